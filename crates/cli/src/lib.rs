@@ -1,0 +1,1 @@
+//! The phone-auth program: the site, its migrations and its people.

@@ -1,0 +1,3 @@
+//! The `phone-auth` program.
+
+fn main() {}

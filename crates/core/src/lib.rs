@@ -1,0 +1,1 @@
+//! Accounts without the web: people, addresses, passwords, sessions and the flows between them.

@@ -1,0 +1,1 @@
+//! Ready receivers for the messages of phone-auth.

@@ -1,0 +1,1 @@
+//! The macros of phone-auth-signals: `#[receiver]` and `signal!`.

@@ -1,0 +1,1 @@
+//! The store of phone-auth on SQLite, embedded.

@@ -1,0 +1,1 @@
+//! Stateless one-time tokens with purposes, lifetimes and key rotation.

@@ -1,0 +1,1 @@
+//! Pages, sessions and guards of phone-auth on axum.

@@ -1,0 +1,1 @@
+//! Whole flows through the built program, as a person or an attacker would walk them.
