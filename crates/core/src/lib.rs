@@ -1,1 +1,16 @@
-//! Accounts without the web: people, addresses, passwords, sessions and the flows between them.
+//! Accounts without the web.
+//!
+//! People, their addresses, passwords and sessions, and the flows between them: sign up, log in and
+//! out, reset and change a password, add and verify an address. The flows are methods of one value,
+//! `Accounts`, over small ports: a [store], a clock, a password hasher, a source of randomness.
+//!
+//! What is not here: SQL, HTTP, the environment, and words for people. A store is another crate,
+//! status codes and sentences are the web's.
+//!
+//! [store]: store
+
+pub mod address;
+pub mod password;
+pub mod person;
+pub mod session;
+pub mod store;

@@ -1,0 +1,149 @@
+//! Addresses at which a person can be reached: e-mail addresses and phone numbers.
+//!
+//! Both are one [`Address`] with a kind, so that every flow treats them by the same code.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use crate::person::PersonId;
+
+mod email;
+mod phone;
+
+pub use email::{EmailAddress, EmailAddressError};
+pub use phone::{PhoneNumber, PhoneNumberError};
+
+/// Which of the two kinds an address is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "there are two tables and two signals of each; a third kind would change every caller"
+)]
+pub enum AddressKind {
+    /// An e-mail address.
+    Email,
+    /// A phone number.
+    Phone,
+}
+
+impl AddressKind {
+    /// The word for this kind in forms and identifiers: `email` or `phone`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Phone => "phone",
+        }
+    }
+}
+
+impl fmt::Display for AddressKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// An address in its one canonical form.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "mirrors `AddressKind`, which is exhaustive for its own reason"
+)]
+pub enum Address {
+    /// An e-mail address.
+    Email(EmailAddress),
+    /// A phone number.
+    Phone(PhoneNumber),
+}
+
+impl Address {
+    /// Which kind this address is.
+    pub const fn kind(&self) -> AddressKind {
+        match self {
+            Self::Email(_) => AddressKind::Email,
+            Self::Phone(_) => AddressKind::Phone,
+        }
+    }
+
+    /// The canonical text, as it is stored and compared.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Email(email) => email.as_str(),
+            Self::Phone(phone) => phone.as_str(),
+        }
+    }
+}
+
+/// The number of an address row. E-mail addresses and phone numbers are counted apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct AddressId(i64);
+
+impl AddressId {
+    /// The id of the row with this number.
+    pub const fn new(id: i64) -> Self {
+        Self(id)
+    }
+
+    /// The number of the row.
+    pub const fn get(self) -> i64 {
+        self.0
+    }
+}
+
+/// An address as it is stored: whose it is, and whether it is proven.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "stores of other crates build it, and a field they forget must not compile"
+)]
+pub struct AddressRecord {
+    /// The number of the row among those of its kind.
+    pub id: AddressId,
+    /// Which kind of address it is.
+    pub kind: AddressKind,
+    /// The text as stored. Rows written by the model may be in another form than [`Address`] gives.
+    pub value: String,
+    /// Whose it is.
+    pub person: PersonId,
+    /// Whether its owner has opened a link that was sent to it.
+    pub is_verified: bool,
+}
+
+/// An address that is to be verified, exactly as the link was issued for it.
+///
+/// The store verifies it only while all of this is still true.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a plain argument list with names; stores of other crates take it apart"
+)]
+pub struct VerificationClaim {
+    /// Which kind of address.
+    pub kind: AddressKind,
+    /// Which row.
+    pub id: AddressId,
+    /// Whose it must still be.
+    pub person: PersonId,
+    /// What its text must still be.
+    pub value: String,
+    /// When the link was opened.
+    pub at: DateTime<Utc>,
+}
+
+/// What became of a [`VerificationClaim`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a conditional update has these outcomes and no others"
+)]
+pub enum VerificationOutcome {
+    /// The address was unverified and is verified now.
+    Verified,
+    /// It was verified before; nothing changed.
+    AlreadyVerified,
+    /// It is gone, another's, or another text; nothing changed.
+    Gone,
+}

@@ -1,0 +1,147 @@
+//! A person who has an account.
+
+use chrono::{DateTime, Utc};
+use phone_auth_signals::User;
+use serde::Serialize;
+
+use crate::address::{EmailAddress, PhoneNumber};
+use crate::password::EncodedPassword;
+
+/// The number of a person's row. It fits a 32-bit column as well as a 64-bit one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct PersonId(i64);
+
+impl PersonId {
+    /// The id of the row with this number.
+    pub const fn new(id: i64) -> Self {
+        Self(id)
+    }
+
+    /// The number of the row.
+    pub const fn get(self) -> i64 {
+        self.0
+    }
+}
+
+/// A person as stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "stores of other crates build it, and a field they forget must not compile"
+)]
+pub struct Person {
+    /// The number of the row.
+    pub id: PersonId,
+    /// The name that is unique whatever its case.
+    pub username: String,
+    /// The given name, possibly empty.
+    pub first_name: String,
+    /// The family name, possibly empty.
+    pub last_name: String,
+    /// The address in the person's own row, as the model keeps it beside the table of addresses; possibly empty.
+    pub email: String,
+    /// The password, hashed.
+    pub password: EncodedPassword,
+    /// When the person last logged in, to the microsecond.
+    pub last_login: Option<DateTime<Utc>>,
+    /// Whether the person may log in.
+    pub is_active: bool,
+    /// When the account was made, to the microsecond.
+    pub date_joined: DateTime<Utc>,
+}
+
+impl Person {
+    /// What signals tell of this person.
+    pub fn to_user(&self) -> User {
+        User::new(
+            self.id.get(),
+            self.username.clone(),
+            self.first_name.clone(),
+            self.last_name.clone(),
+        )
+    }
+}
+
+/// A person who is to be stored, with the addresses that come with the account.
+#[derive(Clone, Debug)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a plain argument list with names; stores of other crates take it apart"
+)]
+pub struct NewPerson {
+    /// The username; nobody else may have it in any case.
+    pub username: String,
+    /// The given name, possibly empty.
+    pub first_name: String,
+    /// The family name, possibly empty.
+    pub last_name: String,
+    /// The password, hashed.
+    pub password: EncodedPassword,
+    /// An e-mail address, stored unverified, and in the person's row as the model does.
+    pub email: Option<EmailAddress>,
+    /// A phone number, stored unverified.
+    pub phone: Option<PhoneNumber>,
+    /// When the account is made.
+    pub date_joined: DateTime<Utc>,
+}
+
+/// Names that somebody wants, to be looked up before the form is answered.
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a plain argument list with names; stores of other crates take it apart"
+)]
+pub struct WantedNames<'a> {
+    /// A username.
+    pub username: Option<&'a str>,
+    /// An e-mail address.
+    pub email: Option<&'a EmailAddress>,
+    /// A phone number.
+    pub phone: Option<&'a PhoneNumber>,
+}
+
+/// Which of the [`WantedNames`] somebody has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "mirrors `WantedNames`, field by field"
+)]
+pub struct TakenNames {
+    /// The username, in any case.
+    pub username: bool,
+    /// The e-mail address, among the addresses or in a person's own row, in any case.
+    pub email: bool,
+    /// The phone number.
+    pub phone: bool,
+}
+
+/// What was typed to name an account, in every reading that the settings allow.
+///
+/// A store answers with the first that exists, in the order phone, e-mail, username.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a plain argument list with names; stores of other crates take it apart"
+)]
+pub struct AccountName {
+    /// Read as a phone number.
+    pub phone: Option<PhoneNumber>,
+    /// Read as an e-mail address.
+    pub email: Option<EmailAddress>,
+    /// Read as a username, compared exactly first and then without regard to ASCII case.
+    pub username: Option<String>,
+}
+
+/// A person who was found by an [`AccountName`], and the address that named the account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "stores of other crates build it, and a field they forget must not compile"
+)]
+pub struct FoundPerson {
+    /// The person.
+    pub person: Person,
+    /// The address row that matched; `None` when it was the username.
+    pub address: Option<crate::address::AddressRecord>,
+}

@@ -1,0 +1,84 @@
+//! Why a store could not do what it was asked.
+
+use std::error::Error;
+use std::fmt;
+
+/// Names that only one account can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum UniqueName {
+    /// A username, whatever its case.
+    Username,
+    /// An e-mail address, whatever its case.
+    Email,
+    /// A phone number.
+    Phone,
+}
+
+/// What went wrong in a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StoreErrorKind {
+    /// Somebody else has this name. Read from the name of the constraint, never from the words of an error.
+    Taken(UniqueName),
+    /// A session with this digest exists already; it was left as it is.
+    SessionExists,
+    /// The store is locked, full, gone, or slower than its time-out. Nothing was changed; trying again may work.
+    Unavailable,
+    /// Stored data cannot be read as what it should be, or the store refused a statement it should accept.
+    Broken,
+}
+
+/// An error of a store.
+#[derive(Debug)]
+pub struct StoreError {
+    kind: StoreErrorKind,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl StoreError {
+    /// An error of this kind without a cause of its own.
+    pub fn new(kind: StoreErrorKind) -> Self {
+        Self { kind, source: None }
+    }
+
+    /// An error of this kind with the driver's error as its source.
+    pub fn with_source(
+        kind: StoreErrorKind,
+        source: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        Self {
+            kind,
+            source: Some(source.into()),
+        }
+    }
+
+    /// What went wrong.
+    pub fn kind(&self) -> StoreErrorKind {
+        self.kind
+    }
+
+    /// Whether the same call may succeed later.
+    pub fn is_retryable(&self) -> bool {
+        self.kind == StoreErrorKind::Unavailable
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.kind {
+            StoreErrorKind::Taken(UniqueName::Username) => "the username is taken",
+            StoreErrorKind::Taken(UniqueName::Email) => "the e-mail address is taken",
+            StoreErrorKind::Taken(UniqueName::Phone) => "the phone number is taken",
+            StoreErrorKind::SessionExists => "a session with this digest exists",
+            StoreErrorKind::Unavailable => "the store is not available",
+            StoreErrorKind::Broken => "the store holds or answered what it should not",
+        })
+    }
+}
+
+impl Error for StoreError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}

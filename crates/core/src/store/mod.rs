@@ -1,0 +1,20 @@
+//! The port that a store fills: what the flows need kept, and what they rely on.
+//!
+//! Each method is one transaction: it happens whole or not at all. What must happen once is a
+//! conditional update with a single winner. A store that runs the suite of
+//! `phone-auth-store-testkit` keeps every promise made here.
+
+mod addresses;
+mod error;
+mod people;
+mod sessions;
+
+pub use addresses::AddressStore;
+pub use error::{StoreError, StoreErrorKind, UniqueName};
+pub use people::PersonStore;
+pub use sessions::SessionStore;
+
+/// All that the flows need of a store. Whatever has the three capabilities is one.
+pub trait Store: PersonStore + AddressStore + SessionStore {}
+
+impl<T: PersonStore + AddressStore + SessionStore + ?Sized> Store for T {}

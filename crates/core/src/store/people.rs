@@ -1,0 +1,55 @@
+//! People in a store.
+
+use async_trait::async_trait;
+
+use super::StoreError;
+use crate::person::{
+    AccountName, FoundPerson, NewPerson, Person, PersonId, TakenNames, WantedNames,
+};
+use crate::session::PasswordReplacement;
+
+/// Keeps people.
+///
+/// # Errors
+/// Every method fails with [`Unavailable`](super::StoreErrorKind::Unavailable) when the store is
+/// locked, full or gone, and with [`Broken`](super::StoreErrorKind::Broken) when a row cannot be
+/// read; further kinds are named at the method.
+///
+/// # Cancel safety
+/// A dropped call happened whole or not at all.
+#[async_trait]
+pub trait PersonStore: Send + Sync {
+    /// Stores a person and the addresses that come with the account.
+    ///
+    /// # Errors
+    /// [`Taken`](super::StoreErrorKind::Taken) with the name that somebody has, of several the first
+    /// in the order username, e-mail, phone. Then nothing is stored.
+    async fn create_person(&self, new: &NewPerson) -> Result<Person, StoreError>;
+
+    /// The person with this id.
+    async fn person(&self, id: PersonId) -> Result<Option<Person>, StoreError>;
+
+    /// The person whom this name means: the first reading that exists, phone, then e-mail, then
+    /// username (exact before ASCII-case-insensitive). One query, the same for every reading.
+    async fn find_person(&self, name: &AccountName) -> Result<Option<FoundPerson>, StoreError>;
+
+    /// Which of these names somebody has. An e-mail address counts as taken in any ASCII case, and
+    /// also when it stands only in somebody's own row.
+    async fn taken_names(&self, wanted: &WantedNames<'_>) -> Result<TakenNames, StoreError>;
+
+    /// At most `limit` people with ids above `after`, in the order of their ids.
+    async fn people_after(
+        &self,
+        after: Option<PersonId>,
+        limit: u32,
+    ) -> Result<Vec<Person>, StoreError>;
+
+    /// Lets a person in or keeps them out; keeping out ends all their sessions. `false` when there
+    /// is no such person.
+    async fn set_active(&self, id: PersonId, active: bool) -> Result<bool, StoreError>;
+
+    /// Replaces a password by compare-and-swap and ends the person's sessions but the one kept.
+    /// `false`, and nothing changed, when the person is gone, inactive, or not as described.
+    async fn replace_password(&self, replacement: &PasswordReplacement)
+    -> Result<bool, StoreError>;
+}

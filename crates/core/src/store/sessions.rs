@@ -1,0 +1,39 @@
+//! Sessions in a store.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use super::StoreError;
+use crate::session::{ActiveSession, NewLogIn, SessionDigest};
+
+/// Keeps sessions.
+///
+/// # Errors
+/// As for [`PersonStore`](super::PersonStore).
+///
+/// # Cancel safety
+/// A dropped call happened whole or not at all.
+#[async_trait]
+pub trait SessionStore: Send + Sync {
+    /// Records a log-in: sets `last_login`, replaces the hash if a better one is given, ends the
+    /// session the browser came with, begins the new one. `false`, and nothing changed, when the
+    /// person is gone, inactive, or has another password by now.
+    ///
+    /// # Errors
+    /// [`SessionExists`](super::StoreErrorKind::SessionExists) when the digest is in use; never overwrites.
+    async fn log_in(&self, log_in: &NewLogIn) -> Result<bool, StoreError>;
+
+    /// The session of this digest if it is alive at `now`: not expired, the person there and
+    /// active. One query.
+    async fn session(
+        &self,
+        digest: &SessionDigest,
+        now: DateTime<Utc>,
+    ) -> Result<Option<ActiveSession>, StoreError>;
+
+    /// Ends a session. `false` when there was none.
+    async fn end_session(&self, digest: &SessionDigest) -> Result<bool, StoreError>;
+
+    /// Removes sessions that expired before `now`; how many they were.
+    async fn remove_expired_sessions(&self, now: DateTime<Utc>) -> Result<u64, StoreError>;
+}
