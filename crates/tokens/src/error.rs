@@ -1,0 +1,51 @@
+//! Why a token was refused.
+
+/// Why a token was refused.
+///
+/// # Security
+///
+/// A visitor gets one answer for all kinds ("this link does not work any more"). The kind is for logs
+/// and for those who watch for fraud; nobody learns `Expired` or `FromTheFuture` about a token that
+/// was not genuine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.kind.sentence())]
+pub struct TokenError {
+    kind: TokenErrorKind,
+}
+
+impl TokenError {
+    pub(crate) const fn new(kind: TokenErrorKind) -> Self {
+        Self { kind }
+    }
+
+    /// What was wrong with it.
+    pub const fn kind(&self) -> TokenErrorKind {
+        self.kind
+    }
+}
+
+/// The kinds of [`TokenError`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TokenErrorKind {
+    /// Not the text of a token: cut off by a mail program, or made up.
+    Malformed,
+    /// Well formed, but not made with our keys for this purpose and this state. A token that was used
+    /// is of this kind too: using it changed the state.
+    Forged,
+    /// Genuine, and older than its lifetime.
+    Expired,
+    /// Genuine, and issued later than now by more than clocks may differ.
+    FromTheFuture,
+}
+
+impl TokenErrorKind {
+    const fn sentence(self) -> &'static str {
+        match self {
+            Self::Malformed => "the token is malformed",
+            Self::Forged => "the token is forged, used or for something else",
+            Self::Expired => "the token is expired",
+            Self::FromTheFuture => "the token is from the future",
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! A token that was just issued.
+
+use core::fmt;
+
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+/// A token that was just issued: text that is safe in a URL, at most 42 characters.
+///
+/// Whoever reads it can use it, so its `Debug` shows nothing, it cannot be displayed, and it is wiped
+/// from memory when dropped. Only [`as_str`](Self::as_str) gives its text.
+#[derive(Clone)]
+pub struct Token {
+    text: Zeroizing<String>,
+}
+
+impl Token {
+    pub(crate) fn new(text: String) -> Self {
+        Self {
+            text: Zeroizing::new(text),
+        }
+    }
+
+    /// Its text, for the link or the message that carries it.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+/// Compares in a time that depends on the lengths only.
+impl PartialEq for Token {
+    fn eq(&self, other: &Self) -> bool {
+        self.text.as_bytes().ct_eq(other.text.as_bytes()).into()
+    }
+}
+
+impl Eq for Token {}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(..)")
+    }
+}
