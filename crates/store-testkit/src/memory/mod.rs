@@ -1,0 +1,145 @@
+//! A store in memory, for tests of flows and for trying things out.
+//!
+//! It keeps every promise of the port, by the plainest means: one lock around ordered maps. It
+//! forgets everything when the last clone is dropped.
+
+mod outsider;
+mod people;
+mod sessions;
+mod state;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use phone_auth_core::address::AddressKind;
+use phone_auth_core::store::{StoreError, StoreErrorKind};
+
+use self::state::State;
+
+/// A store in memory. Clones share what is stored.
+///
+/// # Examples
+/// ```
+/// use phone_auth_core::store::{PersonStore, StoreErrorKind};
+/// use phone_auth_store_testkit::MemoryStore;
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let store = MemoryStore::new();
+/// assert_eq!(store.people_after(None, 10).await?, []);
+///
+/// store.fail_with(StoreErrorKind::Unavailable);
+/// let error = store.people_after(None, 10).await.unwrap_err();
+/// assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+///
+/// store.recover();
+/// assert_eq!(store.people_after(None, 10).await?, []);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct MemoryStore {
+    shared: Arc<Mutex<Shared>>,
+}
+
+/// What the clones of a store have in common.
+#[derive(Default)]
+struct Shared {
+    state: State,
+    fault: Option<Fault>,
+}
+
+/// A fault that was asked for.
+#[derive(Clone, Copy)]
+struct Fault {
+    /// How many calls still succeed.
+    after: u32,
+    kind: StoreErrorKind,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// From now on every call of the port fails with this kind and changes nothing, until
+    /// [`recover`](Self::recover).
+    pub fn fail_with(&self, kind: StoreErrorKind) {
+        self.fail_after(0, kind);
+    }
+
+    /// Lets this many calls of the port succeed, then fails every further one with this kind until
+    /// [`recover`](Self::recover): a store that goes away in the middle of a flow.
+    pub fn fail_after(&self, calls: u32, kind: StoreErrorKind) {
+        self.lock().fault = Some(Fault { after: calls, kind });
+    }
+
+    /// Ends what [`fail_with`](Self::fail_with) or [`fail_after`](Self::fail_after) began.
+    pub fn recover(&self) {
+        self.lock().fault = None;
+    }
+
+    /// How many people are stored.
+    pub fn person_count(&self) -> usize {
+        self.lock().state.people.len()
+    }
+
+    /// How many addresses of a kind are stored.
+    pub fn address_count(&self, kind: AddressKind) -> usize {
+        self.lock().state.addresses(kind).len()
+    }
+
+    /// How many sessions are stored, expired ones too.
+    pub fn session_count(&self) -> usize {
+        self.lock().state.sessions.len()
+    }
+
+    /// Runs one call of the port that changes something. Such a call checks everything before it
+    /// changes anything, which makes it whole without a copy to go back to.
+    fn write<T>(
+        &self,
+        change: impl FnOnce(&mut State) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut shared = self.lock();
+        shared.spend_call()?;
+        change(&mut shared.state)
+    }
+
+    /// Runs one call of the port that only reads.
+    fn read<T>(&self, look: impl FnOnce(&State) -> T) -> Result<T, StoreError> {
+        let mut shared = self.lock();
+        shared.spend_call()?;
+        Ok(look(&shared.state))
+    }
+
+    /// The shared part. Nothing that runs under the lock panics half way through a change, so poison
+    /// is no reason to stop.
+    fn lock(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shared {
+    /// Counts a call against the fault, and fails once it is due.
+    fn spend_call(&mut self) -> Result<(), StoreError> {
+        match &mut self.fault {
+            None => Ok(()),
+            Some(fault) if fault.after == 0 => Err(StoreError::new(fault.kind)),
+            Some(fault) => {
+                fault.after -= 1;
+                Ok(())
+            }
+        }
+    }
+}
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shared = self.lock();
+        f.debug_struct("MemoryStore")
+            .field("people", &shared.state.people.len())
+            .field("sessions", &shared.state.sessions.len())
+            .finish_non_exhaustive()
+    }
+}

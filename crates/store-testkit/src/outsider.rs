@@ -1,0 +1,48 @@
+//! What others do to the same data behind the store's back.
+//!
+//! The port has no method for much that happens to a database in life: the model's admin pages
+//! delete a person or correct an address, an operator's hand un-verifies one. Promises such as "a
+//! link dies with the address it was sent for" can only be tested by doing that. So whoever runs the
+//! suite says how, for their database: each [`OutsideChange`] is one statement or two of SQL.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use phone_auth_core::address::{AddressId, AddressKind};
+use phone_auth_core::person::PersonId;
+
+/// A hand in the database that is not the store's.
+#[async_trait]
+pub trait Outsider: Send + Sync {
+    /// Makes a change and returns when it is stored. A change of a row that is not there does nothing.
+    ///
+    /// # Panics
+    /// When the change cannot be made: the suite cannot go on then.
+    async fn make(&self, change: OutsideChange);
+}
+
+/// What an [`Outsider`] changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "an outsider that forgets a new change must not compile"
+)]
+pub enum OutsideChange {
+    /// Deletes a person with all their addresses and sessions, as the model's admin pages do.
+    DeletePerson(PersonId),
+    /// Gives a person another username, whoever else has one like it. Nothing else in the row changes.
+    RenamePerson(PersonId, String),
+    /// Sets the e-mail address in the person's own row, and in no other place.
+    SetOwnEmail(PersonId, String),
+    /// Sets when the person last logged in.
+    SetLastLogin(PersonId, Option<DateTime<Utc>>),
+    /// Sets `is_active` and leaves the sessions as they are, as the model's admin pages do.
+    SetActive(PersonId, bool),
+    /// Deletes an address.
+    DeleteAddress(AddressKind, AddressId),
+    /// Gives an address another text. Its verification stays as it is.
+    EditAddress(AddressKind, AddressId, String),
+    /// Gives an address to another person.
+    MoveAddress(AddressKind, AddressId, PersonId),
+    /// Sets `is_verified` of an address.
+    SetVerified(AddressKind, AddressId, bool),
+}
