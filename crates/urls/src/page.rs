@@ -1,0 +1,121 @@
+//! The thirteen pages of accounts: their names and the paths below the mount.
+
+use core::fmt;
+
+/// The namespace that templates of django-phone-auth put before a name: `phone_auth:phone_login`.
+pub(crate) const NAMESPACE: &str = "phone_auth:";
+
+/// A page of accounts. Names and paths are those of django-phone-auth.
+///
+/// # Examples
+///
+/// ```
+/// use phone_auth_urls::AccountPage;
+///
+/// assert_eq!(AccountPage::Login.name(), "phone_login");
+/// assert_eq!(AccountPage::Login.pattern(), "login/");
+/// assert_eq!(AccountPage::from_name("phone_login"), Some(AccountPage::Login));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "whoever serves the pages should be told by the compiler when one is added"
+)]
+pub enum AccountPage {
+    /// `signup/`
+    Signup,
+    /// `login/`
+    Login,
+    /// `logout/`
+    Logout,
+    /// `password_reset/`: asks for a reset link.
+    PasswordReset,
+    /// `password_reset_done/`: says that a link is on its way.
+    PasswordResetDone,
+    /// `password_reset_confirm/{uidb64}/{token}/`: where a reset link leads.
+    PasswordResetConfirm,
+    /// `password_reset_complete/`
+    PasswordResetComplete,
+    /// `change_password/`
+    ChangePassword,
+    /// `change_password_done/`
+    ChangePasswordDone,
+    /// `user_verification/`: asks for a verification link, for an e-mail address or a phone number.
+    EmailVerification,
+    /// `user_verification_confirm/{idb64}/{token}/`: where a verification link leads.
+    EmailVerificationConfirm,
+    /// `phone/add/`
+    AddPhone,
+    /// `email/add/`
+    AddEmail,
+}
+
+impl AccountPage {
+    /// All pages, in the order of the model.
+    pub const ALL: [Self; 13] = [
+        Self::Signup,
+        Self::Login,
+        Self::Logout,
+        Self::PasswordReset,
+        Self::PasswordResetDone,
+        Self::PasswordResetConfirm,
+        Self::PasswordResetComplete,
+        Self::ChangePassword,
+        Self::ChangePasswordDone,
+        Self::EmailVerification,
+        Self::EmailVerificationConfirm,
+        Self::AddPhone,
+        Self::AddEmail,
+    ];
+
+    /// The name by which templates and code ask for its path.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Signup => "phone_signup",
+            Self::Login => "phone_login",
+            Self::Logout => "phone_logout",
+            Self::PasswordReset => "phone_password_reset",
+            Self::PasswordResetDone => "phone_password_reset_done",
+            Self::PasswordResetConfirm => "phone_password_reset_confirm",
+            Self::PasswordResetComplete => "phone_password_reset_complete",
+            Self::ChangePassword => "phone_change_password",
+            Self::ChangePasswordDone => "phone_change_password_done",
+            Self::EmailVerification => "phone_email_verification",
+            Self::EmailVerificationConfirm => "phone_email_verification_confirm",
+            Self::AddPhone => "add_phone",
+            Self::AddEmail => "add_email",
+        }
+    }
+
+    /// Its path below the mount, parameters in braces as axum and matchit write them.
+    pub const fn pattern(self) -> &'static str {
+        match self {
+            Self::Signup => "signup/",
+            Self::Login => "login/",
+            Self::Logout => "logout/",
+            Self::PasswordReset => "password_reset/",
+            Self::PasswordResetDone => "password_reset_done/",
+            Self::PasswordResetConfirm => "password_reset_confirm/{uidb64}/{token}/",
+            Self::PasswordResetComplete => "password_reset_complete/",
+            Self::ChangePassword => "change_password/",
+            Self::ChangePasswordDone => "change_password_done/",
+            Self::EmailVerification => "user_verification/",
+            Self::EmailVerificationConfirm => "user_verification_confirm/{idb64}/{token}/",
+            Self::AddPhone => "phone/add/",
+            Self::AddEmail => "email/add/",
+        }
+    }
+
+    /// The page of that name, with or without the namespace `phone_auth:`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        let name = name.strip_prefix(NAMESPACE).unwrap_or(name);
+        Self::ALL.into_iter().find(|page| page.name() == name)
+    }
+}
+
+/// Writes the name.
+impl fmt::Display for AccountPage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
