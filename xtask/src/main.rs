@@ -1,3 +1,7 @@
-//! The chores of this repository.
+//! The door of `cargo xtask`; everything is in the library, where tests reach it.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    xtask::run()
+}

@@ -1,0 +1,27 @@
+//! `cargo xtask bench`: how fast the small crates are, as ratios to what they are compared with.
+
+use crate::arguments::Subject;
+use crate::console::Console;
+use crate::error::ChoreError;
+use crate::repository::Repository;
+
+/// Runs the benchmarks of `subject`, or of all.
+///
+/// # Errors
+/// `CommandFailed` when one does not build or run.
+pub(crate) fn run(
+    repository: &Repository,
+    console: &Console,
+    subject: Option<Subject>,
+) -> Result<(), ChoreError> {
+    let subjects = subject.map_or_else(|| Subject::ALL.to_vec(), |one| vec![one]);
+    for subject in subjects {
+        console.step(format_args!("benchmarks of {}", subject.package()));
+        // The pattern, because a package without benches is then an error and not a silence.
+        repository
+            .cargo()
+            .args(["bench", "--package", subject.package(), "--bench", "*"])
+            .run()?;
+    }
+    Ok(())
+}

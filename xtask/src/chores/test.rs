@@ -1,0 +1,41 @@
+//! `cargo xtask test`: every test of the workspace, with what they need.
+//!
+//! The tests that walk whole flows start the built program and a real browser. Both are brought
+//! here and named to the tests by `PHONE_AUTH_BIN`, `CHROMIUM` and `CHROMEDRIVER`.
+
+use crate::browser::Browser;
+use crate::compiler;
+use crate::console::Console;
+use crate::error::ChoreError;
+use crate::repository::Repository;
+
+/// Brings the tools, builds the program, runs `cargo test --workspace`.
+///
+/// # Errors
+/// Those of what is missing, and `CommandFailed` when a test fails.
+pub(crate) fn run(
+    repository: &Repository,
+    console: &Console,
+    filter: &[String],
+) -> Result<(), ChoreError> {
+    compiler::bring(console)?;
+    let browser = Browser::bring(console)?;
+    console.step(format_args!("browser: {}", browser.describe()));
+
+    console.step("building the program");
+    let program = repository.build_program("phone-auth-cli")?;
+    console.step(format_args!("program: {}", program.display()));
+
+    console.step("testing the workspace");
+    // Every failing test is worth knowing, not only those of the first package.
+    let tests = repository
+        .cargo()
+        .args(["test", "--workspace", "--no-fail-fast"]);
+    let tests = browser.hand_to(tests).env("PHONE_AUTH_BIN", program);
+    let tests = if filter.is_empty() {
+        tests
+    } else {
+        tests.arg("--").args(filter)
+    };
+    tests.run()
+}

@@ -1,0 +1,162 @@
+//! Running other programs, with errors that name them.
+
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use crate::error::{ChoreError, ChoreErrorKind};
+
+/// A program about to be run.
+#[derive(Debug)]
+pub(crate) struct Process {
+    command: Command,
+}
+
+impl Process {
+    /// The program `name`, in the folder of the caller.
+    pub(crate) fn new(name: impl AsRef<OsStr>) -> Self {
+        Self {
+            command: Command::new(name),
+        }
+    }
+
+    /// Adds one argument.
+    #[must_use]
+    pub(crate) fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
+        self.command.arg(argument);
+        self
+    }
+
+    /// Adds several arguments.
+    #[must_use]
+    pub(crate) fn args(mut self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
+        self.command.args(arguments);
+        self
+    }
+
+    /// Sets a variable of its environment.
+    #[must_use]
+    pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Runs it in `folder`.
+    #[must_use]
+    pub(crate) fn in_folder(mut self, folder: &Path) -> Self {
+        self.command.current_dir(folder);
+        self
+    }
+
+    /// Runs it with our input and output and waits for a success.
+    ///
+    /// # Errors
+    /// `NotStarted` when there is no such program, `CommandFailed` when it ends otherwise.
+    pub(crate) fn run(mut self) -> Result<(), ChoreError> {
+        let status = self
+            .command
+            .status()
+            .map_err(|error| self.not_started(error))?;
+        if status.success() {
+            Ok(())
+        } else {
+            Err(self.failed(&status.to_string()))
+        }
+    }
+
+    /// Runs it and returns what it printed; what it complains of goes to our standard error.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run), and `OddOutput` when it prints what is not UTF-8.
+    pub(crate) fn read(mut self) -> Result<String, ChoreError> {
+        self.command.stderr(Stdio::inherit());
+        let output = self
+            .command
+            .output()
+            .map_err(|error| self.not_started(error))?;
+        if !output.status.success() {
+            return Err(self.failed(&output.status.to_string()));
+        }
+        String::from_utf8(output.stdout).map_err(|error| {
+            ChoreError::because(
+                ChoreErrorKind::OddOutput {
+                    command: self.text(),
+                },
+                error,
+            )
+        })
+    }
+
+    /// Runs it in silence, whatever its status.
+    ///
+    /// # Errors
+    /// `NotStarted` when there is no such program.
+    pub(crate) fn capture(mut self) -> Result<Output, ChoreError> {
+        self.command.stdin(Stdio::null());
+        self.command
+            .output()
+            .map_err(|error| self.not_started(error))
+    }
+
+    /// Whether it can be run in silence and ends well.
+    pub(crate) fn succeeds(self) -> bool {
+        self.capture().is_ok_and(|output| output.status.success())
+    }
+
+    fn failed(&self, status: &str) -> ChoreError {
+        ChoreError::because(
+            ChoreErrorKind::CommandFailed {
+                command: self.text(),
+            },
+            status,
+        )
+    }
+
+    fn not_started(&self, error: std::io::Error) -> ChoreError {
+        ChoreError::because(
+            ChoreErrorKind::NotStarted {
+                command: self.text(),
+            },
+            error,
+        )
+    }
+
+    /// The command as one would type it, without quotes.
+    fn text(&self) -> String {
+        let mut text = self.command.get_program().to_string_lossy().into_owned();
+        for argument in self.command.get_args() {
+            text.push(' ');
+            text.push_str(&argument.to_string_lossy());
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failing_program_is_named() {
+        let error = Process::new("false").arg("now").run();
+        assert!(matches!(
+            error.as_ref().map_err(ChoreError::kind),
+            Err(ChoreErrorKind::CommandFailed { command }) if command == "false now"
+        ));
+    }
+
+    #[test]
+    fn absent_program_is_named() {
+        let error = Process::new("no-such-program-here").read();
+        assert!(matches!(
+            error.as_ref().map_err(ChoreError::kind),
+            Err(ChoreErrorKind::NotStarted { command }) if command == "no-such-program-here"
+        ));
+    }
+
+    #[test]
+    fn output_is_read() {
+        let printed = Process::new("echo").args(["a", "b"]).read();
+        assert_eq!(printed.ok().as_deref(), Some("a b\n"));
+    }
+}

@@ -1,0 +1,91 @@
+//! Where the repository is, and cargo run in it.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use cargo_metadata::{Message, Metadata, MetadataCommand};
+
+use crate::error::{ChoreError, ChoreErrorKind};
+use crate::process::Process;
+
+/// The work tree that this program was built from.
+#[derive(Debug)]
+pub(crate) struct Repository {
+    root: PathBuf,
+}
+
+impl Repository {
+    /// The tree above this crate.
+    ///
+    /// # Errors
+    /// `File` when the folder of this crate has gone.
+    pub(crate) fn of_this_program() -> Result<Self, ChoreError> {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        match here.parent() {
+            Some(root) if here.is_dir() => Ok(Self {
+                root: root.to_owned(),
+            }),
+            _ => Err(ChoreError::file(
+                here,
+                "the tree was moved after xtask was built",
+            )),
+        }
+    }
+
+    /// The folder that holds the workspace.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The cargo that runs us, in the root.
+    pub(crate) fn cargo(&self) -> Process {
+        let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+        Process::new(cargo).in_folder(&self.root)
+    }
+
+    /// The packages of the workspace and all they depend on.
+    ///
+    /// # Errors
+    /// `OddOutput` when cargo cannot resolve the workspace.
+    pub(crate) fn metadata(&self) -> Result<Metadata, ChoreError> {
+        MetadataCommand::new()
+            .current_dir(&self.root)
+            .exec()
+            .map_err(|error| {
+                ChoreError::because(
+                    ChoreErrorKind::OddOutput {
+                        command: "cargo metadata".to_owned(),
+                    },
+                    error,
+                )
+            })
+    }
+
+    /// Builds the program of `package` and returns where cargo put it.
+    ///
+    /// # Errors
+    /// Those of cargo; `OddOutput` when the package has no program.
+    pub(crate) fn build_program(&self, package: &str) -> Result<PathBuf, ChoreError> {
+        let format = "--message-format=json-render-diagnostics";
+        let printed = self
+            .cargo()
+            .args(["build", "--package", package, format])
+            .read()?;
+        Message::parse_stream(printed.as_bytes())
+            .filter_map(Result::ok)
+            .filter_map(|message| match message {
+                Message::CompilerArtifact(artifact) => artifact.executable,
+                _ => None,
+            })
+            .last()
+            .map(PathBuf::from)
+            .ok_or_else(|| {
+                let command = format!("cargo build --package {package} {format}");
+                ChoreError::because(
+                    ChoreErrorKind::OddOutput { command },
+                    "no program was named",
+                )
+            })
+    }
+}

@@ -1,0 +1,78 @@
+//! Who may import whom: the one table.
+//!
+//! Left may import right, nothing else. What stands right of a crate never stands left of one that
+//! it imports, so the rule has no circles and a change moves up only.
+
+/// The crates of the small, reusable kind and of the domain, from which the programs are put
+/// together.
+const ALL: &[&str] = &[
+    "phone-auth",
+    "phone-auth-core",
+    "phone-auth-delivery",
+    "phone-auth-signals",
+    "phone-auth-signals-macros",
+    "phone-auth-store-sqlite",
+    "phone-auth-tokens",
+    "phone-auth-urls",
+    "phone-auth-web",
+];
+
+/// Each package of the workspace and those that it may import.
+///
+/// Dev-dependencies are exempt: a test may use what it likes.
+pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
+    ("phone-auth-signals-macros", &[]),
+    ("phone-auth-signals", &["phone-auth-signals-macros"]),
+    ("phone-auth-tokens", &["phone-auth-signals"]),
+    ("phone-auth-urls", &["phone-auth-signals"]),
+    (
+        "phone-auth-core",
+        &["phone-auth-signals", "phone-auth-tokens", "phone-auth-urls"],
+    ),
+    ("phone-auth-store-sqlite", &["phone-auth-core"]),
+    ("phone-auth-store-testkit", &["phone-auth-core"]),
+    (
+        "phone-auth-web",
+        &[
+            "phone-auth-core",
+            "phone-auth-urls",
+            "phone-auth-tokens",
+            "phone-auth-signals",
+        ],
+    ),
+    (
+        "phone-auth-delivery",
+        &["phone-auth-core", "phone-auth-signals"],
+    ),
+    ("phone-auth", ALL),
+    ("phone-auth-cli", ALL),
+    // Chores know the product by its files only; whole-flow tests may see everything.
+    ("xtask", &[]),
+    ("phone-auth-tests", ALL),
+];
+
+/// Third parties that a package must not reach, not even through another: the domain has no SQL,
+/// no HTTP and no files of settings; the web never speaks to a database.
+pub(crate) const NEVER_REACHES: &[(&str, &[&str])] = &[
+    (
+        "phone-auth-signals",
+        &["axum", "http", "hyper", "rusqlite", "sqlx"],
+    ),
+    (
+        "phone-auth-tokens",
+        &["axum", "http", "hyper", "rusqlite", "sqlx"],
+    ),
+    (
+        "phone-auth-urls",
+        &["axum", "http", "hyper", "rusqlite", "sqlx"],
+    ),
+    (
+        "phone-auth-core",
+        &["axum", "config", "http", "hyper", "rusqlite", "sqlx"],
+    ),
+    (
+        "phone-auth-store-sqlite",
+        &["axum", "config", "http", "hyper"],
+    ),
+    ("phone-auth-web", &["config", "rusqlite", "sqlx"]),
+];
