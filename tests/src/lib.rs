@@ -1,1 +1,52 @@
 //! Whole flows through the built program, as a person or an attacker would walk them.
+//!
+//! This library is the harness: it starts the built `phone-auth` on a folder of its own, talks
+//! HTTP to it, reads the lines it prints, looks into its database, and drives a real browser. It
+//! knows nothing of the program's code, so that what the tests under `tests/` find is what anybody
+//! finds who has the program and nothing else.
+//!
+//! Every wait has an end: [`PATIENCE`] is how long a condition may take before the test fails.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    reason = "the harness serves tests only, and a panic is how it fails the test that asked"
+)]
+
+use std::time::Duration;
+
+mod answer;
+mod browser;
+mod client;
+mod cookies;
+mod database;
+mod flows;
+mod html;
+mod markup;
+mod options;
+mod person;
+mod printed;
+mod program;
+mod raw;
+mod site;
+mod wire;
+
+pub use answer::Answer;
+pub use browser::{Browser, BrowserOptions};
+pub use client::{Client, Request};
+pub use cookies::Cookie;
+pub use database::Database;
+pub use flows::{AddressRow, Member};
+pub use html::{Field, Form, Page};
+pub use options::SiteOptions;
+pub use person::{Person, unique};
+pub use printed::{Printed, Record};
+pub use program::{Ran, program, run};
+pub use raw::Raw;
+pub use site::{Ended, Site};
+pub use wire::encode;
+
+/// How long a condition may take to become true before the test that waits for it fails.
+pub const PATIENCE: Duration = Duration::from_secs(30);

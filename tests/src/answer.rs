@@ -1,0 +1,106 @@
+//! An answer of the site, with what tests ask of it.
+
+use reqwest::header::HeaderMap;
+
+use crate::cookies::Cookie;
+use crate::html::Page;
+
+/// An answer of the site.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Answer {
+    /// What was asked, for messages: `GET /accounts/login/`.
+    pub asked: String,
+    /// The status code.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// Fails unless the status is this one.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Self {
+        assert!(
+            self.status == status,
+            "{} answers {} instead of {status}; location {:?}\n{}",
+            self.asked,
+            self.status,
+            self.header("location"),
+            Page::parse(self.text()).words()
+        );
+        self
+    }
+
+    /// Fails unless this is a redirect to `location`.
+    #[track_caller]
+    pub fn redirects_to(self, location: &str) -> Self {
+        let answer = self.expect(302);
+        assert_eq!(
+            answer.header("location"),
+            Some(location),
+            "{}",
+            answer.asked
+        );
+        answer
+    }
+
+    /// Fails unless the words of the page hold these.
+    #[track_caller]
+    pub fn says(self, words: &str) -> Self {
+        let said = self.page().words();
+        assert!(
+            said.contains(words),
+            "{} does not say {words:?} but {said:?}",
+            self.asked
+        );
+        self
+    }
+
+    /// Fails if the words of the page hold these.
+    #[track_caller]
+    pub fn does_not_say(self, words: &str) -> Self {
+        let said = self.page().words();
+        assert!(
+            !said.contains(words),
+            "{} says {words:?}: {said:?}",
+            self.asked
+        );
+        self
+    }
+
+    /// A header, if it is there and text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// Where the answer sends one.
+    #[track_caller]
+    pub fn location(&self) -> &str {
+        self.header("location")
+            .unwrap_or_else(|| panic!("{} ({}) leads nowhere", self.asked, self.status))
+    }
+
+    /// The body as text.
+    #[track_caller]
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).expect("pages are UTF-8")
+    }
+
+    /// The body as a page.
+    #[track_caller]
+    pub fn page(&self) -> Page {
+        Page::parse(self.text())
+    }
+
+    /// The cookies it sets.
+    pub fn cookies(&self) -> Vec<Cookie> {
+        self.headers
+            .get_all("set-cookie")
+            .iter()
+            .filter_map(|value| Cookie::parse(value.to_str().ok()?))
+            .collect()
+    }
+}

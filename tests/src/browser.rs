@@ -1,0 +1,282 @@
+//! A real browser: Chromium, driven over `WebDriver`.
+
+use std::env;
+use std::ffi::OsString;
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+
+use fantoccini::{ClientBuilder, Locator};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use url::Url;
+
+use crate::PATIENCE;
+
+/// What a missing browser's failure says.
+const PACKAGES: &str = "the browser tests need Chromium and its driver: apt-get install chromium \
+    chromium-driver, or name them in CHROMIUM and CHROMEDRIVER";
+
+/// How the browser is set up.
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "tests name what differs from the default"
+)]
+pub struct BrowserOptions {
+    /// Whether pages may run scripts.
+    pub javascript: bool,
+    /// The width of the screen in CSS pixels, when it is that of a phone.
+    pub phone_width: Option<u32>,
+}
+
+/// A browser with a new profile. It ends when it is dropped.
+#[derive(Debug)]
+pub struct Browser {
+    client: fantoccini::Client,
+    driver: Child,
+    _profile: TempDir,
+}
+
+impl Browser {
+    /// Starts a browser.
+    pub async fn start(options: BrowserOptions) -> Self {
+        let profile = tempfile::tempdir().unwrap();
+        let (driver, port) = start_driver(&profile);
+        let mut guard = Guard(Some(driver));
+        let capabilities = capabilities(options, &profile);
+        let client = ClientBuilder::new(HttpConnector::new())
+            .capabilities(capabilities)
+            .connect(&format!("http://127.0.0.1:{port}"))
+            .await
+            .unwrap_or_else(|error| panic!("Chromium does not start: {error}. {PACKAGES}"));
+        let driver = guard.0.take().unwrap();
+        Self {
+            client,
+            driver,
+            _profile: profile,
+        }
+    }
+
+    /// Opens an address.
+    pub async fn goto(&self, url: &str) {
+        self.client.goto(url).await.unwrap();
+    }
+
+    /// The path in the address bar.
+    pub async fn path(&self) -> String {
+        self.url().await.path().to_owned()
+    }
+
+    /// The address bar.
+    pub async fn url(&self) -> Url {
+        self.client.current_url().await.unwrap()
+    }
+
+    /// Waits until the address bar shows this path.
+    pub async fn arrives_at(&self, path: &str) {
+        let arrival = async {
+            while self.path().await != path {
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+        };
+        if tokio::time::timeout(PATIENCE, arrival).await.is_err() {
+            panic!(
+                "the browser is at {} and not at {path}: {}",
+                self.path().await,
+                self.words().await
+            );
+        }
+    }
+
+    /// The words on the page, as they are shown.
+    pub async fn words(&self) -> String {
+        let body = self.client.find(Locator::Css("body")).await.unwrap();
+        let text = body.text().await.unwrap();
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    /// Types into the field of this name.
+    pub async fn type_into(&self, name: &str, text: &str) {
+        let field = self.find(&format!("input[name='{name}']")).await;
+        field.clear().await.unwrap();
+        field.send_keys(text).await.unwrap();
+    }
+
+    /// Clicks on what this CSS selector finds.
+    pub async fn click(&self, selector: &str) {
+        self.find(selector).await.click().await.unwrap();
+    }
+
+    /// Sends the form that has the field of this name, by its button.
+    pub async fn send_form_of(&self, name: &str) {
+        let button = format!("//form[.//input[@name='{name}']]//*[@type='submit']");
+        let button = self.client.find(Locator::XPath(&button)).await.unwrap();
+        button.click().await.unwrap();
+    }
+
+    /// Follows the link with these words.
+    pub async fn follow(&self, words: &str) {
+        let link = self.client.find(Locator::LinkText(words)).await;
+        link.unwrap_or_else(|error| panic!("no link {words:?}: {error}"))
+            .click()
+            .await
+            .unwrap();
+    }
+
+    /// Presses keys, wherever the focus is.
+    pub async fn press(&self, keys: &str) {
+        self.client
+            .active_element()
+            .await
+            .unwrap()
+            .send_keys(keys)
+            .await
+            .unwrap();
+    }
+
+    /// The `name` of what has the focus, else the name of its element.
+    pub async fn focused(&self) -> String {
+        let element = self.client.active_element().await.unwrap();
+        match element.attr("name").await.unwrap() {
+            Some(name) if !name.is_empty() => name,
+            _ => element.tag_name().await.unwrap(),
+        }
+    }
+
+    /// An attribute of the first element that this CSS selector finds.
+    pub async fn attribute(&self, selector: &str, name: &str) -> Option<String> {
+        self.find(selector).await.attr(name).await.unwrap()
+    }
+
+    /// What a script returns.
+    pub async fn script(&self, script: &str) -> Value {
+        self.client.execute(script, Vec::new()).await.unwrap()
+    }
+
+    /// How wide the page is laid out, and how wide the window shows it, in CSS pixels.
+    pub async fn widths(&self) -> (i64, i64) {
+        let widths = self
+            .script("return [document.documentElement.scrollWidth, window.innerWidth];")
+            .await;
+        (widths[0].as_i64().unwrap(), widths[1].as_i64().unwrap())
+    }
+
+    /// What the page looks like, as a PNG file.
+    pub async fn screenshot(&self) -> Vec<u8> {
+        self.client.screenshot().await.unwrap()
+    }
+
+    async fn find(&self, selector: &str) -> fantoccini::elements::Element {
+        match self.client.find(Locator::Css(selector)).await {
+            Ok(element) => element,
+            Err(error) => panic!("no {selector} at {}: {error}", self.path().await),
+        }
+    }
+
+    /// Ends the browser, and fails the test if it does not end.
+    pub async fn close(self) {
+        self.client.clone().close().await.unwrap();
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // chromedriver ends the Chromium that it started.
+        let pid = rustix::process::Pid::from_child(&self.driver);
+        // It may have ended by itself; then there is nothing to signal.
+        let _gone = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+        drop(self.driver.wait());
+    }
+}
+
+/// Ends the driver when the browser never came up.
+struct Guard(Option<Child>);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if let Some(mut driver) = self.0.take() {
+            drop(driver.kill());
+            drop(driver.wait());
+        }
+    }
+}
+
+/// Starts chromedriver on a port that is free, and reads from it which one.
+fn start_driver(profile: &TempDir) -> (Child, u16) {
+    let chromedriver = find("CHROMEDRIVER", &["chromedriver"]);
+    let mut driver = Command::new(&chromedriver)
+        .arg("--port=0")
+        .env("TMPDIR", profile.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap_or_else(|error| {
+            panic!(
+                "{} does not start: {error}. {PACKAGES}",
+                chromedriver.display()
+            )
+        });
+    let stdout = driver.stdout.take().unwrap();
+    let (send, port) = mpsc::channel();
+    // The thread reads on until the driver ends, so that the driver never writes into a closed pipe.
+    std::thread::spawn(move || {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            let number = line
+                .rsplit_once("started successfully on port ")
+                .map(|(_, rest)| rest.trim_end_matches('.').parse());
+            if let Some(Ok(number)) = number {
+                // Nobody listens any more once the port is known.
+                let _heard = send.send(number);
+            }
+        }
+    });
+    match port.recv_timeout(PATIENCE) {
+        Ok(port) if port != 0 => (driver, port),
+        _ => {
+            drop(Guard(Some(driver)));
+            panic!(
+                "{} does not say its port. {PACKAGES}",
+                chromedriver.display()
+            )
+        }
+    }
+}
+
+/// The program that a variable names, else the first of these names on the path.
+fn find(variable: &str, names: &[&str]) -> PathBuf {
+    if let Some(named) = env::var_os(variable) {
+        return PathBuf::from(named);
+    }
+    let path = env::var_os("PATH").unwrap_or_else(OsString::new);
+    let candidates = env::split_paths(&path)
+        .flat_map(|folder| names.iter().map(move |name| folder.join(name)))
+        .find(|candidate| candidate.is_file());
+    candidates.unwrap_or_else(|| panic!("no {names:?} on the path. {PACKAGES}"))
+}
+
+fn capabilities(options: BrowserOptions, profile: &TempDir) -> serde_json::Map<String, Value> {
+    let chromium = find(
+        "CHROMIUM",
+        &["chromium", "chromium-browser", "google-chrome", "chrome"],
+    );
+    let data = profile.path().join("profile");
+    let mut chrome = json!({
+        "binary": chromium,
+        "args": [
+            "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+            "--disable-background-networking", "--disable-component-update", "--disable-sync",
+            "--disable-dev-shm-usage", "--window-size=1440,900",
+            format!("--user-data-dir={}", data.display()),
+        ],
+        "prefs": { "profile.managed_default_content_settings.javascript": if options.javascript { 1 } else { 2 } },
+    });
+    if let Some(width) = options.phone_width {
+        chrome["mobileEmulation"] = json!({ "deviceMetrics": { "width": width, "height": 740, "pixelRatio": 1.0, "touch": true } });
+    }
+    let all = json!({ "browserName": "chrome", "goog:chromeOptions": chrome });
+    all.as_object().unwrap().clone()
+}

@@ -1,0 +1,215 @@
+//! What people do on the site, each in one call.
+
+use crate::answer::Answer;
+use crate::client::Client;
+use crate::person::Person;
+use crate::printed::Printed;
+use crate::site::Site;
+
+/// An address as the verification page shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AddressRow {
+    /// The e-mail address or phone number.
+    pub value: String,
+    /// `email` or `phone`, as its form says.
+    pub method: String,
+    /// The number of its row, as its form says.
+    pub pk: String,
+}
+
+/// A person who has signed up and is logged in.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Member {
+    /// Her client, with her session.
+    pub client: Client,
+    /// Who she is.
+    pub person: Person,
+}
+
+impl Client {
+    /// Signs up through the form.
+    pub async fn sign_up(&self, person: &Person) -> Answer {
+        self.submit("/accounts/signup/", person.fields()).await
+    }
+
+    /// Logs in through the form.
+    pub async fn log_in(&self, login: &str, password: &str) -> Answer {
+        self.submit(
+            "/accounts/login/",
+            [("login", login), ("password", password)],
+        )
+        .await
+    }
+
+    /// Logs in without asking for the page first.
+    pub async fn post_log_in(&self, login: &str, password: &str) -> Answer {
+        self.post(
+            "/accounts/login/",
+            [("login", login), ("password", password)],
+        )
+        .await
+    }
+
+    /// Logs out through the form.
+    pub async fn log_out(&self) -> Answer {
+        self.submit("/accounts/logout/", [("", ""); 0]).await
+    }
+
+    /// Whether the site knows who this is.
+    pub async fn is_logged_in(&self) -> bool {
+        self.get("/accounts/profile/").await.status == 200
+    }
+
+    /// The unverified addresses that the verification page offers to verify.
+    pub async fn unverified(&self) -> Vec<AddressRow> {
+        let page = self
+            .get("/accounts/user_verification/")
+            .await
+            .expect(200)
+            .page();
+        let forms = page.forms();
+        forms
+            .iter()
+            .filter_map(|form| {
+                Some(AddressRow {
+                    value: form.about.clone()?,
+                    method: form.field("method")?.value.clone(),
+                    pk: form.field("pk")?.value.clone(),
+                })
+            })
+            .collect()
+    }
+
+    /// Asks for a link to verify an address, by the form beside it.
+    pub async fn ask_verification(&self, value: &str) -> Answer {
+        let rows = self.unverified().await;
+        let row = rows.iter().find(|row| row.value == value);
+        let row = row.unwrap_or_else(|| panic!("{value} is not offered: {rows:?}"));
+        self.post(
+            "/accounts/user_verification/",
+            [("method", &row.method), ("pk", &row.pk)],
+        )
+        .await
+    }
+
+    /// Asks for a reset through the form.
+    pub async fn ask_reset(&self, login: &str) -> Answer {
+        self.submit("/accounts/password_reset/", [("login", login)])
+            .await
+    }
+
+    /// Opens a reset link, up to the form for the new password; returns where the form stands.
+    pub async fn open_reset_link(&self, url: &str) -> String {
+        let answer = self.get(url).await.expect(302);
+        self.path_of(&answer)
+    }
+
+    /// Opens a reset link and chooses a new password.
+    pub async fn reset(&self, url: &str, password: &str) -> Answer {
+        let form = self.open_reset_link(url).await;
+        self.submit(
+            &form,
+            [("new_password1", password), ("new_password2", password)],
+        )
+        .await
+    }
+
+    /// Changes the password through the form.
+    pub async fn change_password(&self, old: &str, new: &str) -> Answer {
+        let fields = [
+            ("old_password", old),
+            ("new_password1", new),
+            ("new_password2", new),
+        ];
+        self.submit("/accounts/change_password/", fields).await
+    }
+
+    /// Adds an e-mail address or a phone number through its form.
+    pub async fn add_address(&self, value: &str) -> Answer {
+        if value.contains('@') {
+            self.submit("/accounts/email/add/", [("email", value)])
+                .await
+        } else {
+            self.submit("/accounts/phone/add/", [("phone", value)])
+                .await
+        }
+    }
+}
+
+impl Site {
+    /// Someone who has signed up and not logged in.
+    pub async fn signed_up(&self) -> Person {
+        let person = Person::new();
+        self.client()
+            .sign_up(&person)
+            .await
+            .redirects_to("/accounts/login/");
+        person
+    }
+
+    /// Someone who has signed up and logged in.
+    pub async fn member(&self) -> Member {
+        let person = self.signed_up().await;
+        self.log_in(&person).await
+    }
+
+    /// Logs a person in with a client of her own.
+    pub async fn log_in(&self, person: &Person) -> Member {
+        let client = self.client();
+        client
+            .log_in(&person.username, &person.password)
+            .await
+            .expect(302);
+        Member {
+            client,
+            person: person.clone(),
+        }
+    }
+
+    /// Asks for a verification link and waits for its line.
+    pub async fn verification_link(&self, client: &Client, value: &str) -> Printed {
+        let signal = if value.contains('@') {
+            "verify_email"
+        } else {
+            "verify_phone"
+        };
+        let before = self.count(signal, value);
+        client.ask_verification(value).await.expect(200);
+        self.nth_printed(signal, value, before + 1).await
+    }
+
+    /// Asks for a reset link and waits for its line.
+    pub async fn reset_link(&self, value: &str) -> Printed {
+        let signal = if value.contains('@') {
+            "reset_password_email"
+        } else {
+            "reset_password_phone"
+        };
+        let before = self.count(signal, value);
+        self.client()
+            .ask_reset(value)
+            .await
+            .redirects_to("/accounts/password_reset_done/");
+        self.nth_printed(signal, value, before + 1).await
+    }
+
+    /// Verifies an address from the asking to the page that says so.
+    pub async fn verify(&self, client: &Client, value: &str) {
+        let link = self.verification_link(client, value).await;
+        client
+            .get(link.url())
+            .await
+            .expect(200)
+            .says("Verification successful");
+    }
+
+    fn count(&self, signal: &str, value: &str) -> usize {
+        let printed = self.record().printed();
+        printed
+            .iter()
+            .filter(|it| it.signal == signal && it.destination() == value)
+            .count()
+    }
+}

@@ -1,0 +1,74 @@
+//! How a site is started: settings by environment, by file and by argument.
+
+use std::sync::Arc;
+
+use tempfile::TempDir;
+
+use crate::site::Site;
+
+/// How to start a [`Site`]. What is not said is the program's own default.
+#[derive(Clone, Debug, Default)]
+pub struct SiteOptions {
+    pub(crate) folder: Option<Arc<TempDir>>,
+    pub(crate) variables: Vec<(String, String)>,
+    pub(crate) arguments: Vec<String>,
+    pub(crate) config: Option<String>,
+    pub(crate) origin: Option<String>,
+}
+
+impl SiteOptions {
+    /// A setting by its environment variable, without the prefix: `setting("login_redirect_url", "/")`
+    /// sets `PHONE_AUTH_LOGIN_REDIRECT_URL`.
+    #[must_use]
+    pub fn setting(self, name: &str, value: &str) -> Self {
+        let name = format!("PHONE_AUTH_{}", name.to_uppercase());
+        self.variable(&name, value)
+    }
+
+    /// An environment variable of the program.
+    #[must_use]
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Further arguments of `phone-auth serve`.
+    #[must_use]
+    pub fn arguments(mut self, arguments: &[&str]) -> Self {
+        self.arguments
+            .extend(arguments.iter().map(|&argument| argument.to_owned()));
+        self
+    }
+
+    /// The text of a `phone-auth.toml`, passed with `--config`.
+    #[must_use]
+    pub fn config(mut self, toml: &str) -> Self {
+        self.config = Some(toml.to_owned());
+        self
+    }
+
+    /// The public origin, passed with `--site-url`.
+    #[must_use]
+    pub fn site_url(mut self, origin: &str) -> Self {
+        self.origin = Some(origin.to_owned());
+        self
+    }
+
+    /// Logs as loud as they get.
+    #[must_use]
+    pub fn trace(self) -> Self {
+        self.variable("RUST_LOG", "trace")
+    }
+
+    /// In the folder of a site that was there before, with its database and key.
+    #[must_use]
+    pub(crate) fn folder(mut self, folder: Arc<TempDir>) -> Self {
+        self.folder = Some(folder);
+        self
+    }
+
+    /// Starts the site.
+    pub async fn start(self) -> Site {
+        Site::start_with(self).await
+    }
+}

@@ -1,0 +1,76 @@
+//! People who sign up, each with names of her own.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// What a person types at sign-up.
+#[derive(Clone, Debug)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "tests change one field of a person and keep the rest"
+)]
+pub struct Person {
+    /// Her first name.
+    pub first_name: String,
+    /// Her last name.
+    pub last_name: String,
+    /// Her username.
+    pub username: String,
+    /// Her e-mail address, in canonical form.
+    pub email: String,
+    /// Her phone number, in E.164.
+    pub phone: String,
+    /// Her password.
+    pub password: String,
+}
+
+/// A number that no one else in this process has.
+pub fn unique() -> u32 {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+impl Person {
+    /// Someone whom nobody in this process has met.
+    pub fn new() -> Self {
+        let n = unique();
+        Self {
+            first_name: "Ann".to_owned(),
+            last_name: "Example".to_owned(),
+            username: format!("ann{n}"),
+            email: format!("ann{n}@example.org"),
+            phone: Self::another_phone(),
+            password: format!("plum-Orchard-{n}!"),
+        }
+    }
+
+    /// A valid phone number that nobody else in this process has.
+    pub fn another_phone() -> String {
+        format!("+9198765{:05}", unique() % 100_000)
+    }
+
+    /// An e-mail address that nobody else in this process has.
+    pub fn another_email() -> String {
+        format!("other{}@example.org", unique())
+    }
+
+    /// Everything she types into the sign-up form.
+    pub fn fields(&self) -> Vec<(String, String)> {
+        [
+            ("first_name", &self.first_name),
+            ("last_name", &self.last_name),
+            ("username", &self.username),
+            ("email", &self.email),
+            ("phone", &self.phone),
+            ("password", &self.password),
+            ("confirm_password", &self.password),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.clone()))
+        .into()
+    }
+}
+
+impl Default for Person {
+    fn default() -> Self {
+        Self::new()
+    }
+}

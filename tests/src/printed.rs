@@ -1,0 +1,118 @@
+//! What the program prints: the lines of the four signals, and everything else.
+
+use serde_json::Value;
+
+/// The signals whose receivers print a line in development mode.
+const SIGNALS: [&str; 4] = [
+    "reset_password_email",
+    "reset_password_phone",
+    "verify_email",
+    "verify_phone",
+];
+
+/// One line that a receiver of the site printed: a signal's name and its payload.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Printed {
+    /// Which signal it was.
+    pub signal: String,
+    /// Its payload.
+    pub payload: Value,
+}
+
+impl Printed {
+    /// Reads a line of standard output; `None` for any other line.
+    pub fn parse(line: &str) -> Option<Self> {
+        let (signal, json) = line.split_once(' ')?;
+        if !SIGNALS.contains(&signal) {
+            return None;
+        }
+        let payload = serde_json::from_str(json).ok()?;
+        Some(Self {
+            signal: signal.to_owned(),
+            payload,
+        })
+    }
+
+    /// The relative URL to open.
+    pub fn url(&self) -> &str {
+        self.payload["url"].as_str().expect("the payload has a url")
+    }
+
+    /// The stored e-mail address or phone number that it was sent to.
+    pub fn destination(&self) -> &str {
+        self.payload["email"]
+            .as_str()
+            .or_else(|| self.payload["phone"].as_str())
+            .expect("the payload has an email or a phone")
+    }
+
+    /// The username of the person it is for.
+    pub fn username(&self) -> &str {
+        self.payload["user"]["username"]
+            .as_str()
+            .expect("the payload has a user")
+    }
+
+    /// The id of the person or the address in the link.
+    pub fn id(&self) -> &str {
+        self.parts().0
+    }
+
+    /// The token of the link.
+    pub fn token(&self) -> &str {
+        self.parts().1
+    }
+
+    fn parts(&self) -> (&str, &str) {
+        let mut parts = self.url().trim_end_matches('/').rsplit('/');
+        let token = parts.next().expect("a link ends in its token");
+        (
+            parts.next().expect("a link has an id before its token"),
+            token,
+        )
+    }
+}
+
+/// All that a program has said so far.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Record {
+    /// The lines of its standard output.
+    pub stdout: Vec<String>,
+    /// The lines of its standard error.
+    pub stderr: Vec<String>,
+}
+
+impl Record {
+    /// The lines of the four signals, in order.
+    pub fn printed(&self) -> Vec<Printed> {
+        self.stdout
+            .iter()
+            .filter_map(|line| Printed::parse(line))
+            .collect()
+    }
+
+    /// Everything that is not a line of a signal: the rest of standard output, and the logs.
+    pub fn rest(&self) -> String {
+        let stdout = self
+            .stdout
+            .iter()
+            .filter(|line| Printed::parse(line).is_none());
+        let lines: Vec<&str> = stdout.chain(&self.stderr).map(String::as_str).collect();
+        lines.join("\n")
+    }
+
+    /// The address that it says it listens on, without the final slash.
+    pub(crate) fn origin(&self) -> Option<String> {
+        self.stdout.iter().chain(&self.stderr).find_map(|line| {
+            let (_, rest) = line.split_once("http://")?;
+            let host: String = rest
+                .chars()
+                .take_while(|c| c.is_ascii_alphanumeric() || ".:[]".contains(*c))
+                .collect();
+            let port = host.rsplit_once(':')?.1.parse::<u16>().ok()?;
+            (port != 0).then(|| format!("http://{host}"))
+        })
+    }
+}
