@@ -9,8 +9,14 @@
 //!
 //! [store]: store
 
+pub mod accounts;
 pub mod address;
+pub mod clock;
+pub mod form;
 pub mod password;
 pub mod person;
+pub mod randomness;
 pub mod session;
+pub mod settings;
 pub mod store;
+pub mod username;

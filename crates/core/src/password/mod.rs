@@ -1,5 +1,17 @@
 //! Passwords: as typed, as stored, how they are hashed, and which are refused.
 
+mod argon2;
+mod argon2_encoding;
+mod common;
 mod encoded;
+mod hasher;
+mod policy;
+mod secret;
+mod similarity;
+mod workshop;
 
+pub use argon2::Argon2Hasher;
 pub use encoded::EncodedPassword;
+pub use hasher::{HashError, HashErrorKind, PasswordHasher, Verdict};
+pub use policy::{PasswordPolicy, PasswordProblem};
+pub use secret::Password;

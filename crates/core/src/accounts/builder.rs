@@ -1,0 +1,212 @@
+//! Puts the flows together.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use phone_auth_signals::Signals;
+use phone_auth_tokens::Keyring;
+use phone_auth_urls::AccountRoutes;
+
+use super::links::Links;
+use super::{Accounts, Dispatch, Inner};
+use crate::clock::{Clock, SystemClock};
+use crate::password::{Argon2Hasher, PasswordHasher, PasswordPolicy};
+use crate::randomness::{Randomness, SystemRandomness};
+use crate::settings::{Settings, SettingsError};
+use crate::store::Store;
+
+/// Where the pages are unless something else is said, as in the model.
+const DEFAULT_MOUNT: &str = "/accounts/";
+
+/// How long receivers may take inside a flow unless something else is said.
+const DEFAULT_DISPATCH_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Puts [`Accounts`] together; [`Accounts::builder`] begins. What is not said is as in the model.
+#[must_use = "nothing happens until `build` is called"]
+pub struct AccountsBuilder {
+    store: Arc<dyn Store>,
+    keyring: Keyring,
+    settings: Settings,
+    routes: Option<AccountRoutes>,
+    signals: Option<Signals>,
+    clock: Arc<dyn Clock>,
+    randomness: Arc<dyn Randomness>,
+    hasher: Option<Arc<dyn PasswordHasher>>,
+    dispatch: Dispatch,
+    dispatch_timeout: Duration,
+}
+
+impl AccountsBuilder {
+    pub(super) fn new(store: Arc<dyn Store>, keyring: Keyring) -> Self {
+        Self {
+            store,
+            keyring,
+            settings: Settings::default(),
+            routes: None,
+            signals: None,
+            clock: Arc::new(SystemClock),
+            randomness: Arc::new(SystemRandomness),
+            hasher: None,
+            dispatch: Dispatch::default(),
+            dispatch_timeout: DEFAULT_DISPATCH_TIMEOUT,
+        }
+    }
+
+    /// The settings; else those of the model.
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// Where links lead; else under `/accounts/`.
+    pub fn routes(mut self, routes: AccountRoutes) -> Self {
+        self.routes = Some(routes);
+        self
+    }
+
+    /// The hub that is told what happens; else one with the linked receivers and no state.
+    pub fn signals(mut self, signals: Signals) -> Self {
+        self.signals = Some(signals);
+        self
+    }
+
+    /// The clock; else the machine's.
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// The source of session keys, salts and made-up usernames; else the operating system's.
+    pub fn randomness(mut self, randomness: impl Randomness + 'static) -> Self {
+        self.randomness = Arc::new(randomness);
+        self
+    }
+
+    /// The hasher; else [`Argon2Hasher`] with its usual limits. One hasher should serve the whole
+    /// process, for its limits are what bounds the memory.
+    pub fn hasher(mut self, hasher: impl PasswordHasher + 'static) -> Self {
+        self.hasher = Some(Arc::new(hasher));
+        self
+    }
+
+    /// When receivers run; else [`Dispatch::InRequest`].
+    pub fn dispatch(mut self, dispatch: Dispatch) -> Self {
+        self.dispatch = dispatch;
+        self
+    }
+
+    /// How long the receivers of one event may take together under [`Dispatch::InRequest`]; else 10
+    /// seconds. A hub can also bound each receiver on its own.
+    pub fn dispatch_timeout(mut self, timeout: Duration) -> Self {
+        self.dispatch_timeout = timeout;
+        self
+    }
+
+    /// The flows.
+    ///
+    /// # Errors
+    /// - [`BuildErrorKind::Settings`]: a setting cannot be used; the source names it.
+    /// - [`BuildErrorKind::Signals`]: no hub was given and the linked receivers cannot be used as they
+    ///   are, such as when one needs state; the source names it.
+    /// - [`BuildErrorKind::Routes`]: the default routes cannot be made.
+    pub fn build(self) -> Result<Accounts, BuildError> {
+        self.settings
+            .validate()
+            .map_err(|error| BuildError::new(BuildErrorKind::Settings, error))?;
+        let signals = match self.signals {
+            Some(signals) => signals,
+            None => Signals::linked()
+                .map_err(|error| BuildError::new(BuildErrorKind::Signals, error))?,
+        };
+        let routes = match self.routes {
+            Some(routes) => routes,
+            None => AccountRoutes::new(DEFAULT_MOUNT)
+                .map_err(|error| BuildError::new(BuildErrorKind::Routes, error))?,
+        };
+        let hasher = self.hasher.unwrap_or_else(|| {
+            let hasher = Argon2Hasher::new().with_randomness(Arc::clone(&self.randomness));
+            Arc::new(hasher)
+        });
+        Ok(Accounts {
+            inner: Arc::new(Inner {
+                store: self.store,
+                links: Links::new(self.keyring, signals.clone(), &self.settings),
+                settings: self.settings,
+                routes,
+                signals,
+                clock: self.clock,
+                randomness: self.randomness,
+                hasher,
+                policy: PasswordPolicy,
+                dispatch: self.dispatch,
+                dispatch_timeout: self.dispatch_timeout,
+            }),
+        })
+    }
+}
+
+impl fmt::Debug for AccountsBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AccountsBuilder")
+            .field("settings", &self.settings)
+            .field("routes", &self.routes)
+            .field("dispatch", &self.dispatch)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the flows could not be built with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum BuildErrorKind {
+    /// A setting.
+    Settings,
+    /// The linked receivers.
+    Signals,
+    /// The routes.
+    Routes,
+}
+
+/// Why the flows could not be put together.
+#[derive(Debug)]
+pub struct BuildError {
+    kind: BuildErrorKind,
+    source: Box<dyn Error + Send + Sync>,
+}
+
+impl BuildError {
+    fn new(kind: BuildErrorKind, source: impl Error + Send + Sync + 'static) -> Self {
+        Self {
+            kind,
+            source: Box::new(source),
+        }
+    }
+
+    /// What was wrong.
+    pub const fn kind(&self) -> BuildErrorKind {
+        self.kind
+    }
+
+    /// The setting that was wrong, if it was one.
+    pub fn setting(&self) -> Option<&SettingsError> {
+        self.source.downcast_ref()
+    }
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.kind {
+            BuildErrorKind::Settings => "a setting cannot be used",
+            BuildErrorKind::Signals => "the linked receivers cannot be used",
+            BuildErrorKind::Routes => "the routes cannot be made",
+        })
+    }
+}
+
+impl Error for BuildError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(self.source.as_ref())
+    }
+}

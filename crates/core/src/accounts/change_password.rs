@@ -1,0 +1,152 @@
+//! Changing a password that one knows.
+
+use phone_auth_signals::{PasswordChanged, Sender};
+
+use super::error::{
+    BROKEN_TEXT, BUSY_TEXT, FlowError, FlowErrorKind, FormErrorKind, INVALID_TEXT,
+    UNAVAILABLE_TEXT, sealed::Sealed,
+};
+use super::new_password::attributes_of;
+use super::{ATTEMPTS, Accounts, Visitor};
+use crate::form::{Field, Problem, Problems};
+use crate::password::{Password, Verdict};
+use crate::person::Person;
+use crate::session::PasswordReplacement;
+
+impl Accounts {
+    /// Changes the password of a visitor. This session lives on, all others of the person end. Fires
+    /// `password_changed`.
+    ///
+    /// # Errors
+    /// - [`Invalid`](ChangePasswordErrorKind::Invalid): [`problems`](FlowError::problems) has what is
+    ///   wrong, with the old password and with the new one at once.
+    /// - [`NotActive`](ChangePasswordErrorKind::NotActive): the person is gone or not active any more.
+    /// - [`Busy`](ChangePasswordErrorKind::Busy): too many passwords are being hashed.
+    /// - [`Unavailable`](ChangePasswordErrorKind::Unavailable),
+    ///   [`Broken`](ChangePasswordErrorKind::Broken): the store, or the source of randomness.
+    ///
+    /// In every case nothing was changed, and the session lives on.
+    ///
+    /// # Cancel safety
+    /// The password is changed and the other sessions ended, or neither; the signal may be missing.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::form::{Field, FieldProblem, Problem};
+    /// # use phone_auth_core::password::Password;
+    ///
+    #[doc = include_str!("example_setup.rs")]
+    /// let old = Password::new("correct horse");
+    /// let ann = accounts.log_in("ann", &old, None).await?;
+    /// let visitor = accounts.visitor(&ann.key).await?.ok_or("nobody")?;
+    ///
+    /// let new = Password::new("battery staple");
+    /// let wrong = accounts.change_password(&visitor, &new, &new, &new).await;
+    /// let problem = FieldProblem::new(Field::OldPassword, Problem::WrongOldPassword);
+    /// assert_eq!(wrong.unwrap_err().problems(), [problem]);
+    ///
+    /// accounts.change_password(&visitor, &old, &new, &new).await?;
+    /// assert!(accounts.visitor(&ann.key).await?.is_some());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn change_password(
+        &self,
+        visitor: &Visitor,
+        old: &Password,
+        new1: &Password,
+        new2: &Password,
+    ) -> Result<(), ChangePasswordError> {
+        let addresses = self.store().addresses_of(visitor.person().id).await?;
+        for _ in 0..ATTEMPTS {
+            let person = self.store().person(visitor.person().id).await?;
+            let Some(person) = person.filter(|person| person.is_active) else {
+                return Err(ChangePasswordError::new(ChangePasswordErrorKind::NotActive));
+            };
+            let mut problems = Problems::default();
+            self.check_old_password(&mut problems, &person, old).await?;
+            self.check_new_password(
+                &mut problems,
+                (Field::NewPassword1, new1),
+                Some((Field::NewPassword2, new2)),
+                &attributes_of(&person, &addresses),
+            );
+            if !problems.is_empty() {
+                return Err(ChangePasswordError::invalid(problems.into_vec()));
+            }
+            let replacement = PasswordReplacement {
+                person: person.id,
+                old: person.password.clone(),
+                new: self.hasher().hash(new1).await?,
+                last_login: None,
+                keeps: Some(visitor.session().digest),
+            };
+            if self.store().replace_password(&replacement).await? {
+                let event = PasswordChanged::new(Sender::new("change_password"), person.to_user());
+                self.tell(event).await;
+                return Ok(());
+            }
+            // The password was changed since we read it, perhaps only to a better hash of itself by a
+            // log-in elsewhere. Look again.
+        }
+        Err(ChangePasswordError::new(
+            ChangePasswordErrorKind::Unavailable,
+        ))
+    }
+
+    async fn check_old_password(
+        &self,
+        problems: &mut Problems,
+        person: &Person,
+        old: &Password,
+    ) -> Result<(), ChangePasswordError> {
+        if old.is_empty() {
+            problems.add(Field::OldPassword, Problem::Required);
+        } else if self.hasher().verify(old, &person.password).await? == Verdict::NoMatch {
+            problems.add(Field::OldPassword, Problem::WrongOldPassword);
+        }
+        Ok(())
+    }
+}
+
+/// Why a password was not changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ChangePasswordErrorKind {
+    /// Something is wrong with the form.
+    Invalid,
+    /// The person is gone or not active any more: whoever asks is nobody.
+    NotActive,
+    /// Too many passwords are being hashed; trying again later works.
+    Busy,
+    /// The store is not available, or the password kept being changed; trying again later may work.
+    Unavailable,
+    /// The store, the hasher or the source of randomness answered what it should not.
+    Broken,
+}
+
+impl Sealed for ChangePasswordErrorKind {}
+
+impl FlowErrorKind for ChangePasswordErrorKind {
+    const UNAVAILABLE: Self = Self::Unavailable;
+    const BROKEN: Self = Self::Broken;
+    const BUSY: Option<Self> = Some(Self::Busy);
+
+    fn text(self) -> &'static str {
+        match self {
+            Self::Invalid => INVALID_TEXT,
+            Self::NotActive => "the person is gone or not active",
+            Self::Busy => BUSY_TEXT,
+            Self::Unavailable => UNAVAILABLE_TEXT,
+            Self::Broken => BROKEN_TEXT,
+        }
+    }
+}
+
+impl FormErrorKind for ChangePasswordErrorKind {
+    const INVALID: Self = Self::Invalid;
+}
+
+/// The error of [`Accounts::change_password`].
+pub type ChangePasswordError = FlowError<ChangePasswordErrorKind>;

@@ -1,0 +1,53 @@
+//! Telling the receivers what happened.
+
+use std::time::Duration;
+
+use phone_auth_signals::Event;
+
+use super::Accounts;
+
+/// When the receivers of a flow's signals run. Either way they run after the store has committed, and
+/// whatever becomes of them changes no answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Dispatch {
+    /// Before the flow answers, for a bounded time. When the flow has answered, everybody was told: what
+    /// scripts, tests and small programs want. The answer takes as long as the receivers, so it tells
+    /// by its time whether a message was sent; and whoever stops waiting for the answer stops the
+    /// receivers.
+    #[default]
+    InRequest,
+    /// In a task of its own, started before the flow answers. The answer takes no longer for a message
+    /// than for none. Call [`Accounts::drain`] before the process ends.
+    Background,
+}
+
+impl Accounts {
+    /// Waits until the receivers that run in the background have ended, at most so long. `false` when
+    /// some still run.
+    ///
+    /// # Cancel safety
+    /// Dropping it only stops the waiting.
+    pub async fn drain(&self, patience: Duration) -> bool {
+        self.inner.signals.drain(patience).await
+    }
+
+    /// Tells everybody who listens for this event, once. Failures are for the log.
+    pub(super) async fn tell<E: Event + Clone>(&self, event: E) {
+        let signals = &self.inner.signals;
+        match self.inner.dispatch {
+            Dispatch::Background => signals.send_detached(event),
+            Dispatch::InRequest => {
+                let sent = signals.send_robust(&event);
+                let limit = self.inner.dispatch_timeout;
+                if tokio::time::timeout(limit, sent).await.is_err() {
+                    tracing::warn!(
+                        signal = E::signal().name(),
+                        seconds = limit.as_secs(),
+                        "gave up on the receivers of a signal"
+                    );
+                }
+            }
+        }
+    }
+}

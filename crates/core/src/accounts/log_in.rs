@@ -1,0 +1,251 @@
+//! Logging in.
+
+use chrono::{DateTime, Utc};
+use phone_auth_signals::{LoginFailure, Sender, UserLoggedIn, UserLoginFailed};
+
+use super::error::{
+    BROKEN_TEXT, BUSY_TEXT, FlowError, FlowErrorKind, UNAVAILABLE_TEXT, sealed::Sealed,
+};
+use super::{ATTEMPTS, Accounts};
+use crate::address::{EmailAddress, PhoneNumber};
+use crate::form::{is_refused, trim};
+use crate::password::{EncodedPassword, Password, Verdict};
+use crate::person::{AccountName, Person};
+use crate::session::{NewLogIn, NewSession, SessionKey};
+use crate::store::StoreErrorKind;
+use crate::username::Username;
+
+/// The most characters that name an account: an e-mail address is the longest of the three.
+pub(super) const MAX_LOGIN: usize = 254;
+
+/// Who has logged in, and the key of the session that began.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct LoggedIn {
+    /// The person, as it was before this log-in.
+    pub person: Person,
+    /// The key for the cookie. Nobody can read it from the store.
+    pub key: SessionKey,
+    /// When the session ends.
+    pub expires_at: DateTime<Utc>,
+}
+
+impl Accounts {
+    /// Logs a person in by a phone number, an e-mail address or a username, whichever the settings
+    /// allow and the text can be read as, and begins a session with a key of its own. The session that
+    /// the browser came with, if any, ends. Fires `user_logged_in` or `user_login_failed`.
+    ///
+    /// A hash of an older kind is replaced on the way, unless the password is changed meanwhile.
+    ///
+    /// # Security
+    /// Unknown names, inactive people, people without a password and wrong passwords get the same
+    /// error after the same work: one look-up and one hash. Only the signal tells them apart.
+    ///
+    /// # Errors
+    /// - [`InvalidCredentials`](LogInErrorKind::InvalidCredentials): no such active person with this
+    ///   password.
+    /// - [`Busy`](LogInErrorKind::Busy): too many passwords are being hashed.
+    /// - [`Unavailable`](LogInErrorKind::Unavailable), [`Broken`](LogInErrorKind::Broken): the store,
+    ///   or the source of randomness.
+    ///
+    /// # Cancel safety
+    /// The log-in is recorded whole or not at all; nobody has the key of a session that was begun and
+    /// dropped. The signal may be missing.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::accounts::LogInErrorKind;
+    /// use phone_auth_core::password::Password;
+    ///
+    #[doc = include_str!("example_setup.rs")]
+    /// let ann = accounts.log_in("ann@example.org", &Password::new("correct horse"), None).await?;
+    /// assert!(accounts.visitor(&ann.key).await?.is_some());
+    ///
+    /// let refused = accounts.log_in("ann", &Password::new("wrong horse"), None).await;
+    /// assert_eq!(refused.unwrap_err().kind(), LogInErrorKind::InvalidCredentials);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn log_in(
+        &self,
+        login: &str,
+        password: &Password,
+        previous: Option<&SessionKey>,
+    ) -> Result<LoggedIn, LogInError> {
+        let name = self.login_name(login);
+        for _ in 0..ATTEMPTS {
+            let found = self.store().find_person(&name).await?;
+            let person = found.map(|found| found.person);
+            let verdict = match self.recognise(person.as_ref(), password).await? {
+                Ok(verdict) => verdict,
+                Err(failure) => {
+                    let user = person.as_ref().map(Person::to_user);
+                    let event = UserLoginFailed::new(Sender::new("log_in"), failure, user);
+                    self.tell(event).await;
+                    return Err(LogInError::new(LogInErrorKind::InvalidCredentials));
+                }
+            };
+            let Some(person) = person else {
+                return Err(LogInError::new(LogInErrorKind::Broken));
+            };
+            let upgrade = self.upgrade(verdict, password).await;
+            if let Some(logged_in) = self.begin_session(person, upgrade, previous).await? {
+                let user = logged_in.person.to_user();
+                self.tell(UserLoggedIn::new(Sender::new("log_in"), user))
+                    .await;
+                return Ok(logged_in);
+            }
+            // Somebody changed the person since we read it: another log-in upgraded the hash, or the
+            // password is a new one. Look again.
+        }
+        Err(LogInError::new(LogInErrorKind::Unavailable))
+    }
+
+    /// Checks a password; one hash, whoever it is.
+    async fn recognise(
+        &self,
+        person: Option<&Person>,
+        password: &Password,
+    ) -> Result<Result<Verdict, LoginFailure>, LogInError> {
+        let Some(person) = person else {
+            self.hasher().verify_nothing(password).await?;
+            return Ok(Err(LoginFailure::UnknownIdentifier));
+        };
+        let verdict = self.hasher().verify(password, &person.password).await?;
+        Ok(if !person.is_active {
+            Err(LoginFailure::Inactive)
+        } else if !person.password.is_usable() {
+            Err(LoginFailure::UnusablePassword)
+        } else if verdict == Verdict::NoMatch {
+            Err(LoginFailure::WrongPassword)
+        } else {
+            Ok(verdict)
+        })
+    }
+
+    /// A better hash, when the old one is outdated. One that cannot be made now is made another time:
+    /// no reason to keep the person out.
+    async fn upgrade(&self, verdict: Verdict, password: &Password) -> Option<EncodedPassword> {
+        if verdict != Verdict::MatchOutdated {
+            return None;
+        }
+        match self.hasher().hash(password).await {
+            Ok(encoded) => Some(encoded),
+            Err(error) => {
+                tracing::debug!(%error, "an outdated hash was not replaced");
+                None
+            }
+        }
+    }
+
+    /// Records the log-in; `None` when the person is not any more as it was when the password was checked.
+    async fn begin_session(
+        &self,
+        person: Person,
+        upgrade: Option<EncodedPassword>,
+        previous: Option<&SessionKey>,
+    ) -> Result<Option<LoggedIn>, LogInError> {
+        let now = self.now();
+        let expires_at = now + self.settings().session_lifetime;
+        for _ in 0..ATTEMPTS {
+            let key = self.new_session_key()?;
+            let log_in = NewLogIn {
+                checked_password: person.password.clone(),
+                upgraded_password: upgrade.clone(),
+                session: NewSession {
+                    digest: key.digest(),
+                    person: person.id,
+                    created_at: now,
+                    expires_at,
+                },
+                ends: previous.map(SessionKey::digest),
+            };
+            match self.store().log_in(&log_in).await {
+                Ok(true) => {
+                    return Ok(Some(LoggedIn {
+                        person,
+                        key,
+                        expires_at,
+                    }));
+                }
+                Ok(false) => return Ok(None),
+                // The key is somebody's already: take another, never theirs.
+                Err(error) if error.kind() == StoreErrorKind::SessionExists => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(LogInError::new(LogInErrorKind::Broken))
+    }
+
+    /// What was typed, in every reading that the settings allow.
+    ///
+    /// Any text may be a username here, not only what a person may choose at sign-up: people whom
+    /// another program has stored have odd ones.
+    fn login_name(&self, login: &str) -> AccountName {
+        let methods = self.settings().authentication_methods;
+        let mut name = self.reachable_name(login);
+        name.username = readable(login)
+            .filter(|text| methods.username && text.chars().nth(Username::MAX_CHARS).is_none())
+            .map(str::to_owned);
+        name
+    }
+
+    /// What was typed, in the readings that a message can be sent to.
+    pub(super) fn reachable_name(&self, login: &str) -> AccountName {
+        let methods = self.settings().authentication_methods;
+        let text = readable(login);
+        AccountName {
+            phone: text
+                .filter(|_| methods.phone)
+                .and_then(|text| PhoneNumber::parse(text).ok()),
+            email: text
+                .filter(|_| methods.email)
+                .and_then(|text| EmailAddress::parse(text).ok()),
+            username: None,
+        }
+    }
+}
+
+/// The text without the white space around it, if it can name anybody at all.
+fn readable(login: &str) -> Option<&str> {
+    let text = trim(login);
+    let can_name =
+        !text.is_empty() && text.chars().nth(MAX_LOGIN).is_none() && !text.chars().any(is_refused);
+    can_name.then_some(text)
+}
+
+/// Why nobody was logged in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum LogInErrorKind {
+    /// No active person has this name and this password. Which of the three it was is not for those
+    /// who ask.
+    InvalidCredentials,
+    /// Too many passwords are being hashed; trying again later works.
+    Busy,
+    /// The store is not available; trying again later may work.
+    Unavailable,
+    /// The store, the hasher or the source of randomness answered what it should not.
+    Broken,
+}
+
+impl Sealed for LogInErrorKind {}
+
+impl FlowErrorKind for LogInErrorKind {
+    const UNAVAILABLE: Self = Self::Unavailable;
+    const BROKEN: Self = Self::Broken;
+    const BUSY: Option<Self> = Some(Self::Busy);
+
+    fn text(self) -> &'static str {
+        match self {
+            Self::InvalidCredentials => "nobody has this name and this password",
+            Self::Busy => BUSY_TEXT,
+            Self::Unavailable => UNAVAILABLE_TEXT,
+            Self::Broken => BROKEN_TEXT,
+        }
+    }
+}
+
+/// The error of [`Accounts::log_in`].
+pub type LogInError = FlowError<LogInErrorKind>;

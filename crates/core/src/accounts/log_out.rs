@@ -1,0 +1,54 @@
+//! Logging out.
+
+use phone_auth_signals::{Sender, UserLoggedOut};
+
+use super::{Accounts, StoreAccessError};
+use crate::session::SessionKey;
+
+impl Accounts {
+    /// Ends a session. `false` when there was none. Fires `user_logged_out`, unless the session was
+    /// dead already.
+    ///
+    /// # Errors
+    /// [`Unavailable`](super::StoreAccessErrorKind::Unavailable) and
+    /// [`Broken`](super::StoreAccessErrorKind::Broken): the store. Then the session may live on.
+    ///
+    /// # Cancel safety
+    /// The session is over or not; the signal may be missing.
+    ///
+    /// # Examples
+    /// ```
+    /// # use phone_auth_core::password::Password;
+    #[doc = include_str!("example_setup.rs")]
+    /// let ann = accounts.log_in("ann", &Password::new("correct horse"), None).await?;
+    /// assert!(accounts.log_out(&ann.key).await?);
+    /// assert!(accounts.visitor(&ann.key).await?.is_none());
+    /// assert!(!accounts.log_out(&ann.key).await?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn log_out(&self, key: &SessionKey) -> Result<bool, StoreAccessError> {
+        let visitor = self.visitor(key).await?;
+        // Of several at once, one ends it.
+        let ended = self.store().end_session(&key.digest()).await?;
+        if let Some(visitor) = visitor.filter(|_| ended) {
+            let user = visitor.person().to_user();
+            self.tell(UserLoggedOut::new(Sender::new("log_out"), user))
+                .await;
+        }
+        Ok(ended)
+    }
+
+    /// Removes sessions that are over from the store; how many they were. For a task that runs now and
+    /// then: sessions end by themselves, this only makes room.
+    ///
+    /// # Errors
+    /// As for [`log_out`](Self::log_out).
+    ///
+    /// # Cancel safety
+    /// They are removed or not.
+    pub async fn remove_expired_sessions(&self) -> Result<u64, StoreAccessError> {
+        Ok(self.store().remove_expired_sessions(self.now()).await?)
+    }
+}

@@ -1,0 +1,180 @@
+//! The flows: what a person can do with an account. One file for each.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, SubsecRound, Utc};
+use phone_auth_signals::Signals;
+use phone_auth_tokens::Keyring;
+use phone_auth_urls::AccountRoutes;
+
+use crate::clock::Clock;
+use crate::password::{PasswordHasher, PasswordPolicy};
+use crate::randomness::Randomness;
+use crate::session::SessionKey;
+use crate::settings::Settings;
+use crate::store::Store;
+
+mod add_address;
+mod admin;
+mod builder;
+mod change_password;
+mod dispatch;
+mod error;
+mod links;
+mod log_in;
+mod log_out;
+mod new_password;
+mod request_reset;
+mod request_verification;
+mod reset_password;
+mod sign_up;
+mod verify_address;
+mod visitor;
+
+pub use add_address::{AddAddressError, AddAddressErrorKind};
+pub use admin::{AdminError, AdminErrorKind};
+pub use builder::{AccountsBuilder, BuildError, BuildErrorKind};
+pub use change_password::{ChangePasswordError, ChangePasswordErrorKind};
+pub use dispatch::Dispatch;
+pub use error::{FlowError, FlowErrorKind, FormErrorKind};
+pub use log_in::{LogInError, LogInErrorKind, LoggedIn};
+pub use request_reset::{ResetRequestError, ResetRequestErrorKind};
+pub use request_verification::{
+    VerificationRequest, VerificationRequestError, VerificationRequestErrorKind,
+};
+pub use reset_password::{LinkError, LinkErrorKind, ResetError, ResetErrorKind, ResetLink};
+pub use sign_up::{SignUpError, SignUpErrorKind, SignUpForm};
+pub use verify_address::{LinkState, Verification};
+pub use visitor::{StoreAccessError, StoreAccessErrorKind, Visitor};
+
+/// How often a flow looks again when what it read was changed by somebody else before it could act.
+const ATTEMPTS: usize = 3;
+
+/// The flows of accounts over a store. Cheap to clone; clones share everything.
+///
+/// Every method is one flow: it reads, decides, changes the store in one transaction, and then tells
+/// the [signals](phone_auth_signals) what happened. A receiver that fails, panics or hangs changes no
+/// answer; when it is called is a matter of [`Dispatch`].
+///
+/// Passwords are hashed on Tokio's blocking threads, so the flows need a Tokio runtime, with its timer.
+///
+/// # Cancel safety
+/// A flow that is dropped before its end has changed all of what it changes, or nothing. The signals
+/// about a change that was made may then be missing.
+///
+/// # Examples
+/// ```
+/// use std::sync::Arc;
+///
+/// use phone_auth_core::accounts::{Accounts, SignUpForm};
+/// use phone_auth_core::password::Password;
+/// use phone_auth_signals::{Signals, UserSignedUp};
+/// use phone_auth_store_testkit::MemoryStore;
+/// use phone_auth_tokens::{Keyring, SecretKey};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// let signals = Signals::isolated();
+/// let signed_up = signals.capture::<UserSignedUp>();
+/// let accounts = Accounts::builder(
+///     Arc::new(MemoryStore::new()),
+///     Keyring::new(SecretKey::generate()?),
+/// )
+/// .signals(signals)
+/// .build()?;
+///
+/// let form = SignUpForm {
+///     first_name: "Ann",
+///     last_name: "Smith",
+///     username: "ann",
+///     email: "Ann@Example.org",
+///     phone: "+91 98765 43210",
+///     password: Password::new("correct horse"),
+///     confirm_password: Some(Password::new("correct horse")),
+/// };
+/// let person = accounts.sign_up(form).await?;
+/// assert_eq!(person.email, "ann@example.org");
+/// assert_eq!(signed_up.take().len(), 1);
+///
+/// let logged_in = accounts.log_in("+919876543210", &Password::new("correct horse"), None).await?;
+/// assert_eq!(logged_in.person.username, "ann");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Accounts {
+    inner: Arc<Inner>,
+}
+
+/// What all clones share.
+struct Inner {
+    store: Arc<dyn Store>,
+    settings: Settings,
+    routes: AccountRoutes,
+    signals: Signals,
+    links: links::Links,
+    clock: Arc<dyn Clock>,
+    randomness: Arc<dyn Randomness>,
+    hasher: Arc<dyn PasswordHasher>,
+    policy: PasswordPolicy,
+    dispatch: Dispatch,
+    dispatch_timeout: Duration,
+}
+
+impl Accounts {
+    /// Begins to put the flows together over a store, with the secret that links are signed with.
+    pub fn builder(store: Arc<dyn Store>, keyring: Keyring) -> AccountsBuilder {
+        AccountsBuilder::new(store, keyring)
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> &Settings {
+        &self.inner.settings
+    }
+
+    /// The paths that links lead to.
+    pub fn routes(&self) -> &AccountRoutes {
+        &self.inner.routes
+    }
+
+    /// The hub that is told what happens.
+    pub fn signals(&self) -> &Signals {
+        &self.inner.signals
+    }
+
+    /// The secret that links are signed with, for deriving others.
+    pub fn keyring(&self) -> &Keyring {
+        self.inner.links.keyring()
+    }
+
+    /// The time as a store can keep it.
+    fn now(&self) -> DateTime<Utc> {
+        self.inner.clock.now().trunc_subsecs(6)
+    }
+
+    fn store(&self) -> &dyn Store {
+        self.inner.store.as_ref()
+    }
+
+    fn hasher(&self) -> &dyn PasswordHasher {
+        self.inner.hasher.as_ref()
+    }
+
+    fn new_session_key(&self) -> Result<SessionKey, crate::randomness::RandomnessError> {
+        let mut bytes = zeroize::Zeroizing::new([0; SessionKey::BYTES]);
+        self.inner.randomness.fill(bytes.as_mut())?;
+        Ok(SessionKey::from_bytes(&bytes))
+    }
+}
+
+impl fmt::Debug for Accounts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Accounts")
+            .field("settings", &self.inner.settings)
+            .field("routes", &self.inner.routes)
+            .field("dispatch", &self.inner.dispatch)
+            .finish_non_exhaustive()
+    }
+}

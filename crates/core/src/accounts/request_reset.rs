@@ -1,0 +1,146 @@
+//! Asking for a link that resets a password.
+
+use phone_auth_signals::{RelativeUrl, ResetPasswordEmail, ResetPasswordPhone, Sender};
+
+use super::Accounts;
+use super::error::{
+    BROKEN_TEXT, FlowError, FlowErrorKind, FormErrorKind, INVALID_TEXT, UNAVAILABLE_TEXT,
+    sealed::Sealed,
+};
+use super::log_in::MAX_LOGIN;
+use crate::address::{AddressKind, AddressRecord};
+use crate::form::{Field, Problems};
+use crate::person::{FoundPerson, Person};
+
+impl Accounts {
+    /// Has a link sent that resets a password, to the phone number or e-mail address that was named.
+    /// Fires `reset_password_email` or `reset_password_phone`, with the address as it is stored, never
+    /// as it was typed.
+    ///
+    /// Nothing is sent to somebody unknown or inactive, to people who have no password that could be
+    /// reset, for a username, or by a method that is switched off. The answer is the same.
+    ///
+    /// # Security
+    /// Under [`Dispatch::InRequest`](super::Dispatch::InRequest) the answer takes as long as the
+    /// receivers, so its time tells who exists. Serve strangers under
+    /// [`Dispatch::Background`](super::Dispatch::Background).
+    ///
+    /// # Errors
+    /// - [`Invalid`](ResetRequestErrorKind::Invalid): nothing was typed, or what nobody's name can be;
+    ///   says nothing about who exists.
+    /// - [`Unavailable`](ResetRequestErrorKind::Unavailable), [`Broken`](ResetRequestErrorKind::Broken):
+    ///   the store.
+    ///
+    /// # Cancel safety
+    /// It changes nothing; the message may not be sent.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_signals::ResetPasswordEmail;
+    /// # use phone_auth_core::password::Password;
+    ///
+    #[doc = include_str!("example_setup.rs")]
+    /// let sent = signals.capture::<ResetPasswordEmail>();
+    /// accounts.request_password_reset("Ann@Example.org").await?;
+    /// accounts.request_password_reset("nobody@example.org").await?;
+    ///
+    /// let sent = sent.take();
+    /// assert_eq!(sent.len(), 1);
+    /// assert_eq!(sent[0].email, "ann@example.org");
+    /// assert!(sent[0].url.as_str().starts_with("/accounts/password_reset_confirm/MQ/"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn request_password_reset(&self, login: &str) -> Result<(), ResetRequestError> {
+        let mut problems = Problems::default();
+        if problems
+            .read(Field::Login, login, MAX_LOGIN, true)
+            .is_none()
+        {
+            return Err(ResetRequestError::invalid(problems.into_vec()));
+        }
+        let found = self
+            .store()
+            .find_person(&self.reachable_name(login))
+            .await?;
+        match found {
+            Some(FoundPerson {
+                person,
+                address: Some(address),
+            }) if person.is_active && person.password.is_usable() => {
+                self.send_reset_link(&person, &address).await
+            }
+            _ => {
+                self.inner.links.issue_nothing(self.now());
+                Ok(())
+            }
+        }
+    }
+
+    async fn send_reset_link(
+        &self,
+        person: &Person,
+        address: &AddressRecord,
+    ) -> Result<(), ResetRequestError> {
+        let token = self.inner.links.issue_reset(person, address, self.now());
+        let url = self
+            .routes()
+            .password_reset_confirm(person.id.get(), token.as_str())
+            .map_err(|error| {
+                ResetRequestError::with_source(ResetRequestErrorKind::Broken, error)
+            })?;
+        self.tell_reset(person, address, url).await;
+        Ok(())
+    }
+
+    async fn tell_reset(&self, person: &Person, address: &AddressRecord, url: RelativeUrl) {
+        let (sender, user) = (Sender::new("request_password_reset"), person.to_user());
+        let value = address.value.clone();
+        match address.kind {
+            AddressKind::Email => {
+                self.tell(ResetPasswordEmail::new(sender, user, url, value))
+                    .await;
+            }
+            AddressKind::Phone => {
+                self.tell(ResetPasswordPhone::new(sender, user, url, value))
+                    .await;
+            }
+        }
+    }
+}
+
+/// Why a request for a reset was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ResetRequestErrorKind {
+    /// Something is wrong with the form.
+    Invalid,
+    /// The store is not available; trying again later may work.
+    Unavailable,
+    /// The store answered what it should not.
+    Broken,
+}
+
+impl Sealed for ResetRequestErrorKind {}
+
+impl FlowErrorKind for ResetRequestErrorKind {
+    const UNAVAILABLE: Self = Self::Unavailable;
+    const BROKEN: Self = Self::Broken;
+    const BUSY: Option<Self> = None;
+
+    fn text(self) -> &'static str {
+        match self {
+            Self::Invalid => INVALID_TEXT,
+            Self::Unavailable => UNAVAILABLE_TEXT,
+            Self::Broken => BROKEN_TEXT,
+        }
+    }
+}
+
+impl FormErrorKind for ResetRequestErrorKind {
+    const INVALID: Self = Self::Invalid;
+}
+
+/// The error of [`Accounts::request_password_reset`].
+pub type ResetRequestError = FlowError<ResetRequestErrorKind>;

@@ -1,0 +1,126 @@
+//! Asking for a link that verifies an address.
+
+use phone_auth_signals::{RelativeUrl, Sender, User, VerifyEmail, VerifyPhone};
+
+use super::error::{BROKEN_TEXT, FlowError, FlowErrorKind, UNAVAILABLE_TEXT, sealed::Sealed};
+use super::links::method_of;
+use super::{Accounts, Visitor};
+use crate::address::{AddressId, AddressKind, AddressRecord};
+
+/// What became of a request for a verification link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a page has one sentence for each, and must not forget one"
+)]
+pub enum VerificationRequest {
+    /// The message was handed to whoever sends messages.
+    Sent,
+    /// The address is verified already; nothing was sent.
+    AlreadyVerified,
+}
+
+impl Accounts {
+    /// Has a link sent to an address of a visitor, by which it is verified. Fires `verify_email` or
+    /// `verify_phone`, unless the address is verified already.
+    ///
+    /// # Errors
+    /// - [`NoSuchAddress`](VerificationRequestErrorKind::NoSuchAddress): the visitor has no such
+    ///   address; somebody else's is no other case.
+    /// - [`Unavailable`](VerificationRequestErrorKind::Unavailable),
+    ///   [`Broken`](VerificationRequestErrorKind::Broken): the store.
+    ///
+    /// # Cancel safety
+    /// It changes nothing; the message may not be sent.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::accounts::VerificationRequest;
+    /// use phone_auth_signals::VerifyEmail;
+    /// # use phone_auth_core::password::Password;
+    ///
+    #[doc = include_str!("example_setup.rs")]
+    /// let ann = accounts.log_in("ann", &Password::new("correct horse"), None).await?;
+    /// let visitor = accounts.visitor(&ann.key).await?.ok_or("nobody")?;
+    /// let email = &accounts.addresses(&visitor).await?[0];
+    ///
+    /// let sent = signals.capture::<VerifyEmail>();
+    /// let outcome = accounts.request_verification(&visitor, email.kind, email.id).await?;
+    /// assert_eq!(outcome, VerificationRequest::Sent);
+    /// assert_eq!(sent.take()[0].email, "ann@example.org");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn request_verification(
+        &self,
+        visitor: &Visitor,
+        kind: AddressKind,
+        id: AddressId,
+    ) -> Result<VerificationRequest, VerificationRequestError> {
+        let found = self.store().address(kind, id).await?;
+        let own = found.filter(|(_, person)| person.id == visitor.person().id && person.is_active);
+        let Some((address, person)) = own else {
+            return Err(VerificationRequestError::new(
+                VerificationRequestErrorKind::NoSuchAddress,
+            ));
+        };
+        if address.is_verified {
+            return Ok(VerificationRequest::AlreadyVerified);
+        }
+        let token = self.inner.links.issue_verification(&address, self.now());
+        let url = self
+            .routes()
+            .email_verification_confirm(method_of(kind), id.get(), token.as_str())
+            .map_err(|error| {
+                VerificationRequestError::with_source(VerificationRequestErrorKind::Broken, error)
+            })?;
+        self.tell_verification(address, person.to_user(), url).await;
+        Ok(VerificationRequest::Sent)
+    }
+
+    async fn tell_verification(&self, address: AddressRecord, user: User, url: RelativeUrl) {
+        let sender = Sender::new("request_verification");
+        match address.kind {
+            AddressKind::Email => {
+                self.tell(VerifyEmail::new(sender, user, url, address.value))
+                    .await;
+            }
+            AddressKind::Phone => {
+                self.tell(VerifyPhone::new(sender, user, url, address.value))
+                    .await;
+            }
+        }
+    }
+}
+
+/// Why no verification link was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum VerificationRequestErrorKind {
+    /// The visitor has no such address.
+    NoSuchAddress,
+    /// The store is not available; trying again later may work.
+    Unavailable,
+    /// The store answered what it should not.
+    Broken,
+}
+
+impl Sealed for VerificationRequestErrorKind {}
+
+impl FlowErrorKind for VerificationRequestErrorKind {
+    const UNAVAILABLE: Self = Self::Unavailable;
+    const BROKEN: Self = Self::Broken;
+    const BUSY: Option<Self> = None;
+
+    fn text(self) -> &'static str {
+        match self {
+            Self::NoSuchAddress => "the visitor has no such address",
+            Self::Unavailable => UNAVAILABLE_TEXT,
+            Self::Broken => BROKEN_TEXT,
+        }
+    }
+}
+
+/// The error of [`Accounts::request_verification`].
+pub type VerificationRequestError = FlowError<VerificationRequestErrorKind>;

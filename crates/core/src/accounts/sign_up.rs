@@ -1,0 +1,291 @@
+//! Signing up.
+
+use phone_auth_signals::{Sender, UserSignedUp};
+
+use super::Accounts;
+use super::error::{
+    BROKEN_TEXT, BUSY_TEXT, FlowError, FlowErrorKind, FormErrorKind, INVALID_TEXT,
+    UNAVAILABLE_TEXT, sealed::Sealed,
+};
+use crate::address::{EmailAddress, PhoneNumber};
+use crate::form::{Field, Problem, Problems};
+use crate::password::Password;
+use crate::person::{NewPerson, Person, WantedNames};
+use crate::store::{StoreError, StoreErrorKind, UniqueName};
+use crate::username::Username;
+
+/// The most characters of a first or last name, as in the model's table.
+const MAX_NAME: usize = 150;
+/// The most characters of an e-mail address (RFC 5321).
+pub(super) const MAX_EMAIL: usize = 254;
+/// The most characters that a phone number may be typed in.
+pub(super) const MAX_PHONE: usize = 40;
+
+/// A sign-up form as it was typed. What was left empty is `""`.
+#[derive(Clone, Debug)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a plain argument list with names; a field that a caller forgets must not compile"
+)]
+pub struct SignUpForm<'a> {
+    /// The given name.
+    pub first_name: &'a str,
+    /// The family name.
+    pub last_name: &'a str,
+    /// The username.
+    pub username: &'a str,
+    /// The e-mail address.
+    pub email: &'a str,
+    /// The phone number, in international form.
+    pub phone: &'a str,
+    /// The password.
+    pub password: Password,
+    /// The password once more; looked at only if the settings want it.
+    pub confirm_password: Option<Password>,
+}
+
+/// Which fields must not be empty.
+#[derive(Clone, Copy)]
+pub(super) struct Required {
+    pub(super) first_name: bool,
+    pub(super) last_name: bool,
+    pub(super) username: bool,
+    pub(super) email: bool,
+    pub(super) phone: bool,
+    pub(super) confirm_password: bool,
+}
+
+/// What could be read of a form.
+struct Draft<'a> {
+    first_name: &'a str,
+    last_name: &'a str,
+    username: Option<Username>,
+    email: Option<EmailAddress>,
+    phone: Option<PhoneNumber>,
+}
+
+impl Accounts {
+    /// Makes an account, with an e-mail address and a phone number that are not verified yet. Sends
+    /// nothing to them. Fires `user_signed_up`.
+    ///
+    /// White space around what was typed is dropped, passwords excepted. All that is wrong is told at
+    /// once. Without a username, where none is required, one is made up.
+    ///
+    /// # Errors
+    /// - [`Invalid`](SignUpErrorKind::Invalid): [`problems`](FlowError::problems) has what is wrong,
+    ///   names that somebody else has among it, also when somebody else was faster by a moment.
+    /// - [`Busy`](SignUpErrorKind::Busy): too many passwords are being hashed.
+    /// - [`Unavailable`](SignUpErrorKind::Unavailable), [`Broken`](SignUpErrorKind::Broken): the store,
+    ///   or the source of randomness.
+    ///
+    /// In every case nothing was stored.
+    ///
+    /// # Cancel safety
+    /// The account is there whole or not at all; the signal may be missing.
+    ///
+    /// # Examples
+    /// See [`Accounts`].
+    pub async fn sign_up(&self, form: SignUpForm<'_>) -> Result<Person, SignUpError> {
+        let settings = self.settings();
+        let required = Required {
+            first_name: settings.register_fname_required,
+            last_name: settings.register_lname_required,
+            username: settings.register_username_required,
+            email: settings.register_email_required,
+            phone: true,
+            confirm_password: settings.register_confirm_password_required,
+        };
+        let person = self.make_person(&form, required).await?;
+        self.tell(UserSignedUp::new(Sender::new("sign_up"), person.to_user()))
+            .await;
+        Ok(person)
+    }
+
+    /// Checks a form and stores the person. Tells nobody.
+    pub(super) async fn make_person(
+        &self,
+        form: &SignUpForm<'_>,
+        required: Required,
+    ) -> Result<Person, SignUpError> {
+        let mut problems = Problems::default();
+        let draft = read(form, required, &mut problems);
+        self.check_sign_up_password(form, &draft, required, &mut problems);
+        self.note_taken(&draft, &mut problems).await?;
+        if !problems.is_empty() {
+            return Err(SignUpError::invalid(problems.into_vec()));
+        }
+        let username = match &draft.username {
+            Some(username) => username.clone(),
+            None => Username::made_up(self.inner.randomness.as_ref())?,
+        };
+        let new = NewPerson {
+            username: username.as_str().to_owned(),
+            first_name: draft.first_name.to_owned(),
+            last_name: draft.last_name.to_owned(),
+            password: self.hasher().hash(&form.password).await?,
+            email: draft.email.clone(),
+            phone: draft.phone.clone(),
+            date_joined: self.now(),
+        };
+        match self.store().create_person(&new).await {
+            Ok(person) => Ok(person),
+            Err(error) => Err(self.lost_race(&draft, error).await?),
+        }
+    }
+
+    fn check_sign_up_password(
+        &self,
+        form: &SignUpForm<'_>,
+        draft: &Draft<'_>,
+        required: Required,
+        problems: &mut Problems,
+    ) {
+        let nothing = Password::new("");
+        let again = required.confirm_password.then(|| {
+            let again = form.confirm_password.as_ref().unwrap_or(&nothing);
+            (Field::ConfirmPassword, again)
+        });
+        let attributes = [
+            (
+                Field::Username,
+                draft.username.as_ref().map(Username::as_str),
+            ),
+            (Field::FirstName, Some(draft.first_name)),
+            (Field::LastName, Some(draft.last_name)),
+            (Field::Email, draft.email.as_ref().map(EmailAddress::as_str)),
+            (Field::Phone, draft.phone.as_ref().map(PhoneNumber::as_str)),
+        ]
+        .map(|(field, text)| (field, text.unwrap_or_default()));
+        let password = (Field::Password, &form.password);
+        self.check_new_password(problems, password, again, &attributes);
+    }
+
+    /// Notes which of the wanted names somebody has; one query for all.
+    async fn note_taken(
+        &self,
+        draft: &Draft<'_>,
+        problems: &mut Problems,
+    ) -> Result<(), StoreError> {
+        let wanted = WantedNames {
+            username: draft.username.as_ref().map(Username::as_str),
+            email: draft.email.as_ref(),
+            phone: draft.phone.as_ref(),
+        };
+        let taken = self.store().taken_names(&wanted).await?;
+        for (field, is_taken) in [
+            (Field::Username, taken.username),
+            (Field::Email, taken.email),
+            (Field::Phone, taken.phone),
+        ] {
+            if is_taken {
+                problems.add(field, Problem::Taken);
+            }
+        }
+        Ok(())
+    }
+
+    /// The error for whoever lost a race for a name: all names that are taken by now, and at least the
+    /// one that the store named.
+    async fn lost_race(
+        &self,
+        draft: &Draft<'_>,
+        error: StoreError,
+    ) -> Result<SignUpError, StoreError> {
+        let StoreErrorKind::Taken(name) = error.kind() else {
+            return Err(error);
+        };
+        let mut problems = Problems::default();
+        self.note_taken(draft, &mut problems).await?;
+        if problems.is_empty() {
+            let field = match name {
+                UniqueName::Username => Field::Username,
+                UniqueName::Email => Field::Email,
+                UniqueName::Phone => Field::Phone,
+            };
+            problems.add(field, Problem::Taken);
+        }
+        Ok(SignUpError::invalid(problems.into_vec()))
+    }
+}
+
+/// Reads all fields but the passwords and notes what is wrong with them.
+fn read<'a>(form: &SignUpForm<'a>, required: Required, problems: &mut Problems) -> Draft<'a> {
+    let first_name = problems.read(
+        Field::FirstName,
+        form.first_name,
+        MAX_NAME,
+        required.first_name,
+    );
+    let last_name = problems.read(
+        Field::LastName,
+        form.last_name,
+        MAX_NAME,
+        required.last_name,
+    );
+    let username = problems.read(
+        Field::Username,
+        form.username,
+        Username::MAX_CHARS,
+        required.username,
+    );
+    let email = problems.read(Field::Email, form.email, MAX_EMAIL, required.email);
+    let phone = problems.read(Field::Phone, form.phone, MAX_PHONE, required.phone);
+    Draft {
+        first_name: first_name.unwrap_or_default(),
+        last_name: last_name.unwrap_or_default(),
+        username: parse(username, |text| {
+            Username::parse(text)
+                .map_err(|_| problems.add(Field::Username, Problem::InvalidUsername))
+        }),
+        email: parse(email, |text| {
+            EmailAddress::parse(text).map_err(|_| problems.add(Field::Email, Problem::InvalidEmail))
+        }),
+        phone: parse(phone, |text| {
+            PhoneNumber::parse(text).map_err(|_| problems.add(Field::Phone, Problem::InvalidPhone))
+        }),
+    }
+}
+
+/// Parses what is there; nothing is nothing.
+fn parse<T>(text: Option<&str>, parse: impl FnOnce(&str) -> Result<T, ()>) -> Option<T> {
+    text.filter(|text| !text.is_empty())
+        .and_then(|text| parse(text).ok())
+}
+
+/// Why nobody signed up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SignUpErrorKind {
+    /// Something is wrong with the form.
+    Invalid,
+    /// Too many passwords are being hashed; trying again later works.
+    Busy,
+    /// The store is not available; trying again later may work.
+    Unavailable,
+    /// The store, the hasher or the source of randomness answered what it should not.
+    Broken,
+}
+
+impl Sealed for SignUpErrorKind {}
+
+impl FlowErrorKind for SignUpErrorKind {
+    const UNAVAILABLE: Self = Self::Unavailable;
+    const BROKEN: Self = Self::Broken;
+    const BUSY: Option<Self> = Some(Self::Busy);
+
+    fn text(self) -> &'static str {
+        match self {
+            Self::Invalid => INVALID_TEXT,
+            Self::Busy => BUSY_TEXT,
+            Self::Unavailable => UNAVAILABLE_TEXT,
+            Self::Broken => BROKEN_TEXT,
+        }
+    }
+}
+
+impl FormErrorKind for SignUpErrorKind {
+    const INVALID: Self = Self::Invalid;
+}
+
+/// The error of [`Accounts::sign_up`] and [`Accounts::create_person`].
+pub type SignUpError = FlowError<SignUpErrorKind>;

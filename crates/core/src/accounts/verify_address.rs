@@ -1,0 +1,162 @@
+//! Verifying an address by a link.
+
+use phone_auth_signals::{EmailVerified, PhoneVerified, Sender};
+use phone_auth_urls::{AccountPage, id};
+
+use super::links::kind_of;
+use super::{Accounts, LinkError, LinkErrorKind};
+use crate::address::{
+    AddressId, AddressKind, AddressRecord, VerificationClaim, VerificationOutcome,
+};
+use crate::person::Person;
+use crate::store::StoreError;
+
+/// A verification link that works at this moment.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct LinkState {
+    /// The address it verifies; [`is_verified`](AddressRecord::is_verified) when that is done already.
+    pub address: AddressRecord,
+    /// Whose address it is.
+    pub person: Person,
+}
+
+/// What became of an address whose verification link was opened.
+#[derive(Debug)]
+#[must_use]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a page has one sentence for each, and must not forget one"
+)]
+pub enum Verification {
+    /// It was unverified and is verified now.
+    Verified(AddressRecord, Person),
+    /// It was verified before; nothing changed.
+    AlreadyVerified(AddressRecord, Person),
+}
+
+impl Accounts {
+    /// Looks at a verification link that somebody has just opened, for a page that asks for a click.
+    /// Fires `link_followed`, whether it works or not, and through the tokens `token_refused` when it
+    /// does not. Changes nothing.
+    ///
+    /// # Errors
+    /// - [`Invalid`](LinkErrorKind::Invalid): not a link, or a link that is too old, is for something
+    ///   else, or for an address that is gone, another's, another text or that of somebody who is not
+    ///   active. Which it was is not told.
+    /// - [`Unavailable`](LinkErrorKind::Unavailable), [`Broken`](LinkErrorKind::Broken): the store.
+    ///
+    /// # Cancel safety
+    /// It only reads.
+    pub async fn check_verification_link(
+        &self,
+        idb64: &str,
+        token: &str,
+    ) -> Result<LinkState, LinkError> {
+        self.routes()
+            .followed(self.signals(), AccountPage::EmailVerificationConfirm);
+        match self.verification_target(idb64, token).await? {
+            Some((address, person)) => Ok(LinkState { address, person }),
+            None => Err(LinkError::new(LinkErrorKind::Invalid)),
+        }
+    }
+
+    /// Verifies an address by a link. Fires `email_verified` or `phone_verified` if that changed
+    /// anything, and `link_followed` unless the settings want a click: then
+    /// [`check_verification_link`](Self::check_verification_link) has told when it was opened.
+    ///
+    /// # Errors
+    /// As for [`check_verification_link`](Self::check_verification_link).
+    ///
+    /// # Cancel safety
+    /// The address is verified or not; the signal may be missing.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::accounts::Verification;
+    /// use phone_auth_signals::VerifyEmail;
+    /// # use phone_auth_core::password::Password;
+    ///
+    #[doc = include_str!("example_setup.rs")]
+    /// let ann = accounts.log_in("ann", &Password::new("correct horse"), None).await?;
+    /// let visitor = accounts.visitor(&ann.key).await?.ok_or("nobody")?;
+    /// let email = &accounts.addresses(&visitor).await?[0];
+    /// let sent = signals.capture::<VerifyEmail>();
+    /// accounts.request_verification(&visitor, email.kind, email.id).await?;
+    /// let url = sent.take().remove(0).url;
+    /// let parts: Vec<&str> = url.as_str().split('/').collect();
+    /// let (idb64, token) = (parts[3], parts[4]);
+    ///
+    /// let first = accounts.verify_address(idb64, token).await?;
+    /// assert!(matches!(first, Verification::Verified(..)));
+    /// let second = accounts.verify_address(idb64, token).await?;
+    /// assert!(matches!(second, Verification::AlreadyVerified(..)));
+    /// assert!(accounts.verify_address(idb64, "a-b").await.is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn verify_address(
+        &self,
+        idb64: &str,
+        token: &str,
+    ) -> Result<Verification, LinkError> {
+        if !self.settings().verify_by_click {
+            self.routes()
+                .followed(self.signals(), AccountPage::EmailVerificationConfirm);
+        }
+        let Some((mut address, person)) = self.verification_target(idb64, token).await? else {
+            return Err(LinkError::new(LinkErrorKind::Invalid));
+        };
+        let claim = VerificationClaim {
+            kind: address.kind,
+            id: address.id,
+            person: address.person,
+            value: address.value.clone(),
+            at: self.now(),
+        };
+        match self.store().verify_address(&claim).await? {
+            VerificationOutcome::Verified => {
+                address.is_verified = true;
+                self.tell_verified(&address, &person).await;
+                Ok(Verification::Verified(address, person))
+            }
+            VerificationOutcome::AlreadyVerified => {
+                address.is_verified = true;
+                Ok(Verification::AlreadyVerified(address, person))
+            }
+            VerificationOutcome::Gone => Err(LinkError::new(LinkErrorKind::Invalid)),
+        }
+    }
+
+    async fn tell_verified(&self, address: &AddressRecord, person: &Person) {
+        let (sender, user) = (Sender::new("verify_address"), person.to_user());
+        let value = address.value.clone();
+        match address.kind {
+            AddressKind::Email => self.tell(EmailVerified::new(sender, user, value)).await,
+            AddressKind::Phone => self.tell(PhoneVerified::new(sender, user, value)).await,
+        }
+    }
+
+    /// The address that a link verifies; none when it does not work.
+    async fn verification_target(
+        &self,
+        idb64: &str,
+        token: &str,
+    ) -> Result<Option<(AddressRecord, Person)>, StoreError> {
+        let now = self.now();
+        let links = &self.inner.links;
+        let Some((method, id)) = id::decode_address(idb64) else {
+            links.refuse_verification(AddressKind::Email, token, now);
+            return Ok(None);
+        };
+        let kind = kind_of(method);
+        let found = self.store().address(kind, AddressId::new(id)).await?;
+        let Some((address, person)) = found.filter(|(_, person)| person.is_active) else {
+            links.refuse_verification(kind, token, now);
+            return Ok(None);
+        };
+        let works = links.check_verification(&address, token, now);
+        Ok(works.then_some((address, person)))
+    }
+}

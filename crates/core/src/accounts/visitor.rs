@@ -1,0 +1,118 @@
+//! Who a browser is logged in as.
+
+use chrono::{DateTime, Utc};
+
+use super::Accounts;
+use super::error::{BROKEN_TEXT, FlowError, FlowErrorKind, UNAVAILABLE_TEXT, sealed::Sealed};
+use crate::address::AddressRecord;
+use crate::person::Person;
+use crate::session::{ActiveSession, SessionKey};
+
+/// Somebody who is logged in, with all that a guard asks. [`Accounts::visitor`] makes it, so having one
+/// is having been let in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Visitor {
+    session: ActiveSession,
+}
+
+impl Visitor {
+    /// The person, as it was when the session was read.
+    pub const fn person(&self) -> &Person {
+        &self.session.person
+    }
+
+    /// Whether the person has a verified e-mail address.
+    pub const fn has_verified_email(&self) -> bool {
+        self.session.has_verified_email
+    }
+
+    /// Whether the person has a verified phone number.
+    pub const fn has_verified_phone(&self) -> bool {
+        self.session.has_verified_phone
+    }
+
+    /// When the session ends by itself.
+    pub const fn expires_at(&self) -> DateTime<Utc> {
+        self.session.expires_at
+    }
+
+    /// The session.
+    pub const fn session(&self) -> &ActiveSession {
+        &self.session
+    }
+}
+
+impl Accounts {
+    /// Who the holder of this key is: nobody when the session is unknown, over, or its person is not
+    /// active any more. One query, which changes nothing.
+    ///
+    /// # Errors
+    /// [`Unavailable`](StoreAccessErrorKind::Unavailable) and [`Broken`](StoreAccessErrorKind::Broken):
+    /// the store.
+    ///
+    /// # Cancel safety
+    /// It only reads.
+    ///
+    /// # Examples
+    /// ```
+    /// # use phone_auth_core::password::Password;
+    /// # use phone_auth_core::session::SessionKey;
+    #[doc = include_str!("example_setup.rs")]
+    /// let ann = accounts.log_in("ann", &Password::new("correct horse"), None).await?;
+    /// let visitor = accounts.visitor(&ann.key).await?.ok_or("nobody")?;
+    /// assert_eq!(visitor.person().username, "ann");
+    /// assert!(!visitor.has_verified_email());
+    ///
+    /// let made_up = SessionKey::from_bytes(&[7; 32]);
+    /// assert!(accounts.visitor(&made_up).await?.is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn visitor(&self, key: &SessionKey) -> Result<Option<Visitor>, StoreAccessError> {
+        let session = self.store().session(&key.digest(), self.now()).await?;
+        Ok(session.map(|session| Visitor { session }))
+    }
+
+    /// The addresses of a visitor, e-mail before phone, the older first.
+    ///
+    /// # Errors
+    /// As for [`visitor`](Self::visitor).
+    ///
+    /// # Cancel safety
+    /// It only reads.
+    pub async fn addresses(
+        &self,
+        visitor: &Visitor,
+    ) -> Result<Vec<AddressRecord>, StoreAccessError> {
+        Ok(self.store().addresses_of(visitor.person().id).await?)
+    }
+}
+
+/// Why the store did not answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StoreAccessErrorKind {
+    /// The store is not available; trying again later may work.
+    Unavailable,
+    /// The store answered what it should not.
+    Broken,
+}
+
+impl Sealed for StoreAccessErrorKind {}
+
+impl FlowErrorKind for StoreAccessErrorKind {
+    const UNAVAILABLE: Self = Self::Unavailable;
+    const BROKEN: Self = Self::Broken;
+    const BUSY: Option<Self> = None;
+
+    fn text(self) -> &'static str {
+        match self {
+            Self::Unavailable => UNAVAILABLE_TEXT,
+            Self::Broken => BROKEN_TEXT,
+        }
+    }
+}
+
+/// The error of the flows that can fail only in the store, such as [`Accounts::visitor`].
+pub type StoreAccessError = FlowError<StoreAccessErrorKind>;

@@ -1,0 +1,184 @@
+//! What can be wrong with a form, field by field, without words: sentences are the web's.
+
+/// A field of a form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Field {
+    /// The given name.
+    FirstName,
+    /// The family name.
+    LastName,
+    /// The username.
+    Username,
+    /// An e-mail address.
+    Email,
+    /// A phone number.
+    Phone,
+    /// A password at sign-up or log-in.
+    Password,
+    /// The password once more, at sign-up.
+    ConfirmPassword,
+    /// What names an account: a phone number, an e-mail address or a username.
+    Login,
+    /// The password that is to be replaced.
+    OldPassword,
+    /// The password that replaces it.
+    NewPassword1,
+    /// The same once more.
+    NewPassword2,
+}
+
+impl Field {
+    /// The name of the field in the forms of the pages.
+    ///
+    /// # Examples
+    /// ```
+    /// assert_eq!(phone_auth_core::form::Field::NewPassword1.name(), "new_password1");
+    /// ```
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::FirstName => "first_name",
+            Self::LastName => "last_name",
+            Self::Username => "username",
+            Self::Email => "email",
+            Self::Phone => "phone",
+            Self::Password => "password",
+            Self::ConfirmPassword => "confirm_password",
+            Self::Login => "login",
+            Self::OldPassword => "old_password",
+            Self::NewPassword1 => "new_password1",
+            Self::NewPassword2 => "new_password2",
+        }
+    }
+}
+
+/// What is wrong with what was typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Problem {
+    /// Nothing was typed where something must be.
+    Required,
+    /// More characters than the field takes.
+    TooLong {
+        /// The most it takes.
+        max: usize,
+    },
+    /// A control character, a line break, or a mark that changes the direction of the text.
+    InvalidCharacters,
+    /// Not an e-mail address that mail can be sent to.
+    InvalidEmail,
+    /// Not a phone number in international form.
+    InvalidPhone,
+    /// Other characters than letters `a` to `z`, digits, `_`, `.` and `-`, or dots alone.
+    InvalidUsername,
+    /// Somebody has it.
+    Taken,
+    /// The two passwords are not the same.
+    PasswordsDiffer,
+    /// The password has too few characters.
+    PasswordTooShort {
+        /// The fewest it may have.
+        min: usize,
+    },
+    /// The password has too many characters.
+    PasswordTooLong {
+        /// The most it may have.
+        max: usize,
+    },
+    /// The password is among the most common ones.
+    PasswordTooCommon,
+    /// The password is digits only.
+    PasswordAllDigits,
+    /// The password is too much like something that others know of the person.
+    PasswordTooSimilar {
+        /// What it is like.
+        to: Field,
+    },
+    /// The password that is to be replaced is another one.
+    WrongOldPassword,
+}
+
+/// A problem and the field that has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct FieldProblem {
+    /// The field.
+    pub field: Field,
+    /// What is wrong with it.
+    pub problem: Problem,
+}
+
+impl FieldProblem {
+    /// A problem of a field.
+    pub const fn new(field: Field, problem: Problem) -> Self {
+        Self { field, problem }
+    }
+}
+
+/// The problems of one form, gathered before it is answered.
+#[derive(Debug, Default)]
+pub(crate) struct Problems(Vec<FieldProblem>);
+
+impl Problems {
+    pub(crate) fn add(&mut self, field: Field, problem: Problem) {
+        self.0.push(FieldProblem::new(field, problem));
+    }
+
+    pub(crate) fn has(&self, field: Field) -> bool {
+        self.0.iter().any(|problem| problem.field == field)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// All of them, in the order of the fields on the form.
+    pub(crate) fn into_vec(mut self) -> Vec<FieldProblem> {
+        self.0.sort_by_key(|problem| problem.field);
+        self.0
+    }
+
+    /// Reads a field that is not a password: the text without white space around it, if it can be
+    /// used; else the reason is noted. White space does not include line breaks: a field that ends in
+    /// one was not typed by a person.
+    pub(crate) fn read<'a>(
+        &mut self,
+        field: Field,
+        typed: &'a str,
+        max: usize,
+        required: bool,
+    ) -> Option<&'a str> {
+        let text = trim(typed);
+        if text.chars().any(is_refused) {
+            self.add(field, Problem::InvalidCharacters);
+        } else if text.chars().nth(max).is_some() {
+            self.add(field, Problem::TooLong { max });
+        } else if text.is_empty() && required {
+            self.add(field, Problem::Required);
+        } else {
+            return Some(text);
+        }
+        None
+    }
+}
+
+/// The text without the white space around it, line breaks not counted as such.
+pub(crate) fn trim(typed: &str) -> &str {
+    typed.trim_matches(|c: char| c == '\t' || (c.is_whitespace() && !is_refused(c)))
+}
+
+/// Characters that no field takes: control characters, line and paragraph separators, and the marks
+/// that change the direction of text and so make one name look like another (Unicode UAX #9, 2).
+/// Joiners stay: emoji, Persian and Indic names need them.
+pub(crate) fn is_refused(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{061C}'
+                | '\u{200E}'
+                | '\u{200F}'
+                | '\u{2028}'..='\u{202E}'
+                | '\u{2066}'..='\u{2069}'
+                | '\u{FEFF}'
+        )
+}

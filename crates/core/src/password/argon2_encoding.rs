@@ -1,0 +1,145 @@
+//! Django's text form of an Argon2 hash: `argon2$argon2id$v=19$m=19456,t=2,p=1$salt$hash`.
+//!
+//! Salt and hash are base64 in the standard alphabet (`+` and `/` occur) without padding.
+
+use ::argon2::{Algorithm, Params, Version};
+use base64ct::{Base64Unpadded, Encoding};
+use zeroize::Zeroizing;
+
+/// The memory of a hash of ours, in KiB: 19 MiB (OWASP Password Storage cheat sheet).
+pub(super) const OUR_MEMORY: u32 = 19 * 1024;
+/// The passes of a hash of ours.
+pub(super) const OUR_PASSES: u32 = 2;
+/// The lanes of a hash of ours.
+pub(super) const OUR_LANES: u32 = 1;
+/// The bytes of a salt of ours.
+pub(super) const OUR_SALT: usize = 16;
+/// The bytes of a hash of ours.
+pub(super) const OUR_OUTPUT: usize = 32;
+
+/// The most memory a stored hash may ask for, in KiB. Django's default is 100 MiB.
+const MAX_MEMORY: u32 = 128 * 1024;
+/// The most passes a stored hash may ask for.
+const MAX_PASSES: u32 = 10;
+/// The most lanes a stored hash may ask for.
+const MAX_LANES: u32 = 16;
+/// The longest salt and output, in bytes.
+const MAX_BYTES: usize = 64;
+
+/// A hash with all that is needed to make it again.
+#[derive(Clone)]
+pub(super) struct Argon2Encoding {
+    pub(super) algorithm: Algorithm,
+    pub(super) version: Version,
+    pub(super) memory: u32,
+    pub(super) passes: u32,
+    pub(super) lanes: u32,
+    pub(super) salt: Vec<u8>,
+    pub(super) output: Zeroizing<Vec<u8>>,
+}
+
+impl Argon2Encoding {
+    /// A hash of ours.
+    pub(super) fn ours(salt: [u8; OUR_SALT], output: [u8; OUR_OUTPUT]) -> Self {
+        Self {
+            algorithm: Algorithm::Argon2id,
+            version: Version::V0x13,
+            memory: OUR_MEMORY,
+            passes: OUR_PASSES,
+            lanes: OUR_LANES,
+            salt: salt.to_vec(),
+            output: Zeroizing::new(output.to_vec()),
+        }
+    }
+
+    /// Reads what Django wrote; `None` for anything else, and for what asks for more work than a
+    /// stored hash may (a tampered row must not become a bomb).
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split('$');
+        if parts.next()? != "argon2" {
+            return None;
+        }
+        let algorithm = match parts.next()? {
+            "argon2id" => Algorithm::Argon2id,
+            "argon2i" => Algorithm::Argon2i,
+            "argon2d" => Algorithm::Argon2d,
+            _ => return None,
+        };
+        // Argon2 1.0 wrote no version.
+        let (version, costs) = match parts.next()? {
+            "v=19" => (Version::V0x13, parts.next()?),
+            "v=16" => (Version::V0x10, parts.next()?),
+            costs => (Version::V0x10, costs),
+        };
+        let (memory, passes, lanes) = costs_of(costs)?;
+        let salt = Base64Unpadded::decode_vec(parts.next()?).ok()?;
+        let output = Zeroizing::new(Base64Unpadded::decode_vec(parts.next()?).ok()?);
+        let bounded = memory <= MAX_MEMORY
+            && passes <= MAX_PASSES
+            && lanes <= MAX_LANES
+            && (8..=MAX_BYTES).contains(&salt.len())
+            && (12..=MAX_BYTES).contains(&output.len());
+        if parts.next().is_some() || !bounded {
+            return None;
+        }
+        let encoding = Self {
+            algorithm,
+            version,
+            memory,
+            passes,
+            lanes,
+            salt,
+            output,
+        };
+        encoding.params().is_some().then_some(encoding)
+    }
+
+    /// The text for the store.
+    pub(super) fn write(&self) -> String {
+        format!(
+            "argon2${}$v={}$m={},t={},p={}${}${}",
+            self.algorithm.as_str(),
+            u32::from(self.version),
+            self.memory,
+            self.passes,
+            self.lanes,
+            Base64Unpadded::encode_string(&self.salt),
+            Base64Unpadded::encode_string(&self.output),
+        )
+    }
+
+    /// Whether it was made as we make hashes today.
+    pub(super) fn is_ours(&self) -> bool {
+        self.algorithm == Algorithm::Argon2id
+            && self.version == Version::V0x13
+            && (self.memory, self.passes, self.lanes) == (OUR_MEMORY, OUR_PASSES, OUR_LANES)
+            && self.salt.len() >= OUR_SALT
+            && self.output.len() == OUR_OUTPUT
+    }
+
+    /// The costs as the library takes them; `None` when it refuses them.
+    pub(super) fn params(&self) -> Option<Params> {
+        Params::new(
+            self.memory,
+            self.passes,
+            self.lanes,
+            Some(self.output.len()),
+        )
+        .ok()
+    }
+}
+
+/// Reads `m=19456,t=2,p=1`, in this order and in canonical decimals, as the reference implementation
+/// writes it.
+fn costs_of(text: &str) -> Option<(u32, u32, u32)> {
+    let mut costs = text.split(',');
+    let memory = number(costs.next()?.strip_prefix("m=")?)?;
+    let passes = number(costs.next()?.strip_prefix("t=")?)?;
+    let lanes = number(costs.next()?.strip_prefix("p=")?)?;
+    costs.next().is_none().then_some((memory, passes, lanes))
+}
+
+fn number(text: &str) -> Option<u32> {
+    let number: u32 = text.parse().ok()?;
+    (number.to_string() == text).then_some(number)
+}

@@ -1,0 +1,70 @@
+//! A password as somebody typed it.
+
+use std::fmt;
+
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+/// A password exactly as typed: never trimmed, never normalised, wiped from memory when dropped.
+///
+/// It does not print, and two are compared in constant time.
+///
+/// # Examples
+/// ```
+/// use phone_auth_core::password::Password;
+///
+/// let password = Password::new(" correct horse 🐴 ");
+/// assert_eq!(password.reveal(), " correct horse 🐴 ");
+/// assert_eq!(format!("{password:?}"), "Password(…)");
+/// ```
+#[derive(Clone)]
+pub struct Password(Zeroizing<String>);
+
+impl Password {
+    /// The longest password that is looked at, in bytes. A longer one is never hashed and matches
+    /// nothing, so that nobody can make the server work by sending megabytes.
+    pub const MAX_BYTES: usize = 1024;
+
+    /// A password as typed. Any text is taken: what may become a password is the
+    /// [policy](super::PasswordPolicy)'s to say.
+    pub fn new(typed: impl Into<String>) -> Self {
+        Self(Zeroizing::new(typed.into()))
+    }
+
+    /// The text as typed.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether nothing was typed.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether it is short enough to be looked at.
+    pub(crate) fn is_bounded(&self) -> bool {
+        self.0.len() <= Self::MAX_BYTES
+    }
+
+    /// The password without the white space around it, as Python's `str.strip` cuts it; `None` when
+    /// there is none.
+    pub(crate) fn stripped(&self) -> Option<&str> {
+        let white = |c: char| c.is_whitespace() || matches!(c, '\u{1C}'..='\u{1F}');
+        let stripped = self.0.trim_matches(white);
+        (stripped.len() < self.0.len()).then_some(stripped)
+    }
+}
+
+impl PartialEq for Password {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
+    }
+}
+
+impl Eq for Password {}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(…)")
+    }
+}

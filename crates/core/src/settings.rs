@@ -1,0 +1,243 @@
+//! What an operator may choose: the model's eight settings, and ours beside them.
+
+use std::time::Duration;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The longest life of a link. Longer ones are found in old mailboxes.
+const MAX_LINK_LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// The longest life of a session: browsers keep no cookie for longer (RFC 6265bis, 5.5).
+const MAX_SESSION_LIFETIME: Duration = Duration::from_secs(400 * 24 * 60 * 60);
+
+/// By what an account may be named at log-in and for a password reset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "the model's set of three; a fourth way to log in would change every caller"
+)]
+pub struct Methods {
+    /// By a phone number.
+    pub phone: bool,
+    /// By an e-mail address.
+    pub email: bool,
+    /// By the username; at log-in only, for nothing can be sent to a username.
+    pub username: bool,
+}
+
+impl Default for Methods {
+    fn default() -> Self {
+        Self {
+            phone: true,
+            email: true,
+            username: true,
+        }
+    }
+}
+
+/// What an operator may choose. The default is what the model does.
+///
+/// # Examples
+/// ```
+/// use phone_auth_core::settings::Settings;
+///
+/// let mut settings = Settings::default();
+/// settings.register_email_required = false;
+/// assert!(settings.validate().is_ok());
+///
+/// settings.login_redirect_url = "https://elsewhere.example/".to_owned();
+/// let error = settings.validate().unwrap_err();
+/// assert_eq!(error.setting(), "login_redirect_url");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a setting of the model by its name"
+)]
+pub struct Settings {
+    /// By what people log in. At least one must be on.
+    pub authentication_methods: Methods,
+    /// Whether a username must be given at sign-up; if not, one is made up for whoever gives none.
+    pub register_username_required: bool,
+    /// Whether an e-mail address must be given at sign-up.
+    pub register_email_required: bool,
+    /// Whether a first name must be given at sign-up.
+    pub register_fname_required: bool,
+    /// Whether a last name must be given at sign-up.
+    pub register_lname_required: bool,
+    /// Whether the password must be given twice at sign-up.
+    pub register_confirm_password_required: bool,
+    /// Where people go after log-in when they were on no way to another page: a path.
+    pub login_redirect_url: String,
+    /// Where people go after log-out: a path.
+    pub logout_redirect_url: String,
+    /// How long a session lives.
+    pub session_lifetime: Duration,
+    /// How long a link sent by e-mail resets a password.
+    pub reset_email_lifetime: Duration,
+    /// How long a link sent by phone resets a password.
+    pub reset_phone_lifetime: Duration,
+    /// How long a link verifies an e-mail address.
+    pub verify_email_lifetime: Duration,
+    /// How long a link verifies a phone number.
+    pub verify_phone_lifetime: Duration,
+    /// Whether opening a verification link shows a page with a button, and only that button verifies.
+    /// Off, opening the link verifies, as the model does.
+    pub verify_by_click: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            authentication_methods: Methods::default(),
+            register_username_required: true,
+            register_email_required: true,
+            register_fname_required: true,
+            register_lname_required: true,
+            register_confirm_password_required: true,
+            login_redirect_url: "/accounts/profile/".to_owned(),
+            logout_redirect_url: "/".to_owned(),
+            session_lifetime: 14 * DAY,
+            // NIST SP 800-63B-4 allows 24 hours by e-mail and 10 minutes by SMS.
+            reset_email_lifetime: DAY,
+            reset_phone_lifetime: 10 * MINUTE,
+            verify_email_lifetime: DAY,
+            verify_phone_lifetime: 10 * MINUTE,
+            verify_by_click: false,
+        }
+    }
+}
+
+impl Settings {
+    /// Checks that the settings can be used.
+    ///
+    /// # Errors
+    /// [`SettingsError`] names the first setting that cannot, and says what would be right.
+    pub fn validate(&self) -> Result<(), SettingsError> {
+        let methods = self.authentication_methods;
+        if !(methods.phone || methods.email || methods.username) {
+            return Err(SettingsError::new(
+                "authentication_methods",
+                "at least one of phone, email and username",
+            ));
+        }
+        for (setting, url) in [
+            ("login_redirect_url", &self.login_redirect_url),
+            ("logout_redirect_url", &self.logout_redirect_url),
+        ] {
+            if phone_auth_urls::local_path(url).is_none() {
+                return Err(SettingsError::new(
+                    setting,
+                    "a path on this site, such as /accounts/profile/",
+                ));
+            }
+        }
+        for (setting, lifetime) in [
+            ("reset_email_lifetime", self.reset_email_lifetime),
+            ("reset_phone_lifetime", self.reset_phone_lifetime),
+            ("verify_email_lifetime", self.verify_email_lifetime),
+            ("verify_phone_lifetime", self.verify_phone_lifetime),
+        ] {
+            if !(Duration::from_secs(1)..=MAX_LINK_LIFETIME).contains(&lifetime) {
+                return Err(SettingsError::new(setting, "from 1 second to 7 days"));
+            }
+        }
+        if !(Duration::from_secs(1)..=MAX_SESSION_LIFETIME).contains(&self.session_lifetime) {
+            return Err(SettingsError::new(
+                "session_lifetime",
+                "from 1 second to 400 days",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// A setting that cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the setting {setting} must be {expected}")]
+pub struct SettingsError {
+    setting: &'static str,
+    expected: &'static str,
+}
+
+impl SettingsError {
+    const fn new(setting: &'static str, expected: &'static str) -> Self {
+        Self { setting, expected }
+    }
+
+    /// The name of the setting, as the field of [`Settings`] is called.
+    pub const fn setting(&self) -> &'static str {
+        self.setting
+    }
+
+    /// What would be right.
+    pub const fn expected(&self) -> &'static str {
+        self.expected
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(change: impl FnOnce(&mut Settings)) -> Option<&'static str> {
+        let mut settings = Settings::default();
+        change(&mut settings);
+        settings.validate().err().map(|error| error.setting())
+    }
+
+    #[test]
+    fn defaults_are_valid() {
+        assert_eq!(check(|_| {}), None);
+    }
+
+    #[test]
+    fn no_method_is_refused() {
+        let none = Methods {
+            phone: false,
+            email: false,
+            username: false,
+        };
+        assert_eq!(
+            check(|settings| settings.authentication_methods = none),
+            Some("authentication_methods")
+        );
+    }
+
+    #[test]
+    fn foreign_redirects_are_refused() {
+        for url in [
+            "//evil.example",
+            "https://evil.example/",
+            "",
+            "profile",
+            "/\\evil",
+        ] {
+            assert_eq!(
+                check(|settings| settings.login_redirect_url = url.to_owned()),
+                Some("login_redirect_url"),
+                "{url}"
+            );
+            assert_eq!(
+                check(|settings| settings.logout_redirect_url = url.to_owned()),
+                Some("logout_redirect_url"),
+                "{url}"
+            );
+        }
+    }
+
+    #[test]
+    fn lifetimes_have_bounds() {
+        for lifetime in [Duration::ZERO, 8 * DAY] {
+            assert_eq!(
+                check(|settings| settings.reset_phone_lifetime = lifetime),
+                Some("reset_phone_lifetime")
+            );
+        }
+        assert_eq!(
+            check(|settings| settings.session_lifetime = 401 * DAY),
+            Some("session_lifetime")
+        );
+    }
+}

@@ -1,0 +1,73 @@
+//! Usernames.
+
+use std::fmt;
+
+use crate::randomness::{Randomness, RandomnessError};
+
+/// A username that a person may choose: 1 to 150 of `a`–`z`, `A`–`Z`, `0`–`9`, `_`, `.` and `-`, not
+/// dots alone.
+///
+/// People whom another program has stored may have usernames of other forms; they log in by them all
+/// the same. This type is for names that are to be stored.
+///
+/// # Examples
+/// ```
+/// use phone_auth_core::username::Username;
+///
+/// assert_eq!(Username::parse("Ann.Smith-7")?.as_str(), "Ann.Smith-7");
+/// assert!(Username::parse("..").is_err());
+/// assert!(Username::parse("ann smith").is_err());
+/// # Ok::<(), phone_auth_core::username::UsernameError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Username(String);
+
+impl Username {
+    /// The most characters of a username.
+    pub const MAX_CHARS: usize = 150;
+
+    /// Reads a username, exactly as it is to be stored.
+    ///
+    /// # Errors
+    /// [`UsernameError`] when it is empty, too long, has another character, or is dots alone (which
+    /// a path of a URL would take for a folder).
+    pub fn parse(text: &str) -> Result<Self, UsernameError> {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
+        if text.is_empty()
+            || text.len() > Self::MAX_CHARS
+            || !text.chars().all(allowed)
+            || text.chars().all(|c| c == '.')
+        {
+            return Err(UsernameError);
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// Makes up a username: a random UUID in 32 hexadecimal digits.
+    ///
+    /// # Errors
+    /// [`RandomnessError`] when the source has failed.
+    pub fn made_up(randomness: &dyn Randomness) -> Result<Self, RandomnessError> {
+        let mut bytes = [0; 16];
+        randomness.fill(&mut bytes)?;
+        let uuid = uuid::Builder::from_random_bytes(bytes).into_uuid();
+        Ok(Self(uuid.simple().to_string()))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Username {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The text is not a username that a person may choose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a username")]
+#[non_exhaustive]
+pub struct UsernameError;
