@@ -12,6 +12,9 @@ pub(crate) const KEY_BYTES: usize = 32;
 /// SHA-256 works on blocks of this size.
 const BLOCK_BYTES: usize = 64;
 
+/// Stands for a length that follows in eight bytes.
+const LONG: u8 = u8::MAX;
+
 /// Says to HKDF whose keys these are, so that the same secret used elsewhere gives other keys.
 const SALT: &[u8] = b"phone-auth tokens, version 1";
 
@@ -58,12 +61,19 @@ pub(crate) fn keyed_for(key: &[u8], name: &str) -> HmacSha256 {
     mac
 }
 
-/// Reads fields, each after its length, and their number first: two different lists of fields never
-/// give the same bytes.
+/// Reads fields, each after its length: two different lists of fields never give the same bytes.
+///
+/// A length below 255 is one byte, a longer one that byte and eight more, so that the fields of an
+/// ordinary token stay within one block.
 pub(crate) fn update_fields(mac: &mut HmacSha256, fields: &[&[u8]]) {
-    mac.update(&(fields.len() as u64).to_be_bytes());
     for field in fields {
-        mac.update(&length(field));
+        match u8::try_from(field.len()) {
+            Ok(length) if length != LONG => mac.update(&[length]),
+            _ => {
+                mac.update(&[LONG]);
+                mac.update(&length(field));
+            }
+        }
         mac.update(field);
     }
 }
@@ -117,7 +127,15 @@ mod tests {
             update_fields(&mut mac, fields);
             finish(mac)
         };
+        let long = [0_u8; 300];
+        let lengths = |length: usize| long.get(..length).unwrap_or_default();
         let all = [
+            mac(&[lengths(254)]),
+            mac(&[lengths(255)]),
+            mac(&[lengths(256)]),
+            mac(&[lengths(300)]),
+            mac(&[lengths(254), b"\0"]),
+            mac(&[b"\x02ab"]),
             mac(&[]),
             mac(&[b""]),
             mac(&[b"", b""]),

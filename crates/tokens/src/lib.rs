@@ -29,7 +29,7 @@
 //!
 //! `<seconds>-<tag>`: the seconds since 1970 in UTC, in base 36, and the first 128 bits of an
 //! HMAC-SHA256 in hexadecimal, both lower case. There is one text for each token; every other spelling
-//! is refused. The MAC reads the purpose, the time and the number of fields, then each field after its
+//! is refused. The MAC reads the purpose, the time, and each field of the state after its
 //! length, under a key derived for the purpose from the secret (HKDF-SHA256, RFC 5869).
 //!
 //! # What it does not do

@@ -23,29 +23,23 @@ pub(crate) struct Parts {
 
 /// Writes a token.
 pub(crate) fn write(parts: &Parts) -> String {
-    let mut digits = [0_u8; MAX_TIME_DIGITS];
+    let mut buffer = [b'-'; MAX_BYTES];
+    let (head, tag) = buffer.split_at_mut(MAX_TIME_DIGITS + 1);
+    for (digits, byte) in tag.as_chunks_mut::<2>().0.iter_mut().zip(parts.tag) {
+        *digits = hex_digits(byte);
+    }
     let mut rest = parts.seconds;
-    let mut count = 0;
-    for digit in digits.iter_mut().rev() {
-        *digit = base36_digit(rest % 36);
+    let mut unused = MAX_TIME_DIGITS;
+    for place in head.iter_mut().take(MAX_TIME_DIGITS).rev() {
+        *place = base36_digit(rest % 36);
         rest /= 36;
-        count += 1;
+        unused -= 1;
         if rest == 0 {
             break;
         }
     }
-    let mut text = String::with_capacity(MAX_BYTES);
-    text.extend(
-        digits
-            .iter()
-            .skip(MAX_TIME_DIGITS - count)
-            .map(|digit| char::from(*digit)),
-    );
-    text.push('-');
-    for byte in parts.tag {
-        text.extend(hex_digits(byte).map(char::from));
-    }
-    text
+    let text = buffer.get(unused..).unwrap_or_default();
+    core::str::from_utf8(text).unwrap_or_default().to_owned()
 }
 
 /// Reads a token, or gives `None` when it is not the text that [`write`] would have made.
