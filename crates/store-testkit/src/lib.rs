@@ -1,9 +1,18 @@
 //! The promises of the store port as one suite, and a store in memory.
 //!
-//! [`MemoryStore`] is for tests of flows: it keeps every promise, and can be told to fail.
+//! [`store_suite!`] makes a test of every promise; a store written elsewhere runs it in a line, plus
+//! an [`Outsider`] that reaches the same data past the store. [`MemoryStore`] is for tests of flows:
+//! it keeps every promise, and can be told to fail.
 
 pub mod memory;
 pub mod outsider;
+pub mod suite;
 
 pub use memory::MemoryStore;
 pub use outsider::{OutsideChange, Outsider};
+pub use suite::Subject;
+
+/// The examples of the README are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

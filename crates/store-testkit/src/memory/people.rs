@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use phone_auth_core::address::{
-    Address, AddressId, AddressKind, AddressRecord, VerificationClaim, VerificationOutcome,
+    Address, AddressId, AddressKind, AddressRecord, EmailAddress, VerificationClaim,
+    VerificationOutcome,
 };
 use phone_auth_core::person::{
     AccountName, FoundPerson, NewPerson, Person, PersonId, TakenNames, WantedNames,
@@ -168,7 +169,7 @@ impl AddressStore for MemoryStore {
 impl State {
     /// Stores a person whose names are free.
     fn insert_person(&mut self, new: &NewPerson) -> Person {
-        let email = new.email.as_ref().map(|email| email.as_str());
+        let email = new.email.as_ref().map(EmailAddress::as_str);
         let person = Person {
             id: self.next_person(),
             username: new.username.clone(),

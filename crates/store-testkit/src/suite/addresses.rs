@@ -1,0 +1,205 @@
+//! Addresses: adding, listing, looking up.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use phone_auth_core::address::{Address, AddressId, AddressKind, AddressRecord};
+use phone_auth_core::person::{PersonId, TakenNames, WantedNames};
+use phone_auth_core::store::{StoreErrorKind, UniqueName};
+
+use super::Subject;
+use super::sample::{address_of, assert_taken, bare, email, email_address, phone, stored, whole};
+use crate::outsider::OutsideChange;
+
+pub(super) async fn added_address_is_unverified(subject: &Subject) {
+    let store = subject.store();
+    let ann = stored(store, &bare("ann")).await;
+    for address in [email_address("ann@example.org"), Address::Phone(phone(1))] {
+        let record = store.add_address(ann.id, &address).await.unwrap();
+        let expected = AddressRecord {
+            id: record.id,
+            kind: address.kind(),
+            value: address.as_str().to_owned(),
+            person: ann.id,
+            is_verified: false,
+        };
+        assert_eq!(record, expected);
+        let (read, owner) = store
+            .address(address.kind(), record.id)
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!((read, owner.id), (record, ann.id));
+    }
+}
+
+pub(super) async fn own_address_is_taken_too(subject: &Subject) {
+    let store = subject.store();
+    let ann = stored(store, &whole("ann", 1)).await;
+    let answer = store
+        .add_address(ann.id, &email_address("ann@example.org"))
+        .await;
+    assert_taken(answer, UniqueName::Email);
+    let answer = store.add_address(ann.id, &Address::Phone(phone(1))).await;
+    assert_taken(answer, UniqueName::Phone);
+    assert_eq!(store.addresses_of(ann.id).await.unwrap().len(), 2);
+}
+
+pub(super) async fn own_row_can_be_added(subject: &Subject) {
+    // Whoever was made by the model's createsuperuser has the address in their own row only.
+    let store = subject.store();
+    let boss = stored(store, &bare("boss")).await;
+    subject
+        .outside(OutsideChange::SetOwnEmail(
+            boss.id,
+            "Boss@Example.org".to_owned(),
+        ))
+        .await;
+    let record = store
+        .add_address(boss.id, &email_address("boss@example.org"))
+        .await
+        .unwrap();
+    assert_eq!(record.value, "boss@example.org");
+}
+
+pub(super) async fn own_row_of_another_is_taken(subject: &Subject) {
+    let store = subject.store();
+    let boss = stored(store, &bare("boss")).await;
+    let ann = stored(store, &bare("ann")).await;
+    for id in [boss.id, ann.id] {
+        subject
+            .outside(OutsideChange::SetOwnEmail(
+                id,
+                "Boss@Example.org".to_owned(),
+            ))
+            .await;
+    }
+    // It stands in Ann's own row as well, which is no excuse.
+    let answer = store
+        .add_address(ann.id, &email_address("boss@example.org"))
+        .await;
+    assert_taken(answer, UniqueName::Email);
+    assert_eq!(store.addresses_of(ann.id).await.unwrap(), []);
+}
+
+pub(super) async fn address_of_another_case_is_taken(subject: &Subject) {
+    let store = subject.store();
+    let ann = stored(store, &whole("ann", 1)).await;
+    let bob = stored(store, &bare("bob")).await;
+    let row = address_of(store, ann.id, AddressKind::Email).await;
+    subject
+        .outside(OutsideChange::EditAddress(
+            AddressKind::Email,
+            row.id,
+            "New@Example.org".to_owned(),
+        ))
+        .await;
+    for person in [ann.id, bob.id] {
+        let answer = store
+            .add_address(person, &email_address("new@example.org"))
+            .await;
+        assert_taken(answer, UniqueName::Email);
+    }
+}
+
+pub(super) async fn equal_additions_have_one_winner(subject: &Subject) {
+    let store = subject.store();
+    let mut people = Vec::new();
+    for number in 0..20 {
+        people.push(stored(store, &bare(&format!("ann{number}"))).await.id);
+    }
+    let shared = [
+        (UniqueName::Email, email_address("shared@example.org")),
+        (UniqueName::Phone, Address::Phone(phone(1))),
+    ];
+    for (name, address) in shared {
+        let (people, kind) = (people.clone(), address.kind());
+        let answers = subject
+            .at_once(20, |store, number| {
+                let person = people.get(number as usize).copied().unwrap();
+                let address = address.clone();
+                async move { store.add_address(person, &address).await }
+            })
+            .await;
+        let mut winners = Vec::new();
+        for answer in answers {
+            match answer {
+                Ok(record) => winners.push(record),
+                Err(error) => assert_eq!(error.kind(), StoreErrorKind::Taken(name)),
+            }
+        }
+        assert_eq!(winners.len(), 1);
+        let stored = store.address(kind, winners.first().unwrap().id).await;
+        let (record, _) = stored.unwrap().unwrap();
+        assert_eq!(winners, [record]);
+    }
+}
+
+pub(super) async fn emails_come_before_phones(subject: &Subject) {
+    let store = subject.store();
+    let ann = stored(store, &bare("ann")).await;
+    let bob = stored(store, &whole("bob", 50)).await;
+    for number in [3, 1, 2] {
+        for address in [
+            Address::Phone(phone(number)),
+            email_address(&format!("ann{number}@example.org")),
+        ] {
+            store.add_address(ann.id, &address).await.unwrap();
+        }
+    }
+    let addresses = store.addresses_of(ann.id).await.unwrap();
+    let values: Vec<_> = addresses.iter().map(|it| it.value.as_str()).collect();
+    let expected = [
+        "ann3@example.org",
+        "ann1@example.org",
+        "ann2@example.org",
+        "+919876500003",
+        "+919876500001",
+        "+919876500002",
+    ];
+    assert_eq!(values, expected);
+    assert_eq!(store.addresses_of(bob.id).await.unwrap().len(), 2);
+}
+
+pub(super) async fn address_comes_with_its_person(subject: &Subject) {
+    let store = subject.store();
+    let ann = stored(store, &whole("ann", 1)).await;
+    stored(store, &whole("bob", 2)).await;
+    for record in store.addresses_of(ann.id).await.unwrap() {
+        let read = store.address(record.kind, record.id).await.unwrap();
+        assert_eq!(read, Some((record, ann.clone())));
+    }
+}
+
+pub(super) async fn kinds_are_counted_apart(subject: &Subject) {
+    let store = subject.store();
+    let ann = stored(store, &bare("ann")).await;
+    let record = store
+        .add_address(ann.id, &Address::Phone(phone(1)))
+        .await
+        .unwrap();
+    let as_email = store.address(AddressKind::Email, record.id).await.unwrap();
+    assert_eq!(as_email, None);
+    for kind in [AddressKind::Email, AddressKind::Phone] {
+        for id in [0, -1, i64::MAX] {
+            let missing = store.address(kind, AddressId::new(id)).await.unwrap();
+            assert_eq!(missing, None);
+        }
+    }
+}
+
+pub(super) async fn missing_person_gets_no_address(subject: &Subject) {
+    let store = subject.store();
+    let ann = stored(store, &bare("ann")).await;
+    let nobody = PersonId::new(ann.id.get() + 1);
+    for address in [email_address("ann@example.org"), Address::Phone(phone(1))] {
+        let error = store.add_address(nobody, &address).await.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Broken);
+    }
+    let (address, number) = (email("ann@example.org"), phone(1));
+    let wanted = WantedNames {
+        username: None,
+        email: Some(&address),
+        phone: Some(&number),
+    };
+    let taken = store.taken_names(&wanted).await.unwrap();
+    assert_eq!(taken, TakenNames::default());
+}

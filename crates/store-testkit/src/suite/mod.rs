@@ -1,0 +1,226 @@
+//! The promises of the store port, each one a case.
+//!
+//! A case gets an empty store and panics when a promise is broken. [`store_suite!`](crate::store_suite)
+//! makes a test of each; [`run_suite`] runs all in turn where there is no test harness.
+
+mod addresses;
+mod finding;
+mod log_in;
+mod names;
+mod passwords;
+mod people;
+mod sample;
+mod sessions;
+mod subject;
+mod verification;
+
+use std::future::Future;
+use std::pin::Pin;
+
+pub use subject::Subject;
+
+/// What a case does with an empty store.
+type Body = for<'a> fn(&'a Subject) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
+/// A promise of the port, and how it is put to the test.
+#[derive(Clone, Copy, Debug)]
+pub struct Case {
+    name: &'static str,
+    body: Body,
+}
+
+impl Case {
+    /// The promise in a few words, as in `log_in::used_digest_is_never_overwritten`.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Puts an empty store to the test.
+    ///
+    /// # Panics
+    /// When the promise is broken.
+    ///
+    /// # Cancel safety
+    /// A case that is dropped half way leaves its store as it happens to be then.
+    pub async fn run(&self, subject: &Subject) {
+        (self.body)(subject).await;
+    }
+}
+
+/// Calls a macro with the list of all cases: `callback! { [arguments] area::case; … }`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __for_each_case {
+    ($($callback:ident)::+ ! [$($argument:tt)*]) => {
+        $($callback)::+! { [$($argument)*]
+            names::username_is_taken_in_any_case;
+            names::email_is_taken_in_any_case;
+            names::email_in_own_row_is_taken;
+            names::phone_is_taken;
+            names::first_taken_name_is_told;
+            names::refused_person_leaves_nothing;
+            names::taken_names_are_told_together;
+            names::letters_outside_ascii_do_not_fold;
+            names::equal_sign_ups_make_one_person;
+            names::shared_name_has_one_winner;
+            names::deleted_person_frees_the_names;
+            people::person_comes_back_as_stored;
+            people::person_without_addresses_has_none;
+            people::times_keep_microseconds;
+            people::missing_person_is_none;
+            people::ids_are_never_reused;
+            people::people_come_in_pages;
+            people::odd_texts_come_back_unchanged;
+            people::activity_of_a_missing_person_is_false;
+            people::activity_can_be_set_twice;
+            finding::phone_comes_before_email;
+            finding::email_comes_before_username;
+            finding::first_reading_that_exists_wins;
+            finding::exact_username_comes_first;
+            finding::username_matches_in_any_case;
+            finding::email_matches_in_any_case;
+            finding::own_row_is_no_address;
+            finding::wildcards_match_themselves_only;
+            finding::inactive_people_are_found;
+            finding::nobody_is_found_by_nothing;
+            addresses::added_address_is_unverified;
+            addresses::own_address_is_taken_too;
+            addresses::own_row_can_be_added;
+            addresses::own_row_of_another_is_taken;
+            addresses::address_of_another_case_is_taken;
+            addresses::equal_additions_have_one_winner;
+            addresses::emails_come_before_phones;
+            addresses::address_comes_with_its_person;
+            addresses::kinds_are_counted_apart;
+            addresses::missing_person_gets_no_address;
+            verification::address_is_verified_once;
+            verification::equal_verifications_have_one_winner;
+            verification::other_claims_are_gone;
+            verification::edit_and_verification_lose_nothing;
+            verification::deletion_and_verification_lose_nothing;
+            passwords::replacement_needs_the_old_hash;
+            passwords::replacement_needs_an_active_person;
+            passwords::replacement_needs_the_last_log_in;
+            passwords::replacement_ends_other_sessions;
+            passwords::lost_replacement_changes_nothing;
+            passwords::equal_replacements_have_one_winner;
+            log_in::log_in_is_recorded;
+            log_in::old_session_is_ended;
+            log_in::weaker_hash_is_upgraded;
+            log_in::changed_hash_is_refused;
+            log_in::inactive_and_missing_people_are_refused;
+            log_in::used_digest_is_never_overwritten;
+            log_in::equal_upgrades_have_one_winner;
+            log_in::upgrade_never_undoes_a_replacement;
+            sessions::session_tells_of_its_person;
+            sessions::session_ends_at_its_time;
+            sessions::microseconds_of_expiry_count;
+            sessions::verified_addresses_are_told;
+            sessions::inactive_person_is_nobody;
+            sessions::keeping_out_ends_sessions;
+            sessions::deleted_person_is_nobody;
+            sessions::ended_session_is_gone;
+            sessions::expired_sessions_are_removed;
+        }
+    };
+}
+
+/// Makes the list of cases.
+macro_rules! list {
+    ([] $($area:ident :: $case:ident;)*) => {
+        /// Every promise, in the order in which they are best read.
+        pub const CASES: &[Case] = &[$(Case {
+            name: concat!(stringify!($area), "::", stringify!($case)),
+            body: |subject| Box::pin($area::$case(subject)),
+        }),*];
+    };
+}
+
+__for_each_case!(list![]);
+
+/// Makes a `#[test]` for each promise of the port.
+///
+/// It is called once in a file of tests, with the path of an `async fn` that makes an empty
+/// [`Subject`]. Each test has a subject of its own and a Tokio runtime of two threads. Nothing is
+/// skipped.
+///
+/// # Examples
+/// ```
+/// use phone_auth_store_testkit::{MemoryStore, Subject};
+///
+/// async fn empty() -> Subject {
+///     let store = MemoryStore::new();
+///     Subject::new(store.clone(), store)
+/// }
+///
+/// phone_auth_store_testkit::store_suite!(empty);
+/// ```
+#[macro_export]
+macro_rules! store_suite {
+    ($make:path) => {
+        $crate::__for_each_case!($crate::__tests![$make]);
+    };
+}
+
+/// Makes the tests.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __tests {
+    ([$make:path] $($area:ident :: $case:ident;)*) => {
+        $(
+            #[test]
+            fn $case() {
+                $crate::suite::run_case(
+                    concat!(stringify!($area), "::", stringify!($case)),
+                    $make,
+                );
+            }
+        )*
+    };
+}
+
+/// Runs every case in turn, each on an empty store of its own.
+///
+/// # Panics
+/// When a promise is broken.
+///
+/// # Cancel safety
+/// Dropping the future ends the run between two steps of a case; stores made so far are dropped.
+pub async fn run_suite<Make, Made>(make: Make)
+where
+    Make: Fn() -> Made,
+    Made: Future<Output = Subject>,
+{
+    for case in CASES {
+        let subject = make().await;
+        case.run(&subject).await;
+    }
+}
+
+/// Runs the case of this name on a Tokio runtime of two threads, so that what should happen at once does.
+///
+/// # Panics
+/// When there is no such case, the runtime cannot start, or the promise is broken.
+#[expect(
+    clippy::expect_used,
+    reason = "this is the body of a test, which fails by panicking"
+)]
+pub fn run_case<Make, Made>(name: &str, make: Make)
+where
+    Make: FnOnce() -> Made,
+    Made: Future<Output = Subject>,
+{
+    let case = CASES
+        .iter()
+        .find(|case| case.name == name)
+        .expect("a case of this name is in the list");
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime can be started")
+        .block_on(async {
+            let subject = make().await;
+            case.run(&subject).await;
+        });
+}

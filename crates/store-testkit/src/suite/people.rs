@@ -1,0 +1,193 @@
+//! People as they are stored and listed.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use chrono::{Duration, Timelike};
+use phone_auth_core::address::AddressKind;
+use phone_auth_core::person::{AccountName, NewPerson, Person, PersonId};
+
+use super::Subject;
+use super::sample::{HASH, at, bare, hash, log_in, person_now, stored, whole};
+use crate::outsider::OutsideChange;
+
+pub(super) async fn person_comes_back_as_stored(subject: &Subject) {
+    let store = subject.store();
+    let ann = stored(store, &whole("Ann", 1)).await;
+    let expected = Person {
+        id: ann.id,
+        username: "Ann".to_owned(),
+        first_name: "Ann".to_owned(),
+        last_name: "Lee".to_owned(),
+        email: "ann@example.org".to_owned(),
+        password: hash(HASH),
+        last_login: None,
+        is_active: true,
+        date_joined: at(0),
+    };
+    assert_eq!(ann, expected);
+    assert_eq!(person_now(store, ann.id).await, expected);
+
+    let addresses = store.addresses_of(ann.id).await.unwrap();
+    let told: Vec<_> = addresses
+        .iter()
+        .map(|it| (it.kind, it.value.as_str(), it.person, it.is_verified))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (AddressKind::Email, "ann@example.org", ann.id, false),
+            (AddressKind::Phone, "+919876500001", ann.id, false),
+        ]
+    );
+}
+
+pub(super) async fn person_without_addresses_has_none(subject: &Subject) {
+    // An address that was not given must not be stored as an empty text, which would be taken for
+    // the next person.
+    let store = subject.store();
+    for username in ["ann", "bob"] {
+        let person = stored(store, &bare(username)).await;
+        assert_eq!(person.email, "");
+        assert_eq!(store.addresses_of(person.id).await.unwrap(), []);
+    }
+}
+
+pub(super) async fn times_keep_microseconds(subject: &Subject) {
+    let store = subject.store();
+    for (number, nanos) in [0, 1_000, 10_000_000, 120_000_000, 999_999_999]
+        .into_iter()
+        .enumerate()
+    {
+        let time = at(0).with_nanosecond(nanos).unwrap();
+        let kept = time.with_nanosecond(nanos / 1_000 * 1_000).unwrap();
+        let new = NewPerson {
+            date_joined: time,
+            ..bare(&format!("ann{number}"))
+        };
+        let ann = stored(store, &new).await;
+        assert_eq!(ann.date_joined, kept);
+
+        let digest = u8::try_from(number).unwrap();
+        assert!(store.log_in(&log_in(ann.id, digest, time)).await.unwrap());
+        let ann = person_now(store, ann.id).await;
+        assert_eq!((ann.date_joined, ann.last_login), (kept, Some(kept)));
+        let session = store
+            .session(&super::sample::digest(digest), time)
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(session.expires_at, kept + Duration::hours(1));
+    }
+}
+
+pub(super) async fn missing_person_is_none(subject: &Subject) {
+    let store = subject.store();
+    let ann = stored(store, &bare("ann")).await;
+    for id in [ann.id.get() + 1, 0, -1, i64::MAX, i64::MIN] {
+        assert_eq!(store.person(PersonId::new(id)).await.unwrap(), None);
+        assert_eq!(store.addresses_of(PersonId::new(id)).await.unwrap(), []);
+    }
+}
+
+pub(super) async fn ids_are_never_reused(subject: &Subject) {
+    // A link or a token names a row by its number; another row must not take its place.
+    let store = subject.store();
+    let first = stored(store, &whole("ann", 1)).await;
+    let before = store.addresses_of(first.id).await.unwrap();
+    subject.outside(OutsideChange::DeletePerson(first.id)).await;
+    let second = stored(store, &whole("ann", 1)).await;
+    assert!(second.id > first.id);
+    let after = store.addresses_of(second.id).await.unwrap();
+    for (old, new) in before.iter().zip(&after) {
+        assert!(new.id > old.id, "{old:?} {new:?}");
+    }
+}
+
+pub(super) async fn people_come_in_pages(subject: &Subject) {
+    let store = subject.store();
+    let mut all = Vec::new();
+    for number in 0..7 {
+        all.push(stored(store, &bare(&format!("ann{number}"))).await);
+    }
+    let mut seen = Vec::new();
+    let mut after = None;
+    loop {
+        let page = store.people_after(after, 3).await.unwrap();
+        assert!(page.len() <= 3);
+        let Some(last) = page.last() else { break };
+        after = Some(last.id);
+        seen.extend(page);
+    }
+    assert_eq!(seen, all);
+    assert_eq!(store.people_after(None, 0).await.unwrap(), []);
+    assert_eq!(store.people_after(None, u32::MAX).await.unwrap(), all);
+    let before_all = Some(PersonId::new(i64::MIN));
+    assert_eq!(store.people_after(before_all, 100).await.unwrap(), all);
+}
+
+pub(super) async fn odd_texts_come_back_unchanged(subject: &Subject) {
+    let store = subject.store();
+    let longest = "ñ".repeat(150);
+    let texts = [
+        "O'Brien \"Bobby\" ; DROP TABLE auth_user; --",
+        "名前 مريم Ελένη",
+        "👩‍👩‍👧 e\u{301}\u{202e}",
+        "back\\slash %s $1 ?1 :name @x",
+        " padded ",
+        "tab\tand\nline",
+        "",
+        "12345678901234567890",
+        "NULL",
+        longest.as_str(),
+    ];
+    for (number, text) in texts.into_iter().enumerate() {
+        let username = format!("{number}{text}")
+            .chars()
+            .take(150)
+            .collect::<String>();
+        let person = stored(
+            store,
+            &NewPerson {
+                username: username.clone(),
+                first_name: text.to_owned(),
+                last_name: text.to_owned(),
+                password: hash(text),
+                ..bare("")
+            },
+        )
+        .await;
+        let read = person_now(store, person.id).await;
+        assert_eq!(
+            (
+                read.username.as_str(),
+                read.first_name.as_str(),
+                read.last_name.as_str()
+            ),
+            (username.as_str(), text, text)
+        );
+        assert_eq!(read.password, hash(text));
+        let name = AccountName {
+            username: Some(username),
+            ..AccountName::default()
+        };
+        let found = store.find_person(&name).await.unwrap().unwrap();
+        assert_eq!(found.person, read);
+    }
+}
+
+pub(super) async fn activity_of_a_missing_person_is_false(subject: &Subject) {
+    let store = subject.store();
+    let ann = stored(store, &bare("ann")).await;
+    let nobody = PersonId::new(ann.id.get() + 1);
+    assert!(!store.set_active(nobody, false).await.unwrap());
+    assert!(!store.set_active(nobody, true).await.unwrap());
+    assert!(person_now(store, ann.id).await.is_active);
+}
+
+pub(super) async fn activity_can_be_set_twice(subject: &Subject) {
+    let store = subject.store();
+    let ann = stored(store, &bare("ann")).await;
+    for active in [false, false, true, true] {
+        assert!(store.set_active(ann.id, active).await.unwrap());
+        assert_eq!(person_now(store, ann.id).await.is_active, active);
+    }
+}

@@ -1,0 +1,130 @@
+//! People, addresses and sessions for the cases.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a sample that cannot be made is a failed test"
+)]
+
+use chrono::{DateTime, Duration, TimeZone, Utc};
+use phone_auth_core::address::{Address, AddressKind, AddressRecord, EmailAddress, PhoneNumber};
+use phone_auth_core::password::EncodedPassword;
+use phone_auth_core::person::{NewPerson, Person, PersonId};
+use phone_auth_core::session::{NewLogIn, NewSession, PasswordReplacement, SessionDigest};
+use phone_auth_core::store::{Store, StoreError, StoreErrorKind, UniqueName};
+
+/// The hash that sample people have at first.
+pub(super) const HASH: &str = "argon2$argon2id$v=19$m=19456,t=2,p=1$c2FtcGxl$AAAA";
+
+/// A moment, and so many seconds after it. It has microseconds, so that they are always in play.
+pub(super) fn at(seconds: i64) -> DateTime<Utc> {
+    Utc.timestamp_opt(1_700_000_000, 123_456_000).unwrap() + Duration::seconds(seconds)
+}
+
+/// An e-mail address.
+pub(super) fn email(text: &str) -> EmailAddress {
+    EmailAddress::parse(text).unwrap()
+}
+
+/// A phone number, another for each number below 100,000.
+pub(super) fn phone(number: u32) -> PhoneNumber {
+    PhoneNumber::parse(&format!("+9198765{number:05}")).unwrap()
+}
+
+/// A hash.
+pub(super) fn hash(text: &str) -> EncodedPassword {
+    EncodedPassword::new(text)
+}
+
+/// The name of a session.
+pub(super) fn digest(number: u8) -> SessionDigest {
+    SessionDigest::from_bytes([number; 32])
+}
+
+/// A person with a username and nothing else.
+pub(super) fn bare(username: &str) -> NewPerson {
+    NewPerson {
+        username: username.to_owned(),
+        first_name: "Ann".to_owned(),
+        last_name: "Lee".to_owned(),
+        password: hash(HASH),
+        email: None,
+        phone: None,
+        date_joined: at(0),
+    }
+}
+
+/// A person with a username, an e-mail address made of it, and a phone number.
+pub(super) fn whole(username: &str, number: u32) -> NewPerson {
+    NewPerson {
+        email: Some(email(&format!("{username}@example.org"))),
+        phone: Some(phone(number)),
+        ..bare(username)
+    }
+}
+
+/// Stores a person.
+pub(super) async fn stored(store: &dyn Store, new: &NewPerson) -> Person {
+    store.create_person(new).await.unwrap()
+}
+
+/// A person as they are in the store now.
+pub(super) async fn person_now(store: &dyn Store, id: PersonId) -> Person {
+    store.person(id).await.unwrap().unwrap()
+}
+
+/// The first address of a kind that a person has.
+pub(super) async fn address_of(
+    store: &dyn Store,
+    person: PersonId,
+    kind: AddressKind,
+) -> AddressRecord {
+    let addresses = store.addresses_of(person).await.unwrap();
+    addresses.into_iter().find(|it| it.kind == kind).unwrap()
+}
+
+/// A log-in with [`HASH`] that begins the session of this number at a time, for an hour.
+pub(super) fn log_in(person: PersonId, number: u8, time: DateTime<Utc>) -> NewLogIn {
+    NewLogIn {
+        checked_password: hash(HASH),
+        upgraded_password: None,
+        session: NewSession {
+            digest: digest(number),
+            person,
+            created_at: time,
+            expires_at: time + Duration::hours(1),
+        },
+        ends: None,
+    }
+}
+
+/// Logs a person in at [`at`]`(0)`.
+pub(super) async fn logged_in(store: &dyn Store, person: PersonId, number: u8) {
+    assert!(store.log_in(&log_in(person, number, at(0))).await.unwrap());
+}
+
+/// Whether the session of this number is alive just after it was begun by [`logged_in`].
+pub(super) async fn is_alive(store: &dyn Store, number: u8) -> bool {
+    let session = store.session(&digest(number), at(1)).await.unwrap();
+    session.is_some()
+}
+
+/// A replacement of [`HASH`].
+pub(super) fn replacement(person: PersonId, new: &str) -> PasswordReplacement {
+    PasswordReplacement {
+        person,
+        old: hash(HASH),
+        new: hash(new),
+        last_login: None,
+        keeps: None,
+    }
+}
+
+/// An e-mail address as an [`Address`].
+pub(super) fn email_address(text: &str) -> Address {
+    Address::Email(email(text))
+}
+
+/// Checks that a call was refused because somebody has this name.
+#[track_caller]
+pub(super) fn assert_taken<T: std::fmt::Debug>(answer: Result<T, StoreError>, name: UniqueName) {
+    assert_eq!(answer.unwrap_err().kind(), StoreErrorKind::Taken(name));
+}

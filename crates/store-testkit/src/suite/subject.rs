@@ -1,0 +1,74 @@
+//! The store that is put to the test, and the hand beside it.
+
+use std::any::Any;
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+use phone_auth_core::store::Store;
+
+use crate::outsider::{OutsideChange, Outsider};
+
+/// An empty store, and someone who can reach the same data past it.
+pub struct Subject {
+    // Dropped in this order: what is kept may be the folder that the store is in.
+    store: Arc<dyn Store>,
+    outsider: Box<dyn Outsider>,
+    kept: Vec<Box<dyn Any + Send + Sync>>,
+}
+
+impl Subject {
+    /// A store that is empty now, and the outsider to the same data.
+    pub fn new(store: impl Store + 'static, outsider: impl Outsider + 'static) -> Self {
+        Self {
+            store: Arc::new(store),
+            outsider: Box::new(outsider),
+            kept: Vec::new(),
+        }
+    }
+
+    /// Keeps something, such as a temporary folder, until the store is dropped.
+    #[must_use]
+    pub fn keeping(mut self, thing: impl Any + Send + Sync) -> Self {
+        self.kept.push(Box::new(thing));
+        self
+    }
+
+    /// The store.
+    pub(crate) fn store(&self) -> &dyn Store {
+        self.store.as_ref()
+    }
+
+    /// Lets the outsider make a change.
+    pub(crate) async fn outside(&self, change: OutsideChange) {
+        self.outsider.make(change).await;
+    }
+
+    /// Runs so many calls at once, on several threads, and collects what they answer.
+    pub(crate) async fn at_once<Call, Answer, T>(&self, count: u32, call: Call) -> Vec<T>
+    where
+        Call: Fn(Arc<dyn Store>, u32) -> Answer,
+        Answer: Future<Output = T> + Send + 'static,
+        T: Send + 'static,
+    {
+        let calls: Vec<_> = (0..count)
+            .map(|number| tokio::spawn(call(Arc::clone(&self.store), number)))
+            .collect();
+        let mut answers = Vec::with_capacity(calls.len());
+        for call in calls {
+            match call.await {
+                Ok(answer) => answers.push(answer),
+                Err(error) => std::panic::resume_unwind(error.into_panic()),
+            }
+        }
+        answers
+    }
+}
+
+impl fmt::Debug for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subject")
+            .field("kept", &self.kept.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,169 @@
+//! Verification: once, and only of what the link was sent for.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use phone_auth_core::address::{
+    AddressId, AddressKind, AddressRecord, VerificationClaim, VerificationOutcome,
+};
+use phone_auth_core::person::PersonId;
+
+use super::Subject;
+use super::sample::{at, bare, stored, whole};
+use crate::outsider::OutsideChange;
+
+/// What a link that was sent to this address claims.
+fn claim(record: &AddressRecord) -> VerificationClaim {
+    VerificationClaim {
+        kind: record.kind,
+        id: record.id,
+        person: record.person,
+        value: record.value.clone(),
+        at: at(0),
+    }
+}
+
+/// The addresses of a new person, one of each kind.
+async fn addresses(subject: &Subject, username: &str, number: u32) -> Vec<AddressRecord> {
+    let person = stored(subject.store(), &whole(username, number)).await;
+    subject.store().addresses_of(person.id).await.unwrap()
+}
+
+/// An address as it is now.
+async fn now(subject: &Subject, record: &AddressRecord) -> Option<AddressRecord> {
+    let read = subject.store().address(record.kind, record.id).await;
+    read.unwrap().map(|(record, _)| record)
+}
+
+pub(super) async fn address_is_verified_once(subject: &Subject) {
+    let store = subject.store();
+    for record in addresses(subject, "ann", 1).await {
+        let claim = claim(&record);
+        let first = store.verify_address(&claim).await.unwrap();
+        assert_eq!(first, VerificationOutcome::Verified);
+        let second = store.verify_address(&claim).await.unwrap();
+        assert_eq!(second, VerificationOutcome::AlreadyVerified);
+        let expected = AddressRecord {
+            is_verified: true,
+            ..record.clone()
+        };
+        assert_eq!(now(subject, &record).await, Some(expected));
+    }
+}
+
+pub(super) async fn equal_verifications_have_one_winner(subject: &Subject) {
+    for record in addresses(subject, "ann", 1).await {
+        let claim = claim(&record);
+        let answers = subject
+            .at_once(20, |store, _| {
+                let claim = claim.clone();
+                async move { store.verify_address(&claim).await.unwrap() }
+            })
+            .await;
+        let count = |wanted| answers.iter().filter(|it| **it == wanted).count();
+        assert_eq!(count(VerificationOutcome::Verified), 1);
+        assert_eq!(count(VerificationOutcome::AlreadyVerified), 19);
+    }
+}
+
+pub(super) async fn other_claims_are_gone(subject: &Subject) {
+    let store = subject.store();
+    let other = stored(store, &bare("other")).await;
+    for record in addresses(subject, "ann", 1).await {
+        let right = claim(&record);
+        let wrong = [
+            VerificationClaim {
+                value: record.value.to_uppercase() + " ",
+                ..right.clone()
+            },
+            VerificationClaim {
+                value: String::new(),
+                ..right.clone()
+            },
+            VerificationClaim {
+                person: other.id,
+                ..right.clone()
+            },
+            VerificationClaim {
+                person: PersonId::new(-1),
+                ..right.clone()
+            },
+            VerificationClaim {
+                id: AddressId::new(record.id.get() + 1),
+                ..right.clone()
+            },
+        ];
+        for claim in wrong {
+            let outcome = store.verify_address(&claim).await.unwrap();
+            assert_eq!(outcome, VerificationOutcome::Gone, "{claim:?}");
+        }
+        assert_eq!(now(subject, &record).await, Some(record.clone()));
+
+        subject
+            .outside(OutsideChange::MoveAddress(record.kind, record.id, other.id))
+            .await;
+        let outcome = store.verify_address(&right).await.unwrap();
+        assert_eq!(outcome, VerificationOutcome::Gone);
+        assert!(!now(subject, &record).await.unwrap().is_verified);
+    }
+    // The case of a text counts: what was sent to one spelling proves that spelling only.
+    let record = addresses(subject, "bob", 2).await.remove(0);
+    subject
+        .outside(OutsideChange::EditAddress(
+            AddressKind::Email,
+            record.id,
+            "BOB@example.org".to_owned(),
+        ))
+        .await;
+    let outcome = store.verify_address(&claim(&record)).await.unwrap();
+    assert_eq!(outcome, VerificationOutcome::Gone);
+}
+
+pub(super) async fn edit_and_verification_lose_nothing(subject: &Subject) {
+    // Whichever comes first, the edit stays, and "gone" never verifies.
+    for round in 0..10 {
+        let record = addresses(subject, &format!("ann{round}"), round)
+            .await
+            .remove(0);
+        let edited = format!("new{round}@example.org");
+        let claim = claim(&record);
+        let (answers, ()) = tokio::join!(
+            subject.at_once(1, |store, _| {
+                let claim = claim.clone();
+                async move { store.verify_address(&claim).await.unwrap() }
+            }),
+            subject.outside(OutsideChange::EditAddress(
+                record.kind,
+                record.id,
+                edited.clone(),
+            )),
+        );
+        let read = now(subject, &record).await.unwrap();
+        assert_eq!(read.value, edited);
+        let expected = [if read.is_verified {
+            VerificationOutcome::Verified
+        } else {
+            VerificationOutcome::Gone
+        }];
+        assert_eq!(answers, expected);
+    }
+}
+
+pub(super) async fn deletion_and_verification_lose_nothing(subject: &Subject) {
+    // A deleted address stays deleted: verifying must not write the row anew.
+    for round in 0..10 {
+        let record = addresses(subject, &format!("ann{round}"), round)
+            .await
+            .remove(0);
+        let claim = claim(&record);
+        let (answers, ()) = tokio::join!(
+            subject.at_once(1, |store, _| {
+                let claim = claim.clone();
+                async move { store.verify_address(&claim).await.unwrap() }
+            }),
+            subject.outside(OutsideChange::DeleteAddress(record.kind, record.id)),
+        );
+        assert_eq!(now(subject, &record).await, None);
+        assert_ne!(answers, [VerificationOutcome::AlreadyVerified]);
+        let again = subject.store().verify_address(&claim).await.unwrap();
+        assert_eq!(again, VerificationOutcome::Gone);
+    }
+}

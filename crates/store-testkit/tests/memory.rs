@@ -1,0 +1,64 @@
+//! The store in memory keeps every promise of the port, and fails when told to.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use phone_auth_core::address::AddressKind;
+use phone_auth_core::store::{PersonStore, StoreErrorKind};
+use phone_auth_store_testkit::{MemoryStore, Subject, store_suite};
+
+async fn empty() -> Subject {
+    let store = MemoryStore::new();
+    Subject::new(store.clone(), store)
+}
+
+store_suite!(empty);
+
+/// Runs a future to its end.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_multi_thread().build();
+    runtime.unwrap().block_on(future)
+}
+
+#[test]
+fn every_case_runs_in_turn() {
+    block_on(phone_auth_store_testkit::suite::run_suite(empty));
+}
+
+#[test]
+fn fault_comes_when_asked() {
+    block_on(async {
+        let store = MemoryStore::new();
+        store.fail_after(2, StoreErrorKind::Unavailable);
+        let mut kinds = Vec::new();
+        for _ in 0..4 {
+            let answer = store.people_after(None, 1).await;
+            kinds.push(answer.err().map(|error| error.kind()));
+        }
+        let failed = Some(StoreErrorKind::Unavailable);
+        assert_eq!(kinds, [None, None, failed, failed]);
+        store.recover();
+        assert_eq!(store.people_after(None, 1).await.unwrap(), []);
+    });
+}
+
+#[test]
+fn clones_share_their_rows() {
+    use phone_auth_core::password::EncodedPassword;
+    use phone_auth_core::person::NewPerson;
+    block_on(async {
+        let store = MemoryStore::new();
+        let other = store.clone();
+        let new = NewPerson {
+            username: "ann".to_owned(),
+            first_name: String::new(),
+            last_name: String::new(),
+            password: EncodedPassword::new("!"),
+            email: None,
+            phone: None,
+            date_joined: "2026-01-02T03:04:05Z".parse().unwrap(),
+        };
+        store.create_person(&new).await.unwrap();
+        assert_eq!(other.person_count(), 1);
+        assert_eq!(other.session_count(), 0);
+        assert_eq!(other.address_count(AddressKind::Email), 0);
+    });
+}
