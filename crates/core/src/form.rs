@@ -124,10 +124,6 @@ impl Problems {
         self.0.push(FieldProblem::new(field, problem));
     }
 
-    pub(crate) fn has(&self, field: Field) -> bool {
-        self.0.iter().any(|problem| problem.field == field)
-    }
-
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -71,3 +71,64 @@ impl fmt::Display for Username {
 #[error("not a username")]
 #[non_exhaustive]
 pub struct UsernameError;
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::randomness::RepeatableRandomness;
+
+    #[test]
+    fn plain_names_are_taken() {
+        let longest = "a".repeat(150);
+        for name in ["a", "Ann", "ann.smith", "-", "_", ".a", "ann-7", &longest] {
+            assert_eq!(Username::parse(name).unwrap().as_str(), name);
+        }
+    }
+
+    #[test]
+    fn odd_names_are_refused() {
+        let too_long = "a".repeat(151);
+        for name in [
+            "",
+            ".",
+            "..",
+            "...",
+            " ann",
+            "ann smith",
+            "ann@example.org",
+            "+919876543210",
+            "\u{212a}ate",
+            "m\u{131}ke",
+            "an\0n",
+            "ann\r\n",
+            "a/b",
+            "an\u{202e}n",
+            &too_long,
+        ] {
+            assert!(Username::parse(name).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn made_up_names_parse() {
+        let randomness = RepeatableRandomness::danger_from_seed(1);
+        let one = Username::made_up(&randomness).unwrap();
+        let other = Username::made_up(&randomness).unwrap();
+        assert_eq!(one.as_str().len(), 32);
+        assert_ne!(one, other);
+        assert_eq!(Username::parse(one.as_str()), Ok(one));
+    }
+
+    proptest! {
+        #[test]
+        fn parsing_never_panics(text in "\\PC{0,200}") {
+            if let Ok(name) = Username::parse(&text) {
+                prop_assert_eq!(name.as_str(), text);
+            }
+        }
+    }
+}

@@ -35,17 +35,19 @@ impl Accounts {
     /// Tells everybody who listens for this event, once. Failures are for the log.
     pub(super) async fn tell<E: Event + Clone>(&self, event: E) {
         let signals = &self.inner.signals;
+        let name = E::signal().info().name;
         match self.inner.dispatch {
-            Dispatch::Background => signals.send_detached(event),
+            Dispatch::Background => {
+                if let Err(error) = signals.send_detached(event) {
+                    tracing::error!(signal = name, %error, "a signal was not sent");
+                }
+            }
             Dispatch::InRequest => {
                 let sent = signals.send_robust(&event);
                 let limit = self.inner.dispatch_timeout;
                 if tokio::time::timeout(limit, sent).await.is_err() {
-                    tracing::warn!(
-                        signal = E::signal().name(),
-                        seconds = limit.as_secs(),
-                        "gave up on the receivers of a signal"
-                    );
+                    let seconds = limit.as_secs();
+                    tracing::warn!(signal = name, seconds, "gave up on receivers");
                 }
             }
         }

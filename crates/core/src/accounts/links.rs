@@ -94,7 +94,7 @@ impl Links {
                 let (purpose, lifetime) = self.reset(address.kind);
                 with_reset_state(person, address, |state| {
                     // Refused a moment ago by the same check: this one is for those who listen.
-                    drop(self.tokens.check(&purpose, token, now, lifetime, state));
+                    let _ = self.tokens.check(&purpose, token, now, lifetime, state);
                 });
             }
             None => self.refuse_reset(token, now),
@@ -106,7 +106,7 @@ impl Links {
     pub(super) fn refuse_reset(&self, token: &str, now: DateTime<Utc>) {
         let (purpose, lifetime) = self.reset(AddressKind::Email);
         // No token is ever issued for an empty state, so this is refused.
-        drop(self.tokens.check(&purpose, token, now, lifetime, &[]));
+        let _ = self.tokens.check(&purpose, token, now, lifetime, &[]);
     }
 
     /// A token that verifies an address.
@@ -133,7 +133,7 @@ impl Links {
     /// Refuses a verification token that is for no address, and tells the signals.
     pub(super) fn refuse_verification(&self, kind: AddressKind, token: &str, now: DateTime<Utc>) {
         let (purpose, lifetime) = self.verification(kind);
-        drop(self.tokens.check(&purpose, token, now, lifetime, &[]));
+        let _ = self.tokens.check(&purpose, token, now, lifetime, &[]);
     }
 
     const fn reset(&self, kind: AddressKind) -> (Purpose, Duration) {

@@ -143,3 +143,94 @@ fn number(text: &str) -> Option<u32> {
     let number: u32 = text.parse().ok()?;
     (number.to_string() == text).then_some(number)
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SALT: &str = "c29tZXNhbHQ";
+    const HASH: &str = "9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ";
+
+    #[test]
+    fn every_argon2_is_read() {
+        for head in [
+            "argon2id$v=19$m=102400,t=2,p=8",
+            "argon2id$v=19$m=19456,t=2,p=1",
+            "argon2i$v=19$m=512,t=2,p=2",
+            "argon2i$m=512,t=2,p=2",
+            "argon2d$v=16$m=131072,t=10,p=16",
+        ] {
+            let text = format!("argon2${head}${SALT}${HASH}");
+            let encoding = Argon2Encoding::parse(&text).unwrap();
+            assert_eq!(encoding.salt, b"somesalt");
+            assert_eq!(encoding.output.len(), 32);
+        }
+    }
+
+    #[test]
+    fn bombs_and_nonsense_are_refused() {
+        for text in [
+            "",
+            "!",
+            "argon2",
+            "argon2$",
+            "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ",
+            "argon2$argon2x$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ",
+            "argon2$argon2id$v=18$m=19456,t=2,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ",
+            "argon2$argon2id$v=19$m=131073,t=2,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ",
+            "argon2$argon2id$v=19$m=4294967295,t=2,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ",
+            "argon2$argon2id$v=19$m=99999999999,t=2,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ",
+            "argon2$argon2id$v=19$m=19456,t=11,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ",
+            "argon2$argon2id$v=19$m=19456,t=2,p=17$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ",
+            "argon2$argon2id$v=19$m=19456,t=0,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ",
+            "argon2$argon2id$v=19$m=0,t=2,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ",
+            "argon2$argon2id$v=19$m=019456,t=2,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ",
+            "argon2$argon2id$v=19$t=2,m=19456,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ",
+            "argon2$argon2id$v=19$m=19456,t=2,p=1,x=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ",
+            "argon2$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$",
+            "argon2$argon2id$v=19$m=19456,t=2,p=1$$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ",
+            "argon2$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$9sTb_lTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ",
+            "argon2$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ$",
+        ] {
+            assert!(Argon2Encoding::parse(text).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_ours_is_ours() {
+        assert!(Argon2Encoding::ours([7; OUR_SALT], [9; OUR_OUTPUT]).is_ours());
+        for change in [
+            |encoding: &mut Argon2Encoding| encoding.memory += 1,
+            |encoding: &mut Argon2Encoding| encoding.passes += 1,
+            |encoding: &mut Argon2Encoding| encoding.lanes += 1,
+            |encoding: &mut Argon2Encoding| encoding.algorithm = Algorithm::Argon2i,
+            |encoding: &mut Argon2Encoding| encoding.version = Version::V0x10,
+            |encoding: &mut Argon2Encoding| encoding.salt.truncate(8),
+            |encoding: &mut Argon2Encoding| encoding.output.truncate(16),
+        ] {
+            let mut encoding = Argon2Encoding::ours([7; OUR_SALT], [9; OUR_OUTPUT]);
+            change(&mut encoding);
+            assert!(!encoding.is_ours());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn parsing_never_panics(text in "(argon2\\$)?(argon2id\\$)?(v=19\\$)?(m=[0-9]{1,12},t=[0-9]{1,4},p=[0-9]{1,4}\\$)?\\PC{0,60}") {
+            let _ = Argon2Encoding::parse(&text);
+        }
+
+        #[test]
+        fn writing_is_read_back(salt: [u8; OUR_SALT], output: [u8; OUR_OUTPUT]) {
+            let text = Argon2Encoding::ours(salt, output).write();
+            // The column of the model has room for 128 characters.
+            prop_assert!(text.len() <= 128);
+            let read = Argon2Encoding::parse(&text);
+            prop_assert_eq!(read.map(|read| read.write()), Some(text));
+        }
+    }
+}
