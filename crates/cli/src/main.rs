@@ -1,3 +1,7 @@
-//! The `phone-auth` program.
+//! The `phone-auth` program, without receivers of its own.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    phone_auth_cli::run()
+}

@@ -1,0 +1,155 @@
+//! The command line: what can be asked of the program.
+//!
+//! Only the settings that one changes from run to run are arguments; all of them can stand in the
+//! environment and in a file, see [`configuration`](crate::configuration). A password is never an
+//! argument: other people of the machine can read those.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Accounts by phone number, e-mail address or username.
+#[derive(Debug, Parser)]
+#[command(name = "phone-auth", version, after_help = AFTER_HELP)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) settings: SettingArguments,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+const AFTER_HELP: &str = "Every setting can also stand in the environment (PHONE_AUTH_ADDR, …) and in \
+the file named by --config (addr = …).\nAn argument goes before the environment, the environment \
+before the file.\n\nExit codes: 0 done, 1 could not be done, 2 a wrong setting or argument.";
+
+/// Settings that are also arguments. They are read as text and checked with all the others.
+#[derive(Args, Debug, Default)]
+pub(crate) struct SettingArguments {
+    /// Where to listen; port 0 takes any free port [default: 127.0.0.1:8000]
+    #[arg(long, global = true, value_name = "IP:PORT")]
+    pub(crate) addr: Option<OsString>,
+    /// The database, made if it is not there [default: sqlite:phone-auth.sqlite3]
+    #[arg(long, global = true, value_name = "sqlite:PATH")]
+    pub(crate) database: Option<OsString>,
+    /// What people see in front of the path of a link, such as <https://example.org>
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) site_url: Option<OsString>,
+    /// The file that holds the secret key [default: beside the database, made if it is not there]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) secret_key_file: Option<OsString>,
+    /// A file of settings in TOML
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+impl SettingArguments {
+    /// The settings given as arguments, by name.
+    pub(crate) fn given(&self) -> impl Iterator<Item = (&'static str, &OsString)> {
+        [
+            ("addr", &self.addr),
+            ("database", &self.database),
+            ("site_url", &self.site_url),
+            ("secret_key_file", &self.secret_key_file),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| value.as_ref().map(|value| (name, value)))
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Starts the site; what happens without a command
+    Serve,
+    /// Brings the database to the newest schema
+    Migrate,
+    /// Makes, lists, disables people, or sets a password
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Lists the signals and who receives them
+    Signals {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Says whether the site could start as it is set up, and changes nothing
+    Check,
+    /// Lists the settings: names, defaults, and what each does
+    Settings,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum UserCommand {
+    /// Makes a person; the password is asked for, or read from standard input
+    Create(NewUser),
+    /// Lists everybody
+    List {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Keeps a person out, and ends their sessions
+    Disable {
+        /// Their username
+        username: String,
+    },
+    /// Lets a disabled person in again
+    Enable {
+        /// Their username
+        username: String,
+    },
+    /// Sets a password, asked for or read from standard input, and ends the sessions of the person
+    SetPassword {
+        /// Their username
+        username: String,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct NewUser {
+    /// The name to log in by
+    pub(crate) username: String,
+    /// An e-mail address
+    #[arg(long)]
+    pub(crate) email: Option<String>,
+    /// A phone number with its country, such as +41 44 668 18 00
+    #[arg(long)]
+    pub(crate) phone: Option<String>,
+    /// The first name
+    #[arg(long, default_value = "")]
+    pub(crate) first_name: String,
+    /// The last name
+    #[arg(long, default_value = "")]
+    pub(crate) last_name: String,
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn arguments_are_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn settings_go_before_or_after_command() {
+        for line in [
+            ["phone-auth", "--addr", "[::1]:0", "serve"],
+            ["phone-auth", "serve", "--addr", "[::1]:0"],
+        ] {
+            let arguments = Arguments::try_parse_from(line).unwrap();
+            assert_eq!(arguments.settings.addr.unwrap(), "[::1]:0");
+        }
+    }
+
+    #[test]
+    fn password_is_no_argument() {
+        let line = ["phone-auth", "user", "create", "ann", "--password", "x"];
+        assert!(Arguments::try_parse_from(line).is_err());
+    }
+}

@@ -1,0 +1,8 @@
+//! What the program can be asked to do, one file for each command.
+
+pub(crate) mod check;
+pub(crate) mod migrate;
+pub(crate) mod serve;
+pub(crate) mod settings;
+pub(crate) mod signals;
+pub(crate) mod user;

@@ -1,0 +1,120 @@
+//! `phone-auth serve`: the site, from the first check to the last answer.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::http::StatusCode;
+use phone_auth::{PhoneAuth, SiteOrigin};
+use tower_http::timeout::TimeoutLayer;
+
+use crate::banner::Banner;
+use crate::console::Console;
+use crate::exit::Failure;
+use crate::mailbox_page;
+use crate::program::Setup;
+use crate::server::{Finishing, Limits, Server};
+use crate::site::{self, Site};
+use crate::stop::Stop;
+
+/// Serves until asked to stop.
+///
+/// # Errors
+/// When the settings do not go together, the address is taken, or the database cannot be used.
+pub(crate) fn run(setup: Setup) -> Result<(), Failure> {
+    let runtime = site::runtime()?;
+    let done = runtime.block_on(serve(setup));
+    // What still hashes or waits for the database was given its time.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    done
+}
+
+async fn serve(setup: Setup) -> Result<(), Failure> {
+    let console = setup.console;
+    let mode = site::mode(&setup.configuration)?;
+    let addr = setup.configuration.addr;
+    // Before anything is made, so that a second start beside a running site leaves no trace.
+    let server = Server::bind(addr).await.map_err(|error| cannot_listen(addr, error))?;
+    let stop = Stop::listen().map_err(Failure::failed)?;
+    let origin = origin(&setup, server.addr())?;
+    let limits = Limits {
+        connections: setup.configuration.max_connections,
+        head: setup.configuration.header_timeout,
+    };
+    let grace = setup.configuration.shutdown_grace;
+    let request_timeout = setup.configuration.request_timeout;
+    let site = site::open(setup, origin, mode).await?;
+    let router = router(&site, request_timeout);
+    console.tell(Banner {
+        addr: server.addr(),
+        site: &site,
+    });
+    let finishing = server.serve(router, limits, stop.asked()).await;
+    finish(finishing, &site.auth, &stop, grace, console).await
+}
+
+/// The pages of the site, within their time.
+fn router(site: &Site, request_timeout: Duration) -> Router {
+    let mut router = site.auth.router().merge(site.auth.web().site_router());
+    if let Some(mailbox) = &site.mailbox {
+        router = router.merge(mailbox_page::router(&site.auth, mailbox.clone()));
+    }
+    // Above all this bounds how long a client may take to send a body.
+    let timeout = TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, request_timeout);
+    router.layer(timeout)
+}
+
+/// What links begin with: as set, or the loopback address that is listened on.
+fn origin(setup: &Setup, bound: SocketAddr) -> Result<SiteOrigin, Failure> {
+    match &setup.configuration.site_url {
+        Some(origin) => Ok(origin.clone()),
+        None => SiteOrigin::parse(&format!("http://{bound}")).map_err(Failure::failed),
+    }
+}
+
+/// Lets requests and messages under way finish.
+async fn finish(
+    finishing: Finishing,
+    auth: &PhoneAuth,
+    stop: &Stop,
+    grace: Duration,
+    console: Console,
+) -> Result<(), Failure> {
+    let begun = Instant::now();
+    console.tell(match finishing.open() {
+        Some(open) => format!("stopping: {open} connections to finish, at most {grace:?}"),
+        None => "stopping".to_owned(),
+    });
+    let finished = async {
+        let answered = finishing.finish(grace).await;
+        let left = grace.saturating_sub(begun.elapsed());
+        let told = auth.accounts().drain(left).await;
+        (answered, told)
+    };
+    let (answered, told) = tokio::select! {
+        finished = finished => finished,
+        () = stop.insisted() => return Err(Failure::because("stopped at once, as asked twice")),
+    };
+    if !answered {
+        return Err(Failure::because("stopped although requests were not answered in time"));
+    }
+    if !told {
+        return Err(Failure::because("stopped although messages were not sent in time"));
+    }
+    console.tell("stopped");
+    Ok(())
+}
+
+fn cannot_listen(addr: SocketAddr, error: std::io::Error) -> Failure {
+    let cure = match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            "another program listens there; stop it, or choose another port with --addr"
+        }
+        std::io::ErrorKind::PermissionDenied => {
+            "this user may not; choose a port above 1023 with --addr"
+        }
+        std::io::ErrorKind::AddrNotAvailable => "this machine has no such address; choose one with --addr",
+        _ => return Failure::failed(error),
+    };
+    Failure::because(format!("cannot listen on {addr}: {cure}"))
+}

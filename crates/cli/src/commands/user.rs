@@ -1,0 +1,179 @@
+//! `phone-auth user`: people, as an operator sees them.
+
+use phone_auth::Accounts;
+use phone_auth::core::accounts::SignUpForm;
+use phone_auth::core::form::{FieldProblem, Problem};
+use phone_auth::core::person::Person;
+use serde::Serialize;
+
+use crate::arguments::{NewUser, UserCommand};
+use crate::console::Console;
+use crate::exit::Failure;
+use crate::password_input;
+use crate::program::Setup;
+use crate::site;
+use crate::table::Table;
+use crate::visible::Visible;
+
+/// How many people are read at once.
+const PAGE: u32 = 500;
+
+/// Does what was asked, in a runtime of its own.
+///
+/// # Errors
+/// When the database is not there, nobody has the name, or what was given will not do.
+pub(crate) fn run(setup: Setup, command: UserCommand) -> Result<(), Failure> {
+    let runtime = site::runtime()?;
+    runtime.block_on(async {
+        let console = setup.console;
+        let may_make = matches!(command, UserCommand::Create(_));
+        let accounts = site::accounts_for_operator(setup, may_make)?;
+        match command {
+            UserCommand::Create(user) => create(&accounts, console, &user).await,
+            UserCommand::List { json } => list(&accounts, console, json).await,
+            UserCommand::Disable { username } => set_active(&accounts, console, &username, false).await,
+            UserCommand::Enable { username } => set_active(&accounts, console, &username, true).await,
+            UserCommand::SetPassword { username } => set_password(&accounts, console, &username).await,
+        }
+    })
+}
+
+async fn create(accounts: &Accounts, console: Console, user: &NewUser) -> Result<(), Failure> {
+    let password = password_input::ask(console).map_err(Failure::failed)?;
+    let form = SignUpForm {
+        first_name: &user.first_name,
+        last_name: &user.last_name,
+        username: &user.username,
+        email: user.email.as_deref().unwrap_or_default(),
+        phone: user.phone.as_deref().unwrap_or_default(),
+        password,
+        confirm_password: None,
+    };
+    let person = match accounts.create_person(form).await {
+        Ok(person) => person,
+        Err(error) if !error.problems().is_empty() => return Err(invalid(error.problems())),
+        Err(error) => return Err(Failure::failed(error)),
+    };
+    console
+        .print(format_args!("made {} with the id {}", person.username, person.id.get()))
+        .map_err(Failure::failed)
+}
+
+async fn set_active(
+    accounts: &Accounts,
+    console: Console,
+    username: &str,
+    active: bool,
+) -> Result<(), Failure> {
+    let person = accounts
+        .set_active(username, active)
+        .await
+        .map_err(Failure::failed)?;
+    let now = if active { "may log in" } else { "is kept out, and logged out everywhere" };
+    console
+        .print(format_args!("{} {now}", Visible(&person.username)))
+        .map_err(Failure::failed)
+}
+
+async fn set_password(accounts: &Accounts, console: Console, username: &str) -> Result<(), Failure> {
+    let password = password_input::ask(console).map_err(Failure::failed)?;
+    let person = match accounts.set_password(username, &password).await {
+        Ok(person) => person,
+        Err(error) if !error.problems().is_empty() => return Err(invalid(error.problems())),
+        Err(error) => return Err(Failure::failed(error)),
+    };
+    console
+        .print(format_args!(
+            "{} has a new password, and is logged out everywhere",
+            Visible(&person.username)
+        ))
+        .map_err(Failure::failed)
+}
+
+/// A person as a list shows it. Never the password, not even hashed.
+#[derive(Serialize)]
+struct Listed {
+    id: i64,
+    username: String,
+    first_name: String,
+    last_name: String,
+    email: String,
+    is_active: bool,
+    last_login: Option<String>,
+    date_joined: String,
+}
+
+impl From<Person> for Listed {
+    fn from(person: Person) -> Self {
+        Self {
+            id: person.id.get(),
+            username: person.username,
+            first_name: person.first_name,
+            last_name: person.last_name,
+            email: person.email,
+            is_active: person.is_active,
+            last_login: person.last_login.map(|at| at.to_rfc3339()),
+            date_joined: person.date_joined.to_rfc3339(),
+        }
+    }
+}
+
+async fn list(accounts: &Accounts, console: Console, json: bool) -> Result<(), Failure> {
+    let mut people = Vec::new();
+    let mut after = None;
+    loop {
+        let page = accounts.people_after(after, PAGE).await.map_err(Failure::failed)?;
+        after = page.last().map(|person| person.id);
+        people.extend(page.into_iter().map(Listed::from));
+        if after.is_none() {
+            break;
+        }
+    }
+    if json {
+        let text = serde_json::to_string_pretty(&people).map_err(Failure::failed)?;
+        return console.print(text).map_err(Failure::failed);
+    }
+    let mut table = Table::new(["id", "username", "name", "e-mail", "state", "last log-in"]);
+    for person in &people {
+        let name = format!("{} {}", person.first_name, person.last_name);
+        table.row([
+            &person.id.to_string(),
+            &person.username,
+            name.trim(),
+            &person.email,
+            if person.is_active { "active" } else { "disabled" },
+            person.last_login.as_deref().unwrap_or("never"),
+        ]);
+    }
+    console.print(table).map_err(Failure::failed)
+}
+
+/// One sentence for each problem, for the person at the command line.
+fn invalid(problems: &[FieldProblem]) -> Failure {
+    Failure::because_of_all(problems.iter().map(|problem| {
+        let what = match problem.problem {
+            Problem::Required => "is needed".to_owned(),
+            Problem::TooLong { max } => format!("has more than {max} characters"),
+            Problem::InvalidCharacters => "has characters that are not allowed".to_owned(),
+            Problem::InvalidEmail => "is not an e-mail address".to_owned(),
+            Problem::InvalidPhone => {
+                "is not a phone number with its country, such as +41 44 668 18 00".to_owned()
+            }
+            Problem::InvalidUsername => {
+                "may have letters a to z, digits, _, . and -, and not dots alone".to_owned()
+            }
+            Problem::Taken => "is taken".to_owned(),
+            Problem::PasswordTooShort { min } => format!("has fewer than {min} characters"),
+            Problem::PasswordTooLong { max } => format!("has more than {max} characters"),
+            Problem::PasswordTooCommon => "is among the most common ones".to_owned(),
+            Problem::PasswordAllDigits => "is digits only".to_owned(),
+            Problem::PasswordTooSimilar { to } => format!("is too similar to the {}", words(to.name())),
+            _ => "will not do".to_owned(),
+        };
+        format!("the {} {what}", words(problem.field.name()))
+    }))
+}
+
+fn words(field: &str) -> String {
+    field.replace('_', " ")
+}

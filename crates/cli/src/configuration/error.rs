@@ -1,0 +1,122 @@
+//! What is wrong with the settings, one sentence for each.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use super::source::Source;
+use crate::visible::Visible;
+
+/// How much of a wrong value is shown again.
+const SHOWN: usize = 80;
+
+/// Something in the settings that will not do.
+#[derive(Debug, Error)]
+pub(crate) enum Mistake {
+    /// A value that cannot be taken.
+    #[error("{setting} ({source}): {got} is not {right}", source = .at)]
+    Wrong {
+        setting: &'static str,
+        at: Source,
+        got: Got,
+        right: &'static str,
+    },
+    /// Settings that do not go together, or one that is missing.
+    #[error("{setting} ({source}): {why}", source = .at)]
+    Refused {
+        setting: &'static str,
+        at: Source,
+        why: String,
+    },
+    /// A key that is no setting.
+    #[error("{} ({at}): there is no such setting{}", Visible(.name), Hint(.meant))]
+    Unknown {
+        name: String,
+        at: Source,
+        meant: Option<String>,
+    },
+    /// The file of settings cannot be read.
+    #[error("config ({at}): cannot read {}", Visible(&.path.to_string_lossy()))]
+    Unreadable {
+        at: Source,
+        path: PathBuf,
+        #[source]
+        cause: io::Error,
+    },
+    /// The file of settings is not TOML.
+    #[error("config ({}, line {line}): not TOML: {}", Visible(&.path.to_string_lossy()), Visible(.why))]
+    NotToml {
+        path: PathBuf,
+        line: usize,
+        why: String,
+    },
+}
+
+impl Mistake {
+    /// The mistake of a file that is not TOML, at the line the parser stopped.
+    pub(super) fn not_toml(path: &Path, text: &str, error: &toml::de::Error) -> Self {
+        let line = error.span().map_or(1, |span| line_of(text, span.start));
+        Self::NotToml {
+            path: path.to_owned(),
+            line,
+            why: error.message().to_owned(),
+        }
+    }
+}
+
+/// The number of the line that a byte of a text is in.
+pub(super) fn line_of(text: &str, byte: usize) -> usize {
+    1 + text.bytes().take(byte).filter(|b| *b == b'\n').count()
+}
+
+/// What was given instead of a right value, as its writer would know it again.
+#[derive(Debug)]
+pub(crate) struct Got(String);
+
+impl Got {
+    /// A text; shown in quotes, cut when long.
+    pub(super) fn text(text: &str) -> Self {
+        if text.chars().count() <= SHOWN {
+            return Self(format!("\"{text}\""));
+        }
+        let start: String = text.chars().take(SHOWN).collect();
+        Self(format!("\"{start}…\""))
+    }
+
+    /// A value of a file; shown as its kind unless it is short.
+    pub(super) fn value(value: &toml::de::DeValue<'_>) -> Self {
+        match value {
+            toml::de::DeValue::String(text) => Self::text(text),
+            toml::de::DeValue::Integer(number) => Self(number.to_string()),
+            toml::de::DeValue::Float(number) => Self(number.to_string()),
+            toml::de::DeValue::Boolean(yes) => Self(yes.to_string()),
+            other => Self(format!("a TOML {}", other.type_str())),
+        }
+    }
+}
+
+impl fmt::Display for Got {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Visible(&self.0).fmt(f)
+    }
+}
+
+/// The end of the sentence about an unknown name.
+struct Hint<'a>(&'a Option<String>);
+
+impl fmt::Display for Hint<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(meant) => write!(f, "; did you mean {meant}?"),
+            None => f.write_str("; `phone-auth settings` lists them all"),
+        }
+    }
+}
+
+/// All that is wrong with the settings, so that one need not start again for each.
+#[derive(Debug)]
+pub(crate) struct ConfigurationError {
+    pub(crate) mistakes: Vec<Mistake>,
+}

@@ -1,0 +1,60 @@
+//! The file of settings.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use toml::de::DeTable;
+
+use super::error::{self, Mistake};
+use super::source::Source;
+use super::value::Given;
+
+/// The text of a file that is known to be TOML.
+#[derive(Debug)]
+pub(super) struct File {
+    path: Arc<Path>,
+    text: String,
+}
+
+/// Reads a file of settings.
+///
+/// # Errors
+/// When it cannot be read, or is not TOML; then the line says where.
+pub(super) fn read(path: PathBuf, at: &Source) -> Result<File, Mistake> {
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(cause) => {
+            return Err(Mistake::Unreadable {
+                at: at.clone(),
+                path,
+                cause,
+            });
+        }
+    };
+    if let Err(error) = DeTable::parse(&text) {
+        return Err(Mistake::not_toml(&path, &text, &error));
+    }
+    Ok(File {
+        path: path.into(),
+        text,
+    })
+}
+
+impl File {
+    /// Hands over every key with its value and the place it stands at, in the order of the lines.
+    pub(super) fn for_each(&self, mut take: impl FnMut(&str, &Given<'_>, Source)) {
+        let Ok(table) = DeTable::parse(&self.text) else {
+            return;
+        };
+        let mut entries: Vec<_> = table.get_ref().iter().collect();
+        entries.sort_by_key(|(key, _)| key.span().start);
+        for (key, value) in entries {
+            let place = Source::File {
+                path: Arc::clone(&self.path),
+                line: error::line_of(&self.text, key.span().start),
+            };
+            take(key.get_ref(), &Given::Toml(value.get_ref()), place);
+        }
+    }
+}

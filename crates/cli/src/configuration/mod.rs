@@ -1,0 +1,229 @@
+//! What the program was told: arguments, environment, a file, and defaults, in this order.
+//!
+//! Everything is read once, at start, and checked as a whole: whatever is wrong is named with the
+//! place it stands at, all mistakes at once. Nothing else in the program reads the environment.
+
+mod duration;
+mod error;
+mod file;
+mod setting;
+mod source;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use phone_auth::SiteOrigin;
+use phone_auth::core::settings::Settings;
+
+pub(crate) use error::{ConfigurationError, Mistake};
+pub(crate) use setting::SETTINGS;
+pub(crate) use source::{PREFIX, Source};
+
+use crate::arguments::SettingArguments;
+use value::Given;
+
+/// All settings, checked one by one and together.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Configuration {
+    pub(crate) addr: SocketAddr,
+    pub(crate) database: PathBuf,
+    pub(crate) database_busy_timeout: Duration,
+    pub(crate) site_url: Option<SiteOrigin>,
+    pub(crate) secret_key_file: Option<PathBuf>,
+    pub(crate) secret_key_fallback_files: Vec<PathBuf>,
+    pub(crate) templates: Option<PathBuf>,
+    pub(crate) accounts: Settings,
+    pub(crate) hashing_queue: usize,
+    pub(crate) max_connections: usize,
+    pub(crate) header_timeout: Duration,
+    pub(crate) request_timeout: Duration,
+    pub(crate) shutdown_grace: Duration,
+    pub(crate) receiver_timeout: Duration,
+    pub(crate) switched_off_receivers: Vec<String>,
+    pub(crate) development: Option<bool>,
+    /// Where each setting that somebody set was set last.
+    sources: BTreeMap<&'static str, Source>,
+}
+
+impl Default for Configuration {
+    fn default() -> Self {
+        Self {
+            addr: (Ipv4Addr::LOCALHOST, 8000).into(),
+            database: PathBuf::from("phone-auth.sqlite3"),
+            database_busy_timeout: Duration::from_secs(5),
+            site_url: None,
+            secret_key_file: None,
+            secret_key_fallback_files: Vec::new(),
+            templates: None,
+            accounts: Settings::default(),
+            hashing_queue: 64,
+            max_connections: 1000,
+            header_timeout: Duration::from_secs(10),
+            request_timeout: Duration::from_secs(30),
+            shutdown_grace: Duration::from_secs(30),
+            receiver_timeout: Duration::from_secs(30),
+            switched_off_receivers: Vec::new(),
+            development: None,
+            sources: BTreeMap::new(),
+        }
+    }
+}
+
+impl Configuration {
+    /// Reads the file, then the environment, then the arguments; what comes later goes before.
+    ///
+    /// # Errors
+    /// Every mistake there is, also in a value that another source overrides.
+    pub(crate) fn load(
+        arguments: &SettingArguments,
+        environment: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Result<Self, ConfigurationError> {
+        let mut reading = Reading::default();
+        let variables = ours(environment);
+        if let Some((path, at)) = reading.named_file(arguments, &variables) {
+            reading.file(path, &at);
+        }
+        reading.environment(&variables);
+        reading.arguments(arguments);
+        let mistakes = reading.mistakes;
+        if !mistakes.is_empty() {
+            return Err(ConfigurationError { mistakes });
+        }
+        Ok(reading.configuration)
+    }
+
+    /// Where a setting was set.
+    pub(crate) fn source_of(&self, setting: &str) -> Source {
+        self.sources.get(setting).cloned().unwrap_or(Source::Default)
+    }
+
+    /// Whether only this machine can reach the address.
+    pub(crate) fn is_loopback(&self) -> bool {
+        self.addr.ip().to_canonical().is_loopback()
+    }
+
+    /// The mistake that a setting does not go with the others.
+    pub(crate) fn refuse(&self, setting: &'static str, why: impl Into<String>) -> Mistake {
+        Mistake::Refused {
+            setting,
+            at: self.source_of(setting),
+            why: why.into(),
+        }
+    }
+}
+
+/// A configuration half read, and what was wrong so far.
+#[derive(Default)]
+struct Reading {
+    configuration: Configuration,
+    mistakes: Vec<Mistake>,
+}
+
+impl Reading {
+    /// The file of settings and who named it.
+    fn named_file(
+        &mut self,
+        arguments: &SettingArguments,
+        variables: &[(String, OsString)],
+    ) -> Option<(PathBuf, Source)> {
+        if let Some(path) = &arguments.config {
+            return Some((path.clone(), Source::Argument { name: "config" }));
+        }
+        let (name, path) = variables.iter().find(|(name, _)| name == "config")?;
+        Some((PathBuf::from(path), variable(name)))
+    }
+
+    fn file(&mut self, path: PathBuf, at: &Source) {
+        match file::read(path, at) {
+            Ok(file) => file.for_each(|name, value, place| self.take(name, value, place)),
+            Err(mistake) => self.mistakes.push(mistake),
+        }
+    }
+
+    fn environment(&mut self, variables: &[(String, OsString)]) {
+        for (name, value) in variables {
+            // Other programs use this prefix too: Kubernetes sets PHONE_AUTH_PORT for a service
+            // called phone-auth. So a name is refused only if it looks like one of ours misspelt.
+            let is_ours = setting::find(name).is_some() || setting::nearest(name).is_some();
+            if is_ours && name != "config" {
+                self.take_os(name, value, variable(name));
+            }
+        }
+    }
+
+    fn arguments(&mut self, arguments: &SettingArguments) {
+        for (name, value) in arguments.given() {
+            self.take_os(name, value, Source::Argument { name });
+        }
+    }
+
+    fn take_os(&mut self, name: &str, value: &OsString, at: Source) {
+        // A text that is not UTF-8 is shown as well as it can be, and is right for no setting.
+        let text = value.to_string_lossy();
+        self.take(name, &Given::Text(&text), at);
+    }
+
+    fn take(&mut self, name: &str, given: &Given<'_>, at: Source) {
+        let Some(setting) = setting::find(name) else {
+            let in_capitals = matches!(at, Source::Environment { .. });
+            self.mistakes.push(Mistake::Unknown {
+                name: name.to_owned(),
+                at,
+                meant: setting::nearest(name).map(|setting| written(setting.name, in_capitals)),
+            });
+            return;
+        };
+        let mut changed = self.configuration.clone();
+        let right = if (setting.take)(&mut changed, given).is_none() {
+            Some(setting.right)
+        } else {
+            changed.accounts.validate().err().map(|error| error.expected())
+        };
+        if let Some(right) = right {
+            self.mistakes.push(Mistake::Wrong {
+                setting: setting.name,
+                at,
+                got: given.got(),
+                right,
+            });
+            return;
+        }
+        changed.sources.insert(setting.name, at);
+        self.configuration = changed;
+    }
+}
+
+/// The variables that begin with our prefix, by the names of settings, in a fixed order.
+fn ours(environment: impl IntoIterator<Item = (OsString, OsString)>) -> Vec<(String, OsString)> {
+    let mut variables: Vec<_> = environment
+        .into_iter()
+        .filter_map(|(name, value)| {
+            let name = name.to_str()?.strip_prefix(PREFIX)?;
+            Some((name.to_ascii_lowercase(), value))
+        })
+        .collect();
+    variables.sort();
+    variables
+}
+
+fn variable(name: &str) -> Source {
+    Source::Environment {
+        variable: written(name, true),
+    }
+}
+
+/// The name of a setting as it is written in the environment or in a file.
+fn written(name: &str, in_environment: bool) -> String {
+    if in_environment {
+        format!("{PREFIX}{}", name.to_ascii_uppercase())
+    } else {
+        name.to_owned()
+    }
+}

@@ -1,0 +1,375 @@
+//! The settings: their names, what is right for each, and where it goes.
+//!
+//! This table is all there is: the file, the environment, the arguments, the messages about wrong
+//! values and `phone-auth settings` read it.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use phone_auth::SiteOrigin;
+use phone_auth::core::settings::Methods;
+
+use super::Configuration;
+use super::value::Given;
+
+/// Takes a value, or does not because it is wrong.
+type Take = fn(&mut Configuration, &Given<'_>) -> Option<()>;
+
+/// One setting.
+#[derive(Debug)]
+pub(crate) struct Setting {
+    /// Its name in a file; in the environment in capitals after `PHONE_AUTH_`.
+    pub(crate) name: &'static str,
+    /// What a right value is, in words that end the sentence "x is not …".
+    pub(crate) right: &'static str,
+    /// What it is when nobody sets it.
+    pub(crate) default: &'static str,
+    /// What it does.
+    pub(crate) does: &'static str,
+    pub(super) take: Take,
+}
+
+const YES_OR_NO: &str = "true or false";
+const TIME: &str = "a time such as \"14 days\", \"90m\" or a number of seconds, longer than none and at most 10 years";
+const PATH_HERE: &str = "a path on this site such as /accounts/profile/";
+const FILE: &str = "the path of a file";
+
+/// Every setting there is, in the order in which they are listed.
+pub(crate) static SETTINGS: &[Setting] = &[
+    Setting {
+        name: "addr",
+        right: "an IP address and a port such as 127.0.0.1:8000 or [::1]:0",
+        default: "127.0.0.1:8000",
+        does: "where to listen; port 0 takes any free port",
+        take: |to, given| put(&mut to.addr, address(given.text()?)),
+    },
+    Setting {
+        name: "database",
+        right: "a database such as sqlite:phone-auth.sqlite3",
+        default: "sqlite:phone-auth.sqlite3",
+        does: "the database, made if it is not there",
+        take: |to, given| put(&mut to.database, database(given.text()?)),
+    },
+    Setting {
+        name: "database_busy_timeout",
+        right: TIME,
+        default: "5 s",
+        does: "how long a request waits for a locked database before it answers 503",
+        take: |to, given| put(&mut to.database_busy_timeout, some_time(given)),
+    },
+    Setting {
+        name: "site_url",
+        right: "an origin such as https://example.org: http or https, a host, perhaps a port, no path",
+        default: "the address listened on, if that is loopback",
+        does: "what stands before the path of every link that is sent",
+        take: |to, given| put(&mut to.site_url, SiteOrigin::parse(given.text()?).ok().map(Some)),
+    },
+    Setting {
+        name: "secret_key_file",
+        right: FILE,
+        default: "the database's name with .key, made if it is not there",
+        does: "the file that holds the secret key; only its owner may read it",
+        take: |to, given| put(&mut to.secret_key_file, given.text().map(PathBuf::from).map(Some)),
+    },
+    Setting {
+        name: "secret_key_fallback_files",
+        right: "a list of paths of files",
+        default: "none",
+        does: "files with older keys that are still accepted, while a key is being replaced",
+        take: |to, given| put(&mut to.secret_key_fallback_files, paths(given)),
+    },
+    Setting {
+        name: "templates",
+        right: "the path of a folder that exists",
+        default: "none",
+        does: "a folder whose templates replace ours, one by one",
+        take: |to, given| put(&mut to.templates, folder(given)),
+    },
+    Setting {
+        name: "authentication_methods",
+        right: "one or more of phone, email, username",
+        default: "phone, email, username",
+        does: "what people may log in and reset their password by",
+        take: |to, given| put(&mut to.accounts.authentication_methods, methods(given)),
+    },
+    Setting {
+        name: "register_username_required",
+        right: YES_OR_NO,
+        default: "true",
+        does: "whether one must choose a username to sign up",
+        take: |to, given| put(&mut to.accounts.register_username_required, given.boolean()),
+    },
+    Setting {
+        name: "register_email_required",
+        right: YES_OR_NO,
+        default: "true",
+        does: "whether one must have an e-mail address to sign up",
+        take: |to, given| put(&mut to.accounts.register_email_required, given.boolean()),
+    },
+    Setting {
+        name: "register_fname_required",
+        right: YES_OR_NO,
+        default: "true",
+        does: "whether one must give a first name to sign up",
+        take: |to, given| put(&mut to.accounts.register_fname_required, given.boolean()),
+    },
+    Setting {
+        name: "register_lname_required",
+        right: YES_OR_NO,
+        default: "true",
+        does: "whether one must give a last name to sign up",
+        take: |to, given| put(&mut to.accounts.register_lname_required, given.boolean()),
+    },
+    Setting {
+        name: "register_confirm_password_required",
+        right: YES_OR_NO,
+        default: "true",
+        does: "whether one must type the password twice to sign up",
+        take: |to, given| {
+            put(&mut to.accounts.register_confirm_password_required, given.boolean())
+        },
+    },
+    Setting {
+        name: "login_redirect_url",
+        right: PATH_HERE,
+        default: "/accounts/profile/",
+        does: "where one goes after logging in",
+        take: |to, given| put(&mut to.accounts.login_redirect_url, path_here(given)),
+    },
+    Setting {
+        name: "logout_redirect_url",
+        right: PATH_HERE,
+        default: "/",
+        does: "where one goes after logging out",
+        take: |to, given| put(&mut to.accounts.logout_redirect_url, path_here(given)),
+    },
+    Setting {
+        name: "session_lifetime",
+        right: TIME,
+        default: "14 days",
+        does: "how long one stays logged in",
+        take: |to, given| put(&mut to.accounts.session_lifetime, some_time(given)),
+    },
+    Setting {
+        name: "reset_email_lifetime",
+        right: TIME,
+        default: "24 hours",
+        does: "how long a reset link sent by e-mail works",
+        take: |to, given| put(&mut to.accounts.reset_email_lifetime, some_time(given)),
+    },
+    Setting {
+        name: "reset_phone_lifetime",
+        right: TIME,
+        default: "10 minutes",
+        does: "how long a reset link sent to a phone works",
+        take: |to, given| put(&mut to.accounts.reset_phone_lifetime, some_time(given)),
+    },
+    Setting {
+        name: "verify_email_lifetime",
+        right: TIME,
+        default: "24 hours",
+        does: "how long a verification link sent by e-mail works",
+        take: |to, given| put(&mut to.accounts.verify_email_lifetime, some_time(given)),
+    },
+    Setting {
+        name: "verify_phone_lifetime",
+        right: TIME,
+        default: "10 minutes",
+        does: "how long a verification link sent to a phone works",
+        take: |to, given| put(&mut to.accounts.verify_phone_lifetime, some_time(given)),
+    },
+    Setting {
+        name: "verify_by_click",
+        right: YES_OR_NO,
+        default: "false",
+        does: "whether a verification link shows a button instead of verifying when opened",
+        take: |to, given| put(&mut to.accounts.verify_by_click, given.boolean()),
+    },
+    Setting {
+        name: "hashing_queue",
+        right: "a number from 1 to 10000",
+        default: "64",
+        does: "how many passwords may wait to be hashed before log-ins are answered 503",
+        take: |to, given| put(&mut to.hashing_queue, number(given, 1..=10_000)),
+    },
+    Setting {
+        name: "max_connections",
+        right: "a number from 1 to 100000",
+        default: "1000",
+        does: "how many connections are served at once; others wait to be accepted",
+        take: |to, given| put(&mut to.max_connections, number(given, 1..=100_000)),
+    },
+    Setting {
+        name: "header_timeout",
+        right: TIME,
+        default: "10 s",
+        does: "how long a client may take to send the head of a request, and be idle between two",
+        take: |to, given| put(&mut to.header_timeout, some_time(given)),
+    },
+    Setting {
+        name: "request_timeout",
+        right: TIME,
+        default: "30 s",
+        does: "how long a request may take as a whole before it is answered 408",
+        take: |to, given| put(&mut to.request_timeout, some_time(given)),
+    },
+    Setting {
+        name: "shutdown_grace",
+        right: TIME,
+        default: "30 s",
+        does: "how long requests and messages under way may take to finish when the program stops",
+        take: |to, given| put(&mut to.shutdown_grace, some_time(given)),
+    },
+    Setting {
+        name: "receiver_timeout",
+        right: TIME,
+        default: "30 s",
+        does: "how long a receiver of a signal may take",
+        take: |to, given| put(&mut to.receiver_timeout, some_time(given)),
+    },
+    Setting {
+        name: "switched_off_receivers",
+        right: "a list of ids of receivers",
+        default: "none",
+        does: "receivers that are linked but not called; `phone-auth signals` shows their ids",
+        take: |to, given| put(&mut to.switched_off_receivers, texts(given)),
+    },
+    Setting {
+        name: "development",
+        right: YES_OR_NO,
+        default: "true on a loopback address when nobody else receives the messages",
+        does: "whether messages are printed and shown at /dev/mailbox/; true is refused elsewhere",
+        take: |to, given| put(&mut to.development, given.boolean().map(Some)),
+    },
+];
+
+/// The setting of this name.
+pub(crate) fn find(name: &str) -> Option<&'static Setting> {
+    SETTINGS.iter().find(|setting| setting.name == name)
+}
+
+/// The setting whose name somebody probably meant.
+pub(crate) fn nearest(name: &str) -> Option<&'static Setting> {
+    let name = name.to_ascii_lowercase();
+    let begins = |setting: &&Setting| name.len() >= 6 && setting.name.starts_with(name.as_str());
+    let similar = SETTINGS
+        .iter()
+        .map(|setting| (strsim::damerau_levenshtein(setting.name, &name), setting))
+        .filter(|(distance, setting)| *distance <= setting.name.len().div_ceil(6))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, setting)| setting);
+    similar.or_else(|| SETTINGS.iter().find(begins))
+}
+
+fn put<T>(place: &mut T, value: Option<T>) -> Option<()> {
+    *place = value?;
+    Some(())
+}
+
+/// An address to listen on; `localhost` is understood, other names are not looked up.
+fn address(text: &str) -> Option<SocketAddr> {
+    if let Some(port) = text.strip_prefix("localhost:") {
+        return Some((Ipv4Addr::LOCALHOST, port.parse().ok()?).into());
+    }
+    text.parse().ok()
+}
+
+/// The path of a SQLite file. With `//` it would be a URL, which others read in several ways.
+fn database(text: &str) -> Option<PathBuf> {
+    let path = text.strip_prefix("sqlite:")?;
+    let is_file = !path.is_empty() && !path.starts_with("//") && !path.starts_with(':');
+    is_file.then(|| PathBuf::from(path))
+}
+
+fn paths(given: &Given<'_>) -> Option<Vec<PathBuf>> {
+    Some(given.list()?.into_iter().map(PathBuf::from).collect())
+}
+
+fn texts(given: &Given<'_>) -> Option<Vec<String>> {
+    Some(given.list()?.into_iter().map(str::to_owned).collect())
+}
+
+fn folder(given: &Given<'_>) -> Option<Option<PathBuf>> {
+    let path = PathBuf::from(given.text()?);
+    path.is_dir().then_some(Some(path))
+}
+
+/// The methods named. That there is one at all, core sees to.
+fn methods(given: &Given<'_>) -> Option<Methods> {
+    let mut methods = Methods {
+        phone: false,
+        email: false,
+        username: false,
+    };
+    for method in given.list()? {
+        match method {
+            "phone" => methods.phone = true,
+            "email" => methods.email = true,
+            "username" => methods.username = true,
+            _ => return None,
+        }
+    }
+    Some(methods)
+}
+
+/// A text. That it is a path on this site, core sees to.
+fn path_here(given: &Given<'_>) -> Option<String> {
+    given.text().map(str::to_owned)
+}
+
+fn some_time(given: &Given<'_>) -> Option<Duration> {
+    given.duration().filter(|duration| !duration.is_zero())
+}
+
+fn number(given: &Given<'_>, range: std::ops::RangeInclusive<usize>) -> Option<usize> {
+    let number = usize::try_from(given.number()?).ok()?;
+    range.contains(&number).then_some(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique() {
+        for (at, setting) in SETTINGS.iter().enumerate() {
+            let first = SETTINGS.iter().position(|other| other.name == setting.name);
+            assert_eq!(first, Some(at), "{}", setting.name);
+        }
+    }
+
+    #[test]
+    fn misspelt_names_are_recognised() {
+        for (typed, meant) in [
+            ("login_redirect_uri", Some("login_redirect_url")),
+            ("LOGIN_REDIRECT_URL", Some("login_redirect_url")),
+            ("secret_key", Some("secret_key_file")),
+            ("adr", Some("addr")),
+            ("service_host", None),
+            ("port", None),
+            ("bin", None),
+        ] {
+            assert_eq!(nearest(typed).map(|setting| setting.name), meant, "{typed}");
+        }
+    }
+
+    #[test]
+    fn default_texts_give_defaults() {
+        for setting in SETTINGS {
+            let Some(text) = literal(setting.default) else {
+                continue;
+            };
+            let mut configuration = Configuration::default();
+            let taken = (setting.take)(&mut configuration, &Given::Text(text));
+            assert_eq!(taken, Some(()), "{}", setting.name);
+            assert_eq!(configuration, Configuration::default(), "{}", setting.name);
+        }
+    }
+
+    /// The default as a value, unless it is a description.
+    fn literal(default: &str) -> Option<&str> {
+        let describes = default == "none" || default.starts_with("the ") || default.contains(" on ");
+        (!describes).then_some(default)
+    }
+}

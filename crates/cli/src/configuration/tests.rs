@@ -1,0 +1,197 @@
+//! Every source, what goes before what, and every kind of mistake.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use std::fs;
+
+use super::*;
+
+/// Loads settings given in a file, in the environment and as arguments; mistakes as sentences.
+fn load(file: &str, environment: &[(&str, &str)], addr: Option<&str>) -> Result<Configuration, Vec<String>> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("phone-auth.toml");
+    fs::write(&path, file).unwrap();
+    let arguments = SettingArguments {
+        addr: addr.map(OsString::from),
+        config: (!file.is_empty()).then(|| path.clone()),
+        ..SettingArguments::default()
+    };
+    let environment = environment.iter().map(|(name, value)| (name.into(), value.into()));
+    Configuration::load(&arguments, environment).map_err(|error| {
+        let folder = format!("{}/", folder.path().display());
+        let sentences = error.mistakes.iter().map(ToString::to_string);
+        sentences.map(|sentence| sentence.replace(&folder, "")).collect()
+    })
+}
+
+fn mistakes(file: &str, environment: &[(&str, &str)], addr: Option<&str>) -> Vec<String> {
+    load(file, environment, addr).unwrap_err()
+}
+
+#[test]
+fn arguments_go_before_environment() {
+    let file = "addr = \"127.0.0.1:1\"\nhashing_queue = 3\nverify_by_click = true";
+    let environment = [("PHONE_AUTH_ADDR", "127.0.0.1:2"), ("PHONE_AUTH_HASHING_QUEUE", "4")];
+    let all = load(file, &environment, Some("127.0.0.1:3")).unwrap();
+    assert_eq!((all.addr.port(), all.hashing_queue), (3, 4));
+    assert!(all.accounts.verify_by_click);
+    assert_eq!(all.source_of("addr"), Source::Argument { name: "addr" });
+    let two = load(file, &environment, None).unwrap();
+    assert_eq!(two.addr.port(), 2);
+    let one = load(file, &[], None).unwrap();
+    assert_eq!((one.addr.port(), one.hashing_queue), (1, 3));
+}
+
+#[test]
+fn every_setting_stands_in_a_file() {
+    let file = r#"
+        addr = "[::1]:0"
+        database = "sqlite:/var/lib/phone-auth/site.sqlite3"
+        database_busy_timeout = "250 ms"
+        site_url = "https://example.org"
+        secret_key_file = "key"
+        secret_key_fallback_files = ["old", "older"]
+        templates = "."
+        authentication_methods = ["phone", "email"]
+        register_username_required = false
+        register_email_required = false
+        register_fname_required = false
+        register_lname_required = false
+        register_confirm_password_required = false
+        login_redirect_url = "/home/"
+        logout_redirect_url = "/bye/"
+        session_lifetime = "2 days"
+        reset_email_lifetime = "1h"
+        reset_phone_lifetime = 300
+        verify_email_lifetime = "1h 30m"
+        verify_phone_lifetime = "90"
+        verify_by_click = true
+        hashing_queue = 1
+        max_connections = 0x10
+        header_timeout = 5
+        request_timeout = 6
+        shutdown_grace = 7
+        receiver_timeout = 8
+        switched_off_receivers = ["a", "b"]
+        development = false
+    "#;
+    let all = load(file, &[], None).unwrap();
+    for setting in SETTINGS {
+        assert_ne!(all.source_of(setting.name), Source::Default, "{}", setting.name);
+    }
+    assert_eq!(all.database_busy_timeout, Duration::from_millis(250));
+    assert_eq!(all.accounts.reset_phone_lifetime, Duration::from_secs(300));
+    assert_eq!(all.secret_key_fallback_files, [PathBuf::from("old"), PathBuf::from("older")]);
+    assert_eq!((all.max_connections, all.development), (16, Some(false)));
+    let methods = all.accounts.authentication_methods;
+    assert!(methods.phone && methods.email && !methods.username);
+}
+
+#[test]
+fn lists_in_environment_have_commas() {
+    let environment = [
+        ("PHONE_AUTH_AUTHENTICATION_METHODS", "phone, email"),
+        ("PHONE_AUTH_SECRET_KEY_FALLBACK_FILES", "a,b c"),
+    ];
+    let all = load("", &environment, None).unwrap();
+    assert!(!all.accounts.authentication_methods.username);
+    assert_eq!(all.secret_key_fallback_files, [PathBuf::from("a"), PathBuf::from("b c")]);
+}
+
+#[test]
+fn wrong_values_are_named() {
+    for (name, value, said) in [
+        ("ADDR", "localhost", "\"localhost\" is not an IP address and a port"),
+        ("ADDR", "example.org:80", "is not an IP address"),
+        ("ADDR", "127.0.0.1:99999", "is not an IP address"),
+        ("DATABASE", "postgres://x/y", "is not a database such as sqlite:"),
+        ("DATABASE", "sqlite:", "is not a database such as sqlite:"),
+        ("DATABASE", "sqlite::memory:", "is not a database such as sqlite:"),
+        ("DATABASE_BUSY_TIMEOUT", "soon", "\"soon\" is not a time such as \"14 days\""),
+        ("SITE_URL", "https://example.org/accounts/", "is not an origin such as https://example.org"),
+        ("SITE_URL", "ftp://example.org", "is not an origin"),
+        ("SITE_URL", "", "\"\" is not an origin"),
+        ("AUTHENTICATION_METHODS", "", "\"\" is not at least one of phone, email and username"),
+        ("AUTHENTICATION_METHODS", "phone,fax", "is not one or more of phone, email, username"),
+        ("REGISTER_EMAIL_REQUIRED", "yes", "\"yes\" is not true or false"),
+        ("LOGIN_REDIRECT_URL", "https://evil.example/", "is not a path on this site"),
+        ("LOGOUT_REDIRECT_URL", "//evil.example", "is not a path on this site"),
+        ("LOGIN_REDIRECT_URL", "/\nx", "\"/\\nx\" is not a path on this site"),
+        ("SESSION_LIFETIME", "0", "\"0\" is not a time"),
+        ("SESSION_LIFETIME", "1000 days", "is not from 1 second to 400 days"),
+        ("TEMPLATES", "/nowhere/at/all", "is not the path of a folder that exists"),
+        ("HASHING_QUEUE", "-1", "\"-1\" is not a number from 1 to 10000"),
+        ("MAX_CONNECTIONS", "0", "\"0\" is not a number from 1 to 100000"),
+        ("SECRET_KEY_FILE", "", "\"\" is not the path of a file"),
+    ] {
+        let variable = format!("PHONE_AUTH_{name}");
+        let said_all = mistakes("", &[(&variable, value)], None);
+        let start = format!("{} (environment {variable}): ", name.to_lowercase());
+        let [sentence] = said_all.as_slice() else {
+            panic!("{said_all:?}");
+        };
+        assert!(sentence.starts_with(&start) && sentence.contains(said), "{sentence}");
+    }
+}
+
+#[test]
+fn wrong_types_are_named() {
+    for (line, said) in [
+        ("verify_by_click = tru", "config (phone-auth.toml, line 2): not TOML: "),
+        ("verify_by_click = \"true\"", "\"true\" is not true or false"),
+        ("addr = 8000", "addr (file phone-auth.toml, line 2): 8000 is not an IP address"),
+        ("verify_by_click = 1", "verify_by_click (file phone-auth.toml, line 2): 1 is not true or false"),
+        ("login_redirect_url = [\"/\"]", "a TOML array is not a path on this site"),
+        ("authentication_methods = \"phone\"", "\"phone\" is not one or more of"),
+        ("authentication_methods = [1]", "a TOML array is not one or more of"),
+        ("authentication_methods = []", "a TOML array is not at least one of"),
+        ("session_lifetime = 1.5", "1.5 is not a time"),
+        ("session_lifetime = -3", "-3 is not a time"),
+        ("hashing_queue = 9999999999999999999999", "is not a number"),
+    ] {
+        let said_all = mistakes(&format!("# settings\n{line}\n"), &[], None);
+        assert!(said_all.iter().any(|sentence| sentence.contains(said)), "{line}: {said_all:?}");
+    }
+}
+
+#[test]
+fn unknown_names_are_refused() {
+    assert_eq!(
+        mistakes("\n\nLOGIN_REDIRECT_URL = \"/\"\nzzz = 1\n[table]\nx = 1", &[], None),
+        [
+            "LOGIN_REDIRECT_URL (file phone-auth.toml, line 3): there is no such setting; did you mean login_redirect_url?",
+            "zzz (file phone-auth.toml, line 4): there is no such setting; `phone-auth settings` lists them all",
+            "table (file phone-auth.toml, line 5): there is no such setting; `phone-auth settings` lists them all",
+        ]
+    );
+    assert_eq!(
+        mistakes("", &[("PHONE_AUTH_LOGIN_REDIRECT_URI", "/")], None),
+        [
+            "login_redirect_uri (environment PHONE_AUTH_LOGIN_REDIRECT_URI): there is no such setting; did you mean PHONE_AUTH_LOGIN_REDIRECT_URL?"
+        ]
+    );
+}
+
+#[test]
+fn variables_of_others_are_left_alone() {
+    let environment = [
+        ("PHONE_AUTH_PORT", "tcp://10.0.0.1:8000"),
+        ("PHONE_AUTH_SERVICE_HOST", "10.0.0.1"),
+        ("ADDR", "nonsense"),
+    ];
+    assert_eq!(load("", &environment, None).unwrap(), Configuration::default());
+}
+
+#[test]
+fn all_mistakes_come_at_once() {
+    let environment = [("PHONE_AUTH_ADDR", "x"), ("PHONE_AUTH_HASHING_QUEUE", "x")];
+    assert_eq!(mistakes("verify_by_click = 3", &environment, Some("y")).len(), 4);
+}
+
+#[test]
+fn missing_file_is_named() {
+    let arguments = SettingArguments::default();
+    let environment = [("PHONE_AUTH_CONFIG".into(), "/nowhere/x.toml".into())];
+    let error = Configuration::load(&arguments, environment).unwrap_err();
+    let sentences: Vec<_> = error.mistakes.iter().map(ToString::to_string).collect();
+    assert_eq!(sentences, ["config (environment PHONE_AUTH_CONFIG): cannot read /nowhere/x.toml"]);
+}

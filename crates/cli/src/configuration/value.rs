@@ -1,0 +1,79 @@
+//! A value as it was given, before anyone knows what it should be.
+
+use std::time::Duration;
+
+use toml::de::DeValue;
+
+use super::duration;
+use super::error::Got;
+
+/// A value from a text (an argument, the environment) or from TOML.
+#[derive(Debug)]
+pub(super) enum Given<'a> {
+    Text(&'a str),
+    Toml(&'a DeValue<'a>),
+}
+
+impl<'a> Given<'a> {
+    /// How to show it to whoever gave it.
+    pub(super) fn got(&self) -> Got {
+        match self {
+            Self::Text(text) => Got::text(text),
+            Self::Toml(value) => Got::value(value),
+        }
+    }
+
+    /// A text that is not empty and holds no control character.
+    pub(super) fn text(&self) -> Option<&'a str> {
+        let text = match self {
+            Self::Text(text) => text,
+            Self::Toml(DeValue::String(text)) => text.as_ref(),
+            Self::Toml(_) => return None,
+        };
+        (!text.is_empty() && !text.contains(char::is_control)).then_some(text)
+    }
+
+    /// `true` or `false`.
+    pub(super) fn boolean(&self) -> Option<bool> {
+        match self {
+            Self::Text("true") | Self::Toml(DeValue::Boolean(true)) => Some(true),
+            Self::Text("false") | Self::Toml(DeValue::Boolean(false)) => Some(false),
+            _ => None,
+        }
+    }
+
+    /// A whole number in decimal digits, not negative.
+    pub(super) fn number(&self) -> Option<u64> {
+        match self {
+            Self::Text(text) => text.parse().ok(),
+            Self::Toml(DeValue::Integer(number)) => {
+                u64::from_str_radix(number.as_str(), number.radix()).ok()
+            }
+            Self::Toml(_) => None,
+        }
+    }
+
+    /// A length of time: `"14 days"`, or a number of seconds.
+    pub(super) fn duration(&self) -> Option<Duration> {
+        match self {
+            Self::Toml(DeValue::Integer(_)) => duration::from_seconds(self.number()?),
+            _ => duration::parse(self.text()?),
+        }
+    }
+
+    /// Several texts: an array in TOML, separated by commas elsewhere. The empty text is none.
+    pub(super) fn list(&self) -> Option<Vec<&'a str>> {
+        match self {
+            Self::Text("") => Some(Vec::new()),
+            Self::Text(text) => text
+                .split(',')
+                .map(|item| Self::Text(item.trim()).text())
+                .collect(),
+            Self::Toml(DeValue::Array(items)) => items
+                .iter()
+                .map(|item| Self::Toml(item.get_ref()).text())
+                .collect(),
+            Self::Toml(_) => None,
+        }
+    }
+}

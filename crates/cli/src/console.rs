@@ -1,0 +1,58 @@
+//! What the program says to the person who started it.
+//!
+//! Logs go elsewhere, see [`logs`](crate::logs). Every line is written at once and flushed, so that
+//! whoever reads the output through a pipe sees it when it happens.
+
+use std::error::Error;
+use std::fmt;
+use std::io::{self, Write};
+
+use crate::visible::Visible;
+
+/// Standard output and standard error.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Console;
+
+impl Console {
+    /// Writes lines to standard output.
+    ///
+    /// A closed pipe is no error: whoever reads, like `head`, has seen enough.
+    ///
+    /// # Errors
+    /// Those of the output, such as a full disk.
+    pub(crate) fn print(self, lines: impl fmt::Display) -> io::Result<()> {
+        match write_all(&mut io::stdout().lock(), &format!("{lines}\n")) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            written => written,
+        }
+    }
+
+    /// Tells how things go. A site goes on serving when nobody reads that any more.
+    pub(crate) fn tell(self, line: impl fmt::Display) {
+        // Not being able to say so is no reason to stop, and there is nobody left to tell.
+        let _unread = self.print(line);
+    }
+
+    /// Writes one line about an error and its causes to standard error.
+    pub(crate) fn complain(self, error: &dyn Error) {
+        let mut line = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            line.push_str(": ");
+            line.push_str(&error.to_string());
+            cause = error.source();
+        }
+        let line = format!("phone-auth: {}\n", Visible(&line));
+        let _unread = write_all(&mut io::stderr().lock(), &line);
+    }
+
+    /// Writes a prompt without a line end to standard error, so that output can be redirected.
+    pub(crate) fn ask(self, prompt: &str) {
+        let _unread = write_all(&mut io::stderr().lock(), prompt);
+    }
+}
+
+fn write_all(out: &mut dyn Write, text: &str) -> io::Result<()> {
+    out.write_all(text.as_bytes())?;
+    out.flush()
+}

@@ -1,0 +1,90 @@
+//! How the program ends, and what it says when that is not well.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use thiserror::Error;
+
+use crate::configuration::{ConfigurationError, Mistake};
+use crate::console::Console;
+
+/// Something could not be done.
+pub(crate) const FAILED: u8 = 1;
+/// A setting or an argument is wrong.
+pub(crate) const WRONG: u8 = 2;
+
+/// Why the program ends without having done what it was asked.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    code: u8,
+    reasons: Vec<Box<dyn Error + Send + Sync>>,
+}
+
+/// A reason that is one sentence and has no cause.
+#[derive(Debug, Error)]
+#[error("{0}")]
+struct Sentence(String);
+
+impl Failure {
+    /// Something could not be done.
+    pub(crate) fn failed(reason: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self {
+            code: FAILED,
+            reasons: vec![reason.into()],
+        }
+    }
+
+    /// Something could not be done, said in a sentence.
+    pub(crate) fn because(sentence: impl Into<String>) -> Self {
+        Self::failed(Sentence(sentence.into()))
+    }
+
+    /// Something could not be done, for several reasons.
+    pub(crate) fn because_of_all(sentences: impl IntoIterator<Item = String>) -> Self {
+        let reasons = sentences.into_iter().map(|sentence| Sentence(sentence).into());
+        Self {
+            code: FAILED,
+            reasons: reasons.collect(),
+        }
+    }
+
+    /// Settings are wrong, each said in a sentence.
+    pub(crate) fn wrong_for_all(sentences: impl IntoIterator<Item = String>) -> Self {
+        Self {
+            code: WRONG,
+            ..Self::because_of_all(sentences)
+        }
+    }
+
+    /// A setting is wrong.
+    pub(crate) fn wrong(reason: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self {
+            code: WRONG,
+            reasons: vec![reason.into()],
+        }
+    }
+
+    /// Says each reason on a line of its own.
+    pub(crate) fn report(&self, console: Console) -> ExitCode {
+        for reason in &self.reasons {
+            console.complain(reason.as_ref());
+        }
+        ExitCode::from(self.code)
+    }
+}
+
+impl From<ConfigurationError> for Failure {
+    fn from(error: ConfigurationError) -> Self {
+        let reasons = error.mistakes.into_iter().map(Into::into);
+        Self {
+            code: WRONG,
+            reasons: reasons.collect(),
+        }
+    }
+}
+
+impl From<Mistake> for Failure {
+    fn from(mistake: Mistake) -> Self {
+        Self::wrong(mistake)
+    }
+}

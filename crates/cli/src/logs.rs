@@ -1,0 +1,84 @@
+//! Logs: `tracing` events on standard error, one line each.
+//!
+//! `RUST_LOG` chooses which; without it, warnings and errors. What others typed may stand in an
+//! event, so every control character but the line end is escaped (RUSTSEC-2025-0055 and its like).
+
+use std::io::{self, Write};
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::visible::misleads;
+
+/// Begins to write logs.
+///
+/// # Errors
+/// When `RUST_LOG` is no list of filters.
+pub(crate) fn begin(filter: Option<&str>) -> Result<(), ParseError> {
+    let filter = match filter {
+        Some(filter) => EnvFilter::builder().parse(filter)?,
+        None => EnvFilter::new("warn"),
+    };
+    let begun = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(false)
+        .with_writer(EscapedStderr)
+        .try_init();
+    // A program that links this crate may have its own subscriber already; then that one is used.
+    drop(begun);
+    Ok(())
+}
+
+/// Makes writers to standard error that escape what a terminal would obey.
+#[derive(Debug)]
+struct EscapedStderr;
+
+impl<'a> MakeWriter<'a> for EscapedStderr {
+    type Writer = Escaped<io::StderrLock<'a>>;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        Escaped(io::stderr().lock())
+    }
+}
+
+/// Escapes whole events; the formatter hands over each in one call, ended by a line end.
+struct Escaped<W>(W);
+
+impl<W: Write> Write for Escaped<W> {
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(event);
+        let mut line = String::with_capacity(text.len() + 1);
+        for character in text.trim_end_matches('\n').chars() {
+            if misleads(character) {
+                line.extend(character.escape_default());
+            } else {
+                line.push(character);
+            }
+        }
+        line.push('\n');
+        self.0.write_all(line.as_bytes())?;
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use super::*;
+
+    #[test]
+    fn event_stays_one_line() {
+        let mut out = Vec::new();
+        Escaped(&mut out)
+            .write_all(b"WARN login=\x1b[2Jann\r\nERROR forged\n")
+            .unwrap();
+        let line = String::from_utf8(out).unwrap();
+        assert_eq!(line, "WARN login=\\u{1b}[2Jann\\r\\nERROR forged\n");
+    }
+}

@@ -1,0 +1,116 @@
+//! The program as a value: what receivers were given, and then what was asked.
+
+use std::fmt;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser;
+use phone_auth::signals::SignalsBuilder;
+
+use crate::arguments::{Arguments, Command};
+use crate::commands;
+use crate::configuration::Configuration;
+use crate::console::Console;
+use crate::exit::Failure;
+use crate::logs;
+
+/// The program, before it runs.
+#[must_use = "it does nothing until it runs"]
+pub struct Program {
+    provisions: Vec<Provision>,
+}
+
+/// Gives a hub one piece of state.
+type Provision = Box<dyn FnOnce(SignalsBuilder) -> SignalsBuilder>;
+
+impl Program {
+    /// The program without state for receivers.
+    pub fn new() -> Self {
+        Self {
+            provisions: Vec::new(),
+        }
+    }
+
+    /// Provides state: every linked receiver with an argument `&T` gets this value.
+    pub fn provide<T: Send + Sync + 'static>(self, value: T) -> Self {
+        self.provide_arc(Arc::new(value))
+    }
+
+    /// Provides state that others share, or that receivers know by a trait:
+    /// `provide_arc::<dyn Mailer>(mailer)`.
+    pub fn provide_arc<T: ?Sized + Send + Sync + 'static>(mut self, value: Arc<T>) -> Self {
+        self.provisions.push(Box::new(move |hub| hub.provide_arc(value)));
+        self
+    }
+
+    /// Does what the arguments of the process ask for.
+    ///
+    /// The exit code is 0 when that was done, 1 when it could not be, 2 when a setting or an argument
+    /// is wrong.
+    pub fn run(self) -> ExitCode {
+        let arguments = match Arguments::try_parse() {
+            Ok(arguments) => arguments,
+            Err(error) => {
+                // Help and version are answers, everything else a mistake; both are for the terminal.
+                let _unread = error.print();
+                return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(crate::exit::WRONG));
+            }
+        };
+        let console = Console;
+        match self.obey(arguments, console) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => failure.report(console),
+        }
+    }
+
+    fn obey(self, arguments: Arguments, console: Console) -> Result<(), Failure> {
+        let filter = std::env::var("RUST_LOG").ok();
+        logs::begin(filter.as_deref()).map_err(Failure::wrong)?;
+        let command = arguments.command.unwrap_or(Command::Serve);
+        if let Command::Settings = command {
+            return commands::settings::run(console);
+        }
+        let configuration = Configuration::load(&arguments.settings, std::env::vars_os())?;
+        let setup = Setup {
+            configuration,
+            provisions: self.provisions,
+            console,
+        };
+        match command {
+            Command::Serve => commands::serve::run(setup),
+            Command::Migrate => commands::migrate::run(&setup),
+            Command::User(command) => commands::user::run(setup, command),
+            Command::Signals { json } => commands::signals::run(setup, json),
+            Command::Check => commands::check::run(setup),
+            Command::Settings => Ok(()),
+        }
+    }
+}
+
+impl Default for Program {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Program")
+            .field("provisions", &self.provisions.len())
+            .finish()
+    }
+}
+
+/// What every command has to work with.
+pub(crate) struct Setup {
+    pub(crate) configuration: Configuration,
+    pub(crate) console: Console,
+    provisions: Vec<Provision>,
+}
+
+impl Setup {
+    /// Gives a hub all that was provided.
+    pub(crate) fn provide(&mut self, hub: SignalsBuilder) -> SignalsBuilder {
+        self.provisions.drain(..).fold(hub, |hub, provide| provide(hub))
+    }
+}
