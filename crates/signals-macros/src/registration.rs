@@ -1,0 +1,198 @@
+//! The second half of `#[receiver]`: the static that describes one receiver of one signal, and its two registrations.
+//!
+//! Called as `register_receiver! { ($crate) awaited|sync (path::of::signal) (settings) signature }`.
+
+use crate::{duration, handler, options::Settings};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::{
+    Path, ReturnType, Signature, Type, parenthesized,
+    parse::{Parse, ParseStream},
+    spanned::Spanned,
+};
+
+struct Registration {
+    runtime: TokenStream,
+    mode: Ident,
+    signal: Path,
+    settings: Settings,
+    signature: Signature,
+}
+
+impl Parse for Registration {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let (runtime, signal, settings);
+        parenthesized!(runtime in input);
+        let mode = input.parse()?;
+        parenthesized!(signal in input);
+        parenthesized!(settings in input);
+        Ok(Self {
+            runtime: runtime.parse()?,
+            mode,
+            signal: signal.call(Path::parse_mod_style)?,
+            settings: settings.parse()?,
+            signature: input.parse()?,
+        })
+    }
+}
+
+/// The receiver's static and its registrations.
+pub(crate) fn expand(input: TokenStream) -> syn::Result<TokenStream> {
+    let registration: Registration = syn::parse2(input)?;
+    let Registration {
+        runtime,
+        mode,
+        signal,
+        settings,
+        signature,
+    } = &registration;
+    if let (true, Some(asyncness)) = (mode == "sync", &signature.asyncness) {
+        let name = signal
+            .segments
+            .last()
+            .map(|segment| segment.ident.to_string())
+            .unwrap_or_default();
+        let message = format!(
+            "the signal `{name}` is declared `sync`, nobody awaits its receivers: remove `async`"
+        );
+        return Err(syn::Error::new_spanned(asyncness, message));
+    }
+    let private = quote!(#runtime::__private);
+    let call = call(&registration)?;
+    let kind = if signature.asyncness.is_some() {
+        quote!(Async)
+    } else {
+        quote!(Sync)
+    };
+    let info = info(&private, settings, signature)?;
+    // `__` before the names: the user's function is seen from in here, and must not be hidden by ours.
+    Ok(quote! {
+        const _: () = {
+            #call
+            static __RECEIVER: #private::Receiver<#signal::Event> =
+                #private::Receiver::new(#info, #private::Call::#kind(__call));
+            #[cfg(not(any(miri, target_family = "wasm")))]
+            #[#private::linkme::distributed_slice(#signal::__SECTION)]
+            #[linkme(crate = #private::linkme)]
+            static __IN_SECTION: &#private::Receiver<#signal::Event> = &__RECEIVER;
+            #private::inventory::submit! { #private::Witness::new(&__RECEIVER) }
+        };
+    })
+}
+
+/// The function that every receiver of this signal looks like, around the user's.
+fn call(registration: &Registration) -> syn::Result<TokenStream> {
+    let Registration {
+        runtime,
+        signal,
+        settings,
+        signature,
+        ..
+    } = registration;
+    let private = quote!(#runtime::__private);
+    let function = &signature.ident;
+    // One span for all: a name is seen only from where it was made, and parts of the body bear the user's spans.
+    let [event, state, view] =
+        ["__event", "__state", "__view"].map(|name| Ident::new(name, Span::mixed_site()));
+    let mut arguments = signature.inputs.iter();
+    let first = match arguments.next() {
+        Some(argument) => handler::reference(argument, "the event")?,
+        None => {
+            return Err(syn::Error::new(
+                Span::call_site(),
+                "a receiver takes the event first",
+            ));
+        }
+    };
+    let as_taken = as_taken(signal, &first.elem, &event, &view);
+    let mut states = Vec::new();
+    for (index, argument) in arguments.enumerate() {
+        let ty = &handler::reference(argument, "state")?.elem;
+        states.push(quote_spanned!(ty.span()=> #private::State::find::<#ty>(#state, #index)?));
+    }
+    let unit: Type = syn::parse_quote!(());
+    let output = match &signature.output {
+        ReturnType::Default => &unit,
+        ReturnType::Type(_, ty) => ty,
+    };
+    let into_answer =
+        quote_spanned!(output.span()=> <#output as #private::IntoAnswer>::into_answer);
+    let filter = |skipped: TokenStream| {
+        settings.when.as_ref().map(|when| {
+            let admits = quote_spanned!(when.span()=> #private::admits);
+            quote!(if !#admits(#view, #when) { return #skipped; })
+        })
+    };
+    Ok(if signature.asyncness.is_some() {
+        let filter = filter(quote!(#private::None));
+        quote! {
+            fn __call<'__a>(
+                #event: &'__a #signal::Event,
+                #state: &'__a #private::State,
+            ) -> #private::Option<#private::BoxFuture<'__a, #private::Answer>> {
+                let #view = #as_taken;
+                #filter
+                #private::Some(#private::Box::pin(async move { #into_answer(#function(#view #(, #states)*).await) }))
+            }
+        }
+    } else {
+        let filter = filter(quote!(#private::SKIPPED));
+        quote! {
+            fn __call(#event: &#signal::Event, #state: &#private::State) -> #private::Answer {
+                let #view = #as_taken;
+                #filter
+                #into_answer(#function(#view #(, #states)*))
+            }
+        }
+    })
+}
+
+/// The event as the function takes it: itself, or what several events share.
+fn as_taken(signal: &Path, ty: &Type, event: &Ident, view: &Ident) -> TokenStream {
+    match ty {
+        Type::TraitObject(object) if object.bounds.len() == 1 => {
+            quote_spanned!(ty.span()=> { let #view: &#ty = #event; #view })
+        }
+        Type::TraitObject(_) => quote_spanned!(ty.span()=> { let #view: &(#ty) = #event; #view }),
+        Type::Paren(inner) => as_taken(signal, &inner.elem, event, view),
+        Type::ImplTrait(_) => quote!(#event),
+        _ => quote_spanned!(ty.span()=> <#ty as #signal::__Event>::of(#event)),
+    }
+}
+
+/// What the catalogue says about the receiver.
+fn info(
+    private: &TokenStream,
+    settings: &Settings,
+    signature: &Signature,
+) -> syn::Result<TokenStream> {
+    let function = signature.ident.to_string();
+    let (id, own_id) = match &settings.id {
+        Some(id) => (quote!(#id), quote!(.with_own_id())),
+        None => (
+            quote!(::core::concat!(::core::module_path!(), "::", #function)),
+            TokenStream::new(),
+        ),
+    };
+    let priority = settings
+        .priority
+        .as_ref()
+        .map(|priority| quote!(.with_priority(#priority)));
+    let timeout = match &settings.timeout {
+        Some(text) => {
+            let millis = duration::millis(text)?;
+            quote!(.with_timeout(#private::Duration::from_millis(#millis)))
+        }
+        None => TokenStream::new(),
+    };
+    let mut needs = Vec::new();
+    for argument in signature.inputs.iter().skip(1) {
+        let ty = &handler::reference(argument, "state")?.elem;
+        needs.push(quote_spanned!(ty.span()=> #private::Need::of::<#ty>()));
+    }
+    let is_async = signature.asyncness.is_some();
+    Ok(quote! {
+        #private::ReceiverInfo::linked(#private::place!(#function), #id, #is_async, const { &[#(#needs),*] })
+            #own_id #priority #timeout
+    })
+}

@@ -1,0 +1,241 @@
+//! The second half of `signal!`: one module for each signal.
+//!
+//! Called as `declare_signals! { ($crate) /// doc  pub name: Event; … }`.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{format_ident, quote};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use syn::{
+    Attribute, Expr, ExprLit, Ident, Lit, Meta, Token, Type, Visibility, parenthesized,
+    parse::{Parse, ParseStream},
+};
+
+struct Declarations {
+    runtime: TokenStream,
+    signals: Vec<Declaration>,
+}
+
+struct Declaration {
+    attributes: Vec<Attribute>,
+    visibility: Visibility,
+    is_sync: bool,
+    name: Ident,
+    event: Type,
+}
+
+const SHAPE: &str = "a signal is declared as `pub name: Event;`, or `pub sync name: Event;` when its senders do not await";
+
+impl Parse for Declarations {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let runtime;
+        parenthesized!(runtime in input);
+        let runtime = runtime.parse()?;
+        let mut signals = Vec::new();
+        while !input.is_empty() {
+            signals.push(input.parse()?);
+        }
+        if signals.is_empty() {
+            return Err(syn::Error::new(Span::call_site(), SHAPE));
+        }
+        Ok(Self { runtime, signals })
+    }
+}
+
+impl Parse for Declaration {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let attributes = input.call(Attribute::parse_outer)?;
+        let visibility = input.parse()?;
+        let first: Ident = input.parse().map_err(shape)?;
+        let is_sync = first == "sync" && input.peek(Ident);
+        let name = if is_sync { input.parse()? } else { first };
+        input.parse::<Token![:]>().map_err(shape)?;
+        let event = input.parse()?;
+        input.parse::<Token![;]>().map_err(shape)?;
+        if let Type::Reference(reference) = &event {
+            let message = "a signal owns its event type: remove `&`";
+            return Err(syn::Error::new_spanned(reference, message));
+        }
+        Ok(Self {
+            attributes,
+            visibility,
+            is_sync,
+            name,
+            event,
+        })
+    }
+}
+
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the shape that `map_err` calls"
+)]
+fn shape(error: syn::Error) -> syn::Error {
+    syn::Error::new(error.span(), SHAPE)
+}
+
+/// The modules of all signals declared.
+pub(crate) fn expand(input: TokenStream) -> syn::Result<TokenStream> {
+    let Declarations { runtime, signals } = syn::parse2(input)?;
+    let private = quote!(#runtime::__private);
+    Ok(signals
+        .iter()
+        .map(|signal| module(&private, signal))
+        .collect())
+}
+
+fn module(private: &TokenStream, signal: &Declaration) -> TokenStream {
+    let Declaration {
+        attributes,
+        visibility,
+        is_sync,
+        name,
+        event,
+    } = signal;
+    let signal_name = name.to_string();
+    let inside = inside(visibility);
+    let doc = doc(attributes);
+    let event_text = quote!(#event).to_string().replace(' ', "");
+    let mismatch = format!("`{{Self}}` is not the event of the signal `{signal_name}`");
+    let label = format!("the receiver of `{signal_name}` takes `&{event_text}`");
+    let event_doc = format!("What a receiver of `{signal_name}` takes: `{event_text}`.");
+    let entry = if *is_sync {
+        quote!(__receiver_sync)
+    } else {
+        quote!(__receiver_awaited)
+    };
+    let mode = if *is_sync {
+        quote!(SyncEvent)
+    } else {
+        quote!(AwaitedEvent)
+    };
+    let section = section(private, name, &inside);
+    quote! {
+        #(#attributes)*
+        #[allow(unreachable_pub, non_local_definitions, reason = "a signal is as visible as its declaration says")]
+        #visibility mod #name {
+            #[doc(hidden)]
+            #[derive(Debug)]
+            #[non_exhaustive]
+            #inside struct __Marker;
+            #[doc = #event_doc]
+            #inside type Event = <__Marker as #private::Declared>::Event;
+            #[doc(hidden)]
+            #[diagnostic::on_unimplemented(message = #mismatch, label = #label)]
+            #inside trait __Event {
+                fn of(event: &Event) -> &Self;
+            }
+            impl __Event for Event {
+                #[inline]
+                fn of(event: &Event) -> &Self {
+                    event
+                }
+            }
+            #[doc(hidden)]
+            pub use #private::#entry as __receiver;
+            #section
+            /// What is known of the signal: its name, its documentation, its place.
+            #inside static SIGNAL: #private::Signal<Event> = #private::Signal::new(
+                #private::SignalInfo::new(#signal_name, #doc, #event_text, #is_sync, #private::place!(#signal_name)),
+                __section,
+            );
+            #private::inventory::submit! { #private::SignalEntry::new(&SIGNAL) }
+        }
+        impl #private::Declared for #name::__Marker {
+            type Event = #event;
+        }
+        impl #private::Event for #event {
+            #[inline]
+            fn signal() -> &'static #private::Signal<Self> {
+                &#name::SIGNAL
+            }
+        }
+        impl #private::#mode for #event {}
+    }
+}
+
+/// The visibility of the declaration, as the module of the signal has to write it: one level further in.
+fn inside(visibility: &Visibility) -> TokenStream {
+    match visibility {
+        Visibility::Inherited => quote!(pub(super)),
+        Visibility::Restricted(restricted) if restricted.path.is_ident("self") => {
+            quote!(pub(super))
+        }
+        Visibility::Restricted(restricted)
+            if restricted
+                .path
+                .segments
+                .first()
+                .is_some_and(|s| s.ident == "super") =>
+        {
+            let path = &restricted.path;
+            quote!(pub(in super::#path))
+        }
+        other => quote!(#other),
+    }
+}
+
+/// linkme's section of the signal, under a name that no other signal in the program can have.
+fn section(private: &TokenStream, name: &Ident, inside: &TokenStream) -> TokenStream {
+    let ident = section_ident(name);
+    let test_ident = format_ident!("{ident}_T");
+    quote! {
+        // A crate under unit test is a second copy beside the one its own test dependencies may link.
+        #[cfg(all(not(test), not(any(miri, target_family = "wasm"))))]
+        #[doc(hidden)]
+        #[#private::linkme::distributed_slice]
+        #[linkme(crate = #private::linkme)]
+        #inside static #ident: [&'static #private::Receiver<Event>];
+        #[cfg(all(not(test), not(any(miri, target_family = "wasm"))))]
+        #[doc(hidden)]
+        #inside use #ident as __SECTION;
+        #[cfg(all(test, not(any(miri, target_family = "wasm"))))]
+        #[doc(hidden)]
+        #[#private::linkme::distributed_slice]
+        #[linkme(crate = #private::linkme)]
+        #inside static #test_ident: [&'static #private::Receiver<Event>];
+        #[cfg(all(test, not(any(miri, target_family = "wasm"))))]
+        #[doc(hidden)]
+        #inside use #test_ident as __SECTION;
+        fn __section() -> &'static [&'static #private::Receiver<Event>] {
+            #[cfg(not(any(miri, target_family = "wasm")))]
+            {
+                &__SECTION
+            }
+            #[cfg(any(miri, target_family = "wasm"))]
+            {
+                &[]
+            }
+        }
+    }
+}
+
+/// The linker knows a section by this name alone, so that it holds everything that sets the declaration apart.
+fn section_ident(name: &Ident) -> Ident {
+    let variable = |name: &str| std::env::var(name).unwrap_or_default();
+    let (package, version) = (variable("CARGO_PKG_NAME"), variable("CARGO_PKG_VERSION"));
+    let span = name.span().unwrap();
+    let mut hasher = DefaultHasher::new();
+    (&package, &version, variable("CARGO_CRATE_NAME")).hash(&mut hasher);
+    (span.file(), span.line(), span.column()).hash(&mut hasher);
+    let readable = format!("{package}_{version}_{name}")
+        .replace(|letter: char| !letter.is_ascii_alphanumeric(), "_");
+    format_ident!("{}_{:016X}", readable.to_uppercase(), hasher.finish())
+}
+
+/// The text of the documentation comments.
+fn doc(attributes: &[Attribute]) -> String {
+    let mut lines = Vec::new();
+    for attribute in attributes {
+        if let Meta::NameValue(pair) = &attribute.meta
+            && pair.path.is_ident("doc")
+            && let Expr::Lit(ExprLit {
+                lit: Lit::Str(text),
+                ..
+            }) = &pair.value
+        {
+            let text = text.value();
+            lines.push(text.strip_prefix(' ').unwrap_or(&text).to_owned());
+        }
+    }
+    lines.join("\n").trim().to_owned()
+}

@@ -1,0 +1,74 @@
+//! The four signals that ask for a message to be delivered. Without a receiver nobody gets her link.
+
+use super::{Sender, User, event_struct::event_struct};
+use crate::RelativeUrl;
+
+crate::signal! {
+    /// Asks for a link to be sent by e-mail with which a person sets a new password.
+    pub reset_password_email: ResetPasswordEmail;
+
+    /// Asks for a link to be sent by text message with which a person sets a new password.
+    pub reset_password_phone: ResetPasswordPhone;
+
+    /// Asks for a link to be sent by e-mail with which a person shows that the address is hers.
+    pub verify_email: VerifyEmail;
+
+    /// Asks for a link to be sent by text message with which a person shows that the number is hers.
+    pub verify_phone: VerifyPhone;
+}
+
+event_struct! {
+    /// A link to set a new password is to go to an e-mail address.
+    pub struct ResetPasswordEmail {
+        /// The flow that sent it.
+        sender: Sender,
+        /// The person whose password it is.
+        user: User,
+        /// The link, to be made absolute with the origin of the site. `Debug` does not show it.
+        url: RelativeUrl,
+        /// The address as it is stored, never as somebody typed it.
+        email: String,
+    }
+}
+
+event_struct! {
+    /// A link to set a new password is to go to a phone.
+    pub struct ResetPasswordPhone {
+        /// The flow that sent it.
+        sender: Sender,
+        /// The person whose password it is.
+        user: User,
+        /// The link, to be made absolute with the origin of the site. `Debug` does not show it.
+        url: RelativeUrl,
+        /// The number as it is stored, in the form of E.164, never as somebody typed it.
+        phone: String,
+    }
+}
+
+event_struct! {
+    /// A link to verify an e-mail address is to go there.
+    pub struct VerifyEmail {
+        /// The flow that sent it.
+        sender: Sender,
+        /// The person who says that the address is hers.
+        user: User,
+        /// The link, to be made absolute with the origin of the site. `Debug` does not show it.
+        url: RelativeUrl,
+        /// The address as it is stored, never as somebody typed it.
+        email: String,
+    }
+}
+
+event_struct! {
+    /// A link to verify a phone number is to go there.
+    pub struct VerifyPhone {
+        /// The flow that sent it.
+        sender: Sender,
+        /// The person who says that the number is hers.
+        user: User,
+        /// The link, to be made absolute with the origin of the site. `Debug` does not show it.
+        url: RelativeUrl,
+        /// The number as it is stored, in the form of E.164, never as somebody typed it.
+        phone: String,
+    }
+}

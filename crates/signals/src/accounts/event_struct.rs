@@ -1,0 +1,23 @@
+//! Writes the event types: each is the same three things, a struct, its derives and a `new` in the order of the fields.
+
+macro_rules! event_struct {
+    (
+        $(#[$doc:meta])*
+        pub struct $name:ident { $($(#[$field_doc:meta])* $field:ident: $ty:ty,)+ }
+    ) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, serde::Serialize)]
+        #[non_exhaustive]
+        pub struct $name {
+            $($(#[$field_doc])* pub $field: $ty,)+
+        }
+
+        impl $name {
+            /// The event with these values.
+            pub fn new($($field: $ty),+) -> Self {
+                Self { $($field),+ }
+            }
+        }
+    };
+}
+pub(crate) use event_struct;

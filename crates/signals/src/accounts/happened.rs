@@ -1,0 +1,161 @@
+//! The signals that tell what happened to an account: for audit, metrics and whatever follows from it.
+
+use super::{Sender, User, event_struct::event_struct};
+use serde::Serialize;
+
+crate::signal! {
+    /// A person has signed up.
+    pub user_signed_up: UserSignedUp;
+
+    /// A person has logged in.
+    pub user_logged_in: UserLoggedIn;
+
+    /// Somebody tried to log in and was refused.
+    pub user_login_failed: UserLoginFailed;
+
+    /// A person has logged out.
+    pub user_logged_out: UserLoggedOut;
+
+    /// A person has changed her password, knowing the old one.
+    pub password_changed: PasswordChanged;
+
+    /// A person has set a new password by a link.
+    pub password_was_reset: PasswordWasReset;
+
+    /// An e-mail address was added to an account.
+    pub email_added: EmailAdded;
+
+    /// A phone number was added to an account.
+    pub phone_added: PhoneAdded;
+
+    /// An e-mail address was shown to be a person's own.
+    pub email_verified: EmailVerified;
+
+    /// A phone number was shown to be a person's own.
+    pub phone_verified: PhoneVerified;
+}
+
+/// Why a log-in was refused. For audit only: the person at the form is told the same in every case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum LoginFailure {
+    /// No account has that username, e-mail address or phone number.
+    UnknownIdentifier,
+    /// The password is another one.
+    WrongPassword,
+    /// The account is switched off.
+    Inactive,
+    /// The account has no password that could be right.
+    UnusablePassword,
+}
+
+event_struct! {
+    /// A person has signed up.
+    pub struct UserSignedUp {
+        /// The flow that sent it.
+        sender: Sender,
+        /// The new person.
+        user: User,
+    }
+}
+
+event_struct! {
+    /// A person has logged in.
+    pub struct UserLoggedIn {
+        /// The flow that sent it.
+        sender: Sender,
+        /// The person.
+        user: User,
+    }
+}
+
+event_struct! {
+    /// A person has logged out.
+    pub struct UserLoggedOut {
+        /// The flow that sent it.
+        sender: Sender,
+        /// The person.
+        user: User,
+    }
+}
+
+event_struct! {
+    /// Somebody tried to log in and was refused. What was typed is not in it: it may be a password in the wrong field.
+    pub struct UserLoginFailed {
+        /// The flow that sent it.
+        sender: Sender,
+        /// Why it was refused.
+        kind: LoginFailure,
+        /// The person whose account it would have been, if there is one.
+        user: Option<User>,
+    }
+}
+
+event_struct! {
+    /// A person has changed her password, knowing the old one.
+    pub struct PasswordChanged {
+        /// The flow that sent it.
+        sender: Sender,
+        /// The person.
+        user: User,
+    }
+}
+
+event_struct! {
+    /// A person has set a new password by a link.
+    pub struct PasswordWasReset {
+        /// The flow that sent it.
+        sender: Sender,
+        /// The person.
+        user: User,
+    }
+}
+
+event_struct! {
+    /// An e-mail address was added to an account.
+    pub struct EmailAdded {
+        /// The flow that sent it.
+        sender: Sender,
+        /// The person.
+        user: User,
+        /// The address as it is stored.
+        email: String,
+    }
+}
+
+event_struct! {
+    /// A phone number was added to an account.
+    pub struct PhoneAdded {
+        /// The flow that sent it.
+        sender: Sender,
+        /// The person.
+        user: User,
+        /// The number as it is stored, in the form of E.164.
+        phone: String,
+    }
+}
+
+event_struct! {
+    /// An e-mail address was shown to be a person's own.
+    pub struct EmailVerified {
+        /// The flow that sent it.
+        sender: Sender,
+        /// The person.
+        user: User,
+        /// The address as it is stored.
+        email: String,
+    }
+}
+
+event_struct! {
+    /// A phone number was shown to be a person's own.
+    pub struct PhoneVerified {
+        /// The flow that sent it.
+        sender: Sender,
+        /// The person.
+        user: User,
+        /// The number as it is stored, in the form of E.164.
+        phone: String,
+    }
+}

@@ -1,0 +1,136 @@
+//! What the four delivery events share, so that one function can receive several of them.
+
+use super::{ResetPasswordEmail, ResetPasswordPhone, Sender, User, VerifyEmail, VerifyPhone};
+use crate::RelativeUrl;
+use serde::Serialize;
+
+/// A message to deliver: to whom, about whom, with which link.
+///
+/// A receiver of several of the four delivery signals takes `&dyn Message`; one that receives only those by e-mail takes
+/// `&dyn EmailMessage`, and one for text messages `&dyn PhoneMessage`.
+///
+/// # Examples
+/// ```
+/// use phone_auth_signals::{Message, receiver, reset_password_email, verify_email};
+///
+/// #[receiver(verify_email, reset_password_email)]
+/// fn queue(message: &dyn Message) {
+///     println!("{:?} for {}", message.kind(), message.user().username);
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no message to deliver",
+    label = "`&dyn Message` is what the four delivery events share"
+)]
+pub trait Message: Send + Sync {
+    /// What the message is for.
+    fn kind(&self) -> MessageKind;
+    /// The flow that sent it.
+    fn sender(&self) -> Sender;
+    /// The person it is about.
+    fn user(&self) -> &User;
+    /// The link, to be made absolute with the origin of the site.
+    fn url(&self) -> &RelativeUrl;
+    /// Where it goes.
+    fn destination(&self) -> Destination<'_>;
+}
+
+/// A message that goes by e-mail.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no message that goes by e-mail",
+    label = "`&dyn EmailMessage` is what the events of `verify_email` and `reset_password_email` share"
+)]
+pub trait EmailMessage: Message {
+    /// The address.
+    fn email(&self) -> &str;
+}
+
+/// A message that goes to a phone.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no message that goes to a phone",
+    label = "`&dyn PhoneMessage` is what the events of `verify_phone` and `reset_password_phone` share"
+)]
+pub trait PhoneMessage: Message {
+    /// The number, in the form of E.164.
+    fn phone(&self) -> &str;
+}
+
+/// What a message is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum MessageKind {
+    /// A person wants to set a new password.
+    ResetPassword,
+    /// A person is to show that an address is hers.
+    Verify,
+}
+
+/// Where a message goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Destination<'a> {
+    /// To an e-mail address.
+    Email(&'a str),
+    /// To a phone number, in the form of E.164.
+    Phone(&'a str),
+}
+
+impl<'a> Destination<'a> {
+    /// The address or the number.
+    pub fn as_str(&self) -> &'a str {
+        match self {
+            Self::Email(text) | Self::Phone(text) => text,
+        }
+    }
+}
+
+macro_rules! message {
+    ($event:ident, $kind:ident, $way:ident, $view:ident, $field:ident) => {
+        impl Message for $event {
+            fn kind(&self) -> MessageKind {
+                MessageKind::$kind
+            }
+
+            fn sender(&self) -> Sender {
+                self.sender
+            }
+
+            fn user(&self) -> &User {
+                &self.user
+            }
+
+            fn url(&self) -> &RelativeUrl {
+                &self.url
+            }
+
+            fn destination(&self) -> Destination<'_> {
+                Destination::$way(&self.$field)
+            }
+        }
+
+        impl $view for $event {
+            fn $field(&self) -> &str {
+                &self.$field
+            }
+        }
+    };
+}
+
+message!(
+    ResetPasswordEmail,
+    ResetPassword,
+    Email,
+    EmailMessage,
+    email
+);
+message!(
+    ResetPasswordPhone,
+    ResetPassword,
+    Phone,
+    PhoneMessage,
+    phone
+);
+message!(VerifyEmail, Verify, Email, EmailMessage, email);
+message!(VerifyPhone, Verify, Phone, PhoneMessage, phone);

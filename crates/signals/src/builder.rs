@@ -1,0 +1,124 @@
+//! Builds a hub and refuses one that could not work.
+
+use crate::{
+    SetupError, Signals, catalogue, plan::Recipe, setup_error::Problem, signal::AnySignal,
+};
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+/// Builds a [`Signals`] hub.
+#[derive(Default)]
+#[must_use = "a builder makes no hub until `build` is called"]
+pub struct SignalsBuilder {
+    recipe: Recipe,
+    problems: Vec<Problem>,
+}
+
+impl SignalsBuilder {
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    /// Provides state: every receiver with an argument `&T` gets this value.
+    pub fn provide<T: Send + Sync + 'static>(self, value: T) -> Self {
+        self.provide_arc(Arc::new(value))
+    }
+
+    /// Provides state that others share, or that is known by a trait: `provide_arc::<dyn Mailer>(mailer)` is what a
+    /// receiver with an argument `&dyn Mailer` takes.
+    pub fn provide_arc<T: ?Sized + Send + Sync + 'static>(mut self, value: Arc<T>) -> Self {
+        if self.recipe.provided.insert(value) {
+            self.problems.push(Problem::ProvidedTwice {
+                type_name: std::any::type_name::<T>(),
+            });
+        }
+        self
+    }
+
+    /// Leaves out the linked receivers with this id.
+    pub fn switch_off(mut self, id: impl Into<String>) -> Self {
+        self.recipe.switched_off.insert(id.into());
+        self
+    }
+
+    /// Leaves out all linked receivers.
+    pub fn isolated(mut self) -> Self {
+        self.recipe.is_isolated = true;
+        self
+    }
+
+    /// The time-out of every `async` receiver that has none of its own.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.recipe.timeout = Some(timeout);
+        self
+    }
+
+    /// Whether reports say how long each receiver took. Without this they do, except those of
+    /// [`send_robust_sync`](Signals::send_robust_sync), where reading the clock costs more than calling the receiver.
+    pub fn timed(mut self, timed: bool) -> Self {
+        self.recipe.timed = Some(timed);
+        self
+    }
+
+    /// Builds the hub.
+    ///
+    /// # Errors
+    /// See [`SetupErrorKind`](crate::SetupErrorKind).
+    pub fn build(mut self) -> Result<Signals, SetupError> {
+        let signals = catalogue::signals();
+        for signal in signals {
+            self.check(*signal);
+        }
+        for id in &self.recipe.switched_off {
+            let is_known = signals
+                .iter()
+                .any(|signal| signal.receiver_infos().iter().any(|info| info.id() == id));
+            if !is_known {
+                self.problems.push(Problem::UnknownId { id: id.clone() });
+            }
+        }
+        match SetupError::from_problems(self.problems) {
+            Some(error) => Err(error),
+            None => Ok(Signals::from_recipe(self.recipe)),
+        }
+    }
+
+    fn check(&mut self, signal: &'static dyn AnySignal) {
+        let integrity = signal.integrity();
+        if !integrity.is_whole() {
+            self.problems
+                .push(Problem::RegistriesDisagree { integrity });
+        }
+        if self.recipe.is_isolated {
+            return;
+        }
+        let mut ids = HashMap::new();
+        for receiver in signal.receiver_infos() {
+            if self.recipe.switched_off.contains(receiver.id()) {
+                continue;
+            }
+            if let Err(need) = self.recipe.provided.select(receiver.needs()) {
+                self.problems.push(Problem::MissingState {
+                    receiver,
+                    type_name: need.type_name(),
+                });
+            }
+            if receiver.has_own_id()
+                && let Some(first) = ids.insert(receiver.id(), receiver)
+            {
+                self.problems.push(Problem::DuplicateId {
+                    signal: signal.info().name,
+                    first,
+                    second: receiver,
+                });
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for SignalsBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SignalsBuilder")
+            .field("problems", &self.problems)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,89 @@
+//! The catalogue: every signal and every receiver of the program, without their types, collected by inventory.
+//!
+//! It is the second witness beside the linker's section of each signal, and what reads all signals at once.
+
+use crate::{Event, Receiver, Signal, receiver::AnyReceiver, signal::AnySignal};
+use serde::Serialize;
+use std::{fmt, sync::OnceLock};
+
+/// One receiver in inventory's list.
+#[doc(hidden)]
+pub struct Witness(&'static dyn AnyReceiver);
+
+impl Witness {
+    pub const fn new<E: 'static>(receiver: &'static Receiver<E>) -> Self {
+        Self(receiver)
+    }
+}
+
+inventory::collect!(Witness);
+
+impl fmt::Debug for Witness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Witness").finish_non_exhaustive()
+    }
+}
+
+/// One signal in inventory's list.
+#[doc(hidden)]
+pub struct SignalEntry(&'static dyn AnySignal);
+
+impl SignalEntry {
+    pub const fn new<E: Event>(signal: &'static Signal<E>) -> Self {
+        Self(signal)
+    }
+}
+
+impl fmt::Debug for SignalEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SignalEntry")
+            .field(&self.0.info().name)
+            .finish()
+    }
+}
+
+inventory::collect!(SignalEntry);
+
+/// How many receivers of a signal each registry knows. The three numbers are equal, or the linker dropped something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Integrity {
+    /// The signal.
+    pub signal: &'static str,
+    /// Receivers in linkme's section. None on WebAssembly and under Miri, where there are no sections.
+    pub in_section: usize,
+    /// Receivers in inventory's list.
+    pub in_inventory: usize,
+    /// Receivers in either: those that are called.
+    pub union: usize,
+}
+
+impl Integrity {
+    /// Whether both registries know the same receivers, so far as the platform has both.
+    pub fn is_whole(&self) -> bool {
+        let no_sections = cfg!(any(miri, target_family = "wasm"));
+        self.in_inventory == self.union && (no_sections || self.in_section == self.union)
+    }
+}
+
+/// The receivers of the events `E` in inventory's list.
+pub(crate) fn witnesses<E: 'static>() -> Vec<&'static Receiver<E>> {
+    inventory::iter::<Witness>()
+        .filter_map(|witness| witness.0.as_any().downcast_ref())
+        .collect()
+}
+
+/// All signals, by name and place. Reading it for the first time gives each signal its index.
+pub(crate) fn signals() -> &'static [&'static dyn AnySignal] {
+    static SIGNALS: OnceLock<Vec<&'static dyn AnySignal>> = OnceLock::new();
+    SIGNALS.get_or_init(|| {
+        let mut signals: Vec<_> = inventory::iter::<SignalEntry>()
+            .map(|entry| entry.0)
+            .collect();
+        signals.sort_by_key(|signal| (signal.info().name, signal.info().place));
+        for (index, signal) in signals.iter().enumerate() {
+            signal.place_at(index);
+        }
+        signals
+    })
+}

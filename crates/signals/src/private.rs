@@ -1,0 +1,21 @@
+//! What the macros need to reach from other crates. No part of the public interface.
+
+pub use crate::{
+    __place as place, __receiver_awaited, __receiver_sync,
+    answer::{Answer, Flow, IntoAnswer, ReceiverError, SKIPPED, admits},
+    catalogue::{SignalEntry, Witness},
+    event::{AwaitedEvent, Declared, Event, SyncEvent},
+    receiver::{Call, Receiver, ReceiverInfo},
+    signal::{Signal, SignalInfo},
+    state::{Need, State},
+};
+pub use futures_util::future::BoxFuture;
+pub use inventory;
+#[cfg(not(any(miri, target_family = "wasm")))]
+pub use linkme;
+pub use phone_auth_signals_macros::{declare_signals, register_receiver};
+pub use std::{
+    boxed::Box,
+    option::Option::{self, None, Some},
+    time::Duration,
+};

@@ -1,0 +1,203 @@
+//! A linked receiver: the static that `#[receiver]` leaves behind, and what is known of it.
+
+use crate::{
+    Place,
+    answer::Answer,
+    state::{Need, State},
+};
+use futures_util::future::BoxFuture;
+use std::{any::Any, borrow::Cow, fmt, time::Duration};
+
+/// A linked receiver of the events `E`. `#[receiver]` makes it.
+#[doc(hidden)]
+pub struct Receiver<E: 'static> {
+    info: ReceiverInfo,
+    call: Call<E>,
+}
+
+/// How a linked receiver is called. A receiver that does not await is never boxed.
+#[doc(hidden)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "made by our own macro in other crates"
+)]
+pub enum Call<E: 'static> {
+    Sync(SyncCall<E>),
+    Async(AsyncCall<E>),
+}
+
+impl<E: 'static> fmt::Debug for Call<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sync(_) => "Sync",
+            Self::Async(_) => "Async",
+        })
+    }
+}
+
+/// Calls a function that does not await.
+pub(crate) type SyncCall<E> = fn(&E, &State) -> Answer;
+/// Calls a function that awaits; nothing when its filter refuses the event.
+pub(crate) type AsyncCall<E> = for<'a> fn(&'a E, &'a State) -> Option<BoxFuture<'a, Answer>>;
+
+impl<E: 'static> Receiver<E> {
+    pub const fn new(info: ReceiverInfo, call: Call<E>) -> Self {
+        Self { info, call }
+    }
+
+    pub(crate) const fn info(&self) -> &ReceiverInfo {
+        &self.info
+    }
+
+    pub(crate) const fn call(&self) -> &Call<E> {
+        &self.call
+    }
+}
+
+impl<E: 'static> fmt::Debug for Receiver<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Receiver").field(&self.info.id).finish()
+    }
+}
+
+/// A linked receiver without its event type.
+pub(crate) trait AnyReceiver: Send + Sync {
+    fn as_any(&'static self) -> &'static dyn Any;
+}
+
+impl<E: 'static> AnyReceiver for Receiver<E> {
+    fn as_any(&'static self) -> &'static dyn Any {
+        self
+    }
+}
+
+/// What is known of a receiver, linked or connected.
+#[derive(Clone)]
+pub struct ReceiverInfo {
+    id: Cow<'static, str>,
+    has_own_id: bool,
+    is_connected: bool,
+    is_async: bool,
+    priority: i32,
+    timeout: Option<Duration>,
+    needs: &'static [Need],
+    place: Place,
+}
+
+impl ReceiverInfo {
+    #[doc(hidden)]
+    pub const fn linked(
+        place: Place,
+        id: &'static str,
+        is_async: bool,
+        needs: &'static [Need],
+    ) -> Self {
+        Self {
+            id: Cow::Borrowed(id),
+            has_own_id: false,
+            is_connected: false,
+            is_async,
+            priority: 0,
+            timeout: None,
+            needs,
+            place,
+        }
+    }
+
+    /// Says that the id was given by hand.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn with_own_id(mut self) -> Self {
+        self.has_own_id = true;
+        self
+    }
+
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn with_priority(mut self, priority: i32) -> Self {
+        self.priority = priority;
+        self
+    }
+
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    pub(crate) fn connected(id: String, is_async: bool, place: Place) -> Self {
+        Self {
+            id: Cow::Owned(id),
+            has_own_id: false,
+            is_connected: true,
+            is_async,
+            priority: 0,
+            timeout: None,
+            needs: &[],
+            place,
+        }
+    }
+
+    /// The id it was given, otherwise its path: `crate::module::function`.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Whether the id was given by hand.
+    pub fn has_own_id(&self) -> bool {
+        self.has_own_id
+    }
+
+    /// Whether it was connected at run time, not found by the linker.
+    pub fn is_connected(&self) -> bool {
+        self.is_connected
+    }
+
+    /// Whether it is awaited.
+    pub fn is_async(&self) -> bool {
+        self.is_async
+    }
+
+    /// The higher, the earlier.
+    pub fn priority(&self) -> i32 {
+        self.priority
+    }
+
+    /// Its own time-out.
+    pub fn timeout(&self) -> Option<Duration> {
+        self.timeout
+    }
+
+    /// The state it takes, in the order of its arguments.
+    pub fn needs(&self) -> &'static [Need] {
+        self.needs
+    }
+
+    /// Where it stands.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// What receivers are sorted by: nothing in it depends on the linker.
+    pub(crate) fn order(&self) -> impl Ord + '_ {
+        (std::cmp::Reverse(self.priority), self.place, self.id())
+    }
+}
+
+impl fmt::Debug for ReceiverInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReceiverInfo")
+            .field("id", &self.id)
+            .field("file", &self.place.file)
+            .field("line", &self.place.line)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for ReceiverInfo {
+    /// The id and the place, as a sentence about the receiver needs them: `app::mail (src/mail.rs:7)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}:{})", self.id, self.place.file, self.place.line)
+    }
+}

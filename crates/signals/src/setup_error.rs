@@ -1,0 +1,140 @@
+//! Why a hub cannot be built, in sentences that name the receiver and its place.
+
+use crate::{Integrity, ReceiverInfo};
+use std::{error::Error, fmt};
+
+/// Why a hub cannot be built. `Display` gives one sentence for each problem, one on a line.
+#[derive(Debug)]
+pub struct SetupError {
+    first: Problem,
+    others: Vec<Problem>,
+}
+
+/// What kind of problem keeps a hub from being built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SetupErrorKind {
+    /// A receiver takes state that was not provided.
+    MissingState,
+    /// State of one type was provided twice.
+    ProvidedTwice,
+    /// Two receivers of one signal have the same id.
+    DuplicateId,
+    /// An id was switched off that no linked receiver has.
+    UnknownId,
+    /// The linker's section and inventory's list know different receivers.
+    RegistriesDisagree,
+}
+
+#[derive(Debug)]
+pub(crate) enum Problem {
+    MissingState {
+        receiver: &'static ReceiverInfo,
+        type_name: &'static str,
+    },
+    ProvidedTwice {
+        type_name: &'static str,
+    },
+    DuplicateId {
+        signal: &'static str,
+        first: &'static ReceiverInfo,
+        second: &'static ReceiverInfo,
+    },
+    UnknownId {
+        id: String,
+    },
+    RegistriesDisagree {
+        integrity: Integrity,
+    },
+}
+
+impl SetupError {
+    pub(crate) fn from_problems(problems: Vec<Problem>) -> Option<Self> {
+        let mut problems = problems.into_iter();
+        let first = problems.next()?;
+        Some(Self {
+            first,
+            others: problems.collect(),
+        })
+    }
+
+    /// The kind of the first problem.
+    pub fn kind(&self) -> SetupErrorKind {
+        self.first.kind()
+    }
+
+    /// The kind of each problem with its sentence.
+    pub fn problems(&self) -> impl Iterator<Item = (SetupErrorKind, String)> + '_ {
+        std::iter::once(&self.first)
+            .chain(&self.others)
+            .map(|problem| (problem.kind(), problem.to_string()))
+    }
+}
+
+impl fmt::Display for SetupError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.first.fmt(f)?;
+        for problem in &self.others {
+            write!(f, "\n{problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Error for SetupError {}
+
+impl Problem {
+    fn kind(&self) -> SetupErrorKind {
+        match self {
+            Self::MissingState { .. } => SetupErrorKind::MissingState,
+            Self::ProvidedTwice { .. } => SetupErrorKind::ProvidedTwice,
+            Self::DuplicateId { .. } => SetupErrorKind::DuplicateId,
+            Self::UnknownId { .. } => SetupErrorKind::UnknownId,
+            Self::RegistriesDisagree { .. } => SetupErrorKind::RegistriesDisagree,
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MissingState {
+                receiver,
+                type_name,
+            } => {
+                write!(
+                    f,
+                    "the receiver {receiver} takes `&{type_name}`, which nobody provided: add `.provide(…)`"
+                )
+            }
+            Self::ProvidedTwice { type_name } => {
+                write!(
+                    f,
+                    "`{type_name}` is provided twice: a receiver could not tell which it gets"
+                )
+            }
+            Self::DuplicateId {
+                signal,
+                first,
+                second,
+            } => {
+                write!(
+                    f,
+                    "the signal `{signal}` has two receivers with one id, {first} and {second}: rename one"
+                )
+            }
+            Self::UnknownId { id } => {
+                write!(
+                    f,
+                    "`{id}` is switched off, but no linked receiver has that id"
+                )
+            }
+            Self::RegistriesDisagree { integrity } => write!(
+                f,
+                "the signal `{}` has {} receivers in the linker's section and {} in inventory's list, together {}: \
+                 the linker dropped some",
+                integrity.signal, integrity.in_section, integrity.in_inventory, integrity.union
+            ),
+        }
+    }
+}

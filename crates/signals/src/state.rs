@@ -1,0 +1,88 @@
+//! State: what the application provides and receivers take as further arguments.
+
+use crate::answer::BoxError;
+use std::{
+    any::{Any, TypeId},
+    collections::HashMap,
+    fmt,
+    sync::Arc,
+};
+
+/// A value kept under its type: an `Arc<T>` behind `Any`, where `T` may be unsized.
+type Slot = Arc<dyn Any + Send + Sync>;
+
+/// A type that a receiver takes by reference.
+#[derive(Clone, Copy)]
+pub struct Need {
+    type_id: TypeId,
+    type_name: fn() -> &'static str,
+}
+
+impl Need {
+    #[doc(hidden)]
+    pub const fn of<T: ?Sized + 'static>() -> Self {
+        Self {
+            type_id: TypeId::of::<T>(),
+            type_name: std::any::type_name::<T>,
+        }
+    }
+
+    /// The type's path, as the compiler writes it.
+    pub fn type_name(&self) -> &'static str {
+        (self.type_name)()
+    }
+}
+
+impl fmt::Debug for Need {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.type_name())
+    }
+}
+
+/// Everything the application provides, by type.
+#[derive(Clone, Default)]
+pub(crate) struct Provided(HashMap<TypeId, Slot>);
+
+impl Provided {
+    /// Whether something of the same type was there before.
+    pub(crate) fn insert<T: ?Sized + Send + Sync + 'static>(&mut self, value: Arc<T>) -> bool {
+        self.0.insert(TypeId::of::<T>(), Arc::new(value)).is_some()
+    }
+
+    /// The state for one receiver, or the first need that nothing meets.
+    pub(crate) fn select(&self, needs: &[Need]) -> Result<State, Need> {
+        let slots = needs
+            .iter()
+            .map(|need| self.0.get(&need.type_id).cloned().ok_or(*need));
+        Ok(State(slots.collect::<Result<_, _>>()?))
+    }
+}
+
+/// The state of one receiver, in the order of its arguments.
+#[doc(hidden)]
+#[derive(Clone, Default)]
+pub struct State(Arc<[Slot]>);
+
+impl State {
+    /// The value for the argument at `index`.
+    ///
+    /// # Errors
+    /// Never for a state that a hub selected by the same list of needs.
+    #[inline]
+    pub fn find<T: ?Sized + Send + Sync + 'static>(&self, index: usize) -> Result<&T, BoxError> {
+        match self
+            .0
+            .get(index)
+            .and_then(|slot| slot.downcast_ref::<Arc<T>>())
+        {
+            Some(value) => Ok(value),
+            None => Err(BoxError::from("state was not selected for this receiver")),
+        }
+    }
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State").finish_non_exhaustive()
+    }
+}

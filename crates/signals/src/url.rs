@@ -1,0 +1,179 @@
+//! URLs that events carry: relative, and never printed by accident.
+
+use serde::{Serialize, Serializer};
+use std::{error::Error, fmt};
+
+/// A URL without scheme and host, as events carry it: `/accounts/password_reset_confirm/…`.
+///
+/// # Security
+/// It usually holds a one-time token, so that `Debug` does not show it and there is no `Display`; [`as_str`](Self::as_str)
+/// is the deliberate way to its text. It begins with exactly one `/`, so that a browser can never take it for another
+/// host, and it holds only printable ASCII other than the characters that RFC 3986 excludes.
+#[derive(Clone)]
+pub struct RelativeUrl(String);
+
+impl RelativeUrl {
+    /// Takes a URL that begins at the root of the site.
+    ///
+    /// # Errors
+    /// [`NotRooted`](UrlErrorKind::NotRooted), [`NamesHost`](UrlErrorKind::NamesHost) or
+    /// [`Character`](UrlErrorKind::Character).
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_signals::{RelativeUrl, SiteOrigin};
+    ///
+    /// let url = RelativeUrl::new("/accounts/login/")?;
+    /// let site: SiteOrigin = "https://example.org".parse()?;
+    /// assert_eq!(url.absolute(&site), "https://example.org/accounts/login/");
+    /// assert!(RelativeUrl::new("//elsewhere.example/").is_err());
+    /// # Ok::<(), phone_auth_signals::UrlError>(())
+    /// ```
+    pub fn new(text: impl Into<String>) -> Result<Self, UrlError> {
+        let text = text.into();
+        match text.as_bytes() {
+            [b'/', b'/' | b'\\', ..] => return Err(UrlErrorKind::NamesHost.into()),
+            [b'/', ..] => {}
+            _ => return Err(UrlErrorKind::NotRooted.into()),
+        }
+        if text.bytes().all(is_allowed) {
+            Ok(Self(text))
+        } else {
+            Err(UrlErrorKind::Character.into())
+        }
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The URL with the origin of the site before it, as a message needs it.
+    pub fn absolute(&self, site: &SiteOrigin) -> String {
+        format!("{}{}", site.as_str(), self.0)
+    }
+}
+
+/// RFC 3986, section 2: what is left of printable ASCII without the characters that no URL may hold unescaped.
+fn is_allowed(byte: u8) -> bool {
+    byte.is_ascii_graphic()
+        && !matches!(
+            byte,
+            b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}'
+        )
+}
+
+impl fmt::Debug for RelativeUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RelativeUrl(…)")
+    }
+}
+
+impl Serialize for RelativeUrl {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+/// Where the site is reached: scheme, host and port, `https://example.org`.
+///
+/// # Security
+/// It is configured, never taken from a request's `Host`: who chose that could send others links to a site of their own.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct SiteOrigin(String);
+
+impl SiteOrigin {
+    /// Reads an origin. Without a path, a query or a user; a single `/` at the end is let pass.
+    ///
+    /// # Errors
+    /// [`NotAnOrigin`](UrlErrorKind::NotAnOrigin).
+    pub fn parse(text: &str) -> Result<Self, UrlError> {
+        let refused = || UrlError::from(UrlErrorKind::NotAnOrigin);
+        let url = url::Url::parse(text).map_err(|_| refused())?;
+        let is_web = matches!(url.scheme(), "http" | "https") && url.has_host();
+        let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+        let is_anonymous =
+            url.username().is_empty() && url.password().is_none() && !text.contains('@');
+        if is_web && is_bare && is_anonymous {
+            Ok(Self(url.origin().ascii_serialization()))
+        } else {
+            Err(refused())
+        }
+    }
+
+    /// The text, without a `/` at the end.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether the site is reached over TLS.
+    pub fn is_https(&self) -> bool {
+        self.0.starts_with("https:")
+    }
+}
+
+impl std::str::FromStr for SiteOrigin {
+    type Err = UrlError;
+
+    fn from_str(text: &str) -> Result<Self, UrlError> {
+        Self::parse(text)
+    }
+}
+
+impl fmt::Display for SiteOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Why a text is no URL of the kind asked for. The text itself is not kept: it may hold a token.
+#[derive(Debug)]
+pub struct UrlError {
+    kind: UrlErrorKind,
+}
+
+/// Why a text is no URL of the kind asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UrlErrorKind {
+    /// A relative URL does not begin with `/`.
+    NotRooted,
+    /// A relative URL begins with `//` or `/\`: a browser would go to another host.
+    NamesHost,
+    /// A relative URL holds a character that no URL may hold unescaped.
+    Character,
+    /// An origin is not `http://host` or `https://host`, each with or without a port.
+    NotAnOrigin,
+}
+
+impl UrlError {
+    /// The reason.
+    pub fn kind(&self) -> UrlErrorKind {
+        self.kind
+    }
+}
+
+impl From<UrlErrorKind> for UrlError {
+    fn from(kind: UrlErrorKind) -> Self {
+        Self { kind }
+    }
+}
+
+impl fmt::Display for UrlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.kind {
+            UrlErrorKind::NotRooted => "a relative URL begins with `/`",
+            UrlErrorKind::NamesHost => {
+                "a relative URL begins with one `/` only, or it would name a host"
+            }
+            UrlErrorKind::Character => {
+                "a URL holds printable ASCII only, and none of \" < > \\ ^ ` { | }"
+            }
+            UrlErrorKind::NotAnOrigin => {
+                "an origin is a scheme and a host, such as https://example.org, and no path"
+            }
+        })
+    }
+}
+
+impl Error for UrlError {}
