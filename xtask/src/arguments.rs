@@ -2,6 +2,8 @@
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::link_matrix::{LinkerName, Profile};
+
 /// The chores of phone-auth.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
@@ -31,6 +33,15 @@ pub(crate) enum Chore {
     },
     /// Build the documentation and say where it is
     Docs,
+    /// Build an application in every way there is and count the receivers that are found
+    LinkMatrix {
+        /// Only with this profile; may be given several times
+        #[arg(long = "profile")]
+        profiles: Vec<Profile>,
+        /// Only with this linker; may be given several times
+        #[arg(long = "linker")]
+        linkers: Vec<LinkerName>,
+    },
 }
 
 /// A crate that measures itself.

@@ -56,6 +56,11 @@ pub(crate) enum ChoreErrorKind {
         /// Their names.
         parts: Vec<&'static str>,
     },
+    /// Receivers were not found where they must be.
+    ReceiversLost {
+        /// In how many cells of the matrix.
+        cells: usize,
+    },
     /// House rules are broken.
     Untidy {
         /// How often.
@@ -112,6 +117,12 @@ impl Display for ChoreError {
                 )
             }
             ChoreErrorKind::PartsFailed { parts } => write!(f, "failed: {}", parts.join(", ")),
+            ChoreErrorKind::ReceiversLost { cells } => {
+                write!(
+                    f,
+                    "receivers are not found as they should be in {cells} cells"
+                )
+            }
             ChoreErrorKind::Untidy { findings } => write!(f, "{findings} breaches of house rules"),
         }
     }

@@ -11,6 +11,7 @@ mod compiler;
 mod console;
 mod debian;
 mod error;
+mod link_matrix;
 mod process;
 mod repository;
 mod search_path;
@@ -23,6 +24,7 @@ use clap::Parser as _;
 use crate::arguments::{Arguments, Chore};
 use crate::console::Console;
 use crate::error::ChoreError;
+use crate::link_matrix::Selection;
 use crate::repository::Repository;
 
 /// Reads the arguments of the process, does the chore, and says how it ended.
@@ -44,6 +46,9 @@ fn chore(chore: &Chore, console: &Console) -> Result<(), ChoreError> {
         Chore::Check => chores::check::run(&repository, console),
         Chore::Tidy => tidy::run(&repository, console),
         Chore::Bench { subject } => chores::bench::run(&repository, console, *subject),
+        Chore::LinkMatrix { profiles, linkers } => {
+            link_matrix::run(&repository, console, &Selection { profiles, linkers })
+        }
         Chore::Docs => chores::docs::run(&repository, console),
     }
 }

@@ -1,8 +1,9 @@
 //! Every exception to a lint is an `#[expect]` with a reason.
 //!
 //! `expect` complains when it is no longer needed, `allow` never does. What a macro writes into
-//! other people's code is the one place for `allow`: there nobody knows which lints will fire.
-//! A reason it needs too.
+//! other people's code is one place for `allow`: there nobody knows which lints will fire. A module
+//! that several test binaries share is the other: what one of them leaves unused, another uses.
+//! A reason it needs there too.
 
 use proc_macro2::{Ident, TokenTree};
 
@@ -18,6 +19,7 @@ pub(crate) fn every_exception_has_a_reason(tree: &Tree) -> Vec<Finding> {
 fn check(file: &SourceFile) -> Vec<Finding> {
     let mut exceptions = Exceptions {
         path: file.path(),
+        is_shared: is_shared_by_tests(file.path()),
         findings: Vec::new(),
     };
     if let Err(error) = tokens::visit(file.text(), &mut exceptions) {
@@ -28,12 +30,13 @@ fn check(file: &SourceFile) -> Vec<Finding> {
 
 struct Exceptions<'a> {
     path: &'a str,
+    is_shared: bool,
     findings: Vec<Finding>,
 }
 
 impl Visitor for Exceptions<'_> {
     fn attribute(&mut self, name: &Ident, rest: &[TokenTree], place: Place) {
-        let advice = if name == "allow" && place == Place::Code {
+        let advice = if name == "allow" && place == Place::Code && !self.is_shared {
             "write `#[expect(…, reason = \"…\")]` instead of `allow`"
         } else if (name == "allow" || name == "expect") && !has_reason(rest) {
             "say why: `reason = \"…\"`"
@@ -45,6 +48,12 @@ impl Visitor for Exceptions<'_> {
     }
 
     fn macro_call(&mut self, _name: &Ident) {}
+}
+
+/// Whether the file is a module below `tests/`, which is compiled into each test that names it.
+fn is_shared_by_tests(path: &str) -> bool {
+    path.split_once("/tests/")
+        .is_some_and(|(_, below)| below.contains('/'))
 }
 
 fn has_reason(rest: &[TokenTree]) -> bool {
@@ -126,6 +135,22 @@ mod tests {
             &[],
         );
         check("fn f() { quote! { #[allow(unused)] } }", &["a.rs:1"]);
+    }
+
+    #[test]
+    fn shared_test_modules_may_allow_with_reason() {
+        let reasoned = "#![allow(dead_code, reason = \"each test uses a part\")]";
+        let bare = "#![allow(dead_code)]";
+        let found = |path, text| places(&every_exception_has_a_reason(&Tree::of(&[(path, text)])));
+        assert_eq!(found("crates/a/tests/common/mod.rs", reasoned), [""; 0]);
+        assert_eq!(
+            found("crates/a/tests/common/mod.rs", bare),
+            ["crates/a/tests/common/mod.rs:1"]
+        );
+        assert_eq!(
+            found("crates/a/tests/flows.rs", reasoned),
+            ["crates/a/tests/flows.rs:1"]
+        );
     }
 
     #[test]

@@ -3,6 +3,9 @@
 use crate::tidy::finding::Finding;
 use crate::tidy::tree::Tree;
 
+/// Crates that make sense only together, and are described together in the `README.md` above them.
+const TOGETHER: &str = "xtask/link-matrix/";
+
 /// Finds packages without a `README.md` beside their manifest.
 pub(crate) fn every_crate_has_one(tree: &Tree) -> Vec<Finding> {
     let manifests = tree
@@ -10,6 +13,7 @@ pub(crate) fn every_crate_has_one(tree: &Tree) -> Vec<Finding> {
         .iter()
         .filter_map(|file| file.path().strip_suffix("Cargo.toml"));
     manifests
+        .filter(|folder| *folder == TOGETHER || !folder.starts_with(TOGETHER))
         .map(|folder| format!("{folder}README.md"))
         .filter(|readme| !tree.has(readme))
         .map(|readme| Finding::in_file(&readme, "write it: what the crate is for, an example"))
@@ -31,6 +35,18 @@ mod tests {
         assert_eq!(
             places(&every_crate_has_one(&tree)),
             ["crates/a/README.md:1"]
+        );
+    }
+
+    #[test]
+    fn crates_of_the_matrix_share_one() {
+        let tree = Tree::of(&[
+            ("xtask/link-matrix/Cargo.toml", ""),
+            ("xtask/link-matrix/app/Cargo.toml", ""),
+        ]);
+        assert_eq!(
+            places(&every_crate_has_one(&tree)),
+            ["xtask/link-matrix/README.md:1"]
         );
     }
 
