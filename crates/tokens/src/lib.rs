@@ -11,7 +11,7 @@
 //! use phone_auth_tokens::{Keyring, OneTimeTokens, Purpose, SecretKey};
 //!
 //! const VERIFY: Purpose = Purpose::new("verify-email");
-//! const HOUR: Duration = Duration::from_secs(60 * 60);
+//! const HOUR: Duration = Duration::from_hours(1);
 //!
 //! let tokens = OneTimeTokens::new(Keyring::new(SecretKey::generate()?));
 //!
@@ -45,6 +45,7 @@ mod published;
 mod purpose;
 mod secret;
 mod subkey;
+mod teller;
 mod text;
 mod token;
 
@@ -55,3 +56,7 @@ pub use crate::purpose::Purpose;
 pub use crate::secret::{MIN_SECRET_BYTES, SecretKey, SecretKeyError, SecretKeyErrorKind};
 pub use crate::subkey::Subkey;
 pub use crate::token::Token;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -9,15 +9,17 @@ use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Utc};
 use hmac::Mac;
+use phone_auth_signals::{Sender, Signals};
 use subtle::{Choice, ConstantTimeEq};
 
 use crate::derive::{self, HmacSha256};
+use crate::teller::Teller;
 use crate::text::{self, Parts, TAG_BYTES};
 use crate::{Keyring, Purpose, Token, TokenError, TokenErrorKind};
 
 /// By how much the clocks of two servers may differ: a token issued later than now by no more than
 /// this is taken for one issued now.
-pub const CLOCK_SKEW: Duration = Duration::from_secs(60);
+pub const CLOCK_SKEW: Duration = Duration::from_mins(1);
 
 /// Issues and checks one-time tokens. Cheap to clone; clones share the derived keys.
 ///
@@ -45,7 +47,7 @@ pub const CLOCK_SKEW: Duration = Duration::from_secs(60);
 /// use phone_auth_tokens::{Keyring, OneTimeTokens, Purpose, SecretKey, TokenErrorKind};
 ///
 /// const RESET: Purpose = Purpose::new("reset-password");
-/// const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// const DAY: Duration = Duration::from_hours(24);
 ///
 /// let tokens = OneTimeTokens::new(Keyring::new(SecretKey::generate()?));
 /// let token = tokens.issue(&RESET, Utc::now(), &[b"17", b"old hash"]);
@@ -63,6 +65,7 @@ pub const CLOCK_SKEW: Duration = Duration::from_secs(60);
 pub struct OneTimeTokens {
     keyring: Keyring,
     first: Arc<OnceLock<Keys>>,
+    teller: Teller,
 }
 
 /// The keys of one purpose, and the way to those of the next: a list that only grows, so that reading
@@ -81,7 +84,28 @@ impl OneTimeTokens {
         Self {
             keyring,
             first: Arc::default(),
+            teller: Teller {
+                signals: None,
+                sender: Sender::new("tokens"),
+            },
         }
+    }
+
+    /// Tells this hub: `token_issued` on each issue, `token_refused` with the reason on each refusal.
+    ///
+    /// Receivers hear the purpose and the reason, never the token or the state, and those that fail
+    /// change nothing.
+    #[must_use]
+    pub fn with_signals(mut self, signals: Signals) -> Self {
+        self.teller.signals = Some(signals);
+        self
+    }
+
+    /// Names the sender of those signals, `tokens` if none is named. A flow may name itself on a clone.
+    #[must_use]
+    pub fn with_sender(mut self, sender: Sender) -> Self {
+        self.teller.sender = sender;
+        self
     }
 
     /// The keys, for deriving others.
@@ -97,7 +121,9 @@ impl OneTimeTokens {
     pub fn issue(&self, purpose: &Purpose, now: DateTime<Utc>, state: &[&[u8]]) -> Token {
         let seconds = seconds(now);
         let tag = tag(&self.keys(*purpose).current, seconds, state);
-        Token::new(text::write(&Parts { seconds, tag }))
+        let token = Token::new(text::write(&Parts { seconds, tag }));
+        self.teller.issued(*purpose);
+        token
     }
 
     /// Checks the text of a token for a purpose and against the state as it is now.
@@ -126,7 +152,10 @@ impl OneTimeTokens {
         state: &[&[u8]],
     ) -> Result<(), TokenError> {
         self.judge(*purpose, text, seconds(now), lifetime, state)
-            .map_err(TokenError::new)
+            .map_err(|kind| {
+                self.teller.refused(*purpose, kind);
+                TokenError::new(kind)
+            })
     }
 
     fn judge(

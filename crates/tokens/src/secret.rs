@@ -186,12 +186,13 @@ fn repeats(bytes: &[u8]) -> bool {
 
 /// Whether more than half of the steps from one byte to the next are the same step.
 fn runs(bytes: &[u8]) -> bool {
-    let steps: Vec<u8> = bytes
+    let steps: Vec<i16> = bytes
         .iter()
         .zip(bytes.iter().skip(1))
-        .map(|(a, b)| b.wrapping_sub(*a))
+        .map(|(a, b)| i16::from(*b) - i16::from(*a))
         .collect();
-    (0..=u8::MAX).any(|step| 2 * steps.iter().filter(|s| **s == step).count() > steps.len())
+    let count = |step: &i16| steps.iter().filter(|other| *other == step).count();
+    steps.iter().any(|step| 2 * count(step) > steps.len())
 }
 
 #[cfg(test)]

@@ -83,8 +83,7 @@ const fn base36_digit(value: u64) -> u8 {
 
 fn read_time(digits: &[u8]) -> Option<u64> {
     match digits {
-        [] => return None,
-        [b'0', _, ..] => return None,
+        [] | [b'0', _, ..] => return None,
         _ => {}
     }
     // At most nine digits arrive here, so this cannot overflow.

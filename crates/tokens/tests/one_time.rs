@@ -10,7 +10,7 @@ use proptest::prelude::*;
 
 const VERIFY: Purpose = Purpose::new("verify-email");
 const RESET: Purpose = Purpose::new("reset-password");
-const HOUR: Duration = Duration::from_secs(3600);
+const HOUR: Duration = Duration::from_hours(1);
 const STATE: &[&[u8]] = &[b"58", b"john@gmail.com", b"unverified"];
 
 const FIRST: &str = "9f1c4be7203d58a6e5b07c92d1f48a36";
@@ -44,8 +44,8 @@ fn check_later(
     expected: Result<(), TokenErrorKind>,
 ) {
     let token = issuer.issue(&VERIFY, noon(), STATE);
-    let checked = checker.check(&VERIFY, token.as_str(), after(60), HOUR, STATE);
-    assert_eq!(checked.map_err(|error| error.kind()), expected);
+    let outcome = checker.check(&VERIFY, token.as_str(), after(60), HOUR, STATE);
+    assert_eq!(outcome.map_err(|error| error.kind()), expected);
 }
 
 fn kind_of(text: &str) -> Option<TokenErrorKind> {
