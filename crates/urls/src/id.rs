@@ -151,10 +151,6 @@ fn write_number(number: i64, buffer: &mut [u8; MAX_NUMBER_BYTES]) -> &[u8] {
     buffer.get(MAX_NUMBER_BYTES - used..).unwrap_or_default()
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "a remainder of 10 fits into a byte"
-)]
 const fn digit(number: u64) -> u8 {
     b'0' + (number % 10) as u8
 }
@@ -214,7 +210,7 @@ mod tests {
         "1 ",
         "1\n",
         "1\0",
-        "\01",
+        "\x001",
         "1.0",
         "1e3",
         "0x1",

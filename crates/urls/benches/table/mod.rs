@@ -1,0 +1,91 @@
+//! Two ways of doing the same work, timed turn by turn in one run, and the ratio between them.
+//!
+//! Only the ratio says something: both sides suffer the same machine, its neighbours and its clock.
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+/// How long one turn of one side takes.
+const TURN: Duration = Duration::from_millis(2);
+
+/// How many turns each side gets.
+const TURNS: usize = 151;
+
+/// Prints a table of comparisons, a line at a time.
+pub(crate) struct Table {
+    /// Whether to measure, or to run everything once as `cargo test --benches` does.
+    measures: bool,
+}
+
+impl Table {
+    /// Prints the head.
+    pub(crate) fn new(limit: &str) -> Self {
+        println!("limit: {limit}");
+        println!(
+            "{:<44} {:>9} {:>9} {:>7} {:>7}",
+            "", "ours ns", "limit ns", "ratio", "target"
+        );
+        Self {
+            measures: std::env::args().any(|argument| argument == "--bench"),
+        }
+    }
+
+    /// Compares, and prints a line. The ratio is the median of those of all turns.
+    pub(crate) fn compare<A, B>(
+        &self,
+        name: &str,
+        target: f64,
+        mut ours: impl FnMut() -> A,
+        mut limit: impl FnMut() -> B,
+    ) {
+        if !self.measures {
+            black_box(ours());
+            black_box(limit());
+            println!("{name:<44} ran once");
+            return;
+        }
+        let (our_count, limit_count) = (count(&mut ours), count(&mut limit));
+        let (mut our_times, mut limit_times, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..TURNS {
+            let our_time = turn(our_count, &mut ours);
+            let limit_time = turn(limit_count, &mut limit);
+            our_times.push(our_time);
+            limit_times.push(limit_time);
+            ratios.push(our_time / limit_time);
+        }
+        let ratio = median(ratios);
+        let verdict = if ratio <= target { "" } else { "  over" };
+        println!(
+            "{name:<44} {:>9.1} {:>9.1} {ratio:>7.2} {target:>7.2}{verdict}",
+            median(our_times),
+            median(limit_times),
+        );
+    }
+}
+
+/// How often the work fits into a turn.
+fn count<A>(work: &mut impl FnMut() -> A) -> u32 {
+    let mut count = 1;
+    loop {
+        let start = Instant::now();
+        turn(count, work);
+        if start.elapsed() >= TURN {
+            return count;
+        }
+        count *= 2;
+    }
+}
+
+/// Nanoseconds for the work done once, on average over a turn.
+fn turn<A>(count: u32, work: &mut impl FnMut() -> A) -> f64 {
+    let start = Instant::now();
+    for _ in 0..count {
+        black_box(work());
+    }
+    start.elapsed().as_secs_f64() * 1e9 / f64::from(count)
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}

@@ -1,0 +1,154 @@
+//! The pages of accounts under one mount, typed.
+
+use core::fmt;
+
+use phone_auth_signals::{LinkFollowed, RelativeUrl, Sender, Signals};
+
+use crate::id::{self, AddressMethod};
+use crate::pattern;
+use crate::percent;
+use crate::{AccountPage, ReverseError, ReverseErrorKind, RouteError, Routes, relative};
+
+/// What stands in the place of the token once a reset link has been opened: the token then waits in
+/// the session, so that the address bar, the history and `Referer` headers do not hold it.
+pub const SET_PASSWORD: &str = "set-password";
+
+/// The thirteen pages of accounts under one mount.
+///
+/// # Examples
+///
+/// ```
+/// use phone_auth_urls::id::AddressMethod;
+/// use phone_auth_urls::{AccountPage, AccountRoutes, SiteOrigin};
+///
+/// let routes = AccountRoutes::new("/accounts/")?;
+/// assert_eq!(routes.page(AccountPage::Login), "/accounts/login/");
+///
+/// let url = routes.email_verification_confirm(AddressMethod::Email, 1, "toxhc0-9a4f")?;
+/// assert_eq!(
+///     url.as_str(),
+///     "/accounts/user_verification_confirm/ZW1haWwx/toxhc0-9a4f/"
+/// );
+///
+/// // Only a configured site makes a link of it.
+/// let site = SiteOrigin::parse("https://example.org")?;
+/// assert!(url.absolute(&site).starts_with("https://example.org/accounts/"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct AccountRoutes {
+    mount: String,
+    routes: Routes,
+    /// In the order of [`AccountPage::ALL`].
+    pages: [String; AccountPage::ALL.len()],
+    reset_prefix: String,
+    verification_prefix: String,
+}
+
+impl AccountRoutes {
+    /// The pages under a mount such as `/accounts/`.
+    ///
+    /// # Errors
+    ///
+    /// [`RouteErrorKind::BadMount`](crate::RouteErrorKind::BadMount): the mount does not begin and end
+    /// with `/`, or has an empty, `.` or `..` segment, or characters that need encoding.
+    pub fn new(mount: &str) -> Result<Self, RouteError> {
+        let prefix = |page: AccountPage| {
+            let literal = page.pattern().split('{').next().unwrap_or_default();
+            format!("{mount}{literal}")
+        };
+        Ok(Self {
+            mount: mount.to_owned(),
+            routes: Routes::accounts(mount)?,
+            pages: AccountPage::ALL.map(|page| format!("{mount}{}", page.pattern())),
+            reset_prefix: prefix(AccountPage::PasswordResetConfirm),
+            verification_prefix: prefix(AccountPage::EmailVerificationConfirm),
+        })
+    }
+
+    /// The mount, with a slash at both ends.
+    pub fn mount(&self) -> &str {
+        &self.mount
+    }
+
+    /// The same pages by name, for templates and for resolving paths.
+    pub fn routes(&self) -> &Routes {
+        &self.routes
+    }
+
+    /// The path of a page.
+    ///
+    /// For the two pages where links lead, this is the pattern with its parameters in braces, as a
+    /// router wants it; their links come from [`password_reset_confirm`](Self::password_reset_confirm)
+    /// and [`email_verification_confirm`](Self::email_verification_confirm).
+    pub fn page(&self, page: AccountPage) -> &str {
+        self.pages
+            .get(page as usize)
+            .map(String::as_str)
+            .unwrap_or_default()
+    }
+
+    /// Where a reset link of this person leads.
+    ///
+    /// # Errors
+    ///
+    /// [`ReverseErrorKind::UnsafeValue`]: the token is empty, `.` or `..`.
+    pub fn password_reset_confirm(
+        &self,
+        user: i64,
+        token: &str,
+    ) -> Result<RelativeUrl, ReverseError> {
+        link(&self.reset_prefix, &id::encode_user(user), token)
+    }
+
+    /// Where a verification link of this address leads.
+    ///
+    /// # Errors
+    ///
+    /// [`ReverseErrorKind::UnsafeValue`]: the token is empty, `.` or `..`.
+    pub fn email_verification_confirm(
+        &self,
+        method: AddressMethod,
+        address: i64,
+        token: &str,
+    ) -> Result<RelativeUrl, ReverseError> {
+        link(
+            &self.verification_prefix,
+            &id::encode_address(method, address),
+            token,
+        )
+    }
+
+    /// Tells those who listen that somebody followed a link to this page: fires `link_followed` once.
+    ///
+    /// Receivers that fail or panic change nothing here.
+    pub fn followed(&self, signals: &Signals, page: AccountPage) {
+        if signals.has_receiver::<LinkFollowed>() {
+            let event = LinkFollowed::new(Sender::new("urls"), page.name().to_owned());
+            // What receivers did is in the log of the dispatch; it changes nothing for the sender.
+            let _report = signals.send_robust_sync(&event);
+        }
+    }
+}
+
+/// Tells the mount.
+impl fmt::Debug for AccountRoutes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AccountRoutes")
+            .field("mount", &self.mount)
+            .finish_non_exhaustive()
+    }
+}
+
+fn link(prefix: &str, id: &str, token: &str) -> Result<RelativeUrl, ReverseError> {
+    if !pattern::is_safe(token) {
+        return Err(ReverseError::new(ReverseErrorKind::UnsafeValue));
+    }
+    let mut path = String::with_capacity(prefix.len() + id.len() + token.len() + 2);
+    path.push_str(prefix);
+    path.push_str(id);
+    path.push('/');
+    percent::push_segment(token, &mut path);
+    path.push('/');
+    relative(path)
+}
