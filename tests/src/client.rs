@@ -251,7 +251,7 @@ impl Request {
             let (_, host) = self.client.origin.split_once("://").unwrap();
             request = request.header("host", host);
         }
-        let cookies = self.client.jar.lock().unwrap().header();
+        let cookies = self.client.jar.lock().unwrap().header(&self.path);
         if let Some(cookies) =
             cookies.filter(|_| !self.headers.iter().any(|(name, _)| name == "cookie"))
         {

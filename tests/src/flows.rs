@@ -155,6 +155,20 @@ impl Site {
         self.log_in(&person).await
     }
 
+    /// Someone who has signed up and logged in through a proxy that serves `origin`.
+    pub async fn signed_up_through(&self, origin: &str) -> Member {
+        let (client, person) = (self.client().through(origin), Person::new());
+        client
+            .sign_up(&person)
+            .await
+            .redirects_to("/accounts/login/");
+        client
+            .log_in(&person.username, &person.password)
+            .await
+            .expect(302);
+        Member { client, person }
+    }
+
     /// Logs a person in with a client of her own.
     pub async fn log_in(&self, person: &Person) -> Member {
         let client = self.client();

@@ -31,6 +31,7 @@ mod printed;
 mod program;
 mod raw;
 mod site;
+mod together;
 mod wire;
 
 pub use answer::Answer;
@@ -41,11 +42,12 @@ pub use database::Database;
 pub use flows::{AddressRow, Member};
 pub use html::{Field, Form, Page};
 pub use options::SiteOptions;
-pub use person::{Person, unique};
+pub use person::{Person, changed, unique};
 pub use printed::{Printed, Record};
 pub use program::{Ran, program, run};
 pub use raw::Raw;
 pub use site::{Ended, Site};
+pub use together::{together, until};
 pub use wire::encode;
 
 /// How long a condition may take to become true before the test that waits for it fails.

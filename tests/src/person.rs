@@ -69,6 +69,18 @@ impl Person {
     }
 }
 
+/// The same fields with one of them changed.
+#[must_use]
+pub fn changed(
+    mut fields: Vec<(String, String)>,
+    name: &str,
+    value: &str,
+) -> Vec<(String, String)> {
+    let field = fields.iter_mut().find(|(own, _)| own == name);
+    value.clone_into(&mut field.expect("the field is there").1);
+    fields
+}
+
 impl Default for Person {
     fn default() -> Self {
         Self::new()

@@ -201,18 +201,25 @@ impl Site {
     ///
     /// A site that does not end within [`PATIENCE`] fails the test.
     pub fn stop(&self) -> Ended {
-        self.end(Signal::TERM)
+        self.end(Some(Signal::TERM))
+    }
+
+    /// Waits for the end of a site that was told to stop before.
+    pub fn stop_waiting(&self) -> Ended {
+        self.end(None)
     }
 
     /// Kills it where it stands.
     pub fn kill(&self) -> Ended {
-        self.end(Signal::KILL)
+        self.end(Some(Signal::KILL))
     }
 
-    fn end(&self, by: Signal) -> Ended {
+    fn end(&self, by: Option<Signal>) -> Ended {
         let started = Instant::now();
         let mut process = self.process.lock().unwrap().take().expect("the site runs");
-        signal(process.child.id(), by);
+        if let Some(by) = by {
+            signal(process.child.id(), by);
+        }
         let status = wait(&mut process.child).unwrap_or_else(|| {
             process.child.kill().unwrap();
             panic!("the site does not end:\n{self:?}")

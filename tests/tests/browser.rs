@@ -1,0 +1,317 @@
+//! The site in a real browser: without scripts, by keyboard, on the screen of a phone.
+
+use phone_auth_tests::{Browser, BrowserOptions, Person, Site};
+
+const PHONE: u32 = 360;
+const TAB: &str = "\u{e004}";
+const ENTER: &str = "\u{e007}";
+
+/// A browser that runs no scripts, as every page must be usable.
+async fn plain_browser() -> Browser {
+    Browser::start(BrowserOptions {
+        javascript: false,
+        phone_width: None,
+    })
+    .await
+}
+
+#[tokio::test]
+async fn everything_works_without_scripts() {
+    let site = Site::start().await;
+    let browser = plain_browser().await;
+    let (ann, new, newest) = (Person::new(), "walnut-Harbour-22", "copper-Lantern-33");
+    let at = |path: &str| format!("{}{path}", site.origin());
+
+    browser.goto(&at("/accounts/signup/")).await;
+    for (name, value) in ann.fields() {
+        browser.type_into(&name, &value).await;
+    }
+    browser.send_form_of("first_name").await;
+    browser.arrives_at("/accounts/login/").await;
+    log_in(&browser, &ann.email, &ann.password).await;
+    browser.arrives_at("/accounts/profile/").await;
+
+    browser.goto(&at("/members/email/")).await;
+    browser.arrives_at("/accounts/user_verification/").await;
+    browser
+        .click("form:has(input[value='email']) [type='submit']")
+        .await;
+    let line = site.printed("verify_email", &ann.email).await;
+    assert!(browser.words().await.contains("Email Verification Sent"));
+    browser.goto(&at("/dev/mailbox/")).await;
+    browser.click(&format!("a[href$='{}']", line.url())).await;
+    browser.arrives_at(line.url()).await;
+    assert!(browser.words().await.contains("Verification successful"));
+    browser.goto(&at("/members/email/")).await;
+    browser.arrives_at("/members/email/").await;
+
+    browser.goto(&at("/accounts/change_password/")).await;
+    browser.type_into("old_password", &ann.password).await;
+    browser.type_into("new_password1", new).await;
+    browser.type_into("new_password2", new).await;
+    browser.send_form_of("old_password").await;
+    browser.arrives_at("/accounts/change_password_done/").await;
+
+    browser.goto(&at("/accounts/logout/")).await;
+    browser.click("main form [type='submit']").await;
+    browser.arrives_at("/").await;
+
+    browser.goto(&at("/accounts/password_reset/")).await;
+    browser.type_into("login", &ann.phone).await;
+    browser.send_form_of("login").await;
+    browser.arrives_at("/accounts/password_reset_done/").await;
+    let line = site.printed("reset_password_phone", &ann.phone).await;
+    browser.goto(&at("/dev/mailbox/")).await;
+    browser.click(&format!("a[href$='{}']", line.url())).await;
+    browser
+        .arrives_at(&line.url().replace(line.token(), "set-password"))
+        .await;
+    assert!(
+        !browser.url().await.as_str().contains(line.token()),
+        "the token left the address bar"
+    );
+    browser.type_into("new_password1", newest).await;
+    browser.type_into("new_password2", newest).await;
+    browser.send_form_of("new_password1").await;
+    browser
+        .arrives_at("/accounts/password_reset_complete/")
+        .await;
+
+    browser.goto(&at("/accounts/login/")).await;
+    log_in(&browser, &ann.username, new).await;
+    assert!(browser.words().await.contains("Invalid Credentials"));
+    log_in(&browser, &ann.username, newest).await;
+    browser.arrives_at("/accounts/profile/").await;
+    browser.close().await;
+}
+
+async fn log_in(browser: &Browser, login: &str, password: &str) {
+    browser.type_into("login", login).await;
+    browser.type_into("password", password).await;
+    browser.send_form_of("password").await;
+}
+
+#[tokio::test]
+async fn keyboard_alone_logs_in() {
+    let site = Site::start().await;
+    let ann = site.signed_up().await;
+    let browser = plain_browser().await;
+    browser
+        .goto(&format!("{}/accounts/login/", site.origin()))
+        .await;
+    let mut seen = Vec::new();
+    while browser.focused().await != "login" {
+        seen.push(browser.focused().await);
+        assert!(seen.len() < 15, "the field is not reached: {seen:?}");
+        browser.press(TAB).await;
+    }
+    browser.press(&ann.phone).await;
+    browser.press(TAB).await;
+    assert_eq!(browser.focused().await, "password", "the next stop");
+    browser.press(&ann.password).await;
+    browser.press(ENTER).await;
+    browser.arrives_at("/accounts/profile/").await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn pages_fit_a_phone() {
+    let site = Site::start().await;
+    let ann = Person {
+        username: format!("a{}", "w".repeat(149)),
+        first_name: "W".repeat(100),
+        last_name: "M".repeat(100),
+        email: format!("{}@{}.example.org", "w".repeat(64), "m".repeat(60)),
+        ..Person::new()
+    };
+    site.client().sign_up(&ann).await.expect(302);
+    let browser = Browser::start(BrowserOptions {
+        javascript: false,
+        phone_width: Some(PHONE),
+    })
+    .await;
+    let at = |path: &str| format!("{}{path}", site.origin());
+    for path in [
+        "/",
+        "/accounts/signup/",
+        "/accounts/password_reset/",
+        "/accounts/password_reset_done/",
+        "/accounts/password_reset_complete/",
+        "/accounts/user_verification_confirm/ZW1haWwx/x/",
+        "/accounts/password_reset_confirm/MQ/x/",
+        "/nowhere/",
+        "/accounts/login/",
+    ] {
+        browser.goto(&at(path)).await;
+        fits(&browser, path).await;
+    }
+    log_in(&browser, &ann.email, "wrong-Guess-44").await;
+    fits(&browser, "a refused log-in").await;
+    log_in(&browser, &ann.email, &ann.password).await;
+    browser.arrives_at("/accounts/profile/").await;
+    for path in [
+        "/",
+        "/accounts/profile/",
+        "/accounts/user_verification/",
+        "/accounts/change_password/",
+        "/accounts/change_password_done/",
+        "/accounts/email/add/",
+        "/accounts/phone/add/",
+        "/accounts/logout/",
+    ] {
+        browser.goto(&at(path)).await;
+        fits(&browser, path).await;
+    }
+    browser.goto(&at("/accounts/user_verification/")).await;
+    browser
+        .click("form:has(input[value='email']) [type='submit']")
+        .await;
+    let line = site.printed("verify_email", &ann.email).await;
+    fits(&browser, "a link that was sent").await;
+    browser.goto(&at("/dev/mailbox/")).await;
+    fits(&browser, "/dev/mailbox/").await;
+    browser.goto(&at(line.url())).await;
+    fits(&browser, "a link that was opened").await;
+    browser.goto(&at("/members/email/")).await;
+    browser.arrives_at("/members/email/").await;
+    fits(&browser, "/members/email/").await;
+    browser.close().await;
+}
+
+/// Nothing is wider than the screen, and what is pressed is large enough (WCAG 2.2, 2.5.8).
+async fn fits(browser: &Browser, what: &str) {
+    let (page, window) = browser.widths().await;
+    assert!(
+        page <= i64::from(PHONE) && window <= i64::from(PHONE),
+        "{what} is {page} wide in {window}"
+    );
+    let small = browser
+        .script(
+            "return [...document.querySelectorAll('button, input:not([type=hidden]), a.button')]
+                .map(e => [e.name || e.textContent.trim(), e.getBoundingClientRect()])
+                .filter(([, r]) => r.width > 1 && (r.height < 24 || r.width < 24)).map(([n]) => n);",
+        )
+        .await;
+    assert_eq!(
+        small,
+        serde_json::json!([]),
+        "{what} has targets too small for a finger"
+    );
+}
+
+#[tokio::test]
+async fn fields_are_named_and_errors_tied() {
+    let site = Site::start().await;
+    let ann = site.member().await;
+    let browser = Browser::start(BrowserOptions {
+        javascript: false,
+        phone_width: Some(PHONE),
+    })
+    .await;
+    let at = |path: &str| format!("{}{path}", site.origin());
+    for path in [
+        "/accounts/signup/",
+        "/accounts/password_reset/",
+        "/accounts/login/",
+    ] {
+        browser.goto(&at(path)).await;
+        fields_are_named(&browser, path).await;
+    }
+    browser.goto(&at("/accounts/signup/")).await;
+    for (name, value) in (Person {
+        username: "a b".into(),
+        phone: "12".into(),
+        ..ann.person.clone()
+    })
+    .fields()
+    {
+        browser.type_into(&name, &value).await;
+    }
+    browser.send_form_of("first_name").await;
+    let wrong = fields_are_named(&browser, "a refused sign-up").await;
+    assert_eq!(wrong, ["username", "email", "phone"]);
+    fits(&browser, "a refused sign-up").await;
+    browser.goto(&at("/accounts/login/")).await;
+    log_in(&browser, &ann.person.email, &ann.person.password).await;
+    browser.arrives_at("/accounts/profile/").await;
+    for path in [
+        "/accounts/change_password/",
+        "/accounts/email/add/",
+        "/accounts/phone/add/",
+    ] {
+        browser.goto(&at(path)).await;
+        fields_are_named(&browser, path).await;
+    }
+    browser.type_into("phone", "12").await;
+    browser.send_form_of("phone").await;
+    assert_eq!(
+        fields_are_named(&browser, "a refused phone").await,
+        ["phone"]
+    );
+    browser.close().await;
+}
+
+/// Every field has a name for a screen reader; returns those that are wrong, whose errors are tied to them.
+async fn fields_are_named(browser: &Browser, what: &str) -> Vec<String> {
+    let fields = browser
+        .script(
+            "return [...document.querySelectorAll('main input:not([type=hidden])')].map(e => ({
+                name: e.name,
+                label: [...e.labels].map(l => l.innerText.trim()).join(' '),
+                wrong: e.getAttribute('aria-invalid') === 'true',
+                told: (e.getAttribute('aria-describedby') || '').split(' ')
+                    .map(id => (document.getElementById(id) || {}).innerText || '').join(' ').trim(),
+            }));",
+        )
+        .await;
+    let fields = fields.as_array().cloned().unwrap_or_default();
+    assert!(!fields.is_empty(), "{what} has fields");
+    let mut wrong = Vec::new();
+    for field in fields {
+        assert!(
+            field["label"]
+                .as_str()
+                .is_some_and(|label| !label.is_empty()),
+            "{what}: {field}"
+        );
+        if field["wrong"] == true {
+            assert!(
+                field["told"].as_str().is_some_and(|told| told.len() > 5),
+                "{what}: {field}"
+            );
+            wrong.push(field["name"].as_str().unwrap_or_default().to_owned());
+        }
+    }
+    wrong
+}
+
+#[tokio::test]
+async fn reset_page_sends_no_referrer() {
+    let site = Site::start().await;
+    let ann = site.signed_up().await;
+    let link = site.reset_link(&ann.email).await;
+    let browser = Browser::start(BrowserOptions {
+        javascript: true,
+        phone_width: None,
+    })
+    .await;
+    browser
+        .goto(&format!("{}{}", site.origin(), link.url()))
+        .await;
+    let loaded = browser
+        .script("return performance.getEntriesByType('resource').map(e => e.name).concat(document.referrer);")
+        .await;
+    assert!(!loaded.to_string().contains(link.token()), "{loaded}");
+    let foreign = loaded.as_array().cloned().unwrap_or_default();
+    for name in foreign
+        .iter()
+        .filter_map(|name| name.as_str())
+        .filter(|name| !name.is_empty())
+    {
+        assert!(
+            name.starts_with(site.origin()),
+            "the page loads {name} from elsewhere"
+        );
+    }
+    browser.close().await;
+}

@@ -1,0 +1,261 @@
+//! The database taken away, the process killed, the process asked to stop.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use phone_auth_tests::{Person, Raw, Site, encode, until};
+
+const NEW: &str = "walnut-Harbour-22";
+
+#[tokio::test]
+async fn locked_database_answers_503() {
+    let site = Site::options()
+        .setting("database_busy_timeout", "300 ms")
+        .start()
+        .await;
+    let ann = site.member().await;
+    let link = site.verification_link(&ann.client, &ann.person.email).await;
+    let reset = site.reset_link(&ann.person.phone).await;
+    let resetter = site.client();
+    let form = resetter.open_reset_link(reset.url()).await;
+    let newcomer = Person::new();
+    let added = Person::another_email();
+
+    let lock = site.database();
+    let before = lock.dump();
+    lock.hold();
+    let change = [
+        ("old_password", ann.person.password.as_str()),
+        ("new_password1", NEW),
+        ("new_password2", NEW),
+    ];
+    let answers = [
+        site.client().sign_up(&newcomer).await,
+        site.client()
+            .log_in(&ann.person.username, &ann.person.password)
+            .await,
+        ann.client.add_address(&added).await,
+        ann.client
+            .submit("/accounts/change_password/", change)
+            .await,
+        site.client().get(link.url()).await,
+        resetter
+            .submit(&form, [("new_password1", NEW), ("new_password2", NEW)])
+            .await,
+    ];
+    for answer in answers {
+        assert_eq!(answer.status, 503, "{}", answer.asked);
+        assert!(answer.header("retry-after").is_some(), "{}", answer.asked);
+        assert!(
+            answer
+                .cookies()
+                .iter()
+                .all(|cookie| !cookie.name.ends_with("sessionid")),
+            "{}",
+            answer.asked
+        );
+    }
+    // What only reads goes on.
+    site.client().get("/accounts/login/").await.expect(200);
+    assert!(ann.client.is_logged_in().await);
+    lock.release();
+    assert_eq!(site.database().dump(), before, "nothing is stored");
+
+    site.client()
+        .sign_up(&newcomer)
+        .await
+        .redirects_to("/accounts/login/");
+    ann.client.add_address(&added).await.expect(302);
+    site.client()
+        .get(link.url())
+        .await
+        .expect(200)
+        .says("Verification successful");
+    resetter
+        .submit(&form, [("new_password1", NEW), ("new_password2", NEW)])
+        .await
+        .expect(302);
+    site.client()
+        .log_in(&ann.person.username, NEW)
+        .await
+        .expect(302);
+}
+
+#[tokio::test]
+async fn log_out_under_lock_is_honest() {
+    let site = Site::options()
+        .setting("database_busy_timeout", "300 ms")
+        .start()
+        .await;
+    let ann = site.member().await;
+    let thief = ann.client.thief();
+    let lock = site.database();
+    lock.hold();
+    let answer = ann.client.log_out().await;
+    lock.release();
+    assert_eq!(
+        answer.status, 503,
+        "a log-out that did not happen is not called one"
+    );
+    assert!(thief.is_logged_in().await);
+    ann.client.log_out().await.redirects_to("/");
+    assert!(!thief.is_logged_in().await);
+}
+
+#[tokio::test]
+async fn short_lock_is_waited_for() {
+    let site = Site::options()
+        .setting("database_busy_timeout", "20 s")
+        .start()
+        .await;
+    let lock = site.database();
+    lock.hold();
+    let client = site.client();
+    let waiting = tokio::spawn(async move { client.sign_up(&Person::new()).await });
+    // Reading goes on meanwhile, and tells that the site is busy with nothing else.
+    for _ in 0..20 {
+        site.client().get("/accounts/login/").await.expect(200);
+    }
+    lock.release();
+    waiting
+        .await
+        .expect("the sign-up is answered")
+        .redirects_to("/accounts/login/");
+}
+
+#[tokio::test]
+async fn killed_site_keeps_its_word() {
+    let site = Arc::new(Site::start().await);
+    let acknowledged = Arc::new(AtomicUsize::new(0));
+    let tasks: Vec<_> = (0..6)
+        .map(|_| {
+            let (client, acknowledged) = (site.client(), Arc::clone(&acknowledged));
+            tokio::spawn(async move {
+                let mut kept = Vec::new();
+                loop {
+                    let person = Person::new();
+                    let request = client.request("POST", "/accounts/signup/").same_origin();
+                    match request.form(person.fields()).try_send().await {
+                        Ok(answer) if answer.status == 302 => {
+                            kept.push(person);
+                            acknowledged.fetch_add(1, Ordering::Relaxed);
+                        }
+                        Ok(answer) => assert_eq!(answer.status, 503),
+                        Err(_) => return (kept, person),
+                    }
+                }
+            })
+        })
+        .collect();
+    until("people have signed up", || async {
+        acknowledged.load(Ordering::Relaxed) >= 12
+    })
+    .await;
+    site.kill();
+    let again = site.restart(Site::options()).await;
+    let database = again.database();
+    assert_eq!(database.text("PRAGMA integrity_check"), "ok");
+    for task in tasks {
+        let (kept, torn) = task.await.expect("the clients end");
+        for person in kept {
+            again
+                .client()
+                .log_in(&person.email, &person.password)
+                .await
+                .expect(302);
+            again
+                .client()
+                .log_in(&person.phone, &person.password)
+                .await
+                .expect(302);
+        }
+        // The one under way is whole or not there, and can be tried again or used.
+        let status = again.client().sign_up(&torn).await.status;
+        assert!([302, 400].contains(&status), "{status}");
+        again
+            .client()
+            .log_in(&torn.phone, &torn.password)
+            .await
+            .expect(302);
+    }
+    for table in ["phone_auth_emailaddress", "phone_auth_phonenumber"] {
+        let sql = format!(
+            "SELECT (SELECT count(*) FROM auth_user) - (SELECT count(DISTINCT user_id) FROM {table})"
+        );
+        assert_eq!(database.number(&sql), 0, "somebody has no row in {table}");
+    }
+}
+
+#[tokio::test]
+async fn requests_in_flight_finish() {
+    let site = Site::start().await;
+    let ann = Person::new();
+    let body: Vec<String> = ann
+        .fields()
+        .iter()
+        .map(|(name, value)| format!("{name}={}", encode(value)))
+        .collect();
+    let body = body.join("&");
+    let mut raw = Raw::connect(&site).await;
+    let head = format!(
+        "POST /accounts/signup/ HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\nExpect: 100-continue\r\n\r\n",
+        body.len(),
+        host = site.host()
+    );
+    raw.send(head).await;
+    assert_eq!(raw.status().await, Some(100), "the request is under way");
+    site.terminate();
+    until("nobody new is let in", || async {
+        site.client().request("GET", "/").try_send().await.is_err()
+    })
+    .await;
+    assert!(raw.send(body).await);
+    assert_eq!(raw.status().await, Some(302));
+    let ended = site.stop_waiting();
+    assert!(ended.status.success(), "{ended:?}");
+    let again = site.restart(Site::options()).await;
+    again.log_in(&ann).await;
+}
+
+#[tokio::test]
+async fn idle_site_stops_at_once() {
+    let site = Site::start().await;
+    let client = site.client();
+    client.get("/").await.expect(200);
+    let ended = site.stop();
+    assert!(ended.status.success(), "{ended:?}");
+    assert!(
+        ended.took < Duration::from_secs(5),
+        "idle connections hold it up: {:?}",
+        ended.took
+    );
+    drop(client);
+}
+
+#[tokio::test]
+async fn lines_under_way_are_printed() {
+    let site = Site::start().await;
+    let ann = site.signed_up().await;
+    for _ in 0..10 {
+        site.client().ask_reset(&ann.email).await.expect(302);
+    }
+    assert_eq!(
+        site.stop().record.printed().len(),
+        10,
+        "what was answered is told"
+    );
+}
+
+#[tokio::test]
+async fn people_outlive_a_restart() {
+    let first = Site::start().await;
+    let ann = first.member().await;
+    first.verify(&ann.client, &ann.person.email).await;
+    let cookie = ann.client.session_cookie().expect("she is logged in");
+    let second = first.restart(Site::options()).await;
+    let client = second.client();
+    client.plant(&cookie.name, &cookie.value);
+    client.get("/members/email/").await.expect(200);
+    second.log_in(&ann.person).await;
+}

@@ -1,0 +1,194 @@
+//! More than the program can take: it says so, and stays within its bounds.
+
+use std::time::{Duration, Instant};
+
+use phone_auth_tests::{Person, Raw, Site, changed, together};
+
+/// Far below what 100 Argon2 buffers of 19 MiB take, far above what two take.
+const MEMORY: u64 = 250 << 20;
+
+#[tokio::test]
+async fn hundred_log_ins_stay_bounded() {
+    let site = Site::start().await;
+    let ann = site.signed_up().await;
+    let answers = together((0..100).map(|n: u32| {
+        let (client, ann) = (site.client(), ann.clone());
+        async move {
+            let password = if n % 2 == 0 {
+                ann.password.as_str()
+            } else {
+                "not-Her-Password-1"
+            };
+            (
+                client.post_log_in(&ann.username, password).await,
+                n % 2 == 0,
+            )
+        }
+    }))
+    .await;
+    let mut logged_in = 0;
+    for (answer, is_right) in &answers {
+        match answer.status {
+            302 => {
+                assert!(is_right);
+                logged_in += 1;
+            }
+            400 => assert!(!is_right, "a right password is called wrong"),
+            503 => assert!(
+                answer.header("retry-after").is_some(),
+                "a 503 says when to come back"
+            ),
+            other => panic!("{other}"),
+        }
+    }
+    assert!(logged_in > 0, "some get in");
+    assert!(site.peak_memory() < MEMORY, "{} bytes", site.peak_memory());
+    site.log_in(&ann).await;
+}
+
+#[tokio::test]
+async fn full_queue_answers_503() {
+    let site = Site::options().setting("hashing_queue", "1").start().await;
+    let ann = site.signed_up().await;
+    let answers = together((0..30).map(|_| {
+        let (client, ann) = (site.client(), ann.clone());
+        async move { client.post_log_in(&ann.username, &ann.password).await }
+    }))
+    .await;
+    let busy: Vec<_> = answers
+        .iter()
+        .filter(|answer| answer.status == 503)
+        .collect();
+    assert!(!busy.is_empty(), "a queue of one is full at once");
+    for answer in &busy {
+        assert!(
+            answer
+                .header("retry-after")
+                .is_some_and(|after| after.parse::<u32>().is_ok())
+        );
+        assert!(
+            answer
+                .cookies()
+                .iter()
+                .all(|cookie| !cookie.name.ends_with("sessionid"))
+        );
+    }
+    assert!(
+        answers
+            .iter()
+            .all(|answer| [302, 503].contains(&answer.status))
+    );
+    // A full queue keeps nobody out of what needs no hashing.
+    site.client().get("/accounts/login/").await.expect(200);
+    let unknown = together((0..30).map(|_| {
+        let client = site.client();
+        async move { client.post_log_in("nobody", "whatever-Word-1").await.status }
+    }))
+    .await;
+    assert!(
+        unknown.contains(&503),
+        "unknown people queue as well: {unknown:?}"
+    );
+    assert!(
+        unknown.iter().all(|status| [400, 503].contains(status)),
+        "{unknown:?}"
+    );
+}
+
+#[tokio::test]
+async fn busy_sign_up_stores_nothing() {
+    let site = Site::options().setting("hashing_queue", "1").start().await;
+    let people: Vec<Person> = (0..30).map(|_| Person::new()).collect();
+    let answers = together(people.iter().map(|person| {
+        let (client, fields) = (site.client(), person.fields());
+        async move { client.post("/accounts/signup/", fields).await.status }
+    }))
+    .await;
+    let made = answers.iter().filter(|status| **status == 302).count();
+    assert!(
+        answers.iter().all(|status| [302, 503].contains(status)),
+        "{answers:?}"
+    );
+    assert!(answers.contains(&503) && made > 0, "{answers:?}");
+    let stored = site.database().number("SELECT count(*) FROM auth_user");
+    assert_eq!(usize::try_from(stored), Ok(made));
+}
+
+#[tokio::test]
+async fn huge_passwords_are_bounded() {
+    let site = Site::start().await;
+    let ann = site.member().await;
+    for length in [1_000_000, 60_000, 5_000] {
+        let huge = "x7-Q".repeat(length / 4);
+        let started = Instant::now();
+        let fields = changed(Person::new().fields(), "password", &huge);
+        let fields = changed(fields, "confirm_password", &huge);
+        let answers = [
+            site.client()
+                .post(
+                    "/accounts/login/",
+                    [("login", ann.person.username.as_str()), ("password", &huge)],
+                )
+                .await,
+            site.client().post("/accounts/signup/", fields).await,
+            ann.client
+                .post(
+                    "/accounts/change_password/",
+                    [
+                        ("old_password", &huge),
+                        ("new_password1", &huge),
+                        ("new_password2", &huge),
+                    ],
+                )
+                .await,
+        ];
+        for answer in answers {
+            assert!(
+                [400, 413].contains(&answer.status),
+                "{length}: {} {}",
+                answer.asked,
+                answer.status
+            );
+        }
+        assert!(
+            started.elapsed() < Duration::from_secs(10),
+            "{length}: {:?}",
+            started.elapsed()
+        );
+    }
+    assert!(site.peak_memory() < MEMORY, "{} bytes", site.peak_memory());
+}
+
+#[tokio::test]
+async fn slow_clients_are_let_go() {
+    let site = Site::options()
+        .setting("header_timeout", "500 ms")
+        .setting("request_timeout", "1 s")
+        .start()
+        .await;
+    let patience = Duration::from_secs(20);
+    let mut slow_head = Raw::connect(&site).await;
+    slow_head.send("GET / HTTP/1.1\r\nHost: ").await;
+    let mut slow_body = Raw::connect(&site).await;
+    let head = format!(
+        "POST /accounts/login/ HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 50\r\n\r\nlogin=a",
+        host = site.host()
+    );
+    slow_body.send(head).await;
+    assert!(
+        slow_head.is_closed_within(patience).await,
+        "a slow head is let go"
+    );
+    assert_eq!(slow_body.status().await, Some(408), "a slow body is let go");
+}
+
+#[tokio::test]
+async fn idle_connections_do_not_starve_others() {
+    let site = Site::start().await;
+    let mut idle = Vec::new();
+    for _ in 0..200 {
+        idle.push(Raw::connect(&site).await);
+    }
+    site.client().get("/accounts/login/").await.expect(200);
+    drop(idle);
+}

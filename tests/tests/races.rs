@@ -1,0 +1,355 @@
+//! The same thing done many times at once, and things that get in each other's way.
+
+use phone_auth_tests::{Answer, Client, Member, Person, Site, together};
+
+fn count(answers: &[Answer], status: u16) -> usize {
+    answers
+        .iter()
+        .filter(|answer| answer.status == status)
+        .count()
+}
+
+#[tokio::test]
+async fn fifty_equal_sign_ups_make_one() {
+    let site = Site::start().await;
+    let ann = Person::new();
+    let answers = together((0..50).map(|_| {
+        let (client, fields) = (site.client(), ann.fields());
+        async move { client.post("/accounts/signup/", fields).await }
+    }))
+    .await;
+    assert_eq!(count(&answers, 302), 1, "one wins");
+    for answer in &answers {
+        assert!(
+            [302, 400, 503].contains(&answer.status),
+            "{}",
+            answer.status
+        );
+        if answer.status == 400 {
+            assert!(
+                answer.page().words().contains("already exists"),
+                "{}",
+                answer.page().words()
+            );
+        }
+    }
+    assert!(count(&answers, 400) > 0);
+    let database = site.database();
+    for table in [
+        "auth_user",
+        "phone_auth_emailaddress",
+        "phone_auth_phonenumber",
+    ] {
+        assert_eq!(
+            database.number(&format!("SELECT count(*) FROM {table}")),
+            1,
+            "{table}"
+        );
+    }
+    site.log_in(&ann).await;
+}
+
+#[tokio::test]
+async fn sign_ups_that_share_one_thing_make_one() {
+    let site = Site::start().await;
+    for shared in ["username", "email", "phone"] {
+        let ann = Person::new();
+        let value = match shared {
+            "username" => &ann.username,
+            "email" => &ann.email,
+            _ => &ann.phone,
+        };
+        let answers = together((0..10).map(|_| {
+            let fields = phone_auth_tests::changed(Person::new().fields(), shared, value);
+            let client = site.client();
+            async move { client.post("/accounts/signup/", fields).await }
+        }))
+        .await;
+        assert_eq!(
+            (count(&answers, 302), count(&answers, 400)),
+            (1, 9),
+            "{shared}"
+        );
+        for answer in answers.iter().filter(|answer| answer.status == 400) {
+            let form = answer.page().form_with(&["first_name"]);
+            let wrong: Vec<&str> = form
+                .fields
+                .iter()
+                .filter(|field| field.is_invalid)
+                .map(|field| field.name.as_str())
+                .collect();
+            assert_eq!(wrong, [shared]);
+        }
+    }
+    assert_eq!(site.database().number("SELECT count(*) FROM auth_user"), 3);
+}
+
+#[tokio::test]
+async fn one_reset_link_has_one_winner() {
+    let site = Site::start().await;
+    let ann = site.signed_up().await;
+    let link = site.reset_link(&ann.email).await;
+    let mut ready = Vec::new();
+    for n in 0..20 {
+        let client = site.client();
+        let path = client.open_reset_link(link.url()).await;
+        let page = client.get(&path).await.expect(200).page();
+        let password = format!("walnut-Harbour-{n}");
+        let values =
+            ["new_password1", "new_password2"].map(|name| (name.to_owned(), password.clone()));
+        ready.push((
+            client,
+            path,
+            page.form_with(&["new_password1"]).filled(&values),
+            password,
+        ));
+    }
+    let answers = together(
+        ready
+            .into_iter()
+            .map(|(client, path, form, password)| async move {
+                (client.send_form(&path, &form).await, password)
+            }),
+    )
+    .await;
+    let (winners, losers): (Vec<_>, Vec<_>) = answers
+        .into_iter()
+        .partition(|(answer, _)| answer.status == 302);
+    assert_eq!(winners.len(), 1, "one wins");
+    for (answer, password) in losers {
+        assert!([400, 503].contains(&answer.status), "{}", answer.status);
+        site.client()
+            .log_in(&ann.username, &password)
+            .await
+            .expect(400);
+    }
+    for (_, password) in winners {
+        site.client()
+            .log_in(&ann.username, &password)
+            .await
+            .expect(302);
+    }
+}
+
+#[tokio::test]
+async fn old_password_does_not_survive_a_reset() {
+    let site = Site::start().await;
+    for round in 0..3 {
+        let ann = site.signed_up().await;
+        let link = site.reset_link(&ann.email).await;
+        let new = format!("walnut-Harbour-{round}");
+        let resetter = site.client();
+        let form = resetter.open_reset_link(link.url()).await;
+        let page = resetter.get(&form).await.expect(200).page();
+        let values = ["new_password1", "new_password2"].map(|name| (name.to_owned(), new.clone()));
+        let filled = page.form_with(&["new_password1"]).filled(&values);
+        let reset = tokio::spawn(async move { resetter.send_form(&form, &filled).await });
+        let log_ins = together((0..12).map(|_| {
+            let (client, ann) = (site.client(), ann.clone());
+            async move {
+                let answer = client.post_log_in(&ann.username, &ann.password).await;
+                assert!(
+                    [302, 400, 503].contains(&answer.status),
+                    "{}",
+                    answer.status
+                );
+                client
+            }
+        }))
+        .await;
+        let reset = reset.await.expect("the reset is answered");
+        // A log-in that came before it ends the link; then the old password stays, as it should.
+        let (right, wrong) = if reset.status == 302 {
+            (&new, &ann.password)
+        } else {
+            (&ann.password, &new)
+        };
+        site.client().log_in(&ann.username, wrong).await.expect(400);
+        site.client().log_in(&ann.username, right).await.expect(302);
+        if reset.status == 302 {
+            for client in log_ins {
+                assert!(
+                    !client.is_logged_in().await,
+                    "a session by the old password lives on"
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn change_during_log_ins_ends_them() {
+    let site = Site::start().await;
+    let ann = site.member().await;
+    let person = ann.person.clone();
+    let changing = {
+        let client = ann.client.clone();
+        let old = person.password.clone();
+        tokio::spawn(async move { client.change_password(&old, "walnut-Harbour-22").await })
+    };
+    let clients = together((0..12).map(|_| {
+        let (client, person) = (site.client(), person.clone());
+        async move {
+            client.post_log_in(&person.username, &person.password).await;
+            client
+        }
+    }))
+    .await;
+    changing
+        .await
+        .expect("the change is answered")
+        .redirects_to("/accounts/change_password_done/");
+    for client in clients {
+        assert!(
+            !client.is_logged_in().await,
+            "a session by the old password lives on"
+        );
+    }
+    assert!(ann.client.is_logged_in().await);
+    site.client()
+        .log_in(&person.username, &person.password)
+        .await
+        .expect(400);
+}
+
+#[tokio::test]
+async fn one_verification_link_verifies_once() {
+    let site = Site::start().await;
+    let ann = site.member().await;
+    let link = site.verification_link(&ann.client, &ann.person.email).await;
+    let answers = together((0..20).map(|_| {
+        let (client, url) = (site.client(), link.url().to_owned());
+        async move { client.get(&url).await.expect(200) }
+    }))
+    .await;
+    let won = answers
+        .iter()
+        .filter(|answer| answer.page().words().contains("Verification successful"))
+        .count();
+    assert_eq!(won, 1, "the others are told that it is verified already");
+    ann.client.get("/members/email/").await.expect(200);
+}
+
+#[tokio::test]
+async fn verifying_during_changes_loses_nothing() {
+    let site = Site::start().await;
+    let ann = site.member().await;
+    let by_email = site.verification_link(&ann.client, &ann.person.email).await;
+    let by_phone = site.verification_link(&ann.client, &ann.person.phone).await;
+    let added = Person::another_email();
+    let change = {
+        let Member { client, person, .. } = ann.clone();
+        tokio::spawn(async move {
+            client
+                .change_password(&person.password, "walnut-Harbour-22")
+                .await
+        })
+    };
+    let add = {
+        let (client, added) = (ann.client.clone(), added.clone());
+        tokio::spawn(async move { client.add_address(&added).await })
+    };
+    let opened = together([by_email, by_phone].map(|link| {
+        let client = site.client();
+        async move { client.get(link.url()).await.expect(200) }
+    }))
+    .await;
+    for answer in opened {
+        answer.says("Verification successful");
+    }
+    change.await.expect("answered").expect(302);
+    add.await.expect("answered").expect(302);
+    ann.client.get("/members/email/").await.expect(200);
+    ann.client.get("/members/phone/").await.expect(200);
+    site.client()
+        .log_in(&added, "walnut-Harbour-22")
+        .await
+        .expect(302);
+}
+
+#[tokio::test]
+async fn one_person_gets_a_claimed_address() {
+    let site = Site::start().await;
+    let mut members = Vec::new();
+    for _ in 0..8 {
+        members.push(site.member().await);
+    }
+    for value in [Person::another_email(), Person::another_phone()] {
+        let answers = together(members.iter().map(|member| {
+            let (client, value) = (member.client.clone(), value.clone());
+            async move { client.add_address(&value).await }
+        }))
+        .await;
+        assert_eq!(
+            (count(&answers, 302), count(&answers, 400)),
+            (1, 7),
+            "{value}"
+        );
+        let mut owners: Vec<&Client> = Vec::new();
+        for member in &members {
+            if member
+                .client
+                .unverified()
+                .await
+                .iter()
+                .any(|row| row.value == value)
+            {
+                owners.push(&member.client);
+            }
+        }
+        let [owner] = owners.as_slice() else {
+            panic!("{value} has {} owners", owners.len())
+        };
+        site.verify(owner, &value).await;
+    }
+}
+
+#[tokio::test]
+async fn parallel_changes_have_one_winner() {
+    let site = Site::start().await;
+    let ann = site.member().await;
+    let page = ann
+        .client
+        .get("/accounts/change_password/")
+        .await
+        .expect(200)
+        .page();
+    let form = page.form_with(&["old_password"]);
+    let answers = together((0..8).map(|n| {
+        let new = format!("walnut-Harbour-{n}");
+        let values = [
+            ("old_password", &ann.person.password),
+            ("new_password1", &new),
+            ("new_password2", &new),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.clone()));
+        let (client, form) = (ann.client.clone(), form.clone().filled(&values));
+        async move {
+            (
+                client
+                    .send_form("/accounts/change_password/", &form)
+                    .await
+                    .status,
+                new,
+            )
+        }
+    }))
+    .await;
+    assert!(
+        answers
+            .iter()
+            .all(|(status, _)| *status < 500 || *status == 503),
+        "{answers:?}"
+    );
+    let winners: Vec<_> = answers
+        .iter()
+        .filter(|(status, _)| *status == 302)
+        .collect();
+    assert_eq!(winners.len(), 1, "{answers:?}");
+    for (_, password) in winners {
+        site.client()
+            .log_in(&ann.person.username, password)
+            .await
+            .expect(302);
+    }
+}

@@ -1,0 +1,202 @@
+//! What is printed and logged holds no password, token, key or session.
+
+use phone_auth_tests::{Person, Site};
+
+#[tokio::test]
+async fn logs_hold_no_secret() {
+    let site = Site::options().trace().start().await;
+    let mut secrets: Vec<(&str, String)> = Vec::new();
+    let ann = site.member().await;
+    let mallory = Person::new();
+    let second = "walnut-Harbour-22-second".to_owned();
+    let third = "copper-Lantern-33-third".to_owned();
+    let wrong = "wrong-Guess-44-fourth".to_owned();
+
+    let email = site.verification_link(&ann.client, &ann.person.email).await;
+    let phone = site.verification_link(&ann.client, &ann.person.phone).await;
+    site.client().get(email.url()).await.expect(200);
+    site.client()
+        .get(&format!("{}x/", phone.url().trim_end_matches('/')))
+        .await
+        .expect(400);
+    site.client().get(phone.url()).await.expect(200);
+    ann.client
+        .change_password(&ann.person.password, &wrong)
+        .await
+        .expect(302);
+    ann.client
+        .change_password(&wrong, &second)
+        .await
+        .expect(302);
+    ann.client
+        .change_password(&ann.person.password, &third)
+        .await
+        .expect(400);
+    site.client()
+        .log_in(&ann.person.username, &ann.person.password)
+        .await
+        .expect(400);
+    site.client().log_in("nobody", &wrong).await.expect(400);
+    let reset = site.reset_link(&ann.person.email).await;
+    let resetter = site.client();
+    let form = resetter.open_reset_link(reset.url()).await;
+    resetter
+        .submit(
+            &form,
+            [("new_password1", wrong.as_str()), ("new_password2", &third)],
+        )
+        .await
+        .expect(400);
+    let used = resetter.cookies();
+    resetter.reset(reset.url(), &third).await.expect(302);
+    resetter.get(reset.url()).await;
+    let again = site
+        .log_in(&Person {
+            password: third.clone(),
+            ..ann.person.clone()
+        })
+        .await;
+    site.client()
+        .post("/accounts/signup/", mallory.fields().into_iter().skip(2))
+        .await
+        .expect(400);
+    site.client()
+        .request("GET", "/accounts/profile/")
+        .header("cookie", format!("sessionid={}", "s3cr3t".repeat(6)))
+        .send()
+        .await;
+
+    for client in [&ann.client, &again.client] {
+        for cookie in client.cookies() {
+            secrets.push(("a cookie", cookie.value));
+        }
+    }
+    for cookie in used {
+        secrets.push(("a cookie", cookie.value));
+    }
+    again.client.log_out().await.expect(302);
+    for line in [&email, &phone, &reset] {
+        secrets.push(("a token", line.token().to_owned()));
+    }
+    for password in [
+        &ann.person.password,
+        &second,
+        &third,
+        &wrong,
+        &mallory.password,
+    ] {
+        secrets.push(("a password", password.clone()));
+    }
+    secrets.push(("a foreign cookie", "s3cr3t".repeat(6)));
+    let key = std::fs::read_to_string(site.folder().join("site.sqlite3.key"))
+        .expect("the key lies beside the database");
+    secrets.push(("the key", key.trim().to_owned()));
+    let hashes = "SELECT group_concat(password, ' ') FROM auth_user";
+    for hash in site.database().text(hashes).split(' ') {
+        let tail = hash.rsplit('$').next().unwrap_or_default();
+        secrets.push(("a hash", tail.to_owned()));
+    }
+
+    let ended = site.stop();
+    let said = ended.record.rest();
+    assert!(ended.record.stderr.len() > 10, "it logs at all: {said}");
+    for (what, secret) in secrets {
+        assert!(
+            secret.len() >= 8,
+            "{what} is long enough to look for: {secret:?}"
+        );
+        if let Some(line) = said.lines().find(|line| line.contains(&secret)) {
+            panic!("{what} ({secret}) is logged: {line}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn typed_text_cannot_forge_log_lines() {
+    let site = Site::options().trace().start().await;
+    let text = "ann\r\nFORGED line \u{1b}[31mred\u{1b}[0m \u{9b}1m";
+    for path in ["/accounts/login/", "/accounts/password_reset/"] {
+        site.client()
+            .post(path, [("login", text), ("password", text)])
+            .await;
+    }
+    site.client()
+        .post(
+            "/accounts/signup/",
+            Person {
+                username: text.into(),
+                first_name: text.into(),
+                ..Person::new()
+            }
+            .fields(),
+        )
+        .await;
+    site.client().get("/nowhere/%0d%0aFORGED%1b[31m/").await;
+    site.client()
+        .request("GET", "/")
+        .header("user-agent", "x\tFORGED \u{9b}31m")
+        .send()
+        .await;
+    let record = site.stop().record;
+    let lines: Vec<&String> = record.stdout.iter().chain(&record.stderr).collect();
+    for line in lines {
+        assert!(!line.starts_with("FORGED"), "{line:?}");
+        assert!(
+            !line.contains("\u{1b}[31mred") && !line.contains('\u{9b}'),
+            "{line:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn pages_hold_no_password() {
+    let site = Site::start().await;
+    let ann = site.member().await;
+    let password = ann.person.password.as_str();
+    let pages = [
+        site.client()
+            .post(
+                "/accounts/login/",
+                [("login", "nobody"), ("password", password)],
+            )
+            .await,
+        ann.client
+            .post(
+                "/accounts/change_password/",
+                [
+                    ("old_password", "x"),
+                    ("new_password1", password),
+                    ("new_password2", password),
+                ],
+            )
+            .await,
+        ann.client
+            .post(
+                "/accounts/change_password/",
+                [
+                    ("old_password", password),
+                    ("new_password1", password),
+                    ("new_password2", "x"),
+                ],
+            )
+            .await,
+        ann.client.get("/accounts/profile/").await,
+        ann.client.get("/dev/mailbox/").await,
+    ];
+    for page in pages {
+        assert!(!page.text().contains(password), "{}", page.asked);
+    }
+}
+
+#[tokio::test]
+async fn first_start_prints_no_key() {
+    let site = Site::start().await;
+    let key =
+        std::fs::read_to_string(site.folder().join("site.sqlite3.key")).expect("it makes a key");
+    assert!(key.trim().len() >= 32, "{}", key.len());
+    let record = site.stop().record;
+    assert!(
+        !record.stdout.join("\n").contains(key.trim())
+            && !record.stderr.join("\n").contains(key.trim())
+    );
+}
