@@ -1,0 +1,154 @@
+//! Answers to what went wrong: the one place where kinds of errors become status codes, public words
+//! and lines in the log.
+
+use std::error::Error;
+use std::fmt::Write as _;
+
+use axum::response::{Html, IntoResponse, Response};
+use http::header::{CONNECTION, RETRY_AFTER};
+use http::{HeaderValue, StatusCode};
+use phone_auth_core::accounts::{FlowError, FlowErrorKind};
+
+use crate::page::Page;
+use crate::visit::Visit;
+
+/// How many seconds a browser is asked to wait when there is too much to do.
+const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("5");
+
+/// Something that is wrong with a request, whatever it was for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wrong {
+    /// The page that sent the form is not of this site, or it cannot be told.
+    Origin,
+    /// There is no such page.
+    Path,
+    /// The page is not asked for in this way.
+    Method,
+    /// The body is too large, or has too many fields.
+    Size,
+    /// The body is not a form.
+    Kind,
+    /// A field came twice, or its name is not text.
+    Fields,
+    /// The body did not come in time.
+    Slow,
+}
+
+impl Wrong {
+    const fn status(self) -> StatusCode {
+        match self {
+            Self::Origin => StatusCode::FORBIDDEN,
+            Self::Path => StatusCode::NOT_FOUND,
+            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Size => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Kind => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Fields => StatusCode::BAD_REQUEST,
+            Self::Slow => StatusCode::REQUEST_TIMEOUT,
+        }
+    }
+
+    const fn title(self) -> &'static str {
+        match self {
+            Self::Origin => "This form was not accepted",
+            Self::Path => "Page not found",
+            Self::Method => "This page cannot be used like that",
+            Self::Size => "That is too much",
+            Self::Kind => "This form cannot be read",
+            Self::Fields => "This form cannot be read",
+            Self::Slow => "That took too long",
+        }
+    }
+
+    const fn sentences(self) -> &'static [&'static str] {
+        match self {
+            Self::Origin => &[
+                "We could not tell that it was sent from a page of this site, so nothing was changed.",
+                "Go back, reload the page and send the form again. If that does not help, allow cookies for this site.",
+            ],
+            Self::Path => {
+                &["There is nothing at this address. Check it for a missing or mistyped part."]
+            }
+            Self::Method => &["The address exists, but not for this kind of request."],
+            Self::Size => &[
+                "What was sent is larger than any form of this site. Shorten it and send it again.",
+            ],
+            Self::Kind => &[
+                "It was sent in a format other than the one a form uses. Go back, reload the page and send it again.",
+            ],
+            Self::Fields => &[
+                "A field of the form came twice or is damaged. Go back, reload the page and send it again.",
+            ],
+            Self::Slow => &["The form did not arrive in time. Send it again."],
+        }
+    }
+}
+
+/// The answer to a request that is wrong.
+pub(crate) fn wrong(visit: &Visit, what: Wrong) -> Response {
+    let page = Page::new("phone_auth/error.html", what.title())
+        .status(what.status())
+        .with("sentences", what.sentences());
+    let mut response = visit.render(page);
+    if what == Wrong::Slow {
+        let headers = response.headers_mut();
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+/// The answer when a flow could not come to its end: 503 when trying again may help, else 500.
+pub(crate) fn trouble<K: FlowErrorKind>(
+    visit: &Visit,
+    doing: &'static str,
+    error: &FlowError<K>,
+) -> Response {
+    if !error.is_retryable() {
+        log_broken(doing, error);
+        return broken(visit);
+    }
+    tracing::warn!(doing, error = ?chain(error), "not available");
+    let page = Page::new("phone_auth/error.html", "Too busy just now")
+        .status(StatusCode::SERVICE_UNAVAILABLE)
+        .with(
+            "sentences",
+            ["There is more to do than can be done at once, so nothing was changed. Wait a few seconds and try again."],
+        );
+    let mut response = visit.render(page);
+    response.headers_mut().insert(RETRY_AFTER, RETRY_SECONDS);
+    response
+}
+
+/// The answer when something is wrong on our side.
+fn broken(visit: &Visit) -> Response {
+    let page = Page::new("phone_auth/error.html", "Something Went Wrong")
+        .status(StatusCode::INTERNAL_SERVER_ERROR)
+        .with(
+            "sentences",
+            ["The fault is ours and has been noted. Try again later."],
+        );
+    visit.render(page)
+}
+
+/// The answer when not even a page can be rendered.
+pub(crate) fn bare() -> Response {
+    let html = "<!doctype html><html lang=\"en\"><title>Something Went Wrong</title>\
+        <h1>Something Went Wrong</h1><p>The fault is ours and has been noted. Try again later.</p>";
+    (StatusCode::INTERNAL_SERVER_ERROR, Html(html)).into_response()
+}
+
+/// Notes a fault of ours.
+pub(crate) fn log_broken(doing: &'static str, error: &(dyn Error + 'static)) {
+    // `Debug` of the text escapes control characters, so that no line can be forged.
+    tracing::error!(doing, error = ?chain(error), "failed");
+}
+
+/// An error and its causes in one line.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let _ = write!(text, ": {error}");
+        cause = error.source();
+    }
+    text
+}

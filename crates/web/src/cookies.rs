@@ -1,0 +1,170 @@
+//! The cookies: what they are called, and how they are set, read and cleared.
+
+use std::time::Duration;
+
+use axum_extra::extract::cookie::{Cookie, SameSite};
+use http::header::COOKIE;
+use http::{HeaderMap, HeaderValue};
+
+/// The names and flags of this site's cookies.
+///
+/// Every cookie is `HttpOnly` and `SameSite=Lax`, and `Secure` when the site is https. `Lax` and not
+/// `Strict`, because people come from links in messages and should then be logged in.
+#[derive(Clone, Debug)]
+pub(crate) struct Cookies {
+    secure: bool,
+    session: &'static str,
+    csrf: &'static str,
+}
+
+/// The cookie that carries a reset token from the link to the form.
+const RESET: &str = "reset_token";
+
+/// How long a reset token waits in its cookie. The token itself may live shorter or longer; whoever
+/// takes longer opens the link again.
+const RESET_WAITS: Duration = Duration::from_secs(60 * 60);
+
+impl Cookies {
+    /// Cookies for a site. `host_prefix` puts `__Host-` before the names, so that no other host of
+    /// the domain can set them (RFC 6265bis, section 4.1.3.2).
+    pub(crate) const fn new(secure: bool, host_prefix: bool) -> Self {
+        Self {
+            secure,
+            session: if host_prefix {
+                "__Host-sessionid"
+            } else {
+                "sessionid"
+            },
+            csrf: if host_prefix {
+                "__Host-csrftoken"
+            } else {
+                "csrftoken"
+            },
+        }
+    }
+
+    /// The session key that a browser sent, as it came.
+    pub(crate) fn read_session(&self, headers: &HeaderMap) -> Option<String> {
+        read(headers, self.session)
+    }
+
+    /// The CSRF cookie that a browser sent, as it came.
+    pub(crate) fn read_csrf(&self, headers: &HeaderMap) -> Option<String> {
+        read(headers, self.csrf)
+    }
+
+    /// The reset token that a browser sent, as it came.
+    #[expect(
+        clippy::unused_self,
+        reason = "cookies are read through this value, whatever their name depends on"
+    )]
+    pub(crate) fn read_reset(&self, headers: &HeaderMap) -> Option<String> {
+        read(headers, RESET)
+    }
+
+    /// Sets the session key for as long as the session lives.
+    pub(crate) fn set_session(&self, key: &str, lifetime: Duration) -> Option<HeaderValue> {
+        self.header(self.session, key, "/", Some(lifetime))
+    }
+
+    /// Makes the browser forget its session key.
+    pub(crate) fn clear_session(&self) -> Option<HeaderValue> {
+        self.header(self.session, "", "/", Some(Duration::ZERO))
+    }
+
+    /// Sets the CSRF cookie until the browser is closed.
+    pub(crate) fn set_csrf(&self, value: &str) -> Option<HeaderValue> {
+        self.header(self.csrf, value, "/", None)
+    }
+
+    /// Sets a reset token for the one path that reads it.
+    pub(crate) fn set_reset(&self, token: &str, path: &str) -> Option<HeaderValue> {
+        self.header(RESET, token, path, Some(RESET_WAITS))
+    }
+
+    /// Makes the browser forget a reset token.
+    pub(crate) fn clear_reset(&self, path: &str) -> Option<HeaderValue> {
+        self.header(RESET, "", path, Some(Duration::ZERO))
+    }
+
+    fn header(
+        &self,
+        name: &str,
+        value: &str,
+        path: &str,
+        lifetime: Option<Duration>,
+    ) -> Option<HeaderValue> {
+        let mut cookie = Cookie::build((name, value))
+            .path(path)
+            .http_only(true)
+            .same_site(SameSite::Lax)
+            .secure(self.secure)
+            .build()
+            .to_string();
+        if let Some(lifetime) = lifetime {
+            cookie.push_str(&format!("; Max-Age={}", lifetime.as_secs()));
+        }
+        let mut header = HeaderValue::try_from(cookie).ok()?;
+        header.set_sensitive(true);
+        Some(header)
+    }
+}
+
+/// The first cookie of this name. Browsers send the one with the longest path first.
+fn read(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers
+        .get_all(COOKIE)
+        .iter()
+        .filter_map(|header| header.to_str().ok())
+        .flat_map(|header| header.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find_map(|(found, value)| (found == name).then(|| value.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sent(header: &'static str) -> HeaderMap {
+        HeaderMap::from_iter([(COOKIE, HeaderValue::from_static(header))])
+    }
+
+    #[test]
+    fn named_cookie_is_found() {
+        let cookies = Cookies::new(false, false);
+        let headers = sent("a=1; sessionid=abc; csrftoken=x=y");
+        assert_eq!(cookies.read_session(&headers).as_deref(), Some("abc"));
+        assert_eq!(cookies.read_csrf(&headers).as_deref(), Some("x=y"));
+        assert_eq!(cookies.read_reset(&headers), None);
+    }
+
+    #[test]
+    fn host_prefix_changes_names() {
+        let cookies = Cookies::new(true, true);
+        assert_eq!(cookies.read_session(&sent("sessionid=abc")), None);
+        assert_eq!(
+            cookies
+                .read_session(&sent("__Host-sessionid=abc"))
+                .as_deref(),
+            Some("abc")
+        );
+    }
+
+    #[test]
+    fn session_cookie_has_every_flag() {
+        let header = Cookies::new(true, false).set_session("key", Duration::from_secs(60));
+        assert_eq!(
+            header.as_ref().and_then(|header| header.to_str().ok()),
+            Some("sessionid=key; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=60")
+        );
+    }
+
+    #[test]
+    fn secure_is_left_out_without_https() {
+        let header = Cookies::new(false, false).clear_session();
+        assert_eq!(
+            header.as_ref().and_then(|header| header.to_str().ok()),
+            Some("sessionid=; HttpOnly; SameSite=Lax; Path=/; Max-Age=0")
+        );
+    }
+}

@@ -1,0 +1,207 @@
+//! Protection against requests that another site makes a visitor's browser send (CSRF).
+//!
+//! A browser says where a request comes from, and [`origin`] believes it. A client that says nothing
+//! must know the token of a page that it was given: [`CsrfKeys`] signs it, and binds it to the cookie
+//! beside it and to the session.
+
+mod layer;
+mod origin;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::OnceLock;
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use minijinja::value::{Enumerator, Object, ObjectRepr};
+use phone_auth_tokens::{Keyring, Subkey};
+
+pub use layer::{SameOrigin, SameOriginLayer};
+pub(crate) use origin::{Origins, Provenance};
+
+/// The name of the hidden field, as the model has it.
+pub(crate) const FIELD: &str = "csrfmiddlewaretoken";
+
+/// How many random bytes the cookie holds.
+const NONCE_BYTES: usize = 16;
+
+/// Signs tokens, and knows those that any accepted key has signed.
+#[derive(Clone)]
+pub(crate) struct CsrfKeys(Arc<[Subkey]>);
+
+impl CsrfKeys {
+    pub(crate) fn new(keyring: &Keyring) -> Self {
+        Self(keyring.derive_all("csrf").into())
+    }
+
+    fn sign(&self, nonce: &str, session: &[u8]) -> Option<String> {
+        let tag = self.0.first()?.sign(&[nonce.as_bytes(), session]);
+        Some(Base64UrlUnpadded::encode_string(&tag))
+    }
+
+    /// Whether `token` was made for this cookie and this session.
+    pub(crate) fn verify(&self, nonce: &str, session: &[u8], token: &str) -> bool {
+        let mut buffer = [0_u8; 32];
+        let Ok(tag) = Base64UrlUnpadded::decode(token, &mut buffer) else {
+            return false;
+        };
+        self.0
+            .iter()
+            .any(|key| key.verify(&[nonce.as_bytes(), session], tag))
+    }
+}
+
+impl fmt::Debug for CsrfKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CsrfKeys(…)")
+    }
+}
+
+/// The token of one visit. It is made when a page first asks for it, so that pages without a form
+/// set no cookie.
+pub(crate) struct CsrfToken {
+    keys: CsrfKeys,
+    sent: Option<String>,
+    session: Vec<u8>,
+    made: OnceLock<Option<Made>>,
+}
+
+struct Made {
+    nonce: String,
+    token: String,
+}
+
+impl CsrfToken {
+    /// A token for the cookie that came with the request, if it is one of ours, or for a new one.
+    pub(crate) fn new(keys: CsrfKeys, cookie: Option<String>, session: Vec<u8>) -> Self {
+        Self {
+            keys,
+            sent: cookie.filter(|nonce| is_nonce(nonce)),
+            session,
+            made: OnceLock::new(),
+        }
+    }
+
+    /// The token for the hidden field; `None` when the system has no randomness to give.
+    pub(crate) fn text(&self) -> Option<&str> {
+        self.made().map(|made| made.token.as_str())
+    }
+
+    /// The cookie to set: there is one when a page asked for the token and the browser has none.
+    pub(crate) fn cookie_to_set(&self) -> Option<&str> {
+        let made = self.made.get()?.as_ref()?;
+        (self.sent.as_ref() != Some(&made.nonce)).then_some(made.nonce.as_str())
+    }
+
+    /// Whether a form brought the token that belongs to the cookie that came with it.
+    pub(crate) fn matches(&self, token: &str) -> bool {
+        self.sent
+            .as_ref()
+            .is_some_and(|nonce| self.keys.verify(nonce, &self.session, token))
+    }
+
+    fn made(&self) -> Option<&Made> {
+        self.made
+            .get_or_init(|| {
+                let nonce = self.sent.clone().or_else(new_nonce)?;
+                let token = self.keys.sign(&nonce, &self.session)?;
+                Some(Made { nonce, token })
+            })
+            .as_ref()
+    }
+}
+
+impl fmt::Debug for CsrfToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CsrfToken(…)")
+    }
+}
+
+/// `{{ csrf_token }}` in a template.
+impl Object for CsrfToken {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::NonEnumerable
+    }
+
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text().unwrap_or_default())
+    }
+}
+
+fn new_nonce() -> Option<String> {
+    let mut bytes = [0_u8; NONCE_BYTES];
+    getrandom::fill(&mut bytes).ok()?;
+    Some(Base64UrlUnpadded::encode_string(&bytes))
+}
+
+fn is_nonce(text: &str) -> bool {
+    let mut buffer = [0_u8; NONCE_BYTES];
+    Base64UrlUnpadded::decode(text, &mut buffer).is_ok_and(|bytes| bytes.len() == NONCE_BYTES)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use super::*;
+    use phone_auth_tokens::SecretKey;
+
+    fn keys() -> CsrfKeys {
+        CsrfKeys::new(&Keyring::new(SecretKey::generate().unwrap()))
+    }
+
+    #[test]
+    fn token_matches_its_cookie() {
+        let keys = keys();
+        let first = CsrfToken::new(keys.clone(), None, b"session".to_vec());
+        let token = first.text().unwrap();
+        let cookie = first.cookie_to_set().unwrap().to_owned();
+
+        let second = CsrfToken::new(keys.clone(), Some(cookie.clone()), b"session".to_vec());
+        assert!(second.matches(token));
+        assert_eq!(
+            second.text(),
+            Some(token),
+            "the same cookie, the same token"
+        );
+        assert_eq!(second.cookie_to_set(), None);
+
+        let elsewhere = CsrfToken::new(keys, Some(cookie), b"another".to_vec());
+        assert!(!elsewhere.matches(token), "another session, another token");
+    }
+
+    #[test]
+    fn unused_token_sets_no_cookie() {
+        let token = CsrfToken::new(keys(), None, Vec::new());
+        assert_eq!(token.cookie_to_set(), None);
+    }
+
+    #[test]
+    fn nothing_matches_without_cookie() {
+        let keys = keys();
+        let token = CsrfToken::new(keys.clone(), None, Vec::new());
+        let text = token.text().unwrap().to_owned();
+        for cookie in [None, Some(String::new()), Some("x".repeat(22))] {
+            let visit = CsrfToken::new(keys.clone(), cookie, Vec::new());
+            assert!(!visit.matches(&text));
+            assert!(!visit.matches(""));
+        }
+    }
+
+    #[test]
+    fn older_key_is_still_accepted() {
+        let (old, new) = (
+            SecretKey::generate().unwrap(),
+            SecretKey::generate().unwrap(),
+        );
+        let text = old.reveal().to_owned();
+        let before = CsrfKeys::new(&Keyring::new(old));
+        let again = SecretKey::new(text).unwrap();
+        let after = CsrfKeys::new(&Keyring::new(new).with_fallback(again));
+        let token = before.sign("nonce", b"").unwrap();
+        assert!(after.verify("nonce", b"", &token));
+    }
+}

@@ -1,0 +1,9 @@
+//! Forms: what a browser sends, and how a form with problems is shown again.
+
+mod parse;
+mod submitted;
+mod view;
+mod words;
+
+pub use submitted::SubmittedForm;
+pub(crate) use view::{FieldView, FormView};

@@ -1,0 +1,217 @@
+//! A form that a browser sent: checked for where it comes from, bounded, and read.
+
+use std::fmt;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRef, FromRequest, Request};
+use http::HeaderMap;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http_body_util::BodyExt;
+use phone_auth_core::form::{Field, FieldProblem, Problem};
+use phone_auth_core::password::Password;
+use zeroize::Zeroizing;
+
+use super::parse::{Fields, NotAForm, Text};
+use crate::answer::{self, Wrong};
+use crate::csrf::{self, Provenance};
+use crate::guard::Refusal;
+use crate::visit::Visit;
+use crate::web::Web;
+
+/// The largest body of a form, in bytes.
+const MAX_BODY: usize = 64 * 1024;
+
+/// How long a body may take to come.
+const MAX_TIME: Duration = Duration::from_secs(30);
+
+/// How much of a body that is too large is read and thrown away, so that a client that sends it all
+/// before it listens still hears the answer.
+const MAX_DISCARDED: usize = 8 * 1024 * 1024;
+
+/// How long that may take.
+const MAX_DISCARD_TIME: Duration = Duration::from_secs(5);
+
+/// A form that came from a page of this site.
+///
+/// An extractor for the handlers of posted forms, ours and the application's. The template puts
+/// `<input type="hidden" name="csrfmiddlewaretoken" value="{{ csrf_token }}">` into its form.
+///
+/// # Security
+/// A form is accepted when the browser says that a page of this site sent it, by `Sec-Fetch-Site`,
+/// without it by `Origin`, without both by `Referer`. A client that sends none of them must bring the
+/// token of a page and the cookie that came with it. Everything else is refused before it is read.
+///
+/// # Errors
+/// [`Refusal`]: 403 for another origin or none, 413 for more than 64 KiB or 100 fields, 415 for
+/// another content type than `application/x-www-form-urlencoded`, 400 for a repeated field, 408 for a
+/// body that takes longer than 30 seconds; 503 and 500 as for [`Visit`].
+///
+/// # Examples
+/// ```
+/// use axum::response::{IntoResponse, Redirect, Response};
+/// use phone_auth_web::{Page, SubmittedForm};
+///
+/// async fn add_note(form: SubmittedForm) -> Response {
+///     if form.text("note").is_empty() {
+///         return form.visit().render(Page::new("note.html", "Add a note"));
+///     }
+///     Redirect::to("/notes/").into_response()
+/// }
+/// ```
+pub struct SubmittedForm {
+    visit: Visit,
+    fields: Fields,
+}
+
+impl SubmittedForm {
+    /// Who sent it.
+    pub const fn visit(&self) -> &Visit {
+        &self.visit
+    }
+
+    /// What was typed into a field; empty when the form does not have it. Bytes that are not UTF-8
+    /// are replaced by `U+FFFD`.
+    pub fn text(&self, field: &str) -> &str {
+        match self.fields.find(field) {
+            None => "",
+            Some(Text::Good(text)) => text,
+            Some(Text::Bad(shown)) => shown,
+        }
+    }
+
+    /// A password, exactly as it was typed.
+    pub fn password(&self, field: &str) -> Password {
+        Password::new(self.text(field).to_owned())
+    }
+
+    /// Those of these fields that hold bytes which are not text.
+    pub(crate) fn unreadable(&self, fields: &[Field]) -> Vec<FieldProblem> {
+        fields
+            .iter()
+            .filter(|field| matches!(self.fields.find(field.name()), Some(Text::Bad(_))))
+            .map(|field| FieldProblem::new(*field, Problem::InvalidCharacters))
+            .collect()
+    }
+
+    async fn read(web: &Web, request: Request) -> Result<Self, Refusal> {
+        let (mut parts, body) = request.into_parts();
+        let refuse = |visit: &Visit, what| Err(Refusal::new(answer::wrong(visit, what)));
+        let provenance = web.origins().provenance(&parts);
+        if provenance == Provenance::Foreign {
+            return refuse(&Visit::unasked(web, &parts), Wrong::Origin);
+        }
+        if let Err(what) = check_head(&parts.headers) {
+            discard(body);
+            return refuse(&Visit::unasked(web, &parts), what);
+        }
+        let fields = match read_body(body).await {
+            Ok(fields) => fields,
+            Err(what) => return refuse(&Visit::unasked(web, &parts), what),
+        };
+        let visit = Visit::read(web, &mut parts).await?;
+        let form = Self { visit, fields };
+        if provenance == Provenance::Unsaid && !form.visit.csrf().matches(form.text(csrf::FIELD)) {
+            return refuse(&form.visit, Wrong::Origin);
+        }
+        Ok(form)
+    }
+}
+
+impl fmt::Debug for SubmittedForm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SubmittedForm").finish_non_exhaustive()
+    }
+}
+
+impl<S> FromRequest<S> for SubmittedForm
+where
+    Web: FromRef<S>,
+    S: Send + Sync,
+{
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
+        Self::read(&Web::from_ref(state), request).await
+    }
+}
+
+/// What the headers tell of a body before it is read.
+fn check_head(headers: &HeaderMap) -> Result<(), Wrong> {
+    let length = headers.get(CONTENT_LENGTH);
+    let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| length > MAX_BODY as u64) {
+        return Err(Wrong::Size);
+    }
+    let kind = headers.get(CONTENT_TYPE).map_or("", |kind| {
+        let kind = kind.to_str().unwrap_or_default();
+        kind.split(';').next().unwrap_or_default().trim()
+    });
+    // An empty form without a content type is one that a program sent: a log-out, say.
+    if kind.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+        || (kind.is_empty() && length.unwrap_or(0) == 0)
+    {
+        return Ok(());
+    }
+    Err(Wrong::Kind)
+}
+
+async fn read_body(mut body: Body) -> Result<Fields, Wrong> {
+    let collected = tokio::time::timeout(MAX_TIME, collect(&mut body)).await;
+    let bytes = match collected {
+        Err(_elapsed) => return Err(Wrong::Slow),
+        Ok(Err(what)) => {
+            discard(body);
+            return Err(what);
+        }
+        Ok(Ok(bytes)) => bytes,
+    };
+    Fields::parse(&bytes).map_err(|reason| match reason {
+        NotAForm::TooManyFields => Wrong::Size,
+        NotAForm::Repeated | NotAForm::BadName => Wrong::Fields,
+    })
+}
+
+/// Reads a body to its end, or to where it is too large.
+async fn collect(body: &mut Body) -> Result<Zeroizing<Vec<u8>>, Wrong> {
+    let mut bytes = Zeroizing::new(Vec::new());
+    while let Some(data) = next_data(body).await {
+        let data = data.map_err(|_broken_off| Wrong::Fields)?;
+        if bytes.len() + data.len() > MAX_BODY {
+            return Err(Wrong::Size);
+        }
+        bytes.extend_from_slice(&data);
+    }
+    Ok(bytes)
+}
+
+/// The next piece of a body. Trailers are passed over.
+async fn next_data(body: &mut Body) -> Option<Result<Bytes, axum::Error>> {
+    loop {
+        match body.frame().await? {
+            Err(error) => return Some(Err(error)),
+            Ok(frame) => {
+                if let Ok(data) = frame.into_data() {
+                    return Some(Ok(data));
+                }
+            }
+        }
+    }
+}
+
+/// Throws away what still comes of a body, within bounds, while the answer is on its way.
+fn discard(mut body: Body) {
+    tokio::spawn(async move {
+        let discarding = async {
+            let mut left = MAX_DISCARDED;
+            while let Some(Ok(data)) = next_data(&mut body).await {
+                match left.checked_sub(data.len()) {
+                    Some(less) => left = less,
+                    None => break,
+                }
+            }
+        };
+        // Whether it ended or time ran out: the body is dropped, and with it the connection.
+        let _ = tokio::time::timeout(MAX_DISCARD_TIME, discarding).await;
+    });
+}

@@ -1,0 +1,91 @@
+//! The words for what is wrong with a field. Where the model has a sentence, it is the model's.
+
+use phone_auth_core::form::{Field, FieldProblem, Problem};
+
+/// A sentence that says what would be right.
+pub(crate) fn sentence(problem: &FieldProblem) -> String {
+    let field = problem.field;
+    match problem.problem {
+        Problem::Required => "This field is required.".to_owned(),
+        Problem::TooLong { max } => format!("Use at most {max} characters."),
+        Problem::InvalidCharacters => {
+            "Remove line breaks and characters that cannot be seen.".to_owned()
+        }
+        Problem::InvalidEmail => {
+            "Enter a valid email address, such as name@example.org.".to_owned()
+        }
+        Problem::InvalidPhone => {
+            "Enter a valid phone number with its country code, such as +12125552368.".to_owned()
+        }
+        Problem::InvalidUsername => {
+            "Username should be 150 characters or fewer. Letters, digits and ./-/_ only.".to_owned()
+        }
+        Problem::Taken => format!("{} already exists", noun(field)),
+        Problem::PasswordsDiffer if field == Field::ConfirmPassword => {
+            "Password didn't match".to_owned()
+        }
+        Problem::PasswordsDiffer => "The two password fields didn’t match.".to_owned(),
+        Problem::PasswordTooShort { min } => {
+            format!("This password is too short. It must contain at least {min} characters.")
+        }
+        Problem::PasswordTooLong { max } => {
+            format!("This password is too long. It must contain at most {max} characters.")
+        }
+        Problem::PasswordTooCommon => "This password is too common.".to_owned(),
+        Problem::PasswordAllDigits => "This password is entirely numeric.".to_owned(),
+        Problem::PasswordTooSimilar { to } => {
+            format!(
+                "The password is too similar to the {}.",
+                noun(to).to_lowercase()
+            )
+        }
+        Problem::WrongOldPassword => {
+            "Your old password was entered incorrectly. Please enter it again.".to_owned()
+        }
+        _ => "Enter something else.".to_owned(),
+    }
+}
+
+/// What a field holds, in a word or two.
+const fn noun(field: Field) -> &'static str {
+    match field {
+        Field::FirstName => "First name",
+        Field::LastName => "Last name",
+        Field::Username => "Username",
+        Field::Email => "Email",
+        Field::Phone => "Phone",
+        Field::Login => "Phone, email or username",
+        Field::Password
+        | Field::ConfirmPassword
+        | Field::OldPassword
+        | Field::NewPassword1
+        | Field::NewPassword2 => "Password",
+        _ => "This",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn taken_names_are_told_apart() {
+        let check = |field, expected| {
+            let problem = FieldProblem::new(field, Problem::Taken);
+            assert_eq!(sentence(&problem), expected);
+        };
+        check(Field::Username, "Username already exists");
+        check(Field::Email, "Email already exists");
+        check(Field::Phone, "Phone already exists");
+    }
+
+    #[test]
+    fn differing_passwords_keep_the_models_words() {
+        let at = |field| sentence(&FieldProblem::new(field, Problem::PasswordsDiffer));
+        assert_eq!(at(Field::ConfirmPassword), "Password didn't match");
+        assert_eq!(
+            at(Field::NewPassword2),
+            "The two password fields didn’t match."
+        );
+    }
+}

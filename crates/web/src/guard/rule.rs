@@ -1,0 +1,81 @@
+//! What a guard asks for, and where it sends whoever does not have it.
+
+use std::sync::Arc;
+
+use axum::response::Response;
+use http::header::CACHE_CONTROL;
+use http::request::Parts;
+use http::{HeaderValue, Uri};
+use phone_auth_core::accounts::Visitor;
+use phone_auth_urls::AccountPage;
+
+use super::Refusal;
+use crate::headers::vary_by_cookie;
+use crate::redirect;
+use crate::visit::{self, Visit, original_uri};
+use crate::web::Web;
+
+/// What a guard asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rule {
+    /// Nobody is logged in.
+    Anonymous,
+    /// Somebody is logged in.
+    LoggedIn,
+    /// Somebody with a verified e-mail address is logged in.
+    VerifiedEmail,
+    /// Somebody with a verified phone number is logged in.
+    VerifiedPhone,
+}
+
+impl Rule {
+    /// Who is logged in, if that is what the rule asks for.
+    pub(crate) async fn check(
+        self,
+        web: &Web,
+        parts: &mut Parts,
+    ) -> Result<Option<Arc<Visitor>>, Refusal> {
+        let key = visit::session_key(web, &parts.headers);
+        let visitor = visit::visitor(web, parts, key.as_ref()).await?;
+        match self.decide(web, visitor.as_deref(), &original_uri(parts)) {
+            None => Ok(visitor),
+            Some(response) => Err(Refusal::new(response)),
+        }
+    }
+
+    /// Who is logged in, for the rules that ask for somebody.
+    pub(crate) async fn admit(self, web: &Web, parts: &mut Parts) -> Result<Arc<Visitor>, Refusal> {
+        match self.check(web, parts).await? {
+            Some(visitor) => Ok(visitor),
+            None => Err(Refusal::new(to_login(web, &original_uri(parts)))),
+        }
+    }
+
+    /// Where to send whoever visits instead; `None` to let them through.
+    pub(crate) fn verdict(self, visit: &Visit) -> Option<Response> {
+        self.decide(visit.web(), visit.visitor(), visit.uri())
+    }
+
+    fn decide(self, web: &Web, visitor: Option<&Visitor>, wanted: &Uri) -> Option<Response> {
+        let mut response = match (self, visitor) {
+            (Self::Anonymous, None) | (Self::LoggedIn, Some(_)) => return None,
+            (Self::VerifiedEmail, Some(visitor)) if visitor.has_verified_email() => return None,
+            (Self::VerifiedPhone, Some(visitor)) if visitor.has_verified_phone() => return None,
+            (Self::Anonymous, Some(_)) => {
+                redirect::found(&web.accounts().settings().login_redirect_url)
+            }
+            (_, None) => to_login(web, wanted),
+            (_, Some(_)) => {
+                redirect::found(web.accounts().routes().page(AccountPage::EmailVerification))
+            }
+        };
+        let headers = response.headers_mut();
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+        vary_by_cookie(headers);
+        Some(response)
+    }
+}
+
+fn to_login(web: &Web, wanted: &Uri) -> Response {
+    redirect::to_login(web.accounts().routes().page(AccountPage::Login), wanted)
+}

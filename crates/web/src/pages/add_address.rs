@@ -1,0 +1,88 @@
+//! `email/add/` and `phone/add/`: one more address for the visitor.
+
+use axum::response::Response;
+use http::StatusCode;
+use phone_auth_core::accounts::AddAddressErrorKind;
+use phone_auth_core::address::AddressKind;
+use phone_auth_core::form::{Field, FieldProblem};
+use phone_auth_urls::AccountPage;
+
+use crate::answer;
+use crate::form::{FieldView, FormView, SubmittedForm};
+use crate::guard::Rule;
+use crate::page::Page;
+use crate::redirect;
+use crate::visit::Visit;
+
+pub(crate) async fn show_email(visit: Visit) -> Response {
+    show(&visit, AddressKind::Email)
+}
+
+pub(crate) async fn show_phone(visit: Visit) -> Response {
+    show(&visit, AddressKind::Phone)
+}
+
+pub(crate) async fn submit_email(form: SubmittedForm) -> Response {
+    submit(&form, AddressKind::Email).await
+}
+
+pub(crate) async fn submit_phone(form: SubmittedForm) -> Response {
+    submit(&form, AddressKind::Phone).await
+}
+
+fn show(visit: &Visit, kind: AddressKind) -> Response {
+    if let Some(elsewhere) = Rule::LoggedIn.verdict(visit) {
+        return elsewhere;
+    }
+    visit.render(page(kind, "", &[]))
+}
+
+async fn submit(form: &SubmittedForm, kind: AddressKind) -> Response {
+    let visit = form.visit();
+    let Some(visitor) = visit.visitor() else {
+        return visit.to_login();
+    };
+    let typed = form.text(field(kind).name());
+    let again = |problems: &[FieldProblem]| {
+        visit.render(page(kind, typed, problems).status(StatusCode::BAD_REQUEST))
+    };
+    let unreadable = form.unreadable(&[field(kind)]);
+    if !unreadable.is_empty() {
+        return again(&unreadable);
+    }
+    match visit.accounts().add_address(visitor, kind, typed).await {
+        Ok(_record) => redirect::found(visit.path(AccountPage::EmailVerification)),
+        Err(error) if error.kind() == AddAddressErrorKind::Invalid => again(error.problems()),
+        Err(error) => answer::trouble(visit, "add an address", &error),
+    }
+}
+
+const fn field(kind: AddressKind) -> Field {
+    match kind {
+        AddressKind::Email => Field::Email,
+        AddressKind::Phone => Field::Phone,
+    }
+}
+
+fn page(kind: AddressKind, typed: &str, problems: &[FieldProblem]) -> Page {
+    let (template, title, field) = match kind {
+        AddressKind::Email => (
+            "phone_auth/add_new_email.html",
+            "Add Email",
+            FieldView::new(Field::Email, "Email")
+                .kind("email", "email")
+                .autocomplete("email")
+                .verbatim(),
+        ),
+        AddressKind::Phone => (
+            "phone_auth/add_new_phone.html",
+            "Add Phone",
+            FieldView::new(Field::Phone, "Phone")
+                .kind("tel", "tel")
+                .autocomplete("tel")
+                .hint("With the country code, such as +1 212 555 2368."),
+        ),
+    };
+    let form = FormView::new(vec![field.value(typed)]).problems(problems);
+    Page::new(template, title).with("form", form)
+}

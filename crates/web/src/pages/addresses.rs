@@ -1,0 +1,138 @@
+//! `user_verification/`: the visitor's addresses, and a link to verify each.
+
+use axum::response::Response;
+use http::StatusCode;
+use phone_auth_core::accounts::{VerificationRequest, VerificationRequestErrorKind, Visitor};
+use phone_auth_core::address::{AddressId, AddressKind, AddressRecord};
+use serde::Serialize;
+
+use crate::answer;
+use crate::form::SubmittedForm;
+use crate::page::Page;
+use crate::visit::Visit;
+
+/// What is said above the addresses.
+#[derive(Serialize)]
+struct Notice {
+    tone: &'static str,
+    text: &'static str,
+    detail: &'static str,
+}
+
+/// An address as the template sees it.
+#[derive(Serialize)]
+struct AddressView<'a> {
+    id: i64,
+    value: &'a str,
+    is_verified: bool,
+}
+
+pub(crate) async fn show(visit: Visit) -> Response {
+    match visit.visitor() {
+        None => visit.to_login(),
+        Some(visitor) => page(&visit, visitor, StatusCode::OK, None).await,
+    }
+}
+
+pub(crate) async fn submit(form: SubmittedForm) -> Response {
+    let visit = form.visit();
+    let Some(visitor) = visit.visitor() else {
+        return visit.to_login();
+    };
+    let Some((kind, id)) = named_address(&form) else {
+        return no_such_address(visit, visitor).await;
+    };
+    let outcome = visit
+        .accounts()
+        .request_verification(visitor, kind, id)
+        .await;
+    let notice = match outcome {
+        Ok(VerificationRequest::Sent) => sent(kind),
+        Ok(VerificationRequest::AlreadyVerified) => Notice {
+            tone: "good",
+            text: already_verified(kind),
+            detail: "",
+        },
+        Err(error) if error.kind() == VerificationRequestErrorKind::NoSuchAddress => {
+            return no_such_address(visit, visitor).await;
+        }
+        Err(error) => return answer::trouble(visit, "ask for a verification", &error),
+    };
+    page(visit, visitor, StatusCode::OK, Some(notice)).await
+}
+
+/// The address that a form names: by its kind and its number, written as we write numbers.
+fn named_address(form: &SubmittedForm) -> Option<(AddressKind, AddressId)> {
+    let kind = match form.text("method") {
+        "email" => AddressKind::Email,
+        "phone" => AddressKind::Phone,
+        _ => return None,
+    };
+    let text = form.text("pk");
+    let id: i64 = text.parse().ok()?;
+    (id.to_string() == text).then(|| (kind, AddressId::new(id)))
+}
+
+const fn sent(kind: AddressKind) -> Notice {
+    match kind {
+        AddressKind::Email => Notice {
+            tone: "good",
+            text: "Email Verification Sent",
+            detail: "Open the link in the message. It works for a limited time.",
+        },
+        AddressKind::Phone => Notice {
+            tone: "good",
+            text: "Phone Verification Sent",
+            detail: "Open the link in the message. It works for a limited time.",
+        },
+    }
+}
+
+pub(super) const fn already_verified(kind: AddressKind) -> &'static str {
+    match kind {
+        AddressKind::Email => "Email already Verified",
+        AddressKind::Phone => "Phone already Verified",
+    }
+}
+
+async fn no_such_address(visit: &Visit, visitor: &Visitor) -> Response {
+    let notice = Notice {
+        tone: "error",
+        text: "Something Went Wrong",
+        detail: "That address is not among yours. Choose one from the list.",
+    };
+    page(visit, visitor, StatusCode::BAD_REQUEST, Some(notice)).await
+}
+
+async fn page(
+    visit: &Visit,
+    visitor: &Visitor,
+    status: StatusCode,
+    notice: Option<Notice>,
+) -> Response {
+    let records = match visit.accounts().addresses(visitor).await {
+        Ok(records) => records,
+        Err(error) => return answer::trouble(visit, "list addresses", &error),
+    };
+    let title = notice
+        .as_ref()
+        .map_or("Your addresses", |notice| notice.text);
+    let page = Page::new("phone_auth/phone_and_email_verification.html", title)
+        .status(status)
+        .with("notice", notice)
+        .with("email_addresses", of_kind(&records, AddressKind::Email))
+        .with("phone_numbers", of_kind(&records, AddressKind::Phone));
+    visit.render(page)
+}
+
+fn of_kind(records: &[AddressRecord], kind: AddressKind) -> Vec<AddressView<'_>> {
+    records
+        .iter()
+        .filter(|record| record.kind == kind)
+        .map(|record| AddressView {
+            id: record.id.get(),
+            value: &record.value,
+            is_verified: record.is_verified,
+        })
+        .collect()
+}

@@ -1,0 +1,68 @@
+//! `change_password/` and `change_password_done/`: a new password for whoever knows the old one.
+
+use axum::response::Response;
+use http::StatusCode;
+use phone_auth_core::accounts::ChangePasswordErrorKind;
+use phone_auth_core::form::{Field, FieldProblem};
+use phone_auth_urls::AccountPage;
+
+use super::NEW_PASSWORD_HINT;
+use crate::answer;
+use crate::form::{FieldView, FormView, SubmittedForm};
+use crate::guard::Rule;
+use crate::page::Page;
+use crate::redirect;
+use crate::visit::Visit;
+
+const FIELDS: [Field; 3] = [Field::OldPassword, Field::NewPassword1, Field::NewPassword2];
+
+pub(crate) async fn show(visit: Visit) -> Response {
+    if let Some(elsewhere) = Rule::LoggedIn.verdict(&visit) {
+        return elsewhere;
+    }
+    visit.render(page(&[]))
+}
+
+pub(crate) async fn submit(form: SubmittedForm) -> Response {
+    let visit = form.visit();
+    let Some(visitor) = visit.visitor() else {
+        return visit.to_login();
+    };
+    let again =
+        |problems: &[FieldProblem]| visit.render(page(problems).status(StatusCode::BAD_REQUEST));
+    let unreadable = form.unreadable(&FIELDS);
+    if !unreadable.is_empty() {
+        return again(&unreadable);
+    }
+    let [old, new1, new2] = FIELDS.map(|field| form.password(field.name()));
+    let flow = visit
+        .accounts()
+        .change_password(visitor, &old, &new1, &new2);
+    match flow.await {
+        Ok(()) => redirect::found(visit.path(AccountPage::ChangePasswordDone)),
+        Err(error) if error.kind() == ChangePasswordErrorKind::Invalid => again(error.problems()),
+        Err(error) if error.kind() == ChangePasswordErrorKind::NotActive => visit.to_login(),
+        Err(error) => answer::trouble(visit, "change a password", &error),
+    }
+}
+
+pub(crate) async fn show_done(visit: Visit) -> Response {
+    if let Some(elsewhere) = Rule::LoggedIn.verdict(&visit) {
+        return elsewhere;
+    }
+    visit.render(Page::new(
+        "phone_auth/change_password_done.html",
+        "Password change successful",
+    ))
+}
+
+fn page(problems: &[FieldProblem]) -> Page {
+    let fields = vec![
+        FieldView::password(Field::OldPassword, "Old Password", "current-password"),
+        FieldView::password(Field::NewPassword1, "New Password", "new-password")
+            .hint(NEW_PASSWORD_HINT),
+        FieldView::password(Field::NewPassword2, "Confirm Password", "new-password"),
+    ];
+    Page::new("phone_auth/change_password.html", "Change Password")
+        .with("form", FormView::new(fields).problems(problems))
+}

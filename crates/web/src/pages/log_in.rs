@@ -1,0 +1,144 @@
+//! `login/`: begins a session.
+
+use axum::extract::RawQuery;
+use axum::response::Response;
+use http::StatusCode;
+use phone_auth_core::accounts::{LogInErrorKind, LoggedIn};
+use phone_auth_core::form::{Field, FieldProblem, Problem};
+use phone_auth_core::settings::Methods;
+use phone_auth_urls::local_path;
+
+use crate::answer;
+use crate::form::{FieldView, FormView, SubmittedForm};
+use crate::guard::Rule;
+use crate::page::Page;
+use crate::redirect;
+use crate::visit::{Visit, add_cookie};
+
+const FIELDS: [Field; 2] = [Field::Login, Field::Password];
+
+/// Where to go afterwards, as the model calls it.
+const NEXT: &str = "next";
+
+pub(crate) async fn show(visit: Visit, RawQuery(query): RawQuery) -> Response {
+    if let Some(elsewhere) = Rule::Anonymous.verdict(&visit) {
+        return elsewhere;
+    }
+    let next = next_in_query(query.as_deref());
+    visit.render(page(&visit, view(&visit, ""), next.as_deref()))
+}
+
+pub(crate) async fn submit(RawQuery(query): RawQuery, form: SubmittedForm) -> Response {
+    let visit = form.visit();
+    if let Some(elsewhere) = Rule::Anonymous.verdict(visit) {
+        return elsewhere;
+    }
+    let next = match form.text(NEXT) {
+        "" => next_in_query(query.as_deref()),
+        posted => local_path(posted).map(String::from),
+    };
+    let again = |view: FormView| {
+        let page = page(visit, view, next.as_deref()).status(StatusCode::BAD_REQUEST);
+        visit.render(page)
+    };
+    let login = form.text(Field::Login.name());
+    let problems = problems(&form);
+    if !problems.is_empty() {
+        return again(view(visit, login).problems(&problems));
+    }
+    let password = form.password(Field::Password.name());
+    let flow = visit
+        .accounts()
+        .log_in(login, &password, visit.session_key());
+    match flow.await {
+        Ok(logged_in) => welcome(visit, &logged_in, next.as_deref()),
+        Err(error) if error.kind() == LogInErrorKind::InvalidCredentials => {
+            again(view(visit, login).problem(Field::Login, "Invalid Credentials"))
+        }
+        Err(error) => answer::trouble(visit, "log somebody in", &error),
+    }
+}
+
+/// Sets the key of the new session and sends its owner on.
+fn welcome(visit: &Visit, logged_in: &LoggedIn, next: Option<&str>) -> Response {
+    let settings = visit.accounts().settings();
+    let mut response = redirect::found(next.unwrap_or(&settings.login_redirect_url));
+    let cookie = visit
+        .cookies()
+        .set_session(logged_in.key.reveal(), settings.session_lifetime);
+    add_cookie(response.headers_mut(), cookie);
+    response
+}
+
+/// What is wrong before anybody is looked for. The password is not read further here: whatever is
+/// wrong with it is a matter of the hash.
+fn problems(form: &SubmittedForm) -> Vec<FieldProblem> {
+    let empty = FIELDS
+        .into_iter()
+        .filter(|field| form.text(field.name()).is_empty())
+        .map(|field| FieldProblem::new(field, Problem::Required));
+    form.unreadable(&FIELDS).into_iter().chain(empty).collect()
+}
+
+/// The `next` of a query, if it is a path of this site.
+fn next_in_query(query: Option<&str>) -> Option<String> {
+    let (_, next) =
+        form_urlencoded::parse(query?.as_bytes()).find(|(name, _)| name.as_ref() == NEXT)?;
+    local_path(&next).map(String::from)
+}
+
+fn view(visit: &Visit, login: &str) -> FormView {
+    let methods = visit.accounts().settings().authentication_methods;
+    FormView::new(vec![
+        FieldView::new(Field::Login, login_label(methods))
+            .value(login)
+            .autocomplete("username")
+            .verbatim(),
+        FieldView::password(Field::Password, "Password", "current-password"),
+    ])
+}
+
+fn page(visit: &Visit, view: FormView, next: Option<&str>) -> Page {
+    // The default target needs no field.
+    let default = &visit.accounts().settings().login_redirect_url;
+    Page::new("phone_auth/login.html", "Sign In")
+        .with("form", view)
+        .with("next", next.filter(|next| next != default))
+}
+
+/// What may be typed to name an account: the model's words, less what the settings leave out.
+pub(super) fn login_label(methods: Methods) -> String {
+    let names = [
+        (methods.phone, "Phone"),
+        (methods.email, "Email"),
+        (methods.username, "Username"),
+    ];
+    let names: Vec<&str> = names
+        .into_iter()
+        .filter_map(|(on, name)| on.then_some(name))
+        .collect();
+    match names.split_last() {
+        None => String::new(),
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn label_names_allowed_methods() {
+        let label = |phone, email, username| {
+            login_label(Methods {
+                phone,
+                email,
+                username,
+            })
+        };
+        assert_eq!(label(true, true, true), "Phone, Email or Username");
+        assert_eq!(label(true, true, false), "Phone or Email");
+        assert_eq!(label(false, false, true), "Username");
+    }
+}

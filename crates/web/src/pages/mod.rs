@@ -1,0 +1,16 @@
+//! The thirteen pages, one file for each or for each pair. Words, fields and redirects are the model's.
+//!
+//! A handler reads the form, calls one flow, and shows what came of it. It decides nothing else.
+
+pub(crate) mod add_address;
+pub(crate) mod addresses;
+pub(crate) mod change_password;
+pub(crate) mod log_in;
+pub(crate) mod log_out;
+pub(crate) mod password_reset;
+pub(crate) mod reset_link;
+pub(crate) mod sign_up;
+pub(crate) mod verification_link;
+
+/// The note at a field for a new password.
+const NEW_PASSWORD_HINT: &str = "Several words together are easy to remember and hard to guess.";

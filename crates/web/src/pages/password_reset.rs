@@ -1,0 +1,61 @@
+//! `password_reset/`, `password_reset_done/` and `password_reset_complete/`: asks for a reset link,
+//! and says what came of it.
+
+use axum::response::Response;
+use http::StatusCode;
+use phone_auth_core::accounts::ResetRequestErrorKind;
+use phone_auth_core::form::{Field, FieldProblem};
+use phone_auth_urls::AccountPage;
+
+use super::log_in::login_label;
+use crate::answer;
+use crate::form::{FieldView, FormView, SubmittedForm};
+use crate::page::Page;
+use crate::redirect;
+use crate::visit::Visit;
+
+pub(crate) async fn show(visit: Visit) -> Response {
+    visit.render(page(&visit, "", &[]))
+}
+
+/// Answers the same whoever was named, and whether or not there is such an account.
+pub(crate) async fn submit(form: SubmittedForm) -> Response {
+    let visit = form.visit();
+    let login = form.text(Field::Login.name());
+    let again = |problems: &[FieldProblem]| {
+        visit.render(page(visit, login, problems).status(StatusCode::BAD_REQUEST))
+    };
+    let unreadable = form.unreadable(&[Field::Login]);
+    if !unreadable.is_empty() {
+        return again(&unreadable);
+    }
+    match visit.accounts().request_password_reset(login).await {
+        Ok(()) => redirect::found(visit.path(AccountPage::PasswordResetDone)),
+        Err(error) if error.kind() == ResetRequestErrorKind::Invalid => again(error.problems()),
+        Err(error) => answer::trouble(visit, "ask for a password reset", &error),
+    }
+}
+
+pub(crate) async fn show_done(visit: Visit) -> Response {
+    visit.render(Page::new(
+        "phone_auth/password_reset_done.html",
+        "Password reset sent",
+    ))
+}
+
+pub(crate) async fn show_complete(visit: Visit) -> Response {
+    visit.render(Page::new(
+        "phone_auth/password_reset_complete.html",
+        "Password reset complete",
+    ))
+}
+
+fn page(visit: &Visit, login: &str, problems: &[FieldProblem]) -> Page {
+    let methods = visit.accounts().settings().authentication_methods;
+    let field = FieldView::new(Field::Login, login_label(methods))
+        .value(login)
+        .autocomplete("username")
+        .verbatim();
+    Page::new("phone_auth/password_reset.html", "Reset Password")
+        .with("form", FormView::new(vec![field]).problems(problems))
+}

@@ -1,0 +1,150 @@
+//! `password_reset_confirm/{uidb64}/{token}/`: where a reset link leads.
+//!
+//! Opening the link moves the token into a cookie that only the form's path sees, and redirects to a
+//! path without it: the address bar, the history and the `Referer` of what comes next do not hold it
+//! (ASVS 5.0, 14.2.1).
+
+use axum::extract::Path;
+use axum::response::Response;
+use http::header::REFERRER_POLICY;
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use phone_auth_core::accounts::{LinkErrorKind, ResetErrorKind, ResetLink};
+use phone_auth_core::form::{Field, FieldProblem};
+use phone_auth_urls::{AccountPage, SET_PASSWORD};
+
+use super::NEW_PASSWORD_HINT;
+use crate::answer::{self, Wrong};
+use crate::form::{FieldView, FormView, SubmittedForm};
+use crate::page::Page;
+use crate::redirect;
+use crate::visit::{Visit, add_cookie};
+
+const FIELDS: [Field; 2] = [Field::NewPassword1, Field::NewPassword2];
+
+/// Whom a link is for, and its token or what stands in its place.
+type LinkPath = Path<(String, String)>;
+
+pub(crate) async fn show(
+    visit: Visit,
+    method: Method,
+    Path((uidb64, token)): LinkPath,
+    headers: HeaderMap,
+) -> Response {
+    if token != SET_PASSWORD {
+        return open(&visit, &method, &uidb64, &token).await;
+    }
+    let Some(token) = visit.cookies().read_reset(&headers) else {
+        return not_valid(&visit);
+    };
+    match visit.accounts().recheck_reset_link(&uidb64, &token).await {
+        Ok(link) => visit.render(page(&visit, &link, &[])),
+        Err(error) if error.kind() == LinkErrorKind::Invalid => not_valid(&visit),
+        Err(error) => answer::trouble(&visit, "look at a reset link", &error),
+    }
+}
+
+/// The form for the new password. Only the path without the token takes it.
+pub(crate) async fn submit(
+    Path((uidb64, in_path)): LinkPath,
+    headers: HeaderMap,
+    form: SubmittedForm,
+) -> Response {
+    let visit = form.visit();
+    if in_path != SET_PASSWORD {
+        return answer::wrong(visit, Wrong::Method);
+    }
+    let Some(token) = visit.cookies().read_reset(&headers) else {
+        return not_valid(visit);
+    };
+    let unreadable = form.unreadable(&FIELDS);
+    if !unreadable.is_empty() {
+        return again(visit, &uidb64, &token, &unreadable).await;
+    }
+    let [new1, new2] = FIELDS.map(|field| form.password(field.name()));
+    let flow = visit
+        .accounts()
+        .reset_password(&uidb64, &token, &new1, &new2);
+    match flow.await {
+        Ok(_person) => {
+            let mut response = redirect::found(visit.path(AccountPage::PasswordResetComplete));
+            forget_token(visit, &mut response);
+            response
+        }
+        Err(error) if error.kind() == ResetErrorKind::Invalid => {
+            again(visit, &uidb64, &token, error.problems()).await
+        }
+        Err(error) if error.kind() == ResetErrorKind::InvalidLink => not_valid(visit),
+        Err(error) => answer::trouble(visit, "reset a password", &error),
+    }
+}
+
+/// Takes the token out of the address bar, if it is good for anything.
+async fn open(visit: &Visit, method: &Method, uidb64: &str, token: &str) -> Response {
+    let accounts = visit.accounts();
+    let checked = if method == Method::HEAD {
+        accounts.recheck_reset_link(uidb64, token).await
+    } else {
+        accounts.check_reset_link(uidb64, token).await
+    };
+    match checked {
+        Ok(link) => {
+            let Ok(form) = accounts
+                .routes()
+                .password_reset_confirm(link.person.id.get(), SET_PASSWORD)
+            else {
+                return not_valid(visit);
+            };
+            let mut response = redirect::found(form.as_str());
+            let headers = response.headers_mut();
+            add_cookie(headers, visit.cookies().set_reset(token, form.as_str()));
+            headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+            response
+        }
+        Err(error) if error.kind() == LinkErrorKind::Invalid => not_valid(visit),
+        Err(error) => answer::trouble(visit, "open a reset link", &error),
+    }
+}
+
+/// Shows the form again, unless the link has died meanwhile.
+async fn again(visit: &Visit, uidb64: &str, token: &str, problems: &[FieldProblem]) -> Response {
+    match visit.accounts().recheck_reset_link(uidb64, token).await {
+        Ok(link) => visit.render(page(visit, &link, problems).status(StatusCode::BAD_REQUEST)),
+        Err(error) if error.kind() == LinkErrorKind::Invalid => not_valid(visit),
+        Err(error) => answer::trouble(visit, "look at a reset link", &error),
+    }
+}
+
+/// Says that the link is not valid, and where to ask for another.
+fn not_valid(visit: &Visit) -> Response {
+    let page = Page::new(
+        "phone_auth/password_reset_confirm.html",
+        "Password reset unsuccessful",
+    )
+    .status(StatusCode::BAD_REQUEST)
+    .with("valid_link", false)
+    .without_referrer();
+    let mut response = visit.render(page);
+    forget_token(visit, &mut response);
+    response
+}
+
+/// Clears the cookie of the form's path. Elsewhere there is none.
+fn forget_token(visit: &Visit, response: &mut Response) {
+    let path = visit.uri().path();
+    if path.ends_with(&format!("/{SET_PASSWORD}/")) {
+        add_cookie(response.headers_mut(), visit.cookies().clear_reset(path));
+    }
+}
+
+fn page(visit: &Visit, link: &ResetLink, problems: &[FieldProblem]) -> Page {
+    let fields = vec![
+        FieldView::password(Field::NewPassword1, "New Password", "new-password")
+            .hint(NEW_PASSWORD_HINT),
+        FieldView::password(Field::NewPassword2, "Confirm Password", "new-password"),
+    ];
+    Page::new("phone_auth/password_reset_confirm.html", "Set Password")
+        .with("valid_link", true)
+        .with("account", &link.person.username)
+        .with("action", visit.uri().path())
+        .with("form", FormView::new(fields).problems(problems))
+}

@@ -1,0 +1,94 @@
+//! `signup/`: makes an account.
+
+use axum::response::Response;
+use http::StatusCode;
+use phone_auth_core::accounts::{SignUpErrorKind, SignUpForm};
+use phone_auth_core::form::{Field, FieldProblem};
+use phone_auth_urls::AccountPage;
+
+use super::NEW_PASSWORD_HINT;
+use crate::answer;
+use crate::form::{FieldView, FormView, SubmittedForm};
+use crate::guard::Rule;
+use crate::page::Page;
+use crate::redirect;
+use crate::visit::Visit;
+
+const FIELDS: [Field; 7] = [
+    Field::FirstName,
+    Field::LastName,
+    Field::Username,
+    Field::Email,
+    Field::Phone,
+    Field::Password,
+    Field::ConfirmPassword,
+];
+
+pub(crate) async fn show(visit: Visit) -> Response {
+    if let Some(elsewhere) = Rule::Anonymous.verdict(&visit) {
+        return elsewhere;
+    }
+    visit.render(page(&visit, |_| "", &[]))
+}
+
+pub(crate) async fn submit(form: SubmittedForm) -> Response {
+    let visit = form.visit();
+    if let Some(elsewhere) = Rule::Anonymous.verdict(visit) {
+        return elsewhere;
+    }
+    let unreadable = form.unreadable(&FIELDS);
+    if !unreadable.is_empty() {
+        return again(&form, &unreadable);
+    }
+    let typed = SignUpForm {
+        first_name: form.text(Field::FirstName.name()),
+        last_name: form.text(Field::LastName.name()),
+        username: form.text(Field::Username.name()),
+        email: form.text(Field::Email.name()),
+        phone: form.text(Field::Phone.name()),
+        password: form.password(Field::Password.name()),
+        confirm_password: Some(form.password(Field::ConfirmPassword.name())),
+    };
+    match visit.accounts().sign_up(typed).await {
+        Ok(_person) => redirect::found(visit.path(AccountPage::Login)),
+        Err(error) if error.kind() == SignUpErrorKind::Invalid => again(&form, error.problems()),
+        Err(error) => answer::trouble(visit, "sign somebody up", &error),
+    }
+}
+
+fn again(form: &SubmittedForm, problems: &[FieldProblem]) -> Response {
+    let typed = |field: Field| form.text(field.name());
+    let page = page(form.visit(), typed, problems).status(StatusCode::BAD_REQUEST);
+    form.visit().render(page)
+}
+
+fn page<'a>(visit: &Visit, typed: impl Fn(Field) -> &'a str, problems: &[FieldProblem]) -> Page {
+    let settings = visit.accounts().settings();
+    let text = |field: Field, label: &'static str| FieldView::new(field, label).value(typed(field));
+    let fields = vec![
+        text(Field::FirstName, "First Name")
+            .autocomplete("given-name")
+            .required(settings.register_fname_required),
+        text(Field::LastName, "Last Name")
+            .autocomplete("family-name")
+            .required(settings.register_lname_required),
+        text(Field::Username, "Username")
+            .autocomplete("username")
+            .verbatim()
+            .required(settings.register_username_required),
+        text(Field::Email, "Email")
+            .kind("email", "email")
+            .autocomplete("email")
+            .verbatim()
+            .required(settings.register_email_required),
+        text(Field::Phone, "Phone")
+            .kind("tel", "tel")
+            .autocomplete("tel")
+            .hint("With the country code, such as +1 212 555 2368."),
+        FieldView::password(Field::Password, "Password", "new-password").hint(NEW_PASSWORD_HINT),
+        FieldView::password(Field::ConfirmPassword, "Confirm Password", "new-password")
+            .required(settings.register_confirm_password_required),
+    ];
+    Page::new("phone_auth/signup.html", "Sign Up")
+        .with("form", FormView::new(fields).problems(problems))
+}

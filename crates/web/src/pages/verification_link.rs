@@ -1,0 +1,93 @@
+//! `user_verification_confirm/{idb64}/{token}/`: where a verification link leads.
+//!
+//! Opening it verifies, unless the setting `verify_by_click` asks for a button; HEAD never does, and
+//! OPTIONS does not come here.
+
+use axum::extract::Path;
+use axum::response::Response;
+use http::{Method, StatusCode};
+use phone_auth_core::accounts::{LinkError, LinkErrorKind, Verification};
+use phone_auth_core::address::AddressRecord;
+use phone_auth_core::person::Person;
+
+use super::addresses::already_verified;
+use crate::answer::{self, Wrong};
+use crate::form::SubmittedForm;
+use crate::page::Page;
+use crate::visit::Visit;
+
+const TEMPLATE: &str = "phone_auth/phone_email_verification_confirm.html";
+
+/// Which address a link is for, and its token.
+type LinkPath = Path<(String, String)>;
+
+pub(crate) async fn show(visit: Visit, method: Method, Path((idb64, token)): LinkPath) -> Response {
+    if method == Method::HEAD || visit.accounts().settings().verify_by_click {
+        ask(&visit, &idb64, &token).await
+    } else {
+        verify(&visit, &idb64, &token).await
+    }
+}
+
+/// The button, where the settings want one.
+pub(crate) async fn submit(Path((idb64, token)): LinkPath, form: SubmittedForm) -> Response {
+    let visit = form.visit();
+    if visit.accounts().settings().verify_by_click {
+        verify(visit, &idb64, &token).await
+    } else {
+        answer::wrong(visit, Wrong::Method)
+    }
+}
+
+async fn verify(visit: &Visit, idb64: &str, token: &str) -> Response {
+    match visit.accounts().verify_address(idb64, token).await {
+        Ok(Verification::Verified(address, person)) => {
+            let page = page("verified", "Verification successful", &address, &person);
+            visit.render(page.without_referrer())
+        }
+        Ok(Verification::AlreadyVerified(address, person)) => done_before(visit, &address, &person),
+        Err(error) => failed(visit, &error),
+    }
+}
+
+/// Says what a click will verify, and changes nothing.
+async fn ask(visit: &Visit, idb64: &str, token: &str) -> Response {
+    match visit.accounts().check_verification_link(idb64, token).await {
+        Ok(link) if link.address.is_verified => done_before(visit, &link.address, &link.person),
+        Ok(link) => {
+            let page = page("ask", "Verify your address", &link.address, &link.person)
+                .with("action", visit.uri().path());
+            visit.render(page)
+        }
+        Err(error) => failed(visit, &error),
+    }
+}
+
+fn done_before(visit: &Visit, address: &AddressRecord, person: &Person) -> Response {
+    let page = page("already", already_verified(address.kind), address, person);
+    visit.render(page.without_referrer())
+}
+
+fn failed(visit: &Visit, error: &LinkError) -> Response {
+    if error.kind() != LinkErrorKind::Invalid {
+        return answer::trouble(visit, "verify an address", error);
+    }
+    let page = Page::new(TEMPLATE, "Verification failed")
+        .status(StatusCode::BAD_REQUEST)
+        .with("state", "failed")
+        .without_referrer();
+    visit.render(page)
+}
+
+/// Names the account, so that a link opened in somebody else's session does not pass for theirs.
+fn page(
+    state: &'static str,
+    title: &'static str,
+    address: &AddressRecord,
+    person: &Person,
+) -> Page {
+    Page::new(TEMPLATE, title)
+        .with("state", state)
+        .with("address", &address.value)
+        .with("account", &person.username)
+}

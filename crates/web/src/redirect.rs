@@ -1,0 +1,105 @@
+//! Redirects. Every target is a path of this site: no host that a request names reaches one.
+
+use axum::extract::OriginalUri;
+use axum::response::{IntoResponse, Response};
+use http::header::LOCATION;
+use http::uri::PathAndQuery;
+use http::{HeaderValue, Method, StatusCode, Uri};
+
+/// 302 to a path of this site, as the model answers after a form.
+pub(crate) fn found(path: &str) -> Response {
+    to(StatusCode::FOUND, path)
+}
+
+/// 302 to the log-in page, which leads back to where the visitor wanted to go.
+pub(crate) fn to_login(login: &str, wanted: &Uri) -> Response {
+    let wanted = wanted.path_and_query().map_or("/", PathAndQuery::as_str);
+    let mut target = String::with_capacity(login.len() + wanted.len() + 16);
+    target.push_str(login);
+    target.push_str("?next=");
+    for byte in wanted.bytes() {
+        // Slashes stay, as the model leaves them: a query may hold them (RFC 3986, section 3.4).
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'/') {
+            target.push(char::from(byte));
+        } else {
+            target.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    found(&target)
+}
+
+/// Leads from a path without its final slash to the one with it; the query stays.
+///
+/// 301 for GET and HEAD; 308 for the rest, so that a form posted to the wrong path arrives with all
+/// it carries. Mount it beside a page of one's own, at the page's path without the slash.
+///
+/// # Examples
+/// ```
+/// use axum::{Router, routing::{any, get}};
+/// use phone_auth_web::append_slash;
+///
+/// let app: Router = Router::new()
+///     .route("/reports/", get(async || "the reports"))
+///     .route("/reports", any(append_slash));
+/// ```
+pub async fn append_slash(method: Method, OriginalUri(uri): OriginalUri) -> Response {
+    let status = match method {
+        Method::GET | Method::HEAD => StatusCode::MOVED_PERMANENTLY,
+        _ => StatusCode::PERMANENT_REDIRECT,
+    };
+    // A path that begins with two slashes would be read as a host.
+    let path = uri.path().trim_start_matches('/');
+    let query = uri
+        .query()
+        .map_or_else(String::new, |query| format!("?{query}"));
+    to(status, &format!("/{path}/{query}"))
+}
+
+fn to(status: StatusCode, path: &str) -> Response {
+    match HeaderValue::try_from(path) {
+        Ok(location) => (status, [(LOCATION, location)]).into_response(),
+        // Settings and the sanitiser of `next` let no such path through.
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn location(response: &Response) -> Option<&str> {
+        response.headers().get(LOCATION)?.to_str().ok()
+    }
+
+    #[test]
+    fn wanted_page_is_percent_encoded() {
+        let wanted = Uri::from_static("/members/email/?a=1&b=%20");
+        let response = to_login("/accounts/login/", &wanted);
+        assert_eq!(
+            location(&response),
+            Some("/accounts/login/?next=/members/email/%3Fa%3D1%26b%3D%2520")
+        );
+    }
+
+    #[tokio::test]
+    async fn query_survives_the_slash() {
+        let uri = Uri::from_static("/accounts/login?next=/a/");
+        let response = append_slash(Method::GET, OriginalUri(uri)).await;
+        assert_eq!(response.status(), StatusCode::MOVED_PERMANENTLY);
+        assert_eq!(location(&response), Some("/accounts/login/?next=/a/"));
+    }
+
+    #[tokio::test]
+    async fn posted_form_is_not_dropped() {
+        let uri = Uri::from_static("/accounts/login");
+        let response = append_slash(Method::POST, OriginalUri(uri)).await;
+        assert_eq!(response.status(), StatusCode::PERMANENT_REDIRECT);
+    }
+
+    #[tokio::test]
+    async fn doubled_slash_names_no_host() {
+        let uri = Uri::from_static("//evil.example/x");
+        let response = append_slash(Method::GET, OriginalUri(uri)).await;
+        assert_eq!(location(&response), Some("/evil.example/x/"));
+    }
+}

@@ -1,0 +1,72 @@
+//! A small site around the account pages: a home page, a profile, and two pages behind guards.
+//!
+//! The `phone-auth` program serves it. It uses the guards as any application does: the profile and
+//! the page for people with a verified phone number by an extractor, the page for people with a
+//! verified e-mail address by a layer.
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::{any, get};
+use http::request::Parts;
+
+use crate::answer::{self, Wrong};
+use crate::guard::{LoggedIn, VerifiedPhone};
+use crate::page::Page;
+use crate::redirect::append_slash;
+use crate::visit::Visit;
+use crate::web::Web;
+
+/// `/`, `/accounts/profile/`, `/members/email/`, `/members/phone/`, and a page for every address
+/// that does not exist.
+///
+/// # Examples
+/// ```
+/// use axum::Router;
+/// use phone_auth_web::{Web, site};
+///
+/// fn app(web: &Web) -> Router {
+///     web.router().merge(site::router(web))
+/// }
+/// ```
+pub fn router(web: &Web) -> Router {
+    let for_email = Router::new()
+        .route("/members/email/", get(email_members))
+        .route_layer(web.verified_email_required());
+    Router::new()
+        .route("/", get(home))
+        .route("/accounts/profile/", get(profile))
+        .route("/members/phone/", get(phone_members))
+        .merge(for_email)
+        .route("/accounts/profile", any(append_slash))
+        .route("/members/email", any(append_slash))
+        .route("/members/phone", any(append_slash))
+        .method_not_allowed_fallback(wrong_method)
+        .fallback(not_found)
+        .layer(web.page_headers())
+        .with_state(web.clone())
+}
+
+async fn home(visit: Visit) -> Response {
+    visit.render(Page::new("site/home.html", "Welcome"))
+}
+
+async fn profile(LoggedIn(_): LoggedIn, visit: Visit) -> Response {
+    visit.render(Page::new("site/profile.html", "Your profile"))
+}
+
+async fn email_members(visit: Visit) -> Response {
+    visit.render(Page::new("site/members.html", "Members by email").with("kind", "email"))
+}
+
+async fn phone_members(VerifiedPhone(_): VerifiedPhone, visit: Visit) -> Response {
+    visit.render(Page::new("site/members.html", "Members by phone").with("kind", "phone"))
+}
+
+async fn not_found(State(web): State<Web>, parts: Parts) -> Response {
+    answer::wrong(&Visit::unasked(&web, &parts), Wrong::Path)
+}
+
+async fn wrong_method(State(web): State<Web>, parts: Parts) -> Response {
+    answer::wrong(&Visit::unasked(&web, &parts), Wrong::Method)
+}

@@ -1,0 +1,307 @@
+//! The templates: compiled into the program, each of them replaceable by a file of the same name.
+//!
+//! Nothing here knows what a page means; it turns a name and values into HTML.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use minijinja::value::Serde;
+use minijinja::{AutoEscape, Environment, State, UndefinedBehavior, Value};
+use serde::Serialize;
+
+/// The templates of the account pages, by the names that the model has for them.
+const ACCOUNTS: &[(&str, &str)] = &[
+    (
+        "phone_auth/_form.html",
+        include_str!("../templates/phone_auth/_form.html"),
+    ),
+    (
+        "phone_auth/add_new_email.html",
+        include_str!("../templates/phone_auth/add_new_email.html"),
+    ),
+    (
+        "phone_auth/add_new_phone.html",
+        include_str!("../templates/phone_auth/add_new_phone.html"),
+    ),
+    (
+        "phone_auth/base.html",
+        include_str!("../templates/phone_auth/base.html"),
+    ),
+    (
+        "phone_auth/change_password.html",
+        include_str!("../templates/phone_auth/change_password.html"),
+    ),
+    (
+        "phone_auth/change_password_done.html",
+        include_str!("../templates/phone_auth/change_password_done.html"),
+    ),
+    (
+        "phone_auth/error.html",
+        include_str!("../templates/phone_auth/error.html"),
+    ),
+    (
+        "phone_auth/login.html",
+        include_str!("../templates/phone_auth/login.html"),
+    ),
+    (
+        "phone_auth/logout.html",
+        include_str!("../templates/phone_auth/logout.html"),
+    ),
+    (
+        "phone_auth/password_reset.html",
+        include_str!("../templates/phone_auth/password_reset.html"),
+    ),
+    (
+        "phone_auth/password_reset_complete.html",
+        include_str!("../templates/phone_auth/password_reset_complete.html"),
+    ),
+    (
+        "phone_auth/password_reset_confirm.html",
+        include_str!("../templates/phone_auth/password_reset_confirm.html"),
+    ),
+    (
+        "phone_auth/password_reset_done.html",
+        include_str!("../templates/phone_auth/password_reset_done.html"),
+    ),
+    (
+        "phone_auth/phone_and_email_verification.html",
+        include_str!("../templates/phone_auth/phone_and_email_verification.html"),
+    ),
+    (
+        "phone_auth/phone_email_verification_confirm.html",
+        include_str!("../templates/phone_auth/phone_email_verification_confirm.html"),
+    ),
+    (
+        "phone_auth/signup.html",
+        include_str!("../templates/phone_auth/signup.html"),
+    ),
+    (
+        "site/home.html",
+        include_str!("../templates/site/home.html"),
+    ),
+    (
+        "site/members.html",
+        include_str!("../templates/site/members.html"),
+    ),
+    (
+        "site/profile.html",
+        include_str!("../templates/site/profile.html"),
+    ),
+];
+
+/// The templates of a site, compiled.
+pub(crate) struct Templates {
+    environment: Environment<'static>,
+}
+
+impl Templates {
+    /// Compiles the embedded templates, those that the application brings, and those in `folder`.
+    ///
+    /// A file in the folder goes before an embedded template of its name. Every file with the ending
+    /// `.html` is compiled at once, so that a mistake shows at the start and not on a page.
+    pub(crate) fn compile(
+        own: Vec<(Cow<'static, str>, Cow<'static, str>)>,
+        folder: Option<&Path>,
+    ) -> Result<Self, TemplatesError> {
+        let mut environment = Environment::new();
+        environment.set_debug(false);
+        environment.set_undefined_behavior(UndefinedBehavior::Chainable);
+        environment.set_formatter(format_value);
+        for (name, source) in embedded(own) {
+            if folder.is_some_and(|folder| folder.join(&*name).is_file()) {
+                continue;
+            }
+            environment
+                .add_template_owned(name.clone(), source)
+                .map_err(|source| TemplatesError::template(&name, source))?;
+        }
+        if let Some(folder) = folder {
+            let names = html_files(folder)?;
+            environment.set_loader(minijinja::path_loader(folder));
+            for name in names {
+                environment
+                    .get_template(&name)
+                    .map_err(|source| TemplatesError::template(&name, source))?;
+            }
+        }
+        Ok(Self { environment })
+    }
+
+    /// Gives every template a value under this name.
+    pub(crate) fn provide(&mut self, name: &'static str, value: impl Serialize) {
+        self.environment.add_global(name, Value::from(Serde(value)));
+    }
+
+    /// The HTML of a template with these values.
+    pub(crate) fn render(
+        &self,
+        name: &str,
+        values: BTreeMap<&'static str, Value>,
+    ) -> Result<String, minijinja::Error> {
+        self.environment
+            .get_template(name)?
+            .render(values.into_iter().collect::<Value>())
+    }
+}
+
+impl fmt::Debug for Templates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Templates").finish_non_exhaustive()
+    }
+}
+
+/// Ours, with those of the application in place of ours where the names are the same.
+fn embedded(
+    own: Vec<(Cow<'static, str>, Cow<'static, str>)>,
+) -> BTreeMap<Cow<'static, str>, Cow<'static, str>> {
+    let ours = ACCOUNTS
+        .iter()
+        .map(|(name, source)| (Cow::Borrowed(*name), Cow::Borrowed(*source)));
+    ours.chain(own).collect()
+}
+
+/// The names of the files below a folder that end in `.html`, as templates are named: with `/`.
+fn html_files(folder: &Path) -> Result<Vec<String>, TemplatesError> {
+    let mut names = Vec::new();
+    let mut folders = vec![(folder.to_path_buf(), String::new())];
+    while let Some((path, prefix)) = folders.pop() {
+        let entries =
+            std::fs::read_dir(&path).map_err(|source| TemplatesError::folder(&path, source))?;
+        for entry in entries {
+            let entry = entry.map_err(|source| TemplatesError::folder(&path, source))?;
+            let Ok(name) = entry.file_name().into_string() else {
+                continue;
+            };
+            if name.starts_with('.') {
+                continue;
+            }
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push((path, format!("{prefix}{name}/")));
+            } else if path.extension().is_some_and(|ending| ending == "html") {
+                names.push(format!("{prefix}{name}"));
+            }
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Escapes text for HTML. As the engine does, but a slash stays a slash: it needs no escaping
+/// between quotes, and paths stay legible in the source of a page.
+fn format_value(
+    out: &mut minijinja::Output<'_>,
+    state: &mut State<'_, '_>,
+    value: &Value,
+) -> Result<(), minijinja::Error> {
+    match value.as_str() {
+        Some(text) if *state.auto_escape() == AutoEscape::Html && !value.is_safe() => {
+            write_escaped(out, text).map_err(minijinja::Error::from)
+        }
+        _ => minijinja::escape_formatter(out, state, value),
+    }
+}
+
+fn write_escaped(out: &mut minijinja::Output<'_>, text: &str) -> fmt::Result {
+    let mut rest = text;
+    while let Some((before, found, after)) = split_at_special(rest) {
+        out.write_str(before)?;
+        out.write_str(found)?;
+        rest = after;
+    }
+    out.write_str(rest)
+}
+
+/// What stands before the first character that means something in HTML, its entity, and what follows.
+fn split_at_special(text: &str) -> Option<(&str, &'static str, &str)> {
+    let at = text.find(['<', '>', '&', '"', '\''])?;
+    let (before, rest) = text.split_at_checked(at)?;
+    let mut rest = rest.chars();
+    let entity = match rest.next()? {
+        '<' => "&lt;",
+        '>' => "&gt;",
+        '&' => "&amp;",
+        '"' => "&quot;",
+        _ => "&#x27;",
+    };
+    Some((before, entity, rest.as_str()))
+}
+
+/// Why the templates could not be compiled.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TemplatesError {
+    /// A folder cannot be read.
+    #[error("cannot read the folder of templates {}", path.display())]
+    Folder {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    /// A template has a mistake.
+    #[error("the template {name} has a mistake")]
+    Template {
+        name: String,
+        source: minijinja::Error,
+    },
+}
+
+impl TemplatesError {
+    fn folder(path: &Path, source: std::io::Error) -> Self {
+        Self::Folder {
+            path: path.to_path_buf(),
+            source,
+        }
+    }
+
+    fn template(name: &str, source: minijinja::Error) -> Self {
+        Self::Template {
+            name: name.to_owned(),
+            source,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use super::*;
+
+    fn render(source: &'static str, value: &str) -> String {
+        let own = vec![(Cow::Borrowed("page.html"), Cow::Borrowed(source))];
+        let templates = Templates::compile(own, None).unwrap();
+        templates
+            .render("page.html", BTreeMap::from([("value", Value::from(value))]))
+            .unwrap()
+    }
+
+    #[test]
+    fn markup_in_values_is_escaped() {
+        let html = render("<p title=\"{{ value }}\">", "</p><script>'\"&/");
+        assert_eq!(
+            html,
+            "<p title=\"&lt;/p&gt;&lt;script&gt;&#x27;&quot;&amp;/\">"
+        );
+    }
+
+    #[test]
+    fn own_template_replaces_ours() {
+        let own = vec![(
+            Cow::Borrowed("phone_auth/error.html"),
+            Cow::Borrowed("mine"),
+        )];
+        let templates = Templates::compile(own, None).unwrap();
+        let html = templates
+            .render("phone_auth/error.html", BTreeMap::new())
+            .unwrap();
+        assert_eq!(html, "mine");
+    }
+
+    #[test]
+    fn mistaken_template_is_refused() {
+        let own = vec![(Cow::Borrowed("page.html"), Cow::Borrowed("{% if %}"))];
+        let error = Templates::compile(own, None).unwrap_err();
+        assert_eq!(error.to_string(), "the template page.html has a mistake");
+    }
+}

@@ -1,0 +1,278 @@
+//! One request, seen as a visit: who is logged in, and what the browser has of us.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use axum::extract::{FromRef, FromRequestParts, OriginalUri};
+use axum::response::{Html, IntoResponse, Response};
+use http::header::{REFERRER_POLICY, SET_COOKIE};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Uri};
+use minijinja::Value;
+use minijinja::value::Serde;
+use phone_auth_core::accounts::{Accounts, Visitor};
+use phone_auth_core::session::SessionKey;
+use phone_auth_urls::AccountPage;
+use serde::Serialize;
+
+use crate::answer;
+use crate::cookies::Cookies;
+use crate::csrf::CsrfToken;
+use crate::guard::Refusal;
+use crate::page::Page;
+use crate::redirect;
+use crate::web::Web;
+
+/// What is known of a request: who is logged in, if anyone, and the browser's CSRF token.
+///
+/// An extractor for handlers that render a page of their own in the look of the account pages. It
+/// reads the session once, whatever else of the same request asks for it.
+///
+/// # Examples
+/// ```
+/// use axum::{Router, response::Response, routing::get};
+/// use phone_auth_web::{Page, Visit, Web};
+///
+/// async fn orders(visit: Visit) -> Response {
+///     visit.render(Page::new("orders.html", "Orders").with("count", 3))
+/// }
+///
+/// fn routes(web: &Web) -> Router {
+///     Router::new().route("/orders/", get(orders)).with_state(web.clone())
+/// }
+/// ```
+///
+/// # Errors
+/// [`Refusal`] (503) when the store cannot be asked who this is, (500) when it answers nonsense.
+#[derive(Clone)]
+pub struct Visit {
+    web: Web,
+    uri: Uri,
+    key: Option<SessionKey>,
+    visitor: Option<Arc<Visitor>>,
+    csrf: Arc<CsrfToken>,
+}
+
+impl Visit {
+    /// Who is logged in.
+    pub fn visitor(&self) -> Option<&Visitor> {
+        self.visitor.as_deref()
+    }
+
+    /// The token that a form of this site carries in its hidden field `csrfmiddlewaretoken`. The
+    /// answer must come from [`render`](Self::render), which sets the cookie beside it.
+    pub fn csrf_token(&self) -> &str {
+        self.csrf.text().unwrap_or_default()
+    }
+
+    /// The answer that shows a page.
+    ///
+    /// A template that fails is logged, and answered with a plain page and 500.
+    pub fn render(&self, page: Page) -> Response {
+        let status = page.status;
+        let referrer = page.referrer.clone();
+        let template = page.template.clone();
+        let html = match self.web.templates().render(&template, self.values(page)) {
+            Ok(html) => html,
+            Err(error) => {
+                answer::log_broken("render a page", &error);
+                return answer::bare();
+            }
+        };
+        let mut response = (status, Html(html)).into_response();
+        let headers = response.headers_mut();
+        if let Some(referrer) = referrer {
+            headers.insert(REFERRER_POLICY, referrer);
+        }
+        let cookie = self.csrf.cookie_to_set();
+        add_cookie(
+            headers,
+            cookie.and_then(|value| self.web.cookies().set_csrf(value)),
+        );
+        response
+    }
+
+    /// Reads who sent a request.
+    pub(crate) async fn read(web: &Web, parts: &mut Parts) -> Result<Self, Refusal> {
+        let key = session_key(web, &parts.headers);
+        let visitor = visitor(web, parts, key.as_ref()).await?;
+        Ok(Self::new(web, parts, key, visitor))
+    }
+
+    /// A visit that asks nothing of the store: for pages that tell of an error.
+    pub(crate) fn unasked(web: &Web, parts: &Parts) -> Self {
+        Self::new(web, parts, None, None)
+    }
+
+    fn new(
+        web: &Web,
+        parts: &Parts,
+        key: Option<SessionKey>,
+        visitor: Option<Arc<Visitor>>,
+    ) -> Self {
+        let session = match (&visitor, &key) {
+            (Some(_), Some(key)) => key.digest().as_bytes().to_vec(),
+            _ => Vec::new(),
+        };
+        let cookie = web.cookies().read_csrf(&parts.headers);
+        Self {
+            web: web.clone(),
+            uri: original_uri(parts),
+            key,
+            visitor,
+            csrf: Arc::new(CsrfToken::new(web.csrf_keys().clone(), cookie, session)),
+        }
+    }
+
+    /// The path of an account page without parameters.
+    pub(crate) fn path(&self, page: AccountPage) -> &str {
+        self.accounts().routes().page(page)
+    }
+
+    /// The answer for whoever must log in first.
+    pub(crate) fn to_login(&self) -> Response {
+        redirect::to_login(self.path(AccountPage::Login), &self.uri)
+    }
+
+    pub(crate) fn accounts(&self) -> &Accounts {
+        self.web.accounts()
+    }
+
+    pub(crate) fn cookies(&self) -> &Cookies {
+        self.web.cookies()
+    }
+
+    pub(crate) const fn web(&self) -> &Web {
+        &self.web
+    }
+
+    /// The address that was asked for, as the browser sees it.
+    pub(crate) const fn uri(&self) -> &Uri {
+        &self.uri
+    }
+
+    /// The key that the browser sent, alive or not.
+    pub(crate) const fn session_key(&self) -> Option<&SessionKey> {
+        self.key.as_ref()
+    }
+
+    pub(crate) fn csrf(&self) -> &CsrfToken {
+        &self.csrf
+    }
+
+    /// All that the template is told, the page's own values over those that every page has.
+    fn values(&self, page: Page) -> BTreeMap<&'static str, Value> {
+        let mut values = BTreeMap::from([
+            ("template", Value::from(page.template.as_ref())),
+            ("title", Value::from(page.title.as_ref())),
+            ("csrf_token", Value::from_dyn_object(Arc::clone(&self.csrf))),
+        ]);
+        if let Some(visitor) = self.visitor() {
+            values.insert("visitor", Value::from(Serde(VisitorView::of(visitor))));
+        }
+        values.extend(page.values);
+        values
+    }
+}
+
+impl fmt::Debug for Visit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Visit")
+            .field("logged_in", &self.visitor.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S> FromRequestParts<S> for Visit
+where
+    Web: FromRef<S>,
+    S: Send + Sync,
+{
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        Self::read(&Web::from_ref(state), parts).await
+    }
+}
+
+/// What templates know of who is logged in.
+#[derive(Serialize)]
+struct VisitorView<'a> {
+    username: &'a str,
+    first_name: &'a str,
+    last_name: &'a str,
+    has_verified_email: bool,
+    has_verified_phone: bool,
+}
+
+impl<'a> VisitorView<'a> {
+    fn of(visitor: &'a Visitor) -> Self {
+        let person = visitor.person();
+        Self {
+            username: &person.username,
+            first_name: &person.first_name,
+            last_name: &person.last_name,
+            has_verified_email: visitor.has_verified_email(),
+            has_verified_phone: visitor.has_verified_phone(),
+        }
+    }
+}
+
+/// Who was found when a request was first asked. Kept with the request, so that guards, extractors
+/// and handlers read the session once between them.
+#[derive(Clone)]
+struct Found {
+    by: Web,
+    visitor: Option<Arc<Visitor>>,
+}
+
+/// Who is logged in, read once for each request.
+pub(crate) async fn visitor(
+    web: &Web,
+    parts: &mut Parts,
+    key: Option<&SessionKey>,
+) -> Result<Option<Arc<Visitor>>, Refusal> {
+    if let Some(found) = parts.extensions.get::<Found>()
+        && found.by.is_same(web)
+    {
+        return Ok(found.visitor.clone());
+    }
+    let visitor = match key {
+        None => None,
+        Some(key) => match web.accounts().visitor(key).await {
+            Ok(visitor) => visitor.map(Arc::new),
+            Err(error) => {
+                let visit = Visit::unasked(web, parts);
+                return Err(Refusal::new(answer::trouble(
+                    &visit,
+                    "read a session",
+                    &error,
+                )));
+            }
+        },
+    };
+    parts.extensions.insert(Found {
+        by: web.clone(),
+        visitor: visitor.clone(),
+    });
+    Ok(visitor)
+}
+
+/// The session key in a request's cookies, if it looks like one.
+pub(crate) fn session_key(web: &Web, headers: &HeaderMap) -> Option<SessionKey> {
+    SessionKey::parse(&web.cookies().read_session(headers)?)
+}
+
+/// The address that was asked for, also inside a nested router.
+pub(crate) fn original_uri(parts: &Parts) -> Uri {
+    let original = parts.extensions.get::<OriginalUri>();
+    original.map_or_else(|| parts.uri.clone(), |original| original.0.clone())
+}
+
+/// Adds a cookie to an answer.
+pub(crate) fn add_cookie(headers: &mut HeaderMap, cookie: Option<HeaderValue>) {
+    if let Some(cookie) = cookie {
+        headers.append(SET_COOKIE, cookie);
+    }
+}

@@ -1,0 +1,267 @@
+//! The pages, put together: one value that the application keeps.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use axum::Router;
+use http::HeaderValue;
+use phone_auth_core::accounts::Accounts;
+use phone_auth_signals::SiteOrigin;
+
+use crate::build_error::{WebBuildError, WebBuildErrorKind};
+use crate::cookies::Cookies;
+use crate::csrf::{CsrfKeys, Origins, SameOriginLayer};
+use crate::guard::{GuardLayer, Rule};
+use crate::headers::{self, PageHeadersLayer};
+use crate::router;
+use crate::stylesheet::{self, Stylesheet};
+use crate::templates::Templates;
+
+/// The account pages, sessions and guards of a site. Cheap to clone; clones share everything.
+///
+/// It is the state that the extractors of this crate look for: `with_state(web)` where the
+/// application has no state of its own, else one `impl FromRef<AppState> for Web`.
+///
+/// # Examples
+/// See the [crate](crate).
+#[derive(Clone)]
+pub struct Web {
+    inner: Arc<Inner>,
+}
+
+/// What all clones share.
+struct Inner {
+    accounts: Accounts,
+    site: SiteOrigin,
+    templates: Templates,
+    stylesheet: Stylesheet,
+    cookies: Cookies,
+    csrf_keys: CsrfKeys,
+    origins: Origins,
+    page_headers: PageHeadersLayer,
+}
+
+impl Web {
+    /// Begins to put the pages together over the flows, for the site at this origin.
+    pub fn builder(accounts: Accounts, site: SiteOrigin) -> WebBuilder {
+        WebBuilder {
+            accounts,
+            site,
+            site_name: None,
+            templates: Vec::new(),
+            folder: None,
+            host_prefix: false,
+            content_policy: None,
+        }
+    }
+
+    /// The account pages at their full paths, for [`Router::merge`]. It has no fallback, so that the
+    /// application's stays in force.
+    pub fn router(&self) -> Router {
+        router::accounts(self)
+    }
+
+    /// The flows.
+    pub fn accounts(&self) -> &Accounts {
+        &self.inner.accounts
+    }
+
+    /// The origin of the site, which links that are sent begin with.
+    pub fn site(&self) -> &SiteOrigin {
+        &self.inner.site
+    }
+
+    /// A layer that lets only people through who are logged in; others are sent to the log-in page
+    /// and come back from there.
+    ///
+    /// Behind it, handlers find who it is by [`LoggedIn`](crate::LoggedIn), without a second look
+    /// into the store.
+    pub fn login_required(&self) -> GuardLayer {
+        GuardLayer::new(self.clone(), Rule::LoggedIn)
+    }
+
+    /// A layer that lets only people through who are not logged in; others are sent to the setting
+    /// `login_redirect_url`.
+    pub fn anonymous_required(&self) -> GuardLayer {
+        GuardLayer::new(self.clone(), Rule::Anonymous)
+    }
+
+    /// A layer that lets only people through who have a verified e-mail address. Whoever is logged
+    /// in without one is sent to the page that asks for verification.
+    pub fn verified_email_required(&self) -> GuardLayer {
+        GuardLayer::new(self.clone(), Rule::VerifiedEmail)
+    }
+
+    /// A layer that lets only people through who have a verified phone number. Whoever is logged in
+    /// without one is sent to the page that asks for verification.
+    pub fn verified_phone_required(&self) -> GuardLayer {
+        GuardLayer::new(self.clone(), Rule::VerifiedPhone)
+    }
+
+    /// A layer that lets requests which may change something through only when the browser says
+    /// that a page of this site sent them.
+    ///
+    /// For the application's own routes that do not read a [`SubmittedForm`](crate::SubmittedForm),
+    /// JSON among them. A client that does not say where it comes from is refused.
+    pub fn same_origin_required(&self) -> SameOriginLayer {
+        SameOriginLayer::new(self.clone())
+    }
+
+    /// A layer that puts the headers of the account pages on the application's own.
+    pub fn page_headers(&self) -> PageHeadersLayer {
+        self.inner.page_headers.clone()
+    }
+
+    /// The path of the style sheet. Its name changes with its content.
+    pub fn stylesheet(&self) -> &str {
+        self.inner.stylesheet.path()
+    }
+
+    pub(crate) fn stylesheet_file(&self) -> &Stylesheet {
+        &self.inner.stylesheet
+    }
+
+    pub(crate) fn templates(&self) -> &Templates {
+        &self.inner.templates
+    }
+
+    pub(crate) fn cookies(&self) -> &Cookies {
+        &self.inner.cookies
+    }
+
+    pub(crate) fn csrf_keys(&self) -> &CsrfKeys {
+        &self.inner.csrf_keys
+    }
+
+    pub(crate) fn origins(&self) -> &Origins {
+        &self.inner.origins
+    }
+
+    /// Whether the two are clones of one.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+}
+
+impl fmt::Debug for Web {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Web")
+            .field("site", &self.inner.site)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Puts [`Web`] together; [`Web::builder`] begins.
+#[derive(Debug)]
+#[must_use = "nothing happens until `build` is called"]
+pub struct WebBuilder {
+    accounts: Accounts,
+    site: SiteOrigin,
+    site_name: Option<String>,
+    templates: Vec<(Cow<'static, str>, Cow<'static, str>)>,
+    folder: Option<PathBuf>,
+    host_prefix: bool,
+    content_policy: Option<String>,
+}
+
+impl WebBuilder {
+    /// What the site is called at the top of its pages; the host of its origin unless said.
+    pub fn site_name(mut self, name: impl Into<String>) -> Self {
+        self.site_name = Some(name.into());
+        self
+    }
+
+    /// Takes templates from a folder before the embedded ones, each by its name:
+    /// `FOLDER/phone_auth/login.html` in place of the log-in page. A file that changes is read anew;
+    /// one that is added is seen at the next start. `FOLDER/phone_auth/style.css` replaces the style
+    /// sheet, and is read once.
+    pub fn templates_from(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.folder = Some(folder.into());
+        self
+    }
+
+    /// Adds a template of the application, or replaces one of ours by its name.
+    pub fn template(
+        mut self,
+        name: impl Into<Cow<'static, str>>,
+        source: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        self.templates.push((name.into(), source.into()));
+        self
+    }
+
+    /// Calls the cookies `__Host-sessionid` and `__Host-csrftoken`. Browsers then refuse them from
+    /// any other host of the domain (ASVS 5.0, 3.3.3). Only for an https site.
+    pub fn host_cookies(mut self) -> Self {
+        self.host_prefix = true;
+        self
+    }
+
+    /// Another `Content-Security-Policy`, for templates that load more than a style sheet.
+    ///
+    /// # Security
+    /// Keep `frame-ancestors 'none'`, `base-uri 'none'` and `form-action 'self'`, and allow no inline
+    /// code.
+    pub fn content_security_policy(mut self, policy: impl Into<String>) -> Self {
+        self.content_policy = Some(policy.into());
+        self
+    }
+
+    /// Puts the pages together.
+    ///
+    /// # Errors
+    /// [`WebBuildError`] of the kind
+    /// - [`Templates`](WebBuildErrorKind::Templates): the folder cannot be read, or a template has a
+    ///   mistake; the source names file and line.
+    /// - [`HostCookiesNeedHttps`](WebBuildErrorKind::HostCookiesNeedHttps): [`host_cookies`](Self::host_cookies)
+    ///   on a site that is not https.
+    /// - [`ContentSecurityPolicy`](WebBuildErrorKind::ContentSecurityPolicy): the policy cannot stand
+    ///   in a header.
+    pub fn build(self) -> Result<Web, WebBuildError> {
+        let https = self.site.is_https();
+        if self.host_prefix && !https {
+            return Err(WebBuildErrorKind::HostCookiesNeedHttps.into());
+        }
+        let content_policy = match self.content_policy {
+            None => HeaderValue::from_static(headers::CONTENT_POLICY),
+            Some(policy) => HeaderValue::try_from(policy).map_err(|source| {
+                WebBuildError::with_source(WebBuildErrorKind::ContentSecurityPolicy, source)
+            })?,
+        };
+        let style = match &self.folder {
+            Some(folder) if folder.join("phone_auth/style.css").is_file() => {
+                std::fs::read_to_string(folder.join("phone_auth/style.css")).map_err(|source| {
+                    WebBuildError::with_source(WebBuildErrorKind::Templates, source)
+                })?
+            }
+            _ => stylesheet::EMBEDDED.to_owned(),
+        };
+        let stylesheet = Stylesheet::new(self.accounts.routes().mount(), style);
+        let mut templates = Templates::compile(self.templates, self.folder.as_deref())
+            .map_err(|source| WebBuildError::with_source(WebBuildErrorKind::Templates, source))?;
+        let name = self
+            .site_name
+            .unwrap_or_else(|| host_of(&self.site).to_owned());
+        router::provide_addresses(&mut templates, &self.accounts, &stylesheet, &name);
+        Ok(Web {
+            inner: Arc::new(Inner {
+                templates,
+                stylesheet,
+                cookies: Cookies::new(https, self.host_prefix),
+                csrf_keys: CsrfKeys::new(self.accounts.keyring()),
+                origins: Origins::new(&self.site),
+                page_headers: PageHeadersLayer::new(content_policy, https),
+                accounts: self.accounts,
+                site: self.site,
+            }),
+        })
+    }
+}
+
+/// What comes after the scheme.
+fn host_of(site: &SiteOrigin) -> &str {
+    let origin = site.as_str();
+    origin.split_once("://").map_or(origin, |(_, host)| host)
+}

@@ -1,0 +1,186 @@
+//! Who may see a page: the guards as extractors and as layers, in an application with its own state.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRef, State};
+use axum::routing::get;
+use axum::{Extension, Router};
+use http::StatusCode;
+use phone_auth_store_testkit::MemoryStore;
+use phone_auth_web::{Anonymous, LoggedIn, VerifiedEmail, VerifiedPhone, Web};
+
+use crate::support::Site;
+
+/// The state of an application: ours is a part of it.
+#[derive(Clone)]
+struct App {
+    web: Web,
+    greeting: &'static str,
+}
+
+impl FromRef<App> for Web {
+    fn from_ref(app: &App) -> Self {
+        app.web.clone()
+    }
+}
+
+fn app(web: &Web) -> Router {
+    let layered = |layer, path| {
+        Router::new()
+            .route(path, get(async |visitor: Option<LoggedIn>| name(visitor)))
+            .route_layer(layer)
+    };
+    Router::new()
+        .route("/by/extractor/in", get(logged_in))
+        .route("/by/extractor/out", get(async |_: Anonymous| "nobody"))
+        .route(
+            "/by/extractor/email",
+            get(async |VerifiedEmail(v): VerifiedEmail| v.person().username.clone()),
+        )
+        .route(
+            "/by/extractor/phone",
+            get(async |VerifiedPhone(v): VerifiedPhone| v.person().username.clone()),
+        )
+        .route(
+            "/by/nothing",
+            get(async |visitor: Option<LoggedIn>| name(visitor)),
+        )
+        .merge(layered(web.login_required(), "/by/layer/in"))
+        .merge(layered(web.anonymous_required(), "/by/layer/out"))
+        .merge(layered(web.verified_email_required(), "/by/layer/email"))
+        .merge(layered(web.verified_phone_required(), "/by/layer/phone"))
+        .with_state(App {
+            web: web.clone(),
+            greeting: "hello ",
+        })
+        .merge(web.router())
+}
+
+async fn logged_in(State(app): State<App>, LoggedIn(visitor): LoggedIn) -> String {
+    format!("{}{}", app.greeting, visitor.person().username)
+}
+
+fn name(visitor: Option<LoggedIn>) -> String {
+    visitor.map_or("nobody".to_owned(), |LoggedIn(visitor)| {
+        visitor.person().username.clone()
+    })
+}
+
+#[tokio::test]
+async fn strangers_are_sent_to_log_in() {
+    let site = Site::new().serving(app);
+    for guard in ["extractor", "layer"] {
+        for what in ["in", "email", "phone"] {
+            let path = format!("/by/{guard}/{what}");
+            let answer = site.browser().get(&format!("{path}?a=1")).await;
+            assert_eq!(answer.status, StatusCode::FOUND, "{path}");
+            assert_eq!(
+                answer.location(),
+                format!("/accounts/login/?next={path}%3Fa%3D1")
+            );
+            assert_eq!(answer.header("vary"), "Cookie");
+            assert_eq!(answer.header("cache-control"), "private, no-store");
+        }
+        let answer = site.browser().get(&format!("/by/{guard}/out")).await;
+        assert_eq!(
+            (answer.status, answer.body.as_str()),
+            (StatusCode::OK, "nobody")
+        );
+    }
+    assert_eq!(site.browser().get("/by/nothing").await.body, "nobody");
+}
+
+#[tokio::test]
+async fn people_without_addresses_are_sent_to_verify() {
+    let site = Site::new().serving(app);
+    let mut ann = site.ann().await;
+    for guard in ["extractor", "layer"] {
+        for what in ["email", "phone"] {
+            let answer = ann.get(&format!("/by/{guard}/{what}")).await;
+            assert_eq!(answer.status, StatusCode::FOUND);
+            assert_eq!(answer.location(), "/accounts/user_verification/");
+        }
+        let answer = ann.get(&format!("/by/{guard}/out")).await;
+        assert_eq!(answer.status, StatusCode::FOUND);
+        assert_eq!(answer.location(), "/accounts/profile/");
+    }
+    assert_eq!(ann.get("/by/extractor/in").await.body, "hello ann");
+    assert_eq!(ann.get("/by/layer/in").await.body, "ann");
+    assert_eq!(ann.get("/by/nothing").await.body, "ann");
+}
+
+#[tokio::test]
+async fn verified_people_are_let_through() {
+    let site = Site::new().serving(app);
+    let mut ann = site.ann().await;
+    let link = ann.email_link().await;
+    ann.get(&link).await;
+    for guard in ["extractor", "layer"] {
+        assert_eq!(ann.get(&format!("/by/{guard}/email")).await.body, "ann");
+        let answer = ann.get(&format!("/by/{guard}/phone")).await;
+        assert_eq!(answer.status, StatusCode::FOUND);
+    }
+    let link = ann.phone_link().await;
+    ann.get(&link).await;
+    for guard in ["extractor", "layer"] {
+        assert_eq!(ann.get(&format!("/by/{guard}/phone")).await.body, "ann");
+    }
+}
+
+#[tokio::test]
+async fn guarded_page_is_not_kept() {
+    let site = Site::new().serving(app);
+    let answer = site.ann().await.get("/by/layer/in").await;
+    assert_eq!(answer.header("cache-control"), "private, no-store");
+    assert_eq!(answer.header("vary"), "Cookie");
+}
+
+/// Layer, extractor and page: the second read would meet a store that fails.
+#[tokio::test]
+async fn session_is_read_once() {
+    async fn fail_next(
+        Extension(store): Extension<Arc<MemoryStore>>,
+        LoggedIn(v): LoggedIn,
+    ) -> String {
+        drop(store);
+        v.person().username.clone()
+    }
+    let site = Site::new();
+    let mut ann = site.ann().await;
+    let router = Router::new()
+        .route("/once/", get(fail_next))
+        .route_layer(site.web.login_required())
+        .layer(Extension(site.store.clone()))
+        .with_state(site.web.clone());
+    let cookies = std::mem::take(&mut ann.cookies);
+    let site = site.serving(|_| router);
+    let mut ann = site.browser();
+    ann.cookies = cookies;
+    site.store
+        .fail_after(1, phone_auth_core::store::StoreErrorKind::Unavailable);
+    let answer = ann.get("/once/").await;
+    assert_eq!(
+        (answer.status, answer.body.as_str()),
+        (StatusCode::OK, "ann")
+    );
+    let answer = ann.get("/once/").await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test]
+async fn demo_site_uses_the_guards() {
+    let site = Site::new();
+    let mut ann = site.ann().await;
+    for path in ["/members/email/", "/members/phone/"] {
+        let answer = site.browser().get(path).await;
+        assert_eq!(answer.location(), format!("/accounts/login/?next={path}"));
+        assert_eq!(
+            ann.get(path).await.location(),
+            "/accounts/user_verification/"
+        );
+    }
+    assert_eq!(
+        site.browser().get("/accounts/profile/").await.location(),
+        "/accounts/login/?next=/accounts/profile/"
+    );
+}

@@ -1,0 +1,166 @@
+//! Bodies that no browser sends.
+
+use axum::body::{Body, Bytes};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ORIGIN};
+use http::{Method, StatusCode};
+
+use crate::support::{Answer, PASSWORD, Site};
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// Posts a body to the log-in page.
+async fn post_body(site: &Site, kind: Option<&str>, body: impl Into<Body>) -> Answer {
+    let mut browser = site.browser();
+    let mut request = browser
+        .request(Method::POST, "/accounts/login/")
+        .header(ORIGIN, "http://site.example");
+    if let Some(kind) = kind {
+        request = request.header(CONTENT_TYPE, kind);
+    }
+    browser.send(request.body(body.into()).unwrap()).await
+}
+
+/// A body that must not be asked for.
+fn untouched() -> Body {
+    Body::from_stream(futures_util::stream::poll_fn(
+        |_| -> std::task::Poll<Option<Result<Bytes, std::io::Error>>> { std::task::Poll::Pending },
+    ))
+}
+
+#[tokio::test]
+async fn long_body_is_refused_unread() {
+    let site = Site::new();
+    let mut browser = site.browser();
+    let request = browser
+        .request(Method::POST, "/accounts/login/")
+        .header(ORIGIN, "http://site.example")
+        .header(CONTENT_TYPE, FORM)
+        .header(CONTENT_LENGTH, "3145728")
+        .body(untouched())
+        .unwrap();
+    let answer = browser.send(request).await;
+    assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
+}
+
+#[tokio::test]
+async fn long_stream_is_refused_on_its_way() {
+    let site = Site::new();
+    let pieces = (0..1000).map(|_| Ok::<_, std::io::Error>(Bytes::from(vec![b'a'; 4096])));
+    let body = Body::from_stream(futures_util::stream::iter(pieces));
+    let answer = post_body(&site, Some(FORM), body).await;
+    assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
+}
+
+#[tokio::test]
+async fn thousand_fields_are_refused() {
+    let site = Site::new();
+    let fields: Vec<String> = (0..1000).map(|number| format!("f{number}=x")).collect();
+    let answer = post_body(&site, Some(FORM), fields.join("&")).await;
+    assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
+}
+
+#[tokio::test]
+async fn repeated_field_is_refused() {
+    let site = Site::new();
+    site.ann_signed_up().await;
+    for body in [
+        format!(
+            "login=eve&login=ann&password={}",
+            PASSWORD.replace(' ', "+")
+        ),
+        format!(
+            "login=ann&log%69n=eve&password={}",
+            PASSWORD.replace(' ', "+")
+        ),
+        format!(
+            "login=ann&password=x&password={}",
+            PASSWORD.replace(' ', "+")
+        ),
+    ] {
+        let answer = post_body(&site, Some(FORM), body).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+        assert_eq!(answer.heading(), "This form cannot be read");
+        assert!(answer.set_cookie("sessionid").is_none());
+    }
+}
+
+#[tokio::test]
+async fn odd_bytes_are_told_at_their_field() {
+    let site = Site::new();
+    for text in ["%FF", "a%00b", "%ED%A0%80", "%C3"] {
+        let body = format!("login={text}&password=x");
+        let answer = post_body(&site, Some(FORM), body).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+        assert!(
+            answer.error_at("login").contains("cannot be seen"),
+            "{text}"
+        );
+    }
+    let answer = post_body(&site, Some(FORM), "%FF=1").await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn other_kinds_of_body_are_refused() {
+    let site = Site::new();
+    for kind in [
+        Some("application/json"),
+        Some("multipart/form-data; boundary=x"),
+        Some("text/plain"),
+        Some("application/x-www-form-urlencoded-not"),
+        None,
+    ] {
+        let mut browser = site.browser();
+        let mut request = browser
+            .request(Method::POST, "/accounts/login/")
+            .header(ORIGIN, "http://site.example")
+            .header(CONTENT_LENGTH, "18");
+        if let Some(kind) = kind {
+            request = request.header(CONTENT_TYPE, kind);
+        }
+        let answer = browser
+            .send(request.body(Body::from("login=a&password=b")).unwrap())
+            .await;
+        assert_eq!(
+            answer.status,
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "{kind:?}"
+        );
+    }
+    let kind = "Application/X-WWW-Form-Urlencoded; charset=UTF-8";
+    let answer = post_body(&site, Some(kind), "login=a&password=b").await;
+    assert_eq!(answer.error_at("login"), "Invalid Credentials");
+}
+
+#[tokio::test]
+async fn broken_off_body_changes_nothing() {
+    let site = Site::new();
+    let pieces = [
+        Ok(Bytes::from("login=ann&pass")),
+        Err(std::io::Error::other("gone")),
+    ];
+    let body = Body::from_stream(futures_util::stream::iter(pieces));
+    let answer = post_body(&site, Some(FORM), body).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn odd_paths_are_no_fault_of_ours() {
+    let site = Site::new();
+    for path in [
+        "/accounts/password_reset_confirm/%FF/%FF/",
+        "/accounts/user_verification_confirm/%FF/x/",
+        "/accounts/user_verification_confirm/%2F/%2F/",
+        "/accounts/login/?next=%FF%00",
+        "/accounts/login/?next",
+        "/accounts/login/?&&&=&",
+    ] {
+        let answer = site.browser().get(path).await;
+        assert!(
+            !answer.status.is_server_error(),
+            "{path}: {}",
+            answer.status
+        );
+        assert_eq!(answer.header("x-frame-options"), "DENY");
+    }
+}

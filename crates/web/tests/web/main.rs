@@ -1,0 +1,24 @@
+//! The pages, asked over HTTP as a browser and as an attacker would, with a store in memory.
+
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![expect(
+    clippy::string_slice,
+    clippy::indexing_slicing,
+    reason = "a failed index is a failed test"
+)]
+
+mod change;
+mod csrf;
+mod guards;
+mod headers;
+mod input;
+mod log_in;
+mod pages;
+mod redirects;
+mod reset;
+mod sessions;
+mod sign_up;
+mod support;
+mod templates;
+mod trouble;
+mod verification;

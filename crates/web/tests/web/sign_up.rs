@@ -1,0 +1,140 @@
+//! Making an account.
+
+use http::StatusCode;
+use phone_auth_core::address::AddressKind;
+
+use crate::support::{Site, sign_up_form, with};
+
+const PATH: &str = "/accounts/signup/";
+
+fn ann() -> Vec<(&'static str, &'static str)> {
+    sign_up_form("ann", "ann@example.org", "+1 212 555 2368")
+}
+
+#[tokio::test]
+async fn good_form_leads_to_log_in() {
+    let site = Site::new();
+    let answer = site.browser().post(PATH, &ann()).await;
+    assert_eq!(answer.status, StatusCode::FOUND);
+    assert_eq!(answer.location(), "/accounts/login/");
+    assert_eq!(site.store.person_count(), 1);
+    assert_eq!(site.store.address_count(AddressKind::Email), 1);
+    assert_eq!(site.store.address_count(AddressKind::Phone), 1);
+}
+
+#[tokio::test]
+async fn all_problems_show_at_once() {
+    let site = Site::new();
+    let form = [
+        ("first_name", ""),
+        ("last_name", "Smith"),
+        ("username", "a b"),
+        ("email", "ann"),
+        ("phone", "12345"),
+        ("password", "1234567"),
+        ("confirm_password", "other"),
+    ];
+    let answer = site.browser().post(PATH, &form).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    for (field, error) in [
+        ("first_name", "This field is required."),
+        ("username", "Letters, digits and ./-/_ only."),
+        ("email", "Enter a valid email address"),
+        ("phone", "Enter a valid phone number"),
+        ("password", "This password is too short."),
+        ("confirm_password", "Password didn&#x27;t match"),
+    ] {
+        assert!(
+            answer.error_at(field).contains(error),
+            "{field}: {}",
+            answer.body
+        );
+        assert!(answer.control(field).contains("aria-invalid=\"true\""));
+        assert!(answer.body.contains(&format!("<a href=\"#id_{field}\">")));
+    }
+    assert!(!answer.control("last_name").contains("aria-invalid"));
+    assert_eq!(site.store.person_count(), 0);
+}
+
+#[tokio::test]
+async fn typed_text_is_kept_without_passwords() {
+    let site = Site::new();
+    let form = with(ann(), "email", "\"><script>");
+    let answer = site.browser().post(PATH, &form).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    assert!(answer.control("first_name").contains("value=\"Ann\""));
+    assert!(
+        answer
+            .control("phone")
+            .contains("value=\"+1 212 555 2368\"")
+    );
+    assert!(
+        answer
+            .control("email")
+            .contains("value=\"&quot;&gt;&lt;script&gt;\"")
+    );
+    assert!(!answer.body.contains("<script"));
+    assert!(!answer.body.contains("correct horse"));
+}
+
+#[tokio::test]
+async fn taken_names_are_told_apart() {
+    let site = Site::new();
+    site.browser().post(PATH, &ann()).await;
+    let form = sign_up_form("ANN", "Ann@Example.org", "+12125552368");
+    let answer = site.browser().post(PATH, &form).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    assert_eq!(answer.error_at("username"), "Username already exists");
+    assert_eq!(answer.error_at("email"), "Email already exists");
+    assert_eq!(answer.error_at("phone"), "Phone already exists");
+    assert_eq!(site.store.person_count(), 1);
+}
+
+#[tokio::test]
+async fn optional_fields_may_be_empty() {
+    let site = Site::with(|settings| {
+        settings.register_username_required = false;
+        settings.register_email_required = false;
+        settings.register_fname_required = false;
+        settings.register_lname_required = false;
+        settings.register_confirm_password_required = false;
+    });
+    let page = site.browser().get(PATH).await;
+    for field in [
+        "username",
+        "email",
+        "first_name",
+        "last_name",
+        "confirm_password",
+    ] {
+        assert!(!page.control(field).contains(" required"), "{field}");
+    }
+    assert!(page.control("phone").contains(" required"));
+    let form = [
+        ("phone", "+12125552368"),
+        ("password", "correct horse battery"),
+    ];
+    let answer = site.browser().post(PATH, &form).await;
+    assert_eq!(answer.status, StatusCode::FOUND, "{}", answer.body);
+    assert_eq!(site.store.address_count(AddressKind::Email), 0);
+}
+
+#[tokio::test]
+async fn odd_text_is_refused_at_its_field() {
+    let site = Site::new();
+    let long = "x".repeat(300);
+    for field in ["first_name", "last_name", "username", "email", "phone"] {
+        for text in ["a\u{0}b", "a\r\nb", "a\u{202e}b", long.as_str()] {
+            let answer = site.browser().post(PATH, &with(ann(), field, text)).await;
+            assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{field} {text:?}");
+            assert_ne!(answer.error_at(field), "", "{field} {text:?}");
+        }
+    }
+    let answer = site
+        .browser()
+        .post(PATH, &with(ann(), "password", "a\u{0}bcdefghij"))
+        .await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    assert_ne!(answer.error_at("password"), "");
+    assert_eq!(site.store.person_count(), 0);
+}

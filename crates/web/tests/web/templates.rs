@@ -1,0 +1,134 @@
+//! Templates of one's own.
+
+use std::error::Error as _;
+use std::fs;
+
+use axum::Router;
+use axum::response::Response;
+use axum::routing::get;
+use http::StatusCode;
+use phone_auth_core::accounts::Accounts;
+use phone_auth_signals::{Signals, SiteOrigin};
+use phone_auth_store_testkit::MemoryStore;
+use phone_auth_tokens::{Keyring, SecretKey};
+use phone_auth_web::{Page, Visit, Web, WebBuildErrorKind};
+use std::sync::Arc;
+
+use crate::support::Site;
+
+fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    folder
+}
+
+fn build(folder: &tempfile::TempDir) -> Result<Web, phone_auth_web::WebBuildError> {
+    let accounts = Accounts::builder(
+        Arc::new(MemoryStore::new()),
+        Keyring::new(SecretKey::generate().unwrap()),
+    )
+    .signals(Signals::isolated())
+    .build()
+    .unwrap();
+    Web::builder(accounts, SiteOrigin::parse("http://site.example").unwrap())
+        .templates_from(folder.path())
+        .build()
+}
+
+#[tokio::test]
+async fn one_template_can_be_replaced() {
+    let folder = folder(&[(
+        "phone_auth/login.html",
+        "{% extends \"phone_auth/base.html\" %}{% block body_block %}<h1>Come in</h1>{% endblock %}",
+    )]);
+    let site = Site::built(|builder| builder.templates_from(folder.path()).site_name("Tea & Co"));
+    let page = site.browser().get("/accounts/login/").await;
+    assert_eq!(page.heading(), "Come in");
+    assert!(page.body.contains("<title>Sign In | Tea &amp; Co</title>"));
+    assert_eq!(
+        site.browser().get("/accounts/signup/").await.heading(),
+        "Sign Up"
+    );
+}
+
+#[tokio::test]
+async fn base_can_be_replaced_under_ours() {
+    let folder = folder(&[(
+        "phone_auth/base.html",
+        "<!doctype html><p>mine</p>{% block body_block %}{% endblock %}",
+    )]);
+    let site = Site::built(|builder| builder.templates_from(folder.path()));
+    let page = site.browser().get("/accounts/login/").await;
+    assert!(page.body.starts_with("<!doctype html><p>mine</p>"));
+    assert_eq!(page.heading(), "Sign In");
+}
+
+#[tokio::test]
+async fn style_sheet_can_be_replaced() {
+    let folder = folder(&[("phone_auth/style.css", "body { color: teal }")]);
+    let site = Site::built(|builder| builder.templates_from(folder.path()));
+    assert_ne!(site.web.stylesheet(), Site::new().web.stylesheet());
+    let sheet = site.browser().get(site.web.stylesheet()).await;
+    assert_eq!(sheet.body, "body { color: teal }");
+}
+
+#[test]
+fn mistake_is_refused_at_start() {
+    let folder = folder(&[("phone_auth/login.html", "\n{% if %}")]);
+    let error = build(&folder).unwrap_err();
+    assert_eq!(error.kind(), WebBuildErrorKind::Templates);
+    let source = error.source().unwrap();
+    assert_eq!(
+        source.to_string(),
+        "the template phone_auth/login.html has a mistake"
+    );
+    assert!(
+        source
+            .source()
+            .unwrap()
+            .to_string()
+            .contains("phone_auth/login.html:2")
+    );
+}
+
+#[test]
+fn missing_folder_is_refused() {
+    let folder = folder(&[]);
+    let gone = tempfile::tempdir().unwrap();
+    drop(fs::remove_dir(gone.path()));
+    let error = build(&gone).unwrap_err();
+    assert_eq!(error.kind(), WebBuildErrorKind::Templates);
+    assert!(build(&folder).is_ok());
+}
+
+#[tokio::test]
+async fn own_page_has_the_same_look() {
+    async fn orders(visit: Visit) -> Response {
+        let page = Page::new("orders.html", "Orders").with("orders", ["<tea>"]);
+        visit.render(page.status(StatusCode::ACCEPTED))
+    }
+    let source = "{% extends \"phone_auth/base.html\" %}{% block body_block %}\
+        <h1>{{ title }}</h1>{{ orders[0] }} {{ visitor.username }}{% endblock %}";
+    let site = Site::built(|builder| builder.template("orders.html", source)).serving(|web| {
+        Router::new()
+            .route("/orders/", get(orders))
+            .with_state(web.clone())
+            .merge(web.router())
+    });
+    let answer = site.ann().await.get("/orders/").await;
+    assert_eq!(answer.status, StatusCode::ACCEPTED);
+    assert!(answer.body.contains("<h1>Orders</h1>&lt;tea&gt; ann"));
+}
+
+#[tokio::test]
+async fn failing_template_is_a_plain_error() {
+    let site = Site::built(|builder| builder.template("phone_auth/login.html", "{{ 1 / 'x' }}"));
+    let answer = site.browser().get("/accounts/login/").await;
+    assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(answer.body.contains("Something Went Wrong"));
+    assert_eq!(answer.header("x-frame-options"), "DENY");
+}

@@ -1,0 +1,81 @@
+//! A store that is locked, full or broken.
+
+use http::StatusCode;
+use phone_auth_core::store::StoreErrorKind;
+use phone_auth_signals::ResetPasswordEmail;
+
+use crate::support::{PASSWORD, Site, sign_up_form};
+
+#[tokio::test]
+async fn locked_store_is_unavailable() {
+    let site = Site::new();
+    let mut ann = site.ann().await;
+    let link = ann.email_link().await;
+    let reset = ann.reset_link("ann@example.org").await;
+    let mut sent = site.capture::<ResetPasswordEmail>();
+    site.store.fail_with(StoreErrorKind::Unavailable);
+
+    let form = sign_up_form("bob", "bob@example.org", "+12125552369");
+    let mut stranger = site.browser();
+    let answers = [
+        stranger.post("/accounts/signup/", &form).await,
+        stranger.log_in("ann", PASSWORD).await,
+        stranger
+            .post("/accounts/password_reset/", &[("login", "ann@example.org")])
+            .await,
+        stranger.get(&link).await,
+        stranger.get(&reset).await,
+        ann.get("/accounts/profile/").await,
+        ann.get("/members/email/").await,
+        ann.get("/accounts/user_verification/").await,
+        ann.post("/accounts/logout/", &[]).await,
+        ann.post("/accounts/change_password/", &[]).await,
+        ann.post("/accounts/email/add/", &[("email", "a@b.example")])
+            .await,
+    ];
+    for (index, answer) in answers.iter().enumerate() {
+        assert_eq!(
+            answer.status,
+            StatusCode::SERVICE_UNAVAILABLE,
+            "answer {index}"
+        );
+        assert_eq!(answer.retry_after(), "5");
+        assert!(answer.set_cookies().is_empty());
+        assert_eq!(answer.heading(), "Too busy just now");
+    }
+    assert!(sent.take().is_empty());
+
+    site.store.recover();
+    assert_eq!(site.store.person_count(), 1);
+    assert_eq!(ann.get("/accounts/profile/").await.status, StatusCode::OK);
+    assert_eq!(ann.get("/members/email/").await.status, StatusCode::FOUND);
+}
+
+#[tokio::test]
+async fn broken_store_is_our_fault() {
+    let site = Site::new();
+    site.ann_signed_up().await;
+    site.store.fail_with(StoreErrorKind::Broken);
+    let answer = site.browser().log_in("ann", PASSWORD).await;
+    assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(answer.heading(), "Something Went Wrong");
+    assert!(!answer.body.contains("store"));
+}
+
+#[tokio::test]
+async fn pages_without_the_store_still_open() {
+    let site = Site::new();
+    site.store.fail_with(StoreErrorKind::Unavailable);
+    for path in [
+        "/",
+        "/accounts/login/",
+        "/accounts/signup/",
+        "/accounts/password_reset/",
+    ] {
+        assert_eq!(
+            site.browser().get(path).await.status,
+            StatusCode::OK,
+            "{path}"
+        );
+    }
+}
