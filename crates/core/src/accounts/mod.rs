@@ -76,7 +76,7 @@ const ATTEMPTS: usize = 3;
 ///
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
 /// let signals = Signals::isolated();
-/// let signed_up = signals.capture::<UserSignedUp>();
+/// let mut signed_up = signals.capture::<UserSignedUp>();
 /// let accounts = Accounts::builder(
 ///     Arc::new(MemoryStore::new()),
 ///     Keyring::new(SecretKey::generate()?),

@@ -40,7 +40,7 @@ impl Accounts {
     /// # use phone_auth_core::password::Password;
     ///
     #[doc = include_str!("example_setup.rs")]
-    /// let sent = signals.capture::<ResetPasswordEmail>();
+    /// let mut sent = signals.capture::<ResetPasswordEmail>();
     /// accounts.request_password_reset("Ann@Example.org").await?;
     /// accounts.request_password_reset("nobody@example.org").await?;
     ///

@@ -44,7 +44,7 @@ impl Accounts {
     /// let visitor = accounts.visitor(&ann.key).await?.ok_or("nobody")?;
     /// let email = &accounts.addresses(&visitor).await?[0];
     ///
-    /// let sent = signals.capture::<VerifyEmail>();
+    /// let mut sent = signals.capture::<VerifyEmail>();
     /// let outcome = accounts.request_verification(&visitor, email.kind, email.id).await?;
     /// assert_eq!(outcome, VerificationRequest::Sent);
     /// assert_eq!(sent.take()[0].email, "ann@example.org");

@@ -97,7 +97,7 @@ impl Accounts {
     /// # use phone_auth_core::password::Password;
     ///
     #[doc = include_str!("example_setup.rs")]
-    /// let sent = signals.capture::<ResetPasswordEmail>();
+    /// let mut sent = signals.capture::<ResetPasswordEmail>();
     /// accounts.request_password_reset("ann@example.org").await?;
     /// let url = sent.take().remove(0).url;
     /// let parts: Vec<&str> = url.as_str().split('/').collect();

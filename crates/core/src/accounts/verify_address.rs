@@ -81,7 +81,7 @@ impl Accounts {
     /// let ann = accounts.log_in("ann", &Password::new("correct horse"), None).await?;
     /// let visitor = accounts.visitor(&ann.key).await?.ok_or("nobody")?;
     /// let email = &accounts.addresses(&visitor).await?[0];
-    /// let sent = signals.capture::<VerifyEmail>();
+    /// let mut sent = signals.capture::<VerifyEmail>();
     /// accounts.request_verification(&visitor, email.kind, email.id).await?;
     /// let url = sent.take().remove(0).url;
     /// let parts: Vec<&str> = url.as_str().split('/').collect();

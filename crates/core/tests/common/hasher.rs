@@ -1,0 +1,56 @@
+//! A hasher that counts.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use phone_auth_core::password::{
+    Argon2Hasher, EncodedPassword, HashError, Password, PasswordHasher, Verdict,
+};
+
+/// Hashes as usual and counts how often it is asked. Clones share the count.
+#[derive(Clone, Default)]
+pub struct CountingHasher {
+    inner: Argon2Hasher,
+    made: Arc<AtomicUsize>,
+    checked: Arc<AtomicUsize>,
+}
+
+impl CountingHasher {
+    /// How many hashes were made for storing.
+    pub fn made(&self) -> usize {
+        self.made.load(Ordering::SeqCst)
+    }
+
+    /// How many checks were done, of nothing too.
+    pub fn checked(&self) -> usize {
+        self.checked.load(Ordering::SeqCst)
+    }
+
+    pub fn forget(&self) {
+        self.made.store(0, Ordering::SeqCst);
+        self.checked.store(0, Ordering::SeqCst);
+    }
+}
+
+#[async_trait]
+impl PasswordHasher for CountingHasher {
+    async fn hash(&self, password: &Password) -> Result<EncodedPassword, HashError> {
+        self.made.fetch_add(1, Ordering::SeqCst);
+        self.inner.hash(password).await
+    }
+
+    async fn verify(
+        &self,
+        password: &Password,
+        encoded: &EncodedPassword,
+    ) -> Result<Verdict, HashError> {
+        self.checked.fetch_add(1, Ordering::SeqCst);
+        self.inner.verify(password, encoded).await
+    }
+
+    async fn verify_nothing(&self, password: &Password) -> Result<(), HashError> {
+        self.checked.fetch_add(1, Ordering::SeqCst);
+        self.inner.verify_nothing(password).await
+    }
+}

@@ -1,0 +1,215 @@
+//! What the tests of flows share: accounts over a store in memory, with a clock that is set, a hasher
+//! that counts, and a record of all that is told.
+
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "each test file uses a part of the kit, and a failed unwrap is a failed test"
+)]
+
+mod hasher;
+mod record;
+
+use std::sync::Arc;
+
+use phone_auth_core::accounts::{Accounts, Dispatch, LoggedIn, SignUpForm, Visitor};
+use phone_auth_core::address::{AddressKind, AddressRecord, EmailAddress, PhoneNumber};
+use phone_auth_core::clock::{Clock, ManualClock};
+use phone_auth_core::password::{EncodedPassword, Password, PasswordHasher};
+use phone_auth_core::person::{NewPerson, Person};
+use phone_auth_core::randomness::RepeatableRandomness;
+use phone_auth_core::settings::Settings;
+use phone_auth_core::store::PersonStore;
+use phone_auth_signals::Signals;
+use phone_auth_store_testkit::MemoryStore;
+use phone_auth_tokens::{Keyring, SecretKey};
+
+pub use hasher::CountingHasher;
+pub use record::Record;
+
+/// Ann's password.
+pub const HORSE: &str = "correct horse";
+/// Another good password.
+pub const STAPLE: &str = "battery staple";
+/// Ann's phone number.
+pub const ANNS_PHONE: &str = "+919876543210";
+/// Ann's e-mail address.
+pub const ANNS_EMAIL: &str = "ann@example.org";
+/// A secret for keyrings, long and random enough.
+pub const SECRET: &str = "q3Zt8vKxWm5RbYp2LsNc7HdJf4TgUe9A-core";
+
+/// Accounts and all that is around them.
+pub struct Kit {
+    pub accounts: Accounts,
+    pub store: MemoryStore,
+    pub signals: Signals,
+    pub clock: ManualClock,
+    pub hasher: CountingHasher,
+    pub record: Record,
+}
+
+impl Kit {
+    /// Accounts with the default settings and nobody in the store.
+    pub fn new() -> Self {
+        Self::with_settings(|_| {})
+    }
+
+    /// The same with Ann, of whose sign-up the record says nothing.
+    pub async fn with_ann() -> Self {
+        let kit = Self::new();
+        kit.sign_up_ann().await;
+        kit
+    }
+
+    pub fn with_settings(change: impl FnOnce(&mut Settings)) -> Self {
+        Self::build(change, Dispatch::InRequest)
+    }
+
+    pub fn build(change: impl FnOnce(&mut Settings), dispatch: Dispatch) -> Self {
+        let mut settings = Settings::default();
+        change(&mut settings);
+        let store = MemoryStore::new();
+        let signals = Signals::isolated();
+        let clock = ManualClock::starting_now();
+        let hasher = CountingHasher::default();
+        let accounts = Accounts::builder(Arc::new(store.clone()), keyring(SECRET))
+            .settings(settings)
+            .signals(signals.clone())
+            .clock(clock.clone())
+            .randomness(RepeatableRandomness::danger_from_seed(42))
+            .hasher(hasher.clone())
+            .dispatch(dispatch)
+            .build()
+            .unwrap();
+        Self {
+            record: Record::of(&signals),
+            accounts,
+            store,
+            signals,
+            clock,
+            hasher,
+        }
+    }
+
+    /// Other accounts over the same store and signals, with other keys.
+    pub fn rekeyed(&self, keyring: Keyring) -> Accounts {
+        Accounts::builder(Arc::new(self.store.clone()), keyring)
+            .signals(self.signals.clone())
+            .clock(self.clock.clone())
+            .hasher(self.hasher.clone())
+            .build()
+            .unwrap()
+    }
+
+    pub async fn sign_up_ann(&self) -> Person {
+        let ann = self.accounts.sign_up(ann()).await.unwrap();
+        self.record.forget();
+        self.hasher.forget();
+        ann
+    }
+
+    /// Signs up somebody else than Ann, who has nothing in common with her.
+    pub async fn sign_up_bob(&self) -> Person {
+        let form = SignUpForm {
+            first_name: "Bob",
+            last_name: "Jones",
+            username: "bob",
+            email: "bob@example.net",
+            phone: "+442079460018",
+            ..ann()
+        };
+        let bob = self.accounts.sign_up(form).await.unwrap();
+        self.record.forget();
+        self.hasher.forget();
+        bob
+    }
+
+    /// Stores a person past the flows, as another program on the same database would.
+    pub async fn store_person(&self, username: &str, password: &str) -> Person {
+        let new = NewPerson {
+            username: username.to_owned(),
+            first_name: String::new(),
+            last_name: String::new(),
+            password: EncodedPassword::new(password),
+            email: EmailAddress::parse(&format!("p{}@example.com", self.store.person_count())).ok(),
+            phone: PhoneNumber::parse(&format!("+4420794600{:02}", self.store.person_count())).ok(),
+            date_joined: self.clock.now(),
+        };
+        self.store.create_person(&new).await.unwrap()
+    }
+
+    pub async fn log_in(&self, login: &str, password: &str) -> LoggedIn {
+        // Two log-ins at the same microsecond would look like one.
+        self.clock.advance(std::time::Duration::from_secs(1));
+        let password = Password::new(password);
+        let logged_in = self.accounts.log_in(login, &password, None);
+        logged_in.await.unwrap()
+    }
+
+    /// Logs in and forgets the record of it.
+    pub async fn visitor(&self, login: &str, password: &str) -> Visitor {
+        let logged_in = self.log_in(login, password).await;
+        self.record.forget();
+        self.hasher.forget();
+        let visitor = self.accounts.visitor(&logged_in.key).await.unwrap();
+        visitor.unwrap()
+    }
+
+    pub async fn address(&self, visitor: &Visitor, kind: AddressKind) -> AddressRecord {
+        let addresses = self.accounts.addresses(visitor).await.unwrap();
+        addresses.into_iter().find(|a| a.kind == kind).unwrap()
+    }
+
+    /// Requests a reset and gives the id and token of the link that was sent.
+    pub async fn reset_link(&self, login: &str) -> (String, String) {
+        self.accounts.request_password_reset(login).await.unwrap();
+        let message = self.record.take_message();
+        self.record.forget();
+        message.parts()
+    }
+
+    /// Requests a verification and gives the id and token of the link that was sent.
+    pub async fn verification_link(
+        &self,
+        visitor: &Visitor,
+        address: &AddressRecord,
+    ) -> (String, String) {
+        let request = self
+            .accounts
+            .request_verification(visitor, address.kind, address.id);
+        let _ = request.await.unwrap();
+        let message = self.record.take_message();
+        self.record.forget();
+        message.parts()
+    }
+
+    /// Ann or whoever, as stored now.
+    pub async fn stored(&self, person: &Person) -> Person {
+        self.store.person(person.id).await.unwrap().unwrap()
+    }
+
+    /// A hash of ours for a password.
+    pub async fn encoded(&self, password: &str) -> EncodedPassword {
+        let encoded = self.hasher.hash(&Password::new(password)).await.unwrap();
+        self.hasher.forget();
+        encoded
+    }
+}
+
+/// Ann's form.
+pub fn ann() -> SignUpForm<'static> {
+    SignUpForm {
+        first_name: "Ann",
+        last_name: "Smith",
+        username: "ann",
+        email: ANNS_EMAIL,
+        phone: ANNS_PHONE,
+        password: Password::new(HORSE),
+        confirm_password: Some(Password::new(HORSE)),
+    }
+}
+
+pub fn keyring(secret: &str) -> Keyring {
+    Keyring::new(SecretKey::new(secret.to_owned()).unwrap())
+}

@@ -1,0 +1,412 @@
+//! Signing up.
+
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod common;
+
+use common::{ANNS_EMAIL, ANNS_PHONE, HORSE, Kit, ann};
+use phone_auth_core::accounts::{SignUpErrorKind, SignUpForm};
+use phone_auth_core::address::AddressKind;
+use phone_auth_core::form::{Field, FieldProblem, Problem};
+use phone_auth_core::password::Password;
+use phone_auth_core::store::{AddressStore, StoreErrorKind};
+use phone_auth_store_testkit::{OutsideChange, Outsider};
+
+/// Signs up and expects these problems, and that nothing was hashed, stored or told.
+async fn check(kit: &Kit, form: SignUpForm<'_>, problems: &[(Field, Problem)]) {
+    let people = kit.store.person_count();
+    let shown = format!("{form:?}");
+    let error = kit.accounts.sign_up(form).await.unwrap_err();
+    assert_eq!(error.kind(), SignUpErrorKind::Invalid, "{shown}");
+    let expected: Vec<FieldProblem> = problems
+        .iter()
+        .map(|(field, problem)| FieldProblem::new(*field, *problem))
+        .collect();
+    assert_eq!(error.problems(), expected, "{shown}");
+    assert_eq!(kit.store.person_count(), people);
+    assert_eq!(kit.hasher.made() + kit.hasher.checked(), 0);
+    assert_eq!(kit.record.take(), [""; 0]);
+}
+
+fn same(password: &str) -> (Password, Option<Password>) {
+    (Password::new(password), Some(Password::new(password)))
+}
+
+#[tokio::test]
+async fn person_is_stored_canonically() {
+    let kit = Kit::new();
+    let form = SignUpForm {
+        first_name: "  Ann ",
+        last_name: "\tSmith\u{a0}",
+        username: " Ann.S ",
+        email: " ANN@Example.ORG ",
+        phone: " +91 98765-43210 ",
+        ..ann()
+    };
+    let person = kit.accounts.sign_up(form).await.unwrap();
+    assert_eq!(person.first_name, "Ann");
+    assert_eq!(person.last_name, "Smith");
+    assert_eq!(person.username, "Ann.S");
+    assert_eq!(person.email, ANNS_EMAIL);
+    assert!(person.is_active);
+    assert!(person.last_login.is_none());
+    assert!(
+        person
+            .password
+            .reveal()
+            .starts_with("argon2$argon2id$v=19$m=19456,t=2,p=1$")
+    );
+    assert!(person.password.reveal().len() <= 128);
+
+    let addresses = kit.store.addresses_of(person.id).await.unwrap();
+    let values: Vec<&str> = addresses
+        .iter()
+        .map(|address| address.value.as_str())
+        .collect();
+    assert_eq!(values, [ANNS_EMAIL, ANNS_PHONE]);
+    assert!(addresses.iter().all(|address| !address.is_verified));
+    assert_eq!(kit.record.take(), ["user_signed_up sign_up Ann.S"]);
+}
+
+#[tokio::test]
+async fn passwords_are_kept_unmodified() {
+    for password in [
+        "12 chars ok.",
+        "a b c d ",
+        "  leading and trailing  ",
+        "🐴🔋📎 correct 👩‍👩‍👧",
+        "ünïcödé-pässwörd",
+        &"abcdefgh".repeat(16),
+        &"🐴abc".repeat(64),
+    ] {
+        let kit = Kit::new();
+        let (password_field, confirm_password) = same(password);
+        let form = SignUpForm {
+            password: password_field,
+            confirm_password,
+            ..ann()
+        };
+        kit.accounts.sign_up(form).await.unwrap();
+        kit.log_in("ann", password).await;
+        if password.trim() != password {
+            let stripped = Password::new(password.trim());
+            assert!(kit.accounts.log_in("ann", &stripped, None).await.is_err());
+        }
+    }
+}
+
+#[tokio::test]
+async fn all_problems_come_at_once() {
+    let kit = Kit::with_ann().await;
+    let form = SignUpForm {
+        first_name: "",
+        last_name: "Smi\0th",
+        username: "no spaces allowed",
+        email: "not an address",
+        phone: "98765 43210",
+        password: Password::new("1234567"),
+        confirm_password: Some(Password::new("12345678")),
+    };
+    let problems = [
+        (Field::FirstName, Problem::Required),
+        (Field::LastName, Problem::InvalidCharacters),
+        (Field::Username, Problem::InvalidUsername),
+        (Field::Email, Problem::InvalidEmail),
+        (Field::Phone, Problem::InvalidPhone),
+        (Field::Password, Problem::PasswordTooShort { min: 8 }),
+        (Field::Password, Problem::PasswordTooCommon),
+        (Field::Password, Problem::PasswordAllDigits),
+        (Field::ConfirmPassword, Problem::PasswordsDiffer),
+    ];
+    check(&kit, form, &problems).await;
+}
+
+#[tokio::test]
+async fn empty_form_names_every_field() {
+    let form = SignUpForm {
+        first_name: "",
+        last_name: " ",
+        username: "",
+        email: "\t",
+        phone: "",
+        password: Password::new(""),
+        confirm_password: None,
+    };
+    let fields = [
+        Field::FirstName,
+        Field::LastName,
+        Field::Username,
+        Field::Email,
+        Field::Phone,
+        Field::Password,
+        Field::ConfirmPassword,
+    ];
+    check(
+        &Kit::new(),
+        form,
+        &fields.map(|field| (field, Problem::Required)),
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn hidden_characters_are_refused_everywhere() {
+    let kit = Kit::new();
+    for hidden in [
+        "\0", "\r\n", "\n", "\u{7f}", "\u{85}", "\u{202e}", "\u{2066}", "\u{200f}", "\u{2028}",
+    ] {
+        for place in ["x", "start", "end"] {
+            let spoil = |text: &str| match place {
+                "start" => format!("{hidden}{text}"),
+                "end" => format!("{text}{hidden}"),
+                _ => format!("{text}{hidden}{text}"),
+            };
+            let form = SignUpForm {
+                first_name: &spoil("Ann"),
+                last_name: &spoil("Smith"),
+                username: &spoil("ann"),
+                email: &spoil(ANNS_EMAIL),
+                phone: &spoil(ANNS_PHONE),
+                password: Password::new(spoil(HORSE)),
+                confirm_password: Some(Password::new(spoil(HORSE))),
+            };
+            let fields = [
+                Field::FirstName,
+                Field::LastName,
+                Field::Username,
+                Field::Email,
+                Field::Phone,
+                Field::Password,
+            ];
+            check(
+                &kit,
+                form,
+                &fields.map(|field| (field, Problem::InvalidCharacters)),
+            )
+            .await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn long_fields_are_refused() {
+    let (name, username) = ("a".repeat(151), "b".repeat(151));
+    let email = format!("{}@example.org", "c".repeat(254));
+    let phone = format!("+91{}", "9".repeat(60));
+    let password = "d-".repeat(129);
+    let (password, confirm_password) = same(&password);
+    let form = SignUpForm {
+        first_name: &name,
+        last_name: &name,
+        username: &username,
+        email: &email,
+        phone: &phone,
+        password,
+        confirm_password,
+    };
+    let problems = [
+        (Field::FirstName, Problem::TooLong { max: 150 }),
+        (Field::LastName, Problem::TooLong { max: 150 }),
+        (Field::Username, Problem::TooLong { max: 150 }),
+        (Field::Email, Problem::TooLong { max: 254 }),
+        (Field::Phone, Problem::TooLong { max: 40 }),
+        (Field::Password, Problem::PasswordTooLong { max: 256 }),
+    ];
+    check(&Kit::new(), form, &problems).await;
+}
+
+#[tokio::test]
+async fn longest_fields_are_taken() {
+    let (name, username) = ("ä".repeat(150), "b".repeat(150));
+    let email = format!("{}@{}org", "c".repeat(64), "abcdefgh.".repeat(20));
+    let form = SignUpForm {
+        first_name: &name,
+        last_name: &name,
+        username: &username,
+        email: &email,
+        ..ann()
+    };
+    let person = Kit::new().accounts.sign_up(form).await.unwrap();
+    assert_eq!(person.first_name, name);
+    assert_eq!(person.username, username);
+    assert_eq!(person.email, email);
+}
+
+#[tokio::test]
+async fn weak_passwords_are_refused() {
+    let kit = Kit::new();
+    for (password, problem) in [
+        ("short-7", Problem::PasswordTooShort { min: 8 }),
+        ("1112223334445", Problem::PasswordAllDigits),
+        ("Iloveyou1", Problem::PasswordTooCommon),
+        (
+            "example.org",
+            Problem::PasswordTooSimilar { to: Field::Email },
+        ),
+        (
+            "x9876543210",
+            Problem::PasswordTooSimilar { to: Field::Phone },
+        ),
+        (
+            "Zephyrine1",
+            Problem::PasswordTooSimilar {
+                to: Field::FirstName,
+            },
+        ),
+        (
+            "quillington",
+            Problem::PasswordTooSimilar {
+                to: Field::LastName,
+            },
+        ),
+        (
+            "zephq_1987",
+            Problem::PasswordTooSimilar {
+                to: Field::Username,
+            },
+        ),
+    ] {
+        let (typed, confirm_password) = same(password);
+        let form = SignUpForm {
+            first_name: "Zephyrine",
+            last_name: "Quillington",
+            username: "zephq_1987",
+            password: typed,
+            confirm_password,
+            ..ann()
+        };
+        check(&kit, form, &[(Field::Password, problem)]).await;
+    }
+}
+
+#[tokio::test]
+async fn taken_names_are_told_together() {
+    let kit = Kit::with_ann().await;
+    for (username, email, phone) in [
+        ("ann", ANNS_EMAIL, ANNS_PHONE),
+        ("ANN", "ANN@EXAMPLE.ORG", "+91 98765 43210"),
+    ] {
+        let form = SignUpForm {
+            username,
+            email,
+            phone,
+            ..ann()
+        };
+        let taken = [Field::Username, Field::Email, Field::Phone];
+        check(&kit, form, &taken.map(|field| (field, Problem::Taken))).await;
+    }
+}
+
+#[tokio::test]
+async fn email_of_a_row_is_taken() {
+    let kit = Kit::new();
+    let admin = kit.store_person("admin@home", "!").await;
+    let change = OutsideChange::SetOwnEmail(admin.id, "Boss@Example.org".to_owned());
+    kit.store.make(change).await;
+    let form = SignUpForm {
+        email: "boss@example.org",
+        ..ann()
+    };
+    check(&kit, form, &[(Field::Email, Problem::Taken)]).await;
+}
+
+#[tokio::test]
+async fn settings_decide_what_is_required() {
+    let kit = Kit::with_settings(|settings| {
+        settings.register_username_required = false;
+        settings.register_email_required = false;
+        settings.register_fname_required = false;
+        settings.register_lname_required = false;
+        settings.register_confirm_password_required = false;
+    });
+    let bare = |phone| SignUpForm {
+        first_name: "",
+        last_name: "",
+        username: "",
+        email: "",
+        phone,
+        password: Password::new(HORSE),
+        confirm_password: None,
+    };
+    let one = kit.accounts.sign_up(bare(ANNS_PHONE)).await.unwrap();
+    let two = kit.accounts.sign_up(bare("+442079460018")).await.unwrap();
+    assert_eq!(one.username.len(), 32);
+    assert!(one.username.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    assert_ne!(one.username, two.username);
+    // No empty text that would block the next.
+    assert_eq!(kit.store.address_count(AddressKind::Email), 0);
+    assert_eq!(one.email, "");
+
+    kit.record.forget();
+    kit.hasher.forget();
+    check(&kit, bare(""), &[(Field::Phone, Problem::Required)]).await;
+}
+
+#[tokio::test]
+async fn given_fields_are_checked_though_optional() {
+    let kit = Kit::with_settings(|settings| settings.register_email_required = false);
+    let form = SignUpForm {
+        email: "nonsense",
+        ..ann()
+    };
+    check(&kit, form, &[(Field::Email, Problem::InvalidEmail)]).await;
+}
+
+#[tokio::test]
+async fn confirmation_counts_only_if_required() {
+    let form = || SignUpForm {
+        confirm_password: Some(Password::new("something else")),
+        ..ann()
+    };
+    check(
+        &Kit::new(),
+        form(),
+        &[(Field::ConfirmPassword, Problem::PasswordsDiffer)],
+    )
+    .await;
+    let kit = Kit::with_settings(|settings| settings.register_confirm_password_required = false);
+    kit.accounts.sign_up(form()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_of_many_wins() {
+    let kit = Kit::new();
+    let mut tasks = Vec::new();
+    for _ in 0..50 {
+        let accounts = kit.accounts.clone();
+        tasks.push(tokio::spawn(async move { accounts.sign_up(ann()).await }));
+    }
+    let mut won = 0;
+    for task in tasks {
+        match task.await.unwrap() {
+            Ok(_) => won += 1,
+            Err(error) => {
+                let fields: Vec<_> = error.problems().iter().map(|p| p.field).collect();
+                assert_eq!(error.kind(), SignUpErrorKind::Invalid);
+                assert_eq!(fields, [Field::Username, Field::Email, Field::Phone]);
+            }
+        }
+    }
+    assert_eq!((won, kit.store.person_count()), (1, 1));
+    assert_eq!(kit.record.take(), ["user_signed_up sign_up ann"]);
+}
+
+#[tokio::test]
+async fn failing_store_stores_nothing() {
+    for calls in 0..2 {
+        for (fault, kind) in [
+            (StoreErrorKind::Unavailable, SignUpErrorKind::Unavailable),
+            (StoreErrorKind::Broken, SignUpErrorKind::Broken),
+        ] {
+            let kit = Kit::new();
+            kit.store.fail_after(calls, fault);
+            let error = kit.accounts.sign_up(ann()).await.unwrap_err();
+            kit.store.recover();
+            assert_eq!(error.kind(), kind);
+            assert_eq!(error.is_retryable(), kind == SignUpErrorKind::Unavailable);
+            assert_eq!(error.problems(), []);
+            assert_eq!(kit.store.person_count(), 0);
+            assert_eq!(kit.record.take(), [""; 0]);
+        }
+    }
+}
