@@ -17,6 +17,11 @@ mod repository;
 mod search_path;
 mod tidy;
 
+/// The guide, so that its examples are compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/guide/signals.md")]
+mod guide_to_signals {}
+
 use std::process::ExitCode;
 
 use clap::Parser as _;
