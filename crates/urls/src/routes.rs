@@ -103,23 +103,15 @@ impl Routes {
     /// Paths are compared as they stand: one letter in another case, a missing final slash or a
     /// percent-encoded letter is another path. A value that is not valid percent-encoded UTF-8, and a
     /// text with a query or fragment, resolve to nothing.
-    #[expect(
-        clippy::inline_always,
-        reason = "what matchit returns is large: copying it once more costs a third of a lookup"
-    )]
-    #[inline(always)]
     pub fn resolve<'r, 'p>(&'r self, path: &'p str) -> Option<Resolved<'r, 'p>> {
-        let Ok(found) = self.tree.at(path) else {
-            return None;
-        };
+        let found = self.tree.at(path).ok()?;
         // What comes before the values has matched byte for byte.
         let is_odd = is_odd(path.get(found.value.literal..).unwrap_or_default());
         if is_odd && !has_clean_values(path, &found.params) {
             return None;
         }
         Some(Resolved {
-            name: &found.value.name,
-            params: found.params,
+            found,
             is_encoded: is_odd,
         })
     }
@@ -232,8 +224,7 @@ impl RoutesBuilder {
 
 /// What a path was resolved to.
 pub struct Resolved<'r, 'p> {
-    name: &'r str,
-    params: matchit::Params<'r, 'p>,
+    found: matchit::Match<'r, 'p, &'r Target>,
     /// Whether a value may be percent-encoded.
     is_encoded: bool,
 }
@@ -241,17 +232,21 @@ pub struct Resolved<'r, 'p> {
 impl<'r, 'p> Resolved<'r, 'p> {
     /// The name of the route.
     pub fn name(&self) -> &'r str {
-        self.name
+        &self.found.value.name
     }
 
     /// The value of a parameter, percent-decoded, or `None` when the route has no such parameter.
     pub fn param(&self, name: &str) -> Option<Cow<'p, str>> {
-        self.params.get(name).and_then(|value| self.decoded(value))
+        self.found
+            .params
+            .get(name)
+            .and_then(|value| self.decoded(value))
     }
 
     /// All parameters and their values, in the order of the pattern.
     pub fn params(&self) -> impl Iterator<Item = (&'r str, Cow<'p, str>)> {
-        self.params
+        self.found
+            .params
             .iter()
             .filter_map(|(name, value)| Some((name, self.decoded(value)?)))
     }
@@ -269,9 +264,9 @@ impl<'r, 'p> Resolved<'r, 'p> {
 /// Shows the names only: a value may be a token.
 impl fmt::Debug for Resolved<'_, '_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let params: Vec<&str> = self.params.iter().map(|(name, _)| name).collect();
+        let params: Vec<&str> = self.found.params.iter().map(|(name, _)| name).collect();
         f.debug_struct("Resolved")
-            .field("name", &self.name)
+            .field("name", &self.name())
             .field("params", &params)
             .finish()
     }
