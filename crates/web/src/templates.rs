@@ -142,7 +142,7 @@ impl Templates {
     ) -> Result<String, minijinja::Error> {
         self.environment
             .get_template(name)?
-            .render(values.into_iter().collect::<Value>())
+            .render(Value::from_pairs(values))
     }
 }
 
