@@ -1,0 +1,77 @@
+//! Opening the file: once to write, a few times to read.
+
+use std::fs::OpenOptions;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+
+use crate::options::SqliteOptions;
+
+/// The longest that a reader waits. A reader waits in place, on a thread that serves others as well,
+/// and in WAL mode it only has to while another process recovers the log or holds the file alone.
+const READER_PATIENCE: Duration = Duration::from_millis(100);
+
+/// More statements than the store has, so that each is compiled once for a connection.
+const STATEMENTS: usize = 64;
+
+/// Makes the file if there is none, for its owner only: it holds what nobody else should read.
+/// SQLite gives the files beside it the same mode.
+pub(crate) fn make_file(path: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        // An existing file must not be opened by other means than SQLite's: closing it again would
+        // drop the locks that this process has on it (POSIX advisory locks go by process and file).
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        made => made.map(drop),
+    }
+}
+
+/// A connection that writes.
+pub(crate) fn writer(path: &Path, options: &SqliteOptions) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = prepare(Connection::open_with_flags(path, flags)?)?;
+    connection.busy_timeout(options.busy_timeout)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    // Beyond NORMAL, FULL keeps what was acknowledged when the power fails. One flush serves all
+    // requests that are committed together.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    // A log that one burst has made long is cut again.
+    connection.pragma_update(None, "journal_size_limit", 16_i64 << 20)?;
+    if let Some(pages) = options.max_pages {
+        connection.pragma_update(None, "max_page_count", pages)?;
+    }
+    Ok(connection)
+}
+
+/// Puts the file into WAL mode, which it stays in. Whether that was possible.
+pub(crate) fn enter_wal(connection: &Connection) -> rusqlite::Result<bool> {
+    let mode: String =
+        connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+    Ok(mode == "wal")
+}
+
+/// A connection that can only read.
+pub(crate) fn reader(path: &Path, options: &SqliteOptions) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = prepare(Connection::open_with_flags(path, flags)?)?;
+    connection.busy_timeout(options.busy_timeout.min(READER_PATIENCE))?;
+    Ok(connection)
+}
+
+/// What both kinds have in common.
+fn prepare(connection: Connection) -> rusqlite::Result<Connection> {
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // The file may come from elsewhere: what its schema says must not run with our rights
+    // (https://sqlite.org/security.html).
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    // A misspelt column must be an error, not a text.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
+    Ok(connection)
+}

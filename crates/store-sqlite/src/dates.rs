@@ -1,0 +1,158 @@
+//! Times as Django writes them on SQLite: `YYYY-MM-DD HH:MM:SS[.ffffff]`, in UTC.
+//!
+//! The fraction is left out when it is zero. Both forms sort as texts in the order of their times,
+//! for a text that ends sorts before one that goes on, and so they can be compared in SQL.
+
+use chrono::{DateTime, Datelike, NaiveDate, Timelike, Utc};
+
+/// A time in the years that four digits can hold, cut to microseconds.
+pub(crate) fn to_text(time: DateTime<Utc>) -> Option<String> {
+    let year = u32::try_from(time.year())
+        .ok()
+        .filter(|year| (1..=9999).contains(year))?;
+    // A leap second counts as the last microsecond of the second before it.
+    let micros = (time.nanosecond() / 1_000).min(999_999);
+    let mut text = String::with_capacity(26);
+    push(&mut text, year, 4);
+    for (before, number) in [
+        ('-', time.month()),
+        ('-', time.day()),
+        (' ', time.hour()),
+        (':', time.minute()),
+        (':', time.second()),
+    ] {
+        text.push(before);
+        push(&mut text, number, 2);
+    }
+    if micros > 0 {
+        text.push('.');
+        push(&mut text, micros, 6);
+    }
+    Some(text)
+}
+
+/// Reads a time, with a fraction of up to six digits or without.
+pub(crate) fn parse(text: &str) -> Option<DateTime<Utc>> {
+    let bytes = text.as_bytes();
+    let (whole, fraction) = bytes.split_at_checked(19)?;
+    let part = |from: usize, to: usize| number(whole.get(from..to)?);
+    let separators = [(4, b'-'), (7, b'-'), (10, b' '), (13, b':'), (16, b':')];
+    if separators
+        .iter()
+        .any(|(at, byte)| whole.get(*at) != Some(byte))
+    {
+        return None;
+    }
+    let micros = match fraction.split_first() {
+        None => 0,
+        Some((b'.', digits)) if (1..=6).contains(&digits.len()) => {
+            let missing = u32::try_from(6 - digits.len()).ok()?;
+            number(digits)? * 10_u32.pow(missing)
+        }
+        Some(_) => return None,
+    };
+    let year = i32::try_from(part(0, 4)?).ok()?;
+    NaiveDate::from_ymd_opt(year, part(5, 7)?, part(8, 10)?)?
+        .and_hms_micro_opt(part(11, 13)?, part(14, 16)?, part(17, 19)?, micros)
+        .map(|time| time.and_utc())
+}
+
+/// Appends a number with leading zeros.
+fn push(text: &mut String, number: u32, digits: u32) {
+    for place in (0..digits).rev() {
+        let digit = number / 10_u32.pow(place) % 10;
+        text.extend(char::from_digit(digit, 10));
+    }
+}
+
+/// A number of ASCII digits only; at most six of them, so it fits.
+fn number(digits: &[u8]) -> Option<u32> {
+    digits.iter().try_fold(0, |sum, digit| {
+        let value = digit.checked_sub(b'0').filter(|value| *value < 10)?;
+        Some(sum * 10 + u32::from(value))
+    })
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod tests {
+    use chrono::{DateTime, Utc};
+
+    use super::{parse, to_text};
+
+    fn time(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn times_are_written_as_django_does() {
+        let cases = [
+            ("2024-01-02T03:04:05Z", "2024-01-02 03:04:05"),
+            ("2024-12-31T23:59:59.000001Z", "2024-12-31 23:59:59.000001"),
+            ("2024-01-02T03:04:05.12Z", "2024-01-02 03:04:05.120000"),
+            (
+                "2024-01-02T03:04:05.999999999Z",
+                "2024-01-02 03:04:05.999999",
+            ),
+            ("0001-01-01T00:00:00Z", "0001-01-01 00:00:00"),
+            ("2016-12-31T23:59:60Z", "2016-12-31 23:59:59.999999"),
+        ];
+        for (given, expected) in cases {
+            assert_eq!(to_text(time(given)).as_deref(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn both_forms_are_read() {
+        let cases = [
+            ("2024-01-02 03:04:05", "2024-01-02T03:04:05Z"),
+            ("2024-01-02 03:04:05.678901", "2024-01-02T03:04:05.678901Z"),
+            ("2024-01-02 03:04:05.12", "2024-01-02T03:04:05.12Z"),
+            ("9999-12-31 23:59:59.999999", "9999-12-31T23:59:59.999999Z"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(parse(text), Some(time(expected)), "{text}");
+        }
+    }
+
+    #[test]
+    fn other_texts_are_refused() {
+        let texts = [
+            "",
+            "2024-01-02",
+            "2024-01-02T03:04:05",
+            "2024-01-02 03:04:05Z",
+            "2024-01-02 03:04:05+00:00",
+            "2024-01-02 03:04:05.",
+            "2024-01-02 03:04:05.1234567",
+            "2024-01-02 03:04:05.12a",
+            "2024-02-30 03:04:05",
+            "2024-01-02 24:00:00",
+            "2024-01-02 03:04:60",
+            "+024-01-02 03:04:05",
+            "２０２４-01-02 03:04:05",
+            "ﾊﾊﾊﾊﾊﾊﾊ",
+        ];
+        for text in texts {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn years_past_four_digits_are_refused() {
+        for year in [DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC] {
+            assert_eq!(to_text(year), None);
+        }
+    }
+
+    #[test]
+    fn texts_sort_like_their_times() {
+        let base = time("2024-01-02T03:04:05Z");
+        let micros = [0, 1, 9, 10, 99_999, 100_000, 999_999, 1_000_000];
+        let texts: Vec<_> = micros
+            .iter()
+            .map(|it| to_text(base + chrono::Duration::microseconds(*it)).unwrap())
+            .collect();
+        assert!(texts.is_sorted(), "{texts:?}");
+    }
+}

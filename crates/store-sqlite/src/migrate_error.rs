@@ -1,0 +1,90 @@
+//! Why the tables could not be made.
+
+use std::error::Error;
+use std::fmt;
+
+/// What kept the tables from being made.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum MigrateErrorKind {
+    /// The database is locked by another process, or the disk is full. Trying again may work.
+    Unavailable,
+    /// The tables were made by a later version of this crate.
+    TooNew,
+    /// There is a table of this name, and it lacks a column that it has in the model.
+    Incompatible {
+        /// The table.
+        table: &'static str,
+        /// The column that it lacks.
+        column: &'static str,
+    },
+    /// SQLite refused a statement it should accept.
+    Broken,
+}
+
+/// The tables could not be made. Nothing was changed.
+#[derive(Debug)]
+pub struct MigrateError {
+    kind: MigrateErrorKind,
+    source: Option<rusqlite::Error>,
+}
+
+impl MigrateError {
+    /// An error without a source.
+    pub(crate) fn new(kind: MigrateErrorKind) -> Self {
+        Self { kind, source: None }
+    }
+
+    /// What kept the tables from being made.
+    pub fn kind(&self) -> &MigrateErrorKind {
+        &self.kind
+    }
+
+    /// Whether the same call may succeed later.
+    pub fn is_retryable(&self) -> bool {
+        self.kind == MigrateErrorKind::Unavailable
+    }
+}
+
+impl From<rusqlite::Error> for MigrateError {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode;
+        let kind = match error.sqlite_error_code() {
+            Some(
+                ErrorCode::DatabaseBusy
+                | ErrorCode::DatabaseLocked
+                | ErrorCode::DiskFull
+                | ErrorCode::ReadOnly
+                | ErrorCode::SystemIoFailure,
+            ) => MigrateErrorKind::Unavailable,
+            _ => MigrateErrorKind::Broken,
+        };
+        Self {
+            kind,
+            source: Some(error),
+        }
+    }
+}
+
+impl fmt::Display for MigrateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind {
+            MigrateErrorKind::Unavailable => {
+                f.write_str("the database is locked, full or read-only")
+            }
+            MigrateErrorKind::TooNew => {
+                f.write_str("the tables were made by a later version of phone-auth")
+            }
+            MigrateErrorKind::Incompatible { table, column } => {
+                write!(f, "the table {table} has no column {column}")
+            }
+            MigrateErrorKind::Broken => f.write_str("SQLite refused to make the tables"),
+        }
+    }
+}
+
+impl Error for MigrateError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_ref().map(|source| source as _)
+    }
+}

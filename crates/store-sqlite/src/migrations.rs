@@ -1,0 +1,166 @@
+//! The tables, made and brought up to date.
+//!
+//! What has been done stands in a table of our own, `phone_auth_schema`, and not in SQLite's
+//! `user_version`: that one number belongs to the whole file, and the application that embeds us may
+//! keep its own tables, and its own version, in it.
+//!
+//! Nothing here reads or writes a row of the model's tables. Where Django made them, only tables and
+//! indexes of ours are added.
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use crate::migrate_error::{MigrateError, MigrateErrorKind};
+
+/// A step that every database goes through once. The first is number 1.
+struct Migration {
+    name: &'static str,
+    apply: fn(&Transaction<'_>) -> Result<(), MigrateError>,
+}
+
+/// All steps, in order. A step that has been released is never changed, only followed by another.
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        name: "people and addresses",
+        apply: make_model_tables,
+    },
+    Migration {
+        name: "sessions",
+        apply: |transaction| Ok(transaction.execute_batch(include_str!("schema/sessions.sql"))?),
+    },
+];
+
+/// The columns that the model's tables have, and that the store reads or writes.
+const MODEL_COLUMNS: [(&str, &[&str]); 3] = [
+    (
+        "auth_user",
+        &[
+            "id",
+            "password",
+            "last_login",
+            "is_superuser",
+            "username",
+            "first_name",
+            "last_name",
+            "email",
+            "is_staff",
+            "is_active",
+            "date_joined",
+        ],
+    ),
+    (
+        "phone_auth_emailaddress",
+        &["id", "email", "is_verified", "user_id"],
+    ),
+    (
+        "phone_auth_phonenumber",
+        &["id", "phone", "is_verified", "user_id"],
+    ),
+];
+
+/// Applies what has not been applied, all of it or nothing; the names of what was applied now.
+pub(crate) fn run(connection: &mut Connection) -> Result<Vec<&'static str>, MigrateError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute_batch(
+        "CREATE TABLE IF NOT EXISTS phone_auth_schema (
+            version integer NOT NULL PRIMARY KEY,
+            name text NOT NULL,
+            applied_at datetime NOT NULL
+        )",
+    )?;
+    let applied = applied(&transaction)?;
+    let mut names = Vec::new();
+    for (version, migration) in (1_i64..).zip(MIGRATIONS).skip(applied) {
+        (migration.apply)(&transaction)?;
+        transaction.execute(
+            "INSERT INTO phone_auth_schema VALUES (?1, ?2, strftime('%Y-%m-%d %H:%M:%f', 'now'))",
+            (version, migration.name),
+        )?;
+        names.push(migration.name);
+    }
+    transaction.commit()?;
+    Ok(names)
+}
+
+/// The names of what has not been applied.
+pub(crate) fn pending(connection: &Connection) -> Result<Vec<&'static str>, MigrateError> {
+    let applied = if has_table(connection, "phone_auth_schema")? {
+        applied(connection)?
+    } else {
+        0
+    };
+    let pending = MIGRATIONS.iter().skip(applied);
+    Ok(pending.map(|migration| migration.name).collect())
+}
+
+/// How many steps have been applied.
+fn applied(connection: &Connection) -> Result<usize, MigrateError> {
+    let version: i64 = connection.query_row(
+        "SELECT coalesce(max(version), 0) FROM phone_auth_schema",
+        [],
+        |row| row.get(0),
+    )?;
+    usize::try_from(version)
+        .ok()
+        .filter(|applied| *applied <= MIGRATIONS.len())
+        .ok_or_else(|| MigrateError::new(MigrateErrorKind::TooNew))
+}
+
+/// Makes the model's tables where they are missing, and the indexes for lookups in any ASCII case.
+///
+/// On tables of our own these indexes are unique. On tables that Django made they are not: it knows
+/// nothing of them, may hold `Bob` and `bob` already, and must go on working. There the check in the
+/// transaction that writes is what keeps names apart, as it does everywhere.
+fn make_model_tables(transaction: &Transaction<'_>) -> Result<(), MigrateError> {
+    let mut is_ours = Vec::new();
+    for (table, columns) in MODEL_COLUMNS {
+        let exists = has_table(transaction, table)?;
+        if exists {
+            check_columns(transaction, table, columns)?;
+        }
+        is_ours.push((table, !exists));
+    }
+    transaction.execute_batch(include_str!("schema/model.sql"))?;
+    let unique = |table| {
+        let ours = is_ours.contains(&(table, true));
+        if ours { "UNIQUE " } else { "" }
+    };
+    transaction.execute_batch(&format!(
+        "CREATE {}INDEX phone_auth_user_username_any_case ON auth_user (lower(username));
+         CREATE INDEX phone_auth_user_email_any_case ON auth_user (lower(email));
+         CREATE {}INDEX phone_auth_emailaddress_any_case ON phone_auth_emailaddress (lower(email));",
+        unique("auth_user"),
+        unique("phone_auth_emailaddress"),
+    ))?;
+    Ok(())
+}
+
+/// Whether there is a table of this name.
+fn has_table(connection: &Connection, table: &str) -> Result<bool, MigrateError> {
+    Ok(connection.query_row(
+        "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?1)",
+        [table],
+        |row| row.get(0),
+    )?)
+}
+
+/// Refuses a table that only has the name of one of the model's.
+fn check_columns(
+    connection: &Connection,
+    table: &'static str,
+    columns: &[&'static str],
+) -> Result<(), MigrateError> {
+    for column in columns {
+        let exists: bool = connection.query_row(
+            "SELECT EXISTS (SELECT 1 FROM pragma_table_info(?1) WHERE name = ?2)",
+            [table, column],
+            |row| row.get(0),
+        )?;
+        if !exists {
+            return Err(MigrateError::new(MigrateErrorKind::Incompatible {
+                table,
+                column,
+            }));
+        }
+    }
+    Ok(())
+}

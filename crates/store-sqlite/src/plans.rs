@@ -1,0 +1,56 @@
+//! No statement looks at every row: that every lookup has an index is a test.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use phone_auth_core::address::AddressKind;
+use rusqlite::Connection;
+
+use crate::{addresses, migrations, people, sessions};
+
+#[test]
+fn every_lookup_uses_an_index() {
+    let mut connection = Connection::open_in_memory().unwrap();
+    migrations::run(&mut connection).unwrap();
+    let mut statements = vec![
+        people::PERSON,
+        people::PEOPLE_AFTER,
+        people::FIND,
+        people::TAKEN,
+        people::SET_ACTIVE,
+        people::LAST_LOGIN,
+        people::REPLACE_PASSWORD,
+        people::END_SESSIONS,
+        sessions::ALIVE,
+        sessions::RECORD,
+        sessions::END,
+        sessions::REMOVE_EXPIRED,
+        addresses::OF_PERSON,
+    ];
+    for kind in [AddressKind::Email, AddressKind::Phone] {
+        let of_kind = addresses::statements(kind);
+        statements.extend([
+            of_kind.is_taken,
+            of_kind.with_person,
+            of_kind.verify,
+            of_kind.claimed,
+        ]);
+    }
+    for statement in statements {
+        for step in plan(&connection, statement) {
+            // What a subquery has found is looked through, and is a few rows at most.
+            let scans = step.starts_with("SCAN") && !step.starts_with("SCAN m");
+            assert!(!scans || step == "SCAN CONSTANT ROW", "{step}: {statement}");
+        }
+    }
+}
+
+/// The steps in which SQLite would run a statement.
+fn plan(connection: &Connection, statement: &str) -> Vec<String> {
+    let mut explained = connection
+        .prepare(&format!("EXPLAIN QUERY PLAN {statement}"))
+        .unwrap();
+    let unbound = vec![rusqlite::types::Null; explained.parameter_count()];
+    let steps = explained
+        .query_map(rusqlite::params_from_iter(unbound), |row| row.get("detail"))
+        .unwrap();
+    steps.map(Result::unwrap).collect()
+}

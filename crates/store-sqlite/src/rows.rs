@@ -1,0 +1,139 @@
+//! Rows of the tables as values of the port.
+
+use phone_auth_core::address::{AddressId, AddressKind, AddressRecord};
+use phone_auth_core::password::EncodedPassword;
+use phone_auth_core::person::{Person, PersonId};
+use phone_auth_core::store::StoreErrorKind;
+use rusqlite::types::ValueRef;
+use rusqlite::{CachedStatement, Connection, Params, Row};
+
+use chrono::{DateTime, Utc};
+
+use crate::dates;
+use crate::failure::Failure;
+
+/// The columns of a person, from the table `auth_user` as `u`, in the order that [`person`] reads.
+macro_rules! person_columns {
+    () => {
+        "u.id, u.username, u.first_name, u.last_name, u.email, u.password, u.last_login, \
+         u.is_active, u.date_joined"
+    };
+}
+pub(crate) use person_columns;
+
+/// How many columns a person has: the place of what comes after.
+pub(crate) const PERSON_COLUMNS: usize = 9;
+
+/// The person in the first columns of a row.
+pub(crate) fn person(row: &Row<'_>) -> Result<Person, Failure> {
+    Ok(Person {
+        id: PersonId::new(row.get(0)?),
+        username: row.get(1)?,
+        first_name: row.get(2)?,
+        last_name: row.get(3)?,
+        email: row.get(4)?,
+        password: EncodedPassword::new(row.get::<_, String>(5)?),
+        last_login: optional_time(row, 6)?,
+        is_active: row.get(7)?,
+        date_joined: time(row, 8)?,
+    })
+}
+
+/// The address in the four columns `id, value, is_verified, user_id` from a place on.
+pub(crate) fn address(
+    row: &Row<'_>,
+    kind: AddressKind,
+    first: usize,
+) -> Result<AddressRecord, Failure> {
+    Ok(AddressRecord {
+        id: AddressId::new(row.get(first)?),
+        kind,
+        value: row.get(first + 1)?,
+        is_verified: row.get(first + 2)?,
+        person: PersonId::new(row.get(first + 3)?),
+    })
+}
+
+/// A kind, from the word that queries write for it.
+pub(crate) fn kind(row: &Row<'_>, column: usize) -> Result<Option<AddressKind>, Failure> {
+    match row.get_ref(column)? {
+        ValueRef::Null => Ok(None),
+        ValueRef::Text(b"email") => Ok(Some(AddressKind::Email)),
+        ValueRef::Text(b"phone") => Ok(Some(AddressKind::Phone)),
+        _ => Err(StoreErrorKind::Broken.into()),
+    }
+}
+
+/// A time.
+pub(crate) fn time(row: &Row<'_>, column: usize) -> Result<DateTime<Utc>, Failure> {
+    optional_time(row, column)?.ok_or_else(|| StoreErrorKind::Broken.into())
+}
+
+/// A time, or NULL.
+pub(crate) fn optional_time(
+    row: &Row<'_>,
+    column: usize,
+) -> Result<Option<DateTime<Utc>>, Failure> {
+    match row.get_ref(column)? {
+        ValueRef::Null => Ok(None),
+        ValueRef::Text(text) => std::str::from_utf8(text)
+            .ok()
+            .and_then(dates::parse)
+            .map(Some)
+            .ok_or_else(|| StoreErrorKind::Broken.into()),
+        _ => Err(StoreErrorKind::Broken.into()),
+    }
+}
+
+/// A time as the text that is stored.
+pub(crate) fn time_text(time: DateTime<Utc>) -> Result<String, Failure> {
+    dates::to_text(time).ok_or_else(|| StoreErrorKind::Broken.into())
+}
+
+/// The first row that a query answers, if there is one.
+pub(crate) fn first<T>(
+    connection: &Connection,
+    query: &str,
+    params: impl Params,
+    read: impl FnOnce(&Row<'_>) -> Result<T, Failure>,
+) -> Result<Option<T>, Failure> {
+    let mut statement = connection.prepare_cached(query)?;
+    let mut rows = statement.query(params)?;
+    rows.next()?.map(read).transpose()
+}
+
+/// The one row that a query always answers.
+pub(crate) fn only<T>(
+    connection: &Connection,
+    query: &str,
+    params: impl Params,
+    read: impl FnOnce(&Row<'_>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    first(connection, query, params, read)?.ok_or_else(|| StoreErrorKind::Broken.into())
+}
+
+/// All rows that a query answers.
+pub(crate) fn all<T>(
+    connection: &Connection,
+    query: &str,
+    params: impl Params,
+    mut read: impl FnMut(&Row<'_>) -> Result<T, Failure>,
+) -> Result<Vec<T>, Failure> {
+    let mut statement = connection.prepare_cached(query)?;
+    let mut rows = statement.query(params)?;
+    let mut values = Vec::new();
+    while let Some(row) = rows.next()? {
+        values.push(read(row)?);
+    }
+    Ok(values)
+}
+
+/// Runs a statement; how many rows it changed.
+pub(crate) fn change(
+    connection: &Connection,
+    statement: &str,
+    params: impl Params,
+) -> Result<usize, Failure> {
+    let mut statement: CachedStatement<'_> = connection.prepare_cached(statement)?;
+    Ok(statement.execute(params)?)
+}

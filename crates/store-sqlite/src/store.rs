@@ -1,0 +1,156 @@
+//! The store: a file, its readers and its writer.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use phone_auth_core::store::StoreError;
+use rusqlite::Connection;
+
+use crate::connection;
+use crate::failure::Failure;
+use crate::migrate_error::{MigrateError, MigrateErrorKind};
+use crate::migrations;
+use crate::open_error::{OpenError, OpenErrorKind};
+use crate::options::SqliteOptions;
+use crate::readers::Readers;
+use crate::writer::Writer;
+
+/// People, addresses and sessions in a file of SQLite.
+///
+/// Several stores, in several processes too, can work on one file, beside Django if need be. When a
+/// store is dropped, it finishes the writes that were asked of it and closes the file.
+///
+/// A read runs on the thread that asks and takes microseconds; a write waits for a thread of the
+/// store's own. Any asynchronous runtime will do.
+pub struct SqliteStore {
+    path: PathBuf,
+    options: SqliteOptions,
+    // Dropped in this order: the last connection to close tidies up the log, and must be able to write.
+    readers: Readers,
+    writer: Writer,
+}
+
+impl SqliteStore {
+    /// Opens a file, which is made if there is none, readable for its owner only. The tables are left
+    /// as they are: until [`migrate`](Self::migrate) has made them, every call fails as broken.
+    ///
+    /// Blocks for as long as the file is locked by another process, up to the busy time-out.
+    ///
+    /// # Errors
+    /// [`Unreachable`](OpenErrorKind::Unreachable) when the file cannot be made or opened,
+    /// [`NotADatabase`](OpenErrorKind::NotADatabase) when it is something else,
+    /// [`Unavailable`](OpenErrorKind::Unavailable) when it is locked or the disk full,
+    /// [`NoWal`](OpenErrorKind::NoWal) when it cannot be written or its file system does not do,
+    /// [`TooNew`](OpenErrorKind::TooNew) when a later version made its tables, and
+    /// [`Broken`](OpenErrorKind::Broken) when SQLite or the system refuse something else.
+    pub fn open(path: impl AsRef<Path>, options: SqliteOptions) -> Result<Self, OpenError> {
+        let path = path.as_ref();
+        // An absolute path cannot be one of SQLite's special names, such as `:memory:`, and does not
+        // change its meaning with the working directory.
+        let path = &std::path::absolute(path)
+            .map_err(|error| OpenError::with_source(OpenErrorKind::Unreachable, path, error))?;
+        connection::make_file(path)
+            .map_err(|error| OpenError::with_source(OpenErrorKind::Unreachable, path, error))?;
+        let refused = |error| OpenError::from_sqlite(path, error);
+        let connection = connection::writer(path, &options).map_err(refused)?;
+        if !connection::enter_wal(&connection).map_err(refused)? {
+            return Err(OpenError::new(OpenErrorKind::NoWal, path));
+        }
+        migrations::pending(&connection).map_err(|error| {
+            let kind = match error.kind() {
+                MigrateErrorKind::TooNew => OpenErrorKind::TooNew,
+                MigrateErrorKind::Unavailable => OpenErrorKind::Unavailable,
+                _ => OpenErrorKind::Broken,
+            };
+            OpenError::with_source(kind, path, error)
+        })?;
+        let readers = Readers::open(path, &options).map_err(refused)?;
+        let writer = Writer::start(connection, options.waiting_writes)
+            .map_err(|error| OpenError::with_source(OpenErrorKind::Broken, path, error))?;
+        Ok(Self {
+            path: path.clone(),
+            options,
+            readers,
+            writer,
+        })
+    }
+
+    /// Opens a file and brings its tables up to date.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open), and [`Migration`](OpenErrorKind::Migration) when the tables cannot
+    /// be made.
+    pub fn open_and_migrate(
+        path: impl AsRef<Path>,
+        options: SqliteOptions,
+    ) -> Result<Self, OpenError> {
+        let store = Self::open(path, options)?;
+        match store.migrate() {
+            Ok(_) => Ok(store),
+            Err(error) => Err(OpenError::with_source(
+                OpenErrorKind::Migration,
+                &store.path,
+                error,
+            )),
+        }
+    }
+
+    /// Brings the tables up to date, in one transaction; the names of the steps that were applied
+    /// now, none when all had been. On a database that Django made, tables and indexes of ours are
+    /// added, and no row is touched.
+    ///
+    /// Blocks for as long as the database is locked by another process, up to the busy time-out.
+    ///
+    /// # Errors
+    /// [`Unavailable`](MigrateErrorKind::Unavailable) when the database is locked, full or read-only,
+    /// [`TooNew`](MigrateErrorKind::TooNew) when a later version made the tables,
+    /// [`Incompatible`](MigrateErrorKind::Incompatible) when a table with a name of the model's is
+    /// another, and [`Broken`](MigrateErrorKind::Broken) when SQLite refuses a statement.
+    pub fn migrate(&self) -> Result<Vec<&'static str>, MigrateError> {
+        let mut connection = connection::writer(&self.path, &self.options)?;
+        let applied = migrations::run(&mut connection)?;
+        for name in &applied {
+            tracing::info!(database = %self.path.display(), "applied the migration `{name}`");
+        }
+        Ok(applied)
+    }
+
+    /// The names of the steps that [`migrate`](Self::migrate) would apply.
+    ///
+    /// # Errors
+    /// As for [`migrate`](Self::migrate), but never [`Incompatible`](MigrateErrorKind::Incompatible).
+    pub fn pending_migrations(&self) -> Result<Vec<&'static str>, MigrateError> {
+        let connection = connection::reader(&self.path, &self.options)?;
+        migrations::pending(&connection)
+    }
+
+    /// The file, as an absolute path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Reads in place.
+    pub(crate) fn read<T>(
+        &self,
+        query: impl FnOnce(&Connection) -> Result<T, Failure>,
+    ) -> Result<T, StoreError> {
+        self.readers.read(query)
+    }
+
+    /// Has something written.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnMut(&Connection) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.writer.write(work).await
+    }
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore")
+            .field("path", &self.path)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,112 @@
+//! Requests that are committed together.
+
+use phone_auth_core::store::StoreErrorKind;
+use rusqlite::Connection;
+
+use super::request::Request;
+use crate::failure::Failure;
+
+/// Requests in the order in which they came.
+type Group = Vec<Box<dyn Request>>;
+
+/// What became of a group.
+pub(super) enum Fate {
+    /// Every request was answered for itself.
+    Answered,
+    /// The database was locked for longer than the time-out; every request was told so.
+    Locked(Failure),
+}
+
+/// Runs a group and answers every request in it.
+pub(super) fn run(connection: &Connection, mut group: Group) -> Fate {
+    // Who has stopped waiting before the work was begun wants it no more.
+    group.retain(|request| request.is_wanted());
+    if group.len() > 1 {
+        if let Err(failure) = begin(connection) {
+            return refuse(group, failure);
+        }
+        if together(connection, &mut group).is_ok() {
+            for request in group {
+                request.answer();
+            }
+            return Fate::Answered;
+        }
+        roll_back(connection);
+    }
+    let mut waiting = group.into_iter();
+    while let Some(mut request) = waiting.next() {
+        if let Err(failure) = begin(connection) {
+            return refuse(std::iter::once(request).chain(waiting).collect(), failure);
+        }
+        match alone(connection, request.as_mut()) {
+            Ok(()) => request.answer(),
+            Err(failure) => {
+                roll_back(connection);
+                request.refuse(&failure);
+            }
+        }
+    }
+    Fate::Answered
+}
+
+/// Begins a transaction that may write. `BEGIN` alone would fail in the middle instead, when another
+/// process has written since.
+fn begin(connection: &Connection) -> Result<(), Failure> {
+    execute(connection, "BEGIN IMMEDIATE")
+}
+
+/// Runs all in the transaction that was begun, and commits it. An error says that it is lost, and
+/// with it whatever the requests have answered so far.
+fn together(connection: &Connection, group: &mut Group) -> Result<(), Failure> {
+    for request in group {
+        execute(connection, "SAVEPOINT request")?;
+        let kept = request.run(connection);
+        // A full disk and its like can make SQLite end the transaction by itself.
+        if connection.is_autocommit() {
+            return Err(StoreErrorKind::Unavailable.into());
+        }
+        if !kept {
+            execute(connection, "ROLLBACK TO request")?;
+        }
+        execute(connection, "RELEASE request")?;
+    }
+    execute(connection, "COMMIT")
+}
+
+/// Runs one request in the transaction that was begun, and commits or ends it. An error says that
+/// it could not be committed.
+fn alone(connection: &Connection, request: &mut dyn Request) -> Result<(), Failure> {
+    if request.run(connection) {
+        execute(connection, "COMMIT")
+    } else {
+        roll_back(connection);
+        Ok(())
+    }
+}
+
+/// Answers all that nothing was done.
+fn refuse(group: Group, failure: Failure) -> Fate {
+    for request in group {
+        request.refuse(&failure);
+    }
+    if failure.kind() == StoreErrorKind::Unavailable {
+        Fate::Locked(failure)
+    } else {
+        Fate::Answered
+    }
+}
+
+/// Ends the transaction, unless SQLite has by itself.
+fn roll_back(connection: &Connection) {
+    if !connection.is_autocommit()
+        && let Err(failure) = execute(connection, "ROLLBACK")
+    {
+        tracing::error!(?failure, "a transaction on SQLite could not be rolled back");
+    }
+}
+
+/// Runs a statement that answers no rows.
+fn execute(connection: &Connection, statement: &str) -> Result<(), Failure> {
+    connection.prepare_cached(statement)?.execute([])?;
+    Ok(())
+}

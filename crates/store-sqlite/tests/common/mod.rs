@@ -1,0 +1,71 @@
+//! A database for one test, and people to put into it.
+#![allow(
+    dead_code,
+    reason = "each file of tests uses a part of this, and another one"
+)]
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use std::path::PathBuf;
+
+use phone_auth_core::address::{EmailAddress, PhoneNumber};
+use phone_auth_core::password::EncodedPassword;
+use phone_auth_core::person::NewPerson;
+use phone_auth_store_sqlite::{SqliteOptions, SqliteStore};
+use tempfile::TempDir;
+
+/// A folder for the database of one test, removed at its end.
+pub(crate) struct Scratch(TempDir);
+
+impl Scratch {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    /// Where the database is.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.0.path().join("site.sqlite3")
+    }
+
+    /// A store with its tables made.
+    pub(crate) fn store(&self) -> SqliteStore {
+        self.store_with(SqliteOptions::default())
+    }
+
+    /// A store with its tables made, and options.
+    pub(crate) fn store_with(&self, options: SqliteOptions) -> SqliteStore {
+        SqliteStore::open_and_migrate(self.path(), options).unwrap()
+    }
+
+    /// A connection of somebody else.
+    pub(crate) fn connect(&self) -> rusqlite::Connection {
+        let connection = rusqlite::Connection::open(self.path()).unwrap();
+        connection
+            .pragma_update(None, "foreign_keys", true)
+            .unwrap();
+        connection
+            .busy_timeout(std::time::Duration::from_secs(5))
+            .unwrap();
+        connection
+    }
+}
+
+/// A person with an e-mail address and a phone number.
+pub(crate) fn person(username: &str, number: u32) -> NewPerson {
+    NewPerson {
+        username: username.to_owned(),
+        first_name: "Ann".to_owned(),
+        last_name: "Lee".to_owned(),
+        password: EncodedPassword::new("argon2$sample"),
+        email: Some(EmailAddress::parse(&format!("{username}@example.org")).unwrap()),
+        phone: Some(PhoneNumber::parse(&format!("+9198765{number:05}")).unwrap()),
+        date_joined: "2026-01-02T03:04:05.678901Z".parse().unwrap(),
+    }
+}
+
+/// Runs a test on two threads.
+pub(crate) fn run<T>(test: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .build();
+    runtime.unwrap().block_on(test)
+}

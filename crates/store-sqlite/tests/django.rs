@@ -1,0 +1,269 @@
+//! A database that Django made is taken over as it stands.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod common;
+
+use chrono::{DateTime, Utc};
+use phone_auth_core::address::{AddressKind, EmailAddress};
+use phone_auth_core::person::{AccountName, WantedNames};
+use phone_auth_core::session::{NewLogIn, NewSession, SessionDigest};
+use phone_auth_core::store::{AddressStore, PersonStore, SessionStore, StoreErrorKind, UniqueName};
+use phone_auth_store_sqlite::{MigrateErrorKind, OpenErrorKind, SqliteOptions, SqliteStore};
+use rusqlite::Connection;
+
+use crate::common::{Scratch, person, run};
+
+const DJANGO: &str = include_str!("data/django_5_2.sql");
+
+/// All rows that a query answers, each as one text.
+fn answer(connection: &Connection, query: &str) -> Vec<String> {
+    let mut query = connection.prepare(query).unwrap();
+    let columns = query.column_count();
+    let found = query
+        .query_map([], |row| {
+            let values = (0..columns).map(|it| row.get::<_, rusqlite::types::Value>(it));
+            Ok(format!("{:?}", values.collect::<Result<Vec<_>, _>>()?))
+        })
+        .unwrap();
+    found.map(Result::unwrap).collect()
+}
+
+/// The rows of the tables that Django made.
+fn rows(connection: &Connection) -> Vec<Vec<String>> {
+    let tables = [
+        "auth_user",
+        "phone_auth_emailaddress",
+        "phone_auth_phonenumber",
+        "django_session",
+    ];
+    let all = tables.map(|table| answer(connection, &format!("SELECT * FROM {table} ORDER BY 1")));
+    all.into()
+}
+
+/// The definitions of Django's own tables and indexes.
+fn definitions(connection: &Connection) -> Vec<String> {
+    answer(
+        connection,
+        "SELECT name, sql FROM sqlite_master
+        WHERE name NOT GLOB 'phone_auth_*_any_case' AND name NOT GLOB '*phone_auth_session*'
+            AND name <> 'phone_auth_schema' ORDER BY name",
+    )
+}
+
+/// A file as Django left it.
+fn made_by_django() -> Scratch {
+    let scratch = Scratch::new();
+    Connection::open(scratch.path())
+        .unwrap()
+        .execute_batch(DJANGO)
+        .unwrap();
+    scratch
+}
+
+fn time(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+#[test]
+fn migration_touches_no_row() {
+    let scratch = made_by_django();
+    let before = (rows(&scratch.connect()), definitions(&scratch.connect()));
+    let store = SqliteStore::open(scratch.path(), SqliteOptions::default()).unwrap();
+    let applied = store.migrate().unwrap();
+    assert_eq!(applied, ["people and addresses", "sessions"]);
+    assert_eq!(store.migrate().unwrap(), [] as [&str; 0]);
+    let after = (rows(&scratch.connect()), definitions(&scratch.connect()));
+    assert_eq!(before, after);
+}
+
+#[test]
+fn own_tables_are_the_models() {
+    // The same columns with the same types, defaults and NULLs, the same foreign keys and the same
+    // unique columns.
+    let (ours, djangos) = (Scratch::new(), made_by_django());
+    drop(ours.store());
+    let shape = |connection: &Connection, table: &str| {
+        let queries = [
+            format!("SELECT * FROM pragma_table_info('{table}')"),
+            format!("SELECT * FROM pragma_foreign_key_list('{table}')"),
+            format!(
+                "SELECT name, \"unique\", origin, partial FROM pragma_index_list('{table}')
+                WHERE name NOT GLOB '*_any_case' ORDER BY name"
+            ),
+        ];
+        queries.map(|query| answer(connection, &query))
+    };
+    for table in [
+        "auth_user",
+        "phone_auth_emailaddress",
+        "phone_auth_phonenumber",
+    ] {
+        let (ours, djangos) = (ours.connect(), djangos.connect());
+        assert_eq!(shape(&ours, table), shape(&djangos, table), "{table}");
+    }
+}
+
+#[test]
+fn people_of_django_are_read() {
+    let scratch = made_by_django();
+    let store = scratch.store();
+    run(async {
+        let people = store.people_after(None, 10).await.unwrap();
+        let told: Vec<_> = people
+            .iter()
+            .map(|it| {
+                (
+                    it.username.as_str(),
+                    it.is_active,
+                    it.last_login,
+                    it.date_joined,
+                )
+            })
+            .collect();
+        let expected = [
+            ("Bob", true, None, time("2024-01-02T03:04:05Z")),
+            (
+                "bob",
+                true,
+                Some(time("2024-05-06T07:08:09Z")),
+                time("2024-01-02T03:04:05.678901Z"),
+            ),
+            (
+                "Chef Ünal",
+                true,
+                Some(time("2024-05-06T07:08:09.12Z")),
+                time("2024-02-02T03:04:05.000001Z"),
+            ),
+            ("off", false, None, time("2024-02-02T03:04:05.000001Z")),
+        ];
+        assert_eq!(told, expected);
+        let bob = people.first().unwrap();
+        assert_eq!(bob.email, "Bob@Example.org");
+        assert_eq!(bob.password.reveal(), "pbkdf2_sha256$1000000$salt$Bob");
+        let addresses = store.addresses_of(bob.id).await.unwrap();
+        let told: Vec<_> = addresses
+            .iter()
+            .map(|it| (it.kind, it.value.as_str(), it.is_verified))
+            .collect();
+        let expected = [
+            (AddressKind::Email, "Bob@Example.org", true),
+            (AddressKind::Phone, "+919876543210", true),
+        ];
+        assert_eq!(told, expected);
+    });
+}
+
+#[test]
+fn names_that_differ_by_case_stay_apart() {
+    let scratch = made_by_django();
+    let store = scratch.store();
+    run(async {
+        for (typed, id) in [("Bob", 1), ("bob", 2), ("BOB", 1)] {
+            let name = AccountName {
+                username: Some(typed.to_owned()),
+                ..AccountName::default()
+            };
+            let found = store.find_person(&name).await.unwrap().unwrap();
+            assert_eq!(found.person.id.get(), id, "{typed}");
+        }
+        // Of two e-mail addresses, the one that is exactly what was typed, never an error.
+        let name = AccountName {
+            email: Some(EmailAddress::parse("BOB@example.org").unwrap()),
+            ..AccountName::default()
+        };
+        let found = store.find_person(&name).await.unwrap().unwrap();
+        assert_eq!(found.person.id.get(), 2);
+    });
+}
+
+#[test]
+fn new_names_are_checked_in_any_case() {
+    let scratch = made_by_django();
+    let store = scratch.store();
+    run(async {
+        let error = store.create_person(&person("BOB", 1)).await.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Taken(UniqueName::Username));
+        let error = store.create_person(&person("boss", 1)).await.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Taken(UniqueName::Email));
+        let email = EmailAddress::parse("boss@example.org").unwrap();
+        let wanted = WantedNames {
+            email: Some(&email),
+            ..WantedNames::default()
+        };
+        assert!(store.taken_names(&wanted).await.unwrap().email);
+
+        let carl = store.create_person(&person("carl", 1)).await.unwrap();
+        assert_eq!(carl.id.get(), 5);
+        // Django is not hindered in what it could do before.
+        scratch
+            .connect()
+            .execute_batch("UPDATE auth_user SET username = 'CARL' WHERE id = 4")
+            .unwrap();
+    });
+}
+
+#[test]
+fn rows_are_written_as_django_does() {
+    let scratch = made_by_django();
+    let store = scratch.store();
+    run(async {
+        let carl = store.create_person(&person("carl", 1)).await.unwrap();
+        let bob = store.people_after(None, 1).await.unwrap().remove(0);
+        let change = NewLogIn {
+            checked_password: bob.password,
+            upgraded_password: None,
+            session: NewSession {
+                digest: SessionDigest::from_bytes([1; 32]),
+                person: bob.id,
+                created_at: time("2026-01-02T03:04:05Z"),
+                expires_at: time("2026-01-03T03:04:05Z"),
+            },
+            ends: None,
+        };
+        assert!(store.log_in(&change).await.unwrap());
+        let row = |statement: &str| -> String {
+            scratch
+                .connect()
+                .query_row(statement, [], |row| row.get(0))
+                .unwrap()
+        };
+        assert_eq!(
+            row("SELECT last_login FROM auth_user WHERE id = 1"),
+            "2026-01-02 03:04:05"
+        );
+        let joined = format!(
+            "SELECT date_joined FROM auth_user WHERE id = {}",
+            carl.id.get()
+        );
+        assert_eq!(row(&joined), "2026-01-02 03:04:05.678901");
+        let types = "SELECT typeof(is_active) || typeof(is_staff) || typeof(is_superuser)
+            || typeof(date_joined) || typeof(last_login) || email FROM auth_user WHERE id = 5";
+        assert_eq!(row(types), "integerintegerintegertextnullcarl@example.org");
+    });
+}
+
+#[test]
+fn other_tables_of_the_name_are_refused() {
+    let scratch = Scratch::new();
+    scratch
+        .connect()
+        .execute_batch(
+            "CREATE TABLE auth_user (id integer PRIMARY KEY, username text, password text)",
+        )
+        .unwrap();
+    let store = SqliteStore::open(scratch.path(), SqliteOptions::default()).unwrap();
+    let error = store.migrate().unwrap_err();
+    let expected = MigrateErrorKind::Incompatible {
+        table: "auth_user",
+        column: "last_login",
+    };
+    assert_eq!(*error.kind(), expected);
+    assert_eq!(
+        error.to_string(),
+        "the table auth_user has no column last_login"
+    );
+    assert_eq!(store.pending_migrations().unwrap().len(), 2);
+    let error =
+        SqliteStore::open_and_migrate(scratch.path(), SqliteOptions::default()).unwrap_err();
+    assert_eq!(error.kind(), OpenErrorKind::Migration);
+}

@@ -1,0 +1,305 @@
+//! The file: made, kept, shared, locked, full.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod common;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use phone_auth_core::store::{AddressStore, PersonStore, StoreErrorKind, UniqueName};
+use phone_auth_store_sqlite::{MigrateErrorKind, OpenErrorKind, SqliteOptions, SqliteStore};
+
+use crate::common::{Scratch, person, run};
+
+#[test]
+fn people_survive_a_reopening() {
+    let scratch = Scratch::new();
+    run(async {
+        let ann = scratch
+            .store()
+            .create_person(&person("ann", 1))
+            .await
+            .unwrap();
+        let store = scratch.store();
+        assert_eq!(store.person(ann.id).await.unwrap(), Some(ann.clone()));
+        assert_eq!(store.addresses_of(ann.id).await.unwrap().len(), 2);
+    });
+}
+
+#[test]
+fn closing_leaves_one_file() {
+    let scratch = Scratch::new();
+    run(async {
+        scratch
+            .store()
+            .create_person(&person("ann", 1))
+            .await
+            .unwrap();
+    });
+    let folder = scratch.path();
+    let files = std::fs::read_dir(folder.parent().unwrap()).unwrap();
+    let names: Vec<_> = files.map(|file| file.unwrap().file_name()).collect();
+    assert_eq!(names, ["site.sqlite3"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn file_is_for_its_owner() {
+    use std::os::unix::fs::PermissionsExt;
+    let scratch = Scratch::new();
+    let store = scratch.store();
+    run(async {
+        store.create_person(&person("ann", 1)).await.unwrap();
+    });
+    for suffix in ["", "-wal", "-shm"] {
+        let mut path = scratch.path().into_os_string();
+        path.push(suffix);
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{path:?}");
+    }
+}
+
+#[test]
+fn migrations_are_applied_once() {
+    let scratch = Scratch::new();
+    let store = SqliteStore::open(scratch.path(), SqliteOptions::default()).unwrap();
+    assert_eq!(
+        store.pending_migrations().unwrap(),
+        ["people and addresses", "sessions"]
+    );
+    run(async {
+        let error = store.people_after(None, 1).await.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Broken);
+    });
+    assert_eq!(
+        store.migrate().unwrap(),
+        ["people and addresses", "sessions"]
+    );
+    assert_eq!(store.pending_migrations().unwrap(), [] as [&str; 0]);
+    assert_eq!(store.migrate().unwrap(), [] as [&str; 0]);
+    run(async {
+        assert_eq!(store.people_after(None, 1).await.unwrap(), []);
+    });
+}
+
+#[test]
+fn parallel_migrations_have_one_winner() {
+    let scratch = Scratch::new();
+    let migrate = || {
+        let path = scratch.path();
+        move || {
+            let store = SqliteStore::open(path, SqliteOptions::default()).unwrap();
+            store.migrate().unwrap().len()
+        }
+    };
+    let threads: Vec<_> = (0..8).map(|_| std::thread::spawn(migrate())).collect();
+    let applied: Vec<_> = threads.into_iter().map(|it| it.join().unwrap()).collect();
+    assert_eq!(applied.iter().sum::<usize>(), 2, "{applied:?}");
+}
+
+#[test]
+fn version_of_the_file_is_the_applications() {
+    let scratch = Scratch::new();
+    let version = |connection: &rusqlite::Connection| -> i64 {
+        connection
+            .pragma_query_value(None, "user_version", |row| row.get(0))
+            .unwrap()
+    };
+    scratch
+        .connect()
+        .pragma_update(None, "user_version", 77)
+        .unwrap();
+    drop(scratch.store());
+    assert_eq!(version(&scratch.connect()), 77);
+}
+
+#[test]
+fn later_tables_are_refused() {
+    let scratch = Scratch::new();
+    let store = scratch.store();
+    scratch
+        .connect()
+        .execute_batch("INSERT INTO phone_auth_schema VALUES (99, 'later', '')")
+        .unwrap();
+    assert_eq!(
+        *store.migrate().unwrap_err().kind(),
+        MigrateErrorKind::TooNew
+    );
+    let error = SqliteStore::open(scratch.path(), SqliteOptions::default()).unwrap_err();
+    assert_eq!(error.kind(), OpenErrorKind::TooNew);
+}
+
+#[test]
+fn what_cannot_be_opened_is_told() {
+    let scratch = Scratch::new();
+    let folder = scratch.path().with_file_name("");
+    let open = |path| SqliteStore::open(path, SqliteOptions::default()).unwrap_err();
+    assert_eq!(
+        open(folder.join("no/such/folder.db")).kind(),
+        OpenErrorKind::Unreachable
+    );
+    assert_eq!(open(folder.clone()).kind(), OpenErrorKind::Unreachable);
+    assert_eq!(open("".into()).kind(), OpenErrorKind::Unreachable);
+    let text = folder.join("text");
+    std::fs::write(&text, "a text, and certainly no database".repeat(200)).unwrap();
+    let error = open(text.clone());
+    assert_eq!(error.kind(), OpenErrorKind::NotADatabase);
+    let expected = format!("the file {} is not a SQLite database", text.display());
+    assert_eq!(error.to_string(), expected);
+}
+
+#[test]
+fn two_stores_write_in_parallel() {
+    let scratch = Scratch::new();
+    let stores = [Arc::new(scratch.store()), Arc::new(scratch.store())];
+    run(async {
+        let mut tasks = Vec::new();
+        for number in 0..100 {
+            for store in &stores {
+                let store = Arc::clone(store);
+                let name = format!("ann{number}");
+                tasks.push(tokio::spawn(async move {
+                    store.create_person(&person(&name, number)).await
+                }));
+            }
+        }
+        let mut made = 0;
+        for task in tasks {
+            match task.await.unwrap() {
+                Ok(_) => made += 1,
+                Err(error) => {
+                    assert_eq!(error.kind(), StoreErrorKind::Taken(UniqueName::Username));
+                }
+            }
+        }
+        assert_eq!(made, 100);
+        for store in &stores {
+            let people = store.people_after(None, 1000).await.unwrap();
+            assert_eq!(people.len(), 100);
+        }
+    });
+}
+
+#[test]
+fn locked_database_is_unavailable() {
+    let scratch = Scratch::new();
+    let timeout = Duration::from_millis(200);
+    let store = scratch.store_with(SqliteOptions::default().with_busy_timeout(timeout));
+    let other = scratch.connect();
+    run(async {
+        let ann = store.create_person(&person("ann", 1)).await.unwrap();
+        other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+
+        let begun = Instant::now();
+        let many: Vec<_> = (2..40)
+            .map(|number| person(&format!("u{number}"), number))
+            .collect();
+        let mut answers = Vec::new();
+        for write in many
+            .iter()
+            .map(|new| store.create_person(new))
+            .collect::<Vec<_>>()
+        {
+            answers.push(write);
+        }
+        let errors = join_all(answers).await;
+        for answer in errors {
+            let error = answer.unwrap_err();
+            assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+            assert!(error.is_retryable());
+        }
+        let waited = begun.elapsed();
+        assert!(waited >= timeout && waited < 10 * timeout, "{waited:?}");
+        // Readers are not held up by a writer.
+        assert_eq!(store.person(ann.id).await.unwrap(), Some(ann.clone()));
+
+        other.execute_batch("ROLLBACK").unwrap();
+        assert_eq!(store.people_after(None, 10).await.unwrap(), [ann]);
+        store.create_person(&person("u2", 2)).await.unwrap();
+    });
+}
+
+#[test]
+fn full_disk_is_unavailable() {
+    let scratch = Scratch::new();
+    drop(scratch.store());
+    let pages: u32 = scratch
+        .connect()
+        .pragma_query_value(None, "page_count", |row| row.get(0))
+        .unwrap();
+    let store = scratch.store_with(SqliteOptions::default().with_max_pages(pages + 3));
+    run(async {
+        let mut made = 0_u32;
+        let error = loop {
+            match store
+                .create_person(&person(&format!("ann{made}"), made))
+                .await
+            {
+                Ok(_) => made += 1,
+                Err(error) => break error,
+            }
+            assert!(made < 10_000, "the limit has no effect");
+        };
+        assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+        // Nothing of the refused person is there, and all of the others.
+        let people = store.people_after(None, 10_000).await.unwrap();
+        assert_eq!(u32::try_from(people.len()), Ok(made));
+        for person in &people {
+            assert_eq!(store.addresses_of(person.id).await.unwrap().len(), 2);
+        }
+        let count: u32 = scratch
+            .connect()
+            .query_row("SELECT count(*) FROM phone_auth_emailaddress", [], |row| {
+                row.get(0)
+            })
+            .unwrap();
+        assert_eq!(count, made);
+
+        // With room again it goes on.
+        drop(store);
+        let store = scratch.store();
+        store
+            .create_person(&person(&format!("ann{made}"), made))
+            .await
+            .unwrap();
+    });
+}
+
+#[test]
+fn unreadable_row_is_broken() {
+    let scratch = Scratch::new();
+    let store = scratch.store();
+    run(async {
+        let ann = store.create_person(&person("ann", 1)).await.unwrap();
+        for date in ["'2026-01-02T03:04:05Z'", "'yesterday'", "5", "x'00'"] {
+            scratch
+                .connect()
+                .execute_batch(&format!("UPDATE auth_user SET date_joined = {date}"))
+                .unwrap();
+            let error = store.person(ann.id).await.unwrap_err();
+            assert_eq!(error.kind(), StoreErrorKind::Broken, "{date}");
+        }
+    });
+}
+
+/// Waits for all of them at once.
+async fn join_all<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
+    let mut futures: Vec<_> = futures.into_iter().map(Box::pin).collect();
+    let mut outputs = Vec::new();
+    std::future::poll_fn(|context| {
+        futures.retain_mut(|future| match future.as_mut().poll(context) {
+            std::task::Poll::Ready(output) => {
+                outputs.push(output);
+                false
+            }
+            std::task::Poll::Pending => true,
+        });
+        if futures.is_empty() {
+            std::task::Poll::Ready(())
+        } else {
+            std::task::Poll::Pending
+        }
+    })
+    .await;
+    outputs
+}

@@ -1,0 +1,99 @@
+//! SQLite keeps every promise of the port.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod common;
+
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use phone_auth_core::address::AddressKind;
+use phone_auth_store_testkit::{OutsideChange, Outsider, Subject, store_suite};
+use rusqlite::{Connection, params};
+
+use crate::common::Scratch;
+
+async fn empty() -> Subject {
+    let scratch = Scratch::new();
+    let store = scratch.store();
+    let outsider = Hand(Mutex::new(scratch.connect()));
+    Subject::new(store, outsider).keeping(scratch)
+}
+
+store_suite!(empty);
+
+/// Somebody else's connection to the same file.
+struct Hand(Mutex<Connection>);
+
+#[async_trait]
+impl Outsider for Hand {
+    async fn make(&self, change: OutsideChange) {
+        let connection = self.0.lock().unwrap();
+        let execute = |statement: &str, params: &[&dyn rusqlite::ToSql]| {
+            connection.execute(statement, params).unwrap();
+        };
+        match change {
+            OutsideChange::DeletePerson(id) => {
+                execute(
+                    "DELETE FROM phone_auth_emailaddress WHERE user_id = ?1",
+                    params![id.get()],
+                );
+                execute(
+                    "DELETE FROM phone_auth_phonenumber WHERE user_id = ?1",
+                    params![id.get()],
+                );
+                // The sessions go along by themselves.
+                execute("DELETE FROM auth_user WHERE id = ?1", params![id.get()]);
+            }
+            OutsideChange::RenamePerson(id, username) => {
+                // As on a database that Django made, where this index is not unique.
+                connection
+                    .execute_batch("DROP INDEX IF EXISTS phone_auth_user_username_any_case")
+                    .unwrap();
+                execute(
+                    "UPDATE auth_user SET username = ?2 WHERE id = ?1",
+                    params![id.get(), username],
+                );
+            }
+            OutsideChange::SetOwnEmail(id, email) => execute(
+                "UPDATE auth_user SET email = ?2 WHERE id = ?1",
+                params![id.get(), email],
+            ),
+            OutsideChange::SetLastLogin(id, time) => execute(
+                "UPDATE auth_user SET last_login = ?2 WHERE id = ?1",
+                // The six digits always: another text for the same time than the store writes.
+                params![
+                    id.get(),
+                    time.map(|time| time.format("%Y-%m-%d %H:%M:%S%.6f").to_string())
+                ],
+            ),
+            OutsideChange::SetActive(id, active) => execute(
+                "UPDATE auth_user SET is_active = ?2 WHERE id = ?1",
+                params![id.get(), active],
+            ),
+            OutsideChange::DeleteAddress(kind, id) => execute(
+                &format!("DELETE FROM {} WHERE id = ?1", table(kind)),
+                params![id.get()],
+            ),
+            OutsideChange::EditAddress(kind, id, value) => execute(
+                &format!("UPDATE {} SET {kind} = ?2 WHERE id = ?1", table(kind)),
+                params![id.get(), value],
+            ),
+            OutsideChange::MoveAddress(kind, id, person) => execute(
+                &format!("UPDATE {} SET user_id = ?2 WHERE id = ?1", table(kind)),
+                params![id.get(), person.get()],
+            ),
+            OutsideChange::SetVerified(kind, id, verified) => execute(
+                &format!("UPDATE {} SET is_verified = ?2 WHERE id = ?1", table(kind)),
+                params![id.get(), verified],
+            ),
+        }
+    }
+}
+
+/// The table of a kind; its column of texts is called like the kind.
+fn table(kind: AddressKind) -> &'static str {
+    match kind {
+        AddressKind::Email => "phone_auth_emailaddress",
+        AddressKind::Phone => "phone_auth_phonenumber",
+    }
+}
