@@ -1,0 +1,540 @@
+//! Resetting a password: who is sent a link, what ends it, and that it works once.
+
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod common;
+
+use std::time::Duration;
+
+use common::{ANNS_EMAIL, ANNS_PHONE, HORSE, Kit, SECRET, STAPLE, keyring};
+use phone_auth_core::accounts::{
+    Accounts, LinkErrorKind, LogInErrorKind, ResetErrorKind, ResetRequestErrorKind,
+};
+use phone_auth_core::address::AddressKind;
+use phone_auth_core::form::{Field, FieldProblem, Problem};
+use phone_auth_core::password::Password;
+use phone_auth_core::settings::Methods;
+use phone_auth_core::store::StoreErrorKind;
+use phone_auth_store_testkit::{OutsideChange, Outsider};
+use phone_auth_tokens::{Keyring, SecretKey};
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+async fn reset(
+    accounts: &Accounts,
+    (id, token): &(String, String),
+    new: &str,
+) -> Result<(), ResetErrorKind> {
+    let new = Password::new(new);
+    let result = accounts.reset_password(id, token, &new, &new).await;
+    result.map(|_| ()).map_err(|error| error.kind())
+}
+
+/// Whether a link can be used, asked without using it.
+async fn works(kit: &Kit, (id, token): &(String, String)) -> bool {
+    let checked = kit.accounts.recheck_reset_link(id, token).await;
+    match checked {
+        Ok(_) => true,
+        Err(error) => {
+            assert_eq!(error.kind(), LinkErrorKind::Invalid);
+            false
+        }
+    }
+}
+
+#[tokio::test]
+async fn stored_address_is_sent_to() {
+    let kit = Kit::with_ann().await;
+    for (login, to, signal, purpose) in [
+        (
+            "  ANN@example.org",
+            ANNS_EMAIL,
+            "reset_password_email",
+            "reset-email",
+        ),
+        (
+            "+91 98765-43210",
+            ANNS_PHONE,
+            "reset_password_phone",
+            "reset-phone",
+        ),
+    ] {
+        kit.accounts.request_password_reset(login).await.unwrap();
+        let message = kit.record.messages().remove(0);
+        assert_eq!(message.to, to);
+        assert!(
+            message
+                .url
+                .starts_with("/accounts/password_reset_confirm/MQ/"),
+            "{login}"
+        );
+        let issued = format!("token_issued tokens - {purpose}");
+        let sent = format!("{signal} request_password_reset ann {to}");
+        assert_eq!(kit.record.take(), [issued, sent]);
+    }
+}
+
+#[tokio::test]
+async fn stored_text_wins_over_typed() {
+    let kit = Kit::with_ann().await;
+    let visitor = kit.visitor("ann", HORSE).await;
+    let row = kit.address(&visitor, AddressKind::Email).await;
+    // A row of another program, in another form than ours.
+    let change = OutsideChange::EditAddress(row.kind, row.id, "Ann@Example.org".to_owned());
+    kit.store.make(change).await;
+    kit.accounts
+        .request_password_reset(ANNS_EMAIL)
+        .await
+        .unwrap();
+    let message = kit.record.take_message();
+    assert_eq!(message.to, "Ann@Example.org");
+    assert!(works(&kit, &message.parts()).await);
+}
+
+#[tokio::test]
+async fn others_are_sent_nothing() {
+    let kit = Kit::with_ann().await;
+    let encoded = kit.encoded(HORSE).await;
+    let sleeping = kit.store_person("sleeping", encoded.reveal()).await;
+    kit.store
+        .make(OutsideChange::SetActive(sleeping.id, false))
+        .await;
+    kit.store_person("unusable", "!").await;
+    kit.store_person("empty", "").await;
+    for login in [
+        "nobody@example.org",
+        "+919876543211",
+        "ann",
+        "p1@example.com",
+        "p2@example.com",
+        "p3@example.com",
+        "+442079460001",
+        "m\u{131}ke@example.org",
+        "ann@\u{ff45}xample.org",
+        "+91 98765 43210;ext=777",
+    ] {
+        kit.accounts.request_password_reset(login).await.unwrap();
+        assert_eq!(kit.record.take(), [""; 0], "{login}");
+    }
+}
+
+#[tokio::test]
+async fn methods_that_are_off_send_nothing() {
+    let kit = Kit::with_settings(|settings| {
+        settings.authentication_methods = Methods {
+            phone: false,
+            email: true,
+            username: true,
+        };
+    });
+    kit.sign_up_ann().await;
+    kit.accounts
+        .request_password_reset(ANNS_PHONE)
+        .await
+        .unwrap();
+    assert_eq!(kit.record.take(), [""; 0]);
+    kit.reset_link(ANNS_EMAIL).await;
+}
+
+#[tokio::test]
+async fn unreadable_names_are_form_problems() {
+    let kit = Kit::with_ann().await;
+    for (login, problem) in [
+        ("", Problem::Required),
+        ("   ", Problem::Required),
+        ("ann\0@example.org", Problem::InvalidCharacters),
+        ("ann@example.org\r\n", Problem::InvalidCharacters),
+        ("\u{202e}ann@example.org", Problem::InvalidCharacters),
+        (&"a".repeat(255), Problem::TooLong { max: 254 }),
+    ] {
+        let error = kit
+            .accounts
+            .request_password_reset(login)
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), ResetRequestErrorKind::Invalid);
+        assert_eq!(error.problems(), [FieldProblem::new(Field::Login, problem)]);
+    }
+    assert_eq!(kit.record.take(), [""; 0]);
+}
+
+#[tokio::test]
+async fn reset_replaces_the_password() {
+    let kit = Kit::with_ann().await;
+    let before = kit.log_in("ann", HORSE).await;
+    let link = kit.reset_link(ANNS_EMAIL).await;
+    let opened = kit
+        .accounts
+        .check_reset_link(&link.0, &link.1)
+        .await
+        .unwrap();
+    assert_eq!(opened.person.username, "ann");
+    assert_eq!(
+        kit.record.take(),
+        ["link_followed urls - phone_password_reset_confirm"]
+    );
+    assert!(works(&kit, &link).await);
+    assert_eq!(kit.record.take(), [""; 0], "the second step tells nothing");
+
+    reset(&kit.accounts, &link, STAPLE).await.unwrap();
+    assert_eq!(kit.record.take(), ["password_was_reset reset_password ann"]);
+    assert!(kit.accounts.visitor(&before.key).await.unwrap().is_none());
+    let old = kit
+        .accounts
+        .log_in("ann", &Password::new(HORSE), None)
+        .await;
+    assert_eq!(old.unwrap_err().kind(), LogInErrorKind::InvalidCredentials);
+    kit.log_in("ann", STAPLE).await;
+}
+
+#[tokio::test]
+async fn used_link_is_refused() {
+    let kit = Kit::with_ann().await;
+    let link = kit.reset_link(ANNS_PHONE).await;
+    reset(&kit.accounts, &link, STAPLE).await.unwrap();
+    kit.record.forget();
+    assert_eq!(
+        reset(&kit.accounts, &link, "another good one").await,
+        Err(ResetErrorKind::InvalidLink)
+    );
+    assert_eq!(
+        kit.record.take(),
+        ["token_refused tokens - reset-email Forged"]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_of_twenty_uses_wins() {
+    let kit = Kit::with_ann().await;
+    let link = kit.reset_link(ANNS_EMAIL).await;
+    let mut tasks = Vec::new();
+    for number in 0..20 {
+        let (accounts, link) = (kit.accounts.clone(), link.clone());
+        let new = format!("battery staple {number}");
+        tasks.push(tokio::spawn(async move {
+            let result = reset(&accounts, &link, &new).await;
+            (new, result)
+        }));
+    }
+    let mut winners = Vec::new();
+    for task in tasks {
+        match task.await.unwrap() {
+            (new, Ok(())) => winners.push(new),
+            (_, Err(kind)) => assert_eq!(kind, ResetErrorKind::InvalidLink),
+        }
+    }
+    assert_eq!(winners.len(), 1);
+    assert_eq!(
+        kit.record.take_flows(),
+        ["password_was_reset reset_password ann"]
+    );
+    kit.log_in("ann", &winners.remove(0)).await;
+}
+
+#[tokio::test]
+async fn changes_end_the_link() {
+    for change in [
+        "login",
+        "password",
+        "own email",
+        "row text",
+        "row gone",
+        "inactive",
+        "unusable",
+        "person",
+    ] {
+        let kit = Kit::with_ann().await;
+        let visitor = kit.visitor("ann", HORSE).await;
+        let link = kit.reset_link(ANNS_EMAIL).await;
+        assert!(works(&kit, &link).await, "{change}");
+        let (ann, row) = (
+            visitor.person().id,
+            kit.address(&visitor, AddressKind::Email).await,
+        );
+        let outside = match change {
+            "login" => {
+                kit.log_in("ann", HORSE).await;
+                None
+            }
+            "password" => {
+                let (old, new) = (Password::new(HORSE), Password::new(STAPLE));
+                kit.accounts
+                    .change_password(&visitor, &old, &new, &new)
+                    .await
+                    .unwrap();
+                None
+            }
+            "unusable" => {
+                use phone_auth_core::store::PersonStore;
+                let person = kit.stored(visitor.person()).await;
+                let replacement = phone_auth_core::session::PasswordReplacement {
+                    person: ann,
+                    old: person.password,
+                    new: phone_auth_core::password::EncodedPassword::new("!"),
+                    last_login: None,
+                    keeps: None,
+                };
+                assert!(kit.store.replace_password(&replacement).await.unwrap());
+                None
+            }
+            "own email" => Some(OutsideChange::SetOwnEmail(
+                ann,
+                "ann@new.example".to_owned(),
+            )),
+            "row text" => Some(OutsideChange::EditAddress(
+                row.kind,
+                row.id,
+                "ann@new.example".to_owned(),
+            )),
+            "row gone" => Some(OutsideChange::DeleteAddress(row.kind, row.id)),
+            "inactive" => Some(OutsideChange::SetActive(ann, false)),
+            _ => Some(OutsideChange::DeletePerson(ann)),
+        };
+        if let Some(outside) = outside {
+            kit.store.make(outside).await;
+        }
+        assert!(!works(&kit, &link).await, "{change}");
+        assert_eq!(
+            reset(&kit.accounts, &link, "another good one").await,
+            Err(ResetErrorKind::InvalidLink)
+        );
+    }
+}
+
+#[tokio::test]
+async fn unrelated_changes_keep_the_link() {
+    let kit = Kit::with_ann().await;
+    let visitor = kit.visitor("ann", HORSE).await;
+    let row = kit.address(&visitor, AddressKind::Email).await;
+    let link = kit.reset_link(ANNS_EMAIL).await;
+    kit.accounts
+        .add_address(&visitor, AddressKind::Email, "ann@work.example")
+        .await
+        .unwrap();
+    kit.store
+        .make(OutsideChange::SetVerified(row.kind, row.id, true))
+        .await;
+    assert!(works(&kit, &link).await);
+}
+
+#[tokio::test]
+async fn lifetime_follows_the_channel() {
+    for (login, lifetime) in [(ANNS_EMAIL, 24 * HOUR), (ANNS_PHONE, 10 * MINUTE)] {
+        let kit = Kit::with_ann().await;
+        let link = kit.reset_link(login).await;
+        kit.clock.advance(lifetime);
+        assert!(works(&kit, &link).await, "{login}");
+        kit.clock.advance(Duration::from_secs(1));
+        assert!(!works(&kit, &link).await, "{login}");
+        let told = kit.record.take();
+        let channel = if login == ANNS_EMAIL {
+            "email"
+        } else {
+            "phone"
+        };
+        assert_eq!(
+            told,
+            [format!("token_refused tokens - reset-{channel} Expired")]
+        );
+    }
+}
+
+#[tokio::test]
+async fn lifetimes_are_settings() {
+    let kit = Kit::with_settings(|settings| {
+        settings.reset_email_lifetime = MINUTE;
+        settings.reset_phone_lifetime = HOUR;
+    });
+    kit.sign_up_ann().await;
+    let (email, phone) = (
+        kit.reset_link(ANNS_EMAIL).await,
+        kit.reset_link(ANNS_PHONE).await,
+    );
+    kit.clock.advance(2 * MINUTE);
+    assert!(!works(&kit, &email).await);
+    assert!(works(&kit, &phone).await);
+}
+
+#[tokio::test]
+async fn links_from_the_future_are_refused() {
+    let kit = Kit::with_ann().await;
+    let now = phone_auth_core::clock::Clock::now(&kit.clock);
+    kit.clock.advance(HOUR);
+    let link = kit.reset_link(ANNS_EMAIL).await;
+    kit.clock.set(now);
+    assert!(!works(&kit, &link).await);
+    assert_eq!(
+        kit.record.take(),
+        ["token_refused tokens - reset-email FromTheFuture"]
+    );
+}
+
+#[tokio::test]
+async fn altered_links_are_refused() {
+    let kit = Kit::with_ann().await;
+    kit.sign_up_bob().await;
+    let (id, token) = kit.reset_link(ANNS_EMAIL).await;
+    for (position, _) in token.char_indices() {
+        for flipped in ["0", "z"] {
+            let mut altered = token.clone();
+            altered.replace_range(position..=position, flipped);
+            assert_eq!(
+                works(&kit, &(id.clone(), altered.clone())).await,
+                altered == token
+            );
+        }
+    }
+    kit.record.forget();
+    for id in [
+        "",
+        "Mg",
+        "MDE",
+        "MQ==",
+        "K1E",
+        "OTk5",
+        "ZW1haWwx",
+        "\0",
+        "MQ\n",
+        "x",
+        &"M".repeat(5000),
+    ] {
+        let link = (id.to_owned(), token.clone());
+        assert!(!works(&kit, &link).await, "{id}");
+        assert_eq!(
+            reset(&kit.accounts, &link, STAPLE).await,
+            Err(ResetErrorKind::InvalidLink)
+        );
+        assert_eq!(
+            kit.record.take(),
+            ["token_refused tokens - reset-email Forged"; 2],
+            "{id}"
+        );
+    }
+    for token in ["", "set-password", "-", "a-b", "\0", &"a".repeat(5000)] {
+        assert!(
+            !works(&kit, &(id.clone(), token.to_owned())).await,
+            "{token}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn verification_token_does_not_reset() {
+    let kit = Kit::with_ann().await;
+    let visitor = kit.visitor("ann", HORSE).await;
+    let (reset_id, _) = kit.reset_link(ANNS_EMAIL).await;
+    for kind in [AddressKind::Email, AddressKind::Phone] {
+        let row = kit.address(&visitor, kind).await;
+        let (verify_id, token) = kit.verification_link(&visitor, &row).await;
+        assert!(!works(&kit, &(reset_id.clone(), token.clone())).await);
+        assert!(!works(&kit, &(verify_id, token)).await);
+    }
+}
+
+#[tokio::test]
+async fn old_keys_are_fallbacks() {
+    let kit = Kit::with_ann().await;
+    let link = kit.reset_link(ANNS_EMAIL).await;
+    let new_key = || SecretKey::new("w8LhTz2VbNq6XcRk9MfYs3JgPd5EuQa7-next".to_owned()).unwrap();
+    let old_key = SecretKey::new(SECRET.to_owned()).unwrap();
+    let without = kit.rekeyed(Keyring::new(new_key()));
+    assert!(without.recheck_reset_link(&link.0, &link.1).await.is_err());
+    let with = kit.rekeyed(Keyring::new(new_key()).with_fallback(old_key));
+    assert!(with.recheck_reset_link(&link.0, &link.1).await.is_ok());
+    assert_eq!(keyring(SECRET).accepted(), 1);
+}
+
+#[tokio::test]
+async fn bad_passwords_keep_the_link() {
+    let kit = Kit::with_ann().await;
+    let link = kit.reset_link(ANNS_EMAIL).await;
+    for (new1, new2, problems) in [
+        (
+            "",
+            "",
+            vec![
+                (Field::NewPassword1, Problem::Required),
+                (Field::NewPassword2, Problem::Required),
+            ],
+        ),
+        (
+            STAPLE,
+            HORSE,
+            vec![(Field::NewPassword2, Problem::PasswordsDiffer)],
+        ),
+        (
+            "short",
+            "short",
+            vec![(Field::NewPassword1, Problem::PasswordTooShort { min: 8 })],
+        ),
+        (
+            "annsmith",
+            "annsmit",
+            vec![
+                (
+                    Field::NewPassword1,
+                    Problem::PasswordTooSimilar {
+                        to: Field::LastName,
+                    },
+                ),
+                (Field::NewPassword2, Problem::PasswordsDiffer),
+            ],
+        ),
+        (
+            "x9876543210",
+            "x9876543210",
+            vec![(
+                Field::NewPassword1,
+                Problem::PasswordTooSimilar { to: Field::Phone },
+            )],
+        ),
+        (
+            "nul\0in the middle",
+            "nul\0in the middle",
+            vec![(Field::NewPassword1, Problem::InvalidCharacters)],
+        ),
+    ] {
+        kit.record.forget();
+        let (new1, new2) = (Password::new(new1), Password::new(new2));
+        let error = kit
+            .accounts
+            .reset_password(&link.0, &link.1, &new1, &new2)
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), ResetErrorKind::Invalid);
+        let problems: Vec<_> = problems
+            .into_iter()
+            .map(|(field, problem)| FieldProblem::new(field, problem))
+            .collect();
+        assert_eq!(error.problems(), problems);
+        assert_eq!(kit.hasher.made(), 0);
+        assert_eq!(kit.record.take(), [""; 0]);
+    }
+    assert!(works(&kit, &link).await);
+    kit.log_in("ann", HORSE).await;
+}
+
+#[tokio::test]
+async fn failing_store_changes_nothing() {
+    let kit = Kit::with_ann().await;
+    kit.store.fail_with(StoreErrorKind::Unavailable);
+    let error = kit
+        .accounts
+        .request_password_reset(ANNS_EMAIL)
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ResetRequestErrorKind::Unavailable);
+    kit.store.recover();
+    let link = kit.reset_link(ANNS_EMAIL).await;
+    for calls in 0..3 {
+        kit.store.fail_after(calls, StoreErrorKind::Unavailable);
+        assert_eq!(
+            reset(&kit.accounts, &link, STAPLE).await,
+            Err(ResetErrorKind::Unavailable)
+        );
+        kit.store.recover();
+    }
+    assert_eq!(kit.record.take(), [""; 0]);
+    kit.log_in("ann", HORSE).await;
+}

@@ -1,0 +1,319 @@
+//! Verifying addresses by links.
+
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod common;
+
+use std::time::Duration;
+
+use common::{ANNS_EMAIL, ANNS_PHONE, HORSE, Kit};
+use phone_auth_core::accounts::{
+    LinkErrorKind, Verification, VerificationRequest, VerificationRequestErrorKind,
+};
+use phone_auth_core::address::{AddressId, AddressKind};
+use phone_auth_core::store::StoreErrorKind;
+use phone_auth_store_testkit::{OutsideChange, Outsider};
+
+const KINDS: [AddressKind; 2] = [AddressKind::Email, AddressKind::Phone];
+
+/// Verifies and says what came of it.
+async fn verify(kit: &Kit, (id, token): &(String, String)) -> Result<&'static str, LinkErrorKind> {
+    match kit.accounts.verify_address(id, token).await {
+        Ok(Verification::Verified(address, _)) => {
+            assert!(address.is_verified);
+            Ok("verified")
+        }
+        Ok(Verification::AlreadyVerified(address, _)) => {
+            assert!(address.is_verified);
+            Ok("already verified")
+        }
+        Err(error) => Err(error.kind()),
+    }
+}
+
+#[tokio::test]
+async fn request_sends_the_stored_address() {
+    let kit = Kit::with_ann().await;
+    let visitor = kit.visitor("ann", HORSE).await;
+    for (kind, to, id) in [
+        (AddressKind::Email, ANNS_EMAIL, "ZW1haWwx"),
+        (AddressKind::Phone, ANNS_PHONE, "cGhvbmUx"),
+    ] {
+        let row = kit.address(&visitor, kind).await;
+        let request = kit
+            .accounts
+            .request_verification(&visitor, kind, row.id)
+            .await;
+        assert_eq!(request.unwrap(), VerificationRequest::Sent);
+        let message = kit.record.messages().remove(0);
+        assert_eq!(message.to, to);
+        assert!(
+            message
+                .url
+                .starts_with(&format!("/accounts/user_verification_confirm/{id}/"))
+        );
+        let issued = format!("token_issued tokens - verify-{kind}");
+        let sent = format!("verify_{kind} request_verification ann {to}");
+        assert_eq!(kit.record.take(), [issued, sent]);
+    }
+}
+
+#[tokio::test]
+async fn link_verifies_once() {
+    let kit = Kit::with_ann().await;
+    let visitor = kit.visitor("ann", HORSE).await;
+    for kind in KINDS {
+        let row = kit.address(&visitor, kind).await;
+        let link = kit.verification_link(&visitor, &row).await;
+        let followed = "link_followed urls - phone_email_verification_confirm";
+        assert_eq!(verify(&kit, &link).await, Ok("verified"));
+        let told = format!("{kind}_verified verify_address ann {}", row.value);
+        assert_eq!(kit.record.take(), [followed, &told]);
+
+        assert_eq!(verify(&kit, &link).await, Ok("already verified"));
+        assert_eq!(kit.record.take(), [followed]);
+        assert!(kit.address(&visitor, kind).await.is_verified);
+
+        let request = kit
+            .accounts
+            .request_verification(&visitor, kind, row.id)
+            .await;
+        assert_eq!(request.unwrap(), VerificationRequest::AlreadyVerified);
+        assert_eq!(kit.record.take(), [""; 0]);
+    }
+    let key = kit.log_in("ann", HORSE).await.key;
+    let visitor = kit.accounts.visitor(&key).await.unwrap().unwrap();
+    assert!(visitor.has_verified_email() && visitor.has_verified_phone());
+}
+
+#[tokio::test]
+async fn looking_changes_nothing() {
+    let kit = Kit::with_settings(|settings| settings.verify_by_click = true);
+    kit.sign_up_ann().await;
+    let visitor = kit.visitor("ann", HORSE).await;
+    let row = kit.address(&visitor, AddressKind::Email).await;
+    let (id, token) = kit.verification_link(&visitor, &row).await;
+    for _ in 0..10 {
+        let state = kit
+            .accounts
+            .check_verification_link(&id, &token)
+            .await
+            .unwrap();
+        assert!(!state.address.is_verified);
+        assert_eq!(state.person.username, "ann");
+        let followed = "link_followed urls - phone_email_verification_confirm";
+        assert_eq!(kit.record.take(), [followed]);
+    }
+    assert!(!kit.address(&visitor, AddressKind::Email).await.is_verified);
+    // The click is no second opening.
+    assert_eq!(
+        verify(&kit, &(id.clone(), token.clone())).await,
+        Ok("verified")
+    );
+    assert_eq!(
+        kit.record.take(),
+        ["email_verified verify_address ann ann@example.org"]
+    );
+    let state = kit
+        .accounts
+        .check_verification_link(&id, &token)
+        .await
+        .unwrap();
+    assert!(state.address.is_verified);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parallel_openings_tell_once() {
+    let kit = Kit::with_ann().await;
+    let visitor = kit.visitor("ann", HORSE).await;
+    let row = kit.address(&visitor, AddressKind::Phone).await;
+    let (id, token) = kit.verification_link(&visitor, &row).await;
+    let mut tasks = Vec::new();
+    for _ in 0..20 {
+        let (accounts, id, token) = (kit.accounts.clone(), id.clone(), token.clone());
+        tasks.push(tokio::spawn(async move {
+            let outcome = accounts.verify_address(&id, &token).await.unwrap();
+            matches!(outcome, Verification::Verified(..))
+        }));
+    }
+    let mut first = 0;
+    for task in tasks {
+        first += usize::from(task.await.unwrap());
+    }
+    assert_eq!(first, 1);
+    assert_eq!(
+        kit.record.take_flows(),
+        ["phone_verified verify_address ann +919876543210"]
+    );
+}
+
+#[tokio::test]
+async fn changes_end_the_link() {
+    for change in ["text", "gone", "moved", "inactive", "person gone"] {
+        let kit = Kit::with_ann().await;
+        let bob = kit.sign_up_bob().await;
+        let visitor = kit.visitor("ann", HORSE).await;
+        let row = kit.address(&visitor, AddressKind::Email).await;
+        let link = kit.verification_link(&visitor, &row).await;
+        let outside = match change {
+            "text" => OutsideChange::EditAddress(row.kind, row.id, "ann@new.example".to_owned()),
+            "gone" => OutsideChange::DeleteAddress(row.kind, row.id),
+            "moved" => OutsideChange::MoveAddress(row.kind, row.id, bob.id),
+            "inactive" => OutsideChange::SetActive(row.person, false),
+            _ => OutsideChange::DeletePerson(row.person),
+        };
+        kit.store.make(outside).await;
+        assert_eq!(
+            verify(&kit, &link).await,
+            Err(LinkErrorKind::Invalid),
+            "{change}"
+        );
+        assert_eq!(
+            kit.record.take(),
+            [
+                "link_followed urls - phone_email_verification_confirm",
+                "token_refused tokens - verify-email Forged"
+            ]
+        );
+    }
+}
+
+#[tokio::test]
+async fn lifetime_follows_the_channel() {
+    let (day, ten_minutes) = (Duration::from_secs(86_400), Duration::from_secs(600));
+    for (kind, lifetime) in [(AddressKind::Email, day), (AddressKind::Phone, ten_minutes)] {
+        let kit = Kit::with_ann().await;
+        let visitor = kit.visitor("ann", HORSE).await;
+        let row = kit.address(&visitor, kind).await;
+        let link = kit.verification_link(&visitor, &row).await;
+        kit.clock.advance(lifetime + Duration::from_secs(1));
+        assert_eq!(verify(&kit, &link).await, Err(LinkErrorKind::Invalid));
+        let refused = format!("token_refused tokens - verify-{kind} Expired");
+        assert_eq!(kit.record.take().pop(), Some(refused));
+        assert!(!kit.address(&visitor, kind).await.is_verified);
+
+        let link = kit.verification_link(&visitor, &row).await;
+        kit.clock.advance(lifetime);
+        assert_eq!(verify(&kit, &link).await, Ok("verified"));
+    }
+}
+
+#[tokio::test]
+async fn tokens_do_not_cross() {
+    let kit = Kit::with_ann().await;
+    let visitor = kit.visitor("ann", HORSE).await;
+    let email = kit.address(&visitor, AddressKind::Email).await;
+    let phone = kit.address(&visitor, AddressKind::Phone).await;
+    let other = kit
+        .accounts
+        .add_address(&visitor, AddressKind::Email, "ann@work.example");
+    let other = other.await.unwrap();
+    let (email_id, email_token) = kit.verification_link(&visitor, &email).await;
+    let (phone_id, phone_token) = kit.verification_link(&visitor, &phone).await;
+    let (other_id, _) = kit.verification_link(&visitor, &other).await;
+    let (user_id, reset_token) = kit.reset_link(ANNS_EMAIL).await;
+    for (id, token) in [
+        (&email_id, &phone_token),
+        (&phone_id, &email_token),
+        (&other_id, &email_token),
+        (&email_id, &reset_token),
+        (&user_id, &reset_token),
+        (&user_id, &email_token),
+    ] {
+        assert_eq!(
+            verify(&kit, &(id.clone(), token.clone())).await,
+            Err(LinkErrorKind::Invalid)
+        );
+    }
+}
+
+#[tokio::test]
+async fn joined_values_do_not_forge() {
+    // Person 1 with 8john@… and person 18 with john@…: the model's token is the same for both.
+    let kit = Kit::with_ann().await;
+    let visitor = kit.visitor("ann", HORSE).await;
+    let one = kit
+        .accounts
+        .add_address(&visitor, AddressKind::Email, "1john@example.org");
+    let two = kit
+        .accounts
+        .add_address(&visitor, AddressKind::Email, "john@example.org");
+    let (one, two) = (one.await.unwrap(), two.await.unwrap());
+    let (_, token) = kit.verification_link(&visitor, &one).await;
+    let (id, _) = kit.verification_link(&visitor, &two).await;
+    assert_eq!(
+        verify(&kit, &(id, token)).await,
+        Err(LinkErrorKind::Invalid)
+    );
+}
+
+#[tokio::test]
+async fn aliased_ids_are_refused() {
+    let kit = Kit::with_ann().await;
+    let visitor = kit.visitor("ann", HORSE).await;
+    let row = kit.address(&visitor, AddressKind::Email).await;
+    let (_, token) = kit.verification_link(&visitor, &row).await;
+    // email+1, email01, email1_0, email１, Email1, padding, a user's id, nonsense.
+    for id in [
+        "ZW1haWwrMQ",
+        "ZW1haWwwMQ",
+        "ZW1haWwxXzA",
+        "ZW1haWzvvJE",
+        "RW1haWwx",
+        "ZW1haWwx=",
+        "MQ",
+        "",
+        "\0",
+        "....",
+        &"Z".repeat(5000),
+    ] {
+        kit.record.forget();
+        let link = (id.to_owned(), token.clone());
+        assert_eq!(
+            verify(&kit, &link).await,
+            Err(LinkErrorKind::Invalid),
+            "{id}"
+        );
+        assert_eq!(kit.record.take().len(), 2, "{id}");
+    }
+}
+
+#[tokio::test]
+async fn others_addresses_do_not_exist() {
+    let kit = Kit::with_ann().await;
+    kit.sign_up_bob().await;
+    let (ann, bob) = (
+        kit.visitor("ann", HORSE).await,
+        kit.visitor("bob", HORSE).await,
+    );
+    let bobs = kit.address(&bob, AddressKind::Email).await;
+    for id in [
+        bobs.id,
+        AddressId::new(99),
+        AddressId::new(0),
+        AddressId::new(-1),
+    ] {
+        let error = kit
+            .accounts
+            .request_verification(&ann, AddressKind::Email, id)
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), VerificationRequestErrorKind::NoSuchAddress);
+    }
+    assert_eq!(kit.record.take(), [""; 0]);
+}
+
+#[tokio::test]
+async fn failing_store_verifies_nothing() {
+    let kit = Kit::with_ann().await;
+    let visitor = kit.visitor("ann", HORSE).await;
+    let row = kit.address(&visitor, AddressKind::Email).await;
+    let link = kit.verification_link(&visitor, &row).await;
+    for calls in 0..2 {
+        kit.store.fail_after(calls, StoreErrorKind::Unavailable);
+        assert_eq!(verify(&kit, &link).await, Err(LinkErrorKind::Unavailable));
+        kit.store.recover();
+    }
+    assert_eq!(kit.record.take_flows(), [""; 0]);
+    assert!(!kit.address(&visitor, AddressKind::Email).await.is_verified);
+}
