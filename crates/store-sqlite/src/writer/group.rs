@@ -13,8 +13,9 @@ type Group = Vec<Box<dyn Request>>;
 pub(super) enum Fate {
     /// Every request was answered for itself.
     Answered,
-    /// The database was locked for longer than the time-out; every request was told so.
-    Locked(Failure),
+    /// No transaction could be begun, as when the database was locked for longer than the time-out;
+    /// every request was told so.
+    Unavailable(Failure),
 }
 
 /// Runs a group and answers every request in it.
@@ -90,7 +91,7 @@ fn refuse(group: Group, failure: Failure) -> Fate {
         request.refuse(&failure);
     }
     if failure.kind() == StoreErrorKind::Unavailable {
-        Fate::Locked(failure)
+        Fate::Unavailable(failure)
     } else {
         Fate::Answered
     }

@@ -82,7 +82,7 @@ fn serve(connection: &Connection, queue: &Receiver<Box<dyn Request>>) {
     while let Ok(first) = queue.recv() {
         let others = queue.try_iter().take(MOST_TOGETHER - 1);
         let group = std::iter::once(first).chain(others).collect();
-        if let Fate::Locked(failure) = group::run(connection, group) {
+        if let Fate::Unavailable(failure) = group::run(connection, group) {
             // Whoever waits has waited for the same lock. To wait for it again, in turn, would make
             // the last wait for as many time-outs as there are groups before it.
             for request in queue.try_iter() {
