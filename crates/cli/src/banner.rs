@@ -17,12 +17,20 @@ impl fmt::Display for Banner<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { addr, site } = self;
         let origin = format!("http://{addr}");
-        writeln!(f, "phone-auth {} listens on {origin}/", env!("CARGO_PKG_VERSION"))?;
+        writeln!(
+            f,
+            "phone-auth {} listens on {origin}/",
+            env!("CARGO_PKG_VERSION")
+        )?;
         if site.auth.site().as_str() != origin {
             writeln!(f, "  site       {}/", site.auth.site())?;
         }
         let database = site.database.to_string_lossy();
-        let state = if site.database_made { " (made just now)" } else { "" };
+        let state = match (site.database_made, site.migrated) {
+            (true, _) => " (made just now)".to_owned(),
+            (false, 0) => String::new(),
+            (false, count) => format!(" ({count} migrations applied just now)"),
+        };
         writeln!(f, "  database   {}{state}", Visible(&database))?;
         let key = site.key_path.to_string_lossy();
         let state = if site.key_made {
@@ -32,10 +40,20 @@ impl fmt::Display for Banner<'_> {
         };
         writeln!(f, "  key file   {}{state}", Visible(&key))?;
         if site.mailbox.is_some() {
-            writeln!(f, "  mode       development: messages are not sent but shown to this machine")?;
-            writeln!(f, "  messages   a line each below, and {origin}{}", mailbox_page::PATH)?;
+            writeln!(
+                f,
+                "  mode       development: messages are not sent but shown to this machine"
+            )?;
+            writeln!(
+                f,
+                "  messages   a line each below, and {origin}{}",
+                mailbox_page::PATH
+            )?;
         } else {
-            writeln!(f, "  mode       delivery: linked receivers send the messages")?;
+            writeln!(
+                f,
+                "  mode       delivery: linked receivers send the messages"
+            )?;
         }
         f.write_str("Ctrl-C stops it.")
     }

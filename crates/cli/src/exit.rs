@@ -41,7 +41,9 @@ impl Failure {
 
     /// Something could not be done, for several reasons.
     pub(crate) fn because_of_all(sentences: impl IntoIterator<Item = String>) -> Self {
-        let reasons = sentences.into_iter().map(|sentence| Sentence(sentence).into());
+        let reasons = sentences
+            .into_iter()
+            .map(|sentence| Sentence(sentence).into());
         Self {
             code: FAILED,
             reasons: reasons.collect(),
@@ -62,6 +64,13 @@ impl Failure {
             code: WRONG,
             reasons: vec![reason.into()],
         }
+    }
+
+    /// Both failures as one, which ends the program as the graver does.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.code = self.code.max(other.code);
+        self.reasons.extend(other.reasons);
+        self
     }
 
     /// Says each reason on a line of its own.

@@ -50,11 +50,15 @@ pub(crate) enum KeyFileErrorKind {
     Missing,
     #[error("is not a file")]
     NotAFile,
-    #[error("can be read or written by others (mode {mode:03o}); run chmod 600 on it, and replace the key if others may have read it")]
+    #[error(
+        "can be read or written by others (mode {mode:03o}); run chmod 600 on it, and replace the key if others may have read it"
+    )]
     OpenToOthers { mode: u32 },
     #[error("holds no key: it is longer than {MOST_BYTES} bytes or not text")]
     NotText,
-    #[error("holds a key that anyone could guess; put a random one there, such as the output of `openssl rand -hex 32`")]
+    #[error(
+        "holds a key that anyone could guess; put a random one there, such as the output of `openssl rand -hex 32`"
+    )]
     Unfit(#[source] SecretKeyError),
     #[error("cannot be read")]
     Unreadable(#[source] io::Error),
@@ -148,9 +152,8 @@ fn closed_to_others(_file: &File) -> Result<(), KeyFileErrorKind> {
 
 /// Makes a key; `false` when there is one by now.
 fn make(path: &Path) -> Result<bool, KeyFileErrorKind> {
-    let key = SecretKey::generate().map_err(|error| {
-        KeyFileErrorKind::Unmakable(io::Error::other(error))
-    })?;
+    let key = SecretKey::generate()
+        .map_err(|error| KeyFileErrorKind::Unmakable(io::Error::other(error)))?;
     let mut draft = path.as_os_str().to_owned();
     draft.push(format!(".new-{}", std::process::id()));
     let draft = PathBuf::from(draft);
@@ -221,7 +224,10 @@ mod tests {
         for mode in [0o644, 0o640, 0o604, 0o620] {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
             let kind = read_or_make(&path).unwrap_err().kind;
-            assert!(matches!(kind, KeyFileErrorKind::OpenToOthers { .. }), "{mode:o}");
+            assert!(
+                matches!(kind, KeyFileErrorKind::OpenToOthers { .. }),
+                "{mode:o}"
+            );
         }
         fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).unwrap();
         assert!(read(&path).is_ok());

@@ -23,8 +23,10 @@ use serde::Serialize;
 pub(crate) const PATH: &str = "/dev/mailbox/";
 
 /// The name and the source of its template.
-pub(crate) const TEMPLATE: (&str, &str) =
-    ("dev/mailbox.html", include_str!("../templates/mailbox.html"));
+pub(crate) const TEMPLATE: (&str, &str) = (
+    "dev/mailbox.html",
+    include_str!("../templates/mailbox.html"),
+);
 
 /// Headers by which a proxy says that it passes on a request of somebody else.
 const PASSED_ON: [&str; 5] = [
@@ -78,7 +80,9 @@ fn is_loopback(host: &str) -> bool {
         None => host.split(':').next().unwrap_or_default(),
     };
     name.eq_ignore_ascii_case("localhost")
-        || name.parse().is_ok_and(|address: IpAddr| address.to_canonical().is_loopback())
+        || name
+            .parse()
+            .is_ok_and(|address: IpAddr| address.to_canonical().is_loopback())
 }
 
 /// What comes after the scheme of an origin.
@@ -162,7 +166,10 @@ mod tests {
         }
         assert!(!check(&[]));
         assert!(!check(&[("host", "localhost"), ("host", "evil.example")]));
-        assert!(!check(&[("host", "localhost"), ("x-forwarded-for", "203.0.113.7")]));
+        assert!(!check(&[
+            ("host", "localhost"),
+            ("x-forwarded-for", "203.0.113.7")
+        ]));
         assert!(!check(&[("host", "localhost"), ("via", "1.1 proxy")]));
     }
 }

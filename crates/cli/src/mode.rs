@@ -84,7 +84,11 @@ mod tests {
 
     use super::*;
 
-    fn check(addr: &str, development: Option<bool>, unreceived: &[&'static str]) -> Result<Mode, String> {
+    fn check(
+        addr: &str,
+        development: Option<bool>,
+        unreceived: &[&'static str],
+    ) -> Result<Mode, String> {
         let mut configuration = Configuration::default();
         configuration.addr = addr.parse().unwrap();
         configuration.site_url = Some(SiteOrigin::parse("https://example.org").unwrap());
@@ -94,10 +98,22 @@ mod tests {
 
     #[test]
     fn loopback_without_delivery_is_development() {
-        for addr in ["127.0.0.1:0", "127.1.2.3:80", "[::1]:8000", "[::ffff:127.0.0.1]:80"] {
-            assert_eq!(check(addr, None, &MESSAGES), Ok(Mode::Development), "{addr}");
+        for addr in [
+            "127.0.0.1:0",
+            "127.1.2.3:80",
+            "[::1]:8000",
+            "[::ffff:127.0.0.1]:80",
+        ] {
+            assert_eq!(
+                check(addr, None, &MESSAGES),
+                Ok(Mode::Development),
+                "{addr}"
+            );
         }
-        assert_eq!(check("[::1]:80", None, &["verify_phone"]), Ok(Mode::Development));
+        assert_eq!(
+            check("[::1]:80", None, &["verify_phone"]),
+            Ok(Mode::Development)
+        );
         assert_eq!(check("[::1]:80", None, &[]), Ok(Mode::Delivery));
         assert_eq!(check("[::1]:80", Some(true), &[]), Ok(Mode::Development));
     }
@@ -119,6 +135,9 @@ mod tests {
         let mut configuration = Configuration::default();
         configuration.addr = "0.0.0.0:80".parse().unwrap();
         let why = decide(&configuration, &[]).unwrap_err().to_string();
-        assert!(why.starts_with("site_url (default): it must be set"), "{why}");
+        assert!(
+            why.starts_with("site_url (default): it must be set"),
+            "{why}"
+        );
     }
 }

@@ -39,7 +39,8 @@ impl Program {
     /// Provides state that others share, or that receivers know by a trait:
     /// `provide_arc::<dyn Mailer>(mailer)`.
     pub fn provide_arc<T: ?Sized + Send + Sync + 'static>(mut self, value: Arc<T>) -> Self {
-        self.provisions.push(Box::new(move |hub| hub.provide_arc(value)));
+        self.provisions
+            .push(Box::new(move |hub| hub.provide_arc(value)));
         self
     }
 
@@ -53,7 +54,9 @@ impl Program {
             Err(error) => {
                 // Help and version are answers, everything else a mistake; both are for the terminal.
                 let _unread = error.print();
-                return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(crate::exit::WRONG));
+                return ExitCode::from(
+                    u8::try_from(error.exit_code()).unwrap_or(crate::exit::WRONG),
+                );
             }
         };
         let console = Console;
@@ -80,7 +83,7 @@ impl Program {
             Command::Serve => commands::serve::run(setup),
             Command::Migrate => commands::migrate::run(&setup),
             Command::User(command) => commands::user::run(setup, command),
-            Command::Signals { json } => commands::signals::run(setup, json),
+            Command::Signals { json } => commands::signals::run(&setup, json),
             Command::Check => commands::check::run(setup),
             Command::Settings => Ok(()),
         }
@@ -111,6 +114,8 @@ pub(crate) struct Setup {
 impl Setup {
     /// Gives a hub all that was provided.
     pub(crate) fn provide(&mut self, hub: SignalsBuilder) -> SignalsBuilder {
-        self.provisions.drain(..).fold(hub, |hub, provide| provide(hub))
+        self.provisions
+            .drain(..)
+            .fold(hub, |hub, provide| provide(hub))
     }
 }

@@ -6,16 +6,19 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use phone_auth::core::password::Argon2Hasher;
+use phone_auth::core::store::Store;
 use phone_auth::delivery::development::{self, LinePrinter, Mailbox};
 use phone_auth::signals::{SetupError, SetupErrorKind};
 use phone_auth::tokens::{Keyring, SecretKey};
-use phone_auth::{Accounts, BuildError, BuildErrorKind, PhoneAuth, Signals, SiteOrigin};
+use phone_auth::{
+    Accounts, BuildError, BuildErrorKind, PhoneAuth, PhoneAuthBuilder, Signals, SiteOrigin,
+};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::configuration::Configuration;
 use crate::database;
 use crate::exit::Failure;
-use crate::key_file::{self, KeyFile};
+use crate::key_file;
 use crate::mailbox_page;
 use crate::mode::{self, Mode};
 use crate::program::Setup;
@@ -30,6 +33,8 @@ pub(crate) struct Site {
     pub(crate) mailbox: Option<Mailbox>,
     pub(crate) database: PathBuf,
     pub(crate) database_made: bool,
+    /// How many migrations were applied just now.
+    pub(crate) migrated: usize,
     pub(crate) key_path: PathBuf,
     pub(crate) key_made: bool,
 }
@@ -50,7 +55,7 @@ pub(crate) fn runtime() -> Result<Runtime, Failure> {
 /// # Errors
 /// When messages would be lost or shown to others.
 pub(crate) fn mode(configuration: &Configuration) -> Result<Mode, Failure> {
-    let unreceived = receivers::unreceived(&configuration.switched_off_receivers)?;
+    let unreceived = receivers::unreceived(configuration);
     mode::decide(configuration, &unreceived).map_err(Failure::wrong)
 }
 
@@ -58,39 +63,71 @@ pub(crate) fn mode(configuration: &Configuration) -> Result<Mode, Failure> {
 ///
 /// # Errors
 /// When one of them cannot be used.
-pub(crate) async fn open(mut setup: Setup, origin: SiteOrigin, mode: Mode) -> Result<Site, Failure> {
+pub(crate) async fn open(
+    mut setup: Setup,
+    origin: SiteOrigin,
+    mode: Mode,
+) -> Result<Site, Failure> {
     let mailbox = (mode == Mode::Development).then(|| Mailbox::new(origin.clone(), MAILBOX_ROOM));
     let signals = hub(&mut setup, mailbox.as_ref())?;
-    let configuration = setup.configuration;
-    let key = key(&configuration)?;
-    let opened = database::open(&configuration)?;
-    let cores = available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    let mut auth = PhoneAuth::builder()
-        .site(origin.as_str())
-        .secret_key(key.key)
-        .settings(configuration.accounts)
-        .store(Arc::new(opened.store))
-        .signals(signals)
-        .hasher(Argon2Hasher::with_limits(cores, configuration.hashing_queue));
-    for path in &configuration.secret_key_fallback_files {
-        let fallback = key_file::read(path).map_err(Failure::wrong)?;
-        auth = auth.fallback_key(fallback.key);
-    }
-    if let Some(folder) = configuration.templates {
-        auth = auth.templates_from(folder);
-    }
-    if mailbox.is_some() {
-        let (name, source) = mailbox_page::TEMPLATE;
-        auth = auth.template(name, source);
-    }
+    let key = keys(&setup.configuration)?;
+    let opened = database::open(&setup.configuration)?;
+    let database = opened.store.path().to_owned();
+    let parts = Parts {
+        signals,
+        origin,
+        keys: key.keys,
+        store: Arc::new(opened.store),
+    };
     Ok(Site {
-        auth: auth.build().await.map_err(of_build)?,
+        auth: assemble(&setup.configuration, parts).await?,
         mailbox,
-        database: configuration.database,
+        database,
         database_made: opened.made,
+        migrated: opened.applied.len(),
         key_path: key.path,
         key_made: key.made,
     })
+}
+
+/// What the settings do not hold.
+pub(crate) struct Parts {
+    pub(crate) signals: Signals,
+    pub(crate) origin: SiteOrigin,
+    /// The key and its fallbacks.
+    pub(crate) keys: Vec<SecretKey>,
+    pub(crate) store: Arc<dyn Store>,
+}
+
+/// Puts flows and pages together.
+///
+/// # Errors
+/// When a template has a mistake.
+pub(crate) async fn assemble(
+    configuration: &Configuration,
+    parts: Parts,
+) -> Result<PhoneAuth, Failure> {
+    let cores = available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let (name, source) = mailbox_page::TEMPLATE;
+    let mut auth = PhoneAuth::builder()
+        .site(parts.origin.as_str())
+        .settings(configuration.accounts.clone())
+        .store(parts.store)
+        .signals(parts.signals)
+        .hasher(Argon2Hasher::with_limits(
+            cores,
+            configuration.hashing_queue,
+        ))
+        .template(name, source);
+    let mut keys = parts.keys.into_iter();
+    if let Some(key) = keys.next() {
+        auth = auth.secret_key(key);
+    }
+    auth = keys.fold(auth, PhoneAuthBuilder::fallback_key);
+    if let Some(folder) = &configuration.templates {
+        auth = auth.templates_from(folder);
+    }
+    auth.build().await.map_err(of_build)
 }
 
 /// The hub with everything provided; the development receivers are on if there is a mailbox.
@@ -131,14 +168,54 @@ pub(crate) fn accounts_for_operator(mut setup: Setup, may_make: bool) -> Result<
         .map_err(Failure::failed)
 }
 
-/// The key that was named, or the one beside the database, made if it is not there.
-fn key(configuration: &Configuration) -> Result<KeyFile, Failure> {
-    match &configuration.secret_key_file {
-        Some(path) => key_file::read(path).map_err(Failure::wrong),
-        None => {
-            key_file::read_or_make(&key_file::beside(&configuration.database)).map_err(Failure::wrong)
-        }
+/// The key and its fallbacks, and where the key is.
+struct Keys {
+    keys: Vec<SecretKey>,
+    path: PathBuf,
+    made: bool,
+}
+
+/// The key that was named, or the one beside the database, made if it is not there; and the fallbacks.
+fn keys(configuration: &Configuration) -> Result<Keys, Failure> {
+    let file = match &configuration.secret_key_file {
+        Some(path) => key_file::read(path),
+        None => key_file::read_or_make(&key_file::beside(&configuration.database)),
+    };
+    let file = file.map_err(Failure::wrong)?;
+    let mut keys = vec![file.key];
+    keys.extend(fallback_keys(configuration)?);
+    Ok(Keys {
+        keys,
+        path: file.path,
+        made: file.made,
+    })
+}
+
+/// The keys as far as they are there: where none was named, the site makes one when it starts.
+///
+/// # Errors
+/// When one that is there, or that was named, will not do.
+pub(crate) fn existing_keys(configuration: &Configuration) -> Result<Vec<SecretKey>, Failure> {
+    let beside = key_file::beside(&configuration.database);
+    let key = match &configuration.secret_key_file {
+        Some(path) => Some(path),
+        None if beside.exists() => Some(&beside),
+        None => None,
+    };
+    let mut keys = Vec::new();
+    if let Some(path) = key {
+        keys.push(key_file::read(path).map_err(Failure::wrong)?.key);
     }
+    keys.extend(fallback_keys(configuration)?);
+    Ok(keys)
+}
+
+fn fallback_keys(configuration: &Configuration) -> Result<Vec<SecretKey>, Failure> {
+    let paths = configuration.secret_key_fallback_files.iter();
+    paths
+        .map(|path| key_file::read(path).map(|file| file.key))
+        .collect::<Result<_, _>>()
+        .map_err(Failure::wrong)
 }
 
 /// A sentence for each problem of the receivers.

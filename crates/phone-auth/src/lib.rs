@@ -1,1 +1,96 @@
 //! Accounts by phone number, e-mail address or username, with signals that the linker registers.
+//!
+//! This is the crate that most applications add. It puts the parts together, [`PhoneAuth`], and names
+//! them: [`core`] has the flows, [`signals`] tells what happens and asks for messages to be sent,
+//! [`tokens`] makes the links good for one use, [`urls`] names the pages, [`web`] shows them. Each is
+//! a crate that can be used alone.
+//!
+//! What is not here: anything of its own beyond putting together.
+//!
+//! # Examples
+//! The application of the project's README, in `examples/embed.rs`:
+//! ```no_run
+#![doc = include_str!("../examples/embed.rs")]
+//! ```
+//!
+//! # Features
+//! - `web` (default): the pages, sessions and guards on axum.
+//! - `sqlite` (default): the embedded database.
+//! - `development`: receivers for one's own machine, which print messages and keep them in a mailbox.
+
+mod build_error;
+mod builder;
+
+use std::fmt;
+
+pub use build_error::{BuildError, BuildErrorKind};
+pub use builder::PhoneAuthBuilder;
+pub use phone_auth_core as core;
+#[cfg(feature = "development")]
+pub use phone_auth_delivery as delivery;
+pub use phone_auth_signals as signals;
+#[cfg(feature = "sqlite")]
+pub use phone_auth_store_sqlite as sqlite;
+pub use phone_auth_tokens as tokens;
+pub use phone_auth_urls as urls;
+#[cfg(feature = "web")]
+pub use phone_auth_web as web;
+
+pub use core::accounts::Accounts;
+pub use core::settings::Settings;
+pub use signals::{Signals, SiteOrigin};
+pub use tokens::SecretKey;
+
+/// Accounts, put together: the flows over a store, told to receivers, shown on pages.
+///
+/// Cheap to clone; clones share everything.
+#[derive(Clone)]
+pub struct PhoneAuth {
+    accounts: Accounts,
+    site: SiteOrigin,
+    #[cfg(feature = "web")]
+    web: web::Web,
+}
+
+impl PhoneAuth {
+    /// Begins to put accounts together.
+    pub fn builder() -> PhoneAuthBuilder {
+        PhoneAuthBuilder::new()
+    }
+
+    /// The flows.
+    pub fn accounts(&self) -> &Accounts {
+        &self.accounts
+    }
+
+    /// The hub that the flows tell what happens.
+    pub fn signals(&self) -> &Signals {
+        self.accounts.signals()
+    }
+
+    /// The origin that links begin with.
+    pub fn site(&self) -> &SiteOrigin {
+        &self.site
+    }
+
+    /// The account pages at their full paths, for [`Router::merge`](axum::Router::merge).
+    #[cfg(feature = "web")]
+    pub fn router(&self) -> axum::Router {
+        self.web.router()
+    }
+
+    /// The pages, guards and extractors; the state that the extractors look for.
+    #[cfg(feature = "web")]
+    pub fn web(&self) -> &web::Web {
+        &self.web
+    }
+}
+
+impl fmt::Debug for PhoneAuth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PhoneAuth")
+            .field("accounts", &self.accounts)
+            .field("site", &self.site)
+            .finish_non_exhaustive()
+    }
+}

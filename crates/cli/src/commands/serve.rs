@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::http::StatusCode;
-use phone_auth::{PhoneAuth, SiteOrigin};
+use phone_auth::{PhoneAuth, SiteOrigin, web};
 use tower_http::timeout::TimeoutLayer;
 
 use crate::banner::Banner;
@@ -34,7 +34,9 @@ async fn serve(setup: Setup) -> Result<(), Failure> {
     let mode = site::mode(&setup.configuration)?;
     let addr = setup.configuration.addr;
     // Before anything is made, so that a second start beside a running site leaves no trace.
-    let server = Server::bind(addr).await.map_err(|error| cannot_listen(addr, error))?;
+    let server = Server::bind(addr)
+        .await
+        .map_err(|error| cannot_listen(addr, error))?;
     let stop = Stop::listen().map_err(Failure::failed)?;
     let origin = origin(&setup, server.addr())?;
     let limits = Limits {
@@ -55,7 +57,7 @@ async fn serve(setup: Setup) -> Result<(), Failure> {
 
 /// The pages of the site, within their time.
 fn router(site: &Site, request_timeout: Duration) -> Router {
-    let mut router = site.auth.router().merge(site.auth.web().site_router());
+    let mut router = site.auth.router().merge(web::site::router(site.auth.web()));
     if let Some(mailbox) = &site.mailbox {
         router = router.merge(mailbox_page::router(&site.auth, mailbox.clone()));
     }
@@ -96,10 +98,14 @@ async fn finish(
         () = stop.insisted() => return Err(Failure::because("stopped at once, as asked twice")),
     };
     if !answered {
-        return Err(Failure::because("stopped although requests were not answered in time"));
+        return Err(Failure::because(
+            "stopped although requests were not answered in time",
+        ));
     }
     if !told {
-        return Err(Failure::because("stopped although messages were not sent in time"));
+        return Err(Failure::because(
+            "stopped although messages were not sent in time",
+        ));
     }
     console.tell("stopped");
     Ok(())
@@ -113,7 +119,9 @@ fn cannot_listen(addr: SocketAddr, error: std::io::Error) -> Failure {
         std::io::ErrorKind::PermissionDenied => {
             "this user may not; choose a port above 1023 with --addr"
         }
-        std::io::ErrorKind::AddrNotAvailable => "this machine has no such address; choose one with --addr",
+        std::io::ErrorKind::AddrNotAvailable => {
+            "this machine has no such address; choose one with --addr"
+        }
         _ => return Failure::failed(error),
     };
     Failure::because(format!("cannot listen on {addr}: {cure}"))

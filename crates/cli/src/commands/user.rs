@@ -31,9 +31,15 @@ pub(crate) fn run(setup: Setup, command: UserCommand) -> Result<(), Failure> {
         match command {
             UserCommand::Create(user) => create(&accounts, console, &user).await,
             UserCommand::List { json } => list(&accounts, console, json).await,
-            UserCommand::Disable { username } => set_active(&accounts, console, &username, false).await,
-            UserCommand::Enable { username } => set_active(&accounts, console, &username, true).await,
-            UserCommand::SetPassword { username } => set_password(&accounts, console, &username).await,
+            UserCommand::Disable { username } => {
+                set_active(&accounts, console, &username, false).await
+            }
+            UserCommand::Enable { username } => {
+                set_active(&accounts, console, &username, true).await
+            }
+            UserCommand::SetPassword { username } => {
+                set_password(&accounts, console, &username).await
+            }
         }
     })
 }
@@ -55,7 +61,11 @@ async fn create(accounts: &Accounts, console: Console, user: &NewUser) -> Result
         Err(error) => return Err(Failure::failed(error)),
     };
     console
-        .print(format_args!("made {} with the id {}", person.username, person.id.get()))
+        .print(format_args!(
+            "made {} with the id {}",
+            person.username,
+            person.id.get()
+        ))
         .map_err(Failure::failed)
 }
 
@@ -69,13 +79,21 @@ async fn set_active(
         .set_active(username, active)
         .await
         .map_err(Failure::failed)?;
-    let now = if active { "may log in" } else { "is kept out, and logged out everywhere" };
+    let now = if active {
+        "may log in"
+    } else {
+        "is kept out, and logged out everywhere"
+    };
     console
         .print(format_args!("{} {now}", Visible(&person.username)))
         .map_err(Failure::failed)
 }
 
-async fn set_password(accounts: &Accounts, console: Console, username: &str) -> Result<(), Failure> {
+async fn set_password(
+    accounts: &Accounts,
+    console: Console,
+    username: &str,
+) -> Result<(), Failure> {
     let password = password_input::ask(console).map_err(Failure::failed)?;
     let person = match accounts.set_password(username, &password).await {
         Ok(person) => person,
@@ -122,7 +140,10 @@ async fn list(accounts: &Accounts, console: Console, json: bool) -> Result<(), F
     let mut people = Vec::new();
     let mut after = None;
     loop {
-        let page = accounts.people_after(after, PAGE).await.map_err(Failure::failed)?;
+        let page = accounts
+            .people_after(after, PAGE)
+            .await
+            .map_err(Failure::failed)?;
         after = page.last().map(|person| person.id);
         people.extend(page.into_iter().map(Listed::from));
         if after.is_none() {
@@ -141,7 +162,11 @@ async fn list(accounts: &Accounts, console: Console, json: bool) -> Result<(), F
             &person.username,
             name.trim(),
             &person.email,
-            if person.is_active { "active" } else { "disabled" },
+            if person.is_active {
+                "active"
+            } else {
+                "disabled"
+            },
             person.last_login.as_deref().unwrap_or("never"),
         ]);
     }
@@ -167,7 +192,9 @@ fn invalid(problems: &[FieldProblem]) -> Failure {
             Problem::PasswordTooLong { max } => format!("has more than {max} characters"),
             Problem::PasswordTooCommon => "is among the most common ones".to_owned(),
             Problem::PasswordAllDigits => "is digits only".to_owned(),
-            Problem::PasswordTooSimilar { to } => format!("is too similar to the {}", words(to.name())),
+            Problem::PasswordTooSimilar { to } => {
+                format!("is too similar to the {}", words(to.name()))
+            }
             _ => "will not do".to_owned(),
         };
         format!("the {} {what}", words(problem.field.name()))

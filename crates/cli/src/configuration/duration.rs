@@ -71,8 +71,18 @@ mod tests {
     #[test]
     fn other_texts_are_refused() {
         for text in [
-            "", " ", "m", "10 parsecs", "-1", "1.5h", "10 m x", "99999999999 weeks", "11 d 4000 weeks",
-            "4294967295 weeks", "١٠m", "1 y",
+            "",
+            " ",
+            "m",
+            "10 parsecs",
+            "-1",
+            "1.5h",
+            "10 m x",
+            "99999999999 weeks",
+            "11 d 4000 weeks",
+            "4294967295 weeks",
+            "١٠m",
+            "1 y",
         ] {
             assert_eq!(parse(text), None, "{text}");
         }

@@ -101,7 +101,10 @@ impl Configuration {
 
     /// Where a setting was set.
     pub(crate) fn source_of(&self, setting: &str) -> Source {
-        self.sources.get(setting).cloned().unwrap_or(Source::Default)
+        self.sources
+            .get(setting)
+            .cloned()
+            .unwrap_or(Source::Default)
     }
 
     /// Whether only this machine can reach the address.
@@ -184,7 +187,11 @@ impl Reading {
         let right = if (setting.take)(&mut changed, given).is_none() {
             Some(setting.right)
         } else {
-            changed.accounts.validate().err().map(|error| error.expected())
+            changed
+                .accounts
+                .validate()
+                .err()
+                .map(|error| error.expected())
         };
         if let Some(right) = right {
             self.mistakes.push(Mistake::Wrong {

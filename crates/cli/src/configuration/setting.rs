@@ -63,14 +63,24 @@ pub(crate) static SETTINGS: &[Setting] = &[
         right: "an origin such as https://example.org: http or https, a host, perhaps a port, no path",
         default: "the address listened on, if that is loopback",
         does: "what stands before the path of every link that is sent",
-        take: |to, given| put(&mut to.site_url, SiteOrigin::parse(given.text()?).ok().map(Some)),
+        take: |to, given| {
+            put(
+                &mut to.site_url,
+                SiteOrigin::parse(given.text()?).ok().map(Some),
+            )
+        },
     },
     Setting {
         name: "secret_key_file",
         right: FILE,
         default: "the database's name with .key, made if it is not there",
         does: "the file that holds the secret key; only its owner may read it",
-        take: |to, given| put(&mut to.secret_key_file, given.text().map(PathBuf::from).map(Some)),
+        take: |to, given| {
+            put(
+                &mut to.secret_key_file,
+                given.text().map(PathBuf::from).map(Some),
+            )
+        },
     },
     Setting {
         name: "secret_key_fallback_files",
@@ -127,7 +137,10 @@ pub(crate) static SETTINGS: &[Setting] = &[
         default: "true",
         does: "whether one must type the password twice to sign up",
         take: |to, given| {
-            put(&mut to.accounts.register_confirm_password_required, given.boolean())
+            put(
+                &mut to.accounts.register_confirm_password_required,
+                given.boolean(),
+            )
         },
     },
     Setting {
@@ -369,7 +382,8 @@ mod tests {
 
     /// The default as a value, unless it is a description.
     fn literal(default: &str) -> Option<&str> {
-        let describes = default == "none" || default.starts_with("the ") || default.contains(" on ");
+        let describes =
+            default == "none" || default.starts_with("the ") || default.contains(" on ");
         (!describes).then_some(default)
     }
 }

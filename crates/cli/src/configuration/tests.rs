@@ -6,7 +6,11 @@ use std::fs;
 use super::*;
 
 /// Loads settings given in a file, in the environment and as arguments; mistakes as sentences.
-fn load(file: &str, environment: &[(&str, &str)], addr: Option<&str>) -> Result<Configuration, Vec<String>> {
+fn load(
+    file: &str,
+    environment: &[(&str, &str)],
+    addr: Option<&str>,
+) -> Result<Configuration, Vec<String>> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("phone-auth.toml");
     fs::write(&path, file).unwrap();
@@ -15,11 +19,15 @@ fn load(file: &str, environment: &[(&str, &str)], addr: Option<&str>) -> Result<
         config: (!file.is_empty()).then(|| path.clone()),
         ..SettingArguments::default()
     };
-    let environment = environment.iter().map(|(name, value)| (name.into(), value.into()));
+    let environment = environment
+        .iter()
+        .map(|(name, value)| (name.into(), value.into()));
     Configuration::load(&arguments, environment).map_err(|error| {
         let folder = format!("{}/", folder.path().display());
         let sentences = error.mistakes.iter().map(ToString::to_string);
-        sentences.map(|sentence| sentence.replace(&folder, "")).collect()
+        sentences
+            .map(|sentence| sentence.replace(&folder, ""))
+            .collect()
     })
 }
 
@@ -30,7 +38,10 @@ fn mistakes(file: &str, environment: &[(&str, &str)], addr: Option<&str>) -> Vec
 #[test]
 fn arguments_go_before_environment() {
     let file = "addr = \"127.0.0.1:1\"\nhashing_queue = 3\nverify_by_click = true";
-    let environment = [("PHONE_AUTH_ADDR", "127.0.0.1:2"), ("PHONE_AUTH_HASHING_QUEUE", "4")];
+    let environment = [
+        ("PHONE_AUTH_ADDR", "127.0.0.1:2"),
+        ("PHONE_AUTH_HASHING_QUEUE", "4"),
+    ];
     let all = load(file, &environment, Some("127.0.0.1:3")).unwrap();
     assert_eq!((all.addr.port(), all.hashing_queue), (3, 4));
     assert!(all.accounts.verify_by_click);
@@ -76,11 +87,19 @@ fn every_setting_stands_in_a_file() {
     "#;
     let all = load(file, &[], None).unwrap();
     for setting in SETTINGS {
-        assert_ne!(all.source_of(setting.name), Source::Default, "{}", setting.name);
+        assert_ne!(
+            all.source_of(setting.name),
+            Source::Default,
+            "{}",
+            setting.name
+        );
     }
     assert_eq!(all.database_busy_timeout, Duration::from_millis(250));
     assert_eq!(all.accounts.reset_phone_lifetime, Duration::from_secs(300));
-    assert_eq!(all.secret_key_fallback_files, [PathBuf::from("old"), PathBuf::from("older")]);
+    assert_eq!(
+        all.secret_key_fallback_files,
+        [PathBuf::from("old"), PathBuf::from("older")]
+    );
     assert_eq!((all.max_connections, all.development), (16, Some(false)));
     let methods = all.accounts.authentication_methods;
     assert!(methods.phone && methods.email && !methods.username);
@@ -94,33 +113,96 @@ fn lists_in_environment_have_commas() {
     ];
     let all = load("", &environment, None).unwrap();
     assert!(!all.accounts.authentication_methods.username);
-    assert_eq!(all.secret_key_fallback_files, [PathBuf::from("a"), PathBuf::from("b c")]);
+    assert_eq!(
+        all.secret_key_fallback_files,
+        [PathBuf::from("a"), PathBuf::from("b c")]
+    );
 }
 
 #[test]
 fn wrong_values_are_named() {
     for (name, value, said) in [
-        ("ADDR", "localhost", "\"localhost\" is not an IP address and a port"),
+        (
+            "ADDR",
+            "localhost",
+            "\"localhost\" is not an IP address and a port",
+        ),
         ("ADDR", "example.org:80", "is not an IP address"),
         ("ADDR", "127.0.0.1:99999", "is not an IP address"),
-        ("DATABASE", "postgres://x/y", "is not a database such as sqlite:"),
+        (
+            "DATABASE",
+            "postgres://x/y",
+            "is not a database such as sqlite:",
+        ),
         ("DATABASE", "sqlite:", "is not a database such as sqlite:"),
-        ("DATABASE", "sqlite::memory:", "is not a database such as sqlite:"),
-        ("DATABASE_BUSY_TIMEOUT", "soon", "\"soon\" is not a time such as \"14 days\""),
-        ("SITE_URL", "https://example.org/accounts/", "is not an origin such as https://example.org"),
+        (
+            "DATABASE",
+            "sqlite::memory:",
+            "is not a database such as sqlite:",
+        ),
+        (
+            "DATABASE_BUSY_TIMEOUT",
+            "soon",
+            "\"soon\" is not a time such as \"14 days\"",
+        ),
+        (
+            "SITE_URL",
+            "https://example.org/accounts/",
+            "is not an origin such as https://example.org",
+        ),
         ("SITE_URL", "ftp://example.org", "is not an origin"),
         ("SITE_URL", "", "\"\" is not an origin"),
-        ("AUTHENTICATION_METHODS", "", "\"\" is not at least one of phone, email and username"),
-        ("AUTHENTICATION_METHODS", "phone,fax", "is not one or more of phone, email, username"),
-        ("REGISTER_EMAIL_REQUIRED", "yes", "\"yes\" is not true or false"),
-        ("LOGIN_REDIRECT_URL", "https://evil.example/", "is not a path on this site"),
-        ("LOGOUT_REDIRECT_URL", "//evil.example", "is not a path on this site"),
-        ("LOGIN_REDIRECT_URL", "/\nx", "\"/\\nx\" is not a path on this site"),
+        (
+            "AUTHENTICATION_METHODS",
+            "",
+            "\"\" is not at least one of phone, email and username",
+        ),
+        (
+            "AUTHENTICATION_METHODS",
+            "phone,fax",
+            "is not one or more of phone, email, username",
+        ),
+        (
+            "REGISTER_EMAIL_REQUIRED",
+            "yes",
+            "\"yes\" is not true or false",
+        ),
+        (
+            "LOGIN_REDIRECT_URL",
+            "https://evil.example/",
+            "is not a path on this site",
+        ),
+        (
+            "LOGOUT_REDIRECT_URL",
+            "//evil.example",
+            "is not a path on this site",
+        ),
+        (
+            "LOGIN_REDIRECT_URL",
+            "/\nx",
+            "\"/\\nx\" is not a path on this site",
+        ),
         ("SESSION_LIFETIME", "0", "\"0\" is not a time"),
-        ("SESSION_LIFETIME", "1000 days", "is not from 1 second to 400 days"),
-        ("TEMPLATES", "/nowhere/at/all", "is not the path of a folder that exists"),
-        ("HASHING_QUEUE", "-1", "\"-1\" is not a number from 1 to 10000"),
-        ("MAX_CONNECTIONS", "0", "\"0\" is not a number from 1 to 100000"),
+        (
+            "SESSION_LIFETIME",
+            "1000 days",
+            "is not from 1 second to 400 days",
+        ),
+        (
+            "TEMPLATES",
+            "/nowhere/at/all",
+            "is not the path of a folder that exists",
+        ),
+        (
+            "HASHING_QUEUE",
+            "-1",
+            "\"-1\" is not a number from 1 to 10000",
+        ),
+        (
+            "MAX_CONNECTIONS",
+            "0",
+            "\"0\" is not a number from 1 to 100000",
+        ),
         ("SECRET_KEY_FILE", "", "\"\" is not the path of a file"),
     ] {
         let variable = format!("PHONE_AUTH_{name}");
@@ -129,34 +211,68 @@ fn wrong_values_are_named() {
         let [sentence] = said_all.as_slice() else {
             panic!("{said_all:?}");
         };
-        assert!(sentence.starts_with(&start) && sentence.contains(said), "{sentence}");
+        assert!(
+            sentence.starts_with(&start) && sentence.contains(said),
+            "{sentence}"
+        );
     }
 }
 
 #[test]
 fn wrong_types_are_named() {
     for (line, said) in [
-        ("verify_by_click = tru", "config (phone-auth.toml, line 2): not TOML: "),
-        ("verify_by_click = \"true\"", "\"true\" is not true or false"),
-        ("addr = 8000", "addr (file phone-auth.toml, line 2): 8000 is not an IP address"),
-        ("verify_by_click = 1", "verify_by_click (file phone-auth.toml, line 2): 1 is not true or false"),
-        ("login_redirect_url = [\"/\"]", "a TOML array is not a path on this site"),
-        ("authentication_methods = \"phone\"", "\"phone\" is not one or more of"),
-        ("authentication_methods = [1]", "a TOML array is not one or more of"),
-        ("authentication_methods = []", "a TOML array is not at least one of"),
+        (
+            "verify_by_click = tru",
+            "config (phone-auth.toml, line 2): not TOML: ",
+        ),
+        (
+            "verify_by_click = \"true\"",
+            "\"true\" is not true or false",
+        ),
+        (
+            "addr = 8000",
+            "addr (file phone-auth.toml, line 2): 8000 is not an IP address",
+        ),
+        (
+            "verify_by_click = 1",
+            "verify_by_click (file phone-auth.toml, line 2): 1 is not true or false",
+        ),
+        (
+            "login_redirect_url = [\"/\"]",
+            "a TOML array is not a path on this site",
+        ),
+        (
+            "authentication_methods = \"phone\"",
+            "\"phone\" is not one or more of",
+        ),
+        (
+            "authentication_methods = [1]",
+            "a TOML array is not one or more of",
+        ),
+        (
+            "authentication_methods = []",
+            "a TOML array is not at least one of",
+        ),
         ("session_lifetime = 1.5", "1.5 is not a time"),
         ("session_lifetime = -3", "-3 is not a time"),
         ("hashing_queue = 9999999999999999999999", "is not a number"),
     ] {
         let said_all = mistakes(&format!("# settings\n{line}\n"), &[], None);
-        assert!(said_all.iter().any(|sentence| sentence.contains(said)), "{line}: {said_all:?}");
+        assert!(
+            said_all.iter().any(|sentence| sentence.contains(said)),
+            "{line}: {said_all:?}"
+        );
     }
 }
 
 #[test]
 fn unknown_names_are_refused() {
     assert_eq!(
-        mistakes("\n\nLOGIN_REDIRECT_URL = \"/\"\nzzz = 1\n[table]\nx = 1", &[], None),
+        mistakes(
+            "\n\nLOGIN_REDIRECT_URL = \"/\"\nzzz = 1\n[table]\nx = 1",
+            &[],
+            None
+        ),
         [
             "LOGIN_REDIRECT_URL (file phone-auth.toml, line 3): there is no such setting; did you mean login_redirect_url?",
             "zzz (file phone-auth.toml, line 4): there is no such setting; `phone-auth settings` lists them all",
@@ -178,13 +294,19 @@ fn variables_of_others_are_left_alone() {
         ("PHONE_AUTH_SERVICE_HOST", "10.0.0.1"),
         ("ADDR", "nonsense"),
     ];
-    assert_eq!(load("", &environment, None).unwrap(), Configuration::default());
+    assert_eq!(
+        load("", &environment, None).unwrap(),
+        Configuration::default()
+    );
 }
 
 #[test]
 fn all_mistakes_come_at_once() {
     let environment = [("PHONE_AUTH_ADDR", "x"), ("PHONE_AUTH_HASHING_QUEUE", "x")];
-    assert_eq!(mistakes("verify_by_click = 3", &environment, Some("y")).len(), 4);
+    assert_eq!(
+        mistakes("verify_by_click = 3", &environment, Some("y")).len(),
+        4
+    );
 }
 
 #[test]
@@ -193,5 +315,8 @@ fn missing_file_is_named() {
     let environment = [("PHONE_AUTH_CONFIG".into(), "/nowhere/x.toml".into())];
     let error = Configuration::load(&arguments, environment).unwrap_err();
     let sentences: Vec<_> = error.mistakes.iter().map(ToString::to_string).collect();
-    assert_eq!(sentences, ["config (environment PHONE_AUTH_CONFIG): cannot read /nowhere/x.toml"]);
+    assert_eq!(
+        sentences,
+        ["config (environment PHONE_AUTH_CONFIG): cannot read /nowhere/x.toml"]
+    );
 }

@@ -1,0 +1,95 @@
+//! `phone-auth check`: whether the site could start, without starting it.
+//!
+//! Settings were looked at before this runs. Everything else is looked at even if something before
+//! it is wrong, so that one run names all there is to mend.
+
+use std::sync::Arc;
+
+use phone_auth::sqlite::SqliteStore;
+use phone_auth::{SecretKey, Signals, SiteOrigin};
+
+use crate::configuration::Configuration;
+use crate::database;
+use crate::exit::Failure;
+use crate::mode::Mode;
+use crate::program::Setup;
+use crate::site::{self, Parts};
+use crate::visible::Visible;
+
+/// Looks at receivers, key, database and templates, and changes none of them.
+///
+/// # Errors
+/// A sentence for each thing that would keep the site from starting or from sending its messages, and
+/// for a database that lacks a migration.
+pub(crate) fn run(mut setup: Setup) -> Result<(), Failure> {
+    let console = setup.console;
+    let mut wrong = Vec::new();
+    let mode = keep(&mut wrong, site::mode(&setup.configuration));
+    let signals = keep(&mut wrong, site::hub(&mut setup, None));
+    let keys = keep(&mut wrong, site::existing_keys(&setup.configuration));
+    let store = keep(&mut wrong, migrated_store(&setup.configuration));
+    if let (Some(signals), Some(keys), Some(Some(store))) = (signals, keys, store) {
+        keep(
+            &mut wrong,
+            pages(&setup.configuration, signals, keys, store),
+        );
+    }
+    if let Some(failure) = wrong.into_iter().reduce(Failure::and) {
+        return Err(failure);
+    }
+    let messages = match mode {
+        Some(Mode::Development) => "printed and shown to this machine (development mode)",
+        _ => "sent by linked receivers",
+    };
+    console
+        .print(format_args!(
+            "the site can start; its messages are {messages}"
+        ))
+        .map_err(Failure::failed)
+}
+
+/// The value, or none and the failure noted.
+fn keep<T>(wrong: &mut Vec<Failure>, result: Result<T, Failure>) -> Option<T> {
+    result.map_err(|failure| wrong.push(failure)).ok()
+}
+
+/// The store, if its schema is the newest. None when there is no database yet: the site makes it when
+/// it starts.
+fn migrated_store(configuration: &Configuration) -> Result<Option<SqliteStore>, Failure> {
+    if !configuration.database.exists() {
+        return Ok(None);
+    }
+    let store = database::open_as_it_is(configuration)?;
+    let pending = store.pending_migrations().map_err(Failure::failed)?;
+    if pending.is_empty() {
+        return Ok(Some(store));
+    }
+    let path = store.path().to_string_lossy().into_owned();
+    Err(Failure::because(format!(
+        "the database {} lacks {}; `phone-auth migrate` applies what it lacks",
+        Visible(&path),
+        pending.join(", ")
+    )))
+}
+
+/// Puts the pages together, which finds mistakes in templates.
+fn pages(
+    configuration: &Configuration,
+    signals: Signals,
+    mut keys: Vec<SecretKey>,
+    store: SqliteStore,
+) -> Result<(), Failure> {
+    if keys.is_empty() {
+        keys.push(SecretKey::generate().map_err(Failure::failed)?);
+    }
+    // Which site it is makes no difference to whether the pages can be made.
+    let origin = SiteOrigin::parse("http://127.0.0.1").map_err(Failure::failed)?;
+    let parts = Parts {
+        signals,
+        origin,
+        keys,
+        store: Arc::new(store),
+    };
+    let made = site::runtime()?.block_on(site::assemble(configuration, parts));
+    made.map(drop)
+}

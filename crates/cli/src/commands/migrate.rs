@@ -1,0 +1,21 @@
+//! `phone-auth migrate`: the newest schema.
+
+use crate::database;
+use crate::exit::Failure;
+use crate::program::Setup;
+use crate::visible::Visible;
+
+/// Makes the database if it is not there, and applies what it lacks.
+///
+/// # Errors
+/// When it cannot be opened, or holds what is not ours.
+pub(crate) fn run(setup: &Setup) -> Result<(), Failure> {
+    let opened = database::open(&setup.configuration)?;
+    let path = opened.store.path().to_string_lossy().into_owned();
+    for name in &opened.applied {
+        let line = format_args!("applied {name}");
+        setup.console.print(line).map_err(Failure::failed)?;
+    }
+    let line = format_args!("{} has the newest schema", Visible(&path));
+    setup.console.print(line).map_err(Failure::failed)
+}

@@ -1,0 +1,86 @@
+//! The receivers: each of the four messages is printed and kept.
+
+use std::io;
+
+use phone_auth_signals::{
+    Destination, Message, MessageKind, User, receiver, reset_password_email, reset_password_phone,
+    verify_email, verify_phone,
+};
+use serde::Serialize;
+
+use super::{LinePrinter, Mailbox};
+
+/// The ids of the receivers of this module, to switch them off.
+pub const RECEIVERS: [&str; 2] = [
+    "phone_auth.development.line",
+    "phone_auth.development.mailbox",
+];
+
+/// What a line says of a message. The order of the fields is that of the mission: who, which link,
+/// where to.
+#[derive(Serialize)]
+struct Line<'a> {
+    user: &'a User,
+    url: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    phone: Option<&'a str>,
+    sender: &'a str,
+}
+
+#[receiver(
+    reset_password_email,
+    reset_password_phone,
+    verify_email,
+    verify_phone,
+    id = "phone_auth.development.line"
+)]
+fn print_line(message: &dyn Message, lines: &LinePrinter) -> io::Result<()> {
+    let (email, phone) = match message.destination() {
+        Destination::Email(email) => (Some(email), None),
+        Destination::Phone(phone) => (None, Some(phone)),
+        other => return Err(unknown(other)),
+    };
+    let sender = message.sender();
+    let line = Line {
+        user: message.user(),
+        url: message.url().as_str(),
+        email,
+        phone,
+        sender: sender.as_str(),
+    };
+    lines.print(signal_of(message)?, &line)
+}
+
+#[receiver(
+    reset_password_email,
+    reset_password_phone,
+    verify_email,
+    verify_phone,
+    id = "phone_auth.development.mailbox"
+)]
+fn keep_message(message: &dyn Message, mailbox: &Mailbox) -> io::Result<()> {
+    let to = message.destination().as_str();
+    mailbox.keep(signal_of(message)?, message.user(), to, message.url());
+    Ok(())
+}
+
+/// The name of the signal that a message came by.
+fn signal_of(message: &dyn Message) -> io::Result<&'static str> {
+    match (message.kind(), message.destination()) {
+        (MessageKind::ResetPassword, Destination::Email(_)) => Ok("reset_password_email"),
+        (MessageKind::ResetPassword, Destination::Phone(_)) => Ok("reset_password_phone"),
+        (MessageKind::Verify, Destination::Email(_)) => Ok("verify_email"),
+        (MessageKind::Verify, Destination::Phone(_)) => Ok("verify_phone"),
+        (_, other) => Err(unknown(other)),
+    }
+}
+
+/// A signal that was declared after this crate was written.
+fn unknown(_destination: Destination<'_>) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::Unsupported,
+        "a message of a kind that the development receivers do not know",
+    )
+}

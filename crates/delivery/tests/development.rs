@@ -1,0 +1,121 @@
+//! The development receivers, found by the linker and sent to by a hub.
+#![cfg(feature = "development")]
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use std::io::{self, Write};
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex};
+
+use phone_auth_delivery::development::{LinePrinter, Mailbox, RECEIVERS};
+use phone_auth_signals::{
+    RelativeUrl, ResetPasswordEmail, ResetPasswordPhone, Sender, Signals, SiteOrigin, User,
+    VerifyEmail, VerifyPhone,
+};
+
+/// An output that can be read afterwards.
+#[derive(Clone, Default)]
+struct Paper(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Paper {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn mailbox() -> Mailbox {
+    let site = SiteOrigin::parse("https://example.org").unwrap();
+    Mailbox::new(site, NonZeroUsize::new(10).unwrap())
+}
+
+fn ann() -> User {
+    User::new(1, "ann", "Ann \"A\"\n", "Lee")
+}
+
+fn url(path: &str) -> RelativeUrl {
+    RelativeUrl::new(path).unwrap()
+}
+
+#[tokio::test]
+async fn each_message_is_printed_and_kept() {
+    let (paper, mailbox) = (Paper::default(), mailbox());
+    let hub = Signals::builder()
+        .provide(LinePrinter::new(paper.clone()))
+        .provide(mailbox.clone())
+        .build()
+        .unwrap();
+    let (email, phone) = ("ann@example.org".to_owned(), "+41446681800".to_owned());
+    let reset = Sender::new("request_password_reset");
+    let verify = Sender::new("request_verification");
+    hub.send(&ResetPasswordEmail::new(
+        reset,
+        ann(),
+        url("/a/"),
+        email.clone(),
+    ))
+    .await
+    .unwrap();
+    hub.send(&ResetPasswordPhone::new(
+        reset,
+        ann(),
+        url("/b/"),
+        phone.clone(),
+    ))
+    .await
+    .unwrap();
+    hub.send(&VerifyEmail::new(verify, ann(), url("/c/"), email))
+        .await
+        .unwrap();
+    hub.send(&VerifyPhone::new(verify, ann(), url("/d/"), phone))
+        .await
+        .unwrap();
+
+    let user = r#"{"user":{"id":1,"username":"ann","first_name":"Ann \"A\"\n","last_name":"Lee"}"#;
+    let printed = String::from_utf8(paper.0.lock().unwrap().clone()).unwrap();
+    let expected = format!(
+        r#"reset_password_email {user},"url":"/a/","email":"ann@example.org","sender":"request_password_reset"}}
+reset_password_phone {user},"url":"/b/","phone":"+41446681800","sender":"request_password_reset"}}
+verify_email {user},"url":"/c/","email":"ann@example.org","sender":"request_verification"}}
+verify_phone {user},"url":"/d/","phone":"+41446681800","sender":"request_verification"}}
+"#
+    );
+    assert_eq!(printed, expected);
+
+    let kept = mailbox.messages();
+    let kept: Vec<_> = kept
+        .iter()
+        .map(|message| (message.signal, &*message.link))
+        .collect();
+    assert_eq!(
+        kept,
+        [
+            ("verify_phone", "https://example.org/d/"),
+            ("verify_email", "https://example.org/c/"),
+            ("reset_password_phone", "https://example.org/b/"),
+            ("reset_password_email", "https://example.org/a/"),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn receivers_can_be_switched_off() {
+    let hub = RECEIVERS
+        .iter()
+        .fold(Signals::builder(), |hub, id| hub.switch_off(*id))
+        .build()
+        .unwrap();
+    assert!(!hub.has_receiver::<VerifyEmail>());
+    assert!(!hub.has_receiver::<ResetPasswordPhone>());
+}
+
+#[test]
+fn receivers_need_their_state() {
+    let error = Signals::linked().unwrap_err().to_string();
+    assert!(
+        error.contains("LinePrinter") && error.contains("Mailbox"),
+        "{error}"
+    );
+}

@@ -1,0 +1,426 @@
+//! Puts accounts together.
+
+use std::any::TypeId;
+#[cfg(feature = "web")]
+use std::borrow::Cow;
+use std::fmt;
+#[cfg(feature = "web")]
+use std::path::PathBuf;
+use std::sync::Arc;
+#[cfg(feature = "sqlite")]
+use std::time::Duration;
+
+use crate::core::accounts::{self, Accounts, AccountsBuilder, Dispatch};
+use crate::core::password::PasswordHasher;
+use crate::core::settings::Settings;
+use crate::core::store::Store;
+use crate::signals::{
+    Event, ResetPasswordEmail, ResetPasswordPhone, Signals, SignalsBuilder, SiteOrigin,
+    VerifyEmail, VerifyPhone,
+};
+#[cfg(feature = "sqlite")]
+use crate::sqlite::{SqliteOptions, SqliteStore};
+use crate::tokens::{Keyring, SecretKey};
+#[cfg(feature = "web")]
+use crate::web::Web;
+use crate::{BuildError, BuildErrorKind, PhoneAuth};
+
+/// Puts a [`PhoneAuth`] together; [`PhoneAuth::builder`] begins.
+///
+/// Needed are a [site](Self::site), a [secret key](Self::secret_key) and a
+/// [database](Self::database) or [store](Self::store). Everything else is as in the model.
+///
+/// # Examples
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// use phone_auth::{BuildErrorKind, PhoneAuth, SecretKey};
+///
+/// let folder = tempfile::tempdir()?;
+/// let database = format!("sqlite:{}", folder.path().join("app.sqlite3").display());
+/// let builder = PhoneAuth::builder()
+///     .database(database)
+///     .site("https://example.org")
+///     .secret_key(SecretKey::generate()?);
+///
+/// // Nothing is linked here that would send the links people ask for.
+/// let error = builder.build().await.unwrap_err();
+/// assert_eq!(error.kind(), BuildErrorKind::NoReceiver);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "nothing happens until `build` is called"]
+pub struct PhoneAuthBuilder {
+    site: Option<String>,
+    key: Option<SecretKey>,
+    fallbacks: Vec<SecretKey>,
+    settings: Settings,
+    store: StoreChoice,
+    #[cfg(feature = "sqlite")]
+    busy_timeout: Option<Duration>,
+    hub: HubChoice,
+    unreceived: Vec<TypeId>,
+    dispatch: Dispatch,
+    hasher: Option<GiveHasher>,
+    #[cfg(feature = "web")]
+    pages: Pages,
+    #[cfg(feature = "development")]
+    is_development: bool,
+}
+
+/// What the pages are made with.
+#[cfg(feature = "web")]
+#[derive(Default)]
+struct Pages {
+    site_name: Option<String>,
+    folder: Option<PathBuf>,
+    templates: Vec<(Cow<'static, str>, Cow<'static, str>)>,
+}
+
+/// Gives the flows a hasher, whatever its type is.
+type GiveHasher = Box<dyn FnOnce(AccountsBuilder) -> AccountsBuilder + Send>;
+
+/// What keeps the accounts.
+enum StoreChoice {
+    Unknown,
+    #[cfg(feature = "sqlite")]
+    Database(String),
+    Ready(Arc<dyn Store>),
+}
+
+/// What the flows tell.
+enum HubChoice {
+    ToBuild(SignalsBuilder),
+    Ready(Signals),
+}
+
+impl PhoneAuthBuilder {
+    pub(crate) fn new() -> Self {
+        Self {
+            site: None,
+            key: None,
+            fallbacks: Vec::new(),
+            settings: Settings::default(),
+            store: StoreChoice::Unknown,
+            #[cfg(feature = "sqlite")]
+            busy_timeout: None,
+            hub: HubChoice::ToBuild(Signals::builder()),
+            unreceived: Vec::new(),
+            dispatch: Dispatch::Background,
+            hasher: None,
+            #[cfg(feature = "web")]
+            pages: Pages::default(),
+            #[cfg(feature = "development")]
+            is_development: false,
+        }
+    }
+
+    /// The origin of the site, which every link that is sent begins with: `https://example.org`.
+    ///
+    /// Receivers may take it as state: an argument `&SiteOrigin`.
+    pub fn site(mut self, origin: impl Into<String>) -> Self {
+        self.site = Some(origin.into());
+        self
+    }
+
+    /// The secret that links are signed with. Keep it: with another one, links sent before are void.
+    pub fn secret_key(mut self, key: SecretKey) -> Self {
+        self.key = Some(key);
+        self
+    }
+
+    /// An older secret that is still accepted, while it is being replaced.
+    pub fn fallback_key(mut self, key: SecretKey) -> Self {
+        self.fallbacks.push(key);
+        self
+    }
+
+    /// The settings; else those of the model.
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// The database, made and brought to the newest schema when it is opened: `sqlite:app.sqlite3`.
+    #[cfg(feature = "sqlite")]
+    pub fn database(mut self, name: impl Into<String>) -> Self {
+        self.store = StoreChoice::Database(name.into());
+        self
+    }
+
+    /// How long a request waits for a locked database before it fails; else 5 seconds.
+    #[cfg(feature = "sqlite")]
+    pub fn busy_timeout(mut self, timeout: Duration) -> Self {
+        self.busy_timeout = Some(timeout);
+        self
+    }
+
+    /// A store that is open already, in place of a database.
+    pub fn store(mut self, store: Arc<dyn Store>) -> Self {
+        self.store = StoreChoice::Ready(store);
+        self
+    }
+
+    /// Provides state: every receiver with an argument `&T` gets this value.
+    ///
+    /// It is for the hub made here; one that is [given](Self::signals) has its own.
+    pub fn provide<T: Send + Sync + 'static>(self, value: T) -> Self {
+        self.provide_arc(Arc::new(value))
+    }
+
+    /// Provides state that others share, or that receivers know by a trait:
+    /// `provide_arc::<dyn Mailer>(mailer)`.
+    pub fn provide_arc<T: ?Sized + Send + Sync + 'static>(self, value: Arc<T>) -> Self {
+        self.with_hub(|hub| hub.provide_arc(value))
+    }
+
+    /// Leaves out the linked receivers with this id.
+    pub fn switch_off(self, id: impl Into<String>) -> Self {
+        self.with_hub(|hub| hub.switch_off(id))
+    }
+
+    /// The hub to tell, in place of one that is made here.
+    pub fn signals(mut self, hub: Signals) -> Self {
+        self.hub = HubChoice::Ready(hub);
+        self
+    }
+
+    /// Accepts that nobody receives this signal, so that its messages are lost.
+    ///
+    /// Without this, a flow that is switched on must have somebody who sends its messages.
+    pub fn unreceived<E: Event>(mut self) -> Self {
+        self.unreceived.push(TypeId::of::<E>());
+        self
+    }
+
+    /// When receivers run; else [in the background](Dispatch::Background), so that no answer tells by
+    /// its time whether a message was sent.
+    pub fn dispatch(mut self, dispatch: Dispatch) -> Self {
+        self.dispatch = dispatch;
+        self
+    }
+
+    /// The hasher of passwords; else Argon2id with its usual limits.
+    pub fn hasher(mut self, hasher: impl PasswordHasher + 'static) -> Self {
+        self.hasher = Some(Box::new(|accounts| accounts.hasher(hasher)));
+        self
+    }
+
+    /// A folder whose templates replace ours, one by one.
+    #[cfg(feature = "web")]
+    pub fn templates_from(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.pages.folder = Some(folder.into());
+        self
+    }
+
+    /// Adds a template of the application, or replaces one of ours by its name.
+    #[cfg(feature = "web")]
+    pub fn template(
+        mut self,
+        name: impl Into<Cow<'static, str>>,
+        source: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        self.pages.templates.push((name.into(), source.into()));
+        self
+    }
+
+    /// What the site is called at the top of its pages; else the host of its origin.
+    #[cfg(feature = "web")]
+    pub fn site_name(mut self, name: impl Into<String>) -> Self {
+        self.pages.site_name = Some(name.into());
+        self
+    }
+
+    /// Prints messages as lines and keeps them in a mailbox, for a site on one's own machine.
+    ///
+    /// # Security
+    /// Whoever sees a line or the mailbox can reset the password of the person it is for.
+    #[cfg(feature = "development")]
+    pub fn development(
+        mut self,
+        mailbox: crate::delivery::development::Mailbox,
+        lines: crate::delivery::development::LinePrinter,
+    ) -> Self {
+        self.is_development = true;
+        self.provide(mailbox).provide(lines)
+    }
+
+    /// Opens the database and puts everything together.
+    ///
+    /// It waits for nothing yet; it is `async` for databases that are reached over a network.
+    ///
+    /// # Errors
+    /// [`BuildError`], with the cause as its source:
+    /// - [`Site`](BuildErrorKind::Site): there is none, or it is not an origin.
+    /// - [`SecretKey`](BuildErrorKind::SecretKey): there is none.
+    /// - [`Database`](BuildErrorKind::Database): there is none, or its name is not `sqlite:PATH`.
+    /// - [`Store`](BuildErrorKind::Store): the database cannot be opened or migrated.
+    /// - [`Settings`](BuildErrorKind::Settings): a setting cannot be used.
+    /// - [`Signals`](BuildErrorKind::Signals): a receiver takes state that nobody provided, two have
+    ///   the same id, or the linker dropped some.
+    /// - [`NoReceiver`](BuildErrorKind::NoReceiver): nobody receives a signal that a flow needs.
+    /// - [`Web`](BuildErrorKind::Web): a template has a mistake.
+    ///
+    /// # Cancel safety
+    /// A dropped call may leave a new database behind; the next call goes on from there.
+    pub async fn build(mut self) -> Result<PhoneAuth, BuildError> {
+        let site = match self.site.take() {
+            None => return Err(BuildError::new(BuildErrorKind::Site)),
+            Some(site) => SiteOrigin::parse(&site)
+                .map_err(|error| BuildError::with_source(BuildErrorKind::Site, error))?,
+        };
+        let key = self
+            .key
+            .take()
+            .ok_or(BuildError::new(BuildErrorKind::SecretKey))?;
+        let keyring = self
+            .fallbacks
+            .drain(..)
+            .fold(Keyring::new(key), Keyring::with_fallback);
+        self.settings
+            .validate()
+            .map_err(|error| BuildError::with_source(BuildErrorKind::Settings, error))?;
+        let hub = self.take_hub(&site)?;
+        let unreceived = self.missing_receivers(&hub);
+        if !unreceived.is_empty() {
+            return Err(BuildError::no_receiver(unreceived));
+        }
+        let store = self.open_store()?;
+        let mut accounts = Accounts::builder(store, keyring)
+            .settings(self.settings)
+            .signals(hub)
+            .dispatch(self.dispatch);
+        if let Some(give) = self.hasher {
+            accounts = give(accounts);
+        }
+        let accounts = accounts.build().map_err(of_accounts)?;
+        Ok(PhoneAuth {
+            #[cfg(feature = "web")]
+            web: self.pages.build(accounts.clone(), site.clone())?,
+            accounts,
+            site,
+        })
+    }
+
+    /// The store that was given, or the database of the name that was.
+    fn open_store(&mut self) -> Result<Arc<dyn Store>, BuildError> {
+        match std::mem::replace(&mut self.store, StoreChoice::Unknown) {
+            StoreChoice::Ready(store) => Ok(store),
+            StoreChoice::Unknown => Err(BuildError::new(BuildErrorKind::Database)),
+            #[cfg(feature = "sqlite")]
+            StoreChoice::Database(name) => {
+                let path = name
+                    .strip_prefix("sqlite:")
+                    .filter(|path| !path.is_empty() && !path.starts_with([':', '?']))
+                    .ok_or(BuildError::new(BuildErrorKind::Database))?;
+                let mut options = SqliteOptions::default();
+                if let Some(timeout) = self.busy_timeout {
+                    options = options.with_busy_timeout(timeout);
+                }
+                let store = SqliteStore::open_and_migrate(path, options)
+                    .map_err(|error| BuildError::with_source(BuildErrorKind::Store, error))?;
+                Ok(Arc::new(store))
+            }
+        }
+    }
+
+    fn take_hub(&mut self, site: &SiteOrigin) -> Result<Signals, BuildError> {
+        let hub = match std::mem::replace(&mut self.hub, HubChoice::ToBuild(Signals::builder())) {
+            HubChoice::Ready(hub) => return Ok(hub),
+            HubChoice::ToBuild(hub) => hub.provide(site.clone()),
+        };
+        #[cfg(feature = "development")]
+        let hub = match self.is_development {
+            true => hub,
+            false => crate::delivery::development::RECEIVERS
+                .iter()
+                .fold(hub, |hub, id| hub.switch_off(*id)),
+        };
+        hub.build()
+            .map_err(|error| BuildError::with_source(BuildErrorKind::Signals, error))
+    }
+
+    /// The signals that flows which are switched on send and nobody receives.
+    fn missing_receivers(&self, hub: &Signals) -> Vec<&'static str> {
+        let methods = self.settings.authentication_methods;
+        let mut missing = Vec::new();
+        let mut need = |is_needed: bool, has_receiver: bool, event: TypeId, name| {
+            if is_needed && !has_receiver && !self.unreceived.contains(&event) {
+                missing.push(name);
+            }
+        };
+        need(
+            methods.email,
+            hub.has_receiver::<ResetPasswordEmail>(),
+            TypeId::of::<ResetPasswordEmail>(),
+            "reset_password_email",
+        );
+        need(
+            methods.phone,
+            hub.has_receiver::<ResetPasswordPhone>(),
+            TypeId::of::<ResetPasswordPhone>(),
+            "reset_password_phone",
+        );
+        // Addresses can be verified whatever people log in by.
+        let verify_email = TypeId::of::<VerifyEmail>();
+        need(
+            true,
+            hub.has_receiver::<VerifyEmail>(),
+            verify_email,
+            "verify_email",
+        );
+        let verify_phone = TypeId::of::<VerifyPhone>();
+        need(
+            true,
+            hub.has_receiver::<VerifyPhone>(),
+            verify_phone,
+            "verify_phone",
+        );
+        missing
+    }
+
+    fn with_hub(mut self, change: impl FnOnce(SignalsBuilder) -> SignalsBuilder) -> Self {
+        if let HubChoice::ToBuild(hub) = self.hub {
+            self.hub = HubChoice::ToBuild(change(hub));
+        }
+        self
+    }
+}
+
+#[cfg(feature = "web")]
+impl Pages {
+    fn build(self, accounts: Accounts, site: SiteOrigin) -> Result<Web, BuildError> {
+        let mut web = Web::builder(accounts, site);
+        for (name, source) in self.templates {
+            web = web.template(name, source);
+        }
+        if let Some(folder) = self.folder {
+            web = web.templates_from(folder);
+        }
+        if let Some(name) = self.site_name {
+            web = web.site_name(name);
+        }
+        web.build()
+            .map_err(|error| BuildError::with_source(BuildErrorKind::Web, error))
+    }
+}
+
+/// The kind of error that the flows have in mind. Everything they could object to was looked at
+/// before, but they have the last word.
+fn of_accounts(error: accounts::BuildError) -> BuildError {
+    let kind = match error.kind() {
+        accounts::BuildErrorKind::Signals => BuildErrorKind::Signals,
+        _ => BuildErrorKind::Settings,
+    };
+    BuildError::with_source(kind, error)
+}
+
+impl fmt::Debug for PhoneAuthBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PhoneAuthBuilder")
+            .field("site", &self.site)
+            .field("settings", &self.settings)
+            .field("dispatch", &self.dispatch)
+            .finish_non_exhaustive()
+    }
+}
