@@ -2,12 +2,26 @@
 //!
 //! People, their addresses, passwords and sessions, and the flows between them: sign up, log in and
 //! out, reset and change a password, add and verify an address. The flows are methods of one value,
-//! `Accounts`, over small ports: a [store], a clock, a password hasher, a source of randomness.
+//! [`Accounts`](accounts::Accounts), over small ports: a [store], a [clock], a
+//! [password hasher](password::PasswordHasher), a source of [randomness]. What happens is told to the
+//! signals of `phone-auth-signals` after the store has committed; the flows themselves send no message.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`accounts`] | the flows, one file each, and their errors |
+//! | [`form`] | what can be wrong with a form, as fields and problems |
+//! | [`settings`] | what an operator may choose |
+//! | [`address`], [`username`], [`password`] | types that cannot hold nonsense, and how they are read |
+//! | [`person`], [`session`] | what is stored, and what a store is asked |
+//! | [`store`], [`clock`], [`randomness`] | the ports |
 //!
 //! What is not here: SQL, HTTP, the environment, and words for people. A store is another crate,
 //! status codes and sentences are the web's.
-//!
-//! [store]: store
+
+// The README's example is a test like any other.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
 
 pub mod accounts;
 pub mod address;

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-const MINUTE: Duration = Duration::from_secs(60);
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+use crate::form::Field;
+
+const MINUTE: Duration = Duration::from_mins(1);
+const DAY: Duration = Duration::from_hours(24);
 
 /// The longest life of a link. Longer ones are found in old mailboxes.
-const MAX_LINK_LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+const MAX_LINK_LIFETIME: Duration = Duration::from_hours(7 * 24);
 /// The longest life of a session: browsers keep no cookie for longer (RFC 6265bis, 5.5).
-const MAX_SESSION_LIFETIME: Duration = Duration::from_secs(400 * 24 * 60 * 60);
+const MAX_SESSION_LIFETIME: Duration = Duration::from_hours(400 * 24);
 
 /// By what an account may be named at log-in and for a password reset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +112,25 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// The fields that must not be empty at sign-up. The password must not be either, but that is no
+    /// setting.
+    pub fn required_fields(&self) -> Vec<Field> {
+        [
+            (Field::FirstName, self.register_fname_required),
+            (Field::LastName, self.register_lname_required),
+            (Field::Username, self.register_username_required),
+            (Field::Email, self.register_email_required),
+            (Field::Phone, true),
+            (
+                Field::ConfirmPassword,
+                self.register_confirm_password_required,
+            ),
+        ]
+        .into_iter()
+        .filter_map(|(field, required)| required.then_some(field))
+        .collect()
+    }
+
     /// Checks that the settings can be used.
     ///
     /// # Errors

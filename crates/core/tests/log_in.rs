@@ -4,13 +4,14 @@
 
 mod common;
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
 use common::{ANNS_EMAIL, ANNS_PHONE, CountingHasher, HORSE, Kit, STAPLE, keyring};
 use phone_auth_core::accounts::{Accounts, LogInErrorKind};
 use phone_auth_core::clock::Clock;
-use phone_auth_core::password::{EncodedPassword, Password};
+use phone_auth_core::password::{Argon2Hasher, EncodedPassword, Password};
 use phone_auth_core::randomness::{Randomness, RandomnessError};
 use phone_auth_core::session::{PasswordReplacement, SessionKey};
 use phone_auth_core::settings::Methods;
@@ -52,7 +53,7 @@ async fn every_name_logs_in() {
         assert_eq!(logged_in.person.username, "ann", "{login}");
         assert_eq!(kit.record.take(), ["user_logged_in log_in ann"]);
         let now = kit.clock.now();
-        assert_eq!(logged_in.expires_at, now + Duration::from_secs(14 * 86_400));
+        assert_eq!(logged_in.expires_at, now + Duration::from_hours(14 * 24));
         assert_eq!(kit.stored(&logged_in.person).await.last_login, Some(now));
     }
 }
@@ -444,6 +445,35 @@ async fn failing_store_is_told_apart() {
             assert_eq!(kit.record.take(), [""; 0]);
         }
     }
+}
+
+#[tokio::test]
+async fn crowd_is_told_busy() {
+    let kit = Kit::with_ann().await;
+    let accounts = Accounts::builder(Arc::new(kit.store.clone()), keyring(common::SECRET))
+        .signals(kit.signals.clone())
+        .hasher(Argon2Hasher::with_limits(NonZeroUsize::MIN, 7))
+        .build()
+        .unwrap();
+    let tasks: Vec<_> = (0..100)
+        .map(|_| {
+            let accounts = accounts.clone();
+            tokio::spawn(async move { accounts.log_in("ann", &Password::new(HORSE), None).await })
+        })
+        .collect();
+    let mut let_in = 0;
+    for task in tasks {
+        match task.await.unwrap() {
+            Ok(_) => let_in += 1,
+            Err(error) => {
+                assert_eq!(error.kind(), LogInErrorKind::Busy);
+                assert!(error.is_retryable());
+            }
+        }
+    }
+    assert_eq!(let_in, 8);
+    // Whoever is told to come again has not failed to log in.
+    assert_eq!(kit.record.take(), ["user_logged_in log_in ann"; 8]);
 }
 
 #[tokio::test]

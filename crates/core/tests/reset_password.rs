@@ -18,8 +18,8 @@ use phone_auth_core::store::StoreErrorKind;
 use phone_auth_store_testkit::{OutsideChange, Outsider};
 use phone_auth_tokens::{Keyring, SecretKey};
 
-const MINUTE: Duration = Duration::from_secs(60);
-const HOUR: Duration = Duration::from_secs(60 * 60);
+const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
 
 async fn reset(
     accounts: &Accounts,

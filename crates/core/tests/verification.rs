@@ -180,7 +180,7 @@ async fn changes_end_the_link() {
 
 #[tokio::test]
 async fn lifetime_follows_the_channel() {
-    let (day, ten_minutes) = (Duration::from_secs(86_400), Duration::from_secs(600));
+    let (day, ten_minutes) = (Duration::from_hours(24), Duration::from_mins(10));
     for (kind, lifetime) in [(AddressKind::Email, day), (AddressKind::Phone, ten_minutes)] {
         let kit = Kit::with_ann().await;
         let visitor = kit.visitor("ann", HORSE).await;

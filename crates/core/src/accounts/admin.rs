@@ -7,7 +7,6 @@ use super::error::{
     UNAVAILABLE_TEXT, sealed::Sealed,
 };
 use super::new_password::attributes_of;
-use super::sign_up::Required;
 use super::{ATTEMPTS, Accounts, SignUpError, SignUpForm, StoreAccessError};
 use crate::form::{Field, Problems};
 use crate::password::Password;
@@ -25,15 +24,7 @@ impl Accounts {
     /// # Cancel safety
     /// As for [`sign_up`](Self::sign_up).
     pub async fn create_person(&self, form: SignUpForm<'_>) -> Result<Person, SignUpError> {
-        let required = Required {
-            first_name: false,
-            last_name: false,
-            username: true,
-            email: false,
-            phone: false,
-            confirm_password: false,
-        };
-        let person = self.make_person(&form, required).await?;
+        let person = self.make_person(&form, &[Field::Username]).await?;
         let event = UserSignedUp::new(Sender::new("create_person"), person.to_user());
         self.tell(event).await;
         Ok(person)
@@ -68,7 +59,7 @@ impl Accounts {
     /// # Examples
     /// ```
     /// # use phone_auth_core::password::Password;
-    #[doc = include_str!("example_setup.rs")]
+    #[doc = include_str!("example_setup.txt")]
     /// let ann = accounts.log_in("ann", &Password::new("correct horse"), None).await?;
     /// accounts.set_active("ann", false).await?;
     /// assert!(accounts.visitor(&ann.key).await?.is_none());

@@ -35,7 +35,7 @@ impl Accounts {
     /// use phone_auth_core::form::{Field, FieldProblem, Problem};
     /// # use phone_auth_core::password::Password;
     ///
-    #[doc = include_str!("example_setup.rs")]
+    #[doc = include_str!("example_setup.txt")]
     /// let old = Password::new("correct horse");
     /// let ann = accounts.log_in("ann", &old, None).await?;
     /// let visitor = accounts.visitor(&ann.key).await?.ok_or("nobody")?;

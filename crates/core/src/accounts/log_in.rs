@@ -57,7 +57,7 @@ impl Accounts {
     /// use phone_auth_core::accounts::LogInErrorKind;
     /// use phone_auth_core::password::Password;
     ///
-    #[doc = include_str!("example_setup.rs")]
+    #[doc = include_str!("example_setup.txt")]
     /// let ann = accounts.log_in("ann@example.org", &Password::new("correct horse"), None).await?;
     /// assert!(accounts.visitor(&ann.key).await?.is_some());
     ///

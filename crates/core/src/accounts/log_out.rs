@@ -19,7 +19,7 @@ impl Accounts {
     /// # Examples
     /// ```
     /// # use phone_auth_core::password::Password;
-    #[doc = include_str!("example_setup.rs")]
+    #[doc = include_str!("example_setup.txt")]
     /// let ann = accounts.log_in("ann", &Password::new("correct horse"), None).await?;
     /// assert!(accounts.log_out(&ann.key).await?);
     /// assert!(accounts.visitor(&ann.key).await?.is_none());

@@ -39,7 +39,7 @@ impl Accounts {
     /// use phone_auth_signals::ResetPasswordEmail;
     /// # use phone_auth_core::password::Password;
     ///
-    #[doc = include_str!("example_setup.rs")]
+    #[doc = include_str!("example_setup.txt")]
     /// let mut sent = signals.capture::<ResetPasswordEmail>();
     /// accounts.request_password_reset("Ann@Example.org").await?;
     /// accounts.request_password_reset("nobody@example.org").await?;

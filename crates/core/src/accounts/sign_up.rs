@@ -44,17 +44,6 @@ pub struct SignUpForm<'a> {
     pub confirm_password: Option<Password>,
 }
 
-/// Which fields must not be empty.
-#[derive(Clone, Copy)]
-pub(super) struct Required {
-    pub(super) first_name: bool,
-    pub(super) last_name: bool,
-    pub(super) username: bool,
-    pub(super) email: bool,
-    pub(super) phone: bool,
-    pub(super) confirm_password: bool,
-}
-
 /// What could be read of a form.
 struct Draft<'a> {
     first_name: &'a str,
@@ -86,16 +75,8 @@ impl Accounts {
     /// # Examples
     /// See [`Accounts`].
     pub async fn sign_up(&self, form: SignUpForm<'_>) -> Result<Person, SignUpError> {
-        let settings = self.settings();
-        let required = Required {
-            first_name: settings.register_fname_required,
-            last_name: settings.register_lname_required,
-            username: settings.register_username_required,
-            email: settings.register_email_required,
-            phone: true,
-            confirm_password: settings.register_confirm_password_required,
-        };
-        let person = self.make_person(&form, required).await?;
+        let required = self.settings().required_fields();
+        let person = self.make_person(&form, &required).await?;
         self.tell(UserSignedUp::new(Sender::new("sign_up"), person.to_user()))
             .await;
         Ok(person)
@@ -105,7 +86,7 @@ impl Accounts {
     pub(super) async fn make_person(
         &self,
         form: &SignUpForm<'_>,
-        required: Required,
+        required: &[Field],
     ) -> Result<Person, SignUpError> {
         let mut problems = Problems::default();
         let draft = read(form, required, &mut problems);
@@ -137,11 +118,11 @@ impl Accounts {
         &self,
         form: &SignUpForm<'_>,
         draft: &Draft<'_>,
-        required: Required,
+        required: &[Field],
         problems: &mut Problems,
     ) {
         let nothing = Password::new("");
-        let again = required.confirm_password.then(|| {
+        let again = required.contains(&Field::ConfirmPassword).then(|| {
             let again = form.confirm_password.as_ref().unwrap_or(&nothing);
             (Field::ConfirmPassword, again)
         });
@@ -209,27 +190,37 @@ impl Accounts {
 }
 
 /// Reads all fields but the passwords and notes what is wrong with them.
-fn read<'a>(form: &SignUpForm<'a>, required: Required, problems: &mut Problems) -> Draft<'a> {
+fn read<'a>(form: &SignUpForm<'a>, required: &[Field], problems: &mut Problems) -> Draft<'a> {
     let first_name = problems.read(
         Field::FirstName,
         form.first_name,
         MAX_NAME,
-        required.first_name,
+        required.contains(&Field::FirstName),
     );
     let last_name = problems.read(
         Field::LastName,
         form.last_name,
         MAX_NAME,
-        required.last_name,
+        required.contains(&Field::LastName),
     );
     let username = problems.read(
         Field::Username,
         form.username,
         Username::MAX_CHARS,
-        required.username,
+        required.contains(&Field::Username),
     );
-    let email = problems.read(Field::Email, form.email, MAX_EMAIL, required.email);
-    let phone = problems.read(Field::Phone, form.phone, MAX_PHONE, required.phone);
+    let email = problems.read(
+        Field::Email,
+        form.email,
+        MAX_EMAIL,
+        required.contains(&Field::Email),
+    );
+    let phone = problems.read(
+        Field::Phone,
+        form.phone,
+        MAX_PHONE,
+        required.contains(&Field::Phone),
+    );
     Draft {
         first_name: first_name.unwrap_or_default(),
         last_name: last_name.unwrap_or_default(),

@@ -77,7 +77,7 @@ impl Accounts {
     /// use phone_auth_signals::VerifyEmail;
     /// # use phone_auth_core::password::Password;
     ///
-    #[doc = include_str!("example_setup.rs")]
+    #[doc = include_str!("example_setup.txt")]
     /// let ann = accounts.log_in("ann", &Password::new("correct horse"), None).await?;
     /// let visitor = accounts.visitor(&ann.key).await?.ok_or("nobody")?;
     /// let email = &accounts.addresses(&visitor).await?[0];

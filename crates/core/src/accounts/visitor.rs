@@ -57,7 +57,7 @@ impl Accounts {
     /// ```
     /// # use phone_auth_core::password::Password;
     /// # use phone_auth_core::session::SessionKey;
-    #[doc = include_str!("example_setup.rs")]
+    #[doc = include_str!("example_setup.txt")]
     /// let ann = accounts.log_in("ann", &Password::new("correct horse"), None).await?;
     /// let visitor = accounts.visitor(&ann.key).await?.ok_or("nobody")?;
     /// assert_eq!(visitor.person().username, "ann");

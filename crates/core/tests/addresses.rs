@@ -1,0 +1,152 @@
+//! Adding addresses.
+
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod common;
+
+use common::{ANNS_EMAIL, ANNS_PHONE, HORSE, Kit};
+use phone_auth_core::accounts::AddAddressErrorKind;
+use phone_auth_core::address::AddressKind;
+use phone_auth_core::form::{Field, FieldProblem, Problem};
+use phone_auth_core::store::StoreErrorKind;
+use phone_auth_store_testkit::{OutsideChange, Outsider};
+
+#[tokio::test]
+async fn addresses_are_added_canonically() {
+    let kit = Kit::with_ann().await;
+    let visitor = kit.visitor("ann", HORSE).await;
+    for (kind, typed, value) in [
+        (AddressKind::Email, " Ann@WORK.example ", "ann@work.example"),
+        (AddressKind::Phone, "+44 20 7946 0018", "+442079460018"),
+    ] {
+        let added = kit
+            .accounts
+            .add_address(&visitor, kind, typed)
+            .await
+            .unwrap();
+        assert_eq!((added.kind, added.value.as_str()), (kind, value));
+        assert!(!added.is_verified);
+        assert_eq!(
+            kit.record.take(),
+            [format!("{kind}_added add_address ann {value}")]
+        );
+        kit.log_in(value, HORSE).await;
+        kit.record.forget();
+    }
+    let values: Vec<String> = kit
+        .accounts
+        .addresses(&visitor)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|a| a.value)
+        .collect();
+    assert_eq!(
+        values,
+        [ANNS_EMAIL, "ann@work.example", ANNS_PHONE, "+442079460018"]
+    );
+}
+
+#[tokio::test]
+async fn bad_addresses_are_form_problems() {
+    let kit = Kit::with_ann().await;
+    kit.sign_up_bob().await;
+    let boss = kit.store_person("boss", "!").await;
+    kit.store
+        .make(OutsideChange::SetOwnEmail(
+            boss.id,
+            "Boss@home.example".to_owned(),
+        ))
+        .await;
+    let visitor = kit.visitor("ann", HORSE).await;
+    let before = kit.accounts.addresses(&visitor).await.unwrap();
+    let (email, phone) = (AddressKind::Email, AddressKind::Phone);
+    for (kind, typed, problem) in [
+        (email, "", Problem::Required),
+        (phone, "  ", Problem::Required),
+        (email, "nonsense", Problem::InvalidEmail),
+        (email, ANNS_PHONE, Problem::InvalidEmail),
+        (phone, "98765", Problem::InvalidPhone),
+        (phone, "+91 98765 43210;ext=777", Problem::InvalidPhone),
+        (phone, ANNS_EMAIL, Problem::InvalidPhone),
+        (email, "ann\0@work.example", Problem::InvalidCharacters),
+        (
+            email,
+            "ann@work.example\r\nBcc: x@y.example",
+            Problem::InvalidCharacters,
+        ),
+        (phone, "+4420\u{202e}79460018", Problem::InvalidCharacters),
+        (email, &"a".repeat(255), Problem::TooLong { max: 254 }),
+        (phone, &"+".repeat(41), Problem::TooLong { max: 40 }),
+        (email, "ANN@example.org", Problem::Taken),
+        (email, "Bob@Example.NET", Problem::Taken),
+        (email, "boss@home.example", Problem::Taken),
+        (phone, "+91 98765 43210", Problem::Taken),
+        (phone, "+442079460018", Problem::Taken),
+    ] {
+        let field = if kind == email {
+            Field::Email
+        } else {
+            Field::Phone
+        };
+        let error = kit
+            .accounts
+            .add_address(&visitor, kind, typed)
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), AddAddressErrorKind::Invalid, "{typed}");
+        assert_eq!(
+            error.problems(),
+            [FieldProblem::new(field, problem)],
+            "{typed}"
+        );
+    }
+    assert_eq!(kit.accounts.addresses(&visitor).await.unwrap(), before);
+    assert_eq!(kit.record.take(), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_of_two_people_gets_it() {
+    let kit = Kit::with_ann().await;
+    kit.sign_up_bob().await;
+    let visitors = [
+        kit.visitor("ann", HORSE).await,
+        kit.visitor("bob", HORSE).await,
+    ];
+    let tasks = visitors.map(|visitor| {
+        let accounts = kit.accounts.clone();
+        tokio::spawn(async move {
+            accounts
+                .add_address(&visitor, AddressKind::Email, "us@home.example")
+                .await
+        })
+    });
+    let mut won = 0;
+    for task in tasks {
+        match task.await.unwrap() {
+            Ok(_) => won += 1,
+            Err(error) => assert_eq!(
+                error.problems(),
+                [FieldProblem::new(Field::Email, Problem::Taken)]
+            ),
+        }
+    }
+    assert_eq!(won, 1);
+    assert_eq!(kit.record.take().len(), 1);
+}
+
+#[tokio::test]
+async fn failing_store_adds_nothing() {
+    let kit = Kit::with_ann().await;
+    let visitor = kit.visitor("ann", HORSE).await;
+    kit.store.fail_with(StoreErrorKind::Unavailable);
+    let error = kit
+        .accounts
+        .add_address(&visitor, AddressKind::Email, "ann@work.example")
+        .await
+        .unwrap_err();
+    kit.store.recover();
+    assert_eq!(error.kind(), AddAddressErrorKind::Unavailable);
+    assert_eq!(kit.store.address_count(AddressKind::Email), 1);
+    assert_eq!(kit.record.take(), [""; 0]);
+}

@@ -1,0 +1,197 @@
+//! Changing a password that one knows.
+
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod common;
+
+use common::{HORSE, Kit, STAPLE};
+use phone_auth_core::accounts::{ChangePasswordErrorKind, LogInErrorKind, Visitor};
+use phone_auth_core::form::{Field, FieldProblem, Problem};
+use phone_auth_core::password::Password;
+use phone_auth_core::store::StoreErrorKind;
+use phone_auth_store_testkit::{OutsideChange, Outsider};
+
+async fn change(
+    kit: &Kit,
+    visitor: &Visitor,
+    [old, new1, new2]: [&str; 3],
+) -> Result<(), (ChangePasswordErrorKind, Vec<FieldProblem>)> {
+    let [old, new1, new2] = [old, new1, new2].map(Password::new);
+    let changed = kit
+        .accounts
+        .change_password(visitor, &old, &new1, &new2)
+        .await;
+    changed.map_err(|error| (error.kind(), error.problems().to_vec()))
+}
+
+#[tokio::test]
+async fn only_this_session_lives() {
+    let kit = Kit::with_ann().await;
+    kit.sign_up_bob().await;
+    let own = kit.log_in("ann", HORSE).await.key;
+    let other = kit.log_in("ann", HORSE).await.key;
+    let bobs = kit.log_in("bob", HORSE).await.key;
+    let visitor = kit.accounts.visitor(&own).await.unwrap().unwrap();
+    kit.record.forget();
+
+    change(&kit, &visitor, [HORSE, STAPLE, STAPLE])
+        .await
+        .unwrap();
+    assert_eq!(kit.record.take(), ["password_changed change_password ann"]);
+    for (key, lives) in [(&own, true), (&other, false), (&bobs, true)] {
+        assert_eq!(kit.accounts.visitor(key).await.unwrap().is_some(), lives);
+    }
+    let old = kit
+        .accounts
+        .log_in("ann", &Password::new(HORSE), None)
+        .await;
+    assert_eq!(old.unwrap_err().kind(), LogInErrorKind::InvalidCredentials);
+    kit.log_in("ann", STAPLE).await;
+}
+
+#[tokio::test]
+async fn problems_keep_everything() {
+    let kit = Kit::with_ann().await;
+    let own = kit.log_in("ann", HORSE).await.key;
+    let other = kit.log_in("ann", HORSE).await.key;
+    let visitor = kit.accounts.visitor(&own).await.unwrap().unwrap();
+    kit.record.forget();
+    let required = Problem::Required;
+    for (typed, problems) in [
+        (
+            [STAPLE, "another good one", "another good one"],
+            vec![(Field::OldPassword, Problem::WrongOldPassword)],
+        ),
+        (
+            ["correct horse ", STAPLE, STAPLE],
+            vec![(Field::OldPassword, Problem::WrongOldPassword)],
+        ),
+        (
+            [HORSE, STAPLE, HORSE],
+            vec![(Field::NewPassword2, Problem::PasswordsDiffer)],
+        ),
+        (
+            ["", "", ""],
+            vec![
+                (Field::OldPassword, required),
+                (Field::NewPassword1, required),
+                (Field::NewPassword2, required),
+            ],
+        ),
+        (
+            ["wrong", "smith-77", "short"],
+            vec![
+                (Field::OldPassword, Problem::WrongOldPassword),
+                (
+                    Field::NewPassword1,
+                    Problem::PasswordTooSimilar {
+                        to: Field::LastName,
+                    },
+                ),
+                (Field::NewPassword2, Problem::PasswordsDiffer),
+            ],
+        ),
+        (
+            [HORSE, "new\r\nlines here", "new\r\nlines here"],
+            vec![(Field::NewPassword1, Problem::InvalidCharacters)],
+        ),
+    ] {
+        let problems = problems
+            .into_iter()
+            .map(|(field, problem)| FieldProblem::new(field, problem));
+        let expected = (ChangePasswordErrorKind::Invalid, problems.collect());
+        assert_eq!(change(&kit, &visitor, typed).await, Err(expected));
+        assert_eq!(kit.record.take(), [""; 0]);
+        for key in [&own, &other] {
+            assert!(kit.accounts.visitor(key).await.unwrap().is_some());
+        }
+    }
+    kit.log_in("ann", HORSE).await;
+}
+
+#[tokio::test]
+async fn upgraded_hash_does_not_disturb() {
+    // The visitor was read before another log-in replaced the hash by a better one.
+    let kit = Kit::with_ann().await;
+    let visitor = kit.visitor("ann", HORSE).await;
+    let person = kit.stored(visitor.person()).await;
+    let replacement = phone_auth_core::session::PasswordReplacement {
+        person: person.id,
+        old: person.password,
+        new: kit.encoded(HORSE).await,
+        last_login: None,
+        keeps: Some(visitor.session().digest),
+    };
+    let store: &dyn phone_auth_core::store::PersonStore = &kit.store;
+    assert!(store.replace_password(&replacement).await.unwrap());
+    change(&kit, &visitor, [HORSE, STAPLE, STAPLE])
+        .await
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_of_many_changes_wins() {
+    let kit = Kit::with_ann().await;
+    let visitor = kit.visitor("ann", HORSE).await;
+    let mut tasks = Vec::new();
+    for number in 0..8 {
+        let (accounts, visitor) = (kit.accounts.clone(), visitor.clone());
+        tasks.push(tokio::spawn(async move {
+            let (old, new) = (
+                Password::new(HORSE),
+                Password::new(format!("battery staple {number}")),
+            );
+            accounts.change_password(&visitor, &old, &new, &new).await
+        }));
+    }
+    let mut won = 0;
+    for task in tasks {
+        match task.await.unwrap() {
+            Ok(()) => won += 1,
+            Err(error) => {
+                let wrong = FieldProblem::new(Field::OldPassword, Problem::WrongOldPassword);
+                assert_eq!(error.problems(), [wrong]);
+            }
+        }
+    }
+    assert_eq!(won, 1);
+    assert_eq!(kit.record.take(), ["password_changed change_password ann"]);
+}
+
+#[tokio::test]
+async fn inactive_people_change_nothing() {
+    for gone in [false, true] {
+        let kit = Kit::with_ann().await;
+        let visitor = kit.visitor("ann", HORSE).await;
+        let id = visitor.person().id;
+        kit.store
+            .make(if gone {
+                OutsideChange::DeletePerson(id)
+            } else {
+                OutsideChange::SetActive(id, false)
+            })
+            .await;
+        let expected = (ChangePasswordErrorKind::NotActive, Vec::new());
+        assert_eq!(
+            change(&kit, &visitor, [HORSE, STAPLE, STAPLE]).await,
+            Err(expected)
+        );
+    }
+}
+
+#[tokio::test]
+async fn failing_store_changes_nothing() {
+    let kit = Kit::with_ann().await;
+    let visitor = kit.visitor("ann", HORSE).await;
+    for calls in 0..3 {
+        kit.store.fail_after(calls, StoreErrorKind::Unavailable);
+        let expected = (ChangePasswordErrorKind::Unavailable, Vec::new());
+        assert_eq!(
+            change(&kit, &visitor, [HORSE, STAPLE, STAPLE]).await,
+            Err(expected)
+        );
+        kit.store.recover();
+    }
+    assert_eq!(kit.record.take(), [""; 0]);
+    kit.log_in("ann", HORSE).await;
+}

@@ -1,0 +1,150 @@
+//! Sessions: who is let in, and until when.
+
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod common;
+
+use std::time::Duration;
+
+use common::{HORSE, Kit};
+use phone_auth_core::accounts::StoreAccessErrorKind;
+use phone_auth_core::session::SessionKey;
+use phone_auth_core::store::StoreErrorKind;
+use phone_auth_store_testkit::{OutsideChange, Outsider};
+
+#[tokio::test]
+async fn logged_out_key_is_nobody() {
+    let kit = Kit::with_ann().await;
+    let (key, other) = (
+        kit.log_in("ann", HORSE).await.key,
+        kit.log_in("ann", HORSE).await.key,
+    );
+    kit.record.forget();
+    assert!(kit.accounts.log_out(&key).await.unwrap());
+    assert_eq!(kit.record.take(), ["user_logged_out log_out ann"]);
+    assert!(!kit.accounts.log_out(&key).await.unwrap());
+    assert_eq!(kit.record.take(), [""; 0]);
+    assert!(kit.accounts.visitor(&key).await.unwrap().is_none());
+    assert!(kit.accounts.visitor(&other).await.unwrap().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parallel_logouts_tell_once() {
+    let kit = Kit::with_ann().await;
+    let key = kit.log_in("ann", HORSE).await.key;
+    kit.record.forget();
+    let tasks = [0; 8].map(|_| {
+        let (accounts, key) = (kit.accounts.clone(), key.clone());
+        tokio::spawn(async move { accounts.log_out(&key).await.unwrap() })
+    });
+    let mut ended = 0;
+    for task in tasks {
+        ended += usize::from(task.await.unwrap());
+    }
+    assert_eq!(ended, 1);
+    assert_eq!(kit.record.take(), ["user_logged_out log_out ann"]);
+}
+
+#[tokio::test]
+async fn session_ends_on_time() {
+    let kit = Kit::with_settings(|settings| settings.session_lifetime = Duration::from_mins(1));
+    kit.sign_up_ann().await;
+    let key = kit.log_in("ann", HORSE).await.key;
+    kit.clock.advance(Duration::from_secs(59));
+    assert!(kit.accounts.visitor(&key).await.unwrap().is_some());
+    kit.clock.advance(Duration::from_secs(1));
+    assert!(kit.accounts.visitor(&key).await.unwrap().is_none());
+
+    assert_eq!(kit.store.session_count(), 1);
+    kit.clock.advance(Duration::from_secs(1));
+    assert_eq!(kit.accounts.remove_expired_sessions().await.unwrap(), 1);
+    assert_eq!(kit.store.session_count(), 0);
+}
+
+#[tokio::test]
+async fn disabled_person_is_nobody() {
+    for gone in [false, true] {
+        let kit = Kit::with_ann().await;
+        let logged_in = kit.log_in("ann", HORSE).await;
+        let id = logged_in.person.id;
+        kit.store
+            .make(if gone {
+                OutsideChange::DeletePerson(id)
+            } else {
+                OutsideChange::SetActive(id, false)
+            })
+            .await;
+        assert!(
+            kit.accounts
+                .visitor(&logged_in.key)
+                .await
+                .unwrap()
+                .is_none()
+        );
+    }
+}
+
+#[tokio::test]
+async fn store_holds_no_key() {
+    let kit = Kit::with_ann().await;
+    let key = kit.log_in("ann", HORSE).await.key;
+    let visitor = kit.accounts.visitor(&key).await.unwrap().unwrap();
+    // What the store has opens nothing: used as a key, it is another session's name.
+    let stored = SessionKey::from_bytes(visitor.session().digest.as_bytes());
+    assert_ne!(stored.reveal(), key.reveal());
+    assert!(kit.accounts.visitor(&stored).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn looking_writes_nothing() {
+    let kit = Kit::with_ann().await;
+    for number in 0..=255 {
+        let key = SessionKey::from_bytes(&[number; 32]);
+        assert!(kit.accounts.visitor(&key).await.unwrap().is_none());
+    }
+    assert_eq!(kit.store.session_count(), 0);
+}
+
+#[test]
+fn keys_have_one_text() {
+    let key = SessionKey::from_bytes(&[7; 32]);
+    assert_eq!(
+        SessionKey::parse(key.reveal()).unwrap().reveal(),
+        key.reveal()
+    );
+    for text in [
+        "",
+        "a",
+        key.reveal().trim_start_matches(char::is_alphanumeric),
+        &format!("{}=", key.reveal()),
+        &format!("{}A", key.reveal()),
+    ] {
+        assert!(SessionKey::parse(text).is_none(), "{text}");
+    }
+    // The last character has two bits to spare; only zeros are taken.
+    let mut alias = key.reveal().to_owned();
+    alias.pop();
+    alias.push('d');
+    assert!(SessionKey::parse(&alias).is_none());
+}
+
+#[tokio::test]
+async fn failing_store_lets_nobody_in() {
+    let kit = Kit::with_ann().await;
+    let key = kit.log_in("ann", HORSE).await.key;
+    kit.record.forget();
+    for (fault, kind) in [
+        (
+            StoreErrorKind::Unavailable,
+            StoreAccessErrorKind::Unavailable,
+        ),
+        (StoreErrorKind::Broken, StoreAccessErrorKind::Broken),
+    ] {
+        kit.store.fail_with(fault);
+        assert_eq!(kit.accounts.visitor(&key).await.unwrap_err().kind(), kind);
+        assert_eq!(kit.accounts.log_out(&key).await.unwrap_err().kind(), kind);
+        kit.store.recover();
+    }
+    assert!(kit.accounts.visitor(&key).await.unwrap().is_some());
+    assert_eq!(kit.record.take(), [""; 0]);
+}
