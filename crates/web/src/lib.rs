@@ -1,4 +1,63 @@
 //! Pages, sessions and guards of phone-auth on axum.
+//!
+//! [`Web`] puts the thirteen account pages in front of the flows of `phone-auth-core`. An application
+//! merges [`Web::router`] into its own, and guards its pages with the extractors [`LoggedIn`],
+//! [`VerifiedEmail`], [`VerifiedPhone`] and [`Anonymous`], or with layers of the same names.
+//!
+//! # Examples
+//! ```
+//! use std::sync::Arc;
+//!
+//! use axum::{Router, routing::get};
+//! use phone_auth_core::accounts::Accounts;
+//! use phone_auth_signals::SiteOrigin;
+//! use phone_auth_store_testkit::MemoryStore;
+//! use phone_auth_tokens::{Keyring, SecretKey};
+//! use phone_auth_web::{LoggedIn, Web};
+//!
+//! async fn hello(LoggedIn(visitor): LoggedIn) -> String {
+//!     format!("Hello {}", visitor.person().first_name)
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let keyring = Keyring::new(SecretKey::generate()?);
+//! let accounts = Accounts::builder(Arc::new(MemoryStore::new()), keyring).build()?;
+//! let web = Web::builder(accounts, SiteOrigin::parse("https://example.org")?).build()?;
+//!
+//! let app: Router = Router::new()
+//!     .route("/hello/", get(hello))
+//!     .route(
+//!         "/members/",
+//!         get(async || "for people with a verified phone").layer(web.verified_phone_required()),
+//!     )
+//!     .with_state(web.clone())
+//!     .merge(web.router());
+//! # let _ = app;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! An application with a state of its own keeps a [`Web`] in it and says where:
+//! ```
+//! use axum::extract::FromRef;
+//! use phone_auth_web::Web;
+//!
+//! #[derive(Clone)]
+//! struct App {
+//!     web: Web,
+//! }
+//!
+//! impl FromRef<App> for Web {
+//!     fn from_ref(app: &App) -> Self {
+//!         app.web.clone()
+//!     }
+//! }
+//! ```
+//! Without it the compiler says that `Web: FromRef<App>` is missing.
+//!
+//! # What is not here
+//! No store, no rule about accounts, no sending of messages, no JavaScript. Where kinds of errors
+//! become status codes and words is one module, `answer`; the words of fields are in `form::words`.
 
 mod answer;
 mod build_error;
@@ -30,3 +89,7 @@ pub use crate::redirect::append_slash;
 pub use crate::request_log::{RequestLog, RequestLogLayer};
 pub use crate::visit::Visit;
 pub use crate::web::{Web, WebBuilder};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

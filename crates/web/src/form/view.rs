@@ -36,6 +36,7 @@ pub(crate) struct FieldView {
 struct ProblemView {
     /// The id of the field it leads to.
     field: String,
+    /// What the field is called, unless the text says so.
     label: String,
     text: String,
 }
@@ -52,30 +53,39 @@ impl FormView {
     /// Says what is wrong, at the fields and above the form.
     pub(crate) fn problems(mut self, problems: &[FieldProblem]) -> Self {
         for problem in problems {
-            self = self.problem(problem.field, &words::sentence(problem));
+            let text = words::sentence(problem);
+            let shown = self.fields.iter();
+            let label = shown
+                .filter(|shown| shown.name == problem.field.name())
+                .map(|shown| label_before(&shown.label, &text))
+                .collect();
+            self.note(problem.field, label, &text);
         }
         self
     }
 
-    /// Says one thing that is wrong with a field.
+    /// Says one thing that is wrong with the form as a whole, at the field where people look for it.
     pub(crate) fn problem(mut self, field: Field, text: &str) -> Self {
-        let found = self
-            .fields
-            .iter_mut()
-            .find(|shown| shown.name == field.name());
-        let (id, label) = match found {
-            None => (String::new(), String::new()),
-            Some(shown) => {
-                shown.error(text);
-                (shown.id.clone(), shown.label.clone())
+        self.note(field, String::new(), text);
+        self
+    }
+
+    fn note(&mut self, field: Field, label: String, text: &str) {
+        let mut id = String::new();
+        let mut shown = self.fields.iter_mut();
+        if let Some(shown) = shown.find(|shown| shown.name == field.name()) {
+            shown.error(text);
+            if shown.errors.len() > 1 {
+                // The summary leads to the field once; the rest is said there.
+                return;
             }
-        };
+            id.clone_from(&shown.id);
+        }
         self.problems.push(ProblemView {
             field: id,
             label,
             text: text.to_owned(),
         });
-        self
     }
 }
 
@@ -159,6 +169,16 @@ impl FieldView {
         let error = (!self.errors.is_empty()).then(|| format!("{}_error", self.id));
         let ids: Vec<String> = hint.into_iter().chain(error).collect();
         self.described_by = ids.join(" ");
+    }
+}
+
+/// The label of a field for the summary; nothing when the sentence names the field itself.
+fn label_before(label: &str, text: &str) -> String {
+    let names_itself = text.to_lowercase().starts_with(&label.to_lowercase());
+    if names_itself {
+        String::new()
+    } else {
+        label.to_owned()
     }
 }
 

@@ -7,6 +7,7 @@ use phone_auth_core::address::AddressKind;
 use phone_auth_core::form::{Field, FieldProblem};
 use phone_auth_urls::AccountPage;
 
+use super::PHONE_HINT;
 use crate::answer;
 use crate::form::{FieldView, FormView, SubmittedForm};
 use crate::guard::Rule;
@@ -80,7 +81,7 @@ fn page(kind: AddressKind, typed: &str, problems: &[FieldProblem]) -> Page {
             FieldView::new(Field::Phone, "Phone")
                 .kind("tel", "tel")
                 .autocomplete("tel")
-                .hint("With the country code, such as +1 212 555 2368."),
+                .hint(PHONE_HINT),
         ),
     };
     let form = FormView::new(vec![field.value(typed)]).problems(problems);

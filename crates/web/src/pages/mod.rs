@@ -14,3 +14,6 @@ pub(crate) mod verification_link;
 
 /// The note at a field for a new password.
 const NEW_PASSWORD_HINT: &str = "Several words together are easy to remember and hard to guess.";
+
+/// The note at a field for a phone number. Its spaces do not break.
+const PHONE_HINT: &str = "With the country code, such as +1\u{a0}212\u{a0}555\u{a0}2368.";

@@ -6,7 +6,7 @@ use phone_auth_core::accounts::{SignUpErrorKind, SignUpForm};
 use phone_auth_core::form::{Field, FieldProblem};
 use phone_auth_urls::AccountPage;
 
-use super::NEW_PASSWORD_HINT;
+use super::{NEW_PASSWORD_HINT, PHONE_HINT};
 use crate::answer;
 use crate::form::{FieldView, FormView, SubmittedForm};
 use crate::guard::Rule;
@@ -84,7 +84,7 @@ fn page<'a>(visit: &Visit, typed: impl Fn(Field) -> &'a str, problems: &[FieldPr
         text(Field::Phone, "Phone")
             .kind("tel", "tel")
             .autocomplete("tel")
-            .hint("With the country code, such as +1 212 555 2368."),
+            .hint(PHONE_HINT),
         FieldView::password(Field::Password, "Password", "new-password").hint(NEW_PASSWORD_HINT),
         FieldView::password(Field::ConfirmPassword, "Confirm Password", "new-password")
             .required(settings.register_confirm_password_required),

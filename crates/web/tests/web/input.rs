@@ -1,5 +1,8 @@
 //! Bodies that no browser sends.
 
+use std::future::IntoFuture;
+use std::io::{Read, Write};
+
 use axum::body::{Body, Bytes};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ORIGIN};
 use http::{Method, StatusCode};
@@ -49,6 +52,33 @@ async fn long_stream_is_refused_on_its_way() {
     let body = Body::from_stream(futures_util::stream::iter(pieces));
     let answer = post_body(&site, Some(FORM), body).await;
     assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
+}
+
+/// A client that sends everything before it listens, over a connection of its own.
+#[tokio::test]
+async fn large_upload_still_hears_its_answer() {
+    let site = Site::new();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = tokio::spawn(axum::serve(listener, site.router.clone()).into_future());
+    let answer = tokio::task::spawn_blocking(move || {
+        let body = vec![b'a'; 3 * 1024 * 1024];
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        write!(
+            stream,
+            "POST /accounts/login/ HTTP/1.1\r\nhost: {address}\r\norigin: http://{address}\r\n\
+             content-type: {FORM}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+            body.len()
+        )
+        .unwrap();
+        stream.write_all(&body).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    });
+    let answer = answer.await.unwrap();
+    server.abort();
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
 }
 
 #[tokio::test]

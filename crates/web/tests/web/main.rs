@@ -12,6 +12,7 @@ mod csrf;
 mod guards;
 mod headers;
 mod input;
+mod log;
 mod log_in;
 mod pages;
 mod redirects;

@@ -1,0 +1,69 @@
+//! What the log holds, and what it must not.
+
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use phone_auth_core::store::StoreErrorKind;
+use phone_auth_web::{RequestLogLayer, site};
+
+use crate::support::{PASSWORD, Site};
+
+/// Collects what is logged.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn log_holds_nothing_secret() {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _until_the_end = tracing::subscriber::set_default(subscriber);
+
+    let site = Site::new().serving(|web| {
+        let pages = web.router().merge(site::router(web));
+        pages.layer(RequestLogLayer::new())
+    });
+    let mut ann = site.ann().await;
+    let verification = ann.email_link().await;
+    ann.get(&verification).await;
+    let reset = ann.reset_link("ann@example.org").await;
+    let form = ann.get(&reset).await.location().to_owned();
+    ann.get(&form).await;
+    ann.get("/accounts/login/?next=/very/private/").await;
+    ann.get("/forged%1B%5B31m").await;
+    site.store.fail_with(StoreErrorKind::Broken);
+    site.browser().log_in("ann", PASSWORD).await;
+
+    let log = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    assert!(
+        log.contains("/accounts/password_reset_confirm/{uidb64}/{token}/"),
+        "{log}"
+    );
+    assert!(log.contains("log somebody in"), "{log}");
+    let secrets = [
+        PASSWORD,
+        verification.split('/').nth(4).unwrap(),
+        reset.split('/').nth(4).unwrap(),
+        &ann.cookies["sessionid"],
+        "very/private",
+        "ann@example.org",
+        "forged",
+    ];
+    for secret in secrets {
+        assert!(!log.contains(secret), "{secret} is in the log:\n{log}");
+    }
+}
