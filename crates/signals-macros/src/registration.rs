@@ -136,7 +136,7 @@ fn call(registration: &Registration) -> syn::Result<TokenStream> {
             }
         }
     } else {
-        let filter = filter(quote!(#private::SKIPPED));
+        let filter = filter(quote!(#private::skipped()));
         quote! {
             fn __call(#event: &#signal::Event, #state: &#private::State) -> #private::Answer {
                 let #view = #as_taken;

@@ -1,29 +1,39 @@
 //! What a receiver answers: how the return value of any allowed function becomes one type.
 
-use std::error::Error;
+use std::{error::Error, fmt};
 
 /// An error of any receiver.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
 /// What calling a receiver comes to.
+///
+/// A receiver whose filter refused the event answers with [`skipped`], which is an error to the type alone: so an answer
+/// is two machine words, returned in registers, and dispatch asks no more than whether all is well.
 #[doc(hidden)]
-pub type Answer = Result<Flow, BoxError>;
+pub type Answer = Result<(), BoxError>;
 
-/// Whether a receiver that did not fail ran.
-#[doc(hidden)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "made by our own macro in other crates"
-)]
-pub enum Flow {
-    Done,
-    Skipped,
+#[derive(Debug)]
+struct Skipped;
+
+impl fmt::Display for Skipped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the filter refused the event")
+    }
 }
 
-/// The answer of a receiver whose filter refused the event.
+impl Error for Skipped {}
+
+/// The answer of a receiver whose filter refused the event. A box of nothing allocates nothing.
 #[doc(hidden)]
-pub const SKIPPED: Answer = Ok(Flow::Skipped);
+#[cold]
+pub fn skipped() -> Answer {
+    Err(Box::new(Skipped))
+}
+
+/// Whether what looks like an error is the answer of a receiver that was not called.
+pub(crate) fn is_skipped(error: &BoxError) -> bool {
+    error.is::<Skipped>()
+}
 
 /// What a receiver may return: `()` or `Result<(), E>`.
 #[doc(hidden)]
@@ -38,17 +48,14 @@ pub trait IntoAnswer {
 impl IntoAnswer for () {
     #[inline]
     fn into_answer(self) -> Answer {
-        Ok(Flow::Done)
+        Ok(())
     }
 }
 
 impl<E: ReceiverError> IntoAnswer for Result<(), E> {
     #[inline]
     fn into_answer(self) -> Answer {
-        match self {
-            Ok(()) => Ok(Flow::Done),
-            Err(error) => Err(error.into_box()),
-        }
+        self.map_err(ReceiverError::into_box)
     }
 }
 

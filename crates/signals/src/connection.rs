@@ -5,9 +5,11 @@ use crate::{
 };
 use futures_util::future::FutureExt;
 use std::{
+    error::Error,
     fmt,
     panic::Location,
     sync::{Arc, Weak},
+    time::Duration,
 };
 
 /// A closure or function that can be connected: `Fn(&E)`, returning `()` or `Result<(), Error>`.
@@ -41,6 +43,8 @@ where
 }
 
 /// Keeps a receiver connected; dropping it disconnects.
+///
+/// It does not keep the hub: when the last clone of that is gone, there is nothing left to disconnect from.
 #[must_use = "dropping a connection disconnects the receiver: keep it, or call `forever`"]
 pub struct Connection {
     hub: Weak<Inner>,
@@ -48,35 +52,185 @@ pub struct Connection {
     cut: fn(&Inner, u64),
 }
 
-impl Signals {
-    /// Connects a receiver at run time.
-    #[track_caller]
-    pub fn connect<E: Event>(&self, receiver: impl Listen<E>) -> Connection {
-        let bound = Bound::SyncClosure(Arc::new(move |event: &E| receiver(event).into_answer()));
-        self.connect_bound(bound, info_at::<E>(Location::caller(), false))
+/// What a connected receiver asks for: an id, a priority, a time-out.
+///
+/// # Examples
+/// ```
+/// use phone_auth_signals::{ConnectOptions, Signals, UserLoggedIn};
+///
+/// let signals = Signals::isolated();
+/// let options = || ConnectOptions::new().id("audit").priority(10);
+/// let first = signals.connect_with::<UserLoggedIn>(options(), |_| ());
+/// let second = signals.connect_with::<UserLoggedIn>(options(), |_| ());
+/// assert!(first.is_ok() && second.is_err());
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use = "options do nothing until something is connected with them"]
+pub struct ConnectOptions {
+    id: Option<String>,
+    priority: i32,
+    timeout: Option<Duration>,
+}
+
+impl ConnectOptions {
+    /// No id, priority 0, the time-out of the hub.
+    pub fn new() -> Self {
+        Self::default()
     }
 
-    /// Connects a receiver that awaits.
+    /// The id: one signal of a hub has each id once.
+    pub fn id(mut self, id: impl Into<String>) -> Self {
+        self.id = Some(id.into());
+        self
+    }
+
+    /// The higher, the earlier. Among equals, connected receivers come after linked ones, in the order of connecting.
+    pub fn priority(mut self, priority: i32) -> Self {
+        self.priority = priority;
+        self
+    }
+
+    /// The time-out; it matters only to receivers that are awaited.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+}
+
+/// The hub has a receiver of the signal with that id already; nothing was connected.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct DuplicateIdError {
+    /// The signal.
+    pub signal: &'static str,
+    /// The id.
+    pub id: String,
+}
+
+impl fmt::Display for DuplicateIdError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the signal `{}` has a receiver with the id `{}` already",
+            self.signal, self.id
+        )
+    }
+}
+
+impl Error for DuplicateIdError {}
+
+impl Signals {
+    /// Connects a receiver at run time, in every clone of this hub, until the [`Connection`] is dropped.
+    ///
+    /// Connecting waits for no dispatch, and a dispatch that is under way does not see it. Receivers may connect and
+    /// disconnect others, or themselves. For one that awaits see [`connect_async`](Self::connect_async).
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_signals::{LinkFollowed, Sender, Signals};
+    ///
+    /// let signals = Signals::isolated();
+    /// let printing = signals.connect::<LinkFollowed>(|event| println!("followed {}", event.name));
+    /// assert!(signals.has_receiver::<LinkFollowed>());
+    /// printing.disconnect();
+    /// assert!(!signals.has_receiver::<LinkFollowed>());
+    /// ```
+    #[track_caller]
+    pub fn connect<E: Event>(&self, receiver: impl Listen<E>) -> Connection {
+        self.bind(now(receiver), info_at::<E>(Location::caller(), false))
+    }
+
+    /// As [`connect`](Self::connect), with an id, a priority or a time-out.
+    ///
+    /// # Errors
+    /// When the hub has a receiver of the signal with that id already.
+    #[track_caller]
+    pub fn connect_with<E: Event>(
+        &self,
+        options: ConnectOptions,
+        receiver: impl Listen<E>,
+    ) -> Result<Connection, DuplicateIdError> {
+        let info = options.apply(info_at::<E>(Location::caller(), false));
+        self.bind_once(now(receiver), info)
+    }
+
+    /// Connects a receiver that awaits. It takes the event itself, a clone made for it, so that it may keep it for as
+    /// long as it waits.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_signals::{Signals, VerifyEmail};
+    ///
+    /// let signals = Signals::isolated();
+    /// let connection = signals.connect_async::<VerifyEmail>(|event| async move {
+    ///     tokio::task::yield_now().await;
+    ///     println!("{}", event.email);
+    /// });
+    /// # drop(connection);
+    /// ```
     #[track_caller]
     pub fn connect_async<E: AwaitedEvent + Clone>(
         &self,
         receiver: impl ListenAsync<E>,
     ) -> Connection {
-        let bound = Bound::AsyncClosure(Arc::new(move |event: &E| {
-            let run = receiver(event.clone());
-            async move { run.await.into_answer() }.boxed()
-        }));
-        self.connect_bound(bound, info_at::<E>(Location::caller(), true))
+        self.bind(awaited(receiver), info_at::<E>(Location::caller(), true))
     }
 
-    fn connect_bound<E: Event>(&self, bound: Bound<E>, info: ReceiverInfo) -> Connection {
+    /// As [`connect_async`](Self::connect_async), with an id, a priority or a time-out.
+    ///
+    /// # Errors
+    /// When the hub has a receiver of the signal with that id already.
+    #[track_caller]
+    pub fn connect_async_with<E: AwaitedEvent + Clone>(
+        &self,
+        options: ConnectOptions,
+        receiver: impl ListenAsync<E>,
+    ) -> Result<Connection, DuplicateIdError> {
+        let info = options.apply(info_at::<E>(Location::caller(), true));
+        self.bind_once(awaited(receiver), info)
+    }
+
+    fn bind<E: Event>(&self, bound: Bound<E>, info: ReceiverInfo) -> Connection {
         let number = self.inner.plan_or_make::<E>().connect(bound, info);
+        self.connection::<E>(number)
+    }
+
+    fn bind_once<E: Event>(
+        &self,
+        bound: Bound<E>,
+        info: ReceiverInfo,
+    ) -> Result<Connection, DuplicateIdError> {
+        if !info.has_own_id() {
+            return Ok(self.bind(bound, info));
+        }
+        let id = info.id().to_owned();
+        match self.inner.plan_or_make::<E>().connect_once(bound, info) {
+            Some(number) => Ok(self.connection::<E>(number)),
+            None => Err(DuplicateIdError {
+                signal: E::signal().info().name,
+                id,
+            }),
+        }
+    }
+
+    fn connection<E: Event>(&self, number: u64) -> Connection {
         Connection {
             hub: Arc::downgrade(&self.inner),
             number,
             cut: cut::<E>,
         }
     }
+}
+
+fn now<E: Event>(receiver: impl Listen<E>) -> Bound<E> {
+    Bound::SyncClosure(Arc::new(move |event: &E| receiver(event).into_answer()))
+}
+
+fn awaited<E: AwaitedEvent + Clone>(receiver: impl ListenAsync<E>) -> Bound<E> {
+    Bound::AsyncClosure(Arc::new(move |event: &E| {
+        let run = receiver(event.clone());
+        async move { run.await.into_answer() }.boxed()
+    }))
 }
 
 fn info_at<E: Event>(caller: &'static Location<'static>, is_async: bool) -> ReceiverInfo {
@@ -93,6 +247,20 @@ fn info_at<E: Event>(caller: &'static Location<'static>, is_async: bool) -> Rece
 
 fn cut<E: Event>(hub: &Inner, number: u64) {
     hub.plan_or_make::<E>().disconnect(number);
+}
+
+impl ConnectOptions {
+    fn apply(self, info: ReceiverInfo) -> ReceiverInfo {
+        let info = info.with_priority(self.priority);
+        let info = match self.id {
+            Some(id) => info.named(id),
+            None => info,
+        };
+        match self.timeout {
+            Some(timeout) => info.with_timeout(timeout),
+            None => info,
+        }
+    }
 }
 
 impl Connection {

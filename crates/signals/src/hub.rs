@@ -8,7 +8,7 @@ use crate::{
 use std::{
     any::Any,
     fmt,
-    sync::{Arc, OnceLock, atomic::Ordering},
+    sync::{Arc, OnceLock},
 };
 
 /// A hub: the receivers that the linker found, the state they take, and the receivers connected at run time.
@@ -76,7 +76,7 @@ impl Signals {
     pub fn has_receiver<E: Event>(&self) -> bool {
         self.inner
             .plan::<E>()
-            .is_some_and(|plan| !plan.current().steps.is_empty())
+            .is_some_and(|plan| !plan.snapshot().bounds.is_empty())
     }
 }
 
@@ -84,24 +84,28 @@ impl Inner {
     /// The plan for the events `E`; none when nobody in the whole program listens to them.
     #[inline]
     pub(crate) fn plan<E: Event>(&self) -> Option<&Plan<E>> {
-        if E::signal().audiences().load(Ordering::Acquire) == 0 {
-            None
-        } else {
-            Some(self.plan_or_make())
+        match self.plan_at(E::signal().live_index()) {
+            Some(plan) => Some(plan),
+            None => self.plan_if_heard(),
         }
     }
 
+    #[inline(never)]
+    fn plan_if_heard<E: Event>(&self) -> Option<&Plan<E>> {
+        E::signal().has_audience().then(|| self.plan_or_make())
+    }
+
     /// The plan for the events `E`, made if need be.
-    #[inline]
     pub(crate) fn plan_or_make<E: Event>(&self) -> &Plan<E> {
-        match self
-            .plans
-            .get(E::signal().index())
-            .and_then(|plan| plan.downcast_ref())
-        {
+        match self.plan_at(E::signal().index()) {
             Some(plan) => plan,
             None => self.uncatalogued_plan(),
         }
+    }
+
+    #[inline]
+    fn plan_at<E: Event>(&self, index: usize) -> Option<&Plan<E>> {
+        self.plans.get(index)?.downcast_ref()
     }
 
     #[cold]

@@ -3,8 +3,9 @@
 use crate::{
     Event, ReceiverInfo,
     receiver::{Call, Receiver},
+    roster::{AnyRoster, Listed, Roster},
     state::Provided,
-    step::{About, Bound, Step},
+    step::{About, Bound, Detail},
 };
 use arc_swap::{ArcSwap, Guard};
 use std::{
@@ -27,33 +28,14 @@ pub(crate) struct Recipe {
     pub(crate) timed: Option<bool>,
 }
 
-/// The receivers of one signal in the order of dispatch. It never changes: a change makes another.
-pub(crate) struct Roster<E: 'static> {
-    pub(crate) steps: Box<[Step<E>]>,
-}
-
-/// A roster without its event type, for reports.
-pub(crate) trait AnyRoster: Send + Sync {
-    fn len(&self) -> usize;
-    fn receiver(&self, index: usize) -> Option<&ReceiverInfo>;
-}
-
-impl<E: 'static> AnyRoster for Roster<E> {
-    fn len(&self) -> usize {
-        self.steps.len()
-    }
-
-    fn receiver(&self, index: usize) -> Option<&ReceiverInfo> {
-        self.steps.get(index).map(|step| &*step.about)
-    }
-}
-
 /// What one hub does for one signal.
 pub(crate) struct Plan<E: Event> {
     linked: Arc<Roster<E>>,
+    has_connected: AtomicBool,
     /// The linked and the connected receivers; read only while some are connected.
     merged: ArcSwap<Roster<E>>,
-    has_connected: AtomicBool,
+    /// The linked receivers, if none is left out.
+    everyone: Option<&'static dyn AnyRoster>,
     /// Held while the roster is rebuilt, never while receivers run.
     connecting: Mutex<()>,
     is_counted: AtomicBool,
@@ -61,13 +43,13 @@ pub(crate) struct Plan<E: Event> {
     pub(crate) timed: Option<bool>,
 }
 
-/// The roster that one dispatch goes by from its first receiver to its last.
-pub(crate) enum Current<'a, E: 'static> {
+/// The roster that one dispatch goes by from its first receiver to its last, whatever is connected meanwhile.
+pub(crate) enum Snapshot<'a, E: 'static> {
     Linked(&'a Arc<Roster<E>>),
-    Merged(Guard<Arc<Roster<E>>>),
+    Merged(Arc<Roster<E>>),
 }
 
-impl<E: 'static> Deref for Current<'_, E> {
+impl<E: 'static> Deref for Snapshot<'_, E> {
     type Target = Arc<Roster<E>>;
 
     #[inline]
@@ -81,48 +63,89 @@ impl<E: 'static> Deref for Current<'_, E> {
 
 impl<E: Event> Plan<E> {
     pub(crate) fn new(recipe: &Recipe) -> Self {
+        let all: &'static dyn AnyRoster = E::signal().everyone();
         let receivers = if recipe.is_isolated {
             &[]
         } else {
             E::signal().receivers()
         };
-        let steps = receivers
+        let steps: Vec<_> = receivers
             .iter()
             .filter_map(|receiver| linked_step(receiver, recipe))
             .collect();
-        let linked = Arc::new(Roster { steps });
+        let everyone = (steps.len() == all.len()).then_some(all);
+        let linked = Arc::new(Roster::new(steps));
         let plan = Self {
             merged: ArcSwap::new(Arc::clone(&linked)),
             linked,
+            everyone,
             has_connected: AtomicBool::new(false),
             connecting: Mutex::new(()),
             is_counted: AtomicBool::new(false),
             timeout: recipe.timeout,
             timed: recipe.timed,
         };
-        if !plan.linked.steps.is_empty() {
+        if !plan.linked.bounds.is_empty() {
             plan.count();
         }
         plan
     }
 
-    /// The roster of a dispatch that ends before anything is awaited.
+    /// The linked receivers, while there are no others.
     #[inline]
-    pub(crate) fn current(&self) -> Current<'_, E> {
+    pub(crate) fn only_linked(&self) -> Option<&Roster<E>> {
         if self.has_connected.load(Ordering::Acquire) {
-            Current::Merged(self.merged.load())
+            None
         } else {
-            Current::Linked(&self.linked)
+            Some(&self.linked)
         }
     }
 
-    /// The roster of a dispatch that awaits: no guard may be held across an `.await`.
-    pub(crate) fn snapshot(&self) -> Arc<Roster<E>> {
-        Arc::clone(&self.current())
+    /// The receivers as they are now, for dispatches that end before anything is awaited.
+    pub(crate) fn merged(&self) -> Guard<Arc<Roster<E>>> {
+        self.merged.load()
+    }
+
+    /// The receivers as they are now, for dispatches that await: no guard of `merged` may be held across an `.await`.
+    #[inline]
+    pub(crate) fn snapshot(&self) -> Snapshot<'_, E> {
+        if self.has_connected.load(Ordering::Acquire) {
+            Snapshot::Merged(self.merged.load_full())
+        } else {
+            Snapshot::Linked(&self.linked)
+        }
+    }
+
+    /// The receivers of `snapshot` for its report.
+    #[inline]
+    pub(crate) fn listed(&self, snapshot: &Snapshot<'_, E>) -> Listed {
+        match (snapshot, self.everyone) {
+            (Snapshot::Linked(_), Some(everyone)) => Listed::Everyone(everyone),
+            (Snapshot::Linked(roster), None) => Listed::These(Arc::clone(roster) as _),
+            (Snapshot::Merged(roster), _) => Listed::These(Arc::clone(roster) as _),
+        }
     }
 
     /// Adds a receiver behind those of its priority and returns the number by which it is removed.
     pub(crate) fn connect(&self, bound: Bound<E>, info: ReceiverInfo) -> u64 {
+        let (number, detail) = self.number(info);
+        self.rebuild(|steps| insert(steps, bound, detail));
+        number
+    }
+
+    /// As [`Self::connect`]; nothing when there is a receiver with the same id already.
+    pub(crate) fn connect_once(&self, bound: Bound<E>, info: ReceiverInfo) -> Option<u64> {
+        let (number, detail) = self.number(info);
+        self.rebuild(|steps| {
+            let is_free = steps
+                .iter()
+                .all(|(_, other)| other.about.id() != detail.about.id());
+            is_free.then(|| insert(steps, bound, detail))
+        })?;
+        Some(number)
+    }
+
+    fn number(&self, info: ReceiverInfo) -> (u64, Detail) {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let timeout = if info.is_async() {
@@ -130,50 +153,48 @@ impl<E: Event> Plan<E> {
         } else {
             None
         };
-        let step = Step {
-            bound,
-            timeout,
-            about: About::Connected(number, Arc::new(info)),
-        };
+        // Before the receiver is there: nobody may find it missing because nobody seemed to listen.
         self.count();
-        self.rebuild(|steps| {
-            let place =
-                steps.partition_point(|other| other.about.priority() >= step.about.priority());
-            steps.insert(place, step);
-        });
-        number
+        (
+            number,
+            Detail {
+                timeout,
+                about: About::Connected(number, Arc::new(info)),
+            },
+        )
     }
 
     /// Removes what [`Self::connect`] added; dispatches under way keep it.
     pub(crate) fn disconnect(&self, number: u64) {
         self.rebuild(|steps| {
-            steps.retain(
-                |step| !matches!(&step.about, About::Connected(other, _) if *other == number),
-            )
+            steps.retain(|(_, detail)| !matches!(&detail.about, About::Connected(other, _) if *other == number));
         });
     }
 
-    fn rebuild(&self, change: impl FnOnce(&mut Vec<Step<E>>)) {
-        let _alone = self
+    fn rebuild<T>(&self, change: impl FnOnce(&mut Vec<(Bound<E>, Detail)>) -> T) -> T {
+        let alone = self
             .connecting
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let mut steps = self.merged.load().steps.to_vec();
-        change(&mut steps);
+        let before = self.merged.load_full();
+        let mut steps = before.to_steps();
+        let result = change(&mut steps);
         let has_connected = steps
             .iter()
-            .any(|step| matches!(step.about, About::Connected(..)));
+            .any(|(_, detail)| matches!(detail.about, About::Connected(..)));
         // Stored first: who sees the flag must find the receivers.
-        self.merged.store(Arc::new(Roster {
-            steps: steps.into(),
-        }));
+        self.merged.store(Arc::new(Roster::new(steps)));
         self.has_connected.store(has_connected, Ordering::Release);
+        // A closure that goes with the old roster may connect or disconnect in its own `Drop`.
+        drop(alone);
+        drop(before);
+        result
     }
 
     /// Tells the signal that somebody may be listening.
     fn count(&self) {
         if !self.is_counted.swap(true, Ordering::Relaxed) {
-            E::signal().audiences().fetch_add(1, Ordering::Release);
+            E::signal().join_audience();
         }
     }
 }
@@ -181,13 +202,23 @@ impl<E: Event> Plan<E> {
 impl<E: Event> Drop for Plan<E> {
     fn drop(&mut self) {
         if self.is_counted.load(Ordering::Relaxed) {
-            E::signal().audiences().fetch_sub(1, Ordering::Release);
+            E::signal().leave_audience();
         }
     }
 }
 
+/// Behind those of the same priority.
+fn insert<E>(steps: &mut Vec<(Bound<E>, Detail)>, bound: Bound<E>, detail: Detail) {
+    let place =
+        steps.partition_point(|(_, other)| other.about.priority() >= detail.about.priority());
+    steps.insert(place, (bound, detail));
+}
+
 /// A linked receiver as this hub calls it; none when it is switched off.
-fn linked_step<E: Event>(receiver: &'static Receiver<E>, recipe: &Recipe) -> Option<Step<E>> {
+fn linked_step<E: Event>(
+    receiver: &'static Receiver<E>,
+    recipe: &Recipe,
+) -> Option<(Bound<E>, Detail)> {
     let info = receiver.info();
     if recipe.switched_off.contains(info.id()) {
         return None;
@@ -201,9 +232,11 @@ fn linked_step<E: Event>(receiver: &'static Receiver<E>, recipe: &Recipe) -> Opt
             info.timeout().or(recipe.timeout),
         ),
     };
-    Some(Step {
+    Some((
         bound,
-        timeout,
-        about: About::Linked(info),
-    })
+        Detail {
+            timeout,
+            about: About::Linked(info),
+        },
+    ))
 }

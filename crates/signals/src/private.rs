@@ -2,7 +2,7 @@
 
 pub use crate::{
     __place as place, __receiver_awaited, __receiver_sync,
-    answer::{Answer, Flow, IntoAnswer, ReceiverError, SKIPPED, admits},
+    answer::{Answer, IntoAnswer, ReceiverError, admits, skipped},
     catalogue::{SignalEntry, Witness},
     event::{AwaitedEvent, Declared, Event, SyncEvent},
     receiver::{Call, Receiver, ReceiverInfo},

@@ -126,6 +126,14 @@ impl ReceiverInfo {
         self
     }
 
+    pub(crate) fn named(self, id: String) -> Self {
+        Self {
+            id: Cow::Owned(id),
+            has_own_id: true,
+            ..self
+        }
+    }
+
     pub(crate) fn connected(id: String, is_async: bool, place: Place) -> Self {
         Self {
             id: Cow::Owned(id),

@@ -2,10 +2,10 @@
 
 use crate::{
     ReceiverInfo, SendError, SignalInfo,
-    answer::{Answer, BoxError, Flow},
-    plan::AnyRoster,
+    answer::{Answer, BoxError, is_skipped},
+    roster::Listed,
 };
-use std::{any::Any, fmt, sync::Arc, time::Duration};
+use std::{any::Any, fmt, time::Duration};
 
 /// What became of one receiver.
 #[derive(Debug)]
@@ -57,8 +57,8 @@ impl From<Answer> for Outcome {
     #[inline]
     fn from(answer: Answer) -> Self {
         match answer {
-            Ok(Flow::Done) => Self::Done,
-            Ok(Flow::Skipped) => Self::Skipped,
+            Ok(()) => Self::Done,
+            Err(error) if is_skipped(&error) => Self::Skipped,
             Err(error) => Self::Failed(error),
         }
     }
@@ -66,15 +66,22 @@ impl From<Answer> for Outcome {
 
 static DONE: Outcome = Outcome::Done;
 
+/// What there is to say beyond "done".
+#[derive(Default)]
+pub(crate) struct Notes {
+    /// The outcomes other than `Done`, by the receiver's index, in the order of dispatch.
+    pub(crate) exceptions: Vec<(usize, Outcome)>,
+    /// The time each receiver took; empty when times are off.
+    pub(crate) took: Vec<Duration>,
+}
+
 /// What became of each receiver of one dispatch, in the order of dispatch.
 #[must_use = "a receiver may have failed: look at `failures`"]
 pub struct Report {
     signal: &'static SignalInfo,
-    roster: Option<Arc<dyn AnyRoster>>,
-    /// The outcomes other than `Done`, by the receiver's index: a dispatch in which all is well allocates nothing.
-    exceptions: Vec<(usize, Outcome)>,
-    /// The time each receiver took; empty when times are off.
-    took: Vec<Duration>,
+    listed: Listed,
+    /// Nothing while all is well and times are off: such a report allocates nothing.
+    notes: Option<Box<Notes>>,
 }
 
 /// What became of one receiver of a dispatch.
@@ -86,27 +93,21 @@ pub struct ReceiverReport<'a> {
 }
 
 impl Report {
-    pub(crate) fn nobody(signal: &'static SignalInfo) -> Self {
-        Self {
-            signal,
-            roster: None,
-            exceptions: Vec::new(),
-            took: Vec::new(),
-        }
-    }
-
+    #[inline]
     pub(crate) fn new(
         signal: &'static SignalInfo,
-        roster: Arc<dyn AnyRoster>,
-        exceptions: Vec<(usize, Outcome)>,
-        took: Vec<Duration>,
+        listed: Listed,
+        notes: Option<Box<Notes>>,
     ) -> Self {
         Self {
             signal,
-            roster: Some(roster),
-            exceptions,
-            took,
+            listed,
+            notes,
         }
+    }
+
+    fn exceptions(&self) -> &[(usize, Outcome)] {
+        self.notes.as_ref().map_or(&[], |notes| &notes.exceptions)
     }
 
     /// The signal that was sent.
@@ -116,7 +117,7 @@ impl Report {
 
     /// How many receivers there were.
     pub fn len(&self) -> usize {
-        self.roster.as_ref().map_or(0, |roster| roster.len())
+        self.listed.len()
     }
 
     /// Whether there was no receiver.
@@ -127,13 +128,16 @@ impl Report {
     /// Each receiver with its outcome, in the order of dispatch.
     pub fn receivers(&self) -> impl Iterator<Item = ReceiverReport<'_>> {
         (0..self.len()).filter_map(|index| {
-            let receiver = self.roster.as_ref()?.receiver(index)?;
-            let exception = self.exceptions.iter().find(|(at, _)| *at == index);
+            let receiver = self.listed.receiver(index)?;
+            let exception = self.exceptions().iter().find(|(at, _)| *at == index);
             let outcome = exception.map_or(&DONE, |(_, outcome)| outcome);
             Some(ReceiverReport {
                 receiver,
                 outcome,
-                took: self.took.get(index).copied(),
+                took: self
+                    .notes
+                    .as_ref()
+                    .and_then(|notes| notes.took.get(index).copied()),
             })
         })
     }
@@ -145,7 +149,7 @@ impl Report {
 
     /// Whether no receiver failed.
     pub fn is_ok(&self) -> bool {
-        self.exceptions.iter().all(|(_, outcome)| outcome.is_ok())
+        self.exceptions().iter().all(|(_, outcome)| outcome.is_ok())
     }
 
     /// The first failure as an error, for senders to whom one is enough.
@@ -153,14 +157,9 @@ impl Report {
     /// # Errors
     /// When a receiver failed: see [`SendErrorKind`](crate::SendErrorKind).
     pub fn into_result(self) -> Result<(), SendError> {
-        let Some(roster) = self.roster else {
-            return Ok(());
-        };
-        for (index, outcome) in self.exceptions {
-            if let Some(receiver) = roster.receiver(index)
-                && let Some(error) = SendError::from_outcome(receiver, outcome)
-            {
-                return Err(error);
+        for (index, outcome) in self.notes.into_iter().flat_map(|notes| notes.exceptions) {
+            if let Some(receiver) = self.listed.receiver(index) {
+                SendError::check(receiver, outcome)?;
             }
         }
         Ok(())

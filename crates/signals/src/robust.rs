@@ -1,150 +1,313 @@
 //! Sending to everyone, whatever becomes of the others, and reporting.
 
 use crate::{
-    Event, Report, Signals, SyncEvent,
-    answer::Flow,
+    Event, Report, SignalInfo, Signals, SyncEvent,
     plan::Plan,
-    report::Outcome,
-    step::{Called, Step},
-    wait,
+    report::{Notes, Outcome},
+    roster::{Listed, Roster},
+    step::{Bound, Detail},
+    trace,
 };
 use futures_util::{FutureExt, future::join_all};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
     time::{Duration, Instant},
 };
+use tracing::{Instrument, Span};
 
 impl Signals {
     /// Calls every receiver of `event`, one after the other, and reports what became of each. Errors, panics and
     /// time-outs of one do not keep the others from being called.
     ///
+    /// A panic is caught only where panics unwind; under `panic = "abort"` it ends the program. A receiver with a
+    /// time-out is not called outside Tokio, and reported as [`NoRuntime`](Outcome::NoRuntime).
+    ///
     /// # Cancel safety
-    /// Dropping the future drops the receiver that is running at the point where it waits, and the rest are not called.
+    /// Dropping the future drops the receiver that is running at the point where it waits; those after it are not
+    /// called.
+    ///
+    /// # Examples
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// use phone_auth_signals::{Sender, Signals, User, UserLoggedIn};
+    ///
+    /// let signals = Signals::isolated();
+    /// let _broken = signals.connect::<UserLoggedIn>(|_| Err("the audit log is full"));
+    /// let mut seen = signals.capture::<UserLoggedIn>();
+    ///
+    /// let event = UserLoggedIn::new(Sender::new("log_in"), User::new(1, "anna", "", ""));
+    /// let report = signals.send_robust(&event).await;
+    /// assert_eq!(report.failures().count(), 1);
+    /// assert_eq!(seen.take().len(), 1);
+    /// # });
+    /// ```
     pub async fn send_robust<E: Event>(&self, event: &E) -> Report {
         let signal = E::signal().info();
-        let Some(plan) = self.inner.plan::<E>() else {
-            return Report::nobody(signal);
-        };
-        let roster = plan.snapshot();
-        let mut record = Record::new(plan.timed.unwrap_or(true), roster.steps.len());
-        for (index, step) in roster.steps.iter().enumerate() {
-            let start = record.start();
-            let outcome = guarded(step, event).await;
-            record.end(index, outcome, start);
+        let is_traced = trace::is_on();
+        if self.inner.plan::<E>().is_none() && !is_traced {
+            return Report::new(signal, Listed::Nobody, None);
         }
-        Report::new(signal, roster, record.exceptions, record.took)
+        let plan = self.inner.plan_or_make::<E>();
+        let roster = plan.snapshot();
+        let span = if is_traced {
+            trace::dispatch(signal, "send_robust", roster.bounds.len())
+        } else {
+            Span::none()
+        };
+        let mut record = Record::new(signal, plan.timed.unwrap_or(true), roster.bounds.len());
+        let mut index = 0;
+        while let (Some(bound), Some(detail)) =
+            (roster.bounds.get(index), roster.details.get(index))
+        {
+            if !record.is_timed && !is_traced {
+                let run = run_now(&roster, index, event, &mut record);
+                if run > 0 {
+                    index += run;
+                    continue;
+                }
+            }
+            let start = record.start();
+            let outcome = if is_traced {
+                traced(bound, detail, event, &span).await
+            } else {
+                guarded(bound, detail, event).await
+            };
+            record.end(index, outcome, start.map(|start| start.elapsed()), detail);
+            index += 1;
+        }
+        record.report_in(plan.listed(&roster), &span)
     }
 
-    /// Calls every receiver of `event` and awaits those that await all at once.
+    /// Calls every receiver of `event` and awaits those that await all at once, in one task: they take turns wherever
+    /// they wait. The report has them in the order of dispatch.
     ///
     /// # Cancel safety
     /// Dropping the future drops every receiver that is still running at the point where it waits.
+    ///
+    /// # Examples
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// use phone_auth_signals::{Sender, Signals, User, UserLoggedIn};
+    ///
+    /// let event = UserLoggedIn::new(Sender::new("log_in"), User::new(1, "anna", "", ""));
+    /// let report = Signals::isolated().send_concurrent(&event).await;
+    /// assert!(report.is_ok() && report.is_empty());
+    /// # });
+    /// ```
     pub async fn send_concurrent<E: Event>(&self, event: &E) -> Report {
         let signal = E::signal().info();
-        let Some(plan) = self.inner.plan::<E>() else {
-            return Report::nobody(signal);
-        };
+        let is_traced = trace::is_on();
+        if self.inner.plan::<E>().is_none() && !is_traced {
+            return Report::new(signal, Listed::Nobody, None);
+        }
+        let plan = self.inner.plan_or_make::<E>();
         let roster = plan.snapshot();
-        let timed = plan.timed.unwrap_or(true);
-        let runs = roster.steps.iter().map(|step| async move {
-            let start = timed.then(Instant::now);
-            (
-                guarded(step, event).await,
-                start.map(|start| start.elapsed()),
-            )
+        let span = if is_traced {
+            trace::dispatch(signal, "send_concurrent", roster.bounds.len())
+        } else {
+            Span::none()
+        };
+        let mut record = Record::new(signal, plan.timed.unwrap_or(true), roster.bounds.len());
+        let (is_timed, parent) = (record.is_timed, &span);
+        let runs = roster.steps().map(|(bound, detail)| async move {
+            let start = is_timed.then(Instant::now);
+            let outcome = if is_traced {
+                traced(bound, detail, event, parent).await
+            } else {
+                guarded(bound, detail, event).await
+            };
+            (outcome, start.map(|start| start.elapsed()))
         });
         let ends = join_all(runs).await;
-        let mut record = Record::new(timed, ends.len());
-        for (index, (outcome, took)) in ends.into_iter().enumerate() {
-            record
-                .exceptions
-                .extend((!matches!(outcome, Outcome::Done)).then_some((index, outcome)));
-            record.took.extend(took);
+        for (index, ((outcome, took), detail)) in ends.into_iter().zip(&roster.details).enumerate()
+        {
+            record.end(index, outcome, took, detail);
         }
-        Report::new(signal, roster, record.exceptions, record.took)
+        record.report_in(plan.listed(&roster), &span)
     }
 
     /// Calls every receiver of `event`, whose signal is declared `sync`, and reports what became of each.
     ///
-    /// Allocates nothing while all is well and times are off, as they are here unless the hub was built
-    /// [timed](crate::SignalsBuilder::timed).
+    /// Allocates nothing while all is well. Times are not taken unless the hub was built
+    /// [timed](crate::SignalsBuilder::timed): reading the clock costs several times what calling a receiver does.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_signals::{LinkFollowed, Sender, Signals};
+    ///
+    /// let signals = Signals::isolated();
+    /// let _broken = signals.connect::<LinkFollowed>(|_| panic!("out of order"));
+    /// let event = LinkFollowed::new(Sender::new("urls"), "phone_login".to_owned());
+    /// let report = signals.send_robust_sync(&event);
+    /// assert_eq!(report.failures().count(), 1);
+    /// ```
     #[inline]
     pub fn send_robust_sync<E: SyncEvent>(&self, event: &E) -> Report {
+        if trace::is_on() {
+            return send_all_traced(self.inner.plan_or_make(), event);
+        }
         match self.inner.plan::<E>() {
             Some(plan) => send_all(plan, event),
-            None => Report::nobody(E::signal().info()),
+            None => Report::new(E::signal().info(), Listed::Nobody, None),
         }
     }
 }
 
 fn send_all<E: SyncEvent>(plan: &Plan<E>, event: &E) -> Report {
-    let current = plan.current();
-    let mut record = Record::new(plan.timed.unwrap_or(false), current.steps.len());
-    for (index, step) in current.steps.iter().enumerate() {
-        let start = record.start();
-        let outcome = match catch_unwind(AssertUnwindSafe(|| step.call_sync(event))) {
-            Ok(Ok(Flow::Done)) => Outcome::Done,
-            Ok(answer) => answer.into(),
-            Err(payload) => Outcome::panicked(&*payload),
-        };
-        record.end(index, outcome, start);
-    }
-    Report::new(
+    let snapshot = plan.snapshot();
+    let mut record = Record::new(
         E::signal().info(),
-        Arc::clone(&current) as _,
-        record.exceptions,
-        record.took,
-    )
+        plan.timed.unwrap_or(false),
+        snapshot.bounds.len(),
+    );
+    if record.is_timed {
+        for (index, (bound, detail)) in snapshot.steps().enumerate() {
+            let start = Instant::now();
+            let outcome = guarded_sync(bound, event);
+            record.end(index, outcome, Some(start.elapsed()), detail);
+        }
+    } else {
+        run_now(&snapshot, 0, event, &mut record);
+    }
+    record.report(plan.listed(&snapshot))
+}
+
+#[cold]
+fn send_all_traced<E: SyncEvent>(plan: &Plan<E>, event: &E) -> Report {
+    let snapshot = plan.snapshot();
+    let signal = E::signal().info();
+    let span = trace::dispatch(signal, "send_robust_sync", snapshot.bounds.len());
+    let mut record = Record::new(signal, plan.timed.unwrap_or(false), snapshot.bounds.len());
+    for (index, (bound, detail)) in snapshot.steps().enumerate() {
+        let start = record.start();
+        let inner = trace::receiver(&span, &detail.about);
+        let outcome = inner.in_scope(|| guarded_sync(bound, event));
+        trace::ended(&inner, outcome.name());
+        record.end(index, outcome, start.map(|start| start.elapsed()), detail);
+    }
+    record.report_in(plan.listed(&snapshot), &span)
+}
+
+/// Calls the receivers from `first` on up to one that awaits, and returns how many.
+///
+/// One `catch_unwind` holds as many of them as do not panic: it costs as much as the call of a receiver.
+fn run_now<E: Event>(roster: &Roster<E>, first: usize, event: &E, record: &mut Record) -> usize {
+    let mut index = first;
+    loop {
+        // What a receiver may have left half done is behind its own `&`, and it is not called again in this dispatch.
+        let run = catch_unwind(AssertUnwindSafe(|| {
+            for bound in roster.bounds.get(index..).unwrap_or_default() {
+                match bound.call_now(event) {
+                    Some(Ok(())) => {}
+                    Some(answer) => record.except(index, answer.into(), roster.details.get(index)),
+                    None => break,
+                }
+                index += 1;
+            }
+        }));
+        match run {
+            Ok(()) => return index - first,
+            Err(payload) => {
+                record.except(
+                    index,
+                    Outcome::panicked(&*payload),
+                    roster.details.get(index),
+                );
+                index += 1;
+            }
+        }
+    }
+}
+
+/// Runs one receiver that does not await, its panic included.
+fn guarded_sync<E: SyncEvent>(bound: &Bound<E>, event: &E) -> Outcome {
+    match catch_unwind(AssertUnwindSafe(|| bound.call_sync(event))) {
+        Ok(answer) => answer.into(),
+        Err(payload) => Outcome::panicked(&*payload),
+    }
 }
 
 /// Runs one receiver to its end, its panic included.
-async fn guarded<E: Event>(step: &Step<E>, event: &E) -> Outcome {
-    let run = async {
-        match step.call(event) {
-            Called::Ended(outcome) => outcome,
-            Called::Waiting(waiting) => wait::within(waiting, step.timeout).await,
-        }
-    };
-    match AssertUnwindSafe(run).catch_unwind().await {
+async fn guarded<E: Event>(bound: &Bound<E>, detail: &Detail, event: &E) -> Outcome {
+    match AssertUnwindSafe(bound.run(event, detail.timeout))
+        .catch_unwind()
+        .await
+    {
         Ok(outcome) => outcome,
         Err(payload) => Outcome::panicked(&*payload),
     }
 }
 
+/// As [`guarded`], in a span of its own.
+async fn traced<E: Event>(
+    bound: &Bound<E>,
+    detail: &Detail,
+    event: &E,
+    dispatch: &Span,
+) -> Outcome {
+    let span = trace::receiver(dispatch, &detail.about);
+    let outcome = guarded(bound, detail, event).instrument(span.clone()).await;
+    trace::ended(&span, outcome.name());
+    outcome
+}
+
 /// What a dispatch notes down while it goes on.
 struct Record {
+    signal: &'static SignalInfo,
     is_timed: bool,
-    exceptions: Vec<(usize, Outcome)>,
-    took: Vec<Duration>,
+    notes: Option<Box<Notes>>,
 }
 
 impl Record {
-    fn new(is_timed: bool, receivers: usize) -> Self {
-        let took = if is_timed {
-            Vec::with_capacity(receivers)
-        } else {
-            Vec::new()
-        };
+    #[inline]
+    fn new(signal: &'static SignalInfo, is_timed: bool, receivers: usize) -> Self {
+        let notes = is_timed.then(|| {
+            Box::new(Notes {
+                took: Vec::with_capacity(receivers),
+                ..Notes::default()
+            })
+        });
         Self {
+            signal,
             is_timed,
-            exceptions: Vec::new(),
-            took,
+            notes,
         }
     }
 
-    #[inline]
     fn start(&self) -> Option<Instant> {
         self.is_timed.then(Instant::now)
     }
 
-    #[inline]
-    fn end(&mut self, index: usize, outcome: Outcome, start: Option<Instant>) {
-        if let Some(start) = start {
-            self.took.push(start.elapsed());
+    fn end(&mut self, index: usize, outcome: Outcome, took: Option<Duration>, detail: &Detail) {
+        if let Some(took) = took {
+            self.notes.get_or_insert_default().took.push(took);
         }
         if !matches!(outcome, Outcome::Done) {
-            self.exceptions.push((index, outcome));
+            self.except(index, outcome, Some(detail));
         }
+    }
+
+    #[cold]
+    fn except(&mut self, index: usize, outcome: Outcome, detail: Option<&Detail>) {
+        if let Some(detail) = detail
+            && !outcome.is_ok()
+        {
+            trace::warn(self.signal, &detail.about, &outcome);
+        }
+        self.notes
+            .get_or_insert_default()
+            .exceptions
+            .push((index, outcome));
+    }
+
+    #[inline]
+    fn report(self, listed: Listed) -> Report {
+        Report::new(self.signal, listed, self.notes)
+    }
+
+    fn report_in(self, listed: Listed, span: &Span) -> Report {
+        let report = self.report(listed);
+        trace::ended(span, if report.is_ok() { "done" } else { "failed" });
+        report
     }
 }

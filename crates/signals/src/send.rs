@@ -1,54 +1,169 @@
 //! Sending one after the other, and stopping at the first failure.
 
-use crate::{Event, SendError, Signals, SyncEvent, step::Called, wait};
+use crate::{
+    Event, Outcome, SendError, Signals, SyncEvent, plan::Plan, roster::Roster, step::Started,
+    trace, wait,
+};
+use tracing::Instrument;
 
 impl Signals {
     /// Calls the receivers of `event` one after the other, the highest priority first, and stops at the first failure.
     ///
+    /// For events whose receivers decide with their failure that what follows must not happen. Where a broken receiver
+    /// must not fail the sender, use [`send_robust`](Self::send_robust).
+    ///
     /// # Errors
-    /// When a receiver failed: see [`SendErrorKind`](crate::SendErrorKind). The receivers after it were not called.
+    /// When a receiver failed, timed out, or had a time-out outside Tokio: see [`SendErrorKind`](crate::SendErrorKind).
+    /// The receivers after it were not called.
     ///
     /// # Panics
-    /// When a receiver panics: its panic is the sender's. [`Signals::send_robust`] catches it.
+    /// When a receiver panics: its panic is the sender's.
     ///
     /// # Cancel safety
-    /// Dropping the future drops the receiver that is running at the point where it waits, and the rest are not called.
+    /// Dropping the future drops the receiver that is running at the point where it waits; those after it are not
+    /// called. A receiver is never stopped anywhere else. What must survive its sender goes through
+    /// [`send_detached`](Self::send_detached).
+    ///
+    /// # Examples
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// use phone_auth_signals::{Signals, signal};
+    ///
+    /// signal! {
+    ///     /// An order was placed.
+    ///     order_placed: OrderPlaced;
+    /// }
+    ///
+    /// struct OrderPlaced {
+    ///     pieces: u32,
+    /// }
+    ///
+    /// let signals = Signals::isolated();
+    /// let _stock = signals.connect::<OrderPlaced>(|order| {
+    ///     if order.pieces > 10 { Err("there are only ten") } else { Ok(()) }
+    /// });
+    /// assert!(signals.send(&OrderPlaced { pieces: 3 }).await.is_ok());
+    /// assert!(signals.send(&OrderPlaced { pieces: 30 }).await.is_err());
+    /// # });
+    /// ```
     pub async fn send<E: Event>(&self, event: &E) -> Result<(), SendError> {
+        if trace::is_on() {
+            return Box::pin(self.send_traced(event)).await;
+        }
         let Some(plan) = self.inner.plan::<E>() else {
             return Ok(());
         };
-        let roster = plan.snapshot();
-        for step in &roster.steps {
-            let outcome = match step.call(event) {
-                Called::Ended(outcome) => outcome,
-                Called::Waiting(waiting) => wait::within(waiting, step.timeout).await,
+        let snapshot = plan.snapshot();
+        for (index, bound) in snapshot.bounds.iter().enumerate() {
+            let outcome = match bound.call_now(event) {
+                Some(Ok(())) => continue,
+                Some(answer) => answer.into(),
+                None => {
+                    let timeout = snapshot.timeout(index);
+                    match (bound.start(event, timeout), timeout) {
+                        (Started::Ended(outcome), _) => outcome,
+                        (Started::Waiting(waiting), None) => waiting.await.into(),
+                        (Started::Waiting(waiting), Some(_)) => {
+                            wait::within(waiting, timeout).await
+                        }
+                    }
+                }
             };
-            if !outcome.is_ok()
-                && let Some(error) = SendError::from_outcome(&step.about, outcome)
-            {
-                return Err(error);
+            if !outcome.is_ok() {
+                return snapshot.check(index, outcome);
             }
         }
+        Ok(())
+    }
+
+    async fn send_traced<E: Event>(&self, event: &E) -> Result<(), SendError> {
+        let snapshot = self.inner.plan_or_make::<E>().snapshot();
+        let span = trace::dispatch(E::signal().info(), "send", snapshot.bounds.len());
+        for (bound, detail) in snapshot.steps() {
+            let inner = trace::receiver(&span, &detail.about);
+            let outcome = bound
+                .run(event, detail.timeout)
+                .instrument(inner.clone())
+                .await;
+            trace::ended(&inner, outcome.name());
+            if !outcome.is_ok() {
+                trace::ended(&span, outcome.name());
+                return SendError::check(&detail.about, outcome);
+            }
+        }
+        trace::ended(&span, "done");
         Ok(())
     }
 
     /// Calls the receivers of `event`, whose signal is declared `sync`, and stops at the first failure.
     ///
+    /// Allocates nothing unless a receiver fails.
+    ///
     /// # Errors
     /// When a receiver failed: see [`SendErrorKind`](crate::SendErrorKind). The receivers after it were not called.
     ///
     /// # Panics
-    /// When a receiver panics: its panic is the sender's. [`Signals::send_robust_sync`] catches it.
+    /// When a receiver panics: its panic is the sender's. [`send_robust_sync`](Self::send_robust_sync) catches it.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_signals::{Signals, signal};
+    ///
+    /// signal! {
+    ///     /// A cell of the cache was thrown away.
+    ///     sync evicted: Evicted;
+    /// }
+    ///
+    /// struct Evicted;
+    ///
+    /// let signals = Signals::isolated();
+    /// signals.send_sync(&Evicted)?;
+    /// # Ok::<(), phone_auth_signals::SendError>(())
+    /// ```
     #[inline]
     pub fn send_sync<E: SyncEvent>(&self, event: &E) -> Result<(), SendError> {
+        if trace::is_on() {
+            return self.send_sync_traced(event);
+        }
         let Some(plan) = self.inner.plan::<E>() else {
             return Ok(());
         };
-        for step in &plan.current().steps {
-            if let Err(error) = step.call_sync(event) {
-                return Err(SendError::failed(&step.about, error));
+        match plan.only_linked() {
+            Some(linked) => in_order(linked, event),
+            None => in_order_merged(plan, event),
+        }
+    }
+
+    #[cold]
+    fn send_sync_traced<E: SyncEvent>(&self, event: &E) -> Result<(), SendError> {
+        let snapshot = self.inner.plan_or_make::<E>().snapshot();
+        let span = trace::dispatch(E::signal().info(), "send_sync", snapshot.bounds.len());
+        for (bound, detail) in snapshot.steps() {
+            let inner = trace::receiver(&span, &detail.about);
+            let outcome: Outcome = inner.in_scope(|| bound.call_sync(event)).into();
+            trace::ended(&inner, outcome.name());
+            if !outcome.is_ok() {
+                trace::ended(&span, outcome.name());
+                return SendError::check(&detail.about, outcome);
             }
         }
+        trace::ended(&span, "done");
         Ok(())
     }
+}
+
+#[inline]
+fn in_order<E: SyncEvent>(roster: &Roster<E>, event: &E) -> Result<(), SendError> {
+    for (index, bound) in roster.bounds.iter().enumerate() {
+        let answer = bound.call_sync(event);
+        if answer.is_err() {
+            roster.check(index, answer.into())?;
+        }
+    }
+    Ok(())
+}
+
+#[inline(never)]
+fn in_order_merged<E: SyncEvent>(plan: &Plan<E>, event: &E) -> Result<(), SendError> {
+    in_order(&plan.merged(), event)
 }

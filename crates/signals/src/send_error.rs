@@ -33,28 +33,21 @@ pub enum SendErrorKind {
 }
 
 impl SendError {
-    #[cold]
-    pub(crate) fn failed(receiver: &ReceiverInfo, error: BoxError) -> Self {
-        Self(Box::new(Failure {
-            receiver: receiver.clone(),
-            reason: Reason::Failed(error),
-        }))
-    }
-
     /// The failure that `outcome` is, if it is one.
+    ///
+    /// # Errors
+    /// When it is.
     #[cold]
-    pub(crate) fn from_outcome(receiver: &ReceiverInfo, outcome: Outcome) -> Option<Self> {
+    pub(crate) fn check(receiver: &ReceiverInfo, outcome: Outcome) -> Result<(), Self> {
         let reason = match outcome {
-            Outcome::Done | Outcome::Skipped => return None,
+            Outcome::Done | Outcome::Skipped => return Ok(()),
             Outcome::Failed(error) => Reason::Failed(error),
             Outcome::Panicked(message) => Reason::Panicked(message),
             Outcome::TimedOut(limit) => Reason::TimedOut(limit),
             Outcome::NoRuntime => Reason::NoRuntime,
         };
-        Some(Self(Box::new(Failure {
-            receiver: receiver.clone(),
-            reason,
-        })))
+        let receiver = receiver.clone();
+        Err(Self(Box::new(Failure { receiver, reason })))
     }
 
     /// How the receiver failed.

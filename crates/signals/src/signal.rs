@@ -4,6 +4,7 @@ use crate::{
     Event, Place, Receiver, ReceiverInfo,
     catalogue::{self, Integrity},
     plan::{Plan, Recipe},
+    roster::AnyRoster,
 };
 use serde::Serialize;
 use std::{
@@ -57,14 +58,27 @@ pub struct Signal<E: 'static> {
     linked: OnceLock<Linked<E>>,
     /// Where hubs keep this signal's plan; `UNPLACED` until the catalogue has been read.
     index: AtomicUsize,
-    /// How many hubs have had a receiver of it: none is the quick answer for a signal that nobody listens to.
+    /// How many hubs have had a receiver of it.
     audiences: AtomicUsize,
+    /// `index` while there is an audience, otherwise `UNPLACED`: one load tells a sender both. It may lag behind, so
+    /// that `UNPLACED` is a reason to look at the other two, never an answer.
+    live: AtomicUsize,
 }
 
 /// The union of the two registries, in the order of dispatch.
 struct Linked<E: 'static> {
     receivers: Vec<&'static Receiver<E>>,
     integrity: Integrity,
+}
+
+impl<E: 'static> AnyRoster for Linked<E> {
+    fn len(&self) -> usize {
+        self.receivers.len()
+    }
+
+    fn receiver(&self, index: usize) -> Option<&ReceiverInfo> {
+        self.receivers.get(index).map(|receiver| receiver.info())
+    }
 }
 
 const UNPLACED: usize = usize::MAX;
@@ -78,6 +92,7 @@ impl<E: 'static> Signal<E> {
             linked: OnceLock::new(),
             index: AtomicUsize::new(UNPLACED),
             audiences: AtomicUsize::new(0),
+            live: AtomicUsize::new(UNPLACED),
         }
     }
 
@@ -92,8 +107,28 @@ impl<E: 'static> Signal<E> {
     }
 
     #[inline]
-    pub(crate) fn audiences(&self) -> &AtomicUsize {
-        &self.audiences
+    pub(crate) fn live_index(&self) -> usize {
+        self.live.load(Ordering::Relaxed)
+    }
+
+    /// Whether any hub has had a receiver; brings [`Self::live_index`] up to date.
+    pub(crate) fn has_audience(&self) -> bool {
+        let has_audience = self.audiences.load(Ordering::Acquire) > 0;
+        if has_audience {
+            self.live.store(self.index(), Ordering::Relaxed);
+        }
+        has_audience
+    }
+
+    pub(crate) fn join_audience(&self) {
+        self.audiences.fetch_add(1, Ordering::Release);
+        self.live.store(self.index(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn leave_audience(&self) {
+        if self.audiences.fetch_sub(1, Ordering::Release) == 1 {
+            self.live.store(UNPLACED, Ordering::Relaxed);
+        }
     }
 
     /// Everything either registry knows, each receiver once, highest priority first, then by module path and line.
@@ -122,6 +157,10 @@ impl<E: 'static> Signal<E> {
                 integrity,
             }
         })
+    }
+
+    pub(crate) fn everyone(&'static self) -> &'static dyn AnyRoster {
+        self.linked()
     }
 
     pub(crate) fn receivers(&'static self) -> &'static [&'static Receiver<E>] {

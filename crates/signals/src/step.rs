@@ -16,11 +16,11 @@ pub(crate) type SyncClosure<E> = dyn Fn(&E) -> Answer + Send + Sync;
 /// A receiver that was connected and awaits.
 pub(crate) type AsyncClosure<E> = dyn for<'a> Fn(&'a E) -> BoxFuture<'a, Answer> + Send + Sync;
 
-/// How one receiver is called.
+/// How one receiver is called: all that a dispatch reads of it while nothing goes wrong.
 pub(crate) enum Bound<E: 'static> {
     Sync(SyncCall<E>, State),
-    Async(AsyncCall<E>, State),
     SyncClosure(Arc<SyncClosure<E>>),
+    Async(AsyncCall<E>, State),
     AsyncClosure(Arc<AsyncClosure<E>>),
 }
 
@@ -28,21 +28,78 @@ impl<E: 'static> Clone for Bound<E> {
     fn clone(&self) -> Self {
         match self {
             Self::Sync(call, state) => Self::Sync(*call, state.clone()),
-            Self::Async(call, state) => Self::Async(*call, state.clone()),
             Self::SyncClosure(call) => Self::SyncClosure(Arc::clone(call)),
+            Self::Async(call, state) => Self::Async(*call, state.clone()),
             Self::AsyncClosure(call) => Self::AsyncClosure(Arc::clone(call)),
         }
     }
 }
 
-/// One receiver as this hub calls it.
-pub(crate) struct Step<E: 'static> {
-    pub(crate) bound: Bound<E>,
+impl<E: 'static> Bound<E> {
+    /// Calls a receiver that does not await; nothing if it does.
+    #[inline]
+    pub(crate) fn call_now(&self, event: &E) -> Option<Answer> {
+        match self {
+            Self::Sync(call, state) => Some(call(event, state)),
+            Self::SyncClosure(call) => Some(call(event)),
+            Self::Async(..) | Self::AsyncClosure(_) => None,
+        }
+    }
+
+    /// Calls a receiver of a signal that is declared `sync`.
+    #[inline]
+    pub(crate) fn call_sync(&self, event: &E) -> Answer {
+        match self {
+            Self::Sync(call, state) => call(event, state),
+            Self::SyncClosure(call) => call(event),
+            Self::Async(..) | Self::AsyncClosure(_) => awaited(),
+        }
+    }
+
+    /// Calls the receiver; one that awaits has yet to be awaited.
+    #[inline]
+    pub(crate) fn start<'a>(&'a self, event: &'a E, timeout: Option<Duration>) -> Started<'a> {
+        let waiting = match self {
+            Self::Sync(call, state) => return Started::Ended(call(event, state).into()),
+            Self::SyncClosure(call) => return Started::Ended(call(event).into()),
+            _ if !wait::can_time(timeout) => return Started::Ended(Outcome::NoRuntime),
+            Self::Async(call, state) => call(event, state),
+            Self::AsyncClosure(call) => Some(call(event)),
+        };
+        waiting.map_or(Started::Ended(Outcome::Skipped), Started::Waiting)
+    }
+
+    /// Calls the receiver and waits, for no longer than `timeout`, until it has ended.
+    pub(crate) async fn run(&self, event: &E, timeout: Option<Duration>) -> Outcome {
+        match self.start(event, timeout) {
+            Started::Ended(outcome) => outcome,
+            Started::Waiting(waiting) => wait::within(waiting, timeout).await,
+        }
+    }
+}
+
+/// What a call led to before anything is awaited.
+pub(crate) enum Started<'a> {
+    Ended(Outcome),
+    Waiting(BoxFuture<'a, Answer>),
+}
+
+/// A receiver that awaits cannot belong to a `sync` signal: neither `#[receiver]` nor `connect_async` lets it.
+#[cold]
+fn awaited() -> Answer {
+    Err(BoxError::from(
+        "an `async` receiver cannot receive a `sync` signal",
+    ))
+}
+
+/// What is known of a receiver: read before a hub is used, and when something goes wrong.
+#[derive(Clone)]
+pub(crate) struct Detail {
     pub(crate) timeout: Option<Duration>,
     pub(crate) about: About,
 }
 
-/// What is known of a step's receiver.
+/// Linked or connected, and what is known of it.
 #[derive(Clone)]
 pub(crate) enum About {
     Linked(&'static ReceiverInfo),
@@ -59,53 +116,4 @@ impl Deref for About {
             Self::Connected(_, info) => info,
         }
     }
-}
-
-impl<E: 'static> Clone for Step<E> {
-    fn clone(&self) -> Self {
-        Self {
-            bound: self.bound.clone(),
-            timeout: self.timeout,
-            about: self.about.clone(),
-        }
-    }
-}
-
-/// What a call led to, before anything is awaited.
-pub(crate) enum Called<'a> {
-    Ended(Outcome),
-    Waiting(BoxFuture<'a, Answer>),
-}
-
-impl<E: 'static> Step<E> {
-    /// Calls the receiver; an `async` one has yet to be awaited.
-    #[inline]
-    pub(crate) fn call<'a>(&'a self, event: &'a E) -> Called<'a> {
-        let waiting = match &self.bound {
-            Bound::Sync(call, state) => return Called::Ended(call(event, state).into()),
-            Bound::SyncClosure(call) => return Called::Ended(call(event).into()),
-            _ if !wait::can_time(self.timeout) => return Called::Ended(Outcome::NoRuntime),
-            Bound::Async(call, state) => call(event, state),
-            Bound::AsyncClosure(call) => Some(call(event)),
-        };
-        waiting.map_or(Called::Ended(Outcome::Skipped), Called::Waiting)
-    }
-
-    /// Calls a receiver of a signal that is declared `sync`.
-    #[inline]
-    pub(crate) fn call_sync(&self, event: &E) -> Answer {
-        match &self.bound {
-            Bound::Sync(call, state) => call(event, state),
-            Bound::SyncClosure(call) => call(event),
-            Bound::Async(..) | Bound::AsyncClosure(_) => awaited(),
-        }
-    }
-}
-
-/// A receiver that awaits cannot belong to a `sync` signal: neither `#[receiver]` nor `connect_async` lets it.
-#[cold]
-fn awaited() -> Answer {
-    Err(BoxError::from(
-        "an `async` receiver cannot receive a `sync` signal",
-    ))
 }
