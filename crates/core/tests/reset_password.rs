@@ -4,17 +4,19 @@
 
 mod common;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use common::{ANNS_EMAIL, ANNS_PHONE, HORSE, Kit, SECRET, STAPLE, keyring};
 use phone_auth_core::accounts::{
-    Accounts, LinkErrorKind, LogInErrorKind, ResetErrorKind, ResetRequestErrorKind,
+    Accounts, LinkErrorKind, LogInErrorKind, ResetErrorKind, ResetRequestErrorKind, Visitor,
 };
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::form::{Field, FieldProblem, Problem};
-use phone_auth_core::password::Password;
-use phone_auth_core::settings::Methods;
-use phone_auth_core::store::StoreErrorKind;
+use phone_auth_core::password::{EncodedPassword, Password};
+use phone_auth_core::session::PasswordReplacement;
+use phone_auth_core::settings::{Methods, Settings};
+use phone_auth_core::store::{PersonStore, StoreErrorKind};
 use phone_auth_store_testkit::{OutsideChange, Outsider};
 use phone_auth_tokens::{Keyring, SecretKey};
 
@@ -135,6 +137,35 @@ async fn methods_that_are_off_send_nothing() {
         .unwrap();
     assert_eq!(kit.record.take(), [""; 0]);
     kit.reset_link(ANNS_EMAIL).await;
+}
+
+#[tokio::test]
+async fn method_switched_off_ends_its_links() {
+    let kit = Kit::with_ann().await;
+    let (email, phone) = (
+        kit.reset_link(ANNS_EMAIL).await,
+        kit.reset_link(ANNS_PHONE).await,
+    );
+    let mut settings = Settings::default();
+    settings.authentication_methods.phone = false;
+    let accounts = Accounts::builder(Arc::new(kit.store.clone()), keyring(SECRET))
+        .signals(kit.signals.clone())
+        .clock(kit.clock.clone())
+        .settings(settings)
+        .build()
+        .unwrap();
+    assert!(
+        accounts
+            .recheck_reset_link(&email.0, &email.1)
+            .await
+            .is_ok()
+    );
+    assert!(
+        accounts
+            .recheck_reset_link(&phone.0, &phone.1)
+            .await
+            .is_err()
+    );
 }
 
 #[tokio::test]
@@ -266,16 +297,7 @@ async fn changes_end_the_link() {
                 None
             }
             "unusable" => {
-                use phone_auth_core::store::PersonStore;
-                let person = kit.stored(visitor.person()).await;
-                let replacement = phone_auth_core::session::PasswordReplacement {
-                    person: ann,
-                    old: person.password,
-                    new: phone_auth_core::password::EncodedPassword::new("!"),
-                    last_login: None,
-                    keeps: None,
-                };
-                assert!(kit.store.replace_password(&replacement).await.unwrap());
+                make_unusable(&kit, &visitor).await;
                 None
             }
             "own email" => Some(OutsideChange::SetOwnEmail(
@@ -300,6 +322,18 @@ async fn changes_end_the_link() {
             Err(ResetErrorKind::InvalidLink)
         );
     }
+}
+
+/// Takes the password of a visitor away, as an operator of the model does.
+async fn make_unusable(kit: &Kit, visitor: &Visitor) {
+    let replacement = PasswordReplacement {
+        person: visitor.person().id,
+        old: kit.stored(visitor.person()).await.password,
+        new: EncodedPassword::new("!"),
+        last_login: None,
+        keeps: None,
+    };
+    assert!(kit.store.replace_password(&replacement).await.unwrap());
 }
 
 #[tokio::test]

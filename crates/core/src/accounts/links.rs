@@ -68,10 +68,10 @@ impl Links {
 
     /// Whether a token resets the password of this person. The link does not say to which of the
     /// addresses it was sent, so each is tried; only what is final is told to the signals.
-    pub(super) fn check_reset(
+    pub(super) fn check_reset<'a>(
         &self,
         person: &Person,
-        addresses: &[AddressRecord],
+        addresses: impl Iterator<Item = &'a AddressRecord>,
         token: &str,
         now: DateTime<Utc>,
     ) -> bool {

@@ -161,15 +161,12 @@ impl Accounts {
             return Ok(None);
         };
         let methods = self.settings().authentication_methods;
-        let mut addresses = self.store().addresses_of(person.id).await?;
-        addresses.retain(|address| match address.kind {
+        let addresses = self.store().addresses_of(person.id).await?;
+        let reachable = addresses.iter().filter(|address| match address.kind {
             AddressKind::Email => methods.email,
             AddressKind::Phone => methods.phone,
         });
-        let works = self
-            .inner
-            .links
-            .check_reset(&person, &addresses, token, now);
+        let works = self.inner.links.check_reset(&person, reachable, token, now);
         Ok(works.then_some(Target { person, addresses }))
     }
 }
