@@ -5,7 +5,7 @@ use std::error::Error;
 use std::fmt::Write as _;
 
 use axum::response::{Html, IntoResponse, Response};
-use http::header::{CONNECTION, RETRY_AFTER};
+use http::header::{ALLOW, CONNECTION, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 use phone_auth_core::accounts::{FlowError, FlowErrorKind};
 
@@ -53,8 +53,7 @@ impl Wrong {
             Self::Path => "Page not found",
             Self::Method => "This page cannot be used like that",
             Self::Size => "That is too much",
-            Self::Kind => "This form cannot be read",
-            Self::Fields => "This form cannot be read",
+            Self::Kind | Self::Fields => "This form cannot be read",
             Self::Slow => "That took too long",
         }
     }
@@ -93,6 +92,14 @@ pub(crate) fn wrong(visit: &Visit, what: Wrong) -> Response {
         let headers = response.headers_mut();
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
+    response
+}
+
+/// The answer to a form that is sent to a page which only shows something.
+pub(crate) fn only_shows(visit: &Visit) -> Response {
+    let mut response = wrong(visit, Wrong::Method);
+    let headers = response.headers_mut();
+    headers.insert(ALLOW, HeaderValue::from_static("GET,HEAD"));
     response
 }
 

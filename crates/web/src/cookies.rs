@@ -1,5 +1,6 @@
 //! The cookies: what they are called, and how they are set, read and cleared.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use axum_extra::extract::cookie::{Cookie, SameSite};
@@ -22,7 +23,7 @@ const RESET: &str = "reset_token";
 
 /// How long a reset token waits in its cookie. The token itself may live shorter or longer; whoever
 /// takes longer opens the link again.
-const RESET_WAITS: Duration = Duration::from_secs(60 * 60);
+const RESET_WAITS: Duration = Duration::from_hours(1);
 
 impl Cookies {
     /// Cookies for a site. `host_prefix` puts `__Host-` before the names, so that no other host of
@@ -102,7 +103,7 @@ impl Cookies {
             .build()
             .to_string();
         if let Some(lifetime) = lifetime {
-            cookie.push_str(&format!("; Max-Age={}", lifetime.as_secs()));
+            let _ = write!(cookie, "; Max-Age={}", lifetime.as_secs());
         }
         let mut header = HeaderValue::try_from(cookie).ok()?;
         header.set_sensitive(true);
@@ -152,7 +153,7 @@ mod tests {
 
     #[test]
     fn session_cookie_has_every_flag() {
-        let header = Cookies::new(true, false).set_session("key", Duration::from_secs(60));
+        let header = Cookies::new(true, false).set_session("key", Duration::from_mins(1));
         assert_eq!(
             header.as_ref().and_then(|header| header.to_str().ok()),
             Some("sessionid=key; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=60")

@@ -1,5 +1,7 @@
 //! Redirects. Every target is a path of this site: no host that a request names reaches one.
 
+use std::fmt::Write as _;
+
 use axum::extract::OriginalUri;
 use axum::response::{IntoResponse, Response};
 use http::header::LOCATION;
@@ -22,7 +24,7 @@ pub(crate) fn to_login(login: &str, wanted: &Uri) -> Response {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'/') {
             target.push(char::from(byte));
         } else {
-            target.push_str(&format!("%{byte:02X}"));
+            let _ = write!(target, "%{byte:02X}");
         }
     }
     found(&target)

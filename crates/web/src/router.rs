@@ -6,7 +6,6 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{MethodRouter, any, get};
-use http::request::Parts;
 use http::{Method, StatusCode};
 use phone_auth_core::accounts::Accounts;
 use phone_auth_urls::AccountPage;
@@ -62,13 +61,13 @@ fn handlers(page: AccountPage) -> MethodRouter<Web> {
 }
 
 /// Answers OPTIONS with the methods there are, and others with 405. axum adds `Allow`.
-async fn other_method(State(web): State<Web>, parts: Parts) -> Response {
-    if parts.method == Method::OPTIONS {
+async fn other_method(method: Method, visit: Visit) -> Response {
+    if method == Method::OPTIONS {
         let mut response = Response::default();
         *response.status_mut() = StatusCode::NO_CONTENT;
         return response;
     }
-    answer::wrong(&Visit::unasked(&web, &parts), Wrong::Method)
+    answer::wrong(&visit, Wrong::Method)
 }
 
 /// Tells every template where things are.

@@ -5,10 +5,8 @@
 //! verified e-mail address by a layer.
 
 use axum::Router;
-use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{any, get};
-use http::request::Parts;
 
 use crate::answer::{self, Wrong};
 use crate::guard::{LoggedIn, VerifiedPhone};
@@ -63,10 +61,10 @@ async fn phone_members(VerifiedPhone(_): VerifiedPhone, visit: Visit) -> Respons
     visit.render(Page::new("site/members.html", "Members by phone").with("kind", "phone"))
 }
 
-async fn not_found(State(web): State<Web>, parts: Parts) -> Response {
-    answer::wrong(&Visit::unasked(&web, &parts), Wrong::Path)
+async fn not_found(visit: Visit) -> Response {
+    answer::wrong(&visit, Wrong::Path)
 }
 
-async fn wrong_method(State(web): State<Web>, parts: Parts) -> Response {
-    answer::wrong(&Visit::unasked(&web, &parts), Wrong::Method)
+async fn wrong_method(visit: Visit) -> Response {
+    answer::wrong(&visit, Wrong::Method)
 }

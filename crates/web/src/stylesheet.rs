@@ -1,5 +1,7 @@
 //! The style sheet: served from the program under a name that changes with its content.
 
+use std::fmt::Write as _;
+
 use axum::body::Bytes;
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
@@ -22,7 +24,7 @@ impl Stylesheet {
         let digest = Sha256::digest(text.as_bytes());
         let mut name = String::with_capacity(12);
         for byte in digest.iter().take(6) {
-            name.push_str(&format!("{byte:02x}"));
+            let _ = write!(name, "{byte:02x}");
         }
         Self {
             path: format!("{mount}static/phone_auth.{name}.css"),

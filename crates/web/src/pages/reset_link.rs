@@ -5,6 +5,7 @@
 //! (ASVS 5.0, 14.2.1).
 
 use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
 use axum::response::Response;
 use http::header::REFERRER_POLICY;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
@@ -13,7 +14,7 @@ use phone_auth_core::form::{Field, FieldProblem};
 use phone_auth_urls::{AccountPage, SET_PASSWORD};
 
 use super::NEW_PASSWORD_HINT;
-use crate::answer::{self, Wrong};
+use crate::answer;
 use crate::form::{FieldView, FormView, SubmittedForm};
 use crate::page::Page;
 use crate::redirect;
@@ -21,15 +22,18 @@ use crate::visit::{Visit, add_cookie};
 
 const FIELDS: [Field; 2] = [Field::NewPassword1, Field::NewPassword2];
 
-/// Whom a link is for, and its token or what stands in its place.
-type LinkPath = Path<(String, String)>;
+/// Whom a link is for, and its token or what stands in its place; an error when it is not text.
+type LinkPath = Result<Path<(String, String)>, PathRejection>;
 
 pub(crate) async fn show(
     visit: Visit,
     method: Method,
-    Path((uidb64, token)): LinkPath,
+    path: LinkPath,
     headers: HeaderMap,
 ) -> Response {
+    let Ok(Path((uidb64, token))) = path else {
+        return not_valid(&visit);
+    };
     if token != SET_PASSWORD {
         return open(&visit, &method, &uidb64, &token).await;
     }
@@ -44,14 +48,13 @@ pub(crate) async fn show(
 }
 
 /// The form for the new password. Only the path without the token takes it.
-pub(crate) async fn submit(
-    Path((uidb64, in_path)): LinkPath,
-    headers: HeaderMap,
-    form: SubmittedForm,
-) -> Response {
+pub(crate) async fn submit(path: LinkPath, headers: HeaderMap, form: SubmittedForm) -> Response {
     let visit = form.visit();
+    let Ok(Path((uidb64, in_path))) = path else {
+        return not_valid(visit);
+    };
     if in_path != SET_PASSWORD {
-        return answer::wrong(visit, Wrong::Method);
+        return answer::only_shows(visit);
     }
     let Some(token) = visit.cookies().read_reset(&headers) else {
         return not_valid(visit);

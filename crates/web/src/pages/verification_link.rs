@@ -4,6 +4,7 @@
 //! OPTIONS does not come here.
 
 use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
 use axum::response::Response;
 use http::{Method, StatusCode};
 use phone_auth_core::accounts::{LinkError, LinkErrorKind, Verification};
@@ -11,17 +12,20 @@ use phone_auth_core::address::AddressRecord;
 use phone_auth_core::person::Person;
 
 use super::addresses::already_verified;
-use crate::answer::{self, Wrong};
+use crate::answer;
 use crate::form::SubmittedForm;
 use crate::page::Page;
 use crate::visit::Visit;
 
 const TEMPLATE: &str = "phone_auth/phone_email_verification_confirm.html";
 
-/// Which address a link is for, and its token.
-type LinkPath = Path<(String, String)>;
+/// Which address a link is for, and its token; an error when it is not text.
+type LinkPath = Result<Path<(String, String)>, PathRejection>;
 
-pub(crate) async fn show(visit: Visit, method: Method, Path((idb64, token)): LinkPath) -> Response {
+pub(crate) async fn show(visit: Visit, method: Method, path: LinkPath) -> Response {
+    let Ok(Path((idb64, token))) = path else {
+        return not_valid(&visit);
+    };
     if method == Method::HEAD || visit.accounts().settings().verify_by_click {
         ask(&visit, &idb64, &token).await
     } else {
@@ -30,12 +34,14 @@ pub(crate) async fn show(visit: Visit, method: Method, Path((idb64, token)): Lin
 }
 
 /// The button, where the settings want one.
-pub(crate) async fn submit(Path((idb64, token)): LinkPath, form: SubmittedForm) -> Response {
+pub(crate) async fn submit(path: LinkPath, form: SubmittedForm) -> Response {
     let visit = form.visit();
-    if visit.accounts().settings().verify_by_click {
-        verify(visit, &idb64, &token).await
-    } else {
-        answer::wrong(visit, Wrong::Method)
+    if !visit.accounts().settings().verify_by_click {
+        return answer::only_shows(visit);
+    }
+    match path {
+        Ok(Path((idb64, token))) => verify(visit, &idb64, &token).await,
+        Err(_not_text) => not_valid(visit),
     }
 }
 
@@ -69,9 +75,14 @@ fn done_before(visit: &Visit, address: &AddressRecord, person: &Person) -> Respo
 }
 
 fn failed(visit: &Visit, error: &LinkError) -> Response {
-    if error.kind() != LinkErrorKind::Invalid {
-        return answer::trouble(visit, "verify an address", error);
+    if error.kind() == LinkErrorKind::Invalid {
+        not_valid(visit)
+    } else {
+        answer::trouble(visit, "verify an address", error)
     }
+}
+
+fn not_valid(visit: &Visit) -> Response {
     let page = Page::new(TEMPLATE, "Verification failed")
         .status(StatusCode::BAD_REQUEST)
         .with("state", "failed")

@@ -122,6 +122,7 @@ async fn bad_links_say_so() {
         "MQ/x".to_owned(),
         format!("{}/{token}", "9".repeat(500)),
         format!("%00/{token}"),
+        format!("%FF/{token}"),
         format!("MQ/{}", "a-".repeat(1000)),
     ] {
         let path = format!("/accounts/password_reset_confirm/{link}/");

@@ -99,6 +99,7 @@ async fn bad_links_fail() {
         ("MQ", token),
         ("%00", token),
         ("%F0%9F%98%80", token),
+        ("%FF", token),
     ] {
         let path = format!("/accounts/user_verification_confirm/{id}/{token}/");
         let answer = site.browser().get(&path).await;
@@ -150,6 +151,7 @@ async fn posting_without_the_setting_is_refused() {
     let link = ann.email_link().await;
     let answer = ann.post(&link, &[]).await;
     assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(answer.header("allow"), "GET,HEAD");
     assert_eq!(ann.get("/members/email/").await.status, StatusCode::FOUND);
 }
 
