@@ -68,6 +68,25 @@ async fn hash_is_djangos_encoding() {
 }
 
 #[tokio::test]
+async fn djangos_own_hashes_match() {
+    // Made by Django 5.2 itself, the first with the costs of ours.
+    for encoded in [
+        "argon2$argon2id$v=19$m=19456,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg$X8Bt7kothtMC1iGQcJE830rekyLLva2apkp2adF+MMI",
+        "argon2$argon2i$v=19$m=512,t=2,p=2$MDEyMzQ1Njc4OWFiY2RlZg$WQisPTmd9Wk/naxWEMPUY172lvTVsxXBY1D9RGEQyc4",
+    ] {
+        let encoded = EncodedPassword::new(encoded);
+        for (password, verdict) in [
+            ("S3cret-pass!9", Verdict::MatchOutdated),
+            (" S3cret-pass!9\n", Verdict::MatchOutdated),
+            ("S3cret-pass!8", Verdict::NoMatch),
+            ("", Verdict::NoMatch),
+        ] {
+            assert_eq!(verify(password, &encoded).await, verdict, "{password:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn other_argon2_is_outdated() {
     for (algorithm, costs) in [
         (Algorithm::Argon2id, (102_400, 2, 8)),

@@ -27,7 +27,7 @@ const DEFAULT_WAITING: usize = 64;
 /// - A stored hash with other costs is checked by its own, up to 128 MiB, 10 passes and 16 lanes, and
 ///   reported as [`MatchOutdated`](Verdict::MatchOutdated). One that asks for more, that is of another
 ///   kind, or that no password can match, costs one hash of ours and never matches.
-/// - Passwords are hashed as typed. Only against a hash that was not made as ours are made, the
+/// - Passwords are hashed as typed. Only against a hash that was not made here, the
 ///   password without the white space around it is tried too: django-phone-auth stripped it at
 ///   sign-up and log-in.
 /// - Argon2 runs on Tokio's blocking threads: it needs a Tokio runtime.

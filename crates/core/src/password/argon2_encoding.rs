@@ -12,8 +12,8 @@ pub(super) const OUR_MEMORY: u32 = 19 * 1024;
 pub(super) const OUR_PASSES: u32 = 2;
 /// The lanes of a hash of ours.
 pub(super) const OUR_LANES: u32 = 1;
-/// The bytes of a salt of ours.
-pub(super) const OUR_SALT: usize = 16;
+/// The bytes of a salt of ours. Django replaces hashes whose salt is shorter than 22.
+pub(super) const OUR_SALT: usize = 24;
 /// The bytes of a hash of ours.
 pub(super) const OUR_OUTPUT: usize = 32;
 
@@ -108,12 +108,15 @@ impl Argon2Encoding {
         )
     }
 
-    /// Whether it was made as we make hashes today.
+    /// Whether it was made here, as hashes are made today. Django may have the same costs, but its salts
+    /// are letters and digits; one of 24 random bytes is that less than once in 10¹⁴ times, and then only hashed
+    /// again at the next log-in.
     pub(super) fn is_ours(&self) -> bool {
         self.algorithm == Algorithm::Argon2id
             && self.version == Version::V0x13
             && (self.memory, self.passes, self.lanes) == (OUR_MEMORY, OUR_PASSES, OUR_LANES)
-            && self.salt.len() >= OUR_SALT
+            && self.salt.len() == OUR_SALT
+            && !self.salt.iter().all(u8::is_ascii_alphanumeric)
             && self.output.len() == OUR_OUTPUT
     }
 
@@ -209,7 +212,8 @@ mod tests {
             |encoding: &mut Argon2Encoding| encoding.lanes += 1,
             |encoding: &mut Argon2Encoding| encoding.algorithm = Algorithm::Argon2i,
             |encoding: &mut Argon2Encoding| encoding.version = Version::V0x10,
-            |encoding: &mut Argon2Encoding| encoding.salt.truncate(8),
+            |encoding: &mut Argon2Encoding| encoding.salt.truncate(16),
+            |encoding: &mut Argon2Encoding| encoding.salt.fill(b'a'),
             |encoding: &mut Argon2Encoding| encoding.output.truncate(16),
         ] {
             let mut encoding = Argon2Encoding::ours([7; OUR_SALT], [9; OUR_OUTPUT]);
