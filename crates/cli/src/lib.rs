@@ -2,7 +2,7 @@
 //!
 //! [`run`] is the whole program. A binary that links receivers of its own gets the same program with
 //! them: name their crate, and provide the state they take.
-//! ```no_run
+//! ```no_run,standalone_crate
 //! use std::process::ExitCode;
 //!
 //! struct Mailer;
@@ -49,3 +49,8 @@ pub use program::Program;
 pub fn run() -> ExitCode {
     Program::new().run()
 }
+
+/// The examples of the README are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -12,11 +12,11 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{any, get};
 use chrono::SecondsFormat;
 use phone_auth::PhoneAuth;
 use phone_auth::delivery::development::{Mailbox, Message};
-use phone_auth::web::{Page, Visit};
+use phone_auth::web::{Page, Visit, append_slash};
 use serde::Serialize;
 
 /// Where the page is.
@@ -43,6 +43,7 @@ pub(crate) fn router(auth: &PhoneAuth, mailbox: Mailbox) -> Router {
     let show = move |visit: Visit| show(visit, mailbox.clone());
     Router::new()
         .route(PATH, get(show))
+        .route(PATH.trim_end_matches('/'), any(append_slash))
         .route_layer(middleware::from_fn_with_state(host, only_this_machine))
         .route_layer(auth.web().page_headers())
         .with_state(auth.web().clone())

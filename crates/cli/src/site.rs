@@ -85,7 +85,7 @@ pub(crate) async fn open(
         database,
         database_made: opened.made,
         migrated: opened.applied.len(),
-        key_path: key.path,
+        key_path: std::path::absolute(&key.path).unwrap_or(key.path),
         key_made: key.made,
     })
 }
@@ -126,6 +126,9 @@ pub(crate) async fn assemble(
     auth = keys.fold(auth, PhoneAuthBuilder::fallback_key);
     if let Some(folder) = &configuration.templates {
         auth = auth.templates_from(folder);
+    }
+    if let Some(name) = &configuration.site_name {
+        auth = auth.site_name(name);
     }
     auth.build().await.map_err(of_build)
 }

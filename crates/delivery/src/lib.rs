@@ -9,3 +9,8 @@
 
 #[cfg(feature = "development")]
 pub mod development;
+
+/// The examples of the README are tests.
+#[cfg(all(doctest, feature = "development"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

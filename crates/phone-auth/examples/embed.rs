@@ -7,9 +7,9 @@ use phone_auth::{PhoneAuth, SecretKey, SiteOrigin, web::VerifiedEmail};
 use tokio::sync::mpsc::{self, UnboundedSender, error::SendError};
 
 /// Whatever sends your mail; here it goes to a queue.
-pub struct Mailer {
-    pub site: SiteOrigin,
-    pub queue: UnboundedSender<String>,
+pub(crate) struct Mailer {
+    pub(crate) site: SiteOrigin,
+    pub(crate) queue: UnboundedSender<String>,
 }
 
 #[receiver(verify_email)]
@@ -30,10 +30,10 @@ async fn club(VerifiedEmail(visitor): VerifiedEmail) -> String {
     format!("Welcome to the club, {}", visitor.person().first_name)
 }
 
-pub async fn app(database: &str, mailer: Mailer) -> Result<Router, Box<dyn std::error::Error>> {
+pub(crate) async fn app(db: &str, mailer: Mailer) -> Result<Router, Box<dyn std::error::Error>> {
     let auth = PhoneAuth::builder()
         .site(mailer.site.as_str())
-        .database(database)
+        .database(db)
         .secret_key(SecretKey::generate()?) // keep one in a file: with another, links sent are void
         .provide(mailer)
         .unreceived::<VerifyPhone>() // nobody here sends SMS

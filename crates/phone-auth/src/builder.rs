@@ -31,7 +31,7 @@ use crate::{BuildError, BuildErrorKind, PhoneAuth};
 /// [database](Self::database) or [store](Self::store). Everything else is as in the model.
 ///
 /// # Examples
-/// ```
+/// ```standalone_crate
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
 /// use phone_auth::{BuildErrorKind, PhoneAuth, SecretKey};
 ///

@@ -9,7 +9,7 @@
 //!
 //! # Examples
 //! The application of the project's README, in `examples/embed.rs`:
-//! ```no_run
+//! ```no_run,standalone_crate
 #![doc = include_str!("../examples/embed.rs")]
 //! ```
 //!
@@ -94,3 +94,8 @@ impl fmt::Debug for PhoneAuth {
             .finish_non_exhaustive()
     }
 }
+
+/// The examples of the README are tests.
+#[cfg(all(doctest, feature = "web", feature = "sqlite"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

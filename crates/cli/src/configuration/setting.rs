@@ -71,6 +71,13 @@ pub(crate) static SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        name: "site_name",
+        right: "a name",
+        default: "the host of site_url",
+        does: "what the site is called at the top of its pages",
+        take: |to, given| put(&mut to.site_name, given.text().map(str::to_owned).map(Some)),
+    },
+    Setting {
         name: "secret_key_file",
         right: FILE,
         default: "the database's name with .key, made if it is not there",

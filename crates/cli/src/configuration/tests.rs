@@ -59,6 +59,7 @@ fn every_setting_stands_in_a_file() {
         database = "sqlite:/var/lib/phone-auth/site.sqlite3"
         database_busy_timeout = "250 ms"
         site_url = "https://example.org"
+        site_name = "Ann's"
         secret_key_file = "key"
         secret_key_fallback_files = ["old", "older"]
         templates = "."

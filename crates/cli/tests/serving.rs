@@ -1,0 +1,251 @@
+//! Starting, stopping, and what survives.
+#![cfg(unix)]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a failed unwrap is a failed test"
+)]
+
+mod common;
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+
+use common::{Answer, Folder, PATIENCE, Ran, Site};
+use rustix::process::Signal;
+
+const SIGN_UP: &str = "first_name=Ann&last_name=Lee&username=ann&email=ann%40example.org\
+    &phone=%2B41446681800&password=correct-horse&confirm_password=correct-horse";
+
+#[test]
+fn banner_says_where_to_look() {
+    let folder = Folder::new();
+    let mut site = folder.serve();
+    site.wait_for(|line| line.contains("Ctrl-C"));
+    let said = site.said.join("\n");
+    assert_ne!(site.host, "127.0.0.1:0");
+    assert!(said.starts_with("phone-auth "), "{said}");
+    for part in [
+        format!("http://{}/", site.host),
+        format!("http://{}/dev/mailbox/", site.host),
+        folder.join("phone-auth.sqlite3").display().to_string(),
+        "development".to_owned(),
+    ] {
+        assert!(said.contains(&part), "{part}: {said}");
+    }
+    assert_eq!(site.get("/").status, 200);
+}
+
+#[test]
+fn ipv6_loopback_is_served() {
+    if TcpListener::bind("[::1]:0").is_err() {
+        // The machine has no IPv6: there is nothing to listen on.
+        return;
+    }
+    let folder = Folder::new();
+    let mut command = folder.command();
+    command.args(["--addr", "[::1]:0"]);
+    let site = Site::start(command);
+    assert!(site.host.starts_with("[::1]:"));
+    assert_eq!(site.get("/accounts/login/").status, 200);
+}
+
+#[test]
+fn taken_port_is_named() {
+    let folder = Folder::new();
+    let site = folder.serve();
+    let other = Folder::new();
+    let ran = other.run(&["serve", "--addr", &site.host]);
+    assert_eq!(ran.code, Some(1));
+    let said = format!("phone-auth: cannot listen on {}: another program listens there", site.host);
+    assert!(ran.stderr.starts_with(&said), "{}", ran.stderr);
+    assert_eq!(std::fs::read_dir(other.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn two_sites_share_database() {
+    let folder = Folder::new();
+    let first = folder.serve();
+    let second = folder.serve();
+    assert_eq!(first.post("/accounts/signup/", SIGN_UP).status, 302);
+    let answer = second.post("/accounts/login/", "login=ann&password=correct-horse");
+    assert_eq!(answer.status, 302);
+}
+
+#[test]
+fn both_signals_stop_cleanly() {
+    let folder = Folder::new();
+    for signal in [Signal::TERM, Signal::INT] {
+        let mut site = folder.serve();
+        // A connection without a request keeps nobody waiting.
+        let _idle = site.connect();
+        site.signal(signal);
+        let (code, logs) = site.wait();
+        assert_eq!((code, logs.as_str()), (Some(0), ""));
+        assert_eq!(site.said.last().map(String::as_str), Some("stopped"));
+    }
+}
+
+#[test]
+fn request_in_flight_finishes() {
+    let folder = Folder::new();
+    let mut site = folder.serve();
+    let mut stream = site.connect();
+    let (first, rest) = SIGN_UP.split_at(20);
+    let head = format!(
+        "POST /accounts/signup/ HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\
+         Expect: 100-continue\r\n\r\n",
+        host = site.host,
+        length = SIGN_UP.len(),
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    // The server asks for the body once the request is being handled.
+    let mut asked = [0; 25];
+    stream.read_exact(&mut asked).unwrap();
+    assert!(asked.starts_with(b"HTTP/1.1 100 Continue"));
+    stream.write_all(first.as_bytes()).unwrap();
+    site.signal(Signal::TERM);
+    let said = site.wait_for(|line| line.starts_with("stopping"));
+    assert!(said.contains("1 connections to finish"), "{said}");
+    assert!(std::net::TcpStream::connect(&site.host).is_err(), "nobody is let in any more");
+    stream.write_all(rest.as_bytes()).unwrap();
+    let answer = Answer::read(&mut stream);
+    assert_eq!(answer.status, 302, "{}", answer.body);
+    assert_eq!(site.wait().0, Some(0));
+    assert_eq!(folder.run(&["user", "list"]).stdout.matches("ann@example.org").count(), 1);
+}
+
+#[test]
+fn grace_has_an_end() {
+    let folder = Folder::new();
+    let mut site = folder.serve_with(|command| {
+        command.env("PHONE_AUTH_SHUTDOWN_GRACE", "50 ms");
+    });
+    let _waiting = half_a_request(&site);
+    site.signal(Signal::TERM);
+    let (code, logs) = site.wait();
+    assert_eq!(code, Some(1));
+    assert!(logs.contains("requests were not answered in time"), "{logs}");
+}
+
+#[test]
+fn second_signal_stops_at_once() {
+    let folder = Folder::new();
+    let mut site = folder.serve();
+    let _waiting = half_a_request(&site);
+    site.signal(Signal::INT);
+    site.wait_for(|line| line.starts_with("stopping"));
+    site.signal(Signal::INT);
+    let (code, logs) = site.wait();
+    assert_eq!(code, Some(1));
+    assert!(logs.contains("asked twice"), "{logs}");
+}
+
+/// A request whose body does not come; it is being handled when this returns.
+fn half_a_request(site: &Site) -> std::net::TcpStream {
+    let mut stream = site.connect();
+    let head = format!(
+        "POST /accounts/login/ HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 50\r\n\
+         Expect: 100-continue\r\n\r\n",
+        host = site.host,
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut asked = [0; 25];
+    stream.read_exact(&mut asked).unwrap();
+    stream
+}
+
+#[test]
+fn slow_clients_are_ended() {
+    let folder = Folder::new();
+    let site = folder.serve_with(|command| {
+        command
+            .env("PHONE_AUTH_HEADER_TIMEOUT", "100 ms")
+            .env("PHONE_AUTH_REQUEST_TIMEOUT", "100 ms");
+    });
+    let mut head = site.connect();
+    head.write_all(b"GET / HTTP/1.1\r\nHost: ").unwrap();
+    let mut answer = Vec::new();
+    head.read_to_end(&mut answer).unwrap();
+    assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 408"), "{answer:?}");
+    let mut body = half_a_request(&site);
+    assert_eq!(Answer::read(&mut body).status, 408);
+}
+
+#[test]
+fn connections_are_bounded() {
+    let folder = Folder::new();
+    let site = folder.serve_with(|command| {
+        command.env("PHONE_AUTH_MAX_CONNECTIONS", "1");
+    });
+    let first = half_a_request(&site);
+    let mut second = site.connect();
+    write!(second, "GET / HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", site.host).unwrap();
+    second.set_nonblocking(true).unwrap();
+    let error = second.read(&mut [0; 1]).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
+    drop(first);
+    second.set_nonblocking(false).unwrap();
+    second.set_read_timeout(Some(PATIENCE)).unwrap();
+    assert_eq!(Answer::read(&mut second).status, 200);
+}
+
+#[test]
+fn killed_site_keeps_what_it_acknowledged() {
+    let folder = Folder::new();
+    let mut site = folder.serve();
+    assert_eq!(site.post("/accounts/signup/", SIGN_UP).status, 302);
+    let logged_in = site.post("/accounts/login/", "login=ann&password=correct-horse");
+    let cookies = logged_in.cookies();
+    site.signal(Signal::KILL);
+    site.wait();
+    let again = folder.serve();
+    let head = format!("GET /accounts/profile/ HTTP/1.1\r\nHost: {}\r\nCookie: {cookies}\r\n", again.host);
+    assert_eq!(again.request(&head, "").status, 200);
+}
+
+#[test]
+fn closed_output_stops_nobody() {
+    let folder = Folder::new();
+    let port = {
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        free.local_addr().unwrap().port()
+    };
+    let mut command = folder.command();
+    command.args(["--addr", &format!("127.0.0.1:{port}")]);
+    command.stdout(std::process::Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    drop(child.stdout.take());
+    let mut stream = loop {
+        match std::net::TcpStream::connect(("127.0.0.1", port)) {
+            Ok(stream) => break stream,
+            Err(_) if child.try_wait().unwrap().is_none() => std::thread::yield_now(),
+            Err(error) => panic!("the site ended: {error}"),
+        }
+    };
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    write!(stream, "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n").unwrap();
+    assert_eq!(Answer::read(&mut stream).status, 200);
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, Signal::TERM).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn unusable_database_is_named() {
+    let folder = Folder::new();
+    folder.write("notes.txt", &"not a database ".repeat(100));
+    for (database, said) in [
+        ("sqlite:notes.txt", "notes.txt"),
+        ("sqlite:nowhere/site.sqlite3", "nowhere/site.sqlite3"),
+    ] {
+        let key = folder.write("key", "5f2b8c1d9e7a4630b1c2d3e4f5a6978812345678");
+        rustix::fs::chmod(&key, rustix::fs::Mode::from_raw_mode(0o600)).unwrap();
+        let arguments = ["--addr", "127.0.0.1:0", "--secret-key-file", "key", "--database", database];
+        let ran: Ran = folder.run(&arguments);
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{ran:?}");
+        assert!(ran.stderr.contains(said), "{ran:?}");
+    }
+}

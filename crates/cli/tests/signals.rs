@@ -1,0 +1,79 @@
+//! `phone-auth signals` and `phone-auth check`.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod common;
+
+use common::{Folder, Ran};
+use serde_json::Value;
+
+#[test]
+fn table_names_signals_and_receivers() {
+    let folder = Folder::new();
+    let ran = folder.run(&["signals"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    // Lines of code move, and tables with them.
+    let table = squeezed(&ran.stdout);
+    insta::assert_snapshot!(table);
+}
+
+/// Without the line numbers and the width of the columns.
+fn squeezed(table: &str) -> String {
+    let mut out = String::new();
+    for line in table.lines() {
+        let cells = line.split("  ").map(str::trim).filter(|cell| !cell.is_empty());
+        let cells: Vec<_> = cells
+            .map(|cell| match cell.split_once(".rs:") {
+                Some((file, _)) => format!("{file}.rs:N"),
+                None => cell.to_owned(),
+            })
+            .collect();
+        out.push_str(&cells.join(" | "));
+        out.push('\n');
+    }
+    out
+}
+
+#[test]
+fn json_says_who_is_switched_off() {
+    let folder = Folder::new();
+    let off = |change: &dyn Fn(&mut std::process::Command)| {
+        let mut command = folder.command();
+        command.args(["signals", "--json"]);
+        change(&mut command);
+        let ran = Ran::from(command.output().unwrap());
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        let manifest: Value = serde_json::from_str(&ran.stdout).unwrap();
+        let receivers = manifest["receivers"].as_array().unwrap();
+        assert_eq!(receivers.len(), 8);
+        let off = receivers.iter().filter(|receiver| receiver["switched_off"] == true);
+        off.count()
+    };
+    assert_eq!(off(&|_| {}), 0);
+    assert_eq!(off(&|command| drop(command.args(["--addr", "0.0.0.0:0"]))), 8);
+    let one = "phone_auth.development.line";
+    assert_eq!(off(&|command| drop(command.env("PHONE_AUTH_SWITCHED_OFF_RECEIVERS", one))), 4);
+}
+
+#[test]
+fn check_changes_nothing() {
+    let folder = Folder::new();
+    let ran = folder.run(&["check"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    assert!(ran.stdout.starts_with("the site can start;"), "{ran:?}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    folder.run(&["migrate"]);
+    assert_eq!(folder.run(&["check"]).code, Some(0));
+}
+
+#[test]
+fn check_names_all_there_is() {
+    let folder = Folder::new();
+    folder.write("phone-auth.sqlite3", "");
+    folder.write("bad.key", "hunter2");
+    let ran = folder.run(&["check", "--addr", "0.0.0.0:80", "--site-url", "https://example.org", "--secret-key-file", "bad.key"]);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    for said in ["nobody would receive", "bad.key", "`phone-auth migrate` applies what it lacks"] {
+        assert!(ran.stderr.contains(said), "{said}: {}", ran.stderr);
+    }
+    assert_eq!(ran.stderr.lines().count(), 3, "{}", ran.stderr);
+}

@@ -1,0 +1,112 @@
+//! People at the command line.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod common;
+
+use common::Folder;
+
+const PASSWORD: &str = "correct-horse";
+
+fn folder_with_ann() -> Folder {
+    let folder = Folder::new();
+    let arguments = ["user", "create", "ann", "--email", "Ann@Example.org", "--first-name", "Ann"];
+    let ran = folder.run_with_input(&arguments, "correct-horse\n");
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    assert_eq!(ran.stdout, "made ann with the id 1\n");
+    folder
+}
+
+fn log_in(folder: &Folder, password: &str) -> u16 {
+    let site = folder.serve();
+    site.post("/accounts/login/", &format!("login=ann&password={password}")).status
+}
+
+#[test]
+fn made_person_logs_in() {
+    let folder = folder_with_ann();
+    assert_eq!(log_in(&folder, PASSWORD), 302);
+}
+
+#[test]
+fn list_shows_people_without_passwords() {
+    let folder = folder_with_ann();
+    let table = folder.run(&["user", "list"]);
+    assert_eq!(
+        table.stdout,
+        "id  username  name  e-mail           state   last log-in\n\
+         1   ann       Ann   ann@example.org  active  never\n"
+    );
+    let json = folder.run(&["user", "list", "--json"]).stdout;
+    let people: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let ann = people[0].as_object().unwrap();
+    let names: Vec<_> = ann.keys().map(String::as_str).collect();
+    assert_eq!(
+        names,
+        ["date_joined", "email", "first_name", "id", "is_active", "last_login", "last_name", "username"]
+    );
+    assert_eq!((&ann["username"], &ann["is_active"]), (&"ann".into(), &true.into()));
+}
+
+#[test]
+fn disabled_person_is_kept_out() {
+    let folder = folder_with_ann();
+    assert_eq!(folder.run(&["user", "disable", "ANN"]).code, Some(0));
+    assert_eq!(log_in(&folder, PASSWORD), 400);
+    assert!(folder.run(&["user", "list"]).stdout.contains("disabled"));
+    assert_eq!(folder.run(&["user", "enable", "ann"]).code, Some(0));
+    assert_eq!(log_in(&folder, PASSWORD), 302);
+}
+
+#[test]
+fn set_password_replaces_it() {
+    let folder = folder_with_ann();
+    let ran = folder.run_with_input(&["user", "set-password", "ann"], "  another horse \r\n");
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(log_in(&folder, PASSWORD), 400);
+    assert_eq!(log_in(&folder, "++another+horse+"), 302);
+}
+
+#[test]
+fn mistakes_are_sentences() {
+    let folder = folder_with_ann();
+    for (arguments, input, said) in [
+        (&["user", "create", "ANN"][..], PASSWORD, "the username is taken"),
+        (&["user", "create", "bob smith"], PASSWORD, "the username may have letters a to z, digits"),
+        (&["user", "create", "bob", "--email", "nowhere"], PASSWORD, "the email is not an e-mail address"),
+        (&["user", "create", "bob", "--phone", "12"], PASSWORD, "the phone is not a phone number with its country"),
+        (&["user", "create", "bob"], "short", "the password has fewer than 8 characters"),
+        (&["user", "create", "bob"], "password", "the password is among the most common ones"),
+        (&["user", "create", "bob"], "", "no password came on standard input"),
+        (&["user", "set-password", "bob"], PASSWORD, "nobody has this username"),
+        (&["user", "disable", "bob"], "", "nobody has this username"),
+        (&["user", "create", "a\u{1b}[2Jb"], PASSWORD, "the username"),
+    ] {
+        let ran = folder.run_with_input(arguments, input);
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{arguments:?} {ran:?}");
+        assert!(ran.stderr.starts_with("phone-auth: ") && ran.stderr.contains(said), "{ran:?}");
+        assert!(!ran.stderr.contains('\u{1b}'), "{ran:?}");
+    }
+    assert_eq!(folder.run(&["user", "list"]).stdout.lines().count(), 2);
+}
+
+#[test]
+fn missing_database_is_not_made() {
+    let folder = Folder::new();
+    for arguments in [&["user", "list"][..], &["user", "disable", "ann"]] {
+        let ran = folder.run(arguments);
+        assert_eq!(ran.code, Some(1));
+        assert!(ran.stderr.contains("there is no database phone-auth.sqlite3"), "{ran:?}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn migrate_applies_once() {
+    let folder = Folder::new();
+    let first = folder.run(&["migrate"]);
+    assert_eq!(first.code, Some(0), "{first:?}");
+    assert!(first.stdout.starts_with("applied "), "{first:?}");
+    let second = folder.run(&["migrate"]);
+    assert_eq!(second.stdout.lines().count(), 1, "{second:?}");
+    assert!(second.stdout.ends_with("phone-auth.sqlite3 has the newest schema\n"));
+}

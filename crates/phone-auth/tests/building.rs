@@ -1,0 +1,128 @@
+//! What `PhoneAuth::builder` refuses.
+#![cfg(feature = "sqlite")]
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use phone_auth::signals::{
+    ResetPasswordEmail, ResetPasswordPhone, Signals, VerifyEmail, VerifyPhone,
+};
+use phone_auth::{BuildError, BuildErrorKind, PhoneAuth, PhoneAuthBuilder, SecretKey};
+
+/// A builder that lacks nothing.
+fn whole(folder: &tempfile::TempDir) -> PhoneAuthBuilder {
+    PhoneAuth::builder()
+        .site("https://example.org")
+        .secret_key(SecretKey::generate().unwrap())
+        .database(format!(
+            "sqlite:{}",
+            folder.path().join("x.sqlite3").display()
+        ))
+        .unreceived::<ResetPasswordEmail>()
+        .unreceived::<ResetPasswordPhone>()
+        .unreceived::<VerifyEmail>()
+        .unreceived::<VerifyPhone>()
+}
+
+async fn refusal(change: impl FnOnce(PhoneAuthBuilder) -> PhoneAuthBuilder) -> BuildError {
+    let folder = tempfile::tempdir().unwrap();
+    change(whole(&folder)).build().await.unwrap_err()
+}
+
+#[tokio::test]
+async fn whole_builder_builds() {
+    let folder = tempfile::tempdir().unwrap();
+    let auth = whole(&folder).build().await.unwrap();
+    assert_eq!(auth.site().as_str(), "https://example.org");
+    assert!(
+        auth.accounts()
+            .people_after(None, 1)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}
+
+#[tokio::test]
+async fn wrong_parts_are_named() {
+    let refused = refusal(|builder| builder.site("https://example.org/path")).await;
+    assert_eq!(refused.kind(), BuildErrorKind::Site);
+    for name in ["app.sqlite3", "sqlite:", "postgres://x", "sqlite::memory:"] {
+        let refused = refusal(|builder| builder.database(name)).await;
+        assert_eq!(refused.kind(), BuildErrorKind::Database, "{name}");
+    }
+    let refused = refusal(|builder| builder.database("sqlite:/nowhere/at/all/x.sqlite3")).await;
+    assert_eq!(refused.kind(), BuildErrorKind::Store);
+    let refused = refusal(|builder| {
+        let mut settings = phone_auth::Settings::default();
+        settings.login_redirect_url = "//evil.example".to_owned();
+        builder.settings(settings)
+    })
+    .await;
+    assert_eq!(refused.kind(), BuildErrorKind::Settings);
+    let refused = refusal(|builder| builder.switch_off("nobody")).await;
+    assert_eq!(refused.kind(), BuildErrorKind::Signals);
+    let refused = refusal(|builder| builder.provide(1_u8).provide(2_u8)).await;
+    assert_eq!(refused.kind(), BuildErrorKind::Signals);
+}
+
+#[tokio::test]
+async fn missing_parts_are_named() {
+    let key = || SecretKey::generate().unwrap();
+    let nothing = PhoneAuth::builder().build().await.unwrap_err();
+    assert_eq!(nothing.kind(), BuildErrorKind::Site);
+    let no_key = PhoneAuth::builder()
+        .site("http://x.test")
+        .build()
+        .await
+        .unwrap_err();
+    assert_eq!(no_key.kind(), BuildErrorKind::SecretKey);
+    let no_receiver = PhoneAuth::builder()
+        .site("http://x.test")
+        .secret_key(key())
+        .unreceived::<VerifyPhone>()
+        .build()
+        .await
+        .unwrap_err();
+    assert_eq!(
+        no_receiver.unreceived(),
+        [
+            "reset_password_email",
+            "reset_password_phone",
+            "verify_email"
+        ]
+    );
+    let no_database = PhoneAuth::builder()
+        .site("http://x.test")
+        .secret_key(key())
+        .unreceived::<ResetPasswordEmail>()
+        .unreceived::<ResetPasswordPhone>()
+        .unreceived::<VerifyEmail>()
+        .unreceived::<VerifyPhone>()
+        .build()
+        .await
+        .unwrap_err();
+    assert_eq!(no_database.kind(), BuildErrorKind::Database);
+}
+
+#[tokio::test]
+async fn unneeded_messages_need_no_receiver() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut settings = phone_auth::Settings::default();
+    settings.authentication_methods.phone = false;
+    let hub = Signals::isolated();
+    let verified = hub.connect(|_: &VerifyEmail| {});
+    let reset = hub.connect(|_: &ResetPasswordEmail| {});
+    let refused = PhoneAuth::builder()
+        .site("https://example.org")
+        .secret_key(SecretKey::generate().unwrap())
+        .database(format!(
+            "sqlite:{}",
+            folder.path().join("x.sqlite3").display()
+        ))
+        .settings(settings)
+        .signals(hub)
+        .build()
+        .await
+        .unwrap_err();
+    assert_eq!(refused.unreceived(), ["verify_phone"]);
+    drop((verified, reset));
+}
