@@ -75,3 +75,46 @@ fn prepare(connection: Connection) -> rusqlite::Result<Connection> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
     Ok(connection)
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::{enter_wal, make_file, reader, writer};
+    use crate::options::SqliteOptions;
+
+    fn pragma(connection: &Connection, name: &str) -> i64 {
+        connection
+            .pragma_query_value(None, name, |row| row.get(0))
+            .unwrap()
+    }
+
+    #[test]
+    fn writer_flushes_every_commit() {
+        // A power cut cannot be made here; what SQLite promises for FULL is taken on trust.
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("site.sqlite3");
+        make_file(&path).unwrap();
+        let connection = writer(&path, &SqliteOptions::default()).unwrap();
+        assert!(enter_wal(&connection).unwrap());
+        let full = 2;
+        assert_eq!(pragma(&connection, "synchronous"), full);
+        assert_eq!(pragma(&connection, "foreign_keys"), 1);
+    }
+
+    #[test]
+    fn reader_cannot_write() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("site.sqlite3");
+        make_file(&path).unwrap();
+        let options = SqliteOptions::default();
+        let connection = writer(&path, &options).unwrap();
+        assert!(enter_wal(&connection).unwrap());
+        connection.execute_batch("CREATE TABLE t (x)").unwrap();
+        let reader = reader(&path, &options).unwrap();
+        let error = reader.execute("INSERT INTO t VALUES (1)", []).unwrap_err();
+        let code = error.sqlite_error_code();
+        assert_eq!(code, Some(rusqlite::ErrorCode::ReadOnly));
+    }
+}
