@@ -1,0 +1,298 @@
+//! Hubs: connecting and disconnecting, switching off, isolation, captures, reports.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use phone_auth_signals::{ConnectOptions, Connection, SetupErrorKind, Signals, receiver, signal};
+use std::{
+    sync::{
+        Arc, Barrier, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+signal! {
+    /// Something awaited.
+    awaited: Awaited;
+    /// Something quick.
+    sync quick: Quick;
+    /// Has linked receivers.
+    sync linked: Linked;
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Awaited(u32);
+#[derive(Clone, Debug, PartialEq)]
+struct Quick(u32);
+struct Linked;
+
+static LINKED: AtomicU32 = AtomicU32::new(0);
+
+#[receiver(linked, id = "counts")]
+fn counts(_event: &Linked) {
+    LINKED.fetch_add(1, Ordering::SeqCst);
+}
+
+type Log = Arc<Mutex<Vec<&'static str>>>;
+
+fn noting(log: &Log, text: &'static str) -> impl Fn(&Quick) + Send + Sync + use<> {
+    let log = Arc::clone(log);
+    move |_| log.lock().unwrap().push(text)
+}
+
+fn taken(log: &Log) -> Vec<&'static str> {
+    std::mem::take(&mut log.lock().unwrap())
+}
+
+#[test]
+fn dropped_connection_disconnects() {
+    let (signals, log) = (Signals::isolated(), Log::default());
+    let connection = signals.connect(noting(&log, "heard"));
+    signals.send_sync(&Quick(1)).unwrap();
+    drop(connection);
+    signals.send_sync(&Quick(2)).unwrap();
+    assert_eq!(taken(&log), ["heard"]);
+    assert!(!signals.has_receiver::<Quick>());
+}
+
+#[test]
+fn forever_outlives_its_guard() {
+    let (signals, log) = (Signals::isolated(), Log::default());
+    signals.connect(noting(&log, "heard")).forever();
+    signals.clone().send_sync(&Quick(1)).unwrap();
+    assert_eq!(taken(&log), ["heard"]);
+}
+
+#[test]
+fn connected_receivers_keep_order() {
+    let (signals, log) = (Signals::isolated(), Log::default());
+    let with = |priority| ConnectOptions::new().priority(priority);
+    let _guards = [
+        signals
+            .connect_with(with(0), noting(&log, "first of 0"))
+            .unwrap(),
+        signals.connect_with(with(-1), noting(&log, "-1")).unwrap(),
+        signals.connect_with(with(5), noting(&log, "5")).unwrap(),
+        signals
+            .connect_with(with(0), noting(&log, "second of 0"))
+            .unwrap(),
+    ];
+    signals.send_sync(&Quick(1)).unwrap();
+    assert_eq!(taken(&log), ["5", "first of 0", "second of 0", "-1"]);
+}
+
+#[test]
+fn second_id_is_refused() {
+    let (signals, log) = (Signals::isolated(), Log::default());
+    let named = || ConnectOptions::new().id("audit");
+    let first = signals
+        .connect_with(named(), noting(&log, "first"))
+        .unwrap();
+    let refused = signals
+        .connect_with(named(), noting(&log, "second"))
+        .unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "the signal `quick` has a receiver with the id `audit` already"
+    );
+    drop(first);
+    let _again = signals
+        .connect_with(named(), noting(&log, "again"))
+        .unwrap();
+    signals.send_sync(&Quick(1)).unwrap();
+    assert_eq!(taken(&log), ["again"]);
+}
+
+#[test]
+fn connecting_during_dispatch_waits_for_the_next() {
+    let (signals, log) = (Signals::isolated(), Log::default());
+    let held: Arc<Mutex<Vec<Connection>>> = Arc::default();
+    let (hub, inner_log, inner_held) = (signals.clone(), Arc::clone(&log), Arc::clone(&held));
+    let _outer = signals.connect::<Quick>(move |_| {
+        inner_held
+            .lock()
+            .unwrap()
+            .push(hub.connect(noting(&inner_log, "inner")));
+    });
+    signals.send_sync(&Quick(1)).unwrap();
+    assert_eq!(taken(&log), [""; 0]);
+    signals.send_sync(&Quick(2)).unwrap();
+    assert_eq!(taken(&log), ["inner"]);
+    // The closure holds the hub and the hub the closure.
+    held.lock().unwrap().clear();
+}
+
+#[test]
+fn disconnecting_during_dispatch_waits_for_the_next() {
+    let (signals, log) = (Signals::isolated(), Log::default());
+    let held: Arc<Mutex<Option<Connection>>> = Arc::default();
+    let inner = Arc::clone(&held);
+    let _first = signals.connect::<Quick>(move |_| drop(inner.lock().unwrap().take()));
+    *held.lock().unwrap() = Some(signals.connect(noting(&log, "second")));
+    signals.send_sync(&Quick(1)).unwrap();
+    assert_eq!(taken(&log), ["second"]);
+    signals.send_sync(&Quick(2)).unwrap();
+    assert_eq!(taken(&log), [""; 0]);
+}
+
+#[tokio::test]
+async fn awaiting_dispatch_keeps_its_receivers() {
+    let (signals, log) = (Signals::isolated(), Log::default());
+    let gate = Arc::new(tokio::sync::Notify::new());
+    let opened = Arc::clone(&gate);
+    let _waits = signals.connect_async::<Awaited>(move |_| {
+        let opened = Arc::clone(&opened);
+        async move { opened.notified().await }
+    });
+    let heard = Arc::clone(&log);
+    let leaving =
+        signals.connect::<Awaited>(move |_| heard.lock().unwrap().push("was there at the start"));
+    let hub = signals.clone();
+    let dispatch = tokio::spawn(async move { hub.send_robust(&Awaited(1)).await.len() });
+    tokio::task::yield_now().await;
+    drop(leaving);
+    let heard = Arc::clone(&log);
+    let _late = signals.connect::<Awaited>(move |_| heard.lock().unwrap().push("came too late"));
+    gate.notify_one();
+    assert_eq!(dispatch.await.unwrap(), 2);
+    assert_eq!(taken(&log), ["was there at the start"]);
+}
+
+#[test]
+fn connecting_from_many_threads_loses_nobody() {
+    let signals = Signals::isolated();
+    let count = Arc::new(AtomicU32::new(0));
+    let start = Arc::new(Barrier::new(9));
+    let threads: Vec<_> = (0..8)
+        .map(|_| {
+            let (signals, count, start) = (signals.clone(), Arc::clone(&count), Arc::clone(&start));
+            thread::spawn(move || {
+                start.wait();
+                for _ in 0..50 {
+                    let heard = Arc::clone(&count);
+                    let connect = |hub: &Signals| {
+                        hub.connect::<Quick>(move |_| {
+                            heard.fetch_add(1, Ordering::SeqCst);
+                        })
+                    };
+                    connect(&signals).forever();
+                    drop(signals.connect::<Quick>(|_| ()));
+                }
+            })
+        })
+        .collect();
+    start.wait();
+    for _ in 0..100 {
+        signals.send_sync(&Quick(1)).unwrap();
+    }
+    for thread in threads {
+        thread.join().unwrap();
+    }
+    count.store(0, Ordering::SeqCst);
+    signals.send_sync(&Quick(2)).unwrap();
+    assert_eq!(count.load(Ordering::SeqCst), 400);
+}
+
+#[test]
+fn switched_off_receiver_is_left_out() {
+    let signals = Signals::builder().switch_off("counts").build().unwrap();
+    assert!(!signals.has_receiver::<Linked>());
+    let receiver = signals
+        .manifest()
+        .receivers
+        .into_iter()
+        .find(|receiver| receiver.id == "counts")
+        .unwrap();
+    assert!(receiver.switched_off);
+    let whole = Signals::linked().unwrap();
+    assert!(whole.has_receiver::<Linked>());
+    assert!(
+        !whole
+            .manifest()
+            .receivers
+            .iter()
+            .any(|receiver| receiver.switched_off)
+    );
+}
+
+#[test]
+fn switching_off_nobody_is_refused() {
+    let error = Signals::builder().switch_off("count").build().unwrap_err();
+    assert_eq!(error.kind(), SetupErrorKind::UnknownId);
+    assert_eq!(
+        error.to_string(),
+        "`count` is switched off, but no linked receiver has that id"
+    );
+}
+
+#[test]
+fn isolated_hubs_share_nothing() {
+    let (one, other) = (Signals::isolated(), Signals::isolated());
+    let _connection = one.connect::<Linked>(|_| ());
+    assert!(one.has_receiver::<Linked>());
+    assert!(!other.has_receiver::<Linked>());
+    let before = LINKED.load(Ordering::SeqCst);
+    other.send_sync(&Linked).unwrap();
+    one.send_sync(&Linked).unwrap();
+    assert_eq!(LINKED.load(Ordering::SeqCst), before);
+}
+
+#[tokio::test]
+async fn capture_takes_and_awaits() {
+    let signals = Signals::isolated();
+    let mut captured = signals.capture::<Awaited>();
+    signals.send(&Awaited(1)).await.unwrap();
+    signals.send(&Awaited(2)).await.unwrap();
+    assert_eq!(captured.take(), [Awaited(1), Awaited(2)]);
+    let hub = signals.clone();
+    let sender = tokio::spawn(async move { hub.send(&Awaited(3)).await });
+    assert_eq!(captured.next().await, Some(Awaited(3)));
+    sender.await.unwrap().unwrap();
+    drop(signals);
+    assert_eq!(captured.next().await, None);
+}
+
+#[tokio::test]
+async fn report_names_each_receiver() {
+    let signals = Signals::isolated();
+    let options = ConnectOptions::new().id("slow").priority(1);
+    let _slow = signals
+        .connect_async_with::<Awaited>(options, |_| tokio::time::sleep(Duration::from_millis(5)))
+        .unwrap();
+    let _quick = signals.connect::<Awaited>(|_| ());
+    let report = signals.send_robust(&Awaited(1)).await;
+    assert_eq!(report.signal().name, "awaited");
+    let [slow, quick] = report.receivers().collect::<Vec<_>>().try_into().unwrap();
+    assert_eq!(slow.receiver().id(), "slow");
+    assert!(slow.took().unwrap() >= Duration::from_millis(5));
+    assert!(
+        quick
+            .receiver()
+            .id()
+            .starts_with("connected at crates/signals/tests/hub.rs:"),
+        "{quick:?}"
+    );
+    assert!(quick.took().unwrap() < slow.took().unwrap());
+    assert!(quick.receiver().is_connected());
+    report.into_result().unwrap();
+}
+
+#[test]
+fn sync_report_is_timed_on_request() {
+    let untimed = Signals::isolated();
+    let _one = untimed.connect::<Quick>(|_| ());
+    assert!(
+        untimed
+            .send_robust_sync(&Quick(1))
+            .receivers()
+            .all(|receiver| receiver.took().is_none())
+    );
+    let timed = Signals::builder().isolated().timed(true).build().unwrap();
+    let _two = timed.connect::<Quick>(|_| thread::sleep(Duration::from_millis(2)));
+    let report = timed.send_robust_sync(&Quick(1));
+    assert!(
+        report
+            .receivers()
+            .all(|receiver| receiver.took() >= Some(Duration::from_millis(2)))
+    );
+}

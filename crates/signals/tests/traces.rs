@@ -1,0 +1,116 @@
+//! What a trace holds: signal, receiver and outcome, and never what the event carries.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use phone_auth_signals::{
+    ConnectOptions, LinkFollowed, RelativeUrl, Sender, Signals, User, VerifyEmail,
+};
+use std::{
+    io::{self, Write},
+    sync::{Arc, Mutex},
+};
+use tracing_subscriber::{fmt::format::FmtSpan, util::SubscriberInitExt};
+
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Lines {
+    fn listen() -> (Self, tracing::subscriber::DefaultGuard) {
+        let lines = Self::default();
+        let writer = lines.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::TRACE)
+            .with_ansi(false)
+            .with_span_events(FmtSpan::CLOSE)
+            .with_writer(move || writer.clone());
+        (lines, subscriber.set_default())
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+fn event() -> VerifyEmail {
+    let url = RelativeUrl::new("/accounts/SECRET/").unwrap();
+    VerifyEmail::new(Sender::new("sign_up"), User::new(1, "ANNA", "", ""), url, "ANNA@example.org".into())
+}
+
+fn hub() -> Signals {
+    let signals = Signals::isolated();
+    let named = |id: &str| ConnectOptions::new().id(id);
+    signals.connect_with::<VerifyEmail>(named("good"), |_| ()).unwrap().forever();
+    let fails = |event: &VerifyEmail| Err(format!("cannot reach {}", event.email));
+    signals.connect_with::<VerifyEmail>(named("bad"), fails).unwrap().forever();
+    signals.connect_with::<LinkFollowed>(named("link"), |_| ()).unwrap().forever();
+    signals
+}
+
+fn check(text: &str, expected: &[&str]) {
+    for part in expected {
+        assert!(text.contains(part), "no {part:?} in\n{text}");
+    }
+    for secret in ["SECRET", "ANNA", "cannot reach"] {
+        assert!(!text.contains(secret), "{secret:?} in\n{text}");
+    }
+}
+
+#[tokio::test]
+async fn trace_holds_receivers_and_outcomes() {
+    let (lines, _guard) = Lines::listen();
+    let signals = hub();
+    assert!(signals.send(&event()).await.is_err());
+    let expected = [
+        r#"signal{signal="verify_email" how="send" receivers=2"#,
+        r#"receiver{receiver="good" outcome=done}"#,
+        r#"receiver{receiver="bad" outcome=error}"#,
+    ];
+    check(&lines.text(), &expected);
+}
+
+#[tokio::test]
+async fn robust_trace_warns_of_failures() {
+    for how in ["send_robust", "send_concurrent"] {
+        let (lines, _guard) = Lines::listen();
+        let report = match how {
+            "send_robust" => hub().send_robust(&event()).await,
+            _ => hub().send_concurrent(&event()).await,
+        };
+        assert_eq!(report.failures().count(), 1);
+        let how = format!(r#"signal{{signal="verify_email" how="{how}" receivers=2 outcome=failed}}"#);
+        let warning = r#"a signal's receiver failed signal="verify_email" receiver="bad""#;
+        check(&lines.text(), &[&how, "WARN", warning, r#"outcome="error""#]);
+    }
+}
+
+#[test]
+fn sync_trace_holds_the_same() {
+    let (lines, _guard) = Lines::listen();
+    let signals = hub();
+    let event = LinkFollowed::new(Sender::new("urls"), "SECRET".into());
+    signals.send_sync(&event).unwrap();
+    assert!(signals.send_robust_sync(&event).is_ok());
+    let expected = [
+        r#"signal{signal="link_followed" how="send_sync" receivers=1 outcome=done}"#,
+        r#"signal{signal="link_followed" how="send_robust_sync" receivers=1 outcome=done}"#,
+        r#"receiver{receiver="link" outcome=done}"#,
+    ];
+    check(&lines.text(), &expected);
+}
+
+#[tokio::test]
+async fn unheard_signal_is_traced() {
+    let (lines, _guard) = Lines::listen();
+    let signals = Signals::isolated();
+    signals.send(&event()).await.unwrap();
+    check(&lines.text(), &[r#"signal{signal="verify_email" how="send" receivers=0 outcome=done}"#]);
+}
