@@ -9,47 +9,41 @@ use std::io::{self, Write};
 
 use crate::visible::Visible;
 
-/// Standard output and standard error.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Console;
-
-impl Console {
-    /// Writes lines to standard output.
-    ///
-    /// A closed pipe is no error: whoever reads, like `head`, has seen enough.
-    ///
-    /// # Errors
-    /// Those of the output, such as a full disk.
-    pub(crate) fn print(self, lines: impl fmt::Display) -> io::Result<()> {
-        match write_all(&mut io::stdout().lock(), &format!("{lines}\n")) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            written => written,
-        }
+/// Writes lines to standard output.
+///
+/// A closed pipe is no error: whoever reads, like `head`, has seen enough.
+///
+/// # Errors
+/// Those of the output, such as a full disk.
+pub(crate) fn print(lines: impl fmt::Display) -> io::Result<()> {
+    match write_all(&mut io::stdout().lock(), &format!("{lines}\n")) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
     }
+}
 
-    /// Tells how things go. A site goes on serving when nobody reads that any more.
-    pub(crate) fn tell(self, line: impl fmt::Display) {
-        // Not being able to say so is no reason to stop, and there is nobody left to tell.
-        let _unread = self.print(line);
-    }
+/// Tells how things go. A site goes on serving when nobody reads that any more.
+pub(crate) fn tell(line: impl fmt::Display) {
+    // Not being able to say so is no reason to stop, and there is nobody left to tell.
+    let _unread = print(line);
+}
 
-    /// Writes one line about an error and its causes to standard error.
-    pub(crate) fn complain(self, error: &dyn Error) {
-        let mut line = error.to_string();
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            line.push_str(": ");
-            line.push_str(&error.to_string());
-            cause = error.source();
-        }
-        let line = format!("phone-auth: {}\n", Visible(&line));
-        let _unread = write_all(&mut io::stderr().lock(), &line);
+/// Writes one line about an error and its causes to standard error.
+pub(crate) fn complain(error: &dyn Error) {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        line.push_str(": ");
+        line.push_str(&error.to_string());
+        cause = error.source();
     }
+    let line = format!("phone-auth: {}\n", Visible(&line));
+    let _unread = write_all(&mut io::stderr().lock(), &line);
+}
 
-    /// Writes a prompt without a line end to standard error, so that output can be redirected.
-    pub(crate) fn ask(self, prompt: &str) {
-        let _unread = write_all(&mut io::stderr().lock(), prompt);
-    }
+/// Writes a prompt without a line end to standard error, so that output can be redirected.
+pub(crate) fn ask(prompt: &str) {
+    let _unread = write_all(&mut io::stderr().lock(), prompt);
 }
 
 fn write_all(out: &mut dyn Write, text: &str) -> io::Result<()> {

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use thiserror::Error;
 
 use crate::configuration::{ConfigurationError, Mistake};
-use crate::console::Console;
+use crate::console;
 
 /// Something could not be done.
 pub(crate) const FAILED: u8 = 1;
@@ -74,9 +74,9 @@ impl Failure {
     }
 
     /// Says each reason on a line of its own.
-    pub(crate) fn report(&self, console: Console) -> ExitCode {
+    pub(crate) fn report(&self) -> ExitCode {
         for reason in &self.reasons {
-            console.complain(reason.as_ref());
+            console::complain(reason.as_ref());
         }
         ExitCode::from(self.code)
     }

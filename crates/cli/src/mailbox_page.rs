@@ -40,7 +40,7 @@ const PASSED_ON: [&str; 5] = [
 /// The route of the page.
 pub(crate) fn router(auth: &PhoneAuth, mailbox: Mailbox) -> Router {
     let host: Arc<str> = host_of(auth.site().as_str()).into();
-    let show = move |visit: Visit| show(visit, mailbox.clone());
+    let show = async move |visit: Visit| show(&visit, &mailbox);
     Router::new()
         .route(PATH, get(show))
         .route(PATH.trim_end_matches('/'), any(append_slash))
@@ -49,7 +49,7 @@ pub(crate) fn router(auth: &PhoneAuth, mailbox: Mailbox) -> Router {
         .with_state(auth.web().clone())
 }
 
-async fn show(visit: Visit, mailbox: Mailbox) -> Response {
+fn show(visit: &Visit, mailbox: &Mailbox) -> Response {
     let messages: Vec<_> = mailbox.messages().into_iter().map(Shown::from).collect();
     visit.render(Page::new(TEMPLATE.0, "Mailbox").with("messages", messages))
 }

@@ -8,7 +8,7 @@ use std::io::{self, BufRead, IsTerminal, Read};
 use phone_auth::core::password::Password;
 use thiserror::Error;
 
-use crate::console::Console;
+use crate::console;
 
 /// More than any password that the policy takes.
 const MOST_BYTES: u64 = 16 * 1024;
@@ -30,16 +30,16 @@ pub(crate) enum PasswordInputError {
 ///
 /// # Errors
 /// When there is none, the two differ, or it cannot be read.
-pub(crate) fn ask(console: Console) -> Result<Password, PasswordInputError> {
+pub(crate) fn ask() -> Result<Password, PasswordInputError> {
     let stdin = io::stdin();
     if !stdin.is_terminal() {
         return line(&mut stdin.lock()).map(Password::new);
     }
     let _hidden = Hidden::begin()?;
     let ask = |prompt| {
-        console.ask(prompt);
+        console::ask(prompt);
         let typed = line(&mut stdin.lock());
-        console.ask("\n");
+        console::ask("\n");
         typed
     };
     let first = ask("Password: ")?;

@@ -10,7 +10,6 @@ use phone_auth::signals::SignalsBuilder;
 use crate::arguments::{Arguments, Command};
 use crate::commands;
 use crate::configuration::Configuration;
-use crate::console::Console;
 use crate::exit::Failure;
 use crate::logs;
 
@@ -59,25 +58,23 @@ impl Program {
                 );
             }
         };
-        let console = Console;
-        match self.obey(arguments, console) {
+        match self.obey(arguments) {
             Ok(()) => ExitCode::SUCCESS,
-            Err(failure) => failure.report(console),
+            Err(failure) => failure.report(),
         }
     }
 
-    fn obey(self, arguments: Arguments, console: Console) -> Result<(), Failure> {
+    fn obey(self, arguments: Arguments) -> Result<(), Failure> {
         let filter = std::env::var("RUST_LOG").ok();
         logs::begin(filter.as_deref()).map_err(Failure::wrong)?;
         let command = arguments.command.unwrap_or(Command::Serve);
         if let Command::Settings = command {
-            return commands::settings::run(console);
+            return commands::settings::run();
         }
         let configuration = Configuration::load(&arguments.settings, std::env::vars_os())?;
         let setup = Setup {
             configuration,
             provisions: self.provisions,
-            console,
         };
         match command {
             Command::Serve => commands::serve::run(setup),
@@ -107,7 +104,6 @@ impl fmt::Debug for Program {
 /// What every command has to work with.
 pub(crate) struct Setup {
     pub(crate) configuration: Configuration,
-    pub(crate) console: Console,
     provisions: Vec<Provision>,
 }
 

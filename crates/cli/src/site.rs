@@ -76,7 +76,7 @@ pub(crate) async fn open(
     let parts = Parts {
         signals,
         origin,
-        keys: key.keys,
+        keys: key.all,
         store: Arc::new(opened.store),
     };
     Ok(Site {
@@ -173,7 +173,7 @@ pub(crate) fn accounts_for_operator(mut setup: Setup, may_make: bool) -> Result<
 
 /// The key and its fallbacks, and where the key is.
 struct Keys {
-    keys: Vec<SecretKey>,
+    all: Vec<SecretKey>,
     path: PathBuf,
     made: bool,
 }
@@ -188,7 +188,7 @@ fn keys(configuration: &Configuration) -> Result<Keys, Failure> {
     let mut keys = vec![file.key];
     keys.extend(fallback_keys(configuration)?);
     Ok(Keys {
-        keys,
+        all: keys,
         path: file.path,
         made: file.made,
     })

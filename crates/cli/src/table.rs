@@ -1,6 +1,6 @@
 //! Tables of text.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use crate::visible::Visible;
 
@@ -37,7 +37,7 @@ impl<const COLUMNS: usize> fmt::Display for Table<COLUMNS> {
             }
             let mut line = String::new();
             for (cell, width) in row.iter().zip(widths) {
-                line.push_str(&format!("{cell:width$}  "));
+                write!(line, "{cell:width$}  ")?;
             }
             f.write_str(line.trim_end())?;
         }

@@ -17,13 +17,41 @@ fn refused(ran: &Ran, said: &str) {
 #[test]
 fn wrong_arguments_are_refused() {
     for (argument, value, said) in [
-        ("--addr", "localhost", "addr (argument --addr): \"localhost\" is not an IP address and a port"),
-        ("--addr", "0.0.0.0:0", "site_url (default): it must be set when listening on 0.0.0.0:0"),
-        ("--database", "postgres://x", "database (argument --database): \"postgres://x\" is not a database"),
-        ("--site-url", "https://x.org/y", "site_url (argument --site-url): \"https://x.org/y\" is not an origin"),
-        ("--site-url", "ftp://x.org", "is not an origin such as https://example.org"),
-        ("--secret-key-file", "nowhere", "the key file nowhere does not exist"),
-        ("--config", "nowhere.toml", "config (argument --config): cannot read nowhere.toml"),
+        (
+            "--addr",
+            "localhost",
+            "addr (argument --addr): \"localhost\" is not an IP address and a port",
+        ),
+        (
+            "--addr",
+            "0.0.0.0:0",
+            "site_url (default): it must be set when listening on 0.0.0.0:0",
+        ),
+        (
+            "--database",
+            "postgres://x",
+            "database (argument --database): \"postgres://x\" is not a database",
+        ),
+        (
+            "--site-url",
+            "https://x.org/y",
+            "site_url (argument --site-url): \"https://x.org/y\" is not an origin",
+        ),
+        (
+            "--site-url",
+            "ftp://x.org",
+            "is not an origin such as https://example.org",
+        ),
+        (
+            "--secret-key-file",
+            "nowhere",
+            "the key file nowhere does not exist",
+        ),
+        (
+            "--config",
+            "nowhere.toml",
+            "config (argument --config): cannot read nowhere.toml",
+        ),
     ] {
         let folder = Folder::new();
         refused(&folder.run(&["serve", argument, value]), said);
@@ -35,18 +63,44 @@ fn wrong_arguments_are_refused() {
 #[test]
 fn wrong_variables_are_refused() {
     for (name, value, said) in [
-        ("AUTHENTICATION_METHODS", "", "\"\" is not at least one of phone, email and username"),
-        ("LOGIN_REDIRECT_URL", "https://evil.example/", "is not a path on this site"),
-        ("LOGOUT_REDIRECT_URL", "//evil.example/", "is not a path on this site"),
-        ("REGISTER_EMAIL_REQUIRED", "maybe", "\"maybe\" is not true or false"),
+        (
+            "AUTHENTICATION_METHODS",
+            "",
+            "\"\" is not at least one of phone, email and username",
+        ),
+        (
+            "LOGIN_REDIRECT_URL",
+            "https://evil.example/",
+            "is not a path on this site",
+        ),
+        (
+            "LOGOUT_REDIRECT_URL",
+            "//evil.example/",
+            "is not a path on this site",
+        ),
+        (
+            "REGISTER_EMAIL_REQUIRED",
+            "maybe",
+            "\"maybe\" is not true or false",
+        ),
         ("SESSION_LIFETIME", "-1", "\"-1\" is not a time such as"),
-        ("LOGIN_REDIRECT_URI", "/", "did you mean PHONE_AUTH_LOGIN_REDIRECT_URL?"),
-        ("SWITCHED_OFF_RECEIVERS", "nobody", "`nobody` is switched off, but no linked receiver has that id"),
+        (
+            "LOGIN_REDIRECT_URI",
+            "/",
+            "did you mean PHONE_AUTH_LOGIN_REDIRECT_URL?",
+        ),
+        (
+            "SWITCHED_OFF_RECEIVERS",
+            "nobody",
+            "`nobody` is switched off, but no linked receiver has that id",
+        ),
     ] {
         let folder = Folder::new();
         let variable = format!("PHONE_AUTH_{name}");
         let mut command = folder.command();
-        command.env(&variable, value).args(["--addr", "127.0.0.1:0"]);
+        command
+            .env(&variable, value)
+            .args(["--addr", "127.0.0.1:0"]);
         let ran = Ran::from(command.output().unwrap());
         refused(&ran, said);
         let setting = name.to_lowercase();
@@ -58,8 +112,14 @@ fn wrong_variables_are_refused() {
 fn wrong_file_is_refused() {
     let folder = Folder::new();
     for (text, said) in [
-        ("login_redirect_url = \"/\"\nloginn = 1", "loginn (file x.toml, line 2): there is no such setting"),
-        ("verify_by_click = \"yes\"", "verify_by_click (file x.toml, line 1): \"yes\" is not true or false"),
+        (
+            "login_redirect_url = \"/\"\nloginn = 1",
+            "loginn (file x.toml, line 2): there is no such setting",
+        ),
+        (
+            "verify_by_click = \"yes\"",
+            "verify_by_click (file x.toml, line 1): \"yes\" is not true or false",
+        ),
         ("addr = \"x", "config (x.toml, line 1): not TOML"),
     ] {
         folder.write("x.toml", text);
@@ -82,16 +142,27 @@ fn wrong_template_is_refused() {
     std::fs::create_dir_all(folder.join("pages/phone_auth")).unwrap();
     folder.write("pages/phone_auth/login.html", "{% if %}");
     let mut command = folder.command();
-    command.env("PHONE_AUTH_TEMPLATES", "pages").args(["--addr", "127.0.0.1:0"]);
+    command
+        .env("PHONE_AUTH_TEMPLATES", "pages")
+        .args(["--addr", "127.0.0.1:0"]);
     refused(&Ran::from(command.output().unwrap()), "login.html");
 }
 
 #[test]
 fn usage_mistakes_are_code_two() {
     let folder = Folder::new();
-    for arguments in [&["fly"][..], &["--port", "1"], &["user"], &["user", "create"]] {
+    for arguments in [
+        &["fly"][..],
+        &["--port", "1"],
+        &["user"],
+        &["user", "create"],
+    ] {
         let ran = folder.run(arguments);
-        assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{arguments:?}");
+        assert_eq!(
+            (ran.code, ran.stdout.as_str()),
+            (Some(2), ""),
+            "{arguments:?}"
+        );
     }
     for arguments in [["--help"], ["--version"]] {
         assert_eq!(folder.run(&arguments).code, Some(0));
@@ -101,9 +172,14 @@ fn usage_mistakes_are_code_two() {
 #[test]
 fn argument_goes_before_environment_and_file() {
     let folder = Folder::new();
-    folder.write("x.toml", "addr = \"127.0.0.1:1\"\nlogin_redirect_url = \"/home/\"");
+    folder.write(
+        "x.toml",
+        "addr = \"127.0.0.1:1\"\nlogin_redirect_url = \"/home/\"",
+    );
     let site = folder.serve_with(|command| {
-        command.args(["--config", "x.toml"]).env("PHONE_AUTH_ADDR", "127.0.0.1:2");
+        command
+            .args(["--config", "x.toml"])
+            .env("PHONE_AUTH_ADDR", "127.0.0.1:2");
     });
     assert!(!["127.0.0.1:1", "127.0.0.1:2"].contains(&site.host.as_str()));
 }
@@ -114,11 +190,21 @@ fn readme_lists_every_setting() {
     let ran = folder.run(&["settings"]);
     assert_eq!(ran.code, Some(0));
     let readme = include_str!("../README.md");
-    let names = ran.stdout.lines().skip(1).map_while(|line| line.split_whitespace().next());
+    let names = ran
+        .stdout
+        .lines()
+        .skip(1)
+        .map_while(|line| line.split_whitespace().next());
     let mut count = 0;
     for name in names {
-        assert!(readme.contains(&format!("| `{name}` |")), "{name} is not in the README");
+        assert!(
+            readme.contains(&format!("| `{name}` |")),
+            "{name} is not in the README"
+        );
         count += 1;
     }
-    assert_eq!(count, readme.matches("\n| `").count() - readme.matches("\n| `phone-auth").count());
+    assert_eq!(
+        count,
+        readme.matches("\n| `").count() - readme.matches("\n| `phone-auth").count()
+    );
 }

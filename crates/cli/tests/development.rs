@@ -1,6 +1,11 @@
 //! The development mode: what it prints, what its mailbox shows, and when it is not there.
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a failed unwrap is a failed test"
+)]
 
 mod common;
 
@@ -9,7 +14,17 @@ use common::{Answer, Folder, Ran, Site};
 /// A site with somebody on it, who has asked for both her addresses to be verified.
 fn site_with_messages(folder: &Folder, origin: Option<&str>) -> (Site, Vec<String>) {
     let made = folder.run_with_input(
-        &["user", "create", "ann", "--email", "ann@example.org", "--phone", "+41 44 668 18 00", "--first-name", "<b>"],
+        &[
+            "user",
+            "create",
+            "ann",
+            "--email",
+            "ann@example.org",
+            "--phone",
+            "+41 44 668 18 00",
+            "--first-name",
+            "<b>",
+        ],
         "correct-horse\n",
     );
     assert_eq!(made.code, Some(0), "{made:?}");
@@ -48,10 +63,38 @@ fn lines_have_exact_form() {
     let user = r#"{"id":1,"username":"ann","first_name":"<b>","last_name":""}"#;
     let (verify, reset) = ("request_verification", "request_password_reset");
     for (line, signal, field, value, sender, path) in [
-        (&lines[0], "verify_email", "email", "ann@example.org", verify, "/accounts/user_verification_confirm/ZW1haWwx/"),
-        (&lines[1], "verify_phone", "phone", "+41446681800", verify, "/accounts/user_verification_confirm/cGhvbmUx/"),
-        (&lines[2], "reset_password_email", "email", "ann@example.org", reset, "/accounts/password_reset_confirm/MQ/"),
-        (&lines[3], "reset_password_phone", "phone", "+41446681800", reset, "/accounts/password_reset_confirm/MQ/"),
+        (
+            &lines[0],
+            "verify_email",
+            "email",
+            "ann@example.org",
+            verify,
+            "/accounts/user_verification_confirm/ZW1haWwx/",
+        ),
+        (
+            &lines[1],
+            "verify_phone",
+            "phone",
+            "+41446681800",
+            verify,
+            "/accounts/user_verification_confirm/cGhvbmUx/",
+        ),
+        (
+            &lines[2],
+            "reset_password_email",
+            "email",
+            "ann@example.org",
+            reset,
+            "/accounts/password_reset_confirm/MQ/",
+        ),
+        (
+            &lines[3],
+            "reset_password_phone",
+            "phone",
+            "+41446681800",
+            reset,
+            "/accounts/password_reset_confirm/MQ/",
+        ),
     ] {
         let url = url(line);
         assert!(url.starts_with(path) && url.ends_with('/'), "{url}");
@@ -70,21 +113,32 @@ fn lines_have_exact_form() {
 #[test]
 fn mailbox_shows_newest_first() {
     let folder = Folder::new();
-    let (site, lines) = site_with_messages(&folder, Some("https://accounts.example.org"));
+    let (site, lines) = site_with_messages(&folder, Some("http://accounts.example.org"));
     let page = site.get("/dev/mailbox/");
     assert_eq!(page.status, 200);
     let mut from = 0;
     for line in lines.iter().rev() {
-        let link = format!("<a href=\"https://accounts.example.org{}\">", url(line));
+        let link = format!("<a href=\"http://accounts.example.org{}\">", url(line));
         let at = page.body[from..].find(&link);
-        assert!(at.is_some(), "{link} is not there or in another order: {}", page.body);
+        assert!(
+            at.is_some(),
+            "{link} is not there or in another order: {}",
+            page.body
+        );
         from += at.unwrap();
     }
     assert!(page.body.contains("<title>Mailbox"));
     assert!(!page.body.contains("<b>"));
     assert_eq!(page.header("cache-control"), Some("private, no-store"));
-    assert!(page.header("content-security-policy").unwrap().contains("default-src 'none'"));
-    assert_eq!(site.get("/dev/mailbox").header("location"), Some("/dev/mailbox/"));
+    assert!(
+        page.header("content-security-policy")
+            .unwrap()
+            .contains("default-src 'none'")
+    );
+    assert_eq!(
+        site.get("/dev/mailbox").header("location"),
+        Some("/dev/mailbox/")
+    );
 }
 
 #[test]
@@ -96,9 +150,16 @@ fn link_of_mailbox_verifies() {
     let link = page
         .split("href=\"")
         .filter_map(|rest| rest.split('"').next())
-        .find_map(|link| link.strip_prefix(&*origin).filter(|path| path.contains("ZW1haWwx")));
+        .find_map(|link| {
+            link.strip_prefix(&*origin)
+                .filter(|path| path.contains("ZW1haWwx"))
+        });
     let answer = site.get(link.unwrap());
-    assert!(answer.body.contains("Verification successful"), "{}", answer.body);
+    assert!(
+        answer.body.contains("Verification successful"),
+        "{}",
+        answer.body
+    );
 }
 
 #[test]
@@ -139,12 +200,25 @@ fn strangers_need_receivers() {
 fn development_can_be_forbidden() {
     let folder = Folder::new();
     let mut command = folder.command();
-    command.args(["--addr", "127.0.0.1:0"]).env("PHONE_AUTH_DEVELOPMENT", "false");
+    command
+        .args(["--addr", "127.0.0.1:0"])
+        .env("PHONE_AUTH_DEVELOPMENT", "false");
     let ran = Ran::from(command.output().unwrap());
     assert_eq!(ran.code, Some(2));
-    assert!(ran.stderr.contains("leave the setting development out"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("leave the setting development out"),
+        "{}",
+        ran.stderr
+    );
     let mut command = folder.command();
-    command.args(["--addr", "0.0.0.0:0"]).env("PHONE_AUTH_DEVELOPMENT", "true");
+    command
+        .args(["--addr", "0.0.0.0:0"])
+        .env("PHONE_AUTH_DEVELOPMENT", "true");
     let ran = Ran::from(command.output().unwrap());
-    assert!(ran.stderr.contains("would be shown to whoever reaches 0.0.0.0:0"), "{}", ran.stderr);
+    assert!(
+        ran.stderr
+            .contains("would be shown to whoever reaches 0.0.0.0:0"),
+        "{}",
+        ran.stderr
+    );
 }

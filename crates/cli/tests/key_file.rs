@@ -30,7 +30,10 @@ fn key_is_made_once() {
     let folder = Folder::new();
     let mut first = folder.serve();
     let said = first.wait_for(|line| line.contains("key file"));
-    assert!(said.contains("made just now") && said.contains(KEY), "{said}");
+    assert!(
+        said.contains("made just now") && said.contains(KEY),
+        "{said}"
+    );
     first.stop();
     let mode = fs::metadata(folder.join(KEY)).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
@@ -40,7 +43,7 @@ fn key_is_made_once() {
     assert!(!said.contains("made"), "{said}");
     assert_eq!(fs::read_to_string(folder.join(KEY)).unwrap(), key);
     second.stop();
-    let all = [first.said, second.said].concat().join("\n");
+    let all = [first.said.join("\n"), second.said.join("\n")].concat();
     assert!(!all.contains(key.trim()), "the key is said");
 }
 
@@ -64,13 +67,19 @@ fn unfit_keys_are_refused() {
         ("hunter2", "too short"),
         ("", "too short"),
         (insecure, "published"),
-        ("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "too uniform"),
+        (
+            "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+            "too uniform",
+        ),
     ] {
         let path = folder.write("key", key);
         chmod(&path, 0o600);
         let said = refusal(&folder, &["--secret-key-file", "key"]);
         assert!(said.contains(why), "{said}");
-        assert!(key.is_empty() || !said.contains(key), "the key is said: {said}");
+        assert!(
+            key.is_empty() || !said.contains(key),
+            "the key is said: {said}"
+        );
     }
     assert!(!folder.join("phone-auth.sqlite3").exists());
 }
@@ -94,12 +103,23 @@ fn links_survive_rotation() {
     let mut site = folder.serve();
     site.post("/accounts/password_reset/", "login=ann%40example.org");
     let line = site.wait_for(|line| line.starts_with("reset_password_email "));
-    let url = line.split("\"url\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let url = line
+        .split("\"url\":\"")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap()
+        .to_owned();
     site.stop();
     fs::rename(folder.join(KEY), folder.join("old.key")).unwrap();
 
     let mut other = folder.serve();
-    assert_eq!(other.get(&url).status, 400, "another key does not know the link");
+    assert_eq!(
+        other.get(&url).status,
+        400,
+        "another key does not know the link"
+    );
     other.stop();
     let rotated = folder.serve_with(|command| {
         command.env("PHONE_AUTH_SECRET_KEY_FALLBACK_FILES", "old.key");

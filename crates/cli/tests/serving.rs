@@ -57,7 +57,10 @@ fn taken_port_is_named() {
     let other = Folder::new();
     let ran = other.run(&["serve", "--addr", &site.host]);
     assert_eq!(ran.code, Some(1));
-    let said = format!("phone-auth: cannot listen on {}: another program listens there", site.host);
+    let said = format!(
+        "phone-auth: cannot listen on {}: another program listens there",
+        site.host
+    );
     assert!(ran.stderr.starts_with(&said), "{}", ran.stderr);
     assert_eq!(std::fs::read_dir(other.path()).unwrap().count(), 0);
 }
@@ -108,12 +111,22 @@ fn request_in_flight_finishes() {
     site.signal(Signal::TERM);
     let said = site.wait_for(|line| line.starts_with("stopping"));
     assert!(said.contains("1 connections to finish"), "{said}");
-    assert!(std::net::TcpStream::connect(&site.host).is_err(), "nobody is let in any more");
+    assert!(
+        std::net::TcpStream::connect(&site.host).is_err(),
+        "nobody is let in any more"
+    );
     stream.write_all(rest.as_bytes()).unwrap();
     let answer = Answer::read(&mut stream);
     assert_eq!(answer.status, 302, "{}", answer.body);
     assert_eq!(site.wait().0, Some(0));
-    assert_eq!(folder.run(&["user", "list"]).stdout.matches("ann@example.org").count(), 1);
+    assert_eq!(
+        folder
+            .run(&["user", "list"])
+            .stdout
+            .matches("ann@example.org")
+            .count(),
+        1
+    );
 }
 
 #[test]
@@ -126,7 +139,10 @@ fn grace_has_an_end() {
     site.signal(Signal::TERM);
     let (code, logs) = site.wait();
     assert_eq!(code, Some(1));
-    assert!(logs.contains("requests were not answered in time"), "{logs}");
+    assert!(
+        logs.contains("requests were not answered in time"),
+        "{logs}"
+    );
 }
 
 #[test]
@@ -169,7 +185,10 @@ fn slow_clients_are_ended() {
     head.write_all(b"GET / HTTP/1.1\r\nHost: ").unwrap();
     let mut answer = Vec::new();
     head.read_to_end(&mut answer).unwrap();
-    assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 408"), "{answer:?}");
+    assert!(
+        answer.is_empty() || answer.starts_with(b"HTTP/1.1 408"),
+        "{answer:?}"
+    );
     let mut body = half_a_request(&site);
     assert_eq!(Answer::read(&mut body).status, 408);
 }
@@ -182,7 +201,12 @@ fn connections_are_bounded() {
     });
     let first = half_a_request(&site);
     let mut second = site.connect();
-    write!(second, "GET / HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", site.host).unwrap();
+    write!(
+        second,
+        "GET / HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
+        site.host
+    )
+    .unwrap();
     second.set_nonblocking(true).unwrap();
     let error = second.read(&mut [0; 1]).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
@@ -202,7 +226,10 @@ fn killed_site_keeps_what_it_acknowledged() {
     site.signal(Signal::KILL);
     site.wait();
     let again = folder.serve();
-    let head = format!("GET /accounts/profile/ HTTP/1.1\r\nHost: {}\r\nCookie: {cookies}\r\n", again.host);
+    let head = format!(
+        "GET /accounts/profile/ HTTP/1.1\r\nHost: {}\r\nCookie: {cookies}\r\n",
+        again.host
+    );
     assert_eq!(again.request(&head, "").status, 200);
 }
 
@@ -226,7 +253,11 @@ fn closed_output_stops_nobody() {
         }
     };
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    write!(stream, "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n").unwrap();
+    write!(
+        stream,
+        "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+    )
+    .unwrap();
     assert_eq!(Answer::read(&mut stream).status, 200);
     let pid = rustix::process::Pid::from_child(&child);
     rustix::process::kill_process(pid, Signal::TERM).unwrap();
@@ -243,7 +274,14 @@ fn unusable_database_is_named() {
     ] {
         let key = folder.write("key", "5f2b8c1d9e7a4630b1c2d3e4f5a6978812345678");
         rustix::fs::chmod(&key, rustix::fs::Mode::from_raw_mode(0o600)).unwrap();
-        let arguments = ["--addr", "127.0.0.1:0", "--secret-key-file", "key", "--database", database];
+        let arguments = [
+            "--addr",
+            "127.0.0.1:0",
+            "--secret-key-file",
+            "key",
+            "--database",
+            database,
+        ];
         let ran: Ran = folder.run(&arguments);
         assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{ran:?}");
         assert!(ran.stderr.contains(said), "{ran:?}");

@@ -1,5 +1,9 @@
 //! People at the command line.
-#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a failed unwrap is a failed test"
+)]
 
 mod common;
 
@@ -9,7 +13,15 @@ const PASSWORD: &str = "correct-horse";
 
 fn folder_with_ann() -> Folder {
     let folder = Folder::new();
-    let arguments = ["user", "create", "ann", "--email", "Ann@Example.org", "--first-name", "Ann"];
+    let arguments = [
+        "user",
+        "create",
+        "ann",
+        "--email",
+        "Ann@Example.org",
+        "--first-name",
+        "Ann",
+    ];
     let ran = folder.run_with_input(&arguments, "correct-horse\n");
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
     assert_eq!(ran.stdout, "made ann with the id 1\n");
@@ -18,7 +30,11 @@ fn folder_with_ann() -> Folder {
 
 fn log_in(folder: &Folder, password: &str) -> u16 {
     let site = folder.serve();
-    site.post("/accounts/login/", &format!("login=ann&password={password}")).status
+    site.post(
+        "/accounts/login/",
+        &format!("login=ann&password={password}"),
+    )
+    .status
 }
 
 #[test]
@@ -42,9 +58,21 @@ fn list_shows_people_without_passwords() {
     let names: Vec<_> = ann.keys().map(String::as_str).collect();
     assert_eq!(
         names,
-        ["date_joined", "email", "first_name", "id", "is_active", "last_login", "last_name", "username"]
+        [
+            "date_joined",
+            "email",
+            "first_name",
+            "id",
+            "is_active",
+            "last_login",
+            "last_name",
+            "username"
+        ]
     );
-    assert_eq!((&ann["username"], &ann["is_active"]), (&"ann".into(), &true.into()));
+    assert_eq!(
+        (&ann["username"], &ann["is_active"]),
+        (&"ann".into(), &true.into())
+    );
 }
 
 #[test]
@@ -70,20 +98,59 @@ fn set_password_replaces_it() {
 fn mistakes_are_sentences() {
     let folder = folder_with_ann();
     for (arguments, input, said) in [
-        (&["user", "create", "ANN"][..], PASSWORD, "the username is taken"),
-        (&["user", "create", "bob smith"], PASSWORD, "the username may have letters a to z, digits"),
-        (&["user", "create", "bob", "--email", "nowhere"], PASSWORD, "the email is not an e-mail address"),
-        (&["user", "create", "bob", "--phone", "12"], PASSWORD, "the phone is not a phone number with its country"),
-        (&["user", "create", "bob"], "short", "the password has fewer than 8 characters"),
-        (&["user", "create", "bob"], "password", "the password is among the most common ones"),
-        (&["user", "create", "bob"], "", "no password came on standard input"),
-        (&["user", "set-password", "bob"], PASSWORD, "nobody has this username"),
+        (
+            &["user", "create", "ANN"][..],
+            PASSWORD,
+            "the username is taken",
+        ),
+        (
+            &["user", "create", "bob smith"],
+            PASSWORD,
+            "the username may have letters a to z, digits",
+        ),
+        (
+            &["user", "create", "bob", "--email", "nowhere"],
+            PASSWORD,
+            "the email is not an e-mail address",
+        ),
+        (
+            &["user", "create", "bob", "--phone", "12"],
+            PASSWORD,
+            "the phone is not a phone number with its country",
+        ),
+        (
+            &["user", "create", "bob"],
+            "short",
+            "the password has fewer than 8 characters",
+        ),
+        (
+            &["user", "create", "bob"],
+            "password",
+            "the password is among the most common ones",
+        ),
+        (
+            &["user", "create", "bob"],
+            "",
+            "no password came on standard input",
+        ),
+        (
+            &["user", "set-password", "bob"],
+            PASSWORD,
+            "nobody has this username",
+        ),
         (&["user", "disable", "bob"], "", "nobody has this username"),
         (&["user", "create", "a\u{1b}[2Jb"], PASSWORD, "the username"),
     ] {
         let ran = folder.run_with_input(arguments, input);
-        assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{arguments:?} {ran:?}");
-        assert!(ran.stderr.starts_with("phone-auth: ") && ran.stderr.contains(said), "{ran:?}");
+        assert_eq!(
+            (ran.code, ran.stdout.as_str()),
+            (Some(1), ""),
+            "{arguments:?} {ran:?}"
+        );
+        assert!(
+            ran.stderr.starts_with("phone-auth: ") && ran.stderr.contains(said),
+            "{ran:?}"
+        );
         assert!(!ran.stderr.contains('\u{1b}'), "{ran:?}");
     }
     assert_eq!(folder.run(&["user", "list"]).stdout.lines().count(), 2);
@@ -95,7 +162,11 @@ fn missing_database_is_not_made() {
     for arguments in [&["user", "list"][..], &["user", "disable", "ann"]] {
         let ran = folder.run(arguments);
         assert_eq!(ran.code, Some(1));
-        assert!(ran.stderr.contains("there is no database phone-auth.sqlite3"), "{ran:?}");
+        assert!(
+            ran.stderr
+                .contains("there is no database phone-auth.sqlite3"),
+            "{ran:?}"
+        );
     }
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
@@ -108,5 +179,9 @@ fn migrate_applies_once() {
     assert!(first.stdout.starts_with("applied "), "{first:?}");
     let second = folder.run(&["migrate"]);
     assert_eq!(second.stdout.lines().count(), 1, "{second:?}");
-    assert!(second.stdout.ends_with("phone-auth.sqlite3 has the newest schema\n"));
+    assert!(
+        second
+            .stdout
+            .ends_with("phone-auth.sqlite3 has the newest schema\n")
+    );
 }

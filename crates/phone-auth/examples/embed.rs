@@ -4,26 +4,26 @@ use axum::{Router, routing::get};
 use phone_auth::signals::{ResetPasswordEmail, ResetPasswordPhone, VerifyEmail, VerifyPhone};
 use phone_auth::signals::{receiver, reset_password_email, verify_email};
 use phone_auth::{PhoneAuth, SecretKey, SiteOrigin, web::VerifiedEmail};
-use tokio::sync::mpsc::{self, UnboundedSender, error::SendError};
+use tokio::sync::mpsc::{self, Sender, error::SendError};
 
 /// Whatever sends your mail; here it goes to a queue.
 pub(crate) struct Mailer {
     pub(crate) site: SiteOrigin,
-    pub(crate) queue: UnboundedSender<String>,
+    pub(crate) queue: Sender<String>,
 }
 
 #[receiver(verify_email)]
 async fn verify(event: &VerifyEmail, mailer: &Mailer) -> Result<(), SendError<String>> {
     let link = event.url.absolute(&mailer.site);
     let mail = format!("to {}: is this you? {link}", event.email);
-    mailer.queue.send(mail)
+    mailer.queue.send(mail).await
 }
 
 #[receiver(reset_password_email)]
 async fn reset(event: &ResetPasswordEmail, mailer: &Mailer) -> Result<(), SendError<String>> {
     let link = event.url.absolute(&mailer.site);
     let mail = format!("to {}: a new password? {link}", event.email);
-    mailer.queue.send(mail)
+    mailer.queue.send(mail).await
 }
 
 async fn club(VerifiedEmail(visitor): VerifiedEmail) -> String {
@@ -48,7 +48,7 @@ pub(crate) async fn app(db: &str, mailer: Mailer) -> Result<Router, Box<dyn std:
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let site = SiteOrigin::parse("http://127.0.0.1:3000")?;
-    let (queue, mut mail) = mpsc::unbounded_channel();
+    let (queue, mut mail) = mpsc::channel(100);
     let app = app("sqlite:app.sqlite3", Mailer { site, queue }).await?;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
     tokio::spawn(async { axum::serve(listener, app).await });

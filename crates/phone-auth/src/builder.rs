@@ -263,6 +263,10 @@ impl PhoneAuthBuilder {
     ///
     /// # Cancel safety
     /// A dropped call may leave a new database behind; the next call goes on from there.
+    #[expect(
+        clippy::unused_async,
+        reason = "a database that is reached over a network will be awaited"
+    )]
     pub async fn build(mut self) -> Result<PhoneAuth, BuildError> {
         let site = match self.site.take() {
             None => return Err(BuildError::new(BuildErrorKind::Site)),
@@ -330,11 +334,12 @@ impl PhoneAuthBuilder {
             HubChoice::ToBuild(hub) => hub.provide(site.clone()),
         };
         #[cfg(feature = "development")]
-        let hub = match self.is_development {
-            true => hub,
-            false => crate::delivery::development::RECEIVERS
+        let hub = if self.is_development {
+            hub
+        } else {
+            crate::delivery::development::RECEIVERS
                 .iter()
-                .fold(hub, |hub, id| hub.switch_off(*id)),
+                .fold(hub, |hub, id| hub.switch_off(*id))
         };
         hub.build()
             .map_err(|error| BuildError::with_source(BuildErrorKind::Signals, error))

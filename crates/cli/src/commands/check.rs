@@ -5,10 +5,12 @@
 
 use std::sync::Arc;
 
+use phone_auth::signals::{ResetPasswordEmail, ResetPasswordPhone, VerifyEmail, VerifyPhone};
 use phone_auth::sqlite::SqliteStore;
 use phone_auth::{SecretKey, Signals, SiteOrigin};
 
 use crate::configuration::Configuration;
+use crate::console;
 use crate::database;
 use crate::exit::Failure;
 use crate::mode::Mode;
@@ -22,17 +24,13 @@ use crate::visible::Visible;
 /// A sentence for each thing that would keep the site from starting or from sending its messages, and
 /// for a database that lacks a migration.
 pub(crate) fn run(mut setup: Setup) -> Result<(), Failure> {
-    let console = setup.console;
     let mut wrong = Vec::new();
     let mode = keep(&mut wrong, site::mode(&setup.configuration));
-    let signals = keep(&mut wrong, site::hub(&mut setup, None));
+    keep(&mut wrong, site::hub(&mut setup, None));
     let keys = keep(&mut wrong, site::existing_keys(&setup.configuration));
     let store = keep(&mut wrong, migrated_store(&setup.configuration));
-    if let (Some(signals), Some(keys), Some(Some(store))) = (signals, keys, store) {
-        keep(
-            &mut wrong,
-            pages(&setup.configuration, signals, keys, store),
-        );
+    if let (Some(keys), Some(Some(store))) = (keys, store) {
+        keep(&mut wrong, pages(&setup.configuration, keys, store));
     }
     if let Some(failure) = wrong.into_iter().reduce(Failure::and) {
         return Err(failure);
@@ -41,11 +39,10 @@ pub(crate) fn run(mut setup: Setup) -> Result<(), Failure> {
         Some(Mode::Development) => "printed and shown to this machine (development mode)",
         _ => "sent by linked receivers",
     };
-    console
-        .print(format_args!(
-            "the site can start; its messages are {messages}"
-        ))
-        .map_err(Failure::failed)
+    console::print(format_args!(
+        "the site can start; its messages are {messages}"
+    ))
+    .map_err(Failure::failed)
 }
 
 /// The value, or none and the failure noted.
@@ -75,7 +72,6 @@ fn migrated_store(configuration: &Configuration) -> Result<Option<SqliteStore>, 
 /// Puts the pages together, which finds mistakes in templates.
 fn pages(
     configuration: &Configuration,
-    signals: Signals,
     mut keys: Vec<SecretKey>,
     store: SqliteStore,
 ) -> Result<(), Failure> {
@@ -84,8 +80,16 @@ fn pages(
     }
     // Which site it is makes no difference to whether the pages can be made.
     let origin = SiteOrigin::parse("http://127.0.0.1").map_err(Failure::failed)?;
+    // Nor does who receives what, which was looked at by itself.
+    let signals = Signals::isolated();
+    let _somebody = (
+        signals.connect(|_: &ResetPasswordEmail| {}),
+        signals.connect(|_: &ResetPasswordPhone| {}),
+        signals.connect(|_: &VerifyEmail| {}),
+        signals.connect(|_: &VerifyPhone| {}),
+    );
     let parts = Parts {
-        signals,
+        signals: signals.clone(),
         origin,
         keys,
         store: Arc::new(store),

@@ -1,5 +1,6 @@
 //! `phone-auth migrate`: the newest schema.
 
+use crate::console;
 use crate::database;
 use crate::exit::Failure;
 use crate::program::Setup;
@@ -14,8 +15,8 @@ pub(crate) fn run(setup: &Setup) -> Result<(), Failure> {
     let path = opened.store.path().to_string_lossy().into_owned();
     for name in &opened.applied {
         let line = format_args!("applied {name}");
-        setup.console.print(line).map_err(Failure::failed)?;
+        console::print(line).map_err(Failure::failed)?;
     }
     let line = format_args!("{} has the newest schema", Visible(&path));
-    setup.console.print(line).map_err(Failure::failed)
+    console::print(line).map_err(Failure::failed)
 }

@@ -9,7 +9,7 @@ use phone_auth::{PhoneAuth, SiteOrigin, web};
 use tower_http::timeout::TimeoutLayer;
 
 use crate::banner::Banner;
-use crate::console::Console;
+use crate::console;
 use crate::exit::Failure;
 use crate::mailbox_page;
 use crate::program::Setup;
@@ -30,7 +30,6 @@ pub(crate) fn run(setup: Setup) -> Result<(), Failure> {
 }
 
 async fn serve(setup: Setup) -> Result<(), Failure> {
-    let console = setup.console;
     let mode = site::mode(&setup.configuration)?;
     let addr = setup.configuration.addr;
     // Before anything is made, so that a second start beside a running site leaves no trace.
@@ -47,12 +46,12 @@ async fn serve(setup: Setup) -> Result<(), Failure> {
     let request_timeout = setup.configuration.request_timeout;
     let site = site::open(setup, origin, mode).await?;
     let router = router(&site, request_timeout);
-    console.tell(Banner {
+    console::tell(Banner {
         addr: server.addr(),
         site: &site,
     });
     let finishing = server.serve(router, limits, stop.asked()).await;
-    finish(finishing, &site.auth, &stop, grace, console).await
+    finish(finishing, &site.auth, &stop, grace).await
 }
 
 /// The pages of the site, within their time.
@@ -80,10 +79,9 @@ async fn finish(
     auth: &PhoneAuth,
     stop: &Stop,
     grace: Duration,
-    console: Console,
 ) -> Result<(), Failure> {
     let begun = Instant::now();
-    console.tell(match finishing.open() {
+    console::tell(match finishing.open() {
         Some(open) => format!("stopping: {open} connections to finish, at most {grace:?}"),
         None => "stopping".to_owned(),
     });
@@ -107,7 +105,7 @@ async fn finish(
             "stopped although messages were not sent in time",
         ));
     }
-    console.tell("stopped");
+    console::tell("stopped");
     Ok(())
 }
 

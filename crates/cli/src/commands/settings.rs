@@ -1,7 +1,7 @@
 //! `phone-auth settings`: what can be set.
 
 use crate::configuration::SETTINGS;
-use crate::console::Console;
+use crate::console;
 use crate::exit::Failure;
 use crate::table::Table;
 
@@ -9,12 +9,12 @@ use crate::table::Table;
 ///
 /// # Errors
 /// When the output cannot be written.
-pub(crate) fn run(console: Console) -> Result<(), Failure> {
+pub(crate) fn run() -> Result<(), Failure> {
     let mut table = Table::new(["setting", "default", "what it does"]);
     for setting in SETTINGS {
         table.row([setting.name, setting.default, setting.does]);
     }
-    console.print(table).map_err(Failure::failed)?;
+    console::print(table).map_err(Failure::failed)?;
     let ends = "\nIn a file as `name = value`, in the environment in capitals after PHONE_AUTH_.";
-    console.print(ends).map_err(Failure::failed)
+    console::print(ends).map_err(Failure::failed)
 }

@@ -2,6 +2,7 @@
 
 use phone_auth::signals::Manifest;
 
+use crate::console;
 use crate::exit::Failure;
 use crate::program::Setup;
 use crate::receivers;
@@ -18,7 +19,7 @@ pub(crate) fn run(setup: &Setup, json: bool) -> Result<(), Failure> {
     } else {
         format!("{}\n\n{}", signals(&manifest), receivers_of(&manifest))
     };
-    setup.console.print(text).map_err(Failure::failed)
+    console::print(text).map_err(Failure::failed)
 }
 
 fn signals(manifest: &Manifest) -> Table<4> {
@@ -44,7 +45,7 @@ fn receivers_of(manifest: &Manifest) -> Table<7> {
         let state: Vec<_> = receiver
             .state
             .iter()
-            .map(|state| format!("&{state}"))
+            .map(|state| format!("&{}", short(state)))
             .collect();
         table.row([
             receiver.signal,
@@ -61,4 +62,31 @@ fn receivers_of(manifest: &Manifest) -> Table<7> {
         ]);
     }
     table
+}
+
+/// The name of a type without the modules it stands in: `Arc<app::mail::Mailer>` is `Arc<Mailer>`. The
+/// JSON has it whole.
+fn short(type_name: &str) -> String {
+    let mut short = String::new();
+    for part in type_name.split_inclusive(|c: char| !c.is_alphanumeric() && c != '_' && c != ':') {
+        short.push_str(part.rsplit("::").next().unwrap_or(part));
+    }
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modules_are_left_out() {
+        for (whole, expected) in [
+            ("app::mail::Mailer", "Mailer"),
+            ("alloc::sync::Arc<dyn app::Mailer>", "Arc<dyn Mailer>"),
+            ("(u8, app::A)", "(u8, A)"),
+            ("str", "str"),
+        ] {
+            assert_eq!(short(whole), expected);
+        }
+    }
 }

@@ -7,7 +7,7 @@ use phone_auth::core::person::Person;
 use serde::Serialize;
 
 use crate::arguments::{NewUser, UserCommand};
-use crate::console::Console;
+use crate::console;
 use crate::exit::Failure;
 use crate::password_input;
 use crate::program::Setup;
@@ -25,27 +25,20 @@ const PAGE: u32 = 500;
 pub(crate) fn run(setup: Setup, command: UserCommand) -> Result<(), Failure> {
     let runtime = site::runtime()?;
     runtime.block_on(async {
-        let console = setup.console;
         let may_make = matches!(command, UserCommand::Create(_));
         let accounts = site::accounts_for_operator(setup, may_make)?;
         match command {
-            UserCommand::Create(user) => create(&accounts, console, &user).await,
-            UserCommand::List { json } => list(&accounts, console, json).await,
-            UserCommand::Disable { username } => {
-                set_active(&accounts, console, &username, false).await
-            }
-            UserCommand::Enable { username } => {
-                set_active(&accounts, console, &username, true).await
-            }
-            UserCommand::SetPassword { username } => {
-                set_password(&accounts, console, &username).await
-            }
+            UserCommand::Create(user) => create(&accounts, &user).await,
+            UserCommand::List { json } => list(&accounts, json).await,
+            UserCommand::Disable { username } => set_active(&accounts, &username, false).await,
+            UserCommand::Enable { username } => set_active(&accounts, &username, true).await,
+            UserCommand::SetPassword { username } => set_password(&accounts, &username).await,
         }
     })
 }
 
-async fn create(accounts: &Accounts, console: Console, user: &NewUser) -> Result<(), Failure> {
-    let password = password_input::ask(console).map_err(Failure::failed)?;
+async fn create(accounts: &Accounts, user: &NewUser) -> Result<(), Failure> {
+    let password = password_input::ask().map_err(Failure::failed)?;
     let form = SignUpForm {
         first_name: &user.first_name,
         last_name: &user.last_name,
@@ -60,21 +53,15 @@ async fn create(accounts: &Accounts, console: Console, user: &NewUser) -> Result
         Err(error) if !error.problems().is_empty() => return Err(invalid(error.problems())),
         Err(error) => return Err(Failure::failed(error)),
     };
-    console
-        .print(format_args!(
-            "made {} with the id {}",
-            person.username,
-            person.id.get()
-        ))
-        .map_err(Failure::failed)
+    console::print(format_args!(
+        "made {} with the id {}",
+        person.username,
+        person.id.get()
+    ))
+    .map_err(Failure::failed)
 }
 
-async fn set_active(
-    accounts: &Accounts,
-    console: Console,
-    username: &str,
-    active: bool,
-) -> Result<(), Failure> {
+async fn set_active(accounts: &Accounts, username: &str, active: bool) -> Result<(), Failure> {
     let person = accounts
         .set_active(username, active)
         .await
@@ -84,28 +71,21 @@ async fn set_active(
     } else {
         "is kept out, and logged out everywhere"
     };
-    console
-        .print(format_args!("{} {now}", Visible(&person.username)))
-        .map_err(Failure::failed)
+    console::print(format_args!("{} {now}", Visible(&person.username))).map_err(Failure::failed)
 }
 
-async fn set_password(
-    accounts: &Accounts,
-    console: Console,
-    username: &str,
-) -> Result<(), Failure> {
-    let password = password_input::ask(console).map_err(Failure::failed)?;
+async fn set_password(accounts: &Accounts, username: &str) -> Result<(), Failure> {
+    let password = password_input::ask().map_err(Failure::failed)?;
     let person = match accounts.set_password(username, &password).await {
         Ok(person) => person,
         Err(error) if !error.problems().is_empty() => return Err(invalid(error.problems())),
         Err(error) => return Err(Failure::failed(error)),
     };
-    console
-        .print(format_args!(
-            "{} has a new password, and is logged out everywhere",
-            Visible(&person.username)
-        ))
-        .map_err(Failure::failed)
+    console::print(format_args!(
+        "{} has a new password, and is logged out everywhere",
+        Visible(&person.username)
+    ))
+    .map_err(Failure::failed)
 }
 
 /// A person as a list shows it. Never the password, not even hashed.
@@ -136,7 +116,7 @@ impl From<Person> for Listed {
     }
 }
 
-async fn list(accounts: &Accounts, console: Console, json: bool) -> Result<(), Failure> {
+async fn list(accounts: &Accounts, json: bool) -> Result<(), Failure> {
     let mut people = Vec::new();
     let mut after = None;
     loop {
@@ -152,7 +132,7 @@ async fn list(accounts: &Accounts, console: Console, json: bool) -> Result<(), F
     }
     if json {
         let text = serde_json::to_string_pretty(&people).map_err(Failure::failed)?;
-        return console.print(text).map_err(Failure::failed);
+        return console::print(text).map_err(Failure::failed);
     }
     let mut table = Table::new(["id", "username", "name", "e-mail", "state", "last log-in"]);
     for person in &people {
@@ -170,7 +150,7 @@ async fn list(accounts: &Accounts, console: Console, json: bool) -> Result<(), F
             person.last_login.as_deref().unwrap_or("never"),
         ]);
     }
-    console.print(table).map_err(Failure::failed)
+    console::print(table).map_err(Failure::failed)
 }
 
 /// One sentence for each problem, for the person at the command line.
@@ -178,7 +158,6 @@ fn invalid(problems: &[FieldProblem]) -> Failure {
     Failure::because_of_all(problems.iter().map(|problem| {
         let what = match problem.problem {
             Problem::Required => "is needed".to_owned(),
-            Problem::TooLong { max } => format!("has more than {max} characters"),
             Problem::InvalidCharacters => "has characters that are not allowed".to_owned(),
             Problem::InvalidEmail => "is not an e-mail address".to_owned(),
             Problem::InvalidPhone => {
@@ -189,7 +168,9 @@ fn invalid(problems: &[FieldProblem]) -> Failure {
             }
             Problem::Taken => "is taken".to_owned(),
             Problem::PasswordTooShort { min } => format!("has fewer than {min} characters"),
-            Problem::PasswordTooLong { max } => format!("has more than {max} characters"),
+            Problem::TooLong { max } | Problem::PasswordTooLong { max } => {
+                format!("has more than {max} characters")
+            }
             Problem::PasswordTooCommon => "is among the most common ones".to_owned(),
             Problem::PasswordAllDigits => "is digits only".to_owned(),
             Problem::PasswordTooSimilar { to } => {

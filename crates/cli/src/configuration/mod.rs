@@ -89,7 +89,7 @@ impl Configuration {
     ) -> Result<Self, ConfigurationError> {
         let mut reading = Reading::default();
         let variables = ours(environment);
-        if let Some((path, at)) = reading.named_file(arguments, &variables) {
+        if let Some((path, at)) = named_file(arguments, &variables) {
             reading.file(path, &at);
         }
         reading.environment(&variables);
@@ -132,19 +132,6 @@ struct Reading {
 }
 
 impl Reading {
-    /// The file of settings and who named it.
-    fn named_file(
-        &mut self,
-        arguments: &SettingArguments,
-        variables: &[(String, OsString)],
-    ) -> Option<(PathBuf, Source)> {
-        if let Some(path) = &arguments.config {
-            return Some((path.clone(), Source::Argument { name: "config" }));
-        }
-        let (name, path) = variables.iter().find(|(name, _)| name == "config")?;
-        Some((PathBuf::from(path), variable(name)))
-    }
-
     fn file(&mut self, path: PathBuf, at: &Source) {
         match file::read(path, at) {
             Ok(file) => file.for_each(|name, value, place| self.take(name, value, place)),
@@ -207,6 +194,18 @@ impl Reading {
         changed.sources.insert(setting.name, at);
         self.configuration = changed;
     }
+}
+
+/// The file of settings and who named it.
+fn named_file(
+    arguments: &SettingArguments,
+    variables: &[(String, OsString)],
+) -> Option<(PathBuf, Source)> {
+    if let Some(path) = &arguments.config {
+        return Some((path.clone(), Source::Argument { name: "config" }));
+    }
+    let (name, path) = variables.iter().find(|(name, _)| name == "config")?;
+    Some((PathBuf::from(path), variable(name)))
 }
 
 /// The variables that begin with our prefix, by the names of settings, in a fixed order.

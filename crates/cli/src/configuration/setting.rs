@@ -101,7 +101,7 @@ pub(crate) static SETTINGS: &[Setting] = &[
         right: "the path of a folder that exists",
         default: "none",
         does: "a folder whose templates replace ours, one by one",
-        take: |to, given| put(&mut to.templates, folder(given)),
+        take: |to, given| put(&mut to.templates, folder(given).map(Some)),
     },
     Setting {
         name: "authentication_methods",
@@ -295,7 +295,7 @@ fn address(text: &str) -> Option<SocketAddr> {
     text.parse().ok()
 }
 
-/// The path of a SQLite file. With `//` it would be a URL, which others read in several ways.
+/// The path of a database file. With `//` it would be a URL, which others read in several ways.
 fn database(text: &str) -> Option<PathBuf> {
     let path = text.strip_prefix("sqlite:")?;
     let is_file = !path.is_empty() && !path.starts_with("//") && !path.starts_with(':');
@@ -310,9 +310,9 @@ fn texts(given: &Given<'_>) -> Option<Vec<String>> {
     Some(given.list()?.into_iter().map(str::to_owned).collect())
 }
 
-fn folder(given: &Given<'_>) -> Option<Option<PathBuf>> {
+fn folder(given: &Given<'_>) -> Option<PathBuf> {
     let path = PathBuf::from(given.text()?);
-    path.is_dir().then_some(Some(path))
+    path.is_dir().then_some(path)
 }
 
 /// The methods named. That there is one at all, core sees to.

@@ -1,5 +1,9 @@
 //! Every source, what goes before what, and every kind of mistake.
-#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a failed unwrap is a failed test"
+)]
 
 use std::fs;
 
@@ -96,7 +100,7 @@ fn every_setting_stands_in_a_file() {
         );
     }
     assert_eq!(all.database_busy_timeout, Duration::from_millis(250));
-    assert_eq!(all.accounts.reset_phone_lifetime, Duration::from_secs(300));
+    assert_eq!(all.accounts.reset_phone_lifetime, Duration::from_mins(5));
     assert_eq!(
         all.secret_key_fallback_files,
         [PathBuf::from("old"), PathBuf::from("older")]

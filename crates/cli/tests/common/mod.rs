@@ -18,36 +18,36 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 /// How long anything may take before the test that waits for it fails.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A folder of its own for a database, a key and settings.
-pub struct Folder(TempDir);
+pub(crate) struct Folder(TempDir);
 
 impl Folder {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.0.path()
     }
 
-    pub fn join(&self, name: &str) -> PathBuf {
+    pub(crate) fn join(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    pub fn write(&self, name: &str, content: &str) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, content: &str) -> PathBuf {
         let path = self.join(name);
         std::fs::write(&path, content).unwrap();
         path
     }
 
     /// The program in this folder, with nothing of the settings of whoever runs the tests.
-    pub fn command(&self) -> Command {
+    pub(crate) fn command(&self) -> Command {
         self.command_of(Path::new(env!("CARGO_BIN_EXE_phone-auth")))
     }
 
-    pub fn command_of(&self, program: &Path) -> Command {
+    pub(crate) fn command_of(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         command.current_dir(self.path()).stdin(Stdio::null());
         for (name, _) in std::env::vars_os() {
@@ -60,11 +60,11 @@ impl Folder {
     }
 
     /// Runs a command to its end.
-    pub fn run(&self, arguments: &[&str]) -> Ran {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
         self.run_with_input(arguments, "")
     }
 
-    pub fn run_with_input(&self, arguments: &[&str], input: &str) -> Ran {
+    pub(crate) fn run_with_input(&self, arguments: &[&str], input: &str) -> Ran {
         let mut child = self
             .command()
             .args(arguments)
@@ -79,11 +79,11 @@ impl Folder {
     }
 
     /// Starts the site on a free port of this machine.
-    pub fn serve(&self) -> Site {
+    pub(crate) fn serve(&self) -> Site {
         self.serve_with(|_| {})
     }
 
-    pub fn serve_with(&self, change: impl FnOnce(&mut Command)) -> Site {
+    pub(crate) fn serve_with(&self, change: impl FnOnce(&mut Command)) -> Site {
         let mut command = self.command();
         command.args(["--addr", "127.0.0.1:0"]);
         change(&mut command);
@@ -93,10 +93,10 @@ impl Folder {
 
 /// How a command ended and what it said.
 #[derive(Debug)]
-pub struct Ran {
-    pub code: Option<i32>,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Ran {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl From<Output> for Ran {
@@ -110,19 +110,19 @@ impl From<Output> for Ran {
 }
 
 /// A running site; killed when dropped.
-pub struct Site {
+pub(crate) struct Site {
     child: Child,
     lines: Receiver<String>,
     /// The lines of standard output read so far.
-    pub said: Vec<String>,
+    pub(crate) said: Vec<String>,
     /// Host and port.
-    pub host: String,
+    pub(crate) host: String,
     logs: Option<std::thread::JoinHandle<String>>,
 }
 
 impl Site {
     /// Starts a site and waits until it says where it listens.
-    pub fn start(mut command: Command) -> Self {
+    pub(crate) fn start(mut command: Command) -> Self {
         let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -151,12 +151,12 @@ impl Site {
         };
         let line = site.wait_for(|line| line.contains("http://"));
         let (_, rest) = line.split_once("http://").unwrap();
-        site.host = rest.split('/').next().unwrap().to_owned();
+        rest.split('/').next().unwrap().clone_into(&mut site.host);
         site
     }
 
     /// Reads lines until one is as wanted, and gives that one.
-    pub fn wait_for(&mut self, wanted: impl Fn(&str) -> bool) -> String {
+    pub(crate) fn wait_for(&mut self, wanted: impl Fn(&str) -> bool) -> String {
         let end = Instant::now() + PATIENCE;
         loop {
             let left = end.saturating_duration_since(Instant::now());
@@ -172,38 +172,45 @@ impl Site {
         }
     }
 
-    pub fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
     /// Waits for the end: the exit code, and all of standard error.
-    pub fn wait(&mut self) -> (Option<i32>, String) {
+    pub(crate) fn wait(&mut self) -> (Option<i32>, String) {
         let end = Instant::now() + PATIENCE;
         let status = loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 break status;
             }
-            assert!(Instant::now() < end, "the site does not end: {:#?}", self.said);
+            assert!(
+                Instant::now() < end,
+                "the site does not end: {:#?}",
+                self.said
+            );
             std::thread::sleep(Duration::from_millis(5));
         };
         self.said.extend(self.lines.iter());
         (status.code(), self.logs.take().unwrap().join().unwrap())
     }
 
-    pub fn stop(&mut self) -> (Option<i32>, String) {
+    pub(crate) fn stop(&mut self) -> (Option<i32>, String) {
         self.signal(Signal::TERM);
         self.wait()
     }
 
-    pub fn get(&self, path: &str) -> Answer {
-        self.request(&format!("GET {path} HTTP/1.1\r\nHost: {}\r\n", self.host), "")
+    pub(crate) fn get(&self, path: &str) -> Answer {
+        self.request(
+            &format!("GET {path} HTTP/1.1\r\nHost: {}\r\n", self.host),
+            "",
+        )
     }
 
-    pub fn post(&self, path: &str, form: &str) -> Answer {
+    pub(crate) fn post(&self, path: &str, form: &str) -> Answer {
         self.post_as(path, form, "")
     }
 
-    pub fn post_as(&self, path: &str, form: &str, cookies: &str) -> Answer {
+    pub(crate) fn post_as(&self, path: &str, form: &str, cookies: &str) -> Answer {
         let head = format!(
             "POST {path} HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\n\
              Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\
@@ -215,13 +222,13 @@ impl Site {
     }
 
     /// Sends a head without its empty line, then the body, and reads the answer to its end.
-    pub fn request(&self, head: &str, body: &str) -> Answer {
+    pub(crate) fn request(&self, head: &str, body: &str) -> Answer {
         let mut stream = self.connect();
         write!(stream, "{head}Connection: close\r\n\r\n{body}").unwrap();
         Answer::read(&mut stream)
     }
 
-    pub fn connect(&self) -> TcpStream {
+    pub(crate) fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(&self.host).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream
@@ -237,14 +244,14 @@ impl Drop for Site {
 
 /// An answer.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub head: String,
-    pub body: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
 }
 
 impl Answer {
-    pub fn read(stream: &mut impl Read) -> Self {
+    pub(crate) fn read(stream: &mut impl Read) -> Self {
         let mut bytes = Vec::new();
         stream.read_to_end(&mut bytes).unwrap();
         let text = String::from_utf8(bytes).unwrap();
@@ -259,7 +266,7 @@ impl Answer {
     }
 
     /// The first value of a header.
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().skip(1).find_map(|line| {
             let (key, value) = line.split_once(':')?;
             key.eq_ignore_ascii_case(name).then_some(value.trim())
@@ -267,7 +274,7 @@ impl Answer {
     }
 
     /// The cookies it sets, as a browser would send them back.
-    pub fn cookies(&self) -> String {
+    pub(crate) fn cookies(&self) -> String {
         let pairs = self.head.lines().filter_map(|line| {
             let (key, value) = line.split_once(':')?;
             let cookie = value.trim().split(';').next()?;
