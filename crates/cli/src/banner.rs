@@ -49,6 +49,14 @@ impl fmt::Display for Banner<'_> {
                 "  messages   a line each below, and {origin}{}",
                 mailbox_page::PATH
             )?;
+            let site = site.auth.site().as_str();
+            let host = site.split_once("://").map_or(site, |(_, host)| host);
+            if !mailbox_page::is_loopback(host) {
+                writeln!(
+                    f,
+                    "  beware     whoever reaches this port through a proxy may read the messages"
+                )?;
+            }
         } else {
             writeln!(
                 f,

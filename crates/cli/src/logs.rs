@@ -11,13 +11,18 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use crate::visible::misleads;
 
+/// `RUST_LOG` is no list of filters.
+#[derive(Debug, thiserror::Error)]
+#[error("RUST_LOG (environment): not a list of filters such as info or phone_auth_core=debug")]
+pub(crate) struct LogFilterError(#[source] ParseError);
+
 /// Begins to write logs.
 ///
 /// # Errors
 /// When `RUST_LOG` is no list of filters.
-pub(crate) fn begin(filter: Option<&str>) -> Result<(), ParseError> {
+pub(crate) fn begin(filter: Option<&str>) -> Result<(), LogFilterError> {
     let filter = match filter {
-        Some(filter) => EnvFilter::builder().parse(filter)?,
+        Some(filter) => EnvFilter::builder().parse(filter).map_err(LogFilterError)?,
         None => EnvFilter::new("warn"),
     };
     let begun = tracing_subscriber::fmt()
@@ -27,6 +32,8 @@ pub(crate) fn begin(filter: Option<&str>) -> Result<(), ParseError> {
         .try_init();
     // A program that links this crate may have its own subscriber already; then that one is used.
     drop(begun);
+    // The usual hook writes what a panic says as it is, and it may say what somebody typed.
+    std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
     Ok(())
 }
 

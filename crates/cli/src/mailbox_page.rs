@@ -1,14 +1,13 @@
 //! The page of the development mailbox.
 //!
 //! It shows links that let one in, so it answers only the machine it runs on: not a request that a
-//! proxy passed on, and not one for a host that is neither this machine nor the site. The latter is
-//! what a foreign page sends whose name was turned to 127.0.0.1 meanwhile (DNS rebinding).
+//! proxy passed on, and not one for another host than this machine. The latter is what a foreign page
+//! sends whose name was turned to 127.0.0.1 meanwhile (DNS rebinding).
 
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -39,12 +38,11 @@ const PASSED_ON: [&str; 5] = [
 
 /// The route of the page.
 pub(crate) fn router(auth: &PhoneAuth, mailbox: Mailbox) -> Router {
-    let host: Arc<str> = host_of(auth.site().as_str()).into();
     let show = async move |visit: Visit| show(&visit, &mailbox);
     Router::new()
         .route(PATH, get(show))
         .route(PATH.trim_end_matches('/'), any(append_slash))
-        .route_layer(middleware::from_fn_with_state(host, only_this_machine))
+        .route_layer(middleware::from_fn(only_this_machine))
         .route_layer(auth.web().page_headers())
         .with_state(auth.web().clone())
 }
@@ -54,28 +52,25 @@ fn show(visit: &Visit, mailbox: &Mailbox) -> Response {
     visit.render(Page::new(TEMPLATE.0, "Mailbox").with("messages", messages))
 }
 
-async fn only_this_machine(State(site): State<Arc<str>>, request: Request, next: Next) -> Response {
-    if is_from_this_machine(request.headers(), &site) {
+async fn only_this_machine(request: Request, next: Next) -> Response {
+    if is_from_this_machine(request.headers()) {
         next.run(request).await
     } else {
         StatusCode::NOT_FOUND.into_response()
     }
 }
 
-fn is_from_this_machine(headers: &HeaderMap, site: &str) -> bool {
+fn is_from_this_machine(headers: &HeaderMap) -> bool {
     let passed_on = PASSED_ON.iter().any(|name| headers.contains_key(*name));
     let mut hosts = headers.get_all(header::HOST).iter();
     let (Some(host), None) = (hosts.next(), hosts.next()) else {
         return false;
     };
-    let is_expected = host
-        .to_str()
-        .is_ok_and(|host| host.eq_ignore_ascii_case(site) || is_loopback(host));
-    is_expected && !passed_on
+    host.to_str().is_ok_and(is_loopback) && !passed_on
 }
 
 /// Whether a host, perhaps with a port, is this machine.
-fn is_loopback(host: &str) -> bool {
+pub(crate) fn is_loopback(host: &str) -> bool {
     let name = match host.strip_prefix('[') {
         Some(rest) => rest.split_once(']').map_or("", |(address, _)| address),
         None => host.split(':').next().unwrap_or_default(),
@@ -84,11 +79,6 @@ fn is_loopback(host: &str) -> bool {
         || name
             .parse()
             .is_ok_and(|address: IpAddr| address.to_canonical().is_loopback())
-}
-
-/// What comes after the scheme of an origin.
-fn host_of(origin: &str) -> &str {
-    origin.split_once("://").map_or(origin, |(_, host)| host)
 }
 
 /// A message as the template takes it.
@@ -136,7 +126,7 @@ mod tests {
         for (name, value) in headers {
             map.append(*name, value.parse().unwrap());
         }
-        is_from_this_machine(&map, "accounts.example.org")
+        is_from_this_machine(&map)
     }
 
     #[test]
@@ -147,7 +137,6 @@ mod tests {
             "LOCALHOST:80",
             "[::1]:8000",
             "127.9.9.9",
-            "accounts.example.org",
         ] {
             assert!(check(&[("host", host)]), "{host}");
         }

@@ -128,6 +128,17 @@ fn wrong_file_is_refused() {
 }
 
 #[test]
+fn wrong_log_filter_is_refused() {
+    let folder = Folder::new();
+    let mut command = folder.command();
+    command.env("RUST_LOG", "phone_auth=loud").arg("check");
+    refused(
+        &Ran::from(command.output().unwrap()),
+        "RUST_LOG (environment): not a list of filters",
+    );
+}
+
+#[test]
 fn all_mistakes_have_a_line() {
     let folder = Folder::new();
     folder.write("x.toml", "hashing_queue = 0\nsite_url = 3\n");

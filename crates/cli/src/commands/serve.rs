@@ -1,11 +1,14 @@
 //! `phone-auth serve`: the site, from the first check to the last answer.
 
+use std::any::Any;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use phone_auth::{PhoneAuth, SiteOrigin, web};
+use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::banner::Banner;
@@ -45,7 +48,7 @@ async fn serve(setup: Setup) -> Result<(), Failure> {
     let grace = setup.configuration.shutdown_grace;
     let request_timeout = setup.configuration.request_timeout;
     let site = site::open(setup, origin, mode).await?;
-    let router = router(&site, request_timeout);
+    let router = bounded(router(&site), request_timeout);
     console::tell(Banner {
         addr: server.addr(),
         site: &site,
@@ -54,15 +57,32 @@ async fn serve(setup: Setup) -> Result<(), Failure> {
     finish(finishing, &site.auth, &stop, grace).await
 }
 
-/// The pages of the site, within their time.
-fn router(site: &Site, request_timeout: Duration) -> Router {
-    let mut router = site.auth.router().merge(web::site::router(site.auth.web()));
-    if let Some(mailbox) = &site.mailbox {
-        router = router.merge(mailbox_page::router(&site.auth, mailbox.clone()));
+/// The pages of the site.
+fn router(site: &Site) -> Router {
+    let router = site.auth.router().merge(web::site::router(site.auth.web()));
+    match &site.mailbox {
+        Some(mailbox) => router.merge(mailbox_page::router(&site.auth, mailbox.clone())),
+        None => router,
     }
-    // Above all this bounds how long a client may take to send a body.
+}
+
+/// Bounds what a request may do: above all how long a client may take to send a body. A panic of a
+/// handler ends its request, not the connection, and tells nobody why.
+fn bounded(router: Router, request_timeout: Duration) -> Router {
     let timeout = TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, request_timeout);
-    router.layer(timeout)
+    router
+        .layer(timeout)
+        .layer(CatchPanicLayer::custom(after_panic))
+}
+
+/// The answer after a panic; the log has what it said, see [`logs`](crate::logs).
+#[expect(clippy::needless_pass_by_value, reason = "the layer hands it over")]
+fn after_panic(_payload: Box<dyn Any + Send>) -> Response {
+    let answer = (
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "Something went wrong here.\n",
+    );
+    answer.into_response()
 }
 
 /// What links begin with: as set, or the loopback address that is listened on.
@@ -123,4 +143,32 @@ fn cannot_listen(addr: SocketAddr, error: std::io::Error) -> Failure {
         _ => return Failure::failed(error),
     };
     Failure::because(format!("cannot listen on {addr}: {cure}"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use axum::body::Body;
+    use axum::http::Request;
+    use axum::routing::get;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn panic_is_answered_without_reason() {
+        async fn fails() {
+            let none: Option<()> = None;
+            none.unwrap();
+        }
+        let router = bounded(Router::new().route("/", get(fails)), Duration::from_secs(1));
+        let request = Request::new(Body::empty());
+        let answer = router.oneshot(request).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let body = axum::body::to_bytes(answer.into_body(), 1000)
+            .await
+            .unwrap();
+        assert_eq!(body, "Something went wrong here.\n");
+    }
 }

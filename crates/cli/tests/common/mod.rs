@@ -11,7 +11,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -179,18 +179,18 @@ impl Site {
     /// Waits for the end: the exit code, and all of standard error.
     pub(crate) fn wait(&mut self) -> (Option<i32>, String) {
         let end = Instant::now() + PATIENCE;
-        let status = loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                break status;
+        // Its output ends when it does.
+        loop {
+            match self
+                .lines
+                .recv_timeout(end.saturating_duration_since(Instant::now()))
+            {
+                Ok(line) => self.said.push(line),
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => panic!("the site does not end: {:#?}", self.said),
             }
-            assert!(
-                Instant::now() < end,
-                "the site does not end: {:#?}",
-                self.said
-            );
-            std::thread::sleep(Duration::from_millis(5));
-        };
-        self.said.extend(self.lines.iter());
+        }
+        let status = self.child.wait().unwrap();
         (status.code(), self.logs.take().unwrap().join().unwrap())
     }
 
