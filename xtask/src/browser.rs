@@ -50,14 +50,23 @@ impl Browser {
             .env("CHROMEDRIVER", &self.chromedriver)
     }
 
-    /// One line that says what is used.
+    /// One line that says what is used: the browser with its version, and where the driver is.
     pub(crate) fn describe(&self) -> String {
-        format!(
-            "{} driven by {}",
-            self.chromium.display(),
-            self.chromedriver.display()
-        )
+        let asked = Process::new(&self.chromium).arg("--version").capture();
+        let version = asked.ok().and_then(|output| version(&output.stdout));
+        let chromium = version.unwrap_or_else(|| self.chromium.display().to_string());
+        format!("{chromium}, {}", self.chromedriver.display())
     }
+}
+
+/// `Chromium 142.0.1.2` of `Chromium 142.0.1.2 built on Debian …`.
+fn version(printed: &[u8]) -> Option<String> {
+    let printed = str::from_utf8(printed).ok()?;
+    let words: Vec<&str> = printed.split_whitespace().collect();
+    let number = words
+        .iter()
+        .position(|word| word.starts_with(|sign: char| sign.is_ascii_digit()))?;
+    Some(words.get(..=number)?.join(" "))
 }
 
 /// What the environment says.
@@ -103,6 +112,13 @@ mod tests {
 
     fn nowhere() -> SearchPath {
         SearchPath::new(Vec::new())
+    }
+
+    #[test]
+    fn version_is_read() {
+        let printed = b"Google Chrome 142.0.1.2 built on Debian 13\n";
+        assert_eq!(version(printed).as_deref(), Some("Google Chrome 142.0.1.2"));
+        assert_eq!(version(b"no number"), None);
     }
 
     #[test]

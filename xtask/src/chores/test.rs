@@ -24,7 +24,6 @@ pub(crate) fn run(
 
     console.step("building the program");
     let program = repository.build_program("phone-auth-cli")?;
-    console.step(format_args!("program: {}", program.display()));
 
     console.step("testing the workspace");
     // Every failing test is worth knowing, not only those of the first package.

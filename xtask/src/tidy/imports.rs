@@ -6,6 +6,7 @@ use cargo_metadata::{DependencyKind, Metadata};
 
 use crate::tidy::finding::Finding;
 use crate::tidy::import_rule::{MAY_IMPORT, NEVER_REACHES};
+use crate::tidy::tree::is_fixture;
 
 #[cfg(doc)]
 use crate::tidy::import_rule;
@@ -65,6 +66,8 @@ impl Edges {
 }
 
 /// Finds imports that the table does not allow, and packages that are not in it.
+///
+/// A package that only tests use imports what it likes, and nobody may import it but for tests.
 pub(crate) fn only_what_the_rule_allows(edges: &Edges) -> Vec<Finding> {
     check(edges, MAY_IMPORT, NEVER_REACHES)
 }
@@ -75,7 +78,11 @@ fn check(
     never_reaches: &[(&str, &[&str])],
 ) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (package, manifest) in &edges.ours {
+    for (package, manifest) in edges
+        .ours
+        .iter()
+        .filter(|(_, manifest)| !is_fixture(manifest))
+    {
         let Some((_, allowed)) = may_import.iter().find(|(name, _)| name == package) else {
             findings.push(Finding::in_file(
                 manifest,
@@ -148,6 +155,24 @@ mod tests {
         assert!(
             matches!(&found[..], [one] if one.contains("not in the table")),
             "{found:?}"
+        );
+    }
+
+    #[test]
+    fn fixture_imports_what_it_likes() {
+        let mut edges = edges(&["core", "extra"], &[("extra", &["core"])]);
+        edges.ours.insert(
+            "extra".to_owned(),
+            "core/fixtures/extra/Cargo.toml".to_owned(),
+        );
+        assert_eq!(found(&edges), [""; 0]);
+
+        edges
+            .imports
+            .insert("core".to_owned(), BTreeSet::from(["extra".to_owned()]));
+        assert_eq!(
+            found(&edges),
+            ["core/Cargo.toml:1: `core` may not import `extra`"]
         );
     }
 

@@ -5,7 +5,7 @@
 use toml::{Table, Value};
 
 use crate::tidy::finding::Finding;
-use crate::tidy::tree::{SourceFile, Tree};
+use crate::tidy::tree::{SourceFile, Tree, is_fixture};
 
 const DEPENDENCIES: [&str; 3] = ["dependencies", "dev-dependencies", "build-dependencies"];
 const INHERITED: [&str; 3] = ["edition", "rust-version", "license"];
@@ -40,7 +40,7 @@ fn check(file: &SourceFile) -> Vec<Finding> {
     }
     for table in dependency_tables(&manifest) {
         for (name, value) in table {
-            if !comes_from_workspace(Some(value)) {
+            if !comes_from_workspace(Some(value)) && !is_path_of_fixture(file, value) {
                 advice.push(format!(
                     "write `{name}.workspace = true`, and its version in the root's manifest"
                 ));
@@ -68,6 +68,15 @@ fn dependency_tables(manifest: &Table) -> Vec<&Table> {
                 .filter_map(|name| holder.get(name)?.as_table())
         })
         .collect()
+}
+
+/// Whether a dependency is a package of ours that only tests use: it has a path and nothing else.
+fn is_path_of_fixture(file: &SourceFile, value: &Value) -> bool {
+    let table = value.as_table().filter(|table| table.len() == 1);
+    let path = table
+        .and_then(|table| table.get("path"))
+        .and_then(Value::as_str);
+    path.is_some_and(|path| is_fixture(path) || is_fixture(file.path()))
 }
 
 fn comes_from_workspace(value: Option<&Value>) -> bool {
@@ -116,6 +125,15 @@ mod tests {
         check(
             "[dependencies]\nserde = { workspace = true, features = [\"derive\"] }\n",
             &[],
+        );
+    }
+
+    #[test]
+    fn path_of_fixture_is_fine() {
+        check("[dev-dependencies]\nb = { path = \"fixtures/b\" }\n", &[]);
+        check(
+            "[dev-dependencies]\nb = { path = \"../b\" }\n",
+            &["`b.workspace"],
         );
     }
 

@@ -108,6 +108,11 @@ impl SourceFile {
     }
 }
 
+/// Whether a path leads to a package that only tests use.
+pub(crate) fn is_fixture(path: &str) -> bool {
+    path.split('/').any(|folder| folder == "fixtures")
+}
+
 fn read_folder(folder: &Path, name: &str, files: &mut Vec<SourceFile>) -> Result<(), ChoreError> {
     let entries = fs::read_dir(folder).map_err(|error| ChoreError::file(folder, error))?;
     for entry in entries {
