@@ -3,22 +3,27 @@
 //! It knows no paths of the run-time crate: it calls the macro `__receiver!` inside the signal's own module, which
 //! knows where that crate is. So a misspelt signal is one error, at the word the user wrote.
 
-use crate::{handler, options::Options};
+use crate::{associated, handler, options::Options};
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
-use syn::{ItemFn, spanned::Spanned};
+use syn::{
+    ItemFn, Path, Token,
+    parse::{ParseStream, Parser},
+    spanned::Spanned,
+};
 
 /// The function, followed by one registration for each signal.
 pub(crate) fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
-    match registrations(options, item.clone()) {
+    match registrations(options.clone(), item.clone()) {
         Ok(registrations) => quote!(#item #registrations),
         Err(error) => {
             let error = error.to_compile_error();
+            let used = uses(options, &item);
             // Without its attribute the function may well be sound: keep it, so that there is one error, not two.
             if syn::parse2::<ItemFn>(item.clone()).is_ok() {
-                quote!(#item #error)
+                quote!(#item #error #used)
             } else {
-                error
+                quote!(#error #used)
             }
         }
     }
@@ -33,6 +38,10 @@ fn registrations(options: TokenStream, item: TokenStream) -> syn::Result<TokenSt
     })?;
     let parsed: Options = syn::parse2(options.clone())?;
     handler::check(&function.sig, &parsed)?;
+    if associated::is_associated(&function.sig.ident) {
+        let message = "a receiver is a free function: move it out of the `impl`; what it needs of `self` it takes as state";
+        return Err(syn::Error::new_spanned(&function.sig.ident, message));
+    }
     let conditions = function
         .attrs
         .iter()
@@ -44,6 +53,28 @@ fn registrations(options: TokenStream, item: TokenStream) -> syn::Result<TokenSt
         quote_spanned! {signal.span()=> #conditions #signal::__receiver! { (#signal) (#settings) #signature } }
     });
     Ok(quote!(#(#calls)*))
+}
+
+/// Uses the signal named first, lest the compiler add to the error that its import is unused.
+fn uses(options: TokenStream, item: &TokenStream) -> Option<TokenStream> {
+    let first = |input: ParseStream<'_>| {
+        let path = input.call(Path::parse_mod_style)?;
+        let is_option = input.peek(Token![=]);
+        input.parse::<TokenStream>()?;
+        if is_option {
+            return Err(input.error("an option is no signal"));
+        }
+        Ok(path)
+    };
+    let signal = first.parse2(options).ok()?;
+    // Inside an `impl` no item could stand; there the compiler says one thing more.
+    let is_free = match syn::parse2::<ItemFn>(item.clone()) {
+        Ok(function) => {
+            function.sig.receiver().is_none() && !associated::is_associated(&function.sig.ident)
+        }
+        Err(_) => true,
+    };
+    is_free.then(|| quote!(const _: () = { use #signal as _; };))
 }
 
 /// The tokens to blame when the item is no function: its keyword and name rather than its whole body.

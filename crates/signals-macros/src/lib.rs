@@ -5,6 +5,7 @@
 //! works when `phone-auth-signals` is reached through the re-export of another crate.
 
 mod answer;
+mod associated;
 mod attribute;
 mod duration;
 mod handler;

@@ -68,13 +68,14 @@ pub(crate) fn expand(input: TokenStream) -> syn::Result<TokenStream> {
     // `__` before the names: the user's function is seen from in here, and must not be hidden by ours.
     Ok(quote! {
         const _: () = {
+            use #signal as __signal;
             #call
-            static __RECEIVER: #private::Receiver<#signal::Event> =
+            static __RECEIVER: #private::Receiver<__signal::Event> =
                 #private::Receiver::new(#info, #private::Call::#kind(__call));
             #[cfg(not(any(miri, target_family = "wasm")))]
-            #[#private::linkme::distributed_slice(#signal::__SECTION)]
+            #[#private::linkme::distributed_slice(__signal::__SECTION)]
             #[linkme(crate = #private::linkme)]
-            static __IN_SECTION: &#private::Receiver<#signal::Event> = &__RECEIVER;
+            static __IN_SECTION: &#private::Receiver<__signal::Event> = &__RECEIVER;
             #private::inventory::submit! { #private::Witness::new(&__RECEIVER) }
         };
     })
@@ -84,7 +85,6 @@ pub(crate) fn expand(input: TokenStream) -> syn::Result<TokenStream> {
 fn call(registration: &Registration) -> syn::Result<TokenStream> {
     let Registration {
         runtime,
-        signal,
         settings,
         signature,
         ..
@@ -104,7 +104,7 @@ fn call(registration: &Registration) -> syn::Result<TokenStream> {
             ));
         }
     };
-    let as_taken = as_taken(signal, &first.elem, &event, &view);
+    let as_taken = as_taken(&first.elem, &event, &view);
     let mut states = Vec::new();
     for (index, argument) in arguments.enumerate() {
         let ty = &handler::reference(argument, "state")?.elem;
@@ -125,20 +125,22 @@ fn call(registration: &Registration) -> syn::Result<TokenStream> {
     };
     Ok(if signature.asyncness.is_some() {
         let filter = filter(quote!(#private::None));
+        // Where the future cannot be sent between threads, the compiler is to point at the user's function.
+        let run = quote_spanned!(function.span()=> async move { #into_answer(#function(#view #(, #states)*).await) });
         quote! {
             fn __call<'__a>(
-                #event: &'__a #signal::Event,
+                #event: &'__a __signal::Event,
                 #state: &'__a #private::State,
             ) -> #private::Option<#private::BoxFuture<'__a, #private::Answer>> {
                 let #view = #as_taken;
                 #filter
-                #private::Some(#private::Box::pin(async move { #into_answer(#function(#view #(, #states)*).await) }))
+                #private::Some(#private::Box::pin(#run))
             }
         }
     } else {
         let filter = filter(quote!(#private::skipped()));
         quote! {
-            fn __call(#event: &#signal::Event, #state: &#private::State) -> #private::Answer {
+            fn __call(#event: &__signal::Event, #state: &#private::State) -> #private::Answer {
                 let #view = #as_taken;
                 #filter
                 #into_answer(#function(#view #(, #states)*))
@@ -148,15 +150,15 @@ fn call(registration: &Registration) -> syn::Result<TokenStream> {
 }
 
 /// The event as the function takes it: itself, or what several events share.
-fn as_taken(signal: &Path, ty: &Type, event: &Ident, view: &Ident) -> TokenStream {
+fn as_taken(ty: &Type, event: &Ident, view: &Ident) -> TokenStream {
     match ty {
         Type::TraitObject(object) if object.bounds.len() == 1 => {
             quote_spanned!(ty.span()=> { let #view: &#ty = #event; #view })
         }
         Type::TraitObject(_) => quote_spanned!(ty.span()=> { let #view: &(#ty) = #event; #view }),
-        Type::Paren(inner) => as_taken(signal, &inner.elem, event, view),
+        Type::Paren(inner) => as_taken(&inner.elem, event, view),
         Type::ImplTrait(_) => quote!(#event),
-        _ => quote_spanned!(ty.span()=> <#ty as #signal::__Event>::of(#event)),
+        _ => quote_spanned!(ty.span()=> <#ty as __signal::__Event>::of(#event)),
     }
 }
 

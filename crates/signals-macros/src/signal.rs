@@ -104,9 +104,9 @@ fn module(private: &TokenStream, signal: &Declaration) -> TokenStream {
         quote!(__receiver_awaited)
     };
     let mode = if *is_sync {
-        quote!(SyncEvent)
+        quote!(Sync)
     } else {
-        quote!(AwaitedEvent)
+        quote!(Awaited)
     };
     let section = section(private, name, &inside);
     quote! {
@@ -124,12 +124,6 @@ fn module(private: &TokenStream, signal: &Declaration) -> TokenStream {
             #inside trait __Event {
                 fn of(event: &Event) -> &Self;
             }
-            impl __Event for Event {
-                #[inline]
-                fn of(event: &Event) -> &Self {
-                    event
-                }
-            }
             #[doc(hidden)]
             pub use #private::#entry as __receiver;
             #section
@@ -143,13 +137,19 @@ fn module(private: &TokenStream, signal: &Declaration) -> TokenStream {
         impl #private::Declared for #name::__Marker {
             type Event = #event;
         }
+        impl #name::__Event for #event {
+            #[inline]
+            fn of(event: &Self) -> &Self {
+                event
+            }
+        }
         impl #private::Event for #event {
+            type Mode = #private::#mode;
             #[inline]
             fn signal() -> &'static #private::Signal<Self> {
                 &#name::SIGNAL
             }
         }
-        impl #private::#mode for #event {}
     }
 }
 

@@ -12,25 +12,47 @@ use crate::Signal;
     label = "no signal carries this",
     note = "declare one: `signal! {{ /// What happened.  pub my_signal: {Self}; }}`"
 )]
-pub trait Event: Send + Sync + Sized + 'static {
+pub trait Event: Send + std::marker::Sync + Sized + 'static {
+    /// Whether its signal is declared `sync`.
+    #[doc(hidden)]
+    type Mode;
+
     /// The signal that carries this event.
     fn signal() -> &'static Signal<Self>;
 }
 
+/// The mode of a signal that is declared `sync`.
+#[doc(hidden)]
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Sync;
+
+/// The mode of every other signal.
+#[doc(hidden)]
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Awaited;
+
 /// The event of a signal that is declared `sync`: its receivers are plain functions and its sender does not await.
 #[diagnostic::on_unimplemented(
-    message = "the signal that carries `{Self}` has receivers that are awaited",
-    label = "send it with `send(…).await`",
-    note = "or declare the signal as `pub sync name: Event;`, if none of its receivers has to wait"
+    message = "`{Self}` is not the event of a signal that is declared `sync`",
+    label = "send it with `send(…).await`, if any signal carries it",
+    note = "a signal whose receivers never wait is declared as `pub sync name: Event;`"
 )]
 pub trait SyncEvent: Event {}
 
+#[diagnostic::do_not_recommend]
+impl<E: Event<Mode = Sync>> SyncEvent for E {}
+
 /// The event of a signal whose receivers may await: every signal that is not declared `sync`.
 #[diagnostic::on_unimplemented(
-    message = "the signal that carries `{Self}` is declared `sync`: nobody awaits its receivers",
-    label = "connect a receiver that does not await"
+    message = "`{Self}` is not the event of a signal whose receivers are awaited",
+    label = "a signal that is declared `sync` takes receivers that do not await: connect those"
 )]
 pub trait AwaitedEvent: Event {}
+
+#[diagnostic::do_not_recommend]
+impl<E: Event<Mode = Awaited>> AwaitedEvent for E {}
 
 /// Names the event type where the signal is declared, for use inside the signal's module.
 #[doc(hidden)]

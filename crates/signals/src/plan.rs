@@ -1,13 +1,13 @@
 //! What one hub does for one signal: its receivers in order, those of the linker and those connected at run time.
 
 use crate::{
-    Event, ReceiverInfo,
+    Event, Outcome, ReceiverInfo, SendError,
     receiver::{Call, Receiver},
-    roster::{AnyRoster, Listed, Roster},
+    roster::{AnyRoster, Listed, Quick, Roster},
     state::Provided,
     step::{About, Bound, Detail},
 };
-use arc_swap::{ArcSwap, Guard};
+use arc_swap::ArcSwap;
 use std::{
     collections::HashSet,
     ops::Deref,
@@ -30,8 +30,10 @@ pub(crate) struct Recipe {
 
 /// What one hub does for one signal.
 pub(crate) struct Plan<E: Event> {
-    linked: Arc<Roster<E>>,
+    /// The linked receivers where none awaits, as near as can be: see [`Roster::quick`].
+    quick: Arc<[Quick<E>]>,
     has_connected: AtomicBool,
+    linked: Arc<Roster<E>>,
     /// The linked and the connected receivers; read only while some are connected.
     merged: ArcSwap<Roster<E>>,
     /// The linked receivers, if none is left out.
@@ -76,6 +78,7 @@ impl<E: Event> Plan<E> {
         let everyone = (steps.len() == all.len()).then_some(all);
         let linked = Arc::new(Roster::new(steps));
         let plan = Self {
+            quick: Arc::clone(linked.quick()),
             merged: ArcSwap::new(Arc::clone(&linked)),
             linked,
             everyone,
@@ -91,19 +94,32 @@ impl<E: Event> Plan<E> {
         plan
     }
 
-    /// The linked receivers, while there are no others.
+    /// The linked receivers, while there are no others and none awaits; otherwise nothing.
     #[inline]
-    pub(crate) fn only_linked(&self) -> Option<&Roster<E>> {
+    pub(crate) fn quick(&self) -> &[Quick<E>] {
         if self.has_connected.load(Ordering::Acquire) {
-            None
+            &[]
         } else {
-            Some(&self.linked)
+            &self.quick
         }
     }
 
-    /// The receivers as they are now, for dispatches that end before anything is awaited.
-    pub(crate) fn merged(&self) -> Guard<Arc<Roster<E>>> {
-        self.merged.load()
+    /// The error of the linked receiver at `index`, if `outcome` is one.
+    ///
+    /// # Errors
+    /// When it is.
+    #[cold]
+    pub(crate) fn check(&self, index: usize, outcome: Outcome) -> Result<(), SendError> {
+        self.linked.check(index, outcome)
+    }
+
+    /// Goes through the receivers as they are now in a dispatch that ends before anything is awaited.
+    pub(crate) fn with_roster<T>(&self, dispatch: impl FnOnce(&Roster<E>) -> T) -> T {
+        if self.has_connected.load(Ordering::Acquire) {
+            dispatch(&self.merged.load())
+        } else {
+            dispatch(&self.linked)
+        }
     }
 
     /// The receivers as they are now, for dispatches that await: no guard of `merged` may be held across an `.await`.

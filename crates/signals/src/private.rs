@@ -4,7 +4,7 @@ pub use crate::{
     __place as place, __receiver_awaited, __receiver_sync,
     answer::{Answer, IntoAnswer, ReceiverError, admits, skipped},
     catalogue::{SignalEntry, Witness},
-    event::{AwaitedEvent, Declared, Event, SyncEvent},
+    event::{Awaited, Declared, Event, Sync},
     receiver::{Call, Receiver, ReceiverInfo},
     signal::{Signal, SignalInfo},
     state::{Need, State},

@@ -42,40 +42,28 @@ impl Signals {
     /// # });
     /// ```
     pub async fn send_robust<E: Event>(&self, event: &E) -> Report {
-        let signal = E::signal().info();
         let is_traced = trace::is_on();
-        if self.inner.plan::<E>().is_none() && !is_traced {
-            return Report::new(signal, Listed::Nobody, None);
-        }
-        let plan = self.inner.plan_or_make::<E>();
-        let roster = plan.snapshot();
-        let span = if is_traced {
-            trace::dispatch(signal, "send_robust", roster.bounds.len())
-        } else {
-            Span::none()
+        let plan = match self.inner.plan::<E>() {
+            Some(plan) => plan,
+            None if is_traced => self.inner.plan_or_make(),
+            None => return Report::new(E::signal().info(), Listed::Nobody, None),
         };
-        let mut record = Record::new(signal, plan.timed.unwrap_or(true), roster.bounds.len());
+        if is_traced || plan.timed.unwrap_or(true) {
+            return Box::pin(send_all_observed(plan, event, is_traced)).await;
+        }
+        let roster = plan.snapshot();
+        let mut record = Record::new(E::signal().info());
         let mut index = 0;
-        while let (Some(bound), Some(detail)) =
-            (roster.bounds.get(index), roster.details.get(index))
-        {
-            if !record.is_timed && !is_traced {
-                let run = run_now(&roster, index, event, &mut record);
-                if run > 0 {
-                    index += run;
-                    continue;
-                }
-            }
-            let start = record.start();
-            let outcome = if is_traced {
-                traced(bound, detail, event, &span).await
-            } else {
-                guarded(bound, detail, event).await
+        loop {
+            index = run_now(&roster, index, event, &mut record);
+            let (Some(bound), Some(detail)) = (roster.bounds.get(index), roster.details.get(index))
+            else {
+                return record.report(plan.listed(&roster));
             };
-            record.end(index, outcome, start.map(|start| start.elapsed()), detail);
+            let outcome = guarded(bound, detail, event).await;
+            record.end(index, outcome, None, detail);
             index += 1;
         }
-        record.report_in(plan.listed(&roster), &span)
     }
 
     /// Calls every receiver of `event` and awaits those that await all at once, in one task: they take turns wherever
@@ -95,20 +83,17 @@ impl Signals {
     /// # });
     /// ```
     pub async fn send_concurrent<E: Event>(&self, event: &E) -> Report {
-        let signal = E::signal().info();
         let is_traced = trace::is_on();
-        if self.inner.plan::<E>().is_none() && !is_traced {
-            return Report::new(signal, Listed::Nobody, None);
-        }
-        let plan = self.inner.plan_or_make::<E>();
-        let roster = plan.snapshot();
-        let span = if is_traced {
-            trace::dispatch(signal, "send_concurrent", roster.bounds.len())
-        } else {
-            Span::none()
+        let plan = match self.inner.plan::<E>() {
+            Some(plan) => plan,
+            None if is_traced => self.inner.plan_or_make(),
+            None => return Report::new(E::signal().info(), Listed::Nobody, None),
         };
-        let mut record = Record::new(signal, plan.timed.unwrap_or(true), roster.bounds.len());
-        let (is_timed, parent) = (record.is_timed, &span);
+        let roster = plan.snapshot();
+        let is_timed = plan.timed.unwrap_or(true);
+        let mut record = Record::new(E::signal().info());
+        let span = span_if::<E>(is_traced, "send_concurrent", roster.bounds.len());
+        let parent = &span;
         let runs = roster.steps().map(|(bound, detail)| async move {
             let start = is_timed.then(Instant::now);
             let outcome = if is_traced {
@@ -136,59 +121,82 @@ impl Signals {
     /// use phone_auth_signals::{LinkFollowed, Sender, Signals};
     ///
     /// let signals = Signals::isolated();
-    /// let _broken = signals.connect::<LinkFollowed>(|_| panic!("out of order"));
+    /// let _broken = signals.connect::<LinkFollowed>(|_| Err("out of order"));
     /// let event = LinkFollowed::new(Sender::new("urls"), "phone_login".to_owned());
     /// let report = signals.send_robust_sync(&event);
     /// assert_eq!(report.failures().count(), 1);
     /// ```
     #[inline]
     pub fn send_robust_sync<E: SyncEvent>(&self, event: &E) -> Report {
-        if trace::is_on() {
-            return send_all_traced(self.inner.plan_or_make(), event);
-        }
+        let is_traced = trace::is_on();
         match self.inner.plan::<E>() {
+            Some(plan) if is_traced || plan.timed == Some(true) => {
+                send_all_observed_sync(plan, event, is_traced)
+            }
             Some(plan) => send_all(plan, event),
+            None if is_traced => {
+                send_all_observed_sync(self.inner.plan_or_make(), event, is_traced)
+            }
             None => Report::new(E::signal().info(), Listed::Nobody, None),
         }
     }
 }
 
 fn send_all<E: SyncEvent>(plan: &Plan<E>, event: &E) -> Report {
-    let snapshot = plan.snapshot();
-    let mut record = Record::new(
-        E::signal().info(),
-        plan.timed.unwrap_or(false),
-        snapshot.bounds.len(),
-    );
-    if record.is_timed {
-        for (index, (bound, detail)) in snapshot.steps().enumerate() {
-            let start = Instant::now();
-            let outcome = guarded_sync(bound, event);
-            record.end(index, outcome, Some(start.elapsed()), detail);
-        }
-    } else {
-        run_now(&snapshot, 0, event, &mut record);
-    }
-    record.report(plan.listed(&snapshot))
+    let roster = plan.snapshot();
+    let mut record = Record::new(E::signal().info());
+    run_now(&roster, 0, event, &mut record);
+    record.report(plan.listed(&roster))
 }
 
-#[cold]
-fn send_all_traced<E: SyncEvent>(plan: &Plan<E>, event: &E) -> Report {
-    let snapshot = plan.snapshot();
-    let signal = E::signal().info();
-    let span = trace::dispatch(signal, "send_robust_sync", snapshot.bounds.len());
-    let mut record = Record::new(signal, plan.timed.unwrap_or(false), snapshot.bounds.len());
-    for (index, (bound, detail)) in snapshot.steps().enumerate() {
-        let start = record.start();
-        let inner = trace::receiver(&span, &detail.about);
+/// As `send_robust` where somebody watches: each receiver by itself, in a span and with its time.
+async fn send_all_observed<E: Event>(plan: &Plan<E>, event: &E, is_traced: bool) -> Report {
+    let roster = plan.snapshot();
+    let span = span_if::<E>(is_traced, "send_robust", roster.bounds.len());
+    let is_timed = plan.timed.unwrap_or(true);
+    let mut record = Record::new(E::signal().info());
+    for (index, (bound, detail)) in roster.steps().enumerate() {
+        let start = is_timed.then(Instant::now);
+        let outcome = if is_traced {
+            traced(bound, detail, event, &span).await
+        } else {
+            guarded(bound, detail, event).await
+        };
+        record.end(index, outcome, start.map(|start| start.elapsed()), detail);
+    }
+    record.report_in(plan.listed(&roster), &span)
+}
+
+/// As `send_robust_sync` where somebody watches.
+#[inline(never)]
+fn send_all_observed_sync<E: SyncEvent>(plan: &Plan<E>, event: &E, is_traced: bool) -> Report {
+    let roster = plan.snapshot();
+    let span = span_if::<E>(is_traced, "send_robust_sync", roster.bounds.len());
+    let is_timed = plan.timed.unwrap_or(false);
+    let mut record = Record::new(E::signal().info());
+    for (index, (bound, detail)) in roster.steps().enumerate() {
+        let start = is_timed.then(Instant::now);
+        let inner = if is_traced {
+            trace::receiver(&span, &detail.about)
+        } else {
+            Span::none()
+        };
         let outcome = inner.in_scope(|| guarded_sync(bound, event));
         trace::ended(&inner, outcome.name());
         record.end(index, outcome, start.map(|start| start.elapsed()), detail);
     }
-    record.report_in(plan.listed(&snapshot), &span)
+    record.report_in(plan.listed(&roster), &span)
 }
 
-/// Calls the receivers from `first` on up to one that awaits, and returns how many.
+fn span_if<E: Event>(is_traced: bool, how: &'static str, receivers: usize) -> Span {
+    if is_traced {
+        trace::dispatch(E::signal().info(), how, receivers)
+    } else {
+        Span::none()
+    }
+}
+
+/// Calls the receivers from `first` on up to one that awaits, and returns where that is.
 ///
 /// One `catch_unwind` holds as many of them as do not panic: it costs as much as the call of a receiver.
 fn run_now<E: Event>(roster: &Roster<E>, first: usize, event: &E, record: &mut Record) -> usize {
@@ -196,6 +204,13 @@ fn run_now<E: Event>(roster: &Roster<E>, first: usize, event: &E, record: &mut R
     loop {
         // What a receiver may have left half done is behind its own `&`, and it is not called again in this dispatch.
         let run = catch_unwind(AssertUnwindSafe(|| {
+            for receiver in roster.quick_from(index) {
+                let answer = receiver.call(event);
+                if answer.is_err() {
+                    record.except(index, answer.into(), roster.details.get(index));
+                }
+                index += 1;
+            }
             for bound in roster.bounds.get(index..).unwrap_or_default() {
                 match bound.call_now(event) {
                     Some(Ok(())) => {}
@@ -206,7 +221,7 @@ fn run_now<E: Event>(roster: &Roster<E>, first: usize, event: &E, record: &mut R
             }
         }));
         match run {
-            Ok(()) => return index - first,
+            Ok(()) => return index,
             Err(payload) => {
                 record.except(
                     index,
@@ -254,28 +269,16 @@ async fn traced<E: Event>(
 /// What a dispatch notes down while it goes on.
 struct Record {
     signal: &'static SignalInfo,
-    is_timed: bool,
     notes: Option<Box<Notes>>,
 }
 
 impl Record {
     #[inline]
-    fn new(signal: &'static SignalInfo, is_timed: bool, receivers: usize) -> Self {
-        let notes = is_timed.then(|| {
-            Box::new(Notes {
-                took: Vec::with_capacity(receivers),
-                ..Notes::default()
-            })
-        });
+    fn new(signal: &'static SignalInfo) -> Self {
         Self {
             signal,
-            is_timed,
-            notes,
+            notes: None,
         }
-    }
-
-    fn start(&self) -> Option<Instant> {
-        self.is_timed.then(Instant::now)
     }
 
     fn end(&mut self, index: usize, outcome: Outcome, took: Option<Duration>, detail: &Detail) {

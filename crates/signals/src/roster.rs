@@ -2,7 +2,10 @@
 
 use crate::{
     ReceiverInfo, SendError,
+    answer::Answer,
+    receiver::SyncCall,
     report::Outcome,
+    state::State,
     step::{Bound, Detail},
 };
 use std::{sync::Arc, time::Duration};
@@ -12,15 +15,44 @@ pub(crate) struct Roster<E: 'static> {
     pub(crate) bounds: Box<[Bound<E>]>,
     /// As long as `bounds`, and in the same order.
     pub(crate) details: Box<[Detail]>,
+    /// The same as `bounds` where all are linked and none awaits, as of most signals; otherwise empty. Dispatch goes
+    /// through it without asking each time which kind comes next.
+    quick: Arc<[Quick<E>]>,
+}
+
+/// A linked receiver that does not await.
+pub(crate) struct Quick<E: 'static> {
+    call: SyncCall<E>,
+    state: State,
+}
+
+impl<E: 'static> Quick<E> {
+    #[inline]
+    pub(crate) fn call(&self, event: &E) -> Answer {
+        (self.call)(event, &self.state)
+    }
 }
 
 impl<E: 'static> Roster<E> {
     pub(crate) fn new(steps: Vec<(Bound<E>, Detail)>) -> Self {
         let (bounds, details): (Vec<_>, Vec<_>) = steps.into_iter().unzip();
+        let quick: Option<Vec<_>> = bounds.iter().map(quick).collect();
         Self {
             bounds: bounds.into(),
             details: details.into(),
+            quick: quick.unwrap_or_default().into(),
         }
+    }
+
+    /// The receivers from `first` on, if all of the roster are linked and none awaits.
+    #[inline]
+    pub(crate) fn quick_from(&self, first: usize) -> &[Quick<E>] {
+        self.quick.get(first..).unwrap_or_default()
+    }
+
+    /// All receivers, if all are linked and none awaits.
+    pub(crate) fn quick(&self) -> &Arc<[Quick<E>]> {
+        &self.quick
     }
 
     pub(crate) fn to_steps(&self) -> Vec<(Bound<E>, Detail)> {
@@ -47,6 +79,16 @@ impl<E: 'static> Roster<E> {
             Some(detail) => SendError::check(&detail.about, outcome),
             None => Ok(()),
         }
+    }
+}
+
+fn quick<E>(bound: &Bound<E>) -> Option<Quick<E>> {
+    match bound {
+        Bound::Sync(call, state) => Some(Quick {
+            call: *call,
+            state: state.clone(),
+        }),
+        _ => None,
     }
 }
 

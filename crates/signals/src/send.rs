@@ -1,8 +1,7 @@
 //! Sending one after the other, and stopping at the first failure.
 
 use crate::{
-    Event, Outcome, SendError, Signals, SyncEvent, plan::Plan, roster::Roster, step::Started,
-    trace, wait,
+    Event, Outcome, SendError, Signals, SyncEvent, roster::Roster, step::Started, trace, wait,
 };
 use tracing::Instrument;
 
@@ -128,10 +127,19 @@ impl Signals {
         let Some(plan) = self.inner.plan::<E>() else {
             return Ok(());
         };
-        match plan.only_linked() {
-            Some(linked) => in_order(linked, event),
-            None => in_order_merged(plan, event),
+        let quick = plan.quick();
+        if quick.is_empty() {
+            return plan.with_roster(|roster| in_order(roster, event));
         }
+        let mut rest = quick.iter();
+        while let Some(receiver) = rest.next() {
+            if let Err(error) = receiver.call(event) {
+                // Counted from the end, so that no counter goes along while all is well.
+                let index = quick.len() - rest.len() - 1;
+                plan.check(index, Err(error).into())?;
+            }
+        }
+        Ok(())
     }
 
     #[cold]
@@ -152,7 +160,8 @@ impl Signals {
     }
 }
 
-#[inline]
+/// Goes through receivers of every kind that the signal can have.
+#[inline(never)]
 fn in_order<E: SyncEvent>(roster: &Roster<E>, event: &E) -> Result<(), SendError> {
     for (index, bound) in roster.bounds.iter().enumerate() {
         let answer = bound.call_sync(event);
@@ -161,9 +170,4 @@ fn in_order<E: SyncEvent>(roster: &Roster<E>, event: &E) -> Result<(), SendError
         }
     }
     Ok(())
-}
-
-#[inline(never)]
-fn in_order_merged<E: SyncEvent>(plan: &Plan<E>, event: &E) -> Result<(), SendError> {
-    in_order(&plan.merged(), event)
 }

@@ -60,7 +60,10 @@ fn sync_send_to_connected_allocates_nothing() {
     });
     // The first use on a thread sets up what arc-swap keeps for it.
     signals.send_sync(&Heard(1)).unwrap();
-    assert_eq!(allocations(|| signals.send_sync(black_box(&Heard(1))).unwrap()), 0);
+    assert_eq!(
+        allocations(|| signals.send_sync(black_box(&Heard(1))).unwrap()),
+        0
+    );
 }
 
 #[test]

@@ -55,22 +55,36 @@ fn missing_state_names_its_receiver() {
 
 #[test]
 fn state_provided_twice_is_refused() {
-    let error = Signals::builder().isolated().provide(1_u8).provide(2_u8).build().unwrap_err();
+    let error = Signals::builder()
+        .isolated()
+        .provide(1_u8)
+        .provide(2_u8)
+        .build()
+        .unwrap_err();
     assert_eq!(error.kind(), SetupErrorKind::ProvidedTwice);
-    assert_eq!(error.to_string(), "`u8` is provided twice: a receiver could not tell which it gets");
+    assert_eq!(
+        error.to_string(),
+        "`u8` is provided twice: a receiver could not tell which it gets"
+    );
 }
 
 #[test]
 fn all_problems_are_told_at_once() {
     let error = Signals::builder().switch_off("nobody").build().unwrap_err();
     let kinds: Vec<_> = error.problems().map(|(kind, _)| kind).collect();
-    let expected = [SetupErrorKind::MissingState, SetupErrorKind::DuplicateId, SetupErrorKind::UnknownId];
+    let expected = [
+        SetupErrorKind::MissingState,
+        SetupErrorKind::DuplicateId,
+        SetupErrorKind::UnknownId,
+    ];
     assert_eq!(kinds, expected);
     assert_eq!(error.to_string().lines().count(), 3);
 }
 
 #[test]
 fn switched_off_receivers_need_nothing() {
-    let builder = Signals::builder().switch_off("setup::needs").switch_off("twin");
+    let builder = Signals::builder()
+        .switch_off("setup::needs")
+        .switch_off("twin");
     assert!(builder.build().is_ok());
 }

@@ -42,16 +42,30 @@ impl Lines {
 
 fn event() -> VerifyEmail {
     let url = RelativeUrl::new("/accounts/SECRET/").unwrap();
-    VerifyEmail::new(Sender::new("sign_up"), User::new(1, "ANNA", "", ""), url, "ANNA@example.org".into())
+    VerifyEmail::new(
+        Sender::new("sign_up"),
+        User::new(1, "ANNA", "", ""),
+        url,
+        "ANNA@example.org".into(),
+    )
 }
 
 fn hub() -> Signals {
     let signals = Signals::isolated();
     let named = |id: &str| ConnectOptions::new().id(id);
-    signals.connect_with::<VerifyEmail>(named("good"), |_| ()).unwrap().forever();
+    signals
+        .connect_with::<VerifyEmail>(named("good"), |_| ())
+        .unwrap()
+        .forever();
     let fails = |event: &VerifyEmail| Err(format!("cannot reach {}", event.email));
-    signals.connect_with::<VerifyEmail>(named("bad"), fails).unwrap().forever();
-    signals.connect_with::<LinkFollowed>(named("link"), |_| ()).unwrap().forever();
+    signals
+        .connect_with::<VerifyEmail>(named("bad"), fails)
+        .unwrap()
+        .forever();
+    signals
+        .connect_with::<LinkFollowed>(named("link"), |_| ())
+        .unwrap()
+        .forever();
     signals
 }
 
@@ -86,9 +100,13 @@ async fn robust_trace_warns_of_failures() {
             _ => hub().send_concurrent(&event()).await,
         };
         assert_eq!(report.failures().count(), 1);
-        let how = format!(r#"signal{{signal="verify_email" how="{how}" receivers=2 outcome=failed}}"#);
+        let how =
+            format!(r#"signal{{signal="verify_email" how="{how}" receivers=2 outcome=failed}}"#);
         let warning = r#"a signal's receiver failed signal="verify_email" receiver="bad""#;
-        check(&lines.text(), &[&how, "WARN", warning, r#"outcome="error""#]);
+        check(
+            &lines.text(),
+            &[&how, "WARN", warning, r#"outcome="error""#],
+        );
     }
 }
 
@@ -112,5 +130,8 @@ async fn unheard_signal_is_traced() {
     let (lines, _guard) = Lines::listen();
     let signals = Signals::isolated();
     signals.send(&event()).await.unwrap();
-    check(&lines.text(), &[r#"signal{signal="verify_email" how="send" receivers=0 outcome=done}"#]);
+    check(
+        &lines.text(),
+        &[r#"signal{signal="verify_email" how="send" receivers=0 outcome=done}"#],
+    );
 }

@@ -1,0 +1,26 @@
+//! Dispatch, side by side in one run: ours, a bare slice of function pointers as the limit, and what else there is.
+//!
+//! `cargo bench -p phone-auth-signals`. Nanoseconds depend on the machine and on what else it does; read the ratios.
+#![expect(clippy::print_stdout, reason = "a program for people at a terminal")]
+#![expect(clippy::unwrap_used, reason = "what fails here fails the measurement")]
+
+mod cases;
+mod django;
+mod measure;
+mod receivers;
+mod table;
+
+fn main() {
+    // `cargo test --benches` and `cargo nextest` run this as well; they want to know that it works, not how fast it is.
+    let is_quick = !std::env::args().any(|argument| argument == "--bench");
+    let mut cases = cases::all();
+    let measured = measure::side_by_side(&mut cases, is_quick);
+    println!("{}", table::of(&measured));
+    if is_quick {
+        return;
+    }
+    match django::measure() {
+        Ok(lines) => println!("{}", table::beside_django(&lines, &measured)),
+        Err(reason) => println!("Django is left out: {reason}"),
+    }
+}

@@ -1,0 +1,6 @@
+use phone_auth_signals::{TokenRefused, receiver, token_refused};
+
+#[receiver(token_refused)]
+async fn count(_event: &TokenRefused) {}
+
+fn main() {}

@@ -1,0 +1,5 @@
+use phone_auth_signals::{LinkFollowed, Signals};
+
+fn main() {
+    let _connection = Signals::isolated().connect_async::<LinkFollowed>(|_| async {});
+}

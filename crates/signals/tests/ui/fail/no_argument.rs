@@ -1,0 +1,8 @@
+use phone_auth_signals::{VerifyEmail, receiver, verify_email};
+
+fn _taken(_event: &VerifyEmail) {}
+
+#[receiver(verify_email)]
+fn send_link() {}
+
+fn main() {}

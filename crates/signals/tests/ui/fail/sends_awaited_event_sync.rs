@@ -1,0 +1,6 @@
+use phone_auth_signals::{Sender, Signals, User, UserLoggedIn};
+
+fn main() {
+    let event = UserLoggedIn::new(Sender::new("log_in"), User::new(1, "anna", "", ""));
+    let _ = Signals::isolated().send_sync(&event);
+}

@@ -1,0 +1,5 @@
+use phone_auth_signals::{Signals, User};
+
+fn main() {
+    let _ = Signals::isolated().send_robust_sync(&User::new(1, "anna", "", ""));
+}

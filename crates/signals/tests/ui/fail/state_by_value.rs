@@ -1,0 +1,8 @@
+use phone_auth_signals::{VerifyEmail, receiver, verify_email};
+
+struct Mailer;
+
+#[receiver(verify_email)]
+fn send_link(_event: &VerifyEmail, _mailer: Mailer) {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use phone_auth_signals::{EmailMessage, receiver, verify_email, verify_phone};
+
+#[receiver(verify_email, verify_phone)]
+fn send_link(_message: &dyn EmailMessage) {}
+
+fn main() {}
