@@ -6,7 +6,10 @@ use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
+use std::time::Duration;
 
+use fantoccini::elements::Element;
+use fantoccini::error::CmdError;
 use fantoccini::{ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
@@ -47,10 +50,12 @@ impl Browser {
         let (driver, port) = start_driver(&profile);
         let mut guard = Guard(Some(driver));
         let capabilities = capabilities(options, &profile);
-        let client = ClientBuilder::new(HttpConnector::new())
-            .capabilities(capabilities)
-            .connect(&format!("http://127.0.0.1:{port}"))
+        let address = format!("http://127.0.0.1:{port}");
+        let mut builder = ClientBuilder::new(HttpConnector::new());
+        builder.capabilities(capabilities);
+        let client = tokio::time::timeout(2 * PATIENCE, builder.connect(&address))
             .await
+            .unwrap_or_else(|_| panic!("Chromium does not start in time. {PACKAGES}"))
             .unwrap_or_else(|error| panic!("Chromium does not start: {error}. {PACKAGES}"));
         let driver = guard.0.take().unwrap();
         Self {
@@ -62,7 +67,7 @@ impl Browser {
 
     /// Opens an address.
     pub async fn goto(&self, url: &str) {
-        self.client.goto(url).await.unwrap();
+        self.in_time(url, self.client.goto(url)).await;
     }
 
     /// The path in the address bar.
@@ -72,14 +77,15 @@ impl Browser {
 
     /// The address bar.
     pub async fn url(&self) -> Url {
-        self.client.current_url().await.unwrap()
+        self.in_time("say where it is", self.client.current_url())
+            .await
     }
 
     /// Waits until the address bar shows this path.
     pub async fn arrives_at(&self, path: &str) {
         let arrival = async {
             while self.path().await != path {
-                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+                tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
         if tokio::time::timeout(PATIENCE, arrival).await.is_err() {
@@ -93,92 +99,88 @@ impl Browser {
 
     /// The words on the page, as they are shown.
     pub async fn words(&self) -> String {
-        let body = self.client.find(Locator::Css("body")).await.unwrap();
-        let text = body.text().await.unwrap();
+        let text = self.find("body").await.text().await.unwrap();
         text.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
     /// Types into the field of this name.
     pub async fn type_into(&self, name: &str, text: &str) {
         let field = self.find(&format!("input[name='{name}']")).await;
-        field.clear().await.unwrap();
-        field.send_keys(text).await.unwrap();
+        self.in_time("clear a field", field.clear()).await;
+        self.in_time("type", field.send_keys(text)).await;
     }
 
     /// Clicks on what this CSS selector finds.
     pub async fn click(&self, selector: &str) {
-        self.find(selector).await.click().await.unwrap();
+        let element = self.find(selector).await;
+        self.in_time(selector, element.click()).await;
     }
 
     /// Sends the form that has the field of this name, by its button.
     pub async fn send_form_of(&self, name: &str) {
-        let button = format!("//form[.//input[@name='{name}']]//*[@type='submit']");
-        let button = self.client.find(Locator::XPath(&button)).await.unwrap();
-        button.click().await.unwrap();
-    }
-
-    /// Follows the link with these words.
-    pub async fn follow(&self, words: &str) {
-        let link = self.client.find(Locator::LinkText(words)).await;
-        link.unwrap_or_else(|error| panic!("no link {words:?}: {error}"))
-            .click()
-            .await
-            .unwrap();
+        self.click(&format!("form:has(input[name='{name}']) [type='submit']"))
+            .await;
     }
 
     /// Presses keys, wherever the focus is.
     pub async fn press(&self, keys: &str) {
-        self.client
-            .active_element()
-            .await
-            .unwrap()
-            .send_keys(keys)
-            .await
-            .unwrap();
+        let element = self
+            .in_time("find the focus", self.client.active_element())
+            .await;
+        self.in_time("press keys", element.send_keys(keys)).await;
     }
 
     /// The `name` of what has the focus, else the name of its element.
     pub async fn focused(&self) -> String {
-        let element = self.client.active_element().await.unwrap();
-        match element.attr("name").await.unwrap() {
+        let element = self
+            .in_time("find the focus", self.client.active_element())
+            .await;
+        match self.in_time("read a name", element.attr("name")).await {
             Some(name) if !name.is_empty() => name,
-            _ => element.tag_name().await.unwrap(),
+            _ => self.in_time("read a name", element.tag_name()).await,
         }
     }
 
-    /// An attribute of the first element that this CSS selector finds.
-    pub async fn attribute(&self, selector: &str, name: &str) -> Option<String> {
-        self.find(selector).await.attr(name).await.unwrap()
-    }
-
-    /// What a script returns.
+    /// What a script of the test returns; the page's own may be switched off.
     pub async fn script(&self, script: &str) -> Value {
-        self.client.execute(script, Vec::new()).await.unwrap()
+        self.in_time("run a script", self.client.execute(script, Vec::new()))
+            .await
     }
 
     /// How wide the page is laid out, and how wide the window shows it, in CSS pixels.
     pub async fn widths(&self) -> (i64, i64) {
-        let widths = self
-            .script("return [document.documentElement.scrollWidth, window.innerWidth];")
-            .await;
+        let script = "return [document.documentElement.scrollWidth, window.innerWidth];";
+        let widths = self.script(script).await;
         (widths[0].as_i64().unwrap(), widths[1].as_i64().unwrap())
     }
 
     /// What the page looks like, as a PNG file.
     pub async fn screenshot(&self) -> Vec<u8> {
-        self.client.screenshot().await.unwrap()
+        self.in_time("take a picture", self.client.screenshot())
+            .await
     }
 
-    async fn find(&self, selector: &str) -> fantoccini::elements::Element {
-        match self.client.find(Locator::Css(selector)).await {
-            Ok(element) => element,
-            Err(error) => panic!("no {selector} at {}: {error}", self.path().await),
-        }
-    }
-
-    /// Ends the browser, and fails the test if it does not end.
+    /// Ends the browser.
     pub async fn close(self) {
-        self.client.clone().close().await.unwrap();
+        self.in_time("end", self.client.clone().close()).await;
+    }
+
+    async fn find(&self, selector: &str) -> Element {
+        self.in_time(selector, self.client.find(Locator::Css(selector)))
+            .await
+    }
+
+    /// What the browser answers in time; a browser that hangs fails the test.
+    async fn in_time<T>(
+        &self,
+        doing: &str,
+        answer: impl Future<Output = Result<T, CmdError>>,
+    ) -> T {
+        match tokio::time::timeout(PATIENCE, answer).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(error)) => panic!("the browser cannot do this: {doing}: {error}"),
+            Err(_) => panic!("the browser hangs: {doing}"),
+        }
     }
 }
 
@@ -275,7 +277,7 @@ fn capabilities(options: BrowserOptions, profile: &TempDir) -> serde_json::Map<S
         "prefs": { "profile.managed_default_content_settings.javascript": if options.javascript { 1 } else { 2 } },
     });
     if let Some(width) = options.phone_width {
-        chrome["mobileEmulation"] = json!({ "deviceMetrics": { "width": width, "height": 740, "pixelRatio": 1.0, "touch": true } });
+        chrome["mobileEmulation"] = json!({ "deviceMetrics": { "width": width, "height": 740, "pixelRatio": 1.0, "touch": false } });
     }
     let all = json!({ "browserName": "chrome", "goog:chromeOptions": chrome });
     all.as_object().unwrap().clone()

@@ -24,7 +24,8 @@ pub struct Client {
 }
 
 impl Client {
-    pub(crate) fn new(origin: &str) -> Self {
+    /// A client of the site at this origin.
+    pub fn new(origin: &str) -> Self {
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()

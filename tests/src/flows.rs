@@ -219,6 +219,21 @@ impl Site {
             .says("Verification successful");
     }
 
+    /// The mailbox, once the message with this link is in it.
+    pub async fn mailbox_with(&self, link: &Printed) -> Answer {
+        let client = self.client();
+        crate::until("the message is in the mailbox", || async {
+            client
+                .get("/dev/mailbox/")
+                .await
+                .expect(200)
+                .text()
+                .contains(link.url())
+        })
+        .await;
+        client.get("/dev/mailbox/").await
+    }
+
     fn count(&self, signal: &str, value: &str) -> usize {
         let printed = self.record().printed();
         printed

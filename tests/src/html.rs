@@ -38,6 +38,8 @@ pub struct Field {
     pub is_invalid: bool,
     /// Whether it is marked as required.
     pub is_required: bool,
+    /// Whether people see it: it is neither hidden nor a button.
+    pub is_visible: bool,
     /// What a browser may fill in.
     pub autocomplete: Option<String>,
 }
@@ -152,6 +154,7 @@ impl Page {
         });
         Some(Field {
             name,
+            is_visible: is_visible(tag),
             kind: tag.attribute("type").unwrap_or("text").to_ascii_lowercase(),
             value: tag.attribute("value").unwrap_or_default().to_owned(),
             label: id.and_then(|id| {
@@ -221,10 +224,7 @@ impl Form {
 
     /// The names of the fields that a person sees.
     pub fn visible_names(&self) -> Vec<&str> {
-        let visible = self
-            .fields
-            .iter()
-            .filter(|field| !["hidden", "submit"].contains(&field.kind.as_str()));
+        let visible = self.fields.iter().filter(|field| field.is_visible);
         visible.map(|field| field.name.as_str()).collect()
     }
 
@@ -249,6 +249,16 @@ impl Form {
             .map(|field| (field.name.clone(), field.value.clone()))
             .collect()
     }
+}
+
+fn is_visible(input: &Tag) -> bool {
+    let is_button = ["hidden", "submit"]
+        .iter()
+        .any(|kind| input.attribute("type") == Some(kind));
+    // A name that password managers look for is in the page, but for no person.
+    let is_taken_out =
+        input.attribute("hidden").is_some() || input.attribute("aria-hidden") == Some("true");
+    !is_button && !is_taken_out
 }
 
 fn is_hidden(element: &str) -> bool {

@@ -170,6 +170,15 @@ impl Site {
         self.nth_printed(signal, destination, 1).await
     }
 
+    /// Waits until what it says, other than the lines of signals, has these words.
+    pub async fn says(&self, words: &str) {
+        let mut record = self.record.clone();
+        let said = record.wait_for(|record| record.rest().contains(words));
+        if tokio::time::timeout(PATIENCE, said).await.is_err() {
+            panic!("the site does not say {words:?}:\n{self:?}");
+        }
+    }
+
     /// The number of its process.
     pub fn pid(&self) -> u32 {
         self.process

@@ -165,11 +165,7 @@ async fn check_fields(client: &Client, path: &str, names: &[&str]) {
     let form = client.get(path).await.expect(200).page().form_with(names);
     assert_eq!(form.visible_names(), names, "{path}");
     assert_eq!(form.method, "post", "{path}");
-    for field in form
-        .fields
-        .iter()
-        .filter(|field| field.kind != "hidden" && field.kind != "submit")
-    {
+    for field in form.fields.iter().filter(|field| field.is_visible) {
         let name = &field.name;
         assert!(
             field.label.as_ref().is_some_and(|label| !label.is_empty()),

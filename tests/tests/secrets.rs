@@ -99,7 +99,7 @@ async fn logs_hold_no_secret() {
 
     let ended = site.stop();
     let said = ended.record.rest();
-    assert!(ended.record.stderr.len() > 10, "it logs at all: {said}");
+    assert!(!ended.record.stderr.is_empty(), "it logs at all: {said}");
     for (what, secret) in secrets {
         assert!(
             secret.len() >= 8,

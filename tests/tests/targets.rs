@@ -264,7 +264,7 @@ async fn mailbox_links_go_to_the_site() {
     let site = Site::start().await;
     let ann = site.member().await;
     let link = site.verification_link(&ann.client, &ann.person.email).await;
-    let page = site.client().get("/dev/mailbox/").await.expect(200).page();
+    let page = site.mailbox_with(&link).await.expect(200).page();
     let links = page.attributes("a", "href");
     let absolute = format!("{}{}", site.origin(), link.url());
     assert!(

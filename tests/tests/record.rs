@@ -1,0 +1,476 @@
+//! Who fires what: the whole record of signals on a walk through every flow, seen from inside.
+//!
+//! The pages are those of the facade, served on a port of their own; the hub is one of this test.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use phone_auth::core::accounts::Dispatch;
+use phone_auth::signals::{
+    AwaitedEvent, Connection, EmailAdded, EmailVerified, Event, LinkFollowed, PasswordChanged,
+    PasswordWasReset, PhoneAdded, PhoneVerified, ResetPasswordEmail, ResetPasswordPhone,
+    TokenIssued, TokenRefused, UserLoggedIn, UserLoggedOut, UserLoginFailed, UserSignedUp,
+    VerifyEmail, VerifyPhone,
+};
+use phone_auth::{PhoneAuth, SecretKey, Signals};
+use phone_auth_tests::{Answer, Client, Person, until};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// Everything that was sent through a hub, in order.
+#[derive(Clone, Default)]
+struct Record(Arc<Mutex<Vec<(String, Value)>>>);
+
+impl Record {
+    fn all(&self) -> Vec<(String, Value)> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn listen<E: Event + serde::Serialize>(&self, hub: &Signals) -> Connection {
+        let record = self.clone();
+        hub.connect(move |event: &E| {
+            let json = serde_json::to_value(event).unwrap_or_default();
+            let name = E::signal().info().name.to_owned();
+            record
+                .0
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push((name, json));
+        })
+    }
+
+    /// The link of the newest event of this name.
+    async fn link(&self, signal: &str) -> String {
+        until("the link is sent", || async {
+            self.newest(signal).is_some()
+        })
+        .await;
+        self.newest(signal).unwrap_or_default()
+    }
+
+    fn newest(&self, signal: &str) -> Option<String> {
+        let all = self.all();
+        let (_, event) = all.iter().rfind(|(name, _)| name == signal)?;
+        Some(event["url"].as_str()?.to_owned())
+    }
+
+    /// What happened since `from`, each as a short text.
+    fn since(&self, from: usize) -> Vec<String> {
+        self.all()
+            .iter()
+            .skip(from)
+            .map(|(name, event)| short(name, event))
+            .collect()
+    }
+}
+
+/// `name(sender, what differs)`.
+fn short(name: &str, event: &Value) -> String {
+    // Whether a refused token was of one purpose or the other, nobody can know.
+    let purpose = if name == "token_issued" {
+        "purpose"
+    } else {
+        "none"
+    };
+    let what = ["email", "phone", "kind", "reason", purpose, "name"]
+        .iter()
+        .filter_map(|key| event.get(key)?.as_str())
+        .collect::<Vec<_>>();
+    let sender = event["sender"].as_str().unwrap_or("nobody");
+    let user = event.get("user").and_then(|user| user["username"].as_str());
+    let parts: Vec<&str> = [sender].into_iter().chain(what).chain(user).collect();
+    format!("{name}({})", parts.join(" "))
+}
+
+/// A site inside this process.
+struct Embedded {
+    client: Client,
+    origin: String,
+    record: Record,
+    _auth: PhoneAuth,
+    _connections: Vec<Connection>,
+    _folder: TempDir,
+}
+
+impl Embedded {
+    async fn start(dispatch: Dispatch, meddle: impl FnOnce(&Signals) -> Vec<Connection>) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let hub = Signals::isolated();
+        let record = Record::default();
+        let mut connections = vec![
+            record.listen::<ResetPasswordEmail>(&hub),
+            record.listen::<ResetPasswordPhone>(&hub),
+            record.listen::<VerifyEmail>(&hub),
+            record.listen::<VerifyPhone>(&hub),
+            record.listen::<UserSignedUp>(&hub),
+            record.listen::<UserLoggedIn>(&hub),
+            record.listen::<UserLoginFailed>(&hub),
+            record.listen::<UserLoggedOut>(&hub),
+            record.listen::<PasswordChanged>(&hub),
+            record.listen::<PasswordWasReset>(&hub),
+            record.listen::<EmailAdded>(&hub),
+            record.listen::<PhoneAdded>(&hub),
+            record.listen::<EmailVerified>(&hub),
+            record.listen::<PhoneVerified>(&hub),
+            record.listen::<TokenIssued>(&hub),
+            record.listen::<TokenRefused>(&hub),
+            record.listen::<LinkFollowed>(&hub),
+        ];
+        // After the record, which would else wait until the hub gives up on who hangs.
+        connections.extend(meddle(&hub));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a port is free");
+        let origin = format!("http://{}", listener.local_addr().expect("it is bound"));
+        let auth = PhoneAuth::builder()
+            .database(format!(
+                "sqlite:{}",
+                folder.path().join("site.sqlite3").display()
+            ))
+            .site(&origin)
+            .secret_key(SecretKey::generate().expect("the system has randomness"))
+            .signals(hub)
+            .dispatch(dispatch)
+            .build()
+            .await
+            .expect("all that is needed is given");
+        let router = auth.router();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        let client = Client::new(&origin);
+        Self {
+            client,
+            origin,
+            record,
+            _auth: auth,
+            _connections: connections,
+            _folder: folder,
+        }
+    }
+
+    fn anybody(&self) -> Client {
+        Client::new(&self.origin)
+    }
+}
+
+/// One step of the walk: what was answered, and what was fired by it.
+struct Step {
+    what: &'static str,
+    answer: (u16, Option<String>, String),
+    fired: Vec<String>,
+}
+
+/// Somebody whose name is the same on every walk.
+fn ann() -> Person {
+    Person {
+        username: "ann".into(),
+        email: "ann@example.org".into(),
+        phone: "+919876543210".into(),
+        password: "plum-Orchard-7".into(),
+        ..Person::new()
+    }
+}
+
+/// Walks every flow and writes down each step.
+struct Walk<'a> {
+    site: &'a Embedded,
+    steps: Vec<Step>,
+    seen: usize,
+}
+
+impl Walk<'_> {
+    fn step(&mut self, what: &'static str, answer: &Answer) {
+        let location = answer.header("location").map(str::to_owned);
+        let fired = self.site.record.since(self.seen);
+        self.seen += fired.len();
+        let words = answer.page().words();
+        self.steps.push(Step {
+            what,
+            answer: (answer.status, location, words),
+            fired,
+        });
+    }
+
+    async fn people(&mut self) {
+        let (ann, client) = (ann(), &self.site.client);
+        self.step(
+            "sign up with nothing",
+            &client.post("/accounts/signup/", [("", ""); 0]).await,
+        );
+        self.step("sign up", &client.sign_up(&ann).await);
+        self.step("sign up again", &client.sign_up(&ann).await);
+        self.step(
+            "log in as nobody",
+            &client.log_in("nobody", &ann.password).await,
+        );
+        self.step(
+            "log in wrongly",
+            &client.log_in("ann", "not-Her-Password-1").await,
+        );
+        self.step("log in", &client.log_in(&ann.phone, &ann.password).await);
+    }
+
+    async fn addresses(&mut self) {
+        let (ann, client) = (ann(), &self.site.client);
+        for (add, ask, open, again, first, second) in [
+            (
+                "add an e-mail",
+                "ask to verify an e-mail",
+                "verify an e-mail",
+                "verify it again",
+                &ann.email,
+                "ann2@example.org",
+            ),
+            (
+                "add a phone",
+                "ask to verify a phone",
+                "verify a phone",
+                "verify it again",
+                &ann.phone,
+                "+919876543211",
+            ),
+        ] {
+            let signal = if first.contains('@') {
+                "verify_email"
+            } else {
+                "verify_phone"
+            };
+            self.step("add what is taken", &client.add_address(first).await);
+            self.step(add, &client.add_address(second).await);
+            self.step(ask, &client.ask_verification(first).await);
+            let url = self.site.record.link(signal).await;
+            let (path, _) = url
+                .trim_end_matches('/')
+                .rsplit_once('/')
+                .unwrap_or_default();
+            self.step(
+                "open a broken link",
+                &client.get(&format!("{path}/nonsense/")).await,
+            );
+            self.step("ask for its head", &client.head(&url).await);
+            self.step(open, &client.get(&url).await);
+            self.step(again, &client.get(&url).await);
+        }
+    }
+
+    async fn passwords(&mut self) {
+        let (ann, site) = (ann(), self.site);
+        let (client, anybody) = (&site.client, site.anybody());
+        self.step(
+            "change wrongly",
+            &client
+                .change_password("not-Her-Password-1", "walnut-Harbour-22")
+                .await,
+        );
+        self.step(
+            "change",
+            &client
+                .change_password(&ann.password, "walnut-Harbour-22")
+                .await,
+        );
+        self.step("log out", &client.log_out().await);
+        self.step("log out again", &client.log_out().await);
+        self.step(
+            "ask for a reset as nobody",
+            &anybody.ask_reset("nobody@example.org").await,
+        );
+        for (login, signal, new) in [
+            (&ann.email, "reset_password_email", "copper-Lantern-33"),
+            (&ann.phone, "reset_password_phone", "marble-Cottage-31"),
+        ] {
+            self.step("ask for a reset", &anybody.ask_reset(login).await);
+            let url = site.record.link(signal).await;
+            self.step("ask for its head", &anybody.head(&url).await);
+            let opened = anybody.get(&url).await;
+            self.step("open the reset link", &opened);
+            let form = anybody.path_of(&opened);
+            self.step("see the form", &anybody.get(&form).await);
+            let differing = [("new_password1", new), ("new_password2", "another-Word-1")];
+            self.step("reset wrongly", &anybody.submit(&form, differing).await);
+            let same = [("new_password1", new), ("new_password2", new)];
+            self.step("reset", &anybody.submit(&form, same).await);
+            self.step("open the used link", &anybody.get(&url).await);
+        }
+    }
+
+    async fn all(site: &Embedded) -> Vec<Step> {
+        let mut walk = Walk {
+            site,
+            steps: Vec::new(),
+            seen: 0,
+        };
+        walk.people().await;
+        walk.addresses().await;
+        walk.passwords().await;
+        walk.steps
+    }
+}
+
+/// What each step fires, in the order of the walk.
+const EXPECTED: &[(&str, &[&str])] = &[
+    ("sign up with nothing", &[]),
+    ("sign up", &["user_signed_up(sign_up ann)"]),
+    ("sign up again", &[]),
+    (
+        "log in as nobody",
+        &["user_login_failed(log_in unknown_identifier)"],
+    ),
+    (
+        "log in wrongly",
+        &["user_login_failed(log_in wrong_password ann)"],
+    ),
+    ("log in", &["user_logged_in(log_in ann)"]),
+    ("add what is taken", &[]),
+    (
+        "add an e-mail",
+        &["email_added(add_address ann2@example.org ann)"],
+    ),
+    (
+        "ask to verify an e-mail",
+        &[
+            "token_issued(tokens verify-email)",
+            "verify_email(request_verification ann@example.org ann)",
+        ],
+    ),
+    ("open a broken link", BROKEN),
+    ("ask for its head", &[]),
+    (
+        "verify an e-mail",
+        &[
+            FOLLOWED,
+            "email_verified(verify_address ann@example.org ann)",
+        ],
+    ),
+    ("verify it again", &[FOLLOWED]),
+    ("add what is taken", &[]),
+    (
+        "add a phone",
+        &["phone_added(add_address +919876543211 ann)"],
+    ),
+    (
+        "ask to verify a phone",
+        &[
+            "token_issued(tokens verify-phone)",
+            "verify_phone(request_verification +919876543210 ann)",
+        ],
+    ),
+    ("open a broken link", BROKEN),
+    ("ask for its head", &[]),
+    (
+        "verify a phone",
+        &[FOLLOWED, "phone_verified(verify_address +919876543210 ann)"],
+    ),
+    ("verify it again", &[FOLLOWED]),
+    ("change wrongly", &[]),
+    ("change", &["password_changed(change_password ann)"]),
+    ("log out", &["user_logged_out(log_out ann)"]),
+    ("log out again", &[]),
+    ("ask for a reset as nobody", &[]),
+    (
+        "ask for a reset",
+        &[
+            "token_issued(tokens reset-email)",
+            "reset_password_email(request_password_reset ann@example.org ann)",
+        ],
+    ),
+    ("ask for its head", &[]),
+    ("open the reset link", &[RESET_FOLLOWED]),
+    ("see the form", &[]),
+    ("reset wrongly", &[]),
+    ("reset", &["password_was_reset(reset_password ann)"]),
+    ("open the used link", USED),
+    (
+        "ask for a reset",
+        &[
+            "token_issued(tokens reset-phone)",
+            "reset_password_phone(request_password_reset +919876543210 ann)",
+        ],
+    ),
+    ("ask for its head", &[]),
+    ("open the reset link", &[RESET_FOLLOWED]),
+    ("see the form", &[]),
+    ("reset wrongly", &[]),
+    ("reset", &["password_was_reset(reset_password ann)"]),
+    ("open the used link", USED),
+];
+
+const FOLLOWED: &str = "link_followed(urls phone_email_verification_confirm)";
+const RESET_FOLLOWED: &str = "link_followed(urls phone_password_reset_confirm)";
+const BROKEN: &[&str] = &[FOLLOWED, "token_refused(tokens malformed)"];
+const USED: &[&str] = &[RESET_FOLLOWED, "token_refused(tokens forged)"];
+
+#[tokio::test]
+async fn each_signal_fires_once() {
+    let site = Embedded::start(Dispatch::InRequest, |_| Vec::new()).await;
+    let steps = Walk::all(&site).await;
+    assert_eq!(steps.len(), EXPECTED.len());
+    for (step, (what, fired)) in steps.iter().zip(EXPECTED) {
+        assert_eq!(
+            (
+                step.what,
+                &step.fired.iter().map(String::as_str).collect::<Vec<_>>()[..]
+            ),
+            (*what, *fired)
+        );
+    }
+}
+
+/// Connects to `E` a receiver that fails, one that panics, and one that never ends.
+fn misbehave<E: AwaitedEvent + Clone>(hub: &Signals) -> [Connection; 3] {
+    [
+        hub.connect(|_: &E| Err::<(), _>("the receiver fails on purpose")),
+        hub.connect(|_: &E| {
+            if std::hint::black_box(true) {
+                std::panic::panic_any("the receiver panics on purpose");
+            }
+        }),
+        hub.connect_async(|_: E| std::future::pending::<()>()),
+    ]
+}
+
+#[tokio::test]
+async fn bad_receivers_change_no_answer() {
+    let good = Embedded::start(Dispatch::Background, |_| Vec::new()).await;
+    let bad = Embedded::start(Dispatch::Background, |hub| {
+        let all = [
+            misbehave::<ResetPasswordEmail>(hub),
+            misbehave::<ResetPasswordPhone>(hub),
+            misbehave::<VerifyEmail>(hub),
+            misbehave::<VerifyPhone>(hub),
+            misbehave::<UserSignedUp>(hub),
+            misbehave::<UserLoggedIn>(hub),
+            misbehave::<UserLoginFailed>(hub),
+            misbehave::<UserLoggedOut>(hub),
+            misbehave::<PasswordChanged>(hub),
+            misbehave::<PasswordWasReset>(hub),
+            misbehave::<EmailAdded>(hub),
+            misbehave::<PhoneAdded>(hub),
+            misbehave::<EmailVerified>(hub),
+            misbehave::<PhoneVerified>(hub),
+        ];
+        all.into_iter().flatten().collect()
+    })
+    .await;
+    let walks = (Walk::all(&good).await, Walk::all(&bad).await);
+    for (good, bad) in walks.0.iter().zip(&walks.1) {
+        assert_eq!((good.what, &good.answer), (bad.what, &bad.answer));
+    }
+}
+
+#[tokio::test]
+async fn background_fires_the_same() {
+    let inside = Embedded::start(Dispatch::InRequest, |_| Vec::new()).await;
+    let behind = Embedded::start(Dispatch::Background, |_| Vec::new()).await;
+    Walk::all(&inside).await;
+    Walk::all(&behind).await;
+    let sorted = |site: &Embedded| {
+        let mut all = site.record.since(0);
+        all.sort();
+        all
+    };
+    let drained = behind._auth.accounts().drain(Duration::from_secs(20)).await;
+    assert!(drained, "everybody is told in the end");
+    assert_eq!(sorted(&inside), sorted(&behind));
+}
