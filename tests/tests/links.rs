@@ -505,6 +505,56 @@ async fn odd_ids_are_invalid_links() {
 }
 
 #[tokio::test]
+async fn two_reset_links_share_a_browser() {
+    let site = Site::start().await;
+    let (ann, bob) = (site.signed_up().await, site.signed_up().await);
+    let links = [
+        site.reset_link(&ann.email).await,
+        site.reset_link(&bob.email).await,
+    ];
+    let client = site.client();
+    let mut forms = Vec::new();
+    for link in &links {
+        forms.push(client.open_reset_link(link.url()).await);
+    }
+    for (form, (person, other)) in forms.iter().zip([(&ann, &bob), (&bob, &ann)]) {
+        let page = client.get(form).await.expect(200).says(&person.username);
+        page.does_not_say(&other.username);
+        let password = format!("{NEW}-{}", person.username);
+        let fields = [("new_password1", &password), ("new_password2", &password)];
+        let answer = client.submit(form, fields).await;
+        answer.redirects_to("/accounts/password_reset_complete/");
+        site.client()
+            .log_in(&person.email, &password)
+            .await
+            .expect(302);
+    }
+}
+
+#[tokio::test]
+async fn link_of_a_changed_address_fails() {
+    let site = Site::start().await;
+    for change in [
+        "UPDATE phone_auth_emailaddress SET email = 'moved@example.org' WHERE email = '{}'",
+        "UPDATE phone_auth_emailaddress SET user_id = (SELECT max(id) FROM auth_user) WHERE email = '{}'",
+        "DELETE FROM phone_auth_emailaddress WHERE email = '{}'",
+    ] {
+        let ann = site.member().await;
+        site.signed_up().await;
+        let link = site.verification_link(&ann.client, &ann.person.email).await;
+        let changed = site
+            .database()
+            .execute(&change.replace("{}", &ann.person.email));
+        assert_eq!(changed, 1, "{change}");
+        check_dead_verification(&site.client(), link.url()).await;
+        let verified = "SELECT count(*) FROM phone_auth_emailaddress WHERE is_verified";
+        assert_eq!(site.database().number(verified), 0, "{change}");
+        site.database()
+            .execute("DELETE FROM phone_auth_emailaddress WHERE email = 'moved@example.org'");
+    }
+}
+
+#[tokio::test]
 async fn stale_reset_form_says_so() {
     let site = Site::start().await;
     let ann = site.signed_up().await;

@@ -103,10 +103,16 @@ fn other_addresses_need_delivery() {
             folder.path(),
             &["serve", "--addr", addr],
             &[],
-            &["verify_email"],
+            &["site_url"],
         );
         let site = ["serve", "--addr", addr, "--site-url", "https://example.org"];
-        check_refused(folder.path(), &site, &[], &["verify_email"]);
+        let signals = [
+            "verify_email",
+            "verify_phone",
+            "reset_password_email",
+            "reset_password_phone",
+        ];
+        check_refused(folder.path(), &site, &[], &signals);
     }
 }
 

@@ -185,7 +185,9 @@ impl Walk<'_> {
         let location = answer.header("location").map(str::to_owned);
         let fired = self.site.record.since(self.seen);
         self.seen += fired.len();
-        let words = answer.page().words();
+        // The name of the site has its port, which differs.
+        let (_, host) = self.site.origin.split_once("://").unwrap_or_default();
+        let words = answer.page().words().replace(host, "the site");
         self.steps.push(Step {
             what,
             answer: (answer.status, location, words),

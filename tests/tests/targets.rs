@@ -127,6 +127,31 @@ async fn good_next_is_followed() {
 }
 
 #[tokio::test]
+async fn endless_next_is_bounded() {
+    let site = Site::start().await;
+    let ann = site.signed_up().await;
+    for length in [1_000, 8_000, 60_000] {
+        let next = format!("/{}", "a".repeat(length));
+        let page = site
+            .client()
+            .get(&format!("/accounts/login/?next={next}"))
+            .await;
+        assert!(page.status < 500, "{length}: {}", page.status);
+        let fields = [
+            ("login", ann.username.as_str()),
+            ("password", &ann.password),
+            ("next", &next),
+        ];
+        let answer = site.client().post("/accounts/login/", fields).await;
+        assert!(
+            [302, 400, 413].contains(&answer.status),
+            "{length}: {}",
+            answer.status
+        );
+    }
+}
+
+#[tokio::test]
 async fn next_is_ignored_for_members() {
     let site = Site::start().await;
     let ann = site.member().await;
