@@ -1,7 +1,6 @@
 //! A real browser: Chromium, driven over `WebDriver`.
 
 use std::env;
-use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -88,13 +87,13 @@ impl Browser {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        if tokio::time::timeout(PATIENCE, arrival).await.is_err() {
-            panic!(
-                "the browser is at {} and not at {path}: {}",
-                self.path().await,
-                self.words().await
-            );
-        }
+        let arrived = tokio::time::timeout(PATIENCE, arrival).await.is_ok();
+        let (at, words) = if arrived {
+            Default::default()
+        } else {
+            (self.path().await, self.words().await)
+        };
+        assert!(arrived, "the browser is at {at} and not at {path}: {words}");
     }
 
     /// The words on the page, as they are shown.
@@ -176,11 +175,9 @@ impl Browser {
         doing: &str,
         answer: impl Future<Output = Result<T, CmdError>>,
     ) -> T {
-        match tokio::time::timeout(PATIENCE, answer).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => panic!("the browser cannot do this: {doing}: {error}"),
-            Err(_) => panic!("the browser hangs: {doing}"),
-        }
+        let answer = tokio::time::timeout(PATIENCE, answer).await;
+        let answer = answer.unwrap_or_else(|_| panic!("the browser hangs: {doing}"));
+        answer.unwrap_or_else(|error| panic!("the browser cannot do this: {doing}: {error}"))
     }
 }
 
@@ -253,7 +250,7 @@ fn find(variable: &str, names: &[&str]) -> PathBuf {
     if let Some(named) = env::var_os(variable) {
         return PathBuf::from(named);
     }
-    let path = env::var_os("PATH").unwrap_or_else(OsString::new);
+    let path = env::var_os("PATH").unwrap_or_default();
     let candidates = env::split_paths(&path)
         .flat_map(|folder| names.iter().map(move |name| folder.join(name)))
         .find(|candidate| candidate.is_file());

@@ -1,6 +1,7 @@
 //! The site's database, as a stranger with the file sees it.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -80,7 +81,7 @@ impl Database {
             while let Some(row) = rows.next().unwrap() {
                 for (n, column) in columns.iter().enumerate() {
                     let value = shown(row.get_ref(n).unwrap());
-                    lines.push_str(&format!("{table}.{column}={value}\n"));
+                    writeln!(lines, "{table}.{column}={value}").unwrap();
                 }
             }
         }
@@ -95,8 +96,11 @@ fn shown(value: ValueRef<'_>) -> String {
         ValueRef::Real(number) => number.to_string(),
         ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
         ValueRef::Blob(bytes) => {
-            let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-            format!("{} {hex}", String::from_utf8_lossy(bytes))
+            let text = String::from_utf8_lossy(bytes).into_owned();
+            bytes.iter().fold(text + " ", |mut shown, byte| {
+                write!(shown, "{byte:02x}").unwrap();
+                shown
+            })
         }
     }
 }

@@ -116,6 +116,29 @@ impl Client {
         .await
     }
 
+    /// Opens a reset link that must not work: a page says so and offers another.
+    pub async fn meets_dead_reset(&self, path: &str) {
+        let mut answer = self.get(path).await;
+        // A redirect that takes the token away is fine; a form at its end is not.
+        if answer.status == 302 {
+            answer = self.get(&self.path_of(&answer)).await;
+        }
+        let page = answer.expect(400).page();
+        let has_form = page
+            .forms()
+            .iter()
+            .any(|form| form.field("new_password1").is_some());
+        assert!(!has_form, "{path} shows a form");
+        let links = page.attributes("a", "href");
+        let offers = links.iter().any(|link| link == "/accounts/password_reset/");
+        assert!(offers, "{path} offers no new link");
+    }
+
+    /// Opens a verification link that must not work.
+    pub async fn meets_dead_verification(&self, path: &str) {
+        self.get(path).await.expect(400).says("Verification failed");
+    }
+
     /// Changes the password through the form.
     pub async fn change_password(&self, old: &str, new: &str) -> Answer {
         let fields = [

@@ -122,7 +122,7 @@ impl Page {
                         .split_whitespace()
                         .rfind(is_address)
                         .map(str::to_owned)
-                        .or(about)
+                        .or(about);
                 }
                 Piece::Open(_) | Piece::Close(_) => {}
             }

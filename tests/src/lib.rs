@@ -10,8 +10,9 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::indexing_slicing,
     clippy::missing_panics_doc,
-    clippy::must_use_candidate,
+    clippy::return_self_not_must_use,
     reason = "the harness serves tests only, and a panic is how it fails the test that asked"
 )]
 

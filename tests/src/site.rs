@@ -88,10 +88,10 @@ impl Site {
         let out = Arc::clone(&send);
         let readers = vec![
             follow(stdout, move |line| {
-                out.send_modify(|record| record.stdout.push(line))
+                out.send_modify(|record| record.stdout.push(line));
             }),
             follow(stderr, move |line| {
-                send.send_modify(|record| record.stderr.push(line))
+                send.send_modify(|record| record.stderr.push(line));
             }),
         ];
         let said = tokio::time::timeout(PATIENCE, record.wait_for(|it| it.origin().is_some()))
@@ -174,9 +174,8 @@ impl Site {
     pub async fn says(&self, words: &str) {
         let mut record = self.record.clone();
         let said = record.wait_for(|record| record.rest().contains(words));
-        if tokio::time::timeout(PATIENCE, said).await.is_err() {
-            panic!("the site does not say {words:?}:\n{self:?}");
-        }
+        let is_said = tokio::time::timeout(PATIENCE, said).await.is_ok();
+        assert!(is_said, "the site does not say {words:?}:\n{self:?}");
     }
 
     /// The number of its process.

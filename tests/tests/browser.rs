@@ -1,4 +1,8 @@
 //! The site in a real browser: without scripts, by keyboard, on the screen of a phone.
+#![expect(
+    clippy::indexing_slicing,
+    reason = "indexing JSON that lacks a key gives null"
+)]
 
 use phone_auth_tests::{Browser, BrowserOptions, Person, Site};
 

@@ -1,4 +1,5 @@
 //! The database taken away, the process killed, the process asked to stop.
+#![expect(clippy::expect_used, reason = "a failed expectation is a failed test")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

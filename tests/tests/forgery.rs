@@ -1,4 +1,5 @@
 //! Posts that another site makes a browser send.
+#![expect(clippy::expect_used, reason = "a failed expectation is a failed test")]
 
 use phone_auth_tests::{Client, Form, Member, Person, Request, Site};
 

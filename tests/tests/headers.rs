@@ -1,4 +1,5 @@
 //! What every answer says to the browser.
+#![expect(clippy::panic, reason = "it is how a test fails")]
 
 use phone_auth_tests::{Answer, Site};
 

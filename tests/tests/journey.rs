@@ -1,8 +1,10 @@
 //! One person walks every flow, one after the other, as she would in a year.
+#![expect(clippy::expect_used, reason = "a failed expectation is a failed test")]
 
 use phone_auth_tests::{Person, Site};
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one walk, as one person walks it")]
 async fn person_walks_every_flow() {
     let site = Site::start().await;
     let ann = Person::new();

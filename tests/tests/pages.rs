@@ -1,4 +1,5 @@
 //! The pages: paths, fields, words, redirects and status codes, for people logged in and not.
+#![expect(clippy::panic, reason = "it is how a test fails")]
 
 use phone_auth_tests::{Answer, Client, Page, Site};
 

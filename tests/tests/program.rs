@@ -1,4 +1,5 @@
 //! The program: how it starts, what it refuses, and its commands for people.
+#![expect(clippy::expect_used, reason = "a failed expectation is a failed test")]
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;

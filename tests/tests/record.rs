@@ -1,6 +1,8 @@
 //! Who fires what: the whole record of signals on a walk through every flow, seen from inside.
 //!
 //! The pages are those of the facade, served on a port of their own; the hub is one of this test.
+#![expect(clippy::panic, reason = "it is how a test fails")]
+#![expect(clippy::expect_used, reason = "a failed expectation is a failed test")]
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -90,7 +92,7 @@ struct Embedded {
     client: Client,
     origin: String,
     record: Record,
-    _auth: PhoneAuth,
+    auth: PhoneAuth,
     _connections: Vec<Connection>,
     _folder: TempDir,
 }
@@ -144,7 +146,7 @@ impl Embedded {
             client,
             origin,
             record,
-            _auth: auth,
+            auth,
             _connections: connections,
             _folder: folder,
         }
@@ -472,7 +474,7 @@ async fn background_fires_the_same() {
         all.sort();
         all
     };
-    let drained = behind._auth.accounts().drain(Duration::from_secs(20)).await;
+    let drained = behind.auth.accounts().drain(Duration::from_secs(20)).await;
     assert!(drained, "everybody is told in the end");
     assert_eq!(sorted(&inside), sorted(&behind));
 }

@@ -1,8 +1,11 @@
 //! What is printed and logged holds no password, token, key or session.
+#![expect(clippy::panic, reason = "it is how a test fails")]
+#![expect(clippy::expect_used, reason = "a failed expectation is a failed test")]
 
 use phone_auth_tests::{Person, Site};
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one walk past every secret")]
 async fn logs_hold_no_secret() {
     let site = Site::options().trace().start().await;
     let mut secrets: Vec<(&str, String)> = Vec::new();

@@ -1,4 +1,5 @@
 //! Sessions: how they begin, whom they follow, and all that ends them.
+#![expect(clippy::expect_used, reason = "a failed expectation is a failed test")]
 
 use phone_auth_tests::{Site, together, until};
 

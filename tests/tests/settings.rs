@@ -153,7 +153,10 @@ async fn methods_limit_log_in_and_reset() {
                 .redirects_to("/accounts/password_reset_done/");
         }
         let printed = site.stop().record.printed();
-        let mut sent: Vec<&str> = printed.iter().map(|line| line.destination()).collect();
+        let mut sent: Vec<&str> = printed
+            .iter()
+            .map(phone_auth_tests::Printed::destination)
+            .collect();
         sent.sort_unstable();
         let expected: Vec<&str> = [(&ann.phone, "phone"), (&ann.email, "email")]
             .into_iter()

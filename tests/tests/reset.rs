@@ -1,0 +1,281 @@
+//! Password resets: who gets a link, what ends it, and where its token may be seen.
+
+use phone_auth_tests::Site;
+
+const NEW: &str = "marble-Cottage-31";
+
+fn reset_path(id: &str, token: &str) -> String {
+    format!("/accounts/password_reset_confirm/{id}/{token}/")
+}
+
+#[tokio::test]
+async fn used_reset_link_fails() {
+    let site = Site::start().await;
+    let ann = site.signed_up().await;
+    let link = site.reset_link(&ann.phone).await;
+    let client = site.client();
+    let form = client.open_reset_link(link.url()).await;
+    let page = client.get(&form).await.expect(200).page();
+    client
+        .reset(link.url(), NEW)
+        .await
+        .redirects_to("/accounts/password_reset_complete/");
+    client.meets_dead_reset(link.url()).await;
+    site.client().meets_dead_reset(link.url()).await;
+    client.meets_dead_reset(&form).await;
+    let filled = [
+        ("new_password1".to_owned(), "other-Words-99".to_owned()),
+        ("new_password2".to_owned(), "other-Words-99".to_owned()),
+    ];
+    let again = page.form_with(&["new_password1"]).filled(&filled);
+    client.send_form(&form, &again).await.expect(400);
+    site.client().log_in(&ann.username, NEW).await.expect(302);
+}
+
+#[tokio::test]
+async fn change_of_password_ends_reset_links() {
+    let site = Site::start().await;
+    let ann = site.member().await;
+    let link = site.reset_link(&ann.person.email).await;
+    ann.client
+        .change_password(&ann.person.password, NEW)
+        .await
+        .expect(302);
+    site.client().meets_dead_reset(link.url()).await;
+}
+
+#[tokio::test]
+async fn log_in_ends_reset_links() {
+    let site = Site::start().await;
+    let ann = site.signed_up().await;
+    let link = site.reset_link(&ann.email).await;
+    site.log_in(&ann).await;
+    site.client().meets_dead_reset(link.url()).await;
+}
+
+#[tokio::test]
+async fn disabled_person_cannot_reset() {
+    let site = Site::start().await;
+    let (ann, bob) = (site.signed_up().await, site.signed_up().await);
+    let link = site.reset_link(&ann.email).await;
+    let sql = format!(
+        "UPDATE auth_user SET is_active = 0 WHERE username = '{}'",
+        ann.username
+    );
+    assert_eq!(site.database().execute(&sql), 1);
+    site.client().meets_dead_reset(link.url()).await;
+    site.client()
+        .ask_reset(&ann.email)
+        .await
+        .redirects_to("/accounts/password_reset_done/");
+    site.client()
+        .log_in(&ann.username, &ann.password)
+        .await
+        .expect(400)
+        .says("Invalid Credentials");
+    site.reset_link(&bob.email).await;
+    let printed = site.stop().record.printed();
+    assert_eq!(
+        printed.len(),
+        2,
+        "the disabled person got one before, and none after: {printed:?}"
+    );
+}
+
+#[tokio::test]
+async fn unusable_password_gets_no_reset() {
+    let site = Site::start().await;
+    let (ann, bob) = (site.signed_up().await, site.signed_up().await);
+    let sql = format!(
+        "UPDATE auth_user SET password = '!unusable' WHERE username = '{}'",
+        ann.username
+    );
+    assert_eq!(site.database().execute(&sql), 1);
+    site.client()
+        .ask_reset(&ann.email)
+        .await
+        .redirects_to("/accounts/password_reset_done/");
+    site.client()
+        .log_in(&ann.username, &ann.password)
+        .await
+        .expect(400)
+        .says("Invalid Credentials");
+    site.client()
+        .log_in(&ann.username, "!unusable")
+        .await
+        .expect(400);
+    site.reset_link(&bob.email).await;
+    assert_eq!(site.stop().record.printed().len(), 1);
+}
+
+#[tokio::test]
+async fn nobody_else_gets_a_reset() {
+    let site = Site::start().await;
+    let ann = site.signed_up().await;
+    let client = site.client();
+    for login in [
+        "nobody@example.org",
+        "+919876599999",
+        "nobody",
+        &ann.username,
+        "'; --",
+        "%",
+        "*@*",
+    ] {
+        client
+            .ask_reset(login)
+            .await
+            .redirects_to("/accounts/password_reset_done/");
+    }
+    client
+        .post("/accounts/password_reset/", [("login", "")])
+        .await
+        .expect(400);
+    let known = client.ask_reset(&ann.email).await;
+    let unknown = client.ask_reset("nobody@example.org").await;
+    assert_eq!(
+        (known.status, &known.body, known.location()),
+        (unknown.status, &unknown.body, unknown.location())
+    );
+    let printed = site.stop().record.printed();
+    assert_eq!(printed.len(), 1, "{printed:?}");
+}
+
+#[tokio::test]
+async fn reset_token_leaves_the_address_bar() {
+    let site = Site::start().await;
+    let ann = site.signed_up().await;
+    let link = site.reset_link(&ann.email).await;
+    let client = site.client();
+    let answer = client.get(link.url()).await.expect(302);
+    let location = answer.location();
+    assert_eq!(location, reset_path(link.id(), "set-password"));
+    let form = client.get(location).await.expect(200);
+    assert!(
+        !form.text().contains(link.token()),
+        "the page holds the token"
+    );
+    for answer in [&answer, &form] {
+        let policy = answer.header("referrer-policy").unwrap_or_default();
+        assert!(
+            ["no-referrer", "same-origin"].contains(&policy),
+            "{}: {policy:?}",
+            answer.asked
+        );
+        assert!(
+            answer
+                .header("cache-control")
+                .is_some_and(|it| it.contains("no-store")),
+            "{}",
+            answer.asked
+        );
+    }
+    site.client().meets_dead_reset(location).await;
+}
+
+#[tokio::test]
+async fn reset_cookie_is_kept_close() {
+    let site = Site::start().await;
+    let ann = site.signed_up().await;
+    let link = site.reset_link(&ann.email).await;
+    let client = site.client();
+    let opened = client.get(link.url()).await.expect(302);
+    for cookie in opened.cookies() {
+        assert_eq!(cookie.attribute("httponly"), Some(""), "{cookie:?}");
+        if cookie.value.contains(link.token()) {
+            assert!(
+                cookie
+                    .path()
+                    .starts_with("/accounts/password_reset_confirm/"),
+                "{cookie:?}"
+            );
+        }
+    }
+    client.reset(link.url(), NEW).await.expect(302);
+    let left = client.cookies();
+    assert!(
+        left.iter()
+            .all(|cookie| !cookie.value.contains(link.token())),
+        "{left:?}"
+    );
+}
+
+#[tokio::test]
+async fn two_reset_links_share_a_browser() {
+    let site = Site::start().await;
+    let (ann, bob) = (site.signed_up().await, site.signed_up().await);
+    let links = [
+        site.reset_link(&ann.email).await,
+        site.reset_link(&bob.email).await,
+    ];
+    let client = site.client();
+    let mut forms = Vec::new();
+    for link in &links {
+        forms.push(client.open_reset_link(link.url()).await);
+    }
+    for (form, (person, other)) in forms.iter().zip([(&ann, &bob), (&bob, &ann)]) {
+        let page = client.get(form).await.expect(200).says(&person.username);
+        page.does_not_say(&other.username);
+        let password = format!("{NEW}-{}", person.username);
+        let fields = [("new_password1", &password), ("new_password2", &password)];
+        let answer = client.submit(form, fields).await;
+        answer.redirects_to("/accounts/password_reset_complete/");
+        site.client()
+            .log_in(&person.email, &password)
+            .await
+            .expect(302);
+    }
+}
+
+#[tokio::test]
+async fn stale_reset_form_says_so() {
+    let site = Site::start().await;
+    let ann = site.signed_up().await;
+    let link = site.reset_link(&ann.email).await;
+    let client = site.client();
+    let path = client.open_reset_link(link.url()).await;
+    let form = client
+        .get(&path)
+        .await
+        .expect(200)
+        .page()
+        .form_with(&["new_password1"]);
+    site.log_in(&ann).await;
+    let filled = form
+        .filled(&["new_password1", "new_password2"].map(|name| (name.to_owned(), NEW.to_owned())));
+    let answer = client.send_form(&path, &filled).await.expect(400);
+    let links = answer.page().attributes("a", "href");
+    assert!(
+        links.iter().any(|link| link == "/accounts/password_reset/"),
+        "{}",
+        answer.page().words()
+    );
+    site.client().log_in(&ann.username, NEW).await.expect(400);
+}
+
+#[tokio::test]
+async fn reset_form_tells_what_is_wrong() {
+    let site = Site::start().await;
+    let ann = site.signed_up().await;
+    let link = site.reset_link(&ann.email).await;
+    let client = site.client();
+    let path = client.open_reset_link(link.url()).await;
+    for (first, second, wrong) in [
+        ("", "", "new_password1"),
+        ("12345678", "12345678", "new_password2"),
+        (NEW, "marble-Cottage-32", "new_password2"),
+    ] {
+        let fields = [("new_password1", first), ("new_password2", second)];
+        let answer = client.submit(&path, fields).await.expect(400);
+        let form = answer.page().form_with(&["new_password1"]);
+        let told = form
+            .fields
+            .iter()
+            .any(|field| field.is_invalid && field.description.is_some());
+        assert!(told, "{wrong}: {}", answer.page().words());
+    }
+    client
+        .log_in(&ann.username, &ann.password)
+        .await
+        .expect(302);
+}
