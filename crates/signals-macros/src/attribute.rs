@@ -13,12 +13,12 @@ use syn::{
 };
 
 /// The function, followed by one registration for each signal.
-pub(crate) fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
-    match registrations(options.clone(), item.clone()) {
+pub(crate) fn expand(options: &TokenStream, item: &TokenStream) -> TokenStream {
+    match registrations(options, item) {
         Ok(registrations) => quote!(#item #registrations),
         Err(error) => {
             let error = error.to_compile_error();
-            let used = uses(options, &item);
+            let used = uses(options, item);
             // Without its attribute the function may well be sound: keep it, so that there is one error, not two.
             if syn::parse2::<ItemFn>(item.clone()).is_ok() {
                 quote!(#item #error #used)
@@ -29,10 +29,10 @@ pub(crate) fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
     }
 }
 
-fn registrations(options: TokenStream, item: TokenStream) -> syn::Result<TokenStream> {
+fn registrations(options: &TokenStream, item: &TokenStream) -> syn::Result<TokenStream> {
     let function: ItemFn = syn::parse2(item.clone()).map_err(|_| {
         syn::Error::new_spanned(
-            first_line(&item),
+            first_line(item),
             "`#[receiver]` stands before a function: `fn name(event: &Event)`",
         )
     })?;
@@ -56,7 +56,7 @@ fn registrations(options: TokenStream, item: TokenStream) -> syn::Result<TokenSt
 }
 
 /// Uses the signal named first, lest the compiler add to the error that its import is unused.
-fn uses(options: TokenStream, item: &TokenStream) -> Option<TokenStream> {
+fn uses(options: &TokenStream, item: &TokenStream) -> Option<TokenStream> {
     let first = |input: ParseStream<'_>| {
         let path = input.call(Path::parse_mod_style)?;
         let is_option = input.peek(Token![=]);
@@ -66,7 +66,7 @@ fn uses(options: TokenStream, item: &TokenStream) -> Option<TokenStream> {
         }
         Ok(path)
     };
-    let signal = first.parse2(options).ok()?;
+    let signal = first.parse2(options.clone()).ok()?;
     // Inside an `impl` no item could stand; there the compiler says one thing more.
     let is_free = match syn::parse2::<ItemFn>(item.clone()) {
         Ok(function) => {

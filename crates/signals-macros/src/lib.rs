@@ -10,6 +10,7 @@ mod attribute;
 mod duration;
 mod handler;
 mod options;
+mod position;
 mod registration;
 mod signal;
 
@@ -20,7 +21,7 @@ use proc_macro::TokenStream;
 /// Documented, with examples, where it is re-exported: `phone_auth_signals::receiver`.
 #[proc_macro_attribute]
 pub fn receiver(options: TokenStream, item: TokenStream) -> TokenStream {
-    attribute::expand(options.into(), item.into()).into()
+    attribute::expand(&options.into(), &item.into()).into()
 }
 
 /// The second half of `signal!`; not for use by hand.

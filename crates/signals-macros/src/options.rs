@@ -28,7 +28,7 @@ const SHAPE: &str = "name the signal first: `#[receiver(verify_email)]`, then op
 impl Parse for Options {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let mut signals = Vec::new();
-        while !input.is_empty() && !(input.peek(Ident) && input.peek2(Token![=])) {
+        while !(input.is_empty() || input.peek(Ident) && input.peek2(Token![=])) {
             let signal = input
                 .call(Path::parse_mod_style)
                 .map_err(|error| syn::Error::new(error.span(), SHAPE))?;

@@ -2,7 +2,7 @@
 //!
 //! Called as `register_receiver! { ($crate) awaited|sync (path::of::signal) (settings) signature }`.
 
-use crate::{duration, handler, options::Settings};
+use crate::{duration, handler, options::Settings, position};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{
@@ -169,6 +169,7 @@ fn info(
     signature: &Signature,
 ) -> syn::Result<TokenStream> {
     let function = signature.ident.to_string();
+    let (line, column) = position::of(&signature.ident);
     let (id, own_id) = match &settings.id {
         Some(id) => (quote!(#id), quote!(.with_own_id())),
         None => (
@@ -194,7 +195,7 @@ fn info(
     }
     let is_async = signature.asyncness.is_some();
     Ok(quote! {
-        #private::ReceiverInfo::linked(#private::place!(#function), #id, #is_async, const { &[#(#needs),*] })
+        #private::ReceiverInfo::linked(#private::place!(#function, #line, #column), #id, #is_async, const { &[#(#needs),*] })
             #own_id #priority #timeout
     })
 }

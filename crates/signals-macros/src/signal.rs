@@ -2,6 +2,7 @@
 //!
 //! Called as `declare_signals! { ($crate) /// doc  pub name: Event; … }`.
 
+use crate::position;
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -93,6 +94,7 @@ fn module(private: &TokenStream, signal: &Declaration) -> TokenStream {
     } = signal;
     let signal_name = name.to_string();
     let inside = inside(visibility);
+    let (line, column) = position::of(name);
     let doc = doc(attributes);
     let event_text = quote!(#event).to_string().replace(' ', "");
     let mismatch = format!("`{{Self}}` is not the event of the signal `{signal_name}`");
@@ -129,7 +131,7 @@ fn module(private: &TokenStream, signal: &Declaration) -> TokenStream {
             #section
             /// What is known of the signal: its name, its documentation, its place.
             #inside static SIGNAL: #private::Signal<Event> = #private::Signal::new(
-                #private::SignalInfo::new(#signal_name, #doc, #event_text, #is_sync, #private::place!(#signal_name)),
+                #private::SignalInfo::new(#signal_name, #doc, #event_text, #is_sync, #private::place!(#signal_name, #line, #column)),
                 __section,
             );
             #private::inventory::submit! { #private::SignalEntry::new(&SIGNAL) }
@@ -213,10 +215,9 @@ fn section(private: &TokenStream, name: &Ident, inside: &TokenStream) -> TokenSt
 fn section_ident(name: &Ident) -> Ident {
     let variable = |name: &str| std::env::var(name).unwrap_or_default();
     let (package, version) = (variable("CARGO_PKG_NAME"), variable("CARGO_PKG_VERSION"));
-    let span = name.span().unwrap();
     let mut hasher = DefaultHasher::new();
     (&package, &version, variable("CARGO_CRATE_NAME")).hash(&mut hasher);
-    (span.file(), span.line(), span.column()).hash(&mut hasher);
+    (name.span().unwrap().file(), position::of(name)).hash(&mut hasher);
     let readable = format!("{package}_{version}_{name}")
         .replace(|letter: char| !letter.is_ascii_alphanumeric(), "_");
     format_ident!("{}_{:016X}", readable.to_uppercase(), hasher.finish())

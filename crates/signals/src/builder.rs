@@ -6,6 +6,18 @@ use crate::{
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 /// Builds a [`Signals`] hub.
+///
+/// # Examples
+/// ```
+/// use phone_auth_signals::{SetupErrorKind, Signals};
+/// use std::time::Duration;
+///
+/// let builder = Signals::builder().isolated().provide(7_u8).timeout(Duration::from_secs(30));
+/// assert!(builder.build().is_ok());
+///
+/// let error = Signals::builder().isolated().switch_off("nobody").build().unwrap_err();
+/// assert_eq!(error.kind(), SetupErrorKind::UnknownId);
+/// ```
 #[derive(Default)]
 #[must_use = "a builder makes no hub until `build` is called"]
 pub struct SignalsBuilder {
@@ -34,7 +46,8 @@ impl SignalsBuilder {
         self
     }
 
-    /// Leaves out the linked receivers with this id.
+    /// Leaves out the linked receivers with this id: the one that was given, otherwise the path of the function. What
+    /// they need need not be provided.
     pub fn switch_off(mut self, id: impl Into<String>) -> Self {
         self.recipe.switched_off.insert(id.into());
         self
@@ -46,7 +59,8 @@ impl SignalsBuilder {
         self
     }
 
-    /// The time-out of every `async` receiver that has none of its own.
+    /// The time-out of every `async` receiver that has none of its own. Without it, such a receiver may wait for ever.
+    /// It needs Tokio's timer wherever this hub sends.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.recipe.timeout = Some(timeout);
         self
@@ -62,7 +76,12 @@ impl SignalsBuilder {
     /// Builds the hub.
     ///
     /// # Errors
-    /// See [`SetupErrorKind`](crate::SetupErrorKind).
+    /// With one sentence for each problem, all at once: state that a receiver takes and nobody provided
+    /// ([`MissingState`](crate::SetupErrorKind::MissingState)) or somebody provided twice
+    /// ([`ProvidedTwice`](crate::SetupErrorKind::ProvidedTwice)), two receivers of one signal with one id
+    /// ([`DuplicateId`](crate::SetupErrorKind::DuplicateId)), an id to switch off that no receiver has
+    /// ([`UnknownId`](crate::SetupErrorKind::UnknownId)), receivers that the linker dropped
+    /// ([`RegistriesDisagree`](crate::SetupErrorKind::RegistriesDisagree)).
     pub fn build(mut self) -> Result<Signals, SetupError> {
         let signals = catalogue::signals();
         for signal in signals {
@@ -96,10 +115,11 @@ impl SignalsBuilder {
             if self.recipe.switched_off.contains(receiver.id()) {
                 continue;
             }
-            if let Err(need) = self.recipe.provided.select(receiver.needs()) {
+            for need in self.recipe.provided.missing(receiver.needs()) {
+                let type_name = need.type_name();
                 self.problems.push(Problem::MissingState {
                     receiver,
-                    type_name: need.type_name(),
+                    type_name,
                 });
             }
             if receiver.has_own_id()

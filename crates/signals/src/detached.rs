@@ -55,10 +55,26 @@ impl fmt::Display for NoRuntimeError {
 impl Error for NoRuntimeError {}
 
 impl Signals {
-    /// Sends `event` robustly in a task of its own, which goes on when the caller is dropped.
+    /// Sends `event` robustly in a task of its own, which goes on when the caller is dropped. Its failures are warned
+    /// of in the trace; nobody gets the report.
     ///
     /// # Errors
     /// Outside a Tokio runtime; nothing is sent then.
+    ///
+    /// # Examples
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// use phone_auth_signals::{Sender, Signals, User, UserLoggedIn};
+    /// use std::time::Duration;
+    ///
+    /// let signals = Signals::isolated();
+    /// let mut seen = signals.capture::<UserLoggedIn>();
+    /// signals.send_detached(UserLoggedIn::new(Sender::new("log_in"), User::new(1, "anna", "", "")))?;
+    /// assert!(signals.drain(Duration::from_secs(5)).await);
+    /// assert_eq!(seen.take().len(), 1);
+    /// # Ok::<(), phone_auth_signals::NoRuntimeError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn send_detached<E: Event>(&self, event: E) -> Result<(), NoRuntimeError> {
         let runtime = Handle::try_current().map_err(|_| NoRuntimeError)?;
         let running = Running::new(&self.inner.detached);
@@ -70,7 +86,8 @@ impl Signals {
         Ok(())
     }
 
-    /// Waits until every detached dispatch of this hub has ended, and returns whether they all did in time.
+    /// Waits until every detached dispatch of this hub has ended, and returns whether they all did in time. For the end
+    /// of a program. Outside Tokio it does not wait, since nothing could go on meanwhile.
     ///
     /// # Cancel safety
     /// Dropping the future stops nothing but the waiting.
@@ -81,7 +98,7 @@ impl Signals {
         if !has_runtime {
             return detached.running.load(Ordering::Acquire) == 0;
         }
-        let deadline = Instant::now() + limit;
+        let deadline = Instant::now().checked_add(limit);
         loop {
             let mut ended = std::pin::pin!(detached.ended.notified());
             // Registered before the count is read: the last one cannot end unheard in between.
@@ -89,7 +106,14 @@ impl Signals {
             if detached.running.load(Ordering::Acquire) == 0 {
                 return true;
             }
-            if timeout_at(deadline, ended).await.is_err() {
+            let in_time = if let Some(deadline) = deadline {
+                timeout_at(deadline, ended).await.is_ok()
+            } else {
+                // So far off that there is no such instant.
+                ended.await;
+                true
+            };
+            if !in_time {
                 return detached.running.load(Ordering::Acquire) == 0;
             }
         }

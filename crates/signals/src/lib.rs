@@ -1,6 +1,139 @@
 //! Typed signals whose receivers are checked by the compiler and registered by the linker.
+//!
+//! Somebody declares a signal, somebody else receives it, and neither knows the other. It is the dispatcher of
+//! phone-auth, which sends with it [what becomes of accounts](#signals-of-accounts); it is of use without them.
+//!
+//! # Your own signal in ten lines
+//! ```standalone_crate
+//! use phone_auth_signals::{Signals, receiver, signal};
+//!
+//! signal! {
+//!     /// An order was placed.
+//!     pub sync order_placed: OrderPlaced;
+//! }
+//!
+//! pub struct OrderPlaced { pub pieces: u32 }
+//!
+//! #[receiver(order_placed)]
+//! fn tell(order: &OrderPlaced) { println!("{} more", order.pieces) }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! Signals::linked()?.send_sync(&OrderPlaced { pieces: 3 })?;
+//! # Ok(())
+//! # }
+//! ```
+//! The receiver may stand in any crate of the program. Without `sync`, receivers may be `async` and the sender awaits
+//! them. Several functions receive one signal; one function receives several signals, if it takes what their events
+//! share, as `&dyn` [`Message`] shows.
+//!
+//! # State
+//! A receiver's first argument is the event. Every further one, `&T`, is what the application provided:
+//! ```standalone_crate
+//! use phone_auth_signals::{Signals, VerifyEmail, receiver, verify_email};
+//! # use phone_auth_signals::{RelativeUrl, Sender, SiteOrigin, User};
+//! use std::sync::Arc;
+//!
+//! trait Mailer: Send + Sync {
+//!     fn mail(&self, to: &str, text: String);
+//! }
+//!
+//! #[receiver(verify_email)]
+//! async fn send_link(event: &VerifyEmail, mailer: &dyn Mailer, site: &SiteOrigin) {
+//!     mailer.mail(&event.email, format!("Please open {}", event.url.absolute(site)));
+//! }
+//!
+//! struct Printing;
+//!
+//! impl Mailer for Printing {
+//!     fn mail(&self, to: &str, text: String) {
+//!         println!("{to}: {text}");
+//!     }
+//! }
+//!
+//! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+//! let error = Signals::linked().unwrap_err();
+//! assert!(error.to_string().contains("send_link"));
+//!
+//! let mailer: Arc<dyn Mailer> = Arc::new(Printing);
+//! let site: SiteOrigin = "https://example.org".parse()?;
+//! let signals = Signals::builder().provide_arc(mailer).provide(site).build()?;
+//! # let url = RelativeUrl::new("/accounts/verify/")?;
+//! # let event = VerifyEmail::new(Sender::new("docs"), User::new(1, "anna", "", ""), url, "a@example.org".into());
+//! signals.send(&event).await?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//! What is missing is refused by [`SignalsBuilder::build`], in a sentence with the receiver's file and line.
+//!
+//! # Testing
+//! A hub that is isolated has no linked receivers; a [`Capture`] takes what is sent, typed, or awaits it:
+//! ```
+//! use phone_auth_signals::{Sender, Signals, User, UserLoggedIn};
+//!
+//! async fn code_under_test(signals: &Signals) {
+//!     let event = UserLoggedIn::new(Sender::new("log_in"), User::new(1, "anna", "", ""));
+//!     signals.send_robust(&event).await.into_result().ok();
+//! }
+//!
+//! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+//! let signals = Signals::isolated();
+//! let mut logged_in = signals.capture::<UserLoggedIn>();
+//! code_under_test(&signals).await;
+//! assert_eq!(logged_in.next().await.unwrap().user.username, "anna");
+//! # });
+//! ```
+//!
+//! # Order
+//! Higher `priority` first, then by the path of the module, the file and the line. Nothing of it depends on the linker.
+//! Receivers connected at run time come after linked ones of their priority, in the order of connecting. Who is called
+//! is settled when a dispatch begins: what is connected or disconnected meanwhile counts for the next one.
+//!
+//! # Failure
+//! | | [`send`](Signals::send) | [`send_robust`](Signals::send_robust), [`send_concurrent`](Signals::send_concurrent) |
+//! |---|---|---|
+//! | a receiver returns an error | stops; it is the sender's | is reported; the others are called |
+//! | a receiver panics | its panic is the sender's | is reported, where panics unwind |
+//! | a receiver takes too long | it is dropped where it waits; stops | is reported; the others are called |
+//! | it has a time-out and there is no Tokio | it is not called; stops | it is not called; is reported |
+//! | the sender's future is dropped | the receiver is dropped where it waits, the rest not called | the same |
+//!
+//! A receiver is never stopped but where it waits, and one that does not await cannot be timed out. What must go on
+//! without its sender goes through [`send_detached`](Signals::send_detached), and [`drain`](Signals::drain) waits for it
+//! when a program ends. Where a broken listener must not fail a log-in, send robustly.
+//!
+//! Each dispatch is a `tracing` span at debug level with the signal, and each receiver in it one with its id and its
+//! outcome; a failure that the sender need not look at is a warning. What an event carries is never in them, nor the
+//! text of an error, which may repeat it: a receiver that wants to tell more logs it itself.
+//!
+//! # What vanishes, and how one sees it
+//! Receivers lie in a section that the linker fills. Under each linker and profile that was tried it keeps them all,
+//! of every crate that is linked. But:
+//! - **A dependency that no code names is not linked**, and registers nothing. Name it: [`link_receivers!`] or
+//!   `use the_crate as _;`, in the program and in each file under `tests/` that needs it. A crate that something linked
+//!   names counts. The lint `unused_crate_dependencies` tells of those that are named nowhere.
+//! - A `staticlib` that C links loses receivers, unless with fat LTO or `--whole-archive`.
+//! - `wasm32-wasip1` loses them without LTO; with it, inventory's list alone serves.
+//! - A Rust `dylib` empties the section; inventory's list has the receivers then.
+//!
+//! The opposite happens, too: the unit tests of one crate are one program, and so are its doctests since edition 2024, so
+//! that they have each other's receivers. Use an isolated hub there, or mark the doctest `standalone_crate`.
+//!
+//! Lest any be lost unseen, each receiver is registered twice, in linkme's section and in inventory's list. Dispatch goes to the union,
+//! and [`SignalsBuilder::build`] refuses where the two disagree. What is there can be read: [`Signals::manifest`] prints
+//! as a table and serialises, and a snapshot of it in a test notices a receiver that comes or goes.
+//!
+//! # Security
+//! Any crate that is linked can receive any signal, also those that carry links with which passwords are set. That is
+//! why the manifest names every receiver with its crate, file and line, why an application can
+//! [switch one off](SignalsBuilder::switch_off), and why `Debug` of a [`RelativeUrl`] shows nothing.
+//!
+//! # Signals of accounts
+//! Four ask for a message to be delivered: [`verify_email`], [`verify_phone`], [`reset_password_email`],
+//! [`reset_password_phone`]. The others tell what happened: [`user_signed_up`], [`user_logged_in`],
+//! [`user_login_failed`], [`user_logged_out`], [`password_changed`], [`password_was_reset`], [`email_added`],
+//! [`phone_added`], [`email_verified`], [`phone_verified`], [`token_issued`], [`token_refused`], [`link_followed`].
 
-// The macros name this crate by `$crate` alone.
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
@@ -41,6 +174,49 @@ pub use detached::NoRuntimeError;
 pub use event::{AwaitedEvent, Event, SyncEvent};
 pub use hub::Signals;
 pub use manifest::{Manifest, ReceiverEntry};
+/// Registers a function as a receiver of one or several signals. There is nothing to call: the linker finds it.
+///
+/// The function stays what it was and can be called by hand. It is a free function, without generics, and takes
+/// 1. the event: `&VerifyEmail`, or what the events of all its signals share, `&dyn Message`;
+/// 2. any number of further references: [state](SignalsBuilder::provide) that the application provides.
+///
+/// It may be `async`, unless the signal is declared `sync`, and returns `()` or `Result<(), E>` with any error.
+///
+/// # Options
+/// After the signals, in any order:
+/// - `priority = 10`: the higher, the earlier; without it 0. A constant will do.
+/// - `id = "welcome-mail"`: a name by which it can be switched off; no two receivers of one signal may share it. Without
+///   it, the id is the function's path, `app::mail::welcome`.
+/// - `when = |event| event.email.ends_with("@example.org")`: a filter, a closure or a function that takes what the
+///   receiver takes. Evaluated before the call; what it refuses is reported as skipped.
+/// - `timeout = "5s"`: for `async` functions; `ms`, `s` or `m`. It needs Tokio's timer.
+///
+/// # Examples
+/// ```
+/// use phone_auth_signals::{
+///     Message, VerifyEmail, receiver, reset_password_email, reset_password_phone, verify_email, verify_phone,
+/// };
+/// # pub struct Mailer;
+///
+/// #[receiver(verify_email, priority = 10, id = "verify-by-mail", timeout = "5s")]
+/// async fn verify_email(event: &VerifyEmail, mailer: &Mailer) -> Result<(), std::io::Error> {
+///     # let _ = (event, mailer);
+///     Ok(())
+/// }
+///
+/// #[receiver(verify_email, verify_phone, reset_password_email, reset_password_phone)]
+/// fn count(message: &dyn Message) {
+///     println!("{:?}", message.kind());
+/// }
+/// ```
+///
+/// One of a mistake, which is one error: "`UserLoggedIn` is not the event of the signal `verify_email`".
+/// ```compile_fail
+/// use phone_auth_signals::{UserLoggedIn, receiver, verify_email};
+///
+/// #[receiver(verify_email)]
+/// fn confused(event: &UserLoggedIn) {}
+/// ```
 pub use phone_auth_signals_macros::receiver;
 pub use place::Place;
 pub(crate) use receiver::Receiver;
@@ -51,3 +227,7 @@ pub use setup_error::{SetupError, SetupErrorKind};
 pub use signal::{Signal, SignalInfo};
 pub use state::Need;
 pub use url::{RelativeUrl, SiteOrigin, UrlError, UrlErrorKind};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -1,6 +1,34 @@
 //! The macros by example. They know `$crate` and hand it to the procedural macros, which cannot know it.
 
-/// Declares signals.
+/// Declares signals, each with its documentation, its visibility, its name and the type of its event.
+///
+/// For each it makes a module of the signal's name. That is the type namespace alone: a function or a variable may bear
+/// the name as well. In it are `Event`, the type, and `SIGNAL`, what is known of the signal; `#[receiver(name)]` finds
+/// there what it needs. The event type becomes an [`Event`](crate::Event); it belongs to the declaring crate and to one
+/// signal. Mark it `#[non_exhaustive]`, and a new field breaks nobody.
+///
+/// A signal is either awaited, with receivers of both kinds, or declared `sync`: then its receivers do not await, and
+/// [`send_sync`](crate::Signals::send_sync) sends it from anywhere. No signal blocks a thread to wait for a future.
+///
+/// # Examples
+/// ```
+/// use phone_auth_signals::signal;
+///
+/// signal! {
+///     /// An order was placed.
+///     pub order_placed: OrderPlaced;
+///
+///     /// A cell of the cache was thrown away.
+///     pub(crate) sync evicted: Evicted;
+/// }
+///
+/// pub struct OrderPlaced;
+/// pub(crate) struct Evicted;
+///
+/// # fn main() {
+/// assert_eq!(order_placed::SIGNAL.info().doc, "An order was placed.");
+/// # }
+/// ```
 #[macro_export]
 macro_rules! signal {
     ($($declarations:tt)*) => {
@@ -8,7 +36,22 @@ macro_rules! signal {
     };
 }
 
-/// Links crates whose receivers no code names.
+/// Links crates for the sake of their receivers.
+///
+/// A dependency that no code names is not linked, however it stands in `Cargo.toml`, so that its receivers are not
+/// there. This names it; `use the_crate as _;` does the same. Write it in the program, and in each file under `tests/`
+/// that is to have the receivers.
+///
+/// # Examples
+/// ```standalone_crate
+/// phone_auth_signals::link_receivers!(phone_auth_signals_fixture_unnamed);
+///
+/// # fn main() -> Result<(), phone_auth_signals::SetupError> {
+/// let signals = phone_auth_signals::Signals::linked()?;
+/// assert!(signals.has_receiver::<phone_auth_signals::UserLoggedIn>());
+/// # Ok(())
+/// # }
+/// ```
 #[macro_export]
 macro_rules! link_receivers {
     ($($crate_name:path),+ $(,)?) => {
@@ -34,7 +77,7 @@ macro_rules! __receiver_sync {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __place {
-    ($name:expr) => {
+    ($name:expr, $line:expr, $column:expr) => {
         $crate::Place::new(
             match ::core::option_env!("CARGO_PKG_NAME") {
                 $crate::__private::Some(name) => name,
@@ -43,7 +86,7 @@ macro_rules! __place {
             ::core::module_path!(),
             $name,
             ::core::file!(),
-            (::core::line!(), ::core::column!()),
+            ($line, $column),
         )
     };
 }

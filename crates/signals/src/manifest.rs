@@ -5,8 +5,16 @@ use crate::{
     signal::{AnySignal, SignalInfo},
 };
 use serde::Serialize;
+use std::fmt;
 
-/// Every signal and every linked receiver of the program, as one hub sees them.
+/// Every signal and every linked receiver of the program, as one hub sees them. Prints as tables and serialises.
+///
+/// # Examples
+/// ```
+/// let manifest = phone_auth_signals::Signals::isolated().manifest();
+/// assert!(manifest.signals.iter().any(|signal| signal.name == "verify_email"));
+/// assert!(manifest.to_string().contains("VerifyEmail"));
+/// ```
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Manifest {
@@ -80,4 +88,90 @@ impl Signals {
             });
         entries.collect()
     }
+}
+
+impl fmt::Display for Manifest {
+    /// Two tables: the signals with the number of their receivers, then the receivers in the order of dispatch.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let head = [
+            "SIGNAL",
+            "EVENT",
+            "RECEIVERS",
+            "DECLARED AT",
+            "WHAT IT SAYS",
+        ]
+        .map(str::to_owned);
+        let signals = self.signals.iter().map(|signal| self.signal_row(signal));
+        write_table(f, &std::iter::once(head).chain(signals).collect::<Vec<_>>())?;
+        writeln!(f)?;
+        let head = ["SIGNAL", "RECEIVER", "PRIORITY", "STATE", "CRATE", "PLACE"].map(str::to_owned);
+        let receivers = self.receivers.iter().map(ReceiverEntry::row);
+        write_table(
+            f,
+            &std::iter::once(head).chain(receivers).collect::<Vec<_>>(),
+        )
+    }
+}
+
+impl Manifest {
+    fn signal_row(&self, signal: &SignalInfo) -> [String; 5] {
+        let received =
+            |receiver: &&ReceiverEntry| receiver.signal == signal.name && !receiver.switched_off;
+        let receivers = self.receivers.iter().filter(received).count();
+        let name = if signal.is_sync {
+            format!("{} (sync)", signal.name)
+        } else {
+            signal.name.to_owned()
+        };
+        [
+            name,
+            signal.event.to_owned(),
+            receivers.to_string(),
+            format!("{}:{}", signal.place.file, signal.place.line),
+            signal.doc.lines().next().unwrap_or_default().to_owned(),
+        ]
+    }
+}
+
+impl ReceiverEntry {
+    fn row(&self) -> [String; 6] {
+        let id = if self.switched_off {
+            format!("{} (off)", self.id)
+        } else {
+            self.id.clone()
+        };
+        [
+            self.signal.to_owned(),
+            id,
+            self.priority.to_string(),
+            if self.state.is_empty() {
+                "-".to_owned()
+            } else {
+                self.state.join(", ")
+            },
+            self.package.to_owned(),
+            format!("{}:{}", self.file, self.line),
+        ]
+    }
+}
+
+/// Columns as wide as their widest cell, without blanks at the ends of lines.
+fn write_table<const COLUMNS: usize>(
+    f: &mut fmt::Formatter<'_>,
+    rows: &[[String; COLUMNS]],
+) -> fmt::Result {
+    let mut widths = [0; COLUMNS];
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    for row in rows {
+        let cells = row
+            .iter()
+            .zip(widths)
+            .map(|(cell, width)| format!("{cell:width$}"));
+        writeln!(f, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
+    }
+    Ok(())
 }

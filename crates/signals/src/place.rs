@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-/// Where a signal or a receiver stands in the source.
+/// Where a signal or a receiver stands in the source. Of a receiver that was connected at run time, the file and the line
+/// are those of the call that connected it, and its module and package are not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[non_exhaustive]
 pub struct Place {

@@ -240,7 +240,7 @@ fn linked_step<E: Event>(
         return None;
     }
     // The builder has refused already what cannot be selected.
-    let state = recipe.provided.select(info.needs()).ok()?;
+    let state = recipe.provided.select(info.needs())?;
     let (bound, timeout) = match receiver.call() {
         Call::Sync(call) => (Bound::Sync(*call, state), None),
         Call::Async(call) => (

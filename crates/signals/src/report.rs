@@ -172,7 +172,7 @@ impl fmt::Debug for Report {
         f.debug_struct("Report")
             .field("signal", &self.signal.name)
             .field("receivers", &receivers)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 

@@ -4,7 +4,6 @@ use crate::{Integrity, ReceiverInfo};
 use std::{error::Error, fmt};
 
 /// Why a hub cannot be built. `Display` gives one sentence for each problem, one on a line.
-#[derive(Debug)]
 pub struct SetupError {
     first: Problem,
     others: Vec<Problem>,
@@ -81,6 +80,14 @@ impl fmt::Display for SetupError {
     }
 }
 
+impl fmt::Debug for SetupError {
+    /// The sentences: a `main` that returns the error prints it in this way.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SetupError: ")?;
+        fmt::Display::fmt(self, f)
+    }
+}
+
 impl Error for SetupError {}
 
 impl Problem {
@@ -136,5 +143,39 @@ impl fmt::Display for Problem {
                 integrity.signal, integrity.in_section, integrity.in_inventory, integrity.union
             ),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn disagreeing_registries_are_a_sentence() {
+        let integrity = Integrity {
+            signal: "verify_email",
+            in_section: 2,
+            in_inventory: 7,
+            union: 7,
+        };
+        assert!(!integrity.is_whole());
+        let expected = "the signal `verify_email` has 2 receivers in the linker's section and 7 in inventory's list, \
+                        together 7: the linker dropped some";
+        assert_eq!(
+            Problem::RegistriesDisagree { integrity }.to_string(),
+            expected
+        );
+    }
+
+    #[test]
+    fn agreeing_registries_are_whole() {
+        let whole = Integrity {
+            signal: "verify_email",
+            in_section: 7,
+            in_inventory: 7,
+            union: 7,
+        };
+        assert!(whole.is_whole());
+        assert!(!Integrity { union: 8, ..whole }.is_whole());
     }
 }

@@ -49,12 +49,17 @@ impl Provided {
         self.0.insert(TypeId::of::<T>(), Arc::new(value)).is_some()
     }
 
-    /// The state for one receiver, or the first need that nothing meets.
-    pub(crate) fn select(&self, needs: &[Need]) -> Result<State, Need> {
-        let slots = needs
+    /// Those of `needs` that nothing meets.
+    pub(crate) fn missing<'a>(&'a self, needs: &'a [Need]) -> impl Iterator<Item = &'a Need> {
+        needs
             .iter()
-            .map(|need| self.0.get(&need.type_id).cloned().ok_or(*need));
-        Ok(State(slots.collect::<Result<_, _>>()?))
+            .filter(|need| !self.0.contains_key(&need.type_id))
+    }
+
+    /// The state for one receiver, if all of its needs are met.
+    pub(crate) fn select(&self, needs: &[Need]) -> Option<State> {
+        let slots = needs.iter().map(|need| self.0.get(&need.type_id).cloned());
+        slots.collect::<Option<_>>().map(State)
     }
 }
 

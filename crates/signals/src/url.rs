@@ -177,3 +177,97 @@ impl fmt::Display for UrlError {
 }
 
 impl Error for UrlError {}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use super::*;
+
+    fn check_url(text: &str, expected: Option<UrlErrorKind>) {
+        let found = RelativeUrl::new(text).err().map(|error| error.kind());
+        assert_eq!(found, expected, "{text:?}");
+    }
+
+    #[test]
+    fn relative_url_stays_on_its_site() {
+        use UrlErrorKind::{Character, NamesHost, NotRooted};
+        for text in ["/", "/a/", "/a/?next=/b/", "/a/b-c_d~e.f/%C3%A4#g"] {
+            check_url(text, None);
+        }
+        for text in ["", "a/", "https://example.org/", "?a", "\\a", " /a"] {
+            check_url(text, Some(NotRooted));
+        }
+        for text in ["//", "//example.org/", "/\\example.org", "///a"] {
+            check_url(text, Some(NamesHost));
+        }
+        for text in [
+            "/a b",
+            "/a\n",
+            "/\u{e4}",
+            "/a\\b",
+            "/<a>",
+            "/\"",
+            "/\t/example.org",
+            "/\u{7f}",
+        ] {
+            check_url(text, Some(Character));
+        }
+    }
+
+    #[test]
+    fn relative_url_hides_from_debug() {
+        assert_eq!(
+            format!("{:?}", RelativeUrl::new("/secret/").unwrap()),
+            "RelativeUrl(…)"
+        );
+    }
+
+    #[test]
+    fn origin_is_scheme_and_host() {
+        let cases = [
+            ("https://example.org", "https://example.org"),
+            ("https://example.org/", "https://example.org"),
+            ("HTTP://Example.ORG:8000", "http://example.org:8000"),
+            ("https://example.org:443", "https://example.org"),
+            ("http://[::1]:8000", "http://[::1]:8000"),
+            ("http://127.0.0.1:8000", "http://127.0.0.1:8000"),
+        ];
+        for (text, expected) in cases {
+            let origin = SiteOrigin::parse(text).unwrap();
+            assert_eq!(origin.as_str(), expected);
+            assert_eq!(origin.is_https(), expected.starts_with("https"));
+        }
+    }
+
+    #[test]
+    fn more_than_an_origin_is_refused() {
+        let cases = [
+            "",
+            "example.org",
+            "ftp://example.org",
+            "file:///etc",
+            "https://",
+            "https://example.org/accounts",
+            "https://example.org?a",
+            "https://example.org#a",
+            "https://anna@example.org",
+            "https://:secret@example.org",
+            "https://@example.org",
+        ];
+        for text in cases {
+            let kind = SiteOrigin::parse(text).err().map(|error| error.kind());
+            assert_eq!(kind, Some(UrlErrorKind::NotAnOrigin), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn absolute_url_begins_with_the_origin() {
+        let site = SiteOrigin::parse("https://example.org:8443/").unwrap();
+        let url = RelativeUrl::new("/accounts/login/").unwrap();
+        assert_eq!(
+            url.absolute(&site),
+            "https://example.org:8443/accounts/login/"
+        );
+    }
+}

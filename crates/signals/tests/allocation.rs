@@ -1,5 +1,10 @@
 //! The path of a signal that is declared `sync` allocates nothing, as a counting allocator sees it.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![expect(
+    clippy::trivially_copy_pass_by_ref,
+    clippy::unnecessary_wraps,
+    reason = "receivers that are as small as can be"
+)]
 
 use phone_auth_signals::{Signals, receiver, signal};
 use std::hint::black_box;

@@ -210,7 +210,7 @@ fn panic_goes_through_send_sync() {
 #[tokio::test]
 async fn own_timeout_beats_the_hubs() {
     let signals = Signals::builder()
-        .timeout(Duration::from_secs(3600))
+        .timeout(Duration::from_hours(1))
         .build()
         .unwrap();
     let error = signals.send(&Endless).await.unwrap_err();
@@ -328,7 +328,7 @@ async fn detached_dispatch_survives_its_sender() {
     assert!(!signals.drain(Duration::from_millis(1)).await);
     gate.notify_one();
     end.await.unwrap();
-    assert!(signals.drain(Duration::from_secs(60)).await);
+    assert!(signals.drain(Duration::from_mins(1)).await);
 }
 
 #[test]

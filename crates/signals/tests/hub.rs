@@ -296,3 +296,53 @@ fn sync_report_is_timed_on_request() {
             .all(|receiver| receiver.took() >= Some(Duration::from_millis(2)))
     );
 }
+
+#[test]
+fn manifest_prints_as_tables() {
+    let signals = Signals::builder().switch_off("counts").build().unwrap();
+    let text = signals.manifest().to_string();
+    let find = |start: &str| {
+        text.lines()
+            .find(|line| line.starts_with(start))
+            .unwrap_or_default()
+    };
+    let words = |line: &str| {
+        line.split("  ")
+            .map(str::trim)
+            .filter(|cell| !cell.is_empty())
+            .map(str::to_owned)
+            .collect()
+    };
+    let signal: Vec<String> = words(find("quick (sync)"));
+    let expected = [
+        "quick (sync)",
+        "Quick",
+        "0",
+        &place("sync quick: Quick;"),
+        "Something quick.",
+    ];
+    assert_eq!(signal, expected);
+    let receiver: Vec<String> = words(find("linked  "));
+    let expected = [
+        "linked",
+        "counts (off)",
+        "0",
+        "-",
+        "phone-auth-signals",
+        &place("fn counts("),
+    ];
+    assert_eq!(receiver, expected);
+}
+
+/// Where a line of this file stands.
+fn place(start: &str) -> String {
+    let lines: Vec<_> = include_str!("hub.rs")
+        .lines()
+        .map(str::trim_start)
+        .collect();
+    let index = lines
+        .iter()
+        .position(|line| line.starts_with(start))
+        .unwrap();
+    format!("crates/signals/tests/hub.rs:{}", index + 1)
+}

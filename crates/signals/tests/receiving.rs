@@ -1,5 +1,10 @@
 //! What functions can receive, in which order, and what filters them.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![expect(
+    clippy::unused_async,
+    clippy::unnecessary_wraps,
+    reason = "receivers that are as small as can be"
+)]
 
 use phone_auth_signals::{
     Destination, EmailMessage, Message, MessageKind, PhoneMessage, RelativeUrl, ResetPasswordEmail,
@@ -30,7 +35,7 @@ trait Mailer: Send + Sync {
 struct Smtp;
 
 impl Mailer for Smtp {
-    fn host(&self) -> &str {
+    fn host(&self) -> &'static str {
         "smtp.example.org"
     }
 }

@@ -27,9 +27,16 @@ fn other(_event: &Twins) {}
 fn elsewhere(_event: &Namesake) {}
 
 #[receiver(needy)]
-fn needs(_event: &Needy, _state: &Missing, _number: &u64) {}
+fn needs(_event: &Needy, _state: &Missing, _other: &[u8]) {}
 
-const FILE: &str = "crates/signals/tests/setup.rs";
+/// Where a line of this file stands.
+fn place(start: &str) -> String {
+    let index = include_str!("setup.rs")
+        .lines()
+        .position(|line| line.starts_with(start))
+        .unwrap();
+    format!("crates/signals/tests/setup.rs:{}", index + 1)
+}
 
 fn sentences(kind: SetupErrorKind) -> Vec<String> {
     let error = Signals::linked().unwrap_err();
@@ -39,8 +46,9 @@ fn sentences(kind: SetupErrorKind) -> Vec<String> {
 
 #[test]
 fn duplicate_id_names_both_places() {
+    let (one, other) = (place("fn one("), place("fn other("));
     let expected = format!(
-        "the signal `twins` has two receivers with one id, twin ({FILE}:20) and twin ({FILE}:23): rename one"
+        "the signal `twins` has two receivers with one id, twin ({one}) and twin ({other}): rename one"
     );
     assert_eq!(sentences(SetupErrorKind::DuplicateId), [expected]);
 }
@@ -48,9 +56,12 @@ fn duplicate_id_names_both_places() {
 #[test]
 fn missing_state_names_its_receiver() {
     let expected = format!(
-        "the receiver setup::needs ({FILE}:29) takes `&setup::Missing`, which nobody provided: add `.provide(…)`"
+        "the receiver setup::needs ({}) takes `&setup::Missing`, which nobody provided: add `.provide(…)`",
+        place("fn needs(")
     );
-    assert_eq!(sentences(SetupErrorKind::MissingState), [expected]);
+    let [missing, other] = sentences(SetupErrorKind::MissingState).try_into().unwrap();
+    assert_eq!(missing, expected);
+    assert!(other.contains("takes `&[u8]`"), "{other}");
 }
 
 #[test]
@@ -74,11 +85,12 @@ fn all_problems_are_told_at_once() {
     let kinds: Vec<_> = error.problems().map(|(kind, _)| kind).collect();
     let expected = [
         SetupErrorKind::MissingState,
+        SetupErrorKind::MissingState,
         SetupErrorKind::DuplicateId,
         SetupErrorKind::UnknownId,
     ];
     assert_eq!(kinds, expected);
-    assert_eq!(error.to_string().lines().count(), 3);
+    assert_eq!(error.to_string().lines().count(), 4);
 }
 
 #[test]

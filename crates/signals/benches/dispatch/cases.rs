@@ -1,6 +1,12 @@
 //! What is measured: each way of dispatch to 1, 8 and 64 receivers that do next to nothing.
 
-use crate::{measure::Case, receivers::*};
+use crate::{
+    measure::Case,
+    receivers::{
+        Plain1, Plain8, Plain64, Ready1, Ready8, Ready64, SLICE_1, SLICE_8, SLICE_64, Sync1, Sync8,
+        Sync64, SyncConnected, SyncNone,
+    },
+};
 use futures_util::FutureExt;
 use phone_auth_signals::{Event, Signals, SyncEvent};
 use std::hint::black_box;
@@ -55,7 +61,7 @@ fn limits() -> Vec<Case> {
     let one: fn(&Sync1) = SLICE_1.first().copied().unwrap();
     vec![
         Case::new("one fn pointer, 1", move || {
-            black_box(one)(black_box(&Sync1(1)))
+            black_box(one)(black_box(&Sync1(1)));
         }),
         slice("slice of fn pointers, 1", SLICE_1, || Sync1(1)),
         slice("slice of fn pointers, 8", SLICE_8, || Sync8(1)),
@@ -75,7 +81,7 @@ fn robust_sync<E: SyncEvent>(
 ) -> Case {
     let hub = hub.clone();
     Case::new(name, move || {
-        assert!(black_box(hub.send_robust_sync(black_box(&event()))).is_ok())
+        assert!(black_box(hub.send_robust_sync(black_box(&event()))).is_ok());
     })
 }
 
@@ -85,7 +91,7 @@ fn awaited<E: Event>(name: &'static str, hub: &Signals, event: impl Fn() -> E + 
         hub.send(black_box(&event()))
             .now_or_never()
             .unwrap()
-            .unwrap()
+            .unwrap();
     })
 }
 
@@ -106,7 +112,7 @@ fn connected(name: &'static str, receivers: u64) -> Case {
         .forever();
     }
     Case::new(name, move || {
-        hub.send_sync(black_box(&SyncConnected(1))).unwrap()
+        hub.send_sync(black_box(&SyncConnected(1))).unwrap();
     })
 }
 
