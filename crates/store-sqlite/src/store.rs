@@ -65,7 +65,7 @@ impl SqliteStore {
             OpenError::with_source(kind, path, error)
         })?;
         let readers = Readers::open(path, &options).map_err(refused)?;
-        let writer = Writer::start(connection, options.waiting_writes)
+        let writer = Writer::start(connection, path, options.waiting_writes)
             .map_err(|error| OpenError::with_source(OpenErrorKind::Broken, path, error))?;
         Ok(Self {
             path: path.clone(),

@@ -219,6 +219,29 @@ fn locked_database_is_unavailable() {
     });
 }
 
+#[cfg(unix)]
+#[test]
+fn file_taken_away_is_unavailable() {
+    let scratch = Scratch::new();
+    let (path, away) = (scratch.path(), scratch.path().with_extension("away"));
+    let store = scratch.store();
+    run(async {
+        let ann = store.create_person(&person("ann", 1)).await.unwrap();
+        let refused = async || {
+            let error = store.create_person(&person("bob", 2)).await.unwrap_err();
+            assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+        };
+        std::fs::rename(&path, &away).unwrap();
+        refused().await;
+        std::fs::write(&path, b"another").unwrap();
+        refused().await;
+        // Back in its place it is the same file.
+        std::fs::rename(&away, &path).unwrap();
+        store.create_person(&person("bob", 2)).await.unwrap();
+        assert_eq!(store.person(ann.id).await.unwrap(), Some(ann));
+    });
+}
+
 #[test]
 fn full_disk_is_unavailable() {
     let scratch = Scratch::new();

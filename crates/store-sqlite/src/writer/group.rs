@@ -3,6 +3,7 @@
 use phone_auth_core::store::StoreErrorKind;
 use rusqlite::Connection;
 
+use super::place::Place;
 use super::request::Request;
 use crate::failure::Failure;
 
@@ -19,9 +20,12 @@ pub(super) enum Fate {
 }
 
 /// Runs a group and answers every request in it.
-pub(super) fn run(connection: &Connection, mut group: Group) -> Fate {
+pub(super) fn run(connection: &Connection, place: &Place, mut group: Group) -> Fate {
     // Who has stopped waiting before the work was begun wants it no more.
     group.retain(|request| request.is_wanted());
+    if let Err(failure) = place.check() {
+        return refuse(group, failure);
+    }
     if group.len() > 1 {
         if let Err(failure) = begin(connection) {
             return refuse(group, failure);

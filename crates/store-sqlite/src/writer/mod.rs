@@ -3,15 +3,18 @@
 //! It takes the requests that wait, runs them one after the other in one `BEGIN IMMEDIATE`
 //! transaction, each in a savepoint of its own, and commits once: under load many requests share one
 //! flush to the disk. Answers go out after `COMMIT` only. Should the shared transaction be lost, each
-//! request runs again in one of its own, so that none suffers for another.
+//! request runs again in one of its own, so that none suffers for another. Nothing is written to a
+//! file that was removed or replaced meanwhile: nobody would find it again.
 
 mod group;
+mod place;
 mod request;
 
 #[cfg(test)]
 mod tests;
 
 use std::io;
+use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
@@ -20,6 +23,7 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use self::group::Fate;
+use self::place::Place;
 use self::request::{Pending, Request};
 use crate::failure::Failure;
 
@@ -35,11 +39,14 @@ pub(crate) struct Writer {
 
 impl Writer {
     /// Starts the thread. At most so many requests wait for it.
-    pub(crate) fn start(connection: Connection, waiting: usize) -> io::Result<Self> {
+    ///
+    /// `place` is the file of the connection: once it is gone from there, every request is refused.
+    pub(crate) fn start(connection: Connection, place: &Path, waiting: usize) -> io::Result<Self> {
+        let place = Place::of(place)?;
         let (requests, queue) = sync_channel(waiting);
         let thread = thread::Builder::new()
             .name("phone-auth-sqlite".to_owned())
-            .spawn(move || serve(&connection, &queue))?;
+            .spawn(move || serve(&connection, &place, &queue))?;
         Ok(Self {
             requests: Some(requests),
             thread: Some(thread),
@@ -78,11 +85,11 @@ impl Drop for Writer {
 }
 
 /// Serves requests until all senders are gone and the queue is empty.
-fn serve(connection: &Connection, queue: &Receiver<Box<dyn Request>>) {
+fn serve(connection: &Connection, place: &Place, queue: &Receiver<Box<dyn Request>>) {
     while let Ok(first) = queue.recv() {
         let others = queue.try_iter().take(MOST_TOGETHER - 1);
         let group = std::iter::once(first).chain(others).collect();
-        if let Fate::Unavailable(failure) = group::run(connection, group) {
+        if let Fate::Unavailable(failure) = group::run(connection, place, group) {
             // Whoever waits has waited for the same lock. To wait for it again, in turn, would make
             // the last wait for as many time-outs as there are groups before it.
             for request in queue.try_iter() {

@@ -5,6 +5,7 @@
     reason = "a failed unwrap is a failed test, and a panic is what is tested"
 )]
 
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
@@ -34,7 +35,7 @@ impl Bench {
                 )",
             )
             .unwrap();
-        let writer = Writer::start(connection, waiting).unwrap();
+        let writer = Writer::start(connection, &path(&folder), waiting).unwrap();
         Self { writer, folder }
     }
 
@@ -103,7 +104,11 @@ fn futures<F: Future + Unpin>(writes: &mut [F]) -> Vec<Option<F::Output>> {
 }
 
 fn connect(folder: &TempDir) -> Connection {
-    Connection::open(folder.path().join("numbers.sqlite3")).unwrap()
+    Connection::open(path(folder)).unwrap()
+}
+
+fn path(folder: &TempDir) -> PathBuf {
+    folder.path().join("numbers.sqlite3")
 }
 
 /// Stores a number.
