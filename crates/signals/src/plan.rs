@@ -132,6 +132,12 @@ impl<E: Event> Plan<E> {
         }
     }
 
+    /// The linked receivers, for a dispatch that began with [`Self::quick`].
+    #[inline]
+    pub(crate) fn linked(&self) -> Snapshot<'_, E> {
+        Snapshot::Linked(&self.linked)
+    }
+
     /// The receivers of `snapshot` for its report.
     #[inline]
     pub(crate) fn listed(&self, snapshot: &Snapshot<'_, E>) -> Listed {

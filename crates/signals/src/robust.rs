@@ -2,7 +2,8 @@
 
 use crate::{
     Event, Report, SignalInfo, Signals, SyncEvent,
-    plan::Plan,
+    answer::Answer,
+    plan::{Plan, Snapshot},
     report::{Notes, Outcome},
     roster::{Listed, Roster},
     step::{Bound, Detail},
@@ -11,6 +12,7 @@ use crate::{
 use futures_util::{FutureExt, future::join_all};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
+    thread,
     time::{Duration, Instant},
 };
 use tracing::{Instrument, Span};
@@ -142,11 +144,41 @@ impl Signals {
     }
 }
 
+/// Goes through linked receivers as long as all is well, with nothing to note down.
+#[inline]
 fn send_all<E: SyncEvent>(plan: &Plan<E>, event: &E) -> Report {
-    let roster = plan.snapshot();
+    let quick = plan.quick();
+    if quick.is_empty() {
+        return send_rest(plan, &plan.snapshot(), event, None);
+    }
+    let mut rest = quick.iter();
+    let run = catch_unwind(AssertUnwindSafe(|| {
+        rest.try_for_each(|receiver| receiver.call(event))
+    }));
+    if let Ok(Ok(())) = run {
+        return Report::new(E::signal().info(), plan.listed(&plan.linked()), None);
+    }
+    let stopped = quick.len() - rest.len() - 1;
+    send_rest(plan, &plan.linked(), event, Some((stopped, run)))
+}
+
+/// Goes on behind the receiver that [`send_all`] stopped at, or begins where it has nothing to go through.
+#[inline(never)]
+fn send_rest<E: SyncEvent>(
+    plan: &Plan<E>,
+    roster: &Snapshot<'_, E>,
+    event: &E,
+    stopped: Option<(usize, thread::Result<Answer>)>,
+) -> Report {
     let mut record = Record::new(E::signal().info());
-    run_now(&roster, 0, event, &mut record);
-    record.report(plan.listed(&roster))
+    let mut first = 0;
+    if let Some((index, run)) = stopped {
+        let outcome = run.map_or_else(|payload| Outcome::panicked(&*payload), Outcome::from);
+        record.except(index, outcome, roster.details.get(index));
+        first = index + 1;
+    }
+    run_now(roster, first, event, &mut record);
+    record.report(plan.listed(roster))
 }
 
 /// As `send_robust` where somebody watches: each receiver by itself, in a span and with its time.

@@ -4,7 +4,7 @@
 use phone_auth_signals::{ConnectOptions, Connection, SetupErrorKind, Signals, receiver, signal};
 use std::{
     sync::{
-        Arc, Barrier, Mutex,
+        Arc, Barrier, Mutex, OnceLock,
         atomic::{AtomicU32, Ordering},
     },
     thread,
@@ -18,6 +18,8 @@ signal! {
     sync quick: Quick;
     /// Has linked receivers.
     sync linked: Linked;
+    /// Has a linked receiver that connects others.
+    sync restless: Restless;
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +27,7 @@ struct Awaited(u32);
 #[derive(Clone, Debug, PartialEq)]
 struct Quick(u32);
 struct Linked;
+struct Restless;
 
 static LINKED: AtomicU32 = AtomicU32::new(0);
 
@@ -135,6 +138,30 @@ fn disconnecting_during_dispatch_waits_for_the_next() {
     assert_eq!(taken(&log), [""; 0]);
 }
 
+#[receiver(restless, priority = 1)]
+fn connects_another(_event: &Restless, hub: &OnceLock<Signals>) {
+    hub.get().unwrap().connect::<Restless>(|_| ()).forever();
+}
+
+#[receiver(restless)]
+fn fails(_event: &Restless) -> Result<(), &'static str> {
+    Err("after another was connected")
+}
+
+#[test]
+fn linked_dispatch_keeps_its_receivers() {
+    let own = Arc::new(OnceLock::new());
+    let signals = Signals::builder()
+        .provide_arc(Arc::clone(&own))
+        .build()
+        .unwrap();
+    own.set(signals.clone()).unwrap();
+    for receivers in 2..5 {
+        let report = signals.send_robust_sync(&Restless);
+        assert_eq!((report.len(), report.failures().count()), (receivers, 1));
+    }
+}
+
 #[tokio::test]
 async fn awaiting_dispatch_keeps_its_receivers() {
     let (signals, log) = (Signals::isolated(), Log::default());
@@ -195,7 +222,11 @@ fn connecting_from_many_threads_loses_nobody() {
 
 #[test]
 fn switched_off_receiver_is_left_out() {
-    let signals = Signals::builder().switch_off("counts").build().unwrap();
+    let signals = Signals::builder()
+        .provide(OnceLock::<Signals>::new())
+        .switch_off("counts")
+        .build()
+        .unwrap();
     assert!(!signals.has_receiver::<Linked>());
     let receiver = signals
         .manifest()
@@ -204,7 +235,10 @@ fn switched_off_receiver_is_left_out() {
         .find(|receiver| receiver.id == "counts")
         .unwrap();
     assert!(receiver.switched_off);
-    let whole = Signals::linked().unwrap();
+    let whole = Signals::builder()
+        .provide(OnceLock::<Signals>::new())
+        .build()
+        .unwrap();
     assert!(whole.has_receiver::<Linked>());
     assert!(
         !whole
@@ -217,7 +251,11 @@ fn switched_off_receiver_is_left_out() {
 
 #[test]
 fn switching_off_nobody_is_refused() {
-    let error = Signals::builder().switch_off("count").build().unwrap_err();
+    let error = Signals::builder()
+        .provide(OnceLock::<Signals>::new())
+        .switch_off("count")
+        .build()
+        .unwrap_err();
     assert_eq!(error.kind(), SetupErrorKind::UnknownId);
     assert_eq!(
         error.to_string(),
@@ -299,7 +337,11 @@ fn sync_report_is_timed_on_request() {
 
 #[test]
 fn manifest_prints_as_tables() {
-    let signals = Signals::builder().switch_off("counts").build().unwrap();
+    let signals = Signals::builder()
+        .provide(OnceLock::<Signals>::new())
+        .switch_off("counts")
+        .build()
+        .unwrap();
     let text = signals.manifest().to_string();
     let find = |start: &str| {
         text.lines()
