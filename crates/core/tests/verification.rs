@@ -103,6 +103,9 @@ async fn looking_changes_nothing() {
         assert_eq!(state.person.username, "ann");
         let followed = "link_followed urls - phone_email_verification_confirm";
         assert_eq!(kit.record.take(), [followed]);
+        let again = kit.accounts.recheck_verification_link(&id, &token).await;
+        assert!(!again.unwrap().address.is_verified);
+        assert!(kit.record.take().is_empty(), "nobody opened it");
     }
     assert!(!kit.address(&visitor, AddressKind::Email).await.is_verified);
     // The click is no second opening.

@@ -55,6 +55,22 @@ impl Accounts {
     ) -> Result<LinkState, LinkError> {
         self.routes()
             .followed(self.signals(), AccountPage::EmailVerificationConfirm);
+        self.recheck_verification_link(idb64, token).await
+    }
+
+    /// Looks at a verification link that nobody opened: a program asked what is there (HEAD). Like
+    /// [`check_verification_link`](Self::check_verification_link), but fires no `link_followed`.
+    ///
+    /// # Errors
+    /// As for [`check_verification_link`](Self::check_verification_link).
+    ///
+    /// # Cancel safety
+    /// It only reads.
+    pub async fn recheck_verification_link(
+        &self,
+        idb64: &str,
+        token: &str,
+    ) -> Result<LinkState, LinkError> {
         match self.verification_target(idb64, token).await? {
             Some((address, person)) => Ok(LinkState { address, person }),
             None => Err(LinkError::new(LinkErrorKind::Invalid)),
