@@ -7,7 +7,7 @@ use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use axum::response::Response;
 use http::{Method, StatusCode};
-use phone_auth_core::accounts::{LinkError, LinkErrorKind, Verification};
+use phone_auth_core::accounts::{LinkError, LinkErrorKind, LinkState, Verification};
 use phone_auth_core::address::AddressRecord;
 use phone_auth_core::person::Person;
 
@@ -26,8 +26,14 @@ pub(crate) async fn show(visit: Visit, method: Method, path: LinkPath) -> Respon
     let Ok(Path((idb64, token))) = path else {
         return not_valid(&visit);
     };
-    if method == Method::HEAD || visit.accounts().settings().verify_by_click {
-        ask(&visit, &idb64, &token).await
+    let accounts = visit.accounts();
+    if method == Method::HEAD {
+        // Nobody has opened the link: a program looks what is there.
+        let looked = accounts.recheck_verification_link(&idb64, &token).await;
+        ask(&visit, looked)
+    } else if accounts.settings().verify_by_click {
+        let looked = accounts.check_verification_link(&idb64, &token).await;
+        ask(&visit, looked)
     } else {
         verify(&visit, &idb64, &token).await
     }
@@ -57,8 +63,8 @@ async fn verify(visit: &Visit, idb64: &str, token: &str) -> Response {
 }
 
 /// Says what a click will verify, and changes nothing.
-async fn ask(visit: &Visit, idb64: &str, token: &str) -> Response {
-    match visit.accounts().check_verification_link(idb64, token).await {
+fn ask(visit: &Visit, looked: Result<LinkState, LinkError>) -> Response {
+    match looked {
         Ok(link) if link.address.is_verified => done_before(visit, &link.address, &link.person),
         Ok(link) => {
             let page = page("ask", "Verify your address", &link.address, &link.person)

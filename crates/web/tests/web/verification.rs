@@ -1,7 +1,7 @@
 //! Verifying addresses.
 
 use http::{Method, StatusCode};
-use phone_auth_signals::{VerifyEmail, VerifyPhone};
+use phone_auth_signals::{LinkFollowed, VerifyEmail, VerifyPhone};
 
 use crate::support::Site;
 
@@ -114,6 +114,7 @@ async fn head_and_options_verify_nothing() {
     let site = Site::new();
     let mut ann = site.ann().await;
     let link = ann.email_link().await;
+    let mut followed = site.capture::<LinkFollowed>();
     for _ in 0..10 {
         let head = site.browser().ask(Method::HEAD, &link).await;
         assert_eq!(head.status, StatusCode::OK);
@@ -122,6 +123,7 @@ async fn head_and_options_verify_nothing() {
         assert_eq!(options.status, StatusCode::NO_CONTENT);
         assert_eq!(options.header("allow"), "GET,HEAD,POST");
     }
+    assert!(followed.take().is_empty(), "nobody followed the link");
     assert_eq!(ann.get("/members/email/").await.status, StatusCode::FOUND);
     assert_eq!(ann.get(&link).await.heading(), "Verification successful");
 }
