@@ -80,6 +80,15 @@ impl SubmittedForm {
         }
     }
 
+    /// What a field holds, empty when the form does not have it; `None` for bytes that are not text.
+    pub(crate) fn readable(&self, field: &str) -> Option<&str> {
+        match self.fields.find(field) {
+            None => Some(""),
+            Some(Text::Good(text)) => Some(text),
+            Some(Text::Bad(_)) => None,
+        }
+    }
+
     /// A password, exactly as it was typed.
     pub fn password(&self, field: &str) -> Password {
         Password::new(self.text(field).to_owned())

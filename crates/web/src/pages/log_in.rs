@@ -33,9 +33,10 @@ pub(crate) async fn submit(RawQuery(query): RawQuery, form: SubmittedForm) -> Re
     if let Some(elsewhere) = Rule::Anonymous.verdict(visit) {
         return elsewhere;
     }
-    let next = match form.text(NEXT) {
-        "" => next_in_query(query.as_deref()),
-        posted => local_path(posted).map(String::from),
+    let next = match form.readable(NEXT) {
+        Some("") => next_in_query(query.as_deref()),
+        // Bytes that are not text lead nowhere: what stands in for them is not what was asked for.
+        posted => posted.and_then(local_path).map(String::from),
     };
     let again = |view: FormView| {
         let page = page(visit, view, next.as_deref()).status(StatusCode::BAD_REQUEST);

@@ -100,6 +100,7 @@ async fn foreign_next_is_not_followed() {
         "\t//evil.example",
         "/\t/evil.example",
         "/..//evil.example",
+        "/\0/evil.example",
         "",
     ] {
         let form = [("login", "ann"), ("password", PASSWORD), ("next", next)];
