@@ -112,18 +112,22 @@ impl Cookies {
 }
 
 /// The first cookie of this name. Browsers send the one with the longest path first.
+///
+/// Other programs of the host may set cookies with bytes beyond ASCII, which browsers send beside
+/// ours in the same header (RFC 6265, section 5.4): those do not hide ours.
 fn read(headers: &HeaderMap, name: &str) -> Option<String> {
     headers
         .get_all(COOKIE)
         .iter()
-        .filter_map(|header| header.to_str().ok())
-        .flat_map(|header| header.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
+        .flat_map(|header| header.as_bytes().split(|byte| *byte == b';'))
+        .filter_map(|pair| std::str::from_utf8(pair).ok()?.trim().split_once('='))
         .find_map(|(found, value)| (found == name).then(|| value.to_owned()))
 }
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
     use super::*;
 
     fn sent(header: &'static str) -> HeaderMap {
@@ -137,6 +141,17 @@ mod tests {
         assert_eq!(cookies.read_session(&headers).as_deref(), Some("abc"));
         assert_eq!(cookies.read_csrf(&headers).as_deref(), Some("x=y"));
         assert_eq!(cookies.read_reset(&headers), None);
+    }
+
+    #[test]
+    fn odd_neighbours_hide_no_cookie() {
+        for neighbour in [&b"theme=\xc3\xa9"[..], b"theme=\xff", b"\xff", b"="] {
+            let value = [neighbour, b"; sessionid=abc; ", neighbour].concat();
+            let headers =
+                HeaderMap::from_iter([(COOKIE, HeaderValue::from_bytes(&value).unwrap())]);
+            let read = Cookies::new(false, false).read_session(&headers);
+            assert_eq!(read.as_deref(), Some("abc"), "{neighbour:?}");
+        }
     }
 
     #[test]
