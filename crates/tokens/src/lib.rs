@@ -32,12 +32,19 @@
 //! is refused. The MAC reads the purpose, the time, and each field of the state after its
 //! length, under a key derived for the purpose from the secret (HKDF-SHA256, RFC 5869).
 //!
+//! # Features
+//!
+//! `django` (off by default): the module `django`, which accepts the links of django-phone-auth while
+//! a site changes over.
+//!
 //! # What it does not do
 //!
 //! It stores nothing, sends nothing, and cannot make a change happen only once: see
 //! [`OneTimeTokens`], "Security".
 
 mod derive;
+#[cfg(feature = "django")]
+pub mod django;
 mod error;
 mod keyring;
 mod one_time;
