@@ -10,6 +10,7 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::argon2_encoding::{Argon2Encoding, OUR_OUTPUT, OUR_SALT};
+use super::legacy::LegacyEncoding;
 use super::workshop::{Bench, Workshop};
 use super::{EncodedPassword, HashError, HashErrorKind, Password, PasswordHasher, Verdict};
 use crate::randomness::{Randomness, SystemRandomness};
@@ -27,6 +28,14 @@ const DEFAULT_WAITING: usize = 64;
 /// - A stored hash with other costs is checked by its own, up to 128 MiB, 10 passes and 16 lanes, and
 ///   reported as [`MatchOutdated`](Verdict::MatchOutdated). One that asks for more, that is of another
 ///   kind, or that no password can match, costs one hash of ours and never matches.
+/// - So are the other hashes that Django stores: `pbkdf2_sha256` and `pbkdf2_sha1` up to 3,000,000
+///   iterations, `scrypt` up to 128 MiB and about three times the work of Django's default,
+///   `bcrypt_sha256` and `bcrypt` up to cost 14. `md5` matches nothing unless
+///   [asked for](Self::danger_accept_md5).
+/// - A hash of Django's takes the time of its own costs, PBKDF2 about ten times that of ours, and a
+///   failed check of it one hash of ours besides. So it is never quicker than an unknown name, but may be
+///   slower: whoever measures can learn that an account exists which has not logged in since the
+///   change-over. Limits on attempts are the remedy.
 /// - Passwords are hashed as typed. Only against a hash that was not made here, the
 ///   password without the white space around it is tried too: django-phone-auth stripped it at
 ///   sign-up and log-in.
@@ -53,6 +62,7 @@ const DEFAULT_WAITING: usize = 64;
 pub struct Argon2Hasher {
     workshop: Arc<Workshop>,
     randomness: Arc<dyn Randomness>,
+    accepts_md5: bool,
 }
 
 impl Argon2Hasher {
@@ -68,6 +78,7 @@ impl Argon2Hasher {
         Self {
             workshop: Arc::new(Workshop::new(at_once.get(), waiting)),
             randomness: Arc::new(SystemRandomness),
+            accepts_md5: false,
         }
     }
 
@@ -75,6 +86,18 @@ impl Argon2Hasher {
     #[must_use]
     pub fn with_randomness(mut self, randomness: Arc<dyn Randomness>) -> Self {
         self.randomness = randomness;
+        self
+    }
+
+    /// The same, which also checks against hashes of the form `md5$salt$hash`.
+    ///
+    /// # Security
+    /// Whoever has a copy of the database finds most passwords behind such hashes within hours. Log-in
+    /// replaces them one by one; better is to have everybody who still has one choose a new
+    /// password.
+    #[must_use]
+    pub fn danger_accept_md5(mut self) -> Self {
+        self.accepts_md5 = true;
         self
     }
 }
@@ -117,7 +140,7 @@ impl PasswordHasher for Argon2Hasher {
         password: &Password,
         encoded: &EncodedPassword,
     ) -> Result<Verdict, HashError> {
-        let Some(encoding) = Argon2Encoding::parse(encoded.reveal()) else {
+        let Some(stored) = Stored::parse(encoded, self.accepts_md5) else {
             return self
                 .verify_nothing(password)
                 .await
@@ -125,48 +148,79 @@ impl PasswordHasher for Argon2Hasher {
         };
         let password = password.clone();
         self.workshop
-            .run(move |bench| check(bench, &encoding, &password))
+            .run(move |bench| check(bench, &stored, &password))
             .await
     }
 
     async fn verify_nothing(&self, password: &Password) -> Result<(), HashError> {
         let password = password.clone();
-        let nobody = Argon2Encoding::ours([0; OUR_SALT], [0; OUR_OUTPUT]);
         // The verdict is no match: nobody has an output of zeros.
         self.workshop
-            .run(move |bench| check(bench, &nobody, &password))
+            .run(move |bench| check(bench, &Stored::nobody(), &password))
             .await
             .map(|_| ())
     }
 }
 
+/// A stored hash that can be checked against.
+enum Stored {
+    Argon2(Argon2Encoding),
+    Legacy(LegacyEncoding, EncodedPassword),
+}
+
+impl Stored {
+    fn parse(encoded: &EncodedPassword, with_md5: bool) -> Option<Self> {
+        let text = encoded.reveal();
+        let argon2 = Argon2Encoding::parse(text).map(Self::Argon2);
+        argon2.or_else(|| {
+            LegacyEncoding::parse(text, with_md5)
+                .map(|encoding| Self::Legacy(encoding, encoded.clone()))
+        })
+    }
+
+    /// A hash of ours that no password has.
+    fn nobody() -> Self {
+        Self::Argon2(Argon2Encoding::ours([0; OUR_SALT], [0; OUR_OUTPUT]))
+    }
+
+    fn is_ours(&self) -> bool {
+        matches!(self, Self::Argon2(encoding) if encoding.is_ours())
+    }
+
+    fn is_of(&self, bench: &mut Bench, text: &str) -> bool {
+        match self {
+            Self::Argon2(encoding) => make(bench, encoding, text)
+                .is_some_and(|output| output.as_slice().ct_eq(&encoding.output).into()),
+            Self::Legacy(encoding, encoded) => encoding.is_of(text, encoded.reveal()),
+        }
+    }
+}
+
 /// Hashes what was typed, and if need be the stripped text, and compares. A password that is too long
 /// is no match, after the same work on what may be looked at of it.
-fn check(bench: &mut Bench, encoding: &Argon2Encoding, password: &Password) -> Verdict {
-    let matched = if encoding.is_ours() {
-        Verdict::Match
-    } else {
-        Verdict::MatchOutdated
-    };
+fn check(bench: &mut Bench, stored: &Stored, password: &Password) -> Verdict {
     let typed = if password.is_bounded() {
         password.reveal()
     } else {
         ""
     };
-    let mut is_right = |text: &str| {
-        make(bench, encoding, text)
-            .is_some_and(|output| output.as_slice().ct_eq(&encoding.output).into())
-    };
-    if is_right(typed) && password.is_bounded() {
-        return matched;
+    if stored.is_ours() {
+        let is_right = stored.is_of(bench, typed) && password.is_bounded();
+        return if is_right {
+            Verdict::Match
+        } else {
+            Verdict::NoMatch
+        };
     }
-    let stripped = password
-        .stripped()
-        .filter(|_| password.is_bounded() && !encoding.is_ours());
-    match stripped {
-        Some(text) if is_right(text) => matched,
-        _ => Verdict::NoMatch,
+    let stripped = password.stripped().filter(|_| password.is_bounded());
+    let is_right = (stored.is_of(bench, typed) && password.is_bounded())
+        || stripped.is_some_and(|text| stored.is_of(bench, text));
+    if is_right {
+        return Verdict::MatchOutdated;
     }
+    // A hash of little cost must not answer sooner than an unknown name does.
+    let _ = Stored::nobody().is_of(bench, typed);
+    Verdict::NoMatch
 }
 
 /// Makes the hash of a text with the salt and the costs of an encoding; `None` when Argon2 refuses.

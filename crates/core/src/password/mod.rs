@@ -5,6 +5,7 @@ mod argon2_encoding;
 mod common;
 mod encoded;
 mod hasher;
+mod legacy;
 mod policy;
 mod secret;
 mod similarity;

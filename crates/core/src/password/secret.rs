@@ -23,7 +23,7 @@ pub struct Password(Zeroizing<String>);
 impl Password {
     /// The longest password that is looked at, in bytes. A longer one is never hashed and matches
     /// nothing, so that nobody can make the server work by sending megabytes.
-    pub const MAX_BYTES: usize = 1024;
+    pub const MAX_BYTES: usize = 4096;
 
     /// A password as typed. Any text is taken: what may become a password is the
     /// [policy](super::PasswordPolicy)'s to say.
@@ -47,11 +47,11 @@ impl Password {
     }
 
     /// The password without the white space around it, as Python's `str.strip` cuts it; `None` when
-    /// there is none.
+    /// there is none, or nothing else.
     pub(crate) fn stripped(&self) -> Option<&str> {
         let white = |c: char| c.is_whitespace() || matches!(c, '\u{1C}'..='\u{1F}');
         let stripped = self.0.trim_matches(white);
-        (stripped.len() < self.0.len()).then_some(stripped)
+        (stripped.len() < self.0.len() && !stripped.is_empty()).then_some(stripped)
     }
 }
 
