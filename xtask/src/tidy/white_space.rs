@@ -4,7 +4,7 @@ use crate::tidy::finding::Finding;
 use crate::tidy::tree::Tree;
 
 /// Endings of files that a tool writes as it sees fit.
-const WRITTEN_BY_TOOLS: [&str; 2] = ["snap", "stderr"];
+const WRITTEN_BY_TOOLS: [&str; 3] = ["json", "snap", "stderr"];
 
 /// Finds white space that no reader sees and every comparison shows.
 pub(crate) fn no_line_ends_in_it(tree: &Tree) -> Vec<Finding> {
