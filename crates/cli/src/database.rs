@@ -1,6 +1,6 @@
 //! The database that the settings name.
 
-use phone_auth::sqlite::{SqliteOptions, SqliteStore};
+use phone_auth::sqlite::{OpenErrorKind, SqliteOptions, SqliteStore};
 
 use crate::configuration::Configuration;
 use crate::exit::Failure;
@@ -36,7 +36,14 @@ pub(crate) fn open(configuration: &Configuration) -> Result<Opened, Failure> {
 /// When it cannot be opened.
 pub(crate) fn open_as_it_is(configuration: &Configuration) -> Result<SqliteStore, Failure> {
     let options = SqliteOptions::default().with_busy_timeout(configuration.database_busy_timeout);
-    SqliteStore::open(&configuration.database, options).map_err(Failure::failed)
+    SqliteStore::open(&configuration.database, options).map_err(|error| match error.kind() {
+        OpenErrorKind::Unreachable | OpenErrorKind::NotADatabase => {
+            let setting = "database";
+            let right = "a SQLite file, or a name in a folder where one can be made";
+            Failure::wrong_at(setting, configuration.source_of(setting), right, error)
+        }
+        _ => Failure::failed(error),
+    })
 }
 
 /// Refuses to go on without a database, rather than making an empty one under a mistyped name.

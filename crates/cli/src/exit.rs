@@ -1,6 +1,7 @@
 //! How the program ends, and what it says when that is not well.
 
 use std::error::Error;
+use std::fmt;
 use std::process::ExitCode;
 
 use thiserror::Error;
@@ -24,6 +25,25 @@ pub(crate) struct Failure {
 #[derive(Debug, Error)]
 #[error("{0}")]
 struct Sentence(String);
+
+/// A reason, after the setting that it comes from and what that must be.
+#[derive(Debug)]
+struct AtSetting {
+    rule: String,
+    reason: Box<dyn Error + Send + Sync>,
+}
+
+impl fmt::Display for AtSetting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; {}", self.rule, self.reason)
+    }
+}
+
+impl Error for AtSetting {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.reason.source()
+    }
+}
 
 impl Failure {
     /// Something could not be done.
@@ -64,6 +84,21 @@ impl Failure {
             code: WRONG,
             reasons: vec![reason.into()],
         }
+    }
+
+    /// What a setting names will not do.
+    ///
+    /// `at` says where the setting was given, `right` what it must be.
+    pub(crate) fn wrong_at(
+        setting: &str,
+        at: impl fmt::Display,
+        right: &str,
+        reason: impl Error + Send + Sync + 'static,
+    ) -> Self {
+        Self::wrong(AtSetting {
+            rule: format!("{setting} ({at}): it must be {right}"),
+            reason: Box::new(reason),
+        })
     }
 
     /// Both failures as one, which ends the program as the graver does.

@@ -1,7 +1,9 @@
 //! The file that holds the secret key.
 //!
-//! Whoever reads it can make links for everybody, so it is refused when others can. It is made with
-//! mode 600 before a byte is in it, and appears under its name only when it is whole.
+//! Whoever reads it can make links for everybody, so a file that others may write is refused, and one
+//! that they may read is warned of: secrets that an orchestrator mounts are often readable by all of
+//! their container. It is made with mode 600 before a byte is in it, and appears under its name only
+//! when it is whole.
 
 use std::error::Error;
 use std::fmt;
@@ -22,6 +24,8 @@ pub(crate) struct KeyFile {
     pub(crate) key: SecretKey,
     pub(crate) path: PathBuf,
     pub(crate) made: bool,
+    /// The mode of the file, when others than its owner can read it.
+    pub(crate) readable_by_others: Option<u32>,
 }
 
 /// A key file that will not do.
@@ -50,10 +54,12 @@ pub(crate) enum KeyFileErrorKind {
     Missing,
     #[error("is not a file")]
     NotAFile,
+    #[error("is a symbolic link that leads nowhere")]
+    Dangling,
     #[error(
-        "can be read or written by others (mode {mode:03o}); run chmod 600 on it, and replace the key if others may have read it"
+        "can be written by others (mode {mode:03o}); run chmod 600 on it, and replace the key if others may have read it"
     )]
-    OpenToOthers { mode: u32 },
+    WritableByOthers { mode: u32 },
     #[error("holds no key: it is longer than {MOST_BYTES} bytes or not text")]
     NotText,
     #[error(
@@ -79,10 +85,11 @@ pub(crate) fn beside(database: &Path) -> PathBuf {
 /// When it is missing, open to others, unreadable, or holds no key that will do.
 pub(crate) fn read(path: &Path) -> Result<KeyFile, KeyFileError> {
     match try_read(path) {
-        Ok(key) => Ok(KeyFile {
+        Ok((key, readable_by_others)) => Ok(KeyFile {
             key,
             path: path.to_owned(),
             made: false,
+            readable_by_others,
         }),
         Err(kind) => Err(KeyFileError {
             path: path.to_owned(),
@@ -109,9 +116,11 @@ pub(crate) fn read_or_make(path: &Path) -> Result<KeyFile, KeyFileError> {
     Ok(KeyFile { made, ..file })
 }
 
-fn try_read(path: &Path) -> Result<SecretKey, KeyFileErrorKind> {
+/// The key, and the mode of its file when others can read it.
+fn try_read(path: &Path) -> Result<(SecretKey, Option<u32>), KeyFileErrorKind> {
     // Asked before opening: opening a pipe would wait for its other end.
     let metadata = fs::metadata(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound if path.is_symlink() => KeyFileErrorKind::Dangling,
         io::ErrorKind::NotFound => KeyFileErrorKind::Missing,
         _ => KeyFileErrorKind::Unreadable(error),
     })?;
@@ -120,7 +129,7 @@ fn try_read(path: &Path) -> Result<SecretKey, KeyFileErrorKind> {
     }
     let file = File::open(path).map_err(KeyFileErrorKind::Unreadable)?;
     // Asked of the open file, so that nobody can exchange it in between.
-    closed_to_others(&file)?;
+    let readable_by_others = closed_to_others(&file)?;
     let mut bytes = Vec::new();
     file.take(MOST_BYTES + 1)
         .read_to_end(&mut bytes)
@@ -129,25 +138,27 @@ fn try_read(path: &Path) -> Result<SecretKey, KeyFileErrorKind> {
         return Err(KeyFileErrorKind::NotText);
     }
     let text = String::from_utf8(bytes).map_err(|_not_text| KeyFileErrorKind::NotText)?;
-    SecretKey::new(text.trim()).map_err(KeyFileErrorKind::Unfit)
+    let key = SecretKey::new(text.trim()).map_err(KeyFileErrorKind::Unfit)?;
+    Ok((key, readable_by_others))
 }
 
+/// Refuses a file that others can write; the mode of one that they can read.
 #[cfg(unix)]
-fn closed_to_others(file: &File) -> Result<(), KeyFileErrorKind> {
+fn closed_to_others(file: &File) -> Result<Option<u32>, KeyFileErrorKind> {
     use std::os::unix::fs::PermissionsExt;
 
     let metadata = file.metadata().map_err(KeyFileErrorKind::Unreadable)?;
     let mode = metadata.permissions().mode() & 0o777;
-    if mode & 0o077 != 0 {
-        return Err(KeyFileErrorKind::OpenToOthers { mode });
+    if mode & 0o022 != 0 {
+        return Err(KeyFileErrorKind::WritableByOthers { mode });
     }
-    Ok(())
+    Ok((mode & 0o044 != 0).then_some(mode))
 }
 
 /// Other systems keep who may read a file in lists that this program does not know.
 #[cfg(not(unix))]
-fn closed_to_others(_file: &File) -> Result<(), KeyFileErrorKind> {
-    Ok(())
+fn closed_to_others(_file: &File) -> Result<Option<u32>, KeyFileErrorKind> {
+    Ok(None)
 }
 
 /// Makes a key; `false` when there is one by now.
@@ -215,22 +226,34 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn open_file_is_refused() {
+    fn writable_file_is_refused() {
         use std::os::unix::fs::PermissionsExt;
 
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("key");
         read_or_make(&path).unwrap();
-        for mode in [0o644, 0o640, 0o604, 0o620] {
+        for mode in [0o666, 0o660, 0o602, 0o620] {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
             let kind = read_or_make(&path).unwrap_err().kind;
             assert!(
-                matches!(kind, KeyFileErrorKind::OpenToOthers { .. }),
+                matches!(kind, KeyFileErrorKind::WritableByOthers { .. }),
                 "{mode:o}"
             );
         }
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).unwrap();
-        assert!(read(&path).is_ok());
+        for (mode, readable) in [(0o400, None), (0o600, None), (0o644, Some(0o644))] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(read(&path).unwrap().readable_by_others, readable);
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn dangling_link_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        std::os::unix::fs::symlink("nowhere", &path).unwrap();
+        let kind = read_or_make(&path).unwrap_err().kind;
+        assert!(matches!(kind, KeyFileErrorKind::Dangling), "{kind:?}");
     }
 
     #[test]

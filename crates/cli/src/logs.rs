@@ -2,6 +2,8 @@
 //!
 //! `RUST_LOG` chooses which; without it, warnings and errors. What others typed may stand in an
 //! event, so every control character but the line end is escaped (RUSTSEC-2025-0055 and its like).
+//! A log that cannot be written, because the disk is full or nobody reads it, is no reason to stop
+//! serving: the line is lost.
 
 use std::io::{self, Write};
 
@@ -10,6 +12,9 @@ use tracing_subscriber::filter::ParseError;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::visible::misleads;
+
+/// The target of the parser of phone numbers.
+const PHONE_PARSER: &str = "rlibphonenumber";
 
 /// `RUST_LOG` is no list of filters.
 #[derive(Debug, thiserror::Error)]
@@ -21,13 +26,14 @@ pub(crate) struct LogFilterError(#[source] ParseError);
 /// # Errors
 /// When `RUST_LOG` is no list of filters.
 pub(crate) fn begin(filter: Option<&str>) -> Result<(), LogFilterError> {
-    let filter = match filter {
-        Some(filter) => EnvFilter::builder().parse(filter).map_err(LogFilterError)?,
-        None => EnvFilter::new("warn"),
-    };
+    let filter = EnvFilter::builder()
+        .parse(with_private_parts_off(filter.unwrap_or("warn")))
+        .map_err(LogFilterError)?;
     let begun = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(false)
+        // It would say on standard error that standard error cannot be written, and panic.
+        .log_internal_errors(false)
         .with_writer(EscapedStderr)
         .try_init();
     // A program that links this crate may have its own subscriber already; then that one is used.
@@ -35,6 +41,16 @@ pub(crate) fn begin(filter: Option<&str>) -> Result<(), LogFilterError> {
     // The usual hook writes what a panic says as it is, and it may say what somebody typed.
     std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
     Ok(())
+}
+
+/// The filter, with the parser of phone numbers silent unless it is asked for by name: it notes every
+/// number that it reads, also one that was typed to log in.
+fn with_private_parts_off(filter: &str) -> String {
+    if filter.contains(PHONE_PARSER) {
+        filter.to_owned()
+    } else {
+        format!("{filter},{PHONE_PARSER}=off")
+    }
 }
 
 /// Makes writers to standard error that escape what a terminal would obey.
@@ -64,12 +80,14 @@ impl<W: Write> Write for Escaped<W> {
             }
         }
         line.push('\n');
-        self.0.write_all(line.as_bytes())?;
+        // A lost line is lost: there is no other place to say so.
+        drop(self.0.write_all(line.as_bytes()));
         Ok(event.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
+        drop(self.0.flush());
+        Ok(())
     }
 }
 
@@ -78,6 +96,21 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
     use super::*;
+
+    #[test]
+    fn phone_parser_is_silent() {
+        assert_eq!(with_private_parts_off("trace"), "trace,rlibphonenumber=off");
+        assert_eq!(
+            with_private_parts_off("rlibphonenumber=debug"),
+            "rlibphonenumber=debug"
+        );
+    }
+
+    #[test]
+    fn full_disk_loses_lines() {
+        let full = std::fs::File::options().write(true).open("/dev/full");
+        Escaped(full.unwrap()).write_all(b"WARN lost\n").unwrap();
+    }
 
     #[test]
     fn event_stays_one_line() {

@@ -18,14 +18,18 @@ use tokio::runtime::{Builder, Runtime};
 use crate::configuration::Configuration;
 use crate::database;
 use crate::exit::Failure;
-use crate::key_file;
+use crate::key_file::{self, KeyFileError};
 use crate::mailbox_page;
 use crate::mode::{self, Mode};
 use crate::program::Setup;
 use crate::receivers;
+use crate::visible::Visible;
 
 /// How many messages the mailbox keeps.
 const MAILBOX_ROOM: NonZeroUsize = NonZeroUsize::MIN.saturating_add(199);
+
+/// What a setting that names a key must be.
+const KEY_FILE: &str = "a file that only its owner can write, with a random key in it";
 
 /// A site that is ready to be served.
 pub(crate) struct Site {
@@ -70,8 +74,11 @@ pub(crate) async fn open(
 ) -> Result<Site, Failure> {
     let mailbox = (mode == Mode::Development).then(|| Mailbox::new(origin.clone(), MAILBOX_ROOM));
     let signals = hub(&mut setup, mailbox.as_ref())?;
-    let key = keys(&setup.configuration)?;
+    // A key that will not do is refused before a database is made, and a key is made only for a
+    // database that opens: a start that fails leaves nothing behind.
+    drop(existing_keys(&setup.configuration)?);
     let opened = database::open(&setup.configuration)?;
+    let key = keys(&setup.configuration)?;
     let database = opened.store.path().to_owned();
     let parts = Parts {
         signals,
@@ -184,7 +191,14 @@ fn keys(configuration: &Configuration) -> Result<Keys, Failure> {
         Some(path) => key_file::read(path),
         None => key_file::read_or_make(&key_file::beside(&configuration.database)),
     };
-    let file = file.map_err(Failure::wrong)?;
+    let file = file.map_err(|error| of_key(configuration, error))?;
+    if let Some(mode) = file.readable_by_others {
+        let path = file.path.to_string_lossy();
+        tracing::warn!(
+            "the key file {} can be read by others (mode {mode:03o}); chmod 600 keeps it to its owner",
+            Visible(&path)
+        );
+    }
     let mut keys = vec![file.key];
     keys.extend(fallback_keys(configuration)?);
     Ok(Keys {
@@ -202,12 +216,13 @@ pub(crate) fn existing_keys(configuration: &Configuration) -> Result<Vec<SecretK
     let beside = key_file::beside(&configuration.database);
     let key = match &configuration.secret_key_file {
         Some(path) => Some(path),
-        None if beside.exists() => Some(&beside),
+        None if beside.exists() || beside.is_symlink() => Some(&beside),
         None => None,
     };
     let mut keys = Vec::new();
     if let Some(path) = key {
-        keys.push(key_file::read(path).map_err(Failure::wrong)?.key);
+        let file = key_file::read(path).map_err(|error| of_key(configuration, error))?;
+        keys.push(file.key);
     }
     keys.extend(fallback_keys(configuration)?);
     Ok(keys)
@@ -218,7 +233,16 @@ fn fallback_keys(configuration: &Configuration) -> Result<Vec<SecretKey>, Failur
     paths
         .map(|path| key_file::read(path).map(|file| file.key))
         .collect::<Result<_, _>>()
-        .map_err(Failure::wrong)
+        .map_err(|error| {
+            let setting = "secret_key_fallback_files";
+            Failure::wrong_at(setting, configuration.source_of(setting), KEY_FILE, error)
+        })
+}
+
+/// The key will not do: says which setting names it.
+fn of_key(configuration: &Configuration, error: KeyFileError) -> Failure {
+    let setting = "secret_key_file";
+    Failure::wrong_at(setting, configuration.source_of(setting), KEY_FILE, error)
 }
 
 /// A sentence for each problem of the receivers.

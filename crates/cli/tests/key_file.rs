@@ -48,15 +48,25 @@ fn key_is_made_once() {
 }
 
 #[test]
-fn readable_key_is_refused() {
+fn writable_key_is_refused() {
     let folder = Folder::new();
     folder.serve().stop();
-    for mode in [0o644, 0o640, 0o666] {
+    for mode in [0o622, 0o660, 0o666] {
         chmod(&folder.join(KEY), mode);
         let said = refusal(&folder, &[]);
-        assert!(said.contains("can be read or written by others"), "{said}");
+        assert!(said.contains("can be written by others"), "{said}");
         assert!(said.contains("chmod 600"), "{said}");
     }
+}
+
+#[test]
+fn readable_key_is_warned_of() {
+    let folder = Folder::new();
+    folder.serve().stop();
+    chmod(&folder.join(KEY), 0o644);
+    let (code, logs) = folder.serve().stop();
+    assert_eq!(code, Some(0));
+    assert!(logs.contains("can be read by others (mode 644)"), "{logs}");
 }
 
 #[test]

@@ -283,7 +283,22 @@ fn unusable_database_is_named() {
             database,
         ];
         let ran: Ran = folder.run(&arguments);
-        assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{ran:?}");
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{ran:?}");
         assert!(ran.stderr.contains(said), "{ran:?}");
+        let rule = "database (argument --database): it must be a SQLite file";
+        assert!(ran.stderr.contains(rule), "{ran:?}");
     }
+}
+
+#[test]
+fn failed_start_leaves_nothing() {
+    let folder = Folder::new();
+    folder.write("notes.txt", &"not a database ".repeat(100));
+    let ran: Ran = folder.run(&["--addr", "127.0.0.1:0", "--database", "sqlite:notes.txt"]);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert!(!folder.join("notes.txt.key").exists());
+    folder.write("key", "hunter2");
+    let ran: Ran = folder.run(&["--addr", "127.0.0.1:0", "--secret-key-file", "key"]);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert!(!folder.join("phone-auth.sqlite3").exists());
 }

@@ -5,7 +5,10 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::http::StatusCode;
+use axum::extract::Request;
+use axum::http::header::HOST;
+use axum::http::{StatusCode, Version};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use phone_auth::{PhoneAuth, SiteOrigin, web};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -72,7 +75,20 @@ fn bounded(router: Router, request_timeout: Duration) -> Router {
     let timeout = TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, request_timeout);
     router
         .layer(timeout)
+        .layer(middleware::from_fn(with_one_host))
         .layer(CatchPanicLayer::custom(after_panic))
+}
+
+/// Refuses a request without a `Host`, or with several, as RFC 9112, 3.2 asks: what stands before this
+/// program may go by another one than it does.
+async fn with_one_host(request: Request, next: Next) -> Response {
+    let hosts = request.headers().get_all(HOST).iter().count();
+    let is_fit = hosts == 1 || (hosts == 0 && request.version() < Version::HTTP_11);
+    if is_fit {
+        next.run(request).await
+    } else {
+        (StatusCode::BAD_REQUEST, "A request names one Host.\n").into_response()
+    }
 }
 
 /// The answer after a panic; the log has what it said, see [`logs`](crate::logs).
@@ -161,12 +177,39 @@ mod tests {
             "no number".parse::<u8>().unwrap();
         }
         let router = bounded(Router::new().route("/", get(fails)), Duration::from_secs(1));
-        let request = Request::new(Body::empty());
+        let request = Request::get("/").header(HOST, "localhost");
+        let request = request.body(Body::empty()).unwrap();
         let answer = router.oneshot(request).await.unwrap();
         assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
         let body = axum::body::to_bytes(answer.into_body(), 1000)
             .await
             .unwrap();
         assert_eq!(body, "Something went wrong here.\n");
+    }
+
+    #[tokio::test]
+    async fn request_names_one_host() {
+        for (hosts, version, status) in [
+            (&["a.example"][..], Version::HTTP_11, StatusCode::OK),
+            (&[], Version::HTTP_10, StatusCode::OK),
+            (&[], Version::HTTP_11, StatusCode::BAD_REQUEST),
+            (
+                &["a.example", "b.example"],
+                Version::HTTP_11,
+                StatusCode::BAD_REQUEST,
+            ),
+        ] {
+            let router = Router::new().route("/", get(|| async {}));
+            let router = bounded(router, Duration::from_secs(1));
+            let request = Request::get("/").version(version);
+            let request = hosts
+                .iter()
+                .fold(request, |request, host| request.header(HOST, *host));
+            let answer = router
+                .oneshot(request.body(Body::empty()).unwrap())
+                .await
+                .unwrap();
+            assert_eq!(answer.status(), status, "{hosts:?} {version:?}");
+        }
     }
 }

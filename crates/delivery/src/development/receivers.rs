@@ -58,7 +58,9 @@ fn print_line(message: &dyn Message, lines: &LinePrinter) -> io::Result<()> {
     reset_password_phone,
     verify_email,
     verify_phone,
-    id = "phone_auth.development.mailbox"
+    id = "phone_auth.development.mailbox",
+    // Before the line: whoever reads it finds the message in the mailbox.
+    priority = 1
 )]
 fn keep_message(message: &dyn Message, mailbox: &Mailbox) -> io::Result<()> {
     let to = message.destination().as_str();
