@@ -96,10 +96,29 @@ impl Browser {
         assert!(arrived, "the browser is at {at} and not at {path}: {words}");
     }
 
-    /// The words on the page, as they are shown.
+    /// The words on the page, as they are shown; none while a page is on its way.
     pub async fn words(&self) -> String {
-        let text = self.find("body").await.text().await.unwrap();
-        text.split_whitespace().collect::<Vec<_>>().join(" ")
+        let script = "return document.body ? document.body.innerText : ''";
+        let text = self.client.execute(script, Vec::new()).await;
+        let text = text.unwrap_or_default();
+        let words = text.as_str().unwrap_or_default().split_whitespace();
+        words.collect::<Vec<_>>().join(" ")
+    }
+
+    /// Waits until the page says this.
+    pub async fn says(&self, words: &str) {
+        let saying = async {
+            while !self.words().await.contains(words) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let said = tokio::time::timeout(PATIENCE, saying).await.is_ok();
+        let shown = if said {
+            String::new()
+        } else {
+            self.words().await
+        };
+        assert!(said, "the page does not say {words:?}: {shown}");
     }
 
     /// Types into the field of this name.

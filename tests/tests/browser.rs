@@ -41,12 +41,12 @@ async fn everything_works_without_scripts() {
         .click("form:has(input[value='email']) [type='submit']")
         .await;
     let line = site.printed("verify_email", &ann.email).await;
-    assert!(browser.words().await.contains("Email Verification Sent"));
+    browser.says("Email Verification Sent").await;
     site.mailbox_with(&line).await;
     browser.goto(&at("/dev/mailbox/")).await;
     browser.click(&format!("a[href$='{}']", line.url())).await;
     browser.arrives_at(line.url()).await;
-    assert!(browser.words().await.contains("Verification successful"));
+    browser.says("Verification successful").await;
     browser.goto(&at("/members/email/")).await;
     browser.arrives_at("/members/email/").await;
 
@@ -85,7 +85,7 @@ async fn everything_works_without_scripts() {
 
     browser.goto(&at("/accounts/login/")).await;
     log_in(&browser, &ann.username, new).await;
-    assert!(browser.words().await.contains("Invalid Credentials"));
+    browser.says("Invalid Credentials").await;
     log_in(&browser, &ann.username, newest).await;
     browser.arrives_at("/accounts/profile/").await;
     browser.close().await;

@@ -33,6 +33,7 @@ mod password_input;
 mod program;
 mod receivers;
 mod server;
+mod setup;
 mod site;
 mod stop;
 mod table;

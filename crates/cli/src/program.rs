@@ -5,22 +5,19 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
-use phone_auth::signals::SignalsBuilder;
 
 use crate::arguments::{Arguments, Command};
 use crate::commands;
 use crate::configuration::Configuration;
 use crate::exit::Failure;
 use crate::logs;
+use crate::setup::{Provision, Setup};
 
 /// The program, before it runs.
 #[must_use = "it does nothing until it runs"]
 pub struct Program {
     provisions: Vec<Provision>,
 }
-
-/// Gives a hub one piece of state.
-type Provision = Box<dyn FnOnce(SignalsBuilder) -> SignalsBuilder>;
 
 impl Program {
     /// The program without state for receivers.
@@ -72,10 +69,7 @@ impl Program {
             return commands::settings::run();
         }
         let configuration = Configuration::load(&arguments.settings, std::env::vars_os())?;
-        let setup = Setup {
-            configuration,
-            provisions: self.provisions,
-        };
+        let setup = Setup::new(configuration, self.provisions);
         match command {
             Command::Serve => commands::serve::run(setup),
             Command::Migrate => commands::migrate::run(&setup),
@@ -98,20 +92,5 @@ impl fmt::Debug for Program {
         f.debug_struct("Program")
             .field("provisions", &self.provisions.len())
             .finish()
-    }
-}
-
-/// What every command has to work with.
-pub(crate) struct Setup {
-    pub(crate) configuration: Configuration,
-    provisions: Vec<Provision>,
-}
-
-impl Setup {
-    /// Gives a hub all that was provided.
-    pub(crate) fn provide(&mut self, hub: SignalsBuilder) -> SignalsBuilder {
-        self.provisions
-            .drain(..)
-            .fold(hub, |hub, provide| provide(hub))
     }
 }

@@ -21,8 +21,8 @@ use crate::exit::Failure;
 use crate::key_file::{self, KeyFileError};
 use crate::mailbox_page;
 use crate::mode::{self, Mode};
-use crate::program::Setup;
 use crate::receivers;
+use crate::setup::Setup;
 use crate::visible::Visible;
 
 /// How many messages the mailbox keeps.

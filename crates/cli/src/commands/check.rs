@@ -14,7 +14,7 @@ use crate::console;
 use crate::database;
 use crate::exit::Failure;
 use crate::mode::Mode;
-use crate::program::Setup;
+use crate::setup::Setup;
 use crate::site::{self, Parts};
 use crate::visible::Visible;
 

@@ -3,7 +3,7 @@
 use crate::console;
 use crate::database;
 use crate::exit::Failure;
-use crate::program::Setup;
+use crate::setup::Setup;
 use crate::visible::Visible;
 
 /// Makes the database if it is not there, and applies what it lacks.

@@ -18,8 +18,8 @@ use crate::banner::Banner;
 use crate::console;
 use crate::exit::Failure;
 use crate::mailbox_page;
-use crate::program::Setup;
 use crate::server::{Finishing, Limits, Server};
+use crate::setup::Setup;
 use crate::site::{self, Site};
 use crate::stop::Stop;
 

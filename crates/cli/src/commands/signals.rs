@@ -4,8 +4,8 @@ use phone_auth::signals::Manifest;
 
 use crate::console;
 use crate::exit::Failure;
-use crate::program::Setup;
 use crate::receivers;
+use crate::setup::Setup;
 use crate::table::Table;
 
 /// Lists signals and receivers, those that are switched off too.

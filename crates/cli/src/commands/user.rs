@@ -10,7 +10,7 @@ use crate::arguments::{NewUser, UserCommand};
 use crate::console;
 use crate::exit::Failure;
 use crate::password_input;
-use crate::program::Setup;
+use crate::setup::Setup;
 use crate::site;
 use crate::table::Table;
 use crate::visible::Visible;

@@ -8,18 +8,18 @@ use super::request::Request;
 use crate::failure::Failure;
 
 /// Requests in the order in which they came.
-type Group = Vec<Box<dyn Request>>;
+pub(super) type Group = Vec<Box<dyn Request>>;
 
 /// What became of a group.
 pub(super) enum Fate {
     /// Every request was answered for itself.
     Answered,
-    /// No transaction could be begun, as when the database was locked for longer than the time-out;
-    /// every request was told so.
-    Unavailable(Failure),
+    /// No transaction could be begun, as when the database was locked for longer than the time-out.
+    /// These requests are to be told so.
+    Unavailable(Failure, Group),
 }
 
-/// Runs a group and answers every request in it.
+/// Runs a group and answers the requests in it, but those that are handed back.
 pub(super) fn run(connection: &Connection, place: &Place, mut group: Group) -> Fate {
     // Who has stopped waiting before the work was begun wants it no more.
     group.retain(|request| request.is_wanted());
@@ -89,16 +89,15 @@ fn alone(connection: &Connection, request: &mut dyn Request) -> Result<(), Failu
     }
 }
 
-/// Answers all that nothing was done.
+/// Nothing was done. Hands the requests back, if others that wait are to hear the same.
 fn refuse(group: Group, failure: Failure) -> Fate {
+    if failure.kind() == StoreErrorKind::Unavailable {
+        return Fate::Unavailable(failure, group);
+    }
     for request in group {
         request.refuse(&failure);
     }
-    if failure.kind() == StoreErrorKind::Unavailable {
-        Fate::Unavailable(failure)
-    } else {
-        Fate::Answered
-    }
+    Fate::Answered
 }
 
 /// Ends the transaction, unless SQLite has by itself.
