@@ -281,7 +281,7 @@ async fn anonymous_visits_write_nothing() {
     together((0..20).map(|_| {
         let client = site.client();
         async move {
-            for n in 0..100_usize {
+            for n in 0..500_usize {
                 let path = paths.iter().cycle().nth(n).copied().unwrap_or("/");
                 assert!(client.get(path).await.status < 500);
             }
