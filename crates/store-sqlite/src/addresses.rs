@@ -65,7 +65,8 @@ const EMAIL: Statements = statements!(
     "phone_auth_emailaddress",
     "email",
     "SELECT EXISTS (SELECT 1 FROM phone_auth_emailaddress WHERE lower(email) = lower(?1))
-        OR EXISTS (SELECT 1 FROM auth_user WHERE lower(email) = lower(?1) AND id <> ?2),
+        OR EXISTS (SELECT 1 FROM auth_user WHERE lower(email) = lower(?1) AND id <> ?2)
+        OR EXISTS (SELECT 1 FROM auth_user WHERE lower(username) = lower(?1) AND id <> ?2),
         EXISTS (SELECT 1 FROM auth_user WHERE id = ?2)"
 );
 

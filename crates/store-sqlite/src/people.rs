@@ -47,7 +47,8 @@ pub(crate) const FIND: &str = concat!(
 pub(crate) const TAKEN: &str = "SELECT
     EXISTS (SELECT 1 FROM auth_user WHERE lower(username) = lower(?1)),
     EXISTS (SELECT 1 FROM phone_auth_emailaddress WHERE lower(email) = lower(?2))
-        OR EXISTS (SELECT 1 FROM auth_user WHERE lower(email) = lower(?2)),
+        OR EXISTS (SELECT 1 FROM auth_user WHERE lower(email) = lower(?2))
+        OR EXISTS (SELECT 1 FROM auth_user WHERE lower(username) = lower(?2)),
     EXISTS (SELECT 1 FROM phone_auth_phonenumber WHERE phone = ?3)";
 
 const INSERT: &str = "INSERT INTO auth_user

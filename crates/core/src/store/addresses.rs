@@ -21,7 +21,7 @@ pub trait AddressStore: Send + Sync {
     ///
     /// # Errors
     /// [`Taken`](super::StoreErrorKind::Taken) when anyone, this person too, has it in any ASCII case,
-    /// or has it only in their own row unless that is this person's.
+    /// or has it only in their own row, as an address or as a username, unless that is this person's.
     async fn add_address(
         &self,
         person: PersonId,

@@ -34,7 +34,8 @@ pub trait PersonStore: Send + Sync {
     async fn find_person(&self, name: &AccountName) -> Result<Option<FoundPerson>, StoreError>;
 
     /// Which of these names somebody has. An e-mail address counts as taken in any ASCII case, and
-    /// also when it stands only in somebody's own row.
+    /// also when it stands only in somebody's own row, as an address or as a username: by either its
+    /// owner logs in, and whoever added the address would shut them out.
     async fn taken_names(&self, wanted: &WantedNames<'_>) -> Result<TakenNames, StoreError>;
 
     /// At most `limit` people with ids above `after`, in the order of their ids.

@@ -83,11 +83,16 @@ impl State {
             .any(|address| address.value.eq_ignore_ascii_case(value))
     }
 
-    /// Whether the own row of a person other than `except` has this e-mail address in any ASCII case.
+    /// Whether the own row of a person other than `except` has this e-mail address in any ASCII case,
+    /// as its address or as its username.
     pub(super) fn has_own_email(&self, email: &str, except: Option<PersonId>) -> bool {
         self.people
             .values()
-            .any(|person| Some(person.id) != except && person.email.eq_ignore_ascii_case(email))
+            .filter(|person| Some(person.id) != except)
+            .any(|person| {
+                person.email.eq_ignore_ascii_case(email)
+                    || person.username.eq_ignore_ascii_case(email)
+            })
     }
 
     /// The verified addresses of a kind that a person has.

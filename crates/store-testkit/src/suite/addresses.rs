@@ -80,6 +80,17 @@ pub(super) async fn own_row_of_another_is_taken(subject: &Subject) {
     assert_eq!(store.addresses_of(ann.id).await.unwrap(), []);
 }
 
+pub(super) async fn username_of_another_is_taken(subject: &Subject) {
+    let store = subject.store();
+    let boss = stored(store, &bare("Boss@Example.org")).await;
+    let ann = stored(store, &bare("ann")).await;
+    let address = email_address("boss@example.org");
+    let answer = store.add_address(ann.id, &address).await;
+    assert_taken(answer, UniqueName::Email);
+    // Whose name it is may add it.
+    store.add_address(boss.id, &address).await.unwrap();
+}
+
 pub(super) async fn address_of_another_case_is_taken(subject: &Subject) {
     let store = subject.store();
     let ann = stored(store, &whole("ann", 1)).await;

@@ -56,6 +56,7 @@ macro_rules! __for_each_case {
             names::username_is_taken_in_any_case;
             names::email_is_taken_in_any_case;
             names::email_in_own_row_is_taken;
+            names::email_as_username_is_taken;
             names::phone_is_taken;
             names::first_taken_name_is_told;
             names::refused_person_leaves_nothing;
@@ -87,6 +88,7 @@ macro_rules! __for_each_case {
             addresses::own_address_is_taken_too;
             addresses::own_row_can_be_added;
             addresses::own_row_of_another_is_taken;
+            addresses::username_of_another_is_taken;
             addresses::address_of_another_case_is_taken;
             addresses::equal_additions_have_one_winner;
             addresses::emails_come_before_phones;

@@ -63,6 +63,22 @@ pub(super) async fn email_in_own_row_is_taken(subject: &Subject) {
     assert_taken(answer, UniqueName::Email);
 }
 
+pub(super) async fn email_as_username_is_taken(subject: &Subject) {
+    // The model's createsuperuser takes an address as a username; its owner logs in by it.
+    let store = subject.store();
+    stored(store, &bare("Boss@Example.org")).await;
+    let new = NewPerson {
+        email: Some(email("boss@example.org")),
+        ..bare("other")
+    };
+    assert_taken(store.create_person(&new).await, UniqueName::Email);
+    let wanted = WantedNames {
+        email: new.email.as_ref(),
+        ..WantedNames::default()
+    };
+    assert!(store.taken_names(&wanted).await.unwrap().email);
+}
+
 pub(super) async fn phone_is_taken(subject: &Subject) {
     let store = subject.store();
     stored(store, &whole("ann", 1)).await;
