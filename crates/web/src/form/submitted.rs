@@ -80,6 +80,12 @@ impl SubmittedForm {
         }
     }
 
+    /// What a field holds, for a flow to judge together with all others: bytes that are not text come
+    /// as a NUL, which no field takes.
+    pub(crate) fn judged(&self, field: Field) -> &str {
+        self.readable(field.name()).unwrap_or("\0")
+    }
+
     /// What a field holds, empty when the form does not have it; `None` for bytes that are not text.
     pub(crate) fn readable(&self, field: &str) -> Option<&str> {
         match self.fields.find(field) {

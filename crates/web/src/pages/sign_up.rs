@@ -4,6 +4,7 @@ use axum::response::Response;
 use http::StatusCode;
 use phone_auth_core::accounts::{SignUpErrorKind, SignUpForm};
 use phone_auth_core::form::{Field, FieldProblem};
+use phone_auth_core::password::Password;
 use phone_auth_urls::AccountPage;
 
 use super::{NEW_PASSWORD_HINT, PHONE_HINT};
@@ -13,16 +14,6 @@ use crate::guard::Rule;
 use crate::page::Page;
 use crate::redirect;
 use crate::visit::Visit;
-
-const FIELDS: [Field; 7] = [
-    Field::FirstName,
-    Field::LastName,
-    Field::Username,
-    Field::Email,
-    Field::Phone,
-    Field::Password,
-    Field::ConfirmPassword,
-];
 
 pub(crate) async fn show(visit: Visit) -> Response {
     if let Some(elsewhere) = Rule::Anonymous.verdict(&visit) {
@@ -36,18 +27,15 @@ pub(crate) async fn submit(form: SubmittedForm) -> Response {
     if let Some(elsewhere) = Rule::Anonymous.verdict(visit) {
         return elsewhere;
     }
-    let unreadable = form.unreadable(&FIELDS);
-    if !unreadable.is_empty() {
-        return again(&form, &unreadable);
-    }
+    let password = |field| Password::new(form.judged(field).to_owned());
     let typed = SignUpForm {
-        first_name: form.text(Field::FirstName.name()),
-        last_name: form.text(Field::LastName.name()),
-        username: form.text(Field::Username.name()),
-        email: form.text(Field::Email.name()),
-        phone: form.text(Field::Phone.name()),
-        password: form.password(Field::Password.name()),
-        confirm_password: Some(form.password(Field::ConfirmPassword.name())),
+        first_name: form.judged(Field::FirstName),
+        last_name: form.judged(Field::LastName),
+        username: form.judged(Field::Username),
+        email: form.judged(Field::Email),
+        phone: form.judged(Field::Phone),
+        password: password(Field::Password),
+        confirm_password: Some(password(Field::ConfirmPassword)),
     };
     match visit.accounts().sign_up(typed).await {
         Ok(_person) => redirect::found(visit.path(AccountPage::Login)),

@@ -131,6 +131,32 @@ async fn odd_bytes_are_told_at_their_field() {
 }
 
 #[tokio::test]
+async fn odd_bytes_hide_no_other_error() {
+    let site = Site::new();
+    let mut browser = site.browser();
+    let body =
+        "first_name=&last_name=%00x&username=..&email=%FF&phone=12&password=1&confirm_password=2";
+    let request = browser
+        .request(Method::POST, "/accounts/signup/")
+        .header(ORIGIN, "http://site.example")
+        .header(CONTENT_TYPE, FORM);
+    let answer = browser.send(request.body(Body::from(body)).unwrap()).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    for field in ["last_name", "email"] {
+        assert!(answer.error_at(field).contains("cannot be seen"), "{field}");
+    }
+    for field in [
+        "first_name",
+        "username",
+        "phone",
+        "password",
+        "confirm_password",
+    ] {
+        assert!(!answer.error_at(field).is_empty(), "{field}");
+    }
+}
+
+#[tokio::test]
 async fn other_kinds_of_body_are_refused() {
     let site = Site::new();
     for kind in [
