@@ -134,10 +134,31 @@ impl Browser {
         self.in_time(selector, element.click()).await;
     }
 
-    /// Sends the form that has the field of this name, by its button.
+    /// Sends the form that has the field of this name, by its button, and waits for the page that answers.
     pub async fn send_form_of(&self, name: &str) {
-        self.click(&format!("form:has(input[name='{name}']) [type='submit']"))
+        self.submit(&format!("form:has(input[name='{name}']) [type='submit']"))
             .await;
+    }
+
+    /// Clicks on the button that this CSS selector finds, and waits for the page that answers: until it is
+    /// there, whoever looks still sees the page that was sent.
+    pub async fn submit(&self, selector: &str) {
+        self.script("window.isSent = true;").await;
+        self.click(selector).await;
+        let answered = async {
+            while !self.is_answered().await {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let answered = tokio::time::timeout(PATIENCE, answered).await.is_ok();
+        assert!(answered, "nothing answers the form sent by {selector}");
+    }
+
+    /// Whether another page stands where one was sent. A page on its way runs no scripts.
+    async fn is_answered(&self) -> bool {
+        let script = "return !window.isSent && document.readyState === 'complete';";
+        let answer = self.client.execute(script, Vec::new()).await;
+        matches!(answer, Ok(Value::Bool(true)))
     }
 
     /// Presses keys, wherever the focus is.

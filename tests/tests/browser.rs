@@ -38,7 +38,7 @@ async fn everything_works_without_scripts() {
     browser.goto(&at("/members/email/")).await;
     browser.arrives_at("/accounts/user_verification/").await;
     browser
-        .click("form:has(input[value='email']) [type='submit']")
+        .submit("form:has(input[value='email']) [type='submit']")
         .await;
     let line = site.printed("verify_email", &ann.email).await;
     browser.says("Email Verification Sent").await;
@@ -58,7 +58,7 @@ async fn everything_works_without_scripts() {
     browser.arrives_at("/accounts/change_password_done/").await;
 
     browser.goto(&at("/accounts/logout/")).await;
-    browser.click("main form [type='submit']").await;
+    browser.submit("main form [type='submit']").await;
     browser.arrives_at("/").await;
 
     browser.goto(&at("/accounts/password_reset/")).await;
@@ -171,7 +171,7 @@ async fn pages_fit_a_phone() {
     }
     browser.goto(&at("/accounts/user_verification/")).await;
     browser
-        .click("form:has(input[value='email']) [type='submit']")
+        .submit("form:has(input[value='email']) [type='submit']")
         .await;
     let line = site.printed("verify_email", &ann.email).await;
     wrong.extend(misfit(&browser, "a link that was sent").await);

@@ -1,7 +1,7 @@
 //! Sending to everyone, whatever becomes of the others, and reporting.
 
 use crate::{
-    Event, Report, SignalInfo, Signals, SyncEvent,
+    Event, ReceiverInfo, Report, SignalInfo, Signals, SyncEvent,
     answer::Answer,
     plan::{Plan, Snapshot},
     report::{Notes, Outcome},
@@ -51,7 +51,7 @@ impl Signals {
             None => return Report::new(E::signal().info(), Listed::Nobody, None),
         };
         if is_traced || plan.timed.unwrap_or(true) {
-            return Box::pin(send_all_observed(plan, event, is_traced)).await;
+            return Box::pin(send_all_observed(plan, event, is_traced, |_| true)).await;
         }
         let roster = plan.snapshot();
         let mut record = Record::new(E::signal().info());
@@ -66,6 +66,39 @@ impl Signals {
             record.end(index, outcome, None, detail);
             index += 1;
         }
+    }
+
+    /// As [`send_robust`](Self::send_robust), but calls only the receivers that are `wanted`; the others are reported as
+    /// [`Skipped`](Outcome::Skipped). With it one sends again to those that failed, and spares those that did not.
+    ///
+    /// # Cancel safety
+    /// As for [`send_robust`](Self::send_robust).
+    ///
+    /// # Examples
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// use phone_auth_signals::{Sender, Signals, User, UserLoggedIn};
+    ///
+    /// let signals = Signals::isolated();
+    /// let _broken = signals.connect::<UserLoggedIn>(|_| Err("the audit log is full"));
+    /// let mut seen = signals.capture::<UserLoggedIn>();
+    ///
+    /// let event = UserLoggedIn::new(Sender::new("log_in"), User::new(1, "anna", "", ""));
+    /// let report = signals.send_robust(&event).await;
+    /// let failed: Vec<_> = report.failures().map(|report| report.receiver().id()).collect();
+    /// let again = signals.send_robust_to(&event, |receiver| failed.contains(&receiver.id())).await;
+    /// assert_eq!(again.failures().count(), 1);
+    /// assert_eq!(seen.take().len(), 1, "not twice");
+    /// # });
+    /// ```
+    pub async fn send_robust_to<E: Event>(
+        &self,
+        event: &E,
+        wanted: impl Fn(&ReceiverInfo) -> bool + Send + Sync,
+    ) -> Report {
+        let is_traced = trace::is_on();
+        let plan = self.inner.plan_or_make::<E>();
+        Box::pin(send_all_observed(plan, event, is_traced, wanted)).await
     }
 
     /// Calls every receiver of `event` and awaits those that await all at once, in one task: they take turns wherever
@@ -182,14 +215,21 @@ fn send_rest<E: SyncEvent>(
 }
 
 /// As `send_robust` where somebody watches: each receiver by itself, in a span and with its time.
-async fn send_all_observed<E: Event>(plan: &Plan<E>, event: &E, is_traced: bool) -> Report {
+async fn send_all_observed<E: Event>(
+    plan: &Plan<E>,
+    event: &E,
+    is_traced: bool,
+    wanted: impl Fn(&ReceiverInfo) -> bool + Send + Sync,
+) -> Report {
     let roster = plan.snapshot();
     let span = span_if::<E>(is_traced, "send_robust", roster.bounds.len());
     let is_timed = plan.timed.unwrap_or(true);
     let mut record = Record::new(E::signal().info());
     for (index, (bound, detail)) in roster.steps().enumerate() {
         let start = is_timed.then(Instant::now);
-        let outcome = if is_traced {
+        let outcome = if !wanted(&detail.about) {
+            Outcome::Skipped
+        } else if is_traced {
             traced(bound, detail, event, &span).await
         } else {
             guarded(bound, detail, event).await

@@ -19,7 +19,7 @@ crate::signal! {
 
 event_struct! {
     /// A link to set a new password is to go to an e-mail address.
-    pub struct ResetPasswordEmail {
+    pub struct ResetPasswordEmail in an envelope {
         /// The flow that sent it.
         sender: Sender,
         /// The person whose password it is.
@@ -33,7 +33,7 @@ event_struct! {
 
 event_struct! {
     /// A link to set a new password is to go to a phone.
-    pub struct ResetPasswordPhone {
+    pub struct ResetPasswordPhone in an envelope {
         /// The flow that sent it.
         sender: Sender,
         /// The person whose password it is.
@@ -47,7 +47,7 @@ event_struct! {
 
 event_struct! {
     /// A link to verify an e-mail address is to go there.
-    pub struct VerifyEmail {
+    pub struct VerifyEmail in an envelope {
         /// The flow that sent it.
         sender: Sender,
         /// The person who says that the address is hers.
@@ -61,7 +61,7 @@ event_struct! {
 
 event_struct! {
     /// A link to verify a phone number is to go there.
-    pub struct VerifyPhone {
+    pub struct VerifyPhone in an envelope {
         /// The flow that sent it.
         sender: Sender,
         /// The person who says that the number is hers.

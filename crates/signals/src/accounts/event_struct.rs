@@ -3,6 +3,34 @@
 macro_rules! event_struct {
     (
         $(#[$doc:meta])*
+        pub struct $name:ident in an envelope { $($(#[$field_doc:meta])* $field:ident: $ty:ty,)+ }
+    ) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, serde::Serialize)]
+        #[non_exhaustive]
+        pub struct $name {
+            $($(#[$field_doc])* pub $field: $ty,)+
+            /// What goes with the message.
+            #[serde(flatten)]
+            pub envelope: crate::Envelope,
+        }
+
+        impl $name {
+            /// The event with these values, in an empty envelope.
+            pub fn new($($field: $ty),+) -> Self {
+                Self { $($field,)+ envelope: crate::Envelope::default() }
+            }
+
+            /// The event in this envelope.
+            #[must_use]
+            pub fn with_envelope(mut self, envelope: crate::Envelope) -> Self {
+                self.envelope = envelope;
+                self
+            }
+        }
+    };
+    (
+        $(#[$doc:meta])*
         pub struct $name:ident { $($(#[$field_doc:meta])* $field:ident: $ty:ty,)+ }
     ) => {
         $(#[$doc])*

@@ -1,6 +1,8 @@
 //! What the four delivery events share, so that one function can receive several of them.
 
-use super::{ResetPasswordEmail, ResetPasswordPhone, Sender, User, VerifyEmail, VerifyPhone};
+use super::{
+    Envelope, ResetPasswordEmail, ResetPasswordPhone, Sender, User, VerifyEmail, VerifyPhone,
+};
 use crate::RelativeUrl;
 use serde::Serialize;
 
@@ -33,6 +35,8 @@ pub trait Message: Send + Sync {
     fn url(&self) -> &RelativeUrl;
     /// Where it goes.
     fn destination(&self) -> Destination<'_>;
+    /// What goes with it: how to tell a repeat, which language to write in, how long the link works.
+    fn envelope(&self) -> &Envelope;
 }
 
 /// A message that goes by e-mail.
@@ -107,6 +111,10 @@ macro_rules! message {
 
             fn destination(&self) -> Destination<'_> {
                 Destination::$way(&self.$field)
+            }
+
+            fn envelope(&self) -> &Envelope {
+                &self.envelope
             }
         }
 

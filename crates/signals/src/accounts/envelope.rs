@@ -1,0 +1,71 @@
+//! What goes with a message besides what it says.
+
+use serde::{Serialize, Serializer};
+use std::time::Duration;
+
+/// What goes with a message besides what it says: how to tell a repeat, which language to write in, and how long
+/// the link works. All of it is optional; a message that is not sent through an outbox has no key.
+///
+/// # Examples
+/// ```
+/// use phone_auth_signals::{Envelope, Message, RelativeUrl, Sender, User, VerifyEmail};
+/// use std::time::Duration;
+///
+/// let envelope = Envelope::new("0190-7f3c").in_language("de-AT").working_for(Duration::from_secs(600));
+/// let url = RelativeUrl::new("/accounts/verify/")?;
+/// let user = User::new(1, "anna", "", "");
+/// let event = VerifyEmail::new(Sender::new("docs"), user, url, "a@example.org".into()).with_envelope(envelope);
+/// assert_eq!(event.envelope().idempotency_key.as_deref(), Some("0190-7f3c"));
+/// # Ok::<(), phone_auth_signals::UrlError>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Envelope {
+    /// The same for each attempt to deliver one message, and for no other. A receiver passes it on, so that who gets a
+    /// message twice can drop the second: a message is delivered at least once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<String>,
+    /// The language that the person asked in, as a tag of BCP 47.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// For how long the link still works, in whole seconds when serialised.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "in_seconds")]
+    pub lifetime: Option<Duration>,
+}
+
+impl Envelope {
+    /// The envelope of the message with this key.
+    pub fn new(idempotency_key: impl Into<String>) -> Self {
+        Self {
+            idempotency_key: Some(idempotency_key.into()),
+            ..Self::default()
+        }
+    }
+
+    /// The language that the person asked in, as a tag of BCP 47.
+    #[must_use]
+    pub fn in_language(mut self, language: impl Into<String>) -> Self {
+        self.language = Some(language.into());
+        self
+    }
+
+    /// For how long the link still works.
+    #[must_use]
+    pub fn working_for(mut self, lifetime: Duration) -> Self {
+        self.lifetime = Some(lifetime);
+        self
+    }
+}
+
+#[expect(
+    clippy::ref_option,
+    reason = "serde hands over a reference to the field"
+)]
+fn in_seconds<S: Serializer>(
+    lifetime: &Option<Duration>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    lifetime
+        .map(|lifetime| lifetime.as_secs())
+        .serialize(serializer)
+}
