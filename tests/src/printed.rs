@@ -1,6 +1,9 @@
 //! What the program prints: the lines of the four signals, and everything else.
 
 use serde_json::Value;
+use tokio::sync::watch;
+
+use crate::PATIENCE;
 
 /// The signals whose receivers print a line in development mode.
 const SIGNALS: [&str; 4] = [
@@ -115,4 +118,24 @@ impl Record {
             (port != 0).then(|| format!("http://{host}"))
         })
     }
+}
+
+/// Waits for the line of `signal` to `destination` that is number `nth` (from 1) of its kind; `None`
+/// when [`PATIENCE`] is over.
+pub(crate) async fn nth_printed(
+    mut record: watch::Receiver<Record>,
+    signal: &str,
+    destination: &str,
+    nth: usize,
+) -> Option<Printed> {
+    assert!(nth > 0, "lines are counted from 1");
+    let pick = |record: &Record| {
+        let mut printed = record.printed();
+        printed.retain(|it| it.signal == signal && it.destination() == destination);
+        printed.into_iter().nth(nth - 1)
+    };
+    let found = tokio::time::timeout(PATIENCE, record.wait_for(|it| pick(it).is_some())).await;
+    found
+        .ok()
+        .and_then(|found| found.ok().and_then(|record| pick(&record)))
 }

@@ -16,7 +16,7 @@ use crate::PATIENCE;
 use crate::client::Client;
 use crate::database::Database;
 use crate::options::SiteOptions;
-use crate::printed::{Printed, Record};
+use crate::printed::{Printed, Record, nth_printed};
 use crate::program::clean_command;
 
 /// A running site. It is stopped by SIGTERM when it is dropped.
@@ -151,17 +151,7 @@ impl Site {
 
     /// The line of `signal` to `destination` that is number `nth` (from 1) of its kind.
     pub async fn nth_printed(&self, signal: &str, destination: &str, nth: usize) -> Printed {
-        assert!(nth > 0, "lines are counted from 1");
-        let pick = |record: &Record| {
-            let mut printed = record.printed();
-            printed.retain(|it| it.signal == signal && it.destination() == destination);
-            printed.into_iter().nth(nth - 1)
-        };
-        let mut record = self.record.clone();
-        let found = tokio::time::timeout(PATIENCE, record.wait_for(|it| pick(it).is_some()))
-            .await
-            .ok()
-            .and_then(|found| found.ok().and_then(|record| pick(&record)));
+        let found = nth_printed(self.record.clone(), signal, destination, nth).await;
         found.unwrap_or_else(|| panic!("no line {nth} of {signal} to {destination}:\n{self:?}"))
     }
 
@@ -291,7 +281,7 @@ impl Drop for Site {
     }
 }
 
-fn database_path(folder: &Path) -> PathBuf {
+pub(crate) fn database_path(folder: &Path) -> PathBuf {
     folder.join("site.sqlite3")
 }
 
@@ -313,7 +303,7 @@ fn wait(child: &mut Child) -> Option<ExitStatus> {
 }
 
 /// Hands each line of `source` on, from a thread of its own.
-fn follow(
+pub(crate) fn follow(
     source: impl Read + Send + 'static,
     mut take: impl FnMut(String) + Send + 'static,
 ) -> JoinHandle<()> {

@@ -13,6 +13,7 @@ mod debian;
 mod error;
 mod link_matrix;
 mod process;
+mod python;
 mod repository;
 mod search_path;
 mod tidy;

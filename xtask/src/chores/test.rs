@@ -1,12 +1,14 @@
 //! `cargo xtask test`: every test of the workspace, with what they need.
 //!
-//! The tests that walk whole flows start the built program and a real browser. Both are brought
-//! here and named to the tests by `PHONE_AUTH_BIN`, `CHROMIUM` and `CHROMEDRIVER`.
+//! The tests that walk whole flows start the built program, a real browser and, in Python, the site that
+//! is left behind. All are brought here and named to the tests by `PHONE_AUTH_BIN`, `CHROMIUM`,
+//! `CHROMEDRIVER` and `PYTHON`.
 
 use crate::browser::Browser;
 use crate::compiler;
 use crate::console::Console;
 use crate::error::ChoreError;
+use crate::python::Python;
 use crate::repository::Repository;
 
 /// Brings the tools, builds the program, runs `cargo test --workspace`.
@@ -21,6 +23,8 @@ pub(crate) fn run(
     compiler::bring(console)?;
     let browser = Browser::bring(console)?;
     console.step(format_args!("browser: {}", browser.describe()));
+    let python = Python::bring(console)?;
+    console.step(format_args!("python: {}", python.describe()));
 
     console.step("building the program");
     let program = repository.build_program("phone-auth-cli")?;
@@ -34,7 +38,9 @@ pub(crate) fn run(
         "phone-auth-tokens/django",
         "--no-fail-fast",
     ]);
-    let tests = browser.hand_to(tests).env("PHONE_AUTH_BIN", program);
+    let tests = python
+        .hand_to(browser.hand_to(tests))
+        .env("PHONE_AUTH_BIN", program);
     let tests = if filter.is_empty() {
         tests
     } else {

@@ -1,0 +1,147 @@
+//! Django with the model and our site on one database: whatever is done there counts here, and the
+//! reverse.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use phone_auth_tests::{Client, Django, Person, Site};
+
+/// Both sites on one database.
+async fn both() -> (Django, Site) {
+    let django = Django::start().await;
+    let site = django.successor().start().await;
+    (django, site)
+}
+
+/// Somebody who signed up by this client and is logged in with it.
+async fn member(client: &Client) -> Person {
+    let ann = Person::new();
+    client.sign_up(&ann).await.redirects_to("/accounts/login/");
+    client
+        .log_in(&ann.phone, &ann.password)
+        .await
+        .redirects_to("/accounts/profile/");
+    ann
+}
+
+/// Asks for a verification link by the form beside an address, as a browser sends it: with the hidden
+/// token, which Django wants.
+async fn ask_verification(client: &Client, value: &str) {
+    let path = "/accounts/user_verification/";
+    let page = client.get(path).await.expect(200).page();
+    let forms = page.forms();
+    let mut beside = forms
+        .iter()
+        .filter(|form| form.about.as_deref() == Some(value) && form.field("pk").is_some());
+    client
+        .send_form(path, beside.next().unwrap())
+        .await
+        .expect(200)
+        .says("Verification Sent");
+}
+
+/// Whoever signed up at one site logs in at the other, by every name, and neither stores what the other
+/// cannot read.
+#[tokio::test]
+async fn accounts_are_shared() {
+    let (django, site) = both().await;
+    for (there, here) in [
+        (django.client(), site.client()),
+        (site.client(), django.client()),
+    ] {
+        let ann = member(&there).await;
+        for login in [&ann.email, &ann.phone, &ann.username] {
+            here.log_in(login, "not-her-password").await.expect(400);
+            here.log_in(login, &ann.password)
+                .await
+                .redirects_to("/accounts/profile/");
+            here.get("/accounts/profile/")
+                .await
+                .expect(200)
+                .says(&ann.username);
+            here.log_out().await.redirects_to("/");
+        }
+        // Twice, because each site may have stored a hash of its own kind.
+        for client in [&there, &here, &there] {
+            client.log_out().await.redirects_to("/");
+            client.log_in(&ann.phone, &ann.password).await.expect(302);
+        }
+    }
+}
+
+#[tokio::test]
+async fn changed_password_counts_on_both() {
+    let (django, site) = both().await;
+    for (there, here) in [
+        (django.client(), site.client()),
+        (site.client(), django.client()),
+    ] {
+        let ann = member(&there).await;
+        let second = "walnut-Harbour-22";
+        there
+            .change_password(&ann.password, second)
+            .await
+            .redirects_to("/accounts/change_password_done/");
+        here.log_in(&ann.email, &ann.password).await.expect(400);
+        here.log_in(&ann.email, second).await.expect(302);
+    }
+}
+
+/// An address that was verified at one site opens the guarded page of the other.
+#[tokio::test]
+async fn verified_address_counts_on_both() {
+    let (django, site) = both().await;
+    for is_django_first in [true, false] {
+        let (there, here) = if is_django_first {
+            (django.client(), site.client())
+        } else {
+            (site.client(), django.client())
+        };
+        let ann = member(&there).await;
+        // Here only afterwards: a log-in replaces the hash that Django made, and with it ends the sessions
+        // that Django has bound to that hash.
+        for (value, signal, [open, shut]) in [
+            (&ann.email, "verify_email", ["email", "phone"]),
+            (&ann.phone, "verify_phone", ["phone", "email"]),
+        ] {
+            ask_verification(&there, value).await;
+            let link = if is_django_first {
+                django.printed(signal, value).await
+            } else {
+                site.printed(signal, value).await
+            };
+            there
+                .get(link.url())
+                .await
+                .expect(200)
+                .says("Verification successful");
+            here.log_in(&ann.phone, &ann.password).await.expect(302);
+            here.get(&format!("/members/{open}/")).await.expect(200);
+            if value == &ann.email {
+                here.get(&format!("/members/{shut}/"))
+                    .await
+                    .redirects_to("/accounts/user_verification/");
+            }
+            here.log_out().await.redirects_to("/");
+            there.log_out().await.redirects_to("/");
+            there.log_in(&ann.phone, &ann.password).await.expect(302);
+        }
+    }
+}
+
+/// Django finds its tables and its migrations as it left them.
+#[tokio::test]
+async fn django_notices_nothing() {
+    let (django, site) = both().await;
+    member(&site.client()).await;
+    django.manage(&["migrate", "--check"]);
+    django.manage(&["makemigrations", "--check", "--dry-run"]);
+    django.manage(&["check"]);
+    let users = django.manage(&[
+        "shell",
+        "--verbosity",
+        "0",
+        "--command",
+        "from django.contrib.auth.models import User; u = User.objects.get(); \
+         print(u.full_clean(), u.date_joined.tzinfo, u.last_login is not None, u.is_active, u.is_staff)",
+    ]);
+    assert_eq!(users.trim(), "None UTC True True False");
+}
