@@ -13,6 +13,7 @@
 //! | [`settings`] | what an operator may choose |
 //! | [`address`], [`username`], [`password`] | types that cannot hold nonsense, and how they are read |
 //! | [`person`], [`session`] | what is stored, and what a store is asked |
+//! | [`outbox`], [`language`] | messages that are owed, and the language they are written in |
 //! | [`store`], [`clock`], [`randomness`] | the ports |
 //!
 //! What is not here: SQL, HTTP, the environment, and words for people. A store is another crate,
@@ -27,6 +28,8 @@ pub mod accounts;
 pub mod address;
 pub mod clock;
 pub mod form;
+pub mod language;
+pub mod outbox;
 pub mod password;
 pub mod person;
 pub mod randomness;

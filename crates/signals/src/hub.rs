@@ -1,7 +1,7 @@
 //! The hub: receivers, state and what was connected, as one value that is passed around.
 
 use crate::{
-    Event, SetupError, SignalsBuilder, catalogue,
+    Event, ReceiverInfo, SetupError, SignalsBuilder, catalogue,
     detached::Detached,
     plan::{Plan, Recipe},
 };
@@ -70,6 +70,16 @@ impl Signals {
                 detached: Arc::default(),
             }),
         }
+    }
+
+    /// Who receives the events `E` of this hub now, in the order of dispatch.
+    pub fn receivers_of<E: Event>(&self) -> Vec<ReceiverInfo> {
+        let snapshot = self.inner.plan_or_make::<E>().snapshot();
+        snapshot
+            .details
+            .iter()
+            .map(|detail| ReceiverInfo::clone(&detail.about))
+            .collect()
     }
 
     /// Whether anything would receive the events `E` of this hub.

@@ -39,6 +39,7 @@ mod migrate_error;
 mod migrations;
 mod open_error;
 mod options;
+mod outbox;
 mod people;
 #[cfg(test)]
 mod plans;

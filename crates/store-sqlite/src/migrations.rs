@@ -27,6 +27,10 @@ const MIGRATIONS: &[Migration] = &[
         name: "sessions",
         apply: |transaction| Ok(transaction.execute_batch(include_str!("schema/sessions.sql"))?),
     },
+    Migration {
+        name: "outbox",
+        apply: |transaction| Ok(transaction.execute_batch(include_str!("schema/outbox.sql"))?),
+    },
 ];
 
 /// The columns that the model's tables have, and that the store reads or writes.

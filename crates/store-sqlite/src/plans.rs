@@ -4,7 +4,7 @@
 use phone_auth_core::address::AddressKind;
 use rusqlite::Connection;
 
-use crate::{addresses, migrations, people, sessions};
+use crate::{addresses, migrations, outbox, people, sessions};
 
 #[test]
 fn every_lookup_uses_an_index() {
@@ -24,6 +24,16 @@ fn every_lookup_uses_an_index() {
         sessions::END,
         sessions::REMOVE_EXPIRED,
         addresses::OF_PERSON,
+        outbox::SUPERSEDE,
+        outbox::CLAIM,
+        outbox::EXTEND,
+        outbox::REMOVE,
+        outbox::BURY,
+        outbox::NEXT_DUE,
+        outbox::MESSAGE,
+        outbox::MESSAGES_AFTER,
+        outbox::REVIVE,
+        outbox::PURGE,
     ];
     for kind in [AddressKind::Email, AddressKind::Phone] {
         let of_kind = addresses::statements(kind);

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use phone_auth_core::address::AddressKind;
-use phone_auth_store_testkit::{OutsideChange, Outsider, Subject, store_suite};
+use phone_auth_store_testkit::{OutsideChange, Outsider, Subject, outbox_suite, store_suite};
 use rusqlite::{Connection, params};
 
 use crate::common::Scratch;
@@ -16,10 +16,11 @@ async fn empty() -> Subject {
     let scratch = Scratch::new();
     let store = scratch.store();
     let outsider = Hand(Mutex::new(scratch.connect()));
-    Subject::new(store, outsider).keeping(scratch)
+    Subject::with_outbox(store, outsider).keeping(scratch)
 }
 
 store_suite!(empty);
+outbox_suite!(empty);
 
 /// Somebody else's connection to the same file.
 struct Hand(Mutex<Connection>);

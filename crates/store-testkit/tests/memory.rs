@@ -3,14 +3,15 @@
 
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::store::{PersonStore, StoreErrorKind};
-use phone_auth_store_testkit::{MemoryStore, Subject, store_suite};
+use phone_auth_store_testkit::{MemoryStore, Subject, outbox_suite, store_suite};
 
 async fn empty() -> Subject {
     let store = MemoryStore::new();
-    Subject::new(store.clone(), store)
+    Subject::with_outbox(store.clone(), store)
 }
 
 store_suite!(empty);
+outbox_suite!(empty);
 
 /// Runs a future to its end.
 fn block_on<T>(future: impl Future<Output = T>) -> T {

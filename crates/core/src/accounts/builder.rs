@@ -10,12 +10,13 @@ use phone_auth_tokens::Keyring;
 use phone_auth_urls::AccountRoutes;
 
 use super::links::Links;
+use super::promise::Outbox;
 use super::{Accounts, Dispatch, Inner};
 use crate::clock::{Clock, SystemClock};
 use crate::password::{Argon2Hasher, PasswordHasher, PasswordPolicy};
 use crate::randomness::{Randomness, SystemRandomness};
 use crate::settings::{Settings, SettingsError};
-use crate::store::Store;
+use crate::store::{OutboxStore, Store};
 
 /// Where the pages are unless something else is said, as in the model.
 const DEFAULT_MOUNT: &str = "/accounts/";
@@ -36,6 +37,7 @@ pub struct AccountsBuilder {
     hasher: Option<Arc<dyn PasswordHasher>>,
     dispatch: Dispatch,
     dispatch_timeout: Duration,
+    outbox: Option<Arc<dyn OutboxStore>>,
 }
 
 impl AccountsBuilder {
@@ -51,6 +53,7 @@ impl AccountsBuilder {
             hasher: None,
             dispatch: Dispatch::default(),
             dispatch_timeout: DEFAULT_DISPATCH_TIMEOUT,
+            outbox: None,
         }
     }
 
@@ -104,6 +107,16 @@ impl AccountsBuilder {
         self
     }
 
+    /// Where messages are owed until they are delivered: mostly the store once more. Without it the flows tell the
+    /// receivers of messages themselves, once, when [`dispatch`](Self::dispatch) says, after the store has committed; a
+    /// message that fails, or is under way when the process ends, is lost.
+    ///
+    /// Whoever sets it has an [`OutboxWorker`](super::OutboxWorker) run, in this process or in another.
+    pub fn outbox(mut self, outbox: Arc<dyn OutboxStore>) -> Self {
+        self.outbox = Some(outbox);
+        self
+    }
+
     /// The flows.
     ///
     /// # Errors
@@ -142,7 +155,9 @@ impl AccountsBuilder {
                 policy: PasswordPolicy,
                 dispatch: self.dispatch,
                 dispatch_timeout: self.dispatch_timeout,
+                outbox: self.outbox.map(Outbox::new),
             }),
+            language: None,
         })
     }
 }

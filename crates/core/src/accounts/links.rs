@@ -8,6 +8,7 @@ use phone_auth_tokens::{Keyring, OneTimeTokens, Purpose, Token, TokenErrorKind};
 use phone_auth_urls::id::AddressMethod;
 
 use crate::address::{AddressKind, AddressRecord};
+use crate::outbox::{Binding, MessagePurpose};
 use crate::person::Person;
 use crate::settings::Settings;
 
@@ -47,16 +48,18 @@ impl Links {
         self.quiet.keyring()
     }
 
-    /// A token that resets the password of a person, for a link sent to one of their addresses.
+    /// A token that resets the password of a person, for a link sent to one of their addresses. The signals hear of it
+    /// only if they are to: not when it is made once more for another attempt to deliver it.
     pub(super) fn issue_reset(
         &self,
         person: &Person,
         address: &AddressRecord,
         now: DateTime<Utc>,
+        is_told: bool,
     ) -> Token {
         let (purpose, _) = self.reset(address.kind);
         with_reset_state(person, address, |state| {
-            self.tokens.issue(&purpose, now, state)
+            self.issuer(is_told).issue(&purpose, now, state)
         })
     }
 
@@ -110,9 +113,46 @@ impl Links {
     }
 
     /// A token that verifies an address.
-    pub(super) fn issue_verification(&self, address: &AddressRecord, now: DateTime<Utc>) -> Token {
+    pub(super) fn issue_verification(
+        &self,
+        address: &AddressRecord,
+        now: DateTime<Utc>,
+        is_told: bool,
+    ) -> Token {
         let (purpose, _) = self.verification(address.kind);
-        with_verification_state(address, |state| self.tokens.issue(&purpose, now, state))
+        with_verification_state(address, |state| {
+            self.issuer(is_told).issue(&purpose, now, state)
+        })
+    }
+
+    /// What the link of a message depends on, as it is now.
+    pub(super) fn binding(
+        purpose: MessagePurpose,
+        person: &Person,
+        address: &AddressRecord,
+    ) -> Binding {
+        let name = purpose.as_str();
+        match purpose {
+            MessagePurpose::ResetPassword => {
+                with_reset_state(person, address, |state| Binding::of(name, state))
+            }
+            MessagePurpose::Verify => {
+                with_verification_state(address, |state| Binding::of(name, state))
+            }
+        }
+    }
+
+    /// For how long the link of a message works.
+    pub(super) const fn lifetime(&self, purpose: MessagePurpose, kind: AddressKind) -> Duration {
+        let (_, lifetime) = match purpose {
+            MessagePurpose::ResetPassword => self.reset(kind),
+            MessagePurpose::Verify => self.verification(kind),
+        };
+        lifetime
+    }
+
+    const fn issuer(&self, is_told: bool) -> &OneTimeTokens {
+        if is_told { &self.tokens } else { &self.quiet }
     }
 
     /// Whether a token verifies this address.

@@ -10,6 +10,7 @@ use phone_auth_tokens::Keyring;
 use phone_auth_urls::AccountRoutes;
 
 use crate::clock::Clock;
+use crate::language::Language;
 use crate::password::{PasswordHasher, PasswordPolicy};
 use crate::randomness::Randomness;
 use crate::session::SessionKey;
@@ -20,12 +21,17 @@ mod add_address;
 mod admin;
 mod builder;
 mod change_password;
+mod dead_letters;
+mod deliver;
 mod dispatch;
 mod error;
 mod links;
 mod log_in;
 mod log_out;
+mod message;
 mod new_password;
+mod outbox_worker;
+mod promise;
 mod request_reset;
 mod request_verification;
 mod reset_password;
@@ -37,9 +43,11 @@ pub use add_address::{AddAddressError, AddAddressErrorKind};
 pub use admin::{AdminError, AdminErrorKind};
 pub use builder::{AccountsBuilder, BuildError, BuildErrorKind};
 pub use change_password::{ChangePasswordError, ChangePasswordErrorKind};
+pub use dead_letters::{DeadLetterError, DeadLetterErrorKind};
 pub use dispatch::Dispatch;
 pub use error::{FlowError, FlowErrorKind, FormErrorKind};
 pub use log_in::{LogInError, LogInErrorKind, LoggedIn};
+pub use outbox_worker::{OutboxWorker, WorkerOptions};
 pub use request_reset::{ResetRequestError, ResetRequestErrorKind};
 pub use request_verification::{
     VerificationRequest, VerificationRequestError, VerificationRequestErrorKind,
@@ -106,6 +114,7 @@ const ATTEMPTS: usize = 3;
 #[derive(Clone)]
 pub struct Accounts {
     inner: Arc<Inner>,
+    language: Option<Language>,
 }
 
 /// What all clones share.
@@ -121,6 +130,7 @@ struct Inner {
     policy: PasswordPolicy,
     dispatch: Dispatch,
     dispatch_timeout: Duration,
+    outbox: Option<promise::Outbox>,
 }
 
 impl Accounts {

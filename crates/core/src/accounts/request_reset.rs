@@ -1,16 +1,16 @@
 //! Asking for a link that resets a password.
 
-use phone_auth_signals::{RelativeUrl, ResetPasswordEmail, ResetPasswordPhone, Sender};
-
 use super::Accounts;
 use super::error::{
     BROKEN_TEXT, FlowError, FlowErrorKind, FormErrorKind, INVALID_TEXT, UNAVAILABLE_TEXT,
     sealed::Sealed,
 };
 use super::log_in::MAX_LOGIN;
-use crate::address::{AddressKind, AddressRecord};
+use super::message::To;
+use crate::address::AddressKind;
 use crate::form::{Field, Problems};
-use crate::person::{FoundPerson, Person};
+use crate::outbox::MessagePurpose;
+use crate::person::FoundPerson;
 
 impl Accounts {
     /// Has a link sent that resets a password, to the phone number or e-mail address that was named.
@@ -20,10 +20,12 @@ impl Accounts {
     /// Nothing is sent to somebody unknown or inactive, to people who have no password that could be
     /// reset, for a username, or by a method that is switched off. The answer is the same.
     ///
+    /// With an [outbox](crate::outbox) the message is owed when this returns, whatever becomes of the process.
+    ///
     /// # Security
-    /// Under [`Dispatch::InRequest`](super::Dispatch::InRequest) the answer takes as long as the
-    /// receivers, so its time tells who exists. Serve strangers under
-    /// [`Dispatch::Background`](super::Dispatch::Background).
+    /// With an outbox the same is read and written for everybody: for who cannot be sent anything, a message to nobody.
+    /// Without one, under [`Dispatch::InRequest`](super::Dispatch::InRequest), the answer takes as long as the
+    /// receivers, so its time tells who exists. Serve strangers with an outbox.
     ///
     /// # Errors
     /// - [`Invalid`](ResetRequestErrorKind::Invalid): nothing was typed, or what nobody's name can be;
@@ -32,7 +34,7 @@ impl Accounts {
     ///   the store.
     ///
     /// # Cancel safety
-    /// It changes nothing; the message may not be sent.
+    /// The message is owed or not; without an outbox it may not be sent.
     ///
     /// # Examples
     /// ```
@@ -60,51 +62,26 @@ impl Accounts {
         {
             return Err(ResetRequestError::invalid(problems.into_vec()));
         }
-        let found = self
-            .store()
-            .find_person(&self.reachable_name(login))
-            .await?;
-        match found {
+        let name = self.reachable_name(login);
+        let kind = match name.phone {
+            Some(_) => AddressKind::Phone,
+            None => AddressKind::Email,
+        };
+        match self.store().find_person(&name).await? {
             Some(FoundPerson {
                 person,
                 address: Some(address),
             }) if person.is_active && person.password.is_usable() => {
-                self.send_reset_link(&person, &address).await
+                let to = To {
+                    person: &person,
+                    address: &address,
+                };
+                self.promise(MessagePurpose::ResetPassword, address.kind, Some(to))
+                    .await
             }
             _ => {
-                self.inner.links.issue_nothing(self.now());
-                Ok(())
-            }
-        }
-    }
-
-    async fn send_reset_link(
-        &self,
-        person: &Person,
-        address: &AddressRecord,
-    ) -> Result<(), ResetRequestError> {
-        let token = self.inner.links.issue_reset(person, address, self.now());
-        let url = self
-            .routes()
-            .password_reset_confirm(person.id.get(), token.as_str())
-            .map_err(|error| {
-                ResetRequestError::with_source(ResetRequestErrorKind::Broken, error)
-            })?;
-        self.tell_reset(person, address, url).await;
-        Ok(())
-    }
-
-    async fn tell_reset(&self, person: &Person, address: &AddressRecord, url: RelativeUrl) {
-        let (sender, user) = (Sender::new("request_password_reset"), person.to_user());
-        let value = address.value.clone();
-        match address.kind {
-            AddressKind::Email => {
-                self.tell(ResetPasswordEmail::new(sender, user, url, value))
-                    .await;
-            }
-            AddressKind::Phone => {
-                self.tell(ResetPasswordPhone::new(sender, user, url, value))
-                    .await;
+                self.promise(MessagePurpose::ResetPassword, kind, None)
+                    .await
             }
         }
     }

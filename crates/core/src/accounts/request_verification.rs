@@ -1,11 +1,10 @@
 //! Asking for a link that verifies an address.
 
-use phone_auth_signals::{RelativeUrl, Sender, User, VerifyEmail, VerifyPhone};
-
 use super::error::{BROKEN_TEXT, FlowError, FlowErrorKind, UNAVAILABLE_TEXT, sealed::Sealed};
-use super::links::method_of;
+use super::message::To;
 use super::{Accounts, Visitor};
-use crate::address::{AddressId, AddressKind, AddressRecord};
+use crate::address::{AddressId, AddressKind};
+use crate::outbox::MessagePurpose;
 
 /// What became of a request for a verification link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +30,7 @@ impl Accounts {
     ///   [`Broken`](VerificationRequestErrorKind::Broken): the store.
     ///
     /// # Cancel safety
-    /// It changes nothing; the message may not be sent.
+    /// The message is owed or not; without an outbox it may not be sent.
     ///
     /// # Examples
     /// ```
@@ -68,29 +67,12 @@ impl Accounts {
         if address.is_verified {
             return Ok(VerificationRequest::AlreadyVerified);
         }
-        let token = self.inner.links.issue_verification(&address, self.now());
-        let url = self
-            .routes()
-            .email_verification_confirm(method_of(kind), id.get(), token.as_str())
-            .map_err(|error| {
-                VerificationRequestError::with_source(VerificationRequestErrorKind::Broken, error)
-            })?;
-        self.tell_verification(address, person.to_user(), url).await;
+        let to = To {
+            person: &person,
+            address: &address,
+        };
+        self.promise(MessagePurpose::Verify, kind, Some(to)).await?;
         Ok(VerificationRequest::Sent)
-    }
-
-    async fn tell_verification(&self, address: AddressRecord, user: User, url: RelativeUrl) {
-        let sender = Sender::new("request_verification");
-        match address.kind {
-            AddressKind::Email => {
-                self.tell(VerifyEmail::new(sender, user, url, address.value))
-                    .await;
-            }
-            AddressKind::Phone => {
-                self.tell(VerifyPhone::new(sender, user, url, address.value))
-                    .await;
-            }
-        }
     }
 }
 

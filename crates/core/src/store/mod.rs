@@ -6,15 +6,18 @@
 
 mod addresses;
 mod error;
+mod outbox;
 mod people;
 mod sessions;
 
 pub use addresses::AddressStore;
 pub use error::{StoreError, StoreErrorKind, UniqueName};
+pub use outbox::OutboxStore;
 pub use people::PersonStore;
 pub use sessions::SessionStore;
 
-/// All that the flows need of a store. Whatever has the three capabilities is one.
+/// All that the flows need of a store. Whatever has the three capabilities is one. [`OutboxStore`] is a fourth, for
+/// whoever wants messages to outlive the process.
 pub trait Store: PersonStore + AddressStore + SessionStore {}
 
 impl<T: PersonStore + AddressStore + SessionStore + ?Sized> Store for T {}

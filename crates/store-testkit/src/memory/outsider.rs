@@ -24,6 +24,10 @@ impl State {
                     self.addresses_mut(kind).retain(|_, it| it.person != id);
                 }
                 self.end_sessions_of(id, None);
+                self.outbox.retain(|_, message| {
+                    let recipient = message.message.recipient;
+                    recipient.is_none_or(|recipient| recipient.person != id)
+                });
             }
             OutsideChange::RenamePerson(id, username) => {
                 if let Some(person) = self.people.get_mut(&id) {

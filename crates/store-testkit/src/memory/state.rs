@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, SubsecRound, Utc};
 use phone_auth_core::address::{AddressId, AddressKind, AddressRecord};
+use phone_auth_core::outbox::{MessageId, OutboxMessage};
 use phone_auth_core::person::{Person, PersonId};
 use phone_auth_core::session::{NewSession, SessionDigest};
 use phone_auth_core::store::{StoreError, StoreErrorKind, UniqueName};
@@ -16,6 +17,8 @@ pub(super) type Addresses = BTreeMap<AddressId, AddressRecord>;
 pub(super) struct State {
     pub(super) people: BTreeMap<PersonId, Person>,
     pub(super) sessions: HashMap<SessionDigest, NewSession>,
+    pub(super) outbox: BTreeMap<MessageId, OutboxMessage>,
+    pub(super) last_message: i64,
     emails: Addresses,
     phones: Addresses,
     last_person: i64,

@@ -7,6 +7,7 @@ mod addresses;
 mod finding;
 mod log_in;
 mod names;
+mod outbox;
 mod passwords;
 mod people;
 mod sample;
@@ -127,18 +128,44 @@ macro_rules! __for_each_case {
     };
 }
 
-/// Makes the list of cases.
-macro_rules! list {
-    ([] $($area:ident :: $case:ident;)*) => {
-        /// Every promise, in the order in which they are best read.
-        pub const CASES: &[Case] = &[$(Case {
-            name: concat!(stringify!($area), "::", stringify!($case)),
-            body: |subject| Box::pin($area::$case(subject)),
-        }),*];
+/// Calls a macro with the list of the cases of the outbox.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __for_each_outbox_case {
+    ($($callback:ident)::+ ! [$($argument:tt)*]) => {
+        $($callback)::+! { [$($argument)*]
+            outbox::owed_message_comes_back_as_stored;
+            outbox::message_is_due_from_its_time;
+            outbox::claimed_message_is_leased;
+            outbox::extended_lease_keeps_receipts;
+            outbox::failed_message_is_due_again;
+            outbox::concurrent_claims_share_nothing;
+            outbox::newer_message_supersedes;
+            outbox::dead_letter_is_kept;
+            outbox::dead_letter_can_be_revived;
+            outbox::old_dead_letters_are_purged;
+            outbox::deleted_person_is_owed_nothing;
+            outbox::unknown_lease_is_lost;
+        }
     };
 }
 
-__for_each_case!(list![]);
+/// Makes the list of cases.
+macro_rules! list {
+    ([] $($area:ident :: $case:ident;)*) => {
+        &[$(Case {
+            name: concat!(stringify!($area), "::", stringify!($case)),
+            body: |subject| Box::pin($area::$case(subject)),
+        }),*]
+    };
+}
+
+/// Every promise of a store, in the order in which they are best read.
+pub const CASES: &[Case] = __for_each_case!(list![]);
+
+/// Every promise of an outbox, in the order in which they are best read. They need a subject that was made
+/// [with an outbox](Subject::with_outbox).
+pub const OUTBOX_CASES: &[Case] = __for_each_outbox_case!(list![]);
 
 /// Makes a `#[test]` for each promise of the port.
 ///
@@ -161,6 +188,27 @@ __for_each_case!(list![]);
 macro_rules! store_suite {
     ($make:path) => {
         $crate::__for_each_case!($crate::__tests![$make]);
+    };
+}
+
+/// Makes a `#[test]` for each promise of the outbox, as [`store_suite!`](crate::store_suite) does for those of the store;
+/// from a subject that was made [with an outbox](Subject::with_outbox).
+///
+/// # Examples
+/// ```
+/// use phone_auth_store_testkit::{MemoryStore, Subject};
+///
+/// async fn empty() -> Subject {
+///     let store = MemoryStore::new();
+///     Subject::with_outbox(store.clone(), store)
+/// }
+///
+/// phone_auth_store_testkit::outbox_suite!(empty);
+/// ```
+#[macro_export]
+macro_rules! outbox_suite {
+    ($make:path) => {
+        $crate::__for_each_outbox_case!($crate::__tests![$make]);
     };
 }
 
@@ -214,6 +262,7 @@ where
 {
     let case = CASES
         .iter()
+        .chain(OUTBOX_CASES)
         .find(|case| case.name == name)
         .expect("a case of this name is in the list");
     tokio::runtime::Builder::new_multi_thread()

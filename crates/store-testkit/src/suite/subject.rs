@@ -1,11 +1,15 @@
 //! The store that is put to the test, and the hand beside it.
+#![expect(
+    clippy::expect_used,
+    reason = "a suite that is run on the wrong subject is a failed test"
+)]
 
 use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
-use phone_auth_core::store::Store;
+use phone_auth_core::store::{OutboxStore, Store};
 
 use crate::outsider::{OutsideChange, Outsider};
 
@@ -13,6 +17,7 @@ use crate::outsider::{OutsideChange, Outsider};
 pub struct Subject {
     // Dropped in this order: what is kept may be the folder that the store is in.
     store: Arc<dyn Store>,
+    outbox: Option<Arc<dyn OutboxStore>>,
     outsider: Box<dyn Outsider>,
     kept: Vec<Box<dyn Any + Send + Sync>>,
 }
@@ -22,6 +27,21 @@ impl Subject {
     pub fn new(store: impl Store + 'static, outsider: impl Outsider + 'static) -> Self {
         Self {
             store: Arc::new(store),
+            outbox: None,
+            outsider: Box::new(outsider),
+            kept: Vec::new(),
+        }
+    }
+
+    /// A store that is an outbox too, empty now, and the outsider to the same data.
+    pub fn with_outbox(
+        store: impl Store + OutboxStore + 'static,
+        outsider: impl Outsider + 'static,
+    ) -> Self {
+        let store = Arc::new(store);
+        Self {
+            outbox: Some(Arc::clone(&store) as _),
+            store,
             outsider: Box::new(outsider),
             kept: Vec::new(),
         }
@@ -37,6 +57,22 @@ impl Subject {
     /// The store.
     pub(crate) fn store(&self) -> &dyn Store {
         self.store.as_ref()
+    }
+
+    /// The outbox.
+    pub(crate) fn outbox(&self) -> &dyn OutboxStore {
+        self.outbox
+            .as_deref()
+            .expect("the subject was made with an outbox")
+    }
+
+    /// The outbox, for several tasks.
+    pub(crate) fn shared_outbox(&self) -> Arc<dyn OutboxStore> {
+        Arc::clone(
+            self.outbox
+                .as_ref()
+                .expect("the subject was made with an outbox"),
+        )
     }
 
     /// Lets the outsider make a change.

@@ -1,0 +1,348 @@
+//! One attempt to deliver a message that was claimed.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use phone_auth_signals::{Outcome, ReceiverInfo, Report, Retry, Undelivered};
+
+use super::Accounts;
+use super::links::Links;
+use super::message::{MessageEvent, To};
+use super::outbox_worker::WorkerOptions;
+use super::promise::Outbox;
+use crate::address::AddressRecord;
+use crate::outbox::{
+    DeadLetter, Lease, MessagePurpose, OutboxMessage, Receipt, ReceiptOutcome, Settlement,
+};
+use crate::person::Person;
+use crate::store::StoreError;
+
+/// The most characters of a reason that are kept.
+const MAX_REASON: usize = 300;
+
+/// One attempt.
+pub(super) struct Attempt<'a> {
+    accounts: &'a Accounts,
+    outbox: &'a Outbox,
+    options: &'a WorkerOptions,
+    message: OutboxMessage,
+    /// How long a receiver asked to be left alone.
+    pause: Duration,
+}
+
+/// Whether the attempt may go on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Hold {
+    Held,
+    Lost,
+}
+
+impl<'a> Attempt<'a> {
+    pub(super) fn new(
+        accounts: &'a Accounts,
+        outbox: &'a Outbox,
+        options: &'a WorkerOptions,
+        message: OutboxMessage,
+    ) -> Self {
+        Self {
+            accounts,
+            outbox,
+            options,
+            message,
+            pause: Duration::ZERO,
+        }
+    }
+
+    /// Delivers the message, and records how that ended.
+    pub(super) async fn run(mut self) {
+        let id = self.message.id.get();
+        match self.deliver().await {
+            Ok(Some(settlement)) => self.settle(&settlement).await,
+            Ok(None) => tracing::info!(message = id, "the lease of a message was lost"),
+            // Nothing is recorded: the message is due again when the lease ends.
+            Err(error) => {
+                tracing::warn!(message = id, %error, "a message could not be delivered yet");
+            }
+        }
+    }
+
+    /// How the attempt ended; nothing when the lease was lost.
+    async fn deliver(&mut self) -> Result<Option<Settlement>, StoreError> {
+        if self.accounts.now() >= self.message.message.expires_at {
+            let why = "its link expired before it could be delivered";
+            return Ok(Some(self.dead(why.to_owned())));
+        }
+        let Some((address, person)) = self.recipient().await? else {
+            return Ok(Some(Settlement::Settled));
+        };
+        let to = To {
+            person: &person,
+            address: &address,
+        };
+        if !self.is_still_wanted(to) {
+            tracing::debug!(
+                message = self.message.id.get(),
+                "a message was moot before it was sent"
+            );
+            return Ok(Some(Settlement::Settled));
+        }
+        let Some(event) = self.event(to) else {
+            return Ok(Some(self.dead("its link cannot be made".to_owned())));
+        };
+        let hold = self.tell(&event).await;
+        Ok((hold == Hold::Held).then(|| self.verdict(event.signal())))
+    }
+
+    /// The person and the address, if they are still there and belong together.
+    async fn recipient(&self) -> Result<Option<(AddressRecord, Person)>, StoreError> {
+        let message = &self.message.message;
+        let Some(recipient) = message.recipient else {
+            return Ok(None);
+        };
+        let store = self.accounts.store();
+        let found = store.address(message.kind, recipient.address).await?;
+        Ok(found.filter(|(_, person)| person.id == recipient.person && person.is_active))
+    }
+
+    /// Whether the link would do what was promised: nothing it depends on has changed, and there is still something
+    /// for it to do.
+    fn is_still_wanted(&self, to: To<'_>) -> bool {
+        let message = &self.message.message;
+        let is_open = match message.purpose {
+            MessagePurpose::ResetPassword => to.person.password.is_usable(),
+            MessagePurpose::Verify => !to.address.is_verified,
+        };
+        is_open && Links::binding(message.purpose, to.person, to.address) == message.binding
+    }
+
+    fn event(&self, to: To<'_>) -> Option<MessageEvent> {
+        let message = &self.message.message;
+        let is_first = self.message.attempts == 1;
+        let url = self
+            .accounts
+            .mint(message.purpose, to, message.created_at, is_first)
+            .ok()?;
+        let left = (message.expires_at - self.accounts.now()).to_std();
+        let envelope = Accounts::envelope(
+            Some(&message.key),
+            message.language.as_ref(),
+            left.unwrap_or_default(),
+        );
+        Some(MessageEvent::new(message.purpose, to, url, envelope))
+    }
+
+    /// Calls the receivers that have not had it, one after the other, and notes what becomes of each.
+    async fn tell(&mut self, event: &MessageEvent) -> Hold {
+        let receivers = event.receivers(self.accounts.signals());
+        let receipts = &self.message.receipts;
+        let waiting: Vec<ReceiverInfo> = receivers
+            .into_iter()
+            .filter(|receiver| !receipts.is_final(receiver.id()))
+            .collect();
+        let last = waiting.len().saturating_sub(1);
+        for (index, receiver) in waiting.iter().enumerate() {
+            let (receipt, hold) = self.call(event, receiver.id()).await;
+            self.message.receipts.note(receipt);
+            if hold == Hold::Lost {
+                return Hold::Lost;
+            }
+            // The last one is recorded with the end of the attempt.
+            if index < last && self.extend().await == Hold::Lost {
+                return Hold::Lost;
+            }
+        }
+        Hold::Held
+    }
+
+    /// Calls one receiver, and extends the lease for as long as it takes.
+    async fn call(&mut self, event: &MessageEvent, id: &str) -> (Receipt, Hold) {
+        let signals = self.accounts.signals();
+        let limit = self.options.receiver_timeout;
+        let mut call = std::pin::pin!(tokio::time::timeout(limit, event.send_to(signals, id)));
+        let mut hold = Hold::Held;
+        loop {
+            tokio::select! {
+                biased;
+                ended = &mut call => {
+                    let receipt = match ended {
+                        Ok(report) => self.receipt(id, &report),
+                        Err(_) => failed(id, "timed out"),
+                    };
+                    return (receipt, hold);
+                }
+                () = tokio::time::sleep(self.options.lease / 3) => hold = self.extend().await,
+            }
+        }
+    }
+
+    /// What a dispatch to one receiver came to.
+    fn receipt(&mut self, id: &str, report: &Report) -> Receipt {
+        let Some(failure) = report.failures().next() else {
+            return Receipt::new(id, ReceiptOutcome::Done, "");
+        };
+        let Outcome::Failed(error) = failure.outcome() else {
+            // What a panic said may be anything; that there was one says enough.
+            return failed(id, failure.outcome().name());
+        };
+        let reason = reason(&**error);
+        match Undelivered::retry_after(&**error) {
+            Retry::Never => Receipt::new(id, ReceiptOutcome::Refused, reason),
+            Retry::After(pause) => {
+                self.pause = self.pause.max(pause);
+                failed(id, &reason)
+            }
+            _ => failed(id, &reason),
+        }
+    }
+
+    /// What is to become of the message now that its receivers were called.
+    fn verdict(&self, signal: &str) -> Settlement {
+        let receipts = &self.message.receipts;
+        let with = |outcome| move |receipt: &&Receipt| receipt.outcome == outcome;
+        let failed = receipts.iter().rfind(with(ReceiptOutcome::Failed));
+        let refused = receipts.iter().rfind(with(ReceiptOutcome::Refused));
+        if receipts.iter().next().is_none() {
+            return self.again(&format!("nobody receives {signal}"));
+        }
+        match (failed, refused) {
+            (Some(failed), _) => self.again(&sentence(failed)),
+            (None, Some(refused)) => self.dead(sentence(refused)),
+            (None, None) => Settlement::Settled,
+        }
+    }
+
+    /// Another attempt, if its link still works then.
+    fn again(&self, reason: &str) -> Settlement {
+        let random = self.random();
+        let delay = self.options.back_off.delay(self.message.attempts, random);
+        let due_at = later(self.accounts.now(), delay.max(self.pause));
+        if due_at >= self.message.message.expires_at {
+            return self.dead(format!(
+                "its link would expire before the next attempt; {reason}"
+            ));
+        }
+        Settlement::Again {
+            due_at,
+            receipts: self.message.receipts.clone(),
+        }
+    }
+
+    fn dead(&self, reason: String) -> Settlement {
+        tracing::error!(
+            message = self.message.id.get(),
+            reason,
+            "a message was given up; it is kept as a dead letter"
+        );
+        Settlement::Dead {
+            letter: DeadLetter {
+                at: self.accounts.now(),
+                reason,
+            },
+            receipts: self.message.receipts.clone(),
+        }
+    }
+
+    fn random(&self) -> u32 {
+        let mut bytes = [0; 4];
+        // Without randomness all wait for the shortest time, which only spreads them less.
+        match self.accounts.inner.randomness.fill(&mut bytes) {
+            Ok(()) => u32::from_be_bytes(bytes),
+            Err(_) => 0,
+        }
+    }
+
+    /// Makes the lease end later. A store that cannot be asked leaves it as it is.
+    async fn extend(&self) -> Hold {
+        let until = later(self.accounts.now(), self.options.lease);
+        let (lease, receipts) = (self.lease(), &self.message.receipts);
+        match self.outbox.store.extend_lease(lease, until, receipts).await {
+            Ok(false) => Hold::Lost,
+            Ok(true) | Err(_) => Hold::Held,
+        }
+    }
+
+    fn lease(&self) -> Lease {
+        self.message.lease()
+    }
+
+    /// Records how the attempt ended. A store that is locked for a while is asked again until the lease ends:
+    /// what is not recorded is sent once more.
+    async fn settle(&self, settlement: &Settlement) {
+        let id = self.message.id.get();
+        let begun = tokio::time::Instant::now();
+        loop {
+            match self
+                .outbox
+                .store
+                .settle_message(self.lease(), settlement)
+                .await
+            {
+                Ok(true) => return,
+                Ok(false) => {
+                    tracing::info!(message = id, "the lease of a message was lost");
+                    return;
+                }
+                Err(error) if begun.elapsed() >= self.options.lease => {
+                    tracing::error!(message = id, %error, "what became of a message is not recorded");
+                    return;
+                }
+                Err(_) => tokio::time::sleep(self.options.lease / 20).await,
+            }
+        }
+    }
+}
+
+fn failed(receiver: &str, reason: &str) -> Receipt {
+    Receipt::new(receiver, ReceiptOutcome::Failed, reason)
+}
+
+/// A receipt that did not succeed, for the operator.
+fn sentence(receipt: &Receipt) -> String {
+    format!("{}: {}", receipt.receiver, receipt.reason)
+}
+
+/// What an error says, and what it comes from, on one line of bounded length. Texts of more than a few words are cut
+/// where a link could begin: a receiver that puts one into its error must not put it into the database.
+fn reason(error: &(dyn std::error::Error + 'static)) -> String {
+    let texts = std::iter::successors(Some(error), |error| error.source());
+    let whole = texts
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ");
+    let words = whole.split_whitespace().map(|word| {
+        let is_link = word.contains("://") || word.contains('/') && word.len() > 24;
+        if is_link { "…" } else { word }
+    });
+    let line = words.collect::<Vec<_>>().join(" ");
+    let visible = line.chars().filter(|character| !character.is_control());
+    visible.take(MAX_REASON).collect()
+}
+
+/// A time so much later, as a store can keep it.
+pub(super) fn later(now: DateTime<Utc>, by: Duration) -> DateTime<Utc> {
+    chrono::TimeDelta::from_std(by)
+        .ok()
+        .and_then(|by| now.checked_add_signed(by))
+        .map_or(DateTime::<Utc>::MAX_UTC, |time| {
+            chrono::SubsecRound::trunc_subsecs(time, 6)
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::randomness::RandomnessError;
+
+    #[test]
+    fn reason_holds_no_link() {
+        let error = RandomnessError::with_source(
+            "the server refused https://x.example/a/MQ/t-1/ and /accounts/password_reset_confirm/MQ/t-1/\r\n250 OK",
+        );
+        assert_eq!(
+            reason(&error),
+            "no random bytes are to be had: the server refused … and … 250 OK"
+        );
+        let long = RandomnessError::with_source("é".repeat(1000));
+        assert_eq!(reason(&long).chars().count(), MAX_REASON);
+    }
+}

@@ -1,0 +1,156 @@
+//! A message with a link: minted for a person and an address, and told to the receivers of its signal.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use phone_auth_signals::{
+    Envelope, Event, ReceiverInfo, RelativeUrl, Report, ResetPasswordEmail, ResetPasswordPhone,
+    Sender, Signals, VerifyEmail, VerifyPhone,
+};
+use phone_auth_urls::ReverseError;
+
+use super::Accounts;
+use super::links::method_of;
+use crate::address::{AddressKind, AddressRecord};
+use crate::language::Language;
+use crate::outbox::MessagePurpose;
+use crate::person::Person;
+
+/// Who gets a message, and where.
+#[derive(Clone, Copy)]
+pub(super) struct To<'a> {
+    pub(super) person: &'a Person,
+    pub(super) address: &'a AddressRecord,
+}
+
+/// The event of a message, whichever of the four it is.
+pub(super) enum MessageEvent {
+    ResetPasswordEmail(ResetPasswordEmail),
+    ResetPasswordPhone(ResetPasswordPhone),
+    VerifyEmail(VerifyEmail),
+    VerifyPhone(VerifyPhone),
+}
+
+/// Does the same with the event, whichever it is.
+macro_rules! with_event {
+    ($message:expr, $event:ident => $act:expr) => {
+        match $message {
+            MessageEvent::ResetPasswordEmail($event) => $act,
+            MessageEvent::ResetPasswordPhone($event) => $act,
+            MessageEvent::VerifyEmail($event) => $act,
+            MessageEvent::VerifyPhone($event) => $act,
+        }
+    };
+}
+
+impl MessageEvent {
+    /// A message with this link.
+    pub(super) fn new(
+        purpose: MessagePurpose,
+        to: To<'_>,
+        url: RelativeUrl,
+        envelope: Envelope,
+    ) -> Self {
+        let user = to.person.to_user();
+        let value = to.address.value.clone();
+        match (purpose, to.address.kind) {
+            (MessagePurpose::ResetPassword, AddressKind::Email) => {
+                let event = ResetPasswordEmail::new(sender_of(purpose), user, url, value);
+                Self::ResetPasswordEmail(event.with_envelope(envelope))
+            }
+            (MessagePurpose::ResetPassword, AddressKind::Phone) => {
+                let event = ResetPasswordPhone::new(sender_of(purpose), user, url, value);
+                Self::ResetPasswordPhone(event.with_envelope(envelope))
+            }
+            (MessagePurpose::Verify, AddressKind::Email) => {
+                let event = VerifyEmail::new(sender_of(purpose), user, url, value);
+                Self::VerifyEmail(event.with_envelope(envelope))
+            }
+            (MessagePurpose::Verify, AddressKind::Phone) => {
+                let event = VerifyPhone::new(sender_of(purpose), user, url, value);
+                Self::VerifyPhone(event.with_envelope(envelope))
+            }
+        }
+    }
+
+    /// The name of its signal.
+    pub(super) fn signal(&self) -> &'static str {
+        fn name<E: Event>(_event: &E) -> &'static str {
+            E::signal().info().name
+        }
+        with_event!(self, event => name(event))
+    }
+
+    /// Who receives it, in the order of dispatch.
+    pub(super) fn receivers(&self, signals: &Signals) -> Vec<ReceiverInfo> {
+        fn of<E: Event>(_event: &E, signals: &Signals) -> Vec<ReceiverInfo> {
+            signals.receivers_of::<E>()
+        }
+        with_event!(self, event => of(event, signals))
+    }
+
+    /// Calls one receiver.
+    pub(super) async fn send_to(&self, signals: &Signals, id: &str) -> Report {
+        let wanted = |receiver: &ReceiverInfo| receiver.id() == id;
+        with_event!(self, event => signals.send_robust_to(event, wanted).await)
+    }
+
+    /// Tells all receivers, without an outbox.
+    pub(super) async fn tell(self, accounts: &Accounts) {
+        with_event!(self, event => accounts.tell(event).await);
+    }
+}
+
+/// The flow that such messages come from.
+const fn sender_of(purpose: MessagePurpose) -> Sender {
+    Sender::new(match purpose {
+        MessagePurpose::ResetPassword => "request_password_reset",
+        MessagePurpose::Verify => "request_verification",
+    })
+}
+
+impl Accounts {
+    /// The link of a message that was promised at this time. The signals hear of the token only if they are to.
+    ///
+    /// # Errors
+    /// When the token does not fit the route, which it always does.
+    pub(super) fn mint(
+        &self,
+        purpose: MessagePurpose,
+        to: To<'_>,
+        promised_at: DateTime<Utc>,
+        is_told: bool,
+    ) -> Result<RelativeUrl, ReverseError> {
+        let links = &self.inner.links;
+        let To { person, address } = to;
+        match purpose {
+            MessagePurpose::ResetPassword => {
+                let token = links.issue_reset(person, address, promised_at, is_told);
+                self.routes()
+                    .password_reset_confirm(person.id.get(), token.as_str())
+            }
+            MessagePurpose::Verify => {
+                let token = links.issue_verification(address, promised_at, is_told);
+                self.routes().email_verification_confirm(
+                    method_of(address.kind),
+                    address.id.get(),
+                    token.as_str(),
+                )
+            }
+        }
+    }
+
+    /// What goes with a message whose link works for so long.
+    pub(super) fn envelope(
+        key: Option<&str>,
+        language: Option<&Language>,
+        lifetime: Duration,
+    ) -> Envelope {
+        let envelope = key.map_or_else(Envelope::default, Envelope::new);
+        let envelope = match language {
+            Some(language) => envelope.in_language(language.as_str()),
+            None => envelope,
+        };
+        envelope.working_for(lifetime)
+    }
+}

@@ -1,0 +1,141 @@
+//! What became of a message at each of its receivers.
+
+use std::error::Error;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What became of a message at one receiver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ReceiptOutcome {
+    /// Delivered, or not for this receiver; it is not called again.
+    Done,
+    /// Refused for good; it is not called again.
+    Refused,
+    /// Failed; it is called again.
+    Failed,
+}
+
+/// What became of a message at one receiver, at its last attempt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Receipt {
+    /// The id of the receiver.
+    pub receiver: String,
+    /// What became of it.
+    pub outcome: ReceiptOutcome,
+    /// Why, if it did not succeed; holds no link.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+}
+
+impl Receipt {
+    /// What became of a message at this receiver.
+    pub fn new(
+        receiver: impl Into<String>,
+        outcome: ReceiptOutcome,
+        reason: impl Into<String>,
+    ) -> Self {
+        Self {
+            receiver: receiver.into(),
+            outcome,
+            reason: reason.into(),
+        }
+    }
+}
+
+/// What became of a message, one receipt for each receiver that was called. A store keeps it as a text.
+///
+/// # Examples
+/// ```
+/// use phone_auth_core::outbox::{Receipt, ReceiptOutcome, Receipts};
+///
+/// let mut receipts = Receipts::default();
+/// receipts.note(Receipt::new("my_app::mail", ReceiptOutcome::Failed, "no route to host"));
+/// receipts.note(Receipt::new("my_app::mail", ReceiptOutcome::Done, ""));
+/// assert!(receipts.is_final("my_app::mail") && !receipts.is_final("my_app::audit"));
+/// assert_eq!(Receipts::from_text(&receipts.to_text())?, receipts);
+/// assert!(Receipts::from_text("not a list").is_err());
+/// # Ok::<(), phone_auth_core::outbox::ReceiptsError>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Receipts(Vec<Receipt>);
+
+impl Receipts {
+    /// All of them, in the order of the first call.
+    pub fn iter(&self) -> std::slice::Iter<'_, Receipt> {
+        self.0.iter()
+    }
+
+    /// Notes what became of a receiver, over what was noted of it before.
+    pub fn note(&mut self, receipt: Receipt) {
+        match self
+            .0
+            .iter_mut()
+            .find(|old| old.receiver == receipt.receiver)
+        {
+            Some(old) => *old = receipt,
+            None => self.0.push(receipt),
+        }
+    }
+
+    /// Whether this receiver is not to be called again.
+    pub fn is_final(&self, receiver: &str) -> bool {
+        let receipt = self.0.iter().find(|receipt| receipt.receiver == receiver);
+        receipt.is_some_and(|receipt| receipt.outcome != ReceiptOutcome::Failed)
+    }
+
+    /// Those of the receivers that delivered it; the others are called again.
+    #[must_use]
+    pub fn only_done(mut self) -> Self {
+        self.0
+            .retain(|receipt| receipt.outcome == ReceiptOutcome::Done);
+        self
+    }
+
+    /// The text that a store keeps: a list in JSON.
+    pub fn to_text(&self) -> String {
+        // Strings and words become JSON always.
+        serde_json::to_string(&self.0).unwrap_or_default()
+    }
+
+    /// What [`to_text`](Self::to_text) gave.
+    ///
+    /// # Errors
+    /// When it is another text.
+    pub fn from_text(text: &str) -> Result<Self, ReceiptsError> {
+        serde_json::from_str(text)
+            .map(Self)
+            .map_err(|source| ReceiptsError { source })
+    }
+}
+
+impl<'a> IntoIterator for &'a Receipts {
+    type Item = &'a Receipt;
+    type IntoIter = std::slice::Iter<'a, Receipt>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+/// A text is no list of receipts.
+#[derive(Debug)]
+pub struct ReceiptsError {
+    source: serde_json::Error,
+}
+
+impl fmt::Display for ReceiptsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the text is no list of receipts")
+    }
+}
+
+impl Error for ReceiptsError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.source)
+    }
+}
