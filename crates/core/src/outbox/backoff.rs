@@ -10,11 +10,11 @@ use std::time::Duration;
 /// use phone_auth_core::outbox::BackOff;
 /// use std::time::Duration;
 ///
-/// let back_off = BackOff::new(Duration::from_secs(2), Duration::from_secs(600));
+/// let back_off = BackOff::new(Duration::from_secs(2), Duration::from_mins(10));
 /// assert_eq!(back_off.delay(1, u32::MAX), Duration::from_secs(2));
 /// assert_eq!(back_off.delay(3, u32::MAX), Duration::from_secs(8));
 /// assert_eq!(back_off.delay(3, 0), Duration::from_secs(4));
-/// assert_eq!(back_off.delay(60, u32::MAX), Duration::from_secs(600));
+/// assert_eq!(back_off.delay(60, u32::MAX), Duration::from_mins(10));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BackOff {
@@ -41,6 +41,6 @@ impl BackOff {
 impl Default for BackOff {
     /// Two seconds, up to ten minutes.
     fn default() -> Self {
-        Self::new(Duration::from_secs(2), Duration::from_secs(600))
+        Self::new(Duration::from_secs(2), Duration::from_mins(10))
     }
 }
