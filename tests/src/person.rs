@@ -30,14 +30,15 @@ pub fn unique() -> u32 {
 }
 
 impl Person {
-    /// Someone whom nobody in this process has met.
+    /// Someone whom nobody in this process has met. No name is the beginning of another's, so that
+    /// a page that says one does not say the other.
     pub fn new() -> Self {
         let n = unique();
         Self {
             first_name: "Ann".to_owned(),
             last_name: "Example".to_owned(),
-            username: format!("ann{n}"),
-            email: format!("ann{n}@example.org"),
+            username: format!("ann{n:05}"),
+            email: format!("ann{n:05}@example.org"),
             phone: Self::another_phone(),
             password: format!("plum-Orchard-{n}!"),
         }

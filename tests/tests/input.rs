@@ -20,7 +20,7 @@ fn odd() -> Vec<String> {
         "';--",
         "' OR '1'='1",
         "<script>alert(1)</script>",
-        "{{7*7}}",
+        "{{7919*7907}}",
         "{% raw %}",
         "${jndi:ldap://x}",
         "%00",
@@ -163,10 +163,8 @@ async fn check<N: Into<String>, V: Into<String>>(
         answer.status
     );
     assert!(!answer.text().contains("<script>alert"), "{path}");
-    assert!(
-        !answer.text().contains("49") || !text.contains("7*7"),
-        "{path} runs templates"
-    );
+    // A number that stands on no page by chance, as part of a port or of a token.
+    assert!(!answer.text().contains("62615533"), "{path} runs templates");
     assert!(
         answer.cookies().iter().all(|cookie| cookie.name != "x"),
         "{path}"
