@@ -227,7 +227,7 @@ async fn idle_site_stops_at_once() {
     let ended = site.stop();
     assert!(ended.status.success(), "{ended:?}");
     assert!(
-        ended.took < Duration::from_secs(5),
+        ended.took < Duration::from_secs(15),
         "idle connections hold it up: {:?}",
         ended.took
     );
