@@ -21,6 +21,9 @@ use crate::PATIENCE;
 const PACKAGES: &str = "the browser tests need Chromium and its driver: apt-get install chromium \
     chromium-driver, or name them in CHROMIUM and CHROMEDRIVER";
 
+/// How long to wait before looking at a page again.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
 /// How the browser is set up.
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(
@@ -84,7 +87,7 @@ impl Browser {
     pub async fn arrives_at(&self, path: &str) {
         let arrival = async {
             while self.path().await != path {
-                tokio::time::sleep(Duration::from_millis(20)).await;
+                tokio::time::sleep(LOOK_AGAIN).await;
             }
         };
         let arrived = tokio::time::timeout(PATIENCE, arrival).await.is_ok();
@@ -109,7 +112,7 @@ impl Browser {
     pub async fn says(&self, words: &str) {
         let saying = async {
             while !self.words().await.contains(words) {
-                tokio::time::sleep(Duration::from_millis(20)).await;
+                tokio::time::sleep(LOOK_AGAIN).await;
             }
         };
         let said = tokio::time::timeout(PATIENCE, saying).await.is_ok();
@@ -147,7 +150,7 @@ impl Browser {
         self.click(selector).await;
         let answered = async {
             while !self.is_answered().await {
-                tokio::time::sleep(Duration::from_millis(20)).await;
+                tokio::time::sleep(LOOK_AGAIN).await;
             }
         };
         let answered = tokio::time::timeout(PATIENCE, answered).await.is_ok();
@@ -204,8 +207,10 @@ impl Browser {
         self.in_time("end", self.client.clone().close()).await;
     }
 
+    /// What this CSS selector finds, once it is there: a page may still be on its way.
     async fn find(&self, selector: &str) -> Element {
-        self.in_time(selector, self.client.find(Locator::Css(selector)))
+        let wait = self.client.wait().at_most(PATIENCE / 2).every(LOOK_AGAIN);
+        self.in_time(selector, wait.for_element(Locator::Css(selector)))
             .await
     }
 
