@@ -329,12 +329,17 @@ async fn taken_port_is_refused() {
 #[tokio::test]
 async fn templates_are_overridden_one_by_one() {
     let folder = folder();
+    let own = folder.path().join("phone_auth");
+    std::fs::create_dir(&own).expect("a folder can be made");
+    std::fs::write(own.join("login.html"), "<h1>Come in</h1>").expect("it can be written");
     let site = Site::options()
         .setting("templates", &folder.path().display().to_string())
         .start()
         .await;
-    site.client().get("/accounts/login/").await.expect(200);
-    site.client().get("/accounts/signup/").await.expect(200);
+    let own = site.client().get("/accounts/login/").await.expect(200);
+    assert_eq!(own.text(), "<h1>Come in</h1>");
+    let ours = site.client().get("/accounts/signup/").await.expect(200);
+    ours.page().form_with(&["first_name", "confirm_password"]);
 }
 
 #[tokio::test]

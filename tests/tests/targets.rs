@@ -182,7 +182,8 @@ async fn evil_host_reaches_no_link() {
         ("x-original-url", "http://evil.example/"),
         ("x-host", "evil.example"),
     ];
-    for (n, (name, value)) in headers.into_iter().enumerate() {
+    let mut sent = 0;
+    for (name, value) in headers {
         let request = site
             .client()
             .request("POST", "/accounts/password_reset/")
@@ -199,14 +200,15 @@ async fn evil_host_reaches_no_link() {
                 "{name}: {}",
                 answer.location()
             );
+            sent += 1;
             let line = site
-                .nth_printed("reset_password_email", &ann.person.email, 1)
+                .nth_printed("reset_password_email", &ann.person.email, sent)
                 .await;
             assert!(!line.payload.to_string().contains("evil"), "{name}");
         } else {
             assert!(
                 (400..500).contains(&answer.status),
-                "{n} {name}: {}",
+                "{name}: {}",
                 answer.status
             );
         }
