@@ -209,7 +209,8 @@ fn locked_database_is_unavailable() {
             assert!(error.is_retryable());
         }
         let waited = begun.elapsed();
-        assert!(waited >= timeout && waited < 10 * timeout, "{waited:?}");
+        // Well below what it takes to wait one after the other, also on a busy machine.
+        assert!(waited >= timeout && waited < 20 * timeout, "{waited:?}");
         // Readers are not held up by a writer.
         assert_eq!(store.person(ann.id).await.unwrap(), Some(ann.clone()));
 
