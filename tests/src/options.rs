@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use rusqlite::Connection;
 use tempfile::TempDir;
 
-use crate::site::Site;
+use crate::site::{Site, database_path};
 
 /// How to start a [`Site`]. What is not said is the program's own default.
 #[derive(Clone, Debug, Default)]
@@ -58,6 +59,16 @@ impl SiteOptions {
     #[must_use]
     pub fn trace(self) -> Self {
         self.variable("RUST_LOG", "trace")
+    }
+
+    /// On a database that these statements of SQLite make.
+    #[must_use]
+    pub fn database_of(self, sql: &str) -> Self {
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        Connection::open(database_path(folder.path()))
+            .and_then(|connection| connection.execute_batch(sql))
+            .unwrap();
+        self.folder(folder)
     }
 
     /// In the folder of a site that was there before, with its database and key.

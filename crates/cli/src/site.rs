@@ -115,16 +115,17 @@ pub(crate) async fn assemble(
     parts: Parts,
 ) -> Result<PhoneAuth, Failure> {
     let cores = available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let mut hasher = Argon2Hasher::with_limits(cores, configuration.hashing_queue);
+    if configuration.danger_accept_md5_passwords {
+        hasher = hasher.danger_accept_md5();
+    }
     let (name, source) = mailbox_page::TEMPLATE;
     let mut auth = PhoneAuth::builder()
         .site(parts.origin.as_str())
         .settings(configuration.accounts.clone())
         .store(parts.store)
         .signals(parts.signals)
-        .hasher(Argon2Hasher::with_limits(
-            cores,
-            configuration.hashing_queue,
-        ))
+        .hasher(hasher)
         .template(name, source);
     let mut keys = parts.keys.into_iter();
     if let Some(key) = keys.next() {

@@ -73,6 +73,8 @@ pub enum Problem {
     InvalidUsername,
     /// Somebody has it.
     Taken,
+    /// Several people have it, in letters of different case, so it does not say who is meant.
+    Ambiguous,
     /// The two passwords are not the same.
     PasswordsDiffer,
     /// The password has too few characters.

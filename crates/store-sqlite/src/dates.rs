@@ -3,7 +3,7 @@
 //! The fraction is left out when it is zero. Both forms sort as texts in the order of their times,
 //! for a text that ends sorts before one that goes on, and so they can be compared in SQL.
 
-use chrono::{DateTime, Datelike, NaiveDate, Timelike, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike, Utc};
 
 /// A time in the years that four digits can hold, cut to microseconds.
 pub(crate) fn to_text(time: DateTime<Utc>) -> Option<String> {
@@ -57,6 +57,31 @@ pub(crate) fn parse(text: &str) -> Option<DateTime<Utc>> {
         .map(|time| time.and_utc())
 }
 
+/// Reads a time in any form that Django reads: another program, or a hand, may have written it. Without
+/// an offset it is UTC, without a time midnight.
+pub(crate) fn parse_any(text: &[u8]) -> Option<DateTime<Utc>> {
+    let text = std::str::from_utf8(text).ok()?.trim();
+    let naive = |format| NaiveDateTime::parse_from_str(text, format).ok();
+    let aware = |format| DateTime::parse_from_str(text, format).ok();
+    parse(text)
+        .or_else(|| Some(DateTime::parse_from_rfc3339(text).ok()?.to_utc()))
+        .or_else(|| Some(aware("%Y-%m-%d %H:%M:%S%.f%#z")?.to_utc()))
+        .or_else(|| {
+            [
+                "%Y-%m-%dT%H:%M:%S%.f",
+                "%Y-%m-%d %H:%M:%S%.f",
+                "%Y-%m-%d %H:%M",
+            ]
+            .into_iter()
+            .find_map(naive)
+            .map(|time| time.and_utc())
+        })
+        .or_else(|| {
+            let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
+            Some(date.and_time(NaiveTime::MIN).and_utc())
+        })
+}
+
 /// Appends a number with leading zeros.
 fn push(text: &mut String, number: u32, digits: u32) {
     for place in (0..digits).rev() {
@@ -78,7 +103,7 @@ fn number(digits: &[u8]) -> Option<u32> {
 mod tests {
     use chrono::{DateTime, Utc};
 
-    use super::{parse, to_text};
+    use super::{parse, parse_any, to_text};
 
     fn time(text: &str) -> DateTime<Utc> {
         text.parse().unwrap()
@@ -135,6 +160,35 @@ mod tests {
         ];
         for text in texts {
             assert_eq!(parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn times_of_others_are_read() {
+        for text in [
+            "2024-01-02 03:04:05",
+            "2024-01-02 03:04:05.000000000",
+            "2024-01-02T03:04:05",
+            "2024-01-02T03:04:05Z",
+            "2024-01-02T05:04:05+02:00",
+            "2024-01-02 03:04:05+00:00",
+            "2024-01-02 03:04:05+00",
+            " 2024-01-02 03:04:05 ",
+        ] {
+            let expected = Some(time("2024-01-02T03:04:05Z"));
+            assert_eq!(parse_any(text.as_bytes()), expected, "{text}");
+        }
+        let midnight = Some(time("2024-01-02T00:00:00Z"));
+        assert_eq!(parse_any(b"2024-01-02"), midnight);
+        assert_eq!(parse_any(b"2024-01-02 00:00"), midnight);
+        for text in [
+            &b""[..],
+            b"yesterday",
+            b"2024-02-30",
+            b"\xff",
+            b"1704164645",
+        ] {
+            assert_eq!(parse_any(text), None, "{text:?}");
         }
     }
 

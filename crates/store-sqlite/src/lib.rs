@@ -37,6 +37,7 @@ mod dates;
 mod failure;
 mod migrate_error;
 mod migrations;
+mod oddities;
 mod open_error;
 mod options;
 mod outbox;

@@ -27,11 +27,17 @@ pub(crate) const PEOPLE_AFTER: &str = concat!(
 );
 
 /// Every reading of a name at once, whichever are given: NULL matches nothing. `lower` of SQLite
-/// knows ASCII only, as the port asks.
+/// knows ASCII only, as the port asks. The last column says whether somebody else is meant as well.
 pub(crate) const FIND: &str = concat!(
     "SELECT ",
     person_columns!(),
-    ", m.id, m.value, m.is_verified, m.user_id, m.kind FROM (
+    ", m.id, m.value, m.is_verified, m.user_id, m.kind,
+        CASE WHEN m.rank IN (2, 3) THEN EXISTS (SELECT 1 FROM phone_auth_emailaddress o
+                WHERE lower(o.email) = lower(?2) AND o.user_id <> m.user_id)
+            WHEN m.rank = 5 THEN EXISTS (SELECT 1 FROM auth_user o
+                WHERE lower(o.username) = lower(?3) AND o.id <> m.user_id)
+            ELSE 0 END
+    FROM (
         SELECT 1 AS rank, id, phone AS value, is_verified, user_id, 'phone' AS kind
             FROM phone_auth_phonenumber WHERE phone = ?1
         UNION ALL
@@ -84,6 +90,9 @@ impl PersonStore for SqliteStore {
         let readings = (phone, email, name.username.as_deref());
         self.read(|connection| {
             rows::first(connection, FIND, readings, |row| {
+                if row.get(PERSON_COLUMNS + 5)? {
+                    return Err(StoreErrorKind::Ambiguous.into());
+                }
                 let address = match rows::kind(row, PERSON_COLUMNS + 4)? {
                     Some(kind) => Some(rows::address(row, kind, PERSON_COLUMNS)?),
                     None => None,
@@ -196,7 +205,7 @@ fn replace_password(
         // Compared as times: Django and others may have written the same time as another text.
         let expected = expected.map(micros);
         let stored = rows::first(connection, LAST_LOGIN, [id], |row| {
-            Ok(rows::optional_time(row, 0)?.map(micros))
+            Ok(rows::model_time(row, 0)?.map(micros))
         })?;
         if stored != Some(expected) {
             return Ok(false);

@@ -28,14 +28,35 @@ pub(crate) const PERSON_COLUMNS: usize = 9;
 pub(crate) fn person(row: &Row<'_>) -> Result<Person, Failure> {
     Ok(Person {
         id: PersonId::new(row.get(0)?),
-        username: row.get(1)?,
-        first_name: row.get(2)?,
-        last_name: row.get(3)?,
-        email: row.get(4)?,
-        password: EncodedPassword::new(row.get::<_, String>(5)?),
-        last_login: optional_time(row, 6)?,
-        is_active: row.get(7)?,
-        date_joined: time(row, 8)?,
+        username: text(row, 1)?,
+        first_name: text(row, 2)?,
+        last_name: text(row, 3)?,
+        email: text(row, 4)?,
+        password: EncodedPassword::new(text(row, 5)?),
+        last_login: model_time(row, 6)?,
+        is_active: row.get_ref(7)? == ValueRef::Integer(1),
+        date_joined: model_time(row, 8)?.unwrap_or(DateTime::UNIX_EPOCH),
+    })
+}
+
+/// A text of the model's tables, whatever type SQLite has let others store: NULL is the empty text,
+/// what is not UTF-8 is read as well as it can be. No odd row keeps the other rows from being read.
+pub(crate) fn text(row: &Row<'_>, column: usize) -> Result<String, Failure> {
+    Ok(match row.get_ref(column)? {
+        ValueRef::Null => String::new(),
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
+            String::from_utf8_lossy(bytes).into_owned()
+        }
+        ValueRef::Integer(number) => number.to_string(),
+        ValueRef::Real(number) => number.to_string(),
+    })
+}
+
+/// A time of the model's tables, in any form that Django reads; one that cannot be read is none.
+pub(crate) fn model_time(row: &Row<'_>, column: usize) -> Result<Option<DateTime<Utc>>, Failure> {
+    Ok(match row.get_ref(column)? {
+        ValueRef::Text(text) => dates::parse_any(text),
+        _ => None,
     })
 }
 
@@ -48,8 +69,8 @@ pub(crate) fn address(
     Ok(AddressRecord {
         id: AddressId::new(row.get(first)?),
         kind,
-        value: row.get(first + 1)?,
-        is_verified: row.get(first + 2)?,
+        value: text(row, first + 1)?,
+        is_verified: row.get_ref(first + 2)? == ValueRef::Integer(1),
         person: PersonId::new(row.get(first + 3)?),
     })
 }
@@ -64,12 +85,12 @@ pub(crate) fn kind(row: &Row<'_>, column: usize) -> Result<Option<AddressKind>, 
     }
 }
 
-/// A time.
+/// A time of our own tables.
 pub(crate) fn time(row: &Row<'_>, column: usize) -> Result<DateTime<Utc>, Failure> {
     optional_time(row, column)?.ok_or_else(|| StoreErrorKind::Broken.into())
 }
 
-/// A time, or NULL.
+/// A time of our own tables, or NULL.
 pub(crate) fn optional_time(
     row: &Row<'_>,
     column: usize,

@@ -4,10 +4,12 @@
 mod common;
 
 use chrono::{DateTime, Utc};
-use phone_auth_core::address::{AddressKind, EmailAddress};
+use phone_auth_core::address::{AddressKind, EmailAddress, PhoneNumber};
 use phone_auth_core::person::{AccountName, WantedNames};
 use phone_auth_core::session::{NewLogIn, NewSession, SessionDigest};
-use phone_auth_core::store::{AddressStore, PersonStore, SessionStore, StoreErrorKind, UniqueName};
+use phone_auth_core::store::{
+    AddressStore, OddityKind, OddityStore, PersonStore, SessionStore, StoreErrorKind, UniqueName,
+};
 use phone_auth_store_sqlite::{MigrateErrorKind, OpenErrorKind, SqliteOptions, SqliteStore};
 use rusqlite::Connection;
 
@@ -158,21 +160,42 @@ fn names_that_differ_by_case_stay_apart() {
     let scratch = made_by_django();
     let store = scratch.store();
     run(async {
-        for (typed, id) in [("Bob", 1), ("bob", 2), ("BOB", 1)] {
-            let name = AccountName {
-                username: Some(typed.to_owned()),
-                ..AccountName::default()
-            };
-            let found = store.find_person(&name).await.unwrap().unwrap();
-            assert_eq!(found.person.id.get(), id, "{typed}");
-        }
-        // Of two e-mail addresses, the one that is exactly what was typed, never an error.
-        let name = AccountName {
-            email: Some(EmailAddress::parse("BOB@example.org").unwrap()),
+        let by_username = |typed: &str| AccountName {
+            username: Some(typed.to_owned()),
             ..AccountName::default()
         };
-        let found = store.find_person(&name).await.unwrap().unwrap();
+        for (typed, id) in [("Bob", 1), ("bob", 2), ("OFF", 4)] {
+            let found = store.find_person(&by_username(typed)).await;
+            assert_eq!(found.unwrap().unwrap().person.id.get(), id, "{typed}");
+        }
+        // Neither, and of two e-mail addresses not even the one that is exactly what was typed: telephones
+        // write a capital letter first, and mail servers do not care.
+        let by_email = AccountName {
+            email: Some(EmailAddress::parse("bob@example.org").unwrap()),
+            username: Some("bob".to_owned()),
+            ..AccountName::default()
+        };
+        for name in [by_username("BOB"), by_email.clone()] {
+            let error = store.find_person(&name).await.unwrap_err();
+            assert_eq!(error.kind(), StoreErrorKind::Ambiguous, "{name:?}");
+        }
+        // By phone they are told apart.
+        let by_phone = AccountName {
+            phone: Some(PhoneNumber::parse("+919876543211").unwrap()),
+            ..by_email.clone()
+        };
+        let found = store.find_person(&by_phone).await.unwrap().unwrap();
         assert_eq!(found.person.id.get(), 2);
+        // A person's own two spellings are one person's.
+        scratch
+            .connect()
+            .execute_batch("UPDATE phone_auth_emailaddress SET user_id = 1")
+            .unwrap();
+        let found = store.find_person(&by_email).await.unwrap().unwrap();
+        assert_eq!(
+            (found.person.id.get(), found.address.unwrap().id.get()),
+            (1, 2)
+        );
     });
 }
 
@@ -266,4 +289,56 @@ fn other_tables_of_the_name_are_refused() {
     let error =
         SqliteStore::open_and_migrate(scratch.path(), SqliteOptions::default()).unwrap_err();
     assert_eq!(error.kind(), OpenErrorKind::Migration);
+}
+
+#[test]
+fn odd_rows_are_read_and_listed() {
+    let scratch = made_by_django();
+    scratch
+        .connect()
+        .execute_batch(
+            "UPDATE auth_user SET last_login = 'yesterday', date_joined = '' WHERE id = 1;
+            UPDATE auth_user SET date_joined = '2024-02-02T03:04:05+00:00', last_login = 7 WHERE id = 2;
+            UPDATE auth_user SET first_name = x'ff', is_active = 'yes' WHERE id = 4;
+            UPDATE phone_auth_phonenumber SET phone = '+1 415-555-2671' WHERE id = 2;
+            UPDATE phone_auth_emailaddress SET is_verified = 'yes' WHERE id = 1;",
+        )
+        .unwrap();
+    let store = scratch.store();
+    run(async {
+        let people = store.people_after(None, 10).await.unwrap();
+        assert_eq!(people.len(), 4);
+        let bob = people.first().unwrap();
+        assert_eq!(
+            (bob.last_login, bob.date_joined),
+            (None, DateTime::UNIX_EPOCH)
+        );
+        // Whoever is not plainly active is not.
+        assert!(!people.last().unwrap().is_active);
+        let addresses = store.addresses_of(bob.id).await.unwrap();
+        assert!(!addresses.first().unwrap().is_verified);
+
+        let found = store.oddities().await.unwrap();
+        let told: Vec<_> = found
+            .iter()
+            .map(|oddity| {
+                let rows = oddity
+                    .rows
+                    .iter()
+                    .map(|(text, id)| (text.as_str(), id.get()));
+                (oddity.kind, rows.collect::<Vec<_>>())
+            })
+            .collect();
+        let expected = [
+            (
+                OddityKind::SharedEmail,
+                vec![("Bob@Example.org", 1), ("bob@example.org", 2)],
+            ),
+            (OddityKind::SharedUsername, vec![("Bob", 1), ("bob", 2)]),
+            (OddityKind::ForeignPhone, vec![("+1 415-555-2671", 2)]),
+            (OddityKind::UnreadableTime, vec![("Bob", 1)]),
+            (OddityKind::UnreadableTime, vec![("bob", 2)]),
+        ];
+        assert_eq!(told, expected);
+    });
 }

@@ -6,7 +6,8 @@ mod common;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use phone_auth_core::store::{AddressStore, PersonStore, StoreErrorKind, UniqueName};
+use phone_auth_core::session::{NewLogIn, NewSession, SessionDigest};
+use phone_auth_core::store::{AddressStore, PersonStore, SessionStore, StoreErrorKind, UniqueName};
 use phone_auth_store_sqlite::{MigrateErrorKind, OpenErrorKind, SqliteOptions, SqliteStore};
 
 use crate::common::{Scratch, person, run};
@@ -295,12 +296,28 @@ fn unreadable_row_is_broken() {
     let store = scratch.store();
     run(async {
         let ann = store.create_person(&person("ann", 1)).await.unwrap();
-        for date in ["'2026-01-02T03:04:05Z'", "'yesterday'", "5", "x'00'"] {
+        let (digest, now) = (SessionDigest::from_bytes([1; 32]), ann.date_joined);
+        let log_in = NewLogIn {
+            checked_password: ann.password,
+            upgraded_password: None,
+            session: NewSession {
+                digest,
+                person: ann.id,
+                created_at: now,
+                expires_at: now + chrono::TimeDelta::days(1),
+            },
+            ends: None,
+        };
+        assert!(store.log_in(&log_in).await.unwrap());
+        // A table of our own, which nobody else writes to; all sort after any time.
+        for date in ["'2999-01-02T03:04:05Z'", "'yesterday'", "x'00'"] {
             scratch
                 .connect()
-                .execute_batch(&format!("UPDATE auth_user SET date_joined = {date}"))
+                .execute_batch(&format!(
+                    "UPDATE phone_auth_session SET expires_at = {date}"
+                ))
                 .unwrap();
-            let error = store.person(ann.id).await.unwrap_err();
+            let error = store.session(&digest, now).await.unwrap_err();
             assert_eq!(error.kind(), StoreErrorKind::Broken, "{date}");
         }
     });

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use phone_auth::core::store::{Oddity, OddityKind, OddityStore};
 use phone_auth::signals::{ResetPasswordEmail, ResetPasswordPhone, VerifyEmail, VerifyPhone};
 use phone_auth::sqlite::SqliteStore;
 use phone_auth::{SecretKey, Signals, SiteOrigin};
@@ -21,14 +22,18 @@ use crate::visible::Visible;
 /// Looks at receivers, key, database and templates, and changes none of them.
 ///
 /// # Errors
-/// A sentence for each thing that would keep the site from starting or from sending its messages, and
-/// for a database that lacks a migration.
+/// A sentence for each thing that would keep the site from starting or from sending its messages, for a
+/// database that lacks a migration, and for people whom another program has stored in a way that keeps
+/// them from being served in full.
 pub(crate) fn run(mut setup: Setup) -> Result<(), Failure> {
     let mut wrong = Vec::new();
     let mode = keep(&mut wrong, site::mode(&setup.configuration));
     keep(&mut wrong, site::hub(&mut setup, None));
     let keys = keep(&mut wrong, site::existing_keys(&setup.configuration));
     let store = keep(&mut wrong, migrated_store(&setup.configuration));
+    if let Some(Some(store)) = &store {
+        keep(&mut wrong, no_oddities(store));
+    }
     if let (Some(keys), Some(Some(store))) = (keys, store) {
         keep(&mut wrong, pages(&setup.configuration, keys, store));
     }
@@ -67,6 +72,46 @@ fn migrated_store(configuration: &Configuration) -> Result<Option<SqliteStore>, 
         Visible(&path),
         pending.join(", ")
     )))
+}
+
+/// How many oddities are listed.
+const MOST_ODDITIES: usize = 100;
+
+/// Looks for people whom another program stored as they cannot be served.
+fn no_oddities(store: &SqliteStore) -> Result<(), Failure> {
+    let looked = site::runtime()?.block_on(store.oddities());
+    let oddities = looked.map_err(Failure::failed)?;
+    if oddities.is_empty() {
+        return Ok(());
+    }
+    let listed = oddities.iter().take(MOST_ODDITIES).map(sentence);
+    let left_out = oddities.len().saturating_sub(MOST_ODDITIES);
+    let rest = (left_out > 0).then(|| format!("and {left_out} more like these"));
+    Err(Failure::because_of_all(listed.chain(rest)))
+}
+
+/// What is odd, and what to do about it.
+fn sentence(oddity: &Oddity) -> String {
+    let rows: Vec<_> = oddity
+        .rows
+        .iter()
+        .map(|(stored, person)| format!("{} (person {})", Visible(stored), person.get()))
+        .collect();
+    let rows = rows.join(", ");
+    match oddity.kind {
+        OddityKind::SharedEmail => format!(
+            "{rows}: e-mail addresses that differ only by case; none of these people can log in or reset \
+             a password by it until all but one have another"
+        ),
+        OddityKind::SharedUsername => format!(
+            "{rows}: usernames that differ only by case; each must be typed exactly as it is stored"
+        ),
+        OddityKind::ForeignPhone => format!(
+            "{rows}: a phone number that is not in the form +14155552671; nobody can log in or reset a \
+             password by it"
+        ),
+        _ => format!("{rows}: something that cannot be read is stored"),
+    }
 }
 
 /// Puts the pages together, which finds mistakes in templates.

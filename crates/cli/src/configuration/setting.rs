@@ -207,6 +207,13 @@ pub(crate) static SETTINGS: &[Setting] = &[
         take: |to, given| put(&mut to.accounts.verify_by_click, given.boolean()),
     },
     Setting {
+        name: "danger_accept_md5_passwords",
+        right: YES_OR_NO,
+        default: "false",
+        does: "whether hashes that Django made with MD5 let in; a log-in replaces them",
+        take: |to, given| put(&mut to.danger_accept_md5_passwords, given.boolean()),
+    },
+    Setting {
         name: "hashing_queue",
         right: "a number from 1 to 10000",
         default: "64",

@@ -81,6 +81,7 @@ fn every_setting_stands_in_a_file() {
         verify_email_lifetime = "1h 30m"
         verify_phone_lifetime = "90"
         verify_by_click = true
+        danger_accept_md5_passwords = true
         hashing_queue = 1
         max_connections = 0x10
         header_timeout = 5

@@ -12,7 +12,7 @@ use crate::form::{Field, Problems};
 use crate::password::Password;
 use crate::person::{AccountName, Person, PersonId};
 use crate::session::PasswordReplacement;
-use crate::store::StoreError;
+use crate::store::StoreErrorKind;
 
 impl Accounts {
     /// Makes an account as an operator. Only a username and a password are needed; what is given obeys
@@ -51,6 +51,7 @@ impl Accounts {
     ///
     /// # Errors
     /// - [`NoSuchPerson`](AdminErrorKind::NoSuchPerson): nobody has this username.
+    /// - [`Ambiguous`](AdminErrorKind::Ambiguous): several people have it in letters of different case.
     /// - [`Unavailable`](AdminErrorKind::Unavailable), [`Broken`](AdminErrorKind::Broken): the store.
     ///
     /// # Cancel safety
@@ -83,6 +84,7 @@ impl Accounts {
     ///
     /// # Errors
     /// - [`NoSuchPerson`](AdminErrorKind::NoSuchPerson): nobody has this username.
+    /// - [`Ambiguous`](AdminErrorKind::Ambiguous): several people have it in letters of different case.
     /// - [`NotActive`](AdminErrorKind::NotActive): the person is kept out; let them in first.
     /// - [`Invalid`](AdminErrorKind::Invalid): [`problems`](FlowError::problems) has what is wrong with
     ///   the password, at the field `password`.
@@ -129,12 +131,17 @@ impl Accounts {
     }
 
     /// The person with this username, exactly or in another case.
-    async fn named(&self, username: &str) -> Result<Option<Person>, StoreError> {
+    async fn named(&self, username: &str) -> Result<Option<Person>, AdminError> {
         let name = AccountName {
             username: Some(username.to_owned()),
             ..AccountName::default()
         };
-        let found = self.store().find_person(&name).await?;
+        let found = match self.store().find_person(&name).await {
+            Err(error) if error.kind() == StoreErrorKind::Ambiguous => {
+                return Err(AdminError::with_source(AdminErrorKind::Ambiguous, error));
+            }
+            found => found?,
+        };
         Ok(found.map(|found| found.person))
     }
 }
@@ -145,6 +152,8 @@ impl Accounts {
 pub enum AdminErrorKind {
     /// Nobody has this username.
     NoSuchPerson,
+    /// Several people have this username in letters of different case, and nobody exactly as named.
+    Ambiguous,
     /// The person is kept out.
     NotActive,
     /// Something is wrong with what was typed.
@@ -168,6 +177,7 @@ impl FlowErrorKind for AdminErrorKind {
     fn text(self) -> &'static str {
         match self {
             Self::NoSuchPerson => "nobody has this username",
+            Self::Ambiguous => "several people have this username in letters of different case",
             Self::NotActive => "the person is not active",
             Self::Invalid => INVALID_TEXT,
             Self::Busy => BUSY_TEXT,

@@ -44,6 +44,9 @@ impl Accounts {
     /// # Errors
     /// - [`InvalidCredentials`](LogInErrorKind::InvalidCredentials): no such active person with this
     ///   password.
+    /// - [`Ambiguous`](LogInErrorKind::Ambiguous): several people have this name, in letters of different
+    ///   case. Whichever was taken, a person could end up in somebody else's account, or be kept out of
+    ///   their own by whoever made the other one; so none is, whatever the password.
     /// - [`Busy`](LogInErrorKind::Busy): too many passwords are being hashed.
     /// - [`Unavailable`](LogInErrorKind::Unavailable), [`Broken`](LogInErrorKind::Broken): the store,
     ///   or the source of randomness.
@@ -75,7 +78,12 @@ impl Accounts {
     ) -> Result<LoggedIn, LogInError> {
         let name = self.login_name(login);
         for _ in 0..ATTEMPTS {
-            let found = self.store().find_person(&name).await?;
+            let found = match self.store().find_person(&name).await {
+                Err(error) if error.kind() == StoreErrorKind::Ambiguous => {
+                    return self.refuse_ambiguous(password).await;
+                }
+                found => found?,
+            };
             let person = found.map(|found| found.person);
             let verdict = match self.recognise(person.as_ref(), password).await? {
                 Ok(verdict) => verdict,
@@ -100,6 +108,15 @@ impl Accounts {
             // password is a new one. Look again.
         }
         Err(LogInError::new(LogInErrorKind::Unavailable))
+    }
+
+    /// Refuses a name that several people have, after the work of any other log-in.
+    async fn refuse_ambiguous(&self, password: &Password) -> Result<LoggedIn, LogInError> {
+        self.hasher().verify_nothing(password).await?;
+        let failure = LoginFailure::AmbiguousIdentifier;
+        self.tell(UserLoginFailed::new(Sender::new("log_in"), failure, None))
+            .await;
+        Err(LogInError::new(LogInErrorKind::Ambiguous))
     }
 
     /// Checks a password; one hash, whoever it is.
@@ -222,6 +239,8 @@ pub enum LogInErrorKind {
     /// No active person has this name and this password. Which of the three it was is not for those
     /// who ask.
     InvalidCredentials,
+    /// Several people have this name, in letters of different case.
+    Ambiguous,
     /// Too many passwords are being hashed; trying again later works.
     Busy,
     /// The store is not available; trying again later may work.
@@ -240,6 +259,7 @@ impl FlowErrorKind for LogInErrorKind {
     fn text(self) -> &'static str {
         match self {
             Self::InvalidCredentials => "nobody has this name and this password",
+            Self::Ambiguous => "several people have this name",
             Self::Busy => BUSY_TEXT,
             Self::Unavailable => UNAVAILABLE_TEXT,
             Self::Broken => BROKEN_TEXT,

@@ -8,9 +8,10 @@ use super::error::{
 use super::log_in::MAX_LOGIN;
 use super::message::To;
 use crate::address::AddressKind;
-use crate::form::{Field, Problems};
+use crate::form::{Field, Problem, Problems};
 use crate::outbox::MessagePurpose;
 use crate::person::FoundPerson;
+use crate::store::StoreErrorKind;
 
 impl Accounts {
     /// Has a link sent that resets a password, to the phone number or e-mail address that was named.
@@ -28,8 +29,9 @@ impl Accounts {
     /// receivers, so its time tells who exists. Serve strangers with an outbox.
     ///
     /// # Errors
-    /// - [`Invalid`](ResetRequestErrorKind::Invalid): nothing was typed, or what nobody's name can be;
-    ///   says nothing about who exists.
+    /// - [`Invalid`](ResetRequestErrorKind::Invalid): nothing was typed, or what nobody's name can be, which
+    ///   says nothing about who exists; or [`Problem::Ambiguous`], an e-mail address that several people
+    ///   have in letters of different case. Which of them asks cannot be told, so no link is sent.
     /// - [`Unavailable`](ResetRequestErrorKind::Unavailable), [`Broken`](ResetRequestErrorKind::Broken):
     ///   the store.
     ///
@@ -67,7 +69,14 @@ impl Accounts {
             Some(_) => AddressKind::Phone,
             None => AddressKind::Email,
         };
-        match self.store().find_person(&name).await? {
+        let found = match self.store().find_person(&name).await {
+            Err(error) if error.kind() == StoreErrorKind::Ambiguous => {
+                problems.add(Field::Login, Problem::Ambiguous);
+                return Err(ResetRequestError::invalid(problems.into_vec()));
+            }
+            found => found?,
+        };
+        match found {
             Some(FoundPerson {
                 person,
                 address: Some(address),

@@ -38,7 +38,8 @@ const DEFAULT_WAITING: usize = 64;
 ///   change-over. Limits on attempts are the remedy.
 /// - Passwords are hashed as typed. Only against a hash that was not made here, the
 ///   password without the white space around it is tried too: django-phone-auth stripped it at
-///   sign-up and log-in.
+///   sign-up and log-in. A hash that matches only so is reported as [`Match`](Verdict::Match), and so
+///   stays until the password is typed without.
 /// - Argon2 runs on Tokio's blocking threads: it needs a Tokio runtime.
 ///
 /// # Examples
@@ -213,10 +214,13 @@ fn check(bench: &mut Bench, stored: &Stored, password: &Password) -> Verdict {
         };
     }
     let stripped = password.stripped().filter(|_| password.is_bounded());
-    let is_right = (stored.is_of(bench, typed) && password.is_bounded())
-        || stripped.is_some_and(|text| stored.is_of(bench, text));
-    if is_right {
+    if stored.is_of(bench, typed) && password.is_bounded() {
         return Verdict::MatchOutdated;
+    }
+    if stripped.is_some_and(|text| stored.is_of(bench, text)) {
+        // Whether the white space belongs to the password cannot be told, so the hash stays: a new one
+        // would lock out whoever types it the other way next time.
+        return Verdict::Match;
     }
     // A hash of little cost must not answer sooner than an unknown name does.
     let _ = Stored::nobody().is_of(bench, typed);

@@ -21,6 +21,9 @@ pub enum UniqueName {
 pub enum StoreErrorKind {
     /// Somebody else has this name. Read from the name of the constraint, never from the words of an error.
     Taken(UniqueName),
+    /// Several people have this name, in letters of different case. Only another program could store
+    /// them so.
+    Ambiguous,
     /// A session with this digest exists already; it was left as it is.
     SessionExists,
     /// The store is locked, full, gone, or slower than its time-out. Nothing was changed; trying again may work.
@@ -70,6 +73,7 @@ impl fmt::Display for StoreError {
             StoreErrorKind::Taken(UniqueName::Username) => "the username is taken",
             StoreErrorKind::Taken(UniqueName::Email) => "the e-mail address is taken",
             StoreErrorKind::Taken(UniqueName::Phone) => "the phone number is taken",
+            StoreErrorKind::Ambiguous => "several people have this name",
             StoreErrorKind::SessionExists => "a session with this digest exists",
             StoreErrorKind::Unavailable => "the store is not available",
             StoreErrorKind::Broken => "the store holds or answered what it should not",

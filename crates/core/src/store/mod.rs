@@ -6,12 +6,14 @@
 
 mod addresses;
 mod error;
+mod oddities;
 mod outbox;
 mod people;
 mod sessions;
 
 pub use addresses::AddressStore;
 pub use error::{StoreError, StoreErrorKind, UniqueName};
+pub use oddities::{Oddity, OddityKind, OddityStore};
 pub use outbox::OutboxStore;
 pub use people::PersonStore;
 pub use sessions::SessionStore;

@@ -31,6 +31,11 @@ pub trait PersonStore: Send + Sync {
 
     /// The person whom this name means: the first reading that exists, phone, then e-mail, then
     /// username (exact before ASCII-case-insensitive). One query, the same for every reading.
+    ///
+    /// # Errors
+    /// [`Ambiguous`](super::StoreErrorKind::Ambiguous) when that reading means several people: they have
+    /// the e-mail address in letters of different case, be one of them exactly as named, or the username
+    /// in none exactly as named. No store of ours lets that come about; Django does.
     async fn find_person(&self, name: &AccountName) -> Result<Option<FoundPerson>, StoreError>;
 
     /// Which of these names somebody has. An e-mail address counts as taken in any ASCII case, and

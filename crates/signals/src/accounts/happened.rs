@@ -42,6 +42,8 @@ crate::signal! {
 pub enum LoginFailure {
     /// No account has that username, e-mail address or phone number.
     UnknownIdentifier,
+    /// Several accounts have that name, in letters of different case.
+    AmbiguousIdentifier,
     /// The password is another one.
     WrongPassword,
     /// The account is switched off.

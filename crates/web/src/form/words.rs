@@ -2,6 +2,10 @@
 
 use phone_auth_core::form::{Field, FieldProblem, Problem};
 
+/// What is said of a name that does not tell who is meant.
+const AMBIGUOUS: &str =
+    "More than one account has this name. Use another one of yours, such as your phone number.";
+
 /// A sentence that says what would be right.
 pub(crate) fn sentence(problem: &FieldProblem) -> String {
     let field = problem.field;
@@ -21,6 +25,7 @@ pub(crate) fn sentence(problem: &FieldProblem) -> String {
             "Username should be 150 characters or fewer. Letters, digits and ./-/_ only.".to_owned()
         }
         Problem::Taken => format!("{} already exists", noun(field)),
+        Problem::Ambiguous => AMBIGUOUS.to_owned(),
         Problem::PasswordsDiffer if field == Field::ConfirmPassword => {
             "Password didn't match".to_owned()
         }

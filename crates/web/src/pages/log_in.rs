@@ -56,6 +56,10 @@ pub(crate) async fn submit(RawQuery(query): RawQuery, form: SubmittedForm) -> Re
         Err(error) if error.kind() == LogInErrorKind::InvalidCredentials => {
             again(view(visit, login).problem(Field::Login, "Invalid Credentials"))
         }
+        Err(error) if error.kind() == LogInErrorKind::Ambiguous => {
+            let problem = FieldProblem::new(Field::Login, Problem::Ambiguous);
+            again(view(visit, login).problems(&[problem]))
+        }
         Err(error) => answer::trouble(visit, "log somebody in", &error),
     }
 }
