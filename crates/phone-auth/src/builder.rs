@@ -66,6 +66,9 @@ pub struct PhoneAuthBuilder {
     pages: Pages,
     #[cfg(feature = "development")]
     is_development: bool,
+    /// The ids of ready receivers that have their state.
+    #[cfg(feature = "delivery")]
+    ready: Vec<&'static str>,
 }
 
 /// What the pages are made with.
@@ -112,6 +115,8 @@ impl PhoneAuthBuilder {
             pages: Pages::default(),
             #[cfg(feature = "development")]
             is_development: false,
+            #[cfg(feature = "delivery")]
+            ready: Vec::new(),
         }
     }
 
@@ -245,6 +250,13 @@ impl PhoneAuthBuilder {
         self.provide(mailbox).provide(lines)
     }
 
+    /// Sends messages by e-mail through this mail server. The receiver for it is called only if this is.
+    #[cfg(feature = "smtp")]
+    pub fn smtp(mut self, smtp: crate::delivery::smtp::Smtp) -> Self {
+        self.ready.push(crate::delivery::smtp::RECEIVER);
+        self.provide(smtp)
+    }
+
     /// Opens the database and puts everything together.
     ///
     /// It waits for nothing yet; it is `async` for databases that are reached over a network.
@@ -341,6 +353,11 @@ impl PhoneAuthBuilder {
                 .iter()
                 .fold(hub, |hub, id| hub.switch_off(*id))
         };
+        #[cfg(feature = "delivery")]
+        let hub = crate::delivery::RECEIVERS
+            .iter()
+            .filter(|id| !self.ready.contains(id))
+            .fold(hub, |hub, id| hub.switch_off(*id));
         hub.build()
             .map_err(|error| BuildError::with_source(BuildErrorKind::Signals, error))
     }

@@ -17,6 +17,7 @@
 //! - `web` (default): the pages, sessions and guards on axum.
 //! - `sqlite` (default): the embedded database.
 //! - `development`: receivers for one's own machine, which print messages and keep them in a mailbox.
+//! - `smtp`: a receiver that sends messages by e-mail.
 
 mod build_error;
 mod builder;
@@ -26,7 +27,7 @@ use std::fmt;
 pub use build_error::{BuildError, BuildErrorKind};
 pub use builder::PhoneAuthBuilder;
 pub use phone_auth_core as core;
-#[cfg(feature = "development")]
+#[cfg(feature = "delivery")]
 pub use phone_auth_delivery as delivery;
 pub use phone_auth_signals as signals;
 #[cfg(feature = "sqlite")]

@@ -3,12 +3,13 @@
 use std::io;
 
 use phone_auth_signals::{
-    Destination, Message, MessageKind, User, receiver, reset_password_email, reset_password_phone,
-    verify_email, verify_phone,
+    Destination, Message, User, receiver, reset_password_email, reset_password_phone, verify_email,
+    verify_phone,
 };
 use serde::Serialize;
 
 use super::{LinePrinter, Mailbox};
+use crate::signal_name::signal_name;
 
 /// The ids of the receivers of this module, to switch them off.
 pub const RECEIVERS: [&str; 2] = [
@@ -40,7 +41,7 @@ fn print_line(message: &dyn Message, lines: &LinePrinter) -> io::Result<()> {
     let (email, phone) = match message.destination() {
         Destination::Email(email) => (Some(email), None),
         Destination::Phone(phone) => (None, Some(phone)),
-        other => return Err(unknown(other)),
+        _ => return Err(unknown()),
     };
     let sender = message.sender();
     let line = Line {
@@ -70,17 +71,11 @@ fn keep_message(message: &dyn Message, mailbox: &Mailbox) -> io::Result<()> {
 
 /// The name of the signal that a message came by.
 fn signal_of(message: &dyn Message) -> io::Result<&'static str> {
-    match (message.kind(), message.destination()) {
-        (MessageKind::ResetPassword, Destination::Email(_)) => Ok("reset_password_email"),
-        (MessageKind::ResetPassword, Destination::Phone(_)) => Ok("reset_password_phone"),
-        (MessageKind::Verify, Destination::Email(_)) => Ok("verify_email"),
-        (MessageKind::Verify, Destination::Phone(_)) => Ok("verify_phone"),
-        (_, other) => Err(unknown(other)),
-    }
+    signal_name(message).ok_or_else(unknown)
 }
 
 /// A signal that was declared after this crate was written.
-fn unknown(_destination: Destination<'_>) -> io::Error {
+fn unknown() -> io::Error {
     io::Error::new(
         io::ErrorKind::Unsupported,
         "a message of a kind that the development receivers do not know",

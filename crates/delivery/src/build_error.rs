@@ -1,0 +1,96 @@
+//! A receiver that could not deliver as it is set up.
+
+use std::error::Error;
+use std::fmt;
+
+use phone_auth_signals::BoxError;
+
+/// The state of a receiver could not be built.
+#[derive(Debug)]
+pub struct BuildError {
+    kind: BuildErrorKind,
+    source: Option<BoxError>,
+}
+
+/// What is wrong with the state of a receiver.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildErrorKind {
+    /// The sender is no e-mail address that mail can come from.
+    #[error("the sender is not an e-mail address such as Accounts <accounts@example.org>")]
+    Sender,
+    /// The name of the other side is no host.
+    #[error("the host is not a name or an IP address")]
+    Host,
+    /// Messages would cross a network where others can read them.
+    #[error("messages would cross the network in the clear")]
+    Plaintext,
+    /// What should be a certificate is none.
+    #[error("the root certificate is not one or more certificates in PEM")]
+    Certificate,
+    /// TLS cannot be set up.
+    #[error("TLS cannot be set up")]
+    Tls,
+    /// The folder of templates cannot be read.
+    #[error("the folder of templates cannot be read")]
+    TemplateFolder,
+    /// A template is missing or has a mistake, or a file is none of the templates.
+    #[error("the template {name} {}", .wrong)]
+    Template {
+        /// Its language and name: `de/verify_email.txt`.
+        name: String,
+        /// What is wrong with it.
+        wrong: TemplateProblem,
+    },
+    /// There are no texts in the language that is taken when a person's own is not there.
+    #[error("there are no texts in the default language")]
+    Language,
+}
+
+/// What is wrong with a template.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TemplateProblem {
+    /// It is missing although others of its language are there.
+    #[error("is missing, although others of its language are there")]
+    Missing,
+    /// Nothing asks for it: its name is misspelt, or it should begin with `_`.
+    #[error("is none that is asked for; one that others include begins with _")]
+    Unknown,
+    /// It cannot be rendered.
+    #[error("cannot be rendered (line {line})")]
+    Wrong {
+        /// The line of the mistake.
+        line: usize,
+    },
+}
+
+impl BuildError {
+    pub(crate) fn new(kind: BuildErrorKind) -> Self {
+        Self { kind, source: None }
+    }
+
+    pub(crate) fn with_source(kind: BuildErrorKind, source: impl Into<BoxError>) -> Self {
+        Self {
+            kind,
+            source: Some(source.into()),
+        }
+    }
+
+    /// What is wrong.
+    pub fn kind(&self) -> &BuildErrorKind {
+        &self.kind
+    }
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.kind.fmt(f)
+    }
+}
+
+impl Error for BuildError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}

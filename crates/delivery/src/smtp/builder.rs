@@ -1,0 +1,176 @@
+//! Describes a mail server and what to send through it.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use lettre::transport::smtp::client::{Certificate, TlsParameters};
+use phone_auth_signals::SiteOrigin;
+
+use super::Smtp;
+use super::connections::Connections;
+use super::server::{Security, Server};
+use crate::loopback::is_loopback;
+use crate::texts::{Style, Texts};
+use crate::{BuildError, BuildErrorKind, Secret};
+
+/// The templates that mail is made from.
+const TEMPLATES: [&str; 6] = [
+    "reset_password_email.html",
+    "reset_password_email.subject.txt",
+    "reset_password_email.txt",
+    "verify_email.html",
+    "verify_email.subject.txt",
+    "verify_email.txt",
+];
+
+/// Describes a mail server; [`Smtp::builder`] begins.
+#[derive(Debug)]
+#[must_use = "nothing is sent until `build` is called"]
+pub struct SmtpBuilder {
+    host: String,
+    port: Option<u16>,
+    security: Security,
+    may_be_plain: bool,
+    from: String,
+    login: Option<(String, Secret)>,
+    root_certificate: Option<Vec<u8>>,
+    timeout: Duration,
+    connections: NonZeroUsize,
+    templates: Option<PathBuf>,
+    style: Style,
+}
+
+impl SmtpBuilder {
+    pub(super) fn new(site: SiteOrigin, host: String, from: String) -> Self {
+        Self {
+            host,
+            port: None,
+            security: Security::Implicit,
+            may_be_plain: false,
+            from,
+            login: None,
+            root_certificate: None,
+            timeout: Duration::from_secs(20),
+            connections: NonZeroUsize::MIN.saturating_add(3),
+            templates: None,
+            style: Style::new(site),
+        }
+    }
+
+    /// The port; else the usual one: 465 for implicit TLS, 587 for STARTTLS, 25 for neither.
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = Some(port);
+        self
+    }
+
+    /// How the connection is kept from others; else by TLS from its beginning, which leaves nothing that
+    /// was sent before TLS began to be taken for an answer.
+    pub fn security(mut self, security: Security) -> Self {
+        self.security = security;
+        self
+    }
+
+    /// Lets [`Security::None`] pass to a server that is not this machine.
+    ///
+    /// # Security
+    /// Whoever can listen on the way reads every link before its owner, and the password.
+    pub fn danger_plain(mut self) -> Self {
+        self.may_be_plain = true;
+        self
+    }
+
+    /// Logs in with this name and password.
+    pub fn log_in(mut self, user: impl Into<String>, password: Secret) -> Self {
+        self.login = Some((user.into(), password));
+        self
+    }
+
+    /// Trusts these certificates, in PEM, besides those that browsers trust: for a server with a
+    /// certificate of a private authority.
+    pub fn root_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.root_certificate = Some(pem.into());
+        self
+    }
+
+    /// How long a message may take from the first connection to the last answer; else 20 seconds.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// How many connections there may be at once; else four. Further messages wait.
+    pub fn connections(mut self, most: NonZeroUsize) -> Self {
+        self.connections = most;
+        self
+    }
+
+    /// A folder whose templates replace ours one by one, or add languages: `de/verify_email.txt`.
+    pub fn templates_from(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.templates = Some(folder.into());
+        self
+    }
+
+    /// The language of people whose own has no texts; else English, `en`.
+    pub fn default_language(mut self, tag: impl Into<String>) -> Self {
+        self.style.language = tag.into();
+        self
+    }
+
+    /// What the site is called in the mail; else the host of its origin.
+    pub fn site_name(mut self, name: impl Into<String>) -> Self {
+        self.style.site_name = Some(name.into());
+        self
+    }
+
+    /// Builds the state. Nothing is connected yet.
+    ///
+    /// # Errors
+    /// [`Host`](BuildErrorKind::Host), [`Sender`](BuildErrorKind::Sender),
+    /// [`Plaintext`](BuildErrorKind::Plaintext), [`Certificate`](BuildErrorKind::Certificate),
+    /// [`Tls`](BuildErrorKind::Tls), and those of templates:
+    /// [`TemplateFolder`](BuildErrorKind::TemplateFolder), [`Template`](BuildErrorKind::Template),
+    /// [`Language`](BuildErrorKind::Language).
+    pub fn build(self) -> Result<Smtp, BuildError> {
+        let is_host = |sign: char| sign.is_ascii_alphanumeric() || ".-_:".contains(sign);
+        if self.host.is_empty() || !self.host.chars().all(is_host) {
+            return Err(BuildError::new(BuildErrorKind::Host));
+        }
+        let is_plain = self.security == Security::None;
+        if is_plain && !self.may_be_plain && !is_loopback(&self.host) {
+            return Err(BuildError::new(BuildErrorKind::Plaintext));
+        }
+        let from = self
+            .from
+            .parse()
+            .map_err(|error| BuildError::with_source(BuildErrorKind::Sender, error))?;
+        let tls = tls(&self.host, self.root_certificate.as_deref())?;
+        let texts = Texts::load(self.templates.as_deref(), self.style, &TEMPLATES)?;
+        let server = Server {
+            port: self.port.unwrap_or(self.security.port()),
+            host: self.host,
+            security: self.security,
+            tls,
+            login: self.login,
+            patience: self.timeout,
+        };
+        Ok(Smtp {
+            connections: Connections::new(server, self.connections.get()),
+            from,
+            texts,
+            timeout: self.timeout,
+        })
+    }
+}
+
+/// TLS with the roots that browsers trust, and these.
+fn tls(host: &str, root_certificate: Option<&[u8]>) -> Result<TlsParameters, BuildError> {
+    let mut tls = TlsParameters::builder(host.to_owned());
+    if let Some(pem) = root_certificate {
+        let certificate = Certificate::from_pem(pem)
+            .map_err(|error| BuildError::with_source(BuildErrorKind::Certificate, error))?;
+        tls = tls.add_root_certificate(certificate);
+    }
+    tls.build_rustls()
+        .map_err(|error| BuildError::with_source(BuildErrorKind::Tls, error))
+}

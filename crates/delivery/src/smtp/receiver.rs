@@ -1,0 +1,13 @@
+//! The receiver of messages that go by e-mail.
+
+use phone_auth_signals::{EmailMessage, Undelivered, receiver, reset_password_email, verify_email};
+
+use super::Smtp;
+
+/// The id of the receiver of this module, to switch it off where no mail server is known.
+pub const RECEIVER: &str = "phone_auth.smtp";
+
+#[receiver(verify_email, reset_password_email, id = "phone_auth.smtp")]
+async fn send_mail(message: &dyn EmailMessage, smtp: &Smtp) -> Result<(), Undelivered> {
+    smtp.send(message).await
+}

@@ -1,0 +1,140 @@
+//! Reading templates, and finding their mistakes before the first message needs them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use minijinja::value::Serde;
+use minijinja::{Environment, UndefinedBehavior};
+use phone_auth_signals::User;
+
+use super::words::{Lifetime, Words};
+use super::{NAMES, Texts, compiled};
+use crate::build_error::TemplateProblem;
+use crate::{BuildError, BuildErrorKind};
+
+/// Sources by name, the language in front.
+type Sources = BTreeMap<String, String>;
+
+/// The templates compiled in, and those of the folder in their place.
+pub(super) fn sources(folder: Option<&Path>) -> Result<Sources, BuildError> {
+    let compiled = compiled::TEMPLATES.iter();
+    let mut sources: Sources = compiled
+        .map(|(name, source)| ((*name).to_owned(), (*source).to_owned()))
+        .collect();
+    if let Some(folder) = folder {
+        let read = read_folder(folder)
+            .map_err(|error| BuildError::with_source(BuildErrorKind::TemplateFolder, error))?;
+        for (name, source) in read {
+            let (_, file) = name.split_once('/').unwrap_or_default();
+            if !NAMES.contains(&file) && !file.starts_with('_') {
+                return Err(problem(name, TemplateProblem::Unknown));
+            }
+            sources.insert(name, source);
+        }
+    }
+    Ok(sources)
+}
+
+/// The files of the folders that are named as languages are.
+fn read_folder(folder: &Path) -> io::Result<Sources> {
+    let mut sources = Sources::new();
+    for language in fs::read_dir(folder)? {
+        let language = language?;
+        let Some(tag) = language.file_name().to_str().map(str::to_owned) else {
+            continue;
+        };
+        let is_tag = tag
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        if !is_tag || !language.path().is_dir() {
+            continue;
+        }
+        for file in fs::read_dir(language.path())? {
+            let path = file?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            // What editors leave behind begins with a dot or ends in a tilde.
+            if name.ends_with(".txt") || name.ends_with(".html") {
+                sources.insert(format!("{tag}/{name}"), fs::read_to_string(&path)?);
+            }
+        }
+    }
+    Ok(sources)
+}
+
+/// The languages that have all that a receiver needs; one that has some of it only is a mistake.
+pub(super) fn languages(sources: &Sources, needed: &[&str]) -> Result<Vec<String>, BuildError> {
+    let mut languages: Vec<&str> = sources
+        .keys()
+        .filter_map(|name| name.split_once('/').map(|(language, _)| language))
+        .collect();
+    languages.dedup();
+    let mut whole = Vec::new();
+    for language in languages {
+        let names = needed.iter().map(|name| format!("{language}/{name}"));
+        let missing: Vec<_> = names.filter(|name| !sources.contains_key(name)).collect();
+        match missing.first() {
+            None => whole.push(language.to_owned()),
+            Some(name) if missing.len() < needed.len() => {
+                return Err(problem(name.clone(), TemplateProblem::Missing));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(whole)
+}
+
+/// The engine with all templates in it. A value that is not there is a mistake, not an empty text.
+pub(super) fn environment(sources: Sources) -> Result<Environment<'static>, BuildError> {
+    let mut templates = Environment::new();
+    templates.set_undefined_behavior(UndefinedBehavior::Strict);
+    for (name, source) in sources {
+        templates
+            .add_template_owned(name.clone(), source)
+            .map_err(|error| wrong(name, error))?;
+    }
+    Ok(templates)
+}
+
+impl Texts {
+    /// Renders every template that is needed, with and without a life of the link.
+    pub(super) fn try_all(&self, needed: &[&str]) -> Result<(), BuildError> {
+        let default = &self.style.language;
+        if !self.languages.contains(default) {
+            return Err(BuildError::new(BuildErrorKind::Language));
+        }
+        let user = User::new(1, "ann", "Ann", "Lee");
+        for language in &self.languages {
+            for name in needed.iter().map(|name| format!("{language}/{name}")) {
+                for lifetime in [None, Some(Lifetime::of(Duration::from_mins(10)))] {
+                    let words = Words {
+                        link: String::new(),
+                        address: "",
+                        language,
+                        lifetime,
+                        site: self.style.site.as_str(),
+                        site_name: self.style.site_name(),
+                        user: &user,
+                    };
+                    let template = self.templates.get_template(&name);
+                    template
+                        .and_then(|template| template.render(Serde(&words)))
+                        .map_err(|error| wrong(name.clone(), error))?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn problem(name: String, wrong: TemplateProblem) -> BuildError {
+    BuildError::new(BuildErrorKind::Template { name, wrong })
+}
+
+fn wrong(name: String, error: minijinja::Error) -> BuildError {
+    let line = error.line().unwrap_or_default();
+    let wrong = TemplateProblem::Wrong { line };
+    BuildError::with_source(BuildErrorKind::Template { name, wrong }, error)
+}

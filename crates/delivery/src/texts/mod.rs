@@ -1,0 +1,140 @@
+//! What messages say, in the languages there are.
+//!
+//! The templates of three languages are compiled in; a folder replaces them one by one, or adds
+//! languages. All are read and tried once, when a receiver is built. None of the shipped ones repeats
+//! what whoever asked for the message has typed: a name can be an advertisement.
+
+mod compiled;
+mod language;
+mod loading;
+mod words;
+
+use std::path::Path;
+
+use minijinja::Environment;
+use minijinja::value::Serde;
+use phone_auth_signals::{Message, Retry, SiteOrigin, Undelivered};
+
+use crate::BuildError;
+use crate::signal_name::signal_name;
+use words::Words;
+
+/// The names of all templates that a language can have.
+const NAMES: [&str; 8] = [
+    "reset_password_email.html",
+    "reset_password_email.subject.txt",
+    "reset_password_email.txt",
+    "reset_password_phone.txt",
+    "verify_email.html",
+    "verify_email.subject.txt",
+    "verify_email.txt",
+    "verify_phone.txt",
+];
+
+/// How the texts of a receiver are chosen.
+#[derive(Clone, Debug)]
+pub(crate) struct Style {
+    pub(crate) site: SiteOrigin,
+    pub(crate) site_name: Option<String>,
+    pub(crate) language: String,
+}
+
+impl Style {
+    /// English, called as the site's host is.
+    pub(crate) fn new(site: SiteOrigin) -> Self {
+        Self {
+            site,
+            site_name: None,
+            language: "en".to_owned(),
+        }
+    }
+
+    fn site_name(&self) -> &str {
+        let site = self.site.as_str();
+        let host = site.split_once("://").map_or(site, |(_, host)| host);
+        self.site_name.as_deref().unwrap_or(host)
+    }
+}
+
+/// The texts of one receiver.
+pub(crate) struct Texts {
+    templates: Environment<'static>,
+    languages: Vec<String>,
+    style: Style,
+}
+
+impl Texts {
+    /// Reads the templates that a receiver needs, and tries each.
+    ///
+    /// # Errors
+    /// `TemplateFolder`, `Template`, or `Language` when the default language has no texts.
+    pub(crate) fn load(
+        folder: Option<&Path>,
+        style: Style,
+        needed: &[&str],
+    ) -> Result<Self, BuildError> {
+        let sources = loading::sources(folder)?;
+        let languages = loading::languages(&sources, needed)?;
+        let texts = Self {
+            templates: loading::environment(sources)?,
+            languages,
+            style,
+        };
+        texts.try_all(needed)?;
+        Ok(texts)
+    }
+
+    /// The texts of one message, in the person's language.
+    ///
+    /// # Errors
+    /// For a message of a kind that this crate does not know.
+    pub(crate) fn of<'a>(&'a self, message: &'a dyn Message) -> Result<Text<'a>, Undelivered> {
+        let signal = signal_name(message).ok_or_else(|| {
+            let why = "a message of a kind that this receiver does not know";
+            Undelivered::new(Retry::Never, why)
+        })?;
+        let asked = message.envelope().language.as_deref();
+        let language = language::choose(asked, &self.languages, &self.style.language);
+        Ok(Text {
+            templates: &self.templates,
+            signal,
+            words: Words::new(message, language, &self.style),
+        })
+    }
+}
+
+/// The texts of one message.
+pub(crate) struct Text<'a> {
+    templates: &'a Environment<'static>,
+    signal: &'static str,
+    pub(crate) words: Words<'a>,
+}
+
+impl Text<'_> {
+    /// The text in the template whose name ends so.
+    ///
+    /// # Errors
+    /// When the template cannot be rendered with this message.
+    pub(crate) fn render(&self, ending: &str) -> Result<String, Undelivered> {
+        let name = format!("{}/{}{ending}", self.words.language, self.signal);
+        let template = self.templates.get_template(&name);
+        // The error of the engine may quote values, and one of them is the link.
+        template
+            .and_then(|template| template.render(Serde(&self.words)))
+            .map_err(|error| {
+                let line = error.line().unwrap_or_default();
+                let why = format!("the template {name} cannot be rendered (line {line})");
+                Undelivered::new(Retry::Later, why)
+            })
+    }
+}
+
+/// Without the templates.
+impl std::fmt::Debug for Texts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Texts")
+            .field("languages", &self.languages)
+            .field("style", &self.style)
+            .finish_non_exhaustive()
+    }
+}

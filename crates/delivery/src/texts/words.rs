@@ -1,0 +1,78 @@
+//! What a template can say.
+
+use std::time::Duration;
+
+use phone_auth_signals::{Message, User};
+use serde::Serialize;
+
+use super::Style;
+
+/// The values that a template can use.
+#[derive(Serialize)]
+pub(crate) struct Words<'a> {
+    pub(crate) link: String,
+    pub(crate) address: &'a str,
+    pub(crate) language: &'a str,
+    pub(crate) lifetime: Option<Lifetime>,
+    pub(crate) site: &'a str,
+    pub(crate) site_name: &'a str,
+    pub(crate) user: &'a User,
+}
+
+impl<'a> Words<'a> {
+    pub(super) fn new(message: &'a dyn Message, language: &'a str, style: &'a Style) -> Self {
+        Self {
+            link: message.url().absolute(&style.site),
+            address: message.destination().as_str(),
+            language,
+            lifetime: message.envelope().lifetime.map(Lifetime::of),
+            site: style.site.as_str(),
+            site_name: style.site_name(),
+            user: message.user(),
+        }
+    }
+}
+
+/// A length of time as one says it: the largest unit of which there are two or more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Lifetime {
+    pub(super) count: u64,
+    pub(super) unit: &'static str,
+}
+
+impl Lifetime {
+    /// Rounded to the minute, then down: a link that works for a day is not said to work for 23 hours
+    /// because its message waited for a second.
+    pub(super) fn of(lifetime: Duration) -> Self {
+        let minutes = (lifetime.as_secs().saturating_add(30) / 60).max(1);
+        let (count, unit) = match minutes {
+            0..120 => (minutes, "minutes"),
+            120..2880 => (minutes / 60, "hours"),
+            _ => (minutes / 1440, "days"),
+        };
+        Self { count, unit }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lifetime_is_said_shortly() {
+        for (seconds, count, unit) in [
+            (0, 1, "minutes"),
+            (59, 1, "minutes"),
+            (599, 10, "minutes"),
+            (3_600, 60, "minutes"),
+            (7_199, 2, "hours"),
+            (86_399, 24, "hours"),
+            (86_400, 24, "hours"),
+            (2 * 86_400, 2, "days"),
+            (14 * 86_400, 14, "days"),
+        ] {
+            let said = Lifetime::of(Duration::from_secs(seconds));
+            assert_eq!(said, Lifetime { count, unit }, "{seconds}");
+        }
+    }
+}
