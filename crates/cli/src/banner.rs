@@ -3,7 +3,10 @@
 use std::fmt;
 use std::net::SocketAddr;
 
+use phone_auth::delivery::development::RECEIVERS;
+
 use crate::mailbox_page;
+use crate::mode::MESSAGES;
 use crate::site::Site;
 use crate::visible::Visible;
 
@@ -11,6 +14,33 @@ use crate::visible::Visible;
 pub(crate) struct Banner<'a> {
     pub(crate) addr: SocketAddr,
     pub(crate) site: &'a Site,
+}
+
+impl Banner<'_> {
+    /// Which of the four signals goes where, besides to the development mode.
+    fn destinations(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let receivers = self.site.auth.signals().manifest().receivers;
+        for signal in MESSAGES {
+            let whom = receivers.iter().filter(|receiver| {
+                let id = receiver.id.as_str();
+                receiver.signal == signal && !receiver.switched_off && !RECEIVERS.contains(&id)
+            });
+            let whom: Vec<_> = whom.map(|receiver| self.described(&receiver.id)).collect();
+            if !whom.is_empty() {
+                writeln!(f, "  {signal:<20} to {}", whom.join(", "))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A receiver with the place it sends to, if that is known.
+    fn described(&self, id: &str) -> String {
+        let mut targets = self.site.targets.iter();
+        match targets.find(|target| target.receiver == id) {
+            Some(target) => format!("{id} ({})", Visible(&target.place)),
+            None => Visible(id).to_string(),
+        }
+    }
 }
 
 impl fmt::Display for Banner<'_> {
@@ -40,10 +70,12 @@ impl fmt::Display for Banner<'_> {
         };
         writeln!(f, "  key file   {}{state}", Visible(&key))?;
         if site.mailbox.is_some() {
-            writeln!(
-                f,
-                "  mode       development: messages are not sent but shown to this machine"
-            )?;
+            let sent = if site.targets.is_empty() {
+                "messages are not sent but shown to this machine"
+            } else {
+                "messages are shown to this machine, whoever else sends them"
+            };
+            writeln!(f, "  mode       development: {sent}")?;
             writeln!(
                 f,
                 "  messages   a line each below, and {origin}{}",
@@ -63,6 +95,7 @@ impl fmt::Display for Banner<'_> {
                 "  mode       delivery: linked receivers send the messages"
             )?;
         }
+        self.destinations(f)?;
         f.write_str("Ctrl-C stops it.")
     }
 }

@@ -1,4 +1,4 @@
-//! The file that holds the secret key.
+//! The file that holds the secret key, and files that hold other secrets.
 //!
 //! Whoever reads it can make links for everybody, so a file that others may write is refused, and one
 //! that they may read is warned of: secrets that an orchestrator mounts are often readable by all of
@@ -18,6 +18,9 @@ use crate::visible::Visible;
 /// No key is longer than this.
 const MOST_BYTES: u64 = 4096;
 
+/// What messages call the file of the key.
+pub(crate) const KEY_FILE: &str = "key file";
+
 /// A key, and whether it was made just now.
 #[derive(Debug)]
 pub(crate) struct KeyFile {
@@ -31,6 +34,7 @@ pub(crate) struct KeyFile {
 /// A key file that will not do.
 #[derive(Debug)]
 pub(crate) struct KeyFileError {
+    what: &'static str,
     path: PathBuf,
     kind: KeyFileErrorKind,
 }
@@ -38,7 +42,7 @@ pub(crate) struct KeyFileError {
 impl fmt::Display for KeyFileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.path.to_string_lossy();
-        write!(f, "the key file {} {}", Visible(&path), self.kind)
+        write!(f, "the {} {} {}", self.what, Visible(&path), self.kind)
     }
 }
 
@@ -52,15 +56,17 @@ impl Error for KeyFileError {
 pub(crate) enum KeyFileErrorKind {
     #[error("does not exist")]
     Missing,
+    #[error("is empty")]
+    Empty,
     #[error("is not a file")]
     NotAFile,
     #[error("is a symbolic link that leads nowhere")]
     Dangling,
     #[error(
-        "can be written by others (mode {mode:03o}); run chmod 600 on it, and replace the key if others may have read it"
+        "can be written by others (mode {mode:03o}); run chmod 600 on it, and replace what it holds if others may have read it"
     )]
     WritableByOthers { mode: u32 },
-    #[error("holds no key: it is longer than {MOST_BYTES} bytes or not text")]
+    #[error("is longer than {MOST_BYTES} bytes or not text")]
     NotText,
     #[error(
         "holds a key that anyone could guess; put a random one there, such as the output of `openssl rand -hex 32`"
@@ -92,10 +98,42 @@ pub(crate) fn read(path: &Path) -> Result<KeyFile, KeyFileError> {
             readable_by_others,
         }),
         Err(kind) => Err(KeyFileError {
+            what: KEY_FILE,
             path: path.to_owned(),
             kind,
         }),
     }
+}
+
+/// Reads another secret from a file, such as the password of a mail server: the text without the blanks
+/// around it.
+///
+/// # Errors
+/// When the file is missing, open to others, unreadable, or empty.
+pub(crate) fn read_secret(path: &Path) -> Result<String, KeyFileError> {
+    let read = try_read_text(path).and_then(|(text, readable_by_others)| {
+        if let Some(mode) = readable_by_others {
+            warn_of_readers("file", path, mode);
+        }
+        match text.trim() {
+            "" => Err(KeyFileErrorKind::Empty),
+            text => Ok(text.to_owned()),
+        }
+    });
+    read.map_err(|kind| KeyFileError {
+        what: "file",
+        path: path.to_owned(),
+        kind,
+    })
+}
+
+/// Warns that others than its owner can read a file with a secret.
+pub(crate) fn warn_of_readers(what: &str, path: &Path, mode: u32) {
+    let path = path.to_string_lossy();
+    tracing::warn!(
+        "the {what} {} can be read by others (mode {mode:03o}); chmod 600 keeps it to its owner",
+        Visible(&path)
+    );
 }
 
 /// Reads the key at a path, or makes one there.
@@ -108,6 +146,7 @@ pub(crate) fn read_or_make(path: &Path) -> Result<KeyFile, KeyFileError> {
         read => return read,
     }
     let made = make(path).map_err(|kind| KeyFileError {
+        what: KEY_FILE,
         path: path.to_owned(),
         kind,
     })?;
@@ -118,6 +157,13 @@ pub(crate) fn read_or_make(path: &Path) -> Result<KeyFile, KeyFileError> {
 
 /// The key, and the mode of its file when others can read it.
 fn try_read(path: &Path) -> Result<(SecretKey, Option<u32>), KeyFileErrorKind> {
+    let (text, readable_by_others) = try_read_text(path)?;
+    let key = SecretKey::new(text.trim()).map_err(KeyFileErrorKind::Unfit)?;
+    Ok((key, readable_by_others))
+}
+
+/// The text, and the mode of its file when others can read it.
+fn try_read_text(path: &Path) -> Result<(String, Option<u32>), KeyFileErrorKind> {
     // Asked before opening: opening a pipe would wait for its other end.
     let metadata = fs::metadata(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound if path.is_symlink() => KeyFileErrorKind::Dangling,
@@ -138,8 +184,7 @@ fn try_read(path: &Path) -> Result<(SecretKey, Option<u32>), KeyFileErrorKind> {
         return Err(KeyFileErrorKind::NotText);
     }
     let text = String::from_utf8(bytes).map_err(|_not_text| KeyFileErrorKind::NotText)?;
-    let key = SecretKey::new(text.trim()).map_err(KeyFileErrorKind::Unfit)?;
-    Ok((key, readable_by_others))
+    Ok((text, readable_by_others))
 }
 
 /// Refuses a file that others can write; the mode of one that they can read.

@@ -24,6 +24,7 @@ mod commands;
 mod configuration;
 mod console;
 mod database;
+mod delivery;
 mod exit;
 mod key_file;
 mod logs;

@@ -5,6 +5,7 @@ use phone_auth::delivery::development::RECEIVERS;
 use phone_auth::signals::Manifest;
 
 use crate::configuration::Configuration;
+use crate::delivery;
 use crate::mode::{self, MESSAGES, Mode};
 
 /// The signals whose messages nobody but the development mode would get.
@@ -16,6 +17,7 @@ pub(crate) fn unreceived(configuration: &Configuration) -> Vec<&'static str> {
             receiver.signal == signal
                 && !off.contains(&receiver.id)
                 && !RECEIVERS.contains(&receiver.id.as_str())
+                && !delivery::is_off(configuration, &receiver.id)
         })
     };
     let all = MESSAGES.into_iter();
@@ -31,6 +33,7 @@ pub(crate) fn manifest(configuration: &Configuration) -> Manifest {
     for receiver in &mut manifest.receivers {
         let is_of_development = RECEIVERS.contains(&receiver.id.as_str());
         receiver.switched_off = (is_of_development && !is_development)
+            || delivery::is_off(configuration, &receiver.id)
             || configuration.switched_off_receivers.contains(&receiver.id);
     }
     manifest

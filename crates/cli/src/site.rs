@@ -17,13 +17,13 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::configuration::Configuration;
 use crate::database;
+use crate::delivery::{self, Delivery, Target};
 use crate::exit::Failure;
 use crate::key_file::{self, KeyFileError};
 use crate::mailbox_page;
 use crate::mode::{self, Mode};
 use crate::receivers;
 use crate::setup::Setup;
-use crate::visible::Visible;
 
 /// How many messages the mailbox keeps.
 const MAILBOX_ROOM: NonZeroUsize = NonZeroUsize::MIN.saturating_add(199);
@@ -35,6 +35,8 @@ const KEY_FILE: &str = "a file that only its owner can write, with a random key 
 pub(crate) struct Site {
     pub(crate) auth: PhoneAuth,
     pub(crate) mailbox: Option<Mailbox>,
+    /// The ready receivers that are on.
+    pub(crate) targets: Vec<Target>,
     pub(crate) database: PathBuf,
     pub(crate) database_made: bool,
     /// How many migrations were applied just now.
@@ -73,7 +75,7 @@ pub(crate) async fn open(
     mode: Mode,
 ) -> Result<Site, Failure> {
     let mailbox = (mode == Mode::Development).then(|| Mailbox::new(origin.clone(), MAILBOX_ROOM));
-    let signals = hub(&mut setup, mailbox.as_ref())?;
+    let signals = hub(&mut setup, &origin, mailbox.as_ref())?;
     // A key that will not do is refused before a database is made, and a key is made only for a
     // database that opens: a start that fails leaves nothing behind.
     drop(existing_keys(&setup.configuration)?);
@@ -89,6 +91,7 @@ pub(crate) async fn open(
     Ok(Site {
         auth: assemble(&setup.configuration, parts).await?,
         mailbox,
+        targets: delivery::targets(&setup.configuration),
         database,
         database_made: opened.made,
         migrated: opened.applied.len(),
@@ -141,12 +144,29 @@ pub(crate) async fn assemble(
     auth.build().await.map_err(of_build)
 }
 
+/// The origin of links where nothing is listened on: that of the settings, else any.
+///
+/// # Errors
+/// None that can be met with.
+pub(crate) fn links_begin_with(configuration: &Configuration) -> Result<SiteOrigin, Failure> {
+    match &configuration.site_url {
+        Some(origin) => Ok(origin.clone()),
+        None => SiteOrigin::parse("http://127.0.0.1").map_err(Failure::failed),
+    }
+}
+
 /// The hub with everything provided; the development receivers are on if there is a mailbox.
 ///
 /// # Errors
 /// When a receiver cannot be used as it is.
-pub(crate) fn hub(setup: &mut Setup, mailbox: Option<&Mailbox>) -> Result<Signals, Failure> {
+pub(crate) fn hub(
+    setup: &mut Setup,
+    origin: &SiteOrigin,
+    mailbox: Option<&Mailbox>,
+) -> Result<Signals, Failure> {
+    let delivery = Delivery::build(&setup.configuration, origin)?;
     let mut hub = setup.provide(Signals::builder().timeout(setup.configuration.receiver_timeout));
+    hub = delivery.provide(hub);
     hub = match mailbox {
         Some(mailbox) => hub
             .provide(mailbox.clone())
@@ -169,7 +189,8 @@ pub(crate) fn accounts_for_operator(mut setup: Setup, may_make: bool) -> Result<
     if !may_make {
         database::must_exist(&setup.configuration)?;
     }
-    let signals = hub(&mut setup, None)?;
+    let origin = links_begin_with(&setup.configuration)?;
+    let signals = hub(&mut setup, &origin, None)?;
     let opened = database::open(&setup.configuration)?;
     let keyring = Keyring::new(SecretKey::generate().map_err(Failure::failed)?);
     Accounts::builder(Arc::new(opened.store), keyring)
@@ -194,11 +215,7 @@ fn keys(configuration: &Configuration) -> Result<Keys, Failure> {
     };
     let file = file.map_err(|error| of_key(configuration, error))?;
     if let Some(mode) = file.readable_by_others {
-        let path = file.path.to_string_lossy();
-        tracing::warn!(
-            "the key file {} can be read by others (mode {mode:03o}); chmod 600 keeps it to its owner",
-            Visible(&path)
-        );
+        key_file::warn_of_readers(key_file::KEY_FILE, &file.path, mode);
     }
     let mut keys = vec![file.key];
     keys.extend(fallback_keys(configuration)?);

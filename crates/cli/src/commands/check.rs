@@ -28,7 +28,10 @@ use crate::visible::Visible;
 pub(crate) fn run(mut setup: Setup) -> Result<(), Failure> {
     let mut wrong = Vec::new();
     let mode = keep(&mut wrong, site::mode(&setup.configuration));
-    keep(&mut wrong, site::hub(&mut setup, None));
+    let origin = keep(&mut wrong, site::links_begin_with(&setup.configuration));
+    if let Some(origin) = origin {
+        keep(&mut wrong, site::hub(&mut setup, &origin, None));
+    }
     let keys = keep(&mut wrong, site::existing_keys(&setup.configuration));
     let store = keep(&mut wrong, migrated_store(&setup.configuration));
     if let Some(Some(store)) = &store {

@@ -1,6 +1,6 @@
 //! `phone-auth settings`: what can be set.
 
-use crate::configuration::SETTINGS;
+use crate::configuration::settings;
 use crate::console;
 use crate::exit::Failure;
 use crate::table::Table;
@@ -11,10 +11,11 @@ use crate::table::Table;
 /// When the output cannot be written.
 pub(crate) fn run() -> Result<(), Failure> {
     let mut table = Table::new(["setting", "default", "what it does"]);
-    for setting in SETTINGS {
+    for setting in settings() {
         table.row([setting.name, setting.default, setting.does]);
     }
     console::print(table).map_err(Failure::failed)?;
-    let ends = "\nIn a file as `name = value`, in the environment in capitals after PHONE_AUTH_.";
+    let ends = "\nIn a file as `name = value`, what stands before a dot as a section: [smtp]; in the environment in \
+                capitals after PHONE_AUTH_, with _ for the dot.";
     console::print(ends).map_err(Failure::failed)
 }

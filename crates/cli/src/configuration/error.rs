@@ -76,6 +76,11 @@ pub(super) fn line_of(text: &str, byte: usize) -> usize {
 pub(crate) struct Got(String);
 
 impl Got {
+    /// A secret that was given; it is not shown.
+    pub(super) fn hidden() -> Self {
+        Self("what was given".to_owned())
+    }
+
     /// A text; shown in quotes, cut when long.
     pub(super) fn text(text: &str) -> Self {
         if text.chars().count() <= SHOWN {

@@ -4,9 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use toml::de::DeTable;
+use toml::de::{DeTable, DeValue};
 
 use super::error::{self, Mistake};
+use super::setting;
 use super::source::Source;
 use super::value::Given;
 
@@ -42,19 +43,32 @@ pub(super) fn read(path: PathBuf, at: &Source) -> Result<File, Mistake> {
 }
 
 impl File {
-    /// Hands over every key with its value and the place it stands at, in the order of the lines.
+    /// Hands over every key with its value and the place it stands at, in the order of the lines. A key of a
+    /// section has the name of the section in front.
     pub(super) fn for_each(&self, mut take: impl FnMut(&str, &Given<'_>, Source)) {
         let Ok(table) = DeTable::parse(&self.text) else {
             return;
         };
-        let mut entries: Vec<_> = table.get_ref().iter().collect();
-        entries.sort_by_key(|(key, _)| key.span().start);
-        for (key, value) in entries {
+        let mut entries = Vec::new();
+        for (key, value) in table.get_ref() {
+            match value.get_ref() {
+                DeValue::Table(section) if setting::is_section(key.get_ref()) => {
+                    let inner = section.iter().map(|(name, value)| {
+                        let name_here = format!("{}.{}", key.get_ref(), name.get_ref());
+                        (name_here, name.span().start, value)
+                    });
+                    entries.extend(inner);
+                }
+                _ => entries.push((key.get_ref().to_string(), key.span().start, value)),
+            }
+        }
+        entries.sort_by_key(|(_, start, _)| *start);
+        for (name, start, value) in entries {
             let place = Source::File {
                 path: Arc::clone(&self.path),
-                line: error::line_of(&self.text, key.span().start),
+                line: error::line_of(&self.text, start),
             };
-            take(key.get_ref(), &Given::Toml(value.get_ref()), place);
+            take(&name, &Given::Toml(value.get_ref()), place);
         }
     }
 }

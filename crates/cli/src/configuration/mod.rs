@@ -3,6 +3,7 @@
 //! Everything is read once, at start, and checked as a whole: whatever is wrong is named with the
 //! place it stands at, all mistakes at once. Nothing else in the program reads the environment.
 
+pub(crate) mod delivery;
 mod duration;
 mod error;
 mod file;
@@ -22,11 +23,13 @@ use std::time::Duration;
 use phone_auth::SiteOrigin;
 use phone_auth::core::settings::Settings;
 
+use error::Got;
 pub(crate) use error::{ConfigurationError, Mistake};
-pub(crate) use setting::SETTINGS;
+pub(crate) use setting::all as settings;
 pub(crate) use source::{PREFIX, Source};
 
 use crate::arguments::SettingArguments;
+use delivery::DeliverySettings;
 use value::Given;
 
 /// All settings, checked one by one and together.
@@ -50,6 +53,7 @@ pub(crate) struct Configuration {
     pub(crate) receiver_timeout: Duration,
     pub(crate) switched_off_receivers: Vec<String>,
     pub(crate) development: Option<bool>,
+    pub(crate) delivery: DeliverySettings,
     /// Where each setting that somebody set was set last.
     sources: BTreeMap<&'static str, Source>,
 }
@@ -75,6 +79,7 @@ impl Default for Configuration {
             receiver_timeout: Duration::from_secs(30),
             switched_off_receivers: Vec::new(),
             development: None,
+            delivery: DeliverySettings::default(),
             sources: BTreeMap::new(),
         }
     }
@@ -96,11 +101,19 @@ impl Configuration {
         }
         reading.environment(&variables);
         reading.arguments(arguments);
-        let mistakes = reading.mistakes;
+        let mut mistakes = reading.mistakes;
+        if mistakes.is_empty() {
+            mistakes = delivery::mistakes(&reading.configuration);
+        }
         if !mistakes.is_empty() {
             return Err(ConfigurationError { mistakes });
         }
         Ok(reading.configuration)
+    }
+
+    /// Whether somebody set a setting.
+    pub(crate) fn is_set(&self, setting: &str) -> bool {
+        self.sources.contains_key(setting)
     }
 
     /// Where a setting was set.
@@ -145,8 +158,10 @@ impl Reading {
         for (name, value) in variables {
             // Other programs use this prefix too: Kubernetes sets PHONE_AUTH_PORT for a service
             // called phone-auth. So a name is refused only if it looks like one of ours misspelt.
-            let is_ours = setting::find(name).is_some() || setting::nearest(name).is_some();
+            let setting = setting::of_variable(name);
+            let is_ours = setting.is_some() || setting::nearest(name).is_some();
             if is_ours && name != "config" {
+                let name = setting.map_or(name.as_str(), |setting| setting.name);
                 self.take_os(name, value, variable(name));
             }
         }
@@ -170,7 +185,13 @@ impl Reading {
             self.mistakes.push(Mistake::Unknown {
                 name: name.to_owned(),
                 at,
-                meant: setting::nearest(name).map(|setting| written(setting.name, in_capitals)),
+                meant: setting::nearest(name).map(|setting| {
+                    if in_capitals {
+                        setting.variable()
+                    } else {
+                        setting.name.to_owned()
+                    }
+                }),
             });
             return;
         };
@@ -188,7 +209,11 @@ impl Reading {
             self.mistakes.push(Mistake::Wrong {
                 setting: setting.name,
                 at,
-                got: given.got(),
+                got: if setting.is_secret() {
+                    Got::hidden()
+                } else {
+                    given.got()
+                },
                 right,
             });
             return;
@@ -225,15 +250,6 @@ fn ours(environment: impl IntoIterator<Item = (OsString, OsString)>) -> Vec<(Str
 
 fn variable(name: &str) -> Source {
     Source::Environment {
-        variable: written(name, true),
-    }
-}
-
-/// The name of a setting as it is written in the environment or in a file.
-fn written(name: &str, in_environment: bool) -> String {
-    if in_environment {
-        format!("{PREFIX}{}", name.to_ascii_uppercase())
-    } else {
-        name.to_owned()
+        variable: format!("{PREFIX}{}", name.to_ascii_uppercase().replace('.', "_")),
     }
 }

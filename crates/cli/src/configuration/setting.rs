@@ -11,6 +11,8 @@ use phone_auth::SiteOrigin;
 use phone_auth::core::settings::Methods;
 
 use super::Configuration;
+use super::delivery;
+use super::source::PREFIX;
 use super::value::Given;
 
 /// Takes a value, or does not because it is wrong.
@@ -19,7 +21,7 @@ type Take = fn(&mut Configuration, &Given<'_>) -> Option<()>;
 /// One setting.
 #[derive(Debug)]
 pub(crate) struct Setting {
-    /// Its name in a file; in the environment in capitals after `PHONE_AUTH_`.
+    /// Its name in a file, after the name of its section and a dot if it stands in one.
     pub(crate) name: &'static str,
     /// What a right value is, in words that end the sentence "x is not …".
     pub(crate) right: &'static str,
@@ -30,13 +32,18 @@ pub(crate) struct Setting {
     pub(super) take: Take,
 }
 
-const YES_OR_NO: &str = "true or false";
-const TIME: &str = "a time such as \"14 days\", \"90m\" or a number of seconds, longer than none and at most 10 years";
+pub(super) const YES_OR_NO: &str = "true or false";
+pub(super) const TIME: &str = "a time such as \"14 days\", \"90m\" or a number of seconds, longer than none and at most 10 years";
 const PATH_HERE: &str = "a path on this site such as /accounts/profile/";
-const FILE: &str = "the path of a file";
+pub(super) const FILE: &str = "the path of a file";
 
 /// Every setting there is, in the order in which they are listed.
-pub(crate) static SETTINGS: &[Setting] = &[
+pub(crate) fn all() -> impl Iterator<Item = &'static Setting> {
+    SITE.iter().chain(delivery::settings())
+}
+
+/// The settings of the site itself, which stand in no section.
+static SITE: &[Setting] = &[
     Setting {
         name: "addr",
         right: "an IP address and a port such as 127.0.0.1:8000 or [::1]:0",
@@ -271,25 +278,56 @@ pub(crate) static SETTINGS: &[Setting] = &[
     },
 ];
 
+impl Setting {
+    /// Its variable of the environment: the name in capitals after `PHONE_AUTH_`, with `_` for the dot.
+    pub(crate) fn variable(&self) -> String {
+        format!("{PREFIX}{}", self.in_variable().to_ascii_uppercase())
+    }
+
+    fn in_variable(&self) -> String {
+        self.name.replace('.', "_")
+    }
+
+    /// Whether its value must not be shown again, not even when it is wrong.
+    pub(super) fn is_secret(&self) -> bool {
+        let (_, name) = self.name.rsplit_once('.').unwrap_or(("", self.name));
+        ["password", "secret", "secrets", "token", "auth_token"].contains(&name)
+    }
+}
+
 /// The setting of this name.
-pub(crate) fn find(name: &str) -> Option<&'static Setting> {
-    SETTINGS.iter().find(|setting| setting.name == name)
+pub(super) fn find(name: &str) -> Option<&'static Setting> {
+    all().find(|setting| setting.name == name)
+}
+
+/// The setting of the variable with this name, in small letters and without the prefix.
+pub(super) fn of_variable(name: &str) -> Option<&'static Setting> {
+    all().find(|setting| setting.in_variable() == name)
+}
+
+/// Whether there are settings in a section of this name.
+pub(super) fn is_section(name: &str) -> bool {
+    let section = |setting: &Setting| setting.name.split_once('.').map(|(section, _)| section);
+    all().any(|setting| section(setting) == Some(name))
 }
 
 /// The setting whose name somebody probably meant.
-pub(crate) fn nearest(name: &str) -> Option<&'static Setting> {
-    let name = name.to_ascii_lowercase();
-    let begins = |setting: &&Setting| name.len() >= 6 && setting.name.starts_with(name.as_str());
-    let similar = SETTINGS
-        .iter()
-        .map(|setting| (strsim::damerau_levenshtein(setting.name, &name), setting))
+pub(super) fn nearest(name: &str) -> Option<&'static Setting> {
+    let name = name.to_ascii_lowercase().replace('.', "_");
+    let begins =
+        |setting: &&Setting| name.len() >= 6 && setting.in_variable().starts_with(name.as_str());
+    let similar = all()
+        .map(|setting| {
+            let distance = strsim::damerau_levenshtein(&setting.in_variable(), &name);
+            (distance, setting)
+        })
         .filter(|(distance, setting)| *distance <= setting.name.len().div_ceil(6))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, setting)| setting);
-    similar.or_else(|| SETTINGS.iter().find(begins))
+    similar.or_else(|| all().find(begins))
 }
 
-fn put<T>(place: &mut T, value: Option<T>) -> Option<()> {
+pub(super) fn put<T>(place: &mut T, value: Option<T>) -> Option<()> {
     *place = value?;
     Some(())
 }
@@ -317,7 +355,7 @@ fn texts(given: &Given<'_>) -> Option<Vec<String>> {
     Some(given.list()?.into_iter().map(str::to_owned).collect())
 }
 
-fn folder(given: &Given<'_>) -> Option<PathBuf> {
+pub(super) fn folder(given: &Given<'_>) -> Option<PathBuf> {
     let path = PathBuf::from(given.text()?);
     path.is_dir().then_some(path)
 }
@@ -345,11 +383,11 @@ fn path_here(given: &Given<'_>) -> Option<String> {
     given.text().map(str::to_owned)
 }
 
-fn some_time(given: &Given<'_>) -> Option<Duration> {
+pub(super) fn some_time(given: &Given<'_>) -> Option<Duration> {
     given.duration().filter(|duration| !duration.is_zero())
 }
 
-fn number(given: &Given<'_>, range: std::ops::RangeInclusive<usize>) -> Option<usize> {
+pub(super) fn number(given: &Given<'_>, range: std::ops::RangeInclusive<usize>) -> Option<usize> {
     let number = usize::try_from(given.number()?).ok()?;
     range.contains(&number).then_some(number)
 }
@@ -360,8 +398,9 @@ mod tests {
 
     #[test]
     fn names_are_unique() {
-        for (at, setting) in SETTINGS.iter().enumerate() {
-            let first = SETTINGS.iter().position(|other| other.name == setting.name);
+        for (at, setting) in all().enumerate() {
+            let name = setting.variable();
+            let first = all().position(|other| other.variable() == name);
             assert_eq!(first, Some(at), "{}", setting.name);
         }
     }
@@ -373,6 +412,8 @@ mod tests {
             ("LOGIN_REDIRECT_URL", Some("login_redirect_url")),
             ("secret_key", Some("secret_key_file")),
             ("adr", Some("addr")),
+            ("smtp_pasword", Some("smtp.password")),
+            ("smtp.hosts", Some("smtp.host")),
             ("service_host", None),
             ("port", None),
             ("bin", None),
@@ -383,7 +424,7 @@ mod tests {
 
     #[test]
     fn default_texts_give_defaults() {
-        for setting in SETTINGS {
+        for setting in all() {
             let Some(text) = literal(setting.default) else {
                 continue;
             };

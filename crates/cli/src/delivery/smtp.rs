@@ -1,0 +1,83 @@
+//! Mail as the section `[smtp]` describes it.
+
+use phone_auth::SiteOrigin;
+use phone_auth::delivery::smtp::Smtp;
+use phone_auth::delivery::{BuildError, BuildErrorKind};
+
+use super::{certificates, secret};
+use crate::configuration::Configuration;
+use crate::exit::Failure;
+
+/// The state of the receiver, if there is a mail server.
+///
+/// # Errors
+/// When a file cannot be read, or what the settings say will not do.
+pub(super) fn build(
+    configuration: &Configuration,
+    origin: &SiteOrigin,
+) -> Result<Option<Smtp>, Failure> {
+    let settings = &configuration.delivery.smtp;
+    let Some(host) = &settings.host else {
+        return Ok(None);
+    };
+    let from = settings.from.clone().unwrap_or_default();
+    let mut smtp = Smtp::builder(origin.clone(), host, from);
+    if let Some(port) = settings.port {
+        smtp = smtp.port(port);
+    }
+    if let Some(security) = settings.security {
+        smtp = smtp.security(security);
+    }
+    if settings.danger_plain {
+        smtp = smtp.danger_plain();
+    }
+    let password = secret(configuration, &settings.password, "smtp.password_file")?;
+    if let (Some(user), Some(password)) = (&settings.user, password) {
+        smtp = smtp.log_in(user, password);
+    }
+    if let Some(path) = &settings.root_certificate {
+        smtp = smtp.root_certificate(certificates(configuration, path, "smtp.root_certificate")?);
+    }
+    if let Some(timeout) = settings.timeout {
+        smtp = smtp.timeout(timeout);
+    }
+    if let Some(most) = settings.connections {
+        smtp = smtp.connections(most);
+    }
+    if let Some(folder) = &settings.templates {
+        smtp = smtp.templates_from(folder);
+    }
+    if let Some(tag) = &settings.language {
+        smtp = smtp.default_language(tag);
+    }
+    if let Some(name) = &configuration.site_name {
+        smtp = smtp.site_name(name);
+    }
+    smtp.build()
+        .map(Some)
+        .map_err(|error| wrong(configuration, error))
+}
+
+/// Which setting is wrong, and what would be right.
+fn wrong(configuration: &Configuration, error: BuildError) -> Failure {
+    let (setting, right) = match error.kind() {
+        BuildErrorKind::Sender => (
+            "smtp.from",
+            "an e-mail address such as \"Example <accounts@example.org>\"",
+        ),
+        BuildErrorKind::Plaintext => (
+            "smtp.security",
+            "tls or starttls for a server that is not this machine, unless smtp.danger_plain is true",
+        ),
+        BuildErrorKind::Certificate => ("smtp.root_certificate", "a file of certificates in PEM"),
+        BuildErrorKind::TemplateFolder | BuildErrorKind::Template { .. } => {
+            ("smtp.templates", "a folder of templates that can be used")
+        }
+        BuildErrorKind::Language => (
+            "smtp.language",
+            "a language that has texts: en, de, fr, or one in smtp.templates",
+        ),
+        _ => ("smtp.host", "the name or the IP address of a mail server"),
+    };
+    Failure::wrong_at(setting, configuration.source_of(setting), right, error)
+}

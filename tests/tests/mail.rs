@@ -1,0 +1,75 @@
+//! Messages as mail: from the program over TLS to a real server, and the link in it clicked.
+
+use phone_auth_tests::{MailServer, Member, Site, SiteOptions};
+
+/// A site that sends mail through this server.
+fn site_with(server: &MailServer, security: &str) -> SiteOptions {
+    let root = server.certificates().root();
+    let password = root.with_file_name("password");
+    write_secret(&password, "hunter2\n");
+    let toml = format!(
+        "[smtp]\nhost = \"localhost\"\nport = {}\nsecurity = \"{security}\"\nuser = \"accounts\"\n\
+         password_file = {password:?}\nfrom = \"Example <accounts@example.org>\"\nroot_certificate = {root:?}\n",
+        server.port()
+    );
+    Site::options().config(&toml)
+}
+
+/// A file that only its owner can read.
+#[expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+fn write_secret(path: &std::path::Path, text: &str) {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    std::fs::write(path, text).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+#[tokio::test]
+async fn link_in_mail_verifies() {
+    let server = MailServer::start("tls").await;
+    let site = site_with(&server, "tls").start().await;
+    site.says("verify_email         to phone_auth.smtp (localhost)")
+        .await;
+    let Member { person, client, .. } = site.member().await;
+    client.ask_verification(&person.email).await.expect(200);
+
+    let mail = server.mail_to(&person.email).await;
+    assert_eq!(mail.0["from"], "accounts@example.org");
+    assert_eq!(mail.0["user"], "accounts");
+    assert_eq!(mail.0["is_encrypted"], true);
+    assert_eq!(mail.header("from"), "Example <accounts@example.org>");
+    assert!(
+        mail.header("subject")
+            .starts_with("Confirm your e-mail address at 127.0.0.1:")
+    );
+    let link = mail.link();
+    let path = link.strip_prefix(site.origin());
+    let answer = site
+        .client()
+        .get(path.unwrap_or_default())
+        .await
+        .expect(200);
+    answer.says("Verification successful");
+    client.get("/members/email/").await.expect(200);
+}
+
+#[tokio::test]
+async fn link_in_mail_resets() {
+    let server = MailServer::start("starttls").await;
+    let site = site_with(&server, "starttls").start().await;
+    let Member { person, client, .. } = site.member().await;
+    client.ask_reset(&person.email).await.expect(302);
+
+    let link = server.mail_to(&person.email).await.link();
+    let path = link.strip_prefix(site.origin()).unwrap_or_default();
+    let visitor = site.client();
+    let complete = "/accounts/password_reset_complete/";
+    visitor
+        .reset(path, "walnut-Harbour-22")
+        .await
+        .redirects_to(complete);
+    visitor
+        .log_in(&person.username, "walnut-Harbour-22")
+        .await
+        .expect(302);
+}
