@@ -10,10 +10,16 @@ import asyncio
 import email
 import email.policy
 import json
+import logging
 import ssl
 import sys
+import warnings
 
 from aiosmtpd.smtp import SMTP, AuthResult
+
+# That it lets in without TLS of its own making: here TLS is the connection's.
+warnings.simplefilter("ignore")
+logging.disable()
 
 REFUSED = {
     "nobody": "550 5.1.1 no such person",
@@ -68,7 +74,7 @@ def seen(session, envelope, mail):
 
 def log_in(server, session, envelope, mechanism, data):
     is_right = (data.login, data.password) == (b"accounts", b"hunter2")
-    return AuthResult(success=is_right, handled=True, auth_data=data.login.decode())
+    return AuthResult(success=is_right, handled=False, auth_data=data.login.decode())
 
 
 async def serve(way, certificate, key):

@@ -27,7 +27,7 @@ pub struct MailServer {
 /// A mail as the server has read it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Mail(pub Value);
+pub struct Mail(Value);
 
 impl MailServer {
     /// Starts one that is reached by `tls`, `starttls` or `none`.
@@ -47,7 +47,7 @@ impl MailServer {
         let (send, mut lines) = watch::channel(Vec::new());
         let stdout = child.stdout.take().unwrap();
         follow(stdout, move |line| {
-            send.send_modify(|lines| lines.push(line))
+            send.send_modify(|lines| lines.push(line));
         });
         let begun = lines.wait_for(|lines| !lines.is_empty());
         let port = tokio::time::timeout(PATIENCE, begun)
@@ -98,6 +98,11 @@ fn read(lines: &[String]) -> Vec<Mail> {
 }
 
 impl Mail {
+    /// What the server says of it under this name; see `mail_server.py`.
+    pub fn value(&self, name: &str) -> &Value {
+        &self.0[name]
+    }
+
     /// The address it was sent to.
     pub fn to(&self) -> &str {
         self.0["to"][0].as_str().unwrap()

@@ -16,6 +16,7 @@ mod process;
 mod python;
 mod repository;
 mod search_path;
+mod servers;
 mod tidy;
 
 /// The guide, so that its examples are compiled and run.

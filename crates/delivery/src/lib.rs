@@ -25,6 +25,8 @@ mod secret;
 mod signal_name;
 #[cfg(feature = "smtp")]
 mod texts;
+#[cfg(feature = "smtp")]
+mod tls;
 
 #[cfg(feature = "smtp")]
 pub use build_error::{BuildError, BuildErrorKind, TemplateProblem};
@@ -39,6 +41,6 @@ pub const RECEIVERS: &[&str] = &[
 ];
 
 /// The examples of the README are tests.
-#[cfg(all(doctest, feature = "development"))]
+#[cfg(all(doctest, feature = "development", feature = "smtp"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

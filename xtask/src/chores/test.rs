@@ -1,8 +1,8 @@
 //! `cargo xtask test`: every test of the workspace, with what they need.
 //!
-//! The tests that walk whole flows start the built program, a real browser and, in Python, the site that
-//! is left behind. All are brought here and named to the tests by `PHONE_AUTH_BIN`, `CHROMIUM`,
-//! `CHROMEDRIVER` and `PYTHON`.
+//! The tests that walk whole flows start the built program, a real browser, servers that messages go
+//! through and, in Python, the site that is left behind. All are brought here and named to the tests by
+//! `PHONE_AUTH_BIN`, `CHROMIUM`, `CHROMEDRIVER`, `AIOSMTPD_PYTHON` and `PYTHON`.
 
 use crate::browser::Browser;
 use crate::compiler;
@@ -10,6 +10,7 @@ use crate::console::Console;
 use crate::error::ChoreError;
 use crate::python::Python;
 use crate::repository::Repository;
+use crate::servers::Servers;
 
 /// Brings the tools, builds the program, runs `cargo test --workspace`.
 ///
@@ -25,6 +26,8 @@ pub(crate) fn run(
     console.step(format_args!("browser: {}", browser.describe()));
     let python = Python::bring(console)?;
     console.step(format_args!("python: {}", python.describe()));
+    let servers = Servers::bring(console)?;
+    console.step(format_args!("servers: {}", servers.describe()));
 
     console.step("building the program");
     let program = repository.build_program("phone-auth-cli")?;
@@ -38,8 +41,8 @@ pub(crate) fn run(
         "phone-auth-tokens/django",
         "--no-fail-fast",
     ]);
-    let tests = python
-        .hand_to(browser.hand_to(tests))
+    let tests = servers
+        .hand_to(python.hand_to(browser.hand_to(tests)))
         .env("PHONE_AUTH_BIN", program);
     let tests = if filter.is_empty() {
         tests

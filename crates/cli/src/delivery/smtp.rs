@@ -21,12 +21,13 @@ pub(super) fn build(
         return Ok(None);
     };
     let from = settings.from.clone().unwrap_or_default();
-    let mut smtp = Smtp::builder(origin.clone(), host, from);
+    let mut smtp = Smtp::builder(origin.clone(), host, from)
+        .security(settings.security)
+        .timeout(settings.timeout)
+        .connections(settings.connections)
+        .default_language(&settings.language);
     if let Some(port) = settings.port {
         smtp = smtp.port(port);
-    }
-    if let Some(security) = settings.security {
-        smtp = smtp.security(security);
     }
     if settings.danger_plain {
         smtp = smtp.danger_plain();
@@ -38,17 +39,8 @@ pub(super) fn build(
     if let Some(path) = &settings.root_certificate {
         smtp = smtp.root_certificate(certificates(configuration, path, "smtp.root_certificate")?);
     }
-    if let Some(timeout) = settings.timeout {
-        smtp = smtp.timeout(timeout);
-    }
-    if let Some(most) = settings.connections {
-        smtp = smtp.connections(most);
-    }
     if let Some(folder) = &settings.templates {
         smtp = smtp.templates_from(folder);
-    }
-    if let Some(tag) = &settings.language {
-        smtp = smtp.default_language(tag);
     }
     if let Some(name) = &configuration.site_name {
         smtp = smtp.site_name(name);

@@ -12,6 +12,7 @@ use super::connections::Connections;
 use super::server::{Security, Server};
 use crate::loopback::is_loopback;
 use crate::texts::{Style, Texts};
+use crate::tls::certificates;
 use crate::{BuildError, BuildErrorKind, Secret};
 
 /// The templates that mail is made from.
@@ -167,9 +168,11 @@ impl SmtpBuilder {
 fn tls(host: &str, root_certificate: Option<&[u8]>) -> Result<TlsParameters, BuildError> {
     let mut tls = TlsParameters::builder(host.to_owned());
     if let Some(pem) = root_certificate {
-        let certificate = Certificate::from_pem(pem)
-            .map_err(|error| BuildError::with_source(BuildErrorKind::Certificate, error))?;
-        tls = tls.add_root_certificate(certificate);
+        for certificate in certificates(pem)? {
+            let certificate = Certificate::from_der(certificate.to_vec())
+                .map_err(|error| BuildError::with_source(BuildErrorKind::Certificate, error))?;
+            tls = tls.add_root_certificate(certificate);
+        }
     }
     tls.build_rustls()
         .map_err(|error| BuildError::with_source(BuildErrorKind::Tls, error))

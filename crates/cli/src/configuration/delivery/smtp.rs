@@ -15,20 +15,39 @@ use crate::configuration::value::Given;
 use crate::configuration::{Configuration, Mistake};
 
 /// What is known of the mail server.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct SmtpSettings {
     pub(crate) host: Option<String>,
     pub(crate) port: Option<u16>,
-    pub(crate) security: Option<Security>,
+    pub(crate) security: Security,
     pub(crate) danger_plain: bool,
     pub(crate) user: Option<String>,
     pub(crate) password: SecretSetting,
     pub(crate) from: Option<String>,
     pub(crate) root_certificate: Option<PathBuf>,
-    pub(crate) timeout: Option<Duration>,
-    pub(crate) connections: Option<NonZeroUsize>,
+    pub(crate) timeout: Duration,
+    pub(crate) connections: NonZeroUsize,
     pub(crate) templates: Option<PathBuf>,
-    pub(crate) language: Option<String>,
+    pub(crate) language: String,
+}
+
+impl Default for SmtpSettings {
+    fn default() -> Self {
+        Self {
+            host: None,
+            port: None,
+            security: Security::Implicit,
+            danger_plain: false,
+            user: None,
+            password: SecretSetting::default(),
+            from: None,
+            root_certificate: None,
+            timeout: Duration::from_secs(20),
+            connections: NonZeroUsize::MIN.saturating_add(3),
+            templates: None,
+            language: "en".to_owned(),
+        }
+    }
 }
 
 pub(super) static SETTINGS: &[Setting] = &[
@@ -49,9 +68,9 @@ pub(super) static SETTINGS: &[Setting] = &[
     Setting {
         name: "smtp.security",
         right: "one of tls, starttls and none",
-        default: "the safest: tls",
+        default: "tls",
         does: "how the connection is encrypted: from its beginning, by STARTTLS, or not at all",
-        take: |to, given| put(&mut to.delivery.smtp.security, security(given).map(Some)),
+        take: |to, given| put(&mut to.delivery.smtp.security, security(given)),
     },
     Setting {
         name: "smtp.danger_plain",
@@ -103,18 +122,18 @@ pub(super) static SETTINGS: &[Setting] = &[
     Setting {
         name: "smtp.timeout",
         right: TIME,
-        default: "the time of the receiver: 20 s",
+        default: "20 s",
         does: "how long the mail server may take for a message; receiver_timeout ends it too",
-        take: |to, given| put(&mut to.delivery.smtp.timeout, some_time(given).map(Some)),
+        take: |to, given| put(&mut to.delivery.smtp.timeout, some_time(given)),
     },
     Setting {
         name: "smtp.connections",
         right: "a number from 1 to 100",
-        default: "the number of the receiver: 4",
+        default: "4",
         does: "how many connections to the mail server there may be at once",
         take: |to, given| {
             let most = number(given, 1..=100).and_then(NonZeroUsize::new);
-            put(&mut to.delivery.smtp.connections, most.map(Some))
+            put(&mut to.delivery.smtp.connections, most)
         },
     },
     Setting {
@@ -127,9 +146,9 @@ pub(super) static SETTINGS: &[Setting] = &[
     Setting {
         name: "smtp.language",
         right: "a tag of a language such as en or pt-BR",
-        default: "the language of the receiver: en",
+        default: "en",
         does: "the language of mail to people whose own has no texts",
-        take: |to, given| put(&mut to.delivery.smtp.language, text(given).map(Some)),
+        take: |to, given| put(&mut to.delivery.smtp.language, text(given)),
     },
 ];
 
