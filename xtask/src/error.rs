@@ -44,6 +44,8 @@ pub(crate) enum ChoreErrorKind {
         /// The packages of Debian that hold it.
         packages: &'static [&'static str],
     },
+    /// No PostgreSQL can be had for the tests; the source says why.
+    NoPostgres,
     /// A variable of the environment names a file that is not there.
     NoSuchTool {
         /// The variable.
@@ -109,6 +111,7 @@ impl Display for ChoreError {
                  on Debian: apt-get install {}",
                 packages.join(" ")
             ),
+            ChoreErrorKind::NoPostgres => f.write_str("there is no PostgreSQL for the tests"),
             ChoreErrorKind::NoSuchTool { variable, path } => {
                 write!(
                     f,

@@ -12,6 +12,7 @@ mod console;
 mod debian;
 mod error;
 mod link_matrix;
+mod postgres;
 mod process;
 mod python;
 mod repository;

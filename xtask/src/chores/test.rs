@@ -2,12 +2,14 @@
 //!
 //! The tests that walk whole flows start the built program, a real browser, servers that messages go
 //! through and, in Python, the site that is left behind. All are brought here and named to the tests by
-//! `PHONE_AUTH_BIN`, `CHROMIUM`, `CHROMEDRIVER`, `AIOSMTPD_PYTHON` and `PYTHON`.
+//! `PHONE_AUTH_BIN`, `CHROMIUM`, `CHROMEDRIVER`, `AIOSMTPD_PYTHON` and `PYTHON`. Those of PostgreSQL get a
+//! server by `DATABASE_URL`, and its programs and a proxy by `POSTGRES_BIN` and `PGBOUNCER`.
 
 use crate::browser::Browser;
 use crate::compiler;
 use crate::console::Console;
 use crate::error::ChoreError;
+use crate::postgres::Postgres;
 use crate::python::Python;
 use crate::repository::Repository;
 use crate::servers::Servers;
@@ -29,6 +31,10 @@ pub(crate) fn run(
     let servers = Servers::bring(console)?;
     console.step(format_args!("servers: {}", servers.describe()));
 
+    // Until this is dropped, the server runs.
+    let postgres = Postgres::bring(console)?;
+    console.step(format_args!("PostgreSQL: {}", postgres.describe()));
+
     console.step("building the program");
     let program = repository.build_program("phone-auth-cli")?;
 
@@ -41,9 +47,8 @@ pub(crate) fn run(
         "phone-auth-tokens/django",
         "--no-fail-fast",
     ]);
-    let tests = servers
-        .hand_to(python.hand_to(browser.hand_to(tests)))
-        .env("PHONE_AUTH_BIN", program);
+    let tests = servers.hand_to(python.hand_to(browser.hand_to(tests)));
+    let tests = postgres.hand_to(tests).env("PHONE_AUTH_BIN", program);
     let tests = if filter.is_empty() {
         tests
     } else {

@@ -11,6 +11,7 @@ const ALL: &[&str] = &[
     "phone-auth-delivery",
     "phone-auth-signals",
     "phone-auth-signals-macros",
+    "phone-auth-store-postgres",
     "phone-auth-store-sqlite",
     "phone-auth-tokens",
     "phone-auth-urls",
@@ -29,6 +30,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
         "phone-auth-core",
         &["phone-auth-signals", "phone-auth-tokens", "phone-auth-urls"],
     ),
+    ("phone-auth-store-postgres", &["phone-auth-core"]),
     ("phone-auth-store-sqlite", &["phone-auth-core"]),
     ("phone-auth-store-testkit", &["phone-auth-core"]),
     (
@@ -46,8 +48,10 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     ("phone-auth", ALL),
     ("phone-auth-cli", ALL),
+    // What tests need to have a PostgreSQL knows nothing of the product.
+    ("phone-auth-test-postgres", &[]),
     // Chores know the product by its files only; whole-flow tests may see everything.
-    ("xtask", &[]),
+    ("xtask", &["phone-auth-test-postgres"]),
     ("phone-auth-tests", ALL),
 ];
 
@@ -71,8 +75,12 @@ pub(crate) const NEVER_REACHES: &[(&str, &[&str])] = &[
         &["axum", "config", "http", "hyper", "rusqlite", "sqlx"],
     ),
     (
+        "phone-auth-store-postgres",
+        &["axum", "config", "http", "hyper", "rusqlite"],
+    ),
+    (
         "phone-auth-store-sqlite",
-        &["axum", "config", "http", "hyper"],
+        &["axum", "config", "http", "hyper", "sqlx"],
     ),
     ("phone-auth-web", &["config", "rusqlite", "sqlx"]),
 ];

@@ -166,3 +166,52 @@ pub(super) async fn upgrade_never_undoes_a_replacement(subject: &Subject) {
         assert_eq!(is_alive(store, round).await, !reset_won);
     }
 }
+
+/// How many people are logged in by many at once while something else happens to them.
+const ROUNDS: u32 = 8;
+
+/// Logs a new person in, many times at once, while their password is replaced or they are kept out;
+/// which of the log-ins are still good afterwards.
+async fn sessions_left(subject: &Subject, round: u32, keep_out: bool) -> Vec<u32> {
+    let store = subject.store();
+    let ann = stored(store, &bare(&format!("ann{round}"))).await;
+    let numbers = subject
+        .at_once(16, move |store, number| async move {
+            // One amid the others: some log-ins come before, some after.
+            if number == 8 && keep_out {
+                assert!(store.set_active(ann.id, false).await.unwrap());
+            } else if number == 8 {
+                let change = replacement(ann.id, "new");
+                assert!(store.replace_password(&change).await.unwrap());
+            } else {
+                let digest = u8::try_from(16 * round + number).unwrap();
+                store.log_in(&log_in(ann.id, digest, at(0))).await.unwrap();
+            }
+            number
+        })
+        .await;
+    if keep_out {
+        assert!(store.set_active(ann.id, true).await.unwrap());
+    }
+    let mut left = Vec::new();
+    for number in numbers {
+        if is_alive(store, u8::try_from(16 * round + number).unwrap()).await {
+            left.push(number);
+        }
+    }
+    left
+}
+
+pub(super) async fn no_session_outlives_a_replacement(subject: &Subject) {
+    // A log-in that checked the old password is refused if it comes after, and its session ended if it
+    // came before: also when both come at once.
+    for round in 0..ROUNDS {
+        assert_eq!(sessions_left(subject, round, false).await, [] as [u32; 0]);
+    }
+}
+
+pub(super) async fn no_session_outlives_keeping_out(subject: &Subject) {
+    for round in 0..ROUNDS {
+        assert_eq!(sessions_left(subject, round, true).await, [] as [u32; 0]);
+    }
+}

@@ -115,6 +115,8 @@ macro_rules! __for_each_case {
             log_in::used_digest_is_never_overwritten;
             log_in::equal_upgrades_have_one_winner;
             log_in::upgrade_never_undoes_a_replacement;
+            log_in::no_session_outlives_a_replacement;
+            log_in::no_session_outlives_keeping_out;
             sessions::session_tells_of_its_person;
             sessions::session_ends_at_its_time;
             sessions::microseconds_of_expiry_count;

@@ -1,0 +1,174 @@
+//! What the driver's errors mean to the port.
+//!
+//! The kind is read from the SQLSTATE, and for a broken uniqueness from the name of the constraint or
+//! index. Nothing in the words of an error is looked at: they come in the language of the server.
+
+use std::error::Error;
+
+use phone_auth_core::store::{StoreError, StoreErrorKind, UniqueName};
+
+/// Why a call failed, on its way to becoming a [`StoreError`].
+#[derive(Debug)]
+pub(crate) struct Failure {
+    kind: StoreErrorKind,
+    source: Option<sqlx::Error>,
+}
+
+impl Failure {
+    /// What went wrong.
+    pub(crate) fn kind(&self) -> StoreErrorKind {
+        self.kind
+    }
+
+    /// The driver's error.
+    pub(crate) fn cause(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_ref().map(|source| source as _)
+    }
+}
+
+impl From<StoreErrorKind> for Failure {
+    fn from(kind: StoreErrorKind) -> Self {
+        Self { kind, source: None }
+    }
+}
+
+impl From<sqlx::Error> for Failure {
+    fn from(error: sqlx::Error) -> Self {
+        Self {
+            kind: kind_of(&error),
+            source: Some(error),
+        }
+    }
+}
+
+impl From<Failure> for StoreError {
+    fn from(failure: Failure) -> Self {
+        match failure.source {
+            Some(source) => Self::with_source(failure.kind, source),
+            None => Self::new(failure.kind),
+        }
+    }
+}
+
+/// What an error of the driver means.
+fn kind_of(error: &sqlx::Error) -> StoreErrorKind {
+    match error {
+        sqlx::Error::Database(refusal) => {
+            kind_of_code(refusal.code().as_deref(), refusal.constraint())
+        }
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed
+        | sqlx::Error::BeginFailed => StoreErrorKind::Unavailable,
+        _ => StoreErrorKind::Broken,
+    }
+}
+
+/// What a SQLSTATE means (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
+fn kind_of_code(code: Option<&str>, constraint: Option<&str>) -> StoreErrorKind {
+    let Some(code) = code else {
+        return StoreErrorKind::Broken;
+    };
+    if code == "23505" {
+        return constraint
+            .and_then(broken_uniqueness)
+            .unwrap_or(StoreErrorKind::Broken);
+    }
+    let class = code.get(..2).unwrap_or_default();
+    let is_passing = match class {
+        // The connection is lost or not let in; a deadlock; the server lacks something, gives up, shuts
+        // down or cannot read its disk.
+        "08" | "28" | "40" | "53" | "57" | "58" => true,
+        // Too long a wait for a lock; no such database. Read-only, as a standby is: it may be on its
+        // way to becoming the primary. Idle in a transaction: we were the ones who stood still.
+        _ => matches!(code, "55P03" | "3D000" | "25006" | "25P03"),
+    };
+    if is_passing {
+        StoreErrorKind::Unavailable
+    } else {
+        StoreErrorKind::Broken
+    }
+}
+
+/// Which promise of uniqueness a constraint or index keeps.
+fn broken_uniqueness(name: &str) -> Option<StoreErrorKind> {
+    Some(match name {
+        "auth_user_username_key" | "phone_auth_user_username_any_case" => {
+            StoreErrorKind::Taken(UniqueName::Username)
+        }
+        "phone_auth_emailaddress_email_key" | "phone_auth_emailaddress_any_case" => {
+            StoreErrorKind::Taken(UniqueName::Email)
+        }
+        "phone_auth_phonenumber_phone_key" => StoreErrorKind::Taken(UniqueName::Phone),
+        "phone_auth_session_pkey" => StoreErrorKind::SessionExists,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use phone_auth_core::store::{StoreErrorKind, UniqueName};
+
+    use super::{kind_of, kind_of_code};
+
+    #[test]
+    fn broken_uniqueness_is_told_apart() {
+        let taken = StoreErrorKind::Taken;
+        let cases = [
+            ("auth_user_username_key", taken(UniqueName::Username)),
+            (
+                "phone_auth_user_username_any_case",
+                taken(UniqueName::Username),
+            ),
+            (
+                "phone_auth_emailaddress_email_key",
+                taken(UniqueName::Email),
+            ),
+            ("phone_auth_emailaddress_any_case", taken(UniqueName::Email)),
+            ("phone_auth_phonenumber_phone_key", taken(UniqueName::Phone)),
+            ("phone_auth_session_pkey", StoreErrorKind::SessionExists),
+            ("auth_user_pkey", StoreErrorKind::Broken),
+            ("somebody_elses_key", StoreErrorKind::Broken),
+        ];
+        for (constraint, kind) in cases {
+            assert_eq!(
+                kind_of_code(Some("23505"), Some(constraint)),
+                kind,
+                "{constraint}"
+            );
+        }
+    }
+
+    #[test]
+    fn passing_troubles_are_unavailable() {
+        let passing = [
+            "08006", "08P01", "28P01", "40001", "40P01", "53100", "53200", "53300", "55P03",
+            "57014", "57P01", "57P02", "57P03", "58030", "3D000", "25006", "25P03",
+        ];
+        for code in passing {
+            let kind = kind_of_code(Some(code), Some("auth_user_username_key"));
+            assert_eq!(kind, StoreErrorKind::Unavailable, "{code}");
+        }
+        let io = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+        for error in [sqlx::Error::PoolTimedOut, sqlx::Error::Io(io)] {
+            assert_eq!(kind_of(&error), StoreErrorKind::Unavailable, "{error}");
+        }
+    }
+
+    #[test]
+    fn other_refusals_are_broken() {
+        for code in [
+            "22001", "22021", "23502", "23503", "42P01", "42703", "XX000", "", "é",
+        ] {
+            assert_eq!(
+                kind_of_code(Some(code), Some("auth_user_username_key")),
+                StoreErrorKind::Broken,
+                "{code}"
+            );
+        }
+        assert_eq!(kind_of_code(None, None), StoreErrorKind::Broken);
+        assert_eq!(kind_of(&sqlx::Error::RowNotFound), StoreErrorKind::Broken);
+    }
+}

@@ -1,0 +1,51 @@
+//! The store of phone-auth on PostgreSQL.
+//!
+//! [`PostgresStore`] fills the store port of `phone-auth-core` from a database that any number of
+//! processes share. A call is one statement, and so one round trip to the server, wherever one
+//! statement can tell the whole truth; what takes a name or ends all sessions of a person takes a lock
+//! first.
+//!
+//! The tables of people and addresses are those that django-phone-auth has, to the column; tables of
+//! our own are prefixed `phone_auth_`. [`PostgresStore::migrate`] makes what is missing and touches no
+//! row.
+//!
+//! # Durability
+//! What was acknowledged is committed. Whether a commit survives the loss of power is the server's to
+//! promise (`synchronous_commit`, `fsync`), whether it survives the loss of the server its standby's.
+//! If the connection is lost while the server commits, the call is answered as unavailable though it
+//! may have happened: whoever asks again learns how it is.
+//!
+//! # Examples
+//! ```
+//! use phone_auth_core::store::PersonStore;
+//! use phone_auth_store_postgres::{OpenErrorKind, PostgresOptions, PostgresStore};
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let options = PostgresOptions::default();
+//! let refused = PostgresStore::connect("postgres://db.example.org/site", options).await;
+//! assert_eq!(refused.unwrap_err().kind(), OpenErrorKind::Url); // it names no user
+//! # Ok(()) }
+//! ```
+
+mod addresses;
+mod failure;
+mod migrate_error;
+mod migrations;
+mod names;
+mod open_error;
+mod options;
+mod people;
+mod pool;
+mod rows;
+mod sessions;
+mod store;
+
+pub use migrate_error::{MigrateError, MigrateErrorKind};
+pub use open_error::{OpenError, OpenErrorKind};
+pub use options::PostgresOptions;
+pub use store::PostgresStore;
+
+/// The examples of the README are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

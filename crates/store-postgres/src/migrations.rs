@@ -1,0 +1,223 @@
+//! The tables, made and brought up to date.
+//!
+//! What has been done stands in a table of our own, `phone_auth_schema`, as on SQLite: the application
+//! that embeds us may have its own migrations in the same database, by the driver's means too.
+//!
+//! Nothing here reads or writes a row of the model's tables. Where Django made them, only tables and
+//! indexes of ours are added.
+
+use std::time::Duration;
+
+use sqlx::postgres::PgRow;
+use sqlx::{
+    AssertSqlSafe, Connection, Decode, PgConnection, Postgres, Row, Type, query, query_scalar,
+    raw_sql,
+};
+
+use crate::migrate_error::{MigrateError, MigrateErrorKind};
+use crate::pool::Connections;
+
+/// A step that every database goes through once. The first is number 1.
+struct Migration {
+    name: &'static str,
+    step: Step,
+}
+
+/// What a step does.
+enum Step {
+    /// Makes the model's tables where they are missing, and our indexes on them.
+    ModelTables,
+    /// Runs these statements.
+    Statements(&'static str),
+}
+
+/// All steps, in order. A step that has been released is never changed, only followed by another.
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        name: "people and addresses",
+        step: Step::ModelTables,
+    },
+    Migration {
+        name: "sessions",
+        step: Step::Statements(include_str!("schema/sessions.sql")),
+    },
+];
+
+/// The columns that the model's tables have, and that the store reads or writes.
+const MODEL_COLUMNS: [(&str, &[&str]); 3] = [
+    (
+        "auth_user",
+        &[
+            "id",
+            "password",
+            "last_login",
+            "is_superuser",
+            "username",
+            "first_name",
+            "last_name",
+            "email",
+            "is_staff",
+            "is_active",
+            "date_joined",
+        ],
+    ),
+    (
+        "phone_auth_emailaddress",
+        &["id", "email", "is_verified", "user_id"],
+    ),
+    (
+        "phone_auth_phonenumber",
+        &["id", "phone", "is_verified", "user_id"],
+    ),
+];
+
+/// The advisory lock that one migration at a time holds: "phon", and a number for this purpose. The
+/// locks of names have the same first half; to wait for one of these is no harm.
+const LOCK: &str = "SELECT pg_advisory_xact_lock(1885892462, 0)";
+
+const APPLIED: &str = "SELECT coalesce(max(version), 0)::int8 FROM phone_auth_schema";
+
+/// Applies what has not been applied, all of it or nothing; the names of what was applied now.
+///
+/// Nodes that start at once come one after the other, and to wait for the first they have all the time
+/// it takes. For the tables themselves nobody waits longer than a statement may take: whatever waits for
+/// such a lock makes all others wait behind it.
+pub(crate) async fn run(
+    connection: &mut PgConnection,
+    opening: String,
+    patience: Duration,
+) -> Result<Vec<&'static str>, MigrateError> {
+    let opening = format!(
+        "{opening}; SET LOCAL statement_timeout = 0; \
+         SET LOCAL idle_in_transaction_session_timeout = 0; {LOCK}; SET LOCAL lock_timeout = {}",
+        patience.as_millis()
+    );
+    let mut transaction = connection.begin_with(AssertSqlSafe(opening)).await?;
+    raw_sql(
+        "CREATE TABLE IF NOT EXISTS phone_auth_schema (
+            version bigint NOT NULL PRIMARY KEY,
+            name text NOT NULL,
+            applied_at timestamptz NOT NULL
+        )",
+    )
+    .execute(&mut *transaction)
+    .await?;
+    let version = query_scalar(APPLIED)
+        .persistent(false)
+        .fetch_one(&mut *transaction)
+        .await?;
+    let applied = count(version)?;
+    let mut names = Vec::new();
+    for (version, migration) in (1_i64..).zip(MIGRATIONS).skip(applied) {
+        match migration.step {
+            Step::ModelTables => make_model_tables(&mut transaction).await?,
+            Step::Statements(statements) => {
+                raw_sql(statements).execute(&mut *transaction).await?;
+            }
+        }
+        query("INSERT INTO phone_auth_schema VALUES ($1, $2, now())")
+            .bind(version)
+            .bind(migration.name)
+            .persistent(false)
+            .execute(&mut *transaction)
+            .await?;
+        names.push(migration.name);
+    }
+    transaction.commit().await?;
+    Ok(names)
+}
+
+/// The names of what has not been applied.
+pub(crate) async fn pending(connections: &Connections) -> Result<Vec<&'static str>, MigrateError> {
+    let look = query("SELECT to_regclass('phone_auth_schema') IS NOT NULL");
+    let applied = if only::<bool>(&connections.run(look).await?)? {
+        count(only(&connections.run(query(APPLIED)).await?)?)?
+    } else {
+        0
+    };
+    let pending = MIGRATIONS.iter().skip(applied);
+    Ok(pending.map(|migration| migration.name).collect())
+}
+
+/// The one value that a query always answers.
+fn only<T>(rows: &[PgRow]) -> Result<T, MigrateError>
+where
+    T: for<'r> Decode<'r, Postgres> + Type<Postgres>,
+{
+    let row = rows.first().ok_or(sqlx::Error::RowNotFound)?;
+    Ok(row.try_get(0)?)
+}
+
+/// How many steps have been applied.
+fn count(version: i64) -> Result<usize, MigrateError> {
+    usize::try_from(version)
+        .ok()
+        .filter(|applied| *applied <= MIGRATIONS.len())
+        .ok_or_else(|| MigrateError::new(MigrateErrorKind::TooNew))
+}
+
+/// Makes the model's tables where they are missing, and the indexes for lookups in any ASCII case.
+///
+/// On tables of our own these indexes are unique. On tables that Django made they are not: it knows
+/// nothing of them, may hold `Bob` and `bob` already, and must go on working. There the lock on a name
+/// that whoever takes it holds is what keeps names apart, as it does everywhere.
+async fn make_model_tables(connection: &mut PgConnection) -> Result<(), MigrateError> {
+    let mut is_ours = Vec::new();
+    for (table, columns) in MODEL_COLUMNS {
+        let found = columns_of(connection, table).await?;
+        if !found.is_empty() {
+            check_columns(&found, table, columns)?;
+        }
+        is_ours.push((table, found.is_empty()));
+    }
+    raw_sql(include_str!("schema/model.sql"))
+        .execute(&mut *connection)
+        .await?;
+    let unique = |table| {
+        let ours = is_ours.contains(&(table, true));
+        if ours { "UNIQUE " } else { "" }
+    };
+    let indexes = format!(
+        "CREATE {}INDEX phone_auth_user_username_any_case
+            ON auth_user (lower(username COLLATE \"C\"));
+         CREATE INDEX phone_auth_user_email_any_case
+            ON auth_user (lower(email COLLATE \"C\"));
+         CREATE {}INDEX phone_auth_emailaddress_any_case
+            ON phone_auth_emailaddress (lower(email COLLATE \"C\"));",
+        unique("auth_user"),
+        unique("phone_auth_emailaddress"),
+    );
+    raw_sql(AssertSqlSafe(indexes)).execute(connection).await?;
+    Ok(())
+}
+
+/// The columns of a table; none if there is no such table where the connection looks for tables.
+async fn columns_of(
+    connection: &mut PgConnection,
+    table: &str,
+) -> Result<Vec<String>, MigrateError> {
+    let columns = query_scalar(
+        "SELECT attname::text FROM pg_attribute
+        WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped",
+    );
+    let found = columns.bind(table).persistent(false);
+    Ok(found.fetch_all(connection).await?)
+}
+
+/// Refuses a table that only has the name of one of the model's.
+fn check_columns(
+    found: &[String],
+    table: &'static str,
+    columns: &[&'static str],
+) -> Result<(), MigrateError> {
+    let missing = columns
+        .iter()
+        .find(|column| !found.iter().any(|it| it == *column));
+    match missing {
+        None => Ok(()),
+        Some(column) => Err(MigrateError::new(MigrateErrorKind::Incompatible {
+            table,
+            column,
+        })),
+    }
+}

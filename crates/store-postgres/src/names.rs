@@ -1,0 +1,57 @@
+//! A lock on names that somebody wants to take.
+//!
+//! Whether a name is taken in any case, or stands in another table, no constraint can say on tables
+//! that Django made: it knows nothing of such constraints, and must go on working. So whoever takes a
+//! name holds the advisory lock of that name while they look and write. Advisory locks belong to a
+//! database, end with the transaction, and are no one's but ours.
+
+use std::fmt::Write;
+
+/// The first half of every key, so that others who use advisory locks do not meet ours: "phon".
+const OURS: u32 = 0x7068_6f6e;
+
+/// The statement that locks these names, in whatever case they are written. They are locked in the
+/// order of their keys, so that two who want the same names never wait for each other.
+pub(crate) fn lock<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let mut keys: Vec<i32> = names.into_iter().map(key).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let mut statement = "SELECT ".to_owned();
+    for (number, key) in keys.iter().enumerate() {
+        let comma = if number == 0 { "" } else { ", " };
+        // Writing to a text cannot fail.
+        let _ = write!(statement, "{comma}pg_advisory_xact_lock({OURS}, {key})");
+    }
+    statement
+}
+
+/// The key of a name: its FNV-1a hash in lower case, which every version of this crate agrees on. Two
+/// names with one key wait for each other now and then, and that is all.
+fn key(name: &str) -> i32 {
+    let hash = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
+        (hash ^ u32::from(byte.to_ascii_lowercase())).wrapping_mul(0x0100_0193)
+    });
+    hash.cast_signed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{key, lock};
+
+    #[test]
+    fn keys_are_the_same_everywhere() {
+        // Other versions may be at work on the same database.
+        assert_eq!(key("ann"), key("ANN"));
+        assert_eq!(key("a").cast_unsigned(), 0xe40c_292c);
+        assert_eq!(key("foobar").cast_unsigned(), 0xbf9c_f968);
+    }
+
+    #[test]
+    fn names_are_locked_in_one_order() {
+        assert_eq!(lock(["ann", "bob"]), lock(["Bob", "ann", "ANN"]));
+        assert_eq!(
+            lock(["a"]),
+            "SELECT pg_advisory_xact_lock(1885892462, -468965076)"
+        );
+    }
+}

@@ -1,0 +1,98 @@
+//! Why a database could not be opened.
+
+use std::error::Error;
+use std::fmt;
+
+/// What kept a database from being opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum OpenErrorKind {
+    /// The text is no URL of PostgreSQL, or names no user.
+    Url,
+    /// No server answers there, or it answers with too many connections. Trying again may work.
+    Unavailable,
+    /// The server does not let this user in, or has no database of this name.
+    Refused,
+    /// No connection by TLS can be had as the URL asks for one.
+    Tls,
+    /// The tables were made by a later version of this crate.
+    TooNew,
+    /// The tables could not be made; the source is a [`MigrateError`](crate::MigrateError).
+    Migration,
+    /// The server refused something else.
+    Broken,
+}
+
+/// A database could not be opened.
+#[derive(Debug)]
+pub struct OpenError {
+    kind: OpenErrorKind,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl OpenError {
+    /// An error without a source.
+    pub(crate) fn new(kind: OpenErrorKind) -> Self {
+        Self { kind, source: None }
+    }
+
+    /// An error with a source.
+    pub(crate) fn with_source(
+        kind: OpenErrorKind,
+        source: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        Self {
+            kind,
+            source: Some(source.into()),
+        }
+    }
+
+    /// An error of the driver while it connected.
+    pub(crate) fn from_sqlx(error: sqlx::Error) -> Self {
+        let kind = match &error {
+            sqlx::Error::Configuration(_) => OpenErrorKind::Url,
+            sqlx::Error::Tls(_) => OpenErrorKind::Tls,
+            sqlx::Error::Database(refusal) => match refusal.code().as_deref() {
+                Some(code) if code.starts_with("28") => OpenErrorKind::Refused,
+                Some("3D000" | "42501") => OpenErrorKind::Refused,
+                Some(code) if ["08", "53", "57"].iter().any(|it| code.starts_with(it)) => {
+                    OpenErrorKind::Unavailable
+                }
+                _ => OpenErrorKind::Broken,
+            },
+            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut => OpenErrorKind::Unavailable,
+            _ => OpenErrorKind::Broken,
+        };
+        Self::with_source(kind, error)
+    }
+
+    /// What kept the database from being opened.
+    pub fn kind(&self) -> OpenErrorKind {
+        self.kind
+    }
+
+    /// Whether the same call may succeed later.
+    pub fn is_retryable(&self) -> bool {
+        self.kind == OpenErrorKind::Unavailable
+    }
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.kind {
+            OpenErrorKind::Url => "not a URL such as postgres://user@host/database",
+            OpenErrorKind::Unavailable => "the database server does not answer",
+            OpenErrorKind::Refused => "the database server does not let us in",
+            OpenErrorKind::Tls => "the database server cannot be reached by TLS",
+            OpenErrorKind::TooNew => "the tables were made by a later version of phone-auth",
+            OpenErrorKind::Migration => "the tables could not be made",
+            OpenErrorKind::Broken => "the database cannot be used",
+        })
+    }
+}
+
+impl Error for OpenError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}

@@ -1,0 +1,214 @@
+//! The connections, and how a statement runs on one.
+//!
+//! A statement is a transaction of its own unless something must be locked before it. Then `BEGIN` and
+//! the lock are one message, which the server runs before the statement takes its snapshot: so the
+//! statement sees whatever those did who held the lock before.
+
+use std::fmt::Write;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use phone_auth_core::store::StoreErrorKind;
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgRow};
+use sqlx::{AssertSqlSafe, Connection, Postgres};
+use tokio::time::timeout;
+
+use crate::failure::Failure;
+use crate::options::PostgresOptions;
+
+/// A statement with its arguments.
+pub(crate) type Query<'q> = sqlx::query::Query<'q, Postgres, PgArguments>;
+
+/// A connection that was idle for longer is asked whether it still is one. One that was used just now
+/// is taken as it is: asking takes as long as most statements do.
+const TRUSTED_FOR: Duration = Duration::from_secs(1);
+
+/// Some connections, made when they are needed.
+pub(crate) struct Connections {
+    pool: PgPool,
+    options: PostgresOptions,
+    losses: Losses,
+}
+
+/// When a connection was last found to be lost. Where one is lost the others mostly are, as when the
+/// server was restarted: those that have been idle since are asked before they are used, so that one
+/// loss is one answer and not one for each connection.
+#[derive(Clone, Default)]
+struct Losses(Arc<Mutex<Option<Instant>>>);
+
+impl Losses {
+    fn happened(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// Whether a connection that has been idle for so long is to be asked.
+    fn cast_doubt_on(&self, idle_for: Duration) -> bool {
+        let last = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        idle_for > TRUSTED_FOR || last.is_some_and(|last| last.elapsed() <= idle_for)
+    }
+}
+
+impl Connections {
+    /// A pool, after one connection has shown that there can be some.
+    pub(crate) async fn open(
+        server: PgConnectOptions,
+        options: PostgresOptions,
+    ) -> Result<Self, sqlx::Error> {
+        let server = if options.behind_pooler {
+            server
+        } else {
+            server.options(options.time_outs())
+        };
+        timeout(options.acquire_timeout, async {
+            PgConnection::connect_with(&server).await?.close().await
+        })
+        .await
+        .unwrap_or(Err(sqlx::Error::PoolTimedOut))?;
+        let losses = Losses::default();
+        let doubts = losses.clone();
+        let pool = PgPoolOptions::new()
+            .max_connections(options.connections)
+            .acquire_timeout(options.acquire_timeout)
+            .test_before_acquire(false)
+            .before_acquire(move |connection, pooled| {
+                let is_doubtful = doubts.cast_doubt_on(pooled.idle_for);
+                Box::pin(async move {
+                    if is_doubtful {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
+            .connect_lazy_with(server);
+        Ok(Self {
+            pool,
+            options,
+            losses,
+        })
+    }
+
+    /// Runs a statement; the rows that it answers.
+    pub(crate) async fn run(&self, query: Query<'_>) -> Result<Vec<PgRow>, Failure> {
+        let opening = self.options.behind_pooler.then(|| self.opening());
+        self.run_in(opening, query).await
+    }
+
+    /// Takes a lock, by a statement that has no arguments, and runs a statement while it is held; the
+    /// rows that it answers.
+    pub(crate) async fn run_locked(
+        &self,
+        lock: &str,
+        query: Query<'_>,
+    ) -> Result<Vec<PgRow>, Failure> {
+        self.run_in(Some(format!("{}; {lock}", self.opening())), query)
+            .await
+    }
+
+    /// A connection to do something unusual with, and how a transaction begins on it.
+    pub(crate) async fn lease(&self) -> Result<(Lease, String), Failure> {
+        let connection = self.pool.acquire().await?;
+        let lease = Lease {
+            connection,
+            is_clean: false,
+        };
+        Ok((lease, self.opening()))
+    }
+
+    /// Closes all connections, once what runs on them is done.
+    pub(crate) async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// What begins a transaction.
+    fn opening(&self) -> String {
+        let mut opening = "BEGIN".to_owned();
+        if self.options.behind_pooler {
+            for (name, value) in self.options.time_outs() {
+                // Writing to a text cannot fail.
+                let _ = write!(opening, "; SET LOCAL {name} = {value}");
+            }
+        }
+        opening
+    }
+
+    /// Runs a statement, in a transaction if it has an opening.
+    async fn run_in(
+        &self,
+        opening: Option<String>,
+        query: Query<'_>,
+    ) -> Result<Vec<PgRow>, Failure> {
+        let (mut lease, _) = self.lease().await?;
+        let has_names = !self.options.behind_pooler;
+        let run = run_on(&mut lease, opening, query.persistent(has_names));
+        // The server keeps to its own time-outs. This one is for a server that is no longer there.
+        let outcome = timeout(self.options.patience(), run)
+            .await
+            .unwrap_or_else(|_| Err(StoreErrorKind::Unavailable.into()));
+        if matches!(&outcome, Err(failure) if failure.kind() == StoreErrorKind::Unavailable) {
+            self.losses.happened();
+        }
+        outcome
+    }
+}
+
+/// Runs a statement on a connection.
+async fn run_on(
+    lease: &mut Lease,
+    opening: Option<String>,
+    query: Query<'_>,
+) -> Result<Vec<PgRow>, Failure> {
+    let connection = &mut *lease.connection;
+    let outcome = match opening {
+        None => query.fetch_all(connection).await,
+        Some(opening) => {
+            let mut transaction = connection.begin_with(AssertSqlSafe(opening)).await?;
+            match query.fetch_all(&mut *transaction).await {
+                Ok(rows) => transaction.commit().await.map(|()| rows),
+                Err(error) => {
+                    transaction.rollback().await?;
+                    Err(error)
+                }
+            }
+        }
+    };
+    let outcome = outcome.map_err(Failure::from);
+    // A refusal for a reason that is ours to know leaves the connection as it was. After any other it
+    // is not worth a guess.
+    lease.is_clean = match &outcome {
+        Ok(_) => true,
+        Err(failure) => matches!(
+            failure.kind(),
+            StoreErrorKind::Taken(_) | StoreErrorKind::SessionExists
+        ),
+    };
+    outcome
+}
+
+/// A connection in use. Unless it is known to be clean at the end it is closed, which ends whatever it
+/// was doing: the driver would give back one whose `BEGIN` failed or was dropped half way, with the
+/// transaction, and the locks, that it may have begun.
+pub(crate) struct Lease {
+    connection: PoolConnection<Postgres>,
+    is_clean: bool,
+}
+
+impl Lease {
+    /// The connection.
+    pub(crate) fn connection(&mut self) -> &mut PgConnection {
+        &mut self.connection
+    }
+
+    /// Gives the connection back: it is in no transaction.
+    pub(crate) fn give_back(mut self) {
+        self.is_clean = true;
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if !self.is_clean {
+            self.connection.close_on_drop();
+        }
+    }
+}

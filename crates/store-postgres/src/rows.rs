@@ -1,0 +1,77 @@
+//! Rows of the tables as values of the port.
+//!
+//! Ids are 32 bits wide in some databases and 64 in others, texts have one bound or another. Every
+//! query casts what it answers, so that a row has the same types everywhere, and so that a column that
+//! somebody widens does not break the statements that are prepared.
+
+use chrono::{DateTime, SubsecRound, Utc};
+use phone_auth_core::address::{AddressId, AddressKind, AddressRecord};
+use phone_auth_core::password::EncodedPassword;
+use phone_auth_core::person::{Person, PersonId};
+use phone_auth_core::store::StoreErrorKind;
+use sqlx::Row;
+use sqlx::postgres::PgRow;
+
+use crate::failure::Failure;
+
+/// The columns of a person, from the table `auth_user` as `u`, in the order that [`person`] reads.
+macro_rules! person_columns {
+    () => {
+        "u.id::int8, u.username::text, u.first_name::text, u.last_name::text, u.email::text, \
+         u.password::text, u.last_login::timestamptz, u.is_active, u.date_joined::timestamptz"
+    };
+}
+pub(crate) use person_columns;
+
+/// How many columns a person has: the place of what comes after.
+pub(crate) const PERSON_COLUMNS: usize = 9;
+
+/// The person in the columns from a place on.
+pub(crate) fn person(row: &PgRow, first: usize) -> Result<Person, Failure> {
+    Ok(Person {
+        id: PersonId::new(row.try_get(first)?),
+        username: row.try_get(first + 1)?,
+        first_name: row.try_get(first + 2)?,
+        last_name: row.try_get(first + 3)?,
+        email: row.try_get(first + 4)?,
+        password: EncodedPassword::new(row.try_get::<String, _>(first + 5)?),
+        last_login: row.try_get(first + 6)?,
+        is_active: row.try_get(first + 7)?,
+        date_joined: row.try_get(first + 8)?,
+    })
+}
+
+/// The address in the four columns `id, value, is_verified, user_id` from a place on.
+pub(crate) fn address(
+    row: &PgRow,
+    kind: AddressKind,
+    first: usize,
+) -> Result<AddressRecord, Failure> {
+    Ok(AddressRecord {
+        id: AddressId::new(row.try_get(first)?),
+        kind,
+        value: row.try_get(first + 1)?,
+        is_verified: row.try_get(first + 2)?,
+        person: PersonId::new(row.try_get(first + 3)?),
+    })
+}
+
+/// A kind, from the word that queries write for it.
+pub(crate) fn kind(row: &PgRow, column: usize) -> Result<Option<AddressKind>, Failure> {
+    match row.try_get::<Option<&str>, _>(column)? {
+        None => Ok(None),
+        Some("email") => Ok(Some(AddressKind::Email)),
+        Some("phone") => Ok(Some(AddressKind::Phone)),
+        Some(_) => Err(StoreErrorKind::Broken.into()),
+    }
+}
+
+/// A time as the database keeps it: whole microseconds. The driver and the server would round.
+pub(crate) fn micros(time: DateTime<Utc>) -> DateTime<Utc> {
+    time.trunc_subsecs(6)
+}
+
+/// A text that is looked for; `None` if no row can have it, for a text in PostgreSQL holds no NUL.
+pub(crate) fn sought(text: &str) -> Option<&str> {
+    (!text.contains('\0')).then_some(text)
+}

@@ -1,0 +1,12 @@
+-- Sessions. A person who is deleted, by Django too, takes theirs along. Ids of people are 32 bits wide
+-- in some databases and 64 in others; this column holds either.
+
+CREATE TABLE phone_auth_session (
+    digest bytea NOT NULL,
+    person_id bigint NOT NULL REFERENCES auth_user (id) ON DELETE CASCADE,
+    created_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL,
+    CONSTRAINT phone_auth_session_pkey PRIMARY KEY (digest)
+);
+CREATE INDEX phone_auth_session_person ON phone_auth_session (person_id);
+CREATE INDEX phone_auth_session_expires ON phone_auth_session (expires_at);

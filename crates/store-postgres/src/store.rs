@@ -1,0 +1,242 @@
+//! The store: a database and the connections to it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use sqlx::postgres::{PgConnectOptions, PgRow};
+
+use crate::failure::Failure;
+use crate::migrate_error::{MigrateError, MigrateErrorKind};
+use crate::migrations;
+use crate::open_error::{OpenError, OpenErrorKind};
+use crate::options::PostgresOptions;
+use crate::pool::{Connections, Query};
+
+/// People, addresses and sessions in a database of PostgreSQL.
+///
+/// Several stores, in several processes and on several machines, can work on one database, beside
+/// Django if need be. It belongs to the Tokio runtime in which it was opened, which must have its
+/// drivers for time and input switched on.
+pub struct PostgresStore {
+    place: String,
+    options: PostgresOptions,
+    connections: Connections,
+}
+
+impl PostgresStore {
+    /// Connects to a database, which is named by a URL: `postgres://user:password@host:5432/database`.
+    /// The user must be named. Of the parameters that may follow, `sslmode` and `sslrootcert` say how
+    /// the connection is protected, `host` may be the folder of a Unix socket, `application_name` is
+    /// what the server's lists show. A password that is not in the URL comes from `PGPASSWORD` or the
+    /// file `~/.pgpass`, as for PostgreSQL's own programs.
+    ///
+    /// The tables are left as they are: until [`migrate`](Self::migrate) has made them, every call
+    /// fails as broken.
+    ///
+    /// # Errors
+    /// [`Url`](OpenErrorKind::Url) when the text is no such URL,
+    /// [`Unavailable`](OpenErrorKind::Unavailable) when no server answers within the time-out or has no
+    /// connection left, [`Refused`](OpenErrorKind::Refused) when it does not know the user, the password
+    /// or the database, [`Tls`](OpenErrorKind::Tls) when the connection is not as `sslmode` demands,
+    /// [`TooNew`](OpenErrorKind::TooNew) when a later version made the tables, and
+    /// [`Broken`](OpenErrorKind::Broken) when the server refuses something else.
+    ///
+    /// # Cancel safety
+    /// A dropped call changed nothing.
+    pub async fn connect(url: &str, options: PostgresOptions) -> Result<Self, OpenError> {
+        let server = server(url)?;
+        let place = place(&server);
+        let connections = Connections::open(server, options.clone())
+            .await
+            .map_err(OpenError::from_sqlx)?;
+        let store = Self {
+            place,
+            options,
+            connections,
+        };
+        store.pending_migrations().await.map_err(|error| {
+            let kind = match error.kind() {
+                MigrateErrorKind::TooNew => OpenErrorKind::TooNew,
+                MigrateErrorKind::Unavailable => OpenErrorKind::Unavailable,
+                _ => OpenErrorKind::Broken,
+            };
+            OpenError::with_source(kind, error)
+        })?;
+        Ok(store)
+    }
+
+    /// Connects to a database and brings its tables up to date.
+    ///
+    /// # Errors
+    /// As for [`connect`](Self::connect), and [`Migration`](OpenErrorKind::Migration) when the tables
+    /// cannot be made.
+    ///
+    /// # Cancel safety
+    /// A dropped call has made all tables or none.
+    pub async fn connect_and_migrate(
+        url: &str,
+        options: PostgresOptions,
+    ) -> Result<Self, OpenError> {
+        let store = Self::connect(url, options).await?;
+        match store.migrate().await {
+            Ok(_) => Ok(store),
+            Err(error) => Err(OpenError::with_source(OpenErrorKind::Migration, error)),
+        }
+    }
+
+    /// Brings the tables up to date, in one transaction; the names of the steps that were applied now,
+    /// none when all had been. Of several processes that start at once one does it, and the others wait
+    /// for it. On a database that Django made, tables and indexes of ours are added, and no row is
+    /// touched.
+    ///
+    /// While an index is made on a table that has rows already, nobody can write to that table.
+    ///
+    /// # Errors
+    /// [`Unavailable`](MigrateErrorKind::Unavailable) when the server is gone, full or read-only, or
+    /// somebody has used the tables for longer than the statement time-out,
+    /// [`TooNew`](MigrateErrorKind::TooNew) when a later version made the tables,
+    /// [`Incompatible`](MigrateErrorKind::Incompatible) when a table with a name of the model's is
+    /// another, and [`Broken`](MigrateErrorKind::Broken) when PostgreSQL refuses a statement.
+    ///
+    /// # Cancel safety
+    /// A dropped call has made all tables or none.
+    pub async fn migrate(&self) -> Result<Vec<&'static str>, MigrateError> {
+        if self.pending_migrations().await?.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (mut lease, opening) = self.connections.lease().await?;
+        let applied =
+            migrations::run(lease.connection(), opening, self.options.statement_timeout).await?;
+        lease.give_back();
+        for name in &applied {
+            tracing::info!(database = self.place, "applied the migration `{name}`");
+        }
+        Ok(applied)
+    }
+
+    /// The names of the steps that [`migrate`](Self::migrate) would apply.
+    ///
+    /// # Errors
+    /// As for [`migrate`](Self::migrate), but never [`Incompatible`](MigrateErrorKind::Incompatible).
+    ///
+    /// # Cancel safety
+    /// A dropped call changed nothing.
+    pub async fn pending_migrations(&self) -> Result<Vec<&'static str>, MigrateError> {
+        migrations::pending(&self.connections).await
+    }
+
+    /// Where the database is, for people: its URL without the password.
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// The URL of a database without the password in it, for people; `None` for what is no URL of a
+    /// database.
+    pub fn place_of(url: &str) -> Option<String> {
+        server(url).ok().map(|server| place(&server))
+    }
+
+    /// Closes all connections, once what runs on them is done. Calls that come later are answered as
+    /// unavailable.
+    ///
+    /// # Cancel safety
+    /// When the call is dropped, the connections close without anybody waiting for it.
+    pub async fn close(&self) {
+        self.connections.close().await;
+    }
+
+    /// Runs a statement; the rows that it answers.
+    pub(crate) async fn run(&self, query: Query<'_>) -> Result<Vec<PgRow>, Failure> {
+        self.connections.run(query).await
+    }
+
+    /// Runs a statement that answers one row at most.
+    pub(crate) async fn first(&self, query: Query<'_>) -> Result<Option<PgRow>, Failure> {
+        Ok(self.run(query).await?.pop())
+    }
+
+    /// Takes a lock, by a statement that has no arguments, and runs a statement that answers one row at
+    /// most while it is held.
+    pub(crate) async fn first_locked(
+        &self,
+        lock: &str,
+        query: Query<'_>,
+    ) -> Result<Option<PgRow>, Failure> {
+        Ok(self.connections.run_locked(lock, query).await?.pop())
+    }
+}
+
+impl fmt::Debug for PostgresStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresStore")
+            .field("place", &self.place)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The server and the database that a URL names.
+fn server(url: &str) -> Result<PgConnectOptions, OpenError> {
+    let after_scheme = ["postgres://", "postgresql://"]
+        .iter()
+        .find_map(|scheme| url.strip_prefix(scheme))
+        .ok_or_else(|| OpenError::new(OpenErrorKind::Url))?;
+    // Without a name in the URL the driver would take that of whoever runs the process, which is
+    // another one on the next machine.
+    let authority = after_scheme.split(['/', '?', '#']).next();
+    let user = authority
+        .and_then(|it| it.rsplit_once('@'))
+        .map(|(user, _)| user.split(':').next().unwrap_or_default());
+    if user.is_none_or(str::is_empty) {
+        return Err(OpenError::new(OpenErrorKind::Url));
+    }
+    let server = PgConnectOptions::from_str(url)
+        .map_err(|error| OpenError::with_source(OpenErrorKind::Url, error))?;
+    // Proxies do not know it, and no number with a fraction is ever read.
+    Ok(server.extra_float_digits(None))
+}
+
+/// Where a database is, without a password.
+fn place(server: &PgConnectOptions) -> String {
+    let user = server.get_username();
+    let database = server.get_database().unwrap_or(user);
+    match server.get_socket() {
+        Some(folder) => format!("postgres://{user}@/{database}?host={}", folder.display()),
+        None => format!(
+            "postgres://{user}@{}:{}/{database}",
+            server.get_host(),
+            server.get_port()
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::PostgresStore;
+
+    #[test]
+    fn place_has_no_password() {
+        let cases = [
+            (
+                "postgres://ann:s3cret@db.example.org/site?sslmode=verify-full",
+                Some("postgres://ann@db.example.org:5432/site"),
+            ),
+            (
+                "postgresql://ann:s3cret@10.0.0.1:6432",
+                Some("postgres://ann@10.0.0.1:6432/ann"),
+            ),
+            (
+                "postgres://ann@localhost/site?host=/run/postgresql&password=s3cret",
+                Some("postgres://ann@/site?host=/run/postgresql"),
+            ),
+            ("postgres://db.example.org/site", None),
+            ("postgres://:s3cret@db.example.org/site", None),
+            ("postgres:///site?user=ann", None),
+            ("mysql://ann@db.example.org/site", None),
+            ("", None),
+        ];
+        for (url, place) in cases {
+            assert_eq!(PostgresStore::place_of(url).as_deref(), place, "{url}");
+        }
+    }
+}

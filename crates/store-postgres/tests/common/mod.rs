@@ -1,0 +1,86 @@
+//! A database for one test, and people to put into it.
+#![allow(
+    dead_code,
+    reason = "each file of tests uses a part of this, and another one"
+)]
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use std::fmt::Display;
+
+use phone_auth_core::address::{AddressKind, EmailAddress, PhoneNumber};
+use phone_auth_core::password::EncodedPassword;
+use phone_auth_core::person::NewPerson;
+use phone_auth_core::session::{NewLogIn, NewSession, SessionDigest};
+use phone_auth_store_postgres::{PostgresOptions, PostgresStore};
+use phone_auth_test_postgres::Database;
+
+/// A database of this test alone.
+pub(crate) fn database() -> Database {
+    or_say(Database::new())
+}
+
+/// What there is, or a test that fails with a sentence and not with a structure.
+pub(crate) fn or_say<T, E: Display>(outcome: Result<T, E>) -> T {
+    #[expect(clippy::panic, reason = "a test that cannot begin has failed")]
+    match outcome {
+        Ok(there) => there,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// A store with its tables made.
+pub(crate) async fn store(database: &Database) -> PostgresStore {
+    store_with(database, PostgresOptions::default()).await
+}
+
+/// A store with its tables made, and options.
+pub(crate) async fn store_with(database: &Database, options: PostgresOptions) -> PostgresStore {
+    PostgresStore::connect_and_migrate(database.url(), options)
+        .await
+        .unwrap()
+}
+
+/// A person with an e-mail address and a phone number.
+pub(crate) fn person(username: &str, number: u32) -> NewPerson {
+    NewPerson {
+        username: username.to_owned(),
+        first_name: "Ann".to_owned(),
+        last_name: "Lee".to_owned(),
+        password: EncodedPassword::new("argon2$sample"),
+        email: Some(EmailAddress::parse(&format!("{username}@example.org")).unwrap()),
+        phone: Some(PhoneNumber::parse(&format!("+9198765{number:05}")).unwrap()),
+        date_joined: "2026-01-02T03:04:05.678901Z".parse().unwrap(),
+    }
+}
+
+/// A log-in of a person made by [`person`].
+pub(crate) fn log_in(person: phone_auth_core::person::PersonId, number: u8) -> NewLogIn {
+    NewLogIn {
+        checked_password: EncodedPassword::new("argon2$sample"),
+        upgraded_password: None,
+        session: NewSession {
+            digest: SessionDigest::from_bytes([number; 32]),
+            person,
+            created_at: "2026-01-02T03:04:05Z".parse().unwrap(),
+            expires_at: "2026-01-03T03:04:05Z".parse().unwrap(),
+        },
+        ends: None,
+    }
+}
+
+/// The table of a kind; its column of texts is called like the kind.
+pub(crate) fn table(kind: AddressKind) -> &'static str {
+    match kind {
+        AddressKind::Email => "phone_auth_emailaddress",
+        AddressKind::Phone => "phone_auth_phonenumber",
+    }
+}
+
+/// Runs a test on two threads.
+pub(crate) fn run<T>(test: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
+    runtime.unwrap().block_on(test)
+}

@@ -1,0 +1,316 @@
+//! A database that Django made is taken over as it stands.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod common;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use phone_auth_core::address::{Address, AddressKind, EmailAddress};
+use phone_auth_core::person::{AccountName, NewPerson, WantedNames};
+use phone_auth_core::store::{AddressStore, PersonStore, SessionStore, StoreErrorKind, UniqueName};
+use phone_auth_store_postgres::{MigrateErrorKind, OpenErrorKind, PostgresOptions, PostgresStore};
+use phone_auth_test_postgres::Database;
+
+use crate::common::{database, log_in, person, run, store};
+
+/// Which of the tables are Django's.
+const TABLES: [&str; 4] = [
+    "auth_user",
+    "phone_auth_emailaddress",
+    "phone_auth_phonenumber",
+    "django_session",
+];
+
+/// A database as Django left it.
+fn made_by_django() -> Database {
+    let database = database();
+    let dump = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/django_5_2.sql");
+    database.run_file(&dump).unwrap();
+    database
+}
+
+/// The rows of Django's tables.
+fn rows(database: &Database) -> String {
+    let all = TABLES.map(|table| format!("SELECT * FROM {table} ORDER BY 1;"));
+    database.run(&all.concat()).unwrap()
+}
+
+/// The columns, constraints and indexes of a table, but for the indexes that we add.
+fn shape(database: &Database, table: &str) -> String {
+    database
+        .run(&format!(
+            "SELECT column_name, data_type, character_maximum_length, is_nullable, column_default,
+                is_identity, identity_generation
+            FROM information_schema.columns WHERE table_name = '{table}' ORDER BY column_name;
+            SELECT conname, contype, pg_get_constraintdef(oid) FROM pg_constraint
+            WHERE conrelid = '{table}'::regclass ORDER BY conname;
+            SELECT indexdef FROM pg_indexes
+            WHERE tablename = '{table}' AND indexname NOT LIKE 'phone_auth_%_any_case'
+            ORDER BY indexname"
+        ))
+        .unwrap()
+}
+
+fn time(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+fn by_username(username: &str) -> AccountName {
+    AccountName {
+        username: Some(username.to_owned()),
+        ..AccountName::default()
+    }
+}
+
+#[test]
+fn migration_touches_no_row() {
+    let database = made_by_django();
+    let look = || (rows(&database), TABLES.map(|table| shape(&database, table)));
+    let before = look();
+    run(async {
+        let options = PostgresOptions::default();
+        let store = PostgresStore::connect(database.url(), options).await;
+        let store = store.unwrap();
+        let steps = ["people and addresses", "sessions"];
+        assert_eq!(store.pending_migrations().await.unwrap(), steps);
+        assert_eq!(store.migrate().await.unwrap(), steps);
+        assert_eq!(store.pending_migrations().await.unwrap(), [""; 0]);
+        assert_eq!(store.migrate().await.unwrap(), [""; 0]);
+    });
+    assert_eq!(before, look());
+}
+
+#[test]
+fn own_tables_are_the_models() {
+    let (ours, djangos) = (database(), made_by_django());
+    run(async { drop(store(&ours).await) });
+    for table in &TABLES[..3] {
+        assert_eq!(shape(&ours, table), shape(&djangos, table), "{table}");
+    }
+}
+
+#[test]
+fn people_of_django_are_read() {
+    let database = made_by_django();
+    run(async {
+        let store = store(&database).await;
+        let people = store.people_after(None, 10).await.unwrap();
+        let told: Vec<_> = people
+            .iter()
+            .map(|it| {
+                (
+                    it.username.as_str(),
+                    it.is_active,
+                    it.last_login,
+                    it.date_joined,
+                )
+            })
+            .collect();
+        let expected = [
+            ("Bob", true, None, time("2024-01-02T03:04:05Z")),
+            (
+                "bob",
+                true,
+                Some(time("2024-05-06T07:08:09Z")),
+                time("2024-01-02T03:04:05.678901Z"),
+            ),
+            (
+                "Chef Ünal",
+                true,
+                Some(time("2024-05-06T07:08:09.12Z")),
+                time("2024-02-02T03:04:05.000001Z"),
+            ),
+            ("off", false, None, time("2024-02-02T03:04:05.000001Z")),
+        ];
+        assert_eq!(told, expected);
+        let bob = people.first().unwrap();
+        assert_eq!(bob.email, "Bob@Example.org");
+        assert_eq!(bob.password.reveal(), "pbkdf2_sha256$1000000$salt$Bob");
+        let addresses = store.addresses_of(bob.id).await.unwrap();
+        let told: Vec<_> = addresses
+            .iter()
+            .map(|it| (it.kind, it.value.as_str(), it.is_verified))
+            .collect();
+        let expected = [
+            (AddressKind::Email, "Bob@Example.org", true),
+            (AddressKind::Phone, "+919876543210", true),
+        ];
+        assert_eq!(told, expected);
+    });
+}
+
+#[test]
+fn names_that_differ_by_case_stay_apart() {
+    let database = made_by_django();
+    run(async {
+        let store = store(&database).await;
+        for (typed, id) in [("Bob", 1), ("bob", 2), ("BOB", 1)] {
+            let found = store.find_person(&by_username(typed)).await.unwrap();
+            assert_eq!(found.unwrap().person.id.get(), id, "{typed}");
+        }
+        // Of two e-mail addresses, the one that is exactly what was typed, never an error.
+        let name = AccountName {
+            email: Some(EmailAddress::parse("BOB@example.org").unwrap()),
+            ..AccountName::default()
+        };
+        let found = store.find_person(&name).await.unwrap().unwrap();
+        assert_eq!(found.person.id.get(), 2);
+    });
+}
+
+#[test]
+fn new_names_are_checked_in_any_case() {
+    let database = made_by_django();
+    run(async {
+        let store = store(&database).await;
+        let error = store.create_person(&person("BOB", 1)).await.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Taken(UniqueName::Username));
+        let error = store.create_person(&person("boss", 1)).await.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Taken(UniqueName::Email));
+        let email = EmailAddress::parse("boss@example.org").unwrap();
+        let wanted = WantedNames {
+            email: Some(&email),
+            ..WantedNames::default()
+        };
+        assert!(store.taken_names(&wanted).await.unwrap().email);
+
+        let carl = store.create_person(&person("carl", 1)).await.unwrap();
+        assert_eq!(carl.id.get(), 5);
+        // Django is not hindered in what it could do before.
+        database
+            .run("UPDATE auth_user SET username = 'CARL' WHERE id = 4")
+            .unwrap();
+    });
+}
+
+#[test]
+fn one_of_many_spellings_wins() {
+    // No constraint of Django's keeps these apart: the lock on a name does.
+    let database = made_by_django();
+    run(async {
+        let store = Arc::new(store(&database).await);
+        let spellings = [
+            "carl", "Carl", "CARL", "cArl", "caRl", "carL", "CArl", "caRL",
+        ];
+        let sign_ups: Vec<_> = (1..)
+            .zip(spellings)
+            .map(|(number, username)| {
+                let store = Arc::clone(&store);
+                let new = NewPerson {
+                    email: None,
+                    ..person(username, number)
+                };
+                tokio::spawn(async move { store.create_person(&new).await.is_ok() })
+            })
+            .collect();
+        let mut made = 0;
+        for sign_up in sign_ups {
+            made += usize::from(sign_up.await.unwrap());
+        }
+        assert_eq!(made, 1);
+
+        let adds: Vec<_> = [1, 2, 4, 5]
+            .into_iter()
+            .flat_map(|id| spellings.map(|spelling| (id, spelling)))
+            .map(|(id, spelling)| {
+                let store = Arc::clone(&store);
+                let email = EmailAddress::parse(&format!("x@{spelling}.example")).unwrap();
+                let person = phone_auth_core::person::PersonId::new(id);
+                let add = async move { store.add_address(person, &Address::Email(email)).await };
+                tokio::spawn(async move { add.await.is_ok() })
+            })
+            .collect();
+        let mut made = 0;
+        for add in adds {
+            made += usize::from(add.await.unwrap());
+        }
+        assert_eq!(made, 1);
+    });
+}
+
+#[test]
+fn rows_are_written_as_django_does() {
+    let database = made_by_django();
+    run(async {
+        let store = store(&database).await;
+        let carl = store.create_person(&person("carl", 1)).await.unwrap();
+        let mut change = log_in(carl.id, 1);
+        change.session.created_at = time("2026-01-02T03:04:05.678901999Z");
+        assert!(store.log_in(&change).await.unwrap());
+        let row = database
+            .run("SET TimeZone = 'UTC'; SELECT * FROM auth_user WHERE id = 5")
+            .unwrap();
+        assert_eq!(
+            row.trim(),
+            "5|argon2$sample|2026-01-02 03:04:05.678901+00|f|carl|Ann|Lee|carl@example.org|f|t|\
+             2026-01-02 03:04:05.678901+00"
+        );
+    });
+}
+
+#[test]
+fn ids_of_any_width_are_served() {
+    let database = made_by_django();
+    let wide = TABLES[..3].iter().map(|table| {
+        format!(
+            "ALTER TABLE {table} ALTER id TYPE bigint;
+            ALTER SEQUENCE {table}_id_seq AS bigint RESTART 5000000000;"
+        )
+    });
+    run(async {
+        // The statements were prepared while ids were narrow.
+        let store = store(&database).await;
+        let dora = store.create_person(&person("dora", 9)).await.unwrap();
+        assert!(store.log_in(&log_in(dora.id, 9)).await.unwrap());
+        let wide: String = wide
+            .chain([
+                "ALTER TABLE phone_auth_emailaddress ALTER user_id TYPE bigint;
+                ALTER TABLE phone_auth_phonenumber ALTER user_id TYPE bigint;"
+                    .to_owned(),
+            ])
+            .collect();
+        database.run(&wide).unwrap();
+
+        let carl = store.create_person(&person("carl", 1)).await.unwrap();
+        assert_eq!(carl.id.get(), 5_000_000_000);
+        assert!(store.log_in(&log_in(carl.id, 1)).await.unwrap());
+        let addresses = store.addresses_of(carl.id).await.unwrap();
+        let ids: Vec<_> = addresses.iter().map(|it| it.id.get()).collect();
+        assert_eq!(ids, [5_000_000_000, 5_000_000_000]);
+        for number in [1, 9] {
+            let digest = log_in(carl.id, number).session.digest;
+            let session = store.session(&digest, time("2026-01-02T04:00:00Z")).await;
+            assert!(session.unwrap().is_some(), "{number}");
+        }
+        let found = store.find_person(&by_username("DORA")).await.unwrap();
+        assert_eq!(found.unwrap().person.username, "dora");
+    });
+}
+
+#[test]
+fn other_tables_of_the_name_are_refused() {
+    let database = database();
+    database
+        .run("CREATE TABLE auth_user (id integer PRIMARY KEY, username text, password text)")
+        .unwrap();
+    run(async {
+        let options = PostgresOptions::default();
+        let store = PostgresStore::connect(database.url(), options.clone()).await;
+        let store = store.unwrap();
+        let error = store.migrate().await.unwrap_err();
+        let expected = MigrateErrorKind::Incompatible {
+            table: "auth_user",
+            column: "last_login",
+        };
+        assert_eq!(*error.kind(), expected);
+        assert_eq!(
+            error.to_string(),
+            "the table auth_user has no column last_login"
+        );
+        assert_eq!(store.pending_migrations().await.unwrap().len(), 2);
+        let error = PostgresStore::connect_and_migrate(database.url(), options).await;
+        assert_eq!(error.unwrap_err().kind(), OpenErrorKind::Migration);
+    });
+}

@@ -1,0 +1,302 @@
+//! What goes wrong is an answer, and nothing is left half done.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod common;
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use phone_auth_core::store::{PersonStore, SessionStore, StoreErrorKind};
+use phone_auth_store_postgres::{MigrateErrorKind, OpenErrorKind, PostgresOptions, PostgresStore};
+use sqlx::postgres::PgConnection;
+use sqlx::{Connection, Executor};
+use tokio::time::timeout;
+
+use crate::common::{database, log_in, person, run, store, store_with};
+
+/// Longer than anything here takes.
+const LONG: Duration = Duration::from_secs(30);
+
+/// Options with short time-outs.
+fn impatient() -> PostgresOptions {
+    PostgresOptions::default()
+        .with_statement_timeout(Duration::from_millis(200))
+        .with_acquire_timeout(Duration::from_millis(200))
+}
+
+/// Waits until something about the database is so.
+async fn until(connection: &mut PgConnection, question: &'static str) {
+    let look = async {
+        while !sqlx::query_scalar::<_, bool>(question)
+            .fetch_one(&mut *connection)
+            .await
+            .unwrap()
+        {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(LONG, look).await.unwrap();
+}
+
+/// Whether somebody waits for a lock in this database.
+const SOMEBODY_WAITS: &str = "SELECT EXISTS (SELECT 1 FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock')";
+
+/// Whether nobody else is in a transaction in this database.
+const ALL_IS_QUIET: &str = "SELECT NOT EXISTS (SELECT 1 FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle')";
+
+#[test]
+fn many_nodes_migrate_at_once() {
+    let database = database();
+    run(async {
+        let url: Arc<str> = database.url().into();
+        let nodes: Vec<_> = (0..8)
+            .map(|_| {
+                let url = Arc::clone(&url);
+                tokio::spawn(async move {
+                    let options = PostgresOptions::default();
+                    let store = PostgresStore::connect(&url, options).await.unwrap();
+                    store.migrate().await.unwrap()
+                })
+            })
+            .collect();
+        let mut applied = Vec::new();
+        for node in nodes {
+            applied.extend(node.await.unwrap());
+        }
+        assert_eq!(applied, ["people and addresses", "sessions"]);
+    });
+}
+
+#[test]
+fn newer_tables_are_refused() {
+    let database = database();
+    run(async {
+        let open = store(&database).await;
+        database
+            .run("INSERT INTO phone_auth_schema VALUES (1000, 'of tomorrow', now())")
+            .unwrap();
+        let error = open.migrate().await.unwrap_err();
+        assert_eq!(*error.kind(), MigrateErrorKind::TooNew);
+        let error = PostgresStore::connect(database.url(), PostgresOptions::default()).await;
+        assert_eq!(error.unwrap_err().kind(), OpenErrorKind::TooNew);
+    });
+}
+
+#[test]
+fn wrong_urls_are_told_apart() {
+    let database = database();
+    run(async {
+        let cases = [
+            ("sqlite:site.sqlite3".to_owned(), OpenErrorKind::Url),
+            ("postgres://localhost/site".to_owned(), OpenErrorKind::Url),
+            (
+                "postgres://ann@localhost/site?sslmode=perhaps".to_owned(),
+                OpenErrorKind::Url,
+            ),
+            (
+                "postgres://ann@localhost:1/site".to_owned(),
+                OpenErrorKind::Unavailable,
+            ),
+            (
+                database.url().replace(database.name(), "no_such_database"),
+                OpenErrorKind::Refused,
+            ),
+            (
+                database.url().replace("://postgres", "://no_such_user"),
+                OpenErrorKind::Refused,
+            ),
+        ];
+        for (url, kind) in cases {
+            let error = PostgresStore::connect(&url, impatient()).await.unwrap_err();
+            assert_eq!(error.kind(), kind, "{url}: {error:?}");
+        }
+    });
+}
+
+#[test]
+fn missing_tables_are_broken() {
+    let database = database();
+    run(async {
+        let store = PostgresStore::connect(database.url(), PostgresOptions::default()).await;
+        let error = store.unwrap().people_after(None, 1).await.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Broken);
+    });
+}
+
+#[test]
+fn long_lock_is_unavailable() {
+    let database = database();
+    run(async {
+        let store = store_with(&database, impatient()).await;
+        let ann = store.create_person(&person("ann", 1)).await.unwrap();
+        let mut other = PgConnection::connect(database.url()).await.unwrap();
+        let mut held = other.begin().await.unwrap();
+        held.execute("SELECT 1 FROM auth_user FOR UPDATE")
+            .await
+            .unwrap();
+        let error = store.log_in(&log_in(ann.id, 1)).await.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+        let error = store.set_active(ann.id, false).await.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+        held.rollback().await.unwrap();
+
+        assert_eq!(store.person(ann.id).await.unwrap(), Some(ann.clone()));
+        assert!(store.log_in(&log_in(ann.id, 1)).await.unwrap());
+    });
+}
+
+#[test]
+fn exhausted_pool_is_unavailable() {
+    let database = database();
+    run(async {
+        let options = PostgresOptions::default()
+            .with_connections(NonZeroU32::MIN)
+            .with_acquire_timeout(Duration::from_millis(200));
+        let store = Arc::new(store_with(&database, options).await);
+        let ann = store.create_person(&person("ann", 1)).await.unwrap();
+        let mut other = PgConnection::connect(database.url()).await.unwrap();
+        let mut held = other.begin().await.unwrap();
+        held.execute("SELECT 1 FROM auth_user FOR UPDATE")
+            .await
+            .unwrap();
+        let waiting = {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move { store.log_in(&log_in(ann.id, 1)).await })
+        };
+        until(&mut held, SOMEBODY_WAITS).await;
+        let error = store.people_after(None, 1).await.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+        held.rollback().await.unwrap();
+        assert!(waiting.await.unwrap().unwrap());
+        assert_eq!(store.people_after(None, 1).await.unwrap().len(), 1);
+    });
+}
+
+#[test]
+fn dropped_call_leaves_no_lock() {
+    // Once while it waits for a lock in the message that begins the transaction, once while it waits
+    // in the statement.
+    let database = database();
+    run(async {
+        let options = PostgresOptions::default().with_connections(NonZeroU32::MIN);
+        let store = store_with(&database, options).await;
+        let ann = store.create_person(&person("ann", 1)).await.unwrap();
+        let mut other = PgConnection::connect(database.url()).await.unwrap();
+        for statement in [
+            "SELECT 1 FROM auth_user FOR UPDATE",
+            "LOCK TABLE phone_auth_session",
+        ] {
+            let mut held = other.begin().await.unwrap();
+            held.execute(statement).await.unwrap();
+            {
+                let mut call = store.set_active(ann.id, false);
+                let waits = until(&mut held, SOMEBODY_WAITS);
+                tokio::select! {
+                    _ = &mut call => assert!(statement.is_empty(), "it did not wait"),
+                    () = waits => {}
+                }
+            }
+            held.rollback().await.unwrap();
+            // Sooner than the server would end a transaction that somebody forgot.
+            let soon = Duration::from_secs(4);
+            timeout(soon, until(&mut other, ALL_IS_QUIET))
+                .await
+                .unwrap();
+            let is_active: bool =
+                sqlx::query_scalar("SELECT is_active FROM auth_user FOR UPDATE NOWAIT")
+                    .fetch_one(&mut other)
+                    .await
+                    .unwrap();
+            assert!(is_active, "{statement}");
+            // The one connection is in no transaction of the call that was dropped.
+            assert!(store.person(ann.id).await.unwrap().unwrap().is_active);
+            let error = store.create_person(&person("ann", 1)).await.unwrap_err();
+            assert!(matches!(error.kind(), StoreErrorKind::Taken(_)));
+        }
+    });
+}
+
+#[test]
+fn lost_connections_are_replaced() {
+    let database = database();
+    run(async {
+        let store = Arc::new(store(&database).await);
+        let ann = store.create_person(&person("ann", 1)).await.unwrap();
+        // Several at once need several connections.
+        let looks: Vec<_> = (0..8)
+            .map(|_| {
+                let store = Arc::clone(&store);
+                tokio::spawn(async move { store.person(ann.id).await })
+            })
+            .collect();
+        for look in looks {
+            look.await.unwrap().unwrap();
+        }
+        let mut other = PgConnection::connect(database.url()).await.unwrap();
+        other
+            .execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                WHERE datname = current_database() AND pid <> pg_backend_pid()",
+            )
+            .await
+            .unwrap();
+        let answer = store.log_in(&log_in(ann.id, 1)).await;
+        assert!(matches!(
+            answer.map_err(|error| error.kind()),
+            Ok(true) | Err(StoreErrorKind::Unavailable)
+        ));
+        assert!(store.person(ann.id).await.unwrap().is_some());
+    });
+}
+
+#[test]
+fn standby_is_unavailable() {
+    // As after a change of roles, until the proxy or the name has followed.
+    let database = database();
+    run(async {
+        drop(store(&database).await);
+        let name = database.name();
+        database
+            .run(&format!(
+                "ALTER DATABASE {name} SET default_transaction_read_only = on"
+            ))
+            .unwrap();
+        let store = PostgresStore::connect(database.url(), PostgresOptions::default()).await;
+        let store = store.unwrap();
+        let error = store.create_person(&person("ann", 1)).await.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+        assert!(store.people_after(None, 1).await.unwrap().is_empty());
+    });
+}
+
+#[test]
+fn closed_store_is_unavailable() {
+    let database = database();
+    run(async {
+        let store = store(&database).await;
+        store.close().await;
+        let error = store.people_after(None, 1).await.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+    });
+}
+
+#[test]
+fn too_long_a_text_is_broken() {
+    // The flows have their own bounds; what they let through by mistake is not cut off in silence.
+    let database = database();
+    run(async {
+        let store = store(&database).await;
+        for username in ["x".repeat(151), "nul\0".to_owned()] {
+            let new = phone_auth_core::person::NewPerson {
+                username,
+                ..person("ann", 1)
+            };
+            let error = store.create_person(&new).await.unwrap_err();
+            assert_eq!(error.kind(), StoreErrorKind::Broken);
+        }
+        assert!(store.people_after(None, 1).await.unwrap().is_empty());
+    });
+}

@@ -1,0 +1,91 @@
+//! Somebody else's connection to the same database.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use async_trait::async_trait;
+use phone_auth_store_testkit::{OutsideChange, Outsider};
+use phone_auth_test_postgres::Database;
+use sqlx::postgres::{PgConnection, PgQueryResult};
+use sqlx::{AssertSqlSafe, Connection, query, raw_sql};
+use tokio::sync::Mutex;
+
+use crate::common::table;
+
+/// The connection.
+pub(crate) struct Hand(Mutex<PgConnection>);
+
+impl Hand {
+    /// Connects.
+    pub(crate) async fn on(database: &Database) -> Self {
+        Self(Mutex::new(
+            PgConnection::connect(database.url()).await.unwrap(),
+        ))
+    }
+}
+
+#[async_trait]
+impl Outsider for Hand {
+    async fn make(&self, change: OutsideChange) {
+        let connection = &mut *self.0.lock().await;
+        make(connection, change).await.unwrap();
+    }
+}
+
+/// Makes a change.
+async fn make(
+    connection: &mut PgConnection,
+    change: OutsideChange,
+) -> Result<PgQueryResult, sqlx::Error> {
+    let statement = |text: String| query(AssertSqlSafe(text));
+    let change = match change {
+        OutsideChange::DeletePerson(id) => {
+            // The addresses' foreign keys are checked at the end; the sessions go along by themselves.
+            let delete = format!(
+                "DELETE FROM phone_auth_emailaddress WHERE user_id = {id};
+                DELETE FROM phone_auth_phonenumber WHERE user_id = {id};
+                DELETE FROM auth_user WHERE id = {id}",
+                id = id.get()
+            );
+            return raw_sql(AssertSqlSafe(delete)).execute(connection).await;
+        }
+        OutsideChange::RenamePerson(id, username) => {
+            // As on a database that Django made, where this index is not unique.
+            raw_sql("DROP INDEX IF EXISTS phone_auth_user_username_any_case")
+                .execute(&mut *connection)
+                .await?;
+            query("UPDATE auth_user SET username = $2 WHERE id = $1")
+                .bind(id.get())
+                .bind(username)
+        }
+        OutsideChange::SetOwnEmail(id, email) => {
+            query("UPDATE auth_user SET email = $2 WHERE id = $1")
+                .bind(id.get())
+                .bind(email)
+        }
+        OutsideChange::SetLastLogin(id, time) => {
+            query("UPDATE auth_user SET last_login = $2 WHERE id = $1")
+                .bind(id.get())
+                .bind(time)
+        }
+        OutsideChange::SetActive(id, active) => {
+            query("UPDATE auth_user SET is_active = $2 WHERE id = $1")
+                .bind(id.get())
+                .bind(active)
+        }
+        OutsideChange::DeleteAddress(kind, id) => {
+            statement(format!("DELETE FROM {} WHERE id = $1", table(kind))).bind(id.get())
+        }
+        OutsideChange::EditAddress(kind, id, value) => {
+            let edit = format!("UPDATE {} SET {kind} = $2 WHERE id = $1", table(kind));
+            statement(edit).bind(id.get()).bind(value)
+        }
+        OutsideChange::MoveAddress(kind, id, person) => {
+            let give = format!("UPDATE {} SET user_id = $2 WHERE id = $1", table(kind));
+            statement(give).bind(id.get()).bind(person.get())
+        }
+        OutsideChange::SetVerified(kind, id, verified) => {
+            let set = format!("UPDATE {} SET is_verified = $2 WHERE id = $1", table(kind));
+            statement(set).bind(id.get()).bind(verified)
+        }
+    };
+    change.execute(connection).await
+}

@@ -1,0 +1,18 @@
+//! PostgreSQL keeps every promise of the port.
+
+mod common;
+mod outsider;
+
+use phone_auth_store_testkit::{Subject, store_suite};
+
+use crate::common::{database, store};
+use crate::outsider::Hand;
+
+async fn empty() -> Subject {
+    let database = database();
+    let store = store(&database).await;
+    let hand = Hand::on(&database).await;
+    Subject::new(store, hand).keeping(database)
+}
+
+store_suite!(empty);

@@ -1,0 +1,19 @@
+//! PostgreSQL for tests, by the programs that come with it.
+//!
+//! A [`Server`] of its own for who must stop it, a [`Database`] of its own for everybody else. Nothing
+//! here knows the product.
+
+mod binaries;
+mod database;
+mod error;
+mod server;
+
+pub use binaries::Binaries;
+pub use database::Database;
+pub use error::PostgresError;
+pub use server::{Server, Stop};
+
+/// The examples of the README are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,0 +1,172 @@
+//! A server of its own, in a temporary folder.
+
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::binaries::{Binaries, User, run};
+use crate::error::PostgresError;
+
+/// How long a server may take to start.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// How a server is stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Stop {
+    /// Connections are ended, then everything is written to disk.
+    Fast,
+    /// As in a crash: what is in memory is lost, and recovered from the log at the next start.
+    Immediate,
+}
+
+/// A server in a temporary folder, reached by a socket in that folder and by nothing else.
+///
+/// It is told to stop when the thread ends that started it, and is gone when it is dropped.
+#[derive(Debug)]
+pub struct Server {
+    binaries: Binaries,
+    user: Option<User>,
+    settings: Vec<String>,
+    running: Option<Child>,
+    // Dropped last: the server lives in it.
+    folder: TempDir,
+}
+
+impl Server {
+    /// Makes a server and starts it. It does not flush to the disk: a power cut would lose what it holds,
+    /// the end of its process does not.
+    ///
+    /// # Errors
+    /// Why it does not start, in its own words.
+    pub fn start(binaries: &Binaries) -> Result<Self, PostgresError> {
+        Self::start_with(binaries, &[])
+    }
+
+    /// Makes a server with further settings, such as `max_connections=10`, and starts it.
+    ///
+    /// # Errors
+    /// Why it does not start, in its own words.
+    pub fn start_with(binaries: &Binaries, settings: &[&str]) -> Result<Self, PostgresError> {
+        let user = User::to_become()?;
+        let folder = tempfile::Builder::new().prefix("pg").tempdir()?;
+        if let Some(user) = user {
+            std::os::unix::fs::chown(folder.path(), Some(user.uid), Some(user.gid))?;
+        }
+        let data = folder.path().join("data");
+        let mut make = binaries.server("initdb", user.as_ref());
+        make.arg("--pgdata").arg(&data);
+        // A locale whose `lower` knows more letters than ASCII has, as those of most databases.
+        make.args(["--username=postgres", "--auth=trust", "--no-sync"]);
+        run(make.args(["--encoding=UTF8", "--locale=C.UTF-8"]))?;
+        let mut server = Self {
+            binaries: binaries.clone(),
+            user,
+            settings: settings.iter().map(ToString::to_string).collect(),
+            running: None,
+            folder,
+        };
+        server.start_again()?;
+        Ok(server)
+    }
+
+    /// Starts it again after it was stopped.
+    ///
+    /// # Errors
+    /// Why it does not start, in its own words.
+    pub fn start_again(&mut self) -> Result<(), PostgresError> {
+        let log = self.folder.path().join("log");
+        let said = std::fs::File::create(&log)?;
+        let mut command = self.binaries.server("postgres", self.user.as_ref());
+        command.arg("-D").arg(self.data());
+        command.arg("-k").arg(self.folder.path());
+        for setting in ["listen_addresses=", "fsync=off", "max_connections=200"] {
+            command.arg("-c").arg(setting);
+        }
+        for setting in &self.settings {
+            command.arg("-c").arg(setting);
+        }
+        let running = command
+            .stdin(Stdio::null())
+            .stdout(said.try_clone()?)
+            .stderr(said)
+            .spawn();
+        self.running = Some(running.map_err(|source| PostgresError::NotRun {
+            program: "postgres".to_owned(),
+            source,
+        })?);
+        self.wait_until_ready(&log)
+    }
+
+    /// Waits until it answers.
+    fn wait_until_ready(&mut self, log: &Path) -> Result<(), PostgresError> {
+        let failed = |said| PostgresError::Failed {
+            program: "postgres".to_owned(),
+            said,
+        };
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE {
+            let mut ask = self.binaries.client("pg_isready");
+            ask.arg("--quiet").arg("--host").arg(self.folder.path());
+            if run(ask.arg("--port=5432")).is_ok() {
+                return Ok(());
+            }
+            let ended = self.running.as_mut().map(Child::try_wait).transpose()?;
+            if ended.flatten().is_some() {
+                break;
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        Err(failed(std::fs::read_to_string(log)?))
+    }
+
+    /// Stops it; what it holds stays.
+    ///
+    /// # Errors
+    /// When it does not stop.
+    pub fn stop(&mut self, how: Stop) -> Result<(), PostgresError> {
+        let Some(mut running) = self.running.take() else {
+            return Ok(());
+        };
+        let mode = match how {
+            Stop::Fast => "fast",
+            Stop::Immediate => "immediate",
+        };
+        let mut command = self.binaries.server("pg_ctl", self.user.as_ref());
+        command.arg("stop").arg("--pgdata").arg(self.data());
+        let stopped = run(command.args(["--wait", "--mode", mode]));
+        if stopped.is_err() {
+            running.kill()?;
+        }
+        running.wait()?;
+        stopped.map(drop)
+    }
+
+    /// The URL of its first database, for a user who may do everything.
+    pub fn url(&self) -> String {
+        format!(
+            "postgres://postgres@localhost/postgres?host={}",
+            self.folder.path().display()
+        )
+    }
+
+    /// The folder with its socket.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The folder of its data, in which settings and keys lie.
+    pub fn data(&self) -> std::path::PathBuf {
+        self.folder.path().join("data")
+    }
+}
+
+impl Drop for Server {
+    /// Nothing of it is needed any more, so nothing is saved.
+    fn drop(&mut self) {
+        let _ = self.stop(Stop::Immediate);
+    }
+}
