@@ -10,7 +10,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{Row, query};
 
 use crate::failure::Failure;
-use crate::names;
+use crate::locks;
 use crate::rows::{self, PERSON_COLUMNS, person_columns, sought};
 use crate::store::PostgresStore;
 
@@ -119,7 +119,7 @@ impl AddressStore for PostgresStore {
         let add = query(statements(kind).add)
             .bind(address.as_str())
             .bind(person.get());
-        let lock = names::lock([address.as_str()]);
+        let lock = locks::of_names([address.as_str()]);
         let row = self.first_locked(&lock, add).await?;
         Ok(added(row.as_ref(), kind)?)
     }

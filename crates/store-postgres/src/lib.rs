@@ -29,11 +29,12 @@
 
 mod addresses;
 mod failure;
+mod locks;
 mod migrate_error;
 mod migrations;
-mod names;
 mod open_error;
 mod options;
+mod outbox;
 mod people;
 mod pool;
 mod rows;

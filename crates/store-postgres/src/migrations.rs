@@ -14,6 +14,7 @@ use sqlx::{
     raw_sql,
 };
 
+use crate::locks;
 use crate::migrate_error::{MigrateError, MigrateErrorKind};
 use crate::pool::Connections;
 
@@ -40,6 +41,10 @@ const MIGRATIONS: &[Migration] = &[
     Migration {
         name: "sessions",
         step: Step::Statements(include_str!("schema/sessions.sql")),
+    },
+    Migration {
+        name: "outbox",
+        step: Step::Statements(include_str!("schema/outbox.sql")),
     },
 ];
 
@@ -71,10 +76,6 @@ const MODEL_COLUMNS: [(&str, &[&str]); 3] = [
     ),
 ];
 
-/// The advisory lock that one migration at a time holds: "phon", and a number for this purpose. The
-/// locks of names have the same first half; to wait for one of these is no harm.
-const LOCK: &str = "SELECT pg_advisory_xact_lock(1885892462, 0)";
-
 const APPLIED: &str = "SELECT coalesce(max(version), 0)::int8 FROM phone_auth_schema";
 
 /// Applies what has not been applied, all of it or nothing; the names of what was applied now.
@@ -89,7 +90,8 @@ pub(crate) async fn run(
 ) -> Result<Vec<&'static str>, MigrateError> {
     let opening = format!(
         "{opening}; SET LOCAL statement_timeout = 0; \
-         SET LOCAL idle_in_transaction_session_timeout = 0; {LOCK}; SET LOCAL lock_timeout = {}",
+         SET LOCAL idle_in_transaction_session_timeout = 0; {}; SET LOCAL lock_timeout = {}",
+        locks::of_migrations(),
         patience.as_millis()
     );
     let mut transaction = connection.begin_with(AssertSqlSafe(opening)).await?;

@@ -12,7 +12,7 @@ use sqlx::postgres::PgRow;
 use sqlx::query;
 
 use crate::failure::Failure;
-use crate::names;
+use crate::locks;
 use crate::rows::{self, PERSON_COLUMNS, person_columns, sought};
 use crate::store::PostgresStore;
 
@@ -114,7 +114,7 @@ pub(crate) const REPLACE_PASSWORD: &str = "WITH person AS (
 impl PersonStore for PostgresStore {
     async fn create_person(&self, new: &NewPerson) -> Result<Person, StoreError> {
         let email = new.email.as_ref().map(EmailAddress::as_str);
-        let lock = names::lock(std::iter::once(new.username.as_str()).chain(email));
+        let lock = locks::of_names(std::iter::once(new.username.as_str()).chain(email));
         let create = query(CREATE)
             .bind(&new.username)
             .bind(email)

@@ -66,6 +66,13 @@ pub(crate) fn kind(row: &PgRow, column: usize) -> Result<Option<AddressKind>, Fa
     }
 }
 
+/// The number that a query counts.
+pub(crate) fn count(row: Option<&PgRow>) -> Result<u64, Failure> {
+    let row = row.ok_or(StoreErrorKind::Broken)?;
+    let count: i64 = row.try_get(0)?;
+    u64::try_from(count).map_err(|_| StoreErrorKind::Broken.into())
+}
+
 /// A time as the database keeps it: whole microseconds. The driver and the server would round.
 pub(crate) fn micros(time: DateTime<Utc>) -> DateTime<Utc> {
     time.trunc_subsecs(6)

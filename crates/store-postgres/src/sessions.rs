@@ -88,10 +88,7 @@ impl SessionStore for PostgresStore {
 
     async fn remove_expired_sessions(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
         let remove = query(REMOVE_EXPIRED).bind(rows::micros(now));
-        let row = self.first(remove).await?;
-        let removed = row.map(|row| row.try_get::<i64, _>(0)).transpose();
-        let removed = removed.map_err(Failure::from)?.unwrap_or_default();
-        Ok(u64::try_from(removed).unwrap_or_default())
+        Ok(rows::count(self.first(remove).await?.as_ref())?)
     }
 }
 

@@ -73,7 +73,7 @@ fn migration_touches_no_row() {
         let options = PostgresOptions::default();
         let store = PostgresStore::connect(database.url(), options).await;
         let store = store.unwrap();
-        let steps = ["people and addresses", "sessions"];
+        let steps = ["people and addresses", "sessions", "outbox"];
         assert_eq!(store.pending_migrations().await.unwrap(), steps);
         assert_eq!(store.migrate().await.unwrap(), steps);
         assert_eq!(store.pending_migrations().await.unwrap(), [""; 0]);
@@ -309,7 +309,7 @@ fn other_tables_of_the_name_are_refused() {
             error.to_string(),
             "the table auth_user has no column last_login"
         );
-        assert_eq!(store.pending_migrations().await.unwrap().len(), 2);
+        assert_eq!(store.pending_migrations().await.unwrap().len(), 3);
         let error = PostgresStore::connect_and_migrate(database.url(), options).await;
         assert_eq!(error.unwrap_err().kind(), OpenErrorKind::Migration);
     });

@@ -3,7 +3,7 @@
 mod common;
 mod outsider;
 
-use phone_auth_store_testkit::{Subject, store_suite};
+use phone_auth_store_testkit::{Subject, outbox_suite, store_suite};
 
 use crate::common::{database, store};
 use crate::outsider::Hand;
@@ -12,7 +12,8 @@ async fn empty() -> Subject {
     let database = database();
     let store = store(&database).await;
     let hand = Hand::on(&database).await;
-    Subject::new(store, hand).keeping(database)
+    Subject::with_outbox(store, hand).keeping(database)
 }
 
 store_suite!(empty);
+outbox_suite!(empty);

@@ -143,6 +143,7 @@ macro_rules! __for_each_outbox_case {
             outbox::failed_message_is_due_again;
             outbox::concurrent_claims_share_nothing;
             outbox::newer_message_supersedes;
+            outbox::messages_at_once_leave_one;
             outbox::dead_letter_is_kept;
             outbox::dead_letter_can_be_revived;
             outbox::old_dead_letters_are_purged;

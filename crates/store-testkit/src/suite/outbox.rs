@@ -269,6 +269,28 @@ pub(super) async fn newer_message_supersedes(subject: &Subject) {
     assert!(!late, "who was just delivering the old one records nothing");
 }
 
+pub(super) async fn messages_at_once_leave_one(subject: &Subject) {
+    let outbox = subject.shared_outbox();
+    let ann = stored(subject.store(), &whole("ann", 1)).await;
+    let message = to(subject, &ann, AddressKind::Email, "").await;
+    for round in 0..5 {
+        let owing: Vec<_> = (0..8)
+            .map(|number| {
+                let outbox = Arc::clone(&outbox);
+                let message = NewMessage {
+                    key: format!("{round} {number}"),
+                    ..message.clone()
+                };
+                tokio::spawn(async move { outbox.owe_message(&message).await })
+            })
+            .collect();
+        for owing in owing {
+            owing.await.unwrap().unwrap();
+        }
+        assert_eq!(all(outbox.as_ref()).await.len(), 1);
+    }
+}
+
 pub(super) async fn dead_letter_is_kept(subject: &Subject) {
     let outbox = subject.outbox();
     let ann = stored(subject.store(), &whole("ann", 1)).await;

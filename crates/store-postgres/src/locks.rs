@@ -1,18 +1,21 @@
-//! A lock on names that somebody wants to take.
+//! Locks on what has no row yet.
 //!
 //! Whether a name is taken in any case, or stands in another table, no constraint can say on tables
 //! that Django made: it knows nothing of such constraints, and must go on working. So whoever takes a
-//! name holds the advisory lock of that name while they look and write. Advisory locks belong to a
+//! name holds the advisory lock of that name while they look and write; and whoever owes a message that
+//! of the address it goes to, so that of two at once one supersedes the other. Advisory locks belong to a
 //! database, end with the transaction, and are no one's but ours.
 
 use std::fmt::Write;
+
+use phone_auth_core::outbox::NewMessage;
 
 /// The first half of every key, so that others who use advisory locks do not meet ours: "phon".
 const OURS: u32 = 0x7068_6f6e;
 
 /// The statement that locks these names, in whatever case they are written. They are locked in the
 /// order of their keys, so that two who want the same names never wait for each other.
-pub(crate) fn lock<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn of_names<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let mut keys: Vec<i32> = names.into_iter().map(key).collect();
     keys.sort_unstable();
     keys.dedup();
@@ -23,6 +26,21 @@ pub(crate) fn lock<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
         let _ = write!(statement, "{comma}pg_advisory_xact_lock({OURS}, {key})");
     }
     statement
+}
+
+/// The statement that locks where a message goes. One that goes to nobody takes a lock as well: how long
+/// a request takes must not tell whether somebody was meant.
+pub(crate) fn of_message(message: &NewMessage) -> String {
+    let (purpose, kind) = (message.purpose.as_str(), message.kind);
+    match message.recipient {
+        Some(to) => of_names([format!("{purpose} {kind} {}", to.address.get()).as_str()]),
+        None => of_names([message.key.as_str()]),
+    }
+}
+
+/// The statement that locks the making of tables.
+pub(crate) fn of_migrations() -> String {
+    format!("SELECT pg_advisory_xact_lock({OURS}, 0)")
 }
 
 /// The key of a name: its FNV-1a hash in lower case, which every version of this crate agrees on. Two
@@ -36,7 +54,7 @@ fn key(name: &str) -> i32 {
 
 #[cfg(test)]
 mod tests {
-    use super::{key, lock};
+    use super::{key, of_names};
 
     #[test]
     fn keys_are_the_same_everywhere() {
@@ -48,9 +66,9 @@ mod tests {
 
     #[test]
     fn names_are_locked_in_one_order() {
-        assert_eq!(lock(["ann", "bob"]), lock(["Bob", "ann", "ANN"]));
+        assert_eq!(of_names(["ann", "bob"]), of_names(["Bob", "ann", "ANN"]));
         assert_eq!(
-            lock(["a"]),
+            of_names(["a"]),
             "SELECT pg_advisory_xact_lock(1885892462, -468965076)"
         );
     }
