@@ -1,6 +1,8 @@
 //! The site that is left behind: Django with django-phone-auth, serving the same database.
 
 use std::fmt;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -76,6 +78,16 @@ impl Django {
             record,
             child,
         }
+    }
+
+    /// How to start our site on the same database, knowing the site's key, with links accepted until a time.
+    pub fn successor_until(&self, time: &str) -> SiteOptions {
+        let key = self.folder().join("django.key");
+        std::fs::write(&key, format!("{}\n", Self::SECRET_KEY)).unwrap();
+        std::fs::set_permissions(&key, Permissions::from_mode(0o600)).unwrap();
+        self.successor()
+            .setting("django_secret_key_file", key.to_str().unwrap())
+            .setting("accept_django_tokens_until", time)
     }
 
     /// How to start our site on the same database.

@@ -159,3 +159,79 @@ async fn django_notices_nothing() {
     ]);
     assert_eq!(users.trim(), "None UTC True True False");
 }
+
+/// A time that is not over while the tests run.
+const OPEN: &str = "2999-01-01T00:00:00Z";
+/// A time that is.
+const CLOSED: &str = "2020-01-01T00:00:00Z";
+
+#[tokio::test]
+async fn verification_links_of_django_work_here() {
+    let django = Django::start().await;
+    let there = django.client();
+    let ann = member(&there).await;
+    ask_verification(&there, &ann.email).await;
+    ask_verification(&there, &ann.phone).await;
+    let email = django.printed("verify_email", &ann.email).await;
+    let phone = django.printed("verify_phone", &ann.phone).await;
+
+    let site = django.successor_until(CLOSED).start().await;
+    for link in [&email, &phone] {
+        let late = site.client().get(link.url()).await;
+        late.expect(400).says("Verification failed");
+    }
+    let site = site.restart(django.successor_until(OPEN)).await;
+    let here = site.client();
+    for link in [&email, &phone] {
+        // Of one's kind, for one's row, and whole.
+        let (id, token) = (link.id(), link.token());
+        let changed = token.replace(char::is_numeric, "7");
+        for wrong in [
+            format!("/accounts/password_reset_confirm/MQ/{token}/"),
+            format!("/accounts/user_verification_confirm/{id}/{changed}/"),
+            format!("/accounts/user_verification_confirm/ZW1haWwy/{token}/"),
+        ] {
+            here.get(&wrong).await.expect(400);
+        }
+        here.head(link.url()).await.expect(200);
+        let opened = here.get(link.url()).await;
+        opened.expect(200).says("Verification successful");
+    }
+    here.log_in(&ann.email, &ann.password).await.expect(302);
+    here.get("/members/email/").await.expect(200);
+    here.get("/members/phone/").await.expect(200);
+}
+
+#[tokio::test]
+async fn reset_links_of_django_work_here() {
+    let django = Django::start().await;
+    let ann = member(&django.client()).await;
+    for login in [&ann.email, &ann.phone] {
+        django.client().ask_reset(login).await.expect(302);
+    }
+    let email = django.printed("reset_password_email", &ann.email).await;
+    let phone = django.printed("reset_password_phone", &ann.phone).await;
+
+    let site = django.successor_until(CLOSED).start().await;
+    site.client().meets_dead_reset(email.url()).await;
+    let site = site.restart(django.successor_until(OPEN)).await;
+    let second = "walnut-Harbour-22";
+    site.client()
+        .reset(email.url(), second)
+        .await
+        .redirects_to("/accounts/password_reset_complete/");
+    // Either dies with the password that it was for.
+    for link in [email, phone] {
+        site.client().meets_dead_reset(link.url()).await;
+    }
+    for client in [django.client(), site.client()] {
+        client.log_in(&ann.phone, &ann.password).await.expect(400);
+        client.log_in(&ann.phone, second).await.expect(302);
+    }
+
+    // Django takes none of ours: its form then has no fields to fill in.
+    let ours = site.reset_link(&ann.email).await;
+    let page = django.client().open(ours.url()).await.expect(200).page();
+    let takes = |name| page.forms().iter().any(|form| form.field(name).is_some());
+    assert!(!takes("new_password1"), "{}", page.words());
+}

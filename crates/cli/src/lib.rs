@@ -25,6 +25,7 @@ mod configuration;
 mod console;
 mod database;
 mod delivery;
+mod django;
 mod exit;
 mod key_file;
 mod logs;

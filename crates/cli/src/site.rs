@@ -18,6 +18,7 @@ use tokio::runtime::{Builder, Runtime};
 use crate::configuration::Configuration;
 use crate::database;
 use crate::delivery::{self, Delivery, Target};
+use crate::django;
 use crate::exit::Failure;
 use crate::key_file::{self, KeyFileError};
 use crate::mailbox_page;
@@ -79,6 +80,7 @@ pub(crate) async fn open(
     // A key that will not do is refused before a database is made, and a key is made only for a
     // database that opens: a start that fails leaves nothing behind.
     drop(existing_keys(&setup.configuration)?);
+    drop(django::read(&setup.configuration)?);
     let opened = database::open(&setup.configuration)?;
     let key = keys(&setup.configuration)?;
     let database = opened.store.path().to_owned();
@@ -130,6 +132,9 @@ pub(crate) async fn assemble(
         .signals(parts.signals)
         .hasher(hasher)
         .template(name, source);
+    if let Some(tokens) = django::read(configuration)?.tokens {
+        auth = auth.django_tokens(tokens);
+    }
     let mut keys = parts.keys.into_iter();
     if let Some(key) = keys.next() {
         auth = auth.secret_key(key);

@@ -20,6 +20,7 @@ use crate::signals::{
 };
 #[cfg(feature = "sqlite")]
 use crate::sqlite::{SqliteOptions, SqliteStore};
+use crate::tokens::django::DjangoTokens;
 use crate::tokens::{Keyring, SecretKey};
 #[cfg(feature = "web")]
 use crate::web::Web;
@@ -62,6 +63,7 @@ pub struct PhoneAuthBuilder {
     unreceived: Vec<TypeId>,
     dispatch: Dispatch,
     hasher: Option<GiveHasher>,
+    django_tokens: Option<DjangoTokens>,
     #[cfg(feature = "web")]
     pages: Pages,
     #[cfg(feature = "development")]
@@ -111,6 +113,7 @@ impl PhoneAuthBuilder {
             unreceived: Vec::new(),
             dispatch: Dispatch::Background,
             hasher: None,
+            django_tokens: None,
             #[cfg(feature = "web")]
             pages: Pages::default(),
             #[cfg(feature = "development")]
@@ -211,6 +214,13 @@ impl PhoneAuthBuilder {
         self
     }
 
+    /// Accepts the links that a site of django-phone-auth has sent, until the window of the tokens closes;
+    /// else none.
+    pub fn django_tokens(mut self, tokens: DjangoTokens) -> Self {
+        self.django_tokens = Some(tokens);
+        self
+    }
+
     /// A folder whose templates replace ours, one by one.
     #[cfg(feature = "web")]
     pub fn templates_from(mut self, folder: impl Into<PathBuf>) -> Self {
@@ -308,6 +318,9 @@ impl PhoneAuthBuilder {
             .dispatch(self.dispatch);
         if let Some(give) = self.hasher {
             accounts = give(accounts);
+        }
+        if let Some(tokens) = self.django_tokens {
+            accounts = accounts.django_tokens(tokens);
         }
         let accounts = accounts.build().map_err(of_accounts)?;
         Ok(PhoneAuth {

@@ -20,8 +20,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use phone_auth::SiteOrigin;
 use phone_auth::core::settings::Settings;
+use phone_auth::tokens::django::{DJANGO_LIFETIME, TimeZone};
 
 use error::Got;
 pub(crate) use error::{ConfigurationError, Mistake};
@@ -44,6 +46,12 @@ pub(crate) struct Configuration {
     pub(crate) site_name: Option<String>,
     pub(crate) templates: Option<PathBuf>,
     pub(crate) accounts: Settings,
+    pub(crate) accept_django_tokens_until: Option<DateTime<Utc>>,
+    pub(crate) django_secret_key_file: Option<PathBuf>,
+    pub(crate) django_secret_key_fallback_files: Vec<PathBuf>,
+    pub(crate) django_time_zone: TimeZone,
+    pub(crate) django_use_tz: bool,
+    pub(crate) django_password_reset_timeout: Duration,
     pub(crate) danger_accept_md5_passwords: bool,
     pub(crate) hashing_queue: usize,
     pub(crate) max_connections: usize,
@@ -70,6 +78,12 @@ impl Default for Configuration {
             site_name: None,
             templates: None,
             accounts: Settings::default(),
+            accept_django_tokens_until: None,
+            django_secret_key_file: None,
+            django_secret_key_fallback_files: Vec::new(),
+            django_time_zone: TimeZone::DJANGO_DEFAULT,
+            django_use_tz: true,
+            django_password_reset_timeout: DJANGO_LIFETIME,
             danger_accept_md5_passwords: false,
             hashing_queue: 64,
             max_connections: 1000,

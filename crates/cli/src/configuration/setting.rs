@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use phone_auth::SiteOrigin;
 use phone_auth::core::settings::Methods;
+use phone_auth::tokens::django::TimeZone;
 
 use super::Configuration;
 use super::delivery;
@@ -212,6 +213,58 @@ static SITE: &[Setting] = &[
         default: "false",
         does: "whether a verification link shows a button instead of verifying when opened",
         take: |to, given| put(&mut to.accounts.verify_by_click, given.boolean()),
+    },
+    Setting {
+        name: "django_secret_key_file",
+        right: FILE,
+        default: "none",
+        does: "the file that holds the SECRET_KEY of the Django site that is left behind",
+        take: |to, given| {
+            put(
+                &mut to.django_secret_key_file,
+                given.text().map(PathBuf::from).map(Some),
+            )
+        },
+    },
+    Setting {
+        name: "django_secret_key_fallback_files",
+        right: "a list of paths of files",
+        default: "none",
+        does: "files with its SECRET_KEY_FALLBACKS, in their order",
+        take: |to, given| put(&mut to.django_secret_key_fallback_files, paths(given)),
+    },
+    Setting {
+        name: "accept_django_tokens_until",
+        right: "a time with its offset from UTC such as 2026-12-01T00:00:00Z",
+        default: "none",
+        does: "until when links that the Django site has sent still work; they can be forged, so a few days",
+        take: |to, given| put(&mut to.accept_django_tokens_until, given.time().map(Some)),
+    },
+    Setting {
+        name: "django_time_zone",
+        right: "the name of a time zone such as Europe/Berlin or UTC",
+        default: "America/Chicago",
+        does: "its TIME_ZONE, by whose clock its links grow old; Django's own default",
+        take: |to, given| {
+            put(
+                &mut to.django_time_zone,
+                TimeZone::named(given.text()?).ok(),
+            )
+        },
+    },
+    Setting {
+        name: "django_use_tz",
+        right: YES_OR_NO,
+        default: "true",
+        does: "its USE_TZ: whether the times in its database are UTC",
+        take: |to, given| put(&mut to.django_use_tz, given.boolean()),
+    },
+    Setting {
+        name: "django_password_reset_timeout",
+        right: TIME,
+        default: "3 days",
+        does: "its PASSWORD_RESET_TIMEOUT: for how long its links work, those for verification too",
+        take: |to, given| put(&mut to.django_password_reset_timeout, some_time(given)),
     },
     Setting {
         name: "danger_accept_md5_passwords",

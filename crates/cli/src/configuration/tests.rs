@@ -81,6 +81,12 @@ fn every_setting_stands_in_a_file() {
         verify_email_lifetime = "1h 30m"
         verify_phone_lifetime = "90"
         verify_by_click = true
+        django_secret_key_file = "django"
+        django_secret_key_fallback_files = ["older"]
+        accept_django_tokens_until = 2026-12-01T00:00:00+01:00
+        django_time_zone = "Europe/Berlin"
+        django_use_tz = false
+        django_password_reset_timeout = "1 day"
         danger_accept_md5_passwords = true
         hashing_queue = 1
         max_connections = 0x10

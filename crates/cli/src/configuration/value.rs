@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use toml::de::DeValue;
 
 use super::duration;
@@ -59,6 +60,16 @@ impl<'a> Given<'a> {
             Self::Toml(DeValue::Integer(_)) => duration::from_seconds(self.number()?),
             _ => duration::parse(self.text()?),
         }
+    }
+
+    /// A moment: date, time and offset from UTC.
+    pub(super) fn time(&self) -> Option<DateTime<Utc>> {
+        let text = match self {
+            Self::Toml(DeValue::Datetime(time)) => time.to_string(),
+            _ => self.text()?.to_owned(),
+        };
+        let time = DateTime::parse_from_rfc3339(&text).ok()?;
+        Some(time.to_utc())
     }
 
     /// Several texts: an array in TOML, separated by commas elsewhere. The empty text is none.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use phone_auth_signals::Signals;
 use phone_auth_tokens::Keyring;
+use phone_auth_tokens::django::DjangoTokens;
 use phone_auth_urls::AccountRoutes;
 
 use super::links::Links;
@@ -38,6 +39,7 @@ pub struct AccountsBuilder {
     dispatch: Dispatch,
     dispatch_timeout: Duration,
     outbox: Option<Arc<dyn OutboxStore>>,
+    django_tokens: Option<DjangoTokens>,
 }
 
 impl AccountsBuilder {
@@ -54,6 +56,7 @@ impl AccountsBuilder {
             dispatch: Dispatch::default(),
             dispatch_timeout: DEFAULT_DISPATCH_TIMEOUT,
             outbox: None,
+            django_tokens: None,
         }
     }
 
@@ -117,6 +120,16 @@ impl AccountsBuilder {
         self
     }
 
+    /// Accepts the links that a site of django-phone-auth has sent, as long as the window of the tokens is
+    /// open; else none. None of that form is ever made.
+    ///
+    /// # Security
+    /// See [`phone_auth_tokens::django`]: its verification tokens can be forged, so keep the window short.
+    pub fn django_tokens(mut self, tokens: DjangoTokens) -> Self {
+        self.django_tokens = Some(tokens);
+        self
+    }
+
     /// The flows.
     ///
     /// # Errors
@@ -145,7 +158,12 @@ impl AccountsBuilder {
         Ok(Accounts {
             inner: Arc::new(Inner {
                 store: self.store,
-                links: Links::new(self.keyring, signals.clone(), &self.settings),
+                links: Links::new(
+                    self.keyring,
+                    self.django_tokens,
+                    signals.clone(),
+                    &self.settings,
+                ),
                 settings: self.settings,
                 routes,
                 signals,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use phone_auth_signals::Signals;
+use phone_auth_tokens::django::{DjangoAddress, DjangoTokens, ResetState, VerificationState};
 use phone_auth_tokens::{Keyring, OneTimeTokens, Purpose, Token, TokenErrorKind};
 use phone_auth_urls::id::AddressMethod;
 
@@ -25,6 +26,9 @@ pub(super) struct Links {
     tokens: OneTimeTokens,
     /// Tells nobody: for trying one address after another, and for work that only takes time.
     quiet: OneTimeTokens,
+    /// Accepts what the site that was here before has sent. It tells nobody: what is not its own is looked
+    /// at as ours, and told then.
+    django: Option<DjangoTokens>,
     reset_email_lifetime: Duration,
     reset_phone_lifetime: Duration,
     verify_email_lifetime: Duration,
@@ -32,11 +36,17 @@ pub(super) struct Links {
 }
 
 impl Links {
-    pub(super) fn new(keyring: Keyring, signals: Signals, settings: &Settings) -> Self {
+    pub(super) fn new(
+        keyring: Keyring,
+        django: Option<DjangoTokens>,
+        signals: Signals,
+        settings: &Settings,
+    ) -> Self {
         let quiet = OneTimeTokens::new(keyring);
         Self {
             tokens: quiet.clone().with_signals(signals),
             quiet,
+            django,
             reset_email_lifetime: settings.reset_email_lifetime,
             reset_phone_lifetime: settings.reset_phone_lifetime,
             verify_email_lifetime: settings.verify_email_lifetime,
@@ -78,6 +88,11 @@ impl Links {
         token: &str,
         now: DateTime<Utc>,
     ) -> bool {
+        let mut addresses = addresses.peekable();
+        // The tokens of Django do not say to which address they were sent: any will do.
+        if addresses.peek().is_some() && self.is_djangos_reset(person, token, now) {
+            return true;
+        }
         let mut telling = None;
         for address in addresses {
             let (purpose, lifetime) = self.reset(address.kind);
@@ -162,12 +177,49 @@ impl Links {
         token: &str,
         now: DateTime<Utc>,
     ) -> bool {
+        if self.is_djangos_verification(address, token, now) {
+            return true;
+        }
         let (purpose, lifetime) = self.verification(address.kind);
         with_verification_state(address, |state| {
             self.tokens
                 .check(&purpose, token, now, lifetime, state)
                 .is_ok()
         })
+    }
+
+    /// Whether Django has issued a token for resetting the password of this person, and the window for
+    /// such is open.
+    fn is_djangos_reset(&self, person: &Person, token: &str, now: DateTime<Utc>) -> bool {
+        let state = ResetState {
+            user: person.id.get(),
+            password: person.password.reveal(),
+            last_login: person.last_login,
+            email: &person.email,
+        };
+        let is_genuine = |django: &DjangoTokens| django.check_reset(token, now, &state).is_ok();
+        self.django.as_ref().is_some_and(is_genuine)
+    }
+
+    /// Whether Django has issued a token for verifying this address, and the window for such is open. As
+    /// there, none fits an address that is verified.
+    fn is_djangos_verification(
+        &self,
+        address: &AddressRecord,
+        token: &str,
+        now: DateTime<Utc>,
+    ) -> bool {
+        let state = VerificationState {
+            user: address.person.get(),
+            address: match address.kind {
+                AddressKind::Email => DjangoAddress::Email(&address.value),
+                AddressKind::Phone => DjangoAddress::Phone(&address.value),
+            },
+            is_verified: address.is_verified,
+        };
+        let is_genuine =
+            |django: &DjangoTokens| django.check_verification(token, now, &state).is_ok();
+        self.django.as_ref().is_some_and(is_genuine)
     }
 
     /// Refuses a verification token that is for no address, and tells the signals.

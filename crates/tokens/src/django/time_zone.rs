@@ -13,9 +13,8 @@ const EPOCH: i64 = 978_307_200;
 /// ```
 /// use phone_auth_tokens::django::TimeZone;
 ///
-/// // What Django goes by when nobody chose.
 /// let zone = TimeZone::named("America/Chicago")?;
-/// assert_ne!(zone, TimeZone::UTC);
+/// assert_eq!(zone, TimeZone::DJANGO_DEFAULT);
 ///
 /// assert!(TimeZone::named("Mars/Olympus").is_err());
 /// # Ok::<(), phone_auth_tokens::django::TimeZoneError>(())
@@ -26,6 +25,9 @@ pub struct TimeZone(Tz);
 impl TimeZone {
     /// Coordinated universal time.
     pub const UTC: Self = Self(Tz::UTC);
+
+    /// `America/Chicago`: what Django goes by when its settings name none.
+    pub const DJANGO_DEFAULT: Self = Self(Tz::America__Chicago);
 
     /// The zone of this name.
     ///

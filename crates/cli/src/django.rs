@@ -1,0 +1,64 @@
+//! What the settings say of the Django site that is left behind.
+
+use phone_auth::tokens::django::{DjangoKeys, DjangoTokens, TimeZone};
+
+use crate::configuration::Configuration;
+use crate::exit::Failure;
+use crate::key_file;
+
+/// What a setting that names a key of Django's must be.
+const KEY_FILE: &str = "a file that only its owner can write, with the key in it";
+
+/// What of Django's is accepted.
+pub(crate) struct Django {
+    /// Its links, when a window for them was set.
+    pub(crate) tokens: Option<DjangoTokens>,
+}
+
+/// Reads the keys, if anything is set that needs them.
+///
+/// # Errors
+/// When a key is needed and none is named, or one that is named will not do.
+pub(crate) fn read(configuration: &Configuration) -> Result<Django, Failure> {
+    let keys = keys(configuration)?;
+    let tokens = match (configuration.accept_django_tokens_until, keys) {
+        (None, _) => None,
+        (Some(until), Some(keys)) => {
+            let zone = configuration.django_time_zone;
+            let last_login = if configuration.django_use_tz {
+                TimeZone::UTC
+            } else {
+                zone
+            };
+            let tokens = DjangoTokens::new(keys, zone, until)
+                .with_last_login_zone(last_login)
+                .with_lifetime(configuration.django_password_reset_timeout);
+            Some(tokens)
+        }
+        (Some(_), None) => return Err(no_key(configuration, "accept_django_tokens_until")),
+    };
+    Ok(Django { tokens })
+}
+
+/// The failure of a setting that needs the key of Django's.
+fn no_key(configuration: &Configuration, setting: &'static str) -> Failure {
+    let why = "it needs the SECRET_KEY of the Django site; name the file that holds it in \
+        django_secret_key_file";
+    configuration.refuse(setting, why).into()
+}
+
+fn keys(configuration: &Configuration) -> Result<Option<DjangoKeys>, Failure> {
+    let Some(path) = &configuration.django_secret_key_file else {
+        return Ok(None);
+    };
+    let read = |setting: &'static str, path| {
+        key_file::read_secret(path).map_err(|error| {
+            Failure::wrong_at(setting, configuration.source_of(setting), KEY_FILE, error)
+        })
+    };
+    let mut keys = DjangoKeys::new(read("django_secret_key_file", path)?);
+    for path in &configuration.django_secret_key_fallback_files {
+        keys = keys.with_fallback(read("django_secret_key_fallback_files", path)?);
+    }
+    Ok(Some(keys))
+}
