@@ -37,9 +37,10 @@ pub(crate) fn open(configuration: &Configuration) -> Result<Opened, Failure> {
 pub(crate) fn open_as_it_is(configuration: &Configuration) -> Result<SqliteStore, Failure> {
     let options = SqliteOptions::default().with_busy_timeout(configuration.database_busy_timeout);
     SqliteStore::open(&configuration.database, options).map_err(|error| match error.kind() {
-        OpenErrorKind::Unreachable | OpenErrorKind::NotADatabase => {
+        OpenErrorKind::Unreachable | OpenErrorKind::NotADatabase | OpenErrorKind::ReadOnly => {
             let setting = "database";
-            let right = "a SQLite file, or a name in a folder where one can be made";
+            let right =
+                "a SQLite file that can be written, or a name in a folder where one can be made";
             Failure::wrong_at(setting, configuration.source_of(setting), right, error)
         }
         _ => Failure::failed(error),

@@ -6,10 +6,13 @@ mod common;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::process::Stdio;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use common::{Answer, Folder, PATIENCE, Ran, Site};
+use rustix::fs::Mode;
 use rustix::process::Signal;
 
 const SIGN_UP: &str = "first_name=Ann&last_name=Lee&username=ann&email=ann%40example.org\
@@ -303,7 +306,7 @@ fn unusable_database_is_named() {
         ("sqlite:nowhere/site.sqlite3", "nowhere/site.sqlite3"),
     ] {
         let key = folder.write("key", "5f2b8c1d9e7a4630b1c2d3e4f5a6978812345678");
-        rustix::fs::chmod(&key, rustix::fs::Mode::from_raw_mode(0o600)).unwrap();
+        rustix::fs::chmod(&key, Mode::from_raw_mode(0o600)).unwrap();
         let arguments = [
             "--addr",
             "127.0.0.1:0",
@@ -318,6 +321,33 @@ fn unusable_database_is_named() {
         let rule = "database (argument --database): it must be a SQLite file";
         assert!(ran.stderr.contains(rule), "{ran:?}");
     }
+}
+
+#[test]
+fn read_only_database_is_named() {
+    let folder = Folder::new();
+    assert_eq!(folder.run(&["migrate"]).code, Some(0));
+    let chmod = |path: &Path, mode| rustix::fs::chmod(path, Mode::from_raw_mode(mode)).unwrap();
+    chmod(&folder.join("phone-auth.sqlite3"), 0o444);
+    // Only the file refuses to be written: SQLite makes its log beside it.
+    chmod(folder.path(), 0o777);
+    // A copy that everybody can reach. Written by another process: a test that starts a program just
+    // then would hold this file open, and what is open for writing cannot be run.
+    let program = folder.join("program");
+    let mut copies = Command::new("cp");
+    copies.arg(env!("CARGO_BIN_EXE_phone-auth")).arg(&program);
+    assert!(copies.status().unwrap().success());
+    let mut command = folder.command_of(&program);
+    // It opens the file as `serve` does, and ends either way.
+    command.arg("migrate");
+    if rustix::process::geteuid().is_root() {
+        // Root may write everything, and whoever has this number nothing.
+        command.uid(65_534).gid(65_534);
+    }
+    let ran = Ran::from(command.output().unwrap());
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{ran:?}");
+    assert!(ran.stderr.contains("database (default): it must be"));
+    assert!(ran.stderr.contains("cannot be written"), "{ran:?}");
 }
 
 #[test]

@@ -14,8 +14,9 @@ pub enum OpenErrorKind {
     NotADatabase,
     /// The database is locked by another process, or the disk is full. Trying again may work.
     Unavailable,
-    /// The file cannot be put into WAL mode: it is read-only, or on a file system without shared
-    /// memory.
+    /// The file can be read and not written.
+    ReadOnly,
+    /// The file cannot be put into WAL mode: it is on a file system without shared memory.
     NoWal,
     /// The tables were made by a later version of this crate.
     TooNew,
@@ -69,7 +70,7 @@ impl OpenError {
                 | ErrorCode::DiskFull
                 | ErrorCode::SystemIoFailure,
             ) => OpenErrorKind::Unavailable,
-            Some(ErrorCode::ReadOnly) => OpenErrorKind::NoWal,
+            Some(ErrorCode::ReadOnly) => OpenErrorKind::ReadOnly,
             _ => OpenErrorKind::Broken,
         };
         Self::with_source(kind, path, error)
@@ -98,6 +99,7 @@ impl fmt::Display for OpenError {
             OpenErrorKind::Unreachable => write!(f, "the file {path} cannot be made or opened"),
             OpenErrorKind::NotADatabase => write!(f, "the file {path} is not a SQLite database"),
             OpenErrorKind::Unavailable => write!(f, "the database {path} is locked or full"),
+            OpenErrorKind::ReadOnly => write!(f, "the database {path} cannot be written"),
             OpenErrorKind::NoWal => write!(f, "the database {path} cannot be put into WAL mode"),
             OpenErrorKind::TooNew => {
                 write!(

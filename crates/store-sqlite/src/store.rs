@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use phone_auth_core::store::StoreError;
-use rusqlite::Connection;
+use rusqlite::{Connection, MAIN_DB};
 
 use crate::connection;
 use crate::failure::Failure;
@@ -40,7 +40,8 @@ impl SqliteStore {
     /// [`Unreachable`](OpenErrorKind::Unreachable) when the file cannot be made or opened,
     /// [`NotADatabase`](OpenErrorKind::NotADatabase) when it is something else,
     /// [`Unavailable`](OpenErrorKind::Unavailable) when it is locked or the disk full,
-    /// [`NoWal`](OpenErrorKind::NoWal) when it cannot be written or its file system does not do,
+    /// [`ReadOnly`](OpenErrorKind::ReadOnly) when it cannot be written,
+    /// [`NoWal`](OpenErrorKind::NoWal) when its file system does not do,
     /// [`TooNew`](OpenErrorKind::TooNew) when a later version made its tables, and
     /// [`Broken`](OpenErrorKind::Broken) when SQLite or the system refuse something else.
     pub fn open(path: impl AsRef<Path>, options: SqliteOptions) -> Result<Self, OpenError> {
@@ -53,6 +54,10 @@ impl SqliteStore {
             .map_err(|error| OpenError::with_source(OpenErrorKind::Unreachable, path, error))?;
         let refused = |error| OpenError::from_sqlite(path, error);
         let connection = connection::writer(path, &options).map_err(refused)?;
+        // SQLite opens what it may not write as if it had been asked to read, and would fail later.
+        if connection.is_readonly(MAIN_DB).map_err(refused)? {
+            return Err(OpenError::new(OpenErrorKind::ReadOnly, path));
+        }
         if !connection::enter_wal(&connection).map_err(refused)? {
             return Err(OpenError::new(OpenErrorKind::NoWal, path));
         }
