@@ -50,6 +50,8 @@ fn clippy(repository: &Repository, _console: &Console) -> Result<(), ChoreError>
             "clippy",
             "--workspace",
             "--all-targets",
+            // What a feature turns on is read as everything else is.
+            "--all-features",
             "--",
             "-D",
             "warnings",

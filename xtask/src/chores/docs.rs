@@ -31,7 +31,7 @@ pub(crate) fn build(repository: &Repository, _console: &Console) -> Result<(), C
     // both to the same folder.
     repository
         .cargo()
-        .args(["doc", "--workspace", "--no-deps", "--lib"])
+        .args(["doc", "--workspace", "--all-features", "--no-deps", "--lib"])
         .env("RUSTDOCFLAGS", "-D warnings")
         .run()
 }
