@@ -32,6 +32,7 @@ mod failure;
 mod locks;
 mod migrate_error;
 mod migrations;
+mod oddities;
 mod open_error;
 mod options;
 mod outbox;

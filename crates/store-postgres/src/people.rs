@@ -29,11 +29,18 @@ pub(crate) const PEOPLE_AFTER: &str = concat!(
 );
 
 /// Every reading of a name at once, whichever are given: NULL matches nothing. In the collation "C"
-/// `lower` knows ASCII only, as the port asks; in that of a database it may know anything.
+/// `lower` knows ASCII only, as the port asks; in that of a database it may know anything. The last
+/// column says whether somebody else is meant as well.
 pub(crate) const FIND: &str = concat!(
     "SELECT ",
     person_columns!(),
-    ", m.id::int8, m.value::text, m.is_verified, m.user_id::int8, m.kind FROM (
+    ", m.id::int8, m.value::text, m.is_verified, m.user_id::int8, m.kind,
+        CASE WHEN m.rank IN (2, 3) THEN EXISTS (SELECT 1 FROM phone_auth_emailaddress o
+                WHERE lower(o.email COLLATE \"C\") = lower($2 COLLATE \"C\") AND o.user_id <> m.user_id)
+            WHEN m.rank = 5 THEN EXISTS (SELECT 1 FROM auth_user o
+                WHERE lower(o.username COLLATE \"C\") = lower($3 COLLATE \"C\") AND o.id <> m.user_id)
+            ELSE false END
+    FROM (
         SELECT 1 AS rank, id, phone AS value, is_verified, user_id, 'phone' AS kind
             FROM phone_auth_phonenumber WHERE phone = $1
         UNION ALL
@@ -237,6 +244,9 @@ fn taken(row: &PgRow) -> Result<TakenNames, Failure> {
 
 /// Who was found, and by which address.
 fn found(row: &PgRow) -> Result<FoundPerson, Failure> {
+    if row.try_get(PERSON_COLUMNS + 5)? {
+        return Err(StoreErrorKind::Ambiguous.into());
+    }
     let address = match rows::kind(row, PERSON_COLUMNS + 4)? {
         Some(kind) => Some(rows::address(row, kind, PERSON_COLUMNS)?),
         None => None,

@@ -7,9 +7,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use phone_auth_core::address::{Address, AddressKind, EmailAddress};
+use phone_auth_core::address::{Address, AddressKind, EmailAddress, PhoneNumber};
 use phone_auth_core::person::{AccountName, NewPerson, WantedNames};
-use phone_auth_core::store::{AddressStore, PersonStore, SessionStore, StoreErrorKind, UniqueName};
+use phone_auth_core::store::{
+    AddressStore, OddityKind, OddityStore, PersonStore, SessionStore, StoreErrorKind, UniqueName,
+};
 use phone_auth_store_postgres::{MigrateErrorKind, OpenErrorKind, PostgresOptions, PostgresStore};
 use phone_auth_test_postgres::Database;
 
@@ -146,17 +148,62 @@ fn names_that_differ_by_case_stay_apart() {
     let database = made_by_django();
     run(async {
         let store = store(&database).await;
-        for (typed, id) in [("Bob", 1), ("bob", 2), ("BOB", 1)] {
+        for (typed, id) in [("Bob", 1), ("bob", 2), ("OFF", 4)] {
             let found = store.find_person(&by_username(typed)).await.unwrap();
             assert_eq!(found.unwrap().person.id.get(), id, "{typed}");
         }
-        // Of two e-mail addresses, the one that is exactly what was typed, never an error.
-        let name = AccountName {
-            email: Some(EmailAddress::parse("BOB@example.org").unwrap()),
+        // Neither, and of two e-mail addresses not even the one that is exactly what was typed.
+        let by_email = AccountName {
+            email: Some(EmailAddress::parse("bob@example.org").unwrap()),
+            username: Some("bob".to_owned()),
             ..AccountName::default()
         };
-        let found = store.find_person(&name).await.unwrap().unwrap();
+        for name in [by_username("BOB"), by_email.clone()] {
+            let error = store.find_person(&name).await.unwrap_err();
+            assert_eq!(error.kind(), StoreErrorKind::Ambiguous, "{name:?}");
+        }
+        // By phone they are told apart.
+        let by_phone = AccountName {
+            phone: Some(PhoneNumber::parse("+919876543211").unwrap()),
+            ..by_email.clone()
+        };
+        let found = store.find_person(&by_phone).await.unwrap().unwrap();
         assert_eq!(found.person.id.get(), 2);
+        // A person's own two spellings are one person's.
+        database
+            .run("UPDATE phone_auth_emailaddress SET user_id = 1")
+            .unwrap();
+        let found = store.find_person(&by_email).await.unwrap().unwrap();
+        let address = found.address.unwrap();
+        assert_eq!((found.person.id.get(), address.id.get()), (1, 2));
+    });
+}
+
+#[test]
+fn odd_rows_are_listed() {
+    let database = made_by_django();
+    database
+        .run("UPDATE phone_auth_phonenumber SET phone = '+1 415-555-2671' WHERE id = 2")
+        .unwrap();
+    run(async {
+        let found = store(&database).await.oddities().await.unwrap();
+        let told: Vec<_> = found
+            .iter()
+            .map(|oddity| {
+                let rows = oddity.rows.iter();
+                let rows = rows.map(|(text, id)| (text.as_str(), id.get()));
+                (oddity.kind, rows.collect::<Vec<_>>())
+            })
+            .collect();
+        let expected = [
+            (
+                OddityKind::SharedEmail,
+                vec![("Bob@Example.org", 1), ("bob@example.org", 2)],
+            ),
+            (OddityKind::SharedUsername, vec![("Bob", 1), ("bob", 2)]),
+            (OddityKind::ForeignPhone, vec![("+1 415-555-2671", 2)]),
+        ];
+        assert_eq!(told, expected);
     });
 }
 

@@ -41,7 +41,7 @@ impl PersonStore for MemoryStore {
     }
 
     async fn find_person(&self, name: &AccountName) -> Result<Option<FoundPerson>, StoreError> {
-        self.read(|state| state.find(name))
+        self.read(|state| state.find(name))?
     }
 
     async fn taken_names(&self, wanted: &WantedNames<'_>) -> Result<TakenNames, StoreError> {
@@ -192,7 +192,7 @@ impl State {
     }
 
     /// The first reading of a name that exists.
-    fn find(&self, name: &AccountName) -> Option<FoundPerson> {
+    fn find(&self, name: &AccountName) -> Result<Option<FoundPerson>, StoreError> {
         let phone = name
             .phone
             .as_ref()
@@ -202,21 +202,32 @@ impl State {
             self.find_address(AddressKind::Email, email.as_str())
         });
         if let Some(address) = by_address {
-            let person = self.people.get(&address.person)?.clone();
+            let others = self.addresses(address.kind).values();
+            let mut others = others.filter(|it| it.person != address.person);
+            if others.any(|it| it.value.eq_ignore_ascii_case(&address.value)) {
+                return Err(StoreError::new(StoreErrorKind::Ambiguous));
+            }
+            let person = self.people.get(&address.person).cloned();
             let address = Some(address.clone());
-            return Some(FoundPerson { person, address });
+            return Ok(person.map(|person| FoundPerson { person, address }));
         }
-        let username = name.username.as_deref()?;
+        let Some(username) = name.username.as_deref() else {
+            return Ok(None);
+        };
         let exact = self.people.values().find(|it| it.username == username);
-        let person = exact.or_else(|| {
-            self.people
-                .values()
-                .find(|it| it.username.eq_ignore_ascii_case(username))
-        })?;
-        Some(FoundPerson {
-            person: person.clone(),
+        let mut alike = self
+            .people
+            .values()
+            .filter(|it| it.username.eq_ignore_ascii_case(username));
+        let person = match (exact, alike.next(), alike.next()) {
+            (Some(person), ..) | (None, Some(person), None) => Some(person.clone()),
+            (None, None, _) => None,
+            (None, Some(_), Some(_)) => return Err(StoreError::new(StoreErrorKind::Ambiguous)),
+        };
+        Ok(person.map(|person| FoundPerson {
+            person,
             address: None,
-        })
+        }))
     }
 
     /// The address row of this text: the exact one before one that differs by ASCII case.

@@ -3,7 +3,7 @@
 
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::person::{AccountName, FoundPerson};
-use phone_auth_core::store::Store;
+use phone_auth_core::store::{Store, StoreErrorKind};
 
 use super::Subject;
 use super::sample::{address_of, bare, email, phone, stored, whole};
@@ -89,10 +89,12 @@ pub(super) async fn exact_username_comes_first(subject: &Subject) {
             .outside(OutsideChange::RenamePerson(id, username.to_owned()))
             .await;
     }
-    for (typed, expected) in [("Bob", upper.id), ("bob", lower.id), ("BOB", upper.id)] {
+    for (typed, expected) in [("Bob", upper.id), ("bob", lower.id)] {
         let found = find(store, by_username(typed)).await.unwrap();
         assert_eq!(found.person.id, expected, "{typed}");
     }
+    let error = store.find_person(&by_username("BOB")).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Ambiguous);
 }
 
 pub(super) async fn username_matches_in_any_case(subject: &Subject) {
