@@ -7,25 +7,26 @@ use crate::{associated, handler, options::Options};
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::{
-    ItemFn, Path, Token,
+    Item, ItemFn, Path, Stmt, Token,
     parse::{ParseStream, Parser},
     spanned::Spanned,
 };
 
 /// The function, followed by one registration for each signal.
 pub(crate) fn expand(options: &TokenStream, item: &TokenStream) -> TokenStream {
-    match registrations(options, item) {
-        Ok(registrations) => quote!(#item #registrations),
-        Err(error) => {
-            let error = error.to_compile_error();
-            let used = uses(options, item);
-            // Without its attribute the function may well be sound: keep it, so that there is one error, not two.
-            if syn::parse2::<ItemFn>(item.clone()).is_ok() {
-                quote!(#item #error #used)
-            } else {
-                quote!(#error #used)
-            }
-        }
+    let error = match registrations(options, item) {
+        Ok(registrations) => return quote!(#item #registrations),
+        Err(error) => error.to_compile_error(),
+    };
+    // Lest the compiler add to the error that the import of the signal is unused.
+    let used = first_signal(options).map(|signal| quote!(use #signal as _;));
+    // Without its attribute the function may well be sound: keep it, so that there is one error, not two.
+    if let Ok(mut function) = syn::parse2::<ItemFn>(item.clone()) {
+        let used = used.map(|used| Stmt::Item(Item::Verbatim(used)));
+        function.block.stmts.splice(0..0, used);
+        quote!(#function #error)
+    } else {
+        quote!(#error const _: () = { #used };)
     }
 }
 
@@ -55,26 +56,15 @@ fn registrations(options: &TokenStream, item: &TokenStream) -> syn::Result<Token
     Ok(quote!(#(#calls)*))
 }
 
-/// Uses the signal named first, lest the compiler add to the error that its import is unused.
-fn uses(options: &TokenStream, item: &TokenStream) -> Option<TokenStream> {
+/// The signal named first, if one is.
+fn first_signal(options: &TokenStream) -> Option<Path> {
     let first = |input: ParseStream<'_>| {
         let path = input.call(Path::parse_mod_style)?;
         let is_option = input.peek(Token![=]);
         input.parse::<TokenStream>()?;
-        if is_option {
-            return Err(input.error("an option is no signal"));
-        }
-        Ok(path)
+        Ok((!is_option).then_some(path))
     };
-    let signal = first.parse2(options.clone()).ok()?;
-    // Inside an `impl` no item could stand; there the compiler says one thing more.
-    let is_free = match syn::parse2::<ItemFn>(item.clone()) {
-        Ok(function) => {
-            function.sig.receiver().is_none() && !associated::is_associated(&function.sig.ident)
-        }
-        Err(_) => true,
-    };
-    is_free.then(|| quote!(const _: () = { use #signal as _; };))
+    first.parse2(options.clone()).ok()?
 }
 
 /// The tokens to blame when the item is no function: its keyword and name rather than its whole body.

@@ -1,15 +1,19 @@
 //! What a function must look like to be a receiver, and the sentence for each way in which it may not.
 
 use crate::options::Options;
-use syn::{FnArg, ReturnType, Signature, Type, TypeReference};
+use syn::{FnArg, GenericParam, ReturnType, Signature, Type, TypeReference};
 
 /// Refuses what can be seen to be wrong without knowing any types.
 pub(crate) fn check(signature: &Signature, options: &Options) -> syn::Result<()> {
-    if let Some(generics) = signature.generics.params.first() {
-        return Err(syn::Error::new_spanned(
-            generics,
-            "a receiver cannot be generic: nobody would choose the types",
-        ));
+    if let Some(parameter) = signature.generics.params.first() {
+        let message = match parameter {
+            GenericParam::Lifetime(lifetime) => {
+                let name = &lifetime.lifetime;
+                format!("a receiver borrows what it takes for the call only: remove `{name}`")
+            }
+            _ => "a receiver cannot be generic: nobody would choose the types".to_owned(),
+        };
+        return Err(syn::Error::new_spanned(parameter, message));
     }
     if let Some(unsafety) = &signature.unsafety {
         return Err(syn::Error::new_spanned(

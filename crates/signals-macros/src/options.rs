@@ -23,15 +23,19 @@ pub(crate) struct Settings {
     pub(crate) timeout: Option<LitStr>,
 }
 
-const SHAPE: &str = "name the signal first: `#[receiver(verify_email)]`, then options: `id`, `priority`, `timeout`, `when`";
+const SHAPE: &str = "name the signal first, then options: `#[receiver(verify_email, id = \"…\", priority = 10, timeout = \"5s\", when = |event| …)]`";
 
 impl Parse for Options {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        let mut signals = Vec::new();
+        let mut signals: Vec<Path> = Vec::new();
         while !(input.is_empty() || input.peek(Ident) && input.peek2(Token![=])) {
             let signal = input
                 .call(Path::parse_mod_style)
                 .map_err(|error| syn::Error::new(error.span(), SHAPE))?;
+            if signals.contains(&signal) {
+                let message = "the signal is named twice, and would be received twice: keep one";
+                return Err(syn::Error::new_spanned(signal, message));
+            }
             signals.push(signal);
             if input.is_empty() {
                 break;

@@ -7,7 +7,8 @@ use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use syn::{
-    Attribute, Expr, ExprLit, Ident, Lit, Meta, Token, Type, Visibility, parenthesized,
+    Attribute, Expr, ExprLit, GenericArgument, Ident, Lit, Meta, PathArguments, PathSegment, Token,
+    Type, Visibility, parenthesized,
     parse::{Parse, ParseStream},
 };
 
@@ -31,9 +32,13 @@ impl Parse for Declarations {
         let runtime;
         parenthesized!(runtime in input);
         let runtime = runtime.parse()?;
-        let mut signals = Vec::new();
+        let mut signals: Vec<Declaration> = Vec::new();
         while !input.is_empty() {
-            signals.push(input.parse()?);
+            let signal: Declaration = input.parse()?;
+            for earlier in &signals {
+                signal.differs_from(earlier)?;
+            }
+            signals.push(signal);
         }
         if signals.is_empty() {
             return Err(syn::Error::new(Span::call_site(), SHAPE));
@@ -52,10 +57,7 @@ impl Parse for Declaration {
         input.parse::<Token![:]>().map_err(shape)?;
         let event = input.parse()?;
         input.parse::<Token![;]>().map_err(shape)?;
-        if let Type::Reference(reference) = &event {
-            let message = "a signal owns its event type: remove `&`";
-            return Err(syn::Error::new_spanned(reference, message));
-        }
+        check_event(&event)?;
         Ok(Self {
             attributes,
             visibility,
@@ -64,6 +66,47 @@ impl Parse for Declaration {
             event,
         })
     }
+}
+
+impl Declaration {
+    /// Refuses what two signals cannot share.
+    fn differs_from(&self, earlier: &Self) -> syn::Result<()> {
+        let taken = &earlier.name;
+        if self.name == *taken {
+            let message = format!("there is a signal `{taken}` already: rename one");
+            return Err(syn::Error::new_spanned(&self.name, message));
+        }
+        if self.event == earlier.event {
+            let message = format!(
+                "this is the event of the signal `{taken}` already: each signal has a type of its own"
+            );
+            return Err(syn::Error::new_spanned(&self.event, message));
+        }
+        Ok(())
+    }
+}
+
+/// Refuses what can be seen to be no type that a crate can own.
+fn check_event(event: &Type) -> syn::Result<()> {
+    let message = match event {
+        Type::Path(path) if path.path.segments.iter().any(borrows) => {
+            "a signal owns its event: take a type without a lifetime"
+        }
+        Type::Path(_) | Type::Group(_) | Type::Macro(_) | Type::Paren(_) => return Ok(()),
+        Type::Reference(_) => "a signal owns its event type: remove `&`",
+        _ => "an event is a type of this crate: declare one, `pub struct OrderPlaced { … }`",
+    };
+    Err(syn::Error::new_spanned(event, message))
+}
+
+fn borrows(segment: &PathSegment) -> bool {
+    let PathArguments::AngleBracketed(arguments) = &segment.arguments else {
+        return false;
+    };
+    let mut arguments = arguments.args.iter();
+    arguments.any(
+        |argument| matches!(argument, GenericArgument::Lifetime(name) if name.ident != "static"),
+    )
 }
 
 #[expect(

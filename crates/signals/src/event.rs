@@ -47,7 +47,8 @@ impl<E: Event<Mode = Sync>> SyncEvent for E {}
 /// The event of a signal whose receivers may await: every signal that is not declared `sync`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not the event of a signal whose receivers are awaited",
-    label = "a signal that is declared `sync` takes receivers that do not await: connect those"
+    label = "a signal that is declared `sync` takes receivers that do not await: connect those",
+    note = "what is connected to an awaited signal takes the event itself: `|event: MyEvent| async move {{ … }}`"
 )]
 pub trait AwaitedEvent: Event {}
 

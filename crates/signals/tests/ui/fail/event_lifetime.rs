@@ -1,0 +1,6 @@
+use phone_auth_signals::{VerifyEmail, receiver, verify_email};
+
+#[receiver(verify_email)]
+fn send_link<'a>(_event: &'a VerifyEmail) {}
+
+fn main() {}
