@@ -1,7 +1,10 @@
 //! The test-kit: captures what is sent, typed, and awaits the next.
 
-use crate::{Connection, Event, Signals};
-use std::fmt;
+use crate::{
+    Connection, Event, Signals,
+    connection::{info_at, now},
+};
+use std::{fmt, panic::Location};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 /// The events `E` that were sent through a hub since [`Signals::capture`].
@@ -12,14 +15,17 @@ pub struct Capture<E> {
 }
 
 impl Signals {
-    /// Captures the events `E` from here on, for tests.
+    /// Captures the events `E` from here on, for tests. A capture goes before receivers of every lower priority than
+    /// `i32::MAX`, so that it has also the events at which one of them fails.
     #[track_caller]
     pub fn capture<E: Event + Clone>(&self) -> Capture<E> {
         let (sender, events) = unbounded_channel();
-        let connection = self.connect(move |event: &E| {
+        let keep = move |event: &E| {
             // Nobody listens any more once the capture is being dropped.
             let _ = sender.send(event.clone());
-        });
+        };
+        let info = info_at::<E>(Location::caller(), false).with_priority(i32::MAX);
+        let connection = self.bind(now(keep), info);
         Capture {
             events,
             _connection: connection,

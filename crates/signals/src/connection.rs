@@ -190,7 +190,7 @@ impl Signals {
         self.bind_once(awaited(receiver), info)
     }
 
-    fn bind<E: Event>(&self, bound: Bound<E>, info: ReceiverInfo) -> Connection {
+    pub(crate) fn bind<E: Event>(&self, bound: Bound<E>, info: ReceiverInfo) -> Connection {
         let number = self.inner.plan_or_make::<E>().connect(bound, info);
         self.connection::<E>(number)
     }
@@ -222,7 +222,7 @@ impl Signals {
     }
 }
 
-fn now<E: Event>(receiver: impl Listen<E>) -> Bound<E> {
+pub(crate) fn now<E: Event>(receiver: impl Listen<E>) -> Bound<E> {
     Bound::SyncClosure(Arc::new(move |event: &E| receiver(event).into_answer()))
 }
 
@@ -233,7 +233,10 @@ fn awaited<E: AwaitedEvent + Clone>(receiver: impl ListenAsync<E>) -> Bound<E> {
     }))
 }
 
-fn info_at<E: Event>(caller: &'static Location<'static>, is_async: bool) -> ReceiverInfo {
+pub(crate) fn info_at<E: Event>(
+    caller: &'static Location<'static>,
+    is_async: bool,
+) -> ReceiverInfo {
     let name = E::signal().info().name;
     let place = Place::new(
         "",

@@ -138,9 +138,9 @@ impl fmt::Display for Problem {
             }
             Self::RegistriesDisagree { integrity } => write!(
                 f,
-                "the signal `{}` has {} receivers in the linker's section and {} in inventory's list, together {}: \
-                 the linker dropped some",
-                integrity.signal, integrity.in_section, integrity.in_inventory, integrity.union
+                "of the receivers of the signal `{}`, {} in all, the linker's section has {} and inventory's list {}: \
+                 the linker dropped some, as it does in a Rust `dylib`; link statically",
+                integrity.signal, integrity.union, integrity.in_section, integrity.in_inventory
             ),
         }
     }
@@ -159,8 +159,8 @@ mod tests {
             union: 7,
         };
         assert!(!integrity.is_whole());
-        let expected = "the signal `verify_email` has 2 receivers in the linker's section and 7 in inventory's list, \
-                        together 7: the linker dropped some";
+        let expected = "of the receivers of the signal `verify_email`, 7 in all, the linker's section has 2 and \
+                        inventory's list 7: the linker dropped some, as it does in a Rust `dylib`; link statically";
         assert_eq!(
             Problem::RegistriesDisagree { integrity }.to_string(),
             expected

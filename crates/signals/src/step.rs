@@ -59,14 +59,18 @@ impl<E: 'static> Bound<E> {
     /// Calls the receiver; one that awaits has yet to be awaited.
     #[inline]
     pub(crate) fn start<'a>(&'a self, event: &'a E, timeout: Option<Duration>) -> Started<'a> {
-        let waiting = match self {
-            Self::Sync(call, state) => return Started::Ended(call(event, state).into()),
-            Self::SyncClosure(call) => return Started::Ended(call(event).into()),
-            _ if !wait::can_time(timeout) => return Started::Ended(Outcome::NoRuntime),
-            Self::Async(call, state) => call(event, state),
-            Self::AsyncClosure(call) => Some(call(event)),
-        };
-        waiting.map_or(Started::Ended(Outcome::Skipped), Started::Waiting)
+        match self {
+            Self::Sync(call, state) => Started::Ended(call(event, state).into()),
+            Self::SyncClosure(call) => Started::Ended(call(event).into()),
+            // Its filter comes before anything else; what it waits for begins only when that is polled.
+            Self::Async(call, state) => match call(event, state) {
+                None => Started::Ended(Outcome::Skipped),
+                Some(waiting) if wait::can_time(timeout) => Started::Waiting(waiting),
+                Some(_) => Started::Ended(Outcome::NoRuntime),
+            },
+            Self::AsyncClosure(call) if wait::can_time(timeout) => Started::Waiting(call(event)),
+            Self::AsyncClosure(_) => Started::Ended(Outcome::NoRuntime),
+        }
     }
 
     /// Calls the receiver and waits, for no longer than `timeout`, until it has ended.

@@ -5,7 +5,7 @@ use futures_util::future::BoxFuture;
 use std::{future::poll_fn, task::Poll, time::Duration};
 use tokio::runtime::Handle;
 
-/// Whether a time-out can be kept here. Asked before the receiver is called, so that none is torn for want of a timer.
+/// Whether a time-out can be kept here. Asked before the receiver begins, so that none is torn for want of a timer.
 pub(crate) fn can_time(timeout: Option<Duration>) -> bool {
     timeout.is_none() || Handle::try_current().is_ok()
 }

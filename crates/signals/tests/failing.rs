@@ -23,16 +23,24 @@ signal! {
     sync quick: Quick;
     /// Has a linked receiver that never ends.
     endless: Endless;
+    /// Has a linked receiver with a time-out and a filter.
+    picky: Picky;
 }
 
 #[derive(Clone)]
 struct Awaited;
 struct Quick;
 struct Endless;
+struct Picky(bool);
 
 #[receiver(endless, timeout = "10ms")]
 async fn never_ends(_event: &Endless) {
     pending::<()>().await;
+}
+
+#[receiver(picky, timeout = "10ms", when = |event| event.0)]
+async fn picks(_event: &Picky) {
+    tokio::task::yield_now().await;
 }
 
 type Log = Arc<Mutex<Vec<&'static str>>>;
@@ -246,15 +254,31 @@ async fn timeout_drops_at_the_await() {
 fn timeout_outside_tokio_is_reported() {
     let (signals, log) = (Signals::linked().unwrap(), Log::default());
     let _others = signals.connect::<Endless>(noting(&log, "the others run"));
-    let report = signals.send_robust(&Endless).now_or_never().unwrap();
-    let outcomes: Vec<_> = report
-        .receivers()
-        .map(|receiver| receiver.outcome().name())
-        .collect();
-    assert_eq!(outcomes, ["no runtime", "done"]);
-    assert_eq!(taken(&log), ["the others run"]);
+    let sequential = signals.send_robust(&Endless).now_or_never().unwrap();
+    let concurrent = signals.send_concurrent(&Endless).now_or_never().unwrap();
+    for report in [sequential, concurrent] {
+        let outcomes: Vec<_> = report
+            .receivers()
+            .map(|receiver| receiver.outcome().name())
+            .collect();
+        assert_eq!(outcomes, ["no runtime", "done"]);
+    }
+    assert_eq!(taken(&log), ["the others run", "the others run"]);
     let error = signals.send(&Endless).now_or_never().unwrap().unwrap_err();
     assert_eq!(error.kind(), SendErrorKind::NoRuntime);
+}
+
+#[test]
+fn filter_comes_before_the_timeout() {
+    let signals = Signals::linked().unwrap();
+    for (wanted, expected) in [(false, "skipped"), (true, "no runtime")] {
+        let report = signals.send_robust(&Picky(wanted)).now_or_never().unwrap();
+        let names: Vec<_> = report
+            .receivers()
+            .map(|receiver| receiver.outcome().name())
+            .collect();
+        assert_eq!(names, [expected]);
+    }
 }
 
 #[tokio::test]
@@ -274,6 +298,10 @@ async fn dropped_sender_drops_the_receiver() {
     assert_eq!(taken(&log), ["started", "dropped"]);
     assert!(signals.send_robust(&Awaited).now_or_never().is_none());
     assert_eq!(taken(&log), ["started", "dropped"]);
+    // At once means that the other has been called already.
+    let concurrent = signals.send_concurrent(&Awaited).now_or_never();
+    assert!(concurrent.is_none());
+    assert_eq!(taken(&log), ["started", "after", "dropped"]);
 }
 
 #[tokio::test]

@@ -291,6 +291,16 @@ async fn capture_takes_and_awaits() {
 }
 
 #[tokio::test]
+async fn capture_has_what_fails() {
+    let signals = Signals::isolated();
+    let first = ConnectOptions::new().priority(5);
+    let _fails = signals.connect_with::<Awaited>(first, |_| Err("out of order"));
+    let mut captured = signals.capture::<Awaited>();
+    signals.send(&Awaited(1)).await.unwrap_err();
+    assert_eq!(captured.take(), [Awaited(1)]);
+}
+
+#[tokio::test]
 async fn report_names_each_receiver() {
     let signals = Signals::isolated();
     let options = ConnectOptions::new().id("slow").priority(1);
