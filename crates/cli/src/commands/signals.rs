@@ -22,8 +22,8 @@ pub(crate) fn run(setup: &Setup, json: bool) -> Result<(), Failure> {
     console::print(text).map_err(Failure::failed)
 }
 
-fn signals(manifest: &Manifest) -> Table<4> {
-    let mut table = Table::new(["signal", "event", "receivers", "sent when"]);
+fn signals(manifest: &Manifest) -> Table<5> {
+    let mut table = Table::new(["signal", "event", "receivers", "place", "sent when"]);
     for signal in &manifest.signals {
         let called = manifest
             .receivers
@@ -31,7 +31,14 @@ fn signals(manifest: &Manifest) -> Table<4> {
             .filter(|receiver| receiver.signal == signal.name && !receiver.switched_off)
             .count();
         let doc = signal.doc.lines().next().unwrap_or_default();
-        table.row([signal.name, signal.event, &called.to_string(), doc.trim()]);
+        let place = at(signal.place.file, signal.place.line);
+        table.row([
+            signal.name,
+            signal.event,
+            &called.to_string(),
+            &place,
+            doc.trim(),
+        ]);
     }
     table
 }
@@ -41,7 +48,7 @@ fn receivers_of(manifest: &Manifest) -> Table<7> {
         "signal", "receiver", "crate", "place", "priority", "takes", "",
     ]);
     for receiver in &manifest.receivers {
-        let place = format!("{}:{}", receiver.file, receiver.line);
+        let place = at(receiver.file, receiver.line);
         let state: Vec<_> = receiver
             .state
             .iter()
@@ -62,6 +69,10 @@ fn receivers_of(manifest: &Manifest) -> Table<7> {
         ]);
     }
     table
+}
+
+fn at(file: &str, line: u32) -> String {
+    format!("{file}:{line}")
 }
 
 /// The name of a type without the modules it stands in: `Arc<app::mail::Mailer>` is `Arc<Mailer>`. The
