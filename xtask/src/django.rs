@@ -19,7 +19,7 @@ const TOOLS: Tools = Tools {
 const DJANGO: &str = "django~=5.2.0";
 
 /// A Python that can import Django: the one in `PYTHON`, else `python3`, else one in the target folder, with Django
-/// from PyPI. None where it cannot be had, having said why: everything else is measured all the same.
+/// from `PyPI`. None where it cannot be had, having said why: everything else is measured all the same.
 pub(crate) fn bring(repository: &Repository, console: &Console) -> Option<PathBuf> {
     let path = SearchPath::of_environment();
     let python = env::var_os("PYTHON").map(PathBuf::from);

@@ -10,6 +10,7 @@ mod chores;
 mod compiler;
 mod console;
 mod debian;
+mod django;
 mod error;
 mod link_matrix;
 mod postgres;

@@ -2,6 +2,7 @@
 
 use crate::arguments::Subject;
 use crate::console::Console;
+use crate::django;
 use crate::error::ChoreError;
 use crate::repository::Repository;
 
@@ -18,10 +19,19 @@ pub(crate) fn run(
     for subject in subjects {
         console.step(format_args!("benchmarks of {}", subject.package()));
         // The pattern, because a package without benches is then an error and not a silence.
-        repository
-            .cargo()
-            .args(["bench", "--package", subject.package(), "--bench", "*"])
-            .run()?;
+        let bench =
+            repository
+                .cargo()
+                .args(["bench", "--package", subject.package(), "--bench", "*"]);
+        let python = match subject {
+            Subject::Signals => django::bring(repository, console),
+            _ => None,
+        };
+        let bench = match python {
+            Some(python) => bench.env("PYTHON", python),
+            None => bench,
+        };
+        bench.run()?;
     }
     Ok(())
 }

@@ -1,15 +1,8 @@
-//! Django's `Signal.send` on the same machine in the same run, where python3 can import Django.
+//! Django's `Signal.send` on the same machine in the same run, where a Python can import Django: the one that `PYTHON`
+//! names, as `cargo xtask bench signals` does after it has brought Django, else `python3`.
 
-use std::process::Command;
-
-/// One measurement of Django's.
-pub(crate) struct Line {
-    pub(crate) name: String,
-    /// The case of ours that does the same.
-    pub(crate) ours: &'static str,
-    pub(crate) receivers: String,
-    pub(crate) nanoseconds: f64,
-}
+use crate::measure::Measured;
+use std::{env, ffi::OsString, process::Command};
 
 const SCRIPT: &str = "
 import timeit
@@ -26,17 +19,19 @@ for count in (1, 8, 64):
     for name, call in (('send', signal.send), ('send_robust', signal.send_robust)):
         times = 20000 // count
         took = min(timeit.repeat(lambda: call(sender=None, value=1), number=times, repeat=7))
-        print(name, count, took / times * 1e9)
+        print(f'Django Signal.{name}, {count}\t{took / times * 1e9}')
 ";
 
 /// Django's figures, or why there are none.
-pub(crate) fn measure() -> Result<Vec<Line>, String> {
-    let python = Command::new("python3").arg("-c").arg(SCRIPT).output();
-    let output = python.map_err(|error| format!("python3 does not run: {error}"))?;
+pub(crate) fn measure() -> Result<Vec<Measured>, String> {
+    let python = env::var_os("PYTHON").unwrap_or_else(|| OsString::from("python3"));
+    let run = Command::new(&python).arg("-c").arg(SCRIPT).output();
+    let name = python.display();
+    let output = run.map_err(|error| format!("{name} does not run: {error}"))?;
     if !output.status.success() {
         let words = String::from_utf8_lossy(&output.stderr);
         let last = words.lines().last().unwrap_or("it said nothing");
-        return Err(format!("python3 cannot import it ({last})"));
+        return Err(format!("{name} cannot import it ({last})"));
     }
     Ok(String::from_utf8_lossy(&output.stdout)
         .lines()
@@ -44,18 +39,10 @@ pub(crate) fn measure() -> Result<Vec<Line>, String> {
         .collect())
 }
 
-fn line(text: &str) -> Option<Line> {
-    let [name, receivers, nanoseconds] = text.split(' ').collect::<Vec<_>>().try_into().ok()?;
-    let ours = if name == "send" {
-        "send_sync"
-    } else {
-        "send_robust_sync"
-    };
-    let nanoseconds = nanoseconds.parse().ok()?;
-    Some(Line {
-        name: format!("Signal.{name}"),
-        ours,
-        receivers: receivers.to_owned(),
-        nanoseconds,
+fn line(text: &str) -> Option<Measured> {
+    let (name, nanoseconds) = text.split_once('\t')?;
+    Some(Measured {
+        name: name.to_owned(),
+        nanoseconds: nanoseconds.parse().ok()?,
     })
 }

@@ -14,13 +14,21 @@ fn main() {
     // `cargo test --benches` and `cargo nextest` run this as well; they want to know that it works, not how fast it is.
     let is_quick = !std::env::args().any(|argument| argument == "--bench");
     let mut cases = cases::all();
-    let measured = measure::side_by_side(&mut cases, is_quick);
+    let mut measured = measure::side_by_side(&mut cases, is_quick);
+    let django = if is_quick {
+        Ok(Vec::new())
+    } else {
+        django::measure()
+    };
+    let left_out = match django {
+        Ok(lines) => {
+            measured.extend(lines);
+            None
+        }
+        Err(reason) => Some(reason),
+    };
     println!("{}", table::of(&measured));
-    if is_quick {
-        return;
-    }
-    match django::measure() {
-        Ok(lines) => println!("{}", table::beside_django(&lines, &measured)),
-        Err(reason) => println!("Django is left out: {reason}"),
+    if let Some(reason) = left_out {
+        println!("Django is left out: {reason}");
     }
 }

@@ -13,7 +13,7 @@ pub(crate) struct Case {
 
 /// What a case took.
 pub(crate) struct Measured {
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     pub(crate) nanoseconds: f64,
 }
 
@@ -70,7 +70,7 @@ fn measured(case: &mut Case) -> Measured {
     case.rounds.sort_by(f64::total_cmp);
     let calm = case.rounds.len() / 10;
     Measured {
-        name: case.name,
+        name: case.name.to_owned(),
         nanoseconds: case.rounds.get(calm).copied().unwrap_or(f64::NAN),
     }
 }
