@@ -65,7 +65,8 @@ impl Outcome {
                     .then(|| format!("lost: {}; unexpected: {}", lost.join(" "), more.join(" ")))
             }
             Self::Refused(why) => is_supported.then(|| format!("refused: {why}")),
-            Self::Broken(why) => is_supported.then(|| format!("broken: {why}")),
+            // What is known to lose receivers or to be refused is still known to run.
+            Self::Broken(why) => Some(format!("broken: {why}")),
             Self::Untried(_) => None,
         }
     }
@@ -162,6 +163,15 @@ mod tests {
                 .complaint(Artefact::Program, Profile::Dev)
                 .is_some()
         );
+    }
+
+    #[test]
+    fn broken_cell_is_complained_of() {
+        let broken = Outcome::Broken("no space is left".to_owned());
+        for artefact in [Artefact::Program, Artefact::Dylib, Artefact::Wasm] {
+            let complaint = broken.complaint(artefact, Profile::Dev);
+            assert_eq!(complaint.as_deref(), Some("broken: no space is left"));
+        }
     }
 
     #[test]
