@@ -98,7 +98,9 @@
 //! | it has a time-out and there is no Tokio | it is not called; stops | it is not called; is reported |
 //! | the sender's future is dropped | the receiver is dropped where it waits, the rest not called | the same |
 //!
-//! A receiver is never stopped but where it waits, and one that does not await cannot be timed out. What must go on
+//! A receiver is never stopped but where it waits, and one that does not await cannot be timed out. A time-out takes the
+//! timer of the runtime: where Tokio was started without `enable_time`, it panics when a receiver with a time-out begins
+//! to wait, and that is the receiver's panic. What must go on
 //! without its sender goes through [`send_detached`](Signals::send_detached), and [`drain`](Signals::drain) waits for it
 //! when a program ends. Where a broken listener must not fail a log-in, send robustly.
 //!

@@ -269,6 +269,20 @@ fn timeout_outside_tokio_is_reported() {
 }
 
 #[test]
+fn timeout_without_timer_is_a_panic() {
+    let signals = Signals::linked().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let report = runtime.block_on(signals.send_robust(&Endless));
+    let failure = report.failures().next().unwrap();
+    assert!(
+        matches!(failure.outcome(), Outcome::Panicked(message) if message.contains("enable_time")),
+        "{failure:?}"
+    );
+}
+
+#[test]
 fn filter_comes_before_the_timeout() {
     let signals = Signals::linked().unwrap();
     for (wanted, expected) in [(false, "skipped"), (true, "no runtime")] {
