@@ -7,7 +7,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use phone_auth::core::accounts::Dispatch;
+use phone_auth::core::accounts::{Dispatch, SignUpForm};
+use phone_auth::core::password::Password;
+use phone_auth::core::person::Person as StoredPerson;
 use phone_auth::signals::{
     AwaitedEvent, Connection, EmailAdded, EmailVerified, Event, LinkFollowed, PasswordChanged,
     PasswordWasReset, PhoneAdded, PhoneVerified, ResetPasswordEmail, ResetPasswordPhone,
@@ -94,7 +96,7 @@ struct Embedded {
     record: Record,
     auth: PhoneAuth,
     _connections: Vec<Connection>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Embedded {
@@ -148,12 +150,19 @@ impl Embedded {
             record,
             auth,
             _connections: connections,
-            _folder: folder,
+            folder,
         }
     }
 
     fn anybody(&self) -> Client {
         Client::new(&self.origin)
+    }
+
+    /// Changes the database past the flows, as another program would.
+    fn execute(&self, sql: &str) {
+        let file = self.folder.path().join("site.sqlite3");
+        let done = rusqlite::Connection::open(file).and_then(|database| database.execute(sql, []));
+        assert_eq!(done.expect("the database is there"), 1);
     }
 }
 
@@ -185,16 +194,33 @@ struct Walk<'a> {
 impl Walk<'_> {
     fn step(&mut self, what: &'static str, answer: &Answer) {
         let location = answer.header("location").map(str::to_owned);
-        let fired = self.site.record.since(self.seen);
-        self.seen += fired.len();
         // The name of the site has its port, which differs.
         let (_, host) = self.site.origin.split_once("://").unwrap_or_default();
         let words = answer.page().words().replace(host, "the site");
+        self.note(what, (answer.status, location, words));
+    }
+
+    fn note(&mut self, what: &'static str, answer: (u16, Option<String>, String)) {
+        let fired = self.site.record.since(self.seen);
+        self.seen += fired.len();
         self.steps.push(Step {
             what,
-            answer: (answer.status, location, words),
+            answer,
             fired,
         });
+    }
+
+    /// A step of the operator, whom no page answers.
+    fn operator<E: std::error::Error>(
+        &mut self,
+        what: &'static str,
+        done: Result<StoredPerson, E>,
+    ) {
+        let words = match done {
+            Ok(person) => person.username,
+            Err(error) => error.to_string(),
+        };
+        self.note(what, (0, None, words));
     }
 
     async fn people(&mut self) {
@@ -299,6 +325,34 @@ impl Walk<'_> {
         }
     }
 
+    async fn operators(&mut self) {
+        let site = self.site;
+        let (accounts, anybody) = (site.auth.accounts(), site.anybody());
+        let bob = || SignUpForm {
+            first_name: "",
+            last_name: "",
+            username: "bob",
+            email: "bob@example.org",
+            phone: "",
+            password: Password::new("plum-Orchard-7"),
+            confirm_password: None,
+        };
+        let secret = "walnut-Harbour-22";
+        self.operator("make bob", accounts.create_person(bob()).await);
+        self.operator("make bob again", accounts.create_person(bob()).await);
+        let set = accounts.set_password("bob", &Password::new(secret)).await;
+        self.operator("set his password", set);
+        let set = accounts.set_password("bob", &Password::new("1")).await;
+        self.operator("set a bad password", set);
+        self.operator("keep him out", accounts.set_active("bob", false).await);
+        self.step("log in as bob", &anybody.log_in("bob", secret).await);
+        let reset = anybody.ask_reset("bob@example.org").await;
+        self.step("ask for a reset as bob", &reset);
+        self.operator("let him in", accounts.set_active("bob", true).await);
+        site.execute("UPDATE auth_user SET password = '!none' WHERE username = 'bob'");
+        self.step("log in without one", &anybody.log_in("bob", secret).await);
+    }
+
     async fn all(site: &Embedded) -> Vec<Step> {
         let mut walk = Walk {
             site,
@@ -308,6 +362,7 @@ impl Walk<'_> {
         walk.people().await;
         walk.addresses().await;
         walk.passwords().await;
+        walk.operators().await;
         walk.steps
     }
 }
@@ -398,6 +453,18 @@ const EXPECTED: &[(&str, &[&str])] = &[
     ("reset wrongly", &[]),
     ("reset", &["password_was_reset(reset_password ann)"]),
     ("open the used link", USED),
+    ("make bob", &["user_signed_up(create_person bob)"]),
+    ("make bob again", &[]),
+    ("set his password", &["password_changed(set_password bob)"]),
+    ("set a bad password", &[]),
+    ("keep him out", &[]),
+    ("log in as bob", &["user_login_failed(log_in inactive bob)"]),
+    ("ask for a reset as bob", &[]),
+    ("let him in", &[]),
+    (
+        "log in without one",
+        &["user_login_failed(log_in unusable_password bob)"],
+    ),
 ];
 
 const FOLLOWED: &str = "link_followed(urls phone_email_verification_confirm)";
@@ -421,8 +488,8 @@ async fn each_signal_fires_once() {
     }
 }
 
-/// Connects to `E` a receiver that fails, one that panics, and one that never ends.
-fn misbehave<E: AwaitedEvent + Clone>(hub: &Signals) -> [Connection; 3] {
+/// Connects to `E` a receiver that fails and one that panics.
+fn misbehave<E: Event>(hub: &Signals) -> [Connection; 2] {
     [
         hub.connect(|_: &E| Err::<(), _>("the receiver fails on purpose")),
         hub.connect(|_: &E| {
@@ -430,8 +497,14 @@ fn misbehave<E: AwaitedEvent + Clone>(hub: &Signals) -> [Connection; 3] {
                 std::panic::panic_any("the receiver panics on purpose");
             }
         }),
-        hub.connect_async(|_: E| std::future::pending::<()>()),
     ]
+}
+
+/// The same, and one that never ends.
+fn misbehave_for_ever<E: AwaitedEvent + Clone>(hub: &Signals) -> [Connection; 3] {
+    let [fails, panics] = misbehave::<E>(hub);
+    let hangs = hub.connect_async(|_: E| std::future::pending::<()>());
+    [fails, panics, hangs]
 }
 
 #[tokio::test]
@@ -439,25 +512,34 @@ async fn bad_receivers_change_no_answer() {
     let good = Embedded::start(Dispatch::Background, |_| Vec::new()).await;
     let bad = Embedded::start(Dispatch::Background, |hub| {
         let all = [
-            misbehave::<ResetPasswordEmail>(hub),
-            misbehave::<ResetPasswordPhone>(hub),
-            misbehave::<VerifyEmail>(hub),
-            misbehave::<VerifyPhone>(hub),
-            misbehave::<UserSignedUp>(hub),
-            misbehave::<UserLoggedIn>(hub),
-            misbehave::<UserLoginFailed>(hub),
-            misbehave::<UserLoggedOut>(hub),
-            misbehave::<PasswordChanged>(hub),
-            misbehave::<PasswordWasReset>(hub),
-            misbehave::<EmailAdded>(hub),
-            misbehave::<PhoneAdded>(hub),
-            misbehave::<EmailVerified>(hub),
-            misbehave::<PhoneVerified>(hub),
+            misbehave_for_ever::<ResetPasswordEmail>(hub),
+            misbehave_for_ever::<ResetPasswordPhone>(hub),
+            misbehave_for_ever::<VerifyEmail>(hub),
+            misbehave_for_ever::<VerifyPhone>(hub),
+            misbehave_for_ever::<UserSignedUp>(hub),
+            misbehave_for_ever::<UserLoggedIn>(hub),
+            misbehave_for_ever::<UserLoginFailed>(hub),
+            misbehave_for_ever::<UserLoggedOut>(hub),
+            misbehave_for_ever::<PasswordChanged>(hub),
+            misbehave_for_ever::<PasswordWasReset>(hub),
+            misbehave_for_ever::<EmailAdded>(hub),
+            misbehave_for_ever::<PhoneAdded>(hub),
+            misbehave_for_ever::<EmailVerified>(hub),
+            misbehave_for_ever::<PhoneVerified>(hub),
         ];
-        all.into_iter().flatten().collect()
+        let at_once = [
+            misbehave::<TokenIssued>(hub),
+            misbehave::<TokenRefused>(hub),
+            misbehave::<LinkFollowed>(hub),
+        ];
+        all.into_iter()
+            .flatten()
+            .chain(at_once.into_iter().flatten())
+            .collect()
     })
     .await;
     let walks = (Walk::all(&good).await, Walk::all(&bad).await);
+    assert_eq!(walks.1.len(), EXPECTED.len());
     for (good, bad) in walks.0.iter().zip(&walks.1) {
         assert_eq!((good.what, &good.answer), (bad.what, &bad.answer));
     }
