@@ -80,14 +80,26 @@ impl Django {
         }
     }
 
-    /// How to start our site on the same database, knowing the site's key, with links accepted until a time.
+    /// How to start our site on the same database, with links accepted until a time.
     pub fn successor_until(&self, time: &str) -> SiteOptions {
-        let key = self.folder().join("django.key");
-        std::fs::write(&key, format!("{}\n", Self::SECRET_KEY)).unwrap();
-        std::fs::set_permissions(&key, Permissions::from_mode(0o600)).unwrap();
         self.successor()
-            .setting("django_secret_key_file", key.to_str().unwrap())
+            .setting("django_secret_key_file", &self.key_file(Self::SECRET_KEY))
             .setting("accept_django_tokens_until", time)
+    }
+
+    /// How to start our site on the same database, with the same sessions.
+    pub fn successor_sharing_sessions(&self) -> SiteOptions {
+        self.successor()
+            .setting("django_secret_key_file", &self.key_file(Self::SECRET_KEY))
+            .setting("django_sessions", "true")
+    }
+
+    /// The path of a file with this key in it, which its owner alone may read.
+    pub fn key_file(&self, key: &str) -> String {
+        let path = self.folder().join(format!("{}.key", crate::unique()));
+        std::fs::write(&path, format!("{key}\n")).unwrap();
+        std::fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        path.to_str().unwrap().to_owned()
     }
 
     /// How to start our site on the same database.

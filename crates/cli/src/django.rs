@@ -1,5 +1,9 @@
 //! What the settings say of the Django site that is left behind.
 
+use std::sync::Arc;
+
+use phone_auth::core::accounts::DjangoSessions;
+use phone_auth::core::store::DjangoSessionStore;
 use phone_auth::tokens::django::{DjangoKeys, DjangoTokens, TimeZone};
 
 use crate::configuration::Configuration;
@@ -13,6 +17,8 @@ const KEY_FILE: &str = "a file that only its owner can write, with the key in it
 pub(crate) struct Django {
     /// Its links, when a window for them was set.
     pub(crate) tokens: Option<DjangoTokens>,
+    /// Its keys, when sessions are shared.
+    pub(crate) session_keys: Option<DjangoKeys>,
 }
 
 /// Reads the keys, if anything is set that needs them.
@@ -21,6 +27,11 @@ pub(crate) struct Django {
 /// When a key is needed and none is named, or one that is named will not do.
 pub(crate) fn read(configuration: &Configuration) -> Result<Django, Failure> {
     let keys = keys(configuration)?;
+    let session_keys = match (configuration.django_sessions, &keys) {
+        (false, _) => None,
+        (true, Some(keys)) => Some(keys.clone()),
+        (true, None) => return Err(no_key(configuration, "django_sessions")),
+    };
     let tokens = match (configuration.accept_django_tokens_until, keys) {
         (None, _) => None,
         (Some(until), Some(keys)) => {
@@ -37,7 +48,30 @@ pub(crate) fn read(configuration: &Configuration) -> Result<Django, Failure> {
         }
         (Some(_), None) => return Err(no_key(configuration, "accept_django_tokens_until")),
     };
-    Ok(Django { tokens })
+    Ok(Django {
+        tokens,
+        session_keys,
+    })
+}
+
+/// The sessions of Django's, if they are shared.
+///
+/// # Errors
+/// When the database has no table for them.
+pub(crate) async fn sessions(
+    configuration: &Configuration,
+    keys: Option<DjangoKeys>,
+    store: Arc<dyn DjangoSessionStore>,
+) -> Result<Option<DjangoSessions>, Failure> {
+    let Some(keys) = keys else {
+        return Ok(None);
+    };
+    if !store.has_django_sessions().await.map_err(Failure::failed)? {
+        let why = "the database has no table django_session; Django makes it by its own migrate";
+        return Err(configuration.refuse("django_sessions", why).into());
+    }
+    let backend = configuration.django_auth_backend.as_str();
+    Ok(Some(DjangoSessions::new(store, keys).with_backend(backend)))
 }
 
 /// The failure of a setting that needs the key of Django's.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use phone_auth::core::password::Argon2Hasher;
-use phone_auth::core::store::Store;
+use phone_auth::core::store::{DjangoSessionStore, Store};
 use phone_auth::delivery::development::{self, LinePrinter, Mailbox};
 use phone_auth::signals::{SetupError, SetupErrorKind};
 use phone_auth::tokens::{Keyring, SecretKey};
@@ -84,11 +84,13 @@ pub(crate) async fn open(
     let opened = database::open(&setup.configuration)?;
     let key = keys(&setup.configuration)?;
     let database = opened.store.path().to_owned();
+    let store = Arc::new(opened.store);
     let parts = Parts {
         signals,
         origin,
         keys: key.all,
-        store: Arc::new(opened.store),
+        store: Arc::clone(&store) as _,
+        django: store,
     };
     Ok(Site {
         auth: assemble(&setup.configuration, parts).await?,
@@ -109,6 +111,8 @@ pub(crate) struct Parts {
     /// The key and its fallbacks.
     pub(crate) keys: Vec<SecretKey>,
     pub(crate) store: Arc<dyn Store>,
+    /// The same, as the keeper of Django's sessions.
+    pub(crate) django: Arc<dyn DjangoSessionStore>,
 }
 
 /// Puts flows and pages together.
@@ -132,8 +136,15 @@ pub(crate) async fn assemble(
         .signals(parts.signals)
         .hasher(hasher)
         .template(name, source);
-    if let Some(tokens) = django::read(configuration)?.tokens {
+    let beside = django::read(configuration)?;
+    if let Some(tokens) = beside.tokens {
         auth = auth.django_tokens(tokens);
+    }
+    let sessions = django::sessions(configuration, beside.session_keys, parts.django).await?;
+    if let Some(sessions) = sessions {
+        auth = auth
+            .django_sessions(sessions)
+            .django_session_cookie(configuration.django_session_cookie_name.as_str());
     }
     let mut keys = parts.keys.into_iter();
     if let Some(key) = keys.next() {

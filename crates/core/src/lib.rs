@@ -27,6 +27,7 @@ mod readme {}
 pub mod accounts;
 pub mod address;
 pub mod clock;
+pub mod django_session;
 pub mod form;
 pub mod language;
 pub mod outbox;

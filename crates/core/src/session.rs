@@ -12,7 +12,8 @@ use zeroize::Zeroizing;
 
 use crate::person::{Person, PersonId};
 
-/// The secret in a browser's cookie: 32 random bytes as 43 characters of base64url.
+/// The secret in a browser's cookie: 32 random bytes as 43 characters of base64url; where sessions are
+/// shared with a Django site, 32 characters of `a` to `z` and `0` to `9`.
 #[derive(Clone)]
 pub struct SessionKey(Zeroizing<String>);
 
@@ -25,8 +26,25 @@ impl SessionKey {
         Self(Zeroizing::new(Base64UrlUnpadded::encode_string(bytes)))
     }
 
-    /// Reads a key from a cookie; `None` for a text that is not exactly what [`Self::from_bytes`] gives.
+    /// How many characters a key of Django's has.
+    pub const DJANGO_CHARS: usize = 32;
+
+    /// A key of Django's, of characters that were chosen at random.
+    pub(crate) const fn of_django(text: Zeroizing<String>) -> Self {
+        Self(text)
+    }
+
+    /// Whether the key has the form of Django's.
+    pub fn is_djangos(&self) -> bool {
+        is_djangos(&self.0)
+    }
+
+    /// Reads a key from a cookie; `None` for a text that is neither exactly what [`Self::from_bytes`] gives
+    /// nor what Django does.
     pub fn parse(text: &str) -> Option<Self> {
+        if is_djangos(text) {
+            return Some(Self(Zeroizing::new(text.to_owned())));
+        }
         let mut bytes = Zeroizing::new([0_u8; Self::BYTES]);
         let decoded = Base64UrlUnpadded::decode(text, bytes.as_mut()).ok()?;
         (decoded.len() == Self::BYTES).then(|| Self(Zeroizing::new(text.to_owned())))
@@ -41,6 +59,14 @@ impl SessionKey {
     pub fn digest(&self) -> SessionDigest {
         SessionDigest(Sha256::digest(self.0.as_bytes()).into())
     }
+}
+
+/// Whether a text has the form of a key of Django's.
+fn is_djangos(text: &str) -> bool {
+    text.len() == SessionKey::DJANGO_CHARS
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
 }
 
 impl fmt::Debug for SessionKey {

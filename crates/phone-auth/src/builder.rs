@@ -10,7 +10,7 @@ use std::sync::Arc;
 #[cfg(feature = "sqlite")]
 use std::time::Duration;
 
-use crate::core::accounts::{self, Accounts, AccountsBuilder, Dispatch};
+use crate::core::accounts::{self, Accounts, AccountsBuilder, Dispatch, DjangoSessions};
 use crate::core::password::PasswordHasher;
 use crate::core::settings::Settings;
 use crate::core::store::Store;
@@ -64,6 +64,7 @@ pub struct PhoneAuthBuilder {
     dispatch: Dispatch,
     hasher: Option<GiveHasher>,
     django_tokens: Option<DjangoTokens>,
+    django_sessions: Option<DjangoSessions>,
     #[cfg(feature = "web")]
     pages: Pages,
     #[cfg(feature = "development")]
@@ -78,6 +79,7 @@ pub struct PhoneAuthBuilder {
 #[derive(Default)]
 struct Pages {
     site_name: Option<String>,
+    django_cookie: Option<String>,
     folder: Option<PathBuf>,
     templates: Vec<(Cow<'static, str>, Cow<'static, str>)>,
 }
@@ -114,6 +116,7 @@ impl PhoneAuthBuilder {
             dispatch: Dispatch::Background,
             hasher: None,
             django_tokens: None,
+            django_sessions: None,
             #[cfg(feature = "web")]
             pages: Pages::default(),
             #[cfg(feature = "development")]
@@ -221,6 +224,19 @@ impl PhoneAuthBuilder {
         self
     }
 
+    /// Shares sessions with a Django site on the same database; else they are our own.
+    pub fn django_sessions(mut self, sessions: DjangoSessions) -> Self {
+        self.django_sessions = Some(sessions);
+        self
+    }
+
+    /// The `SESSION_COOKIE_NAME` of the Django site that sessions are shared with; else `sessionid`.
+    #[cfg(feature = "web")]
+    pub fn django_session_cookie(mut self, name: impl Into<String>) -> Self {
+        self.pages.django_cookie = Some(name.into());
+        self
+    }
+
     /// A folder whose templates replace ours, one by one.
     #[cfg(feature = "web")]
     pub fn templates_from(mut self, folder: impl Into<PathBuf>) -> Self {
@@ -321,6 +337,9 @@ impl PhoneAuthBuilder {
         }
         if let Some(tokens) = self.django_tokens {
             accounts = accounts.django_tokens(tokens);
+        }
+        if let Some(sessions) = self.django_sessions {
+            accounts = accounts.django_sessions(sessions);
         }
         let accounts = accounts.build().map_err(of_accounts)?;
         Ok(PhoneAuth {
@@ -434,6 +453,9 @@ impl Pages {
         }
         if let Some(name) = self.site_name {
             web = web.site_name(name);
+        }
+        if let Some(name) = self.django_cookie {
+            web = web.django_session_cookie(name);
         }
         web.build()
             .map_err(|error| BuildError::with_source(BuildErrorKind::Web, error))

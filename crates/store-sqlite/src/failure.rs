@@ -93,7 +93,7 @@ fn broken_uniqueness(message: &str) -> Option<StoreErrorKind> {
             StoreErrorKind::Taken(UniqueName::Email)
         }
         "phone_auth_phonenumber.phone" => StoreErrorKind::Taken(UniqueName::Phone),
-        "phone_auth_session.digest" => StoreErrorKind::SessionExists,
+        "phone_auth_session.digest" | "django_session.session_key" => StoreErrorKind::SessionExists,
         _ => return None,
     })
 }

@@ -34,6 +34,7 @@
 mod addresses;
 mod connection;
 mod dates;
+mod django_sessions;
 mod failure;
 mod migrate_error;
 mod migrations;

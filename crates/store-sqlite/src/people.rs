@@ -196,7 +196,7 @@ fn taken(connection: &Connection, wanted: &WantedNames<'_>) -> Result<TakenNames
 }
 
 /// Replaces a password if all is as described.
-fn replace_password(
+pub(crate) fn replace_password(
     connection: &Connection,
     replacement: &PasswordReplacement,
 ) -> Result<bool, Failure> {

@@ -4,7 +4,7 @@
 use phone_auth_core::address::AddressKind;
 use rusqlite::Connection;
 
-use crate::{addresses, migrations, outbox, people, sessions};
+use crate::{addresses, django_sessions, migrations, outbox, people, sessions};
 
 #[test]
 fn every_lookup_uses_an_index() {
@@ -20,6 +20,7 @@ fn every_lookup_uses_an_index() {
         people::REPLACE_PASSWORD,
         people::END_SESSIONS,
         sessions::ALIVE,
+        django_sessions::PROVEN,
         sessions::RECORD,
         sessions::END,
         sessions::REMOVE_EXPIRED,

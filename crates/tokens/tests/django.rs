@@ -171,6 +171,45 @@ fn session_hashes_hold() {
     }
 }
 
+#[test]
+fn session_vectors_hold() {
+    for case in cases(&vectors(), "session_data") {
+        let keys = keys(&case);
+        let id = text(&case, "id");
+        let read = keys.read_session(text(&case, "session_data"));
+        assert_eq!(read.is_some(), is_true(&case, "must_accept"), "{id}");
+        let Some(data) = read else {
+            continue;
+        };
+        let expected = case.get("django_decodes_to").unwrap();
+        let named = |key: &str| expected.get(key).and_then(Value::as_str).map(str::to_owned);
+        assert_eq!(
+            data.user().map(|id| id.to_string()),
+            named("_auth_user_id"),
+            "{id}"
+        );
+        assert_eq!(data.auth_hash(), named("_auth_user_hash"), "{id}");
+        assert_eq!(data.backend(), named("_auth_user_backend"), "{id}");
+        // Written by us, it is read with the same keys, and by nobody with others.
+        let written = keys.write_session(&data, Utc::now());
+        assert_eq!(
+            keys.read_session(&written).unwrap().user(),
+            data.user(),
+            "{id}"
+        );
+        assert!(DjangoKeys::new("another").read_session(&written).is_none());
+        let (signed, signature) = written.rsplit_once(':').unwrap();
+        for forged in [
+            format!("{signed}x:{signature}"),
+            format!("{signed}:{signature}="),
+            format!("{signed}:"),
+            signed.to_owned(),
+        ] {
+            assert!(keys.read_session(&forged).is_none(), "{forged}");
+        }
+    }
+}
+
 /// The first reset that must be accepted in UTC, at a moment, as seen from a zone.
 fn check_first_at(after: TimeDelta, expected: Result<(), TokenErrorKind>) {
     let vectors = vectors();

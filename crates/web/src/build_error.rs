@@ -11,6 +11,8 @@ pub enum WebBuildErrorKind {
     Templates,
     /// Cookies with the prefix `__Host-` were asked for on a site that is not https.
     HostCookiesNeedHttps,
+    /// No cookie can have the name that the session cookie was to have.
+    CookieName,
     /// The `Content-Security-Policy` cannot stand in a header.
     ContentSecurityPolicy,
 }
@@ -52,6 +54,7 @@ impl fmt::Display for WebBuildError {
             WebBuildErrorKind::HostCookiesNeedHttps => {
                 "cookies with the prefix __Host- need a site whose address begins with https://"
             }
+            WebBuildErrorKind::CookieName => "no cookie can have the name of the session cookie",
             WebBuildErrorKind::ContentSecurityPolicy => {
                 "the content security policy cannot stand in a header"
             }

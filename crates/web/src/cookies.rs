@@ -1,5 +1,6 @@
 //! The cookies: what they are called, and how they are set, read and cleared.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use http::{HeaderMap, HeaderValue};
 #[derive(Clone, Debug)]
 pub(crate) struct Cookies {
     secure: bool,
-    session: &'static str,
+    session: Cow<'static, str>,
     csrf: &'static str,
 }
 
@@ -31,11 +32,11 @@ impl Cookies {
     pub(crate) const fn new(secure: bool, host_prefix: bool) -> Self {
         Self {
             secure,
-            session: if host_prefix {
+            session: Cow::Borrowed(if host_prefix {
                 "__Host-sessionid"
             } else {
                 "sessionid"
-            },
+            }),
             csrf: if host_prefix {
                 "__Host-csrftoken"
             } else {
@@ -44,9 +45,19 @@ impl Cookies {
         }
     }
 
+    /// Cookies beside those of a Django site on the same host: its session cookie is ours, by this name if
+    /// it has another, and its CSRF cookie is left to it.
+    pub(crate) fn beside_django(mut self, session: Option<String>) -> Self {
+        if let Some(name) = session {
+            self.session = name.into();
+        }
+        self.csrf = "phone_auth_csrftoken";
+        self
+    }
+
     /// The session key that a browser sent, as it came.
     pub(crate) fn read_session(&self, headers: &HeaderMap) -> Option<String> {
-        read(headers, self.session)
+        read(headers, &self.session)
     }
 
     /// The CSRF cookie that a browser sent, as it came.
@@ -65,12 +76,12 @@ impl Cookies {
 
     /// Sets the session key for as long as the session lives.
     pub(crate) fn set_session(&self, key: &str, lifetime: Duration) -> Option<HeaderValue> {
-        self.header(self.session, key, "/", Some(lifetime))
+        self.header(&self.session, key, "/", Some(lifetime))
     }
 
     /// Makes the browser forget its session key.
     pub(crate) fn clear_session(&self) -> Option<HeaderValue> {
-        self.header(self.session, "", "/", Some(Duration::ZERO))
+        self.header(&self.session, "", "/", Some(Duration::ZERO))
     }
 
     /// Sets the CSRF cookie until the browser is closed.

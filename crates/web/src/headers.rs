@@ -2,12 +2,13 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use axum::response::Response;
 use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, VARY,
-    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, SET_COOKIE, STRICT_TRANSPORT_SECURITY,
+    VARY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use tower::{Layer, Service};
@@ -68,6 +69,40 @@ impl PageHeadersLayer {
     }
 }
 
+/// The cookie of a session that got another key while a request was answered. A request that has none of
+/// these has nobody who would set the cookie, and so its session keeps its key.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Renewed(Arc<Mutex<Option<HeaderValue>>>);
+
+impl Renewed {
+    /// Has the cookie be set with the answer.
+    pub(crate) fn set(&self, cookie: Option<HeaderValue>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = cookie;
+    }
+
+    /// Sets the cookie, unless the answer sets that of a session begun or ended meanwhile.
+    fn apply(&self, headers: &mut HeaderMap) {
+        let renewed = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(cookie) = renewed else {
+            return;
+        };
+        let name = |value: &HeaderValue| {
+            value
+                .as_bytes()
+                .split(|byte| *byte == b'=')
+                .next()
+                .map(<[u8]>::to_vec)
+        };
+        let is_set = headers
+            .get_all(SET_COOKIE)
+            .iter()
+            .any(|set| name(set) == name(&cookie));
+        if !is_set {
+            headers.append(SET_COOKIE, cookie);
+        }
+    }
+}
+
 /// Tells caches that the answer depends on the session cookie.
 pub(crate) fn vary_by_cookie(headers: &mut HeaderMap) {
     let said = headers
@@ -112,11 +147,14 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let renewed = Renewed::default();
+        request.extensions_mut().insert(renewed.clone());
         let answer = self.inner.call(request);
         let layer = self.layer.clone();
         Box::pin(async move {
             let mut response = answer.await?;
+            renewed.apply(response.headers_mut());
             layer.apply(response.headers_mut());
             Ok(response)
         })

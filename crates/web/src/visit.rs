@@ -20,6 +20,7 @@ use crate::answer;
 use crate::cookies::Cookies;
 use crate::csrf::CsrfToken;
 use crate::guard::Refusal;
+use crate::headers::Renewed;
 use crate::page::Page;
 use crate::redirect;
 use crate::web::Web;
@@ -111,11 +112,12 @@ impl Visit {
         key: Option<SessionKey>,
         visitor: Option<Arc<Visitor>>,
     ) -> Self {
-        let session = match (&visitor, &key) {
-            (Some(_), Some(key)) => key.digest().as_bytes().to_vec(),
-            _ => Vec::new(),
-        };
+        let session = visitor.as_ref().map_or_else(Vec::new, |visitor| {
+            visitor.session().digest.as_bytes().to_vec()
+        });
         let cookie = web.cookies().read_csrf(&parts.headers);
+        let renewed = visitor.as_ref().and_then(|visitor| visitor.django_key());
+        let key = renewed.cloned().or(key);
         Self {
             web: web.clone(),
             uri: original_uri(parts),
@@ -152,7 +154,7 @@ impl Visit {
         &self.uri
     }
 
-    /// The key that the browser sent, alive or not.
+    /// The key that the browser sent, alive or not, or the one that its session has got since.
     pub(crate) const fn session_key(&self) -> Option<&SessionKey> {
         self.key.as_ref()
     }
@@ -241,7 +243,8 @@ pub(crate) async fn visitor(
     let visitor = match key {
         None => None,
         Some(key) => match web.accounts().visitor(key).await {
-            Ok(visitor) => visitor.map(Arc::new),
+            Ok(Some(visitor)) => Some(Arc::new(renewed(web, parts, visitor).await)),
+            Ok(None) => None,
             Err(error) => {
                 let visit = Visit::unasked(web, parts);
                 return Err(Refusal::new(answer::trouble(
@@ -257,6 +260,26 @@ pub(crate) async fn visitor(
         visitor: visitor.clone(),
     });
     Ok(visitor)
+}
+
+/// The visitor, after their session got another key if it should have one and the answer can say so. When
+/// that fails the session goes on as it is.
+async fn renewed(web: &Web, parts: &Parts, visitor: Visitor) -> Visitor {
+    let Some(slot) = parts.extensions.get::<Renewed>() else {
+        return visitor;
+    };
+    match web.accounts().renew_session(&visitor).await {
+        Ok(Some((key, renewed))) => {
+            let lifetime = web.accounts().settings().session_lifetime;
+            slot.set(web.cookies().set_session(key.reveal(), lifetime));
+            renewed
+        }
+        Ok(None) => visitor,
+        Err(error) => {
+            answer::log_broken("give a session another key", &error);
+            visitor
+        }
+    }
 }
 
 /// The session key in a request's cookies, if it looks like one.

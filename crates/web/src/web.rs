@@ -53,6 +53,7 @@ impl Web {
             templates: Vec::new(),
             folder: None,
             host_prefix: false,
+            django_cookie: None,
             content_policy: None,
         }
     }
@@ -163,6 +164,7 @@ pub struct WebBuilder {
     templates: Vec<(Cow<'static, str>, Cow<'static, str>)>,
     folder: Option<PathBuf>,
     host_prefix: bool,
+    django_cookie: Option<String>,
     content_policy: Option<String>,
 }
 
@@ -199,6 +201,15 @@ impl WebBuilder {
         self
     }
 
+    /// The `SESSION_COOKIE_NAME` of the Django site that sessions are shared with; else `sessionid`. It
+    /// counts only where they are
+    /// ([`AccountsBuilder::django_sessions`](phone_auth_core::accounts::AccountsBuilder::django_sessions)).
+    /// There our CSRF cookie is called `phone_auth_csrftoken`, so that Django's stays as it is.
+    pub fn django_session_cookie(mut self, name: impl Into<String>) -> Self {
+        self.django_cookie = Some(name.into());
+        self
+    }
+
     /// Another `Content-Security-Policy`, for templates that load more than a style sheet.
     ///
     /// # Security
@@ -217,12 +228,21 @@ impl WebBuilder {
     ///   mistake; the source names file and line.
     /// - [`HostCookiesNeedHttps`](WebBuildErrorKind::HostCookiesNeedHttps): [`host_cookies`](Self::host_cookies)
     ///   on a site that is not https.
+    /// - [`CookieName`](WebBuildErrorKind::CookieName): no cookie can have the name that was given.
     /// - [`ContentSecurityPolicy`](WebBuildErrorKind::ContentSecurityPolicy): the policy cannot stand
     ///   in a header.
     pub fn build(self) -> Result<Web, WebBuildError> {
         let https = self.site.is_https();
         if self.host_prefix && !https {
             return Err(WebBuildErrorKind::HostCookiesNeedHttps.into());
+        }
+        let mut cookies = Cookies::new(https, self.host_prefix);
+        if self.accounts.shares_django_sessions() {
+            let name = self.django_cookie;
+            if name.as_deref().is_some_and(|name| !is_cookie_name(name)) {
+                return Err(WebBuildErrorKind::CookieName.into());
+            }
+            cookies = cookies.beside_django(name);
         }
         let content_policy = match self.content_policy {
             None => HeaderValue::from_static(headers::CONTENT_POLICY),
@@ -249,7 +269,7 @@ impl WebBuilder {
             inner: Arc::new(Inner {
                 templates,
                 stylesheet,
-                cookies: Cookies::new(https, self.host_prefix),
+                cookies,
                 csrf_keys: CsrfKeys::new(self.accounts.keyring()),
                 origins: Origins::new(&self.site),
                 page_headers: PageHeadersLayer::new(content_policy, https),
@@ -258,6 +278,12 @@ impl WebBuilder {
             }),
         })
     }
+}
+
+/// Whether a cookie can have this name: a token of RFC 9110, section 5.6.2.
+fn is_cookie_name(name: &str) -> bool {
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !name.is_empty() && name.bytes().all(is_token)
 }
 
 /// What comes after the scheme.

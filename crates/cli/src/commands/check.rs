@@ -136,11 +136,13 @@ fn pages(
         signals.connect(|_: &VerifyEmail| {}),
         signals.connect(|_: &VerifyPhone| {}),
     );
+    let store = Arc::new(store);
     let parts = Parts {
         signals: signals.clone(),
         origin,
         keys,
-        store: Arc::new(store),
+        store: Arc::clone(&store) as _,
+        django: store,
     };
     let made = site::runtime()?.block_on(site::assemble(configuration, parts));
     made.map(drop)

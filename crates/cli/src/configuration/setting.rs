@@ -234,6 +234,27 @@ static SITE: &[Setting] = &[
         take: |to, given| put(&mut to.django_secret_key_fallback_files, paths(given)),
     },
     Setting {
+        name: "django_sessions",
+        right: YES_OR_NO,
+        default: "false",
+        does: "whether one who is logged in at the Django site is logged in here, and the other way round",
+        take: |to, given| put(&mut to.django_sessions, given.boolean()),
+    },
+    Setting {
+        name: "django_session_cookie_name",
+        right: "the name of a cookie",
+        default: "sessionid",
+        does: "its SESSION_COOKIE_NAME, which the cookie has here too while sessions are shared",
+        take: |to, given| put(&mut to.django_session_cookie_name, text(given)),
+    },
+    Setting {
+        name: "django_auth_backend",
+        right: "the path of a class",
+        default: "phone_auth.backend.CustomAuthBackend",
+        does: "one of its AUTHENTICATION_BACKENDS, named in the sessions that begin here",
+        take: |to, given| put(&mut to.django_auth_backend, text(given)),
+    },
+    Setting {
         name: "accept_django_tokens_until",
         right: "a time with its offset from UTC such as 2026-12-01T00:00:00Z",
         default: "none",
@@ -398,6 +419,10 @@ fn database(text: &str) -> Option<PathBuf> {
     let path = text.strip_prefix("sqlite:")?;
     let is_file = !path.is_empty() && !path.starts_with("//") && !path.starts_with(':');
     is_file.then(|| PathBuf::from(path))
+}
+
+fn text(given: &Given<'_>) -> Option<String> {
+    given.text().map(str::to_owned)
 }
 
 fn paths(given: &Given<'_>) -> Option<Vec<PathBuf>> {

@@ -12,7 +12,7 @@ use phone_auth_urls::AccountRoutes;
 
 use super::links::Links;
 use super::promise::Outbox;
-use super::{Accounts, Dispatch, Inner};
+use super::{Accounts, Dispatch, DjangoSessions, Inner};
 use crate::clock::{Clock, SystemClock};
 use crate::password::{Argon2Hasher, PasswordHasher, PasswordPolicy};
 use crate::randomness::{Randomness, SystemRandomness};
@@ -40,6 +40,7 @@ pub struct AccountsBuilder {
     dispatch_timeout: Duration,
     outbox: Option<Arc<dyn OutboxStore>>,
     django_tokens: Option<DjangoTokens>,
+    django_sessions: Option<DjangoSessions>,
 }
 
 impl AccountsBuilder {
@@ -57,6 +58,7 @@ impl AccountsBuilder {
             dispatch_timeout: DEFAULT_DISPATCH_TIMEOUT,
             outbox: None,
             django_tokens: None,
+            django_sessions: None,
         }
     }
 
@@ -130,6 +132,13 @@ impl AccountsBuilder {
         self
     }
 
+    /// Shares sessions with a Django site on the same database; else they are our own, in the store.
+    /// Sessions of the other kind are then nobody's.
+    pub fn django_sessions(mut self, sessions: DjangoSessions) -> Self {
+        self.django_sessions = Some(sessions);
+        self
+    }
+
     /// The flows.
     ///
     /// # Errors
@@ -164,6 +173,7 @@ impl AccountsBuilder {
                     signals.clone(),
                     &self.settings,
                 ),
+                django: self.django_sessions,
                 settings: self.settings,
                 routes,
                 signals,

@@ -82,7 +82,14 @@ impl Accounts {
                 last_login: None,
                 keeps: Some(visitor.session().digest),
             };
-            if self.store().replace_password(&replacement).await? {
+            let replaced = match &self.inner.django {
+                None => self.store().replace_password(&replacement).await?,
+                Some(django) => self
+                    .replace_password_beside_django(django, visitor, &replacement)
+                    .await?
+                    .ok_or(ChangePasswordError::new(ChangePasswordErrorKind::NotActive))?,
+            };
+            if replaced {
                 let event = PasswordChanged::new(Sender::new("change_password"), person.to_user());
                 self.tell(event).await;
                 return Ok(());

@@ -163,6 +163,11 @@ impl Accounts {
         upgrade: Option<EncodedPassword>,
         previous: Option<&SessionKey>,
     ) -> Result<Option<LoggedIn>, LogInError> {
+        if let Some(django) = &self.inner.django {
+            return self
+                .begin_django_session(django, person, upgrade, previous)
+                .await;
+        }
         let now = self.now();
         let expires_at = now + self.settings().session_lifetime;
         for _ in 0..ATTEMPTS {

@@ -24,6 +24,7 @@ mod change_password;
 mod dead_letters;
 mod deliver;
 mod dispatch;
+mod django_sessions;
 mod error;
 mod links;
 mod log_in;
@@ -45,6 +46,7 @@ pub use builder::{AccountsBuilder, BuildError, BuildErrorKind};
 pub use change_password::{ChangePasswordError, ChangePasswordErrorKind};
 pub use dead_letters::{DeadLetterError, DeadLetterErrorKind};
 pub use dispatch::Dispatch;
+pub use django_sessions::DjangoSessions;
 pub use error::{FlowError, FlowErrorKind, FormErrorKind};
 pub use log_in::{LogInError, LogInErrorKind, LoggedIn};
 pub use outbox_worker::{OutboxWorker, WorkerOptions};
@@ -124,6 +126,8 @@ struct Inner {
     routes: AccountRoutes,
     signals: Signals,
     links: links::Links,
+    /// Where sessions are kept that a Django site shares; else they are in the store.
+    django: Option<DjangoSessions>,
     clock: Arc<dyn Clock>,
     randomness: Arc<dyn Randomness>,
     hasher: Arc<dyn PasswordHasher>,

@@ -10,10 +10,23 @@ use crate::session::{ActiveSession, SessionKey};
 
 /// Somebody who is logged in, with all that a guard asks. [`Accounts::visitor`] makes it, so having one
 /// is having been let in.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Visitor {
     session: ActiveSession,
+    /// The key of a session that is shared with Django: needed to write it anew.
+    django_key: Option<SessionKey>,
+    /// Whether that session should get another key.
+    is_stale: bool,
 }
+
+/// Visitors are the same when their sessions are.
+impl PartialEq for Visitor {
+    fn eq(&self, other: &Self) -> bool {
+        self.session == other.session
+    }
+}
+
+impl Eq for Visitor {}
 
 impl Visitor {
     /// The person, as it was when the session was read.
@@ -40,11 +53,39 @@ impl Visitor {
     pub const fn session(&self) -> &ActiveSession {
         &self.session
     }
+
+    /// Somebody who is logged in by a session of Django's.
+    pub(super) const fn of_django(session: ActiveSession, key: SessionKey, is_stale: bool) -> Self {
+        Self {
+            session,
+            django_key: Some(key),
+            is_stale,
+        }
+    }
+
+    /// The key of a session that is shared with a Django site; another than the browser sent after
+    /// [`Accounts::renew_session`].
+    pub const fn django_key(&self) -> Option<&SessionKey> {
+        self.django_key.as_ref()
+    }
+
+    /// The key of a session of Django's that should get another.
+    pub(super) fn stale_key(&self) -> Option<&SessionKey> {
+        self.django_key.as_ref().filter(|_| self.is_stale)
+    }
+
+    /// The same after their session got this key.
+    pub(super) fn with_key(&self, key: &SessionKey) -> Self {
+        let mut session = self.session.clone();
+        session.digest = key.digest();
+        Self::of_django(session, key.clone(), false)
+    }
 }
 
 impl Accounts {
     /// Who the holder of this key is: nobody when the session is unknown, over, or its person is not
-    /// active any more. One query, which changes nothing.
+    /// active any more. One query, or two where sessions are shared with a Django site, which change
+    /// nothing.
     ///
     /// # Errors
     /// [`Unavailable`](StoreAccessErrorKind::Unavailable) and [`Broken`](StoreAccessErrorKind::Broken):
@@ -70,8 +111,15 @@ impl Accounts {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub async fn visitor(&self, key: &SessionKey) -> Result<Option<Visitor>, StoreAccessError> {
+        if let Some(django) = &self.inner.django {
+            return self.django_visitor(django, key).await;
+        }
         let session = self.store().session(&key.digest(), self.now()).await?;
-        Ok(session.map(|session| Visitor { session }))
+        Ok(session.map(|session| Visitor {
+            session,
+            django_key: None,
+            is_stale: false,
+        }))
     }
 
     /// The addresses of a visitor, e-mail before phone, the older first.

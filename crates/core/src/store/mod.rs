@@ -5,6 +5,7 @@
 //! `phone-auth-store-testkit` keeps every promise made here.
 
 mod addresses;
+mod django_sessions;
 mod error;
 mod oddities;
 mod outbox;
@@ -12,6 +13,7 @@ mod people;
 mod sessions;
 
 pub use addresses::AddressStore;
+pub use django_sessions::DjangoSessionStore;
 pub use error::{StoreError, StoreErrorKind, UniqueName};
 pub use oddities::{Oddity, OddityKind, OddityStore};
 pub use outbox::OutboxStore;

@@ -90,6 +90,11 @@ impl DjangoKeys {
         }
     }
 
+    /// The key that sessions are signed with.
+    pub(super) fn current(&self) -> &str {
+        &self.current
+    }
+
     /// Every accepted key, the current one first.
     pub(super) fn all(&self) -> impl Iterator<Item = &str> {
         core::iter::once(&self.current)

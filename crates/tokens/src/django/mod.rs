@@ -1,8 +1,8 @@
 //! The formats of Django 5.2 and django-phone-auth 0.3, accepted while a site changes over.
 //!
 //! People hold links that the old site sent. [`DjangoTokens`] accepts those until a moment that the
-//! operator names; [`DjangoKeys`] checks the hash that binds a session of Django's to a password.
-//! Nothing here makes a token: what is sent now comes from [`OneTimeTokens`](crate::OneTimeTokens).
+//! operator names; [`DjangoKeys`] reads and writes sessions of Django's, and checks the hash that binds
+//! them to a password. Nothing here makes a token: what is sent now comes from [`OneTimeTokens`](crate::OneTimeTokens).
 //!
 //! # Security
 //!
@@ -13,11 +13,13 @@
 
 mod calling_code;
 mod keys;
+mod session;
 mod state;
 mod time_zone;
 mod tokens;
 
 pub use self::keys::{DjangoKeys, SessionAuthHash};
+pub use self::session::SessionData;
 pub use self::state::{DjangoAddress, ResetState, VerificationState};
 pub use self::time_zone::{TimeZone, TimeZoneError};
 pub use self::tokens::{DJANGO_LIFETIME, DjangoTokens, FUTURE_TOLERANCE};
