@@ -66,6 +66,11 @@ pub(crate) enum Command {
     /// Makes, lists, disables people, or sets a password
     #[command(subcommand)]
     User(UserCommand),
+    /// Delivers what sites owe, apart from them
+    Worker,
+    /// Lists, re-sends or removes messages that were not delivered
+    #[command(subcommand)]
+    Outbox(OutboxCommand),
     /// Lists the signals and who receives them
     Signals {
         /// As JSON
@@ -102,6 +107,31 @@ pub(crate) enum UserCommand {
     SetPassword {
         /// Their username
         username: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum OutboxCommand {
+    /// Lists messages that are owed, and dead letters
+    List {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Owes dead letters anew, with links that work from now on
+    #[command(arg_required_else_help = true)]
+    Retry {
+        /// Their ids
+        ids: Vec<i64>,
+        /// All of them
+        #[arg(long, conflicts_with = "ids")]
+        all: bool,
+    },
+    /// Removes dead letters
+    Purge {
+        /// Only those that were given up so long ago, such as 30d
+        #[arg(long, value_name = "TIME", default_value = "0 s")]
+        older_than: String,
     },
 }
 

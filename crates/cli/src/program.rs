@@ -74,6 +74,8 @@ impl Program {
             Command::Serve => commands::serve::run(setup),
             Command::Migrate => commands::migrate::run(&setup),
             Command::User(command) => commands::user::run(setup, command),
+            Command::Worker => commands::worker::run(setup),
+            Command::Outbox(command) => commands::outbox::run(setup, command),
             Command::Signals { json } => commands::signals::run(&setup, json),
             Command::Check => commands::check::run(setup),
             Command::Settings => Ok(()),

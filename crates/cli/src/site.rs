@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
+use phone_auth::core::accounts::WorkerOptions;
 use phone_auth::core::password::Argon2Hasher;
-use phone_auth::core::store::{DjangoSessionStore, Store};
+use phone_auth::core::store::{DjangoSessionStore, OutboxStore, Store};
 use phone_auth::delivery::development::{self, LinePrinter, Mailbox};
 use phone_auth::signals::{SetupError, SetupErrorKind};
 use phone_auth::tokens::{Keyring, SecretKey};
@@ -74,6 +75,7 @@ pub(crate) async fn open(
     mut setup: Setup,
     origin: SiteOrigin,
     mode: Mode,
+    worker: Option<WorkerOptions>,
 ) -> Result<Site, Failure> {
     let mailbox = (mode == Mode::Development).then(|| Mailbox::new(origin.clone(), MAILBOX_ROOM));
     let signals = hub(&mut setup, &origin, mailbox.as_ref())?;
@@ -90,7 +92,9 @@ pub(crate) async fn open(
         origin,
         keys: key.all,
         store: Arc::clone(&store) as _,
+        outbox: Arc::clone(&store) as _,
         django: store,
+        worker,
     };
     Ok(Site {
         auth: assemble(&setup.configuration, parts).await?,
@@ -111,8 +115,12 @@ pub(crate) struct Parts {
     /// The key and its fallbacks.
     pub(crate) keys: Vec<SecretKey>,
     pub(crate) store: Arc<dyn Store>,
+    /// The same, as the keeper of what is owed.
+    pub(crate) outbox: Arc<dyn OutboxStore>,
     /// The same, as the keeper of Django's sessions.
     pub(crate) django: Arc<dyn DjangoSessionStore>,
+    /// How what is owed is delivered, if this process does that.
+    pub(crate) worker: Option<WorkerOptions>,
 }
 
 /// Puts flows and pages together.
@@ -133,6 +141,7 @@ pub(crate) async fn assemble(
         .site(parts.origin.as_str())
         .settings(configuration.accounts.clone())
         .store(parts.store)
+        .outbox(parts.outbox)
         .signals(parts.signals)
         .hasher(hasher)
         .template(name, source);
@@ -146,6 +155,10 @@ pub(crate) async fn assemble(
             .django_sessions(sessions)
             .django_session_cookie(configuration.django_session_cookie_name.as_str());
     }
+    auth = match parts.worker {
+        Some(options) => auth.worker(options),
+        None => auth.worker_elsewhere(),
+    };
     let mut keys = parts.keys.into_iter();
     if let Some(key) = keys.next() {
         auth = auth.secret_key(key);
@@ -209,7 +222,9 @@ pub(crate) fn accounts_for_operator(mut setup: Setup, may_make: bool) -> Result<
     let signals = hub(&mut setup, &origin, None)?;
     let opened = database::open(&setup.configuration)?;
     let keyring = Keyring::new(SecretKey::generate().map_err(Failure::failed)?);
-    Accounts::builder(Arc::new(opened.store), keyring)
+    let store = Arc::new(opened.store);
+    Accounts::builder(Arc::clone(&store) as _, keyring)
+        .outbox(store)
         .settings(setup.configuration.accounts)
         .signals(signals)
         .build()

@@ -10,10 +10,12 @@ use std::sync::Arc;
 #[cfg(feature = "sqlite")]
 use std::time::Duration;
 
-use crate::core::accounts::{self, Accounts, AccountsBuilder, Dispatch, DjangoSessions};
+use crate::core::accounts::{
+    self, Accounts, AccountsBuilder, Dispatch, DjangoSessions, WorkerOptions,
+};
 use crate::core::password::PasswordHasher;
 use crate::core::settings::Settings;
-use crate::core::store::Store;
+use crate::core::store::{OutboxStore, Store};
 use crate::signals::{
     Event, ResetPasswordEmail, ResetPasswordPhone, Signals, SignalsBuilder, SiteOrigin,
     VerifyEmail, VerifyPhone,
@@ -24,6 +26,7 @@ use crate::tokens::django::DjangoTokens;
 use crate::tokens::{Keyring, SecretKey};
 #[cfg(feature = "web")]
 use crate::web::Web;
+use crate::worker::RunningWorker;
 use crate::{BuildError, BuildErrorKind, PhoneAuth};
 
 /// Puts a [`PhoneAuth`] together; [`PhoneAuth::builder`] begins.
@@ -61,7 +64,10 @@ pub struct PhoneAuthBuilder {
     busy_timeout: Option<Duration>,
     hub: HubChoice,
     unreceived: Vec<TypeId>,
+    unreceived_names: Vec<&'static str>,
     dispatch: Dispatch,
+    outbox: OutboxChoice,
+    worker: Option<WorkerOptions>,
     hasher: Option<GiveHasher>,
     django_tokens: Option<DjangoTokens>,
     django_sessions: Option<DjangoSessions>,
@@ -95,6 +101,17 @@ enum StoreChoice {
     Ready(Arc<dyn Store>),
 }
 
+/// A store, and the outbox beside it.
+type Opened = (Arc<dyn Store>, Option<Arc<dyn OutboxStore>>);
+
+/// Where messages are owed.
+enum OutboxChoice {
+    /// In the database, if it was named and not handed over as a store.
+    OfDatabase,
+    Ready(Arc<dyn OutboxStore>),
+    Without,
+}
+
 /// What the flows tell.
 enum HubChoice {
     ToBuild(SignalsBuilder),
@@ -113,7 +130,10 @@ impl PhoneAuthBuilder {
             busy_timeout: None,
             hub: HubChoice::ToBuild(Signals::builder()),
             unreceived: Vec::new(),
+            unreceived_names: Vec::new(),
             dispatch: Dispatch::Background,
+            outbox: OutboxChoice::OfDatabase,
+            worker: Some(WorkerOptions::default()),
             hasher: None,
             django_tokens: None,
             django_sessions: None,
@@ -166,7 +186,8 @@ impl PhoneAuthBuilder {
         self
     }
 
-    /// A store that is open already, in place of a database.
+    /// A store that is open already, in place of a database. Messages are owed in it only if it is given as the
+    /// [`outbox`](Self::outbox) too.
     pub fn store(mut self, store: Arc<dyn Store>) -> Self {
         self.store = StoreChoice::Ready(store);
         self
@@ -201,11 +222,37 @@ impl PhoneAuthBuilder {
     /// Without this, a flow that is switched on must have somebody who sends its messages.
     pub fn unreceived<E: Event>(mut self) -> Self {
         self.unreceived.push(TypeId::of::<E>());
+        self.unreceived_names.push(E::signal().info().name);
         self
     }
 
-    /// When receivers run; else [in the background](Dispatch::Background), so that no answer tells by
-    /// its time whether a message was sent.
+    /// Where messages are owed until they are delivered; else in the database.
+    pub fn outbox(mut self, outbox: Arc<dyn OutboxStore>) -> Self {
+        self.outbox = OutboxChoice::Ready(outbox);
+        self
+    }
+
+    /// Owes nothing: receivers of messages are called once, when [`dispatch`](Self::dispatch) says. A message that fails,
+    /// or is under way when the process ends, is lost.
+    pub fn without_outbox(mut self) -> Self {
+        self.outbox = OutboxChoice::Without;
+        self
+    }
+
+    /// How the worker works that delivers what is owed.
+    pub fn worker(mut self, options: WorkerOptions) -> Self {
+        self.worker = Some(options);
+        self
+    }
+
+    /// Starts no worker: another process delivers what is owed, such as `phone-auth worker`.
+    pub fn worker_elsewhere(mut self) -> Self {
+        self.worker = None;
+        self
+    }
+
+    /// When receivers run that are told of what happened, and of messages [without an outbox](Self::without_outbox); else
+    /// [in the background](Dispatch::Background), so that no answer tells by its time whether a message was sent.
     pub fn dispatch(mut self, dispatch: Dispatch) -> Self {
         self.dispatch = dispatch;
         self
@@ -283,7 +330,8 @@ impl PhoneAuthBuilder {
         self.provide(smtp)
     }
 
-    /// Opens the database and puts everything together.
+    /// Opens the database, puts everything together, and starts the worker on the Tokio runtime of the caller. The worker
+    /// lives as long as the runtime, or until [`PhoneAuth::shut_down`].
     ///
     /// It waits for nothing yet; it is `async` for databases that are reached over a network.
     ///
@@ -327,11 +375,14 @@ impl PhoneAuthBuilder {
         if !unreceived.is_empty() {
             return Err(BuildError::no_receiver(unreceived));
         }
-        let store = self.open_store()?;
+        let (store, outbox) = self.open_store()?;
         let mut accounts = Accounts::builder(store, keyring)
             .settings(self.settings)
             .signals(hub)
             .dispatch(self.dispatch);
+        if let Some(outbox) = outbox {
+            accounts = accounts.outbox(outbox);
+        }
         if let Some(give) = self.hasher {
             accounts = give(accounts);
         }
@@ -342,7 +393,13 @@ impl PhoneAuthBuilder {
             accounts = accounts.django_sessions(sessions);
         }
         let accounts = accounts.build().map_err(of_accounts)?;
+        let worker = self
+            .worker
+            .map(|options| options.ignoring(self.unreceived_names))
+            .and_then(|options| accounts.outbox_worker(options))
+            .map(|worker| Arc::new(RunningWorker::start(worker)));
         Ok(PhoneAuth {
+            worker,
             #[cfg(feature = "web")]
             web: self.pages.build(accounts.clone(), site.clone())?,
             accounts,
@@ -351,9 +408,20 @@ impl PhoneAuthBuilder {
     }
 
     /// The store that was given, or the database of the name that was.
-    fn open_store(&mut self) -> Result<Arc<dyn Store>, BuildError> {
+    fn open_store(&mut self) -> Result<Opened, BuildError> {
+        let (store, own) = self.open_database()?;
+        let outbox = match std::mem::replace(&mut self.outbox, OutboxChoice::Without) {
+            OutboxChoice::OfDatabase => own,
+            OutboxChoice::Ready(outbox) => Some(outbox),
+            OutboxChoice::Without => None,
+        };
+        Ok((store, outbox))
+    }
+
+    /// The store, and the outbox that it is if we have opened it.
+    fn open_database(&mut self) -> Result<Opened, BuildError> {
         match std::mem::replace(&mut self.store, StoreChoice::Unknown) {
-            StoreChoice::Ready(store) => Ok(store),
+            StoreChoice::Ready(store) => Ok((store, None)),
             StoreChoice::Unknown => Err(BuildError::new(BuildErrorKind::Database)),
             #[cfg(feature = "sqlite")]
             StoreChoice::Database(name) => {
@@ -367,7 +435,8 @@ impl PhoneAuthBuilder {
                 }
                 let store = SqliteStore::open_and_migrate(path, options)
                     .map_err(|error| BuildError::with_source(BuildErrorKind::Store, error))?;
-                Ok(Arc::new(store))
+                let store = Arc::new(store);
+                Ok((Arc::clone(&store) as _, Some(store)))
             }
         }
     }

@@ -21,8 +21,11 @@
 
 mod build_error;
 mod builder;
+mod worker;
 
 use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
 pub use build_error::{BuildError, BuildErrorKind};
 pub use builder::PhoneAuthBuilder;
@@ -49,6 +52,7 @@ pub use tokens::SecretKey;
 pub struct PhoneAuth {
     accounts: Accounts,
     site: SiteOrigin,
+    worker: Option<Arc<worker::RunningWorker>>,
     #[cfg(feature = "web")]
     web: web::Web,
 }
@@ -72,6 +76,22 @@ impl PhoneAuth {
     /// The origin that links begin with.
     pub fn site(&self) -> &SiteOrigin {
         &self.site
+    }
+
+    /// Ends what runs in the background, when no request is served any more: lets receivers at work finish, at most so
+    /// long, and starts no others. `false` when some had not finished. What is still owed is delivered after the
+    /// next start.
+    ///
+    /// # Cancel safety
+    /// Dropping it only stops the waiting.
+    pub async fn shut_down(&self, patience: Duration) -> bool {
+        let begun = std::time::Instant::now();
+        let has_stopped = match &self.worker {
+            Some(worker) => worker.stop(patience).await,
+            None => true,
+        };
+        let left = patience.saturating_sub(begun.elapsed());
+        self.accounts.drain(left).await && has_stopped
     }
 
     /// The account pages at their full paths, for [`Router::merge`](axum::Router::merge).

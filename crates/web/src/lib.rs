@@ -66,6 +66,7 @@ mod csrf;
 mod form;
 mod guard;
 mod headers;
+mod language;
 mod page;
 mod pages;
 mod redirect;

@@ -12,6 +12,7 @@ use http::{HeaderMap, HeaderValue, Uri};
 use minijinja::Value;
 use minijinja::value::Serde;
 use phone_auth_core::accounts::{Accounts, Visitor};
+use phone_auth_core::language::Language;
 use phone_auth_core::session::SessionKey;
 use phone_auth_urls::AccountPage;
 use serde::Serialize;
@@ -21,6 +22,7 @@ use crate::cookies::Cookies;
 use crate::csrf::CsrfToken;
 use crate::guard::Refusal;
 use crate::headers::Renewed;
+use crate::language;
 use crate::page::Page;
 use crate::redirect;
 use crate::web::Web;
@@ -53,6 +55,7 @@ pub struct Visit {
     key: Option<SessionKey>,
     visitor: Option<Arc<Visitor>>,
     csrf: Arc<CsrfToken>,
+    language: Option<Language>,
 }
 
 impl Visit {
@@ -124,6 +127,7 @@ impl Visit {
             key,
             visitor,
             csrf: Arc::new(CsrfToken::new(web.csrf_keys().clone(), cookie, session)),
+            language: language::preferred(&parts.headers),
         }
     }
 
@@ -139,6 +143,11 @@ impl Visit {
 
     pub(crate) fn accounts(&self) -> &Accounts {
         self.web.accounts()
+    }
+
+    /// The flows, whose messages are in the language that the browser asks for.
+    pub(crate) fn accounts_in_language(&self) -> Accounts {
+        self.accounts().speaking(self.language.clone())
     }
 
     pub(crate) fn cookies(&self) -> &Cookies {

@@ -142,7 +142,9 @@ fn pages(
         origin,
         keys,
         store: Arc::clone(&store) as _,
+        outbox: Arc::clone(&store) as _,
         django: store,
+        worker: None,
     };
     let made = site::runtime()?.block_on(site::assemble(configuration, parts));
     made.map(drop)

@@ -2,7 +2,9 @@
 
 pub(crate) mod check;
 pub(crate) mod migrate;
+pub(crate) mod outbox;
 pub(crate) mod serve;
 pub(crate) mod settings;
 pub(crate) mod signals;
 pub(crate) mod user;
+pub(crate) mod worker;

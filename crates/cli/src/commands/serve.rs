@@ -50,7 +50,11 @@ async fn serve(setup: Setup) -> Result<(), Failure> {
     };
     let grace = setup.configuration.shutdown_grace;
     let request_timeout = setup.configuration.request_timeout;
-    let site = site::open(setup, origin, mode).await?;
+    let worker = setup
+        .configuration
+        .outbox_worker
+        .then(|| setup.configuration.worker());
+    let site = site::open(setup, origin, mode, worker).await?;
     let router = bounded(router(&site), request_timeout);
     console::tell(Banner {
         addr: server.addr(),
@@ -123,7 +127,7 @@ async fn finish(
     let finished = async {
         let answered = finishing.finish(grace).await;
         let left = grace.saturating_sub(begun.elapsed());
-        let told = auth.accounts().drain(left).await;
+        let told = auth.shut_down(left).await;
         (answered, told)
     };
     let (answered, told) = tokio::select! {
@@ -137,7 +141,7 @@ async fn finish(
     }
     if !told {
         return Err(Failure::because(
-            "stopped although messages were not sent in time",
+            "stopped although messages were not sent in time; those that are owed are sent later",
         ));
     }
     console::tell("stopped");

@@ -8,7 +8,7 @@ const LONGEST: Duration = Duration::from_hours(10 * 365 * 24);
 /// Reads `14 days`, `10m`, `1h 30m`, `250 ms`, or a bare number of seconds.
 ///
 /// `None` when it is none of these, or longer than ten years.
-pub(super) fn parse(text: &str) -> Option<Duration> {
+pub(crate) fn parse(text: &str) -> Option<Duration> {
     let text = text.trim();
     if let Ok(seconds) = text.parse() {
         return from_seconds(seconds);

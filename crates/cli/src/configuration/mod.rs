@@ -4,7 +4,7 @@
 //! place it stands at, all mistakes at once. Nothing else in the program reads the environment.
 
 pub(crate) mod delivery;
-mod duration;
+pub(crate) mod duration;
 mod error;
 mod file;
 mod setting;
@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use phone_auth::SiteOrigin;
+use phone_auth::core::accounts::WorkerOptions;
 use phone_auth::core::settings::Settings;
 use phone_auth::tokens::django::{DJANGO_LIFETIME, TimeZone};
 
@@ -62,6 +63,8 @@ pub(crate) struct Configuration {
     pub(crate) request_timeout: Duration,
     pub(crate) shutdown_grace: Duration,
     pub(crate) receiver_timeout: Duration,
+    pub(crate) outbox_worker: bool,
+    pub(crate) outbox_lease: Duration,
     pub(crate) switched_off_receivers: Vec<String>,
     pub(crate) development: Option<bool>,
     pub(crate) delivery: DeliverySettings,
@@ -97,6 +100,8 @@ impl Default for Configuration {
             request_timeout: Duration::from_secs(30),
             shutdown_grace: Duration::from_secs(30),
             receiver_timeout: Duration::from_secs(30),
+            outbox_worker: true,
+            outbox_lease: Duration::from_secs(15),
             switched_off_receivers: Vec::new(),
             development: None,
             delivery: DeliverySettings::default(),
@@ -147,6 +152,14 @@ impl Configuration {
     /// Whether only this machine can reach the address.
     pub(crate) fn is_loopback(&self) -> bool {
         self.addr.ip().to_canonical().is_loopback()
+    }
+
+    /// How a worker of this process works.
+    pub(crate) fn worker(&self) -> WorkerOptions {
+        let mut options = WorkerOptions::default();
+        options.lease = self.outbox_lease;
+        options.receiver_timeout = self.receiver_timeout;
+        options
     }
 
     /// The mistake that a setting does not go with the others.

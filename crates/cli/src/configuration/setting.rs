@@ -337,6 +337,20 @@ static SITE: &[Setting] = &[
         take: |to, given| put(&mut to.receiver_timeout, some_time(given)),
     },
     Setting {
+        name: "outbox_worker",
+        right: YES_OR_NO,
+        default: "true",
+        does: "whether the site delivers what it owes itself; false where `phone-auth worker` does",
+        take: |to, given| put(&mut to.outbox_worker, given.boolean()),
+    },
+    Setting {
+        name: "outbox_lease",
+        right: TIME,
+        default: "15 s",
+        does: "how soon another worker takes over what one that died had claimed",
+        take: |to, given| put(&mut to.outbox_lease, some_time(given)),
+    },
+    Setting {
         name: "switched_off_receivers",
         right: "a list of ids of receivers",
         default: "none",

@@ -97,6 +97,8 @@ fn every_setting_stands_in_a_file() {
         request_timeout = 6
         shutdown_grace = 7
         receiver_timeout = 8
+        outbox_worker = false
+        outbox_lease = "1 m"
         switched_off_receivers = ["a", "b"]
         development = false
         [smtp]

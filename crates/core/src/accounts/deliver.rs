@@ -196,12 +196,15 @@ impl<'a> Attempt<'a> {
     }
 
     /// What is to become of the message now that its receivers were called.
-    fn verdict(&self, signal: &str) -> Settlement {
+    fn verdict(&self, signal: &'static str) -> Settlement {
         let receipts = &self.message.receipts;
         let with = |outcome| move |receipt: &&Receipt| receipt.outcome == outcome;
         let failed = receipts.iter().rfind(with(ReceiptOutcome::Failed));
         let refused = receipts.iter().rfind(with(ReceiptOutcome::Refused));
         if receipts.iter().next().is_none() {
+            if self.options.unreceived.contains(&signal) {
+                return Settlement::Settled;
+            }
             return self.again(&format!("nobody receives {signal}"));
         }
         match (failed, refused) {

@@ -31,6 +31,18 @@ pub struct WorkerOptions {
     pub idle: Duration,
     /// Whether to have the store notice what other processes owe. For a worker that runs apart from the flows.
     pub watches_others: bool,
+    /// The signals that nobody receives on purpose: their messages are settled unsent. Those of others are tried again
+    /// until a receiver is there.
+    pub unreceived: Vec<&'static str>,
+}
+
+impl WorkerOptions {
+    /// Settles the messages of these signals, which nobody receives on purpose.
+    #[must_use]
+    pub fn ignoring(mut self, signals: impl IntoIterator<Item = &'static str>) -> Self {
+        self.unreceived.extend(signals);
+        self
+    }
 }
 
 impl Default for WorkerOptions {
@@ -42,6 +54,7 @@ impl Default for WorkerOptions {
             back_off: BackOff::default(),
             idle: Duration::from_millis(500),
             watches_others: false,
+            unreceived: Vec::new(),
         }
     }
 }

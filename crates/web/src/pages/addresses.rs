@@ -43,7 +43,7 @@ pub(crate) async fn submit(form: SubmittedForm) -> Response {
         return no_such_address(visit, visitor).await;
     };
     let outcome = visit
-        .accounts()
+        .accounts_in_language()
         .request_verification(visitor, kind, id)
         .await;
     let notice = match outcome {

@@ -29,7 +29,8 @@ pub(crate) async fn submit(form: SubmittedForm) -> Response {
     if !unreadable.is_empty() {
         return again(&unreadable);
     }
-    match visit.accounts().request_password_reset(login).await {
+    let accounts = visit.accounts_in_language();
+    match accounts.request_password_reset(login).await {
         Ok(()) => redirect::found(visit.path(AccountPage::PasswordResetDone)),
         Err(error) if error.kind() == ResetRequestErrorKind::Invalid => again(error.problems()),
         Err(error) => answer::trouble(visit, "ask for a password reset", &error),

@@ -1,0 +1,58 @@
+//! `phone-auth worker`: delivers what sites owe, apart from them.
+
+use std::time::Duration;
+
+use phone_auth::SiteOrigin;
+
+use crate::console;
+use crate::exit::Failure;
+use crate::setup::Setup;
+use crate::site;
+use crate::stop::Stop;
+use crate::visible::Visible;
+
+/// Delivers until asked to stop.
+///
+/// # Errors
+/// When the settings do not go together, or the database cannot be used.
+pub(crate) fn run(setup: Setup) -> Result<(), Failure> {
+    let runtime = site::runtime()?;
+    let done = runtime.block_on(work(setup));
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    done
+}
+
+async fn work(setup: Setup) -> Result<(), Failure> {
+    let mode = site::mode(&setup.configuration)?;
+    let stop = Stop::listen().map_err(Failure::failed)?;
+    let origin = match &setup.configuration.site_url {
+        Some(origin) => origin.clone(),
+        // As the site itself does where it listens on a port that is known.
+        None => SiteOrigin::parse(&format!("http://{}", setup.configuration.addr))
+            .map_err(Failure::failed)?,
+    };
+    let grace = setup.configuration.shutdown_grace;
+    let mut options = setup.configuration.worker();
+    options.watches_others = true;
+    let site = site::open(setup, origin, mode, Some(options)).await?;
+    let database = site.database.to_string_lossy();
+    console::tell(format_args!(
+        "phone-auth {} delivers what is owed in {}\nCtrl-C stops it.",
+        env!("CARGO_PKG_VERSION"),
+        Visible(&database)
+    ));
+    stop.asked().await;
+    console::tell(format_args!(
+        "stopping: messages under way may take {grace:?}"
+    ));
+    tokio::select! {
+        done = site.auth.shut_down(grace) => if !done {
+            return Err(Failure::because(
+                "stopped although messages were not sent in time; they are sent again later",
+            ));
+        },
+        () = stop.insisted() => return Err(Failure::because("stopped at once, as asked twice")),
+    }
+    console::tell("stopped");
+    Ok(())
+}
