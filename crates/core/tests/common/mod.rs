@@ -102,6 +102,17 @@ impl Kit {
             .unwrap()
     }
 
+    /// Other flows over the same store, which owe their messages in it and tell this hub.
+    pub fn owing(&self, signals: &Signals) -> Accounts {
+        Accounts::builder(Arc::new(self.store.clone()), keyring(SECRET))
+            .outbox(Arc::new(self.store.clone()))
+            .signals(signals.clone())
+            .clock(self.clock.clone())
+            .hasher(self.hasher.clone())
+            .build()
+            .unwrap()
+    }
+
     pub async fn sign_up_ann(&self) -> Person {
         let ann = self.accounts.sign_up(ann()).await.unwrap();
         self.record.forget();
