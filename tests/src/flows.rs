@@ -5,6 +5,7 @@ use crate::client::Client;
 use crate::person::Person;
 use crate::printed::Printed;
 use crate::site::Site;
+use crate::until;
 
 /// An address as the verification page shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -214,7 +215,9 @@ impl Site {
         };
         let before = self.count(signal, value);
         client.ask_verification(value).await.expect(200);
-        self.nth_printed(signal, value, before + 1).await
+        let line = self.nth_printed(signal, value, before + 1).await;
+        self.settled().await;
+        line
     }
 
     /// Asks for a reset link and waits for its line.
@@ -229,7 +232,18 @@ impl Site {
             .ask_reset(value)
             .await
             .redirects_to("/accounts/password_reset_done/");
-        self.nth_printed(signal, value, before + 1).await
+        let line = self.nth_printed(signal, value, before + 1).await;
+        self.settled().await;
+        line
+    }
+
+    /// Waits until nothing is owed any more: a line is printed a moment before that is recorded.
+    pub async fn settled(&self) {
+        let owed = "SELECT count(*) FROM phone_auth_outbox WHERE died_at IS NULL";
+        until("everything owed is delivered", || async {
+            self.database().number(owed) == 0
+        })
+        .await;
     }
 
     /// Verifies an address from the asking to the page that says so.

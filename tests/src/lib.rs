@@ -38,6 +38,7 @@ mod raw;
 mod site;
 mod together;
 mod wire;
+mod worker;
 
 pub use answer::Answer;
 pub use browser::{Browser, BrowserOptions};
@@ -57,6 +58,7 @@ pub use raw::Raw;
 pub use site::{Ended, Site};
 pub use together::{together, until};
 pub use wire::encode;
+pub use worker::Worker;
 
 /// How long a condition may take to become true before the test that waits for it fails.
 pub const PATIENCE: Duration = Duration::from_secs(30);

@@ -129,7 +129,12 @@ impl Embedded {
             .await
             .expect("a port is free");
         let origin = format!("http://{}", listener.local_addr().expect("it is bound"));
-        let auth = PhoneAuth::builder()
+        let auth = match dispatch {
+            // Told when the flow has answered, messages too.
+            Dispatch::InRequest => PhoneAuth::builder().without_outbox(),
+            _ => PhoneAuth::builder(),
+        };
+        let auth = auth
             .database(format!(
                 "sqlite:{}",
                 folder.path().join("site.sqlite3").display()
@@ -556,7 +561,7 @@ async fn background_fires_the_same() {
         all.sort();
         all
     };
-    let drained = behind.auth.accounts().drain(Duration::from_secs(20)).await;
+    let drained = behind.auth.shut_down(Duration::from_secs(20)).await;
     assert!(drained, "everybody is told in the end");
     assert_eq!(sorted(&inside), sorted(&behind));
 }

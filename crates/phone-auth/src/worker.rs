@@ -28,7 +28,7 @@ impl RunningWorker {
         }
     }
 
-    /// Claims nothing more, and waits until the receivers at work have ended, at most so long. Whether they have; who
+    /// Claims for the last time, and waits until the receivers at work have ended, at most so long. Whether they have; who
     /// asks a second time is told so at once.
     pub(crate) async fn stop(&self, patience: Duration) -> bool {
         self.stop.notify_one();

@@ -58,10 +58,10 @@ impl<'a> Attempt<'a> {
         let id = self.message.id.get();
         match self.deliver().await {
             Ok(Some(settlement)) => self.settle(&settlement).await,
-            Ok(None) => tracing::info!(message = id, "the lease of a message was lost"),
+            Ok(None) => tracing::info!(id, "the lease of a message was lost"),
             // Nothing is recorded: the message is due again when the lease ends.
             Err(error) => {
-                tracing::warn!(message = id, %error, "a message could not be delivered yet");
+                tracing::warn!(id, %error, "a message could not be delivered yet");
             }
         }
     }
@@ -81,7 +81,7 @@ impl<'a> Attempt<'a> {
         };
         if !self.is_still_wanted(to) {
             tracing::debug!(
-                message = self.message.id.get(),
+                id = self.message.id.get(),
                 "a message was moot before it was sent"
             );
             return Ok(Some(Settlement::Settled));
@@ -232,7 +232,7 @@ impl<'a> Attempt<'a> {
 
     fn dead(&self, reason: String) -> Settlement {
         tracing::error!(
-            message = self.message.id.get(),
+            id = self.message.id.get(),
             reason,
             "a message was given up; it is kept as a dead letter"
         );
@@ -282,11 +282,11 @@ impl<'a> Attempt<'a> {
             {
                 Ok(true) => return,
                 Ok(false) => {
-                    tracing::info!(message = id, "the lease of a message was lost");
+                    tracing::info!(id, "the lease of a message was lost");
                     return;
                 }
                 Err(error) if begun.elapsed() >= self.options.lease => {
-                    tracing::error!(message = id, %error, "what became of a message is not recorded");
+                    tracing::error!(id, %error, "what became of a message is not recorded");
                     return;
                 }
                 Err(_) => tokio::time::sleep(self.options.lease / 20).await,

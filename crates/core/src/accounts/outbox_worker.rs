@@ -113,7 +113,8 @@ impl Accounts {
 }
 
 impl OutboxWorker {
-    /// Works until `stop` ends, then claims nothing more and lets the receivers at work finish. Needs a Tokio runtime.
+    /// Works until `stop` ends, then claims once more what is due and lets the receivers at work finish. Needs a Tokio
+    /// runtime.
     ///
     /// A store that fails is asked again after a while.
     ///
@@ -146,6 +147,12 @@ impl OutboxWorker {
                 () = stop.as_mut() => break,
                 Some(_) = attempts.join_next() => {}
                 () = self.wait(outbox), if free > 0 => {}
+            }
+        }
+        // Whoever was promised something a moment ago does not wait for the next start.
+        if let Ok(claimed) = self.claim(outbox, self.options.concurrency.max(1)).await {
+            for message in claimed {
+                attempts.spawn(self.clone().attempt(message));
             }
         }
         while attempts.join_next().await.is_some() {}

@@ -1,0 +1,271 @@
+//! What was promised arrives: whoever is killed, wherever the worker runs, whatever had failed.
+#![expect(
+    clippy::indexing_slicing,
+    reason = "indexing JSON that lacks a key gives null"
+)]
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use phone_auth_tests::{Person, Raw, Site, SiteOptions, Worker, encode, run};
+use serde_json::Value;
+
+/// When the process is killed, as the steps of a promise go.
+#[derive(Clone, Copy, Debug)]
+enum Moment {
+    /// The request is on its way; nobody has answered.
+    Requested,
+    /// The promise is committed and acknowledged.
+    Acknowledged,
+    /// So long after the acknowledgement: somewhere between claim, call and record.
+    After(Duration),
+    /// The receiver was called, and that is perhaps not recorded.
+    Called,
+}
+
+const MOMENTS: [Moment; 10] = [
+    Moment::Requested,
+    Moment::Acknowledged,
+    Moment::After(Duration::from_micros(500)),
+    Moment::After(Duration::from_millis(1)),
+    Moment::Called,
+    Moment::After(Duration::from_millis(2)),
+    Moment::After(Duration::from_millis(3)),
+    Moment::Called,
+    Moment::After(Duration::from_millis(5)),
+    Moment::After(Duration::from_millis(8)),
+];
+
+/// A site that takes over soon what a killed one had claimed.
+fn options() -> SiteOptions {
+    Site::options().setting("outbox_lease", "300 ms")
+}
+
+/// Asks for a reset by a raw connection, kills the site at the moment; whether the promise was acknowledged.
+async fn ask_and_kill(site: &Site, person: &Person, moment: Moment) -> bool {
+    let body = format!("login={}", encode(&person.email));
+    let mut raw = Raw::connect(site).await;
+    let sent = raw
+        .send(&format!(
+            "POST /accounts/password_reset/ HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len(),
+            host = site.host(),
+        ))
+        .await;
+    assert!(sent);
+    if let Moment::Requested = moment {
+        site.kill();
+        return raw.status().await == Some(302);
+    }
+    assert_eq!(raw.status().await, Some(302));
+    match moment {
+        Moment::Requested | Moment::Acknowledged => {}
+        Moment::After(time) => tokio::time::sleep(time).await,
+        Moment::Called => drop(site.printed("reset_password_email", &person.email).await),
+    }
+    site.kill();
+    true
+}
+
+/// Kills a site so often, each time while it delivers a message; asserts that none is lost and none comes twice more.
+async fn survives_kills(rounds: usize) {
+    let mut site = options().start().await;
+    let mut lines: HashMap<String, usize> = HashMap::new();
+    let mut count = |site: &Site| {
+        for line in site.record().printed() {
+            *lines.entry(line.destination().to_owned()).or_default() += 1;
+        }
+    };
+    let mut promised = Vec::new();
+    for round in 0..rounds {
+        let person = site.signed_up().await;
+        let moment = MOMENTS[round % MOMENTS.len()];
+        if ask_and_kill(&site, &person, moment).await {
+            promised.push((person.email.clone(), moment));
+        }
+        count(&site);
+        site = site.restart(options()).await;
+        // One kill a message: it is delivered before the next one.
+        site.settled().await;
+    }
+    count(&site);
+    for (email, moment) in &promised {
+        let times = lines.get(email).copied().unwrap_or_default();
+        assert!(
+            (1..=2).contains(&times),
+            "{email} {moment:?}: {times} times"
+        );
+    }
+    assert!(promised.len() >= rounds - rounds / MOMENTS.len() - 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_site_keeps_every_promise() {
+    // A hundred kills, on two sites at once.
+    let (one, other) = tokio::join!(
+        tokio::spawn(survives_kills(50)),
+        tokio::spawn(survives_kills(50))
+    );
+    one.and(other).unwrap();
+}
+
+#[tokio::test]
+async fn worker_apart_delivers() {
+    let site = Site::options()
+        .setting("outbox_worker", "false")
+        .start()
+        .await;
+    let ann = site.signed_up().await;
+    site.client().ask_reset(&ann.email).await.expect(302);
+    let worker = Worker::start(&site, &[]).await;
+    let first = worker.printed("reset_password_email", &ann.email).await;
+    site.client().ask_reset(&ann.phone).await.expect(302);
+    worker.printed("reset_password_phone", &ann.phone).await;
+    site.settled().await;
+    assert!(worker.stop(), "it ends in good order");
+    assert_eq!(site.record().printed(), [], "the site delivers nothing");
+
+    let client = site.client();
+    let form = client.open_reset_link(first.url()).await;
+    let new = "walnut-Harbour-22";
+    client
+        .submit(&form, [("new_password1", new), ("new_password2", new)])
+        .await
+        .expect(302);
+}
+
+#[tokio::test]
+async fn several_workers_share_the_work() {
+    let site = Site::options()
+        .setting("outbox_worker", "false")
+        .start()
+        .await;
+    let mut people = Vec::new();
+    for _ in 0..8 {
+        people.push(site.signed_up().await);
+    }
+    let workers = [
+        Worker::start(&site, &[]).await,
+        Worker::start(&site, &[]).await,
+    ];
+    for person in &people {
+        site.client().ask_reset(&person.email).await.expect(302);
+        site.client().ask_reset(&person.phone).await.expect(302);
+    }
+    site.settled().await;
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    for line in workers.iter().flat_map(|worker| worker.record().printed()) {
+        *seen.entry(line.destination().to_owned()).or_default() += 1;
+    }
+    assert_eq!(seen.len(), 2 * people.len());
+    assert!(seen.values().all(|times| *times == 1), "{seen:?}");
+}
+
+#[tokio::test]
+async fn owed_message_holds_no_token() {
+    let site = Site::options()
+        .setting("outbox_worker", "false")
+        .start()
+        .await;
+    let ann = site.signed_up().await;
+    site.client().ask_reset(&ann.email).await.expect(302);
+    let dump = site.database().dump();
+    assert!(dump.contains("phone_auth_outbox.purpose=reset_password"));
+    let worker = Worker::start(&site, &[]).await;
+    let line = worker.printed("reset_password_email", &ann.email).await;
+    let (_, mac) = line.token().split_once('-').unwrap_or_default();
+    assert!(
+        mac.len() >= 32 && !dump.contains(mac),
+        "the link is in the database"
+    );
+}
+
+#[tokio::test]
+async fn newer_request_takes_the_older_place() {
+    let site = Site::options()
+        .setting("outbox_worker", "false")
+        .start()
+        .await;
+    let ann = site.signed_up().await;
+    for _ in 0..3 {
+        site.client().ask_reset(&ann.email).await.expect(302);
+    }
+    let worker = Worker::start(&site, &[]).await;
+    worker.printed("reset_password_email", &ann.email).await;
+    site.settled().await;
+    assert_eq!(worker.record().printed().len(), 1);
+}
+
+#[tokio::test]
+async fn dead_letters_are_listed_and_sent_again() {
+    let site = Site::options()
+        .setting("outbox_worker", "false")
+        .start()
+        .await;
+    let ann = site.signed_up().await;
+    site.client().ask_reset(&ann.email).await.expect(302);
+    let past = "UPDATE phone_auth_outbox SET expires_at = '2020-01-01 00:00:00'";
+    assert_eq!(site.database().execute(past), 1);
+    let worker = Worker::start(&site, &[]).await;
+    site.settled().await;
+
+    let outbox = |arguments: &[&str]| {
+        let database = site.database_url();
+        let mut all = vec!["outbox"];
+        all.extend(arguments);
+        all.extend(["--database", &database]);
+        let ran = run(site.folder(), &all, &[], "");
+        assert!(ran.success, "{}", ran.said());
+        ran.stdout
+    };
+    let listed: Value = serde_json::from_str(&outbox(&["list", "--json"])).unwrap();
+    assert_eq!(listed[0]["state"], "dead");
+    let reason = "its link expired before it could be delivered";
+    assert_eq!(listed[0]["reason"], reason);
+    assert!(outbox(&["list"]).contains(reason));
+    assert_eq!(worker.record().printed(), []);
+
+    let id = listed[0]["id"].to_string();
+    assert!(outbox(&["retry", &id]).contains("owed again: 1"));
+    let line = worker.printed("reset_password_email", &ann.email).await;
+    site.client().open_reset_link(line.url()).await;
+    site.settled().await;
+    assert_eq!(outbox(&["list", "--json"]).trim(), "[]");
+
+    let database = site.database_url();
+    let arguments = ["outbox", "retry", &id, "--database", &database];
+    let ran = run(site.folder(), &arguments, &[], "");
+    assert!(
+        !ran.success && ran.stderr.contains("no such dead letter"),
+        "{}",
+        ran.said()
+    );
+}
+
+#[tokio::test]
+async fn dead_letters_are_purged() {
+    let site = Site::options()
+        .setting("outbox_worker", "false")
+        .start()
+        .await;
+    let ann = site.signed_up().await;
+    site.client().ask_reset(&ann.email).await.expect(302);
+    let dead = "UPDATE phone_auth_outbox SET died_at = '2020-01-01 00:00:00', reason = 'why'";
+    assert_eq!(site.database().execute(dead), 1);
+    let database = site.database_url();
+    let purge = |age: &str| {
+        let arguments = [
+            "outbox",
+            "purge",
+            "--older-than",
+            age,
+            "--database",
+            &database,
+        ];
+        run(site.folder(), &arguments, &[], "")
+    };
+    assert!(purge("520 w").stdout.contains("dead letters removed: 0"));
+    assert!(!purge("long").success);
+    assert!(purge("30d").stdout.contains("dead letters removed: 1"));
+}
