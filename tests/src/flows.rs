@@ -259,7 +259,7 @@ impl Site {
     /// The mailbox, once the message with this link is in it.
     pub async fn mailbox_with(&self, link: &Printed) -> Answer {
         let client = self.client();
-        crate::until("the message is in the mailbox", || async {
+        until("the message is in the mailbox", || async {
             client
                 .get("/dev/mailbox/")
                 .await

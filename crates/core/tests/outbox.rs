@@ -282,8 +282,10 @@ async fn repeat_has_the_same_link() {
 #[tokio::test]
 async fn panic_is_tried_again() {
     let owing = Owing::new().await;
-    let panics: fn(&ResetPasswordEmail) = |_| std::panic::panic_any("secret");
-    let _panics = owing.kit.signals.connect(panics);
+    let none: Option<u8> = None;
+    let _panics = owing.kit.signals.connect(move |_: &ResetPasswordEmail| {
+        none.unwrap();
+    });
     owing.ask().await;
     assert_eq!(owing.deliver().await, 1);
     let owed = owing.outbox().await.remove(0);
@@ -437,7 +439,7 @@ async fn running_worker_is_woken() {
 #[tokio::test]
 async fn stopped_worker_finishes_what_it_began() {
     let owing = Owing::new().await;
-    let (begin, mut begun) = tokio::sync::mpsc::unbounded_channel();
+    let (begin, mut at_work) = tokio::sync::mpsc::unbounded_channel();
     let (go, gone) = tokio::sync::watch::channel(false);
     let _slow = owing
         .kit
@@ -456,7 +458,7 @@ async fn stopped_worker_finishes_what_it_began() {
         worker.run(async { drop(stopped.await) }).await;
     });
     owing.ask().await;
-    begun.recv().await.unwrap();
+    at_work.recv().await.unwrap();
     drop(stop);
     tokio::task::yield_now().await;
     assert!(!running.is_finished(), "a receiver is at work");

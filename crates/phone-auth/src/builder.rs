@@ -16,12 +16,11 @@ use crate::core::accounts::{
 use crate::core::password::PasswordHasher;
 use crate::core::settings::Settings;
 use crate::core::store::{OutboxStore, Store};
+use crate::database::{Database, OutboxChoice, StoreChoice};
 use crate::signals::{
     Event, ResetPasswordEmail, ResetPasswordPhone, Signals, SignalsBuilder, SiteOrigin,
     VerifyEmail, VerifyPhone,
 };
-#[cfg(feature = "sqlite")]
-use crate::sqlite::{SqliteOptions, SqliteStore};
 use crate::tokens::django::DjangoTokens;
 use crate::tokens::{Keyring, SecretKey};
 #[cfg(feature = "web")]
@@ -59,14 +58,11 @@ pub struct PhoneAuthBuilder {
     key: Option<SecretKey>,
     fallbacks: Vec<SecretKey>,
     settings: Settings,
-    store: StoreChoice,
-    #[cfg(feature = "sqlite")]
-    busy_timeout: Option<Duration>,
+    database: Database,
     hub: HubChoice,
     unreceived: Vec<TypeId>,
     unreceived_names: Vec<&'static str>,
     dispatch: Dispatch,
-    outbox: OutboxChoice,
     worker: Option<WorkerOptions>,
     hasher: Option<GiveHasher>,
     django_tokens: Option<DjangoTokens>,
@@ -93,25 +89,6 @@ struct Pages {
 /// Gives the flows a hasher, whatever its type is.
 type GiveHasher = Box<dyn FnOnce(AccountsBuilder) -> AccountsBuilder + Send>;
 
-/// What keeps the accounts.
-enum StoreChoice {
-    Unknown,
-    #[cfg(feature = "sqlite")]
-    Database(String),
-    Ready(Arc<dyn Store>),
-}
-
-/// A store, and the outbox beside it.
-type Opened = (Arc<dyn Store>, Option<Arc<dyn OutboxStore>>);
-
-/// Where messages are owed.
-enum OutboxChoice {
-    /// In the database, if it was named and not handed over as a store.
-    OfDatabase,
-    Ready(Arc<dyn OutboxStore>),
-    Without,
-}
-
 /// What the flows tell.
 enum HubChoice {
     ToBuild(SignalsBuilder),
@@ -125,14 +102,11 @@ impl PhoneAuthBuilder {
             key: None,
             fallbacks: Vec::new(),
             settings: Settings::default(),
-            store: StoreChoice::Unknown,
-            #[cfg(feature = "sqlite")]
-            busy_timeout: None,
+            database: Database::default(),
             hub: HubChoice::ToBuild(Signals::builder()),
             unreceived: Vec::new(),
             unreceived_names: Vec::new(),
             dispatch: Dispatch::Background,
-            outbox: OutboxChoice::OfDatabase,
             worker: Some(WorkerOptions::default()),
             hasher: None,
             django_tokens: None,
@@ -175,21 +149,21 @@ impl PhoneAuthBuilder {
     /// The database, made and brought to the newest schema when it is opened: `sqlite:app.sqlite3`.
     #[cfg(feature = "sqlite")]
     pub fn database(mut self, name: impl Into<String>) -> Self {
-        self.store = StoreChoice::Database(name.into());
+        self.database.store = StoreChoice::Named(name.into());
         self
     }
 
     /// How long a request waits for a locked database before it fails; else 5 seconds.
     #[cfg(feature = "sqlite")]
     pub fn busy_timeout(mut self, timeout: Duration) -> Self {
-        self.busy_timeout = Some(timeout);
+        self.database.busy_timeout = Some(timeout);
         self
     }
 
     /// A store that is open already, in place of a database. Messages are owed in it only if it is given as the
     /// [`outbox`](Self::outbox) too.
     pub fn store(mut self, store: Arc<dyn Store>) -> Self {
-        self.store = StoreChoice::Ready(store);
+        self.database.store = StoreChoice::Ready(store);
         self
     }
 
@@ -228,14 +202,14 @@ impl PhoneAuthBuilder {
 
     /// Where messages are owed until they are delivered; else in the database.
     pub fn outbox(mut self, outbox: Arc<dyn OutboxStore>) -> Self {
-        self.outbox = OutboxChoice::Ready(outbox);
+        self.database.outbox = OutboxChoice::Ready(outbox);
         self
     }
 
     /// Owes nothing: receivers of messages are called once, when [`dispatch`](Self::dispatch) says. A message that fails,
     /// or is under way when the process ends, is lost.
     pub fn without_outbox(mut self) -> Self {
-        self.outbox = OutboxChoice::Without;
+        self.database.outbox = OutboxChoice::Without;
         self
     }
 
@@ -375,7 +349,7 @@ impl PhoneAuthBuilder {
         if !unreceived.is_empty() {
             return Err(BuildError::no_receiver(unreceived));
         }
-        let (store, outbox) = self.open_store()?;
+        let (store, outbox) = std::mem::take(&mut self.database).open()?;
         let mut accounts = Accounts::builder(store, keyring)
             .settings(self.settings)
             .signals(hub)
@@ -399,46 +373,12 @@ impl PhoneAuthBuilder {
             .and_then(|options| accounts.outbox_worker(options))
             .map(|worker| Arc::new(RunningWorker::start(worker)));
         Ok(PhoneAuth {
-            worker,
             #[cfg(feature = "web")]
             web: self.pages.build(accounts.clone(), site.clone())?,
             accounts,
             site,
+            worker,
         })
-    }
-
-    /// The store that was given, or the database of the name that was.
-    fn open_store(&mut self) -> Result<Opened, BuildError> {
-        let (store, own) = self.open_database()?;
-        let outbox = match std::mem::replace(&mut self.outbox, OutboxChoice::Without) {
-            OutboxChoice::OfDatabase => own,
-            OutboxChoice::Ready(outbox) => Some(outbox),
-            OutboxChoice::Without => None,
-        };
-        Ok((store, outbox))
-    }
-
-    /// The store, and the outbox that it is if we have opened it.
-    fn open_database(&mut self) -> Result<Opened, BuildError> {
-        match std::mem::replace(&mut self.store, StoreChoice::Unknown) {
-            StoreChoice::Ready(store) => Ok((store, None)),
-            StoreChoice::Unknown => Err(BuildError::new(BuildErrorKind::Database)),
-            #[cfg(feature = "sqlite")]
-            StoreChoice::Database(name) => {
-                let path = name
-                    .strip_prefix("sqlite:")
-                    .filter(|path| !path.is_empty() && !path.starts_with([':', '?']))
-                    .ok_or(BuildError::new(BuildErrorKind::Database))?;
-                let mut options = SqliteOptions::default();
-                if let Some(timeout) = self.busy_timeout {
-                    options = options.with_busy_timeout(timeout);
-                }
-                let store = SqliteStore::open_and_migrate(path, options)
-                    .map_err(|error| BuildError::with_source(BuildErrorKind::Store, error))?;
-                let store = Arc::new(store);
-                Ok((Arc::clone(&store) as _, Some(store)))
-            }
-        }
     }
 
     fn take_hub(&mut self, site: &SiteOrigin) -> Result<Signals, BuildError> {

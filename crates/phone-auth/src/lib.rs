@@ -21,6 +21,7 @@
 
 mod build_error;
 mod builder;
+mod database;
 mod worker;
 
 use std::fmt;
@@ -50,11 +51,11 @@ pub use tokens::SecretKey;
 /// Cheap to clone; clones share everything.
 #[derive(Clone)]
 pub struct PhoneAuth {
+    #[cfg(feature = "web")]
+    web: web::Web,
     accounts: Accounts,
     site: SiteOrigin,
     worker: Option<Arc<worker::RunningWorker>>,
-    #[cfg(feature = "web")]
-    web: web::Web,
 }
 
 impl PhoneAuth {
