@@ -87,6 +87,25 @@ async fn link_verifies_once() {
 }
 
 #[tokio::test]
+async fn used_link_stays_used() {
+    let kit = Kit::with_ann().await;
+    let visitor = kit.visitor("ann", HORSE).await;
+    for kind in KINDS {
+        let row = kit.address(&visitor, kind).await;
+        let link = kit.verification_link(&visitor, &row).await;
+        assert_eq!(verify(&kit, &link).await, Ok("verified"));
+        // As the model's admin pages do; its own link worked again then.
+        let unverified = OutsideChange::SetVerified(kind, row.id, false);
+        kit.store.make(unverified).await;
+        assert_eq!(verify(&kit, &link).await, Err(LinkErrorKind::Invalid));
+        assert!(!kit.address(&visitor, kind).await.is_verified);
+        kit.clock.advance(Duration::from_secs(1));
+        let newer = kit.verification_link(&visitor, &row).await;
+        assert_eq!(verify(&kit, &newer).await, Ok("verified"));
+    }
+}
+
+#[tokio::test]
 async fn looking_changes_nothing() {
     let kit = Kit::with_settings(|settings| settings.verify_by_click = true);
     kit.sign_up_ann().await;

@@ -24,7 +24,7 @@ pub(crate) struct Statements {
 }
 
 macro_rules! statements {
-    ($table:literal, $column:literal, $is_taken:literal) => {
+    ($table:literal, $column:literal, $verified:literal, $is_taken:literal) => {
         Statements {
             add: concat!(
                 "WITH looked AS (
@@ -57,12 +57,23 @@ macro_rules! statements {
                 " a JOIN auth_user u ON u.id = a.user_id WHERE a.id = $1"
             ),
             verify: concat!(
-                "UPDATE ",
+                "WITH verified AS (
+                    UPDATE ",
                 $table,
                 " SET is_verified = true
-                WHERE id = $1 AND user_id = $2 AND ",
+                    WHERE id = $1 AND user_id = $2 AND ",
                 $column,
-                " = $3 AND NOT is_verified RETURNING 1"
+                " = $3 AND NOT is_verified
+                        AND NOT EXISTS (SELECT 1 FROM ",
+                $verified,
+                " WHERE address_id = $1 AND verified_at >= $4)
+                    RETURNING id
+                )
+                INSERT INTO ",
+                $verified,
+                " (address_id, verified_at) SELECT id, $5 FROM verified
+                ON CONFLICT (address_id) DO UPDATE SET verified_at = excluded.verified_at
+                RETURNING 1"
             ),
             is_verified: concat!(
                 "SELECT 1 FROM ",
@@ -78,6 +89,7 @@ macro_rules! statements {
 const EMAIL: Statements = statements!(
     "phone_auth_emailaddress",
     "email",
+    "phone_auth_email_verified",
     "(EXISTS (SELECT 1 FROM phone_auth_emailaddress
             WHERE lower(email COLLATE \"C\") = lower($1 COLLATE \"C\"))
         OR EXISTS (SELECT 1 FROM auth_user
@@ -89,6 +101,7 @@ const EMAIL: Statements = statements!(
 const PHONE: Statements = statements!(
     "phone_auth_phonenumber",
     "phone",
+    "phone_auth_phone_verified",
     "EXISTS (SELECT 1 FROM phone_auth_phonenumber WHERE phone = $1)"
 );
 
@@ -160,7 +173,10 @@ impl AddressStore for PostgresStore {
                 .bind(value)
         };
         let statements = statements(claim.kind);
-        if self.first(claimed(statements.verify)).await?.is_some() {
+        let verify = claimed(statements.verify)
+            .bind(rows::micros(claim.issued_at))
+            .bind(rows::micros(claim.at));
+        if self.first(verify).await?.is_some() {
             return Ok(VerificationOutcome::Verified);
         }
         // Asked by a statement of its own: it must see what the update may have waited for.

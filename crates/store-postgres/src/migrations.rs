@@ -46,6 +46,10 @@ const MIGRATIONS: &[Migration] = &[
         name: "outbox",
         step: Step::Statements(include_str!("schema/outbox.sql")),
     },
+    Migration {
+        name: "verified addresses",
+        step: Step::Statements(include_str!("schema/verified.sql")),
+    },
 ];
 
 /// The columns that the model's tables have, and that the store reads or writes.

@@ -75,7 +75,12 @@ fn migration_touches_no_row() {
         let options = PostgresOptions::default();
         let store = PostgresStore::connect(database.url(), options).await;
         let store = store.unwrap();
-        let steps = ["people and addresses", "sessions", "outbox"];
+        let steps = [
+            "people and addresses",
+            "sessions",
+            "outbox",
+            "verified addresses",
+        ];
         assert_eq!(store.pending_migrations().await.unwrap(), steps);
         assert_eq!(store.migrate().await.unwrap(), steps);
         assert_eq!(store.pending_migrations().await.unwrap(), [""; 0]);
@@ -356,7 +361,7 @@ fn other_tables_of_the_name_are_refused() {
             error.to_string(),
             "the table auth_user has no column last_login"
         );
-        assert_eq!(store.pending_migrations().await.unwrap().len(), 3);
+        assert_eq!(store.pending_migrations().await.unwrap().len(), 4);
         let error = PostgresStore::connect_and_migrate(database.url(), options).await;
         assert_eq!(error.unwrap_err().kind(), OpenErrorKind::Migration);
     });

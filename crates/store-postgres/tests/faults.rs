@@ -66,7 +66,15 @@ fn many_nodes_migrate_at_once() {
         for node in nodes {
             applied.extend(node.await.unwrap());
         }
-        assert_eq!(applied, ["people and addresses", "sessions", "outbox"]);
+        assert_eq!(
+            applied,
+            [
+                "people and addresses",
+                "sessions",
+                "outbox",
+                "verified addresses"
+            ]
+        );
     });
 }
 

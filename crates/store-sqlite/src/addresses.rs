@@ -18,11 +18,12 @@ pub(crate) struct Statements {
     pub(crate) is_taken: &'static str,
     pub(crate) with_person: &'static str,
     pub(crate) verify: &'static str,
-    pub(crate) claimed: &'static str,
+    pub(crate) keep_when: &'static str,
+    pub(crate) is_verified: &'static str,
 }
 
 macro_rules! statements {
-    ($table:literal, $column:literal, $is_taken:expr) => {
+    ($table:literal, $column:literal, $verified:literal, $is_taken:expr) => {
         Statements {
             insert: concat!(
                 "INSERT INTO ",
@@ -48,14 +49,23 @@ macro_rules! statements {
                 " SET is_verified = 1
                 WHERE id = ?1 AND user_id = ?2 AND ",
                 $column,
-                " = ?3 AND NOT is_verified"
+                " = ?3 AND NOT is_verified
+                    AND NOT EXISTS (SELECT 1 FROM ",
+                $verified,
+                " WHERE address_id = ?1 AND verified_at >= ?4)"
             ),
-            claimed: concat!(
+            keep_when: concat!(
+                "INSERT INTO ",
+                $verified,
+                " (address_id, verified_at) VALUES (?1, ?2)
+                ON CONFLICT (address_id) DO UPDATE SET verified_at = excluded.verified_at"
+            ),
+            is_verified: concat!(
                 "SELECT 1 FROM ",
                 $table,
                 " WHERE id = ?1 AND user_id = ?2 AND ",
                 $column,
-                " = ?3"
+                " = ?3 AND is_verified"
             ),
         }
     };
@@ -64,6 +74,7 @@ macro_rules! statements {
 const EMAIL: Statements = statements!(
     "phone_auth_emailaddress",
     "email",
+    "phone_auth_email_verified",
     "SELECT EXISTS (SELECT 1 FROM phone_auth_emailaddress WHERE lower(email) = lower(?1))
         OR EXISTS (SELECT 1 FROM auth_user WHERE lower(email) = lower(?1) AND id <> ?2)
         OR EXISTS (SELECT 1 FROM auth_user WHERE lower(username) = lower(?1) AND id <> ?2),
@@ -73,6 +84,7 @@ const EMAIL: Statements = statements!(
 const PHONE: Statements = statements!(
     "phone_auth_phonenumber",
     "phone",
+    "phone_auth_phone_verified",
     "SELECT EXISTS (SELECT 1 FROM phone_auth_phonenumber WHERE phone = ?1),
         EXISTS (SELECT 1 FROM auth_user WHERE id = ?2)"
 );
@@ -190,12 +202,16 @@ fn verify(
     claim: &VerificationClaim,
 ) -> Result<VerificationOutcome, Failure> {
     let statements = statements(claim.kind);
-    let claimed = params![claim.id.get(), claim.person.get(), claim.value];
-    if rows::change(connection, statements.verify, claimed)? > 0 {
+    let (id, person) = (claim.id.get(), claim.person.get());
+    let unused = params![id, person, claim.value, rows::time_text(claim.issued_at)?];
+    if rows::change(connection, statements.verify, unused)? > 0 {
+        let when = (id, rows::time_text(claim.at)?);
+        rows::change(connection, statements.keep_when, when)?;
         return Ok(VerificationOutcome::Verified);
     }
-    let is_there = rows::first(connection, statements.claimed, claimed, |_| Ok(()))?;
-    Ok(match is_there {
+    let claimed = (id, person, &claim.value);
+    let is_verified = rows::first(connection, statements.is_verified, claimed, |_| Ok(()))?;
+    Ok(match is_verified {
         Some(()) => VerificationOutcome::AlreadyVerified,
         None => VerificationOutcome::Gone,
     })

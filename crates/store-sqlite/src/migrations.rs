@@ -31,6 +31,10 @@ const MIGRATIONS: &[Migration] = &[
         name: "outbox",
         apply: |transaction| Ok(transaction.execute_batch(include_str!("schema/outbox.sql"))?),
     },
+    Migration {
+        name: "verified addresses",
+        apply: |transaction| Ok(transaction.execute_batch(include_str!("schema/verified.sql"))?),
+    },
 ];
 
 /// The columns that the model's tables have, and that the store reads or writes.

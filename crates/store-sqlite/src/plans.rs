@@ -42,7 +42,8 @@ fn every_lookup_uses_an_index() {
             of_kind.is_taken,
             of_kind.with_person,
             of_kind.verify,
-            of_kind.claimed,
+            of_kind.keep_when,
+            of_kind.is_verified,
         ]);
     }
     for statement in statements {

@@ -66,7 +66,12 @@ fn migrations_are_applied_once() {
     let store = SqliteStore::open(scratch.path(), SqliteOptions::default()).unwrap();
     assert_eq!(
         store.pending_migrations().unwrap(),
-        ["people and addresses", "sessions", "outbox"]
+        [
+            "people and addresses",
+            "sessions",
+            "outbox",
+            "verified addresses"
+        ]
     );
     run(async {
         let error = store.people_after(None, 1).await.unwrap_err();
@@ -74,7 +79,12 @@ fn migrations_are_applied_once() {
     });
     assert_eq!(
         store.migrate().unwrap(),
-        ["people and addresses", "sessions", "outbox"]
+        [
+            "people and addresses",
+            "sessions",
+            "outbox",
+            "verified addresses"
+        ]
     );
     assert_eq!(store.pending_migrations().unwrap(), [] as [&str; 0]);
     assert_eq!(store.migrate().unwrap(), [] as [&str; 0]);
@@ -95,7 +105,7 @@ fn parallel_migrations_have_one_winner() {
     };
     let threads: Vec<_> = (0..8).map(|_| std::thread::spawn(migrate())).collect();
     let applied: Vec<_> = threads.into_iter().map(|it| it.join().unwrap()).collect();
-    assert_eq!(applied.iter().sum::<usize>(), 3, "{applied:?}");
+    assert_eq!(applied.iter().sum::<usize>(), 4, "{applied:?}");
 }
 
 #[test]

@@ -126,6 +126,16 @@ impl OneTimeTokens {
         token
     }
 
+    /// The time of issue that stands in the text of a token, to the second; none for other texts.
+    ///
+    /// # Security
+    ///
+    /// Anybody can write a time. Only that of a token which [`check`](Self::check) accepts is true.
+    pub fn issued_at(text: &str) -> Option<DateTime<Utc>> {
+        let seconds = text::read(text)?.seconds;
+        DateTime::from_timestamp(i64::try_from(seconds).ok()?, 0)
+    }
+
     /// Checks the text of a token for a purpose and against the state as it is now.
     ///
     /// Times are compared in whole seconds, in UTC: a token is good up to and including the second in

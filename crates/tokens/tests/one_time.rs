@@ -102,6 +102,16 @@ fn time_is_not_a_field() {
 }
 
 #[test]
+fn time_of_issue_is_read() {
+    let issued = noon() + TimeDelta::milliseconds(999);
+    let token = tokens().issue(&RESET, issued, STATE);
+    assert_eq!(OneTimeTokens::issued_at(token.as_str()), Some(noon()));
+    for text in ["", "-", "a-b", "a", &format!("{}0", token.as_str())] {
+        assert_eq!(OneTimeTokens::issued_at(text), None, "{text}");
+    }
+}
+
+#[test]
 fn other_purpose_is_refused() {
     let tokens = tokens();
     for (issued, checked) in [(RESET, VERIFY), (VERIFY, RESET)] {

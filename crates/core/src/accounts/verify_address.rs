@@ -1,6 +1,7 @@
 //! Verifying an address by a link.
 
 use phone_auth_signals::{EmailVerified, PhoneVerified, Sender};
+use phone_auth_tokens::OneTimeTokens;
 use phone_auth_urls::{AccountPage, id};
 
 use super::links::kind_of;
@@ -43,7 +44,8 @@ impl Accounts {
     /// # Errors
     /// - [`Invalid`](LinkErrorKind::Invalid): not a link, or a link that is too old, is for something
     ///   else, or for an address that is gone, another's, another text or that of somebody who is not
-    ///   active. Which it was is not told.
+    ///   active. Which it was is not told. A link that was used before somebody marked the address as
+    ///   unverified again is refused by [`verify_address`](Self::verify_address) only.
     /// - [`Unavailable`](LinkErrorKind::Unavailable), [`Broken`](LinkErrorKind::Broken): the store.
     ///
     /// # Cancel safety
@@ -124,12 +126,16 @@ impl Accounts {
         let Some((mut address, person)) = self.verification_target(idb64, token).await? else {
             return Err(LinkError::new(LinkErrorKind::Invalid));
         };
+        // Django's tokens count from a later year: theirs are older than whatever was verified here.
+        let issued_at = OneTimeTokens::issued_at(token).unwrap_or_default();
         let claim = VerificationClaim {
             kind: address.kind,
             id: address.id,
             person: address.person,
             value: address.value.clone(),
-            at: self.now(),
+            issued_at,
+            // The clock of the server that issued it may be ahead of this one's.
+            at: self.now().max(issued_at),
         };
         match self.store().verify_address(&claim).await? {
             VerificationOutcome::Verified => {

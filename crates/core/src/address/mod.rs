@@ -129,7 +129,10 @@ pub struct VerificationClaim {
     pub person: PersonId,
     /// What its text must still be.
     pub value: String,
-    /// When the link was opened.
+    /// When the link was issued. If the address was verified by a link then or later, and is not any
+    /// more, this link is used up.
+    pub issued_at: DateTime<Utc>,
+    /// When the link was opened, and not before it was issued.
     pub at: DateTime<Utc>,
 }
 
@@ -144,6 +147,6 @@ pub enum VerificationOutcome {
     Verified,
     /// It was verified before; nothing changed.
     AlreadyVerified,
-    /// It is gone, another's, or another text; nothing changed.
+    /// It is gone, another's, or another text, or the link is used up; nothing changed.
     Gone,
 }

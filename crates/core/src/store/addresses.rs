@@ -38,7 +38,8 @@ pub trait AddressStore: Send + Sync {
         id: AddressId,
     ) -> Result<Option<(AddressRecord, Person)>, StoreError>;
 
-    /// Marks an address as verified, if all that the claim says is still so. Writes that one column.
+    /// Marks an address as verified, if all that the claim says is still so. Writes that one column, and
+    /// keeps when it was: what somebody marks as unverified again needs a newer link.
     async fn verify_address(
         &self,
         claim: &VerificationClaim,

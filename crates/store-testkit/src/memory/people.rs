@@ -150,17 +150,21 @@ impl AddressStore for MemoryStore {
         claim: &VerificationClaim,
     ) -> Result<VerificationOutcome, StoreError> {
         self.write(|state| {
+            let row = (claim.kind, claim.id);
+            let verified_at = state.verified.get(&row).copied();
+            let is_used_up = verified_at.is_some_and(|time| time >= claim.issued_at);
             let claimed = state
                 .addresses_mut(claim.kind)
                 .get_mut(&claim.id)
                 .filter(|address| address.person == claim.person && address.value == claim.value);
             Ok(match claimed {
-                None => VerificationOutcome::Gone,
                 Some(address) if address.is_verified => VerificationOutcome::AlreadyVerified,
-                Some(address) => {
+                Some(address) if !is_used_up => {
                     address.is_verified = true;
+                    state.verified.insert(row, claim.at);
                     VerificationOutcome::Verified
                 }
+                _ => VerificationOutcome::Gone,
             })
         })
     }

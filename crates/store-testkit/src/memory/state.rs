@@ -19,6 +19,8 @@ pub(super) struct State {
     pub(super) sessions: HashMap<SessionDigest, NewSession>,
     pub(super) outbox: BTreeMap<MessageId, OutboxMessage>,
     pub(super) last_message: i64,
+    /// When an address was last verified by a link.
+    pub(super) verified: HashMap<(AddressKind, AddressId), DateTime<Utc>>,
     emails: Addresses,
     phones: Addresses,
     last_person: i64,

@@ -97,6 +97,7 @@ macro_rules! __for_each_case {
             addresses::kinds_are_counted_apart;
             addresses::missing_person_gets_no_address;
             verification::address_is_verified_once;
+            verification::used_link_stays_used;
             verification::equal_verifications_have_one_winner;
             verification::other_claims_are_gone;
             verification::edit_and_verification_lose_nothing;

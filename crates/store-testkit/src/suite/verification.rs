@@ -17,7 +17,8 @@ fn claim(record: &AddressRecord) -> VerificationClaim {
         id: record.id,
         person: record.person,
         value: record.value.clone(),
-        at: at(0),
+        issued_at: at(0),
+        at: at(1),
     }
 }
 
@@ -46,6 +47,39 @@ pub(super) async fn address_is_verified_once(subject: &Subject) {
             ..record.clone()
         };
         assert_eq!(now(subject, &record).await, Some(expected));
+    }
+}
+
+pub(super) async fn used_link_stays_used(subject: &Subject) {
+    let store = subject.store();
+    for record in addresses(subject, "ann", 1).await {
+        let first = claim(&record);
+        let outcome = store.verify_address(&first).await.unwrap();
+        assert_eq!(outcome, VerificationOutcome::Verified);
+        let (kind, id) = (record.kind, record.id);
+        let unverified = OutsideChange::SetVerified(kind, id, false);
+        subject.outside(unverified.clone()).await;
+        // Neither the link that was used, nor one that was issued before that.
+        for issued_at in [at(-1), at(0), at(1)] {
+            let old = VerificationClaim {
+                issued_at,
+                at: at(5),
+                ..first.clone()
+            };
+            let outcome = store.verify_address(&old).await.unwrap();
+            assert_eq!(outcome, VerificationOutcome::Gone, "{issued_at}");
+            assert_eq!(now(subject, &record).await, Some(record.clone()));
+        }
+        let newer = VerificationClaim {
+            issued_at: at(2),
+            at: at(3),
+            ..first.clone()
+        };
+        let outcome = store.verify_address(&newer).await.unwrap();
+        assert_eq!(outcome, VerificationOutcome::Verified);
+        subject.outside(unverified).await;
+        let outcome = store.verify_address(&newer).await.unwrap();
+        assert_eq!(outcome, VerificationOutcome::Gone, "the newer is used too");
     }
 }
 
