@@ -15,6 +15,8 @@ mod calling_code;
 mod keys;
 mod session;
 mod state;
+#[cfg(test)]
+mod tests;
 mod time_zone;
 mod tokens;
 

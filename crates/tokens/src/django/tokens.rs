@@ -239,7 +239,7 @@ fn read_seconds(text: &str) -> Option<u64> {
 }
 
 /// The text of a token, in its one spelling.
-fn write(seconds: u64, mac: &[u8]) -> String {
+pub(super) fn write(seconds: u64, mac: &[u8]) -> String {
     let mut time = Vec::new();
     let mut rest = seconds;
     loop {
