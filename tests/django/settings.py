@@ -41,6 +41,11 @@ TEMPLATES = [
 ]
 ROOT_URLCONF = "pages"
 AUTHENTICATION_BACKENDS = ["phone_auth.backend.CustomAuthBackend"]
+if "SITE_SHARES_HASHES" in os.environ:
+    PASSWORD_HASHERS = [
+        "hashers.SharedArgon2PasswordHasher",
+        "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+    ]
 LOGIN_URL = "/accounts/login/"
 LOGIN_REDIRECT_URL = "/accounts/profile/"
 LOGOUT_REDIRECT_URL = "/"

@@ -85,6 +85,32 @@ async fn changed_password_counts_on_both() {
     }
 }
 
+/// With the hasher that the guide shows, a hash is replaced once, by us, and sessions at Django outlive
+/// log-ins here.
+#[tokio::test]
+async fn shared_hasher_keeps_hashes() {
+    let (django, site) = both().await;
+    let django = django.restart(&[("SITE_SHARES_HASHES", "1")]).await;
+    let stored = || {
+        django
+            .database()
+            .text("SELECT max(password) FROM auth_user")
+    };
+    let ann = member(&django.client()).await;
+    site.client()
+        .log_in(&ann.phone, &ann.password)
+        .await
+        .expect(302);
+    let ours = stored();
+    assert!(ours.starts_with("argon2$argon2id$v=19$m=19456,t=2,p=1$"));
+    let there = django.client();
+    for client in [there.clone(), site.client()] {
+        client.log_in(&ann.phone, &ann.password).await.expect(302);
+        assert_eq!(stored(), ours);
+    }
+    assert!(there.is_logged_in().await);
+}
+
 /// An address that was verified at one site opens the guarded page of the other.
 #[tokio::test]
 async fn verified_address_counts_on_both() {
