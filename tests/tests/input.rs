@@ -193,6 +193,7 @@ async fn control_characters_are_refused() {
             assert_eq!(answer.status, 400, "{text:?} in {name}");
         }
     }
+    assert_eq!(site.database().counts(), before);
     for password in ["plum-Orchard\u{0}-7", "plum-Orchard\r\n-7"] {
         let person = Person {
             password: password.to_owned(),
@@ -207,7 +208,6 @@ async fn control_characters_are_refused() {
                 .expect(302);
         }
     }
-    drop(before);
 }
 
 #[tokio::test]
