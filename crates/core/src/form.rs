@@ -166,16 +166,19 @@ pub(crate) fn trim(typed: &str) -> &str {
 }
 
 /// Characters that no field takes: control characters, line and paragraph separators, and the marks
-/// that change the direction of text and so make one name look like another (Unicode UAX #9, 2).
-/// Joiners stay: emoji, Persian and Indic names need them.
+/// that change the direction of text and so make one name look like another (Unicode UAX #9, 2), and
+/// spaces without a width, of which a name could consist that nobody sees. Joiners stay: emoji, Persian
+/// and Indic names need them.
 pub(crate) fn is_refused(c: char) -> bool {
     c.is_control()
         || matches!(
             c,
             '\u{061C}'
+                | '\u{200B}'
                 | '\u{200E}'
                 | '\u{200F}'
                 | '\u{2028}'..='\u{202E}'
+                | '\u{2060}'
                 | '\u{2066}'..='\u{2069}'
                 | '\u{FEFF}'
         )

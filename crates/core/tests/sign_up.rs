@@ -154,6 +154,7 @@ async fn hidden_characters_are_refused_everywhere() {
     let kit = Kit::new();
     for hidden in [
         "\0", "\r\n", "\n", "\u{7f}", "\u{85}", "\u{202e}", "\u{2066}", "\u{200f}", "\u{2028}",
+        "\u{200b}", "\u{2060}",
     ] {
         for place in ["x", "start", "end"] {
             let spoil = |text: &str| match place {
