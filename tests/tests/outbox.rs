@@ -3,6 +3,7 @@
     clippy::indexing_slicing,
     reason = "indexing JSON that lacks a key gives null"
 )]
+#![expect(clippy::expect_used, reason = "a failed expectation is a failed test")]
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -107,7 +108,7 @@ async fn killed_site_keeps_every_promise() {
         tokio::spawn(survives_kills(50)),
         tokio::spawn(survives_kills(50))
     );
-    one.and(other).unwrap();
+    one.and(other).expect("both survive");
 }
 
 #[tokio::test]
@@ -219,7 +220,7 @@ async fn dead_letters_are_listed_and_sent_again() {
         assert!(ran.success, "{}", ran.said());
         ran.stdout
     };
-    let listed: Value = serde_json::from_str(&outbox(&["list", "--json"])).unwrap();
+    let listed: Value = serde_json::from_str(&outbox(&["list", "--json"])).expect("it is JSON");
     assert_eq!(listed[0]["state"], "dead");
     let reason = "its link expired before it could be delivered";
     assert_eq!(listed[0]["reason"], reason);

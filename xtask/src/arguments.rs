@@ -31,6 +31,8 @@ pub(crate) enum Chore {
         /// Which crate
         subject: Option<Subject>,
     },
+    /// Measure whether a stranger with a clock can tell who has an account; fails when so
+    Timing,
     /// Build the documentation and say where it is
     Docs,
     /// Build an application in every way there is and count the receivers that are found
@@ -53,11 +55,13 @@ pub(crate) enum Subject {
     Tokens,
     /// Named routes
     Urls,
+    /// The outbox and its worker
+    Delivery,
 }
 
 impl Subject {
     /// All of them, in the order in which they are run.
-    pub(crate) const ALL: [Self; 3] = [Self::Signals, Self::Tokens, Self::Urls];
+    pub(crate) const ALL: [Self; 4] = [Self::Signals, Self::Tokens, Self::Urls, Self::Delivery];
 
     /// The package whose benches they are.
     pub(crate) fn package(self) -> &'static str {
@@ -65,6 +69,15 @@ impl Subject {
             Self::Signals => "phone-auth-signals",
             Self::Tokens => "phone-auth-tokens",
             Self::Urls => "phone-auth-urls",
+            Self::Delivery => "phone-auth-tests",
+        }
+    }
+
+    /// Which of its benches. A pattern, because a package without benches is then an error and not a silence.
+    pub(crate) fn bench(self) -> &'static str {
+        match self {
+            Self::Delivery => "delivery",
+            _ => "*",
         }
     }
 }

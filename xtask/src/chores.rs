@@ -4,3 +4,4 @@ pub(crate) mod bench;
 pub(crate) mod check;
 pub(crate) mod docs;
 pub(crate) mod test;
+pub(crate) mod timing;

@@ -58,6 +58,7 @@ fn chore(chore: &Chore, console: &Console) -> Result<(), ChoreError> {
         Chore::LinkMatrix { profiles, linkers } => {
             link_matrix::run(&repository, console, &Selection { profiles, linkers })
         }
+        Chore::Timing => chores::timing::run(&repository, console),
         Chore::Docs => chores::docs::run(&repository, console),
     }
 }

@@ -18,11 +18,13 @@ pub(crate) fn run(
     let subjects = subject.map_or_else(|| Subject::ALL.to_vec(), |one| vec![one]);
     for subject in subjects {
         console.step(format_args!("benchmarks of {}", subject.package()));
-        // The pattern, because a package without benches is then an error and not a silence.
-        let bench =
-            repository
-                .cargo()
-                .args(["bench", "--package", subject.package(), "--bench", "*"]);
+        let bench = repository.cargo().args([
+            "bench",
+            "--package",
+            subject.package(),
+            "--bench",
+            subject.bench(),
+        ]);
         let python = match subject {
             Subject::Signals => django::bring(repository, console),
             _ => None,

@@ -1,0 +1,222 @@
+//! How fast one worker delivers what is owed, beside the barest way to do such work: rows inserted and deleted in
+//! transactions of the same size. And how soon after the promise a receiver begins.
+//!
+//! Both sides take turns in one run (A B A B), on files of one folder. Only the ratio says something; the machine makes
+//! the rest.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a bench that cannot go on should stop with the reason"
+)]
+
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use phone_auth::core::accounts::{Accounts, WorkerOptions};
+use phone_auth::core::address::{EmailAddress, PhoneNumber};
+use phone_auth::core::password::EncodedPassword;
+use phone_auth::core::person::NewPerson;
+use phone_auth::core::store::{OutboxStore, PersonStore};
+use phone_auth::signals::{Connection, ResetPasswordEmail, ResetPasswordPhone, Signals};
+use phone_auth::sqlite::{SqliteOptions, SqliteStore};
+use phone_auth::tokens::{Keyring, SecretKey};
+
+/// How often each side is measured; the median counts.
+const ROUNDS: usize = 5;
+
+/// People, each with two addresses to owe a message to.
+const PEOPLE: u32 = 400;
+
+/// Promises on an idle site.
+const PROMISES: u32 = 200;
+
+#[tokio::main]
+async fn main() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("site.sqlite3");
+    let store = Arc::new(SqliteStore::open_and_migrate(&path, SqliteOptions::default()).unwrap());
+    let site = Promising::new(store).await;
+    let bare = connect(&folder.path().join("bare.sqlite3"));
+    let batch = WorkerOptions::default().concurrency;
+
+    let (mut ours, mut barest) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        ours.push(site.deliver_all().await);
+        barest.push(insert_and_delete(&bare, 2 * PEOPLE, batch));
+    }
+    let (ours, barest) = (rate(&mut ours), rate(&mut barest));
+    let mut latencies = site.latencies().await;
+    latencies.sort_unstable();
+    let at = |share: usize| latencies.get(latencies.len() * share / 100);
+
+    let mut out = std::io::stdout().lock();
+    writeln!(
+        out,
+        "| SQLite, transactions of {batch} | messages per second |"
+    )
+    .unwrap();
+    writeln!(out, "|---|---|").unwrap();
+    writeln!(out, "| rows inserted and deleted | {barest:.0} |").unwrap();
+    writeln!(out, "| messages through one worker | {ours:.0} |").unwrap();
+    writeln!(out, "| ratio | {:.2} |", ours / barest).unwrap();
+    writeln!(
+        out,
+        "\nfrom the promise to the receiver, on an idle site: median {:.2?}, of 99 in 100 at most {:.2?}",
+        at(50).unwrap(),
+        at(99).unwrap()
+    )
+    .unwrap();
+}
+
+/// Flows over an outbox, people to send to, and a receiver that only counts.
+struct Promising {
+    accounts: Accounts,
+    store: Arc<SqliteStore>,
+    names: Vec<String>,
+    received: Arc<AtomicU32>,
+    signals: Signals,
+    _receivers: [Connection; 2],
+}
+
+impl Promising {
+    async fn new(store: Arc<SqliteStore>) -> Self {
+        let signals = Signals::isolated();
+        let received = Arc::new(AtomicU32::new(0));
+        let (emails, phones) = (Arc::clone(&received), Arc::clone(&received));
+        let receivers = [
+            signals.connect(move |_: &ResetPasswordEmail| {
+                emails.fetch_add(1, Ordering::SeqCst);
+            }),
+            signals.connect(move |_: &ResetPasswordPhone| {
+                phones.fetch_add(1, Ordering::SeqCst);
+            }),
+        ];
+        let accounts = Accounts::builder(
+            Arc::clone(&store) as _,
+            Keyring::new(SecretKey::generate().unwrap()),
+        )
+        .outbox(Arc::clone(&store) as _)
+        .signals(signals.clone())
+        .build()
+        .unwrap();
+        let mut names = Vec::new();
+        for number in 0..PEOPLE {
+            let person = person(number);
+            names.extend(person.email.iter().map(|email| email.as_str().to_owned()));
+            names.extend(person.phone.iter().map(|phone| phone.as_str().to_owned()));
+            store.create_person(&person).await.unwrap();
+        }
+        Self {
+            accounts,
+            store,
+            names,
+            received,
+            signals,
+            _receivers: receivers,
+        }
+    }
+
+    /// How long one worker takes for everything that is owed: claim, call, record.
+    async fn deliver_all(&self) -> Duration {
+        for name in &self.names {
+            self.accounts.request_password_reset(name).await.unwrap();
+        }
+        let before = self.received.load(Ordering::SeqCst);
+        let worker = self
+            .accounts
+            .outbox_worker(WorkerOptions::default())
+            .unwrap();
+        let started = Instant::now();
+        worker.deliver_due().await.unwrap();
+        let took = started.elapsed();
+        let received = self.received.load(Ordering::SeqCst) - before;
+        assert_eq!(received, 2 * PEOPLE, "everybody was told, once");
+        assert_eq!(self.store.next_due().await.unwrap(), None);
+        took
+    }
+
+    /// How long after a flow has answered the receiver begins, one promise after the other on an idle site.
+    async fn latencies(&self) -> Vec<Duration> {
+        let (begin, mut at_work) = tokio::sync::mpsc::unbounded_channel();
+        let _receiver = self.signals.connect(move |_: &ResetPasswordEmail| {
+            let _over = begin.send(Instant::now());
+        });
+        let worker = self
+            .accounts
+            .outbox_worker(WorkerOptions::default())
+            .unwrap();
+        let running = tokio::spawn(async move { worker.run(std::future::pending()).await });
+        let mut latencies = Vec::new();
+        let emails = self.names.iter().filter(|name| name.contains('@'));
+        for name in emails.take(PROMISES as usize) {
+            self.accounts.request_password_reset(name).await.unwrap();
+            let promised = Instant::now();
+            let received = at_work.recv().await.unwrap();
+            // The receiver may begin before the promise is back with who asked.
+            latencies.push(received.saturating_duration_since(promised));
+            while self.store.next_due().await.unwrap().is_some() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        }
+        running.abort();
+        latencies
+    }
+}
+
+fn person(number: u32) -> NewPerson {
+    NewPerson {
+        username: format!("ann{number}"),
+        first_name: "Ann".to_owned(),
+        last_name: "Lee".to_owned(),
+        // A hash of ours that nobody has to check.
+        password: EncodedPassword::new("argon2$argon2id$v=19$m=19456,t=2,p=1$c2FtcGxl$AAAA"),
+        email: EmailAddress::parse(&format!("ann{number}@example.org")).ok(),
+        phone: PhoneNumber::parse(&format!("+9198765{number:05}")).ok(),
+        date_joined: chrono::Utc::now(),
+    }
+}
+
+/// A file set up as the store sets up its own.
+fn connect(path: &Path) -> rusqlite::Connection {
+    let connection = rusqlite::Connection::open(path).unwrap();
+    connection
+        .execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+             CREATE TABLE message (id integer PRIMARY KEY AUTOINCREMENT, text text NOT NULL);",
+        )
+        .unwrap();
+    connection
+}
+
+/// Inserts and deletes so many rows, so many in a transaction.
+fn insert_and_delete(connection: &rusqlite::Connection, rows: u32, batch: u32) -> Duration {
+    let text = "who, which address, what for, when; as long as the row of a message is, about";
+    let started = Instant::now();
+    for _ in 0..rows.div_ceil(batch) {
+        connection.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let mut insert = connection
+            .prepare_cached("INSERT INTO message (text) VALUES (?1)")
+            .unwrap();
+        for _ in 0..batch {
+            insert.execute([text]).unwrap();
+        }
+        connection.execute_batch("COMMIT; BEGIN IMMEDIATE").unwrap();
+        let mut delete = connection
+            .prepare_cached("DELETE FROM message WHERE id = (SELECT min(id) FROM message)")
+            .unwrap();
+        for _ in 0..batch {
+            delete.execute([]).unwrap();
+        }
+        connection.execute_batch("COMMIT").unwrap();
+    }
+    started.elapsed()
+}
+
+/// Messages per second, by the median time.
+fn rate(times: &mut [Duration]) -> f64 {
+    times.sort_unstable();
+    let median = times.get(ROUNDS / 2).unwrap();
+    f64::from(2 * PEOPLE) / median.as_secs_f64()
+}

@@ -1,0 +1,20 @@
+//! `cargo xtask timing`: whether the time of an answer tells who has an account.
+
+use crate::console::Console;
+use crate::error::ChoreError;
+use crate::repository::Repository;
+
+/// Builds the program, and measures it.
+///
+/// # Errors
+/// `CommandFailed` when somebody can be told from nobody, or it does not build.
+pub(crate) fn run(repository: &Repository, console: &Console) -> Result<(), ChoreError> {
+    console.step("building the program");
+    let program = repository.build_program("phone-auth-cli")?;
+    console.step("asking for people who exist and people who do not, in turns");
+    repository
+        .cargo()
+        .args(["test", "--package", "phone-auth-tests", "--bench", "timing"])
+        .env("PHONE_AUTH_BIN", program)
+        .run()
+}
