@@ -8,7 +8,9 @@ use quote::{format_ident, quote};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use syn::{
     Attribute, Expr, ExprLit, GenericArgument, Ident, Lit, Meta, PathArguments, PathSegment, Token,
-    Type, Visibility, parenthesized,
+    Type, Visibility,
+    ext::IdentExt as _,
+    parenthesized,
     parse::{Parse, ParseStream},
 };
 
@@ -135,7 +137,7 @@ fn module(private: &TokenStream, signal: &Declaration) -> TokenStream {
         name,
         event,
     } = signal;
-    let signal_name = name.to_string();
+    let signal_name = name.unraw().to_string();
     let inside = inside(visibility);
     let (line, column) = position::of(name);
     let doc = doc(attributes);

@@ -11,6 +11,9 @@ pub struct OrderPlaced;
 #[derive(Debug)]
 struct Private;
 
+#[derive(Debug)]
+struct Matched;
+
 mod deep {
     use phone_auth_signals::signal;
 
@@ -45,10 +48,16 @@ signal! {
 
     /// A private one.
     sync private: Private;
+
+    /// Bears a word of the language.
+    sync r#match: Matched;
 }
 
 #[receiver(private)]
 fn heard(_event: &Private) {}
+
+#[receiver(r#match)]
+fn heard_match(_event: &Matched) {}
 
 #[receiver(deep::in_crate)]
 fn heard_deep(_event: &deep::InCrate) {}
@@ -61,6 +70,8 @@ fn main() {
     let signals = Signals::linked().unwrap();
     signals.send_sync(&Private).unwrap();
     assert_eq!(order_placed::SIGNAL.info().doc, "An order was placed.\n\nIn two paragraphs.");
+    assert_eq!(r#match::SIGNAL.info().name, "match");
+    signals.send_sync(&Matched).unwrap();
     assert!(signals.has_receiver::<deep::InCrate>());
     let _: fn(&deep::Path) = |_| ();
     let _: Option<order_placed::Event> = Some(OrderPlaced);
