@@ -2,7 +2,6 @@
 
 use crate::{
     BoxError, Event, Outcome, SendError, Signals, SyncEvent,
-    plan::Plan,
     roster::{Quick, Roster},
     step::Started,
     trace, wait,
@@ -135,9 +134,6 @@ impl Signals {
         if quick.is_empty() {
             return plan.with_roster(|roster| in_order(roster, event));
         }
-        if quick.len() >= MANY {
-            return through_many(plan, quick, event);
-        }
         let mut rest = quick.iter();
         while let Some(receiver) = rest.next() {
             if let Err(error) = receiver.call(event) {
@@ -167,24 +163,6 @@ impl Signals {
     }
 }
 
-/// So many receivers are worth a function that has more to set up.
-const MANY: usize = 16;
-
-/// Goes through many linked receivers.
-#[inline(never)]
-fn through_many<E: SyncEvent>(
-    plan: &Plan<E>,
-    quick: &[Quick<E>],
-    event: &E,
-) -> Result<(), SendError> {
-    let mut rest = quick;
-    while let Some((index, error)) = first_failure(rest, event) {
-        plan.check(quick.len() - rest.len() + index, Err(error).into())?;
-        rest = rest.get(index + 1..).unwrap_or_default();
-    }
-    Ok(())
-}
-
 /// Calls receivers up to the first that does not say that all is well: its index, and what it says.
 ///
 /// Each of eight is called by an instruction of its own: the processor foretells where one of them goes better than
@@ -207,10 +185,17 @@ fn first_failure<E>(receivers: &[Quick<E>], event: &E) -> Option<(usize, BoxErro
     None
 }
 
-/// Goes through receivers of every kind that the signal can have.
+/// Goes through many receivers, or receivers of every kind that the signal can have.
 #[inline(never)]
 fn in_order<E: SyncEvent>(roster: &Roster<E>, event: &E) -> Result<(), SendError> {
-    for (index, bound) in roster.bounds.iter().enumerate() {
+    let quick = roster.quick_from(0);
+    let mut rest = quick;
+    while let Some((index, error)) = first_failure(rest, event) {
+        roster.check(quick.len() - rest.len() + index, Err(error).into())?;
+        rest = rest.get(index + 1..).unwrap_or_default();
+    }
+    let others = roster.bounds.iter().enumerate().skip(quick.len());
+    for (index, bound) in others {
         let answer = bound.call_sync(event);
         if answer.is_err() {
             roster.check(index, answer.into())?;
