@@ -8,7 +8,7 @@ use std::{
         atomic::{AtomicU32, Ordering},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 signal! {
@@ -323,6 +323,31 @@ async fn report_names_each_receiver() {
     assert!(quick.took().is_some());
     assert!(quick.receiver().is_connected());
     report.into_result().unwrap();
+}
+
+#[tokio::test]
+async fn times_add_up() {
+    let signals = Signals::builder().isolated().timed(true).build().unwrap();
+    let pause = || thread::sleep(Duration::from_millis(2));
+    let _awaited = [
+        signals.connect::<Awaited>(move |_| pause()),
+        signals.connect::<Awaited>(|_| ()),
+    ];
+    let _quick = [
+        signals.connect::<Quick>(move |_| pause()),
+        signals.connect::<Quick>(|_| ()),
+    ];
+    let start = Instant::now();
+    let awaited = signals.send_robust(&Awaited(1)).await;
+    let quick = signals.send_robust_sync(&Quick(1));
+    let whole = start.elapsed();
+    let times = awaited.receivers().chain(quick.receivers());
+    let times = times.map(|receiver| receiver.took().unwrap());
+    let sum: Duration = times.sum();
+    assert!(
+        sum >= Duration::from_millis(4) && sum <= whole,
+        "{sum:?} of {whole:?}"
+    );
 }
 
 #[test]
