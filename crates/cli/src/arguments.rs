@@ -30,7 +30,7 @@ pub(crate) struct SettingArguments {
     #[arg(long, global = true, value_name = "IP:PORT")]
     pub(crate) addr: Option<OsString>,
     /// The database, made if it is not there [default: sqlite:phone-auth.sqlite3]
-    #[arg(long, global = true, value_name = "sqlite:PATH")]
+    #[arg(long, global = true, value_name = "sqlite:PATH|postgres:URL")]
     pub(crate) database: Option<OsString>,
     /// What people see in front of the path of a link, such as <https://example.org>
     #[arg(long, global = true, value_name = "URL")]

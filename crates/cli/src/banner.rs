@@ -55,13 +55,12 @@ impl fmt::Display for Banner<'_> {
         if site.auth.site().as_str() != origin {
             writeln!(f, "  site       {}/", site.auth.site())?;
         }
-        let database = site.database.to_string_lossy();
         let state = match (site.database_made, site.migrated) {
             (true, _) => " (made just now)".to_owned(),
             (false, 0) => String::new(),
             (false, count) => format!(" ({count} migrations applied just now)"),
         };
-        writeln!(f, "  database   {}{state}", Visible(&database))?;
+        writeln!(f, "  database   {}{state}", Visible(&site.database))?;
         let key = site.key_path.to_string_lossy();
         let state = if site.key_made {
             " (made just now; keep it, and keep it secret)"

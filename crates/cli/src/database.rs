@@ -1,28 +1,100 @@
 //! The database that the settings name.
 
+use std::sync::Arc;
+
+use phone_auth::core::store::{
+    DjangoSessionStore, Oddity, OddityStore, OutboxStore, Store, StoreError,
+};
+use phone_auth::postgres::{self, PostgresOptions, PostgresStore};
 use phone_auth::sqlite::{OpenErrorKind, SqliteOptions, SqliteStore};
 
 use crate::configuration::Configuration;
+use crate::database_name::DatabaseName;
 use crate::exit::Failure;
 use crate::visible::Visible;
 
 /// An open database with the newest schema.
 pub(crate) struct Opened {
-    pub(crate) store: SqliteStore,
+    pub(crate) store: OpenStore,
     /// Whether the file was made just now.
     pub(crate) made: bool,
     /// The names of the migrations that were applied just now.
     pub(crate) applied: Vec<&'static str>,
 }
 
+/// An open database of either kind.
+#[derive(Clone)]
+pub(crate) enum OpenStore {
+    Sqlite(Arc<SqliteStore>),
+    Postgres(Arc<PostgresStore>),
+}
+
+impl OpenStore {
+    /// People, addresses and sessions.
+    pub(crate) fn store(&self) -> Arc<dyn Store> {
+        match self {
+            Self::Sqlite(store) => Arc::clone(store) as _,
+            Self::Postgres(store) => Arc::clone(store) as _,
+        }
+    }
+
+    /// What is owed.
+    pub(crate) fn outbox(&self) -> Arc<dyn OutboxStore> {
+        match self {
+            Self::Sqlite(store) => Arc::clone(store) as _,
+            Self::Postgres(store) => Arc::clone(store) as _,
+        }
+    }
+
+    /// The sessions that are shared with Django.
+    pub(crate) fn django_sessions(&self) -> Arc<dyn DjangoSessionStore> {
+        match self {
+            Self::Sqlite(store) => Arc::clone(store) as _,
+            Self::Postgres(store) => Arc::clone(store) as _,
+        }
+    }
+
+    /// Where it is, for people; without a password.
+    pub(crate) fn place(&self) -> String {
+        match self {
+            Self::Sqlite(store) => store.path().to_string_lossy().into_owned(),
+            Self::Postgres(store) => store.place().to_owned(),
+        }
+    }
+
+    /// What cannot be served as it is stored.
+    pub(crate) async fn oddities(&self) -> Result<Vec<Oddity>, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.oddities().await,
+            Self::Postgres(store) => store.oddities().await,
+        }
+    }
+
+    /// The names of the migrations that it lacks.
+    pub(crate) async fn pending_migrations(&self) -> Result<Vec<&'static str>, Failure> {
+        match self {
+            Self::Sqlite(store) => store.pending_migrations().map_err(Failure::failed),
+            Self::Postgres(store) => store.pending_migrations().await.map_err(Failure::failed),
+        }
+    }
+
+    /// Applies the migrations that it lacks; their names.
+    async fn migrate(&self) -> Result<Vec<&'static str>, Failure> {
+        match self {
+            Self::Sqlite(store) => store.migrate().map_err(Failure::failed),
+            Self::Postgres(store) => store.migrate().await.map_err(Failure::failed),
+        }
+    }
+}
+
 /// Opens the database and brings it to the newest schema; makes it if it is not there.
 ///
 /// # Errors
 /// When it cannot be opened, or holds what is not ours.
-pub(crate) fn open(configuration: &Configuration) -> Result<Opened, Failure> {
-    let made = !configuration.database.exists();
-    let store = open_as_it_is(configuration)?;
-    let applied = store.migrate().map_err(Failure::failed)?;
+pub(crate) async fn open(configuration: &Configuration) -> Result<Opened, Failure> {
+    let made = !configuration.database.may_exist();
+    let store = open_as_it_is(configuration).await?;
+    let applied = store.migrate().await?;
     Ok(Opened {
         store,
         made,
@@ -34,17 +106,54 @@ pub(crate) fn open(configuration: &Configuration) -> Result<Opened, Failure> {
 ///
 /// # Errors
 /// When it cannot be opened.
-pub(crate) fn open_as_it_is(configuration: &Configuration) -> Result<SqliteStore, Failure> {
-    let options = SqliteOptions::default().with_busy_timeout(configuration.database_busy_timeout);
-    SqliteStore::open(&configuration.database, options).map_err(|error| match error.kind() {
-        OpenErrorKind::Unreachable | OpenErrorKind::NotADatabase | OpenErrorKind::ReadOnly => {
-            let setting = "database";
-            let right =
-                "a SQLite file that can be written, or a name in a folder where one can be made";
-            Failure::wrong_at(setting, configuration.source_of(setting), right, error)
+pub(crate) async fn open_as_it_is(configuration: &Configuration) -> Result<OpenStore, Failure> {
+    let patience = configuration.database_busy_timeout;
+    match &configuration.database {
+        DatabaseName::Sqlite(path) => {
+            let options = SqliteOptions::default().with_busy_timeout(patience);
+            let store = SqliteStore::open(path, options).map_err(|error| {
+                let right = "a SQLite file that can be written, or a name in a folder where one can be made";
+                match error.kind() {
+                    OpenErrorKind::Unreachable
+                    | OpenErrorKind::NotADatabase
+                    | OpenErrorKind::ReadOnly => {
+                        wrong(configuration, right, error)
+                    }
+                    _ => Failure::failed(error),
+                }
+            })?;
+            Ok(OpenStore::Sqlite(Arc::new(store)))
         }
-        _ => Failure::failed(error),
-    })
+        DatabaseName::Postgres(url) => {
+            let options = PostgresOptions::default()
+                .with_connections(configuration.database_server.connections)
+                .with_acquire_timeout(patience)
+                .with_statement_timeout(patience)
+                .with_transaction_pooler(configuration.database_server.is_pooler);
+            let store = PostgresStore::connect(url, options)
+                .await
+                .map_err(|error| {
+                    let right = "a database of PostgreSQL that can be reached as its URL says";
+                    match error.kind() {
+                        postgres::OpenErrorKind::Url
+                        | postgres::OpenErrorKind::Refused
+                        | postgres::OpenErrorKind::Tls => wrong(configuration, right, error),
+                        _ => Failure::failed(error),
+                    }
+                })?;
+            Ok(OpenStore::Postgres(Arc::new(store)))
+        }
+    }
+}
+
+/// The setting names no database that can be used.
+fn wrong(
+    configuration: &Configuration,
+    right: &'static str,
+    error: impl std::error::Error + Send + Sync + 'static,
+) -> Failure {
+    let setting = "database";
+    Failure::wrong_at(setting, configuration.source_of(setting), right, error)
 }
 
 /// Refuses to go on without a database, rather than making an empty one under a mistyped name.
@@ -52,12 +161,12 @@ pub(crate) fn open_as_it_is(configuration: &Configuration) -> Result<SqliteStore
 /// # Errors
 /// When there is no such file.
 pub(crate) fn must_exist(configuration: &Configuration) -> Result<(), Failure> {
-    if configuration.database.exists() {
+    if configuration.database.may_exist() {
         return Ok(());
     }
     let at = configuration.source_of("database");
     Err(Failure::because(format!(
         "there is no database {} (database, {at}); `phone-auth migrate` makes it",
-        Visible(&configuration.database.to_string_lossy())
+        Visible(&configuration.database.to_string())
     )))
 }

@@ -24,6 +24,7 @@ mod commands;
 mod configuration;
 mod console;
 mod database;
+mod database_name;
 mod delivery;
 mod django;
 mod exit;

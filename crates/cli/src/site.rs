@@ -2,12 +2,10 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use phone_auth::core::accounts::WorkerOptions;
 use phone_auth::core::password::Argon2Hasher;
-use phone_auth::core::store::{DjangoSessionStore, OutboxStore, Store};
 use phone_auth::delivery::development::{self, LinePrinter, Mailbox};
 use phone_auth::signals::{SetupError, SetupErrorKind};
 use phone_auth::tokens::{Keyring, SecretKey};
@@ -17,7 +15,7 @@ use phone_auth::{
 use tokio::runtime::{Builder, Runtime};
 
 use crate::configuration::Configuration;
-use crate::database;
+use crate::database::{self, OpenStore};
 use crate::delivery::{self, Delivery, Target};
 use crate::django;
 use crate::exit::Failure;
@@ -39,7 +37,7 @@ pub(crate) struct Site {
     pub(crate) mailbox: Option<Mailbox>,
     /// The ready receivers that are on.
     pub(crate) targets: Vec<Target>,
-    pub(crate) database: PathBuf,
+    pub(crate) database: String,
     pub(crate) database_made: bool,
     /// How many migrations were applied just now.
     pub(crate) migrated: usize,
@@ -83,17 +81,14 @@ pub(crate) async fn open(
     // database that opens: a start that fails leaves nothing behind.
     drop(existing_keys(&setup.configuration)?);
     drop(django::read(&setup.configuration)?);
-    let opened = database::open(&setup.configuration)?;
+    let opened = database::open(&setup.configuration).await?;
     let key = keys(&setup.configuration)?;
-    let database = opened.store.path().to_owned();
-    let store = Arc::new(opened.store);
+    let database = opened.store.place();
     let parts = Parts {
         signals,
         origin,
         keys: key.all,
-        store: Arc::clone(&store) as _,
-        outbox: Arc::clone(&store) as _,
-        django: store,
+        store: opened.store,
         worker,
     };
     Ok(Site {
@@ -114,11 +109,7 @@ pub(crate) struct Parts {
     pub(crate) origin: SiteOrigin,
     /// The key and its fallbacks.
     pub(crate) keys: Vec<SecretKey>,
-    pub(crate) store: Arc<dyn Store>,
-    /// The same, as the keeper of what is owed.
-    pub(crate) outbox: Arc<dyn OutboxStore>,
-    /// The same, as the keeper of Django's sessions.
-    pub(crate) django: Arc<dyn DjangoSessionStore>,
+    pub(crate) store: OpenStore,
     /// How what is owed is delivered, if this process does that.
     pub(crate) worker: Option<WorkerOptions>,
 }
@@ -140,8 +131,8 @@ pub(crate) async fn assemble(
     let mut auth = PhoneAuth::builder()
         .site(parts.origin.as_str())
         .settings(configuration.accounts.clone())
-        .store(parts.store)
-        .outbox(parts.outbox)
+        .store(parts.store.store())
+        .outbox(parts.store.outbox())
         .signals(parts.signals)
         .hasher(hasher)
         .template(name, source);
@@ -149,7 +140,12 @@ pub(crate) async fn assemble(
     if let Some(tokens) = beside.tokens {
         auth = auth.django_tokens(tokens);
     }
-    let sessions = django::sessions(configuration, beside.session_keys, parts.django).await?;
+    let sessions = django::sessions(
+        configuration,
+        beside.session_keys,
+        parts.store.django_sessions(),
+    )
+    .await?;
     if let Some(sessions) = sessions {
         auth = auth
             .django_sessions(sessions)
@@ -214,17 +210,19 @@ pub(crate) fn hub(
 ///
 /// # Errors
 /// When the database or a receiver cannot be used.
-pub(crate) fn accounts_for_operator(mut setup: Setup, may_make: bool) -> Result<Accounts, Failure> {
+pub(crate) async fn accounts_for_operator(
+    mut setup: Setup,
+    may_make: bool,
+) -> Result<Accounts, Failure> {
     if !may_make {
         database::must_exist(&setup.configuration)?;
     }
     let origin = links_begin_with(&setup.configuration)?;
     let signals = hub(&mut setup, &origin, None)?;
-    let opened = database::open(&setup.configuration)?;
+    let opened = database::open(&setup.configuration).await?;
     let keyring = Keyring::new(SecretKey::generate().map_err(Failure::failed)?);
-    let store = Arc::new(opened.store);
-    Accounts::builder(Arc::clone(&store) as _, keyring)
-        .outbox(store)
+    Accounts::builder(opened.store.store(), keyring)
+        .outbox(opened.store.outbox())
         .settings(setup.configuration.accounts)
         .signals(signals)
         .build()
@@ -242,7 +240,7 @@ struct Keys {
 fn keys(configuration: &Configuration) -> Result<Keys, Failure> {
     let file = match &configuration.secret_key_file {
         Some(path) => key_file::read(path),
-        None => key_file::read_or_make(&key_file::beside(&configuration.database)),
+        None => key_file::read_or_make(&key_file::beside(&configuration.database.stem())),
     };
     let file = file.map_err(|error| of_key(configuration, error))?;
     if let Some(mode) = file.readable_by_others {
@@ -262,7 +260,7 @@ fn keys(configuration: &Configuration) -> Result<Keys, Failure> {
 /// # Errors
 /// When one that is there, or that was named, will not do.
 pub(crate) fn existing_keys(configuration: &Configuration) -> Result<Vec<SecretKey>, Failure> {
-    let beside = key_file::beside(&configuration.database);
+    let beside = key_file::beside(&configuration.database.stem());
     let key = match &configuration.secret_key_file {
         Some(path) => Some(path),
         None if beside.exists() || beside.is_symlink() => Some(&beside),

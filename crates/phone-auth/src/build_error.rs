@@ -75,7 +75,7 @@ impl fmt::Display for BuildError {
         f.write_str(match self.kind {
             BuildErrorKind::Site => "no site, or none that is an origin such as https://example.org",
             BuildErrorKind::SecretKey => "no secret key",
-            BuildErrorKind::Database => "no database, or none such as sqlite:app.sqlite3",
+            BuildErrorKind::Database => "no database, or none such as sqlite:app.sqlite3 or postgres://user@host/database",
             BuildErrorKind::Store => "the database cannot be opened",
             BuildErrorKind::Settings => "a setting cannot be used",
             BuildErrorKind::Signals => "the linked receivers cannot be used",

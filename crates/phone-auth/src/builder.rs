@@ -7,7 +7,7 @@ use std::fmt;
 #[cfg(feature = "web")]
 use std::path::PathBuf;
 use std::sync::Arc;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 use std::time::Duration;
 
 use crate::core::accounts::{
@@ -17,14 +17,14 @@ use crate::core::password::PasswordHasher;
 use crate::core::settings::Settings;
 use crate::core::store::{OutboxStore, Store};
 use crate::database::{Database, OutboxChoice, StoreChoice};
+#[cfg(feature = "web")]
+use crate::pages::Pages;
 use crate::signals::{
     Event, ResetPasswordEmail, ResetPasswordPhone, Signals, SignalsBuilder, SiteOrigin,
     VerifyEmail, VerifyPhone,
 };
 use crate::tokens::django::DjangoTokens;
 use crate::tokens::{Keyring, SecretKey};
-#[cfg(feature = "web")]
-use crate::web::Web;
 use crate::worker::RunningWorker;
 use crate::{BuildError, BuildErrorKind, PhoneAuth};
 
@@ -74,16 +74,6 @@ pub struct PhoneAuthBuilder {
     /// The ids of ready receivers that have their state.
     #[cfg(feature = "delivery")]
     ready: Vec<&'static str>,
-}
-
-/// What the pages are made with.
-#[cfg(feature = "web")]
-#[derive(Default)]
-struct Pages {
-    site_name: Option<String>,
-    django_cookie: Option<String>,
-    folder: Option<PathBuf>,
-    templates: Vec<(Cow<'static, str>, Cow<'static, str>)>,
 }
 
 /// Gives the flows a hasher, whatever its type is.
@@ -146,15 +136,17 @@ impl PhoneAuthBuilder {
         self
     }
 
-    /// The database, made and brought to the newest schema when it is opened: `sqlite:app.sqlite3`.
-    #[cfg(feature = "sqlite")]
+    /// The database, brought to the newest schema when it is opened: `sqlite:app.sqlite3`, a file that is
+    /// made if it is not there, or `postgres://user@host/database` with the feature `postgres`.
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
     pub fn database(mut self, name: impl Into<String>) -> Self {
         self.database.store = StoreChoice::Named(name.into());
         self
     }
 
-    /// How long a request waits for a locked database before it fails; else 5 seconds.
-    #[cfg(feature = "sqlite")]
+    /// How long a request waits for a locked database, or for a connection or an answer of a server, before
+    /// it fails; else 5 seconds.
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
     pub fn busy_timeout(mut self, timeout: Duration) -> Self {
         self.database.busy_timeout = Some(timeout);
         self
@@ -307,13 +299,14 @@ impl PhoneAuthBuilder {
     /// Opens the database, puts everything together, and starts the worker on the Tokio runtime of the caller. The worker
     /// lives as long as the runtime, or until [`PhoneAuth::shut_down`].
     ///
-    /// It waits for nothing yet; it is `async` for databases that are reached over a network.
+    /// It waits for a database that is reached over a network; for a file it blocks a moment.
     ///
     /// # Errors
     /// [`BuildError`], with the cause as its source:
     /// - [`Site`](BuildErrorKind::Site): there is none, or it is not an origin.
     /// - [`SecretKey`](BuildErrorKind::SecretKey): there is none.
-    /// - [`Database`](BuildErrorKind::Database): there is none, or its name is not `sqlite:PATH`.
+    /// - [`Database`](BuildErrorKind::Database): there is none, or its name is not `sqlite:PATH` or, with the feature
+    ///   `postgres`, a URL that names a user.
     /// - [`Store`](BuildErrorKind::Store): the database cannot be opened or migrated.
     /// - [`Settings`](BuildErrorKind::Settings): a setting cannot be used.
     /// - [`Signals`](BuildErrorKind::Signals): a receiver takes state that nobody provided, two have
@@ -323,10 +316,6 @@ impl PhoneAuthBuilder {
     ///
     /// # Cancel safety
     /// A dropped call may leave a new database behind; the next call goes on from there.
-    #[expect(
-        clippy::unused_async,
-        reason = "a database that is reached over a network will be awaited"
-    )]
     pub async fn build(mut self) -> Result<PhoneAuth, BuildError> {
         let site = match self.site.take() {
             None => return Err(BuildError::new(BuildErrorKind::Site)),
@@ -349,7 +338,7 @@ impl PhoneAuthBuilder {
         if !unreceived.is_empty() {
             return Err(BuildError::no_receiver(unreceived));
         }
-        let (store, outbox) = std::mem::take(&mut self.database).open()?;
+        let (store, outbox) = std::mem::take(&mut self.database).open().await?;
         let mut accounts = Accounts::builder(store, keyring)
             .settings(self.settings)
             .signals(hub)
@@ -447,27 +436,6 @@ impl PhoneAuthBuilder {
             self.hub = HubChoice::ToBuild(change(hub));
         }
         self
-    }
-}
-
-#[cfg(feature = "web")]
-impl Pages {
-    fn build(self, accounts: Accounts, site: SiteOrigin) -> Result<Web, BuildError> {
-        let mut web = Web::builder(accounts, site);
-        for (name, source) in self.templates {
-            web = web.template(name, source);
-        }
-        if let Some(folder) = self.folder {
-            web = web.templates_from(folder);
-        }
-        if let Some(name) = self.site_name {
-            web = web.site_name(name);
-        }
-        if let Some(name) = self.django_cookie {
-            web = web.django_session_cookie(name);
-        }
-        web.build()
-            .map_err(|error| BuildError::with_source(BuildErrorKind::Web, error))
     }
 }
 

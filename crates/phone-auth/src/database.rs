@@ -1,10 +1,12 @@
 //! Where accounts are kept, and where messages are owed.
 
 use std::sync::Arc;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 use std::time::Duration;
 
 use crate::core::store::{OutboxStore, Store};
+#[cfg(feature = "postgres")]
+use crate::postgres::{OpenErrorKind, PostgresOptions, PostgresStore};
 #[cfg(feature = "sqlite")]
 use crate::sqlite::{SqliteOptions, SqliteStore};
 use crate::{BuildError, BuildErrorKind};
@@ -14,7 +16,7 @@ use crate::{BuildError, BuildErrorKind};
 pub(crate) struct Database {
     pub(crate) store: StoreChoice,
     pub(crate) outbox: OutboxChoice,
-    #[cfg(feature = "sqlite")]
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
     pub(crate) busy_timeout: Option<Duration>,
 }
 
@@ -23,7 +25,7 @@ pub(crate) struct Database {
 pub(crate) enum StoreChoice {
     #[default]
     Unknown,
-    #[cfg(feature = "sqlite")]
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
     Named(String),
     Ready(Arc<dyn Store>),
 }
@@ -46,12 +48,12 @@ impl Database {
     ///
     /// # Errors
     /// When nothing was, or it cannot be opened or migrated.
-    pub(crate) fn open(self) -> Result<Opened, BuildError> {
+    pub(crate) async fn open(self) -> Result<Opened, BuildError> {
         let (store, own) = match self.store {
             StoreChoice::Ready(store) => (store, None),
             StoreChoice::Unknown => return Err(BuildError::new(BuildErrorKind::Database)),
-            #[cfg(feature = "sqlite")]
-            StoreChoice::Named(name) => open_sqlite(&name, self.busy_timeout)?,
+            #[cfg(any(feature = "sqlite", feature = "postgres"))]
+            StoreChoice::Named(name) => open_named(&name, self.busy_timeout).await?,
         };
         let outbox = match self.outbox {
             OutboxChoice::OfDatabase => own,
@@ -62,12 +64,44 @@ impl Database {
     }
 }
 
-#[cfg(feature = "sqlite")]
-fn open_sqlite(name: &str, busy_timeout: Option<Duration>) -> Result<Opened, BuildError> {
-    let path = name
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+async fn open_named(name: &str, busy_timeout: Option<Duration>) -> Result<Opened, BuildError> {
+    #[cfg(feature = "postgres")]
+    if name.starts_with("postgres://") || name.starts_with("postgresql://") {
+        return open_postgres(name, busy_timeout).await;
+    }
+    #[cfg(feature = "sqlite")]
+    if let Some(path) = name
         .strip_prefix("sqlite:")
         .filter(|path| !path.is_empty() && !path.starts_with([':', '?']))
-        .ok_or(BuildError::new(BuildErrorKind::Database))?;
+    {
+        return open_sqlite(path, busy_timeout);
+    }
+    Err(BuildError::new(BuildErrorKind::Database))
+}
+
+#[cfg(feature = "postgres")]
+async fn open_postgres(url: &str, busy_timeout: Option<Duration>) -> Result<Opened, BuildError> {
+    let mut options = PostgresOptions::default();
+    if let Some(timeout) = busy_timeout {
+        options = options
+            .with_acquire_timeout(timeout)
+            .with_statement_timeout(timeout);
+    }
+    let store = PostgresStore::connect_and_migrate(url, options).await;
+    let store = store.map_err(|error| {
+        let kind = match error.kind() {
+            OpenErrorKind::Url => BuildErrorKind::Database,
+            _ => BuildErrorKind::Store,
+        };
+        BuildError::with_source(kind, error)
+    })?;
+    let store = Arc::new(store);
+    Ok((Arc::clone(&store) as _, Some(store)))
+}
+
+#[cfg(feature = "sqlite")]
+fn open_sqlite(path: &str, busy_timeout: Option<Duration>) -> Result<Opened, BuildError> {
     let mut options = SqliteOptions::default();
     if let Some(timeout) = busy_timeout {
         options = options.with_busy_timeout(timeout);

@@ -16,12 +16,15 @@
 //! # Features
 //! - `web` (default): the pages, sessions and guards on axum.
 //! - `sqlite` (default): the embedded database.
+//! - `postgres`: a database on a server, which several servers of the site share.
 //! - `development`: receivers for one's own machine, which print messages and keep them in a mailbox.
 //! - `smtp`: a receiver that sends messages by e-mail.
 
 mod build_error;
 mod builder;
 mod database;
+#[cfg(feature = "web")]
+mod pages;
 mod worker;
 
 use std::fmt;
@@ -34,6 +37,8 @@ pub use phone_auth_core as core;
 #[cfg(feature = "delivery")]
 pub use phone_auth_delivery as delivery;
 pub use phone_auth_signals as signals;
+#[cfg(feature = "postgres")]
+pub use phone_auth_store_postgres as postgres;
 #[cfg(feature = "sqlite")]
 pub use phone_auth_store_sqlite as sqlite;
 pub use phone_auth_tokens as tokens;

@@ -102,7 +102,7 @@ fn broken_uniqueness(name: &str) -> Option<StoreErrorKind> {
             StoreErrorKind::Taken(UniqueName::Email)
         }
         "phone_auth_phonenumber_phone_key" => StoreErrorKind::Taken(UniqueName::Phone),
-        "phone_auth_session_pkey" => StoreErrorKind::SessionExists,
+        "phone_auth_session_pkey" | "django_session_pkey" => StoreErrorKind::SessionExists,
         _ => return None,
     })
 }
@@ -129,6 +129,7 @@ mod tests {
             ("phone_auth_emailaddress_any_case", taken(UniqueName::Email)),
             ("phone_auth_phonenumber_phone_key", taken(UniqueName::Phone)),
             ("phone_auth_session_pkey", StoreErrorKind::SessionExists),
+            ("django_session_pkey", StoreErrorKind::SessionExists),
             ("auth_user_pkey", StoreErrorKind::Broken),
             ("somebody_elses_key", StoreErrorKind::Broken),
         ];

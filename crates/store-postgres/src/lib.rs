@@ -28,6 +28,7 @@
 //! ```
 
 mod addresses;
+mod django_sessions;
 mod failure;
 mod locks;
 mod migrate_error;

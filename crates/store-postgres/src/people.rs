@@ -207,7 +207,7 @@ impl PersonStore for PostgresStore {
 /// The statement that locks a person's row, as a log-in does too. Whoever ends all sessions of a person
 /// must see the one that a log-in begins meanwhile: a statement sees only what was committed before it
 /// began, so it must not begin before it has the row.
-fn lock(id: PersonId) -> String {
+pub(crate) fn lock(id: PersonId) -> String {
     format!(
         "SELECT 1 FROM auth_user WHERE id = {} FOR NO KEY UPDATE",
         id.get()

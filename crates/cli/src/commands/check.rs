@@ -3,16 +3,13 @@
 //! Settings were looked at before this runs. Everything else is looked at even if something before
 //! it is wrong, so that one run names all there is to mend.
 
-use std::sync::Arc;
-
-use phone_auth::core::store::{Oddity, OddityKind, OddityStore};
+use phone_auth::core::store::{Oddity, OddityKind};
 use phone_auth::signals::{ResetPasswordEmail, ResetPasswordPhone, VerifyEmail, VerifyPhone};
-use phone_auth::sqlite::SqliteStore;
 use phone_auth::{SecretKey, Signals, SiteOrigin};
 
 use crate::configuration::Configuration;
 use crate::console;
-use crate::database;
+use crate::database::{self, OpenStore};
 use crate::exit::Failure;
 use crate::mode::Mode;
 use crate::setup::Setup;
@@ -33,13 +30,17 @@ pub(crate) fn run(mut setup: Setup) -> Result<(), Failure> {
         keep(&mut wrong, site::hub(&mut setup, &origin, None));
     }
     let keys = keep(&mut wrong, site::existing_keys(&setup.configuration));
-    let store = keep(&mut wrong, migrated_store(&setup.configuration));
-    if let Some(Some(store)) = &store {
-        keep(&mut wrong, no_oddities(store));
-    }
-    if let (Some(keys), Some(Some(store))) = (keys, store) {
-        keep(&mut wrong, pages(&setup.configuration, keys, store));
-    }
+    // A pool of connections lives as long as the runtime that it was made in.
+    let runtime = site::runtime()?;
+    runtime.block_on(async {
+        let store = keep(&mut wrong, migrated_store(&setup.configuration).await);
+        if let Some(Some(store)) = &store {
+            keep(&mut wrong, no_oddities(store).await);
+        }
+        if let (Some(keys), Some(Some(store))) = (keys, store) {
+            keep(&mut wrong, pages(&setup.configuration, keys, store).await);
+        }
+    });
     if let Some(failure) = wrong.into_iter().reduce(Failure::and) {
         return Err(failure);
     }
@@ -60,19 +61,18 @@ fn keep<T>(wrong: &mut Vec<Failure>, result: Result<T, Failure>) -> Option<T> {
 
 /// The store, if its schema is the newest. None when there is no database yet: the site makes it when
 /// it starts.
-fn migrated_store(configuration: &Configuration) -> Result<Option<SqliteStore>, Failure> {
-    if !configuration.database.exists() {
+async fn migrated_store(configuration: &Configuration) -> Result<Option<OpenStore>, Failure> {
+    if !configuration.database.may_exist() {
         return Ok(None);
     }
-    let store = database::open_as_it_is(configuration)?;
-    let pending = store.pending_migrations().map_err(Failure::failed)?;
+    let store = database::open_as_it_is(configuration).await?;
+    let pending = store.pending_migrations().await?;
     if pending.is_empty() {
         return Ok(Some(store));
     }
-    let path = store.path().to_string_lossy().into_owned();
     Err(Failure::because(format!(
         "the database {} lacks {}; `phone-auth migrate` applies what it lacks",
-        Visible(&path),
+        Visible(&store.place()),
         pending.join(", ")
     )))
 }
@@ -81,9 +81,8 @@ fn migrated_store(configuration: &Configuration) -> Result<Option<SqliteStore>, 
 const MOST_ODDITIES: usize = 100;
 
 /// Looks for people whom another program stored as they cannot be served.
-fn no_oddities(store: &SqliteStore) -> Result<(), Failure> {
-    let looked = site::runtime()?.block_on(store.oddities());
-    let oddities = looked.map_err(Failure::failed)?;
+async fn no_oddities(store: &OpenStore) -> Result<(), Failure> {
+    let oddities = store.oddities().await.map_err(Failure::failed)?;
     if oddities.is_empty() {
         return Ok(());
     }
@@ -118,10 +117,10 @@ fn sentence(oddity: &Oddity) -> String {
 }
 
 /// Puts the pages together, which finds mistakes in templates.
-fn pages(
+async fn pages(
     configuration: &Configuration,
     mut keys: Vec<SecretKey>,
-    store: SqliteStore,
+    store: OpenStore,
 ) -> Result<(), Failure> {
     if keys.is_empty() {
         keys.push(SecretKey::generate().map_err(Failure::failed)?);
@@ -136,16 +135,12 @@ fn pages(
         signals.connect(|_: &VerifyEmail| {}),
         signals.connect(|_: &VerifyPhone| {}),
     );
-    let store = Arc::new(store);
     let parts = Parts {
         signals: signals.clone(),
         origin,
         keys,
-        store: Arc::clone(&store) as _,
-        outbox: Arc::clone(&store) as _,
-        django: store,
+        store,
         worker: None,
     };
-    let made = site::runtime()?.block_on(site::assemble(configuration, parts));
-    made.map(drop)
+    site::assemble(configuration, parts).await.map(drop)
 }

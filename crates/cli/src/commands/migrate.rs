@@ -4,6 +4,7 @@ use crate::console;
 use crate::database;
 use crate::exit::Failure;
 use crate::setup::Setup;
+use crate::site;
 use crate::visible::Visible;
 
 /// Makes the database if it is not there, and applies what it lacks.
@@ -11,12 +12,11 @@ use crate::visible::Visible;
 /// # Errors
 /// When it cannot be opened, or holds what is not ours.
 pub(crate) fn run(setup: &Setup) -> Result<(), Failure> {
-    let opened = database::open(&setup.configuration)?;
-    let path = opened.store.path().to_string_lossy().into_owned();
+    let opened = site::runtime()?.block_on(database::open(&setup.configuration))?;
     for name in &opened.applied {
         let line = format_args!("applied {name}");
         console::print(line).map_err(Failure::failed)?;
     }
-    let line = format_args!("{} has the newest schema", Visible(&path));
+    let line = format_args!("{} has the newest schema", Visible(&opened.store.place()));
     console::print(line).map_err(Failure::failed)
 }

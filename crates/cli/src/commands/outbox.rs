@@ -24,7 +24,7 @@ const PAGE: u32 = 500;
 pub(crate) fn run(setup: Setup, command: OutboxCommand) -> Result<(), Failure> {
     let runtime = site::runtime()?;
     runtime.block_on(async {
-        let accounts = site::accounts_for_operator(setup, false)?;
+        let accounts = site::accounts_for_operator(setup, false).await?;
         match command {
             OutboxCommand::List { json } => list(&accounts, json).await,
             OutboxCommand::Retry { all: true, .. } => retry_all(&accounts).await,

@@ -26,7 +26,7 @@ pub(crate) fn run(setup: Setup, command: UserCommand) -> Result<(), Failure> {
     let runtime = site::runtime()?;
     runtime.block_on(async {
         let may_make = matches!(command, UserCommand::Create(_));
-        let accounts = site::accounts_for_operator(setup, may_make)?;
+        let accounts = site::accounts_for_operator(setup, may_make).await?;
         match command {
             UserCommand::Create(user) => create(&accounts, &user).await,
             UserCommand::List { json } => list(&accounts, json).await,

@@ -35,11 +35,10 @@ async fn work(setup: Setup) -> Result<(), Failure> {
     let mut options = setup.configuration.worker();
     options.watches_others = true;
     let site = site::open(setup, origin, mode, Some(options)).await?;
-    let database = site.database.to_string_lossy();
     console::tell(format_args!(
         "phone-auth {} delivers what is owed in {}\nCtrl-C stops it.",
         env!("CARGO_PKG_VERSION"),
-        Visible(&database)
+        Visible(&site.database)
     ));
     stop.asked().await;
     console::tell(format_args!(

@@ -32,6 +32,7 @@ pub(crate) use setting::all as settings;
 pub(crate) use source::{PREFIX, Source};
 
 use crate::arguments::SettingArguments;
+use crate::database_name::{DatabaseName, DatabaseServer};
 use delivery::DeliverySettings;
 use value::Given;
 
@@ -39,8 +40,9 @@ use value::Given;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Configuration {
     pub(crate) addr: SocketAddr,
-    pub(crate) database: PathBuf,
+    pub(crate) database: DatabaseName,
     pub(crate) database_busy_timeout: Duration,
+    pub(crate) database_server: DatabaseServer,
     pub(crate) site_url: Option<SiteOrigin>,
     pub(crate) secret_key_file: Option<PathBuf>,
     pub(crate) secret_key_fallback_files: Vec<PathBuf>,
@@ -76,8 +78,9 @@ impl Default for Configuration {
     fn default() -> Self {
         Self {
             addr: (Ipv4Addr::LOCALHOST, 8000).into(),
-            database: PathBuf::from("phone-auth.sqlite3"),
+            database: DatabaseName::Sqlite(PathBuf::from("phone-auth.sqlite3")),
             database_busy_timeout: Duration::from_secs(5),
+            database_server: DatabaseServer::default(),
             site_url: None,
             secret_key_file: None,
             secret_key_fallback_files: Vec::new(),
@@ -242,7 +245,7 @@ impl Reading {
             self.mistakes.push(Mistake::Wrong {
                 setting: setting.name,
                 at,
-                got: if setting.is_secret() {
+                got: if setting.is_secret() || given.may_hold_a_password() {
                     Got::hidden()
                 } else {
                     given.got()

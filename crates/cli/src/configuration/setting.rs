@@ -4,6 +4,7 @@
 //! values and `phone-auth settings` read it.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use super::Configuration;
 use super::delivery;
 use super::source::PREFIX;
 use super::value::Given;
+use crate::database_name::DatabaseName;
 
 /// Takes a value, or does not because it is wrong.
 type Take = fn(&mut Configuration, &Given<'_>) -> Option<()>;
@@ -54,17 +56,35 @@ static SITE: &[Setting] = &[
     },
     Setting {
         name: "database",
-        right: "a database such as sqlite:phone-auth.sqlite3",
+        right: "a database such as sqlite:phone-auth.sqlite3 or postgres://user@host/database",
         default: "sqlite:phone-auth.sqlite3",
-        does: "the database, made if it is not there",
-        take: |to, given| put(&mut to.database, database(given.text()?)),
+        does: "the database: a file, made if it is not there, or one on a server of PostgreSQL",
+        take: |to, given| put(&mut to.database, DatabaseName::parse(given.text()?)),
     },
     Setting {
         name: "database_busy_timeout",
         right: TIME,
         default: "5 s",
-        does: "how long a request waits for a locked database before it answers 503",
+        does: "how long a request waits for a locked database, or for a connection or an answer of a server, before it answers 503",
         take: |to, given| put(&mut to.database_busy_timeout, some_time(given)),
+    },
+    Setting {
+        name: "database_connections",
+        right: "a number from 1 to 1000",
+        default: "10",
+        does: "how many connections to a server of PostgreSQL there are at most",
+        take: |to, given| {
+            let connections = number(given, 1..=1000)?;
+            let connections = u32::try_from(connections).ok().and_then(NonZeroU32::new);
+            put(&mut to.database_server.connections, connections)
+        },
+    },
+    Setting {
+        name: "database_pooler",
+        right: YES_OR_NO,
+        default: "false",
+        does: "whether the URL leads to a proxy such as PgBouncer that gives each transaction another connection",
+        take: |to, given| put(&mut to.database_server.is_pooler, given.boolean()),
     },
     Setting {
         name: "site_url",
@@ -426,13 +446,6 @@ fn address(text: &str) -> Option<SocketAddr> {
         return Some((Ipv4Addr::LOCALHOST, port.parse().ok()?).into());
     }
     text.parse().ok()
-}
-
-/// The path of a database file. With `//` it would be a URL, which others read in several ways.
-fn database(text: &str) -> Option<PathBuf> {
-    let path = text.strip_prefix("sqlite:")?;
-    let is_file = !path.is_empty() && !path.starts_with("//") && !path.starts_with(':');
-    is_file.then(|| PathBuf::from(path))
 }
 
 fn text(given: &Given<'_>) -> Option<String> {

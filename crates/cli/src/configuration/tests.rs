@@ -62,6 +62,8 @@ fn every_setting_stands_in_a_file() {
         addr = "[::1]:0"
         database = "sqlite:/var/lib/phone-auth/site.sqlite3"
         database_busy_timeout = "250 ms"
+        database_connections = 20
+        database_pooler = true
         site_url = "https://example.org"
         site_name = "Ann's"
         secret_key_file = "key"
@@ -418,4 +420,21 @@ fn missing_file_is_named() {
         sentences,
         ["config (environment PHONE_AUTH_CONFIG): cannot read /nowhere/x.toml"]
     );
+}
+
+#[test]
+fn password_in_a_url_is_not_shown() {
+    let all = mistakes(
+        "database = \"postgres://:s3cret@db/site\"",
+        &[(
+            "PHONE_AUTH_DATABASE",
+            "postgres://ann:s3cret@db/site?sslmode=maybe",
+        )],
+        None,
+    );
+    assert_eq!(all.len(), 2, "{all:?}");
+    for mistake in all {
+        assert!(!mistake.contains("s3cret"), "{mistake}");
+        assert!(mistake.contains("is not a database such as"), "{mistake}");
+    }
 }

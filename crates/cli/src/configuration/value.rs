@@ -24,6 +24,17 @@ impl<'a> Given<'a> {
         }
     }
 
+    /// Whether it looks like a URL with somebody in it, perhaps with their password.
+    pub(super) fn may_hold_a_password(&self) -> bool {
+        let text = match self {
+            Self::Text(text) => text,
+            Self::Toml(DeValue::String(text)) => text.as_ref(),
+            Self::Toml(_) => return false,
+        };
+        text.split_once("://")
+            .is_some_and(|(_, rest)| rest.contains('@'))
+    }
+
     /// A text that is not empty and holds no control character.
     pub(super) fn text(&self) -> Option<&'a str> {
         let text = match self {

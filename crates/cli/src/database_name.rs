@@ -1,0 +1,118 @@
+//! Which database is meant: a file of SQLite, or one on a server of PostgreSQL.
+
+use std::fmt;
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+
+use phone_auth::postgres::PostgresStore;
+
+/// A database by its name in the settings.
+#[derive(Clone, PartialEq)]
+pub(crate) enum DatabaseName {
+    /// A file.
+    Sqlite(PathBuf),
+    /// A URL, which may hold a password.
+    Postgres(String),
+}
+
+/// How a server is used.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct DatabaseServer {
+    /// The most connections to it.
+    pub(crate) connections: NonZeroU32,
+    /// Whether it is a proxy that gives each transaction another connection.
+    pub(crate) is_pooler: bool,
+}
+
+impl Default for DatabaseServer {
+    fn default() -> Self {
+        Self {
+            connections: NonZeroU32::MIN.saturating_add(9),
+            is_pooler: false,
+        }
+    }
+}
+
+impl DatabaseName {
+    /// Reads `sqlite:PATH` or `postgres://…`.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        if let Some(path) = text.strip_prefix("sqlite:") {
+            // With `//` it would be a URL, which others read in several ways.
+            let is_file = !path.is_empty() && !path.starts_with("//") && !path.starts_with(':');
+            return is_file.then(|| Self::Sqlite(PathBuf::from(path)));
+        }
+        PostgresStore::place_of(text).map(|_| Self::Postgres(text.to_owned()))
+    }
+
+    /// Whether there is something to open. What is on a server is known only once it is asked.
+    pub(crate) fn may_exist(&self) -> bool {
+        match self {
+            Self::Sqlite(path) => path.exists(),
+            Self::Postgres(_) => true,
+        }
+    }
+
+    /// What the key file stands beside, if nobody says where it is: the file, or one in the working
+    /// directory that is called like the database.
+    pub(crate) fn stem(&self) -> PathBuf {
+        match self {
+            Self::Sqlite(path) => path.clone(),
+            Self::Postgres(url) => {
+                let place = PostgresStore::place_of(url).unwrap_or_default();
+                let name = place.split('?').next().unwrap_or_default();
+                let name = Path::new(name).file_name();
+                name.map_or_else(|| PathBuf::from("phone-auth"), PathBuf::from)
+            }
+        }
+    }
+}
+
+impl fmt::Display for DatabaseName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => f.write_str(&path.to_string_lossy()),
+            Self::Postgres(url) => f.write_str(&PostgresStore::place_of(url).unwrap_or_default()),
+        }
+    }
+}
+
+impl fmt::Debug for DatabaseName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_told_apart() {
+        let cases = [
+            ("sqlite:site.db", Some("site.db"), "site.db"),
+            ("sqlite::memory:", None, ""),
+            ("sqlite://site.db", None, ""),
+            (
+                "postgres://ann:s3cret@db/site?sslmode=require",
+                Some("postgres://ann@db:5432/site"),
+                "site",
+            ),
+            (
+                "postgres://ann@localhost/site?host=/run/x",
+                Some("postgres://ann@/site?host=/run/x"),
+                "site",
+            ),
+            ("postgres://db/site", None, ""),
+            ("mysql://ann@db/site", None, ""),
+        ];
+        for (text, shown, stem) in cases {
+            let name = DatabaseName::parse(text);
+            let told = name.as_ref().map(ToString::to_string);
+            assert_eq!(told.as_deref(), shown, "{text}");
+            if let Some(name) = name {
+                assert_eq!(name.stem(), Path::new(stem), "{text}");
+                assert!(!format!("{name:?}").contains("s3cret"), "{text}");
+            }
+        }
+    }
+}

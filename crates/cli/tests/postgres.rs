@@ -1,0 +1,116 @@
+//! The program on a database of PostgreSQL.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a failed unwrap is a failed test, and a test that cannot begin has failed"
+)]
+
+mod common;
+
+use common::{Folder, Ran};
+use phone_auth_test_postgres::Database;
+
+/// A database of this test alone, by a URL with a password, which the server does not ask for.
+struct Site {
+    folder: Folder,
+    database: Database,
+    url: String,
+}
+
+impl Site {
+    fn new() -> Self {
+        let database = Database::new().unwrap_or_else(|error| panic!("{error}"));
+        let url = with_password(database.url());
+        Self {
+            folder: Folder::new(),
+            database,
+            url,
+        }
+    }
+
+    fn run(&self, arguments: &[&str], input: &str) -> Ran {
+        let arguments = [&["--database", &self.url], arguments].concat();
+        let ran = self.folder.run_with_input(&arguments, input);
+        let said = format!("{}{}", ran.stdout, ran.stderr);
+        assert!(!said.contains("s3cret"), "{said}");
+        ran
+    }
+}
+
+/// The same URL with a password, unless it has one.
+fn with_password(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap();
+    let (user, place) = rest.split_once('@').unwrap();
+    if user.contains(':') {
+        return url.to_owned();
+    }
+    format!("{scheme}://{user}:s3cret@{place}")
+}
+
+#[test]
+fn commands_work_on_postgres() {
+    let site = Site::new();
+    let lacking = site.run(&["check"], "");
+    assert_eq!(lacking.code, Some(1));
+    assert!(lacking.stderr.contains("lacks"), "{}", lacking.stderr);
+
+    let migrated = site.run(&["migrate"], "");
+    assert_eq!((migrated.code, migrated.stderr.as_str()), (Some(0), ""));
+    assert!(migrated.stdout.contains("applied sessions\n"));
+    let checked = site.run(&["check"], "");
+    assert_eq!((checked.code, checked.stderr.as_str()), (Some(0), ""));
+
+    let made = site.run(&["user", "create", "ann"], "correct-horse\n");
+    assert_eq!(
+        (made.stdout.as_str(), made.stderr.as_str()),
+        ("made ann with the id 1\n", "")
+    );
+    assert!(site.run(&["user", "list"], "").stdout.contains("ann"));
+    assert_eq!(site.run(&["user", "disable", "ann"], "").code, Some(0));
+    let row = site
+        .database
+        .run("SELECT username, is_active FROM auth_user");
+    assert_eq!(row.unwrap(), "ann|f\n");
+    let listed = site.run(&["outbox", "list"], "");
+    assert_eq!((listed.code, listed.stderr.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn served_site_shows_no_password() {
+    let site = Site::new();
+    let made = site.run(&["user", "create", "ann"], "correct-horse\n");
+    assert_eq!(made.code, Some(0));
+    let mut served = site.folder.serve_with(|command| {
+        command.args(["--database", &site.url]);
+    });
+    served.wait_for(|line| line.contains("Ctrl-C"));
+    let said = served.said.join("\n");
+    assert!(!said.contains("s3cret"), "{said}");
+    assert!(said.contains(site.database.name()), "{said}");
+    let answer = served.post("/accounts/login/", "login=ann&password=correct-horse");
+    assert_eq!(answer.status, 302);
+}
+
+#[test]
+fn unreachable_server_is_a_sentence() {
+    let site = Site::new();
+    let elsewhere = "postgres://ann:s3cret@localhost:1/site";
+    for command in [&["migrate"][..], &["check"], &["serve"], &["user", "list"]] {
+        let arguments = [&["--database", elsewhere][..], command].concat();
+        let ran = site.folder.run(&arguments);
+        assert_eq!(ran.code, Some(1), "{command:?}: {}", ran.stderr);
+        assert!(!ran.stderr.contains("s3cret"), "{}", ran.stderr);
+        assert!(
+            ran.stderr.contains("the database server does not answer"),
+            "{}",
+            ran.stderr
+        );
+    }
+    // Another user of the same server, and what is no user at all.
+    let stranger = site.url.replace("://postgres", "://no_such_user");
+    if stranger != site.url {
+        let ran = site.folder.run(&["--database", &stranger, "migrate"]);
+        assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+        assert!(ran.stderr.contains("does not let us in"), "{}", ran.stderr);
+    }
+}

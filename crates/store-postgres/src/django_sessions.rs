@@ -1,0 +1,177 @@
+//! Sessions that are shared with Django, on PostgreSQL: rows of its own table.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use phone_auth_core::django_session::{DjangoLogIn, DjangoRewrite, DjangoRow, ProvenPerson};
+use phone_auth_core::password::EncodedPassword;
+use phone_auth_core::person::PersonId;
+use phone_auth_core::session::{PasswordReplacement, SessionKey};
+use phone_auth_core::store::{DjangoSessionStore, StoreError};
+use sqlx::postgres::PgRow;
+use sqlx::{Row, query};
+
+use crate::failure::Failure;
+use crate::people;
+use crate::rows::{self, PERSON_COLUMNS, person_columns, sought};
+use crate::store::PostgresStore;
+
+const HAS_TABLE: &str = "SELECT 1 WHERE to_regclass('django_session') IS NOT NULL";
+
+const SESSION: &str = "SELECT session_data::text, expire_date::timestamptz FROM django_session
+    WHERE session_key = $1 AND expire_date > $2";
+
+/// All that a guard asks of a person, in one query.
+pub(crate) const PROVEN: &str = concat!(
+    "SELECT ",
+    person_columns!(),
+    ", EXISTS (SELECT 1 FROM phone_auth_emailaddress WHERE user_id = u.id AND is_verified),
+        EXISTS (SELECT 1 FROM phone_auth_phonenumber WHERE user_id = u.id AND is_verified)
+    FROM auth_user u WHERE u.id = $1"
+);
+
+/// Records a log-in as `LOG_IN` in `sessions.rs` does, with a session in Django's table.
+const LOG_IN: &str = "WITH person AS (
+        UPDATE auth_user SET last_login = $4, password = coalesce($3, password)
+        WHERE id = $1 AND password = $2 AND is_active
+        RETURNING id
+    ), begun AS (
+        INSERT INTO django_session (session_key, session_data, expire_date)
+        SELECT $5, $6, $7 FROM person
+        RETURNING 1
+    ), ended AS (
+        DELETE FROM django_session WHERE session_key = $8 AND EXISTS (SELECT 1 FROM begun)
+    )
+    SELECT 1 FROM person";
+
+const REWRITE: &str = "UPDATE django_session
+    SET session_key = $3, session_data = $4, expire_date = $5
+    WHERE session_key = $1 AND session_data = $2 RETURNING 1";
+
+/// Runs while the person and the row are locked.
+const REPLACE_PASSWORD: &str = "WITH person AS (
+        UPDATE auth_user SET password = $3
+        WHERE id = $1 AND password = $2 AND is_active
+            AND (NOT $5 OR last_login IS NOT DISTINCT FROM $6)
+            AND EXISTS (SELECT 1 FROM django_session WHERE session_key = $7 AND session_data = $8)
+        RETURNING id
+    ), rewritten AS (
+        UPDATE django_session SET session_key = $9, session_data = $10, expire_date = $11
+        WHERE session_key = $7 AND session_data = $8 AND EXISTS (SELECT 1 FROM person)
+    ), ended AS (
+        DELETE FROM phone_auth_session
+        WHERE person_id IN (SELECT id FROM person) AND digest IS DISTINCT FROM $4
+    )
+    SELECT 1 FROM person";
+
+const END: &str = "DELETE FROM django_session WHERE session_key = $1 RETURNING 1";
+
+#[async_trait]
+impl DjangoSessionStore for PostgresStore {
+    async fn has_django_sessions(&self) -> Result<bool, StoreError> {
+        Ok(self.first(query(HAS_TABLE)).await?.is_some())
+    }
+
+    async fn django_session(
+        &self,
+        key: &SessionKey,
+        now: DateTime<Utc>,
+    ) -> Result<Option<DjangoRow>, StoreError> {
+        let look = query(SESSION)
+            .bind(sought(key.reveal()))
+            .bind(rows::micros(now));
+        let row = self.first(look).await?;
+        Ok(row.map(|row| session(&row, key)).transpose()?)
+    }
+
+    async fn proven_person(&self, id: PersonId) -> Result<Option<ProvenPerson>, StoreError> {
+        let row = self.first(query(PROVEN).bind(id.get())).await?;
+        Ok(row.as_ref().map(proven).transpose()?)
+    }
+
+    async fn django_log_in(&self, log_in: &DjangoLogIn) -> Result<bool, StoreError> {
+        let Some(checked) = sought(log_in.checked_password.reveal()) else {
+            return Ok(false);
+        };
+        let (begins, upgraded) = (&log_in.begins, log_in.upgraded_password.as_ref());
+        let record = query(LOG_IN)
+            .bind(log_in.person.get())
+            .bind(checked)
+            .bind(upgraded.map(EncodedPassword::reveal))
+            .bind(rows::micros(log_in.at))
+            .bind(begins.key.reveal())
+            .bind(begins.data.as_str())
+            .bind(rows::micros(begins.expires_at))
+            .bind(log_in.ends.as_ref().and_then(|key| sought(key.reveal())));
+        Ok(self.first(record).await?.is_some())
+    }
+
+    async fn rewrite_django_session(&self, rewrite: &DjangoRewrite) -> Result<bool, StoreError> {
+        let DjangoRewrite { old, new } = rewrite;
+        let change = query(REWRITE)
+            .bind(sought(old.key.reveal()))
+            .bind(sought(&old.data))
+            .bind(new.key.reveal())
+            .bind(new.data.as_str())
+            .bind(rows::micros(new.expires_at));
+        Ok(self.first(change).await?.is_some())
+    }
+
+    async fn replace_password_of_django(
+        &self,
+        replacement: &PasswordReplacement,
+        rewrite: &DjangoRewrite,
+    ) -> Result<bool, StoreError> {
+        let DjangoRewrite { old, new } = rewrite;
+        let Some(lock) = lock(replacement.person, &old.key) else {
+            return Ok(false);
+        };
+        let keeps = replacement.keeps.as_ref();
+        let replace = query(REPLACE_PASSWORD)
+            .bind(replacement.person.get())
+            .bind(sought(replacement.old.reveal()))
+            .bind(replacement.new.reveal())
+            .bind(keeps.map(|kept| kept.as_bytes().as_slice()))
+            .bind(replacement.last_login.is_some())
+            .bind(replacement.last_login.flatten().map(rows::micros))
+            .bind(old.key.reveal())
+            .bind(sought(&old.data))
+            .bind(new.key.reveal())
+            .bind(new.data.as_str())
+            .bind(rows::micros(new.expires_at));
+        Ok(self.first_locked(&lock, replace).await?.is_some())
+    }
+
+    async fn end_django_session(&self, key: &SessionKey) -> Result<bool, StoreError> {
+        let end = query(END).bind(sought(key.reveal()));
+        Ok(self.first(end).await?.is_some())
+    }
+}
+
+/// The statements that lock a person and a session: what is found of both is so until the end. `None` for a
+/// key that Django never makes; it stands in a statement as it is.
+fn lock(person: PersonId, key: &SessionKey) -> Option<String> {
+    let key = key.reveal();
+    let is_fit = key.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    is_fit.then(|| {
+        let person = people::lock(person);
+        format!("{person}; SELECT 1 FROM django_session WHERE session_key = '{key}' FOR UPDATE")
+    })
+}
+
+/// The session of a key.
+fn session(row: &PgRow, key: &SessionKey) -> Result<DjangoRow, Failure> {
+    Ok(DjangoRow {
+        key: key.clone(),
+        data: row.try_get(0)?,
+        expires_at: row.try_get(1)?,
+    })
+}
+
+/// Somebody, and what is proven of their addresses.
+fn proven(row: &PgRow) -> Result<ProvenPerson, Failure> {
+    Ok(ProvenPerson {
+        person: rows::person(row, 0)?,
+        has_verified_email: row.try_get(PERSON_COLUMNS)?,
+        has_verified_phone: row.try_get(PERSON_COLUMNS + 1)?,
+    })
+}
