@@ -11,6 +11,7 @@ use crate::site::{Site, database_path};
 #[derive(Clone, Debug, Default)]
 pub struct SiteOptions {
     pub(crate) folder: Option<Arc<TempDir>>,
+    pub(crate) database: Option<String>,
     pub(crate) variables: Vec<(String, String)>,
     pub(crate) arguments: Vec<String>,
     pub(crate) config: Option<String>,
@@ -69,6 +70,13 @@ impl SiteOptions {
             .and_then(|connection| connection.execute_batch(sql))
             .unwrap();
         self.folder(folder)
+    }
+
+    /// On a database elsewhere, passed with `--database`; else on a file in the folder.
+    #[must_use]
+    pub fn database(mut self, url: &str) -> Self {
+        self.database = Some(url.to_owned());
+        self
     }
 
     /// In the folder of a site that was there before, with its database and key.

@@ -22,6 +22,7 @@ use crate::program::clean_command;
 /// A running site. It is stopped by SIGTERM when it is dropped.
 pub struct Site {
     folder: Arc<TempDir>,
+    database: String,
     origin: String,
     record: watch::Receiver<Record>,
     process: Mutex<Option<Process>>,
@@ -65,7 +66,9 @@ impl Site {
         command
             .arg("serve")
             .args(["--addr", "127.0.0.1:0", "--database"]);
-        command.arg(format!("sqlite:{}", database_path(folder.path()).display()));
+        let in_folder = || format!("sqlite:{}", database_path(folder.path()).display());
+        let database = options.database.clone().unwrap_or_else(in_folder);
+        command.arg(&database);
         if let Some(toml) = &options.config {
             let path = folder.path().join("phone-auth.toml");
             std::fs::write(&path, toml).unwrap();
@@ -108,6 +111,7 @@ impl Site {
         let process = Mutex::new(Some(Process { child, readers }));
         Self {
             folder,
+            database,
             origin,
             record,
             process,
@@ -134,14 +138,14 @@ impl Site {
         Client::new(&self.origin)
     }
 
-    /// Its database, opened by a stranger.
+    /// Its database, opened by a stranger; that in its folder.
     pub fn database(&self) -> Database {
         Database::open(&database_path(self.folder.path()))
     }
 
     /// The value of `--database` that this site uses.
     pub fn database_url(&self) -> String {
-        format!("sqlite:{}", database_path(self.folder.path()).display())
+        self.database.clone()
     }
 
     /// All it has said so far.
