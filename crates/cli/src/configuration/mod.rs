@@ -38,6 +38,10 @@ use value::Given;
 
 /// All settings, checked one by one and together.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a setting, and goes with no other"
+)]
 pub(crate) struct Configuration {
     pub(crate) addr: SocketAddr,
     pub(crate) database: DatabaseName,
