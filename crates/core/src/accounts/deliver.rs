@@ -304,8 +304,8 @@ fn sentence(receipt: &Receipt) -> String {
     format!("{}: {}", receipt.receiver, receipt.reason)
 }
 
-/// What an error says, and what it comes from, on one line of bounded length. Texts of more than a few words are cut
-/// where a link could begin: a receiver that puts one into its error must not put it into the database.
+/// What an error says, and what it comes from, on one line of bounded length. What looks like a link is left out: a
+/// receiver that puts one into its error must not put it into the database.
 fn reason(error: &(dyn std::error::Error + 'static)) -> String {
     let texts = std::iter::successors(Some(error), |error| error.source());
     let whole = texts

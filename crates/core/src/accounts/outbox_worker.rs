@@ -128,6 +128,7 @@ impl OutboxWorker {
         let mut stop = std::pin::pin!(stop);
         let mut attempts = JoinSet::new();
         while !is_over(stop.as_mut()).await {
+            while attempts.try_join_next().is_some() {}
             let busy = u32::try_from(attempts.len()).unwrap_or(u32::MAX);
             let free = self.options.concurrency.max(1).saturating_sub(busy);
             let claimed = match self.claim(outbox, free).await {
