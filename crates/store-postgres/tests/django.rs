@@ -8,15 +8,12 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use phone_auth_core::address::{Address, AddressKind, EmailAddress, PhoneNumber};
-use phone_auth_core::django_session::{DjangoLogIn, DjangoRewrite, DjangoRow};
-use phone_auth_core::password::EncodedPassword;
-use phone_auth_core::person::{AccountName, NewPerson, WantedNames};
-use phone_auth_core::session::{PasswordReplacement, SessionKey};
+use phone_auth_core::person::{AccountName, NewPerson, PersonId, WantedNames};
 use phone_auth_core::store::{
-    AddressStore, DjangoSessionStore, OddityKind, OddityStore, PersonStore, SessionStore,
-    StoreErrorKind, UniqueName,
+    AddressStore, OddityKind, OddityStore, PersonStore, SessionStore, StoreErrorKind, UniqueName,
 };
 use phone_auth_store_postgres::{MigrateErrorKind, OpenErrorKind, PostgresOptions, PostgresStore};
+use phone_auth_store_testkit::keeps_django_sessions;
 use phone_auth_test_postgres::Database;
 
 use crate::common::{database, log_in, person, run, store};
@@ -273,7 +270,7 @@ fn one_of_many_spellings_wins() {
             .map(|(id, spelling)| {
                 let store = Arc::clone(&store);
                 let email = EmailAddress::parse(&format!("x@{spelling}.example")).unwrap();
-                let person = phone_auth_core::person::PersonId::new(id);
+                let person = PersonId::new(id);
                 let add = async move { store.add_address(person, &Address::Email(email)).await };
                 tokio::spawn(async move { add.await.is_ok() })
             })
@@ -371,85 +368,11 @@ fn other_tables_of_the_name_are_refused() {
     });
 }
 
-/// A row of Django's table of sessions.
-fn row(key: u8, data: &str) -> DjangoRow {
-    DjangoRow {
-        key: SessionKey::parse(&format!("{key:032}")).unwrap(),
-        data: data.to_owned(),
-        expires_at: time("2026-01-03T03:04:05.000001Z"),
-    }
-}
-
 #[test]
-fn sessions_of_django_are_kept() {
+fn sessions_of_django_are_shared() {
     let database = made_by_django();
     run(async {
         let store = store(&database).await;
-        assert!(store.has_django_sessions().await.unwrap());
-        let carl = store.create_person(&person("carl", 1)).await.unwrap();
-        let log_in = |begins: DjangoRow, ends: Option<u8>| DjangoLogIn {
-            person: carl.id,
-            checked_password: carl.password.clone(),
-            upgraded_password: None,
-            at: time("2026-01-02T03:04:05Z"),
-            begins,
-            ends: ends.map(|key| row(key, "").key),
-        };
-        assert!(
-            store
-                .django_log_in(&log_in(row(1, "one"), None))
-                .await
-                .unwrap()
-        );
-        let again = store.django_log_in(&log_in(row(1, "other"), None)).await;
-        assert_eq!(again.unwrap_err().kind(), StoreErrorKind::SessionExists);
-        assert!(
-            store
-                .django_log_in(&log_in(row(2, "two"), Some(1)))
-                .await
-                .unwrap()
-        );
-
-        let before = time("2026-01-03T03:04:05Z");
-        let read = |key: u8, now| {
-            let store = &store;
-            async move { store.django_session(&row(key, "").key, now).await.unwrap() }
-        };
-        assert!(read(1, before).await.is_none(), "it was ended");
-        assert_eq!(read(2, before).await.unwrap().data, "two");
-        assert!(read(2, row(2, "").expires_at).await.is_none(), "it is over");
-        let proven = store.proven_person(carl.id).await.unwrap().unwrap();
-        assert_eq!(proven.person.username, "carl");
-        assert!(!proven.has_verified_email && !proven.has_verified_phone);
-
-        let rewrite = |old: &str, new: DjangoRow| DjangoRewrite {
-            old: row(2, old),
-            new,
-        };
-        let stale = rewrite("one", row(3, "three"));
-        assert!(!store.rewrite_django_session(&stale).await.unwrap());
-        let fresh = rewrite("two", row(2, "again"));
-        assert!(store.rewrite_django_session(&fresh).await.unwrap());
-
-        // A password is replaced together with the row, or neither.
-        let replacement = PasswordReplacement {
-            person: carl.id,
-            old: carl.password.clone(),
-            new: EncodedPassword::new("new"),
-            last_login: None,
-            keeps: None,
-        };
-        for (old, is_done) in [("two", false), ("again", true), ("again", false)] {
-            let change = rewrite(old, row(2, "anew"));
-            let replaced = store
-                .replace_password_of_django(&replacement, &change)
-                .await;
-            assert_eq!(replaced.unwrap(), is_done, "{old}");
-            let password = store.person(carl.id).await.unwrap().unwrap().password;
-            assert_eq!(password.reveal() == "new", old == "again");
-        }
-        assert_eq!(read(2, before).await.unwrap().data, "anew");
-        assert!(store.end_django_session(&row(2, "").key).await.unwrap());
-        assert!(!store.end_django_session(&row(2, "").key).await.unwrap());
+        keeps_django_sessions(&store, PersonId::new(1)).await;
     });
 }

@@ -5,12 +5,14 @@ mod common;
 
 use chrono::{DateTime, Utc};
 use phone_auth_core::address::{AddressKind, EmailAddress, PhoneNumber};
-use phone_auth_core::person::{AccountName, WantedNames};
-use phone_auth_core::session::{NewLogIn, NewSession, SessionDigest};
+use phone_auth_core::person::{AccountName, PersonId, WantedNames};
+use phone_auth_core::session::{NewLogIn, NewSession, SessionDigest, SessionKey};
 use phone_auth_core::store::{
-    AddressStore, OddityKind, OddityStore, PersonStore, SessionStore, StoreErrorKind, UniqueName,
+    AddressStore, DjangoSessionStore as _, OddityKind, OddityStore, PersonStore, SessionStore,
+    StoreErrorKind, UniqueName,
 };
 use phone_auth_store_sqlite::{MigrateErrorKind, OpenErrorKind, SqliteOptions, SqliteStore};
+use phone_auth_store_testkit::keeps_django_sessions;
 use rusqlite::Connection;
 
 use crate::common::{Scratch, person, run};
@@ -350,4 +352,22 @@ fn odd_rows_are_read_and_listed() {
         ];
         assert_eq!(told, expected);
     });
+}
+
+#[test]
+fn sessions_of_django_are_shared() {
+    let scratch = made_by_django();
+    let store = scratch.store();
+    run(keeps_django_sessions(&store, PersonId::new(1)));
+    // A time that cannot be read is over, and in another form it is read all the same.
+    let row = |key: &str, date: &str| {
+        let statement = format!("INSERT INTO django_session VALUES ('{key}', '', '{date}')");
+        scratch.connect().execute_batch(&statement).unwrap();
+        let key = SessionKey::parse(key).unwrap();
+        run(store.django_session(&key, time("2026-01-02T03:04:05Z"))).unwrap()
+    };
+    assert!(row(&"a".repeat(32), "2026-01-02 03:04:05.000001").is_some());
+    assert!(row(&"b".repeat(32), "2026-01-02T03:04:06Z").is_some());
+    assert!(row(&"c".repeat(32), "2026-01-02T03:04:05Z").is_none());
+    assert!(row(&"d".repeat(32), "zzzz").is_none());
 }

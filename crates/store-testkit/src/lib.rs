@@ -4,10 +4,12 @@
 //! an [`Outsider`] that reaches the same data past the store. [`MemoryStore`] is for tests of flows:
 //! it keeps every promise, and can be told to fail.
 
+mod django_sessions;
 pub mod memory;
 pub mod outsider;
 pub mod suite;
 
+pub use django_sessions::keeps_django_sessions;
 pub use memory::MemoryStore;
 pub use outsider::{OutsideChange, Outsider};
 pub use suite::Subject;
