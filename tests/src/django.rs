@@ -21,6 +21,8 @@ use crate::site::{Site, database_path, follow};
 /// A running site of Django's, on a database that its own `migrate` made.
 pub struct Django {
     folder: Arc<TempDir>,
+    /// The URL of its PostgreSQL, if it has one; else its database is a file in the folder.
+    postgres: Option<String>,
     origin: String,
     record: watch::Receiver<Record>,
     child: Child,
@@ -32,21 +34,38 @@ impl Django {
 
     /// Makes a database with Django's own `migrate` and serves it.
     pub async fn start() -> Self {
+        Self::make(None).await
+    }
+
+    /// The same in an empty database of PostgreSQL.
+    pub async fn start_on(postgres: &str) -> Self {
+        Self::make(Some(postgres.to_owned())).await
+    }
+
+    async fn make(postgres: Option<String>) -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
-        manage(&folder, &["migrate", "--verbosity", "0"]);
-        Self::serve(folder, &[]).await
+        manage(
+            &folder,
+            postgres.as_deref(),
+            &["migrate", "--verbosity", "0"],
+        );
+        Self::serve(folder, postgres, &[]).await
     }
 
     /// Ends it and serves the same database, with further variables for its settings.
     #[must_use]
     pub async fn restart(self, variables: &[(&str, &str)]) -> Self {
-        let folder = Arc::clone(&self.folder);
+        let (folder, postgres) = (Arc::clone(&self.folder), self.postgres.clone());
         drop(self);
-        Self::serve(folder, variables).await
+        Self::serve(folder, postgres, variables).await
     }
 
-    async fn serve(folder: Arc<TempDir>, variables: &[(&str, &str)]) -> Self {
-        let mut child = command(&folder)
+    async fn serve(
+        folder: Arc<TempDir>,
+        postgres: Option<String>,
+        variables: &[(&str, &str)],
+    ) -> Self {
+        let mut child = command(&folder, postgres.as_deref())
             .arg("serve.py")
             .envs(variables.iter().copied())
             .stdout(Stdio::piped())
@@ -74,6 +93,7 @@ impl Django {
         };
         Self {
             folder,
+            postgres,
             origin,
             record,
             child,
@@ -104,7 +124,11 @@ impl Django {
 
     /// How to start our site on the same database.
     pub fn successor(&self) -> SiteOptions {
-        Site::options().folder(Arc::clone(&self.folder))
+        let options = Site::options().folder(Arc::clone(&self.folder));
+        match &self.postgres {
+            Some(url) => options.database(url),
+            None => options,
+        }
     }
 
     /// A new client without cookies.
@@ -112,7 +136,7 @@ impl Django {
         Client::new(&self.origin)
     }
 
-    /// The database, opened by a stranger.
+    /// The database in its folder, opened by a stranger.
     pub fn database(&self) -> Database {
         Database::open(&database_path(self.folder.path()))
     }
@@ -124,12 +148,13 @@ impl Django {
 
     /// The value of `--database` that names the same database.
     pub fn database_url(&self) -> String {
-        format!("sqlite:{}", database_path(self.folder.path()).display())
+        let in_folder = || format!("sqlite:{}", database_path(self.folder.path()).display());
+        self.postgres.clone().unwrap_or_else(in_folder)
     }
 
     /// Runs a command of Django's own, which must succeed; what it prints.
     pub fn manage(&self, arguments: &[&str]) -> String {
-        manage(&self.folder, arguments)
+        manage(&self.folder, self.postgres.as_deref(), arguments)
     }
 
     /// The line of `signal` to `destination` that is number `nth` (from 1) of its kind.
@@ -163,7 +188,7 @@ impl Drop for Django {
 }
 
 /// Python where the project is, with the settings of a site on the database in `folder`.
-fn command(folder: &TempDir) -> Command {
+fn command(folder: &TempDir, postgres: Option<&str>) -> Command {
     let project: PathBuf = concat!(env!("CARGO_MANIFEST_DIR"), "/django").into();
     let mut command = Command::new(python());
     command
@@ -174,11 +199,14 @@ fn command(folder: &TempDir) -> Command {
         .env("SITE_SECRET_KEY", Django::SECRET_KEY)
         .env("SITE_SQLITE", database_path(folder.path()))
         .stdin(Stdio::null());
+    if let Some(url) = postgres {
+        command.env("SITE_POSTGRES", url);
+    }
     command
 }
 
-fn manage(folder: &TempDir, arguments: &[&str]) -> String {
-    let ran = command(folder)
+fn manage(folder: &TempDir, postgres: Option<&str>, arguments: &[&str]) -> String {
+    let ran = command(folder, postgres)
         .args(["-m", "django"])
         .args(arguments)
         .output()
