@@ -57,11 +57,22 @@ pub(crate) enum Subject {
     Urls,
     /// The outbox and its worker
     Delivery,
+    /// The store on SQLite
+    Sqlite,
+    /// The store on PostgreSQL
+    Postgres,
 }
 
 impl Subject {
     /// All of them, in the order in which they are run.
-    pub(crate) const ALL: [Self; 4] = [Self::Signals, Self::Tokens, Self::Urls, Self::Delivery];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Signals,
+        Self::Tokens,
+        Self::Urls,
+        Self::Delivery,
+        Self::Sqlite,
+        Self::Postgres,
+    ];
 
     /// The package whose benches they are.
     pub(crate) fn package(self) -> &'static str {
@@ -70,6 +81,8 @@ impl Subject {
             Self::Tokens => "phone-auth-tokens",
             Self::Urls => "phone-auth-urls",
             Self::Delivery => "phone-auth-tests",
+            Self::Sqlite => "phone-auth-store-sqlite",
+            Self::Postgres => "phone-auth-store-postgres",
         }
     }
 

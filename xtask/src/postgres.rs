@@ -75,6 +75,14 @@ impl Postgres {
             .env("PGBOUNCER", &self.tools.pgbouncer)
     }
 
+    /// Runs benchmarks on the server, to their end.
+    ///
+    /// # Errors
+    /// Those of [`Process::run`].
+    pub(crate) fn bench(&self, process: Process) -> Result<(), ChoreError> {
+        self.hand_to(process).run()
+    }
+
     /// One line that says what is used; not the URL, which may hold a password.
     pub(crate) fn describe(&self) -> String {
         let folder = self.tools.binaries.folder().display();

@@ -58,27 +58,44 @@ impl Binaries {
         Command::new(self.folder.join(program))
     }
 
-    /// A program of the server. On Linux it is told to stop when the thread that starts it ends, however
-    /// that ends; root starts it as somebody else.
+    /// A program of the server.
     pub(crate) fn server(&self, program: &str, user: Option<&User>) -> Command {
-        let program = self.folder.join(program);
-        let mut command = if cfg!(target_os = "linux") || user.is_some() {
-            let mut command = Command::new("setpriv");
-            command.args(["--pdeathsig", "INT"]);
-            if let Some(user) = user {
-                command.arg(format!("--reuid={}", user.uid));
-                command.arg(format!("--regid={}", user.gid));
-                command.arg("--clear-groups");
-            }
-            command.arg("--").arg(program);
-            command
-        } else {
-            Command::new(program)
-        };
-        // The folder of the test may be closed to that user.
-        command.current_dir("/");
-        command
+        bound(&self.folder.join(program), user)
     }
+}
+
+/// A program that does not run as root, such as a proxy, with a folder that it may write to. On Linux it is
+/// told to stop when the thread that starts it ends.
+///
+/// # Errors
+/// When the folder cannot be given to whoever it runs as.
+pub fn as_server_user(program: &Path, folder: &Path) -> Result<Command, PostgresError> {
+    let user = User::to_become()?;
+    if let Some(user) = user {
+        user.give(folder)?;
+    }
+    Ok(bound(program, user.as_ref()))
+}
+
+/// A program that, on Linux, is told to stop when the thread that starts it ends, however that ends; root
+/// starts it as somebody else.
+fn bound(program: &Path, user: Option<&User>) -> Command {
+    let mut command = if cfg!(target_os = "linux") || user.is_some() {
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "INT"]);
+        if let Some(user) = user {
+            command.arg(format!("--reuid={}", user.uid));
+            command.arg(format!("--regid={}", user.gid));
+            command.arg("--clear-groups");
+        }
+        command.arg("--").arg(program);
+        command
+    } else {
+        Command::new(program)
+    };
+    // The folder of the test may be closed to that user.
+    command.current_dir("/");
+    command
 }
 
 /// Debian's folders, the newest version first.
@@ -114,6 +131,15 @@ impl User {
             })
         };
         of("postgres").or_else(|_| of("nobody")).map(Some)
+    }
+
+    /// Gives a folder to this user.
+    pub(crate) fn give(self, folder: &Path) -> Result<(), PostgresError> {
+        Ok(std::os::unix::fs::chown(
+            folder,
+            Some(self.uid),
+            Some(self.gid),
+        )?)
     }
 }
 

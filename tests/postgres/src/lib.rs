@@ -8,7 +8,7 @@ mod database;
 mod error;
 mod server;
 
-pub use binaries::Binaries;
+pub use binaries::{Binaries, as_server_user};
 pub use database::Database;
 pub use error::PostgresError;
 pub use server::{Server, Stop};

@@ -54,7 +54,7 @@ impl Server {
         let user = User::to_become()?;
         let folder = tempfile::Builder::new().prefix("pg").tempdir()?;
         if let Some(user) = user {
-            std::os::unix::fs::chown(folder.path(), Some(user.uid), Some(user.gid))?;
+            user.give(folder.path())?;
         }
         let data = folder.path().join("data");
         let mut make = binaries.server("initdb", user.as_ref());

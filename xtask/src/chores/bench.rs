@@ -4,6 +4,7 @@ use crate::arguments::Subject;
 use crate::console::Console;
 use crate::django;
 use crate::error::ChoreError;
+use crate::postgres::Postgres;
 use crate::repository::Repository;
 
 /// Runs the benchmarks of `subject`, or of all.
@@ -33,7 +34,11 @@ pub(crate) fn run(
             Some(python) => bench.env("PYTHON", python),
             None => bench,
         };
-        bench.run()?;
+        match subject {
+            // Until this is dropped, the server runs.
+            Subject::Postgres => Postgres::bring(console)?.bench(bench)?,
+            _ => bench.run()?,
+        }
     }
     Ok(())
 }

@@ -1,0 +1,184 @@
+//! How many statements each flow sends to the server, counted on the wire.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod common;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use phone_auth_core::accounts::{Accounts, SignUpForm};
+use phone_auth_core::password::Password;
+use phone_auth_store_postgres::{PostgresOptions, PostgresStore};
+use phone_auth_test_postgres::Database;
+use phone_auth_tokens::{Keyring, SecretKey};
+use sqlx::postgres::PgConnectOptions;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream, UnixStream};
+
+use crate::common::{database, run, store};
+
+/// The statements that were sent, those that begin and end transactions apart.
+type Sent = Arc<Mutex<Vec<String>>>;
+
+/// A way to the server that writes down what is asked of it; the URL that leads there.
+async fn tapped(database: &Database, sent: Sent) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server: PgConnectOptions = database.url().parse().unwrap();
+    let rest = database.url().split_once("://").unwrap().1;
+    let user = rest.split_once('@').unwrap().0;
+    let url = format!(
+        "postgres://{user}@127.0.0.1:{port}/{}?sslmode=disable",
+        database.name()
+    );
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let (sent, port) = (Arc::clone(&sent), server.get_port());
+            if let Some(folder) = server.get_socket() {
+                let socket = folder.join(format!(".s.PGSQL.{port}"));
+                let upstream = UnixStream::connect(socket).await.unwrap();
+                tokio::spawn(carry(client, upstream, sent));
+            } else {
+                let upstream = TcpStream::connect((server.get_host(), port)).await.unwrap();
+                tokio::spawn(carry(client, upstream, sent));
+            }
+        }
+    });
+    url
+}
+
+/// Carries bytes to and fro until either side hangs up.
+async fn carry(
+    client: TcpStream,
+    upstream: impl AsyncRead + AsyncWrite + Send + 'static,
+    sent: Sent,
+) {
+    let (mut from_client, mut to_client) = client.into_split();
+    let (mut from_server, mut to_server) = tokio::io::split(upstream);
+    tokio::spawn(async move { tokio::io::copy(&mut from_server, &mut to_client).await });
+    let _ = listen(&mut from_client, &mut to_server, &sent).await;
+}
+
+/// Reads messages of the client, notes statements, and hands everything on
+/// (<https://www.postgresql.org/docs/current/protocol-message-formats.html>).
+async fn listen(
+    from: &mut (impl AsyncRead + Unpin),
+    to: &mut (impl AsyncWrite + Unpin),
+    sent: &Sent,
+) -> std::io::Result<()> {
+    let start = from.read_i32().await?;
+    pass(from, to, None, start).await?;
+    let mut prepared = HashMap::new();
+    let mut bound = String::new();
+    loop {
+        let kind = from.read_u8().await?;
+        let length = from.read_i32().await?;
+        let body = pass(from, to, Some(kind), length).await?;
+        let texts: Vec<_> = body
+            .split(|byte| *byte == 0)
+            .map(|text| String::from_utf8_lossy(text).into_owned())
+            .collect();
+        let text = |place: usize| texts.get(place).cloned().unwrap_or_default();
+        match kind {
+            b'P' => drop(prepared.insert(text(0), text(1))),
+            b'B' => bound = text(1),
+            b'E' => note(sent, prepared.get(&bound).unwrap()),
+            b'Q' => text(0)
+                .split("; ")
+                .for_each(|statement| note(sent, statement)),
+            _ => {}
+        }
+    }
+}
+
+/// Hands a message on; what it holds.
+async fn pass(
+    from: &mut (impl AsyncRead + Unpin),
+    to: &mut (impl AsyncWrite + Unpin),
+    kind: Option<u8>,
+    length: i32,
+) -> std::io::Result<Vec<u8>> {
+    let mut body = vec![0; usize::try_from(length - 4).unwrap_or(0)];
+    from.read_exact(&mut body).await?;
+    if let Some(kind) = kind {
+        to.write_u8(kind).await?;
+    }
+    to.write_i32(length).await?;
+    to.write_all(&body).await?;
+    to.flush().await?;
+    Ok(body)
+}
+
+/// Notes a statement by its verb and the table that it is about.
+fn note(sent: &Sent, statement: &str) {
+    if matches!(statement, "BEGIN" | "COMMIT" | "ROLLBACK" | "") {
+        return;
+    }
+    let about = [
+        "pg_advisory_xact_lock",
+        "FOR NO KEY UPDATE",
+        "phone_auth_outbox",
+        "INSERT INTO phone_auth_session",
+        "phone_auth_session s",
+        "DELETE FROM phone_auth_session",
+        "INSERT INTO auth_user",
+        "AS rank",
+        "auth_user",
+    ];
+    let about = about.iter().find(|words| statement.contains(**words));
+    let about = about.map_or(statement, |words| *words);
+    sent.lock().unwrap().push(about.to_owned());
+}
+
+fn form() -> SignUpForm<'static> {
+    SignUpForm {
+        first_name: "Ann",
+        last_name: "Smith",
+        username: "ann",
+        email: "ann@example.org",
+        phone: "+91 98765 43210",
+        password: Password::new("plum-Orchard-1"),
+        confirm_password: Some(Password::new("plum-Orchard-1")),
+    }
+}
+
+#[test]
+fn flows_send_few_statements() {
+    let database = database();
+    run(async {
+        drop(store(&database).await);
+        let sent = Sent::default();
+        let url = tapped(&database, Arc::clone(&sent)).await;
+        let store = PostgresStore::connect(&url, PostgresOptions::default()).await;
+        let store = Arc::new(store.unwrap());
+        let keyring = Keyring::new(SecretKey::generate().unwrap());
+        let accounts = Accounts::builder(Arc::clone(&store) as _, keyring)
+            .outbox(store)
+            .build()
+            .unwrap();
+        let password = Password::new("plum-Orchard-1");
+        let take = || std::mem::take(&mut *sent.lock().unwrap());
+
+        accounts.sign_up(form()).await.unwrap();
+        take();
+        let log_in = accounts.log_in("ann", &password, None).await.unwrap();
+        assert_eq!(take(), ["AS rank", "INSERT INTO phone_auth_session"]);
+        let key = &log_in.key;
+        assert!(accounts.visitor(key).await.unwrap().is_some());
+        assert_eq!(take(), ["phone_auth_session s"], "a guarded page");
+        for name in ["ann@example.org", "+919876543210", "nobody@example.org"] {
+            accounts.request_password_reset(name).await.unwrap();
+            let owed = ["AS rank", "pg_advisory_xact_lock", "phone_auth_outbox"];
+            assert_eq!(take(), owed, "a reset request for {name}");
+        }
+        assert!(
+            accounts
+                .log_in("ann", &Password::new("other"), None)
+                .await
+                .is_err()
+        );
+        assert_eq!(take(), ["AS rank"], "a wrong password");
+        assert!(accounts.log_in("nobody", &password, None).await.is_err());
+        assert_eq!(take(), ["AS rank"], "an unknown name");
+    });
+}
