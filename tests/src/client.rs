@@ -26,6 +26,9 @@ pub struct Client {
 impl Client {
     /// A client of the site at this origin.
     pub fn new(origin: &str) -> Self {
+        // Where another package of the workspace gives reqwest TLS, it asks for a provider of cryptography,
+        // also of a client that speaks plain HTTP. The first to name one has named it for all.
+        drop(rustls::crypto::ring::default_provider().install_default());
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()

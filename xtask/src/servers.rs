@@ -27,6 +27,15 @@ const MAIL: Server = Server {
     find: python_with_aiosmtpd,
 };
 
+const NATS: Server = Server {
+    variable: "NATS_SERVER",
+    tools: Tools {
+        what: "a NATS server, which tests publish to,",
+        packages: &["nats-server"],
+    },
+    find: |path| path.find(&["nats-server"]),
+};
+
 /// Where the servers are.
 #[derive(Debug)]
 pub(crate) struct Servers {
@@ -42,7 +51,7 @@ impl Servers {
     pub(crate) fn bring(console: &Console) -> Result<Self, ChoreError> {
         let path = SearchPath::of_environment();
         let bring = |server: &Server| Ok((server.variable, server.bring(console, &path)?));
-        let found = [MAIL].iter().map(bring).collect::<Result<_, _>>()?;
+        let found = [MAIL, NATS].iter().map(bring).collect::<Result<_, _>>()?;
         Ok(Self { found })
     }
 

@@ -42,6 +42,33 @@ pub enum BuildErrorKind {
         /// What is wrong with it.
         wrong: TemplateProblem,
     },
+    /// The address is no URL that messages can be sent to.
+    #[error("the address is not a URL with https, the host the same for every message")]
+    Url,
+    /// A secret is not of the form that it must have.
+    #[error("the secret is not of the form that it must have")]
+    Secret,
+    /// A status means two things, or is none.
+    #[error("the statuses are not ones such as 2xx, 404, 500-503, each meaning one thing")]
+    Statuses,
+    /// What should be a method of HTTP is none.
+    #[error("the method is not one of HTTP")]
+    Method,
+    /// What should be the name of a header is none.
+    #[error("the name of a header is none")]
+    Header,
+    /// A template of the request cannot be rendered.
+    #[error("a template of the request cannot be rendered")]
+    Request,
+    /// The request says not to whom or not what.
+    #[error("the request asks nowhere for `to` and `text`")]
+    Incomplete,
+    /// A signal that was chosen asks for no message, or none was chosen.
+    #[error("the signals chosen are not some of the four that ask for messages")]
+    Signal,
+    /// The subject is not words with dots between them.
+    #[error("the subject is not words with dots between them")]
+    Subject,
     /// There are no texts in the language that is taken when a person's own is not there.
     #[error("there are no texts in the default language")]
     Language,

@@ -3,7 +3,9 @@
 //! A message is a link that somebody must get: to reset a password, to verify an e-mail address or a
 //! phone number. Four signals ask for one, and whoever receives them delivers it. This crate holds
 //! receivers that many would write alike, each behind a feature: by e-mail through a mail server
-//! (`smtp`), and, for one's own machine, printed lines and a mailbox in memory (`development`).
+//! (`smtp`), by text message through a gateway (`sms-gateway`), by way of another service that takes signed
+//! requests (`webhook`) or reads a stream (`nats`), and, for one's own machine, printed lines and a mailbox in
+//! memory (`development`).
 //!
 //! A receiver is linked with its feature and takes state that the application provides. Where it is not
 //! wanted, it is switched off by its id.
@@ -12,25 +14,75 @@
 
 #[cfg(feature = "development")]
 pub mod development;
+#[cfg(feature = "nats")]
+pub mod nats;
+#[cfg(feature = "sms-gateway")]
+pub mod sms_gateway;
 #[cfg(feature = "smtp")]
 pub mod smtp;
+#[cfg(feature = "webhook")]
+pub mod webhook;
 
-#[cfg(feature = "smtp")]
+#[cfg(any(
+    feature = "smtp",
+    feature = "sms-gateway",
+    feature = "webhook",
+    feature = "nats"
+))]
 mod build_error;
-#[cfg(feature = "smtp")]
+#[cfg(any(feature = "sms-gateway", feature = "webhook"))]
+mod http;
+#[cfg(any(
+    feature = "smtp",
+    feature = "sms-gateway",
+    feature = "webhook",
+    feature = "nats"
+))]
 mod loopback;
-#[cfg(feature = "smtp")]
+#[cfg(any(feature = "webhook", feature = "nats"))]
+mod payload;
+#[cfg(any(
+    feature = "smtp",
+    feature = "sms-gateway",
+    feature = "webhook",
+    feature = "nats"
+))]
 mod secret;
-#[cfg(any(feature = "development", feature = "smtp"))]
+#[cfg(any(feature = "webhook", feature = "nats"))]
+mod selection;
+#[cfg(any(
+    feature = "development",
+    feature = "smtp",
+    feature = "sms-gateway",
+    feature = "webhook",
+    feature = "nats"
+))]
 mod signal_name;
-#[cfg(feature = "smtp")]
+#[cfg(any(feature = "smtp", feature = "sms-gateway"))]
 mod texts;
-#[cfg(feature = "smtp")]
+#[cfg(any(
+    feature = "smtp",
+    feature = "sms-gateway",
+    feature = "webhook",
+    feature = "nats"
+))]
 mod tls;
 
-#[cfg(feature = "smtp")]
+#[cfg(any(
+    feature = "smtp",
+    feature = "sms-gateway",
+    feature = "webhook",
+    feature = "nats"
+))]
 pub use build_error::{BuildError, BuildErrorKind, TemplateProblem};
-#[cfg(feature = "smtp")]
+#[cfg(any(feature = "sms-gateway", feature = "webhook"))]
+pub use http::StatusSet;
+#[cfg(any(
+    feature = "smtp",
+    feature = "sms-gateway",
+    feature = "webhook",
+    feature = "nats"
+))]
 pub use secret::Secret;
 
 /// The ids of the receivers in this build that deliver for strangers, those of `development` left out. Each
@@ -38,6 +90,12 @@ pub use secret::Secret;
 pub const RECEIVERS: &[&str] = &[
     #[cfg(feature = "smtp")]
     smtp::RECEIVER,
+    #[cfg(feature = "sms-gateway")]
+    sms_gateway::RECEIVER,
+    #[cfg(feature = "webhook")]
+    webhook::RECEIVER,
+    #[cfg(feature = "nats")]
+    nats::RECEIVER,
 ];
 
 /// The examples of the README are tests.

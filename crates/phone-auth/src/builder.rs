@@ -73,7 +73,7 @@ pub struct PhoneAuthBuilder {
     is_development: bool,
     /// The ids of ready receivers that have their state.
     #[cfg(feature = "delivery")]
-    ready: Vec<&'static str>,
+    pub(crate) ready: Vec<&'static str>,
 }
 
 /// Gives the flows a hasher, whatever its type is.
@@ -289,13 +289,6 @@ impl PhoneAuthBuilder {
         self.provide(mailbox).provide(lines)
     }
 
-    /// Sends messages by e-mail through this mail server. The receiver for it is called only if this is.
-    #[cfg(feature = "smtp")]
-    pub fn smtp(mut self, smtp: crate::delivery::smtp::Smtp) -> Self {
-        self.ready.push(crate::delivery::smtp::RECEIVER);
-        self.provide(smtp)
-    }
-
     /// Opens the database, puts everything together, and starts the worker on the Tokio runtime of the caller. The worker
     /// lives as long as the runtime, or until [`PhoneAuth::shut_down`].
     ///
@@ -384,10 +377,7 @@ impl PhoneAuthBuilder {
                 .fold(hub, |hub, id| hub.switch_off(*id))
         };
         #[cfg(feature = "delivery")]
-        let hub = crate::delivery::RECEIVERS
-            .iter()
-            .filter(|id| !self.ready.contains(id))
-            .fold(hub, |hub, id| hub.switch_off(*id));
+        let hub = crate::ready::without_others(hub, &self.ready);
         hub.build()
             .map_err(|error| BuildError::with_source(BuildErrorKind::Signals, error))
     }

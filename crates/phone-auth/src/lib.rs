@@ -18,13 +18,16 @@
 //! - `sqlite` (default): the embedded database.
 //! - `postgres`: a database on a server, which several servers of the site share.
 //! - `development`: receivers for one's own machine, which print messages and keep them in a mailbox.
-//! - `smtp`: a receiver that sends messages by e-mail.
+//! - `smtp`, `sms-gateway`, `webhook`, `nats`: receivers that send messages by e-mail, by text message, or by
+//!   way of another service.
 
 mod build_error;
 mod builder;
 mod database;
 #[cfg(feature = "web")]
 mod pages;
+#[cfg(feature = "delivery")]
+mod ready;
 mod worker;
 
 use std::fmt;

@@ -126,3 +126,34 @@ async fn unneeded_messages_need_no_receiver() {
     assert_eq!(refused.unreceived(), ["verify_phone"]);
     drop((verified, reset));
 }
+
+#[cfg(all(feature = "smtp", feature = "sms-gateway"))]
+#[tokio::test]
+async fn ready_receivers_are_receivers() {
+    use phone_auth::SiteOrigin;
+    use phone_auth::delivery::{Secret, sms_gateway, smtp::Smtp};
+
+    let folder = tempfile::tempdir().unwrap();
+    let site = || SiteOrigin::parse("https://example.org").unwrap();
+    let builder = || {
+        let name = folder.path().join("x.sqlite3");
+        PhoneAuth::builder()
+            .site("https://example.org")
+            .secret_key(SecretKey::generate().unwrap())
+            .database(format!("sqlite:{}", name.display()))
+            .smtp(
+                Smtp::builder(site(), "mail.example", "a@b.example")
+                    .build()
+                    .unwrap(),
+            )
+    };
+    let refused = builder().build().await.unwrap_err();
+    assert_eq!(refused.kind(), BuildErrorKind::NoReceiver);
+    let sender = sms_gateway::TwilioSender::From("+15005550006".to_owned());
+    let account = sms_gateway::Twilio::new("AC0", Secret::new("x"), sender);
+    let gateway = sms_gateway::SmsGateway::twilio(site(), account)
+        .build()
+        .unwrap();
+    let auth = builder().sms_gateway(gateway).build().await.unwrap();
+    assert!(auth.signals().has_receiver::<VerifyPhone>());
+}

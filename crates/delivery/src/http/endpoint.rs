@@ -1,0 +1,61 @@
+//! Where requests go, and with what patience.
+
+use std::time::Duration;
+
+use reqwest::redirect::Policy;
+use reqwest::{Client, Url};
+
+use crate::loopback::is_loopback;
+use crate::{BuildError, BuildErrorKind, tls};
+
+/// What is known of a gateway besides what to send there.
+#[derive(Clone, Debug)]
+pub(crate) struct Endpoint {
+    pub(crate) may_be_plain: bool,
+    pub(crate) root_certificate: Option<Vec<u8>>,
+    pub(crate) timeout: Duration,
+}
+
+impl Default for Endpoint {
+    fn default() -> Self {
+        Self {
+            may_be_plain: false,
+            root_certificate: None,
+            timeout: Duration::from_secs(20),
+        }
+    }
+}
+
+impl Endpoint {
+    /// A URL that requests may go to: https, or http on this machine.
+    ///
+    /// # Errors
+    /// `Url`, `Plaintext`.
+    pub(crate) fn url(&self, text: &str) -> Result<Url, BuildError> {
+        let url = Url::parse(text)
+            .map_err(|error| BuildError::with_source(BuildErrorKind::Url, error))?;
+        let host = url.host_str().unwrap_or_default();
+        match url.scheme() {
+            "https" => Ok(url),
+            "http" if self.may_be_plain || is_loopback(host) => Ok(url),
+            "http" => Err(BuildError::new(BuildErrorKind::Plaintext)),
+            _ => Err(BuildError::new(BuildErrorKind::Url)),
+        }
+    }
+
+    /// A client that goes where it is told and nowhere else: no redirect, no proxy of the environment.
+    ///
+    /// # Errors
+    /// `Certificate`, `Tls`.
+    pub(crate) fn client(&self) -> Result<Client, BuildError> {
+        let tls = tls::client_config(self.root_certificate.as_deref())?;
+        Client::builder()
+            .tls_backend_preconfigured(tls)
+            .redirect(Policy::none())
+            .no_proxy()
+            .timeout(self.timeout)
+            .user_agent(concat!("phone-auth/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| BuildError::with_source(BuildErrorKind::Tls, error))
+    }
+}

@@ -1,0 +1,63 @@
+//! Requests to a gateway: bounded in time and size, without redirects, over TLS.
+
+mod answer;
+mod endpoint;
+mod statuses;
+
+pub use statuses::StatusSet;
+
+pub(crate) use answer::Answer;
+pub(crate) use endpoint::Endpoint;
+pub(crate) use statuses::Statuses;
+
+use phone_auth_signals::{Retry, Undelivered};
+use reqwest::{Client, Request, Response};
+use tokio::time::{Duration, Instant, timeout_at};
+
+/// How much of an answer is read. It says little that we need; what is read lets the connection be kept.
+const MOST_BYTES: usize = 16 * 1024;
+
+/// How long the rest of an answer may take once its status is known.
+const REST: Duration = Duration::from_secs(1);
+
+/// Sends a request and reads the answer as far as it matters.
+///
+/// # Errors
+/// `Later` when none comes. The error shows no address: a key may stand in it.
+pub(crate) async fn send(
+    client: &Client,
+    request: Request,
+    whom: &str,
+) -> Result<Answer, Undelivered> {
+    let sent = client.execute(request).await;
+    let response = sent.map_err(|error| {
+        let failed = if error.is_timeout() {
+            "does not answer in time"
+        } else if error.is_connect() {
+            "cannot be reached"
+        } else {
+            "gives no answer that is HTTP"
+        };
+        let reason = format!("the {whom} {failed}");
+        Undelivered::with_source(Retry::Later, reason, error.without_url())
+    })?;
+    let status = response.status().as_u16();
+    let retry_after = answer::retry_after(response.headers(), std::time::SystemTime::now());
+    let body = start_of(response).await;
+    Ok(Answer::new(status, retry_after, &body))
+}
+
+/// The start of a body. Its status has said what became of the message, so that a body which is too long,
+/// too slow or broken off changes nothing.
+async fn start_of(mut response: Response) -> Vec<u8> {
+    let end = Instant::now() + REST;
+    let mut body = Vec::new();
+    while let Ok(Ok(Some(chunk))) = timeout_at(end, response.chunk()).await {
+        body.extend_from_slice(&chunk);
+        if body.len() > MOST_BYTES {
+            body.clear();
+            break;
+        }
+    }
+    body
+}

@@ -1,0 +1,125 @@
+//! Which status means what.
+
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+
+use phone_auth_signals::{Retry, Undelivered};
+
+use super::Answer;
+use crate::{BuildError, BuildErrorKind};
+
+/// A set of HTTP statuses, written as `2xx, 404, 500-503`.
+///
+/// # Examples
+/// ```
+/// use phone_auth_delivery::StatusSet;
+///
+/// let set: StatusSet = "2xx, 404, 500-503".parse()?;
+/// assert!(set.contains(204) && set.contains(502) && !set.contains(400));
+/// assert!("2xy".parse::<StatusSet>().is_err());
+/// # Ok::<(), phone_auth_delivery::BuildError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatusSet(Vec<RangeInclusive<u16>>);
+
+impl StatusSet {
+    /// The statuses from the first to the last of each range.
+    pub fn new(ranges: impl IntoIterator<Item = RangeInclusive<u16>>) -> Self {
+        Self(ranges.into_iter().collect())
+    }
+
+    /// Whether a status is in it.
+    pub fn contains(&self, status: u16) -> bool {
+        self.0.iter().any(|range| range.contains(&status))
+    }
+
+    fn overlaps(&self, other: &Self) -> bool {
+        (100..=599).any(|status| self.contains(status) && other.contains(status))
+    }
+}
+
+impl FromStr for StatusSet {
+    type Err = BuildError;
+
+    fn from_str(text: &str) -> Result<Self, BuildError> {
+        let ranges = text.split(',').map(|part| range(part.trim()));
+        ranges
+            .collect::<Option<_>>()
+            .map(Self)
+            .ok_or_else(|| BuildError::new(BuildErrorKind::Statuses))
+    }
+}
+
+/// `2xx`, `404` or `500-503`.
+fn range(text: &str) -> Option<RangeInclusive<u16>> {
+    let is_status = |status: &u16| (100..=599).contains(status);
+    let status = |text: &str| text.parse().ok().filter(is_status);
+    if let Some(class) = text.strip_suffix("xx") {
+        let first = class.parse::<u16>().ok()?.checked_mul(100)?;
+        return is_status(&first).then(|| first..=first + 99);
+    }
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let (first, last) = (status(first)?, status(last)?);
+    (first <= last).then_some(first..=last)
+}
+
+/// What the statuses of one gateway mean.
+#[derive(Clone, Debug)]
+pub(crate) struct Statuses {
+    success: StatusSet,
+    never: StatusSet,
+}
+
+impl Statuses {
+    /// # Errors
+    /// `Statuses` when one means two things.
+    pub(crate) fn new(success: StatusSet, never: StatusSet) -> Result<Self, BuildError> {
+        if success.overlaps(&never) {
+            return Err(BuildError::new(BuildErrorKind::Statuses));
+        }
+        Ok(Self { success, never })
+    }
+
+    /// What an answer means: success, or not, and then whether to try again.
+    pub(crate) fn judge(&self, answer: &Answer, whom: &str) -> Result<(), Undelivered> {
+        if self.success.contains(answer.status) {
+            return Ok(());
+        }
+        let retry = match answer.retry_after {
+            _ if self.never.contains(answer.status) => Retry::Never,
+            Some(wait) => Retry::After(wait),
+            None => Retry::Later,
+        };
+        let status = answer.status;
+        let reason = match answer.code {
+            Some(code) => format!("the {whom} answered {status} (code {code})"),
+            None => format!("the {whom} answered {status}"),
+        };
+        Err(Undelivered::new(retry, reason))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use super::*;
+
+    #[test]
+    fn odd_sets_are_refused() {
+        for text in [
+            "", "2xx,", "99", "600", "6xx", "0xx", "300-200", "2-3xx", "655xx", "200 300",
+        ] {
+            assert!(text.parse::<StatusSet>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn statuses_mean_one_thing() {
+        let statuses = |success: &str, never: &str| {
+            Statuses::new(success.parse().unwrap(), never.parse().unwrap())
+        };
+        assert!(statuses("2xx", "400, 410").is_ok());
+        assert!(statuses("200-400", "400").is_err());
+    }
+}

@@ -1,0 +1,166 @@
+//! Describes a NATS server.
+
+use std::time::Duration;
+
+use async_nats::{ConnectOptions, ServerAddr};
+use phone_auth_signals::SiteOrigin;
+use tokio::sync::OnceCell;
+
+use super::Nats;
+use crate::loopback::is_loopback;
+use crate::selection::Selection;
+use crate::{BuildError, BuildErrorKind, Secret, tls};
+
+/// Describes a NATS server; [`Nats::builder`] begins.
+#[derive(Debug)]
+#[must_use = "nothing is sent until `build` is called"]
+pub struct NatsBuilder {
+    site: SiteOrigin,
+    url: String,
+    may_be_plain: bool,
+    login: LogIn,
+    root_certificate: Option<Vec<u8>>,
+    subject: String,
+    selection: Selection,
+    timeout: Duration,
+}
+
+/// How to log in.
+#[derive(Debug)]
+enum LogIn {
+    Nobody,
+    User(String, Secret),
+    Token(Secret),
+    Credentials(Secret),
+}
+
+impl NatsBuilder {
+    pub(super) fn new(site: SiteOrigin, url: String) -> Self {
+        Self {
+            site,
+            url,
+            may_be_plain: false,
+            login: LogIn::Nobody,
+            root_certificate: None,
+            subject: "phone_auth".to_owned(),
+            selection: Selection::default(),
+            timeout: Duration::from_secs(10),
+        }
+    }
+
+    /// Logs in with this name and password.
+    pub fn log_in(mut self, user: impl Into<String>, password: Secret) -> Self {
+        self.login = LogIn::User(user.into(), password);
+        self
+    }
+
+    /// Logs in with this token.
+    pub fn token(mut self, token: Secret) -> Self {
+        self.login = LogIn::Token(token);
+        self
+    }
+
+    /// Logs in with the content of a credentials file.
+    pub fn credentials(mut self, content: Secret) -> Self {
+        self.login = LogIn::Credentials(content);
+        self
+    }
+
+    /// What stands before the name of the signal in a subject; else `phone_auth`.
+    pub fn subject(mut self, prefix: impl Into<String>) -> Self {
+        self.subject = prefix.into();
+        self
+    }
+
+    /// Takes the messages of these signals only: `verify_phone`, ….
+    pub fn only<S: Into<String>>(mut self, signals: impl IntoIterator<Item = S>) -> Self {
+        self.selection = Selection::only(signals);
+        self
+    }
+
+    /// Lets `nats:` pass to a host that is not this machine.
+    ///
+    /// # Security
+    /// Whoever can listen on the way reads every link before its owner.
+    pub fn danger_plain(mut self) -> Self {
+        self.may_be_plain = true;
+        self
+    }
+
+    /// Trusts these certificates, in PEM, besides those that browsers trust.
+    pub fn root_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.root_certificate = Some(pem.into());
+        self
+    }
+
+    /// How long a message may take; else 10 seconds.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Builds the state. Nothing is connected yet.
+    ///
+    /// # Errors
+    /// [`Url`](BuildErrorKind::Url), [`Plaintext`](BuildErrorKind::Plaintext),
+    /// [`Secret`](BuildErrorKind::Secret) for credentials that are none, [`Subject`](BuildErrorKind::Subject),
+    /// [`Signal`](BuildErrorKind::Signal), [`Certificate`](BuildErrorKind::Certificate),
+    /// [`Tls`](BuildErrorKind::Tls).
+    pub fn build(self) -> Result<Nats, BuildError> {
+        let server: ServerAddr = self
+            .url
+            .parse()
+            .map_err(|error| BuildError::with_source(BuildErrorKind::Url, error))?;
+        // A password in it would stand in logs.
+        let is_bare = server.username().is_none() && server.password().is_none();
+        let is_tls = server.scheme() == "tls";
+        if !is_bare || !(is_tls || server.scheme() == "nats") {
+            return Err(BuildError::new(BuildErrorKind::Url));
+        }
+        if !is_tls && !self.may_be_plain && !is_loopback(server.host()) {
+            return Err(BuildError::new(BuildErrorKind::Plaintext));
+        }
+        if !is_subject(&self.subject) {
+            return Err(BuildError::new(BuildErrorKind::Subject));
+        }
+        self.selection.check()?;
+        let tls = tls::client_config(self.root_certificate.as_deref())?;
+        let options = ConnectOptions::new()
+            .name("phone-auth")
+            .require_tls(is_tls)
+            .tls_client_config(tls)
+            .connection_timeout(self.timeout);
+        Ok(Nats {
+            server: self.url,
+            options: log_in(options, self.login)?,
+            context: OnceCell::new(),
+            subject: self.subject,
+            site: self.site,
+            selection: self.selection,
+            timeout: self.timeout,
+        })
+    }
+}
+
+fn log_in(options: ConnectOptions, login: LogIn) -> Result<ConnectOptions, BuildError> {
+    Ok(match login {
+        LogIn::Nobody => options,
+        LogIn::User(user, password) => {
+            options.user_and_password(user, password.reveal().to_owned())
+        }
+        LogIn::Token(token) => options.token(token.reveal().to_owned()),
+        LogIn::Credentials(content) => options
+            .credentials(content.reveal())
+            // Its error may quote what it could not read.
+            .map_err(|_why| BuildError::new(BuildErrorKind::Secret))?,
+    })
+}
+
+/// Words with dots between them, none of them a wildcard.
+fn is_subject(text: &str) -> bool {
+    let is_word = |word: &str| {
+        let is_fit = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+        !word.is_empty() && word.bytes().all(is_fit)
+    };
+    text.split('.').all(is_word)
+}

@@ -1,0 +1,132 @@
+//! Messages to a stream of NATS `JetStream`, for a service that sends them.
+//!
+//! [`Nats`] is the state. The receiver `phone_auth.nats` publishes the messages of all four signals, or of
+//! those chosen, as JSON under the name of the signal, and waits until the stream has stored them. The
+//! message's key is its `Nats-Msg-Id`, so that a stream stores a repeat once.
+
+mod builder;
+mod receiver;
+
+pub use builder::NatsBuilder;
+pub use receiver::RECEIVER;
+
+use std::fmt;
+use std::time::Duration;
+
+use async_nats::ConnectOptions;
+use async_nats::jetstream::context::PublishErrorKind;
+use async_nats::jetstream::message::PublishMessage;
+use async_nats::jetstream::{self, Context};
+use chrono::Utc;
+use phone_auth_signals::{Message, Retry, SiteOrigin, Undelivered};
+use tokio::sync::OnceCell;
+
+use crate::payload::payload;
+use crate::selection::Selection;
+use crate::signal_name::signal_name;
+
+/// A NATS server with a stream that takes messages.
+///
+/// It is connected to with the first message, and again by itself whenever the connection is lost.
+///
+/// # Examples
+/// ```
+/// use phone_auth_delivery::{BuildErrorKind, nats::Nats};
+/// use phone_auth_signals::SiteOrigin;
+///
+/// let site = SiteOrigin::parse("https://example.org")?;
+/// let nats = Nats::builder(site.clone(), "tls://nats.example.org").build()?;
+/// # drop(nats);
+/// let clear = Nats::builder(site, "nats://nats.example.org").build();
+/// assert_eq!(*clear.unwrap_err().kind(), BuildErrorKind::Plaintext);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Nats {
+    server: String,
+    options: ConnectOptions,
+    context: OnceCell<Context>,
+    subject: String,
+    site: SiteOrigin,
+    selection: Selection,
+    timeout: Duration,
+}
+
+impl Nats {
+    /// Begins to describe the server at this URL, `tls://nats.example.org`. Links begin with this site.
+    pub fn builder(site: SiteOrigin, url: impl Into<String>) -> NatsBuilder {
+        NatsBuilder::new(site, url.into())
+    }
+
+    /// Whether it takes the messages of the signal with this name.
+    pub fn takes(&self, signal: &str) -> bool {
+        self.selection.takes(signal)
+    }
+
+    /// Publishes a message and waits until a stream has stored it. A message of a signal that was not chosen
+    /// is left alone.
+    ///
+    /// # Errors
+    /// [`Retry::Later`] when the server cannot be reached, does not let us in, or no stream takes the subject;
+    /// [`Retry::Never`] when the message is larger than the server takes.
+    ///
+    /// # Cancel safety
+    /// When the call is dropped, the stream may have the message; sent again, it has the same id.
+    pub async fn send(&self, message: &dyn Message) -> Result<(), Undelivered> {
+        let signal = signal_name(message).unwrap_or_default();
+        if !self.takes(signal) {
+            return Ok(());
+        }
+        let body = payload(message, signal, &self.site, Utc::now())?;
+        let mut publish = PublishMessage::build().payload(body.into());
+        if let Some(key) = &message.envelope().idempotency_key {
+            publish = publish.message_id(key);
+        }
+        let sent = tokio::time::timeout(self.timeout, self.publish(signal, publish)).await;
+        sent.unwrap_or_else(|_elapsed| {
+            let why = "NATS did not answer in time";
+            Err(Undelivered::new(Retry::Later, why))
+        })
+    }
+
+    async fn publish(&self, signal: &str, message: PublishMessage) -> Result<(), Undelivered> {
+        let context = self.context.get_or_try_init(|| self.connect()).await?;
+        let subject = format!("{}.{signal}", self.subject);
+        let stored = match context.send_publish(subject, message).await {
+            Ok(stored) => stored.await,
+            Err(error) => Err(error),
+        };
+        stored.map(drop).map_err(|error| {
+            let (retry, reason) = match error.kind() {
+                PublishErrorKind::StreamNotFound => {
+                    (Retry::Later, "no stream of NATS takes this subject")
+                }
+                PublishErrorKind::TimedOut => (Retry::Later, "NATS did not answer in time"),
+                PublishErrorKind::MaxPayloadExceeded => {
+                    (Retry::Never, "the message is larger than NATS takes")
+                }
+                _ => (Retry::Later, "NATS did not store the message"),
+            };
+            Undelivered::with_source(retry, reason, error)
+        })
+    }
+
+    async fn connect(&self) -> Result<Context, Undelivered> {
+        let client = self.options.clone().connect(&self.server).await;
+        let client = client.map_err(|error| {
+            Undelivered::with_source(Retry::Later, "NATS cannot be reached", error)
+        })?;
+        let mut context = jetstream::new(client);
+        context.set_timeout(self.timeout);
+        Ok(context)
+    }
+}
+
+impl fmt::Debug for Nats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Nats")
+            .field("server", &self.server)
+            .field("subject", &self.subject)
+            .field("selection", &self.selection)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,22 @@
+//! The receiver of messages that go to a stream.
+
+use phone_auth_signals::{
+    Message, Undelivered, receiver, reset_password_email, reset_password_phone, verify_email,
+    verify_phone,
+};
+
+use super::Nats;
+
+/// The id of the receiver of this module, to switch it off where there is no such server.
+pub const RECEIVER: &str = "phone_auth.nats";
+
+#[receiver(
+    reset_password_email,
+    reset_password_phone,
+    verify_email,
+    verify_phone,
+    id = "phone_auth.nats"
+)]
+async fn publish(message: &dyn Message, nats: &Nats) -> Result<(), Undelivered> {
+    nats.send(message).await
+}

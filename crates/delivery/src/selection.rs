@@ -1,0 +1,39 @@
+//! Which of the four signals a receiver takes.
+
+use crate::{BuildError, BuildErrorKind};
+
+/// The signals that ask for a message.
+const SIGNALS: [&str; 4] = [
+    "reset_password_email",
+    "reset_password_phone",
+    "verify_email",
+    "verify_phone",
+];
+
+/// Some of the four signals; else all.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Selection(Option<Vec<String>>);
+
+impl Selection {
+    pub(crate) fn only<S: Into<String>>(names: impl IntoIterator<Item = S>) -> Self {
+        Self(Some(names.into_iter().map(Into::into).collect()))
+    }
+
+    /// # Errors
+    /// `Signal` when one of them asks for no message, or there is none.
+    pub(crate) fn check(&self) -> Result<(), BuildError> {
+        let Some(names) = &self.0 else {
+            return Ok(());
+        };
+        let is_known = |name: &String| SIGNALS.contains(&name.as_str());
+        if names.is_empty() || !names.iter().all(is_known) {
+            return Err(BuildError::new(BuildErrorKind::Signal));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn takes(&self, signal: &str) -> bool {
+        let names = self.0.as_deref();
+        names.is_none_or(|names| names.iter().any(|name| name == signal))
+    }
+}

@@ -1,0 +1,302 @@
+//! Describes a gateway for text messages.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use base64ct::{Base64, Encoding};
+use minijinja::{Environment, Error};
+use phone_auth_signals::SiteOrigin;
+use reqwest::Method;
+use reqwest::header::{HeaderName, HeaderValue};
+use serde_json::Value;
+use zeroize::Zeroizing;
+
+use super::SmsGateway;
+use super::body::{Body, Json};
+use super::recipe::{self, ADDRESS, Fields, Recipe};
+use crate::http::{Endpoint, StatusSet, Statuses};
+use crate::texts::{Style, Texts};
+use crate::{BuildError, BuildErrorKind, Secret};
+
+/// The templates that text messages are made from.
+const TEMPLATES: [&str; 2] = ["reset_password_phone.txt", "verify_phone.txt"];
+
+/// Describes a gateway; [`SmsGateway::builder`] begins.
+///
+/// The address, the values of headers and of a form, and the texts in JSON are templates of these values: `to`,
+/// the number in the form of E.164; `text`, what the message says; `key`, the same for each attempt to send
+/// one message; `language`; and `secret`. A value is encoded for the place it stands in.
+#[derive(Debug)]
+#[must_use = "nothing is sent until `build` is called"]
+pub struct SmsGatewayBuilder {
+    url: String,
+    method: String,
+    headers: Vec<(String, String)>,
+    login: LogIn,
+    secret: Option<Secret>,
+    content: Content,
+    success: StatusSet,
+    never: StatusSet,
+    endpoint: Endpoint,
+    templates: Option<PathBuf>,
+    style: Style,
+}
+
+#[derive(Debug)]
+enum LogIn {
+    Nobody,
+    Basic(String, Secret),
+    Bearer(Secret),
+}
+
+#[derive(Debug)]
+enum Content {
+    Nothing,
+    Form(Vec<(String, String)>),
+    Json(Value),
+}
+
+impl SmsGatewayBuilder {
+    pub(super) fn new(site: SiteOrigin, url: String) -> Self {
+        Self {
+            url,
+            method: "POST".to_owned(),
+            headers: vec![("Idempotency-Key".to_owned(), "{{ key }}".to_owned())],
+            login: LogIn::Nobody,
+            secret: None,
+            content: Content::Nothing,
+            success: StatusSet::new([200..=299]),
+            never: StatusSet::new([400..=400, 413..=413, 422..=422]),
+            endpoint: Endpoint::default(),
+            templates: None,
+            style: Style::new(site),
+        }
+    }
+
+    /// The method; else `POST`.
+    pub fn method(mut self, method: impl Into<String>) -> Self {
+        self.method = method.into();
+        self
+    }
+
+    /// A header, its value a template. Without another, `Idempotency-Key` is `{{ key }}`.
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Logs in with a name and a password (RFC 7617).
+    pub fn basic_auth(mut self, user: impl Into<String>, password: Secret) -> Self {
+        self.login = LogIn::Basic(user.into(), password);
+        self
+    }
+
+    /// Logs in with a token (RFC 6750).
+    pub fn bearer(mut self, token: Secret) -> Self {
+        self.login = LogIn::Bearer(token);
+        self
+    }
+
+    /// A key that templates know as `secret`, for a gateway that wants it elsewhere.
+    pub fn secret(mut self, secret: Secret) -> Self {
+        self.secret = Some(secret);
+        self
+    }
+
+    /// The body is a form of these fields, their values templates.
+    pub fn form<N: Into<String>, V: Into<String>>(
+        mut self,
+        fields: impl IntoIterator<Item = (N, V)>,
+    ) -> Self {
+        let fields = fields.into_iter();
+        let fields = fields.map(|(name, value)| (name.into(), value.into()));
+        self.content = Content::Form(fields.collect());
+        self
+    }
+
+    /// The body is this JSON, every text in it a template.
+    pub fn json(mut self, value: Value) -> Self {
+        self.content = Content::Json(value);
+        self
+    }
+
+    /// The statuses that mean that the gateway has taken the message; else `2xx`.
+    pub fn success(mut self, statuses: StatusSet) -> Self {
+        self.success = statuses;
+        self
+    }
+
+    /// The statuses that mean that it never will; else `400, 413, 422`. After all others the message is tried
+    /// again.
+    pub fn never(mut self, statuses: StatusSet) -> Self {
+        self.never = statuses;
+        self
+    }
+
+    /// Lets `http:` pass to a host that is not this machine.
+    ///
+    /// # Security
+    /// Whoever can listen on the way reads every link before its owner, and the password.
+    pub fn danger_plain(mut self) -> Self {
+        self.endpoint.may_be_plain = true;
+        self
+    }
+
+    /// Trusts these certificates, in PEM, besides those that browsers trust.
+    pub fn root_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.endpoint.root_certificate = Some(pem.into());
+        self
+    }
+
+    /// How long a message may take; else 20 seconds.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.endpoint.timeout = timeout;
+        self
+    }
+
+    /// A folder whose texts replace ours one by one, or add languages: `de/verify_phone.txt`.
+    pub fn templates_from(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.templates = Some(folder.into());
+        self
+    }
+
+    /// The language of people whose own has no texts; else English, `en`.
+    pub fn default_language(mut self, tag: impl Into<String>) -> Self {
+        self.style.language = tag.into();
+        self
+    }
+
+    /// What the site is called in the message; else the host of its origin.
+    pub fn site_name(mut self, name: impl Into<String>) -> Self {
+        self.style.site_name = Some(name.into());
+        self
+    }
+
+    /// Builds the state. Nothing is connected yet.
+    ///
+    /// # Errors
+    /// [`Url`](BuildErrorKind::Url), [`Plaintext`](BuildErrorKind::Plaintext),
+    /// [`Method`](BuildErrorKind::Method), [`Header`](BuildErrorKind::Header),
+    /// [`Secret`](BuildErrorKind::Secret) for one that fits in no header,
+    /// [`Request`](BuildErrorKind::Request) for a template that cannot be rendered,
+    /// [`Incomplete`](BuildErrorKind::Incomplete) when `to` or `text` is asked for nowhere,
+    /// [`Statuses`](BuildErrorKind::Statuses), [`Certificate`](BuildErrorKind::Certificate),
+    /// [`Tls`](BuildErrorKind::Tls), and those of texts:
+    /// [`TemplateFolder`](BuildErrorKind::TemplateFolder), [`Template`](BuildErrorKind::Template),
+    /// [`Language`](BuildErrorKind::Language).
+    pub fn build(self) -> Result<SmsGateway, BuildError> {
+        let statuses = Statuses::new(self.success, self.never)?;
+        let method = Method::from_bytes(self.method.as_bytes())
+            .map_err(|error| BuildError::with_source(BuildErrorKind::Method, error))?;
+        let mut address = recipe::encoding();
+        address
+            .add_template_owned(ADDRESS, self.url)
+            .map_err(of_request)?;
+        let mut plain = recipe::plain();
+        let headers = compile_headers(self.headers, &mut plain)?;
+        let body = match self.content {
+            Content::Nothing => Ok(Body::Nothing),
+            Content::Form(fields) => Body::form(fields, &mut plain),
+            Content::Json(value) => Json::compile(value, &mut plain, &mut 0).map(Body::Json),
+        };
+        let body = body.map_err(of_request)?;
+        if !asks_for_all(&[&address, &plain]) {
+            return Err(BuildError::new(BuildErrorKind::Incomplete));
+        }
+        let mut recipe = Recipe {
+            method,
+            origin: url::Origin::new_opaque(),
+            address,
+            plain,
+            headers,
+            authorization: self.login.header()?,
+            body,
+            secret: self.secret,
+        };
+        recipe.origin = try_out(&recipe, &self.endpoint)?;
+        Ok(SmsGateway {
+            client: self.endpoint.client()?,
+            recipe,
+            statuses,
+            texts: Texts::load(self.templates.as_deref(), self.style, &TEMPLATES)?,
+        })
+    }
+}
+
+impl LogIn {
+    fn header(self) -> Result<Option<HeaderValue>, BuildError> {
+        let text = match &self {
+            Self::Nobody => return Ok(None),
+            Self::Basic(user, password) => {
+                let pair = Zeroizing::new(format!("{user}:{}", password.reveal()));
+                Zeroizing::new(format!("Basic {}", Base64::encode_string(pair.as_bytes())))
+            }
+            Self::Bearer(token) => Zeroizing::new(format!("Bearer {}", token.reveal())),
+        };
+        let mut value =
+            HeaderValue::from_str(&text).map_err(|_why| BuildError::new(BuildErrorKind::Secret))?;
+        value.set_sensitive(true);
+        Ok(Some(value))
+    }
+}
+
+fn of_request(error: Error) -> BuildError {
+    BuildError::with_source(BuildErrorKind::Request, error)
+}
+
+/// The headers with the names of their templates. The last of a name counts: ours stand first.
+fn compile_headers(
+    headers: Vec<(String, String)>,
+    plain: &mut Environment<'static>,
+) -> Result<Vec<(HeaderName, String)>, BuildError> {
+    let mut compiled: Vec<(HeaderName, String)> = Vec::new();
+    for (name, value) in headers {
+        let name = HeaderName::from_bytes(name.as_bytes())
+            .map_err(|error| BuildError::with_source(BuildErrorKind::Header, error))?;
+        compiled.retain(|(other, _)| *other != name);
+        let template = format!("header {name}");
+        plain
+            .add_template_owned(template.clone(), value)
+            .map_err(of_request)?;
+        compiled.push((name, template));
+    }
+    Ok(compiled)
+}
+
+/// Whether the templates ask for all that a message is.
+fn asks_for_all(engines: &[&Environment<'static>]) -> bool {
+    let templates = engines.iter().flat_map(|engine| engine.templates());
+    let asked: HashSet<_> = templates
+        .flat_map(|(_, template)| template.undeclared_variables(false))
+        .collect();
+    asked.contains("to") && asked.contains("text")
+}
+
+/// Renders all with two sets of values. Where the request goes must not depend on them.
+fn try_out(recipe: &Recipe, endpoint: &Endpoint) -> Result<url::Origin, BuildError> {
+    let mut origins = Vec::new();
+    for word in ["a", "b"] {
+        let fields = Fields {
+            to: word,
+            text: word,
+            key: word,
+            language: word,
+            secret: recipe.secret(),
+        };
+        let address = recipe::render(&recipe.address, ADDRESS, &fields).map_err(of_request)?;
+        origins.push(endpoint.url(&address)?.origin());
+        recipe
+            .body
+            .bytes(&recipe.plain, &fields)
+            .map_err(of_request)?;
+        for (_, template) in &recipe.headers {
+            recipe::render(&recipe.plain, template, &fields).map_err(of_request)?;
+        }
+    }
+    origins.dedup();
+    match <[url::Origin; 1]>::try_from(origins) {
+        Ok([origin]) => Ok(origin),
+        Err(_several) => Err(BuildError::new(BuildErrorKind::Url)),
+    }
+}

@@ -1,0 +1,100 @@
+//! Messages by text message, through a gateway that is reached over HTTP.
+//!
+//! [`SmsGateway`] is the state: which request to make, how to log in, what each status means, what the
+//! message says. The receiver `phone_auth.sms_gateway` takes it and sends the messages of `verify_phone` and
+//! `reset_password_phone`. [`Twilio`] describes that gateway.
+//!
+//! Address, headers and body are templates; each value is encoded for the place it stands in, so that none
+//! can change the request around it.
+
+mod body;
+mod builder;
+mod receiver;
+mod recipe;
+mod twilio;
+
+pub use builder::SmsGatewayBuilder;
+pub use receiver::RECEIVER;
+pub use twilio::{Twilio, TwilioSender};
+
+use std::fmt;
+
+use phone_auth_signals::{PhoneMessage, SiteOrigin, Undelivered};
+use reqwest::Client;
+
+use crate::http::{self, Statuses};
+use crate::texts::Texts;
+use recipe::{Fields, Recipe};
+
+/// A gateway for text messages.
+///
+/// # Examples
+/// ```
+/// use phone_auth_delivery::{BuildErrorKind, Secret, sms_gateway::SmsGateway};
+/// use phone_auth_signals::SiteOrigin;
+///
+/// let site = SiteOrigin::parse("https://example.org")?;
+/// let gateway = SmsGateway::builder(site.clone(), "https://sms.example/v1/send")
+///     .bearer(Secret::new("k3y"))
+///     .json(serde_json::json!({ "to": "{{ to }}", "text": "{{ text }}" }))
+///     .build()?;
+/// # drop(gateway);
+///
+/// let forgetful = SmsGateway::builder(site, "https://sms.example/v1/send?to={{ to }}").build();
+/// assert_eq!(*forgetful.unwrap_err().kind(), BuildErrorKind::Incomplete);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct SmsGateway {
+    client: Client,
+    recipe: Recipe,
+    statuses: Statuses,
+    texts: Texts,
+}
+
+impl SmsGateway {
+    /// Begins to describe the gateway at this URL, which is a template. Links begin with this site.
+    pub fn builder(site: SiteOrigin, url: impl Into<String>) -> SmsGatewayBuilder {
+        SmsGatewayBuilder::new(site, url.into())
+    }
+
+    /// Begins with the request that Twilio takes.
+    pub fn twilio(site: SiteOrigin, account: Twilio) -> SmsGatewayBuilder {
+        account.describe(site)
+    }
+
+    /// Sends a message and waits until the gateway has taken it.
+    ///
+    /// # Errors
+    /// [`Retry::Never`](phone_auth_signals::Retry::Never) for a status that means so,
+    /// [`Retry::After`](phone_auth_signals::Retry::After) when the gateway names a time, otherwise
+    /// [`Retry::Later`](phone_auth_signals::Retry::Later) for all that is no success.
+    ///
+    /// # Cancel safety
+    /// When the call is dropped, the gateway may have the message; sent again, it has the same key.
+    pub async fn send(&self, message: &dyn PhoneMessage) -> Result<(), Undelivered> {
+        let writing = self.texts.of(message)?;
+        let text = writing.render(".txt")?;
+        let key = message.envelope().idempotency_key.clone();
+        let key = key.unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
+        let fields = Fields {
+            to: message.phone(),
+            text: text.trim(),
+            key: &key,
+            language: writing.words.language,
+            secret: self.recipe.secret(),
+        };
+        let request = self.recipe.request(&fields)?;
+        let answer = http::send(&self.client, request, "gateway").await?;
+        self.statuses.judge(&answer, "gateway")
+    }
+}
+
+/// Without the request, which may hold a key.
+impl fmt::Debug for SmsGateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SmsGateway")
+            .field("statuses", &self.statuses)
+            .field("texts", &self.texts)
+            .finish_non_exhaustive()
+    }
+}

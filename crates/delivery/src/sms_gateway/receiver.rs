@@ -1,0 +1,13 @@
+//! The receiver of messages that go to a phone.
+
+use phone_auth_signals::{PhoneMessage, Undelivered, receiver, reset_password_phone, verify_phone};
+
+use super::SmsGateway;
+
+/// The id of the receiver of this module, to switch it off where no gateway is known.
+pub const RECEIVER: &str = "phone_auth.sms_gateway";
+
+#[receiver(verify_phone, reset_password_phone, id = "phone_auth.sms_gateway")]
+async fn send_text(message: &dyn PhoneMessage, gateway: &SmsGateway) -> Result<(), Undelivered> {
+    gateway.send(message).await
+}

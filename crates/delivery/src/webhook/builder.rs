@@ -1,0 +1,87 @@
+//! Describes a service that takes signed requests.
+
+use std::time::Duration;
+
+use phone_auth_signals::SiteOrigin;
+
+use super::Webhook;
+use super::signing::SigningKey;
+use crate::http::{Endpoint, StatusSet, Statuses};
+use crate::selection::Selection;
+use crate::{BuildError, Secret};
+
+/// Describes a service that takes signed requests; [`Webhook::builder`] begins.
+#[derive(Debug)]
+#[must_use = "nothing is sent until `build` is called"]
+pub struct WebhookBuilder {
+    site: SiteOrigin,
+    url: String,
+    secrets: Vec<Secret>,
+    endpoint: Endpoint,
+    selection: Selection,
+}
+
+impl WebhookBuilder {
+    pub(super) fn new(site: SiteOrigin, url: String, secret: Secret) -> Self {
+        Self {
+            site,
+            url,
+            secrets: vec![secret],
+            endpoint: Endpoint::default(),
+            selection: Selection::default(),
+        }
+    }
+
+    /// Signs with this secret too, while the service changes from one to the other.
+    pub fn also_signed_with(mut self, secret: Secret) -> Self {
+        self.secrets.push(secret);
+        self
+    }
+
+    /// Takes the messages of these signals only: `verify_phone`, ….
+    pub fn only<S: Into<String>>(mut self, signals: impl IntoIterator<Item = S>) -> Self {
+        self.selection = Selection::only(signals);
+        self
+    }
+
+    /// Lets `http:` pass to a host that is not this machine.
+    ///
+    /// # Security
+    /// Whoever can listen on the way reads every link before its owner.
+    pub fn danger_plain(mut self) -> Self {
+        self.endpoint.may_be_plain = true;
+        self
+    }
+
+    /// Trusts these certificates, in PEM, besides those that browsers trust.
+    pub fn root_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.endpoint.root_certificate = Some(pem.into());
+        self
+    }
+
+    /// How long a message may take; else 20 seconds.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.endpoint.timeout = timeout;
+        self
+    }
+
+    /// Builds the state. Nothing is connected yet.
+    ///
+    /// # Errors
+    /// [`Url`](crate::BuildErrorKind::Url), [`Plaintext`](crate::BuildErrorKind::Plaintext),
+    /// [`Secret`](crate::BuildErrorKind::Secret), [`Signal`](crate::BuildErrorKind::Signal),
+    /// [`Certificate`](crate::BuildErrorKind::Certificate), [`Tls`](crate::BuildErrorKind::Tls).
+    pub fn build(self) -> Result<Webhook, BuildError> {
+        let url = self.endpoint.url(&self.url)?;
+        self.selection.check()?;
+        let keys = self.secrets.iter().map(SigningKey::parse);
+        Ok(Webhook {
+            client: self.endpoint.client()?,
+            url,
+            keys: keys.collect::<Result<_, _>>()?,
+            site: self.site,
+            selection: self.selection,
+            statuses: Statuses::new(StatusSet::new([200..=299]), StatusSet::new([410..=410]))?,
+        })
+    }
+}

@@ -1,0 +1,22 @@
+//! The receiver of messages that another service sends.
+
+use phone_auth_signals::{
+    Message, Undelivered, receiver, reset_password_email, reset_password_phone, verify_email,
+    verify_phone,
+};
+
+use super::Webhook;
+
+/// The id of the receiver of this module, to switch it off where there is no such service.
+pub const RECEIVER: &str = "phone_auth.webhook";
+
+#[receiver(
+    reset_password_email,
+    reset_password_phone,
+    verify_email,
+    verify_phone,
+    id = "phone_auth.webhook"
+)]
+async fn post(message: &dyn Message, webhook: &Webhook) -> Result<(), Undelivered> {
+    webhook.send(message).await
+}

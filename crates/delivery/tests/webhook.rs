@@ -1,0 +1,204 @@
+//! Signed requests to a service, checked as the service would.
+#![cfg(feature = "webhook")]
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use std::time::Duration;
+
+use base64ct::{Base64, Encoding};
+use hmac::{Hmac, KeyInit, Mac};
+use phone_auth_delivery::webhook::{RECEIVER, Webhook, WebhookBuilder};
+use phone_auth_delivery::{BuildErrorKind, Secret};
+use phone_auth_signals::{
+    Envelope, RelativeUrl, ResetPasswordPhone, Retry, Sender, Signals, SiteOrigin, Undelivered,
+    User, VerifyEmail,
+};
+use phone_auth_tests::{Gateway, Received, Reply};
+use serde_json::json;
+use sha2::Sha256;
+
+const OLD: &str = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+const NEW: &str = "bmV3IHNlY3JldCB0aGF0IGlzIGxvbmcgZW5vdWdo";
+
+fn site() -> SiteOrigin {
+    SiteOrigin::parse("https://example.org").unwrap()
+}
+
+fn secret(base64: &str) -> Secret {
+    Secret::new(format!("whsec_{base64}"))
+}
+
+fn to(gateway: &Gateway) -> WebhookBuilder {
+    Webhook::builder(
+        site(),
+        format!("{}/hook?key=hunter2", gateway.origin()),
+        secret(OLD),
+    )
+}
+
+fn message() -> VerifyEmail {
+    let user = User::new(1, "ann", "Ann", "Lee");
+    let url = RelativeUrl::new("/accounts/5ec7e7/").unwrap();
+    let envelope = Envelope::new("0190-7f3c")
+        .in_language("de")
+        .working_for(Duration::from_mins(10));
+    VerifyEmail::new(
+        Sender::new("request_verification"),
+        user,
+        url,
+        "ann@example.org".to_owned(),
+    )
+    .with_envelope(envelope)
+}
+
+/// The signature by a secret, as the specification has it, made by other code than ours.
+fn signature(base64: &str, request: &Received) -> String {
+    let key = Base64::decode_vec(base64).unwrap();
+    let (id, at) = (
+        request.header("webhook-id"),
+        request.header("webhook-timestamp"),
+    );
+    let mut mac = Hmac::<Sha256>::new_from_slice(&key).unwrap();
+    mac.update(format!("{id}.{at}.{}", request.body).as_bytes());
+    format!("v1,{}", Base64::encode_string(&mac.finalize().into_bytes()))
+}
+
+#[tokio::test]
+async fn request_is_signed() {
+    let gateway = Gateway::start().await;
+    let webhook = to(&gateway).also_signed_with(secret(NEW)).build().unwrap();
+    let before = chrono::Utc::now().timestamp();
+    webhook.send(&message()).await.unwrap();
+    let request = gateway.last();
+    assert_eq!(request.method, "POST");
+    assert_eq!(request.header("content-type"), "application/json");
+    assert_eq!(request.header("webhook-id"), "0190-7f3c");
+    let at: i64 = request.header("webhook-timestamp").parse().unwrap();
+    assert!((before..before + 60).contains(&at));
+    let signatures = [signature(OLD, &request), signature(NEW, &request)].join(" ");
+    assert_eq!(request.header("webhook-signature"), signatures);
+
+    let mut body: serde_json::Value = serde_json::from_str(&request.body).unwrap();
+    let timestamp = body.as_object_mut().unwrap().remove("timestamp").unwrap();
+    let timestamp = chrono::DateTime::parse_from_rfc3339(timestamp.as_str().unwrap()).unwrap();
+    assert_eq!(timestamp.timestamp(), at);
+    let expected = json!({
+        "type": "verify_email",
+        "data": {
+            "user": { "id": 1, "username": "ann", "first_name": "Ann", "last_name": "Lee" },
+            "url": "https://example.org/accounts/5ec7e7/",
+            "email": "ann@example.org",
+            "sender": "request_verification",
+            "language": "de",
+            "lifetime": 600,
+        },
+    });
+    assert_eq!(body, expected);
+}
+
+#[tokio::test]
+async fn id_is_made_up_without_key() {
+    let gateway = Gateway::start().await;
+    let webhook = to(&gateway).build().unwrap();
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        let message = message().with_envelope(Envelope::default());
+        webhook.send(&message).await.unwrap();
+        ids.push(gateway.last().header("webhook-id").to_owned());
+    }
+    ids.dedup();
+    assert_eq!(ids.len(), 2);
+    assert!(ids.iter().all(|id| id.starts_with("msg_")), "{ids:?}");
+}
+
+#[tokio::test]
+async fn answers_are_told_apart() {
+    let gateway = Gateway::start().await;
+    let webhook = to(&gateway)
+        .timeout(Duration::from_secs(1))
+        .build()
+        .unwrap();
+    for (reply, retry) in [
+        (Reply::status(204, "", ""), None),
+        (
+            Reply::status(410, "Retry-After: 3\r\n", ""),
+            Some(Retry::Never),
+        ),
+        (
+            Reply::status(429, "Retry-After: 7\r\n", ""),
+            Some(Retry::After(Duration::from_secs(7))),
+        ),
+        (
+            Reply::status(503, "Retry-After: 9\r\n", ""),
+            Some(Retry::After(Duration::from_secs(9))),
+        ),
+        (Reply::status(400, "", "5ec7e7"), Some(Retry::Later)),
+        (
+            Reply::status(302, "Location: /x\r\n", ""),
+            Some(Retry::Later),
+        ),
+        (Reply::status(500, "", ""), Some(Retry::Later)),
+        (Reply::Hang, Some(Retry::Later)),
+    ] {
+        gateway.reply([reply]);
+        let error = webhook.send(&message()).await.err();
+        assert_eq!(error.as_ref().map(Undelivered::retry), retry);
+        let said = format!("{error:?}");
+        assert!(
+            !said.contains("5ec7e7") && !said.contains("hunter2"),
+            "{said}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn chosen_signals_are_posted() {
+    let gateway = Gateway::start().await;
+    let hub = phone_auth_delivery::RECEIVERS
+        .iter()
+        .filter(|id| **id != RECEIVER)
+        .fold(Signals::builder(), |hub, id| hub.switch_off(*id));
+    #[cfg(feature = "development")]
+    let hub = phone_auth_delivery::development::RECEIVERS
+        .iter()
+        .fold(hub, |hub, id| hub.switch_off(*id));
+    let webhook = to(&gateway).only(["reset_password_phone"]).build().unwrap();
+    assert!(webhook.takes("reset_password_phone") && !webhook.takes("verify_email"));
+    let hub = hub.provide(webhook).build().unwrap();
+    hub.send(&message()).await.unwrap();
+    assert_eq!(gateway.received().len(), 0);
+    let url = RelativeUrl::new("/x/").unwrap();
+    let user = User::new(2, "bob", "", "");
+    let reset = ResetPasswordPhone::new("test".into(), user, url, "+41446681800".to_owned());
+    hub.send(&reset).await.unwrap();
+    let body: serde_json::Value = serde_json::from_str(&gateway.last().body).unwrap();
+    assert_eq!(body.pointer("/data/phone"), Some(&json!("+41446681800")));
+    assert_eq!(body.pointer("/data/email"), None);
+}
+
+#[test]
+fn unfit_settings_are_refused() {
+    let builder = |url: &str| Webhook::builder(site(), url, secret(OLD));
+    let good = "https://sender.example/";
+    for (builder, kind) in [
+        (builder("sender.example"), BuildErrorKind::Url),
+        (builder("http://sender.example/"), BuildErrorKind::Plaintext),
+        (
+            builder(good).also_signed_with(Secret::new("short")),
+            BuildErrorKind::Secret,
+        ),
+        (builder(good).only(["verify_fax"]), BuildErrorKind::Signal),
+        (
+            builder(good).only(Vec::<String>::new()),
+            BuildErrorKind::Signal,
+        ),
+        (
+            builder(good).root_certificate(*b"none"),
+            BuildErrorKind::Certificate,
+        ),
+    ] {
+        assert_eq!(*builder.build().unwrap_err().kind(), kind);
+    }
+    for url in ["http://127.0.0.1/", "http://[::1]:1/", "http://localhost/"] {
+        assert!(builder(url).build().is_ok(), "{url}");
+    }
+}
