@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use phone_auth::delivery::development::RECEIVERS;
 
+use crate::delivery::Target;
 use crate::mailbox_page;
 use crate::mode::MESSAGES;
 use crate::site::Site;
@@ -23,7 +24,10 @@ impl Banner<'_> {
         for signal in MESSAGES {
             let whom = receivers.iter().filter(|receiver| {
                 let id = receiver.id.as_str();
-                receiver.signal == signal && !receiver.switched_off && !RECEIVERS.contains(&id)
+                receiver.signal == signal
+                    && !receiver.switched_off
+                    && !RECEIVERS.contains(&id)
+                    && self.target(id).is_none_or(|target| target.takes(signal))
             });
             let whom: Vec<_> = whom.map(|receiver| self.described(&receiver.id)).collect();
             if !whom.is_empty() {
@@ -33,10 +37,14 @@ impl Banner<'_> {
         Ok(())
     }
 
+    fn target(&self, id: &str) -> Option<&Target> {
+        let mut targets = self.site.targets.iter();
+        targets.find(|target| target.receiver == id)
+    }
+
     /// A receiver with the place it sends to, if that is known.
     fn described(&self, id: &str) -> String {
-        let mut targets = self.site.targets.iter();
-        match targets.find(|target| target.receiver == id) {
+        match self.target(id) {
             Some(target) => format!("{id} ({})", Visible(&target.place)),
             None => Visible(id).to_string(),
         }

@@ -13,8 +13,9 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use crate::visible::misleads;
 
-/// The target of the parser of phone numbers.
-const PHONE_PARSER: &str = "rlibphonenumber";
+/// Targets that say more than a log may hold: the parser of phone numbers notes every number that it reads,
+/// also one that was typed to log in, and the client of NATS the password that it connects with.
+const PRIVATE: [&str; 2] = ["rlibphonenumber", "async_nats::connection"];
 
 /// `RUST_LOG` is no list of filters.
 #[derive(Debug, thiserror::Error)]
@@ -43,14 +44,12 @@ pub(crate) fn begin(filter: Option<&str>) -> Result<(), LogFilterError> {
     Ok(())
 }
 
-/// The filter, with the parser of phone numbers silent unless it is asked for by name: it notes every
-/// number that it reads, also one that was typed to log in.
+/// The filter, with those targets silent unless they are asked for by name.
 fn with_private_parts_off(filter: &str) -> String {
-    if filter.contains(PHONE_PARSER) {
-        filter.to_owned()
-    } else {
-        format!("{filter},{PHONE_PARSER}=off")
-    }
+    let unasked = PRIVATE.iter().filter(|target| !filter.contains(**target));
+    unasked.fold(filter.to_owned(), |filter, target| {
+        format!("{filter},{target}=off")
+    })
 }
 
 /// Makes writers to standard error that escape what a terminal would obey.
@@ -98,12 +97,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn phone_parser_is_silent() {
-        assert_eq!(with_private_parts_off("trace"), "trace,rlibphonenumber=off");
-        assert_eq!(
-            with_private_parts_off("rlibphonenumber=debug"),
-            "rlibphonenumber=debug"
-        );
+    fn private_targets_are_silent() {
+        let silent = "trace,rlibphonenumber=off,async_nats::connection=off";
+        assert_eq!(with_private_parts_off("trace"), silent);
+        let asked = "rlibphonenumber=debug,async_nats::connection=trace";
+        assert_eq!(with_private_parts_off(asked), asked);
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub(crate) fn unreceived(configuration: &Configuration) -> Vec<&'static str> {
             receiver.signal == signal
                 && !off.contains(&receiver.id)
                 && !RECEIVERS.contains(&receiver.id.as_str())
-                && !delivery::is_off(configuration, &receiver.id)
+                && !delivery::is_off(configuration, &receiver.id, signal)
         })
     };
     let all = MESSAGES.into_iter();
@@ -33,7 +33,7 @@ pub(crate) fn manifest(configuration: &Configuration) -> Manifest {
     for receiver in &mut manifest.receivers {
         let is_of_development = RECEIVERS.contains(&receiver.id.as_str());
         receiver.switched_off = (is_of_development && !is_development)
-            || delivery::is_off(configuration, &receiver.id)
+            || delivery::is_off(configuration, &receiver.id, receiver.signal)
             || configuration.switched_off_receivers.contains(&receiver.id);
     }
     manifest

@@ -96,7 +96,7 @@ mod tests {
                 place("fn one("),
                 place("fn other(")
             ),
-            "of the receivers of the signal `verify_phone`, 3 in all, the linker's section has 2 and inventory's list 3"
+            "of the receivers of the signal `verify_phone`, 6 in all, the linker's section has 5 and inventory's list 6"
                 .to_owned(),
         ];
         for sentence in sentences {

@@ -399,7 +399,7 @@ impl Setting {
     /// Whether its value must not be shown again, not even when it is wrong.
     pub(super) fn is_secret(&self) -> bool {
         let (_, name) = self.name.rsplit_once('.').unwrap_or(("", self.name));
-        ["password", "secret", "secrets", "token", "auth_token"].contains(&name)
+        ["password", "secret", "old_secret", "token", "auth_token"].contains(&name)
     }
 }
 
@@ -456,7 +456,7 @@ fn paths(given: &Given<'_>) -> Option<Vec<PathBuf>> {
     Some(given.list()?.into_iter().map(PathBuf::from).collect())
 }
 
-fn texts(given: &Given<'_>) -> Option<Vec<String>> {
+pub(super) fn texts(given: &Given<'_>) -> Option<Vec<String>> {
     Some(given.list()?.into_iter().map(str::to_owned).collect())
 }
 

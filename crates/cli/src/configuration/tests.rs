@@ -7,10 +7,11 @@
 
 use std::fs;
 
+use super::delivery::tests::EVERY_SECTION;
 use super::*;
 
 /// Loads settings given in a file, in the environment and as arguments; mistakes as sentences.
-fn load(
+pub(super) fn load(
     file: &str,
     environment: &[(&str, &str)],
     addr: Option<&str>,
@@ -35,7 +36,11 @@ fn load(
     })
 }
 
-fn mistakes(file: &str, environment: &[(&str, &str)], addr: Option<&str>) -> Vec<String> {
+pub(super) fn mistakes(
+    file: &str,
+    environment: &[(&str, &str)],
+    addr: Option<&str>,
+) -> Vec<String> {
     load(file, environment, addr).unwrap_err()
 }
 
@@ -103,23 +108,20 @@ fn every_setting_stands_in_a_file() {
         outbox_lease = "1 m"
         switched_off_receivers = ["a", "b"]
         development = false
-        [smtp]
-        host = "mail.example.org"
-        port = 2525
-        security = "starttls"
-        danger_plain = true
-        user = "ann"
-        password_file = "password"
-        from = "Example <accounts@example.org>"
-        root_certificate = "root.pem"
-        timeout = 9
-        connections = 2
-        templates = "."
-        language = "de"
     "#;
-    let all = load(file, &[], None).unwrap();
-    // A secret stands in a file of its own or among the settings, not in both.
-    for setting in settings().filter(|setting| !setting.is_secret()) {
+    let file = format!("{file}{EVERY_SECTION}");
+    let all = load(&file, &[], None).unwrap();
+    // What says the same in another way cannot stand beside it; see the next test.
+    let elsewhere = [
+        "sms.json",
+        "sms.token_file",
+        "nats.token_file",
+        "nats.credentials_file",
+    ];
+    for setting in settings().filter(|setting| {
+        let is_elsewhere = elsewhere.contains(&setting.name) || setting.is_secret();
+        !is_elsewhere && !setting.name.starts_with("sms.twilio_")
+    }) {
         assert_ne!(
             all.source_of(setting.name),
             Source::Default,
@@ -136,74 +138,6 @@ fn every_setting_stands_in_a_file() {
     assert_eq!((all.max_connections, all.development), (16, Some(false)));
     let methods = all.accounts.authentication_methods;
     assert!(methods.phone && methods.email && !methods.username);
-}
-
-#[test]
-fn sections_are_variables_too() {
-    let environment = [
-        ("PHONE_AUTH_SMTP_HOST", "mail.example.org"),
-        ("PHONE_AUTH_SMTP_FROM", "accounts@example.org"),
-        ("PHONE_AUTH_SMTP_USER", "ann"),
-        ("PHONE_AUTH_SMTP_PASSWORD", "hunter2"),
-    ];
-    let file = "smtp.port = 2525\n[smtp]\nhost = \"other.example.org\"";
-    assert!(
-        load(file, &environment, None).is_err(),
-        "TOML has a section once"
-    );
-    let smtp = load("[smtp]\nhost = \"x\"", &environment, None)
-        .unwrap()
-        .delivery
-        .smtp;
-    assert_eq!(smtp.host.as_deref(), Some("mail.example.org"));
-    assert!(smtp.password.text.is_some());
-}
-
-#[test]
-fn incomplete_sections_are_refused() {
-    for (file, said) in [
-        (
-            "[smtp]\nport = 25",
-            &["smtp.host (default): it must be set when smtp.port is"][..],
-        ),
-        (
-            "[smtp]\nhost = \"x\"",
-            &["smtp.from (default): it must be set when smtp.host is"],
-        ),
-        (
-            "[smtp]\nhost = \"x\"\nfrom = \"a@b.example\"\nuser = \"a\"",
-            &["smtp.password (default): it must be set when smtp.user is, or smtp.password_file"],
-        ),
-        (
-            "[smtp]\nhost = \"x\"\nfrom = \"a@b.example\"\npassword = \"a\"\npassword_file = \"b\"",
-            &[
-                "smtp.password_file (file phone-auth.toml, line 5): it says the same as smtp.password",
-                "smtp.user (default): it must be set when smtp.password is",
-            ],
-        ),
-    ] {
-        let all = mistakes(file, &[], None);
-        assert_eq!(all.len(), said.len(), "{all:?}");
-        for (sentence, said) in all.iter().zip(said) {
-            assert!(sentence.starts_with(said), "{sentence}");
-        }
-    }
-}
-
-#[test]
-fn secrets_are_not_shown() {
-    let all = mistakes(
-        "[smtp]\npassword = 123456",
-        &[("PHONE_AUTH_SMTP_PASSWORD", "hun\nter2")],
-        None,
-    );
-    assert_eq!(
-        all,
-        [
-            "smtp.password (file phone-auth.toml, line 2): what was given is not a password",
-            "smtp.password (environment PHONE_AUTH_SMTP_PASSWORD): what was given is not a password",
-        ]
-    );
 }
 
 #[test]

@@ -83,6 +83,28 @@ impl<'a> Given<'a> {
         Some(time.to_utc())
     }
 
+    /// Names with texts: a table in TOML, an object of JSON elsewhere.
+    pub(super) fn pairs(&self) -> Option<Vec<(String, String)>> {
+        let serde_json::Value::Object(entries) = self.json()? else {
+            return None;
+        };
+        let pair = |(name, value)| match value {
+            serde_json::Value::String(text) => Some((name, text)),
+            _ => None,
+        };
+        entries.into_iter().map(pair).collect()
+    }
+
+    /// JSON: a table in TOML, or a text of JSON.
+    pub(super) fn json(&self) -> Option<serde_json::Value> {
+        match self {
+            Self::Text(text) => serde_json::from_str(text).ok(),
+            Self::Toml(DeValue::String(text)) => serde_json::from_str(text).ok(),
+            Self::Toml(value @ DeValue::Table(_)) => as_json(value),
+            Self::Toml(_) => None,
+        }
+    }
+
     /// Several texts: an array in TOML, separated by commas elsewhere. The empty text is none.
     pub(super) fn list(&self) -> Option<Vec<&'a str>> {
         match self {
@@ -98,4 +120,27 @@ impl<'a> Given<'a> {
             Self::Toml(_) => None,
         }
     }
+}
+
+/// A value of TOML as JSON, which knows no dates.
+fn as_json(value: &DeValue<'_>) -> Option<serde_json::Value> {
+    Some(match value {
+        DeValue::String(text) => text.as_ref().into(),
+        DeValue::Boolean(yes) => (*yes).into(),
+        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
+            .ok()?
+            .into(),
+        DeValue::Float(number) => number.as_str().parse::<f64>().ok()?.into(),
+        DeValue::Array(items) => {
+            let items = items.iter().map(|item| as_json(item.get_ref()));
+            serde_json::Value::Array(items.collect::<Option<_>>()?)
+        }
+        DeValue::Table(entries) => {
+            let entries = entries
+                .iter()
+                .map(|(name, value)| Some((name.get_ref().to_string(), as_json(value.get_ref())?)));
+            serde_json::Value::Object(entries.collect::<Option<_>>()?)
+        }
+        DeValue::Datetime(_) => return None,
+    })
 }

@@ -1,24 +1,40 @@
 //! The settings of the ready receivers, a section for each.
 
+mod nats;
+mod sms;
 mod smtp;
+mod webhook;
 
+#[cfg(test)]
+pub(super) mod tests;
+
+pub(crate) use nats::NatsSettings;
+pub(crate) use sms::SmsSettings;
 pub(crate) use smtp::SmtpSettings;
+pub(crate) use webhook::WebhookSettings;
 
 use std::path::{Path, PathBuf};
 
-use super::setting::Setting;
+use phone_auth::delivery::Secret;
+
+use super::setting::{Setting, texts};
+use super::value::Given;
 use super::{Configuration, Mistake};
+use crate::mode::MESSAGES;
 
 /// What the ready receivers are told.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct DeliverySettings {
     pub(crate) smtp: SmtpSettings,
+    pub(crate) sms: SmsSettings,
+    pub(crate) webhook: WebhookSettings,
+    pub(crate) nats: NatsSettings,
 }
 
 /// A secret, or the file that holds it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct SecretSetting {
-    pub(crate) text: Option<phone_auth::delivery::Secret>,
+    pub(crate) text: Option<Secret>,
     pub(crate) file: Option<PathBuf>,
 }
 
@@ -30,12 +46,26 @@ impl SecretSetting {
 
 /// All settings of the ready receivers.
 pub(super) fn settings() -> impl Iterator<Item = &'static Setting> {
-    smtp::SETTINGS.iter()
+    let sections = [
+        smtp::SETTINGS,
+        sms::SETTINGS,
+        webhook::SETTINGS,
+        nats::SETTINGS,
+    ];
+    sections.into_iter().flatten()
 }
 
 /// What of these settings does not go together.
 pub(super) fn mistakes(configuration: &Configuration) -> Vec<Mistake> {
-    smtp::mistakes(configuration)
+    [
+        smtp::mistakes,
+        sms::mistakes,
+        webhook::mistakes,
+        nats::mistakes,
+    ]
+    .iter()
+    .flat_map(|mistakes| mistakes(configuration))
+    .collect()
 }
 
 /// The mistakes of a section: settings of it while the one that turns it on is missing, and pairs of which
@@ -74,8 +104,9 @@ impl<'a> Section<'a> {
 
     /// Demands `needed` when anything in its section is set.
     fn begins_with(&mut self, needed: &'static str, right: &str, settings: &'static [Setting]) {
-        let names: Vec<_> = settings.iter().map(|setting| setting.name).collect();
-        self.needs(needed, right, &names);
+        let others = settings.iter().map(|setting| setting.name);
+        let others: Vec<_> = others.filter(|name| *name != needed).collect();
+        self.needs(needed, right, &others);
     }
 
     /// Refuses both of two settings that say the same.
@@ -96,4 +127,32 @@ impl<'a> Section<'a> {
             self.refuse(secret, why);
         }
     }
+}
+
+fn text(given: &Given<'_>) -> Option<String> {
+    given.text().map(str::to_owned)
+}
+
+fn secret(given: &Given<'_>) -> Option<Secret> {
+    given.text().map(Secret::new)
+}
+
+fn path(given: &Given<'_>) -> Option<PathBuf> {
+    given.text().map(PathBuf::from)
+}
+
+/// What a choice of signals must be.
+const SIGNALS: &str =
+    "one or more of reset_password_email, reset_password_phone, verify_email, verify_phone";
+const ALL_SIGNALS: &str = "reset_password_email, reset_password_phone, verify_email, verify_phone";
+
+fn all_signals() -> Vec<String> {
+    MESSAGES.map(str::to_owned).to_vec()
+}
+
+/// Some of the four signals.
+fn signals(given: &Given<'_>) -> Option<Vec<String>> {
+    let signals = texts(given)?;
+    let is_known = |name: &String| MESSAGES.contains(&name.as_str());
+    (!signals.is_empty() && signals.iter().all(is_known)).then_some(signals)
 }

@@ -4,10 +4,9 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use phone_auth::delivery::Secret;
 use phone_auth::delivery::smtp::Security;
 
-use super::{SecretSetting, Section};
+use super::{SecretSetting, Section, path, secret, text};
 use crate::configuration::setting::{
     FILE, Setting, TIME, YES_OR_NO, folder, number, put, some_time,
 };
@@ -50,7 +49,7 @@ impl Default for SmtpSettings {
     }
 }
 
-pub(super) static SETTINGS: &[Setting] = &[
+pub(super) const SETTINGS: &[Setting] = &[
     Setting {
         name: "smtp.host",
         right: "the name of a mail server",
@@ -160,18 +159,6 @@ pub(super) fn mistakes(configuration: &Configuration) -> Vec<Mistake> {
     section.needs("smtp.from", right, &["smtp.host"]);
     section.log_in("smtp.user", "smtp.password", "smtp.password_file");
     section.mistakes
-}
-
-pub(super) fn text(given: &Given<'_>) -> Option<String> {
-    given.text().map(str::to_owned)
-}
-
-pub(super) fn secret(given: &Given<'_>) -> Option<Secret> {
-    given.text().map(Secret::new)
-}
-
-pub(super) fn path(given: &Given<'_>) -> Option<PathBuf> {
-    given.text().map(PathBuf::from)
 }
 
 fn port(given: &Given<'_>) -> Option<u16> {

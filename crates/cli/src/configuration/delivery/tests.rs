@@ -1,0 +1,204 @@
+//! The sections of the ready receivers: where their settings stand, and what does not go together.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use crate::configuration::tests::{load, mistakes};
+
+/// Every setting of a section that can stand beside the others.
+pub(in crate::configuration) const EVERY_SECTION: &str = r#"
+[smtp]
+host = "mail.example.org"
+port = 2525
+security = "starttls"
+danger_plain = true
+user = "ann"
+password_file = "password"
+from = "Example <accounts@example.org>"
+root_certificate = "root.pem"
+timeout = 9
+connections = 2
+templates = "."
+language = "de"
+[sms]
+url = "https://sms.example/{{ to }}"
+method = "PUT"
+headers = { X-Key = "{{ secret }}" }
+form = { text = "{{ text }}" }
+user = "ann"
+password_file = "password"
+secret_file = "secret"
+success = "200, 202"
+never = ["400", "404-410"]
+danger_plain = true
+root_certificate = "root.pem"
+timeout = 9
+templates = "."
+language = "de"
+[webhook]
+url = "https://sender.example/"
+secret_file = "secret"
+old_secret_file = "old"
+signals = ["verify_email"]
+danger_plain = true
+root_certificate = "root.pem"
+timeout = 9
+[nats]
+url = "tls://nats.example"
+subject = "a.b"
+signals = ["verify_phone"]
+user = "ann"
+password_file = "password"
+danger_plain = true
+root_certificate = "root.pem"
+timeout = 9
+"#;
+
+#[test]
+fn other_ways_stand_in_a_file() {
+    let file = r#"
+        [sms]
+        twilio_account_sid = "AC0"
+        twilio_auth_token_file = "token"
+        twilio_messaging_service_sid = "MG0"
+        twilio_api = "https://api.dublin.ie1.twilio.com"
+        [nats]
+        url = "tls://nats.example"
+        token_file = "token"
+    "#;
+    let delivery = load(file, &[], None).unwrap().delivery;
+    assert_eq!(delivery.sms.twilio.account_sid.as_deref(), Some("AC0"));
+    assert!(delivery.nats.token.file.is_some());
+    let file = r#"
+        [sms]
+        url = "https://sms.example/"
+        json = { to = "{{ to }}", n = 0x10, parts = [1.5, true] }
+        token = "hunter2"
+        [webhook]
+        url = "https://sender.example/"
+        secret = "whsec_x"
+        old_secret = "whsec_y"
+        [nats]
+        url = "tls://nats.example"
+        credentials_file = "ann.creds"
+    "#;
+    let delivery = load(file, &[], None).unwrap().delivery;
+    let json = serde_json::json!({ "to": "{{ to }}", "n": 16, "parts": [1.5, true] });
+    assert_eq!(delivery.sms.json, Some(json.clone()));
+    assert!(!format!("{delivery:?}").contains("hunter2"));
+    let environment = [
+        ("PHONE_AUTH_SMS_URL", "https://sms.example/"),
+        ("PHONE_AUTH_SMS_JSON", &*json.to_string()),
+        ("PHONE_AUTH_SMS_HEADERS", r#"{"X-Key": "{{ secret }}"}"#),
+        ("PHONE_AUTH_SMS_SECRET", "hunter2"),
+        ("PHONE_AUTH_SMS_NEVER", "400, 404-410"),
+        ("PHONE_AUTH_WEBHOOK_URL", "https://sender.example/"),
+        ("PHONE_AUTH_WEBHOOK_SECRET_FILE", "secret"),
+        ("PHONE_AUTH_WEBHOOK_SIGNALS", "verify_email, verify_phone"),
+    ];
+    let delivery = load("", &environment, None).unwrap().delivery;
+    assert_eq!(delivery.sms.json, Some(json));
+    let header = ("X-Key".to_owned(), "{{ secret }}".to_owned());
+    assert_eq!(delivery.sms.headers, [header]);
+    assert_eq!(delivery.sms.never, "400, 404-410".parse().ok());
+    assert_eq!(delivery.webhook.signals, ["verify_email", "verify_phone"]);
+}
+
+#[test]
+fn sections_are_variables_too() {
+    let environment = [
+        ("PHONE_AUTH_SMTP_HOST", "mail.example.org"),
+        ("PHONE_AUTH_SMTP_FROM", "accounts@example.org"),
+        ("PHONE_AUTH_SMTP_USER", "ann"),
+        ("PHONE_AUTH_SMTP_PASSWORD", "hunter2"),
+    ];
+    let file = "smtp.port = 2525\n[smtp]\nhost = \"other.example.org\"";
+    assert!(
+        load(file, &environment, None).is_err(),
+        "TOML has a section once"
+    );
+    let smtp = load("[smtp]\nhost = \"x\"", &environment, None)
+        .unwrap()
+        .delivery
+        .smtp;
+    assert_eq!(smtp.host.as_deref(), Some("mail.example.org"));
+    assert!(smtp.password.text.is_some());
+}
+
+#[test]
+fn incomplete_sections_are_refused() {
+    for (file, said) in [
+        (
+            "[smtp]\nport = 25",
+            &["smtp.host (default): it must be set when smtp.port is"][..],
+        ),
+        (
+            "[smtp]\nhost = \"x\"",
+            &["smtp.from (default): it must be set when smtp.host is"],
+        ),
+        (
+            "[smtp]\nhost = \"x\"\nfrom = \"a@b.example\"\nuser = \"a\"",
+            &["smtp.password (default): it must be set when smtp.user is, or smtp.password_file"],
+        ),
+        (
+            "[smtp]\nhost = \"x\"\nfrom = \"a@b.example\"\npassword = \"a\"\npassword_file = \"b\"",
+            &[
+                "smtp.password_file (file phone-auth.toml, line 5): it says the same as smtp.password",
+                "smtp.user (default): it must be set when smtp.password is",
+            ],
+        ),
+        (
+            "[sms]\nmethod = \"GET\"",
+            &["sms.url (default): it must be set when sms.method is: the URL of the gateway, or"],
+        ),
+        (
+            "[sms]\nurl = \"https://x/\"\ntwilio_from = \"+1\"\nform = {}\njson = {}",
+            &[
+                "sms.twilio_account_sid (default): it must be set when sms.twilio_from is",
+                "sms.json (file phone-auth.toml, line 5): it says the same as sms.form",
+            ],
+        ),
+        (
+            "[sms]\ntwilio_account_sid = \"AC0\"\nform = {}",
+            &[
+                "sms.twilio_auth_token (default): it must be set when sms.twilio_account_sid is, or",
+                "sms.twilio_from (default): it must be set when sms.twilio_account_sid is, or",
+                "sms.form (file phone-auth.toml, line 3): it says the same as sms.twilio_account_sid",
+            ],
+        ),
+        (
+            "[webhook]\nurl = \"https://x/\"",
+            &[
+                "webhook.secret (default): it must be set when webhook.url is, or webhook.secret_file",
+            ],
+        ),
+        (
+            "[webhook]\nsecret = \"x\"",
+            &["webhook.url (default): it must be set when webhook.secret is"],
+        ),
+        (
+            "[nats]\nurl = \"tls://x\"\ntoken = \"x\"\nuser = \"a\"\npassword = \"b\"",
+            &["nats.token (file phone-auth.toml, line 3): it says the same as nats.user"],
+        ),
+    ] {
+        let all = mistakes(file, &[], None);
+        assert_eq!(all.len(), said.len(), "{all:?}");
+        for (sentence, said) in all.iter().zip(said) {
+            assert!(sentence.starts_with(said), "{sentence}");
+        }
+    }
+}
+
+#[test]
+fn secrets_are_not_shown() {
+    let all = mistakes(
+        "[smtp]\npassword = 123456",
+        &[("PHONE_AUTH_SMTP_PASSWORD", "hun\nter2")],
+        None,
+    );
+    assert_eq!(
+        all,
+        [
+            "smtp.password (file phone-auth.toml, line 2): what was given is not a password",
+            "smtp.password (environment PHONE_AUTH_SMTP_PASSWORD): what was given is not a password",
+        ]
+    );
+}

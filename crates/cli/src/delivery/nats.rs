@@ -1,0 +1,65 @@
+//! The server that the section `[nats]` describes.
+
+use phone_auth::SiteOrigin;
+use phone_auth::delivery::nats::Nats;
+use phone_auth::delivery::{BuildError, BuildErrorKind};
+
+use super::{certificates, secret};
+use crate::configuration::Configuration;
+use crate::exit::Failure;
+
+/// The state of the receiver, if there is a server.
+///
+/// # Errors
+/// When a file cannot be read, or what the settings say will not do.
+pub(super) fn build(
+    configuration: &Configuration,
+    origin: &SiteOrigin,
+) -> Result<Option<Nats>, Failure> {
+    let settings = &configuration.delivery.nats;
+    let Some(url) = &settings.url else {
+        return Ok(None);
+    };
+    let mut nats = Nats::builder(origin.clone(), url)
+        .subject(&settings.subject)
+        .only(settings.signals.iter().cloned())
+        .timeout(settings.timeout);
+    let password = secret(configuration, &settings.password, "nats.password_file")?;
+    if let (Some(user), Some(password)) = (&settings.user, password) {
+        nats = nats.log_in(user, password);
+    }
+    if let Some(token) = secret(configuration, &settings.token, "nats.token_file")? {
+        nats = nats.token(token);
+    }
+    let credentials = &settings.credentials_file;
+    if let Some(content) = secret(configuration, credentials, "nats.credentials_file")? {
+        nats = nats.credentials(content);
+    }
+    if settings.danger_plain {
+        nats = nats.danger_plain();
+    }
+    if let Some(path) = &settings.root_certificate {
+        nats = nats.root_certificate(certificates(configuration, path, "nats.root_certificate")?);
+    }
+    nats.build()
+        .map(Some)
+        .map_err(|error| wrong(configuration, error))
+}
+
+/// Which setting is wrong, and what would be right.
+fn wrong(configuration: &Configuration, error: BuildError) -> Failure {
+    let (setting, right) = match error.kind() {
+        BuildErrorKind::Plaintext => (
+            "nats.url",
+            "tls: for a server that is not this machine, unless nats.danger_plain is true",
+        ),
+        BuildErrorKind::Secret => ("nats.credentials_file", "a file of credentials of NATS"),
+        BuildErrorKind::Subject => ("nats.subject", "words with dots between them"),
+        BuildErrorKind::Certificate => ("nats.root_certificate", "a file of certificates in PEM"),
+        _ => (
+            "nats.url",
+            "a URL such as tls://nats.example.org, without a name and a password in it",
+        ),
+    };
+    Failure::wrong_at(setting, configuration.source_of(setting), right, error)
+}

@@ -1,0 +1,70 @@
+//! The service that the section `[webhook]` describes.
+
+use phone_auth::SiteOrigin;
+use phone_auth::delivery::webhook::Webhook;
+use phone_auth::delivery::{BuildError, BuildErrorKind, Secret};
+
+use super::{certificates, secret};
+use crate::configuration::Configuration;
+use crate::exit::Failure;
+
+/// The state of the receiver, if there is a service.
+///
+/// # Errors
+/// When a file cannot be read, or what the settings say will not do.
+pub(super) fn build(
+    configuration: &Configuration,
+    origin: &SiteOrigin,
+) -> Result<Option<Webhook>, Failure> {
+    let settings = &configuration.delivery.webhook;
+    let Some(url) = &settings.url else {
+        return Ok(None);
+    };
+    let key = secret(configuration, &settings.secret, "webhook.secret_file")?;
+    let key = key.unwrap_or_else(|| Secret::new(""));
+    let mut webhook = Webhook::builder(origin.clone(), url, key)
+        .only(settings.signals.iter().cloned())
+        .timeout(settings.timeout);
+    let old = secret(
+        configuration,
+        &settings.old_secret,
+        "webhook.old_secret_file",
+    )?;
+    if let Some(old) = old {
+        webhook = webhook.also_signed_with(old);
+    }
+    if settings.danger_plain {
+        webhook = webhook.danger_plain();
+    }
+    if let Some(path) = &settings.root_certificate {
+        let pem = certificates(configuration, path, "webhook.root_certificate")?;
+        webhook = webhook.root_certificate(pem);
+    }
+    webhook
+        .build()
+        .map(Some)
+        .map_err(|error| wrong(configuration, error))
+}
+
+/// Which setting is wrong, and what would be right.
+fn wrong(configuration: &Configuration, error: BuildError) -> Failure {
+    let (setting, right) = match error.kind() {
+        BuildErrorKind::Plaintext => (
+            "webhook.url",
+            "https for a service that is not this machine, unless webhook.danger_plain is true",
+        ),
+        BuildErrorKind::Secret => (
+            if configuration.delivery.webhook.secret.file().is_some() {
+                "webhook.secret_file"
+            } else {
+                "webhook.secret"
+            },
+            "whsec_ and base64 of 24 to 64 bytes, and so must the old one",
+        ),
+        BuildErrorKind::Certificate => {
+            ("webhook.root_certificate", "a file of certificates in PEM")
+        }
+        _ => ("webhook.url", "a URL with https"),
+    };
+    Failure::wrong_at(setting, configuration.source_of(setting), right, error)
+}

@@ -1,0 +1,149 @@
+//! The settings of the ready receivers, as `phone-auth check` sees them.
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod common;
+
+use std::os::unix::fs::PermissionsExt;
+
+use common::{Folder, Ran};
+
+/// What `phone-auth check` says to these settings.
+fn check(folder: &Folder, toml: &str) -> Ran {
+    let path = folder.write("settings.toml", toml);
+    let mut command = folder.command();
+    command.args(["check", "--config"]).arg(path);
+    Ran::from(command.output().unwrap())
+}
+
+const SMTP: &str = "[smtp]\nhost = \"mail.example\"\nfrom = \"a@b.example\"\n";
+const SMS: &str = "[sms]\nurl = \"https://sms.example/?n={{ to }}&t={{ text }}\"\n";
+const WEBHOOK: &str = "[webhook]\nurl = \"https://sender.example/\"\n\
+                       secret = \"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"\n";
+const NATS: &str = "[nats]\nurl = \"tls://nats.example\"\n";
+
+#[test]
+fn every_message_with_a_receiver_is_enough() {
+    let folder = Folder::new();
+    let public = "addr = \"0.0.0.0:0\"\nsite_url = \"https://example.org\"\n";
+    for (sections, missing) in [
+        (format!("{SMTP}{SMS}"), None),
+        (WEBHOOK.to_owned(), None),
+        (NATS.to_owned(), None),
+        (
+            SMTP.to_owned(),
+            Some("nobody would receive reset_password_phone, verify_phone;"),
+        ),
+        (
+            format!("{SMS}{WEBHOOK}signals = [\"verify_email\"]"),
+            Some("nobody would receive reset_password_email;"),
+        ),
+    ] {
+        let ran = check(&folder, &format!("{public}{sections}"));
+        match missing {
+            None => assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{sections}"),
+            Some(missing) => assert!(ran.stderr.contains(missing), "{ran:?}"),
+        }
+    }
+}
+
+#[test]
+fn wrong_settings_are_named() {
+    let folder = Folder::new();
+    std::fs::create_dir_all(folder.join("texts/it")).unwrap();
+    folder.write("texts/it/verify_email.txt", "{{ link }}");
+    for (name, content, mode) in [("empty", " \n", 0o600), ("open", "hunter2", 0o666)] {
+        let path = folder.write(name, content);
+        std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+    }
+    for (section, line, said) in [
+        (
+            SMTP,
+            "security = \"none\"",
+            "smtp.security (file settings.toml, line 4): it must be tls or starttls",
+        ),
+        (
+            SMTP,
+            "language = \"tlh\"",
+            "smtp.language (file settings.toml, line 4): it must be a language that has texts",
+        ),
+        (
+            SMTP,
+            "root_certificate = \"empty\"",
+            "smtp.root_certificate (file settings.toml, line 4): it must be a file of certificates",
+        ),
+        (
+            SMTP,
+            "templates = \"texts\"",
+            "the template it/reset_password_email.html is missing",
+        ),
+        (
+            SMTP,
+            "user = \"a\"\npassword_file = \"nowhere\"",
+            "smtp.password_file (file settings.toml, line 5): it must be a file",
+        ),
+        (
+            SMTP,
+            "user = \"a\"\npassword_file = \"empty\"",
+            "the file empty is empty",
+        ),
+        (
+            SMTP,
+            "user = \"a\"\npassword_file = \"open\"",
+            "the file open can be written by others",
+        ),
+        (
+            SMS,
+            "method = \"A B\"",
+            "sms.method (file settings.toml, line 3): it must be a method of HTTP",
+        ),
+        (
+            SMS,
+            "never = \"2xx\"",
+            "sms.never (file settings.toml, line 3): it must be statuses that are not",
+        ),
+        (
+            SMS,
+            "headers = { X = \"{{ x }}\" }",
+            "sms.url (file settings.toml, line 2): it must be a request whose templates use",
+        ),
+        (
+            WEBHOOK,
+            "old_secret = \"x\"",
+            "webhook.secret (file settings.toml, line 3): it must be whsec_",
+        ),
+        (
+            NATS,
+            "subject = \"a.>\"",
+            "nats.subject (file settings.toml, line 3): it must be words",
+        ),
+        (
+            "[sms]\nurl = \"http://sms.example/\"\n",
+            "form = { t = \"{{ to }}{{ text }}\" }",
+            "it must be https for a gateway that is not this machine",
+        ),
+        (
+            "[sms]\nurl = \"https://sms.example/\"\n",
+            "form = { t = \"{{ to }}\" }",
+            "{{ to }} and {{ text }} in its URL, sms.form or sms.json",
+        ),
+        (
+            "[webhook]\nurl = \"http://x/\"\n",
+            "secret = \"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"",
+            "webhook.url (file settings.toml, line 2): it must be https",
+        ),
+        (
+            "[nats]\nurl = \"nats://nats.example\"\n",
+            "",
+            "nats.url (file settings.toml, line 2): it must be tls:",
+        ),
+    ] {
+        let ran = check(&folder, &format!("{section}{line}\n"));
+        assert_eq!(ran.code, Some(2), "{line}: {ran:?}");
+        let folder = format!("{}/", folder.path().display());
+        let stderr = ran.stderr.replace(&folder, "");
+        assert!(stderr.contains(said), "{said}: {stderr}");
+        assert!(!stderr.contains("hunter2"), "{stderr}");
+        assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    }
+}
