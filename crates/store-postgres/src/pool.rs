@@ -24,6 +24,11 @@ pub(crate) type Query<'q> = sqlx::query::Query<'q, Postgres, PgArguments>;
 /// is taken as it is: asking takes as long as most statements do.
 const TRUSTED_FOR: Duration = Duration::from_secs(1);
 
+/// Every statement looks a few rows up by an index, whatever it looks for, so that one plan serves all. By
+/// itself the server would plan those anew each time that are cheaper where an argument is NULL, and planning
+/// takes several times as long as running them.
+const PLANNED_ONCE: (&str, &str) = ("plan_cache_mode", "force_generic_plan");
+
 /// Some connections, made when they are needed.
 pub(crate) struct Connections {
     pool: PgPool,
@@ -58,7 +63,7 @@ impl Connections {
         let server = if options.behind_pooler {
             server
         } else {
-            server.options(options.time_outs())
+            server.options(options.time_outs()).options([PLANNED_ONCE])
         };
         timeout(options.acquire_timeout, async {
             PgConnection::connect_with(&server).await?.close().await
