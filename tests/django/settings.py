@@ -54,7 +54,8 @@ if "SITE_POSTGRES" in os.environ:
     from urllib.parse import parse_qs, unquote, urlsplit
 
     _url = urlsplit(os.environ["SITE_POSTGRES"])
-    _host = _url.hostname or parse_qs(_url.query).get("host", [""])[0]
+    # As everybody else reads such a URL: a host among the parameters goes before the one in front of the path.
+    _host = parse_qs(_url.query).get("host", [_url.hostname or ""])[0]
     _database = {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": _url.path.lstrip("/"),

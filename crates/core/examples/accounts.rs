@@ -11,9 +11,9 @@ use std::sync::Arc;
 use phone_auth_core::accounts::{Accounts, SignUpForm};
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::password::Password;
-use phone_auth_signals::{Signals, UserSignedUp, VerifyPhone};
+use phone_auth_core::signals::{Signals, UserSignedUp, VerifyPhone};
+use phone_auth_core::tokens::{Keyring, SecretKey};
 use phone_auth_store_testkit::MemoryStore;
-use phone_auth_tokens::{Keyring, SecretKey};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {

@@ -16,6 +16,9 @@
 //! | [`outbox`], [`language`] | messages that are owed, and the language they are written in |
 //! | [`store`], [`clock`], [`randomness`] | the ports |
 //!
+//! [`signals`], [`tokens`] and [`urls`] are the crates that the flows speak with, named here so that whoever has this
+//! crate needs no other but a store.
+//!
 //! What is not here: SQL, HTTP, the environment, and words for people. A store is another crate,
 //! status codes and sentences are the web's.
 
@@ -23,6 +26,10 @@
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 mod readme {}
+
+pub use phone_auth_signals as signals;
+pub use phone_auth_tokens as tokens;
+pub use phone_auth_urls as urls;
 
 pub mod accounts;
 pub mod address;

@@ -6,8 +6,10 @@ mod common;
 
 use std::time::Duration;
 
-use common::{HORSE, Kit};
+use common::{ANNS_EMAIL, HORSE, Kit};
 use phone_auth_core::accounts::StoreAccessErrorKind;
+use phone_auth_core::clock::{Clock, ManualClock};
+use phone_auth_core::password::Password;
 use phone_auth_core::session::SessionKey;
 use phone_auth_core::store::StoreErrorKind;
 use phone_auth_store_testkit::{OutsideChange, Outsider};
@@ -147,4 +149,26 @@ async fn failing_store_lets_nobody_in() {
     }
     assert!(kit.accounts.visitor(&key).await.unwrap().is_some());
     assert_eq!(kit.record.take(), [""; 0]);
+}
+
+#[tokio::test]
+async fn clocks_of_servers_may_differ() {
+    // Five minutes apart, either way: links and sessions of the one work at the other.
+    for (here, there) in [(0, 300), (300, 0)] {
+        let kit = Kit::with_ann().await;
+        let start = kit.clock.now();
+        let at = |seconds| start + chrono::TimeDelta::seconds(seconds);
+        let other = ManualClock::at(at(there));
+        let elsewhere = kit.at_another_clock(&other);
+        kit.clock.set(at(here));
+
+        let link = kit.reset_link(ANNS_EMAIL).await;
+        let opened = elsewhere.check_reset_link(&link.0, &link.1).await;
+        assert_eq!(opened.unwrap().person.username, "ann");
+        let password = Password::new(HORSE);
+        let logged_in = kit.accounts.log_in("ann", &password, None).await.unwrap();
+        assert!(elsewhere.visitor(&logged_in.key).await.unwrap().is_some());
+        let again = elsewhere.log_in("ann", &password, None).await.unwrap();
+        assert!(kit.accounts.visitor(&again.key).await.unwrap().is_some());
+    }
 }

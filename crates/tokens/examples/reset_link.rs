@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use chrono::{TimeDelta, Utc};
+use phone_auth_tokens::chrono::{TimeDelta, Utc};
 use phone_auth_tokens::{Keyring, OneTimeTokens, Purpose, SecretKey, TokenError};
 
 const RESET: Purpose = Purpose::new("reset-password");

@@ -7,7 +7,7 @@
 //! ```
 //! use std::time::Duration;
 //!
-//! use chrono::Utc;
+//! use phone_auth_tokens::chrono::Utc;
 //! use phone_auth_tokens::{Keyring, OneTimeTokens, Purpose, SecretKey};
 //!
 //! const VERIFY: Purpose = Purpose::new("verify-email");
@@ -55,6 +55,9 @@ mod subkey;
 mod teller;
 mod text;
 mod token;
+
+/// The times that tokens are issued and checked at.
+pub use chrono;
 
 pub use crate::error::{TokenError, TokenErrorKind};
 pub use crate::keyring::Keyring;

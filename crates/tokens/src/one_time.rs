@@ -18,8 +18,8 @@ use crate::text::{self, Parts, TAG_BYTES};
 use crate::{Keyring, Purpose, Token, TokenError, TokenErrorKind};
 
 /// By how much the clocks of two servers may differ: a token issued later than now by no more than
-/// this is taken for one issued now.
-pub const CLOCK_SKEW: Duration = Duration::from_mins(1);
+/// this is taken for one issued now. The same five minutes that Kerberos allows (RFC 4120, 8.2).
+pub const CLOCK_SKEW: Duration = Duration::from_mins(5);
 
 /// Issues and checks one-time tokens. Cheap to clone; clones share the derived keys.
 ///

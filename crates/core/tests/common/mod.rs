@@ -102,6 +102,16 @@ impl Kit {
             .unwrap()
     }
 
+    /// The flows of another server, on the same store and with the same keys, whose clock goes otherwise.
+    pub fn at_another_clock(&self, clock: &ManualClock) -> Accounts {
+        Accounts::builder(Arc::new(self.store.clone()), keyring(SECRET))
+            .signals(self.signals.clone())
+            .clock(clock.clone())
+            .hasher(self.hasher.clone())
+            .build()
+            .unwrap()
+    }
+
     /// Other flows over the same store, which owe their messages in it and tell this hub.
     pub fn owing(&self, signals: &Signals) -> Accounts {
         Accounts::builder(Arc::new(self.store.clone()), keyring(SECRET))
