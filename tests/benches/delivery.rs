@@ -1,4 +1,4 @@
-//! How fast one worker delivers what is owed, beside the barest way to do such work: rows inserted and deleted in
+//! How fast workers deliver what is owed, beside the barest way to do such work: rows inserted and deleted in
 //! transactions of the same size. And how soon after the promise a receiver begins.
 //!
 //! Both sides take turns in one run (A B A B), on files of one folder. Only the ratio says something; the machine makes
@@ -18,16 +18,28 @@ use phone_auth::core::accounts::{Accounts, WorkerOptions};
 use phone_auth::core::address::{EmailAddress, PhoneNumber};
 use phone_auth::core::password::EncodedPassword;
 use phone_auth::core::person::NewPerson;
-use phone_auth::core::store::{OutboxStore, PersonStore};
+use phone_auth::core::store::{OutboxStore, Store};
+use phone_auth::postgres::{PostgresOptions, PostgresStore};
 use phone_auth::signals::{Connection, ResetPasswordEmail, ResetPasswordPhone, Signals};
 use phone_auth::sqlite::{SqliteOptions, SqliteStore};
 use phone_auth::tokens::{Keyring, SecretKey};
+use phone_auth_test_postgres::Database;
+use sqlx::postgres::PgConnection;
+use sqlx::{Connection as _, query};
 
 /// How often each side is measured; the median counts.
 const ROUNDS: usize = 5;
 
 /// People, each with two addresses to owe a message to.
 const PEOPLE: u32 = 400;
+
+/// How many messages a worker claims at once, and rows go into a transaction.
+const BATCH: u32 = 16;
+
+const INSERT: &str =
+    "INSERT INTO message (text) VALUES ('who, which address, what for, when, and so on')";
+
+const DELETE: &str = "DELETE FROM message WHERE id = (SELECT min(id) FROM message)";
 
 /// Promises on an idle site.
 const PROMISES: u32 = 200;
@@ -36,52 +48,81 @@ const PROMISES: u32 = 200;
 async fn main() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("site.sqlite3");
-    let store = Arc::new(SqliteStore::open_and_migrate(&path, SqliteOptions::default()).unwrap());
+    let store = SqliteStore::open_and_migrate(&path, SqliteOptions::default()).unwrap();
     let site = Promising::new(store).await;
-    let bare = connect(&folder.path().join("bare.sqlite3"));
-    let batch = WorkerOptions::default().concurrency;
-
+    let bare = sqlite(&folder.path().join("bare.sqlite3"));
     let (mut ours, mut barest) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        ours.push(site.deliver_all().await);
-        barest.push(insert_and_delete(&bare, 2 * PEOPLE, batch));
+        ours.push(site.deliver_all(1).await);
+        barest.push(insert_and_delete(&bare));
     }
-    let (ours, barest) = (rate(&mut ours), rate(&mut barest));
-    let mut latencies = site.latencies().await;
-    latencies.sort_unstable();
-    let at = |share: usize| latencies.get(latencies.len() * share / 100);
+    tell("SQLite", 1, &mut ours, &mut barest);
+    tell_latencies("SQLite", &mut site.latencies().await);
 
+    // Named by `cargo xtask bench delivery`, which starts a server.
+    let Ok(database) = Database::new() else {
+        let mut out = std::io::stdout().lock();
+        writeln!(
+            out,
+            "PostgreSQL: not measured, DATABASE_URL names no server"
+        )
+        .unwrap();
+        return;
+    };
+    let options = PostgresOptions::default();
+    let store = PostgresStore::connect_and_migrate(database.url(), options).await;
+    let site = Promising::new(store.unwrap()).await;
+    let mut bare = postgres(&database).await;
+    for workers in [1, 4] {
+        let (mut ours, mut barest) = (Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            ours.push(site.deliver_all(workers).await);
+            barest.push(insert_and_delete_there(&mut bare).await);
+        }
+        tell("PostgreSQL", workers, &mut ours, &mut barest);
+    }
+    tell_latencies("PostgreSQL", &mut site.latencies().await);
+}
+
+/// Prints what was measured on a database.
+fn tell(database: &str, workers: usize, ours: &mut [Duration], barest: &mut [Duration]) {
+    let (ours, barest) = (rate(ours), rate(barest));
+    let ratio = ours / barest;
     let mut out = std::io::stdout().lock();
     writeln!(
         out,
-        "| SQLite, transactions of {batch} | messages per second |"
+        "{database}, {workers} workers, transactions of {BATCH}: {ours:.0} messages per second; \
+         rows inserted and deleted on one connection {barest:.0}; ratio {ratio:.2}"
     )
     .unwrap();
-    writeln!(out, "|---|---|").unwrap();
-    writeln!(out, "| rows inserted and deleted | {barest:.0} |").unwrap();
-    writeln!(out, "| messages through one worker | {ours:.0} |").unwrap();
-    writeln!(out, "| ratio | {:.2} |", ours / barest).unwrap();
+}
+
+fn tell_latencies(database: &str, latencies: &mut [Duration]) {
+    latencies.sort_unstable();
+    let at = |share: usize| latencies.get(latencies.len() * share / 100).unwrap();
+    let mut out = std::io::stdout().lock();
     writeln!(
         out,
-        "\nfrom the promise to the receiver, on an idle site: median {:.2?}, of 99 in 100 at most {:.2?}",
-        at(50).unwrap(),
-        at(99).unwrap()
+        "{database}, idle, from the promise to the receiver: median {:.2?}, of 99 in 100 at most {:.2?}",
+        at(50),
+        at(99)
     )
     .unwrap();
 }
 
 /// Flows over an outbox, people to send to, and a receiver that only counts.
-struct Promising {
+struct Promising<S> {
     accounts: Accounts,
-    store: Arc<SqliteStore>,
+    store: Arc<S>,
     names: Vec<String>,
     received: Arc<AtomicU32>,
     signals: Signals,
     _receivers: [Connection; 2],
 }
 
-impl Promising {
-    async fn new(store: Arc<SqliteStore>) -> Self {
+impl<S: Store + OutboxStore + 'static> Promising<S> {
+    async fn new(store: S) -> Self {
+        let store = Arc::new(store);
         let signals = Signals::isolated();
         let received = Arc::new(AtomicU32::new(0));
         let (emails, phones) = (Arc::clone(&received), Arc::clone(&received));
@@ -118,18 +159,24 @@ impl Promising {
         }
     }
 
-    /// How long one worker takes for everything that is owed: claim, call, record.
-    async fn deliver_all(&self) -> Duration {
+    /// How long so many workers take for everything that is owed: claim, call, record.
+    async fn deliver_all(&self, workers: usize) -> Duration {
         for name in &self.names {
             self.accounts.request_password_reset(name).await.unwrap();
         }
         let before = self.received.load(Ordering::SeqCst);
-        let worker = self
-            .accounts
-            .outbox_worker(WorkerOptions::default())
-            .unwrap();
+        let worker = self.accounts.outbox_worker(WorkerOptions::default());
+        let worker = worker.unwrap();
         let started = Instant::now();
-        worker.deliver_due().await.unwrap();
+        let at_work: Vec<_> = (0..workers)
+            .map(|_| {
+                let worker = worker.clone();
+                tokio::spawn(async move { worker.deliver_due().await.unwrap() })
+            })
+            .collect();
+        for worker in at_work {
+            worker.await.unwrap();
+        }
         let took = started.elapsed();
         let received = self.received.load(Ordering::SeqCst) - before;
         assert_eq!(received, 2 * PEOPLE, "everybody was told, once");
@@ -179,7 +226,7 @@ fn person(number: u32) -> NewPerson {
 }
 
 /// A file set up as the store sets up its own.
-fn connect(path: &Path) -> rusqlite::Connection {
+fn sqlite(path: &Path) -> rusqlite::Connection {
     let connection = rusqlite::Connection::open(path).unwrap();
     connection
         .execute_batch(
@@ -190,26 +237,41 @@ fn connect(path: &Path) -> rusqlite::Connection {
     connection
 }
 
-/// Inserts and deletes so many rows, so many in a transaction.
-fn insert_and_delete(connection: &rusqlite::Connection, rows: u32, batch: u32) -> Duration {
-    let text = "who, which address, what for, when; as long as the row of a message is, about";
+/// Inserts and deletes as many rows as there are messages, so many in a transaction.
+fn insert_and_delete(connection: &rusqlite::Connection) -> Duration {
     let started = Instant::now();
-    for _ in 0..rows.div_ceil(batch) {
-        connection.execute_batch("BEGIN IMMEDIATE").unwrap();
-        let mut insert = connection
-            .prepare_cached("INSERT INTO message (text) VALUES (?1)")
-            .unwrap();
-        for _ in 0..batch {
-            insert.execute([text]).unwrap();
+    for _ in 0..(2 * PEOPLE).div_ceil(BATCH) {
+        for statement in [INSERT, DELETE] {
+            connection.execute_batch("BEGIN IMMEDIATE").unwrap();
+            let mut prepared = connection.prepare_cached(statement).unwrap();
+            for _ in 0..BATCH {
+                prepared.execute([]).unwrap();
+            }
+            connection.execute_batch("COMMIT").unwrap();
         }
-        connection.execute_batch("COMMIT; BEGIN IMMEDIATE").unwrap();
-        let mut delete = connection
-            .prepare_cached("DELETE FROM message WHERE id = (SELECT min(id) FROM message)")
-            .unwrap();
-        for _ in 0..batch {
-            delete.execute([]).unwrap();
+    }
+    started.elapsed()
+}
+
+/// A connection to a server, with a table of the barest kind.
+async fn postgres(database: &Database) -> PgConnection {
+    let table = "CREATE TABLE message (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, text text NOT NULL)";
+    let mut connection = PgConnection::connect(database.url()).await.unwrap();
+    query(table).execute(&mut connection).await.unwrap();
+    connection
+}
+
+/// As [`insert_and_delete`], on PostgreSQL.
+async fn insert_and_delete_there(connection: &mut PgConnection) -> Duration {
+    let started = Instant::now();
+    for _ in 0..(2 * PEOPLE).div_ceil(BATCH) {
+        for statement in [INSERT, DELETE] {
+            let mut transaction = connection.begin().await.unwrap();
+            for _ in 0..BATCH {
+                query(statement).execute(&mut *transaction).await.unwrap();
+            }
+            transaction.commit().await.unwrap();
         }
-        connection.execute_batch("COMMIT").unwrap();
     }
     started.elapsed()
 }

@@ -36,7 +36,7 @@ pub(crate) fn run(
         };
         match subject {
             // Until this is dropped, the server runs.
-            Subject::Postgres => Postgres::bring(console)?.bench(bench)?,
+            Subject::Postgres | Subject::Delivery => Postgres::bring(console)?.bench(bench)?,
             _ => bench.run()?,
         }
     }
