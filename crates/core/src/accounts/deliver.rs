@@ -8,8 +8,8 @@ use phone_auth_signals::{Outcome, ReceiverInfo, Report, Retry, Undelivered};
 use super::Accounts;
 use super::links::Links;
 use super::message::{MessageEvent, To};
-use super::outbox_worker::WorkerOptions;
 use super::promise::Outbox;
+use super::worker_options::WorkerOptions;
 use crate::address::AddressRecord;
 use crate::outbox::{
     DeadLetter, Lease, MessagePurpose, OutboxMessage, Receipt, ReceiptOutcome, Settlement,

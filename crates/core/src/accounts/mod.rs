@@ -39,6 +39,7 @@ mod reset_password;
 mod sign_up;
 mod verify_address;
 mod visitor;
+mod worker_options;
 
 pub use add_address::{AddAddressError, AddAddressErrorKind};
 pub use admin::{AdminError, AdminErrorKind};
@@ -49,7 +50,7 @@ pub use dispatch::Dispatch;
 pub use django_sessions::DjangoSessions;
 pub use error::{FlowError, FlowErrorKind, FormErrorKind};
 pub use log_in::{LogInError, LogInErrorKind, LoggedIn};
-pub use outbox_worker::{OutboxWorker, WorkerOptions};
+pub use outbox_worker::OutboxWorker;
 pub use request_reset::{ResetRequestError, ResetRequestErrorKind};
 pub use request_verification::{
     VerificationRequest, VerificationRequestError, VerificationRequestErrorKind,
@@ -58,6 +59,7 @@ pub use reset_password::{LinkError, LinkErrorKind, ResetError, ResetErrorKind, R
 pub use sign_up::{SignUpError, SignUpErrorKind, SignUpForm};
 pub use verify_address::{LinkState, Verification};
 pub use visitor::{StoreAccessError, StoreAccessErrorKind, Visitor};
+pub use worker_options::WorkerOptions;
 
 /// How often a flow looks again when what it read was changed by somebody else before it could act.
 const ATTEMPTS: usize = 3;

@@ -3,61 +3,15 @@
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::Poll;
-use std::time::Duration;
 
 use tokio::task::JoinSet;
 
 use super::deliver::{Attempt, later};
 use super::promise::Outbox;
+use super::worker_options::WorkerOptions;
 use super::{Accounts, StoreAccessError};
-use crate::outbox::{BackOff, Claim, OutboxMessage};
+use crate::outbox::{Claim, OutboxMessage};
 use crate::store::StoreError;
-
-/// How a worker works. The default is for a site of any size.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct WorkerOptions {
-    /// How many messages are delivered at once; at least one.
-    pub concurrency: u32,
-    /// For how long a message is claimed. It is extended while receivers are at work, so it says how soon
-    /// another worker takes over what a dead one left.
-    pub lease: Duration,
-    /// How long a receiver may take before it is dropped where it awaits.
-    pub receiver_timeout: Duration,
-    /// When to try again.
-    pub back_off: BackOff,
-    /// How long to wait, with nothing due, before looking again for what another process may have owed. A store
-    /// that notices wakes the worker earlier.
-    pub idle: Duration,
-    /// Whether to have the store notice what other processes owe. For a worker that runs apart from the flows.
-    pub watches_others: bool,
-    /// The signals that nobody receives on purpose: their messages are settled unsent. Those of others are tried again
-    /// until a receiver is there.
-    pub unreceived: Vec<&'static str>,
-}
-
-impl WorkerOptions {
-    /// Settles the messages of these signals, which nobody receives on purpose.
-    #[must_use]
-    pub fn ignoring(mut self, signals: impl IntoIterator<Item = &'static str>) -> Self {
-        self.unreceived.extend(signals);
-        self
-    }
-}
-
-impl Default for WorkerOptions {
-    fn default() -> Self {
-        Self {
-            concurrency: 16,
-            lease: Duration::from_secs(15),
-            receiver_timeout: Duration::from_secs(30),
-            back_off: BackOff::default(),
-            idle: Duration::from_millis(500),
-            watches_others: false,
-            unreceived: Vec::new(),
-        }
-    }
-}
 
 /// Delivers what the outbox owes. Any number of workers, in any number of processes, share one outbox.
 ///
