@@ -1,7 +1,7 @@
 //! What one hub does for one signal: its receivers in order, those of the linker and those connected at run time.
 
 use crate::{
-    Event, Outcome, ReceiverInfo, SendError,
+    Event, ReceiverInfo,
     receiver::{Call, Receiver},
     roster::{AnyRoster, Listed, Quick, Roster},
     state::Provided,
@@ -109,15 +109,6 @@ impl<E: Event> Plan<E> {
         } else {
             &self.quick
         }
-    }
-
-    /// The error of the linked receiver at `index`, if `outcome` is one.
-    ///
-    /// # Errors
-    /// When it is.
-    #[cold]
-    pub(crate) fn check(&self, index: usize, outcome: Outcome) -> Result<(), SendError> {
-        self.linked.check(index, outcome)
     }
 
     /// Goes through the receivers as they are now in a dispatch that ends before anything is awaited.

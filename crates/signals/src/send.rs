@@ -2,9 +2,11 @@
 
 use crate::{
     BoxError, Event, Outcome, SendError, Signals, SyncEvent,
+    plan::Plan,
     roster::{Quick, Roster},
     step::Started,
-    trace, wait,
+    trace::{self, Watched},
+    wait,
 };
 use tracing::Instrument;
 
@@ -80,20 +82,20 @@ impl Signals {
 
     async fn send_traced<E: Event>(&self, event: &E) -> Result<(), SendError> {
         let snapshot = self.inner.plan_or_make::<E>().snapshot();
-        let span = trace::dispatch(E::signal().info(), "send", snapshot.bounds.len());
+        let span = Watched::dispatch(E::signal().info(), "send", snapshot.bounds.len());
         for (bound, detail) in snapshot.steps() {
-            let inner = trace::receiver(&span, &detail.about);
+            let inner = span.receiver(&detail.about);
             let outcome = bound
                 .run(event, detail.timeout)
-                .instrument(inner.clone())
+                .instrument(inner.span().clone())
                 .await;
-            trace::ended(&inner, outcome.name());
+            inner.ended(outcome.name());
             if !outcome.is_ok() {
-                trace::ended(&span, outcome.name());
+                span.ended(outcome.name());
                 return SendError::check(&detail.about, outcome);
             }
         }
-        trace::ended(&span, "done");
+        span.ended("done");
         Ok(())
     }
 
@@ -130,16 +132,13 @@ impl Signals {
         let Some(plan) = self.inner.plan::<E>() else {
             return Ok(());
         };
-        let quick = plan.quick();
-        if quick.is_empty() {
-            return plan.with_roster(|roster| in_order(roster, event));
+        let mut rest = plan.quick().iter();
+        if rest.len() == 0 {
+            return plan.with_roster(|roster| in_order(roster, 0, event));
         }
-        let mut rest = quick.iter();
         while let Some(receiver) = rest.next() {
             if let Err(error) = receiver.call(event) {
-                // Counted from the end, so that no counter goes along while all is well.
-                let index = quick.len() - rest.len() - 1;
-                plan.check(index, Err(error).into())?;
+                return go_on(plan, rest.len(), error, event);
             }
         }
         Ok(())
@@ -148,17 +147,17 @@ impl Signals {
     #[cold]
     fn send_sync_traced<E: SyncEvent>(&self, event: &E) -> Result<(), SendError> {
         let snapshot = self.inner.plan_or_make::<E>().snapshot();
-        let span = trace::dispatch(E::signal().info(), "send_sync", snapshot.bounds.len());
+        let span = Watched::dispatch(E::signal().info(), "send_sync", snapshot.bounds.len());
         for (bound, detail) in snapshot.steps() {
-            let inner = trace::receiver(&span, &detail.about);
-            let outcome: Outcome = inner.in_scope(|| bound.call_sync(event)).into();
-            trace::ended(&inner, outcome.name());
+            let inner = span.receiver(&detail.about);
+            let outcome: Outcome = inner.span().in_scope(|| bound.call_sync(event)).into();
+            inner.ended(outcome.name());
             if !outcome.is_ok() {
-                trace::ended(&span, outcome.name());
+                span.ended(outcome.name());
                 return SendError::check(&detail.about, outcome);
             }
         }
-        trace::ended(&span, "done");
+        span.ended("done");
         Ok(())
     }
 }
@@ -185,16 +184,33 @@ fn first_failure<E>(receivers: &[Quick<E>], event: &E) -> Option<(usize, BoxErro
     None
 }
 
-/// Goes through many receivers, or receivers of every kind that the signal can have.
+/// Goes on behind a receiver that did not say that all is well and has `left` receivers behind it. Apart, so that
+/// dispatch keeps nothing at hand for it while all is well.
+#[cold]
 #[inline(never)]
-fn in_order<E: SyncEvent>(roster: &Roster<E>, event: &E) -> Result<(), SendError> {
-    let quick = roster.quick_from(0);
-    let mut rest = quick;
+fn go_on<E: SyncEvent>(
+    plan: &Plan<E>,
+    left: usize,
+    error: BoxError,
+    event: &E,
+) -> Result<(), SendError> {
+    let roster = plan.linked();
+    let next = roster.bounds.len() - left;
+    roster.check(next - 1, Err(error).into())?;
+    in_order(&roster, next, event)
+}
+
+/// Goes through many receivers, or receivers of every kind that the signal can have, from `first` on.
+#[inline(never)]
+fn in_order<E: SyncEvent>(roster: &Roster<E>, first: usize, event: &E) -> Result<(), SendError> {
+    let mut next = first;
+    let mut rest = roster.quick_from(first);
     while let Some((index, error)) = first_failure(rest, event) {
-        roster.check(quick.len() - rest.len() + index, Err(error).into())?;
-        rest = rest.get(index + 1..).unwrap_or_default();
+        roster.check(next + index, Err(error).into())?;
+        next += index + 1;
+        rest = roster.quick_from(next);
     }
-    let others = roster.bounds.iter().enumerate().skip(quick.len());
+    let others = roster.bounds.iter().enumerate().skip(next + rest.len());
     for (index, bound) in others {
         let answer = bound.call_sync(event);
         if answer.is_err() {
