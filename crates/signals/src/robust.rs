@@ -7,7 +7,7 @@ use crate::{
     report::{Notes, Outcome},
     roster::{Listed, Roster},
     step::{Bound, Detail},
-    trace,
+    trace::{self, Watched},
 };
 use futures_util::{FutureExt, future::join_all};
 use std::{
@@ -15,7 +15,7 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
-use tracing::{Instrument, Span};
+use tracing::Instrument;
 
 impl Signals {
     /// Calls every receiver of `event`, one after the other, and reports what became of each. Errors, panics and
@@ -143,7 +143,7 @@ impl Signals {
         {
             record.end(index, outcome, took, detail);
         }
-        record.report_in(plan.listed(&roster), &span)
+        record.report_in(plan.listed(&roster), span)
     }
 
     /// Calls every receiver of `event`, whose signal is declared `sync`, and reports what became of each.
@@ -235,7 +235,7 @@ async fn send_all_observed<E: Event>(
         };
         record.end(index, outcome, lap(&mut watch), detail);
     }
-    record.report_in(plan.listed(&roster), &span)
+    record.report_in(plan.listed(&roster), span)
 }
 
 /// As `send_robust_sync` where somebody watches.
@@ -247,15 +247,15 @@ fn send_all_observed_sync<E: SyncEvent>(plan: &Plan<E>, event: &E, is_traced: bo
     let mut record = Record::new(E::signal().info());
     for (index, (bound, detail)) in roster.steps().enumerate() {
         let inner = if is_traced {
-            trace::receiver(&span, &detail.about)
+            span.receiver(&detail.about)
         } else {
-            Span::none()
+            Watched::none()
         };
-        let outcome = inner.in_scope(|| guarded_sync(bound, event));
-        trace::ended(&inner, outcome.name());
+        let outcome = inner.span().in_scope(|| guarded_sync(bound, event));
+        inner.ended(outcome.name());
         record.end(index, outcome, lap(&mut watch), detail);
     }
-    record.report_in(plan.listed(&roster), &span)
+    record.report_in(plan.listed(&roster), span)
 }
 
 /// The time since the last lap, if time is taken. The end of one receiver is the beginning of the next: reading the clock
@@ -266,11 +266,11 @@ fn lap(watch: &mut Option<Instant>) -> Option<Duration> {
     Some(now - std::mem::replace(start, now))
 }
 
-fn span_if<E: Event>(is_traced: bool, how: &'static str, receivers: usize) -> Span {
+fn span_if<E: Event>(is_traced: bool, how: &'static str, receivers: usize) -> Watched {
     if is_traced {
-        trace::dispatch(E::signal().info(), how, receivers)
+        Watched::dispatch(E::signal().info(), how, receivers)
     } else {
-        Span::none()
+        Watched::none()
     }
 }
 
@@ -336,11 +336,13 @@ async fn traced<E: Event>(
     bound: &Bound<E>,
     detail: &Detail,
     event: &E,
-    dispatch: &Span,
+    dispatch: &Watched,
 ) -> Outcome {
-    let span = trace::receiver(dispatch, &detail.about);
-    let outcome = guarded(bound, detail, event).instrument(span.clone()).await;
-    trace::ended(&span, outcome.name());
+    let span = dispatch.receiver(&detail.about);
+    let outcome = guarded(bound, detail, event)
+        .instrument(span.span().clone())
+        .await;
+    span.ended(outcome.name());
     outcome
 }
 
@@ -386,9 +388,9 @@ impl Record {
         Report::new(self.signal, listed, self.notes)
     }
 
-    fn report_in(self, listed: Listed, span: &Span) -> Report {
+    fn report_in(self, listed: Listed, span: Watched) -> Report {
         let report = self.report(listed);
-        trace::ended(span, if report.is_ok() { "done" } else { "failed" });
+        span.ended(if report.is_ok() { "done" } else { "failed" });
         report
     }
 }

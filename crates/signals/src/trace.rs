@@ -4,6 +4,7 @@
 //! a receiver that fails in a dispatch that goes on is a warning, because its sender may not look at the report.
 
 use crate::{ReceiverInfo, SignalInfo, report::Outcome};
+use std::thread;
 use tracing::{
     Level, Span, debug_span,
     field::{Empty, display},
@@ -16,25 +17,64 @@ pub(crate) fn is_on() -> bool {
     STATIC_MAX_LEVEL >= Level::DEBUG && LevelFilter::current() >= Level::DEBUG
 }
 
-/// The span of a dispatch.
-pub(crate) fn dispatch(signal: &SignalInfo, how: &'static str, receivers: usize) -> Span {
-    debug_span!(
-        "signal",
-        signal = signal.name,
-        how,
-        receivers,
-        outcome = Empty
-    )
+/// A span of a dispatch or of one receiver in it. It notes down how that ended, also when a panic or the sender who drops
+/// the future ends it.
+pub(crate) struct Watched {
+    span: Span,
+    outcome: Option<&'static str>,
 }
 
-/// The span of one receiver in a dispatch.
-pub(crate) fn receiver(dispatch: &Span, receiver: &ReceiverInfo) -> Span {
-    debug_span!(parent: dispatch, "receiver", receiver = receiver.id(), outcome = Empty)
+impl Watched {
+    /// The span of a dispatch.
+    pub(crate) fn dispatch(signal: &SignalInfo, how: &'static str, receivers: usize) -> Self {
+        Self::new(debug_span!(
+            "signal",
+            signal = signal.name,
+            how,
+            receivers,
+            outcome = Empty
+        ))
+    }
+
+    /// The span of one receiver in this dispatch.
+    pub(crate) fn receiver(&self, receiver: &ReceiverInfo) -> Self {
+        Self::new(
+            debug_span!(parent: &self.span, "receiver", receiver = receiver.id(), outcome = Empty),
+        )
+    }
+
+    /// A span that nobody looks at.
+    pub(crate) fn none() -> Self {
+        Self::new(Span::none())
+    }
+
+    fn new(span: Span) -> Self {
+        Self {
+            span,
+            outcome: None,
+        }
+    }
+
+    /// The span, to run in.
+    pub(crate) fn span(&self) -> &Span {
+        &self.span
+    }
+
+    /// Ends it: how its receiver, or the first of its receivers that failed, ended.
+    pub(crate) fn ended(mut self, outcome: &'static str) {
+        self.outcome = Some(outcome);
+    }
 }
 
-/// Notes down how a span's receiver, or the first of its receivers that failed, ended.
-pub(crate) fn ended(span: &Span, outcome: &'static str) {
-    span.record("outcome", display(outcome));
+impl Drop for Watched {
+    fn drop(&mut self) {
+        let outcome = self.outcome.unwrap_or(if thread::panicking() {
+            "panic"
+        } else {
+            "dropped"
+        });
+        self.span.record("outcome", display(outcome));
+    }
 }
 
 /// Warns of a receiver that failed while the others go on.

@@ -1,11 +1,14 @@
 //! What a trace holds: signal, receiver and outcome, and never what the event carries.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+use futures_util::FutureExt;
 use phone_auth_signals::{
     ConnectOptions, LinkFollowed, RelativeUrl, Sender, Signals, User, VerifyEmail,
 };
 use std::{
+    future,
     io::{self, Write},
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex},
 };
 use tracing_subscriber::{fmt::format::FmtSpan, util::SubscriberInitExt};
@@ -134,4 +137,48 @@ async fn unheard_signal_is_traced() {
         &lines.text(),
         &[r#"signal{signal="verify_email" how="send" receivers=0 outcome=done}"#],
     );
+}
+
+#[tokio::test]
+async fn panic_ends_the_trace() {
+    #[expect(clippy::panic, reason = "what is watched")]
+    fn fails_hard(_: &LinkFollowed) {
+        panic!("SECRET");
+    }
+    let (lines, _guard) = Lines::listen();
+    let signals = Signals::isolated();
+    signals
+        .connect_with::<LinkFollowed>(ConnectOptions::new().id("link"), fails_hard)
+        .unwrap()
+        .forever();
+    let event = LinkFollowed::new(Sender::new("urls"), "SECRET".into());
+    assert!(catch_unwind(AssertUnwindSafe(|| signals.send_sync(&event))).is_err());
+    let sending = AssertUnwindSafe(signals.send(&event)).catch_unwind();
+    assert!(sending.await.is_err());
+    let expected = [
+        r#"signal{signal="link_followed" how="send_sync" receivers=1 outcome=panic}"#,
+        r#"signal{signal="link_followed" how="send" receivers=1 outcome=panic}"#,
+        r#"receiver{receiver="link" outcome=panic}"#,
+    ];
+    check(&lines.text(), &expected);
+}
+
+#[tokio::test]
+async fn dropped_dispatch_says_so() {
+    let (lines, _guard) = Lines::listen();
+    let signals = Signals::isolated();
+    signals
+        .connect_async_with::<VerifyEmail>(ConnectOptions::new().id("waits"), |_| {
+            future::pending::<()>()
+        })
+        .unwrap()
+        .forever();
+    assert!(signals.send(&event()).now_or_never().is_none());
+    assert!(signals.send_robust(&event()).now_or_never().is_none());
+    let expected = [
+        r#"signal{signal="verify_email" how="send" receivers=1 outcome=dropped}"#,
+        r#"signal{signal="verify_email" how="send_robust" receivers=1 outcome=dropped}"#,
+        r#"receiver{receiver="waits" outcome=dropped}"#,
+    ];
+    check(&lines.text(), &expected);
 }
