@@ -4,6 +4,7 @@
 //! place it stands at, all mistakes at once. Nothing else in the program reads the environment.
 
 pub(crate) mod delivery;
+mod django;
 pub(crate) mod duration;
 mod error;
 mod file;
