@@ -108,6 +108,39 @@ async fn check_lists_what_is_odd() {
     assert!(ran.success, "{ran:?}");
 }
 
+/// With the number that the check names, hashes of Django's let in as before and a refusal costs one as great.
+#[tokio::test]
+async fn check_names_the_iterations() {
+    let site = Site::options().database_of(DJANGO).start().await;
+    let database = site.database();
+    database.execute("DELETE FROM phone_auth_emailaddress WHERE id = 2");
+    database.execute("UPDATE auth_user SET username = 'robert' WHERE id = 2");
+    database.execute(&format!("UPDATE auth_user SET password = '{HASH}'"));
+    let check = |iterations: &[(&str, &str)]| {
+        let arguments = ["check", "--database", &site.database_url()];
+        let ran = run(site.folder(), &arguments, iterations, "");
+        assert!(ran.success, "{ran:?}");
+        ran.stdout
+    };
+    let variable = "PHONE_AUTH_DJANGO_HASH_ITERATIONS";
+    let advice = "django_hash_iterations = 1000 makes all refusals take the same";
+    assert!(check(&[]).contains(advice));
+    assert!(check(&[(variable, "999")]).contains(advice));
+    assert!(!check(&[(variable, "1000")]).contains("note:"));
+
+    let site = site
+        .restart(Site::options().setting("django_hash_iterations", "1000"))
+        .await;
+    site.client().log_in("robert", "wrong").await.expect(400);
+    site.client().log_in("nobody", SECRET).await.expect(400);
+    site.client().log_in("robert", SECRET).await.expect(302);
+    site.client().log_in("robert", SECRET).await.expect(302);
+    let stored = site
+        .database()
+        .text("SELECT password FROM auth_user WHERE id = 2");
+    assert!(stored.starts_with("argon2$argon2id$"), "{stored}");
+}
+
 /// Stores a person with this hash as Django would; the username.
 fn store(database: &Database, number: usize, encoded: &str) -> String {
     let encoded = encoded.replace('\'', "''");

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use phone_auth::core::store::{
-    DjangoSessionStore, Oddity, OddityStore, OutboxStore, Store, StoreError,
+    DjangoSessionStore, Oddity, OddityStore, OutboxStore, PasswordKind, PasswordKindStore, Store,
+    StoreError,
 };
 use phone_auth::postgres::{self, PostgresOptions, PostgresStore};
 use phone_auth::sqlite::{OpenErrorKind, SqliteOptions, SqliteStore};
@@ -67,6 +68,14 @@ impl OpenStore {
         match self {
             Self::Sqlite(store) => store.oddities().await,
             Self::Postgres(store) => store.oddities().await,
+        }
+    }
+
+    /// In which ways the passwords are hashed.
+    pub(crate) async fn password_kinds(&self) -> Result<Vec<PasswordKind>, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.password_kinds().await,
+            Self::Postgres(store) => store.password_kinds().await,
         }
     }
 

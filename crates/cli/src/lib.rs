@@ -29,6 +29,7 @@ mod delivery;
 mod django;
 mod exit;
 mod key_file;
+mod legacy_hashes;
 mod logs;
 mod mailbox_page;
 mod mode;

@@ -127,6 +127,9 @@ pub(crate) async fn assemble(
     if configuration.danger_accept_md5_passwords {
         hasher = hasher.danger_accept_md5();
     }
+    if let Some(iterations) = configuration.django_hash_iterations {
+        hasher = hasher.with_django_iterations(iterations);
+    }
     let (name, source) = mailbox_page::TEMPLATE;
     let mut auth = PhoneAuth::builder()
         .site(parts.origin.as_str())

@@ -108,6 +108,38 @@ async fn refusals_cost_one_check() {
     }
 }
 
+/// A right password costs less than a wrong one, so it must not be looked at where it lets nobody in.
+#[tokio::test]
+async fn right_password_of_inactive_costs_nothing_less() {
+    let kit = Kit::with_ann().await;
+    let ours = kit.encoded(HORSE).await;
+    let sleeping = kit.store_person("sleeping", ours.reveal()).await;
+    let olga = kit
+        .store_person("olga", &django_hash("correct horse"))
+        .await;
+    for person in [&sleeping, &olga] {
+        let change = OutsideChange::SetActive(person.id, false);
+        kit.store.make(change).await;
+    }
+    kit.store_person("unusable", "!9sTbSlTio3Biev89").await;
+    for (login, password, of_nothing) in [
+        ("sleeping", HORSE, 1),
+        ("sleeping", STAPLE, 1),
+        ("olga", HORSE, 1),
+        ("olga", STAPLE, 1),
+        ("unusable", HORSE, 1),
+        ("nobody", HORSE, 1),
+        ("ann", STAPLE, 0),
+    ] {
+        kit.hasher.forget();
+        let password = Password::new(password);
+        let refused = kit.accounts.log_in(login, &password, None).await;
+        assert!(refused.is_err(), "{login}");
+        let counts = (kit.hasher.checked(), kit.hasher.of_nothing());
+        assert_eq!(counts, (1, of_nothing), "{login}");
+    }
+}
+
 #[tokio::test]
 async fn folding_letters_match_nobody() {
     let kit = Kit::new();

@@ -37,6 +37,7 @@ mod oddities;
 mod open_error;
 mod options;
 mod outbox;
+mod password_kinds;
 mod people;
 mod pool;
 mod rows;

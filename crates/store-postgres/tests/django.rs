@@ -10,7 +10,8 @@ use chrono::{DateTime, Utc};
 use phone_auth_core::address::{Address, AddressKind, EmailAddress, PhoneNumber};
 use phone_auth_core::person::{AccountName, NewPerson, PersonId, WantedNames};
 use phone_auth_core::store::{
-    AddressStore, OddityKind, OddityStore, PersonStore, SessionStore, StoreErrorKind, UniqueName,
+    AddressStore, OddityKind, OddityStore, PasswordKindStore, PersonStore, SessionStore,
+    StoreErrorKind, UniqueName,
 };
 use phone_auth_store_postgres::{MigrateErrorKind, OpenErrorKind, PostgresOptions, PostgresStore};
 use phone_auth_store_testkit::keeps_django_sessions;
@@ -208,6 +209,38 @@ fn odd_rows_are_listed() {
             ),
             (OddityKind::SharedUsername, vec![("Bob", 1), ("bob", 2)]),
             (OddityKind::ForeignPhone, vec![("+1 415-555-2671", 2)]),
+        ];
+        assert_eq!(told, expected);
+    });
+}
+
+#[test]
+fn passwords_are_counted_by_kind() {
+    let database = made_by_django();
+    database
+        .run(
+            "UPDATE auth_user SET password = CASE id
+                WHEN 1 THEN 'pbkdf2_sha256$870000$salt$hash='
+                WHEN 2 THEN 'pbkdf2_sha256$1000000$salt$hash='
+                WHEN 3 THEN 'bcrypt$$2b$12$hash'
+                ELSE '!pbkdf2_sha256$3$salt$hash=' END;
+            INSERT INTO auth_user (password, is_superuser, username, first_name, last_name, email,
+                is_staff, is_active, date_joined)
+            SELECT column1, false, column2, '', '', '', false, true, now() FROM (VALUES
+                ('pbkdf2_sha256$870000$other$hash=', 'p1'), ('', 'p2'), ('$', 'p3'), ('$$', 'p4'),
+                ('secret', 'p5'), ('secret$secret', 'p6')) AS people;",
+        )
+        .unwrap();
+    run(async {
+        let kinds = store(&database).await.password_kinds().await.unwrap();
+        let told: Vec<_> = kinds
+            .iter()
+            .map(|kind| (kind.algorithm.as_str(), kind.cost.as_str(), kind.people))
+            .collect();
+        let expected = [
+            ("bcrypt", "", 1),
+            ("pbkdf2_sha256", "1000000", 1),
+            ("pbkdf2_sha256", "870000", 2),
         ];
         assert_eq!(told, expected);
     });

@@ -42,6 +42,7 @@ mod oddities;
 mod open_error;
 mod options;
 mod outbox;
+mod password_kinds;
 mod people;
 #[cfg(test)]
 mod plans;

@@ -8,8 +8,8 @@ use phone_auth_core::address::{AddressKind, EmailAddress, PhoneNumber};
 use phone_auth_core::person::{AccountName, PersonId, WantedNames};
 use phone_auth_core::session::{NewLogIn, NewSession, SessionDigest, SessionKey};
 use phone_auth_core::store::{
-    AddressStore, DjangoSessionStore as _, OddityKind, OddityStore, PersonStore, SessionStore,
-    StoreErrorKind, UniqueName,
+    AddressStore, DjangoSessionStore as _, OddityKind, OddityStore, PasswordKindStore, PersonStore,
+    SessionStore, StoreErrorKind, UniqueName,
 };
 use phone_auth_store_sqlite::{MigrateErrorKind, OpenErrorKind, SqliteOptions, SqliteStore};
 use phone_auth_store_testkit::keeps_django_sessions;
@@ -352,6 +352,37 @@ fn odd_rows_are_read_and_listed() {
         ];
         assert_eq!(told, expected);
     });
+}
+
+#[test]
+fn passwords_are_counted_by_kind() {
+    let scratch = made_by_django();
+    scratch
+        .connect()
+        .execute_batch(
+            "UPDATE auth_user SET password = CASE id
+                WHEN 1 THEN 'pbkdf2_sha256$870000$salt$hash='
+                WHEN 2 THEN 'pbkdf2_sha256$1000000$salt$hash='
+                WHEN 3 THEN 'bcrypt$$2b$12$hash'
+                ELSE '!pbkdf2_sha256$3$salt$hash=' END;
+            INSERT INTO auth_user (password, is_superuser, username, first_name, last_name, email,
+                is_staff, is_active, date_joined)
+            SELECT column1, 0, column2, '', '', '', 0, 1, '2024-01-02 03:04:05' FROM (VALUES
+                ('pbkdf2_sha256$870000$other$hash=', 'p1'), ('', 'p2'), ('$', 'p3'), ('$$', 'p4'),
+                ('secret', 'p5'), ('secret$secret', 'p6'));",
+        )
+        .unwrap();
+    let kinds = run(scratch.store().password_kinds()).unwrap();
+    let told: Vec<_> = kinds
+        .iter()
+        .map(|kind| (kind.algorithm.as_str(), kind.cost.as_str(), kind.people))
+        .collect();
+    let expected = [
+        ("bcrypt", "", 1),
+        ("pbkdf2_sha256", "1000000", 1),
+        ("pbkdf2_sha256", "870000", 2),
+    ];
+    assert_eq!(told, expected);
 }
 
 #[test]

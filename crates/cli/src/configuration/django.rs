@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
+use phone_auth::core::password::DjangoIterations;
 use phone_auth::tokens::django::TimeZone;
 
 use super::setting::{FILE, Setting, TIME, YES_OR_NO, paths, put, some_time, text};
+use super::value::Given;
 
 /// All of them.
 pub(super) static SETTINGS: &[Setting] = &[
@@ -88,4 +90,16 @@ pub(super) static SETTINGS: &[Setting] = &[
         does: "whether hashes that Django made with MD5 let in; a log-in replaces them",
         take: |to, given| put(&mut to.danger_accept_md5_passwords, given.boolean()),
     },
+    Setting {
+        name: "django_hash_iterations",
+        right: "a number from 1 to 3000000",
+        default: "none",
+        does: "the most iterations of a pbkdf2_sha256 hash in the database: every refused log-in then takes as long as one by that, and no clock tells whose hash is Django's",
+        take: |to, given| put(&mut to.django_hash_iterations, iterations(given).map(Some)),
+    },
 ];
+
+fn iterations(given: &Given<'_>) -> Option<DjangoIterations> {
+    let number = u32::try_from(given.number()?).ok()?;
+    DjangoIterations::new(number)
+}

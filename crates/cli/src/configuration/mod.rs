@@ -24,6 +24,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use phone_auth::SiteOrigin;
 use phone_auth::core::accounts::WorkerOptions;
+use phone_auth::core::password::DjangoIterations;
 use phone_auth::core::settings::Settings;
 use phone_auth::tokens::django::{DJANGO_LIFETIME, TimeZone};
 
@@ -64,6 +65,7 @@ pub(crate) struct Configuration {
     pub(crate) django_use_tz: bool,
     pub(crate) django_password_reset_timeout: Duration,
     pub(crate) danger_accept_md5_passwords: bool,
+    pub(crate) django_hash_iterations: Option<DjangoIterations>,
     pub(crate) hashing_queue: usize,
     pub(crate) max_connections: usize,
     pub(crate) header_timeout: Duration,
@@ -102,6 +104,7 @@ impl Default for Configuration {
             django_use_tz: true,
             django_password_reset_timeout: DJANGO_LIFETIME,
             danger_accept_md5_passwords: false,
+            django_hash_iterations: None,
             hashing_queue: 64,
             max_connections: 1000,
             header_timeout: Duration::from_secs(10),

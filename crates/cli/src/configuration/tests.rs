@@ -98,6 +98,7 @@ fn every_setting_stands_in_a_file() {
         django_use_tz = false
         django_password_reset_timeout = "1 day"
         danger_accept_md5_passwords = true
+        django_hash_iterations = 1_000_000
         hashing_queue = 1
         max_connections = 0x10
         header_timeout = 5
@@ -291,6 +292,14 @@ fn wrong_types_are_named() {
         ("session_lifetime = 1.5", "1.5 is not a time"),
         ("session_lifetime = -3", "-3 is not a time"),
         ("hashing_queue = 9999999999999999999999", "is not a number"),
+        (
+            "django_hash_iterations = 3000001",
+            "3000001 is not a number from 1 to 3000000",
+        ),
+        (
+            "django_hash_iterations = 0",
+            "0 is not a number from 1 to 3000000",
+        ),
     ] {
         let said_all = mistakes(&format!("# settings\n{line}\n"), &[], None);
         assert!(

@@ -119,26 +119,27 @@ impl Accounts {
         Err(LogInError::new(LogInErrorKind::Ambiguous))
     }
 
-    /// Checks a password; one hash, whoever it is.
+    /// Checks a password; the work of one check, whoever it is. Whoever is refused whatever the password is must not
+    /// be told by whether it was right: a right one takes less.
     async fn recognise(
         &self,
         person: Option<&Person>,
         password: &Password,
     ) -> Result<Result<Verdict, LoginFailure>, LogInError> {
-        let Some(person) = person else {
-            self.hasher().verify_nothing(password).await?;
-            return Ok(Err(LoginFailure::UnknownIdentifier));
+        let failure = match person {
+            None => LoginFailure::UnknownIdentifier,
+            Some(person) if !person.is_active => LoginFailure::Inactive,
+            Some(person) if !person.password.is_usable() => LoginFailure::UnusablePassword,
+            Some(person) => {
+                let verdict = self.hasher().verify(password, &person.password).await?;
+                return Ok(match verdict {
+                    Verdict::NoMatch => Err(LoginFailure::WrongPassword),
+                    verdict => Ok(verdict),
+                });
+            }
         };
-        let verdict = self.hasher().verify(password, &person.password).await?;
-        Ok(if !person.is_active {
-            Err(LoginFailure::Inactive)
-        } else if !person.password.is_usable() {
-            Err(LoginFailure::UnusablePassword)
-        } else if verdict == Verdict::NoMatch {
-            Err(LoginFailure::WrongPassword)
-        } else {
-            Ok(verdict)
-        })
+        self.hasher().verify_nothing(password).await?;
+        Ok(Err(failure))
     }
 
     /// A better hash, when the old one is outdated. One that cannot be made now is made another time:

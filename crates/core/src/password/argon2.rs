@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use async_trait::async_trait;
-use subtle::ConstantTimeEq;
-use zeroize::Zeroizing;
 
 use super::argon2_encoding::{Argon2Encoding, OUR_OUTPUT, OUR_SALT};
-use super::legacy::LegacyEncoding;
-use super::workshop::{Bench, Workshop};
-use super::{EncodedPassword, HashError, HashErrorKind, Password, PasswordHasher, Verdict};
+use super::checking::{Check, Stored, make};
+use super::workshop::Workshop;
+use super::{
+    DjangoIterations, EncodedPassword, HashError, HashErrorKind, Password, PasswordHasher, Verdict,
+};
 use crate::randomness::{Randomness, SystemRandomness};
 
 /// How many may wait for a place unless something else is asked for.
@@ -33,13 +33,15 @@ const DEFAULT_WAITING: usize = 64;
 ///   `bcrypt_sha256` and `bcrypt` up to cost 14. `md5` matches nothing unless
 ///   [asked for](Self::danger_accept_md5).
 /// - A hash of Django's takes the time of its own costs, PBKDF2 about ten times that of ours, and a
-///   failed check of it one hash of ours besides. So it is never quicker than an unknown name, but may be
+///   failed check of it one hash of ours besides. So it is never quicker than an unknown name, but is
 ///   slower: whoever measures can learn that an account exists which has not logged in since the
-///   change-over. Limits on attempts are the remedy.
+///   change-over. [`with_django_iterations`](Self::with_django_iterations) ends that for PBKDF2-SHA256, which is
+///   what Django makes by default.
 /// - Passwords are hashed as typed. Only against a hash that was not made here, the
 ///   password without the white space around it is tried too: django-phone-auth stripped it at
 ///   sign-up and log-in. A hash that matches only so is reported as [`Match`](Verdict::Match), and so
-///   stays until the password is typed without.
+///   stays until the password is typed without. A failed check of a password with such white space costs twice,
+///   whatever the hash.
 /// - Argon2 runs on Tokio's blocking threads: it needs a Tokio runtime.
 ///
 /// # Examples
@@ -64,6 +66,8 @@ pub struct Argon2Hasher {
     workshop: Arc<Workshop>,
     randomness: Arc<dyn Randomness>,
     accepts_md5: bool,
+    /// The iterations of PBKDF2 that a failed check comes to; none unless asked for.
+    iterations: u32,
 }
 
 impl Argon2Hasher {
@@ -80,6 +84,7 @@ impl Argon2Hasher {
             workshop: Arc::new(Workshop::new(at_once.get(), waiting)),
             randomness: Arc::new(SystemRandomness),
             accepts_md5: false,
+            iterations: 0,
         }
     }
 
@@ -87,6 +92,39 @@ impl Argon2Hasher {
     #[must_use]
     pub fn with_randomness(mut self, randomness: Arc<dyn Randomness>) -> Self {
         self.randomness = randomness;
+        self
+    }
+
+    /// The same, in which every failed check comes to so many iterations of PBKDF2-SHA256 besides the hash of
+    /// ours: of an unknown name, of a hash of any kind, of none. For as long as hashes of Django's are left;
+    /// [`DjangoIterations::needed_for`] finds the number.
+    ///
+    /// # Security
+    /// - The iterations of a `pbkdf2_sha256` hash count, so one with as many or fewer is told by no clock from an
+    ///   unknown name. One with more still takes longer.
+    /// - `pbkdf2_sha1`, `scrypt`, `bcrypt` and Argon2 of other costs than ours spend time of another kind, which no
+    ///   number of iterations equals on every machine. They take their own time besides, so are never quicker than an
+    ///   unknown name, but are slower.
+    /// - A check that matches does no more than before: whoever logs in does not wait longer.
+    /// - Each refusal, of a made-up name too, then takes a core for the time of a log-in at Django, about ten
+    ///   times that of ours. The limits of the hasher hold as before, so fewer are answered in a second.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::password::{Argon2Hasher, DjangoIterations, Password, PasswordHasher};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// let greatest = DjangoIterations::new(1_000_000).expect("it is in bounds");
+    /// let hasher = Argon2Hasher::new().with_django_iterations(greatest);
+    /// // As long as a wrong password of somebody with such a hash takes.
+    /// hasher.verify_nothing(&Password::new("correct horse")).await?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn with_django_iterations(mut self, iterations: DjangoIterations) -> Self {
+        self.iterations = iterations.get();
         self
     }
 
@@ -100,6 +138,16 @@ impl Argon2Hasher {
     pub fn danger_accept_md5(mut self) -> Self {
         self.accepts_md5 = true;
         self
+    }
+}
+
+impl Argon2Hasher {
+    async fn check(&self, stored: Stored, password: &Password) -> Result<Verdict, HashError> {
+        let password = password.clone();
+        let iterations = self.iterations;
+        self.workshop
+            .run(move |bench| Check::new(bench, iterations).run(&stored, &password))
+            .await
     }
 }
 
@@ -141,97 +189,12 @@ impl PasswordHasher for Argon2Hasher {
         password: &Password,
         encoded: &EncodedPassword,
     ) -> Result<Verdict, HashError> {
-        let Some(stored) = Stored::parse(encoded, self.accepts_md5) else {
-            return self
-                .verify_nothing(password)
-                .await
-                .map(|()| Verdict::NoMatch);
-        };
-        let password = password.clone();
-        self.workshop
-            .run(move |bench| check(bench, &stored, &password))
+        let stored = Stored::parse(encoded, self.accepts_md5);
+        self.check(stored.unwrap_or_else(Stored::nobody), password)
             .await
     }
 
     async fn verify_nothing(&self, password: &Password) -> Result<(), HashError> {
-        let password = password.clone();
-        // The verdict is no match: nobody has an output of zeros.
-        self.workshop
-            .run(move |bench| check(bench, &Stored::nobody(), &password))
-            .await
-            .map(|_| ())
+        self.check(Stored::nobody(), password).await.map(|_| ())
     }
-}
-
-/// A stored hash that can be checked against.
-enum Stored {
-    Argon2(Argon2Encoding),
-    Legacy(LegacyEncoding, EncodedPassword),
-}
-
-impl Stored {
-    fn parse(encoded: &EncodedPassword, with_md5: bool) -> Option<Self> {
-        let text = encoded.reveal();
-        let argon2 = Argon2Encoding::parse(text).map(Self::Argon2);
-        argon2.or_else(|| {
-            LegacyEncoding::parse(text, with_md5)
-                .map(|encoding| Self::Legacy(encoding, encoded.clone()))
-        })
-    }
-
-    /// A hash of ours that no password has.
-    fn nobody() -> Self {
-        Self::Argon2(Argon2Encoding::ours([0; OUR_SALT], [0; OUR_OUTPUT]))
-    }
-
-    fn is_ours(&self) -> bool {
-        matches!(self, Self::Argon2(encoding) if encoding.is_ours())
-    }
-
-    fn is_of(&self, bench: &mut Bench, text: &str) -> bool {
-        match self {
-            Self::Argon2(encoding) => make(bench, encoding, text)
-                .is_some_and(|output| output.as_slice().ct_eq(&encoding.output).into()),
-            Self::Legacy(encoding, encoded) => encoding.is_of(text, encoded.reveal()),
-        }
-    }
-}
-
-/// Hashes what was typed, and if need be the stripped text, and compares. A password that is too long
-/// is no match, after the same work on what may be looked at of it.
-fn check(bench: &mut Bench, stored: &Stored, password: &Password) -> Verdict {
-    let typed = if password.is_bounded() {
-        password.reveal()
-    } else {
-        ""
-    };
-    if stored.is_ours() {
-        let is_right = stored.is_of(bench, typed) && password.is_bounded();
-        return if is_right {
-            Verdict::Match
-        } else {
-            Verdict::NoMatch
-        };
-    }
-    let stripped = password.stripped().filter(|_| password.is_bounded());
-    if stored.is_of(bench, typed) && password.is_bounded() {
-        return Verdict::MatchOutdated;
-    }
-    if stripped.is_some_and(|text| stored.is_of(bench, text)) {
-        // Whether the white space belongs to the password cannot be told, so the hash stays: a new one
-        // would lock out whoever types it the other way next time.
-        return Verdict::Match;
-    }
-    // A hash of little cost must not answer sooner than an unknown name does.
-    let _ = Stored::nobody().is_of(bench, typed);
-    Verdict::NoMatch
-}
-
-/// Makes the hash of a text with the salt and the costs of an encoding; `None` when Argon2 refuses.
-fn make(bench: &mut Bench, encoding: &Argon2Encoding, text: &str) -> Option<Zeroizing<Vec<u8>>> {
-    let mut output = Zeroizing::new(vec![0; encoding.output.len()]);
-    bench
-        .fill(encoding, encoding.params()?, text.as_bytes(), &mut output)
-        .ok()?;
-    Some(output)
 }

@@ -112,12 +112,17 @@ impl Argon2Encoding {
     /// are letters and digits; one of 24 random bytes is that less than once in 10¹⁴ times, and then only hashed
     /// again at the next log-in.
     pub(super) fn is_ours(&self) -> bool {
-        self.algorithm == Algorithm::Argon2id
+        self.costs_as_ours()
             && self.version == Version::V0x13
-            && (self.memory, self.passes, self.lanes) == (OUR_MEMORY, OUR_PASSES, OUR_LANES)
             && self.salt.len() == OUR_SALT
             && !self.salt.iter().all(u8::is_ascii_alphanumeric)
             && self.output.len() == OUR_OUTPUT
+    }
+
+    /// Whether making it takes as long as making one of ours.
+    pub(super) fn costs_as_ours(&self) -> bool {
+        self.algorithm == Algorithm::Argon2id
+            && (self.memory, self.passes, self.lanes) == (OUR_MEMORY, OUR_PASSES, OUR_LANES)
     }
 
     /// The costs as the library takes them; `None` when it refuses them.

@@ -2,7 +2,10 @@
 
 mod argon2;
 mod argon2_encoding;
+mod checking;
 mod common;
+mod django_iterations;
+mod effort;
 mod encoded;
 mod hasher;
 mod legacy;
@@ -12,6 +15,7 @@ mod similarity;
 mod workshop;
 
 pub use argon2::Argon2Hasher;
+pub use django_iterations::DjangoIterations;
 pub use encoded::EncodedPassword;
 pub use hasher::{HashError, HashErrorKind, PasswordHasher, Verdict};
 pub use policy::{PasswordPolicy, PasswordProblem};

@@ -9,6 +9,7 @@ mod django_sessions;
 mod error;
 mod oddities;
 mod outbox;
+mod password_kinds;
 mod people;
 mod sessions;
 
@@ -17,6 +18,7 @@ pub use django_sessions::DjangoSessionStore;
 pub use error::{StoreError, StoreErrorKind, UniqueName};
 pub use oddities::{Oddity, OddityKind, OddityStore};
 pub use outbox::OutboxStore;
+pub use password_kinds::{PasswordKind, PasswordKindStore};
 pub use people::PersonStore;
 pub use sessions::SessionStore;
 

@@ -14,6 +14,7 @@ pub struct CountingHasher {
     inner: Argon2Hasher,
     made: Arc<AtomicUsize>,
     checked: Arc<AtomicUsize>,
+    of_nothing: Arc<AtomicUsize>,
 }
 
 impl CountingHasher {
@@ -27,9 +28,15 @@ impl CountingHasher {
         self.checked.load(Ordering::SeqCst)
     }
 
+    /// How many of the checks were of nothing.
+    pub fn of_nothing(&self) -> usize {
+        self.of_nothing.load(Ordering::SeqCst)
+    }
+
     pub fn forget(&self) {
         self.made.store(0, Ordering::SeqCst);
         self.checked.store(0, Ordering::SeqCst);
+        self.of_nothing.store(0, Ordering::SeqCst);
     }
 }
 
@@ -51,6 +58,7 @@ impl PasswordHasher for CountingHasher {
 
     async fn verify_nothing(&self, password: &Password) -> Result<(), HashError> {
         self.checked.fetch_add(1, Ordering::SeqCst);
+        self.of_nothing.fetch_add(1, Ordering::SeqCst);
         self.inner.verify_nothing(password).await
     }
 }

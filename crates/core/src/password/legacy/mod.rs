@@ -15,6 +15,9 @@ use self::bcrypt::BcryptEncoding;
 use self::md5::Md5Encoding;
 use self::pbkdf2::Pbkdf2Encoding;
 use self::scrypt::ScryptEncoding;
+use super::effort::Effort;
+
+pub(super) use self::pbkdf2::work_for_nobody;
 
 /// The longest text that is looked at. Django's column has room for 128 characters.
 const MAX_TEXT: usize = 512;
@@ -48,16 +51,16 @@ impl LegacyEncoding {
     }
 
     /// Whether this password gives this text, found out in a time that does not depend on where they
-    /// differ.
-    pub(super) fn is_of(&self, password: &str, text: &str) -> bool {
-        self.encode(password)
+    /// differ. What it costs is counted as far as it is of a kind that can be made up for.
+    pub(super) fn is_of(&self, password: &str, text: &str, effort: &mut Effort) -> bool {
+        self.encode(password, effort)
             .is_some_and(|made| made.as_bytes().ct_eq(text.as_bytes()).into())
     }
 
     /// Makes the text that Django would store for a password, with the same salt and costs.
-    fn encode(&self, password: &str) -> Option<Zeroizing<String>> {
+    fn encode(&self, password: &str, effort: &mut Effort) -> Option<Zeroizing<String>> {
         match self {
-            Self::Pbkdf2(encoding) => Some(encoding.encode(password)),
+            Self::Pbkdf2(encoding) => Some(encoding.encode(password, effort)),
             Self::Scrypt(encoding) => encoding.encode(password),
             Self::Bcrypt(encoding) => encoding.encode(password),
             Self::Md5(encoding) => Some(encoding.encode(password)),
@@ -132,7 +135,11 @@ mod tests {
     fn md5_is_read_when_asked_for() {
         let text = "md5$salt$67a1e09bb1f83f5007dc119c14d663aa";
         let encoding = LegacyEncoding::parse(text, true);
-        assert!(encoding.is_some_and(|encoding| encoding.is_of("password", text)));
+        assert!(encoding.is_some_and(|encoding| encoding.is_of(
+            "password",
+            text,
+            &mut Effort::default()
+        )));
     }
 
     proptest! {

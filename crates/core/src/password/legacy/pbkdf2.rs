@@ -7,9 +7,8 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use super::{number, salt};
-
-/// The most iterations a stored hash may ask for: three times as many as Django 5.2 makes.
-const MAX_ITERATIONS: u32 = 3_000_000;
+use crate::password::DjangoIterations;
+use crate::password::effort::Effort;
 
 /// The hash function under it.
 #[derive(Clone, Copy)]
@@ -38,7 +37,7 @@ impl Pbkdf2Encoding {
         let iterations = number(parts.next()?)?;
         let salt = salt(parts.next()?)?;
         parts.next()?;
-        (1..=MAX_ITERATIONS).contains(&iterations).then_some(Self {
+        DjangoIterations::new(iterations).is_some().then_some(Self {
             digest,
             iterations,
             salt,
@@ -46,24 +45,11 @@ impl Pbkdf2Encoding {
     }
 
     /// The text for a password.
-    pub(super) fn encode(&self, password: &str) -> Zeroizing<String> {
+    pub(super) fn encode(&self, password: &str, effort: &mut Effort) -> Zeroizing<String> {
         let (password, salt) = (password.as_bytes(), self.salt.as_bytes());
         let (name, hash) = match self.digest {
             Digest::Sha256 => {
-                let mut output = Zeroizing::new([0; 32]);
-                let output_bytes = output.as_mut_slice();
-                // The first is compiled within its crate, so that an unoptimised build of ours is not
-                // slow; it takes no small numbers of iterations.
-                match Params::new(self.iterations) {
-                    Ok(params) => pbkdf2_hmac_with_params(
-                        password,
-                        salt,
-                        Algorithm::Pbkdf2Sha256,
-                        params,
-                        output_bytes,
-                    ),
-                    Err(_) => pbkdf2_hmac::<Sha256>(password, salt, self.iterations, output_bytes),
-                }
+                let output = sha256(password, salt, self.iterations, effort);
                 ("pbkdf2_sha256", Base64::encode_string(output.as_slice()))
             }
             Digest::Sha1 => {
@@ -74,4 +60,38 @@ impl Pbkdf2Encoding {
         };
         Zeroizing::new(format!("{name}${}${}${hash}", self.iterations, self.salt))
     }
+}
+
+/// Does so many iterations of PBKDF2-SHA256 that nobody has a use for.
+pub(in crate::password) fn work_for_nobody(password: &str, iterations: u32, effort: &mut Effort) {
+    let output = sha256(password.as_bytes(), b"nobody", iterations, effort);
+    // Else the compiler may see that the work is for nothing.
+    std::hint::black_box(output.as_slice());
+}
+
+/// PBKDF2-SHA256, counted.
+fn sha256(
+    password: &[u8],
+    salt: &[u8],
+    iterations: u32,
+    effort: &mut Effort,
+) -> Zeroizing<[u8; 32]> {
+    effort.iterations += u64::from(iterations);
+    let mut output = Zeroizing::new([0; 32]);
+    let output_bytes = output.as_mut_slice();
+    // The first is compiled within its crate, so that an unoptimised build of ours is not slow; it takes no small
+    // numbers of iterations.
+    match Params::new(iterations) {
+        Ok(params) => {
+            pbkdf2_hmac_with_params(
+                password,
+                salt,
+                Algorithm::Pbkdf2Sha256,
+                params,
+                output_bytes,
+            );
+        }
+        Err(_) => pbkdf2_hmac::<Sha256>(password, salt, iterations, output_bytes),
+    }
+    output
 }

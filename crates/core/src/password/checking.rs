@@ -1,0 +1,216 @@
+//! Checking a password against a stored hash, with the same work for all whom it does not match.
+
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+use super::argon2_encoding::{Argon2Encoding, OUR_OUTPUT, OUR_SALT};
+use super::effort::Effort;
+use super::legacy::{self, LegacyEncoding};
+use super::workshop::Bench;
+use super::{EncodedPassword, Password, Verdict};
+
+/// A stored hash that can be checked against.
+pub(super) enum Stored {
+    Argon2(Argon2Encoding),
+    Legacy(LegacyEncoding, EncodedPassword),
+}
+
+impl Stored {
+    /// Reads a hash; `None` when no password can match it.
+    pub(super) fn parse(encoded: &EncodedPassword, with_md5: bool) -> Option<Self> {
+        let text = encoded.reveal();
+        let argon2 = Argon2Encoding::parse(text).map(Self::Argon2);
+        argon2.or_else(|| {
+            LegacyEncoding::parse(text, with_md5)
+                .map(|encoding| Self::Legacy(encoding, encoded.clone()))
+        })
+    }
+
+    /// A hash of ours that no password has: nobody has an output of zeros.
+    pub(super) fn nobody() -> Self {
+        Self::Argon2(Argon2Encoding::ours([0; OUR_SALT], [0; OUR_OUTPUT]))
+    }
+
+    fn is_ours(&self) -> bool {
+        matches!(self, Self::Argon2(encoding) if encoding.is_ours())
+    }
+}
+
+/// One check: where it works, and what it has cost.
+pub(super) struct Check<'a> {
+    bench: &'a mut Bench,
+    iterations: u32,
+    effort: Effort,
+}
+
+impl<'a> Check<'a> {
+    /// One that refuses nobody before so many iterations of PBKDF2-SHA256 for each text that was tried, besides a
+    /// hash of ours.
+    pub(super) fn new(bench: &'a mut Bench, iterations: u32) -> Self {
+        Self {
+            bench,
+            iterations,
+            effort: Effort::default(),
+        }
+    }
+
+    /// Hashes what was typed, and if need be the stripped text, and compares. A password that is too long
+    /// is no match, after the same work on what may be looked at of it.
+    pub(super) fn run(&mut self, stored: &Stored, password: &Password) -> Verdict {
+        let is_bounded = password.is_bounded();
+        let typed = if is_bounded { password.reveal() } else { "" };
+        if self.is_of(stored, typed) && is_bounded {
+            return if stored.is_ours() {
+                Verdict::Match
+            } else {
+                Verdict::MatchOutdated
+            };
+        }
+        let stripped = password.stripped().filter(|_| is_bounded);
+        if let Some(text) = stripped
+            && !stored.is_ours()
+            && self.is_of(stored, text)
+        {
+            // Whether the white space belongs to the password cannot be told, so the hash stays: a new one
+            // would lock out whoever types it the other way next time.
+            return Verdict::Match;
+        }
+        // The text without white space is tried against hashes that others made, so it counts for everybody.
+        self.level(typed, 1 + u32::from(stripped.is_some()));
+        Verdict::NoMatch
+    }
+
+    /// Does what is still lacking, so that no refusal comes sooner than another.
+    fn level(&mut self, typed: &str, tried: u32) {
+        for _ in self.effort.hashes..tried {
+            let _ = self.is_of(&Stored::nobody(), typed);
+        }
+        let due = u64::from(self.iterations) * u64::from(tried);
+        let lacking = due.saturating_sub(self.effort.iterations);
+        if let Ok(lacking @ 1..) = u32::try_from(lacking) {
+            legacy::work_for_nobody(typed, lacking, &mut self.effort);
+        }
+    }
+
+    fn is_of(&mut self, stored: &Stored, text: &str) -> bool {
+        match stored {
+            Stored::Argon2(encoding) => {
+                let made = make(self.bench, encoding, text);
+                if encoding.costs_as_ours() {
+                    self.effort.hashes += 1;
+                }
+                made.is_some_and(|output| output.as_slice().ct_eq(&encoding.output).into())
+            }
+            Stored::Legacy(encoding, encoded) => {
+                encoding.is_of(text, encoded.reveal(), &mut self.effort)
+            }
+        }
+    }
+}
+
+/// Makes the hash of a text with the salt and the costs of an encoding; `None` when Argon2 refuses.
+pub(super) fn make(
+    bench: &mut Bench,
+    encoding: &Argon2Encoding,
+    text: &str,
+) -> Option<Zeroizing<Vec<u8>>> {
+    let mut output = Zeroizing::new(vec![0; encoding.output.len()]);
+    bench
+        .fill(encoding, encoding.params()?, text.as_bytes(), &mut output)
+        .ok()?;
+    Some(output)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The password of the hashes below, which Django 5.2 made.
+    const SECRET: &str = "S3cret-pass!9";
+    const PBKDF2: &str =
+        "pbkdf2_sha256$1000$0123456789abcdefghijkl$y+3upc4pRuQ85pvLeXsMMz9pztFaS554MuGjfa9wfUw=";
+    const SHA1: &str = "pbkdf2_sha1$1000$0123456789abcdefghijkl$Y91PBXEjz9sWjft1p2ua/sdH4so=";
+    const BCRYPT: &str = "bcrypt$$2b$04$abcdefghijklmnopqrstuuo.7Y74aQl2AohZjPlJxT.1i/0bf1a52";
+    const SAME_ARGON2: &str = "argon2$argon2id$v=19$m=19456,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg$X8Bt7kothtMC1iGQcJE830rekyLLva2apkp2adF+MMI";
+    const OTHER_ARGON2: &str = "argon2$argon2i$v=19$m=512,t=2,p=2$MDEyMzQ1Njc4OWFiY2RlZg$WQisPTmd9Wk/naxWEMPUY172lvTVsxXBY1D9RGEQyc4";
+    /// Over the most iterations.
+    const BOMB: &str = "pbkdf2_sha256$3000001$salt$aGFzaA==";
+
+    /// The hash of the password as we make it.
+    fn ours() -> String {
+        let mut encoding = Argon2Encoding::ours([7; OUR_SALT], [0; OUR_OUTPUT]);
+        if let Some(output) = make(&mut Bench::default(), &encoding, SECRET) {
+            encoding.output = output;
+        }
+        encoding.write()
+    }
+
+    /// What becomes of a password, and what that costs.
+    fn check(iterations: u32, encoded: &str, password: &str) -> (Verdict, Effort) {
+        let stored = Stored::parse(&EncodedPassword::new(encoded), false);
+        let stored = stored.unwrap_or_else(Stored::nobody);
+        let mut bench = Bench::default();
+        let mut check = Check::new(&mut bench, iterations);
+        let verdict = check.run(&stored, &Password::new(password));
+        (verdict, check.effort)
+    }
+
+    fn effort(hashes: u32, iterations: u64) -> Effort {
+        Effort { hashes, iterations }
+    }
+
+    #[test]
+    fn every_refusal_costs_the_same() {
+        let ours = ours();
+        let too_long = "a".repeat(Password::MAX_BYTES + 1);
+        for iterations in [0, 1000, 5000] {
+            for (password, tried) in [
+                ("wrong", 1_u32),
+                (" ", 1),
+                ("wrong\n", 2),
+                (too_long.as_str(), 1),
+            ] {
+                let due = effort(tried, u64::from(iterations) * u64::from(tried));
+                for encoded in [
+                    &ours,
+                    "!",
+                    "",
+                    BOMB,
+                    SHA1,
+                    BCRYPT,
+                    SAME_ARGON2,
+                    OTHER_ARGON2,
+                ] {
+                    let (verdict, effort) = check(iterations, encoded, password);
+                    assert_eq!(verdict, Verdict::NoMatch);
+                    assert_eq!(effort, due, "{iterations} {encoded} {password:.10?}");
+                }
+                // A thousand of its own, which count.
+                let (verdict, effort) = check(iterations, PBKDF2, password);
+                assert_eq!(verdict, Verdict::NoMatch);
+                let most = due.iterations.max(1000 * u64::from(tried));
+                assert_eq!((effort.hashes, effort.iterations), (due.hashes, most));
+            }
+        }
+    }
+
+    #[test]
+    fn a_match_costs_its_hash() {
+        let ours = ours();
+        for (encoded, password, verdict, cost) in [
+            (ours.as_str(), SECRET, Verdict::Match, effort(1, 0)),
+            (PBKDF2, SECRET, Verdict::MatchOutdated, effort(0, 1000)),
+            (PBKDF2, " S3cret-pass!9", Verdict::Match, effort(0, 2000)),
+            (SAME_ARGON2, SECRET, Verdict::MatchOutdated, effort(1, 0)),
+            (OTHER_ARGON2, SECRET, Verdict::MatchOutdated, effort(0, 0)),
+        ] {
+            assert_eq!(check(5000, encoded, password), (verdict, cost), "{encoded}");
+        }
+    }
+
+    #[test]
+    fn white_space_is_no_part_of_ours() {
+        let (verdict, _) = check(0, &ours(), " S3cret-pass!9");
+        assert_eq!(verdict, Verdict::NoMatch);
+    }
+}

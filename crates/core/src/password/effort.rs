@@ -1,0 +1,10 @@
+//! How much was done of the work that a clock could tell people apart by.
+
+/// What a check of a password has cost so far, counted where it is spent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Effort {
+    /// Hashes of Argon2id with our costs.
+    pub(super) hashes: u32,
+    /// Iterations of PBKDF2 with SHA-256.
+    pub(super) iterations: u64,
+}
