@@ -1,18 +1,21 @@
 //! Whether a stranger with a clock can tell who has an account: how long log-ins and requests for a reset take, for
-//! people who exist and people who do not.
+//! people who exist and people who do not; resets also where no message can be delivered, and each attempt to do so
+//! may be under way while the next request is measured.
 //!
-//! The kinds take turns, so that whatever slows the machine slows all of them. A kind differs when its median is
-//! further from that of its reference than four standard errors of the two, and by more than two in a hundred: then
-//! this ends with an error. Times on a busy machine can prove nothing, so it belongs to the long runs.
+//! Who is asked for next is drawn, whoever was before: so whatever slows the machine slows all kinds, and what a request
+//! leaves to be done in the background slows each of them as often. A kind differs when its median is further from that of its reference than four
+//! standard errors of the two, and by more than two in a hundred: then this ends with an error. Times on a busy
+//! machine can prove nothing, so it belongs to the long runs.
 #![expect(clippy::expect_used, reason = "a site that does not answer ends it")]
 
 use std::io::Write as _;
+use std::net::TcpListener;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use phone_auth_tests::{Client, Site};
+use phone_auth_tests::{Client, Person, Site};
 
-/// How often each kind is asked.
+/// How often each kind is asked, about.
 const ROUNDS: usize = 200;
 
 /// The standard error of a median is this times that of a mean, for times that are spread about evenly.
@@ -21,10 +24,28 @@ const MEDIAN_ERROR: f64 = 1.2533;
 /// The quartiles of a normal distribution are so many standard deviations apart.
 const QUARTILES: f64 = 1.349;
 
+/// The setting that levels log-ins: enough that a hash which did not count would be seen, few enough to be quick.
+const DJANGO_ITERATIONS: &str = "100000";
+
+/// A hash of fewer, which no password here has.
+const DJANGO_HASH: &str =
+    "pbkdf2_sha256$90000$0123456789abcdefghijkl$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+
+/// What Django stores for this password.
+const DJANGO_SECRET: (&str, &str) = (
+    "S3cret-pass!9",
+    "pbkdf2_sha256$1000$0123456789abcdefghijkl$y+3upc4pRuQ85pvLeXsMMz9pztFaS554MuGjfa9wfUw=",
+);
+
+/// A password that nobody has.
+const WRONG: &str = "not-The-Password-1";
+
 /// Somebody who is asked for.
 struct Kind {
     what: &'static str,
     name: String,
+    /// What is typed at the log-in, which fails.
+    password: String,
     /// Which kind it must not differ from, by its place; itself for a reference.
     like: usize,
 }
@@ -37,68 +58,121 @@ struct Measured {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let site = Site::start().await;
+    let site = Site::options()
+        .setting("django_hash_iterations", DJANGO_ITERATIONS)
+        .start()
+        .await;
     let kinds = kinds(&site).await;
     let client = site.client();
-    let log_ins = measure(&kinds, async |name| refused(&client, name).await).await;
-    let resets = measure(&kinds, async |name| {
-        let took = asked(&client, name).await;
+    let log_ins = measure(&kinds, async |kind| refused(&client, kind).await).await;
+    let resets = measure(&kinds, async |kind| {
+        let took = asked(&client, kind).await;
         // What is sent in the background must not slow the next one.
         site.settled().await;
         took
     })
     .await;
-    let same = [("log-in", log_ins), ("reset", resets)]
-        .map(|(what, measured)| report(what, &kinds, &measured));
-    if same.iter().all(|same| *same) {
+    let mut same = report("log-in", &kinds, &log_ins);
+    same &= report("reset", &kinds, &resets);
+    drop(site);
+
+    let site = undeliverable().await;
+    let kinds = self::kinds(&site).await;
+    let client = site.client();
+    let resets = measure(&kinds, async |kind| asked(&client, kind).await).await;
+    same &= report("reset, undeliverable", &kinds, &resets);
+    if same {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     }
 }
 
+/// A site whose mail server and gateway refuse every connection.
+async fn undeliverable() -> Site {
+    let port = TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .expect("there is a port that is free")
+        .port();
+    let toml = format!(
+        "[smtp]\nhost = \"127.0.0.1\"\nport = {port}\nsecurity = \"none\"\nfrom = \"a@example.org\"\n\
+         [sms]\nurl = \"http://127.0.0.1:{port}/\"\njson = {{ to = \"{{{{ to }}}}\", text = \"{{{{ text }}}}\" }}\n"
+    );
+    Site::options().config(&toml).start().await
+}
+
 /// One kind for each way to be known or not. Phones are compared with phones: reading one takes longer.
 async fn kinds(site: &Site) -> Vec<Kind> {
-    let (known, inactive, unusable) = (
-        site.signed_up().await,
-        site.signed_up().await,
-        site.signed_up().await,
-    );
-    let database = site.database();
-    let change = |set: &str, username: &str| {
-        database.execute(&format!(
-            "UPDATE auth_user SET {set} WHERE username = '{username}'"
-        ));
-    };
-    change("is_active = 0", &inactive.username);
-    change("password = '!'", &unusable.username);
-    let kind = |what, name: &str, like| Kind {
+    let mut people = Vec::new();
+    for set in [
+        "is_active = 1",
+        "is_active = 0",
+        "password = '!'",
+        &format!("password = '{DJANGO_HASH}'"),
+        &format!("is_active = 0, password = '{}'", DJANGO_SECRET.1),
+    ] {
+        people.push(person(site, set).await);
+    }
+    let [known, inactive, unusable, django, both] =
+        <[Person; 5]>::try_from(people).expect("there are five");
+    let kind = |what, name: &str, password: &str, like| Kind {
         what,
         name: name.to_owned(),
+        password: password.to_owned(),
         like,
     };
+    let right = inactive.password.as_str();
     vec![
-        kind("known e-mail", &known.email, 0),
-        kind("known phone", &known.phone, 1),
-        kind("known username", &known.username, 2),
-        kind("unknown e-mail", "nobody@example.org", 0),
-        kind("inactive, by e-mail", &inactive.email, 0),
-        kind("unusable password, by e-mail", &unusable.email, 0),
-        kind("unknown phone", "+919876599999", 1),
-        kind("inactive, by phone", &inactive.phone, 1),
-        kind("unknown username", "nobody", 2),
+        kind("known e-mail", &known.email, WRONG, 0),
+        kind("known phone", &known.phone, WRONG, 1),
+        kind("known username", &known.username, WRONG, 2),
+        kind("unknown e-mail", "nobody@example.org", WRONG, 0),
+        kind("inactive, by e-mail", &inactive.email, WRONG, 0),
+        kind("inactive, right password", &inactive.email, right, 0),
+        kind("unusable password, by e-mail", &unusable.email, WRONG, 0),
+        kind("Django hash, by e-mail", &django.email, WRONG, 0),
+        kind(
+            "the same, inactive and right",
+            &both.email,
+            DJANGO_SECRET.0,
+            0,
+        ),
+        kind("unknown phone", "+919876599999", WRONG, 1),
+        kind("inactive, by phone", &inactive.phone, WRONG, 1),
+        kind("unknown username", "nobody", WRONG, 2),
     ]
 }
 
-/// Asks all kinds in turns.
-async fn measure(kinds: &[Kind], ask: impl AsyncFn(&str) -> Duration) -> Vec<Measured> {
-    let mut times = vec![Vec::with_capacity(ROUNDS); kinds.len()];
-    for _ in 0..ROUNDS {
-        for (kind, times) in kinds.iter().zip(&mut times) {
-            times.push(ask(&kind.name).await.as_secs_f64());
+/// Somebody who has signed up, changed as another program on the database would.
+async fn person(site: &Site, set: &str) -> Person {
+    let person = site.signed_up().await;
+    site.database().execute(&format!(
+        "UPDATE auth_user SET {set} WHERE username = '{}'",
+        person.username
+    ));
+    person
+}
+
+/// Asks, each time, for a kind that is drawn.
+async fn measure(kinds: &[Kind], ask: impl AsyncFn(&Kind) -> Duration) -> Vec<Measured> {
+    let mut times = vec![Vec::with_capacity(2 * ROUNDS); kinds.len()];
+    let mut seed = 1;
+    for _ in 0..ROUNDS * kinds.len() {
+        let place = draw(&mut seed, kinds.len());
+        if let (Some(kind), Some(times)) = (kinds.get(place), times.get_mut(place)) {
+            times.push(ask(kind).await.as_secs_f64());
         }
     }
     times.into_iter().map(Measured::of).collect()
+}
+
+/// A number below `end`, the same ones in each run: the xorshift of Marsaglia.
+fn draw(seed: &mut u64, end: usize) -> usize {
+    *seed ^= *seed << 13;
+    *seed ^= *seed >> 7;
+    *seed ^= *seed << 17;
+    let end = u64::try_from(end).unwrap_or(1);
+    usize::try_from((*seed >> 16) % end).unwrap_or_default()
 }
 
 impl Measured {
@@ -108,7 +182,7 @@ impl Measured {
             let time = times.get(times.len() * share / 100);
             *time.expect("there are times")
         };
-        let rounds = f64::from(u32::try_from(ROUNDS).unwrap_or(u32::MAX));
+        let rounds = f64::from(u32::try_from(times.len()).unwrap_or(u32::MAX));
         Self {
             median: at(50),
             error: MEDIAN_ERROR * (at(75) - at(25)) / QUARTILES / rounds.sqrt(),
@@ -134,7 +208,7 @@ fn report(what: &str, kinds: &[Kind], measured: &[Measured]) -> bool {
         // Whoever closed the output has seen enough.
         let _closed = writeln!(
             out,
-            "{what:7} {:30} median {:8.3} ms   {ratio:5.3} of its reference, {errors:4.1} standard errors{}",
+            "{what:20} {:30} median {:8.3} ms   {ratio:5.3} of its reference, {errors:4.1} standard errors{}",
             kind.what,
             mine.median * 1000.0,
             if differs { "   DIFFERS" } else { "" }
@@ -143,19 +217,19 @@ fn report(what: &str, kinds: &[Kind], measured: &[Measured]) -> bool {
     same
 }
 
-/// How long a log-in with a wrong password takes.
-async fn refused(client: &Client, login: &str) -> Duration {
+/// How long a log-in takes that is refused.
+async fn refused(client: &Client, kind: &Kind) -> Duration {
     let started = Instant::now();
     client
-        .post_log_in(login, "not-The-Password-1")
+        .post_log_in(&kind.name, &kind.password)
         .await
         .expect(400);
     started.elapsed()
 }
 
 /// How long a request for a reset takes.
-async fn asked(client: &Client, login: &str) -> Duration {
+async fn asked(client: &Client, kind: &Kind) -> Duration {
     let started = Instant::now();
-    client.ask_reset(login).await.expect(302);
+    client.ask_reset(&kind.name).await.expect(302);
     started.elapsed()
 }
