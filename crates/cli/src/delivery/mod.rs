@@ -104,7 +104,7 @@ pub(crate) fn targets(configuration: &Configuration) -> Vec<Target> {
         ),
         target(
             delivery::nats::RECEIVER,
-            &nats.url.as_deref().map(host),
+            &nats.url.as_deref().map(hosts),
             Some(&nats.signals),
         ),
     ]
@@ -127,6 +127,12 @@ fn host(url: &str) -> String {
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let host = authority.rsplit('@').next().unwrap_or_default();
     host.to_owned()
+}
+
+/// The hosts in URLs with commas between them.
+fn hosts(urls: &str) -> String {
+    let hosts: Vec<_> = urls.split(',').map(|url| host(url.trim())).collect();
+    hosts.join(", ")
 }
 
 /// Whether a receiver is a ready one that the settings do not turn on for a signal.

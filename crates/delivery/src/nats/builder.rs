@@ -93,7 +93,8 @@ impl NatsBuilder {
         self
     }
 
-    /// How long a message may take; else 10 seconds.
+    /// How long a message may take; else 10 seconds. Each address of a server has a quarter of it to be
+    /// connected to.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -107,19 +108,7 @@ impl NatsBuilder {
     /// [`Signal`](BuildErrorKind::Signal), [`Certificate`](BuildErrorKind::Certificate),
     /// [`Tls`](BuildErrorKind::Tls).
     pub fn build(self) -> Result<Nats, BuildError> {
-        let server: ServerAddr = self
-            .url
-            .parse()
-            .map_err(|error| BuildError::with_source(BuildErrorKind::Url, error))?;
-        // A password in it would stand in logs.
-        let is_bare = server.username().is_none() && server.password().is_none();
-        let is_tls = server.scheme() == "tls";
-        if !is_bare || !(is_tls || server.scheme() == "nats") {
-            return Err(BuildError::new(BuildErrorKind::Url));
-        }
-        if !is_tls && !self.may_be_plain && !is_loopback(server.host()) {
-            return Err(BuildError::new(BuildErrorKind::Plaintext));
-        }
+        let servers = servers(&self.url, self.may_be_plain)?;
         if !is_subject(&self.subject) {
             return Err(BuildError::new(BuildErrorKind::Subject));
         }
@@ -127,11 +116,14 @@ impl NatsBuilder {
         let tls = tls::client_config(self.root_certificate.as_deref())?;
         let options = ConnectOptions::new()
             .name("phone-auth")
-            .require_tls(is_tls)
+            .require_tls(servers.iter().all(ServerAddr::tls_required))
             .tls_client_config(tls)
-            .connection_timeout(self.timeout);
+            // A server names others before TLS begins, where anybody on the way can, and those need no TLS.
+            .ignore_discovered_servers()
+            // Another address is worth a try while there is time to publish.
+            .connection_timeout(self.timeout / 4);
         Ok(Nats {
-            server: self.url,
+            servers,
             options: log_in(options, self.login)?,
             context: OnceCell::new(),
             subject: self.subject,
@@ -139,6 +131,30 @@ impl NatsBuilder {
             selection: self.selection,
             timeout: self.timeout,
         })
+    }
+}
+
+/// The servers in a text with commas between them, none of which would let others read the messages.
+fn servers(text: &str, may_be_plain: bool) -> Result<Vec<ServerAddr>, BuildError> {
+    text.split(',')
+        .map(|url| server(url.trim(), may_be_plain))
+        .collect()
+}
+
+fn server(url: &str, may_be_plain: bool) -> Result<ServerAddr, BuildError> {
+    let server: ServerAddr = url
+        .parse()
+        .map_err(|error| BuildError::with_source(BuildErrorKind::Url, error))?;
+    // A password in it would stand in logs.
+    let is_bare = server.username().is_none() && server.password().is_none();
+    if !is_bare || server.host().is_empty() {
+        return Err(BuildError::new(BuildErrorKind::Url));
+    }
+    match server.scheme() {
+        "tls" => Ok(server),
+        "nats" if may_be_plain || is_loopback(server.host()) => Ok(server),
+        "nats" => Err(BuildError::new(BuildErrorKind::Plaintext)),
+        _ => Err(BuildError::new(BuildErrorKind::Url)),
     }
 }
 

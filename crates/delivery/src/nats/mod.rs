@@ -1,8 +1,12 @@
 //! Messages to a stream of NATS `JetStream`, for a service that sends them.
 //!
 //! [`Nats`] is the state. The receiver `phone_auth.nats` publishes the messages of all four signals, or of
-//! those chosen, as JSON under the name of the signal, and waits until the stream has stored them. The
-//! message's key is its `Nats-Msg-Id`, so that a stream stores a repeat once.
+//! those chosen, as JSON under the name of the signal, and waits until the stream has stored them.
+//!
+//! The message's key is its `Nats-Msg-Id`, so that a stream stores a repeat once, if it comes within the
+//! stream's duplicate window. That is two minutes unless the stream is told otherwise, and a message may be
+//! repeated for as long as its link works: give the stream a window as long as that, or have who reads it tell
+//! repeats by the key.
 
 mod builder;
 mod receiver;
@@ -13,10 +17,10 @@ pub use receiver::RECEIVER;
 use std::fmt;
 use std::time::Duration;
 
-use async_nats::ConnectOptions;
 use async_nats::jetstream::context::PublishErrorKind;
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::{self, Context};
+use async_nats::{ConnectOptions, ServerAddr};
 use chrono::Utc;
 use phone_auth_signals::{Message, Retry, SiteOrigin, Undelivered};
 use tokio::sync::OnceCell;
@@ -42,7 +46,7 @@ use crate::signal_name::signal_name;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Nats {
-    server: String,
+    servers: Vec<ServerAddr>,
     options: ConnectOptions,
     context: OnceCell<Context>,
     subject: String,
@@ -53,6 +57,9 @@ pub struct Nats {
 
 impl Nats {
     /// Begins to describe the server at this URL, `tls://nats.example.org`. Links begin with this site.
+    ///
+    /// Of a cluster, name several with commas between them. Any of them is connected to and no other: what a
+    /// server says of its cluster is not followed, because it is said before TLS begins.
     pub fn builder(site: SiteOrigin, url: impl Into<String>) -> NatsBuilder {
         NatsBuilder::new(site, url.into())
     }
@@ -111,7 +118,7 @@ impl Nats {
     }
 
     async fn connect(&self) -> Result<Context, Undelivered> {
-        let client = self.options.clone().connect(&self.server).await;
+        let client = self.options.clone().connect(&self.servers).await;
         let client = client.map_err(|error| {
             Undelivered::with_source(Retry::Later, "NATS cannot be reached", error)
         })?;
@@ -124,7 +131,7 @@ impl Nats {
 impl fmt::Debug for Nats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Nats")
-            .field("server", &self.server)
+            .field("servers", &self.servers)
             .field("subject", &self.subject)
             .field("selection", &self.selection)
             .finish_non_exhaustive()

@@ -44,7 +44,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         name: "nats.url",
         right: "a URL such as tls://nats.example.org",
         default: "none",
-        does: "the NATS server with a JetStream stream that messages are published to",
+        does: "the NATS server with a JetStream stream that messages are published to; of a cluster, several with commas between",
         take: |to, given| put(&mut to.delivery.nats.url, text(given).map(Some)),
     },
     Setting {
