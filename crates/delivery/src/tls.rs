@@ -26,7 +26,6 @@ pub(crate) fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, B
 ///
 /// # Errors
 /// `Certificate`, `Tls`.
-#[cfg(any(feature = "sms-gateway", feature = "webhook", feature = "nats"))]
 pub(crate) fn client_config(pem: Option<&[u8]>) -> Result<rustls::ClientConfig, BuildError> {
     let mut roots = rustls::RootCertStore::empty();
     roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());

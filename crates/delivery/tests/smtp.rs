@@ -173,7 +173,7 @@ async fn refusals_are_told_apart() {
             Retry::Later,
             "the recipient (451 4.7.1)",
         ),
-        ("echo@example.org", Retry::Never, "the mail (554 5.7.1)"),
+        ("echo@example.org", Retry::Later, "the mail (554 5.7.1)"),
         ("no address", Retry::Never, "none that mail can be sent to"),
         (
             "a@b.example\r\nRCPT TO:<c@d.example>",

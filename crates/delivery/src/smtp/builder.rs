@@ -2,18 +2,18 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use lettre::transport::smtp::client::{Certificate, TlsParameters};
 use phone_auth_signals::SiteOrigin;
+use rustls::pki_types::ServerName;
 
 use super::Smtp;
 use super::connections::Connections;
 use super::server::{Security, Server};
 use crate::loopback::is_loopback;
 use crate::texts::{Style, Texts};
-use crate::tls::certificates;
-use crate::{BuildError, BuildErrorKind, Secret};
+use crate::{BuildError, BuildErrorKind, Secret, tls};
 
 /// The templates that mail is made from.
 const TEMPLATES: [&str; 6] = [
@@ -94,13 +94,15 @@ impl SmtpBuilder {
         self
     }
 
-    /// How long a message may take from the first connection to the last answer; else 20 seconds.
+    /// How long a message may take from the first connection to the last answer; else 20 seconds. Each
+    /// address of the host has a quarter of it to be connected to.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// How many connections there may be at once; else four. Further messages wait.
+    /// How many connections there may be at once; else four. Further messages wait, and their time begins
+    /// when they have a connection.
     pub fn connections(mut self, most: NonZeroUsize) -> Self {
         self.connections = most;
         self
@@ -137,6 +139,8 @@ impl SmtpBuilder {
         if self.host.is_empty() || !self.host.chars().all(is_host) {
             return Err(BuildError::new(BuildErrorKind::Host));
         }
+        let name = ServerName::try_from(self.host.clone())
+            .map_err(|error| BuildError::with_source(BuildErrorKind::Host, error))?;
         let is_plain = self.security == Security::None;
         if is_plain && !self.may_be_plain && !is_loopback(&self.host) {
             return Err(BuildError::new(BuildErrorKind::Plaintext));
@@ -145,15 +149,17 @@ impl SmtpBuilder {
             .from
             .parse()
             .map_err(|error| BuildError::with_source(BuildErrorKind::Sender, error))?;
-        let tls = tls(&self.host, self.root_certificate.as_deref())?;
+        let tls = tls::client_config(self.root_certificate.as_deref())?;
         let texts = Texts::load(self.templates.as_deref(), self.style, &TEMPLATES)?;
         let server = Server {
             port: self.port.unwrap_or(self.security.port()),
             host: self.host,
             security: self.security,
-            tls,
+            tls: Arc::new(tls),
+            name,
             login: self.login,
-            patience: self.timeout,
+            // A second address is worth a try while there is time to send.
+            patience: self.timeout / 4,
         };
         Ok(Smtp {
             connections: Connections::new(server, self.connections.get()),
@@ -162,18 +168,4 @@ impl SmtpBuilder {
             timeout: self.timeout,
         })
     }
-}
-
-/// TLS with the roots that browsers trust, and these.
-fn tls(host: &str, root_certificate: Option<&[u8]>) -> Result<TlsParameters, BuildError> {
-    let mut tls = TlsParameters::builder(host.to_owned());
-    if let Some(pem) = root_certificate {
-        for certificate in certificates(pem)? {
-            let certificate = Certificate::from_der(certificate.to_vec())
-                .map_err(|error| BuildError::with_source(BuildErrorKind::Certificate, error))?;
-            tls = tls.add_root_certificate(certificate);
-        }
-    }
-    tls.build_rustls()
-        .map_err(|error| BuildError::with_source(BuildErrorKind::Tls, error))
 }

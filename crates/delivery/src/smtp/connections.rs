@@ -11,13 +11,16 @@ use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::commands::{Mail, Rcpt};
 use lettre::transport::smtp::extension::{Extension, MailParameter};
 use phone_auth_signals::{Retry, Undelivered};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::refusal::{self, Step};
 use super::server::Server;
 
 /// How long a connection may lie idle. Servers close them after some minutes (RFC 5321, 4.5.3.2.7).
 const IDLE: Duration = Duration::from_mins(1);
+
+/// How long a kept connection may take to answer whether it is still there.
+const ANSWER: Duration = Duration::from_secs(3);
 
 /// A server and the connections to it.
 #[derive(Debug)]
@@ -26,6 +29,12 @@ pub(super) struct Connections {
     /// As many permits as there may be connections at once.
     room: Semaphore,
     idle: Mutex<Vec<Idle>>,
+}
+
+/// A place for one connection.
+pub(super) struct Place<'a> {
+    connections: &'a Connections,
+    _permit: SemaphorePermit<'a>,
 }
 
 struct Idle {
@@ -46,20 +55,15 @@ impl Connections {
         &self.server
     }
 
-    /// Sends a mail over a kept connection or a new one.
-    pub(super) async fn send(&self, mail: &Message) -> Result<(), Undelivered> {
-        let _place = self.room.acquire().await.map_err(|closed| {
+    /// A place for one connection more, once one is free.
+    pub(super) async fn place(&self) -> Result<Place<'_>, Undelivered> {
+        let place = self.room.acquire().await.map_err(|closed| {
             Undelivered::with_source(Retry::Later, "the mail server is not used any more", closed)
         })?;
-        let mut connection = match self.kept().await {
-            Some(connection) => connection,
-            None => self.server.connect().await?,
-        };
-        hand_over(&mut connection, mail).await?;
-        let since = Instant::now();
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.push(Idle { connection, since });
-        Ok(())
+        Ok(Place {
+            connections: self,
+            _permit: place,
+        })
     }
 
     /// A kept connection that still answers.
@@ -70,10 +74,36 @@ impl Connections {
                 idle.retain(|idle| idle.since.elapsed() < IDLE);
                 idle.pop()?
             };
-            if kept.connection.test_connected().await {
-                return Some(kept.connection);
+            let answers = kept.connection.test_connected();
+            let patience = self.server.patience.min(ANSWER);
+            match tokio::time::timeout(patience, answers).await {
+                Ok(true) => return Some(kept.connection),
+                Ok(false) => {}
+                // The other side has left without a word, and the others with it: they are older.
+                Err(_elapsed) => {
+                    let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+                    idle.clear();
+                    return None;
+                }
             }
         }
+    }
+}
+
+impl Place<'_> {
+    /// Sends a mail over a kept connection or a new one.
+    pub(super) async fn send(&self, mail: &Message) -> Result<(), Undelivered> {
+        let connections = self.connections;
+        let mut connection = match connections.kept().await {
+            Some(connection) => connection,
+            None => connections.server.connect().await?,
+        };
+        hand_over(&mut connection, mail).await?;
+        let since = Instant::now();
+        let idle = connections.idle.lock();
+        idle.unwrap_or_else(PoisonError::into_inner)
+            .push(Idle { connection, since });
+        Ok(())
     }
 }
 

@@ -8,10 +8,12 @@
 
 mod builder;
 mod connections;
+mod encrypted;
 mod mail;
 mod receiver;
 mod refusal;
 mod server;
+mod starttls;
 
 pub use builder::SmtpBuilder;
 pub use receiver::RECEIVER;
@@ -67,14 +69,17 @@ impl Smtp {
     ///
     /// # Errors
     /// [`Retry::Never`] when the server refuses the recipient or the mail for good (5xx), or the address is
-    /// none; [`Retry::Later`] when it cannot be reached, does not let us in, or says to try again (4xx).
+    /// none; [`Retry::Later`] when it cannot be reached, does not let us in, says to try again (4xx), or names
+    /// the sender, the log-in, a quota or its rules as the reason, whenever it says so.
     ///
     /// # Cancel safety
     /// A dropped call closes its connection. The server may have taken the mail by then; sent again, it has
     /// the same Message-ID.
     pub async fn send(&self, message: &dyn EmailMessage) -> Result<(), Undelivered> {
         let mail = mail::compose(message, &self.from, &self.texts)?;
-        let sent = tokio::time::timeout(self.timeout, self.connections.send(&mail)).await;
+        // Who waits for a place has not begun, so that the time is that of the server alone.
+        let place = self.connections.place().await?;
+        let sent = tokio::time::timeout(self.timeout, place.send(&mail)).await;
         sent.unwrap_or_else(|_elapsed| {
             let why = "the mail server did not answer in time";
             Err(Undelivered::new(Retry::Later, why))

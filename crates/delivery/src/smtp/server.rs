@@ -1,14 +1,24 @@
 //! Where the mail server is, and how to talk to it.
 
 use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
-use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, AsyncTokioStream};
 use lettre::transport::smtp::extension::ClientId;
 use phone_auth_signals::{Retry, Undelivered};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::net::{TcpStream, lookup_host};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
+use super::encrypted::Encrypted;
 use super::refusal::{self, Step};
+use super::starttls;
 use crate::Secret;
 
 /// How a connection to a mail server is kept from others.
@@ -16,6 +26,11 @@ use crate::Secret;
 #[non_exhaustive]
 pub enum Security {
     /// TLS begins by STARTTLS; a server that does not offer it gets no mail (RFC 3207).
+    ///
+    /// # Security
+    /// Who is on the way can add to what is said before TLS begins. A server that says more than it was asked
+    /// gets no mail either, and nothing from before TLS counts after it; [`Implicit`](Self::Implicit) has no
+    /// such part, and RFC 8314 prefers it.
     StartTls,
     /// TLS begins with the connection (RFC 8314).
     Implicit,
@@ -39,9 +54,11 @@ pub(super) struct Server {
     pub(super) host: String,
     pub(super) port: u16,
     pub(super) security: Security,
-    pub(super) tls: TlsParameters,
+    pub(super) tls: Arc<ClientConfig>,
+    /// Whose certificate the server must show.
+    pub(super) name: ServerName<'static>,
     pub(super) login: Option<(String, Secret)>,
-    /// How long it may take to answer one command.
+    /// How long each address of the host may take to be connected to, one after the other.
     pub(super) patience: Duration,
 }
 
@@ -49,20 +66,17 @@ impl Server {
     /// A new connection, safe and logged in as the settings say.
     pub(super) async fn connect(&self) -> Result<AsyncSmtpConnection, Undelivered> {
         let hello = ClientId::default();
-        let implicit = (self.security == Security::Implicit).then(|| self.tls.clone());
-        let address = (self.host.as_str(), self.port);
-        let patience = Some(self.patience);
-        let connection =
-            AsyncSmtpConnection::connect_tokio1(address, patience, &hello, implicit, None).await;
-        let mut connection = connection.map_err(|error| refusal::of(Step::Connect, error))?;
-        if self.security == Security::StartTls {
-            if !connection.can_starttls() {
-                let why = "the mail server does not offer STARTTLS";
-                return Err(Undelivered::new(Retry::Later, why));
+        let mut tcp = self.reach().await?;
+        let stream: Box<dyn AsyncTokioStream> = match self.security {
+            Security::None => Box::new(tcp),
+            Security::Implicit => Box::new(Encrypted::new(self.encrypt(tcp).await?)),
+            Security::StartTls => {
+                starttls::ask(&mut tcp, &hello).await?;
+                Box::new(Encrypted::greeted(self.encrypt(tcp).await?))
             }
-            let begun = connection.starttls(self.tls.clone(), &hello).await;
-            begun.map_err(|error| refusal::of(Step::Tls, error))?;
-        }
+        };
+        let connection = AsyncSmtpConnection::connect_with_transport(stream, &hello).await;
+        let mut connection = connection.map_err(|error| refusal::of(Step::Connect, error))?;
         if let Some((user, password)) = &self.login {
             let credentials = Credentials::new(user.clone(), password.reveal().to_owned());
             let mechanisms = [Mechanism::Plain, Mechanism::Login];
@@ -71,6 +85,36 @@ impl Server {
         }
         Ok(connection)
     }
+
+    /// A connection to the first address of the host that takes one.
+    async fn reach(&self) -> Result<TcpStream, Undelivered> {
+        let failed = |error| Undelivered::with_source(Retry::Later, Step::Connect.failed(), error);
+        let addresses = lookup_host((self.host.as_str(), self.port)).await;
+        let addresses = addresses.map_err(failed)?;
+        dial(addresses, self.patience).await.map_err(failed)
+    }
+
+    async fn encrypt(&self, tcp: TcpStream) -> Result<TlsStream<TcpStream>, Undelivered> {
+        let tls = TlsConnector::from(Arc::clone(&self.tls));
+        let stream = tls.connect(self.name.clone(), tcp).await;
+        stream.map_err(|error| Undelivered::with_source(Retry::Later, Step::Tls.failed(), error))
+    }
+}
+
+/// A connection to the first of these addresses that takes one in time.
+async fn dial(
+    addresses: impl Iterator<Item = SocketAddr>,
+    patience: Duration,
+) -> io::Result<TcpStream> {
+    let mut failure = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
+    for address in addresses {
+        match tokio::time::timeout(patience, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) => failure = error,
+            Err(_elapsed) => failure = io::ErrorKind::TimedOut.into(),
+        }
+    }
+    Err(failure)
 }
 
 impl fmt::Debug for Server {
@@ -81,5 +125,42 @@ impl fmt::Debug for Server {
             .field("security", &self.security)
             .field("login", &self.login)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use tokio::net::{TcpListener, TcpSocket};
+
+    use super::*;
+
+    /// An address that drops what knocks, as one behind a broken route does: nobody takes up what waits, and
+    /// there is room for no more.
+    async fn silent() -> (SocketAddr, TcpListener, Vec<TcpStream>) {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = socket.listen(0).unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut waiting = Vec::new();
+        while let Ok(Ok(stream)) =
+            tokio::time::timeout(Duration::from_millis(500), TcpStream::connect(address)).await
+        {
+            waiting.push(stream);
+        }
+        (address, listener, waiting)
+    }
+
+    #[tokio::test]
+    async fn silent_address_is_passed_over() {
+        let (silent, _listener, _waiting) = silent().await;
+        let open = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let open = open.local_addr().unwrap();
+        let patience = Duration::from_secs(1);
+        let stream = dial([silent, open].into_iter(), patience).await;
+        assert_eq!(stream.unwrap().peer_addr().unwrap(), open);
+        let nowhere = dial([silent].into_iter(), patience).await;
+        assert_eq!(nowhere.unwrap_err().kind(), io::ErrorKind::TimedOut);
     }
 }

@@ -1,0 +1,145 @@
+//! TLS that begins by STARTTLS (RFC 3207).
+//!
+//! What is said before TLS can come from anybody on the way. So it is read here, apart from what is said over
+//! TLS, and one answer at a time: a line behind an answer would be taken for the answer to the next command,
+//! and each answer from there on for that of another message (CVE-2011-0411).
+
+use lettre::transport::smtp::extension::ClientId;
+use phone_auth_signals::{Retry, Undelivered};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+use super::refusal::{self, Step};
+
+/// The longest answer that is read.
+const MOST_BYTES: usize = 16 * 1024;
+
+/// Asks for TLS. When this returns, the stream has nothing left to read that was sent before the other side
+/// could have begun TLS.
+///
+/// # Errors
+/// `Later` when the server offers no TLS, refuses it, or says more than it was asked.
+pub(super) async fn ask<S>(stream: &mut S, hello: &ClientId) -> Result<(), Undelivered>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    answer(stream, Step::Connect).await?;
+    let offers = command(stream, &format!("EHLO {hello}"), Step::Connect).await?;
+    let is_offered = |line: &String| line.trim().eq_ignore_ascii_case("STARTTLS");
+    // The first line is a greeting.
+    if !offers.iter().skip(1).any(is_offered) {
+        let why = "the mail server does not offer STARTTLS";
+        return Err(Undelivered::new(Retry::Later, why));
+    }
+    command(stream, "STARTTLS", Step::Tls).await.map(drop)
+}
+
+async fn command<S>(stream: &mut S, words: &str, step: Step) -> Result<Vec<String>, Undelivered>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let line = format!("{words}\r\n");
+    let said = stream.write_all(line.as_bytes()).await;
+    said.map_err(|error| Undelivered::with_source(Retry::Later, step.failed(), error))?;
+    answer(stream, step).await
+}
+
+/// The lines of one answer, without their code.
+async fn answer<S>(stream: &mut S, step: Step) -> Result<Vec<String>, Undelivered>
+where
+    S: AsyncRead + Unpin,
+{
+    let failed = || Undelivered::new(Retry::Later, step.failed());
+    let mut bytes = Vec::new();
+    let end = loop {
+        if let Some(end) = end_of_answer(&bytes) {
+            break end;
+        }
+        let read = stream.read_buf(&mut bytes).await;
+        let read =
+            read.map_err(|error| Undelivered::with_source(Retry::Later, step.failed(), error))?;
+        if read == 0 || bytes.len() > MOST_BYTES {
+            return Err(failed());
+        }
+    };
+    if end < bytes.len() {
+        let why = "the mail server says more than it was asked before TLS begins";
+        return Err(Undelivered::new(Retry::Later, why));
+    }
+    let (code, lines) = parse(&bytes).ok_or_else(failed)?;
+    if (200..300).contains(&code) {
+        return Ok(lines);
+    }
+    let words = lines.first().map_or("", String::as_str);
+    Err(refusal::refused(step, code, words))
+}
+
+/// Where the first answer ends, if all of it is there (RFC 5321, 4.2.1).
+fn end_of_answer(bytes: &[u8]) -> Option<usize> {
+    let mut end = 0;
+    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        end += line.len();
+        if !line.ends_with(b"\n") {
+            return None;
+        }
+        if line.get(3) != Some(&b'-') {
+            return Some(end);
+        }
+    }
+    None
+}
+
+/// The code of an answer, and its lines without it.
+fn parse(answer: &[u8]) -> Option<(u16, Vec<String>)> {
+    let text = String::from_utf8_lossy(answer);
+    let mut code = None;
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        let digits = line.get(..3)?;
+        if !digits.bytes().all(|byte| byte.is_ascii_digit())
+            || *code.get_or_insert(digits) != digits
+        {
+            return None;
+        }
+        lines.push(line.get(4..).unwrap_or_default().to_owned());
+    }
+    Some((code?.parse().ok()?, lines))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answer_ends_with_its_last_line() {
+        for (bytes, end) in [
+            ("220 go on\r\n", Some(11)),
+            ("220\r\n", Some(5)),
+            ("250-a\r\n250 b\r\n", Some(14)),
+            ("250-a\r\n250 b\r\n250 c\r\n", Some(14)),
+            ("250-a\r\n250 b", None),
+            ("250-a\r\n", None),
+            ("250", None),
+            ("\r\n", Some(2)),
+            ("", None),
+        ] {
+            assert_eq!(end_of_answer(bytes.as_bytes()), end, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn odd_answers_are_none() {
+        let lines = vec!["a".to_owned(), "b c".to_owned()];
+        assert_eq!(parse(b"250-a\r\n250 b c\r\n"), Some((250, lines)));
+        assert_eq!(parse(b"220\r\n"), Some((220, vec![String::new()])));
+        for answer in [
+            "",
+            "\r\n",
+            "25\r\n",
+            "hello\r\n",
+            "+25 a\r\n",
+            "250-a\r\n220 b\r\n",
+        ] {
+            assert_eq!(parse(answer.as_bytes()), None, "{answer:?}");
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Mail to servers that are slow, silent or hostile, and what their refusals mean.
+#![cfg(feature = "smtp")]
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use phone_auth_delivery::smtp::{Security, Smtp, SmtpBuilder};
+use phone_auth_signals::{RelativeUrl, Retry, Sender, SiteOrigin, User, VerifyEmail};
+use phone_auth_tests::{MailServer, SILENCE, Script, ScriptedMailServer};
+
+/// Mail through the server at this port, without TLS.
+fn mail_through(port: u16) -> SmtpBuilder {
+    let site = SiteOrigin::parse("https://example.org").unwrap();
+    Smtp::builder(site, "localhost", "accounts@example.org")
+        .port(port)
+        .security(Security::None)
+}
+
+/// Mail over TLS that begins by STARTTLS.
+fn starttls_through(server: &ScriptedMailServer) -> Smtp {
+    let root = std::fs::read(server.certificates().root()).unwrap();
+    let smtp = mail_through(server.port()).security(Security::StartTls);
+    smtp.root_certificate(root).build().unwrap()
+}
+
+fn message_to(email: &str) -> VerifyEmail {
+    let user = User::new(1, "ann", "", "");
+    let url = RelativeUrl::new("/accounts/5ec7e7/").unwrap();
+    VerifyEmail::new(Sender::new("test"), user, url, email.to_owned())
+}
+
+#[tokio::test]
+async fn waiting_costs_no_time() {
+    let server = MailServer::start("none").await;
+    let smtp = mail_through(server.port())
+        .connections(NonZeroUsize::MIN)
+        .timeout(Duration::from_secs(2));
+    let smtp = smtp.build().unwrap();
+    // The only connection is taken until the first message has run out of time.
+    let (slow, quick) = (
+        message_to("slow@example.org"),
+        message_to("ann@example.org"),
+    );
+    let (slow, quick) = tokio::join!(smtp.send(&slow), smtp.send(&quick));
+    assert_eq!(slow.unwrap_err().retry(), Retry::Later);
+    quick.unwrap();
+    server.mail_to("ann@example.org").await;
+}
+
+#[tokio::test]
+async fn silent_connection_is_replaced() {
+    const FORGOTTEN: Script = &[("NOOP", SILENCE)];
+    let server = ScriptedMailServer::start(FORGOTTEN).await;
+    let smtp = mail_through(server.port()).timeout(Duration::from_secs(8));
+    let smtp = smtp.build().unwrap();
+    for _ in 0..2 {
+        smtp.send(&message_to("ann@example.org")).await.unwrap();
+    }
+    let heard = server.heard();
+    let count = |line: &str| heard.iter().filter(|known| *known == line).count();
+    assert_eq!(
+        (count("CONNECT"), count("NOOP"), count(".")),
+        (2, 1, 2),
+        "{heard:?}"
+    );
+}
+
+/// What somebody on the way put behind the answer to STARTTLS would be read as the answer to what is said
+/// over TLS, and each answer as that to the command after its own (CVE-2011-0411).
+#[tokio::test]
+async fn words_before_tls_are_refused() {
+    const HELLO: (&str, &str) = ("EHLO", "250-localhost\r\n250 STARTTLS\r\n");
+    const REFUSAL: (&str, &str) = (".", "554 5.6.0 refused\r\n");
+    const BEHIND: Script = &[
+        HELLO,
+        ("STARTTLS", "220 go on\r\n250 STARTTLS\r\n"),
+        REFUSAL,
+    ];
+    const HALF_A_LINE: Script = &[HELLO, ("STARTTLS", "220 go on\r\n25"), REFUSAL];
+    const AT_THE_GREETING: Script = &[
+        ("CONNECT", "220 localhost\r\n250 STARTTLS\r\n220 go on\r\n"),
+        HELLO,
+        REFUSAL,
+    ];
+    for script in [BEHIND, HALF_A_LINE, AT_THE_GREETING] {
+        let server = ScriptedMailServer::start(script).await;
+        let smtp = starttls_through(&server);
+        let error = smtp.send(&message_to("ann@example.org")).await.unwrap_err();
+        assert_eq!(error.retry(), Retry::Later);
+        assert_eq!(
+            error.to_string(),
+            "the mail server says more than it was asked before TLS begins"
+        );
+        assert!(!server.heard().contains(&"TLS".to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn starttls_takes_one_answer() {
+    const REFUSED: Script = &[
+        ("EHLO", "250-localhost\r\n250 starttls\r\n"),
+        ("STARTTLS", "454 4.7.0 no TLS today\r\n"),
+    ];
+    const HONEST: Script = &[
+        ("EHLO", "250-localhost\r\n250 STARTTLS\r\n"),
+        ("STARTTLS", "220 go on\r\n"),
+    ];
+    let server = ScriptedMailServer::start(REFUSED).await;
+    let error = starttls_through(&server)
+        .send(&message_to("ann@example.org"))
+        .await
+        .unwrap_err();
+    assert_eq!(error.retry(), Retry::Later);
+    assert_eq!(
+        error.to_string(),
+        "the mail server does not begin TLS (454 4.7.0)"
+    );
+
+    let server = ScriptedMailServer::start(HONEST).await;
+    let smtp = starttls_through(&server);
+    for _ in 0..2 {
+        smtp.send(&message_to("ann@example.org")).await.unwrap();
+    }
+    let heard = server.heard();
+    let connections = heard.iter().filter(|line| *line == "CONNECT").count();
+    assert_eq!(connections, 1, "{heard:?}");
+    let hellos = heard.iter().filter(|line| line.starts_with("EHLO")).count();
+    assert_eq!(hellos, 2, "{heard:?}");
+}
