@@ -5,22 +5,27 @@ use std::path::PathBuf;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use tempfile::TempDir;
 
-/// The files of a certificate for `localhost` and 127.0.0.1.
+/// The files of a certificate and of the authority that gave it.
 #[derive(Debug)]
 pub struct Certificates {
     folder: TempDir,
 }
 
 impl Certificates {
-    /// A new authority, and a certificate by it.
+    /// A new authority, and a certificate by it for `localhost` and 127.0.0.1.
     pub fn new() -> Self {
+        Self::for_names(&["localhost", "127.0.0.1"])
+    }
+
+    /// A new authority, and a certificate by it for these names.
+    pub fn for_names(names: &[&str]) -> Self {
         let authority = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let root = params.self_signed(&authority).unwrap();
         let issuer = Issuer::new(params, authority);
         let key = KeyPair::generate().unwrap();
-        let names = ["localhost", "127.0.0.1"].map(str::to_owned);
+        let names: Vec<_> = names.iter().map(ToString::to_string).collect();
         let server = CertificateParams::new(names).unwrap();
         let server = server.signed_by(&key, &issuer).unwrap();
         let certificates = Self {

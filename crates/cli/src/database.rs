@@ -145,8 +145,15 @@ pub(crate) async fn open_as_it_is(configuration: &Configuration) -> Result<OpenS
                     let right = "a database of PostgreSQL that can be reached as its URL says";
                     match error.kind() {
                         postgres::OpenErrorKind::Url
+                        | postgres::OpenErrorKind::Parameter
+                        | postgres::OpenErrorKind::CertificateFile
                         | postgres::OpenErrorKind::Refused
-                        | postgres::OpenErrorKind::Tls => wrong(configuration, right, error),
+                        | postgres::OpenErrorKind::Tls
+                        | postgres::OpenErrorKind::Authority
+                        | postgres::OpenErrorKind::ServerName
+                        | postgres::OpenErrorKind::Certificate => {
+                            wrong(configuration, right, error)
+                        }
                         _ => Failure::failed(error),
                     }
                 })?;

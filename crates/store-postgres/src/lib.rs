@@ -41,6 +41,7 @@ mod password_kinds;
 mod people;
 mod pool;
 mod rows;
+mod server_url;
 mod sessions;
 mod store;
 

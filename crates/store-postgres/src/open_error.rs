@@ -1,7 +1,9 @@
 //! Why a database could not be opened.
 
 use std::error::Error;
-use std::fmt;
+use std::{fmt, io};
+
+use rustls::CertificateError;
 
 /// What kept a database from being opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -9,12 +11,22 @@ use std::fmt;
 pub enum OpenErrorKind {
     /// The text is no URL of PostgreSQL, or names no user.
     Url,
+    /// A parameter of the URL is unknown, or would protect less than it says; the source names it.
+    Parameter,
+    /// A file of certificates or keys that the URL names cannot be read, or holds none.
+    CertificateFile,
     /// No server answers there, or it answers with too many connections. Trying again may work.
     Unavailable,
     /// The server does not let this user in, or has no database of this name.
     Refused,
-    /// No connection by TLS can be had as the URL asks for one.
+    /// The URL asks for TLS, and the server offers none, or not as we speak it.
     Tls,
+    /// The server's certificate is by an authority that is not trusted.
+    Authority,
+    /// The server's certificate is for another name than the one in the URL.
+    ServerName,
+    /// The server's certificate will not do for another reason; it has expired, say.
+    Certificate,
     /// The tables were made by a later version of this crate.
     TooNew,
     /// The tables could not be made; the source is a [`MigrateError`](crate::MigrateError).
@@ -60,7 +72,8 @@ impl OpenError {
                 }
                 _ => OpenErrorKind::Broken,
             },
-            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut => OpenErrorKind::Unavailable,
+            sqlx::Error::Io(error) => kind_of_io(error),
+            sqlx::Error::PoolTimedOut => OpenErrorKind::Unavailable,
             _ => OpenErrorKind::Broken,
         };
         Self::with_source(kind, error)
@@ -81,9 +94,18 @@ impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind {
             OpenErrorKind::Url => "not a URL such as postgres://user@host/database",
+            OpenErrorKind::Parameter => "a parameter of the URL cannot be heeded",
+            OpenErrorKind::CertificateFile => "a file of certificates cannot be used",
             OpenErrorKind::Unavailable => "the database server does not answer",
             OpenErrorKind::Refused => "the database server does not let us in",
             OpenErrorKind::Tls => "the database server cannot be reached by TLS",
+            OpenErrorKind::Authority => {
+                "the certificate of the database server is by no authority that is trusted"
+            }
+            OpenErrorKind::ServerName => {
+                "the certificate of the database server is for another name"
+            }
+            OpenErrorKind::Certificate => "the certificate of the database server is not valid",
             OpenErrorKind::TooNew => "the tables were made by a later version of phone-auth",
             OpenErrorKind::Migration => "the tables could not be made",
             OpenErrorKind::Broken => "the database cannot be used",
@@ -94,5 +116,24 @@ impl fmt::Display for OpenError {
 impl Error for OpenError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.source.as_deref().map(|source| source as _)
+    }
+}
+
+/// What an error of the connection means: the driver hands on what TLS says as one of these.
+fn kind_of_io(error: &io::Error) -> OpenErrorKind {
+    let tls = error.get_ref().and_then(|it| it.downcast_ref());
+    match tls {
+        None => OpenErrorKind::Unavailable,
+        Some(rustls::Error::InvalidCertificate(reason)) => match reason {
+            // A bad signature is that of an authority which only bears the name of one that is trusted.
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+                OpenErrorKind::Authority
+            }
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                OpenErrorKind::ServerName
+            }
+            _ => OpenErrorKind::Certificate,
+        },
+        Some(_) => OpenErrorKind::Tls,
     }
 }

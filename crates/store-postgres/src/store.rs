@@ -1,9 +1,8 @@
 //! The store: a database and the connections to it.
 
 use std::fmt;
-use std::str::FromStr;
 
-use sqlx::postgres::{PgConnectOptions, PgRow};
+use sqlx::postgres::PgRow;
 
 use crate::failure::Failure;
 use crate::migrate_error::{MigrateError, MigrateErrorKind};
@@ -11,6 +10,7 @@ use crate::migrations;
 use crate::open_error::{OpenError, OpenErrorKind};
 use crate::options::PostgresOptions;
 use crate::pool::{Connections, Query};
+use crate::server_url::ServerUrl;
 
 /// People, addresses and sessions in a database of PostgreSQL.
 ///
@@ -30,23 +30,34 @@ impl PostgresStore {
     /// what the server's lists show. A password that is not in the URL comes from `PGPASSWORD` or the
     /// file `~/.pgpass`, as for PostgreSQL's own programs.
     ///
+    /// # Security
+    /// Only `sslmode=verify-full` keeps out who stands between: the server must show a certificate for
+    /// the name in the URL, by an authority in the file `sslrootcert` or one that browsers trust.
+    /// `require` encrypts and checks nothing. What looks like a check and is none is refused as a
+    /// [`Parameter`](OpenErrorKind::Parameter): `verify-ca`, `sslrootcert` without `verify-full`, and a
+    /// parameter that nobody knows, such as `sslmod`.
+    ///
     /// The tables are left as they are: until [`migrate`](Self::migrate) has made them, every call
     /// fails as broken.
     ///
     /// # Errors
     /// [`Url`](OpenErrorKind::Url) when the text is no such URL,
-    /// [`Unavailable`](OpenErrorKind::Unavailable) when no server answers within the time-out or has no
+    /// [`Parameter`](OpenErrorKind::Parameter) when a parameter in it is unknown or would not do what it
+    /// says, [`CertificateFile`](OpenErrorKind::CertificateFile) when a file that it names cannot be
+    /// used, [`Unavailable`](OpenErrorKind::Unavailable) when no server answers within the time-out or has no
     /// connection left, [`Refused`](OpenErrorKind::Refused) when it does not know the user, the password
-    /// or the database, [`Tls`](OpenErrorKind::Tls) when the connection is not as `sslmode` demands,
+    /// or the database, [`Tls`](OpenErrorKind::Tls) when it offers no TLS though `sslmode` demands it,
+    /// [`Authority`](OpenErrorKind::Authority), [`ServerName`](OpenErrorKind::ServerName) or
+    /// [`Certificate`](OpenErrorKind::Certificate) when its certificate is not the one to be expected,
     /// [`TooNew`](OpenErrorKind::TooNew) when a later version made the tables, and
     /// [`Broken`](OpenErrorKind::Broken) when the server refuses something else.
     ///
     /// # Cancel safety
     /// A dropped call changed nothing.
     pub async fn connect(url: &str, options: PostgresOptions) -> Result<Self, OpenError> {
-        let server = server(url)?;
-        let place = place(&server);
-        let connections = Connections::open(server, options.clone())
+        let url = ServerUrl::parse(url)?;
+        let place = url.place();
+        let connections = Connections::open(url.into_options()?, options.clone())
             .await
             .map_err(OpenError::from_sqlx)?;
         let store = Self {
@@ -133,7 +144,7 @@ impl PostgresStore {
     /// The URL of a database without the password in it, for people; `None` for what is no URL of a
     /// database.
     pub fn place_of(url: &str) -> Option<String> {
-        server(url).ok().map(|server| place(&server))
+        ServerUrl::parse(url).ok().map(|url| url.place())
     }
 
     /// Closes all connections, once what runs on them is done. Calls that come later are answered as
@@ -172,71 +183,5 @@ impl fmt::Debug for PostgresStore {
             .field("place", &self.place)
             .field("options", &self.options)
             .finish_non_exhaustive()
-    }
-}
-
-/// The server and the database that a URL names.
-fn server(url: &str) -> Result<PgConnectOptions, OpenError> {
-    let after_scheme = ["postgres://", "postgresql://"]
-        .iter()
-        .find_map(|scheme| url.strip_prefix(scheme))
-        .ok_or_else(|| OpenError::new(OpenErrorKind::Url))?;
-    // Without a name in the URL the driver would take that of whoever runs the process, which is
-    // another one on the next machine.
-    let authority = after_scheme.split(['/', '?', '#']).next();
-    let user = authority
-        .and_then(|it| it.rsplit_once('@'))
-        .map(|(user, _)| user.split(':').next().unwrap_or_default());
-    if user.is_none_or(str::is_empty) {
-        return Err(OpenError::new(OpenErrorKind::Url));
-    }
-    let server = PgConnectOptions::from_str(url)
-        .map_err(|error| OpenError::with_source(OpenErrorKind::Url, error))?;
-    // Proxies do not know it, and no number with a fraction is ever read.
-    Ok(server.extra_float_digits(None))
-}
-
-/// Where a database is, without a password.
-fn place(server: &PgConnectOptions) -> String {
-    let user = server.get_username();
-    let database = server.get_database().unwrap_or(user);
-    match server.get_socket() {
-        Some(folder) => format!("postgres://{user}@/{database}?host={}", folder.display()),
-        None => format!(
-            "postgres://{user}@{}:{}/{database}",
-            server.get_host(),
-            server.get_port()
-        ),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::PostgresStore;
-
-    #[test]
-    fn place_has_no_password() {
-        let cases = [
-            (
-                "postgres://ann:s3cret@db.example.org/site?sslmode=verify-full",
-                Some("postgres://ann@db.example.org:5432/site"),
-            ),
-            (
-                "postgresql://ann:s3cret@10.0.0.1:6432",
-                Some("postgres://ann@10.0.0.1:6432/ann"),
-            ),
-            (
-                "postgres://ann@localhost/site?host=/run/postgresql&password=s3cret",
-                Some("postgres://ann@/site?host=/run/postgresql"),
-            ),
-            ("postgres://db.example.org/site", None),
-            ("postgres://:s3cret@db.example.org/site", None),
-            ("postgres:///site?user=ann", None),
-            ("mysql://ann@db.example.org/site", None),
-            ("", None),
-        ];
-        for (url, place) in cases {
-            assert_eq!(PostgresStore::place_of(url).as_deref(), place, "{url}");
-        }
     }
 }

@@ -1,5 +1,7 @@
 //! A server of its own, in a temporary folder.
 
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Stdio};
 use std::thread;
@@ -23,7 +25,8 @@ pub enum Stop {
     Immediate,
 }
 
-/// A server in a temporary folder, reached by a socket in that folder and by nothing else.
+/// A server in a temporary folder, reached by a socket in that folder and, unless it is told to
+/// [listen](Self::listen), by nothing else.
 ///
 /// It is told to stop when the thread ends that started it, and is gone when it is dropped.
 #[derive(Debug)]
@@ -31,6 +34,7 @@ pub struct Server {
     binaries: Binaries,
     user: Option<User>,
     settings: Vec<String>,
+    port: u16,
     running: Option<Child>,
     // Dropped last: the server lives in it.
     folder: TempDir,
@@ -66,11 +70,39 @@ impl Server {
             binaries: binaries.clone(),
             user,
             settings: settings.iter().map(ToString::to_string).collect(),
+            port: 5432,
             running: None,
             folder,
         };
         server.start_again()?;
         Ok(server)
+    }
+
+    /// Makes it listen at 127.0.0.1 besides, by TLS if it is given a certificate and the key that goes
+    /// with it; the port.
+    ///
+    /// # Errors
+    /// Why it does not start again, in its own words.
+    pub fn listen(&mut self, identity: Option<(&Path, &Path)>) -> Result<u16, PostgresError> {
+        self.stop(Stop::Fast)?;
+        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        self.port = free.local_addr()?.port();
+        drop(free);
+        self.settings.push("listen_addresses=127.0.0.1".to_owned());
+        if let Some((certificate, key)) = identity {
+            for (from, name) in [(certificate, "server.crt"), (key, "server.key")] {
+                let to = self.data().join(name);
+                std::fs::copy(from, &to)?;
+                // It takes no key that others can read.
+                std::fs::set_permissions(&to, std::fs::Permissions::from_mode(0o600))?;
+                if let Some(user) = self.user {
+                    user.give(&to)?;
+                }
+            }
+            self.settings.push("ssl=on".to_owned());
+        }
+        self.start_again()?;
+        Ok(self.port)
     }
 
     /// Starts it again after it was stopped.
@@ -86,6 +118,7 @@ impl Server {
         for setting in ["listen_addresses=", "fsync=off", "max_connections=200"] {
             command.arg("-c").arg(setting);
         }
+        command.arg("-c").arg(format!("port={}", self.port));
         for setting in &self.settings {
             command.arg("-c").arg(setting);
         }
@@ -111,7 +144,7 @@ impl Server {
         while begun.elapsed() < PATIENCE {
             let mut ask = self.binaries.client("pg_isready");
             ask.arg("--quiet").arg("--host").arg(self.folder.path());
-            if run(ask.arg("--port=5432")).is_ok() {
+            if run(ask.arg(format!("--port={}", self.port))).is_ok() {
                 return Ok(());
             }
             let ended = self.running.as_mut().map(Child::try_wait).transpose()?;
@@ -148,7 +181,8 @@ impl Server {
     /// The URL of its first database, for a user who may do everything.
     pub fn url(&self) -> String {
         format!(
-            "postgres://postgres@localhost/postgres?host={}",
+            "postgres://postgres@localhost:{}/postgres?host={}",
+            self.port,
             self.folder.path().display()
         )
     }
