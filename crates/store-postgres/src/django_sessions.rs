@@ -17,7 +17,8 @@ use crate::store::PostgresStore;
 
 const HAS_TABLE: &str = "SELECT 1 WHERE to_regclass('django_session') IS NOT NULL";
 
-const SESSION: &str = "SELECT session_data::text, expire_date::timestamptz FROM django_session
+pub(crate) const SESSION: &str =
+    "SELECT session_data::text, expire_date::timestamptz FROM django_session
     WHERE session_key = $1 AND expire_date > $2";
 
 /// All that a guard asks of a person, in one query.
@@ -30,7 +31,7 @@ pub(crate) const PROVEN: &str = concat!(
 );
 
 /// Records a log-in as `LOG_IN` in `sessions.rs` does, with a session in Django's table.
-const LOG_IN: &str = "WITH person AS (
+pub(crate) const LOG_IN: &str = "WITH person AS (
         UPDATE auth_user SET last_login = $4, password = coalesce($3, password)
         WHERE id = $1 AND password = $2 AND is_active
         RETURNING id
@@ -43,12 +44,12 @@ const LOG_IN: &str = "WITH person AS (
     )
     SELECT 1 FROM person";
 
-const REWRITE: &str = "UPDATE django_session
+pub(crate) const REWRITE: &str = "UPDATE django_session
     SET session_key = $3, session_data = $4, expire_date = $5
     WHERE session_key = $1 AND session_data = $2 RETURNING 1";
 
 /// Runs while the person and the row are locked.
-const REPLACE_PASSWORD: &str = "WITH person AS (
+pub(crate) const REPLACE_PASSWORD: &str = "WITH person AS (
         UPDATE auth_user SET password = $3
         WHERE id = $1 AND password = $2 AND is_active
             AND (NOT $5 OR last_login IS NOT DISTINCT FROM $6)
@@ -63,7 +64,7 @@ const REPLACE_PASSWORD: &str = "WITH person AS (
     )
     SELECT 1 FROM person";
 
-const END: &str = "DELETE FROM django_session WHERE session_key = $1 RETURNING 1";
+pub(crate) const END: &str = "DELETE FROM django_session WHERE session_key = $1 RETURNING 1";
 
 #[async_trait]
 impl DjangoSessionStore for PostgresStore {

@@ -39,6 +39,8 @@ mod options;
 mod outbox;
 mod password_kinds;
 mod people;
+#[cfg(test)]
+mod plans;
 mod pool;
 mod rows;
 mod server_url;

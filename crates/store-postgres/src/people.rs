@@ -74,7 +74,7 @@ macro_rules! taken {
 pub(crate) const TAKEN: &str = taken!();
 
 /// Stores a person if nobody has the names. Runs while these are locked.
-const CREATE: &str = concat!(
+pub(crate) const CREATE: &str = concat!(
     "WITH taken AS (",
     taken!(),
     "), person AS (

@@ -1,0 +1,167 @@
+//! No statement looks at every row: that every lookup has an index is a test.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use phone_auth_core::address::AddressKind;
+use phone_auth_core::person::PersonId;
+use phone_auth_test_postgres::Database;
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Connection, query_scalar, raw_sql};
+
+use crate::{PostgresOptions, PostgresStore, addresses, django_sessions, outbox, people, sessions};
+
+/// Rows enough that plans tell, Django's table of sessions, and no look at all rows, for itself or to join
+/// them, where there is another way.
+const SETTING: &str = "
+    CREATE TABLE django_session (session_key varchar(40) PRIMARY KEY, session_data text, expire_date timestamptz);
+    INSERT INTO auth_user (id, username, email, first_name, last_name, password, date_joined, is_active,
+            is_staff, is_superuser)
+        SELECT n, 'ann' || n, 'ann' || n || '@example.org', 'Ann', 'Lee', 'hash', now(), true, false, false
+        FROM generate_series(1, 3000) n;
+    INSERT INTO phone_auth_emailaddress SELECT id, email, true, id FROM auth_user;
+    INSERT INTO phone_auth_phonenumber SELECT id, '+9198765' || id, true, id FROM auth_user;
+    INSERT INTO phone_auth_email_verified SELECT id, now() FROM auth_user;
+    INSERT INTO phone_auth_phone_verified SELECT id, now() FROM auth_user;
+    INSERT INTO phone_auth_session
+        SELECT decode(md5(username), 'hex'), id, now(), now() + id * interval '1 min' FROM auth_user;
+    INSERT INTO django_session SELECT md5(username), 'data', now() FROM auth_user;
+    INSERT INTO phone_auth_outbox (message_key, purpose, kind, person_id, address_id, binding, created_at,
+            expires_at, due_at, died_at)
+        SELECT username, 'verify', 'email', id, id, '', now(), now(), now() + id * interval '1 min',
+            CASE WHEN id % 10 = 0 THEN now() + id * interval '1 min' END
+        FROM auth_user;
+    ANALYZE;
+    SET plan_cache_mode = force_generic_plan;
+    SET enable_seqscan = off;
+    SET enable_hashjoin = off;
+    SET enable_mergejoin = off";
+
+/// Our indexes, Django's that we rely on among them, which no constraint needs.
+const INDEXES: [&str; 10] = [
+    "phone_auth_user_username_any_case",
+    "phone_auth_user_email_any_case",
+    "phone_auth_emailaddress_any_case",
+    "phone_auth_emailaddress_user_id_a18b6ae9",
+    "phone_auth_phonenumber_user_id_32500e94",
+    "phone_auth_session_person",
+    "phone_auth_session_expires",
+    "phone_auth_outbox_due",
+    "phone_auth_outbox_address",
+    "phone_auth_outbox_died",
+];
+
+#[tokio::test]
+async fn every_lookup_uses_an_index() {
+    let (_database, mut connection) = planner().await;
+    assert_eq!(scans(&mut connection).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn lookup_without_index_is_found() {
+    let (_database, mut connection) = planner().await;
+    for index in INDEXES {
+        let mut without = connection.begin().await.unwrap();
+        let drop = AssertSqlSafe(format!("DROP INDEX {index}"));
+        raw_sql(drop).execute(&mut *without).await.unwrap();
+        let scans = scans(&mut without).await;
+        assert!(!scans.is_empty(), "nothing looks up by {index}");
+        without.rollback().await.unwrap();
+    }
+}
+
+/// A database with many rows in all tables, and a connection on which statements are planned.
+async fn planner() -> (Database, PgConnection) {
+    let database = Database::new().unwrap();
+    let options = PostgresOptions::default();
+    let store = PostgresStore::connect_and_migrate(database.url(), options).await;
+    store.unwrap().close().await;
+    let mut connection = PgConnection::connect(database.url()).await.unwrap();
+    raw_sql(SETTING).execute(&mut connection).await.unwrap();
+    (database, connection)
+}
+
+/// The steps of all plans that look at every row, each with its statement.
+async fn scans(connection: &mut PgConnection) -> Vec<String> {
+    let mut scans = Vec::new();
+    for statement in statements() {
+        let plan = plan(connection, &statement).await;
+        for (place, step) in plan.iter().enumerate() {
+            let by_index = ["Index Scan", "Index Only Scan"]
+                .iter()
+                .any(|it| step.contains(it));
+            let next = plan.get(place + 1).map_or("", |next| next.trim_start());
+            let narrows = by_index && next.starts_with("Index Cond:");
+            if step.contains("Seq Scan") || (by_index && !narrows) {
+                scans.push(format!("{}: {statement}", step.trim()));
+            }
+        }
+    }
+    scans
+}
+
+/// The steps in which PostgreSQL would run a statement whatever its arguments are.
+async fn plan(connection: &mut PgConnection, statement: &str) -> Vec<String> {
+    let has = |number: &usize| statement.contains(&format!("${number}"));
+    let arguments = vec!["NULL"; (1..20).take_while(has).count()].join(", ");
+    let arguments = if arguments.is_empty() {
+        arguments
+    } else {
+        format!("({arguments})")
+    };
+    let prepare = AssertSqlSafe(format!("DEALLOCATE ALL; PREPARE planned AS {statement}"));
+    raw_sql(prepare).execute(&mut *connection).await.unwrap();
+    let explain = AssertSqlSafe(format!("EXPLAIN (COSTS OFF) EXECUTE planned {arguments}"));
+    // Not to be prepared itself: DEALLOCATE would take it away from under the driver.
+    query_scalar(explain)
+        .persistent(false)
+        .fetch_all(connection)
+        .await
+        .unwrap()
+}
+
+fn statements() -> Vec<String> {
+    let of_both = [AddressKind::Email, AddressKind::Phone].map(|kind| {
+        let of_kind = addresses::statements(kind);
+        [
+            of_kind.add,
+            of_kind.with_person,
+            of_kind.verify,
+            of_kind.is_verified,
+        ]
+    });
+    let statements = [
+        people::PERSON,
+        people::PEOPLE_AFTER,
+        people::FIND,
+        people::TAKEN,
+        people::CREATE,
+        people::LET_IN,
+        people::KEEP_OUT,
+        people::REPLACE_PASSWORD,
+        sessions::ALIVE,
+        sessions::LOG_IN,
+        sessions::END,
+        sessions::REMOVE_EXPIRED,
+        django_sessions::SESSION,
+        django_sessions::PROVEN,
+        django_sessions::LOG_IN,
+        django_sessions::REWRITE,
+        django_sessions::REPLACE_PASSWORD,
+        django_sessions::END,
+        addresses::OF_PERSON,
+        outbox::OWE,
+        outbox::CLAIM,
+        outbox::EXTEND,
+        outbox::REMOVE,
+        outbox::BURY,
+        outbox::NEXT_DUE,
+        outbox::MESSAGE,
+        outbox::MESSAGES_AFTER,
+        outbox::REVIVE,
+        outbox::PURGE,
+    ];
+    let statements = statements.into_iter().chain(of_both.into_iter().flatten());
+    statements
+        .map(str::to_owned)
+        .chain([people::lock(PersonId::new(1))])
+        .collect()
+}
