@@ -49,6 +49,8 @@ mod plans;
 mod readers;
 mod rows;
 mod sessions;
+#[cfg(test)]
+mod statements;
 mod store;
 mod writer;
 

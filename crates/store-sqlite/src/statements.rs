@@ -1,0 +1,110 @@
+//! How many statements each flow runs, as SQLite tells of them.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex};
+
+use phone_auth_core::accounts::{Accounts, SignUpForm};
+use phone_auth_core::password::Password;
+use phone_auth_tokens::{Keyring, SecretKey};
+use rusqlite::Connection;
+use rusqlite::trace::{TraceEvent, TraceEventCodes};
+
+use crate::{SqliteOptions, SqliteStore};
+
+/// What has been run since it was last asked, by all connections of the one test here: SQLite tells a
+/// function, which cannot hold anything.
+static RUN: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// Words by which a statement is told, the more telling ones first.
+const TELLING: [&str; 6] = [
+    "INSERT INTO phone_auth_session",
+    "FROM phone_auth_session s",
+    "DELETE FROM phone_auth_outbox",
+    "INSERT INTO phone_auth_outbox",
+    "UPDATE auth_user",
+    "AS rank",
+];
+
+/// Notes a statement by its telling words; those that begin and end transactions are left out.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "it is how SQLite's hook tells"
+)]
+fn note(event: TraceEvent<'_>) {
+    let TraceEvent::Stmt(_, statement) = event else {
+        return;
+    };
+    let verb = statement.split_whitespace().next().unwrap_or_default();
+    if !["BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE"].contains(&verb) {
+        let telling = TELLING.iter().find(|words| statement.contains(**words));
+        let noted = telling.map_or(statement, |words| *words);
+        RUN.lock().unwrap().push(noted.to_owned());
+    }
+}
+
+fn listen(connection: &Connection) {
+    connection.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(note));
+}
+
+fn taken() -> Vec<String> {
+    std::mem::take(&mut *RUN.lock().unwrap())
+}
+
+fn form() -> SignUpForm<'static> {
+    SignUpForm {
+        first_name: "Ann",
+        last_name: "Smith",
+        username: "ann",
+        email: "ann@example.org",
+        phone: "+91 98765 43210",
+        password: Password::new("plum-Orchard-1"),
+        confirm_password: Some(Password::new("plum-Orchard-1")),
+    }
+}
+
+#[tokio::test]
+async fn flows_run_few_statements() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = SqliteOptions::default().with_readers(NonZeroUsize::MIN);
+    let store = SqliteStore::open_and_migrate(folder.path().join("site.sqlite3"), options).unwrap();
+    let heard = |connection: &Connection| {
+        listen(connection);
+        Ok(())
+    };
+    store.read(heard).unwrap();
+    store.write(heard).await.unwrap();
+    let store = Arc::new(store);
+    let keyring = Keyring::new(SecretKey::generate().unwrap());
+    let accounts = Accounts::builder(Arc::clone(&store) as _, keyring)
+        .outbox(store)
+        .build()
+        .unwrap();
+    let password = Password::new("plum-Orchard-1");
+
+    accounts.sign_up(form()).await.unwrap();
+    taken();
+    let log_in = accounts.log_in("ann", &password, None).await.unwrap();
+    let find = "AS rank";
+    let begun = [find, "UPDATE auth_user", "INSERT INTO phone_auth_session"];
+    assert_eq!(taken(), begun, "a log-in");
+    assert!(accounts.visitor(&log_in.key).await.unwrap().is_some());
+    assert_eq!(taken(), ["FROM phone_auth_session s"], "a guarded page");
+    for name in ["ann@example.org", "+919876543210", "nobody@example.org"] {
+        accounts.request_password_reset(name).await.unwrap();
+        assert_eq!(
+            taken(),
+            [
+                find,
+                "DELETE FROM phone_auth_outbox",
+                "INSERT INTO phone_auth_outbox"
+            ],
+            "a reset request for {name}"
+        );
+    }
+    let wrong = Password::new("other");
+    assert!(accounts.log_in("ann", &wrong, None).await.is_err());
+    assert_eq!(taken(), [find], "a wrong password");
+    assert!(accounts.log_in("nobody", &password, None).await.is_err());
+    assert_eq!(taken(), [find], "an unknown name");
+}
