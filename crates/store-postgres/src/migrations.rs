@@ -52,11 +52,20 @@ const MIGRATIONS: &[Migration] = &[
     },
 ];
 
-/// The columns that the model's tables have, and that the store reads or writes.
-const MODEL_COLUMNS: [(&str, &[&str]); 3] = [
-    (
-        "auth_user",
-        &[
+/// A table of the model's.
+struct ModelTable {
+    name: &'static str,
+    /// The columns that it has, and that the store reads or writes.
+    columns: &'static [&'static str],
+    /// The statements that make it.
+    statements: &'static str,
+}
+
+/// The tables of the model's, each after those that it refers to.
+const MODEL_TABLES: [ModelTable; 3] = [
+    ModelTable {
+        name: "auth_user",
+        columns: &[
             "id",
             "password",
             "last_login",
@@ -69,16 +78,23 @@ const MODEL_COLUMNS: [(&str, &[&str]); 3] = [
             "is_active",
             "date_joined",
         ],
-    ),
-    (
-        "phone_auth_emailaddress",
-        &["id", "email", "is_verified", "user_id"],
-    ),
-    (
-        "phone_auth_phonenumber",
-        &["id", "phone", "is_verified", "user_id"],
-    ),
+        statements: include_str!("schema/auth_user.sql"),
+    },
+    ModelTable {
+        name: "phone_auth_emailaddress",
+        columns: &["id", "email", "is_verified", "user_id"],
+        statements: include_str!("schema/phone_auth_emailaddress.sql"),
+    },
+    ModelTable {
+        name: "phone_auth_phonenumber",
+        columns: &["id", "phone", "is_verified", "user_id"],
+        statements: include_str!("schema/phone_auth_phonenumber.sql"),
+    },
 ];
+
+/// Whether there is a table of what was applied, in any schema that is searched. `IF NOT EXISTS` looks in
+/// the first of them alone, and would begin anew there.
+const HAS_SCHEMA_TABLE: &str = "SELECT to_regclass('phone_auth_schema') IS NOT NULL";
 
 const APPLIED: &str = "SELECT coalesce(max(version), 0)::int8 FROM phone_auth_schema";
 
@@ -99,20 +115,7 @@ pub(crate) async fn run(
         patience.as_millis()
     );
     let mut transaction = connection.begin_with(AssertSqlSafe(opening)).await?;
-    raw_sql(
-        "CREATE TABLE IF NOT EXISTS phone_auth_schema (
-            version bigint NOT NULL PRIMARY KEY,
-            name text NOT NULL,
-            applied_at timestamptz NOT NULL
-        )",
-    )
-    .execute(&mut *transaction)
-    .await?;
-    let version = query_scalar(APPLIED)
-        .persistent(false)
-        .fetch_one(&mut *transaction)
-        .await?;
-    let applied = count(version)?;
+    let applied = applied(&mut transaction).await?;
     let mut names = Vec::new();
     for (version, migration) in (1_i64..).zip(MIGRATIONS).skip(applied) {
         match migration.step {
@@ -133,10 +136,36 @@ pub(crate) async fn run(
     Ok(names)
 }
 
+/// How many steps have been applied, after the table that says so was made if there was none.
+async fn applied(connection: &mut PgConnection) -> Result<usize, MigrateError> {
+    let has_table: bool = query_scalar(HAS_SCHEMA_TABLE)
+        .persistent(false)
+        .fetch_one(&mut *connection)
+        .await?;
+    if !has_table {
+        raw_sql(
+            // `IF NOT EXISTS`, because the question may have been answered from a catalogue as it was before
+            // whoever held the lock made the table.
+            "CREATE TABLE IF NOT EXISTS phone_auth_schema (
+                version bigint NOT NULL PRIMARY KEY,
+                name text NOT NULL,
+                applied_at timestamptz NOT NULL
+            )",
+        )
+        .execute(&mut *connection)
+        .await?;
+    }
+    let version = query_scalar(APPLIED)
+        .persistent(false)
+        .fetch_one(connection)
+        .await?;
+    count(version)
+}
+
 /// The names of what has not been applied.
 pub(crate) async fn pending(connections: &Connections) -> Result<Vec<&'static str>, MigrateError> {
-    let look = query("SELECT to_regclass('phone_auth_schema') IS NOT NULL");
-    let applied = if only::<bool>(&connections.run(look).await?)? {
+    let look = connections.run(query(HAS_SCHEMA_TABLE)).await?;
+    let applied = if only::<bool>(&look)? {
         count(only(&connections.run(query(APPLIED)).await?)?)?
     } else {
         0
@@ -164,31 +193,33 @@ fn count(version: i64) -> Result<usize, MigrateError> {
 
 /// Makes the model's tables where they are missing, and the indexes for lookups in any ASCII case.
 ///
+/// A table that is found in any schema that the connection searches is taken as it is. One more of its
+/// name in the first of these schemas would hide it from us, with everybody in it.
+///
 /// On tables of our own these indexes are unique. On tables that Django made they are not: it knows
 /// nothing of them, may hold `Bob` and `bob` already, and must go on working. There the lock on a name
 /// that whoever takes it holds is what keeps names apart, as it does everywhere.
 async fn make_model_tables(connection: &mut PgConnection) -> Result<(), MigrateError> {
     let mut is_ours = Vec::new();
-    for (table, columns) in MODEL_COLUMNS {
-        let found = columns_of(connection, table).await?;
-        if !found.is_empty() {
-            check_columns(&found, table, columns)?;
+    for table in MODEL_TABLES {
+        let found = columns_of(connection, table.name).await?;
+        if found.is_empty() {
+            raw_sql(table.statements).execute(&mut *connection).await?;
+        } else {
+            check_columns(&found, &table)?;
         }
-        is_ours.push((table, found.is_empty()));
+        is_ours.push((table.name, found.is_empty()));
     }
-    raw_sql(include_str!("schema/model.sql"))
-        .execute(&mut *connection)
-        .await?;
     let unique = |table| {
         let ours = is_ours.contains(&(table, true));
         if ours { "UNIQUE " } else { "" }
     };
     let indexes = format!(
-        "CREATE {}INDEX phone_auth_user_username_any_case
+        "CREATE {}INDEX IF NOT EXISTS phone_auth_user_username_any_case
             ON auth_user (lower(username COLLATE \"C\"));
-         CREATE INDEX phone_auth_user_email_any_case
+         CREATE INDEX IF NOT EXISTS phone_auth_user_email_any_case
             ON auth_user (lower(email COLLATE \"C\"));
-         CREATE {}INDEX phone_auth_emailaddress_any_case
+         CREATE {}INDEX IF NOT EXISTS phone_auth_emailaddress_any_case
             ON phone_auth_emailaddress (lower(email COLLATE \"C\"));",
         unique("auth_user"),
         unique("phone_auth_emailaddress"),
@@ -211,18 +242,15 @@ async fn columns_of(
 }
 
 /// Refuses a table that only has the name of one of the model's.
-fn check_columns(
-    found: &[String],
-    table: &'static str,
-    columns: &[&'static str],
-) -> Result<(), MigrateError> {
-    let missing = columns
+fn check_columns(found: &[String], table: &ModelTable) -> Result<(), MigrateError> {
+    let missing = table
+        .columns
         .iter()
         .find(|column| !found.iter().any(|it| it == *column));
     match missing {
         None => Ok(()),
         Some(column) => Err(MigrateError::new(MigrateErrorKind::Incompatible {
-            table,
+            table: table.name,
             column,
         })),
     }
