@@ -2,7 +2,8 @@
 //!
 //! A statement is a transaction of its own unless something must be locked before it. Then `BEGIN` and
 //! the lock are one message, which the server runs before the statement takes its snapshot: so the
-//! statement sees whatever those did who held the lock before.
+//! statement sees whatever those did who held the lock before. That a statement takes a snapshot of its
+//! own is so only under `READ COMMITTED`, and a server may be set to begin with something else.
 
 use std::fmt::Write;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,6 +29,13 @@ const TRUSTED_FOR: Duration = Duration::from_secs(1);
 /// itself the server would plan those anew each time that are cheaper where an argument is NULL, and planning
 /// takes several times as long as running them.
 const PLANNED_ONCE: (&str, &str) = ("plan_cache_mode", "force_generic_plan");
+
+/// What begins a transaction, on a server with any default.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
+
+/// The same for statements that are transactions of their own: under anything stricter one would fail for
+/// meeting another, where it should look again.
+const READ_COMMITTED: (&str, &str) = ("default_transaction_isolation", "read committed");
 
 /// Some connections, made when they are needed.
 pub(crate) struct Connections {
@@ -63,7 +71,9 @@ impl Connections {
         let server = if options.behind_pooler {
             server
         } else {
-            server.options(options.time_outs()).options([PLANNED_ONCE])
+            server
+                .options(options.time_outs())
+                .options([PLANNED_ONCE, READ_COMMITTED])
         };
         timeout(options.acquire_timeout, async {
             PgConnection::connect_with(&server).await?.close().await
@@ -127,7 +137,7 @@ impl Connections {
 
     /// What begins a transaction.
     fn opening(&self) -> String {
-        let mut opening = "BEGIN".to_owned();
+        let mut opening = BEGIN.to_owned();
         if self.options.behind_pooler {
             for (name, value) in self.options.time_outs() {
                 // Writing to a text cannot fail.

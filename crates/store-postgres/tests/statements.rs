@@ -111,7 +111,7 @@ async fn pass(
 
 /// Notes a statement by its verb and the table that it is about.
 fn note(sent: &Sent, statement: &str) {
-    if matches!(statement, "BEGIN" | "COMMIT" | "ROLLBACK" | "") {
+    if statement.starts_with("BEGIN") || matches!(statement, "COMMIT" | "ROLLBACK" | "") {
         return;
     }
     let about = [
