@@ -12,14 +12,18 @@ use sqlx::{Row, query};
 
 use crate::failure::Failure;
 use crate::people;
-use crate::rows::{self, PERSON_COLUMNS, person_columns, sought};
+use crate::rows::{self, PERSON_COLUMNS, person_columns, readable, sought};
 use crate::store::PostgresStore;
 
 const HAS_TABLE: &str = "SELECT 1 WHERE to_regclass('django_session') IS NOT NULL";
 
-pub(crate) const SESSION: &str =
+/// A session that is over at no time that can be read, such as `infinity`, is none: nor does Django read it.
+pub(crate) const SESSION: &str = concat!(
     "SELECT session_data::text, expire_date::timestamptz FROM django_session
-    WHERE session_key = $1 AND expire_date > $2";
+    WHERE session_key = $1 AND ",
+    readable!("expire_date"),
+    " > $2"
+);
 
 /// All that a guard asks of a person, in one query.
 pub(crate) const PROVEN: &str = concat!(
@@ -48,12 +52,19 @@ pub(crate) const REWRITE: &str = "UPDATE django_session
     SET session_key = $3, session_data = $4, expire_date = $5
     WHERE session_key = $1 AND session_data = $2 RETURNING 1";
 
-/// Runs while the person and the row are locked.
-pub(crate) const REPLACE_PASSWORD: &str = "WITH person AS (
+/// Runs while the person is locked, and locks the session before anything is written: whoever changes its
+/// row meanwhile is waited for, and `kept` is empty when the row is not as it was read after that. The key
+/// is an argument, as everywhere: a server writes the text of a statement that failed into its log.
+pub(crate) const REPLACE_PASSWORD: &str = concat!(
+    "WITH kept AS MATERIALIZED (
+        SELECT 1 FROM django_session WHERE session_key = $7 AND session_data = $8 FOR UPDATE
+    ), person AS (
         UPDATE auth_user SET password = $3
         WHERE id = $1 AND password = $2 AND is_active
-            AND (NOT $5 OR last_login IS NOT DISTINCT FROM $6)
-            AND EXISTS (SELECT 1 FROM django_session WHERE session_key = $7 AND session_data = $8)
+            AND (NOT $5 OR ",
+    readable!("last_login"),
+    " IS NOT DISTINCT FROM $6)
+            AND EXISTS (SELECT 1 FROM kept)
         RETURNING id
     ), rewritten AS (
         UPDATE django_session SET session_key = $9, session_data = $10, expire_date = $11
@@ -62,7 +73,8 @@ pub(crate) const REPLACE_PASSWORD: &str = "WITH person AS (
         DELETE FROM phone_auth_session
         WHERE person_id IN (SELECT id FROM person) AND digest IS DISTINCT FROM $4
     )
-    SELECT 1 FROM person";
+    SELECT 1 FROM person"
+);
 
 pub(crate) const END: &str = "DELETE FROM django_session WHERE session_key = $1 RETURNING 1";
 
@@ -123,9 +135,6 @@ impl DjangoSessionStore for PostgresStore {
         rewrite: &DjangoRewrite,
     ) -> Result<bool, StoreError> {
         let DjangoRewrite { old, new } = rewrite;
-        let Some(lock) = lock(replacement.person, &old.key) else {
-            return Ok(false);
-        };
         let keeps = replacement.keeps.as_ref();
         let replace = query(REPLACE_PASSWORD)
             .bind(replacement.person.get())
@@ -134,11 +143,12 @@ impl DjangoSessionStore for PostgresStore {
             .bind(keeps.map(|kept| kept.as_bytes().as_slice()))
             .bind(replacement.last_login.is_some())
             .bind(replacement.last_login.flatten().map(rows::micros))
-            .bind(old.key.reveal())
+            .bind(sought(old.key.reveal()))
             .bind(sought(&old.data))
             .bind(new.key.reveal())
             .bind(new.data.as_str())
             .bind(rows::micros(new.expires_at));
+        let lock = people::lock(replacement.person);
         Ok(self.first_locked(&lock, replace).await?.is_some())
     }
 
@@ -146,17 +156,6 @@ impl DjangoSessionStore for PostgresStore {
         let end = query(END).bind(sought(key.reveal()));
         Ok(self.first(end).await?.is_some())
     }
-}
-
-/// The statements that lock a person and a session: what is found of both is so until the end. `None` for a
-/// key that Django never makes; it stands in a statement as it is.
-fn lock(person: PersonId, key: &SessionKey) -> Option<String> {
-    let key = key.reveal();
-    let is_fit = key.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    is_fit.then(|| {
-        let person = people::lock(person);
-        format!("{person}; SELECT 1 FROM django_session WHERE session_key = '{key}' FOR UPDATE")
-    })
 }
 
 /// The session of a key.

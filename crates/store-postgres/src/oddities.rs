@@ -6,6 +6,7 @@ use phone_auth_core::store::{Oddity, OddityKind, OddityStore, StoreError};
 use sqlx::{Row, query};
 
 use crate::failure::Failure;
+use crate::rows::readable;
 use crate::store::PostgresStore;
 
 /// What is stored, whose it is, and under which text it is put together with others.
@@ -27,15 +28,24 @@ const FOREIGN_PHONES: &str = "
     SELECT phone::text, user_id::int8, phone || ' ' || user_id FROM phone_auth_phonenumber
     WHERE phone !~ '^[+][1-9][0-9]*$' ORDER BY 1, 2";
 
+const UNREADABLE_TIMES: &str = concat!(
+    "SELECT u.username::text, u.id::int8, u.id::text FROM auth_user u
+    WHERE ",
+    readable!("u.date_joined"),
+    " IS NULL OR u.last_login IS NOT NULL AND ",
+    readable!("u.last_login"),
+    " IS NULL ORDER BY u.id"
+);
+
 #[async_trait]
 impl OddityStore for PostgresStore {
-    /// Times that cannot be read there are none: a column of times holds nothing else.
     async fn oddities(&self) -> Result<Vec<Oddity>, StoreError> {
         let mut all = Vec::new();
         for (kind, look) in [
             (OddityKind::SharedEmail, SHARED_EMAILS),
             (OddityKind::SharedUsername, SHARED_USERNAMES),
             (OddityKind::ForeignPhone, FOREIGN_PHONES),
+            (OddityKind::UnreadableTime, UNREADABLE_TIMES),
         ] {
             all.extend(self.together(kind, look).await?);
         }

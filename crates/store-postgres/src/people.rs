@@ -13,7 +13,7 @@ use sqlx::query;
 
 use crate::failure::Failure;
 use crate::locks;
-use crate::rows::{self, PERSON_COLUMNS, person_columns, sought};
+use crate::rows::{self, PERSON_COLUMNS, person_columns, readable, sought};
 use crate::store::PostgresStore;
 
 pub(crate) const PERSON: &str = concat!(
@@ -106,16 +106,20 @@ pub(crate) const KEEP_OUT: &str = "WITH person AS (
     SELECT 1 FROM person";
 
 /// Runs while the person is locked. NULL differs from no digest, so that without one to keep all end.
-pub(crate) const REPLACE_PASSWORD: &str = "WITH person AS (
+pub(crate) const REPLACE_PASSWORD: &str = concat!(
+    "WITH person AS (
         UPDATE auth_user SET password = $3
         WHERE id = $1 AND password = $2 AND is_active
-            AND (NOT $5 OR last_login IS NOT DISTINCT FROM $6)
+            AND (NOT $5 OR ",
+    readable!("last_login"),
+    " IS NOT DISTINCT FROM $6)
         RETURNING id
     ), ended AS (
         DELETE FROM phone_auth_session
         WHERE person_id IN (SELECT id FROM person) AND digest IS DISTINCT FROM $4
     )
-    SELECT 1 FROM person";
+    SELECT 1 FROM person"
+);
 
 #[async_trait]
 impl PersonStore for PostgresStore {

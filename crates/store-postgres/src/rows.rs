@@ -14,11 +14,35 @@ use sqlx::postgres::PgRow;
 
 use crate::failure::Failure;
 
+/// A column of the model's times, or NULL where it holds one that nobody can read: PostgreSQL keeps
+/// `infinity` and times before Christ, Django and Python know the years 1 to 9999, and the driver panics at
+/// what it does not know.
+macro_rules! readable {
+    ($column:literal) => {
+        concat!(
+            "CASE WHEN ",
+            $column,
+            " >= '0001-01-01 00:00:00+00' AND ",
+            $column,
+            " < '10000-01-01 00:00:00+00' THEN ",
+            $column,
+            "::timestamptz END"
+        )
+    };
+}
+pub(crate) use readable;
+
 /// The columns of a person, from the table `auth_user` as `u`, in the order that [`person`] reads.
 macro_rules! person_columns {
     () => {
-        "u.id::int8, u.username::text, u.first_name::text, u.last_name::text, u.email::text, \
-         u.password::text, u.last_login::timestamptz, u.is_active, u.date_joined::timestamptz"
+        concat!(
+            "u.id::int8, u.username::text, u.first_name::text, u.last_name::text, u.email::text, \
+             u.password::text, ",
+            $crate::rows::readable!("u.last_login"),
+            ", u.is_active, coalesce(",
+            $crate::rows::readable!("u.date_joined"),
+            ", 'epoch')"
+        )
     };
 }
 pub(crate) use person_columns;

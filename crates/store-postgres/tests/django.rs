@@ -5,17 +5,22 @@ mod common;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use phone_auth_core::address::{Address, AddressKind, EmailAddress, PhoneNumber};
+use phone_auth_core::django_session::{DjangoLogIn, DjangoRewrite, DjangoRow};
+use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::person::{AccountName, NewPerson, PersonId, WantedNames};
+use phone_auth_core::session::{PasswordReplacement, SessionKey};
 use phone_auth_core::store::{
-    AddressStore, OddityKind, OddityStore, PasswordKindStore, PersonStore, SessionStore,
-    StoreErrorKind, UniqueName,
+    AddressStore, DjangoSessionStore, OddityKind, OddityStore, PasswordKindStore, PersonStore,
+    SessionStore, StoreErrorKind, UniqueName,
 };
 use phone_auth_store_postgres::{MigrateErrorKind, OpenErrorKind, PostgresOptions, PostgresStore};
 use phone_auth_store_testkit::keeps_django_sessions;
 use phone_auth_test_postgres::Database;
+use sqlx::{Connection, PgConnection};
 
 use crate::common::{database, log_in, person, run, store};
 
@@ -192,6 +197,9 @@ fn odd_rows_are_listed() {
     database
         .run("UPDATE phone_auth_phonenumber SET phone = '+1 415-555-2671' WHERE id = 2")
         .unwrap();
+    database
+        .run("UPDATE auth_user SET last_login = 'infinity' WHERE id = 4")
+        .unwrap();
     run(async {
         let found = store(&database).await.oddities().await.unwrap();
         let told: Vec<_> = found
@@ -209,6 +217,7 @@ fn odd_rows_are_listed() {
             ),
             (OddityKind::SharedUsername, vec![("Bob", 1), ("bob", 2)]),
             (OddityKind::ForeignPhone, vec![("+1 415-555-2671", 2)]),
+            (OddityKind::UnreadableTime, vec![("off", 4)]),
         ];
         assert_eq!(told, expected);
     });
@@ -274,9 +283,27 @@ fn new_names_are_checked_in_any_case() {
 #[test]
 fn one_of_many_spellings_wins() {
     // No constraint of Django's keeps these apart: the lock on a name does.
-    let database = made_by_django();
+    one_spelling_wins(&made_by_django());
+}
+
+#[test]
+fn isolation_is_not_the_servers_choice() {
+    for isolation in ["repeatable read", "serializable"] {
+        let database = made_by_django();
+        let name = database.name();
+        database
+            .run(&format!(
+                "ALTER DATABASE {name} SET default_transaction_isolation = '{isolation}'"
+            ))
+            .unwrap();
+        one_spelling_wins(&database);
+    }
+}
+
+/// Has many people take one name and one address at once, each in another case.
+fn one_spelling_wins(database: &Database) {
     run(async {
-        let store = Arc::new(store(&database).await);
+        let store = Arc::new(store(database).await);
         let spellings = [
             "carl", "Carl", "CARL", "cArl", "caRl", "carL", "CArl", "caRL",
         ];
@@ -407,5 +434,155 @@ fn sessions_of_django_are_shared() {
     run(async {
         let store = store(&database).await;
         keeps_django_sessions(&store, PersonId::new(1)).await;
+    });
+}
+
+#[test]
+fn unreadable_times_keep_nobody_out() {
+    let database = made_by_django();
+    let key = "k".repeat(SessionKey::DJANGO_CHARS);
+    for time in [
+        "infinity",
+        "-infinity",
+        "0044-03-15 BC",
+        "294276-12-31 23:59:59+00",
+    ] {
+        database
+            .run(&format!(
+                "UPDATE auth_user SET last_login = '{time}', date_joined = '{time}' WHERE id = 1;
+                INSERT INTO django_session VALUES ('{key}', '', '{time}')
+                    ON CONFLICT (session_key) DO UPDATE SET expire_date = excluded.expire_date"
+            ))
+            .unwrap();
+        run(async {
+            let store = store(&database).await;
+            let people = store.people_after(None, 10).await.unwrap();
+            assert_eq!(people.len(), 4, "{time}");
+            let bob = people.first().unwrap();
+            assert_eq!(bob.last_login, None, "{time}");
+            assert_eq!(bob.date_joined, DateTime::UNIX_EPOCH, "{time}");
+            let key = SessionKey::parse(&key).unwrap();
+            let session = store.django_session(&key, bob.date_joined).await;
+            assert!(session.unwrap().is_none(), "{time}");
+
+            // Whoever resets a password goes by what was read.
+            let replacement = PasswordReplacement {
+                person: bob.id,
+                old: bob.password.clone(),
+                new: bob.password.clone(),
+                last_login: Some(None),
+                keeps: None,
+            };
+            assert!(store.replace_password(&replacement).await.unwrap());
+        });
+    }
+}
+
+#[test]
+fn tables_in_another_schema_are_not_hidden() {
+    let database = made_by_django();
+    // What "$user" at the front of the usual search path comes to for a role that has a schema.
+    let name = database.name();
+    let search = format!("ALTER DATABASE {name} SET search_path = site, public");
+    database
+        .run(&format!("CREATE SCHEMA site; {search}"))
+        .unwrap();
+    let count = || {
+        let tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'site' AND tablename IN
+            ('auth_user', 'phone_auth_emailaddress', 'phone_auth_phonenumber')";
+        database.run(tables).unwrap()
+    };
+    run(async {
+        let store = store(&database).await;
+        assert_eq!(store.people_after(None, 10).await.unwrap().len(), 4);
+        assert_eq!(count().trim(), "0");
+        let carl = store.create_person(&person("carl", 1)).await.unwrap();
+        assert!(store.log_in(&log_in(carl.id, 1)).await.unwrap());
+    });
+
+    // Ours, too: somebody adds a schema later.
+    let search = format!("ALTER DATABASE {name} SET search_path = later, site, public");
+    database
+        .run(&format!(
+            "CREATE SCHEMA later; {search};
+            DELETE FROM site.phone_auth_schema WHERE version > 3; DROP TABLE
+            site.phone_auth_email_verified, site.phone_auth_phone_verified"
+        ))
+        .unwrap();
+    run(async {
+        let options = PostgresOptions::default();
+        let store = PostgresStore::connect(database.url(), options).await;
+        let applied = store.unwrap().migrate().await.unwrap();
+        assert_eq!(applied, ["verified addresses"]);
+    });
+}
+
+#[test]
+fn session_keys_stand_in_no_statement() {
+    // A server writes the text of a statement that waits too long into its log.
+    let database = made_by_django();
+    run(async {
+        let store = Arc::new(store(&database).await);
+        let bob = store.person(PersonId::new(1)).await.unwrap().unwrap();
+        let row = |data: &str| DjangoRow {
+            key: SessionKey::parse(&"k".repeat(SessionKey::DJANGO_CHARS)).unwrap(),
+            data: data.to_owned(),
+            expires_at: time("2099-01-02T03:04:05Z"),
+        };
+        let begin = DjangoLogIn {
+            person: bob.id,
+            checked_password: bob.password.clone(),
+            upgraded_password: None,
+            at: time("2026-01-02T03:04:05Z"),
+            ends: None,
+            begins: row("first"),
+        };
+        assert!(store.django_log_in(&begin).await.unwrap());
+
+        let mut holder = PgConnection::connect(database.url()).await.unwrap();
+        let mut held = holder.begin().await.unwrap();
+        let lock = "SELECT 1 FROM django_session FOR UPDATE";
+        sqlx::query(lock).execute(&mut *held).await.unwrap();
+        let (old, new) = (begin.begins, row("second"));
+        let replacement = PasswordReplacement {
+            person: bob.id,
+            old: bob.password,
+            new: EncodedPassword::new("argon2$new"),
+            last_login: None,
+            keeps: None,
+        };
+        let waits = tokio::spawn({
+            let store = Arc::clone(&store);
+            let rewrite = DjangoRewrite {
+                old: old.clone(),
+                new,
+            };
+            async move {
+                store
+                    .replace_password_of_django(&replacement, &rewrite)
+                    .await
+            }
+        });
+        let statement = "SELECT query FROM pg_stat_activity WHERE datname = current_database()
+            AND wait_event_type = 'Lock'";
+        // In a transaction the server would answer what it did the first time.
+        let mut watcher = PgConnection::connect(database.url()).await.unwrap();
+        let statement: String = loop {
+            let waiting = sqlx::query_scalar(statement).fetch_optional(&mut watcher);
+            if let Some(text) = waiting.await.unwrap() {
+                break text;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        };
+        assert!(statement.contains("django_session"), "{statement}");
+        assert!(!statement.contains(old.key.reveal()), "{statement}");
+
+        // Somebody else has changed the row meanwhile: nothing of what waited happens.
+        let change = "UPDATE django_session SET session_data = 'other'";
+        sqlx::query(change).execute(&mut *held).await.unwrap();
+        held.commit().await.unwrap();
+        assert!(!waits.await.unwrap().unwrap());
+        let bob = store.person(PersonId::new(1)).await.unwrap().unwrap();
+        assert_ne!(bob.password.reveal(), "argon2$new");
     });
 }
