@@ -52,7 +52,11 @@ fn wrong_settings_are_named() {
     let folder = Folder::new();
     std::fs::create_dir_all(folder.join("texts/it")).unwrap();
     folder.write("texts/it/verify_email.txt", "{{ link }}");
-    for (name, content, mode) in [("empty", " \n", 0o600), ("open", "hunter2", 0o666)] {
+    for (name, content, mode) in [
+        ("empty", " \n", 0o600),
+        ("open", "hunter2", 0o666),
+        ("two-lines", "hunter2\nhunter3\n", 0o600),
+    ] {
         let path = folder.write(name, content);
         std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
     }
@@ -110,7 +114,47 @@ fn wrong_settings_are_named() {
         (
             WEBHOOK,
             "old_secret = \"x\"",
+            "webhook.old_secret (file settings.toml, line 4): it must be whsec_",
+        ),
+        (
+            "[webhook]\nurl = \"https://x.example/\"\n",
+            "secret = \"x\"\nold_secret = \"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"",
             "webhook.secret (file settings.toml, line 3): it must be whsec_",
+        ),
+        (
+            "[webhook]\nurl = \"https://a:hunter2@x.example/\"\n",
+            "secret = \"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"",
+            "webhook.url (file settings.toml, line 2): it must be a URL without a name and a password",
+        ),
+        (
+            "[nats]\nurl = \"tls://a:hunter2@x.example\"\n",
+            "",
+            "it must be a URL without a name and a password in it, which nats.user and",
+        ),
+        (
+            "[sms]\nurl = \"https://a:hunter2@x.example/\"\n",
+            "form = { t = \"{{ to }}{{ text }}\" }",
+            "it must be a URL without a name and a password in it, which sms.user and",
+        ),
+        (
+            SMS,
+            "token_file = \"two-lines\"",
+            "sms.token_file (file settings.toml, line 3): it must be a token or password that",
+        ),
+        (
+            SMS,
+            "headers = { X-Api-Key = \"{{ secret }}\" }",
+            "if sms.secret_file is set, secret, and whose headers are a line each",
+        ),
+        (
+            SMS,
+            "headers = { X = \"{{ secret }}\" }\nsecret_file = \"two-lines\"",
+            "if sms.secret_file is set, secret, and whose headers are a line each",
+        ),
+        (
+            "[smtp]\nhost = \"mail.example\"\nfrom = \"m\u{fc}ller@b.example\"\n",
+            "",
+            "smtp.from (file settings.toml, line 3): it must be an e-mail address such as",
         ),
         (
             NATS,

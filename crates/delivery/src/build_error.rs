@@ -16,8 +16,11 @@ pub struct BuildError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildErrorKind {
-    /// The sender is no e-mail address that mail can come from.
-    #[error("the sender is not an e-mail address such as Accounts <accounts@example.org>")]
+    /// The sender is no e-mail address that mail can come from. What stands before the `@` must be ASCII: few
+    /// servers take more.
+    #[error(
+        "the sender is not an e-mail address such as Accounts <accounts@example.org>, ASCII before the @"
+    )]
     Sender,
     /// The name of the other side is no host.
     #[error("the host is not a name or an IP address")]
@@ -45,9 +48,15 @@ pub enum BuildErrorKind {
     /// The address is no URL that messages can be sent to.
     #[error("the address is not a URL with https, the host the same for every message")]
     Url,
+    /// The address has a name or a password in it. It is shown where they must not be, and they are not sent.
+    #[error("the address has a name or a password in it, which belong in settings of their own")]
+    LogInUrl,
     /// A secret is not of the form that it must have.
     #[error("the secret is not of the form that it must have")]
     Secret,
+    /// A secret that is signed with besides the first is not of the form that it must have.
+    #[error("the other secret is not of the form that it must have")]
+    OtherSecret,
     /// A status means two things, or is none.
     #[error("the statuses are not ones such as 2xx, 404, 500-503, each meaning one thing")]
     Statuses,
@@ -57,8 +66,8 @@ pub enum BuildErrorKind {
     /// What should be the name of a header is none.
     #[error("the name of a header is none")]
     Header,
-    /// A template of the request cannot be rendered.
-    #[error("a template of the request cannot be rendered")]
+    /// A template of the request cannot be rendered, or gives a header more than a line.
+    #[error("a template of the request cannot be rendered, or gives what its place cannot hold")]
     Request,
     /// The request says not to whom or not what.
     #[error("the request asks nowhere for `to` and `text`")]

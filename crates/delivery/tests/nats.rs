@@ -192,7 +192,7 @@ fn unfit_settings_are_refused() {
         (builder("http://nats.example.org"), BuildErrorKind::Url),
         (
             builder("tls://ann:hunter2@nats.example.org"),
-            BuildErrorKind::Url,
+            BuildErrorKind::LogInUrl,
         ),
         (
             builder("nats://nats.example.org"),

@@ -116,7 +116,7 @@ fn each_server_must_be_safe() {
         ("tls://a.example,ws://b.example", BuildErrorKind::Url),
         (
             "tls://a.example,tls://c:hunter2@b.example",
-            BuildErrorKind::Url,
+            BuildErrorKind::LogInUrl,
         ),
     ] {
         let error = build(url).unwrap_err();

@@ -299,8 +299,9 @@ async fn headers_log_in() {
 #[tokio::test]
 async fn line_end_in_header_sends_nothing() {
     let gateway = Gateway::start().await;
-    let sms = json_to(&gateway).header("X-Note", "a\r\nX-Other: {{ language }}");
-    let error = refusal(&sms.build().unwrap()).await;
+    let sms = json_to(&gateway).header("X-Note", "{{ key }}");
+    let message = message().with_envelope(Envelope::new("a\r\nX-Other: b"));
+    let error = sms.build().unwrap().send(&message).await.unwrap_err();
     assert_eq!(error.retry(), Retry::Never);
     assert_eq!(gateway.received().len(), 0);
 }
@@ -417,6 +418,34 @@ fn unfit_settings_are_refused() {
             BuildErrorKind::Secret,
         ),
         (
+            complete("https://ann:hunter2@sms.example/"),
+            BuildErrorKind::LogInUrl,
+        ),
+        (
+            complete("https://ann:{{ secret }}@sms.example/").secret(Secret::new("hunter2")),
+            BuildErrorKind::LogInUrl,
+        ),
+        // A line end, ours or that of the secret.
+        (
+            complete(good).header("X-Note", "a\r\nX-Other: {{ language }}"),
+            BuildErrorKind::Request,
+        ),
+        (
+            complete(good)
+                .header("X-Api-Key", "{{ secret }}")
+                .secret(Secret::new("hunter2\n")),
+            BuildErrorKind::Request,
+        ),
+        // A secret that was never given.
+        (
+            complete(good).header("X-Api-Key", "{{ secret }}"),
+            BuildErrorKind::Request,
+        ),
+        (
+            complete("https://sms.example/?key={{ secret }}"),
+            BuildErrorKind::Request,
+        ),
+        (
             complete(good).never("2xx".parse().unwrap()),
             BuildErrorKind::Statuses,
         ),
@@ -433,7 +462,9 @@ fn unfit_settings_are_refused() {
             BuildErrorKind::Language,
         ),
     ] {
-        assert_eq!(*builder.build().unwrap_err().kind(), kind);
+        let error = builder.build().unwrap_err();
+        assert_eq!(*error.kind(), kind);
+        assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
     }
     assert!(
         complete("http://sms.example/")

@@ -350,6 +350,14 @@ fn unfit_settings_are_refused() {
             BuildErrorKind::Sender,
         ),
         (
+            builder("mail.example.org", "m\u{fc}ller@example.org"),
+            BuildErrorKind::Sender,
+        ),
+        (
+            builder("mail.example.org", "x@b\u{fc}cher.-example"),
+            BuildErrorKind::Sender,
+        ),
+        (
             builder("mail.example.org", "a@example.org").security(Security::None),
             BuildErrorKind::Plaintext,
         ),

@@ -128,3 +128,20 @@ async fn starttls_takes_one_answer() {
     let hellos = heard.iter().filter(|line| line.starts_with("EHLO")).count();
     assert_eq!(hellos, 2, "{heard:?}");
 }
+
+/// The server is asked for addresses beyond ASCII only where the recipient has one.
+#[tokio::test]
+async fn sender_is_written_in_ascii() {
+    let server = ScriptedMailServer::start(&[]).await;
+    let site = SiteOrigin::parse("https://example.org").unwrap();
+    let smtp = Smtp::builder(site, "localhost", "B\u{fc}cher <x@b\u{fc}cher.example>")
+        .port(server.port())
+        .security(Security::None);
+    let smtp = smtp.build().unwrap();
+    smtp.send(&message_to("ann@example.org")).await.unwrap();
+    let heard = server.heard();
+    assert!(
+        heard.contains(&"MAIL FROM:<x@xn--bcher-kva.example>".to_owned()),
+        "{heard:?}"
+    );
+}

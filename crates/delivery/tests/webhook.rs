@@ -184,7 +184,19 @@ fn unfit_settings_are_refused() {
         (builder("http://sender.example/"), BuildErrorKind::Plaintext),
         (
             builder(good).also_signed_with(Secret::new("short")),
+            BuildErrorKind::OtherSecret,
+        ),
+        (
+            Webhook::builder(site(), good, Secret::new("short")),
             BuildErrorKind::Secret,
+        ),
+        (
+            builder("https://ann:hunter2@sender.example/"),
+            BuildErrorKind::LogInUrl,
+        ),
+        (
+            builder("https://:hunter2@x.example/"),
+            BuildErrorKind::LogInUrl,
         ),
         (builder(good).only(["verify_fax"]), BuildErrorKind::Signal),
         (
@@ -196,7 +208,9 @@ fn unfit_settings_are_refused() {
             BuildErrorKind::Certificate,
         ),
     ] {
-        assert_eq!(*builder.build().unwrap_err().kind(), kind);
+        let error = builder.build().unwrap_err();
+        assert_eq!(*error.kind(), kind);
+        assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
     }
     for url in ["http://127.0.0.1/", "http://[::1]:1/", "http://localhost/"] {
         assert!(builder(url).build().is_ok(), "{url}");

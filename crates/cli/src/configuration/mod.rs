@@ -152,6 +152,12 @@ impl Configuration {
         self.sources.contains_key(setting)
     }
 
+    /// The first of these settings that was set; else the first.
+    pub(crate) fn first_set<'a>(&self, settings: &[&'a str]) -> &'a str {
+        let set = settings.iter().find(|setting| self.is_set(setting));
+        set.or(settings.first()).copied().unwrap_or_default()
+    }
+
     /// Where a setting was set.
     pub(crate) fn source_of(&self, setting: &str) -> Source {
         self.sources

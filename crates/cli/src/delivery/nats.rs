@@ -56,9 +56,13 @@ fn wrong(configuration: &Configuration, error: BuildError) -> Failure {
         BuildErrorKind::Secret => ("nats.credentials_file", "a file of credentials of NATS"),
         BuildErrorKind::Subject => ("nats.subject", "words with dots between them"),
         BuildErrorKind::Certificate => ("nats.root_certificate", "a file of certificates in PEM"),
+        BuildErrorKind::LogInUrl => (
+            "nats.url",
+            "a URL without a name and a password in it, which nats.user and nats.password_file are for",
+        ),
         _ => (
             "nats.url",
-            "a URL such as tls://nats.example.org, without a name and a password in it",
+            "a URL such as tls://nats.example.org, or several with commas between",
         ),
     };
     Failure::wrong_at(setting, configuration.source_of(setting), right, error)

@@ -95,6 +95,16 @@ fn request(
     Ok(Some(sms))
 }
 
+/// What one logs in with; which of them goes with what else is set was looked at before.
+const LOG_IN: [&str; 6] = [
+    "sms.twilio_auth_token",
+    "sms.twilio_auth_token_file",
+    "sms.password",
+    "sms.password_file",
+    "sms.token",
+    "sms.token_file",
+];
+
 /// Which setting is wrong, and what would be right.
 fn wrong(configuration: &Configuration, error: BuildError) -> Failure {
     let address = if configuration.delivery.sms.twilio.account_sid.is_some() {
@@ -109,12 +119,20 @@ fn wrong(configuration: &Configuration, error: BuildError) -> Failure {
         ),
         BuildErrorKind::Method => ("sms.method", "a method of HTTP"),
         BuildErrorKind::Header => ("sms.headers", "a table of headers with their templates"),
-        BuildErrorKind::Secret => ("sms.token", "a token or password that fits in a header"),
+        BuildErrorKind::LogInUrl => (
+            address,
+            "a URL without a name and a password in it, which sms.user and sms.password_file are for",
+        ),
+        BuildErrorKind::Secret => (
+            configuration.first_set(&LOG_IN),
+            "a token or password that fits in a header",
+        ),
         BuildErrorKind::Statuses => ("sms.never", "statuses that are not also those of success"),
         BuildErrorKind::Certificate => ("sms.root_certificate", "a file of certificates in PEM"),
         BuildErrorKind::Request => (
             address,
-            "a request whose templates use to, text, key, language and secret",
+            "a request whose templates use to, text, key, language and, if sms.secret_file is set, secret, \
+             and whose headers are a line each",
         ),
         BuildErrorKind::Incomplete => (
             address,

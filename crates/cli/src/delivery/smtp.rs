@@ -55,7 +55,7 @@ fn wrong(configuration: &Configuration, error: BuildError) -> Failure {
     let (setting, right) = match error.kind() {
         BuildErrorKind::Sender => (
             "smtp.from",
-            "an e-mail address such as \"Example <accounts@example.org>\"",
+            "an e-mail address such as \"Example <accounts@example.org>\", ASCII before the @",
         ),
         BuildErrorKind::Plaintext => (
             "smtp.security",

@@ -46,6 +46,8 @@ pub(super) fn build(
         .map_err(|error| wrong(configuration, error))
 }
 
+const SECRET: &str = "whsec_ and base64 of 24 to 64 bytes";
+
 /// Which setting is wrong, and what would be right.
 fn wrong(configuration: &Configuration, error: BuildError) -> Failure {
     let (setting, right) = match error.kind() {
@@ -54,12 +56,16 @@ fn wrong(configuration: &Configuration, error: BuildError) -> Failure {
             "https for a service that is not this machine, unless webhook.danger_plain is true",
         ),
         BuildErrorKind::Secret => (
-            if configuration.delivery.webhook.secret.file().is_some() {
-                "webhook.secret_file"
-            } else {
-                "webhook.secret"
-            },
-            "whsec_ and base64 of 24 to 64 bytes, and so must the old one",
+            configuration.first_set(&["webhook.secret", "webhook.secret_file"]),
+            SECRET,
+        ),
+        BuildErrorKind::OtherSecret => (
+            configuration.first_set(&["webhook.old_secret", "webhook.old_secret_file"]),
+            SECRET,
+        ),
+        BuildErrorKind::LogInUrl => (
+            "webhook.url",
+            "a URL without a name and a password in it; that a request is ours is told by its signature",
         ),
         BuildErrorKind::Certificate => {
             ("webhook.root_certificate", "a file of certificates in PEM")

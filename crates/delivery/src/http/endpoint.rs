@@ -27,13 +27,17 @@ impl Default for Endpoint {
 }
 
 impl Endpoint {
-    /// A URL that requests may go to: https, or http on this machine.
+    /// A URL that requests may go to: https, or http on this machine, with no name or password in it.
     ///
     /// # Errors
-    /// `Url`, `Plaintext`.
+    /// `Url`, `LogInUrl`, `Plaintext`.
     pub(crate) fn url(&self, text: &str) -> Result<Url, BuildError> {
         let url = Url::parse(text)
             .map_err(|error| BuildError::with_source(BuildErrorKind::Url, error))?;
+        // They would not be sent, and stand in the clear where an address is no secret.
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(BuildError::new(BuildErrorKind::LogInUrl));
+        }
         let host = url.host_str().unwrap_or_default();
         match url.scheme() {
             "https" => Ok(url),

@@ -103,10 +103,10 @@ impl NatsBuilder {
     /// Builds the state. Nothing is connected yet.
     ///
     /// # Errors
-    /// [`Url`](BuildErrorKind::Url), [`Plaintext`](BuildErrorKind::Plaintext),
-    /// [`Secret`](BuildErrorKind::Secret) for credentials that are none, [`Subject`](BuildErrorKind::Subject),
-    /// [`Signal`](BuildErrorKind::Signal), [`Certificate`](BuildErrorKind::Certificate),
-    /// [`Tls`](BuildErrorKind::Tls).
+    /// [`Url`](BuildErrorKind::Url), [`LogInUrl`](BuildErrorKind::LogInUrl),
+    /// [`Plaintext`](BuildErrorKind::Plaintext), [`Secret`](BuildErrorKind::Secret) for credentials that are
+    /// none, [`Subject`](BuildErrorKind::Subject), [`Signal`](BuildErrorKind::Signal),
+    /// [`Certificate`](BuildErrorKind::Certificate), [`Tls`](BuildErrorKind::Tls).
     pub fn build(self) -> Result<Nats, BuildError> {
         let servers = servers(&self.url, self.may_be_plain)?;
         if !is_subject(&self.subject) {
@@ -146,8 +146,10 @@ fn server(url: &str, may_be_plain: bool) -> Result<ServerAddr, BuildError> {
         .parse()
         .map_err(|error| BuildError::with_source(BuildErrorKind::Url, error))?;
     // A password in it would stand in logs.
-    let is_bare = server.username().is_none() && server.password().is_none();
-    if !is_bare || server.host().is_empty() {
+    if server.username().is_some() || server.password().is_some() {
+        return Err(BuildError::new(BuildErrorKind::LogInUrl));
+    }
+    if server.host().is_empty() {
         return Err(BuildError::new(BuildErrorKind::Url));
     }
     match server.scheme() {

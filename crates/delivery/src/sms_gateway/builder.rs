@@ -26,7 +26,8 @@ const TEMPLATES: [&str; 2] = ["reset_password_phone.txt", "verify_phone.txt"];
 ///
 /// The address, the values of headers and of a form, and the texts in JSON are templates of these values: `to`,
 /// the number in the form of E.164; `text`, what the message says; `key`, the same for each attempt to send
-/// one message; `language`; and `secret`. A value is encoded for the place it stands in.
+/// one message; `language`; and `secret`, if one was
+/// given. A value is encoded for the place it stands in.
 #[derive(Debug)]
 #[must_use = "nothing is sent until `build` is called"]
 pub struct SmsGatewayBuilder {
@@ -176,10 +177,12 @@ impl SmsGatewayBuilder {
     /// Builds the state. Nothing is connected yet.
     ///
     /// # Errors
-    /// [`Url`](BuildErrorKind::Url), [`Plaintext`](BuildErrorKind::Plaintext),
+    /// [`Url`](BuildErrorKind::Url), [`LogInUrl`](BuildErrorKind::LogInUrl),
+    /// [`Plaintext`](BuildErrorKind::Plaintext),
     /// [`Method`](BuildErrorKind::Method), [`Header`](BuildErrorKind::Header),
     /// [`Secret`](BuildErrorKind::Secret) for one that fits in no header,
-    /// [`Request`](BuildErrorKind::Request) for a template that cannot be rendered,
+    /// [`Request`](BuildErrorKind::Request) for a template that cannot be rendered, asks for a secret that was
+    /// not given, or gives a header more than a line,
     /// [`Incomplete`](BuildErrorKind::Incomplete) when `to` or `text` is asked for nowhere,
     /// [`Statuses`](BuildErrorKind::Statuses), [`Certificate`](BuildErrorKind::Certificate),
     /// [`Tls`](BuildErrorKind::Tls), and those of texts:
@@ -291,7 +294,9 @@ fn try_out(recipe: &Recipe, endpoint: &Endpoint) -> Result<url::Origin, BuildErr
             .bytes(&recipe.plain, &fields)
             .map_err(of_request)?;
         for (_, template) in &recipe.headers {
-            recipe::render(&recipe.plain, template, &fields).map_err(of_request)?;
+            let value = recipe::render(&recipe.plain, template, &fields).map_err(of_request)?;
+            HeaderValue::from_str(&value)
+                .map_err(|error| BuildError::with_source(BuildErrorKind::Request, error))?;
         }
     }
     origins.dedup();

@@ -22,7 +22,9 @@ pub(super) struct Fields<'a> {
     pub(super) text: &'a str,
     pub(super) key: &'a str,
     pub(super) language: &'a str,
-    pub(super) secret: &'a str,
+    /// Not there when no secret was given, so that a template which asks for it is a mistake.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) secret: Option<&'a str>,
 }
 
 /// The request, as templates.
@@ -42,8 +44,8 @@ pub(super) struct Recipe {
 }
 
 impl Recipe {
-    pub(super) fn secret(&self) -> &str {
-        self.secret.as_ref().map_or("", Secret::reveal)
+    pub(super) fn secret(&self) -> Option<&str> {
+        self.secret.as_ref().map(Secret::reveal)
     }
 
     /// The request with these values.

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use lettre::address::Address;
+use lettre::message::Mailbox;
 use phone_auth_signals::SiteOrigin;
 use rustls::pki_types::ServerName;
 
@@ -145,10 +147,7 @@ impl SmtpBuilder {
         if is_plain && !self.may_be_plain && !is_loopback(&self.host) {
             return Err(BuildError::new(BuildErrorKind::Plaintext));
         }
-        let from = self
-            .from
-            .parse()
-            .map_err(|error| BuildError::with_source(BuildErrorKind::Sender, error))?;
+        let from = sender(&self.from)?;
         let tls = tls::client_config(self.root_certificate.as_deref())?;
         let texts = Texts::load(self.templates.as_deref(), self.style, &TEMPLATES)?;
         let server = Server {
@@ -168,4 +167,24 @@ impl SmtpBuilder {
             timeout: self.timeout,
         })
     }
+}
+
+/// Who mail comes from, in ASCII: servers that take more are asked for it by each address, and the id of a
+/// mail is made with this one. The domain is written as the name system has it.
+fn sender(text: &str) -> Result<Mailbox, BuildError> {
+    let refused = || BuildError::new(BuildErrorKind::Sender);
+    let mailbox: Mailbox = text
+        .parse()
+        .map_err(|error| BuildError::with_source(BuildErrorKind::Sender, error))?;
+    let (user, domain) = (mailbox.email.user(), mailbox.email.domain());
+    if !user.is_ascii() {
+        return Err(refused());
+    }
+    if domain.is_ascii() {
+        return Ok(mailbox);
+    }
+    let domain = idna::domain_to_ascii_strict(domain).map_err(|_why| refused())?;
+    let email = Address::new(user, &domain)
+        .map_err(|error| BuildError::with_source(BuildErrorKind::Sender, error))?;
+    Ok(Mailbox::new(mailbox.name, email))
 }

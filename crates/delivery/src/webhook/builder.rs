@@ -8,7 +8,7 @@ use super::Webhook;
 use super::signing::SigningKey;
 use crate::http::{Endpoint, StatusSet, Statuses};
 use crate::selection::Selection;
-use crate::{BuildError, Secret};
+use crate::{BuildError, BuildErrorKind, Secret};
 
 /// Describes a service that takes signed requests; [`Webhook::builder`] begins.
 #[derive(Debug)]
@@ -16,7 +16,8 @@ use crate::{BuildError, Secret};
 pub struct WebhookBuilder {
     site: SiteOrigin,
     url: String,
-    secrets: Vec<Secret>,
+    secret: Secret,
+    other_secrets: Vec<Secret>,
     endpoint: Endpoint,
     selection: Selection,
 }
@@ -26,7 +27,8 @@ impl WebhookBuilder {
         Self {
             site,
             url,
-            secrets: vec![secret],
+            secret,
+            other_secrets: Vec::new(),
             endpoint: Endpoint::default(),
             selection: Selection::default(),
         }
@@ -34,7 +36,7 @@ impl WebhookBuilder {
 
     /// Signs with this secret too, while the service changes from one to the other.
     pub fn also_signed_with(mut self, secret: Secret) -> Self {
-        self.secrets.push(secret);
+        self.other_secrets.push(secret);
         self
     }
 
@@ -68,17 +70,23 @@ impl WebhookBuilder {
     /// Builds the state. Nothing is connected yet.
     ///
     /// # Errors
-    /// [`Url`](crate::BuildErrorKind::Url), [`Plaintext`](crate::BuildErrorKind::Plaintext),
-    /// [`Secret`](crate::BuildErrorKind::Secret), [`Signal`](crate::BuildErrorKind::Signal),
+    /// [`Url`](crate::BuildErrorKind::Url), [`LogInUrl`](crate::BuildErrorKind::LogInUrl),
+    /// [`Plaintext`](crate::BuildErrorKind::Plaintext), [`Secret`](crate::BuildErrorKind::Secret),
+    /// [`OtherSecret`](crate::BuildErrorKind::OtherSecret), [`Signal`](crate::BuildErrorKind::Signal),
     /// [`Certificate`](crate::BuildErrorKind::Certificate), [`Tls`](crate::BuildErrorKind::Tls).
     pub fn build(self) -> Result<Webhook, BuildError> {
         let url = self.endpoint.url(&self.url)?;
         self.selection.check()?;
-        let keys = self.secrets.iter().map(SigningKey::parse);
+        let key = SigningKey::parse(&self.secret);
+        let mut keys = vec![key.ok_or_else(|| BuildError::new(BuildErrorKind::Secret))?];
+        for secret in &self.other_secrets {
+            let key = SigningKey::parse(secret);
+            keys.push(key.ok_or_else(|| BuildError::new(BuildErrorKind::OtherSecret))?);
+        }
         Ok(Webhook {
             client: self.endpoint.client()?,
             url,
-            keys: keys.collect::<Result<_, _>>()?,
+            keys,
             site: self.site,
             selection: self.selection,
             statuses: Statuses::new(StatusSet::new([200..=299]), StatusSet::new([410..=410]))?,

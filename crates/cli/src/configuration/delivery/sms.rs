@@ -294,6 +294,7 @@ pub(super) fn mistakes(configuration: &Configuration) -> Vec<Mistake> {
             "sms.json",
             "sms.user",
             "sms.token",
+            "sms.token_file",
         ] {
             section.not_both(sid, name);
         }

@@ -157,11 +157,12 @@ fn incomplete_sections_are_refused() {
             ],
         ),
         (
-            "[sms]\ntwilio_account_sid = \"AC0\"\nform = {}",
+            "[sms]\ntwilio_account_sid = \"AC0\"\nform = {}\ntoken_file = \"token\"",
             &[
                 "sms.twilio_auth_token (default): it must be set when sms.twilio_account_sid is, or",
                 "sms.twilio_from (default): it must be set when sms.twilio_account_sid is, or",
                 "sms.form (file phone-auth.toml, line 3): it says the same as sms.twilio_account_sid",
+                "sms.token_file (file phone-auth.toml, line 4): it says the same as sms.twilio_account_sid",
             ],
         ),
         (
