@@ -47,8 +47,8 @@ fn every_message_with_a_receiver_is_enough() {
     }
 }
 
-#[test]
-fn wrong_settings_are_named() {
+/// Checks that each of these lines is refused in its section, and that this is said of it.
+fn refused(cases: &[(&str, &str, &str)]) {
     let folder = Folder::new();
     std::fs::create_dir_all(folder.join("texts/it")).unwrap();
     folder.write("texts/it/verify_email.txt", "{{ link }}");
@@ -60,7 +60,20 @@ fn wrong_settings_are_named() {
         let path = folder.write(name, content);
         std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
     }
-    for (section, line, said) in [
+    for (section, line, said) in cases {
+        let ran = check(&folder, &format!("{section}{line}\n"));
+        assert_eq!(ran.code, Some(2), "{line}: {ran:?}");
+        let folder = format!("{}/", folder.path().display());
+        let stderr = ran.stderr.replace(&folder, "");
+        assert!(stderr.contains(said), "{said}: {stderr}");
+        assert!(!stderr.contains("hunter2"), "{stderr}");
+        assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    }
+}
+
+#[test]
+fn wrong_settings_of_mail_are_named() {
+    refused(&[
         (
             SMTP,
             "security = \"none\"",
@@ -96,6 +109,17 @@ fn wrong_settings_are_named() {
             "user = \"a\"\npassword_file = \"open\"",
             "the file open can be written by others",
         ),
+        (
+            "[smtp]\nhost = \"mail.example\"\nfrom = \"m\u{fc}ller@b.example\"\n",
+            "",
+            "smtp.from (file settings.toml, line 3): it must be an e-mail address such as",
+        ),
+    ]);
+}
+
+#[test]
+fn wrong_settings_of_gateways_are_named() {
+    refused(&[
         (
             SMS,
             "method = \"A B\"",
@@ -152,11 +176,6 @@ fn wrong_settings_are_named() {
             "if sms.secret_file is set, secret, and whose headers are a line each",
         ),
         (
-            "[smtp]\nhost = \"mail.example\"\nfrom = \"m\u{fc}ller@b.example\"\n",
-            "",
-            "smtp.from (file settings.toml, line 3): it must be an e-mail address such as",
-        ),
-        (
             NATS,
             "subject = \"a.>\"",
             "nats.subject (file settings.toml, line 3): it must be words",
@@ -181,13 +200,5 @@ fn wrong_settings_are_named() {
             "",
             "nats.url (file settings.toml, line 2): it must be tls:",
         ),
-    ] {
-        let ran = check(&folder, &format!("{section}{line}\n"));
-        assert_eq!(ran.code, Some(2), "{line}: {ran:?}");
-        let folder = format!("{}/", folder.path().display());
-        let stderr = ran.stderr.replace(&folder, "");
-        assert!(stderr.contains(said), "{said}: {stderr}");
-        assert!(!stderr.contains("hunter2"), "{stderr}");
-        assert_eq!(stderr.lines().count(), 1, "{stderr}");
-    }
+    ]);
 }
