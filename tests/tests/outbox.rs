@@ -6,9 +6,10 @@
 #![expect(clippy::expect_used, reason = "a failed expectation is a failed test")]
 
 use std::collections::HashMap;
+use std::net::TcpListener;
 use std::time::Duration;
 
-use phone_auth_tests::{Person, Raw, Site, SiteOptions, Worker, encode, run};
+use phone_auth_tests::{Gateway, Person, Raw, Site, SiteOptions, Worker, encode, run, until};
 use serde_json::Value;
 
 /// When the process is killed, as the steps of a promise go.
@@ -241,6 +242,51 @@ async fn dead_letters_are_listed_and_sent_again() {
         !ran.success && ran.stderr.contains("no such dead letter"),
         "{}",
         ran.said()
+    );
+}
+
+/// Whoever runs the site learns why mail does not go out before the link has expired, though another receiver has
+/// had the message.
+#[tokio::test]
+async fn list_says_why_mail_waits() {
+    let service = Gateway::start().await;
+    let port = TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .expect("there is a port that is free")
+        .port();
+    let toml = format!(
+        "[smtp]\nhost = \"127.0.0.1\"\nport = {port}\nsecurity = \"none\"\nfrom = \"a@example.org\"\n\
+         [webhook]\nurl = \"{}/hook\"\nsecret = \"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"\n",
+        service.origin()
+    );
+    let site = Site::options().config(&toml).start().await;
+    let ann = site.signed_up().await;
+    site.client().ask_reset(&ann.email).await.expect(302);
+    service.nth(1).await;
+    let database = site.database();
+    let recorded = "SELECT count(*) FROM phone_auth_outbox WHERE receipts LIKE '%failed%done%'";
+    until("the failure is recorded", || async {
+        database.number(recorded) == 1
+    })
+    .await;
+
+    let url = site.database_url();
+    let ran = run(
+        site.folder(),
+        &["outbox", "list", "--database", &url],
+        &[],
+        "",
+    );
+    let said = ran.said();
+    assert!(ran.success, "{said}");
+    assert!(
+        said.contains("phone_auth.smtp: the mail server cannot be reached"),
+        "{said}"
+    );
+    assert!(said.contains("Connection refused"), "{said}");
+    assert!(
+        !said.contains(&ann.email) && !said.contains("password_reset_confirm"),
+        "{said}"
     );
 }
 

@@ -2,7 +2,7 @@
 
 use chrono::Utc;
 use phone_auth::Accounts;
-use phone_auth::core::outbox::{MessageId, OutboxMessage, Receipts};
+use phone_auth::core::outbox::{MessageId, OutboxMessage, ReceiptOutcome, Receipts};
 use serde::Serialize;
 
 use crate::arguments::OutboxCommand;
@@ -103,12 +103,7 @@ async fn list(accounts: &Accounts, json: bool) -> Result<(), Failure> {
     ]);
     for message in &messages {
         let person = message.person.map(|id| id.to_string());
-        let failed = message.receipts.iter().last();
-        let why = message
-            .reason
-            .as_deref()
-            .or(failed.map(|receipt| receipt.reason.as_str()))
-            .unwrap_or_default();
+        let why = message.reason.clone().or_else(|| waits_for(message));
         table.row([
             &message.id.to_string(),
             message.state,
@@ -117,10 +112,17 @@ async fn list(accounts: &Accounts, json: bool) -> Result<(), Failure> {
             &message.created_at,
             &message.attempts.to_string(),
             message.due_at.as_deref().unwrap_or("never"),
-            &Visible(why).to_string(),
+            &Visible(&why.unwrap_or_default()).to_string(),
         ]);
     }
     console::print(table).map_err(Failure::failed)
+}
+
+/// Which receiver failed at the last attempt, and why.
+fn waits_for(message: &Listed) -> Option<String> {
+    let mut receipts = message.receipts.iter();
+    let failed = receipts.rfind(|receipt| receipt.outcome == ReceiptOutcome::Failed)?;
+    Some(format!("{}: {}", failed.receiver, failed.reason))
 }
 
 async fn retry(accounts: &Accounts, ids: &[i64]) -> Result<(), Failure> {
