@@ -202,3 +202,30 @@ fn wrong_settings_of_gateways_are_named() {
         ),
     ]);
 }
+
+#[test]
+fn template_with_unknown_value_is_named() {
+    let folder = Folder::new();
+    for (section, setting, file) in [
+        (SMTP, "smtp.templates", "de/verify_email.txt"),
+        (SMTP, "smtp.templates", "en/verify_email.subject.txt"),
+        (SMS, "sms.templates", "fr/verify_phone.txt"),
+    ] {
+        let toml = format!("{section}templates = \"texts\"\n");
+        let texts = folder.join("texts");
+        let path = texts.join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, "{{ link }}\n{{ token }}").unwrap();
+        let ran = check(&folder, &toml);
+        assert_eq!(ran.code, Some(2), "{ran:?}");
+        assert!(ran.stderr.contains(setting), "{ran:?}");
+        let said = format!("the template {file} cannot be rendered (line 2)");
+        assert!(ran.stderr.contains(&said), "{ran:?}");
+
+        // One text alone is enough of a folder.
+        std::fs::write(&path, "{{ link }}").unwrap();
+        let ran = check(&folder, &toml);
+        assert_eq!(ran.code, Some(0), "{file}: {ran:?}");
+        std::fs::remove_dir_all(texts).unwrap();
+    }
+}

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use phone_auth_delivery::sms_gateway::{
     RECEIVER, SmsGateway, SmsGatewayBuilder, Twilio, TwilioSender,
 };
-use phone_auth_delivery::{BuildErrorKind, Secret};
+use phone_auth_delivery::{BuildErrorKind, Secret, TemplateProblem};
 use phone_auth_signals::{
     Envelope, RelativeUrl, ResetPasswordPhone, Retry, Sender, Signals, SiteOrigin, Undelivered,
     User, VerifyPhone,
@@ -266,6 +266,50 @@ async fn values_are_encoded_for_their_place() {
         "flash": false,
     });
     assert_eq!(body, expected);
+}
+
+#[tokio::test]
+async fn one_template_leaves_the_others() {
+    let gateway = Gateway::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("de")).unwrap();
+    let file = folder.path().join("de/verify_phone.txt");
+    std::fs::write(&file, "Nur hier: {{ link }}").unwrap();
+    let sms = || json_to(&gateway).templates_from(folder.path()).build();
+
+    let ready = sms().unwrap();
+    let in_language = |tag: &str| Envelope::new(tag).in_language(tag);
+    for (tag, says) in [
+        ("de-CH", "Nur hier: https://example.org"),
+        ("fr", "confirmez votre"),
+        ("en", "confirm your"),
+        ("tlh", "confirm your"),
+    ] {
+        let message = message().with_envelope(in_language(tag));
+        ready.send(&message).await.unwrap();
+        let body = gateway.last().body;
+        assert!(body.contains(says), "{tag}: {body}");
+    }
+    let url = RelativeUrl::new(LINK).unwrap();
+    let user = User::new(1, "ann", "Ann", "Lee");
+    let reset = ResetPasswordPhone::new("test".into(), user, url, "+41446681800".to_owned());
+    let reset = reset.with_envelope(in_language("de"));
+    ready.send(&reset).await.unwrap();
+    let body = gateway.last().body;
+    assert!(
+        !body.contains("Nur hier") && body.contains("Passwort"),
+        "{body}"
+    );
+
+    std::fs::write(&file, "\n{{ token }}").unwrap();
+    let error = sms().unwrap_err();
+    assert_eq!(
+        *error.kind(),
+        BuildErrorKind::Template {
+            name: "de/verify_phone.txt".to_owned(),
+            wrong: TemplateProblem::Wrong { line: 2 },
+        }
+    );
 }
 
 #[tokio::test]
