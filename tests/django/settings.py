@@ -7,7 +7,7 @@ SECRET_KEY = os.environ["SITE_SECRET_KEY"]
 SECRET_KEY_FALLBACKS = os.environ.get("SITE_SECRET_KEY_FALLBACKS", "").split()
 DEBUG = False
 ALLOWED_HOSTS = ["127.0.0.1"]
-USE_TZ = True
+USE_TZ = os.environ.get("SITE_USE_TZ") != "false"
 TIME_ZONE = os.environ.get("SITE_TIME_ZONE", "America/Chicago")
 
 INSTALLED_APPS = [
@@ -63,6 +63,7 @@ if "SITE_POSTGRES" in os.environ:
         "PORT": str(_url.port or parse_qs(_url.query).get("port", [""])[0]),
         "USER": unquote(_url.username or ""),
         "PASSWORD": unquote(_url.password or ""),
+        "TIME_ZONE": os.environ.get("SITE_DATABASE_TIME_ZONE"),
     }
 else:
     _database = {

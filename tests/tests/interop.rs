@@ -41,6 +41,28 @@ async fn ask_verification(client: &Client, value: &str) {
 /// Whoever signed up at one site logs in at the other, by every name, and neither stores what the other
 /// cannot read.
 #[tokio::test]
+async fn reset_links_work_without_use_tz() {
+    let zone = ("SITE_TIME_ZONE", "Asia/Tokyo");
+    let django = Django::start().await;
+    let django = django.restart(&[("SITE_USE_TZ", "false"), zone]).await;
+    let (ann, there) = (Person::new(), django.client());
+    there.sign_up(&ann).await.expect(302);
+    there.log_in(&ann.phone, &ann.password).await.expect(302);
+    django.client().ask_reset(&ann.email).await.expect(302);
+    let link = django.printed("reset_password_email", &ann.email).await;
+    let options = django.successor_until("2999-01-01T00:00:00Z");
+    let options = options.setting("django_time_zone", zone.1);
+    let site = options.setting("django_use_tz", "false").start().await;
+    let here = site.client();
+    here.reset(link.url(), "walnut-Harbour-22")
+        .await
+        .expect(302);
+    here.log_in(&ann.email, "walnut-Harbour-22")
+        .await
+        .expect(302);
+}
+
+#[tokio::test]
 async fn accounts_are_shared() {
     let (django, site) = both().await;
     for (there, here) in [

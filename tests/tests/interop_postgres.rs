@@ -99,6 +99,47 @@ async fn people_and_links_are_shared() {
 }
 
 #[tokio::test]
+async fn reset_links_go_by_zones() {
+    let zones = [
+        // Django's settings, and what ours must say for its links to work.
+        (
+            [
+                ("SITE_DATABASE_TIME_ZONE", "Asia/Tokyo"),
+                ("SITE_USE_TZ", "true"),
+            ],
+            ("django_database_time_zone", "Asia/Tokyo"),
+        ),
+        (
+            [
+                ("SITE_TIME_ZONE", "America/Chicago"),
+                ("SITE_USE_TZ", "false"),
+            ],
+            ("django_use_tz", "false"),
+        ),
+    ];
+    let database = database();
+    let mut django = Django::start_on(database.url()).await;
+    for (theirs, (setting, value)) in zones {
+        django = django.restart(&theirs).await;
+        let (ann, there) = (Person::new(), django.client());
+        there.sign_up(&ann).await.expect(302);
+        log_in(&there, &ann.phone, &ann.password).await;
+        django.client().ask_reset(&ann.email).await.expect(302);
+        let link = django.printed("reset_password_email", &ann.email).await;
+        let until = "2999-01-01T00:00:00Z";
+        let site = django.successor_until(until).start().await;
+        site.client().meets_dead_reset(link.url()).await;
+        drop(site);
+        let options = django.successor_until(until).setting(setting, value);
+        let site = options.start().await;
+        let here = site.client();
+        here.reset(link.url(), "walnut-Harbour-22")
+            .await
+            .expect(302);
+    }
+}
+
+#[tokio::test]
 async fn sessions_are_shared() {
     let database = database();
     let django = Django::start_on(database.url()).await;

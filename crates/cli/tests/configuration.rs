@@ -3,6 +3,8 @@
 
 mod common;
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use common::{Folder, Ran};
 
 /// Runs the program and expects one sentence and code 2.
@@ -145,6 +147,24 @@ fn all_mistakes_have_a_line() {
     let ran = folder.run(&["--config", "x.toml", "--addr", "x"]);
     assert_eq!(ran.code, Some(2));
     assert_eq!(ran.stderr.lines().count(), 3, "{}", ran.stderr);
+}
+
+#[test]
+fn zones_that_django_refuses_are_named() {
+    let folder = Folder::new();
+    let key = folder.write("django.key", "the-secret-of-the-site-that-is-left-behind");
+    std::fs::set_permissions(key, std::fs::Permissions::from_mode(0o600)).unwrap();
+    folder.write(
+        "x.toml",
+        "django_secret_key_file = \"django.key\"
+        accept_django_tokens_until = 2999-01-01T00:00:00Z
+        django_use_tz = false
+        django_database_time_zone = \"Asia/Tokyo\"",
+    );
+    refused(
+        &folder.run(&["--config", "x.toml", "--addr", "127.0.0.1:0"]),
+        "django_database_time_zone (file x.toml, line 4): Django allows it only where USE_TZ is true",
+    );
 }
 
 #[test]

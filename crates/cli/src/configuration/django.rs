@@ -77,6 +77,18 @@ pub(super) static SETTINGS: &[Setting] = &[
         take: |to, given| put(&mut to.django_use_tz, given.boolean()),
     },
     Setting {
+        name: "django_database_time_zone",
+        right: "the name of a time zone such as Europe/Berlin or UTC",
+        default: "none",
+        does: "the TIME_ZONE among its DATABASES, if it has one there and PostgreSQL",
+        take: |to, given| {
+            put(
+                &mut to.django_database_time_zone,
+                TimeZone::named(given.text()?).ok().map(Some),
+            )
+        },
+    },
+    Setting {
         name: "django_password_reset_timeout",
         right: TIME,
         default: "3 days",

@@ -96,6 +96,7 @@ fn every_setting_stands_in_a_file() {
         accept_django_tokens_until = 2026-12-01T00:00:00+01:00
         django_time_zone = "Europe/Berlin"
         django_use_tz = false
+        django_database_time_zone = "Asia/Tokyo"
         django_password_reset_timeout = "1 day"
         danger_accept_md5_passwords = true
         django_hash_iterations = 1_000_000

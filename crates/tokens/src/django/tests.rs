@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::calling_code;
 use super::keys::{hex, salted_hmac};
 use super::session::push_base62;
+use super::state::ResetState;
 use super::time_zone::TimeZone;
 use super::tokens::write;
 
@@ -71,6 +72,26 @@ fn clocks_are_djangos() {
             number::<i64>(&case, "ts"),
             "{case}"
         );
+    }
+}
+
+#[test]
+fn log_in_is_written_by_zone() {
+    // str(pk) + password + str(last_login.replace(microsecond=0, tzinfo=None)) + str(ts) + email, where
+    // last_login is as the connection reads it.
+    let state = ResetState {
+        user: 7,
+        password: "hash",
+        last_login: "2026-01-02T20:04:05.678901Z".parse().ok(),
+        email: "ann@example.org",
+    };
+    for (zone, read) in [
+        ("UTC", "2026-01-02 20:04:05"),
+        ("America/Chicago", "2026-01-02 14:04:05"),
+        ("Asia/Tokyo", "2026-01-03 05:04:05"),
+    ] {
+        let value = state.value(9, TimeZone::named(zone).unwrap());
+        assert_eq!(value, format!("7hash{read}9ann@example.org"), "{zone}");
     }
 }
 
