@@ -48,6 +48,13 @@ impl Database {
     ///
     /// # Errors
     /// When nothing was, or it cannot be opened or migrated.
+    #[cfg_attr(
+        not(any(feature = "sqlite", feature = "postgres")),
+        expect(
+            clippy::unused_async,
+            reason = "without a store there is nothing to wait for"
+        )
+    )]
     pub(crate) async fn open(self) -> Result<Opened, BuildError> {
         let (store, own) = match self.store {
             StoreChoice::Ready(store) => (store, None),
@@ -65,6 +72,13 @@ impl Database {
 }
 
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
+#[cfg_attr(
+    not(feature = "postgres"),
+    expect(
+        clippy::unused_async,
+        reason = "a file is opened in place, a server waited for"
+    )
+)]
 async fn open_named(name: &str, busy_timeout: Option<Duration>) -> Result<Opened, BuildError> {
     #[cfg(feature = "postgres")]
     if name.starts_with("postgres://") || name.starts_with("postgresql://") {
