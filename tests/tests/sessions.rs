@@ -93,12 +93,16 @@ async fn change_ends_other_sessions_only() {
         site.log_in(&ann.person).await,
         site.log_in(&ann.person).await,
     ];
+    let stolen = ann.client.session_cookie().expect("a session");
     let changed = ann
         .client
         .change_password(&ann.person.password, "walnut-Harbour-22")
         .await;
     changed.redirects_to("/accounts/change_password_done/");
     assert!(ann.client.is_logged_in().await);
+    let thief = site.client();
+    thief.plant(&stolen.name, &stolen.value);
+    assert!(!thief.is_logged_in().await);
     assert!(bob.client.is_logged_in().await);
     for other in others {
         assert!(!other.client.is_logged_in().await);

@@ -166,5 +166,19 @@ pub struct PasswordReplacement {
     /// The `last_login` that must still be there; `None` where it does not matter.
     pub last_login: Option<Option<DateTime<Utc>>>,
     /// The one session that lives on; all others of the person end.
-    pub keeps: Option<SessionDigest>,
+    pub keeps: Option<KeptSession>,
+}
+
+/// The session in which a password is changed. It gets another key: whoever had the old one, because they
+/// stole it, has nothing any more (ASVS 5.0, 7.2.4).
+#[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a plain argument list with names; stores of other crates take it apart"
+)]
+pub struct KeptSession {
+    /// Its name in the store so far.
+    pub digest: SessionDigest,
+    /// Its name from now on.
+    pub becomes: SessionDigest,
 }

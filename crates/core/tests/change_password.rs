@@ -8,6 +8,7 @@ use common::{HORSE, Kit, STAPLE};
 use phone_auth_core::accounts::{ChangePasswordErrorKind, LogInErrorKind, Visitor};
 use phone_auth_core::form::{Field, FieldProblem, Problem};
 use phone_auth_core::password::Password;
+use phone_auth_core::session::{KeptSession, SessionKey};
 use phone_auth_core::store::StoreErrorKind;
 use phone_auth_store_testkit::{OutsideChange, Outsider};
 
@@ -15,13 +16,22 @@ async fn change(
     kit: &Kit,
     visitor: &Visitor,
     [old, new1, new2]: [&str; 3],
-) -> Result<(), (ChangePasswordErrorKind, Vec<FieldProblem>)> {
+) -> Result<SessionKey, (ChangePasswordErrorKind, Vec<FieldProblem>)> {
     let [old, new1, new2] = [old, new1, new2].map(Password::new);
     let changed = kit
         .accounts
         .change_password(visitor, &old, &new1, &new2)
         .await;
     changed.map_err(|error| (error.kind(), error.problems().to_vec()))
+}
+
+/// The same, refused.
+async fn refused(
+    kit: &Kit,
+    visitor: &Visitor,
+    typed: [&str; 3],
+) -> (ChangePasswordErrorKind, Vec<FieldProblem>) {
+    change(kit, visitor, typed).await.unwrap_err()
 }
 
 #[tokio::test]
@@ -34,11 +44,12 @@ async fn only_this_session_lives() {
     let visitor = kit.accounts.visitor(&own).await.unwrap().unwrap();
     kit.record.forget();
 
-    change(&kit, &visitor, [HORSE, STAPLE, STAPLE])
+    let key = change(&kit, &visitor, [HORSE, STAPLE, STAPLE])
         .await
         .unwrap();
     assert_eq!(kit.record.take(), ["password_changed change_password ann"]);
-    for (key, lives) in [(&own, true), (&other, false), (&bobs, true)] {
+    // Whoever had this session's key before, because they stole it, has nothing any more.
+    for (key, lives) in [(&key, true), (&own, false), (&other, false), (&bobs, true)] {
         assert_eq!(kit.accounts.visitor(key).await.unwrap().is_some(), lives);
     }
     let old = kit
@@ -100,7 +111,7 @@ async fn problems_keep_everything() {
             .into_iter()
             .map(|(field, problem)| FieldProblem::new(field, problem));
         let expected = (ChangePasswordErrorKind::Invalid, problems.collect());
-        assert_eq!(change(&kit, &visitor, typed).await, Err(expected));
+        assert_eq!(refused(&kit, &visitor, typed).await, expected);
         assert_eq!(kit.record.take(), [""; 0]);
         for key in [&own, &other] {
             assert!(kit.accounts.visitor(key).await.unwrap().is_some());
@@ -120,7 +131,10 @@ async fn upgraded_hash_does_not_disturb() {
         old: person.password,
         new: kit.encoded(HORSE).await,
         last_login: None,
-        keeps: Some(visitor.session().digest),
+        keeps: Some(KeptSession {
+            digest: visitor.session().digest,
+            becomes: visitor.session().digest,
+        }),
     };
     let store: &dyn phone_auth_core::store::PersonStore = &kit.store;
     assert!(store.replace_password(&replacement).await.unwrap());
@@ -147,7 +161,7 @@ async fn one_of_many_changes_wins() {
     let mut won = 0;
     for task in tasks {
         match task.await.unwrap() {
-            Ok(()) => won += 1,
+            Ok(_) => won += 1,
             Err(error) => {
                 let wrong = FieldProblem::new(Field::OldPassword, Problem::WrongOldPassword);
                 assert_eq!(error.problems(), [wrong]);
@@ -173,8 +187,8 @@ async fn inactive_people_change_nothing() {
             .await;
         let expected = (ChangePasswordErrorKind::NotActive, Vec::new());
         assert_eq!(
-            change(&kit, &visitor, [HORSE, STAPLE, STAPLE]).await,
-            Err(expected)
+            refused(&kit, &visitor, [HORSE, STAPLE, STAPLE]).await,
+            expected
         );
     }
 }
@@ -187,8 +201,8 @@ async fn failing_store_changes_nothing() {
         kit.store.fail_after(calls, StoreErrorKind::Unavailable);
         let expected = (ChangePasswordErrorKind::Unavailable, Vec::new());
         assert_eq!(
-            change(&kit, &visitor, [HORSE, STAPLE, STAPLE]).await,
-            Err(expected)
+            refused(&kit, &visitor, [HORSE, STAPLE, STAPLE]).await,
+            expected
         );
         kit.store.recover();
     }

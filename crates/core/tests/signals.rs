@@ -38,7 +38,7 @@ async fn every_flow_tells_once() {
         let (id, token) = kit.record.messages().pop().unwrap().parts();
         let _ = accounts.verify_address(&id, &token).await.unwrap();
     }
-    accounts
+    let key = accounts
         .change_password(&visitor, &horse, &staple, &staple)
         .await
         .unwrap();

@@ -57,21 +57,21 @@ pub(crate) const REWRITE: &str = "UPDATE django_session
 /// is an argument, as everywhere: a server writes the text of a statement that failed into its log.
 pub(crate) const REPLACE_PASSWORD: &str = concat!(
     "WITH kept AS MATERIALIZED (
-        SELECT 1 FROM django_session WHERE session_key = $7 AND session_data = $8 FOR UPDATE
+        SELECT 1 FROM django_session WHERE session_key = $6 AND session_data = $7 FOR UPDATE
     ), person AS (
         UPDATE auth_user SET password = $3
         WHERE id = $1 AND password = $2 AND is_active
-            AND (NOT $5 OR ",
+            AND (NOT $4 OR ",
     readable!("last_login"),
-    " IS NOT DISTINCT FROM $6)
+    " IS NOT DISTINCT FROM $5)
             AND EXISTS (SELECT 1 FROM kept)
         RETURNING id
     ), rewritten AS (
-        UPDATE django_session SET session_key = $9, session_data = $10, expire_date = $11
-        WHERE session_key = $7 AND session_data = $8 AND EXISTS (SELECT 1 FROM person)
+        UPDATE django_session SET session_key = $8, session_data = $9, expire_date = $10
+        WHERE session_key = $6 AND session_data = $7 AND EXISTS (SELECT 1 FROM person)
     ), ended AS (
         DELETE FROM phone_auth_session
-        WHERE person_id IN (SELECT id FROM person) AND digest IS DISTINCT FROM $4
+        WHERE person_id IN (SELECT id FROM person)
     )
     SELECT 1 FROM person"
 );
@@ -135,12 +135,10 @@ impl DjangoSessionStore for PostgresStore {
         rewrite: &DjangoRewrite,
     ) -> Result<bool, StoreError> {
         let DjangoRewrite { old, new } = rewrite;
-        let keeps = replacement.keeps.as_ref();
         let replace = query(REPLACE_PASSWORD)
             .bind(replacement.person.get())
             .bind(sought(replacement.old.reveal()))
             .bind(replacement.new.reveal())
-            .bind(keeps.map(|kept| kept.as_bytes().as_slice()))
             .bind(replacement.last_login.is_some())
             .bind(replacement.last_login.flatten().map(rows::micros))
             .bind(sought(old.key.reveal()))

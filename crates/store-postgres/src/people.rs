@@ -117,6 +117,9 @@ pub(crate) const REPLACE_PASSWORD: &str = concat!(
     ), ended AS (
         DELETE FROM phone_auth_session
         WHERE person_id IN (SELECT id FROM person) AND digest IS DISTINCT FROM $4
+    ), moved AS (
+        UPDATE phone_auth_session SET digest = $7
+        WHERE person_id IN (SELECT id FROM person) AND digest = $4
     )
     SELECT 1 FROM person"
 );
@@ -191,18 +194,15 @@ impl PersonStore for PostgresStore {
         let Some(old) = sought(replacement.old.reveal()) else {
             return Ok(false);
         };
+        let kept = replacement.keeps.as_ref();
         let replace = query(REPLACE_PASSWORD)
             .bind(replacement.person.get())
             .bind(old)
             .bind(replacement.new.reveal())
-            .bind(
-                replacement
-                    .keeps
-                    .as_ref()
-                    .map(|kept| kept.as_bytes().as_slice()),
-            )
+            .bind(kept.as_ref().map(|kept| kept.digest.as_bytes().as_slice()))
             .bind(replacement.last_login.is_some())
-            .bind(replacement.last_login.flatten().map(rows::micros));
+            .bind(replacement.last_login.flatten().map(rows::micros))
+            .bind(kept.as_ref().map(|kept| kept.becomes.as_bytes().as_slice()));
         let lock = lock(replacement.person);
         Ok(self.first_locked(&lock, replace).await?.is_some())
     }

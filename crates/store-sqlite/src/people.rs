@@ -5,7 +5,7 @@ use phone_auth_core::address::{AddressKind, EmailAddress, PhoneNumber};
 use phone_auth_core::person::{
     AccountName, FoundPerson, NewPerson, Person, PersonId, TakenNames, WantedNames,
 };
-use phone_auth_core::session::{PasswordReplacement, SessionDigest};
+use phone_auth_core::session::{KeptSession, PasswordReplacement};
 use phone_auth_core::store::{PersonStore, StoreError, StoreErrorKind, UniqueName};
 use rusqlite::{Connection, params};
 
@@ -72,6 +72,9 @@ pub(crate) const REPLACE_PASSWORD: &str =
 /// NULL differs from no digest, so that without one to keep all end.
 pub(crate) const END_SESSIONS: &str =
     "DELETE FROM phone_auth_session WHERE person_id = ?1 AND digest IS NOT ?2";
+
+pub(crate) const MOVE_SESSION: &str =
+    "UPDATE phone_auth_session SET digest = ?3 WHERE digest = ?2 AND person_id = ?1";
 
 #[async_trait]
 impl PersonStore for SqliteStore {
@@ -215,12 +218,13 @@ pub(crate) fn replace_password(
     if rows::change(connection, REPLACE_PASSWORD, (id, old, new))? == 0 {
         return Ok(false);
     }
-    let keeps = replacement.keeps.as_ref().map(SessionDigest::as_bytes);
-    rows::change(
-        connection,
-        END_SESSIONS,
-        params![id, keeps.map(<[u8; 32]>::as_slice)],
-    )?;
+    let kept = replacement.keeps.map(|kept| kept.digest);
+    let kept = kept.as_ref().map(|digest| digest.as_bytes().as_slice());
+    rows::change(connection, END_SESSIONS, params![id, kept])?;
+    if let Some(KeptSession { digest, becomes }) = &replacement.keeps {
+        let (digest, becomes) = (digest.as_bytes().as_slice(), becomes.as_bytes().as_slice());
+        rows::change(connection, MOVE_SESSION, (id, digest, becomes))?;
+    }
     Ok(true)
 }
 

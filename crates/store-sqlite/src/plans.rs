@@ -19,6 +19,7 @@ fn every_lookup_uses_an_index() {
         people::LAST_LOGIN,
         people::REPLACE_PASSWORD,
         people::END_SESSIONS,
+        people::MOVE_SESSION,
         sessions::ALIVE,
         django_sessions::PROVEN,
         sessions::RECORD,

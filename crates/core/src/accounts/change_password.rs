@@ -11,10 +11,12 @@ use super::{ATTEMPTS, Accounts, Visitor};
 use crate::form::{Field, Problem, Problems};
 use crate::password::{Password, Verdict};
 use crate::person::Person;
-use crate::session::PasswordReplacement;
+use crate::session::{KeptSession, PasswordReplacement, SessionKey};
+use crate::store::{StoreError, StoreErrorKind};
 
 impl Accounts {
-    /// Changes the password of a visitor. This session lives on, all others of the person end. Fires
+    /// Changes the password of a visitor. This session lives on under the key that is answered, which the
+    /// browser must be given; all others of the person end, and so does whoever else has the old key. Fires
     /// `password_changed`.
     ///
     /// # Errors
@@ -28,7 +30,8 @@ impl Accounts {
     /// In every case nothing was changed, and the session lives on.
     ///
     /// # Cancel safety
-    /// The password is changed and the other sessions ended, or neither; the signal may be missing.
+    /// The password is changed and the other sessions ended, or neither; the signal may be missing, and the
+    /// session be one that nobody has the key of.
     ///
     /// # Examples
     /// ```
@@ -45,8 +48,9 @@ impl Accounts {
     /// let problem = FieldProblem::new(Field::OldPassword, Problem::WrongOldPassword);
     /// assert_eq!(wrong.unwrap_err().problems(), [problem]);
     ///
-    /// accounts.change_password(&visitor, &old, &new, &new).await?;
-    /// assert!(accounts.visitor(&ann.key).await?.is_some());
+    /// let key = accounts.change_password(&visitor, &old, &new, &new).await?;
+    /// assert!(accounts.visitor(&key).await?.is_some());
+    /// assert!(accounts.visitor(&ann.key).await?.is_none());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -57,7 +61,7 @@ impl Accounts {
         old: &Password,
         new1: &Password,
         new2: &Password,
-    ) -> Result<(), ChangePasswordError> {
+    ) -> Result<SessionKey, ChangePasswordError> {
         let addresses = self.store().addresses_of(visitor.person().id).await?;
         for _ in 0..ATTEMPTS {
             let person = self.store().person(visitor.person().id).await?;
@@ -80,19 +84,19 @@ impl Accounts {
                 old: person.password.clone(),
                 new: self.hasher().hash(new1).await?,
                 last_login: None,
-                keeps: Some(visitor.session().digest),
+                keeps: None,
             };
             let replaced = match &self.inner.django {
-                None => self.store().replace_password(&replacement).await?,
-                Some(django) => self
-                    .replace_password_beside_django(django, visitor, &replacement)
-                    .await?
-                    .ok_or(ChangePasswordError::new(ChangePasswordErrorKind::NotActive))?,
+                None => self.replace_password_of(visitor, replacement).await?,
+                Some(django) => {
+                    self.replace_password_beside_django(django, visitor, &replacement)
+                        .await?
+                }
             };
-            if replaced {
+            if let Some(key) = replaced {
                 let event = PasswordChanged::new(Sender::new("change_password"), person.to_user());
                 self.tell(event).await;
-                return Ok(());
+                return Ok(key);
             }
             // The password was changed since we read it, perhaps only to a better hash of itself by a
             // log-in elsewhere. Look again.
@@ -100,6 +104,22 @@ impl Accounts {
         Err(ChangePasswordError::new(
             ChangePasswordErrorKind::Unavailable,
         ))
+    }
+
+    /// Replaces a password, and gives the visitor's session another key, which is answered. `None` when the
+    /// person is not any more as described, and when the key is somebody's already: another is taken then.
+    async fn replace_password_of(
+        &self,
+        visitor: &Visitor,
+        mut replacement: PasswordReplacement,
+    ) -> Result<Option<SessionKey>, ChangePasswordError> {
+        let key = self.new_session_key()?;
+        replacement.keeps = Some(KeptSession {
+            digest: visitor.session().digest,
+            becomes: key.digest(),
+        });
+        let replaced = self.store().replace_password(&replacement).await;
+        Ok(unless_in_use(replaced)?.then_some(key))
     }
 
     async fn check_old_password(
@@ -114,6 +134,14 @@ impl Accounts {
             problems.add(Field::OldPassword, Problem::WrongOldPassword);
         }
         Ok(())
+    }
+}
+
+/// Whether a password was replaced; not when the new key of the session is that of another.
+pub(super) fn unless_in_use(replaced: Result<bool, StoreError>) -> Result<bool, StoreError> {
+    match replaced {
+        Err(error) if error.kind() == StoreErrorKind::SessionExists => Ok(false),
+        replaced => replaced,
     }
 }
 

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use phone_auth_tokens::django::{DjangoKeys, SessionAuthHash, SessionData};
 use zeroize::Zeroizing;
 
-use super::change_password::ChangePasswordError;
+use super::change_password::{ChangePasswordError, ChangePasswordErrorKind, unless_in_use};
 use super::log_in::{LogInError, LogInErrorKind};
 use super::{ATTEMPTS, Accounts, LoggedIn, StoreAccessError, Visitor};
 use crate::django_session::{DjangoLogIn, DjangoRewrite, DjangoRow};
@@ -215,32 +215,31 @@ impl Accounts {
         Err(LogInError::new(LogInErrorKind::Broken))
     }
 
-    /// Replaces a password, and binds the visitor's session to the new one: all others end by that. `None`
-    /// when the session is over.
+    /// Replaces a password, binds the visitor's session to the new one, by which all others end, and gives
+    /// it another key, as Django does. `None` when the person or the session is not any more as it was read,
+    /// and when the key is somebody's already.
     pub(super) async fn replace_password_beside_django(
         &self,
         django: &DjangoSessions,
         visitor: &Visitor,
         replacement: &PasswordReplacement,
-    ) -> Result<Option<bool>, ChangePasswordError> {
+    ) -> Result<Option<SessionKey>, ChangePasswordError> {
+        let is_over = || ChangePasswordError::new(ChangePasswordErrorKind::NotActive);
         let now = self.now();
-        let Some(key) = visitor.django_key() else {
-            return Ok(None);
-        };
-        let Some((old, mut data)) = read(django, key, now).await? else {
-            return Ok(None);
-        };
+        let key = visitor.django_key().ok_or_else(is_over)?;
+        let (old, mut data) = read(django, key, now).await?.ok_or_else(is_over)?;
         if data.user() != Some(replacement.person.get()) {
-            return Ok(None);
+            return Err(is_over());
         }
         data.set_auth_hash(&django.hash(&replacement.new));
+        let key = self.new_django_key()?;
         let new = django.row(key.clone(), &data, now, old.expires_at);
         let rewrite = DjangoRewrite { old, new };
         let replaced = django
             .store
             .replace_password_of_django(replacement, &rewrite)
-            .await?;
-        Ok(Some(replaced))
+            .await;
+        Ok(unless_in_use(replaced)?.then_some(key))
     }
 
     /// Ends a session of Django's, with all that others keep in it, as a log-out there does.

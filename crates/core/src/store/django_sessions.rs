@@ -48,6 +48,9 @@ pub trait DjangoSessionStore: Send + Sync {
     /// Replaces a password by compare-and-swap, as
     /// [`replace_password`](super::PersonStore::replace_password) does, and writes the row of the one
     /// session that lives on anew. `false`, and nothing changed, when either is not as described.
+    ///
+    /// # Errors
+    /// As for [`django_log_in`](Self::django_log_in).
     async fn replace_password_of_django(
         &self,
         replacement: &PasswordReplacement,

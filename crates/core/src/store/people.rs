@@ -54,8 +54,13 @@ pub trait PersonStore: Send + Sync {
     /// is no such person.
     async fn set_active(&self, id: PersonId, active: bool) -> Result<bool, StoreError>;
 
-    /// Replaces a password by compare-and-swap and ends the person's sessions but the one kept.
-    /// `false`, and nothing changed, when the person is gone, inactive, or not as described.
+    /// Replaces a password by compare-and-swap and ends the person's sessions but the one kept, which gets
+    /// another name if it is still there. `false`, and nothing changed, when the person is gone, inactive, or
+    /// not as described.
+    ///
+    /// # Errors
+    /// [`SessionExists`](super::StoreErrorKind::SessionExists) when the new name is in use; then nothing is
+    /// changed.
     async fn replace_password(&self, replacement: &PasswordReplacement)
     -> Result<bool, StoreError>;
 }

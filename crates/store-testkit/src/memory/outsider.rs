@@ -23,7 +23,7 @@ impl State {
                 for kind in [AddressKind::Email, AddressKind::Phone] {
                     self.addresses_mut(kind).retain(|_, it| it.person != id);
                 }
-                self.end_sessions_of(id, None);
+                self.end_sessions_of(id);
                 self.outbox.retain(|_, message| {
                     let recipient = message.message.recipient;
                     recipient.is_none_or(|recipient| recipient.person != id)

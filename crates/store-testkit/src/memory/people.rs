@@ -72,7 +72,7 @@ impl PersonStore for MemoryStore {
             };
             person.is_active = active;
             if !active {
-                state.end_sessions_of(id, None);
+                state.end_sessions_of(id);
             }
             Ok(true)
         })
@@ -92,8 +92,12 @@ impl PersonStore for MemoryStore {
             if !person.is_active || person.password != replacement.old || !same_log_in {
                 return Ok(false);
             }
+            let moves = replacement.keeps.filter(|kept| kept.becomes != kept.digest);
+            if moves.is_some_and(|kept| state.sessions.contains_key(&kept.becomes)) {
+                return Err(StoreError::new(StoreErrorKind::SessionExists));
+            }
             person.password = replacement.new.clone();
-            state.end_sessions_of(replacement.person, replacement.keeps);
+            state.end_sessions_but(replacement.person, replacement.keeps);
             Ok(true)
         })
     }

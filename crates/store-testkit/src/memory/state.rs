@@ -6,7 +6,7 @@ use chrono::{DateTime, SubsecRound, Utc};
 use phone_auth_core::address::{AddressId, AddressKind, AddressRecord};
 use phone_auth_core::outbox::{MessageId, OutboxMessage};
 use phone_auth_core::person::{Person, PersonId};
-use phone_auth_core::session::{NewSession, SessionDigest};
+use phone_auth_core::session::{KeptSession, NewSession, SessionDigest};
 use phone_auth_core::store::{StoreError, StoreErrorKind, UniqueName};
 
 /// The addresses of one kind, by the number of their row.
@@ -107,10 +107,19 @@ impl State {
             .any(|address| address.person == person && address.is_verified)
     }
 
-    /// Ends the sessions of a person, but the one that is kept.
-    pub(super) fn end_sessions_of(&mut self, person: PersonId, keeps: Option<SessionDigest>) {
-        self.sessions
-            .retain(|digest, session| session.person != person || Some(*digest) == keeps);
+    /// Ends the sessions of a person.
+    pub(super) fn end_sessions_of(&mut self, person: PersonId) {
+        self.sessions.retain(|_, session| session.person != person);
+    }
+
+    /// Ends the sessions of a person, but the one that is kept under its new name.
+    pub(super) fn end_sessions_but(&mut self, person: PersonId, keeps: Option<KeptSession>) {
+        let kept = keeps.and_then(|kept| Some((kept, self.sessions.remove(&kept.digest)?)));
+        self.end_sessions_of(person);
+        if let Some((kept, mut session)) = kept {
+            session.digest = kept.becomes;
+            self.sessions.insert(kept.becomes, session);
+        }
     }
 }
 

@@ -106,6 +106,7 @@ macro_rules! __for_each_case {
             passwords::replacement_needs_an_active_person;
             passwords::replacement_needs_the_last_log_in;
             passwords::replacement_ends_other_sessions;
+            passwords::kept_session_takes_no_others_name;
             passwords::lost_replacement_changes_nothing;
             passwords::equal_replacements_have_one_winner;
             log_in::log_in_is_recorded;

@@ -3,7 +3,8 @@
 
 use chrono::{DateTime, Duration, Utc};
 use phone_auth_core::person::PersonId;
-use phone_auth_core::session::PasswordReplacement;
+use phone_auth_core::session::{KeptSession, PasswordReplacement};
+use phone_auth_core::store::StoreErrorKind;
 
 use super::Subject;
 use super::sample::{
@@ -91,20 +92,52 @@ pub(super) async fn replacement_ends_other_sessions(subject: &Subject) {
     }
     logged_in(store, bob.id, 4).await;
     let keeps_second = PasswordReplacement {
-        keeps: Some(digest(2)),
+        keeps: Some(KeptSession {
+            digest: digest(2),
+            becomes: digest(5),
+        }),
         ..replacement(ann.id, "new")
     };
+    let before = store.session(&digest(2), at(1)).await.unwrap().unwrap();
     assert!(store.replace_password(&keeps_second).await.unwrap());
-    for (number, alive) in [(1, false), (2, true), (3, false), (4, true)] {
+    for (number, alive) in [(1, false), (2, false), (3, false), (4, true), (5, true)] {
         assert_eq!(is_alive(store, number).await, alive, "{number}");
     }
+    let after = store.session(&digest(5), at(1)).await.unwrap().unwrap();
+    assert_eq!((after.person.id, after.digest), (ann.id, digest(5)));
+    assert_eq!(after.expires_at, before.expires_at);
     let keeps_nothing = PasswordReplacement {
         old: hash("new"),
         ..replacement(ann.id, "newer")
     };
     assert!(store.replace_password(&keeps_nothing).await.unwrap());
-    assert!(!is_alive(store, 2).await);
+    assert!(!is_alive(store, 5).await);
     assert!(is_alive(store, 4).await);
+}
+
+pub(super) async fn kept_session_takes_no_others_name(subject: &Subject) {
+    let store = subject.store();
+    let ann = stored(store, &bare("ann")).await;
+    let bob = stored(store, &bare("bob")).await;
+    logged_in(store, ann.id, 1).await;
+    logged_in(store, bob.id, 2).await;
+    let keeping = |kept, becomes| PasswordReplacement {
+        keeps: Some(KeptSession {
+            digest: digest(kept),
+            becomes: digest(becomes),
+        }),
+        ..replacement(ann.id, "new")
+    };
+    let error = store.replace_password(&keeping(1, 2)).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::SessionExists);
+    assert_eq!(person_now(store, ann.id).await.password, hash(HASH));
+    assert!(is_alive(store, 1).await && is_alive(store, 2).await);
+
+    // Nor does it take what is somebody else's along, and one that is gone by now does not come back.
+    assert!(store.replace_password(&keeping(3, 4)).await.unwrap());
+    for (number, alive) in [(1, false), (2, true), (3, false), (4, false)] {
+        assert_eq!(is_alive(store, number).await, alive, "{number}");
+    }
 }
 
 pub(super) async fn lost_replacement_changes_nothing(subject: &Subject) {

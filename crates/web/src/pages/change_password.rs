@@ -4,6 +4,7 @@ use axum::response::Response;
 use http::StatusCode;
 use phone_auth_core::accounts::ChangePasswordErrorKind;
 use phone_auth_core::form::{Field, FieldProblem};
+use phone_auth_core::session::SessionKey;
 use phone_auth_urls::AccountPage;
 
 use super::NEW_PASSWORD_HINT;
@@ -12,7 +13,7 @@ use crate::form::{FieldView, FormView, SubmittedForm};
 use crate::guard::Rule;
 use crate::page::Page;
 use crate::redirect;
-use crate::visit::Visit;
+use crate::visit::{Visit, add_cookie};
 
 const FIELDS: [Field; 3] = [Field::OldPassword, Field::NewPassword1, Field::NewPassword2];
 
@@ -39,11 +40,20 @@ pub(crate) async fn submit(form: SubmittedForm) -> Response {
         .accounts()
         .change_password(visitor, &old, &new1, &new2);
     match flow.await {
-        Ok(()) => redirect::found(visit.path(AccountPage::ChangePasswordDone)),
+        Ok(key) => done(visit, &key),
         Err(error) if error.kind() == ChangePasswordErrorKind::Invalid => again(error.problems()),
         Err(error) if error.kind() == ChangePasswordErrorKind::NotActive => visit.to_login(),
         Err(error) => answer::trouble(visit, "change a password", &error),
     }
+}
+
+/// Sets the new key of the session and sends its owner on.
+fn done(visit: &Visit, key: &SessionKey) -> Response {
+    let mut response = redirect::found(visit.path(AccountPage::ChangePasswordDone));
+    let lifetime = visit.accounts().settings().session_lifetime;
+    let cookie = visit.cookies().set_session(key.reveal(), lifetime);
+    add_cookie(response.headers_mut(), cookie);
+    response
 }
 
 pub(crate) async fn show_done(visit: Visit) -> Response {

@@ -23,8 +23,16 @@ async fn change_keeps_this_session_only() {
     let mut elsewhere = site.browser();
     site.ann_logs_in(&mut elsewhere).await;
 
+    let before = here.cookies["sessionid"].clone();
     let answer = here.post(PATH, &form(PASSWORD, NEW, NEW)).await;
     assert_eq!(answer.status, StatusCode::FOUND);
+    assert_ne!(here.cookies["sessionid"], before);
+    let mut thief = site.browser();
+    thief.cookies.insert("sessionid".to_owned(), before);
+    assert_eq!(
+        thief.get("/accounts/profile/").await.status,
+        StatusCode::FOUND
+    );
     assert_eq!(answer.location(), "/accounts/change_password_done/");
     let done = here.get("/accounts/change_password_done/").await;
     assert_eq!(done.heading(), "Password change successful");
