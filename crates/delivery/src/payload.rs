@@ -1,6 +1,8 @@
 //! A message as JSON, for a service that sends it.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use phone_auth_signals::{Destination, Message, Retry, SiteOrigin, Undelivered, User};
 use serde::Serialize;
 
@@ -23,12 +25,12 @@ struct Data<'a> {
     sender: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     language: Option<&'a str>,
-    /// In seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
-    lifetime: Option<u64>,
+    expires_at: Option<String>,
 }
 
-/// A message as JSON, with an absolute link.
+/// A message as JSON, with an absolute link. It is the same for each attempt, if the envelope says when the message
+/// was promised and until when its link works; else those times are reckoned from now.
 ///
 /// # Errors
 /// For a destination that this crate does not know.
@@ -45,9 +47,14 @@ pub(crate) fn payload(
         _ => return Err(Undelivered::new(Retry::Never, unknown)),
     };
     let envelope = message.envelope();
+    let promised_at = envelope.promised_at.and_then(utc).unwrap_or(now);
+    let expires_at = envelope.expires_at.and_then(utc).or_else(|| {
+        let lifetime = TimeDelta::from_std(envelope.lifetime?).ok()?;
+        now.checked_add_signed(lifetime)
+    });
     let payload = Payload {
         signal,
-        timestamp: now.to_rfc3339_opts(SecondsFormat::Secs, true),
+        timestamp: text(promised_at),
         data: Data {
             user: message.user(),
             url: message.url().absolute(site),
@@ -55,9 +62,19 @@ pub(crate) fn payload(
             phone,
             sender: message.sender().as_str(),
             language: envelope.language.as_deref(),
-            lifetime: envelope.lifetime.map(|lifetime| lifetime.as_secs()),
+            expires_at: expires_at.map(text),
         },
     };
     serde_json::to_vec(&payload)
         .map_err(|error| Undelivered::with_source(Retry::Never, "the message is no JSON", error))
+}
+
+/// A time to the second, unless it is out of all reason.
+fn utc(time: SystemTime) -> Option<DateTime<Utc>> {
+    let since = time.duration_since(UNIX_EPOCH).ok()?;
+    DateTime::from_timestamp(since.as_secs().try_into().ok()?, 0)
+}
+
+fn text(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::error::Error;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use async_nats::jetstream::{self, stream};
 use async_nats::{Client, ConnectOptions};
@@ -33,7 +33,9 @@ fn message() -> VerifyEmail {
         url,
         "ann@example.org".to_owned(),
     )
-    .with_envelope(Envelope::new("0190-7f3c").working_for(Duration::from_mins(10)))
+    .with_envelope(
+        Envelope::new("0190-7f3c").expiring_at(UNIX_EPOCH + Duration::from_secs(1_795_529_401)),
+    )
 }
 
 async fn refusal(nats: &Nats) -> Undelivered {
@@ -89,7 +91,7 @@ async fn repeat_is_stored_once() {
         "url": "https://example.org/accounts/5ec7e7/",
         "email": "ann@example.org",
         "sender": "request_verification",
-        "lifetime": 600,
+        "expires_at": "2026-11-24T14:10:01Z",
     });
     assert_eq!(body.pointer("/data"), Some(&data));
 }

@@ -2,7 +2,7 @@
 #![cfg(feature = "webhook")]
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use base64ct::{Base64, Encoding};
 use hmac::{Hmac, KeyInit, Mac};
@@ -38,9 +38,12 @@ fn to(gateway: &Gateway) -> WebhookBuilder {
 fn message() -> VerifyEmail {
     let user = User::new(1, "ann", "Ann", "Lee");
     let url = RelativeUrl::new("/accounts/5ec7e7/").unwrap();
+    let promised = UNIX_EPOCH + Duration::from_secs(1_795_528_801);
     let envelope = Envelope::new("0190-7f3c")
         .in_language("de")
-        .working_for(Duration::from_mins(10));
+        .promised_at(promised)
+        .expiring_at(promised + Duration::from_mins(10))
+        .working_for(Duration::from_mins(9));
     VerifyEmail::new(
         Sender::new("request_verification"),
         user,
@@ -77,22 +80,56 @@ async fn request_is_signed() {
     let signatures = [signature(OLD, &request), signature(NEW, &request)].join(" ");
     assert_eq!(request.header("webhook-signature"), signatures);
 
-    let mut body: serde_json::Value = serde_json::from_str(&request.body).unwrap();
-    let timestamp = body.as_object_mut().unwrap().remove("timestamp").unwrap();
-    let timestamp = chrono::DateTime::parse_from_rfc3339(timestamp.as_str().unwrap()).unwrap();
-    assert_eq!(timestamp.timestamp(), at);
+    let body: serde_json::Value = serde_json::from_str(&request.body).unwrap();
     let expected = json!({
         "type": "verify_email",
+        "timestamp": "2026-11-24T14:00:01Z",
         "data": {
             "user": { "id": 1, "username": "ann", "first_name": "Ann", "last_name": "Lee" },
             "url": "https://example.org/accounts/5ec7e7/",
             "email": "ann@example.org",
             "sender": "request_verification",
             "language": "de",
-            "lifetime": 600,
+            "expires_at": "2026-11-24T14:10:01Z",
         },
     });
     assert_eq!(body, expected);
+}
+
+/// The header has the time of the attempt; the body has that of the message.
+#[tokio::test]
+async fn repeat_has_same_body() {
+    let gateway = Gateway::start().await;
+    let webhook = to(&gateway).build().unwrap();
+    let mut message = message();
+    webhook.send(&message).await.unwrap();
+    message.envelope.lifetime = Some(Duration::from_mins(2));
+    webhook.send(&message).await.unwrap();
+    let received = gateway.received();
+    assert_eq!(received.len(), 2);
+    let (first, repeat) = (received.first().unwrap(), received.last().unwrap());
+    assert_eq!(first.body, repeat.body);
+    assert_eq!(first.header("webhook-id"), repeat.header("webhook-id"));
+}
+
+#[tokio::test]
+async fn times_are_reckoned_without_any() {
+    let gateway = Gateway::start().await;
+    let webhook = to(&gateway).build().unwrap();
+    let before = chrono::Utc::now().timestamp();
+    let envelope = Envelope::default().working_for(Duration::from_mins(10));
+    let message = message().with_envelope(envelope);
+    webhook.send(&message).await.unwrap();
+    let body: serde_json::Value = serde_json::from_str(&gateway.last().body).unwrap();
+    let time = |pointer: &str| {
+        let text = body.pointer(pointer).unwrap().as_str().unwrap();
+        chrono::DateTime::parse_from_rfc3339(text)
+            .unwrap()
+            .timestamp()
+    };
+    let promised = time("/timestamp");
+    assert!((before..before + 60).contains(&promised));
+    assert_eq!(time("/data/expires_at"), promised + 600);
 }
 
 #[tokio::test]

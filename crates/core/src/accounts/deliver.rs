@@ -122,11 +122,12 @@ impl<'a> Attempt<'a> {
             .accounts
             .mint(message.purpose, to, message.created_at, is_first)
             .ok()?;
-        let left = (message.expires_at - self.accounts.now()).to_std();
         let envelope = Accounts::envelope(
             Some(&message.key),
             message.language.as_ref(),
-            left.unwrap_or_default(),
+            message.created_at,
+            message.expires_at,
+            self.accounts.now(),
         );
         Some(MessageEvent::new(message.purpose, to, url, envelope))
     }

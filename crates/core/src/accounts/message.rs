@@ -1,7 +1,5 @@
 //! A message with a link: minted for a person and an address, and told to the receivers of its signal.
 
-use std::time::Duration;
-
 use chrono::{DateTime, Utc};
 use phone_auth_signals::{
     Envelope, Event, ReceiverInfo, RelativeUrl, Report, ResetPasswordEmail, ResetPasswordPhone,
@@ -140,17 +138,23 @@ impl Accounts {
         }
     }
 
-    /// What goes with a message whose link works for so long.
+    /// What goes with a message that is sent now.
     pub(super) fn envelope(
         key: Option<&str>,
         language: Option<&Language>,
-        lifetime: Duration,
+        promised_at: DateTime<Utc>,
+        expires_at: DateTime<Utc>,
+        now: DateTime<Utc>,
     ) -> Envelope {
         let envelope = key.map_or_else(Envelope::default, Envelope::new);
         let envelope = match language {
             Some(language) => envelope.in_language(language.as_str()),
             None => envelope,
         };
-        envelope.working_for(lifetime)
+        let left = (expires_at - now).to_std();
+        envelope
+            .promised_at(promised_at.into())
+            .expiring_at(expires_at.into())
+            .working_for(left.unwrap_or_default())
     }
 }

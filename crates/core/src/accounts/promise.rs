@@ -66,8 +66,8 @@ impl Accounts {
         let url = self
             .mint(purpose, to, now, true)
             .map_err(|error| FlowError::with_source(K::BROKEN, error))?;
-        let lifetime = self.inner.links.lifetime(purpose, kind);
-        let envelope = Self::envelope(None, self.language.as_ref(), lifetime);
+        let expires_at = self.expiry(purpose, kind, now);
+        let envelope = Self::envelope(None, self.language.as_ref(), now, expires_at, now);
         MessageEvent::new(purpose, to, url, envelope)
             .tell(self)
             .await;

@@ -1,10 +1,14 @@
 //! What goes with a message besides what it says.
 
 use serde::{Serialize, Serializer};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// What goes with a message besides what it says: how to tell a repeat, which language to write in, and how long
-/// the link works. All of it is optional; a message that is not sent through an outbox has no key.
+/// What goes with a message besides what it says: how to tell a repeat, which language to write in, when it was
+/// promised, and how long the link works. All of it is optional; a message that is not sent through an outbox has no
+/// key.
+///
+/// All but [`lifetime`](Self::lifetime) is the same for each attempt to deliver one message. Who has to say the same at
+/// a repeat, as for an idempotency key, writes no lifetime but the time that the link works until.
 ///
 /// # Examples
 /// ```
@@ -28,7 +32,13 @@ pub struct Envelope {
     /// The language that the person asked in, as a tag of BCP 47.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
-    /// For how long the link still works, in whole seconds when serialised.
+    /// When the message was promised, in whole seconds since 1970 (UTC) when serialised. The same for each attempt.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "since_1970")]
+    pub promised_at: Option<SystemTime>,
+    /// When the link stops working, in whole seconds since 1970 (UTC) when serialised. The same for each attempt.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "since_1970")]
+    pub expires_at: Option<SystemTime>,
+    /// For how long the link still works, in whole seconds when serialised. Less at each attempt.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "in_seconds")]
     pub lifetime: Option<Duration>,
 }
@@ -46,6 +56,31 @@ impl Envelope {
     #[must_use]
     pub fn in_language(mut self, language: impl Into<String>) -> Self {
         self.language = Some(language.into());
+        self
+    }
+
+    /// When the message was promised.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_signals::Envelope;
+    /// use std::time::{Duration, UNIX_EPOCH};
+    ///
+    /// let promised = UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+    /// let minutes = Duration::from_mins(10);
+    /// let envelope = Envelope::new("0190-7f3c").promised_at(promised).expiring_at(promised + minutes);
+    /// assert_eq!(envelope.expires_at, Some(promised + minutes));
+    /// ```
+    #[must_use]
+    pub fn promised_at(mut self, time: SystemTime) -> Self {
+        self.promised_at = Some(time);
+        self
+    }
+
+    /// When the link stops working.
+    #[must_use]
+    pub fn expiring_at(mut self, time: SystemTime) -> Self {
+        self.expires_at = Some(time);
         self
     }
 
@@ -68,4 +103,14 @@ fn in_seconds<S: Serializer>(
     lifetime
         .map(|lifetime| lifetime.as_secs())
         .serialize(serializer)
+}
+
+/// A time before 1970 is written as 1970.
+#[expect(
+    clippy::ref_option,
+    reason = "serde hands over a reference to the field"
+)]
+fn since_1970<S: Serializer>(time: &Option<SystemTime>, serializer: S) -> Result<S::Ok, S::Error> {
+    let since = time.map(|time| time.duration_since(UNIX_EPOCH).unwrap_or_default());
+    in_seconds(&since, serializer)
 }
