@@ -381,6 +381,11 @@ async fn trying_ends_with_the_link() {
 
     drop(fails);
     owing.accounts.retry_dead_letter(letter.id).await.unwrap();
+    let revived = owing.outbox().await.remove(0);
+    assert_ne!(
+        revived.message.key, letter.message.key,
+        "its link is another"
+    );
     assert_eq!(owing.deliver().await, 1);
     assert!(phones.take().is_empty(), "who has it is not called again");
     assert_eq!(owing.outbox().await, []);
@@ -508,4 +513,89 @@ async fn only_dead_letters_are_revived() {
     assert!(without.outbox_worker(options()).is_none());
     let error = without.outbox_after(None, 1).await.unwrap_err();
     assert_eq!(error.kind(), DeadLetterErrorKind::NoOutbox);
+}
+
+#[tokio::test]
+async fn receiver_that_asks_for_time_delays_no_other() {
+    let owing = Owing::new().await;
+    let _busy = owing.kit.signals.connect(|_: &ResetPasswordPhone| {
+        let pause = Retry::After(Duration::from_mins(15));
+        Err::<(), _>(Undelivered::new(pause, "busy"))
+    });
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&calls);
+    let _broken = owing.kit.signals.connect(move |_: &ResetPasswordPhone| {
+        match counted.fetch_add(1, Ordering::SeqCst) {
+            0 => Err("no route to host"),
+            _ => Ok(()),
+        }
+    });
+    let phone = owing.accounts.request_password_reset(ANNS_PHONE);
+    phone.await.unwrap();
+    owing.deliver().await;
+    owing.kit.clock.advance(Duration::from_secs(2));
+    assert_eq!(owing.deliver().await, 1);
+    assert_eq!(calls.load(Ordering::SeqCst), 2, "after its own back-off");
+    // The link lives for ten minutes: the other one will not have it in time.
+    let reason = owing.outbox().await.remove(0).dead.unwrap().reason;
+    assert!(reason.ends_with("busy"), "{reason}");
+}
+
+#[tokio::test]
+async fn receiver_that_is_gone_is_owed_nothing() {
+    let mut owing = Owing::new().await;
+    let fails = owing
+        .kit
+        .signals
+        .connect(|_: &ResetPasswordEmail| Err::<(), _>("no route to host"));
+    owing.ask().await;
+    owing.deliver().await;
+    assert_eq!(owing.outbox().await.len(), 1);
+    drop(fails);
+    owing.kit.clock.advance(Duration::from_secs(2));
+    assert_eq!(owing.deliver().await, 1);
+    assert_eq!(owing.outbox().await, [], "the others have it");
+    assert_eq!(owing.resets.take().len(), 1);
+}
+
+#[tokio::test]
+async fn late_message_to_nobody_is_no_dead_letter() {
+    let owing = Owing::new().await;
+    let nobody = owing.accounts.request_password_reset("nobody@example.org");
+    nobody.await.unwrap();
+    owing.kit.clock.advance(Duration::from_hours(25));
+    assert_eq!(owing.deliver().await, 1);
+    assert_eq!(owing.outbox().await, []);
+}
+
+#[tokio::test]
+async fn stopped_worker_begins_no_more_than_it_may() {
+    let owing = Owing::new().await;
+    let (begin, mut at_work) = tokio::sync::mpsc::unbounded_channel();
+    let _hangs = owing
+        .kit
+        .signals
+        .connect_async(move |event: ResetPasswordEmail| {
+            begin.send(event.email).unwrap();
+            std::future::pending::<()>()
+        });
+    let mut options = options();
+    options.concurrency = 1;
+    let worker = owing.accounts.outbox_worker(options).unwrap();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let running = tokio::spawn(async move {
+        // Ends when the other side is dropped.
+        worker.run(async { drop(stopped.await) }).await;
+    });
+    owing.ask().await;
+    at_work.recv().await.unwrap();
+    let other = owing.accounts.request_password_reset(ANNS_PHONE);
+    other.await.unwrap();
+    drop(stop);
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    let attempts: Vec<_> = owing.outbox().await.iter().map(|it| it.attempts).collect();
+    assert_eq!(attempts, [1, 0]);
+    running.abort();
 }

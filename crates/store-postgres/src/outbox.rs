@@ -33,14 +33,14 @@ macro_rules! message_columns {
 
 /// Owes a message in the place of those that it supersedes. Runs while the address is locked: of two messages that
 /// are owed at once, one must see the other. NULL is no address, so a message to nobody supersedes none. A person
-/// who is gone by now makes it a message to nobody.
+/// who is gone by now makes it a message to nobody. It is due at once by the clock of the server, too.
 pub(crate) const OWE: &str = "WITH superseded AS (
         DELETE FROM phone_auth_outbox
         WHERE address_id = $5 AND kind = $3 AND purpose = $2 AND died_at IS NULL
     )
     INSERT INTO phone_auth_outbox
     (message_key, purpose, kind, person_id, address_id, binding, language, created_at, expires_at, due_at)
-    SELECT $1, $2, $3, p.id, CASE WHEN p.id IS NULL THEN NULL ELSE $5 END, $6, $7, $8, $9, $8
+    SELECT $1, $2, $3, p.id, CASE WHEN p.id IS NULL THEN NULL ELSE $5 END, $6, $7, $8, $9, LEAST($8, now())
     FROM (SELECT (SELECT id FROM auth_user WHERE id = $4 FOR KEY SHARE) AS id) p";
 
 /// What somebody else is claiming is left to them.
@@ -64,6 +64,16 @@ pub(crate) const BURY: &str =
     "UPDATE phone_auth_outbox SET died_at = $3, reason = $4, receipts = $5
     WHERE id = $1 AND attempts = $2 AND died_at IS NULL RETURNING 1";
 
+/// Until its link expires, another version may be able to send what this one cannot read.
+pub(crate) const BURY_UNREADABLE: &str = "UPDATE phone_auth_outbox SET died_at = $2, reason = $3
+    WHERE id = $1 AND died_at IS NULL AND expires_at <= $2";
+
+/// Why such a message was given up.
+const UNREADABLE: &str = "its link expired, and this version cannot read it";
+
+/// Not that of the transaction, which a proxy may have begun earlier.
+const CLOCK: &str = "SELECT clock_timestamp()";
+
 pub(crate) const NEXT_DUE: &str = "SELECT min(due_at) FROM phone_auth_outbox WHERE died_at IS NULL";
 
 pub(crate) const MESSAGE: &str = concat!(
@@ -79,7 +89,8 @@ pub(crate) const MESSAGES_AFTER: &str = concat!(
 );
 
 pub(crate) const REVIVE: &str = "UPDATE phone_auth_outbox
-    SET died_at = NULL, reason = NULL, attempts = 0, created_at = $2, due_at = $2, expires_at = $3, receipts = $4
+    SET died_at = NULL, reason = NULL, attempts = 0, created_at = $2, due_at = LEAST($2, now()), expires_at = $3,
+        receipts = $4, message_key = $5
     WHERE id = $1 AND died_at IS NOT NULL RETURNING 1";
 
 pub(crate) const PURGE: &str = "WITH purged AS (
@@ -89,6 +100,13 @@ pub(crate) const PURGE: &str = "WITH purged AS (
 
 #[async_trait]
 impl OutboxStore for PostgresStore {
+    /// That of the server: leases and due times of workers on many machines go by one clock.
+    async fn clock(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let row = self.first(query(CLOCK)).await?;
+        let time = row.map(|row| row.try_get(0)).transpose();
+        Ok(time.map_err(Failure::from)?)
+    }
+
     async fn owe_message(&self, message: &NewMessage) -> Result<(), StoreError> {
         let recipient = message.recipient;
         let owe = query(OWE)
@@ -110,8 +128,20 @@ impl OutboxStore for PostgresStore {
             .bind(rows::micros(claim.now))
             .bind(rows::micros(claim.until))
             .bind(i64::from(claim.limit));
-        let mut claimed = messages(&self.run(due).await?)?;
-        claimed.sort_by_key(|message| message.id);
+        let mut claimed = Vec::new();
+        for row in self.run(due).await? {
+            match readable(&row)? {
+                Ok(message) => claimed.push(message),
+                Err(Unreadable(id)) => {
+                    let bury = query(BURY_UNREADABLE)
+                        .bind(id)
+                        .bind(rows::micros(claim.now))
+                        .bind(UNREADABLE);
+                    self.run(bury).await?;
+                }
+            }
+        }
+        claimed.sort_by_key(|message: &OutboxMessage| message.id);
         Ok(claimed)
     }
 
@@ -171,7 +201,11 @@ impl OutboxStore for PostgresStore {
         let page = query(MESSAGES_AFTER)
             .bind(after.map_or(i64::MIN, MessageId::get))
             .bind(i64::from(limit));
-        Ok(messages(&self.run(page).await?)?)
+        let mut messages = Vec::new();
+        for row in self.run(page).await? {
+            messages.extend(readable(&row)?.ok());
+        }
+        Ok(messages)
     }
 
     async fn revive_message(&self, revival: &Revival) -> Result<bool, StoreError> {
@@ -179,7 +213,8 @@ impl OutboxStore for PostgresStore {
             .bind(revival.id.get())
             .bind(rows::micros(revival.now))
             .bind(rows::micros(revival.expires_at))
-            .bind(revival.receipts.to_text());
+            .bind(revival.receipts.to_text())
+            .bind(&revival.key);
         Ok(self.first(revive).await?.is_some())
     }
 
@@ -207,9 +242,19 @@ fn storable(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }
 
-/// The messages in rows.
-fn messages(rows: &[PgRow]) -> Result<Vec<OutboxMessage>, Failure> {
-    rows.iter().map(message).collect()
+/// The row of a message that cannot be read.
+struct Unreadable(i64);
+
+/// The message in a row; if it cannot be read, a line in the log says so.
+fn readable(row: &PgRow) -> Result<Result<OutboxMessage, Unreadable>, Failure> {
+    let id: i64 = row.try_get(0)?;
+    Ok(message(row).map_err(|_| {
+        tracing::error!(
+            id,
+            "a message in the outbox cannot be read, and is left out"
+        );
+        Unreadable(id)
+    }))
 }
 
 /// The message in a row.

@@ -57,6 +57,13 @@ pub(crate) const BURY: &str =
     "UPDATE phone_auth_outbox SET died_at = ?3, reason = ?4, receipts = ?5
     WHERE id = ?1 AND attempts = ?2 AND died_at IS NULL";
 
+/// Until its link expires, another version may be able to send what this one cannot read.
+pub(crate) const BURY_UNREADABLE: &str = "UPDATE phone_auth_outbox SET died_at = ?2, reason = ?3
+    WHERE id = ?1 AND died_at IS NULL AND expires_at <= ?2";
+
+/// Why such a message was given up.
+const UNREADABLE: &str = "its link expired, and this version cannot read it";
+
 pub(crate) const NEXT_DUE: &str = "SELECT min(due_at) FROM phone_auth_outbox WHERE died_at IS NULL";
 
 pub(crate) const MESSAGE: &str = concat!(
@@ -72,7 +79,8 @@ pub(crate) const MESSAGES_AFTER: &str = concat!(
 );
 
 pub(crate) const REVIVE: &str = "UPDATE phone_auth_outbox
-    SET died_at = NULL, reason = NULL, attempts = 0, created_at = ?2, due_at = ?2, expires_at = ?3, receipts = ?4
+    SET died_at = NULL, reason = NULL, attempts = 0, created_at = ?2, due_at = ?2, expires_at = ?3, receipts = ?4,
+        message_key = ?5
     WHERE id = ?1 AND died_at IS NOT NULL";
 
 pub(crate) const PURGE: &str = "DELETE FROM phone_auth_outbox WHERE died_at < ?1";
@@ -97,8 +105,17 @@ impl OutboxStore for SqliteStore {
                 rows::time_text(claim.until)?,
                 claim.limit,
             );
-            let mut claimed = rows::all(connection, CLAIM, times, message)?;
-            claimed.sort_by_key(|message| message.id);
+            let mut claimed = Vec::new();
+            for row in rows::all(connection, CLAIM, times, readable)? {
+                match row {
+                    Ok(message) => claimed.push(message),
+                    Err(Unreadable(id)) => {
+                        let now = rows::time_text(claim.now)?;
+                        rows::change(connection, BURY_UNREADABLE, params![id, now, UNREADABLE])?;
+                    }
+                }
+            }
+            claimed.sort_by_key(|message: &OutboxMessage| message.id);
             Ok(claimed)
         })
         .await
@@ -141,7 +158,10 @@ impl OutboxStore for SqliteStore {
         limit: u32,
     ) -> Result<Vec<OutboxMessage>, StoreError> {
         let after = after.map_or(i64::MIN, MessageId::get);
-        self.read(|connection| rows::all(connection, MESSAGES_AFTER, (after, limit), message))
+        self.read(|connection| {
+            let rows = rows::all(connection, MESSAGES_AFTER, (after, limit), readable)?;
+            Ok(rows.into_iter().filter_map(Result::ok).collect())
+        })
     }
 
     async fn revive_message(&self, revival: &Revival) -> Result<bool, StoreError> {
@@ -152,6 +172,7 @@ impl OutboxStore for SqliteStore {
                 rows::time_text(revival.now)?,
                 rows::time_text(revival.expires_at)?,
                 revival.receipts.to_text(),
+                revival.key,
             ];
             Ok(rows::change(connection, REVIVE, values)? > 0)
         })
@@ -234,6 +255,21 @@ fn settle(connection: &Connection, lease: Lease, settlement: &Settlement) -> Res
             Ok(rows::change(connection, BURY, values)? > 0)
         }
     }
+}
+
+/// The row of a message that cannot be read.
+struct Unreadable(i64);
+
+/// The message in a row; if it cannot be read, a line in the log says so.
+fn readable(row: &Row<'_>) -> Result<Result<OutboxMessage, Unreadable>, Failure> {
+    let id: i64 = row.get(0)?;
+    Ok(message(row).map_err(|_| {
+        tracing::error!(
+            id,
+            "a message in the outbox cannot be read, and is left out"
+        );
+        Unreadable(id)
+    }))
 }
 
 /// The message in a row.

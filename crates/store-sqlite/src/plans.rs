@@ -31,6 +31,7 @@ fn every_lookup_uses_an_index() {
         outbox::EXTEND,
         outbox::REMOVE,
         outbox::BURY,
+        outbox::BURY_UNREADABLE,
         outbox::NEXT_DUE,
         outbox::MESSAGE,
         outbox::MESSAGES_AFTER,

@@ -25,8 +25,8 @@ impl Accounts {
         Ok(self.opened()?.store.outbox_after(after, limit).await?)
     }
 
-    /// Owes a dead letter anew, with a link that works from now on, at the receivers where it was not delivered. A worker
-    /// of this process is woken.
+    /// Owes a dead letter anew, with a link that works from now on and a key of its own, at the receivers where it was not
+    /// delivered. A worker of this process is woken.
     ///
     /// A reset whose password has changed since is not sent even so.
     ///
@@ -44,6 +44,7 @@ impl Accounts {
         let now = self.now();
         let revival = Revival {
             id,
+            key: self.message_key()?,
             now,
             expires_at: self.expiry(letter.message.purpose, letter.message.kind, now),
             receipts: letter.receipts.only_done(),

@@ -9,6 +9,7 @@ use super::Accounts;
 use super::links::Links;
 use super::message::{MessageEvent, To};
 use super::promise::Outbox;
+use super::store_clock::StoreClock;
 use super::worker_options::WorkerOptions;
 use crate::address::AddressRecord;
 use crate::outbox::{
@@ -25,9 +26,8 @@ pub(super) struct Attempt<'a> {
     accounts: &'a Accounts,
     outbox: &'a Outbox,
     options: &'a WorkerOptions,
+    clock: &'a StoreClock,
     message: OutboxMessage,
-    /// How long a receiver asked to be left alone.
-    pause: Duration,
 }
 
 /// Whether the attempt may go on.
@@ -42,14 +42,15 @@ impl<'a> Attempt<'a> {
         accounts: &'a Accounts,
         outbox: &'a Outbox,
         options: &'a WorkerOptions,
+        clock: &'a StoreClock,
         message: OutboxMessage,
     ) -> Self {
         Self {
             accounts,
             outbox,
             options,
+            clock,
             message,
-            pause: Duration::ZERO,
         }
     }
 
@@ -68,10 +69,7 @@ impl<'a> Attempt<'a> {
 
     /// How the attempt ended; nothing when the lease was lost.
     async fn deliver(&mut self) -> Result<Option<Settlement>, StoreError> {
-        if self.accounts.now() >= self.message.message.expires_at {
-            let why = "its link expired before it could be delivered";
-            return Ok(Some(self.dead(why.to_owned())));
-        }
+        // Before anything else: what nobody waits for is no dead letter, however late it is.
         let Some((address, person)) = self.recipient().await? else {
             return Ok(Some(Settlement::Settled));
         };
@@ -85,6 +83,10 @@ impl<'a> Attempt<'a> {
                 "a message was moot before it was sent"
             );
             return Ok(Some(Settlement::Settled));
+        }
+        if self.accounts.now() >= self.message.message.expires_at {
+            let why = "its link expired before it could be delivered";
+            return Ok(Some(self.dead(why.to_owned())));
         }
         let Some(event) = self.event(to) else {
             return Ok(Some(self.dead("its link cannot be made".to_owned())));
@@ -132,13 +134,16 @@ impl<'a> Attempt<'a> {
         Some(MessageEvent::new(message.purpose, to, url, envelope))
     }
 
-    /// Calls the receivers that have not had it, one after the other, and notes what becomes of each.
+    /// Calls the receivers that have not had it and whose time has come, one after the other, and notes what becomes of
+    /// each.
     async fn tell(&mut self, event: &MessageEvent) -> Hold {
         let receivers = event.receivers(self.accounts.signals());
-        let receipts = &self.message.receipts;
+        let receipts = &mut self.message.receipts;
+        receipts.forget_gone(|id| receivers.iter().any(|receiver| receiver.id() == id));
+        let now = self.clock.now(self.accounts);
         let waiting: Vec<ReceiverInfo> = receivers
             .into_iter()
-            .filter(|receiver| !receipts.is_final(receiver.id()))
+            .filter(|receiver| receipts.is_due(receiver.id(), now))
             .collect();
         let last = waiting.len().saturating_sub(1);
         for (index, receiver) in waiting.iter().enumerate() {
@@ -156,7 +161,7 @@ impl<'a> Attempt<'a> {
     }
 
     /// Calls one receiver, and extends the lease for as long as it takes.
-    async fn call(&mut self, event: &MessageEvent, id: &str) -> (Receipt, Hold) {
+    async fn call(&self, event: &MessageEvent, id: &str) -> (Receipt, Hold) {
         let signals = self.accounts.signals();
         let limit = self.options.receiver_timeout;
         let mut call = std::pin::pin!(tokio::time::timeout(limit, event.send_to(signals, id)));
@@ -167,33 +172,42 @@ impl<'a> Attempt<'a> {
                 ended = &mut call => {
                     let receipt = match ended {
                         Ok(report) => self.receipt(id, &report),
-                        Err(_) => failed(id, "timed out"),
+                        Err(_) => self.failed(id, "timed out", Duration::ZERO),
                     };
                     return (receipt, hold);
                 }
-                () = tokio::time::sleep(self.options.lease / 3) => hold = self.extend().await,
+                () = tokio::time::sleep(self.options.lease() / 3) => {
+                    // What is lost stays lost, whatever the store answers the next time.
+                    if self.extend().await == Hold::Lost {
+                        hold = Hold::Lost;
+                    }
+                }
             }
         }
     }
 
     /// What a dispatch to one receiver came to.
-    fn receipt(&mut self, id: &str, report: &Report) -> Receipt {
+    fn receipt(&self, id: &str, report: &Report) -> Receipt {
         let Some(failure) = report.failures().next() else {
             return Receipt::new(id, ReceiptOutcome::Done, "");
         };
         let Outcome::Failed(error) = failure.outcome() else {
             // What a panic said may be anything; that there was one says enough.
-            return failed(id, failure.outcome().name());
+            return self.failed(id, failure.outcome().name(), Duration::ZERO);
         };
         let reason = reason(&**error);
         match Undelivered::retry_after(&**error) {
             Retry::Never => Receipt::new(id, ReceiptOutcome::Refused, reason),
-            Retry::After(pause) => {
-                self.pause = self.pause.max(pause);
-                failed(id, &reason)
-            }
-            _ => failed(id, &reason),
+            Retry::After(pause) => self.failed(id, &reason, pause),
+            _ => self.failed(id, &reason, Duration::ZERO),
         }
+    }
+
+    /// The receipt of a receiver that failed and asked to be left alone for so long.
+    fn failed(&self, id: &str, reason: &str, pause: Duration) -> Receipt {
+        let delay = self.delay().max(pause);
+        Receipt::new(id, ReceiptOutcome::Failed, reason)
+            .not_before(self.clock.later(self.accounts, delay))
     }
 
     /// What is to become of the message now that its receivers were called.
@@ -206,21 +220,31 @@ impl<'a> Attempt<'a> {
             if self.options.unreceived.contains(&signal) {
                 return Settlement::Settled;
             }
-            return self.again(&format!("nobody receives {signal}"));
+            let due_at = self.clock.later(self.accounts, self.delay());
+            return self.again(due_at, &format!("nobody receives {signal}"));
         }
         match (failed, refused) {
-            (Some(failed), _) => self.again(&sentence(failed)),
+            // Whoever is due first is not kept waiting by another.
+            (Some(failed), _) => {
+                let times = receipts.iter().filter_map(|receipt| receipt.not_before);
+                let due_at = times.min().unwrap_or_else(|| self.clock.now(self.accounts));
+                self.again(due_at, &sentence(failed))
+            }
             (None, Some(refused)) => self.dead(sentence(refused)),
             (None, None) => Settlement::Settled,
         }
     }
 
-    /// Another attempt, if its link still works then.
-    fn again(&self, reason: &str) -> Settlement {
+    /// How long to wait after this attempt.
+    fn delay(&self) -> Duration {
         let random = self.random();
-        let delay = self.options.back_off.delay(self.message.attempts, random);
-        let due_at = later(self.accounts.now(), delay.max(self.pause));
-        if due_at >= self.message.message.expires_at {
+        self.options.back_off.delay(self.message.attempts, random)
+    }
+
+    /// Another attempt at a time by the clock of the store, if its link still works then.
+    fn again(&self, due_at: DateTime<Utc>, reason: &str) -> Settlement {
+        let then = later(self.accounts.now(), self.clock.until(self.accounts, due_at));
+        if then >= self.message.message.expires_at {
             return self.dead(format!(
                 "its link would expire before the next attempt; {reason}"
             ));
@@ -257,7 +281,7 @@ impl<'a> Attempt<'a> {
 
     /// Makes the lease end later. A store that cannot be asked leaves it as it is.
     async fn extend(&self) -> Hold {
-        let until = later(self.accounts.now(), self.options.lease);
+        let until = self.clock.later(self.accounts, self.options.lease());
         let (lease, receipts) = (self.lease(), &self.message.receipts);
         match self.outbox.store.extend_lease(lease, until, receipts).await {
             Ok(false) => Hold::Lost,
@@ -286,18 +310,14 @@ impl<'a> Attempt<'a> {
                     tracing::info!(id, "the lease of a message was lost");
                     return;
                 }
-                Err(error) if begun.elapsed() >= self.options.lease => {
+                Err(error) if begun.elapsed() >= self.options.lease() => {
                     tracing::error!(id, %error, "what became of a message is not recorded");
                     return;
                 }
-                Err(_) => tokio::time::sleep(self.options.lease / 20).await,
+                Err(_) => tokio::time::sleep(self.options.lease() / 20).await,
             }
         }
     }
-}
-
-fn failed(receiver: &str, reason: &str) -> Receipt {
-    Receipt::new(receiver, ReceiptOutcome::Failed, reason)
 }
 
 /// A receipt that did not succeed, for the operator.
@@ -313,13 +333,18 @@ fn reason(error: &(dyn std::error::Error + 'static)) -> String {
         .map(ToString::to_string)
         .collect::<Vec<_>>()
         .join(": ");
-    let words = whole.split_whitespace().map(|word| {
-        let is_link = word.contains("://") || word.contains('/') && word.len() > 24;
-        if is_link { "…" } else { word }
-    });
+    let words = whole
+        .split_whitespace()
+        .map(|word| if is_link(word) { "…" } else { word });
     let line = words.collect::<Vec<_>>().join(" ");
     let visible = line.chars().filter(|character| !character.is_control());
     visible.take(MAX_REASON).collect()
+}
+
+/// Whether a word may be a link, also where its slashes are percent-encoded.
+fn is_link(word: &str) -> bool {
+    let word = word.replace("%2F", "/").replace("%2f", "/");
+    word.contains("//") || word.contains('/') && word.len() > 24
 }
 
 /// A time so much later, as a store can keep it.
@@ -340,11 +365,11 @@ mod tests {
     #[test]
     fn reason_holds_no_link() {
         let error = RandomnessError::with_source(
-            "the server refused https://x.example/a/MQ/t-1/ and /accounts/password_reset_confirm/MQ/t-1/\r\n250 OK",
+            "the server refused https://x.example/a/MQ/t-1/ and /accounts/password_reset_confirm/MQ/t-1/\r\n250 OK to=https%3A%2F%2Fx.example%2Ft-1",
         );
         assert_eq!(
             reason(&error),
-            "no random bytes are to be had: the server refused … and … 250 OK"
+            "no random bytes are to be had: the server refused … and … 250 OK …"
         );
         let long = RandomnessError::with_source("é".repeat(1000));
         assert_eq!(reason(&long).chars().count(), MAX_REASON);

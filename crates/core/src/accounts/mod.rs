@@ -37,6 +37,7 @@ mod request_reset;
 mod request_verification;
 mod reset_password;
 mod sign_up;
+mod store_clock;
 mod verify_address;
 mod visitor;
 mod worker_options;

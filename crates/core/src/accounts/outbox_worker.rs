@@ -3,15 +3,25 @@
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::Poll;
+use std::time::Duration;
 
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
-use super::deliver::{Attempt, later};
+use super::deliver::Attempt;
 use super::promise::Outbox;
+use super::store_clock::StoreClock;
 use super::worker_options::WorkerOptions;
 use super::{Accounts, StoreAccessError};
 use crate::outbox::{Claim, OutboxMessage};
 use crate::store::StoreError;
+
+/// How often the store is asked what time it is.
+const CLOCK_LASTS: Duration = Duration::from_mins(1);
+
+/// The least time to wait after nothing could be claimed, even where something seems to be due: somebody else is about to
+/// claim it, or nobody can.
+const LEAST_WAIT: Duration = Duration::from_millis(20);
 
 /// Delivers what the outbox owes. Any number of workers, in any number of processes, share one outbox.
 ///
@@ -53,6 +63,7 @@ use crate::store::StoreError;
 pub struct OutboxWorker {
     accounts: Accounts,
     options: WorkerOptions,
+    clock: StoreClock,
 }
 
 impl Accounts {
@@ -62,15 +73,16 @@ impl Accounts {
         Some(OutboxWorker {
             accounts: self.clone(),
             options,
+            clock: StoreClock::default(),
         })
     }
 }
 
 impl OutboxWorker {
-    /// Works until `stop` ends, then claims once more what is due and lets the receivers at work finish. Needs a Tokio
-    /// runtime.
+    /// Works until `stop` ends, then claims once more what is due, as far as there is room, and lets the receivers at work
+    /// finish. Needs a Tokio runtime.
     ///
-    /// A store that fails is asked again after a while.
+    /// A store that fails is asked again after [`idle`](WorkerOptions::idle).
     ///
     /// # Cancel safety
     /// Dropping the future drops the receivers where they await. What they had begun is due again when its lease
@@ -81,36 +93,50 @@ impl OutboxWorker {
         };
         let mut stop = std::pin::pin!(stop);
         let mut attempts = JoinSet::new();
+        let mut clock_lasts: Option<Instant> = None;
         while !is_over(stop.as_mut()).await {
             while attempts.try_join_next().is_some() {}
-            let busy = u32::try_from(attempts.len()).unwrap_or(u32::MAX);
-            let free = self.options.concurrency.max(1).saturating_sub(busy);
-            let claimed = match self.claim(outbox, free).await {
-                Ok(claimed) => claimed,
-                Err(error) => {
-                    tracing::warn!(%error, "the outbox cannot be read");
-                    Vec::new()
+            let free = self.free(&attempts);
+            if clock_lasts.is_none_or(|end| end <= Instant::now()) {
+                let set = self.clock.set(&self.accounts, &*outbox.store).await;
+                clock_lasts = set.is_ok().then(|| Instant::now() + CLOCK_LASTS);
+            }
+            let claimed = self.claim(outbox, free).await;
+            let has_failed = claimed.is_err();
+            match claimed {
+                Ok(claimed) if !claimed.is_empty() => {
+                    self.begin(&mut attempts, claimed);
+                    continue;
                 }
-            };
-            if !claimed.is_empty() {
-                for message in claimed {
-                    attempts.spawn(self.clone().attempt(message));
-                }
-                continue;
+                Ok(_) => {}
+                Err(error) => tracing::warn!(%error, "the outbox cannot be read"),
             }
             tokio::select! {
                 () = stop.as_mut() => break,
-                Some(_) = attempts.join_next() => {}
-                () = self.wait(outbox), if free > 0 => {}
+                // A store that fails is left alone, whatever it says is due.
+                () = tokio::time::sleep(self.options.idle), if has_failed => {}
+                Some(_) = attempts.join_next(), if !has_failed => {}
+                () = self.wait(outbox), if free > 0 && !has_failed => {}
             }
         }
         // Whoever was promised something a moment ago does not wait for the next start.
-        if let Ok(claimed) = self.claim(outbox, self.options.concurrency.max(1)).await {
-            for message in claimed {
-                attempts.spawn(self.clone().attempt(message));
-            }
+        while attempts.try_join_next().is_some() {}
+        if let Ok(claimed) = self.claim(outbox, self.free(&attempts)).await {
+            self.begin(&mut attempts, claimed);
         }
         while attempts.join_next().await.is_some() {}
+    }
+
+    /// How many messages more can be delivered at once.
+    fn free(&self, attempts: &JoinSet<()>) -> u32 {
+        let busy = u32::try_from(attempts.len()).unwrap_or(u32::MAX);
+        self.options.concurrency.max(1).saturating_sub(busy)
+    }
+
+    fn begin(&self, attempts: &mut JoinSet<()>, claimed: Vec<OutboxMessage>) {
+        for message in claimed {
+            attempts.spawn(self.clone().attempt(message));
+        }
     }
 
     /// Delivers what is due now, and returns how many messages were claimed; those that fail are due again later. For
@@ -126,6 +152,7 @@ impl OutboxWorker {
         let Some(outbox) = &self.accounts.inner.outbox else {
             return Ok(0);
         };
+        self.clock.set(&self.accounts, &*outbox.store).await?;
         let mut delivered = 0;
         loop {
             let claimed = self.claim(outbox, self.options.concurrency.max(1)).await?;
@@ -134,9 +161,7 @@ impl OutboxWorker {
             }
             delivered += claimed.len();
             let mut attempts = JoinSet::new();
-            for message in claimed {
-                attempts.spawn(self.clone().attempt(message));
-            }
+            self.begin(&mut attempts, claimed);
             while attempts.join_next().await.is_some() {}
         }
     }
@@ -145,10 +170,9 @@ impl OutboxWorker {
         if limit == 0 {
             return Ok(Vec::new());
         }
-        let now = self.accounts.now();
         let claim = Claim {
-            now,
-            until: later(now, self.options.lease),
+            now: self.clock.now(&self.accounts),
+            until: self.clock.later(&self.accounts, self.options.lease()),
             limit,
         };
         outbox.store.claim_messages(&claim).await
@@ -156,7 +180,8 @@ impl OutboxWorker {
 
     async fn attempt(self, message: OutboxMessage) {
         if let Some(outbox) = &self.accounts.inner.outbox {
-            Attempt::new(&self.accounts, outbox, &self.options, message)
+            let (options, clock) = (&self.options, &self.clock);
+            Attempt::new(&self.accounts, outbox, options, clock, message)
                 .run()
                 .await;
         }
@@ -165,10 +190,10 @@ impl OutboxWorker {
     /// Waits until something may be due.
     async fn wait(&self, outbox: &Outbox) {
         let due = match outbox.store.next_due().await {
-            Ok(Some(due)) => (due - self.accounts.now()).to_std().unwrap_or_default(),
+            Ok(Some(due)) => self.clock.until(&self.accounts, due),
             Ok(None) | Err(_) => self.options.idle,
         };
-        let patience = due.min(self.options.idle);
+        let patience = due.max(LEAST_WAIT).min(self.options.idle);
         let others = async {
             if self.options.watches_others {
                 outbox.store.wait_for_others(patience).await;

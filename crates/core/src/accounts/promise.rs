@@ -81,15 +81,13 @@ impl Accounts {
         to: Option<To<'_>>,
         now: DateTime<Utc>,
     ) -> Result<NewMessage, RandomnessError> {
-        let mut key = [0; 16];
-        self.inner.randomness.fill(&mut key)?;
-        let key: Uuid = Builder::from_random_bytes(key).into_uuid();
+        let key = self.message_key()?;
         let binding = match to {
             Some(to) => Links::binding(purpose, to.person, to.address),
             None => Binding::of(purpose.as_str(), &[]),
         };
         Ok(NewMessage {
-            key: key.to_string(),
+            key,
             purpose,
             kind,
             recipient: to.map(|to| Recipient {
@@ -101,6 +99,14 @@ impl Accounts {
             created_at: now,
             expires_at: self.expiry(purpose, kind, now),
         })
+    }
+
+    /// A key for a message, random as every UUID of version 4.
+    pub(super) fn message_key(&self) -> Result<String, RandomnessError> {
+        let mut key = [0; 16];
+        self.inner.randomness.fill(&mut key)?;
+        let key: Uuid = Builder::from_random_bytes(key).into_uuid();
+        Ok(key.to_string())
     }
 
     /// When the link of a message that is promised now stops working.

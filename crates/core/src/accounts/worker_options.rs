@@ -11,7 +11,7 @@ pub struct WorkerOptions {
     /// How many messages are delivered at once; at least one.
     pub concurrency: u32,
     /// For how long a message is claimed. It is extended while receivers are at work, so it says how soon
-    /// another worker takes over what a dead one left.
+    /// another worker takes over what a dead one left. At least a tenth of a second.
     pub lease: Duration,
     /// How long a receiver may take before it is dropped where it awaits.
     pub receiver_timeout: Duration,
@@ -27,7 +27,15 @@ pub struct WorkerOptions {
     pub unreceived: Vec<&'static str>,
 }
 
+/// A lease that ends before a store has answered is none.
+const SHORTEST_LEASE: Duration = Duration::from_millis(100);
+
 impl WorkerOptions {
+    /// The lease, and not less than the least.
+    pub(super) fn lease(&self) -> Duration {
+        self.lease.max(SHORTEST_LEASE)
+    }
+
     /// Settles the messages of these signals, which nobody receives on purpose.
     #[must_use]
     pub fn ignoring(mut self, signals: impl IntoIterator<Item = &'static str>) -> Self {

@@ -201,6 +201,9 @@ pub enum Settlement {
 pub struct Revival {
     /// Which one.
     pub id: MessageId,
+    /// The key of the attempts to come: a receiver that took the old message and was not heard must not take the new link
+    /// for a repeat.
+    pub key: String,
     /// When it is promised, and due.
     pub now: DateTime<Utc>,
     /// When its link stops working.

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 /// What became of a message at one receiver.
@@ -29,6 +30,9 @@ pub struct Receipt {
     /// Why, if it did not succeed; holds no link.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
+    /// When it may be called again at the earliest, if it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<DateTime<Utc>>,
 }
 
 impl Receipt {
@@ -42,7 +46,15 @@ impl Receipt {
             receiver: receiver.into(),
             outcome,
             reason: reason.into(),
+            not_before: None,
         }
+    }
+
+    /// The same of a receiver that is called again at this time, and not before.
+    #[must_use]
+    pub fn not_before(mut self, time: DateTime<Utc>) -> Self {
+        self.not_before = Some(time);
+        self
     }
 }
 
@@ -86,6 +98,23 @@ impl Receipts {
     pub fn is_final(&self, receiver: &str) -> bool {
         let receipt = self.0.iter().find(|receipt| receipt.receiver == receiver);
         receipt.is_some_and(|receipt| receipt.outcome != ReceiptOutcome::Failed)
+    }
+
+    /// Whether this receiver is to be called at this time: it has not had the message, and has not asked to be left alone
+    /// until later.
+    pub fn is_due(&self, receiver: &str, now: DateTime<Utc>) -> bool {
+        let receipt = self.0.iter().find(|receipt| receipt.receiver == receiver);
+        receipt.is_none_or(|receipt| {
+            receipt.outcome == ReceiptOutcome::Failed
+                && receipt.not_before.is_none_or(|time| time <= now)
+        })
+    }
+
+    /// Forgets those that did not deliver it and are no receivers any more, as this tells.
+    pub fn forget_gone(&mut self, is_receiver: impl Fn(&str) -> bool) {
+        self.0.retain(|receipt| {
+            receipt.outcome == ReceiptOutcome::Done || is_receiver(&receipt.receiver)
+        });
     }
 
     /// Those of the receivers that delivered it; the others are called again.

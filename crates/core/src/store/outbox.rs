@@ -19,6 +19,13 @@ use crate::outbox::{
 /// A dropped call happened whole or not at all.
 #[async_trait]
 pub trait OutboxStore: Send + Sync {
+    /// The time by the clock that leases and due times are told by, for a store that many machines share; nothing when
+    /// the clock of whoever asks will do, which is what this answers unless it is overridden. A
+    /// [worker](crate::accounts::OutboxWorker) gives all times that it claims, extends and puts off by in this time.
+    async fn clock(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        Ok(None)
+    }
+
     /// Owes a message, due at once. Messages of the same purpose to the same address that are still owed are superseded:
     /// they go, and who is just delivering one can record nothing of it. Dead letters stay. A person who is gone by
     /// now makes it a message to nobody.
@@ -26,6 +33,9 @@ pub trait OutboxStore: Send + Sync {
 
     /// Claims messages that are due, those that have waited longest first: counts an attempt of each and makes it due
     /// again when the lease ends. No message is claimed by two, however many ask at once.
+    ///
+    /// A row that cannot be read, such as one of a later version, keeps nobody from getting the others: it is left out,
+    /// and the store logs its id. When its link has expired, it becomes a dead letter.
     async fn claim_messages(&self, claim: &Claim) -> Result<Vec<OutboxMessage>, StoreError>;
 
     /// Makes a lease end later, and keeps what became of the message so far. `false`, and nothing changed, when the lease
@@ -50,14 +60,15 @@ pub trait OutboxStore: Send + Sync {
     /// A message, dead ones too.
     async fn outbox_message(&self, id: MessageId) -> Result<Option<OutboxMessage>, StoreError>;
 
-    /// At most `limit` messages with ids above `after`, in the order of their ids, dead ones too.
+    /// At most `limit` messages with ids above `after`, in the order of their ids, dead ones too. A row that
+    /// cannot be read is left out, and the store logs its id.
     async fn outbox_after(
         &self,
         after: Option<MessageId>,
         limit: u32,
     ) -> Result<Vec<OutboxMessage>, StoreError>;
 
-    /// Owes a dead letter anew, as if it were promised now. `false` when there is no such dead letter.
+    /// Owes a dead letter anew, as if it were promised now under another key. `false` when there is no such dead letter.
     async fn revive_message(&self, revival: &Revival) -> Result<bool, StoreError>;
 
     /// Removes dead letters that died before this time; how many they were.

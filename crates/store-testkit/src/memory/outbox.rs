@@ -101,6 +101,7 @@ impl OutboxStore for MemoryStore {
                 return Ok(false);
             };
             message.dead = None;
+            message.message.key.clone_from(&revival.key);
             message.attempts = 0;
             message.due_at = to_micros(revival.now);
             message.receipts = revival.receipts.clone();

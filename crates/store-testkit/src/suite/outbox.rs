@@ -322,6 +322,7 @@ pub(super) async fn dead_letter_can_be_revived(subject: &Subject) {
     let message = claimed(outbox, at(0), 9).await.remove(0);
     let revival = Revival {
         id: message.id,
+        key: "z".to_owned(),
         now: at(500),
         expires_at: at(900),
         receipts: receipts(ReceiptOutcome::Done),
@@ -335,6 +336,7 @@ pub(super) async fn dead_letter_can_be_revived(subject: &Subject) {
     assert!(outbox.revive_message(&revival).await.unwrap());
     assert_eq!(claimed(outbox, at(499), 9).await, []);
     let again = claimed(outbox, at(500), 9).await.remove(0);
+    assert_eq!(again.message.key, "z");
     assert_eq!(again.attempts, 1);
     assert_eq!(again.dead, None);
     assert_eq!(again.receipts, revival.receipts);
@@ -386,6 +388,7 @@ pub(super) async fn unknown_lease_is_lost(subject: &Subject) {
     assert!(!outbox.settle_message(lease, &dead(1)).await.unwrap());
     let revival = Revival {
         id: lease.id,
+        key: "z".to_owned(),
         now: at(0),
         expires_at: at(1),
         receipts: Receipts::default(),
