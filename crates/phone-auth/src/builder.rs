@@ -20,8 +20,8 @@ use crate::database::{Database, OutboxChoice, StoreChoice};
 #[cfg(feature = "web")]
 use crate::pages::Pages;
 use crate::signals::{
-    Event, ResetPasswordEmail, ResetPasswordPhone, Signals, SignalsBuilder, SiteOrigin,
-    VerifyEmail, VerifyPhone,
+    Event, ReceiverInfo, ResetPasswordEmail, ResetPasswordPhone, Signals, SignalsBuilder,
+    SiteOrigin, VerifyEmail, VerifyPhone,
 };
 use crate::tokens::django::DjangoTokens;
 use crate::tokens::{Keyring, SecretKey};
@@ -62,6 +62,8 @@ pub struct PhoneAuthBuilder {
     hub: HubChoice,
     unreceived: Vec<TypeId>,
     unreceived_names: Vec<&'static str>,
+    /// The receivers that were told to leave a signal alone, and which.
+    pub(crate) left_alone: Vec<(&'static str, &'static str)>,
     dispatch: Dispatch,
     worker: Option<WorkerOptions>,
     hasher: Option<GiveHasher>,
@@ -96,6 +98,7 @@ impl PhoneAuthBuilder {
             hub: HubChoice::ToBuild(Signals::builder()),
             unreceived: Vec::new(),
             unreceived_names: Vec::new(),
+            left_alone: Vec::new(),
             dispatch: Dispatch::Background,
             worker: Some(WorkerOptions::default()),
             hasher: None,
@@ -362,6 +365,9 @@ impl PhoneAuthBuilder {
             accounts = accounts.django_sessions(sessions);
         }
         let accounts = accounts.build().map_err(of_accounts)?;
+        #[cfg(feature = "web")]
+        let web = self.pages.build(accounts.clone(), site.clone())?;
+        // Last: a worker of flows that were never handed over would go on sending.
         let worker = self
             .worker
             .map(|options| options.ignoring(self.unreceived_names))
@@ -369,7 +375,7 @@ impl PhoneAuthBuilder {
             .map(|worker| Arc::new(RunningWorker::start(worker)));
         Ok(PhoneAuth {
             #[cfg(feature = "web")]
-            web: self.pages.build(accounts.clone(), site.clone())?,
+            web,
             accounts,
             site,
             worker,
@@ -398,40 +404,29 @@ impl PhoneAuthBuilder {
     /// The signals that flows which are switched on send and nobody receives.
     fn missing_receivers(&self, hub: &Signals) -> Vec<&'static str> {
         let methods = self.settings.authentication_methods;
-        let mut missing = Vec::new();
-        let mut need = |is_needed: bool, has_receiver: bool, event: TypeId, name| {
-            if is_needed && !has_receiver && !self.unreceived.contains(&event) {
-                missing.push(name);
-            }
+        let missing = [
+            (methods.email && !self.is_received::<ResetPasswordEmail>(hub))
+                .then_some("reset_password_email"),
+            (methods.phone && !self.is_received::<ResetPasswordPhone>(hub))
+                .then_some("reset_password_phone"),
+            // Addresses can be verified whatever people log in by.
+            (!self.is_received::<VerifyEmail>(hub)).then_some("verify_email"),
+            (!self.is_received::<VerifyPhone>(hub)).then_some("verify_phone"),
+        ];
+        missing.into_iter().flatten().collect()
+    }
+
+    /// Whether somebody receives a signal, or nobody does on purpose. A ready receiver that was told to leave a
+    /// signal alone does not receive it.
+    fn is_received<E: Event>(&self, hub: &Signals) -> bool {
+        let signal = E::signal().info().name;
+        let takes = |receiver: &ReceiverInfo| {
+            !self
+                .left_alone
+                .iter()
+                .any(|(id, name)| *id == receiver.id() && *name == signal)
         };
-        need(
-            methods.email,
-            hub.has_receiver::<ResetPasswordEmail>(),
-            TypeId::of::<ResetPasswordEmail>(),
-            "reset_password_email",
-        );
-        need(
-            methods.phone,
-            hub.has_receiver::<ResetPasswordPhone>(),
-            TypeId::of::<ResetPasswordPhone>(),
-            "reset_password_phone",
-        );
-        // Addresses can be verified whatever people log in by.
-        let verify_email = TypeId::of::<VerifyEmail>();
-        need(
-            true,
-            hub.has_receiver::<VerifyEmail>(),
-            verify_email,
-            "verify_email",
-        );
-        let verify_phone = TypeId::of::<VerifyPhone>();
-        need(
-            true,
-            hub.has_receiver::<VerifyPhone>(),
-            verify_phone,
-            "verify_phone",
-        );
-        missing
+        hub.receivers_of::<E>().iter().any(takes) || self.unreceived.contains(&TypeId::of::<E>())
     }
 
     fn with_hub(mut self, change: impl FnOnce(SignalsBuilder) -> SignalsBuilder) -> Self {

@@ -87,12 +87,12 @@ impl PhoneAuth {
         &self.site
     }
 
-    /// Ends what runs in the background, when no request is served any more: lets receivers at work finish, at most so
-    /// long, and starts no others. `false` when some had not finished. What is still owed is delivered after the
-    /// next start.
+    /// Ends what runs in the background, when no request is served any more: begins once more with what is owed at that
+    /// moment, as far as there is room, and lets receivers at work finish, at most so long. `false` when some had not
+    /// finished: they go on for as long as the runtime does. What is still owed is delivered after the next start.
     ///
     /// # Cancel safety
-    /// Dropping it only stops the waiting.
+    /// Dropping it only stops the waiting; whoever calls it again waits again.
     pub async fn shut_down(&self, patience: Duration) -> bool {
         let begun = std::time::Instant::now();
         let has_stopped = match &self.worker {

@@ -11,6 +11,15 @@ use crate::delivery::webhook::Webhook;
 use crate::signals::SignalsBuilder;
 use crate::{PhoneAuthBuilder, delivery};
 
+/// The signals of messages.
+#[cfg(any(feature = "webhook", feature = "nats"))]
+const MESSAGE_SIGNALS: [&str; 4] = [
+    "reset_password_email",
+    "reset_password_phone",
+    "verify_email",
+    "verify_phone",
+];
+
 /// A hub that leaves out the ready receivers but these.
 pub(crate) fn without_others(hub: SignalsBuilder, these: &[&str]) -> SignalsBuilder {
     let others = delivery::RECEIVERS.iter().filter(|id| !these.contains(id));
@@ -30,20 +39,28 @@ impl PhoneAuthBuilder {
         self.with_ready(delivery::sms_gateway::RECEIVER, gateway)
     }
 
-    /// Posts messages to this service. The receiver for it is called only if this is.
-    ///
-    /// It counts as a receiver of all four signals, also where it was told to take some of them only.
+    /// Posts messages to this service. The receiver for it is called only if this is. A signal that it was told to leave
+    /// alone needs another receiver.
     #[cfg(feature = "webhook")]
-    pub fn webhook(self, webhook: Webhook) -> Self {
+    pub fn webhook(mut self, webhook: Webhook) -> Self {
+        self.note_left_alone(delivery::webhook::RECEIVER, |signal| webhook.takes(signal));
         self.with_ready(delivery::webhook::RECEIVER, webhook)
     }
 
-    /// Publishes messages to this stream. The receiver for it is called only if this is.
-    ///
-    /// It counts as a receiver of all four signals, also where it was told to take some of them only.
+    /// Publishes messages to this stream. The receiver for it is called only if this is. A signal that it was told to leave
+    /// alone needs another receiver.
     #[cfg(feature = "nats")]
-    pub fn nats(self, nats: Nats) -> Self {
+    pub fn nats(mut self, nats: Nats) -> Self {
+        self.note_left_alone(delivery::nats::RECEIVER, |signal| nats.takes(signal));
         self.with_ready(delivery::nats::RECEIVER, nats)
+    }
+
+    /// Notes which signals a receiver was told to leave alone.
+    #[cfg(any(feature = "webhook", feature = "nats"))]
+    fn note_left_alone(&mut self, receiver: &'static str, takes: impl Fn(&str) -> bool) {
+        let left = MESSAGE_SIGNALS.into_iter().filter(|signal| !takes(signal));
+        self.left_alone
+            .extend(left.map(|signal| (receiver, signal)));
     }
 
     /// A ready receiver and its state.

@@ -1,10 +1,9 @@
 //! The worker of this process, and how it ends.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Notify;
-use tokio::task::JoinHandle;
+use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
 use crate::core::accounts::OutboxWorker;
@@ -13,7 +12,7 @@ use crate::core::accounts::OutboxWorker;
 #[derive(Debug)]
 pub(crate) struct RunningWorker {
     stop: Arc<Notify>,
-    task: Mutex<Option<JoinHandle<()>>>,
+    has_ended: watch::Receiver<bool>,
 }
 
 impl RunningWorker {
@@ -21,25 +20,24 @@ impl RunningWorker {
     pub(crate) fn start(worker: OutboxWorker) -> Self {
         let stop = Arc::new(Notify::new());
         let asked = Arc::clone(&stop);
-        let task = tokio::spawn(async move { worker.run(asked.notified()).await });
-        Self {
-            stop,
-            task: Mutex::new(Some(task)),
-        }
+        let (ended, has_ended) = watch::channel(false);
+        tokio::spawn(async move {
+            worker.run(asked.notified()).await;
+            // Where nobody listens any more, nobody waits.
+            ended.send_replace(true);
+        });
+        Self { stop, has_ended }
     }
 
-    /// Claims for the last time, and waits until the receivers at work have ended, at most so long. Whether they have; who
-    /// asks a second time is told so at once.
+    /// Claims for the last time, and waits until the receivers at work have ended, at most so long. Whether they have,
+    /// however often and by whomever it is asked.
     pub(crate) async fn stop(&self, patience: Duration) -> bool {
         self.stop.notify_one();
-        let task = self
-            .task
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        match task {
-            Some(task) => timeout(patience, task).await.is_ok(),
-            None => true,
-        }
+        let mut has_ended = self.has_ended.clone();
+        // A task that was ended before its end has dropped the other side.
+        matches!(
+            timeout(patience, has_ended.wait_for(|ended| *ended)).await,
+            Ok(Ok(_))
+        )
     }
 }

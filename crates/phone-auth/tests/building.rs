@@ -2,6 +2,8 @@
 #![cfg(feature = "sqlite")]
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+use std::time::Duration;
+
 use phone_auth::signals::{
     ResetPasswordEmail, ResetPasswordPhone, Signals, VerifyEmail, VerifyPhone,
 };
@@ -156,4 +158,83 @@ async fn ready_receivers_are_receivers() {
         .unwrap();
     let auth = builder().sms_gateway(gateway).build().await.unwrap();
     assert!(auth.signals().has_receiver::<VerifyPhone>());
+}
+
+/// The webhook with the signals that it takes.
+#[cfg(feature = "webhook")]
+fn webhook(signals: &[&str]) -> phone_auth::delivery::webhook::Webhook {
+    use phone_auth::delivery::Secret;
+    use phone_auth::delivery::webhook::Webhook;
+    let site = phone_auth::SiteOrigin::parse("https://example.org").unwrap();
+    let secret = Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+    Webhook::builder(site, "https://sender.example/", secret)
+        .only(signals.iter().copied())
+        .build()
+        .unwrap()
+}
+
+#[cfg(feature = "webhook")]
+#[tokio::test]
+async fn receiver_that_leaves_a_signal_alone_is_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let alone = |hook| {
+        PhoneAuth::builder()
+            .site("https://example.org")
+            .secret_key(SecretKey::generate().unwrap())
+            .database(format!(
+                "sqlite:{}",
+                folder.path().join("x.sqlite3").display()
+            ))
+            .webhook(hook)
+    };
+    let refused = alone(webhook(&["verify_phone", "verify_email"]));
+    let text = refused.build().await.unwrap_err().to_string();
+    assert!(
+        text.contains("reset_password_email") && text.contains("reset_password_phone"),
+        "{text}"
+    );
+    assert!(!text.contains("verify"), "{text}");
+    let unreceived = alone(webhook(&["verify_phone", "verify_email"]))
+        .unreceived::<ResetPasswordEmail>()
+        .unreceived::<ResetPasswordPhone>();
+    unreceived.build().await.unwrap();
+}
+
+#[tokio::test]
+async fn whoever_shuts_down_again_waits_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let signals = Signals::isolated();
+    let (begin, mut at_work) = tokio::sync::mpsc::unbounded_channel();
+    let (go, gone) = tokio::sync::watch::channel(false);
+    signals
+        .connect_async(move |_: ResetPasswordEmail| {
+            let (begin, mut gone) = (begin.clone(), gone.clone());
+            async move {
+                begin.send(()).unwrap();
+                gone.wait_for(|gone| *gone).await.unwrap();
+            }
+        })
+        .forever();
+    let auth = whole(&folder).signals(signals).build().await.unwrap();
+    let mut form = phone_auth::core::accounts::SignUpForm {
+        first_name: "Ann",
+        last_name: "Lee",
+        username: "ann",
+        email: "ann@example.org",
+        phone: "+91 98765 43210",
+        password: phone_auth::core::password::Password::new("correct horse"),
+        confirm_password: None,
+    };
+    form.confirm_password = Some(form.password.clone());
+    auth.accounts().sign_up(form).await.unwrap();
+    let asked = auth.accounts().request_password_reset("ann@example.org");
+    asked.await.unwrap();
+    at_work.recv().await.unwrap();
+    for _ in 0..2 {
+        assert!(!auth.shut_down(Duration::from_millis(5)).await);
+    }
+    assert!(!auth.clone().shut_down(Duration::from_millis(5)).await);
+    go.send(true).unwrap();
+    assert!(auth.shut_down(Duration::from_secs(30)).await);
+    assert!(auth.shut_down(Duration::ZERO).await);
 }
