@@ -24,6 +24,7 @@ use crate::mailbox_page;
 use crate::mode::{self, Mode};
 use crate::receivers;
 use crate::setup::Setup;
+use crate::visible::Visible;
 
 /// How many messages the mailbox keeps.
 const MAILBOX_ROOM: NonZeroUsize = NonZeroUsize::MIN.saturating_add(199);
@@ -222,14 +223,44 @@ pub(crate) async fn accounts_for_operator(
     }
     let origin = links_begin_with(&setup.configuration)?;
     let signals = hub(&mut setup, &origin, None)?;
-    let opened = database::open(&setup.configuration).await?;
+    operators(setup.configuration, signals).await
+}
+
+/// The flows for what an operator does with the outbox, which tells no receiver: what they need is not asked for.
+///
+/// # Errors
+/// When the database is not there or cannot be used.
+pub(crate) async fn outbox_for_operator(setup: Setup) -> Result<Accounts, Failure> {
+    database::must_exist(&setup.configuration)?;
+    operators(setup.configuration, Signals::isolated()).await
+}
+
+async fn operators(configuration: Configuration, signals: Signals) -> Result<Accounts, Failure> {
+    let opened = database::open(&configuration).await?;
     let keyring = Keyring::new(SecretKey::generate().map_err(Failure::failed)?);
     Accounts::builder(opened.store.store(), keyring)
         .outbox(opened.store.outbox())
-        .settings(setup.configuration.accounts)
+        .settings(configuration.accounts)
         .signals(signals)
         .build()
         .map_err(Failure::failed)
+}
+
+/// For a process that makes links for a site which runs elsewhere: links signed with a key that it made itself would be
+/// refused there.
+///
+/// # Errors
+/// When there is no key yet.
+pub(crate) fn key_must_exist(configuration: &Configuration) -> Result<(), Failure> {
+    let beside = key_file::beside(&configuration.database.stem());
+    if configuration.secret_key_file.is_some() || beside.exists() || beside.is_symlink() {
+        return Ok(());
+    }
+    Err(Failure::because(format!(
+        "there is no secret key at {}; a worker needs the key of its site: name the file with secret_key_file, or \
+         start the site once",
+        Visible(&beside.display().to_string())
+    )))
 }
 
 /// The key and its fallbacks, and where the key is.

@@ -2,6 +2,7 @@
 
 use chrono::Utc;
 use phone_auth::Accounts;
+use phone_auth::core::accounts::DeadLetterErrorKind;
 use phone_auth::core::outbox::{MessageId, OutboxMessage, ReceiptOutcome, Receipts};
 use serde::Serialize;
 
@@ -24,7 +25,7 @@ const PAGE: u32 = 500;
 pub(crate) fn run(setup: Setup, command: OutboxCommand) -> Result<(), Failure> {
     let runtime = site::runtime()?;
     runtime.block_on(async {
-        let accounts = site::accounts_for_operator(setup, false).await?;
+        let accounts = site::outbox_for_operator(setup).await?;
         match command {
             OutboxCommand::List { json } => list(&accounts, json).await,
             OutboxCommand::Retry { all: true, .. } => retry_all(&accounts).await,
@@ -139,11 +140,12 @@ async fn retry_all(accounts: &Accounts) -> Result<(), Failure> {
     let mut count = 0;
     for message in all(accounts).await? {
         if message.dead.is_some() {
-            accounts
-                .retry_dead_letter(message.id)
-                .await
-                .map_err(Failure::failed)?;
-            count += 1;
+            match accounts.retry_dead_letter(message.id).await {
+                Ok(()) => count += 1,
+                // Somebody else has sent it again or removed it meanwhile.
+                Err(error) if error.kind() == DeadLetterErrorKind::NoSuchLetter => {}
+                Err(error) => return Err(Failure::failed(error)),
+            }
         }
     }
     said_owed(count)

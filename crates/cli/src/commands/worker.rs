@@ -5,6 +5,7 @@ use std::time::Duration;
 use phone_auth::SiteOrigin;
 
 use crate::console;
+use crate::database;
 use crate::exit::Failure;
 use crate::setup::Setup;
 use crate::site;
@@ -24,6 +25,9 @@ pub(crate) fn run(setup: Setup) -> Result<(), Failure> {
 
 async fn work(setup: Setup) -> Result<(), Failure> {
     let mode = site::mode(&setup.configuration)?;
+    // Both belong to the site: a worker that made its own would deliver nothing, or links that nobody takes.
+    database::must_exist(&setup.configuration)?;
+    site::key_must_exist(&setup.configuration)?;
     let stop = Stop::listen().map_err(Failure::failed)?;
     let origin = match &setup.configuration.site_url {
         Some(origin) => origin.clone(),
@@ -36,9 +40,10 @@ async fn work(setup: Setup) -> Result<(), Failure> {
     options.watches_others = true;
     let site = site::open(setup, origin, mode, Some(options)).await?;
     console::tell(format_args!(
-        "phone-auth {} delivers what is owed in {}\nCtrl-C stops it.",
+        "phone-auth {} delivers what is owed in {}, with the key in {}\nCtrl-C stops it.",
         env!("CARGO_PKG_VERSION"),
-        Visible(&site.database)
+        Visible(&site.database),
+        Visible(&site.key_path.display().to_string())
     ));
     stop.asked().await;
     console::tell(format_args!(
