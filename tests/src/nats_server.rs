@@ -8,6 +8,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::certificates::Certificates;
+use crate::nats_accounts::NatsAccounts;
 use crate::together::until;
 
 /// A NATS server on a port of its own, which keeps streams in a folder of its own.
@@ -25,6 +26,19 @@ impl NatsServer {
     ///
     /// The program is named by `NATS_SERVER`; else it is `/usr/sbin/nats-server`, where Debian has it.
     pub async fn start(authorization: &str, is_tls: bool) -> Self {
+        let block = match authorization {
+            "" => String::new(),
+            inside => format!("authorization {{ {inside} }}\n"),
+        };
+        Self::start_with(&block, is_tls).await
+    }
+
+    /// Starts one that lets in who has credentials of these accounts.
+    pub async fn start_for(accounts: &NatsAccounts) -> Self {
+        Self::start_with(&accounts.configuration(), false).await
+    }
+
+    async fn start_with(log_in: &str, is_tls: bool) -> Self {
         let program = env::var_os("NATS_SERVER").map(PathBuf::from);
         let program = program.unwrap_or_else(|| PathBuf::from("/usr/sbin/nats-server"));
         let folder = tempfile::tempdir().unwrap();
@@ -33,9 +47,7 @@ impl NatsServer {
         let mut configuration = vec![format!(
             "listen: \"127.0.0.1:-1\"\nports_file_dir: \"{at}\"\njetstream {{ store_dir: \"{at}/streams\" }}\n"
         )];
-        if !authorization.is_empty() {
-            configuration.push(format!("authorization {{ {authorization} }}\n"));
-        }
+        configuration.push(log_in.to_owned());
         if is_tls {
             configuration.push(format!(
                 "tls {{ cert_file: \"{}\", key_file: \"{}\" }}\n",

@@ -13,7 +13,7 @@ use phone_auth_signals::{
     Envelope, RelativeUrl, ResetPasswordPhone, Retry, Sender, Signals, SiteOrigin, Undelivered,
     User, VerifyEmail,
 };
-use phone_auth_tests::NatsServer;
+use phone_auth_tests::{NatsAccounts, NatsServer};
 use serde_json::json;
 
 fn site() -> SiteOrigin {
@@ -126,15 +126,44 @@ async fn log_in_by_password_over_tls() {
         .unwrap();
     let error = refusal(&right).await;
     assert_eq!(error.to_string(), "no stream of NATS takes this subject");
-    for wrong in [
-        trusting().log_in("ann", Secret::new("hunter3")),
-        trusting(),
-        over_tls().log_in("ann", Secret::new("hunter2")),
+    let not_let_in = "NATS does not let us log in";
+    for (wrong, said) in [
+        (trusting().log_in("ann", Secret::new("hunter3")), not_let_in),
+        (trusting(), not_let_in),
+        (
+            over_tls().log_in("ann", Secret::new("hunter2")),
+            "NATS cannot be reached",
+        ),
     ] {
         let error = refusal(&wrong.build().unwrap()).await;
         assert_eq!(error.retry(), Retry::Later);
-        assert_eq!(error.to_string(), "NATS cannot be reached");
+        assert_eq!(error.to_string(), said);
     }
+}
+
+#[tokio::test]
+async fn log_in_by_credentials() {
+    let accounts = NatsAccounts::new();
+    let server = NatsServer::start_for(&accounts).await;
+    let options = ConnectOptions::with_credentials(&accounts.credentials()).unwrap();
+    let mut stream = stream(&server, options).await;
+    let with = |credentials: String| to(&server).credentials(Secret::new(credentials)).build();
+    let right = with(accounts.credentials()).unwrap();
+    right.send(&message()).await.unwrap();
+    assert_eq!(stream.info().await.unwrap().state.messages, 1);
+
+    // Somebody else's, and the right token with somebody else's key.
+    let (ours, others) = (accounts.credentials(), NatsAccounts::new().credentials());
+    let (token, _) = ours.split_once("-----BEGIN USER").unwrap();
+    let (_, key) = others.split_once("-----BEGIN USER").unwrap();
+    let mixed = format!("{token}-----BEGIN USER{key}");
+    for wrong in [others.clone(), mixed] {
+        let error = refusal(&with(wrong).unwrap()).await;
+        assert_eq!(error.retry(), Retry::Later);
+        assert_eq!(error.to_string(), "NATS does not let us log in");
+    }
+    let error = refusal(&to(&server).build().unwrap()).await;
+    assert_eq!(error.to_string(), "NATS does not let us log in");
 }
 
 #[tokio::test]

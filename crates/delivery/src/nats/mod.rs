@@ -20,7 +20,7 @@ use std::time::Duration;
 use async_nats::jetstream::context::PublishErrorKind;
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::{self, Context};
-use async_nats::{ConnectOptions, ServerAddr};
+use async_nats::{ConnectErrorKind, ConnectOptions, ServerAddr};
 use chrono::Utc;
 use phone_auth_signals::{Message, Retry, SiteOrigin, Undelivered};
 use tokio::sync::OnceCell;
@@ -120,7 +120,13 @@ impl Nats {
     async fn connect(&self) -> Result<Context, Undelivered> {
         let client = self.options.clone().connect(&self.servers).await;
         let client = client.map_err(|error| {
-            Undelivered::with_source(Retry::Later, "NATS cannot be reached", error)
+            let reason = match error.kind() {
+                ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => {
+                    "NATS does not let us log in"
+                }
+                _ => "NATS cannot be reached",
+            };
+            Undelivered::with_source(Retry::Later, reason, error)
         })?;
         let mut context = jetstream::new(client);
         context.set_timeout(self.timeout);
