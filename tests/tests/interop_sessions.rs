@@ -250,3 +250,40 @@ async fn settings_are_checked_together() {
     let ran = check(&with_key);
     assert!(ran.stderr.contains("no table django_session"), "{ran:?}");
 }
+
+#[tokio::test]
+async fn sessions_end_by_the_same_clock() {
+    // Without USE_TZ Django writes the time of its own wall: in India five and a half hours past UTC.
+    let zone = ("SITE_TIME_ZONE", "Asia/Kolkata");
+    let django = Django::start().await;
+    let django = django.restart(&[("SITE_USE_TZ", "false"), zone]).await;
+    let options = django.successor_sharing_sessions();
+    let options = options.setting("django_time_zone", zone.1);
+    let site = options.setting("django_use_tz", "false").start().await;
+    let database = django.database();
+    let (there, here) = (django.client(), site.client());
+    let ann = signed_up(&here).await;
+    log_in(&here, &ann).await;
+    for (column, table, offset) in [
+        ("date_joined", "auth_user", "0 days"),
+        ("last_login", "auth_user", "0 days"),
+        ("expire_date", "django_session", "14 days"),
+    ] {
+        let far = format!(
+            "SELECT abs(strftime('%s', {column}) - strftime('%s', 'now', '+330 minutes', '+{offset}'))
+             FROM {table}"
+        );
+        assert!(database.number(&far) < 600, "{column}");
+    }
+    follow(&here, &there);
+    assert!(there.is_logged_in().await);
+
+    for (ends, is_alive) in [("+1 hours", true), ("-1 hours", false)] {
+        let end = format!(
+            "UPDATE django_session SET expire_date = datetime('now', '+330 minutes', '{ends}')"
+        );
+        database.execute(&end);
+        assert_eq!(here.is_logged_in().await, is_alive, "{ends}");
+        assert_eq!(there.is_logged_in().await, is_alive, "{ends}");
+    }
+}

@@ -11,6 +11,7 @@ use phone_auth::sqlite::{OpenErrorKind, SqliteOptions, SqliteStore};
 
 use crate::configuration::Configuration;
 use crate::database_name::DatabaseName;
+use crate::django;
 use crate::exit::Failure;
 use crate::visible::Visible;
 
@@ -119,7 +120,9 @@ pub(crate) async fn open_as_it_is(configuration: &Configuration) -> Result<OpenS
     let patience = configuration.database_busy_timeout;
     match &configuration.database {
         DatabaseName::Sqlite(path) => {
-            let options = SqliteOptions::default().with_busy_timeout(patience);
+            let options = SqliteOptions::default()
+                .with_busy_timeout(patience)
+                .with_time_zone(django::table_zone(configuration)?);
             let store = SqliteStore::open(path, options).map_err(|error| {
                 let right = "a SQLite file that can be written, or a name in a folder where one can be made";
                 match error.kind() {

@@ -7,7 +7,6 @@ use phone_auth::core::store::DjangoSessionStore;
 use phone_auth::tokens::django::{DjangoKeys, DjangoTokens, TimeZone};
 
 use crate::configuration::Configuration;
-use crate::database_name::DatabaseName;
 use crate::exit::Failure;
 use crate::key_file;
 
@@ -38,7 +37,7 @@ pub(crate) fn read(configuration: &Configuration) -> Result<Django, Failure> {
         (Some(until), Some(keys)) => {
             let zone = configuration.django_time_zone;
             let tokens = DjangoTokens::new(keys, zone, until)
-                .with_last_login_zone(last_login_zone(configuration)?)
+                .with_last_login_zone(table_zone(configuration)?)
                 .with_lifetime(configuration.django_password_reset_timeout);
             Some(tokens)
         }
@@ -50,26 +49,23 @@ pub(crate) fn read(configuration: &Configuration) -> Result<Django, Failure> {
     })
 }
 
-/// The zone that the time of the last log-in has in Django's links: that in which Django reads it.
+/// The zone in which Django reads and writes the times of its tables: that of the last log-in in its links,
+/// and on SQLite, which keeps texts, that of the texts.
 ///
 /// # Errors
 /// When the settings are such as Django refuses.
-fn last_login_zone(configuration: &Configuration) -> Result<TimeZone, Failure> {
+pub(crate) fn table_zone(configuration: &Configuration) -> Result<TimeZone, Failure> {
     let of_database = configuration.django_database_time_zone;
-    if of_database.is_some() && !configuration.django_use_tz {
+    if configuration.django_use_tz {
+        return Ok(of_database.unwrap_or(TimeZone::UTC));
+    }
+    if of_database.is_some() {
         let why = "Django allows it only where USE_TZ is true; leave it out, or django_use_tz";
         return Err(configuration
             .refuse("django_database_time_zone", why)
             .into());
     }
-    Ok(match &configuration.database {
-        // The text in the file is what Django reads, whichever clock it was written by; so do we.
-        DatabaseName::Sqlite(_) => TimeZone::UTC,
-        DatabaseName::Postgres(_) if configuration.django_use_tz => {
-            of_database.unwrap_or(TimeZone::UTC)
-        }
-        DatabaseName::Postgres(_) => configuration.django_time_zone,
-    })
+    Ok(configuration.django_time_zone)
 }
 
 /// The sessions of Django's, if they are shared.

@@ -136,7 +136,7 @@ impl AddressStore for SqliteStore {
             rows::first(connection, query, [id.get()], |row| {
                 Ok((
                     rows::address(row, kind, PERSON_COLUMNS)?,
-                    rows::person(row)?,
+                    rows::person(row, self.zone())?,
                 ))
             })
         })

@@ -1,9 +1,10 @@
-//! Times as Django writes them on SQLite: `YYYY-MM-DD HH:MM:SS[.ffffff]`, in UTC.
+//! Times as Django writes them on SQLite: `YYYY-MM-DD HH:MM:SS[.ffffff]`, in UTC or as a clock on its wall has it.
 //!
 //! The fraction is left out when it is zero. Both forms sort as texts in the order of their times,
 //! for a text that ends sorts before one that goes on, and so they can be compared in SQL.
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike, Utc};
+use phone_auth_core::django_session::TimeZone;
 
 /// A time in the years that four digits can hold, cut to microseconds.
 pub(crate) fn to_text(time: DateTime<Utc>) -> Option<String> {
@@ -29,6 +30,15 @@ pub(crate) fn to_text(time: DateTime<Utc>) -> Option<String> {
         push(&mut text, micros, 6);
     }
     Some(text)
+}
+
+/// The same, as a clock in a zone shows it.
+pub(crate) fn to_text_in(zone: TimeZone, time: DateTime<Utc>) -> Option<String> {
+    let in_utc = to_text(time)?;
+    if zone == TimeZone::UTC {
+        return Some(in_utc);
+    }
+    to_text(zone.wall_clock(time).and_utc())
 }
 
 /// Reads a time, with a fraction of up to six digits or without.
@@ -58,12 +68,13 @@ pub(crate) fn parse(text: &str) -> Option<DateTime<Utc>> {
 }
 
 /// Reads a time in any form that Django reads: another program, or a hand, may have written it. Without
-/// an offset it is UTC, without a time midnight.
-pub(crate) fn parse_any(text: &[u8]) -> Option<DateTime<Utc>> {
+/// an offset it is one of the zone, without a time midnight.
+pub(crate) fn parse_any(text: &[u8], zone: TimeZone) -> Option<DateTime<Utc>> {
     let text = std::str::from_utf8(text).ok()?.trim();
     let naive = |format| NaiveDateTime::parse_from_str(text, format).ok();
     let aware = |format| DateTime::parse_from_str(text, format).ok();
     parse(text)
+        .map(|time| in_zone(zone, time.naive_utc()))
         .or_else(|| Some(DateTime::parse_from_rfc3339(text).ok()?.to_utc()))
         .or_else(|| Some(aware("%Y-%m-%d %H:%M:%S%.f%#z")?.to_utc()))
         .or_else(|| {
@@ -74,12 +85,21 @@ pub(crate) fn parse_any(text: &[u8]) -> Option<DateTime<Utc>> {
             ]
             .into_iter()
             .find_map(naive)
-            .map(|time| time.and_utc())
+            .map(|time| in_zone(zone, time))
         })
         .or_else(|| {
             let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
-            Some(date.and_time(NaiveTime::MIN).and_utc())
+            Some(in_zone(zone, date.and_time(NaiveTime::MIN)))
         })
+}
+
+/// A time as a clock in a zone shows it.
+fn in_zone(zone: TimeZone, shown: NaiveDateTime) -> DateTime<Utc> {
+    if zone == TimeZone::UTC {
+        shown.and_utc()
+    } else {
+        zone.at_wall_clock(shown)
+    }
 }
 
 /// Appends a number with leading zeros.
@@ -103,7 +123,9 @@ fn number(digits: &[u8]) -> Option<u32> {
 mod tests {
     use chrono::{DateTime, Utc};
 
-    use super::{parse, parse_any, to_text};
+    use phone_auth_core::django_session::TimeZone;
+
+    use super::{parse, parse_any, to_text, to_text_in};
 
     fn time(text: &str) -> DateTime<Utc> {
         text.parse().unwrap()
@@ -176,11 +198,31 @@ mod tests {
             " 2024-01-02 03:04:05 ",
         ] {
             let expected = Some(time("2024-01-02T03:04:05Z"));
-            assert_eq!(parse_any(text.as_bytes()), expected, "{text}");
+            assert_eq!(
+                parse_any(text.as_bytes(), TimeZone::UTC),
+                expected,
+                "{text}"
+            );
         }
+        let zone = TimeZone::named("Asia/Kolkata").unwrap();
+        for (text, expected) in [
+            ("2024-01-02 08:34:05", "2024-01-02T03:04:05Z"),
+            ("2024-01-02T08:34:05.5", "2024-01-02T03:04:05.5Z"),
+            ("2024-01-02", "2024-01-01T18:30:00Z"),
+            // It says itself what it means.
+            ("2024-01-02 03:04:05+00:00", "2024-01-02T03:04:05Z"),
+        ] {
+            assert_eq!(
+                parse_any(text.as_bytes(), zone),
+                Some(time(expected)),
+                "{text}"
+            );
+        }
+        let written = to_text_in(zone, time("2024-01-02T03:04:05.5Z"));
+        assert_eq!(written.as_deref(), Some("2024-01-02 08:34:05.500000"));
         let midnight = Some(time("2024-01-02T00:00:00Z"));
-        assert_eq!(parse_any(b"2024-01-02"), midnight);
-        assert_eq!(parse_any(b"2024-01-02 00:00"), midnight);
+        assert_eq!(parse_any(b"2024-01-02", TimeZone::UTC), midnight);
+        assert_eq!(parse_any(b"2024-01-02 00:00", TimeZone::UTC), midnight);
         for text in [
             &b""[..],
             b"yesterday",
@@ -188,7 +230,7 @@ mod tests {
             b"\xff",
             b"1704164645",
         ] {
-            assert_eq!(parse_any(text), None, "{text:?}");
+            assert_eq!(parse_any(text, TimeZone::UTC), None, "{text:?}");
         }
     }
 

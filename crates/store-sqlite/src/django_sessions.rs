@@ -2,7 +2,9 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use phone_auth_core::django_session::{DjangoLogIn, DjangoRewrite, DjangoRow, ProvenPerson};
+use phone_auth_core::django_session::{
+    DjangoLogIn, DjangoRewrite, DjangoRow, ProvenPerson, TimeZone,
+};
 use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::person::PersonId;
 use phone_auth_core::session::{PasswordReplacement, SessionKey};
@@ -56,7 +58,7 @@ impl DjangoSessionStore for SqliteStore {
     ) -> Result<Option<DjangoRow>, StoreError> {
         self.read(|connection| {
             let found = rows::first(connection, SESSION, [key.reveal()], |row| {
-                Ok((rows::text(row, 0)?, rows::model_time(row, 1)?))
+                Ok((rows::text(row, 0)?, rows::model_time(row, 1, self.zone())?))
             })?;
             // Compared as times: as texts, a date in another form would sort after any in Django's.
             Ok(found.and_then(|(data, expires_at)| {
@@ -73,7 +75,7 @@ impl DjangoSessionStore for SqliteStore {
         self.read(|connection| {
             rows::first(connection, PROVEN, [id.get()], |row| {
                 Ok(ProvenPerson {
-                    person: rows::person(row)?,
+                    person: rows::person(row, self.zone())?,
                     has_verified_email: row.get(PERSON_COLUMNS)?,
                     has_verified_phone: row.get(PERSON_COLUMNS + 1)?,
                 })
@@ -82,14 +84,14 @@ impl DjangoSessionStore for SqliteStore {
     }
 
     async fn django_log_in(&self, log_in: &DjangoLogIn) -> Result<bool, StoreError> {
-        let change = log_in.clone();
-        self.write(move |connection| self::log_in(connection, &change))
+        let (change, zone) = (log_in.clone(), self.zone());
+        self.write(move |connection| self::log_in(connection, &change, zone))
             .await
     }
 
     async fn rewrite_django_session(&self, rewrite: &DjangoRewrite) -> Result<bool, StoreError> {
-        let change = rewrite.clone();
-        self.write(move |connection| self::rewrite(connection, &change))
+        let (change, zone) = (rewrite.clone(), self.zone());
+        self.write(move |connection| self::rewrite(connection, &change, zone))
             .await
     }
 
@@ -99,14 +101,15 @@ impl DjangoSessionStore for SqliteStore {
         rewrite: &DjangoRewrite,
     ) -> Result<bool, StoreError> {
         let (replacement, change) = (replacement.clone(), rewrite.clone());
+        let zone = self.zone();
         self.write(move |connection| {
             // Nobody else writes while this does, so what is found now is so until the end.
             let old = [change.old.key.reveal(), &change.old.data];
             let is_there = rows::first(connection, AS_READ, old, |_| Ok(()))?;
-            if is_there.is_none() || !people::replace_password(connection, &replacement)? {
+            if is_there.is_none() || !people::replace_password(connection, &replacement, zone)? {
                 return Ok(false);
             }
-            self::rewrite(connection, &change)
+            self::rewrite(connection, &change, zone)
         })
         .await
     }
@@ -119,12 +122,12 @@ impl DjangoSessionStore for SqliteStore {
 }
 
 /// Records a log-in, if all is as it was when the password was checked.
-fn log_in(connection: &Connection, log_in: &DjangoLogIn) -> Result<bool, Failure> {
+fn log_in(connection: &Connection, log_in: &DjangoLogIn, zone: TimeZone) -> Result<bool, Failure> {
     let upgraded = log_in.upgraded_password.as_ref();
     let recorded = params![
         log_in.person.get(),
         log_in.checked_password.reveal(),
-        rows::time_text(log_in.at)?,
+        rows::model_time_text(log_in.at, zone)?,
         upgraded.map(EncodedPassword::reveal),
     ];
     if rows::change(connection, sessions::RECORD, recorded)? == 0 {
@@ -134,7 +137,7 @@ fn log_in(connection: &Connection, log_in: &DjangoLogIn) -> Result<bool, Failure
     let begun = params![
         begins.key.reveal(),
         begins.data.as_str(),
-        rows::time_text(begins.expires_at)?,
+        rows::model_time_text(begins.expires_at, zone)?,
     ];
     rows::change(connection, BEGIN, begun)?;
     if let Some(key) = &log_in.ends {
@@ -144,14 +147,18 @@ fn log_in(connection: &Connection, log_in: &DjangoLogIn) -> Result<bool, Failure
 }
 
 /// Writes a row anew, if it is as it was read.
-fn rewrite(connection: &Connection, rewrite: &DjangoRewrite) -> Result<bool, Failure> {
+fn rewrite(
+    connection: &Connection,
+    rewrite: &DjangoRewrite,
+    zone: TimeZone,
+) -> Result<bool, Failure> {
     let DjangoRewrite { old, new } = rewrite;
     let changed = params![
         old.key.reveal(),
         old.data.as_str(),
         new.key.reveal(),
         new.data.as_str(),
-        rows::time_text(new.expires_at)?,
+        rows::model_time_text(new.expires_at, zone)?,
     ];
     Ok(rows::change(connection, REWRITE, changed)? > 0)
 }

@@ -1,6 +1,7 @@
 //! What Django stores and the flows cannot serve as it is.
 
 use async_trait::async_trait;
+use phone_auth_core::django_session::TimeZone;
 use phone_auth_core::person::PersonId;
 use phone_auth_core::store::{Oddity, OddityKind, OddityStore, StoreError};
 use rusqlite::Connection;
@@ -77,7 +78,7 @@ fn unreadable_times(connection: &Connection) -> Result<Vec<Oddity>, Failure> {
         let is_read = |column| {
             Ok::<_, Failure>(match row.get_ref(column)? {
                 ValueRef::Null => true,
-                ValueRef::Text(text) => dates::parse_any(text).is_some(),
+                ValueRef::Text(text) => dates::parse_any(text, TimeZone::UTC).is_some(),
                 _ => false,
             })
         };

@@ -4,6 +4,8 @@ use std::num::NonZeroUsize;
 use std::thread;
 use std::time::Duration;
 
+use phone_auth_core::django_session::TimeZone;
+
 /// How a [`SqliteStore`](crate::SqliteStore) works. The defaults suit a site on one machine.
 ///
 /// # Examples
@@ -20,6 +22,7 @@ pub struct SqliteOptions {
     pub(crate) readers: usize,
     pub(crate) waiting_writes: usize,
     pub(crate) max_pages: Option<u32>,
+    pub(crate) time_zone: TimeZone,
 }
 
 impl SqliteOptions {
@@ -54,6 +57,17 @@ impl SqliteOptions {
         self.max_pages = Some(pages);
         self
     }
+
+    /// The zone of the times in Django's tables, which are texts without one. UTC unless said otherwise, as
+    /// Django writes them; with its `USE_TZ = False` they are in its `TIME_ZONE`, with a `TIME_ZONE` of the
+    /// database in that. In a wrong one, sessions that are shared end hours too early or too late.
+    ///
+    /// Where clocks are set back an hour of texts comes twice a year; it is read as the first of the two.
+    #[must_use]
+    pub fn with_time_zone(mut self, zone: TimeZone) -> Self {
+        self.time_zone = zone;
+        self
+    }
 }
 
 impl Default for SqliteOptions {
@@ -63,6 +77,7 @@ impl Default for SqliteOptions {
             readers: thread::available_parallelism().map_or(2, |cores| cores.get().clamp(2, 16)),
             waiting_writes: 1024,
             max_pages: None,
+            time_zone: TimeZone::UTC,
         }
     }
 }

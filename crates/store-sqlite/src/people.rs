@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use phone_auth_core::address::{AddressKind, EmailAddress, PhoneNumber};
+use phone_auth_core::django_session::TimeZone;
 use phone_auth_core::person::{
     AccountName, FoundPerson, NewPerson, Person, PersonId, TakenNames, WantedNames,
 };
@@ -79,12 +80,17 @@ pub(crate) const MOVE_SESSION: &str =
 #[async_trait]
 impl PersonStore for SqliteStore {
     async fn create_person(&self, new: &NewPerson) -> Result<Person, StoreError> {
-        let new = new.clone();
-        self.write(move |connection| create(connection, &new)).await
+        let (new, zone) = (new.clone(), self.zone());
+        self.write(move |connection| create(connection, &new, zone))
+            .await
     }
 
     async fn person(&self, id: PersonId) -> Result<Option<Person>, StoreError> {
-        self.read(|connection| rows::first(connection, PERSON, [id.get()], rows::person))
+        self.read(|connection| {
+            rows::first(connection, PERSON, [id.get()], |row| {
+                rows::person(row, self.zone())
+            })
+        })
     }
 
     async fn find_person(&self, name: &AccountName) -> Result<Option<FoundPerson>, StoreError> {
@@ -100,7 +106,7 @@ impl PersonStore for SqliteStore {
                     Some(kind) => Some(rows::address(row, kind, PERSON_COLUMNS)?),
                     None => None,
                 };
-                let person = rows::person(row)?;
+                let person = rows::person(row, self.zone())?;
                 Ok(FoundPerson { person, address })
             })
         })
@@ -116,7 +122,11 @@ impl PersonStore for SqliteStore {
         limit: u32,
     ) -> Result<Vec<Person>, StoreError> {
         let after = after.map_or(i64::MIN, PersonId::get);
-        self.read(|connection| rows::all(connection, PEOPLE_AFTER, (after, limit), rows::person))
+        self.read(|connection| {
+            rows::all(connection, PEOPLE_AFTER, (after, limit), |row| {
+                rows::person(row, self.zone())
+            })
+        })
     }
 
     async fn set_active(&self, id: PersonId, active: bool) -> Result<bool, StoreError> {
@@ -136,15 +146,15 @@ impl PersonStore for SqliteStore {
         &self,
         replacement: &PasswordReplacement,
     ) -> Result<bool, StoreError> {
-        let replacement = replacement.clone();
-        self.write(move |connection| replace_password(connection, &replacement))
+        let (replacement, zone) = (replacement.clone(), self.zone());
+        self.write(move |connection| replace_password(connection, &replacement, zone))
             .await
     }
 }
 
 /// Stores a person. That nobody has the names is looked up in the same transaction: it holds the one
 /// lock there is for writing, so nobody can take them in between.
-fn create(connection: &Connection, new: &NewPerson) -> Result<Person, Failure> {
+fn create(connection: &Connection, new: &NewPerson, zone: TimeZone) -> Result<Person, Failure> {
     let names = taken(
         connection,
         &WantedNames {
@@ -172,7 +182,7 @@ fn create(connection: &Connection, new: &NewPerson) -> Result<Person, Failure> {
             new.last_name,
             email.unwrap_or_default(),
             new.password.reveal(),
-            rows::time_text(new.date_joined)?,
+            rows::model_time_text(new.date_joined, zone)?,
         ],
     )?;
     let id = PersonId::new(connection.last_insert_rowid());
@@ -182,7 +192,9 @@ fn create(connection: &Connection, new: &NewPerson) -> Result<Person, Failure> {
     if let Some(phone) = &new.phone {
         addresses::insert(connection, AddressKind::Phone, id, phone.as_str())?;
     }
-    rows::only(connection, PERSON, [id.get()], rows::person)
+    rows::only(connection, PERSON, [id.get()], |row| {
+        rows::person(row, zone)
+    })
 }
 
 /// Which of these names somebody has.
@@ -202,13 +214,14 @@ fn taken(connection: &Connection, wanted: &WantedNames<'_>) -> Result<TakenNames
 pub(crate) fn replace_password(
     connection: &Connection,
     replacement: &PasswordReplacement,
+    zone: TimeZone,
 ) -> Result<bool, Failure> {
     let id = replacement.person.get();
     if let Some(expected) = replacement.last_login {
         // Compared as times: Django and others may have written the same time as another text.
         let expected = expected.map(micros);
         let stored = rows::first(connection, LAST_LOGIN, [id], |row| {
-            Ok(rows::model_time(row, 0)?.map(micros))
+            Ok(rows::model_time(row, 0, zone)?.map(micros))
         })?;
         if stored != Some(expected) {
             return Ok(false);

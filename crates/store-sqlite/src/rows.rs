@@ -1,6 +1,7 @@
 //! Rows of the tables as values of the port.
 
 use phone_auth_core::address::{AddressId, AddressKind, AddressRecord};
+use phone_auth_core::django_session::TimeZone;
 use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::person::{Person, PersonId};
 use phone_auth_core::store::StoreErrorKind;
@@ -25,7 +26,7 @@ pub(crate) use person_columns;
 pub(crate) const PERSON_COLUMNS: usize = 9;
 
 /// The person in the first columns of a row.
-pub(crate) fn person(row: &Row<'_>) -> Result<Person, Failure> {
+pub(crate) fn person(row: &Row<'_>, zone: TimeZone) -> Result<Person, Failure> {
     Ok(Person {
         id: PersonId::new(row.get(0)?),
         username: text(row, 1)?,
@@ -33,9 +34,9 @@ pub(crate) fn person(row: &Row<'_>) -> Result<Person, Failure> {
         last_name: text(row, 3)?,
         email: text(row, 4)?,
         password: EncodedPassword::new(text(row, 5)?),
-        last_login: model_time(row, 6)?,
+        last_login: model_time(row, 6, zone)?,
         is_active: row.get_ref(7)? == ValueRef::Integer(1),
-        date_joined: model_time(row, 8)?.unwrap_or(DateTime::UNIX_EPOCH),
+        date_joined: model_time(row, 8, zone)?.unwrap_or(DateTime::UNIX_EPOCH),
     })
 }
 
@@ -53,9 +54,13 @@ pub(crate) fn text(row: &Row<'_>, column: usize) -> Result<String, Failure> {
 }
 
 /// A time of the model's tables, in any form that Django reads; one that cannot be read is none.
-pub(crate) fn model_time(row: &Row<'_>, column: usize) -> Result<Option<DateTime<Utc>>, Failure> {
+pub(crate) fn model_time(
+    row: &Row<'_>,
+    column: usize,
+    zone: TimeZone,
+) -> Result<Option<DateTime<Utc>>, Failure> {
     Ok(match row.get_ref(column)? {
-        ValueRef::Text(text) => dates::parse_any(text),
+        ValueRef::Text(text) => dates::parse_any(text, zone),
         _ => None,
     })
 }
@@ -106,9 +111,14 @@ pub(crate) fn optional_time(
     }
 }
 
-/// A time as the text that is stored.
+/// A time of our own tables as the text that is stored.
 pub(crate) fn time_text(time: DateTime<Utc>) -> Result<String, Failure> {
     dates::to_text(time).ok_or_else(|| StoreErrorKind::Broken.into())
+}
+
+/// A time of the model's tables as the text that is stored.
+pub(crate) fn model_time_text(time: DateTime<Utc>, zone: TimeZone) -> Result<String, Failure> {
+    dates::to_text_in(zone, time).ok_or_else(|| StoreErrorKind::Broken.into())
 }
 
 /// The first row that a query answers, if there is one.

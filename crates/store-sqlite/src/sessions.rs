@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use phone_auth_core::django_session::TimeZone;
 use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::session::{ActiveSession, NewLogIn, SessionDigest};
 use phone_auth_core::store::{SessionStore, StoreError};
@@ -36,8 +37,8 @@ pub(crate) const REMOVE_EXPIRED: &str = "DELETE FROM phone_auth_session WHERE ex
 #[async_trait]
 impl SessionStore for SqliteStore {
     async fn log_in(&self, log_in: &NewLogIn) -> Result<bool, StoreError> {
-        let change = log_in.clone();
-        self.write(move |connection| self::log_in(connection, &change))
+        let (change, zone) = (log_in.clone(), self.zone());
+        self.write(move |connection| self::log_in(connection, &change, zone))
             .await
     }
 
@@ -51,7 +52,7 @@ impl SessionStore for SqliteStore {
             rows::first(connection, ALIVE, named, |row| {
                 Ok(ActiveSession {
                     digest: *digest,
-                    person: rows::person(row)?,
+                    person: rows::person(row, self.zone())?,
                     expires_at: rows::time(row, PERSON_COLUMNS)?,
                     has_verified_email: row.get(PERSON_COLUMNS + 1)?,
                     has_verified_phone: row.get(PERSON_COLUMNS + 2)?,
@@ -76,14 +77,14 @@ impl SessionStore for SqliteStore {
 }
 
 /// Records a log-in, if all is as it was when the password was checked.
-fn log_in(connection: &Connection, log_in: &NewLogIn) -> Result<bool, Failure> {
+fn log_in(connection: &Connection, log_in: &NewLogIn, zone: TimeZone) -> Result<bool, Failure> {
     let session = &log_in.session;
     let created_at = rows::time_text(session.created_at)?;
     let upgraded = log_in.upgraded_password.as_ref();
     let recorded = params![
         session.person.get(),
         log_in.checked_password.reveal(),
-        created_at,
+        rows::model_time_text(session.created_at, zone)?,
         upgraded.map(EncodedPassword::reveal),
     ];
     if rows::change(connection, RECORD, recorded)? == 0 {

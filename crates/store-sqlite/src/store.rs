@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use phone_auth_core::django_session::TimeZone;
 use phone_auth_core::store::StoreError;
 use rusqlite::{Connection, MAIN_DB};
 
@@ -132,6 +133,11 @@ impl SqliteStore {
     /// The file, as an absolute path.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The zone of the times in Django's tables.
+    pub(crate) fn zone(&self) -> TimeZone {
+        self.options.time_zone
     }
 
     /// Reads in place.

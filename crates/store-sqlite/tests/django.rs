@@ -5,8 +5,12 @@ mod common;
 
 use chrono::{DateTime, Utc};
 use phone_auth_core::address::{AddressKind, EmailAddress, PhoneNumber};
+use phone_auth_core::django_session::TimeZone;
+use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::person::{AccountName, PersonId, WantedNames};
-use phone_auth_core::session::{NewLogIn, NewSession, SessionDigest, SessionKey};
+use phone_auth_core::session::{
+    NewLogIn, NewSession, PasswordReplacement, SessionDigest, SessionKey,
+};
 use phone_auth_core::store::{
     AddressStore, DjangoSessionStore as _, OddityKind, OddityStore, PasswordKindStore, PersonStore,
     SessionStore, StoreErrorKind, UniqueName,
@@ -401,4 +405,72 @@ fn sessions_of_django_are_shared() {
     assert!(row(&"b".repeat(32), "2026-01-02T03:04:06Z").is_some());
     assert!(row(&"c".repeat(32), "2026-01-02T03:04:05Z").is_none());
     assert!(row(&"d".repeat(32), "zzzz").is_none());
+}
+
+#[test]
+fn times_are_those_of_a_zone() {
+    // Django without USE_TZ: 03:04:05 on the wall is 21:34:05 of the day before in UTC.
+    let scratch = made_by_django();
+    let zone = TimeZone::named("Asia/Kolkata").unwrap();
+    let store = scratch.store_with(SqliteOptions::default().with_time_zone(zone));
+    run(keeps_django_sessions(&store, PersonId::new(1)));
+    scratch
+        .connect()
+        .execute_batch("UPDATE auth_user SET last_login = '2024-01-02 03:04:05' WHERE id = 2")
+        .unwrap();
+    let last_login = Some(time("2024-01-01T21:34:05Z"));
+    let bob = run(store.person(PersonId::new(2))).unwrap().unwrap();
+    assert_eq!(bob.last_login, last_login);
+    let replacement = PasswordReplacement {
+        person: bob.id,
+        old: bob.password,
+        new: EncodedPassword::new("argon2$sample"),
+        last_login: Some(last_login),
+        keeps: None,
+    };
+    assert!(run(store.replace_password(&replacement)).unwrap());
+
+    let session = |date: &str, now| {
+        let statement = format!(
+            "REPLACE INTO django_session VALUES ('{0}', '', '{date}')",
+            "k".repeat(32)
+        );
+        scratch.connect().execute_batch(&statement).unwrap();
+        let key = SessionKey::parse(&"k".repeat(32)).unwrap();
+        run(store.django_session(&key, time(now))).unwrap()
+    };
+    for (now, is_alive) in [
+        ("2024-01-01T21:34:04Z", true),
+        ("2024-01-01T21:34:05Z", false),
+    ] {
+        let found = session("2024-01-02 03:04:05", now);
+        assert_eq!(found.is_some(), is_alive, "{now}");
+    }
+
+    // What is written reads the same there; what is ours alone stays in UTC.
+    let carl = run(store.create_person(&person("carl", 1))).unwrap();
+    assert_eq!(carl.date_joined, time("2026-01-02T03:04:05.678901Z"));
+    let log_in = NewLogIn {
+        checked_password: carl.password.clone(),
+        upgraded_password: None,
+        session: NewSession {
+            digest: SessionDigest::from_bytes([1; 32]),
+            person: carl.id,
+            created_at: time("2026-01-02T23:04:05Z"),
+            expires_at: time("2026-01-03T23:04:05Z"),
+        },
+        ends: None,
+    };
+    assert!(run(store.log_in(&log_in)).unwrap());
+    let written =
+        "SELECT date_joined || ' ' || last_login || ' ' || created_at || ' ' || expires_at
+        FROM auth_user u JOIN phone_auth_session s ON s.person_id = u.id";
+    let written: String = scratch
+        .connect()
+        .query_row(written, [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(
+        written,
+        "2026-01-02 08:34:05.678901 2026-01-03 04:34:05 2026-01-02 23:04:05 2026-01-03 23:04:05"
+    );
 }

@@ -73,14 +73,14 @@ pub(super) static SETTINGS: &[Setting] = &[
         name: "django_use_tz",
         right: YES_OR_NO,
         default: "true",
-        does: "its USE_TZ: whether the times in its database are UTC",
+        does: "its USE_TZ: whether the times in its database are UTC; if not, those in a SQLite file are read and written in its zone",
         take: |to, given| put(&mut to.django_use_tz, given.boolean()),
     },
     Setting {
         name: "django_database_time_zone",
         right: "the name of a time zone such as Europe/Berlin or UTC",
         default: "none",
-        does: "the TIME_ZONE among its DATABASES, if it has one there and PostgreSQL",
+        does: "the TIME_ZONE among its DATABASES, if it has one there",
         take: |to, given| {
             put(
                 &mut to.django_database_time_zone,

@@ -1,6 +1,7 @@
 //! Django's `TIME_ZONE`, and the clock that its tokens go by.
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::offset::LocalResult;
+use chrono::{DateTime, NaiveDateTime, Offset, TimeDelta, TimeZone as _, Utc};
 use chrono_tz::Tz;
 
 /// 2001-01-01T00:00:00 as seconds since 1970, from which tokens count.
@@ -38,8 +39,28 @@ impl TimeZone {
     }
 
     /// What a clock on the wall shows.
-    pub(super) fn wall_clock(self, time: DateTime<Utc>) -> NaiveDateTime {
+    ///
+    /// # Panics
+    /// For times within a day of the first and the last that chrono knows, some 262,000 years away.
+    pub fn wall_clock(self, time: DateTime<Utc>) -> NaiveDateTime {
         time.with_timezone(&self.0).naive_local()
+    }
+
+    /// When a clock on the wall shows this: the first of two times where clocks were set back. What they leap
+    /// over is read as if they had not been set forward yet.
+    ///
+    /// # Panics
+    /// As [`wall_clock`](Self::wall_clock).
+    pub fn at_wall_clock(self, shown: NaiveDateTime) -> DateTime<Utc> {
+        match self.0.from_local_datetime(&shown) {
+            LocalResult::Single(time) | LocalResult::Ambiguous(time, _) => time.to_utc(),
+            LocalResult::None => {
+                let day_before = self
+                    .0
+                    .offset_from_utc_datetime(&(shown - TimeDelta::days(1)));
+                (shown - day_before.fix()).and_utc()
+            }
+        }
     }
 
     /// The seconds from the beginning of 2001 to now, as a clock on the wall counts them: an hour more
@@ -53,3 +74,50 @@ impl TimeZone {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the time zone is not in the IANA database")]
 pub struct TimeZoneError(());
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use super::*;
+
+    #[test]
+    fn clocks_are_read_backwards() {
+        for (zone, shown, time) in [
+            (
+                "UTC",
+                "2024-01-02T03:04:05.678901",
+                "2024-01-02T03:04:05.678901Z",
+            ),
+            (
+                "America/Chicago",
+                "2024-01-02T03:04:05",
+                "2024-01-02T09:04:05Z",
+            ),
+            (
+                "Asia/Kolkata",
+                "2024-01-02T03:04:05",
+                "2024-01-01T21:34:05Z",
+            ),
+            // Twice, and never.
+            (
+                "Europe/Berlin",
+                "2024-10-27T02:30:00",
+                "2024-10-27T00:30:00Z",
+            ),
+            (
+                "Europe/Berlin",
+                "2024-03-31T02:30:00",
+                "2024-03-31T01:30:00Z",
+            ),
+        ] {
+            let read = TimeZone::named(zone).unwrap();
+            let time: DateTime<Utc> = time.parse().unwrap();
+            assert_eq!(
+                read.at_wall_clock(shown.parse().unwrap()),
+                time,
+                "{zone} {shown}"
+            );
+        }
+    }
+}
