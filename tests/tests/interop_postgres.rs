@@ -166,7 +166,10 @@ async fn sessions_are_shared() {
     here.change_password(&ann.password, second)
         .await
         .redirects_to("/accounts/change_password_done/");
-    assert!(here.is_logged_in().await && elsewhere.is_logged_in().await);
+    // The session goes on under another key: whoever has a copy of the old one is out.
+    assert!(here.is_logged_in().await && !elsewhere.is_logged_in().await);
+    follow(&here, &elsewhere);
+    assert!(elsewhere.is_logged_in().await);
 
     database
         .run("UPDATE django_session SET expire_date = now() - interval '1 second'")
