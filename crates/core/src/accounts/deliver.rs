@@ -9,7 +9,7 @@ use super::Accounts;
 use super::links::Links;
 use super::message::{MessageEvent, To};
 use super::promise::Outbox;
-use super::store_clock::StoreClock;
+use super::store_clock::{StoreClock, later};
 use super::worker_options::WorkerOptions;
 use crate::address::AddressRecord;
 use crate::outbox::{
@@ -345,16 +345,6 @@ fn reason(error: &(dyn std::error::Error + 'static)) -> String {
 fn is_link(word: &str) -> bool {
     let word = word.replace("%2F", "/").replace("%2f", "/");
     word.contains("//") || word.contains('/') && word.len() > 24
-}
-
-/// A time so much later, as a store can keep it.
-pub(super) fn later(now: DateTime<Utc>, by: Duration) -> DateTime<Utc> {
-    chrono::TimeDelta::from_std(by)
-        .ok()
-        .and_then(|by| now.checked_add_signed(by))
-        .map_or(DateTime::<Utc>::MAX_UTC, |time| {
-            chrono::SubsecRound::trunc_subsecs(time, 6)
-        })
 }
 
 #[cfg(test)]

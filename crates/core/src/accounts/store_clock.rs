@@ -4,10 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 
 use super::Accounts;
-use super::deliver::later;
 use crate::store::{OutboxStore, StoreError};
 
 /// The clock of the store, as a worker knows it: how far it is ahead of the worker's own. Workers on machines whose clocks
@@ -52,4 +51,12 @@ impl StoreClock {
     pub(super) fn until(&self, accounts: &Accounts, time: DateTime<Utc>) -> Duration {
         (time - self.now(accounts)).to_std().unwrap_or_default()
     }
+}
+
+/// A time so much later, as a store can keep it.
+pub(super) fn later(now: DateTime<Utc>, by: Duration) -> DateTime<Utc> {
+    TimeDelta::from_std(by)
+        .ok()
+        .and_then(|by| now.checked_add_signed(by))
+        .map_or(DateTime::<Utc>::MAX_UTC, |time| time.trunc_subsecs(6))
 }
