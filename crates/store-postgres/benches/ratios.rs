@@ -1,6 +1,6 @@
 //! What the store costs beyond what PostgreSQL and its driver cost: each operation beside the bare
-//! statement through the same driver, on a connection that is held, in turns (A B A B) in one run. Only
-//! the ratios say something; the machine makes the rest.
+//! statement through the same driver, on a connection that is held, in turns (A B A B) in one run: what
+//! writes beside one committed insert, what reads beside one row by its id. Only the ratios say something; the machine makes the rest.
 #![expect(
     clippy::unwrap_used,
     reason = "a bench that cannot go on should stop with the reason"
@@ -13,26 +13,33 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use phone_auth_core::address::EmailAddress;
 use phone_auth_core::password::EncodedPassword;
-use phone_auth_core::person::{AccountName, NewPerson, Person};
+use phone_auth_core::person::{NewPerson, Person};
 use phone_auth_core::session::{NewLogIn, NewSession, SessionDigest};
 use phone_auth_core::store::{PersonStore, SessionStore};
 use phone_auth_store_postgres::{PostgresOptions, PostgresStore};
+use phone_auth_store_testkit::workload::{Operation, Workload};
 use phone_auth_test_postgres::Database;
 use sqlx::postgres::PgConnection;
 use sqlx::{Connection, Row, query};
-use tokio::runtime::Runtime;
+use tokio::runtime::Builder;
 
 /// How often each side is measured; the median counts.
 const ROUNDS: usize = 7;
 
-/// Sessions looked up, and people found, in a round.
+/// Sessions looked up in a round.
 const LOOK_UPS: u32 = 2_000;
 
-/// Log-ins recorded in a round.
+/// How often each operation is done in a round.
 const WRITES: u32 = 512;
 
 /// People in the database.
 const PEOPLE: u32 = 1_000;
+
+/// A table to write to, and Django's of sessions.
+const TABLES: &str = "
+    CREATE TABLE bare (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, x int);
+    CREATE TABLE django_session (session_key varchar(40) NOT NULL PRIMARY KEY, session_data text NOT NULL,
+        expire_date timestamptz NOT NULL)";
 
 const SESSION: &str = "SELECT u.id::int8, u.username::text, u.first_name::text, u.last_name::text,
         u.email::text, u.password::text, u.last_login, u.is_active, u.date_joined, s.expires_at,
@@ -41,24 +48,16 @@ const SESSION: &str = "SELECT u.id::int8, u.username::text, u.first_name::text, 
     FROM phone_auth_session s JOIN auth_user u ON u.id = s.person_id
     WHERE s.digest = $1 AND s.expires_at > $2 AND u.is_active";
 
-const PERSON: &str =
-    "SELECT id::int8, username::text, first_name::text, last_name::text, email::text,
-        password::text, last_login, is_active, date_joined
-    FROM auth_user WHERE lower(username COLLATE \"C\") = lower($1 COLLATE \"C\")";
-
 fn main() {
-    let runtime = Runtime::new().unwrap();
+    // One thread for both sides, so that neither has more of the machine.
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     let database = Database::new().unwrap();
-    let (store, people, mut bare) = runtime.block_on(async {
-        let options = PostgresOptions::default();
-        let store = PostgresStore::connect_and_migrate(database.url(), options).await;
-        let store = Arc::new(store.unwrap());
-        let people = fill(&store).await;
-        let mut bare = PgConnection::connect(database.url()).await.unwrap();
-        let table = "CREATE TABLE bare (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, x int)";
-        query(table).execute(&mut bare).await.unwrap();
-        (store, people, bare)
-    });
+    let store = runtime.block_on(open(&database));
+    let people = runtime.block_on(fill(&store));
+    let workload = runtime.block_on(Workload::fill(Arc::clone(&store), WRITES));
+    let mut bare = runtime
+        .block_on(PgConnection::connect(database.url()))
+        .unwrap();
 
     let mut out = std::io::stdout().lock();
     writeln!(out, "| operation | bare | ours | ours ÷ bare |").unwrap();
@@ -79,16 +78,14 @@ fn main() {
         LOOK_UPS,
         looked_up,
     );
-    let found = alternate(
-        &mut bare,
-        |bare| runtime.block_on(find_bare(bare)),
-        || runtime.block_on(find(&store)),
-    );
-    row(
-        "a name in every reading, beside a username",
-        LOOK_UPS,
-        found,
-    );
+    for operation in Operation::ALL {
+        let times = alternate(
+            &mut bare,
+            |bare| runtime.block_on(beside(*operation, bare)),
+            || runtime.block_on(workload.time(*operation, WRITES)),
+        );
+        row(operation.name(), WRITES, times);
+    }
     for together in [1, 8] {
         let mut round = 0;
         let written = alternate(
@@ -99,10 +96,18 @@ fn main() {
                 runtime.block_on(log_in(&store, &people, together, round))
             },
         );
-        let name = format!("log-in, {together} at once, beside one committed insert each");
+        let name = format!("log-in, {together} at once");
         row(&name, WRITES, written);
     }
     runtime.block_on(store.close());
+}
+
+/// A store with all tables that are used here.
+async fn open(database: &Database) -> Arc<PostgresStore> {
+    let options = PostgresOptions::default();
+    let store = PostgresStore::connect_and_migrate(database.url(), options).await;
+    database.run(TABLES).unwrap();
+    Arc::new(store.unwrap())
 }
 
 /// Measures both sides in turns; the median of each.
@@ -206,26 +211,22 @@ async fn look_up_bare(connection: &mut PgConnection) -> Duration {
     begun.elapsed()
 }
 
-/// Finds people through the store.
-async fn find(store: &PostgresStore) -> Duration {
-    let begun = Instant::now();
-    for number in 0..LOOK_UPS {
-        let name = AccountName {
-            username: Some(format!("ann{}", number % PEOPLE)),
-            ..AccountName::default()
-        };
-        assert!(store.find_person(&name).await.unwrap().is_some());
+/// What an operation is measured against.
+async fn beside(operation: Operation, connection: &mut PgConnection) -> Duration {
+    if operation.writes() {
+        insert_bare(connection).await
+    } else {
+        read_bare(connection).await
     }
-    begun.elapsed()
 }
 
-/// A username by hand.
-async fn find_bare(connection: &mut PgConnection) -> Duration {
+/// One row by its id after the other, a column read and no more.
+async fn read_bare(connection: &mut PgConnection) -> Duration {
     let begun = Instant::now();
-    for number in 0..LOOK_UPS {
-        let look = query(PERSON).bind(format!("ann{}", number % PEOPLE));
+    for number in 1..=WRITES {
+        let look = query("SELECT * FROM auth_user WHERE id = $1").bind(number.cast_signed());
         let row = look.fetch_one(&mut *connection).await.unwrap();
-        std::hint::black_box(row.get::<i64, _>(0));
+        std::hint::black_box(row.get::<String, _>("username"));
     }
     begun.elapsed()
 }

@@ -1,5 +1,6 @@
 //! What the store costs beyond what SQLite costs: each operation beside the barest way to do its
-//! work, in turns (A B A B) in one run. Only the ratios say something; the machine makes the rest.
+//! work, in turns (A B A B) in one run: what writes beside one durable insert, what reads beside one row by
+//! its id. Only the ratios say something; the machine makes the rest.
 #![expect(
     clippy::unwrap_used,
     reason = "a bench that cannot go on should stop with the reason"
@@ -17,6 +18,7 @@ use phone_auth_core::person::{NewPerson, Person};
 use phone_auth_core::session::{NewLogIn, NewSession, SessionDigest};
 use phone_auth_core::store::{PersonStore, SessionStore};
 use phone_auth_store_sqlite::{SqliteOptions, SqliteStore};
+use phone_auth_store_testkit::workload::{Operation, Workload};
 use rusqlite::{Connection, params};
 use tokio::runtime::Runtime;
 
@@ -26,7 +28,7 @@ const ROUNDS: usize = 7;
 /// Sessions looked up in a round.
 const LOOK_UPS: u32 = 20_000;
 
-/// Log-ins recorded in a round.
+/// How often each operation is done in a round.
 const WRITES: u32 = 256;
 
 /// People in the database.
@@ -39,6 +41,7 @@ fn main() {
     let store = Arc::new(SqliteStore::open_and_migrate(&path, SqliteOptions::default()).unwrap());
     let people = runtime.block_on(fill(&store));
     let bare = connect(&path);
+    let workload = runtime.block_on(Workload::fill(Arc::clone(&store), WRITES));
 
     let mut out = std::io::stdout().lock();
     writeln!(out, "| operation | bare | ours | ours ÷ bare |").unwrap();
@@ -51,7 +54,23 @@ fn main() {
     };
 
     let looked_up = alternate(|| look_up_bare(&bare), || runtime.block_on(look_up(&store)));
-    row("session look-up", LOOK_UPS, looked_up);
+    row(
+        "session look-up, beside the same join by hand",
+        LOOK_UPS,
+        looked_up,
+    );
+    for operation in Operation::ALL {
+        let beside = if operation.writes() {
+            insert_bare
+        } else {
+            read_bare
+        };
+        let times = alternate(
+            || beside(&bare),
+            || runtime.block_on(workload.time(*operation, WRITES)),
+        );
+        row(operation.name(), WRITES, times);
+    }
     for together in [1, 8, 64] {
         let mut round = 0;
         let written = alternate(
@@ -61,7 +80,7 @@ fn main() {
                 runtime.block_on(log_in(&store, &people, together, round))
             },
         );
-        let name = format!("log-in, {together} at once, beside one durable insert each");
+        let name = format!("log-in, {together} at once");
         row(&name, WRITES, written);
     }
 }
@@ -221,12 +240,27 @@ fn insert_bare(connection: &Connection) -> Duration {
     begun.elapsed()
 }
 
-/// A connection with what makes a write durable, and nothing else.
+/// One row by its id after the other, a column read and no more.
+fn read_bare(connection: &Connection) -> Duration {
+    let mut query = connection
+        .prepare("SELECT * FROM auth_user WHERE id = ?1")
+        .unwrap();
+    let begun = Instant::now();
+    for number in 1..=WRITES {
+        let read = query.query_row([number], |row| row.get::<_, String>("username"));
+        assert!(std::hint::black_box(read).is_ok());
+    }
+    begun.elapsed()
+}
+
+/// A connection with what makes a write durable, Django's table of sessions, and nothing else.
 fn connect(path: &Path) -> Connection {
     let connection = Connection::open(path).unwrap();
     connection
         .execute_batch(
-            "PRAGMA synchronous = FULL; CREATE TABLE bare (id integer PRIMARY KEY, text)",
+            "PRAGMA synchronous = FULL; CREATE TABLE bare (id integer PRIMARY KEY, text);
+            CREATE TABLE django_session (session_key varchar(40) NOT NULL PRIMARY KEY,
+                session_data text NOT NULL, expire_date datetime NOT NULL)",
         )
         .unwrap();
     connection

@@ -8,6 +8,7 @@ mod django_sessions;
 pub mod memory;
 pub mod outsider;
 pub mod suite;
+pub mod workload;
 
 pub use django_sessions::keeps_django_sessions;
 pub use memory::MemoryStore;
