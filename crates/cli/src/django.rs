@@ -81,11 +81,16 @@ pub(crate) async fn sessions(
         return Ok(None);
     };
     if !store.has_django_sessions().await.map_err(Failure::failed)? {
-        let why = "the database has no table django_session; Django makes it by its own migrate";
-        return Err(configuration.refuse("django_sessions", why).into());
+        return Err(no_sessions(configuration));
     }
     let backend = configuration.django_auth_backend.as_str();
     Ok(Some(DjangoSessions::new(store, keys).with_backend(backend)))
+}
+
+/// The failure of a database in which Django keeps no sessions.
+pub(crate) fn no_sessions(configuration: &Configuration) -> Failure {
+    let why = "the database has no table django_session; Django makes it by its own migrate";
+    configuration.refuse("django_sessions", why).into()
 }
 
 /// The failure of a setting that needs the key of Django's.

@@ -114,3 +114,46 @@ fn check_names_all_there_is() {
     }
     assert_eq!(ran.stderr.lines().count(), 3, "{}", ran.stderr);
 }
+
+#[test]
+fn check_looks_at_everything_by_itself() {
+    // With no database, with one that lacks its tables, and with one that has them.
+    for (has_file, is_migrated) in [(false, false), (true, false), (true, true)] {
+        let folder = Folder::new();
+        if has_file {
+            folder.write("phone-auth.sqlite3", "");
+        }
+        if is_migrated {
+            assert_eq!(folder.run(&["migrate"]).code, Some(0));
+        }
+        std::fs::create_dir_all(folder.path().join("own/phone_auth")).unwrap();
+        folder.write("own/phone_auth/login.html", "{% if %}");
+        folder.write("bad.key", "hunter2");
+        let refused = |django_key: &str, word: &str| {
+            let settings = format!(
+                "templates = \"own\"\nsecret_key_file = \"bad.key\"\ndjango_sessions = true\n\
+                 django_secret_key_file = \"{django_key}\"\n"
+            );
+            folder.write("site.toml", &settings);
+            let ran = folder.run(&["check", "--config", "site.toml"]);
+            assert_eq!(ran.code, Some(2), "{ran:?}");
+            for said in [
+                word,
+                "login.html",
+                "secret_key_file (file site.toml, line 2)",
+            ] {
+                assert!(ran.stderr.contains(said), "{said}: {}", ran.stderr);
+            }
+            let lines = if has_file && !is_migrated { 4 } else { 3 };
+            let said = ran
+                .stderr
+                .lines()
+                .filter(|line| line.starts_with("phone-auth: "));
+            assert_eq!(said.count(), lines, "{}", ran.stderr);
+        };
+        refused("no.key", "no.key");
+        let key = "the SECRET_KEY of the other site, long enough";
+        folder.write("django.key", key);
+        refused("django.key", "no table django_session");
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::Router;
@@ -124,6 +124,24 @@ impl Web {
         &self.inner.stylesheet
     }
 
+    /// Compiles the templates of a folder beside the embedded ones, as [`WebBuilder::build`] does, without a
+    /// site to show them on.
+    ///
+    /// # Errors
+    /// [`Templates`](WebBuildErrorKind::Templates): the folder cannot be read, or a template has a mistake;
+    /// the source names file and line.
+    ///
+    /// # Examples
+    /// ```
+    /// let folder = std::env::temp_dir().join("no such folder");
+    /// assert!(phone_auth_web::Web::check_templates(Some(&folder)).is_err());
+    /// assert!(phone_auth_web::Web::check_templates(None).is_ok());
+    /// ```
+    pub fn check_templates(folder: Option<&Path>) -> Result<(), WebBuildError> {
+        style(folder)?;
+        compile(Vec::new(), folder).map(drop)
+    }
+
     pub(crate) fn templates(&self) -> &Templates {
         &self.inner.templates
     }
@@ -161,7 +179,7 @@ pub struct WebBuilder {
     accounts: Accounts,
     site: SiteOrigin,
     site_name: Option<String>,
-    templates: Vec<(Cow<'static, str>, Cow<'static, str>)>,
+    templates: Vec<Source>,
     folder: Option<PathBuf>,
     host_prefix: bool,
     django_cookie: Option<String>,
@@ -250,17 +268,9 @@ impl WebBuilder {
                 WebBuildError::with_source(WebBuildErrorKind::ContentSecurityPolicy, source)
             })?,
         };
-        let style = match &self.folder {
-            Some(folder) if folder.join("phone_auth/style.css").is_file() => {
-                std::fs::read_to_string(folder.join("phone_auth/style.css")).map_err(|source| {
-                    WebBuildError::with_source(WebBuildErrorKind::Templates, source)
-                })?
-            }
-            _ => stylesheet::EMBEDDED.to_owned(),
-        };
+        let style = style(self.folder.as_deref())?;
         let stylesheet = Stylesheet::new(self.accounts.routes().mount(), style);
-        let mut templates = Templates::compile(self.templates, self.folder.as_deref())
-            .map_err(|source| WebBuildError::with_source(WebBuildErrorKind::Templates, source))?;
+        let mut templates = compile(self.templates, self.folder.as_deref())?;
         let name = self
             .site_name
             .unwrap_or_else(|| host_of(&self.site).to_owned());
@@ -277,6 +287,25 @@ impl WebBuilder {
                 site: self.site,
             }),
         })
+    }
+}
+
+/// A template's name and source.
+type Source = (Cow<'static, str>, Cow<'static, str>);
+
+/// The templates, those of the folder before the embedded ones.
+fn compile(more: Vec<Source>, folder: Option<&Path>) -> Result<Templates, WebBuildError> {
+    Templates::compile(more, folder)
+        .map_err(|source| WebBuildError::with_source(WebBuildErrorKind::Templates, source))
+}
+
+/// The style sheet of the folder, or the embedded one.
+fn style(folder: Option<&Path>) -> Result<String, WebBuildError> {
+    let own = folder.map(|folder| folder.join("phone_auth/style.css"));
+    match own.filter(|path| path.is_file()) {
+        Some(path) => std::fs::read_to_string(path)
+            .map_err(|source| WebBuildError::with_source(WebBuildErrorKind::Templates, source)),
+        None => Ok(stylesheet::EMBEDDED.to_owned()),
     }
 }
 

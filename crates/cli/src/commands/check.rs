@@ -5,11 +5,12 @@
 
 use phone_auth::core::store::{Oddity, OddityKind};
 use phone_auth::signals::{ResetPasswordEmail, ResetPasswordPhone, VerifyEmail, VerifyPhone};
-use phone_auth::{SecretKey, Signals, SiteOrigin};
+use phone_auth::{SecretKey, Signals, SiteOrigin, web};
 
 use crate::configuration::Configuration;
 use crate::console;
 use crate::database::{self, OpenStore};
+use crate::django;
 use crate::exit::Failure;
 use crate::legacy_hashes;
 use crate::mode::Mode;
@@ -34,12 +35,18 @@ pub(crate) fn run(mut setup: Setup) -> Result<(), Failure> {
     // A pool of connections lives as long as the runtime that it was made in.
     let runtime = site::runtime()?;
     runtime.block_on(async {
-        let store = keep(&mut wrong, migrated_store(&setup.configuration).await);
-        if let Some(Some(store)) = &store {
+        let store = keep(&mut wrong, store(&setup.configuration).await).flatten();
+        if let Some(store) = &store
+            && keep(&mut wrong, has_newest_schema(store).await).is_some()
+        {
             keep(&mut wrong, no_oddities(store).await);
             keep(&mut wrong, note_hashes(&setup.configuration, store).await);
         }
-        if let (Some(keys), Some(Some(store))) = (keys, store) {
+        let django = beside_django(&setup.configuration, store.as_ref()).await;
+        let django = keep(&mut wrong, django);
+        let templates = keep(&mut wrong, templates(&setup.configuration));
+        // Put together only when nothing is wrong with any of them: each was named already.
+        if let (Some(keys), Some(()), Some(()), Some(store)) = (keys, django, templates, store) {
             keep(&mut wrong, pages(&setup.configuration, keys, store).await);
         }
     });
@@ -61,16 +68,44 @@ fn keep<T>(wrong: &mut Vec<Failure>, result: Result<T, Failure>) -> Option<T> {
     result.map_err(|failure| wrong.push(failure)).ok()
 }
 
-/// The store, if its schema is the newest. None when there is no database yet: the site makes it when
-/// it starts.
-async fn migrated_store(configuration: &Configuration) -> Result<Option<OpenStore>, Failure> {
+/// The store. None when there is no database yet: the site makes it when it starts.
+async fn store(configuration: &Configuration) -> Result<Option<OpenStore>, Failure> {
     if !configuration.database.may_exist() {
         return Ok(None);
     }
-    let store = database::open_as_it_is(configuration).await?;
+    database::open_as_it_is(configuration).await.map(Some)
+}
+
+/// Looks for what is accepted of Django's: its keys, and the table of its sessions.
+async fn beside_django(
+    configuration: &Configuration,
+    store: Option<&OpenStore>,
+) -> Result<(), Failure> {
+    let keys = django::read(configuration)?.session_keys;
+    match store {
+        Some(store) => {
+            let sessions = store.django_sessions();
+            django::sessions(configuration, keys, sessions)
+                .await
+                .map(drop)
+        }
+        None if keys.is_some() && !configuration.database.may_exist() => {
+            Err(django::no_sessions(configuration))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Looks for mistakes in templates.
+fn templates(configuration: &Configuration) -> Result<(), Failure> {
+    web::Web::check_templates(configuration.templates.as_deref()).map_err(Failure::wrong)
+}
+
+/// Refuses a database that lacks a migration.
+async fn has_newest_schema(store: &OpenStore) -> Result<(), Failure> {
     let pending = store.pending_migrations().await?;
     if pending.is_empty() {
-        return Ok(Some(store));
+        return Ok(());
     }
     Err(Failure::because(format!(
         "the database {} lacks {}; `phone-auth migrate` applies what it lacks",
@@ -127,7 +162,7 @@ async fn note_hashes(configuration: &Configuration, store: &OpenStore) -> Result
     Ok(())
 }
 
-/// Puts the pages together, which finds mistakes in templates.
+/// Puts the pages together.
 async fn pages(
     configuration: &Configuration,
     mut keys: Vec<SecretKey>,
