@@ -185,3 +185,16 @@ fn migrate_applies_once() {
             .ends_with("phone-auth.sqlite3 has the newest schema\n")
     );
 }
+
+#[test]
+fn shared_sessions_are_told_of() {
+    let folder = folder_with_ann();
+    folder.write("site.toml", "django_sessions = true\n");
+    for (more, says) in [
+        (&[][..], "and logged out everywhere"),
+        (&["--config", "site.toml"], "set-password"),
+    ] {
+        let ran = folder.run(&[&["user", "disable", "ann"], more].concat());
+        assert!(ran.stdout.contains(says), "{ran:?}");
+    }
+}

@@ -26,12 +26,17 @@ pub(crate) fn run(setup: Setup, command: UserCommand) -> Result<(), Failure> {
     let runtime = site::runtime()?;
     runtime.block_on(async {
         let may_make = matches!(command, UserCommand::Create(_));
+        let shares_sessions = setup.configuration.django_sessions;
         let accounts = site::accounts_for_operator(setup, may_make).await?;
         match command {
             UserCommand::Create(user) => create(&accounts, &user).await,
             UserCommand::List { json } => list(&accounts, json).await,
-            UserCommand::Disable { username } => set_active(&accounts, &username, false).await,
-            UserCommand::Enable { username } => set_active(&accounts, &username, true).await,
+            UserCommand::Disable { username } => {
+                set_active(&accounts, &username, false, shares_sessions).await
+            }
+            UserCommand::Enable { username } => {
+                set_active(&accounts, &username, true, shares_sessions).await
+            }
             UserCommand::SetPassword { username } => set_password(&accounts, &username).await,
         }
     })
@@ -61,15 +66,23 @@ async fn create(accounts: &Accounts, user: &NewUser) -> Result<(), Failure> {
     .map_err(Failure::failed)
 }
 
-async fn set_active(accounts: &Accounts, username: &str, active: bool) -> Result<(), Failure> {
+async fn set_active(
+    accounts: &Accounts,
+    username: &str,
+    active: bool,
+    shares_sessions: bool,
+) -> Result<(), Failure> {
     let person = accounts
         .set_active(username, active)
         .await
         .map_err(Failure::failed)?;
-    let now = if active {
-        "may log in"
-    } else {
-        "is kept out, and logged out everywhere"
+    let now = match (active, shares_sessions) {
+        (true, _) => "may log in",
+        (false, false) => "is kept out, and logged out everywhere",
+        (false, true) => {
+            "is kept out; once let in again, sessions that are shared with Django go on, until \
+             `phone-auth user set-password` ends them"
+        }
     };
     console::print(format_args!("{} {now}", Visible(&person.username))).map_err(Failure::failed)
 }

@@ -49,6 +49,12 @@ impl Accounts {
     /// Lets a person in or keeps them out; keeping out ends all their sessions. Gives the person as it
     /// is then.
     ///
+    /// # Security
+    /// Sessions that are shared with a Django site are nobody's as long as the person is kept out, and are not
+    /// over by that: whoever has one is logged in again once the person is let in. Where somebody else may have
+    /// one, [`set_password`](Self::set_password) ends them for good, before the person is kept out or as soon as
+    /// they are let in.
+    ///
     /// # Errors
     /// - [`NoSuchPerson`](AdminErrorKind::NoSuchPerson): nobody has this username.
     /// - [`Ambiguous`](AdminErrorKind::Ambiguous): several people have it in letters of different case.

@@ -50,8 +50,9 @@ pub trait PersonStore: Send + Sync {
         limit: u32,
     ) -> Result<Vec<Person>, StoreError>;
 
-    /// Lets a person in or keeps them out; keeping out ends all their sessions. `false` when there
-    /// is no such person.
+    /// Lets a person in or keeps them out; keeping out ends all their sessions, but for those in Django's
+    /// table: they do not say in the open whose they are, and another password is what ends them. `false` when
+    /// there is no such person.
     async fn set_active(&self, id: PersonId, active: bool) -> Result<bool, StoreError>;
 
     /// Replaces a password by compare-and-swap and ends the person's sessions but the one kept, which gets
