@@ -3,6 +3,9 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+/// The longest time-out: twice as long and a second more still fits the server's 32 bits.
+const LONGEST: Duration = Duration::from_hours(12 * 24);
+
 /// How a [`PostgresStore`](crate::PostgresStore) works. The defaults suit one of a few servers that
 /// share a database.
 ///
@@ -32,18 +35,19 @@ impl PostgresOptions {
     }
 
     /// How long a call waits for a connection, a new one too, before it is answered as unavailable.
-    /// 5 seconds unless said otherwise.
+    /// 5 seconds unless said otherwise; at most 12 days.
     #[must_use]
     pub fn with_acquire_timeout(mut self, timeout: Duration) -> Self {
-        self.acquire_timeout = timeout;
+        self.acquire_timeout = timeout.min(LONGEST);
         self
     }
 
     /// How long the server works on a statement, a wait for a lock included, before it gives up and
-    /// the call is answered as unavailable. 5 seconds unless said otherwise; at least a millisecond.
+    /// the call is answered as unavailable. 5 seconds unless said otherwise; at least a millisecond, and at
+    /// most 12 days, for the server counts milliseconds in 32 bits.
     #[must_use]
     pub fn with_statement_timeout(mut self, timeout: Duration) -> Self {
-        self.statement_timeout = timeout.max(Duration::from_millis(1));
+        self.statement_timeout = timeout.clamp(Duration::from_millis(1), LONGEST);
         self
     }
 
@@ -84,5 +88,23 @@ impl Default for PostgresOptions {
             statement_timeout: Duration::from_secs(5),
             behind_pooler: false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::PostgresOptions;
+
+    #[test]
+    fn longest_time_outs_fit_the_server() {
+        let options = PostgresOptions::default()
+            .with_acquire_timeout(Duration::MAX)
+            .with_statement_timeout(Duration::MAX);
+        for (name, value) in options.time_outs() {
+            assert!(i32::try_from(value).is_ok(), "{name}: {value}");
+        }
+        assert!(options.acquire_timeout < Duration::MAX);
     }
 }

@@ -79,6 +79,8 @@ fn prepare(connection: Connection) -> rusqlite::Result<Connection> {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 mod tests {
+    use std::time::Duration;
+
     use rusqlite::Connection;
 
     use super::{enter_wal, make_file, reader, writer};
@@ -101,6 +103,16 @@ mod tests {
         let full = 2;
         assert_eq!(pragma(&connection, "synchronous"), full);
         assert_eq!(pragma(&connection, "foreign_keys"), 1);
+    }
+
+    #[test]
+    fn longest_time_out_is_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("site.sqlite3");
+        make_file(&path).unwrap();
+        let options = SqliteOptions::default().with_busy_timeout(Duration::MAX);
+        let connection = writer(&path, &options).unwrap();
+        assert!(pragma(&connection, "busy_timeout") > 0);
     }
 
     #[test]

@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use phone_auth_core::django_session::TimeZone;
 
+/// The longest time-out.
+const LONGEST: Duration = Duration::from_hours(24 * 24);
+
 /// How a [`SqliteStore`](crate::SqliteStore) works. The defaults suit a site on one machine.
 ///
 /// # Examples
@@ -27,10 +30,11 @@ pub struct SqliteOptions {
 
 impl SqliteOptions {
     /// How long a write waits while another process holds the database. Past it, the write and
-    /// whatever waits behind it are answered as unavailable. 5 seconds unless said otherwise.
+    /// whatever waits behind it are answered as unavailable. 5 seconds unless said otherwise; at most 24
+    /// days, for SQLite counts milliseconds in 32 bits.
     #[must_use]
     pub fn with_busy_timeout(mut self, timeout: Duration) -> Self {
-        self.busy_timeout = timeout;
+        self.busy_timeout = timeout.min(LONGEST);
         self
     }
 

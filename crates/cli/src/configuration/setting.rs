@@ -65,10 +65,10 @@ static SITE: &[Setting] = &[
     },
     Setting {
         name: "database_busy_timeout",
-        right: TIME,
+        right: "a time such as \"5 s\" or a number of seconds, longer than none and at most 10 minutes",
         default: "5 s",
         does: "how long a request waits for a locked database, or for a connection or an answer of a server, before it answers 503",
-        take: |to, given| put(&mut to.database_busy_timeout, some_time(given)),
+        take: |to, given| put(&mut to.database_busy_timeout, some_wait(given)),
     },
     Setting {
         name: "database_connections",
@@ -412,6 +412,11 @@ fn path_here(given: &Given<'_>) -> Option<String> {
 
 pub(super) fn some_time(given: &Given<'_>) -> Option<Duration> {
     given.duration().filter(|duration| !duration.is_zero())
+}
+
+/// A time that somebody waits.
+fn some_wait(given: &Given<'_>) -> Option<Duration> {
+    some_time(given).filter(|duration| *duration <= Duration::from_mins(10))
 }
 
 pub(super) fn number(given: &Given<'_>, range: std::ops::RangeInclusive<usize>) -> Option<usize> {

@@ -180,7 +180,12 @@ fn wrong_values_are_named() {
         (
             "DATABASE_BUSY_TIMEOUT",
             "soon",
-            "\"soon\" is not a time such as \"14 days\"",
+            "\"soon\" is not a time such as \"5 s\"",
+        ),
+        (
+            "DATABASE_BUSY_TIMEOUT",
+            "25 days",
+            "longer than none and at most 10 minutes",
         ),
         (
             "SITE_URL",
