@@ -246,6 +246,16 @@ async fn settings_are_checked_together() {
         ("PHONE_AUTH_DJANGO_SECRET_KEY_FILE", key.as_str()),
     ];
     assert!(check(&with_key).success);
+    for (domain, is_right) in [(".example.org", true), ("example.com", false)] {
+        let site = [
+            ("PHONE_AUTH_SITE_URL", "https://www.example.org"),
+            ("PHONE_AUTH_DJANGO_SESSION_COOKIE_DOMAIN", domain),
+        ];
+        let ran = check(&[&with_key[..], &site].concat());
+        assert_eq!(ran.success, is_right, "{domain}: {ran:?}");
+        let is_said = ran.stderr.contains("the domain of the session cookie");
+        assert_eq!(is_said, !is_right, "{domain}: {ran:?}");
+    }
     django.database().execute("DROP TABLE django_session");
     let ran = check(&with_key);
     assert!(ran.stderr.contains("no table django_session"), "{ran:?}");
@@ -286,4 +296,37 @@ async fn sessions_end_by_the_same_clock() {
         assert_eq!(here.is_logged_in().await, is_alive, "{ends}");
         assert_eq!(there.is_logged_in().await, is_alive, "{ends}");
     }
+}
+
+#[tokio::test]
+async fn sessions_of_other_classes_are_nobodys() {
+    let (django, site) = both().await;
+    let (there, here) = (django.client(), site.client());
+    let ann = signed_up(&here).await;
+    let options = django.successor_sharing_sessions();
+    let other = options.setting("django_auth_backend", "site.Other");
+    let other = other.start().await;
+    let elsewhere = other.client();
+    log_in(&elsewhere, &ann).await;
+    assert!(elsewhere.is_logged_in().await);
+    for visitor in [&here, &there] {
+        follow(&elsewhere, visitor);
+        assert!(!visitor.is_logged_in().await);
+    }
+    assert!(elsewhere.is_logged_in().await, "it is left as it is");
+
+    // One that is bound to an older password is removed, as there.
+    log_in(&there, &ann).await;
+    let link = site.reset_link(&ann.email).await;
+    let second = "walnut-Harbour-22";
+    site.client().reset(link.url(), second).await.expect(302);
+    let count = || {
+        django
+            .database()
+            .number("SELECT count(*) FROM django_session")
+    };
+    let before = count();
+    follow(&there, &here);
+    assert!(!here.is_logged_in().await);
+    assert_eq!(count(), before - 1);
 }

@@ -84,7 +84,11 @@ pub(crate) async fn sessions(
         return Err(no_sessions(configuration));
     }
     let backend = configuration.django_auth_backend.as_str();
-    Ok(Some(DjangoSessions::new(store, keys).with_backend(backend)))
+    let mut sessions = DjangoSessions::new(store, keys).with_backend(backend);
+    if let Some(backends) = &configuration.django_auth_backends {
+        sessions = sessions.accepting_backends(backends.iter().map(String::as_str));
+    }
+    Ok(Some(sessions))
 }
 
 /// The failure of a database in which Django keeps no sessions.

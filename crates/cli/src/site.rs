@@ -154,6 +154,9 @@ pub(crate) async fn assemble(
         auth = auth
             .django_sessions(sessions)
             .django_session_cookie(configuration.django_session_cookie_name.as_str());
+        if let Some(domain) = &configuration.django_session_cookie_domain {
+            auth = auth.django_session_cookie_domain(domain.as_str());
+        }
     }
     auth = match parts.worker {
         Some(options) => auth.worker(options),

@@ -266,6 +266,14 @@ impl PhoneAuthBuilder {
         self
     }
 
+    /// The `SESSION_COOKIE_DOMAIN` of the Django site that sessions are shared with; else the cookie is for
+    /// this host alone. Every host of the domain is sent the key of the session.
+    #[cfg(feature = "web")]
+    pub fn django_session_cookie_domain(mut self, domain: impl Into<String>) -> Self {
+        self.pages.django_domain = Some(domain.into());
+        self
+    }
+
     /// A folder whose templates replace ours, one by one.
     #[cfg(feature = "web")]
     pub fn templates_from(mut self, folder: impl Into<PathBuf>) -> Self {

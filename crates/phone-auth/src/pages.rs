@@ -13,6 +13,7 @@ use crate::{BuildError, BuildErrorKind};
 pub(crate) struct Pages {
     pub(crate) site_name: Option<String>,
     pub(crate) django_cookie: Option<String>,
+    pub(crate) django_domain: Option<String>,
     pub(crate) folder: Option<PathBuf>,
     pub(crate) templates: Vec<(Cow<'static, str>, Cow<'static, str>)>,
 }
@@ -32,6 +33,9 @@ impl Pages {
         }
         if let Some(name) = self.django_cookie {
             web = web.django_session_cookie(name);
+        }
+        if let Some(domain) = self.django_domain {
+            web = web.django_session_cookie_domain(domain);
         }
         web.build()
             .map_err(|error| BuildError::with_source(BuildErrorKind::Web, error))

@@ -76,6 +76,9 @@ pub(crate) const REPLACE_PASSWORD: &str = concat!(
     SELECT 1 FROM person"
 );
 
+pub(crate) const REMOVE: &str =
+    "DELETE FROM django_session WHERE session_key = $1 AND session_data = $2 RETURNING 1";
+
 pub(crate) const END: &str = "DELETE FROM django_session WHERE session_key = $1 RETURNING 1";
 
 #[async_trait]
@@ -148,6 +151,13 @@ impl DjangoSessionStore for PostgresStore {
             .bind(rows::micros(new.expires_at));
         let lock = people::lock(replacement.person);
         Ok(self.first_locked(&lock, replace).await?.is_some())
+    }
+
+    async fn remove_django_session(&self, row: &DjangoRow) -> Result<bool, StoreError> {
+        let remove = query(REMOVE)
+            .bind(sought(row.key.reveal()))
+            .bind(sought(&row.data));
+        Ok(self.first(remove).await?.is_some())
     }
 
     async fn end_django_session(&self, key: &SessionKey) -> Result<bool, StoreError> {

@@ -146,6 +146,7 @@ fn statements() -> Vec<String> {
         django_sessions::LOG_IN,
         django_sessions::REWRITE,
         django_sessions::REPLACE_PASSWORD,
+        django_sessions::REMOVE,
         django_sessions::END,
         addresses::OF_PERSON,
         outbox::OWE,

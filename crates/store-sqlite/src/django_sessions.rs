@@ -40,6 +40,8 @@ const REWRITE: &str = "UPDATE django_session
     SET session_key = ?3, session_data = ?4, expire_date = ?5
     WHERE session_key = ?1 AND session_data = ?2";
 
+const REMOVE: &str = "DELETE FROM django_session WHERE session_key = ?1 AND session_data = ?2";
+
 const END: &str = "DELETE FROM django_session WHERE session_key = ?1";
 
 #[async_trait]
@@ -110,6 +112,15 @@ impl DjangoSessionStore for SqliteStore {
                 return Ok(false);
             }
             self::rewrite(connection, &change, zone)
+        })
+        .await
+    }
+
+    async fn remove_django_session(&self, row: &DjangoRow) -> Result<bool, StoreError> {
+        let row = row.clone();
+        self.write(move |connection| {
+            let read = [row.key.reveal(), row.data.as_str()];
+            Ok(rows::change(connection, REMOVE, read)? > 0)
         })
         .await
     }

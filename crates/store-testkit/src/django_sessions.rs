@@ -115,6 +115,20 @@ pub async fn keeps_django_sessions(
     let stored = store.person(person).await.unwrap().unwrap();
     assert_eq!(stored.password.reveal(), "argon2$third");
 
+    let other = DjangoRow {
+        data: "other".to_owned(),
+        ..fourth.new.clone()
+    };
+    assert!(!store.remove_django_session(&other).await.unwrap());
+    assert!(store.remove_django_session(&fourth.new).await.unwrap());
+    assert_eq!(read(&fourth.new, now()).await, None, "removed as read");
+
+    let third = DjangoLogIn {
+        checked_password: stored.password,
+        begins: fourth.new.clone(),
+        ..second
+    };
+    assert!(store.django_log_in(&third).await.unwrap());
     assert!(store.end_django_session(&fourth.new.key).await.unwrap());
     assert!(!store.end_django_session(&fourth.new.key).await.unwrap());
 }

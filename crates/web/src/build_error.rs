@@ -13,6 +13,8 @@ pub enum WebBuildErrorKind {
     HostCookiesNeedHttps,
     /// No cookie can have the name that the session cookie was to have.
     CookieName,
+    /// The session cookie was to have a domain that the site is not in, or one beside the prefix `__Host-`.
+    CookieDomain,
     /// The `Content-Security-Policy` cannot stand in a header.
     ContentSecurityPolicy,
 }
@@ -55,6 +57,10 @@ impl fmt::Display for WebBuildError {
                 "cookies with the prefix __Host- need a site whose address begins with https://"
             }
             WebBuildErrorKind::CookieName => "no cookie can have the name of the session cookie",
+            WebBuildErrorKind::CookieDomain => {
+                "the domain of the session cookie is not one that the host of the site is in, or the cookies \
+                 have the prefix __Host-, which allows none"
+            }
             WebBuildErrorKind::ContentSecurityPolicy => {
                 "the content security policy cannot stand in a header"
             }

@@ -16,6 +16,8 @@ use http::{HeaderMap, HeaderValue};
 pub(crate) struct Cookies {
     secure: bool,
     session: Cow<'static, str>,
+    /// The domain all of whose hosts are sent the session cookie; none, and only this host is.
+    session_domain: Option<String>,
     csrf: &'static str,
 }
 
@@ -37,6 +39,7 @@ impl Cookies {
             } else {
                 "sessionid"
             }),
+            session_domain: None,
             csrf: if host_prefix {
                 "__Host-csrftoken"
             } else {
@@ -46,8 +49,9 @@ impl Cookies {
     }
 
     /// Cookies beside those of a Django site on the same host: its session cookie is ours, by this name if
-    /// it has another, and its CSRF cookie is left to it.
-    pub(crate) fn beside_django(mut self, session: Option<String>) -> Self {
+    /// it has another, and for this domain. Its CSRF cookie is left to it.
+    pub(crate) fn beside_django(mut self, session: Option<String>, domain: Option<String>) -> Self {
+        self.session_domain = domain;
         if let Some(name) = session {
             self.session = name.into();
         }
@@ -76,12 +80,12 @@ impl Cookies {
 
     /// Sets the session key for as long as the session lives.
     pub(crate) fn set_session(&self, key: &str, lifetime: Duration) -> Option<HeaderValue> {
-        self.header(&self.session, key, "/", Some(lifetime))
+        self.session_header(key, lifetime)
     }
 
     /// Makes the browser forget its session key.
     pub(crate) fn clear_session(&self) -> Option<HeaderValue> {
-        self.header(&self.session, "", "/", Some(Duration::ZERO))
+        self.session_header("", Duration::ZERO)
     }
 
     /// Sets the CSRF cookie until the browser is closed.
@@ -99,6 +103,14 @@ impl Cookies {
         self.header(RESET, "", path, Some(Duration::ZERO))
     }
 
+    fn session_header(&self, key: &str, lifetime: Duration) -> Option<HeaderValue> {
+        let mut cookie = self.cookie(&self.session, key, "/");
+        if let Some(domain) = &self.session_domain {
+            cookie.set_domain(domain);
+        }
+        header(&cookie, Some(lifetime))
+    }
+
     fn header(
         &self,
         name: &str,
@@ -106,20 +118,28 @@ impl Cookies {
         path: &str,
         lifetime: Option<Duration>,
     ) -> Option<HeaderValue> {
-        let mut cookie = Cookie::build((name, value))
+        header(&self.cookie(name, value, path), lifetime)
+    }
+
+    fn cookie<'c>(&self, name: &'c str, value: &'c str, path: &'c str) -> Cookie<'c> {
+        Cookie::build((name, value))
             .path(path)
             .http_only(true)
             .same_site(SameSite::Lax)
             .secure(self.secure)
             .build()
-            .to_string();
-        if let Some(lifetime) = lifetime {
-            let _ = write!(cookie, "; Max-Age={}", lifetime.as_secs());
-        }
-        let mut header = HeaderValue::try_from(cookie).ok()?;
-        header.set_sensitive(true);
-        Some(header)
     }
+}
+
+/// The header that sets a cookie.
+fn header(cookie: &Cookie<'_>, lifetime: Option<Duration>) -> Option<HeaderValue> {
+    let mut cookie = cookie.to_string();
+    if let Some(lifetime) = lifetime {
+        let _ = write!(cookie, "; Max-Age={}", lifetime.as_secs());
+    }
+    let mut header = HeaderValue::try_from(cookie).ok()?;
+    header.set_sensitive(true);
+    Some(header)
 }
 
 /// The first cookie of this name. Browsers send the one with the longest path first.
@@ -184,6 +204,22 @@ mod tests {
             header.as_ref().and_then(|header| header.to_str().ok()),
             Some("sessionid=key; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=60")
         );
+    }
+
+    #[test]
+    fn domain_is_that_of_the_session_alone() {
+        let cookies = Cookies::new(true, false).beside_django(None, Some("example.org".to_owned()));
+        for (header, has_domain) in [
+            (cookies.set_session("key", Duration::from_mins(1)), true),
+            (cookies.clear_session(), true),
+            (cookies.set_csrf("token"), false),
+            (cookies.set_reset("token", "/"), false),
+        ] {
+            let header = header.unwrap();
+            let header = header.to_str().unwrap();
+            let attribute = "; Domain=example.org";
+            assert_eq!(header.contains(attribute), has_domain, "{header}");
+        }
     }
 
     #[test]

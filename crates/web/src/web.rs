@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -54,6 +55,7 @@ impl Web {
             folder: None,
             host_prefix: false,
             django_cookie: None,
+            django_domain: None,
             content_policy: None,
         }
     }
@@ -183,6 +185,7 @@ pub struct WebBuilder {
     folder: Option<PathBuf>,
     host_prefix: bool,
     django_cookie: Option<String>,
+    django_domain: Option<String>,
     content_policy: Option<String>,
 }
 
@@ -228,6 +231,18 @@ impl WebBuilder {
         self
     }
 
+    /// The `SESSION_COOKIE_DOMAIN` of the Django site that sessions are shared with, such as `example.org`;
+    /// else the cookie is for this host alone. It counts where
+    /// [`django_session_cookie`](Self::django_session_cookie) does. Browsers keep two cookies of one name
+    /// that differ by their domain, and send both: then one site takes the session of the other for over.
+    ///
+    /// # Security
+    /// Every host of the domain is sent the key of the session.
+    pub fn django_session_cookie_domain(mut self, domain: impl Into<String>) -> Self {
+        self.django_domain = Some(domain.into());
+        self
+    }
+
     /// Another `Content-Security-Policy`, for templates that load more than a style sheet.
     ///
     /// # Security
@@ -247,6 +262,8 @@ impl WebBuilder {
     /// - [`HostCookiesNeedHttps`](WebBuildErrorKind::HostCookiesNeedHttps): [`host_cookies`](Self::host_cookies)
     ///   on a site that is not https.
     /// - [`CookieName`](WebBuildErrorKind::CookieName): no cookie can have the name that was given.
+    /// - [`CookieDomain`](WebBuildErrorKind::CookieDomain): the host of the site is not in the domain that was
+    ///   given, or cookies have the prefix `__Host-`.
     /// - [`ContentSecurityPolicy`](WebBuildErrorKind::ContentSecurityPolicy): the policy cannot stand
     ///   in a header.
     pub fn build(self) -> Result<Web, WebBuildError> {
@@ -260,7 +277,14 @@ impl WebBuilder {
             if name.as_deref().is_some_and(|name| !is_cookie_name(name)) {
                 return Err(WebBuildErrorKind::CookieName.into());
             }
-            cookies = cookies.beside_django(name);
+            let domain = match self.django_domain.as_deref() {
+                None => None,
+                Some(domain) if self.host_prefix || !is_in(host_of(&self.site), domain) => {
+                    return Err(WebBuildErrorKind::CookieDomain.into());
+                }
+                Some(domain) => Some(domain.trim_start_matches('.').to_owned()),
+            };
+            cookies = cookies.beside_django(name, domain);
         }
         let content_policy = match self.content_policy {
             None => HeaderValue::from_static(headers::CONTENT_POLICY),
@@ -315,8 +339,44 @@ fn is_cookie_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(is_token)
 }
 
+/// Whether a host, which may have a port, is in a domain, as RFC 6265, section 5.1.3 has it. A dot before the
+/// domain counts for nothing.
+fn is_in(host: &str, domain: &str) -> bool {
+    let domain = domain.strip_prefix('.').unwrap_or(domain);
+    let name = host.split(':').next().unwrap_or_default();
+    let is_name = !domain.is_empty() && name.parse::<IpAddr>().is_err();
+    let before = name
+        .to_ascii_lowercase()
+        .strip_suffix(&domain.to_ascii_lowercase())
+        .map(|before| before.is_empty() || before.ends_with('.'));
+    is_name && before == Some(true)
+}
+
 /// What comes after the scheme.
 fn host_of(site: &SiteOrigin) -> &str {
     let origin = site.as_str();
     origin.split_once("://").map_or(origin, |(_, host)| host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_in;
+
+    #[test]
+    fn domains_hold_their_hosts() {
+        for (host, domain, is) in [
+            ("example.org", "example.org", true),
+            ("www.example.org:8443", "example.org", true),
+            ("www.Example.org", ".example.ORG", true),
+            ("example.org", "www.example.org", false),
+            ("badexample.org", "example.org", false),
+            ("example.org", "", false),
+            ("example.org", ".", false),
+            ("example.org", "org; Secure", false),
+            ("127.0.0.1:8000", "127.0.0.1", false),
+            ("127.0.0.1:8000", "0.0.1", false),
+        ] {
+            assert_eq!(is_in(host, domain), is, "{host} {domain}");
+        }
+    }
 }

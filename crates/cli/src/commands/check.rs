@@ -5,7 +5,7 @@
 
 use phone_auth::core::store::{Oddity, OddityKind};
 use phone_auth::signals::{ResetPasswordEmail, ResetPasswordPhone, VerifyEmail, VerifyPhone};
-use phone_auth::{SecretKey, Signals, SiteOrigin, web};
+use phone_auth::{SecretKey, Signals, web};
 
 use crate::configuration::Configuration;
 use crate::console;
@@ -171,9 +171,8 @@ async fn pages(
     if keys.is_empty() {
         keys.push(SecretKey::generate().map_err(Failure::failed)?);
     }
-    // Which site it is makes no difference to whether the pages can be made.
-    let origin = SiteOrigin::parse("http://127.0.0.1").map_err(Failure::failed)?;
-    // Nor does who receives what, which was looked at by itself.
+    let origin = site::links_begin_with(configuration)?;
+    // Who receives what makes no difference here; it was looked at by itself.
     let signals = Signals::isolated();
     let _somebody = (
         signals.connect(|_: &ResetPasswordEmail| {}),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use phone_auth::core::password::DjangoIterations;
 use phone_auth::tokens::django::TimeZone;
 
-use super::setting::{FILE, Setting, TIME, YES_OR_NO, paths, put, some_time, text};
+use super::setting::{FILE, Setting, TIME, YES_OR_NO, paths, put, some_time, text, texts};
 use super::value::Given;
 
 /// All of them.
@@ -44,11 +44,25 @@ pub(super) static SETTINGS: &[Setting] = &[
         take: |to, given| put(&mut to.django_session_cookie_name, text(given)),
     },
     Setting {
+        name: "django_session_cookie_domain",
+        right: "a domain such as example.org",
+        default: "none",
+        does: "its SESSION_COOKIE_DOMAIN, if it has one; the host of site_url must be in it",
+        take: |to, given| put(&mut to.django_session_cookie_domain, text(given).map(Some)),
+    },
+    Setting {
         name: "django_auth_backend",
         right: "the path of a class",
         default: "phone_auth.backend.CustomAuthBackend",
         does: "one of its AUTHENTICATION_BACKENDS, named in the sessions that begin here",
         take: |to, given| put(&mut to.django_auth_backend, text(given)),
+    },
+    Setting {
+        name: "django_auth_backends",
+        right: "a list of paths of classes",
+        default: "the one above, and django.contrib.auth.backends.ModelBackend",
+        does: "its AUTHENTICATION_BACKENDS: whom another class has let in there is nobody here",
+        take: |to, given| put(&mut to.django_auth_backends, texts(given).map(Some)),
     },
     Setting {
         name: "accept_django_tokens_until",

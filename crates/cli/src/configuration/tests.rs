@@ -92,7 +92,9 @@ fn every_setting_stands_in_a_file() {
         django_secret_key_fallback_files = ["older"]
         django_sessions = true
         django_session_cookie_name = "session"
+        django_session_cookie_domain = "example.org"
         django_auth_backend = "site.Backend"
+        django_auth_backends = ["site.Backend", "site.Other"]
         accept_django_tokens_until = 2026-12-01T00:00:00+01:00
         django_time_zone = "Europe/Berlin"
         django_use_tz = false

@@ -17,7 +17,10 @@ use crate::randomness::RandomnessError;
 use crate::session::{ActiveSession, PasswordReplacement, SessionKey};
 use crate::store::{DjangoSessionStore, StoreError, StoreErrorKind};
 
-/// What Django calls the class that lets people in.
+/// What Django calls the class of its own that lets people in.
+const DJANGOS_BACKEND: &str = "django.contrib.auth.backends.ModelBackend";
+
+/// What Django calls the class of the model that lets people in.
 const BACKEND: &str = "phone_auth.backend.CustomAuthBackend";
 
 /// Sessions that are shared with a Django site on the same database: whoever is logged in there is
@@ -33,6 +36,8 @@ pub struct DjangoSessions {
     store: Arc<dyn DjangoSessionStore>,
     keys: DjangoKeys,
     backend: String,
+    /// The classes whose sessions count, beside `backend`.
+    others: Vec<String>,
 }
 
 impl DjangoSessions {
@@ -42,6 +47,7 @@ impl DjangoSessions {
             store,
             keys,
             backend: BACKEND.to_owned(),
+            others: vec![DJANGOS_BACKEND.to_owned()],
         }
     }
 
@@ -51,6 +57,20 @@ impl DjangoSessions {
     pub fn with_backend(mut self, path: impl Into<String>) -> Self {
         self.backend = path.into();
         self
+    }
+
+    /// Counts sessions of these classes, beside the one in the sessions that are begun here: all of the site's
+    /// `AUTHENTICATION_BACKENDS`, for of another class's it takes whoever has one for nobody. Unless said
+    /// otherwise Django's own `ModelBackend`.
+    #[must_use]
+    pub fn accepting_backends<'b>(mut self, paths: impl IntoIterator<Item = &'b str>) -> Self {
+        self.others = paths.into_iter().map(str::to_owned).collect();
+        self
+    }
+
+    /// Whether a session of this class counts.
+    fn accepts(&self, backend: &str) -> bool {
+        self.backend == backend || self.others.iter().any(|other| other == backend)
     }
 
     /// A row that holds this.
@@ -75,8 +95,7 @@ impl DjangoSessions {
 
     /// Whether a session is bound to this password, and by the key in use.
     fn check(&self, data: &SessionData, password: &EncodedPassword) -> SessionAuthHash {
-        let hash = data.auth_hash().filter(|_| data.backend().is_some());
-        hash.map_or(SessionAuthHash::Refused, |hash| {
+        data.auth_hash().map_or(SessionAuthHash::Refused, |hash| {
             self.keys.check_session_auth(password.reveal(), &hash)
         })
     }
@@ -138,7 +157,8 @@ impl Accounts {
         let Some((row, data)) = read(django, key, self.now()).await? else {
             return Ok(None);
         };
-        let Some(user) = data.user() else {
+        let backend = data.backend().filter(|backend| django.accepts(backend));
+        let (Some(user), Some(_)) = (data.user(), backend) else {
             return Ok(None);
         };
         let found = django.store.proven_person(PersonId::new(user)).await?;
@@ -148,7 +168,11 @@ impl Accounts {
         let is_stale = match django.check(&data, &found.person.password) {
             SessionAuthHash::Current => false,
             SessionAuthHash::Fallback => true,
-            SessionAuthHash::Refused => return Ok(None),
+            SessionAuthHash::Refused => {
+                // As Django does: a session of an older password would come to life with that password.
+                django.store.remove_django_session(&row).await?;
+                return Ok(None);
+            }
         };
         let session = ActiveSession {
             digest: key.digest(),
@@ -182,6 +206,9 @@ impl Accounts {
                 None => data.auth_hash().is_none(),
                 Some(user) => {
                     user == person.id.get()
+                        && data
+                            .backend()
+                            .is_some_and(|backend| django.accepts(&backend))
                         && django.check(data, &person.password) != SessionAuthHash::Refused
                 }
             })

@@ -85,14 +85,14 @@ impl Visitor {
 impl Accounts {
     /// Who the holder of this key is: nobody when the session is unknown, over, or its person is not
     /// active any more. One query, or two where sessions are shared with a Django site, which change
-    /// nothing.
+    /// nothing; there a session that is bound to an older password is removed when it is met.
     ///
     /// # Errors
     /// [`Unavailable`](StoreAccessErrorKind::Unavailable) and [`Broken`](StoreAccessErrorKind::Broken):
     /// the store.
     ///
     /// # Cancel safety
-    /// It only reads.
+    /// A dropped call has removed such a session or not.
     ///
     /// # Examples
     /// ```

@@ -57,6 +57,9 @@ pub trait DjangoSessionStore: Send + Sync {
         rewrite: &DjangoRewrite,
     ) -> Result<bool, StoreError>;
 
+    /// Removes a row if it is still as it was read. `false` when it is not.
+    async fn remove_django_session(&self, row: &DjangoRow) -> Result<bool, StoreError>;
+
     /// Ends a session. `false` when there was none.
     async fn end_django_session(&self, key: &SessionKey) -> Result<bool, StoreError>;
 }
