@@ -44,6 +44,19 @@ impl Postgres {
     /// `ToolsMissing` or those of apt-get when programs are missing and cannot be installed,
     /// `NoPostgres` when the server does not start.
     pub(crate) fn bring(console: &Console) -> Result<Self, ChoreError> {
+        Self::bring_with(console, &[])
+    }
+
+    /// As [`Self::bring`], for measuring: a server that is started here flushes each commit to the disk, as that of a
+    /// site does.
+    ///
+    /// # Errors
+    /// As for [`Self::bring`].
+    pub(crate) fn bring_to_measure(console: &Console) -> Result<Self, ChoreError> {
+        Self::bring_with(console, &["fsync=on"])
+    }
+
+    fn bring_with(console: &Console, settings: &[&str]) -> Result<Self, ChoreError> {
         let path = SearchPath::of_environment();
         let tools = if let Some(tools) = Found::on(&path) {
             tools
@@ -58,7 +71,7 @@ impl Postgres {
                 started: None,
             });
         }
-        let server = Server::start(&tools.binaries)
+        let server = Server::start_with(&tools.binaries, settings)
             .map_err(|error| ChoreError::because(ChoreErrorKind::NoPostgres, error))?;
         Ok(Self {
             tools,

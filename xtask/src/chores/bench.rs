@@ -36,7 +36,9 @@ pub(crate) fn run(
         };
         match subject {
             // Until this is dropped, the server runs.
-            Subject::Postgres | Subject::Delivery => Postgres::bring(console)?.bench(bench)?,
+            Subject::Postgres | Subject::Delivery => {
+                Postgres::bring_to_measure(console)?.bench(bench)?
+            }
             _ => bench.run()?,
         }
     }
