@@ -18,6 +18,8 @@ pub enum MigrateErrorKind {
         /// The column that it lacks.
         column: &'static str,
     },
+    /// The file cannot be put into WAL mode: it is on a file system without shared memory.
+    NoWal,
     /// SQLite refused a statement it should accept.
     Broken,
 }
@@ -78,6 +80,7 @@ impl fmt::Display for MigrateError {
             MigrateErrorKind::Incompatible { table, column } => {
                 write!(f, "the table {table} has no column {column}")
             }
+            MigrateErrorKind::NoWal => f.write_str("the database cannot be put into WAL mode"),
             MigrateErrorKind::Broken => f.write_str("SQLite refused to make the tables"),
         }
     }

@@ -65,6 +65,60 @@ const MODEL_COLUMNS: [(&str, &[&str]); 3] = [
     ),
 ];
 
+/// An index of ours on one of the model's tables, for lookups in any ASCII case.
+struct Index {
+    name: &'static str,
+    table: &'static str,
+    column: &'static str,
+    /// Whether it may be unique, where the table is ours.
+    is_of_names: bool,
+}
+
+impl Index {
+    /// Makes it.
+    fn make(&self, connection: &Connection, is_table_ours: bool) -> Result<(), MigrateError> {
+        let unique = if self.is_of_names && is_table_ours {
+            "UNIQUE "
+        } else {
+            ""
+        };
+        let Self {
+            name,
+            table,
+            column,
+            ..
+        } = self;
+        connection.execute_batch(&format!(
+            "CREATE {unique}INDEX {name} ON {table} (lower({column}))"
+        ))?;
+        Ok(())
+    }
+}
+
+const INDEXES: [Index; 3] = [
+    Index {
+        name: "phone_auth_user_username_any_case",
+        table: "auth_user",
+        column: "username",
+        is_of_names: true,
+    },
+    Index {
+        name: "phone_auth_user_email_any_case",
+        table: "auth_user",
+        column: "email",
+        is_of_names: false,
+    },
+    Index {
+        name: "phone_auth_emailaddress_any_case",
+        table: "phone_auth_emailaddress",
+        column: "email",
+        is_of_names: true,
+    },
+];
+
+/// What is said of indexes that must be made again.
+const LOST_INDEXES: &str = "lost indexes";
+
 /// Applies what has not been applied, all of it or nothing; the names of what was applied now.
 pub(crate) fn run(connection: &mut Connection) -> Result<Vec<&'static str>, MigrateError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -85,6 +139,14 @@ pub(crate) fn run(connection: &mut Connection) -> Result<Vec<&'static str>, Migr
         )?;
         names.push(migration.name);
     }
+    let lost = lost_indexes(&transaction)?;
+    for index in &lost {
+        // Whoever made the table anew was Django.
+        index.make(&transaction, false)?;
+    }
+    if !lost.is_empty() {
+        names.push(LOST_INDEXES);
+    }
     transaction.commit()?;
     Ok(names)
 }
@@ -97,7 +159,16 @@ pub(crate) fn pending(connection: &Connection) -> Result<Vec<&'static str>, Migr
         0
     };
     let pending = MIGRATIONS.iter().skip(applied);
-    Ok(pending.map(|migration| migration.name).collect())
+    let mut names: Vec<_> = pending.map(|migration| migration.name).collect();
+    if applied > 0 && !lost_indexes(connection)?.is_empty() {
+        names.push(LOST_INDEXES);
+    }
+    Ok(names)
+}
+
+/// Whether something has been applied: then the file is ours to work with, beside Django or not.
+pub(crate) fn has_begun(connection: &Connection) -> Result<bool, MigrateError> {
+    has_table(connection, "phone_auth_schema")
 }
 
 /// How many steps have been applied.
@@ -128,18 +199,27 @@ fn make_model_tables(transaction: &Transaction<'_>) -> Result<(), MigrateError> 
         is_ours.push((table, !exists));
     }
     transaction.execute_batch(include_str!("schema/model.sql"))?;
-    let unique = |table| {
-        let ours = is_ours.contains(&(table, true));
-        if ours { "UNIQUE " } else { "" }
-    };
-    transaction.execute_batch(&format!(
-        "CREATE {}INDEX phone_auth_user_username_any_case ON auth_user (lower(username));
-         CREATE INDEX phone_auth_user_email_any_case ON auth_user (lower(email));
-         CREATE {}INDEX phone_auth_emailaddress_any_case ON phone_auth_emailaddress (lower(email));",
-        unique("auth_user"),
-        unique("phone_auth_emailaddress"),
-    ))?;
+    for index in &INDEXES {
+        index.make(transaction, is_ours.contains(&(index.table, true)))?;
+    }
     Ok(())
+}
+
+/// The indexes that are not there. Django changes a table on SQLite by making another one in its place, and
+/// takes along only the indexes that it knows.
+fn lost_indexes(connection: &Connection) -> Result<Vec<&'static Index>, MigrateError> {
+    let mut lost = Vec::new();
+    for index in &INDEXES {
+        let exists: bool = connection.query_row(
+            "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'index' AND name = ?1)",
+            [index.name],
+            |row| row.get(0),
+        )?;
+        if !exists {
+            lost.push(index);
+        }
+    }
+    Ok(lost)
 }
 
 /// Whether there is a table of this name.

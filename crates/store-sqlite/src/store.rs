@@ -33,7 +33,8 @@ pub struct SqliteStore {
 
 impl SqliteStore {
     /// Opens a file, which is made if there is none, readable for its owner only. The tables are left
-    /// as they are: until [`migrate`](Self::migrate) has made them, every call fails as broken.
+    /// as they are: until [`migrate`](Self::migrate) has made them, every call fails as broken. A file that
+    /// has ours is put into WAL mode if it is not in it; another is left in its mode.
     ///
     /// Blocks for as long as the file is locked by another process, up to the busy time-out.
     ///
@@ -59,17 +60,20 @@ impl SqliteStore {
         if connection.is_readonly(MAIN_DB).map_err(refused)? {
             return Err(OpenError::new(OpenErrorKind::ReadOnly, path));
         }
-        if !connection::enter_wal(&connection).map_err(refused)? {
-            return Err(OpenError::new(OpenErrorKind::NoWal, path));
-        }
-        migrations::pending(&connection).map_err(|error| {
+        let unfit = |error: MigrateError| {
             let kind = match error.kind() {
                 MigrateErrorKind::TooNew => OpenErrorKind::TooNew,
                 MigrateErrorKind::Unavailable => OpenErrorKind::Unavailable,
                 _ => OpenErrorKind::Broken,
             };
             OpenError::with_source(kind, path, error)
-        })?;
+        };
+        migrations::pending(&connection).map_err(unfit)?;
+        // A file that is Django's alone stays in its mode for as long as it is only looked at.
+        let is_ours = migrations::has_begun(&connection).map_err(unfit)?;
+        if is_ours && !connection::enter_wal(&connection).map_err(refused)? {
+            return Err(OpenError::new(OpenErrorKind::NoWal, path));
+        }
         let readers = Readers::open(path, &options).map_err(refused)?;
         let writer = Writer::start(connection, path, options.waiting_writes)
             .map_err(|error| OpenError::with_source(OpenErrorKind::Broken, path, error))?;
@@ -93,17 +97,20 @@ impl SqliteStore {
         let store = Self::open(path, options)?;
         match store.migrate() {
             Ok(_) => Ok(store),
-            Err(error) => Err(OpenError::with_source(
-                OpenErrorKind::Migration,
-                &store.path,
-                error,
-            )),
+            Err(error) => {
+                let kind = match error.kind() {
+                    MigrateErrorKind::NoWal => OpenErrorKind::NoWal,
+                    _ => OpenErrorKind::Migration,
+                };
+                Err(OpenError::with_source(kind, &store.path, error))
+            }
         }
     }
 
     /// Brings the tables up to date, in one transaction; the names of the steps that were applied
     /// now, none when all had been. On a database that Django made, tables and indexes of ours are
-    /// added, and no row is touched.
+    /// added, and no row is touched. The file is put into WAL mode, in which it stays. Indexes of ours that
+    /// Django lost when it changed a table are made again.
     ///
     /// Blocks for as long as the database is locked by another process, up to the busy time-out.
     ///
@@ -111,9 +118,13 @@ impl SqliteStore {
     /// [`Unavailable`](MigrateErrorKind::Unavailable) when the database is locked, full or read-only,
     /// [`TooNew`](MigrateErrorKind::TooNew) when a later version made the tables,
     /// [`Incompatible`](MigrateErrorKind::Incompatible) when a table with a name of the model's is
-    /// another, and [`Broken`](MigrateErrorKind::Broken) when SQLite refuses a statement.
+    /// another, [`NoWal`](MigrateErrorKind::NoWal) when the file system does not do, and
+    /// [`Broken`](MigrateErrorKind::Broken) when SQLite refuses a statement.
     pub fn migrate(&self) -> Result<Vec<&'static str>, MigrateError> {
         let mut connection = connection::writer(&self.path, &self.options)?;
+        if !connection::enter_wal(&connection)? {
+            return Err(MigrateError::new(MigrateErrorKind::NoWal));
+        }
         let applied = migrations::run(&mut connection)?;
         for name in &applied {
             tracing::info!(database = %self.path.display(), "applied the migration `{name}`");

@@ -474,3 +474,49 @@ fn times_are_those_of_a_zone() {
         "2026-01-02 08:34:05.678901 2026-01-03 04:34:05 2026-01-02 23:04:05 2026-01-03 23:04:05"
     );
 }
+
+#[test]
+fn looking_leaves_the_mode_of_the_file() {
+    let scratch = made_by_django();
+    let mode = || -> String {
+        let connection = scratch.connect();
+        connection
+            .pragma_query_value(None, "journal_mode", |row| row.get(0))
+            .unwrap()
+    };
+    let store = SqliteStore::open(scratch.path(), SqliteOptions::default()).unwrap();
+    store.pending_migrations().unwrap();
+    assert_eq!(mode(), "delete");
+    store.migrate().unwrap();
+    assert_eq!(mode(), "wal");
+    run(store.people_after(None, 10)).unwrap();
+}
+
+#[test]
+fn lost_indexes_are_made_again() {
+    let scratch = made_by_django();
+    let store = scratch.store();
+    let indexes = || {
+        let all = "SELECT sql FROM sqlite_master WHERE name LIKE 'phone_auth_%_any_case'";
+        let mut all = answer(&scratch.connect(), all);
+        all.sort();
+        all
+    };
+    let before = indexes();
+    assert_eq!(before.len(), 3);
+    // As Django changes a table: it makes another one in its place.
+    scratch
+        .connect()
+        .execute_batch(
+            "PRAGMA foreign_keys = OFF;
+            CREATE TABLE new__auth_user AS SELECT * FROM auth_user;
+            DROP TABLE auth_user;
+            ALTER TABLE new__auth_user RENAME TO auth_user;",
+        )
+        .unwrap();
+    assert_eq!(indexes().len(), 1);
+    assert_eq!(store.pending_migrations().unwrap(), ["lost indexes"]);
+    assert_eq!(store.migrate().unwrap(), ["lost indexes"]);
+    assert_eq!(indexes(), before);
+    assert_eq!(store.pending_migrations().unwrap(), [""; 0]);
+}

@@ -120,7 +120,8 @@ impl fmt::Debug for SessionData {
 
 impl DjangoKeys {
     /// Reads the column `session_data`; `None` for what none of these keys has signed, and for what is
-    /// not a session or larger than a mebibyte.
+    /// not a session or larger than a mebibyte. Nor is one read with `NaN` or `Infinity` in it: Python writes them,
+    /// JSON has no such numbers.
     ///
     /// # Security
     /// Nothing is decompressed that is not signed.
