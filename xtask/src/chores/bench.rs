@@ -37,7 +37,7 @@ pub(crate) fn run(
         match subject {
             // Until this is dropped, the server runs.
             Subject::Postgres | Subject::Delivery => {
-                Postgres::bring_to_measure(console)?.bench(bench)?
+                Postgres::bring_to_measure(console)?.bench(bench)?;
             }
             _ => bench.run()?,
         }
