@@ -146,6 +146,11 @@ impl Django {
         self.folder.path()
     }
 
+    /// The folder, for whoever outlives the site.
+    pub(crate) fn shared_folder(&self) -> Arc<TempDir> {
+        Arc::clone(&self.folder)
+    }
+
     /// The value of `--database` that names the same database.
     pub fn database_url(&self) -> String {
         let in_folder = || format!("sqlite:{}", database_path(self.folder.path()).display());

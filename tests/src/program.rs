@@ -60,6 +60,14 @@ pub(crate) fn clean_command(folder: &Path) -> Command {
     command
 }
 
+/// Writes a file that its owner alone may read, as files with secrets must be.
+pub fn secret_file(path: &Path, text: &str) {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    std::fs::write(path, text).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
+}
+
 /// What a command that ended has said.
 #[derive(Debug)]
 #[non_exhaustive]
