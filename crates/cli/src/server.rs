@@ -10,7 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::ConnectInfo;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
@@ -57,7 +60,8 @@ impl Server {
         self.addr
     }
 
-    /// Serves until `stop` is ready; then the address is free, and what is under way can finish.
+    /// Serves until `stop` is ready; then the address is free, and what is under way can finish. Each request carries the
+    /// address of its peer, [`ConnectInfo<SocketAddr>`](ConnectInfo).
     pub(crate) async fn serve(
         self,
         router: Router,
@@ -79,10 +83,14 @@ impl Server {
                 () = &mut stop => break,
                 accepted = self.accept(&room) => accepted,
             };
-            let Some((stream, permit)) = accepted else {
+            let Some((stream, peer, permit)) = accepted else {
                 break;
             };
-            let service = TowerToHyperService::new(router.clone());
+            let router = TowerToHyperService::new(router.clone());
+            let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+                request.extensions_mut().insert(ConnectInfo(peer));
+                router.call(request)
+            });
             let connection = protocol.serve_connection(TokioIo::new(stream), service);
             let connection = connections.watch(connection);
             tokio::spawn(async move {
@@ -98,17 +106,20 @@ impl Server {
 
     /// The next connection, when there is room for it. `None` when the semaphore is closed, which
     /// nobody does.
-    async fn accept(&self, room: &Arc<Semaphore>) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+    async fn accept(
+        &self,
+        room: &Arc<Semaphore>,
+    ) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
         let permit = Arc::clone(room).acquire_owned().await.ok()?;
         loop {
             match self.listener.accept().await {
-                Ok((stream, _)) => {
+                Ok((stream, peer)) => {
                     // Answers are written whole; waiting for more would only delay them.
                     if let Err(error) = stream.set_nodelay(true) {
                         tracing::debug!(%error, "a connection ended at once");
                         continue;
                     }
-                    return Some((stream, permit));
+                    return Some((stream, peer, permit));
                 }
                 Err(error) if is_of_one_connection(&error) => {
                     tracing::debug!(%error, "a connection ended at once");
