@@ -7,11 +7,13 @@ use std::error::Error;
 
 use phone_auth_core::store::{StoreError, StoreErrorKind, UniqueName};
 
+use crate::cause::Cause;
+
 /// Why a call failed, on its way to becoming a [`StoreError`].
 #[derive(Debug)]
 pub(crate) struct Failure {
     kind: StoreErrorKind,
-    source: Option<sqlx::Error>,
+    source: Option<Cause>,
 }
 
 impl Failure {
@@ -20,7 +22,7 @@ impl Failure {
         self.kind
     }
 
-    /// The driver's error.
+    /// What is kept of the driver's error.
     pub(crate) fn cause(&self) -> Option<&(dyn Error + 'static)> {
         self.source.as_ref().map(|source| source as _)
     }
@@ -36,7 +38,7 @@ impl From<sqlx::Error> for Failure {
     fn from(error: sqlx::Error) -> Self {
         Self {
             kind: kind_of(&error),
-            source: Some(error),
+            source: Some(error.into()),
         }
     }
 }
@@ -56,8 +58,10 @@ fn kind_of(error: &sqlx::Error) -> StoreErrorKind {
         sqlx::Error::Database(refusal) => {
             kind_of_code(refusal.code().as_deref(), refusal.constraint())
         }
+        // `Protocol`: what answers is no server of PostgreSQL, such as a balancer in front of none.
         sqlx::Error::Io(_)
         | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_)
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed

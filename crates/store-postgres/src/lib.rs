@@ -28,6 +28,7 @@
 //! ```
 
 mod addresses;
+mod cause;
 mod django_sessions;
 mod failure;
 mod locks;

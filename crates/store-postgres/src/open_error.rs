@@ -5,6 +5,8 @@ use std::{fmt, io};
 
 use rustls::CertificateError;
 
+use crate::cause::Cause;
+
 /// What kept a database from being opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -73,10 +75,10 @@ impl OpenError {
                 _ => OpenErrorKind::Broken,
             },
             sqlx::Error::Io(error) => kind_of_io(error),
-            sqlx::Error::PoolTimedOut => OpenErrorKind::Unavailable,
+            sqlx::Error::PoolTimedOut | sqlx::Error::Protocol(_) => OpenErrorKind::Unavailable,
             _ => OpenErrorKind::Broken,
         };
-        Self::with_source(kind, error)
+        Self::with_source(kind, Cause::from(error))
     }
 
     /// What kept the database from being opened.

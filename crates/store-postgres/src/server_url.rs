@@ -12,6 +12,7 @@ use rustls::pki_types::pem::PemObject;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use url::Url;
 
+use crate::cause::Cause;
 use crate::open_error::{OpenError, OpenErrorKind};
 
 /// The parameters that the driver heeds, beside `options[…]`.
@@ -62,7 +63,7 @@ impl ServerUrl {
             .clear()
             .extend_pairs(url.query_pairs().filter(|(name, _)| is_known(name)));
         let options = PgConnectOptions::from_str(heeded.as_str())
-            .map_err(|error| OpenError::with_source(OpenErrorKind::Url, error))?;
+            .map_err(|error| OpenError::with_source(OpenErrorKind::Url, Cause::from(error)))?;
         // Proxies do not know it, and no number with a fraction is ever read.
         let options = options.extra_float_digits(None);
         Ok(Self { url, options })

@@ -8,11 +8,13 @@ use std::sync::Arc;
 use phone_auth_core::store::{StoreError, StoreErrorKind, UniqueName};
 use rusqlite::{Error, ErrorCode, ffi};
 
+use crate::cause::Cause;
+
 /// Why a call failed, on its way to becoming a [`StoreError`]. A clone has the same source.
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {
     kind: StoreErrorKind,
-    source: Option<Arc<Error>>,
+    source: Option<Arc<Cause>>,
 }
 
 impl Failure {
@@ -32,7 +34,7 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         Self {
             kind: kind_of(&error),
-            source: Some(Arc::new(error)),
+            source: Some(Arc::new(error.into())),
         }
     }
 }
@@ -129,7 +131,7 @@ mod tests {
     fn broken_uniqueness_is_told_apart() {
         let people = person(1, "ann") + &person(2, "bob");
         let with = |rows: &str| people.clone() + rows;
-        let session = "INSERT INTO phone_auth_session VALUES (x'00', 1, '', '');";
+        let session = "INSERT INTO phone_auth_session VALUES (x'00', 1, '', '', NULL);";
         let email = "INSERT INTO phone_auth_emailaddress VALUES (NULL, 'a@b.c', 0, 1);";
         let phone = "INSERT INTO phone_auth_phonenumber VALUES (NULL, '+1', 0, 1);";
         let taken = StoreErrorKind::Taken;
@@ -169,7 +171,7 @@ mod tests {
             // The number of the row, a NULL, a person who is not there, a table of somebody else.
             person(1, "bob"),
             "INSERT INTO phone_auth_emailaddress VALUES (NULL, NULL, 0, 1);".to_owned(),
-            "INSERT INTO phone_auth_session VALUES (x'00', 9, '', '');".to_owned(),
+            "INSERT INTO phone_auth_session VALUES (x'00', 9, '', '', NULL);".to_owned(),
             "CREATE TABLE t (username UNIQUE); INSERT INTO t VALUES (1), (1);".to_owned(),
         ];
         for statement in statements {

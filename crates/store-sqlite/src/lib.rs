@@ -32,6 +32,7 @@
 //! ```
 
 mod addresses;
+mod cause;
 mod connection;
 mod dates;
 mod django_sessions;

@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::fmt;
 
+use crate::cause::Cause;
+
 /// What kept the tables from being made.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -28,7 +30,7 @@ pub enum MigrateErrorKind {
 #[derive(Debug)]
 pub struct MigrateError {
     kind: MigrateErrorKind,
-    source: Option<rusqlite::Error>,
+    source: Option<Cause>,
 }
 
 impl MigrateError {
@@ -63,7 +65,7 @@ impl From<rusqlite::Error> for MigrateError {
         };
         Self {
             kind,
-            source: Some(error),
+            source: Some(error.into()),
         }
     }
 }

@@ -4,6 +4,8 @@ use std::error::Error;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use crate::cause::Cause;
+
 /// What kept a file from being opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -73,7 +75,7 @@ impl OpenError {
             Some(ErrorCode::ReadOnly) => OpenErrorKind::ReadOnly,
             _ => OpenErrorKind::Broken,
         };
-        Self::with_source(kind, path, error)
+        Self::with_source(kind, path, Cause::from(error))
     }
 
     /// What kept the file from being opened.

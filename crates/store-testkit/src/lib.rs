@@ -12,7 +12,7 @@ pub mod workload;
 
 pub use django_sessions::keeps_django_sessions;
 pub use memory::MemoryStore;
-pub use outsider::{OutsideChange, Outsider};
+pub use outsider::{OddCell, OddValue, OutsideChange, Outsider};
 pub use suite::Subject;
 
 /// The examples of the README are tests.
