@@ -114,6 +114,33 @@ async fn killed_node_logs_nobody_out() {
     assert!(!at_another(&two, client).is_logged_in().await);
 }
 
+#[tokio::test]
+async fn password_of_others_ends_sessions() {
+    // As `manage.py changepassword` and Django's admin pages do it: one statement beside the site.
+    let database = there(Database::new());
+    let site = node(&database, None).start().await;
+    let run = |statement: &str| there(database.run(statement));
+    for change in [
+        "UPDATE auth_user SET password = 'pbkdf2_sha256$1000000$salt$hash'",
+        "UPDATE auth_user SET password = '!unusable'",
+        "UPDATE auth_user SET is_active = false",
+    ] {
+        let (ann, client) = member(&site).await;
+        let old = run(&format!(
+            "SELECT password FROM auth_user WHERE username = '{}'",
+            ann.username
+        ));
+        run(change);
+        assert!(!client.is_logged_in().await, "{change}");
+        // Nor does it come back with what was there before.
+        run(&format!(
+            "UPDATE auth_user SET password = '{}', is_active = true",
+            old.trim()
+        ));
+        assert!(!client.is_logged_in().await, "{change}");
+    }
+}
+
 /// What became of requests while the server of the database went away and came back.
 #[derive(Debug, Default)]
 struct Tally {

@@ -374,3 +374,64 @@ async fn personal_pages_are_not_cached() {
         }
     }
 }
+
+#[tokio::test]
+async fn password_of_others_ends_sessions() {
+    // As `manage.py changepassword` and Django's admin pages do it: one statement beside the site.
+    let changes = [
+        "UPDATE auth_user SET password = 'pbkdf2_sha256$1000000$salt$hash'",
+        "UPDATE auth_user SET password = '!unusable'",
+        "UPDATE auth_user SET password = ''",
+    ];
+    let site = Site::start().await;
+    let database = site.database();
+    for change in changes {
+        let ann = site.member().await;
+        let elsewhere = site.log_in(&ann.person).await;
+        let old = database.text(&format!(
+            "SELECT password FROM auth_user WHERE username = '{}'",
+            ann.person.username
+        ));
+        database.execute(change);
+        assert!(!ann.client.is_logged_in().await, "{change}");
+        // Not even the same text again makes them live.
+        database.execute(&format!("UPDATE auth_user SET password = '{old}'"));
+        assert!(!ann.client.is_logged_in().await, "{change}");
+        assert!(elsewhere.client.is_logged_in().await, "nobody met it then");
+        database.execute(change);
+        assert!(!elsewhere.client.is_logged_in().await, "{change}");
+    }
+}
+
+#[tokio::test]
+async fn enabled_again_is_logged_out() {
+    let site = Site::start().await;
+    let database = site.database();
+    let ann = site.member().await;
+    for active in ["0", "1"] {
+        database.execute(&format!("UPDATE auth_user SET is_active = {active}"));
+        assert!(!ann.client.is_logged_in().await, "{active}");
+    }
+}
+
+/// The hash of `plum-Orchard-1` as Django made it once, and the digest that sessions with it are bound to.
+const WEAK: &str =
+    "pbkdf2_sha256$1000$salt0123456789salt0123$8BSGtzxC5dwVouuBPiPMLD7JX9sIRqEbRWo+wR9WOQU=";
+const WEAK_DIGEST: &str = "da14dd2229b3bf9b34fc0d3474ecf4b9231cc62aad05d58d372c05b102dac8e4";
+
+#[tokio::test]
+async fn upgraded_hash_keeps_sessions() {
+    let site = Site::start().await;
+    let database = site.database();
+    let ann = site.member().await;
+    database.execute(&format!("UPDATE auth_user SET password = '{WEAK}'"));
+    database.execute(&format!(
+        "UPDATE phone_auth_session SET password_digest = x'{WEAK_DIGEST}'"
+    ));
+    let elsewhere = site.client();
+    let log_in = elsewhere.log_in(&ann.person.username, "plum-Orchard-1");
+    log_in.await.expect(302);
+    let hash = database.text("SELECT substr(password, 1, 7) FROM auth_user");
+    assert_eq!(hash, "argon2$", "the log-in has replaced it");
+    assert!(ann.client.is_logged_in().await && elsewhere.is_logged_in().await);
+}

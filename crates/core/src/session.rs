@@ -8,8 +8,10 @@ use std::fmt;
 use base64ct::{Base64UrlUnpadded, Encoding};
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use crate::password::EncodedPassword;
 use crate::person::{Person, PersonId};
 
 /// The secret in a browser's cookie: 32 random bytes as 43 characters of base64url; where sessions are
@@ -97,6 +99,47 @@ impl fmt::Debug for SessionDigest {
     }
 }
 
+/// The SHA-256 of a stored password: what a session is bound to.
+///
+/// A session is over as soon as its user has another password, whoever changed it: Django on the same database,
+/// its admin pages, or a statement by hand. The text that is digested is in the same database, so a key would
+/// protect nothing.
+#[derive(Clone, Copy)]
+pub struct PasswordDigest([u8; 32]);
+
+impl PasswordDigest {
+    /// The digest of this password.
+    pub fn of(password: &EncodedPassword) -> Self {
+        Self(Sha256::digest(password.reveal().as_bytes()).into())
+    }
+
+    /// A digest read back from a store. What has not its length is that of no password: a session that is bound to
+    /// it is over.
+    pub fn from_stored(bytes: &[u8]) -> Self {
+        Self(bytes.try_into().unwrap_or_default())
+    }
+
+    /// The bytes for a store.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+/// Compared in constant time.
+impl PartialEq for PasswordDigest {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl Eq for PasswordDigest {}
+
+impl fmt::Debug for PasswordDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PasswordDigest(…)")
+    }
+}
+
 /// A session that is to be stored.
 #[derive(Clone, Debug)]
 #[expect(
@@ -133,6 +176,50 @@ pub struct ActiveSession {
     pub expires_at: DateTime<Utc>,
 }
 
+/// A session as a store reads it, with its user as they are now. Whether it is alive is asked of
+/// [`state`](Self::state), so that every store answers alike.
+#[derive(Clone, Debug)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "stores of other crates build it, and a field they forget must not compile"
+)]
+pub struct StoredSession {
+    /// The session, if it is alive. Its user may be inactive.
+    pub session: ActiveSession,
+    /// The password that it is bound to; `None` when a server of a version before these digests began it.
+    pub bound_to: Option<PasswordDigest>,
+}
+
+/// What a [`StoredSession`] is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a store must do something for each"
+)]
+pub enum SessionState {
+    /// It is alive.
+    Alive,
+    /// It is alive and not bound to a password yet; the store binds it to this one.
+    Unbound(PasswordDigest),
+    /// It is over: its user is inactive or has another password. The store removes it, so that it does not come
+    /// back to life when the user is enabled again or gets the old password back.
+    Over,
+}
+
+impl StoredSession {
+    /// What the session is worth.
+    pub fn state(&self) -> SessionState {
+        let person = &self.session.person;
+        let password = PasswordDigest::of(&person.password);
+        match self.bound_to {
+            _ if !person.is_active => SessionState::Over,
+            None => SessionState::Unbound(password),
+            Some(bound_to) if bound_to == password => SessionState::Alive,
+            Some(_) => SessionState::Over,
+        }
+    }
+}
+
 /// A log-in that is to be recorded: one transaction, refused unless all is as it was when the password was checked.
 #[derive(Clone, Debug)]
 #[expect(
@@ -141,13 +228,23 @@ pub struct ActiveSession {
 )]
 pub struct NewLogIn {
     /// The hash that the password was checked against; the person must still have it and be active.
-    pub checked_password: crate::password::EncodedPassword,
-    /// A hash to replace it with, when the old one is of a weaker kind.
-    pub upgraded_password: Option<crate::password::EncodedPassword>,
+    pub checked_password: EncodedPassword,
+    /// A hash to replace it with, when the old one is of a weaker kind. The user's other sessions that are bound to the
+    /// old one are bound to this one then.
+    pub upgraded_password: Option<EncodedPassword>,
     /// The session to begin; its `created_at` becomes the person's `last_login`.
     pub session: NewSession,
     /// The session that the browser came with, to be ended.
     pub ends: Option<SessionDigest>,
+}
+
+impl NewLogIn {
+    /// The password that is stored after the log-in, and that the new session is bound to.
+    pub fn stored_password(&self) -> &EncodedPassword {
+        self.upgraded_password
+            .as_ref()
+            .unwrap_or(&self.checked_password)
+    }
 }
 
 /// A password that is to be replaced: one transaction, refused unless the person still has the old one and is active.
@@ -160,17 +257,17 @@ pub struct PasswordReplacement {
     /// Whose password.
     pub person: PersonId,
     /// The hash that must still be there.
-    pub old: crate::password::EncodedPassword,
+    pub old: EncodedPassword,
     /// The hash to store.
-    pub new: crate::password::EncodedPassword,
+    pub new: EncodedPassword,
     /// The `last_login` that must still be there; `None` where it does not matter.
     pub last_login: Option<Option<DateTime<Utc>>>,
     /// The one session that lives on; all others of the person end.
     pub keeps: Option<KeptSession>,
 }
 
-/// The session in which a password is changed. It gets another key: whoever had the old one, because they
-/// stole it, has nothing any more (ASVS 5.0, 7.2.4).
+/// The session in which a password is changed. It is bound to the new password and gets another key: whoever had
+/// the old one, because they stole it, has nothing any more (ASVS 5.0, 7.2.4).
 #[derive(Clone, Copy, Debug)]
 #[expect(
     clippy::exhaustive_structs,

@@ -7,12 +7,13 @@ mod common;
 use std::time::Duration;
 
 use common::{ANNS_EMAIL, HORSE, Kit};
-use phone_auth_core::accounts::StoreAccessErrorKind;
+use phone_auth_core::accounts::{StoreAccessErrorKind, WorkerOptions};
 use phone_auth_core::clock::{Clock, ManualClock};
 use phone_auth_core::password::Password;
-use phone_auth_core::session::SessionKey;
-use phone_auth_core::store::StoreErrorKind;
+use phone_auth_core::session::{NewLogIn, NewSession, SessionDigest, SessionKey};
+use phone_auth_core::store::{SessionStore, StoreErrorKind};
 use phone_auth_store_testkit::{OutsideChange, Outsider};
+use sha2::{Digest, Sha256};
 
 #[tokio::test]
 async fn logged_out_key_is_nobody() {
@@ -171,4 +172,63 @@ async fn clocks_of_servers_may_differ() {
         let again = elsewhere.log_in("ann", &password, None).await.unwrap();
         assert!(kit.accounts.visitor(&again.key).await.unwrap().is_some());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn worker_removes_expired_sessions() {
+    let kit = Kit::with_ann().await;
+    let log_in = async || kit.log_in("ann", HORSE).await;
+    let lifetime = kit.accounts.settings().session_lifetime;
+    log_in().await;
+    kit.clock.advance(lifetime);
+    let alive = log_in().await.key;
+    let accounts = kit.owing(&kit.signals);
+    let worker = accounts.outbox_worker(WorkerOptions::default()).unwrap();
+    let left = async |patience| {
+        let ended = tokio::time::timeout(patience, worker.run(std::future::pending())).await;
+        assert!(ended.is_err(), "it works until it is dropped");
+        kit.store.session_count()
+    };
+    // At its start, and not what is alive.
+    assert_eq!(left(Duration::from_secs(1)).await, 1);
+    assert!(kit.accounts.visitor(&alive).await.unwrap().is_some());
+    // And every hour.
+    let clock = kit.clock.clone();
+    let expire = async {
+        tokio::time::sleep(Duration::from_mins(30)).await;
+        clock.advance(lifetime);
+        tokio::time::sleep(Duration::from_mins(29)).await;
+        assert_eq!(kit.store.session_count(), 1, "it is not the hour yet");
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        left = left(Duration::from_mins(61)) => assert_eq!(left, 0),
+        () = expire => {}
+    }
+}
+
+#[tokio::test]
+async fn many_expired_sessions_are_removed() {
+    // More than in one step.
+    let kit = Kit::with_ann().await;
+    let ann = kit.log_in("ann", HORSE).await.person;
+    for number in 0..2_500_u32 {
+        let digest = Sha256::digest(number.to_be_bytes()).into();
+        let now = kit.clock.now();
+        let log_in = NewLogIn {
+            checked_password: ann.password.clone(),
+            upgraded_password: None,
+            session: NewSession {
+                digest: SessionDigest::from_bytes(digest),
+                person: ann.id,
+                created_at: now,
+                expires_at: now + chrono::TimeDelta::minutes(1),
+            },
+            ends: None,
+        };
+        assert!(kit.store.log_in(&log_in).await.unwrap());
+    }
+    kit.clock.advance(Duration::from_mins(2));
+    assert_eq!(kit.accounts.remove_expired_sessions().await.unwrap(), 2_500);
+    assert_eq!(kit.store.session_count(), 1);
 }

@@ -63,7 +63,7 @@ macro_rules! statements {
                 " SET is_verified = true
                     WHERE id = $1 AND user_id = $2 AND ",
                 $column,
-                " = $3 AND NOT is_verified
+                " = $3 AND is_verified IS NOT TRUE
                         AND NOT EXISTS (SELECT 1 FROM ",
                 $verified,
                 " WHERE address_id = $1 AND verified_at >= $4)

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use phone_auth_core::django_session::{DjangoLogIn, DjangoRewrite, DjangoRow, ProvenPerson};
 use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::person::PersonId;
-use phone_auth_core::session::{PasswordReplacement, SessionKey};
+use phone_auth_core::session::{PasswordDigest, PasswordReplacement, SessionKey};
 use phone_auth_core::store::{DjangoSessionStore, StoreError};
 use sqlx::postgres::PgRow;
 use sqlx::{Row, query};
@@ -45,6 +45,9 @@ pub(crate) const LOG_IN: &str = "WITH person AS (
         RETURNING 1
     ), ended AS (
         DELETE FROM django_session WHERE session_key = $8 AND EXISTS (SELECT 1 FROM begun)
+    ), moved AS (
+        UPDATE phone_auth_session SET password_digest = $10
+        WHERE person_id IN (SELECT id FROM person) AND password_digest = $9
     )
     SELECT 1 FROM person";
 
@@ -60,7 +63,7 @@ pub(crate) const REPLACE_PASSWORD: &str = concat!(
         SELECT 1 FROM django_session WHERE session_key = $6 AND session_data = $7 FOR UPDATE
     ), person AS (
         UPDATE auth_user SET password = $3
-        WHERE id = $1 AND password = $2 AND is_active
+        WHERE id = $1 AND coalesce(password, '') = $2 AND is_active
             AND (NOT $4 OR ",
     readable!("last_login"),
     " IS NOT DISTINCT FROM $5)
@@ -109,6 +112,9 @@ impl DjangoSessionStore for PostgresStore {
             return Ok(false);
         };
         let (begins, upgraded) = (&log_in.begins, log_in.upgraded_password.as_ref());
+        // Without another hash none is the old one.
+        let old = upgraded.map(|_| PasswordDigest::of(&log_in.checked_password));
+        let new = upgraded.map(PasswordDigest::of);
         let record = query(LOG_IN)
             .bind(log_in.person.get())
             .bind(checked)
@@ -117,7 +123,9 @@ impl DjangoSessionStore for PostgresStore {
             .bind(begins.key.reveal())
             .bind(begins.data.as_str())
             .bind(rows::micros(begins.expires_at))
-            .bind(log_in.ends.as_ref().and_then(|key| sought(key.reveal())));
+            .bind(log_in.ends.as_ref().and_then(|key| sought(key.reveal())))
+            .bind(old.as_ref().map(|old| old.as_bytes().as_slice()))
+            .bind(new.as_ref().map(|new| new.as_bytes().as_slice()));
         Ok(self.first(record).await?.is_some())
     }
 

@@ -50,6 +50,10 @@ const MIGRATIONS: &[Migration] = &[
         name: "verified addresses",
         step: Step::Statements(include_str!("schema/verified.sql")),
     },
+    Migration {
+        name: "sessions bound to passwords",
+        step: Step::Statements(include_str!("schema/session_password.sql")),
+    },
 ];
 
 /// A table of the model's.

@@ -6,7 +6,7 @@ use phone_auth_core::store::{Oddity, OddityKind, OddityStore, StoreError};
 use sqlx::{Row, query};
 
 use crate::failure::Failure;
-use crate::rows::readable;
+use crate::rows::{self, readable};
 use crate::store::PostgresStore;
 
 /// What is stored, whose it is, and under which text it is put together with others.
@@ -56,11 +56,11 @@ impl OddityStore for PostgresStore {
 impl PostgresStore {
     /// The rows of a query, those with the same last column together.
     async fn together(&self, kind: OddityKind, look: &'static str) -> Result<Vec<Oddity>, Failure> {
-        let rows = self.run(query(look)).await?;
-        let found = rows
+        let answer = self.run(query(look)).await?;
+        let found = answer
             .iter()
             .map(|row| {
-                let stored = (row.try_get(0)?, PersonId::new(row.try_get(1)?));
+                let stored = (rows::text(row, 0)?, PersonId::new(row.try_get(1)?));
                 Ok((stored, row.try_get::<String, _>(2)?))
             })
             .collect::<Result<Vec<_>, Failure>>()?;

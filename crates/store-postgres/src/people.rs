@@ -5,7 +5,7 @@ use phone_auth_core::address::{EmailAddress, PhoneNumber};
 use phone_auth_core::person::{
     AccountName, FoundPerson, NewPerson, Person, PersonId, TakenNames, WantedNames,
 };
-use phone_auth_core::session::PasswordReplacement;
+use phone_auth_core::session::{PasswordDigest, PasswordReplacement};
 use phone_auth_core::store::{PersonStore, StoreError, StoreErrorKind, UniqueName};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
@@ -109,7 +109,7 @@ pub(crate) const KEEP_OUT: &str = "WITH person AS (
 pub(crate) const REPLACE_PASSWORD: &str = concat!(
     "WITH person AS (
         UPDATE auth_user SET password = $3
-        WHERE id = $1 AND password = $2 AND is_active
+        WHERE id = $1 AND coalesce(password, '') = $2 AND is_active
             AND (NOT $5 OR ",
     readable!("last_login"),
     " IS NOT DISTINCT FROM $6)
@@ -118,7 +118,7 @@ pub(crate) const REPLACE_PASSWORD: &str = concat!(
         DELETE FROM phone_auth_session
         WHERE person_id IN (SELECT id FROM person) AND digest IS DISTINCT FROM $4
     ), moved AS (
-        UPDATE phone_auth_session SET digest = $7
+        UPDATE phone_auth_session SET digest = $7, password_digest = $8
         WHERE person_id IN (SELECT id FROM person) AND digest = $4
     )
     SELECT 1 FROM person"
@@ -202,7 +202,8 @@ impl PersonStore for PostgresStore {
             .bind(kept.as_ref().map(|kept| kept.digest.as_bytes().as_slice()))
             .bind(replacement.last_login.is_some())
             .bind(replacement.last_login.flatten().map(rows::micros))
-            .bind(kept.as_ref().map(|kept| kept.becomes.as_bytes().as_slice()));
+            .bind(kept.as_ref().map(|kept| kept.becomes.as_bytes().as_slice()))
+            .bind(PasswordDigest::of(&replacement.new).as_bytes().as_slice());
         let lock = lock(replacement.person);
         Ok(self.first_locked(&lock, replace).await?.is_some())
     }

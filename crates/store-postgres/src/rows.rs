@@ -54,15 +54,26 @@ pub(crate) const PERSON_COLUMNS: usize = 9;
 pub(crate) fn person(row: &PgRow, first: usize) -> Result<Person, Failure> {
     Ok(Person {
         id: PersonId::new(row.try_get(first)?),
-        username: row.try_get(first + 1)?,
-        first_name: row.try_get(first + 2)?,
-        last_name: row.try_get(first + 3)?,
-        email: row.try_get(first + 4)?,
-        password: EncodedPassword::new(row.try_get::<String, _>(first + 5)?),
+        username: text(row, first + 1)?,
+        first_name: text(row, first + 2)?,
+        last_name: text(row, first + 3)?,
+        email: text(row, first + 4)?,
+        password: EncodedPassword::new(text(row, first + 5)?),
         last_login: row.try_get(first + 6)?,
-        is_active: row.try_get(first + 7)?,
+        is_active: truth(row, first + 7)?,
         date_joined: row.try_get(first + 8)?,
     })
+}
+
+/// A text of the model's tables. NULL, which another program or a hand may have allowed there, is the empty text: no
+/// odd row keeps the other rows from being read.
+pub(crate) fn text(row: &PgRow, column: usize) -> Result<String, Failure> {
+    Ok(row.try_get::<Option<_>, _>(column)?.unwrap_or_default())
+}
+
+/// A boolean of the model's tables. NULL is false.
+fn truth(row: &PgRow, column: usize) -> Result<bool, Failure> {
+    Ok(row.try_get::<Option<_>, _>(column)?.unwrap_or_default())
 }
 
 /// The address in the four columns `id, value, is_verified, user_id` from a place on.
@@ -74,8 +85,8 @@ pub(crate) fn address(
     Ok(AddressRecord {
         id: AddressId::new(row.try_get(first)?),
         kind,
-        value: row.try_get(first + 1)?,
-        is_verified: row.try_get(first + 2)?,
+        value: text(row, first + 1)?,
+        is_verified: truth(row, first + 2)?,
         person: PersonId::new(row.try_get(first + 3)?),
     })
 }

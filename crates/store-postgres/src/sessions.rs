@@ -2,13 +2,15 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use phone_auth_core::password::EncodedPassword;
-use phone_auth_core::session::{ActiveSession, NewLogIn, SessionDigest};
+use phone_auth_core::session::{
+    ActiveSession, NewLogIn, PasswordDigest, SessionDigest, SessionState, StoredSession,
+};
 use phone_auth_core::store::{SessionStore, StoreError};
 use sqlx::postgres::PgRow;
 use sqlx::{Row, query};
 
 use crate::failure::Failure;
+use crate::people;
 use crate::rows::{self, PERSON_COLUMNS, person_columns, sought};
 use crate::store::PostgresStore;
 
@@ -16,34 +18,71 @@ use crate::store::PostgresStore;
 pub(crate) const ALIVE: &str = concat!(
     "SELECT ",
     person_columns!(),
-    ", s.expires_at,
+    ", least(s.expires_at, '9999-12-31 00:00:00+00'),
         EXISTS (SELECT 1 FROM phone_auth_emailaddress WHERE user_id = u.id AND is_verified),
-        EXISTS (SELECT 1 FROM phone_auth_phonenumber WHERE user_id = u.id AND is_verified)
+        EXISTS (SELECT 1 FROM phone_auth_phonenumber WHERE user_id = u.id AND is_verified),
+        s.password_digest
     FROM phone_auth_session s JOIN auth_user u ON u.id = s.person_id
-    WHERE s.digest = $1 AND s.expires_at > $2 AND u.is_active"
+    WHERE s.digest = $1 AND s.expires_at > $2"
 );
 
 /// Records a log-in, if all is as it was when the password was checked. The new session comes before the
 /// old one ends: a digest in use is refused, be it the old one's.
 pub(crate) const LOG_IN: &str = "WITH person AS (
-        UPDATE auth_user SET last_login = $5, password = coalesce($3, password)
+        UPDATE auth_user SET last_login = $4
         WHERE id = $1 AND password = $2 AND is_active
         RETURNING id
     ), begun AS (
-        INSERT INTO phone_auth_session (digest, person_id, created_at, expires_at)
-        SELECT $4, id, $5, $6 FROM person
+        INSERT INTO phone_auth_session (digest, person_id, created_at, expires_at, password_digest)
+        SELECT $3, id, $4, $5, $7 FROM person
         RETURNING 1
     ), ended AS (
-        DELETE FROM phone_auth_session WHERE digest = $7 AND EXISTS (SELECT 1 FROM begun)
+        DELETE FROM phone_auth_session WHERE digest = $6 AND EXISTS (SELECT 1 FROM begun)
     )
     SELECT 1 FROM person";
+
+/// The same, and replaces the hash. Sessions that are bound to the old hash are bound to the new one. Runs while the
+/// person is locked: so it sees the session of whoever logged in with the old hash meanwhile.
+pub(crate) const LOG_IN_UPGRADING: &str = "WITH person AS (
+        UPDATE auth_user SET last_login = $4, password = $8
+        WHERE id = $1 AND password = $2 AND is_active
+        RETURNING id
+    ), begun AS (
+        INSERT INTO phone_auth_session (digest, person_id, created_at, expires_at, password_digest)
+        SELECT $3, id, $4, $5, $7 FROM person
+        RETURNING 1
+    ), ended AS (
+        DELETE FROM phone_auth_session WHERE digest = $6 AND EXISTS (SELECT 1 FROM begun)
+    ), moved AS (
+        UPDATE phone_auth_session SET password_digest = $7
+        WHERE person_id IN (SELECT id FROM person) AND password_digest = $9
+            AND digest IS DISTINCT FROM $6
+    )
+    SELECT 1 FROM person";
+
+/// Binds a session, unless somebody has by now.
+pub(crate) const BIND: &str = "UPDATE phone_auth_session SET password_digest = $2
+    WHERE digest = $1 AND password_digest IS NULL";
+
+/// Binds sessions to the passwords of their users. `server_encoding` is UTF8, so these are the bytes that we digest.
+pub(crate) const BIND_SOME: &str = "WITH unbound AS (
+        SELECT digest, person_id FROM phone_auth_session WHERE password_digest IS NULL AND digest > ''
+        LIMIT $1 FOR UPDATE SKIP LOCKED
+    ), bound AS (
+        UPDATE phone_auth_session s SET password_digest = sha256(convert_to(coalesce(u.password, ''), 'UTF8'))
+        FROM unbound n JOIN auth_user u ON u.id = n.person_id
+        WHERE s.digest = n.digest
+        RETURNING 1
+    )
+    SELECT count(*) FROM bound";
 
 pub(crate) const END: &str = "DELETE FROM phone_auth_session WHERE digest = $1 RETURNING 1";
 
 /// Sessions that somebody else is about to remove are left to them: two nodes that tidy up at the same
 /// time would wait for each other.
 pub(crate) const REMOVE_EXPIRED: &str = "WITH expired AS (
-        SELECT digest FROM phone_auth_session WHERE expires_at <= $1 FOR UPDATE SKIP LOCKED
+        SELECT digest FROM phone_auth_session WHERE expires_at <= $1
+        LIMIT $2 FOR UPDATE SKIP LOCKED
     ), removed AS (
         DELETE FROM phone_auth_session s USING expired e WHERE s.digest = e.digest RETURNING 1
     )
@@ -56,17 +95,30 @@ impl SessionStore for PostgresStore {
             return Ok(false);
         };
         let session = &log_in.session;
-        let upgraded = log_in.upgraded_password.as_ref();
         let ends = log_in.ends.as_ref();
-        let record = query(LOG_IN)
-            .bind(session.person.get())
-            .bind(checked)
-            .bind(upgraded.map(EncodedPassword::reveal))
-            .bind(session.digest.as_bytes().as_slice())
-            .bind(rows::micros(session.created_at))
-            .bind(rows::micros(session.expires_at))
-            .bind(ends.map(|digest| digest.as_bytes().as_slice()));
-        Ok(self.first(record).await?.is_some())
+        let stored = PasswordDigest::of(log_in.stored_password());
+        let record = |statement| {
+            query(statement)
+                .bind(session.person.get())
+                .bind(checked)
+                .bind(session.digest.as_bytes().as_slice())
+                .bind(rows::micros(session.created_at))
+                .bind(rows::micros(session.expires_at))
+                .bind(ends.map(|digest| digest.as_bytes().as_slice()))
+                .bind(stored.as_bytes().as_slice())
+        };
+        let recorded = match &log_in.upgraded_password {
+            None => self.first(record(LOG_IN)).await?,
+            Some(upgraded) => {
+                let old = PasswordDigest::of(&log_in.checked_password);
+                let record = record(LOG_IN_UPGRADING)
+                    .bind(upgraded.reveal())
+                    .bind(old.as_bytes().as_slice());
+                self.first_locked(&people::lock(session.person), record)
+                    .await?
+            }
+        };
+        Ok(recorded.is_some())
     }
 
     async fn session(
@@ -77,8 +129,23 @@ impl SessionStore for PostgresStore {
         let look = query(ALIVE)
             .bind(digest.as_bytes().as_slice())
             .bind(rows::micros(now));
-        let row = self.first(look).await?;
-        Ok(row.map(|row| session(&row, *digest)).transpose()?)
+        let Some(row) = self.first(look).await? else {
+            return Ok(None);
+        };
+        let stored = stored_session(&row, *digest)?;
+        let name = digest.as_bytes().as_slice();
+        let written = match stored.state() {
+            SessionState::Alive => return Ok(Some(stored.session)),
+            SessionState::Unbound(password) => {
+                let bind = query(BIND).bind(name).bind(password.as_bytes().as_slice());
+                self.run(bind).await
+            }
+            SessionState::Over => self.run(query(END).bind(name)).await,
+        };
+        if let Err(error) = written.map_err(StoreError::from) {
+            tracing::warn!(%error, "a session could not be bound to its password or removed");
+        }
+        Ok((stored.state() != SessionState::Over).then_some(stored.session))
     }
 
     async fn end_session(&self, digest: &SessionDigest) -> Result<bool, StoreError> {
@@ -86,19 +153,34 @@ impl SessionStore for PostgresStore {
         Ok(self.first(end).await?.is_some())
     }
 
-    async fn remove_expired_sessions(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
-        let remove = query(REMOVE_EXPIRED).bind(rows::micros(now));
+    async fn remove_expired_sessions(
+        &self,
+        now: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<u64, StoreError> {
+        let remove = query(REMOVE_EXPIRED)
+            .bind(rows::micros(now))
+            .bind(i64::from(limit));
         Ok(rows::count(self.first(remove).await?.as_ref())?)
+    }
+
+    async fn bind_sessions(&self, limit: u32) -> Result<u64, StoreError> {
+        let bind = query(BIND_SOME).bind(i64::from(limit));
+        Ok(rows::count(self.first(bind).await?.as_ref())?)
     }
 }
 
-/// The session of a digest that was found alive.
-fn session(row: &PgRow, digest: SessionDigest) -> Result<ActiveSession, Failure> {
-    Ok(ActiveSession {
-        digest,
-        person: rows::person(row, 0)?,
-        expires_at: row.try_get(PERSON_COLUMNS)?,
-        has_verified_email: row.try_get(PERSON_COLUMNS + 1)?,
-        has_verified_phone: row.try_get(PERSON_COLUMNS + 2)?,
+/// The session of a digest that has time left.
+fn stored_session(row: &PgRow, digest: SessionDigest) -> Result<StoredSession, Failure> {
+    let bound_to: Option<&[u8]> = row.try_get(PERSON_COLUMNS + 3)?;
+    Ok(StoredSession {
+        session: ActiveSession {
+            digest,
+            person: rows::person(row, 0)?,
+            expires_at: row.try_get(PERSON_COLUMNS)?,
+            has_verified_email: row.try_get(PERSON_COLUMNS + 1)?,
+            has_verified_phone: row.try_get(PERSON_COLUMNS + 2)?,
+        },
+        bound_to: bound_to.map(PasswordDigest::from_stored),
     })
 }

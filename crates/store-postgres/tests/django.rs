@@ -87,6 +87,7 @@ fn migration_touches_no_row() {
             "sessions",
             "outbox",
             "verified addresses",
+            "sessions bound to passwords",
         ];
         assert_eq!(store.pending_migrations().await.unwrap(), steps);
         assert_eq!(store.migrate().await.unwrap(), steps);
@@ -422,7 +423,7 @@ fn other_tables_of_the_name_are_refused() {
             error.to_string(),
             "the table auth_user has no column last_login"
         );
-        assert_eq!(store.pending_migrations().await.unwrap().len(), 4);
+        assert_eq!(store.pending_migrations().await.unwrap().len(), 5);
         let error = PostgresStore::connect_and_migrate(database.url(), options).await;
         assert_eq!(error.unwrap_err().kind(), OpenErrorKind::Migration);
     });
@@ -506,14 +507,18 @@ fn tables_in_another_schema_are_not_hidden() {
         .run(&format!(
             "CREATE SCHEMA later; {search};
             DELETE FROM site.phone_auth_schema WHERE version > 3; DROP TABLE
-            site.phone_auth_email_verified, site.phone_auth_phone_verified"
+            site.phone_auth_email_verified, site.phone_auth_phone_verified;
+            ALTER TABLE site.phone_auth_session DROP COLUMN password_digest"
         ))
         .unwrap();
     run(async {
         let options = PostgresOptions::default();
         let store = PostgresStore::connect(database.url(), options).await;
         let applied = store.unwrap().migrate().await.unwrap();
-        assert_eq!(applied, ["verified addresses"]);
+        assert_eq!(
+            applied,
+            ["verified addresses", "sessions bound to passwords"]
+        );
     });
 }
 

@@ -72,7 +72,8 @@ fn many_nodes_migrate_at_once() {
                 "people and addresses",
                 "sessions",
                 "outbox",
-                "verified addresses"
+                "verified addresses",
+                "sessions bound to passwords",
             ]
         );
     });

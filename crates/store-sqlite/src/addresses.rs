@@ -38,7 +38,7 @@ macro_rules! statements {
                 person_columns!(),
                 ", a.id, a.",
                 $column,
-                ", a.is_verified, a.user_id
+                ", a.is_verified IS TRUE, a.user_id
                 FROM ",
                 $table,
                 " a JOIN auth_user u ON u.id = a.user_id WHERE a.id = ?1"
@@ -49,7 +49,7 @@ macro_rules! statements {
                 " SET is_verified = 1
                 WHERE id = ?1 AND user_id = ?2 AND ",
                 $column,
-                " = ?3 AND NOT is_verified
+                " = ?3 AND is_verified IS NOT TRUE
                     AND NOT EXISTS (SELECT 1 FROM ",
                 $verified,
                 " WHERE address_id = ?1 AND verified_at >= ?4)"
@@ -90,10 +90,10 @@ const PHONE: Statements = statements!(
 );
 
 pub(crate) const OF_PERSON: &str = "
-    SELECT id, email, is_verified, user_id, 'email' AS kind
+    SELECT id, email, is_verified IS TRUE, user_id, 'email' AS kind
         FROM phone_auth_emailaddress WHERE user_id = ?1
     UNION ALL
-    SELECT id, phone, is_verified, user_id, 'phone'
+    SELECT id, phone, is_verified IS TRUE, user_id, 'phone'
         FROM phone_auth_phonenumber WHERE user_id = ?1
     ORDER BY kind, id";
 

@@ -68,37 +68,45 @@ pub(crate) fn parse(text: &str) -> Option<DateTime<Utc>> {
 }
 
 /// Reads a time in any form that Django reads: another program, or a hand, may have written it. Without
-/// an offset it is one of the zone, without a time midnight.
+/// an offset it is one of the zone, without a time midnight. A time outside of the years 1 to 9999, which Python does
+/// not know either, cannot be read.
 pub(crate) fn parse_any(text: &[u8], zone: TimeZone) -> Option<DateTime<Utc>> {
     let text = std::str::from_utf8(text).ok()?.trim();
     let naive = |format| NaiveDateTime::parse_from_str(text, format).ok();
     let aware = |format| DateTime::parse_from_str(text, format).ok();
-    parse(text)
-        .map(|time| in_zone(zone, time.naive_utc()))
-        .or_else(|| Some(DateTime::parse_from_rfc3339(text).ok()?.to_utc()))
-        .or_else(|| Some(aware("%Y-%m-%d %H:%M:%S%.f%#z")?.to_utc()))
-        .or_else(|| {
-            [
-                "%Y-%m-%dT%H:%M:%S%.f",
-                "%Y-%m-%d %H:%M:%S%.f",
-                "%Y-%m-%d %H:%M",
-            ]
-            .into_iter()
-            .find_map(naive)
-            .map(|time| in_zone(zone, time))
-        })
+    let in_zone = |shown| in_zone(zone, shown);
+    let shown = || {
+        [
+            "%Y-%m-%dT%H:%M:%S%.f",
+            "%Y-%m-%d %H:%M:%S%.f",
+            "%Y-%m-%d %H:%M",
+        ]
+        .into_iter()
+        .find_map(naive)
         .or_else(|| {
             let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
-            Some(in_zone(zone, date.and_time(NaiveTime::MIN)))
+            Some(date.and_time(NaiveTime::MIN))
         })
+    };
+    parse(text)
+        .map(|time| in_zone(time.naive_utc()))
+        .or_else(|| Some(Some(DateTime::parse_from_rfc3339(text).ok()?.to_utc())))
+        .or_else(|| Some(Some(aware("%Y-%m-%d %H:%M:%S%.f%#z")?.to_utc())))
+        .or_else(|| shown().map(in_zone))?
+        .filter(|time| is_readable(time.year()))
 }
 
-/// A time as a clock in a zone shows it.
-fn in_zone(zone: TimeZone, shown: NaiveDateTime) -> DateTime<Utc> {
+/// Whether four digits hold a year, and Python knows it.
+fn is_readable(year: i32) -> bool {
+    (1..=9999).contains(&year)
+}
+
+/// A time as a clock in a zone shows it. The zones know no times at the ends of what chrono does.
+fn in_zone(zone: TimeZone, shown: NaiveDateTime) -> Option<DateTime<Utc>> {
     if zone == TimeZone::UTC {
-        shown.and_utc()
+        Some(shown.and_utc())
     } else {
-        zone.at_wall_clock(shown)
+        is_readable(shown.year()).then(|| zone.at_wall_clock(shown))
     }
 }
 
@@ -231,6 +239,46 @@ mod tests {
             b"1704164645",
         ] {
             assert_eq!(parse_any(text, TimeZone::UTC), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn years_out_of_bounds_are_not_read() {
+        // Nor do they panic, in any zone: east of UTC the first of January 1 is in the year 0 there.
+        let zones = [
+            "UTC",
+            "Asia/Kolkata",
+            "America/New_York",
+            "Pacific/Kiritimati",
+        ];
+        for zone in zones.map(|name| TimeZone::named(name).unwrap()) {
+            for text in [
+                "0000-01-01 00:00:00",
+                "0000-12-31 23:59:59.999999",
+                "+10000-01-01 00:00:00",
+                "10000-01-01 00:00:00",
+                "-0001-01-01 00:00:00",
+                "+262142-12-31 23:59:59",
+                "+262142-12-31T23:59:59",
+                "-262143-01-01 00:00",
+                "+262142-12-31",
+                "-262143-01-01",
+                "+262142-12-31 23:59:59-14:00",
+                "9999-12-31T23:59:59-23:59",
+                "0001-01-01T00:00:00+23:59",
+                "infinity",
+                "-infinity",
+                "NaN",
+            ] {
+                assert_eq!(parse_any(text.as_bytes(), zone), None, "{zone:?} {text}");
+            }
+            for text in ["0001-01-01 00:00:00", "9999-12-31 23:59:59.999999"] {
+                let read = parse_any(text.as_bytes(), zone);
+                let year = read.map(|time| time.format("%Y").to_string());
+                let expected = [None, Some("0001"), Some("9999")];
+                assert!(expected.contains(&year.as_deref()), "{zone:?} {text}");
+                let _written = read.and_then(|time| to_text_in(zone, time));
+            }
         }
     }
 

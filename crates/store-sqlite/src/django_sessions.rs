@@ -144,6 +144,14 @@ fn log_in(connection: &Connection, log_in: &DjangoLogIn, zone: TimeZone) -> Resu
     if rows::change(connection, sessions::RECORD, recorded)? == 0 {
         return Ok(false);
     }
+    if let Some(upgraded) = upgraded {
+        sessions::rebind(
+            connection,
+            log_in.person,
+            &log_in.checked_password,
+            upgraded,
+        )?;
+    }
     let begins = &log_in.begins;
     let begun = params![
         begins.key.reveal(),

@@ -35,6 +35,12 @@ const MIGRATIONS: &[Migration] = &[
         name: "verified addresses",
         apply: |transaction| Ok(transaction.execute_batch(include_str!("schema/verified.sql"))?),
     },
+    Migration {
+        name: "sessions bound to passwords",
+        apply: |transaction| {
+            Ok(transaction.execute_batch(include_str!("schema/session_password.sql"))?)
+        },
+    },
 ];
 
 /// The columns that the model's tables have, and that the store reads or writes.

@@ -2,7 +2,6 @@
 
 use async_trait::async_trait;
 use phone_auth_core::django_session::TimeZone;
-use phone_auth_core::person::PersonId;
 use phone_auth_core::store::{Oddity, OddityKind, OddityStore, StoreError};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
@@ -60,7 +59,7 @@ fn together(
     query: &str,
 ) -> Result<Vec<Oddity>, Failure> {
     let found = rows::all(connection, query, [], |row| {
-        let stored = (rows::text(row, 0)?, PersonId::new(row.get(1)?));
+        let stored = (rows::text(row, 0)?, rows::person_id(row, 1)?);
         Ok((stored, rows::text(row, 2)?))
     })?;
     Ok(found
@@ -83,7 +82,7 @@ fn unreadable_times(connection: &Connection) -> Result<Vec<Oddity>, Failure> {
             })
         };
         let is_odd = !(is_read(2)? && is_read(3)?);
-        Ok((rows::text(row, 0)?, PersonId::new(row.get(1)?), is_odd))
+        Ok((rows::text(row, 0)?, rows::person_id(row, 1)?, is_odd))
     })?;
     Ok(found
         .into_iter()

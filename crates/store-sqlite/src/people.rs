@@ -6,7 +6,7 @@ use phone_auth_core::django_session::TimeZone;
 use phone_auth_core::person::{
     AccountName, FoundPerson, NewPerson, Person, PersonId, TakenNames, WantedNames,
 };
-use phone_auth_core::session::{KeptSession, PasswordReplacement};
+use phone_auth_core::session::{KeptSession, PasswordDigest, PasswordReplacement};
 use phone_auth_core::store::{PersonStore, StoreError, StoreErrorKind, UniqueName};
 use rusqlite::{Connection, params};
 
@@ -39,10 +39,10 @@ pub(crate) const FIND: &str = concat!(
                 WHERE lower(o.username) = lower(?3) AND o.id <> m.user_id)
             ELSE 0 END
     FROM (
-        SELECT 1 AS rank, id, phone AS value, is_verified, user_id, 'phone' AS kind
+        SELECT 1 AS rank, id, phone AS value, is_verified IS TRUE AS is_verified, user_id, 'phone' AS kind
             FROM phone_auth_phonenumber WHERE phone = ?1
         UNION ALL
-        SELECT iif(email = ?2, 2, 3), id, email, is_verified, user_id, 'email'
+        SELECT iif(email = ?2, 2, 3), id, email, is_verified IS TRUE, user_id, 'email'
             FROM phone_auth_emailaddress WHERE lower(email) = lower(?2)
         UNION ALL
         SELECT iif(username = ?3, 4, 5), NULL, NULL, NULL, id, NULL
@@ -68,14 +68,15 @@ pub(crate) const SET_ACTIVE: &str = "UPDATE auth_user SET is_active = ?2 WHERE i
 pub(crate) const LAST_LOGIN: &str = "SELECT last_login FROM auth_user WHERE id = ?1";
 
 pub(crate) const REPLACE_PASSWORD: &str =
-    "UPDATE auth_user SET password = ?3 WHERE id = ?1 AND password = ?2 AND is_active";
+    "UPDATE auth_user SET password = ?3 WHERE id = ?1 AND ifnull(password, '') = ?2 AND is_active";
 
 /// NULL differs from no digest, so that without one to keep all end.
 pub(crate) const END_SESSIONS: &str =
     "DELETE FROM phone_auth_session WHERE person_id = ?1 AND digest IS NOT ?2";
 
 pub(crate) const MOVE_SESSION: &str =
-    "UPDATE phone_auth_session SET digest = ?3 WHERE digest = ?2 AND person_id = ?1";
+    "UPDATE phone_auth_session SET digest = ?3, password_digest = ?4
+    WHERE digest = ?2 AND person_id = ?1";
 
 #[async_trait]
 impl PersonStore for SqliteStore {
@@ -236,7 +237,9 @@ pub(crate) fn replace_password(
     rows::change(connection, END_SESSIONS, params![id, kept])?;
     if let Some(KeptSession { digest, becomes }) = &replacement.keeps {
         let (digest, becomes) = (digest.as_bytes().as_slice(), becomes.as_bytes().as_slice());
-        rows::change(connection, MOVE_SESSION, (id, digest, becomes))?;
+        let password = PasswordDigest::of(&replacement.new);
+        let moved = params![id, digest, becomes, password.as_bytes().as_slice()];
+        rows::change(connection, MOVE_SESSION, moved)?;
     }
     Ok(true)
 }

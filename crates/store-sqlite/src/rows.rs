@@ -13,11 +13,12 @@ use chrono::{DateTime, Utc};
 use crate::dates;
 use crate::failure::Failure;
 
-/// The columns of a person, from the table `auth_user` as `u`, in the order that [`person`] reads.
+/// The columns of a person, from the table `auth_user` as `u`, in the order that [`person`] reads. What a boolean is
+/// worth that is neither 0 nor 1 SQLite says, here as in conditions: NULL is false, a number other than 0 is true.
 macro_rules! person_columns {
     () => {
         "u.id, u.username, u.first_name, u.last_name, u.email, u.password, u.last_login, \
-         u.is_active, u.date_joined"
+         u.is_active IS TRUE, u.date_joined"
     };
 }
 pub(crate) use person_columns;
@@ -53,6 +54,19 @@ pub(crate) fn text(row: &Row<'_>, column: usize) -> Result<String, Failure> {
     })
 }
 
+/// Bytes of our own tables.
+pub(crate) fn blob(row: &Row<'_>, column: usize) -> Result<Vec<u8>, Failure> {
+    Ok(row.get(column)?)
+}
+
+/// The number of a person's row, in a column that may hold anything; what is no number is nobody's.
+pub(crate) fn person_id(row: &Row<'_>, column: usize) -> Result<PersonId, Failure> {
+    Ok(PersonId::new(match row.get_ref(column)? {
+        ValueRef::Integer(id) => id,
+        _ => 0,
+    }))
+}
+
 /// A time of the model's tables, in any form that Django reads; one that cannot be read is none.
 pub(crate) fn model_time(
     row: &Row<'_>,
@@ -65,7 +79,7 @@ pub(crate) fn model_time(
     })
 }
 
-/// The address in the four columns `id, value, is_verified, user_id` from a place on.
+/// The address in the four columns `id, value, is_verified IS TRUE, user_id` from a place on.
 pub(crate) fn address(
     row: &Row<'_>,
     kind: AddressKind,

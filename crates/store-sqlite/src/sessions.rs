@@ -4,9 +4,12 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use phone_auth_core::django_session::TimeZone;
 use phone_auth_core::password::EncodedPassword;
-use phone_auth_core::session::{ActiveSession, NewLogIn, SessionDigest};
+use phone_auth_core::person::PersonId;
+use phone_auth_core::session::{
+    ActiveSession, NewLogIn, PasswordDigest, SessionDigest, SessionState, StoredSession,
+};
 use phone_auth_core::store::{SessionStore, StoreError};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
 
 use crate::failure::Failure;
 use crate::rows::{self, PERSON_COLUMNS, person_columns};
@@ -18,21 +21,35 @@ pub(crate) const ALIVE: &str = concat!(
     person_columns!(),
     ", s.expires_at,
         EXISTS (SELECT 1 FROM phone_auth_emailaddress WHERE user_id = u.id AND is_verified),
-        EXISTS (SELECT 1 FROM phone_auth_phonenumber WHERE user_id = u.id AND is_verified)
+        EXISTS (SELECT 1 FROM phone_auth_phonenumber WHERE user_id = u.id AND is_verified),
+        s.password_digest
     FROM phone_auth_session s JOIN auth_user u ON u.id = s.person_id
-    WHERE s.digest = ?1 AND s.expires_at > ?2 AND u.is_active"
+    WHERE s.digest = ?1 AND s.expires_at > ?2"
 );
 
 pub(crate) const RECORD: &str =
     "UPDATE auth_user SET last_login = ?3, password = coalesce(?4, password)
     WHERE id = ?1 AND password = ?2 AND is_active";
 
-const BEGIN: &str = "INSERT INTO phone_auth_session (digest, person_id, created_at, expires_at)
-    VALUES (?1, ?2, ?3, ?4)";
+const BEGIN: &str = "INSERT INTO phone_auth_session
+    (digest, person_id, created_at, expires_at, password_digest) VALUES (?1, ?2, ?3, ?4, ?5)";
+
+/// Binds a session, unless somebody has by now.
+pub(crate) const BIND: &str = "UPDATE phone_auth_session SET password_digest = ?2
+    WHERE digest = ?1 AND password_digest IS NULL";
+
+/// Binds the sessions of a person that are bound to their old password to the new one.
+pub(crate) const REBIND: &str = "UPDATE phone_auth_session SET password_digest = ?3
+    WHERE person_id = ?1 AND password_digest = ?2";
+
+pub(crate) const UNBOUND: &str = "SELECT s.digest, u.password
+    FROM phone_auth_session s JOIN auth_user u ON u.id = s.person_id
+    WHERE s.password_digest IS NULL AND s.digest > x'' LIMIT ?1";
 
 pub(crate) const END: &str = "DELETE FROM phone_auth_session WHERE digest = ?1";
 
-pub(crate) const REMOVE_EXPIRED: &str = "DELETE FROM phone_auth_session WHERE expires_at <= ?1";
+pub(crate) const REMOVE_EXPIRED: &str = "DELETE FROM phone_auth_session
+    WHERE digest IN (SELECT digest FROM phone_auth_session WHERE expires_at <= ?1 LIMIT ?2)";
 
 #[async_trait]
 impl SessionStore for SqliteStore {
@@ -47,18 +64,24 @@ impl SessionStore for SqliteStore {
         digest: &SessionDigest,
         now: DateTime<Utc>,
     ) -> Result<Option<ActiveSession>, StoreError> {
-        self.read(|connection| {
+        let stored = self.read(|connection| {
             let named = (digest.as_bytes().as_slice(), rows::time_text(now)?);
             rows::first(connection, ALIVE, named, |row| {
-                Ok(ActiveSession {
-                    digest: *digest,
-                    person: rows::person(row, self.zone())?,
-                    expires_at: rows::time(row, PERSON_COLUMNS)?,
-                    has_verified_email: row.get(PERSON_COLUMNS + 1)?,
-                    has_verified_phone: row.get(PERSON_COLUMNS + 2)?,
-                })
+                stored_session(row, *digest, self.zone())
             })
-        })
+        })?;
+        let Some(stored) = stored else {
+            return Ok(None);
+        };
+        let written = match stored.state() {
+            SessionState::Alive => return Ok(Some(stored.session)),
+            SessionState::Unbound(password) => self.bind(*digest, password).await,
+            SessionState::Over => self.end_session(digest).await.map(drop),
+        };
+        if let Err(error) = written {
+            tracing::warn!(%error, "a session could not be bound to its password or removed");
+        }
+        Ok((stored.state() != SessionState::Over).then_some(stored.session))
     }
 
     async fn end_session(&self, digest: &SessionDigest) -> Result<bool, StoreError> {
@@ -67,13 +90,63 @@ impl SessionStore for SqliteStore {
             .await
     }
 
-    async fn remove_expired_sessions(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
+    async fn remove_expired_sessions(
+        &self,
+        now: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<u64, StoreError> {
         self.write(move |connection| {
-            let removed = rows::change(connection, REMOVE_EXPIRED, [rows::time_text(now)?])?;
+            let expired = (rows::time_text(now)?, limit);
+            let removed = rows::change(connection, REMOVE_EXPIRED, expired)?;
             Ok(u64::try_from(removed).unwrap_or(u64::MAX))
         })
         .await
     }
+
+    async fn bind_sessions(&self, limit: u32) -> Result<u64, StoreError> {
+        self.write(move |connection| {
+            let unbound = rows::all(connection, UNBOUND, [limit], |row| {
+                let password = EncodedPassword::new(rows::text(row, 1)?);
+                Ok((rows::blob(row, 0)?, PasswordDigest::of(&password)))
+            })?;
+            for (digest, password) in &unbound {
+                rows::change(connection, BIND, (digest, password.as_bytes().as_slice()))?;
+            }
+            Ok(u64::try_from(unbound.len()).unwrap_or(u64::MAX))
+        })
+        .await
+    }
+}
+
+impl SqliteStore {
+    /// Binds a session to a password.
+    async fn bind(&self, digest: SessionDigest, to: PasswordDigest) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            let bound = (digest.as_bytes().as_slice(), to.as_bytes().as_slice());
+            rows::change(connection, BIND, bound)?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+/// The session of a digest that has time left.
+fn stored_session(
+    row: &Row<'_>,
+    digest: SessionDigest,
+    zone: TimeZone,
+) -> Result<StoredSession, Failure> {
+    let bound_to: Option<Vec<u8>> = row.get(PERSON_COLUMNS + 3)?;
+    Ok(StoredSession {
+        session: ActiveSession {
+            digest,
+            person: rows::person(row, zone)?,
+            expires_at: rows::time(row, PERSON_COLUMNS)?,
+            has_verified_email: row.get(PERSON_COLUMNS + 1)?,
+            has_verified_phone: row.get(PERSON_COLUMNS + 2)?,
+        },
+        bound_to: bound_to.as_deref().map(PasswordDigest::from_stored),
+    })
 }
 
 /// Records a log-in, if all is as it was when the password was checked.
@@ -90,18 +163,45 @@ fn log_in(connection: &Connection, log_in: &NewLogIn, zone: TimeZone) -> Result<
     if rows::change(connection, RECORD, recorded)? == 0 {
         return Ok(false);
     }
+    if let Some(upgraded) = upgraded {
+        rebind(
+            connection,
+            session.person,
+            &log_in.checked_password,
+            upgraded,
+        )?;
+    }
     // The new one before the old one ends: a digest in use is refused, be it the old one's.
+    let password = PasswordDigest::of(log_in.stored_password());
     let begun = params![
         session.digest.as_bytes().as_slice(),
         session.person.get(),
         created_at,
         rows::time_text(session.expires_at)?,
+        password.as_bytes().as_slice(),
     ];
     rows::change(connection, BEGIN, begun)?;
     if let Some(digest) = &log_in.ends {
         end(connection, digest)?;
     }
     Ok(true)
+}
+
+/// Takes the sessions of a person along from one hash of their password to another.
+pub(crate) fn rebind(
+    connection: &Connection,
+    person: PersonId,
+    old: &EncodedPassword,
+    new: &EncodedPassword,
+) -> Result<(), Failure> {
+    let (old, new) = (PasswordDigest::of(old), PasswordDigest::of(new));
+    let moved = params![
+        person.get(),
+        old.as_bytes().as_slice(),
+        new.as_bytes().as_slice()
+    ];
+    rows::change(connection, REBIND, moved)?;
+    Ok(())
 }
 
 /// Ends a session; how many that were.

@@ -7,7 +7,11 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use phone_auth_core::address::AddressKind;
-use phone_auth_store_testkit::{OutsideChange, Outsider, Subject, outbox_suite, store_suite};
+use phone_auth_store_testkit::{
+    OddCell, OddValue, OutsideChange, Outsider, Subject, outbox_suite, store_suite,
+};
+use rusqlite::config::DbConfig;
+use rusqlite::types::Value;
 use rusqlite::{Connection, params};
 
 use crate::common::Scratch;
@@ -67,10 +71,19 @@ impl Outsider for Hand {
                     time.map(|time| time.format("%Y-%m-%d %H:%M:%S%.6f").to_string())
                 ],
             ),
+            OutsideChange::SetPassword(id, password) => execute(
+                "UPDATE auth_user SET password = ?2 WHERE id = ?1",
+                params![id.get(), password],
+            ),
+            OutsideChange::UnbindSessions(id) => execute(
+                "UPDATE phone_auth_session SET password_digest = NULL WHERE person_id = ?1",
+                params![id.get()],
+            ),
             OutsideChange::SetActive(id, active) => execute(
                 "UPDATE auth_user SET is_active = ?2 WHERE id = ?1",
                 params![id.get(), active],
             ),
+            OutsideChange::SetOdd(cell, value) => set_odd(&connection, cell, value),
             OutsideChange::DeleteAddress(kind, id) => execute(
                 &format!("DELETE FROM {} WHERE id = ?1", table(kind)),
                 params![id.get()],
@@ -97,4 +110,46 @@ fn table(kind: AddressKind) -> &'static str {
         AddressKind::Email => "phone_auth_emailaddress",
         AddressKind::Phone => "phone_auth_phonenumber",
     }
+}
+
+/// Puts a value into a column, whatever may be there: as in a table that another program made without constraints.
+fn set_odd(connection: &Connection, cell: OddCell, value: OddValue) {
+    let (table, id, column) = match cell {
+        OddCell::Person(id, column) => ("auth_user", id.get(), column),
+        OddCell::Address(kind, id, column) => (table(kind), id.get(), column),
+    };
+    let value = match value {
+        OddValue::Null => Value::Null,
+        OddValue::Number(number) => Value::Integer(number),
+        OddValue::Text(text) => Value::Text(text.to_owned()),
+    };
+    let look = "SELECT sql FROM sqlite_master WHERE name = ?1";
+    let definition: String = connection
+        .query_row(look, [table], |row| row.get(0))
+        .unwrap();
+    let lax = definition.replace(" NOT NULL", "");
+    if lax != definition {
+        // What a definition says is a text that SQLite reads anew.
+        connection
+            .set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, false)
+            .unwrap();
+        connection
+            .execute_batch("PRAGMA writable_schema = ON")
+            .unwrap();
+        connection
+            .execute(
+                "UPDATE sqlite_master SET sql = ?2 WHERE name = ?1",
+                [table, &lax],
+            )
+            .unwrap();
+        connection
+            .execute_batch("PRAGMA writable_schema = RESET")
+            .unwrap();
+    }
+    connection
+        .execute(
+            &format!("UPDATE {table} SET {column} = ?2 WHERE id = ?1"),
+            params![id, value],
+        )
+        .unwrap();
 }

@@ -35,6 +35,11 @@ pub enum OutsideChange {
     SetOwnEmail(PersonId, String),
     /// Sets when the person last logged in.
     SetLastLogin(PersonId, Option<DateTime<Utc>>),
+    /// Sets the text of a password, as the model's admin pages and `manage.py changepassword` do.
+    SetPassword(PersonId, String),
+    /// Takes the password away that the sessions of a person are bound to: a server of a version before these
+    /// bindings began them.
+    UnbindSessions(PersonId),
     /// Sets `is_active` and leaves the sessions as they are, as the model's admin pages do.
     SetActive(PersonId, bool),
     /// Deletes an address.
@@ -45,4 +50,35 @@ pub enum OutsideChange {
     MoveAddress(AddressKind, AddressId, PersonId),
     /// Sets `is_verified` of an address.
     SetVerified(AddressKind, AddressId, bool),
+    /// Puts a value into one row that no program should, whatever constraint says that it may not be there. What the
+    /// database cannot hold at all is left as it is.
+    SetOdd(OddCell, OddValue),
+}
+
+/// A column of one row of the model's tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "an outsider that forgets a table must not compile"
+)]
+pub enum OddCell {
+    /// A column of `auth_user`.
+    Person(PersonId, &'static str),
+    /// A column of an address: `is_verified`, or the one that is called like the kind.
+    Address(AddressKind, AddressId, &'static str),
+}
+
+/// What can stand in a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "an outsider that forgets a value must not compile"
+)]
+pub enum OddValue {
+    /// NULL.
+    Null,
+    /// A number.
+    Number(i64),
+    /// A text.
+    Text(&'static str),
 }

@@ -50,9 +50,9 @@ impl Accounts {
     /// is then.
     ///
     /// # Security
-    /// Sessions that are shared with a Django site are nobody's as long as the person is kept out, and are not
-    /// over by that: whoever has one is logged in again once the person is let in. Where somebody else may have
-    /// one, [`set_password`](Self::set_password) ends them for good, before the person is kept out or as soon as
+    /// Sessions that are shared with a Django site are nobody's as long as the person is kept out, and one that is
+    /// used here meanwhile is removed; one that nobody used is not over: whoever has it is logged in again once the
+    /// person is let in. Where somebody else may have one, [`set_password`](Self::set_password) ends them for good, before the person is kept out or as soon as
     /// they are let in.
     ///
     /// # Errors

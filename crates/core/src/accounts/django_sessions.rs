@@ -162,14 +162,15 @@ impl Accounts {
             return Ok(None);
         };
         let found = django.store.proven_person(PersonId::new(user)).await?;
-        let Some(found) = found.filter(|found| found.person.is_active) else {
+        let Some(found) = found else {
             return Ok(None);
         };
         let is_stale = match django.check(&data, &found.person.password) {
-            SessionAuthHash::Current => false,
-            SessionAuthHash::Fallback => true,
-            SessionAuthHash::Refused => {
-                // As Django does: a session of an older password would come to life with that password.
+            SessionAuthHash::Current if found.person.is_active => false,
+            SessionAuthHash::Fallback if found.person.is_active => true,
+            _ => {
+                // As Django does: a session of an older password would come to life with that password. And as our
+                // own: one of a user who is disabled would come to life with the user.
                 django.store.remove_django_session(&row).await?;
                 return Ok(None);
             }

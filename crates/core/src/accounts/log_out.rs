@@ -42,16 +42,4 @@ impl Accounts {
         }
         Ok(ended)
     }
-
-    /// Removes sessions that are over from the store; how many they were. For a task that runs now and
-    /// then: sessions end by themselves, this only makes room.
-    ///
-    /// # Errors
-    /// As for [`log_out`](Self::log_out).
-    ///
-    /// # Cancel safety
-    /// They are removed or not.
-    pub async fn remove_expired_sessions(&self) -> Result<u64, StoreAccessError> {
-        Ok(self.store().remove_expired_sessions(self.now()).await?)
-    }
 }

@@ -36,6 +36,7 @@ mod promise;
 mod request_reset;
 mod request_verification;
 mod reset_password;
+mod session_sweep;
 mod sign_up;
 mod store_clock;
 mod verify_address;

@@ -80,7 +80,8 @@ impl Accounts {
 
 impl OutboxWorker {
     /// Works until `stop` ends, then claims once more what is due, as far as there is room, and lets the receivers at work
-    /// finish. Needs a Tokio runtime.
+    /// finish. Needs a Tokio runtime. Sessions that are over are removed from the store meanwhile, at the start and every
+    /// hour.
     ///
     /// A store that fails is asked again after [`idle`](WorkerOptions::idle).
     ///
@@ -88,6 +89,14 @@ impl OutboxWorker {
     /// Dropping the future drops the receivers where they await. What they had begun is due again when its lease
     /// ends, so somebody may get a message twice.
     pub async fn run(&self, stop: impl Future<Output = ()> + Send) {
+        tokio::select! {
+            () = self.deliver_until(stop) => {}
+            never = self.accounts.sweep_sessions() => match never {},
+        }
+    }
+
+    /// Delivers until `stop` ends, and what is due then.
+    async fn deliver_until(&self, stop: impl Future<Output = ()> + Send) {
         let Some(outbox) = &self.accounts.inner.outbox else {
             return;
         };

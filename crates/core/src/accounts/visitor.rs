@@ -83,9 +83,14 @@ impl Visitor {
 }
 
 impl Accounts {
-    /// Who the holder of this key is: nobody when the session is unknown, over, or its person is not
-    /// active any more. One query, or two where sessions are shared with a Django site, which change
-    /// nothing; there a session that is bound to an older password is removed when it is met.
+    /// Who the holder of this key is: nobody when the session is unknown or over, when its user is not active, and
+    /// when the user's password is another than the one that the session is bound to, whoever changed it. One query,
+    /// or two where sessions are shared with a Django site.
+    ///
+    /// # Security
+    /// A session that meets an inactive user or another password is removed, so that it does not come back to life.
+    /// Where another program disables a user and enables them again, and nobody uses the session in between, it lives
+    /// on: only [`set_active`](Self::set_active) ends all sessions at once.
     ///
     /// # Errors
     /// [`Unavailable`](StoreAccessErrorKind::Unavailable) and [`Broken`](StoreAccessErrorKind::Broken):

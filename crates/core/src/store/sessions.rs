@@ -4,6 +4,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::StoreError;
+#[cfg(doc)]
+use crate::session::StoredSession;
 use crate::session::{ActiveSession, NewLogIn, SessionDigest};
 
 /// Keeps sessions.
@@ -23,8 +25,10 @@ pub trait SessionStore: Send + Sync {
     /// [`SessionExists`](super::StoreErrorKind::SessionExists) when the digest is in use; never overwrites.
     async fn log_in(&self, log_in: &NewLogIn) -> Result<bool, StoreError>;
 
-    /// The session of this digest if it is alive at `now`: not expired, the person there and
-    /// active. One query.
+    /// The session of this digest if it is alive at `now`: not expired, the person there and active, and their
+    /// password the one that the session is bound to, as [`StoredSession::state`] tells. One query; a session that is
+    /// over for another reason than its time is removed when it is met, and one that an older version began is bound.
+    /// When that cannot be written, the answer is the same.
     async fn session(
         &self,
         digest: &SessionDigest,
@@ -34,6 +38,15 @@ pub trait SessionStore: Send + Sync {
     /// Ends a session. `false` when there was none.
     async fn end_session(&self, digest: &SessionDigest) -> Result<bool, StoreError>;
 
-    /// Removes sessions that expired before `now`; how many they were.
-    async fn remove_expired_sessions(&self, now: DateTime<Utc>) -> Result<u64, StoreError>;
+    /// Removes at most `limit` sessions that expired before `now`; how many they were. Those that somebody else is
+    /// removing at the same time are left to them.
+    async fn remove_expired_sessions(
+        &self,
+        now: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<u64, StoreError>;
+
+    /// Binds at most `limit` sessions to the passwords of their users: sessions that a server of a version before
+    /// these bindings began. How many they were.
+    async fn bind_sessions(&self, limit: u32) -> Result<u64, StoreError>;
 }

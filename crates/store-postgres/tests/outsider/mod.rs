@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use async_trait::async_trait;
-use phone_auth_store_testkit::{OutsideChange, Outsider};
+use phone_auth_store_testkit::{OddCell, OddValue, OutsideChange, Outsider};
 use phone_auth_test_postgres::Database;
 use sqlx::postgres::{PgConnection, PgQueryResult};
 use sqlx::{AssertSqlSafe, Connection, query, raw_sql};
@@ -66,11 +66,21 @@ async fn make(
                 .bind(id.get())
                 .bind(time)
         }
+        OutsideChange::SetPassword(id, password) => {
+            query("UPDATE auth_user SET password = $2 WHERE id = $1")
+                .bind(id.get())
+                .bind(password)
+        }
+        OutsideChange::UnbindSessions(id) => {
+            query("UPDATE phone_auth_session SET password_digest = NULL WHERE person_id = $1")
+                .bind(id.get())
+        }
         OutsideChange::SetActive(id, active) => {
             query("UPDATE auth_user SET is_active = $2 WHERE id = $1")
                 .bind(id.get())
                 .bind(active)
         }
+        OutsideChange::SetOdd(cell, value) => return set_odd(connection, cell, value).await,
         OutsideChange::DeleteAddress(kind, id) => {
             statement(format!("DELETE FROM {} WHERE id = $1", table(kind))).bind(id.get())
         }
@@ -88,4 +98,39 @@ async fn make(
         }
     };
     change.execute(connection).await
+}
+
+/// Puts a value into a column, whatever may be there.
+async fn set_odd(
+    connection: &mut PgConnection,
+    cell: OddCell,
+    value: OddValue,
+) -> Result<PgQueryResult, sqlx::Error> {
+    let (table, id, column) = match cell {
+        OddCell::Person(id, column) => ("auth_user", id.get(), column),
+        OddCell::Address(kind, id, column) => (table(kind), id.get(), column),
+    };
+    let value = match value {
+        OddValue::Null => "NULL".to_owned(),
+        // A number becomes a boolean as in C, and no text or time.
+        OddValue::Number(number) => format!("({number})::int::boolean"),
+        OddValue::Text(text) => format!("'{text}'"),
+    };
+    let nullable = format!("ALTER TABLE {table} ALTER COLUMN {column} DROP NOT NULL");
+    let set = format!("UPDATE {table} SET {column} = {value} WHERE id = {id}");
+    raw_sql(AssertSqlSafe(nullable))
+        .execute(&mut *connection)
+        .await?;
+    let set = raw_sql(AssertSqlSafe(set)).execute(connection).await;
+    match &set {
+        // Not of this type, not a date, out of its range: the database cannot hold it.
+        Err(sqlx::Error::Database(error))
+            if error
+                .code()
+                .is_some_and(|code| code.starts_with("22") || code == "42804") =>
+        {
+            Ok(PgQueryResult::default())
+        }
+        _ => set,
+    }
 }

@@ -97,7 +97,7 @@ impl PersonStore for MemoryStore {
                 return Err(StoreError::new(StoreErrorKind::SessionExists));
             }
             person.password = replacement.new.clone();
-            state.end_sessions_but(replacement.person, replacement.keeps);
+            state.end_sessions_but(replacement.person, replacement.keeps, &replacement.new);
             Ok(true)
         })
     }

@@ -3,11 +3,13 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use phone_auth_core::address::AddressKind;
-use phone_auth_core::session::{ActiveSession, NewLogIn, NewSession, SessionDigest};
+use phone_auth_core::session::{
+    ActiveSession, NewLogIn, NewSession, PasswordDigest, SessionDigest, SessionState, StoredSession,
+};
 use phone_auth_core::store::{SessionStore, StoreError, StoreErrorKind};
 
 use super::MemoryStore;
-use super::state::{State, to_micros};
+use super::state::{Session, State, to_micros};
 
 #[async_trait]
 impl SessionStore for MemoryStore {
@@ -27,14 +29,24 @@ impl SessionStore for MemoryStore {
             person.last_login = Some(to_micros(session.created_at));
             if let Some(upgraded) = &log_in.upgraded_password {
                 person.password = upgraded.clone();
+                let old = PasswordDigest::of(&log_in.checked_password);
+                let others = state.sessions.values_mut();
+                for other in others.filter(|it| it.session.person == session.person) {
+                    if other.bound_to == Some(old) {
+                        other.bound_to = Some(PasswordDigest::of(upgraded));
+                    }
+                }
             }
             if let Some(ended) = &log_in.ends {
                 state.sessions.remove(ended);
             }
-            let stored = NewSession {
-                created_at: to_micros(session.created_at),
-                expires_at: to_micros(session.expires_at),
-                ..session.clone()
+            let stored = Session {
+                session: NewSession {
+                    created_at: to_micros(session.created_at),
+                    expires_at: to_micros(session.expires_at),
+                    ..session.clone()
+                },
+                bound_to: Some(PasswordDigest::of(log_in.stored_password())),
             };
             state.sessions.insert(session.digest, stored);
             Ok(true)
@@ -46,37 +58,89 @@ impl SessionStore for MemoryStore {
         digest: &SessionDigest,
         now: DateTime<Utc>,
     ) -> Result<Option<ActiveSession>, StoreError> {
-        self.read(|state| state.alive(digest, now))
+        self.write(|state| {
+            let Some(stored) = state.stored_session(digest, now) else {
+                return Ok(None);
+            };
+            match stored.state() {
+                SessionState::Alive => {}
+                SessionState::Unbound(password) => state.bind(digest, password),
+                SessionState::Over => {
+                    state.sessions.remove(digest);
+                    return Ok(None);
+                }
+            }
+            Ok(Some(stored.session))
+        })
     }
 
     async fn end_session(&self, digest: &SessionDigest) -> Result<bool, StoreError> {
         self.write(|state| Ok(state.sessions.remove(digest).is_some()))
     }
 
-    async fn remove_expired_sessions(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
+    async fn remove_expired_sessions(
+        &self,
+        now: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<u64, StoreError> {
         self.write(|state| {
-            let before = state.sessions.len();
-            state.sessions.retain(|_, session| now < session.expires_at);
-            let removed = before.saturating_sub(state.sessions.len());
-            Ok(u64::try_from(removed).unwrap_or(u64::MAX))
+            let expired = state.sessions.values().map(|it| &it.session);
+            let expired = expired.filter(|session| session.expires_at <= now);
+            let digests: Vec<_> = expired.map(|it| it.digest).take(up_to(limit)).collect();
+            for digest in &digests {
+                state.sessions.remove(digest);
+            }
+            Ok(digests.len().try_into().unwrap_or(u64::MAX))
+        })
+    }
+
+    async fn bind_sessions(&self, limit: u32) -> Result<u64, StoreError> {
+        self.write(|state| {
+            let mut bound = 0;
+            let unbound = state.sessions.values_mut();
+            for it in unbound
+                .filter(|it| it.bound_to.is_none())
+                .take(up_to(limit))
+            {
+                let person = state.people.get(&it.session.person);
+                it.bound_to = person.map(|person| PasswordDigest::of(&person.password));
+                bound += 1;
+            }
+            Ok(bound)
         })
     }
 }
 
+/// A limit as a number of elements.
+fn up_to(limit: u32) -> usize {
+    usize::try_from(limit).unwrap_or(usize::MAX)
+}
+
 impl State {
-    /// The session of this digest, if it is alive.
-    fn alive(&self, digest: &SessionDigest, now: DateTime<Utc>) -> Option<ActiveSession> {
-        let session = self.sessions.get(digest)?;
-        let person = self.people.get(&session.person)?;
-        if now >= session.expires_at || !person.is_active {
+    /// The session of this digest that has time left.
+    fn stored_session(&self, digest: &SessionDigest, now: DateTime<Utc>) -> Option<StoredSession> {
+        let it = self.sessions.get(digest)?;
+        let person = self.people.get(&it.session.person)?;
+        if now >= it.session.expires_at {
             return None;
         }
-        Some(ActiveSession {
+        let session = ActiveSession {
             digest: *digest,
             person: person.clone(),
             has_verified_email: self.has_verified(AddressKind::Email, person.id),
             has_verified_phone: self.has_verified(AddressKind::Phone, person.id),
-            expires_at: session.expires_at,
+            expires_at: it.session.expires_at,
+        };
+        Some(StoredSession {
+            session,
+            bound_to: it.bound_to,
         })
+    }
+
+    /// Binds a session to a password.
+    fn bind(&mut self, digest: &SessionDigest, password: PasswordDigest) {
+        if let Some(it) = self.sessions.get_mut(digest) {
+            it.bound_to = Some(password);
+        }
     }
 }

@@ -5,18 +5,25 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::{DateTime, SubsecRound, Utc};
 use phone_auth_core::address::{AddressId, AddressKind, AddressRecord};
 use phone_auth_core::outbox::{MessageId, OutboxMessage};
+use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::person::{Person, PersonId};
-use phone_auth_core::session::{KeptSession, NewSession, SessionDigest};
+use phone_auth_core::session::{KeptSession, NewSession, PasswordDigest, SessionDigest};
 use phone_auth_core::store::{StoreError, StoreErrorKind, UniqueName};
 
 /// The addresses of one kind, by the number of their row.
 pub(super) type Addresses = BTreeMap<AddressId, AddressRecord>;
 
+/// A session, and the password that it is bound to.
+pub(super) struct Session {
+    pub(super) session: NewSession,
+    pub(super) bound_to: Option<PasswordDigest>,
+}
+
 /// All rows. Numbers of rows are never used twice, as `AUTOINCREMENT` and a sequence promise.
 #[derive(Default)]
 pub(super) struct State {
     pub(super) people: BTreeMap<PersonId, Person>,
-    pub(super) sessions: HashMap<SessionDigest, NewSession>,
+    pub(super) sessions: HashMap<SessionDigest, Session>,
     pub(super) outbox: BTreeMap<MessageId, OutboxMessage>,
     pub(super) last_message: i64,
     /// When an address was last verified by a link.
@@ -109,16 +116,22 @@ impl State {
 
     /// Ends the sessions of a person.
     pub(super) fn end_sessions_of(&mut self, person: PersonId) {
-        self.sessions.retain(|_, session| session.person != person);
+        self.sessions.retain(|_, it| it.session.person != person);
     }
 
-    /// Ends the sessions of a person, but the one that is kept under its new name.
-    pub(super) fn end_sessions_but(&mut self, person: PersonId, keeps: Option<KeptSession>) {
+    /// Ends the sessions of a person who has a new password, but the one that is kept under its new name.
+    pub(super) fn end_sessions_but(
+        &mut self,
+        person: PersonId,
+        keeps: Option<KeptSession>,
+        password: &EncodedPassword,
+    ) {
         let kept = keeps.and_then(|kept| Some((kept, self.sessions.remove(&kept.digest)?)));
         self.end_sessions_of(person);
-        if let Some((kept, mut session)) = kept {
-            session.digest = kept.becomes;
-            self.sessions.insert(kept.becomes, session);
+        if let Some((kept, mut it)) = kept {
+            it.session.digest = kept.becomes;
+            it.bound_to = Some(PasswordDigest::of(password));
+            self.sessions.insert(kept.becomes, it);
         }
     }
 }

@@ -3,11 +3,12 @@
 
 use chrono::{Duration, Timelike};
 use phone_auth_core::address::AddressKind;
-use phone_auth_core::session::ActiveSession;
+use phone_auth_core::session::{ActiveSession, KeptSession, NewLogIn, PasswordReplacement};
 
 use super::Subject;
 use super::sample::{
-    address_of, at, bare, digest, is_alive, log_in, logged_in, person_now, stored, whole,
+    HASH, address_of, at, bare, digest, hash, is_alive, log_in, logged_in, person_now, replacement,
+    stored, whole,
 };
 use crate::outsider::OutsideChange;
 
@@ -109,6 +110,165 @@ pub(super) async fn inactive_person_is_nobody(subject: &Subject) {
     assert!(!is_alive(store, 1).await);
 }
 
+pub(super) async fn disabled_and_enabled_stays_out(subject: &Subject) {
+    // A session that was used while its user was disabled does not come back with the user.
+    let store = subject.store();
+    let ann = stored(store, &bare("ann")).await;
+    let bob = stored(store, &bare("bob")).await;
+    logged_in(store, ann.id, 1).await;
+    logged_in(store, bob.id, 2).await;
+    for active in [false, true] {
+        let change = OutsideChange::SetActive(ann.id, active);
+        subject.outside(change).await;
+        assert!(!is_alive(store, 1).await, "{active}");
+    }
+    assert!(is_alive(store, 2).await);
+}
+
+pub(super) async fn password_of_others_ends_sessions(subject: &Subject) {
+    // Django's admin pages, `manage.py changepassword`, a statement by hand; a password is also taken away.
+    let store = subject.store();
+    for (number, password) in [(1, "another"), (2, "!"), (3, "")] {
+        let ann = stored(store, &bare(&format!("ann{number}"))).await;
+        let bob = stored(store, &bare(&format!("bob{number}"))).await;
+        logged_in(store, ann.id, number).await;
+        logged_in(store, bob.id, 100 + number).await;
+        let other = OutsideChange::SetPassword(ann.id, password.to_owned());
+        subject.outside(other).await;
+        assert!(!is_alive(store, number).await, "{password:?}");
+        assert!(is_alive(store, 100 + number).await, "{password:?}");
+        // Nor does it come back with the old password.
+        let same = OutsideChange::SetPassword(ann.id, HASH.to_owned());
+        subject.outside(same).await;
+        assert!(!is_alive(store, number).await, "{password:?}");
+    }
+}
+
+pub(super) async fn same_password_keeps_sessions(subject: &Subject) {
+    let store = subject.store();
+    let ann = stored(store, &bare("ann")).await;
+    logged_in(store, ann.id, 1).await;
+    let same = OutsideChange::SetPassword(ann.id, HASH.to_owned());
+    subject.outside(same).await;
+    assert!(is_alive(store, 1).await);
+}
+
+pub(super) async fn own_upgrade_keeps_sessions(subject: &Subject) {
+    let store = subject.store();
+    let ann = stored(store, &bare("ann")).await;
+    let bob = stored(store, &bare("bob")).await;
+    for (id, number) in [(ann.id, 1), (ann.id, 2), (bob.id, 3)] {
+        logged_in(store, id, number).await;
+    }
+    let upgrading = NewLogIn {
+        upgraded_password: Some(hash("stronger")),
+        ends: Some(digest(1)),
+        ..log_in(ann.id, 4, at(0))
+    };
+    assert!(store.log_in(&upgrading).await.unwrap());
+    for (number, alive) in [(1, false), (2, true), (3, true), (4, true)] {
+        assert_eq!(is_alive(store, number).await, alive, "{number}");
+    }
+    let other = OutsideChange::SetPassword(ann.id, "another".to_owned());
+    subject.outside(other).await;
+    for (number, alive) in [(2, false), (3, true), (4, false)] {
+        assert_eq!(is_alive(store, number).await, alive, "{number}");
+    }
+}
+
+pub(super) async fn upgrade_revives_no_session(subject: &Subject) {
+    // Another program changed the password, and nobody used the session since. The upgrade of the new hash takes
+    // along what is bound to it, and not what is bound to the old one.
+    let store = subject.store();
+    let ann = stored(store, &bare("ann")).await;
+    logged_in(store, ann.id, 1).await;
+    let other = OutsideChange::SetPassword(ann.id, "weak".to_owned());
+    subject.outside(other).await;
+    let upgrading = NewLogIn {
+        checked_password: hash("weak"),
+        upgraded_password: Some(hash("stronger")),
+        ..log_in(ann.id, 2, at(0))
+    };
+    assert!(store.log_in(&upgrading).await.unwrap());
+    assert!(!is_alive(store, 1).await);
+    assert!(is_alive(store, 2).await);
+}
+
+pub(super) async fn no_upgrade_loses_a_session(subject: &Subject) {
+    // One log-in upgrades the hash while others, which cannot, begin sessions with the old one: whoever was let in
+    // stays.
+    let store = subject.store();
+    for round in 0..8_u32 {
+        let ann = stored(store, &bare(&format!("ann{round}"))).await;
+        let number_of = move |number| u8::try_from(16 * round + number).unwrap();
+        let answers = subject
+            .at_once(16, move |store, number| async move {
+                let change = NewLogIn {
+                    upgraded_password: (number == 8).then(|| hash("stronger")),
+                    ..log_in(ann.id, number_of(number), at(0))
+                };
+                (number, store.log_in(&change).await.unwrap())
+            })
+            .await;
+        for (number, was_let_in) in answers {
+            let alive = is_alive(store, number_of(number)).await;
+            assert_eq!(alive, was_let_in, "{round} {number}");
+        }
+    }
+}
+
+pub(super) async fn replacement_binds_the_kept_session(subject: &Subject) {
+    let store = subject.store();
+    let ann = stored(store, &bare("ann")).await;
+    logged_in(store, ann.id, 1).await;
+    let keeping = PasswordReplacement {
+        keeps: Some(KeptSession {
+            digest: digest(1),
+            becomes: digest(2),
+        }),
+        ..replacement(ann.id, "new")
+    };
+    assert!(store.replace_password(&keeping).await.unwrap());
+    assert!(is_alive(store, 2).await);
+    let other = OutsideChange::SetPassword(ann.id, "another".to_owned());
+    subject.outside(other).await;
+    assert!(!is_alive(store, 2).await);
+}
+
+pub(super) async fn older_sessions_are_bound_at_sight(subject: &Subject) {
+    // A server of a version before the bindings began the session. It lives, and from then on is like any other.
+    let store = subject.store();
+    let ann = stored(store, &bare("ann")).await;
+    for number in [1, 2] {
+        logged_in(store, ann.id, number).await;
+    }
+    subject.outside(OutsideChange::UnbindSessions(ann.id)).await;
+    assert!(is_alive(store, 1).await && is_alive(store, 1).await);
+    let other = OutsideChange::SetPassword(ann.id, "another".to_owned());
+    subject.outside(other).await;
+    assert!(!is_alive(store, 1).await);
+    // Nobody can know of the one that was never used.
+    assert!(is_alive(store, 2).await);
+}
+
+pub(super) async fn older_sessions_are_bound_in_steps(subject: &Subject) {
+    let store = subject.store();
+    let ann = stored(store, &bare("ann")).await;
+    let bob = stored(store, &bare("bob")).await;
+    for (id, number) in [(ann.id, 1), (ann.id, 2), (ann.id, 3), (bob.id, 4)] {
+        logged_in(store, id, number).await;
+    }
+    subject.outside(OutsideChange::UnbindSessions(ann.id)).await;
+    for bound in [2, 1, 0] {
+        assert_eq!(store.bind_sessions(2).await.unwrap(), bound);
+    }
+    let other = OutsideChange::SetPassword(ann.id, "another".to_owned());
+    subject.outside(other).await;
+    for (number, alive) in [(1, false), (2, false), (3, false), (4, true)] {
+        assert_eq!(is_alive(store, number).await, alive, "{number}");
+    }
+}
+
 pub(super) async fn keeping_out_ends_sessions(subject: &Subject) {
     let store = subject.store();
     let ann = stored(store, &bare("ann")).await;
@@ -156,9 +316,11 @@ pub(super) async fn expired_sessions_are_removed(subject: &Subject) {
         assert!(store.log_in(&log_in(ann.id, number, begun)).await.unwrap());
     }
     let now = at(3_600 + 5) + Duration::microseconds(1);
-    assert_eq!(store.remove_expired_sessions(at(0)).await.unwrap(), 0);
-    assert_eq!(store.remove_expired_sessions(now).await.unwrap(), 6);
-    assert_eq!(store.remove_expired_sessions(now).await.unwrap(), 0);
+    let remove = async |now| store.remove_expired_sessions(now, 4).await.unwrap();
+    assert_eq!(remove(at(0)).await, 0);
+    for removed in [4, 2, 0] {
+        assert_eq!(remove(now).await, removed);
+    }
     for number in 0..10 {
         let session = store.session(&digest(number), at(10)).await.unwrap();
         assert_eq!(session.is_some(), number > 5, "{number}");

@@ -245,9 +245,12 @@ impl<S: Store + OutboxStore + DjangoSessionStore> Workload<S> {
                 // Each ends a second after the one before.
                 let first = log_ins.iter().map(|it| it.session.expires_at).min();
                 let others = before(first.unwrap());
-                store.remove_expired_sessions(others).await.unwrap();
+                store
+                    .remove_expired_sessions(others, u32::MAX)
+                    .await
+                    .unwrap();
                 timed(&log_ins, async |it| {
-                    let removed = store.remove_expired_sessions(it.session.expires_at);
+                    let removed = store.remove_expired_sessions(it.session.expires_at, 1);
                     removed.await.unwrap() == 1
                 })
                 .await

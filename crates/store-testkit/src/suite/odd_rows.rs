@@ -1,0 +1,229 @@
+//! What other programs leave in the model's tables: NULLs, odd booleans, times that nobody can read. Every store reads
+//! them alike, and no row keeps the others from being read.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use chrono::{DateTime, Datelike};
+use phone_auth_core::address::{AddressKind, VerificationClaim, VerificationOutcome};
+use phone_auth_core::password::EncodedPassword;
+use phone_auth_core::person::{AccountName, Person};
+
+use super::Subject;
+use super::sample::{
+    address_of, at, bare, email, hash, is_alive, log_in, logged_in, person_now, phone, replacement,
+    stored, whole,
+};
+use crate::outsider::{OddCell, OddValue, OutsideChange};
+
+/// Somebody in whose row a value was put, and somebody after them.
+async fn with_odd(subject: &Subject, number: u32, column: &'static str, value: OddValue) -> Person {
+    let store = subject.store();
+    let ann = stored(store, &whole(&format!("ann{number}"), 2 * number)).await;
+    let bob = stored(store, &whole(&format!("bob{number}"), 2 * number + 1)).await;
+    let cell = OddCell::Person(ann.id, column);
+    subject.outside(OutsideChange::SetOdd(cell, value)).await;
+    // Everybody is listed, and the row is read by each way that leads to it.
+    let people = store.people_after(None, 1_000).await.unwrap();
+    let read = people.into_iter().find(|it| it.id == ann.id).unwrap();
+    assert!(store.people_after(Some(ann.id), 1).await.unwrap() == [bob]);
+    assert_eq!(person_now(store, ann.id).await, read, "{column} {value:?}");
+    let name = AccountName {
+        phone: Some(phone(2 * number)),
+        ..AccountName::default()
+    };
+    let found = store.find_person(&name).await.unwrap().unwrap();
+    assert_eq!(found.person, read, "{column} {value:?}");
+    let address = found.address.unwrap();
+    let (_, owner) = store
+        .address(AddressKind::Phone, address.id)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(owner, read, "{column} {value:?}");
+    assert_eq!(read.id, ann.id);
+    read
+}
+
+pub(super) async fn null_is_empty(subject: &Subject) {
+    let columns = [
+        "username",
+        "first_name",
+        "last_name",
+        "email",
+        "password",
+        "last_login",
+        "is_active",
+        "is_staff",
+        "date_joined",
+    ];
+    for (number, column) in columns.into_iter().enumerate() {
+        let number = u32::try_from(number).unwrap();
+        let read = with_odd(subject, number, column, OddValue::Null).await;
+        let mut expected = Person {
+            id: read.id,
+            ..read_like(number)
+        };
+        match column {
+            "username" => expected.username.clear(),
+            "first_name" => expected.first_name.clear(),
+            "last_name" => expected.last_name.clear(),
+            "email" => expected.email.clear(),
+            "password" => expected.password = EncodedPassword::new(""),
+            "is_active" => expected.is_active = false,
+            "date_joined" => expected.date_joined = DateTime::UNIX_EPOCH,
+            _ => {}
+        }
+        assert_eq!(read, expected, "{column}");
+    }
+}
+
+/// What `with_odd` stores, before the value.
+fn read_like(number: u32) -> Person {
+    let new = whole(&format!("ann{number}"), 2 * number);
+    Person {
+        id: phone_auth_core::person::PersonId::new(0),
+        username: new.username,
+        first_name: new.first_name,
+        last_name: new.last_name,
+        email: new.email.unwrap().as_str().to_owned(),
+        password: new.password,
+        last_login: None,
+        is_active: true,
+        date_joined: new.date_joined,
+    }
+}
+
+pub(super) async fn null_password_can_be_replaced(subject: &Subject) {
+    let store = subject.store();
+    let ann = with_odd(subject, 0, "password", OddValue::Null).await;
+    let change = phone_auth_core::session::PasswordReplacement {
+        old: ann.password.clone(),
+        ..replacement(ann.id, "new")
+    };
+    assert!(store.replace_password(&change).await.unwrap());
+    assert_eq!(person_now(store, ann.id).await.password, hash("new"));
+}
+
+pub(super) async fn numbers_other_than_zero_are_true(subject: &Subject) {
+    let store = subject.store();
+    for (number, (value, active)) in [(2, true), (-1, true), (0, false), (1, true)]
+        .into_iter()
+        .enumerate()
+    {
+        let number = u32::try_from(number).unwrap();
+        let read = with_odd(subject, number, "is_active", OddValue::Number(value)).await;
+        assert_eq!(read.is_active, active, "{value}");
+        // What is read and what a condition says are the same.
+        let session = u8::try_from(number).unwrap();
+        let let_in = store
+            .log_in(&log_in(read.id, session, at(0)))
+            .await
+            .unwrap();
+        assert_eq!(let_in, active, "{value}");
+        assert_eq!(is_alive(store, session).await, active, "{value}");
+    }
+}
+
+pub(super) async fn odd_verified_is_read(subject: &Subject) {
+    let store = subject.store();
+    let cases = [
+        (OddValue::Null, false),
+        (OddValue::Number(0), false),
+        (OddValue::Number(2), true),
+        (OddValue::Number(-1), true),
+    ];
+    for kind in [AddressKind::Email, AddressKind::Phone] {
+        for (number, (value, verified)) in cases.into_iter().enumerate() {
+            let number =
+                u32::try_from(number).unwrap() + 10 * u32::from(kind == AddressKind::Phone);
+            let ann = stored(store, &whole(&format!("ann{number}"), number)).await;
+            let address = address_of(store, ann.id, kind).await;
+            let cell = OddCell::Address(kind, address.id, "is_verified");
+            subject.outside(OutsideChange::SetOdd(cell, value)).await;
+            let read = address_of(store, ann.id, kind).await;
+            assert_eq!(read.is_verified, verified, "{kind} {value:?}");
+            let session = u8::try_from(number).unwrap();
+            logged_in(store, ann.id, session).await;
+            let digest = super::sample::digest(session);
+            let session = store.session(&digest, at(1)).await.unwrap().unwrap();
+            let told = match kind {
+                AddressKind::Email => session.has_verified_email,
+                AddressKind::Phone => session.has_verified_phone,
+            };
+            assert_eq!(told, verified, "{kind} {value:?}");
+            let claim = VerificationClaim {
+                kind,
+                id: address.id,
+                person: ann.id,
+                value: address.value,
+                issued_at: at(0),
+                at: at(1),
+            };
+            let expected = if verified {
+                VerificationOutcome::AlreadyVerified
+            } else {
+                VerificationOutcome::Verified
+            };
+            let outcome = store.verify_address(&claim).await.unwrap();
+            assert_eq!(outcome, expected, "{kind} {value:?}");
+        }
+    }
+}
+
+pub(super) async fn odd_times_are_read(subject: &Subject) {
+    let texts = [
+        "infinity",
+        "-infinity",
+        "0001-01-01 00:00:00",
+        "9999-12-31 23:59:59.999999",
+        "10000-01-01 00:00:00",
+        "+10000-01-01 00:00:00",
+        "0000-01-01 00:00:00",
+        "0044-03-15 12:00:00 BC",
+        "294276-12-31 00:00:00",
+        "2024-02-30 00:00:00",
+        "2024-01-02 03:04:05+14:00",
+        "soon",
+        "",
+    ];
+    let mut number = 0;
+    for column in ["last_login", "date_joined"] {
+        for text in texts {
+            let read = with_odd(subject, number, column, OddValue::Text(text)).await;
+            number += 1;
+            for time in read.last_login.into_iter().chain([read.date_joined]) {
+                assert!((1..=9999).contains(&time.year()), "{column} {text}: {time}");
+            }
+        }
+        for value in [0, -1, i64::MAX, i64::MIN] {
+            with_odd(subject, number, column, OddValue::Number(value)).await;
+            number += 1;
+        }
+    }
+}
+
+pub(super) async fn null_address_is_empty(subject: &Subject) {
+    let store = subject.store();
+    for (number, kind, column) in [
+        (0, AddressKind::Email, "email"),
+        (1, AddressKind::Phone, "phone"),
+    ] {
+        let ann = stored(store, &whole(&format!("ann{number}"), number)).await;
+        let address = address_of(store, ann.id, kind).await;
+        let cell = OddCell::Address(kind, address.id, column);
+        subject
+            .outside(OutsideChange::SetOdd(cell, OddValue::Null))
+            .await;
+        assert_eq!(address_of(store, ann.id, kind).await.value, "");
+        let (read, _) = store.address(kind, address.id).await.unwrap().unwrap();
+        assert_eq!(read.value, "");
+        // It is nobody's any more, and nobody is kept from it.
+        let name = AccountName {
+            email: Some(email(&format!("ann{number}@example.org"))),
+            phone: Some(phone(number)),
+            username: None,
+        };
+        let found = store.find_person(&name).await.unwrap().unwrap();
+        assert_ne!(found.address.unwrap().kind, kind);
+    }
+    stored(store, &bare("carl")).await;
+}
