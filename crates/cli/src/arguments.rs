@@ -71,6 +71,9 @@ pub(crate) enum Command {
     /// Lists, re-sends or removes messages that were not delivered
     #[command(subcommand)]
     Outbox(OutboxCommand),
+    /// Removes sessions that are over
+    #[command(subcommand)]
+    Sessions(SessionsCommand),
     /// Lists the signals and who receives them
     Signals {
         /// As JSON
@@ -133,6 +136,12 @@ pub(crate) enum OutboxCommand {
         #[arg(long, value_name = "TIME", default_value = "0 s")]
         older_than: String,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SessionsCommand {
+    /// Removes the sessions that have expired; a worker does so every hour
+    Prune,
 }
 
 #[derive(Args, Debug)]

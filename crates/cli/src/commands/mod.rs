@@ -4,6 +4,7 @@ pub(crate) mod check;
 pub(crate) mod migrate;
 pub(crate) mod outbox;
 pub(crate) mod serve;
+pub(crate) mod sessions;
 pub(crate) mod settings;
 pub(crate) mod signals;
 pub(crate) mod user;

@@ -1,0 +1,28 @@
+//! `phone-auth sessions`: sessions, as an operator sees them.
+
+use crate::arguments::SessionsCommand;
+use crate::console;
+use crate::exit::Failure;
+use crate::setup::Setup;
+use crate::site;
+
+/// Does what was asked, in a runtime of its own.
+///
+/// # Errors
+/// When the database is not there or cannot be used.
+pub(crate) fn run(setup: Setup, command: &SessionsCommand) -> Result<(), Failure> {
+    let runtime = site::runtime()?;
+    runtime.block_on(async {
+        let accounts = site::outbox_for_operator(setup).await?;
+        match command {
+            SessionsCommand::Prune => {
+                let removed = accounts
+                    .remove_expired_sessions()
+                    .await
+                    .map_err(Failure::failed)?;
+                console::print(format_args!("expired sessions removed: {removed}"))
+                    .map_err(Failure::failed)
+            }
+        }
+    })
+}
