@@ -141,6 +141,31 @@ async fn store_that_fails_is_left_alone() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn stopped_worker_claims_nothing_more() {
+    // What is due when the worker is asked to stop is left for another: asked before it begins, and while it waits.
+    for waits in [Duration::ZERO, Duration::from_secs(3)] {
+        let kit = Kit::with_ann().await;
+        let odd = Odd::of(&kit, Claims::Work);
+        let accounts = odd.accounts(&kit, &kit.clock);
+        let stop = async {
+            tokio::time::sleep(waits).await;
+            accounts.request_password_reset(ANNS_EMAIL).await.unwrap();
+        };
+        let mut stop = Box::pin(stop);
+        if waits.is_zero() {
+            stop.as_mut().await;
+            worker(&accounts).run(async {}).await;
+            assert_eq!(odd.claims.load(Ordering::SeqCst), 0);
+        } else {
+            worker(&accounts).run(stop).await;
+        }
+        let pending = accounts.outbox_after(None, 9).await.unwrap();
+        let attempts: Vec<_> = pending.iter().map(|message| message.attempts).collect();
+        assert_eq!(attempts, [0], "{waits:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn message_that_somebody_else_claims_is_not_hammered() {
     let kit = Kit::with_ann().await;
     let odd = Odd::of(&kit, Claims::Nothing);

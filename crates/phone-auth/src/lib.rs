@@ -87,9 +87,28 @@ impl PhoneAuth {
         &self.site
     }
 
-    /// Ends what runs in the background, when no request is served any more: begins once more with what is owed at that
-    /// moment, as far as there is room, and lets receivers at work finish, at most so long. `false` when some had not
-    /// finished: they go on for as long as the runtime does. What is still owed is delivered after the next start.
+    /// Has the worker claim no further message, without waiting for those it delivers. Call it when the process is asked to
+    /// stop, before the requests under way are waited for: then both finish side by side, and a client that keeps the
+    /// server waiting leaves no message half sent. [`shut_down`](Self::shut_down) waits for the rest.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::time::Duration;
+    /// # async fn stop(auth: phone_auth::PhoneAuth, server: impl Future<Output = ()>) {
+    /// auth.stop_claiming();
+    /// server.await; // the requests under way
+    /// auth.shut_down(Duration::from_secs(20)).await;
+    /// # }
+    /// ```
+    pub fn stop_claiming(&self) {
+        if let Some(worker) = &self.worker {
+            worker.stop_claiming();
+        }
+    }
+
+    /// Ends what runs in the background, when no request is served any more: claims nothing from here on, and lets
+    /// receivers at work finish, at most so long. `false` when some had not finished: they go on for as long as the runtime
+    /// does. What is still pending is delivered by another worker or after the next start.
     ///
     /// # Cancel safety
     /// Dropping it only stops the waiting; whoever calls it again waits again.

@@ -29,10 +29,15 @@ impl RunningWorker {
         Self { stop, has_ended }
     }
 
-    /// Claims for the last time, and waits until the receivers at work have ended, at most so long. Whether they have,
+    /// Has it claim nothing more. Does not wait.
+    pub(crate) fn stop_claiming(&self) {
+        self.stop.notify_one();
+    }
+
+    /// Has it claim nothing more, and waits until the receivers at work have ended, at most so long. Whether they have,
     /// however often and by whomever it is asked.
     pub(crate) async fn stop(&self, patience: Duration) -> bool {
-        self.stop.notify_one();
+        self.stop_claiming();
         let mut has_ended = self.has_ended.clone();
         // A task that was ended before its end has dropped the other side.
         matches!(

@@ -120,6 +120,8 @@ async fn finish(
     grace: Duration,
 ) -> Result<(), Failure> {
     let begun = Instant::now();
+    // At once, so that messages and requests finish side by side, whoever keeps us waiting.
+    auth.stop_claiming();
     console::tell(match finishing.open() {
         Some(open) => format!("stopping: {open} connections to finish, at most {grace:?}"),
         None => "stopping".to_owned(),

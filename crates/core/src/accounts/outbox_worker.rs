@@ -107,9 +107,14 @@ impl OutboxWorker {
             while attempts.try_join_next().is_some() {}
             let free = self.free(&attempts);
             if clock_lasts.is_none_or(|end| end <= Instant::now()) {
-                let set = self.clock.set(&self.accounts, &*outbox.store).await;
+                let set = tokio::select! {
+                    biased;
+                    () = stop.as_mut() => break,
+                    set = self.clock.set(&self.accounts, &*outbox.store) => set,
+                };
                 clock_lasts = set.is_ok().then(|| Instant::now() + CLOCK_LASTS);
             }
+            // Waited for to its end: what a claim that is cut short has taken would wait until its lease ends.
             let claimed = self.claim(outbox, free).await;
             let has_failed = claimed.is_err();
             match claimed {
@@ -128,11 +133,8 @@ impl OutboxWorker {
                 () = self.wait(outbox), if free > 0 && !has_failed => {}
             }
         }
-        // Whoever was promised something a moment ago does not wait for the next start.
-        while attempts.try_join_next().is_some() {}
-        if let Ok(claimed) = self.claim(outbox, self.free(&attempts)).await {
-            self.begin(&mut attempts, claimed);
-        }
+        // No last claim: whoever asks to stop may have no time for what it would begin, and a message that is cut off
+        // between its receiver and the record of it is sent twice.
         while attempts.join_next().await.is_some() {}
     }
 
