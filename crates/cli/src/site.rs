@@ -140,6 +140,15 @@ pub(crate) async fn assemble(
         .signals(parts.signals)
         .hasher(hasher)
         .template(name, source);
+    if let Some(name) = &configuration.session_cookie_name {
+        auth = auth.session_cookie_name(name.as_str());
+    }
+    if let Some(on) = configuration.host_cookies {
+        auth = auth.host_cookies(on);
+    }
+    for origin in &configuration.trusted_origins {
+        auth = auth.trusted_origin(origin.clone());
+    }
     let beside = django::read(configuration)?;
     if let Some(tokens) = beside.tokens {
         auth = auth.django_tokens(tokens);

@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Write};
 
+use serde::Serialize;
+
 /// Shows a text with everything escaped that a terminal would obey or that reorders what is read.
 ///
 /// Log readers and terminals act on control characters (CVE-2025-55160, RUSTSEC-2025-0055), and
@@ -28,9 +30,47 @@ pub(crate) fn misleads(character: char) -> bool {
             '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
+/// A value as JSON for a terminal: what would control it, or reorder what is read, is escaped as JSON escapes.
+///
+/// # Errors
+/// When the value cannot be written as JSON.
+pub(crate) fn to_json(value: &impl Serialize) -> serde_json::Result<String> {
+    let text = serde_json::to_string_pretty(value)?;
+    let mut json = String::with_capacity(text.len());
+    for character in text.chars() {
+        // Such characters stand in strings only, but for the line ends between values.
+        if misleads(character) && character != '\n' {
+            let mut units = [0; 2];
+            for unit in character.encode_utf16(&mut units) {
+                let _ = write!(json, "\\u{unit:04x}");
+            }
+        } else {
+            json.push(character);
+        }
+    }
+    Ok(json)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn json_shows_no_control() {
+        let names = [
+            "a\u{9b}31m",
+            "b\u{202e}c",
+            "d\u{1b}\r\n\u{7f}",
+            "e\u{feff}é\u{2066}",
+        ];
+        let json = to_json(&names).unwrap_or_default();
+        assert!(
+            json.chars().all(|shown| shown == '\n' || !misleads(shown)),
+            "{json:?}"
+        );
+        let read: Vec<String> = serde_json::from_str(&json).unwrap_or_default();
+        assert_eq!(read, names);
+    }
 
     #[test]
     fn controls_are_escaped() {

@@ -14,10 +14,19 @@ use zeroize::Zeroizing;
 use crate::password::EncodedPassword;
 use crate::person::{Person, PersonId};
 
-/// The secret in a browser's cookie: 32 random bytes as 43 characters of base64url; where sessions are
+/// The secret in a browser's cookie: a `2` and 32 random bytes as 43 characters of base64url; where sessions are
 /// shared with a Django site, 32 characters of `a` to `z` and `0` to `9`.
+///
+/// The first version gave keys without the `2`. Sessions that began with one live on, and
+/// [`is_of_first_version`](Self::is_of_first_version) tells them apart.
 #[derive(Clone)]
 pub struct SessionKey(Zeroizing<String>);
+
+/// What a key begins with, so that it is known from those of the first version.
+const VERSION: char = '2';
+
+/// How many characters base64url makes of [`SessionKey::BYTES`].
+const ENCODED: usize = 43;
 
 impl SessionKey {
     /// How many random bytes a key is made of.
@@ -25,7 +34,10 @@ impl SessionKey {
 
     /// A key of these random bytes.
     pub fn from_bytes(bytes: &[u8; Self::BYTES]) -> Self {
-        Self(Zeroizing::new(Base64UrlUnpadded::encode_string(bytes)))
+        let mut text = Zeroizing::new(String::with_capacity(1 + ENCODED));
+        text.push(VERSION);
+        text.push_str(&Zeroizing::new(Base64UrlUnpadded::encode_string(bytes)));
+        Self(text)
     }
 
     /// How many characters a key of Django's has.
@@ -41,14 +53,36 @@ impl SessionKey {
         is_djangos(&self.0)
     }
 
-    /// Reads a key from a cookie; `None` for a text that is neither exactly what [`Self::from_bytes`] gives
-    /// nor what Django does.
+    /// Whether the first version made this key. It put its keys into a cookie without the prefix `__Host-`, so a
+    /// site that has turned the prefix on takes such keys, and no others, from a cookie without it.
+    pub fn is_of_first_version(&self) -> bool {
+        self.0.len() == ENCODED
+    }
+
+    /// Reads a key from a cookie; `None` for a text that is neither exactly what [`Self::from_bytes`] gives,
+    /// or gave in the first version, nor what Django does.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::session::SessionKey;
+    ///
+    /// let key = SessionKey::from_bytes(&[7; 32]);
+    /// let read = SessionKey::parse(key.reveal()).ok_or("not a key")?;
+    /// assert_eq!(read.digest(), key.digest());
+    /// assert!(!read.is_of_first_version());
+    /// assert!(SessionKey::parse("2\"quoted\"").is_none());
+    /// # Ok::<(), &str>(())
+    /// ```
     pub fn parse(text: &str) -> Option<Self> {
         if is_djangos(text) {
             return Some(Self(Zeroizing::new(text.to_owned())));
         }
+        let encoded = match text.strip_prefix(VERSION) {
+            Some(rest) if rest.len() == ENCODED => rest,
+            _ => text,
+        };
         let mut bytes = Zeroizing::new([0_u8; Self::BYTES]);
-        let decoded = Base64UrlUnpadded::decode(text, bytes.as_mut()).ok()?;
+        let decoded = Base64UrlUnpadded::decode(encoded, bytes.as_mut()).ok()?;
         (decoded.len() == Self::BYTES).then(|| Self(Zeroizing::new(text.to_owned())))
     }
 

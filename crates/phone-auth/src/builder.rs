@@ -259,7 +259,51 @@ impl PhoneAuthBuilder {
         self
     }
 
-    /// The `SESSION_COOKIE_NAME` of the Django site that sessions are shared with; else `sessionid`.
+    /// What the session cookie is called; else `sessionid`. Applications of one host need names that differ.
+    ///
+    /// ```
+    /// let builder = phone_auth::PhoneAuth::builder().session_cookie_name("tea_house_session");
+    /// # drop(builder);
+    /// ```
+    #[cfg(feature = "web")]
+    pub fn session_cookie_name(mut self, name: impl Into<String>) -> Self {
+        self.pages.session_cookie = Some(name.into());
+        self
+    }
+
+    /// Whether the names of the cookies begin with `__Host-`, so that no other host of the domain can set them; else
+    /// they do on an https site that shares no sessions with Django
+    /// ([`WebBuilder::host_cookies`](crate::web::WebBuilder::host_cookies)).
+    ///
+    /// ```
+    /// // A site whose other programs read the session cookie under its plain name.
+    /// let builder = phone_auth::PhoneAuth::builder().site("https://example.org").host_cookies(false);
+    /// # drop(builder);
+    /// ```
+    #[cfg(feature = "web")]
+    pub fn host_cookies(mut self, on: bool) -> Self {
+        self.pages.host_cookies = Some(on);
+        self
+    }
+
+    /// Another origin whose pages may send forms to this site
+    /// ([`WebBuilder::trusted_origin`](crate::web::WebBuilder::trusted_origin)).
+    ///
+    /// ```
+    /// use phone_auth::{PhoneAuth, SiteOrigin};
+    ///
+    /// let shop = SiteOrigin::parse("https://shop.example.org")?;
+    /// let builder = PhoneAuth::builder().site("https://example.org").trusted_origin(shop);
+    /// # drop(builder);
+    /// # Ok::<(), phone_auth::signals::SiteOriginError>(())
+    /// ```
+    #[cfg(feature = "web")]
+    pub fn trusted_origin(mut self, origin: SiteOrigin) -> Self {
+        self.pages.trusted_origins.push(origin);
+        self
+    }
+
+    /// The `SESSION_COOKIE_NAME` of the Django site that sessions are shared with; else the name of the session cookie.
     #[cfg(feature = "web")]
     pub fn django_session_cookie(mut self, name: impl Into<String>) -> Self {
         self.pages.django_cookie = Some(name.into());

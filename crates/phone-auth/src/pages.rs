@@ -12,6 +12,9 @@ use crate::{BuildError, BuildErrorKind};
 #[derive(Default)]
 pub(crate) struct Pages {
     pub(crate) site_name: Option<String>,
+    pub(crate) session_cookie: Option<String>,
+    pub(crate) host_cookies: Option<bool>,
+    pub(crate) trusted_origins: Vec<SiteOrigin>,
     pub(crate) django_cookie: Option<String>,
     pub(crate) django_domain: Option<String>,
     pub(crate) folder: Option<PathBuf>,
@@ -30,6 +33,15 @@ impl Pages {
         }
         if let Some(name) = self.site_name {
             web = web.site_name(name);
+        }
+        if let Some(name) = self.session_cookie {
+            web = web.session_cookie_name(name);
+        }
+        if let Some(on) = self.host_cookies {
+            web = web.host_cookies(on);
+        }
+        for origin in self.trusted_origins {
+            web = web.trusted_origin(origin);
         }
         if let Some(name) = self.django_cookie {
             web = web.django_session_cookie(name);

@@ -11,9 +11,11 @@ pub enum WebBuildErrorKind {
     Templates,
     /// Cookies with the prefix `__Host-` were asked for on a site that is not https.
     HostCookiesNeedHttps,
-    /// No cookie can have the name that the session cookie was to have.
+    /// Cookies with the prefix `__Host-` were asked for on a site that shares its sessions with Django.
+    HostCookiesBesideDjango,
+    /// The session cookie cannot have the name that was given.
     CookieName,
-    /// The session cookie was to have a domain that the site is not in, or one beside the prefix `__Host-`.
+    /// The session cookie was to have a domain that the site is not in.
     CookieDomain,
     /// The `Content-Security-Policy` cannot stand in a header.
     ContentSecurityPolicy,
@@ -56,10 +58,16 @@ impl fmt::Display for WebBuildError {
             WebBuildErrorKind::HostCookiesNeedHttps => {
                 "cookies with the prefix __Host- need a site whose address begins with https://"
             }
-            WebBuildErrorKind::CookieName => "no cookie can have the name of the session cookie",
+            WebBuildErrorKind::HostCookiesBesideDjango => {
+                "cookies with the prefix __Host- are not those of the Django site that sessions are shared with; \
+                 leave host_cookies out"
+            }
+            WebBuildErrorKind::CookieName => {
+                "the session cookie cannot have this name; choose letters, digits, - and _, not the name of \
+                 another cookie of this site, and leave out the prefix __Host-, which host_cookies adds"
+            }
             WebBuildErrorKind::CookieDomain => {
-                "the domain of the session cookie is not one that the host of the site is in, or the cookies \
-                 have the prefix __Host-, which allows none"
+                "the domain of the session cookie is not one that the host of the site is in"
             }
             WebBuildErrorKind::ContentSecurityPolicy => {
                 "the content security policy cannot stand in a header"

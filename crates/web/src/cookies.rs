@@ -1,4 +1,8 @@
 //! The cookies: what they are called, and how they are set, read and cleared.
+//!
+//! A browser may send several cookies of one name: another host of the domain has set one for all its hosts, or
+//! another program one for a longer path. Nothing tells which is ours, so each value that has the form of ours is
+//! tried, up to [`MOST_TRIED`].
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -7,6 +11,7 @@ use std::time::Duration;
 use axum_extra::extract::cookie::{Cookie, SameSite};
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
+use phone_auth_core::session::SessionKey;
 
 /// The names and flags of this site's cookies.
 ///
@@ -16,66 +21,100 @@ use http::{HeaderMap, HeaderValue};
 pub(crate) struct Cookies {
     secure: bool,
     session: Cow<'static, str>,
+    /// The name without the prefix `__Host-`, where there is one: sessions that began before are still found there.
+    unprefixed_session: Option<Cow<'static, str>>,
     /// The domain all of whose hosts are sent the session cookie; none, and only this host is.
     session_domain: Option<String>,
     csrf: &'static str,
 }
 
+/// What the session cookie is called unless an application says otherwise: as Django calls it.
+pub(crate) const SESSION: &str = "sessionid";
+
+const CSRF: &str = "csrftoken";
+const HOST_CSRF: &str = "__Host-csrftoken";
+const CSRF_BESIDE_DJANGO: &str = "phone_auth_csrftoken";
+
 /// The cookie that carries a reset token from the link to the form.
 const RESET: &str = "reset_token";
+
+/// The names that the session cookie cannot have.
+pub(crate) const TAKEN: [&str; 3] = [CSRF, CSRF_BESIDE_DJANGO, RESET];
 
 /// How long a reset token waits in its cookie. The token itself may live shorter or longer; whoever
 /// takes longer opens the link again.
 const RESET_WAITS: Duration = Duration::from_hours(1);
 
+/// How many values of one name are tried. Each costs a query, and whoever sends the request chooses how many there are.
+pub(crate) const MOST_TRIED: usize = 8;
+
 impl Cookies {
-    /// Cookies for a site. `host_prefix` puts `__Host-` before the names, so that no other host of
-    /// the domain can set them (RFC 6265bis, section 4.1.3.2).
-    pub(crate) const fn new(secure: bool, host_prefix: bool) -> Self {
+    /// Cookies for a site, whose session cookie has this name. `host_prefix` puts `__Host-` before the names, so that
+    /// no other host of the domain can set them (RFC 6265bis, section 4.1.3.2).
+    pub(crate) fn new(secure: bool, host_prefix: bool, session: Cow<'static, str>) -> Self {
+        if host_prefix {
+            return Self {
+                secure,
+                session: format!("__Host-{session}").into(),
+                unprefixed_session: Some(session),
+                session_domain: None,
+                csrf: HOST_CSRF,
+            };
+        }
         Self {
             secure,
-            session: Cow::Borrowed(if host_prefix {
-                "__Host-sessionid"
-            } else {
-                "sessionid"
-            }),
+            session,
+            unprefixed_session: None,
             session_domain: None,
-            csrf: if host_prefix {
-                "__Host-csrftoken"
-            } else {
-                "csrftoken"
-            },
+            csrf: CSRF,
         }
     }
 
-    /// Cookies beside those of a Django site on the same host: its session cookie is ours, by this name if
-    /// it has another, and for this domain. Its CSRF cookie is left to it.
-    pub(crate) fn beside_django(mut self, session: Option<String>, domain: Option<String>) -> Self {
+    /// Cookies beside those of a Django site on the same host: the session cookie is for this domain, and its CSRF
+    /// cookie is left to it.
+    pub(crate) fn beside_django(mut self, domain: Option<String>) -> Self {
         self.session_domain = domain;
-        if let Some(name) = session {
-            self.session = name.into();
-        }
-        self.csrf = "phone_auth_csrftoken";
+        self.csrf = CSRF_BESIDE_DJANGO;
         self
     }
 
-    /// The session key that a browser sent, as it came.
-    pub(crate) fn read_session(&self, headers: &HeaderMap) -> Option<String> {
-        read(headers, &self.session)
+    /// The session keys that a browser sent, each once.
+    ///
+    /// # Security
+    /// With the prefix, a cookie without it counts only for a key of the first version: any host of the domain can set
+    /// such a cookie, and would log a visitor in to an account of its own by it.
+    pub(crate) fn session_keys(&self, headers: &HeaderMap) -> Vec<SessionKey> {
+        let prefixed = values(headers, &self.session).filter_map(SessionKey::parse);
+        let older = self
+            .unprefixed_session
+            .iter()
+            .flat_map(|name| values(headers, name))
+            .filter_map(SessionKey::parse)
+            .filter(SessionKey::is_of_first_version);
+        let mut keys: Vec<SessionKey> = Vec::new();
+        for key in prefixed.chain(older) {
+            if keys.len() == MOST_TRIED {
+                break;
+            }
+            if keys.iter().all(|known| known.reveal() != key.reveal()) {
+                keys.push(key);
+            }
+        }
+        keys
     }
 
-    /// The CSRF cookie that a browser sent, as it came.
-    pub(crate) fn read_csrf(&self, headers: &HeaderMap) -> Option<String> {
-        read(headers, self.csrf)
+    /// The values of the CSRF cookie that a browser sent.
+    pub(crate) fn read_csrf(&self, headers: &HeaderMap) -> Vec<String> {
+        distinct(values(headers, self.csrf))
     }
 
-    /// The reset token that a browser sent, as it came.
+    /// The reset tokens that a browser sent.
     #[expect(
         clippy::unused_self,
         reason = "cookies are read through this value, whatever their name depends on"
     )]
-    pub(crate) fn read_reset(&self, headers: &HeaderMap) -> Option<String> {
-        read(headers, RESET)
+    pub(crate) fn read_reset(&self, headers: &HeaderMap) -> Vec<String> {
+        distinct(values(headers, RESET))
     }
 
     /// Sets the session key for as long as the session lives.
@@ -83,9 +122,15 @@ impl Cookies {
         self.session_header(key, lifetime)
     }
 
-    /// Makes the browser forget its session key.
-    pub(crate) fn clear_session(&self) -> Option<HeaderValue> {
+    /// Makes the browser forget its session key, under each name that is read.
+    pub(crate) fn clear_session(&self) -> impl Iterator<Item = HeaderValue> {
+        let older = self
+            .unprefixed_session
+            .as_deref()
+            .and_then(|name| self.header(name, "", "/", Some(Duration::ZERO)));
         self.session_header("", Duration::ZERO)
+            .into_iter()
+            .chain(older)
     }
 
     /// Sets the CSRF cookie until the browser is closed.
@@ -142,17 +187,40 @@ fn header(cookie: &Cookie<'_>, lifetime: Option<Duration>) -> Option<HeaderValue
     Some(header)
 }
 
-/// The first cookie of this name. Browsers send the one with the longest path first.
+/// The values of the cookies of this name, in the order of the browser, without the quotes that may stand around one
+/// (RFC 6265, section 4.1.1).
 ///
 /// Other programs of the host may set cookies with bytes beyond ASCII, which browsers send beside
 /// ours in the same header (RFC 6265, section 5.4): those do not hide ours.
-fn read(headers: &HeaderMap, name: &str) -> Option<String> {
+fn values<'h>(headers: &'h HeaderMap, name: &str) -> impl Iterator<Item = &'h str> {
     headers
         .get_all(COOKIE)
         .iter()
         .flat_map(|header| header.as_bytes().split(|byte| *byte == b';'))
-        .filter_map(|pair| std::str::from_utf8(pair).ok()?.trim().split_once('='))
-        .find_map(|(found, value)| (found == name).then(|| value.to_owned()))
+        .filter_map(|pair| std::str::from_utf8(pair).ok()?.split_once('='))
+        .filter(move |(found, _)| found.trim() == name)
+        .map(|(_, value)| unquoted(value.trim()))
+}
+
+fn unquoted(value: &str) -> &str {
+    value
+        .strip_prefix('"')
+        .and_then(|value| value.strip_suffix('"'))
+        .unwrap_or(value)
+}
+
+/// The values that are not empty, each once, as many as are tried.
+fn distinct<'h>(values: impl Iterator<Item = &'h str>) -> Vec<String> {
+    let mut kept: Vec<String> = Vec::new();
+    for value in values.filter(|value| !value.is_empty()) {
+        if kept.len() == MOST_TRIED {
+            break;
+        }
+        if kept.iter().all(|known| known != value) {
+            kept.push(value.to_owned());
+        }
+    }
+    kept
 }
 
 #[cfg(test)]
@@ -161,45 +229,102 @@ mod tests {
 
     use super::*;
 
-    fn sent(header: &'static str) -> HeaderMap {
-        HeaderMap::from_iter([(COOKIE, HeaderValue::from_static(header))])
+    fn sent(header: &str) -> HeaderMap {
+        HeaderMap::from_iter([(COOKIE, HeaderValue::try_from(header).unwrap())])
+    }
+
+    fn plain() -> Cookies {
+        Cookies::new(false, false, SESSION.into())
+    }
+
+    fn keys(cookies: &Cookies, headers: &HeaderMap) -> Vec<String> {
+        let keys = cookies.session_keys(headers);
+        keys.iter().map(|key| key.reveal().to_owned()).collect()
+    }
+
+    fn key(number: u8) -> String {
+        SessionKey::from_bytes(&[number; 32]).reveal().to_owned()
     }
 
     #[test]
-    fn named_cookie_is_found() {
-        let cookies = Cookies::new(false, false);
-        let headers = sent("a=1; sessionid=abc; csrftoken=x=y");
-        assert_eq!(cookies.read_session(&headers).as_deref(), Some("abc"));
-        assert_eq!(cookies.read_csrf(&headers).as_deref(), Some("x=y"));
-        assert_eq!(cookies.read_reset(&headers), None);
+    fn every_value_of_a_name_is_read() {
+        let (a, b) = (key(1), key(2));
+        let cookies = plain();
+        for (header, found) in [
+            (format!("a=1; sessionid={a}; csrftoken=x"), vec![&a]),
+            (format!("sessionid={a}; sessionid={b}"), vec![&a, &b]),
+            (format!("sessionid={b}; sessionid={a}"), vec![&b, &a]),
+            (format!("sessionid={a}; sessionid={a}"), vec![&a]),
+            (format!("sessionid=\"{a}\""), vec![&a]),
+            (
+                format!("sessionid=; sessionid=junk; sessionid={a}"),
+                vec![&a],
+            ),
+            (format!("sessionid = {a} ;x=y"), vec![&a]),
+            (format!("Sessionid={a}; xsessionid={a}; sessionid"), vec![]),
+        ] {
+            let found: Vec<String> = found.into_iter().cloned().collect();
+            assert_eq!(keys(&cookies, &sent(&header)), found, "{header}");
+        }
+        let headers =
+            sent("csrftoken=x=y; csrftoken=\"z\"; reset_token=t; reset_token=u; reset_token=t");
+        assert_eq!(cookies.read_csrf(&headers), ["x=y", "z"]);
+        assert_eq!(cookies.read_reset(&headers), ["t", "u"]);
+    }
+
+    #[test]
+    fn values_that_are_tried_are_bounded() {
+        let many: Vec<_> = (0..100)
+            .map(|number| format!("sessionid={}", key(number)))
+            .collect();
+        assert_eq!(keys(&plain(), &sent(&many.join("; "))).len(), MOST_TRIED);
+        let many: Vec<_> = (0..100)
+            .map(|number| format!("reset_token={number}"))
+            .collect();
+        assert_eq!(
+            plain().read_reset(&sent(&many.join("; "))).len(),
+            MOST_TRIED
+        );
     }
 
     #[test]
     fn odd_neighbours_hide_no_cookie() {
         for neighbour in [&b"theme=\xc3\xa9"[..], b"theme=\xff", b"\xff", b"="] {
-            let value = [neighbour, b"; sessionid=abc; ", neighbour].concat();
+            let ours = format!("; sessionid={}; ", key(1));
+            let value = [neighbour, ours.as_bytes(), neighbour].concat();
             let headers =
                 HeaderMap::from_iter([(COOKIE, HeaderValue::from_bytes(&value).unwrap())]);
-            let read = Cookies::new(false, false).read_session(&headers);
-            assert_eq!(read.as_deref(), Some("abc"), "{neighbour:?}");
+            assert_eq!(keys(&plain(), &headers), [key(1)], "{neighbour:?}");
         }
     }
 
     #[test]
-    fn host_prefix_changes_names() {
-        let cookies = Cookies::new(true, true);
-        assert_eq!(cookies.read_session(&sent("sessionid=abc")), None);
-        assert_eq!(
-            cookies
-                .read_session(&sent("__Host-sessionid=abc"))
-                .as_deref(),
-            Some("abc")
-        );
+    fn prefix_keeps_other_hosts_out() {
+        let cookies = Cookies::new(true, true, SESSION.into());
+        let (ours, theirs) = (key(1), key(2));
+        // As the first version made them.
+        let older = ours.trim_start_matches('2').to_owned();
+        for (header, found) in [
+            (format!("__Host-sessionid={ours}"), vec![ours.clone()]),
+            (format!("sessionid={theirs}"), vec![]),
+            (
+                format!("sessionid={theirs}; __Host-sessionid={ours}"),
+                vec![ours.clone()],
+            ),
+            (format!("sessionid={older}"), vec![older.clone()]),
+            (
+                format!("sessionid={older}; __Host-sessionid={ours}"),
+                vec![ours.clone(), older.clone()],
+            ),
+        ] {
+            assert_eq!(keys(&cookies, &sent(&header)), found, "{header}");
+        }
     }
 
     #[test]
     fn session_cookie_has_every_flag() {
-        let header = Cookies::new(true, false).set_session("key", Duration::from_mins(1));
+        let header =
+            Cookies::new(true, false, SESSION.into()).set_session("key", Duration::from_mins(1));
         assert_eq!(
             header.as_ref().and_then(|header| header.to_str().ok()),
             Some("sessionid=key; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=60")
@@ -208,10 +333,11 @@ mod tests {
 
     #[test]
     fn domain_is_that_of_the_session_alone() {
-        let cookies = Cookies::new(true, false).beside_django(None, Some("example.org".to_owned()));
+        let cookies =
+            Cookies::new(true, false, SESSION.into()).beside_django(Some("example.org".to_owned()));
         for (header, has_domain) in [
             (cookies.set_session("key", Duration::from_mins(1)), true),
-            (cookies.clear_session(), true),
+            (cookies.clear_session().next(), true),
             (cookies.set_csrf("token"), false),
             (cookies.set_reset("token", "/"), false),
         ] {
@@ -223,11 +349,23 @@ mod tests {
     }
 
     #[test]
-    fn secure_is_left_out_without_https() {
-        let header = Cookies::new(false, false).clear_session();
+    fn every_name_is_forgotten() {
+        let cleared = |cookies: &Cookies| -> Vec<String> {
+            let headers = cookies.clear_session();
+            headers
+                .map(|header| header.to_str().unwrap().to_owned())
+                .collect()
+        };
         assert_eq!(
-            header.as_ref().and_then(|header| header.to_str().ok()),
-            Some("sessionid=; HttpOnly; SameSite=Lax; Path=/; Max-Age=0")
+            cleared(&plain()),
+            ["sessionid=; HttpOnly; SameSite=Lax; Path=/; Max-Age=0"]
+        );
+        assert_eq!(
+            cleared(&Cookies::new(true, true, "who".into())),
+            [
+                "__Host-who=; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=0",
+                "who=; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=0",
+            ]
         );
     }
 }

@@ -24,12 +24,14 @@ const HSTS: HeaderValue = HeaderValue::from_static("max-age=63072000");
 
 const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
+pub(crate) const RESOURCE_POLICY: HeaderName =
+    HeaderName::from_static("cross-origin-resource-policy");
 
 /// A layer that puts the headers of an account page on every answer.
 ///
 /// `Content-Security-Policy`, `X-Frame-Options`, `X-Content-Type-Options`, `Referrer-Policy`,
-/// `Permissions-Policy`, `Cross-Origin-Opener-Policy`, `Cache-Control: private, no-store`, and
-/// `Strict-Transport-Security` when the site is https. What an answer has set itself stays.
+/// `Permissions-Policy`, `Cross-Origin-Opener-Policy`, `Cross-Origin-Resource-Policy`,
+/// `Cache-Control: private, no-store`, and `Strict-Transport-Security` when the site is https. What an answer has set itself stays.
 /// `Vary` always gains `Cookie`.
 ///
 /// From [`Web::page_headers`](crate::Web::page_headers).
@@ -61,6 +63,8 @@ impl PageHeadersLayer {
             HeaderValue::from_static("camera=(), geolocation=(), microphone=()"),
         );
         unless_set(OPENER_POLICY, HeaderValue::from_static("same-origin"));
+        // No other site shows a page of ours as an image or reads it as a script.
+        unless_set(RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
         unless_set(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
         if self.https {
             unless_set(STRICT_TRANSPORT_SECURITY, HSTS);

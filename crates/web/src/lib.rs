@@ -67,6 +67,8 @@ mod form;
 mod guard;
 mod headers;
 mod language;
+mod opening;
+mod overrides;
 mod page;
 mod pages;
 mod redirect;

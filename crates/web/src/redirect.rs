@@ -7,15 +7,20 @@ use axum::response::{IntoResponse, Response};
 use http::header::LOCATION;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, StatusCode, Uri};
+use phone_auth_urls::MAX_NEXT_BYTES;
 
 /// 302 to a path of this site, as the model answers after a form.
 pub(crate) fn found(path: &str) -> Response {
     to(StatusCode::FOUND, path)
 }
 
-/// 302 to the log-in page, which leads back to where the visitor wanted to go.
+/// 302 to the log-in page, which leads back to where the visitor wanted to go. An address that is too long to be led
+/// back to is left out: encoded, it would be up to three times as long again.
 pub(crate) fn to_login(login: &str, wanted: &Uri) -> Response {
     let wanted = wanted.path_and_query().map_or("/", PathAndQuery::as_str);
+    if wanted.len() > MAX_NEXT_BYTES {
+        return found(login);
+    }
     let mut target = String::with_capacity(login.len() + wanted.len() + 16);
     target.push_str(login);
     target.push_str("?next=");
@@ -81,6 +86,21 @@ mod tests {
             location(&response),
             Some("/accounts/login/?next=/members/email/%3Fa%3D1%26b%3D%2520")
         );
+    }
+
+    #[test]
+    fn long_page_is_left_out() {
+        let wanted = |length: usize| -> Uri {
+            let path = format!("/{}", "%".repeat(length - 1));
+            Uri::builder()
+                .path_and_query(path)
+                .build()
+                .unwrap_or_default()
+        };
+        let longest = to_login("/accounts/login/", &wanted(MAX_NEXT_BYTES));
+        assert!(location(&longest).is_some_and(|to| to.contains("next=")));
+        let longer = to_login("/accounts/login/", &wanted(MAX_NEXT_BYTES + 1));
+        assert_eq!(location(&longer), Some("/accounts/login/"));
     }
 
     #[tokio::test]

@@ -8,6 +8,8 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, StatusCode};
 use sha2::{Digest, Sha256};
 
+use crate::headers::RESOURCE_POLICY;
+
 /// What is served when the folder of templates has no `phone_auth/style.css` of its own.
 pub(crate) const EMBEDDED: &str = include_str!("../templates/phone_auth/style.css");
 
@@ -49,6 +51,7 @@ impl Stylesheet {
                 HeaderValue::from_static("public, max-age=31536000, immutable"),
             ),
             (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+            (RESOURCE_POLICY, HeaderValue::from_static("same-origin")),
         ];
         (StatusCode::OK, headers, self.text.clone()).into_response()
     }

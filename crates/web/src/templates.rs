@@ -11,6 +11,8 @@ use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, State, UndefinedBehavior, Value};
 use serde::Serialize;
 
+use crate::overrides;
+
 /// The templates of the account pages, by the names that the model has for them.
 const ACCOUNTS: &[(&str, &str)] = &[
     (
@@ -94,55 +96,70 @@ const ACCOUNTS: &[(&str, &str)] = &[
 /// The templates of a site, compiled.
 pub(crate) struct Templates {
     environment: Environment<'static>,
+    /// Those of the folder before the others, if there is a folder.
+    overridden: Option<Environment<'static>>,
 }
 
 impl Templates {
     /// Compiles the embedded templates, those that the application brings, and those in `folder`.
     ///
     /// A file in the folder goes before an embedded template of its name. Every file with the ending
-    /// `.html` is compiled at once, so that a mistake shows at the start and not on a page.
+    /// `.html` is compiled at once, so that a mistake shows at the start and not on a page. What a file with another
+    /// ending says is escaped as well: it becomes a part of a page.
     pub(crate) fn compile(
         own: Vec<(Cow<'static, str>, Cow<'static, str>)>,
         folder: Option<&Path>,
     ) -> Result<Self, TemplatesError> {
-        let mut environment = Environment::new();
-        environment.set_debug(false);
-        environment.set_undefined_behavior(UndefinedBehavior::Chainable);
-        environment.set_formatter(format_value);
-        for (name, source) in embedded(own) {
-            if folder.is_some_and(|folder| folder.join(&*name).is_file()) {
-                continue;
-            }
+        let embedded = embedded(own);
+        let mut environment = engine();
+        for (name, source) in &embedded {
             environment
-                .add_template_owned(name.clone(), source)
-                .map_err(|source| TemplatesError::template(&name, source))?;
+                .add_template_owned(name.clone(), source.clone())
+                .map_err(|source| TemplatesError::template(name, source))?;
         }
-        if let Some(folder) = folder {
-            let names = html_files(folder)?;
-            environment.set_loader(minijinja::path_loader(folder));
-            for name in names {
-                environment
-                    .get_template(&name)
-                    .map_err(|source| TemplatesError::template(&name, source))?;
-            }
-        }
-        Ok(Self { environment })
+        let overridden = match folder {
+            Some(folder) => Some(overridden(folder, embedded)?),
+            None => None,
+        };
+        Ok(Self {
+            environment,
+            overridden,
+        })
     }
 
     /// Gives every template a value under this name.
     pub(crate) fn provide(&mut self, name: &'static str, value: impl Serialize) {
-        self.environment.add_global(name, Value::from(Serde(value)));
+        let value = Value::from(Serde(value));
+        if let Some(overridden) = &mut self.overridden {
+            overridden.add_global(name, value.clone());
+        }
+        self.environment.add_global(name, value);
     }
 
-    /// The HTML of a template with these values.
+    /// The HTML of a template with these values. Where the folder's fails, and another is compiled in or was given by
+    /// the application, that one shows the page, and the log has the mistake.
     pub(crate) fn render(
         &self,
         name: &str,
         values: BTreeMap<&'static str, Value>,
     ) -> Result<String, minijinja::Error> {
-        self.environment
-            .get_template(name)?
-            .render(Value::from_pairs(values))
+        let values = Value::from_pairs(values);
+        let render =
+            |environment: &Environment<'_>| environment.get_template(name)?.render(values.clone());
+        let Some(overridden) = &self.overridden else {
+            return render(&self.environment);
+        };
+        match render(overridden) {
+            Ok(html) => Ok(html),
+            Err(error) => {
+                let Ok(instead) = render(&self.environment) else {
+                    return Err(error);
+                };
+                let error = error.to_string();
+                tracing::warn!(template = ?name, ?error, "a template of the folder fails; the built-in one is shown");
+                Ok(instead)
+            }
+        }
     }
 }
 
@@ -150,6 +167,32 @@ impl fmt::Debug for Templates {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Templates").finish_non_exhaustive()
     }
+}
+
+/// An engine without templates.
+fn engine() -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_debug(false);
+    environment.set_undefined_behavior(UndefinedBehavior::Chainable);
+    environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    environment.set_formatter(format_value);
+    environment
+}
+
+/// An engine that looks into a folder first.
+fn overridden(
+    folder: &Path,
+    embedded: BTreeMap<Cow<'static, str>, Cow<'static, str>>,
+) -> Result<Environment<'static>, TemplatesError> {
+    let names = html_files(folder)?;
+    let mut environment = engine();
+    environment.set_loader(overrides::loader(folder, embedded));
+    for name in names {
+        environment
+            .get_template(&name)
+            .map_err(|source| TemplatesError::template(&name, source))?;
+    }
+    Ok(environment)
 }
 
 /// Ours, with those of the application in place of ours where the names are the same.
@@ -283,6 +326,36 @@ mod tests {
             html,
             "<p title=\"&lt;/p&gt;&lt;script&gt;&#x27;&quot;&amp;/\">"
         );
+    }
+
+    #[test]
+    fn every_ending_is_escaped() {
+        for name in [
+            "part.txt",
+            "part.htm",
+            "part",
+            "part.html.bak",
+            "part.js",
+            "part.svg",
+            "part.jinja",
+        ] {
+            let include = format!("{{% include \"{name}\" %}}");
+            let part = "{{ value }}|{{ value ~ '<i>' }}|{{ [value] }}";
+            let own = vec![
+                (Cow::Borrowed("page.html"), Cow::Owned(include)),
+                (Cow::Owned(name.to_owned()), Cow::Borrowed(part)),
+            ];
+            let folder = tempfile::tempdir().unwrap();
+            std::fs::write(folder.path().join(name), part).unwrap();
+            for folder in [None, Some(folder.path())] {
+                let templates = Templates::compile(own.clone(), folder).unwrap();
+                for shown in ["page.html", name] {
+                    let values = BTreeMap::from([("value", Value::from("<b>"))]);
+                    let html = templates.render(shown, values).unwrap();
+                    assert!(!html.contains('<'), "{shown} by {name}: {html}");
+                }
+            }
+        }
     }
 
     #[test]

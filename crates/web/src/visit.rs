@@ -52,7 +52,7 @@ use crate::web::Web;
 pub struct Visit {
     web: Web,
     uri: Uri,
-    key: Option<SessionKey>,
+    keys: Vec<SessionKey>,
     visitor: Option<Arc<Visitor>>,
     csrf: Arc<CsrfToken>,
     language: Option<Language>,
@@ -99,34 +99,42 @@ impl Visit {
 
     /// Reads who sent a request.
     pub(crate) async fn read(web: &Web, parts: &mut Parts) -> Result<Self, Refusal> {
-        let key = session_key(web, &parts.headers);
-        let visitor = visitor(web, parts, key.as_ref()).await?;
-        Ok(Self::new(web, parts, key, visitor))
+        let visitor = visitor(web, parts).await?;
+        let keys = web.cookies().session_keys(&parts.headers);
+        Ok(Self::new(web, parts, keys, visitor))
     }
 
     /// A visit that asks nothing of the store: for pages that tell of an error.
     pub(crate) fn unasked(web: &Web, parts: &Parts) -> Self {
-        Self::new(web, parts, None, None)
+        Self::new(web, parts, Vec::new(), None)
     }
 
     fn new(
         web: &Web,
         parts: &Parts,
-        key: Option<SessionKey>,
+        mut keys: Vec<SessionKey>,
         visitor: Option<Arc<Visitor>>,
     ) -> Self {
         let session = visitor.as_ref().map_or_else(Vec::new, |visitor| {
             visitor.session().digest.as_bytes().to_vec()
         });
-        let cookie = web.cookies().read_csrf(&parts.headers);
-        let renewed = visitor.as_ref().and_then(|visitor| visitor.django_key());
-        let key = renewed.cloned().or(key);
+        let cookies = web.cookies().read_csrf(&parts.headers);
+        // The one that counts first: that of the visitor, which may have been renewed since it was sent.
+        if let Some(visitor) = &visitor {
+            let digest = visitor.session().digest;
+            keys.sort_by_key(|key| key.digest() != digest);
+            if let Some(key) = visitor.django_key()
+                && keys.first().is_none_or(|first| first.digest() != digest)
+            {
+                keys.insert(0, key.clone());
+            }
+        }
         Self {
             web: web.clone(),
             uri: original_uri(parts),
-            key,
+            keys,
             visitor,
-            csrf: Arc::new(CsrfToken::new(web.csrf_keys().clone(), cookie, session)),
+            csrf: Arc::new(CsrfToken::new(web.csrf_keys().clone(), cookies, session)),
             language: language::preferred(&parts.headers),
         }
     }
@@ -163,9 +171,15 @@ impl Visit {
         &self.uri
     }
 
-    /// The key that the browser sent, alive or not, or the one that its session has got since.
-    pub(crate) const fn session_key(&self) -> Option<&SessionKey> {
-        self.key.as_ref()
+    /// The key of the session that counts, or the one that it has got since; of a browser that is not logged in the
+    /// first that it sent.
+    pub(crate) fn session_key(&self) -> Option<&SessionKey> {
+        self.keys.first()
+    }
+
+    /// All keys that the browser sent, alive or not.
+    pub(crate) fn session_keys(&self) -> &[SessionKey] {
+        &self.keys
     }
 
     pub(crate) fn csrf(&self) -> &CsrfToken {
@@ -238,22 +252,21 @@ struct Found {
     visitor: Option<Arc<Visitor>>,
 }
 
-/// Who is logged in, read once for each request.
-pub(crate) async fn visitor(
-    web: &Web,
-    parts: &mut Parts,
-    key: Option<&SessionKey>,
-) -> Result<Option<Arc<Visitor>>, Refusal> {
+/// Who is logged in, read once for each request: by the first of the keys that is alive.
+pub(crate) async fn visitor(web: &Web, parts: &mut Parts) -> Result<Option<Arc<Visitor>>, Refusal> {
     if let Some(found) = parts.extensions.get::<Found>()
         && found.by.is_same(web)
     {
         return Ok(found.visitor.clone());
     }
-    let visitor = match key {
-        None => None,
-        Some(key) => match web.accounts().visitor(key).await {
-            Ok(Some(visitor)) => Some(Arc::new(renewed(web, parts, visitor).await)),
-            Ok(None) => None,
+    let mut visitor = None;
+    for key in web.cookies().session_keys(&parts.headers) {
+        match web.accounts().visitor(&key).await {
+            Ok(Some(found)) => {
+                visitor = Some(Arc::new(renewed(web, parts, found).await));
+                break;
+            }
+            Ok(None) => {}
             Err(error) => {
                 let visit = Visit::unasked(web, parts);
                 return Err(Refusal::new(answer::trouble(
@@ -262,8 +275,8 @@ pub(crate) async fn visitor(
                     &error,
                 )));
             }
-        },
-    };
+        }
+    }
     parts.extensions.insert(Found {
         by: web.clone(),
         visitor: visitor.clone(),
@@ -289,11 +302,6 @@ async fn renewed(web: &Web, parts: &Parts, visitor: Visitor) -> Visitor {
             visitor
         }
     }
-}
-
-/// The session key in a request's cookies, if it looks like one.
-pub(crate) fn session_key(web: &Web, headers: &HeaderMap) -> Option<SessionKey> {
-    SessionKey::parse(&web.cookies().read_session(headers)?)
 }
 
 /// The address that was asked for, also inside a nested router.

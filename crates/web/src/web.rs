@@ -12,7 +12,7 @@ use phone_auth_core::accounts::Accounts;
 use phone_auth_signals::SiteOrigin;
 
 use crate::build_error::{WebBuildError, WebBuildErrorKind};
-use crate::cookies::Cookies;
+use crate::cookies::{self, Cookies};
 use crate::csrf::{CsrfKeys, Origins, SameOriginLayer};
 use crate::guard::{GuardLayer, Rule};
 use crate::headers::{self, PageHeadersLayer};
@@ -53,7 +53,9 @@ impl Web {
             site_name: None,
             templates: Vec::new(),
             folder: None,
-            host_prefix: false,
+            session_cookie: None,
+            host_cookies: None,
+            trusted_origins: Vec::new(),
             django_cookie: None,
             django_domain: None,
             content_policy: None,
@@ -183,7 +185,9 @@ pub struct WebBuilder {
     site_name: Option<String>,
     templates: Vec<Source>,
     folder: Option<PathBuf>,
-    host_prefix: bool,
+    session_cookie: Option<String>,
+    host_cookies: Option<bool>,
+    trusted_origins: Vec<SiteOrigin>,
     django_cookie: Option<String>,
     django_domain: Option<String>,
     content_policy: Option<String>,
@@ -197,8 +201,9 @@ impl WebBuilder {
     }
 
     /// Takes templates from a folder before the embedded ones, each by its name:
-    /// `FOLDER/phone_auth/login.html` in place of the log-in page. A file that changes is read anew;
-    /// one that is added is seen at the next start. `FOLDER/phone_auth/style.css` replaces the style
+    /// `FOLDER/phone_auth/login.html` in place of the log-in page. A file that changes is read anew; while it has a
+    /// mistake or is empty, the last good text is shown, and in place of one that is removed the embedded one. Whatever
+    /// a file ends in, the values in it are escaped for HTML. `FOLDER/phone_auth/style.css` replaces the style
     /// sheet, and is read once.
     pub fn templates_from(mut self, folder: impl Into<PathBuf>) -> Self {
         self.folder = Some(folder.into());
@@ -215,15 +220,35 @@ impl WebBuilder {
         self
     }
 
-    /// Calls the cookies `__Host-sessionid` and `__Host-csrftoken`. Browsers then refuse them from
-    /// any other host of the domain (ASVS 5.0, 3.3.3). Only for an https site.
-    pub fn host_cookies(mut self) -> Self {
-        self.host_prefix = true;
+    /// What the session cookie is called; else `sessionid`. Applications of one host need names that differ.
+    pub fn session_cookie_name(mut self, name: impl Into<String>) -> Self {
+        self.session_cookie = Some(name.into());
         self
     }
 
-    /// The `SESSION_COOKIE_NAME` of the Django site that sessions are shared with; else `sessionid`. It
-    /// counts only where they are
+    /// Whether the names of the cookies begin with `__Host-`, as in `__Host-sessionid`. Browsers then refuse them from
+    /// any other host of the domain (ASVS 5.0, 3.3.3), which could else set a session of its own before ours. Only an
+    /// https site can have them, and no site that shares its sessions with Django.
+    ///
+    /// Unless said, they do on an https site that shares no sessions. Sessions that began before the prefix live on
+    /// under their old name.
+    pub fn host_cookies(mut self, on: bool) -> Self {
+        self.host_cookies = Some(on);
+        self
+    }
+
+    /// Another origin whose pages may send forms to this site, such as that of an application in front of it. Those of
+    /// the site itself may, whatever `Host` a proxy sends.
+    ///
+    /// # Security
+    /// Whoever can put a page on that origin can have a visitor's browser send any form.
+    pub fn trusted_origin(mut self, origin: SiteOrigin) -> Self {
+        self.trusted_origins.push(origin);
+        self
+    }
+
+    /// The `SESSION_COOKIE_NAME` of the Django site that sessions are shared with; else the name of the session
+    /// cookie. It counts only where they are
     /// ([`AccountsBuilder::django_sessions`](phone_auth_core::accounts::AccountsBuilder::django_sessions)).
     /// There our CSRF cookie is called `phone_auth_csrftoken`, so that Django's stays as it is.
     pub fn django_session_cookie(mut self, name: impl Into<String>) -> Self {
@@ -261,31 +286,17 @@ impl WebBuilder {
     ///   mistake; the source names file and line.
     /// - [`HostCookiesNeedHttps`](WebBuildErrorKind::HostCookiesNeedHttps): [`host_cookies`](Self::host_cookies)
     ///   on a site that is not https.
-    /// - [`CookieName`](WebBuildErrorKind::CookieName): no cookie can have the name that was given.
+    /// - [`HostCookiesBesideDjango`](WebBuildErrorKind::HostCookiesBesideDjango): they were asked for on a site that
+    ///   shares its sessions with Django.
+    /// - [`CookieName`](WebBuildErrorKind::CookieName): no cookie can have the name that was given, another of ours
+    ///   has it, or it begins with a prefix that [`host_cookies`](Self::host_cookies) is there for.
     /// - [`CookieDomain`](WebBuildErrorKind::CookieDomain): the host of the site is not in the domain that was
-    ///   given, or cookies have the prefix `__Host-`.
+    ///   given.
     /// - [`ContentSecurityPolicy`](WebBuildErrorKind::ContentSecurityPolicy): the policy cannot stand
     ///   in a header.
     pub fn build(self) -> Result<Web, WebBuildError> {
         let https = self.site.is_https();
-        if self.host_prefix && !https {
-            return Err(WebBuildErrorKind::HostCookiesNeedHttps.into());
-        }
-        let mut cookies = Cookies::new(https, self.host_prefix);
-        if self.accounts.shares_django_sessions() {
-            let name = self.django_cookie;
-            if name.as_deref().is_some_and(|name| !is_cookie_name(name)) {
-                return Err(WebBuildErrorKind::CookieName.into());
-            }
-            let domain = match self.django_domain.as_deref() {
-                None => None,
-                Some(domain) if self.host_prefix || !is_in(host_of(&self.site), domain) => {
-                    return Err(WebBuildErrorKind::CookieDomain.into());
-                }
-                Some(domain) => Some(domain.trim_start_matches('.').to_owned()),
-            };
-            cookies = cookies.beside_django(name, domain);
-        }
+        let cookies = self.cookies(https)?;
         let content_policy = match self.content_policy {
             None => HeaderValue::from_static(headers::CONTENT_POLICY),
             Some(policy) => HeaderValue::try_from(policy).map_err(|source| {
@@ -305,12 +316,46 @@ impl WebBuilder {
                 stylesheet,
                 cookies,
                 csrf_keys: CsrfKeys::new(self.accounts.keyring()),
-                origins: Origins::new(&self.site),
+                origins: Origins::new(&self.site, &self.trusted_origins),
                 page_headers: PageHeadersLayer::new(content_policy, https),
                 accounts: self.accounts,
                 site: self.site,
             }),
         })
+    }
+}
+
+impl WebBuilder {
+    /// The cookies as asked for.
+    fn cookies(&self, https: bool) -> Result<Cookies, WebBuildError> {
+        let is_shared = self.accounts.shares_django_sessions();
+        let host_prefix = self.host_cookies.unwrap_or(https && !is_shared);
+        if host_prefix && !https {
+            return Err(WebBuildErrorKind::HostCookiesNeedHttps.into());
+        }
+        if host_prefix && is_shared {
+            return Err(WebBuildErrorKind::HostCookiesBesideDjango.into());
+        }
+        let own = self.session_cookie.as_deref();
+        if own.is_some_and(|name| name.starts_with("__")) {
+            return Err(WebBuildErrorKind::CookieName.into());
+        }
+        let name = self.django_cookie.as_deref().filter(|_| is_shared);
+        let name = name.or(own).unwrap_or(cookies::SESSION).to_owned();
+        if !is_cookie_name(&name) || cookies::TAKEN.contains(&name.as_str()) {
+            return Err(WebBuildErrorKind::CookieName.into());
+        }
+        let cookies = Cookies::new(https, host_prefix, name.into());
+        if !is_shared {
+            return Ok(cookies);
+        }
+        let domain = match self.django_domain.as_deref() {
+            Some(domain) if !is_in(host_of(&self.site), domain) => {
+                return Err(WebBuildErrorKind::CookieDomain.into());
+            }
+            domain => domain.map(|domain| domain.trim_start_matches('.').to_owned()),
+        };
+        Ok(cookies.beside_django(domain))
     }
 }
 

@@ -13,7 +13,7 @@ use crate::exit::Failure;
 use crate::setup::Setup;
 use crate::site;
 use crate::table::Table;
-use crate::visible::Visible;
+use crate::visible::{self, Visible};
 
 /// How many messages are read at once.
 const PAGE: u32 = 500;
@@ -96,7 +96,7 @@ async fn all(accounts: &Accounts) -> Result<Vec<OutboxMessage>, Failure> {
 async fn list(accounts: &Accounts, json: bool) -> Result<(), Failure> {
     let messages: Vec<Listed> = all(accounts).await?.into_iter().map(Listed::from).collect();
     if json {
-        let text = serde_json::to_string_pretty(&messages).map_err(Failure::failed)?;
+        let text = visible::to_json(&messages).map_err(Failure::failed)?;
         return console::print(text).map_err(Failure::failed);
     }
     let mut table = Table::new([

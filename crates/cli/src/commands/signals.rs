@@ -7,6 +7,7 @@ use crate::exit::Failure;
 use crate::receivers;
 use crate::setup::Setup;
 use crate::table::Table;
+use crate::visible;
 
 /// Lists signals and receivers, those that are switched off too.
 ///
@@ -15,7 +16,7 @@ use crate::table::Table;
 pub(crate) fn run(setup: &Setup, json: bool) -> Result<(), Failure> {
     let manifest = receivers::manifest(&setup.configuration);
     let text = if json {
-        serde_json::to_string_pretty(&manifest).map_err(Failure::failed)?
+        visible::to_json(&manifest).map_err(Failure::failed)?
     } else {
         format!("{}\n\n{}", signals(&manifest), receivers_of(&manifest))
     };

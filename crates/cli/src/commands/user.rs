@@ -13,7 +13,7 @@ use crate::password_input;
 use crate::setup::Setup;
 use crate::site;
 use crate::table::Table;
-use crate::visible::Visible;
+use crate::visible::{self, Visible};
 
 /// How many people are read at once.
 const PAGE: u32 = 500;
@@ -144,7 +144,7 @@ async fn list(accounts: &Accounts, json: bool) -> Result<(), Failure> {
         }
     }
     if json {
-        let text = serde_json::to_string_pretty(&people).map_err(Failure::failed)?;
+        let text = visible::to_json(&people).map_err(Failure::failed)?;
         return console::print(text).map_err(Failure::failed);
     }
     let mut table = Table::new(["id", "username", "name", "e-mail", "state", "last log-in"]);

@@ -202,6 +202,27 @@ static SITE: &[Setting] = &[
         take: |to, given| put(&mut to.accounts.session_lifetime, some_time(given)),
     },
     Setting {
+        name: "session_cookie_name",
+        right: "the name of a cookie, such as sessionid, without the prefix __Host-",
+        default: "sessionid",
+        does: "what the session cookie is called; programs that share a host need names that differ",
+        take: |to, given| put(&mut to.session_cookie_name, text(given).map(Some)),
+    },
+    Setting {
+        name: "host_cookies",
+        right: YES_OR_NO,
+        default: "true when site_url is https and no sessions are shared with Django",
+        does: "whether the names of cookies begin with __Host-, so that no other host of the domain can set them",
+        take: |to, given| put(&mut to.host_cookies, given.boolean().map(Some)),
+    },
+    Setting {
+        name: "trusted_origins",
+        right: "a list of origins such as https://app.example.org",
+        default: "none",
+        does: "other origins whose pages may send forms to this site; its own always may",
+        take: |to, given| put(&mut to.trusted_origins, origins(given)),
+    },
+    Setting {
         name: "reset_email_lifetime",
         right: TIME,
         default: "24 hours",
@@ -380,6 +401,13 @@ pub(super) fn paths(given: &Given<'_>) -> Option<Vec<PathBuf>> {
 
 pub(super) fn texts(given: &Given<'_>) -> Option<Vec<String>> {
     Some(given.list()?.into_iter().map(str::to_owned).collect())
+}
+
+fn origins(given: &Given<'_>) -> Option<Vec<SiteOrigin>> {
+    let origins = given.list()?.into_iter();
+    origins
+        .map(|origin| SiteOrigin::parse(origin).ok())
+        .collect()
 }
 
 pub(super) fn folder(given: &Given<'_>) -> Option<PathBuf> {

@@ -7,11 +7,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use minijinja::value::Serde;
-use minijinja::{Environment, UndefinedBehavior};
+use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use phone_auth_signals::User;
 
 use super::words::{Lifetime, Words};
-use super::{NAMES, Texts, compiled};
+use super::{Engines, NAMES, Texts, compiled};
 use crate::build_error::TemplateProblem;
 use crate::{BuildError, BuildErrorKind};
 
@@ -86,14 +86,23 @@ pub(super) fn languages(sources: &Sources, needed: &[&str]) -> Result<Vec<String
     Ok(whole)
 }
 
-/// The engine with all templates in it. A value that is not there is a mistake, not an empty text.
-pub(super) fn environment(sources: Sources) -> Result<Environment<'static>, BuildError> {
+/// The engines with all templates in each.
+pub(super) fn engines(sources: &Sources) -> Result<Engines, BuildError> {
+    Ok(Engines {
+        html: engine(sources, AutoEscape::Html)?,
+        text: engine(sources, AutoEscape::None)?,
+    })
+}
+
+/// An engine with all templates in it. A value that is not there is a mistake, not an empty text.
+fn engine(sources: &Sources, escape: AutoEscape) -> Result<Environment<'static>, BuildError> {
     let mut templates = Environment::new();
     templates.set_undefined_behavior(UndefinedBehavior::Strict);
+    templates.set_auto_escape_callback(move |_| escape.clone());
     for (name, source) in sources {
         templates
-            .add_template_owned(name.clone(), source)
-            .map_err(|error| wrong(name, error))?;
+            .add_template_owned(name.clone(), source.clone())
+            .map_err(|error| wrong(name.clone(), error))?;
     }
     Ok(templates)
 }
@@ -118,7 +127,7 @@ impl Texts {
                         site_name: self.style.site_name(),
                         user: &user,
                     };
-                    let template = self.templates.get_template(&name);
+                    let template = self.templates.template(&name);
                     template
                         .and_then(|template| template.render(Serde(&words)))
                         .map_err(|error| wrong(name.clone(), error))?;
@@ -137,4 +146,38 @@ fn wrong(name: String, error: minijinja::Error) -> BuildError {
     let line = error.line().unwrap_or_default();
     let wrong = TemplateProblem::Wrong { line };
     BuildError::with_source(BuildErrorKind::Template { name, wrong }, error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_escaped_for_what_they_become() {
+        let part = "{{ name }}";
+        for ending in ["txt", "html"] {
+            let sources = Sources::from([
+                (format!("en/_part.{ending}"), part.to_owned()),
+                (
+                    "en/mail.html".to_owned(),
+                    format!("{{% include \"en/_part.{ending}\" %}}"),
+                ),
+                (
+                    "en/mail.txt".to_owned(),
+                    format!("{{% include \"en/_part.{ending}\" %}}"),
+                ),
+            ]);
+            for (name, expected) in [("en/mail.html", "&lt;b&gt;"), ("en/mail.txt", "<b>")] {
+                let shown = engines(&sources).ok().and_then(|engines| {
+                    let values = minijinja::context! { name => "<b>" };
+                    engines.template(name).ok()?.render(values).ok()
+                });
+                assert_eq!(
+                    shown.as_deref(),
+                    Some(expected),
+                    "{name}, of a part in {ending}"
+                );
+            }
+        }
+    }
 }

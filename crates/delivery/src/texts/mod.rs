@@ -11,8 +11,8 @@ mod words;
 
 use std::path::Path;
 
-use minijinja::Environment;
 use minijinja::value::Serde;
+use minijinja::{Environment, Template};
 use phone_auth_signals::{Message, Retry, SiteOrigin, Undelivered};
 
 use crate::BuildError;
@@ -56,9 +56,27 @@ impl Style {
     }
 }
 
+/// The engines that templates are rendered by. What a template of HTML includes is a part of HTML, whatever its own
+/// name ends in, and is escaped; what a text includes is not.
+pub(crate) struct Engines {
+    html: Environment<'static>,
+    text: Environment<'static>,
+}
+
+impl Engines {
+    fn template(&self, name: &str) -> Result<Template<'_, '_>, minijinja::Error> {
+        let engine = if name.ends_with(".html") {
+            &self.html
+        } else {
+            &self.text
+        };
+        engine.get_template(name)
+    }
+}
+
 /// The texts of one receiver.
 pub(crate) struct Texts {
-    templates: Environment<'static>,
+    templates: Engines,
     languages: Vec<String>,
     style: Style,
 }
@@ -76,7 +94,7 @@ impl Texts {
         let sources = loading::sources(folder)?;
         let languages = loading::languages(&sources, needed)?;
         let texts = Self {
-            templates: loading::environment(sources)?,
+            templates: loading::engines(&sources)?,
             languages,
             style,
         };
@@ -105,7 +123,7 @@ impl Texts {
 
 /// The texts of one message.
 pub(crate) struct Text<'a> {
-    templates: &'a Environment<'static>,
+    templates: &'a Engines,
     signal: &'static str,
     pub(crate) words: Words<'a>,
 }
@@ -117,7 +135,7 @@ impl Text<'_> {
     /// When the template cannot be rendered with this message.
     pub(crate) fn render(&self, ending: &str) -> Result<String, Undelivered> {
         let name = format!("{}/{}{ending}", self.words.language, self.signal);
-        let template = self.templates.get_template(&name);
+        let template = self.templates.template(&name);
         // The error of the engine may quote values, and one of them is the link.
         template
             .and_then(|template| template.render(Serde(&self.words)))

@@ -60,7 +60,8 @@ impl fmt::Debug for CsrfKeys {
 /// set no cookie.
 pub(crate) struct CsrfToken {
     keys: CsrfKeys,
-    sent: Option<String>,
+    /// What the browser sent and has the form of ours: of several, nothing tells which is.
+    sent: Vec<String>,
     session: Vec<u8>,
     made: OnceLock<Option<Made>>,
 }
@@ -71,11 +72,12 @@ struct Made {
 }
 
 impl CsrfToken {
-    /// A token for the cookie that came with the request, if it is one of ours, or for a new one.
-    pub(crate) fn new(keys: CsrfKeys, cookie: Option<String>, session: Vec<u8>) -> Self {
+    /// A token for the first of the cookies that came with the request and has the form of ours, or for a new one.
+    pub(crate) fn new(keys: CsrfKeys, mut cookies: Vec<String>, session: Vec<u8>) -> Self {
+        cookies.retain(|nonce| is_nonce(nonce));
         Self {
             keys,
-            sent: cookie.filter(|nonce| is_nonce(nonce)),
+            sent: cookies,
             session,
             made: OnceLock::new(),
         }
@@ -89,20 +91,20 @@ impl CsrfToken {
     /// The cookie to set: there is one when a page asked for the token and the browser has none.
     pub(crate) fn cookie_to_set(&self) -> Option<&str> {
         let made = self.made.get()?.as_ref()?;
-        (self.sent.as_ref() != Some(&made.nonce)).then_some(made.nonce.as_str())
+        (!self.sent.contains(&made.nonce)).then_some(made.nonce.as_str())
     }
 
-    /// Whether a form brought the token that belongs to the cookie that came with it.
+    /// Whether a form brought the token that belongs to a cookie that came with it.
     pub(crate) fn matches(&self, token: &str) -> bool {
         self.sent
-            .as_ref()
-            .is_some_and(|nonce| self.keys.verify(nonce, &self.session, token))
+            .iter()
+            .any(|nonce| self.keys.verify(nonce, &self.session, token))
     }
 
     fn made(&self) -> Option<&Made> {
         self.made
             .get_or_init(|| {
-                let nonce = self.sent.clone().or_else(new_nonce)?;
+                let nonce = self.sent.first().cloned().or_else(new_nonce)?;
                 let token = self.keys.sign(&nonce, &self.session)?;
                 Some(Made { nonce, token })
             })
@@ -156,11 +158,11 @@ mod tests {
     #[test]
     fn token_matches_its_cookie() {
         let keys = keys();
-        let first = CsrfToken::new(keys.clone(), None, b"session".to_vec());
+        let first = CsrfToken::new(keys.clone(), Vec::new(), b"session".to_vec());
         let token = first.text().unwrap();
         let cookie = first.cookie_to_set().unwrap().to_owned();
 
-        let second = CsrfToken::new(keys.clone(), Some(cookie.clone()), b"session".to_vec());
+        let second = CsrfToken::new(keys.clone(), vec![cookie.clone()], b"session".to_vec());
         assert!(second.matches(token));
         assert_eq!(
             second.text(),
@@ -169,23 +171,31 @@ mod tests {
         );
         assert_eq!(second.cookie_to_set(), None);
 
-        let elsewhere = CsrfToken::new(keys, Some(cookie), b"another".to_vec());
+        let elsewhere = CsrfToken::new(keys.clone(), vec![cookie.clone()], b"another".to_vec());
         assert!(!elsewhere.matches(token), "another session, another token");
+
+        let tossed = new_nonce().unwrap();
+        for cookies in [[tossed.clone(), cookie.clone()], [cookie, tossed]] {
+            let third = CsrfToken::new(keys.clone(), cookies.to_vec(), b"session".to_vec());
+            assert!(third.matches(token), "a cookie of another host hides none");
+            assert!(third.matches(third.text().unwrap()));
+            assert_eq!(third.cookie_to_set(), None);
+        }
     }
 
     #[test]
     fn unused_token_sets_no_cookie() {
-        let token = CsrfToken::new(keys(), None, Vec::new());
+        let token = CsrfToken::new(keys(), Vec::new(), Vec::new());
         assert_eq!(token.cookie_to_set(), None);
     }
 
     #[test]
     fn nothing_matches_without_cookie() {
         let keys = keys();
-        let token = CsrfToken::new(keys.clone(), None, Vec::new());
+        let token = CsrfToken::new(keys.clone(), Vec::new(), Vec::new());
         let text = token.text().unwrap().to_owned();
-        for cookie in [None, Some(String::new()), Some("x".repeat(22))] {
-            let visit = CsrfToken::new(keys.clone(), cookie, Vec::new());
+        for cookies in [vec![], vec![String::new()], vec!["x".repeat(22)]] {
+            let visit = CsrfToken::new(keys.clone(), cookies, Vec::new());
             assert!(!visit.matches(&text));
             assert!(!visit.matches(""));
         }

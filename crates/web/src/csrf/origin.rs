@@ -1,8 +1,10 @@
 //! Where a request comes from, as the browser tells.
 
-use http::header::{HOST, ORIGIN, REFERER};
+use std::net::IpAddr;
+
+use http::header::{ORIGIN, REFERER};
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName};
 use phone_auth_signals::SiteOrigin;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -12,52 +14,78 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 pub(crate) enum Provenance {
     /// A page of this site, or the person at the address bar.
     Own,
-    /// Another site, or one that does not want to be known.
+    /// Another site.
     Foreign,
     /// The client does not say.
     Unsaid,
 }
 
-/// The origins that count as this site.
+/// The origins that count as this site: the configured one, and others that the operator trusts. Never the `Host` of a
+/// request: a proxy may send any, and a client chooses it.
 #[derive(Clone, Debug)]
-pub(crate) struct Origins {
-    scheme: &'static str,
-    site: String,
-}
+pub(crate) struct Origins(Vec<String>);
 
 impl Origins {
-    pub(crate) fn new(site: &SiteOrigin) -> Self {
-        let scheme = if site.is_https() { "https" } else { "http" };
-        Self {
-            scheme,
-            site: normal(site.as_str()),
-        }
+    /// The site and the other origins. On a loopback address, the other names of the own machine are the same site: who
+    /// develops types one or the other.
+    pub(crate) fn new(site: &SiteOrigin, others: &[SiteOrigin]) -> Self {
+        let given = std::iter::once(site).chain(others);
+        let mut origins: Vec<_> = given.map(|origin| normal(origin.as_str())).collect();
+        origins.extend(other_loopback_names(&normal(site.as_str())));
+        Self(origins)
     }
 
     /// Reads `Sec-Fetch-Site`; only without it `Origin`; only without both `Referer`. The first that
-    /// is there decides. A header that is there twice, or is not text, is foreign.
+    /// says something decides: `Origin: null` says nothing. A header that is there twice, or is not text, is foreign.
     pub(crate) fn provenance(&self, parts: &Parts) -> Provenance {
         let headers = &parts.headers;
         if let Some(site) = only(headers, &SEC_FETCH_SITE) {
             return known(matches!(site, Ok("same-origin" | "none")));
         }
-        if let Some(origin) = only(headers, &ORIGIN) {
-            return known(origin.is_ok_and(|origin| self.is_own(origin, parts)));
-        }
-        if let Some(referer) = only(headers, &REFERER) {
+        let referer = only(headers, &REFERER).map(|referer| {
             let origin = referer.ok().and_then(origin_of);
-            return known(origin.is_some_and(|origin| self.is_own(origin, parts)));
+            known(origin.is_some_and(|origin| self.is_own(origin)))
+        });
+        match only(headers, &ORIGIN) {
+            None => referer.unwrap_or(Provenance::Unsaid),
+            // A page in a sandbox, or one whose policy lets no origin out. It is not what it says to be by `Referer`.
+            Some(Ok("null")) => match referer {
+                Some(Provenance::Foreign) => Provenance::Foreign,
+                _ => Provenance::Unsaid,
+            },
+            Some(origin) => known(origin.is_ok_and(|origin| self.is_own(origin))),
         }
-        Provenance::Unsaid
     }
 
-    /// Whether an origin is the configured site, or the host that was asked, under the site's scheme.
-    fn is_own(&self, origin: &str, parts: &Parts) -> bool {
-        let origin = normal(origin);
-        origin == self.site
-            || host(parts)
-                .is_some_and(|host| origin == normal(&format!("{}://{host}", self.scheme)))
+    fn is_own(&self, origin: &str) -> bool {
+        self.0.contains(&normal(origin))
     }
+}
+
+/// The origins of the same port under the other names of the own machine; none for a site elsewhere.
+fn other_loopback_names(site: &str) -> Vec<String> {
+    let Some((scheme, authority)) = site.split_once("://") else {
+        return Vec::new();
+    };
+    let host_ends = match authority.rfind(']') {
+        Some(bracket) => bracket + 1,
+        None => authority.find(':').unwrap_or(authority.len()),
+    };
+    let Some((host, port)) = authority.split_at_checked(host_ends) else {
+        return Vec::new();
+    };
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    let is_loopback = host == "localhost"
+        || address
+            .parse()
+            .is_ok_and(|address: IpAddr| address.is_loopback());
+    if !is_loopback {
+        return Vec::new();
+    }
+    let names = ["localhost", "127.0.0.1", "[::1]"];
+    names
+        .map(|name| format!("{scheme}://{name}{port}"))
+        .to_vec()
 }
 
 const fn known(own: bool) -> Provenance {
@@ -76,16 +104,6 @@ fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<Result<&'a str,
         return Some(Err(()));
     }
     Some(first.to_str().map_err(|_| ()))
-}
-
-/// The host that a request asks for: of the target when it names one (HTTP/2), else `Host`.
-fn host(parts: &Parts) -> Option<&str> {
-    let of_target = parts.uri.authority().map(http::uri::Authority::as_str);
-    of_target.or_else(|| parts.headers.get(HOST).and_then(text))
-}
-
-fn text(value: &HeaderValue) -> Option<&str> {
-    value.to_str().ok()
 }
 
 /// Scheme, host and port of an address.
@@ -117,7 +135,9 @@ mod tests {
     use http::Request;
 
     fn check(headers: &[(&str, &str)], expected: Provenance) {
-        let origins = Origins::new(&SiteOrigin::parse("https://example.org").unwrap());
+        let origin = |text| SiteOrigin::parse(text).unwrap();
+        let site = origin("https://example.org");
+        let origins = Origins::new(&site, &[origin("https://app.example.net:8443")]);
         let mut request = Request::builder().uri("/accounts/login/");
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -147,20 +167,82 @@ mod tests {
         for origin in [
             "https://example.org",
             "https://EXAMPLE.org:443",
-            "https://internal:8443",
+            "https://app.example.net:8443",
         ] {
+            // Whatever host the proxy names.
+            for host in [
+                "example.org",
+                "internal:8443",
+                "127.0.0.1:8000",
+                "evil.example",
+            ] {
+                check(&[("host", host), ("origin", origin)], Provenance::Own);
+            }
+        }
+    }
+
+    #[test]
+    fn host_of_a_request_is_no_site() {
+        for (host, origin) in [
+            ("evil.example", "https://evil.example"),
+            ("evil.example:8443", "https://evil.example:8443"),
+            ("localhost", "https://localhost"),
+            ("127.0.0.1", "https://127.0.0.1"),
+        ] {
+            check(&[("host", host), ("origin", origin)], Provenance::Foreign);
+            let referer = format!("{origin}/accounts/login/");
             check(
-                &[("host", "internal:8443"), ("origin", origin)],
-                Provenance::Own,
+                &[("host", host), ("referer", &referer)],
+                Provenance::Foreign,
             );
+        }
+    }
+
+    #[test]
+    fn null_origin_says_nothing() {
+        check(&[("origin", "null")], Provenance::Unsaid);
+        check(
+            &[("origin", "null"), ("referer", "https://evil.example/")],
+            Provenance::Foreign,
+        );
+        check(
+            &[("origin", "null"), ("sec-fetch-site", "cross-site")],
+            Provenance::Foreign,
+        );
+        check(
+            &[("origin", "null"), ("origin", "null")],
+            Provenance::Foreign,
+        );
+    }
+
+    #[test]
+    fn loopback_names_are_one_machine() {
+        for (site, origin, is_own) in [
+            ("http://127.0.0.1:8000", "http://localhost:8000", true),
+            ("http://127.0.0.1:8000", "http://[::1]:8000", true),
+            ("http://[::1]:8000", "http://127.0.0.1:8000", true),
+            ("http://127.1.2.3:8000", "http://127.0.0.1:8000", true),
+            ("http://localhost", "http://127.0.0.1", true),
+            ("http://127.0.0.1:8000", "http://localhost:8001", false),
+            ("http://127.0.0.1:8000", "https://localhost:8000", false),
+            (
+                "http://127.0.0.1:8000",
+                "http://localhost.evil.example:8000",
+                false,
+            ),
+            ("http://example.org:8000", "http://localhost:8000", false),
+            ("https://example.org", "http://localhost", false),
+        ] {
+            let origins = Origins::new(&SiteOrigin::parse(site).unwrap(), &[]);
+            assert_eq!(origins.is_own(origin), is_own, "{site} {origin}");
         }
     }
 
     #[test]
     fn foreign_origin_is_refused() {
         for origin in [
-            "null",
             "",
+            "NULL",
             "http://example.org",
             "https://example.org.evil.example",
             "https://example.org:444",
@@ -198,7 +280,7 @@ mod tests {
         check(&[("referer", "about:blank")], Provenance::Foreign);
         check(
             &[("referer", "https://example.org/"), ("origin", "null")],
-            Provenance::Foreign,
+            Provenance::Unsaid,
         );
     }
 

@@ -101,8 +101,7 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Refusal> {
         let web = Web::from_ref(state);
-        let key = visit::session_key(&web, &parts.headers);
-        let visitor = visit::visitor(&web, parts, key.as_ref()).await?;
+        let visitor = visit::visitor(&web, parts).await?;
         Ok(visitor.map(Self))
     }
 }

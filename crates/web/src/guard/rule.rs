@@ -35,8 +35,7 @@ impl Rule {
         web: &Web,
         parts: &mut Parts,
     ) -> Result<Option<Arc<Visitor>>, Refusal> {
-        let key = visit::session_key(web, &parts.headers);
-        let visitor = visit::visitor(web, parts, key.as_ref()).await?;
+        let visitor = visit::visitor(web, parts).await?;
         match self.decide(web, visitor.as_deref(), &original_uri(parts)) {
             None => Ok(visitor),
             Some(response) => Err(Refusal::new(response)),

@@ -1,4 +1,4 @@
-//! `logout/`: ends the session, after asking.
+//! `logout/`: ends every session that the browser has, after asking.
 
 use axum::response::Response;
 
@@ -17,13 +17,16 @@ pub(crate) async fn show(visit: Visit) -> Response {
 
 pub(crate) async fn submit(form: SubmittedForm) -> Response {
     let visit = form.visit();
-    if let Some(key) = visit.session_key()
-        && let Err(error) = visit.accounts().log_out(key).await
-    {
-        // The session lives on, so the cookie stays too.
-        return answer::trouble(visit, "log somebody out", &error);
+    // Of several, the next one would count as soon as the first is gone.
+    for key in visit.session_keys() {
+        if let Err(error) = visit.accounts().log_out(key).await {
+            // The session lives on, so the cookie stays too.
+            return answer::trouble(visit, "log somebody out", &error);
+        }
     }
     let mut response = redirect::found(&visit.accounts().settings().logout_redirect_url);
-    add_cookie(response.headers_mut(), visit.cookies().clear_session());
+    for cookie in visit.cookies().clear_session() {
+        add_cookie(response.headers_mut(), Some(cookie));
+    }
     response
 }

@@ -9,13 +9,14 @@ use axum::extract::rejection::PathRejection;
 use axum::response::Response;
 use http::header::REFERRER_POLICY;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
-use phone_auth_core::accounts::{LinkErrorKind, ResetErrorKind, ResetLink};
+use phone_auth_core::accounts::{LinkError, LinkErrorKind, ResetErrorKind, ResetLink};
 use phone_auth_core::form::{Field, FieldProblem};
 use phone_auth_urls::{AccountPage, SET_PASSWORD};
 
 use super::NEW_PASSWORD_HINT;
 use crate::answer;
 use crate::form::{FieldView, FormView, SubmittedForm};
+use crate::opening;
 use crate::page::Page;
 use crate::redirect;
 use crate::visit::{Visit, add_cookie};
@@ -35,14 +36,12 @@ pub(crate) async fn show(
         return not_valid(&visit);
     };
     if token != SET_PASSWORD {
-        return open(&visit, &method, &uidb64, &token).await;
+        let is_opened = opening::is_by_somebody(&method, &headers);
+        return open(&visit, is_opened, &uidb64, &token).await;
     }
-    let Some(token) = visit.cookies().read_reset(&headers) else {
-        return not_valid(&visit);
-    };
-    match visit.accounts().recheck_reset_link(&uidb64, &token).await {
-        Ok(link) => visit.render(page(&visit, &link, &[])),
-        Err(error) if error.kind() == LinkErrorKind::Invalid => not_valid(&visit),
+    match waiting(&visit, &uidb64, &headers).await {
+        Ok(Some((_, link))) => visit.render(page(&visit, &link, &[])),
+        Ok(None) => not_valid(&visit),
         Err(error) => answer::trouble(&visit, "look at a reset link", &error),
     }
 }
@@ -56,8 +55,10 @@ pub(crate) async fn submit(path: LinkPath, headers: HeaderMap, form: SubmittedFo
     if in_path != SET_PASSWORD {
         return answer::only_shows(visit);
     }
-    let Some(token) = visit.cookies().read_reset(&headers) else {
-        return not_valid(visit);
+    let token = match waiting(visit, &uidb64, &headers).await {
+        Ok(Some((token, _))) => token,
+        Ok(None) => return not_valid(visit),
+        Err(error) => return answer::trouble(visit, "look at a reset link", &error),
     };
     let unreadable = form.unreadable(&FIELDS);
     if !unreadable.is_empty() {
@@ -81,13 +82,29 @@ pub(crate) async fn submit(path: LinkPath, headers: HeaderMap, form: SubmittedFo
     }
 }
 
+/// The token that waits in a cookie and is good for something, and what for.
+async fn waiting(
+    visit: &Visit,
+    uidb64: &str,
+    headers: &HeaderMap,
+) -> Result<Option<(String, ResetLink)>, LinkError> {
+    for token in visit.cookies().read_reset(headers) {
+        match visit.accounts().recheck_reset_link(uidb64, &token).await {
+            Ok(link) => return Ok(Some((token, link))),
+            Err(error) if error.kind() == LinkErrorKind::Invalid => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(None)
+}
+
 /// Takes the token out of the address bar, if it is good for anything.
-async fn open(visit: &Visit, method: &Method, uidb64: &str, token: &str) -> Response {
+async fn open(visit: &Visit, is_opened: bool, uidb64: &str, token: &str) -> Response {
     let accounts = visit.accounts();
-    let checked = if method == Method::HEAD {
-        accounts.recheck_reset_link(uidb64, token).await
-    } else {
+    let checked = if is_opened {
         accounts.check_reset_link(uidb64, token).await
+    } else {
+        accounts.recheck_reset_link(uidb64, token).await
     };
     match checked {
         Ok(link) => {

@@ -1,12 +1,12 @@
 //! `user_verification_confirm/{idb64}/{token}/`: where a verification link leads.
 //!
-//! Opening it verifies, unless the setting `verify_by_click` asks for a button; HEAD never does, and
-//! OPTIONS does not come here.
+//! Opening it verifies, unless the setting `verify_by_click` asks for a button. A request that nobody has made by
+//! opening it never does, and shows the button; OPTIONS does not come here.
 
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use axum::response::Response;
-use http::{Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use phone_auth_core::accounts::{LinkError, LinkErrorKind, LinkState, Verification};
 use phone_auth_core::address::AddressRecord;
 use phone_auth_core::person::Person;
@@ -14,6 +14,7 @@ use phone_auth_core::person::Person;
 use super::addresses::already_verified;
 use crate::answer;
 use crate::form::SubmittedForm;
+use crate::opening;
 use crate::page::Page;
 use crate::visit::Visit;
 
@@ -22,13 +23,17 @@ const TEMPLATE: &str = "phone_auth/phone_email_verification_confirm.html";
 /// Which address a link is for, and its token; an error when it is not text.
 type LinkPath = Result<Path<(String, String)>, PathRejection>;
 
-pub(crate) async fn show(visit: Visit, method: Method, path: LinkPath) -> Response {
+pub(crate) async fn show(
+    visit: Visit,
+    method: Method,
+    headers: HeaderMap,
+    path: LinkPath,
+) -> Response {
     let Ok(Path((idb64, token))) = path else {
         return not_valid(&visit);
     };
     let accounts = visit.accounts();
-    if method == Method::HEAD {
-        // Nobody has opened the link: a program looks what is there.
+    if !opening::is_by_somebody(&method, &headers) {
         let looked = accounts.recheck_verification_link(&idb64, &token).await;
         ask(&visit, looked)
     } else if accounts.settings().verify_by_click {
@@ -39,12 +44,10 @@ pub(crate) async fn show(visit: Visit, method: Method, path: LinkPath) -> Respon
     }
 }
 
-/// The button, where the settings want one.
+/// The button. It works without the setting too: a browser shows somebody who opens the link the page that it had
+/// fetched ahead, and there the button is.
 pub(crate) async fn submit(path: LinkPath, form: SubmittedForm) -> Response {
     let visit = form.visit();
-    if !visit.accounts().settings().verify_by_click {
-        return answer::only_shows(visit);
-    }
     match path {
         Ok(Path((idb64, token))) => verify(visit, &idb64, &token).await,
         Err(_not_text) => not_valid(visit),

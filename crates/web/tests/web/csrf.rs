@@ -49,7 +49,8 @@ async fn foreign_posts_are_refused_everywhere() {
             vec![("sec-fetch-site", "cross-site")],
             vec![("sec-fetch-site", "same-site")],
             vec![("origin", "https://evil.example")],
-            vec![("origin", "null")],
+            vec![("origin", "null"), ("referer", "https://evil.example/")],
+            vec![("origin", "http://evil.example"), ("host", "evil.example")],
             vec![("referer", "https://evil.example/page")],
             vec![
                 ("sec-fetch-site", "cross-site"),
@@ -118,6 +119,48 @@ async fn silent_client_needs_the_token() {
     }
     let answer = post_with(&mut client, "/accounts/login/", &[], &fields(&token)).await;
     assert_eq!(answer.status, StatusCode::FOUND);
+}
+
+#[tokio::test]
+async fn null_origin_leaves_it_to_the_token() {
+    let site = Site::new();
+    site.ann_signed_up().await;
+    let mut client = site.browser();
+    let token = client.get("/accounts/login/").await.csrf_token().to_owned();
+    for (token, status) in [("", StatusCode::FORBIDDEN), (&token, StatusCode::FOUND)] {
+        let fields = [
+            ("login", "ann"),
+            ("password", PASSWORD),
+            ("csrfmiddlewaretoken", token),
+        ];
+        let null = [("origin", "null")];
+        let answer = post_with(&mut client, "/accounts/login/", &null, &fields).await;
+        assert_eq!(answer.status, status);
+    }
+}
+
+#[tokio::test]
+async fn tossed_token_cookie_hides_none() {
+    let site = Site::new();
+    for first in [true, false] {
+        let mut client = site.browser();
+        let page = client.get("/accounts/login/").await;
+        let token = page.csrf_token().to_owned();
+        let own = client.cookies.remove("csrftoken").unwrap();
+        let other = site.browser().get("/accounts/login/").await;
+        let other = other.set_cookie("csrftoken").unwrap().to_owned();
+        let other = other.split(';').next().unwrap().to_owned();
+        let own = format!("csrftoken=\"{own}\"");
+        let cookies = if first {
+            format!("{other}; {own}")
+        } else {
+            format!("{own}; {other}")
+        };
+        let fields = [("csrfmiddlewaretoken", token.as_str())];
+        let headers = [("cookie", cookies.as_str())];
+        let answer = post_with(&mut client, "/accounts/logout/", &headers, &fields).await;
+        assert_eq!(answer.status, StatusCode::FOUND, "{cookies}");
+    }
 }
 
 #[tokio::test]

@@ -39,6 +39,7 @@ async fn every_page_is_locked_down() {
             assert!(!policy.contains("unsafe"));
             assert_eq!(answer.header("x-frame-options"), "DENY");
             assert_eq!(answer.header("x-content-type-options"), "nosniff");
+            assert_eq!(answer.header("cross-origin-resource-policy"), "same-origin");
             assert_eq!(
                 answer.header("cache-control"),
                 "private, no-store",

@@ -66,7 +66,7 @@ async fn large_upload_still_hears_its_answer() {
         let mut stream = std::net::TcpStream::connect(address).unwrap();
         write!(
             stream,
-            "POST /accounts/login/ HTTP/1.1\r\nhost: {address}\r\norigin: http://{address}\r\n\
+            "POST /accounts/login/ HTTP/1.1\r\nhost: {address}\r\norigin: http://site.example\r\n\
              content-type: {FORM}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
             body.len()
         )

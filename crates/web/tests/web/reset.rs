@@ -226,3 +226,35 @@ async fn verification_token_resets_nothing() {
     let path = format!("/accounts/password_reset_confirm/MQ/{token}/");
     assert_eq!(ann.get(&path).await.status, StatusCode::BAD_REQUEST);
 }
+
+#[tokio::test]
+async fn tossed_reset_token_hides_none() {
+    let site = Site::new();
+    site.ann_signed_up().await;
+    let link = site.browser().reset_link("ann@example.org").await;
+    let mut opening = site.browser();
+    let form = opening.get(&link).await.location().to_owned();
+    let token = opening.cookies.remove("reset_token").unwrap();
+    for cookies in [
+        format!("reset_token=x; reset_token={token}"),
+        format!("reset_token={token}; reset_token=x"),
+        format!("reset_token=; reset_token=\"{token}\""),
+    ] {
+        let request = opening.request(Method::GET, &form);
+        let request = request.header("cookie", &cookies);
+        let page = site
+            .send(request.body(axum::body::Body::empty()).unwrap())
+            .await;
+        assert_eq!(page.status, StatusCode::OK, "{cookies}");
+    }
+    let request = opening
+        .request(Method::POST, &form)
+        .header("cookie", format!("reset_token=x; reset_token={token}"))
+        .header("origin", "http://site.example")
+        .header("content-type", "application/x-www-form-urlencoded");
+    let fields = crate::support::encode(&[("new_password1", NEW), ("new_password2", NEW)]);
+    let answer = site
+        .send(request.body(axum::body::Body::from(fields)).unwrap())
+        .await;
+    assert_eq!(answer.location(), "/accounts/password_reset_complete/");
+}

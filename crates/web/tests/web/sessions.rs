@@ -1,15 +1,38 @@
 //! The session cookie, from log-in to log-out.
 
-use http::{Method, StatusCode};
+use axum::body::Body;
+use http::header::{CONTENT_TYPE, COOKIE, HOST, ORIGIN};
+use http::{Method, Request, StatusCode};
+use phone_auth_core::session::SessionKey;
+use phone_auth_web::{WebBuildErrorKind, WebBuilder};
 
-use crate::support::{PASSWORD, Site};
+use crate::support::{Answer, PASSWORD, Site, encode};
+
+/// Asks with these cookies, just as they are written.
+async fn ask_with(site: &Site, method: Method, path: &str, cookies: &str) -> Answer {
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header(HOST, "site.example")
+        .header(ORIGIN, site.web.site().as_str())
+        .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .header(COOKIE, cookies)
+        .body(Body::empty())
+        .unwrap();
+    site.send(request).await
+}
+
+/// A key that has the form of ours and is nobody's.
+fn tossed() -> String {
+    SessionKey::from_bytes(&[7; 32]).reveal().to_owned()
+}
 
 #[tokio::test]
 async fn cookie_has_every_flag() {
     let site = Site::https(|builder| builder);
     site.ann_signed_up().await;
     let answer = site.browser().log_in("ann", PASSWORD).await;
-    let cookie = answer.set_cookie("sessionid").unwrap();
+    let cookie = answer.set_cookie("__Host-sessionid").unwrap();
     let flags = cookie.split_once("; ").unwrap().1;
     assert_eq!(
         flags,
@@ -27,17 +50,120 @@ async fn cookie_is_not_secure_over_http() {
 }
 
 #[tokio::test]
-async fn host_prefix_can_be_chosen() {
-    let site = Site::https(phone_auth_web::WebBuilder::host_cookies);
-    let mut ann = site.ann().await;
-    assert!(ann.cookies.contains_key("__Host-sessionid"));
-    assert_eq!(ann.get("/accounts/profile/").await.status, StatusCode::OK);
-    assert!(
-        ann.get("/accounts/logout/")
-            .await
-            .set_cookie("__Host-csrftoken")
-            .is_some()
-    );
+async fn names_of_cookies_can_be_chosen() {
+    type Adjust = fn(WebBuilder) -> WebBuilder;
+    let https: [(Adjust, &str, &str); 3] = [
+        (|web| web, "__Host-sessionid", "__Host-csrftoken"),
+        (|web| web.host_cookies(false), "sessionid", "csrftoken"),
+        (
+            |web| web.session_cookie_name("who"),
+            "__Host-who",
+            "__Host-csrftoken",
+        ),
+    ];
+    for (adjust, session, csrf) in https {
+        let site = Site::https(adjust);
+        let mut ann = site.ann().await;
+        assert!(ann.cookies.contains_key(session), "{session}");
+        assert_eq!(ann.get("/accounts/profile/").await.status, StatusCode::OK);
+        let page = ann.get("/accounts/logout/").await;
+        assert!(page.set_cookie(csrf).is_some(), "{csrf}");
+        assert_eq!(
+            ann.post("/accounts/logout/", &[]).await.status,
+            StatusCode::FOUND
+        );
+        assert!(!ann.cookies.contains_key(session), "{session}");
+    }
+    let site = Site::built(|web| web.session_cookie_name("who"));
+    assert!(site.ann().await.cookies.contains_key("who"));
+
+    for name in [
+        "__Host-who",
+        "__Secure-who",
+        "csrftoken",
+        "reset_token",
+        "a b",
+        "a;b",
+        "",
+    ] {
+        let web = Site::new().web;
+        let built = WebBuilder::session_cookie_name(
+            phone_auth_web::Web::builder(web.accounts().clone(), web.site().clone()),
+            name,
+        );
+        let error = built.build().unwrap_err();
+        assert_eq!(error.kind(), WebBuildErrorKind::CookieName, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn cookie_of_another_host_hides_no_session() {
+    let site = Site::new();
+    let ann = site.ann().await.cookies["sessionid"].clone();
+    let bad = tossed();
+    for cookies in [
+        format!("sessionid={bad}; sessionid={ann}"),
+        format!("sessionid={ann}; sessionid={bad}"),
+        format!("sessionid=; sessionid={ann}"),
+        format!("sessionid=x; sessionid=\"{ann}\""),
+        format!("sessionid=\"{bad}\"; a=b; sessionid=\"{ann}\""),
+        format!("sessionid={}; sessionid={ann}", "a".repeat(32)),
+    ] {
+        let page = ask_with(&site, Method::GET, "/accounts/profile/", &cookies).await;
+        assert_eq!(page.status, StatusCode::OK, "{cookies}");
+    }
+}
+
+#[tokio::test]
+async fn log_out_ends_every_session_that_is_sent() {
+    for swapped in [false, true] {
+        let site = Site::new();
+        let mut keys = [
+            site.ann().await.cookies["sessionid"].clone(),
+            site.bob().await.cookies["sessionid"].clone(),
+        ];
+        if swapped {
+            keys.reverse();
+        }
+        let [a, b] = keys;
+        let cookies = format!("sessionid={}; sessionid={a}; sessionid=\"{b}\"", tossed());
+        let answer = ask_with(&site, Method::POST, "/accounts/logout/", &cookies).await;
+        assert_eq!(answer.status, StatusCode::FOUND);
+        assert_eq!(site.store.session_count(), 0);
+    }
+}
+
+#[tokio::test]
+async fn log_in_works_beside_a_tossed_cookie() {
+    let site = Site::new();
+    site.ann_signed_up().await;
+    let bad = format!("sessionid={}", tossed());
+    let form = encode(&[("login", "ann"), ("password", PASSWORD)]);
+    let request = Request::post("/accounts/login/")
+        .header(HOST, "site.example")
+        .header(ORIGIN, site.web.site().as_str())
+        .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .header(COOKIE, &bad);
+    let answer = site.send(request.body(Body::from(form)).unwrap()).await;
+    let set = answer.set_cookie("sessionid").unwrap();
+    let ours = set.split(';').next().unwrap();
+    let both = format!("{bad}; {ours}");
+    let page = ask_with(&site, Method::GET, "/accounts/profile/", &both).await;
+    assert_eq!(page.status, StatusCode::OK, "not sent to log in for ever");
+}
+
+#[tokio::test]
+async fn prefix_keeps_a_session_of_another_host_out() {
+    let site = Site::https(|web| web);
+    // A session of the attacker's own, which another host of the domain sets without the prefix.
+    let theirs = site.bob().await.cookies["__Host-sessionid"].clone();
+    let ours = site.ann().await.cookies["__Host-sessionid"].clone();
+    let alone = format!("sessionid={theirs}");
+    let page = ask_with(&site, Method::GET, "/accounts/profile/", &alone).await;
+    assert_eq!(page.status, StatusCode::FOUND, "nobody is logged in by it");
+    let both = format!("sessionid={theirs}; __Host-sessionid={ours}");
+    let page = ask_with(&site, Method::GET, "/accounts/profile/", &both).await;
+    assert!(page.body.contains("ann"));
 }
 
 #[tokio::test]
@@ -131,7 +257,7 @@ async fn nonsense_keys_are_nobody() {
             .cookies
             .insert("sessionid".to_owned(), key.to_owned());
         let request = browser.request(Method::GET, "/accounts/profile/");
-        let Ok(request) = request.body(axum::body::Body::empty()) else {
+        let Ok(request) = request.body(Body::empty()) else {
             continue;
         };
         assert_eq!(

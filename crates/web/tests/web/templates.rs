@@ -132,3 +132,47 @@ async fn failing_template_is_a_plain_error() {
     assert!(answer.body.contains("Something Went Wrong"));
     assert_eq!(answer.header("x-frame-options"), "DENY");
 }
+
+#[tokio::test]
+async fn half_saved_template_takes_no_page_down() {
+    let name = "phone_auth/login.html";
+    let folder = folder(&[
+        (name, "<h1>Come in</h1>{% include \"own.html\" %}"),
+        ("own.html", "own"),
+    ]);
+    let site = Site::built(|builder| builder.templates_from(folder.path()));
+    let shown = async || {
+        let page = site.browser().get("/accounts/login/").await;
+        assert_eq!(page.status, StatusCode::OK, "{}", page.body);
+        page.body
+    };
+    let good = "<h1>Come in</h1>own";
+    assert_eq!(shown().await, good);
+
+    let path = folder.path().join(name);
+    for half in [
+        &b""[..],
+        b" \n",
+        b"{% if",
+        b"<h1>{{ title",
+        b"{% extends %}",
+        b"\xff\xfe{{ title }}",
+    ] {
+        fs::write(&path, half).unwrap();
+        assert_eq!(shown().await, good, "{half:?}");
+        assert_eq!(shown().await, good, "{half:?}, asked again");
+    }
+    // A part that is removed is still there for who includes it; what is there no more is as built in.
+    fs::remove_file(folder.path().join("own.html")).unwrap();
+    assert_eq!(shown().await, "<h1>Come in</h1>own");
+    fs::remove_file(&path).unwrap();
+    assert!(shown().await.contains("<h1>Sign In</h1>"));
+
+    for (text, seen) in [
+        ("<h1>Welcome back</h1>", "<h1>Welcome back</h1>"),
+        ("{{ nothing() }}", "Sign In"),
+    ] {
+        fs::write(&path, text).unwrap();
+        assert!(shown().await.contains(seen), "{text}");
+    }
+}

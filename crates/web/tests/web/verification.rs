@@ -1,5 +1,6 @@
 //! Verifying addresses.
 
+use axum::body::Body;
 use http::{Method, StatusCode};
 use phone_auth_signals::{LinkFollowed, VerifyEmail, VerifyPhone};
 
@@ -147,14 +148,52 @@ async fn click_can_be_asked_for() {
 }
 
 #[tokio::test]
-async fn posting_without_the_setting_is_refused() {
+async fn page_fetched_ahead_verifies_nothing() {
+    for (name, value) in [
+        ("sec-purpose", "prefetch"),
+        ("sec-purpose", "prefetch;prerender"),
+        ("purpose", "prefetch"),
+        ("x-purpose", "preview"),
+        ("x-moz", "prefetch"),
+        ("sec-fetch-dest", "image"),
+        ("sec-fetch-mode", "cors"),
+    ] {
+        let site = Site::new();
+        let mut ann = site.ann().await;
+        let link = ann.email_link().await;
+        let mut followed = site.capture::<LinkFollowed>();
+        for _ in 0..10 {
+            let request = site.browser().request(Method::GET, &link);
+            let request = request.header(name, value).body(Body::empty()).unwrap();
+            let page = site.send(request).await;
+            assert_eq!(page.heading(), "Verify your address", "{name}: {value}");
+        }
+        assert!(followed.take().is_empty(), "nobody followed the link");
+        let guarded = ann.get("/members/email/").await;
+        assert_eq!(guarded.status, StatusCode::FOUND, "{name}: {value}");
+
+        // A browser may show the page that it has fetched when the link is opened at last.
+        let answer = ann.post(&link, &[]).await;
+        assert_eq!(answer.heading(), "Verification successful");
+    }
+}
+
+#[tokio::test]
+async fn reset_page_fetched_ahead_is_no_visit() {
     let site = Site::new();
-    let mut ann = site.ann().await;
-    let link = ann.email_link().await;
-    let answer = ann.post(&link, &[]).await;
-    assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED);
-    assert_eq!(answer.header("allow"), "GET,HEAD");
-    assert_eq!(ann.get("/members/email/").await.status, StatusCode::FOUND);
+    site.ann_signed_up().await;
+    let mut browser = site.browser();
+    let link = browser.reset_link("ann@example.org").await;
+    let mut followed = site.capture::<LinkFollowed>();
+    for _ in 0..3 {
+        let request = site.browser().request(Method::GET, &link);
+        let request = request.header("sec-purpose", "prefetch");
+        let answer = site.send(request.body(Body::empty()).unwrap()).await;
+        assert_eq!(answer.status, StatusCode::FOUND);
+    }
+    assert!(followed.take().is_empty(), "nobody followed the link");
+    browser.get(&link).await;
+    assert_eq!(followed.take().len(), 1);
 }
 
 #[tokio::test]
