@@ -140,9 +140,7 @@ pub(crate) async fn assemble(
         .signals(parts.signals)
         .hasher(hasher)
         .template(name, source);
-    if let Some(name) = &configuration.session_cookie_name {
-        auth = auth.session_cookie_name(name.as_str());
-    }
+    auth = auth.session_cookie_name(configuration.session_cookie_name.as_str());
     if let Some(on) = configuration.host_cookies {
         auth = auth.host_cookies(on);
     }

@@ -1,11 +1,7 @@
 //! Puts accounts together.
 
 use std::any::TypeId;
-#[cfg(feature = "web")]
-use std::borrow::Cow;
 use std::fmt;
-#[cfg(feature = "web")]
-use std::path::PathBuf;
 use std::sync::Arc;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 use std::time::Duration;
@@ -70,7 +66,7 @@ pub struct PhoneAuthBuilder {
     django_tokens: Option<DjangoTokens>,
     django_sessions: Option<DjangoSessions>,
     #[cfg(feature = "web")]
-    pages: Pages,
+    pub(crate) pages: Pages,
     #[cfg(feature = "development")]
     is_development: bool,
     /// The ids of ready receivers that have their state.
@@ -256,90 +252,6 @@ impl PhoneAuthBuilder {
     /// Shares sessions with a Django site on the same database; else they are our own.
     pub fn django_sessions(mut self, sessions: DjangoSessions) -> Self {
         self.django_sessions = Some(sessions);
-        self
-    }
-
-    /// What the session cookie is called; else `sessionid`. Applications of one host need names that differ.
-    ///
-    /// ```
-    /// let builder = phone_auth::PhoneAuth::builder().session_cookie_name("tea_house_session");
-    /// # drop(builder);
-    /// ```
-    #[cfg(feature = "web")]
-    pub fn session_cookie_name(mut self, name: impl Into<String>) -> Self {
-        self.pages.session_cookie = Some(name.into());
-        self
-    }
-
-    /// Whether the names of the cookies begin with `__Host-`, so that no other host of the domain can set them; else
-    /// they do on an https site that shares no sessions with Django
-    /// ([`WebBuilder::host_cookies`](crate::web::WebBuilder::host_cookies)).
-    ///
-    /// ```
-    /// // A site whose other programs read the session cookie under its plain name.
-    /// let builder = phone_auth::PhoneAuth::builder().site("https://example.org").host_cookies(false);
-    /// # drop(builder);
-    /// ```
-    #[cfg(feature = "web")]
-    pub fn host_cookies(mut self, on: bool) -> Self {
-        self.pages.host_cookies = Some(on);
-        self
-    }
-
-    /// Another origin whose pages may send forms to this site
-    /// ([`WebBuilder::trusted_origin`](crate::web::WebBuilder::trusted_origin)).
-    ///
-    /// ```
-    /// use phone_auth::{PhoneAuth, SiteOrigin};
-    ///
-    /// let shop = SiteOrigin::parse("https://shop.example.org")?;
-    /// let builder = PhoneAuth::builder().site("https://example.org").trusted_origin(shop);
-    /// # drop(builder);
-    /// # Ok::<(), phone_auth::signals::SiteOriginError>(())
-    /// ```
-    #[cfg(feature = "web")]
-    pub fn trusted_origin(mut self, origin: SiteOrigin) -> Self {
-        self.pages.trusted_origins.push(origin);
-        self
-    }
-
-    /// The `SESSION_COOKIE_NAME` of the Django site that sessions are shared with; else the name of the session cookie.
-    #[cfg(feature = "web")]
-    pub fn django_session_cookie(mut self, name: impl Into<String>) -> Self {
-        self.pages.django_cookie = Some(name.into());
-        self
-    }
-
-    /// The `SESSION_COOKIE_DOMAIN` of the Django site that sessions are shared with; else the cookie is for
-    /// this host alone. Every host of the domain is sent the key of the session.
-    #[cfg(feature = "web")]
-    pub fn django_session_cookie_domain(mut self, domain: impl Into<String>) -> Self {
-        self.pages.django_domain = Some(domain.into());
-        self
-    }
-
-    /// A folder whose templates replace ours, one by one.
-    #[cfg(feature = "web")]
-    pub fn templates_from(mut self, folder: impl Into<PathBuf>) -> Self {
-        self.pages.folder = Some(folder.into());
-        self
-    }
-
-    /// Adds a template of the application, or replaces one of ours by its name.
-    #[cfg(feature = "web")]
-    pub fn template(
-        mut self,
-        name: impl Into<Cow<'static, str>>,
-        source: impl Into<Cow<'static, str>>,
-    ) -> Self {
-        self.pages.templates.push((name.into(), source.into()));
-        self
-    }
-
-    /// What the site is called at the top of its pages; else the host of its origin.
-    #[cfg(feature = "web")]
-    pub fn site_name(mut self, name: impl Into<String>) -> Self {
-        self.pages.site_name = Some(name.into());
         self
     }
 

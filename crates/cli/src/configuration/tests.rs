@@ -83,6 +83,9 @@ fn every_setting_stands_in_a_file() {
         login_redirect_url = "/home/"
         logout_redirect_url = "/bye/"
         session_lifetime = "2 days"
+        session_cookie_name = "who"
+        host_cookies = false
+        trusted_origins = ["https://app.example.org"]
         reset_email_lifetime = "1h"
         reset_phone_lifetime = 300
         verify_email_lifetime = "1h 30m"

@@ -65,10 +65,9 @@ pub(crate) struct Engines {
 
 impl Engines {
     fn template(&self, name: &str) -> Result<Template<'_, '_>, minijinja::Error> {
-        let engine = if name.ends_with(".html") {
-            &self.html
-        } else {
-            &self.text
+        let engine = match name.rsplit_once('.') {
+            Some((_, "html")) => &self.html,
+            _ => &self.text,
         };
         engine.get_template(name)
     }
