@@ -43,5 +43,6 @@ pub mod person;
 pub mod randomness;
 pub mod session;
 pub mod settings;
+pub mod site_key;
 pub mod store;
 pub mod username;

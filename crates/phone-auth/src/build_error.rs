@@ -15,6 +15,8 @@ pub enum BuildErrorKind {
     Database,
     /// The database cannot be opened, or brought to the newest schema.
     Store,
+    /// The database belongs to another secret key.
+    ForeignKey,
     /// A setting cannot be used.
     Settings,
     /// A linked receiver cannot be used as it is: above all it takes state that nobody provided.
@@ -77,6 +79,10 @@ impl fmt::Display for BuildError {
             BuildErrorKind::SecretKey => "no secret key",
             BuildErrorKind::Database => "no database, or none such as sqlite:app.sqlite3 or postgres://user@host/database",
             BuildErrorKind::Store => "the database cannot be opened",
+            BuildErrorKind::ForeignKey => {
+                "the database belongs to another secret key: give that one, or, to change keys, the new one as the \
+                 secret key and the old one as a fallback key"
+            }
             BuildErrorKind::Settings => "a setting cannot be used",
             BuildErrorKind::Signals => "the linked receivers cannot be used",
             BuildErrorKind::NoReceiver => {

@@ -11,6 +11,7 @@ use crate::core::accounts::{
 };
 use crate::core::password::PasswordHasher;
 use crate::core::settings::Settings;
+use crate::core::site_key::{self, SiteKeyErrorKind};
 use crate::core::store::{OutboxStore, Store};
 use crate::database::{Database, OutboxChoice, StoreChoice};
 #[cfg(feature = "web")]
@@ -53,6 +54,7 @@ pub struct PhoneAuthBuilder {
     site: Option<String>,
     key: Option<SecretKey>,
     fallbacks: Vec<SecretKey>,
+    key_claim: KeyClaiming,
     settings: Settings,
     database: Database,
     hub: HubChoice,
@@ -77,6 +79,14 @@ pub struct PhoneAuthBuilder {
 /// Gives the flows a hasher, whatever its type is.
 type GiveHasher = Box<dyn FnOnce(AccountsBuilder) -> AccountsBuilder + Send>;
 
+/// Whether the database is asked if the key is its own.
+#[derive(Clone, Copy)]
+enum KeyClaiming {
+    Claimed,
+    Replaced,
+    Skipped,
+}
+
 /// What the flows tell.
 enum HubChoice {
     ToBuild(SignalsBuilder),
@@ -89,6 +99,7 @@ impl PhoneAuthBuilder {
             site: None,
             key: None,
             fallbacks: Vec::new(),
+            key_claim: KeyClaiming::Claimed,
             settings: Settings::default(),
             database: Database::default(),
             hub: HubChoice::ToBuild(Signals::builder()),
@@ -118,6 +129,11 @@ impl PhoneAuthBuilder {
     }
 
     /// The secret that links are signed with. Keep it: with another one, links sent before are void.
+    ///
+    /// The database keeps a fingerprint of it, so that a process with another one is refused: its links would
+    /// not work anywhere else. To change keys, give the new one here and the old one as a
+    /// [fallback](Self::fallback_key), at one process after the other, and leave the old one out when the links
+    /// made with it have run out.
     pub fn secret_key(mut self, key: SecretKey) -> Self {
         self.key = Some(key);
         self
@@ -126,6 +142,26 @@ impl PhoneAuthBuilder {
     /// An older secret that is still accepted, while it is being replaced.
     pub fn fallback_key(mut self, key: SecretKey) -> Self {
         self.fallbacks.push(key);
+        self
+    }
+
+    /// Makes this secret key the database's, whichever it had before, without a declared change: for one start,
+    /// after a key was lost. Links that were sent before are void; sessions, passwords and pending messages are not.
+    ///
+    /// # Security
+    /// Left in, it lets processes with different keys run on one database, each refusing the links of the others.
+    pub fn danger_replace_key(mut self) -> Self {
+        self.key_claim = KeyClaiming::Replaced;
+        self
+    }
+
+    /// Does not ask the database whether the secret key is its own, and does not have it keep the fingerprint: for
+    /// who has asked by [`site_key`](crate::core::site_key), or builds only to see whether it can be done.
+    ///
+    /// # Security
+    /// A process with another key sends links that nobody accepts.
+    pub fn danger_skip_key_check(mut self) -> Self {
+        self.key_claim = KeyClaiming::Skipped;
         self
     }
 
@@ -280,7 +316,8 @@ impl PhoneAuthBuilder {
     /// - [`SecretKey`](BuildErrorKind::SecretKey): there is none.
     /// - [`Database`](BuildErrorKind::Database): there is none, or its name is not `sqlite:PATH` or, with the feature
     ///   `postgres`, a URL that names a user.
-    /// - [`Store`](BuildErrorKind::Store): the database cannot be opened or migrated.
+    /// - [`Store`](BuildErrorKind::Store): the database cannot be opened or migrated, or does not answer.
+    /// - [`ForeignKey`](BuildErrorKind::ForeignKey): the database belongs to another secret key.
     /// - [`Settings`](BuildErrorKind::Settings): a setting cannot be used.
     /// - [`Signals`](BuildErrorKind::Signals): a receiver takes state that nobody provided, two have
     ///   the same id, or the linker dropped some.
@@ -312,6 +349,7 @@ impl PhoneAuthBuilder {
             return Err(BuildError::no_receiver(unreceived));
         }
         let (store, outbox) = std::mem::take(&mut self.database).open().await?;
+        claim_key(self.key_claim, &*store, &keyring).await?;
         let mut accounts = Accounts::builder(store, keyring)
             .settings(self.settings)
             .signals(hub)
@@ -409,6 +447,23 @@ fn of_accounts(error: accounts::BuildError) -> BuildError {
         _ => BuildErrorKind::Settings,
     };
     BuildError::with_source(kind, error)
+}
+
+/// Asks the database whether it belongs to this key.
+async fn claim_key(
+    claiming: KeyClaiming,
+    store: &dyn Store,
+    keyring: &Keyring,
+) -> Result<(), BuildError> {
+    let claimed = match claiming {
+        KeyClaiming::Skipped => return Ok(()),
+        KeyClaiming::Replaced => site_key::replace(store, keyring).await,
+        KeyClaiming::Claimed => site_key::claim(store, keyring).await.map(drop),
+    };
+    claimed.map_err(|error| match error.kind() {
+        SiteKeyErrorKind::Foreign => BuildError::new(BuildErrorKind::ForeignKey),
+        _ => BuildError::with_source(BuildErrorKind::Store, error),
+    })
 }
 
 impl fmt::Debug for PhoneAuthBuilder {

@@ -46,6 +46,7 @@ mod pool;
 mod rows;
 mod server_url;
 mod sessions;
+mod site_key;
 mod store;
 
 pub use migrate_error::{MigrateError, MigrateErrorKind};

@@ -54,6 +54,10 @@ const MIGRATIONS: &[Migration] = &[
         name: "sessions bound to passwords",
         step: Step::Statements(include_str!("schema/session_password.sql")),
     },
+    Migration {
+        name: "site key",
+        step: Step::Statements(include_str!("schema/site_key.sql")),
+    },
 ];
 
 /// A table of the model's.

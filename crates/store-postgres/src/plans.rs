@@ -7,7 +7,9 @@ use phone_auth_test_postgres::Database;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, query_scalar, raw_sql};
 
-use crate::{PostgresOptions, PostgresStore, addresses, django_sessions, outbox, people, sessions};
+use crate::{
+    PostgresOptions, PostgresStore, addresses, django_sessions, outbox, people, sessions, site_key,
+};
 
 /// Rows enough that plans tell, Django's table of sessions, and no look at all rows, for itself or to join
 /// them, where there is another way.
@@ -162,6 +164,8 @@ fn statements() -> Vec<String> {
         outbox::MESSAGES_AFTER,
         outbox::REVIVE,
         outbox::PURGE,
+        site_key::RECORD,
+        site_key::REPLACE,
     ];
     let statements = statements.into_iter().chain(of_both.into_iter().flatten());
     statements

@@ -50,12 +50,14 @@ mod plans;
 mod readers;
 mod rows;
 mod sessions;
+mod site_key;
 #[cfg(test)]
 mod statements;
 mod store;
 mod writer;
 
 pub use migrate_error::{MigrateError, MigrateErrorKind};
+pub use migrations::LOST_INDEXES;
 pub use open_error::{OpenError, OpenErrorKind};
 pub use options::SqliteOptions;
 pub use store::SqliteStore;

@@ -41,6 +41,10 @@ const MIGRATIONS: &[Migration] = &[
             Ok(transaction.execute_batch(include_str!("schema/session_password.sql"))?)
         },
     },
+    Migration {
+        name: "site key",
+        apply: |transaction| Ok(transaction.execute_batch(include_str!("schema/site_key.sql"))?),
+    },
 ];
 
 /// The columns that the model's tables have, and that the store reads or writes.
@@ -122,8 +126,9 @@ const INDEXES: [Index; 3] = [
     },
 ];
 
-/// What is said of indexes that must be made again.
-const LOST_INDEXES: &str = "lost indexes";
+/// What [`pending_migrations`](crate::SqliteStore::pending_migrations) says of indexes that must be made again. Without
+/// them a lookup reads a whole table, and answers the same.
+pub const LOST_INDEXES: &str = "lost indexes";
 
 /// Applies what has not been applied, all of it or nothing; the names of what was applied now.
 pub(crate) fn run(connection: &mut Connection) -> Result<Vec<&'static str>, MigrateError> {

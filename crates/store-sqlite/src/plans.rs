@@ -4,7 +4,7 @@
 use phone_auth_core::address::AddressKind;
 use rusqlite::Connection;
 
-use crate::{addresses, django_sessions, migrations, outbox, people, sessions};
+use crate::{addresses, django_sessions, migrations, outbox, people, sessions, site_key};
 
 #[test]
 fn every_lookup_uses_an_index() {
@@ -40,6 +40,8 @@ fn every_lookup_uses_an_index() {
         outbox::MESSAGES_AFTER,
         outbox::REVIVE,
         outbox::PURGE,
+        site_key::RECORD,
+        site_key::REPLACE,
     ];
     for kind in [AddressKind::Email, AddressKind::Phone] {
         let of_kind = addresses::statements(kind);

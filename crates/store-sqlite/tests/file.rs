@@ -12,6 +12,16 @@ use phone_auth_store_sqlite::{MigrateErrorKind, OpenErrorKind, SqliteOptions, Sq
 
 use crate::common::{Scratch, person, run};
 
+/// All steps, in their order.
+const STEPS: [&str; 6] = [
+    "people and addresses",
+    "sessions",
+    "outbox",
+    "verified addresses",
+    "sessions bound to passwords",
+    "site key",
+];
+
 #[test]
 fn people_survive_a_reopening() {
     let scratch = Scratch::new();
@@ -64,30 +74,12 @@ fn file_is_for_its_owner() {
 fn migrations_are_applied_once() {
     let scratch = Scratch::new();
     let store = SqliteStore::open(scratch.path(), SqliteOptions::default()).unwrap();
-    assert_eq!(
-        store.pending_migrations().unwrap(),
-        [
-            "people and addresses",
-            "sessions",
-            "outbox",
-            "verified addresses",
-            "sessions bound to passwords",
-        ]
-    );
+    assert_eq!(store.pending_migrations().unwrap(), STEPS);
     run(async {
         let error = store.people_after(None, 1).await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Broken);
     });
-    assert_eq!(
-        store.migrate().unwrap(),
-        [
-            "people and addresses",
-            "sessions",
-            "outbox",
-            "verified addresses",
-            "sessions bound to passwords",
-        ]
-    );
+    assert_eq!(store.migrate().unwrap(), STEPS);
     assert_eq!(store.pending_migrations().unwrap(), [] as [&str; 0]);
     assert_eq!(store.migrate().unwrap(), [] as [&str; 0]);
     run(async {

@@ -12,6 +12,7 @@ mod outbox;
 mod password_kinds;
 mod people;
 mod sessions;
+mod site_key;
 
 pub use addresses::AddressStore;
 pub use django_sessions::DjangoSessionStore;
@@ -21,9 +22,10 @@ pub use outbox::OutboxStore;
 pub use password_kinds::{PasswordKind, PasswordKindStore};
 pub use people::PersonStore;
 pub use sessions::SessionStore;
+pub use site_key::{KeyFingerprint, KeyRecord, SiteKeyStore};
 
-/// All that the flows need of a store. Whatever has the three capabilities is one. [`OutboxStore`] is a fourth, for
+/// All that the flows need of a store. Whatever has the four capabilities is one. [`OutboxStore`] is a fifth, for
 /// whoever wants messages to outlive the process.
-pub trait Store: PersonStore + AddressStore + SessionStore {}
+pub trait Store: PersonStore + AddressStore + SessionStore + SiteKeyStore {}
 
-impl<T: PersonStore + AddressStore + SessionStore + ?Sized> Store for T {}
+impl<T: PersonStore + AddressStore + SessionStore + SiteKeyStore + ?Sized> Store for T {}

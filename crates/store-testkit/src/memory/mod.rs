@@ -7,6 +7,7 @@ mod outbox;
 mod outsider;
 mod people;
 mod sessions;
+mod site_key;
 mod state;
 
 use std::fmt;

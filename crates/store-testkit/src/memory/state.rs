@@ -8,7 +8,7 @@ use phone_auth_core::outbox::{MessageId, OutboxMessage};
 use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::person::{Person, PersonId};
 use phone_auth_core::session::{KeptSession, NewSession, PasswordDigest, SessionDigest};
-use phone_auth_core::store::{StoreError, StoreErrorKind, UniqueName};
+use phone_auth_core::store::{KeyRecord, StoreError, StoreErrorKind, UniqueName};
 
 /// The addresses of one kind, by the number of their row.
 pub(super) type Addresses = BTreeMap<AddressId, AddressRecord>;
@@ -28,6 +28,7 @@ pub(super) struct State {
     pub(super) last_message: i64,
     /// When an address was last verified by a link.
     pub(super) verified: HashMap<(AddressKind, AddressId), DateTime<Utc>>,
+    pub(super) key_record: Option<KeyRecord>,
     emails: Addresses,
     phones: Addresses,
     last_person: i64,

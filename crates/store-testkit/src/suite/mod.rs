@@ -13,6 +13,7 @@ mod passwords;
 mod people;
 mod sample;
 mod sessions;
+mod site_key;
 mod subject;
 mod verification;
 
@@ -144,6 +145,9 @@ macro_rules! __for_each_case {
             sessions::deleted_person_is_nobody;
             sessions::ended_session_is_gone;
             sessions::expired_sessions_are_removed;
+            site_key::new_store_has_no_key;
+            site_key::key_record_is_replaced_knowingly;
+            site_key::key_record_has_one_winner;
         }
     };
 }

@@ -1,0 +1,45 @@
+//! Which secret key the database belongs to, on PostgreSQL.
+
+use async_trait::async_trait;
+use phone_auth_core::store::{KeyRecord, SiteKeyStore, StoreError, StoreErrorKind};
+use sqlx::{Row, query};
+
+use crate::failure::Failure;
+use crate::store::PostgresStore;
+
+pub(crate) const RECORD: &str = "SELECT fingerprints FROM phone_auth_site_key WHERE id = 1";
+
+pub(crate) const BEGIN: &str = "INSERT INTO phone_auth_site_key (id, fingerprints) VALUES (1, $1)
+    ON CONFLICT (id) DO NOTHING RETURNING 1";
+
+pub(crate) const REPLACE: &str = "UPDATE phone_auth_site_key SET fingerprints = $1
+    WHERE id = 1 AND fingerprints = $2 RETURNING 1";
+
+#[async_trait]
+impl SiteKeyStore for PostgresStore {
+    async fn key_record(&self) -> Result<Option<KeyRecord>, StoreError> {
+        let Some(row) = self.first(query(RECORD)).await? else {
+            return Ok(None);
+        };
+        let text: &str = row.try_get(0).map_err(Failure::from)?;
+        let record = KeyRecord::from_text(text);
+        Ok(Some(
+            record
+                .ok_or(StoreErrorKind::Broken)
+                .map_err(Failure::from)?,
+        ))
+    }
+
+    async fn replace_key_record(
+        &self,
+        old: Option<&KeyRecord>,
+        new: &KeyRecord,
+    ) -> Result<bool, StoreError> {
+        let new = new.to_text();
+        let replace = match old {
+            None => query(BEGIN).bind(new),
+            Some(old) => query(REPLACE).bind(new).bind(old.to_text()),
+        };
+        Ok(self.first(replace).await?.is_some())
+    }
+}

@@ -1,0 +1,43 @@
+//! Which secret key the database belongs to, on SQLite.
+
+use async_trait::async_trait;
+use phone_auth_core::store::{KeyRecord, SiteKeyStore, StoreError, StoreErrorKind};
+
+use crate::rows;
+use crate::store::SqliteStore;
+
+pub(crate) const RECORD: &str = "SELECT fingerprints FROM phone_auth_site_key WHERE id = 1";
+
+pub(crate) const BEGIN: &str =
+    "INSERT INTO phone_auth_site_key (id, fingerprints) VALUES (1, ?1) ON CONFLICT DO NOTHING";
+
+pub(crate) const REPLACE: &str =
+    "UPDATE phone_auth_site_key SET fingerprints = ?1 WHERE id = 1 AND fingerprints = ?2";
+
+#[async_trait]
+impl SiteKeyStore for SqliteStore {
+    async fn key_record(&self) -> Result<Option<KeyRecord>, StoreError> {
+        self.read(|connection| {
+            rows::first(connection, RECORD, [], |row| {
+                let record = KeyRecord::from_text(&rows::text(row, 0)?);
+                record.ok_or_else(|| StoreErrorKind::Broken.into())
+            })
+        })
+    }
+
+    async fn replace_key_record(
+        &self,
+        old: Option<&KeyRecord>,
+        new: &KeyRecord,
+    ) -> Result<bool, StoreError> {
+        let (old, new) = (old.map(KeyRecord::to_text), new.to_text());
+        self.write(move |connection| {
+            let changed = match &old {
+                None => rows::change(connection, BEGIN, [&new])?,
+                Some(old) => rows::change(connection, REPLACE, [&new, old])?,
+            };
+            Ok(changed > 0)
+        })
+        .await
+    }
+}
