@@ -74,6 +74,9 @@ pub(crate) enum Command {
     /// Removes sessions that are over
     #[command(subcommand)]
     Sessions(SessionsCommand),
+    /// Says which secret key the database belongs to, after one was lost
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Lists the signals and who receives them
     Signals {
         /// As JSON
@@ -142,6 +145,12 @@ pub(crate) enum OutboxCommand {
 pub(crate) enum SessionsCommand {
     /// Removes the sessions that have expired; a worker does so every hour
     Prune,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Gives the database the key that the settings name, whichever it had before
+    Replace,
 }
 
 #[derive(Args, Debug)]

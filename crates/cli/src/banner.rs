@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 
+use phone_auth::core::site_key::KeyClaim;
 use phone_auth::delivery::development::RECEIVERS;
 
 use crate::delivery::Target;
@@ -70,10 +71,16 @@ impl fmt::Display for Banner<'_> {
         };
         writeln!(f, "  database   {}{state}", Visible(&site.database))?;
         let key = site.key_path.to_string_lossy();
-        let state = if site.key_made {
-            " (made just now; keep it, and keep it secret)"
-        } else {
-            ""
+        let state = match site.key_claim {
+            _ if site.key_made => " (made just now; keep it, and keep it secret)",
+            KeyClaim::First | KeyClaim::FirstSinceUpgrade => {
+                " (the key of this database from now on; it knew none before)"
+            }
+            KeyClaim::Rotated => " (takes over from the one before)",
+            KeyClaim::Older => {
+                " (an older one of this database: links made with the new one do not work here)"
+            }
+            _ => "",
         };
         writeln!(f, "  key file   {}{state}", Visible(&key))?;
         if site.mailbox.is_some() {

@@ -41,6 +41,11 @@ pub(crate) fn complain(error: &dyn Error) {
     let _unread = write_all(&mut io::stderr().lock(), &line);
 }
 
+/// Writes a line to standard error that is no error, and no answer either.
+pub(crate) fn note(line: impl fmt::Display) {
+    let _unread = write_all(&mut io::stderr().lock(), &format!("{line}\n"));
+}
+
 /// Writes a prompt without a line end to standard error, so that output can be redirected.
 pub(crate) fn ask(prompt: &str) {
     let _unread = write_all(&mut io::stderr().lock(), prompt);

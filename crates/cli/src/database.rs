@@ -7,9 +7,10 @@ use phone_auth::core::store::{
     StoreError,
 };
 use phone_auth::postgres::{self, PostgresOptions, PostgresStore};
-use phone_auth::sqlite::{OpenErrorKind, SqliteOptions, SqliteStore};
+use phone_auth::sqlite::{LOST_INDEXES, OpenErrorKind, SqliteOptions, SqliteStore};
 
 use crate::configuration::Configuration;
+use crate::console;
 use crate::database_name::DatabaseName;
 use crate::django;
 use crate::exit::Failure;
@@ -22,6 +23,28 @@ pub(crate) struct Opened {
     pub(crate) made: bool,
     /// The names of the migrations that were applied just now.
     pub(crate) applied: Vec<&'static str>,
+}
+
+impl Opened {
+    /// A database that nothing was done to.
+    pub(crate) fn as_it_was(store: OpenStore) -> Self {
+        Self {
+            store,
+            made: false,
+            applied: Vec::new(),
+        }
+    }
+
+    /// Says that migrations were applied, beside what a command prints.
+    pub(crate) fn note_applied(&self) {
+        if !self.applied.is_empty() {
+            console::note(format_args!(
+                "applied to the database {}: {}",
+                Visible(&self.store.place()),
+                self.applied.join(", ")
+            ));
+        }
+    }
 }
 
 /// An open database of either kind.
@@ -110,6 +133,31 @@ pub(crate) async fn open(configuration: &Configuration) -> Result<Opened, Failur
         made,
         applied,
     })
+}
+
+/// Opens a database that has the newest schema, and changes nothing in it: it may be another application's.
+///
+/// # Errors
+/// When it is not there, cannot be opened, or lacks a migration.
+pub(crate) async fn open_current(configuration: &Configuration) -> Result<OpenStore, Failure> {
+    must_exist(configuration)?;
+    let store = open_as_it_is(configuration).await?;
+    let mut pending = store.pending_migrations().await?;
+    // Without an index it is slow, and serves all the same.
+    pending.retain(|name| *name != LOST_INDEXES);
+    if pending.is_empty() {
+        return Ok(store);
+    }
+    Err(lacks(&store, &pending))
+}
+
+/// The failure of a database that lacks migrations.
+pub(crate) fn lacks(store: &OpenStore, pending: &[&str]) -> Failure {
+    Failure::because(format!(
+        "the database {} lacks {}; `phone-auth migrate` applies what it lacks",
+        Visible(&store.place()),
+        pending.join(", ")
+    ))
 }
 
 /// Opens the database and leaves its schema alone.

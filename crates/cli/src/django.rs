@@ -8,7 +8,7 @@ use phone_auth::tokens::django::{DjangoKeys, DjangoTokens, TimeZone};
 
 use crate::configuration::Configuration;
 use crate::exit::Failure;
-use crate::key_file;
+use crate::secret_file;
 
 /// What a setting that names a key of Django's must be.
 const KEY_FILE: &str = "a file that only its owner can write, with the key in it";
@@ -109,7 +109,7 @@ fn keys(configuration: &Configuration) -> Result<Option<DjangoKeys>, Failure> {
         return Ok(None);
     };
     let read = |setting: &'static str, path| {
-        key_file::read_secret(path).map_err(|error| {
+        secret_file::read(path).map_err(|error| {
             Failure::wrong_at(setting, configuration.source_of(setting), KEY_FILE, error)
         })
     };

@@ -1,25 +1,23 @@
-//! The file that holds the secret key, and files that hold other secrets.
+//! The file that holds the secret key.
 //!
-//! Whoever reads it can make links for everybody, so a file that others may write is refused, and one
-//! that they may read is warned of: secrets that an orchestrator mounts are often readable by all of
-//! their container. It is made with mode 600 before a byte is in it, and appears under its name only
-//! when it is whole.
+//! It is made with mode 600 before a byte is in it, and appears under its name only when it is whole, on
+//! file systems that can do that. Of several programs that make it at once one wins, and all use its key.
 
-use std::error::Error;
-use std::fmt;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
-use phone_auth::tokens::{SecretKey, SecretKeyError};
+use phone_auth::tokens::SecretKey;
 
-use crate::visible::Visible;
-
-/// No key is longer than this.
-const MOST_BYTES: u64 = 4096;
+use crate::secret_file::{self, SecretFileError, SecretFileErrorKind};
 
 /// What messages call the file of the key.
 pub(crate) const KEY_FILE: &str = "key file";
+
+/// How long to wait for another program to finish writing the key that it makes.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A key, and whether it was made just now.
 #[derive(Debug)]
@@ -29,53 +27,6 @@ pub(crate) struct KeyFile {
     pub(crate) made: bool,
     /// The mode of the file, when others than its owner can read it.
     pub(crate) readable_by_others: Option<u32>,
-}
-
-/// A key file that will not do.
-#[derive(Debug)]
-pub(crate) struct KeyFileError {
-    what: &'static str,
-    path: PathBuf,
-    kind: KeyFileErrorKind,
-}
-
-impl fmt::Display for KeyFileError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = self.path.to_string_lossy();
-        write!(f, "the {} {} {}", self.what, Visible(&path), self.kind)
-    }
-}
-
-impl Error for KeyFileError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.kind.source()
-    }
-}
-
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum KeyFileErrorKind {
-    #[error("does not exist")]
-    Missing,
-    #[error("is empty")]
-    Empty,
-    #[error("is not a file")]
-    NotAFile,
-    #[error("is a symbolic link that leads nowhere")]
-    Dangling,
-    #[error(
-        "can be written by others (mode {mode:03o}); run chmod 600 on it, and replace what it holds if others may have read it"
-    )]
-    WritableByOthers { mode: u32 },
-    #[error("is longer than {MOST_BYTES} bytes or not text")]
-    NotText,
-    #[error(
-        "holds a key that anyone could guess; put a random one there, such as the output of `openssl rand -hex 32`"
-    )]
-    Unfit(#[source] SecretKeyError),
-    #[error("cannot be read")]
-    Unreadable(#[source] io::Error),
-    #[error("cannot be made")]
-    Unmakable(#[source] io::Error),
 }
 
 /// Where the key of a database is kept when nobody says otherwise: beside it.
@@ -88,156 +39,97 @@ pub(crate) fn beside(database: &Path) -> PathBuf {
 /// Reads the key at a path that somebody named.
 ///
 /// # Errors
-/// When it is missing, open to others, unreadable, or holds no key that will do.
-pub(crate) fn read(path: &Path) -> Result<KeyFile, KeyFileError> {
-    match try_read(path) {
-        Ok((key, readable_by_others)) => Ok(KeyFile {
-            key,
-            path: path.to_owned(),
-            made: false,
-            readable_by_others,
-        }),
-        Err(kind) => Err(KeyFileError {
-            what: KEY_FILE,
-            path: path.to_owned(),
-            kind,
-        }),
-    }
-}
-
-/// Reads another secret from a file, such as the password of a mail server: the text without the blanks
-/// around it.
-///
-/// # Errors
-/// When the file is missing, open to others, unreadable, or empty.
-pub(crate) fn read_secret(path: &Path) -> Result<String, KeyFileError> {
-    let read = try_read_text(path).and_then(|(text, readable_by_others)| {
-        if let Some(mode) = readable_by_others {
-            warn_of_readers("file", path, mode);
-        }
-        match text.trim() {
-            "" => Err(KeyFileErrorKind::Empty),
-            text => Ok(text.to_owned()),
-        }
-    });
-    read.map_err(|kind| KeyFileError {
-        what: "file",
-        path: path.to_owned(),
-        kind,
-    })
-}
-
-/// Warns that others than its owner can read a file with a secret.
-pub(crate) fn warn_of_readers(what: &str, path: &Path, mode: u32) {
-    let path = path.to_string_lossy();
-    tracing::warn!(
-        "the {what} {} can be read by others (mode {mode:03o}); chmod 600 keeps it to its owner",
-        Visible(&path)
-    );
+/// When it is missing, open to others, somebody else's, unreadable, or holds no key that will do.
+pub(crate) fn read(path: &Path) -> Result<KeyFile, SecretFileError> {
+    try_read(path).map_err(|kind| SecretFileError::new(KEY_FILE, path, kind))
 }
 
 /// Reads the key at a path, or makes one there.
 ///
 /// # Errors
 /// Those of [`read`], and when none can be made.
-pub(crate) fn read_or_make(path: &Path) -> Result<KeyFile, KeyFileError> {
-    match read(path) {
-        Err(error) if matches!(error.kind, KeyFileErrorKind::Missing) => {}
+pub(crate) fn read_or_make(path: &Path) -> Result<KeyFile, SecretFileError> {
+    match read_patiently(path) {
+        Err(error) if matches!(error.kind, SecretFileErrorKind::Missing) => {}
         read => return read,
     }
-    let made = make(path).map_err(|kind| KeyFileError {
-        what: KEY_FILE,
-        path: path.to_owned(),
-        kind,
+    let made = make(path, |draft, path| fs::hard_link(draft, path));
+    let made = made.map_err(|error| {
+        SecretFileError::new(KEY_FILE, path, SecretFileErrorKind::Unmakable(error))
     })?;
     // Read back even what was just made: if another program was faster, its key is the key.
-    let file = read(path)?;
+    let file = read_patiently(path)?;
     Ok(KeyFile { made, ..file })
 }
 
-/// The key, and the mode of its file when others can read it.
-fn try_read(path: &Path) -> Result<(SecretKey, Option<u32>), KeyFileErrorKind> {
-    let (text, readable_by_others) = try_read_text(path)?;
-    let key = SecretKey::new(text.trim()).map_err(KeyFileErrorKind::Unfit)?;
-    Ok((key, readable_by_others))
+/// Reads the key, which another program may be writing at this moment.
+fn read_patiently(path: &Path) -> Result<KeyFile, SecretFileError> {
+    let deadline = Instant::now() + PATIENCE;
+    let is_empty = || fs::metadata(path).is_ok_and(|it| it.is_file() && it.len() == 0);
+    while is_empty() && Instant::now() < deadline {
+        thread::sleep(Duration::from_millis(10));
+    }
+    read(path)
 }
 
-/// The text, and the mode of its file when others can read it.
-fn try_read_text(path: &Path) -> Result<(String, Option<u32>), KeyFileErrorKind> {
-    // Asked before opening: opening a pipe would wait for its other end.
-    let metadata = fs::metadata(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound if path.is_symlink() => KeyFileErrorKind::Dangling,
-        io::ErrorKind::NotFound => KeyFileErrorKind::Missing,
-        _ => KeyFileErrorKind::Unreadable(error),
-    })?;
-    if !metadata.is_file() {
-        return Err(KeyFileErrorKind::NotAFile);
-    }
-    let file = File::open(path).map_err(KeyFileErrorKind::Unreadable)?;
-    // Asked of the open file, so that nobody can exchange it in between.
-    let readable_by_others = closed_to_others(&file)?;
-    let mut bytes = Vec::new();
-    file.take(MOST_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .map_err(KeyFileErrorKind::Unreadable)?;
-    if bytes.len() as u64 > MOST_BYTES {
-        return Err(KeyFileErrorKind::NotText);
-    }
-    let text = String::from_utf8(bytes).map_err(|_not_text| KeyFileErrorKind::NotText)?;
-    Ok((text, readable_by_others))
-}
-
-/// Refuses a file that others can write; the mode of one that they can read.
-#[cfg(unix)]
-fn closed_to_others(file: &File) -> Result<Option<u32>, KeyFileErrorKind> {
-    use std::os::unix::fs::PermissionsExt;
-
-    let metadata = file.metadata().map_err(KeyFileErrorKind::Unreadable)?;
-    let mode = metadata.permissions().mode() & 0o777;
-    if mode & 0o022 != 0 {
-        return Err(KeyFileErrorKind::WritableByOthers { mode });
-    }
-    Ok((mode & 0o044 != 0).then_some(mode))
-}
-
-/// Other systems keep who may read a file in lists that this program does not know.
-#[cfg(not(unix))]
-fn closed_to_others(_file: &File) -> Result<Option<u32>, KeyFileErrorKind> {
-    Ok(None)
+fn try_read(path: &Path) -> Result<KeyFile, SecretFileErrorKind> {
+    let secret = secret_file::read_quietly(path)?;
+    Ok(KeyFile {
+        key: SecretKey::new(secret.text).map_err(SecretFileErrorKind::Unfit)?,
+        path: path.to_owned(),
+        made: false,
+        readable_by_others: secret.readable_by_others,
+    })
 }
 
 /// Makes a key; `false` when there is one by now.
-fn make(path: &Path) -> Result<bool, KeyFileErrorKind> {
-    let key = SecretKey::generate()
-        .map_err(|error| KeyFileErrorKind::Unmakable(io::Error::other(error)))?;
-    let mut draft = path.as_os_str().to_owned();
-    draft.push(format!(".new-{}", std::process::id()));
-    let draft = PathBuf::from(draft);
-    let made = write(&draft, &key).and_then(|()| link(&draft, path));
+fn make(path: &Path, link: impl FnOnce(&Path, &Path) -> io::Result<()>) -> io::Result<bool> {
+    let key = SecretKey::generate().map_err(io::Error::other)?;
+    let draft = draft_of(path)?;
+    write(&draft, &key)?;
+    let linked = link(&draft, path);
     // Under its own name or not at all: the draft is of no use either way.
-    let removed = fs::remove_file(&draft);
-    let made = made.map_err(KeyFileErrorKind::Unmakable)?;
-    removed.map_err(KeyFileErrorKind::Unmakable)?;
-    Ok(made)
+    fs::remove_file(&draft)?;
+    match linked {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        // File systems without links, such as FAT and some that are shared over a network, say so in
+        // several ways. Then the file is written under its name, by whoever makes that first.
+        Err(_) => match write(path, &key) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(error),
+        },
+    }
 }
 
-fn write(draft: &Path, key: &SecretKey) -> io::Result<()> {
+/// A name for a file that is nobody else's: in containers that share a folder all programs have the same
+/// number.
+fn draft_of(path: &Path) -> io::Result<PathBuf> {
+    let random = SecretKey::generate().map_err(io::Error::other)?;
+    let random: String = random.reveal().chars().take(16).collect();
+    let mut draft = path.as_os_str().to_owned();
+    draft.push(format!(".new-{random}"));
+    Ok(draft.into())
+}
+
+/// Writes a key to a new file.
+fn write(path: &Path, key: &SecretKey) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(draft)?;
-    writeln!(file, "{}", key.reveal())?;
-    file.sync_all()
-}
-
-/// Gives the whole file its name, unless something has that name already.
-fn link(draft: &Path, path: &Path) -> io::Result<bool> {
-    match fs::hard_link(draft, path) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-        Err(error) => Err(error),
+    let mut file = options.open(path)?;
+    // The key in one piece: whoever reads meanwhile finds nothing, or all of it.
+    let written = file
+        .write_all(key.reveal().as_bytes())
+        .and_then(|()| file.write_all(b"\n"))
+        .and_then(|()| file.sync_all());
+    if written.is_err() {
+        // It is our own, and half a key would be in everybody's way.
+        let _gone = fs::remove_file(path);
     }
+    written
 }
 
 #[cfg(test)]
@@ -260,13 +152,61 @@ mod tests {
 
     #[test]
     fn parallel_makers_agree() {
+        let links: [fn(&Path, &Path) -> io::Result<()>; 3] = [
+            |draft, path| fs::hard_link(draft, path),
+            // As file systems say that have no links.
+            |_, _| Err(io::ErrorKind::Unsupported.into()),
+            |_, _| Err(io::ErrorKind::PermissionDenied.into()),
+        ];
+        for link in links {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("key");
+            let makers: Vec<_> = (0..8)
+                .map(|_| {
+                    let path = path.clone();
+                    thread::spawn(move || {
+                        let made = make(&path, link).unwrap();
+                        (made, read_patiently(&path).unwrap().key)
+                    })
+                })
+                .collect();
+            let keys: Vec<_> = makers.into_iter().map(|it| it.join().unwrap()).collect();
+            assert_eq!(keys.iter().filter(|(made, _)| *made).count(), 1);
+            let kept = read(&path).unwrap().key;
+            assert!(keys.iter().all(|(_, key)| *key == kept));
+            let left = fs::read_dir(folder.path()).unwrap().count();
+            assert_eq!(left, 1, "no draft is left");
+        }
+    }
+
+    #[test]
+    fn drafts_of_others_stay() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("key");
-        let other = SecretKey::generate().unwrap();
-        write(&folder.path().join("other"), &other).unwrap();
-        assert!(link(&folder.path().join("other"), &path).unwrap());
-        assert!(!make(&path).unwrap(), "the key that is there stays");
-        assert_eq!(read(&path).unwrap().key, other);
+        // Another container with the same number of the process.
+        let theirs = folder
+            .path()
+            .join(format!("key.new-{}", std::process::id()));
+        fs::write(&theirs, "half").unwrap();
+        assert!(read_or_make(&path).unwrap().made);
+        assert_eq!(fs::read_to_string(theirs).unwrap(), "half");
+        assert_ne!(draft_of(&path).unwrap(), draft_of(&path).unwrap());
+    }
+
+    #[test]
+    fn unfinished_key_is_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        let key = SecretKey::generate().unwrap();
+        write(&path, &key).unwrap();
+        fs::write(&path, "").unwrap();
+        let (there, text) = (path.clone(), key.reveal().to_owned());
+        let writer = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(50));
+            fs::write(there, text).unwrap();
+        });
+        assert_eq!(read_or_make(&path).unwrap().key, key);
+        writer.join().unwrap();
     }
 
     #[cfg(unix)]
@@ -281,7 +221,7 @@ mod tests {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
             let kind = read_or_make(&path).unwrap_err().kind;
             assert!(
-                matches!(kind, KeyFileErrorKind::WritableByOthers { .. }),
+                matches!(kind, SecretFileErrorKind::WritableByOthers { .. }),
                 "{mode:o}"
             );
         }
@@ -298,7 +238,7 @@ mod tests {
         let path = folder.path().join("key");
         std::os::unix::fs::symlink("nowhere", &path).unwrap();
         let kind = read_or_make(&path).unwrap_err().kind;
-        assert!(matches!(kind, KeyFileErrorKind::Dangling), "{kind:?}");
+        assert!(matches!(kind, SecretFileErrorKind::Dangling), "{kind:?}");
     }
 
     #[test]
@@ -316,10 +256,13 @@ mod tests {
             write(&path, &key).unwrap();
             fs::write(&path, content).unwrap();
             let kind = read_or_make(&path).unwrap_err().kind;
-            let refused = matches!(kind, KeyFileErrorKind::Unfit(_) | KeyFileErrorKind::NotText);
+            let refused = matches!(
+                kind,
+                SecretFileErrorKind::Unfit(_) | SecretFileErrorKind::NotText
+            );
             assert!(refused, "{name}: {kind:?}");
         }
         let kind = read_or_make(folder.path()).unwrap_err().kind;
-        assert!(matches!(kind, KeyFileErrorKind::NotAFile), "{kind:?}");
+        assert!(matches!(kind, SecretFileErrorKind::NotAFile), "{kind:?}");
     }
 }

@@ -77,6 +77,7 @@ impl Program {
             Command::Worker => commands::worker::run(setup),
             Command::Outbox(command) => commands::outbox::run(setup, command),
             Command::Sessions(command) => commands::sessions::run(setup, &command),
+            Command::Key(command) => commands::key::run(&setup, &command),
             Command::Signals { json } => commands::signals::run(&setup, json),
             Command::Check => commands::check::run(setup),
             Command::Settings => Ok(()),

@@ -6,6 +6,7 @@ use std::thread::available_parallelism;
 
 use phone_auth::core::accounts::WorkerOptions;
 use phone_auth::core::password::Argon2Hasher;
+use phone_auth::core::site_key::KeyClaim;
 use phone_auth::delivery::development::{self, LinePrinter, Mailbox};
 use phone_auth::signals::{SetupError, SetupErrorKind};
 use phone_auth::tokens::{Keyring, SecretKey};
@@ -15,22 +16,18 @@ use phone_auth::{
 use tokio::runtime::{Builder, Runtime};
 
 use crate::configuration::Configuration;
-use crate::database::{self, OpenStore};
+use crate::database::{self, OpenStore, Opened};
 use crate::delivery::{self, Delivery, Target};
 use crate::django;
 use crate::exit::Failure;
-use crate::key_file::{self, KeyFileError};
+use crate::keys;
 use crate::mailbox_page;
 use crate::mode::{self, Mode};
 use crate::receivers;
 use crate::setup::Setup;
-use crate::visible::Visible;
 
 /// How many messages the mailbox keeps.
 const MAILBOX_ROOM: NonZeroUsize = NonZeroUsize::MIN.saturating_add(199);
-
-/// What a setting that names a key must be.
-const KEY_FILE: &str = "a file that only its owner can write, with a random key in it";
 
 /// A site that is ready to be served.
 pub(crate) struct Site {
@@ -44,6 +41,7 @@ pub(crate) struct Site {
     pub(crate) migrated: usize,
     pub(crate) key_path: PathBuf,
     pub(crate) key_made: bool,
+    pub(crate) key_claim: KeyClaim,
 }
 
 /// A runtime for one command.
@@ -66,6 +64,15 @@ pub(crate) fn mode(configuration: &Configuration) -> Result<Mode, Failure> {
     mode::decide(configuration, &unreceived).map_err(Failure::wrong)
 }
 
+/// What becomes of a database that lacks a migration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Schema {
+    /// It is brought to the newest schema, and made if it is not there.
+    Newest,
+    /// It is refused.
+    AsItIs,
+}
+
 /// Puts the site together: key, database, receivers, flows and pages.
 ///
 /// # Errors
@@ -75,15 +82,19 @@ pub(crate) async fn open(
     origin: SiteOrigin,
     mode: Mode,
     worker: Option<WorkerOptions>,
+    schema: Schema,
 ) -> Result<Site, Failure> {
     let mailbox = (mode == Mode::Development).then(|| Mailbox::new(origin.clone(), MAILBOX_ROOM));
     let signals = hub(&mut setup, &origin, mailbox.as_ref())?;
     // A key that will not do is refused before a database is made, and a key is made only for a
     // database that opens: a start that fails leaves nothing behind.
-    drop(existing_keys(&setup.configuration)?);
+    drop(keys::existing(&setup.configuration)?);
     drop(django::read(&setup.configuration)?);
-    let opened = database::open(&setup.configuration).await?;
-    let key = keys(&setup.configuration)?;
+    let opened = match schema {
+        Schema::Newest => database::open(&setup.configuration).await?,
+        Schema::AsItIs => Opened::as_it_was(database::open_current(&setup.configuration).await?),
+    };
+    let (key, key_claim) = keys::claim(&setup.configuration, &opened.store).await?;
     let database = opened.store.place();
     let parts = Parts {
         signals,
@@ -99,8 +110,9 @@ pub(crate) async fn open(
         database,
         database_made: opened.made,
         migrated: opened.applied.len(),
-        key_path: std::path::absolute(&key.path).unwrap_or(key.path),
+        key_path: key.path,
         key_made: key.made,
+        key_claim,
     })
 }
 
@@ -139,6 +151,8 @@ pub(crate) async fn assemble(
         .outbox(parts.store.outbox())
         .signals(parts.signals)
         .hasher(hasher)
+        // The database was asked before, where its answer can be told with the names of files.
+        .danger_skip_key_check()
         .template(name, source);
     auth = auth.session_cookie_name(configuration.session_cookie_name.as_str());
     if let Some(on) = configuration.host_cookies {
@@ -226,14 +240,11 @@ pub(crate) fn hub(
 /// When the database or a receiver cannot be used.
 pub(crate) async fn accounts_for_operator(
     mut setup: Setup,
-    may_make: bool,
+    schema: Schema,
 ) -> Result<Accounts, Failure> {
-    if !may_make {
-        database::must_exist(&setup.configuration)?;
-    }
     let origin = links_begin_with(&setup.configuration)?;
     let signals = hub(&mut setup, &origin, None)?;
-    operators(setup.configuration, signals).await
+    operators(setup.configuration, signals, schema).await
 }
 
 /// The flows for what an operator does with the outbox, which tells no receiver: what they need is not asked for.
@@ -241,99 +252,29 @@ pub(crate) async fn accounts_for_operator(
 /// # Errors
 /// When the database is not there or cannot be used.
 pub(crate) async fn outbox_for_operator(setup: Setup) -> Result<Accounts, Failure> {
-    database::must_exist(&setup.configuration)?;
-    operators(setup.configuration, Signals::isolated()).await
+    operators(setup.configuration, Signals::isolated(), Schema::AsItIs).await
 }
 
-async fn operators(configuration: Configuration, signals: Signals) -> Result<Accounts, Failure> {
-    let opened = database::open(&configuration).await?;
+async fn operators(
+    configuration: Configuration,
+    signals: Signals,
+    schema: Schema,
+) -> Result<Accounts, Failure> {
+    let store = match schema {
+        Schema::Newest => {
+            let opened = database::open(&configuration).await?;
+            opened.note_applied();
+            opened.store
+        }
+        Schema::AsItIs => database::open_current(&configuration).await?,
+    };
     let keyring = Keyring::new(SecretKey::generate().map_err(Failure::failed)?);
-    Accounts::builder(opened.store.store(), keyring)
-        .outbox(opened.store.outbox())
+    Accounts::builder(store.store(), keyring)
+        .outbox(store.outbox())
         .settings(configuration.accounts)
         .signals(signals)
         .build()
         .map_err(Failure::failed)
-}
-
-/// For a process that makes links for a site which runs elsewhere: links signed with a key that it made itself would be
-/// refused there.
-///
-/// # Errors
-/// When there is no key yet.
-pub(crate) fn key_must_exist(configuration: &Configuration) -> Result<(), Failure> {
-    let beside = key_file::beside(&configuration.database.stem());
-    if configuration.secret_key_file.is_some() || beside.exists() || beside.is_symlink() {
-        return Ok(());
-    }
-    Err(Failure::because(format!(
-        "there is no secret key at {}; a worker needs the key of its site: name the file with secret_key_file, or \
-         start the site once",
-        Visible(&beside.display().to_string())
-    )))
-}
-
-/// The key and its fallbacks, and where the key is.
-struct Keys {
-    all: Vec<SecretKey>,
-    path: PathBuf,
-    made: bool,
-}
-
-/// The key that was named, or the one beside the database, made if it is not there; and the fallbacks.
-fn keys(configuration: &Configuration) -> Result<Keys, Failure> {
-    let file = match &configuration.secret_key_file {
-        Some(path) => key_file::read(path),
-        None => key_file::read_or_make(&key_file::beside(&configuration.database.stem())),
-    };
-    let file = file.map_err(|error| of_key(configuration, error))?;
-    if let Some(mode) = file.readable_by_others {
-        key_file::warn_of_readers(key_file::KEY_FILE, &file.path, mode);
-    }
-    let mut keys = vec![file.key];
-    keys.extend(fallback_keys(configuration)?);
-    Ok(Keys {
-        all: keys,
-        path: file.path,
-        made: file.made,
-    })
-}
-
-/// The keys as far as they are there: where none was named, the site makes one when it starts.
-///
-/// # Errors
-/// When one that is there, or that was named, will not do.
-pub(crate) fn existing_keys(configuration: &Configuration) -> Result<Vec<SecretKey>, Failure> {
-    let beside = key_file::beside(&configuration.database.stem());
-    let key = match &configuration.secret_key_file {
-        Some(path) => Some(path),
-        None if beside.exists() || beside.is_symlink() => Some(&beside),
-        None => None,
-    };
-    let mut keys = Vec::new();
-    if let Some(path) = key {
-        let file = key_file::read(path).map_err(|error| of_key(configuration, error))?;
-        keys.push(file.key);
-    }
-    keys.extend(fallback_keys(configuration)?);
-    Ok(keys)
-}
-
-fn fallback_keys(configuration: &Configuration) -> Result<Vec<SecretKey>, Failure> {
-    let paths = configuration.secret_key_fallback_files.iter();
-    paths
-        .map(|path| key_file::read(path).map(|file| file.key))
-        .collect::<Result<_, _>>()
-        .map_err(|error| {
-            let setting = "secret_key_fallback_files";
-            Failure::wrong_at(setting, configuration.source_of(setting), KEY_FILE, error)
-        })
-}
-
-/// The key will not do: says which setting names it.
-fn of_key(configuration: &Configuration, error: KeyFileError) -> Failure {
-    let setting = "secret_key_file";
-    Failure::wrong_at(setting, configuration.source_of(setting), KEY_FILE, error)
 }
 
 /// A sentence for each problem of the receivers.

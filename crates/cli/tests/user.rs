@@ -23,7 +23,12 @@ fn folder_with_ann() -> Folder {
         "Ann",
     ];
     let ran = folder.run_with_input(&arguments, "correct-horse\n");
-    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let said = "applied to the database ";
+    assert!(
+        ran.stderr.starts_with(said) && ran.stderr.lines().count() == 1,
+        "{ran:?}"
+    );
     assert_eq!(ran.stdout, "made ann with the id 1\n");
     folder
 }

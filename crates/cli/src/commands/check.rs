@@ -12,6 +12,7 @@ use crate::console;
 use crate::database::{self, OpenStore};
 use crate::django;
 use crate::exit::Failure;
+use crate::keys;
 use crate::legacy_hashes;
 use crate::mode::Mode;
 use crate::setup::Setup;
@@ -31,7 +32,7 @@ pub(crate) fn run(mut setup: Setup) -> Result<(), Failure> {
     if let Some(origin) = origin {
         keep(&mut wrong, site::hub(&mut setup, &origin, None));
     }
-    let keys = keep(&mut wrong, site::existing_keys(&setup.configuration));
+    let keys = keep(&mut wrong, keys::existing(&setup.configuration));
     // A pool of connections lives as long as the runtime that it was made in.
     let runtime = site::runtime()?;
     runtime.block_on(async {
@@ -39,6 +40,12 @@ pub(crate) fn run(mut setup: Setup) -> Result<(), Failure> {
         if let Some(store) = &store
             && keep(&mut wrong, has_newest_schema(store).await).is_some()
         {
+            if let Some(keys) = &keys {
+                keep(
+                    &mut wrong,
+                    keys::look(&setup.configuration, store, keys).await,
+                );
+            }
             keep(&mut wrong, no_oddities(store).await);
             keep(&mut wrong, note_hashes(&setup.configuration, store).await);
         }
@@ -107,11 +114,7 @@ async fn has_newest_schema(store: &OpenStore) -> Result<(), Failure> {
     if pending.is_empty() {
         return Ok(());
     }
-    Err(Failure::because(format!(
-        "the database {} lacks {}; `phone-auth migrate` applies what it lacks",
-        Visible(&store.place()),
-        pending.join(", ")
-    )))
+    Err(database::lacks(store, &pending))
 }
 
 /// How many oddities are listed.

@@ -1,6 +1,7 @@
 //! What the program can be asked to do, one file for each command.
 
 pub(crate) mod check;
+pub(crate) mod key;
 pub(crate) mod migrate;
 pub(crate) mod outbox;
 pub(crate) mod serve;

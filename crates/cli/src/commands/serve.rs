@@ -20,7 +20,7 @@ use crate::exit::Failure;
 use crate::mailbox_page;
 use crate::server::{Finishing, Limits, Server};
 use crate::setup::Setup;
-use crate::site::{self, Site};
+use crate::site::{self, Schema, Site};
 use crate::stop::Stop;
 
 /// Serves until asked to stop.
@@ -54,7 +54,7 @@ async fn serve(setup: Setup) -> Result<(), Failure> {
         .configuration
         .outbox_worker
         .then(|| setup.configuration.worker());
-    let site = site::open(setup, origin, mode, worker).await?;
+    let site = site::open(setup, origin, mode, worker, Schema::Newest).await?;
     let router = bounded(router(&site), request_timeout);
     console::tell(Banner {
         addr: server.addr(),

@@ -11,7 +11,7 @@ use crate::console;
 use crate::exit::Failure;
 use crate::password_input;
 use crate::setup::Setup;
-use crate::site;
+use crate::site::{self, Schema};
 use crate::table::Table;
 use crate::visible::{self, Visible};
 
@@ -25,9 +25,12 @@ const PAGE: u32 = 500;
 pub(crate) fn run(setup: Setup, command: UserCommand) -> Result<(), Failure> {
     let runtime = site::runtime()?;
     runtime.block_on(async {
-        let may_make = matches!(command, UserCommand::Create(_));
+        let schema = match command {
+            UserCommand::Create(_) => Schema::Newest,
+            _ => Schema::AsItIs,
+        };
         let shares_sessions = setup.configuration.django_sessions;
-        let accounts = site::accounts_for_operator(setup, may_make).await?;
+        let accounts = site::accounts_for_operator(setup, schema).await?;
         match command {
             UserCommand::Create(user) => create(&accounts, &user).await,
             UserCommand::List { json } => list(&accounts, json).await,

@@ -7,8 +7,9 @@ use phone_auth::SiteOrigin;
 use crate::console;
 use crate::database;
 use crate::exit::Failure;
+use crate::keys;
 use crate::setup::Setup;
-use crate::site;
+use crate::site::{self, Schema};
 use crate::stop::Stop;
 use crate::visible::Visible;
 
@@ -27,7 +28,7 @@ async fn work(setup: Setup) -> Result<(), Failure> {
     let mode = site::mode(&setup.configuration)?;
     // Both belong to the site: a worker that made its own would deliver nothing, or links that nobody takes.
     database::must_exist(&setup.configuration)?;
-    site::key_must_exist(&setup.configuration)?;
+    keys::must_exist(&setup.configuration)?;
     let stop = Stop::listen().map_err(Failure::failed)?;
     let origin = match &setup.configuration.site_url {
         Some(origin) => origin.clone(),
@@ -38,7 +39,7 @@ async fn work(setup: Setup) -> Result<(), Failure> {
     let grace = setup.configuration.shutdown_grace;
     let mut options = setup.configuration.worker();
     options.watches_others = true;
-    let site = site::open(setup, origin, mode, Some(options)).await?;
+    let site = site::open(setup, origin, mode, Some(options), Schema::AsItIs).await?;
     console::tell(format_args!(
         "phone-auth {} delivers what is owed in {}, with the key in {}\nCtrl-C stops it.",
         env!("CARGO_PKG_VERSION"),

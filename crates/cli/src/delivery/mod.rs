@@ -18,7 +18,7 @@ use phone_auth::signals::SignalsBuilder;
 use crate::configuration::Configuration;
 use crate::configuration::delivery::SecretSetting;
 use crate::exit::Failure;
-use crate::key_file;
+use crate::secret_file;
 
 /// The state of the ready receivers that the settings turn on.
 pub(crate) struct Delivery {
@@ -151,7 +151,7 @@ fn secret(
         return Ok(given.text.clone());
     };
     let right = "a file that only its owner can write, with the secret in it";
-    let text = key_file::read_secret(path).map_err(|error| {
+    let text = secret_file::read(path).map_err(|error| {
         Failure::wrong_at(setting, configuration.source_of(setting), right, error)
     })?;
     Ok(Some(Secret::new(text)))

@@ -1,0 +1,32 @@
+//! `phone-auth key`: which secret key the database belongs to.
+
+use crate::arguments::KeyCommand;
+use crate::console;
+use crate::database;
+use crate::exit::Failure;
+use crate::keys;
+use crate::setup::Setup;
+use crate::site;
+use crate::visible::Visible;
+
+/// Does what was asked, in a runtime of its own.
+///
+/// # Errors
+/// When the database is not there, or the key will not do.
+pub(crate) fn run(setup: &Setup, command: &KeyCommand) -> Result<(), Failure> {
+    let KeyCommand::Replace = command;
+    let configuration = &setup.configuration;
+    site::runtime()?.block_on(async {
+        let store = database::open_current(configuration).await?;
+        let keys = keys::replace(configuration, &store).await?;
+        let made = if keys.made { ", which was made just now" } else { "" };
+        let path = keys.path.display().to_string();
+        console::print(format_args!(
+            "the database {} belongs to the key in {}{made}; links that were sent before with another key no longer \
+             work, unless that is among secret_key_fallback_files. Restart all servers and workers with this key",
+            Visible(&store.place()),
+            Visible(&path),
+        ))
+        .map_err(Failure::failed)
+    })
+}

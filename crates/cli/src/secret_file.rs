@@ -1,0 +1,241 @@
+//! Reading a file that holds a secret: every one is read here.
+//!
+//! Whoever reads the key can make links for everybody, so a file that others may write, or that belongs to
+//! somebody else, is refused, and one that others may read is warned of: secrets that an orchestrator
+//! mounts are often readable by all of their container, and belong to root.
+
+use std::error::Error;
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use phone_auth::tokens::SecretKeyError;
+
+use crate::visible::Visible;
+
+/// No secret is longer than this.
+const MOST_BYTES: u64 = 4096;
+
+/// What Windows' editors write before a text in UTF-8. It is no part of the secret, and nobody sees it.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// A file with a secret that will not do.
+#[derive(Debug)]
+pub(crate) struct SecretFileError {
+    what: &'static str,
+    path: PathBuf,
+    pub(crate) kind: SecretFileErrorKind,
+}
+
+impl SecretFileError {
+    pub(crate) fn new(what: &'static str, path: &Path, kind: SecretFileErrorKind) -> Self {
+        Self {
+            what,
+            path: path.to_owned(),
+            kind,
+        }
+    }
+}
+
+impl fmt::Display for SecretFileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.path.to_string_lossy();
+        write!(f, "the {} {} {}", self.what, Visible(&path), self.kind)
+    }
+}
+
+impl Error for SecretFileError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.kind.source()
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SecretFileErrorKind {
+    #[error("does not exist")]
+    Missing,
+    #[error("is empty")]
+    Empty,
+    #[error("is not a file")]
+    NotAFile,
+    #[error("is a symbolic link that leads nowhere")]
+    Dangling,
+    #[error(
+        "can be written by others (mode {mode:03o}); run chmod 600 on it, and replace what it holds if others may have read it"
+    )]
+    WritableByOthers { mode: u32 },
+    #[error(
+        "belongs to another user (number {owner}), who can read and change it; give it to the user of this program \
+         with chown, and replace what it holds if that is not yours"
+    )]
+    OfAnotherUser { owner: u32 },
+    #[error("is longer than {MOST_BYTES} bytes or not text")]
+    NotText,
+    #[error("is a text in UTF-16, not in UTF-8; write it anew without a byte-order mark")]
+    Utf16,
+    #[error(
+        "holds a key that anyone could guess; put a random one there, such as the output of `openssl rand -hex 32`"
+    )]
+    Unfit(#[source] SecretKeyError),
+    #[error("cannot be read")]
+    Unreadable(#[source] io::Error),
+    #[error("cannot be made")]
+    Unmakable(#[source] io::Error),
+}
+
+/// A secret as it was read.
+pub(crate) struct Secret {
+    /// The text without the blanks around it, and without a byte-order mark.
+    pub(crate) text: String,
+    /// The mode of the file, when others than its owner can read it.
+    pub(crate) readable_by_others: Option<u32>,
+}
+
+/// Reads a secret such as the password of a mail server, and warns if others can read it too.
+///
+/// # Errors
+/// When the file is missing, open to others, somebody else's, unreadable, or empty.
+pub(crate) fn read(path: &Path) -> Result<String, SecretFileError> {
+    let of_file = |kind| SecretFileError::new("file", path, kind);
+    let secret = read_quietly(path).map_err(of_file)?;
+    if let Some(mode) = secret.readable_by_others {
+        warn_of_readers("file", path, mode);
+    }
+    if secret.text.is_empty() {
+        return Err(of_file(SecretFileErrorKind::Empty));
+    }
+    Ok(secret.text)
+}
+
+/// Warns that others than its owner can read a file with a secret.
+pub(crate) fn warn_of_readers(what: &str, path: &Path, mode: u32) {
+    let path = path.to_string_lossy();
+    tracing::warn!(
+        "the {what} {} can be read by others (mode {mode:03o}); chmod 600 keeps it to its owner",
+        Visible(&path)
+    );
+}
+
+/// Reads a secret, which may be empty.
+///
+/// # Errors
+/// When the file is missing, open to others, somebody else's, or unreadable.
+pub(crate) fn read_quietly(path: &Path) -> Result<Secret, SecretFileErrorKind> {
+    // Asked before opening: opening a pipe would wait for its other end.
+    let metadata = fs::metadata(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound if path.is_symlink() => SecretFileErrorKind::Dangling,
+        io::ErrorKind::NotFound => SecretFileErrorKind::Missing,
+        _ => SecretFileErrorKind::Unreadable(error),
+    })?;
+    if !metadata.is_file() {
+        return Err(SecretFileErrorKind::NotAFile);
+    }
+    let file = File::open(path).map_err(SecretFileErrorKind::Unreadable)?;
+    // Asked of the open file, so that nobody can exchange it in between.
+    let readable_by_others = closed_to_others(&file)?;
+    let mut bytes = Vec::new();
+    file.take(MOST_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(SecretFileErrorKind::Unreadable)?;
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err(SecretFileErrorKind::NotText);
+    }
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let begins = |mark| error.as_bytes().starts_with(mark);
+        if begins(&[0xff, 0xfe]) || begins(&[0xfe, 0xff]) {
+            SecretFileErrorKind::Utf16
+        } else {
+            SecretFileErrorKind::NotText
+        }
+    })?;
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&text).trim();
+    Ok(Secret {
+        text: text.to_owned(),
+        readable_by_others,
+    })
+}
+
+/// Refuses a file that others can write or that is somebody else's; the mode of one that others can read.
+#[cfg(unix)]
+fn closed_to_others(file: &File) -> Result<Option<u32>, SecretFileErrorKind> {
+    use std::os::unix::fs::MetadataExt;
+
+    let metadata = file.metadata().map_err(SecretFileErrorKind::Unreadable)?;
+    let (mode, owner) = (metadata.mode() & 0o777, metadata.uid());
+    if mode & 0o022 != 0 {
+        return Err(SecretFileErrorKind::WritableByOthers { mode });
+    }
+    if !is_trusted(owner, rustix::process::geteuid().as_raw()) {
+        return Err(SecretFileErrorKind::OfAnotherUser { owner });
+    }
+    Ok((mode & 0o044 != 0).then_some(mode))
+}
+
+/// Whether this user owns files that are taken: our own and root's.
+#[cfg(unix)]
+const fn is_trusted(owner: u32, own: u32) -> bool {
+    owner == 0 || owner == own
+}
+
+/// Other systems keep who may read a file in lists that this program does not know.
+#[cfg(not(unix))]
+fn closed_to_others(_file: &File) -> Result<Option<u32>, SecretFileErrorKind> {
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use super::*;
+
+    #[test]
+    fn byte_order_mark_is_no_secret() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret");
+        for (content, text) in [
+            (&b"plum orchard"[..], "plum orchard"),
+            (b"\xef\xbb\xbfplum orchard\r\n", "plum orchard"),
+            (b"\xef\xbb\xbf \tplum\n", "plum"),
+            (b"plum\xef\xbb\xbf", "plum\u{feff}"),
+        ] {
+            write(&path, content);
+            assert_eq!(read(&path).unwrap(), text, "{content:?}");
+        }
+        for content in [&b"\xef\xbb\xbf"[..], b"\xef\xbb\xbf\n", b" \n"] {
+            write(&path, content);
+            let kind = read(&path).unwrap_err().kind;
+            assert!(matches!(kind, SecretFileErrorKind::Empty), "{content:?}");
+        }
+        for content in [&b"\xff\xfep\0l\0"[..], b"\xfe\xff\0p\0l"] {
+            write(&path, content);
+            let kind = read(&path).unwrap_err().kind;
+            assert!(matches!(kind, SecretFileErrorKind::Utf16), "{content:?}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn file_of_another_user_is_refused() {
+        for (owner, own, is_taken) in [
+            (0, 0, true),
+            (0, 1000, true),
+            (1000, 1000, true),
+            (1000, 0, false),
+            (1001, 1000, false),
+            (65534, 1000, false),
+        ] {
+            assert_eq!(is_trusted(owner, own), is_taken, "{owner} {own}");
+        }
+    }
+
+    fn write(path: &Path, content: &[u8]) {
+        fs::write(path, content).unwrap();
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+        }
+    }
+}

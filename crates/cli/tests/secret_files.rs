@@ -1,0 +1,151 @@
+//! Files with secrets: whichever setting names one, what will not do is refused.
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod common;
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown};
+
+use common::{Folder, Ran};
+
+/// A key that will do wherever a secret is asked for.
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+const DJANGO: &str =
+    "django_secret_key_file = \"ours\"\naccept_django_tokens_until = \"2999-01-01T00:00:00Z\"\n";
+const SMTP: &str = "[smtp]\nhost = \"localhost\"\nfrom = \"a@b.example\"\nuser = \"a\"\n";
+const SMS: &str = "[sms]\nurl = \"https://localhost/?n={{ to }}&t={{ text }}\"\n";
+const TWILIO: &str = "[sms]\ntwilio_account_sid = \"AC1\"\ntwilio_from = \"+15005550006\"\n";
+const WEBHOOK: &str = "[webhook]\nurl = \"https://localhost/\"\n";
+const NATS: &str = "[nats]\nurl = \"tls://localhost\"\n";
+
+/// Every setting that names files with secrets, after what it needs to be read.
+const FILES: &[(&str, &str)] = &[
+    ("", "secret_key_file"),
+    ("secret_key_file = \"ours\"\n", "secret_key_fallback_files"),
+    (
+        "accept_django_tokens_until = \"2999-01-01T00:00:00Z\"\n",
+        "django_secret_key_file",
+    ),
+    (DJANGO, "django_secret_key_fallback_files"),
+    (SMTP, "smtp.password_file"),
+    (SMS, "sms.password_file"),
+    (SMS, "sms.token_file"),
+    (SMS, "sms.secret_file"),
+    (TWILIO, "sms.twilio_auth_token_file"),
+    (WEBHOOK, "webhook.secret_file"),
+    (WEBHOOK, "webhook.old_secret_file"),
+    (NATS, "nats.password_file"),
+    (NATS, "nats.token_file"),
+    (NATS, "nats.credentials_file"),
+];
+
+/// What `phone-auth check` says when this setting names the file `secret`.
+fn check(folder: &Folder, before: &str, setting: &str) -> String {
+    let name = setting.rsplit('.').next().unwrap();
+    let value = if name.ends_with("_files") {
+        "[\"secret\"]"
+    } else {
+        "\"secret\""
+    };
+    let beside = match setting {
+        "sms.password_file" | "nats.password_file" => "user = \"a\"\n",
+        "webhook.old_secret_file" => "secret_file = \"ours\"\n",
+        _ => "",
+    };
+    let toml = format!("{before}{beside}{name} = {value}\n");
+    let path = folder.write("settings.toml", &toml);
+    let mut command = folder.command();
+    command.args(["check", "--config"]).arg(path);
+    Ran::from(command.output().unwrap()).stderr
+}
+
+/// A folder with a secret of ours, and one with this content to be looked at.
+fn folder(content: &[u8]) -> Folder {
+    let folder = Folder::new();
+    for (name, content) in [("ours", SECRET.as_bytes()), ("secret", content)] {
+        fs::write(folder.join(name), content).unwrap();
+        fs::set_permissions(folder.join(name), PermissionsExt::from_mode(0o600)).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn every_secret_file_is_known() {
+    let listed = Folder::new().command().arg("settings").output().unwrap();
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    let names = listed
+        .lines()
+        .filter_map(|line| line.split_whitespace().next());
+    let mut files: Vec<_> = names
+        .filter(|name| name.ends_with("_file") || name.ends_with("_files"))
+        .collect();
+    let mut known: Vec<_> = FILES.iter().map(|(_, setting)| *setting).collect();
+    files.sort_unstable();
+    known.sort_unstable();
+    assert_eq!(known, files);
+}
+
+#[test]
+fn secret_of_another_user_is_refused() {
+    let folder = folder(SECRET.as_bytes());
+    // Only root can give a file away. Anybody else has none of another user that could be read: there the
+    // test of the function that decides says it.
+    if chown(folder.join("secret"), Some(65_534), None).is_err() {
+        return;
+    }
+    for (before, setting) in FILES {
+        let said = check(&folder, before, setting);
+        assert!(
+            said.contains(setting)
+                && said.contains("secret belongs to another user (number 65534)"),
+            "{setting}: {said}"
+        );
+    }
+    chown(folder.join("secret"), Some(0), None).unwrap();
+    for (before, setting) in FILES {
+        let said = check(&folder, before, setting);
+        assert!(!said.contains("another user"), "{setting}: {said}");
+    }
+}
+
+#[test]
+fn marked_secret_is_read_alike() {
+    let utf16: Vec<u8> = "\u{feff}{SECRET}"
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    for (content, refusal) in [
+        (SECRET.as_bytes().to_vec(), None),
+        (format!("\u{feff}{SECRET}\r\n").into_bytes(), None),
+        ("\u{feff}\n".into(), Some("secret ")),
+        (utf16, Some("secret is a text in UTF-16")),
+    ] {
+        let folder = folder(&content);
+        for (before, setting) in FILES {
+            let said = check(&folder, before, setting);
+            match refusal {
+                Some(why) => assert!(said.contains(setting) && said.contains(why), "{said}"),
+                // Any text will do but for credentials of NATS, which were read, and are none.
+                None if *setting == "nats.credentials_file" => {
+                    assert!(said.contains("not of the form"), "{said}");
+                }
+                None => assert!(!said.contains(setting), "{said}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn marked_key_is_the_same_key() {
+    let folder = Folder::new();
+    folder.serve().stop();
+    let path = folder.join("phone-auth.sqlite3.key");
+    let key = fs::read_to_string(&path).unwrap();
+    fs::write(&path, format!("\u{feff}{key}")).unwrap();
+    let mut site = folder.serve();
+    let said = site.wait_for(|line| line.contains("key file"));
+    assert!(said.trim_end().ends_with(".key"), "{said}");
+    site.stop();
+}

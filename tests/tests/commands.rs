@@ -1,0 +1,146 @@
+//! What the commands of the program do to a database that is not ready for them.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use std::fs;
+
+use phone_auth_tests::{Fixture, Kind, OwnDatabase, Ran, Site, run, secret_file};
+
+/// Every command that looks into a database and does not bring it to the newest schema.
+const LOOKING: &[&[&str]] = &[
+    &["user", "list"],
+    &["user", "list", "--json"],
+    &["user", "disable", "ann"],
+    &["user", "enable", "ann"],
+    &["user", "set-password", "ann"],
+    &["outbox", "list"],
+    &["outbox", "list", "--json"],
+    &["outbox", "retry", "1"],
+    &["outbox", "retry", "--all"],
+    &["outbox", "purge", "--older-than", "30d"],
+    &["sessions", "prune"],
+    &["key", "replace"],
+    &["worker"],
+];
+
+/// Those that bring it there.
+const MIGRATING: &[&[&str]] = &[&["migrate"], &["user", "create", "ann"], &["serve"]];
+
+/// Those that need no database.
+const APART: &[&[&str]] = &[&["check"], &["signals"], &["settings"]];
+
+const KEY: &str = "7d0f6a3b9c1e48528a4d6e0b3f2c5a9714e8b06d93c7f1a25e4b8d0c6a7f3912\n";
+const PASSWORD: &str = "plum-Orchard-71!\n";
+
+fn command(database: &OwnDatabase, arguments: &[&str]) -> Ran {
+    let (url, key) = (database.url(), database.folder().join("site.key"));
+    let key = key.to_str().unwrap();
+    let all = [arguments, &["--database", &url, "--secret-key-file", key]].concat();
+    run(database.folder(), &all, &[], PASSWORD)
+}
+
+fn files(database: &OwnDatabase) -> Vec<String> {
+    let entries = fs::read_dir(database.folder()).unwrap();
+    let mut names: Vec<_> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+/// A database with a table of another application's.
+fn of_another_application(kind: Kind) -> OwnDatabase {
+    let database = OwnDatabase::new(kind);
+    database.execute("CREATE TABLE notes (text text); INSERT INTO notes VALUES ('milk');");
+    secret_file(&database.folder().join("site.key"), KEY);
+    database
+}
+
+/// A database that an earlier version made.
+fn of_earlier_version(kind: Kind) -> OwnDatabase {
+    let database = OwnDatabase::new(kind);
+    let name = match kind {
+        Kind::Sqlite => "own.sqlite",
+        Kind::Postgres => "own.postgres",
+    };
+    let fixture = Fixture::read("first", name);
+    fixture.load("first", name, &database);
+    secret_file(&database.folder().join("site.key"), &fixture.key);
+    database
+}
+
+#[test]
+fn every_command_is_in_the_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let help = run(folder.path(), &["help"], &[], "").stdout;
+    let listed = help
+        .lines()
+        .skip_while(|line| !line.starts_with("Commands:"))
+        .skip(1)
+        .map_while(|line| line.strip_prefix("  "));
+    let listed: Vec<_> = listed
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|name| *name != "help")
+        .collect();
+    assert!(listed.contains(&"serve"), "{help}");
+    for name in listed {
+        let known = [LOOKING, MIGRATING, APART].concat();
+        assert!(known.iter().any(|command| command[0] == name), "{name}");
+    }
+}
+
+#[test]
+fn looking_commands_make_no_tables() {
+    for kind in [Kind::Sqlite, Kind::Postgres] {
+        for database in [of_another_application(kind), of_earlier_version(kind)] {
+            let before = (database.tables(), files(&database));
+            for arguments in LOOKING {
+                let ran = command(&database, arguments);
+                assert!(!ran.success, "{arguments:?}: {}", ran.said());
+                let says = ran.stderr.contains("`phone-auth migrate`");
+                assert!(says, "{arguments:?}: {}", ran.said());
+                let after = (database.tables(), files(&database));
+                assert_eq!(after, before, "{arguments:?}");
+            }
+            for arguments in APART {
+                command(&database, arguments);
+                let after = (database.tables(), files(&database));
+                assert_eq!(after, before, "{arguments:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn looking_commands_make_no_files() {
+    let database = OwnDatabase::new(Kind::Sqlite);
+    secret_file(&database.folder().join("site.key"), KEY);
+    for arguments in LOOKING {
+        let ran = command(&database, arguments);
+        let says = ran.stderr.contains("there is no database");
+        assert!(!ran.success && says, "{arguments:?}: {}", ran.said());
+        assert_eq!(files(&database), ["site.key"], "{arguments:?}");
+    }
+}
+
+#[tokio::test]
+async fn migrating_commands_say_so() {
+    for kind in [Kind::Sqlite, Kind::Postgres] {
+        for arguments in [&["migrate"][..], &["user", "create", "ann"]] {
+            let database = of_another_application(kind);
+            let ran = command(&database, arguments);
+            assert!(ran.success, "{arguments:?}: {}", ran.said());
+            let says =
+                ran.said().contains("applied") && ran.said().contains("people and addresses");
+            assert!(says, "{}", ran.said());
+            assert!(database.tables().contains("phone_auth_session"));
+            let again = command(&database, &["migrate"]);
+            assert!(!again.said().contains("applied"), "{}", again.said());
+            assert_eq!(database.text("SELECT text FROM notes"), "milk");
+            let listed = command(&database, &["user", "list"]);
+            assert!(listed.success, "{}", listed.said());
+        }
+        let database = of_another_application(kind);
+        let site: Site = database.site().start().await;
+        site.says("migrations applied just now").await;
+    }
+}
