@@ -422,38 +422,7 @@ fn link_of(
     username: &str,
 ) -> FixtureLink {
     let value = printed.destination();
-    let (kind, table, column) = if value.contains('@') {
-        ("email", "phone_auth_emailaddress", "email")
-    } else {
-        ("phone", "phone_auth_phonenumber", "phone")
-    };
-    let of_user = |what: &str| {
-        database.text(&format!(
-            "SELECT {what} FROM auth_user WHERE username = '{username}'"
-        ))
-    };
-    let user: i64 = of_user("id").parse().unwrap();
-    let address = database.number(&format!(
-        "SELECT id FROM {table} WHERE {column} = '{value}'"
-    ));
-    let last_login = database.last_login(username).map(i64::to_be_bytes);
-    let fields: Vec<Vec<u8>> = if printed.signal.starts_with("reset") {
-        vec![
-            user.to_be_bytes().into(),
-            of_user("password").into(),
-            last_login.map(Vec::from).unwrap_or_default(),
-            of_user("email").into(),
-            address.to_be_bytes().into(),
-            value.into(),
-        ]
-    } else {
-        vec![
-            user.to_be_bytes().into(),
-            kind.into(),
-            address.to_be_bytes().into(),
-            value.into(),
-        ]
-    };
+    let fields = database.first_state(&printed.signal, username, value);
     FixtureLink {
         signal: printed.signal.clone(),
         username: username.to_owned(),

@@ -8,9 +8,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::{Deserialize, Serialize};
-use sha2::Sha256;
+use sha2::{Digest as _, Sha256};
 
-use crate::own_database::OwnDatabase;
+use crate::own_database::{Kind, OwnDatabase};
 use crate::program::secret_file;
 
 /// What was in a database when it was dumped, and the secrets that go with it.
@@ -164,6 +164,37 @@ impl Fixture {
         let (before, _) = link.url.trim_end_matches('/').rsplit_once('/').unwrap();
         format!("{before}/{token}/")
     }
+}
+
+/// The statements that the program of a version runs on a database of this kind, by their names.
+pub fn statements(version: &str, kind: Kind) -> Vec<(String, String)> {
+    let store = match kind {
+        Kind::Sqlite => "sqlite",
+        Kind::Postgres => "postgres",
+    };
+    let path = folder(version).join(format!("statements.{store}.sql"));
+    let text = fs::read_to_string(path).unwrap();
+    let statements = text.split("-- ").skip(1).map(|part| {
+        let (name, sql) = part.split_once('\n').unwrap();
+        let sql = sql.trim().trim_end_matches(';');
+        (name.to_owned(), sql.to_owned())
+    });
+    statements.collect()
+}
+
+/// What the first version keeps of the state that a message depends on.
+pub fn first_binding(purpose: &str, state: &[Vec<u8>]) -> [u8; 32] {
+    let mut digest = Sha256::new();
+    for field in std::iter::once(purpose.as_bytes()).chain(state.iter().map(Vec::as_slice)) {
+        digest.update((field.len() as u64).to_be_bytes());
+        digest.update(field);
+    }
+    digest.finalize().into()
+}
+
+/// What every version keeps of the key of a session.
+pub fn session_digest(cookie: &str) -> [u8; 32] {
+    Sha256::digest(cookie.as_bytes()).into()
 }
 
 impl FixtureLink {

@@ -53,7 +53,10 @@ pub use client::{Client, Request};
 pub use cookies::Cookie;
 pub use database::Database;
 pub use django::Django;
-pub use fixture::{Fixture, FixtureLink, FixtureMessage, FixtureSession, FixtureUser, hex};
+pub use fixture::{
+    Fixture, FixtureLink, FixtureMessage, FixtureSession, FixtureUser, first_binding, hex,
+    session_digest, statements,
+};
 pub use flows::{AddressRow, Member};
 pub use gateway::{Gateway, Received, Reply};
 pub use html::{Field, Form, Page};

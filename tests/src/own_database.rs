@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use phone_auth_test_postgres::Database as PostgresDatabase;
-use rusqlite::Connection;
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, Row};
 use tempfile::TempDir;
 
 use crate::django::Django;
+use crate::fixture::hex;
 use crate::options::SiteOptions;
 use crate::site::{Site, database_path};
 
@@ -105,6 +107,101 @@ impl OwnDatabase {
         }
     }
 
+    /// Runs a statement and returns its rows, every value as text: bytes in hexadecimal digits, NULL as nothing.
+    pub fn rows(&self, sql: &str) -> Vec<Vec<String>> {
+        match &self.postgres {
+            None => {
+                let connection = self.file();
+                let mut statement = connection.prepare(sql).unwrap();
+                let count = statement.column_count();
+                let read = |row: &Row<'_>| (0..count).map(|at| shown(row.get_ref(at)?)).collect();
+                let rows = statement.query_map([], read).unwrap();
+                rows.collect::<Result<_, _>>().unwrap()
+            }
+            Some(database) => {
+                let said = database.run(sql).unwrap_or_else(|why| panic!("{why}"));
+                let rows = said.lines().map(|line| {
+                    let values = line
+                        .split('|')
+                        .map(|it| it.trim_start_matches("\\x").to_owned());
+                    values.collect()
+                });
+                rows.collect()
+            }
+        }
+    }
+
+    /// Whether each of these statements, with parameters, could run on the tables as they are.
+    pub fn prepares(&self, statements: &[(String, String)]) {
+        match &self.postgres {
+            None => {
+                let connection = self.file();
+                for (name, sql) in statements {
+                    let prepared = connection.prepare(sql);
+                    assert!(prepared.is_ok(), "{name}: {prepared:?}");
+                }
+            }
+            Some(_) => {
+                let all = (0..).zip(statements);
+                let all =
+                    all.map(|(n, (name, sql))| format!("-- {name}\nPREPARE s{n} AS {sql};\n"));
+                self.execute(&all.collect::<String>());
+            }
+        }
+    }
+
+    /// A time so many seconds from now, as SQL.
+    pub fn time(&self, seconds: i64) -> String {
+        match self.kind() {
+            Kind::Sqlite => {
+                format!("strftime('%Y-%m-%d %H:%M:%S', 'now', '{seconds} seconds') || '.000000'")
+            }
+            Kind::Postgres => format!("(now() + interval '{seconds} seconds')"),
+        }
+    }
+
+    /// Bytes, as SQL.
+    pub fn bytes(&self, bytes: &[u8]) -> String {
+        match self.kind() {
+            Kind::Sqlite => format!("x'{}'", hex(bytes)),
+            Kind::Postgres => format!("'\\x{}'::bytea", hex(bytes)),
+        }
+    }
+
+    /// What the first version binds a link to that goes to this address of somebody.
+    pub fn first_state(&self, signal: &str, username: &str, value: &str) -> Vec<Vec<u8>> {
+        let (kind, table) = if value.contains('@') {
+            ("email", "phone_auth_emailaddress")
+        } else {
+            ("phone", "phone_auth_phonenumber")
+        };
+        let of_user = |what: &str| {
+            self.text(&format!(
+                "SELECT {what} FROM auth_user WHERE username = '{username}'"
+            ))
+        };
+        let user: i64 = of_user("id").parse().unwrap();
+        let address = self.number(&format!("SELECT id FROM {table} WHERE {kind} = '{value}'"));
+        let last_login = self.last_login(username).map(i64::to_be_bytes);
+        if signal.starts_with("reset") {
+            vec![
+                user.to_be_bytes().into(),
+                of_user("password").into(),
+                last_login.map(Vec::from).unwrap_or_default(),
+                of_user("email").into(),
+                address.to_be_bytes().into(),
+                value.into(),
+            ]
+        } else {
+            vec![
+                user.to_be_bytes().into(),
+                kind.into(),
+                address.to_be_bytes().into(),
+                value.into(),
+            ]
+        }
+    }
+
     /// The one value that a query answers, as text.
     pub fn text(&self, sql: &str) -> String {
         match &self.postgres {
@@ -175,6 +272,16 @@ impl OwnDatabase {
         connection.busy_timeout(Duration::from_secs(10)).unwrap();
         connection
     }
+}
+
+fn shown(value: ValueRef<'_>) -> rusqlite::Result<String> {
+    Ok(match value {
+        ValueRef::Null => String::new(),
+        ValueRef::Integer(number) => number.to_string(),
+        ValueRef::Real(number) => number.to_string(),
+        ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
+        ValueRef::Blob(bytes) => hex(bytes),
+    })
 }
 
 fn dump_file(connection: &Connection) -> String {

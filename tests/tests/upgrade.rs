@@ -6,7 +6,8 @@
 #![expect(clippy::expect_used, reason = "a failed expectation is a failed test")]
 
 use phone_auth_tests::{
-    Client, Fixture, FixtureUser, Kind, OwnDatabase, Site, SiteOptions, run, until,
+    Client, Fixture, FixtureUser, Kind, OwnDatabase, Site, SiteOptions, first_binding, hex, run,
+    session_digest, statements, until,
 };
 use serde_json::Value;
 
@@ -183,5 +184,171 @@ async fn first_beside_django_goes_on() {
         ("django.postgres", Kind::Postgres),
     ] {
         Before::load("first", name, kind).serves().await;
+    }
+}
+
+const KINDS: [(Kind, &str); 2] = [(Kind::Sqlite, "sqlite"), (Kind::Postgres, "postgres")];
+
+/// A server of an earlier version that was running when the database was migrated: its statements.
+struct OldServer<'a> {
+    database: &'a OwnDatabase,
+    statements: Vec<(String, String)>,
+}
+
+impl OldServer<'_> {
+    /// Runs a statement with these arguments, each written as SQL; its rows.
+    fn run(&self, name: &str, arguments: &[&str]) -> Vec<Vec<String>> {
+        let named = self.statements.iter().find(|(known, _)| known == name);
+        let mut sql = named.expect("the statement is known").1.clone();
+        let sign = match self.database.kind() {
+            Kind::Sqlite => "?",
+            Kind::Postgres => "$",
+        };
+        for (number, argument) in arguments.iter().enumerate().rev() {
+            sql = sql.replace(&format!("{sign}{}", number + 1), argument);
+        }
+        self.database.rows(&sql)
+    }
+
+    /// Begins a session for somebody; what stands in the cookie.
+    fn log_in(&self, username: &str) -> String {
+        let database = self.database;
+        let of_user = |what: &str| {
+            let sql = format!("SELECT {what} FROM auth_user WHERE username = '{username}'");
+            database.text(&sql)
+        };
+        let (id, checked) = (of_user("id"), format!("'{}'", of_user("password")));
+        let cookie = hex(&[7; 32]).replace("07", "o");
+        let cookie = format!("{cookie}0123456789A");
+        let digest = database.bytes(&session_digest(&cookie));
+        let (now, end) = (database.time(0), database.time(3600));
+        match database.kind() {
+            Kind::Sqlite => {
+                self.run("sessions: record", &[&id, &checked, &now, "NULL"]);
+                self.run("sessions: begin", &[&digest, &id, &now, &end]);
+            }
+            Kind::Postgres => {
+                let arguments = [&id, &checked, "NULL", &digest, &now, &end, "NULL::bytea"];
+                self.run("sessions: log_in", &arguments);
+            }
+        }
+        cookie
+    }
+
+    /// Owes a reset to an e-mail address.
+    fn owe_reset(&self, username: &str, email: &str) {
+        let database = self.database;
+        let state = database.first_state("reset_password_email", username, email);
+        let id = |table: &str, column: &str, value: &str| {
+            database.text(&format!(
+                "SELECT id FROM {table} WHERE {column} = '{value}'"
+            ))
+        };
+        let (now, end) = (database.time(-1), database.time(3600));
+        let arguments = [
+            "'a-key-of-the-old-server'",
+            "'reset_password'",
+            "'email'",
+            &id("auth_user", "username", username),
+            &id("phone_auth_emailaddress", "email", email),
+            &database.bytes(&first_binding("reset_password", &state)),
+            "NULL",
+            &now,
+            &end,
+        ];
+        self.run("outbox: owe", &arguments);
+    }
+}
+
+#[tokio::test]
+async fn first_server_goes_on_beside_migrated() {
+    for (kind, store) in KINDS {
+        let before = Before::load("first", &format!("own.{store}"), kind);
+        let database = &before.database;
+        let email = "everything@example.org";
+        let options = || before.site().setting("outbox_worker", "false");
+        let site = options().start().await;
+        let old = OldServer {
+            database,
+            statements: statements("first", kind),
+        };
+
+        // A session that either began is one at the other.
+        let client = site.client();
+        client.plant("sessionid", &old.log_in("everything"));
+        client.get(PROFILE).await.expect(200).says("everything");
+        let client = site.client();
+        sign_in(&client, "username-only", "plum-Orchard-71!").await;
+        let cookie = client.session_cookie().expect("a session").value;
+        let digest = database.bytes(&session_digest(&cookie));
+        let alive = old.run("sessions: alive", &[&digest, &database.time(0)]);
+        assert_eq!(alive.len(), 1, "a session of the new one");
+        old.run("sessions: end", &[&digest]);
+        client.get(PROFILE).await.expect(302);
+
+        // What the new one owes, the old one does not take for moot if it finds it.
+        database.execute("DELETE FROM phone_auth_outbox;");
+        site.client().ask_reset(email).await.expect(302);
+        let (now, until) = (database.time(1), database.time(60));
+        let claimed = old.run("outbox: claim", &[&now, &until, "10"]);
+        for message in &claimed {
+            let state = database.first_state("reset_password_email", "everything", email);
+            assert_eq!(message[6], hex(&first_binding("reset_password", &state)));
+            assert_eq!((message[10].as_str(), message[12].as_str()), ("1", "[]"));
+            let id = message[0].as_str();
+            old.run("outbox: extend", &[id, "1", &until, "'[]'"]);
+            old.run("outbox: remove", &[id, "1"]);
+        }
+        let left = "SELECT count(*) FROM phone_auth_outbox";
+        assert_eq!(database.number(left), i64::from(claimed.is_empty()));
+
+        // What the old one owes, the new one delivers, also when the old one has claimed it and is gone.
+        database.execute("DELETE FROM phone_auth_outbox;");
+        old.owe_reset("everything", email);
+        let claimed = old.run("outbox: claim", &[&now, &database.time(-1), "10"]);
+        assert_eq!(claimed.len(), 1);
+        site.stop();
+        let site = before.site().start().await;
+        let link = site.printed("reset_password_email", email).await;
+        site.client().open_reset_link(link.url()).await;
+    }
+}
+
+#[tokio::test]
+async fn statements_of_first_fit_migrated() {
+    for (kind, store) in KINDS {
+        let before = Before::load("first", &format!("django.{store}"), kind);
+        before.site().start().await.stop();
+        let statements = statements("first", kind);
+        assert!(statements.len() > 40);
+        before.database.prepares(&statements);
+    }
+}
+
+#[test]
+fn database_of_later_version_is_refused() {
+    for (kind, store) in KINDS {
+        let before = Before::load("first", &format!("own.{store}"), kind);
+        let database = &before.database;
+        let later = format!(
+            "INSERT INTO phone_auth_schema VALUES (1000, 'later', {});",
+            database.time(0)
+        );
+        database.execute(&later);
+        let url = database.url();
+        for arguments in [
+            &["serve", "--addr", "127.0.0.1:0"][..],
+            &["worker"],
+            &["migrate"],
+            &["check"],
+            &["user", "list"],
+            &["user", "create", "zoe"],
+            &["outbox", "list"],
+        ] {
+            let all = [arguments, &["--database", &url]].concat();
+            let ran = run(database.folder(), &all, &[], "plum-Orchard-71!\n");
+            let says = ran.stderr.contains("made by a later version of phone-auth");
+            assert!(!ran.success && says, "{arguments:?}: {}", ran.said());
+        }
     }
 }

@@ -110,7 +110,7 @@ static SITE: &[Setting] = &[
     Setting {
         name: "secret_key_file",
         right: FILE,
-        default: "the database's name with .key, made if it is not there",
+        default: "the database's name with .key, made for a database that has no key",
         does: "the file that holds the secret key; only its owner may read it",
         take: |to, given| {
             put(
