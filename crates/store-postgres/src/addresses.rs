@@ -11,6 +11,7 @@ use sqlx::{Row, query};
 
 use crate::failure::Failure;
 use crate::locks;
+use crate::people;
 use crate::rows::{self, PERSON_COLUMNS, person_columns, sought};
 use crate::store::PostgresStore;
 
@@ -133,6 +134,7 @@ impl AddressStore for PostgresStore {
             .bind(address.as_str())
             .bind(person.get());
         let lock = locks::of_names([address.as_str()]);
+        let _pass = self.at(&people::lock(person)).await?;
         let row = self.first_locked(&lock, add).await?;
         Ok(added(row.as_ref(), kind)?)
     }
@@ -176,6 +178,7 @@ impl AddressStore for PostgresStore {
         let verify = claimed(statements.verify)
             .bind(rows::micros(claim.issued_at))
             .bind(rows::micros(claim.at));
+        let _pass = self.at(&people::lock(claim.person)).await?;
         if self.first(verify).await?.is_some() {
             return Ok(VerificationOutcome::Verified);
         }

@@ -13,6 +13,7 @@ use sqlx::{Row, query};
 use crate::failure::Failure;
 use crate::people;
 use crate::rows::{self, PERSON_COLUMNS, person_columns, readable, sought};
+use crate::sessions::row_of;
 use crate::store::PostgresStore;
 
 const HAS_TABLE: &str = "SELECT 1 WHERE to_regclass('django_session') IS NOT NULL";
@@ -126,6 +127,7 @@ impl DjangoSessionStore for PostgresStore {
             .bind(log_in.ends.as_ref().and_then(|key| sought(key.reveal())))
             .bind(old.as_ref().map(|old| old.as_bytes().as_slice()))
             .bind(new.as_ref().map(|new| new.as_bytes().as_slice()));
+        let _pass = self.at(&people::lock(log_in.person)).await?;
         Ok(self.first(record).await?.is_some())
     }
 
@@ -137,6 +139,7 @@ impl DjangoSessionStore for PostgresStore {
             .bind(new.key.reveal())
             .bind(new.data.as_str())
             .bind(rows::micros(new.expires_at));
+        let _pass = self.at(&row_of(&old.key.digest())).await?;
         Ok(self.first(change).await?.is_some())
     }
 
@@ -165,11 +168,13 @@ impl DjangoSessionStore for PostgresStore {
         let remove = query(REMOVE)
             .bind(sought(row.key.reveal()))
             .bind(sought(&row.data));
+        let _pass = self.at(&row_of(&row.key.digest())).await?;
         Ok(self.first(remove).await?.is_some())
     }
 
     async fn end_django_session(&self, key: &SessionKey) -> Result<bool, StoreError> {
         let end = query(END).bind(sought(key.reveal()));
+        let _pass = self.at(&row_of(&key.digest())).await?;
         Ok(self.first(end).await?.is_some())
     }
 }

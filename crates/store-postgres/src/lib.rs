@@ -31,6 +31,7 @@ mod addresses;
 mod cause;
 mod django_sessions;
 mod failure;
+mod gates;
 mod locks;
 mod migrate_error;
 mod migrations;

@@ -117,7 +117,7 @@ pub(crate) async fn run(
     patience: Duration,
 ) -> Result<Vec<&'static str>, MigrateError> {
     let opening = format!(
-        "{opening}; SET LOCAL statement_timeout = 0; \
+        "{opening}; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; \
          SET LOCAL idle_in_transaction_session_timeout = 0; {}; SET LOCAL lock_timeout = {}",
         locks::of_migrations(),
         patience.as_millis()

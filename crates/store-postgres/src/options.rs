@@ -44,7 +44,9 @@ impl PostgresOptions {
 
     /// How long the server works on a statement, a wait for a lock included, before it gives up and
     /// the call is answered as unavailable. 5 seconds unless said otherwise; at least a millisecond, and at
-    /// most 12 days, for the server counts milliseconds in 32 bits.
+    /// most 12 days, for the server counts milliseconds in 32 bits. Of this time a wait for a lock that somebody
+    /// else holds may take two fifths, and at most two calls about one user wait at once: one locked row keeps
+    /// nobody else waiting.
     #[must_use]
     pub fn with_statement_timeout(mut self, timeout: Duration) -> Self {
         self.statement_timeout = timeout.clamp(Duration::from_millis(1), LONGEST);
@@ -68,9 +70,14 @@ impl PostgresOptions {
     }
 
     /// The time-outs of a session or transaction, in the units of the server.
-    pub(crate) fn time_outs(&self) -> [(&'static str, u128); 2] {
+    pub(crate) fn time_outs(&self) -> [(&'static str, u128); 3] {
         [
             ("statement_timeout", self.statement_timeout.as_millis()),
+            // 0 would be for ever.
+            (
+                "lock_timeout",
+                (self.statement_timeout * 2 / 5).as_millis().max(1),
+            ),
             // A process that stands still between two statements must not keep rows locked.
             (
                 "idle_in_transaction_session_timeout",

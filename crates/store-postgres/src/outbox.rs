@@ -17,6 +17,7 @@ use sqlx::{Row, query};
 
 use crate::failure::Failure;
 use crate::locks;
+use crate::people;
 use crate::rows;
 use crate::store::PostgresStore;
 
@@ -119,6 +120,10 @@ impl OutboxStore for PostgresStore {
             .bind(message.language.as_ref().map(Language::as_str))
             .bind(rows::micros(message.created_at))
             .bind(rows::micros(message.expires_at));
+        let _pass = match recipient {
+            Some(recipient) => Some(self.at(&people::lock(recipient.person)).await?),
+            None => None,
+        };
         self.first_locked(&locks::of_message(message), owe).await?;
         Ok(())
     }

@@ -179,6 +179,7 @@ impl PersonStore for PostgresStore {
 
     async fn set_active(&self, id: PersonId, active: bool) -> Result<bool, StoreError> {
         let changed = if active {
+            let _pass = self.at(&lock(id)).await?;
             self.first(query(LET_IN).bind(id.get())).await?
         } else {
             self.first_locked(&lock(id), query(KEEP_OUT).bind(id.get()))

@@ -108,7 +108,10 @@ impl SessionStore for PostgresStore {
                 .bind(stored.as_bytes().as_slice())
         };
         let recorded = match &log_in.upgraded_password {
-            None => self.first(record(LOG_IN)).await?,
+            None => {
+                let _pass = self.at(&people::lock(session.person)).await?;
+                self.first(record(LOG_IN)).await?
+            }
             Some(upgraded) => {
                 let old = PasswordDigest::of(&log_in.checked_password);
                 let record = record(LOG_IN_UPGRADING)
@@ -138,11 +141,12 @@ impl SessionStore for PostgresStore {
             SessionState::Alive => return Ok(Some(stored.session)),
             SessionState::Unbound(password) => {
                 let bind = query(BIND).bind(name).bind(password.as_bytes().as_slice());
-                self.run(bind).await
+                let _pass = self.at(&row_of(digest)).await?;
+                self.run(bind).await.map(drop).map_err(StoreError::from)
             }
-            SessionState::Over => self.run(query(END).bind(name)).await,
+            SessionState::Over => self.end_session(digest).await.map(drop),
         };
-        if let Err(error) = written.map_err(StoreError::from) {
+        if let Err(error) = written {
             tracing::warn!(%error, "a session could not be bound to its password or removed");
         }
         Ok((stored.state() != SessionState::Over).then_some(stored.session))
@@ -150,6 +154,7 @@ impl SessionStore for PostgresStore {
 
     async fn end_session(&self, digest: &SessionDigest) -> Result<bool, StoreError> {
         let end = query(END).bind(digest.as_bytes().as_slice());
+        let _pass = self.at(&row_of(digest)).await?;
         Ok(self.first(end).await?.is_some())
     }
 
@@ -168,6 +173,13 @@ impl SessionStore for PostgresStore {
         let bind = query(BIND_SOME).bind(i64::from(limit));
         Ok(rows::count(self.first(bind).await?.as_ref())?)
     }
+}
+
+/// What a session is called among rows that may be locked.
+pub(crate) fn row_of(digest: &SessionDigest) -> String {
+    let number = digest.as_bytes().iter().take(8);
+    let number = number.fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+    format!("session {number}")
 }
 
 /// The session of a digest that has time left.

@@ -5,6 +5,7 @@ use std::fmt;
 use sqlx::postgres::PgRow;
 
 use crate::failure::Failure;
+use crate::gates::{Gates, Pass};
 use crate::migrate_error::{MigrateError, MigrateErrorKind};
 use crate::migrations;
 use crate::open_error::{OpenError, OpenErrorKind};
@@ -21,6 +22,7 @@ pub struct PostgresStore {
     place: String,
     options: PostgresOptions,
     connections: Connections,
+    gates: Gates,
 }
 
 impl PostgresStore {
@@ -64,6 +66,7 @@ impl PostgresStore {
             place,
             options,
             connections,
+            gates: Gates::default(),
         };
         store.pending_migrations().await.map_err(|error| {
             let kind = match error.kind() {
@@ -167,13 +170,21 @@ impl PostgresStore {
     }
 
     /// Takes a lock, by a statement that has no arguments, and runs a statement that answers one row at
-    /// most while it is held.
+    /// most while it is held. Few at once wait for the same lock.
     pub(crate) async fn first_locked(
         &self,
         lock: &str,
         query: Query<'_>,
     ) -> Result<Option<PgRow>, Failure> {
+        let _pass = self.at(lock).await?;
         Ok(self.connections.run_locked(lock, query).await?.pop())
+    }
+
+    /// Waits until few others are about to wait for what this statement locks, or for any row that is named by a text;
+    /// for statements that take no lock first.
+    pub(crate) async fn at(&self, row: &str) -> Result<Pass, Failure> {
+        let (connections, patience) = (self.options.connections, self.options.acquire_timeout);
+        self.gates.enter(row, connections, patience).await
     }
 }
 
