@@ -199,6 +199,7 @@ pub(crate) async fn open_as_it_is(configuration: &Configuration) -> Result<OpenS
                         | postgres::OpenErrorKind::Parameter
                         | postgres::OpenErrorKind::CertificateFile
                         | postgres::OpenErrorKind::Refused
+                        | postgres::OpenErrorKind::Encoding
                         | postgres::OpenErrorKind::Tls
                         | postgres::OpenErrorKind::Authority
                         | postgres::OpenErrorKind::ServerName

@@ -17,6 +17,11 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
+    /// What an error of the driver means.
+    pub(crate) fn kind_of(error: &sqlx::Error) -> StoreErrorKind {
+        kind_of(error)
+    }
+
     /// What went wrong.
     pub(crate) fn kind(&self) -> StoreErrorKind {
         self.kind
@@ -72,8 +77,9 @@ fn kind_of(error: &sqlx::Error) -> StoreErrorKind {
 
 /// What a SQLSTATE means (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
 fn kind_of_code(code: Option<&str>, constraint: Option<&str>) -> StoreErrorKind {
-    let Some(code) = code else {
-        return StoreErrorKind::Broken;
+    // Every server tells one, of five characters: what tells none is no server.
+    let Some(code) = code.filter(|code| code.len() == 5) else {
+        return StoreErrorKind::Unavailable;
     };
     if code == "23505" {
         return constraint
@@ -150,14 +156,16 @@ mod tests {
     fn passing_troubles_are_unavailable() {
         let passing = [
             "08006", "08P01", "28P01", "40001", "40P01", "53100", "53200", "53300", "55P03",
-            "57014", "57P01", "57P02", "57P03", "58030", "3D000", "25006", "25P03",
+            "57014", "57P01", "57P02", "57P03", "58030", "3D000", "25006", "25P03", "", "HTTP",
         ];
         for code in passing {
             let kind = kind_of_code(Some(code), Some("auth_user_username_key"));
             assert_eq!(kind, StoreErrorKind::Unavailable, "{code}");
         }
         let io = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
-        for error in [sqlx::Error::PoolTimedOut, sqlx::Error::Io(io)] {
+        assert_eq!(kind_of_code(None, None), StoreErrorKind::Unavailable);
+        let nonsense = sqlx::Error::Protocol("unexpected".to_owned());
+        for error in [sqlx::Error::PoolTimedOut, sqlx::Error::Io(io), nonsense] {
             assert_eq!(kind_of(&error), StoreErrorKind::Unavailable, "{error}");
         }
     }
@@ -165,7 +173,7 @@ mod tests {
     #[test]
     fn other_refusals_are_broken() {
         for code in [
-            "22001", "22021", "23502", "23503", "42P01", "42703", "XX000", "", "é",
+            "22001", "22021", "23502", "23503", "42P01", "42703", "XX000", "éxxx",
         ] {
             assert_eq!(
                 kind_of_code(Some(code), Some("auth_user_username_key")),
@@ -173,7 +181,6 @@ mod tests {
                 "{code}"
             );
         }
-        assert_eq!(kind_of_code(None, None), StoreErrorKind::Broken);
         assert_eq!(kind_of(&sqlx::Error::RowNotFound), StoreErrorKind::Broken);
     }
 }

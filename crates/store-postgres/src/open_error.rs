@@ -29,6 +29,9 @@ pub enum OpenErrorKind {
     ServerName,
     /// The server's certificate will not do for another reason; it has expired, say.
     Certificate,
+    /// The database keeps texts in another encoding than UTF8, in which not every name can be stored or looked for; the
+    /// source names it.
+    Encoding,
     /// The tables were made by a later version of this crate.
     TooNew,
     /// The tables could not be made; the source is a [`MigrateError`](crate::MigrateError).
@@ -66,14 +69,18 @@ impl OpenError {
         let kind = match &error {
             sqlx::Error::Configuration(_) => OpenErrorKind::Url,
             sqlx::Error::Tls(_) => OpenErrorKind::Tls,
-            sqlx::Error::Database(refusal) => match refusal.code().as_deref() {
-                Some(code) if code.starts_with("28") => OpenErrorKind::Refused,
-                Some("3D000" | "42501") => OpenErrorKind::Refused,
-                Some(code) if ["08", "53", "57"].iter().any(|it| code.starts_with(it)) => {
-                    OpenErrorKind::Unavailable
+            sqlx::Error::Database(refusal) => {
+                match refusal.code().filter(|it| it.len() == 5).as_deref() {
+                    // What tells no code is no server.
+                    None => OpenErrorKind::Unavailable,
+                    Some(code) if code.starts_with("28") => OpenErrorKind::Refused,
+                    Some("3D000" | "42501") => OpenErrorKind::Refused,
+                    Some(code) if ["08", "53", "57"].iter().any(|it| code.starts_with(it)) => {
+                        OpenErrorKind::Unavailable
+                    }
+                    _ => OpenErrorKind::Broken,
                 }
-                _ => OpenErrorKind::Broken,
-            },
+            }
             sqlx::Error::Io(error) => kind_of_io(error),
             sqlx::Error::PoolTimedOut | sqlx::Error::Protocol(_) => OpenErrorKind::Unavailable,
             _ => OpenErrorKind::Broken,
@@ -108,6 +115,7 @@ impl fmt::Display for OpenError {
                 "the certificate of the database server is for another name"
             }
             OpenErrorKind::Certificate => "the certificate of the database server is not valid",
+            OpenErrorKind::Encoding => "the database does not keep texts in UTF8",
             OpenErrorKind::TooNew => "the tables were made by a later version of phone-auth",
             OpenErrorKind::Migration => "the tables could not be made",
             OpenErrorKind::Broken => "the database cannot be used",
@@ -120,6 +128,23 @@ impl Error for OpenError {
         self.source.as_deref().map(|source| source as _)
     }
 }
+
+/// The encoding of a database that is not UTF8.
+#[derive(Debug)]
+pub(crate) struct WrongEncoding(pub(crate) String);
+
+impl fmt::Display for WrongEncoding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "its encoding is {}; make another with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0, and move what \
+             is stored with pg_dump",
+            self.0
+        )
+    }
+}
+
+impl Error for WrongEncoding {}
 
 /// What an error of the connection means: the driver hands on what TLS says as one of these.
 fn kind_of_io(error: &io::Error) -> OpenErrorKind {

@@ -6,6 +6,7 @@
 //! own is so only under `READ COMMITTED`, and a server may be set to begin with something else.
 
 use std::fmt::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,7 @@ use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgPool, PgPool
 use sqlx::{AssertSqlSafe, Connection, Postgres};
 use tokio::time::timeout;
 
+use crate::cause::Cause;
 use crate::failure::Failure;
 use crate::options::PostgresOptions;
 
@@ -42,6 +44,56 @@ pub(crate) struct Connections {
     pool: PgPool,
     options: PostgresOptions,
     losses: Losses,
+    servers: Arc<Servers>,
+}
+
+/// The servers that may have the database, where several are named: the one that can be written is looked for.
+struct Servers {
+    all: Vec<PgConnectOptions>,
+    patience: Duration,
+    /// Whether somebody is looking.
+    is_looking: AtomicBool,
+}
+
+impl Servers {
+    /// The first that can be written. As PostgreSQL's own programs do it, the next one is tried only where there is
+    /// none to talk to: a server that refuses a password refuses it everywhere.
+    async fn find(&self) -> Result<&PgConnectOptions, sqlx::Error> {
+        let mut last = sqlx::Error::PoolTimedOut;
+        for server in &self.all {
+            let met = timeout(self.patience, self.meet(server)).await;
+            match met.unwrap_or(Err(sqlx::Error::PoolTimedOut)) {
+                Ok(()) => return Ok(server),
+                Err(error) if Failure::kind_of(&error) != StoreErrorKind::Unavailable => {
+                    return Err(error);
+                }
+                // Of what all say the first is told, which is about the usual one.
+                Err(error) if matches!(last, sqlx::Error::PoolTimedOut) => last = error,
+                Err(_) => {}
+            }
+        }
+        Err(last)
+    }
+
+    /// Connects to a server and, if there are others, asks whether it can be written.
+    async fn meet(&self, server: &PgConnectOptions) -> Result<(), sqlx::Error> {
+        let mut connection = PgConnection::connect_with(server).await?;
+        let can_be_written = self.all.len() == 1 || !is_standby(&mut connection).await?;
+        connection.close().await?;
+        if can_be_written {
+            Ok(())
+        } else {
+            Err(sqlx::Error::PoolTimedOut)
+        }
+    }
+}
+
+/// Whether a server only follows another one.
+async fn is_standby(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("SELECT pg_is_in_recovery()")
+        .persistent(false)
+        .fetch_one(connection)
+        .await
 }
 
 /// When a connection was last found to be lost. Where one is lost the others mostly are, as when the
@@ -65,23 +117,25 @@ impl Losses {
 impl Connections {
     /// A pool, after one connection has shown that there can be some.
     pub(crate) async fn open(
-        server: PgConnectOptions,
+        servers: Vec<PgConnectOptions>,
         options: PostgresOptions,
     ) -> Result<Self, sqlx::Error> {
-        let server = if options.behind_pooler {
-            server
-        } else {
+        let with_options = |server: PgConnectOptions| {
+            if options.behind_pooler {
+                return server;
+            }
             server
                 .options(options.time_outs())
                 .options([PLANNED_ONCE, READ_COMMITTED])
         };
-        timeout(options.acquire_timeout, async {
-            PgConnection::connect_with(&server).await?.close().await
-        })
-        .await
-        .unwrap_or(Err(sqlx::Error::PoolTimedOut))?;
+        let servers = Arc::new(Servers {
+            all: servers.into_iter().map(with_options).collect(),
+            patience: options.acquire_timeout,
+            is_looking: AtomicBool::new(false),
+        });
+        let server = servers.find().await?.clone();
         let losses = Losses::default();
-        let doubts = losses.clone();
+        let (doubts, has_others) = (losses.clone(), servers.all.len() > 1);
         let pool = PgPoolOptions::new()
             .max_connections(options.connections)
             .acquire_timeout(options.acquire_timeout)
@@ -89,6 +143,9 @@ impl Connections {
             .before_acquire(move |connection, pooled| {
                 let is_doubtful = doubts.cast_doubt_on(pooled.idle_for);
                 Box::pin(async move {
+                    if is_doubtful && has_others {
+                        return Ok(!is_standby(connection).await?);
+                    }
                     if is_doubtful {
                         connection.ping().await?;
                     }
@@ -100,7 +157,28 @@ impl Connections {
             pool,
             options,
             losses,
+            servers,
         })
+    }
+
+    /// Looks for the server that can be written now, where there are several; one look at a time, and nobody waits for
+    /// it.
+    fn look_elsewhere(&self) {
+        let servers = Arc::clone(&self.servers);
+        if servers.all.len() == 1 || servers.is_looking.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let pool = self.pool.clone();
+        tokio::spawn(async move {
+            match servers.find().await {
+                Ok(server) => pool.set_connect_options(server.clone()),
+                Err(error) => {
+                    let error = Cause::from(error);
+                    tracing::warn!(%error, "none of the database servers can be written");
+                }
+            }
+            servers.is_looking.store(false, Ordering::Release);
+        });
     }
 
     /// Runs a statement; the rows that it answers.
@@ -153,18 +231,31 @@ impl Connections {
         opening: Option<String>,
         query: Query<'_>,
     ) -> Result<Vec<PgRow>, Failure> {
-        let (mut lease, _) = self.lease().await?;
-        let has_names = !self.options.behind_pooler;
-        let run = run_on(&mut lease, opening, query.persistent(has_names));
-        // The server keeps to its own time-outs. This one is for a server that is no longer there.
-        let outcome = timeout(self.options.patience(), run)
-            .await
-            .unwrap_or_else(|_| Err(StoreErrorKind::Unavailable.into()));
-        if matches!(&outcome, Err(failure) if failure.kind() == StoreErrorKind::Unavailable) {
-            self.losses.happened();
+        let outcome = match self.lease().await {
+            Ok((mut lease, _)) => {
+                let has_names = !self.options.behind_pooler;
+                let run = run_on(&mut lease, opening, query.persistent(has_names));
+                // The server keeps to its own time-outs. This one is for a server that is no longer there.
+                let outcome = timeout(self.options.patience(), run)
+                    .await
+                    .unwrap_or_else(|_| Err(StoreErrorKind::Unavailable.into()));
+                if is_unavailable(&outcome) {
+                    self.losses.happened();
+                }
+                outcome
+            }
+            Err(failure) => Err(failure),
+        };
+        if is_unavailable(&outcome) {
+            self.look_elsewhere();
         }
         outcome
     }
+}
+
+/// Whether a call failed for a reason that may pass.
+fn is_unavailable<T>(outcome: &Result<T, Failure>) -> bool {
+    matches!(outcome, Err(failure) if failure.kind() == StoreErrorKind::Unavailable)
 }
 
 /// Runs a statement on a connection.

@@ -1,8 +1,11 @@
 //! The URL of a database: what the driver is told, and what it must not be told.
 //!
-//! The driver logs a parameter that it does not know, with its value, and goes on without it; some that it
-//! knows it takes for less than they say. Here such a URL is refused.
+//! A URL is read as PostgreSQL's own programs read it (<https://www.postgresql.org/docs/current/libpq-connect.html>):
+//! several hosts, addresses of IPv6, folders of Unix sockets. The driver knows fewer forms. It also logs a parameter that
+//! it does not know, with its value, and goes on without it; some that it knows it takes for less than they say. Here such
+//! a URL is refused.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::str::FromStr;
 use std::{env, fmt, fs, io};
@@ -15,8 +18,8 @@ use url::Url;
 use crate::cause::Cause;
 use crate::open_error::{OpenError, OpenErrorKind};
 
-/// The parameters that the driver heeds, beside `options[…]`.
-const KNOWN: [&str; 18] = [
+/// The parameters that the driver heeds, beside `options[…]` and those that say where the database is.
+const KNOWN: [&str; 12] = [
     "sslmode",
     "ssl-mode",
     "sslrootcert",
@@ -27,20 +30,57 @@ const KNOWN: [&str; 18] = [
     "sslkey",
     "ssl-key",
     "statement-cache-capacity",
-    "host",
-    "hostaddr",
-    "port",
-    "dbname",
-    "user",
-    "password",
     "application_name",
     "options",
 ];
 
-/// A URL that names a server, a user and a database.
+/// The parameters that say where the database is and who asks, as the other parts of the URL do.
+const PLACES: [&str; 6] = ["host", "hostaddr", "port", "dbname", "user", "password"];
+
+/// The parameters of PostgreSQL's own library that have no meaning here.
+const LEFT_OUT: [&str; 32] = [
+    "channel_binding",
+    "client_encoding",
+    "connect_timeout",
+    "fallback_application_name",
+    "gssdelegation",
+    "gssencmode",
+    "gsslib",
+    "keepalives",
+    "keepalives_count",
+    "keepalives_idle",
+    "keepalives_interval",
+    "krbsrvname",
+    "load_balance_hosts",
+    "max_protocol_version",
+    "min_protocol_version",
+    "passfile",
+    "pgbouncer",
+    "pool_timeout",
+    "connection_limit",
+    "replication",
+    "require_auth",
+    "requirepeer",
+    "requiressl",
+    "schema",
+    "service",
+    "ssl_max_protocol_version",
+    "ssl_min_protocol_version",
+    "sslcompression",
+    "sslnegotiation",
+    "sslpassword",
+    "sslsni",
+    "tcp_user_timeout",
+];
+
+/// The port of a server, if nobody says so.
+const PORT: u16 = 5432;
+
+/// A URL that names a user, a database, and the servers that may have it.
 pub(crate) struct ServerUrl {
-    url: Url,
-    options: PgConnectOptions,
+    parameters: Vec<(String, String)>,
+    /// For each server in turn.
+    options: Vec<PgConnectOptions>,
 }
 
 impl ServerUrl {
@@ -49,80 +89,272 @@ impl ServerUrl {
     /// # Errors
     /// `Url`.
     pub(crate) fn parse(text: &str) -> Result<Self, OpenError> {
-        let wrong = || OpenError::new(OpenErrorKind::Url);
-        let url =
-            Url::parse(text).map_err(|error| OpenError::with_source(OpenErrorKind::Url, error))?;
-        // Without a name in the URL the driver would take that of whoever runs the process, which is
-        // another one on the next machine.
-        if !matches!(url.scheme(), "postgres" | "postgresql") || url.username().is_empty() {
-            return Err(wrong());
-        }
-        let mut heeded = url.clone();
-        heeded
-            .query_pairs_mut()
-            .clear()
-            .extend_pairs(url.query_pairs().filter(|(name, _)| is_known(name)));
-        let options = PgConnectOptions::from_str(heeded.as_str())
-            .map_err(|error| OpenError::with_source(OpenErrorKind::Url, Cause::from(error)))?;
-        // Proxies do not know it, and no number with a fraction is ever read.
-        let options = options.extra_float_digits(None);
-        Ok(Self { url, options })
+        let parts = Parts::parse(text).ok_or_else(|| OpenError::new(OpenErrorKind::Url))?;
+        let options = parts.servers().map(|(host, port)| {
+            parts
+                .options(host, port)
+                .map_err(|error| OpenError::with_source(OpenErrorKind::Url, Cause::from(error)))
+        });
+        let options = options.collect::<Result<_, _>>()?;
+        Ok(Self {
+            options,
+            parameters: parts.parameters,
+        })
     }
 
-    /// Where the database is, without a password.
+    /// Where the database is, without a password; a URL that is read as the same place.
     pub(crate) fn place(&self) -> String {
-        let user = self.options.get_username();
-        let database = self.options.get_database().unwrap_or(user);
-        match self.options.get_socket() {
-            Some(folder) => format!("postgres://{user}@/{database}?host={}", folder.display()),
-            None => format!(
-                "postgres://{user}@{}:{}/{database}",
-                self.options.get_host(),
-                self.options.get_port()
-            ),
+        let Some(first) = self.options.first() else {
+            return String::new();
+        };
+        let user = first.get_username();
+        let database = encoded(first.get_database().unwrap_or(user), "/?#@:,&[] ");
+        let user = encoded(user, "/?#@:,&[] ");
+        let servers = || self.options.iter().map(|it| (host_of(it), it.get_port()));
+        let joined = |texts: Vec<String>| texts.join(",");
+        if servers().any(|(host, _)| host.starts_with('/')) {
+            let hosts = joined(servers().map(|(host, _)| encoded(&host, "#,& ")).collect());
+            let ports = joined(servers().map(|(_, port)| port.to_string()).collect());
+            let is_usual = servers().all(|(_, port)| port == PORT);
+            let port = if is_usual {
+                String::new()
+            } else {
+                format!("&port={ports}")
+            };
+            return format!("postgres://{user}@/{database}?host={hosts}{port}");
         }
+        let authority = servers().map(|(host, port)| {
+            let host = encoded(&host, "/?#@,&[] ");
+            if host.contains(':') {
+                format!("[{host}]:{port}")
+            } else {
+                format!("{host}:{port}")
+            }
+        });
+        format!(
+            "postgres://{user}@{}/{database}",
+            joined(authority.collect())
+        )
     }
 
-    /// What the driver is to be told.
+    /// What the driver is to be told, for each server in turn.
     ///
     /// # Errors
     /// `Parameter` and `CertificateFile`.
-    pub(crate) fn into_options(self) -> Result<PgConnectOptions, OpenError> {
+    pub(crate) fn into_options(self) -> Result<Vec<PgConnectOptions>, OpenError> {
         let refused = |reason| Err(OpenError::with_source(OpenErrorKind::Parameter, reason));
-        let unknown = self.url.query_pairs().find(|(name, _)| !is_known(name));
-        if let Some((name, _)) = unknown {
-            return refused(ParameterError::Unknown(name.into_owned()));
+        for (name, value) in &self.parameters {
+            if name == "target_session_attrs" {
+                // The servers are asked for the one that can be written, whatever the URL says.
+                if !["any", "read-write", "primary"].contains(&value.as_str()) {
+                    return refused(ParameterError::ReadOnly);
+                }
+            } else if LEFT_OUT.contains(&name.as_str()) {
+                return refused(ParameterError::LeaveOut(name.clone()));
+            } else if !is_known(name) {
+                return refused(ParameterError::Unknown(name.clone()));
+            }
         }
-        let mode = self.options.get_ssl_mode();
-        if matches!(mode, PgSslMode::VerifyCa) {
+        let mode = self.options.first().map(PgConnectOptions::get_ssl_mode);
+        if matches!(mode, Some(PgSslMode::VerifyCa)) {
             return refused(ParameterError::NameUnchecked);
         }
         let root = self.parameter(&["sslrootcert", "ssl-root-cert", "ssl-ca"]);
         let has_root = root.is_some() || env::var_os("PGSSLROOTCERT").is_some();
-        if has_root && !matches!(mode, PgSslMode::VerifyFull) {
+        if has_root && !matches!(mode, Some(PgSslMode::VerifyFull)) {
             return refused(ParameterError::AuthorityUnchecked);
         }
         let unusable = |error| OpenError::with_source(OpenErrorKind::CertificateFile, error);
         if let Some(root) = root {
-            pem(&root)
+            pem(root)
                 .and_then(|pem| check_certificates(&pem))
                 .map_err(unusable)?;
         }
         let own = [&["sslcert", "ssl-cert"], &["sslkey", "ssl-key"]];
         for file in own.into_iter().filter_map(|names| self.parameter(names)) {
-            pem(&file).map_err(unusable)?;
+            pem(file).map_err(unusable)?;
         }
         Ok(self.options)
     }
 
     /// The value of a parameter by its names; of several the last, as the driver takes it.
-    fn parameter(&self, names: &[&str]) -> Option<String> {
-        let given = self.url.query_pairs();
-        let last = given
-            .filter(|(name, _)| names.contains(&name.as_ref()))
-            .last();
-        last.map(|(_, value)| value.into_owned())
+    fn parameter(&self, names: &[&str]) -> Option<&str> {
+        let mut given = self.parameters.iter().rev();
+        let last = given.find(|(name, _)| names.contains(&name.as_str()));
+        last.map(|(_, value)| value.as_str())
     }
+}
+
+/// What a URL says.
+struct Parts {
+    user: String,
+    password: Option<String>,
+    database: Option<String>,
+    /// As many as servers; an empty host is the usual one of this machine.
+    hosts: Vec<String>,
+    /// As many as servers, or one for all of them.
+    ports: Vec<u16>,
+    /// All others.
+    parameters: Vec<(String, String)>,
+}
+
+impl Parts {
+    /// Reads a URL.
+    fn parse(text: &str) -> Option<Self> {
+        let rest = ["postgres://", "postgresql://"]
+            .iter()
+            .find_map(|scheme| text.strip_prefix(scheme))?;
+        let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let (authority, database) = rest.split_once('/').unwrap_or((rest, ""));
+        let (user, servers) = authority.rsplit_once('@').unwrap_or(("", authority));
+        let (user, password) = match user.split_once(':') {
+            Some((user, password)) => (user, Some(decoded(password)?)),
+            None => (user, None),
+        };
+        let mut parts = Self {
+            user: decoded(user)?,
+            password,
+            database: Some(decoded(database)?),
+            hosts: Vec::new(),
+            ports: Vec::new(),
+            parameters: Vec::new(),
+        };
+        for server in servers.split(',') {
+            let (host, port) = host_and_port(server)?;
+            parts.hosts.push(decoded(host)?);
+            parts.ports.push(port);
+        }
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=')?;
+            parts.take(decoded(name)?, decoded(value)?)?;
+        }
+        parts.database = parts.database.filter(|database| !database.is_empty());
+        let (hosts, ports) = (parts.hosts.len(), parts.ports.len());
+        // Without a name in the URL the driver would take that of whoever runs the process, which is another one on
+        // the next machine.
+        let is_whole = !parts.user.is_empty() && (ports == hosts || ports == 1);
+        is_whole.then_some(parts)
+    }
+
+    /// Takes a parameter.
+    fn take(&mut self, name: String, value: String) -> Option<()> {
+        match name.as_str() {
+            "user" => self.user = value,
+            "password" => self.password = Some(value),
+            "dbname" => self.database = Some(value),
+            "host" | "hostaddr" => {
+                self.hosts = value.split(',').map(str::to_owned).collect();
+                if self.ports.len() != self.hosts.len() {
+                    self.ports.truncate(1);
+                }
+            }
+            "port" => self.ports = value.split(',').map(port).collect::<Option<_>>()?,
+            _ => self.parameters.push((name, value)),
+        }
+        Some(())
+    }
+
+    /// The servers in turn.
+    fn servers(&self) -> impl Iterator<Item = (&str, u16)> {
+        let first = self.ports.first().copied().unwrap_or(PORT);
+        let ports = self.ports.iter().copied().chain(std::iter::repeat(first));
+        self.hosts.iter().map(String::as_str).zip(ports)
+    }
+
+    /// What the driver is told of a server. It reads only URLs in full, and the file of passwords only then.
+    fn options(&self, host: &str, port: u16) -> Result<PgConnectOptions, sqlx::Error> {
+        let usual = PgConnectOptions::new_without_pgpass();
+        let host = if host.is_empty() {
+            usual.get_host()
+        } else {
+            host
+        };
+        let mut url = Url::parse("postgres://localhost")
+            .map_err(|error| sqlx::Error::Configuration(Box::new(error)))?;
+        let mut pairs = url.query_pairs_mut();
+        pairs
+            .append_pair("host", host)
+            .append_pair("port", &port.to_string())
+            .append_pair("user", &self.user);
+        if let Some(password) = &self.password {
+            pairs.append_pair("password", password);
+        }
+        if let Some(database) = &self.database {
+            pairs.append_pair("dbname", database);
+        }
+        for (name, value) in self.parameters.iter().filter(|(name, _)| is_known(name)) {
+            pairs.append_pair(name, value);
+        }
+        drop(pairs);
+        // Proxies do not know it, and no number with a fraction is ever read.
+        Ok(PgConnectOptions::from_str(url.as_str())?.extra_float_digits(None))
+    }
+}
+
+/// The name of a server, or the folder of its socket.
+fn host_of(options: &PgConnectOptions) -> Cow<'_, str> {
+    match options.get_socket() {
+        Some(folder) => folder.to_string_lossy(),
+        None => options.get_host().into(),
+    }
+}
+
+/// A server of the list in a URL: `host`, `host:5432`, `[::1]:5432`, or a folder with its slashes encoded.
+fn host_and_port(server: &str) -> Option<(&str, u16)> {
+    if let Some(rest) = server.strip_prefix('[') {
+        let (address, after) = rest.split_once(']')?;
+        let port_text = after.strip_prefix(':');
+        return match port_text {
+            None if !after.is_empty() || address.is_empty() => None,
+            given => Some((address, port(given.unwrap_or_default())?)),
+        };
+    }
+    let (host, given) = server.split_once(':').unwrap_or((server, ""));
+    Some((host, port(given)?))
+}
+
+/// A port; the usual one if the text is empty.
+fn port(text: &str) -> Option<u16> {
+    if text.is_empty() {
+        return Some(PORT);
+    }
+    text.parse().ok().filter(|port| *port > 0)
+}
+
+/// A text in which bytes may be written as `%2F`. No text of PostgreSQL's holds a NUL.
+fn decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'%' => {
+                let mut digit = || char::from(rest.next()?).to_digit(16);
+                u8::try_from(digit()? * 16 + digit()?).ok()?
+            }
+            byte => byte,
+        });
+    }
+    String::from_utf8(bytes)
+        .ok()
+        .filter(|text| !text.contains('\0'))
+}
+
+/// A text in which these characters, and `%`, are written as bytes.
+fn encoded(text: &str, characters: &str) -> String {
+    let mut all = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character == '%' || characters.contains(character) {
+            all.extend(
+                character
+                    .to_string()
+                    .bytes()
+                    .map(|byte| format!("%{byte:02X}")),
+            );
+        } else {
+            all.push(character);
+        }
+    }
+    all
 }
 
 /// Whether the driver heeds a parameter.
@@ -155,6 +387,8 @@ fn check_certificates(pem: &[u8]) -> io::Result<()> {
 #[derive(Debug)]
 enum ParameterError {
     Unknown(String),
+    LeaveOut(String),
+    ReadOnly,
     NameUnchecked,
     AuthorityUnchecked,
 }
@@ -162,7 +396,19 @@ enum ParameterError {
 impl fmt::Display for ParameterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unknown(name) => write!(f, "{name:?} is unknown"),
+            Self::Unknown(name) => {
+                let known = KNOWN.iter().chain(&PLACES).filter(|name| !name.contains('-'));
+                let known: Vec<_> = known.copied().collect();
+                write!(f, "{name:?} is unknown; known are {}", known.join(", "))
+            }
+            Self::LeaveOut(name) if name == "channel_binding" => f.write_str(
+                "\"channel_binding\" is not known here; leave it out, and say sslmode=verify-full to be sure of the \
+                 server",
+            ),
+            Self::LeaveOut(name) => write!(f, "{name:?} has no meaning here; leave it out"),
+            Self::ReadOnly => f.write_str(
+                "target_session_attrs must be read-write: what is stored must be written",
+            ),
             // The driver trusts the authorities of browsers besides the one that is named.
             Self::NameUnchecked => f.write_str(
                 "sslmode=verify-ca would take any certificate that browsers trust; say verify-full, \
@@ -181,10 +427,12 @@ impl Error for ParameterError {}
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-    use super::{OpenError, OpenErrorKind, ServerUrl};
+    use std::error::Error;
+
+    use super::{LEFT_OUT, OpenError, OpenErrorKind, ServerUrl};
 
     #[test]
-    fn place_has_no_password() {
+    fn forms_of_libpq_are_read() {
         let cases = [
             (
                 "postgres://ann:s3cret@db.example.org/site?sslmode=verify-full",
@@ -194,20 +442,144 @@ mod tests {
                 "postgresql://ann:s3cret@10.0.0.1:6432",
                 Some("postgres://ann@10.0.0.1:6432/ann"),
             ),
+            // Of IPv6, by each way.
+            (
+                "postgres://ann@[::1]/site",
+                Some("postgres://ann@[::1]:5432/site"),
+            ),
+            (
+                "postgres://ann@[2001:db8::1234]:6432/site",
+                Some("postgres://ann@[2001:db8::1234]:6432/site"),
+            ),
+            (
+                "postgres://ann@/site?host=::1&port=6432",
+                Some("postgres://ann@[::1]:6432/site"),
+            ),
+            (
+                "postgres://ann@[fe80::1%25eth0]/site",
+                Some("postgres://ann@[fe80::1%25eth0]:5432/site"),
+            ),
+            // Sockets.
             (
                 "postgres://ann@localhost/site?host=/run/postgresql&password=s3cret",
                 Some("postgres://ann@/site?host=/run/postgresql"),
             ),
+            (
+                "postgres://ann@/site?host=/run/postgresql",
+                Some("postgres://ann@/site?host=/run/postgresql"),
+            ),
+            (
+                "postgres://ann@%2Frun%2Fpostgresql:6432/site",
+                Some("postgres://ann@/site?host=/run/postgresql&port=6432"),
+            ),
+            (
+                "postgresql:///site?host=%2Frun%2Fpg&user=ann",
+                Some("postgres://ann@/site?host=/run/pg"),
+            ),
+            // Several.
+            (
+                "postgres://ann:s3cret@one:5432,two:6432/site?target_session_attrs=read-write",
+                Some("postgres://ann@one:5432,two:6432/site"),
+            ),
+            (
+                "postgres://ann@one,[::1]:6432,10.0.0.1/site",
+                Some("postgres://ann@one:5432,[::1]:6432,10.0.0.1:5432/site"),
+            ),
+            (
+                "postgres://ann@/site?host=one,two&port=6432",
+                Some("postgres://ann@one:6432,two:6432/site"),
+            ),
+            (
+                "postgres://ann@/site?host=one,two&port=5432,6432",
+                Some("postgres://ann@one:5432,two:6432/site"),
+            ),
+            // What stands in a name or a password.
+            (
+                "postgres://a%40b:p%2Fw%3F%23@db/s%20x",
+                Some("postgres://a%40b@db:5432/s%20x"),
+            ),
+            (
+                "postgres://ann:p@ss#w@db/site",
+                Some("postgres://ann@db:5432/site"),
+            ),
+            (
+                "postgres://ann@db/?dbname=site",
+                Some("postgres://ann@db:5432/site"),
+            ),
+            (
+                "postgres://ann@db:/site",
+                Some("postgres://ann@db:5432/site"),
+            ),
+            // No URLs.
             ("postgres://db.example.org/site", None),
             ("postgres://:s3cret@db.example.org/site", None),
-            ("postgres:///site?user=ann", None),
+            ("postgres://ann@db:port/site", None),
+            ("postgres://ann@db:0/site", None),
+            ("postgres://ann@db:65536/site", None),
+            ("postgres://ann@[::1/site", None),
+            ("postgres://ann@[::1]x/site", None),
+            ("postgres://ann@[]/site", None),
+            ("postgres://ann@/site?host=one,two&port=1,2,3", None),
+            ("postgres://ann@db/site?sslmode", None),
+            ("postgres://ann@db/site?sslmode=maybe", None),
+            ("postgres://ann%00@db/site", None),
+            ("postgres://ann%zz@db/site", None),
+            ("postgres://ann%ff@db/site", None),
+            ("postgres:/ann@db/site", None),
             ("mysql://ann@db.example.org/site", None),
             ("", None),
         ];
         for (url, place) in cases {
             let told = ServerUrl::parse(url).ok().map(|url| url.place());
             assert_eq!(told.as_deref(), place, "{url}");
+            // What is printed can be given again.
+            if let Some(place) = told {
+                let again = ServerUrl::parse(&place).map(|url| url.place());
+                assert_eq!(again.unwrap(), place, "{url}");
+            }
+            let error = ServerUrl::parse(url).err();
+            assert!(!format!("{error:?}").contains("s3cret"), "{url}");
         }
+    }
+
+    #[test]
+    fn parts_reach_the_driver() {
+        let url =
+            "postgres://a%40b:p%2Bw+%25%26%3D%20@[::1]:6432,two/s%2Fx?application_name=my+site";
+        let options = ServerUrl::parse(url).unwrap().into_options().unwrap();
+        let told = options.iter().map(|it| (it.get_host(), it.get_port()));
+        assert_eq!(told.collect::<Vec<_>>(), [("::1", 6432), ("two", 5432)]);
+        for options in &options {
+            assert_eq!(options.get_username(), "a@b");
+            assert_eq!(options.get_database(), Some("s/x"));
+            assert_eq!(options.get_application_name(), Some("my+site"));
+            let shown = format!("{options:?}");
+            assert!(
+                shown.contains("p+w+%&= "),
+                "the password is taken as it is: {shown}"
+            );
+        }
+    }
+
+    #[test]
+    fn parameters_to_leave_out_are_told() {
+        for name in LEFT_OUT {
+            let url = format!("postgres://ann@db/site?sslmode=require&{name}=require");
+            let error = ServerUrl::parse(&url).unwrap().into_options().unwrap_err();
+            assert_eq!(error.kind(), OpenErrorKind::Parameter, "{name}");
+            let reason = error.source().unwrap().to_string();
+            assert!(
+                reason.contains(name) && reason.contains("leave it out"),
+                "{reason}"
+            );
+        }
+        let error = ServerUrl::parse("postgres://ann@db/site?sslmod=require").unwrap();
+        let reason = error.into_options().unwrap_err();
+        let reason = reason.source().unwrap().to_string();
+        assert!(
+            reason.contains("\"sslmod\" is unknown") && reason.contains("sslmode"),
+            "{reason}"
+        );
     }
 
     #[test]
@@ -222,6 +594,11 @@ mod tests {
             ("sslmode=verify-full&options[search_path]=site", None),
             ("sslmod=verify-full", Some(OpenErrorKind::Parameter)),
             ("passwrod=s3cret", Some(OpenErrorKind::Parameter)),
+            ("target_session_attrs=primary", None),
+            (
+                "target_session_attrs=standby",
+                Some(OpenErrorKind::Parameter),
+            ),
             ("sslmode=verify-ca", Some(OpenErrorKind::Parameter)),
             ("sslrootcert=/root.pem", Some(OpenErrorKind::Parameter)),
             (

@@ -2,16 +2,21 @@
 
 use std::fmt;
 
+use phone_auth_core::store::{StoreError, StoreErrorKind};
 use sqlx::postgres::PgRow;
+use sqlx::query;
 
 use crate::failure::Failure;
 use crate::gates::{Gates, Pass};
 use crate::migrate_error::{MigrateError, MigrateErrorKind};
 use crate::migrations;
-use crate::open_error::{OpenError, OpenErrorKind};
+use crate::open_error::{OpenError, OpenErrorKind, WrongEncoding};
 use crate::options::PostgresOptions;
 use crate::pool::{Connections, Query};
+use crate::rows;
 use crate::server_url::ServerUrl;
+
+const ENCODING: &str = "SELECT current_setting('server_encoding')";
 
 /// People, addresses and sessions in a database of PostgreSQL.
 ///
@@ -27,7 +32,10 @@ pub struct PostgresStore {
 
 impl PostgresStore {
     /// Connects to a database, which is named by a URL: `postgres://user:password@host:5432/database`.
-    /// The user must be named. Of the parameters that may follow, `sslmode` and `sslrootcert` say how
+    /// The user must be named. It is read as PostgreSQL's own programs read it: `[::1]` is an address of IPv6, the
+    /// folder of a Unix socket is `%2Frun%2Fpostgresql` or a parameter `host`, and of several servers
+    /// (`one:5432,two:5432`) the first that can be written is used, and looked for again when it fails. Of the
+    /// parameters that may follow, `sslmode` and `sslrootcert` say how
     /// the connection is protected, `host` may be the folder of a Unix socket, `application_name` is
     /// what the server's lists show. A password that is not in the URL comes from `PGPASSWORD` or the
     /// file `~/.pgpass`, as for PostgreSQL's own programs.
@@ -51,6 +59,7 @@ impl PostgresStore {
     /// or the database, [`Tls`](OpenErrorKind::Tls) when it offers no TLS though `sslmode` demands it,
     /// [`Authority`](OpenErrorKind::Authority), [`ServerName`](OpenErrorKind::ServerName) or
     /// [`Certificate`](OpenErrorKind::Certificate) when its certificate is not the one to be expected,
+    /// [`Encoding`](OpenErrorKind::Encoding) when the database is not in UTF8,
     /// [`TooNew`](OpenErrorKind::TooNew) when a later version made the tables, and
     /// [`Broken`](OpenErrorKind::Broken) when the server refuses something else.
     ///
@@ -68,6 +77,7 @@ impl PostgresStore {
             connections,
             gates: Gates::default(),
         };
+        store.check_encoding().await?;
         store.pending_migrations().await.map_err(|error| {
             let kind = match error.kind() {
                 MigrateErrorKind::TooNew => OpenErrorKind::TooNew,
@@ -77,6 +87,25 @@ impl PostgresStore {
             OpenError::with_source(kind, error)
         })?;
         Ok(store)
+    }
+
+    /// Refuses a database in which some names cannot be stored, or not even looked for.
+    async fn check_encoding(&self) -> Result<(), OpenError> {
+        let failed = |failure: Failure| {
+            let kind = match failure.kind() {
+                StoreErrorKind::Unavailable => OpenErrorKind::Unavailable,
+                _ => OpenErrorKind::Broken,
+            };
+            OpenError::with_source(kind, StoreError::from(failure))
+        };
+        let row = self.first(query(ENCODING)).await.map_err(failed)?;
+        let encoding = row.as_ref().map(|row| rows::text(row, 0)).transpose();
+        let encoding = encoding.map_err(failed)?.unwrap_or_default();
+        if encoding == "UTF8" {
+            return Ok(());
+        }
+        let source = WrongEncoding(encoding);
+        Err(OpenError::with_source(OpenErrorKind::Encoding, source))
     }
 
     /// Connects to a database and brings its tables up to date.

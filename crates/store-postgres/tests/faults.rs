@@ -315,6 +315,66 @@ fn wait_for_a_lock_ends_before_the_statement() {
     });
 }
 
+/// All that an error says, to whomever it is shown.
+fn all_of(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = format!("{error:?}");
+    let mut next = Some(error);
+    while let Some(error) = next {
+        text = format!("{text}\n{error}\n{error:?}");
+        next = error.source();
+    }
+    text
+}
+
+#[test]
+fn errors_tell_no_row() {
+    let database = database();
+    run(async {
+        let store = store(&database).await;
+        let ann = store.create_person(&person("ann", 1)).await.unwrap();
+        let refuse = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql
+            AS $$ BEGIN RAISE EXCEPTION 'no % here', NEW; END $$;";
+        database
+            .run(&format!(
+                "{refuse}
+                ALTER TABLE auth_user ADD CONSTRAINT odd CHECK (username <> 'bob'),
+                    ADD CONSTRAINT odd_time CHECK (last_login IS NULL);
+                CREATE TRIGGER refuse BEFORE INSERT ON phone_auth_emailaddress
+                    FOR EACH ROW EXECUTE FUNCTION refuse()"
+            ))
+            .unwrap();
+        let by_check = store.create_person(&person("bob", 2)).await.unwrap_err();
+        let by_trigger = store.create_person(&person("carl", 3)).await.unwrap_err();
+        let log_in = store.log_in(&log_in(ann.id, 1)).await.unwrap_err();
+        for (error, told) in [
+            (&by_check, "23514, constraint \"odd\""),
+            (&by_trigger, "P0001"),
+            (&log_in, "23514, constraint \"odd_time\""),
+        ] {
+            let text = all_of(error);
+            assert!(text.contains(told), "{text}");
+            for secret in ["argon2", "sample", "example.org", "9876"] {
+                assert!(!text.contains(secret), "{text}");
+            }
+        }
+    });
+    // Nor when tables are made.
+    let database = common::database();
+    database
+        .run(
+            "CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql
+                AS $$ BEGIN RAISE EXCEPTION 'ann@example.org'; END $$;
+            CREATE EVENT TRIGGER refuse ON ddl_command_start EXECUTE FUNCTION refuse()",
+        )
+        .unwrap();
+    run(async {
+        let options = PostgresOptions::default();
+        let error = PostgresStore::connect_and_migrate(database.url(), options).await;
+        let text = all_of(&error.unwrap_err());
+        assert!(text.contains("P0001") && !text.contains("ann@"), "{text}");
+    });
+}
+
 #[test]
 fn exhausted_pool_is_unavailable() {
     let database = database();

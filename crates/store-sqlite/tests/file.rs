@@ -327,6 +327,64 @@ fn unreadable_row_is_broken() {
     });
 }
 
+/// All that an error says, to whomever it is shown.
+fn all_of(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = format!("{error:?}");
+    let mut next = Some(error);
+    while let Some(error) = next {
+        text = format!("{text}\n{error}\n{error:?}");
+        next = error.source();
+    }
+    text
+}
+
+#[test]
+fn errors_tell_no_row() {
+    // What somebody's trigger says may be anything.
+    let scratch = Scratch::new();
+    let store = scratch.store();
+    scratch
+        .connect()
+        .execute_batch(
+            "CREATE TRIGGER refuse BEFORE INSERT ON phone_auth_emailaddress
+                BEGIN SELECT RAISE(ABORT, 'no such table: ann@example.org argon2$sample'); END;
+            CREATE TRIGGER refuse_too BEFORE UPDATE ON auth_user
+                BEGIN SELECT RAISE(FAIL, 'UNIQUE constraint failed: argon2$sample'); END",
+        )
+        .unwrap();
+    run(async {
+        let added = store.create_person(&person("ann", 1)).await.unwrap_err();
+        let mut bare = person("bob", 2);
+        bare.email = None;
+        let bob = store.create_person(&bare).await.unwrap();
+        let changed = store.set_active(bob.id, false).await.unwrap_err();
+        for error in [added, changed] {
+            assert_eq!(error.kind(), StoreErrorKind::Broken);
+            let text = all_of(&error);
+            assert!(text.contains("1811"), "{text}");
+            for secret in ["argon2", "sample", "example.org", "9876"] {
+                assert!(!text.contains(secret), "{text}");
+            }
+        }
+    });
+}
+
+#[test]
+fn errors_name_what_is_missing() {
+    let scratch = Scratch::new();
+    let store = scratch.store();
+    scratch
+        .connect()
+        .execute_batch("DROP TABLE phone_auth_session")
+        .unwrap();
+    run(async {
+        let digest = SessionDigest::from_bytes([7; 32]);
+        let error = store.end_session(&digest).await.unwrap_err();
+        let text = all_of(&error);
+        assert!(text.contains("no such table: phone_auth_session"), "{text}");
+    });
+}
+
 /// Waits for all of them at once.
 async fn join_all<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
     let mut futures: Vec<_> = futures.into_iter().map(Box::pin).collect();
