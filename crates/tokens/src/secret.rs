@@ -174,25 +174,36 @@ fn distinct(bytes: &[u8]) -> usize {
     (0..=u8::MAX).filter(|byte| bytes.contains(byte)).count()
 }
 
-/// Whether the text is some shorter text, at most half as long, again and again.
+/// Whether the text is some shorter text, at most half as long, again and again. Looks at each byte a few times, however
+/// long the text is: what it begins with is found again in it as by Knuth, Morris and Pratt.
 fn repeats(bytes: &[u8]) -> bool {
-    (1..=bytes.len() / 2).any(|period| {
-        bytes
-            .iter()
-            .zip(bytes.iter().skip(period))
-            .all(|(a, b)| a == b)
-    })
+    // For each byte, how much of the beginning ends there.
+    let mut borders: Zeroizing<Vec<usize>> = Zeroizing::new(Vec::with_capacity(bytes.len()));
+    for (place, byte) in bytes.iter().enumerate() {
+        let mut border = borders.last().copied().unwrap_or_default();
+        while border > 0 && bytes.get(border) != Some(byte) {
+            border = borders.get(border - 1).copied().unwrap_or_default();
+        }
+        if place > 0 && bytes.get(border) == Some(byte) {
+            border += 1;
+        }
+        borders.push(border);
+    }
+    let period = bytes.len() - borders.last().copied().unwrap_or_default();
+    period <= bytes.len() / 2
 }
 
 /// Whether more than half of the steps from one byte to the next are the same step.
 fn runs(bytes: &[u8]) -> bool {
-    let steps: Vec<i16> = bytes
-        .iter()
-        .zip(bytes.iter().skip(1))
-        .map(|(a, b)| i16::from(*b) - i16::from(*a))
-        .collect();
-    let count = |step: &i16| steps.iter().filter(|other| *other == step).count();
-    steps.iter().any(|step| 2 * count(step) > steps.len())
+    let mut counts = Zeroizing::new([0_usize; 511]);
+    for (one, next) in bytes.iter().zip(bytes.iter().skip(1)) {
+        let step = usize::from(*next) + 255 - usize::from(*one);
+        if let Some(count) = counts.get_mut(step) {
+            *count += 1;
+        }
+    }
+    let steps = bytes.len().saturating_sub(1);
+    counts.iter().any(|count| 2 * count > steps)
 }
 
 #[cfg(test)]
@@ -227,6 +238,36 @@ mod tests {
         ] {
             assert_eq!(refused(text), SecretKeyErrorKind::Published, "{text}");
         }
+    }
+
+    #[test]
+    fn long_keys_are_looked_at_in_time() {
+        // Work that grows with the square of the length would take hours here.
+        let random = |length: usize| {
+            let mut state = 1_u64;
+            let next = || {
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
+                char::from(b'!' + u8::try_from(state >> 33 & 63).unwrap())
+            };
+            core::iter::repeat_with(next)
+                .take(length)
+                .collect::<String>()
+        };
+        let long = 4 << 20;
+        assert!(SecretKey::new(random(long)).is_ok());
+        let mut nearly = "kP9x!mQ2".repeat(long / 8);
+        assert_eq!(refused(&nearly), SecretKeyErrorKind::TooUniform);
+        nearly.push('.');
+        assert!(
+            SecretKey::new(nearly).is_ok(),
+            "it is no repetition to the end"
+        );
+        assert_eq!(
+            refused(&random(long / 2).repeat(2)),
+            SecretKeyErrorKind::TooUniform
+        );
     }
 
     #[test]

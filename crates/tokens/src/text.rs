@@ -3,6 +3,8 @@
 //! One token has exactly one text: what is read is what would be written, or it is refused. This
 //! module knows nothing of keys.
 
+use zeroize::Zeroizing;
+
 /// How many bytes of the MAC a token carries: 128 bits, so that a link fits into one text message.
 /// RFC 2104, section 5, asks for at least half of the hash, which this is.
 pub(crate) const TAG_BYTES: usize = 16;
@@ -23,7 +25,7 @@ pub(crate) struct Parts {
 
 /// Writes a token.
 pub(crate) fn write(parts: &Parts) -> String {
-    let mut buffer = [b'-'; MAX_BYTES];
+    let mut buffer = Zeroizing::new([b'-'; MAX_BYTES]);
     let (head, tag) = buffer.split_at_mut(MAX_TIME_DIGITS + 1);
     for (digits, byte) in tag.as_chunks_mut::<2>().0.iter_mut().zip(parts.tag) {
         *digits = hex_digits(byte);

@@ -3,19 +3,23 @@
 use core::fmt;
 
 use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
 
 /// A token that was just issued: text that is safe in a URL, at most 42 characters.
 ///
-/// Whoever reads it can use it, so its `Debug` shows nothing and it cannot be displayed. Only
+/// Whoever reads it can use it, so it is wiped from memory when dropped, its `Debug` shows nothing and it cannot be
+/// displayed. Only
 /// [`as_str`](Self::as_str) gives its text.
 #[derive(Clone)]
 pub struct Token {
-    text: String,
+    text: Zeroizing<String>,
 }
 
 impl Token {
     pub(crate) fn new(text: String) -> Self {
-        Self { text }
+        Self {
+            text: Zeroizing::new(text),
+        }
     }
 
     /// Its text, for the link or the message that carries it.

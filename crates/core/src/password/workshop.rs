@@ -9,11 +9,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ::argon2::{Argon2, Block, Params};
 use tokio::sync::Semaphore;
+use zeroize::Zeroizing;
 
 use super::argon2_encoding::{Argon2Encoding, OUR_MEMORY};
 use super::{HashError, HashErrorKind};
 
-/// The memory that one hash fills.
+/// The memory that one hash fills. It is wiped after each: what is in it leads to the password.
 #[derive(Default)]
 pub(super) struct Bench(Vec<Block>);
 
@@ -30,18 +31,19 @@ impl Bench {
         let blocks = params.block_count();
         let argon2 = Argon2::new(encoding.algorithm, encoding.version, params);
         if blocks > OUR_MEMORY as usize {
-            let memory = vec![Block::new(); blocks];
+            let mut memory = Zeroizing::new(vec![Block::new(); blocks]);
+            let memory = memory.as_mut_slice();
             return argon2.hash_password_into_with_memory(password, &encoding.salt, output, memory);
         }
         if self.0.len() < blocks {
             self.0.resize(OUR_MEMORY as usize, Block::new());
         }
-        argon2.hash_password_into_with_memory(
-            password,
-            &encoding.salt,
-            output,
-            self.0.get_mut(..blocks).unwrap_or_default(),
-        )
+        let memory = self.0.get_mut(..blocks).unwrap_or_default();
+        let done =
+            argon2.hash_password_into_with_memory(password, &encoding.salt, output, &mut *memory);
+        // The memory lives on, so that these writes are none that a compiler may leave out.
+        memory.fill(Block::new());
+        done
     }
 }
 
@@ -95,4 +97,32 @@ impl Workshop {
 /// The list cannot be left half changed, so a poisoned lock is as good as any.
 fn lock(idle: &Mutex<Vec<Bench>>) -> std::sync::MutexGuard<'_, Vec<Bench>> {
     idle.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use super::{Argon2Encoding, Params, Workshop, lock};
+    use crate::password::argon2_encoding::{OUR_OUTPUT, OUR_SALT};
+
+    #[tokio::test]
+    async fn memory_is_wiped() {
+        let workshop = Workshop::new(1, 0);
+        let hash = workshop.run(|bench| {
+            let encoding = Argon2Encoding::ours([7; OUR_SALT], [0; OUR_OUTPUT]);
+            let params = Params::new(19_456, 2, 1, Some(OUR_OUTPUT)).unwrap();
+            let mut output = [0; OUR_OUTPUT];
+            bench
+                .fill(&encoding, params, b"plum-Orchard-1", &mut output)
+                .unwrap();
+            output
+        });
+        assert_ne!(hash.await.unwrap(), [0; OUR_OUTPUT]);
+        let idle = lock(&workshop.idle);
+        let blocks = &idle.first().unwrap().0;
+        assert_eq!(blocks.len(), 19_456);
+        let is_empty = |words: &[u64]| words.iter().all(|word| *word == 0);
+        assert!(blocks.iter().all(|block| is_empty(block.as_ref())));
+    }
 }
