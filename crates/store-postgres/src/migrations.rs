@@ -16,12 +16,15 @@ use sqlx::{
 
 use crate::locks;
 use crate::migrate_error::{MigrateError, MigrateErrorKind};
-use crate::pool::Connections;
+use crate::pool::{Connections, Query};
 
 /// A step that every database goes through once. The first is number 1.
 struct Migration {
     name: &'static str,
     step: Step,
+    /// A table and a column that are there once it was applied, and not before: by these it is known where
+    /// `phone_auth_schema` was lost, as by a restore of some tables.
+    made: (&'static str, &'static str),
 }
 
 /// What a step does.
@@ -37,22 +40,27 @@ const MIGRATIONS: &[Migration] = &[
     Migration {
         name: "people and addresses",
         step: Step::ModelTables,
+        made: ("auth_user", "id"),
     },
     Migration {
         name: "sessions",
         step: Step::Statements(include_str!("schema/sessions.sql")),
+        made: ("phone_auth_session", "digest"),
     },
     Migration {
         name: "outbox",
         step: Step::Statements(include_str!("schema/outbox.sql")),
+        made: ("phone_auth_outbox", "id"),
     },
     Migration {
         name: "verified addresses",
         step: Step::Statements(include_str!("schema/verified.sql")),
+        made: ("phone_auth_phone_verified", "address_id"),
     },
     Migration {
         name: "sessions bound to passwords",
         step: Step::Statements(include_str!("schema/session_password.sql")),
+        made: ("phone_auth_session", "password_digest"),
     },
     Migration {
         name: "site key",
@@ -100,6 +108,99 @@ const MODEL_TABLES: [ModelTable; 3] = [
     },
 ];
 
+/// An index that the statements rely on and that no constraint keeps.
+struct Index {
+    name: &'static str,
+    table: &'static str,
+    /// What it is on.
+    on: &'static str,
+    /// Whether it may be unique, where the table is ours.
+    is_of_names: bool,
+    /// The number of the step after which it is there.
+    since: usize,
+}
+
+impl Index {
+    /// The statement that makes it, in place of one of its name that is not valid.
+    fn statement(&self, is_table_ours: bool) -> String {
+        let Self {
+            name, table, on, ..
+        } = self;
+        let unique = if self.is_of_names && is_table_ours {
+            "UNIQUE "
+        } else {
+            ""
+        };
+        format!("CREATE {unique}INDEX IF NOT EXISTS {name} ON {table} ({on});")
+    }
+}
+
+/// Ours on the model's tables, for lookups in any ASCII case; Django's on them; those of sessions.
+const INDEXES: [Index; 7] = [
+    Index {
+        name: "phone_auth_user_username_any_case",
+        table: "auth_user",
+        on: "lower(username COLLATE \"C\")",
+        is_of_names: true,
+        since: 1,
+    },
+    Index {
+        name: "phone_auth_user_email_any_case",
+        table: "auth_user",
+        on: "lower(email COLLATE \"C\")",
+        is_of_names: false,
+        since: 1,
+    },
+    Index {
+        name: "phone_auth_emailaddress_any_case",
+        table: "phone_auth_emailaddress",
+        on: "lower(email COLLATE \"C\")",
+        is_of_names: true,
+        since: 1,
+    },
+    Index {
+        name: "phone_auth_emailaddress_user_id_a18b6ae9",
+        table: "phone_auth_emailaddress",
+        on: "user_id",
+        is_of_names: false,
+        since: 1,
+    },
+    Index {
+        name: "phone_auth_phonenumber_user_id_32500e94",
+        table: "phone_auth_phonenumber",
+        on: "user_id",
+        is_of_names: false,
+        since: 1,
+    },
+    Index {
+        name: "phone_auth_session_person",
+        table: "phone_auth_session",
+        on: "person_id",
+        is_of_names: false,
+        since: 2,
+    },
+    Index {
+        name: "phone_auth_session_expires",
+        table: "phone_auth_session",
+        on: "expires_at",
+        is_of_names: false,
+        since: 2,
+    },
+];
+
+/// Which indexes are missing or not valid, of those of these names, tables and columns. One on the same column under
+/// another name does as well: Django may have called it otherwise.
+const LOST: &str =
+    "SELECT wanted.name FROM unnest($1::text[], $2::text[], $3::text[]) AS wanted (name, tab, col)
+    WHERE NOT EXISTS (
+        SELECT 1 FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+        WHERE i.indrelid = to_regclass(wanted.tab) AND i.indisvalid AND i.indpred IS NULL
+            AND (c.relname = wanted.name OR pg_get_indexdef(i.indexrelid, 1, true) = wanted.col)
+    )";
+
+/// What is said of indexes that must be made again.
+const LOST_INDEXES: &str = "lost indexes";
+
 /// Whether there is a table of what was applied, in any schema that is searched. `IF NOT EXISTS` looks in
 /// the first of them alone, and would begin anew there.
 const HAS_SCHEMA_TABLE: &str = "SELECT to_regclass('phone_auth_schema') IS NOT NULL";
@@ -129,7 +230,16 @@ pub(crate) async fn run(
         match migration.step {
             Step::ModelTables => make_model_tables(&mut transaction).await?,
             Step::Statements(statements) => {
-                raw_sql(statements).execute(&mut *transaction).await?;
+                let (table, column) = migration.made;
+                let found = columns_of(&mut transaction, table).await?;
+                if found.iter().any(|it| it == column) {
+                    tracing::warn!(
+                        "the step `{}` is there; phone_auth_schema had lost it",
+                        migration.name
+                    );
+                } else {
+                    raw_sql(statements).execute(&mut *transaction).await?;
+                }
             }
         }
         query("INSERT INTO phone_auth_schema VALUES ($1, $2, now())")
@@ -140,8 +250,47 @@ pub(crate) async fn run(
             .await?;
         names.push(migration.name);
     }
+    let lost = lost_indexes(
+        MIGRATIONS.len(),
+        lost_query().fetch_all(&mut *transaction).await?,
+    )?;
+    for index in &lost {
+        // One that could not be finished keeps the name. Whose the table is cannot be known any more.
+        let again = format!(
+            "DROP INDEX IF EXISTS {}; {}",
+            index.name,
+            index.statement(false)
+        );
+        raw_sql(AssertSqlSafe(again))
+            .execute(&mut *transaction)
+            .await?;
+    }
+    if !lost.is_empty() {
+        names.push(LOST_INDEXES);
+    }
     transaction.commit().await?;
     Ok(names)
+}
+
+/// The question which indexes are lost.
+fn lost_query() -> Query<'static> {
+    query(LOST)
+        .bind(INDEXES.map(|index| index.name))
+        .bind(INDEXES.map(|index| index.table))
+        .bind(INDEXES.map(|index| index.on))
+        .persistent(false)
+}
+
+/// The indexes that are lost, of those that so many steps have made.
+fn lost_indexes(applied: usize, rows: Vec<PgRow>) -> Result<Vec<&'static Index>, MigrateError> {
+    let names: Vec<String> = rows
+        .iter()
+        .map(|row| row.try_get(0))
+        .collect::<Result<_, _>>()?;
+    let lost = INDEXES
+        .iter()
+        .filter(|index| index.since <= applied && names.iter().any(|name| name == index.name));
+    Ok(lost.collect())
 }
 
 /// How many steps have been applied, after the table that says so was made if there was none.
@@ -179,7 +328,11 @@ pub(crate) async fn pending(connections: &Connections) -> Result<Vec<&'static st
         0
     };
     let pending = MIGRATIONS.iter().skip(applied);
-    Ok(pending.map(|migration| migration.name).collect())
+    let mut names: Vec<_> = pending.map(|migration| migration.name).collect();
+    if !lost_indexes(applied, connections.run(lost_query()).await?)?.is_empty() {
+        names.push(LOST_INDEXES);
+    }
+    Ok(names)
 }
 
 /// The one value that a query always answers.
@@ -218,20 +371,12 @@ async fn make_model_tables(connection: &mut PgConnection) -> Result<(), MigrateE
         }
         is_ours.push((table.name, found.is_empty()));
     }
-    let unique = |table| {
-        let ours = is_ours.contains(&(table, true));
-        if ours { "UNIQUE " } else { "" }
-    };
-    let indexes = format!(
-        "CREATE {}INDEX IF NOT EXISTS phone_auth_user_username_any_case
-            ON auth_user (lower(username COLLATE \"C\"));
-         CREATE INDEX IF NOT EXISTS phone_auth_user_email_any_case
-            ON auth_user (lower(email COLLATE \"C\"));
-         CREATE {}INDEX IF NOT EXISTS phone_auth_emailaddress_any_case
-            ON phone_auth_emailaddress (lower(email COLLATE \"C\"));",
-        unique("auth_user"),
-        unique("phone_auth_emailaddress"),
-    );
+    let ours = INDEXES
+        .iter()
+        .filter(|index| index.on.starts_with("lower("));
+    let indexes: String = ours
+        .map(|index| index.statement(is_ours.contains(&(index.table, true))))
+        .collect();
     raw_sql(AssertSqlSafe(indexes)).execute(connection).await?;
     Ok(())
 }

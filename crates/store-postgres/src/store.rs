@@ -130,7 +130,8 @@ impl PostgresStore {
     /// Brings the tables up to date, in one transaction; the names of the steps that were applied now,
     /// none when all had been. Of several processes that start at once one does it, and the others wait
     /// for it. On a database that Django made, tables and indexes of ours are added, and no row is
-    /// touched.
+    /// touched. Indexes that were lost or are not valid are made again, and steps whose tables are there although
+    /// `phone_auth_schema` was lost are written down again.
     ///
     /// While an index is made on a table that has rows already, nobody can write to that table.
     ///

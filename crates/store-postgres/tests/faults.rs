@@ -315,6 +315,76 @@ fn wait_for_a_lock_ends_before_the_statement() {
     });
 }
 
+#[test]
+fn lost_schema_table_is_made_again() {
+    // All of it, all that stands in it, and the last of it.
+    for loss in [
+        "DROP TABLE phone_auth_schema",
+        "DELETE FROM phone_auth_schema",
+        "DELETE FROM phone_auth_schema WHERE version > 1",
+        "DELETE FROM phone_auth_schema WHERE version > 3",
+        "DROP TABLE phone_auth_schema; DROP TABLE phone_auth_email_verified, phone_auth_phone_verified",
+        "DROP TABLE phone_auth_schema; DROP INDEX phone_auth_user_username_any_case",
+    ] {
+        let database = database();
+        run(async {
+            let before = store(&database).await;
+            let ann = before.create_person(&person("ann", 1)).await.unwrap();
+            assert!(before.log_in(&log_in(ann.id, 1)).await.unwrap());
+            before.close().await;
+            database.run(loss).unwrap();
+            let options = PostgresOptions::default();
+            let store = PostgresStore::connect(database.url(), options)
+                .await
+                .unwrap();
+            let pending = store.pending_migrations().await.unwrap();
+            assert!(!pending.is_empty(), "{loss}");
+            assert_eq!(store.migrate().await.unwrap(), pending, "{loss}");
+            assert_eq!(store.pending_migrations().await.unwrap(), [""; 0], "{loss}");
+            let digest = log_in(ann.id, 1).session.digest;
+            let session = store.session(&digest, ann.date_joined).await.unwrap();
+            assert_eq!(session.unwrap().person.id, ann.id, "{loss}");
+            store.create_person(&person("bob", 2)).await.unwrap();
+        });
+    }
+}
+
+#[test]
+fn lost_indexes_are_made_again() {
+    let database = database();
+    run(async {
+        let store = store(&database).await;
+        store.create_person(&person("ann", 1)).await.unwrap();
+        for index in [
+            "phone_auth_user_username_any_case",
+            "phone_auth_user_email_any_case",
+            "phone_auth_emailaddress_any_case",
+            "phone_auth_emailaddress_user_id_a18b6ae9",
+            "phone_auth_phonenumber_user_id_32500e94",
+            "phone_auth_session_person",
+            "phone_auth_session_expires",
+        ] {
+            // Dropped, and as CREATE INDEX CONCURRENTLY leaves one that it could not finish.
+            for loss in [
+                format!("DROP INDEX {index}"),
+                format!(
+                    "UPDATE pg_index SET indisvalid = false WHERE indexrelid = '{index}'::regclass"
+                ),
+            ] {
+                database.run(&loss).unwrap();
+                let lost = ["lost indexes"];
+                assert_eq!(store.pending_migrations().await.unwrap(), lost, "{loss}");
+                assert_eq!(store.migrate().await.unwrap(), lost, "{loss}");
+                assert_eq!(store.pending_migrations().await.unwrap(), [""; 0], "{loss}");
+            }
+        }
+        // Under another name it is there as well.
+        let renamed = "ALTER INDEX phone_auth_phonenumber_user_id_32500e94 RENAME TO other";
+        database.run(renamed).unwrap();
+        assert_eq!(store.pending_migrations().await.unwrap(), [""; 0]);
+    });
+}
+
 /// All that an error says, to whomever it is shown.
 fn all_of(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = format!("{error:?}");

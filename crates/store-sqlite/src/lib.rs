@@ -45,6 +45,7 @@ mod options;
 mod outbox;
 mod password_kinds;
 mod people;
+mod place;
 #[cfg(test)]
 mod plans;
 mod readers;

@@ -15,6 +15,9 @@ use crate::migrate_error::{MigrateError, MigrateErrorKind};
 struct Migration {
     name: &'static str,
     apply: fn(&Transaction<'_>) -> Result<(), MigrateError>,
+    /// A table and a column that are there once it was applied, and not before: by these it is known where
+    /// `phone_auth_schema` was lost, as by a copy of some tables. None for a step that may be applied again.
+    made: Option<(&'static str, &'static str)>,
 }
 
 /// All steps, in order. A step that has been released is never changed, only followed by another.
@@ -22,24 +25,29 @@ const MIGRATIONS: &[Migration] = &[
     Migration {
         name: "people and addresses",
         apply: make_model_tables,
+        made: None,
     },
     Migration {
         name: "sessions",
         apply: |transaction| Ok(transaction.execute_batch(include_str!("schema/sessions.sql"))?),
+        made: Some(("phone_auth_session", "digest")),
     },
     Migration {
         name: "outbox",
         apply: |transaction| Ok(transaction.execute_batch(include_str!("schema/outbox.sql"))?),
+        made: Some(("phone_auth_outbox", "id")),
     },
     Migration {
         name: "verified addresses",
         apply: |transaction| Ok(transaction.execute_batch(include_str!("schema/verified.sql"))?),
+        made: Some(("phone_auth_phone_verified", "address_id")),
     },
     Migration {
         name: "sessions bound to passwords",
         apply: |transaction| {
             Ok(transaction.execute_batch(include_str!("schema/session_password.sql"))?)
         },
+        made: Some(("phone_auth_session", "password_digest")),
     },
     Migration {
         name: "site key",
@@ -99,7 +107,7 @@ impl Index {
             ..
         } = self;
         connection.execute_batch(&format!(
-            "CREATE {unique}INDEX {name} ON {table} (lower({column}))"
+            "CREATE {unique}INDEX IF NOT EXISTS {name} ON {table} (lower({column}))"
         ))?;
         Ok(())
     }
@@ -143,7 +151,18 @@ pub(crate) fn run(connection: &mut Connection) -> Result<Vec<&'static str>, Migr
     let applied = applied(&transaction)?;
     let mut names = Vec::new();
     for (version, migration) in (1_i64..).zip(MIGRATIONS).skip(applied) {
-        (migration.apply)(&transaction)?;
+        let is_there = match migration.made {
+            Some((table, column)) => has_column(&transaction, table, column)?,
+            None => false,
+        };
+        if is_there {
+            tracing::warn!(
+                "the step `{}` is there; phone_auth_schema had lost it",
+                migration.name
+            );
+        } else {
+            (migration.apply)(&transaction)?;
+        }
         transaction.execute(
             "INSERT INTO phone_auth_schema VALUES (?1, ?2, strftime('%Y-%m-%d %H:%M:%f', 'now'))",
             (version, migration.name),
@@ -242,6 +261,15 @@ fn has_table(connection: &Connection, table: &str) -> Result<bool, MigrateError>
     )?)
 }
 
+/// Whether there is a table of this name with this column.
+fn has_column(connection: &Connection, table: &str, column: &str) -> Result<bool, MigrateError> {
+    Ok(connection.query_row(
+        "SELECT EXISTS (SELECT 1 FROM pragma_table_info(?1) WHERE name = ?2)",
+        [table, column],
+        |row| row.get(0),
+    )?)
+}
+
 /// Refuses a table that only has the name of one of the model's.
 fn check_columns(
     connection: &Connection,
@@ -249,12 +277,7 @@ fn check_columns(
     columns: &[&'static str],
 ) -> Result<(), MigrateError> {
     for column in columns {
-        let exists: bool = connection.query_row(
-            "SELECT EXISTS (SELECT 1 FROM pragma_table_info(?1) WHERE name = ?2)",
-            [table, column],
-            |row| row.get(0),
-        )?;
-        if !exists {
+        if !has_column(connection, table, column)? {
             return Err(MigrateError::new(MigrateErrorKind::Incompatible {
                 table,
                 column,

@@ -10,19 +10,27 @@ use rusqlite::Connection;
 use crate::connection;
 use crate::failure::Failure;
 use crate::options::SqliteOptions;
+use crate::place::Place;
 
 /// A few read-only connections, each behind a lock that is held for one query.
 pub(crate) struct Readers {
     connections: Box<[Mutex<Connection>]>,
+    place: Place,
 }
 
 impl Readers {
     /// Opens them all.
-    pub(crate) fn open(path: &Path, options: &SqliteOptions) -> rusqlite::Result<Self> {
+    ///
+    /// `place` is the file of the connections: once it is gone from there, every read is refused.
+    pub(crate) fn open(
+        path: &Path,
+        options: &SqliteOptions,
+        place: Place,
+    ) -> rusqlite::Result<Self> {
         let connections = (0..options.readers)
             .map(|_| connection::reader(path, options).map(Mutex::new))
             .collect::<rusqlite::Result<_>>()?;
-        Ok(Self { connections })
+        Ok(Self { connections, place })
     }
 
     /// Reads on this thread, with the first connection that is free. A query takes microseconds:
@@ -31,6 +39,9 @@ impl Readers {
         &self,
         query: impl FnOnce(&Connection) -> Result<T, Failure>,
     ) -> Result<T, StoreError> {
+        // What is read from a file that was replaced, by a restored one say, is true nowhere any more: a session that
+        // was ended since would be let in.
+        self.place.check()?;
         let start = preferred().checked_rem(self.connections.len()).unwrap_or(0);
         let in_turn = || {
             let (before, from) = self.connections.split_at(start);

@@ -13,6 +13,7 @@ use crate::migrate_error::{MigrateError, MigrateErrorKind};
 use crate::migrations;
 use crate::open_error::{OpenError, OpenErrorKind};
 use crate::options::SqliteOptions;
+use crate::place::Place;
 use crate::readers::Readers;
 use crate::writer::Writer;
 
@@ -74,8 +75,10 @@ impl SqliteStore {
         if is_ours && !connection::enter_wal(&connection).map_err(refused)? {
             return Err(OpenError::new(OpenErrorKind::NoWal, path));
         }
-        let readers = Readers::open(path, &options).map_err(refused)?;
-        let writer = Writer::start(connection, path, options.waiting_writes)
+        let place = Place::of(path)
+            .map_err(|error| OpenError::with_source(OpenErrorKind::Unreachable, path, error))?;
+        let readers = Readers::open(path, &options, place.clone()).map_err(refused)?;
+        let writer = Writer::start(connection, place, options.waiting_writes)
             .map_err(|error| OpenError::with_source(OpenErrorKind::Broken, path, error))?;
         Ok(Self {
             path: path.clone(),

@@ -327,6 +327,67 @@ fn unreadable_row_is_broken() {
     });
 }
 
+#[test]
+fn lost_schema_table_is_made_again() {
+    for loss in [
+        "DROP TABLE phone_auth_schema",
+        "DELETE FROM phone_auth_schema",
+        "DELETE FROM phone_auth_schema WHERE version > 1",
+        "DELETE FROM phone_auth_schema WHERE version > 3",
+        "DROP TABLE phone_auth_schema; DROP TABLE phone_auth_email_verified; DROP TABLE phone_auth_phone_verified",
+        "DROP TABLE phone_auth_schema; DROP INDEX phone_auth_user_username_any_case",
+    ] {
+        let scratch = Scratch::new();
+        run(async {
+            let ann = scratch.store().create_person(&person("ann", 1)).await;
+            let ann = ann.unwrap();
+            scratch.connect().execute_batch(loss).unwrap();
+            let options = SqliteOptions::default();
+            let store = SqliteStore::open(scratch.path(), options).unwrap();
+            let pending = store.pending_migrations().unwrap();
+            assert!(!pending.is_empty(), "{loss}");
+            let applied = store.migrate().unwrap();
+            assert!(applied.starts_with(&pending), "{loss}: {applied:?}");
+            assert_eq!(store.pending_migrations().unwrap(), [""; 0], "{loss}");
+            assert_eq!(store.person(ann.id).await.unwrap(), Some(ann), "{loss}");
+            store.create_person(&person("bob", 2)).await.unwrap();
+        });
+    }
+}
+
+#[test]
+fn replaced_file_is_not_read() {
+    type Loss = fn(&std::path::Path);
+    let losses: [(&str, Loss); 3] = [
+        ("removed", |path| std::fs::remove_file(path).unwrap()),
+        ("moved", |path| {
+            std::fs::rename(path, path.with_extension("old")).unwrap();
+        }),
+        ("replaced", |path| {
+            // As a backup that is put back.
+            let copy = path.with_extension("copy");
+            std::fs::copy(path, &copy).unwrap();
+            std::fs::rename(copy, path).unwrap();
+        }),
+    ];
+    for (what, loss) in losses {
+        let scratch = Scratch::new();
+        let store = scratch.store();
+        run(async {
+            let ann = store.create_person(&person("ann", 1)).await.unwrap();
+            assert!(store.person(ann.id).await.unwrap().is_some());
+            loss(&scratch.path());
+            let error = store.person(ann.id).await.unwrap_err();
+            assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{what}");
+            let digest = SessionDigest::from_bytes([7; 32]);
+            let error = store.session(&digest, ann.date_joined).await.unwrap_err();
+            assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{what}");
+            let error = store.set_active(ann.id, false).await.unwrap_err();
+            assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{what}");
+        });
+    }
+}
+
 /// All that an error says, to whomever it is shown.
 fn all_of(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = format!("{error:?}");

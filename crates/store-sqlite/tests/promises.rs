@@ -17,7 +17,11 @@ use rusqlite::{Connection, params};
 use crate::common::Scratch;
 
 async fn empty() -> Subject {
-    let scratch = Scratch::new();
+    of(Scratch::new())
+}
+
+/// The store in a folder.
+fn of(scratch: Scratch) -> Subject {
     let store = scratch.store();
     let outsider = Hand(Mutex::new(scratch.connect()));
     Subject::with_outbox(store, outsider).keeping(scratch)
@@ -25,6 +29,32 @@ async fn empty() -> Subject {
 
 store_suite!(empty);
 outbox_suite!(empty);
+
+mod in_utf16 {
+    //! The same in a file that keeps its texts in UTF-16, as another program may have made it.
+
+    use super::*;
+
+    async fn empty() -> Subject {
+        let scratch = Scratch::new();
+        scratch
+            .connect()
+            .execute_batch(
+                "PRAGMA encoding = 'UTF-16le'; CREATE TABLE others (x); DROP TABLE others",
+            )
+            .unwrap();
+        let encoding = "PRAGMA encoding";
+        let kept: String = scratch
+            .connect()
+            .query_row(encoding, [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(kept, "UTF-16le");
+        of(scratch)
+    }
+
+    store_suite!(empty);
+    outbox_suite!(empty);
+}
 
 /// Somebody else's connection to the same file.
 struct Hand(Mutex<Connection>);
@@ -83,6 +113,21 @@ impl Outsider for Hand {
                 "UPDATE auth_user SET is_active = ?2 WHERE id = ?1",
                 params![id.get(), active],
             ),
+            OutsideChange::LoseIndexes => {
+                let look =
+                    "SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL";
+                let mut named = connection.prepare(look).unwrap();
+                let names: Vec<String> = named
+                    .query_map([], |row| row.get(0))
+                    .unwrap()
+                    .collect::<Result<_, _>>()
+                    .unwrap();
+                for name in names {
+                    connection
+                        .execute_batch(&format!("DROP INDEX {name}"))
+                        .unwrap();
+                }
+            }
             OutsideChange::SetOdd(cell, value) => set_odd(&connection, cell, value),
             OutsideChange::DeleteAddress(kind, id) => execute(
                 &format!("DELETE FROM {} WHERE id = ?1", table(kind)),

@@ -50,6 +50,8 @@ pub enum OutsideChange {
     MoveAddress(AddressKind, AddressId, PersonId),
     /// Sets `is_verified` of an address.
     SetVerified(AddressKind, AddressId, bool),
+    /// Drops the indexes that stores make for look-ups, as a restore of tables alone does. Constraints stay.
+    LoseIndexes,
     /// Puts a value into one row that no program should, whatever constraint says that it may not be there. What the
     /// database cannot hold at all is left as it is.
     SetOdd(OddCell, OddValue),

@@ -80,6 +80,16 @@ async fn make(
                 .bind(id.get())
                 .bind(active)
         }
+        OutsideChange::LoseIndexes => {
+            let drop = "DO $$ DECLARE name text; BEGIN
+                FOR name IN SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+                    JOIN pg_class t ON t.oid = i.indrelid
+                    LEFT JOIN pg_constraint k ON k.conindid = i.indexrelid
+                    WHERE k.oid IS NULL AND t.relname IN ('auth_user', 'phone_auth_emailaddress',
+                        'phone_auth_phonenumber', 'phone_auth_session', 'phone_auth_outbox')
+                LOOP EXECUTE format('DROP INDEX %I', name); END LOOP; END $$";
+            return raw_sql(drop).execute(connection).await;
+        }
         OutsideChange::SetOdd(cell, value) => return set_odd(connection, cell, value).await,
         OutsideChange::DeleteAddress(kind, id) => {
             statement(format!("DELETE FROM {} WHERE id = $1", table(kind))).bind(id.get())

@@ -3,9 +3,9 @@
 use phone_auth_core::store::StoreErrorKind;
 use rusqlite::Connection;
 
-use super::place::Place;
 use super::request::Request;
 use crate::failure::Failure;
+use crate::place::Place;
 
 /// Requests in the order in which they came.
 pub(super) type Group = Vec<Box<dyn Request>>;

@@ -7,14 +7,12 @@
 //! file that was removed or replaced meanwhile: nobody would find it again.
 
 mod group;
-mod place;
 mod request;
 
 #[cfg(test)]
 mod tests;
 
 use std::io;
-use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
@@ -23,9 +21,9 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use self::group::Fate;
-use self::place::Place;
 use self::request::{Pending, Request};
 use crate::failure::Failure;
+use crate::place::Place;
 
 /// The most requests in one transaction, so that the first does not wait for the last of a flood.
 const MOST_TOGETHER: usize = 256;
@@ -41,8 +39,7 @@ impl Writer {
     /// Starts the thread. At most so many requests wait for it.
     ///
     /// `place` is the file of the connection: once it is gone from there, every request is refused.
-    pub(crate) fn start(connection: Connection, place: &Path, waiting: usize) -> io::Result<Self> {
-        let place = Place::of(place)?;
+    pub(crate) fn start(connection: Connection, place: Place, waiting: usize) -> io::Result<Self> {
         let (requests, queue) = sync_channel(waiting);
         let thread = thread::Builder::new()
             .name("phone-auth-sqlite".to_owned())

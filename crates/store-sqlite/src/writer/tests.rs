@@ -15,6 +15,7 @@ use tempfile::TempDir;
 
 use super::Writer;
 use crate::failure::Failure;
+use crate::place::Place;
 
 /// A database with one table of numbers, and its writer.
 struct Bench {
@@ -35,7 +36,8 @@ impl Bench {
                 )",
             )
             .unwrap();
-        let writer = Writer::start(connection, &path(&folder), waiting).unwrap();
+        let writer =
+            Writer::start(connection, Place::of(&path(&folder)).unwrap(), waiting).unwrap();
         Self { writer, folder }
     }
 

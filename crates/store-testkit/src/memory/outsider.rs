@@ -63,6 +63,8 @@ impl State {
                     person.is_active = active;
                 }
             }
+            // There are none.
+            OutsideChange::LoseIndexes => {}
             OutsideChange::SetOdd(OddCell::Person(id, column), value) => {
                 if let Some(person) = self.people.get_mut(&id) {
                     set_odd(person, column, value);

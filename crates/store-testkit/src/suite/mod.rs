@@ -83,6 +83,7 @@ macro_rules! __for_each_case {
             odd_rows::odd_verified_is_read;
             odd_rows::odd_times_are_read;
             odd_rows::null_address_is_empty;
+            odd_rows::lost_indexes_change_no_answer;
             finding::phone_comes_before_email;
             finding::email_comes_before_username;
             finding::first_reading_that_exists_wins;

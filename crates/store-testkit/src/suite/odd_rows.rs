@@ -6,11 +6,12 @@ use chrono::{DateTime, Datelike};
 use phone_auth_core::address::{AddressKind, VerificationClaim, VerificationOutcome};
 use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::person::{AccountName, Person};
+use phone_auth_core::store::UniqueName;
 
 use super::Subject;
 use super::sample::{
-    address_of, at, bare, email, hash, is_alive, log_in, logged_in, person_now, phone, replacement,
-    stored, whole,
+    address_of, assert_taken, at, bare, email, email_address, hash, is_alive, log_in, logged_in,
+    person_now, phone, replacement, stored, whole,
 };
 use crate::outsider::{OddCell, OddValue, OutsideChange};
 
@@ -226,4 +227,35 @@ pub(super) async fn null_address_is_empty(subject: &Subject) {
         assert_ne!(found.address.unwrap().kind, kind);
     }
     stored(store, &bare("carl")).await;
+}
+
+pub(super) async fn lost_indexes_change_no_answer(subject: &Subject) {
+    let store = subject.store();
+    let ann = stored(store, &whole("ann", 1)).await;
+    logged_in(store, ann.id, 1).await;
+    subject.outside(OutsideChange::LoseIndexes).await;
+    // Whoever is logged in is, names are found in any case, and are taken in any case.
+    assert!(is_alive(store, 1).await);
+    for username in ["ann", "ANN"] {
+        let name = AccountName {
+            username: Some(username.to_owned()),
+            ..AccountName::default()
+        };
+        let found = store.find_person(&name).await.unwrap().unwrap();
+        assert_eq!(found.person.id, ann.id, "{username}");
+        let taken = store.create_person(&bare(username)).await;
+        assert_taken(taken, UniqueName::Username);
+    }
+    for address in ["ann@example.org", "ANN@EXAMPLE.ORG"] {
+        let taken = store.add_address(ann.id, &email_address(address)).await;
+        assert_taken(taken, UniqueName::Email);
+    }
+    let answers = subject
+        .at_once(8, |store, _| async move {
+            store.create_person(&bare("Bob")).await.is_ok()
+        })
+        .await;
+    assert_eq!(answers.into_iter().filter(|made| *made).count(), 1);
+    assert!(store.set_active(ann.id, false).await.unwrap());
+    assert!(!is_alive(store, 1).await);
 }

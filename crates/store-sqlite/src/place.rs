@@ -1,4 +1,4 @@
-//! Whether the file that is written is still where it was opened.
+//! Whether the file that is written and read is still where it was opened.
 //!
 //! SQLite itself asks this only outside of WAL mode. On Unix an open file can be written after it was
 //! removed or replaced, and what is written there is lost when the program ends: a sign-up would be
@@ -10,8 +10,8 @@ use std::path::Path;
 use crate::failure::Failure;
 
 /// A file, by its path and by what the system calls it.
-#[derive(Debug)]
-pub(super) struct Place {
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
     #[cfg(unix)]
     path: std::path::PathBuf,
     #[cfg(unix)]
@@ -21,7 +21,7 @@ pub(super) struct Place {
 #[cfg(unix)]
 impl Place {
     /// The place of a file that was just opened.
-    pub(super) fn of(path: &Path) -> io::Result<Self> {
+    pub(crate) fn of(path: &Path) -> io::Result<Self> {
         Ok(Self {
             path: path.to_owned(),
             file: device_and_number(path)?,
@@ -29,7 +29,7 @@ impl Place {
     }
 
     /// Refuses if another file is there now, or none.
-    pub(super) fn check(&self) -> Result<(), Failure> {
+    pub(crate) fn check(&self) -> Result<(), Failure> {
         if device_and_number(&self.path).is_ok_and(|file| file == self.file) {
             return Ok(());
         }
@@ -55,11 +55,11 @@ fn device_and_number(path: &Path) -> io::Result<(u64, u64)> {
     reason = "as on Unix, where there is something to ask"
 )]
 impl Place {
-    pub(super) fn of(_path: &Path) -> io::Result<Self> {
+    pub(crate) fn of(_path: &Path) -> io::Result<Self> {
         Ok(Self {})
     }
 
-    pub(super) fn check(&self) -> Result<(), Failure> {
+    pub(crate) fn check(&self) -> Result<(), Failure> {
         Ok(())
     }
 }
