@@ -65,6 +65,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration {
         name: "site key",
         step: Step::Statements(include_str!("schema/site_key.sql")),
+        made: ("phone_auth_site_key", "id"),
     },
 ];
 

@@ -52,6 +52,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration {
         name: "site key",
         apply: |transaction| Ok(transaction.execute_batch(include_str!("schema/site_key.sql"))?),
+        made: Some(("phone_auth_site_key", "id")),
     },
 ];
 
