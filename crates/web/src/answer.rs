@@ -32,6 +32,10 @@ pub(crate) enum Wrong {
     Fields,
     /// The body did not come in time.
     Slow,
+    /// The request is damaged, or does not say which site it is for.
+    Request,
+    /// The address or the headers are too long.
+    Head,
 }
 
 impl Wrong {
@@ -42,8 +46,9 @@ impl Wrong {
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Size => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Kind => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Fields => StatusCode::BAD_REQUEST,
+            Self::Fields | Self::Request => StatusCode::BAD_REQUEST,
             Self::Slow => StatusCode::REQUEST_TIMEOUT,
+            Self::Head => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         }
     }
 
@@ -55,6 +60,8 @@ impl Wrong {
             Self::Size => "That is too much",
             Self::Kind | Self::Fields => "This form cannot be read",
             Self::Slow => "That took too long",
+            Self::Request => "This request cannot be read",
+            Self::Head => "This request is too long",
         }
     }
 
@@ -78,6 +85,12 @@ impl Wrong {
                 "A field of the form came twice or is damaged. Go back, reload the page and send it again.",
             ],
             Self::Slow => &["The form did not arrive in time. Send it again."],
+            Self::Request => &[
+                "It is damaged, or does not say which site it is for. Go back, reload the page and try again.",
+            ],
+            Self::Head => &[
+                "Its address or its headers are longer than those of any page here. If that does not change, delete the cookies of this site.",
+            ],
         }
     }
 }
@@ -114,6 +127,11 @@ pub(crate) fn trouble<K: FlowErrorKind>(
         return broken(visit);
     }
     tracing::warn!(doing, error = ?chain(error), "not available");
+    busy(visit)
+}
+
+/// The answer when trying again later may help.
+fn busy(visit: &Visit) -> Response {
     let page = Page::new("phone_auth/error.html", "Too busy just now")
         .status(StatusCode::SERVICE_UNAVAILABLE)
         .with(
@@ -134,6 +152,25 @@ fn broken(visit: &Visit) -> Response {
             ["The fault is ours and has been noted. Try again later."],
         );
     visit.render(page)
+}
+
+/// The page for a status that was found outside of any page: by a listener, a time limit or after a panic.
+pub(crate) fn of_status(visit: &Visit, status: StatusCode) -> Response {
+    let what = match status {
+        StatusCode::SERVICE_UNAVAILABLE => return busy(visit),
+        StatusCode::FORBIDDEN => Wrong::Origin,
+        StatusCode::NOT_FOUND => Wrong::Path,
+        StatusCode::METHOD_NOT_ALLOWED => Wrong::Method,
+        StatusCode::REQUEST_TIMEOUT => Wrong::Slow,
+        StatusCode::PAYLOAD_TOO_LARGE => Wrong::Size,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => Wrong::Kind,
+        StatusCode::URI_TOO_LONG | StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Wrong::Head,
+        status if status.is_client_error() => Wrong::Request,
+        _ => return broken(visit),
+    };
+    let mut response = wrong(visit, what);
+    *response.status_mut() = status;
+    response
 }
 
 /// The answer when not even a page can be rendered.

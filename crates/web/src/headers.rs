@@ -31,8 +31,8 @@ pub(crate) const RESOURCE_POLICY: HeaderName =
 ///
 /// `Content-Security-Policy`, `X-Frame-Options`, `X-Content-Type-Options`, `Referrer-Policy`,
 /// `Permissions-Policy`, `Cross-Origin-Opener-Policy`, `Cross-Origin-Resource-Policy`,
-/// `Cache-Control: private, no-store`, and `Strict-Transport-Security` when the site is https. What an answer has set itself stays.
-/// `Vary` always gains `Cookie`.
+/// `Cache-Control: private, no-store`, and `Strict-Transport-Security` when the site is https. What an
+/// answer has set itself stays. `Vary` gains `Cookie`, unless the answer says itself that it is `public`.
 ///
 /// From [`Web::page_headers`](crate::Web::page_headers).
 #[derive(Clone, Debug)]
@@ -49,7 +49,7 @@ impl PageHeadersLayer {
         }
     }
 
-    fn apply(&self, headers: &mut HeaderMap) {
+    pub(crate) fn apply(&self, headers: &mut HeaderMap) {
         let mut unless_set = |name: HeaderName, value: HeaderValue| {
             headers.entry(name).or_insert(value);
         };
@@ -69,8 +69,18 @@ impl PageHeadersLayer {
         if self.https {
             unless_set(STRICT_TRANSPORT_SECURITY, HSTS);
         }
-        vary_by_cookie(headers);
+        if !is_public(headers) {
+            vary_by_cookie(headers);
+        }
     }
+}
+
+/// Whether an answer is for everybody alike, as a style sheet is.
+fn is_public(headers: &HeaderMap) -> bool {
+    let said = headers.get_all(CACHE_CONTROL).iter();
+    said.filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|part| part.trim().eq_ignore_ascii_case("public"))
 }
 
 /// The cookie of a session that got another key while a request was answered. A request that has none of
@@ -85,7 +95,7 @@ impl Renewed {
     }
 
     /// Sets the cookie, unless the answer sets that of a session begun or ended meanwhile.
-    fn apply(&self, headers: &mut HeaderMap) {
+    pub(crate) fn apply(&self, headers: &mut HeaderMap) {
         let renewed = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(cookie) = renewed else {
             return;

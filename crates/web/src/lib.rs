@@ -77,6 +77,7 @@ mod router;
 pub mod site;
 mod stylesheet;
 mod templates;
+mod time_limit;
 mod visit;
 mod web;
 
@@ -90,6 +91,7 @@ pub use crate::headers::{PageHeaders, PageHeadersLayer};
 pub use crate::page::Page;
 pub use crate::redirect::append_slash;
 pub use crate::request_log::{RequestLog, RequestLogLayer};
+pub use crate::time_limit::{TimeLimit, TimeLimitLayer};
 pub use crate::visit::Visit;
 pub use crate::web::{Web, WebBuilder};
 

@@ -32,6 +32,7 @@ pub(crate) fn accounts(web: &Web) -> Router {
         }
     }
     let stylesheet = get(async |State(web): State<Web>| web.stylesheet_file().response());
+    let stylesheet = stylesheet.fallback(other_method);
     pages
         .layer(web.page_headers())
         .route(web.stylesheet(), stylesheet)

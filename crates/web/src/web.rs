@@ -5,12 +5,15 @@ use std::fmt;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
-use http::HeaderValue;
+use axum::response::Response;
+use http::{HeaderValue, Request, StatusCode};
 use phone_auth_core::accounts::Accounts;
 use phone_auth_signals::SiteOrigin;
 
+use crate::answer;
 use crate::build_error::{WebBuildError, WebBuildErrorKind};
 use crate::cookies::{self, Cookies};
 use crate::csrf::{CsrfKeys, Origins, SameOriginLayer};
@@ -19,6 +22,8 @@ use crate::headers::{self, PageHeadersLayer};
 use crate::router;
 use crate::stylesheet::{self, Stylesheet};
 use crate::templates::Templates;
+use crate::time_limit::TimeLimitLayer;
+use crate::visit::Visit;
 
 /// The account pages, sessions and guards of a site. Cheap to clone; clones share everything.
 ///
@@ -117,6 +122,46 @@ impl Web {
     /// A layer that puts the headers of the account pages on the application's own.
     pub fn page_headers(&self) -> PageHeadersLayer {
         self.inner.page_headers.clone()
+    }
+
+    /// A layer that answers a request which takes longer than `limit` with a page: 408 while the client still sends its
+    /// body, 503 with `Retry-After` when the time was spent here, and a line in the log.
+    ///
+    /// Body and handling each have this time: the clock begins anew when the body has come.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use axum::Router;
+    /// use phone_auth_web::Web;
+    ///
+    /// fn app(web: &Web) -> Router {
+    ///     web.router().layer(web.time_limit(Duration::from_secs(30)))
+    /// }
+    /// ```
+    pub fn time_limit(&self, limit: Duration) -> TimeLimitLayer {
+        TimeLimitLayer::new(self.clone(), limit)
+    }
+
+    /// The page that tells of an error which was found before any page was asked: a request that cannot be read, or is
+    /// for nobody here, or a panic. It has the headers of an account page, and knows nothing of the request.
+    ///
+    /// # Examples
+    /// ```
+    /// use axum::response::Response;
+    /// use http::StatusCode;
+    /// use phone_auth_web::Web;
+    ///
+    /// fn after_panic(web: &Web) -> Response {
+    ///     web.error_page(StatusCode::INTERNAL_SERVER_ERROR)
+    /// }
+    /// ```
+    pub fn error_page(&self, status: StatusCode) -> Response {
+        let (parts, ()) = Request::new(()).into_parts();
+        let mut response = answer::of_status(&Visit::unasked(self, &parts), status);
+        self.inner.page_headers.apply(response.headers_mut());
+        response
     }
 
     /// The path of the style sheet. Its name changes with its content.
