@@ -1,8 +1,14 @@
-//! Being asked to stop: Ctrl-C, and SIGTERM from whoever supervises the program.
+//! Being asked to stop: Ctrl-C, and the signals of whoever supervises the program.
 
 use std::io;
+use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
+
+/// A signal that comes so soon after the first is the same wish: `timeout` sends one to the program and one to its group,
+/// and a terminal that closes sends several kinds.
+const SAME: Duration = Duration::from_secs(1);
 
 /// Listens for the wish to stop. Asked once, the program finishes what is under way; asked again,
 /// it stops at once.
@@ -10,7 +16,7 @@ use tokio::sync::watch;
 pub(crate) struct Stop(watch::Receiver<u32>);
 
 impl Stop {
-    /// Begins to listen; from here on neither signal ends the program by itself.
+    /// Begins to listen; from here on no such signal ends the program by itself.
     ///
     /// # Errors
     /// When the system refuses a handler.
@@ -18,8 +24,14 @@ impl Stop {
         let mut asked = Asked::listen()?;
         let (count, receiver) = watch::channel(0);
         tokio::spawn(async move {
+            let mut first: Option<Instant> = None;
             loop {
                 asked.again().await;
+                let now = Instant::now();
+                if first.is_some_and(|first| now < first + SAME) {
+                    continue;
+                }
+                first.get_or_insert(now);
                 count.send_modify(|times| *times += 1);
             }
         });
@@ -49,6 +61,9 @@ impl Stop {
 struct Asked {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
+    quit: tokio::signal::unix::Signal,
+    /// None under `nohup`, which has asked that a closed terminal ends nothing.
+    hang_up: Option<tokio::signal::unix::Signal>,
 }
 
 #[cfg(unix)]
@@ -56,21 +71,45 @@ impl Asked {
     fn listen() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
 
+        let hang_up = SignalKind::hangup();
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
+            quit: signal(SignalKind::quit())?,
+            hang_up: if is_ignored(hang_up.as_raw_value()) {
+                None
+            } else {
+                Some(signal(hang_up)?)
+            },
         })
     }
 
     async fn again(&mut self) {
+        let hang_up = async {
+            match &mut self.hang_up {
+                Some(signal) => signal.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         let asked = tokio::select! {
             asked = self.interrupt.recv() => asked,
             asked = self.terminate.recv() => asked,
+            asked = self.quit.recv() => asked,
+            asked = hang_up => asked,
         };
         if asked.is_none() {
             std::future::pending::<()>().await;
         }
     }
+}
+
+/// Whether whoever started the program has a signal ignored. Where Linux does not say, none is.
+#[cfg(unix)]
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    ignored.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }
 
 #[cfg(not(unix))]

@@ -77,12 +77,15 @@ fn two_sites_share_database() {
 }
 
 #[test]
-fn both_signals_stop_cleanly() {
+fn every_signal_stops_cleanly() {
     let folder = Folder::new();
-    for signal in [Signal::TERM, Signal::INT] {
+    for signal in [Signal::TERM, Signal::INT, Signal::HUP, Signal::QUIT] {
         let mut site = folder.serve();
         // A connection without a request keeps nobody waiting.
         let _idle = site.connect();
+        site.signal(signal);
+        // `timeout` sends a second one, and a terminal another kind: it is the same wish.
+        site.signal(Signal::TERM);
         site.signal(signal);
         let (code, logs) = site.wait();
         assert_eq!((code, logs.as_str()), (Some(0), ""));
@@ -146,13 +149,62 @@ fn grace_has_an_end() {
     );
 }
 
+/// Under `nohup` a terminal that closes ends nothing.
 #[test]
-fn second_signal_stops_at_once() {
+#[cfg(target_os = "linux")]
+fn ignored_hang_up_stays_ignored() {
+    let folder = Folder::new();
+    let mut command = Command::new("nohup");
+    command.current_dir(folder.path()).stdin(Stdio::null());
+    command.arg(env!("CARGO_BIN_EXE_phone-auth"));
+    command.args(["--addr", "127.0.0.1:0"]);
+    let mut site = Site::start(command);
+    site.signal(Signal::HUP);
+    for _ in 0..10 {
+        assert_eq!(site.get("/").status, 200);
+    }
+    assert_eq!(site.stop().0, Some(0));
+    let stopping = |line: &String| line.starts_with("stopping");
+    assert!(site.said.iter().any(stopping));
+}
+
+/// A database that takes connections and never answers keeps nobody from stopping the start.
+#[test]
+fn start_can_be_stopped() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("postgres://site@{}/site", silent.local_addr().unwrap());
+    for command in ["serve", "worker"] {
+        let folder = Folder::new();
+        let key = folder.write("key", "5f2b8c1d9e7a4630b1c2d3e4f5a6978812345678");
+        rustix::fs::chmod(&key, Mode::from_raw_mode(0o600)).unwrap();
+        let mut program = folder.command();
+        program.args([command, "--addr", "127.0.0.1:0", "--database", &url]);
+        program.args(["--secret-key-file", "key"]);
+        program.env("PHONE_AUTH_DATABASE_BUSY_TIMEOUT", "10 minutes");
+        let program = program
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
+        let program = program.unwrap();
+        // It has begun to wait for the database.
+        let _asking = silent.accept().unwrap();
+        let pid = rustix::process::Pid::from_child(&program);
+        rustix::process::kill_process(pid, Signal::TERM).unwrap();
+        let ran = Ran::from(program.wait_with_output().unwrap());
+        assert_eq!(ran.code, Some(1), "{ran:?}");
+        assert!(ran.stderr.contains("stopped before"), "{ran:?}");
+    }
+}
+
+#[test]
+fn second_wish_stops_at_once() {
     let folder = Folder::new();
     let mut site = folder.serve();
     let _waiting = half_a_request(&site);
     site.signal(Signal::INT);
     site.wait_for(|line| line.starts_with("stopping"));
+    // A second signal within a second is the first one again.
+    std::thread::sleep(Duration::from_millis(1100));
     site.signal(Signal::INT);
     let (code, logs) = site.wait();
     assert_eq!(code, Some(1));
@@ -189,9 +241,14 @@ fn slow_clients_are_ended() {
     head.write_all(b"GET / HTTP/1.1\r\nHost: ").unwrap();
     let mut answer = Vec::new();
     head.read_to_end(&mut answer).unwrap();
+    let answer = String::from_utf8(answer).unwrap();
     assert!(
-        answer.is_empty() || answer.starts_with(b"HTTP/1.1 408"),
-        "{answer:?}"
+        answer.starts_with("HTTP/1.1 408 Request Timeout\r\n"),
+        "{answer}"
+    );
+    assert!(
+        answer.contains("x-frame-options: DENY") && answer.contains("<h1>"),
+        "{answer}"
     );
     let folder = Folder::new();
     let site = impatient(&folder, "PHONE_AUTH_REQUEST_TIMEOUT");
@@ -208,27 +265,17 @@ fn slow_clients_are_ended() {
 }
 
 #[test]
-fn connections_are_bounded() {
+fn waiting_connection_gives_way() {
     let folder = Folder::new();
     let site = folder.serve_with(|command| {
         command.env("PHONE_AUTH_MAX_CONNECTIONS", "1");
     });
-    let first = half_a_request(&site);
-    let mut second = site.connect();
-    write!(
-        second,
-        "GET / HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
-        site.host
-    )
-    .unwrap();
-    // Long enough to be answered, if there were room.
-    let while_there_is_none = Duration::from_millis(300);
-    second.set_read_timeout(Some(while_there_is_none)).unwrap();
-    let error = second.read(&mut [0; 1]).unwrap_err();
-    assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
-    drop(first);
-    second.set_read_timeout(Some(PATIENCE)).unwrap();
-    assert_eq!(Answer::read(&mut second).status, 200);
+    let mut first = half_a_request(&site);
+    assert_eq!(site.get("/").status, 200);
+    // Whoever had to go is told, as far as they listen.
+    let answer = Answer::read(&mut first);
+    assert_eq!(answer.status, 503, "{answer:?}");
+    assert!(answer.header("retry-after").is_some() && answer.body.contains("<h1>"));
 }
 
 #[test]

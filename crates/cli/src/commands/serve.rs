@@ -1,24 +1,25 @@
 //! `phone-auth serve`: the site, from the first check to the last answer.
 
-use std::any::Any;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::Router;
+use axum::body::HttpBody as _;
 use axum::extract::Request;
-use axum::http::header::HOST;
-use axum::http::{StatusCode, Version};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST};
+use axum::http::{Method, StatusCode, Version};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use phone_auth::{PhoneAuth, SiteOrigin, web};
+use tokio::time::Instant;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::timeout::TimeoutLayer;
 
 use crate::banner::Banner;
+use crate::configuration::Configuration;
 use crate::console;
 use crate::exit::Failure;
 use crate::mailbox_page;
-use crate::server::{Finishing, Limits, Server};
+use crate::server::{Clocks, Finishing, Limits, Refusals, Server};
 use crate::setup::Setup;
 use crate::site::{self, Schema, Site};
 use crate::stop::Stop;
@@ -39,29 +40,46 @@ async fn serve(setup: Setup) -> Result<(), Failure> {
     let mode = site::mode(&setup.configuration)?;
     let addr = setup.configuration.addr;
     // Before anything is made, so that a second start beside a running site leaves no trace.
-    let server = Server::bind(addr)
-        .await
-        .map_err(|error| cannot_listen(addr, error))?;
+    let server = Server::bind(addr).map_err(|error| cannot_listen(addr, error))?;
     let stop = Stop::listen().map_err(Failure::failed)?;
     let origin = origin(&setup, server.addr())?;
-    let limits = Limits {
-        connections: setup.configuration.max_connections,
-        head: setup.configuration.header_timeout,
-    };
+    let limits = limits(&setup.configuration);
     let grace = setup.configuration.shutdown_grace;
     let request_timeout = setup.configuration.request_timeout;
     let worker = setup
         .configuration
         .outbox_worker
         .then(|| setup.configuration.worker());
-    let site = site::open(setup, origin, mode, worker, Schema::Newest).await?;
-    let router = bounded(router(&site), request_timeout);
+    // A database that does not answer must not keep whoever starts the site from stopping it.
+    let site = tokio::select! {
+        site = site::open(setup, origin, mode, worker, Schema::Newest) => site?,
+        () = stop.asked() => return Err(Failure::because("stopped before the site was ready")),
+    };
+    let web = site.auth.web();
+    let router = bounded(router(&site), web, request_timeout);
+    let refusals = Refusals::new(|status| web.error_page(status)).await;
     console::tell(Banner {
         addr: server.addr(),
         site: &site,
     });
-    let finishing = server.serve(router, limits, stop.asked()).await;
+    let finishing = server.serve(router, refusals, limits, stop.asked()).await;
     finish(finishing, &site.auth, &stop, grace).await
+}
+
+/// What clients may take.
+fn limits(configuration: &Configuration) -> Limits {
+    let connections = configuration.max_connections;
+    Limits {
+        connections,
+        share: configuration
+            .max_connections_per_client
+            .unwrap_or(connections.div_ceil(2)),
+        clocks: Clocks {
+            head: configuration.header_timeout,
+            answer: configuration.response_timeout,
+            idle: configuration.keep_alive_timeout,
+        },
+    }
 }
 
 /// The pages of the site.
@@ -73,14 +91,22 @@ fn router(site: &Site) -> Router {
     }
 }
 
-/// Bounds what a request may do: above all how long a client may take to send a body. A panic of a
-/// handler ends its request, not the connection, and tells nobody why.
-fn bounded(router: Router, request_timeout: Duration) -> Router {
-    let timeout = TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, request_timeout);
+/// Bounds what a request may do, and has whatever goes wrong around the pages answered as they do: with words, and with
+/// their headers. A panic of a handler ends its request, not the connection, and tells nobody why; the log has what it
+/// said, see [`logs`](crate::logs).
+fn bounded(router: Router, web: &web::Web, request_timeout: Duration) -> Router {
+    let after_panic = web.clone();
+    let words = web.clone();
     router
-        .layer(timeout)
+        .layer(web.time_limit(request_timeout))
         .layer(middleware::from_fn(with_one_host))
-        .layer(CatchPanicLayer::custom(after_panic))
+        .layer(CatchPanicLayer::custom(move |_what| {
+            after_panic.error_page(StatusCode::INTERNAL_SERVER_ERROR)
+        }))
+        .layer(middleware::from_fn(move |request, next| {
+            with_words(words.clone(), request, next)
+        }))
+        .layer(web.page_headers())
 }
 
 /// Refuses a request without a `Host`, or with several, as RFC 9112, 3.2 asks: what stands before this
@@ -91,17 +117,28 @@ async fn with_one_host(request: Request, next: Next) -> Response {
     if is_fit {
         next.run(request).await
     } else {
-        (StatusCode::BAD_REQUEST, "A request names one Host.\n").into_response()
+        StatusCode::BAD_REQUEST.into_response()
     }
 }
 
-/// The answer after a panic; the log has what it said, see [`logs`](crate::logs).
-fn after_panic(_payload: Box<dyn Any + Send>) -> Response {
-    let answer = (
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "Something went wrong here.\n",
-    );
-    answer.into_response()
+/// Puts the page for its status into an answer that is an error and says nothing.
+async fn with_words(web: web::Web, request: Request, next: Next) -> Response {
+    let is_head = request.method() == Method::HEAD;
+    let mut response = next.run(request).await;
+    let status = response.status();
+    let is_error = status.is_client_error() || status.is_server_error();
+    if is_head || !is_error || response.body().size_hint().exact() != Some(0) {
+        return response;
+    }
+    let (parts, body) = web.error_page(status).into_parts();
+    *response.body_mut() = body;
+    let headers = response.headers_mut();
+    headers.remove(CONTENT_LENGTH);
+    headers.remove(CONTENT_TYPE);
+    for (name, value) in &parts.headers {
+        headers.entry(name).or_insert_with(|| value.clone());
+    }
+    response
 }
 
 /// What links begin with: as set, or the loopback address that is listened on.
@@ -119,7 +156,7 @@ async fn finish(
     stop: &Stop,
     grace: Duration,
 ) -> Result<(), Failure> {
-    let begun = Instant::now();
+    let deadline = Instant::now() + grace;
     // At once, so that messages and requests finish side by side, whoever keeps us waiting.
     auth.stop_claiming();
     console::tell(match finishing.open() {
@@ -127,8 +164,8 @@ async fn finish(
         None => "stopping".to_owned(),
     });
     let finished = async {
-        let answered = finishing.finish(grace).await;
-        let left = grace.saturating_sub(begun.elapsed());
+        let answered = finishing.finish(deadline).await;
+        let left = deadline.saturating_duration_since(Instant::now());
         let told = auth.shut_down(left).await;
         (answered, told)
     };
@@ -172,50 +209,180 @@ mod tests {
 
     use axum::body::Body;
     use axum::http::Request;
-    use axum::routing::get;
+    use axum::routing::{get, post};
+    use phone_auth::signals::{ResetPasswordEmail, ResetPasswordPhone, VerifyEmail, VerifyPhone};
+    use phone_auth::{SecretKey, Signals};
     use tower::ServiceExt;
 
     use super::*;
 
-    #[tokio::test]
-    async fn panic_is_answered_without_reason() {
+    const HOUR: Duration = Duration::from_hours(1);
+
+    async fn auth(folder: &tempfile::TempDir) -> PhoneAuth {
+        let path = folder.path().join("site.sqlite3");
+        PhoneAuth::builder()
+            .site("https://example.org")
+            .database(format!("sqlite:{}", path.display()))
+            .secret_key(SecretKey::generate().unwrap())
+            .signals(Signals::isolated())
+            .unreceived::<VerifyEmail>()
+            .unreceived::<VerifyPhone>()
+            .unreceived::<ResetPasswordEmail>()
+            .unreceived::<ResetPasswordPhone>()
+            .worker_elsewhere()
+            .build()
+            .await
+            .unwrap()
+    }
+
+    fn request(method: &str, path: &str) -> Request<Body> {
+        let request = Request::builder().method(method).uri(path);
+        let request = request.header(HOST, "localhost");
+        request.body(Body::empty()).unwrap()
+    }
+
+    /// A request that names so many hosts.
+    fn hosts(count: usize, version: Version) -> Request<Body> {
+        let request = Request::get("/").version(version);
+        let named = (0..count).fold(request, |request, _| request.header(HOST, "a.example"));
+        named.body(Body::empty()).unwrap()
+    }
+
+    /// A form that does not come.
+    fn slow_form() -> Request<Body> {
+        let never = futures_util::stream::pending::<Result<&str, std::io::Error>>();
+        let kind = "application/x-www-form-urlencoded";
+        let request = Request::post("/form").header(HOST, "localhost");
+        let request = request.header("sec-fetch-site", "same-origin");
+        let request = request.header(CONTENT_TYPE, kind);
+        request.body(Body::from_stream(never)).unwrap()
+    }
+
+    /// Everything that is answered outside the pages, with the status that it has.
+    async fn odd_answers(auth: &PhoneAuth) -> Vec<(&'static str, StatusCode, Response)> {
         async fn fails() {
             "no number".parse::<u8>().unwrap();
         }
-        let router = bounded(Router::new().route("/", get(fails)), Duration::from_secs(1));
-        let request = Request::get("/").header(HOST, "localhost");
-        let request = request.body(Body::empty()).unwrap();
-        let answer = router.oneshot(request).await.unwrap();
-        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
-        let body = axum::body::to_bytes(answer.into_body(), 1000)
-            .await
-            .unwrap();
-        assert_eq!(body, "Something went wrong here.\n");
+        let web = auth.web();
+        let router = |limit| {
+            let router = Router::new()
+                .route("/fails", get(fails))
+                .route("/slow", get(std::future::pending::<()>))
+                .route("/form", post(async |_: web::SubmittedForm| {}))
+                .with_state(web.clone());
+            let pages = auth.router().merge(web::site::router(web));
+            bounded(router.merge(pages), web, limit)
+        };
+        let short = Duration::from_millis(20);
+        let style = web.stylesheet();
+        let mut answers = Vec::new();
+        for (what, limit, request, status) in [
+            (
+                "a panic",
+                HOUR,
+                request("GET", "/fails"),
+                StatusCode::INTERNAL_SERVER_ERROR,
+            ),
+            (
+                "a slow handler",
+                short,
+                request("GET", "/slow"),
+                StatusCode::SERVICE_UNAVAILABLE,
+            ),
+            (
+                "a slow body",
+                short,
+                slow_form(),
+                StatusCode::REQUEST_TIMEOUT,
+            ),
+            (
+                "no host",
+                HOUR,
+                hosts(0, Version::HTTP_11),
+                StatusCode::BAD_REQUEST,
+            ),
+            (
+                "two hosts",
+                HOUR,
+                hosts(2, Version::HTTP_11),
+                StatusCode::BAD_REQUEST,
+            ),
+            (
+                "no host before 1.1",
+                HOUR,
+                hosts(0, Version::HTTP_10),
+                StatusCode::OK,
+            ),
+            (
+                "no page",
+                HOUR,
+                request("GET", "/nowhere"),
+                StatusCode::NOT_FOUND,
+            ),
+            (
+                "a wrong method",
+                HOUR,
+                request("PATCH", "/"),
+                StatusCode::METHOD_NOT_ALLOWED,
+            ),
+            (
+                "a posted style sheet",
+                HOUR,
+                request("POST", style),
+                StatusCode::METHOD_NOT_ALLOWED,
+            ),
+            ("a style sheet", HOUR, request("GET", style), StatusCode::OK),
+            (
+                "a route of no page",
+                HOUR,
+                request("POST", "/slow"),
+                StatusCode::METHOD_NOT_ALLOWED,
+            ),
+        ] {
+            let answer = router(limit).oneshot(request).await.unwrap();
+            answers.push((what, status, answer));
+        }
+        for status in Refusals::STATUSES {
+            answers.push(("the listener", status, web.error_page(status)));
+        }
+        answers
     }
 
     #[tokio::test]
-    async fn request_names_one_host() {
-        for (hosts, version, status) in [
-            (&["a.example"][..], Version::HTTP_11, StatusCode::OK),
-            (&[], Version::HTTP_10, StatusCode::OK),
-            (&[], Version::HTTP_11, StatusCode::BAD_REQUEST),
-            (
-                &["a.example", "b.example"],
-                Version::HTTP_11,
-                StatusCode::BAD_REQUEST,
-            ),
-        ] {
-            let router = Router::new().route("/", get(|| async {}));
-            let router = bounded(router, Duration::from_secs(1));
-            let request = Request::get("/").version(version);
-            let request = hosts
-                .iter()
-                .fold(request, |request, host| request.header(HOST, *host));
-            let answer = router
-                .oneshot(request.body(Body::empty()).unwrap())
-                .await
-                .unwrap();
-            assert_eq!(answer.status(), status, "{hosts:?} {version:?}");
+    async fn every_answer_has_words_and_headers() {
+        let folder = tempfile::tempdir().unwrap();
+        let auth = auth(&folder).await;
+        for (what, status, answer) in odd_answers(&auth).await {
+            let (head, body) = answer.into_parts();
+            assert_eq!(head.status, status, "{what}");
+            for name in [
+                "content-security-policy",
+                "x-frame-options",
+                "x-content-type-options",
+                "referrer-policy",
+                "permissions-policy",
+                "cross-origin-opener-policy",
+                "cross-origin-resource-policy",
+                "strict-transport-security",
+                "cache-control",
+            ] {
+                assert!(head.headers.contains_key(name), "{what}: {name}");
+            }
+            let retries = head.headers.contains_key("retry-after");
+            assert_eq!(retries, status == StatusCode::SERVICE_UNAVAILABLE, "{what}");
+            let varies = head.headers.contains_key("vary");
+            assert_eq!(varies, what != "a style sheet", "{what}");
+            let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+            let body = String::from_utf8(body.to_vec()).unwrap();
+            assert!(
+                !body.is_empty() && !body.contains("no number"),
+                "{what}: {body}"
+            );
+            assert_eq!(
+                body.contains("<h1>"),
+                what != "a style sheet",
+                "{what}: {body}"
+            );
         }
     }
 }

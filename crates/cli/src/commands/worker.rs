@@ -39,7 +39,11 @@ async fn work(setup: Setup) -> Result<(), Failure> {
     let grace = setup.configuration.shutdown_grace;
     let mut options = setup.configuration.worker();
     options.watches_others = true;
-    let site = site::open(setup, origin, mode, Some(options), Schema::AsItIs).await?;
+    // A database that does not answer must not keep whoever starts the worker from stopping it.
+    let site = tokio::select! {
+        site = site::open(setup, origin, mode, Some(options), Schema::AsItIs) => site?,
+        () = stop.asked() => return Err(Failure::because("stopped before the worker was ready")),
+    };
     console::tell(format_args!(
         "phone-auth {} delivers what is owed in {}, with the key in {}\nCtrl-C stops it.",
         env!("CARGO_PKG_VERSION"),

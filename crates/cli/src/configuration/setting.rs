@@ -268,22 +268,48 @@ static SITE: &[Setting] = &[
         name: "max_connections",
         right: "a number from 1 to 100000",
         default: "1000",
-        does: "how many connections are served at once; others wait to be accepted",
+        does: "how many connections there are at once; when all are taken, those that wait for their client give way, idle ones first",
         take: |to, given| put(&mut to.max_connections, number(given, 1..=100_000)),
+    },
+    Setting {
+        name: "max_connections_per_client",
+        right: "a number from 1 to 100000",
+        default: "the half of max_connections",
+        does: "how many of them one client may have: an IPv4 address, or an IPv6 network of 64 bits; this machine and private networks, where a proxy may be, may have all",
+        take: |to, given| {
+            put(
+                &mut to.max_connections_per_client,
+                number(given, 1..=100_000).map(Some),
+            )
+        },
     },
     Setting {
         name: "header_timeout",
         right: TIME,
         default: "10 s",
-        does: "how long a client may take to send the head of a request, and be idle between two",
+        does: "how long a client may take to send the head of a request",
         take: |to, given| put(&mut to.header_timeout, some_time(given)),
     },
     Setting {
         name: "request_timeout",
         right: TIME,
         default: "30 s",
-        does: "how long a request may take as a whole before it is answered 408",
+        does: "how long a client may take to send the body of a request before it is answered 408, and how long we may take to handle it before it is answered 503",
         take: |to, given| put(&mut to.request_timeout, some_time(given)),
+    },
+    Setting {
+        name: "response_timeout",
+        right: TIME,
+        default: "30 s",
+        does: "how long a client may take to read an answer",
+        take: |to, given| put(&mut to.response_timeout, some_time(given)),
+    },
+    Setting {
+        name: "keep_alive_timeout",
+        right: TIME,
+        default: "75 s",
+        does: "how long a connection stays open between an answer and the next request; longer than that of a proxy in front, so that it ends them",
+        take: |to, given| put(&mut to.keep_alive_timeout, some_time(given)),
     },
     Setting {
         name: "shutdown_grace",

@@ -107,8 +107,11 @@ fn every_setting_stands_in_a_file() {
         django_hash_iterations = 1_000_000
         hashing_queue = 1
         max_connections = 0x10
+        max_connections_per_client = 20
         header_timeout = 5
         request_timeout = 6
+        response_timeout = 9
+        keep_alive_timeout = 90
         shutdown_grace = 7
         receiver_timeout = 8
         outbox_worker = false

@@ -1,0 +1,130 @@
+//! One connection, from its first byte to its end.
+
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::StatusCode;
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::exchange::Exchange;
+use super::places::Place;
+use super::progress::Stage;
+use super::refusal::Refusals;
+use super::stream::Stream;
+
+/// The longest head of a request, and how much of a body or an answer is held at once. A browser sends a tenth of this;
+/// each connection that does not end its head may hold it.
+const BUFFER: usize = 16 * 1024;
+
+/// How long the system may take to close a connection.
+const CLOSING: Duration = Duration::from_secs(1);
+
+/// What all connections have in common.
+#[derive(Debug)]
+pub(super) struct Shared {
+    router: Router,
+    protocol: http1::Builder,
+    pub(super) refusals: Refusals,
+}
+
+/// Why a connection ends.
+enum End {
+    /// It is over, by an error or not.
+    Over(hyper::Result<()>),
+    /// The client took too long.
+    Late,
+    /// Another needs its place.
+    GaveWay,
+}
+
+impl Shared {
+    pub(super) fn new(router: Router, refusals: Refusals) -> Arc<Self> {
+        let mut protocol = http1::Builder::new();
+        protocol
+            // Its clocks are ours, see `progress`.
+            .header_read_timeout(None)
+            .max_buf_size(BUFFER)
+            // A client that is done sending may still wait for its answer (RFC 9112, 9.6).
+            .half_close(true);
+        Arc::new(Self {
+            router,
+            protocol,
+            refusals,
+        })
+    }
+}
+
+/// Serves a connection to its end.
+pub(super) async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, place: Place) {
+    let progress = &place.progress;
+    let exchange = Exchange::new(shared.router.clone(), peer, Arc::clone(progress));
+    let stream = TokioIo::new(Stream::new(stream, Arc::clone(progress)));
+    let mut connection = shared.protocol.serve_connection(stream, exchange);
+    let mut clock = pin!(sleep_until(Instant::now()));
+    let end = poll_fn(|context| {
+        progress.wake_by(context.waker());
+        if progress.has_given_way() {
+            return Poll::Ready(End::GaveWay);
+        }
+        if let Poll::Ready(over) = Pin::new(&mut connection).poll(context) {
+            return Poll::Ready(End::Over(over));
+        }
+        let Some(deadline) = progress.deadline() else {
+            return Poll::Pending;
+        };
+        if clock.deadline() != deadline {
+            clock.as_mut().reset(deadline);
+        }
+        clock.as_mut().poll(context).map(|()| End::Late)
+    })
+    .await;
+    let stream = connection.into_parts().io.into_inner().into_inner();
+    close(&shared.refusals, stream, &place, end).await;
+}
+
+/// Says what there is to say, and closes the connection.
+async fn close(refusals: &Refusals, mut stream: TcpStream, place: &Place, end: End) {
+    let stage = place.stage();
+    match (end, stage) {
+        (End::Over(over), _) => {
+            let mut refused = place.progress.refused();
+            if let Err(error) = over {
+                // Clients break off all the time: worth a look only for who looks for it.
+                tracing::debug!(%error, "a connection ended early");
+                // hyper leaves a client of HTTP/2 without a word.
+                let is_first = stage == Stage::Head && error.is_parse();
+                refused = refused.or(is_first.then_some(StatusCode::BAD_REQUEST));
+            }
+            if let Some(status) = refused {
+                return refusals.give(stream, status).await;
+            }
+        }
+        (End::Late, Stage::Head) => {
+            tracing::debug!("the head of a request did not come in time");
+            return refusals.give(stream, StatusCode::REQUEST_TIMEOUT).await;
+        }
+        (End::GaveWay, Stage::Head | Stage::Body) => {
+            refusals.give_at_once(&stream, StatusCode::SERVICE_UNAVAILABLE);
+            return;
+        }
+        (End::Late | End::GaveWay, Stage::Writing) => {
+            tracing::debug!("an answer was not read in time");
+            // Reset, or the system would keep what nobody reads.
+            drop(stream.set_zero_linger());
+            return;
+        }
+        (End::GaveWay, _) => return,
+        (End::Late, _) => {}
+    }
+    // Whether the client still hears of it or not, the connection is gone.
+    drop(timeout(CLOSING, stream.shutdown()).await);
+}

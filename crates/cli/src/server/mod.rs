@@ -1,0 +1,236 @@
+//! Serving HTTP/1.1: accepting, bounding what clients take, and stopping without tearing a request.
+//!
+//! What a request means is the router's business. This is hyper itself rather than `axum::serve`, which bounds neither
+//! the time a client takes nor how many there are. Each stage of a connection has a clock (`progress`): the head of a
+//! request, its body, its handling, the reading of the answer, the time between two requests, and its whole life. The
+//! clocks of body and handling are the router's, which has an answer to give.
+
+mod client;
+mod connection;
+mod descriptors;
+mod exchange;
+mod places;
+mod progress;
+mod refusal;
+mod seldom;
+mod stream;
+
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::StatusCode;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::time::{Instant, sleep, timeout_at};
+
+use client::Client;
+use connection::Shared;
+use places::Places;
+pub(crate) use progress::Clocks;
+pub(crate) use refusal::Refusals;
+use seldom::Seldom;
+
+/// How long to wait before accepting again when the system is out of file descriptors or memory.
+const BREATH: Duration = Duration::from_millis(100);
+
+/// How many connections the system keeps that are not accepted yet.
+const BACKLOG: u32 = 1024;
+
+/// How much of an answer the system keeps for a client that does not read it. Pages are smaller than this.
+const SEND_BUFFER: u32 = 128 * 1024;
+
+/// What clients may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Connections at once; more make others give way, or wait in the system's queue.
+    pub(crate) connections: usize,
+    /// How many of them one client may have, unless it may be a proxy.
+    pub(crate) share: usize,
+    pub(crate) clocks: Clocks,
+}
+
+/// A bound address, ready to serve.
+#[derive(Debug)]
+pub(crate) struct Server {
+    listener: TcpListener,
+    addr: SocketAddr,
+}
+
+/// Connections that are being finished after the server stopped accepting.
+#[derive(Debug)]
+pub(crate) struct Finishing {
+    serving: Serving,
+    /// Those that the system had accepted by then.
+    queue: Vec<(TcpStream, SocketAddr)>,
+}
+
+/// What it takes to serve a connection.
+#[derive(Debug)]
+struct Serving {
+    shared: Arc<Shared>,
+    places: Arc<Places>,
+}
+
+impl Server {
+    /// Takes an address. From here on connections are queued, and answered once [`serve`](Self::serve) runs.
+    ///
+    /// # Errors
+    /// When the address is in use, not of this machine, or not allowed.
+    pub(crate) fn bind(addr: SocketAddr) -> io::Result<Self> {
+        let socket = match addr {
+            SocketAddr::V4(_) => TcpSocket::new_v4(),
+            SocketAddr::V6(_) => TcpSocket::new_v6(),
+        }?;
+        // A restarted site takes its address back at once. On Windows this would let another program share it.
+        socket.set_reuseaddr(cfg!(unix))?;
+        socket.set_send_buffer_size(SEND_BUFFER)?;
+        socket.bind(addr)?;
+        let listener = socket.listen(BACKLOG)?;
+        let addr = listener.local_addr()?;
+        Ok(Self { listener, addr })
+    }
+
+    /// The address taken, with the port that the system chose if it was 0.
+    pub(crate) fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Serves until `stop` is ready; then the address is free, and what was accepted can finish. Each request carries the
+    /// address of its peer, [`ConnectInfo<SocketAddr>`](axum::extract::ConnectInfo).
+    pub(crate) async fn serve(
+        self,
+        router: Router,
+        refusals: Refusals,
+        limits: Limits,
+        stop: impl Future<Output = ()>,
+    ) -> Finishing {
+        let connections = descriptors::for_connections(limits.connections);
+        if connections < limits.connections {
+            let wanted = limits.connections;
+            tracing::warn!(
+                wanted,
+                connections,
+                "the system gives fewer file descriptors than max_connections needs (ulimit -n)"
+            );
+        }
+        let serving = Serving {
+            shared: Shared::new(router, refusals),
+            places: Places::new(connections, limits.share, limits.clocks),
+        };
+        let mut queue = Vec::new();
+        let mut shortage = Seldom::default();
+        let mut stop = pin!(stop);
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                () = stop.as_mut() => break,
+                accepted = self.listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, peer)) => {
+                    let client = client(&stream, peer);
+                    let place = tokio::select! {
+                        biased;
+                        place = serving.places.take(client) => place,
+                        () = stop.as_mut() => {
+                            queue.push((stream, peer));
+                            break;
+                        }
+                    };
+                    serving.begin(stream, peer, place);
+                }
+                Err(error) if is_of_one_connection(&error) => {
+                    tracing::debug!(%error, "a connection ended at once");
+                }
+                Err(error) => {
+                    if let Some(times) = shortage.count() {
+                        tracing::warn!(%error, times, "cannot accept connections, trying again");
+                    }
+                    serving.places.make_room();
+                    sleep(BREATH).await;
+                }
+            }
+        }
+        queue.extend(queued(self.listener));
+        Finishing { serving, queue }
+    }
+}
+
+impl Serving {
+    /// Serves a connection, if there is a place for it.
+    fn begin(&self, stream: TcpStream, peer: SocketAddr, place: Option<places::Place>) {
+        let Some(place) = place else {
+            let refusals = &self.shared.refusals;
+            return refusals.give_at_once(&stream, StatusCode::SERVICE_UNAVAILABLE);
+        };
+        // Answers are written whole; waiting for more would only delay them. Where it fails, they are delayed.
+        drop(stream.set_nodelay(true));
+        tokio::spawn(connection::serve(
+            Arc::clone(&self.shared),
+            stream,
+            peer,
+            place,
+        ));
+    }
+}
+
+impl Finishing {
+    /// How many connections are open.
+    pub(crate) fn open(&self) -> Option<NonZeroUsize> {
+        NonZeroUsize::new(self.serving.places.taken() + self.queue.len())
+    }
+
+    /// Lets requests under way finish, takes those that were on their way, and closes connections without one. Whether all
+    /// ended in time.
+    pub(crate) async fn finish(self, deadline: Instant) -> bool {
+        let Self { serving, queue } = self;
+        serving.places.stop();
+        let finished = async {
+            for (stream, peer) in queue {
+                let place = serving.places.take(client(&stream, peer)).await;
+                serving.begin(stream, peer, place);
+            }
+            serving.places.emptied().await;
+        };
+        timeout_at(deadline, finished).await.is_ok()
+    }
+}
+
+/// Who is at the other end.
+fn client(stream: &TcpStream, peer: SocketAddr) -> Client {
+    let own = stream.local_addr().ok();
+    Client::of(peer.ip(), own.map(|own| own.ip()))
+}
+
+/// The connections that the system had accepted when the listener is closed: their clients believe that they are served.
+fn queued(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
+    let Ok(listener) = listener.into_std() else {
+        return Vec::new();
+    };
+    // It does not block: the first call that would wait is an error, and ends it. More than the queue holds came later.
+    let accepted = (0..=BACKLOG).map_while(|_| listener.accept().ok());
+    accepted
+        .filter_map(|(stream, peer)| {
+            stream.set_nonblocking(true).ok()?;
+            Some((TcpStream::from_std(stream).ok()?, peer))
+        })
+        .collect()
+}
+
+/// Whether accepting failed for one connection only, so that the next may be accepted at once.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::Interrupted
+    )
+}

@@ -1,0 +1,327 @@
+//! What a connection waits for, since when, and for how long it may.
+//!
+//! Everything that happens on a connection is noted here: by its [stream](super::stream) what is read and written, by
+//! its [exchange](super::exchange) where a request begins and ends. Who ends it is [`connection`](super::connection).
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use tokio::time::Instant;
+
+/// After so long no further request is taken on a connection: whoever keeps one open for ever is let go now and then.
+pub(super) const LIFE: Duration = Duration::from_hours(1);
+
+/// How long a connection that waits for its next request stays open when the server stops: long enough to see a request
+/// that the system has already received.
+const IDLE_AT_STOP: Duration = Duration::from_millis(100);
+
+/// How long one that was just accepted stays open when the server stops.
+const FRESH_AT_STOP: Duration = Duration::from_secs(1);
+
+/// How long a client may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clocks {
+    /// For the head of a request.
+    pub(crate) head: Duration,
+    /// For reading an answer.
+    pub(crate) answer: Duration,
+    /// Between an answer and the next request.
+    pub(crate) idle: Duration,
+}
+
+/// What a connection waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// It was accepted, and nothing has come.
+    Fresh,
+    /// A part of the head of a request has come.
+    Head,
+    /// A handler waits for more of the body.
+    Body,
+    /// A handler is at work. Its clock is that of the router, which can answer.
+    Handling,
+    /// An answer is being written.
+    Writing,
+    /// The last request was answered.
+    Idle,
+}
+
+/// A connection that waits for its client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Waiting {
+    /// Whether nothing is under way.
+    pub(super) is_idle: bool,
+    pub(super) since: Instant,
+}
+
+/// How far a connection is.
+#[derive(Debug)]
+pub(super) struct Progress {
+    clocks: Clocks,
+    began: Instant,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, and goes with most stages"
+)]
+struct State {
+    stage: Stage,
+    since: Instant,
+    /// Whether the client takes no more of an answer just now.
+    is_blocked: bool,
+    /// Whether more of the answer may come.
+    is_answering: bool,
+    /// Whether it was told to make room for another.
+    has_given_way: bool,
+    stopping: Option<Instant>,
+    /// The status of an answer to a head that cannot be read, which is written in other words.
+    refused: Option<StatusCode>,
+    /// Whether a request waits for the answer before it to be written.
+    is_turn_awaited: bool,
+    waker: Option<Waker>,
+}
+
+impl Progress {
+    /// A connection that was just accepted, perhaps by a server that is about to stop.
+    pub(super) fn new(clocks: Clocks, stopping: Option<Instant>) -> Self {
+        let now = Instant::now();
+        Self {
+            clocks,
+            began: now,
+            state: Mutex::new(State {
+                stage: Stage::Fresh,
+                since: now,
+                is_blocked: false,
+                is_answering: false,
+                has_given_way: false,
+                stopping,
+                refused: None,
+                is_turn_awaited: false,
+                waker: None,
+            }),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Bytes came from the client.
+    pub(super) fn has_read(&self) {
+        let mut state = self.state();
+        match state.stage {
+            // The clock of the first head began when the connection was accepted.
+            Stage::Fresh => state.stage = Stage::Head,
+            Stage::Idle => state.enter(Stage::Head),
+            _ => {}
+        }
+    }
+
+    /// Whether the client has taken bytes just now, or takes none.
+    pub(super) fn has_written(&self, is_blocked: bool) {
+        self.state().is_blocked = is_blocked;
+    }
+
+    /// All that there is to write was written.
+    pub(super) fn has_flushed(&self) {
+        let mut state = self.state();
+        if state.stage == Stage::Writing && !state.is_answering {
+            state.enter(Stage::Idle);
+            if std::mem::take(&mut state.is_turn_awaited) {
+                state.wake();
+            }
+        }
+    }
+
+    /// The turn of a request whose head was read. It waits until the answer before it was written, so that a client
+    /// which sends on and on without reading has one request under way, and answers do not pile up.
+    pub(super) fn poll_turn(&self, context: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.state();
+        if state.has_given_way || state.stage == Stage::Writing {
+            state.is_turn_awaited = true;
+            state.waker = Some(context.waker().clone());
+            return Poll::Pending;
+        }
+        state.enter(Stage::Handling);
+        Poll::Ready(())
+    }
+
+    /// A handler waits for more of the body.
+    pub(super) fn awaits_body(&self) {
+        let mut state = self.state();
+        if state.stage == Stage::Handling {
+            // Its clock goes on: a client that sends a byte now and then has waited for all that time.
+            state.stage = Stage::Body;
+        }
+    }
+
+    /// More of the body came. Not to be handed on if this is `false`: the connection was told to end.
+    pub(super) fn has_body(&self) -> bool {
+        let mut state = self.state();
+        if state.stage == Stage::Body {
+            state.stage = Stage::Handling;
+        }
+        !state.has_given_way
+    }
+
+    /// The answer is there.
+    pub(super) fn begins_answer(&self) {
+        let mut state = self.state();
+        state.is_answering = true;
+        state.enter(Stage::Writing);
+    }
+
+    /// The answer has no more to come.
+    pub(super) fn ends_answer(&self) {
+        self.state().is_answering = false;
+    }
+
+    /// Whether no further request is taken after this one.
+    pub(super) fn is_last(&self) -> bool {
+        self.state().stopping.is_some() || self.began.elapsed() >= LIFE
+    }
+
+    /// Notes the answer to a head that cannot be read; whether it is one.
+    pub(super) fn refuses(&self, status: StatusCode) -> bool {
+        let mut state = self.state();
+        let is_read = matches!(state.stage, Stage::Fresh | Stage::Head | Stage::Idle);
+        if is_read {
+            state.refused = Some(status);
+        }
+        is_read
+    }
+
+    /// The status of the answer to a head that could not be read.
+    pub(super) fn refused(&self) -> Option<StatusCode> {
+        self.state().refused
+    }
+
+    /// What it waits for.
+    pub(super) fn stage(&self) -> Stage {
+        self.state().stage
+    }
+
+    /// Until when it may wait for its client.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let state = self.state();
+        let (limit, at_stop) = match state.stage {
+            Stage::Fresh => (self.clocks.head, Some(FRESH_AT_STOP)),
+            Stage::Head => (self.clocks.head, None),
+            Stage::Writing => (self.clocks.answer, None),
+            Stage::Idle => (self.clocks.idle, Some(IDLE_AT_STOP)),
+            Stage::Body | Stage::Handling => return None,
+        };
+        let deadline = state.since + limit;
+        let at_stop = state.stopping.zip(at_stop);
+        let at_stop = at_stop.map(|(stopping, wait)| stopping.max(state.since) + wait);
+        Some(at_stop.map_or(deadline, |at_stop| at_stop.min(deadline)))
+    }
+
+    /// Whether it waits for its client, and since when.
+    pub(super) fn waiting(&self) -> Option<Waiting> {
+        self.state().waiting()
+    }
+
+    /// Ends it, to make room for another, if it waits for its client. Whatever the client sends from then on is not begun.
+    pub(super) fn give_way(&self) -> bool {
+        let mut state = self.state();
+        let waits = state.waiting().is_some();
+        if waits {
+            state.has_given_way = true;
+            state.wake();
+        }
+        waits
+    }
+
+    /// Whether it was told to end, to make room for another.
+    pub(super) fn has_given_way(&self) -> bool {
+        self.state().has_given_way
+    }
+
+    /// Takes no further request.
+    pub(super) fn stop(&self, now: Instant) {
+        let mut state = self.state();
+        state.stopping = Some(now);
+        state.wake();
+    }
+
+    /// Has this task woken by whatever ends the connection from outside.
+    pub(super) fn wake_by(&self, waker: &Waker) {
+        let mut state = self.state();
+        match &mut state.waker {
+            Some(known) => known.clone_from(waker),
+            none => *none = Some(waker.clone()),
+        }
+    }
+}
+
+impl State {
+    fn enter(&mut self, stage: Stage) {
+        self.stage = stage;
+        self.since = Instant::now();
+        self.is_blocked = false;
+    }
+
+    fn waiting(&self) -> Option<Waiting> {
+        let waits = match self.stage {
+            Stage::Fresh | Stage::Head | Stage::Body | Stage::Idle => true,
+            Stage::Writing => self.is_blocked,
+            Stage::Handling => false,
+        };
+        (waits && !self.has_given_way).then_some(Waiting {
+            is_idle: self.stage == Stage::Idle,
+            since: self.since,
+        })
+    }
+
+    fn wake(&mut self) {
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn request_waits_for_the_answer_before() {
+        let hour = Duration::from_hours(1);
+        let clocks = Clocks {
+            head: hour,
+            answer: hour,
+            idle: hour,
+        };
+        let progress = Progress::new(clocks, None);
+        let (wake, woken) = std::sync::mpsc::channel();
+        let waker = Waker::from(std::sync::Arc::new(Tells(wake)));
+        let mut context = Context::from_waker(&waker);
+        assert!(progress.poll_turn(&mut context).is_ready());
+        progress.begins_answer();
+        progress.has_written(true);
+        assert!(progress.poll_turn(&mut context).is_pending());
+        assert_eq!(progress.stage(), Stage::Writing);
+        progress.has_flushed();
+        assert_eq!(progress.stage(), Stage::Writing, "more may come");
+        assert!(woken.try_recv().is_err());
+        progress.ends_answer();
+        progress.has_flushed();
+        assert!(woken.try_recv().is_ok());
+        assert!(progress.poll_turn(&mut context).is_ready());
+        assert_eq!(progress.stage(), Stage::Handling);
+    }
+
+    struct Tells(std::sync::mpsc::Sender<()>);
+
+    impl std::task::Wake for Tells {
+        fn wake(self: std::sync::Arc<Self>) {
+            self.0.send(()).ok();
+        }
+    }
+}
