@@ -11,6 +11,7 @@
 //! | [`accounts`] | the flows, one file each, and their errors |
 //! | [`form`] | what can be wrong with a form, as fields and problems |
 //! | [`settings`] | what an operator may choose |
+//! | [`client`] | who sends a request, as far as that is known |
 //! | [`address`], [`username`], [`password`] | types that cannot hold nonsense, and how they are read |
 //! | [`person`], [`session`] | what is stored, and what a store is asked |
 //! | [`outbox`], [`language`] | messages that are owed, and the language they are written in |
@@ -33,6 +34,7 @@ pub use phone_auth_urls as urls;
 
 pub mod accounts;
 pub mod address;
+pub mod client;
 pub mod clock;
 pub mod django_session;
 pub mod form;

@@ -4,14 +4,20 @@
 
 use std::future::poll_fn;
 use std::num::NonZeroUsize;
+use std::pin::Pin;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use base64ct::{Base64Unpadded, Encoding};
+use phone_auth_core::client::Client;
 use phone_auth_core::password::{
-    Argon2Hasher, EncodedPassword, HashErrorKind, Password, PasswordHasher, Verdict,
+    Argon2Hasher, EncodedPassword, HashError, HashErrorKind, Password, PasswordHasher, Requester,
+    Verdict,
 };
+use phone_auth_core::person::PersonId;
+
+const OPERATOR: &Requester = &Requester::operator();
 
 /// A hash as Django stores it, made by the library itself.
 fn django(
@@ -35,7 +41,7 @@ fn django(
 async fn verify(password: &str, encoded: &EncodedPassword) -> Verdict {
     let hasher = Argon2Hasher::new();
     hasher
-        .verify(&Password::new(password), encoded)
+        .verify(&Password::new(password), encoded, OPERATOR)
         .await
         .unwrap()
 }
@@ -45,8 +51,8 @@ async fn hash_is_djangos_encoding() {
     let hasher = Argon2Hasher::new();
     let password = Password::new("correct horse");
     let (one, two) = (
-        hasher.hash(&password).await.unwrap(),
-        hasher.hash(&password).await.unwrap(),
+        hasher.hash(&password, OPERATOR).await.unwrap(),
+        hasher.hash(&password, OPERATOR).await.unwrap(),
     );
     assert_ne!(one, two, "salts differ");
     let rest = one
@@ -161,7 +167,10 @@ async fn every_path_costs_the_same() {
     // One place, so that nothing overlaps; the best of several runs, so that noise does not matter.
     let hasher = Argon2Hasher::with_limits(NonZeroUsize::MIN, 8);
     let password = Password::new("correct horse");
-    let ours = hasher.hash(&Password::new("battery staple")).await.unwrap();
+    let ours = hasher
+        .hash(&Password::new("battery staple"), OPERATOR)
+        .await
+        .unwrap();
     let mut best = [Duration::MAX; 5];
     for _ in 0..7 {
         for (best, encoded) in best.iter_mut().zip([
@@ -176,10 +185,10 @@ async fn every_path_costs_the_same() {
             let began = Instant::now();
             match encoded {
                 Some(encoded) => assert_eq!(
-                    hasher.verify(&password, &encoded).await.unwrap(),
+                    hasher.verify(&password, &encoded, OPERATOR).await.unwrap(),
                     Verdict::NoMatch
                 ),
-                None => hasher.verify_nothing(&password).await.unwrap(),
+                None => hasher.verify_nothing(&password, OPERATOR).await.unwrap(),
             }
             *best = began.elapsed().min(*best);
         }
@@ -193,36 +202,41 @@ async fn every_path_costs_the_same() {
 async fn bounds_hold_for_passwords() {
     let hasher = Argon2Hasher::new();
     let longest = Password::new("a".repeat(Password::MAX_BYTES));
-    let encoded = hasher.hash(&longest).await.unwrap();
+    let encoded = hasher.hash(&longest, OPERATOR).await.unwrap();
     assert_eq!(
-        hasher.verify(&longest, &encoded).await.unwrap(),
+        hasher.verify(&longest, &encoded, OPERATOR).await.unwrap(),
         Verdict::Match
     );
 
     let too_long = Password::new("a".repeat(Password::MAX_BYTES + 1));
     assert_eq!(
-        hasher.hash(&too_long).await.unwrap_err().kind(),
+        hasher.hash(&too_long, OPERATOR).await.unwrap_err().kind(),
         HashErrorKind::TooLong
     );
     assert_eq!(
-        hasher.verify(&too_long, &encoded).await.unwrap(),
+        hasher.verify(&too_long, &encoded, OPERATOR).await.unwrap(),
         Verdict::NoMatch
     );
-    let empty = hasher.hash(&Password::new("")).await.unwrap();
+    let empty = hasher.hash(&Password::new(""), OPERATOR).await.unwrap();
     assert_eq!(
-        hasher.verify(&too_long, &empty).await.unwrap(),
+        hasher.verify(&too_long, &empty, OPERATOR).await.unwrap(),
         Verdict::NoMatch
     );
 }
 
-#[tokio::test]
-async fn queue_is_bounded() {
-    let hasher = Argon2Hasher::with_limits(NonZeroUsize::MIN, 3);
-    let password = Password::new("correct horse");
-    let mut asked: Vec<_> = (0..20).map(|_| Box::pin(hasher.hash(&password))).collect();
-    // All ask before anybody is answered: 1 works, 3 wait, the others are told at once.
+/// Which of these are let in when all ask before anybody is answered. The others are told at once that it is busy.
+async fn let_in<'a>(
+    hasher: &'a Argon2Hasher,
+    password: &'a Password,
+    requesters: &'a [Requester],
+) -> Vec<(usize, Hash<'a>)> {
+    let mut asked: Vec<_> = requesters
+        .iter()
+        .map(|requester| hasher.hash(password, requester))
+        .enumerate()
+        .collect();
     poll_fn(|context| {
-        asked.retain_mut(|hash| match hash.as_mut().poll(context) {
+        asked.retain_mut(|(_, hash)| match hash.as_mut().poll(context) {
             Poll::Ready(answer) => {
                 let error = answer.unwrap_err();
                 assert_eq!(error.kind(), HashErrorKind::Busy);
@@ -234,20 +248,92 @@ async fn queue_is_bounded() {
         Poll::Ready(())
     })
     .await;
-    assert_eq!(asked.len(), 4);
-    for hash in asked {
+    asked
+}
+
+type Hash<'a> = Pin<Box<dyn Future<Output = Result<EncodedPassword, HashError>> + Send + 'a>>;
+
+#[tokio::test]
+async fn queue_is_bounded() {
+    let hasher = Argon2Hasher::with_limits(NonZeroUsize::MIN, 3);
+    let password = Password::new("correct horse");
+    let client = Client::new();
+    let strangers: Vec<_> = (0..20)
+        .map(|n| Requester::stranger(&client, &n.to_string()))
+        .collect();
+    // 1 works, 3 wait, the others are told at once.
+    let waiting = let_in(&hasher, &password, &strangers).await;
+    assert_eq!(waiting.len(), 4);
+    for (_, hash) in waiting {
         hash.await.unwrap();
     }
     // And then there is room again.
-    hasher.hash(&password).await.unwrap();
+    let stranger = Requester::stranger(&client, "ann");
+    hasher.hash(&password, &stranger).await.unwrap();
+}
+
+#[tokio::test]
+async fn flood_leaves_room_for_others() {
+    // With as many working and waiting as by default on one core.
+    let hasher = Argon2Hasher::with_limits(NonZeroUsize::MIN, 64);
+    let password = Password::new("correct horse");
+    let at = |address: &str| Client::new().at(address.parse().unwrap());
+    let nowhere = Client::new();
+    let named = |client: &Client, n: i32| Requester::stranger(client, &n.to_string());
+    let floods = [
+        (
+            "one name from one address",
+            vec![Requester::stranger(&at("203.0.113.1"), "ann"); 200],
+        ),
+        (
+            "one name from many addresses",
+            (0..200)
+                .map(|n| Requester::stranger(&at(&format!("203.0.113.{n}")), "ann"))
+                .collect(),
+        ),
+        (
+            "many names from one address",
+            (0..200).map(|n| named(&at("203.0.113.1"), n)).collect(),
+        ),
+        (
+            "sign-ups through a proxy",
+            vec![Requester::signing_up(&nowhere); 200],
+        ),
+        (
+            "many names through a proxy",
+            (0..200).map(|n| named(&nowhere, n)).collect(),
+        ),
+    ];
+    for (flood, requesters) in floods {
+        let waiting = let_in(&hasher, &password, &requesters).await;
+        assert!(waiting.len() < 100, "{flood}: {} wait", waiting.len());
+        let others = [
+            Requester::with_link(&nowhere, PersonId::new(1)),
+            Requester::signed_in(&nowhere, PersonId::new(1)),
+            Requester::stranger(&at("203.0.113.201"), "bob"),
+        ];
+        // Strangers whom nobody can tell apart may fill their lane; those who are known have others.
+        let is_told_apart = flood != "many names through a proxy";
+        let others = others.get(..if is_told_apart { 3 } else { 2 }).unwrap();
+        let room = let_in(&hasher, &password, others).await.len();
+        assert_eq!(room, others.len(), "{flood}");
+        drop(waiting);
+        // What had begun goes on; nobody else waits for those who have gone.
+        hasher.hash(&password, OPERATOR).await.unwrap();
+        let first = requesters.first().unwrap();
+        while hasher.hash(&password, first).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    }
 }
 
 #[tokio::test]
 async fn abandoned_waiting_leaves_room() {
     let hasher = Argon2Hasher::with_limits(NonZeroUsize::MIN, 0);
     let password = Password::new("correct horse");
+    let stranger = Requester::stranger(&Client::new(), "ann");
     {
-        let mut hash = Box::pin(hasher.hash(&password));
+        let mut hash = hasher.hash(&password, &stranger);
         poll_fn(|context| {
             assert!(hash.as_mut().poll(context).is_pending());
             Poll::Ready(())
@@ -257,7 +343,7 @@ async fn abandoned_waiting_leaves_room() {
     // The work that was begun goes on and holds its place: nobody else gets in before it ends.
     let mut refused = 0_u32;
     loop {
-        match hasher.hash(&password).await {
+        match hasher.hash(&password, &stranger).await {
             Ok(_) => break,
             Err(error) => {
                 assert_eq!(error.kind(), HashErrorKind::Busy);

@@ -9,7 +9,7 @@ use super::error::{
 use super::new_password::attributes_of;
 use super::{ATTEMPTS, Accounts, SignUpError, SignUpForm, StoreAccessError};
 use crate::form::{Field, Problems};
-use crate::password::Password;
+use crate::password::{Password, Requester};
 use crate::person::{AccountName, Person, PersonId};
 use crate::session::PasswordReplacement;
 use crate::store::StoreErrorKind;
@@ -24,7 +24,9 @@ impl Accounts {
     /// # Cancel safety
     /// As for [`sign_up`](Self::sign_up).
     pub async fn create_person(&self, form: SignUpForm<'_>) -> Result<Person, SignUpError> {
-        let person = self.make_person(&form, &[Field::Username]).await?;
+        let operator = Requester::operator();
+        let person = self.make_person(&form, &[Field::Username], &operator);
+        let person = person.await?;
         let event = UserSignedUp::new(Sender::new("create_person"), person.to_user());
         self.tell(event).await;
         Ok(person)
@@ -123,7 +125,7 @@ impl Accounts {
             let replacement = PasswordReplacement {
                 person: person.id,
                 old: person.password.clone(),
-                new: self.hasher().hash(password).await?,
+                new: self.hasher().hash(password, &Requester::operator()).await?,
                 last_login: None,
                 keeps: None,
             };

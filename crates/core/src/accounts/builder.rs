@@ -10,9 +10,11 @@ use phone_auth_tokens::Keyring;
 use phone_auth_tokens::django::DjangoTokens;
 use phone_auth_urls::AccountRoutes;
 
+use super::devices::DeviceKeys;
 use super::links::Links;
 use super::promise::Outbox;
 use super::{Accounts, Dispatch, DjangoSessions, Inner};
+use crate::client::Client;
 use crate::clock::{Clock, SystemClock};
 use crate::password::{Argon2Hasher, PasswordHasher, PasswordPolicy};
 use crate::randomness::{Randomness, SystemRandomness};
@@ -167,6 +169,7 @@ impl AccountsBuilder {
         Ok(Accounts {
             inner: Arc::new(Inner {
                 store: self.store,
+                device_keys: DeviceKeys::new(&self.keyring),
                 links: Links::new(
                     self.keyring,
                     self.django_tokens,
@@ -186,6 +189,7 @@ impl AccountsBuilder {
                 outbox: self.outbox.map(Outbox::new),
             }),
             language: None,
+            client: Client::new(),
         })
     }
 }

@@ -9,7 +9,7 @@ use super::error::{
 use super::new_password::attributes_of;
 use super::{ATTEMPTS, Accounts, Visitor};
 use crate::form::{Field, Problem, Problems};
-use crate::password::{Password, Verdict};
+use crate::password::{Password, Requester, Verdict};
 use crate::person::Person;
 use crate::session::{KeptSession, PasswordReplacement, SessionKey};
 use crate::store::{StoreError, StoreErrorKind};
@@ -63,13 +63,15 @@ impl Accounts {
         new2: &Password,
     ) -> Result<SessionKey, ChangePasswordError> {
         let addresses = self.store().addresses_of(visitor.person().id).await?;
+        let requester = Requester::signed_in(&self.client, visitor.person().id);
         for _ in 0..ATTEMPTS {
             let person = self.store().person(visitor.person().id).await?;
             let Some(person) = person.filter(|person| person.is_active) else {
                 return Err(ChangePasswordError::new(ChangePasswordErrorKind::NotActive));
             };
             let mut problems = Problems::default();
-            self.check_old_password(&mut problems, &person, old).await?;
+            self.check_old_password(&mut problems, &person, old, &requester)
+                .await?;
             self.check_new_password(
                 &mut problems,
                 (Field::NewPassword1, new1),
@@ -82,7 +84,7 @@ impl Accounts {
             let replacement = PasswordReplacement {
                 person: person.id,
                 old: person.password.clone(),
-                new: self.hasher().hash(new1).await?,
+                new: self.hasher().hash(new1, &requester).await?,
                 last_login: None,
                 keeps: None,
             };
@@ -127,10 +129,14 @@ impl Accounts {
         problems: &mut Problems,
         person: &Person,
         old: &Password,
+        requester: &Requester,
     ) -> Result<(), ChangePasswordError> {
         if old.is_empty() {
             problems.add(Field::OldPassword, Problem::Required);
-        } else if self.hasher().verify(old, &person.password).await? == Verdict::NoMatch {
+            return Ok(());
+        }
+        let verdict = self.hasher().verify(old, &person.password, requester);
+        if verdict.await? == Verdict::NoMatch {
             problems.add(Field::OldPassword, Problem::WrongOldPassword);
         }
         Ok(())

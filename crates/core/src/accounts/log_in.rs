@@ -9,7 +9,7 @@ use super::error::{
 use super::{ATTEMPTS, Accounts};
 use crate::address::{EmailAddress, PhoneNumber};
 use crate::form::{is_refused, trim};
-use crate::password::{EncodedPassword, Password, Verdict};
+use crate::password::{EncodedPassword, Password, Requester, Verdict};
 use crate::person::{AccountName, Person};
 use crate::session::{NewLogIn, NewSession, SessionKey};
 use crate::store::StoreErrorKind;
@@ -22,7 +22,7 @@ pub(super) const MAX_LOGIN: usize = 254;
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct LoggedIn {
-    /// The person, as it was before this log-in.
+    /// The person, as it was before this log-in, with the hash of the password as it is now.
     pub person: Person,
     /// The key for the cookie. Nobody can read it from the store.
     pub key: SessionKey,
@@ -47,7 +47,8 @@ impl Accounts {
     /// - [`Ambiguous`](LogInErrorKind::Ambiguous): several people have this name, in letters of different
     ///   case. Whichever was taken, a person could end up in somebody else's account, or be kept out of
     ///   their own by whoever made the other one; so none is, whatever the password.
-    /// - [`Busy`](LogInErrorKind::Busy): too many passwords are being hashed.
+    /// - [`Busy`](LogInErrorKind::Busy): too many passwords are being hashed, or too many for this client or this
+    ///   name; whether anybody has the name changes nothing. See [`for_client`](Self::for_client).
     /// - [`Unavailable`](LogInErrorKind::Unavailable), [`Broken`](LogInErrorKind::Broken): the store,
     ///   or the source of randomness.
     ///
@@ -80,12 +81,14 @@ impl Accounts {
         for _ in 0..ATTEMPTS {
             let found = match self.store().find_person(&name).await {
                 Err(error) if error.kind() == StoreErrorKind::Ambiguous => {
-                    return self.refuse_ambiguous(password).await;
+                    return self.refuse_ambiguous(&name, password).await;
                 }
                 found => found?,
             };
             let person = found.map(|found| found.person);
-            let verdict = match self.recognise(person.as_ref(), password).await? {
+            let requester = self.requester(&name, person.as_ref());
+            let checked = self.recognise(person.as_ref(), password, &requester).await;
+            let verdict = match checked? {
                 Ok(verdict) => verdict,
                 Err(failure) => {
                     let user = person.as_ref().map(Person::to_user);
@@ -97,8 +100,13 @@ impl Accounts {
             let Some(person) = person else {
                 return Err(LogInError::new(LogInErrorKind::Broken));
             };
-            let upgrade = self.upgrade(verdict, password).await;
-            if let Some(logged_in) = self.begin_session(person, upgrade, previous).await? {
+            let upgrade = self.upgrade(verdict, password, &requester).await;
+            let password_now = upgrade.clone();
+            let begun = self.begin_session(person, upgrade, previous).await?;
+            if let Some(mut logged_in) = begun {
+                if let Some(upgraded) = password_now {
+                    logged_in.person.password = upgraded;
+                }
                 let user = logged_in.person.to_user();
                 self.tell(UserLoggedIn::new(Sender::new("log_in"), user))
                     .await;
@@ -111,8 +119,13 @@ impl Accounts {
     }
 
     /// Refuses a name that several people have, after the work of any other log-in.
-    async fn refuse_ambiguous(&self, password: &Password) -> Result<LoggedIn, LogInError> {
-        self.hasher().verify_nothing(password).await?;
+    async fn refuse_ambiguous(
+        &self,
+        name: &AccountName,
+        password: &Password,
+    ) -> Result<LoggedIn, LogInError> {
+        let requester = self.requester(name, None);
+        self.hasher().verify_nothing(password, &requester).await?;
         let failure = LoginFailure::AmbiguousIdentifier;
         self.tell(UserLoginFailed::new(Sender::new("log_in"), failure, None))
             .await;
@@ -125,30 +138,37 @@ impl Accounts {
         &self,
         person: Option<&Person>,
         password: &Password,
+        requester: &Requester,
     ) -> Result<Result<Verdict, LoginFailure>, LogInError> {
         let failure = match person {
             None => LoginFailure::UnknownIdentifier,
             Some(person) if !person.is_active => LoginFailure::Inactive,
             Some(person) if !person.password.is_usable() => LoginFailure::UnusablePassword,
             Some(person) => {
-                let verdict = self.hasher().verify(password, &person.password).await?;
+                let verdict = self.hasher().verify(password, &person.password, requester);
+                let verdict = verdict.await?;
                 return Ok(match verdict {
                     Verdict::NoMatch => Err(LoginFailure::WrongPassword),
                     verdict => Ok(verdict),
                 });
             }
         };
-        self.hasher().verify_nothing(password).await?;
+        self.hasher().verify_nothing(password, requester).await?;
         Ok(Err(failure))
     }
 
     /// A better hash, when the old one is outdated. One that cannot be made now is made another time:
     /// no reason to keep the person out.
-    async fn upgrade(&self, verdict: Verdict, password: &Password) -> Option<EncodedPassword> {
+    async fn upgrade(
+        &self,
+        verdict: Verdict,
+        password: &Password,
+        requester: &Requester,
+    ) -> Option<EncodedPassword> {
         if verdict != Verdict::MatchOutdated {
             return None;
         }
-        match self.hasher().hash(password).await {
+        match self.hasher().hash(password, requester).await {
             Ok(encoded) => Some(encoded),
             Err(error) => {
                 tracing::debug!(%error, "an outdated hash was not replaced");

@@ -9,6 +9,7 @@ use phone_auth_signals::Signals;
 use phone_auth_tokens::Keyring;
 use phone_auth_urls::AccountRoutes;
 
+use crate::client::Client;
 use crate::clock::Clock;
 use crate::language::Language;
 use crate::password::{PasswordHasher, PasswordPolicy};
@@ -23,6 +24,7 @@ mod builder;
 mod change_password;
 mod dead_letters;
 mod deliver;
+mod devices;
 mod dispatch;
 mod django_sessions;
 mod error;
@@ -121,6 +123,7 @@ const ATTEMPTS: usize = 3;
 pub struct Accounts {
     inner: Arc<Inner>,
     language: Option<Language>,
+    client: Client,
 }
 
 /// What all clones share.
@@ -130,6 +133,7 @@ struct Inner {
     routes: AccountRoutes,
     signals: Signals,
     links: links::Links,
+    device_keys: devices::DeviceKeys,
     /// Where sessions are kept that a Django site shares; else they are in the store.
     django: Option<DjangoSessions>,
     clock: Arc<dyn Clock>,

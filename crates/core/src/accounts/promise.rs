@@ -37,8 +37,8 @@ impl Accounts {
     #[must_use]
     pub fn speaking(&self, language: Option<Language>) -> Self {
         Self {
-            inner: Arc::clone(&self.inner),
             language,
+            ..self.clone()
         }
     }
 

@@ -11,7 +11,7 @@ use super::error::{
 use super::new_password::attributes_of;
 use crate::address::{AddressKind, AddressRecord};
 use crate::form::{Field, Problems};
-use crate::password::Password;
+use crate::password::{Password, Requester};
 use crate::person::{Person, PersonId};
 use crate::session::PasswordReplacement;
 use crate::store::StoreError;
@@ -72,7 +72,8 @@ impl Accounts {
         }
     }
 
-    /// Resets a password by a link and ends all sessions of the person. Fires `password_was_reset`.
+    /// Resets a password by a link and ends all sessions of the person. Fires `password_was_reset`. Gives the
+    /// person with the new password.
     ///
     /// The link dies with it. Of several uses at the same moment one succeeds.
     ///
@@ -133,10 +134,11 @@ impl Accounts {
         if !problems.is_empty() {
             return Err(ResetError::invalid(problems.into_vec()));
         }
+        let requester = Requester::with_link(&self.client, person.id);
         let replacement = PasswordReplacement {
             person: person.id,
             old: person.password.clone(),
-            new: self.hasher().hash(new1).await?,
+            new: self.hasher().hash(new1, &requester).await?,
             last_login: Some(person.last_login),
             keeps: None,
         };
@@ -145,7 +147,10 @@ impl Accounts {
         }
         let event = PasswordWasReset::new(Sender::new("reset_password"), person.to_user());
         self.tell(event).await;
-        Ok(person)
+        Ok(Person {
+            password: replacement.new,
+            ..person
+        })
     }
 
     /// Whose password a link resets; nobody's when it does not work.

@@ -9,7 +9,7 @@ use super::error::{
 };
 use crate::address::{EmailAddress, PhoneNumber};
 use crate::form::{Field, Problem, Problems};
-use crate::password::Password;
+use crate::password::{Password, Requester};
 use crate::person::{NewPerson, Person, WantedNames};
 use crate::store::{StoreError, StoreErrorKind, UniqueName};
 use crate::username::Username;
@@ -76,7 +76,8 @@ impl Accounts {
     /// See [`Accounts`].
     pub async fn sign_up(&self, form: SignUpForm<'_>) -> Result<Person, SignUpError> {
         let required = self.settings().required_fields();
-        let person = self.make_person(&form, &required).await?;
+        let requester = Requester::signing_up(&self.client);
+        let person = self.make_person(&form, &required, &requester).await?;
         self.tell(UserSignedUp::new(Sender::new("sign_up"), person.to_user()))
             .await;
         Ok(person)
@@ -87,6 +88,7 @@ impl Accounts {
         &self,
         form: &SignUpForm<'_>,
         required: &[Field],
+        requester: &Requester,
     ) -> Result<Person, SignUpError> {
         let mut problems = Problems::default();
         let draft = read(form, required, &mut problems);
@@ -103,7 +105,7 @@ impl Accounts {
             username: username.as_str().to_owned(),
             first_name: draft.first_name.to_owned(),
             last_name: draft.last_name.to_owned(),
-            password: self.hasher().hash(&form.password).await?,
+            password: self.hasher().hash(&form.password, requester).await?,
             email: draft.email.clone(),
             phone: draft.phone.clone(),
             date_joined: self.now(),

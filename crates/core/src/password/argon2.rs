@@ -11,7 +11,8 @@ use super::argon2_encoding::{Argon2Encoding, OUR_OUTPUT, OUR_SALT};
 use super::checking::{Check, Stored, make};
 use super::workshop::Workshop;
 use super::{
-    DjangoIterations, EncodedPassword, HashError, HashErrorKind, Password, PasswordHasher, Verdict,
+    DjangoIterations, EncodedPassword, HashError, HashErrorKind, Password, PasswordHasher,
+    Requester, Verdict,
 };
 use crate::randomness::{Randomness, SystemRandomness};
 
@@ -21,8 +22,15 @@ const DEFAULT_WAITING: usize = 64;
 /// Hashes with Argon2id (19 MiB, 2 passes, 1 lane), written as Django writes it, so that a Django
 /// application on the same database can check what we store and we can check what it stores.
 ///
-/// At most as many hashes run at once as there are cores, in buffers that are kept; a bounded number
-/// waits; past that the answer is [`Busy`](HashErrorKind::Busy) at once. A clone shares both limits.
+/// At most as many hashes run at once as there are cores, and one more for people who are known, in buffers that
+/// are kept. A bounded number waits; past that the answer is [`Busy`](HashErrorKind::Busy) at once. A clone
+/// shares all limits.
+///
+/// Those who wait have five lines, which take turns: people who have signed in with their browser before,
+/// people who are signed in, people with a reset link, strangers who sign in, and strangers who sign up. In each the client networks and the accounts take
+/// turns as well, and none may have more waiting than there is room left. So many wrong passwords, from one address or
+/// for one account, keep others waiting for about one hash, and a crowd of strangers keeps nobody out who is known
+/// ([`Requester`]).
 ///
 /// # Security
 /// - A stored hash with other costs is checked by its own, up to 128 MiB, 10 passes and 16 lanes, and
@@ -46,16 +54,18 @@ const DEFAULT_WAITING: usize = 64;
 ///
 /// # Examples
 /// ```
-/// use phone_auth_core::password::{Argon2Hasher, Password, PasswordHasher, Verdict};
+/// use phone_auth_core::client::Client;
+/// use phone_auth_core::password::{Argon2Hasher, Password, PasswordHasher, Requester, Verdict};
 ///
 /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
 /// let hasher = Argon2Hasher::new();
-/// let encoded = hasher.hash(&Password::new("correct horse")).await?;
+/// let ann = Requester::stranger(&Client::new(), "ann");
+/// let encoded = hasher.hash(&Password::new("correct horse"), &ann).await?;
 /// assert!(encoded.reveal().starts_with("argon2$argon2id$v=19$m=19456,t=2,p=1$"));
 ///
-/// let right = hasher.verify(&Password::new("correct horse"), &encoded).await?;
+/// let right = hasher.verify(&Password::new("correct horse"), &encoded, &ann).await?;
 /// assert_eq!(right, Verdict::Match);
-/// let wrong = hasher.verify(&Password::new("correct horse "), &encoded).await?;
+/// let wrong = hasher.verify(&Password::new("correct horse "), &encoded, &ann).await?;
 /// assert_eq!(wrong, Verdict::NoMatch);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # })?;
@@ -71,14 +81,14 @@ pub struct Argon2Hasher {
 }
 
 impl Argon2Hasher {
-    /// One that hashes as many at once as there are cores and lets 64 wait.
+    /// One that hashes as many at once as there are cores and lets 64 strangers wait.
     pub fn new() -> Self {
         let cores = available_parallelism().unwrap_or(NonZeroUsize::MIN);
         Self::with_limits(cores, DEFAULT_WAITING)
     }
 
-    /// One that hashes so many at once and lets so many wait. Each of those at once holds 19 MiB, up
-    /// to 147 MiB while it checks a hash of higher cost.
+    /// One that hashes so many at once, and one more for people who are known, and lets so many wait in each of
+    /// the five lines. Each of those at once holds 19 MiB, up to 147 MiB while it checks a hash of higher cost.
     pub fn with_limits(at_once: NonZeroUsize, waiting: usize) -> Self {
         Self {
             workshop: Arc::new(Workshop::new(at_once.get(), waiting)),
@@ -111,13 +121,15 @@ impl Argon2Hasher {
     ///
     /// # Examples
     /// ```
-    /// use phone_auth_core::password::{Argon2Hasher, DjangoIterations, Password, PasswordHasher};
+    /// use phone_auth_core::password::{
+    ///     Argon2Hasher, DjangoIterations, Password, PasswordHasher, Requester,
+    /// };
     ///
     /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
     /// let greatest = DjangoIterations::new(1_000_000).expect("it is in bounds");
     /// let hasher = Argon2Hasher::new().with_django_iterations(greatest);
     /// // As long as a wrong password of somebody with such a hash takes.
-    /// hasher.verify_nothing(&Password::new("correct horse")).await?;
+    /// hasher.verify_nothing(&Password::new("correct horse"), &Requester::operator()).await?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -142,11 +154,18 @@ impl Argon2Hasher {
 }
 
 impl Argon2Hasher {
-    async fn check(&self, stored: Stored, password: &Password) -> Result<Verdict, HashError> {
+    async fn check(
+        &self,
+        stored: Stored,
+        password: &Password,
+        requester: &Requester,
+    ) -> Result<Verdict, HashError> {
         let password = password.clone();
         let iterations = self.iterations;
         self.workshop
-            .run(move |bench| Check::new(bench, iterations).run(&stored, &password))
+            .run(requester, move |bench| {
+                Check::new(bench, iterations).run(&stored, &password)
+            })
             .await
     }
 }
@@ -165,7 +184,11 @@ impl fmt::Debug for Argon2Hasher {
 
 #[async_trait]
 impl PasswordHasher for Argon2Hasher {
-    async fn hash(&self, password: &Password) -> Result<EncodedPassword, HashError> {
+    async fn hash(
+        &self,
+        password: &Password,
+        requester: &Requester,
+    ) -> Result<EncodedPassword, HashError> {
         if !password.is_bounded() {
             return Err(HashError::new(HashErrorKind::TooLong));
         }
@@ -175,7 +198,7 @@ impl PasswordHasher for Argon2Hasher {
             .map_err(|error| HashError::with_source(HashErrorKind::Broken, error))?;
         let password = password.clone();
         self.workshop
-            .run(move |bench| {
+            .run(requester, move |bench| {
                 let mut encoding = Argon2Encoding::ours(salt, [0; OUR_OUTPUT]);
                 encoding.output = make(bench, &encoding, password.reveal())?;
                 Some(EncodedPassword::new(encoding.write()))
@@ -188,13 +211,19 @@ impl PasswordHasher for Argon2Hasher {
         &self,
         password: &Password,
         encoded: &EncodedPassword,
+        requester: &Requester,
     ) -> Result<Verdict, HashError> {
         let stored = Stored::parse(encoded, self.accepts_md5);
-        self.check(stored.unwrap_or_else(Stored::nobody), password)
+        self.check(stored.unwrap_or_else(Stored::nobody), password, requester)
             .await
     }
 
-    async fn verify_nothing(&self, password: &Password) -> Result<(), HashError> {
-        self.check(Stored::nobody(), password).await.map(|_| ())
+    async fn verify_nothing(
+        &self,
+        password: &Password,
+        requester: &Requester,
+    ) -> Result<(), HashError> {
+        let checked = self.check(Stored::nobody(), password, requester).await;
+        checked.map(|_| ())
     }
 }

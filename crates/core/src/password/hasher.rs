@@ -5,7 +5,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use super::{EncodedPassword, Password};
+use super::{EncodedPassword, Password, Requester};
 
 /// Hashes passwords and checks them against hashes, slowly on purpose.
 ///
@@ -22,10 +22,14 @@ pub trait PasswordHasher: Send + Sync {
     /// Hashes a password with a new salt.
     ///
     /// # Errors
-    /// [`Busy`](HashErrorKind::Busy) when too many wait already,
+    /// [`Busy`](HashErrorKind::Busy) when too many wait already, or too many of this requester's share,
     /// [`TooLong`](HashErrorKind::TooLong) for a password over [`Password::MAX_BYTES`],
     /// [`Broken`](HashErrorKind::Broken) when there is no salt to be had or the work could not be done.
-    async fn hash(&self, password: &Password) -> Result<EncodedPassword, HashError>;
+    async fn hash(
+        &self,
+        password: &Password,
+        requester: &Requester,
+    ) -> Result<EncodedPassword, HashError>;
 
     /// Checks a password against a hash.
     ///
@@ -35,13 +39,18 @@ pub trait PasswordHasher: Send + Sync {
         &self,
         password: &Password,
         encoded: &EncodedPassword,
+        requester: &Requester,
     ) -> Result<Verdict, HashError>;
 
     /// Does the work of [`verify`](Self::verify) where there is no hash to check against.
     ///
     /// # Errors
     /// As for [`verify`](Self::verify).
-    async fn verify_nothing(&self, password: &Password) -> Result<(), HashError>;
+    async fn verify_nothing(
+        &self,
+        password: &Password,
+        requester: &Requester,
+    ) -> Result<(), HashError>;
 }
 
 /// Whether a password is the one that was hashed.
@@ -64,7 +73,7 @@ pub enum Verdict {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum HashErrorKind {
-    /// As many wait as may wait; trying again later works.
+    /// As many wait as may wait, in all or for this requester; trying again later works.
     Busy,
     /// The password has more bytes than any password may have.
     TooLong,

@@ -2,16 +2,18 @@
 //!
 //! A hash fills 19 MiB. Asking the system for them each time costs more than a third of the hash
 //! (every page faults), and letting everybody start at once would fill the memory. So there are as
-//! many places as cores, each with a buffer that lives on, a bounded number of people wait for one,
-//! and whoever comes then is told at once that it is busy.
+//! many places as cores, and one more for people who are known, each with a buffer that lives on. Who
+//! waits for one, and who is told at once that it is busy, is the business of [`Queue`].
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ::argon2::{Argon2, Block, Params};
-use tokio::sync::Semaphore;
+use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
 use super::argon2_encoding::{Argon2Encoding, OUR_MEMORY};
+use super::queue::{Entry, Queue, Ticket};
+use super::requester::{Lane, Requester};
 use super::{HashError, HashErrorKind};
 
 /// The memory that one hash fills. It is wiped after each: what is in it leads to the password.
@@ -49,67 +51,121 @@ impl Bench {
 
 /// The places where hashing happens.
 pub(super) struct Workshop {
-    /// One permit for everybody who works or waits.
-    admitted: Arc<Semaphore>,
-    /// One permit for everybody who works.
-    working: Arc<Semaphore>,
+    queue: SharedQueue,
     idle: Arc<Mutex<Vec<Bench>>>,
 }
 
+type SharedQueue = Arc<Mutex<Queue<oneshot::Sender<Place>>>>;
+
 impl Workshop {
+    /// One with so many places, and room for so many who wait in each lane.
     pub(super) fn new(at_once: usize, waiting: usize) -> Self {
-        let at_once = at_once.clamp(1, Semaphore::MAX_PERMITS / 2);
-        let waiting = waiting.min(Semaphore::MAX_PERMITS / 2);
         Self {
-            admitted: Arc::new(Semaphore::new(at_once + waiting)),
-            working: Arc::new(Semaphore::new(at_once)),
+            queue: Arc::new(Mutex::new(Queue::new(at_once, waiting))),
             idle: Arc::default(),
         }
     }
 
-    /// Runs a job when a place is free. The permits go with the job, not with the caller: whoever
+    /// Runs a job when a place is free. The place goes with the job, not with the caller: whoever
     /// stops waiting for an answer does not free a place that is still at work.
     pub(super) async fn run<T: Send + 'static>(
         &self,
+        requester: &Requester,
         job: impl FnOnce(&mut Bench) -> T + Send + 'static,
     ) -> Result<T, HashError> {
-        let admitted = Arc::clone(&self.admitted)
-            .try_acquire_owned()
-            .map_err(|_| HashError::new(HashErrorKind::Busy))?;
-        let working = Arc::clone(&self.working)
-            .acquire_owned()
-            .await
-            .map_err(|error| HashError::with_source(HashErrorKind::Broken, error))?;
+        let place = self.place(requester).await?;
         let idle = Arc::clone(&self.idle);
         let work = move || {
             let mut bench = lock(&idle).pop().unwrap_or_default();
             let result = job(&mut bench);
             lock(&idle).push(bench);
-            drop((working, admitted));
+            drop(place);
             result
         };
         tokio::task::spawn_blocking(work)
             .await
             .map_err(|error| HashError::with_source(HashErrorKind::Broken, error))
     }
+
+    async fn place(&self, requester: &Requester) -> Result<Place, HashError> {
+        let (waker, given) = oneshot::channel();
+        let entry = lock(&self.queue).enter(*requester, || waker);
+        match entry {
+            Entry::Busy => Err(HashError::new(HashErrorKind::Busy)),
+            Entry::Works => Ok(Place {
+                queue: Arc::clone(&self.queue),
+                lane: requester.lane,
+            }),
+            Entry::Waits(ticket) => {
+                let mut waiting = Waiting {
+                    queue: Arc::clone(&self.queue),
+                    ticket,
+                    given,
+                };
+                (&mut waiting.given)
+                    .await
+                    .map_err(|error| HashError::with_source(HashErrorKind::Broken, error))
+            }
+        }
+    }
 }
 
-/// The list cannot be left half changed, so a poisoned lock is as good as any.
-fn lock(idle: &Mutex<Vec<Bench>>) -> std::sync::MutexGuard<'_, Vec<Bench>> {
-    idle.lock().unwrap_or_else(PoisonError::into_inner)
+/// A place to work, which is given to the next when it is dropped.
+struct Place {
+    queue: SharedQueue,
+    lane: Lane,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        lock(&self.queue).finish(self.lane);
+        // Two may start: a place that strangers may not have can be free beside this one.
+        loop {
+            let next = lock(&self.queue).next();
+            let Some((requester, waker)) = next else {
+                return;
+            };
+            let place = Self {
+                queue: Arc::clone(&self.queue),
+                lane: requester.lane,
+            };
+            // Whoever has just stopped waiting gives the place back, and so goes on here.
+            drop(waker.send(place));
+        }
+    }
+}
+
+/// Somebody who waits, and does not any more when this is dropped. A place that was given meanwhile is
+/// dropped with it.
+struct Waiting {
+    queue: SharedQueue,
+    ticket: Ticket,
+    given: oneshot::Receiver<Place>,
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        lock(&self.queue).leave(&self.ticket);
+    }
+}
+
+/// Nothing under these locks can be left half changed, so a poisoned lock is as good as any.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-    use super::{Argon2Encoding, Params, Workshop, lock};
+    use super::{Argon2Encoding, Params, Requester, Workshop, lock};
     use crate::password::argon2_encoding::{OUR_OUTPUT, OUR_SALT};
 
     #[tokio::test]
     async fn memory_is_wiped() {
         let workshop = Workshop::new(1, 0);
-        let hash = workshop.run(|bench| {
+        let operator = Requester::operator();
+        let hash = workshop.run(&operator, |bench| {
             let encoding = Argon2Encoding::ours([7; OUR_SALT], [0; OUR_OUTPUT]);
             let params = Params::new(19_456, 2, 1, Some(OUR_OUTPUT)).unwrap();
             let mut output = [0; OUR_OUTPUT];

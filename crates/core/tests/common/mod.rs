@@ -16,7 +16,7 @@ use std::sync::Arc;
 use phone_auth_core::accounts::{Accounts, Dispatch, LoggedIn, SignUpForm, Visitor};
 use phone_auth_core::address::{AddressKind, AddressRecord, EmailAddress, PhoneNumber};
 use phone_auth_core::clock::{Clock, ManualClock};
-use phone_auth_core::password::{EncodedPassword, Password, PasswordHasher};
+use phone_auth_core::password::{EncodedPassword, Password, PasswordHasher, Requester};
 use phone_auth_core::person::{NewPerson, Person};
 use phone_auth_core::randomness::RepeatableRandomness;
 use phone_auth_core::settings::Settings;
@@ -212,7 +212,9 @@ impl Kit {
 
     /// A hash of ours for a password.
     pub async fn encoded(&self, password: &str) -> EncodedPassword {
-        let encoded = self.hasher.hash(&Password::new(password)).await.unwrap();
+        let operator = Requester::operator();
+        let password = Password::new(password);
+        let encoded = self.hasher.hash(&password, &operator).await.unwrap();
         self.hasher.forget();
         encoded
     }

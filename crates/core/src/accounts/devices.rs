@@ -1,0 +1,150 @@
+//! Browsers that are remembered: issuing their tokens, and telling whose they are.
+
+use phone_auth_tokens::{Keyring, Subkey};
+
+use super::Accounts;
+use crate::client::{Client, DeviceNonce, DeviceToken, Devices};
+use crate::password::{EncodedPassword, Requester};
+use crate::person::{AccountName, Person};
+use crate::randomness::RandomnessError;
+
+/// What stands for the hash of somebody who is not there: as long as one of ours, so that looking at a token
+/// takes as long. No token is ever issued for it.
+const NOBODYS_PASSWORD: &str = "argon2$argon2id$v=19$m=19456,t=2,p=1$0000000000000000000000$0000000000000000000000000000000000000000000";
+
+/// Signs the tokens of devices, and knows those that any accepted key has signed.
+pub(super) struct DeviceKeys(Vec<Subkey>);
+
+impl DeviceKeys {
+    pub(super) fn new(keyring: &Keyring) -> Self {
+        Self(keyring.derive_all("device"))
+    }
+
+    fn issue(&self, person: &Person, nonce: DeviceNonce, expires_at: u64) -> Option<DeviceToken> {
+        let key = self.0.first()?;
+        let id = person.id.get();
+        let tag = with_state(id, &person.password, nonce, expires_at, |state| {
+            key.sign(state)
+        });
+        Some(DeviceToken {
+            nonce,
+            expires_at,
+            tag,
+        })
+    }
+
+    /// Whether a token is for this person and their password; the same work for nobody.
+    fn verify(&self, token: &DeviceToken, person: Option<&Person>) -> bool {
+        let nobodys = EncodedPassword::new(NOBODYS_PASSWORD);
+        let (id, password) =
+            person.map_or((0, &nobodys), |person| (person.id.get(), &person.password));
+        let is_genuine = with_state(id, password, token.nonce, token.expires_at, |state| {
+            // Every key is tried, so that it does not show which one signed.
+            self.0
+                .iter()
+                .fold(false, |found, key| key.verify(state, &token.tag) | found)
+        });
+        is_genuine && person.is_some()
+    }
+}
+
+fn with_state<T>(
+    person: i64,
+    password: &EncodedPassword,
+    nonce: DeviceNonce,
+    expires_at: u64,
+    act: impl FnOnce(&[&[u8]]) -> T,
+) -> T {
+    act(&[
+        &person.to_be_bytes(),
+        password.reveal().as_bytes(),
+        &nonce,
+        &expires_at.to_be_bytes(),
+    ])
+}
+
+impl Accounts {
+    /// These flows for whoever sends a request: work that is bounded counts against the share of this client.
+    /// Cheap, and shares everything else.
+    ///
+    /// # Security
+    /// Without it every client is a stranger from nowhere, and all of them have one share.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::client::{Client, Devices};
+    /// # use phone_auth_core::password::Password;
+    ///
+    #[doc = include_str!("example_setup.txt")]
+    /// let password = Password::new("correct horse");
+    /// let ann = accounts.log_in("ann", &password, None).await?;
+    /// // Goes into a cookie that stays when Ann signs out.
+    /// let cookie = accounts.remember_device(&ann.person)?.text();
+    ///
+    /// let client = Client::new().at("203.0.113.7".parse()?).with_devices(Devices::parse(&cookie));
+    /// accounts.for_client(client).log_in("ann", &password, None).await?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn for_client(&self, client: Client) -> Self {
+        Self {
+            client,
+            ..self.clone()
+        }
+    }
+
+    /// The tokens for the browser of somebody who has just shown that they are this person: by their password,
+    /// or by a link. Those that the browser has for other accounts stay.
+    ///
+    /// # Errors
+    /// When there are no random bytes.
+    pub fn remember_device(&self, person: &Person) -> Result<Devices, RandomnessError> {
+        let mut nonce = DeviceNonce::default();
+        self.inner.randomness.fill(&mut nonce)?;
+        let expires_at = self.now() + Devices::LIFETIME;
+        let expires_at = u64::try_from(expires_at.timestamp()).unwrap_or_default();
+        let devices = self.client.devices();
+        let Some(token) = self.inner.device_keys.issue(person, nonce, expires_at) else {
+            return Ok(devices.clone());
+        };
+        let now = self.now();
+        let is_obsolete = |other: &DeviceToken| {
+            !other.is_alive_at(now) || self.inner.device_keys.verify(other, Some(person))
+        };
+        Ok(devices.with(token, is_obsolete))
+    }
+
+    /// For whom the password of this account is checked: of a client that is known for this account, and for
+    /// no other.
+    pub(super) fn requester(&self, name: &AccountName, person: Option<&Person>) -> Requester {
+        let now = self.now();
+        let mut device = None;
+        for token in self.client.devices().tokens() {
+            let is_theirs = self.inner.device_keys.verify(token, person);
+            if is_theirs && token.is_alive_at(now) {
+                device = Some(token.nonce);
+            }
+        }
+        match (device, person) {
+            (Some(nonce), _) => Requester::with_device(&self.client, nonce),
+            (None, Some(person)) if self.client.is_signed_in_as(person.id) => {
+                Requester::signed_in(&self.client, person.id)
+            }
+            _ => Requester::stranger(&self.client, &canonical(name)),
+        }
+    }
+}
+
+/// One text for all spellings of a name, whether or not anybody has it.
+fn canonical(name: &AccountName) -> String {
+    let phone = name.phone.as_ref().map(|phone| phone.as_str().to_owned());
+    let email = || name.email.as_ref().map(|email| email.as_str().to_owned());
+    let username = || {
+        name.username
+            .as_ref()
+            .map(|username| username.to_lowercase())
+    };
+    phone.or_else(email).or_else(username).unwrap_or_default()
+}

@@ -1,0 +1,97 @@
+//! Who sends a request, as far as that is known before anybody has typed a right password.
+//!
+//! It decides nothing about what a person may do. It says against whose share work counts, so that a
+//! flood by strangers keeps nobody out who is known.
+
+mod devices;
+mod network;
+
+use std::fmt;
+use std::net::IpAddr;
+
+pub use devices::Devices;
+pub(crate) use devices::{DeviceNonce, DeviceToken};
+pub use network::ClientNetwork;
+
+use crate::accounts::Visitor;
+use crate::person::PersonId;
+
+/// Who sends a request: the address of the peer, whose session the browser has, and who has signed in
+/// with it before. [`Accounts::for_client`](crate::accounts::Accounts::for_client) hands it to the flows.
+///
+/// What is not known is left out; then the client is a stranger from nowhere, who shares with all others
+/// of that kind.
+///
+/// # Examples
+/// ```
+/// use std::net::IpAddr;
+///
+/// use phone_auth_core::client::{Client, Devices};
+///
+/// let peer: IpAddr = "203.0.113.7".parse()?;
+/// let client = Client::new().at(peer).with_devices(Devices::parse(""));
+/// assert_eq!(client.address(), Some(peer));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct Client {
+    address: Option<IpAddr>,
+    devices: Devices,
+    signed_in: Option<PersonId>,
+}
+
+impl Client {
+    /// Somebody of whom nothing is known.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The same at this address, as the connection says it. A header that a client can write is no such
+    /// address, unless a proxy of one's own has written it.
+    #[must_use]
+    pub fn at(mut self, address: IpAddr) -> Self {
+        self.address = Some(address);
+        self
+    }
+
+    /// The same with the tokens that earlier sign-ins have left in the browser.
+    #[must_use]
+    pub fn with_devices(mut self, devices: Devices) -> Self {
+        self.devices = devices;
+        self
+    }
+
+    /// The same with the session of this visitor.
+    #[must_use]
+    pub fn signed_in(mut self, visitor: &Visitor) -> Self {
+        self.signed_in = Some(visitor.person().id);
+        self
+    }
+
+    /// The address of the peer.
+    pub const fn address(&self) -> Option<IpAddr> {
+        self.address
+    }
+
+    /// The network that counts as one client; none where the address is unknown or may be that of a proxy.
+    pub fn network(&self) -> Option<ClientNetwork> {
+        ClientNetwork::of(self.address?)
+    }
+
+    pub(crate) const fn devices(&self) -> &Devices {
+        &self.devices
+    }
+
+    pub(crate) fn is_signed_in_as(&self, person: PersonId) -> bool {
+        self.signed_in == Some(person)
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("address", &self.address)
+            .field("is_signed_in", &self.signed_in.is_some())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,114 @@
+//! How much of an address counts as one client.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// A network that counts as one client: an IPv4 address, or the first 64 bits of an IPv6 address, of which
+/// one customer usually has all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ClientNetwork(Prefix);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Prefix {
+    V4([u8; 4]),
+    V6([u8; 8]),
+}
+
+impl ClientNetwork {
+    /// The network of an address. None for an address behind which many may be: 127.0.0.1, `::1`, private,
+    /// shared and link-local ones. A reverse proxy or the bridge of a container has such an address, and
+    /// then all clients have it; what would be held against one of them would be held against all.
+    ///
+    /// The rest of 127.0.0.0/8 counts as clients: the system takes 127.0.0.1 for whoever chooses nothing else.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::client::ClientNetwork;
+    ///
+    /// let of = |address: &str| address.parse().ok().and_then(ClientNetwork::of);
+    /// assert_eq!(of("2001:db8::1"), of("2001:db8::ffff:2"));
+    /// assert_ne!(of("203.0.113.1"), of("203.0.113.2"));
+    /// assert_eq!(of("::ffff:203.0.113.1"), of("203.0.113.1"));
+    /// assert_eq!(of("192.168.0.7"), None);
+    /// ```
+    pub fn of(address: IpAddr) -> Option<Self> {
+        match address.to_canonical() {
+            IpAddr::V4(address) => {
+                (!may_be_a_proxy(address)).then(|| Self(Prefix::V4(address.octets())))
+            }
+            IpAddr::V6(address) => {
+                let network = address.octets().first_chunk().copied();
+                network
+                    .filter(|_| !may_be_a_proxy_v6(address))
+                    .map(|network| Self(Prefix::V6(network)))
+            }
+        }
+    }
+}
+
+fn may_be_a_proxy(address: Ipv4Addr) -> bool {
+    let [first, second, ..] = address.octets();
+    // RFC 6598: between a provider and its customers, also the network of some clusters.
+    let is_shared = first == 100 && (64..128).contains(&second);
+    address == Ipv4Addr::LOCALHOST
+        || address.is_unspecified()
+        || address.is_private()
+        || address.is_link_local()
+        || is_shared
+}
+
+fn may_be_a_proxy_v6(address: Ipv6Addr) -> bool {
+    address.is_loopback()
+        || address.is_unspecified()
+        || address.is_unique_local()
+        || address.is_unicast_link_local()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use super::*;
+
+    #[test]
+    fn proxies_count_as_nobody() {
+        for (address, is_client) in [
+            ("203.0.113.9", true),
+            ("8.8.8.8", true),
+            ("172.15.0.1", true),
+            ("172.32.0.1", true),
+            ("100.63.0.1", true),
+            ("100.128.0.1", true),
+            ("127.0.0.2", true),
+            ("127.3.4.5", true),
+            ("2001:db8::1", true),
+            ("::ffff:203.0.113.9", true),
+            ("127.0.0.1", false),
+            ("::ffff:127.0.0.1", false),
+            ("0.0.0.0", false),
+            ("10.1.2.3", false),
+            ("172.17.0.1", false),
+            ("192.168.1.1", false),
+            ("169.254.1.1", false),
+            ("100.64.0.1", false),
+            ("::1", false),
+            ("::", false),
+            ("fd00::1", false),
+            ("fe80::1", false),
+            ("::ffff:10.1.2.3", false),
+        ] {
+            let network = ClientNetwork::of(address.parse().unwrap());
+            assert_eq!(network.is_some(), is_client, "{address}");
+        }
+    }
+
+    #[test]
+    fn customer_has_sixty_four_bits() {
+        let of = |address: &str| ClientNetwork::of(address.parse().unwrap());
+        assert_eq!(
+            of("2001:db8:1:2:3::4"),
+            of("2001:db8:1:2:ffff:ffff:ffff:ffff")
+        );
+        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
+        assert_ne!(of("203.0.113.1"), of("203.0.113.2"));
+    }
+}

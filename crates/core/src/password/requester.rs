@@ -1,0 +1,124 @@
+//! For whom a password is hashed, which says in which line it waits and against whose share it counts.
+
+use sha2::{Digest, Sha256};
+
+use crate::client::{Client, ClientNetwork, DeviceNonce};
+use crate::person::PersonId;
+
+/// For whom a [`PasswordHasher`](super::PasswordHasher) works. The flows make it; a hasher that bounds how
+/// many wait does so for each [`Lane`](Self) and in it for each share, so that nobody is kept out by others.
+///
+/// # Examples
+/// ```
+/// use phone_auth_core::client::Client;
+/// use phone_auth_core::password::{Argon2Hasher, Password, PasswordHasher, Requester};
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let stranger = Requester::stranger(&Client::new(), "ann@example.org");
+/// let password = Password::new("correct horse");
+/// Argon2Hasher::new().verify_nothing(&password, &stranger).await?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Requester {
+    pub(super) lane: Lane,
+    pub(super) network: Option<Share>,
+    pub(super) subject: Option<Share>,
+}
+
+/// A line of its own: what waits in one takes nothing from what waits in another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Lane {
+    /// Whoever has signed in to this account with this browser before.
+    Device,
+    /// Whoever is signed in.
+    SignedIn,
+    /// Whoever has a reset link.
+    Link,
+    /// All others who give the name of an account.
+    Stranger,
+    /// Whoever wants an account.
+    SigningUp,
+}
+
+/// Who has a share of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Share {
+    Network(ClientNetwork),
+    Device(DeviceNonce),
+    Person(PersonId),
+    /// The digest of a name as it was typed, in its canonical form: whether anybody has it changes nothing.
+    Name([u8; 32]),
+}
+
+impl Requester {
+    /// Somebody of whom nothing is known, who gives the name of an account. The name is in its canonical form,
+    /// so that all its spellings have one share.
+    pub fn stranger(client: &Client, name: &str) -> Self {
+        let digest = Sha256::digest(name.as_bytes()).into();
+        Self::of(Lane::Stranger, client.network(), Share::Name(digest))
+    }
+
+    /// Somebody who wants an account.
+    pub fn signing_up(client: &Client) -> Self {
+        Self {
+            lane: Lane::SigningUp,
+            network: client.network().map(Share::Network),
+            subject: None,
+        }
+    }
+
+    /// Somebody who is signed in.
+    pub fn signed_in(client: &Client, person: PersonId) -> Self {
+        Self::of(Lane::SignedIn, client.network(), Share::Person(person))
+    }
+
+    /// Somebody who has a link that resets this person's password.
+    pub fn with_link(client: &Client, person: PersonId) -> Self {
+        Self::of(Lane::Link, client.network(), Share::Person(person))
+    }
+
+    /// The operator of the site.
+    pub const fn operator() -> Self {
+        Self {
+            lane: Lane::SignedIn,
+            network: None,
+            subject: None,
+        }
+    }
+
+    /// Somebody who has signed in with this browser before, to the account that is asked for now.
+    pub(crate) fn with_device(client: &Client, nonce: DeviceNonce) -> Self {
+        Self::of(Lane::Device, client.network(), Share::Device(nonce))
+    }
+
+    fn of(lane: Lane, network: Option<ClientNetwork>, subject: Share) -> Self {
+        Self {
+            lane,
+            network: network.map(Share::Network),
+            subject: Some(subject),
+        }
+    }
+
+    /// All whose share it takes from.
+    pub(super) fn shares(&self) -> impl Iterator<Item = Share> {
+        self.network.into_iter().chain(self.subject)
+    }
+}
+
+impl Lane {
+    pub(super) const ALL: [Self; 5] = [
+        Self::Device,
+        Self::SignedIn,
+        Self::Link,
+        Self::Stranger,
+        Self::SigningUp,
+    ];
+
+    /// Whether nothing is known of those who wait here.
+    pub(super) fn is_of_strangers(self) -> bool {
+        matches!(self, Self::Stranger | Self::SigningUp)
+    }
+}

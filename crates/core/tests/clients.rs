@@ -1,0 +1,205 @@
+//! For whom passwords are hashed: who is known, and who is a stranger.
+
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod common;
+
+use std::time::Duration;
+
+use common::{ANNS_EMAIL, ANNS_PHONE, HORSE, Kit, SECRET, STAPLE, keyring};
+use phone_auth_core::accounts::Accounts;
+use phone_auth_core::client::{Client, Devices};
+use phone_auth_core::password::{Password, Requester};
+use phone_auth_core::person::Person;
+use phone_auth_tokens::{Keyring, SecretKey};
+
+/// Another secret, for a rotation.
+const NEWER: &str = "Xw7Lr2DnVb9KcTz4HsYp6MfQj8Ga3Eu5-core";
+
+/// What this person's browser holds.
+fn remembered(accounts: &Accounts, person: &Person) -> Client {
+    let devices = accounts.remember_device(person).unwrap();
+    Client::new().with_devices(Devices::parse(&devices.text()))
+}
+
+/// For whom a wrong password is checked, when this client gives it.
+async fn asks(kit: &Kit, accounts: &Accounts, client: &Client, login: &str) -> Requester {
+    kit.hasher.forget();
+    let accounts = accounts.for_client(client.clone());
+    let refused = accounts
+        .log_in(login, &Password::new("wrong horse"), None)
+        .await;
+    assert!(refused.is_err());
+    assert_eq!(kit.hasher.checked(), 1, "{login}");
+    kit.hasher.last().unwrap()
+}
+
+/// Whether the client is known by its device for this account.
+async fn is_known(kit: &Kit, accounts: &Accounts, client: &Client, login: &str) -> bool {
+    let requester = asks(kit, accounts, client, login).await;
+    let is_known = format!("{requester:?}").contains("lane: Device");
+    assert!(
+        is_known || requester == Requester::stranger(client, login),
+        "{requester:?}"
+    );
+    is_known
+}
+
+#[tokio::test]
+async fn device_is_known_for_its_account() {
+    let kit = Kit::with_ann().await;
+    kit.sign_up_bob().await;
+    let ann = kit.log_in("ann", HORSE).await.person;
+    let client = remembered(&kit.accounts, &ann);
+    for login in ["ann", ANNS_EMAIL, ANNS_PHONE] {
+        assert!(
+            is_known(&kit, &kit.accounts, &client, login).await,
+            "{login}"
+        );
+    }
+    for login in ["bob", "nobody", "nobody@example.org", ""] {
+        assert!(
+            !is_known(&kit, &kit.accounts, &client, login).await,
+            "{login}"
+        );
+    }
+    assert!(!is_known(&kit, &kit.accounts, &Client::new(), "ann").await);
+
+    // Two of one household, each remembered beside the other, and once.
+    let bob = kit.log_in("bob", HORSE).await.person;
+    let both = remembered(&kit.accounts.for_client(client), &bob);
+    for login in ["ann", "bob"] {
+        assert!(is_known(&kit, &kit.accounts, &both, login).await, "{login}");
+    }
+    let again = kit.accounts.for_client(both).remember_device(&ann).unwrap();
+    assert_eq!(again.text().split('.').count(), 2);
+}
+
+#[tokio::test]
+async fn altered_devices_are_strangers() {
+    let kit = Kit::with_ann().await;
+    let ann = kit.log_in("ann", HORSE).await.person;
+    let text = kit.accounts.remember_device(&ann).unwrap().text();
+    for place in 0..text.len() {
+        let mut altered = text.clone().into_bytes();
+        let byte = altered.get_mut(place).unwrap();
+        *byte = if *byte == b'B' { b'C' } else { b'B' };
+        let altered = String::from_utf8(altered).unwrap();
+        let client = Client::new().with_devices(Devices::parse(&altered));
+        assert!(
+            !is_known(&kit, &kit.accounts, &client, "ann").await,
+            "{place}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn devices_end_with_the_password() {
+    let kit = Kit::with_ann().await;
+    let ann = kit.log_in("ann", HORSE).await.person;
+    let client = remembered(&kit.accounts, &ann);
+    let (id, token) = kit.reset_link(ANNS_EMAIL).await;
+    assert!(is_known(&kit, &kit.accounts, &client, "ann").await);
+    let new = Password::new(STAPLE);
+    let reset = kit.accounts.reset_password(&id, &token, &new, &new).await;
+    assert!(
+        !is_known(&kit, &kit.accounts, &client, "ann").await,
+        "after the reset"
+    );
+    // Whoever followed the link is known from then on.
+    let client = remembered(&kit.accounts, &reset.unwrap());
+    assert!(is_known(&kit, &kit.accounts, &client, "ann").await);
+
+    let visitor = kit.visitor("ann", STAPLE).await;
+    let changed = Password::new("purple monkey dishwasher");
+    let key = kit
+        .accounts
+        .change_password(&visitor, &new, &changed, &changed)
+        .await
+        .unwrap();
+    assert!(
+        !is_known(&kit, &kit.accounts, &client, "ann").await,
+        "after the change"
+    );
+    let visitor = kit.accounts.visitor(&key).await.unwrap().unwrap();
+    let client = remembered(&kit.accounts, visitor.person());
+    assert!(is_known(&kit, &kit.accounts, &client, "ann").await);
+}
+
+#[tokio::test]
+async fn upgraded_hash_is_remembered() {
+    let kit = Kit::new();
+    let old =
+        "pbkdf2_sha256$1000$0123456789abcdefghijkl$y+3upc4pRuQ85pvLeXsMMz9pztFaS554MuGjfa9wfUw=";
+    kit.store_person("olga", old).await;
+    let olga = kit.log_in("olga", "S3cret-pass!9").await.person;
+    assert_ne!(olga.password.reveal(), old);
+    let client = remembered(&kit.accounts, &olga);
+    assert!(is_known(&kit, &kit.accounts, &client, "olga").await);
+}
+
+#[tokio::test]
+async fn devices_outlive_rotations_not_their_time() {
+    let kit = Kit::with_ann().await;
+    let ann = kit.log_in("ann", HORSE).await.person;
+    let client = remembered(&kit.accounts, &ann);
+    let newer = || SecretKey::new(NEWER).unwrap();
+    let rotated = Keyring::new(newer()).with_fallback(SecretKey::new(SECRET).unwrap());
+    assert!(is_known(&kit, &kit.rekeyed(rotated), &client, "ann").await);
+    assert!(!is_known(&kit, &kit.rekeyed(Keyring::new(newer())), &client, "ann").await);
+    assert!(is_known(&kit, &kit.rekeyed(keyring(SECRET)), &client, "ann").await);
+
+    kit.clock
+        .advance(Devices::LIFETIME.saturating_sub(Duration::from_mins(1)));
+    assert!(is_known(&kit, &kit.accounts, &client, "ann").await);
+    kit.clock.advance(Duration::from_mins(1));
+    assert!(!is_known(&kit, &kit.accounts, &client, "ann").await);
+}
+
+#[tokio::test]
+async fn session_counts_for_its_account() {
+    let kit = Kit::with_ann().await;
+    kit.sign_up_bob().await;
+    let visitor = kit.visitor("ann", HORSE).await;
+    let client = Client::new().signed_in(&visitor);
+    let ann = asks(&kit, &kit.accounts, &client, "ann").await;
+    assert_eq!(ann, Requester::signed_in(&client, visitor.person().id));
+    let bob = asks(&kit, &kit.accounts, &client, "bob").await;
+    assert_eq!(bob, Requester::stranger(&client, "bob"));
+}
+
+/// Whether a name exists, or how it is spelled, changes no share.
+#[tokio::test]
+async fn spellings_share_one_place() {
+    let kit = Kit::with_ann().await;
+    let client = Client::new().at("203.0.113.7".parse().unwrap());
+    for (spellings, canonical) in [
+        (["ann", "ANN", " Ann "], "ann"),
+        (["nobody", "NoBody", "nobody\t"], "nobody"),
+        (
+            ["ann@example.org", "Ann@Example.ORG", " ann@example.org"],
+            ANNS_EMAIL,
+        ),
+        (
+            ["eve@example.org", "Eve@Example.ORG", "eve@example.org "],
+            "eve@example.org",
+        ),
+        (
+            ["+919876543210", "+91 98765 43210", "+91-98765-43210"],
+            ANNS_PHONE,
+        ),
+        (
+            ["+442079460019", "+44 20 7946 0019", "+44 (20) 79460019"],
+            "+442079460019",
+        ),
+    ] {
+        for spelling in spellings {
+            let requester = asks(&kit, &kit.accounts, &client, spelling).await;
+            assert_eq!(
+                requester,
+                Requester::stranger(&client, canonical),
+                "{spelling}"
+            );
+        }
+    }
+}
