@@ -11,6 +11,7 @@ use std::time::Duration;
 use axum_extra::extract::cookie::{Cookie, SameSite};
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
+use phone_auth_core::client::Devices;
 use phone_auth_core::session::SessionKey;
 
 /// The names and flags of this site's cookies.
@@ -26,6 +27,7 @@ pub(crate) struct Cookies {
     /// The domain all of whose hosts are sent the session cookie; none, and only this host is.
     session_domain: Option<String>,
     csrf: &'static str,
+    device: &'static str,
 }
 
 /// What the session cookie is called unless an application says otherwise: as Django calls it.
@@ -38,8 +40,12 @@ const CSRF_BESIDE_DJANGO: &str = "phone_auth_csrftoken";
 /// The cookie that carries a reset token from the link to the form.
 const RESET: &str = "reset_token";
 
+/// The cookie that tells for whom the browser has signed in before.
+const DEVICE: &str = "phone_auth_device";
+const HOST_DEVICE: &str = "__Host-phone_auth_device";
+
 /// The names that the session cookie cannot have.
-pub(crate) const TAKEN: [&str; 3] = [CSRF, CSRF_BESIDE_DJANGO, RESET];
+pub(crate) const TAKEN: [&str; 4] = [CSRF, CSRF_BESIDE_DJANGO, RESET, DEVICE];
 
 /// How long a reset token waits in its cookie. The token itself may live shorter or longer; whoever
 /// takes longer opens the link again.
@@ -59,6 +65,7 @@ impl Cookies {
                 unprefixed_session: Some(session),
                 session_domain: None,
                 csrf: HOST_CSRF,
+                device: HOST_DEVICE,
             };
         }
         Self {
@@ -67,6 +74,7 @@ impl Cookies {
             unprefixed_session: None,
             session_domain: None,
             csrf: CSRF,
+            device: DEVICE,
         }
     }
 
@@ -106,6 +114,18 @@ impl Cookies {
     /// The values of the CSRF cookie that a browser sent.
     pub(crate) fn read_csrf(&self, headers: &HeaderMap) -> Vec<String> {
         distinct(values(headers, self.csrf))
+    }
+
+    /// What tells for whom this browser has signed in before. Every cookie of the name counts: one that another
+    /// host of the domain has set hides none.
+    pub(crate) fn read_devices(&self, headers: &HeaderMap) -> Devices {
+        let texts: Vec<&str> = values(headers, self.device).take(MOST_TRIED).collect();
+        Devices::parse(&texts.join("."))
+    }
+
+    /// Sets for whom this browser has signed in before.
+    pub(crate) fn set_devices(&self, devices: &Devices) -> Option<HeaderValue> {
+        self.header(self.device, &devices.text(), "/", Some(Devices::LIFETIME))
     }
 
     /// The reset tokens that a browser sent.
@@ -332,6 +352,21 @@ mod tests {
     }
 
     #[test]
+    fn device_cookie_has_every_flag() {
+        for (host_prefix, name) in [(false, ""), (true, "__Host-")] {
+            let cookies = Cookies::new(true, host_prefix, SESSION.into());
+            let header = cookies.set_devices(&Devices::default());
+            assert_eq!(
+                header.as_ref().and_then(|header| header.to_str().ok()),
+                Some(
+                    format!("{name}phone_auth_device=; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=31536000")
+                        .as_str()
+                )
+            );
+        }
+    }
+
+    #[test]
     fn domain_is_that_of_the_session_alone() {
         let cookies =
             Cookies::new(true, false, SESSION.into()).beside_django(Some("example.org".to_owned()));
@@ -339,6 +374,7 @@ mod tests {
             (cookies.set_session("key", Duration::from_mins(1)), true),
             (cookies.clear_session().next(), true),
             (cookies.set_csrf("token"), false),
+            (cookies.set_devices(&Devices::default()), false),
             (cookies.set_reset("token", "/"), false),
         ] {
             let header = header.unwrap();

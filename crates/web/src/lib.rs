@@ -71,6 +71,7 @@ mod opening;
 mod overrides;
 mod page;
 mod pages;
+mod peer;
 mod redirect;
 mod request_log;
 mod router;
@@ -89,6 +90,7 @@ pub use crate::guard::{
 };
 pub use crate::headers::{PageHeaders, PageHeadersLayer};
 pub use crate::page::Page;
+pub use crate::peer::ClientAddress;
 pub use crate::redirect::append_slash;
 pub use crate::request_log::{RequestLog, RequestLogLayer};
 pub use crate::time_limit::{TimeLimit, TimeLimitLayer};

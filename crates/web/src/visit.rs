@@ -12,7 +12,9 @@ use http::{HeaderMap, HeaderValue, Uri};
 use minijinja::Value;
 use minijinja::value::Serde;
 use phone_auth_core::accounts::{Accounts, Visitor};
+use phone_auth_core::client::Client;
 use phone_auth_core::language::Language;
+use phone_auth_core::person::Person;
 use phone_auth_core::session::SessionKey;
 use phone_auth_urls::AccountPage;
 use serde::Serialize;
@@ -24,6 +26,7 @@ use crate::guard::Refusal;
 use crate::headers::Renewed;
 use crate::language;
 use crate::page::Page;
+use crate::peer;
 use crate::redirect;
 use crate::web::Web;
 
@@ -56,6 +59,8 @@ pub struct Visit {
     visitor: Option<Arc<Visitor>>,
     csrf: Arc<CsrfToken>,
     language: Option<Language>,
+    /// The flows for this client.
+    accounts: Accounts,
 }
 
 impl Visit {
@@ -129,6 +134,13 @@ impl Visit {
                 keys.insert(0, key.clone());
             }
         }
+        let mut client = Client::new().with_devices(web.cookies().read_devices(&parts.headers));
+        if let Some(address) = peer::address(parts) {
+            client = client.at(address);
+        }
+        if let Some(visitor) = &visitor {
+            client = client.signed_in(visitor);
+        }
         Self {
             web: web.clone(),
             uri: original_uri(parts),
@@ -136,6 +148,7 @@ impl Visit {
             visitor,
             csrf: Arc::new(CsrfToken::new(web.csrf_keys().clone(), cookies, session)),
             language: language::preferred(&parts.headers),
+            accounts: web.accounts().for_client(client),
         }
     }
 
@@ -149,8 +162,21 @@ impl Visit {
         redirect::to_login(self.path(AccountPage::Login), &self.uri)
     }
 
-    pub(crate) fn accounts(&self) -> &Accounts {
-        self.web.accounts()
+    /// The flows, which know who asks.
+    pub(crate) const fn accounts(&self) -> &Accounts {
+        &self.accounts
+    }
+
+    /// Has the browser remembered for this person, who has just shown who they are. Where that cannot be done it
+    /// is not: they are a stranger next time.
+    pub(crate) fn remember(&self, person: &Person, response: &mut Response) {
+        match self.accounts.remember_device(person) {
+            Ok(devices) => {
+                let cookie = self.cookies().set_devices(&devices);
+                add_cookie(response.headers_mut(), cookie);
+            }
+            Err(error) => answer::log_broken("remember a browser", &error),
+        }
     }
 
     /// The flows, whose messages are in the language that the browser asks for.

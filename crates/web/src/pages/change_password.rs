@@ -40,7 +40,7 @@ pub(crate) async fn submit(form: SubmittedForm) -> Response {
         .accounts()
         .change_password(visitor, &old, &new1, &new2);
     match flow.await {
-        Ok(key) => done(visit, &key),
+        Ok(key) => done(visit, &key).await,
         Err(error) if error.kind() == ChangePasswordErrorKind::Invalid => again(error.problems()),
         Err(error) if error.kind() == ChangePasswordErrorKind::NotActive => visit.to_login(),
         Err(error) => answer::trouble(visit, "change a password", &error),
@@ -48,11 +48,15 @@ pub(crate) async fn submit(form: SubmittedForm) -> Response {
 }
 
 /// Sets the new key of the session and sends its owner on.
-fn done(visit: &Visit, key: &SessionKey) -> Response {
+async fn done(visit: &Visit, key: &SessionKey) -> Response {
     let mut response = redirect::found(visit.path(AccountPage::ChangePasswordDone));
     let lifetime = visit.accounts().settings().session_lifetime;
     let cookie = visit.cookies().set_session(key.reveal(), lifetime);
     add_cookie(response.headers_mut(), cookie);
+    // What the browser had was for the old password. The change is made, whatever the store says now.
+    if let Ok(Some(visitor)) = visit.accounts().visitor(key).await {
+        visit.remember(visitor.person(), &mut response);
+    }
     response
 }
 

@@ -72,6 +72,7 @@ fn welcome(visit: &Visit, logged_in: &LoggedIn, next: Option<&str>) -> Response 
         .cookies()
         .set_session(logged_in.key.reveal(), settings.session_lifetime);
     add_cookie(response.headers_mut(), cookie);
+    visit.remember(&logged_in.person, &mut response);
     response
 }
 

@@ -69,9 +69,11 @@ pub(crate) async fn submit(path: LinkPath, headers: HeaderMap, form: SubmittedFo
         .accounts()
         .reset_password(&uidb64, &token, &new1, &new2);
     match flow.await {
-        Ok(_person) => {
+        Ok(person) => {
             let mut response = redirect::found(visit.path(AccountPage::PasswordResetComplete));
             forget_token(visit, &mut response);
+            // The link has shown who this is: under a flood of wrong passwords they get in as well.
+            visit.remember(&person, &mut response);
             response
         }
         Err(error) if error.kind() == ResetErrorKind::Invalid => {
