@@ -37,6 +37,7 @@ mod mode;
 mod password_input;
 mod program;
 mod receivers;
+mod repeats;
 mod secret_file;
 mod server;
 mod setup;

@@ -4,44 +4,124 @@
 //! event, so every control character but the line end is escaped (RUSTSEC-2025-0055 and its like).
 //! A log that cannot be written, because the disk is full or nobody reads it, is no reason to stop
 //! serving: the line is lost.
+//!
+//! Of warnings and errors that say the same again, one a minute is written, with how many there were
+//! ([`Repeats`]). What `RUST_LOG` asks for beyond them is written line by line.
 
 use std::io::{self, Write};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Instant;
 
+use tracing::{Level, Metadata};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 use tracing_subscriber::fmt::MakeWriter;
 
+use crate::repeats::Repeats;
 use crate::visible::misleads;
 
 /// Targets that say more than a log may hold: the parser of phone numbers notes every number that it reads,
 /// also one that was typed to log in, and the client of NATS the password that it connects with.
 const PRIVATE: [&str; 2] = ["rlibphonenumber", "async_nats::connection"];
 
+/// The most bytes of a warning or an error; what is more is cut off.
+const MOST_BYTES: usize = 4096;
+
 /// `RUST_LOG` is no list of filters.
 #[derive(Debug, thiserror::Error)]
 #[error("RUST_LOG (environment): not a list of filters such as info or phone_auth_core=debug")]
 pub(crate) struct LogFilterError(#[source] ParseError);
 
+/// The log, for as long as the program runs: when it is dropped, what was counted is told.
+#[must_use = "counts are told when it is dropped"]
+pub(crate) struct Logs(Arc<Counted>);
+
 /// Begins to write logs.
 ///
 /// # Errors
 /// When `RUST_LOG` is no list of filters.
-pub(crate) fn begin(filter: Option<&str>) -> Result<(), LogFilterError> {
+pub(crate) fn begin(filter: Option<&str>) -> Result<Logs, LogFilterError> {
     let filter = EnvFilter::builder()
         .parse(with_private_parts_off(filter.unwrap_or("warn")))
         .map_err(LogFilterError)?;
+    let counted = Arc::new(Counted::default());
     let begun = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(false)
         // It would say on standard error that standard error cannot be written, and panic.
         .log_internal_errors(false)
-        .with_writer(EscapedStderr)
+        .with_writer(Stderr(Arc::clone(&counted)))
         .try_init();
     // A program that links this crate may have its own subscriber already; then that one is used.
-    drop(begun);
+    if begun.is_ok() {
+        let counted = Arc::clone(&counted);
+        // Without the thread counts are told at the end.
+        drop(
+            thread::Builder::new()
+                .name("log".to_owned())
+                .spawn(move || counted.tell_when_due()),
+        );
+    }
     // The usual hook writes what a panic says as it is, and it may say what somebody typed.
     std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
-    Ok(())
+    Ok(Logs(counted))
+}
+
+impl Drop for Logs {
+    fn drop(&mut self) {
+        let lines = self.0.repeats().all();
+        write_lines(&lines);
+    }
+}
+
+/// What was written lately, and who waits to tell how often.
+#[derive(Debug, Default)]
+struct Counted {
+    repeats: Mutex<Repeats>,
+    /// Rung when there is something to count.
+    bell: Condvar,
+}
+
+impl Counted {
+    fn is_new(&self, place: &'static str, line: &str) -> bool {
+        let is_new = self.repeats().is_new(place, line, Instant::now());
+        if is_new {
+            self.bell.notify_one();
+        }
+        is_new
+    }
+
+    /// Tells each count when its time is over. It does not end.
+    fn tell_when_due(&self) {
+        let mut repeats = self.repeats();
+        loop {
+            let now = Instant::now();
+            let lines = repeats.due(now);
+            if !lines.is_empty() {
+                // Nobody who logs waits for a slow standard error here.
+                drop(repeats);
+                write_lines(&lines);
+                repeats = self.repeats();
+                continue;
+            }
+            repeats = match repeats.next_due() {
+                None => self
+                    .bell
+                    .wait(repeats)
+                    .unwrap_or_else(PoisonError::into_inner),
+                Some(due) => {
+                    let rest = due.saturating_duration_since(now);
+                    let waited = self.bell.wait_timeout(repeats, rest);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+    }
+
+    fn repeats(&self) -> MutexGuard<'_, Repeats> {
+        self.repeats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// The filter, with those targets silent unless they are asked for by name.
@@ -52,42 +132,78 @@ fn with_private_parts_off(filter: &str) -> String {
     })
 }
 
-/// Makes writers to standard error that escape what a terminal would obey.
+/// Makes writers to standard error, each for one event.
 #[derive(Debug)]
-struct EscapedStderr;
+struct Stderr(Arc<Counted>);
 
-impl<'a> MakeWriter<'a> for EscapedStderr {
-    type Writer = Escaped<io::StderrLock<'a>>;
+impl<'a> MakeWriter<'a> for Stderr {
+    type Writer = Event<'a>;
 
-    fn make_writer(&'a self) -> Self::Writer {
-        Escaped(io::stderr().lock())
+    fn make_writer(&'a self) -> Event<'a> {
+        Event { counted: None }
+    }
+
+    fn make_writer_for(&'a self, event: &Metadata<'_>) -> Event<'a> {
+        // The more severe, the less: only warnings and errors are written unasked.
+        let is_counted = *event.level() <= Level::WARN;
+        Event {
+            counted: is_counted.then(|| (self.0.as_ref(), event.name())),
+        }
     }
 }
 
-/// Escapes whole events; the formatter hands over each in one call, ended by a line end.
-struct Escaped<W>(W);
+/// Writes an event; the formatter hands over each in one call, ended by a line end.
+struct Event<'a> {
+    /// Where it is counted, and from which place in the code it comes.
+    counted: Option<(&'a Counted, &'static str)>,
+}
 
-impl<W: Write> Write for Escaped<W> {
+impl Write for Event<'_> {
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
-        let text = String::from_utf8_lossy(event);
-        let mut line = String::with_capacity(text.len() + 1);
-        for character in text.trim_end_matches('\n').chars() {
-            if misleads(character) {
-                line.extend(character.escape_default());
-            } else {
-                line.push(character);
-            }
+        let most = self.counted.map_or(usize::MAX, |_| MOST_BYTES);
+        let line = escaped(event, most);
+        let is_written = self
+            .counted
+            .is_none_or(|(counted, place)| counted.is_new(place, &line));
+        if is_written {
+            write_lines(&[line]);
         }
-        line.push('\n');
-        // A lost line is lost: there is no other place to say so.
-        drop(self.0.write_all(line.as_bytes()));
         Ok(event.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        drop(self.0.flush());
         Ok(())
     }
+}
+
+/// An event as one line without its end, with everything escaped that a terminal would obey.
+fn escaped(event: &[u8], most: usize) -> String {
+    let text = String::from_utf8_lossy(event);
+    let mut line = String::with_capacity(text.len());
+    for character in text.trim_end_matches('\n').chars() {
+        if line.len() > most {
+            line.push_str(" (cut off)");
+            break;
+        }
+        if misleads(character) {
+            line.extend(character.escape_default());
+        } else {
+            line.push(character);
+        }
+    }
+    line
+}
+
+fn write_lines(lines: &[String]) {
+    write_to(io::stderr().lock(), lines);
+}
+
+fn write_to(mut to: impl Write, lines: &[String]) {
+    for line in lines {
+        // A lost line is lost: there is no other place to say so.
+        drop(to.write_all(format!("{line}\n").as_bytes()));
+    }
+    drop(to.flush());
 }
 
 #[cfg(test)]
@@ -107,16 +223,22 @@ mod tests {
     #[test]
     fn full_disk_loses_lines() {
         let full = std::fs::File::options().write(true).open("/dev/full");
-        Escaped(full.unwrap()).write_all(b"WARN lost\n").unwrap();
+        write_to(full.unwrap(), &["WARN lost".to_owned()]);
     }
 
     #[test]
     fn event_stays_one_line() {
+        let line = escaped(b"WARN login=\x1b[2Jann\r\nERROR forged\n", MOST_BYTES);
+        assert_eq!(line, "WARN login=\\u{1b}[2Jann\\r\\nERROR forged");
         let mut out = Vec::new();
-        Escaped(&mut out)
-            .write_all(b"WARN login=\x1b[2Jann\r\nERROR forged\n")
-            .unwrap();
-        let line = String::from_utf8(out).unwrap();
-        assert_eq!(line, "WARN login=\\u{1b}[2Jann\\r\\nERROR forged\n");
+        write_to(&mut out, &[line.clone(), line.clone()]);
+        assert_eq!(String::from_utf8(out).unwrap(), format!("{line}\n{line}\n"));
+    }
+
+    #[test]
+    fn long_lines_are_cut() {
+        let line = escaped("é".repeat(100_000).as_bytes(), MOST_BYTES);
+        assert!(line.len() < MOST_BYTES + 20, "{}", line.len());
+        assert!(line.ends_with(" (cut off)"));
     }
 }

@@ -63,7 +63,7 @@ impl Program {
 
     fn obey(self, arguments: Arguments) -> Result<(), Failure> {
         let filter = std::env::var("RUST_LOG").ok();
-        logs::begin(filter.as_deref()).map_err(Failure::wrong)?;
+        let _until_the_end = logs::begin(filter.as_deref()).map_err(Failure::wrong)?;
         let command = arguments.command.unwrap_or(Command::Serve);
         if let Command::Settings = command {
             return commands::settings::run();
