@@ -26,6 +26,7 @@ mod cookies;
 mod database;
 mod django;
 mod fixture;
+mod flood;
 mod flows;
 mod gateway;
 mod html;
@@ -57,6 +58,7 @@ pub use fixture::{
     Fixture, FixtureLink, FixtureMessage, FixtureSession, FixtureUser, first_binding, hex,
     session_digest, statements,
 };
+pub use flood::{Flood, Post};
 pub use flows::{AddressRow, Member};
 pub use gateway::{Gateway, Received, Reply};
 pub use html::{Field, Form, Page};

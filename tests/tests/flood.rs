@@ -1,0 +1,305 @@
+//! Whole crowds that ask for passwords to be checked: whom they keep out, and what they leave in the log.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![expect(clippy::print_stdout, reason = "who runs it by hand sees the times")]
+
+use std::net::Ipv4Addr;
+use std::time::{Duration, Instant};
+
+use phone_auth_tests::{Client, Flood, Person, Post, Site, encode};
+
+/// How many connections a flood has.
+const CONNECTIONS: u8 = 200;
+
+/// How often the owner comes while wrong passwords for the own account pour in, and while others do.
+const TIMES: [usize; 2] = [20, 5];
+
+const WRONG: &str = "not-Her-Password-1";
+
+/// A wrong password for this name, from this address.
+fn guess(name: &str, from: [u8; 4]) -> Post {
+    Post::new("/accounts/login/", [("login", name), ("password", WRONG)]).from(Ipv4Addr::from(from))
+}
+
+/// A client whose browser is remembered, and has no session any more.
+async fn known(site: &Site, person: &Person) -> Client {
+    let member = site.log_in(person).await;
+    member.client.log_out().await.expect(302);
+    assert!(member.client.session_cookie().is_none());
+    member.client
+}
+
+/// Logs in with a browser that is remembered, again and again. Everybody is let in, and nobody waits until those
+/// are through who came before. How long the slowest took.
+async fn all_get_in(owner: &Client, person: &Person, flood: &str) -> Duration {
+    let mut slowest = Duration::ZERO;
+    let [of_own, of_others] = TIMES;
+    let times = if flood.starts_with("one account") {
+        of_own
+    } else {
+        of_others
+    };
+    for time in 0..times {
+        let began = Instant::now();
+        let answer = owner.post_log_in(&person.username, &person.password).await;
+        slowest = slowest.max(began.elapsed());
+        assert_eq!(answer.status, 302, "{flood}: {time}");
+    }
+    slowest
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn known_devices_get_in() {
+    let site = Site::start().await;
+    let ann = site.signed_up().await;
+    let owner = known(&site, &ann).await;
+    let mallory = site.member().await;
+    let accounts = [ann.username.clone(), ann.email.clone(), ann.phone.clone()];
+    let each = || (1..=CONNECTIONS).map(|n| [127, 0, 7, n]);
+    let floods: Vec<(&str, Vec<Post>)> = vec![
+        (
+            "one account from one address behind a proxy",
+            each()
+                .map(|_| guess(&ann.username, [127, 0, 0, 1]))
+                .collect(),
+        ),
+        (
+            "one account from one address",
+            each().map(|_| guess(&ann.email, [127, 0, 7, 1])).collect(),
+        ),
+        (
+            "one account from twenty addresses",
+            each()
+                .map(|[.., n]| guess(&ann.username, [127, 0, 7, n % 20 + 1]))
+                .collect(),
+        ),
+        (
+            "one account by all its names from two hundred addresses",
+            each()
+                .zip(accounts.iter().cycle())
+                .map(|(from, name)| guess(name, from))
+                .collect(),
+        ),
+        (
+            "many names behind a proxy",
+            each().map(|_| guess("nobody{n}", [127, 0, 0, 1])).collect(),
+        ),
+        (
+            "many names from two hundred addresses",
+            each()
+                .map(|from| guess("nobody{n}@example.org", from))
+                .collect(),
+        ),
+        (
+            "sign-ups",
+            each()
+                .map(|from| {
+                    let fields = [
+                        ("username", "mallory{n}"),
+                        ("first_name", "Mallory"),
+                        ("last_name", "Example"),
+                        ("email", "mallory{n}@example.org"),
+                        ("phone", "+9198{n}"),
+                        ("password", WRONG),
+                        ("confirm_password", WRONG),
+                    ];
+                    Post::new("/accounts/signup/", fields).from(Ipv4Addr::from(from))
+                })
+                .collect(),
+        ),
+        (
+            "changes of another's password",
+            each()
+                .map(|from| {
+                    let fields = [
+                        ("old_password", WRONG),
+                        ("new_password1", "walnut-Harbour-22"),
+                        ("new_password2", "walnut-Harbour-22"),
+                    ];
+                    Post::new("/accounts/change_password/", fields)
+                        .with_cookies_of(&mallory.client)
+                        .from(Ipv4Addr::from(from))
+                })
+                .collect(),
+        ),
+        (
+            "a known device of another account",
+            each()
+                .map(|from| {
+                    guess(&mallory.person.username, from)
+                        .with_cookies_of(&remembered(&mallory.client))
+                })
+                .collect(),
+        ),
+        (
+            "another's known device at this account",
+            each()
+                .map(|from| {
+                    guess(&ann.username, from).with_cookies_of(&remembered(&mallory.client))
+                })
+                .collect(),
+        ),
+    ];
+    for (name, posts) in floods {
+        let flood = Flood::begin(&site, posts).await;
+        let slowest = all_get_in(&owner, &ann, name).await;
+        let answers = flood.end().await;
+        println!("{name}: the slowest took {slowest:?}, the flood was answered {answers:?}");
+        assert!(
+            answers.contains_key(&503),
+            "{name} is no flood: {answers:?}"
+        );
+    }
+}
+
+/// The same browser without its session.
+fn remembered(client: &Client) -> Client {
+    let client = client.thief();
+    client.forget("sessionid");
+    client
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn others_get_in() {
+    let site = Site::start().await;
+    let (ann, bob) = (site.signed_up().await, site.signed_up().await);
+    let link = site.reset_link(&ann.email).await;
+    let carl = site.member().await;
+    let posts = (1..=CONNECTIONS).map(|n| guess(&ann.username, [127, 0, 7, n]));
+    let flood = Flood::begin(&site, posts).await;
+
+    // Another account, with a browser that nobody knows.
+    let answer = site
+        .client()
+        .post_log_in(&bob.username, &bob.password)
+        .await;
+    answer.expect(302);
+    // Whoever is signed in changes the password, and is remembered with the new one.
+    let client = carl.client;
+    client
+        .change_password(&carl.person.password, "walnut-Harbour-33")
+        .await
+        .expect(302);
+    client.log_out().await.expect(302);
+    client
+        .log_in(&carl.person.username, "walnut-Harbour-33")
+        .await
+        .expect(302);
+    // The owner without a device has the link that was sent, and gets in with the new password.
+    let client = site.client();
+    let answer = client.reset(link.url(), "walnut-Harbour-22").await;
+    answer.redirects_to("/accounts/password_reset_complete/");
+    for _ in 0..3 {
+        client
+            .log_in(&ann.username, "walnut-Harbour-22")
+            .await
+            .expect(302);
+        client.log_out().await.expect(302);
+    }
+    flood.end().await;
+}
+
+#[tokio::test]
+async fn device_is_for_one_account_and_password() {
+    let site = Site::start().await;
+    let (ann, bob) = (site.signed_up().await, site.signed_up().await);
+    let name = "phone_auth_device";
+    let client = site.client();
+    let device = |client: &Client| {
+        let cookies = client.cookies();
+        cookies.into_iter().find(|cookie| cookie.name == name)
+    };
+    client.log_in(&ann.username, WRONG).await.expect(400);
+    assert!(device(&client).is_none(), "a wrong password is remembered");
+    client
+        .log_in(&ann.username, &ann.password)
+        .await
+        .expect(302);
+    let cookie = device(&client).expect("she is remembered");
+    for (attribute, value) in [
+        ("httponly", ""),
+        ("samesite", "Lax"),
+        ("path", "/"),
+        ("max-age", "31536000"),
+    ] {
+        assert_eq!(cookie.attribute(attribute), Some(value), "{attribute}");
+    }
+    assert!(!cookie.value.contains(&encode(&ann.username)));
+    client.log_out().await.expect(302);
+    assert_eq!(device(&client), Some(cookie.clone()), "it stays");
+    // Both of one household are remembered, each once.
+    client
+        .log_in(&bob.username, &bob.password)
+        .await
+        .expect(302);
+    client.log_out().await.expect(302);
+    client
+        .log_in(&ann.username, &ann.password)
+        .await
+        .expect(302);
+    let both = device(&client).expect("they are remembered");
+    assert_eq!(both.value.len(), 2 * cookie.value.len() + 1);
+    assert!(
+        !both.value.contains(&cookie.value),
+        "the older token is replaced"
+    );
+}
+
+/// What a stranger can cause without end, and how little of it is in the log.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn log_stays_small() {
+    let templates = tempfile::tempdir().unwrap();
+    std::fs::create_dir(templates.path().join("phone_auth")).unwrap();
+    let own = templates.path().join("phone_auth/login.html");
+    std::fs::write(&own, "<h1>Come in</h1>").unwrap();
+    let webhook = "[webhook]\nurl = \"http://127.0.0.1:9/\"\nsecret = \"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"\n";
+    let kinds = [
+        ("wrong passwords", Site::options(), true),
+        ("forms of other sites", Site::options(), false),
+        (
+            "a template with a mistake",
+            Site::options().setting("templates", &templates.path().display().to_string()),
+            true,
+        ),
+        (
+            "a locked database",
+            Site::options().setting("database_busy_timeout", "1 ms"),
+            true,
+        ),
+        (
+            "messages that nobody takes",
+            Site::options().config(webhook),
+            true,
+        ),
+    ];
+    for (kind, options, is_logged) in kinds {
+        let site = options.start().await;
+        let ann = site.signed_up().await;
+        let lock = site.database();
+        let wrong = |n| guess(&ann.username, [127, 0, 7, n]);
+        let reset = Post::new("/accounts/password_reset/", [("login", &ann.email)]);
+        let post = |n| match kind {
+            "forms of other sites" => wrong(n).of_page("https://evil.example"),
+            "a locked database" | "messages that nobody takes" => reset.clone(),
+            _ => wrong(n),
+        };
+        match kind {
+            "a template with a mistake" => std::fs::write(&own, "{% if %}").unwrap(),
+            "a locked database" => lock.hold(),
+            _ => {}
+        }
+        let flood = Flood::begin(&site, (1..=CONNECTIONS).map(post)).await;
+        let answers = flood.end_after(2000).await;
+        if kind == "a locked database" {
+            lock.release();
+        }
+        let said = site.stop().record.stderr;
+        let bytes: usize = said.iter().map(String::len).sum();
+        println!("{kind}: {answers:?}, {} lines, {bytes} bytes", said.len());
+        assert!(said.len() <= 20, "{kind}: {said:#?}");
+        assert!(bytes < 20_000, "{kind}: {bytes} bytes");
+        let counts = said
+            .iter()
+            .filter(|line| line.ends_with("more of this kind, this is the latest)"));
+        assert_eq!(counts.count() > 0, is_logged, "{kind}: {said:#?}");
+    }
+}
