@@ -51,6 +51,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (queue, mut mail) = mpsc::channel(100);
     let app = app("sqlite:app.sqlite3", Mailer { site, queue }).await?;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+    // Each client has its share of the work, so its address counts.
+    let app = app.into_make_service_with_connect_info::<std::net::SocketAddr>();
     tokio::spawn(async { axum::serve(listener, app).await });
     while let Some(mail) = mail.recv().await {
         std::io::Write::write_fmt(&mut std::io::stdout(), format_args!("{mail}\n"))?;
