@@ -30,11 +30,15 @@ async fn club(VerifiedEmail(visitor): VerifiedEmail) -> String {
     format!("Welcome to the club, {}", visitor.person().first_name)
 }
 
-pub(crate) async fn app(db: &str, mailer: Mailer) -> Result<Router, Box<dyn std::error::Error>> {
+pub(crate) async fn app(
+    db: &str,
+    key: SecretKey,
+    mailer: Mailer,
+) -> Result<Router, Box<dyn std::error::Error>> {
     let auth = PhoneAuth::builder()
         .site(mailer.site.as_str())
         .database(db)
-        .secret_key(SecretKey::generate()?) // keep one in a file: with another, links sent are void
+        .secret_key(key)
         .provide(mailer)
         .unreceived::<VerifyPhone>() // nobody here sends SMS
         .unreceived::<ResetPasswordPhone>()
@@ -49,7 +53,9 @@ pub(crate) async fn app(db: &str, mailer: Mailer) -> Result<Router, Box<dyn std:
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let site = SiteOrigin::parse("http://127.0.0.1:3000")?;
     let (queue, mut mail) = mpsc::channel(100);
-    let app = app("sqlite:app.sqlite3", Mailer { site, queue }).await?;
+    // Made once, by `openssl rand -hex 32 > app.key`: the database refuses any other.
+    let key = SecretKey::new(std::fs::read_to_string("app.key")?.trim())?;
+    let app = app("sqlite:app.sqlite3", key, Mailer { site, queue }).await?;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
     // Each client has its share of the work, so its address counts.
     let app = app.into_make_service_with_connect_info::<std::net::SocketAddr>();

@@ -67,6 +67,31 @@ async fn wrong_parts_are_named() {
 }
 
 #[tokio::test]
+async fn foreign_key_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys: Vec<_> = (0..3).map(|_| SecretKey::generate().unwrap()).collect();
+    let key = |number: usize| SecretKey::new(keys[number].reveal()).unwrap();
+    let builder = |number| whole(&folder).secret_key(key(number));
+    let refused = async |number| builder(number).build().await.unwrap_err().kind();
+    drop(builder(0).build().await.unwrap());
+    drop(builder(0).build().await.unwrap());
+    assert_eq!(refused(1).await, BuildErrorKind::ForeignKey);
+    // Whoever only looks changes nothing.
+    drop(builder(1).danger_skip_key_check().build().await.unwrap());
+    assert_eq!(refused(1).await, BuildErrorKind::ForeignKey);
+    // A declared change of keys, node by node.
+    drop(builder(1).fallback_key(key(0)).build().await.unwrap());
+    drop(builder(0).build().await.unwrap());
+    drop(builder(1).build().await.unwrap());
+    assert_eq!(refused(0).await, BuildErrorKind::ForeignKey);
+    // All keys were lost.
+    assert_eq!(refused(2).await, BuildErrorKind::ForeignKey);
+    drop(builder(2).danger_replace_key().build().await.unwrap());
+    drop(builder(2).build().await.unwrap());
+    assert_eq!(refused(1).await, BuildErrorKind::ForeignKey);
+}
+
+#[tokio::test]
 async fn missing_parts_are_named() {
     let key = || SecretKey::generate().unwrap();
     let nothing = PhoneAuth::builder().build().await.unwrap_err();
