@@ -141,7 +141,6 @@ async fn ours(database: &OwnDatabase) -> Fixture {
             .phone
             .clone()
     };
-    let email = |name: &str| format!("{name}@example.org");
     for (name, arguments) in [
         ("username-only", vec![]),
         ("email-only", vec!["--email", "email-only@example.org"]),
@@ -152,7 +151,9 @@ async fn ours(database: &OwnDatabase) -> Fixture {
         all.extend(&arguments);
         let ran = run(database.folder(), &all, &[], &format!("{PASSWORD}\n"));
         assert!(ran.success, "{}", ran.said());
-        let given = |kind| (arguments.first() == Some(&kind)).then(|| arguments[1].to_owned());
+        let given = |kind| {
+            (arguments.first() == Some(&kind)).then(|| arguments.last().unwrap().to_string())
+        };
         fixture.users.push(FixtureUser {
             kind: name.to_owned(),
             username: name.to_owned(),
@@ -163,55 +164,7 @@ async fn ours(database: &OwnDatabase) -> Fixture {
         });
     }
 
-    // Verified addresses, sessions, and links on their way.
-    let client = logged_in(&site, "everything").await;
-    for value in [email("everything"), phone("everything")] {
-        client.ask_verification(&value).await.expect(200);
-        let signal = if value.contains('@') {
-            "verify_email"
-        } else {
-            "verify_phone"
-        };
-        let link = site.printed(signal, &value).await;
-        client.get(link.url()).await.expect(200);
-    }
-    fixture.sessions.push(session(&client, "everything", false));
-    for name in ["signed-in", "staff", "email-only", "phone-only"] {
-        let client = logged_in(&site, name).await;
-        fixture.sessions.push(session(&client, name, false));
-    }
-    let client = logged_in(&site, "verifies").await;
-    fixture.sessions.push(session(&client, "verifies", false));
-    for value in [email("verifies"), phone("verifies")] {
-        client.ask_verification(&value).await.expect(200);
-        let signal = if value.contains('@') {
-            "verify_email"
-        } else {
-            "verify_phone"
-        };
-        let link = site.printed(signal, &value).await;
-        fixture.links.push(link_of(database, &link, "verifies"));
-    }
-    // One who has logged in before and one who never has.
-    drop(logged_in(&site, "resets-by-email").await);
-    for (signal, name, value) in [
-        (
-            "reset_password_email",
-            "resets-by-email",
-            email("resets-by-email"),
-        ),
-        (
-            "reset_password_phone",
-            "resets-by-phone",
-            phone("resets-by-phone"),
-        ),
-    ] {
-        site.client().ask_reset(&value).await.expect(302);
-        let link = site.printed(signal, &value).await;
-        fixture.links.push(link_of(database, &link, name));
-    }
-    drop(logged_in(&site, "disabled").await);
-    in_outbox(database, "died_at IS NULL", 0).await;
+    sessions_and_links(&site, database, &mut fixture, &phone).await;
     site.stop();
     let url = database.url();
     let arguments = ["user", "disable", "disabled", "--database", &url];
@@ -244,6 +197,64 @@ async fn ours(database: &OwnDatabase) -> Fixture {
 
     outbox(database, &mut fixture, &phone).await;
     finish(database, fixture)
+}
+
+/// Verified addresses, sessions, and links on their way.
+async fn sessions_and_links(
+    site: &Site,
+    database: &OwnDatabase,
+    fixture: &mut Fixture,
+    phone: &impl Fn(&str) -> String,
+) {
+    let email = |name: &str| format!("{name}@example.org");
+    let client = logged_in(site, "everything").await;
+    for value in [email("everything"), phone("everything")] {
+        client.ask_verification(&value).await.expect(200);
+        let signal = if value.contains('@') {
+            "verify_email"
+        } else {
+            "verify_phone"
+        };
+        let link = site.printed(signal, &value).await;
+        client.get(link.url()).await.expect(200);
+    }
+    fixture.sessions.push(session(&client, "everything", false));
+    for name in ["signed-in", "staff", "email-only", "phone-only"] {
+        let client = logged_in(site, name).await;
+        fixture.sessions.push(session(&client, name, false));
+    }
+    let client = logged_in(site, "verifies").await;
+    fixture.sessions.push(session(&client, "verifies", false));
+    for value in [email("verifies"), phone("verifies")] {
+        client.ask_verification(&value).await.expect(200);
+        let signal = if value.contains('@') {
+            "verify_email"
+        } else {
+            "verify_phone"
+        };
+        let link = site.printed(signal, &value).await;
+        fixture.links.push(link_of(database, &link, "verifies"));
+    }
+    // One who has logged in before and one who never has.
+    drop(logged_in(site, "resets-by-email").await);
+    for (signal, name, value) in [
+        (
+            "reset_password_email",
+            "resets-by-email",
+            email("resets-by-email"),
+        ),
+        (
+            "reset_password_phone",
+            "resets-by-phone",
+            phone("resets-by-phone"),
+        ),
+    ] {
+        site.client().ask_reset(&value).await.expect(302);
+        let link = site.printed(signal, &value).await;
+        fixture.links.push(link_of(database, &link, name));
+    }
+    drop(logged_in(site, "disabled").await);
+    in_outbox(database, "died_at IS NULL", 0).await;
 }
 
 /// Dead letters, a message that was tried, and such as nobody has looked at.

@@ -2,6 +2,7 @@
 //!
 //! `tests/fixtures/README.md` says what is in the folders and how they are made.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -110,7 +111,8 @@ impl Fixture {
     /// Reads the fixture of this name from a folder of `tests/fixtures`.
     pub fn read(version: &str, name: &str) -> Self {
         let path = folder(version).join(format!("{name}.json"));
-        let text = fs::read_to_string(&path).unwrap_or_else(|why| panic!("{path:?}: {why}"));
+        let text = fs::read_to_string(&path);
+        let text = text.unwrap_or_else(|why| panic!("{}: {why}", path.display()));
         serde_json::from_str(&text).unwrap()
     }
 
@@ -254,7 +256,10 @@ fn base36(mut number: u64) -> String {
 
 /// Bytes as hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut digits, byte| {
+        write!(digits, "{byte:02x}").unwrap();
+        digits
+    })
 }
 
 fn unhex(text: &str) -> Vec<u8> {

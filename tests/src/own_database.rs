@@ -1,5 +1,6 @@
 //! A database for one test, of either kind, which the test fills and looks into by itself.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -114,7 +115,10 @@ impl OwnDatabase {
                 let connection = self.file();
                 let mut statement = connection.prepare(sql).unwrap();
                 let count = statement.column_count();
-                let read = |row: &Row<'_>| (0..count).map(|at| shown(row.get_ref(at)?)).collect();
+                let read = |row: &Row<'_>| {
+                    let values = (0..count).map(|at| Ok(shown(row.get_ref(at)?)));
+                    values.collect()
+                };
                 let rows = statement.query_map([], read).unwrap();
                 rows.collect::<Result<_, _>>().unwrap()
             }
@@ -133,21 +137,19 @@ impl OwnDatabase {
 
     /// Whether each of these statements, with parameters, could run on the tables as they are.
     pub fn prepares(&self, statements: &[(String, String)]) {
-        match &self.postgres {
-            None => {
-                let connection = self.file();
-                for (name, sql) in statements {
-                    let prepared = connection.prepare(sql);
-                    assert!(prepared.is_ok(), "{name}: {prepared:?}");
-                }
+        if self.kind() == Kind::Sqlite {
+            let connection = self.file();
+            for (name, sql) in statements {
+                let prepared = connection.prepare(sql);
+                assert!(prepared.is_ok(), "{name}: {prepared:?}");
             }
-            Some(_) => {
-                let all = (0..).zip(statements);
-                let all =
-                    all.map(|(n, (name, sql))| format!("-- {name}\nPREPARE s{n} AS {sql};\n"));
-                self.execute(&all.collect::<String>());
-            }
+            return;
         }
+        let mut all = String::new();
+        for (number, (name, sql)) in statements.iter().enumerate() {
+            writeln!(all, "-- {name}\nPREPARE s{number} AS {sql};").unwrap();
+        }
+        self.execute(&all);
     }
 
     /// A time so many seconds from now, as SQL.
@@ -274,14 +276,14 @@ impl OwnDatabase {
     }
 }
 
-fn shown(value: ValueRef<'_>) -> rusqlite::Result<String> {
-    Ok(match value {
+fn shown(value: ValueRef<'_>) -> String {
+    match value {
         ValueRef::Null => String::new(),
         ValueRef::Integer(number) => number.to_string(),
         ValueRef::Real(number) => number.to_string(),
         ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
         ValueRef::Blob(bytes) => hex(bytes),
-    })
+    }
 }
 
 fn dump_file(connection: &Connection) -> String {
@@ -295,7 +297,7 @@ fn dump_file(connection: &Connection) -> String {
         AND name NOT LIKE 'sqlite_%' ORDER BY rowid";
     let mut tables = texts(tables);
     for (_, sql) in &tables {
-        dump += &format!("{sql};\n");
+        writeln!(dump, "{sql};").unwrap();
     }
     if connection.table_exists(None, "sqlite_sequence").unwrap() {
         tables.push(("sqlite_sequence".to_owned(), String::new()));
@@ -313,12 +315,12 @@ fn dump_file(connection: &Connection) -> String {
             quoted.join(" || ', ' || ")
         );
         for (_, insert) in texts(&rows) {
-            dump += &format!("{insert}\n");
+            writeln!(dump, "{insert}").unwrap();
         }
     }
     let others = "SELECT name, sql FROM sqlite_master WHERE type <> 'table' AND sql IS NOT NULL";
     for (_, sql) in texts(others) {
-        dump += &format!("{sql};\n");
+        writeln!(dump, "{sql};").unwrap();
     }
     dump + "COMMIT;\n"
 }

@@ -4,7 +4,7 @@
 use std::fs;
 
 use phone_auth_tests::{
-    Fixture, Kind, OwnDatabase, Person, Ran, Site, Worker, run, secret_file, together,
+    Fixture, Kind, OwnDatabase, Person, Ran, Site, SiteOptions, Worker, run, secret_file, together,
 };
 
 const KINDS: [Kind; 2] = [Kind::Sqlite, Kind::Postgres];
@@ -206,7 +206,7 @@ async fn people_without_a_site_get_a_key() {
 async fn starts_at_once_share_one_key() {
     for kind in KINDS {
         let database = OwnDatabase::new(kind);
-        let starts = (0..10).map(|_| database.site()).map(|site| site.start());
+        let starts = (0..10).map(|_| database.site()).map(SiteOptions::start);
         let sites: Vec<Site> = together(starts).await;
         for site in &sites {
             site.says(READY).await;
@@ -219,8 +219,9 @@ async fn starts_at_once_share_one_key() {
             .filter(|name| name.contains(".key"))
             .collect();
         assert_eq!(names.len(), 1, "{names:?}");
-        let ann = sites[0].signed_up().await;
-        sites[0].client().ask_reset(&ann.email).await.expect(302);
+        let first = sites.first().unwrap();
+        let ann = first.signed_up().await;
+        first.client().ask_reset(&ann.email).await.expect(302);
         let mut link = None;
         // Any of them may send it.
         phone_auth_tests::until("the link is sent", || {

@@ -146,6 +146,6 @@ fn marked_key_is_the_same_key() {
     fs::write(&path, format!("\u{feff}{key}")).unwrap();
     let mut site = folder.serve();
     let said = site.wait_for(|line| line.contains("key file"));
-    assert!(said.trim_end().ends_with(".key"), "{said}");
+    assert!(!said.contains('('), "it is no other key: {said}");
     site.stop();
 }

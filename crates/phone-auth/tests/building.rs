@@ -70,7 +70,7 @@ async fn wrong_parts_are_named() {
 async fn foreign_key_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let keys: Vec<_> = (0..3).map(|_| SecretKey::generate().unwrap()).collect();
-    let key = |number: usize| SecretKey::new(keys[number].reveal()).unwrap();
+    let key = |number: usize| SecretKey::new(keys.get(number).unwrap().reveal()).unwrap();
     let builder = |number| whole(&folder).secret_key(key(number));
     let refused = async |number| builder(number).build().await.unwrap_err().kind();
     drop(builder(0).build().await.unwrap());

@@ -5,6 +5,9 @@ use phone_auth_core::store::{KeyFingerprint, KeyRecord};
 
 use super::Subject;
 
+/// What is kept as far as the caller knows, what is to be kept, and whether it is then.
+type Step<'a> = (Option<&'a [u8]>, &'a [u8], bool);
+
 /// The record of these keys.
 fn record(keys: &[u8]) -> KeyRecord {
     let fingerprint = |number: &u8| KeyFingerprint::from_bytes([*number; KeyFingerprint::BYTES]);
@@ -17,7 +20,7 @@ pub(super) async fn new_store_has_no_key(subject: &Subject) {
 
 pub(super) async fn key_record_is_replaced_knowingly(subject: &Subject) {
     let store = subject.store();
-    let steps: [(Option<&[u8]>, &[u8], bool); 9] = [
+    let steps: [Step<'_>; 9] = [
         (Some(&[1]), &[2], false),
         (Some(&[]), &[2], false),
         (None, &[1], true),
