@@ -122,9 +122,8 @@ impl SignalsBuilder {
                     type_name,
                 });
             }
-            if receiver.has_own_id()
-                && let Some(first) = ids.insert(receiver.id(), receiver)
-            {
+            // Automatic ids too: what is called, and what became of it, is kept by the id.
+            if let Some(first) = ids.insert(receiver.id(), receiver) {
                 self.problems.push(Problem::DuplicateId {
                     signal: signal.info().name,
                     first,

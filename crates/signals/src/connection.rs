@@ -48,7 +48,7 @@ where
 #[must_use = "dropping a connection disconnects the receiver: keep it, or call `forever`"]
 pub struct Connection {
     hub: Weak<Inner>,
-    number: u64,
+    number: Option<u64>,
     cut: fn(&Inner, u64),
 }
 
@@ -78,7 +78,7 @@ impl ConnectOptions {
         Self::default()
     }
 
-    /// The id: one signal of a hub has each id once.
+    /// The id: one signal of a hub has each id once, whether linked or connected.
     pub fn id(mut self, id: impl Into<String>) -> Self {
         self.id = Some(id.into());
         self
@@ -124,6 +124,10 @@ impl Signals {
     ///
     /// Connecting waits for no dispatch, and a dispatch that is under way does not see it. Receivers may connect and
     /// disconnect others, or themselves. For one that awaits see [`connect_async`](Self::connect_async).
+    ///
+    /// Its [id](ReceiverInfo::id) is the place of this call; what is connected here more than once is counted. Where an id
+    /// must outlast a change of the code, as that of a receiver of messages from an outbox, give one by
+    /// [`connect_with`](Self::connect_with).
     ///
     /// # Examples
     /// ```
@@ -191,7 +195,8 @@ impl Signals {
     }
 
     pub(crate) fn bind<E: Event>(&self, bound: Bound<E>, info: ReceiverInfo) -> Connection {
-        let number = self.inner.plan_or_make::<E>().connect(bound, info);
+        let number = info.connection();
+        self.inner.plan_or_make::<E>().connect(bound, info);
         self.connection::<E>(number)
     }
 
@@ -203,17 +208,17 @@ impl Signals {
         if !info.has_own_id() {
             return Ok(self.bind(bound, info));
         }
-        let id = info.id().to_owned();
+        let (id, number) = (info.id().to_owned(), info.connection());
         match self.inner.plan_or_make::<E>().connect_once(bound, info) {
-            Some(number) => Ok(self.connection::<E>(number)),
-            None => Err(DuplicateIdError {
+            Ok(()) => Ok(self.connection::<E>(number)),
+            Err(_) => Err(DuplicateIdError {
                 signal: E::signal().info().name,
                 id,
             }),
         }
     }
 
-    fn connection<E: Event>(&self, number: u64) -> Connection {
+    fn connection<E: Event>(&self, number: Option<u64>) -> Connection {
         Connection {
             hub: Arc::downgrade(&self.inner),
             number,
@@ -280,8 +285,8 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        if let Some(hub) = self.hub.upgrade() {
-            (self.cut)(&hub, self.number);
+        if let (Some(hub), Some(number)) = (self.hub.upgrade(), self.number) {
+            (self.cut)(&hub, number);
         }
     }
 }

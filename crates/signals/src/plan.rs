@@ -13,7 +13,7 @@ use std::{
     ops::Deref,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
@@ -146,51 +146,52 @@ impl<E: Event> Plan<E> {
         }
     }
 
-    /// Adds a receiver behind those of its priority and returns the number by which it is removed.
-    pub(crate) fn connect(&self, bound: Bound<E>, info: ReceiverInfo) -> u64 {
-        let (number, detail) = self.number(info);
-        self.rebuild(|steps| insert(steps, bound, detail));
-        number
-    }
-
-    /// As [`Self::connect`]; nothing when there is a receiver with the same id already.
-    pub(crate) fn connect_once(&self, bound: Bound<E>, info: ReceiverInfo) -> Option<u64> {
-        let (number, detail) = self.number(info);
+    /// Adds a receiver behind those of its priority. Its automatic id is made one that no other receiver has.
+    pub(crate) fn connect(&self, bound: Bound<E>, info: ReceiverInfo) {
+        self.count();
         self.rebuild(|steps| {
-            let is_free = steps
-                .iter()
-                .all(|(_, other)| other.about.id() != detail.about.id());
-            is_free.then(|| insert(steps, bound, detail))
-        })?;
-        Some(number)
+            let taken: HashSet<_> = steps.iter().map(|(_, detail)| detail.about.id()).collect();
+            let info = info.with_free_id(|id| taken.contains(id));
+            insert(steps, bound, self.detail(info));
+        });
     }
 
-    fn number(&self, info: ReceiverInfo) -> (u64, Detail) {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    /// As [`Self::connect`] for an id that was given by hand.
+    ///
+    /// # Errors
+    /// The receiver, when another has its id.
+    pub(crate) fn connect_once(&self, bound: Bound<E>, info: ReceiverInfo) -> Result<(), Bound<E>> {
+        self.count();
+        self.rebuild(|steps| {
+            if steps.iter().any(|(_, other)| other.about.id() == info.id()) {
+                return Err(bound);
+            }
+            insert(steps, bound, self.detail(info));
+            Ok(())
+        })
+    }
+
+    fn detail(&self, info: ReceiverInfo) -> Detail {
         let timeout = if info.is_async() {
             info.timeout().or(self.timeout)
         } else {
             None
         };
-        // Before the receiver is there: nobody may find it missing because nobody seemed to listen.
-        self.count();
-        (
-            number,
-            Detail {
-                timeout,
-                about: About::Connected(number, Arc::new(info)),
-            },
-        )
+        Detail {
+            timeout,
+            about: About::Connected(Arc::new(info)),
+        }
     }
 
-    /// Removes what [`Self::connect`] added; dispatches under way keep it.
+    /// Removes the receiver of the connection with this number; dispatches under way keep it.
     pub(crate) fn disconnect(&self, number: u64) {
         self.rebuild(|steps| {
-            steps.retain(|(_, detail)| !matches!(&detail.about, About::Connected(other, _) if *other == number));
+            steps.retain(|(_, detail)| detail.about.connection() != Some(number));
         });
     }
 
+    /// Changes the receivers. Whatever is the user's, such as a closure, is handed back by `change` or kept by the old
+    /// roster, and so is dropped when others may connect again: its own `Drop` may do so.
     fn rebuild<T>(&self, change: impl FnOnce(&mut Vec<(Bound<E>, Detail)>) -> T) -> T {
         let alone = self
             .connecting
@@ -201,17 +202,17 @@ impl<E: Event> Plan<E> {
         let result = change(&mut steps);
         let has_connected = steps
             .iter()
-            .any(|(_, detail)| matches!(detail.about, About::Connected(..)));
+            .any(|(_, detail)| detail.about.connection().is_some());
         // Stored first: who sees the flag must find the receivers.
         self.merged.store(Arc::new(Roster::new(steps)));
         self.has_connected.store(has_connected, Ordering::Release);
-        // A closure that goes with the old roster may connect or disconnect in its own `Drop`.
         drop(alone);
         drop(before);
         result
     }
 
-    /// Tells the signal that somebody may be listening.
+    /// Tells the signal that somebody may be listening. Called before a receiver is there: nobody may find it missing
+    /// because nobody seemed to listen.
     fn count(&self) {
         if !self.is_counted.swap(true, Ordering::Relaxed) {
             E::signal().join_audience();

@@ -6,7 +6,13 @@ use crate::{
     state::{Need, State},
 };
 use futures_util::future::BoxFuture;
-use std::{any::Any, borrow::Cow, fmt, time::Duration};
+use std::{
+    any::Any,
+    borrow::Cow,
+    fmt,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 /// A linked receiver of the events `E`. `#[receiver]` makes it.
 #[doc(hidden)]
@@ -76,7 +82,8 @@ impl<E: 'static> AnyReceiver for Receiver<E> {
 pub struct ReceiverInfo {
     id: Cow<'static, str>,
     has_own_id: bool,
-    is_connected: bool,
+    /// The number of the connection; none of a linked receiver.
+    connection: Option<u64>,
     is_async: bool,
     priority: i32,
     timeout: Option<Duration>,
@@ -95,7 +102,7 @@ impl ReceiverInfo {
         Self {
             id: Cow::Borrowed(id),
             has_own_id: false,
-            is_connected: false,
+            connection: None,
             is_async,
             priority: 0,
             timeout: None,
@@ -134,11 +141,13 @@ impl ReceiverInfo {
         }
     }
 
+    /// A receiver that is about to be connected, with a number that no other connection has.
     pub(crate) fn connected(id: String, is_async: bool, place: Place) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
         Self {
             id: Cow::Owned(id),
             has_own_id: false,
-            is_connected: true,
+            connection: Some(NEXT.fetch_add(1, Ordering::Relaxed)),
             is_async,
             priority: 0,
             timeout: None,
@@ -147,9 +156,54 @@ impl ReceiverInfo {
         }
     }
 
-    /// The id it was given, otherwise its path: `crate::module::function`.
+    /// The automatic id with the first number from 2 on that makes it free, if it is taken.
+    pub(crate) fn with_free_id(self, is_taken: impl Fn(&str) -> bool) -> Self {
+        if !is_taken(&self.id) {
+            return self;
+        }
+        let numbered = |number: u64| format!("{} ({number})", self.id);
+        let free = (2..).map(numbered).find(|id| !is_taken(id));
+        Self {
+            id: free.map_or(self.id, Cow::Owned),
+            ..self
+        }
+    }
+
+    /// The number of the connection; none of a linked receiver.
+    pub(crate) fn connection(&self) -> Option<u64> {
+        self.connection
+    }
+
+    /// The id: of all receivers of a signal in one hub, this one alone has it.
+    ///
+    /// It is the one that was given, otherwise the path of the function, `crate::module::function`, or, for one that was
+    /// connected, the place of the call, `connected at src/main.rs:7:19`. What is connected at one place more than once,
+    /// as in a loop, is counted: `connected at src/main.rs:7:19 (2)`. So an id is the same in each run of a program that
+    /// connects in the same order.
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// Whether both are the same receiver of one signal: one linked function, or one connection. What was connected later
+    /// with the id of a receiver that is gone is another one.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_signals::{ConnectOptions, Signals, UserLoggedIn};
+    ///
+    /// let signals = Signals::isolated();
+    /// let connect = || signals.connect_with::<UserLoggedIn>(ConnectOptions::new().id("audit"), |_| ());
+    /// let first = connect()?;
+    /// let before = signals.receivers_of::<UserLoggedIn>();
+    /// drop(first);
+    /// let _second = connect()?;
+    /// let after = signals.receivers_of::<UserLoggedIn>();
+    /// assert!(before[0].is_same(&before[0]) && !before[0].is_same(&after[0]));
+    /// # Ok::<(), phone_auth_signals::DuplicateIdError>(())
+    /// ```
+    pub fn is_same(&self, other: &Self) -> bool {
+        // A hub has each id of a signal once, so that linked functions are told apart by it.
+        self.connection == other.connection && self.id == other.id && self.place == other.place
     }
 
     /// Whether the id was given by hand.
@@ -159,7 +213,7 @@ impl ReceiverInfo {
 
     /// Whether it was connected at run time, not found by the linker.
     pub fn is_connected(&self) -> bool {
-        self.is_connected
+        self.connection.is_some()
     }
 
     /// Whether it is awaited.

@@ -125,9 +125,14 @@ impl fmt::Display for Problem {
                 first,
                 second,
             } => {
+                let way_out = if first.has_own_id() && second.has_own_id() {
+                    "rename one"
+                } else {
+                    "rename one, or give it an id of its own by `id = \"…\"`"
+                };
                 write!(
                     f,
-                    "the signal `{signal}` has two receivers with one id, {first} and {second}: rename one"
+                    "the signal `{signal}` has two receivers with one id, {first} and {second}: {way_out}"
                 )
             }
             Self::UnknownId { id } => {

@@ -107,8 +107,7 @@ pub(crate) struct Detail {
 #[derive(Clone)]
 pub(crate) enum About {
     Linked(&'static ReceiverInfo),
-    /// With the number by which it is disconnected.
-    Connected(u64, Arc<ReceiverInfo>),
+    Connected(Arc<ReceiverInfo>),
 }
 
 impl Deref for About {
@@ -117,7 +116,7 @@ impl Deref for About {
     fn deref(&self) -> &ReceiverInfo {
         match self {
             Self::Linked(info) => info,
-            Self::Connected(_, info) => info,
+            Self::Connected(info) => info,
         }
     }
 }

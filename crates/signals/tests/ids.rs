@@ -1,0 +1,215 @@
+//! The ids of receivers that are connected: each is the id of one receiver, and the same in each run. And what is the
+//! user's is dropped where the user may connect again.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use phone_auth_signals::{ConnectOptions, Connection, ReceiverInfo, Signals, receiver, signal};
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, mpsc},
+    thread,
+    time::Duration,
+};
+
+signal! {
+    /// A bell rang.
+    bell: Bell;
+}
+
+#[derive(Clone)]
+struct Bell;
+
+#[receiver(bell, id = "porter")]
+fn porter(_event: &Bell) {}
+
+fn ids(signals: &Signals) -> Vec<String> {
+    let receivers = signals.receivers_of::<Bell>();
+    receivers.iter().map(|one| one.id().to_owned()).collect()
+}
+
+/// Connects in each of the ways, and at one place several times.
+fn connect_all(signals: &Signals) -> Vec<Connection> {
+    let mut connections = Vec::new();
+    for _ in 0..3 {
+        connections.push(signals.connect::<Bell>(|_| ()));
+    }
+    let helper = |name: &'static str| {
+        signals.connect_async::<Bell>(move |_| async move {
+            let _ = name;
+        })
+    };
+    connections.extend(["one", "other"].map(helper));
+    for _ in 0..2 {
+        let options = ConnectOptions::new().priority(1);
+        connections.push(signals.connect_with::<Bell>(options, |_| ()).unwrap());
+    }
+    // What another place has as its second is somebody's own id already.
+    let taken = format!("{} (2)", connected_here(signals, &mut connections));
+    let own = ConnectOptions::new().id(taken);
+    connections.push(signals.connect_with::<Bell>(own, |_| ()).unwrap());
+    connected_here(signals, &mut connections);
+    connections
+}
+
+fn connected_here(signals: &Signals, connections: &mut Vec<Connection>) -> String {
+    connections.push(signals.connect::<Bell>(|_| ()));
+    ids(signals).pop().unwrap()
+}
+
+#[test]
+fn each_id_is_of_one_receiver() {
+    let signals = Signals::linked().unwrap();
+    let connections = connect_all(&signals);
+    let mut capture = [signals.capture::<Bell>(), signals.capture::<Bell>()];
+    let ids = ids(&signals);
+    let distinct: HashSet<_> = ids.iter().collect();
+    assert_eq!(
+        distinct.len(),
+        connections.len() + capture.len() + 1,
+        "{ids:?}"
+    );
+    assert!(ids.iter().any(|id| id.ends_with(" (3)")), "{ids:?}");
+    assert!(capture.iter_mut().all(|capture| capture.take().is_empty()));
+}
+
+#[test]
+fn ids_are_the_same_in_each_run() {
+    let run = || {
+        let signals = Signals::linked().unwrap();
+        let connections = connect_all(&signals);
+        (ids(&signals), connections)
+    };
+    let (first, _connections) = run();
+    assert_eq!(run().0, first);
+}
+
+#[test]
+fn id_that_is_free_again_is_reused() {
+    let signals = Signals::isolated();
+    let connect = || signals.connect::<Bell>(|_| ());
+    let (first, _second) = (connect(), connect());
+    let before = ids(&signals);
+    drop(first);
+    let _again = connect();
+    let after = ids(&signals);
+    assert_eq!(
+        after.iter().collect::<HashSet<_>>(),
+        before.iter().collect()
+    );
+}
+
+#[test]
+fn taken_id_is_refused_across_both() {
+    let signals = Signals::linked().unwrap();
+    let mut connections = Vec::new();
+    let automatic = connected_here(&signals, &mut connections);
+    for id in ["porter", &automatic] {
+        let named = || ConnectOptions::new().id(id);
+        let refused = signals.connect_with::<Bell>(named(), |_| ()).unwrap_err();
+        assert_eq!(refused.id, id);
+        let refused = signals.connect_async_with::<Bell>(named(), |_| async {});
+        assert_eq!(refused.unwrap_err().id, id);
+    }
+    assert_eq!(signals.receivers_of::<Bell>().len(), 2);
+}
+
+#[test]
+fn successor_is_another_receiver() {
+    let signals = Signals::linked().unwrap();
+    let named = || ConnectOptions::new().id("audit").priority(1);
+    let connect = || signals.connect_with::<Bell>(named(), |_| ()).unwrap();
+    let first = connect();
+    let before = signals.receivers_of::<Bell>();
+    drop(first);
+    let _second = connect();
+    let after = signals.receivers_of::<Bell>();
+    let same: Vec<_> = (before.iter().zip(&after))
+        .map(|(one, other): (&ReceiverInfo, &ReceiverInfo)| (one.id(), one.is_same(other)))
+        .collect();
+    assert_eq!(same, [("audit", false), ("porter", true)]);
+    for (index, one) in after.iter().enumerate() {
+        let found = after.iter().position(|other| one.is_same(other));
+        assert_eq!(found, Some(index));
+    }
+}
+
+/// Does something of the user's when it is dropped.
+struct OnDrop<F: Fn()>(F);
+
+impl<F: Fn()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
+/// What a closure that is dropped does with the signal it was to receive.
+fn uses_of(signals: &Signals) -> Vec<Box<dyn Fn() + Send + Sync>> {
+    let hub = || signals.clone();
+    let (connects, names, captures, sends) = (hub(), hub(), hub(), hub());
+    let held = Mutex::new(Some(signals.connect::<Bell>(|_| ())));
+    vec![
+        Box::new(move || drop(held.lock().unwrap().take())),
+        Box::new(move || drop(connects.connect::<Bell>(|_| ()))),
+        Box::new(move || {
+            let options = ConnectOptions::new().id("taken");
+            assert!(names.connect_with::<Bell>(options, |_| ()).is_err());
+        }),
+        Box::new(move || drop(captures.capture::<Bell>())),
+        Box::new(move || {
+            let sending = sends.send_robust(&Bell);
+            let report = futures_util::FutureExt::now_or_never(sending);
+            assert!(report.unwrap().is_ok());
+        }),
+    ]
+}
+
+/// Runs `act` elsewhere and waits until it has ended; a lock that is waited for for ever is a failure.
+fn must_end(act: impl FnOnce() + Send + 'static) {
+    let (ended, end) = mpsc::channel();
+    thread::spawn(move || {
+        act();
+        ended.send(()).unwrap();
+    });
+    end.recv_timeout(Duration::from_secs(30))
+        .expect("it hangs, or panicked");
+}
+
+#[test]
+fn refused_receiver_may_connect_when_dropped() {
+    let signals = Signals::isolated();
+    let taken = || ConnectOptions::new().id("taken");
+    let _first = signals.connect_with::<Bell>(taken(), |_| ()).unwrap();
+    for (index, act) in uses_of(&signals).into_iter().enumerate() {
+        let (hub, dropped) = (signals.clone(), Arc::new(Mutex::new(false)));
+        let told = Arc::clone(&dropped);
+        must_end(move || {
+            let closure = OnDrop(move || {
+                act();
+                *told.lock().unwrap() = true;
+            });
+            let refused = hub.connect_with::<Bell>(taken(), move |_| {
+                let _ = &closure;
+            });
+            assert!(refused.is_err());
+        });
+        assert!(*dropped.lock().unwrap(), "{index}");
+    }
+    assert_eq!(ids(&signals), ["taken"]);
+}
+
+#[test]
+fn disconnected_receiver_may_connect_when_dropped() {
+    let signals = Signals::isolated();
+    let taken = ConnectOptions::new().id("taken");
+    let _first = signals.connect_with::<Bell>(taken, |_| ()).unwrap();
+    for act in uses_of(&signals) {
+        let hub = signals.clone();
+        must_end(move || {
+            let closure = OnDrop(act);
+            let connection = hub.connect::<Bell>(move |_| {
+                let _ = &closure;
+            });
+            drop(connection);
+        });
+    }
+    assert_eq!(ids(&signals), ["taken"]);
+}
