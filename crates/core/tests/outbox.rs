@@ -8,8 +8,8 @@
 
 mod common;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::{ANNS_EMAIL, ANNS_PHONE, HORSE, Kit, STAPLE};
@@ -23,8 +23,8 @@ use phone_auth_core::outbox::{BackOff, Claim, MessageId, OutboxMessage, ReceiptO
 use phone_auth_core::password::Password;
 use phone_auth_core::store::{OutboxStore, StoreErrorKind};
 use phone_auth_signals::{
-    Capture, ResetPasswordEmail, ResetPasswordPhone, Retry, Signals, TokenIssued, Undelivered,
-    VerifyEmail,
+    Capture, ConnectOptions, ResetPasswordEmail, ResetPasswordPhone, Retry, Signals, TokenIssued,
+    Undelivered, VerifyEmail,
 };
 use phone_auth_store_testkit::{OutsideChange, Outsider};
 
@@ -256,9 +256,102 @@ async fn failed_receiver_alone_is_called_again() {
 }
 
 #[tokio::test]
+async fn receivers_connected_in_a_loop_are_apart() {
+    let owing = Owing::new().await;
+    let calls: Arc<[AtomicUsize; 3]> = Arc::default();
+    let connect = |index: usize| {
+        let calls = Arc::clone(&calls);
+        owing.kit.signals.connect(move |_: &ResetPasswordEmail| {
+            // Each works at another attempt.
+            match calls[index].fetch_add(1, Ordering::SeqCst) {
+                earlier if earlier < index => Err("no route to host"),
+                _ => Ok(()),
+            }
+        })
+    };
+    let _connections = [0, 1, 2].map(connect);
+    owing.ask().await;
+    for expected in [[1, 1, 1], [1, 2, 2], [1, 2, 3], [1, 2, 3]] {
+        owing.deliver().await;
+        owing.kit.clock.advance(Duration::from_secs(30));
+        let calls: Vec<_> = calls.iter().map(|it| it.load(Ordering::SeqCst)).collect();
+        assert_eq!(calls, expected);
+    }
+    assert_eq!(owing.outbox().await, []);
+}
+
+/// What becomes of a receiver that is disconnected while an earlier one is at work.
+#[tokio::test]
+async fn missed_receiver_keeps_its_message() {
+    for (is_earlier_well, comes_back) in [(true, true), (false, true), (true, false)] {
+        let owing = Owing::new().await;
+        let (signals, calls) = (&owing.kit.signals, Arc::new(AtomicUsize::new(0)));
+        let connect = || {
+            let (counted, named) = (Arc::clone(&calls), ConnectOptions::new().id("second"));
+            let second = signals.connect_with(named, move |_: &ResetPasswordEmail| {
+                counted.fetch_add(1, Ordering::SeqCst);
+            });
+            second.unwrap()
+        };
+        let second = Mutex::new(Some(connect()));
+        let first = ConnectOptions::new().priority(1);
+        let _first = signals.connect_async_with(first, move |_: ResetPasswordEmail| {
+            let is_first_time = second.lock().unwrap().take().is_some();
+            async move {
+                tokio::task::yield_now().await;
+                (is_earlier_well || !is_first_time)
+                    .then_some(())
+                    .ok_or("no route to host")
+            }
+        });
+        owing.ask().await;
+        assert_eq!(owing.deliver().await, 1);
+        let owed = owing.outbox().await.remove(0);
+        assert!(owed.dead.is_none());
+        assert!(owed.receipts.iter().all(|it| it.receiver != "second"));
+        assert_eq!(calls.load(Ordering::SeqCst), 0);
+
+        let back = comes_back.then(connect);
+        owing.kit.clock.advance(Duration::from_secs(2));
+        assert_eq!(owing.deliver().await, 1);
+        assert_eq!(owing.outbox().await, []);
+        let expected = usize::from(back.is_some());
+        assert_eq!(calls.load(Ordering::SeqCst), expected);
+    }
+}
+
+#[tokio::test]
+async fn receipt_holds_no_token() {
+    let owing = Owing::new().await;
+    let seen = Arc::new(Mutex::new(String::new()));
+    let token = Arc::clone(&seen);
+    let _broken = owing
+        .kit
+        .signals
+        .connect(move |event: &ResetPasswordEmail| {
+            let (url, mut seen) = (event.url.as_str(), token.lock().unwrap());
+            url.split('/').nth(4).unwrap().clone_into(&mut seen);
+            let escaped = seen.replace('-', "%2D");
+            Err::<(), _>(Undelivered::new(
+                Retry::Never,
+                format!("refused: <a href=\"{escaped}\">"),
+            ))
+        });
+    owing.ask().await;
+    owing.deliver().await;
+    let letter = owing.outbox().await.remove(0);
+    let reasons = letter.receipts.iter().map(|it| it.reason.clone());
+    let kept: String = reasons.chain([letter.dead.unwrap().reason]).collect();
+    assert!(kept.contains("refused: <a"), "{kept}");
+    let seen = seen.lock().unwrap();
+    let (_, tag) = seen.split_once('-').unwrap();
+    assert!(!kept.contains(tag), "{kept}");
+}
+
+#[tokio::test]
 async fn repeat_has_the_same_link() {
     let owing = Owing::new().await;
-    let urls = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let urls = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&urls);
     let _broken = owing
         .kit

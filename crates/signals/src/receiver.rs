@@ -162,7 +162,7 @@ impl ReceiverInfo {
             return self;
         }
         let numbered = |number: u64| format!("{} ({number})", self.id);
-        let free = (2..).map(numbered).find(|id| !is_taken(id));
+        let free = (2..=u64::MAX).map(numbered).find(|id| !is_taken(id));
         Self {
             id: free.map_or(self.id, Cow::Owned),
             ..self

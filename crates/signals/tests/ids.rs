@@ -2,10 +2,11 @@
 //! user's is dropped where the user may connect again.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+use futures_util::FutureExt as _;
 use phone_auth_signals::{ConnectOptions, Connection, ReceiverInfo, Signals, receiver, signal};
 use std::{
     collections::HashSet,
-    sync::{Arc, Mutex, mpsc},
+    sync::{Mutex, mpsc},
     thread,
     time::Duration,
 };
@@ -141,75 +142,76 @@ impl<F: Fn()> Drop for OnDrop<F> {
     }
 }
 
-/// What a closure that is dropped does with the signal it was to receive.
-fn uses_of(signals: &Signals) -> Vec<Box<dyn Fn() + Send + Sync>> {
-    let hub = || signals.clone();
-    let (connects, names, captures, sends) = (hub(), hub(), hub(), hub());
-    let held = Mutex::new(Some(signals.connect::<Bell>(|_| ())));
-    vec![
-        Box::new(move || drop(held.lock().unwrap().take())),
-        Box::new(move || drop(connects.connect::<Bell>(|_| ()))),
-        Box::new(move || {
-            let options = ConnectOptions::new().id("taken");
-            assert!(names.connect_with::<Bell>(options, |_| ()).is_err());
-        }),
-        Box::new(move || drop(captures.capture::<Bell>())),
-        Box::new(move || {
-            let sending = sends.send_robust(&Bell);
-            let report = futures_util::FutureExt::now_or_never(sending);
-            assert!(report.unwrap().is_ok());
-        }),
-    ]
+/// What a closure that is dropped may do with the signal it was to receive. Each has a hub of its own, where the id
+/// "taken" is: one that is locked for ever must not keep this test from failing.
+fn uses() -> Vec<(Signals, Box<dyn Fn() + Send + Sync>)> {
+    let hub = || {
+        let (signals, options) = (Signals::isolated(), ConnectOptions::new().id("taken"));
+        signals
+            .connect_with::<Bell>(options, |_| ())
+            .unwrap()
+            .forever();
+        signals
+    };
+    let (cuts, connects, names, captures, sends) = (hub(), hub(), hub(), hub(), hub());
+    let held = Mutex::new(Some(cuts.connect::<Bell>(|_| ())));
+    let mut uses: Vec<(Signals, Box<dyn Fn() + Send + Sync>)> = Vec::new();
+    uses.push((cuts, Box::new(move || drop(held.lock().unwrap().take()))));
+    let signals = connects.clone();
+    uses.push((
+        connects,
+        Box::new(move || drop(signals.connect::<Bell>(|_| ()))),
+    ));
+    let signals = names.clone();
+    let name = move || {
+        let options = ConnectOptions::new().id("taken");
+        assert!(signals.connect_with::<Bell>(options, |_| ()).is_err());
+    };
+    uses.push((names, Box::new(name)));
+    let signals = captures.clone();
+    uses.push((captures, Box::new(move || drop(signals.capture::<Bell>()))));
+    let signals = sends.clone();
+    let send = move || assert!(signals.send_robust(&Bell).now_or_never().unwrap().is_ok());
+    uses.push((sends, Box::new(send)));
+    uses
 }
 
-/// Runs `act` elsewhere and waits until it has ended; a lock that is waited for for ever is a failure.
-fn must_end(act: impl FnOnce() + Send + 'static) {
-    let (ended, end) = mpsc::channel();
-    thread::spawn(move || {
-        act();
-        ended.send(()).unwrap();
-    });
-    end.recv_timeout(Duration::from_secs(30))
-        .expect("it hangs, or panicked");
+type Receive = Box<dyn Fn(&Bell) + Send + Sync>;
+
+/// Lets `act` happen with a closure that uses the signal when it is dropped, and waits until both have ended.
+fn check_dropped(act: fn(&Signals, Receive)) {
+    for (index, (signals, on_drop)) in uses().into_iter().enumerate() {
+        let (ended, end) = mpsc::channel();
+        let hub = signals.clone();
+        thread::spawn(move || {
+            let dropped = ended.clone();
+            let closure = OnDrop(move || {
+                on_drop();
+                dropped.send("dropped").unwrap();
+            });
+            let closure = Box::new(move |_: &Bell| {
+                let _ = &closure;
+            });
+            act(&hub, closure);
+            ended.send("ended").unwrap();
+        });
+        for step in ["dropped", "ended"] {
+            let told = end.recv_timeout(Duration::from_secs(30));
+            assert_eq!(told, Ok(step), "{index}: it hangs, or panicked");
+        }
+        assert_eq!(ids(&signals), ["taken"]);
+    }
 }
 
 #[test]
 fn refused_receiver_may_connect_when_dropped() {
-    let signals = Signals::isolated();
-    let taken = || ConnectOptions::new().id("taken");
-    let _first = signals.connect_with::<Bell>(taken(), |_| ()).unwrap();
-    for (index, act) in uses_of(&signals).into_iter().enumerate() {
-        let (hub, dropped) = (signals.clone(), Arc::new(Mutex::new(false)));
-        let told = Arc::clone(&dropped);
-        must_end(move || {
-            let closure = OnDrop(move || {
-                act();
-                *told.lock().unwrap() = true;
-            });
-            let refused = hub.connect_with::<Bell>(taken(), move |_| {
-                let _ = &closure;
-            });
-            assert!(refused.is_err());
-        });
-        assert!(*dropped.lock().unwrap(), "{index}");
-    }
-    assert_eq!(ids(&signals), ["taken"]);
+    check_dropped(|signals, closure| {
+        let taken = ConnectOptions::new().id("taken");
+        assert!(signals.connect_with::<Bell>(taken, closure).is_err());
+    });
 }
 
 #[test]
 fn disconnected_receiver_may_connect_when_dropped() {
-    let signals = Signals::isolated();
-    let taken = ConnectOptions::new().id("taken");
-    let _first = signals.connect_with::<Bell>(taken, |_| ()).unwrap();
-    for act in uses_of(&signals) {
-        let hub = signals.clone();
-        must_end(move || {
-            let closure = OnDrop(act);
-            let connection = hub.connect::<Bell>(move |_| {
-                let _ = &closure;
-            });
-            drop(connection);
-        });
-    }
-    assert_eq!(ids(&signals), ["taken"]);
+    check_dropped(|signals, closure| drop(signals.connect::<Bell>(closure)));
 }

@@ -9,6 +9,7 @@ use super::Accounts;
 use super::links::Links;
 use super::message::{MessageEvent, To};
 use super::promise::Outbox;
+use super::redaction::Redaction;
 use super::store_clock::{StoreClock, later};
 use super::worker_options::WorkerOptions;
 use crate::address::AddressRecord;
@@ -18,9 +19,6 @@ use crate::outbox::{
 use crate::person::Person;
 use crate::store::StoreError;
 
-/// The most characters of a reason that are kept.
-const MAX_REASON: usize = 300;
-
 /// One attempt.
 pub(super) struct Attempt<'a> {
     accounts: &'a Accounts,
@@ -28,6 +26,8 @@ pub(super) struct Attempt<'a> {
     options: &'a WorkerOptions,
     clock: &'a StoreClock,
     message: OutboxMessage,
+    /// The receiver that could not be called, if there is one: it was disconnected after the attempt began.
+    missed: Option<String>,
 }
 
 /// Whether the attempt may go on.
@@ -51,6 +51,7 @@ impl<'a> Attempt<'a> {
             options,
             clock,
             message,
+            missed: None,
         }
     }
 
@@ -145,10 +146,14 @@ impl<'a> Attempt<'a> {
             .into_iter()
             .filter(|receiver| receipts.is_due(receiver.id(), now))
             .collect();
+        let redaction = Redaction::of(event.url().as_str());
         let last = waiting.len().saturating_sub(1);
         for (index, receiver) in waiting.iter().enumerate() {
-            let (receipt, hold) = self.call(event, receiver.id()).await;
-            self.message.receipts.note(receipt);
+            let (outcome, hold) = self.call(event, receiver).await;
+            match self.receipt(receiver, outcome, &redaction) {
+                Some(receipt) => self.message.receipts.note(receipt),
+                None => self.missed = Some(receiver.id().to_owned()),
+            }
             if hold == Hold::Lost {
                 return Hold::Lost;
             }
@@ -160,22 +165,17 @@ impl<'a> Attempt<'a> {
         Hold::Held
     }
 
-    /// Calls one receiver, and extends the lease for as long as it takes.
-    async fn call(&self, event: &MessageEvent, id: &str) -> (Receipt, Hold) {
+    /// Calls one receiver, and extends the lease for as long as it takes. No report when it took too long.
+    async fn call(&self, event: &MessageEvent, receiver: &ReceiverInfo) -> (Option<Report>, Hold) {
         let signals = self.accounts.signals();
         let limit = self.options.receiver_timeout;
-        let mut call = std::pin::pin!(tokio::time::timeout(limit, event.send_to(signals, id)));
+        let call = event.send_to(signals, receiver);
+        let mut call = std::pin::pin!(tokio::time::timeout(limit, call));
         let mut hold = Hold::Held;
         loop {
             tokio::select! {
                 biased;
-                ended = &mut call => {
-                    let receipt = match ended {
-                        Ok(report) => self.receipt(id, &report),
-                        Err(_) => self.failed(id, "timed out", Duration::ZERO),
-                    };
-                    return (receipt, hold);
-                }
+                ended = &mut call => return (ended.ok(), hold),
                 () = tokio::time::sleep(self.options.lease() / 3) => {
                     // What is lost stays lost, whatever the store answers the next time.
                     if self.extend().await == Hold::Lost {
@@ -186,21 +186,33 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// What a dispatch to one receiver came to.
-    fn receipt(&self, id: &str, report: &Report) -> Receipt {
-        let Some(failure) = report.failures().next() else {
-            return Receipt::new(id, ReceiptOutcome::Done, "");
+    /// What calling a receiver came to. None for one that was not called: what has no receipt is not delivered.
+    fn receipt(
+        &self,
+        receiver: &ReceiverInfo,
+        report: Option<Report>,
+        redaction: &Redaction,
+    ) -> Option<Receipt> {
+        let id = receiver.id();
+        let Some(report) = report else {
+            return Some(self.failed(id, "timed out", Duration::ZERO));
         };
-        let Outcome::Failed(error) = failure.outcome() else {
+        let own = report
+            .receivers()
+            .find(|one| one.receiver().is_same(receiver));
+        Some(match own?.outcome() {
+            Outcome::Done | Outcome::Skipped => Receipt::new(id, ReceiptOutcome::Done, ""),
+            Outcome::Failed(error) => {
+                let reason = redaction.reason(&**error);
+                match Undelivered::retry_after(&**error) {
+                    Retry::Never => Receipt::new(id, ReceiptOutcome::Refused, reason),
+                    Retry::After(pause) => self.failed(id, &reason, pause),
+                    _ => self.failed(id, &reason, Duration::ZERO),
+                }
+            }
             // What a panic said may be anything; that there was one says enough.
-            return self.failed(id, failure.outcome().name(), Duration::ZERO);
-        };
-        let reason = reason(&**error);
-        match Undelivered::retry_after(&**error) {
-            Retry::Never => Receipt::new(id, ReceiptOutcome::Refused, reason),
-            Retry::After(pause) => self.failed(id, &reason, pause),
-            _ => self.failed(id, &reason, Duration::ZERO),
-        }
+            other => self.failed(id, other.name(), Duration::ZERO),
+        })
     }
 
     /// The receipt of a receiver that failed and asked to be left alone for so long.
@@ -216,6 +228,13 @@ impl<'a> Attempt<'a> {
         let with = |outcome| move |receipt: &&Receipt| receipt.outcome == outcome;
         let failed = receipts.iter().rfind(with(ReceiptOutcome::Failed));
         let refused = receipts.iter().rfind(with(ReceiptOutcome::Refused));
+        if let Some(id) = &self.missed {
+            // Another may be connected in its place in a moment; if none is, nothing is left to do then.
+            let failed = receipts.iter().filter_map(|receipt| receipt.not_before);
+            let due_at = self.clock.later(self.accounts, self.delay());
+            let due_at = failed.fold(due_at, DateTime::min);
+            return self.again(due_at, &format!("{id}: it was disconnected"));
+        }
         if receipts.iter().next().is_none() {
             if self.options.unreceived.contains(&signal) {
                 return Settlement::Settled;
@@ -323,45 +342,4 @@ impl<'a> Attempt<'a> {
 /// A receipt that did not succeed, for the operator.
 fn sentence(receipt: &Receipt) -> String {
     format!("{}: {}", receipt.receiver, receipt.reason)
-}
-
-/// What an error says, and what it comes from, on one line of bounded length. What looks like a link is left out: a
-/// receiver that puts one into its error must not put it into the database.
-fn reason(error: &(dyn std::error::Error + 'static)) -> String {
-    let texts = std::iter::successors(Some(error), |error| error.source());
-    let whole = texts
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(": ");
-    let words = whole
-        .split_whitespace()
-        .map(|word| if is_link(word) { "…" } else { word });
-    let line = words.collect::<Vec<_>>().join(" ");
-    let visible = line.chars().filter(|character| !character.is_control());
-    visible.take(MAX_REASON).collect()
-}
-
-/// Whether a word may be a link, also where its slashes are percent-encoded.
-fn is_link(word: &str) -> bool {
-    let word = word.replace("%2F", "/").replace("%2f", "/");
-    word.contains("//") || word.contains('/') && word.len() > 24
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::randomness::RandomnessError;
-
-    #[test]
-    fn reason_holds_no_link() {
-        let error = RandomnessError::with_source(
-            "the server refused https://x.example/a/MQ/t-1/ and /accounts/password_reset_confirm/MQ/t-1/\r\n250 OK to=https%3A%2F%2Fx.example%2Ft-1",
-        );
-        assert_eq!(
-            reason(&error),
-            "no random bytes are to be had: the server refused … and … 250 OK …"
-        );
-        let long = RandomnessError::with_source("é".repeat(1000));
-        assert_eq!(reason(&long).chars().count(), MAX_REASON);
-    }
 }

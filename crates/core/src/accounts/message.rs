@@ -87,9 +87,14 @@ impl MessageEvent {
         with_event!(self, event => of(event, signals))
     }
 
-    /// Calls one receiver.
-    pub(super) async fn send_to(&self, signals: &Signals, id: &str) -> Report {
-        let wanted = |receiver: &ReceiverInfo| receiver.id() == id;
+    /// Its link.
+    pub(super) const fn url(&self) -> &RelativeUrl {
+        with_event!(self, event => &event.url)
+    }
+
+    /// Calls one receiver. The report lacks it if it has been disconnected.
+    pub(super) async fn send_to(&self, signals: &Signals, receiver: &ReceiverInfo) -> Report {
+        let wanted = |other: &ReceiverInfo| other.is_same(receiver);
         with_event!(self, event => signals.send_robust_to(event, wanted).await)
     }
 

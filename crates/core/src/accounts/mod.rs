@@ -35,6 +35,7 @@ mod message;
 mod new_password;
 mod outbox_worker;
 mod promise;
+mod redaction;
 mod request_reset;
 mod request_verification;
 mod reset_password;
