@@ -25,6 +25,11 @@ pub enum BuildErrorKind {
     /// The name of the other side is no host.
     #[error("the host is not a name or an IP address")]
     Host,
+    /// The mail server cannot be greeted with this.
+    #[error(
+        "the name to greet the mail server with is not a full domain name such as www.example.org, nor an address such as [192.0.2.1]"
+    )]
+    Hello,
     /// Messages would cross a network where others can read them.
     #[error("messages would cross the network in the clear")]
     Plaintext,

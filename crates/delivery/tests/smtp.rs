@@ -162,7 +162,7 @@ async fn refusals_are_told_apart() {
             Retry::Never,
             "the recipient (550 5.1.1)",
         ),
-        ("refused@example.org", Retry::Never, "the recipient (550)"),
+        ("refused@example.org", Retry::Later, "the recipient (550)"),
         (
             "full@example.org",
             Retry::Later,

@@ -145,3 +145,82 @@ async fn sender_is_written_in_ascii() {
         "{heard:?}"
     );
 }
+
+/// What the server was greeted with, before TLS and after it.
+async fn greetings(server: &ScriptedMailServer, smtp: &Smtp) -> Vec<String> {
+    smtp.send(&message_to("ann@example.org")).await.unwrap();
+    let heard = server.heard();
+    let hellos = heard.iter().filter_map(|line| line.strip_prefix("EHLO "));
+    hellos.map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn server_is_greeted_with_a_full_domain() {
+    const TLS: Script = &[
+        ("EHLO", "250-localhost\r\n250 STARTTLS\r\n"),
+        ("STARTTLS", "220 go on\r\n"),
+    ];
+    let server = ScriptedMailServer::start(TLS).await;
+    let expected = ["example.org", "example.org"];
+    assert_eq!(
+        greetings(&server, &starttls_through(&server)).await,
+        expected
+    );
+
+    for (name, said) in [
+        ("www.example.org", "www.example.org"),
+        ("[192.0.2.1]", "[192.0.2.1]"),
+    ] {
+        let server = ScriptedMailServer::start(&[]).await;
+        let smtp = mail_through(server.port()).hello(name).build().unwrap();
+        assert_eq!(greetings(&server, &smtp).await, [said]);
+    }
+}
+
+#[tokio::test]
+async fn only_an_address_that_is_gone_ends_the_trying() {
+    const HELO_AT_EHLO: Script = &[
+        (
+            "EHLO",
+            "504 5.5.2 <web-1>: Helo command rejected: need fully-qualified hostname\r\n",
+        ),
+        (
+            "HELO",
+            "504 5.5.2 <web-1>: Helo command rejected: need fully-qualified hostname\r\n",
+        ),
+    ];
+    const HELO_AT_RCPT: Script = &[(
+        "RCPT",
+        "504 5.5.2 <web-1>: Helo command rejected: need fully-qualified hostname\r\n",
+    )];
+    const RELAY: Script = &[("RCPT", "550 relay not permitted\r\n")];
+    const SENDER: Script = &[(
+        "RCPT",
+        "550-Verification failed for <accounts@example.org>\r\n550-No Such User Here\r\n550 Sender verify failed\r\n",
+    )];
+    const SPAM: Script = &[(
+        ".",
+        "550-5.7.1 Our system has detected\r\n550 5.7.1 spam\r\n",
+    )];
+    const GONE: Script = &[("RCPT", "550 5.1.1 no such user\r\n")];
+    const GONE_AT_THE_END: Script = &[("RCPT", "550-Sorry, no mailbox\r\n550 here. (#5.1.1)\r\n")];
+    const GONE_AFTER_THE_MAIL: Script = &[(".", "550-5.1.1 no\r\n550 5.1.1 such user\r\n")];
+    const GONE_IN_WORDS: Script = &[("RCPT", "550 Unknown user\r\n")];
+    for (script, retry, said) in [
+        (HELO_AT_EHLO, Retry::Later, "cannot be reached (504 5.5.2)"),
+        (HELO_AT_RCPT, Retry::Later, "the recipient (504 5.5.2)"),
+        (RELAY, Retry::Later, "the recipient (550)"),
+        (SENDER, Retry::Later, "the recipient (550)"),
+        (SPAM, Retry::Later, "the mail (550 5.7.1)"),
+        (GONE, Retry::Never, "the recipient (550 5.1.1)"),
+        (GONE_AT_THE_END, Retry::Never, "the recipient (550 5.1.1)"),
+        (GONE_AFTER_THE_MAIL, Retry::Never, "the mail (550 5.1.1)"),
+        (GONE_IN_WORDS, Retry::Never, "the recipient (550)"),
+    ] {
+        let server = ScriptedMailServer::start(script).await;
+        let smtp = mail_through(server.port()).build().unwrap();
+        let error = smtp.send(&message_to("ann@example.org")).await.unwrap_err();
+        assert_eq!(error.retry(), retry, "{script:?}");
+        assert!(error.to_string().ends_with(said), "{script:?}: {error}");
+    }
+}

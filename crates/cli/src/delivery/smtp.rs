@@ -29,6 +29,9 @@ pub(super) fn build(
     if let Some(port) = settings.port {
         smtp = smtp.port(port);
     }
+    if let Some(name) = &settings.hello {
+        smtp = smtp.hello(name);
+    }
     if settings.danger_plain {
         smtp = smtp.danger_plain();
     }
@@ -56,6 +59,10 @@ fn wrong(configuration: &Configuration, error: BuildError) -> Failure {
         BuildErrorKind::Sender => (
             "smtp.from",
             "an e-mail address such as \"Example <accounts@example.org>\", ASCII before the @",
+        ),
+        BuildErrorKind::Hello => (
+            "smtp.hello",
+            "a full domain name such as www.example.org, or an address such as [192.0.2.1]",
         ),
         BuildErrorKind::Plaintext => (
             "smtp.security",

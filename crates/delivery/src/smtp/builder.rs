@@ -12,6 +12,7 @@ use rustls::pki_types::ServerName;
 
 use super::Smtp;
 use super::connections::Connections;
+use super::hello;
 use super::server::{Security, Server};
 use crate::loopback::is_loopback;
 use crate::texts::{Style, Texts};
@@ -37,6 +38,7 @@ pub struct SmtpBuilder {
     may_be_plain: bool,
     from: String,
     login: Option<(String, Secret)>,
+    hello: Option<String>,
     root_certificate: Option<Vec<u8>>,
     timeout: Duration,
     connections: NonZeroUsize,
@@ -53,6 +55,7 @@ impl SmtpBuilder {
             may_be_plain: false,
             from,
             login: None,
+            hello: None,
             root_certificate: None,
             timeout: Duration::from_secs(20),
             connections: NonZeroUsize::MIN.saturating_add(3),
@@ -86,6 +89,26 @@ impl SmtpBuilder {
     /// Logs in with this name and password.
     pub fn log_in(mut self, user: impl Into<String>, password: Secret) -> Self {
         self.login = Some((user.into(), password));
+        self
+    }
+
+    /// What the server is greeted with: a full domain name such as `www.example.org`, or an address such as
+    /// `[192.0.2.1]` or `[IPv6:2001:db8::1]`; else the domain of the site, or of the sender where the site has none. The
+    /// name of a machine or a container is often no domain, and many servers take no mail from such.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_delivery::{BuildErrorKind, smtp::Smtp};
+    /// use phone_auth_signals::SiteOrigin;
+    ///
+    /// let site = SiteOrigin::parse("https://example.org")?;
+    /// let smtp = || Smtp::builder(site.clone(), "mail.example.org", "accounts@example.org");
+    /// assert!(smtp().hello("www.example.org").build().is_ok());
+    /// assert_eq!(*smtp().hello("web-1").build().unwrap_err().kind(), BuildErrorKind::Hello);
+    /// # Ok::<(), phone_auth_signals::UrlError>(())
+    /// ```
+    pub fn hello(mut self, name: impl Into<String>) -> Self {
+        self.hello = Some(name.into());
         self
     }
 
@@ -131,7 +154,7 @@ impl SmtpBuilder {
     /// Builds the state. Nothing is connected yet.
     ///
     /// # Errors
-    /// [`Host`](BuildErrorKind::Host), [`Sender`](BuildErrorKind::Sender),
+    /// [`Host`](BuildErrorKind::Host), [`Sender`](BuildErrorKind::Sender), [`Hello`](BuildErrorKind::Hello),
     /// [`Plaintext`](BuildErrorKind::Plaintext), [`Certificate`](BuildErrorKind::Certificate),
     /// [`Tls`](BuildErrorKind::Tls), and those of templates:
     /// [`TemplateFolder`](BuildErrorKind::TemplateFolder), [`Template`](BuildErrorKind::Template),
@@ -148,6 +171,12 @@ impl SmtpBuilder {
             return Err(BuildError::new(BuildErrorKind::Plaintext));
         }
         let from = sender(&self.from)?;
+        let hello = match &self.hello {
+            Some(name) => {
+                hello::parse(name).ok_or_else(|| BuildError::new(BuildErrorKind::Hello))?
+            }
+            None => hello::of(&self.style.site, from.email.domain()),
+        };
         let tls = tls::client_config(self.root_certificate.as_deref())?;
         let texts = Texts::load(self.templates.as_deref(), self.style, &TEMPLATES)?;
         let server = Server {
@@ -157,6 +186,7 @@ impl SmtpBuilder {
             tls: Arc::new(tls),
             name,
             login: self.login,
+            hello,
             // A second address is worth a try while there is time to send.
             patience: self.timeout / 4,
         };

@@ -120,7 +120,7 @@ async fn hand_over(
             .supports_feature(Extension::SmtpUtfEight)
         {
             let why = "the mail server takes no addresses beyond ASCII";
-            return Err(Undelivered::new(Retry::Never, why));
+            return Err(Undelivered::new(Retry::Later, why));
         }
         parameters.push(MailParameter::SmtpUtfEight);
     }

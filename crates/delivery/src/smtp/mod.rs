@@ -9,6 +9,7 @@
 mod builder;
 mod connections;
 mod encrypted;
+mod hello;
 mod mail;
 mod receiver;
 mod refusal;
@@ -68,9 +69,9 @@ impl Smtp {
     /// Sends a message and waits until the server has taken it.
     ///
     /// # Errors
-    /// [`Retry::Never`] when the server refuses the recipient or the mail for good (5xx), or the address is
-    /// none; [`Retry::Later`] when it cannot be reached, does not let us in, says to try again (4xx), or names
-    /// the sender, the log-in, a quota or its rules as the reason, whenever it says so.
+    /// [`Retry::Never`] when the server says that the recipient does not exist or has a full mailbox for good (5xx), or
+    /// the address is none; [`Retry::Later`] after anything else, such as a refusal of our name, the log-in, the sender
+    /// or relaying: that can be mended before the link has expired.
     ///
     /// # Cancel safety
     /// A dropped call closes its connection. The server may have taken the mail by then; sent again, it has

@@ -58,6 +58,8 @@ pub(super) struct Server {
     /// Whose certificate the server must show.
     pub(super) name: ServerName<'static>,
     pub(super) login: Option<(String, Secret)>,
+    /// What it is greeted with.
+    pub(super) hello: ClientId,
     /// How long each address of the host may take to be connected to, one after the other.
     pub(super) patience: Duration,
 }
@@ -65,17 +67,17 @@ pub(super) struct Server {
 impl Server {
     /// A new connection, safe and logged in as the settings say.
     pub(super) async fn connect(&self) -> Result<AsyncSmtpConnection, Undelivered> {
-        let hello = ClientId::default();
+        let hello = &self.hello;
         let mut tcp = self.reach().await?;
         let stream: Box<dyn AsyncTokioStream> = match self.security {
             Security::None => Box::new(tcp),
             Security::Implicit => Box::new(Encrypted::new(self.encrypt(tcp).await?)),
             Security::StartTls => {
-                starttls::ask(&mut tcp, &hello).await?;
+                starttls::ask(&mut tcp, hello).await?;
                 Box::new(Encrypted::greeted(self.encrypt(tcp).await?))
             }
         };
-        let connection = AsyncSmtpConnection::connect_with_transport(stream, &hello).await;
+        let connection = AsyncSmtpConnection::connect_with_transport(stream, hello).await;
         let mut connection = connection.map_err(|error| refusal::of(Step::Connect, error))?;
         if let Some((user, password)) = &self.login {
             let credentials = Credentials::new(user.clone(), password.reveal().to_owned());
@@ -124,6 +126,7 @@ impl fmt::Debug for Server {
             .field("port", &self.port)
             .field("security", &self.security)
             .field("login", &self.login)
+            .field("hello", &self.hello)
             .finish_non_exhaustive()
     }
 }

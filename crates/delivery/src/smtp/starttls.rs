@@ -69,8 +69,7 @@ where
     if (200..300).contains(&code) {
         return Ok(lines);
     }
-    let words = lines.first().map_or("", String::as_str);
-    Err(refusal::refused(step, code, words))
+    Err(refusal::refused(step, code, &lines.join(" ")))
 }
 
 /// Where the first answer ends, if all of it is there (RFC 5321, 4.2.1).

@@ -13,6 +13,7 @@ danger_plain = true
 user = "ann"
 password_file = "password"
 from = "Example <accounts@example.org>"
+hello = "www.example.org"
 root_certificate = "root.pem"
 timeout = 9
 connections = 2
