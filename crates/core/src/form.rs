@@ -1,5 +1,7 @@
 //! What can be wrong with a form, field by field, without words: sentences are the web's.
 
+use crate::address::AddressKind;
+
 /// A field of a form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
@@ -75,6 +77,11 @@ pub enum Problem {
     Taken,
     /// Several people have it, in letters of different case, so it does not say who is meant.
     Ambiguous,
+    /// Nobody sends messages of the kind that is asked for to addresses of this kind.
+    Unreceived {
+        /// The kind of address.
+        kind: AddressKind,
+    },
     /// The two passwords are not the same.
     PasswordsDiffer,
     /// The password has too few characters.

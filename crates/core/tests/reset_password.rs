@@ -572,3 +572,35 @@ async fn failing_store_changes_nothing() {
     assert_eq!(kit.record.take(), [""; 0]);
     kit.log_in("ann", HORSE).await;
 }
+
+#[tokio::test]
+async fn unreceived_reset_is_refused_for_all() {
+    let kit = Kit::with_ann().await;
+    let (email, phone) = (AddressKind::Email, AddressKind::Phone);
+    for (lacking, kind, refused, taken) in [
+        (
+            "reset_password_email",
+            email,
+            [ANNS_EMAIL, "nobody@example.org"],
+            ANNS_PHONE,
+        ),
+        (
+            "reset_password_phone",
+            phone,
+            [ANNS_PHONE, "+41446681899"],
+            ANNS_EMAIL,
+        ),
+    ] {
+        let accounts = kit.lacking(&[lacking]);
+        let owed = accounts.outbox_after(None, 9).await.unwrap().len();
+        for login in refused {
+            let error = accounts.request_password_reset(login).await.unwrap_err();
+            let problem = FieldProblem::new(Field::Login, Problem::Unreceived { kind });
+            assert_eq!(error.problems(), [problem], "{login}");
+        }
+        assert_eq!(accounts.outbox_after(None, 9).await.unwrap().len(), owed);
+        accounts.request_password_reset(taken).await.unwrap();
+        let now_owed = accounts.outbox_after(None, 9).await.unwrap().len();
+        assert_eq!(now_owed, owed + 1);
+    }
+}

@@ -339,3 +339,29 @@ async fn failing_store_verifies_nothing() {
     assert_eq!(kit.record.take_flows(), [""; 0]);
     assert!(!kit.address(&visitor, AddressKind::Email).await.is_verified);
 }
+
+#[tokio::test]
+async fn unreceived_verification_is_refused() {
+    let kit = Kit::with_ann().await;
+    let visitor = kit.visitor("ann", HORSE).await;
+    for (lacking, refused) in [
+        ("verify_email", AddressKind::Email),
+        ("verify_phone", AddressKind::Phone),
+    ] {
+        let accounts = kit.lacking(&[lacking]);
+        for kind in KINDS {
+            let row = kit.address(&visitor, kind).await;
+            let owed = accounts.outbox_after(None, 9).await.unwrap().len();
+            let asked = accounts.request_verification(&visitor, kind, row.id).await;
+            let now_owed = accounts.outbox_after(None, 9).await.unwrap().len();
+            if kind == refused {
+                let kind = asked.unwrap_err().kind();
+                assert_eq!(kind, VerificationRequestErrorKind::Unreceived);
+                assert_eq!(now_owed, owed);
+            } else {
+                assert_eq!(asked.unwrap(), VerificationRequest::Sent);
+                assert_eq!(now_owed, owed + 1);
+            }
+        }
+    }
+}

@@ -23,6 +23,8 @@ pub enum BuildErrorKind {
     Signals,
     /// A flow that is switched on asks for messages that nobody receives.
     NoReceiver,
+    /// Messages would be printed and kept to be looked at, on a site that is not on a loopback address.
+    Development,
     /// The pages cannot be made: a template has a mistake.
     Web,
 }
@@ -93,6 +95,7 @@ impl fmt::Display for BuildError {
                     self.unreceived.join(", ")
                 );
             }
+            BuildErrorKind::Development => "development mode is for a site on a loopback address, such as http://127.0.0.1:8000",
             BuildErrorKind::Web => "the pages cannot be made",
         })
     }

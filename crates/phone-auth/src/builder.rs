@@ -218,7 +218,8 @@ impl PhoneAuthBuilder {
         self
     }
 
-    /// Accepts that nobody receives this signal, so that its messages are lost.
+    /// Accepts that nobody receives this signal. A flow that would send its message refuses, and says so: nobody is
+    /// told that something is on its way which never comes.
     ///
     /// Without this, a flow that is switched on must have somebody who sends its messages.
     pub fn unreceived<E: Event>(mut self) -> Self {
@@ -294,7 +295,10 @@ impl PhoneAuthBuilder {
     /// Prints messages as lines and keeps them in a mailbox, for a site on one's own machine.
     ///
     /// # Security
-    /// Whoever sees a line or the mailbox can reset the password of the person it is for.
+    /// Whoever sees a line or the mailbox can reset the password of the person it is for. So the builder refuses it
+    /// for a [site](Self::site) that is not on a loopback address; but a proxy makes a site public whatever it is called:
+    /// let whoever starts the application ask for this mode, and nothing else. A page that shows the mailbox needs a
+    /// secret of its own, as that of `phone-auth` has: no `Host`, header or peer address tells who asks.
     #[cfg(feature = "development")]
     pub fn development(
         mut self,
@@ -322,6 +326,7 @@ impl PhoneAuthBuilder {
     /// - [`Signals`](BuildErrorKind::Signals): a receiver takes state that nobody provided, two have
     ///   the same id, or the linker dropped some.
     /// - [`NoReceiver`](BuildErrorKind::NoReceiver): nobody receives a signal that a flow needs.
+    /// - [`Development`](BuildErrorKind::Development): messages would be shown on a site that others see.
     /// - [`Web`](BuildErrorKind::Web): a template has a mistake.
     ///
     /// # Cancel safety
@@ -332,6 +337,10 @@ impl PhoneAuthBuilder {
             Some(site) => SiteOrigin::parse(&site)
                 .map_err(|error| BuildError::with_source(BuildErrorKind::Site, error))?,
         };
+        #[cfg(feature = "development")]
+        if self.is_development && !site.is_loopback() {
+            return Err(BuildError::new(BuildErrorKind::Development));
+        }
         let key = self
             .key
             .take()
@@ -348,11 +357,13 @@ impl PhoneAuthBuilder {
         if !unreceived.is_empty() {
             return Err(BuildError::no_receiver(unreceived));
         }
+        let unsent = self.unsent(&hub);
         let (store, outbox) = std::mem::take(&mut self.database).open().await?;
         claim_key(self.key_claim, &*store, &keyring).await?;
         let mut accounts = Accounts::builder(store, keyring)
             .settings(self.settings)
             .signals(hub)
+            .unreceived(unsent)
             .dispatch(self.dispatch);
         if let Some(outbox) = outbox {
             accounts = accounts.outbox(outbox);
@@ -418,17 +429,40 @@ impl PhoneAuthBuilder {
         missing.into_iter().flatten().collect()
     }
 
-    /// Whether somebody receives a signal, or nobody does on purpose. A ready receiver that was told to leave a
-    /// signal alone does not receive it.
+    /// The signals that nobody receives, on purpose. Those of the development mode do not count: they show a site as
+    /// it will be.
+    fn unsent(&self, hub: &Signals) -> Vec<&'static str> {
+        let unsent = [
+            self.is_unsent::<ResetPasswordEmail>(hub),
+            self.is_unsent::<ResetPasswordPhone>(hub),
+            self.is_unsent::<VerifyEmail>(hub),
+            self.is_unsent::<VerifyPhone>(hub),
+        ];
+        unsent.into_iter().flatten().collect()
+    }
+
+    /// The name of a signal that nobody receives, on purpose.
+    fn is_unsent<E: Event>(&self, hub: &Signals) -> Option<&'static str> {
+        let mut senders = self.receivers_of::<E>(hub);
+        senders.retain(|receiver| !is_of_development(receiver.id()));
+        let is_unsent = senders.is_empty() && self.unreceived.contains(&TypeId::of::<E>());
+        is_unsent.then_some(E::signal().info().name)
+    }
+
+    /// Whether somebody receives a signal, or nobody does on purpose.
     fn is_received<E: Event>(&self, hub: &Signals) -> bool {
+        !self.receivers_of::<E>(hub).is_empty() || self.unreceived.contains(&TypeId::of::<E>())
+    }
+
+    /// Who receives a signal. A ready receiver that was told to leave it alone does not.
+    fn receivers_of<E: Event>(&self, hub: &Signals) -> Vec<ReceiverInfo> {
         let signal = E::signal().info().name;
-        let takes = |receiver: &ReceiverInfo| {
-            !self
-                .left_alone
-                .iter()
-                .any(|(id, name)| *id == receiver.id() && *name == signal)
-        };
-        hub.receivers_of::<E>().iter().any(takes) || self.unreceived.contains(&TypeId::of::<E>())
+        let mut receivers = hub.receivers_of::<E>();
+        receivers.retain(|receiver| {
+            let is_left = |(id, name): &(&str, &str)| *id == receiver.id() && *name == signal;
+            !self.left_alone.iter().any(is_left)
+        });
+        receivers
     }
 
     fn with_hub(mut self, change: impl FnOnce(SignalsBuilder) -> SignalsBuilder) -> Self {
@@ -437,6 +471,18 @@ impl PhoneAuthBuilder {
         }
         self
     }
+}
+
+/// Whether a receiver is one of the development mode, which sends nothing.
+#[cfg(feature = "development")]
+fn is_of_development(id: &str) -> bool {
+    crate::delivery::development::RECEIVERS.contains(&id)
+}
+
+/// Whether a receiver is one of the development mode, of which there is none without the feature.
+#[cfg(not(feature = "development"))]
+const fn is_of_development(_id: &str) -> bool {
+    false
 }
 
 /// The kind of error that the flows have in mind. Everything they could object to was looked at

@@ -263,3 +263,46 @@ async fn whoever_shuts_down_again_waits_again() {
     assert!(auth.shut_down(Duration::from_secs(30)).await);
     assert!(auth.shut_down(Duration::ZERO).await);
 }
+
+#[tokio::test]
+async fn unreceived_message_is_not_promised() {
+    let folder = tempfile::tempdir().unwrap();
+    let auth = whole(&folder).build().await.unwrap();
+    for login in ["ann@example.org", "+41446681800"] {
+        let asked = auth.accounts().request_password_reset(login).await;
+        assert!(asked.is_err(), "{login}");
+    }
+    let hub = Signals::isolated();
+    let _somebody = hub.connect(|_: &ResetPasswordEmail| {});
+    let folder = tempfile::tempdir().unwrap();
+    let auth = whole(&folder).signals(hub).build().await.unwrap();
+    let asked = auth.accounts().request_password_reset("ann@example.org");
+    asked.await.unwrap();
+}
+
+#[cfg(feature = "development")]
+#[tokio::test]
+async fn development_is_for_own_machine() {
+    use std::num::NonZeroUsize;
+
+    use phone_auth::SiteOrigin;
+    use phone_auth::delivery::development::{LinePrinter, Mailbox};
+
+    for (site, is_own) in [
+        ("http://127.0.0.1:8000", true),
+        ("https://app.localhost", true),
+        ("https://example.org", false),
+        ("http://localhost.example.org", false),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let mailbox = Mailbox::new(SiteOrigin::parse(site).unwrap(), NonZeroUsize::MIN);
+        let built = whole(&folder)
+            .site(site)
+            .development(mailbox, LinePrinter::new(std::io::sink()))
+            .build()
+            .await;
+        let refused = built.err().map(|error| error.kind());
+        let expected = (!is_own).then_some(BuildErrorKind::Development);
+        assert_eq!(refused, expected, "{site}");
+    }
+}

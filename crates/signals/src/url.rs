@@ -122,6 +122,27 @@ impl SiteOrigin {
     pub fn is_https(&self) -> bool {
         self.0.starts_with("https:")
     }
+
+    /// Whether it leads to the machine of whoever opens it: `localhost` or a name under it (RFC 6761, 6.3), or a
+    /// loopback address. In doubt it does not.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_signals::SiteOrigin;
+    ///
+    /// assert!(SiteOrigin::parse("http://localhost:8000")?.is_loopback());
+    /// assert!(!SiteOrigin::parse("https://localhost.example.org")?.is_loopback());
+    /// # Ok::<(), phone_auth_signals::UrlError>(())
+    /// ```
+    pub fn is_loopback(&self) -> bool {
+        let url = url::Url::parse(&self.0).ok();
+        match url.as_ref().and_then(url::Url::host) {
+            Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+            Some(url::Host::Ipv4(address)) => address.is_loopback(),
+            Some(url::Host::Ipv6(address)) => address.to_canonical().is_loopback(),
+            None => false,
+        }
+    }
 }
 
 impl std::str::FromStr for SiteOrigin {
@@ -249,6 +270,30 @@ mod tests {
             let origin = SiteOrigin::parse(text).unwrap();
             assert_eq!(origin.as_str(), expected);
             assert_eq!(origin.is_https(), expected.starts_with("https"));
+        }
+    }
+
+    #[test]
+    fn only_this_machine_is_loopback() {
+        for (text, is) in [
+            ("http://localhost", true),
+            ("https://LOCALHOST:8443", true),
+            ("http://site.localhost:3000", true),
+            ("http://127.0.0.1:8000", true),
+            ("http://127.9.9.9", true),
+            ("http://0x7f.1", true),
+            ("http://[::1]:8000", true),
+            ("http://[::ffff:127.0.0.1]", true),
+            ("https://example.org", false),
+            ("https://localhost.example.org", false),
+            ("https://notlocalhost", false),
+            ("http://127.0.0.1.example.org", false),
+            ("http://0.0.0.0:8000", false),
+            ("http://192.168.0.7", false),
+            ("http://[::]:8000", false),
+        ] {
+            let origin = SiteOrigin::parse(text).unwrap();
+            assert_eq!(origin.is_loopback(), is, "{text}");
         }
     }
 

@@ -41,6 +41,7 @@ pub struct AccountsBuilder {
     dispatch: Dispatch,
     dispatch_timeout: Duration,
     outbox: Option<Arc<dyn OutboxStore>>,
+    unreceived: Vec<&'static str>,
     django_tokens: Option<DjangoTokens>,
     django_sessions: Option<DjangoSessions>,
 }
@@ -59,6 +60,7 @@ impl AccountsBuilder {
             dispatch: Dispatch::default(),
             dispatch_timeout: DEFAULT_DISPATCH_TIMEOUT,
             outbox: None,
+            unreceived: Vec::new(),
             django_tokens: None,
             django_sessions: None,
         }
@@ -121,6 +123,13 @@ impl AccountsBuilder {
     /// Whoever sets it has an [`OutboxWorker`](super::OutboxWorker) run, in this process or in another.
     pub fn outbox(mut self, outbox: Arc<dyn OutboxStore>) -> Self {
         self.outbox = Some(outbox);
+        self
+    }
+
+    /// The signals whose messages nobody sends: flows that would ask for one refuse, so that nobody is told that a
+    /// message is on its way which never comes.
+    pub fn unreceived(mut self, signals: impl IntoIterator<Item = &'static str>) -> Self {
+        self.unreceived.extend(signals);
         self
     }
 
@@ -187,6 +196,7 @@ impl AccountsBuilder {
                 dispatch: self.dispatch,
                 dispatch_timeout: self.dispatch_timeout,
                 outbox: self.outbox.map(Outbox::new),
+                unreceived: self.unreceived,
             }),
             language: None,
             client: Client::new(),

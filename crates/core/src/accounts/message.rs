@@ -104,6 +104,19 @@ impl MessageEvent {
     }
 }
 
+/// The name of the signal of such messages.
+pub(super) fn signal_of(purpose: MessagePurpose, kind: AddressKind) -> &'static str {
+    fn name<E: Event>() -> &'static str {
+        E::signal().info().name
+    }
+    match (purpose, kind) {
+        (MessagePurpose::ResetPassword, AddressKind::Email) => name::<ResetPasswordEmail>(),
+        (MessagePurpose::ResetPassword, AddressKind::Phone) => name::<ResetPasswordPhone>(),
+        (MessagePurpose::Verify, AddressKind::Email) => name::<VerifyEmail>(),
+        (MessagePurpose::Verify, AddressKind::Phone) => name::<VerifyPhone>(),
+    }
+}
+
 /// The flow that such messages come from.
 const fn sender_of(purpose: MessagePurpose) -> Sender {
     Sender::new(match purpose {

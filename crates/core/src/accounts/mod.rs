@@ -144,6 +144,8 @@ struct Inner {
     dispatch: Dispatch,
     dispatch_timeout: Duration,
     outbox: Option<promise::Outbox>,
+    /// The signals whose messages nobody sends.
+    unreceived: Vec<&'static str>,
 }
 
 impl Accounts {

@@ -9,7 +9,7 @@ use uuid::{Builder, Uuid};
 use super::Accounts;
 use super::error::{FlowError, FlowErrorKind};
 use super::links::Links;
-use super::message::{MessageEvent, To};
+use super::message::{MessageEvent, To, signal_of};
 use crate::address::AddressKind;
 use crate::language::Language;
 use crate::outbox::{Binding, MessagePurpose, NewMessage, Recipient};
@@ -40,6 +40,12 @@ impl Accounts {
             language,
             ..self.clone()
         }
+    }
+
+    /// Whether nobody sends such messages, so that none may be promised.
+    pub(super) fn is_unreceived(&self, purpose: MessagePurpose, kind: AddressKind) -> bool {
+        let signal = signal_of(purpose, kind);
+        self.inner.unreceived.contains(&signal)
     }
 
     /// Promises a message, to nobody if there is nobody; then the work is the same and nothing is sent.

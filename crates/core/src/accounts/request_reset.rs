@@ -31,7 +31,9 @@ impl Accounts {
     /// # Errors
     /// - [`Invalid`](ResetRequestErrorKind::Invalid): nothing was typed, or what nobody's name can be, which
     ///   says nothing about who exists; or [`Problem::Ambiguous`], an e-mail address that several people
-    ///   have in letters of different case. Which of them asks cannot be told, so no link is sent.
+    ///   have in letters of different case. Which of them asks cannot be told, so no link is sent; or
+    ///   [`Problem::Unreceived`], an address of a kind that
+    ///   [nobody sends resets to](super::AccountsBuilder::unreceived), whoever has it.
     /// - [`Unavailable`](ResetRequestErrorKind::Unavailable), [`Broken`](ResetRequestErrorKind::Broken):
     ///   the store.
     ///
@@ -69,6 +71,11 @@ impl Accounts {
             Some(_) => AddressKind::Phone,
             None => AddressKind::Email,
         };
+        // What was typed decides, not who has it.
+        if self.is_unreceived(MessagePurpose::ResetPassword, kind) {
+            problems.add(Field::Login, Problem::Unreceived { kind });
+            return Err(ResetRequestError::invalid(problems.into_vec()));
+        }
         let found = match self.store().find_person(&name).await {
             Err(error) if error.kind() == StoreErrorKind::Ambiguous => {
                 problems.add(Field::Login, Problem::Ambiguous);

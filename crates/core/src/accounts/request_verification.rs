@@ -26,6 +26,8 @@ impl Accounts {
     /// # Errors
     /// - [`NoSuchAddress`](VerificationRequestErrorKind::NoSuchAddress): the visitor has no such
     ///   address; somebody else's is no other case.
+    /// - [`Unreceived`](VerificationRequestErrorKind::Unreceived):
+    ///   [nobody sends](super::AccountsBuilder::unreceived) such messages.
     /// - [`Unavailable`](VerificationRequestErrorKind::Unavailable),
     ///   [`Broken`](VerificationRequestErrorKind::Broken): the store.
     ///
@@ -67,6 +69,11 @@ impl Accounts {
         if address.is_verified {
             return Ok(VerificationRequest::AlreadyVerified);
         }
+        if self.is_unreceived(MessagePurpose::Verify, kind) {
+            return Err(VerificationRequestError::new(
+                VerificationRequestErrorKind::Unreceived,
+            ));
+        }
         let to = To {
             person: &person,
             address: &address,
@@ -82,6 +89,8 @@ impl Accounts {
 pub enum VerificationRequestErrorKind {
     /// The visitor has no such address.
     NoSuchAddress,
+    /// Nobody sends links that verify addresses of this kind.
+    Unreceived,
     /// The store is not available; trying again later may work.
     Unavailable,
     /// The store answered what it should not.
@@ -98,6 +107,7 @@ impl FlowErrorKind for VerificationRequestErrorKind {
     fn text(self) -> &'static str {
         match self {
             Self::NoSuchAddress => "the visitor has no such address",
+            Self::Unreceived => "nobody sends messages of this kind",
             Self::Unavailable => UNAVAILABLE_TEXT,
             Self::Broken => BROKEN_TEXT,
         }

@@ -123,6 +123,18 @@ impl Kit {
             .unwrap()
     }
 
+    /// Other flows over the same store and hub, which owe their messages, and know that nobody sends these.
+    pub fn lacking(&self, signals: &[&'static str]) -> Accounts {
+        Accounts::builder(Arc::new(self.store.clone()), keyring(SECRET))
+            .outbox(Arc::new(self.store.clone()))
+            .signals(self.signals.clone())
+            .clock(self.clock.clone())
+            .hasher(self.hasher.clone())
+            .unreceived(signals.iter().copied())
+            .build()
+            .unwrap()
+    }
+
     pub async fn sign_up_ann(&self) -> Person {
         let ann = self.accounts.sign_up(ann()).await.unwrap();
         self.record.forget();

@@ -1,5 +1,6 @@
 //! The words for what is wrong with a field. Where the model has a sentence, it is the model's.
 
+use phone_auth_core::address::AddressKind;
 use phone_auth_core::form::{Field, FieldProblem, Problem};
 
 /// What is said of a name that does not tell who is meant.
@@ -26,6 +27,13 @@ pub(crate) fn sentence(problem: &FieldProblem) -> String {
         }
         Problem::Taken => format!("{} already exists", noun(field)),
         Problem::Ambiguous => AMBIGUOUS.to_owned(),
+        Problem::Unreceived {
+            kind: AddressKind::Email,
+        } => "This site doesn't send email, so it can't reset a password by email.".to_owned(),
+        Problem::Unreceived {
+            kind: AddressKind::Phone,
+        } => "This site doesn't send text messages, so it can't reset a password by phone."
+            .to_owned(),
         Problem::PasswordsDiffer if field == Field::ConfirmPassword => {
             "Password didn't match".to_owned()
         }

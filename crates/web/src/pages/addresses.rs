@@ -56,6 +56,9 @@ pub(crate) async fn submit(form: SubmittedForm) -> Response {
         Err(error) if error.kind() == VerificationRequestErrorKind::NoSuchAddress => {
             return no_such_address(visit, visitor).await;
         }
+        Err(error) if error.kind() == VerificationRequestErrorKind::Unreceived => {
+            return page(visit, visitor, StatusCode::BAD_REQUEST, Some(unsent(kind))).await;
+        }
         Err(error) => return answer::trouble(visit, "ask for a verification", &error),
     };
     page(visit, visitor, StatusCode::OK, Some(notice)).await
@@ -84,6 +87,22 @@ const fn sent(kind: AddressKind) -> Notice {
             tone: "good",
             text: "Phone Verification Sent",
             detail: "Open the link in the message. It works for a limited time.",
+        },
+    }
+}
+
+/// What is said where nobody sends such messages.
+const fn unsent(kind: AddressKind) -> Notice {
+    Notice {
+        tone: "error",
+        text: "No message was sent",
+        detail: match kind {
+            AddressKind::Email => {
+                "This site doesn't send email, so an email address can't be verified here."
+            }
+            AddressKind::Phone => {
+                "This site doesn't send text messages, so a phone number can't be verified here."
+            }
         },
     }
 }
