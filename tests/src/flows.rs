@@ -259,16 +259,13 @@ impl Site {
     /// The mailbox, once the message with this link is in it.
     pub async fn mailbox_with(&self, link: &Printed) -> Answer {
         let client = self.client();
+        let mailbox = self.mailbox().await;
         until("the message is in the mailbox", || async {
-            client
-                .get("/dev/mailbox/")
-                .await
-                .expect(200)
-                .text()
-                .contains(link.url())
+            let page = client.get(&mailbox).await.expect(200);
+            page.text().contains(link.url())
         })
         .await;
-        client.get("/dev/mailbox/").await
+        client.get(&mailbox).await
     }
 
     fn count(&self, signal: &str, value: &str) -> usize {

@@ -56,6 +56,19 @@ impl SiteOptions {
         self
     }
 
+    /// A site that sends no messages and shows none, so that it may be one for others.
+    #[must_use]
+    pub fn without_messages(self) -> Self {
+        let all = "reset_password_email,reset_password_phone,verify_email,verify_phone";
+        self.setting("unreceived", all)
+    }
+
+    /// In development mode, although some of its messages are sent.
+    #[must_use]
+    pub fn development(self) -> Self {
+        self.setting("development", "true")
+    }
+
     /// Logs as loud as they get.
     #[must_use]
     pub fn trace(self) -> Self {

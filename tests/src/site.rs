@@ -172,6 +172,15 @@ impl Site {
         assert!(is_said, "the site does not say {words:?}:\n{self:?}");
     }
 
+    /// The path of its development mailbox, which it says at the start and nowhere else.
+    pub async fn mailbox(&self) -> String {
+        self.says("/dev/mailbox/").await;
+        let rest = self.record().rest();
+        let (_, path) = rest.split_once("/dev/mailbox/").unwrap();
+        let token = path.split('/').next().unwrap();
+        format!("/dev/mailbox/{token}/")
+    }
+
     /// The number of its process.
     pub fn pid(&self) -> u32 {
         self.process

@@ -43,7 +43,7 @@ async fn everything_works_without_scripts() {
     let line = site.printed("verify_email", &ann.email).await;
     browser.says("Email Verification Sent").await;
     site.mailbox_with(&line).await;
-    browser.goto(&at("/dev/mailbox/")).await;
+    browser.goto(&at(&site.mailbox().await)).await;
     browser.click(&format!("a[href$='{}']", line.url())).await;
     browser.arrives_at(line.url()).await;
     browser.says("Verification successful").await;
@@ -67,7 +67,7 @@ async fn everything_works_without_scripts() {
     browser.arrives_at("/accounts/password_reset_done/").await;
     let line = site.printed("reset_password_phone", &ann.phone).await;
     site.mailbox_with(&line).await;
-    browser.goto(&at("/dev/mailbox/")).await;
+    browser.goto(&at(&site.mailbox().await)).await;
     browser.click(&format!("a[href$='{}']", line.url())).await;
     browser
         .arrives_at(&line.url().replace(line.token(), "set-password"))
@@ -175,8 +175,8 @@ async fn pages_fit_a_phone() {
         .await;
     let line = site.printed("verify_email", &ann.email).await;
     wrong.extend(misfit(&browser, "a link that was sent").await);
-    browser.goto(&at("/dev/mailbox/")).await;
-    wrong.extend(misfit(&browser, "/dev/mailbox/").await);
+    browser.goto(&at(&site.mailbox().await)).await;
+    wrong.extend(misfit(&browser, "the mailbox").await);
     browser.goto(&at(line.url())).await;
     wrong.extend(misfit(&browser, "a link that was opened").await);
     browser.goto(&at("/members/email/")).await;

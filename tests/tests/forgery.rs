@@ -301,6 +301,7 @@ async fn token_of_before_log_in_ends() {
 async fn configured_site_may_post() {
     let site = Site::options()
         .site_url("https://example.org")
+        .without_messages()
         .start()
         .await;
     let post = |origin: &str, host: &str| {

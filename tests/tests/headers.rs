@@ -20,7 +20,8 @@ const PATHS: [&str; 10] = [
 async fn no_page_can_be_framed() {
     let site = Site::start().await;
     let ann = site.member().await;
-    for path in PATHS {
+    let mailbox = site.mailbox().await;
+    for path in PATHS.into_iter().chain([mailbox.as_str()]) {
         for client in [&site.client(), &ann.client] {
             let answer = client.get(path).await;
             assert!(
@@ -41,7 +42,8 @@ async fn no_page_can_be_framed() {
 #[tokio::test]
 async fn policy_allows_no_inline_code() {
     let site = Site::start().await;
-    for path in PATHS {
+    let mailbox = site.mailbox().await;
+    for path in PATHS.into_iter().chain([mailbox.as_str()]) {
         let answer = site.client().get(path).await;
         let policy = policy(&answer);
         for part in [
@@ -143,6 +145,7 @@ async fn https_is_remembered() {
     }
     let site = Site::options()
         .site_url("https://example.org")
+        .without_messages()
         .start()
         .await;
     let client = site.client().through("https://example.org");

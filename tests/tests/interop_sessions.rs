@@ -249,6 +249,10 @@ async fn settings_are_checked_together() {
     for (domain, is_right) in [(".example.org", true), ("example.com", false)] {
         let site = [
             ("PHONE_AUTH_SITE_URL", "https://www.example.org"),
+            (
+                "PHONE_AUTH_UNRECEIVED",
+                "reset_password_email,reset_password_phone,verify_email,verify_phone",
+            ),
             ("PHONE_AUTH_DJANGO_SESSION_COOKIE_DOMAIN", domain),
         ];
         let ran = check(&[&with_key[..], &site].concat());

@@ -14,7 +14,7 @@ fn site_with(server: &MailServer, security: &str) -> SiteOptions {
         password.display(),
         root.display()
     );
-    Site::options().config(&toml)
+    Site::options().config(&toml).development()
 }
 
 /// A file that only its owner can read.

@@ -184,7 +184,7 @@ async fn pages_hold_no_password() {
             )
             .await,
         ann.client.get("/accounts/profile/").await,
-        ann.client.get("/dev/mailbox/").await,
+        ann.client.get(&site.mailbox().await).await,
     ];
     for page in pages {
         assert!(!page.text().contains(password), "{}", page.asked);

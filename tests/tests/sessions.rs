@@ -221,6 +221,7 @@ async fn session_cookie_is_kept_close() {
 async fn https_cookies_are_secure() {
     let site = Site::options()
         .site_url("https://example.org")
+        .without_messages()
         .start()
         .await;
     let ann = site.signed_up_through("https://example.org").await;

@@ -241,7 +241,7 @@ async fn evil_host_reaches_no_link() {
     }
     let request = site
         .client()
-        .request("GET", "/dev/mailbox/")
+        .request("GET", &site.mailbox().await)
         .header("host", "evil.example");
     let mailbox = request.send().await;
     assert!(

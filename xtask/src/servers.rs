@@ -1,4 +1,5 @@
-//! The servers that tests of delivery talk to: a mail server in Python, and NATS.
+//! The servers that tests talk to: a mail server in Python and NATS, which the program delivers to, and nginx and
+//! HAProxy, which stand before it.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -36,6 +37,24 @@ const NATS: Server = Server {
     find: |path| path.find(&["nats-server"]),
 };
 
+const NGINX: Server = Server {
+    variable: "NGINX",
+    tools: Tools {
+        what: "an nginx, which tests put before the program,",
+        packages: &["nginx-light"],
+    },
+    find: |path| path.find(&["nginx"]),
+};
+
+const HAPROXY: Server = Server {
+    variable: "HAPROXY",
+    tools: Tools {
+        what: "an HAProxy, which tests put before the program,",
+        packages: &["haproxy"],
+    },
+    find: |path| path.find(&["haproxy"]),
+};
+
 /// Where the servers are.
 #[derive(Debug)]
 pub(crate) struct Servers {
@@ -51,7 +70,8 @@ impl Servers {
     pub(crate) fn bring(console: &Console) -> Result<Self, ChoreError> {
         let path = SearchPath::of_environment();
         let bring = |server: &Server| Ok((server.variable, server.bring(console, &path)?));
-        let found = [MAIL, NATS].iter().map(bring).collect::<Result<_, _>>()?;
+        let found = [MAIL, NATS, NGINX, HAPROXY];
+        let found = found.iter().map(bring).collect::<Result<_, _>>()?;
         Ok(Self { found })
     }
 
@@ -115,14 +135,26 @@ mod tests {
     #[test]
     fn named_server_must_exist() {
         assert!(MAIL.named("/bin/sh".into()).is_ok());
-        let missing = MAIL.named("/nowhere/python3".into());
-        assert!(matches!(
-            missing.as_ref().map_err(ChoreError::kind),
-            Err(ChoreErrorKind::NoSuchTool {
-                variable: "AIOSMTPD_PYTHON",
-                ..
-            })
-        ));
+        for server in [MAIL, NATS, NGINX, HAPROXY] {
+            let missing = server.named("/nowhere/program".into());
+            let kind = missing.as_ref().map_err(ChoreError::kind);
+            let Err(ChoreErrorKind::NoSuchTool { variable, .. }) = kind else {
+                panic!("{missing:?}");
+            };
+            assert_eq!(*variable, server.variable);
+        }
+    }
+
+    #[test]
+    fn missing_server_names_its_package() {
+        for (server, package) in [
+            (NGINX, "nginx-light"),
+            (HAPROXY, "haproxy"),
+            (NATS, "nats-server"),
+        ] {
+            let said = server.tools.missing().to_string();
+            assert!(said.contains(package), "{said}");
+        }
     }
 
     #[test]

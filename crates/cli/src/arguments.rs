@@ -7,7 +7,11 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
+
+use crate::secrecy::{HIDDEN, may_hold_a_secret};
+use crate::visible::{self, Visible};
 
 /// Accounts by phone number, e-mail address or username.
 #[derive(Debug, Parser)]
@@ -55,6 +59,38 @@ impl SettingArguments {
         .into_iter()
         .filter_map(|(name, value)| value.as_ref().map(|value| (name, value)))
     }
+}
+
+/// What is wrong with the arguments, where clap would show one that may hold a secret, or would not say which one is
+/// not UTF-8.
+pub(crate) fn without_secrets(
+    error: &clap::Error,
+    given: impl IntoIterator<Item = OsString>,
+) -> Option<String> {
+    let mut text = error.render().to_string();
+    let mut is_changed = false;
+    for (index, argument) in given.into_iter().enumerate() {
+        let shown = visible::bytes(&argument);
+        let value = shown.split_once('=').map_or("", |(_, value)| value);
+        let is_secret = may_hold_a_secret(&shown);
+        if is_secret {
+            for part in [shown.as_str(), value] {
+                if !part.is_empty() && text.contains(part) {
+                    text = text.replace(part, HIDDEN);
+                    is_changed = true;
+                }
+            }
+        }
+        if error.kind() == ErrorKind::InvalidUtf8 && argument.to_str().is_none() {
+            let shown = if is_secret { HIDDEN } else { &shown };
+            let number = index + 1;
+            return Some(format!(
+                "error: argument {number} is not UTF-8: {}\n",
+                Visible(shown)
+            ));
+        }
+    }
+    is_changed.then_some(text)
 }
 
 #[derive(Debug, Subcommand)]

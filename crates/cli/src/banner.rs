@@ -4,57 +4,21 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use phone_auth::core::site_key::KeyClaim;
-use phone_auth::delivery::development::RECEIVERS;
 
-use crate::delivery::Target;
-use crate::mailbox_page;
-use crate::mode::MESSAGES;
 use crate::site::Site;
-use crate::visible::Visible;
+use crate::visible::{Visible, VisiblePath};
 
 /// Where to look and what is used. The first line has the address that is listened on.
 pub(crate) struct Banner<'a> {
     pub(crate) addr: SocketAddr,
     pub(crate) site: &'a Site,
-}
-
-impl Banner<'_> {
-    /// Which of the four signals goes where, besides to the development mode.
-    fn destinations(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let receivers = self.site.auth.signals().manifest().receivers;
-        for signal in MESSAGES {
-            let whom = receivers.iter().filter(|receiver| {
-                let id = receiver.id.as_str();
-                receiver.signal == signal
-                    && !receiver.switched_off
-                    && !RECEIVERS.contains(&id)
-                    && self.target(id).is_none_or(|target| target.takes(signal))
-            });
-            let whom: Vec<_> = whom.map(|receiver| self.described(&receiver.id)).collect();
-            if !whom.is_empty() {
-                writeln!(f, "  {signal:<20} to {}", whom.join(", "))?;
-            }
-        }
-        Ok(())
-    }
-
-    fn target(&self, id: &str) -> Option<&Target> {
-        let mut targets = self.site.targets.iter();
-        targets.find(|target| target.receiver == id)
-    }
-
-    /// A receiver with the place it sends to, if that is known.
-    fn described(&self, id: &str) -> String {
-        match self.target(id) {
-            Some(target) => format!("{id} ({})", Visible(&target.place)),
-            None => Visible(id).to_string(),
-        }
-    }
+    /// What is missing although the site can start.
+    pub(crate) note: Option<String>,
 }
 
 impl fmt::Display for Banner<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { addr, site } = self;
+        let Self { addr, site, .. } = self;
         let origin = format!("http://{addr}");
         writeln!(
             f,
@@ -70,7 +34,6 @@ impl fmt::Display for Banner<'_> {
             (false, count) => format!(" ({count} migrations applied just now)"),
         };
         writeln!(f, "  database   {}{state}", Visible(&site.database))?;
-        let key = site.key_path.to_string_lossy();
         let state = match site.key_claim {
             _ if site.key_made => " (made just now; keep it, and keep it secret)",
             KeyClaim::First | KeyClaim::FirstSinceUpgrade => {
@@ -82,34 +45,33 @@ impl fmt::Display for Banner<'_> {
             }
             _ => "",
         };
-        writeln!(f, "  key file   {}{state}", Visible(&key))?;
-        if site.mailbox.is_some() {
-            let sent = if site.targets.is_empty() {
-                "messages are not sent but shown to this machine"
-            } else {
-                "messages are shown to this machine, whoever else sends them"
-            };
-            writeln!(f, "  mode       development: {sent}")?;
+        writeln!(f, "  key file   {}{state}", VisiblePath(&site.key_path))?;
+        let is_development = site.mailbox.is_some();
+        let is_sent = site.destinations.iter().any(|it| !it.is_nobody());
+        let mode = match (is_development, is_sent) {
+            (true, false) => "development: messages are not sent but shown to this machine",
+            (true, true) => {
+                "development: messages are shown to this machine, whoever else sends them"
+            }
+            (false, true) => "delivery: linked receivers send the messages",
+            (false, false) => "delivery: nobody sends messages",
+        };
+        writeln!(f, "  mode       {mode}")?;
+        if let Some(mailbox) = &site.mailbox {
             writeln!(
                 f,
                 "  messages   a line each below, and {origin}{}",
-                mailbox_page::PATH
-            )?;
-            let site = site.auth.site().as_str();
-            let host = site.split_once("://").map_or(site, |(_, host)| host);
-            if !mailbox_page::is_loopback(host) {
-                writeln!(
-                    f,
-                    "  beware     whoever reaches this port through a proxy may read the messages"
-                )?;
-            }
-        } else {
-            writeln!(
-                f,
-                "  mode       delivery: linked receivers send the messages"
+                mailbox.path()
             )?;
         }
-        self.destinations(f)?;
+        for destination in &site.destinations {
+            if !is_development || !destination.is_nobody() {
+                writeln!(f, "{destination}")?;
+            }
+        }
+        if let Some(note) = &self.note {
+            writeln!(f, "  WARNING    {note}")?;
+        }
         f.write_str("Ctrl-C stops it.")
     }
 }

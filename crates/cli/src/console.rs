@@ -46,6 +46,11 @@ pub(crate) fn note(line: impl fmt::Display) {
     let _unread = write_all(&mut io::stderr().lock(), &format!("{line}\n"));
 }
 
+/// Writes lines of ours to standard error.
+pub(crate) fn warn(lines: &str) {
+    let _unread = write_all(&mut io::stderr().lock(), lines);
+}
+
 /// Writes a prompt without a line end to standard error, so that output can be redirected.
 pub(crate) fn ask(prompt: &str) {
     let _unread = write_all(&mut io::stderr().lock(), prompt);

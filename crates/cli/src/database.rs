@@ -14,7 +14,7 @@ use crate::console;
 use crate::database_name::DatabaseName;
 use crate::django;
 use crate::exit::Failure;
-use crate::visible::Visible;
+use crate::visible::{self, Visible};
 
 /// An open database with the newest schema.
 pub(crate) struct Opened {
@@ -82,7 +82,7 @@ impl OpenStore {
     /// Where it is, for people; without a password.
     pub(crate) fn place(&self) -> String {
         match self {
-            Self::Sqlite(store) => store.path().to_string_lossy().into_owned(),
+            Self::Sqlite(store) => visible::bytes(store.path().as_os_str()),
             Self::Postgres(store) => store.place().to_owned(),
         }
     }

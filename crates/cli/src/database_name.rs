@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use phone_auth::postgres::PostgresStore;
 
+use crate::visible;
+
 /// A database by its name in the settings.
 #[derive(Clone, PartialEq)]
 pub(crate) enum DatabaseName {
@@ -37,11 +39,17 @@ impl DatabaseName {
     /// Reads `sqlite:PATH` or `postgres://…`.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         if let Some(path) = text.strip_prefix("sqlite:") {
-            // With `//` it would be a URL, which others read in several ways.
-            let is_file = !path.is_empty() && !path.starts_with("//") && !path.starts_with(':');
-            return is_file.then(|| Self::Sqlite(PathBuf::from(path)));
+            return Self::file(PathBuf::from(path));
         }
         PostgresStore::place_of(text).map(|_| Self::Postgres(text.to_owned()))
+    }
+
+    /// The file at a path, unless that is none.
+    pub(crate) fn file(path: PathBuf) -> Option<Self> {
+        let bytes = path.as_os_str().as_encoded_bytes();
+        // With `//` it would be a URL, which others read in several ways.
+        let is_file = !bytes.is_empty() && !bytes.starts_with(b"//") && !bytes.starts_with(b":");
+        is_file.then_some(Self::Sqlite(path))
     }
 
     /// Whether there is something to open. What is on a server is known only once it is asked.
@@ -70,7 +78,7 @@ impl DatabaseName {
 impl fmt::Display for DatabaseName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Sqlite(path) => f.write_str(&path.to_string_lossy()),
+            Self::Sqlite(path) => f.write_str(&visible::bytes(path.as_os_str())),
             Self::Postgres(url) => f.write_str(&PostgresStore::place_of(url).unwrap_or_default()),
         }
     }

@@ -11,7 +11,7 @@ use crate::database::OpenStore;
 use crate::exit::Failure;
 use crate::key_file;
 use crate::secret_file::{self, SecretFileError};
-use crate::visible::Visible;
+use crate::visible::{Visible, VisiblePath};
 
 /// What a setting that names a key must be.
 const RIGHT: &str = "a file that only its owner can write, with a random key in it";
@@ -143,7 +143,7 @@ fn path(configuration: &Configuration) -> PathBuf {
 fn shown(configuration: &Configuration) -> String {
     let path = path(configuration);
     let path = std::path::absolute(&path).unwrap_or(path);
-    Visible(&path.display().to_string()).to_string()
+    VisiblePath(&path).to_string()
 }
 
 /// Whether a key was named, or is where one is made.

@@ -38,6 +38,7 @@ mod password_input;
 mod program;
 mod receivers;
 mod repeats;
+mod secrecy;
 mod secret_file;
 mod server;
 mod setup;

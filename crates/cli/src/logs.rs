@@ -8,6 +8,8 @@
 //! Of warnings and errors that say the same again, one a minute is written, with how many there were
 //! ([`Repeats`]). What `RUST_LOG` asks for beyond them is written line by line.
 
+use std::error::Error;
+use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -15,7 +17,6 @@ use std::time::Instant;
 
 use tracing::{Level, Metadata};
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::ParseError;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::repeats::Repeats;
@@ -31,20 +32,26 @@ const MOST_BYTES: usize = 4096;
 /// `RUST_LOG` is no list of filters.
 #[derive(Debug, thiserror::Error)]
 #[error("RUST_LOG (environment): not a list of filters such as info or phone_auth_core=debug")]
-pub(crate) struct LogFilterError(#[source] ParseError);
+pub(crate) struct LogFilterError(#[source] Box<dyn Error + Send + Sync>);
 
 /// The log, for as long as the program runs: when it is dropped, what was counted is told.
 #[must_use = "counts are told when it is dropped"]
 pub(crate) struct Logs(Arc<Counted>);
 
-/// Begins to write logs.
+/// Begins to write logs, as `RUST_LOG` says. An empty one is none, as with every other variable: it would silence
+/// errors too, which nobody wants who says `off` in no word.
 ///
 /// # Errors
 /// When `RUST_LOG` is no list of filters.
-pub(crate) fn begin(filter: Option<&str>) -> Result<Logs, LogFilterError> {
+pub(crate) fn begin(filter: Option<&OsStr>) -> Result<Logs, LogFilterError> {
+    let filter = filter.unwrap_or_default().as_encoded_bytes();
+    let filter = match str::from_utf8(filter).map_err(|error| LogFilterError(error.into()))? {
+        filter if filter.trim().is_empty() => "warn",
+        filter => filter,
+    };
     let filter = EnvFilter::builder()
-        .parse(with_private_parts_off(filter.unwrap_or("warn")))
-        .map_err(LogFilterError)?;
+        .parse(with_private_parts_off(filter))
+        .map_err(|error| LogFilterError(error.into()))?;
     let counted = Arc::new(Counted::default());
     let begun = tracing_subscriber::fmt()
         .with_env_filter(filter)

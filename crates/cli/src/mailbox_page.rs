@@ -1,25 +1,25 @@
 //! The page of the development mailbox.
 //!
-//! It shows links that let one in, so it answers only the machine it runs on: not a request that a
-//! proxy passed on, and not one for another host than this machine. The latter is what a foreign page
-//! sends whose name was turned to 127.0.0.1 meanwhile (DNS rebinding).
+//! It shows links that let one in, so it is opened by a token that this process drew and says once, in the lines it
+//! prints at the start. Where a request comes from is not asked, because nothing in it tells: a proxy on this machine
+//! passes on what strangers ask for, with any `Host`, or with that of this machine and no header of its own.
 
-use std::net::IpAddr;
+use std::fmt;
+use std::fmt::Write as _;
 
 use axum::Router;
-use axum::extract::Request;
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::middleware::{self, Next};
+use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get};
+use axum::routing::get;
 use chrono::SecondsFormat;
 use phone_auth::PhoneAuth;
+use phone_auth::core::randomness::{Randomness, RandomnessError, SystemRandomness};
 use phone_auth::delivery::development::{Mailbox, Message};
-use phone_auth::web::{Page, Visit, append_slash};
+use phone_auth::web::{Page, Visit};
 use serde::Serialize;
-
-/// Where the page is.
-pub(crate) const PATH: &str = "/dev/mailbox/";
+use subtle::ConstantTimeEq;
 
 /// The name and the source of its template.
 pub(crate) const TEMPLATE: (&str, &str) = (
@@ -27,58 +27,93 @@ pub(crate) const TEMPLATE: (&str, &str) = (
     include_str!("../templates/mailbox.html"),
 );
 
-/// Headers by which a proxy says that it passes on a request of somebody else.
-const PASSED_ON: [&str; 5] = [
-    "forwarded",
-    "via",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-real-ip",
-];
+/// The routes of the page. A log of requests has these patterns and not the token.
+const ROUTES: [&str; 2] = ["/dev/mailbox/{token}/", "/dev/mailbox/{token}"];
 
-/// The route of the page.
-pub(crate) fn router(auth: &PhoneAuth, mailbox: Mailbox) -> Router {
-    let show = async move |visit: Visit| show(&visit, &mailbox);
-    Router::new()
-        .route(PATH, get(show))
-        .route(PATH.trim_end_matches('/'), any(append_slash))
-        .route_layer(middleware::from_fn(only_this_machine))
-        .route_layer(auth.web().page_headers())
-        .with_state(auth.web().clone())
+/// A mailbox and what opens its page.
+#[derive(Clone, Debug)]
+pub(crate) struct MailboxPage {
+    mailbox: Mailbox,
+    token: Token,
 }
 
-fn show(visit: &Visit, mailbox: &Mailbox) -> Response {
-    let messages: Vec<_> = mailbox.messages().into_iter().map(Shown::from).collect();
-    visit.render(Page::new(TEMPLATE.0, "Mailbox").with("messages", messages))
-}
+impl MailboxPage {
+    /// A page with a new token.
+    ///
+    /// # Errors
+    /// When the system gives no random bytes.
+    pub(crate) fn new(mailbox: Mailbox) -> Result<Self, RandomnessError> {
+        Ok(Self {
+            mailbox,
+            token: Token::draw(&SystemRandomness::default())?,
+        })
+    }
 
-async fn only_this_machine(request: Request, next: Next) -> Response {
-    if is_from_this_machine(request.headers()) {
-        next.run(request).await
-    } else {
-        StatusCode::NOT_FOUND.into_response()
+    /// The messages.
+    pub(crate) fn mailbox(&self) -> &Mailbox {
+        &self.mailbox
+    }
+
+    /// Where the page is. Whoever knows it can read the messages: it is for the terminal alone.
+    pub(crate) fn path(&self) -> String {
+        format!("/dev/mailbox/{}/", self.token.0)
+    }
+
+    /// The route of the page.
+    pub(crate) fn router(&self, auth: &PhoneAuth) -> Router {
+        let page = self.clone();
+        let show = async move |token: Result<Path<String>, PathRejection>, visit: Visit| {
+            page.show(token.ok().as_deref(), &visit)
+        };
+        let routes = ROUTES.into_iter().fold(Router::new(), |router, route| {
+            router.route(route, get(show.clone()).fallback(not_found))
+        });
+        routes
+            .route_layer(auth.web().page_headers())
+            .with_state(auth.web().clone())
+    }
+
+    fn show(&self, token: Option<&String>, visit: &Visit) -> Response {
+        if !token.is_some_and(|token| self.token.is(token)) {
+            return StatusCode::NOT_FOUND.into_response();
+        }
+        let messages = self.mailbox.messages();
+        let messages: Vec<_> = messages.into_iter().map(Shown::from).collect();
+        let page = Page::new(TEMPLATE.0, "Mailbox").with("messages", messages);
+        visit.render(page.without_referrer())
     }
 }
 
-fn is_from_this_machine(headers: &HeaderMap) -> bool {
-    let passed_on = PASSED_ON.iter().any(|name| headers.contains_key(*name));
-    let mut hosts = headers.get_all(header::HOST).iter();
-    let (Some(host), None) = (hosts.next(), hosts.next()) else {
-        return false;
-    };
-    host.to_str().is_ok_and(is_loopback) && !passed_on
+async fn not_found() -> StatusCode {
+    StatusCode::NOT_FOUND
 }
 
-/// Whether a host, perhaps with a port, is this machine.
-pub(crate) fn is_loopback(host: &str) -> bool {
-    let name = match host.strip_prefix('[') {
-        Some(rest) => rest.split_once(']').map_or("", |(address, _)| address),
-        None => host.split(':').next().unwrap_or_default(),
-    };
-    name.eq_ignore_ascii_case("localhost")
-        || name
-            .parse()
-            .is_ok_and(|address: IpAddr| address.to_canonical().is_loopback())
+/// What opens the page: 128 random bits in hexadecimal digits.
+#[derive(Clone)]
+struct Token(String);
+
+impl Token {
+    fn draw(randomness: &dyn Randomness) -> Result<Self, RandomnessError> {
+        let mut bytes = [0; 16];
+        randomness.fill(&mut bytes)?;
+        let mut text = String::with_capacity(2 * bytes.len());
+        for byte in bytes {
+            // Writing to a string cannot fail.
+            let _written = write!(text, "{byte:02x}");
+        }
+        Ok(Self(text))
+    }
+
+    /// Compares in a time that depends on the lengths only.
+    fn is(&self, given: &str) -> bool {
+        self.0.as_bytes().ct_eq(given.as_bytes()).into()
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(..)")
+    }
 }
 
 /// A message as the template takes it.
@@ -121,45 +156,11 @@ mod tests {
 
     use super::*;
 
-    fn check(headers: &[(&'static str, &str)]) -> bool {
-        let mut map = HeaderMap::new();
-        for (name, value) in headers {
-            map.append(*name, value.parse().unwrap());
-        }
-        is_from_this_machine(&map)
-    }
-
     #[test]
-    fn this_machine_is_answered() {
-        for host in [
-            "127.0.0.1:8000",
-            "localhost",
-            "LOCALHOST:80",
-            "[::1]:8000",
-            "127.9.9.9",
-        ] {
-            assert!(check(&[("host", host)]), "{host}");
-        }
-    }
-
-    #[test]
-    fn others_are_not_answered() {
-        for host in [
-            "evil.example",
-            "127.0.0.1.evil.example",
-            "localhost.evil.example:8000",
-            "10.0.0.1",
-            "[::2]:8000",
-            "",
-        ] {
-            assert!(!check(&[("host", host)]), "{host}");
-        }
-        assert!(!check(&[]));
-        assert!(!check(&[("host", "localhost"), ("host", "evil.example")]));
-        assert!(!check(&[
-            ("host", "localhost"),
-            ("x-forwarded-for", "203.0.113.7")
-        ]));
-        assert!(!check(&[("host", "localhost"), ("via", "1.1 proxy")]));
+    fn token_is_drawn_anew() {
+        let [one, other] = [(); 2].map(|()| Token::draw(&SystemRandomness::default()).unwrap());
+        assert_eq!(one.0.len(), 32);
+        assert!(one.is(&one.0.clone()) && !one.is(&other.0) && !one.is(""));
+        assert_eq!(format!("{one:?}"), "Token(..)");
     }
 }

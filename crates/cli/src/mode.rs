@@ -1,11 +1,16 @@
 //! Whether this is a site on one's own machine or one for others.
 //!
-//! Messages hold links that let one in. On one's own machine they may be printed and shown; for
-//! others somebody must send them, and a site where nobody does is refused before it starts.
+//! Messages hold links that let one in. On one's own machine they may be printed and shown; for others somebody must
+//! send them, and a site where nobody does is refused before it starts. What address is listened on tells little: a
+//! proxy in front of a loopback address serves the world. So whoever says what the site is called, or who sends some
+//! of its messages, is taken to serve others, and development mode is never assumed there.
 
 use std::net::SocketAddr;
 
+use phone_auth::SiteOrigin;
+
 use crate::configuration::{Configuration, Mistake};
+use crate::receivers::Reception;
 
 /// The signals whose messages somebody must get.
 pub(crate) const MESSAGES: [&str; 4] = [
@@ -13,6 +18,15 @@ pub(crate) const MESSAGES: [&str; 4] = [
     "reset_password_phone",
     "verify_email",
     "verify_phone",
+];
+
+/// The settings that turn a ready receiver on.
+const SENDERS: [&str; 5] = [
+    "smtp.host",
+    "sms.url",
+    "sms.twilio_account_sid",
+    "webhook.url",
+    "nats.url",
 ];
 
 /// Who gets the messages.
@@ -30,16 +44,28 @@ pub(crate) enum Mode {
 /// When messages would be lost or shown to others, or nobody knows what the site is called.
 pub(crate) fn decide(
     configuration: &Configuration,
-    unreceived: &[&'static str],
+    reception: &Reception,
 ) -> Result<Mode, Mistake> {
     let addr = configuration.addr;
     let is_loopback = configuration.is_loopback();
-    if configuration.development == Some(true) && !is_loopback {
-        let why = format!(
-            "messages would be shown to whoever reaches {addr}; listen on a loopback address such as \
-             127.0.0.1:8000, or leave this setting out"
-        );
-        return Err(configuration.refuse("development", why));
+    let public = public_site(configuration);
+    if configuration.development == Some(true) {
+        if !is_loopback {
+            let why = format!(
+                "messages would be shown to whoever reaches {addr}; listen on a loopback address such \
+                 as 127.0.0.1:8000, or leave this setting out"
+            );
+            return Err(configuration.refuse("development", why));
+        }
+        if let Some(site) = public {
+            let why = format!(
+                "messages would be shown and not sent, although others see the site at {site}; leave \
+                 this setting out, or site_url ({})",
+                configuration.source_of("site_url")
+            );
+            return Err(configuration.refuse("development", why));
+        }
+        return Ok(Mode::Development);
     }
     if !is_loopback && configuration.site_url.is_none() {
         let why = format!(
@@ -48,96 +74,257 @@ pub(crate) fn decide(
         );
         return Err(configuration.refuse("site_url", why));
     }
-    let is_development = configuration
-        .development
-        .unwrap_or(is_loopback && !unreceived.is_empty());
-    if is_development {
+    if reception.missing.is_empty() {
+        return Ok(Mode::Delivery);
+    }
+    let is_private = is_loopback && public.is_none();
+    if is_private && configuration.development.is_none() && !reception.is_sent {
         return Ok(Mode::Development);
     }
-    if !unreceived.is_empty() {
-        return Err(configuration.refuse("addr", lost(addr, unreceived, is_loopback)));
+    let setting = if !is_loopback {
+        "addr"
+    } else if public.is_some() {
+        "site_url"
+    } else if configuration.development.is_some() {
+        "development"
+    } else {
+        let set = SENDERS.into_iter().find(|name| configuration.is_set(name));
+        set.unwrap_or("development")
+    };
+    let mut why = lost(configuration, reception);
+    if is_private && reception.is_sent {
+        why.push_str(", or set development = true to look at them on this machine alone");
+    } else if is_private {
+        why.push_str(
+            ", or leave the setting development out to look at them on this machine alone",
+        );
     }
-    Ok(Mode::Delivery)
+    Err(configuration.refuse(setting, why))
 }
 
-/// The sentence about messages that nobody would send.
-fn lost(addr: SocketAddr, unreceived: &[&str], is_loopback: bool) -> String {
-    let first = unreceived.first().copied().unwrap_or_default();
-    let cure = if is_loopback {
-        "leave the setting development out"
-    } else {
-        "listen on a loopback address such as 127.0.0.1:8000, where development mode shows the \
-         messages"
+/// What the site is called, if others can see it under that name.
+fn public_site(configuration: &Configuration) -> Option<&SiteOrigin> {
+    let site = configuration.site_url.as_ref();
+    site.filter(|site| !site.is_loopback())
+}
+
+/// The sentence about messages that nobody would send, and what an operator can do.
+fn lost(configuration: &Configuration, reception: &Reception) -> String {
+    let missing = &reception.missing;
+    let has = |end: &str| missing.iter().any(|signal| signal.ends_with(end));
+    let mut cures = Vec::new();
+    if !reception.switched_off.is_empty() {
+        let ids = reception.switched_off.join(" and ");
+        cures.push(format!("take {ids} out of switched_off_receivers"));
+    }
+    let narrow = [
+        ("webhook.url", "webhook.signals"),
+        ("nats.url", "nats.signals"),
+    ];
+    for (_, signals) in narrow.iter().filter(|(url, _)| configuration.is_set(url)) {
+        cures.push(format!("add them to {signals}"));
+    }
+    let senders = match (has("_email"), has("_phone")) {
+        (true, true) => "smtp.host and sms.url, webhook.url or nats.url",
+        (true, false) => "smtp.host, webhook.url or nats.url",
+        (false, _) => "sms.url, sms.twilio_account_sid, webhook.url or nats.url",
     };
+    cures.push(format!("set {senders} to have them sent"));
+    let names: Vec<_> = missing.iter().map(|name| format!("\"{name}\"")).collect();
+    cures.push(format!(
+        "set unreceived = [{}] to do without",
+        names.join(", ")
+    ));
     format!(
-        "listening on {addr}, nobody would receive {}; write a `#[receiver({first})]` function for \
-         each in a crate that the program names (`use my_receivers as _;`), or {cure}",
-        unreceived.join(", ")
+        "nobody would receive {}; {}",
+        missing.join(", "),
+        cures.join(", or ")
     )
+}
+
+/// What is missing although a site that is reached at this address can start.
+pub(crate) fn note(configuration: &Configuration, mode: Mode, addr: SocketAddr) -> Option<String> {
+    let is_nameless = mode == Mode::Delivery && configuration.site_url.is_none();
+    is_nameless.then(|| {
+        format!(
+            "site_url is not set, so links in messages begin with http://{addr}, which opens on this machine \
+             only; set it to what people see, such as https://example.org"
+        )
+    })
 }
 
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-    use phone_auth::SiteOrigin;
-
     use super::*;
 
-    fn check(
-        addr: &str,
+    /// A configuration, who sends, and what becomes of it: the mode, or the setting that is refused.
+    struct Case {
+        addr: &'static str,
+        site: Option<&'static str>,
         development: Option<bool>,
-        unreceived: &[&'static str],
-    ) -> Result<Mode, String> {
+        missing: &'static [&'static str],
+        is_sent: bool,
+    }
+
+    const NOBODY: Case = Case {
+        addr: "127.0.0.1:8000",
+        site: None,
+        development: None,
+        missing: &MESSAGES,
+        is_sent: false,
+    };
+
+    const PHONES: &[&str] = &["reset_password_phone", "verify_phone"];
+
+    fn decided(case: &Case) -> Result<Mode, String> {
         let mut configuration = Configuration::default();
-        configuration.addr = addr.parse().unwrap();
-        configuration.site_url = Some(SiteOrigin::parse("https://example.org").unwrap());
-        configuration.development = development;
-        decide(&configuration, unreceived).map_err(|mistake| mistake.to_string())
+        configuration.addr = case.addr.parse().unwrap();
+        configuration.site_url = case.site.map(|site| SiteOrigin::parse(site).unwrap());
+        configuration.development = case.development;
+        let reception = Reception {
+            missing: case.missing.to_vec(),
+            is_sent: case.is_sent,
+            switched_off: Vec::new(),
+        };
+        decide(&configuration, &reception).map_err(|mistake| mistake.to_string())
+    }
+
+    fn check(case: &Case, expected: Result<Mode, &str>) {
+        let decided = decided(case);
+        let is_as_expected = match (&decided, expected) {
+            (Ok(mode), Ok(expected)) => *mode == expected,
+            (Err(why), Err(setting)) => why.starts_with(&format!("{setting} (")),
+            _ => false,
+        };
+        let (addr, site) = (case.addr, case.site);
+        assert!(
+            is_as_expected,
+            "{addr}, {site:?}, {:?}, sent {}: {decided:?}, not {expected:?}",
+            case.development, case.is_sent
+        );
     }
 
     #[test]
-    fn loopback_without_delivery_is_development() {
+    fn development_is_assumed_on_own_machine_only() {
+        use Mode::{Delivery, Development};
+        let local = Some("http://localhost:3000");
+        let public = Some("https://example.org");
         for addr in [
             "127.0.0.1:0",
             "127.1.2.3:80",
             "[::1]:8000",
             "[::ffff:127.0.0.1]:80",
         ] {
-            assert_eq!(
-                check(addr, None, &MESSAGES),
-                Ok(Mode::Development),
-                "{addr}"
+            for (site, missing, is_sent, expected) in [
+                (None, &MESSAGES[..], false, Ok(Development)),
+                (local, &MESSAGES, false, Ok(Development)),
+                (public, &MESSAGES, false, Err("site_url")),
+                (None, PHONES, true, Err("development")),
+                (local, PHONES, true, Err("development")),
+                (public, PHONES, true, Err("site_url")),
+                (None, &[], true, Ok(Delivery)),
+                (public, &[], true, Ok(Delivery)),
+            ] {
+                let case = Case {
+                    addr,
+                    site,
+                    missing,
+                    is_sent,
+                    ..NOBODY
+                };
+                check(&case, expected);
+            }
+        }
+    }
+
+    #[test]
+    fn development_is_demanded_on_own_machine_only() {
+        use Mode::Development;
+        let public = Some("https://example.org");
+        for (addr, site, is_sent, expected) in [
+            ("127.0.0.1:80", None, false, Ok(Development)),
+            ("127.0.0.1:80", None, true, Ok(Development)),
+            ("[::1]:80", Some("http://[::1]:3000"), true, Ok(Development)),
+            ("127.0.0.1:80", public, false, Err("development")),
+            ("127.0.0.1:80", public, true, Err("development")),
+            ("0.0.0.0:80", None, false, Err("development")),
+            ("192.0.2.1:80", public, true, Err("development")),
+        ] {
+            for missing in [&[], PHONES] {
+                let development = Some(true);
+                let case = Case {
+                    addr,
+                    site,
+                    development,
+                    missing,
+                    is_sent,
+                };
+                check(&case, expected);
+            }
+        }
+    }
+
+    #[test]
+    fn others_are_not_served_without_senders() {
+        let public = Some("https://example.org");
+        for addr in ["0.0.0.0:8000", "[::]:8000", "192.0.2.1:80"] {
+            check(&Case { addr, ..NOBODY }, Err("site_url"));
+            let site = public;
+            check(
+                &Case {
+                    addr,
+                    site,
+                    ..NOBODY
+                },
+                Err("addr"),
+            );
+            check(
+                &Case {
+                    addr,
+                    site,
+                    missing: &[],
+                    ..NOBODY
+                },
+                Ok(Mode::Delivery),
             );
         }
-        assert_eq!(
-            check("[::1]:80", None, &["verify_phone"]),
-            Ok(Mode::Development)
+        let development = Some(false);
+        check(
+            &Case {
+                development,
+                ..NOBODY
+            },
+            Err("development"),
         );
-        assert_eq!(check("[::1]:80", None, &[]), Ok(Mode::Delivery));
-        assert_eq!(check("[::1]:80", Some(true), &[]), Ok(Mode::Development));
     }
 
     #[test]
-    fn lost_messages_are_refused() {
-        for addr in ["0.0.0.0:8000", "[::]:8000", "192.0.2.1:80"] {
-            let why = check(addr, None, &["verify_email", "verify_phone"]).unwrap_err();
-            assert!(why.contains("verify_email, verify_phone;"), "{why}");
-            assert!(why.contains("#[receiver(verify_email)]"), "{why}");
-            assert_eq!(check(addr, None, &[]), Ok(Mode::Delivery));
+    fn cures_are_settings() {
+        let site = Some("https://example.org");
+        for (missing, cure) in [
+            (
+                &MESSAGES[..],
+                "set smtp.host and sms.url, webhook.url or nats.url",
+            ),
+            (&["verify_email"], "set smtp.host, webhook.url or nats.url"),
+            (
+                &["verify_phone"],
+                "set sms.url, sms.twilio_account_sid, webhook.url",
+            ),
+            (
+                PHONES,
+                "unreceived = [\"reset_password_phone\", \"verify_phone\"]",
+            ),
+        ] {
+            let why = decided(&Case {
+                site,
+                missing,
+                ..NOBODY
+            })
+            .unwrap_err();
+            assert!(why.contains(cure), "{cure}: {why}");
         }
-        assert!(check("127.0.0.1:80", Some(false), &MESSAGES).is_err());
-        assert!(check("0.0.0.0:80", Some(true), &[]).is_err());
-    }
-
-    #[test]
-    fn others_need_a_site() {
-        let mut configuration = Configuration::default();
-        configuration.addr = "0.0.0.0:80".parse().unwrap();
-        let why = decide(&configuration, &[]).unwrap_err().to_string();
-        assert!(
-            why.starts_with("site_url (default): it must be set"),
-            "{why}"
-        );
     }
 }

@@ -4,8 +4,24 @@
 //! never an argument, which everybody on the machine could read.
 
 use std::io::{self, BufRead, IsTerminal, Read};
+#[cfg(unix)]
+use std::{
+    ffi::c_int,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use phone_auth::core::password::Password;
+#[cfg(unix)]
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+#[cfg(unix)]
+use signal_hook::{
+    consts::{
+        SIGALRM, SIGHUP, SIGINT, SIGPROF, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2, SIGVTALRM,
+        SIGXCPU,
+    },
+    iterator::Signals,
+    low_level::emulate_default_handler,
+};
 use thiserror::Error;
 
 use crate::console;
@@ -69,30 +85,83 @@ fn line(input: &mut dyn BufRead) -> Result<String, PasswordInputError> {
 }
 
 /// A terminal that does not show what is typed, until dropped.
+///
+/// A signal that ends or stops the program leaves nothing to drop, and the terminal belongs to a shell that goes on.
+/// So it is put back before such a signal has its effect, and hides again when the program goes on.
 #[cfg(unix)]
-struct Hidden(rustix::termios::Termios);
+struct Hidden(Arc<Mutex<Option<Termios>>>);
+
+/// The signals that end or stop a program and can be caught, but those by which it says that it is broken.
+#[cfg(unix)]
+const ENDS: [c_int; 11] = [
+    SIGALRM, SIGHUP, SIGINT, SIGPROF, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2, SIGVTALRM,
+    SIGXCPU,
+];
 
 #[cfg(unix)]
 impl Hidden {
     fn begin() -> io::Result<Self> {
-        use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+        let shown = tcgetattr(io::stdin())?;
+        let before = Arc::new(Mutex::new(Some(shown)));
+        let hidden = Self(Arc::clone(&before));
+        let mut signals = Signals::new(ENDS)?;
+        // It lives as long as the process: without it the signals would have no effect any more.
+        std::thread::Builder::new().spawn(move || {
+            for signal in signals.forever() {
+                show(
+                    before
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .as_ref(),
+                );
+                // What cannot be done as usual is not done at all; there is nobody to tell.
+                let _unusual = emulate_default_handler(signal);
+                let _gone = hide(
+                    before
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .as_ref(),
+                );
+            }
+        })?;
+        // Rather no password than one that everybody in the room can read.
+        hide(hidden.shown().as_ref())?;
+        Ok(hidden)
+    }
 
-        let before = tcgetattr(io::stdin())?;
-        let mut quiet = before.clone();
-        quiet.local_modes.remove(LocalModes::ECHO);
-        tcsetattr(io::stdin(), OptionalActions::Flush, &quiet)?;
-        Ok(Self(before))
+    /// How the terminal was.
+    fn shown(&self) -> MutexGuard<'_, Option<Termios>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(unix)]
 impl Drop for Hidden {
     fn drop(&mut self) {
-        use rustix::termios::{OptionalActions, tcsetattr};
-
-        // The terminal is gone if this fails, and nobody types there any more.
-        let _gone = tcsetattr(io::stdin(), OptionalActions::Flush, &self.0);
+        let mut shown = self.shown();
+        show(shown.as_ref());
+        *shown = None;
     }
+}
+
+/// Puts a terminal back as it was.
+#[cfg(unix)]
+fn show(shown: Option<&Termios>) {
+    if let Some(shown) = shown {
+        // The terminal is gone if this fails, and nobody types there any more.
+        let _gone = tcsetattr(io::stdin(), OptionalActions::Flush, shown);
+    }
+}
+
+/// Has a terminal no longer show what is typed.
+#[cfg(unix)]
+fn hide(shown: Option<&Termios>) -> io::Result<()> {
+    let Some(shown) = shown else {
+        return Ok(());
+    };
+    let mut quiet = shown.clone();
+    quiet.local_modes.remove(LocalModes::ECHO);
+    Ok(tcsetattr(io::stdin(), OptionalActions::Flush, &quiet)?)
 }
 
 #[cfg(not(unix))]

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use clap::Parser;
 
-use crate::arguments::{Arguments, Command};
+use crate::arguments::{self, Arguments, Command};
 use crate::commands;
 use crate::configuration::Configuration;
+use crate::console;
 use crate::exit::Failure;
 use crate::logs;
 use crate::setup::{Provision, Setup};
@@ -49,7 +50,10 @@ impl Program {
             Ok(arguments) => arguments,
             Err(error) => {
                 // Help and version are answers, everything else a mistake; both are for the terminal.
-                let _unread = error.print();
+                match arguments::without_secrets(&error, std::env::args_os().skip(1)) {
+                    Some(text) => console::warn(&text),
+                    None => drop(error.print()),
+                }
                 return ExitCode::from(
                     u8::try_from(error.exit_code()).unwrap_or(crate::exit::WRONG),
                 );
@@ -62,7 +66,7 @@ impl Program {
     }
 
     fn obey(self, arguments: Arguments) -> Result<(), Failure> {
-        let filter = std::env::var("RUST_LOG").ok();
+        let filter = std::env::var_os("RUST_LOG");
         let _until_the_end = logs::begin(filter.as_deref()).map_err(Failure::wrong)?;
         let command = arguments.command.unwrap_or(Command::Serve);
         if let Command::Settings = command {

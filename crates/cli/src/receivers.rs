@@ -1,34 +1,71 @@
 //! Who receives the messages, by the manifest of the linked receivers.
 
+use std::fmt;
+
 use phone_auth::Signals;
 use phone_auth::delivery::development::RECEIVERS;
 use phone_auth::signals::Manifest;
 
 use crate::configuration::Configuration;
-use crate::delivery;
+use crate::delivery::{self, Target};
 use crate::mode::{self, MESSAGES, Mode};
+use crate::visible::Visible;
 
-/// The signals whose messages nobody but the development mode would get.
-pub(crate) fn unreceived(configuration: &Configuration) -> Vec<&'static str> {
-    let manifest = linked();
+/// Who gets the messages, the development mode aside.
+#[derive(Debug)]
+pub(crate) struct Reception {
+    /// The signals whose messages are asked for and nobody would get.
+    pub(crate) missing: Vec<&'static str>,
+    /// Whether somebody is there to send messages, of whichever signal.
+    pub(crate) is_sent: bool,
+    /// The ids of receivers that would get messages, were they not switched off by name.
+    pub(crate) switched_off: Vec<String>,
+}
+
+/// Who gets the messages, by the settings and the linked receivers.
+pub(crate) fn reception(configuration: &Configuration) -> Reception {
     let off = &configuration.switched_off_receivers;
-    let is_received = |signal: &str| {
-        manifest.receivers.iter().any(|receiver| {
-            receiver.signal == signal
-                && !off.contains(&receiver.id)
-                && !RECEIVERS.contains(&receiver.id.as_str())
-                && !delivery::is_off(configuration, &receiver.id, signal)
-        })
+    let mut missing = MESSAGES.to_vec();
+    missing.retain(|signal| is_needed(configuration, signal));
+    let mut switched_off = Vec::new();
+    let mut is_sent = !delivery::targets(configuration).is_empty();
+    for receiver in linked().receivers {
+        let is_a_sender = MESSAGES.contains(&receiver.signal)
+            && !RECEIVERS.contains(&receiver.id.as_str())
+            && !delivery::is_off(configuration, &receiver.id, receiver.signal);
+        if !is_a_sender {
+            continue;
+        }
+        is_sent = true;
+        if !off.contains(&receiver.id) {
+            missing.retain(|signal| *signal != receiver.signal);
+        } else if !switched_off.contains(&receiver.id) {
+            switched_off.push(receiver.id);
+        }
+    }
+    Reception {
+        missing,
+        is_sent,
+        switched_off,
+    }
+}
+
+/// Whether a flow that is on asks for messages of this signal. Addresses can be verified whatever people log in by.
+fn is_needed(configuration: &Configuration, signal: &str) -> bool {
+    let methods = configuration.accounts.authentication_methods;
+    let is_on = match signal {
+        "reset_password_email" => methods.email,
+        "reset_password_phone" => methods.phone,
+        _ => true,
     };
-    let all = MESSAGES.into_iter();
-    all.filter(|signal| !is_received(signal)).collect()
+    is_on && !configuration.unreceived.contains(&signal)
 }
 
 /// Every signal and receiver of the program, marked as the site would call them. Unlike the manifest
 /// of a hub, it is there also when a receiver lacks its state and no hub can be built.
 pub(crate) fn manifest(configuration: &Configuration) -> Manifest {
     let mut manifest = linked();
-    let mode = mode::decide(configuration, &unreceived(configuration));
+    let mode = mode::decide(configuration, &reception(configuration));
     let is_development = mode.is_ok_and(|mode| mode == Mode::Development);
     for receiver in &mut manifest.receivers {
         let is_of_development = RECEIVERS.contains(&receiver.id.as_str());
@@ -42,4 +79,58 @@ pub(crate) fn manifest(configuration: &Configuration) -> Manifest {
 /// What is linked, called or not.
 fn linked() -> Manifest {
     Signals::isolated().manifest()
+}
+
+/// Where the messages of one of the four signals go, besides to the development mode.
+#[derive(Debug)]
+pub(crate) struct Destination {
+    signal: &'static str,
+    /// The receivers, each with the place it sends to, if that is known.
+    to: Vec<String>,
+}
+
+impl Destination {
+    /// Whether nobody gets them.
+    pub(crate) fn is_nobody(&self) -> bool {
+        self.to.is_empty()
+    }
+}
+
+impl fmt::Display for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let to = if self.is_nobody() {
+            "nobody".to_owned()
+        } else {
+            self.to.join(", ")
+        };
+        write!(f, "  {:<20} to {to}", self.signal)
+    }
+}
+
+/// Where the messages of each of the four signals go.
+pub(crate) fn destinations(configuration: &Configuration) -> Vec<Destination> {
+    let receivers = manifest(configuration).receivers;
+    let targets = delivery::targets(configuration);
+    let described = |id: &str| {
+        let target = targets
+            .iter()
+            .find(|target: &&Target| target.receiver == id);
+        match target {
+            Some(target) => format!("{id} ({})", Visible(&target.place)),
+            None => Visible(id).to_string(),
+        }
+    };
+    let to = |signal: &str| {
+        let called = receivers.iter().filter(|receiver| {
+            let is_of_development = RECEIVERS.contains(&receiver.id.as_str());
+            receiver.signal == signal && !receiver.switched_off && !is_of_development
+        });
+        called.map(|receiver| described(&receiver.id)).collect()
+    };
+    let all = MESSAGES.into_iter();
+    all.map(|signal| Destination {
+        signal,
+        to: to(signal),
+    })
+    .collect()
 }

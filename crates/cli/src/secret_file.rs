@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use phone_auth::tokens::SecretKeyError;
 
-use crate::visible::Visible;
+use crate::visible::VisiblePath;
 
 /// No secret is longer than this.
 const MOST_BYTES: u64 = 4096;
@@ -40,8 +40,8 @@ impl SecretFileError {
 
 impl fmt::Display for SecretFileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = self.path.to_string_lossy();
-        write!(f, "the {} {} {}", self.what, Visible(&path), self.kind)
+        let path = VisiblePath(&self.path);
+        write!(f, "the {} {path} {}", self.what, self.kind)
     }
 }
 
@@ -110,10 +110,9 @@ pub(crate) fn read(path: &Path) -> Result<String, SecretFileError> {
 
 /// Warns that others than its owner can read a file with a secret.
 pub(crate) fn warn_of_readers(what: &str, path: &Path, mode: u32) {
-    let path = path.to_string_lossy();
     tracing::warn!(
         "the {what} {} can be read by others (mode {mode:03o}); chmod 600 keeps it to its owner",
-        Visible(&path)
+        VisiblePath(path)
     );
 }
 

@@ -8,7 +8,9 @@ use phone_auth::core::accounts::WorkerOptions;
 use phone_auth::core::password::Argon2Hasher;
 use phone_auth::core::site_key::KeyClaim;
 use phone_auth::delivery::development::{self, LinePrinter, Mailbox};
-use phone_auth::signals::{SetupError, SetupErrorKind};
+use phone_auth::signals::{
+    ResetPasswordEmail, ResetPasswordPhone, SetupError, SetupErrorKind, VerifyEmail, VerifyPhone,
+};
 use phone_auth::tokens::{Keyring, SecretKey};
 use phone_auth::{
     Accounts, BuildError, BuildErrorKind, PhoneAuth, PhoneAuthBuilder, Signals, SiteOrigin,
@@ -17,13 +19,13 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::configuration::Configuration;
 use crate::database::{self, OpenStore, Opened};
-use crate::delivery::{self, Delivery, Target};
+use crate::delivery::Delivery;
 use crate::django;
 use crate::exit::Failure;
 use crate::keys;
-use crate::mailbox_page;
+use crate::mailbox_page::{self, MailboxPage};
 use crate::mode::{self, Mode};
-use crate::receivers;
+use crate::receivers::{self, Destination};
 use crate::setup::Setup;
 
 /// How many messages the mailbox keeps.
@@ -32,9 +34,10 @@ const MAILBOX_ROOM: NonZeroUsize = NonZeroUsize::MIN.saturating_add(199);
 /// A site that is ready to be served.
 pub(crate) struct Site {
     pub(crate) auth: PhoneAuth,
-    pub(crate) mailbox: Option<Mailbox>,
-    /// The ready receivers that are on.
-    pub(crate) targets: Vec<Target>,
+    /// The page that shows the messages, in development mode.
+    pub(crate) mailbox: Option<MailboxPage>,
+    /// Where the messages of each of the four signals go.
+    pub(crate) destinations: Vec<Destination>,
     pub(crate) database: String,
     pub(crate) database_made: bool,
     /// How many migrations were applied just now.
@@ -60,8 +63,8 @@ pub(crate) fn runtime() -> Result<Runtime, Failure> {
 /// # Errors
 /// When messages would be lost or shown to others.
 pub(crate) fn mode(configuration: &Configuration) -> Result<Mode, Failure> {
-    let unreceived = receivers::unreceived(configuration);
-    mode::decide(configuration, &unreceived).map_err(Failure::wrong)
+    let reception = receivers::reception(configuration);
+    mode::decide(configuration, &reception).map_err(Failure::wrong)
 }
 
 /// What becomes of a database that lacks a migration.
@@ -85,7 +88,13 @@ pub(crate) async fn open(
     schema: Schema,
 ) -> Result<Site, Failure> {
     let mailbox = (mode == Mode::Development).then(|| Mailbox::new(origin.clone(), MAILBOX_ROOM));
-    let signals = hub(&mut setup, &origin, mailbox.as_ref())?;
+    let mailbox = mailbox.map(MailboxPage::new).transpose();
+    let mailbox = mailbox.map_err(Failure::failed)?;
+    let signals = hub(
+        &mut setup,
+        &origin,
+        mailbox.as_ref().map(MailboxPage::mailbox),
+    )?;
     // A key that will not do is refused before a database is made, and a key is made only for a
     // database that opens: a start that fails leaves nothing behind.
     drop(keys::existing(&setup.configuration)?);
@@ -106,7 +115,7 @@ pub(crate) async fn open(
     Ok(Site {
         auth: assemble(&setup.configuration, parts).await?,
         mailbox,
-        targets: delivery::targets(&setup.configuration),
+        destinations: receivers::destinations(&setup.configuration),
         database,
         database_made: opened.made,
         migrated: opened.applied.len(),
@@ -154,6 +163,7 @@ pub(crate) async fn assemble(
         // The database was asked before, where its answer can be told with the names of files.
         .danger_skip_key_check()
         .template(name, source);
+    auth = configuration.unreceived.iter().fold(auth, without);
     auth = auth.session_cookie_name(configuration.session_cookie_name.as_str());
     if let Some(on) = configuration.host_cookies {
         auth = auth.host_cookies(on);
@@ -195,6 +205,17 @@ pub(crate) async fn assemble(
         auth = auth.site_name(name);
     }
     auth.build().await.map_err(of_build)
+}
+
+/// Says that nobody receives a signal.
+fn without(auth: PhoneAuthBuilder, signal: &&'static str) -> PhoneAuthBuilder {
+    match *signal {
+        "reset_password_email" => auth.unreceived::<ResetPasswordEmail>(),
+        "reset_password_phone" => auth.unreceived::<ResetPasswordPhone>(),
+        "verify_email" => auth.unreceived::<VerifyEmail>(),
+        "verify_phone" => auth.unreceived::<VerifyPhone>(),
+        _ => auth,
+    }
 }
 
 /// The origin of links where nothing is listened on: that of the settings, else any.

@@ -1,6 +1,8 @@
 //! Text of others made safe to show in a terminal and in a log.
 
+use std::ffi::OsStr;
 use std::fmt::{self, Write};
+use std::path::Path;
 
 use serde::Serialize;
 
@@ -21,6 +23,28 @@ impl fmt::Display for Visible<'_> {
         }
         Ok(())
     }
+}
+
+/// Shows a path as [`Visible`] shows a text, and bytes of it that are not UTF-8 as `\xE9`.
+pub(crate) struct VisiblePath<'a>(pub(crate) &'a Path);
+
+impl fmt::Display for VisiblePath<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Visible(&bytes(self.0.as_os_str())).fmt(f)
+    }
+}
+
+/// A text of the system, with bytes that are not UTF-8 as `\xE9`.
+pub(crate) fn bytes(text: &OsStr) -> String {
+    let mut shown = String::new();
+    for chunk in text.as_encoded_bytes().utf8_chunks() {
+        shown.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            // Writing to a string cannot fail.
+            let _written = write!(shown, "\\x{byte:02X}");
+        }
+    }
+    shown
 }
 
 /// Whether a character controls how others are shown instead of being shown itself.

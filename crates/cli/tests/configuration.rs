@@ -67,8 +67,8 @@ fn wrong_variables_are_refused() {
     for (name, value, said) in [
         (
             "AUTHENTICATION_METHODS",
-            "",
-            "\"\" is not at least one of phone, email and username",
+            " ",
+            "\" \" is not one or more of phone, email, username",
         ),
         (
             "LOGIN_REDIRECT_URL",

@@ -84,8 +84,7 @@ mod tests {
         let ran = ran(&[&["check"], &site[..]].concat());
         assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{ran:?}");
         let sentences = [
-            "nobody would receive reset_password_email, reset_password_phone; write a \
-             `#[receiver(reset_password_email)]` function"
+            "nobody would receive reset_password_email, reset_password_phone; set smtp.host and sms.url"
                 .to_owned(),
             format!(
                 "the receiver refused_receivers::needy ({}) takes `&refused_receivers::Gateway`, which nobody provided",

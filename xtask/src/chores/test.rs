@@ -2,7 +2,7 @@
 //!
 //! The tests that walk whole flows start the built program, a real browser, servers that messages go
 //! through and, in Python, the site that is left behind. All are brought here and named to the tests by
-//! `PHONE_AUTH_BIN`, `CHROMIUM`, `CHROMEDRIVER`, `AIOSMTPD_PYTHON`, `NATS_SERVER` and
+//! `PHONE_AUTH_BIN`, `CHROMIUM`, `CHROMEDRIVER`, `AIOSMTPD_PYTHON`, `NATS_SERVER`, `NGINX`, `HAPROXY` and
 //! `PYTHON`. Those of PostgreSQL get a server by `DATABASE_URL`, and its programs and a proxy by `POSTGRES_BIN` and `PGBOUNCER`.
 
 use crate::browser::Browser;

@@ -3,6 +3,8 @@
 //! Settings were looked at before this runs. Everything else is looked at even if something before
 //! it is wrong, so that one run names all there is to mend.
 
+use std::io;
+
 use phone_auth::core::store::{Oddity, OddityKind};
 use phone_auth::signals::{ResetPasswordEmail, ResetPasswordPhone, VerifyEmail, VerifyPhone};
 use phone_auth::{SecretKey, Signals, web};
@@ -14,7 +16,8 @@ use crate::django;
 use crate::exit::Failure;
 use crate::keys;
 use crate::legacy_hashes;
-use crate::mode::Mode;
+use crate::mode::{self, Mode};
+use crate::receivers::{self, Destination};
 use crate::setup::Setup;
 use crate::site::{self, Parts};
 use crate::visible::Visible;
@@ -60,14 +63,32 @@ pub(crate) fn run(mut setup: Setup) -> Result<(), Failure> {
     if let Some(failure) = wrong.into_iter().reduce(Failure::and) {
         return Err(failure);
     }
+    let mode = mode.unwrap_or(Mode::Delivery);
+    tell(&setup.configuration, mode).map_err(Failure::failed)
+}
+
+/// Says what a start would do.
+fn tell(configuration: &Configuration, mode: Mode) -> io::Result<()> {
+    let destinations = receivers::destinations(configuration);
     let messages = match mode {
-        Some(Mode::Development) => "printed and shown to this machine (development mode)",
-        _ => "sent by linked receivers",
+        Mode::Development => {
+            "printed and shown to whoever has the link that is printed at the start (development mode)"
+        }
+        Mode::Delivery if destinations.iter().all(Destination::is_nobody) => "sent by nobody",
+        Mode::Delivery => "sent by linked receivers",
     };
     console::print(format_args!(
         "the site can start; its messages are {messages}"
-    ))
-    .map_err(Failure::failed)
+    ))?;
+    for destination in destinations {
+        if mode == Mode::Delivery || !destination.is_nobody() {
+            console::print(destination)?;
+        }
+    }
+    if let Some(note) = mode::note(configuration, mode, configuration.addr) {
+        console::print(format_args!("note: {note}"))?;
+    }
+    Ok(())
 }
 
 /// The value, or none and the failure noted.

@@ -7,7 +7,7 @@ use crate::exit::Failure;
 use crate::keys;
 use crate::setup::Setup;
 use crate::site;
-use crate::visible::Visible;
+use crate::visible::{Visible, VisiblePath};
 
 /// Does what was asked, in a runtime of its own.
 ///
@@ -20,12 +20,11 @@ pub(crate) fn run(setup: &Setup, command: &KeyCommand) -> Result<(), Failure> {
         let store = database::open_current(configuration).await?;
         let keys = keys::replace(configuration, &store).await?;
         let made = if keys.made { ", which was made just now" } else { "" };
-        let path = keys.path.display().to_string();
         console::print(format_args!(
             "the database {} belongs to the key in {}{made}; links that were sent before with another key no longer \
              work, unless that is among secret_key_fallback_files. Restart all servers and workers with this key",
             Visible(&store.place()),
-            Visible(&path),
+            VisiblePath(&keys.path),
         ))
         .map_err(Failure::failed)
     })

@@ -18,7 +18,7 @@ use crate::banner::Banner;
 use crate::configuration::Configuration;
 use crate::console;
 use crate::exit::Failure;
-use crate::mailbox_page;
+use crate::mode;
 use crate::server::{Clocks, Finishing, Limits, Refusals, Server};
 use crate::setup::Setup;
 use crate::site::{self, Schema, Site};
@@ -50,6 +50,7 @@ async fn serve(setup: Setup) -> Result<(), Failure> {
         .configuration
         .outbox_worker
         .then(|| setup.configuration.worker());
+    let note = mode::note(&setup.configuration, mode, server.addr());
     // A database that does not answer must not keep whoever starts the site from stopping it.
     let site = tokio::select! {
         site = site::open(setup, origin, mode, worker, Schema::Newest) => site?,
@@ -61,6 +62,7 @@ async fn serve(setup: Setup) -> Result<(), Failure> {
     console::tell(Banner {
         addr: server.addr(),
         site: &site,
+        note,
     });
     let finishing = server.serve(router, refusals, limits, stop.asked()).await;
     finish(finishing, &site.auth, &stop, grace).await
@@ -86,7 +88,7 @@ fn limits(configuration: &Configuration) -> Limits {
 fn router(site: &Site) -> Router {
     let router = site.auth.router().merge(web::site::router(site.auth.web()));
     match &site.mailbox {
-        Some(mailbox) => router.merge(mailbox_page::router(&site.auth, mailbox.clone())),
+        Some(page) => router.merge(page.router(&site.auth)),
         None => router,
     }
 }

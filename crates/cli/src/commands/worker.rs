@@ -11,7 +11,7 @@ use crate::keys;
 use crate::setup::Setup;
 use crate::site::{self, Schema};
 use crate::stop::Stop;
-use crate::visible::Visible;
+use crate::visible::{Visible, VisiblePath};
 
 /// Delivers until asked to stop.
 ///
@@ -48,7 +48,7 @@ async fn work(setup: Setup) -> Result<(), Failure> {
         "phone-auth {} delivers what is owed in {}, with the key in {}\nCtrl-C stops it.",
         env!("CARGO_PKG_VERSION"),
         Visible(&site.database),
-        Visible(&site.key_path.display().to_string())
+        VisiblePath(&site.key_path)
     ));
     stop.asked().await;
     console::tell(format_args!(

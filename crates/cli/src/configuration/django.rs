@@ -1,11 +1,9 @@
 //! The settings for a site beside, or after, one that Django runs.
 
-use std::path::PathBuf;
-
 use phone_auth::core::password::DjangoIterations;
 use phone_auth::tokens::django::TimeZone;
 
-use super::setting::{FILE, Setting, TIME, YES_OR_NO, paths, put, some_time, text, texts};
+use super::setting::{FILE, Setting, TIME, YES_OR_NO, put, some_time, text, texts};
 use super::value::Given;
 
 /// All of them.
@@ -15,19 +13,14 @@ pub(super) static SETTINGS: &[Setting] = &[
         right: FILE,
         default: "none",
         does: "the file that holds the SECRET_KEY of the Django site that is left behind",
-        take: |to, given| {
-            put(
-                &mut to.django_secret_key_file,
-                given.text().map(PathBuf::from).map(Some),
-            )
-        },
+        take: |to, given| put(&mut to.django_secret_key_file, given.path().map(Some)),
     },
     Setting {
         name: "django_secret_key_fallback_files",
         right: "a list of paths of files",
         default: "none",
         does: "files with its SECRET_KEY_FALLBACKS, in their order",
-        take: |to, given| put(&mut to.django_secret_key_fallback_files, paths(given)),
+        take: |to, given| put(&mut to.django_secret_key_fallback_files, given.paths()),
     },
     Setting {
         name: "django_sessions",

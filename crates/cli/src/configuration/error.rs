@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use super::source::Source;
-use crate::visible::Visible;
+use crate::secrecy::HIDDEN;
+use crate::visible::{Visible, VisiblePath};
 
 /// How much of a wrong value is shown again.
 const SHOWN: usize = 80;
@@ -38,7 +39,7 @@ pub(crate) enum Mistake {
         meant: Option<String>,
     },
     /// The file of settings cannot be read.
-    #[error("config ({at}): cannot read {}", Visible(&.path.to_string_lossy()))]
+    #[error("config ({at}): cannot read {}", VisiblePath(.path))]
     Unreadable {
         at: Source,
         path: PathBuf,
@@ -46,7 +47,7 @@ pub(crate) enum Mistake {
         cause: io::Error,
     },
     /// The file of settings is not TOML.
-    #[error("config ({}, line {line}): not TOML: {}", Visible(&.path.to_string_lossy()), Visible(.why))]
+    #[error("config ({}, line {line}): not TOML: {}", VisiblePath(.path), Visible(.why))]
     NotToml {
         path: PathBuf,
         line: usize,
@@ -55,6 +56,16 @@ pub(crate) enum Mistake {
 }
 
 impl Mistake {
+    /// The mistake of a file that is not text, at the line where that begins.
+    pub(super) fn not_utf8(path: &Path, bytes: &[u8], valid: usize) -> Self {
+        let before = bytes.get(..valid).unwrap_or_default();
+        Self::NotToml {
+            path: path.to_owned(),
+            line: 1 + before.iter().filter(|byte| **byte == b'\n').count(),
+            why: "a byte that is not UTF-8".to_owned(),
+        }
+    }
+
     /// The mistake of a file that is not TOML, at the line the parser stopped.
     pub(super) fn not_toml(path: &Path, text: &str, error: &toml::de::Error) -> Self {
         let line = error.span().map_or(1, |span| line_of(text, span.start));
@@ -78,7 +89,13 @@ pub(crate) struct Got(String);
 impl Got {
     /// A secret that was given; it is not shown.
     pub(super) fn hidden() -> Self {
-        Self("what was given".to_owned())
+        Self(HIDDEN.to_owned())
+    }
+
+    /// An argument or a variable that is not UTF-8; its text is shown unless it may hold a secret.
+    pub(super) fn not_utf8(text: Option<&str>) -> Self {
+        let Self(shown) = text.map_or_else(Self::hidden, Self::text);
+        Self(format!("{shown}, which is not UTF-8,"))
     }
 
     /// A text; shown in quotes, cut when long.

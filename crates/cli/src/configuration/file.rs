@@ -23,8 +23,8 @@ pub(super) struct File {
 /// # Errors
 /// When it cannot be read, or is not TOML; then the line says where.
 pub(super) fn read(path: PathBuf, at: &Source) -> Result<File, Mistake> {
-    let text = match fs::read_to_string(&path) {
-        Ok(text) => text,
+    let bytes = match fs::read(&path) {
+        Ok(bytes) => bytes,
         Err(cause) => {
             return Err(Mistake::Unreadable {
                 at: at.clone(),
@@ -33,6 +33,10 @@ pub(super) fn read(path: PathBuf, at: &Source) -> Result<File, Mistake> {
             });
         }
     };
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        Mistake::not_utf8(&path, error.as_bytes(), valid)
+    })?;
     if let Err(error) = DeTable::parse(&text) {
         return Err(Mistake::not_toml(&path, &text, &error));
     }

@@ -16,7 +16,7 @@ mod value;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -28,7 +28,6 @@ use phone_auth::core::password::DjangoIterations;
 use phone_auth::core::settings::Settings;
 use phone_auth::tokens::django::{DJANGO_LIFETIME, TimeZone};
 
-use error::Got;
 pub(crate) use error::{ConfigurationError, Mistake};
 pub(crate) use setting::all as settings;
 pub(crate) use source::{PREFIX, Source};
@@ -84,6 +83,7 @@ pub(crate) struct Configuration {
     pub(crate) outbox_worker: bool,
     pub(crate) outbox_lease: Duration,
     pub(crate) switched_off_receivers: Vec<String>,
+    pub(crate) unreceived: Vec<&'static str>,
     pub(crate) development: Option<bool>,
     pub(crate) delivery: DeliverySettings,
     /// Where each setting that somebody set was set last.
@@ -132,6 +132,7 @@ impl Default for Configuration {
             outbox_worker: true,
             outbox_lease: Duration::from_secs(15),
             switched_off_receivers: Vec::new(),
+            unreceived: Vec::new(),
             development: None,
             delivery: DeliverySettings::default(),
             sources: BTreeMap::new(),
@@ -224,13 +225,15 @@ impl Reading {
 
     fn environment(&mut self, variables: &[(String, OsString)]) {
         for (name, value) in variables {
-            // Other programs use this prefix too: Kubernetes sets PHONE_AUTH_PORT for a service
-            // called phone-auth. So a name is refused only if it looks like one of ours misspelt.
-            let setting = setting::of_variable(name);
-            let is_ours = setting.is_some() || setting::nearest(name).is_some();
-            if is_ours && name != "config" {
-                let name = setting.map_or(name.as_str(), |setting| setting.name);
+            // Other programs use this prefix too. So a name is refused only if it looks like one of ours misspelt.
+            if let Some(setting) = setting::of_variable(name) {
+                self.take_os(setting.name, value, variable(name));
+            } else if name == "config" || is_of_kubernetes(name, value) {
+                // Read already, or nobody's mistake.
+            } else if setting::nearest(name).is_some() {
                 self.take_os(name, value, variable(name));
+            } else {
+                tracing::warn!("{} is no setting, and is left alone", variable(name));
             }
         }
     }
@@ -242,9 +245,7 @@ impl Reading {
     }
 
     fn take_os(&mut self, name: &str, value: &OsString, at: Source) {
-        // A text that is not UTF-8 is shown as well as it can be, and is right for no setting.
-        let text = value.to_string_lossy();
-        self.take(name, &Given::Text(&text), at);
+        self.take(name, &Given::of_system(value), at);
     }
 
     fn take(&mut self, name: &str, given: &Given<'_>, at: Source) {
@@ -253,12 +254,11 @@ impl Reading {
             self.mistakes.push(Mistake::Unknown {
                 name: name.to_owned(),
                 at,
-                meant: setting::nearest(name).map(|setting| {
+                meant: setting::nearest(name).and_then(|nearest| {
                     if in_capitals {
-                        setting.variable()
-                    } else {
-                        setting.name.to_owned()
+                        return Some(format!("{PREFIX}{}", nearest.to_ascii_uppercase()));
                     }
+                    setting::of_variable(&nearest).map(|setting| setting.name.to_owned())
                 }),
             });
             return;
@@ -277,11 +277,7 @@ impl Reading {
             self.mistakes.push(Mistake::Wrong {
                 setting: setting.name,
                 at,
-                got: if setting.is_secret() || given.may_hold_a_password() {
-                    Got::hidden()
-                } else {
-                    given.got()
-                },
+                got: given.got(setting.secrecy()),
                 right,
             });
             return;
@@ -303,17 +299,38 @@ fn named_file(
     Some((PathBuf::from(path), variable(name)))
 }
 
-/// The variables that begin with our prefix, by the names of settings, in a fixed order.
+/// The variables that begin with our prefix, by the names of settings, in a fixed order. One that is empty is not
+/// set: `${NAME:-}` in a file of Compose makes it so, and there is no other way to leave one out there.
 fn ours(environment: impl IntoIterator<Item = (OsString, OsString)>) -> Vec<(String, OsString)> {
     let mut variables: Vec<_> = environment
         .into_iter()
+        .filter(|(_, value)| !value.is_empty())
         .filter_map(|(name, value)| {
-            let name = name.to_str()?.strip_prefix(PREFIX)?;
-            Some((name.to_ascii_lowercase(), value))
+            let name = name.to_string_lossy().to_string();
+            let name = name.strip_prefix(PREFIX)?.to_ascii_lowercase();
+            Some((name, value))
         })
         .collect();
     variables.sort();
     variables
+}
+
+/// Whether Kubernetes sets a variable, for a service whose name begins with `phone-auth`: `…_SERVICE_HOST`,
+/// `…_PORT=tcp://10.0.0.1:8000`, `…_PORT_8000_TCP_ADDR` and their like.
+fn is_of_kubernetes(name: &str, value: &OsStr) -> bool {
+    let ends = |end: &str| name == end || name.ends_with(&format!("_{end}"));
+    let is_port = || {
+        let (_, rest) = name.split_once("port_")?;
+        let (number, rest) = rest.split_once('_')?;
+        let protocol = rest.split('_').next()?;
+        number.parse::<u16>().ok()?;
+        Some(["tcp", "udp", "sctp"].contains(&protocol))
+    };
+    ends("service_host")
+        || ends("service_port")
+        || name.contains("service_port_")
+        || (ends("port") && value.to_string_lossy().contains("://"))
+        || is_port() == Some(true)
 }
 
 fn variable(name: &str) -> Source {

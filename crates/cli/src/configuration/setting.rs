@@ -14,9 +14,10 @@ use phone_auth::core::settings::Methods;
 use super::Configuration;
 use super::delivery;
 use super::django;
-use super::source::PREFIX;
 use super::value::Given;
 use crate::database_name::DatabaseName;
+use crate::mode::MESSAGES;
+use crate::secrecy::Secrecy;
 
 /// Takes a value, or does not because it is wrong.
 type Take = fn(&mut Configuration, &Given<'_>) -> Option<()>;
@@ -39,6 +40,9 @@ pub(super) const YES_OR_NO: &str = "true or false";
 pub(super) const TIME: &str = "a time such as \"14 days\", \"90m\" or a number of seconds, longer than none and at most 10 years";
 const PATH_HERE: &str = "a path on this site such as /accounts/profile/";
 pub(super) const FILE: &str = "the path of a file";
+/// What a choice of messages must be.
+pub(super) const SIGNALS: &str =
+    "one or more of reset_password_email, reset_password_phone, verify_email, verify_phone";
 
 /// Every setting there is, in the order in which they are listed.
 pub(crate) fn all() -> impl Iterator<Item = &'static Setting> {
@@ -61,7 +65,7 @@ static SITE: &[Setting] = &[
         right: "a database such as sqlite:phone-auth.sqlite3 or postgres://user@host/database",
         default: "sqlite:phone-auth.sqlite3",
         does: "the database: a file, made if it is not there, or one on a server of PostgreSQL",
-        take: |to, given| put(&mut to.database, DatabaseName::parse(given.text()?)),
+        take: |to, given| put(&mut to.database, database(given)),
     },
     Setting {
         name: "database_busy_timeout",
@@ -112,19 +116,14 @@ static SITE: &[Setting] = &[
         right: FILE,
         default: "the database's name with .key, made for a database that has no key",
         does: "the file that holds the secret key; only its owner may read it",
-        take: |to, given| {
-            put(
-                &mut to.secret_key_file,
-                given.text().map(PathBuf::from).map(Some),
-            )
-        },
+        take: |to, given| put(&mut to.secret_key_file, given.path().map(Some)),
     },
     Setting {
         name: "secret_key_fallback_files",
         right: "a list of paths of files",
         default: "none",
         does: "files with older keys that are still accepted, while a key is being replaced",
-        take: |to, given| put(&mut to.secret_key_fallback_files, paths(given)),
+        take: |to, given| put(&mut to.secret_key_fallback_files, given.paths()),
     },
     Setting {
         name: "templates",
@@ -347,28 +346,56 @@ static SITE: &[Setting] = &[
         take: |to, given| put(&mut to.switched_off_receivers, texts(given)),
     },
     Setting {
+        name: "unreceived",
+        right: SIGNALS,
+        default: "none",
+        does: "the signals whose messages nobody sends: who asks for one is told that the site sends none",
+        take: |to, given| put(&mut to.unreceived, messages(given)),
+    },
+    Setting {
         name: "development",
         right: YES_OR_NO,
-        default: "true on a loopback address when nobody else receives the messages",
-        does: "whether messages are printed and shown at /dev/mailbox/; true is refused elsewhere",
+        default: "true on a loopback address while nobody sends messages and site_url is not another one",
+        does: "whether messages are printed and shown on a page that only the printed link opens; true is refused elsewhere",
         take: |to, given| put(&mut to.development, given.boolean().map(Some)),
     },
 ];
 
-impl Setting {
-    /// Its variable of the environment: the name in capitals after `PHONE_AUTH_`, with `_` for the dot.
-    pub(crate) fn variable(&self) -> String {
-        format!("{PREFIX}{}", self.in_variable().to_ascii_uppercase())
-    }
+/// The settings that are secrets or may have one anywhere, by their names in a section.
+const SECRETS: [&str; 8] = [
+    "password",
+    "secret",
+    "old_secret",
+    "token",
+    "twilio_auth_token",
+    "headers",
+    "form",
+    "json",
+];
 
+impl Setting {
+    /// The name of its variable of the environment, in small letters and without the prefix: with `_` for the dot.
     fn in_variable(&self) -> String {
         self.name.replace('.', "_")
     }
 
-    /// Whether its value must not be shown again, not even when it is wrong.
-    pub(super) fn is_secret(&self) -> bool {
-        let (_, name) = self.name.rsplit_once('.').unwrap_or(("", self.name));
-        ["password", "secret", "old_secret", "token", "auth_token"].contains(&name)
+    /// What may stand in its value.
+    pub(super) fn secrecy(&self) -> Secrecy {
+        let name = self.in_section();
+        if SECRETS.contains(&name) {
+            Secrecy::Secret
+        } else if ["database", "url"].contains(&name) {
+            Secrecy::Url
+        } else {
+            Secrecy::Open
+        }
+    }
+
+    /// Its name, without that of its section.
+    fn in_section(&self) -> &'static str {
+        self.name
+            .rsplit_once('.')
+            .map_or(self.name, |(_, name)| name)
     }
 }
 
@@ -388,25 +415,51 @@ pub(super) fn is_section(name: &str) -> bool {
     all().any(|setting| section(setting) == Some(name))
 }
 
-/// The setting whose name somebody probably meant.
-pub(super) fn nearest(name: &str) -> Option<&'static Setting> {
+/// The setting whose name somebody probably meant, as the name of a variable without the prefix: one that differs by a
+/// few letters, or by words that are missing or too many. `config` is among them, which names the file of settings.
+pub(super) fn nearest(name: &str) -> Option<String> {
     let name = name.to_ascii_lowercase().replace('.', "_");
-    let begins =
-        |setting: &&Setting| name.len() >= 6 && setting.in_variable().starts_with(name.as_str());
-    let similar = all()
-        .map(|setting| {
-            let distance = strsim::damerau_levenshtein(&setting.in_variable(), &name);
-            (distance, setting)
-        })
-        .filter(|(distance, setting)| *distance <= setting.name.len().div_ceil(6))
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, setting)| setting);
-    similar.or_else(|| all().find(begins))
+    let known = || all().map(Setting::in_variable).chain(["config".to_owned()]);
+    let similar = known()
+        .map(|known| (strsim::damerau_levenshtein(&known, &name), known))
+        .filter(|(distance, known)| *distance <= known.len().div_ceil(6))
+        .min_by_key(|(distance, _)| *distance);
+    let words: Vec<_> = name.split('_').collect();
+    let has_words_of = |known: &String| {
+        let of_known: Vec<_> = known.split('_').collect();
+        let (few, many) = if words.len() < of_known.len() {
+            (&words, &of_known)
+        } else {
+            (&of_known, &words)
+        };
+        let is_in_many = |word: &&str| many.iter().any(|other| is_same_word(word, other));
+        few.iter().all(is_in_many)
+    };
+    let begins = |known: &String| name.len() >= 6 && known.starts_with(&name);
+    let distance = |known: &String| strsim::damerau_levenshtein(known, &name);
+    similar
+        .map(|(_, known)| known)
+        .or_else(|| known().filter(has_words_of).min_by_key(distance))
+        .or_else(|| known().find(begins))
+}
+
+/// Whether two words are one, perhaps cut short: `host` and `hostname`.
+fn is_same_word(one: &str, other: &str) -> bool {
+    let shorter = one.len().min(other.len());
+    one == other || (shorter >= 4 && (one.starts_with(other) || other.starts_with(one)))
 }
 
 pub(super) fn put<T>(place: &mut T, value: Option<T>) -> Option<()> {
     *place = value?;
     Some(())
+}
+
+/// A database by its name. The path of a file need not be UTF-8.
+fn database(given: &Given<'_>) -> Option<DatabaseName> {
+    match given.path_after("sqlite:") {
+        Some(path) => DatabaseName::file(path),
+        None => DatabaseName::parse(given.text()?),
+    }
 }
 
 /// An address to listen on; `localhost` is understood, other names are not looked up.
@@ -421,10 +474,6 @@ pub(super) fn text(given: &Given<'_>) -> Option<String> {
     given.text().map(str::to_owned)
 }
 
-pub(super) fn paths(given: &Given<'_>) -> Option<Vec<PathBuf>> {
-    Some(given.list()?.into_iter().map(PathBuf::from).collect())
-}
-
 pub(super) fn texts(given: &Given<'_>) -> Option<Vec<String>> {
     Some(given.list()?.into_iter().map(str::to_owned).collect())
 }
@@ -437,7 +486,7 @@ fn origins(given: &Given<'_>) -> Option<Vec<SiteOrigin>> {
 }
 
 pub(super) fn folder(given: &Given<'_>) -> Option<PathBuf> {
-    let path = PathBuf::from(given.text()?);
+    let path = given.path()?;
     path.is_dir().then_some(path)
 }
 
@@ -457,6 +506,12 @@ fn methods(given: &Given<'_>) -> Option<Methods> {
         }
     }
     Some(methods)
+}
+
+/// Some of the four signals.
+pub(super) fn messages(given: &Given<'_>) -> Option<Vec<&'static str>> {
+    let known = |name: &str| MESSAGES.into_iter().find(|signal| *signal == name);
+    given.list()?.into_iter().map(known).collect()
 }
 
 /// A text. That it is a path on this site, core sees to.
@@ -485,8 +540,8 @@ mod tests {
     #[test]
     fn names_are_unique() {
         for (at, setting) in all().enumerate() {
-            let name = setting.variable();
-            let first = all().position(|other| other.variable() == name);
+            let name = setting.in_variable();
+            let first = all().position(|other| other.in_variable() == name);
             assert_eq!(first, Some(at), "{}", setting.name);
         }
     }
@@ -498,13 +553,22 @@ mod tests {
             ("LOGIN_REDIRECT_URL", Some("login_redirect_url")),
             ("secret_key", Some("secret_key_file")),
             ("adr", Some("addr")),
-            ("smtp_pasword", Some("smtp.password")),
-            ("smtp.hosts", Some("smtp.host")),
+            ("smtp_pasword", Some("smtp_password")),
+            ("smtp.hosts", Some("smtp_host")),
+            ("config_file", Some("config")),
+            ("confg", Some("config")),
+            ("database_url", Some("database")),
+            ("database_uri", Some("database")),
+            ("development_mode", Some("development")),
+            ("smtp_server_host", Some("smtp_host")),
+            ("template", Some("templates")),
+            ("authentication", Some("authentication_methods")),
+            ("port", Some("smtp_port")),
             ("service_host", None),
-            ("port", None),
             ("bin", None),
+            ("image_tag", None),
         ] {
-            assert_eq!(nearest(typed).map(|setting| setting.name), meant, "{typed}");
+            assert_eq!(nearest(typed).as_deref(), meant, "{typed}");
         }
     }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::visible::Visible;
+use crate::visible::{Visible, VisiblePath};
 
 /// What stands before the name of a setting in the environment.
 pub(crate) const PREFIX: &str = "PHONE_AUTH_";
@@ -27,7 +27,7 @@ impl fmt::Display for Source {
         match self {
             Self::Default => f.write_str("default"),
             Self::File { path, line } => {
-                write!(f, "file {}, line {line}", Visible(&path.to_string_lossy()))
+                write!(f, "file {}, line {line}", VisiblePath(path))
             }
             Self::Environment { variable } => write!(f, "environment {}", Visible(variable)),
             Self::Argument { name } => write!(f, "argument --{}", name.replace('_', "-")),

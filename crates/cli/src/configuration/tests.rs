@@ -9,6 +9,7 @@ use std::fs;
 
 use super::delivery::tests::EVERY_SECTION;
 use super::*;
+use crate::secrecy::Secrecy;
 
 /// Loads settings given in a file, in the environment and as arguments; mistakes as sentences.
 pub(super) fn load(
@@ -117,6 +118,7 @@ fn every_setting_stands_in_a_file() {
         outbox_worker = false
         outbox_lease = "1 m"
         switched_off_receivers = ["a", "b"]
+        unreceived = ["verify_phone", "reset_password_phone"]
         development = false
     "#;
     let file = format!("{file}{EVERY_SECTION}");
@@ -129,7 +131,9 @@ fn every_setting_stands_in_a_file() {
         "nats.credentials_file",
     ];
     for setting in settings().filter(|setting| {
-        let is_elsewhere = elsewhere.contains(&setting.name) || setting.is_secret();
+        let secrets = [".password", ".secret", ".old_secret", ".token"];
+        let is_secret = secrets.iter().any(|end| setting.name.ends_with(end));
+        let is_elsewhere = elsewhere.contains(&setting.name) || is_secret;
         !is_elsewhere && !setting.name.starts_with("sms.twilio_")
     }) {
         assert_ne!(
@@ -201,12 +205,6 @@ fn wrong_values_are_named() {
             "is not an origin such as https://example.org",
         ),
         ("SITE_URL", "ftp://example.org", "is not an origin"),
-        ("SITE_URL", "", "\"\" is not an origin"),
-        (
-            "AUTHENTICATION_METHODS",
-            "",
-            "\"\" is not at least one of phone, email and username",
-        ),
         (
             "AUTHENTICATION_METHODS",
             "phone,fax",
@@ -253,7 +251,11 @@ fn wrong_values_are_named() {
             "0",
             "\"0\" is not a number from 1 to 100000",
         ),
-        ("SECRET_KEY_FILE", "", "\"\" is not the path of a file"),
+        (
+            "SECRET_KEY_FILE",
+            "a\nb",
+            "\"a\\nb\" is not the path of a file",
+        ),
     ] {
         let variable = format!("PHONE_AUTH_{name}");
         let said_all = mistakes("", &[(&variable, value)], None);
@@ -346,16 +348,155 @@ fn unknown_names_are_refused() {
 }
 
 #[test]
+fn misspelt_variables_are_refused() {
+    for (name, meant) in [
+        ("CONFIG_FILE", "CONFIG"),
+        ("CONFIGURATION", "CONFIG"),
+        ("CONFIG_PATH", "CONFIG"),
+        ("CONF", "CONFIG"),
+        ("DATABASE_URL", "DATABASE"),
+        ("DATABASE_PASSWORD", "DATABASE"),
+        ("DATABASES", "DATABASE"),
+        ("SECRET_KEY", "SECRET_KEY_FILE"),
+        ("SITE", "SITE_URL"),
+        ("URL", "SMS_URL"),
+        ("PORT", "SMTP_PORT"),
+        ("DEVELOPMENT_MODE", "DEVELOPMENT"),
+        ("SMTP_HOSTNAME", "SMTP_HOST"),
+        ("SMTP_PORTS", "SMTP_PORT"),
+        ("UNRECIEVED", "UNRECEIVED"),
+        ("ADDRESS", "ADDR"),
+    ] {
+        let variable = format!("PHONE_AUTH_{name}");
+        let said = mistakes("", &[(&variable, "8000")], None);
+        let hint = format!("there is no such setting; did you mean PHONE_AUTH_{meant}?");
+        assert!(
+            said.len() == 1 && said.iter().all(|said| said.ends_with(&hint)),
+            "{name}: {said:?}"
+        );
+    }
+}
+
+#[test]
 fn variables_of_others_are_left_alone() {
     let environment = [
         ("PHONE_AUTH_PORT", "tcp://10.0.0.1:8000"),
+        ("PHONE_AUTH_PORT_8000_TCP", "tcp://10.0.0.1:8000"),
+        ("PHONE_AUTH_PORT_8000_TCP_ADDR", "10.0.0.1"),
+        ("PHONE_AUTH_PORT_8000_TCP_PORT", "8000"),
+        ("PHONE_AUTH_PORT_8000_TCP_PROTO", "tcp"),
         ("PHONE_AUTH_SERVICE_HOST", "10.0.0.1"),
+        ("PHONE_AUTH_SERVICE_PORT", "8000"),
+        ("PHONE_AUTH_SERVICE_PORT_HTTP", "8000"),
+        ("PHONE_AUTH_DATABASE_SERVICE_HOST", "10.0.0.1"),
+        ("PHONE_AUTH_DATABASE_PORT", "tcp://10.0.0.1:5432"),
+        ("PHONE_AUTH_DATABASE_PORT_5432_TCP_ADDR", "10.0.0.1"),
+        ("PHONE_AUTH_IMAGE_TAG", "1.2"),
         ("ADDR", "nonsense"),
+        ("phone_auth_addr", "nonsense"),
     ];
     assert_eq!(
         load("", &environment, None).unwrap(),
         Configuration::default()
     );
+}
+
+#[test]
+fn empty_variable_is_not_set() {
+    let names = settings().map(|setting| setting.name.replace('.', "_"));
+    for name in names.chain(["config".to_owned(), "config_file".to_owned()]) {
+        let variable = format!("PHONE_AUTH_{}", name.to_uppercase());
+        let all = load("", &[(&variable, "")], None);
+        assert_eq!(all.unwrap(), Configuration::default(), "{variable}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn bytes_are_kept_in_paths_alone() {
+    use std::os::unix::ffi::OsStrExt;
+
+    let names: Vec<_> = settings().map(|setting| setting.name).collect();
+    for (name, prefix) in names.iter().map(|name| (*name, "")).chain([
+        ("database", "sqlite:"),
+        ("database", "postgres://ann@db/"),
+        ("switched_off_receivers", "a,"),
+        ("secret_key_fallback_files", "a,"),
+    ]) {
+        let bytes = [prefix.as_bytes(), b"caf\xe9"].concat();
+        let value = OsStr::from_bytes(&bytes).to_owned();
+        let variable = format!("PHONE_AUTH_{}", name.to_uppercase().replace('.', "_"));
+        let environment = [(OsString::from(&variable), value)];
+        let mut reading = Reading::default();
+        reading.environment(&ours(environment));
+        let is_path = ["_file", "_files", "_certificate"]
+            .iter()
+            .any(|end| name.ends_with(end));
+        if is_path || prefix == "sqlite:" {
+            assert!(
+                reading.mistakes.is_empty(),
+                "{name}: {:?}",
+                reading.mistakes
+            );
+            assert!(reading.configuration.is_set(name), "{name}");
+            continue;
+        }
+        // A folder must be there to be taken, whatever its name.
+        let [mistake] = reading.mistakes.as_slice() else {
+            panic!("{name}: {:?}", reading.mistakes);
+        };
+        let said = mistake.to_string();
+        assert!(said.contains(&variable), "{said}");
+        assert!(said.contains("which is not UTF-8,"), "{said}");
+        assert!(!said.contains('\u{fffd}'), "{said}");
+    }
+    let path = OsStr::from_bytes(b"caf\xe9.db").to_owned();
+    let mut reading = Reading::default();
+    let value = [b"sqlite:".as_slice(), path.as_bytes()].concat();
+    let value = OsStr::from_bytes(&value).to_owned();
+    reading.arguments(&SettingArguments {
+        database: Some(value),
+        ..SettingArguments::default()
+    });
+    let expected = DatabaseName::Sqlite(PathBuf::from(path));
+    assert!(reading.configuration.database == expected);
+    assert_eq!(expected.to_string(), "caf\\xE9.db");
+}
+
+#[test]
+fn secrets_are_not_shown() {
+    let wrong = [
+        "\u{7}s3cret",
+        "postgres:/ann:s3cret@db/site\u{7}",
+        "postgres//ann:s3cret@db/site\u{7}",
+        "ann:s3cret@db\u{7}",
+        "postgres://db/site?user=ann&password=s3cret\u{7}",
+        "{ \"key\": \"s3cret\"",
+    ];
+    for setting in settings() {
+        let is_secret = setting.secrecy() == Secrecy::Secret;
+        for (index, value) in wrong.iter().enumerate() {
+            // The first looks like nothing: it is one where secrets belong.
+            let is_known = is_secret || (index > 0 && index < 5);
+            if !is_known {
+                continue;
+            }
+            let variable = format!(
+                "PHONE_AUTH_{}",
+                setting.name.to_uppercase().replace('.', "_")
+            );
+            let of_environment = load("", &[(&variable, value)], None);
+            let toml = format!("{} = {}", setting.name, serde_json::json!(value));
+            for loaded in [of_environment, load(&toml, &[], None)] {
+                let said = loaded.map(drop).unwrap_err();
+                assert!(
+                    said.iter().all(|said| !said.contains("s3cret")),
+                    "{}: {said:?}",
+                    setting.name
+                );
+            }
+        }
+    }
 }
 
 #[test]

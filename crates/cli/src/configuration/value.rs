@@ -1,5 +1,7 @@
 //! A value as it was given, before anyone knows what it should be.
 
+use std::ffi::OsStr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -7,32 +9,38 @@ use toml::de::DeValue;
 
 use super::duration;
 use super::error::Got;
+use crate::secrecy::Secrecy;
+use crate::visible;
 
 /// A value from a text (an argument, the environment) or from TOML.
 #[derive(Debug)]
 pub(super) enum Given<'a> {
     Text(&'a str),
+    /// An argument or a variable that is not UTF-8. A path may be that, and nothing else.
+    NotUtf8(&'a OsStr),
     Toml(&'a DeValue<'a>),
 }
 
 impl<'a> Given<'a> {
-    /// How to show it to whoever gave it.
-    pub(super) fn got(&self) -> Got {
-        match self {
-            Self::Text(text) => Got::text(text),
-            Self::Toml(value) => Got::value(value),
-        }
+    /// An argument, or the value of a variable.
+    pub(super) fn of_system(value: &'a OsStr) -> Self {
+        value.to_str().map_or(Self::NotUtf8(value), Self::Text)
     }
 
-    /// Whether it looks like a URL with somebody in it, perhaps with their password.
-    pub(super) fn may_hold_a_password(&self) -> bool {
-        let text = match self {
-            Self::Text(text) => text,
-            Self::Toml(DeValue::String(text)) => text.as_ref(),
-            Self::Toml(_) => return false,
-        };
-        text.split_once("://")
-            .is_some_and(|(_, rest)| rest.contains('@'))
+    /// How to show it to whoever gave it.
+    pub(super) fn got(&self, secrecy: Secrecy) -> Got {
+        let is_hidden = |text: &str| secrecy.hides(text);
+        match self {
+            Self::Text(text) if is_hidden(text) => Got::hidden(),
+            Self::Text(text) => Got::text(text),
+            Self::NotUtf8(value) => {
+                let text = visible::bytes(value);
+                Got::not_utf8(if is_hidden(&text) { None } else { Some(&text) })
+            }
+            Self::Toml(DeValue::String(text)) if is_hidden(text) => Got::hidden(),
+            Self::Toml(_) if secrecy == Secrecy::Secret => Got::hidden(),
+            Self::Toml(value) => Got::value(value),
+        }
     }
 
     /// A text that is not empty and holds no control character.
@@ -40,9 +48,40 @@ impl<'a> Given<'a> {
         let text = match self {
             Self::Text(text) => text,
             Self::Toml(DeValue::String(text)) => text.as_ref(),
-            Self::Toml(_) => return None,
+            Self::NotUtf8(_) | Self::Toml(_) => return None,
         };
         (!text.is_empty() && !text.contains(char::is_control)).then_some(text)
+    }
+
+    /// A path, byte for byte as the system has it.
+    pub(super) fn path(&self) -> Option<PathBuf> {
+        match self {
+            Self::NotUtf8(value) => path(value.as_encoded_bytes()),
+            _ => self.text().map(PathBuf::from),
+        }
+    }
+
+    /// The path that stands after a prefix.
+    pub(super) fn path_after(&self, prefix: &str) -> Option<PathBuf> {
+        match self {
+            Self::NotUtf8(value) => {
+                let rest = value.as_encoded_bytes().strip_prefix(prefix.as_bytes());
+                path(rest?)
+            }
+            _ => self.text()?.strip_prefix(prefix).map(PathBuf::from),
+        }
+    }
+
+    /// Several paths, as [`list`](Self::list) has texts.
+    pub(super) fn paths(&self) -> Option<Vec<PathBuf>> {
+        match self {
+            Self::NotUtf8(list) => list
+                .as_encoded_bytes()
+                .split(|byte| *byte == b',')
+                .map(|item| path(item.trim_ascii()))
+                .collect(),
+            _ => Some(self.list()?.into_iter().map(PathBuf::from).collect()),
+        }
     }
 
     /// `true` or `false`.
@@ -61,7 +100,7 @@ impl<'a> Given<'a> {
             Self::Toml(DeValue::Integer(number)) => {
                 u64::from_str_radix(number.as_str(), number.radix()).ok()
             }
-            Self::Toml(_) => None,
+            Self::NotUtf8(_) | Self::Toml(_) => None,
         }
     }
 
@@ -101,7 +140,7 @@ impl<'a> Given<'a> {
             Self::Text(text) => serde_json::from_str(text).ok(),
             Self::Toml(DeValue::String(text)) => serde_json::from_str(text).ok(),
             Self::Toml(value @ DeValue::Table(_)) => as_json(value),
-            Self::Toml(_) => None,
+            Self::NotUtf8(_) | Self::Toml(_) => None,
         }
     }
 
@@ -117,9 +156,24 @@ impl<'a> Given<'a> {
                 .iter()
                 .map(|item| Self::Toml(item.get_ref()).text())
                 .collect(),
-            Self::Toml(_) => None,
+            Self::NotUtf8(_) | Self::Toml(_) => None,
         }
     }
+}
+
+/// A path of bytes that need not be UTF-8.
+#[cfg(unix)]
+fn path(bytes: &[u8]) -> Option<PathBuf> {
+    use std::os::unix::ffi::OsStrExt;
+
+    let is_fit = !bytes.is_empty() && !bytes.iter().any(u8::is_ascii_control);
+    is_fit.then(|| PathBuf::from(OsStr::from_bytes(bytes)))
+}
+
+/// Elsewhere paths are text.
+#[cfg(not(unix))]
+fn path(_bytes: &[u8]) -> Option<PathBuf> {
+    None
 }
 
 /// A value of TOML as JSON, which knows no dates.

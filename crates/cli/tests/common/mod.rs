@@ -172,6 +172,15 @@ impl Site {
         }
     }
 
+    /// The path of the development mailbox, which the lines at the start say.
+    pub(crate) fn mailbox(&mut self) -> String {
+        let is_it = |line: &str| line.contains("/dev/mailbox/");
+        let said = self.said.iter().find(|line| is_it(line)).cloned();
+        let line = said.unwrap_or_else(|| self.wait_for(is_it));
+        let (_, path) = line.split_once("/dev/mailbox/").unwrap();
+        format!("/dev/mailbox/{path}")
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 use phone_auth::delivery::Secret;
 
-use super::setting::{Setting, texts};
+use super::setting::{SIGNALS, Setting, messages};
 use super::value::Given;
 use super::{Configuration, Mistake};
 use crate::mode::MESSAGES;
@@ -138,12 +138,9 @@ fn secret(given: &Given<'_>) -> Option<Secret> {
 }
 
 fn path(given: &Given<'_>) -> Option<PathBuf> {
-    given.text().map(PathBuf::from)
+    given.path()
 }
 
-/// What a choice of signals must be.
-const SIGNALS: &str =
-    "one or more of reset_password_email, reset_password_phone, verify_email, verify_phone";
 const ALL_SIGNALS: &str = "reset_password_email, reset_password_phone, verify_email, verify_phone";
 
 fn all_signals() -> Vec<String> {
@@ -152,7 +149,7 @@ fn all_signals() -> Vec<String> {
 
 /// Some of the four signals.
 fn signals(given: &Given<'_>) -> Option<Vec<String>> {
-    let signals = texts(given)?;
-    let is_known = |name: &String| MESSAGES.contains(&name.as_str());
-    (!signals.is_empty() && signals.iter().all(is_known)).then_some(signals)
+    let signals = messages(given)?;
+    let signals: Vec<_> = signals.into_iter().map(str::to_owned).collect();
+    (!signals.is_empty()).then_some(signals)
 }

@@ -1,0 +1,130 @@
+//! A real proxy before the site: nginx and `HAProxy`, configured as their manuals begin.
+
+use std::env;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::UnixStream;
+
+use crate::PATIENCE;
+use crate::site::Site;
+use crate::together::until;
+
+/// A proxy that passes everything on to a site, without a word about where it comes from. It listens on a socket in a
+/// folder of its own, so that no other program can have its place.
+#[derive(Debug)]
+pub struct Proxy {
+    name: &'static str,
+    child: Child,
+    folder: TempDir,
+}
+
+impl Proxy {
+    /// nginx with `proxy_pass` and nothing else, which sends the site's own address as `Host`.
+    ///
+    /// The program is named by `NGINX`; else it is `/usr/sbin/nginx`, where Debian has it.
+    pub async fn nginx(site: &Site) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let at = folder.path().display();
+        let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
+        let temporary: String = temporary
+            .iter()
+            .map(|name| format!("{name}_temp_path {at}/{name};\n"))
+            .collect();
+        let configuration = format!(
+            "daemon off;\nmaster_process off;\npid {at}/pid;\nerror_log {at}/errors;\nevents {{}}\n\
+             http {{\naccess_log off;\n{temporary}server {{\nlisten unix:{at}/socket;\n\
+             location / {{ proxy_pass {}; }}\n}}\n}}\n",
+            site.origin()
+        );
+        let file = folder.path().join("nginx.conf");
+        std::fs::write(&file, configuration).unwrap();
+        let mut command = Command::new(program("NGINX", "/usr/sbin/nginx"));
+        command.arg("-p").arg(folder.path());
+        // Before it reads where its errors go.
+        command.arg("-e").arg(folder.path().join("errors"));
+        command.arg("-c").arg(file);
+        Self::start("nginx", "nginx-light", command, folder).await
+    }
+
+    /// `HAProxy` with a server and nothing else, which passes on what stands in a request as it is.
+    ///
+    /// The program is named by `HAPROXY`; else it is `/usr/sbin/haproxy`, where Debian has it.
+    pub async fn haproxy(site: &Site) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let at = folder.path().display();
+        let configuration = format!(
+            "defaults\nmode http\ntimeout connect 30s\ntimeout client 30s\ntimeout server 30s\n\
+             frontend all\nbind unix@{at}/socket\ndefault_backend site\n\
+             backend site\nserver site {}\n",
+            site.host()
+        );
+        let file = folder.path().join("haproxy.cfg");
+        std::fs::write(&file, configuration).unwrap();
+        let mut command = Command::new(program("HAPROXY", "/usr/sbin/haproxy"));
+        command.arg("-db").arg("-f").arg(file);
+        Self::start("HAProxy", "haproxy", command, folder).await
+    }
+
+    async fn start(
+        name: &'static str,
+        package: &str,
+        mut command: Command,
+        folder: TempDir,
+    ) -> Self {
+        let child = command
+            .current_dir(folder.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| panic!("the package {package} must be installed: {error}"));
+        let proxy = Self {
+            name,
+            child,
+            folder,
+        };
+        until(&format!("{name} listens"), || async {
+            proxy.connect().await.is_ok()
+        })
+        .await;
+        proxy
+    }
+
+    /// What it is.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Sends these bytes, the head of a request and perhaps more, and reads the answer to its end.
+    pub async fn exchange(&self, request: impl AsRef<[u8]>) -> String {
+        let asking = async {
+            let mut stream = self.connect().await.unwrap();
+            // One that is refused early may be answered before it is read to its end.
+            drop(stream.write_all(request.as_ref()).await);
+            let mut answer = Vec::new();
+            drop(stream.read_to_end(&mut answer).await);
+            String::from_utf8_lossy(&answer).into_owned()
+        };
+        let answer = tokio::time::timeout(PATIENCE, asking).await;
+        answer.unwrap_or_else(|_| panic!("{} does not answer in time", self.name))
+    }
+
+    async fn connect(&self) -> std::io::Result<UnixStream> {
+        UnixStream::connect(self.folder.path().join("socket")).await
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// The program that a variable names, else that of Debian.
+fn program(variable: &str, of_debian: &str) -> PathBuf {
+    env::var_os(variable).map_or_else(|| PathBuf::from(of_debian), PathBuf::from)
+}
