@@ -85,7 +85,7 @@ pub(crate) fn without_secrets(
             let shown = if is_secret { HIDDEN } else { &shown };
             let number = index + 1;
             return Some(format!(
-                "error: argument {number} is not UTF-8: {}\n",
+                "phone-auth: argument {number} is not UTF-8: {}\n",
                 Visible(shown)
             ));
         }

@@ -239,3 +239,200 @@ fn readme_lists_every_setting() {
         readme.matches("\n| `").count() - readme.matches("\n| `phone-auth").count()
     );
 }
+
+/// `caf?`, where the last byte is that of é in Latin-1.
+#[cfg(unix)]
+fn cafe(prefix: &str, end: &str) -> std::ffi::OsString {
+    use std::os::unix::ffi::OsStringExt;
+
+    std::ffi::OsString::from_vec([prefix.as_bytes(), b"caf\xe9", end.as_bytes()].concat())
+}
+
+#[cfg(unix)]
+#[test]
+fn path_keeps_its_bytes() {
+    let folder = Folder::new();
+    let database = cafe("sqlite:", ".db");
+    for (in_environment, folder) in [(false, Folder::new()), (true, folder)] {
+        let mut command = folder.command();
+        command.arg("migrate");
+        if in_environment {
+            command.env("PHONE_AUTH_DATABASE", &database);
+        } else {
+            command.arg("--database").arg(&database);
+        }
+        let ran = Ran::from(command.output().unwrap());
+        assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{ran:?}");
+        assert!(ran.stdout.contains("caf\\xE9.db"), "{ran:?}");
+        assert!(folder.path().join(cafe("", ".db")).is_file());
+        assert!(folder.path().read_dir().unwrap().all(|entry| {
+            let name = entry.unwrap().file_name();
+            name.as_encoded_bytes().starts_with(b"caf\xe9.db")
+        }));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn site_runs_in_a_folder_of_any_name() {
+    let folder = Folder::new();
+    let inner = folder.path().join(cafe("", ""));
+    std::fs::create_dir(&inner).unwrap();
+    let mut site = folder.serve_with(|command| {
+        command.current_dir(&inner);
+    });
+    site.wait_for(|line| line.contains("caf\\xE9/phone-auth.sqlite3.key"));
+    assert_eq!(site.get("/accounts/login/").status, 200);
+    assert!(inner.join("phone-auth.sqlite3").is_file());
+    assert_eq!(folder.path().read_dir().unwrap().count(), 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn other_bytes_are_named() {
+    let folder = Folder::new();
+    std::fs::write(
+        folder.join("x.toml"),
+        b"site_name = \"a\"\n# caf\xe9\nhashing_queue = 1\n",
+    )
+    .unwrap();
+    let refused_with = |change: &dyn Fn(&mut std::process::Command), said: &str| {
+        let mut command = folder.command();
+        change(&mut command);
+        let ran = Ran::from(command.output().unwrap());
+        refused(&ran, said);
+        assert!(!ran.stderr.contains('\u{fffd}'), "{}", ran.stderr);
+    };
+    refused_with(
+        &|command| {
+            command.args(["check", "--config", "x.toml"]);
+        },
+        "config (x.toml, line 2): not TOML: a byte that is not UTF-8",
+    );
+    refused_with(
+        &|command| {
+            command
+                .arg("check")
+                .env("PHONE_AUTH_SITE_NAME", cafe("", ""));
+        },
+        "site_name (environment PHONE_AUTH_SITE_NAME): \"caf\\xE9\", which is not UTF-8, is not a name",
+    );
+    refused_with(
+        &|command| {
+            command.arg("check").arg("--addr").arg(cafe("", ""));
+        },
+        "addr (argument --addr): \"caf\\xE9\", which is not UTF-8, is not an IP address",
+    );
+    refused_with(
+        &|command| {
+            command.arg("check").arg("--database");
+            command.arg(cafe("postgres://ann:s3cret@db/", ""));
+        },
+        "database (argument --database): what was given, which is not UTF-8, is not a database",
+    );
+    refused_with(
+        &|command| {
+            command.arg("check").env("RUST_LOG", cafe("", ""));
+        },
+        "RUST_LOG (environment): not a list of filters",
+    );
+    refused_with(
+        &|command| {
+            command.arg("check").env("PGPASSWORD", cafe("", ""));
+            command.args(["--database", "postgres://ann@127.0.0.1:1/site"]);
+        },
+        "PGPASSWORD (environment) is not UTF-8",
+    );
+    refused_with(
+        &|command| {
+            let parameter = "postgres://ann@127.0.0.1:1/site?application_name=caf%E9";
+            command.args(["check", "--database", parameter]);
+        },
+        "database (argument --database): what was given is not a database",
+    );
+    for before in [
+        &["user", "create"][..],
+        &["user", "create", "ann", "--email"],
+    ] {
+        refused_with(
+            &|command| {
+                command.args(before).arg(cafe("", ""));
+            },
+            &format!("argument {} is not UTF-8: caf\\xE9", before.len() + 1),
+        );
+    }
+}
+
+#[test]
+fn no_complaint_shows_a_secret() {
+    let folder = Folder::new();
+    let url = "postgres://ann:s3cret@127.0.0.1:1/site";
+    let with_equals = format!("--databse={url}");
+    let mistyped = format!("--database=postgres:/{}", "ann:s3cret@db/site");
+    for arguments in [
+        &["serve", "--databse", url][..],
+        &["serve", &with_equals],
+        &["serve", &mistyped],
+        &["serve", url],
+        &[url],
+        &["user", "create", "ann", url],
+        &["outbox", "retry", url],
+        &["outbox", "purge", "--older-than", url],
+        &["serve", "--addr", url],
+        &["serve", "--site-url", url],
+        &["serve", "--database", "ann:s3cret@db"],
+        &[
+            "serve",
+            "--database",
+            "postgres://db/site?user=ann&password=s3cret",
+        ],
+        &[
+            "serve",
+            "--database",
+            "postgres://ann:s3cret@127.0.0.1:1/site?passwrod=s3cret",
+        ],
+        &["check", "--database", url],
+        &["user", "create", "ann", "--password=s3cret"],
+        &["user", "create", "ann", "--password", "s3cret"],
+    ] {
+        let ran = folder.run(arguments);
+        assert!(matches!(ran.code, Some(1 | 2)), "{arguments:?}: {ran:?}");
+        assert!(!ran.stderr.is_empty(), "{arguments:?}");
+        let said = format!("{}{}", ran.stdout, ran.stderr);
+        assert!(!said.contains("s3cret"), "{arguments:?}: {said}");
+    }
+    for toml in [
+        "database = \"postgres:/ann:s3cret@db\"",
+        "database = postgres://ann:s3cret@db/site",
+        "site_url = \"https://ann:s3cret@example.org\"",
+        "[sms]\nurl = \"https://sms.example/?key=s3cret\u{7}\"",
+        "[sms]\nheaders = \"s3cret\"",
+        "[smtp]\nhost = \"smtp://ann:s3cret@mail.example\"\nfrom = \"a@b.example\"",
+        "[smtp]\npassword = [\"s3cret\"]",
+        "[webhook]\nurl = [\"https://ann:s3cret@x.example/\"]",
+        "[nats]\nurl = \"nats://ann:s3cret@\u{7}\"",
+    ] {
+        folder.write("x.toml", &format!("development = true\n{toml}\n"));
+        let ran = folder.run(&["check", "--config", "x.toml"]);
+        let said = format!("{}{}", ran.stdout, ran.stderr);
+        assert!(!said.contains("s3cret"), "{toml}: {said}");
+        assert_eq!(ran.code, Some(2), "{toml}: {said}");
+    }
+}
+
+#[test]
+fn empty_filter_hides_no_warning() {
+    for filter in ["", " "] {
+        let folder = Folder::new();
+        let mut command = folder.command();
+        command
+            .env("RUST_LOG", filter)
+            .env("PHONE_AUTH_IMAGE_TAG", "1.2")
+            .args(["check"]);
+        let ran = Ran::from(command.output().unwrap());
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        let said =
+            "WARN phone_auth_cli::configuration: environment PHONE_AUTH_IMAGE_TAG is no setting";
+        assert!(ran.stderr.contains(said), "{filter:?}: {ran:?}");
+    }
+}

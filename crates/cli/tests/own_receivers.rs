@@ -46,9 +46,10 @@ fn main() -> ExitCode {
 
 #[cfg(unix)]
 mod tests {
-    use super::common::{Folder, Ran, Site};
+    use super::common::{Folder, PATIENCE, Ran, Site};
     use std::io::Write;
     use std::process::Command;
+    use std::time::Instant;
 
     pub(super) fn run() {
         let tests: [(&str, fn()); 6] = [
@@ -99,6 +100,11 @@ mod tests {
         );
         assert_eq!(answer.status, 302, "{answer:?}");
         assert_eq!(site.get("/dev/mailbox/").status, 404);
+        // A site that stops claims nothing more.
+        let end = Instant::now() + PATIENCE;
+        while folder.run(&["outbox", "list", "--json"]).stdout.trim() != "[]" {
+            assert!(Instant::now() < end, "the message is not delivered");
+        }
         let (code, logs) = site.stop();
         assert_eq!(
             (code, logs.as_str()),

@@ -155,12 +155,18 @@ impl ServerUrl {
                 return refused(ParameterError::Unknown(name.clone()));
             }
         }
+        let not_utf8 =
+            |name: &&&str| env::var_os(name).is_some_and(|value| value.to_str().is_none());
+        if let Some(name) = VARIABLES.iter().find(not_utf8) {
+            return refused(ParameterError::NotUtf8(name));
+        }
         let mode = self.options.first().map(PgConnectOptions::get_ssl_mode);
         if matches!(mode, Some(PgSslMode::VerifyCa)) {
             return refused(ParameterError::NameUnchecked);
         }
         let root = self.parameter(&["sslrootcert", "ssl-root-cert", "ssl-ca"]);
-        let has_root = root.is_some() || env::var_os("PGSSLROOTCERT").is_some();
+        let has_root =
+            root.is_some() || env::var_os("PGSSLROOTCERT").is_some_and(|root| !root.is_empty());
         if has_root && !matches!(mode, Some(PgSslMode::VerifyFull)) {
             return refused(ParameterError::AuthorityUnchecked);
         }
@@ -184,6 +190,22 @@ impl ServerUrl {
         last.map(|(_, value)| value.as_str())
     }
 }
+
+/// The variables that the driver reads; it goes on without one that is not UTF-8.
+const VARIABLES: [&str; 12] = [
+    "PGHOST",
+    "PGHOSTADDR",
+    "PGPORT",
+    "PGUSER",
+    "PGPASSWORD",
+    "PGDATABASE",
+    "PGSSLMODE",
+    "PGSSLROOTCERT",
+    "PGSSLCERT",
+    "PGSSLKEY",
+    "PGAPPNAME",
+    "PGOPTIONS",
+];
 
 /// What a URL says.
 struct Parts {
@@ -389,6 +411,7 @@ enum ParameterError {
     Unknown(String),
     LeaveOut(String),
     ReadOnly,
+    NotUtf8(&'static str),
     NameUnchecked,
     AuthorityUnchecked,
 }
@@ -409,6 +432,7 @@ impl fmt::Display for ParameterError {
             Self::ReadOnly => f.write_str(
                 "target_session_attrs must be read-write: what is stored must be written",
             ),
+            Self::NotUtf8(variable) => write!(f, "{variable} (environment) is not UTF-8"),
             // The driver trusts the authorities of browsers besides the one that is named.
             Self::NameUnchecked => f.write_str(
                 "sslmode=verify-ca would take any certificate that browsers trust; say verify-full, \
