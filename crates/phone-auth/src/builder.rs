@@ -16,10 +16,7 @@ use crate::core::store::{OutboxStore, Store};
 use crate::database::{Database, OutboxChoice, StoreChoice};
 #[cfg(feature = "web")]
 use crate::pages::Pages;
-use crate::signals::{
-    Event, ReceiverInfo, ResetPasswordEmail, ResetPasswordPhone, Signals, SignalsBuilder,
-    SiteOrigin, VerifyEmail, VerifyPhone,
-};
+use crate::signals::{Event, Signals, SignalsBuilder, SiteOrigin};
 use crate::tokens::django::DjangoTokens;
 use crate::tokens::{Keyring, SecretKey};
 use crate::worker::RunningWorker;
@@ -55,10 +52,11 @@ pub struct PhoneAuthBuilder {
     key: Option<SecretKey>,
     fallbacks: Vec<SecretKey>,
     key_claim: KeyClaiming,
-    settings: Settings,
+    pub(crate) settings: Settings,
     database: Database,
     hub: HubChoice,
-    unreceived: Vec<TypeId>,
+    /// The signals that nobody receives on purpose.
+    pub(crate) unreceived: Vec<TypeId>,
     unreceived_names: Vec<&'static str>,
     /// The receivers that were told to leave a signal alone, and which.
     pub(crate) left_alone: Vec<(&'static str, &'static str)>,
@@ -414,75 +412,12 @@ impl PhoneAuthBuilder {
             .map_err(|error| BuildError::with_source(BuildErrorKind::Signals, error))
     }
 
-    /// The signals that flows which are switched on send and nobody receives.
-    fn missing_receivers(&self, hub: &Signals) -> Vec<&'static str> {
-        let methods = self.settings.authentication_methods;
-        let missing = [
-            (methods.email && !self.is_received::<ResetPasswordEmail>(hub))
-                .then_some("reset_password_email"),
-            (methods.phone && !self.is_received::<ResetPasswordPhone>(hub))
-                .then_some("reset_password_phone"),
-            // Addresses can be verified whatever people log in by.
-            (!self.is_received::<VerifyEmail>(hub)).then_some("verify_email"),
-            (!self.is_received::<VerifyPhone>(hub)).then_some("verify_phone"),
-        ];
-        missing.into_iter().flatten().collect()
-    }
-
-    /// The signals that nobody receives, on purpose. Those of the development mode do not count: they show a site as
-    /// it will be.
-    fn unsent(&self, hub: &Signals) -> Vec<&'static str> {
-        let unsent = [
-            self.is_unsent::<ResetPasswordEmail>(hub),
-            self.is_unsent::<ResetPasswordPhone>(hub),
-            self.is_unsent::<VerifyEmail>(hub),
-            self.is_unsent::<VerifyPhone>(hub),
-        ];
-        unsent.into_iter().flatten().collect()
-    }
-
-    /// The name of a signal that nobody receives, on purpose.
-    fn is_unsent<E: Event>(&self, hub: &Signals) -> Option<&'static str> {
-        let mut senders = self.receivers_of::<E>(hub);
-        senders.retain(|receiver| !is_of_development(receiver.id()));
-        let is_unsent = senders.is_empty() && self.unreceived.contains(&TypeId::of::<E>());
-        is_unsent.then_some(E::signal().info().name)
-    }
-
-    /// Whether somebody receives a signal, or nobody does on purpose.
-    fn is_received<E: Event>(&self, hub: &Signals) -> bool {
-        !self.receivers_of::<E>(hub).is_empty() || self.unreceived.contains(&TypeId::of::<E>())
-    }
-
-    /// Who receives a signal. A ready receiver that was told to leave it alone does not.
-    fn receivers_of<E: Event>(&self, hub: &Signals) -> Vec<ReceiverInfo> {
-        let signal = E::signal().info().name;
-        let mut receivers = hub.receivers_of::<E>();
-        receivers.retain(|receiver| {
-            let is_left = |(id, name): &(&str, &str)| *id == receiver.id() && *name == signal;
-            !self.left_alone.iter().any(is_left)
-        });
-        receivers
-    }
-
     fn with_hub(mut self, change: impl FnOnce(SignalsBuilder) -> SignalsBuilder) -> Self {
         if let HubChoice::ToBuild(hub) = self.hub {
             self.hub = HubChoice::ToBuild(change(hub));
         }
         self
     }
-}
-
-/// Whether a receiver is one of the development mode, which sends nothing.
-#[cfg(feature = "development")]
-fn is_of_development(id: &str) -> bool {
-    crate::delivery::development::RECEIVERS.contains(&id)
-}
-
-/// Whether a receiver is one of the development mode, of which there is none without the feature.
-#[cfg(not(feature = "development"))]
-const fn is_of_development(_id: &str) -> bool {
-    false
 }
 
 /// The kind of error that the flows have in mind. Everything they could object to was looked at

@@ -28,6 +28,7 @@ mod database;
 mod pages;
 #[cfg(feature = "delivery")]
 mod ready;
+mod reception;
 mod worker;
 
 use std::fmt;

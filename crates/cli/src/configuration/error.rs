@@ -58,10 +58,11 @@ pub(crate) enum Mistake {
 impl Mistake {
     /// The mistake of a file that is not text, at the line where that begins.
     pub(super) fn not_utf8(path: &Path, bytes: &[u8], valid: usize) -> Self {
-        let before = bytes.get(..valid).unwrap_or_default();
+        let before = bytes.get(..valid).map(str::from_utf8);
+        let before = before.and_then(Result::ok).unwrap_or_default();
         Self::NotToml {
             path: path.to_owned(),
-            line: 1 + before.iter().filter(|byte| **byte == b'\n').count(),
+            line: line_of(before, before.len()),
             why: "a byte that is not UTF-8".to_owned(),
         }
     }
