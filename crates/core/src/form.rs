@@ -75,7 +75,17 @@ pub enum Problem {
     InvalidUsername,
     /// Somebody has it.
     Taken,
-    /// Several people have it, in letters of different case, so it does not say who is meant.
+    /// The account has as many addresses as it may have.
+    TooManyAddresses {
+        /// The most it may have.
+        max: u32,
+    },
+    /// The account has as many unverified addresses as it may have.
+    TooManyUnverified {
+        /// The most it may have.
+        max: u32,
+    },
+    /// Several people have it, in different spellings, so it does not say who is meant.
     Ambiguous,
     /// Nobody sends messages of the kind that is asked for to addresses of this kind.
     Unreceived {

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use phone_auth_signals::User;
 use serde::Serialize;
 
-use crate::address::{EmailAddress, PhoneNumber};
+use crate::address::{EmailAddress, EmailSpellings, PhoneNumber, PhoneSpellings};
 use crate::password::EncodedPassword;
 
 /// The number of a person's row. It fits a 32-bit column as well as a 64-bit one.
@@ -108,11 +108,11 @@ pub struct WantedNames<'a> {
     reason = "mirrors `WantedNames`, field by field"
 )]
 pub struct TakenNames {
-    /// The username, in any case.
+    /// The username, in any case; or it is somebody's e-mail address or phone number, in any spelling.
     pub username: bool,
-    /// The e-mail address, among the addresses or in a person's own row, in any case.
+    /// The e-mail address, among the addresses or in a person's own row, as an address or as a username, in any spelling.
     pub email: bool,
-    /// The phone number.
+    /// The phone number, among the numbers or as a username, in any spelling.
     pub phone: bool,
 }
 
@@ -126,9 +126,9 @@ pub struct TakenNames {
 )]
 pub struct AccountName {
     /// Read as a phone number.
-    pub phone: Option<PhoneNumber>,
+    pub phone: Option<PhoneSpellings>,
     /// Read as an e-mail address.
-    pub email: Option<EmailAddress>,
+    pub email: Option<EmailSpellings>,
     /// Read as a username, compared exactly first and then without regard to ASCII case.
     pub username: Option<String>,
 }

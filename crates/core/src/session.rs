@@ -296,6 +296,9 @@ pub struct PasswordReplacement {
     pub new: EncodedPassword,
     /// The `last_login` that must still be there; `None` where it does not matter.
     pub last_login: Option<Option<DateTime<Utc>>>,
+    /// The link that must still be the newest, and its address the person's; `None` where no link is used, or one that
+    /// does not say which address it is for.
+    pub link: Option<crate::link::OpenedLink>,
     /// The one session that lives on; all others of the person end.
     pub keeps: Option<KeptSession>,
 }

@@ -12,6 +12,9 @@ const MAX_LINK_LIFETIME: Duration = Duration::from_hours(7 * 24);
 /// The longest life of a session: browsers keep no cookie for longer (RFC 6265bis, 5.5).
 const MAX_SESSION_LIFETIME: Duration = Duration::from_hours(400 * 24);
 
+/// The most addresses that an account can be allowed. As many are read for a page, and no more.
+const MAX_ADDRESSES: u32 = 100;
+
 /// By what an account may be named at log-in and for a password reset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(
@@ -84,6 +87,11 @@ pub struct Settings {
     pub verify_email_lifetime: Duration,
     /// How long a link verifies a phone number.
     pub verify_phone_lifetime: Duration,
+    /// How many addresses an account may have, e-mail addresses and phone numbers together, when its owner adds one.
+    /// Accounts that have more, because another program made them, go on working.
+    pub max_addresses: u32,
+    /// How many of them may be unverified, when its owner adds one.
+    pub max_unverified_addresses: u32,
     /// Whether opening a verification link shows a page with a button, and only that button verifies.
     /// Off, opening the link verifies, as the model does.
     pub verify_by_click: bool,
@@ -106,6 +114,8 @@ impl Default for Settings {
             reset_phone_lifetime: 10 * MINUTE,
             verify_email_lifetime: DAY,
             verify_phone_lifetime: 10 * MINUTE,
+            max_addresses: 10,
+            max_unverified_addresses: 5,
             verify_by_click: false,
         }
     }
@@ -162,6 +172,14 @@ impl Settings {
         ] {
             if !(Duration::from_secs(1)..=MAX_LINK_LIFETIME).contains(&lifetime) {
                 return Err(SettingsError::new(setting, "from 1 second to 7 days"));
+            }
+        }
+        for (setting, most) in [
+            ("max_addresses", self.max_addresses),
+            ("max_unverified_addresses", self.max_unverified_addresses),
+        ] {
+            if !(1..=MAX_ADDRESSES).contains(&most) {
+                return Err(SettingsError::new(setting, "from 1 to 100"));
             }
         }
         if !(Duration::from_secs(1)..=MAX_SESSION_LIFETIME).contains(&self.session_lifetime) {
@@ -245,6 +263,23 @@ mod tests {
                 Some("logout_redirect_url"),
                 "{url}"
             );
+        }
+    }
+
+    #[test]
+    fn numbers_of_addresses_have_bounds() {
+        for most in [0, 101] {
+            assert_eq!(
+                check(|settings| settings.max_addresses = most),
+                Some("max_addresses")
+            );
+            assert_eq!(
+                check(|settings| settings.max_unverified_addresses = most),
+                Some("max_unverified_addresses")
+            );
+        }
+        for most in [1, 100] {
+            assert_eq!(check(|settings| settings.max_addresses = most), None);
         }
     }
 

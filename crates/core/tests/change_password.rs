@@ -131,6 +131,7 @@ async fn upgraded_hash_does_not_disturb() {
         old: person.password,
         new: kit.encoded(HORSE).await,
         last_login: None,
+        link: None,
         keeps: Some(KeptSession {
             digest: visitor.session().digest,
             becomes: visitor.session().digest,

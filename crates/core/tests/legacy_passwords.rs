@@ -244,6 +244,7 @@ impl PasswordHasher for ResetMeanwhile {
             old: self.old.clone(),
             new: self.new.clone(),
             last_login: None,
+            link: None,
             keeps: None,
         };
         let _ = self.store.replace_password(&replacement).await.unwrap();

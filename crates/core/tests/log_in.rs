@@ -460,6 +460,7 @@ async fn reset_during_login_wins() {
                 old: EncodedPassword::new(old),
                 new: new.clone(),
                 last_login: None,
+                link: None,
                 keeps: None,
             })),
         };

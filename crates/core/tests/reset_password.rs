@@ -331,6 +331,7 @@ async fn make_unusable(kit: &Kit, visitor: &Visitor) {
         old: kit.stored(visitor.person()).await.password,
         new: EncodedPassword::new("!"),
         last_login: None,
+        link: None,
         keeps: None,
     };
     assert!(kit.store.replace_password(&replacement).await.unwrap());

@@ -58,7 +58,7 @@ async fn person_is_stored_canonically() {
     );
     assert!(person.password.reveal().len() <= 128);
 
-    let addresses = kit.store.addresses_of(person.id).await.unwrap();
+    let addresses = kit.store.addresses_of(person.id, 100).await.unwrap();
     let values: Vec<&str> = addresses
         .iter()
         .map(|address| address.value.as_str())

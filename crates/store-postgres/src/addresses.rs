@@ -1,17 +1,22 @@
 //! Addresses, on PostgreSQL.
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use phone_auth_core::address::{
-    Address, AddressId, AddressKind, AddressRecord, VerificationClaim, VerificationOutcome,
+    Address, AddressCaps, AddressId, AddressKind, AddressRecord, EmailSpellings, PhoneSpellings,
+    VerificationClaim, VerificationOutcome,
 };
+use phone_auth_core::link::{LinkRequest, LinkTarget};
+use phone_auth_core::outbox::MessagePurpose;
 use phone_auth_core::person::{Person, PersonId};
 use phone_auth_core::store::{AddressStore, StoreError, StoreErrorKind, UniqueName};
 use sqlx::postgres::PgRow;
 use sqlx::{Row, query};
 
 use crate::failure::Failure;
+use crate::links;
 use crate::locks;
-use crate::people;
+use crate::people::{self, is_email_taken, is_phone_taken};
 use crate::rows::{self, PERSON_COLUMNS, person_columns, sought};
 use crate::store::PostgresStore;
 
@@ -22,28 +27,37 @@ pub(crate) struct Statements {
     pub(crate) with_person: &'static str,
     pub(crate) verify: &'static str,
     pub(crate) is_verified: &'static str,
+    /// The address, its person, and the newest request for a link.
+    pub(crate) target: &'static str,
 }
 
 macro_rules! statements {
-    ($table:literal, $column:literal, $verified:literal, $is_taken:literal) => {
+    ($table:literal, $column:literal, $verified:literal, $kind:literal, $is_taken:expr) => {
         Statements {
             add: concat!(
                 "WITH looked AS (
                     SELECT EXISTS (SELECT 1 FROM auth_user WHERE id = $2) AS has_person, ",
                 $is_taken,
-                " AS is_taken
+                " AS is_taken, (
+                        SELECT ARRAY[count(*), count(*) FILTER (WHERE is_verified IS NOT TRUE)] FROM (
+                            SELECT is_verified FROM phone_auth_emailaddress WHERE user_id = $2
+                            UNION ALL
+                            SELECT is_verified FROM phone_auth_phonenumber WHERE user_id = $2
+                            LIMIT $3
+                        ) own
+                    ) AS has
                 ), added AS (
                     INSERT INTO ",
                 $table,
                 " (",
                 $column,
                 ", is_verified, user_id)
-                    SELECT $1, false, $2 FROM looked WHERE has_person AND NOT is_taken
+                    SELECT $1, false, $2 FROM looked WHERE has_person AND NOT is_taken AND has[1] < $3 AND has[2] < $4
                     RETURNING id, ",
                 $column,
                 " AS value, is_verified, user_id
                 )
-                SELECT has_person, is_taken,
+                SELECT has_person, is_taken, has[1] >= $3, has[2] >= $4,
                     added.id::int8, added.value::text, added.is_verified, added.user_id::int8
                 FROM looked LEFT JOIN added ON true"
             ),
@@ -57,6 +71,20 @@ macro_rules! statements {
                 $table,
                 " a JOIN auth_user u ON u.id = a.user_id WHERE a.id = $1"
             ),
+            target: concat!(
+                "SELECT ",
+                person_columns!(),
+                ", a.id::int8, a.",
+                $column,
+                "::text, a.is_verified, a.user_id::int8, r.requested_at
+                FROM ",
+                $table,
+                " a JOIN auth_user u ON u.id = a.user_id
+                LEFT JOIN phone_auth_link_request r ON r.kind = '",
+                $kind,
+                "' AND r.purpose = $2 AND r.holder = a.id
+                WHERE a.id = $1"
+            ),
             verify: concat!(
                 "WITH verified AS (
                     UPDATE ",
@@ -68,6 +96,10 @@ macro_rules! statements {
                         AND NOT EXISTS (SELECT 1 FROM ",
                 $verified,
                 " WHERE address_id = $1 AND verified_at >= $4)
+                        AND (SELECT requested_at FROM phone_auth_link_request
+                            WHERE kind = '",
+                $kind,
+                "' AND purpose = 'verify' AND holder = $1) IS NOT DISTINCT FROM $6
                     RETURNING id
                 )
                 INSERT INTO ",
@@ -91,28 +123,28 @@ const EMAIL: Statements = statements!(
     "phone_auth_emailaddress",
     "email",
     "phone_auth_email_verified",
-    "(EXISTS (SELECT 1 FROM phone_auth_emailaddress
-            WHERE lower(email COLLATE \"C\") = lower($1 COLLATE \"C\"))
-        OR EXISTS (SELECT 1 FROM auth_user
-            WHERE lower(email COLLATE \"C\") = lower($1 COLLATE \"C\") AND id <> $2)
-        OR EXISTS (SELECT 1 FROM auth_user
-            WHERE lower(username COLLATE \"C\") = lower($1 COLLATE \"C\") AND id <> $2))"
+    "email",
+    is_email_taken!("$5", " AND id <> $2")
 );
 
 const PHONE: Statements = statements!(
     "phone_auth_phonenumber",
     "phone",
     "phone_auth_phone_verified",
-    "EXISTS (SELECT 1 FROM phone_auth_phonenumber WHERE phone = $1)"
+    "phone",
+    is_phone_taken!("$5", "$6", " AND id <> $2")
 );
 
+/// So many of each kind at most, whichever come first; all, in order, where there are no more.
 pub(crate) const OF_PERSON: &str = "
-    SELECT id::int8, email::text, is_verified, user_id::int8, 'email' AS kind
-        FROM phone_auth_emailaddress WHERE user_id = $1
-    UNION ALL
-    SELECT id::int8, phone::text, is_verified, user_id::int8, 'phone'
-        FROM phone_auth_phonenumber WHERE user_id = $1
-    ORDER BY kind, id";
+    SELECT a.id::int8, a.value::text, a.is_verified, a.user_id::int8, a.kind
+    FROM (
+        (SELECT id, email AS value, is_verified, user_id, 'email' AS kind
+            FROM phone_auth_emailaddress WHERE user_id = $1 LIMIT $2)
+        UNION ALL
+        (SELECT id, phone, is_verified, user_id, 'phone'
+            FROM phone_auth_phonenumber WHERE user_id = $1 LIMIT $2)
+    ) a ORDER BY a.kind, a.id";
 
 /// The statements about a kind.
 pub(crate) const fn statements(kind: AddressKind) -> &'static Statements {
@@ -128,19 +160,42 @@ impl AddressStore for PostgresStore {
         &self,
         person: PersonId,
         address: &Address,
+        caps: AddressCaps,
     ) -> Result<AddressRecord, StoreError> {
         let kind = address.kind();
         let add = query(statements(kind).add)
             .bind(address.as_str())
-            .bind(person.get());
-        let lock = locks::of_names([address.as_str()]);
+            .bind(person.get())
+            .bind(i64::from(caps.all))
+            .bind(i64::from(caps.unverified));
+        // Of two that are added at once, one must see the other in the count.
+        let mut names = vec![format!("addresses of {}", person.get())];
+        let add = match address {
+            Address::Email(email) => {
+                let spellings = EmailSpellings::from(email);
+                names.extend_from_slice(spellings.as_slice());
+                add.bind(spellings.as_slice().to_vec())
+            }
+            Address::Phone(phone) => {
+                let spellings = PhoneSpellings::from(phone);
+                names.extend_from_slice(spellings.numbers());
+                add.bind(spellings.numbers().to_vec())
+                    .bind(spellings.digits().to_vec())
+            }
+        };
+        let lock = locks::of_names(names.iter().map(String::as_str));
         let _pass = self.at(&people::lock(person)).await?;
         let row = self.first_locked(&lock, add).await?;
         Ok(added(row.as_ref(), kind)?)
     }
 
-    async fn addresses_of(&self, person: PersonId) -> Result<Vec<AddressRecord>, StoreError> {
-        let rows = self.run(query(OF_PERSON).bind(person.get())).await?;
+    async fn addresses_of(
+        &self,
+        person: PersonId,
+        limit: u32,
+    ) -> Result<Vec<AddressRecord>, StoreError> {
+        let look = query(OF_PERSON).bind(person.get()).bind(i64::from(limit));
+        let rows = self.run(look).await?;
         let addresses = rows.iter().map(|row| {
             let kind = rows::kind(row, 4)?.ok_or(StoreErrorKind::Broken)?;
             rows::address(row, kind, 0)
@@ -161,6 +216,50 @@ impl AddressStore for PostgresStore {
         Ok(Some((address, rows::person(&row, 0)?)))
     }
 
+    async fn request_link(&self, request: &LinkRequest) -> Result<DateTime<Utc>, StoreError> {
+        let keep = query(links::REQUEST)
+            .bind(request.kind.as_str())
+            .bind(request.purpose.as_str())
+            .bind(request.address.map(AddressId::get))
+            .bind(request.slot())
+            .bind(rows::micros(request.at));
+        let row = self.first(keep).await?.ok_or(StoreErrorKind::Broken);
+        Ok(row
+            .map_err(Failure::from)
+            .and_then(|row| Ok(row.try_get(0)?))?)
+    }
+
+    async fn link_target(
+        &self,
+        purpose: MessagePurpose,
+        kind: AddressKind,
+        id: AddressId,
+    ) -> Result<Option<LinkTarget>, StoreError> {
+        let look = query(statements(kind).target)
+            .bind(id.get())
+            .bind(purpose.as_str());
+        let row = self.first(look).await?;
+        Ok(row.map(|row| target(&row, kind)).transpose()?)
+    }
+
+    async fn link_requests_of(
+        &self,
+        purpose: MessagePurpose,
+        person: PersonId,
+        limit: u32,
+    ) -> Result<Vec<(AddressRecord, Option<DateTime<Utc>>)>, StoreError> {
+        let look = query(links::OF_PERSON)
+            .bind(person.get())
+            .bind(i64::from(limit))
+            .bind(purpose.as_str());
+        let rows = self.run(look).await?;
+        let requests = rows.iter().map(|row| {
+            let kind = rows::kind(row, 4)?.ok_or(StoreErrorKind::Broken)?;
+            Ok((rows::address(row, kind, 0)?, row.try_get(5)?))
+        });
+        Ok(requests.collect::<Result<_, Failure>>()?)
+    }
+
     async fn verify_address(
         &self,
         claim: &VerificationClaim,
@@ -177,7 +276,8 @@ impl AddressStore for PostgresStore {
         let statements = statements(claim.kind);
         let verify = claimed(statements.verify)
             .bind(rows::micros(claim.issued_at))
-            .bind(rows::micros(claim.at));
+            .bind(rows::micros(claim.at))
+            .bind(claim.newest.map(rows::micros));
         let _pass = self.at(&people::lock(claim.person)).await?;
         if self.first(verify).await?.is_some() {
             return Ok(VerificationOutcome::Verified);
@@ -191,12 +291,27 @@ impl AddressStore for PostgresStore {
     }
 }
 
+/// The target of a link.
+fn target(row: &PgRow, kind: AddressKind) -> Result<LinkTarget, Failure> {
+    Ok(LinkTarget {
+        address: rows::address(row, kind, PERSON_COLUMNS)?,
+        person: rows::person(row, 0)?,
+        newest: row.try_get(PERSON_COLUMNS + 4)?,
+    })
+}
+
 /// The address that was stored, or what kept it from that.
 fn added(row: Option<&PgRow>, kind: AddressKind) -> Result<AddressRecord, Failure> {
     let row = row.ok_or(StoreErrorKind::Broken)?;
     let (has_person, is_taken): (bool, bool) = (row.try_get(0)?, row.try_get(1)?);
     if !has_person {
         return Err(StoreErrorKind::Broken.into());
+    }
+    if row.try_get(2)? {
+        return Err(StoreErrorKind::TooManyAddresses.into());
+    }
+    if row.try_get(3)? {
+        return Err(StoreErrorKind::TooManyUnverified.into());
     }
     if is_taken {
         let name = match kind {
@@ -205,5 +320,5 @@ fn added(row: Option<&PgRow>, kind: AddressKind) -> Result<AddressRecord, Failur
         };
         return Err(StoreErrorKind::Taken(name).into());
     }
-    rows::address(row, kind, 2)
+    rows::address(row, kind, 4)
 }

@@ -11,6 +11,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{Row, query};
 
 use crate::failure::Failure;
+use crate::links;
 use crate::people;
 use crate::rows::{self, PERSON_COLUMNS, person_columns, readable, sought};
 use crate::sessions::row_of;
@@ -68,6 +69,9 @@ pub(crate) const REPLACE_PASSWORD: &str = concat!(
             AND (NOT $4 OR ",
     readable!("last_login"),
     " IS NOT DISTINCT FROM $5)
+            AND ",
+    links::is_newest!("$11", "$12", "$13", "$14"),
+    "
             AND EXISTS (SELECT 1 FROM kept)
         RETURNING id
     ), rewritten AS (
@@ -160,6 +164,7 @@ impl DjangoSessionStore for PostgresStore {
             .bind(new.key.reveal())
             .bind(new.data.as_str())
             .bind(rows::micros(new.expires_at));
+        let replace = people::bind_link(replace, replacement);
         let lock = people::lock(replacement.person);
         Ok(self.first_locked(&lock, replace).await?.is_some())
     }

@@ -32,6 +32,7 @@ mod cause;
 mod django_sessions;
 mod failure;
 mod gates;
+mod links;
 mod locks;
 mod migrate_error;
 mod migrations;
@@ -48,6 +49,7 @@ mod rows;
 mod server_url;
 mod sessions;
 mod site_key;
+mod spellings;
 mod store;
 
 pub use migrate_error::{MigrateError, MigrateErrorKind};

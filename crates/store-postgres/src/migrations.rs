@@ -17,6 +17,7 @@ use sqlx::{
 use crate::locks;
 use crate::migrate_error::{MigrateError, MigrateErrorKind};
 use crate::pool::{Connections, Query};
+use crate::spellings::{digits, is_foreign_phone, is_number, is_padded, trimmed};
 
 /// A step that every database goes through once. The first is number 1.
 struct Migration {
@@ -33,6 +34,8 @@ enum Step {
     ModelTables,
     /// Runs these statements.
     Statements(&'static str),
+    /// Makes our indexes on the model's tables that are for spellings.
+    Spellings,
 }
 
 /// All steps, in order. A step that has been released is never changed, only followed by another.
@@ -67,7 +70,20 @@ const MIGRATIONS: &[Migration] = &[
         step: Step::Statements(include_str!("schema/site_key.sql")),
         made: ("phone_auth_site_key", "id"),
     },
+    Migration {
+        name: "link requests",
+        step: Step::Statements(include_str!("schema/links.sql")),
+        made: ("phone_auth_link_request", "holder"),
+    },
+    Migration {
+        name: "spellings",
+        step: Step::Spellings,
+        made: ("auth_user", "id"),
+    },
 ];
+
+/// The number of the step that made the indexes for spellings.
+const SPELLINGS_STEP: usize = 8;
 
 /// A table of the model's.
 struct ModelTable {
@@ -115,6 +131,8 @@ struct Index {
     table: &'static str,
     /// What it is on.
     on: &'static str,
+    /// Which rows it holds, if not all.
+    rows: Option<&'static str>,
     /// Whether it may be unique, where the table is ours.
     is_of_names: bool,
     /// The number of the step after which it is there.
@@ -127,21 +145,25 @@ impl Index {
         let Self {
             name, table, on, ..
         } = self;
+        let rows = self.rows.map(|rows| format!(" WHERE {rows}"));
+        let rows = rows.unwrap_or_default();
         let unique = if self.is_of_names && is_table_ours {
             "UNIQUE "
         } else {
             ""
         };
-        format!("CREATE {unique}INDEX IF NOT EXISTS {name} ON {table} ({on});")
+        format!("CREATE {unique}INDEX IF NOT EXISTS {name} ON {table} ({on}){rows};")
     }
 }
 
-/// Ours on the model's tables, for lookups in any ASCII case; Django's on them; those of sessions.
-const INDEXES: [Index; 7] = [
+/// Ours on the model's tables, for lookups in any ASCII case; Django's on them; those of sessions; ours for lookups of what
+/// is stored in another spelling, and for what is asked of one account at every request.
+const INDEXES: [Index; 13] = [
     Index {
         name: "phone_auth_user_username_any_case",
         table: "auth_user",
         on: "lower(username COLLATE \"C\")",
+        rows: None,
         is_of_names: true,
         since: 1,
     },
@@ -149,6 +171,7 @@ const INDEXES: [Index; 7] = [
         name: "phone_auth_user_email_any_case",
         table: "auth_user",
         on: "lower(email COLLATE \"C\")",
+        rows: None,
         is_of_names: false,
         since: 1,
     },
@@ -156,6 +179,7 @@ const INDEXES: [Index; 7] = [
         name: "phone_auth_emailaddress_any_case",
         table: "phone_auth_emailaddress",
         on: "lower(email COLLATE \"C\")",
+        rows: None,
         is_of_names: true,
         since: 1,
     },
@@ -163,6 +187,7 @@ const INDEXES: [Index; 7] = [
         name: "phone_auth_emailaddress_user_id_a18b6ae9",
         table: "phone_auth_emailaddress",
         on: "user_id",
+        rows: None,
         is_of_names: false,
         since: 1,
     },
@@ -170,6 +195,7 @@ const INDEXES: [Index; 7] = [
         name: "phone_auth_phonenumber_user_id_32500e94",
         table: "phone_auth_phonenumber",
         on: "user_id",
+        rows: None,
         is_of_names: false,
         since: 1,
     },
@@ -177,6 +203,7 @@ const INDEXES: [Index; 7] = [
         name: "phone_auth_session_person",
         table: "phone_auth_session",
         on: "person_id",
+        rows: None,
         is_of_names: false,
         since: 2,
     },
@@ -184,8 +211,57 @@ const INDEXES: [Index; 7] = [
         name: "phone_auth_session_expires",
         table: "phone_auth_session",
         on: "expires_at",
+        rows: None,
         is_of_names: false,
         since: 2,
+    },
+    Index {
+        name: "phone_auth_user_username_any_spelling",
+        table: "auth_user",
+        on: digits!("username"),
+        rows: Some(is_number!("username")),
+        is_of_names: false,
+        since: SPELLINGS_STEP,
+    },
+    Index {
+        name: "phone_auth_user_email_any_spelling",
+        table: "auth_user",
+        on: trimmed!("email"),
+        rows: Some(is_padded!("email")),
+        is_of_names: false,
+        since: SPELLINGS_STEP,
+    },
+    Index {
+        name: "phone_auth_emailaddress_any_spelling",
+        table: "phone_auth_emailaddress",
+        on: trimmed!("email"),
+        rows: Some(is_padded!("email")),
+        is_of_names: false,
+        since: SPELLINGS_STEP,
+    },
+    Index {
+        name: "phone_auth_phonenumber_any_spelling",
+        table: "phone_auth_phonenumber",
+        on: digits!("phone"),
+        rows: Some(is_foreign_phone!("phone")),
+        is_of_names: false,
+        since: SPELLINGS_STEP,
+    },
+    Index {
+        name: "phone_auth_emailaddress_any_verified",
+        table: "phone_auth_emailaddress",
+        on: "user_id",
+        rows: Some("is_verified"),
+        is_of_names: false,
+        since: SPELLINGS_STEP,
+    },
+    Index {
+        name: "phone_auth_phonenumber_any_verified",
+        table: "phone_auth_phonenumber",
+        on: "user_id",
+        rows: Some("is_verified"),
+        is_of_names: false,
+        since: SPELLINGS_STEP,
     },
 ];
 
@@ -195,8 +271,8 @@ const LOST: &str =
     "SELECT wanted.name FROM unnest($1::text[], $2::text[], $3::text[]) AS wanted (name, tab, col)
     WHERE NOT EXISTS (
         SELECT 1 FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
-        WHERE i.indrelid = to_regclass(wanted.tab) AND i.indisvalid AND i.indpred IS NULL
-            AND (c.relname = wanted.name OR pg_get_indexdef(i.indexrelid, 1, true) = wanted.col)
+        WHERE i.indrelid = to_regclass(wanted.tab) AND i.indisvalid AND (c.relname = wanted.name
+            OR i.indpred IS NULL AND pg_get_indexdef(i.indexrelid, 1, true) = wanted.col)
     )";
 
 /// What is said of indexes that must be made again.
@@ -230,6 +306,13 @@ pub(crate) async fn run(
     for (version, migration) in (1_i64..).zip(MIGRATIONS).skip(applied) {
         match migration.step {
             Step::ModelTables => make_model_tables(&mut transaction).await?,
+            Step::Spellings => {
+                let of_spellings = INDEXES.iter().filter(|it| it.since == SPELLINGS_STEP);
+                let indexes: String = of_spellings.map(|index| index.statement(false)).collect();
+                raw_sql(AssertSqlSafe(indexes))
+                    .execute(&mut *transaction)
+                    .await?;
+            }
             Step::Statements(statements) => {
                 let (table, column) = migration.made;
                 let found = columns_of(&mut transaction, table).await?;
@@ -374,7 +457,7 @@ async fn make_model_tables(connection: &mut PgConnection) -> Result<(), MigrateE
     }
     let ours = INDEXES
         .iter()
-        .filter(|index| index.on.starts_with("lower("));
+        .filter(|index| index.since == 1 && index.on.starts_with("lower("));
     let indexes: String = ours
         .map(|index| index.statement(is_ours.contains(&(index.table, true))))
         .collect();

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use phone_auth_core::address::AddressId;
 use phone_auth_core::language::Language;
+use phone_auth_core::link::LinkRequest;
 use phone_auth_core::outbox::{
     Binding, Claim, DeadLetter, Lease, MessageId, MessagePurpose, NewMessage, OutboxMessage,
     Receipts, Recipient, Revival, Settlement,
@@ -16,6 +17,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{Row, query};
 
 use crate::failure::Failure;
+use crate::links;
 use crate::locks;
 use crate::people;
 use crate::rows;
@@ -28,21 +30,27 @@ const LOOK: Duration = Duration::from_millis(250);
 macro_rules! message_columns {
     () => {
         "o.id, o.message_key, o.purpose, o.kind, o.person_id, o.address_id, o.binding, o.language, \
-         o.created_at, o.expires_at, o.attempts, o.due_at, o.receipts, o.died_at, o.reason"
+         o.created_at, o.expires_at, o.attempts, o.due_at, o.receipts, o.died_at, o.reason, o.requested_at"
     };
 }
 
 /// Owes a message in the place of those that it supersedes. Runs while the address is locked: of two messages that
 /// are owed at once, one must see the other. NULL is no address, so a message to nobody supersedes none. A person
 /// who is gone by now makes it a message to nobody. It is due at once by the clock of the server, too.
-pub(crate) const OWE: &str = "WITH superseded AS (
+pub(crate) const OWE: &str = concat!(
+    "WITH requested AS (",
+    links::request!("$3::text", "$2::text", "$5", "$10", "$8", ""),
+    "), superseded AS (
         DELETE FROM phone_auth_outbox
         WHERE address_id = $5 AND kind = $3 AND purpose = $2 AND died_at IS NULL
     )
     INSERT INTO phone_auth_outbox
-    (message_key, purpose, kind, person_id, address_id, binding, language, created_at, expires_at, due_at)
-    SELECT $1, $2, $3, p.id, CASE WHEN p.id IS NULL THEN NULL ELSE $5 END, $6, $7, $8, $9, LEAST($8, now())
-    FROM (SELECT (SELECT id FROM auth_user WHERE id = $4 FOR KEY SHARE) AS id) p";
+    (message_key, purpose, kind, person_id, address_id, binding, language, created_at, expires_at, due_at,
+        requested_at)
+    SELECT $1, $2, $3, p.id, CASE WHEN p.id IS NULL THEN NULL ELSE $5 END, $6, $7, $8, $9, LEAST($8, now()),
+        (SELECT requested_at FROM requested)
+    FROM (SELECT (SELECT id FROM auth_user WHERE id = $4 FOR KEY SHARE) AS id) p"
+);
 
 /// What somebody else is claiming is left to them.
 pub(crate) const CLAIM: &str = concat!(
@@ -89,10 +97,19 @@ pub(crate) const MESSAGES_AFTER: &str = concat!(
     " FROM phone_auth_outbox o WHERE o.id > $1 ORDER BY o.id LIMIT $2"
 );
 
-pub(crate) const REVIVE: &str = "UPDATE phone_auth_outbox
+/// It counts as a request for a link.
+pub(crate) const REVIVE: &str = concat!(
+    "WITH letter AS (
+        SELECT kind, purpose, address_id FROM phone_auth_outbox
+        WHERE id = $1 AND died_at IS NOT NULL FOR UPDATE
+    ), requested AS (",
+    links::request!("l.kind", "l.purpose", "l.address_id", "$6", "$2", " FROM letter l"),
+    ")
+    UPDATE phone_auth_outbox
     SET died_at = NULL, reason = NULL, attempts = 0, created_at = $2, due_at = LEAST($2, now()), expires_at = $3,
-        receipts = $4, message_key = $5
-    WHERE id = $1 AND died_at IS NOT NULL RETURNING 1";
+        receipts = $4, message_key = $5, requested_at = (SELECT requested_at FROM requested)
+    WHERE id = $1 AND died_at IS NOT NULL RETURNING 1"
+);
 
 pub(crate) const PURGE: &str = "WITH purged AS (
         DELETE FROM phone_auth_outbox WHERE died_at < $1 RETURNING 1
@@ -119,7 +136,8 @@ impl OutboxStore for PostgresStore {
             .bind(message.binding.as_bytes().as_slice())
             .bind(message.language.as_ref().map(Language::as_str))
             .bind(rows::micros(message.created_at))
-            .bind(rows::micros(message.expires_at));
+            .bind(rows::micros(message.expires_at))
+            .bind(message.request(message.created_at).slot());
         let _pass = match recipient {
             Some(recipient) => Some(self.at(&people::lock(recipient.person)).await?),
             None => None,
@@ -219,7 +237,8 @@ impl OutboxStore for PostgresStore {
             .bind(rows::micros(revival.now))
             .bind(rows::micros(revival.expires_at))
             .bind(revival.receipts.to_text())
-            .bind(&revival.key);
+            .bind(&revival.key)
+            .bind(LinkRequest::slot_at(revival.now));
         Ok(self.first(revive).await?.is_some())
     }
 
@@ -288,6 +307,7 @@ fn message(row: &PgRow) -> Result<OutboxMessage, Failure> {
             created_at: row.try_get(8)?,
             expires_at: row.try_get(9)?,
         },
+        requested_at: row.try_get(15)?,
         attempts: u32::try_from(attempts).map_err(|_| broken())?,
         due_at: row.try_get(11)?,
         receipts: Receipts::from_text(row.try_get(12)?).map_err(|_| broken())?,

@@ -1,7 +1,7 @@
 //! People, on PostgreSQL.
 
 use async_trait::async_trait;
-use phone_auth_core::address::{EmailAddress, PhoneNumber};
+use phone_auth_core::address::{EmailAddress, EmailSpellings, PhoneNumber, PhoneSpellings};
 use phone_auth_core::person::{
     AccountName, FoundPerson, NewPerson, Person, PersonId, TakenNames, WantedNames,
 };
@@ -12,8 +12,11 @@ use sqlx::postgres::PgRow;
 use sqlx::query;
 
 use crate::failure::Failure;
+use crate::links;
 use crate::locks;
+use crate::pool::Query;
 use crate::rows::{self, PERSON_COLUMNS, person_columns, readable, sought};
+use crate::spellings::{digits, emails, is_foreign_phone, is_padded, trimmed};
 use crate::store::PostgresStore;
 
 pub(crate) const PERSON: &str = concat!(
@@ -28,46 +31,148 @@ pub(crate) const PEOPLE_AFTER: &str = concat!(
     " FROM auth_user u WHERE u.id > $1 ORDER BY u.id LIMIT $2"
 );
 
-/// Every reading of a name at once, whichever are given: NULL matches nothing. In the collation "C"
+/// Every reading of a name at once, whichever are given: no list has nothing. In the collation "C"
 /// `lower` knows ASCII only, as the port asks; in that of a database it may know anything. The last
-/// column says whether somebody else is meant as well.
+/// column says whether somebody else is meant as well. The arguments are the numbers, texts of digits, and e-mail addresses
+/// that the name may be, and the username.
 pub(crate) const FIND: &str = concat!(
-    "SELECT ",
+    "WITH m AS MATERIALIZED (
+        SELECT 1 AS reading, array_position($1::text[], phone::text) AS rank, id, phone AS value, is_verified, user_id,
+                'phone' AS kind
+            FROM phone_auth_phonenumber WHERE phone = ANY($1)
+        UNION ALL
+        SELECT 1, 100, id, phone, is_verified, user_id, 'phone' FROM phone_auth_phonenumber
+            WHERE ",
+    digits!("phone"),
+    " = ANY($2) AND ",
+    is_foreign_phone!("phone"),
+    "
+        UNION ALL
+        SELECT 2, CASE WHEN email = ($3::text[])[1] THEN 1 ELSE 2 END, id, email, is_verified, user_id, 'email'
+            FROM phone_auth_emailaddress
+            WHERE lower(email COLLATE \"C\") = ANY($3)
+        UNION ALL
+        SELECT 2, 100, id, email, is_verified, user_id, 'email' FROM phone_auth_emailaddress
+            WHERE ",
+    trimmed!("email"),
+    " = ANY($3) AND ",
+    is_padded!("email"),
+    "
+        UNION ALL
+        SELECT CASE WHEN username = $4 THEN 3 ELSE 4 END, 1, NULL, NULL, NULL, id, NULL
+            FROM auth_user
+            WHERE lower(username COLLATE \"C\") = lower($4 COLLATE \"C\")
+    )
+    SELECT ",
     person_columns!(),
     ", m.id::int8, m.value::text, m.is_verified, m.user_id::int8, m.kind,
-        CASE WHEN m.rank IN (2, 3) THEN EXISTS (SELECT 1 FROM phone_auth_emailaddress o
-                WHERE lower(o.email COLLATE \"C\") = lower($2 COLLATE \"C\") AND o.user_id <> m.user_id)
-            WHEN m.rank = 5 THEN EXISTS (SELECT 1 FROM auth_user o
-                WHERE lower(o.username COLLATE \"C\") = lower($3 COLLATE \"C\") AND o.id <> m.user_id)
-            ELSE false END
-    FROM (
-        SELECT 1 AS rank, id, phone AS value, is_verified, user_id, 'phone' AS kind
-            FROM phone_auth_phonenumber WHERE phone = $1
-        UNION ALL
-        SELECT CASE WHEN email = $2 THEN 2 ELSE 3 END, id, email, is_verified, user_id, 'email'
-            FROM phone_auth_emailaddress
-            WHERE lower(email COLLATE \"C\") = lower($2 COLLATE \"C\")
-        UNION ALL
-        SELECT CASE WHEN username = $3 THEN 4 ELSE 5 END, NULL, NULL, NULL, id, NULL
-            FROM auth_user
-            WHERE lower(username COLLATE \"C\") = lower($3 COLLATE \"C\")
-    ) m JOIN auth_user u ON u.id = m.user_id
-    ORDER BY m.rank, m.user_id LIMIT 1"
+        EXISTS (SELECT 1 FROM m o WHERE o.reading = m.reading AND o.user_id <> m.user_id)
+    FROM m JOIN auth_user u ON u.id = m.user_id
+    ORDER BY m.reading, m.rank, m.user_id LIMIT 1"
 );
 
-/// Which of a username `$1`, an e-mail address `$2` and a phone number `$3` somebody has.
+/// Whether anybody has one of these numbers, by a list of them and one of their digits.
+macro_rules! is_phone_of_somebody {
+    ($numbers:literal, $digits:literal) => {
+        concat!(
+            "(EXISTS (SELECT 1 FROM phone_auth_phonenumber WHERE phone = ANY(",
+            $numbers,
+            ")) OR EXISTS (SELECT 1 FROM phone_auth_phonenumber WHERE ",
+            $crate::spellings::digits!("phone"),
+            " = ANY(",
+            $digits,
+            ") AND ",
+            $crate::spellings::is_foreign_phone!("phone"),
+            "))"
+        )
+    };
+}
+
+/// Whether anybody has one of these e-mail addresses, or, but for an exception, has it in their own row.
+macro_rules! is_email_of_somebody {
+    ($emails:literal, $but:literal) => {
+        concat!(
+            "(EXISTS (SELECT 1 FROM phone_auth_emailaddress
+                WHERE lower(email COLLATE \"C\") = ANY(",
+            $emails,
+            ")) OR EXISTS (SELECT 1 FROM phone_auth_emailaddress
+                WHERE ",
+            $crate::spellings::trimmed!("email"),
+            " = ANY(",
+            $emails,
+            ") AND ",
+            $crate::spellings::is_padded!("email"),
+            ") OR EXISTS (SELECT 1 FROM auth_user
+                WHERE lower(email COLLATE \"C\") = ANY(",
+            $emails,
+            ")",
+            $but,
+            ") OR EXISTS (SELECT 1 FROM auth_user
+                WHERE ",
+            $crate::spellings::trimmed!("email"),
+            " = ANY(",
+            $emails,
+            ") AND ",
+            $crate::spellings::is_padded!("email"),
+            $but,
+            "))"
+        )
+    };
+}
+
+/// Whether a wanted phone number is taken: anybody has it, or, but for an exception, has it as a username.
+macro_rules! is_phone_taken {
+    ($numbers:literal, $digits:literal, $but:literal) => {
+        concat!(
+            "(",
+            $crate::people::is_phone_of_somebody!($numbers, $digits),
+            " OR EXISTS (SELECT 1 FROM auth_user WHERE ",
+            $crate::spellings::digits!("username"),
+            " = ANY(",
+            $digits,
+            ") AND ",
+            $crate::spellings::is_number!("username"),
+            $but,
+            "))"
+        )
+    };
+}
+
+/// Whether a wanted e-mail address is taken, as [`is_phone_taken`].
+macro_rules! is_email_taken {
+    ($emails:literal, $but:literal) => {
+        concat!(
+            "(",
+            $crate::people::is_email_of_somebody!($emails, $but),
+            " OR EXISTS (SELECT 1 FROM auth_user
+                WHERE lower(username COLLATE \"C\") = ANY(",
+            $emails,
+            ")",
+            $but,
+            "))"
+        )
+    };
+}
+pub(crate) use {is_email_of_somebody, is_email_taken, is_phone_of_somebody, is_phone_taken};
+
+/// Which names somebody has: of a username `$1`, the spellings of an e-mail address `$2`, of a phone number `$3` and of its
+/// digits `$4`; and in `$5` to `$7` the same of what the username would be at log-in.
 macro_rules! taken {
     () => {
-        "SELECT
-            EXISTS (SELECT 1 FROM auth_user
-                WHERE lower(username COLLATE \"C\") = lower($1 COLLATE \"C\")) AS username,
-            EXISTS (SELECT 1 FROM phone_auth_emailaddress
-                WHERE lower(email COLLATE \"C\") = lower($2 COLLATE \"C\"))
-                OR EXISTS (SELECT 1 FROM auth_user
-                    WHERE lower(email COLLATE \"C\") = lower($2 COLLATE \"C\"))
-                OR EXISTS (SELECT 1 FROM auth_user
-                    WHERE lower(username COLLATE \"C\") = lower($2 COLLATE \"C\")) AS email,
-            EXISTS (SELECT 1 FROM phone_auth_phonenumber WHERE phone = $3) AS phone"
+        concat!(
+            "SELECT
+                EXISTS (SELECT 1 FROM auth_user
+                    WHERE lower(username COLLATE \"C\") = lower($1 COLLATE \"C\"))
+                OR ",
+            is_email_of_somebody!("$5", ""),
+            " OR ",
+            is_phone_of_somebody!("$6", "$7"),
+            " AS username, ",
+            is_email_taken!("$2", ""),
+            " AS email, ",
+            is_phone_taken!("$3", "$4", ""),
+            " AS phone"
+        )
     };
 }
 
@@ -80,15 +185,15 @@ pub(crate) const CREATE: &str = concat!(
     "), person AS (
         INSERT INTO auth_user (username, email, first_name, last_name, password, date_joined,
             last_login, is_active, is_staff, is_superuser)
-        SELECT $1, coalesce($2, ''), $4, $5, $6, $7, NULL, true, false, false
+        SELECT $1, coalesce($8, ''), $10, $11, $12, $13, NULL, true, false, false
             FROM taken WHERE NOT (taken.username OR taken.email OR taken.phone)
         RETURNING *
     ), email AS (
         INSERT INTO phone_auth_emailaddress (email, is_verified, user_id)
-        SELECT $2, false, id FROM person WHERE $2 IS NOT NULL
+        SELECT $8, false, id FROM person WHERE $8 IS NOT NULL
     ), phone AS (
         INSERT INTO phone_auth_phonenumber (phone, is_verified, user_id)
-        SELECT $3, false, id FROM person WHERE $3 IS NOT NULL
+        SELECT $9, false, id FROM person WHERE $9 IS NOT NULL
     )
     SELECT taken.username, taken.email, taken.phone, ",
     person_columns!(),
@@ -113,6 +218,9 @@ pub(crate) const REPLACE_PASSWORD: &str = concat!(
             AND (NOT $5 OR ",
     readable!("last_login"),
     " IS NOT DISTINCT FROM $6)
+            AND ",
+    links::is_newest!("$9", "$10", "$11", "$12"),
+    "
         RETURNING id
     ), ended AS (
         DELETE FROM phone_auth_session
@@ -127,11 +235,15 @@ pub(crate) const REPLACE_PASSWORD: &str = concat!(
 #[async_trait]
 impl PersonStore for PostgresStore {
     async fn create_person(&self, new: &NewPerson) -> Result<Person, StoreError> {
-        let email = new.email.as_ref().map(EmailAddress::as_str);
-        let lock = locks::of_names(std::iter::once(new.username.as_str()).chain(email));
-        let create = query(CREATE)
-            .bind(&new.username)
-            .bind(email)
+        let names = Names::of(&WantedNames {
+            username: Some(&new.username),
+            email: new.email.as_ref(),
+            phone: new.phone.as_ref(),
+        });
+        let lock = locks::of_names(names.to_lock());
+        let create = names
+            .bind(CREATE)
+            .bind(new.email.as_ref().map(EmailAddress::as_str))
             .bind(new.phone.as_ref().map(PhoneNumber::as_str))
             .bind(&new.first_name)
             .bind(&new.last_name)
@@ -147,20 +259,19 @@ impl PersonStore for PostgresStore {
     }
 
     async fn find_person(&self, name: &AccountName) -> Result<Option<FoundPerson>, StoreError> {
+        let phone = name.phone.as_ref();
         let find = query(FIND)
-            .bind(name.phone.as_ref().map(PhoneNumber::as_str))
-            .bind(name.email.as_ref().map(EmailAddress::as_str))
+            .bind(phone.map_or(&[][..], PhoneSpellings::numbers))
+            .bind(phone.map_or(&[][..], PhoneSpellings::digits))
+            .bind(emails(name.email.as_ref()))
             .bind(name.username.as_deref().and_then(sought));
         let row = self.first(find).await?;
         Ok(row.as_ref().map(found).transpose()?)
     }
 
     async fn taken_names(&self, wanted: &WantedNames<'_>) -> Result<TakenNames, StoreError> {
-        let look = query(TAKEN)
-            .bind(wanted.username.and_then(sought))
-            .bind(wanted.email.map(EmailAddress::as_str))
-            .bind(wanted.phone.map(PhoneNumber::as_str));
-        let row = self.first(look).await?;
+        let names = Names::of(wanted);
+        let row = self.first(names.bind(TAKEN)).await?;
         Ok(row.as_ref().map_or_else(no_row, taken)?)
     }
 
@@ -205,9 +316,70 @@ impl PersonStore for PostgresStore {
             .bind(replacement.last_login.flatten().map(rows::micros))
             .bind(kept.as_ref().map(|kept| kept.becomes.as_bytes().as_slice()))
             .bind(PasswordDigest::of(&replacement.new).as_bytes().as_slice());
+        let replace = bind_link(replace, replacement);
         let lock = lock(replacement.person);
         Ok(self.first_locked(&lock, replace).await?.is_some())
     }
+}
+
+/// What a person wants to be called, in every spelling by which somebody else may have it.
+struct Names<'a> {
+    username: Option<&'a str>,
+    email: Option<EmailSpellings>,
+    phone: Option<PhoneSpellings>,
+    username_as_email: Option<EmailSpellings>,
+    username_as_phone: Option<PhoneSpellings>,
+}
+
+impl<'a> Names<'a> {
+    fn of(wanted: &WantedNames<'a>) -> Self {
+        Self {
+            username: wanted.username,
+            email: wanted.email.map(EmailSpellings::from),
+            phone: wanted.phone.map(PhoneSpellings::from),
+            username_as_email: wanted.username.and_then(EmailSpellings::read),
+            username_as_phone: wanted.username.and_then(PhoneSpellings::named),
+        }
+    }
+
+    /// A statement that begins with the arguments of [`TAKEN`].
+    fn bind(&self, statement: &'static str) -> Query<'_> {
+        let numbers =
+            |it: &Option<PhoneSpellings>| it.as_ref().map_or(vec![], |it| it.numbers().to_vec());
+        let digits =
+            |it: &Option<PhoneSpellings>| it.as_ref().map_or(vec![], |it| it.digits().to_vec());
+        query(statement)
+            .bind(self.username.and_then(sought))
+            .bind(emails(self.email.as_ref()))
+            .bind(numbers(&self.phone))
+            .bind(digits(&self.phone))
+            .bind(emails(self.username_as_email.as_ref()))
+            .bind(numbers(&self.username_as_phone))
+            .bind(digits(&self.username_as_phone))
+    }
+
+    /// What is locked while somebody looks whether these are free: the same for whoever wants one of them as a name of
+    /// another kind.
+    fn to_lock(&self) -> impl Iterator<Item = &str> {
+        let emails = [&self.email, &self.username_as_email].into_iter().flatten();
+        let phones = [&self.phone, &self.username_as_phone].into_iter().flatten();
+        let emails = emails.flat_map(EmailSpellings::as_slice);
+        let phones = phones.flat_map(PhoneSpellings::numbers);
+        self.username
+            .into_iter()
+            .chain(emails.chain(phones).map(String::as_str))
+    }
+}
+
+/// Adds what a replacement says of a link to the arguments of a statement.
+pub(crate) fn bind_link<'q>(query: Query<'q>, replacement: &'q PasswordReplacement) -> Query<'q> {
+    let link = replacement.link.as_ref();
+    query
+        .bind(link.map(|link| link.kind.as_str()))
+        .bind(link.map(|link| link.address.get()))
+        // A text that no row can have is no row's.
+        .bind(link.map(|link| sought(&link.value).unwrap_or_default()))
+        .bind(link.and_then(|link| link.newest).map(rows::micros))
 }
 
 /// The statement that locks a person's row, as a log-in does too. Whoever ends all sessions of a person

@@ -8,7 +8,8 @@ use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, query_scalar, raw_sql};
 
 use crate::{
-    PostgresOptions, PostgresStore, addresses, django_sessions, outbox, people, sessions, site_key,
+    PostgresOptions, PostgresStore, addresses, django_sessions, links, outbox, people, sessions,
+    site_key,
 };
 
 /// Rows enough that plans tell, Django's table of sessions, and no look at all rows, for itself or to join
@@ -128,6 +129,7 @@ fn statements() -> Vec<String> {
             of_kind.with_person,
             of_kind.verify,
             of_kind.is_verified,
+            of_kind.target,
         ]
     });
     let statements = [
@@ -154,6 +156,8 @@ fn statements() -> Vec<String> {
         django_sessions::REMOVE,
         django_sessions::END,
         addresses::OF_PERSON,
+        links::REQUEST,
+        links::OF_PERSON,
         outbox::OWE,
         outbox::CLAIM,
         outbox::EXTEND,

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use phone_auth_core::address::{Address, AddressKind, EmailAddress, PhoneNumber};
+use phone_auth_core::address::{
+    Address, AddressCaps, AddressKind, EmailAddress, EmailSpellings, PhoneSpellings,
+};
 use phone_auth_core::django_session::{DjangoLogIn, DjangoRewrite, DjangoRow};
 use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::person::{AccountName, NewPerson, PersonId, WantedNames};
@@ -66,7 +68,7 @@ fn shape(database: &Database, table: &str) -> String {
             SELECT conname, contype, pg_get_constraintdef(oid) FROM pg_constraint
             WHERE conrelid = '{table}'::regclass ORDER BY conname;
             SELECT indexdef FROM pg_indexes
-            WHERE tablename = '{table}' AND indexname NOT LIKE 'phone_auth_%_any_case'
+            WHERE tablename = '{table}' AND indexname NOT LIKE 'phone_auth_%_any_%'
             ORDER BY indexname"
         ))
         .unwrap()
@@ -146,7 +148,7 @@ fn people_of_django_are_read() {
         let bob = people.first().unwrap();
         assert_eq!(bob.email, "Bob@Example.org");
         assert_eq!(bob.password.reveal(), "pbkdf2_sha256$1000000$salt$Bob");
-        let addresses = store.addresses_of(bob.id).await.unwrap();
+        let addresses = store.addresses_of(bob.id, 100).await.unwrap();
         let told: Vec<_> = addresses
             .iter()
             .map(|it| (it.kind, it.value.as_str(), it.is_verified))
@@ -170,7 +172,7 @@ fn names_that_differ_by_case_stay_apart() {
         }
         // Neither, and of two e-mail addresses not even the one that is exactly what was typed.
         let by_email = AccountName {
-            email: Some(EmailAddress::parse("bob@example.org").unwrap()),
+            email: EmailSpellings::read("bob@example.org"),
             username: Some("bob".to_owned()),
             ..AccountName::default()
         };
@@ -180,7 +182,7 @@ fn names_that_differ_by_case_stay_apart() {
         }
         // By phone they are told apart.
         let by_phone = AccountName {
-            phone: Some(PhoneNumber::parse("+919876543211").unwrap()),
+            phone: PhoneSpellings::read("+919876543211"),
             ..by_email.clone()
         };
         let found = store.find_person(&by_phone).await.unwrap().unwrap();
@@ -335,7 +337,15 @@ fn one_spelling_wins(database: &Database) {
                 let store = Arc::clone(&store);
                 let email = EmailAddress::parse(&format!("x@{spelling}.example")).unwrap();
                 let person = PersonId::new(id);
-                let add = async move { store.add_address(person, &Address::Email(email)).await };
+                let caps = AddressCaps {
+                    all: 10,
+                    unverified: 10,
+                };
+                let add = async move {
+                    store
+                        .add_address(person, &Address::Email(email), caps)
+                        .await
+                };
                 tokio::spawn(async move { add.await.is_ok() })
             })
             .collect();
@@ -393,7 +403,7 @@ fn ids_of_any_width_are_served() {
         let carl = store.create_person(&person("carl", 1)).await.unwrap();
         assert_eq!(carl.id.get(), 5_000_000_000);
         assert!(store.log_in(&log_in(carl.id, 1)).await.unwrap());
-        let addresses = store.addresses_of(carl.id).await.unwrap();
+        let addresses = store.addresses_of(carl.id, 100).await.unwrap();
         let ids: Vec<_> = addresses.iter().map(|it| it.id.get()).collect();
         assert_eq!(ids, [5_000_000_000, 5_000_000_000]);
         for number in [1, 9] {
@@ -475,6 +485,7 @@ fn unreadable_times_keep_nobody_out() {
                 old: bob.password.clone(),
                 new: bob.password.clone(),
                 last_login: Some(None),
+                link: None,
                 keeps: None,
             };
             assert!(store.replace_password(&replacement).await.unwrap());
@@ -510,7 +521,7 @@ fn tables_in_another_schema_are_not_hidden() {
         .run(&format!(
             "CREATE SCHEMA later; {search};
             DELETE FROM site.phone_auth_schema WHERE version > 3; DROP TABLE
-            site.phone_auth_email_verified, site.phone_auth_phone_verified, site.phone_auth_site_key;
+            site.phone_auth_email_verified, site.phone_auth_phone_verified, site.phone_auth_site_key, site.phone_auth_link_request;
             ALTER TABLE site.phone_auth_session DROP COLUMN password_digest"
         ))
         .unwrap();
@@ -554,6 +565,7 @@ fn session_keys_stand_in_no_statement() {
             old: bob.password,
             new: EncodedPassword::new("argon2$new"),
             last_login: None,
+            link: None,
             keeps: None,
         };
         let waits = tokio::spawn({

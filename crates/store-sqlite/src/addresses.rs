@@ -1,29 +1,41 @@
 //! Addresses, on SQLite.
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use phone_auth_core::address::{
-    Address, AddressId, AddressKind, AddressRecord, VerificationClaim, VerificationOutcome,
+    Address, AddressCaps, AddressId, AddressKind, AddressRecord, VerificationClaim,
+    VerificationOutcome,
 };
+use phone_auth_core::link::{LinkRequest, LinkTarget};
+use phone_auth_core::outbox::MessagePurpose;
 use phone_auth_core::person::{Person, PersonId};
 use phone_auth_core::store::{AddressStore, StoreError, StoreErrorKind, UniqueName};
-use rusqlite::{Connection, params};
+use rusqlite::types::Value;
+use rusqlite::{Connection, params, params_from_iter};
 
 use crate::failure::Failure;
+use crate::links;
+use crate::people::{is_email_taken, is_phone_taken};
 use crate::rows::{self, PERSON_COLUMNS, person_columns};
+use crate::spellings::Texts;
 use crate::store::SqliteStore;
 
 /// The statements about one of the two tables, which differ by two names only.
 pub(crate) struct Statements {
     insert: &'static str,
-    pub(crate) is_taken: &'static str,
+    pub(crate) may_add: &'static str,
     pub(crate) with_person: &'static str,
     pub(crate) verify: &'static str,
     pub(crate) keep_when: &'static str,
     pub(crate) is_verified: &'static str,
+    /// The address, its person, and the newest request for a link.
+    pub(crate) target: &'static str,
+    /// Whether a reset link that was opened is still the newest.
+    pub(crate) is_newest: &'static str,
 }
 
 macro_rules! statements {
-    ($table:literal, $column:literal, $verified:literal, $is_taken:expr) => {
+    ($table:literal, $column:literal, $verified:literal, $kind:literal, $is_taken:expr) => {
         Statements {
             insert: concat!(
                 "INSERT INTO ",
@@ -32,7 +44,17 @@ macro_rules! statements {
                 $column,
                 ", is_verified, user_id) VALUES (?1, 0, ?2)"
             ),
-            is_taken: $is_taken,
+            may_add: concat!(
+                "SELECT ",
+                $is_taken,
+                ", EXISTS (SELECT 1 FROM auth_user WHERE id = ?11), count(*), count(iif(is_verified, NULL, 1))
+                FROM (
+                    SELECT is_verified FROM phone_auth_emailaddress WHERE user_id = ?11
+                    UNION ALL
+                    SELECT is_verified FROM phone_auth_phonenumber WHERE user_id = ?11
+                    LIMIT ?12
+                )"
+            ),
             with_person: concat!(
                 "SELECT ",
                 person_columns!(),
@@ -52,13 +74,41 @@ macro_rules! statements {
                 " = ?3 AND is_verified IS NOT TRUE
                     AND NOT EXISTS (SELECT 1 FROM ",
                 $verified,
-                " WHERE address_id = ?1 AND verified_at >= ?4)"
+                " WHERE address_id = ?1 AND verified_at >= ?4)
+                    AND (SELECT requested_at FROM phone_auth_link_request
+                        WHERE kind = '",
+                $kind,
+                "' AND purpose = 'verify' AND holder = ?1) IS ?5"
             ),
             keep_when: concat!(
                 "INSERT INTO ",
                 $verified,
                 " (address_id, verified_at) VALUES (?1, ?2)
                 ON CONFLICT (address_id) DO UPDATE SET verified_at = excluded.verified_at"
+            ),
+            target: concat!(
+                "SELECT ",
+                person_columns!(),
+                ", a.id, a.",
+                $column,
+                ", a.is_verified IS TRUE, a.user_id, r.requested_at
+                FROM ",
+                $table,
+                " a JOIN auth_user u ON u.id = a.user_id
+                LEFT JOIN phone_auth_link_request r ON r.kind = '",
+                $kind,
+                "' AND r.purpose = ?2 AND r.holder = a.id
+                WHERE a.id = ?1"
+            ),
+            is_newest: concat!(
+                "SELECT 1 FROM ",
+                $table,
+                " a LEFT JOIN phone_auth_link_request r ON r.kind = '",
+                $kind,
+                "' AND r.purpose = 'reset_password' AND r.holder = a.id
+                WHERE a.id = ?1 AND a.user_id = ?2 AND a.",
+                $column,
+                " = ?3 AND r.requested_at IS ?4"
             ),
             is_verified: concat!(
                 "SELECT 1 FROM ",
@@ -75,26 +125,27 @@ const EMAIL: Statements = statements!(
     "phone_auth_emailaddress",
     "email",
     "phone_auth_email_verified",
-    "SELECT EXISTS (SELECT 1 FROM phone_auth_emailaddress WHERE lower(email) = lower(?1))
-        OR EXISTS (SELECT 1 FROM auth_user WHERE lower(email) = lower(?1) AND id <> ?2)
-        OR EXISTS (SELECT 1 FROM auth_user WHERE lower(username) = lower(?1) AND id <> ?2),
-        EXISTS (SELECT 1 FROM auth_user WHERE id = ?2)"
+    "email",
+    is_email_taken!(" AND id <> ?11")
 );
 
 const PHONE: Statements = statements!(
     "phone_auth_phonenumber",
     "phone",
     "phone_auth_phone_verified",
-    "SELECT EXISTS (SELECT 1 FROM phone_auth_phonenumber WHERE phone = ?1),
-        EXISTS (SELECT 1 FROM auth_user WHERE id = ?2)"
+    "phone",
+    is_phone_taken!(" AND id <> ?11")
 );
 
+/// So many of each kind at most, whichever come first; all, in order, where there are no more.
 pub(crate) const OF_PERSON: &str = "
-    SELECT id, email, is_verified IS TRUE, user_id, 'email' AS kind
-        FROM phone_auth_emailaddress WHERE user_id = ?1
+    SELECT * FROM (
+        SELECT id, email, is_verified IS TRUE, user_id, 'email' AS kind
+            FROM phone_auth_emailaddress WHERE user_id = ?1 LIMIT ?2)
     UNION ALL
-    SELECT id, phone, is_verified IS TRUE, user_id, 'phone'
-        FROM phone_auth_phonenumber WHERE user_id = ?1
+    SELECT * FROM (
+        SELECT id, phone, is_verified IS TRUE, user_id, 'phone'
+            FROM phone_auth_phonenumber WHERE user_id = ?1 LIMIT ?2)
     ORDER BY kind, id";
 
 /// The statements about a kind.
@@ -111,15 +162,20 @@ impl AddressStore for SqliteStore {
         &self,
         person: PersonId,
         address: &Address,
+        caps: AddressCaps,
     ) -> Result<AddressRecord, StoreError> {
         let address = address.clone();
-        self.write(move |connection| add(connection, person, &address))
+        self.write(move |connection| add(connection, person, &address, caps))
             .await
     }
 
-    async fn addresses_of(&self, person: PersonId) -> Result<Vec<AddressRecord>, StoreError> {
+    async fn addresses_of(
+        &self,
+        person: PersonId,
+        limit: u32,
+    ) -> Result<Vec<AddressRecord>, StoreError> {
         self.read(|connection| {
-            rows::all(connection, OF_PERSON, [person.get()], |row| {
+            rows::all(connection, OF_PERSON, (person.get(), limit), |row| {
                 let kind = rows::kind(row, 4)?.ok_or(StoreErrorKind::Broken)?;
                 rows::address(row, kind, 0)
             })
@@ -138,6 +194,45 @@ impl AddressStore for SqliteStore {
                     rows::address(row, kind, PERSON_COLUMNS)?,
                     rows::person(row, self.zone())?,
                 ))
+            })
+        })
+    }
+
+    async fn request_link(&self, request: &LinkRequest) -> Result<DateTime<Utc>, StoreError> {
+        let request = *request;
+        self.write(move |connection| links::request(connection, &request))
+            .await
+    }
+
+    async fn link_target(
+        &self,
+        purpose: MessagePurpose,
+        kind: AddressKind,
+        id: AddressId,
+    ) -> Result<Option<LinkTarget>, StoreError> {
+        let query = statements(kind).target;
+        self.read(|connection| {
+            rows::first(connection, query, (id.get(), purpose.as_str()), |row| {
+                Ok(LinkTarget {
+                    address: rows::address(row, kind, PERSON_COLUMNS)?,
+                    person: rows::person(row, self.zone())?,
+                    newest: links::time(row, PERSON_COLUMNS + 4)?,
+                })
+            })
+        })
+    }
+
+    async fn link_requests_of(
+        &self,
+        purpose: MessagePurpose,
+        person: PersonId,
+        limit: u32,
+    ) -> Result<Vec<(AddressRecord, Option<DateTime<Utc>>)>, StoreError> {
+        let asked = (person.get(), limit, purpose.as_str());
+        self.read(|connection| {
+            rows::all(connection, links::OF_PERSON, asked, |row| {
+                let kind = rows::kind(row, 4)?.ok_or(StoreErrorKind::Broken)?;
+                Ok((rows::address(row, kind, 0)?, links::time(row, 5)?))
             })
         })
     }
@@ -163,22 +258,37 @@ pub(crate) fn insert(
     Ok(AddressId::new(connection.last_insert_rowid()))
 }
 
-/// Stores an address that nobody has.
+/// Stores an address that nobody has, if the person may have one more.
 fn add(
     connection: &Connection,
     person: PersonId,
     address: &Address,
+    caps: AddressCaps,
 ) -> Result<AddressRecord, Failure> {
     let (kind, value) = (address.kind(), address.as_str());
-    let (is_taken, has_person): (bool, bool) = rows::only(
-        connection,
-        statements(kind).is_taken,
-        (value, person.get()),
-        |row| Ok((row.get(0)?, row.get(1)?)),
-    )?;
+    let texts = match address {
+        Address::Email(email) => Texts::of_email(email),
+        Address::Phone(phone) => Texts::of_phone(phone),
+    };
+    let (id, limit) = (person.get(), i64::from(caps.all));
+    let mut statement = connection.prepare_cached(statements(kind).may_add)?;
+    let given = texts
+        .iter()
+        .map(|text| text.map_or(Value::Null, |text| text.to_owned().into()));
+    let given = params_from_iter(given.chain([id.into(), limit.into()]));
+    let (is_taken, has_person, all, unverified): (bool, bool, u32, u32) = statement
+        .query_row(given, |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        })?;
     // Django's foreign keys are checked at COMMIT, which would be too late: others share it.
     if !has_person {
         return Err(StoreErrorKind::Broken.into());
+    }
+    if all >= caps.all {
+        return Err(StoreErrorKind::TooManyAddresses.into());
+    }
+    if unverified >= caps.unverified {
+        return Err(StoreErrorKind::TooManyUnverified.into());
     }
     if is_taken {
         let name = match kind {
@@ -203,7 +313,13 @@ fn verify(
 ) -> Result<VerificationOutcome, Failure> {
     let statements = statements(claim.kind);
     let (id, person) = (claim.id.get(), claim.person.get());
-    let unused = params![id, person, claim.value, rows::time_text(claim.issued_at)?];
+    let unused = params![
+        id,
+        person,
+        claim.value,
+        rows::time_text(claim.issued_at)?,
+        claim.newest.map(links::micros),
+    ];
     if rows::change(connection, statements.verify, unused)? > 0 {
         let when = (id, rows::time_text(claim.at)?);
         rows::change(connection, statements.keep_when, when)?;

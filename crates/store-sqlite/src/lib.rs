@@ -37,6 +37,7 @@ mod connection;
 mod dates;
 mod django_sessions;
 mod failure;
+mod links;
 mod migrate_error;
 mod migrations;
 mod oddities;
@@ -52,6 +53,7 @@ mod readers;
 mod rows;
 mod sessions;
 mod site_key;
+mod spellings;
 #[cfg(test)]
 mod statements;
 mod store;

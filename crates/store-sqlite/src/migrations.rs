@@ -10,6 +10,7 @@
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::migrate_error::{MigrateError, MigrateErrorKind};
+use crate::spellings::{digits, is_foreign_phone, is_number, is_padded, trimmed};
 
 /// A step that every database goes through once. The first is number 1.
 struct Migration {
@@ -54,7 +55,25 @@ const MIGRATIONS: &[Migration] = &[
         apply: |transaction| Ok(transaction.execute_batch(include_str!("schema/site_key.sql"))?),
         made: Some(("phone_auth_site_key", "id")),
     },
+    Migration {
+        name: "link requests",
+        apply: |transaction| Ok(transaction.execute_batch(include_str!("schema/links.sql"))?),
+        made: Some(("phone_auth_link_request", "holder")),
+    },
+    Migration {
+        name: "spellings",
+        apply: |transaction| {
+            for index in &SPELLINGS {
+                index.make(transaction, false)?;
+            }
+            Ok(())
+        },
+        made: None,
+    },
 ];
+
+/// The number of the step that made the indexes for spellings.
+const SPELLINGS_STEP: usize = 8;
 
 /// The columns that the model's tables have, and that the store reads or writes.
 const MODEL_COLUMNS: [(&str, &[&str]); 3] = [
@@ -84,11 +103,13 @@ const MODEL_COLUMNS: [(&str, &[&str]); 3] = [
     ),
 ];
 
-/// An index of ours on one of the model's tables, for lookups in any ASCII case.
+/// An index of ours on one of the model's tables.
 struct Index {
     name: &'static str,
     table: &'static str,
-    column: &'static str,
+    expression: &'static str,
+    /// Which rows it holds, if not all.
+    rows: Option<&'static str>,
     /// Whether it may be unique, where the table is ours.
     is_of_names: bool,
 }
@@ -104,34 +125,86 @@ impl Index {
         let Self {
             name,
             table,
-            column,
+            expression,
             ..
         } = self;
+        let rows = self.rows.map(|rows| format!(" WHERE {rows}"));
         connection.execute_batch(&format!(
-            "CREATE {unique}INDEX IF NOT EXISTS {name} ON {table} (lower({column}))"
+            "CREATE {unique}INDEX IF NOT EXISTS {name} ON {table} ({expression}){}",
+            rows.unwrap_or_default()
         ))?;
         Ok(())
     }
 }
 
-const INDEXES: [Index; 3] = [
+/// For lookups in any ASCII case.
+const ANY_CASE: [Index; 3] = [
     Index {
         name: "phone_auth_user_username_any_case",
         table: "auth_user",
-        column: "username",
+        expression: "lower(username)",
+        rows: None,
         is_of_names: true,
     },
     Index {
         name: "phone_auth_user_email_any_case",
         table: "auth_user",
-        column: "email",
+        expression: "lower(email)",
+        rows: None,
         is_of_names: false,
     },
     Index {
         name: "phone_auth_emailaddress_any_case",
         table: "phone_auth_emailaddress",
-        column: "email",
+        expression: "lower(email)",
+        rows: None,
         is_of_names: true,
+    },
+];
+
+/// For lookups of what is stored in another spelling than ours, and for what is asked of one account at every request.
+const SPELLINGS: [Index; 6] = [
+    Index {
+        name: "phone_auth_user_username_any_spelling",
+        table: "auth_user",
+        expression: digits!("username"),
+        rows: Some(is_number!("username")),
+        is_of_names: false,
+    },
+    Index {
+        name: "phone_auth_user_email_any_spelling",
+        table: "auth_user",
+        expression: concat!("lower(", trimmed!("email"), ")"),
+        rows: Some(is_padded!("email")),
+        is_of_names: false,
+    },
+    Index {
+        name: "phone_auth_emailaddress_any_spelling",
+        table: "phone_auth_emailaddress",
+        expression: concat!("lower(", trimmed!("email"), ")"),
+        rows: Some(is_padded!("email")),
+        is_of_names: false,
+    },
+    Index {
+        name: "phone_auth_phonenumber_any_spelling",
+        table: "phone_auth_phonenumber",
+        expression: digits!("phone"),
+        rows: Some(is_foreign_phone!("phone")),
+        is_of_names: false,
+    },
+    Index {
+        name: "phone_auth_emailaddress_any_verified",
+        table: "phone_auth_emailaddress",
+        expression: "user_id",
+        rows: Some("is_verified"),
+        is_of_names: false,
+    },
+    Index {
+        name: "phone_auth_phonenumber_any_verified",
+        table: "phone_auth_phonenumber",
+        expression: "user_id",
+        rows: Some("is_verified"),
+        is_of_names: false,
     },
 ];
 
@@ -170,7 +243,7 @@ pub(crate) fn run(connection: &mut Connection) -> Result<Vec<&'static str>, Migr
         )?;
         names.push(migration.name);
     }
-    let lost = lost_indexes(&transaction)?;
+    let lost = lost_indexes(&transaction, MIGRATIONS.len())?;
     for index in &lost {
         // Whoever made the table anew was Django.
         index.make(&transaction, false)?;
@@ -191,7 +264,7 @@ pub(crate) fn pending(connection: &Connection) -> Result<Vec<&'static str>, Migr
     };
     let pending = MIGRATIONS.iter().skip(applied);
     let mut names: Vec<_> = pending.map(|migration| migration.name).collect();
-    if applied > 0 && !lost_indexes(connection)?.is_empty() {
+    if applied > 0 && !lost_indexes(connection, applied)?.is_empty() {
         names.push(LOST_INDEXES);
     }
     Ok(names)
@@ -230,17 +303,21 @@ fn make_model_tables(transaction: &Transaction<'_>) -> Result<(), MigrateError> 
         is_ours.push((table, !exists));
     }
     transaction.execute_batch(include_str!("schema/model.sql"))?;
-    for index in &INDEXES {
+    for index in &ANY_CASE {
         index.make(transaction, is_ours.contains(&(index.table, true)))?;
     }
     Ok(())
 }
 
 /// The indexes that are not there. Django changes a table on SQLite by making another one in its place, and
-/// takes along only the indexes that it knows.
-fn lost_indexes(connection: &Connection) -> Result<Vec<&'static Index>, MigrateError> {
+/// takes along only the indexes that it knows. Those that no step has made yet are not lost.
+fn lost_indexes(
+    connection: &Connection,
+    applied: usize,
+) -> Result<Vec<&'static Index>, MigrateError> {
+    let of_spellings = SPELLINGS.iter().filter(|_| applied >= SPELLINGS_STEP);
     let mut lost = Vec::new();
-    for index in &INDEXES {
+    for index in ANY_CASE.iter().chain(of_spellings) {
         let exists: bool = connection.query_row(
             "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'index' AND name = ?1)",
             [index.name],

@@ -15,6 +15,7 @@ use phone_auth_core::store::{OutboxStore, StoreError, StoreErrorKind};
 use rusqlite::{Connection, Row, params};
 
 use crate::failure::Failure;
+use crate::links;
 use crate::rows;
 use crate::store::SqliteStore;
 
@@ -25,7 +26,7 @@ const LOOK: Duration = Duration::from_millis(20);
 macro_rules! message_columns {
     () => {
         "id, message_key, purpose, kind, person_id, address_id, binding, language, created_at, \
-         expires_at, attempts, due_at, receipts, died_at, reason"
+         expires_at, attempts, due_at, receipts, died_at, reason, requested_at"
     };
 }
 
@@ -35,8 +36,8 @@ pub(crate) const SUPERSEDE: &str = "DELETE FROM phone_auth_outbox
 
 /// A person who is gone by now makes it a message to nobody.
 const OWE: &str = "INSERT INTO phone_auth_outbox
-    (message_key, purpose, kind, person_id, address_id, binding, language, created_at, expires_at, due_at)
-    SELECT ?1, ?2, ?3, p.id, iif(p.id IS NULL, NULL, ?5), ?6, ?7, ?8, ?9, ?8
+    (message_key, purpose, kind, person_id, address_id, binding, language, created_at, expires_at, due_at, requested_at)
+    SELECT ?1, ?2, ?3, p.id, iif(p.id IS NULL, NULL, ?5), ?6, ?7, ?8, ?9, ?8, ?10
     FROM (SELECT (SELECT id FROM auth_user WHERE id = ?4) AS id) p";
 
 pub(crate) const CLAIM: &str = concat!(
@@ -80,7 +81,7 @@ pub(crate) const MESSAGES_AFTER: &str = concat!(
 
 pub(crate) const REVIVE: &str = "UPDATE phone_auth_outbox
     SET died_at = NULL, reason = NULL, attempts = 0, created_at = ?2, due_at = ?2, expires_at = ?3, receipts = ?4,
-        message_key = ?5
+        message_key = ?5, requested_at = ?6
     WHERE id = ?1 AND died_at IS NOT NULL";
 
 pub(crate) const PURGE: &str = "DELETE FROM phone_auth_outbox WHERE died_at < ?1";
@@ -167,12 +168,18 @@ impl OutboxStore for SqliteStore {
     async fn revive_message(&self, revival: &Revival) -> Result<bool, StoreError> {
         let revival = revival.clone();
         self.write(move |connection| {
+            let letter = rows::first(connection, MESSAGE, [revival.id.get()], message)?;
+            let Some(letter) = letter.filter(|letter| letter.dead.is_some()) else {
+                return Ok(false);
+            };
+            let requested_at = links::request(connection, &letter.message.request(revival.now))?;
             let values = params![
                 revival.id.get(),
                 rows::time_text(revival.now)?,
                 rows::time_text(revival.expires_at)?,
                 revival.receipts.to_text(),
                 revival.key,
+                links::micros(requested_at),
             ];
             Ok(rows::change(connection, REVIVE, values)? > 0)
         })
@@ -206,6 +213,8 @@ fn owe(connection: &Connection, message: &NewMessage) -> Result<(), Failure> {
     let person = recipient.map(|recipient| recipient.person.get());
     let address = recipient.map(|recipient| recipient.address.get());
     let (purpose, kind) = (message.purpose.as_str(), message.kind.as_str());
+    let request = message.request(message.created_at);
+    let requested_at = links::request(connection, &request)?;
     rows::change(connection, SUPERSEDE, params![address, kind, purpose])?;
     let values = params![
         message.key,
@@ -217,6 +226,7 @@ fn owe(connection: &Connection, message: &NewMessage) -> Result<(), Failure> {
         message.language.as_ref().map(Language::as_str),
         rows::time_text(message.created_at)?,
         rows::time_text(message.expires_at)?,
+        links::micros(requested_at),
     ];
     rows::change(connection, OWE, values)?;
     Ok(())
@@ -298,6 +308,7 @@ fn message(row: &Row<'_>) -> Result<OutboxMessage, Failure> {
             created_at: rows::time(row, 8)?,
             expires_at: rows::time(row, 9)?,
         },
+        requested_at: links::time(row, 15)?,
         attempts: row.get(10)?,
         due_at: rows::time(row, 11)?,
         receipts: Receipts::from_text(&receipts).map_err(|_| broken())?,

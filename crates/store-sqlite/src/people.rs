@@ -1,18 +1,20 @@
 //! People, on SQLite.
 
 use async_trait::async_trait;
-use phone_auth_core::address::{AddressKind, EmailAddress, PhoneNumber};
+use phone_auth_core::address::{AddressKind, EmailAddress};
 use phone_auth_core::django_session::TimeZone;
 use phone_auth_core::person::{
     AccountName, FoundPerson, NewPerson, Person, PersonId, TakenNames, WantedNames,
 };
 use phone_auth_core::session::{KeptSession, PasswordDigest, PasswordReplacement};
 use phone_auth_core::store::{PersonStore, StoreError, StoreErrorKind, UniqueName};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, params, params_from_iter};
 
 use crate::addresses;
 use crate::failure::Failure;
+use crate::links;
 use crate::rows::{self, PERSON_COLUMNS, person_columns};
+use crate::spellings::{Texts, digits, is_foreign_phone, is_padded, trimmed};
 use crate::store::SqliteStore;
 
 pub(crate) const PERSON: &str = concat!(
@@ -29,34 +31,125 @@ pub(crate) const PEOPLE_AFTER: &str = concat!(
 
 /// Every reading of a name at once, whichever are given: NULL matches nothing. `lower` of SQLite
 /// knows ASCII only, as the port asks. The last column says whether somebody else is meant as well.
+/// The arguments are [`Texts`], then the username.
 pub(crate) const FIND: &str = concat!(
-    "SELECT ",
+    "WITH m AS (
+        SELECT 1 AS reading, phone <> ?1 AS rank, id, phone AS value, is_verified IS TRUE AS is_verified, user_id, 'phone' AS kind
+            FROM phone_auth_phonenumber WHERE phone IN (?1, ?2)
+        UNION ALL
+        SELECT 1, 2, id, phone, is_verified IS TRUE, user_id, 'phone' FROM phone_auth_phonenumber
+            WHERE ",
+    digits!("phone"),
+    " IN (?3, ?4, ?5, ?6) AND ",
+    is_foreign_phone!("phone"),
+    "
+        UNION ALL
+        SELECT 2, email <> ?7, id, email, is_verified IS TRUE, user_id, 'email'
+            FROM phone_auth_emailaddress WHERE lower(email) IN (?7, ?8, ?9, ?10)
+        UNION ALL
+        SELECT 2, 2, id, email, is_verified IS TRUE, user_id, 'email' FROM phone_auth_emailaddress
+            WHERE lower(",
+    trimmed!("email"),
+    ") IN (?7, ?8, ?9, ?10) AND ",
+    is_padded!("email"),
+    "
+        UNION ALL
+        SELECT iif(username = ?11, 3, 4), 0, NULL, NULL, NULL, id, NULL
+            FROM auth_user WHERE lower(username) = lower(?11)
+    )
+    SELECT ",
     person_columns!(),
     ", m.id, m.value, m.is_verified, m.user_id, m.kind,
-        CASE WHEN m.rank IN (2, 3) THEN EXISTS (SELECT 1 FROM phone_auth_emailaddress o
-                WHERE lower(o.email) = lower(?2) AND o.user_id <> m.user_id)
-            WHEN m.rank = 5 THEN EXISTS (SELECT 1 FROM auth_user o
-                WHERE lower(o.username) = lower(?3) AND o.id <> m.user_id)
-            ELSE 0 END
-    FROM (
-        SELECT 1 AS rank, id, phone AS value, is_verified IS TRUE AS is_verified, user_id, 'phone' AS kind
-            FROM phone_auth_phonenumber WHERE phone = ?1
-        UNION ALL
-        SELECT iif(email = ?2, 2, 3), id, email, is_verified IS TRUE, user_id, 'email'
-            FROM phone_auth_emailaddress WHERE lower(email) = lower(?2)
-        UNION ALL
-        SELECT iif(username = ?3, 4, 5), NULL, NULL, NULL, id, NULL
-            FROM auth_user WHERE lower(username) = lower(?3)
-    ) m JOIN auth_user u ON u.id = m.user_id
-    ORDER BY m.rank, m.user_id LIMIT 1"
+        EXISTS (SELECT 1 FROM m m2 WHERE m2.reading = m.reading AND m2.user_id <> m.user_id)
+    FROM m JOIN auth_user u ON u.id = m.user_id
+    ORDER BY m.reading, m.rank, m.user_id LIMIT 1"
 );
 
-pub(crate) const TAKEN: &str = "SELECT
-    EXISTS (SELECT 1 FROM auth_user WHERE lower(username) = lower(?1)),
-    EXISTS (SELECT 1 FROM phone_auth_emailaddress WHERE lower(email) = lower(?2))
-        OR EXISTS (SELECT 1 FROM auth_user WHERE lower(email) = lower(?2))
-        OR EXISTS (SELECT 1 FROM auth_user WHERE lower(username) = lower(?2)),
-    EXISTS (SELECT 1 FROM phone_auth_phonenumber WHERE phone = ?3)";
+/// Whether anybody has one of these numbers, by two of them and four texts of their digits.
+macro_rules! is_phone_of_somebody {
+    ($numbers:literal, $digits:literal) => {
+        concat!(
+            "EXISTS (SELECT 1 FROM phone_auth_phonenumber WHERE phone IN (",
+            $numbers,
+            ")) OR EXISTS (SELECT 1 FROM phone_auth_phonenumber WHERE ",
+            $crate::spellings::digits!("phone"),
+            " IN (",
+            $digits,
+            ") AND ",
+            $crate::spellings::is_foreign_phone!("phone"),
+            ")"
+        )
+    };
+}
+
+/// Whether anybody has one of these e-mail addresses, or, but for an exception, has it in their own row.
+macro_rules! is_email_of_somebody {
+    ($emails:literal, $but:literal) => {
+        concat!(
+            "EXISTS (SELECT 1 FROM phone_auth_emailaddress WHERE lower(email) IN (",
+            $emails,
+            ")) OR EXISTS (SELECT 1 FROM phone_auth_emailaddress WHERE lower(",
+            $crate::spellings::trimmed!("email"),
+            ") IN (",
+            $emails,
+            ") AND ",
+            $crate::spellings::is_padded!("email"),
+            ") OR EXISTS (SELECT 1 FROM auth_user WHERE lower(email) IN (",
+            $emails,
+            ")",
+            $but,
+            ") OR EXISTS (SELECT 1 FROM auth_user WHERE lower(",
+            $crate::spellings::trimmed!("email"),
+            ") IN (",
+            $emails,
+            ") AND ",
+            $crate::spellings::is_padded!("email"),
+            $but,
+            ")"
+        )
+    };
+}
+
+/// Whether a wanted phone number is taken: anybody has it, or, but for an exception, has it as a username.
+macro_rules! is_phone_taken {
+    ($but:literal) => {
+        concat!(
+            $crate::people::is_phone_of_somebody!("?1, ?2", "?3, ?4, ?5, ?6"),
+            " OR EXISTS (SELECT 1 FROM auth_user WHERE ",
+            $crate::spellings::digits!("username"),
+            " IN (?3, ?4, ?5, ?6) AND ",
+            $crate::spellings::is_number!("username"),
+            $but,
+            ")"
+        )
+    };
+}
+
+/// Whether a wanted e-mail address is taken, as [`is_phone_taken`].
+macro_rules! is_email_taken {
+    ($but:literal) => {
+        concat!(
+            $crate::people::is_email_of_somebody!("?7, ?8, ?9, ?10", $but),
+            " OR EXISTS (SELECT 1 FROM auth_user WHERE lower(username) IN (?7, ?8, ?9, ?10)",
+            $but,
+            ")"
+        )
+    };
+}
+pub(crate) use {is_email_of_somebody, is_email_taken, is_phone_of_somebody, is_phone_taken};
+
+/// Which names somebody has. The arguments are the [`Texts`] of the addresses, the username, and the [`Texts`] of what
+/// the username would be at log-in.
+pub(crate) const TAKEN: &str = concat!(
+    "SELECT EXISTS (SELECT 1 FROM auth_user WHERE lower(username) = lower(?11)) OR ",
+    is_phone_of_somebody!("?12, ?13", "?14, ?15, ?16, ?17"),
+    " OR ",
+    is_email_of_somebody!("?18, ?19, ?20, ?21", ""),
+    ", ",
+    is_email_taken!(""),
+    ", ",
+    is_phone_taken!("")
+);
 
 const INSERT: &str = "INSERT INTO auth_user
     (username, first_name, last_name, email, password, date_joined,
@@ -95,10 +188,9 @@ impl PersonStore for SqliteStore {
     }
 
     async fn find_person(&self, name: &AccountName) -> Result<Option<FoundPerson>, StoreError> {
-        let phone = name.phone.as_ref().map(PhoneNumber::as_str);
-        let email = name.email.as_ref().map(EmailAddress::as_str);
-        let readings = (phone, email, name.username.as_deref());
+        let texts = Texts::of(name.phone.as_ref(), name.email.as_ref());
         self.read(|connection| {
+            let readings = params_from_iter(texts.iter().chain([name.username.as_deref()]));
             rows::first(connection, FIND, readings, |row| {
                 if row.get(PERSON_COLUMNS + 5)? {
                     return Err(StoreErrorKind::Ambiguous.into());
@@ -200,9 +292,13 @@ fn create(connection: &Connection, new: &NewPerson, zone: TimeZone) -> Result<Pe
 
 /// Which of these names somebody has.
 fn taken(connection: &Connection, wanted: &WantedNames<'_>) -> Result<TakenNames, Failure> {
-    let email = wanted.email.map(EmailAddress::as_str);
-    let phone = wanted.phone.map(PhoneNumber::as_str);
-    rows::only(connection, TAKEN, (wanted.username, email, phone), |row| {
+    let (texts, as_address) = (
+        Texts::of_wanted(wanted),
+        Texts::of_username(wanted.username),
+    );
+    let wanted = texts.iter().chain([wanted.username]);
+    let names = params_from_iter(wanted.chain(as_address.iter()));
+    rows::only(connection, TAKEN, names, |row| {
         Ok(TakenNames {
             username: row.get(0)?,
             email: row.get(1)?,
@@ -229,6 +325,11 @@ pub(crate) fn replace_password(
         }
     }
     let (old, new) = (replacement.old.reveal(), replacement.new.reveal());
+    if let Some(link) = &replacement.link
+        && !links::is_newest(connection, replacement.person, link)?
+    {
+        return Ok(false);
+    }
     if rows::change(connection, REPLACE_PASSWORD, (id, old, new))? == 0 {
         return Ok(false);
     }

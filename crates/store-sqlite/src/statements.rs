@@ -17,7 +17,8 @@ use crate::{SqliteOptions, SqliteStore};
 static RUN: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// Words by which a statement is told, the more telling ones first.
-const TELLING: [&str; 6] = [
+const TELLING: [&str; 7] = [
+    "INSERT INTO phone_auth_link_request",
     "INSERT INTO phone_auth_session",
     "FROM phone_auth_session s",
     "DELETE FROM phone_auth_outbox",
@@ -96,6 +97,7 @@ async fn flows_run_few_statements() {
             taken(),
             [
                 find,
+                "INSERT INTO phone_auth_link_request",
                 "DELETE FROM phone_auth_outbox",
                 "INSERT INTO phone_auth_outbox"
             ],

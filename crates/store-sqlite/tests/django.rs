@@ -4,7 +4,7 @@
 mod common;
 
 use chrono::{DateTime, Utc};
-use phone_auth_core::address::{AddressKind, EmailAddress, PhoneNumber};
+use phone_auth_core::address::{AddressKind, EmailAddress, EmailSpellings, PhoneSpellings};
 use phone_auth_core::django_session::TimeZone;
 use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::person::{AccountName, PersonId, WantedNames};
@@ -63,7 +63,7 @@ fn definitions(connection: &Connection) -> Vec<String> {
     answer(
         connection,
         "SELECT name, sql FROM sqlite_master
-        WHERE name NOT GLOB 'phone_auth_*_any_case' AND name NOT GLOB '*phone_auth_session*' AND name NOT GLOB '*phone_auth_outbox*'
+        WHERE name NOT GLOB 'phone_auth_*_any_*' AND name NOT GLOB '*phone_auth_session*' AND name NOT GLOB '*phone_auth_outbox*'
             AND name NOT GLOB 'phone_auth_*_verified' AND name <> 'phone_auth_site_key'
             AND name <> 'phone_auth_schema' ORDER BY name",
     )
@@ -107,7 +107,7 @@ fn own_tables_are_the_models() {
             format!("SELECT * FROM pragma_foreign_key_list('{table}')"),
             format!(
                 "SELECT name, \"unique\", origin, partial FROM pragma_index_list('{table}')
-                WHERE name NOT GLOB '*_any_case' ORDER BY name"
+                WHERE name NOT GLOB 'phone_auth_*_any_*' ORDER BY name"
             ),
         ];
         queries.map(|query| answer(connection, &query))
@@ -159,7 +159,7 @@ fn people_of_django_are_read() {
         let bob = people.first().unwrap();
         assert_eq!(bob.email, "Bob@Example.org");
         assert_eq!(bob.password.reveal(), "pbkdf2_sha256$1000000$salt$Bob");
-        let addresses = store.addresses_of(bob.id).await.unwrap();
+        let addresses = store.addresses_of(bob.id, 100).await.unwrap();
         let told: Vec<_> = addresses
             .iter()
             .map(|it| (it.kind, it.value.as_str(), it.is_verified))
@@ -188,7 +188,7 @@ fn names_that_differ_by_case_stay_apart() {
         // Neither, and of two e-mail addresses not even the one that is exactly what was typed: telephones
         // write a capital letter first, and mail servers do not care.
         let by_email = AccountName {
-            email: Some(EmailAddress::parse("bob@example.org").unwrap()),
+            email: EmailSpellings::read("bob@example.org"),
             username: Some("bob".to_owned()),
             ..AccountName::default()
         };
@@ -198,7 +198,7 @@ fn names_that_differ_by_case_stay_apart() {
         }
         // By phone they are told apart.
         let by_phone = AccountName {
-            phone: Some(PhoneNumber::parse("+919876543211").unwrap()),
+            phone: PhoneSpellings::read("+919876543211"),
             ..by_email.clone()
         };
         let found = store.find_person(&by_phone).await.unwrap().unwrap();
@@ -332,7 +332,7 @@ fn odd_rows_are_read_and_listed() {
         );
         // Whoever is not plainly active is not.
         assert!(!people.last().unwrap().is_active);
-        let addresses = store.addresses_of(bob.id).await.unwrap();
+        let addresses = store.addresses_of(bob.id, 100).await.unwrap();
         assert!(!addresses.first().unwrap().is_verified);
 
         let found = store.oddities().await.unwrap();
@@ -428,6 +428,7 @@ fn times_are_those_of_a_zone() {
         old: bob.password,
         new: EncodedPassword::new("argon2$sample"),
         last_login: Some(last_login),
+        link: None,
         keeps: None,
     };
     assert!(run(store.replace_password(&replacement)).unwrap());

@@ -33,7 +33,7 @@ fn people_survive_a_reopening() {
             .unwrap();
         let store = scratch.store();
         assert_eq!(store.person(ann.id).await.unwrap(), Some(ann.clone()));
-        assert_eq!(store.addresses_of(ann.id).await.unwrap().len(), 2);
+        assert_eq!(store.addresses_of(ann.id, 100).await.unwrap().len(), 2);
     });
 }
 
@@ -274,7 +274,7 @@ fn full_disk_is_unavailable() {
         let people = store.people_after(None, 10_000).await.unwrap();
         assert_eq!(u32::try_from(people.len()), Ok(made));
         for person in &people {
-            assert_eq!(store.addresses_of(person.id).await.unwrap().len(), 2);
+            assert_eq!(store.addresses_of(person.id, 100).await.unwrap().len(), 2);
         }
         let count: u32 = scratch
             .connect()

@@ -112,7 +112,7 @@ async fn check(scratch: &Scratch, acknowledged: &HashSet<String>) {
     assert_eq!(sound, "ok");
     let people = store.people_after(None, u32::MAX).await.unwrap();
     for person in &people {
-        let addresses = store.addresses_of(person.id).await.unwrap();
+        let addresses = store.addresses_of(person.id, 100).await.unwrap();
         assert_eq!(addresses.len(), 2, "{}", person.username);
     }
     let names: HashSet<_> = people.into_iter().map(|it| it.username).collect();

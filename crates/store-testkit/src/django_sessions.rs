@@ -91,6 +91,7 @@ pub async fn keeps_django_sessions(
         old: after.password,
         new: EncodedPassword::new("argon2$third"),
         last_login: None,
+        link: None,
         keeps: None,
     };
     let replace = async |replacement: &PasswordReplacement, rewrite: &DjangoRewrite| {

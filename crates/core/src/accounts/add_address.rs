@@ -8,7 +8,7 @@ use super::error::{
 };
 use super::sign_up::{MAX_EMAIL, MAX_PHONE};
 use super::{Accounts, Visitor};
-use crate::address::{Address, AddressKind, AddressRecord, EmailAddress, PhoneNumber};
+use crate::address::{Address, AddressCaps, AddressKind, AddressRecord, EmailAddress, PhoneNumber};
 use crate::form::{Field, Problem, Problems};
 use crate::store::StoreErrorKind;
 
@@ -54,13 +54,24 @@ impl Accounts {
             return Err(AddAddressError::invalid(problems.into_vec()));
         };
         let person = visitor.person();
-        let record = match self.store().add_address(person.id, &address).await {
+        let caps = AddressCaps {
+            all: self.settings().max_addresses,
+            unverified: self.settings().max_unverified_addresses,
+        };
+        let record = match self.store().add_address(person.id, &address, caps).await {
             Ok(record) => record,
-            Err(error) if matches!(error.kind(), StoreErrorKind::Taken(_)) => {
-                problems.add(field(kind), Problem::Taken);
+            Err(error) => {
+                let problem = match error.kind() {
+                    StoreErrorKind::Taken(_) => Problem::Taken,
+                    StoreErrorKind::TooManyAddresses => Problem::TooManyAddresses { max: caps.all },
+                    StoreErrorKind::TooManyUnverified => Problem::TooManyUnverified {
+                        max: caps.unverified,
+                    },
+                    _ => return Err(error.into()),
+                };
+                problems.add(field(kind), problem);
                 return Err(AddAddressError::invalid(problems.into_vec()));
             }
-            Err(error) => return Err(error.into()),
         };
         let (sender, user) = (Sender::new("add_address"), person.to_user());
         let value = record.value.clone();

@@ -114,7 +114,7 @@ impl Accounts {
             if !person.is_active {
                 return Err(AdminError::new(AdminErrorKind::NotActive));
             }
-            let addresses = self.store().addresses_of(person.id).await?;
+            let addresses = self.some_addresses_of(person.id).await?;
             let mut problems = Problems::default();
             let attributes = attributes_of(&person, &addresses);
             let new = (Field::Password, password);
@@ -127,6 +127,7 @@ impl Accounts {
                 old: person.password.clone(),
                 new: self.hasher().hash(password, &Requester::operator()).await?,
                 last_login: None,
+                link: None,
                 keeps: None,
             };
             if self.store().replace_password(&replacement).await? {

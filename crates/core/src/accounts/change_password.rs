@@ -62,7 +62,7 @@ impl Accounts {
         new1: &Password,
         new2: &Password,
     ) -> Result<SessionKey, ChangePasswordError> {
-        let addresses = self.store().addresses_of(visitor.person().id).await?;
+        let addresses = self.some_addresses_of(visitor.person().id).await?;
         let requester = Requester::signed_in(&self.client, visitor.person().id);
         for _ in 0..ATTEMPTS {
             let person = self.store().person(visitor.person().id).await?;
@@ -86,6 +86,7 @@ impl Accounts {
                 old: person.password.clone(),
                 new: self.hasher().hash(new1, &requester).await?,
                 last_login: None,
+                link: None,
                 keeps: None,
             };
             let replaced = match &self.inner.django {

@@ -12,11 +12,10 @@ use super::promise::Outbox;
 use super::redaction::Redaction;
 use super::store_clock::{StoreClock, later};
 use super::worker_options::WorkerOptions;
-use crate::address::AddressRecord;
+use crate::link::LinkTarget;
 use crate::outbox::{
     DeadLetter, Lease, MessagePurpose, OutboxMessage, Receipt, ReceiptOutcome, Settlement,
 };
-use crate::person::Person;
 use crate::store::StoreError;
 
 /// One attempt.
@@ -71,14 +70,10 @@ impl<'a> Attempt<'a> {
     /// How the attempt ended; nothing when the lease was lost.
     async fn deliver(&mut self) -> Result<Option<Settlement>, StoreError> {
         // Before anything else: what nobody waits for is no dead letter, however late it is.
-        let Some((address, person)) = self.recipient().await? else {
+        let Some(target) = self.recipient().await? else {
             return Ok(Some(Settlement::Settled));
         };
-        let to = To {
-            person: &person,
-            address: &address,
-        };
-        if !self.is_still_wanted(to) {
+        if !self.is_still_wanted(&target) {
             tracing::debug!(
                 id = self.message.id.get(),
                 "a message was moot before it was sent"
@@ -89,7 +84,7 @@ impl<'a> Attempt<'a> {
             let why = "its link expired before it could be delivered";
             return Ok(Some(self.dead(why.to_owned())));
         }
-        let Some(event) = self.event(to) else {
+        let Some(event) = self.event(&target) else {
             return Ok(Some(self.dead("its link cannot be made".to_owned())));
         };
         let hold = self.tell(&event).await;
@@ -97,33 +92,39 @@ impl<'a> Attempt<'a> {
     }
 
     /// The person and the address, if they are still there and belong together.
-    async fn recipient(&self) -> Result<Option<(AddressRecord, Person)>, StoreError> {
+    async fn recipient(&self) -> Result<Option<LinkTarget>, StoreError> {
         let message = &self.message.message;
         let Some(recipient) = message.recipient else {
             return Ok(None);
         };
         let store = self.accounts.store();
-        let found = store.address(message.kind, recipient.address).await?;
-        Ok(found.filter(|(_, person)| person.id == recipient.person && person.is_active))
+        let found = store
+            .link_target(message.purpose, message.kind, recipient.address)
+            .await?;
+        let is_meant = |it: &LinkTarget| it.person.id == recipient.person && it.person.is_active;
+        Ok(found.filter(is_meant))
     }
 
-    /// Whether the link would do what was promised: nothing it depends on has changed, and there is still something
-    /// for it to do.
-    fn is_still_wanted(&self, to: To<'_>) -> bool {
-        let message = &self.message.message;
+    /// Whether the link would do what was promised: nothing it depends on has changed, no other was asked for since, and
+    /// there is still something for it to do.
+    fn is_still_wanted(&self, target: &LinkTarget) -> bool {
+        let (message, person, address) = (&self.message.message, &target.person, &target.address);
         let is_open = match message.purpose {
-            MessagePurpose::ResetPassword => to.person.password.is_usable(),
-            MessagePurpose::Verify => !to.address.is_verified,
+            MessagePurpose::ResetPassword => person.password.is_usable(),
+            MessagePurpose::Verify => !address.is_verified,
         };
-        is_open && Links::binding(message.purpose, to.person, to.address) == message.binding
+        // The version before did not keep for which request a message is.
+        let requested_at = self.message.requested_at;
+        let is_newest = requested_at.is_none() || requested_at == target.newest;
+        is_open && is_newest && Links::binding(message.purpose, person, address) == message.binding
     }
 
-    fn event(&self, to: To<'_>) -> Option<MessageEvent> {
+    fn event(&self, target: &LinkTarget) -> Option<MessageEvent> {
         let message = &self.message.message;
         let is_first = self.message.attempts == 1;
         let url = self
             .accounts
-            .mint(message.purpose, to, message.created_at, is_first)
+            .mint(message.purpose, target, message.created_at, is_first)
             .ok()?;
         let envelope = Accounts::envelope(
             Some(&message.key),
@@ -132,6 +133,10 @@ impl<'a> Attempt<'a> {
             message.expires_at,
             self.accounts.now(),
         );
+        let to = To {
+            person: &target.person,
+            address: &target.address,
+        };
         Some(MessageEvent::new(message.purpose, to, url, envelope))
     }
 

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use phone_auth_signals::Signals;
 use phone_auth_tokens::django::{DjangoAddress, DjangoTokens, ResetState, VerificationState};
-use phone_auth_tokens::{Keyring, OneTimeTokens, Purpose, Token, TokenErrorKind};
+use phone_auth_tokens::{Keyring, OneTimeTokens, Purpose, TokenErrorKind};
 use phone_auth_urls::id::AddressMethod;
+use zeroize::Zeroizing;
 
-use crate::address::{AddressKind, AddressRecord};
+use crate::address::{AddressId, AddressKind, AddressRecord};
+use crate::link::LinkTarget;
 use crate::outbox::{Binding, MessagePurpose};
 use crate::person::Person;
 use crate::settings::Settings;
@@ -58,66 +60,108 @@ impl Links {
         self.quiet.keyring()
     }
 
-    /// A token that resets the password of a person, for a link sent to one of their addresses. The signals hear of it
-    /// only if they are to: not when it is made once more for another attempt to deliver it.
+    /// A token that resets the password of a person, for a link to one of their addresses; it says which. The signals
+    /// hear of it only if they are to: not when it is made once more for another attempt to deliver it.
     pub(super) fn issue_reset(
         &self,
-        person: &Person,
-        address: &AddressRecord,
+        target: &LinkTarget,
         now: DateTime<Utc>,
         is_told: bool,
-    ) -> Token {
-        let (purpose, _) = self.reset(address.kind);
-        with_reset_state(person, address, |state| {
+    ) -> Zeroizing<String> {
+        let (purpose, _) = self.reset(target.address.kind);
+        let log_ins = LogIns::after(target.address.is_verified);
+        let token = with_reset_state(target, log_ins, |state| {
             self.issuer(is_told).issue(&purpose, now, state)
-        })
+        });
+        Addressed::of(&target.address, token.as_str()).text()
     }
 
     /// The work of issuing a reset token, for nobody.
     pub(super) fn issue_nothing(&self, now: DateTime<Utc>) {
-        let state: [&[u8]; 6] = [b""; 6];
+        let state: [&[u8]; 8] = [b""; 8];
         drop(self.quiet.issue(&RESET_EMAIL, now, &state));
     }
 
-    /// Whether a token resets the password of this person. The link does not say to which of the
-    /// addresses it was sent, so each is tried; only what is final is told to the signals.
-    pub(super) fn check_reset<'a>(
+    /// Whether a token resets the password of the person whose address this is, and if so, whether a log-in ends it.
+    pub(super) fn check_reset(
         &self,
-        person: &Person,
-        addresses: impl Iterator<Item = &'a AddressRecord>,
+        target: &LinkTarget,
         token: &str,
         now: DateTime<Utc>,
-    ) -> bool {
-        let mut addresses = addresses.peekable();
-        // The tokens of Django do not say to which address they were sent: any will do.
-        if addresses.peek().is_some() && self.is_djangos_reset(person, token, now) {
-            return true;
-        }
-        let mut telling = None;
-        for address in addresses {
-            let (purpose, lifetime) = self.reset(address.kind);
-            let checked = with_reset_state(person, address, |state| {
-                self.quiet.check(&purpose, token, now, lifetime, state)
+    ) -> Option<LogIns> {
+        let (purpose, lifetime) = self.reset(target.address.kind);
+        // A link that was sent before the address was verified is still bound to the last log-in.
+        let ways: &[LogIns] = if target.address.is_verified {
+            &[LogIns::AreIgnored, LogIns::EndIt]
+        } else {
+            &[LogIns::EndIt]
+        };
+        for log_ins in ways {
+            let checked = with_reset_state(target, *log_ins, |state| {
+                self.check_quietly(&purpose, token, now, lifetime, state)
             });
-            match checked.map_err(|error| error.kind()) {
-                Ok(()) => return true,
-                Err(TokenErrorKind::Expired | TokenErrorKind::FromTheFuture) => {
-                    telling = Some(address);
+            match checked {
+                Checked::Genuine => return Some(*log_ins),
+                Checked::OutOfTime => return None,
+                Checked::Forged => {}
+            }
+        }
+        self.refuse_reset(token, now);
+        None
+    }
+
+    /// Whether a token that does not say to which address it was sent resets the password of this person: one of
+    /// Django's, or one of the version before. The second answer is the address it was sent to, if that can be told.
+    /// A log-in ends either.
+    pub(super) fn check_older_reset<'a>(
+        &self,
+        person: &Person,
+        targets: &'a [LinkTarget],
+        token: &str,
+        now: DateTime<Utc>,
+    ) -> Option<Option<&'a LinkTarget>> {
+        if !targets.is_empty()
+            && self.is_djangos_reset(person, token, now)
+            && !self.is_djangos_outlived(token, targets.iter().filter_map(|it| it.newest).max())
+        {
+            return Some(None);
+        }
+        for target in targets {
+            let (purpose, lifetime) = self.reset(target.address.kind);
+            let checked = with_older_reset_state(person, &target.address, |state| {
+                self.check_quietly(&purpose, token, now, lifetime, state)
+            });
+            match checked {
+                Checked::Genuine if !is_outlived(token, target.newest) => {
+                    return Some(Some(target));
                 }
-                Err(_) => {}
+                Checked::OutOfTime => return None,
+                Checked::Genuine | Checked::Forged => {}
             }
         }
-        match telling {
-            Some(address) => {
-                let (purpose, lifetime) = self.reset(address.kind);
-                with_reset_state(person, address, |state| {
-                    // Refused a moment ago by the same check: this one is for those who listen.
-                    let _ = self.tokens.check(&purpose, token, now, lifetime, state);
-                });
+        self.refuse_reset(token, now);
+        None
+    }
+
+    /// Checks a token that may be genuine in another way: tells the signals only what is final.
+    fn check_quietly(
+        &self,
+        purpose: &Purpose,
+        token: &str,
+        now: DateTime<Utc>,
+        lifetime: Duration,
+        state: &[&[u8]],
+    ) -> Checked {
+        let checked = self.quiet.check(purpose, token, now, lifetime, state);
+        match checked.map_err(|error| error.kind()) {
+            Ok(()) => Checked::Genuine,
+            Err(TokenErrorKind::Expired | TokenErrorKind::FromTheFuture) => {
+                // Refused a moment ago by the same check: this one is for those who listen.
+                let _ = self.tokens.check(purpose, token, now, lifetime, state);
+                Checked::OutOfTime
             }
-            None => self.refuse_reset(token, now),
+            Err(_) => Checked::Forged,
         }
-        false
     }
 
     /// Refuses a reset token that is for nobody, and tells the signals.
@@ -130,14 +174,15 @@ impl Links {
     /// A token that verifies an address.
     pub(super) fn issue_verification(
         &self,
-        address: &AddressRecord,
+        target: &LinkTarget,
         now: DateTime<Utc>,
         is_told: bool,
-    ) -> Token {
-        let (purpose, _) = self.verification(address.kind);
-        with_verification_state(address, |state| {
+    ) -> Zeroizing<String> {
+        let (purpose, _) = self.verification(target.address.kind);
+        let token = with_verification_state(target, |state| {
             self.issuer(is_told).issue(&purpose, now, state)
-        })
+        });
+        Zeroizing::new(token.as_str().to_owned())
     }
 
     /// What the link of a message depends on, as it is now.
@@ -149,10 +194,10 @@ impl Links {
         let name = purpose.as_str();
         match purpose {
             MessagePurpose::ResetPassword => {
-                with_reset_state(person, address, |state| Binding::of(name, state))
+                with_older_reset_state(person, address, |state| Binding::of(name, state))
             }
             MessagePurpose::Verify => {
-                with_verification_state(address, |state| Binding::of(name, state))
+                with_older_verification_state(address, |state| Binding::of(name, state))
             }
         }
     }
@@ -173,19 +218,27 @@ impl Links {
     /// Whether a token verifies this address.
     pub(super) fn check_verification(
         &self,
-        address: &AddressRecord,
+        target: &LinkTarget,
         token: &str,
         now: DateTime<Utc>,
     ) -> bool {
-        if self.is_djangos_verification(address, token, now) {
+        let (address, newest) = (&target.address, target.newest);
+        if self.is_djangos_verification(address, token, now)
+            && !self.is_djangos_outlived(token, newest)
+        {
             return true;
         }
         let (purpose, lifetime) = self.verification(address.kind);
-        with_verification_state(address, |state| {
-            self.tokens
-                .check(&purpose, token, now, lifetime, state)
-                .is_ok()
-        })
+        let check = |state: &[&[u8]]| self.check_quietly(&purpose, token, now, lifetime, state);
+        let mut checked = with_verification_state(target, check);
+        // A link of the version before does not say which request it was for, so its time must.
+        if checked == Checked::Forged && !is_outlived(token, newest) {
+            checked = with_older_verification_state(address, check);
+        }
+        if checked == Checked::Forged {
+            self.refuse_verification(address.kind, token, now);
+        }
+        checked == Checked::Genuine
     }
 
     /// Whether Django has issued a token for resetting the password of this person, and the window for
@@ -222,6 +275,12 @@ impl Links {
         self.django.as_ref().is_some_and(is_genuine)
     }
 
+    /// Whether a link was asked for after Django has issued this token.
+    fn is_djangos_outlived(&self, token: &str, newest: Option<DateTime<Utc>>) -> bool {
+        let is_older = |django: &DjangoTokens| newest.is_some_and(|it| django.is_older(token, it));
+        self.django.as_ref().is_some_and(is_older)
+    }
+
     /// Refuses a verification token that is for no address, and tells the signals.
     pub(super) fn refuse_verification(&self, kind: AddressKind, token: &str, now: DateTime<Utc>) {
         let (purpose, lifetime) = self.verification(kind);
@@ -243,30 +302,155 @@ impl Links {
     }
 }
 
-/// What a reset link is bound to: it dies when the password or the person's own e-mail address is
-/// changed, when they log in, and when the address it was sent to is gone or another text.
-fn with_reset_state<T>(
+/// Whether a log-in ends a reset link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LogIns {
+    /// It goes on working. The address is proven, so the link is with the owner; whoever logs in may be a thief who has
+    /// the password, and must not be able to keep the owner from a new one.
+    AreIgnored,
+    /// It is over. The address may be somebody else's; whoever logs in needs no new password.
+    EndIt,
+}
+
+impl LogIns {
+    const fn after(is_verified: bool) -> Self {
+        if is_verified {
+            Self::AreIgnored
+        } else {
+            Self::EndIt
+        }
+    }
+}
+
+/// What a token is, of those that are tried in several ways.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Checked {
+    Genuine,
+    /// Genuine, but too old or from the future; the signals have been told.
+    OutOfTime,
+    Forged,
+}
+
+/// The token of a reset link, taken apart: which address it was sent to, and the token itself, which is bound to that
+/// address. So checking it takes the same work however many addresses the person has.
+///
+/// Its text is that of the token, a dash, and `e` or `p` with the number of the row.
+#[derive(Clone, Copy)]
+pub(super) struct Addressed<'a> {
+    pub(super) kind: AddressKind,
+    pub(super) id: AddressId,
+    pub(super) token: &'a str,
+}
+
+impl<'a> Addressed<'a> {
+    const fn of(address: &AddressRecord, token: &'a str) -> Self {
+        Self {
+            kind: address.kind,
+            id: address.id,
+            token,
+        }
+    }
+
+    fn text(self) -> Zeroizing<String> {
+        let kind = match self.kind {
+            AddressKind::Email => 'e',
+            AddressKind::Phone => 'p',
+        };
+        Zeroizing::new(format!("{}-{kind}{}", self.token, self.id.get()))
+    }
+
+    /// Reads what [`text`](Self::text) writes. Other tokens, which say no address, are none.
+    pub(super) fn read(text: &'a str) -> Option<Self> {
+        let (token, address) = text.rsplit_once('-')?;
+        let (kind, number) = match address.as_bytes().split_first()? {
+            (b'e', _) => (AddressKind::Email, address.strip_prefix('e')?),
+            (b'p', _) => (AddressKind::Phone, address.strip_prefix('p')?),
+            _ => return None,
+        };
+        let id: i64 = number.parse().ok()?;
+        let addressed = Self {
+            kind,
+            id: AddressId::new(id),
+            token,
+        };
+        // One spelling only: no sign, no leading zeros. And the time and the tag of a token have a dash between them.
+        (id > 0 && *addressed.text() == text && token.contains('-')).then_some(addressed)
+    }
+}
+
+/// Whether a link was asked for after this token was issued, as far as its seconds tell.
+fn is_outlived(token: &str, newest: Option<DateTime<Utc>>) -> bool {
+    let issued_at = OneTimeTokens::issued_at(token).unwrap_or_default();
+    newest.is_some_and(|newest| issued_at < newest.trunc_subsecs(0))
+}
+
+/// What a reset link is bound to: it dies when the password or the person's own e-mail address is changed, when the
+/// address it was sent to is gone or another text, when another was asked for, and unless that address is proven, when
+/// they log in.
+fn with_reset_state<T>(target: &LinkTarget, log_ins: LogIns, act: impl FnOnce(&[&[u8]]) -> T) -> T {
+    let (person, address) = (&target.person, &target.address);
+    let person_id = person.id.get().to_be_bytes();
+    let address_id = address.id.get().to_be_bytes();
+    let newest = target.newest.map(micros);
+    let last_login = match log_ins {
+        LogIns::AreIgnored => vec![b'i'],
+        LogIns::EndIt => std::iter::once(b'e')
+            .chain(person.last_login.map(micros).into_iter().flatten())
+            .collect(),
+    };
+    act(&[
+        STATE,
+        &person_id,
+        person.password.reveal().as_bytes(),
+        &last_login,
+        person.email.as_bytes(),
+        &address_id,
+        address.value.as_bytes(),
+        optional(newest.as_ref()),
+    ])
+}
+
+/// What a verification link is bound to: whose address it is, which row, its text, and that no other was asked for.
+fn with_verification_state<T>(target: &LinkTarget, act: impl FnOnce(&[&[u8]]) -> T) -> T {
+    let address = &target.address;
+    let person_id = address.person.get().to_be_bytes();
+    let address_id = address.id.get().to_be_bytes();
+    let newest = target.newest.map(micros);
+    act(&[
+        STATE,
+        &person_id,
+        address.kind.as_str().as_bytes(),
+        &address_id,
+        address.value.as_bytes(),
+        optional(newest.as_ref()),
+    ])
+}
+
+/// The first field of what links are bound to. The version before had none; its first field is longer.
+const STATE: &[u8] = b"2";
+
+/// What a reset link of the version before is bound to. Such links are accepted as long as they live, and not made any
+/// more; messages that wait are still bound to this.
+fn with_older_reset_state<T>(
     person: &Person,
     address: &AddressRecord,
     act: impl FnOnce(&[&[u8]]) -> T,
 ) -> T {
     let person_id = person.id.get().to_be_bytes();
     let address_id = address.id.get().to_be_bytes();
-    let last_login = person
-        .last_login
-        .map(|time| time.timestamp_micros().to_be_bytes());
+    let last_login = person.last_login.map(micros);
     act(&[
         &person_id,
         person.password.reveal().as_bytes(),
-        last_login.as_ref().map_or(&[], <[u8; 8]>::as_slice),
+        optional(last_login.as_ref()),
         person.email.as_bytes(),
         &address_id,
         address.value.as_bytes(),
     ])
 }
 
-/// What a verification link is bound to: whose address it is, which row, and its text.
-fn with_verification_state<T>(address: &AddressRecord, act: impl FnOnce(&[&[u8]]) -> T) -> T {
+/// As [`with_older_reset_state`], for verification.
+fn with_older_verification_state<T>(address: &AddressRecord, act: impl FnOnce(&[&[u8]]) -> T) -> T {
     let person_id = address.person.get().to_be_bytes();
     let address_id = address.id.get().to_be_bytes();
     act(&[
@@ -275,6 +459,14 @@ fn with_verification_state<T>(address: &AddressRecord, act: impl FnOnce(&[&[u8]]
         &address_id,
         address.value.as_bytes(),
     ])
+}
+
+fn micros(time: DateTime<Utc>) -> [u8; 8] {
+    time.timestamp_micros().to_be_bytes()
+}
+
+fn optional(bytes: Option<&[u8; 8]>) -> &[u8] {
+    bytes.map_or(&[], <[u8; 8]>::as_slice)
 }
 
 /// The kind of an address as links write it.

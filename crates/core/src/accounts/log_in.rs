@@ -7,7 +7,7 @@ use super::error::{
     BROKEN_TEXT, BUSY_TEXT, FlowError, FlowErrorKind, UNAVAILABLE_TEXT, sealed::Sealed,
 };
 use super::{ATTEMPTS, Accounts};
-use crate::address::{EmailAddress, PhoneNumber};
+use crate::address::{EmailSpellings, PhoneSpellings};
 use crate::form::{is_refused, trim};
 use crate::password::{EncodedPassword, Password, Requester, Verdict};
 use crate::person::{AccountName, Person};
@@ -241,10 +241,10 @@ impl Accounts {
         AccountName {
             phone: text
                 .filter(|_| methods.phone)
-                .and_then(|text| PhoneNumber::parse(text).ok()),
+                .and_then(PhoneSpellings::read),
             email: text
                 .filter(|_| methods.email)
-                .and_then(|text| EmailAddress::parse(text).ok()),
+                .and_then(EmailSpellings::read),
             username: None,
         }
     }

@@ -11,6 +11,7 @@ use super::Accounts;
 use super::links::method_of;
 use crate::address::{AddressKind, AddressRecord};
 use crate::language::Language;
+use crate::link::LinkTarget;
 use crate::outbox::MessagePurpose;
 use crate::person::Person;
 
@@ -133,23 +134,22 @@ impl Accounts {
     pub(super) fn mint(
         &self,
         purpose: MessagePurpose,
-        to: To<'_>,
+        target: &LinkTarget,
         promised_at: DateTime<Utc>,
         is_told: bool,
     ) -> Result<RelativeUrl, ReverseError> {
         let links = &self.inner.links;
-        let To { person, address } = to;
         match purpose {
             MessagePurpose::ResetPassword => {
-                let token = links.issue_reset(person, address, promised_at, is_told);
+                let token = links.issue_reset(target, promised_at, is_told);
                 self.routes()
-                    .password_reset_confirm(person.id.get(), token.as_str())
+                    .password_reset_confirm(target.person.id.get(), token.as_str())
             }
             MessagePurpose::Verify => {
-                let token = links.issue_verification(address, promised_at, is_told);
+                let token = links.issue_verification(target, promised_at, is_told);
                 self.routes().email_verification_confirm(
-                    method_of(address.kind),
-                    address.id.get(),
+                    method_of(target.address.kind),
+                    target.address.id.get(),
                     token.as_str(),
                 )
             }

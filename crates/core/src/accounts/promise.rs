@@ -12,6 +12,7 @@ use super::links::Links;
 use super::message::{MessageEvent, To, signal_of};
 use crate::address::AddressKind;
 use crate::language::Language;
+use crate::link::{LinkRequest, LinkTarget};
 use crate::outbox::{Binding, MessagePurpose, NewMessage, Recipient};
 use crate::randomness::RandomnessError;
 use crate::store::OutboxStore;
@@ -65,12 +66,24 @@ impl Accounts {
             outbox.bell.notify_one();
             return Ok(());
         }
+        let request = LinkRequest {
+            purpose,
+            kind,
+            address: to.map(|to| to.address.id),
+            at: now,
+        };
+        let newest = Some(self.store().request_link(&request).await?);
         let Some(to) = to else {
             self.inner.links.issue_nothing(now);
             return Ok(());
         };
+        let target = LinkTarget {
+            address: to.address.clone(),
+            person: to.person.clone(),
+            newest,
+        };
         let url = self
-            .mint(purpose, to, now, true)
+            .mint(purpose, &target, now, true)
             .map_err(|error| FlowError::with_source(K::BROKEN, error))?;
         let expires_at = self.expiry(purpose, kind, now);
         let envelope = Self::envelope(None, self.language.as_ref(), now, expires_at, now);

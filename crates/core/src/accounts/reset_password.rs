@@ -8,9 +8,13 @@ use super::error::{
     BROKEN_TEXT, BUSY_TEXT, FlowError, FlowErrorKind, FormErrorKind, INVALID_TEXT,
     UNAVAILABLE_TEXT, sealed::Sealed,
 };
+use super::links::{Addressed, LogIns};
 use super::new_password::attributes_of;
-use crate::address::{AddressKind, AddressRecord};
+use super::visitor::MAX_ADDRESSES;
+use crate::address::AddressKind;
 use crate::form::{Field, Problems};
+use crate::link::{LinkTarget, OpenedLink};
+use crate::outbox::MessagePurpose;
 use crate::password::{Password, Requester};
 use crate::person::{Person, PersonId};
 use crate::session::PasswordReplacement;
@@ -24,10 +28,11 @@ pub struct ResetLink {
     pub person: Person,
 }
 
-/// What a reset link that works leads to.
+/// What a reset link that works leads to, and what using it relies on.
 struct Target {
     person: Person,
-    addresses: Vec<AddressRecord>,
+    log_ins: LogIns,
+    link: Option<OpenedLink>,
 }
 
 impl Accounts {
@@ -36,7 +41,8 @@ impl Accounts {
     ///
     /// # Errors
     /// - [`Invalid`](LinkErrorKind::Invalid): not a link, or a link that was used, is too old, is for
-    ///   something else, for nobody or for somebody who is not active. Which it was is not told.
+    ///   something else, for nobody or for somebody who is not active, one after which another was asked for at the same
+    ///   address, or after which the person logged in, unless that address is verified. Which it was is not told.
     /// - [`Unavailable`](LinkErrorKind::Unavailable), [`Broken`](LinkErrorKind::Broken): the store.
     ///
     /// # Cancel safety
@@ -79,7 +85,8 @@ impl Accounts {
     ///
     /// # Errors
     /// - [`InvalidLink`](ResetErrorKind::InvalidLink): as for [`check_reset_link`](Self::check_reset_link),
-    ///   also when another use, a change of the password or a log-in was faster.
+    ///   also when another use, a change of the password, a request for a newer link, or where it counts a log-in was
+    ///   faster.
     /// - [`Invalid`](ResetErrorKind::Invalid): [`problems`](FlowError::problems) has what is wrong with
     ///   the new password; the link goes on working.
     /// - [`Busy`](ResetErrorKind::Busy): too many passwords are being hashed.
@@ -121,9 +128,11 @@ impl Accounts {
         new1: &Password,
         new2: &Password,
     ) -> Result<Person, ResetError> {
-        let Some(Target { person, addresses }) = self.reset_target(uidb64, token).await? else {
+        let Some(target) = self.reset_target(uidb64, token).await? else {
             return Err(ResetError::new(ResetErrorKind::InvalidLink));
         };
+        let person = target.person;
+        let addresses = self.some_addresses_of(person.id).await?;
         let mut problems = Problems::default();
         self.check_new_password(
             &mut problems,
@@ -139,7 +148,8 @@ impl Accounts {
             person: person.id,
             old: person.password.clone(),
             new: self.hasher().hash(new1, &requester).await?,
-            last_login: Some(person.last_login),
+            last_login: (target.log_ins == LogIns::EndIt).then_some(person.last_login),
+            link: target.link,
             keeps: None,
         };
         if !self.store().replace_password(&replacement).await? {
@@ -155,25 +165,88 @@ impl Accounts {
 
     /// Whose password a link resets; nobody's when it does not work.
     async fn reset_target(&self, uidb64: &str, token: &str) -> Result<Option<Target>, StoreError> {
-        let now = self.now();
+        match Addressed::read(token) {
+            Some(addressed) => self.addressed_reset_target(uidb64, addressed).await,
+            None => self.older_reset_target(uidb64, token).await,
+        }
+    }
+
+    /// Whose password a link resets that says to which address it was sent.
+    async fn addressed_reset_target(
+        &self,
+        uidb64: &str,
+        Addressed { kind, id, token }: Addressed<'_>,
+    ) -> Result<Option<Target>, StoreError> {
+        let (now, links) = (self.now(), &self.inner.links);
+        let purpose = MessagePurpose::ResetPassword;
+        let found = self.store().link_target(purpose, kind, id).await?;
+        let person = id::decode_user(uidb64).map(PersonId::new);
+        let Some(target) = found.filter(|target| {
+            self.is_reachable_by(kind)
+                && Some(target.person.id) == person
+                && can_reset(&target.person)
+        }) else {
+            links.refuse_reset(token, now);
+            return Ok(None);
+        };
+        let log_ins = links.check_reset(&target, token, now);
+        Ok(log_ins.map(|log_ins| Target {
+            log_ins,
+            link: Some(OpenedLink::of(&target)),
+            person: target.person,
+        }))
+    }
+
+    /// Whose password a link resets that Django has sent, or the version before. It does not say to which address, so
+    /// they are tried, up to a bound.
+    async fn older_reset_target(
+        &self,
+        uidb64: &str,
+        token: &str,
+    ) -> Result<Option<Target>, StoreError> {
+        let (now, links) = (self.now(), &self.inner.links);
         let person = match id::decode_user(uidb64) {
             Some(id) => self.store().person(PersonId::new(id)).await?,
             None => None,
         };
-        let Some(person) = person.filter(|person| person.is_active && person.password.is_usable())
-        else {
-            self.inner.links.refuse_reset(token, now);
+        let Some(person) = person.filter(can_reset) else {
+            links.refuse_reset(token, now);
             return Ok(None);
         };
+        let requests = self
+            .store()
+            .link_requests_of(MessagePurpose::ResetPassword, person.id, MAX_ADDRESSES)
+            .await?;
+        let targets: Vec<LinkTarget> = requests
+            .into_iter()
+            .filter(|(address, _)| self.is_reachable_by(address.kind))
+            .map(|(address, newest)| LinkTarget {
+                address,
+                person: person.clone(),
+                newest,
+            })
+            .collect();
+        let sent_to = links.check_older_reset(&person, &targets, token, now);
+        Ok(sent_to.map(|target| Target {
+            log_ins: LogIns::EndIt,
+            link: target.map(OpenedLink::of),
+            person,
+        }))
+    }
+
+    /// Whether accounts are named by this kind of address.
+    fn is_reachable_by(&self, kind: AddressKind) -> bool {
         let methods = self.settings().authentication_methods;
-        let addresses = self.store().addresses_of(person.id).await?;
-        let reachable = addresses.iter().filter(|address| match address.kind {
+        match kind {
             AddressKind::Email => methods.email,
             AddressKind::Phone => methods.phone,
-        });
-        let works = self.inner.links.check_reset(&person, reachable, token, now);
-        Ok(works.then_some(Target { person, addresses }))
+        }
     }
+}
+
+/// Whether the person has a password that a link may replace.
+fn can_reset(person: &Person) -> bool {
+    person.is_active && person.password.is_usable()
 }
 
 /// Why a link was not followed.

@@ -9,6 +9,8 @@ use super::{Accounts, LinkError, LinkErrorKind};
 use crate::address::{
     AddressId, AddressKind, AddressRecord, VerificationClaim, VerificationOutcome,
 };
+use crate::link::LinkTarget;
+use crate::outbox::MessagePurpose;
 use crate::person::Person;
 use crate::store::StoreError;
 
@@ -43,8 +45,8 @@ impl Accounts {
     ///
     /// # Errors
     /// - [`Invalid`](LinkErrorKind::Invalid): not a link, or a link that is too old, is for something
-    ///   else, or for an address that is gone, another's, another text or that of somebody who is not
-    ///   active. Which it was is not told. A link that was used before somebody marked the address as
+    ///   else, for an address that is gone, another's, another text or that of somebody who is not
+    ///   active, or one after which another was asked for. Which it was is not told. A link that was used before somebody marked the address as
     ///   unverified again is refused by [`verify_address`](Self::verify_address) only.
     /// - [`Unavailable`](LinkErrorKind::Unavailable), [`Broken`](LinkErrorKind::Broken): the store.
     ///
@@ -74,7 +76,9 @@ impl Accounts {
         token: &str,
     ) -> Result<LinkState, LinkError> {
         match self.verification_target(idb64, token).await? {
-            Some((address, person)) => Ok(LinkState { address, person }),
+            Some(LinkTarget {
+                address, person, ..
+            }) => Ok(LinkState { address, person }),
             None => Err(LinkError::new(LinkErrorKind::Invalid)),
         }
     }
@@ -123,9 +127,14 @@ impl Accounts {
             self.routes()
                 .followed(self.signals(), AccountPage::EmailVerificationConfirm);
         }
-        let Some((mut address, person)) = self.verification_target(idb64, token).await? else {
+        let Some(target) = self.verification_target(idb64, token).await? else {
             return Err(LinkError::new(LinkErrorKind::Invalid));
         };
+        let LinkTarget {
+            mut address,
+            person,
+            newest,
+        } = target;
         // Django's tokens count from a later year: theirs are older than whatever was verified here.
         let issued_at = OneTimeTokens::issued_at(token).unwrap_or_default();
         let claim = VerificationClaim {
@@ -133,6 +142,7 @@ impl Accounts {
             id: address.id,
             person: address.person,
             value: address.value.clone(),
+            newest,
             issued_at,
             // The clock of the server that issued it may be ahead of this one's.
             at: self.now().max(issued_at),
@@ -165,7 +175,7 @@ impl Accounts {
         &self,
         idb64: &str,
         token: &str,
-    ) -> Result<Option<(AddressRecord, Person)>, StoreError> {
+    ) -> Result<Option<LinkTarget>, StoreError> {
         let now = self.now();
         let links = &self.inner.links;
         let Some((method, id)) = id::decode_address(idb64) else {
@@ -173,12 +183,15 @@ impl Accounts {
             return Ok(None);
         };
         let kind = kind_of(method);
-        let found = self.store().address(kind, AddressId::new(id)).await?;
-        let Some((address, person)) = found.filter(|(_, person)| person.is_active) else {
+        let found = self
+            .store()
+            .link_target(MessagePurpose::Verify, kind, AddressId::new(id))
+            .await?;
+        let Some(target) = found.filter(|target| target.person.is_active) else {
             links.refuse_verification(kind, token, now);
             return Ok(None);
         };
-        let works = links.check_verification(&address, token, now);
-        Ok(works.then_some((address, person)))
+        let works = links.check_verification(&target, token, now);
+        Ok(works.then_some(target))
     }
 }

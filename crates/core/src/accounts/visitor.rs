@@ -5,8 +5,12 @@ use chrono::{DateTime, Utc};
 use super::Accounts;
 use super::error::{BROKEN_TEXT, FlowError, FlowErrorKind, UNAVAILABLE_TEXT, sealed::Sealed};
 use crate::address::AddressRecord;
-use crate::person::Person;
+use crate::person::{Person, PersonId};
 use crate::session::{ActiveSession, SessionKey};
+use crate::store::StoreError;
+
+/// The most addresses of each kind that are read of one person.
+pub(super) const MAX_ADDRESSES: u32 = 100;
 
 /// Somebody who is logged in, with all that a guard asks. [`Accounts::visitor`] makes it, so having one
 /// is having been let in.
@@ -127,7 +131,8 @@ impl Accounts {
         }))
     }
 
-    /// The addresses of a visitor, e-mail before phone, the older first.
+    /// The addresses of a visitor, e-mail before phone, the older first; of each kind at most 100. The
+    /// [settings](crate::settings::Settings::max_addresses) let nobody add so many, but another program may have.
     ///
     /// # Errors
     /// As for [`visitor`](Self::visitor).
@@ -138,7 +143,15 @@ impl Accounts {
         &self,
         visitor: &Visitor,
     ) -> Result<Vec<AddressRecord>, StoreAccessError> {
-        Ok(self.store().addresses_of(visitor.person().id).await?)
+        Ok(self.some_addresses_of(visitor.person().id).await?)
+    }
+
+    /// The addresses of a person, but not without end.
+    pub(super) async fn some_addresses_of(
+        &self,
+        person: PersonId,
+    ) -> Result<Vec<AddressRecord>, StoreError> {
+        self.store().addresses_of(person, MAX_ADDRESSES).await
     }
 }
 

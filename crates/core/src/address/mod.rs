@@ -11,9 +11,11 @@ use crate::person::PersonId;
 
 mod email;
 mod phone;
+mod spellings;
 
 pub use email::{EmailAddress, EmailAddressError};
 pub use phone::{PhoneNumber, PhoneNumberError};
+pub use spellings::{EmailSpellings, PhoneSpellings, SEPARATORS, digits_of, is_e164};
 
 /// Which of the two kinds an address is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -129,6 +131,9 @@ pub struct VerificationClaim {
     pub person: PersonId,
     /// What its text must still be.
     pub value: String,
+    /// The newest request for a verification link, as it was when the link was checked. If another was made since, this
+    /// link is over.
+    pub newest: Option<DateTime<Utc>>,
     /// When the link was issued. If the address was verified by a link then or later, and is not any
     /// more, this link is used up.
     pub issued_at: DateTime<Utc>,
@@ -147,6 +152,19 @@ pub enum VerificationOutcome {
     Verified,
     /// It was verified before; nothing changed.
     AlreadyVerified,
-    /// It is gone, another's, or another text, or the link is used up; nothing changed.
+    /// It is gone, another's, or another text, or the link is used up or over; nothing changed.
     Gone,
+}
+
+/// How many addresses a person may have when one more is added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a plain argument list with names; stores of other crates take it apart"
+)]
+pub struct AddressCaps {
+    /// The most, of both kinds together.
+    pub all: u32,
+    /// The most of them that are not verified.
+    pub unverified: u32,
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::{Binding, Receipts};
 use crate::address::{AddressId, AddressKind};
 use crate::language::Language;
+use crate::link::LinkRequest;
 use crate::person::PersonId;
 
 /// The number of a message in the outbox.
@@ -94,6 +95,18 @@ pub struct NewMessage {
     pub expires_at: DateTime<Utc>,
 }
 
+impl NewMessage {
+    /// The request for a link that this message is, when it is made at this time.
+    pub fn request(&self, at: DateTime<Utc>) -> LinkRequest {
+        LinkRequest {
+            purpose: self.purpose,
+            kind: self.kind,
+            address: self.recipient.map(|recipient| recipient.address),
+            at,
+        }
+    }
+}
+
 /// A message as it stands in the outbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(
@@ -105,6 +118,9 @@ pub struct OutboxMessage {
     pub id: MessageId,
     /// What was promised.
     pub message: NewMessage,
+    /// The request that it answers, as [`LinkRequest`](crate::link::LinkRequest)s are counted; `None` when a version that
+    /// did not count them has stored it.
+    pub requested_at: Option<DateTime<Utc>>,
     /// How often it was claimed.
     pub attempts: u32,
     /// When it may be claimed: of a message under way, the end of the lease.

@@ -1,11 +1,15 @@
 //! Addresses in a store.
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 
 use super::StoreError;
 use crate::address::{
-    Address, AddressId, AddressKind, AddressRecord, VerificationClaim, VerificationOutcome,
+    Address, AddressCaps, AddressId, AddressKind, AddressRecord, VerificationClaim,
+    VerificationOutcome,
 };
+use crate::link::{LinkRequest, LinkTarget};
+use crate::outbox::MessagePurpose;
 use crate::person::{Person, PersonId};
 
 /// Keeps e-mail addresses and phone numbers.
@@ -20,16 +24,27 @@ pub trait AddressStore: Send + Sync {
     /// Stores an unverified address of a person.
     ///
     /// # Errors
-    /// [`Taken`](super::StoreErrorKind::Taken) when anyone, this person too, has it in any ASCII case,
-    /// or has it only in their own row, as an address or as a username, unless that is this person's.
+    /// - [`Taken`](super::StoreErrorKind::Taken) when anyone, this person too, has it in any spelling
+    ///   ([`EmailSpellings`](crate::address::EmailSpellings), [`PhoneSpellings`](crate::address::PhoneSpellings)), or has it only in their own row, as an address or as a username,
+    ///   unless that is this person's.
+    /// - [`TooManyAddresses`](super::StoreErrorKind::TooManyAddresses) or
+    ///   [`TooManyUnverified`](super::StoreErrorKind::TooManyUnverified) when the person has as many as the caps allow,
+    ///   however many are added at once. This is told before whether the address is taken: who has as many as they may
+    ///   have learns nothing about others.
     async fn add_address(
         &self,
         person: PersonId,
         address: &Address,
+        caps: AddressCaps,
     ) -> Result<AddressRecord, StoreError>;
 
-    /// The addresses of a person, e-mail before phone, in the order of their ids.
-    async fn addresses_of(&self, person: PersonId) -> Result<Vec<AddressRecord>, StoreError>;
+    /// At most `limit` addresses of each kind that a person has, e-mail before phone, in the order of their ids. Which
+    /// ones, if there are more, is left to the store.
+    async fn addresses_of(
+        &self,
+        person: PersonId,
+        limit: u32,
+    ) -> Result<Vec<AddressRecord>, StoreError>;
 
     /// An address and whose it is, in one query.
     async fn address(
@@ -37,6 +52,28 @@ pub trait AddressStore: Send + Sync {
         kind: AddressKind,
         id: AddressId,
     ) -> Result<Option<(AddressRecord, Person)>, StoreError>;
+
+    /// Keeps that a link was asked for, and returns the time under which that is known: the time of the request, or
+    /// the smallest later time that is newer than what was asked for before, whatever the clocks of several machines
+    /// say. A request for nobody, or for an address that is gone, takes the same work.
+    async fn request_link(&self, request: &LinkRequest) -> Result<DateTime<Utc>, StoreError>;
+
+    /// An address, whose it is, and the newest request for a link of this purpose, in one query.
+    async fn link_target(
+        &self,
+        purpose: MessagePurpose,
+        kind: AddressKind,
+        id: AddressId,
+    ) -> Result<Option<LinkTarget>, StoreError>;
+
+    /// At most `limit` addresses of each kind that a person has, as [`addresses_of`](Self::addresses_of) gives them,
+    /// each with the newest request for a link of this purpose.
+    async fn link_requests_of(
+        &self,
+        purpose: MessagePurpose,
+        person: PersonId,
+        limit: u32,
+    ) -> Result<Vec<(AddressRecord, Option<DateTime<Utc>>)>, StoreError>;
 
     /// Marks an address as verified, if all that the claim says is still so. Writes that one column, and
     /// keeps when it was: what somebody marks as unverified again needs a newer link.

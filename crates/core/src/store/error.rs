@@ -21,6 +21,10 @@ pub enum UniqueName {
 pub enum StoreErrorKind {
     /// Somebody else has this name. Read from the name of the constraint, never from the words of an error.
     Taken(UniqueName),
+    /// The person has as many addresses as they may have.
+    TooManyAddresses,
+    /// The person has as many unverified addresses as they may have.
+    TooManyUnverified,
     /// Several people have this name, in letters of different case. Only another program could store
     /// them so.
     Ambiguous,
@@ -73,6 +77,8 @@ impl fmt::Display for StoreError {
             StoreErrorKind::Taken(UniqueName::Username) => "the username is taken",
             StoreErrorKind::Taken(UniqueName::Email) => "the e-mail address is taken",
             StoreErrorKind::Taken(UniqueName::Phone) => "the phone number is taken",
+            StoreErrorKind::TooManyAddresses => "the person has too many addresses",
+            StoreErrorKind::TooManyUnverified => "the person has too many unverified addresses",
             StoreErrorKind::Ambiguous => "several people have this name",
             StoreErrorKind::SessionExists => "a session with this digest exists",
             StoreErrorKind::Unavailable => "the store is not available",

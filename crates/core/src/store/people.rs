@@ -23,7 +23,8 @@ pub trait PersonStore: Send + Sync {
     ///
     /// # Errors
     /// [`Taken`](super::StoreErrorKind::Taken) with the name that somebody has, of several the first
-    /// in the order username, e-mail, phone. Then nothing is stored.
+    /// in the order username, e-mail, phone. Usernames, addresses and numbers are one space of names, as in
+    /// [`taken_names`](Self::taken_names), also when several are stored at once. Then nothing is stored.
     async fn create_person(&self, new: &NewPerson) -> Result<Person, StoreError>;
 
     /// The person with this id.
@@ -34,13 +35,15 @@ pub trait PersonStore: Send + Sync {
     ///
     /// # Errors
     /// [`Ambiguous`](super::StoreErrorKind::Ambiguous) when that reading means several people: they have
-    /// the e-mail address in letters of different case, be one of them exactly as named, or the username
-    /// in none exactly as named. No store of ours lets that come about; Django does.
+    /// the e-mail address or the phone number in several spellings, be one of them exactly as named, or the username
+    /// in letters of different case, none exactly as named. No store of ours lets that come about; Django does.
     async fn find_person(&self, name: &AccountName) -> Result<Option<FoundPerson>, StoreError>;
 
-    /// Which of these names somebody has. An e-mail address counts as taken in any ASCII case, and
-    /// also when it stands only in somebody's own row, as an address or as a username: by either its
-    /// owner logs in, and whoever added the address would shut them out.
+    /// Which of these names somebody has. They are one space of names: an e-mail address counts as taken in any
+    /// spelling, and also when it stands only in somebody's own row, as an address or as a username; a phone number also
+    /// when it is a username, with `+`, with `00`, or without; a username also when it is an address or a number. For
+    /// whatever names an account at log-in names one, and whoever took it as a name of another kind would shut its owner
+    /// out.
     async fn taken_names(&self, wanted: &WantedNames<'_>) -> Result<TakenNames, StoreError>;
 
     /// At most `limit` people with ids above `after`, in the order of their ids.

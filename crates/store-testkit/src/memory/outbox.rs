@@ -107,6 +107,11 @@ impl OutboxStore for MemoryStore {
             message.receipts = revival.receipts.clone();
             message.message.created_at = to_micros(revival.now);
             message.message.expires_at = to_micros(revival.expires_at);
+            let request = message.message.request(revival.now);
+            let requested_at = state.request_link(&request);
+            if let Some(message) = state.outbox.get_mut(&revival.id) {
+                message.requested_at = Some(requested_at);
+            }
             Ok(true)
         })
     }
@@ -139,6 +144,7 @@ impl State {
                 !same || other.dead.is_some()
             });
         }
+        let requested_at = self.request_link(&message.request(message.created_at));
         self.last_message += 1;
         let id = MessageId::new(self.last_message);
         let owed = OutboxMessage {
@@ -149,6 +155,7 @@ impl State {
                 expires_at: to_micros(message.expires_at),
                 ..message.clone()
             },
+            requested_at: Some(requested_at),
             attempts: 0,
             due_at: to_micros(message.created_at),
             receipts: Receipts::default(),

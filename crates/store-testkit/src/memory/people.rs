@@ -1,10 +1,13 @@
 //! People and their addresses, in memory.
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use phone_auth_core::address::{
-    Address, AddressId, AddressKind, AddressRecord, EmailAddress, VerificationClaim,
+    Address, AddressCaps, AddressId, AddressKind, AddressRecord, EmailAddress, VerificationClaim,
     VerificationOutcome,
 };
+use phone_auth_core::link::{LinkRequest, LinkTarget, OpenedLink};
+use phone_auth_core::outbox::MessagePurpose;
 use phone_auth_core::person::{
     AccountName, FoundPerson, NewPerson, Person, PersonId, TakenNames, WantedNames,
 };
@@ -83,6 +86,10 @@ impl PersonStore for MemoryStore {
         replacement: &PasswordReplacement,
     ) -> Result<bool, StoreError> {
         self.write(|state| {
+            let link = replacement.link.as_ref();
+            if link.is_some_and(|link| !state.is_newest(replacement.person, link)) {
+                return Ok(false);
+            }
             let Some(person) = state.people.get_mut(&replacement.person) else {
                 return Ok(false);
             };
@@ -109,32 +116,38 @@ impl AddressStore for MemoryStore {
         &self,
         person: PersonId,
         address: &Address,
+        caps: AddressCaps,
     ) -> Result<AddressRecord, StoreError> {
         self.write(|state| {
-            let (kind, value) = (address.kind(), address.as_str());
             if !state.people.contains_key(&person) {
                 return Err(StoreError::new(StoreErrorKind::Broken));
             }
-            let in_own_row = kind == AddressKind::Email && state.has_own_email(value, Some(person));
-            if state.has_address(kind, value) || in_own_row {
-                return taken(match kind {
-                    AddressKind::Email => UniqueName::Email,
-                    AddressKind::Phone => UniqueName::Phone,
-                });
+            let is_at = |count: usize, cap| u32::try_from(count).unwrap_or(u32::MAX) >= cap;
+            let has = || state.addresses_of(person, u32::MAX);
+            if is_at(has().count(), caps.all) {
+                return Err(StoreError::new(StoreErrorKind::TooManyAddresses));
             }
-            Ok(state.insert_address(kind, person, value))
+            if is_at(has().filter(|it| !it.is_verified).count(), caps.unverified) {
+                return Err(StoreError::new(StoreErrorKind::TooManyUnverified));
+            }
+            match address {
+                Address::Email(email) if state.is_email_taken(email, Some(person)) => {
+                    taken(UniqueName::Email)
+                }
+                Address::Phone(phone) if state.is_phone_taken(phone, Some(person)) => {
+                    taken(UniqueName::Phone)
+                }
+                _ => Ok(state.insert_address(address.kind(), person, address.as_str())),
+            }
         })
     }
 
-    async fn addresses_of(&self, person: PersonId) -> Result<Vec<AddressRecord>, StoreError> {
-        self.read(|state| {
-            [AddressKind::Email, AddressKind::Phone]
-                .into_iter()
-                .flat_map(|kind| state.addresses(kind).values())
-                .filter(|address| address.person == person)
-                .cloned()
-                .collect()
-        })
+    async fn addresses_of(
+        &self,
+        person: PersonId,
+        limit: u32,
+    ) -> Result<Vec<AddressRecord>, StoreError> {
+        self.read(|state| state.addresses_of(person, limit).cloned().collect())
     }
 
     async fn address(
@@ -149,6 +162,41 @@ impl AddressStore for MemoryStore {
         })
     }
 
+    async fn request_link(&self, request: &LinkRequest) -> Result<DateTime<Utc>, StoreError> {
+        self.write(|state| Ok(state.request_link(request)))
+    }
+
+    async fn link_target(
+        &self,
+        purpose: MessagePurpose,
+        kind: AddressKind,
+        id: AddressId,
+    ) -> Result<Option<LinkTarget>, StoreError> {
+        self.read(|state| {
+            let address = state.addresses(kind).get(&id)?;
+            let person = state.people.get(&address.person)?;
+            Some(LinkTarget {
+                address: address.clone(),
+                person: person.clone(),
+                newest: state.newest_request(purpose, kind, id),
+            })
+        })
+    }
+
+    async fn link_requests_of(
+        &self,
+        purpose: MessagePurpose,
+        person: PersonId,
+        limit: u32,
+    ) -> Result<Vec<(AddressRecord, Option<DateTime<Utc>>)>, StoreError> {
+        self.read(|state| {
+            let addresses = state.addresses_of(person, limit);
+            addresses
+                .map(|it| (it.clone(), state.newest_request(purpose, it.kind, it.id)))
+                .collect()
+        })
+    }
+
     async fn verify_address(
         &self,
         claim: &VerificationClaim,
@@ -156,14 +204,16 @@ impl AddressStore for MemoryStore {
         self.write(|state| {
             let row = (claim.kind, claim.id);
             let verified_at = state.verified.get(&row).copied();
-            let is_used_up = verified_at.is_some_and(|time| time >= claim.issued_at);
+            let newest = state.newest_request(MessagePurpose::Verify, claim.kind, claim.id);
+            let is_over =
+                newest != claim.newest || verified_at.is_some_and(|time| time >= claim.issued_at);
             let claimed = state
                 .addresses_mut(claim.kind)
                 .get_mut(&claim.id)
                 .filter(|address| address.person == claim.person && address.value == claim.value);
             Ok(match claimed {
                 Some(address) if address.is_verified => VerificationOutcome::AlreadyVerified,
-                Some(address) if !is_used_up => {
+                Some(address) if !is_over => {
                     address.is_verified = true;
                     state.verified.insert(row, claim.at);
                     VerificationOutcome::Verified
@@ -201,20 +251,7 @@ impl State {
 
     /// The first reading of a name that exists.
     fn find(&self, name: &AccountName) -> Result<Option<FoundPerson>, StoreError> {
-        let phone = name
-            .phone
-            .as_ref()
-            .and_then(|phone| self.find_address(AddressKind::Phone, phone.as_str()));
-        let by_address = phone.or_else(|| {
-            let email = name.email.as_ref()?;
-            self.find_address(AddressKind::Email, email.as_str())
-        });
-        if let Some(address) = by_address {
-            let others = self.addresses(address.kind).values();
-            let mut others = others.filter(|it| it.person != address.person);
-            if others.any(|it| it.value.eq_ignore_ascii_case(&address.value)) {
-                return Err(StoreError::new(StoreErrorKind::Ambiguous));
-            }
+        if let Some(address) = self.find_address(name)? {
             let person = self.people.get(&address.person).cloned();
             let address = Some(address.clone());
             return Ok(person.map(|person| FoundPerson { person, address }));
@@ -238,25 +275,44 @@ impl State {
         }))
     }
 
-    /// The address row of this text: the exact one before one that differs by ASCII case.
-    fn find_address(&self, kind: AddressKind, value: &str) -> Option<&AddressRecord> {
-        let rows = || self.addresses(kind).values();
-        rows()
-            .find(|address| address.value == value)
-            .or_else(|| rows().find(|address| address.value.eq_ignore_ascii_case(value)))
+    /// The address that a name means, of several the one that is stored as named.
+    fn find_address(&self, name: &AccountName) -> Result<Option<&AddressRecord>, StoreError> {
+        let (phone, email) = (name.phone.as_ref(), name.email.as_ref());
+        let phones = self.addresses(AddressKind::Phone).values();
+        let mut found: Vec<_> = phones
+            .filter(|it| phone.is_some_and(|phone| phone.has(&it.value)))
+            .collect();
+        let mut exact = phone.and_then(|phone| phone.numbers().first());
+        if found.is_empty() {
+            let emails = self.addresses(AddressKind::Email).values();
+            found = emails
+                .filter(|it| email.is_some_and(|email| email.has(&it.value)))
+                .collect();
+            exact = email.and_then(|email| email.as_slice().first());
+        }
+        let mut owners = found.iter().map(|it| it.person);
+        let first = owners.next();
+        if owners.any(|other| Some(other) != first) {
+            return Err(StoreError::new(StoreErrorKind::Ambiguous));
+        }
+        let as_named = found.iter().find(|it| Some(&it.value) == exact);
+        Ok(as_named.or(found.first()).copied())
     }
 
     /// Which of these names somebody has.
     fn taken(&self, wanted: &WantedNames<'_>) -> TakenNames {
         TakenNames {
-            username: wanted.username.is_some_and(|it| self.has_username(it)),
-            email: wanted.email.is_some_and(|email| {
-                self.has_address(AddressKind::Email, email.as_str())
-                    || self.has_own_email(email.as_str(), None)
-            }),
-            phone: wanted
-                .phone
-                .is_some_and(|phone| self.has_address(AddressKind::Phone, phone.as_str())),
+            username: wanted.username.is_some_and(|it| self.is_username_taken(it)),
+            email: wanted.email.is_some_and(|it| self.is_email_taken(it, None)),
+            phone: wanted.phone.is_some_and(|it| self.is_phone_taken(it, None)),
         }
+    }
+
+    /// Whether a reset link that was opened is still the newest, and its address the person's.
+    fn is_newest(&self, person: PersonId, link: &OpenedLink) -> bool {
+        let newest = self.newest_request(MessagePurpose::ResetPassword, link.kind, link.address);
+        let address = self.addresses(link.kind).get(&link.address);
+        newest == link.newest
+            && address.is_some_and(|it| it.person == person && it.value == link.value)
     }
 }

@@ -2,9 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use chrono::{DateTime, SubsecRound, Utc};
-use phone_auth_core::address::{AddressId, AddressKind, AddressRecord};
-use phone_auth_core::outbox::{MessageId, OutboxMessage};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use phone_auth_core::address::{
+    AddressId, AddressKind, AddressRecord, EmailAddress, EmailSpellings, PhoneNumber,
+    PhoneSpellings,
+};
+use phone_auth_core::link::LinkRequest;
+use phone_auth_core::outbox::{MessageId, MessagePurpose, OutboxMessage};
 use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::person::{Person, PersonId};
 use phone_auth_core::session::{KeptSession, NewSession, PasswordDigest, SessionDigest};
@@ -29,6 +33,8 @@ pub(super) struct State {
     /// When an address was last verified by a link.
     pub(super) verified: HashMap<(AddressKind, AddressId), DateTime<Utc>>,
     pub(super) key_record: Option<KeyRecord>,
+    /// When a link was last asked for, by purpose and by the row or the place for nobody.
+    requests: HashMap<(AddressKind, &'static str, i64), DateTime<Utc>>,
     emails: Addresses,
     phones: Addresses,
     last_person: i64,
@@ -82,30 +88,91 @@ impl State {
         record
     }
 
-    /// Whether somebody has this username in any ASCII case.
-    pub(super) fn has_username(&self, username: &str) -> bool {
-        self.people
-            .values()
-            .any(|person| person.username.eq_ignore_ascii_case(username))
+    /// Whether somebody has this username in any ASCII case, or it is somebody's address.
+    pub(super) fn is_username_taken(&self, username: &str) -> bool {
+        let email = EmailSpellings::read(username);
+        let phone = PhoneSpellings::named(username);
+        self.people.values().any(|person| {
+            person.username.eq_ignore_ascii_case(username)
+                || email.as_ref().is_some_and(|email| email.has(&person.email))
+        }) || email.is_some_and(|email| self.has_address(AddressKind::Email, |it| email.has(it)))
+            || phone.is_some_and(|phone| self.has_address(AddressKind::Phone, |it| phone.has(it)))
     }
 
-    /// Whether an address row has this text in any ASCII case.
-    pub(super) fn has_address(&self, kind: AddressKind, value: &str) -> bool {
-        self.addresses(kind)
-            .values()
-            .any(|address| address.value.eq_ignore_ascii_case(value))
+    /// Whether somebody has this e-mail address, or a person other than `except` has it in their own row, as the address
+    /// or as the username.
+    pub(super) fn is_email_taken(&self, email: &EmailAddress, except: Option<PersonId>) -> bool {
+        let email = EmailSpellings::from(email);
+        let is_name = |name: &str| {
+            email
+                .as_slice()
+                .iter()
+                .any(|it| it.eq_ignore_ascii_case(name))
+        };
+        let mut others = self.others(except);
+        self.has_address(AddressKind::Email, |it| email.has(it))
+            || others.any(|it| email.has(&it.email) || is_name(&it.username))
     }
 
-    /// Whether the own row of a person other than `except` has this e-mail address in any ASCII case,
-    /// as its address or as its username.
-    pub(super) fn has_own_email(&self, email: &str, except: Option<PersonId>) -> bool {
-        self.people
-            .values()
-            .filter(|person| Some(person.id) != except)
-            .any(|person| {
-                person.email.eq_ignore_ascii_case(email)
-                    || person.username.eq_ignore_ascii_case(email)
+    /// Whether somebody has this phone number, or a person other than `except` has it as the username.
+    pub(super) fn is_phone_taken(&self, phone: &PhoneNumber, except: Option<PersonId>) -> bool {
+        let phone = PhoneSpellings::from(phone);
+        let mut others = self.others(except);
+        self.has_address(AddressKind::Phone, |it| phone.has(it))
+            || others.any(|it| phone.has_name(&it.username))
+    }
+
+    fn others(&self, except: Option<PersonId>) -> impl Iterator<Item = &Person> {
+        let people = self.people.values();
+        people.filter(move |person| Some(person.id) != except)
+    }
+
+    fn has_address(&self, kind: AddressKind, is_it: impl Fn(&str) -> bool) -> bool {
+        let mut rows = self.addresses(kind).values();
+        rows.any(|address| is_it(&address.value))
+    }
+
+    /// At most so many addresses of each kind that a person has.
+    pub(super) fn addresses_of(
+        &self,
+        person: PersonId,
+        limit: u32,
+    ) -> impl Iterator<Item = &AddressRecord> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        [AddressKind::Email, AddressKind::Phone]
+            .into_iter()
+            .flat_map(move |kind| {
+                let of_kind = self.addresses(kind).values();
+                of_kind.filter(move |it| it.person == person).take(limit)
             })
+    }
+
+    /// Keeps a request for a link, as the newest; the time under which it is known.
+    pub(super) fn request_link(&mut self, request: &LinkRequest) -> DateTime<Utc> {
+        let exists = |id| self.addresses(request.kind).contains_key(&id);
+        let holder = match request.address.filter(|id| exists(*id)) {
+            Some(id) => id.get(),
+            None => request.slot(),
+        };
+        let row = (request.kind, request.purpose.as_str(), holder);
+        let at = to_micros(request.at);
+        let newest = match self.requests.get(&row) {
+            Some(before) => at.max(*before + TimeDelta::microseconds(1)),
+            None => at,
+        };
+        self.requests.insert(row, newest);
+        newest
+    }
+
+    /// The newest request for a link to this address.
+    pub(super) fn newest_request(
+        &self,
+        purpose: MessagePurpose,
+        kind: AddressKind,
+        id: AddressId,
+    ) -> Option<DateTime<Utc>> {
+        let row = (kind, purpose.as_str(), id.get());
+        self.requests.get(&row).copied()
     }
 
     /// The verified addresses of a kind that a person has.

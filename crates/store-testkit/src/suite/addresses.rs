@@ -1,19 +1,22 @@
 //! Addresses: adding, listing, looking up.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-use phone_auth_core::address::{Address, AddressId, AddressKind, AddressRecord};
+use phone_auth_core::address::{Address, AddressCaps, AddressId, AddressKind, AddressRecord};
+use phone_auth_core::outbox::MessagePurpose;
 use phone_auth_core::person::{PersonId, TakenNames, WantedNames};
-use phone_auth_core::store::{StoreErrorKind, UniqueName};
+use phone_auth_core::store::{Store, StoreErrorKind, UniqueName};
 
 use super::Subject;
-use super::sample::{address_of, assert_taken, bare, email, email_address, phone, stored, whole};
+use super::sample::{
+    AMPLE, address_of, assert_taken, bare, email, email_address, phone, stored, whole,
+};
 use crate::outsider::OutsideChange;
 
 pub(super) async fn added_address_is_unverified(subject: &Subject) {
     let store = subject.store();
     let ann = stored(store, &bare("ann")).await;
     for address in [email_address("ann@example.org"), Address::Phone(phone(1))] {
-        let record = store.add_address(ann.id, &address).await.unwrap();
+        let record = store.add_address(ann.id, &address, AMPLE).await.unwrap();
         let expected = AddressRecord {
             id: record.id,
             kind: address.kind(),
@@ -35,12 +38,14 @@ pub(super) async fn own_address_is_taken_too(subject: &Subject) {
     let store = subject.store();
     let ann = stored(store, &whole("ann", 1)).await;
     let answer = store
-        .add_address(ann.id, &email_address("ann@example.org"))
+        .add_address(ann.id, &email_address("ann@example.org"), AMPLE)
         .await;
     assert_taken(answer, UniqueName::Email);
-    let answer = store.add_address(ann.id, &Address::Phone(phone(1))).await;
+    let answer = store
+        .add_address(ann.id, &Address::Phone(phone(1)), AMPLE)
+        .await;
     assert_taken(answer, UniqueName::Phone);
-    assert_eq!(store.addresses_of(ann.id).await.unwrap().len(), 2);
+    assert_eq!(store.addresses_of(ann.id, 100).await.unwrap().len(), 2);
 }
 
 pub(super) async fn own_row_can_be_added(subject: &Subject) {
@@ -54,7 +59,7 @@ pub(super) async fn own_row_can_be_added(subject: &Subject) {
         ))
         .await;
     let record = store
-        .add_address(boss.id, &email_address("boss@example.org"))
+        .add_address(boss.id, &email_address("boss@example.org"), AMPLE)
         .await
         .unwrap();
     assert_eq!(record.value, "boss@example.org");
@@ -74,10 +79,10 @@ pub(super) async fn own_row_of_another_is_taken(subject: &Subject) {
     }
     // It stands in Ann's own row as well, which is no excuse.
     let answer = store
-        .add_address(ann.id, &email_address("boss@example.org"))
+        .add_address(ann.id, &email_address("boss@example.org"), AMPLE)
         .await;
     assert_taken(answer, UniqueName::Email);
-    assert_eq!(store.addresses_of(ann.id).await.unwrap(), []);
+    assert_eq!(store.addresses_of(ann.id, 100).await.unwrap(), []);
 }
 
 pub(super) async fn username_of_another_is_taken(subject: &Subject) {
@@ -85,10 +90,10 @@ pub(super) async fn username_of_another_is_taken(subject: &Subject) {
     let boss = stored(store, &bare("Boss@Example.org")).await;
     let ann = stored(store, &bare("ann")).await;
     let address = email_address("boss@example.org");
-    let answer = store.add_address(ann.id, &address).await;
+    let answer = store.add_address(ann.id, &address, AMPLE).await;
     assert_taken(answer, UniqueName::Email);
     // Whose name it is may add it.
-    store.add_address(boss.id, &address).await.unwrap();
+    store.add_address(boss.id, &address, AMPLE).await.unwrap();
 }
 
 pub(super) async fn address_of_another_case_is_taken(subject: &Subject) {
@@ -105,7 +110,7 @@ pub(super) async fn address_of_another_case_is_taken(subject: &Subject) {
         .await;
     for person in [ann.id, bob.id] {
         let answer = store
-            .add_address(person, &email_address("new@example.org"))
+            .add_address(person, &email_address("new@example.org"), AMPLE)
             .await;
         assert_taken(answer, UniqueName::Email);
     }
@@ -127,7 +132,7 @@ pub(super) async fn equal_additions_have_one_winner(subject: &Subject) {
             .at_once(20, |store, number| {
                 let person = people.get(number as usize).copied().unwrap();
                 let address = address.clone();
-                async move { store.add_address(person, &address).await }
+                async move { store.add_address(person, &address, AMPLE).await }
             })
             .await;
         let mut winners = Vec::new();
@@ -153,10 +158,10 @@ pub(super) async fn emails_come_before_phones(subject: &Subject) {
             Address::Phone(phone(number)),
             email_address(&format!("ann{number}@example.org")),
         ] {
-            store.add_address(ann.id, &address).await.unwrap();
+            store.add_address(ann.id, &address, AMPLE).await.unwrap();
         }
     }
-    let addresses = store.addresses_of(ann.id).await.unwrap();
+    let addresses = store.addresses_of(ann.id, 100).await.unwrap();
     let values: Vec<_> = addresses.iter().map(|it| it.value.as_str()).collect();
     let expected = [
         "ann3@example.org",
@@ -167,14 +172,14 @@ pub(super) async fn emails_come_before_phones(subject: &Subject) {
         "+919876500002",
     ];
     assert_eq!(values, expected);
-    assert_eq!(store.addresses_of(bob.id).await.unwrap().len(), 2);
+    assert_eq!(store.addresses_of(bob.id, 100).await.unwrap().len(), 2);
 }
 
 pub(super) async fn address_comes_with_its_person(subject: &Subject) {
     let store = subject.store();
     let ann = stored(store, &whole("ann", 1)).await;
     stored(store, &whole("bob", 2)).await;
-    for record in store.addresses_of(ann.id).await.unwrap() {
+    for record in store.addresses_of(ann.id, 100).await.unwrap() {
         let read = store.address(record.kind, record.id).await.unwrap();
         assert_eq!(read, Some((record, ann.clone())));
     }
@@ -184,7 +189,7 @@ pub(super) async fn kinds_are_counted_apart(subject: &Subject) {
     let store = subject.store();
     let ann = stored(store, &bare("ann")).await;
     let record = store
-        .add_address(ann.id, &Address::Phone(phone(1)))
+        .add_address(ann.id, &Address::Phone(phone(1)), AMPLE)
         .await
         .unwrap();
     let as_email = store.address(AddressKind::Email, record.id).await.unwrap();
@@ -202,7 +207,10 @@ pub(super) async fn missing_person_gets_no_address(subject: &Subject) {
     let ann = stored(store, &bare("ann")).await;
     let nobody = PersonId::new(ann.id.get() + 1);
     for address in [email_address("ann@example.org"), Address::Phone(phone(1))] {
-        let error = store.add_address(nobody, &address).await.unwrap_err();
+        let error = store
+            .add_address(nobody, &address, AMPLE)
+            .await
+            .unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Broken);
     }
     let (address, number) = (email("ann@example.org"), phone(1));
@@ -213,4 +221,111 @@ pub(super) async fn missing_person_gets_no_address(subject: &Subject) {
     };
     let taken = store.taken_names(&wanted).await.unwrap();
     assert_eq!(taken, TakenNames::default());
+}
+
+/// Adds so many addresses, by turns of one kind and the other, from a number on; what was said to each.
+async fn add_many(
+    store: &dyn Store,
+    person: PersonId,
+    numbers: std::ops::Range<u32>,
+    caps: AddressCaps,
+) -> Vec<Result<AddressRecord, StoreErrorKind>> {
+    let mut answers = Vec::new();
+    for number in numbers {
+        let address = nth(number);
+        let answer = store.add_address(person, &address, caps).await;
+        answers.push(answer.map_err(|error| error.kind()));
+    }
+    answers
+}
+
+/// An address, another for each number.
+fn nth(number: u32) -> Address {
+    if number % 2 == 0 {
+        email_address(&format!("ann{number}@example.org"))
+    } else {
+        Address::Phone(phone(1_000 + number))
+    }
+}
+
+pub(super) async fn caps_are_kept(subject: &Subject) {
+    let store = subject.store();
+    // Those that come with the account count.
+    let ann = stored(store, &whole("ann", 1)).await;
+    let bob = stored(store, &whole("bob", 2)).await;
+    let caps = AddressCaps {
+        all: 6,
+        unverified: 4,
+    };
+    let answers = add_many(store, ann.id, 0..3, caps).await;
+    assert!(answers.iter().take(2).all(Result::is_ok), "{answers:?}");
+    assert_eq!(
+        answers.last(),
+        Some(&Err(StoreErrorKind::TooManyUnverified))
+    );
+    for record in store.addresses_of(ann.id, 100).await.unwrap() {
+        let verified = OutsideChange::SetVerified(record.kind, record.id, true);
+        subject.outside(verified).await;
+    }
+    let answers = add_many(store, ann.id, 3..6, caps).await;
+    assert!(answers.iter().take(2).all(Result::is_ok), "{answers:?}");
+    assert_eq!(answers.last(), Some(&Err(StoreErrorKind::TooManyAddresses)));
+    assert_eq!(store.addresses_of(ann.id, 100).await.unwrap().len(), 6);
+    // Whoever has as many as they may learns nothing about others.
+    let bobs = email_address("bob@example.org");
+    let error = store.add_address(ann.id, &bobs, caps).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::TooManyAddresses);
+    // Whoever has more than that, because another program gave them, is told the same; others may add.
+    let fewer = AddressCaps {
+        all: 3,
+        unverified: 1,
+    };
+    let answers = add_many(store, ann.id, 6..8, fewer).await;
+    assert_eq!(
+        answers,
+        [
+            Err(StoreErrorKind::TooManyAddresses),
+            Err(StoreErrorKind::TooManyAddresses)
+        ]
+    );
+    let answers = add_many(store, bob.id, 6..7, caps).await;
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+}
+
+pub(super) async fn caps_are_kept_at_once(subject: &Subject) {
+    let store = subject.store();
+    for (number, all, unverified) in [(1, 5, 100), (2, 100, 5)] {
+        let person = stored(store, &whole(&format!("p{number}"), number))
+            .await
+            .id;
+        let caps = AddressCaps { all, unverified };
+        let answers = subject
+            .at_once(30, |store, at| async move {
+                let address = nth(number * 100 + at);
+                let answer = store.add_address(person, &address, caps).await;
+                answer.map_err(|error| error.kind())
+            })
+            .await;
+        let added = answers.iter().filter(|answer| answer.is_ok()).count();
+        assert_eq!(added, 3, "{answers:?}");
+        assert_eq!(store.addresses_of(person, 100).await.unwrap().len(), 5);
+    }
+}
+
+pub(super) async fn many_addresses_come_in_part(subject: &Subject) {
+    let store = subject.store();
+    let ann = stored(store, &bare("ann")).await;
+    let added = add_many(store, ann.id, 0..20, AMPLE).await;
+    assert!(added.iter().all(Result::is_ok));
+    for (limit, expected) in [(0, 0), (1, 2), (9, 18), (10, 20), (u32::MAX, 20)] {
+        let some = store.addresses_of(ann.id, limit).await.unwrap();
+        assert_eq!(some.len(), expected);
+        assert!(some.is_sorted_by_key(|it| (it.kind, it.id)));
+        let purpose = MessagePurpose::ResetPassword;
+        let requests = store
+            .link_requests_of(purpose, ann.id, limit)
+            .await
+            .unwrap();
+        assert_eq!(requests.len(), expected);
+    }
 }

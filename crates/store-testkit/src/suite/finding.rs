@@ -1,7 +1,7 @@
 //! Who is meant by what was typed.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-use phone_auth_core::address::AddressKind;
+use phone_auth_core::address::{AddressKind, EmailSpellings, PhoneSpellings};
 use phone_auth_core::person::{AccountName, FoundPerson};
 use phone_auth_core::store::{Store, StoreErrorKind};
 
@@ -27,8 +27,8 @@ pub(super) async fn phone_comes_before_email(subject: &Subject) {
     let ann = stored(store, &whole("ann", 1)).await;
     stored(store, &whole("bob", 2)).await;
     let name = AccountName {
-        phone: Some(phone(1)),
-        email: Some(email("bob@example.org")),
+        phone: Some((&phone(1)).into()),
+        email: Some((&email("bob@example.org")).into()),
         username: Some("bob".to_owned()),
     };
     let address = address_of(store, ann.id, AddressKind::Phone).await;
@@ -43,10 +43,14 @@ pub(super) async fn email_comes_before_username(subject: &Subject) {
     let store = subject.store();
     let ann = stored(store, &whole("ann", 1)).await;
     // Somebody whose username is Ann's address: the model's createsuperuser lets one be made.
-    stored(store, &bare("ann@example.org")).await;
+    let boss = stored(store, &bare("boss")).await;
+    let username = "ann@example.org".to_owned();
+    subject
+        .outside(OutsideChange::RenamePerson(boss.id, username))
+        .await;
     let name = AccountName {
         phone: None,
-        email: Some(email("ann@example.org")),
+        email: Some((&email("ann@example.org")).into()),
         username: Some("ann@example.org".to_owned()),
     };
     let address = address_of(store, ann.id, AddressKind::Email).await;
@@ -61,8 +65,8 @@ pub(super) async fn first_reading_that_exists_wins(subject: &Subject) {
     let store = subject.store();
     let ann = stored(store, &whole("ann", 1)).await;
     let by_email = AccountName {
-        phone: Some(phone(9)),
-        email: Some(email("ann@example.org")),
+        phone: Some((&phone(9)).into()),
+        email: Some((&email("ann@example.org")).into()),
         username: Some("other".to_owned()),
     };
     let found = find(store, by_email.clone()).await.unwrap();
@@ -71,7 +75,7 @@ pub(super) async fn first_reading_that_exists_wins(subject: &Subject) {
         (ann.id, AddressKind::Email)
     );
     let by_username = AccountName {
-        email: Some(email("other@example.org")),
+        email: Some((&email("other@example.org")).into()),
         username: Some("ann".to_owned()),
         ..by_email
     };
@@ -127,7 +131,7 @@ pub(super) async fn email_matches_in_any_case(subject: &Subject) {
         ))
         .await;
     let name = AccountName {
-        email: Some(email("ann@example.org")),
+        email: Some((&email("ann@example.org")).into()),
         ..AccountName::default()
     };
     let found = find(store, name).await.unwrap();
@@ -146,7 +150,7 @@ pub(super) async fn own_row_is_no_address(subject: &Subject) {
         ))
         .await;
     let name = AccountName {
-        email: Some(email("boss@example.org")),
+        email: Some((&email("boss@example.org")).into()),
         ..AccountName::default()
     };
     assert_eq!(find(store, name).await, None);
@@ -161,7 +165,7 @@ pub(super) async fn wildcards_match_themselves_only(subject: &Subject) {
         assert_eq!(find(store, by_username(typed)).await, None, "{typed:?}");
     }
     let name = AccountName {
-        email: Some(email("a_n@example.org")),
+        email: Some((&email("a_n@example.org")).into()),
         ..AccountName::default()
     };
     assert_eq!(find(store, name).await, None);
@@ -181,9 +185,153 @@ pub(super) async fn nobody_is_found_by_nothing(subject: &Subject) {
     stored(store, &bare("ann")).await;
     assert_eq!(find(store, AccountName::default()).await, None);
     let free = AccountName {
-        phone: Some(phone(9)),
-        email: Some(email("free@example.org")),
+        phone: Some((&phone(9)).into()),
+        email: Some((&email("free@example.org")).into()),
         username: Some("free".to_owned()),
     };
     assert_eq!(find(store, free).await, None);
+}
+
+/// What was typed, read in every way but as a username.
+fn typed(text: &str) -> AccountName {
+    AccountName {
+        phone: PhoneSpellings::read(text),
+        email: EmailSpellings::read(text),
+        username: None,
+    }
+}
+
+/// Gives the one address of a person another text past the port.
+async fn store_as(subject: &Subject, person: &FoundPerson, stored: &str) {
+    let address = person.address.as_ref().unwrap();
+    let change = OutsideChange::EditAddress(address.kind, address.id, stored.to_owned());
+    subject.outside(change).await;
+}
+
+pub(super) async fn addresses_are_found_as_stored(subject: &Subject) {
+    let store = subject.store();
+    stored(store, &whole("bob", 2)).await;
+    stored(store, &whole("ann", 1)).await;
+    let by_email = find(store, typed("ann@example.org")).await.unwrap();
+    let by_phone = find(store, typed("+919876500001")).await.unwrap();
+    for (found, stored, texts) in [
+        (
+            &by_email,
+            "Ann@B\u{fc}cher.example",
+            &[
+                "ann@b\u{fc}cher.example",
+                "ANN@B\u{dc}CHER.example",
+                "ann@xn--bcher-kva.example",
+            ][..],
+        ),
+        (
+            &by_email,
+            "dan@localhost",
+            &["dan@localhost", " DAN@LocalHost"],
+        ),
+        (
+            &by_email,
+            "\"Dan Smith\"@example.org",
+            &["\"dan smith\"@example.org"],
+        ),
+        (
+            &by_email,
+            "j\u{fc}rgen@example.org",
+            &["j\u{fc}rgen@example.org"],
+        ),
+        (&by_email, "Eve@example.org \t", &["eve@example.org"]),
+        (
+            &by_phone,
+            "+91 98765 00001",
+            &["+919876500001", "+91 98765-00001", "0091 98765 00001"],
+        ),
+        (
+            &by_phone,
+            "00919876500001",
+            &["+919876500001", "00919876500001"],
+        ),
+        (&by_phone, "9876500001", &["98765 00001"]),
+        // Numbers that left their numbering plan.
+        (&by_phone, "+22997123456", &["+229 97 12 34 56"]),
+        (&by_phone, "+5215512345678", &["+52 1 55 1234 5678"]),
+    ] {
+        store_as(subject, found, stored).await;
+        for text in texts {
+            let other = find(store, typed(text)).await;
+            let other = other.unwrap_or_else(|| panic!("{text} is not found as {stored}"));
+            assert_eq!(other.person.id, found.person.id);
+            // Messages go to what is stored.
+            assert_eq!(other.address.unwrap().value, *stored);
+        }
+    }
+}
+
+pub(super) async fn look_alikes_are_nobody(subject: &Subject) {
+    // CVE-2019-19844, and texts that differ by more than their spelling.
+    let store = subject.store();
+    stored(store, &whole("ann", 1)).await;
+    let by_email = find(store, typed("ann@example.org")).await.unwrap();
+    let by_phone = find(store, typed("+919876500001")).await.unwrap();
+    for (found, stored, text) in [
+        (&by_email, "mike@example.org", "m\u{131}ke@example.org"),
+        (&by_email, "m\u{131}ke@example.org", "mike@example.org"),
+        (&by_email, "kim@example.org", "\u{212a}im@example.org"),
+        (&by_email, "rose@example.org", "ro\u{17f}e@example.org"),
+        (&by_email, "ann@example.org", "ann@\u{ff45}xample.org"),
+        (&by_email, "ann@example.org", "ann@ex\u{430}mple.org"),
+        (&by_email, "ann@b\u{fc}cher.example", "ann@bucher.example"),
+        (&by_email, "dan@localhost", "dan@localhost.localdomain"),
+        (&by_email, "dan@localhost", "dan@localhos_"),
+        (&by_email, "dan@localhost", "dan@localhost\0"),
+        (&by_email, "\"dan\"@example.org", "dan@example.org"),
+        (&by_email, "e ve@example.org", "eve@example.org"),
+        (&by_phone, "+919876500001", "919876500001"),
+        (&by_phone, "+919876500001", "+9198765000012"),
+        (&by_phone, "919876500001;ext=1", "+919876500001"),
+        (&by_phone, "abc", "+1"),
+    ] {
+        store_as(subject, found, stored).await;
+        assert_eq!(find(store, typed(text)).await, None, "{text} {stored}");
+    }
+}
+
+pub(super) async fn spellings_of_two_are_ambiguous(subject: &Subject) {
+    let store = subject.store();
+    stored(store, &whole("ann", 1)).await;
+    stored(store, &whole("bob", 2)).await;
+    for (anns, bobs, as_stored, texts) in [
+        (
+            "ann@example.org",
+            "bob@example.org",
+            ["ann@b\u{fc}cher.example", "ann@xn--bcher-kva.example"],
+            ["ann@b\u{fc}cher.example", "ann@xn--bcher-kva.example"],
+        ),
+        (
+            "+919876500001",
+            "+919876500002",
+            ["+919876500003", "0091 98765 00003"],
+            ["+919876500003", "+91 98765 00003"],
+        ),
+    ] {
+        let people = [
+            find(store, typed(anns)).await.unwrap(),
+            find(store, typed(bobs)).await.unwrap(),
+        ];
+        for (person, stored) in people.iter().zip(as_stored) {
+            store_as(subject, person, stored).await;
+        }
+        for text in texts {
+            let error = store.find_person(&typed(text)).await.unwrap_err();
+            assert_eq!(error.kind(), StoreErrorKind::Ambiguous, "{text}");
+        }
+        // Two spellings of one person are that person's; of the two, the one that was typed.
+        let [ann, bob] = &people;
+        let (kind, id) = bob.address.as_ref().map(|it| (it.kind, it.id)).unwrap();
+        let moves = OutsideChange::MoveAddress(kind, id, ann.person.id);
+        subject.outside(moves).await;
+        for text in texts {
+            let found = find(store, typed(text)).await.unwrap();
+            assert_eq!(found.person.id, ann.person.id, "{text}");
+        }
+    }
 }

@@ -5,6 +5,7 @@
 
 mod addresses;
 mod finding;
+mod links;
 mod log_in;
 mod names;
 mod odd_rows;
@@ -68,6 +69,8 @@ macro_rules! __for_each_case {
             names::equal_sign_ups_make_one_person;
             names::shared_name_has_one_winner;
             names::deleted_person_frees_the_names;
+            names::names_of_all_kinds_are_one_space;
+            names::name_of_two_kinds_has_one_winner;
             people::person_comes_back_as_stored;
             people::person_without_addresses_has_none;
             people::times_keep_microseconds;
@@ -91,6 +94,9 @@ macro_rules! __for_each_case {
             finding::username_matches_in_any_case;
             finding::email_matches_in_any_case;
             finding::own_row_is_no_address;
+            finding::addresses_are_found_as_stored;
+            finding::look_alikes_are_nobody;
+            finding::spellings_of_two_are_ambiguous;
             finding::wildcards_match_themselves_only;
             finding::inactive_people_are_found;
             finding::nobody_is_found_by_nothing;
@@ -105,6 +111,17 @@ macro_rules! __for_each_case {
             addresses::address_comes_with_its_person;
             addresses::kinds_are_counted_apart;
             addresses::missing_person_gets_no_address;
+            addresses::caps_are_kept;
+            addresses::caps_are_kept_at_once;
+            addresses::many_addresses_come_in_part;
+            links::newest_request_is_told;
+            links::newer_request_is_always_newer;
+            links::requests_at_once_are_told_apart;
+            links::request_for_nobody_touches_nobody;
+            links::deleted_address_is_no_target;
+            links::older_link_verifies_nothing;
+            links::older_link_replaces_no_password;
+            links::link_of_nobody_asked_for_is_usable;
             verification::address_is_verified_once;
             verification::used_link_stays_used;
             verification::equal_verifications_have_one_winner;
@@ -169,6 +186,7 @@ macro_rules! __for_each_outbox_case {
             outbox::messages_at_once_leave_one;
             outbox::dead_letter_is_kept;
             outbox::dead_letter_can_be_revived;
+            outbox::message_is_a_request_for_a_link;
             outbox::old_dead_letters_are_purged;
             outbox::deleted_person_is_owed_nothing;
             outbox::unknown_lease_is_lost;

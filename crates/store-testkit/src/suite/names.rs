@@ -1,12 +1,14 @@
 //! Names that only one account can have.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-use phone_auth_core::address::AddressKind;
-use phone_auth_core::person::{NewPerson, TakenNames, WantedNames};
-use phone_auth_core::store::{StoreErrorKind, UniqueName};
+use phone_auth_core::address::{Address, AddressKind};
+use phone_auth_core::person::{NewPerson, PersonId, TakenNames, WantedNames};
+use phone_auth_core::store::{Store, StoreErrorKind, UniqueName};
 
 use super::Subject;
-use super::sample::{address_of, assert_taken, bare, email, phone, stored, whole};
+use super::sample::{
+    AMPLE, address_of, assert_taken, bare, email, email_address, phone, stored, whole,
+};
 use crate::outsider::OutsideChange;
 
 pub(super) async fn username_is_taken_in_any_case(subject: &Subject) {
@@ -225,7 +227,7 @@ pub(super) async fn equal_sign_ups_make_one_person(subject: &Subject) {
     let people = store.people_after(None, 100).await.unwrap();
     assert_eq!(people.len(), 1);
     for person in people {
-        assert_eq!(store.addresses_of(person.id).await.unwrap().len(), 2);
+        assert_eq!(store.addresses_of(person.id, 100).await.unwrap().len(), 2);
     }
 }
 
@@ -268,4 +270,217 @@ pub(super) async fn deleted_person_frees_the_names(subject: &Subject) {
     subject.outside(OutsideChange::DeletePerson(first.id)).await;
     let second = stored(store, &whole("ann", 1)).await;
     assert_ne!(first.id, second.id);
+}
+
+/// How a name is stored that somebody has, by whatever program.
+#[derive(Clone, Copy, Debug)]
+enum Has {
+    Username(&'static str),
+    Phone(&'static str),
+    Email(&'static str),
+    OwnEmail(&'static str),
+}
+
+/// Gives a person a name past the port.
+async fn give(subject: &Subject, person: PersonId, name: Has) {
+    let row = async |kind| address_of(subject.store(), person, kind).await.id;
+    let change = match name {
+        Has::Username(text) => OutsideChange::RenamePerson(person, text.to_owned()),
+        Has::OwnEmail(text) => OutsideChange::SetOwnEmail(person, text.to_owned()),
+        Has::Phone(text) => {
+            let kind = AddressKind::Phone;
+            OutsideChange::EditAddress(kind, row(kind).await, text.to_owned())
+        }
+        Has::Email(text) => {
+            let kind = AddressKind::Email;
+            OutsideChange::EditAddress(kind, row(kind).await, text.to_owned())
+        }
+    };
+    subject.outside(change).await;
+}
+
+/// Whether each of three names is taken: a username, an e-mail address and a phone number that somebody else wants, to
+/// sign up with or to add.
+async fn taken_kinds(store: &dyn Store, other: PersonId, new: &NewPerson) -> [bool; 3] {
+    let wanted = WantedNames {
+        username: Some(&new.username),
+        email: new.email.as_ref(),
+        phone: new.phone.as_ref(),
+    };
+    let told = store.taken_names(&wanted).await.unwrap();
+    let told = [told.username, told.email, told.phone];
+    let one_each = [
+        (bare(&new.username), UniqueName::Username),
+        (
+            NewPerson {
+                email: new.email.clone(),
+                ..bare("nobody-else")
+            },
+            UniqueName::Email,
+        ),
+        (
+            NewPerson {
+                phone: new.phone.clone(),
+                ..bare("nobody-else")
+            },
+            UniqueName::Phone,
+        ),
+    ];
+    for (is_taken, (new, name)) in told.into_iter().zip(one_each) {
+        if is_taken {
+            assert_taken(store.create_person(&new).await, name);
+        }
+    }
+    let addresses = [
+        (new.email.clone().map(Address::Email), UniqueName::Email),
+        (new.phone.clone().map(Address::Phone), UniqueName::Phone),
+    ];
+    for (is_taken, (address, name)) in told.into_iter().skip(1).zip(addresses) {
+        if is_taken {
+            let answer = store.add_address(other, &address.unwrap(), AMPLE).await;
+            assert_taken(answer, name);
+        }
+    }
+    told
+}
+
+pub(super) async fn names_of_all_kinds_are_one_space(subject: &Subject) {
+    let store = subject.store();
+    let other = stored(store, &bare("other")).await;
+    let wants = |username: &str, address: &str, number| NewPerson {
+        email: Some(email(address)),
+        phone: Some(phone(number)),
+        ..bare(username)
+    };
+    let number = || wants("919876500001", "free@example.org", 1);
+    let dialled = || wants("00919876500001", "free@example.org", 1);
+    let plain = || wants("free", "ann@example.org", 99_999);
+    let umlaut = || wants("free", "ann@b\u{fc}cher.example", 99_999);
+    let as_address = || wants("ann@example.org", "free@example.org", 99_999);
+    let (phone_taken, both_taken) = ([false, false, true], [true, false, true]);
+    let (email_taken, name_taken) = ([false, true, false], [true, false, false]);
+    let full_width = "\u{ff0b}\u{ff19}\u{ff11}\u{ff19}\u{ff18}\u{ff17}\u{ff16}\u{ff15}\u{ff10}\u{ff10}\u{ff10}\u{ff10}\u{ff11}";
+    let cases = [
+        // A username that is a number, in whatever form its owner types it.
+        (Has::Username("+919876500001"), number(), phone_taken),
+        (Has::Username("00919876500001"), number(), phone_taken),
+        (Has::Username("919876500001"), number(), both_taken),
+        (Has::Username("+91 98765 00001"), number(), phone_taken),
+        (Has::Username("+91-98765-00001"), number(), phone_taken),
+        (Has::Username("(0091) 98765.00001"), number(), phone_taken),
+        (Has::Username(full_width), number(), phone_taken),
+        (Has::Username("+919876500002"), number(), [false; 3]),
+        (Has::Username("+91987650000"), number(), [false; 3]),
+        (Has::Username("x919876500001"), number(), [false; 3]),
+        // A number, whoever wrote it, is nobody's username and nobody else's number.
+        (Has::Phone("+919876500001"), number(), both_taken),
+        (Has::Phone("+919876500001"), dialled(), both_taken),
+        (Has::Phone("+91 98765 00001"), number(), both_taken),
+        (Has::Phone("0091 98765-00001"), dialled(), both_taken),
+        (Has::Phone("00919876500001"), number(), both_taken),
+        (Has::Phone(full_width), number(), both_taken),
+        (Has::Phone("+919876500002"), number(), [false; 3]),
+        // An address, in whatever spelling, wherever it stands.
+        (Has::Email("ANN@Example.org"), plain(), email_taken),
+        (Has::Email("ann@example.org "), plain(), email_taken),
+        (Has::Email("\tAnn@example.org"), plain(), email_taken),
+        (Has::Email("ann@b\u{fc}cher.example"), umlaut(), email_taken),
+        (Has::Email("Ann@B\u{dc}CHER.Example"), umlaut(), email_taken),
+        (
+            Has::Email("ann@xn--bcher-kva.example"),
+            umlaut(),
+            email_taken,
+        ),
+        (Has::Email("ann@bucher.example"), umlaut(), [false; 3]),
+        (Has::Email("\u{e4}nn@example.org"), plain(), [false; 3]),
+        (Has::Email("ANN@example.org"), as_address(), name_taken),
+        (Has::OwnEmail("Ann@Example.org"), plain(), email_taken),
+        (Has::OwnEmail(" ann@example.org"), plain(), email_taken),
+        (
+            Has::OwnEmail("ann@b\u{fc}cher.example"),
+            umlaut(),
+            email_taken,
+        ),
+        (Has::OwnEmail("ann@example.org"), as_address(), name_taken),
+        (Has::Username("Ann@Example.org"), plain(), email_taken),
+        (
+            Has::Username("ann@b\u{fc}cher.example"),
+            umlaut(),
+            email_taken,
+        ),
+        (
+            Has::Username("ann@xn--bcher-kva.example"),
+            umlaut(),
+            email_taken,
+        ),
+    ];
+    for (number, (has, new, expected)) in (100..).zip(cases) {
+        let owner = stored(store, &whole("owner", number)).await;
+        give(subject, owner.id, has).await;
+        let taken = taken_kinds(store, other.id, &new).await;
+        assert_eq!(taken, expected, "{has:?} {new:?}");
+        // Whose name it is may have it as an address as well.
+        if matches!(has, Has::Username(_) | Has::OwnEmail(_)) {
+            let addresses = [
+                (1, new.email.map(Address::Email)),
+                (2, new.phone.map(Address::Phone)),
+            ];
+            for (place, address) in addresses {
+                if expected.get(place) == Some(&true) {
+                    store
+                        .add_address(owner.id, &address.unwrap(), AMPLE)
+                        .await
+                        .unwrap();
+                }
+            }
+        }
+        subject.outside(OutsideChange::DeletePerson(owner.id)).await;
+    }
+}
+
+pub(super) async fn name_of_two_kinds_has_one_winner(subject: &Subject) {
+    let mut people = Vec::new();
+    for number in 0..10 {
+        let person = bare(&format!("ann{number}"));
+        people.push(stored(subject.store(), &person).await.id);
+    }
+    // One name for each round, wanted as a username by some, as an address of a new account and of one that is there by
+    // others.
+    for round in 1..=5 {
+        let phones = (format!("91987650000{round}"), Address::Phone(phone(round)));
+        let text = format!("ann{round}@example.org");
+        let emails = (text.to_uppercase(), email_address(&text));
+        for (username, address) in [phones, emails] {
+            let people = people.clone();
+            let made = subject
+                .at_once(18, |store, number| {
+                    let (username, address) = (username.clone(), address.clone());
+                    let person = people.get(number as usize / 3).copied().unwrap();
+                    async move {
+                        let answer = match (number % 3, &address) {
+                            (0, _) => store.create_person(&bare(&username)).await.map(drop),
+                            (1, _) => store.add_address(person, &address, AMPLE).await.map(drop),
+                            (_, Address::Email(email)) => {
+                                let mut new = bare(&format!("new-{round}-{number}"));
+                                new.email = Some(email.clone());
+                                store.create_person(&new).await.map(drop)
+                            }
+                            (_, Address::Phone(phone)) => {
+                                let mut new = bare(&format!("other-{round}-{number}"));
+                                new.phone = Some(phone.clone());
+                                store.create_person(&new).await.map(drop)
+                            }
+                        };
+                        match answer.map_err(|error| error.kind()) {
+                            Ok(()) => true,
+                            Err(StoreErrorKind::Taken(_)) => false,
+                            Err(kind) => panic!("{kind:?}"),
+                        }
+                    }
+                })
+                .await;
+            let made = made.into_iter().filter(|made| *made).count();
+            assert_eq!(made, 1, "{username}");
+        }
+    }
 }

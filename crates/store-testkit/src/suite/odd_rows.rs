@@ -28,7 +28,7 @@ async fn with_odd(subject: &Subject, number: u32, column: &'static str, value: O
     assert!(store.people_after(Some(ann.id), 1).await.unwrap() == [bob]);
     assert_eq!(person_now(store, ann.id).await, read, "{column} {value:?}");
     let name = AccountName {
-        phone: Some(phone(2 * number)),
+        phone: Some((&phone(2 * number)).into()),
         ..AccountName::default()
     };
     let found = store.find_person(&name).await.unwrap().unwrap();
@@ -156,6 +156,7 @@ pub(super) async fn odd_verified_is_read(subject: &Subject) {
                 id: address.id,
                 person: ann.id,
                 value: address.value,
+                newest: None,
                 issued_at: at(0),
                 at: at(1),
             };
@@ -219,8 +220,8 @@ pub(super) async fn null_address_is_empty(subject: &Subject) {
         assert_eq!(read.value, "");
         // It is nobody's any more, and nobody is kept from it.
         let name = AccountName {
-            email: Some(email(&format!("ann{number}@example.org"))),
-            phone: Some(phone(number)),
+            email: Some((&email(&format!("ann{number}@example.org"))).into()),
+            phone: Some((&phone(number)).into()),
             username: None,
         };
         let found = store.find_person(&name).await.unwrap().unwrap();

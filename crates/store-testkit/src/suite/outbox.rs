@@ -102,6 +102,7 @@ pub(super) async fn owed_message_comes_back_as_stored(subject: &Subject) {
         let whole = OutboxMessage {
             id: message.id,
             message: expected.clone(),
+            requested_at: Some(at(0)),
             attempts: 0,
             due_at: at(0),
             receipts: Receipts::default(),
@@ -394,4 +395,69 @@ pub(super) async fn unknown_lease_is_lost(subject: &Subject) {
         receipts: Receipts::default(),
     };
     assert!(!outbox.revive_message(&revival).await.unwrap());
+}
+
+pub(super) async fn message_is_a_request_for_a_link(subject: &Subject) {
+    let (store, outbox) = (subject.store(), subject.outbox());
+    let ann = stored(store, &whole("ann", 1)).await;
+    for kind in [AddressKind::Email, AddressKind::Phone] {
+        let message = to(subject, &ann, kind, &format!("{kind} 1")).await;
+        let address = message.recipient.unwrap().address;
+        let newest = async || {
+            let target = store.link_target(message.purpose, kind, address).await;
+            target.unwrap().unwrap().newest
+        };
+        assert_eq!(newest().await, None);
+        outbox.owe_message(&message).await.unwrap();
+        assert_eq!(newest().await, Some(at(0)));
+        let first = claimed(outbox, at(0), 1).await.remove(0);
+        assert_eq!(first.requested_at, Some(at(0)));
+        let ended = outbox.settle_message(first.lease(), &dead(0)).await;
+        assert!(ended.unwrap());
+
+        // Another one at the same moment, by a clock that is behind even.
+        for (number, created_at) in [(2, at(0)), (3, at(-100))] {
+            let again = NewMessage {
+                key: format!("{kind} {number}"),
+                created_at,
+                ..message.clone()
+            };
+            outbox.owe_message(&again).await.unwrap();
+        }
+        let micro = Duration::microseconds(1);
+        let third = claimed(outbox, at(0), 1).await.remove(0);
+        assert_eq!(third.message.key, format!("{kind} 3"));
+        assert_eq!(third.requested_at, Some(at(0) + micro * 2));
+        assert_eq!(third.message.created_at, at(-100));
+        assert_eq!(newest().await, third.requested_at);
+
+        // A dead letter that is owed anew is a request like any other.
+        let revival = Revival {
+            id: first.id,
+            key: format!("{kind} again"),
+            now: at(0),
+            expires_at: at(3600),
+            receipts: Receipts::default(),
+        };
+        assert!(outbox.revive_message(&revival).await.unwrap());
+        let revived = outbox.outbox_message(first.id).await.unwrap().unwrap();
+        assert_eq!(revived.requested_at, Some(at(0) + micro * 3));
+        assert_eq!(newest().await, revived.requested_at);
+        // What is no dead letter is not, and changes nothing.
+        assert!(!outbox.revive_message(&revival).await.unwrap());
+        assert_eq!(newest().await, revived.requested_at);
+        for message in all(outbox).await {
+            let claimed = claimed(outbox, at(60 * 60), 10).await;
+            for one in claimed.iter().filter(|one| one.id == message.id) {
+                assert!(
+                    outbox
+                        .settle_message(one.lease(), &Settlement::Settled)
+                        .await
+                        .unwrap()
+                );
+            }
+        }
+    }
+    let nobody = to_nobody("nobody", at(0));
+    outbox.owe_message(&nobody).await.unwrap();
 }

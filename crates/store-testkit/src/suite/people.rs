@@ -26,7 +26,7 @@ pub(super) async fn person_comes_back_as_stored(subject: &Subject) {
     assert_eq!(ann, expected);
     assert_eq!(person_now(store, ann.id).await, expected);
 
-    let addresses = store.addresses_of(ann.id).await.unwrap();
+    let addresses = store.addresses_of(ann.id, 100).await.unwrap();
     let told: Vec<_> = addresses
         .iter()
         .map(|it| (it.kind, it.value.as_str(), it.person, it.is_verified))
@@ -47,7 +47,7 @@ pub(super) async fn person_without_addresses_has_none(subject: &Subject) {
     for username in ["ann", "bob"] {
         let person = stored(store, &bare(username)).await;
         assert_eq!(person.email, "");
-        assert_eq!(store.addresses_of(person.id).await.unwrap(), []);
+        assert_eq!(store.addresses_of(person.id, 100).await.unwrap(), []);
     }
 }
 
@@ -84,7 +84,10 @@ pub(super) async fn missing_person_is_none(subject: &Subject) {
     let ann = stored(store, &bare("ann")).await;
     for id in [ann.id.get() + 1, 0, -1, i64::MAX, i64::MIN] {
         assert_eq!(store.person(PersonId::new(id)).await.unwrap(), None);
-        assert_eq!(store.addresses_of(PersonId::new(id)).await.unwrap(), []);
+        assert_eq!(
+            store.addresses_of(PersonId::new(id), 100).await.unwrap(),
+            []
+        );
     }
 }
 
@@ -92,11 +95,11 @@ pub(super) async fn ids_are_never_reused(subject: &Subject) {
     // A link or a token names a row by its number; another row must not take its place.
     let store = subject.store();
     let first = stored(store, &whole("ann", 1)).await;
-    let before = store.addresses_of(first.id).await.unwrap();
+    let before = store.addresses_of(first.id, 100).await.unwrap();
     subject.outside(OutsideChange::DeletePerson(first.id)).await;
     let second = stored(store, &whole("ann", 1)).await;
     assert!(second.id > first.id);
-    let after = store.addresses_of(second.id).await.unwrap();
+    let after = store.addresses_of(second.id, 100).await.unwrap();
     for (old, new) in before.iter().zip(&after) {
         assert!(new.id > old.id, "{old:?} {new:?}");
     }

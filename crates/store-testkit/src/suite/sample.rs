@@ -5,7 +5,9 @@
 )]
 
 use chrono::{DateTime, Duration, TimeZone, Utc};
-use phone_auth_core::address::{Address, AddressKind, AddressRecord, EmailAddress, PhoneNumber};
+use phone_auth_core::address::{
+    Address, AddressCaps, AddressKind, AddressRecord, EmailAddress, PhoneNumber,
+};
 use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::person::{NewPerson, Person, PersonId};
 use phone_auth_core::session::{NewLogIn, NewSession, PasswordReplacement, SessionDigest};
@@ -13,6 +15,12 @@ use phone_auth_core::store::{Store, StoreError, StoreErrorKind, UniqueName};
 
 /// The hash that sample people have at first.
 pub(super) const HASH: &str = "argon2$argon2id$v=19$m=19456,t=2,p=1$c2FtcGxl$AAAA";
+
+/// Caps that no case reaches which is not about them.
+pub(super) const AMPLE: AddressCaps = AddressCaps {
+    all: 100,
+    unverified: 100,
+};
 
 /// A moment, and so many seconds after it. It has microseconds, so that they are always in play.
 pub(super) fn at(seconds: i64) -> DateTime<Utc> {
@@ -77,7 +85,7 @@ pub(super) async fn address_of(
     person: PersonId,
     kind: AddressKind,
 ) -> AddressRecord {
-    let addresses = store.addresses_of(person).await.unwrap();
+    let addresses = store.addresses_of(person, 100).await.unwrap();
     addresses.into_iter().find(|it| it.kind == kind).unwrap()
 }
 
@@ -114,6 +122,7 @@ pub(super) fn replacement(person: PersonId, new: &str) -> PasswordReplacement {
         old: hash(HASH),
         new: hash(new),
         last_login: None,
+        link: None,
         keeps: None,
     }
 }

@@ -17,6 +17,7 @@ fn claim(record: &AddressRecord) -> VerificationClaim {
         id: record.id,
         person: record.person,
         value: record.value.clone(),
+        newest: None,
         issued_at: at(0),
         at: at(1),
     }
@@ -25,7 +26,7 @@ fn claim(record: &AddressRecord) -> VerificationClaim {
 /// The addresses of a new person, one of each kind.
 async fn addresses(subject: &Subject, username: &str, number: u32) -> Vec<AddressRecord> {
     let person = stored(subject.store(), &whole(username, number)).await;
-    subject.store().addresses_of(person.id).await.unwrap()
+    subject.store().addresses_of(person.id, 100).await.unwrap()
 }
 
 /// An address as it is now.

@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use phone_auth_core::address::{
-    Address, AddressKind, AddressRecord, EmailAddress, PhoneNumber, VerificationClaim,
-    VerificationOutcome,
+    Address, AddressCaps, AddressKind, AddressRecord, EmailAddress, EmailSpellings, PhoneNumber,
+    VerificationClaim, VerificationOutcome,
 };
 use phone_auth_core::django_session::{DjangoLogIn, DjangoRewrite, DjangoRow};
 use phone_auth_core::outbox::{
@@ -91,7 +91,11 @@ impl<S: Store + OutboxStore + DjangoSessionStore> Workload<S> {
         for _ in 0..people {
             let new = workload.new_person();
             let person = workload.store.create_person(&new).await.unwrap();
-            let addresses = workload.store.addresses_of(person.id).await.unwrap();
+            let addresses = workload
+                .store
+                .addresses_of(person.id, u32::MAX)
+                .await
+                .unwrap();
             let email = addresses
                 .into_iter()
                 .find(|it| it.kind == AddressKind::Email);
@@ -138,7 +142,7 @@ impl<S: Store + OutboxStore + DjangoSessionStore> Workload<S> {
                 timed(people, async |(person, email)| {
                     let name = AccountName {
                         phone: None,
-                        email: EmailAddress::parse(&email.value).ok(),
+                        email: EmailSpellings::read(&email.value),
                         username: Some(person.username.clone()),
                     };
                     store.find_person(&name).await.unwrap().is_some()
@@ -180,7 +184,11 @@ impl<S: Store + OutboxStore + DjangoSessionStore> Workload<S> {
         match operation {
             Operation::AddressesOf => {
                 timed(people, async |(person, _)| {
-                    !store.addresses_of(person.id).await.unwrap().is_empty()
+                    !store
+                        .addresses_of(person.id, u32::MAX)
+                        .await
+                        .unwrap()
+                        .is_empty()
                 })
                 .await
             }
@@ -198,7 +206,7 @@ impl<S: Store + OutboxStore + DjangoSessionStore> Workload<S> {
                 });
                 let new: Vec<_> = new.collect();
                 let add = async |(person, address): &(&Person, Address)| {
-                    store.add_address(person.id, address).await.is_ok()
+                    store.add_address(person.id, address, AMPLE).await.is_ok()
                 };
                 let added = timed(&new, add).await;
                 if operation == Operation::AddAddress {
@@ -206,7 +214,7 @@ impl<S: Store + OutboxStore + DjangoSessionStore> Workload<S> {
                 }
                 let mut claims = Vec::new();
                 for (person, address) in new {
-                    let all = store.addresses_of(person.id).await.unwrap();
+                    let all = store.addresses_of(person.id, u32::MAX).await.unwrap();
                     let one = all.into_iter().find(|it| it.value == address.as_str());
                     claims.push(claim(&one.unwrap()));
                 }
@@ -452,9 +460,16 @@ fn replacement(person: &Person) -> PasswordReplacement {
         old: person.password.clone(),
         new: EncodedPassword::new("argon2$argon2id$v=19$m=19456,t=2,p=1$cGVwcGVy$aGFzaA"),
         last_login: None,
+        link: None,
         keeps: None,
     }
 }
+
+/// No caps.
+const AMPLE: AddressCaps = AddressCaps {
+    all: u32::MAX,
+    unverified: u32::MAX,
+};
 
 /// What the link to an address claims.
 fn claim(address: &AddressRecord) -> VerificationClaim {
@@ -463,6 +478,7 @@ fn claim(address: &AddressRecord) -> VerificationClaim {
         id: address.id,
         person: address.person,
         value: address.value.clone(),
+        newest: None,
         issued_at: now(),
         at: now(),
     }

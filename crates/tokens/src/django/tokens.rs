@@ -130,6 +130,14 @@ impl DjangoTokens {
         now <= self.accept_until
     }
 
+    /// Whether a token says that it was issued before this time, to the second.
+    ///
+    /// It does not say whether the token is genuine. A text that is no token is older than any time.
+    pub fn is_older(&self, text: &str, time: DateTime<Utc>) -> bool {
+        let time = i128::from(self.time_zone.token_seconds(time));
+        read_seconds(text).is_none_or(|seconds| i128::from(seconds) < time)
+    }
+
     /// Checks a token for resetting a password.
     ///
     /// # Errors

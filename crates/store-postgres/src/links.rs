@@ -1,0 +1,90 @@
+//! When links were asked for, on PostgreSQL.
+
+/// Keeps a request for a link, as the newest, and answers the time under which it is known. An address that is gone is
+/// nobody's; one that is there stays, until the transaction ends. The arguments are the columns or parameters for the kind,
+/// the purpose, the address, the place for nobody and the time, and where these come from.
+macro_rules! request {
+    ($kind:literal, $purpose:literal, $address:literal, $slot:literal, $at:literal, $from:literal) => {
+        concat!(
+            "INSERT INTO phone_auth_link_request (kind, purpose, holder, email_id, phone_id, requested_at)
+            SELECT a.kind, a.purpose, coalesce(a.email_id, a.phone_id, a.slot), a.email_id, a.phone_id, a.at
+            FROM (SELECT ",
+            $kind,
+            " AS kind, ",
+            $purpose,
+            " AS purpose, ",
+            $slot,
+            "::int8 AS slot, ",
+            $at,
+            "::timestamptz AS at,
+                (SELECT id FROM phone_auth_emailaddress
+                    WHERE id = ",
+            $address,
+            " AND ",
+            $kind,
+            " = 'email' FOR KEY SHARE) AS email_id,
+                (SELECT id FROM phone_auth_phonenumber
+                    WHERE id = ",
+            $address,
+            " AND ",
+            $kind,
+            " = 'phone' FOR KEY SHARE) AS phone_id",
+            $from,
+            ") a
+            ON CONFLICT (kind, purpose, holder) DO UPDATE SET requested_at = GREATEST(
+                excluded.requested_at, phone_auth_link_request.requested_at + interval '1 microsecond')
+            RETURNING requested_at"
+        )
+    };
+}
+pub(crate) use request;
+
+/// Keeps a request.
+pub(crate) const REQUEST: &str = request!("$1::text", "$2::text", "$3", "$4", "$5", "");
+
+/// The addresses of a person, as [`addresses::OF_PERSON`](crate::addresses::OF_PERSON) finds them, and the newest request
+/// for each.
+pub(crate) const OF_PERSON: &str = "
+    SELECT a.id::int8, a.value::text, a.is_verified, a.user_id::int8, a.kind,
+        (SELECT requested_at FROM phone_auth_link_request
+            WHERE kind = a.kind AND purpose = $3 AND holder = a.id)
+    FROM (
+        (SELECT id, email AS value, is_verified, user_id, 'email' AS kind
+            FROM phone_auth_emailaddress WHERE user_id = $1 LIMIT $2)
+        UNION ALL
+        (SELECT id, phone, is_verified, user_id, 'phone'
+            FROM phone_auth_phonenumber WHERE user_id = $1 LIMIT $2)
+    ) a ORDER BY a.kind, a.id";
+
+/// Whether a reset link that was opened is still the newest, and its address the person's: by the kind, the address, its
+/// text and the newest request. NULL for the kind is no link, and no reason against it.
+macro_rules! is_newest {
+    ($kind:literal, $address:literal, $value:literal, $newest:literal) => {
+        concat!(
+            "(",
+            $kind,
+            "::text IS NULL OR (
+                SELECT requested_at FROM phone_auth_link_request
+                WHERE kind = ",
+            $kind,
+            " AND purpose = 'reset_password' AND holder = ",
+            $address,
+            "::int8) IS NOT DISTINCT FROM ",
+            $newest,
+            "::timestamptz AND CASE ",
+            $kind,
+            "::text WHEN 'email' THEN EXISTS (SELECT 1 FROM phone_auth_emailaddress a
+                    WHERE a.id = ",
+            $address,
+            "::int8 AND a.user_id = auth_user.id AND a.email = ",
+            $value,
+            "::text) ELSE EXISTS (SELECT 1 FROM phone_auth_phonenumber a
+                    WHERE a.id = ",
+            $address,
+            "::int8 AND a.user_id = auth_user.id AND a.phone = ",
+            $value,
+            "::text) END)"
+        )
+    };
+}
+pub(crate) use is_newest;

@@ -1,0 +1,87 @@
+//! When links were asked for, on SQLite.
+
+use chrono::{DateTime, Utc};
+use phone_auth_core::link::{LinkRequest, OpenedLink};
+use phone_auth_core::person::PersonId;
+use phone_auth_core::store::StoreErrorKind;
+use rusqlite::{Connection, Row, params};
+
+use crate::addresses::statements;
+use crate::failure::Failure;
+use crate::rows;
+
+/// Keeps a request, as the newest. An address that is gone is nobody's.
+pub(crate) const REQUEST: &str = "INSERT INTO phone_auth_link_request
+    (kind, purpose, holder, email_id, phone_id, requested_at)
+    SELECT ?1, ?2, coalesce(a.email_id, a.phone_id, ?4), a.email_id, a.phone_id, ?5
+    FROM (SELECT
+        (SELECT id FROM phone_auth_emailaddress WHERE id = ?3 AND ?1 = 'email') AS email_id,
+        (SELECT id FROM phone_auth_phonenumber WHERE id = ?3 AND ?1 = 'phone') AS phone_id) a
+    WHERE true
+    ON CONFLICT (kind, purpose, holder)
+        DO UPDATE SET requested_at = max(excluded.requested_at, phone_auth_link_request.requested_at + 1)
+    RETURNING requested_at";
+
+/// The addresses of a person, as [`addresses::OF_PERSON`](crate::addresses::OF_PERSON) finds them, and the newest request
+/// for each.
+pub(crate) const OF_PERSON: &str = "
+    SELECT a.id, a.value, a.is_verified, a.user_id, a.kind,
+        (SELECT requested_at FROM phone_auth_link_request
+            WHERE kind = a.kind AND purpose = ?3 AND holder = a.id)
+    FROM (
+        SELECT * FROM (
+            SELECT id, email AS value, is_verified IS TRUE AS is_verified, user_id, 'email' AS kind
+                FROM phone_auth_emailaddress WHERE user_id = ?1 LIMIT ?2)
+        UNION ALL
+        SELECT * FROM (
+            SELECT id, phone, is_verified IS TRUE, user_id, 'phone'
+                FROM phone_auth_phonenumber WHERE user_id = ?1 LIMIT ?2)
+    ) a ORDER BY a.kind, a.id";
+
+/// Keeps a request; the time under which it is known.
+pub(crate) fn request(
+    connection: &Connection,
+    request: &LinkRequest,
+) -> Result<DateTime<Utc>, Failure> {
+    let values = params![
+        request.kind.as_str(),
+        request.purpose.as_str(),
+        request.address.map(|address| address.get()),
+        request.slot(),
+        micros(request.at),
+    ];
+    rows::only(connection, REQUEST, values, |row| time(row, 0))?
+        .ok_or_else(|| StoreErrorKind::Broken.into())
+}
+
+/// Whether a link that was opened is still the newest, and its address the person's.
+pub(crate) fn is_newest(
+    connection: &Connection,
+    person: PersonId,
+    link: &OpenedLink,
+) -> Result<bool, Failure> {
+    let values = params![
+        link.address.get(),
+        person.get(),
+        link.value,
+        link.newest.map(micros),
+    ];
+    let found = rows::first(connection, statements(link.kind).is_newest, values, |_| {
+        Ok(())
+    })?;
+    Ok(found.is_some())
+}
+
+/// The time of a request, or NULL.
+pub(crate) fn time(row: &Row<'_>, column: usize) -> Result<Option<DateTime<Utc>>, Failure> {
+    let Some(micros) = row.get(column)? else {
+        return Ok(None);
+    };
+    let time = DateTime::from_timestamp_micros(micros);
+    time.map(Some).ok_or_else(|| StoreErrorKind::Broken.into())
+}
+
+/// A time as it is kept here.
+pub(crate) const fn micros(time: DateTime<Utc>) -> i64 {
+    time.timestamp_micros()
+}

@@ -1,0 +1,298 @@
+//! Requests for links: the newest is known, and what was asked for before it cannot be used.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Duration, Utc};
+use phone_auth_core::address::{
+    AddressId, AddressKind, AddressRecord, VerificationClaim, VerificationOutcome,
+};
+use phone_auth_core::link::{LinkRequest, LinkTarget, OpenedLink};
+use phone_auth_core::outbox::MessagePurpose;
+use phone_auth_core::person::PersonId;
+use phone_auth_core::session::PasswordReplacement;
+
+use super::Subject;
+use super::sample::{at, bare, person_now, replacement, stored, whole};
+use crate::outsider::OutsideChange;
+
+const PURPOSES: [MessagePurpose; 2] = [MessagePurpose::ResetPassword, MessagePurpose::Verify];
+
+fn request(purpose: MessagePurpose, address: &AddressRecord, time: DateTime<Utc>) -> LinkRequest {
+    LinkRequest {
+        purpose,
+        kind: address.kind,
+        address: Some(address.id),
+        at: time,
+    }
+}
+
+async fn asked(
+    subject: &Subject,
+    purpose: MessagePurpose,
+    address: &AddressRecord,
+    time: DateTime<Utc>,
+) -> DateTime<Utc> {
+    let request = request(purpose, address, time);
+    subject.store().request_link(&request).await.unwrap()
+}
+
+/// An address as a link to it is checked.
+async fn target(
+    subject: &Subject,
+    purpose: MessagePurpose,
+    address: &AddressRecord,
+) -> Option<LinkTarget> {
+    let store = subject.store();
+    let target = store.link_target(purpose, address.kind, address.id).await;
+    target.unwrap()
+}
+
+async fn newest(
+    subject: &Subject,
+    purpose: MessagePurpose,
+    address: &AddressRecord,
+) -> Option<DateTime<Utc>> {
+    target(subject, purpose, address).await.unwrap().newest
+}
+
+/// The addresses of a new person, one of each kind.
+async fn addresses(subject: &Subject, username: &str, number: u32) -> Vec<AddressRecord> {
+    let person = stored(subject.store(), &whole(username, number)).await;
+    let store = subject.store();
+    store.addresses_of(person.id, 100).await.unwrap()
+}
+
+pub(super) async fn newest_request_is_told(subject: &Subject) {
+    let anns = addresses(subject, "ann", 1).await;
+    let bobs = addresses(subject, "bob", 2).await;
+    let mut time = 0;
+    // Each purpose, kind and row is apart from all others, also from one with the same number.
+    for purpose in PURPOSES {
+        for address in anns.iter().chain(&bobs) {
+            assert_eq!(newest(subject, purpose, address).await, None);
+            time += 1;
+            assert_eq!(asked(subject, purpose, address, at(time)).await, at(time));
+            assert_eq!(newest(subject, purpose, address).await, Some(at(time)));
+        }
+    }
+    for purpose in PURPOSES {
+        for address in &anns {
+            let target = target(subject, purpose, address).await.unwrap();
+            let (record, person) = subject
+                .store()
+                .address(address.kind, address.id)
+                .await
+                .unwrap()
+                .unwrap();
+            assert_eq!((&target.address, &target.person), (&record, &person));
+            let all = subject
+                .store()
+                .link_requests_of(purpose, person.id, 100)
+                .await
+                .unwrap();
+            assert!(all.contains(&(record, target.newest)), "{all:?}");
+            assert_eq!(all.len(), 2);
+        }
+    }
+}
+
+pub(super) async fn newer_request_is_always_newer(subject: &Subject) {
+    // Whatever the clock of the machine says that asks.
+    let micro = Duration::microseconds(1);
+    for purpose in PURPOSES {
+        for address in addresses(subject, purpose.as_str(), purpose as u32).await {
+            for (asked_at, known_as) in [
+                (at(100), at(100)),
+                (at(100), at(100) + micro),
+                (at(-300), at(100) + micro * 2),
+                (at(100) + micro, at(100) + micro * 3),
+                (at(101), at(101)),
+                (at(86_400), at(86_400)),
+                (at(102), at(86_400) + micro),
+            ] {
+                assert_eq!(asked(subject, purpose, &address, asked_at).await, known_as);
+                assert_eq!(newest(subject, purpose, &address).await, Some(known_as));
+            }
+        }
+    }
+}
+
+pub(super) async fn requests_at_once_are_told_apart(subject: &Subject) {
+    for address in addresses(subject, "ann", 1).await {
+        let request = request(MessagePurpose::ResetPassword, &address, at(0));
+        let answers = subject
+            .at_once(20, |store, _| async move {
+                store.request_link(&request).await.unwrap()
+            })
+            .await;
+        let times: BTreeSet<_> = answers.into_iter().collect();
+        assert_eq!(times.len(), 20);
+        let last = times.last().copied();
+        let newest = newest(subject, MessagePurpose::ResetPassword, &address).await;
+        assert_eq!(newest, last);
+    }
+}
+
+pub(super) async fn request_for_nobody_touches_nobody(subject: &Subject) {
+    let anns = addresses(subject, "ann", 1).await;
+    for address in &anns {
+        for purpose in PURPOSES {
+            asked(subject, purpose, address, at(0)).await;
+        }
+        let missing = AddressId::new(address.id.get() + 1_000);
+        for (number, id) in (1..).zip([None, Some(missing), None, Some(missing)]) {
+            for purpose in PURPOSES {
+                let request = LinkRequest {
+                    purpose,
+                    kind: address.kind,
+                    address: id,
+                    at: at(number),
+                };
+                let time = subject.store().request_link(&request).await.unwrap();
+                assert!(time >= at(number));
+            }
+        }
+    }
+    for address in &anns {
+        for purpose in PURPOSES {
+            assert_eq!(newest(subject, purpose, address).await, Some(at(0)));
+        }
+    }
+}
+
+pub(super) async fn deleted_address_is_no_target(subject: &Subject) {
+    for address in addresses(subject, "ann", 1).await {
+        let (kind, id) = (address.kind, address.id);
+        asked(subject, MessagePurpose::Verify, &address, at(0)).await;
+        subject
+            .outside(OutsideChange::DeleteAddress(kind, id))
+            .await;
+        assert_eq!(
+            target(subject, MessagePurpose::Verify, &address).await,
+            None
+        );
+        asked(subject, MessagePurpose::Verify, &address, at(1)).await;
+    }
+}
+
+pub(super) async fn older_link_verifies_nothing(subject: &Subject) {
+    let store = subject.store();
+    for address in addresses(subject, "ann", 1).await {
+        let claim = |newest| VerificationClaim {
+            kind: address.kind,
+            id: address.id,
+            person: address.person,
+            value: address.value.clone(),
+            newest,
+            issued_at: at(0),
+            at: at(1),
+        };
+        let first = asked(subject, MessagePurpose::Verify, &address, at(0)).await;
+        let second = asked(subject, MessagePurpose::Verify, &address, at(0)).await;
+        // A request for another purpose ends nothing.
+        asked(subject, MessagePurpose::ResetPassword, &address, at(5)).await;
+        for older in [None, Some(first)] {
+            let outcome = store.verify_address(&claim(older)).await.unwrap();
+            assert_eq!(outcome, VerificationOutcome::Gone);
+        }
+        let outcome = store.verify_address(&claim(Some(second))).await.unwrap();
+        assert_eq!(outcome, VerificationOutcome::Verified);
+    }
+}
+
+pub(super) async fn older_link_replaces_no_password(subject: &Subject) {
+    let store = subject.store();
+    let other = stored(store, &bare("other")).await;
+    for (number, kind) in (1..).zip([AddressKind::Email, AddressKind::Phone]) {
+        let all = addresses(subject, &format!("ann{number}"), number).await;
+        let address = all.into_iter().find(|it| it.kind == kind).unwrap();
+        let person = address.person;
+        let first = asked(subject, MessagePurpose::ResetPassword, &address, at(0)).await;
+        let now = target(subject, MessagePurpose::ResetPassword, &address).await;
+        let opened = OpenedLink::of(&now.unwrap());
+        assert_eq!(opened.newest, Some(first));
+        let second = asked(subject, MessagePurpose::ResetPassword, &address, at(0)).await;
+        asked(subject, MessagePurpose::Verify, &address, at(5)).await;
+        let right = OpenedLink {
+            newest: Some(second),
+            ..opened.clone()
+        };
+        let wrong = [
+            opened.clone(),
+            OpenedLink {
+                newest: None,
+                ..opened.clone()
+            },
+            OpenedLink {
+                value: address.value.to_uppercase() + " ",
+                ..right.clone()
+            },
+            OpenedLink {
+                value: "\0".to_owned(),
+                ..right.clone()
+            },
+            OpenedLink {
+                address: AddressId::new(address.id.get() + 1_000),
+                ..right.clone()
+            },
+            OpenedLink {
+                address: AddressId::new(address.id.get() + 1_000),
+                newest: None,
+                ..right.clone()
+            },
+        ];
+        for link in wrong {
+            assert!(!replaced(subject, person, &link).await, "{link:?}");
+        }
+        assert!(
+            !replaced(subject, other.id, &right).await,
+            "another's address"
+        );
+        let before = person_now(store, person).await.password;
+        let moves = OutsideChange::MoveAddress(kind, address.id, other.id);
+        subject.outside(moves).await;
+        assert!(
+            !replaced(subject, person, &right).await,
+            "it was given away"
+        );
+        assert_eq!(person_now(store, person).await.password, before);
+        let back = OutsideChange::MoveAddress(kind, address.id, person);
+        subject.outside(back).await;
+        assert!(replaced(subject, person, &right).await);
+    }
+}
+
+/// Whether a password is replaced by a link.
+async fn replaced(subject: &Subject, person: PersonId, link: &OpenedLink) -> bool {
+    let change = PasswordReplacement {
+        link: Some(link.clone()),
+        ..replacement(person, "new")
+    };
+    let store = subject.store();
+    store.replace_password(&change).await.unwrap()
+}
+
+pub(super) async fn link_of_nobody_asked_for_is_usable(subject: &Subject) {
+    // Sent by a version that kept no requests: it is over once one is made.
+    let store = subject.store();
+    for address in addresses(subject, "ann", 1).await {
+        let claim = VerificationClaim {
+            kind: address.kind,
+            id: address.id,
+            person: address.person,
+            value: address.value.clone(),
+            newest: None,
+            issued_at: at(0),
+            at: at(1),
+        };
+        let outcome = store.verify_address(&claim).await.unwrap();
+        assert_eq!(outcome, VerificationOutcome::Verified);
+    }
+    let person = stored(store, &whole("bob", 2)).await;
+    let address = store.addresses_of(person.id, 100).await.unwrap().remove(0);
+    let now = target(subject, MessagePurpose::ResetPassword, &address).await;
+    let link = OpenedLink::of(&now.unwrap());
+    asked(subject, MessagePurpose::ResetPassword, &address, at(0)).await;
+    assert!(!replaced(subject, person.id, &link).await);
+}
