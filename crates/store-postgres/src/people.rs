@@ -190,10 +190,10 @@ pub(crate) const CREATE: &str = concat!(
         RETURNING *
     ), email AS (
         INSERT INTO phone_auth_emailaddress (email, is_verified, user_id)
-        SELECT $8, false, id FROM person WHERE $8 IS NOT NULL
+        SELECT $8::text, false, id FROM person WHERE $8::text IS NOT NULL
     ), phone AS (
         INSERT INTO phone_auth_phonenumber (phone, is_verified, user_id)
-        SELECT $9, false, id FROM person WHERE $9 IS NOT NULL
+        SELECT $9::text, false, id FROM person WHERE $9::text IS NOT NULL
     )
     SELECT taken.username, taken.email, taken.phone, ",
     person_columns!(),

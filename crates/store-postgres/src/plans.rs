@@ -39,7 +39,11 @@ const SETTING: &str = "
     SET enable_mergejoin = off";
 
 /// Our indexes, Django's that we rely on among them, which no constraint needs.
-const INDEXES: [&str; 10] = [
+const INDEXES: [&str; 14] = [
+    "phone_auth_user_username_any_spelling",
+    "phone_auth_user_email_any_spelling",
+    "phone_auth_emailaddress_any_spelling",
+    "phone_auth_phonenumber_any_spelling",
     "phone_auth_user_username_any_case",
     "phone_auth_user_email_any_case",
     "phone_auth_emailaddress_any_case",

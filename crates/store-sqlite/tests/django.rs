@@ -65,6 +65,7 @@ fn definitions(connection: &Connection) -> Vec<String> {
         "SELECT name, sql FROM sqlite_master
         WHERE name NOT GLOB 'phone_auth_*_any_*' AND name NOT GLOB '*phone_auth_session*' AND name NOT GLOB '*phone_auth_outbox*'
             AND name NOT GLOB 'phone_auth_*_verified' AND name <> 'phone_auth_site_key'
+            AND name NOT GLOB 'phone_auth_link_request*'
             AND name <> 'phone_auth_schema' ORDER BY name",
     )
 }

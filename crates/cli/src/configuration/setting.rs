@@ -257,6 +257,25 @@ static SITE: &[Setting] = &[
         take: |to, given| put(&mut to.accounts.verify_by_click, given.boolean()),
     },
     Setting {
+        name: "max_addresses",
+        right: "a number from 1 to 100",
+        default: "10",
+        does: "how many e-mail addresses and phone numbers, together, one may have to add another",
+        take: |to, given| put(&mut to.accounts.max_addresses, small(given, 1..=100)),
+    },
+    Setting {
+        name: "max_unverified_addresses",
+        right: "a number from 1 to 100",
+        default: "5",
+        does: "how many of them may be unverified to add another",
+        take: |to, given| {
+            put(
+                &mut to.accounts.max_unverified_addresses,
+                small(given, 1..=100),
+            )
+        },
+    },
+    Setting {
         name: "hashing_queue",
         right: "a number from 1 to 10000",
         default: "64",
@@ -531,6 +550,10 @@ fn some_wait(given: &Given<'_>) -> Option<Duration> {
 pub(super) fn number(given: &Given<'_>, range: std::ops::RangeInclusive<usize>) -> Option<usize> {
     let number = usize::try_from(given.number()?).ok()?;
     range.contains(&number).then_some(number)
+}
+
+fn small(given: &Given<'_>, range: std::ops::RangeInclusive<usize>) -> Option<u32> {
+    number(given, range).and_then(|number| u32::try_from(number).ok())
 }
 
 #[cfg(test)]

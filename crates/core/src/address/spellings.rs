@@ -48,6 +48,11 @@ impl EmailSpellings {
         &self.0
     }
 
+    /// One text for all spellings of the address: the canonical one if there is one.
+    pub fn canonical(&self) -> &str {
+        self.0.first().map_or("", String::as_str)
+    }
+
     /// Whether a stored text is one of these, white space at its ends and ASCII case apart.
     pub fn has(&self, stored: &str) -> bool {
         let stored = stored.trim_matches(is_white);
@@ -107,7 +112,7 @@ impl PhoneSpellings {
         let digits = digits_of(text)?;
         let mut spellings =
             PhoneNumber::parse(text).map_or_else(|_| Self::default(), |it| Self::from(&it));
-        if text.starts_with(['+', '\u{ff0b}']) {
+        if text.starts_with('+') && text.is_ascii() {
             spellings.add_number(&digits);
         } else {
             if let Some(rest) = digits.strip_prefix("00") {
@@ -130,6 +135,12 @@ impl PhoneSpellings {
     /// The numbers in E.164, the canonical one first if there is one.
     pub fn numbers(&self) -> &[String] {
         &self.numbers
+    }
+
+    /// One text for all spellings of the number: the canonical one if there is one.
+    pub fn canonical(&self) -> &str {
+        let first = self.numbers.first().or(self.digits.first());
+        first.map_or("", String::as_str)
     }
 
     /// The digits alone, of numbers that are stored in another form.

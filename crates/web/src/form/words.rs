@@ -26,6 +26,13 @@ pub(crate) fn sentence(problem: &FieldProblem) -> String {
             "Username should be 150 characters or fewer. Letters, digits and ./-/_ only.".to_owned()
         }
         Problem::Taken => format!("{} already exists", noun(field)),
+        Problem::TooManyAddresses { max } => format!(
+            "You can have at most {max} email addresses and phone numbers. No more can be added."
+        ),
+        Problem::TooManyUnverified { max } => format!(
+            "You can have at most {max} email addresses and phone numbers that are not verified. \
+             Verify one of them first, then add this one."
+        ),
         Problem::Ambiguous => AMBIGUOUS.to_owned(),
         Problem::Unreceived {
             kind: AddressKind::Email,

@@ -11,6 +11,9 @@ use crate::form::SubmittedForm;
 use crate::page::Page;
 use crate::visit::Visit;
 
+/// The most addresses of each kind on the page. Nobody can add so many; another program may have.
+const MAX_SHOWN: usize = 50;
+
 /// What is said above the addresses.
 #[derive(Serialize)]
 struct Notice {
@@ -140,14 +143,23 @@ async fn page(
         .status(status)
         .with("notice", notice)
         .with("email_addresses", of_kind(&records, AddressKind::Email))
-        .with("phone_numbers", of_kind(&records, AddressKind::Phone));
+        .with("phone_numbers", of_kind(&records, AddressKind::Phone))
+        .with("has_more", has_more(&records));
     visit.render(page)
+}
+
+/// Whether some addresses are not shown.
+fn has_more(records: &[AddressRecord]) -> bool {
+    [AddressKind::Email, AddressKind::Phone]
+        .into_iter()
+        .any(|kind| records.iter().filter(|it| it.kind == kind).count() > MAX_SHOWN)
 }
 
 fn of_kind(records: &[AddressRecord], kind: AddressKind) -> Vec<AddressView<'_>> {
     records
         .iter()
         .filter(|record| record.kind == kind)
+        .take(MAX_SHOWN)
         .map(|record| AddressView {
             id: record.id.get(),
             value: &record.value,
