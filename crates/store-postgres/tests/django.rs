@@ -27,13 +27,15 @@ use sqlx::{Connection, PgConnection};
 use crate::common::{database, log_in, person, run, store};
 
 /// All steps, in their order.
-const STEPS: [&str; 6] = [
+const STEPS: [&str; 8] = [
     "people and addresses",
     "sessions",
     "outbox",
     "verified addresses",
     "sessions bound to passwords",
     "site key",
+    "link requests",
+    "spellings",
 ];
 
 /// Which of the tables are Django's.

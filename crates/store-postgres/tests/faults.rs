@@ -22,13 +22,15 @@ use tokio::time::timeout;
 use crate::common::{database, log_in, person, run, store, store_with};
 
 /// All steps, in their order.
-const STEPS: [&str; 6] = [
+const STEPS: [&str; 8] = [
     "people and addresses",
     "sessions",
     "outbox",
     "verified addresses",
     "sessions bound to passwords",
     "site key",
+    "link requests",
+    "spellings",
 ];
 
 /// Longer than anything here takes.

@@ -22,13 +22,15 @@ use rusqlite::Connection;
 use crate::common::{Scratch, person, run};
 
 /// All steps, in their order.
-const STEPS: [&str; 6] = [
+const STEPS: [&str; 8] = [
     "people and addresses",
     "sessions",
     "outbox",
     "verified addresses",
     "sessions bound to passwords",
     "site key",
+    "link requests",
+    "spellings",
 ];
 
 const DJANGO: &str = include_str!("data/django_5_2.sql");

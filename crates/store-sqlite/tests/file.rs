@@ -13,13 +13,15 @@ use phone_auth_store_sqlite::{MigrateErrorKind, OpenErrorKind, SqliteOptions, Sq
 use crate::common::{Scratch, person, run};
 
 /// All steps, in their order.
-const STEPS: [&str; 6] = [
+const STEPS: [&str; 8] = [
     "people and addresses",
     "sessions",
     "outbox",
     "verified addresses",
     "sessions bound to passwords",
     "site key",
+    "link requests",
+    "spellings",
 ];
 
 #[test]
