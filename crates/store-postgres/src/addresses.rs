@@ -223,6 +223,9 @@ impl AddressStore for PostgresStore {
             .bind(request.address.map(AddressId::get))
             .bind(request.slot())
             .bind(rows::micros(request.at));
+        let name = request.address.map(AddressId::get);
+        let name = format!("link {} {}", request.kind, name.unwrap_or(request.slot()));
+        let _pass = self.at(&name).await?;
         let row = self.first(keep).await?.ok_or(StoreErrorKind::Broken);
         Ok(row
             .map_err(Failure::from)

@@ -266,7 +266,7 @@ const INDEXES: [Index; 13] = [
 ];
 
 /// Which indexes are missing or not valid, of those of these names, tables and columns. One on the same column under
-/// another name does as well: Django may have called it otherwise.
+/// another name does as well: Django may have called it otherwise. Of those that hold some rows only, no other will do.
 const LOST: &str =
     "SELECT wanted.name FROM unnest($1::text[], $2::text[], $3::text[]) AS wanted (name, tab, col)
     WHERE NOT EXISTS (
@@ -361,7 +361,7 @@ fn lost_query() -> Query<'static> {
     query(LOST)
         .bind(INDEXES.map(|index| index.name))
         .bind(INDEXES.map(|index| index.table))
-        .bind(INDEXES.map(|index| index.on))
+        .bind(INDEXES.map(|index| index.rows.map_or(Some(index.on), |_| None)))
         .persistent(false)
 }
 

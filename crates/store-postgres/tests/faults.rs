@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use phone_auth_core::address::{Address, AddressRecord, EmailAddress, VerificationClaim};
+use phone_auth_core::address::{
+    Address, AddressCaps, AddressRecord, EmailAddress, VerificationClaim,
+};
 use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::person::Person;
 use phone_auth_core::session::{NewLogIn, PasswordReplacement};
@@ -219,6 +221,7 @@ const ABOUT_ANN: [(&str, Call); 8] = [
                 old: ann.password.clone(),
                 new: EncodedPassword::new("argon2$new"),
                 last_login: None,
+                link: None,
                 keeps: None,
             })
         ),
@@ -227,7 +230,11 @@ const ABOUT_ANN: [(&str, Call); 8] = [
         "another address",
         call!(|store, ann, address| store.add_address(
             ann.id,
-            &Address::Email(EmailAddress::parse("other@example.org").unwrap())
+            &Address::Email(EmailAddress::parse("other@example.org").unwrap()),
+            AddressCaps {
+                all: 100,
+                unverified: 100,
+            }
         )),
     ),
     (
@@ -238,6 +245,7 @@ const ABOUT_ANN: [(&str, Call); 8] = [
                 id: address.id,
                 person: ann.id,
                 value: address.value.clone(),
+                newest: None,
                 issued_at: ann.date_joined,
                 at: ann.date_joined,
             })
@@ -257,7 +265,7 @@ fn locked_rows_keep_nobody_else_waiting() {
         let ann = store.create_person(&person("ann", 1)).await.unwrap();
         let bob = store.create_person(&person("bob", 2)).await.unwrap();
         assert!(store.log_in(&log_in(ann.id, 1)).await.unwrap());
-        let address = store.addresses_of(ann.id).await.unwrap().remove(0);
+        let address = store.addresses_of(ann.id, 100).await.unwrap().remove(0);
         let mut other = PgConnection::connect(database.url()).await.unwrap();
         for (what, call) in ABOUT_ANN {
             let mut held = other.begin().await.unwrap();
@@ -365,6 +373,8 @@ fn lost_indexes_are_made_again() {
             "phone_auth_phonenumber_user_id_32500e94",
             "phone_auth_session_person",
             "phone_auth_session_expires",
+            "phone_auth_user_username_any_spelling",
+            "phone_auth_phonenumber_any_verified",
         ] {
             // Dropped, and as CREATE INDEX CONCURRENTLY leaves one that it could not finish.
             for loss in [

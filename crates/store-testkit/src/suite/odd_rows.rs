@@ -10,8 +10,8 @@ use phone_auth_core::store::UniqueName;
 
 use super::Subject;
 use super::sample::{
-    address_of, assert_taken, at, bare, email, email_address, hash, is_alive, log_in, logged_in,
-    person_now, phone, replacement, stored, whole,
+    AMPLE, address_of, assert_taken, at, bare, email, email_address, hash, is_alive, log_in,
+    logged_in, person_now, phone, replacement, stored, whole,
 };
 use crate::outsider::{OddCell, OddValue, OutsideChange};
 
@@ -248,7 +248,9 @@ pub(super) async fn lost_indexes_change_no_answer(subject: &Subject) {
         assert_taken(taken, UniqueName::Username);
     }
     for address in ["ann@example.org", "ANN@EXAMPLE.ORG"] {
-        let taken = store.add_address(ann.id, &email_address(address)).await;
+        let taken = store
+            .add_address(ann.id, &email_address(address), AMPLE)
+            .await;
         assert_taken(taken, UniqueName::Email);
     }
     let answers = subject
