@@ -335,6 +335,7 @@ async fn configured_site_may_post() {
 async fn trusted_origin_may_post() {
     let site = Site::options()
         .site_url("https://example.org")
+        .without_messages()
         .setting(
             "trusted_origins",
             "https://app.example.org, https://shop.example:8443",

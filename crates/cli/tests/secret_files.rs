@@ -58,6 +58,8 @@ fn check(folder: &Folder, before: &str, setting: &str) -> String {
     let path = folder.write("settings.toml", &toml);
     let mut command = folder.command();
     command.args(["check", "--config"]).arg(path);
+    // One section leaves messages without a receiver, which is not what is looked for.
+    command.env("PHONE_AUTH_DEVELOPMENT", "true");
     Ran::from(command.output().unwrap()).stderr
 }
 
