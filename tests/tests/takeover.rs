@@ -236,3 +236,70 @@ async fn md5_must_be_asked_for() {
     ));
     assert!(stored.starts_with("argon2$argon2id$"), "{stored}");
 }
+
+/// Each is a hash that Django stores or once stored, and that is not checked here.
+#[tokio::test]
+async fn check_names_who_cannot_sign_in() {
+    let dead = [
+        ("sha1", "sha1$salt$da39a3ee5e6b4b0d3255bfef95601890afd80709"),
+        ("md5", "md5$salt$d41d8cd98f00b204e9800998ecf8427e"),
+        (
+            "pbkdf2_sha256",
+            "pbkdf2_sha256$3000001$salt$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g=",
+        ),
+        (
+            "bcrypt_sha256",
+            "bcrypt_sha256$$2b$15$abcdefghijklmnopqrstuuK3ZQ0zHpl2UXwqPqW6J3g3u1e6X2Wm6",
+        ),
+        (
+            "argon2",
+            "argon2$argon2id$v=19$m=19456,t=11,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA",
+        ),
+        ("scrypt", "scrypt$salt$1048576$8$1$aGFzaA=="),
+        (
+            "a text of no known kind",
+            "d41d8cd98f00b204e9800998ecf8427e",
+        ),
+        ("a text of no known kind", "plain text password"),
+        ("crypt", "crypt$$abJnggxhB/yWI"),
+    ];
+    let site = Site::start().await;
+    let database = site.database();
+    let good = site.signed_up().await;
+    let mut names = Vec::new();
+    for (kind, hash) in dead {
+        let person = site.signed_up().await;
+        database.execute(&format!(
+            "UPDATE auth_user SET password = '{hash}' WHERE username = '{}'",
+            person.username
+        ));
+        names.push((kind, person.username, hash));
+    }
+    // Somebody who has no password on purpose is not among them.
+    let none = site.signed_up().await;
+    database.execute(&format!(
+        "UPDATE auth_user SET password = '!abc' WHERE username = '{}'",
+        none.username
+    ));
+    let arguments = ["check", "--database", &site.database_url()];
+    let ran = run(site.folder(), &arguments, &[], "");
+    assert!(ran.success, "{ran:?}");
+    let said = |kind: &str| {
+        let mut notes = ran.stdout.lines();
+        notes.find(|line| line.contains(&format!("no password can match what is stored ({kind})")))
+    };
+    for (kind, username, hash) in names {
+        let note = said(kind);
+        assert!(
+            note.is_some_and(|note| note.contains(&username)),
+            "{kind}: {ran:?}"
+        );
+        assert!(!ran.stdout.contains(hash), "{kind}");
+    }
+    for person in [good, none] {
+        assert!(!ran.stdout.contains(&person.username), "{ran:?}");
+    }
+    let md5 = [("PHONE_AUTH_DANGER_ACCEPT_MD5_PASSWORDS", "true")];
+    let ran = run(site.folder(), &arguments, &md5, "");
+    assert!(!ran.stdout.contains("(md5)"), "{ran:?}");
+}

@@ -336,7 +336,7 @@ pub(crate) async fn run(
     }
     let lost = lost_indexes(
         MIGRATIONS.len(),
-        lost_query().fetch_all(&mut *transaction).await?,
+        &lost_query().fetch_all(&mut *transaction).await?,
     )?;
     for index in &lost {
         // One that could not be finished keeps the name. Whose the table is cannot be known any more.
@@ -366,7 +366,7 @@ fn lost_query() -> Query<'static> {
 }
 
 /// The indexes that are lost, of those that so many steps have made.
-fn lost_indexes(applied: usize, rows: Vec<PgRow>) -> Result<Vec<&'static Index>, MigrateError> {
+fn lost_indexes(applied: usize, rows: &[PgRow]) -> Result<Vec<&'static Index>, MigrateError> {
     let names: Vec<String> = rows
         .iter()
         .map(|row| row.try_get(0))
@@ -413,7 +413,7 @@ pub(crate) async fn pending(connections: &Connections) -> Result<Vec<&'static st
     };
     let pending = MIGRATIONS.iter().skip(applied);
     let mut names: Vec<_> = pending.map(|migration| migration.name).collect();
-    if !lost_indexes(applied, connections.run(lost_query()).await?)?.is_empty() {
+    if !lost_indexes(applied, &connections.run(lost_query()).await?)?.is_empty() {
         names.push(LOST_INDEXES);
     }
     Ok(names)

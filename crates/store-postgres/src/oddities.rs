@@ -56,7 +56,7 @@ impl OddityStore for PostgresStore {
 impl PostgresStore {
     /// The rows of a query, those with the same last column together.
     async fn together(&self, kind: OddityKind, look: &'static str) -> Result<Vec<Oddity>, Failure> {
-        let answer = self.run(query(look)).await?;
+        let answer = self.run_for_operator(query(look)).await?;
         let found = answer
             .iter()
             .map(|row| {

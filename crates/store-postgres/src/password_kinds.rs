@@ -17,7 +17,7 @@ const KINDS: &str = "
 #[async_trait]
 impl PasswordKindStore for PostgresStore {
     async fn password_kinds(&self) -> Result<Vec<PasswordKind>, StoreError> {
-        let rows = self.run(query(KINDS)).await?;
+        let rows = self.run_for_operator(query(KINDS)).await?;
         let kinds = rows.iter().map(|row| {
             let people: i64 = row.try_get(2)?;
             Ok(PasswordKind {

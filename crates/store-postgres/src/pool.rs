@@ -32,6 +32,9 @@ const TRUSTED_FOR: Duration = Duration::from_secs(1);
 /// takes several times as long as running them.
 const PLANNED_ONCE: (&str, &str) = ("plan_cache_mode", "force_generic_plan");
 
+/// How long a statement of an operator's may take.
+const OPERATORS_PATIENCE: Duration = Duration::from_mins(30);
+
 /// What begins a transaction, on a server with any default.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 
@@ -185,6 +188,19 @@ impl Connections {
     pub(crate) async fn run(&self, query: Query<'_>) -> Result<Vec<PgRow>, Failure> {
         let opening = self.options.behind_pooler.then(|| self.opening());
         self.run_in(opening, query).await
+    }
+
+    /// Runs a statement that reads every row, for an operator; the rows that it answers. It has a time-out of its own:
+    /// that of requests would end it wherever there are some millions of people.
+    pub(crate) async fn run_for_operator(&self, query: Query<'_>) -> Result<Vec<PgRow>, Failure> {
+        let (mut lease, opening) = self.lease().await?;
+        let time_out = OPERATORS_PATIENCE.as_millis();
+        let opening = format!("{opening}; SET LOCAL statement_timeout = {time_out}");
+        let run = run_on(&mut lease, Some(opening), query.persistent(false));
+        let patience = OPERATORS_PATIENCE + self.options.patience();
+        timeout(patience, run)
+            .await
+            .unwrap_or_else(|_| Err(StoreErrorKind::Unavailable.into()))
     }
 
     /// Takes a lock, by a statement that has no arguments, and runs a statement while it is held; the

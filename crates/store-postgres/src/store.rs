@@ -194,6 +194,11 @@ impl PostgresStore {
         self.connections.run(query).await
     }
 
+    /// Runs a statement that reads every row, for an operator; the rows that it answers.
+    pub(crate) async fn run_for_operator(&self, query: Query<'_>) -> Result<Vec<PgRow>, Failure> {
+        self.connections.run_for_operator(query).await
+    }
+
     /// Runs a statement that answers one row at most.
     pub(crate) async fn first(&self, query: Query<'_>) -> Result<Option<PgRow>, Failure> {
         Ok(self.run(query).await?.pop())

@@ -61,7 +61,11 @@ struct Balancer {
 
 impl Balancer {
     async fn before(database: &Database) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::at("127.0.0.1:0", database).await
+    }
+
+    async fn at(address: &str, database: &Database) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let does = Arc::new(AtomicU8::new(0));
         let accepted = Arc::new(AtomicUsize::new(0));
@@ -108,15 +112,12 @@ async fn serve(mut client: TcpStream, server: PgConnectOptions, does: Arc<Atomic
     let is = |it: Does| now == it as u8;
     let mut asked = [0; 8];
     if is(Does::Forwards) {
-        let mut stream: Box<dyn Stream> = match server.get_socket() {
-            Some(folder) => {
-                let path = folder.join(format!(".s.PGSQL.{}", server.get_port()));
-                Box::new(UnixStream::connect(path).await.unwrap())
-            }
-            None => {
-                let to = (server.get_host(), server.get_port());
-                Box::new(TcpStream::connect(to).await.unwrap())
-            }
+        let mut stream: Box<dyn Stream> = if let Some(folder) = server.get_socket() {
+            let path = folder.join(format!(".s.PGSQL.{}", server.get_port()));
+            Box::new(UnixStream::connect(path).await.unwrap())
+        } else {
+            let to = (server.get_host(), server.get_port());
+            Box::new(TcpStream::connect(to).await.unwrap())
         };
         // Until it does something else: what it had handed on is over then.
         let is_over = async {
@@ -214,6 +215,21 @@ fn lost_server_is_unavailable() {
             timeout(LONG, back).await.unwrap();
         }
         assert_eq!(store.people_after(None, 100).await.unwrap(), []);
+    });
+}
+
+#[test]
+fn ipv6_is_reached() {
+    let database = database();
+    run(async {
+        drop(store(&database).await);
+        let balancer = Balancer::at("[::1]:0", &database).await;
+        let url = balancer.url(&database).replace("127.0.0.1", "[::1]");
+        let store = PostgresStore::connect(&url, impatient()).await.unwrap();
+        assert_eq!(store.people_after(None, 1).await.unwrap(), []);
+        assert!(store.place().contains("@[::1]:"), "{}", store.place());
+        let again = PostgresStore::connect(&url.replace("[::1]", "[0:0::1]"), impatient()).await;
+        assert_eq!(again.unwrap().people_after(None, 1).await.unwrap(), []);
     });
 }
 

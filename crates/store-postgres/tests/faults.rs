@@ -15,7 +15,9 @@ use phone_auth_core::address::{
 use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::person::Person;
 use phone_auth_core::session::{NewLogIn, PasswordReplacement};
-use phone_auth_core::store::{AddressStore, PersonStore, SessionStore, StoreErrorKind};
+use phone_auth_core::store::{
+    AddressStore, OddityStore, PasswordKindStore, PersonStore, SessionStore, StoreErrorKind,
+};
 use phone_auth_store_postgres::{MigrateErrorKind, OpenErrorKind, PostgresOptions, PostgresStore};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, Executor};
@@ -322,6 +324,31 @@ fn wait_for_a_lock_ends_before_the_statement() {
         // 55P03 is a lock that was not to be had, 57014 a statement that took too long.
         let cause = std::error::Error::source(&error).unwrap().to_string();
         assert!(cause.contains("55P03"), "{cause}");
+    });
+}
+
+#[test]
+fn operators_statements_may_take_longer() {
+    // Every row takes longer than a statement of a request may.
+    let database = database();
+    run(async {
+        let store = store_with(&database, impatient()).await;
+        store.create_person(&person("ann", 1)).await.unwrap();
+        database
+            .run(
+                "CREATE FUNCTION slow(text) RETURNS text LANGUAGE sql VOLATILE
+                    AS 'SELECT $1 FROM pg_sleep(0.5)';
+                ALTER TABLE auth_user RENAME TO people;
+                CREATE VIEW auth_user AS SELECT id, slow(password) AS password, username, email, first_name,
+                    last_name, last_login, is_active, is_staff, is_superuser, date_joined FROM people",
+            )
+            .unwrap();
+        let kinds = store.password_kinds().await.unwrap();
+        assert_eq!(kinds.len(), 0, "argon2$sample has no third part");
+        assert_eq!(store.oddities().await.unwrap(), []);
+        // Those of requests may not.
+        let error = store.people_after(None, 1).await.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Unavailable);
     });
 }
 

@@ -116,8 +116,8 @@ impl Outsider for Hand {
             OutsideChange::LoseIndexes => {
                 let look =
                     "SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL";
-                let mut named = connection.prepare(look).unwrap();
-                let names: Vec<String> = named
+                let mut indexes = connection.prepare(look).unwrap();
+                let names: Vec<String> = indexes
                     .query_map([], |row| row.get(0))
                     .unwrap()
                     .collect::<Result<_, _>>()

@@ -3,8 +3,10 @@
 //! Settings were looked at before this runs. Everything else is looked at even if something before
 //! it is wrong, so that one run names all there is to mend.
 
+use std::collections::BTreeMap;
 use std::io;
 
+use phone_auth::core::password::{Argon2Hasher, EncodedPassword};
 use phone_auth::core::store::{Oddity, OddityKind};
 use phone_auth::signals::{ResetPasswordEmail, ResetPasswordPhone, VerifyEmail, VerifyPhone};
 use phone_auth::{SecretKey, Signals, web};
@@ -51,6 +53,7 @@ pub(crate) fn run(mut setup: Setup) -> Result<(), Failure> {
             }
             keep(&mut wrong, no_oddities(store).await);
             keep(&mut wrong, note_hashes(&setup.configuration, store).await);
+            keep(&mut wrong, note_shut_out(&setup.configuration, store).await);
         }
         let django = beside_django(&setup.configuration, store.as_ref()).await;
         let django = keep(&mut wrong, django);
@@ -184,6 +187,73 @@ async fn note_hashes(configuration: &Configuration, store: &OpenStore) -> Result
         console::print(format_args!("note: {note}")).map_err(Failure::failed)?;
     }
     Ok(())
+}
+
+/// How many people are read at once.
+const PAGE: u32 = 1_000;
+
+/// Names the people whose stored password no password can match. They get a link to another one as everybody does, so
+/// nothing is wrong with the site.
+async fn note_shut_out(configuration: &Configuration, store: &OpenStore) -> Result<(), Failure> {
+    let mut hasher = Argon2Hasher::new();
+    if configuration.danger_accept_md5_passwords {
+        hasher = hasher.danger_accept_md5();
+    }
+    let mut found: BTreeMap<String, (Vec<String>, usize)> = BTreeMap::new();
+    let (store, mut after) = (store.store(), None);
+    // In pages: no statement takes long, however many people there are.
+    loop {
+        let people = store
+            .people_after(after, PAGE)
+            .await
+            .map_err(Failure::failed)?;
+        after = people.last().map(|person| person.id);
+        if after.is_none() {
+            break;
+        }
+        for person in people {
+            if person.password.is_usable() && !hasher.can_match(&person.password) {
+                let (listed, left_out) = found.entry(kind_of_hash(&person.password)).or_default();
+                if listed.len() < MOST_ODDITIES {
+                    let name = Visible(&person.username).to_string();
+                    listed.push(format!("{name} (person {})", person.id.get()));
+                } else {
+                    *left_out += 1;
+                }
+            }
+        }
+    }
+    for (kind, (listed, left_out)) in found {
+        let more = if left_out > 0 {
+            format!(", and {left_out} more")
+        } else {
+            String::new()
+        };
+        console::print(format_args!(
+            "note: {}{more}: no password can match what is stored ({kind}); they can sign in once they have reset \
+             their password, or after `phone-auth user set-password`",
+            listed.join(", ")
+        ))
+        .map_err(Failure::failed)?;
+    }
+    Ok(())
+}
+
+/// What kind of hash is stored, as far as that gives nothing of it away.
+fn kind_of_hash(stored: &EncodedPassword) -> String {
+    let is_name = |text: &str| {
+        text.len() <= 16
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    };
+    let mut parts = stored.reveal().split('$');
+    match (parts.next(), parts.next()) {
+        (Some(algorithm), Some(_)) if is_name(algorithm) && !algorithm.is_empty() => {
+            algorithm.to_owned()
+        }
+        _ => "a text of no known kind".to_owned(),
+    }
 }
 
 /// Puts the pages together.

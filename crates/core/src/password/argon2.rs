@@ -154,6 +154,21 @@ impl Argon2Hasher {
 }
 
 impl Argon2Hasher {
+    /// Whether there can be a password that matches what is stored. There is none where an account has no usable password,
+    /// and none for a hash of a kind that is not checked (`sha1`, `md5` unless asked for, a text of another program's)
+    /// or of costs past the bounds: such a person cannot log in, whatever they type, until they have another password.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::password::{Argon2Hasher, EncodedPassword};
+    ///
+    /// let hasher = Argon2Hasher::new();
+    /// assert!(!hasher.can_match(&EncodedPassword::new("sha1$salt$da39a3ee5e6b4b0d3255bfef95601890afd80709")));
+    /// ```
+    pub fn can_match(&self, stored: &EncodedPassword) -> bool {
+        stored.is_usable() && Stored::parse(stored, self.accepts_md5).is_some()
+    }
+
     async fn check(
         &self,
         stored: Stored,
