@@ -111,8 +111,13 @@ pub(crate) const REVIVE: &str = concat!(
     WHERE id = $1 AND died_at IS NOT NULL RETURNING 1"
 );
 
+/// How many are removed by one statement, which so stays within its time-out.
+const PURGED_AT_ONCE: u32 = 1_000;
+
 pub(crate) const PURGE: &str = "WITH purged AS (
-        DELETE FROM phone_auth_outbox WHERE died_at < $1 RETURNING 1
+        DELETE FROM phone_auth_outbox WHERE id IN (
+            SELECT id FROM phone_auth_outbox WHERE died_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED
+        ) RETURNING 1
     )
     SELECT count(*) FROM purged";
 
@@ -243,8 +248,17 @@ impl OutboxStore for PostgresStore {
     }
 
     async fn purge_dead_letters(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
-        let purge = query(PURGE).bind(rows::micros(before));
-        Ok(rows::count(self.first(purge).await?.as_ref())?)
+        let mut purged = 0;
+        loop {
+            let purge = query(PURGE)
+                .bind(rows::micros(before))
+                .bind(i64::from(PURGED_AT_ONCE));
+            let step = rows::count(self.first(purge).await?.as_ref())?;
+            purged += step;
+            if step < u64::from(PURGED_AT_ONCE) {
+                return Ok(purged);
+            }
+        }
     }
 
     /// Asks a few times a second what is due, by a look at one end of an index. Notifications would come sooner,

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use phone_auth_core::accounts::Accounts;
 use phone_auth_core::address::{
     Address, AddressCaps, AddressRecord, EmailAddress, VerificationClaim,
 };
@@ -19,6 +20,7 @@ use phone_auth_core::store::{
     AddressStore, OddityStore, PasswordKindStore, PersonStore, SessionStore, StoreErrorKind,
 };
 use phone_auth_store_postgres::{MigrateErrorKind, OpenErrorKind, PostgresOptions, PostgresStore};
+use phone_auth_tokens::{Keyring, SecretKey};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, Executor};
 use tokio::time::timeout;
@@ -349,6 +351,47 @@ fn operators_statements_may_take_longer() {
         // Those of requests may not.
         let error = store.people_after(None, 1).await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+    });
+}
+
+#[test]
+fn much_is_removed_in_steps() {
+    let database = database();
+    run(async {
+        let store = store(&database).await;
+        store.create_person(&person("ann", 1)).await.unwrap();
+        // Whoever removes more than a thousand rows by one statement is refused.
+        let refuse = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                IF (SELECT count(*) FROM gone) > 1000 THEN RAISE EXCEPTION 'too many'; END IF;
+                RETURN NULL; END $$;";
+        let on = |table: &str| {
+            format!(
+                "CREATE TRIGGER refuse AFTER DELETE ON {table} REFERENCING OLD TABLE AS gone
+                FOR EACH STATEMENT EXECUTE FUNCTION refuse();"
+            )
+        };
+        let rows = "INSERT INTO phone_auth_outbox (message_key, purpose, kind, binding, created_at, expires_at,
+                due_at, died_at)
+            SELECT n::text, 'verify', 'email', '', now(), now(), now(), now() - interval '1 day'
+            FROM generate_series(1, 2500) n;
+            INSERT INTO phone_auth_session (digest, person_id, created_at, expires_at)
+            SELECT decode(md5(n::text), 'hex'), 1, now(), now() - interval '1 day' FROM generate_series(1, 2500) n;";
+        let (outbox, sessions) = (on("phone_auth_outbox"), on("phone_auth_session"));
+        database
+            .run(&format!("{rows}{refuse}{outbox}{sessions}"))
+            .unwrap();
+        let store = Arc::new(store);
+        let keyring = Keyring::new(SecretKey::generate().unwrap());
+        let accounts = Accounts::builder(Arc::clone(&store) as _, keyring)
+            .outbox(Arc::clone(&store) as _)
+            .build()
+            .unwrap();
+        let purged = accounts
+            .purge_dead_letters(chrono::Utc::now())
+            .await
+            .unwrap();
+        assert_eq!(purged, 2_500);
+        assert_eq!(accounts.remove_expired_sessions().await.unwrap(), 2_500);
     });
 }
 

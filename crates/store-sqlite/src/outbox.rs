@@ -84,7 +84,11 @@ pub(crate) const REVIVE: &str = "UPDATE phone_auth_outbox
         message_key = ?5, requested_at = ?6
     WHERE id = ?1 AND died_at IS NOT NULL";
 
-pub(crate) const PURGE: &str = "DELETE FROM phone_auth_outbox WHERE died_at < ?1";
+/// How many are removed in one transaction: few enough that nobody waits for it.
+const PURGED_AT_ONCE: u32 = 1_000;
+
+pub(crate) const PURGE: &str = "DELETE FROM phone_auth_outbox
+    WHERE id IN (SELECT id FROM phone_auth_outbox WHERE died_at < ?1 LIMIT ?2)";
 
 #[async_trait]
 impl OutboxStore for SqliteStore {
@@ -187,11 +191,18 @@ impl OutboxStore for SqliteStore {
     }
 
     async fn purge_dead_letters(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
-        self.write(move |connection| {
-            let purged = rows::change(connection, PURGE, [rows::time_text(before)?])?;
-            Ok(u64::try_from(purged).unwrap_or(u64::MAX))
-        })
-        .await
+        let mut purged = 0;
+        loop {
+            let step = self.write(move |connection| {
+                let died = (rows::time_text(before)?, PURGED_AT_ONCE);
+                rows::change(connection, PURGE, died)
+            });
+            let step = u64::try_from(step.await?).unwrap_or(u64::MAX);
+            purged += step;
+            if step < u64::from(PURGED_AT_ONCE) {
+                return Ok(purged);
+            }
+        }
     }
 
     /// SQLite tells nobody that a file has changed; but to ask it what is due costs microseconds.

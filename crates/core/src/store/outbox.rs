@@ -71,7 +71,8 @@ pub trait OutboxStore: Send + Sync {
     /// Owes a dead letter anew, as if it were promised now under another key. `false` when there is no such dead letter.
     async fn revive_message(&self, revival: &Revival) -> Result<bool, StoreError>;
 
-    /// Removes dead letters that died before this time; how many they were.
+    /// Removes dead letters that died before this time; how many they were. In steps, so that nothing waits for it however
+    /// many there are: when a later one fails, the earlier are done.
     async fn purge_dead_letters(&self, before: DateTime<Utc>) -> Result<u64, StoreError>;
 
     /// Waits until another process may have owed a message, at most so long. A store that cannot tell waits the whole
