@@ -160,6 +160,19 @@ fn impatient() -> PostgresOptions {
         .with_statement_timeout(Duration::from_millis(500))
 }
 
+/// A store, as soon as there is a server and however busy the machine is.
+async fn opened(url: &str, options: PostgresOptions) -> PostgresStore {
+    let open = async {
+        loop {
+            match PostgresStore::connect(url, options.clone()).await {
+                Ok(store) => return store,
+                Err(error) => assert_eq!(error.kind(), OpenErrorKind::Unavailable, "{error:?}"),
+            }
+        }
+    };
+    timeout(LONG, open).await.unwrap()
+}
+
 #[test]
 fn absent_server_is_unavailable() {
     let database = database();
@@ -191,7 +204,7 @@ fn lost_server_is_unavailable() {
         drop(store(&database).await);
         let balancer = Balancer::before(&database).await;
         let url = balancer.url(&database);
-        let store = PostgresStore::connect(&url, impatient()).await.unwrap();
+        let store = opened(&url, impatient()).await;
         for (number, does) in (1..).zip(FAILING) {
             balancer.begins(does);
             for _ in 0..3 {
@@ -225,11 +238,11 @@ fn ipv6_is_reached() {
         drop(store(&database).await);
         let balancer = Balancer::at("[::1]:0", &database).await;
         let url = balancer.url(&database).replace("127.0.0.1", "[::1]");
-        let store = PostgresStore::connect(&url, impatient()).await.unwrap();
+        let store = opened(&url, PostgresOptions::default()).await;
         assert_eq!(store.people_after(None, 1).await.unwrap(), []);
         assert!(store.place().contains("@[::1]:"), "{}", store.place());
-        let again = PostgresStore::connect(&url.replace("[::1]", "[0:0::1]"), impatient()).await;
-        assert_eq!(again.unwrap().people_after(None, 1).await.unwrap(), []);
+        let again = opened(&url.replace("[::1]", "[0:0::1]"), impatient()).await;
+        assert_eq!(again.people_after(None, 1).await.unwrap(), []);
     });
 }
 
@@ -248,7 +261,7 @@ fn next_server_of_several_is_used() {
             &format!("{},{}", address(&one), address(&two)),
         );
         // The first one that answers, in their order.
-        let store = PostgresStore::connect(&url, impatient()).await.unwrap();
+        let store = opened(&url, PostgresOptions::default()).await;
         assert_eq!(store.people_after(None, 1).await.unwrap(), []);
         assert_eq!(two.accepted.load(Ordering::Relaxed), 0);
         for (gone, there) in [(&one, &two), (&two, &one), (&one, &two)] {
@@ -258,7 +271,7 @@ fn next_server_of_several_is_used() {
             timeout(LONG, moved).await.unwrap();
         }
         one.begins(Does::Hangs);
-        let again = PostgresStore::connect(&url, impatient()).await.unwrap();
+        let again = opened(&url, PostgresOptions::default()).await;
         assert_eq!(again.people_after(None, 1).await.unwrap(), []);
         assert_eq!(again.place().matches(',').count(), 1);
     });
