@@ -251,10 +251,10 @@ impl Parts {
             parts.take(decoded(name)?, decoded(value)?)?;
         }
         parts.database = parts.database.filter(|database| !database.is_empty());
-        let (servers, ports) = (parts.hosts.len(), parts.ports.len());
         // Without a name in the URL the driver would take that of whoever runs the process, which is another one on
         // the next machine.
-        let is_whole = !parts.user.is_empty() && (ports == servers || ports == 1);
+        let fit = [1, parts.hosts.len()].contains(&parts.ports.len());
+        let is_whole = !parts.user.is_empty() && fit;
         is_whole.then_some(parts)
     }
 
