@@ -1,10 +1,16 @@
 //! Whole crowds that ask for passwords to be checked: whom they keep out, and what they leave in the log.
-#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "it is how a test fails"
+)]
 #![expect(clippy::print_stdout, reason = "who runs it by hand sees the times")]
 
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
+use phone_auth_test_postgres::Database;
 use phone_auth_tests::{Client, Flood, Person, Post, Site, encode};
 
 /// How many connections a flood has.
@@ -140,14 +146,41 @@ async fn known_devices_get_in() {
         ),
     ];
     for (name, posts) in floods {
-        let flood = Flood::begin(&site, posts).await;
-        let slowest = all_get_in(&owner, &ann, name).await;
-        let answers = flood.end().await;
-        println!("{name}: the slowest took {slowest:?}, the flood was answered {answers:?}");
-        assert!(
-            answers.contains_key(&503),
-            "{name} is no flood: {answers:?}"
-        );
+        gets_in_during(&site, (&owner, &ann), name, posts).await;
+    }
+}
+
+/// The owner gets in while these posts pour in.
+async fn gets_in_during(
+    site: &Site,
+    (owner, person): (&Client, &Person),
+    name: &str,
+    posts: Vec<Post>,
+) {
+    let flood = Flood::begin(site, posts).await;
+    let slowest = all_get_in(owner, person, name).await;
+    let answers = flood.end().await;
+    println!("{name}: the slowest took {slowest:?}, the flood was answered {answers:?}");
+    assert!(
+        answers.contains_key(&503),
+        "{name} is no flood: {answers:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn known_devices_get_in_on_postgres() {
+    let database = Database::new().unwrap_or_else(|error| panic!("{error}"));
+    let site = Site::options().database(database.url()).start().await;
+    let ann = site.signed_up().await;
+    let owner = known(&site, &ann).await;
+    for (name, addresses) in [
+        ("one account from one address", 1),
+        ("one account from twenty addresses", 20),
+        ("one account from two hundred addresses", 200),
+    ] {
+        let from = (0..CONNECTIONS).map(|n| [127, 0, 7, n % addresses + 1]);
+        let posts = from.map(|from| guess(&ann.username, from)).collect();
+        gets_in_during(&site, (&owner, &ann), name, posts).await;
     }
 }
 
@@ -194,6 +227,16 @@ async fn others_get_in() {
             .await
             .expect(302);
         client.log_out().await.expect(302);
+    }
+    flood.end().await;
+
+    // One address has a share of the strangers' places, whatever names it gives.
+    let posts = (0..CONNECTIONS).map(|_| guess("nobody{n}", [127, 0, 7, 1]));
+    let flood = Flood::begin(&site, posts).await;
+    for _ in 0..3 {
+        let client = site.client();
+        let answer = client.post_log_in(&bob.username, &bob.password).await;
+        answer.expect(302);
     }
     flood.end().await;
 }
