@@ -6,7 +6,8 @@ use crate::client::{Client, ClientNetwork, DeviceNonce};
 use crate::person::PersonId;
 
 /// For whom a [`PasswordHasher`](super::PasswordHasher) works. The flows make it; a hasher that bounds how
-/// many wait does so for each [`Lane`](Self) and in it for each share, so that nobody is kept out by others.
+/// many wait does so by what is known of them, and for each client network and account, so that nobody is kept out
+/// by others.
 ///
 /// # Examples
 /// ```
