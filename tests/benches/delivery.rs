@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use phone_auth::core::accounts::{Accounts, WorkerOptions};
 use phone_auth::core::address::{EmailAddress, PhoneNumber};
+use phone_auth::core::outbox::NextDue;
 use phone_auth::core::password::EncodedPassword;
 use phone_auth::core::person::NewPerson;
 use phone_auth::core::store::{OutboxStore, Store};
@@ -180,7 +181,7 @@ impl<S: Store + OutboxStore + 'static> Promising<S> {
         let took = started.elapsed();
         let received = self.received.load(Ordering::SeqCst) - before;
         assert_eq!(received, 2 * PEOPLE, "everybody was told, once");
-        assert_eq!(self.store.next_due().await.unwrap(), None);
+        assert_eq!(self.store.next_due().await.unwrap(), NextDue::Never);
         took
     }
 
@@ -203,7 +204,7 @@ impl<S: Store + OutboxStore + 'static> Promising<S> {
             let received = at_work.recv().await.unwrap();
             // The receiver may begin before the promise is back with who asked.
             latencies.push(received.saturating_duration_since(promised));
-            while self.store.next_due().await.unwrap().is_some() {
+            while self.store.next_due().await.unwrap() != NextDue::Never {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         }

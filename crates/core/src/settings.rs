@@ -11,6 +11,8 @@ const DAY: Duration = Duration::from_hours(24);
 const MAX_LINK_LIFETIME: Duration = Duration::from_hours(7 * 24);
 /// The longest life of a session: browsers keep no cookie for longer (RFC 6265bis, 5.5).
 const MAX_SESSION_LIFETIME: Duration = Duration::from_hours(400 * 24);
+/// The most messages that may be pending: they are counted while somebody waits.
+const MAX_PENDING_MESSAGES: u32 = 1_000_000;
 
 /// The most addresses that an account can be allowed. As many are read for a page, and no more.
 const MAX_ADDRESSES: u32 = 100;
@@ -95,6 +97,9 @@ pub struct Settings {
     /// Whether opening a verification link shows a page with a button, and only that button verifies.
     /// Off, opening the link verifies, as the model does.
     pub verify_by_click: bool,
+    /// How many messages may be pending in the outbox. When there are as many, whoever asks for one is told to come back
+    /// later, whether the name is anybody's or not.
+    pub max_pending_messages: u32,
 }
 
 impl Default for Settings {
@@ -117,6 +122,7 @@ impl Default for Settings {
             max_addresses: 10,
             max_unverified_addresses: 5,
             verify_by_click: false,
+            max_pending_messages: 10_000,
         }
     }
 }
@@ -186,6 +192,12 @@ impl Settings {
             return Err(SettingsError::new(
                 "session_lifetime",
                 "from 1 second to 400 days",
+            ));
+        }
+        if !(1..=MAX_PENDING_MESSAGES).contains(&self.max_pending_messages) {
+            return Err(SettingsError::new(
+                "max_pending_messages",
+                "a number from 1 to 1000000",
             ));
         }
         Ok(())
@@ -295,5 +307,20 @@ mod tests {
             check(|settings| settings.session_lifetime = 401 * DAY),
             Some("session_lifetime")
         );
+    }
+
+    #[test]
+    fn pending_messages_have_bounds() {
+        for (pending, wrong) in [
+            (0, Some("max_pending_messages")),
+            (1, None),
+            (1_000_000, None),
+            (1_000_001, Some("max_pending_messages")),
+        ] {
+            assert_eq!(
+                check(|settings| settings.max_pending_messages = pending),
+                wrong
+            );
+        }
     }
 }

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use common::{ANNS_EMAIL, ANNS_PHONE, HORSE, Kit, STAPLE};
 use phone_auth_core::accounts::{
     Accounts, DeadLetterErrorKind, OutboxWorker, ResetRequestErrorKind, WorkerOptions,
@@ -19,8 +20,11 @@ use phone_auth_core::accounts::{
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::clock::Clock;
 use phone_auth_core::language::Language;
-use phone_auth_core::outbox::{BackOff, Claim, MessageId, OutboxMessage, ReceiptOutcome};
+use phone_auth_core::outbox::{
+    BackOff, Binding, Claim, MessageId, Obsolete, OutboxMessage, ReceiptOutcome,
+};
 use phone_auth_core::password::Password;
+use phone_auth_core::settings::Settings;
 use phone_auth_core::store::{OutboxStore, StoreErrorKind};
 use phone_auth_signals::{
     Capture, ConnectOptions, ResetPasswordEmail, ResetPasswordPhone, Retry, Signals, TokenIssued,
@@ -62,8 +66,16 @@ impl Owing {
     }
 
     async fn outbox(&self) -> Vec<OutboxMessage> {
-        self.accounts.outbox_after(None, 100).await.unwrap()
+        messages(&self.accounts).await
     }
+}
+
+/// Everything in the outbox of these flows, all of which can be read.
+async fn messages(accounts: &Accounts) -> Vec<OutboxMessage> {
+    let rows = accounts.outbox_after(None, 100).await.unwrap();
+    rows.into_iter()
+        .map(|row| row.into_message().unwrap())
+        .collect()
 }
 
 fn options() -> WorkerOptions {
@@ -111,18 +123,14 @@ async fn envelope_has_key_language_and_times() {
 }
 
 #[tokio::test]
-async fn unknown_name_owes_nobody() {
+async fn unknown_name_leaves_nothing() {
     let mut owing = Owing::new().await;
     for name in ["nobody@example.org", "+442079460123", "ann"] {
         owing.accounts.request_password_reset(name).await.unwrap();
+        assert_eq!(owing.outbox().await, [], "{name}");
     }
-    let owed = owing.outbox().await;
-    let recipients: Vec<_> = owed.iter().map(|it| it.message.recipient).collect();
-    assert_eq!(recipients, [None, None, None]);
-    assert_eq!(owed[1].message.kind, AddressKind::Phone);
-    assert_eq!(owing.deliver().await, 3);
+    assert_eq!(owing.deliver().await, 0);
     assert!(owing.resets.take().is_empty());
-    assert_eq!(owing.outbox().await, []);
 }
 
 #[tokio::test]
@@ -151,47 +159,284 @@ async fn newer_request_supersedes_older() {
     assert_eq!(owing.resets.take().len(), 1);
 }
 
+/// What can happen between the promise of a reset to Ann and its delivery.
+const CHANGES: [&str; 5] = ["password", "disabled", "address", "person", "row"];
+
+/// Makes such a change.
+async fn change(owing: &Owing, case: &str) {
+    let kit = &owing.kit;
+    let visitor = kit.visitor("ann", HORSE).await;
+    let row = kit.address(&visitor, AddressKind::Email).await;
+    match case {
+        "password" => {
+            let (old, new) = (Password::new(HORSE), Password::new(STAPLE));
+            let change = owing
+                .accounts
+                .change_password(&visitor, &old, &new, &new)
+                .await;
+            assert!(change.is_ok());
+        }
+        "disabled" => {
+            owing.accounts.set_active("ann", false).await.unwrap();
+        }
+        "address" => {
+            let edit = OutsideChange::EditAddress(row.kind, row.id, "x@example.org".into());
+            kit.store.make(edit).await;
+        }
+        "row" => {
+            // As when the row is another's whose number was used again.
+            let bob = kit.sign_up_bob().await;
+            let moved = OutsideChange::MoveAddress(row.kind, row.id, bob.id);
+            kit.store.make(moved).await;
+        }
+        _ => {
+            let gone = OutsideChange::DeletePerson(visitor.person().id);
+            kit.store.make(gone).await;
+        }
+    }
+}
+
 #[tokio::test]
-async fn moot_messages_are_not_sent() {
-    // What makes a reset moot between the promise and its delivery.
-    for case in ["password", "log-in", "disabled", "address", "person"] {
+async fn obsolete_messages_are_not_sent() {
+    for case in CHANGES {
+        // Obsolete is what nobody waits for, however late it is.
+        for late in [false, true] {
+            let mut owing = Owing::new().await;
+            owing.ask().await;
+            change(&owing, case).await;
+            if late {
+                owing.kit.clock.advance(Duration::from_hours(25));
+            }
+            owing.deliver().await;
+            assert!(owing.resets.take().is_empty(), "{case}");
+            assert_eq!(owing.outbox().await, [], "{case}");
+            // What goes with a person who is deleted is not even found.
+            let found = u64::from(case != "person");
+            assert_eq!(owing.worker.obsolete_messages(), found, "{case}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn other_changes_end_no_message() {
+    for case in ["log-in", "own email", "other reading"] {
         let mut owing = Owing::new().await;
+        let visitor = owing.kit.visitor("ann", HORSE).await;
         owing.ask().await;
-        let kit = &owing.kit;
-        let found = kit.visitor("ann", HORSE);
+        let id = visitor.person().id;
         match case {
-            "password" => {
-                let visitor = found.await;
-                owing.ask().await;
-                let (old, new) = (Password::new(HORSE), Password::new(STAPLE));
-                let change = owing
-                    .accounts
-                    .change_password(&visitor, &old, &new, &new)
-                    .await;
-                assert!(change.is_ok());
-            }
-            "log-in" => drop(found.await),
-            "disabled" => {
-                owing.accounts.set_active("ann", false).await.unwrap();
-            }
-            "address" => {
-                let visitor = found.await;
-                owing.ask().await;
-                let row = kit.address(&visitor, AddressKind::Email).await;
-                let edit = OutsideChange::EditAddress(row.kind, row.id, "x@example.org".into());
-                kit.store.make(edit).await;
+            "log-in" => drop(owing.kit.visitor("ann", HORSE).await),
+            "own email" => {
+                let change = OutsideChange::SetOwnEmail(id, "other@example.org".into());
+                owing.kit.store.make(change).await;
             }
             _ => {
-                let visitor = found.await;
-                owing.ask().await;
-                let gone = OutsideChange::DeletePerson(visitor.person().id);
-                kit.store.make(gone).await;
+                // As a worker reads it whose setting `django_use_tz` is another.
+                let time = visitor.person().last_login.unwrap() + TimeDelta::hours(5);
+                let change = OutsideChange::SetLastLogin(id, Some(time));
+                owing.kit.store.make(change).await;
             }
         }
         owing.deliver().await;
-        assert!(owing.resets.take().is_empty(), "{case}");
-        assert_eq!(owing.outbox().await, [], "{case}");
+        let sent = owing.resets.take();
+        assert_eq!(sent.len(), 1, "{case}");
+        let parts: Vec<&str> = sent[0].url.as_str().split('/').collect();
+        let link = owing.accounts.check_reset_link(parts[3], parts[4]).await;
+        assert!(link.is_ok(), "the link works: {case}");
     }
+}
+
+/// Owes what Ann asked for anew, as another version would have bound it.
+async fn rebind(owing: &Owing, bind: impl Fn(&Binding) -> Binding) {
+    let mut message = owing.outbox().await.remove(0).message;
+    message.binding = bind(&message.binding);
+    message.key.push('x');
+    owing.kit.store.owe_message(&message).await.unwrap();
+}
+
+#[tokio::test]
+async fn message_of_the_first_version_is_sent() {
+    let mut owing = Owing::new().await;
+    owing.ask().await;
+    rebind(&owing, |binding| {
+        Binding::from_stored(binding.digest(), None)
+    })
+    .await;
+    owing.deliver().await;
+    assert_eq!(owing.resets.take().len(), 1);
+    assert_eq!(owing.outbox().await, []);
+}
+
+#[tokio::test]
+async fn unexplained_message_is_a_dead_letter() {
+    type Bind = fn(&Binding) -> Binding;
+    let cases: [(Bind, &str); 4] = [
+        (
+            |binding| Binding::from_stored(binding.digest(), Some("3 a=b".to_owned())),
+            "the version 3",
+        ),
+        (
+            |binding| {
+                let parts = binding.parts().map(|parts| format!("{parts} new=00"));
+                Binding::from_stored(binding.digest(), parts)
+            },
+            "does not know",
+        ),
+        (|_| Binding::from_stored([0; 32], None), "cannot tell"),
+        (|_| Binding::from_stored([], None), "cannot tell"),
+    ];
+    for (bind, says) in cases {
+        let mut owing = Owing::new().await;
+        owing.ask().await;
+        rebind(&owing, bind).await;
+        assert_eq!(owing.deliver().await, 1);
+        assert!(owing.resets.take().is_empty(), "{says}");
+        let letter = owing.outbox().await.remove(0);
+        let reason = letter.dead.unwrap().reason;
+        assert!(reason.contains(says), "{reason}");
+        assert_eq!(owing.worker.obsolete_messages(), 0);
+        // The operator who sends it again has it bound to the state as it is.
+        owing.accounts.retry_dead_letter(letter.id).await.unwrap();
+        assert_eq!(owing.deliver().await, 1);
+        assert_eq!(owing.resets.take().len(), 1, "{says}");
+    }
+}
+
+#[tokio::test]
+async fn retry_sends_or_says_why_not() {
+    for case in CHANGES {
+        let mut owing = Owing::new().await;
+        owing.ask().await;
+        rebind(&owing, |binding| {
+            // A part that nobody knows beside those of today.
+            let parts = binding.parts().map(|parts| format!("{parts} new=00"));
+            Binding::from_stored(binding.digest(), parts)
+        })
+        .await;
+        owing.deliver().await;
+        let id = owing.outbox().await[0].id;
+        change(&owing, case).await;
+        let why = match case {
+            "password" => DeadLetterErrorKind::Obsolete(Obsolete::PasswordChanged),
+            "disabled" => DeadLetterErrorKind::Obsolete(Obsolete::Disabled),
+            "row" => DeadLetterErrorKind::Obsolete(Obsolete::Gone),
+            "person" => DeadLetterErrorKind::NoSuchLetter,
+            _ => {
+                // Somebody has corrected it.
+                owing.accounts.retry_dead_letter(id).await.unwrap();
+                owing.deliver().await;
+                assert_eq!(owing.resets.take()[0].email, "x@example.org");
+                continue;
+            }
+        };
+        let error = owing.accounts.retry_dead_letter(id).await.unwrap_err();
+        assert_eq!(error.kind(), why, "{case}");
+        let kept = usize::from(case != "person");
+        assert_eq!(owing.outbox().await.len(), kept, "it stays a dead letter");
+    }
+    // A newer request has taken its place.
+    let owing = Owing::new().await;
+    owing.ask().await;
+    rebind(&owing, |_| Binding::from_stored([], None)).await;
+    owing.deliver().await;
+    let id = owing.outbox().await[0].id;
+    owing.ask().await;
+    let error = owing.accounts.retry_dead_letter(id).await.unwrap_err();
+    let newer = DeadLetterErrorKind::Obsolete(Obsolete::NewerRequest);
+    assert_eq!(error.kind(), newer);
+}
+
+#[tokio::test]
+async fn revived_message_backs_off_anew() {
+    let owing = Owing::new().await;
+    let _fails = owing
+        .kit
+        .signals
+        .connect(|_: &ResetPasswordPhone| Err::<(), _>("no network"));
+    let phone = owing.accounts.request_password_reset(ANNS_PHONE);
+    phone.await.unwrap();
+    for _ in 0..600 {
+        owing.deliver().await;
+        owing.kit.clock.advance(Duration::from_secs(1));
+    }
+    let letter = owing.outbox().await.remove(0);
+    owing.accounts.retry_dead_letter(letter.id).await.unwrap();
+    let mut tokens = owing.kit.signals.capture::<TokenIssued>();
+    assert_eq!(owing.deliver().await, 1);
+    let revived = owing.outbox().await.remove(0);
+    assert!(revived.attempts > letter.attempts, "attempts never go back");
+    assert_eq!(revived.failures, 1);
+    assert_eq!(tokens.take().len(), 1, "its link is a new one");
+    owing.kit.clock.advance(Duration::from_secs(2));
+    assert_eq!(owing.deliver().await, 1, "as after a first failure");
+    assert!(tokens.take().is_empty());
+}
+
+#[tokio::test]
+async fn full_outbox_is_full_for_everybody() {
+    let kit = Kit::with_ann().await;
+    kit.sign_up_bob().await;
+    let mut settings = Settings::default();
+    settings.max_pending_messages = 2;
+    let accounts = Accounts::builder(Arc::new(kit.store.clone()), common::keyring(common::SECRET))
+        .outbox(Arc::new(kit.store.clone()))
+        .settings(settings)
+        .signals(kit.signals.clone())
+        .clock(kit.clock.clone())
+        .hasher(kit.hasher.clone())
+        .build()
+        .unwrap();
+    let visitor = kit.visitor("ann", HORSE).await;
+    let row = kit.address(&visitor, AddressKind::Phone).await;
+    for name in [ANNS_EMAIL, ANNS_PHONE] {
+        accounts.request_password_reset(name).await.unwrap();
+    }
+    let before = messages(&accounts).await;
+    // Somebody new, somebody whose message is pending, and nobody.
+    for name in [
+        "bob@example.net",
+        ANNS_EMAIL,
+        "nobody@example.org",
+        "+442079460123",
+    ] {
+        let error = accounts.request_password_reset(name).await.unwrap_err();
+        assert_eq!(error.kind(), ResetRequestErrorKind::Unavailable, "{name}");
+        assert!(error.is_retryable() && error.is_logged());
+    }
+    let verification = accounts.request_verification(&visitor, row.kind, row.id);
+    assert!(verification.await.unwrap_err().is_logged());
+    assert_eq!(messages(&accounts).await, before);
+
+    let worker = accounts.outbox_worker(options()).unwrap();
+    assert_eq!(worker.deliver_due().await.unwrap(), 2);
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    for name in ["bob@example.net", "nobody@example.org"] {
+        accounts.request_password_reset(name).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn superseding_postpones_and_hammers_nothing() {
+    let mut owing = Owing::new().await;
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&calls);
+    let _fails = owing.kit.signals.connect(move |_: &ResetPasswordEmail| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        Err::<(), _>("no route to host")
+    });
+    // A stranger asks every second; the other receiver has each link at once, for the older ones are void.
+    for second in 0..300 {
+        owing.ask().await;
+        owing.deliver().await;
+        assert_eq!(owing.resets.take().len(), 1, "{second}");
+        owing.kit.clock.advance(Duration::from_secs(1));
+    }
+    let calls = calls.load(Ordering::SeqCst);
+    assert!(
+        (6..=10).contains(&calls),
+        "{calls} calls in 300 s of back-off"
+    );
+    assert_eq!(owing.outbox().await.len(), 1);
 }
 
 #[tokio::test]
@@ -503,20 +748,23 @@ async fn signal_without_receiver_is_tried_again() {
     let worker = accounts.outbox_worker(options()).unwrap();
     accounts.request_password_reset(ANNS_EMAIL).await.unwrap();
     worker.deliver_due().await.unwrap();
-    let owed = accounts.outbox_after(None, 9).await.unwrap();
+    let owed = messages(&accounts).await;
     assert_eq!((owed.len(), owed[0].attempts), (1, 1));
     let ignoring = options().ignoring(["reset_password_email"]);
     let worker = accounts.outbox_worker(ignoring).unwrap();
     kit.clock.advance(Duration::from_secs(2));
     worker.deliver_due().await.unwrap();
-    assert_eq!(accounts.outbox_after(None, 9).await.unwrap(), []);
+    assert_eq!(messages(&accounts).await, []);
 }
 
 #[tokio::test]
 async fn running_worker_is_woken() {
     let mut owing = Owing::new().await;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let worker = owing.worker.clone();
+    let mut options = options();
+    // By itself it would look far too late.
+    options.idle = Duration::from_hours(1);
+    let worker = owing.accounts.outbox_worker(options).unwrap();
     let running = tokio::spawn(async move {
         // Ends when the other side is dropped.
         worker.run(async { drop(stopped.await) }).await;
@@ -524,7 +772,7 @@ async fn running_worker_is_woken() {
     for _ in 0..3 {
         owing.kit.clock.advance(Duration::from_secs(1));
         owing.ask().await;
-        let sent = tokio::time::timeout(Duration::from_secs(5), owing.resets.next()).await;
+        let sent = tokio::time::timeout(Duration::from_secs(60), owing.resets.next()).await;
         assert_eq!(sent.unwrap().unwrap().email, ANNS_EMAIL);
     }
     drop(stop);
@@ -580,7 +828,7 @@ async fn lost_lease_records_nothing() {
                 clock.advance(Duration::from_secs(15));
                 let claim = Claim {
                     now: clock.now(),
-                    until: clock.now() + chrono::TimeDelta::minutes(1),
+                    until: clock.now() + TimeDelta::minutes(1),
                     limit: 9,
                 };
                 let claimed = store.claim_messages(&claim).await.unwrap();
@@ -652,16 +900,6 @@ async fn receiver_that_is_gone_is_owed_nothing() {
 }
 
 #[tokio::test]
-async fn late_message_to_nobody_is_no_dead_letter() {
-    let owing = Owing::new().await;
-    let nobody = owing.accounts.request_password_reset("nobody@example.org");
-    nobody.await.unwrap();
-    owing.kit.clock.advance(Duration::from_hours(25));
-    assert_eq!(owing.deliver().await, 1);
-    assert_eq!(owing.outbox().await, []);
-}
-
-#[tokio::test]
 async fn stopped_worker_begins_no_more_than_it_may() {
     let owing = Owing::new().await;
     let (begin, mut at_work) = tokio::sync::mpsc::unbounded_channel();
@@ -691,4 +929,82 @@ async fn stopped_worker_begins_no_more_than_it_may() {
     let attempts: Vec<_> = owing.outbox().await.iter().map(|it| it.attempts).collect();
     assert_eq!(attempts, [1, 0]);
     running.abort();
+}
+
+#[tokio::test]
+async fn worker_begins_no_more_than_it_may() {
+    let owing = Owing::new().await;
+    owing.kit.sign_up_bob().await;
+    let at_work = Arc::new(AtomicUsize::new(0));
+    let most = Arc::new(AtomicUsize::new(0));
+    let (begin, mut begun) = tokio::sync::mpsc::unbounded_channel();
+    let (go, gone) = tokio::sync::watch::channel(false);
+    let (counted, peak) = (Arc::clone(&at_work), Arc::clone(&most));
+    let work = move || {
+        let (counted, peak, begin, mut gone) = (
+            Arc::clone(&counted),
+            Arc::clone(&peak),
+            begin.clone(),
+            gone.clone(),
+        );
+        async move {
+            peak.fetch_max(counted.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            begin.send(()).unwrap();
+            gone.wait_for(|gone| *gone).await.unwrap();
+            counted.fetch_sub(1, Ordering::SeqCst);
+        }
+    };
+    let by_phone = work.clone();
+    let _emails = owing
+        .kit
+        .signals
+        .connect_async(move |_: ResetPasswordEmail| work());
+    let _phones = owing
+        .kit
+        .signals
+        .connect_async(move |_: ResetPasswordPhone| by_phone());
+    for name in [ANNS_EMAIL, ANNS_PHONE, "bob@example.net", "+442079460018"] {
+        owing.accounts.request_password_reset(name).await.unwrap();
+    }
+    let mut options = options();
+    options.concurrency = 3;
+    options.idle = Duration::from_hours(1);
+    let worker = owing.accounts.outbox_worker(options).unwrap();
+    let running = tokio::spawn(async move { worker.run(std::future::pending()).await });
+    for _ in 0..3 {
+        begun.recv().await.unwrap();
+    }
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    let attempts: u32 = owing.outbox().await.iter().map(|it| it.attempts).sum();
+    assert_eq!(attempts, 3, "one waits unclaimed");
+    go.send(true).unwrap();
+    // The fourth begins when one of the three is done, without anybody asking again.
+    tokio::time::timeout(Duration::from_secs(60), begun.recv())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(most.load(Ordering::SeqCst), 3);
+    running.abort();
+}
+
+#[tokio::test]
+async fn clock_set_back_delays_nothing() {
+    for set_back in [
+        TimeDelta::minutes(-4),
+        TimeDelta::hours(-1),
+        TimeDelta::days(-400),
+    ] {
+        let mut owing = Owing::new().await;
+        owing.ask().await;
+        let clock = &owing.kit.clock;
+        clock.set(clock.now() + set_back);
+        assert_eq!(owing.deliver().await, 1, "{set_back}");
+        let sent = owing.resets.take();
+        assert_eq!(sent.len(), 1, "{set_back}");
+        let parts: Vec<&str> = sent[0].url.as_str().split('/').collect();
+        let link = owing.accounts.check_reset_link(parts[3], parts[4]).await;
+        assert!(link.is_ok(), "the link works at once: {set_back}");
+    }
 }

@@ -1,23 +1,24 @@
-//! What a worker makes of the store under its outbox: one that fails, and one with a clock of its own.
+//! What a worker makes of the store under its outbox: one that fails or is slow, and one with a clock of its own.
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 mod common;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
-use common::{ANNS_EMAIL, Kit, SECRET, keyring};
+use chrono::{DateTime, TimeDelta, Utc};
+use common::{ANNS_EMAIL, ANNS_PHONE, Kit, SECRET, keyring};
 use phone_auth_core::accounts::{Accounts, OutboxWorker, WorkerOptions};
 use phone_auth_core::clock::{Clock, ManualClock};
 use phone_auth_core::outbox::{
-    Claim, Lease, MessageId, NewMessage, OutboxMessage, Receipts, Revival, Settlement,
+    Claim, Lease, LeaseState, MessageId, NewMessage, NextDue, OutboxMessage, OutboxRow, Receipts,
+    Revival, Revived, Settlement,
 };
 use phone_auth_core::store::{OutboxStore, StoreError, StoreErrorKind};
-use phone_auth_signals::ResetPasswordEmail;
+use phone_auth_signals::{ResetPasswordEmail, ResetPasswordPhone};
 use phone_auth_store_testkit::MemoryStore;
 
 /// What claims come to.
@@ -29,13 +30,20 @@ enum Claims {
     Nothing,
 }
 
-/// A store in memory whose claims can fail while everything else goes on, and that may have a clock.
+/// A store in memory whose parts can fail or be slow while everything else goes on, and that may have a clock.
 #[derive(Clone)]
 struct Odd {
     inner: MemoryStore,
     clock: Option<ManualClock>,
     mode: Claims,
     claims: Arc<AtomicUsize>,
+    /// What leases were extended with.
+    extended: Arc<Mutex<Vec<Receipts>>>,
+    /// Whether extensions fail, and how long they take.
+    extensions_fail: bool,
+    extensions_take: Duration,
+    /// How many ends of an attempt cannot be recorded.
+    failing_ends: Arc<AtomicU32>,
 }
 
 #[async_trait]
@@ -46,6 +54,10 @@ impl OutboxStore for Odd {
 
     async fn owe_message(&self, message: &NewMessage) -> Result<(), StoreError> {
         self.inner.owe_message(message).await
+    }
+
+    async fn pending_messages(&self, at_most: u32) -> Result<u32, StoreError> {
+        self.inner.pending_messages(at_most).await
     }
 
     async fn claim_messages(&self, claim: &Claim) -> Result<Vec<OutboxMessage>, StoreError> {
@@ -59,26 +71,50 @@ impl OutboxStore for Odd {
 
     async fn extend_lease(
         &self,
-        lease: Lease,
+        lease: &Lease,
         until: DateTime<Utc>,
         receipts: &Receipts,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<LeaseState, StoreError> {
+        self.extended.lock().unwrap().push(receipts.clone());
+        tokio::time::sleep(self.extensions_take).await;
+        if self.extensions_fail {
+            return Err(StoreError::new(StoreErrorKind::Unavailable));
+        }
         self.inner.extend_lease(lease, until, receipts).await
     }
 
     async fn settle_message(
         &self,
-        lease: Lease,
+        lease: &Lease,
         settlement: &Settlement,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<LeaseState, StoreError> {
+        let left = self
+            .failing_ends
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+                left.checked_sub(1)
+            });
+        if left.is_ok() {
+            return Err(StoreError::new(StoreErrorKind::Unavailable));
+        }
         self.inner.settle_message(lease, settlement).await
     }
 
-    async fn next_due(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+    async fn release_superseded(
+        &self,
+        lease: &Lease,
+        failures: u32,
+        receipts: &Receipts,
+    ) -> Result<bool, StoreError> {
+        self.inner
+            .release_superseded(lease, failures, receipts)
+            .await
+    }
+
+    async fn next_due(&self) -> Result<NextDue, StoreError> {
         self.inner.next_due().await
     }
 
-    async fn outbox_message(&self, id: MessageId) -> Result<Option<OutboxMessage>, StoreError> {
+    async fn outbox_message(&self, id: MessageId) -> Result<Option<OutboxRow>, StoreError> {
         self.inner.outbox_message(id).await
     }
 
@@ -86,11 +122,11 @@ impl OutboxStore for Odd {
         &self,
         after: Option<MessageId>,
         limit: u32,
-    ) -> Result<Vec<OutboxMessage>, StoreError> {
+    ) -> Result<Vec<OutboxRow>, StoreError> {
         self.inner.outbox_after(after, limit).await
     }
 
-    async fn revive_message(&self, revival: &Revival) -> Result<bool, StoreError> {
+    async fn revive_message(&self, revival: &Revival) -> Result<Revived, StoreError> {
         self.inner.revive_message(revival).await
     }
 
@@ -106,18 +142,47 @@ impl Odd {
             clock: None,
             mode,
             claims: Arc::default(),
+            extended: Arc::default(),
+            extensions_fail: false,
+            extensions_take: Duration::ZERO,
+            failing_ends: Arc::default(),
         }
     }
 
     /// Flows of the kit over this outbox, on a machine with this clock.
-    fn accounts(&self, kit: &Kit, clock: &ManualClock) -> Accounts {
-        Accounts::builder(Arc::new(kit.store.clone()), keyring(SECRET))
+    fn accounts(&self, kit: &Kit, clock: impl Clock + 'static) -> Accounts {
+        self.accounts_over(&kit.store, kit, clock)
+    }
+
+    /// The same, where people are looked up in another store.
+    fn accounts_over(
+        &self,
+        people: &MemoryStore,
+        kit: &Kit,
+        clock: impl Clock + 'static,
+    ) -> Accounts {
+        Accounts::builder(Arc::new(people.clone()), keyring(SECRET))
             .outbox(Arc::new(self.clone()))
             .signals(kit.signals.clone())
-            .clock(clock.clone())
+            .clock(clock)
             .hasher(kit.hasher.clone())
             .build()
             .unwrap()
+    }
+
+    /// All messages.
+    async fn messages(&self) -> Vec<OutboxMessage> {
+        let rows = self.inner.outbox_after(None, 99).await.unwrap();
+        rows.into_iter()
+            .map(|row| row.into_message().unwrap())
+            .collect()
+    }
+
+    /// The only message, which may be gone.
+    async fn message(&self) -> Option<OutboxMessage> {
+        let mut messages = self.messages().await;
+        assert!(messages.len() < 2);
+        messages.pop()
     }
 }
 
@@ -129,7 +194,7 @@ fn worker(accounts: &Accounts) -> OutboxWorker {
 async fn store_that_fails_is_left_alone() {
     let kit = Kit::with_ann().await;
     let odd = Odd::of(&kit, Claims::Fail);
-    let accounts = odd.accounts(&kit, &kit.clock);
+    let accounts = odd.accounts(&kit, kit.clock.clone());
     accounts.request_password_reset(ANNS_EMAIL).await.unwrap();
     let minute = tokio::time::sleep(Duration::from_mins(1));
     worker(&accounts).run(minute).await;
@@ -169,7 +234,7 @@ async fn stopped_worker_claims_nothing_more() {
 async fn message_that_somebody_else_claims_is_not_hammered() {
     let kit = Kit::with_ann().await;
     let odd = Odd::of(&kit, Claims::Nothing);
-    let accounts = odd.accounts(&kit, &kit.clock);
+    let accounts = odd.accounts(&kit, kit.clock.clone());
     accounts.request_password_reset(ANNS_EMAIL).await.unwrap();
     let second = tokio::time::sleep(Duration::from_secs(1));
     worker(&accounts).run(second).await;
@@ -182,18 +247,18 @@ async fn workers_with_other_clocks_keep_leases() {
     let kit = Kit::with_ann().await;
     let (mut odd, true_time) = (Odd::of(&kit, Claims::Work), kit.clock.clone());
     odd.clock = Some(true_time.clone());
-    let fast = ManualClock::at(true_time.now() + chrono::TimeDelta::minutes(5));
-    let slow = ManualClock::at(true_time.now() - chrono::TimeDelta::minutes(5));
+    let fast = ManualClock::at(true_time.now() + TimeDelta::minutes(5));
+    let slow = ManualClock::at(true_time.now() - TimeDelta::minutes(5));
     let mut sent = kit.signals.capture::<ResetPasswordEmail>();
-    let fast = odd.accounts(&kit, &fast);
+    let fast = odd.accounts(&kit, fast);
     let other = fast.clone();
-    let slow = odd.accounts(&kit, &slow);
+    let slow = odd.accounts(&kit, slow);
     let _looks = kit.signals.connect_async(move |_: ResetPasswordEmail| {
         let other = worker(&other);
         // While this receiver is at work, the message is not due to the worker whose clock is ahead.
         async move { assert_eq!(other.deliver_due().await.unwrap(), 0) }
     });
-    let asked = odd.accounts(&kit, &true_time);
+    let asked = odd.accounts(&kit, true_time);
     asked.request_password_reset(ANNS_EMAIL).await.unwrap();
     assert_eq!(
         worker(&slow).deliver_due().await.unwrap(),
@@ -201,5 +266,316 @@ async fn workers_with_other_clocks_keep_leases() {
         "it is due to the worker whose clock is behind"
     );
     assert_eq!(sent.take().len(), 1);
-    assert_eq!(fast.outbox_after(None, 9).await.unwrap(), []);
+    assert_eq!(odd.messages().await, []);
+}
+
+#[tokio::test]
+async fn running_worker_goes_by_the_stores_clock() {
+    let kit = Kit::with_ann().await;
+    let (mut odd, true_time) = (Odd::of(&kit, Claims::Work), kit.clock.clone());
+    odd.clock = Some(true_time.clone());
+    let accounts = odd.accounts(&kit, true_time.clone());
+    accounts.request_password_reset(ANNS_EMAIL).await.unwrap();
+    let fails = kit
+        .signals
+        .connect(|_: &ResetPasswordEmail| Err::<(), _>("no route to host"));
+    assert_eq!(worker(&accounts).deliver_due().await.unwrap(), 1);
+    drop(fails);
+    true_time.advance(Duration::from_secs(3));
+    // It waits for the time of another attempt, which has come by the store's clock and not by the worker's own.
+    let behind = ManualClock::at(true_time.now() - TimeDelta::minutes(5));
+    let behind = odd.accounts(&kit, behind);
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let running = tokio::spawn(async move {
+        worker(&behind).run(async { drop(stopped.await) }).await;
+    });
+    let gone = async {
+        while odd.message().await.is_some() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let gone = tokio::time::timeout(Duration::from_secs(60), gone).await;
+    assert!(gone.is_ok(), "it was delivered");
+    drop(stop);
+    running.await.unwrap();
+}
+
+#[tokio::test]
+async fn stores_clock_tells_what_is_late() {
+    // By how much the clock of the worker's machine is wrong, how long the message has waited, and whether it is late.
+    for (hours, waited, is_late) in [(5, 0, false), (-5, 0, false), (-5, 11, true), (5, 9, false)] {
+        let kit = Kit::with_ann().await;
+        let (mut odd, true_time) = (Odd::of(&kit, Claims::Work), kit.clock.clone());
+        odd.clock = Some(true_time.clone());
+        let accounts = odd.accounts(&kit, true_time.clone());
+        accounts.request_password_reset(ANNS_PHONE).await.unwrap();
+        true_time.advance(Duration::from_mins(waited));
+        let mut sent = kit.signals.capture::<ResetPasswordPhone>();
+        let wrong = ManualClock::at(true_time.now() + TimeDelta::hours(hours));
+        let wrong = odd.accounts(&kit, wrong);
+        assert_eq!(worker(&wrong).deliver_due().await.unwrap(), 1);
+        let case = format!("{hours} h, {waited} min");
+        assert_eq!(sent.take().len(), usize::from(!is_late), "{case}");
+        let letter = odd.message().await.and_then(|message| message.dead);
+        assert_eq!(letter.is_some(), is_late, "{case}");
+        // The letter is dated by that clock, too.
+        assert!(letter.is_none_or(|letter| letter.at == true_time.now()));
+    }
+}
+
+#[tokio::test]
+async fn message_that_cannot_be_looked_at_ends() {
+    let kit = Kit::with_ann().await;
+    let odd = Odd::of(&kit, Claims::Work);
+    let accounts = odd.accounts(&kit, kit.clock.clone());
+    accounts.request_password_reset(ANNS_PHONE).await.unwrap();
+    let gone = MemoryStore::new();
+    gone.fail_with(StoreErrorKind::Broken);
+    let blind = worker(&odd.accounts_over(&gone, &kit, kit.clock.clone()));
+    let mut attempts = 0;
+    for _ in 0..660 {
+        attempts += blind.deliver_due().await.unwrap();
+        kit.clock.advance(Duration::from_secs(1));
+    }
+    assert!(
+        (7..=10).contains(&attempts),
+        "{attempts} attempts in ten minutes"
+    );
+    let letter = odd.message().await.unwrap().dead.unwrap();
+    assert!(
+        letter
+            .reason
+            .ends_with("the store holds or answered what it should not"),
+        "{}",
+        letter.reason
+    );
+}
+
+#[tokio::test]
+async fn late_message_that_cannot_be_looked_at_ends_at_once() {
+    let kit = Kit::with_ann().await;
+    let odd = Odd::of(&kit, Claims::Work);
+    let accounts = odd.accounts(&kit, kit.clock.clone());
+    accounts.request_password_reset(ANNS_PHONE).await.unwrap();
+    kit.clock.advance(Duration::from_mins(10));
+    let gone = MemoryStore::new();
+    gone.fail_with(StoreErrorKind::Unavailable);
+    let blind = worker(&odd.accounts_over(&gone, &kit, kit.clock.clone()));
+    assert_eq!(blind.deliver_due().await.unwrap(), 1);
+    let reason = odd.message().await.unwrap().dead.unwrap().reason;
+    assert_eq!(
+        reason,
+        "its link expired before it could be delivered; the store is not available"
+    );
+}
+
+/// A clock that panics when it is next read, if it is told to.
+#[derive(Clone)]
+struct Trap {
+    clock: ManualClock,
+    is_set: Arc<AtomicUsize>,
+}
+
+impl Clock for Trap {
+    fn now(&self) -> DateTime<Utc> {
+        let set = self.is_set.swap(0, Ordering::SeqCst);
+        assert_eq!(set, 0, "the clock is a trap");
+        self.clock.now()
+    }
+}
+
+#[tokio::test]
+async fn panic_in_an_attempt_is_put_off() {
+    let kit = Kit::with_ann().await;
+    let odd = Odd::of(&kit, Claims::Work);
+    let trap = Trap {
+        clock: kit.clock.clone(),
+        is_set: Arc::default(),
+    };
+    let accounts = odd.accounts(&kit, trap.clone());
+    accounts.request_password_reset(ANNS_PHONE).await.unwrap();
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&calls);
+    // The attempt reads the clock after each receiver.
+    let _sets = kit.signals.connect(move |_: &ResetPasswordPhone| {
+        if counted.fetch_add(1, Ordering::SeqCst) == 0 {
+            trap.is_set.store(1, Ordering::SeqCst);
+        }
+    });
+    let after = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&after);
+    let _after = kit.signals.connect(move |_: &ResetPasswordPhone| {
+        counted.fetch_add(1, Ordering::SeqCst);
+    });
+    let worker = worker(&accounts);
+    assert_eq!(worker.deliver_due().await.unwrap(), 1);
+    let message = odd.message().await.unwrap();
+    assert_eq!((message.failures, message.dead), (1, None));
+    assert_eq!(after.load(Ordering::SeqCst), 0);
+    assert_eq!(
+        worker.deliver_due().await.unwrap(),
+        0,
+        "there is a back-off"
+    );
+    kit.clock.advance(Duration::from_secs(2));
+    assert_eq!(worker.deliver_due().await.unwrap(), 1);
+    assert_eq!(odd.message().await, None);
+    assert_eq!(after.load(Ordering::SeqCst), 1);
+    assert_eq!(
+        calls.load(Ordering::SeqCst),
+        1,
+        "who had it is not called again"
+    );
+}
+
+#[tokio::test]
+async fn lease_is_extended_between_receivers() {
+    let kit = Kit::with_ann().await;
+    let odd = Odd::of(&kit, Claims::Work);
+    let accounts = odd.accounts(&kit, kit.clock.clone());
+    let seen = Arc::clone(&odd.extended);
+    let (before, counted) = (Arc::new(Mutex::new(Vec::new())), Arc::clone(&odd.extended));
+    let lengths = Arc::clone(&before);
+    let _first = kit.signals.connect(move |_: &ResetPasswordEmail| {
+        lengths.lock().unwrap().push(seen.lock().unwrap().len());
+    });
+    let lengths = Arc::clone(&before);
+    let _second = kit.signals.connect(move |_: &ResetPasswordEmail| {
+        lengths.lock().unwrap().push(counted.lock().unwrap().len());
+    });
+    accounts.request_password_reset(ANNS_EMAIL).await.unwrap();
+    worker(&accounts).deliver_due().await.unwrap();
+    // The record of the kit is a receiver too, and the first of three.
+    assert_eq!(*before.lock().unwrap(), [1, 2]);
+    let extended = odd.extended.lock().unwrap();
+    let noted: Vec<_> = extended
+        .iter()
+        .map(|receipts| receipts.iter().count())
+        .collect();
+    assert_eq!(noted, [1, 2], "what became of it so far is kept");
+}
+
+#[tokio::test(start_paused = true)]
+async fn lease_is_extended_while_a_receiver_works() {
+    let kit = Kit::with_ann().await;
+    let odd = Odd::of(&kit, Claims::Work);
+    let accounts = odd.accounts(&kit, kit.clock.clone());
+    let _slow = kit
+        .signals
+        .connect_async(|_: ResetPasswordEmail| tokio::time::sleep(Duration::from_secs(29)));
+    accounts.request_password_reset(ANNS_EMAIL).await.unwrap();
+    worker(&accounts).deliver_due().await.unwrap();
+    let extended = odd.extended.lock().unwrap().len();
+    assert_eq!(
+        extended,
+        5 + 1,
+        "every five seconds, and after the record of the kit"
+    );
+    assert_eq!(odd.message().await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn slow_store_slows_no_receiver() {
+    let kit = Kit::with_ann().await;
+    let mut odd = Odd::of(&kit, Claims::Work);
+    odd.extensions_take = Duration::from_secs(4);
+    let accounts = odd.accounts(&kit, kit.clock.clone());
+    let took = Arc::new(Mutex::new(Duration::ZERO));
+    let measured = Arc::clone(&took);
+    let _works = kit.signals.connect_async(move |_: ResetPasswordEmail| {
+        let measured = Arc::clone(&measured);
+        async move {
+            let begun = tokio::time::Instant::now();
+            for _ in 0..15 {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            *measured.lock().unwrap() = begun.elapsed();
+        }
+    });
+    let mut options = WorkerOptions::default();
+    options.lease = Duration::from_millis(300);
+    accounts.request_password_reset(ANNS_EMAIL).await.unwrap();
+    let worker = accounts.outbox_worker(options).unwrap();
+    worker.deliver_due().await.unwrap();
+    let took = *took.lock().unwrap();
+    assert!(
+        took < Duration::from_millis(1600),
+        "1.5 s of work took {took:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn lease_that_cannot_be_extended_is_held() {
+    let kit = Kit::with_ann().await;
+    let mut odd = Odd::of(&kit, Claims::Work);
+    odd.extensions_fail = true;
+    let accounts = odd.accounts(&kit, kit.clock.clone());
+    let _slow = kit
+        .signals
+        .connect_async(|_: ResetPasswordEmail| tokio::time::sleep(Duration::from_secs(12)));
+    let mut last = kit.signals.capture::<ResetPasswordEmail>();
+    accounts.request_password_reset(ANNS_EMAIL).await.unwrap();
+    worker(&accounts).deliver_due().await.unwrap();
+    assert_eq!(last.take().len(), 1, "all are called");
+    assert_eq!(odd.message().await, None, "and it is recorded");
+}
+
+#[tokio::test(start_paused = true)]
+async fn end_is_recorded_when_the_store_is_back() {
+    let kit = Kit::with_ann().await;
+    let odd = Odd::of(&kit, Claims::Work);
+    odd.failing_ends.store(5, Ordering::SeqCst);
+    let accounts = odd.accounts(&kit, kit.clock.clone());
+    accounts.request_password_reset(ANNS_EMAIL).await.unwrap();
+    worker(&accounts).deliver_due().await.unwrap();
+    assert_eq!(odd.failing_ends.load(Ordering::SeqCst), 0);
+    assert_eq!(odd.message().await, None);
+}
+
+#[tokio::test]
+async fn newer_request_waits_for_the_one_at_work() {
+    let kit = Kit::with_ann().await;
+    let odd = Odd::of(&kit, Claims::Work);
+    let accounts = odd.accounts(&kit, kit.clock.clone());
+    let (asks, other) = (accounts.clone(), accounts.clone());
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&calls);
+    let _fails = kit.signals.connect_async(move |_: ResetPasswordEmail| {
+        let (asks, other) = (asks.clone(), other.clone());
+        let is_first = counted.fetch_add(1, Ordering::SeqCst) == 0;
+        async move {
+            if is_first {
+                // While this receiver is at work, somebody asks again, and another worker looks.
+                for _ in 0..3 {
+                    asks.request_password_reset(ANNS_EMAIL).await.unwrap();
+                }
+                assert_eq!(worker(&other).deliver_due().await.unwrap(), 0);
+            }
+            Err::<(), _>("no route to host")
+        }
+    });
+    let sent = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&sent);
+    let _last = kit.signals.connect(move |event: &ResetPasswordEmail| {
+        let key = event.envelope.idempotency_key.clone();
+        noted.lock().unwrap().push(key.unwrap());
+    });
+    accounts.request_password_reset(ANNS_EMAIL).await.unwrap();
+    let worker = worker(&accounts);
+    assert_eq!(
+        worker.deliver_due().await.unwrap(),
+        2,
+        "the older one, and the newest"
+    );
+    assert_eq!(calls.load(Ordering::SeqCst), 1, "who failed is left alone");
+    let key = odd.message().await.unwrap().message.key;
+    assert_eq!(
+        *sent.lock().unwrap(),
+        [key],
+        "the older link is not sent on"
+    );
+    assert_eq!(worker.obsolete_messages(), 1);
+    kit.clock.advance(Duration::from_secs(2));
+    assert_eq!(worker.deliver_due().await.unwrap(), 1);
+    assert_eq!(calls.load(Ordering::SeqCst), 2);
 }

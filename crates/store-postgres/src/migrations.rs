@@ -80,6 +80,11 @@ const MIGRATIONS: &[Migration] = &[
         step: Step::Spellings,
         made: ("auth_user", "id"),
     },
+    Migration {
+        name: "leases of messages",
+        step: Step::Statements(include_str!("schema/outbox_leases.sql")),
+        made: ("phone_auth_outbox", "earlier_receipts"),
+    },
 ];
 
 /// The number of the step that made the indexes for spellings.

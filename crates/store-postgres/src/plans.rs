@@ -28,8 +28,8 @@ const SETTING: &str = "
         SELECT decode(md5(username), 'hex'), id, now(), now() + id * interval '1 min' FROM auth_user;
     INSERT INTO django_session SELECT md5(username), 'data', now() FROM auth_user;
     INSERT INTO phone_auth_outbox (message_key, purpose, kind, person_id, address_id, binding, created_at,
-            expires_at, due_at, died_at)
-        SELECT username, 'verify', 'email', id, id, '', now(), now(), now() + id * interval '1 min',
+            expires_at, attempts, due_at, died_at)
+        SELECT username, 'verify', 'email', id, id, '', now(), now(), id % 20, now() + id * interval '1 min',
             CASE WHEN id % 10 = 0 THEN now() + id * interval '1 min' END
         FROM auth_user;
     ANALYZE;
@@ -38,8 +38,9 @@ const SETTING: &str = "
     SET enable_hashjoin = off;
     SET enable_mergejoin = off";
 
-/// Our indexes, Django's that we rely on among them, which no constraint needs.
-const INDEXES: [&str; 14] = [
+/// Our indexes, Django's that we rely on among them, which no constraint needs. Without `phone_auth_outbox_letters` all
+/// dead letters would be looked through by another index, which a plan does not tell.
+const INDEXES: [&str; 15] = [
     "phone_auth_user_username_any_spelling",
     "phone_auth_user_email_any_spelling",
     "phone_auth_emailaddress_any_spelling",
@@ -54,6 +55,7 @@ const INDEXES: [&str; 14] = [
     "phone_auth_outbox_due",
     "phone_auth_outbox_address",
     "phone_auth_outbox_died",
+    "phone_auth_outbox_ready",
 ];
 
 #[tokio::test]
@@ -96,7 +98,9 @@ async fn scans(connection: &mut PgConnection) -> Vec<String> {
                 .iter()
                 .any(|it| step.contains(it));
             let next = plan.get(place + 1).map_or("", |next| next.trim_start());
-            let narrows = by_index && next.starts_with("Index Cond:");
+            // What is in this index is what is looked for.
+            let is_whole = step.contains(" phone_auth_outbox_ready ");
+            let narrows = by_index && (is_whole || next.starts_with("Index Cond:"));
             if step.contains("Seq Scan") || (by_index && !narrows) {
                 scans.push(format!("{}: {statement}", step.trim()));
             }
@@ -163,10 +167,16 @@ fn statements() -> Vec<String> {
         links::REQUEST,
         links::OF_PERSON,
         outbox::OWE,
+        outbox::FORGET,
+        outbox::PENDING,
         outbox::CLAIM,
         outbox::EXTEND,
+        outbox::PUT_OFF,
+        outbox::RELEASE,
         outbox::REMOVE,
         outbox::BURY,
+        outbox::BURY_UNREADABLE,
+        outbox::HELD,
         outbox::NEXT_DUE,
         outbox::MESSAGE,
         outbox::MESSAGES_AFTER,

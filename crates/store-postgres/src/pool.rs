@@ -187,7 +187,7 @@ impl Connections {
     /// Runs a statement; the rows that it answers.
     pub(crate) async fn run(&self, query: Query<'_>) -> Result<Vec<PgRow>, Failure> {
         let opening = self.options.behind_pooler.then(|| self.opening());
-        self.run_in(opening, query).await
+        self.run_in(opening, query, None).await
     }
 
     /// Runs a statement that reads every row, for an operator; the rows that it answers. It has a time-out of its own:
@@ -210,8 +210,19 @@ impl Connections {
         lock: &str,
         query: Query<'_>,
     ) -> Result<Vec<PgRow>, Failure> {
-        self.run_in(Some(format!("{}; {lock}", self.opening())), query)
-            .await
+        let opening = format!("{}; {lock}", self.opening());
+        self.run_in(Some(opening), query, None).await
+    }
+
+    /// The same, with one more statement after it in the transaction, whose rows nobody wants.
+    pub(crate) async fn run_both_locked(
+        &self,
+        lock: &str,
+        query: Query<'_>,
+        then: Query<'_>,
+    ) -> Result<Vec<PgRow>, Failure> {
+        let opening = format!("{}; {lock}", self.opening());
+        self.run_in(Some(opening), query, Some(then)).await
     }
 
     /// A connection to do something unusual with, and how a transaction begins on it.
@@ -246,11 +257,13 @@ impl Connections {
         &self,
         opening: Option<String>,
         query: Query<'_>,
+        then: Option<Query<'_>>,
     ) -> Result<Vec<PgRow>, Failure> {
         let outcome = match self.lease().await {
             Ok((mut lease, _)) => {
                 let has_names = !self.options.behind_pooler;
-                let run = run_on(&mut lease, opening, query.persistent(has_names));
+                let then = then.map(|then| then.persistent(has_names));
+                let run = run_on(&mut lease, opening, query.persistent(has_names), then);
                 // The server keeps to its own time-outs. This one is for a server that is no longer there.
                 let outcome = timeout(self.options.patience(), run)
                     .await
@@ -274,18 +287,25 @@ fn is_unavailable<T>(outcome: &Result<T, Failure>) -> bool {
     matches!(outcome, Err(failure) if failure.kind() == StoreErrorKind::Unavailable)
 }
 
-/// Runs a statement on a connection.
+/// Runs a statement on a connection, and in a transaction perhaps another one after it.
 async fn run_on(
     lease: &mut Lease,
     opening: Option<String>,
     query: Query<'_>,
+    then: Option<Query<'_>>,
 ) -> Result<Vec<PgRow>, Failure> {
     let connection = &mut *lease.connection;
     let outcome = match opening {
         None => query.fetch_all(connection).await,
         Some(opening) => {
             let mut transaction = connection.begin_with(AssertSqlSafe(opening)).await?;
-            match query.fetch_all(&mut *transaction).await {
+            let mut outcome = query.fetch_all(&mut *transaction).await;
+            if let (Ok(_), Some(then)) = (&outcome, then)
+                && let Err(error) = then.execute(&mut *transaction).await
+            {
+                outcome = Err(error);
+            }
+            match outcome {
                 Ok(rows) => transaction.commit().await.map(|()| rows),
                 Err(error) => {
                     transaction.rollback().await?;

@@ -215,6 +215,17 @@ impl PostgresStore {
         Ok(self.connections.run_locked(lock, query).await?.pop())
     }
 
+    /// Takes a lock, and runs two statements while it is held.
+    pub(crate) async fn both_locked(
+        &self,
+        lock: &str,
+        query: Query<'_>,
+        then: Query<'_>,
+    ) -> Result<(), Failure> {
+        self.connections.run_both_locked(lock, query, then).await?;
+        Ok(())
+    }
+
     /// Waits until few others are about to wait for what this statement locks, or for any row that is named by a text;
     /// for statements that take no lock first.
     pub(crate) async fn at(&self, row: &str) -> Result<Pass, Failure> {

@@ -28,7 +28,7 @@ use tokio::time::timeout;
 use crate::common::{database, log_in, person, run, store, store_with};
 
 /// All steps, in their order.
-const STEPS: [&str; 8] = [
+const STEPS: [&str; 9] = [
     "people and addresses",
     "sessions",
     "outbox",
@@ -37,6 +37,7 @@ const STEPS: [&str; 8] = [
     "site key",
     "link requests",
     "spellings",
+    "leases of messages",
 ];
 
 /// Longer than anything here takes.

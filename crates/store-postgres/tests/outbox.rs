@@ -3,33 +3,42 @@
 
 mod common;
 
-use chrono::{DateTime, TimeDelta, Utc};
-use phone_auth_core::address::AddressKind;
-use phone_auth_core::outbox::{Binding, Claim, MessagePurpose, NewMessage, OutboxMessage};
-use phone_auth_core::store::OutboxStore;
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use phone_auth_core::address::{AddressKind, EmailAddress};
+use phone_auth_core::outbox::{
+    Binding, Claim, MessagePurpose, NewMessage, NextDue, OutboxRow, Recipient,
+};
+use phone_auth_core::password::EncodedPassword;
+use phone_auth_core::person::NewPerson;
+use phone_auth_core::store::{AddressStore, OutboxStore, PersonStore};
 use phone_auth_store_postgres::PostgresStore;
 use sqlx::postgres::PgConnection;
-use sqlx::{Connection, Executor};
+use sqlx::{AssertSqlSafe, Connection, Executor};
 
 use crate::common::{database, run, store};
 
-/// A time of the tests.
-fn at(minutes: i64) -> DateTime<Utc> {
-    DateTime::UNIX_EPOCH + TimeDelta::days(20_000) + TimeDelta::minutes(minutes)
-}
-
-/// Owes a message to nobody whose link expires after an hour.
-async fn owe(store: &PostgresStore, key: &str) {
-    owe_at(store, key, at(0)).await;
-}
-
-async fn owe_at(store: &PostgresStore, key: &str, created_at: DateTime<Utc>) {
+/// Owes a message to somebody new; its key is the name.
+async fn owe(store: &PostgresStore, name: &str, created_at: DateTime<Utc>) {
+    let new = NewPerson {
+        username: name.to_owned(),
+        first_name: "Ann".to_owned(),
+        last_name: "Lee".to_owned(),
+        password: EncodedPassword::new("hash"),
+        email: EmailAddress::parse(&format!("{name}@example.org")).ok(),
+        phone: None,
+        date_joined: Utc::now(),
+    };
+    let person = store.create_person(&new).await.unwrap();
+    let address = store.addresses_of(person.id, 9).await.unwrap().remove(0).id;
     let message = NewMessage {
-        key: key.to_owned(),
+        key: name.to_owned(),
         purpose: MessagePurpose::ResetPassword,
         kind: AddressKind::Email,
-        recipient: None,
-        binding: Binding::from_bytes([7; 32]),
+        recipient: Some(Recipient {
+            person: person.id,
+            address,
+        }),
+        binding: Binding::from_stored([7; 32], None),
         language: None,
         created_at,
         expires_at: created_at + TimeDelta::hours(1),
@@ -37,50 +46,120 @@ async fn owe_at(store: &PostgresStore, key: &str, created_at: DateTime<Utc>) {
     store.owe_message(&message).await.unwrap();
 }
 
-async fn claim(store: &PostgresStore, minutes: i64) -> Vec<String> {
+/// The keys of what can be claimed now.
+async fn claim(store: &PostgresStore) -> Vec<String> {
+    let now = Utc::now();
     let claim = Claim {
-        now: at(minutes),
-        until: at(minutes + 1),
+        now,
+        until: now + TimeDelta::minutes(1),
         limit: 16,
     };
-    keys(store.claim_messages(&claim).await.unwrap())
+    let claimed = store.claim_messages(&claim).await.unwrap();
+    claimed.into_iter().map(|it| it.message.key).collect()
 }
 
-fn keys(messages: Vec<OutboxMessage>) -> Vec<String> {
-    messages.into_iter().map(|it| it.message.key).collect()
-}
+/// All columns that a row can be read by, and what may stand in them that cannot be read.
+const ODD: [(&str, &[&str]); 11] = [
+    ("purpose", &["'invite'", "''", "'reset_password '"]),
+    ("kind", &["'fax'", "''"]),
+    ("created_at", &["'infinity'", "'0044-03-15 BC'"]),
+    (
+        "enqueued_at",
+        &["'infinity'", "'-infinity'", "'12999-12-31'"],
+    ),
+    (
+        "expires_at",
+        &["'infinity'", "'-infinity'", "'12999-12-31'"],
+    ),
+    ("attempts", &["-1", "4294967296"]),
+    ("failures", &["-1", "4294967296"]),
+    (
+        "due_at",
+        &[
+            "'infinity'",
+            "'-infinity'",
+            "'0044-03-15 BC'",
+            "'12999-12-31'",
+        ],
+    ),
+    (
+        "receipts",
+        &[
+            "'[{}]'",
+            "''",
+            "'[{\"receiver\":\"x\",\"outcome\":\"put_off\"}]'",
+        ],
+    ),
+    ("earlier_receipts", &["'no list'", "''"]),
+    ("requested_at", &["'infinity'", "'0044-03-15 BC'"]),
+];
 
 #[test]
-fn unreadable_message_keeps_nobody_from_the_others() {
+fn unreadable_row_becomes_a_dead_letter_alone() {
     let database = database();
     run(async {
         let store = store(&database).await;
         let mut other = PgConnection::connect(database.url()).await.unwrap();
-        for key in ["a", "b", "c"] {
-            owe(&store, key).await;
+        for (column, values) in ODD {
+            for value in values {
+                other.execute("TRUNCATE auth_user CASCADE").await.unwrap();
+                let now = Utc::now().trunc_subsecs(6);
+                for name in ["ann", "bob", "carl"] {
+                    owe(&store, name, now).await;
+                }
+                let garble = format!(
+                    "UPDATE phone_auth_outbox SET attempts = 1, due_at = '2020-01-01' WHERE message_key = 'bob';
+                    UPDATE phone_auth_outbox SET {column} = {value} WHERE message_key = 'bob'"
+                );
+                sqlx::raw_sql(AssertSqlSafe(garble))
+                    .execute(&mut other)
+                    .await
+                    .unwrap();
+                let case = format!("{column} = {value}");
+                assert_eq!(store.next_due().await.unwrap(), NextDue::Now, "{case}");
+                assert_eq!(claim(&store).await, ["ann", "carl"], "{case}");
+                let rows = store.outbox_after(None, 9).await.unwrap();
+                let dead: Vec<bool> = rows
+                    .iter()
+                    .map(|row| match row {
+                        OutboxRow::Unreadable(row) => row.is_dead,
+                        OutboxRow::Message(row) => row.dead.is_some(),
+                    })
+                    .collect();
+                assert_eq!(dead, [false, true, false], "{case}");
+                let reason: String = sqlx::query_scalar(
+                    "SELECT reason FROM phone_auth_outbox WHERE died_at IS NOT NULL",
+                )
+                .fetch_one(&mut other)
+                .await
+                .unwrap();
+                assert_eq!(
+                    reason,
+                    format!("its column {column} cannot be read"),
+                    "{case}"
+                );
+            }
         }
-        // As a later version might write them.
-        let garble = "UPDATE phone_auth_outbox SET purpose = 'invite' WHERE message_key = 'a';
-            UPDATE phone_auth_outbox SET receipts = '[{\"receiver\":\"x\",\"outcome\":\"put_off\"}]' WHERE message_key = 'b'";
+    });
+}
+
+#[test]
+fn odd_rows_in_front_hide_nothing() {
+    let database = database();
+    run(async {
+        let store = store(&database).await;
+        let mut other = PgConnection::connect(database.url()).await.unwrap();
+        for number in 0..20 {
+            owe(&store, &format!("user{number:02}"), Utc::now()).await;
+        }
+        let garble = "UPDATE phone_auth_outbox SET purpose = 'invite' WHERE id < 19";
         other.execute(garble).await.unwrap();
-        assert_eq!(claim(&store, 1).await, ["c"]);
-        assert_eq!(keys(store.outbox_after(None, 9).await.unwrap()), ["c"]);
+        let claimed = claim(&store).await;
         assert_eq!(
-            claim(&store, 1).await,
-            [""; 0],
-            "it is not due at once again"
+            claimed,
+            ["user18", "user19"],
+            "more are odd than are claimed at once"
         );
-        let restore = "UPDATE phone_auth_outbox SET purpose = 'verify' WHERE message_key = 'a'";
-        other.execute(restore).await.unwrap();
-        assert_eq!(
-            claim(&store, 59).await,
-            ["a", "c"],
-            "its version can send it"
-        );
-        // The link of the other has expired by now.
-        assert_eq!(claim(&store, 61).await, ["a", "c"]);
-        assert_eq!(store.purge_dead_letters(at(60)).await.unwrap(), 0);
-        assert_eq!(store.purge_dead_letters(at(62)).await.unwrap(), 1);
     });
 }
 
@@ -92,10 +171,17 @@ fn times_are_told_by_the_servers_clock() {
         let before = Utc::now() - TimeDelta::minutes(1);
         let clock = store.clock().await.unwrap().unwrap();
         assert!(before < clock && clock < Utc::now() + TimeDelta::minutes(1));
-        // A site whose clock is an hour ahead owes a message that is due at once all the same.
-        let ahead = Utc::now() + TimeDelta::hours(1);
-        owe_at(&store, "a", ahead).await;
-        let due = store.next_due().await.unwrap().unwrap();
-        assert!(due <= store.clock().await.unwrap().unwrap());
+        // A site whose clock is wrong owes a message that is due at once, and has its whole life before it.
+        for (name, hours) in [("ann", -2), ("bob", 2)] {
+            owe(&store, name, Utc::now() + TimeDelta::hours(hours)).await;
+        }
+        let now = store.clock().await.unwrap().unwrap();
+        for row in store.outbox_after(None, 9).await.unwrap() {
+            let message = row.into_message().unwrap();
+            assert!(message.due_at <= now);
+            let left = message.deadline() - now;
+            assert!(left > TimeDelta::minutes(50) && left <= TimeDelta::hours(1));
+        }
+        assert_eq!(claim(&store).await, ["ann", "bob"]);
     });
 }

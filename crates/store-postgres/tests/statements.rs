@@ -166,10 +166,27 @@ fn flows_send_few_statements() {
         let key = &log_in.key;
         assert!(accounts.visitor(key).await.unwrap().is_some());
         assert_eq!(take(), ["phone_auth_session s"], "a guarded page");
-        for name in ["ann@example.org", "+919876543210", "nobody@example.org"] {
+        let mut first = true;
+        for name in [
+            "ann@example.org",
+            "+919876543210",
+            "nobody@example.org",
+            "ann@example.org",
+        ] {
             accounts.request_password_reset(name).await.unwrap();
-            let owed = ["AS rank", "pg_advisory_xact_lock", "phone_auth_outbox"];
-            assert_eq!(take(), owed, "a reset request for {name}");
+            let mut sent = take();
+            // Once in a while somebody counts what is pending.
+            if first {
+                assert_eq!(sent.remove(1), "phone_auth_outbox");
+                first = false;
+            }
+            let owed = [
+                "AS rank",
+                "pg_advisory_xact_lock",
+                "phone_auth_outbox",
+                "phone_auth_outbox",
+            ];
+            assert_eq!(sent, owed, "a reset request for {name}");
         }
         assert!(
             accounts

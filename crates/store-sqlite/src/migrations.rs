@@ -70,6 +70,13 @@ const MIGRATIONS: &[Migration] = &[
         },
         made: None,
     },
+    Migration {
+        name: "leases of messages",
+        apply: |transaction| {
+            Ok(transaction.execute_batch(include_str!("schema/outbox_leases.sql"))?)
+        },
+        made: Some(("phone_auth_outbox", "earlier_receipts")),
+    },
 ];
 
 /// The number of the step that made the indexes for spellings.

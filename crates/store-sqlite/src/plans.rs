@@ -31,13 +31,24 @@ fn every_lookup_uses_an_index() {
         addresses::OF_PERSON,
         links::REQUEST,
         links::OF_PERSON,
+        outbox::SUPERSEDED,
         outbox::SUPERSEDE,
+        outbox::FORGET,
+        outbox::DUE,
         outbox::CLAIM,
+        outbox::HELD,
         outbox::EXTEND,
+        outbox::EXTEND_SUPERSEDED,
+        outbox::PUT_OFF,
+        outbox::RELEASE,
         outbox::REMOVE,
         outbox::BURY,
+        outbox::REMOVE_OLDER_LETTERS,
         outbox::BURY_UNREADABLE,
         outbox::NEXT_DUE,
+        outbox::IS_READY,
+        outbox::PENDING,
+        outbox::LETTER,
         outbox::MESSAGE,
         outbox::MESSAGES_AFTER,
         outbox::REVIVE,
@@ -62,7 +73,9 @@ fn every_lookup_uses_an_index() {
             // What a subquery has found is looked through, and is a few rows at most.
             let looks_through = ["SCAN m", "SCAN (subquery", "SCAN a"];
             let found = looks_through.iter().any(|it| step.starts_with(it));
-            let scans = step.starts_with("SCAN") && !found;
+            // So is what is in an index of what is looked for.
+            let is_whole = step.contains(" INDEX phone_auth_outbox_ready");
+            let scans = step.starts_with("SCAN") && !found && !is_whole;
             assert!(!scans || step == "SCAN CONSTANT ROW", "{step}: {statement}");
         }
     }

@@ -22,7 +22,7 @@ use rusqlite::Connection;
 use crate::common::{Scratch, person, run};
 
 /// All steps, in their order.
-const STEPS: [&str; 8] = [
+const STEPS: [&str; 9] = [
     "people and addresses",
     "sessions",
     "outbox",
@@ -31,6 +31,7 @@ const STEPS: [&str; 8] = [
     "site key",
     "link requests",
     "spellings",
+    "leases of messages",
 ];
 
 const DJANGO: &str = include_str!("data/django_5_2.sql");

@@ -13,7 +13,7 @@ use phone_auth_store_sqlite::{MigrateErrorKind, OpenErrorKind, SqliteOptions, Sq
 use crate::common::{Scratch, person, run};
 
 /// All steps, in their order.
-const STEPS: [&str; 8] = [
+const STEPS: [&str; 9] = [
     "people and addresses",
     "sessions",
     "outbox",
@@ -22,6 +22,7 @@ const STEPS: [&str; 8] = [
     "site key",
     "link requests",
     "spellings",
+    "leases of messages",
 ];
 
 #[test]

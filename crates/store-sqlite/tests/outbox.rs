@@ -3,76 +3,196 @@
 
 mod common;
 
-use chrono::{DateTime, TimeDelta, Utc};
-use phone_auth_core::address::AddressKind;
-use phone_auth_core::outbox::{Binding, Claim, MessagePurpose, NewMessage, OutboxMessage};
-use phone_auth_core::store::OutboxStore;
+use chrono::{SubsecRound, TimeDelta, Utc};
+use phone_auth_core::address::{AddressId, AddressKind, EmailAddress};
+use phone_auth_core::outbox::{
+    Binding, Claim, MessagePurpose, NewMessage, NextDue, OutboxRow, Recipient,
+};
+use phone_auth_core::password::EncodedPassword;
+use phone_auth_core::person::NewPerson;
+use phone_auth_core::store::{AddressStore, OutboxStore, PersonStore};
 use phone_auth_store_sqlite::SqliteStore;
 
 use crate::common::{Scratch, run};
 
-/// A time of the tests.
-fn at(minutes: i64) -> DateTime<Utc> {
-    DateTime::UNIX_EPOCH + TimeDelta::days(20_000) + TimeDelta::minutes(minutes)
-}
-
-/// Owes a message to nobody whose link expires after an hour.
-async fn owe(store: &SqliteStore, key: &str) {
+/// Owes a message to somebody new; its key is the name.
+async fn owe(store: &SqliteStore, name: &str) {
+    let new = NewPerson {
+        username: name.to_owned(),
+        first_name: "Ann".to_owned(),
+        last_name: "Lee".to_owned(),
+        password: EncodedPassword::new("hash"),
+        email: EmailAddress::parse(&format!("{name}@example.org")).ok(),
+        phone: None,
+        date_joined: Utc::now(),
+    };
+    let person = store.create_person(&new).await.unwrap();
+    let address: AddressId = store.addresses_of(person.id, 9).await.unwrap().remove(0).id;
+    let created_at = Utc::now().trunc_subsecs(6);
     let message = NewMessage {
-        key: key.to_owned(),
+        key: name.to_owned(),
         purpose: MessagePurpose::ResetPassword,
         kind: AddressKind::Email,
-        recipient: None,
-        binding: Binding::from_bytes([7; 32]),
+        recipient: Some(Recipient {
+            person: person.id,
+            address,
+        }),
+        binding: Binding::from_stored([7; 32], None),
         language: None,
-        created_at: at(0),
-        expires_at: at(60),
+        created_at,
+        expires_at: created_at + TimeDelta::hours(1),
     };
     store.owe_message(&message).await.unwrap();
 }
 
-async fn claim(store: &SqliteStore, minutes: i64) -> Vec<String> {
+/// The keys of what can be claimed now.
+async fn claim(store: &SqliteStore) -> Vec<String> {
+    let now = Utc::now();
     let claim = Claim {
-        now: at(minutes),
-        until: at(minutes + 1),
+        now,
+        until: now + TimeDelta::minutes(1),
         limit: 16,
     };
-    keys(store.claim_messages(&claim).await.unwrap())
+    let claimed = store.claim_messages(&claim).await.unwrap();
+    claimed.into_iter().map(|it| it.message.key).collect()
 }
 
-fn keys(messages: Vec<OutboxMessage>) -> Vec<String> {
-    messages.into_iter().map(|it| it.message.key).collect()
+/// All columns that a row can be read by, and what may stand in them that cannot be read.
+const ODD: [(&str, &[&str]); 16] = [
+    ("message_key", &["x'00ff'"]),
+    (
+        "purpose",
+        &["'invite'", "''", "x'ff'", "7", "'reset_password '"],
+    ),
+    ("kind", &["'fax'", "''", "x'ff'", "7"]),
+    ("person_id", &["'one'", "x'01'"]),
+    ("address_id", &["'one'", "1.5"]),
+    ("binding", &["'text'", "7"]),
+    ("binding_parts", &["x'ff'"]),
+    ("created_at", &["'soon'", "''", "7", "x'00'"]),
+    ("enqueued_at", &["'soon'", "7"]),
+    ("expires_at", &["'never'", "''", "1e99", "x'00'"]),
+    ("attempts", &["'many'", "-1", "4294967296", "1.5", "x'00'"]),
+    ("failures", &["'many'", "-1"]),
+    (
+        "due_at",
+        &[
+            "'soon'",
+            "''",
+            "' '",
+            "7",
+            "1.5",
+            "x'00'",
+            "x'ff'",
+            "'now'",
+            "'2999-12-31T23:59:59Z'",
+            "'2999-02-29 00:00:00'",
+            "'2999-13-01 00:00:00'",
+            "'2999-12-31 24:00:00'",
+            "'2999-12-31 23:59:60'",
+            "'2999-12-31 23:59:59.'",
+            "'2999-12-31 23:59:59.1234567'",
+            "'2999-12-31 23:59:59 '",
+            "'2999-12-31 23:59:59+00:00'",
+            "'12999-12-31 23:59:59'",
+        ],
+    ),
+    (
+        "receipts",
+        &[
+            "'[{}]'",
+            "''",
+            "'[{\"receiver\":\"x\",\"outcome\":\"put_off\"}]'",
+            "x'ff'",
+            "7",
+        ],
+    ),
+    ("earlier_receipts", &["'no list'", "''"]),
+    ("requested_at", &["'soon'", "1.5", "9223372036854775807"]),
+];
+
+#[test]
+fn unreadable_row_becomes_a_dead_letter_alone() {
+    for (column, values) in ODD {
+        for value in values {
+            let scratch = Scratch::new();
+            run(async {
+                let store = scratch.store();
+                for name in ["ann", "bob", "carl"] {
+                    owe(&store, name).await;
+                }
+                // As another program might have written it, long before anybody looks.
+                let garble = format!(
+                    "PRAGMA foreign_keys = OFF;
+                    UPDATE phone_auth_outbox SET attempts = 1, due_at = '2999-12-31 23:59:59' WHERE message_key = 'bob';
+                    UPDATE phone_auth_outbox SET due_at = '2020-01-01 00:00:00'
+                        WHERE message_key = 'bob' AND '{column}' <> 'due_at';
+                    UPDATE phone_auth_outbox SET {column} = {value} WHERE message_key = 'bob'"
+                );
+                scratch.connect().execute_batch(&garble).unwrap();
+                let case = format!("{column} = {value}");
+                assert_eq!(store.next_due().await.unwrap(), NextDue::Now, "{case}");
+                assert_eq!(claim(&store).await, ["ann", "carl"], "{case}");
+                let rows = store.outbox_after(None, 9).await.unwrap();
+                let odd: Vec<_> = rows
+                    .iter()
+                    .filter_map(|row| match row {
+                        OutboxRow::Unreadable(row) => Some((row.column, row.is_dead)),
+                        OutboxRow::Message(_) => None,
+                    })
+                    .collect();
+                assert_eq!((rows.len(), odd), (3, vec![(column, true)]), "{case}");
+                let reason: String = scratch
+                    .connect()
+                    .query_row(
+                        "SELECT reason FROM phone_auth_outbox WHERE died_at IS NOT NULL",
+                        [],
+                        |row| row.get(0),
+                    )
+                    .unwrap();
+                assert_eq!(reason, format!("its column {column} cannot be read"));
+                assert!(
+                    matches!(store.next_due().await.unwrap(), NextDue::At(_)),
+                    "{case}: the others are leased"
+                );
+            });
+        }
+    }
 }
 
 #[test]
-fn unreadable_message_keeps_nobody_from_the_others() {
+fn odd_rows_in_front_hide_nothing() {
     let scratch = Scratch::new();
     run(async {
         let store = scratch.store();
-        for key in ["a", "b", "c"] {
-            owe(&store, key).await;
+        for number in 0..20 {
+            owe(&store, &format!("user{number:02}")).await;
         }
-        // As a later version might write them.
-        let garble = "UPDATE phone_auth_outbox SET purpose = 'invite' WHERE message_key = 'a';
-            UPDATE phone_auth_outbox SET receipts = '[{\"receiver\":\"x\",\"outcome\":\"put_off\"}]' WHERE message_key = 'b'";
+        let garble = "UPDATE phone_auth_outbox SET due_at = 'soon' WHERE id < 19";
         scratch.connect().execute_batch(garble).unwrap();
-        assert_eq!(claim(&store, 1).await, ["c"]);
-        assert_eq!(keys(store.outbox_after(None, 9).await.unwrap()), ["c"]);
+        let claimed = claim(&store).await;
         assert_eq!(
-            claim(&store, 1).await,
-            [""; 0],
-            "it is not due at once again"
+            claimed,
+            ["user18", "user19"],
+            "more are odd than are claimed at once"
         );
-        let restore = "UPDATE phone_auth_outbox SET purpose = 'verify' WHERE message_key = 'a'";
-        scratch.connect().execute_batch(restore).unwrap();
-        assert_eq!(
-            claim(&store, 59).await,
-            ["a", "c"],
-            "its version can send it"
-        );
-        // The link of the other has expired by now.
-        assert_eq!(claim(&store, 61).await, ["a", "c"]);
-        assert_eq!(store.purge_dead_letters(at(60)).await.unwrap(), 0);
-        assert_eq!(store.purge_dead_letters(at(62)).await.unwrap(), 1);
     });
+}
+
+#[test]
+fn odd_values_that_say_nothing_are_passed_over() {
+    for (column, value) in [
+        ("language", "'not a tag!'"),
+        ("reason", "'left over'"),
+        ("leased_attempt", "'x'"),
+    ] {
+        let scratch = Scratch::new();
+        run(async {
+            let store = scratch.store();
+            owe(&store, "ann").await;
+            let garble = format!("UPDATE phone_auth_outbox SET {column} = {value}");
+            scratch.connect().execute_batch(&garble).unwrap();
+            assert_eq!(claim(&store).await, ["ann"], "{column}");
+        });
+    }
 }

@@ -126,7 +126,9 @@ pub(crate) fn trouble<K: FlowErrorKind>(
         log_broken(doing, error);
         return broken(visit);
     }
-    tracing::warn!(doing, error = ?chain(error), "not available");
+    if !error.is_logged() {
+        tracing::warn!(doing, error = ?chain(error), "not available");
+    }
     busy(visit)
 }
 

@@ -3,7 +3,9 @@
 use chrono::Utc;
 use phone_auth::Accounts;
 use phone_auth::core::accounts::DeadLetterErrorKind;
-use phone_auth::core::outbox::{MessageId, OutboxMessage, ReceiptOutcome, Receipts};
+use phone_auth::core::outbox::{
+    MessageId, OutboxMessage, OutboxRow, ReceiptOutcome, Receipts, UnreadableMessage,
+};
 use serde::Serialize;
 
 use crate::arguments::OutboxCommand;
@@ -40,12 +42,13 @@ pub(crate) fn run(setup: Setup, command: OutboxCommand) -> Result<(), Failure> {
 struct Listed {
     id: i64,
     state: &'static str,
-    purpose: &'static str,
-    kind: &'static str,
+    purpose: Option<&'static str>,
+    kind: Option<&'static str>,
     person: Option<i64>,
-    created_at: String,
-    expires_at: String,
-    attempts: u32,
+    created_at: Option<String>,
+    expires_at: Option<String>,
+    attempts: Option<u32>,
+    failures: Option<u32>,
     due_at: Option<String>,
     died_at: Option<String>,
     reason: Option<String>,
@@ -62,12 +65,13 @@ impl From<OutboxMessage> for Listed {
         Self {
             id: owed.id.get(),
             state: if reason.is_some() { "dead" } else { "owed" },
-            purpose: message.purpose.as_str(),
-            kind: message.kind.as_str(),
+            purpose: Some(message.purpose.as_str()),
+            kind: Some(message.kind.as_str()),
             person: message.recipient.map(|recipient| recipient.person.get()),
-            created_at: message.created_at.to_rfc3339(),
-            expires_at: message.expires_at.to_rfc3339(),
-            attempts: owed.attempts,
+            created_at: Some(message.created_at.to_rfc3339()),
+            expires_at: Some(message.expires_at.to_rfc3339()),
+            attempts: Some(owed.attempts),
+            failures: Some(owed.failures),
             due_at: reason.is_none().then(|| owed.due_at.to_rfc3339()),
             died_at,
             reason,
@@ -76,8 +80,37 @@ impl From<OutboxMessage> for Listed {
     }
 }
 
+impl From<UnreadableMessage> for Listed {
+    fn from(row: UnreadableMessage) -> Self {
+        Self {
+            id: row.id.get(),
+            state: if row.is_dead { "dead" } else { "owed" },
+            purpose: None,
+            kind: None,
+            person: None,
+            created_at: None,
+            expires_at: None,
+            attempts: None,
+            failures: None,
+            due_at: None,
+            died_at: None,
+            reason: Some(row.reason()),
+            receipts: Receipts::default(),
+        }
+    }
+}
+
+impl From<OutboxRow> for Listed {
+    fn from(row: OutboxRow) -> Self {
+        match row {
+            OutboxRow::Message(message) => Self::from(*message),
+            OutboxRow::Unreadable(row) => Self::from(row),
+        }
+    }
+}
+
 /// Everything in the outbox.
-async fn all(accounts: &Accounts) -> Result<Vec<OutboxMessage>, Failure> {
+async fn all(accounts: &Accounts) -> Result<Vec<OutboxRow>, Failure> {
     let mut all = Vec::new();
     let mut after = None;
     loop {
@@ -85,7 +118,7 @@ async fn all(accounts: &Accounts) -> Result<Vec<OutboxMessage>, Failure> {
             .outbox_after(after, PAGE)
             .await
             .map_err(Failure::failed)?;
-        after = page.last().map(|message| message.id);
+        after = page.last().map(OutboxRow::id);
         all.extend(page);
         if after.is_none() {
             return Ok(all);
@@ -104,19 +137,28 @@ async fn list(accounts: &Accounts, json: bool) -> Result<(), Failure> {
     ]);
     for message in &messages {
         let person = message.person.map(|id| id.to_string());
+        let attempts = message.attempts.map(|attempts| attempts.to_string());
         let why = message.reason.clone().or_else(|| waits_for(message));
         table.row([
             &message.id.to_string(),
             message.state,
-            &format!("{} by {}", message.purpose, message.kind),
-            person.as_deref().unwrap_or("nobody"),
-            &message.created_at,
-            &message.attempts.to_string(),
+            &what(message),
+            person.as_deref().unwrap_or("-"),
+            message.created_at.as_deref().unwrap_or("-"),
+            &attempts.unwrap_or_else(|| "-".to_owned()),
             message.due_at.as_deref().unwrap_or("never"),
             &Visible(&why.unwrap_or_default()).to_string(),
         ]);
     }
     console::print(table).map_err(Failure::failed)
+}
+
+/// What a message is for, and how it goes.
+fn what(message: &Listed) -> String {
+    match message.purpose.zip(message.kind) {
+        Some((purpose, kind)) => format!("{purpose} by {kind}"),
+        None => "unreadable".to_owned(),
+    }
 }
 
 /// Which receiver failed at the last attempt, and why.
@@ -127,28 +169,46 @@ fn waits_for(message: &Listed) -> Option<String> {
 }
 
 async fn retry(accounts: &Accounts, ids: &[i64]) -> Result<(), Failure> {
-    for id in ids {
-        accounts
-            .retry_dead_letter(MessageId::new(*id))
-            .await
-            .map_err(|error| Failure::because(format!("message {id}: {error}")))?;
-    }
-    said_owed(ids.len())
+    let ids = ids.iter().map(|id| MessageId::new(*id));
+    retry_each(accounts, ids, |_| true).await
 }
 
 async fn retry_all(accounts: &Accounts) -> Result<(), Failure> {
-    let mut count = 0;
-    for message in all(accounts).await? {
-        if message.dead.is_some() {
-            match accounts.retry_dead_letter(message.id).await {
-                Ok(()) => count += 1,
-                // Somebody else has sent it again or removed it meanwhile.
-                Err(error) if error.kind() == DeadLetterErrorKind::NoSuchLetter => {}
-                Err(error) => return Err(Failure::failed(error)),
+    let letters = all(accounts).await?.into_iter().filter(|row| match row {
+        OutboxRow::Message(message) => message.dead.is_some(),
+        OutboxRow::Unreadable(row) => row.is_dead,
+    });
+    let ids: Vec<_> = letters.map(|row| row.id()).collect();
+    // Somebody else may have sent one again or removed it meanwhile.
+    let counts = |kind| kind != DeadLetterErrorKind::NoSuchLetter;
+    retry_each(accounts, ids, counts).await
+}
+
+/// Owes each of these anew. One that cannot be sent keeps no other from it; which they were and why is said at the end.
+async fn retry_each(
+    accounts: &Accounts,
+    ids: impl IntoIterator<Item = MessageId>,
+    counts: impl Fn(DeadLetterErrorKind) -> bool,
+) -> Result<(), Failure> {
+    let (mut count, mut refused) = (0, Vec::new());
+    for id in ids {
+        match accounts.retry_dead_letter(id).await {
+            Ok(()) => count += 1,
+            Err(error) if error.is_retryable() => return Err(Failure::failed(error)),
+            Err(error) if counts(error.kind()) => {
+                refused.push(format!("message {}: {error}", id.get()));
             }
+            Err(_) => {}
         }
     }
-    said_owed(count)
+    if count > 0 || refused.is_empty() {
+        said_owed(count)?;
+    }
+    if refused.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::because(refused.join("\n")))
+    }
 }
 
 fn said_owed(count: usize) -> Result<(), Failure> {

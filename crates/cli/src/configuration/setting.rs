@@ -358,6 +358,17 @@ static SITE: &[Setting] = &[
         take: |to, given| put(&mut to.outbox_lease, some_time(given)),
     },
     Setting {
+        name: "max_pending_messages",
+        right: "a number from 1 to 1000000",
+        default: "10000",
+        does: "how many messages may be pending before requests for one are answered 503, whoever is named",
+        take: |to, given| {
+            let pending = number(given, 1..=1_000_000)?;
+            let pending = u32::try_from(pending).ok();
+            put(&mut to.accounts.max_pending_messages, pending)
+        },
+    },
+    Setting {
         name: "switched_off_receivers",
         right: "a list of ids of receivers",
         default: "none",

@@ -3,13 +3,15 @@
 use chrono::{DateTime, Utc};
 
 use super::Accounts;
+use super::bound_state::{self, Changed};
+use super::deliver::{still_open, still_there};
 use super::error::{BROKEN_TEXT, FlowError, FlowErrorKind, UNAVAILABLE_TEXT, sealed::Sealed};
 use super::promise::Outbox;
-use crate::outbox::{MessageId, OutboxMessage, Revival};
+use crate::outbox::{Binding, MessageId, NewMessage, Obsolete, OutboxRow, Revival, Revived};
 
 impl Accounts {
-    /// At most `limit` messages of the outbox, in the order of their ids, after the one with the id `after`: those that
-    /// are owed, and the dead letters.
+    /// At most `limit` rows of the outbox, in the order of their ids, after the one with the id `after`: messages that
+    /// are owed, dead letters, and what cannot be read.
     ///
     /// # Errors
     /// - [`NoOutbox`](DeadLetterErrorKind::NoOutbox): the flows have none.
@@ -21,39 +23,71 @@ impl Accounts {
         &self,
         after: Option<MessageId>,
         limit: u32,
-    ) -> Result<Vec<OutboxMessage>, DeadLetterError> {
+    ) -> Result<Vec<OutboxRow>, DeadLetterError> {
         Ok(self.opened()?.store.outbox_after(after, limit).await?)
     }
 
     /// Owes a dead letter anew, with a link that works from now on and a key of its own, at the receivers where it was not
-    /// delivered. A worker of this process is woken.
-    ///
-    /// A reset whose password has changed since is not sent even so.
+    /// delivered. It is bound to the state as it is now. A worker of this process is woken.
     ///
     /// # Errors
     /// - [`NoOutbox`](DeadLetterErrorKind::NoOutbox): the flows have none.
     /// - [`NoSuchLetter`](DeadLetterErrorKind::NoSuchLetter): there is no such message, or it is not dead.
+    /// - [`Unreadable`](DeadLetterErrorKind::Unreadable): a column of its row cannot be read.
+    /// - [`Obsolete`](DeadLetterErrorKind::Obsolete): it has nothing left to do; it stays a dead letter.
     /// - [`Unavailable`](DeadLetterErrorKind::Unavailable), [`Broken`](DeadLetterErrorKind::Broken): the store.
     ///
     /// # Cancel safety
     /// It happens whole or not at all.
     pub async fn retry_dead_letter(&self, id: MessageId) -> Result<(), DeadLetterError> {
         let outbox = self.opened()?;
-        let none = || DeadLetterError::new(DeadLetterErrorKind::NoSuchLetter);
-        let letter = outbox.store.outbox_message(id).await?.ok_or_else(none)?;
+        let letter = match outbox.store.outbox_message(id).await? {
+            Some(OutboxRow::Message(letter)) if letter.dead.is_some() => letter,
+            Some(OutboxRow::Unreadable(row)) if row.is_dead => {
+                return Err(DeadLetterError::new(DeadLetterErrorKind::Unreadable));
+            }
+            _ => return Err(DeadLetterError::new(DeadLetterErrorKind::NoSuchLetter)),
+        };
+        let binding = self.rebound(&letter.message).await?;
         let now = self.now();
         let revival = Revival {
             id,
             key: self.message_key()?,
+            binding,
             now,
             expires_at: self.expiry(letter.message.purpose, letter.message.kind, now),
             receipts: letter.receipts.only_done(),
         };
-        if letter.dead.is_none() || !outbox.store.revive_message(&revival).await? {
-            return Err(none());
+        match outbox.store.revive_message(&revival).await? {
+            Revived::Pending => {
+                outbox.bell.notify_one();
+                Ok(())
+            }
+            Revived::NoSuchLetter => Err(DeadLetterError::new(DeadLetterErrorKind::NoSuchLetter)),
+            Revived::Superseded => Err(obsolete(Obsolete::NewerRequest)),
         }
-        outbox.bell.notify_one();
-        Ok(())
+    }
+
+    /// What a message depends on, as it is now.
+    ///
+    /// An address that was corrected since is where the message is wanted; a password that was changed since leaves
+    /// nothing to reset.
+    async fn rebound(&self, message: &NewMessage) -> Result<Binding, DeadLetterError> {
+        let recipient = message.recipient.ok_or_else(|| obsolete(Obsolete::Gone))?;
+        let found = self
+            .store()
+            .link_target(message.purpose, message.kind, recipient.address)
+            .await?;
+        let target = still_there(found, recipient).map_err(obsolete)?;
+        still_open(message.purpose, &target).map_err(obsolete)?;
+        let (person, address) = (&target.person, &target.address);
+        let kept = &message.binding;
+        match bound_state::compare(kept, message.purpose, person, address) {
+            Err(Changed::Obsolete(Obsolete::PasswordChanged)) => {
+                Err(obsolete(Obsolete::PasswordChanged))
+            }
+            _ => Ok(bound_state::binding(message.purpose, person, address)),
+        }
     }
 
     /// Removes dead letters that were given up before this time; how many they were.
@@ -74,6 +108,10 @@ impl Accounts {
     }
 }
 
+fn obsolete(why: Obsolete) -> DeadLetterError {
+    DeadLetterError::new(DeadLetterErrorKind::Obsolete(why))
+}
+
 /// Why nothing was done with a dead letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -82,6 +120,10 @@ pub enum DeadLetterErrorKind {
     NoOutbox,
     /// There is no such message, or it is not dead.
     NoSuchLetter,
+    /// A column of its row cannot be read.
+    Unreadable,
+    /// It has nothing left to do.
+    Obsolete(Obsolete),
     /// The store is not available; trying again later may work.
     Unavailable,
     /// The store answered what it should not.
@@ -99,6 +141,8 @@ impl FlowErrorKind for DeadLetterErrorKind {
         match self {
             Self::NoOutbox => "there is no outbox",
             Self::NoSuchLetter => "there is no such dead letter",
+            Self::Unreadable => "a column of its row cannot be read",
+            Self::Obsolete(why) => why.text(),
             Self::Unavailable => UNAVAILABLE_TEXT,
             Self::Broken => BROKEN_TEXT,
         }

@@ -1,22 +1,31 @@
 //! One attempt to deliver a message that was claimed.
 
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::Poll;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use phone_auth_signals::{Outcome, ReceiverInfo, Report, Retry, Undelivered};
+use phone_auth_tokens::CLOCK_SKEW;
 
-use super::Accounts;
-use super::links::Links;
+use super::bound_state::{self, Changed};
 use super::message::{MessageEvent, To};
+use super::outbox_worker::WorkerLog;
 use super::promise::Outbox;
 use super::redaction::Redaction;
 use super::store_clock::{StoreClock, later};
 use super::worker_options::WorkerOptions;
+use super::{Accounts, OutboxWorker};
 use crate::link::LinkTarget;
 use crate::outbox::{
-    DeadLetter, Lease, MessagePurpose, OutboxMessage, Receipt, ReceiptOutcome, Settlement,
+    DeadLetter, LeaseState, MessagePurpose, Obsolete, OutboxMessage, Receipt, ReceiptOutcome,
+    Recipient, Settlement,
 };
 use crate::store::StoreError;
+
+/// Why a message is given up that comes too late.
+const LATE: &str = "its link expired before it could be delivered";
 
 /// One attempt.
 pub(super) struct Attempt<'a> {
@@ -24,114 +33,130 @@ pub(super) struct Attempt<'a> {
     outbox: &'a Outbox,
     options: &'a WorkerOptions,
     clock: &'a StoreClock,
+    log: &'a WorkerLog,
     message: OutboxMessage,
     /// The receiver that could not be called, if there is one: it was disconnected after the attempt began.
     missed: Option<String>,
+    /// How many attempts have failed, with this one if it did.
+    failures: u32,
 }
 
-/// Whether the attempt may go on.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Hold {
-    Held,
+/// How an attempt ended.
+enum Ended {
+    /// With this, to be recorded.
+    With(Settlement),
+    /// A newer message has taken the place of this one.
+    Superseded,
+    /// The message is another worker's.
     Lost,
 }
 
 impl<'a> Attempt<'a> {
     pub(super) fn new(
-        accounts: &'a Accounts,
+        worker: &'a OutboxWorker,
         outbox: &'a Outbox,
-        options: &'a WorkerOptions,
-        clock: &'a StoreClock,
         message: OutboxMessage,
     ) -> Self {
         Self {
-            accounts,
+            accounts: &worker.accounts,
             outbox,
-            options,
-            clock,
+            options: &worker.options,
+            clock: &worker.clock,
+            log: &worker.log,
+            failures: message.failures,
             message,
             missed: None,
         }
     }
 
-    /// Delivers the message, and records how that ended.
+    /// Delivers the message, and records how that ended. Whatever goes wrong is an end like any other.
     pub(super) async fn run(mut self) {
-        let id = self.message.id.get();
-        match self.deliver().await {
-            Ok(Some(settlement)) => self.settle(&settlement).await,
-            Ok(None) => tracing::info!(id, "the lease of a message was lost"),
-            // Nothing is recorded: the message is due again when the lease ends.
-            Err(error) => {
-                tracing::warn!(id, %error, "a message could not be delivered yet");
-            }
+        let ended = match caught(self.deliver()).await {
+            Some(Ok(ended)) => ended,
+            Some(Err(error)) => Ended::With(self.stuck(&error.to_string())),
+            // What a panic said may be anything; that there was one says enough.
+            None => Ended::With(self.stuck("there was a panic")),
+        };
+        match ended {
+            Ended::With(settlement) => self.settle(&settlement).await,
+            Ended::Superseded => self.release().await,
+            Ended::Lost => self.lost(),
         }
     }
 
-    /// How the attempt ended; nothing when the lease was lost.
-    async fn deliver(&mut self) -> Result<Option<Settlement>, StoreError> {
-        // Before anything else: what nobody waits for is no dead letter, however late it is.
-        let Some(target) = self.recipient().await? else {
-            return Ok(Some(Settlement::Settled));
+    /// How the attempt ended.
+    async fn deliver(&mut self) -> Result<Ended, StoreError> {
+        // Before its expiry: what nobody waits for is no dead letter, however late it is.
+        let target = match self.recipient().await? {
+            Ok(found) => found,
+            Err(why) => return Ok(Ended::With(self.obsolete(why))),
         };
-        if !self.is_still_wanted(&target) {
-            tracing::debug!(
-                id = self.message.id.get(),
-                "a message was moot before it was sent"
-            );
-            return Ok(Some(Settlement::Settled));
+        match self.is_changed(&target) {
+            Ok(()) => {}
+            Err(Changed::Obsolete(why)) => return Ok(Ended::With(self.obsolete(why))),
+            Err(Changed::Unexplained(why)) => return Ok(Ended::With(self.dead(why))),
         }
-        if self.accounts.now() >= self.message.message.expires_at {
-            let why = "its link expired before it could be delivered";
-            return Ok(Some(self.dead(why.to_owned())));
+        if self.is_late() {
+            return Ok(Ended::With(self.dead(LATE.to_owned())));
         }
         let Some(event) = self.event(&target) else {
-            return Ok(Some(self.dead("its link cannot be made".to_owned())));
+            return Ok(Ended::With(self.dead("its link cannot be made".to_owned())));
         };
-        let hold = self.tell(&event).await;
-        Ok((hold == Hold::Held).then(|| self.verdict(event.signal())))
+        Ok(match self.tell(&event).await {
+            LeaseState::Held => Ended::With(self.verdict(event.signal())),
+            LeaseState::Superseded => Ended::Superseded,
+            LeaseState::Lost => Ended::Lost,
+        })
     }
 
-    /// The person and the address, if they are still there and belong together.
-    async fn recipient(&self) -> Result<Option<LinkTarget>, StoreError> {
+    /// The person and the address, or why there is nobody to send it to.
+    async fn recipient(&self) -> Result<Result<LinkTarget, Obsolete>, StoreError> {
         let message = &self.message.message;
         let Some(recipient) = message.recipient else {
-            return Ok(None);
+            return Ok(Err(Obsolete::Gone));
         };
         let store = self.accounts.store();
         let found = store
             .link_target(message.purpose, message.kind, recipient.address)
             .await?;
-        let is_meant = |it: &LinkTarget| it.person.id == recipient.person && it.person.is_active;
-        Ok(found.filter(is_meant))
+        Ok(still_there(found, recipient))
     }
 
-    /// Whether the link would do what was promised: nothing it depends on has changed, no other was asked for since, and
-    /// there is still something for it to do.
-    fn is_still_wanted(&self, target: &LinkTarget) -> bool {
+    /// Whether there is still something for the link to do, no other was asked for since, and what it depends on is as it
+    /// was.
+    fn is_changed(&self, target: &LinkTarget) -> Result<(), Changed> {
         let (message, person, address) = (&self.message.message, &target.person, &target.address);
-        let is_open = match message.purpose {
-            MessagePurpose::ResetPassword => person.password.is_usable(),
-            MessagePurpose::Verify => !address.is_verified,
-        };
+        still_open(message.purpose, target).map_err(Changed::Obsolete)?;
         // The version before did not keep for which request a message is.
         let requested_at = self.message.requested_at;
-        let is_newest = requested_at.is_none() || requested_at == target.newest;
-        is_open && is_newest && Links::binding(message.purpose, person, address) == message.binding
+        if requested_at.is_some() && requested_at != target.newest {
+            return Err(Changed::Obsolete(Obsolete::NewerRequest));
+        }
+        bound_state::compare(&message.binding, message.purpose, person, address)
+    }
+
+    /// Whether its link has stopped working, by the clock of the store.
+    fn is_late(&self) -> bool {
+        self.clock.now(self.accounts) >= self.message.deadline()
     }
 
     fn event(&self, target: &LinkTarget) -> Option<MessageEvent> {
         let message = &self.message.message;
-        let is_first = self.message.attempts == 1;
+        let is_first = self.message.ready_attempt.saturating_add(1) == self.message.attempts;
+        let now = self.clock.now(self.accounts);
+        let promised_at = self.promised_at(now);
         let url = self
             .accounts
-            .mint(message.purpose, target, message.created_at, is_first)
+            .mint(message.purpose, target, promised_at, is_first)
             .ok()?;
+        let lifetime = message.expires_at - message.created_at;
+        let left = lifetime.min(self.message.deadline() - now);
         let envelope = Accounts::envelope(
             Some(&message.key),
             message.language.as_ref(),
-            message.created_at,
-            message.expires_at,
-            self.accounts.now(),
+            promised_at,
+            later(promised_at, lifetime.to_std().unwrap_or_default()),
+            left.to_std().unwrap_or_default(),
         );
         let to = To {
             person: &target.person,
@@ -140,9 +165,21 @@ impl<'a> Attempt<'a> {
         Some(MessageEvent::new(message.purpose, to, url, envelope))
     }
 
+    /// When the link begins to count its age: when the message was promised, by the clock of the flow. A clock that was
+    /// set back since, by more than servers may differ, takes that along: else the link would not work for as long.
+    fn promised_at(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        let ahead = self.message.enqueued_at - now;
+        let created_at = self.message.message.created_at;
+        if ahead.to_std().is_ok_and(|ahead| ahead > CLOCK_SKEW) {
+            created_at.checked_sub_signed(ahead).unwrap_or(now)
+        } else {
+            created_at
+        }
+    }
+
     /// Calls the receivers that have not had it and whose time has come, one after the other, and notes what becomes of
     /// each.
-    async fn tell(&mut self, event: &MessageEvent) -> Hold {
+    async fn tell(&mut self, event: &MessageEvent) -> LeaseState {
         let receivers = event.receivers(self.accounts.signals());
         let receipts = &mut self.message.receipts;
         receipts.forget_gone(|id| receivers.iter().any(|receiver| receiver.id() == id));
@@ -154,39 +191,61 @@ impl<'a> Attempt<'a> {
         let redaction = Redaction::of(event.url().as_str());
         let last = waiting.len().saturating_sub(1);
         for (index, receiver) in waiting.iter().enumerate() {
-            let (outcome, hold) = self.call(event, receiver).await;
-            match self.receipt(receiver, outcome, &redaction) {
+            let (outcome, mut state) = self.call(event, receiver).await;
+            let receipt = self.receipt(receiver, outcome, &redaction);
+            if receipt
+                .as_ref()
+                .is_none_or(|receipt| receipt.outcome == ReceiptOutcome::Failed)
+            {
+                self.failures = self.message.failures.saturating_add(1);
+            }
+            match receipt {
                 Some(receipt) => self.message.receipts.note(receipt),
                 None => self.missed = Some(receiver.id().to_owned()),
             }
-            if hold == Hold::Lost {
-                return Hold::Lost;
-            }
             // The last one is recorded with the end of the attempt.
-            if index < last && self.extend().await == Hold::Lost {
-                return Hold::Lost;
+            if state == LeaseState::Held && index < last {
+                state = self.extend().await;
+            }
+            if state != LeaseState::Held {
+                return state;
             }
         }
-        Hold::Held
+        LeaseState::Held
     }
 
-    /// Calls one receiver, and extends the lease for as long as it takes. No report when it took too long.
-    async fn call(&self, event: &MessageEvent, receiver: &ReceiverInfo) -> (Option<Report>, Hold) {
+    /// Calls one receiver, and extends the lease for as long as it takes. Both go on at once: a store that is slow slows
+    /// no receiver. No report when it took too long.
+    async fn call(
+        &self,
+        event: &MessageEvent,
+        receiver: &ReceiverInfo,
+    ) -> (Option<Report>, LeaseState) {
         let signals = self.accounts.signals();
         let limit = self.options.receiver_timeout;
         let call = event.send_to(signals, receiver);
         let mut call = std::pin::pin!(tokio::time::timeout(limit, call));
-        let mut hold = Hold::Held;
-        loop {
+        let mut state = LeaseState::Held;
+        let ended = {
+            let mut keeping = std::pin::pin!(self.keep_lease(&mut state));
             tokio::select! {
                 biased;
-                ended = &mut call => return (ended.ok(), hold),
-                () = tokio::time::sleep(self.options.lease() / 3) => {
-                    // What is lost stays lost, whatever the store answers the next time.
-                    if self.extend().await == Hold::Lost {
-                        hold = Hold::Lost;
-                    }
-                }
+                ended = &mut call => ended,
+                // The lease is lost, and what has begun is let finish.
+                () = &mut keeping => call.await,
+            }
+        };
+        (ended.ok(), state)
+    }
+
+    /// Extends the lease again and again, until it is lost. What is superseded stays so, whatever the store answers the
+    /// next time, and nobody else may begin meanwhile.
+    async fn keep_lease(&self, state: &mut LeaseState) {
+        while *state != LeaseState::Lost {
+            tokio::time::sleep(self.options.lease() / 3).await;
+            let now = self.extend().await;
+            if now != LeaseState::Held {
+                *state = now;
             }
         }
     }
@@ -228,7 +287,7 @@ impl<'a> Attempt<'a> {
     }
 
     /// What is to become of the message now that its receivers were called.
-    fn verdict(&self, signal: &'static str) -> Settlement {
+    fn verdict(&mut self, signal: &'static str) -> Settlement {
         let receipts = &self.message.receipts;
         let with = |outcome| move |receipt: &&Receipt| receipt.outcome == outcome;
         let failed = receipts.iter().rfind(with(ReceiptOutcome::Failed));
@@ -244,6 +303,7 @@ impl<'a> Attempt<'a> {
             if self.options.unreceived.contains(&signal) {
                 return Settlement::Settled;
             }
+            self.failures = self.message.failures.saturating_add(1);
             let due_at = self.clock.later(self.accounts, self.delay());
             return self.again(due_at, &format!("nobody receives {signal}"));
         }
@@ -259,39 +319,64 @@ impl<'a> Attempt<'a> {
         }
     }
 
+    /// What is to become of a message that could not even be looked at: another attempt later, as long as its link works.
+    fn stuck(&mut self, why: &str) -> Settlement {
+        let id = self.message.id.get();
+        self.failures = self.message.failures.saturating_add(1);
+        if self.is_late() {
+            return self.dead(format!("{LATE}; {why}"));
+        }
+        if let Some(stuck) = self.log.stuck.count() {
+            tracing::warn!(id, why, stuck, "a message could not be delivered yet");
+        }
+        let due_at = self.clock.later(self.accounts, self.delay());
+        self.again(due_at, why)
+    }
+
     /// How long to wait after this attempt.
     fn delay(&self) -> Duration {
         let random = self.random();
-        self.options.back_off.delay(self.message.attempts, random)
+        let failures = self.message.failures.saturating_add(1);
+        self.options.back_off.delay(failures, random)
     }
 
     /// Another attempt at a time by the clock of the store, if its link still works then.
     fn again(&self, due_at: DateTime<Utc>, reason: &str) -> Settlement {
-        let then = later(self.accounts.now(), self.clock.until(self.accounts, due_at));
-        if then >= self.message.message.expires_at {
+        if due_at >= self.message.deadline() {
             return self.dead(format!(
                 "its link would expire before the next attempt; {reason}"
             ));
         }
         Settlement::Again {
             due_at,
+            failures: self.failures,
             receipts: self.message.receipts.clone(),
         }
     }
 
     fn dead(&self, reason: String) -> Settlement {
-        tracing::error!(
-            id = self.message.id.get(),
-            reason,
-            "a message was given up; it is kept as a dead letter"
-        );
+        let id = self.message.id.get();
+        if let Some(dead) = self.log.dead.count() {
+            tracing::error!(
+                id,
+                reason,
+                dead,
+                "a message was given up; it is kept as a dead letter"
+            );
+        }
         Settlement::Dead {
             letter: DeadLetter {
-                at: self.accounts.now(),
+                at: self.clock.now(self.accounts),
                 reason,
             },
             receipts: self.message.receipts.clone(),
         }
+    }
+
+    /// Nothing is left to do for the message.
+    fn obsolete(&self, why: Obsolete) -> Settlement {
+        self.log.obsolete(self.message.id, why);
+        Settlement::Settled
     }
 
     fn random(&self) -> u32 {
@@ -304,44 +389,111 @@ impl<'a> Attempt<'a> {
     }
 
     /// Makes the lease end later. A store that cannot be asked leaves it as it is.
-    async fn extend(&self) -> Hold {
+    async fn extend(&self) -> LeaseState {
         let until = self.clock.later(self.accounts, self.options.lease());
-        let (lease, receipts) = (self.lease(), &self.message.receipts);
-        match self.outbox.store.extend_lease(lease, until, receipts).await {
-            Ok(false) => Hold::Lost,
-            Ok(true) | Err(_) => Hold::Held,
+        let (lease, receipts) = (self.message.lease(), &self.message.receipts);
+        let extended = self.outbox.store.extend_lease(&lease, until, receipts);
+        extended.await.unwrap_or(LeaseState::Held)
+    }
+
+    /// Records how the attempt ended.
+    async fn settle(&mut self, settlement: &Settlement) {
+        let lease = self.message.lease();
+        let store = &self.outbox.store;
+        match self
+            .recorded(|| store.settle_message(&lease, settlement))
+            .await
+        {
+            Some(LeaseState::Held) | None => {}
+            Some(LeaseState::Superseded) => self.release().await,
+            Some(LeaseState::Lost) => self.lost(),
         }
     }
 
-    fn lease(&self) -> Lease {
-        self.message.lease()
+    /// Lets the newer message be claimed that has taken the place of this one.
+    async fn release(&mut self) {
+        self.log.obsolete(self.message.id, Obsolete::NewerRequest);
+        let lease = self.message.lease();
+        let store = &self.outbox.store;
+        let (failures, receipts) = (self.failures, &self.message.receipts);
+        let released = self
+            .recorded(|| store.release_superseded(&lease, failures, receipts))
+            .await;
+        if released == Some(true) {
+            self.outbox.bell.notify_one();
+        }
     }
 
-    /// Records how the attempt ended. A store that is locked for a while is asked again until the lease ends:
-    /// what is not recorded is sent once more.
-    async fn settle(&self, settlement: &Settlement) {
+    fn lost(&self) {
         let id = self.message.id.get();
+        tracing::info!(id, "the lease of a message was lost");
+    }
+
+    /// Has something recorded. A store that is locked for a while is asked again until the lease ends: what is not
+    /// recorded is sent once more.
+    async fn recorded<T, F>(&self, record: impl Fn() -> F) -> Option<T>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
         let begun = tokio::time::Instant::now();
         loop {
-            match self
-                .outbox
-                .store
-                .settle_message(self.lease(), settlement)
-                .await
-            {
-                Ok(true) => return,
-                Ok(false) => {
-                    tracing::info!(id, "the lease of a message was lost");
-                    return;
-                }
+            match record().await {
+                Ok(recorded) => return Some(recorded),
                 Err(error) if begun.elapsed() >= self.options.lease() => {
+                    let id = self.message.id.get();
                     tracing::error!(id, %error, "what became of a message is not recorded");
-                    return;
+                    return None;
                 }
                 Err(_) => tokio::time::sleep(self.options.lease() / 20).await,
             }
         }
     }
+}
+
+/// The person and the address that a message was promised to, if they are still there and belong together.
+pub(super) fn still_there(
+    found: Option<LinkTarget>,
+    recipient: Recipient,
+) -> Result<LinkTarget, Obsolete> {
+    // The number of a row that was deleted may be another's by now.
+    let found = found.filter(|target| target.person.id == recipient.person);
+    let target = found.ok_or(Obsolete::Gone)?;
+    if target.person.is_active {
+        Ok(target)
+    } else {
+        Err(Obsolete::Disabled)
+    }
+}
+
+/// Whether there is still something for a link to do.
+pub(super) fn still_open(purpose: MessagePurpose, target: &LinkTarget) -> Result<(), Obsolete> {
+    match purpose {
+        // Who can be sent a reset had a password that could be reset.
+        MessagePurpose::ResetPassword if !target.person.password.is_usable() => {
+            Err(Obsolete::PasswordChanged)
+        }
+        MessagePurpose::Verify if target.address.is_verified => Err(Obsolete::Verified),
+        _ => Ok(()),
+    }
+}
+
+/// Runs something to its end; nothing if it panicked.
+async fn caught<T>(work: impl Future<Output = T>) -> Option<T> {
+    let mut work = std::pin::pin!(work);
+    poll_fn(|context| {
+        // After a panic the work is not polled again, and what it has changed is a receipt or a count.
+        match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))) {
+            Ok(poll) => poll.map(Some),
+            Err(payload) => {
+                // It can panic as well, when it is dropped.
+                if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+                    std::mem::forget(payload);
+                }
+                Poll::Ready(None)
+            }
+        }
+    })
+    .await
 }
 
 /// A receipt that did not succeed, for the operator.

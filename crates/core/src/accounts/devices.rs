@@ -139,8 +139,15 @@ impl Accounts {
 
 /// One text for all spellings of a name, whether or not anybody has it.
 fn canonical(name: &AccountName) -> String {
-    let phone = name.phone.as_ref().map(|phone| phone.canonical().to_owned());
-    let email = || name.email.as_ref().map(|email| email.canonical().to_owned());
+    let phone = name
+        .phone
+        .as_ref()
+        .map(|phone| phone.canonical().to_owned());
+    let email = || {
+        name.email
+            .as_ref()
+            .map(|email| email.canonical().to_owned())
+    };
     let username = || {
         name.username
             .as_ref()

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 
 use crate::form::FieldProblem;
+use crate::outbox::OutboxFull;
 use crate::password::HashError;
 use crate::randomness::RandomnessError;
 use crate::store::StoreError;
@@ -45,6 +46,12 @@ impl<K: FlowErrorKind> FlowError<K> {
     /// were being hashed.
     pub fn is_retryable(&self) -> bool {
         self.kind.is_retryable()
+    }
+
+    /// Whether the flow has told the log of it already, where it tells of many at once.
+    pub fn is_logged(&self) -> bool {
+        let source = self.source.as_deref();
+        source.is_some_and(|source| source.is::<OutboxFull>())
     }
 }
 

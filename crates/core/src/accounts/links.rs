@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::address::{AddressId, AddressKind, AddressRecord};
 use crate::link::LinkTarget;
-use crate::outbox::{Binding, MessagePurpose};
+use crate::outbox::MessagePurpose;
 use crate::person::Person;
 use crate::settings::Settings;
 
@@ -183,23 +183,6 @@ impl Links {
             self.issuer(is_told).issue(&purpose, now, state)
         });
         Zeroizing::new(token.as_str().to_owned())
-    }
-
-    /// What the link of a message depends on, as it is now.
-    pub(super) fn binding(
-        purpose: MessagePurpose,
-        person: &Person,
-        address: &AddressRecord,
-    ) -> Binding {
-        let name = purpose.as_str();
-        match purpose {
-            MessagePurpose::ResetPassword => {
-                with_older_reset_state(person, address, |state| Binding::of(name, state))
-            }
-            MessagePurpose::Verify => {
-                with_older_verification_state(address, |state| Binding::of(name, state))
-            }
-        }
     }
 
     /// For how long the link of a message works.

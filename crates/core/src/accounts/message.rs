@@ -1,5 +1,7 @@
 //! A message with a link: minted for a person and an address, and told to the receivers of its signal.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use phone_auth_signals::{
     Envelope, Event, ReceiverInfo, RelativeUrl, Report, ResetPasswordEmail, ResetPasswordPhone,
@@ -156,23 +158,22 @@ impl Accounts {
         }
     }
 
-    /// What goes with a message that is sent now.
+    /// What goes with a message that is sent now, and whose link works for so long from now.
     pub(super) fn envelope(
         key: Option<&str>,
         language: Option<&Language>,
         promised_at: DateTime<Utc>,
         expires_at: DateTime<Utc>,
-        now: DateTime<Utc>,
+        left: Duration,
     ) -> Envelope {
         let envelope = key.map_or_else(Envelope::default, Envelope::new);
         let envelope = match language {
             Some(language) => envelope.in_language(language.as_str()),
             None => envelope,
         };
-        let left = (expires_at - now).to_std();
         envelope
             .promised_at(promised_at.into())
             .expiring_at(expires_at.into())
-            .working_for(left.unwrap_or_default())
+            .working_for(left)
     }
 }

@@ -20,6 +20,7 @@ use crate::store::Store;
 
 mod add_address;
 mod admin;
+mod bound_state;
 mod builder;
 mod change_password;
 mod dead_letters;
@@ -41,6 +42,7 @@ mod request_verification;
 mod reset_password;
 mod session_sweep;
 mod sign_up;
+mod sparse_log;
 mod store_clock;
 mod verify_address;
 mod visitor;

@@ -2,6 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -10,10 +11,11 @@ use tokio::time::Instant;
 
 use super::deliver::Attempt;
 use super::promise::Outbox;
+use super::sparse_log::SparseLog;
 use super::store_clock::StoreClock;
 use super::worker_options::WorkerOptions;
 use super::{Accounts, StoreAccessError};
-use crate::outbox::{Claim, OutboxMessage};
+use crate::outbox::{Claim, MessageId, NextDue, Obsolete, OutboxMessage};
 use crate::store::StoreError;
 
 /// How often the store is asked what time it is.
@@ -61,9 +63,41 @@ const LEAST_WAIT: Duration = Duration::from_millis(20);
 /// ```
 #[derive(Clone, Debug)]
 pub struct OutboxWorker {
-    accounts: Accounts,
-    options: WorkerOptions,
-    clock: StoreClock,
+    pub(super) accounts: Accounts,
+    pub(super) options: WorkerOptions,
+    pub(super) clock: StoreClock,
+    pub(super) log: Arc<WorkerLog>,
+}
+
+/// What a worker tells the log, which no flood may fill: one line of a kind each second, with how many there were.
+#[derive(Debug)]
+pub(super) struct WorkerLog {
+    obsolete: [SparseLog; Obsolete::ALL.len()],
+    pub(super) stuck: SparseLog,
+    pub(super) dead: SparseLog,
+}
+
+impl WorkerLog {
+    fn new() -> Self {
+        let sparse = || SparseLog::every(Duration::from_secs(1));
+        Self {
+            obsolete: Obsolete::ALL.map(|_| sparse()),
+            stuck: sparse(),
+            dead: sparse(),
+        }
+    }
+
+    /// A message had nothing left to do.
+    pub(super) fn obsolete(&self, id: MessageId, why: Obsolete) {
+        let id = id.get();
+        let kinds = Obsolete::ALL.iter().zip(&self.obsolete);
+        let log = kinds.filter(|(kind, _)| **kind == why).map(|(_, log)| log);
+        let why = why.text();
+        match log.map(SparseLog::count).next().flatten() {
+            Some(so_far) => tracing::info!(id, why, so_far, "a message was obsolete"),
+            None => tracing::debug!(id, why, "a message was obsolete"),
+        }
+    }
 }
 
 impl Accounts {
@@ -74,6 +108,7 @@ impl Accounts {
             accounts: self.clone(),
             options,
             clock: StoreClock::default(),
+            log: Arc::new(WorkerLog::new()),
         })
     }
 }
@@ -138,6 +173,12 @@ impl OutboxWorker {
         while attempts.join_next().await.is_some() {}
     }
 
+    /// How many messages this worker and its clones found [obsolete](Obsolete): they had nothing left to do, and were not
+    /// sent.
+    pub fn obsolete_messages(&self) -> u64 {
+        self.log.obsolete.iter().map(SparseLog::total).sum()
+    }
+
     /// How many messages more can be delivered at once.
     fn free(&self, attempts: &JoinSet<()>) -> u32 {
         let busy = u32::try_from(attempts.len()).unwrap_or(u32::MAX);
@@ -191,18 +232,16 @@ impl OutboxWorker {
 
     async fn attempt(self, message: OutboxMessage) {
         if let Some(outbox) = &self.accounts.inner.outbox {
-            let (options, clock) = (&self.options, &self.clock);
-            Attempt::new(&self.accounts, outbox, options, clock, message)
-                .run()
-                .await;
+            Attempt::new(&self, outbox, message).run().await;
         }
     }
 
     /// Waits until something may be due.
     async fn wait(&self, outbox: &Outbox) {
         let due = match outbox.store.next_due().await {
-            Ok(Some(due)) => self.clock.until(&self.accounts, due),
-            Ok(None) | Err(_) => self.options.idle,
+            Ok(NextDue::At(due)) => self.clock.until(&self.accounts, due),
+            Ok(NextDue::Now) => Duration::ZERO,
+            Ok(NextDue::Never) | Err(_) => self.options.idle,
         };
         let patience = due.max(LEAST_WAIT).min(self.options.idle);
         let others = async {

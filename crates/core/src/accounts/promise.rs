@@ -1,26 +1,44 @@
 //! Promising a message: by a row in the outbox, or, without one, by telling the receivers.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use uuid::{Builder, Uuid};
 
-use super::Accounts;
 use super::error::{FlowError, FlowErrorKind};
-use super::links::Links;
 use super::message::{MessageEvent, To, signal_of};
+use super::sparse_log::SparseLog;
+use super::{Accounts, bound_state};
 use crate::address::AddressKind;
 use crate::language::Language;
 use crate::link::{LinkRequest, LinkTarget};
-use crate::outbox::{Binding, MessagePurpose, NewMessage, Recipient};
+use crate::outbox::{Binding, MessagePurpose, NewMessage, OutboxFull, Recipient};
 use crate::randomness::RandomnessError;
-use crate::store::OutboxStore;
+use crate::store::{OutboxStore, StoreError};
+
+/// How long it is believed how many messages are pending.
+const COUNT_LASTS: Duration = Duration::from_secs(1);
+
+/// The same once there are as many as may be.
+const FULL_LASTS: Duration = Duration::from_millis(100);
 
 /// The outbox of the flows, and the bell that wakes the worker of this process.
 pub(super) struct Outbox {
     pub(super) store: Arc<dyn OutboxStore>,
     pub(super) bell: Notify,
+    pending: Mutex<Pending>,
+    full: SparseLog,
+}
+
+/// How many messages are pending, as far as this process knows.
+#[derive(Default)]
+struct Pending {
+    counted_at: Option<Instant>,
+    /// As counted, and those that were promised here since: too many rather than too few.
+    count: u32,
 }
 
 impl Outbox {
@@ -28,7 +46,48 @@ impl Outbox {
         Self {
             store,
             bell: Notify::new(),
+            pending: Mutex::default(),
+            full: SparseLog::every(Duration::from_mins(1)),
         }
+    }
+
+    /// Whether as many messages are pending as may be. They are counted now and then, by whoever asks at that time,
+    /// whoever is named.
+    async fn is_full(&self, limit: u32) -> Result<bool, StoreError> {
+        let is_to_be_counted = {
+            let mut pending = self.pending();
+            let lasts = if pending.count < limit {
+                COUNT_LASTS
+            } else {
+                FULL_LASTS
+            };
+            let is_old = pending.counted_at.is_none_or(|at| at.elapsed() >= lasts);
+            if is_old {
+                pending.counted_at = Some(Instant::now());
+            }
+            is_old
+        };
+        if is_to_be_counted {
+            let count = self.store.pending_messages(limit).await?;
+            self.pending().count = count;
+        }
+        Ok(self.pending().count >= limit)
+    }
+
+    fn pending(&self) -> std::sync::MutexGuard<'_, Pending> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The error of a flow that can promise nothing more; the log tells it once a minute.
+    fn refuse<K: FlowErrorKind>(&self, limit: u32) -> FlowError<K> {
+        if let Some(refused) = self.full.count() {
+            tracing::warn!(
+                limit,
+                refused,
+                "as many messages are pending as max_pending_messages allows; requests for one are refused"
+            );
+        }
+        FlowError::with_source(K::UNAVAILABLE, OutboxFull)
     }
 }
 
@@ -51,8 +110,8 @@ impl Accounts {
 
     /// Promises a message, to nobody if there is nobody; then the work is the same and nothing is sent.
     ///
-    /// With an outbox a row is committed when this returns, and a worker is woken. Without one the receivers
-    /// are told, when [`Dispatch`](super::Dispatch) says.
+    /// With an outbox a row is committed when this returns, and a worker is woken; of a row to nobody nothing is left.
+    /// Without one the receivers are told, when [`Dispatch`](super::Dispatch) says.
     pub(super) async fn promise<K: FlowErrorKind>(
         &self,
         purpose: MessagePurpose,
@@ -61,8 +120,17 @@ impl Accounts {
     ) -> Result<(), FlowError<K>> {
         let now = self.now();
         if let Some(outbox) = &self.inner.outbox {
+            let limit = self.settings().max_pending_messages;
+            if outbox.is_full(limit).await? {
+                return Err(outbox.refuse(limit));
+            }
             let message = self.owed(purpose, kind, to, now)?;
             outbox.store.owe_message(&message).await?;
+            if to.is_some() {
+                let mut pending = outbox.pending();
+                pending.count = pending.count.saturating_add(1);
+            }
+            // Whoever it is to: to wake the worker is a part of the work.
             outbox.bell.notify_one();
             return Ok(());
         }
@@ -86,7 +154,8 @@ impl Accounts {
             .mint(purpose, &target, now, true)
             .map_err(|error| FlowError::with_source(K::BROKEN, error))?;
         let expires_at = self.expiry(purpose, kind, now);
-        let envelope = Self::envelope(None, self.language.as_ref(), now, expires_at, now);
+        let left = (expires_at - now).to_std().unwrap_or_default();
+        let envelope = Self::envelope(None, self.language.as_ref(), now, expires_at, left);
         MessageEvent::new(purpose, to, url, envelope)
             .tell(self)
             .await;
@@ -102,8 +171,8 @@ impl Accounts {
     ) -> Result<NewMessage, RandomnessError> {
         let key = self.message_key()?;
         let binding = match to {
-            Some(to) => Links::binding(purpose, to.person, to.address),
-            None => Binding::of(purpose.as_str(), &[]),
+            Some(to) => bound_state::binding(purpose, to.person, to.address),
+            None => Binding::from_stored([0; 32], None),
         };
         Ok(NewMessage {
             key,

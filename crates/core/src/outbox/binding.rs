@@ -1,36 +1,36 @@
-//! What the link of a message depends on, as a digest.
+//! What the link of a message depends on, in the form that a store keeps.
 
 use std::fmt;
 
-use sha2::{Digest, Sha256};
-
-/// A digest of the state that the link of a message depends on, as it was when the message was promised. When the
-/// message is sent and the state has become another, somebody has used a link or changed the password meanwhile, and
-/// the message is moot.
+/// The state that the link of a message depends on, as it was when the message was promised: a digest of each part, so
+/// that it can be told later which of them has changed. What the parts are is known to the flows alone, who also read
+/// what older versions have written.
 ///
 /// It is made of what the database holds anyway, and is no secret; still `Debug` does not show it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Binding([u8; 32]);
+#[derive(Clone, PartialEq, Eq)]
+pub struct Binding {
+    digest: Vec<u8>,
+    parts: Option<String>,
+}
 
 impl Binding {
-    /// The digest of these fields. Each goes in with its length, so that none runs into the next.
-    pub(crate) fn of(purpose: &str, fields: &[&[u8]]) -> Self {
-        let mut digest = Sha256::new();
-        for field in std::iter::once(purpose.as_bytes()).chain(fields.iter().copied()) {
-            digest.update((field.len() as u64).to_be_bytes());
-            digest.update(field);
+    /// The binding that a store has kept: the digest of the whole in the form of the first version, and the parts, which
+    /// that version did not write. Whether they can be read is seen when a message is looked at.
+    pub fn from_stored(digest: impl Into<Vec<u8>>, parts: Option<String>) -> Self {
+        Self {
+            digest: digest.into(),
+            parts,
         }
-        Self(digest.finalize().into())
     }
 
-    /// The digest that a store has kept.
-    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
+    /// The digest of the whole, to be kept.
+    pub fn digest(&self) -> &[u8] {
+        &self.digest
     }
 
-    /// The digest, to be kept.
-    pub const fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
+    /// The digests of the parts, to be kept.
+    pub fn parts(&self) -> Option<&str> {
+        self.parts.as_deref()
     }
 }
 

@@ -121,11 +121,19 @@ pub struct OutboxMessage {
     /// The request that it answers, as [`LinkRequest`](crate::link::LinkRequest)s are counted; `None` when a version that
     /// did not count them has stored it.
     pub requested_at: Option<DateTime<Utc>>,
-    /// How often it was claimed.
+    /// When it was promised, by the clock of the store: its age counts from here, wherever the flow ran.
+    pub enqueued_at: DateTime<Utc>,
+    /// The number of the last attempt. It only grows, so that no two attempts ever have the same.
     pub attempts: u32,
+    /// The number that stood there when it was promised, superseded another or was revived: the next attempt is its first,
+    /// and until then it is due whatever the clock says.
+    pub ready_attempt: u32,
+    /// How many attempts have failed since it was promised or revived: what the back-off goes by.
+    pub failures: u32,
     /// When it may be claimed: of a message under way, the end of the lease.
     pub due_at: DateTime<Utc>,
-    /// What became of it so far, by receiver.
+    /// What became of it so far, by receiver. Of a message that superseded another, also which receivers failed at that
+    /// one and want to be left alone.
     pub receipts: Receipts,
     /// When and why it was given up.
     pub dead: Option<DeadLetter>,
@@ -133,12 +141,89 @@ pub struct OutboxMessage {
 
 impl OutboxMessage {
     /// The lease of whoever has just claimed it.
-    pub const fn lease(&self) -> Lease {
+    pub fn lease(&self) -> Lease {
         Lease {
             id: self.id,
             attempt: self.attempts,
+            key: self.message.key.clone(),
         }
     }
+
+    /// When its link stops working and trying ends, by the clock of the store.
+    pub fn deadline(&self) -> DateTime<Utc> {
+        let lifetime = self.message.expires_at - self.message.created_at;
+        self.enqueued_at
+            .checked_add_signed(lifetime)
+            .unwrap_or(self.message.expires_at)
+    }
+}
+
+/// A row of the outbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "whoever shows rows shows the damaged ones too"
+)]
+pub enum OutboxRow {
+    /// A message.
+    Message(Box<OutboxMessage>),
+    /// A row with a value in it that cannot be read, such as one of a later version.
+    Unreadable(UnreadableMessage),
+}
+
+impl OutboxRow {
+    /// The number of the row.
+    pub fn id(&self) -> MessageId {
+        match self {
+            Self::Message(message) => message.id,
+            Self::Unreadable(row) => row.id,
+        }
+    }
+
+    /// The message, if it can be read.
+    pub fn into_message(self) -> Option<OutboxMessage> {
+        match self {
+            Self::Message(message) => Some(*message),
+            Self::Unreadable(_) => None,
+        }
+    }
+}
+
+/// A row of the outbox that cannot be read. The first worker that comes upon it makes it a dead letter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "stores of other crates build it, and a field they forget must not compile"
+)]
+pub struct UnreadableMessage {
+    /// The number of its row.
+    pub id: MessageId,
+    /// The column whose value cannot be read.
+    pub column: &'static str,
+    /// Whether it is a dead letter by now.
+    pub is_dead: bool,
+}
+
+impl UnreadableMessage {
+    /// Why it cannot be sent, for the operator.
+    pub fn reason(&self) -> String {
+        format!("its column {} cannot be read", self.column)
+    }
+}
+
+/// When there is something to claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a worker that did not know one would not know how long to wait"
+)]
+pub enum NextDue {
+    /// Nothing is pending.
+    Never,
+    /// At once, whatever the clock says.
+    Now,
+    /// At this time.
+    At(DateTime<Utc>),
 }
 
 /// Why a message was given up.
@@ -169,9 +254,8 @@ pub struct Claim {
     pub limit: u32,
 }
 
-/// The right to deliver a message. It is lost when the lease has ended and somebody else has claimed the message, or
-/// when a newer message superseded it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The right to deliver a message. It is lost when the lease has ended and somebody else has claimed the message.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_structs,
     reason = "a plain argument list with names; stores of other crates take it apart"
@@ -181,6 +265,23 @@ pub struct Lease {
     pub id: MessageId,
     /// Which attempt: a later one has another number, so that who was slow records nothing over it.
     pub attempt: u32,
+    /// The key of the message, by which it is told whether a newer one has taken its place.
+    pub key: String,
+}
+
+/// What is left of a lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a worker that did not know one could not tell whether it may go on"
+)]
+pub enum LeaseState {
+    /// It holds.
+    Held,
+    /// It holds, but a newer message has taken the place of the one that is being delivered.
+    Superseded,
+    /// The message is somebody else's, or gone.
+    Lost,
 }
 
 /// How an attempt ended.
@@ -196,6 +297,8 @@ pub enum Settlement {
     Again {
         /// When it is due next.
         due_at: DateTime<Utc>,
+        /// How many attempts have failed so far.
+        failures: u32,
         /// What became of it so far, by receiver.
         receipts: Receipts,
     },
@@ -208,7 +311,7 @@ pub enum Settlement {
     },
 }
 
-/// A dead letter that is owed anew. It counts its attempts from the beginning.
+/// A dead letter that is owed anew. Its back-off begins again; the number of its attempts goes on.
 #[derive(Clone, Debug)]
 #[expect(
     clippy::exhaustive_structs,
@@ -220,10 +323,69 @@ pub struct Revival {
     /// The key of the attempts to come: a receiver that took the old message and was not heard must not take the new link
     /// for a repeat.
     pub key: String,
+    /// The state that its link depends on, as it is now.
+    pub binding: Binding,
     /// When it is promised, and due.
     pub now: DateTime<Utc>,
     /// When its link stops working.
     pub expires_at: DateTime<Utc>,
     /// What became of it at the receivers that are not to be called again.
     pub receipts: Receipts,
+}
+
+/// What became of a revival.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "an operator is told each in words of its own"
+)]
+pub enum Revived {
+    /// The message is pending again.
+    Pending,
+    /// There is no such dead letter.
+    NoSuchLetter,
+    /// A newer message of the same purpose to the same address is pending; the letter stays one.
+    Superseded,
+}
+
+/// Why a message has nothing left to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Obsolete {
+    /// The user was deleted, or the address was, or became another user's.
+    Gone,
+    /// The user is disabled.
+    Disabled,
+    /// The address has another text now.
+    AddressChanged,
+    /// The address is verified by now.
+    Verified,
+    /// The password is another by now.
+    PasswordChanged,
+    /// A newer request has taken its place.
+    NewerRequest,
+}
+
+impl Obsolete {
+    /// All of them.
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Gone,
+        Self::Disabled,
+        Self::AddressChanged,
+        Self::Verified,
+        Self::PasswordChanged,
+        Self::NewerRequest,
+    ];
+
+    /// The reason in a few words.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Gone => "the user or the address is gone",
+            Self::Disabled => "the user is disabled",
+            Self::AddressChanged => "the address was changed",
+            Self::Verified => "the address is verified by now",
+            Self::PasswordChanged => "the password was changed",
+            Self::NewerRequest => "a newer request has taken its place",
+        }
+    }
 }

@@ -7,11 +7,14 @@
 //!
 //! # Security
 //! A row holds who, which address, which purpose and when, never a token: tokens are derived, so the link is made
-//! when it is sent. A copy of the database opens nothing. A message whose link would be void by then, because the
-//! password changed meanwhile or the address was verified, is not sent.
+//! when it is sent. A copy of the database opens nothing. A message that has nothing left to do, because the password
+//! was changed meanwhile or the address was verified, is [obsolete](Obsolete) and not sent. What cannot be explained
+//! becomes a dead letter, never nothing.
 //!
-//! A reset that was asked for under a name that nobody has is a row as well, to nobody. So the answer takes the same
-//! reads and writes whoever was named.
+//! For a reset that was asked for under a name that nobody has, a row is written and removed in the same transaction.
+//! So the answer takes the same reads and writes whoever was named, and strangers store nothing. What they can have
+//! stored, messages to people who exist, is one row for each address and purpose, pending or dead, and
+//! [at most so many in all](crate::settings::Settings::max_pending_messages).
 //!
 //! # Delivery
 //! At least once: whoever dies between a call and its record makes the call once more. The
@@ -20,13 +23,15 @@
 
 mod backoff;
 mod binding;
+mod full;
 mod message;
 mod receipts;
 
 pub use backoff::BackOff;
 pub use binding::Binding;
+pub use full::OutboxFull;
 pub use message::{
-    Claim, DeadLetter, Lease, MessageId, MessagePurpose, NewMessage, OutboxMessage, Recipient,
-    Revival, Settlement,
+    Claim, DeadLetter, Lease, LeaseState, MessageId, MessagePurpose, NewMessage, NextDue, Obsolete,
+    OutboxMessage, OutboxRow, Recipient, Revival, Revived, Settlement, UnreadableMessage,
 };
 pub use receipts::{Receipt, ReceiptOutcome, Receipts, ReceiptsError};

@@ -125,6 +125,19 @@ impl Receipts {
         self
     }
 
+    /// These receipts of a message, and of the message that it superseded those of receivers that failed: they may have
+    /// asked to be left alone, and a newer message is no reason not to.
+    #[must_use]
+    pub fn after(mut self, superseded: Self) -> Self {
+        for receipt in superseded.0 {
+            let is_known = self.0.iter().any(|own| own.receiver == receipt.receiver);
+            if receipt.outcome == ReceiptOutcome::Failed && !is_known {
+                self.0.push(receipt);
+            }
+        }
+        self
+    }
+
     /// The text that a store keeps: a list in JSON.
     pub fn to_text(&self) -> String {
         // Strings and words become JSON always.

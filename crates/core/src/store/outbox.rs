@@ -7,7 +7,8 @@ use chrono::{DateTime, Utc};
 
 use super::StoreError;
 use crate::outbox::{
-    Claim, Lease, MessageId, NewMessage, OutboxMessage, Receipts, Revival, Settlement,
+    Claim, Lease, LeaseState, MessageId, NewMessage, NextDue, OutboxMessage, OutboxRow, Receipts,
+    Revival, Revived, Settlement,
 };
 
 /// Keeps messages that are owed, until they are settled.
@@ -26,50 +27,71 @@ pub trait OutboxStore: Send + Sync {
         Ok(None)
     }
 
-    /// Owes a message, due at once. Messages of the same purpose to the same address that are still owed are superseded:
-    /// they go, and who is just delivering one can record nothing of it. Dead letters stay. A person who is gone by
-    /// now makes it a message to nobody.
+    /// Owes a message, due at once, whatever the clock says then and later.
+    ///
+    /// A pending message of the same purpose to the same address is superseded: the new one takes its place in the row,
+    /// and so in the order. Whoever is delivering the older one keeps the lease, and hears of it; until the lease ends or
+    /// is [released](Self::release_superseded), the new one is not due. Receivers that failed at the older one are left
+    /// alone for as long as they asked: the number of failures and their receipts pass over. Dead letters stay.
+    ///
+    /// A message to nobody, or to a person who is gone by now, is written and removed in the same transaction: the same
+    /// work, and nothing is left of it.
     async fn owe_message(&self, message: &NewMessage) -> Result<(), StoreError>;
+
+    /// How many messages are pending, dead letters left out; counted up to `at_most`.
+    async fn pending_messages(&self, at_most: u32) -> Result<u32, StoreError>;
 
     /// Claims messages that are due, those that have waited longest first: counts an attempt of each and makes it due
     /// again when the lease ends. No message is claimed by two, however many ask at once.
     ///
-    /// A row that cannot be read, such as one of a later version, keeps nobody from getting the others: it is left out,
-    /// and the store logs its id. When its link has expired, it becomes a dead letter.
+    /// A row that cannot be read, such as one of a later version, keeps nobody from getting the others: it is due, and
+    /// becomes a dead letter with the name of the column as its reason; the store logs its id.
     async fn claim_messages(&self, claim: &Claim) -> Result<Vec<OutboxMessage>, StoreError>;
 
-    /// Makes a lease end later, and keeps what became of the message so far. `false`, and nothing changed, when the lease
-    /// is lost.
+    /// Makes a lease end later, and keeps what became of the message so far. Nothing is changed when the lease is lost;
+    /// nothing but its end when the message is superseded.
     async fn extend_lease(
         &self,
-        lease: Lease,
+        lease: &Lease,
         until: DateTime<Utc>,
+        receipts: &Receipts,
+    ) -> Result<LeaseState, StoreError>;
+
+    /// Ends an attempt and its lease. Nothing is changed when the lease is lost or the message is superseded.
+    ///
+    /// Of the dead letters of one purpose to one address the newest alone is kept.
+    async fn settle_message(
+        &self,
+        lease: &Lease,
+        settlement: &Settlement,
+    ) -> Result<LeaseState, StoreError>;
+
+    /// Ends the lease of a message that was superseded: the newer one is due at once, after so many failures and with
+    /// these receipts of the older. `false`, and nothing changed, when the lease is lost or the message is not superseded.
+    async fn release_superseded(
+        &self,
+        lease: &Lease,
+        failures: u32,
         receipts: &Receipts,
     ) -> Result<bool, StoreError>;
 
-    /// Ends an attempt. `false`, and nothing changed, when the lease is lost.
-    async fn settle_message(
-        &self,
-        lease: Lease,
-        settlement: &Settlement,
-    ) -> Result<bool, StoreError>;
-
     /// When the next message is due, of those that are not dead.
-    async fn next_due(&self) -> Result<Option<DateTime<Utc>>, StoreError>;
+    async fn next_due(&self) -> Result<NextDue, StoreError>;
 
-    /// A message, dead ones too.
-    async fn outbox_message(&self, id: MessageId) -> Result<Option<OutboxMessage>, StoreError>;
+    /// A row, dead letters too.
+    async fn outbox_message(&self, id: MessageId) -> Result<Option<OutboxRow>, StoreError>;
 
-    /// At most `limit` messages with ids above `after`, in the order of their ids, dead ones too. A row that
-    /// cannot be read is left out, and the store logs its id.
+    /// At most `limit` rows with ids above `after`, in the order of their ids, dead letters and rows that cannot be read
+    /// too.
     async fn outbox_after(
         &self,
         after: Option<MessageId>,
         limit: u32,
-    ) -> Result<Vec<OutboxMessage>, StoreError>;
+    ) -> Result<Vec<OutboxRow>, StoreError>;
 
-    /// Owes a dead letter anew, as if it were promised now under another key. `false` when there is no such dead letter.
-    async fn revive_message(&self, revival: &Revival) -> Result<bool, StoreError>;
+    /// Owes a dead letter anew, as if it were promised now under another key; due at once, whatever the clock says. No
+    /// lease from before holds.
+    async fn revive_message(&self, revival: &Revival) -> Result<Revived, StoreError>;
 
     /// Removes dead letters that died before this time; how many they were. In steps, so that nothing waits for it however
     /// many there are: when a later one fails, the earlier are done.

@@ -3,12 +3,90 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use phone_auth_core::outbox::{
-    Claim, Lease, MessageId, NewMessage, OutboxMessage, Receipts, Revival, Settlement,
+    Claim, Lease, LeaseState, MessageId, NewMessage, NextDue, OutboxMessage, OutboxRow, Receipts,
+    Revival, Revived, Settlement,
 };
 use phone_auth_core::store::{OutboxStore, StoreError};
 
 use super::MemoryStore;
 use super::state::{State, to_micros};
+
+/// A message as it is kept.
+pub(super) struct Kept {
+    /// With the receipts of its own.
+    message: OutboxMessage,
+    /// The attempt that has it.
+    leased_attempt: Option<u32>,
+    /// What became of the message that it superseded.
+    earlier: Receipts,
+}
+
+impl Kept {
+    /// To whom it goes.
+    pub(super) fn person(&self) -> Option<phone_auth_core::person::PersonId> {
+        let recipient = self.message.message.recipient;
+        recipient.map(|recipient| recipient.person)
+    }
+
+    fn is_pending(&self) -> bool {
+        self.message.dead.is_none()
+    }
+
+    fn is_ready(&self) -> bool {
+        self.message.ready_attempt == self.message.attempts
+    }
+
+    /// Whether both are messages of one purpose to one address.
+    fn is_like(&self, other: &NewMessage) -> bool {
+        let mine = &self.message.message;
+        let address = |message: &NewMessage| message.recipient.map(|to| to.address);
+        mine.purpose == other.purpose
+            && mine.kind == other.kind
+            && address(other).is_some()
+            && address(mine) == address(other)
+    }
+
+    /// The message as whoever claims it gets it.
+    fn told(&self) -> OutboxMessage {
+        let mut message = self.message.clone();
+        message.receipts = message.receipts.after(self.earlier.clone());
+        message
+    }
+
+    fn keep(&mut self, receipts: &Receipts) {
+        self.message.receipts = receipts.clone();
+        self.earlier = Receipts::default();
+    }
+
+    /// Makes it due at once, as before its first attempt. No lease from before holds.
+    fn ready(&mut self) {
+        self.message.attempts += 1;
+        self.message.ready_attempt = self.message.attempts;
+        self.leased_attempt = None;
+    }
+
+    /// Puts a newer message in its place.
+    fn supersede(
+        &mut self,
+        newer: NewMessage,
+        now: DateTime<Utc>,
+        requested_at: Option<DateTime<Utc>>,
+    ) {
+        let is_leased =
+            self.leased_attempt == Some(self.message.attempts) && self.message.due_at > now;
+        if !is_leased && !self.is_ready() {
+            self.ready();
+            self.message.due_at = self.message.due_at.min(now);
+        }
+        self.message.message = newer;
+        self.message.requested_at = requested_at;
+        self.message.enqueued_at = now;
+        let receipts = std::mem::take(&mut self.message.receipts);
+        if receipts != Receipts::default() {
+            self.earlier = receipts;
+        }
+    }
+}
 
 #[async_trait]
 impl OutboxStore for MemoryStore {
@@ -19,108 +97,156 @@ impl OutboxStore for MemoryStore {
         })
     }
 
+    async fn pending_messages(&self, at_most: u32) -> Result<u32, StoreError> {
+        self.read(|state| {
+            let pending = state.outbox.values().filter(|kept| kept.is_pending());
+            let count = u32::try_from(pending.count()).unwrap_or(u32::MAX);
+            count.min(at_most)
+        })
+    }
+
     async fn claim_messages(&self, claim: &Claim) -> Result<Vec<OutboxMessage>, StoreError> {
         self.write(|state| Ok(state.claim(claim)))
     }
 
     async fn extend_lease(
         &self,
-        lease: Lease,
+        lease: &Lease,
         until: DateTime<Utc>,
         receipts: &Receipts,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<LeaseState, StoreError> {
         self.write(|state| {
-            let Some(message) = state.leased(lease) else {
-                return Ok(false);
+            let Some((kept, lease_state)) = state.leased(lease) else {
+                return Ok(LeaseState::Lost);
             };
-            message.due_at = to_micros(until);
-            message.receipts = receipts.clone();
-            Ok(true)
+            kept.message.due_at = to_micros(until);
+            if lease_state == LeaseState::Held {
+                kept.keep(receipts);
+            }
+            Ok(lease_state)
         })
     }
 
     async fn settle_message(
         &self,
-        lease: Lease,
+        lease: &Lease,
         settlement: &Settlement,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<LeaseState, StoreError> {
         self.write(|state| {
-            let Some(message) = state.leased(lease) else {
-                return Ok(false);
+            let Some((kept, lease_state)) = state.leased(lease) else {
+                return Ok(LeaseState::Lost);
             };
+            if lease_state == LeaseState::Superseded {
+                return Ok(lease_state);
+            }
             match settlement {
                 Settlement::Settled => {
                     state.outbox.remove(&lease.id);
                 }
-                Settlement::Again { due_at, receipts } => {
-                    message.due_at = to_micros(*due_at);
-                    message.receipts = receipts.clone();
+                Settlement::Again {
+                    due_at,
+                    failures,
+                    receipts,
+                } => {
+                    kept.message.due_at = to_micros(*due_at);
+                    kept.message.failures = *failures;
+                    kept.leased_attempt = None;
+                    kept.keep(receipts);
                 }
                 Settlement::Dead { letter, receipts } => {
-                    message.dead = Some(letter.clone());
-                    message.receipts = receipts.clone();
+                    kept.message.dead = Some(letter.clone());
+                    kept.keep(receipts);
+                    let buried = kept.message.message.clone();
+                    state.outbox.retain(|id, other| {
+                        *id == lease.id || other.is_pending() || !other.is_like(&buried)
+                    });
                 }
             }
+            Ok(lease_state)
+        })
+    }
+
+    async fn release_superseded(
+        &self,
+        lease: &Lease,
+        failures: u32,
+        receipts: &Receipts,
+    ) -> Result<bool, StoreError> {
+        self.write(|state| {
+            let Some((kept, LeaseState::Superseded)) = state.leased(lease) else {
+                return Ok(false);
+            };
+            kept.ready();
+            kept.message.failures = failures;
+            kept.message.due_at = kept.message.due_at.min(kept.message.enqueued_at);
+            kept.earlier = receipts.clone();
             Ok(true)
         })
     }
 
-    async fn next_due(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+    async fn next_due(&self) -> Result<NextDue, StoreError> {
         self.read(|state| {
-            let owed = state
-                .outbox
-                .values()
-                .filter(|message| message.dead.is_none());
-            owed.map(|message| message.due_at).min()
+            let pending = || state.outbox.values().filter(|kept| kept.is_pending());
+            if pending().any(Kept::is_ready) {
+                return NextDue::Now;
+            }
+            let next = pending().map(|kept| kept.message.due_at).min();
+            next.map_or(NextDue::Never, NextDue::At)
         })
     }
 
-    async fn outbox_message(&self, id: MessageId) -> Result<Option<OutboxMessage>, StoreError> {
-        self.read(|state| state.outbox.get(&id).cloned())
+    async fn outbox_message(&self, id: MessageId) -> Result<Option<OutboxRow>, StoreError> {
+        self.read(|state| state.outbox.get(&id).map(row))
     }
 
     async fn outbox_after(
         &self,
         after: Option<MessageId>,
         limit: u32,
-    ) -> Result<Vec<OutboxMessage>, StoreError> {
+    ) -> Result<Vec<OutboxRow>, StoreError> {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         self.read(|state| {
-            let later = state
-                .outbox
-                .values()
-                .filter(|message| Some(message.id) > after);
-            later.take(limit).cloned().collect()
+            let later = state.outbox.iter().filter(|(id, _)| Some(**id) > after);
+            later.take(limit).map(|(_, kept)| row(kept)).collect()
         })
     }
 
-    async fn revive_message(&self, revival: &Revival) -> Result<bool, StoreError> {
+    async fn revive_message(&self, revival: &Revival) -> Result<Revived, StoreError> {
         self.write(|state| {
-            let letter = state.outbox.get_mut(&revival.id);
-            let Some(message) = letter.filter(|message| message.dead.is_some()) else {
-                return Ok(false);
+            let letter = state.outbox.get(&revival.id);
+            let Some(letter) = letter.filter(|kept| !kept.is_pending()) else {
+                return Ok(Revived::NoSuchLetter);
             };
-            message.dead = None;
-            message.message.key.clone_from(&revival.key);
-            message.attempts = 0;
-            message.due_at = to_micros(revival.now);
-            message.receipts = revival.receipts.clone();
-            message.message.created_at = to_micros(revival.now);
-            message.message.expires_at = to_micros(revival.expires_at);
-            let request = message.message.request(revival.now);
-            let requested_at = state.request_link(&request);
-            if let Some(message) = state.outbox.get_mut(&revival.id) {
-                message.requested_at = Some(requested_at);
+            let target = letter.message.message.clone();
+            let mut pending = state.outbox.values().filter(|kept| kept.is_pending());
+            if pending.any(|kept| kept.is_like(&target)) {
+                return Ok(Revived::Superseded);
             }
-            Ok(true)
+            // It is a request for a link, as it was when it was promised.
+            let requested_at = state.request_link(&target.request(revival.now));
+            if let Some(kept) = state.outbox.get_mut(&revival.id) {
+                kept.ready();
+                let message = &mut kept.message;
+                message.dead = None;
+                message.requested_at = Some(requested_at);
+                message.failures = 0;
+                message.due_at = to_micros(revival.now);
+                message.enqueued_at = to_micros(revival.now);
+                message.message.key.clone_from(&revival.key);
+                message.message.binding = revival.binding.clone();
+                message.message.created_at = to_micros(revival.now);
+                message.message.expires_at = to_micros(revival.expires_at);
+                kept.keep(&revival.receipts);
+            }
+            Ok(Revived::Pending)
         })
     }
 
     async fn purge_dead_letters(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
         self.write(|state| {
             let all = state.outbox.len();
-            state.outbox.retain(|_, message| {
-                let died = message.dead.as_ref().map(|letter| letter.at);
+            state.outbox.retain(|_, kept| {
+                let died = kept.message.dead.as_ref().map(|letter| letter.at);
                 died.is_none_or(|died| died >= before)
             });
             Ok(u64::try_from(all - state.outbox.len()).unwrap_or(u64::MAX))
@@ -128,64 +254,83 @@ impl OutboxStore for MemoryStore {
     }
 }
 
+fn row(kept: &Kept) -> OutboxRow {
+    OutboxRow::Message(Box::new(kept.told()))
+}
+
 impl State {
     fn owe(&mut self, message: &NewMessage) {
         let recipient = message
             .recipient
             .filter(|recipient| self.people.contains_key(&recipient.person));
-        if let Some(recipient) = recipient {
-            self.outbox.retain(|_, other| {
-                let same = other.message.purpose == message.purpose
-                    && other.message.kind == message.kind
-                    && other
-                        .message
-                        .recipient
-                        .is_some_and(|other| other.address == recipient.address);
-                !same || other.dead.is_some()
-            });
+        let requested_at = Some(self.request_link(&message.request(message.created_at)));
+        if recipient.is_none() {
+            return;
         }
-        let requested_at = self.request_link(&message.request(message.created_at));
+        let now = to_micros(message.created_at);
+        let message = NewMessage {
+            created_at: now,
+            expires_at: to_micros(message.expires_at),
+            ..message.clone()
+        };
+        let mut pending = self.outbox.values_mut().filter(|kept| kept.is_pending());
+        if let Some(older) = pending.find(|kept| kept.is_like(&message)) {
+            older.supersede(message, now, requested_at);
+            return;
+        }
         self.last_message += 1;
         let id = MessageId::new(self.last_message);
         let owed = OutboxMessage {
             id,
-            message: NewMessage {
-                recipient,
-                created_at: to_micros(message.created_at),
-                expires_at: to_micros(message.expires_at),
-                ..message.clone()
-            },
-            requested_at: Some(requested_at),
+            message,
+            requested_at,
+            enqueued_at: now,
             attempts: 0,
-            due_at: to_micros(message.created_at),
+            ready_attempt: 0,
+            failures: 0,
+            due_at: now,
             receipts: Receipts::default(),
             dead: None,
         };
-        self.outbox.insert(id, owed);
+        let kept = Kept {
+            message: owed,
+            leased_attempt: None,
+            earlier: Receipts::default(),
+        };
+        self.outbox.insert(id, kept);
     }
 
     fn claim(&mut self, claim: &Claim) -> Vec<OutboxMessage> {
-        let mut due: Vec<_> = self
-            .outbox
-            .values()
-            .filter(|message| message.dead.is_none() && message.due_at <= claim.now)
-            .map(|message| (message.due_at, message.id))
+        let pending = self.outbox.values().filter(|kept| kept.is_pending());
+        let mut due: Vec<_> = pending
+            .filter(|kept| kept.is_ready() || kept.message.due_at <= claim.now)
+            .map(|kept| (kept.message.due_at.min(claim.now), kept.message.id))
             .collect();
         due.sort_unstable();
         due.truncate(usize::try_from(claim.limit).unwrap_or(usize::MAX));
         let claimed = due.into_iter().filter_map(|(_, id)| {
-            let message = self.outbox.get_mut(&id)?;
-            message.attempts += 1;
-            message.due_at = to_micros(claim.until);
-            Some(message.clone())
+            let kept = self.outbox.get_mut(&id)?;
+            kept.message.attempts += 1;
+            kept.leased_attempt = Some(kept.message.attempts);
+            kept.message.due_at = to_micros(claim.until);
+            Some(kept.told())
         });
         claimed.collect()
     }
 
-    /// The message of a lease that still holds.
-    fn leased(&mut self, lease: Lease) -> Option<&mut OutboxMessage> {
-        self.outbox
-            .get_mut(&lease.id)
-            .filter(|message| message.dead.is_none() && message.attempts == lease.attempt)
+    /// The message of a lease that still holds, or the one that has taken its place.
+    fn leased(&mut self, lease: &Lease) -> Option<(&mut Kept, LeaseState)> {
+        let kept = self.outbox.get_mut(&lease.id).filter(|kept| {
+            kept.is_pending()
+                && kept.message.attempts == lease.attempt
+                && kept.leased_attempt == Some(lease.attempt)
+        })?;
+        let is_same = kept.message.message.key == lease.key;
+        let state = if is_same {
+            LeaseState::Held
+        } else {
+            LeaseState::Superseded
+        };
+        Some((kept, state))
     }
 }

@@ -27,10 +27,7 @@ impl State {
                     self.addresses_mut(kind).retain(|_, it| it.person != id);
                 }
                 self.end_sessions_of(id);
-                self.outbox.retain(|_, message| {
-                    let recipient = message.message.recipient;
-                    recipient.is_none_or(|recipient| recipient.person != id)
-                });
+                self.outbox.retain(|_, kept| kept.person() != Some(id));
             }
             OutsideChange::RenamePerson(id, username) => {
                 if let Some(person) = self.people.get_mut(&id) {

@@ -8,11 +8,13 @@ use phone_auth_core::address::{
     PhoneSpellings,
 };
 use phone_auth_core::link::LinkRequest;
-use phone_auth_core::outbox::{MessageId, MessagePurpose, OutboxMessage};
+use phone_auth_core::outbox::{MessageId, MessagePurpose};
 use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::person::{Person, PersonId};
 use phone_auth_core::session::{KeptSession, NewSession, PasswordDigest, SessionDigest};
 use phone_auth_core::store::{KeyRecord, StoreError, StoreErrorKind, UniqueName};
+
+use super::outbox::Kept;
 
 /// The addresses of one kind, by the number of their row.
 pub(super) type Addresses = BTreeMap<AddressId, AddressRecord>;
@@ -28,7 +30,7 @@ pub(super) struct Session {
 pub(super) struct State {
     pub(super) people: BTreeMap<PersonId, Person>,
     pub(super) sessions: HashMap<SessionDigest, Session>,
-    pub(super) outbox: BTreeMap<MessageId, OutboxMessage>,
+    pub(super) outbox: BTreeMap<MessageId, Kept>,
     pub(super) last_message: i64,
     /// When an address was last verified by a link.
     pub(super) verified: HashMap<(AddressKind, AddressId), DateTime<Utc>>,

@@ -177,16 +177,25 @@ macro_rules! __for_each_outbox_case {
     ($($callback:ident)::+ ! [$($argument:tt)*]) => {
         $($callback)::+! { [$($argument)*]
             outbox::owed_message_comes_back_as_stored;
-            outbox::message_is_due_from_its_time;
+            outbox::message_to_nobody_leaves_nothing;
+            outbox::pending_messages_are_counted;
+            outbox::fresh_message_is_due_whatever_the_clock_says;
+            outbox::longest_waiting_comes_first;
             outbox::claimed_message_is_leased;
             outbox::extended_lease_keeps_receipts;
             outbox::failed_message_is_due_again;
             outbox::concurrent_claims_share_nothing;
-            outbox::newer_message_supersedes;
+            outbox::newer_message_keeps_the_place;
+            outbox::newer_message_waits_for_the_lease;
+            outbox::newer_message_passes_no_receiver_over;
+            outbox::lease_of_the_dead_holds_nothing;
             outbox::messages_at_once_leave_one;
             outbox::dead_letter_is_kept;
+            outbox::one_dead_letter_is_kept_for_an_address;
             outbox::dead_letter_can_be_revived;
             outbox::message_is_a_request_for_a_link;
+            outbox::revived_message_is_nobodys_from_before;
+            outbox::letter_gives_way_to_a_newer_message;
             outbox::old_dead_letters_are_purged;
             outbox::deleted_person_is_owed_nothing;
             outbox::unknown_lease_is_lost;

@@ -20,8 +20,8 @@ use phone_auth_core::address::{
 };
 use phone_auth_core::django_session::{DjangoLogIn, DjangoRewrite, DjangoRow};
 use phone_auth_core::outbox::{
-    Binding, Claim, DeadLetter, MessagePurpose, NewMessage, OutboxMessage, Receipts, Recipient,
-    Settlement,
+    Binding, Claim, DeadLetter, LeaseState, MessagePurpose, NewMessage, NextDue, OutboxMessage,
+    Receipts, Recipient, Settlement,
 };
 use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::person::{AccountName, NewPerson, Person, WantedNames};
@@ -274,7 +274,10 @@ impl<S: Store + OutboxStore + DjangoSessionStore> Workload<S> {
             return owe;
         }
         if operation == Operation::NextDue {
-            return timed(&owed, async |_| store.next_due().await.unwrap().is_some()).await;
+            return timed(&owed, async |_| {
+                store.next_due().await.unwrap() != NextDue::Never
+            })
+            .await;
         }
         if operation == Operation::ClaimMessages {
             return timed(&owed, async |_| self.claimed(1).await.len() == 1).await;
@@ -292,11 +295,13 @@ impl<S: Store + OutboxStore + DjangoSessionStore> Workload<S> {
                 return store.outbox_message(held.id).await.unwrap().is_some();
             }
             Operation::ExtendLease => {
-                return store.extend_lease(lease, later, &receipts).await.unwrap();
+                let extended = store.extend_lease(&lease, later, &receipts);
+                return extended.await.unwrap() == LeaseState::Held;
             }
             Operation::Settle => Settlement::Settled,
             Operation::TryAgain => Settlement::Again {
                 due_at: later,
+                failures: 1,
                 receipts,
             },
             _ => Settlement::Dead {
@@ -307,7 +312,8 @@ impl<S: Store + OutboxStore + DjangoSessionStore> Workload<S> {
                 receipts,
             },
         };
-        store.settle_message(lease, &settlement).await.unwrap()
+        let settled = store.settle_message(&lease, &settlement);
+        settled.await.unwrap() == LeaseState::Held
     }
 
     async fn claimed(&self, limit: u32) -> Vec<OutboxMessage> {
@@ -430,7 +436,7 @@ impl<S: Store + OutboxStore + DjangoSessionStore> Workload<S> {
                 person: person.id,
                 address: email.id,
             }),
-            binding: Binding::from_bytes([7; 32]),
+            binding: Binding::from_stored([7; 32], None),
             language: None,
             created_at: now(),
             expires_at: now() + TimeDelta::days(7),

@@ -1,0 +1,359 @@
+//! What a pending message depends on: the parts of its binding, and what it means that one of them has changed.
+//!
+//! The binding is a thing of its own. What a token is bound to is a matter of `links.rs`, and may be more; how a store
+//! reads a time is no matter here, for no part is a time. A part that is added later has a name of its own, and the
+//! rows of before lack it; a change that is more than that has a new [`VERSION`].
+
+use std::fmt::Write as _;
+
+use sha2::{Digest, Sha256};
+
+use crate::address::AddressRecord;
+use crate::outbox::{Binding, MessagePurpose, Obsolete};
+use crate::person::Person;
+
+/// The version of the text of parts. The first version had no parts, but one digest of everything.
+const VERSION: &str = "2";
+
+/// The part that says to which digest of the whole the others belong.
+const WHOLE: &str = "whole";
+/// The text of the address.
+const ADDRESS: &str = "address";
+/// The stored password.
+const PASSWORD: &str = "password";
+
+/// How far apart two readings of one time can be, in steps: the first version's digest has the time of the last log-in,
+/// which is read by the settings `django_use_tz` and `django_time_zone`.
+const ZONE_STEP_MICROS: i64 = 15 * 60 * 1_000_000;
+const ZONE_STEPS: i64 = 26 * 4;
+
+/// What has become of the state that a message depends on.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Changed {
+    /// There is nothing left to do.
+    Obsolete(Obsolete),
+    /// Something differs, and it cannot be told what that means.
+    Unexplained(String),
+}
+
+/// What a message to this address depends on, as it is now.
+pub(super) fn binding(
+    purpose: MessagePurpose,
+    person: &Person,
+    address: &AddressRecord,
+) -> Binding {
+    let digest = first_version(purpose, person, address, last_login_of(person));
+    let mut text = format!("{VERSION} {WHOLE}={}", hex(&digest));
+    for (name, digest) in parts(purpose, person, address) {
+        // Writing to a text cannot fail.
+        let _ = write!(text, " {name}={digest}");
+    }
+    Binding::from_stored(digest, Some(text))
+}
+
+/// Whether the state is still as it was when the message was promised.
+pub(super) fn compare(
+    kept: &Binding,
+    purpose: MessagePurpose,
+    person: &Person,
+    address: &AddressRecord,
+) -> Result<(), Changed> {
+    let Some(text) = kept.parts() else {
+        return compare_first_version(kept.digest(), purpose, person, address);
+    };
+    let unexplained = |why: String| Err(Changed::Unexplained(why));
+    let mut words = text.split(' ');
+    let version = words.next().unwrap_or_default();
+    if version != VERSION {
+        let version: String = version.chars().filter(char::is_ascii_digit).collect();
+        return unexplained(format!(
+            "its binding has the version {version:.9}, and this program knows {VERSION}"
+        ));
+    }
+    let now = parts(purpose, person, address);
+    for word in words {
+        let (name, digest) = word.split_once('=').unwrap_or((word, ""));
+        let known = now.iter().find(|(known, _)| *known == name);
+        match (name, known) {
+            (WHOLE, _) if digest == hex(kept.digest()) => {}
+            (_, Some((_, now))) if digest == now => {}
+            (ADDRESS, Some(_)) => return Err(Changed::Obsolete(Obsolete::AddressChanged)),
+            (PASSWORD, Some(_)) => return Err(Changed::Obsolete(Obsolete::PasswordChanged)),
+            (WHOLE, _) => {
+                return unexplained("the parts of its binding do not belong to it".into());
+            }
+            _ => {
+                return unexplained(
+                    "its binding has a part that this program does not know".to_owned(),
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The same for a message of the first version.
+fn compare_first_version(
+    kept: &[u8],
+    purpose: MessagePurpose,
+    person: &Person,
+    address: &AddressRecord,
+) -> Result<(), Changed> {
+    let is_kept = |last_login| first_version(purpose, person, address, last_login) == kept;
+    let last_login = last_login_of(person);
+    if is_kept(last_login) {
+        return Ok(());
+    }
+    let is_digest = kept.len() == first_version(purpose, person, address, None).len();
+    if is_digest && purpose == MessagePurpose::Verify {
+        // Whose address it is and which row it stands in have been looked at: its text alone is left.
+        return Err(Changed::Obsolete(Obsolete::AddressChanged));
+    }
+    let mut shifts = (-ZONE_STEPS..=ZONE_STEPS).map(|steps| steps * ZONE_STEP_MICROS);
+    if last_login.is_some_and(|time| shifts.any(|shift| is_kept(time.checked_add(shift)))) {
+        return Ok(());
+    }
+    Err(Changed::Unexplained(
+        "what its link depends on is not as it was, and its binding of an older version cannot tell which part changed"
+            .to_owned(),
+    ))
+}
+
+/// The parts as they are now, each by its name.
+fn parts(
+    purpose: MessagePurpose,
+    person: &Person,
+    address: &AddressRecord,
+) -> Vec<(&'static str, String)> {
+    let part = |name, value: &str| {
+        let mut digest = Sha256::new();
+        add(&mut digest, purpose.as_str().as_bytes());
+        add(&mut digest, value.as_bytes());
+        (name, hex(&digest.finalize()))
+    };
+    let address = part(ADDRESS, &address.value);
+    match purpose {
+        MessagePurpose::ResetPassword => vec![address, part(PASSWORD, person.password.reveal())],
+        MessagePurpose::Verify => vec![address],
+    }
+}
+
+/// The digest of the first version: of everything that a link was bound to then. It is still written, for a server of
+/// that version that shares the outbox during an upgrade.
+fn first_version(
+    purpose: MessagePurpose,
+    person: &Person,
+    address: &AddressRecord,
+    last_login: Option<i64>,
+) -> [u8; 32] {
+    let person_id = person.id.get().to_be_bytes();
+    let address_id = address.id.get().to_be_bytes();
+    let last_login = last_login.map(|micros| micros.to_be_bytes().to_vec());
+    let last_login = last_login.unwrap_or_default();
+    let mut digest = Sha256::new();
+    let mut fields: Vec<&[u8]> = vec![purpose.as_str().as_bytes()];
+    match purpose {
+        MessagePurpose::ResetPassword => fields.extend::<[&[u8]; 6]>([
+            &person_id,
+            person.password.reveal().as_bytes(),
+            &last_login,
+            person.email.as_bytes(),
+            &address_id,
+            address.value.as_bytes(),
+        ]),
+        MessagePurpose::Verify => fields.extend::<[&[u8]; 4]>([
+            &person_id,
+            address.kind.as_str().as_bytes(),
+            &address_id,
+            address.value.as_bytes(),
+        ]),
+    }
+    for field in fields {
+        add(&mut digest, field);
+    }
+    digest.finalize().into()
+}
+
+fn last_login_of(person: &Person) -> Option<i64> {
+    person.last_login.map(|time| time.timestamp_micros())
+}
+
+/// Adds a field with its length, so that none runs into the next.
+fn add(digest: &mut Sha256, field: &[u8]) {
+    digest.update((field.len() as u64).to_be_bytes());
+    digest.update(field);
+}
+
+/// The first eight bytes: enough to tell a change, and of no use for anything else.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().take(8).fold(String::new(), |mut text, byte| {
+        // Writing to a text cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, TimeDelta, Utc};
+
+    use super::*;
+    use crate::address::{AddressId, AddressKind};
+    use crate::password::EncodedPassword;
+    use crate::person::PersonId;
+
+    const RESET: MessagePurpose = MessagePurpose::ResetPassword;
+    const VERIFY: MessagePurpose = MessagePurpose::Verify;
+
+    fn ann() -> (Person, AddressRecord) {
+        let person = Person {
+            id: PersonId::new(7),
+            username: "ann".to_owned(),
+            first_name: "Ann".to_owned(),
+            last_name: "Lee".to_owned(),
+            email: "ann@example.org".to_owned(),
+            password: EncodedPassword::new("argon2$one"),
+            last_login: Some(DateTime::<Utc>::UNIX_EPOCH + TimeDelta::microseconds(1_234_567)),
+            is_active: true,
+            date_joined: DateTime::UNIX_EPOCH,
+        };
+        let address = AddressRecord {
+            id: AddressId::new(3),
+            kind: AddressKind::Email,
+            value: "ann@example.org".to_owned(),
+            person: person.id,
+            is_verified: false,
+        };
+        (person, address)
+    }
+
+    /// What is said of a message that was promised to Ann and looked at after this change.
+    fn after(
+        purpose: MessagePurpose,
+        keep: impl Fn(&Binding) -> Binding,
+        change: impl Fn(&mut Person, &mut AddressRecord),
+    ) -> Result<(), Changed> {
+        let (mut person, mut address) = ann();
+        let kept = keep(&binding(purpose, &person, &address));
+        change(&mut person, &mut address);
+        compare(&kept, purpose, &person, &address)
+    }
+
+    fn whole(binding: &Binding) -> Binding {
+        binding.clone()
+    }
+
+    /// As the first version stored it.
+    fn of_first_version(binding: &Binding) -> Binding {
+        Binding::from_stored(binding.digest(), None)
+    }
+
+    fn obsolete(why: Obsolete) -> Result<(), Changed> {
+        Err(Changed::Obsolete(why))
+    }
+
+    #[test]
+    fn changed_part_is_named() {
+        let changed = obsolete(Obsolete::PasswordChanged);
+        let password = |person: &mut Person, _: &mut AddressRecord| {
+            person.password = EncodedPassword::new("argon2$two");
+        };
+        assert_eq!(after(RESET, whole, password), changed);
+        assert_eq!(after(VERIFY, whole, password), Ok(()), "it verifies still");
+        for purpose in [RESET, VERIFY] {
+            let changed = after(purpose, whole, |_, address| address.value.push('x'));
+            assert_eq!(changed, obsolete(Obsolete::AddressChanged));
+        }
+    }
+
+    #[test]
+    fn other_changes_are_none() {
+        for keep in [whole, of_first_version] {
+            assert_eq!(after(RESET, keep, |_, _| {}), Ok(()));
+            assert_eq!(after(VERIFY, keep, |_, _| {}), Ok(()));
+            // As a server reads the time of the last log-in whose setting `django_use_tz` is another.
+            for minutes in [-720, -45, 330, 840] {
+                let read_otherwise = |person: &mut Person, _: &mut AddressRecord| {
+                    let time = person.last_login;
+                    person.last_login = time.map(|time| time + TimeDelta::minutes(minutes));
+                };
+                assert_eq!(after(RESET, keep, read_otherwise), Ok(()), "{minutes}");
+            }
+        }
+        assert_eq!(
+            after(RESET, whole, |person, _| person.last_login = None),
+            Ok(())
+        );
+        assert_eq!(
+            after(RESET, whole, |person, _| person.email.clear()),
+            Ok(())
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_told_is_unexplained() {
+        let of_parts = |text: &'static str| {
+            move |binding: &Binding| Binding::from_stored(binding.digest(), Some(text.to_owned()))
+        };
+        let grown = |binding: &Binding| {
+            let parts = binding.parts().map(|parts| format!("{parts} request=00"));
+            Binding::from_stored(binding.digest(), parts)
+        };
+        let altered =
+            |binding: &Binding| Binding::from_stored([0; 32], binding.parts().map(str::to_owned));
+        let password = |person: &mut Person, _: &mut AddressRecord| {
+            person.password = EncodedPassword::new("argon2$two");
+        };
+        for (got, says) in [
+            (after(RESET, of_parts("3 x=y"), |_, _| {}), "the version 3"),
+            (after(RESET, of_parts(""), |_, _| {}), "the version"),
+            (
+                after(RESET, grown, |_, _| {}),
+                "a part that this program does not know",
+            ),
+            (after(RESET, altered, |_, _| {}), "do not belong to it"),
+            (
+                after(RESET, of_first_version, password),
+                "cannot tell which part",
+            ),
+            (
+                after(RESET, |_| Binding::from_stored([], None), |_, _| {}),
+                "older version",
+            ),
+            (
+                after(VERIFY, |_| Binding::from_stored([], None), |_, _| {}),
+                "older version",
+            ),
+        ] {
+            assert!(
+                matches!(&got, Err(Changed::Unexplained(why)) if why.contains(says)),
+                "{says}: {got:?}"
+            );
+        }
+        let other_text = after(VERIFY, of_first_version, |_, address| {
+            address.value.push('x')
+        });
+        assert_eq!(other_text, obsolete(Obsolete::AddressChanged));
+    }
+
+    #[test]
+    fn first_version_is_written_as_it_was() {
+        // Rows that were pending at an upgrade have these.
+        let (person, address) = ann();
+        let digest = |purpose| {
+            let digest = first_version(purpose, &person, &address, last_login_of(&person));
+            digest
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect::<String>()
+        };
+        assert_eq!(
+            digest(RESET),
+            "72c1e3f702d720c92ec39baed4aa2dfefefbef057fc65481847391f6ef20358f"
+        );
+        assert_eq!(
+            digest(VERIFY),
+            "a5cb79161844ac3705952ef422da1a4463dba8552f75a072377b46e36a51b95b"
+        );
+    }
+}

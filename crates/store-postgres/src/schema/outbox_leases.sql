@@ -1,0 +1,22 @@
+-- What was one number is now three: the number of attempts only grows, failures are what the back-off goes by, and a
+-- lease is the attempt that holds it. A message is ready, whatever the clock says, until the attempt after that number.
+-- A server of the version before knows none of these columns, and goes on with its own.
+
+ALTER TABLE phone_auth_outbox
+    ADD COLUMN failures bigint NOT NULL DEFAULT 0,
+    ADD COLUMN ready_attempt bigint NOT NULL DEFAULT 0,
+    ADD COLUMN leased_attempt bigint NULL,
+    -- When it was promised, by the clock of the server.
+    ADD COLUMN enqueued_at timestamptz NULL,
+    -- What its link depends on, part by part.
+    ADD COLUMN binding_parts text NULL,
+    -- What became of the message that it superseded.
+    ADD COLUMN earlier_receipts text NULL;
+
+-- Messages to nobody are no longer kept.
+DELETE FROM phone_auth_outbox WHERE person_id IS NULL AND died_at IS NULL;
+
+-- What is due whatever the clock says, among it what has a time that nobody can read.
+CREATE INDEX phone_auth_outbox_ready ON phone_auth_outbox (id)
+    WHERE died_at IS NULL AND (ready_attempt = attempts OR due_at >= '10000-01-01 00:00:00+00');
+CREATE INDEX phone_auth_outbox_letters ON phone_auth_outbox (address_id, kind, purpose) WHERE died_at IS NOT NULL;
