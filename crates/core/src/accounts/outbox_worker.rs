@@ -114,8 +114,7 @@ impl Accounts {
 }
 
 impl OutboxWorker {
-    /// Works until `stop` ends, then claims once more what is due, as far as there is room, and lets the receivers at work
-    /// finish. Needs a Tokio runtime. Sessions that are over are removed from the store meanwhile, at the start and every
+    /// Works until `stop` ends, then claims nothing more and lets the receivers at work finish. Needs a Tokio runtime. Sessions that are over are removed from the store meanwhile, at the start and every
     /// hour.
     ///
     /// A store that fails is asked again after [`idle`](WorkerOptions::idle).
@@ -130,7 +129,7 @@ impl OutboxWorker {
         }
     }
 
-    /// Delivers until `stop` ends, and what is due then.
+    /// Delivers until `stop` ends.
     async fn deliver_until(&self, stop: impl Future<Output = ()> + Send) {
         let Some(outbox) = &self.accounts.inner.outbox else {
             return;
