@@ -109,6 +109,9 @@ async fn pass(
     Ok(body)
 }
 
+/// How the statement begins that counts what is pending.
+const COUNT: &str = "SELECT count(*) FROM (";
+
 /// Notes a statement by its verb and the table that it is about.
 fn note(sent: &Sent, statement: &str) {
     if statement.starts_with("BEGIN") || matches!(statement, "COMMIT" | "ROLLBACK" | "") {
@@ -117,6 +120,7 @@ fn note(sent: &Sent, statement: &str) {
     let about = [
         "pg_advisory_xact_lock",
         "FOR NO KEY UPDATE",
+        COUNT,
         "phone_auth_outbox",
         "INSERT INTO phone_auth_session",
         "phone_auth_session s",
@@ -166,7 +170,6 @@ fn flows_send_few_statements() {
         let key = &log_in.key;
         assert!(accounts.visitor(key).await.unwrap().is_some());
         assert_eq!(take(), ["phone_auth_session s"], "a guarded page");
-        let mut first = true;
         for name in [
             "ann@example.org",
             "+919876543210",
@@ -175,11 +178,8 @@ fn flows_send_few_statements() {
         ] {
             accounts.request_password_reset(name).await.unwrap();
             let mut sent = take();
-            // Once in a while somebody counts what is pending.
-            if first {
-                assert_eq!(sent.remove(1), "phone_auth_outbox");
-                first = false;
-            }
+            // Once in a while somebody counts what is pending, whoever is named.
+            sent.retain(|statement| statement != COUNT);
             let owed = [
                 "AS rank",
                 "pg_advisory_xact_lock",
