@@ -68,12 +68,14 @@ where
         let route = request.extensions().get::<MatchedPath>().cloned();
         let coming = Arc::new(Coming::new());
         let noting = Arc::clone(&coming);
-        let answer = self.inner.call(request.map(|body| {
+        let mut request = request.map(|body| {
             Body::new(Watched {
                 body,
                 coming: noting,
             })
-        }));
+        });
+        request.extensions_mut().insert(BodyIsTimed);
+        let answer = self.inner.call(request);
         Box::pin(async move {
             let mut answer = pin!(answer);
             loop {
@@ -102,6 +104,10 @@ where
         })
     }
 }
+
+/// Says that the time of a body is limited here, so that nobody else limits it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BodyIsTimed;
 
 /// How a body comes.
 #[derive(Debug)]

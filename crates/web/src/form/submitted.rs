@@ -16,13 +16,14 @@ use super::parse::{Fields, NotAForm, Text};
 use crate::answer::{self, Wrong};
 use crate::csrf::{self, Provenance};
 use crate::guard::Refusal;
+use crate::time_limit::BodyIsTimed;
 use crate::visit::Visit;
 use crate::web::Web;
 
 /// The largest body of a form, in bytes.
 const MAX_BODY: usize = 64 * 1024;
 
-/// How long a body may take to come.
+/// How long a body may take to come, where no [`TimeLimitLayer`](crate::TimeLimitLayer) says otherwise.
 const MAX_TIME: Duration = Duration::from_secs(30);
 
 /// How much of a body that is too large is read and thrown away, so that a client that sends it all
@@ -45,7 +46,7 @@ const MAX_DISCARD_TIME: Duration = Duration::from_secs(5);
 /// # Errors
 /// [`Refusal`]: 403 for another origin or none, 413 for more than 64 KiB or 100 fields, 415 for
 /// another content type than `application/x-www-form-urlencoded`, 400 for a repeated field, 408 for a
-/// body that takes longer than 30 seconds; 503 and 500 as for [`Visit`].
+/// body that takes longer than 30 seconds, or than the [time limit](crate::Web::time_limit); 503 and 500 as for [`Visit`].
 ///
 /// # Examples
 /// ```
@@ -120,7 +121,9 @@ impl SubmittedForm {
             discard(body);
             return refuse(&Visit::unasked(web, &parts), what);
         }
-        let fields = match read_body(body).await {
+        let limit = parts.extensions.get::<BodyIsTimed>();
+        let limit = limit.is_none().then_some(MAX_TIME);
+        let fields = match read_body(body, limit).await {
             Ok(fields) => fields,
             Err(what) => return refuse(&Visit::unasked(web, &parts), what),
         };
@@ -171,8 +174,12 @@ fn check_head(headers: &HeaderMap) -> Result<(), Wrong> {
     Err(Wrong::Kind)
 }
 
-async fn read_body(mut body: Body) -> Result<Fields, Wrong> {
-    let collected = tokio::time::timeout(MAX_TIME, collect(&mut body)).await;
+async fn read_body(mut body: Body, limit: Option<Duration>) -> Result<Fields, Wrong> {
+    let collecting = collect(&mut body);
+    let collected = match limit {
+        Some(limit) => tokio::time::timeout(limit, collecting).await,
+        None => Ok(collecting.await),
+    };
     let bytes = match collected {
         Err(_elapsed) => return Err(Wrong::Slow),
         Ok(Err(what)) => {

@@ -21,5 +21,6 @@ mod sessions;
 mod sign_up;
 mod support;
 mod templates;
+mod time_limit;
 mod trouble;
 mod verification;
