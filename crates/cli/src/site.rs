@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::thread::available_parallelism;
+use std::time::Duration;
 
 use phone_auth::core::accounts::WorkerOptions;
 use phone_auth::core::password::Argon2Hasher;
@@ -16,6 +17,7 @@ use phone_auth::{
     Accounts, BuildError, BuildErrorKind, PhoneAuth, PhoneAuthBuilder, Signals, SiteOrigin,
 };
 use tokio::runtime::{Builder, Runtime};
+use tokio::time::timeout;
 
 use crate::configuration::Configuration;
 use crate::database::{self, OpenStore, Opened};
@@ -31,6 +33,9 @@ use crate::setup::Setup;
 /// How many messages the mailbox keeps.
 const MAILBOX_ROOM: NonZeroUsize = NonZeroUsize::MIN.saturating_add(199);
 
+/// How long closing the database may take.
+const CLOSING: Duration = Duration::from_secs(1);
+
 /// A site that is ready to be served.
 pub(crate) struct Site {
     pub(crate) auth: PhoneAuth,
@@ -45,6 +50,16 @@ pub(crate) struct Site {
     pub(crate) key_path: PathBuf,
     pub(crate) key_made: bool,
     pub(crate) key_claim: KeyClaim,
+}
+
+impl Site {
+    /// Lets go of everything. Closing a database waits for what is being written, which may wait for whoever has locked it:
+    /// longer than a moment, the program ends without it. What nobody was told of may be undone.
+    pub(crate) async fn close(self) {
+        let closing = tokio::task::spawn_blocking(move || drop(self));
+        // Whether it was closed in time makes no difference any more.
+        drop(timeout(CLOSING, closing).await);
+    }
 }
 
 /// A runtime for one command.

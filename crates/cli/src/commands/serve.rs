@@ -65,7 +65,9 @@ async fn serve(setup: Setup) -> Result<(), Failure> {
         note,
     });
     let finishing = server.serve(router, refusals, limits, stop.asked()).await;
-    finish(finishing, &site.auth, &stop, grace).await
+    let finished = finish(finishing, &site.auth, &stop, grace).await;
+    site.close().await;
+    finished
 }
 
 /// What clients may take.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use phone_auth::SiteOrigin;
+use phone_auth::{PhoneAuth, SiteOrigin};
 
 use crate::console;
 use crate::database;
@@ -51,11 +51,18 @@ async fn work(setup: Setup) -> Result<(), Failure> {
         VisiblePath(&site.key_path)
     ));
     stop.asked().await;
+    let finished = finish(&site.auth, &stop, grace).await;
+    site.close().await;
+    finished
+}
+
+/// Lets messages under way finish.
+async fn finish(auth: &PhoneAuth, stop: &Stop, grace: Duration) -> Result<(), Failure> {
     console::tell(format_args!(
         "stopping: messages under way may take {grace:?}"
     ));
     tokio::select! {
-        done = site.auth.shut_down(grace) => if !done {
+        done = auth.shut_down(grace) => if !done {
             return Err(Failure::because(
                 "stopped although messages were not sent in time; they are sent again later",
             ));

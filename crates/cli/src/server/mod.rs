@@ -44,7 +44,7 @@ const BREATH: Duration = Duration::from_millis(100);
 const BACKLOG: u32 = 1024;
 
 /// How much of an answer the system keeps for a client that does not read it. Pages are smaller than this.
-const SEND_BUFFER: u32 = 128 * 1024;
+const SEND_BUFFER: u32 = 64 * 1024;
 
 /// What clients may take.
 #[derive(Clone, Copy, Debug)]

@@ -83,6 +83,8 @@ struct State {
     refused: Option<StatusCode>,
     /// Whether a request waits for the answer before it to be written.
     is_turn_awaited: bool,
+    /// Whether the next request has let other connections go first.
+    has_yielded: bool,
     waker: Option<Waker>,
 }
 
@@ -102,6 +104,7 @@ impl Progress {
                 stopping,
                 refused: None,
                 is_turn_awaited: false,
+                has_yielded: false,
                 waker: None,
             }),
         }
@@ -139,7 +142,8 @@ impl Progress {
     }
 
     /// The turn of a request whose head was read. It waits until the answer before it was written, so that a client
-    /// which sends on and on without reading has one request under way, and answers do not pile up.
+    /// which sends on and on without reading has one request under way, and answers do not pile up. A request that came
+    /// together with one before it lets other connections go first.
     pub(super) fn poll_turn(&self, context: &mut Context<'_>) -> Poll<()> {
         let mut state = self.state();
         if state.has_given_way || state.stage == Stage::Writing {
@@ -147,6 +151,12 @@ impl Progress {
             state.waker = Some(context.waker().clone());
             return Poll::Pending;
         }
+        if state.stage == Stage::Idle && !state.has_yielded {
+            state.has_yielded = true;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        state.has_yielded = false;
         state.enter(Stage::Handling);
         Poll::Ready(())
     }
@@ -313,8 +323,26 @@ mod tests {
         progress.ends_answer();
         progress.has_flushed();
         assert!(woken.try_recv().is_ok());
+        // It came with the one before, so others go first, once.
+        assert!(progress.poll_turn(&mut context).is_pending());
+        assert!(woken.try_recv().is_ok());
         assert!(progress.poll_turn(&mut context).is_ready());
         assert_eq!(progress.stage(), Stage::Handling);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn old_connection_takes_no_further_request() {
+        let clocks = Clocks {
+            head: LIFE,
+            answer: LIFE,
+            idle: LIFE,
+        };
+        let progress = Progress::new(clocks, None);
+        let second = Duration::from_secs(1);
+        tokio::time::advance(LIFE.saturating_sub(second)).await;
+        assert!(!progress.is_last());
+        tokio::time::advance(second).await;
+        assert!(progress.is_last());
     }
 
     struct Tells(std::sync::mpsc::Sender<()>);
