@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
@@ -32,6 +33,8 @@ pub enum Reply {
     Bytes(String),
     /// Says nothing and keeps the connection open.
     Hang,
+    /// Takes its time, then answers 200.
+    Late(Duration),
     /// Closes the connection without a word.
     Close,
     /// Answers with these bytes, then hangs.
@@ -168,6 +171,11 @@ impl Served {
             let reply = self.replies.lock().unwrap().pop_front();
             match reply.unwrap_or_else(|| Reply::status(200, "", "")) {
                 Reply::Bytes(bytes) => drop(stream.write_all(bytes.as_bytes()).await),
+                Reply::Late(time) => {
+                    tokio::time::sleep(time).await;
+                    let done = b"HTTP/1.1 200 Said\r\nContent-Length: 0\r\n\r\n";
+                    drop(stream.write_all(done).await);
+                }
                 Reply::Close => return,
                 Reply::Hang => std::future::pending::<()>().await,
                 Reply::Unfinished(bytes) => {

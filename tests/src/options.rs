@@ -16,6 +16,7 @@ pub struct SiteOptions {
     pub(crate) arguments: Vec<String>,
     pub(crate) config: Option<String>,
     pub(crate) origin: Option<String>,
+    pub(crate) descriptors: Option<u32>,
 }
 
 impl SiteOptions {
@@ -67,6 +68,13 @@ impl SiteOptions {
     #[must_use]
     pub fn development(self) -> Self {
         self.setting("development", "true")
+    }
+
+    /// On a system that gives the program no more file descriptors than these.
+    #[must_use]
+    pub fn descriptors(mut self, count: u32) -> Self {
+        self.descriptors = Some(count);
+        self
     }
 
     /// Logs as loud as they get.

@@ -49,7 +49,18 @@ fn build() -> PathBuf {
 
 /// A command that takes nothing from the settings of whoever runs the tests.
 pub(crate) fn clean_command(folder: &Path) -> Command {
-    let mut command = Command::new(program());
+    cleaned(Command::new(program()), folder)
+}
+
+/// The same with no more file descriptors than these.
+pub(crate) fn limited_command(folder: &Path, descriptors: u32) -> Command {
+    let mut command = Command::new("sh");
+    let script = format!("ulimit -n {descriptors} && exec \"$0\" \"$@\"");
+    command.args(["-c", &script]).arg(program());
+    cleaned(command, folder)
+}
+
+fn cleaned(mut command: Command, folder: &Path) -> Command {
     command.current_dir(folder).stdin(Stdio::null());
     for (name, _) in env::vars_os() {
         let text = name.to_string_lossy();

@@ -1,9 +1,10 @@
 //! Bytes on a TCP connection, for what no well-behaved client sends.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use crate::PATIENCE;
 use crate::site::Site;
@@ -16,6 +17,22 @@ impl Raw {
     /// Connects.
     pub async fn connect(site: &Site) -> Self {
         Self(TcpStream::connect(site.host()).await.unwrap())
+    }
+
+    /// Connects from another address of this machine, as another client would, with little room for what it does not read.
+    pub async fn connect_from(site: &Site, from: Ipv4Addr) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((from, 0).into()).unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        let connected = socket.connect(site.host().parse().unwrap());
+        let connected = tokio::time::timeout(PATIENCE, connected).await;
+        Self(connected.expect("the site accepts in time").unwrap())
+    }
+
+    /// Sends as much as the other side takes within a moment.
+    pub async fn press(&mut self, bytes: &[u8]) {
+        let sending = self.0.write_all(bytes);
+        drop(tokio::time::timeout(Duration::from_millis(20), sending).await);
     }
 
     /// Sends bytes; whether the other side still took them.

@@ -17,7 +17,7 @@ use crate::client::Client;
 use crate::database::Database;
 use crate::options::SiteOptions;
 use crate::printed::{Printed, Record, nth_printed};
-use crate::program::clean_command;
+use crate::program::{clean_command, limited_command};
 
 /// A running site. It is stopped by SIGTERM when it is dropped.
 pub struct Site {
@@ -62,7 +62,10 @@ impl Site {
             .folder
             .clone()
             .unwrap_or_else(|| Arc::new(tempfile::tempdir().unwrap()));
-        let mut command = clean_command(folder.path());
+        let mut command = match options.descriptors {
+            Some(count) => limited_command(folder.path(), count),
+            None => clean_command(folder.path()),
+        };
         command
             .arg("serve")
             .args(["--addr", "127.0.0.1:0", "--database"]);

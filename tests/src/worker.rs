@@ -62,6 +62,11 @@ impl Worker {
         self.record.borrow().clone()
     }
 
+    /// Sends a signal and does not wait.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
     /// Stops it by SIGTERM and waits for its end; whether it ended with success.
     pub fn stop(mut self) -> bool {
         let pid = Pid::from_child(&self.child);
