@@ -84,6 +84,7 @@ fn every_setting_stands_in_a_file() {
         login_redirect_url = "/home/"
         logout_redirect_url = "/bye/"
         session_lifetime = "2 days"
+        max_addresses = 5
         session_cookie_name = "who"
         host_cookies = false
         trusted_origins = ["https://app.example.org"]
