@@ -196,7 +196,7 @@ impl Connections {
         let (mut lease, opening) = self.lease().await?;
         let time_out = OPERATORS_PATIENCE.as_millis();
         let opening = format!("{opening}; SET LOCAL statement_timeout = {time_out}");
-        let run = run_on(&mut lease, Some(opening), query.persistent(false));
+        let run = run_on(&mut lease, Some(opening), query.persistent(false), None);
         let patience = OPERATORS_PATIENCE + self.options.patience();
         timeout(patience, run)
             .await
