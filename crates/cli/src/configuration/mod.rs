@@ -8,6 +8,7 @@ mod django;
 pub(crate) mod duration;
 mod error;
 mod file;
+mod running;
 mod setting;
 mod source;
 mod value;

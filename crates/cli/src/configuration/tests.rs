@@ -85,6 +85,7 @@ fn every_setting_stands_in_a_file() {
         logout_redirect_url = "/bye/"
         session_lifetime = "2 days"
         max_addresses = 5
+        max_unverified_addresses = 2
         session_cookie_name = "who"
         host_cookies = false
         trusted_origins = ["https://app.example.org"]
@@ -118,6 +119,7 @@ fn every_setting_stands_in_a_file() {
         receiver_timeout = 8
         outbox_worker = false
         outbox_lease = "1 m"
+        max_pending_messages = 7
         switched_off_receivers = ["a", "b"]
         unreceived = ["verify_phone", "reset_password_phone"]
         development = false
