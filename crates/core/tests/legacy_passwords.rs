@@ -66,12 +66,20 @@ async fn djangos_vectors_hold() {
         let encoded = text("encoded");
         let is_md5 = encoded.starts_with("md5$");
         let must_accept = case.get("must_accept").unwrap() == true;
-        let expected = if must_accept {
-            Verdict::MatchOutdated
-        } else {
-            Verdict::NoMatch
-        };
+        let is_white = |c: char| c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c);
+        let stripped = text("password").trim_matches(is_white);
         let asked = verify(&with_md5, text("password"), encoded).await;
+        let expected = if !must_accept {
+            Verdict::NoMatch
+        } else if stripped != text("password")
+            && verify(&hasher, stripped, encoded).await == Verdict::MatchOutdated
+        {
+            // It is the hash of what django-phone-auth stripped. Whether the white space belongs to the password cannot
+            // be told, so the hash stays.
+            Verdict::Match
+        } else {
+            Verdict::MatchOutdated
+        };
         if is_md5 {
             assert_eq!(
                 asked == Verdict::MatchOutdated,

@@ -2,11 +2,14 @@
 
 use async_trait::async_trait;
 use phone_auth_core::person::PersonId;
-use phone_auth_core::store::{Oddity, OddityKind, OddityStore, StoreError};
+use phone_auth_core::store::{
+    Oddity, OddityKind, OddityStore, StoreError, oddity_of_email, oddity_of_phone, shared_spellings,
+};
 use sqlx::{Row, query};
 
 use crate::failure::Failure;
 use crate::rows::{self, readable};
+use crate::spellings::{digits, is_number};
 use crate::store::PostgresStore;
 
 /// What is stored, whose it is, and under which text it is put together with others.
@@ -24,9 +27,31 @@ const SHARED_USERNAMES: &str = "
         WHERE lower(o.username COLLATE \"C\") = lower(u.username COLLATE \"C\") AND o.id <> u.id)
     ORDER BY 3, 2, 1";
 
-const FOREIGN_PHONES: &str = "
-    SELECT phone::text, user_id::int8, phone || ' ' || user_id FROM phone_auth_phonenumber
-    WHERE phone !~ '^[+][1-9][0-9]*$' ORDER BY 1, 2";
+/// A username, whose it is, the address that it is, whose that is, each pair under the username's owner.
+const USERNAMES_OF_OTHERS: &str = concat!(
+    "WITH pair AS (
+        SELECT u.username::text, u.id, a.email::text AS address, a.user_id FROM auth_user u
+            JOIN phone_auth_emailaddress a
+            ON lower(a.email COLLATE \"C\") = lower(u.username COLLATE \"C\") AND a.user_id <> u.id
+        UNION
+        SELECT u.username::text, u.id, a.phone::text, a.user_id FROM auth_user u JOIN phone_auth_phonenumber a
+            ON a.phone = '+' || regexp_replace(",
+    digits!("u.username"),
+    ", '^00', '') AND a.user_id <> u.id
+        WHERE ",
+    is_number!("u.username"),
+    ")
+    SELECT username, id::int8, username || ' ' || address FROM pair
+    UNION ALL SELECT address, user_id::int8, username || ' ' || address FROM pair
+    ORDER BY 3, 2"
+);
+
+/// The next addresses after an id, so that no statement takes longer the more there are.
+const EMAILS: &str = "SELECT id::int8, email::text, user_id::int8 FROM phone_auth_emailaddress
+    WHERE id > $1 AND email <> '' ORDER BY id LIMIT 5000";
+
+const PHONES: &str = "SELECT id::int8, phone::text, user_id::int8 FROM phone_auth_phonenumber
+    WHERE id > $1 AND phone <> '' ORDER BY id LIMIT 5000";
 
 const UNREADABLE_TIMES: &str = concat!(
     "SELECT u.username::text, u.id::int8, u.id::text FROM auth_user u
@@ -44,16 +69,48 @@ impl OddityStore for PostgresStore {
         for (kind, look) in [
             (OddityKind::SharedEmail, SHARED_EMAILS),
             (OddityKind::SharedUsername, SHARED_USERNAMES),
-            (OddityKind::ForeignPhone, FOREIGN_PHONES),
-            (OddityKind::UnreadableTime, UNREADABLE_TIMES),
+            (OddityKind::UsernameOfAnother, USERNAMES_OF_OTHERS),
         ] {
             all.extend(self.together(kind, look).await?);
         }
-        Ok(all)
+        all.extend(self.each(EMAILS, oddity_of_email).await?);
+        all.extend(self.each(PHONES, oddity_of_phone).await?);
+        let times = self.together(OddityKind::UnreadableTime, UNREADABLE_TIMES);
+        all.extend(times.await?);
+        let shared = shared_spellings(self, &all).await?;
+        Ok(shared.into_iter().chain(all).collect())
     }
 }
 
 impl PostgresStore {
+    /// The addresses that are odd, each by itself, in the order of what is stored.
+    async fn each(
+        &self,
+        page: &'static str,
+        odd: fn(&str) -> Option<OddityKind>,
+    ) -> Result<Vec<Oddity>, Failure> {
+        let (mut found, mut after) = (Vec::new(), i64::MIN);
+        loop {
+            let rows = self.run(query(page).bind(after)).await?;
+            let Some(last) = rows.last() else {
+                break;
+            };
+            after = last.try_get(0)?;
+            for row in &rows {
+                let stored = rows::text(row, 1)?;
+                if let Some(kind) = odd(&stored) {
+                    found.push((kind, stored, PersonId::new(row.try_get(2)?)));
+                }
+            }
+        }
+        found.sort_by(|(_, one, _), (_, other, _)| one.cmp(other));
+        let odd = found.into_iter().map(|(kind, stored, person)| Oddity {
+            kind,
+            rows: vec![(stored, person)],
+        });
+        Ok(odd.collect())
+    }
+
     /// The rows of a query, those with the same last column together.
     async fn together(&self, kind: OddityKind, look: &'static str) -> Result<Vec<Oddity>, Failure> {
         let answer = self.run_for_operator(query(look)).await?;

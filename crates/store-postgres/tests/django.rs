@@ -608,3 +608,65 @@ fn session_keys_stand_in_no_statement() {
         assert_ne!(bob.password.reveal(), "argon2$new");
     });
 }
+
+#[test]
+fn spellings_and_namesakes_are_listed() {
+    let database = made_by_django();
+    run(async {
+        let store = store(&database).await;
+        database.run(SPELLINGS).unwrap();
+        let found = store.oddities().await.unwrap();
+        let told: Vec<_> = found
+            .iter()
+            .map(|oddity| {
+                let rows = oddity.rows.iter();
+                let rows = rows.map(|(text, id)| (text.as_str(), id.get()));
+                (oddity.kind, rows.collect::<Vec<_>>())
+            })
+            .collect();
+        let expected = [
+            (
+                OddityKind::SharedEmail,
+                vec![("ann@b\u{fc}cher.example", 1)],
+            ),
+            (OddityKind::SharedEmail, vec![("0091 98765 43212", 1)]),
+            (
+                OddityKind::UsernameOfAnother,
+                vec![("+919876543211", 1), ("+919876543211", 2)],
+            ),
+            (
+                OddityKind::UsernameOfAnother,
+                vec![("Boss@Example.org", 3), ("boss@example.org", 4)],
+            ),
+            (OddityKind::ForeignEmail, vec![("\"dan\"@example.org", 3)]),
+            (
+                OddityKind::ForeignEmail,
+                vec![("ann@b\u{fc}cher.example", 1)],
+            ),
+            (OddityKind::ForeignEmail, vec![("dan@localhost", 3)]),
+            (OddityKind::ForeignEmail, vec![("eve@example.org ", 4)]),
+            (OddityKind::UnassignedPhone, vec![("+22997123456", 3)]),
+            (OddityKind::ForeignPhone, vec![("0091 98765 43212", 1)]),
+        ];
+        for (kind, rows) in &expected {
+            assert!(
+                told.contains(&(*kind, rows.clone())),
+                "{kind:?} {rows:?}: {told:?}"
+            );
+        }
+        assert_eq!(told.len(), expected.len(), "{told:?}");
+    });
+}
+
+/// What is odd although everybody can log in, and what is not: letters of another case alone.
+const SPELLINGS: &str = "
+    DELETE FROM phone_auth_emailaddress;
+    UPDATE auth_user SET username = 'robert' WHERE id = 2;
+    UPDATE auth_user SET username = '+919876543211' WHERE id = 1;
+    UPDATE auth_user SET username = 'Boss@Example.org' WHERE id = 3;
+    INSERT INTO phone_auth_emailaddress (email, is_verified, user_id) VALUES
+        ('ann@b\u{fc}cher.example', true, 1), ('ann@xn--bcher-kva.example', true, 2),
+        ('dan@localhost', true, 3), ('\"dan\"@example.org', true, 3), ('eve@example.org ', true, 4),
+        ('boss@example.org', true, 4), ('Carl@Example.org', true, 4);
+    INSERT INTO phone_auth_phonenumber (phone, is_verified, user_id) VALUES
+        ('0091 98765 43212', true, 1), ('+919876543212', true, 2), ('+22997123456', true, 3);";

@@ -2,13 +2,17 @@
 
 use async_trait::async_trait;
 use phone_auth_core::django_session::TimeZone;
-use phone_auth_core::store::{Oddity, OddityKind, OddityStore, StoreError};
+use phone_auth_core::person::PersonId;
+use phone_auth_core::store::{
+    Oddity, OddityKind, OddityStore, StoreError, oddity_of_email, oddity_of_phone, shared_spellings,
+};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
 use crate::dates;
 use crate::failure::Failure;
 use crate::rows;
+use crate::spellings::{digits, is_number};
 use crate::store::SqliteStore;
 
 /// What is stored, whose it is, and under which text it is put together with others.
@@ -24,17 +28,37 @@ const SHARED_USERNAMES: &str = "
         WHERE lower(o.username) = lower(u.username) AND o.id <> u.id)
     ORDER BY 3, 2, 1";
 
-const FOREIGN_PHONES: &str = "
-    SELECT phone, user_id, phone || user_id FROM phone_auth_phonenumber
-    WHERE phone NOT GLOB '+[1-9]*' OR substr(phone, 2) GLOB '*[^0-9]*'
-    ORDER BY 1, 2";
+/// A username, whose it is, the address that it is, whose that is, each pair under the username's owner.
+const USERNAMES_OF_OTHERS: &str = concat!(
+    "WITH pair AS (
+        SELECT u.username, u.id, a.email AS address, a.user_id FROM auth_user u
+            JOIN phone_auth_emailaddress a ON lower(a.email) = lower(u.username) AND a.user_id <> u.id
+        UNION
+        SELECT u.username, u.id, a.phone, a.user_id FROM (
+            SELECT username, id, ",
+    digits!("username"),
+    " AS digits FROM auth_user WHERE ",
+    is_number!("username"),
+    ") u JOIN phone_auth_phonenumber a
+            ON a.phone = '+' || iif(u.digits GLOB '00*', substr(u.digits, 3), u.digits) AND a.user_id <> u.id
+    )
+    SELECT username, id, username || ' ' || address FROM pair
+    UNION ALL SELECT address, user_id, username || ' ' || address FROM pair
+    ORDER BY 3, 2"
+);
+
+const EMAILS: &str =
+    "SELECT email, user_id FROM phone_auth_emailaddress WHERE email <> '' ORDER BY 1, 2";
+
+const PHONES: &str =
+    "SELECT phone, user_id FROM phone_auth_phonenumber WHERE phone <> '' ORDER BY 1, 2";
 
 const TIMES: &str = "SELECT username, id, date_joined, last_login FROM auth_user ORDER BY id";
 
 #[async_trait]
 impl OddityStore for SqliteStore {
     async fn oddities(&self) -> Result<Vec<Oddity>, StoreError> {
-        self.read(|connection| {
+        let all = self.read(|connection| {
             let mut all = together(connection, OddityKind::SharedEmail, SHARED_EMAILS)?;
             all.extend(together(
                 connection,
@@ -43,13 +67,35 @@ impl OddityStore for SqliteStore {
             )?);
             all.extend(together(
                 connection,
-                OddityKind::ForeignPhone,
-                FOREIGN_PHONES,
+                OddityKind::UsernameOfAnother,
+                USERNAMES_OF_OTHERS,
             )?);
+            all.extend(each(connection, EMAILS, oddity_of_email)?);
+            all.extend(each(connection, PHONES, oddity_of_phone)?);
             all.extend(unreadable_times(connection)?);
-            Ok(all)
-        })
+            Ok::<_, Failure>(all)
+        })?;
+        let shared = shared_spellings(self, &all).await?;
+        Ok(shared.into_iter().chain(all).collect())
     }
+}
+
+/// The rows of a query that are odd, each by itself.
+fn each(
+    connection: &Connection,
+    query: &str,
+    odd: fn(&str) -> Option<OddityKind>,
+) -> Result<Vec<Oddity>, Failure> {
+    let found = rows::all(connection, query, [], |row| {
+        let stored = rows::text(row, 0)?;
+        let kind = odd(&stored);
+        let person = PersonId::new(row.get(1)?);
+        Ok(kind.map(|kind| Oddity {
+            kind,
+            rows: vec![(stored, person)],
+        }))
+    })?;
+    Ok(found.into_iter().flatten().collect())
 }
 
 /// The rows of a query, those with the same last column together.

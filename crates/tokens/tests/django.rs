@@ -303,3 +303,35 @@ proptest! {
         prop_assert!(tokens.check_reset(&token, Utc::now(), &state).is_err());
     }
 }
+
+/// The text of a token of this time on a clock in Chicago in winter.
+fn text_of(at: DateTime<Utc>) -> String {
+    let mut rest = at.timestamp() - 978_307_200 - 6 * 3600;
+    let mut digits = Vec::new();
+    while rest > 0 {
+        digits.push(char::from_digit(u32::try_from(rest % 36).unwrap(), 36).unwrap());
+        rest /= 36;
+    }
+    let digits: String = digits.iter().rev().collect();
+    format!("{digits}-{}", "0".repeat(32))
+}
+
+#[test]
+fn age_is_read_from_the_text() {
+    let time: DateTime<Utc> = "2026-01-02T20:04:05.678901Z".parse().unwrap();
+    let zone = TimeZone::named("America/Chicago").unwrap();
+    let tokens = DjangoTokens::new(DjangoKeys::new("some key or other"), zone, time);
+    for (seconds, is_older) in [
+        (-86_400, true),
+        (-1, true),
+        (0, false),
+        (1, false),
+        (7_200, false),
+    ] {
+        let text = text_of(time + TimeDelta::seconds(seconds));
+        assert_eq!(tokens.is_older(&text, time), is_older, "{seconds}");
+    }
+    for text in ["", "nothing", "zzzzzzzzzzzzzzzzzzzz-0"] {
+        assert!(tokens.is_older(text, time), "{text}");
+    }
+}

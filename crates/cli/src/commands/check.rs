@@ -165,6 +165,10 @@ fn sentence(oddity: &Oddity) -> String {
         .collect();
     let rows = rows.join(", ");
     match oddity.kind {
+        OddityKind::SharedEmail if oddity.rows.len() == 1 => format!(
+            "{rows}: somebody else has this address or number in another spelling; neither can log in or \
+             reset a password by it until one of them has another"
+        ),
         OddityKind::SharedEmail => format!(
             "{rows}: e-mail addresses that differ only by case; none of these people can log in or reset \
              a password by it until all but one have another"
@@ -172,9 +176,20 @@ fn sentence(oddity: &Oddity) -> String {
         OddityKind::SharedUsername => format!(
             "{rows}: usernames that differ only by case; each must be typed exactly as it is stored"
         ),
+        OddityKind::UsernameOfAnother => format!(
+            "{rows}: a username that is the e-mail address or phone number of somebody else; whoever types \
+             it is taken for the other, so give this person another username"
+        ),
+        OddityKind::ForeignEmail => format!(
+            "{rows}: an e-mail address that is not written as this site writes them, such as ann@example.org \
+             or ann@xn--bcher-kva.example; it works as it is stored, and messages go to it like that"
+        ),
         OddityKind::ForeignPhone => format!(
-            "{rows}: a phone number that is not in the form +14155552671; nobody can log in or reset a \
-             password by it"
+            "{rows}: a phone number that is not in the form +14155552671; it works as it is stored, and \
+             messages go to it like that"
+        ),
+        OddityKind::UnassignedPhone => format!(
+            "{rows}: a phone number that no numbering plan has, or no longer; it works as exactly this number"
         ),
         _ => format!("{rows}: something that cannot be read is stored"),
     }

@@ -17,7 +17,9 @@ mod site_key;
 pub use addresses::AddressStore;
 pub use django_sessions::DjangoSessionStore;
 pub use error::{StoreError, StoreErrorKind, UniqueName};
-pub use oddities::{Oddity, OddityKind, OddityStore};
+pub use oddities::{
+    Oddity, OddityKind, OddityStore, oddity_of_email, oddity_of_phone, shared_spellings,
+};
 pub use outbox::OutboxStore;
 pub use password_kinds::{PasswordKind, PasswordKindStore};
 pub use people::PersonStore;

@@ -2,21 +2,30 @@
 
 use async_trait::async_trait;
 
-use super::StoreError;
-use crate::person::PersonId;
+use super::{PersonStore, StoreError, StoreErrorKind};
+use crate::address::{EmailAddress, EmailSpellings, PhoneNumber, PhoneSpellings, is_e164};
+use crate::person::{AccountName, PersonId};
 
 /// Why rows are odd.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OddityKind {
-    /// Several people have an e-mail address in letters of different case: none of them can log in or
-    /// be sent a reset link by it.
+    /// Several people have an e-mail address or a phone number in different spellings, such as letters of different
+    /// case: none of them can log in or be sent a reset link by it.
     SharedEmail,
     /// Several people have a username in letters of different case: each logs in by exactly theirs.
     SharedUsername,
-    /// A phone number is not in the form E.164 (`+14155552671`): nobody can log in or be sent a reset link
-    /// by it.
+    /// A username is somebody else's e-mail address or phone number: who types it is taken for the other.
+    UsernameOfAnother,
+    /// An e-mail address is stored in another spelling than ours, or is none that we would take: its owner is found by it,
+    /// and messages go to it as it is stored.
+    ForeignEmail,
+    /// A phone number is not in the form E.164 (`+14155552671`): its owner is found by it, and messages go to it as it is
+    /// stored.
     ForeignPhone,
+    /// A phone number is in the form E.164, and in no numbering plan, or not any more: its owner is found by exactly that
+    /// number.
+    UnassignedPhone,
     /// A time cannot be read: the last log-in counts as none, the time of joining as 1970.
     UnreadableTime,
 }
@@ -32,6 +41,59 @@ pub struct Oddity {
     pub kind: OddityKind,
     /// What is stored, and whose it is.
     pub rows: Vec<(String, PersonId)>,
+}
+
+/// What is odd about an e-mail address, as it is stored.
+pub fn oddity_of_email(stored: &str) -> Option<OddityKind> {
+    let is_ours = EmailAddress::parse(stored)
+        .is_ok_and(|address| address.as_str().eq_ignore_ascii_case(stored));
+    (!is_ours).then_some(OddityKind::ForeignEmail)
+}
+
+/// What is odd about a phone number, as it is stored.
+pub fn oddity_of_phone(stored: &str) -> Option<OddityKind> {
+    if !is_e164(stored) {
+        return Some(OddityKind::ForeignPhone);
+    }
+    let is_ours = PhoneNumber::parse(stored).is_ok_and(|number| number.as_str() == stored);
+    (!is_ours).then_some(OddityKind::UnassignedPhone)
+}
+
+/// Those of the rows that are odd because they are stored in another spelling, by which several people are meant.
+///
+/// # Errors
+/// The store's.
+///
+/// # Cancel safety
+/// It only reads.
+pub async fn shared_spellings(
+    store: &dyn PersonStore,
+    oddities: &[Oddity],
+) -> Result<Vec<Oddity>, StoreError> {
+    let mut shared = Vec::new();
+    for oddity in oddities {
+        for (stored, person) in &oddity.rows {
+            let name = match oddity.kind {
+                OddityKind::ForeignEmail => AccountName {
+                    email: EmailSpellings::read(stored),
+                    ..AccountName::default()
+                },
+                OddityKind::ForeignPhone => AccountName {
+                    phone: PhoneSpellings::named(stored),
+                    ..AccountName::default()
+                },
+                _ => continue,
+            };
+            match store.find_person(&name).await {
+                Err(error) if error.kind() == StoreErrorKind::Ambiguous => shared.push(Oddity {
+                    kind: OddityKind::SharedEmail,
+                    rows: vec![(stored.clone(), *person)],
+                }),
+                found => drop(found?),
+            }
+        }
+    }
+    Ok(shared)
 }
 
 /// Finds what cannot be served. A store whose tables are only its own has nothing to find.
