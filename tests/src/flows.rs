@@ -222,6 +222,11 @@ impl Site {
 
     /// Asks for a reset link and waits for its line.
     pub async fn reset_link(&self, value: &str) -> Printed {
+        self.reset_link_to(value, value).await
+    }
+
+    /// Asks for a reset link by a name, and waits for its line to an address.
+    pub async fn reset_link_to(&self, login: &str, value: &str) -> Printed {
         let signal = if value.contains('@') {
             "reset_password_email"
         } else {
@@ -229,7 +234,7 @@ impl Site {
         };
         let before = self.count(signal, value);
         self.client()
-            .ask_reset(value)
+            .ask_reset(login)
             .await
             .redirects_to("/accounts/password_reset_done/");
         let line = self.nth_printed(signal, value, before + 1).await;

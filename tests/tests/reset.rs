@@ -53,6 +53,48 @@ async fn log_in_ends_reset_links() {
     site.client().meets_dead_reset(link.url()).await;
 }
 
+/// A thief who has the password must not keep the owner from another one.
+#[tokio::test]
+async fn log_in_spares_links_to_verified_addresses() {
+    let site = Site::start().await;
+    let ann = site.member().await;
+    for value in [&ann.person.email, &ann.person.phone] {
+        site.verify(&ann.client, value).await;
+        let link = site.reset_link(value).await;
+        for _ in 0..3 {
+            site.log_in(&ann.person).await;
+        }
+        site.client().get(link.url()).await.expect(302);
+    }
+    // That by e-mail works still, though one by phone was asked for after it.
+    let link = site.reset_link(&ann.person.email).await;
+    site.reset_link(&ann.person.phone).await;
+    site.log_in(&ann.person).await;
+    let reset = site.client().reset(link.url(), NEW).await;
+    reset.redirects_to("/accounts/password_reset_complete/");
+}
+
+#[tokio::test]
+async fn newer_request_ends_older_links() {
+    let site = Site::start().await;
+    let ann = site.member().await;
+    for value in [&ann.person.email, &ann.person.phone] {
+        let mut older = site.reset_link(value).await;
+        for _ in 0..3 {
+            let newer = site.reset_link(value).await;
+            assert_ne!(older.token(), newer.token());
+            site.client().meets_dead_reset(older.url()).await;
+            site.client().get(newer.url()).await.expect(302);
+            older = newer;
+        }
+        let older = site.verification_link(&ann.client, value).await;
+        let newer = site.verification_link(&ann.client, value).await;
+        site.client().meets_dead_verification(older.url()).await;
+        let verified = site.client().get(newer.url()).await.expect(200);
+        verified.says("Verification successful");
+    }
+}
+
 #[tokio::test]
 async fn disabled_person_cannot_reset() {
     let site = Site::start().await;
