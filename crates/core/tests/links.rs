@@ -397,21 +397,21 @@ async fn revived_letter_is_the_newest() {
     kit.clock.advance(Duration::from_hours(25));
     worker.deliver_due().await.unwrap();
     let letter = kit.store.outbox_after(None, 10).await.unwrap().remove(0);
+    let letter = letter.into_message().unwrap();
     assert!(letter.dead.is_some());
     let asked = kit.reset_link(ANNS_EMAIL).await;
     assert!(resets(&kit.accounts, &asked).await);
     accounts.retry_dead_letter(letter.id).await.unwrap();
     assert!(!resets(&kit.accounts, &asked).await);
+    let (purpose, address) = (
+        letter.message.purpose,
+        letter.message.recipient.unwrap().address,
+    );
     let target = kit
         .store
-        .link_target(
-            letter.message.purpose,
-            AddressKind::Email,
-            letter.message.recipient.unwrap().address,
-        )
-        .await
-        .unwrap()
-        .unwrap();
+        .link_target(purpose, AddressKind::Email, address)
+        .await;
     let revived = kit.store.outbox_message(letter.id).await.unwrap().unwrap();
-    assert_eq!(target.newest, revived.requested_at);
+    let revived = revived.into_message().unwrap();
+    assert_eq!(target.unwrap().unwrap().newest, revived.requested_at);
 }
