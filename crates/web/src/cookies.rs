@@ -14,6 +14,8 @@ use http::{HeaderMap, HeaderValue};
 use phone_auth_core::client::Devices;
 use phone_auth_core::session::SessionKey;
 
+use crate::csrf::is_nonce;
+
 /// The names and flags of this site's cookies.
 ///
 /// Every cookie is `HttpOnly` and `SameSite=Lax`, and `Secure` when the site is https. `Lax` and not
@@ -113,13 +115,13 @@ impl Cookies {
 
     /// The values of the CSRF cookie that a browser sent.
     pub(crate) fn read_csrf(&self, headers: &HeaderMap) -> Vec<String> {
-        distinct(values(headers, self.csrf))
+        distinct(values(headers, self.csrf).filter(|value| is_nonce(value)))
     }
 
     /// What tells for whom this browser has signed in before. Every cookie of the name counts: one that another
     /// host of the domain has set hides none.
     pub(crate) fn read_devices(&self, headers: &HeaderMap) -> Devices {
-        let texts: Vec<&str> = values(headers, self.device).take(MOST_TRIED).collect();
+        let texts: Vec<&str> = values(headers, self.device).collect();
         Devices::parse(&texts.join("."))
     }
 
@@ -134,7 +136,7 @@ impl Cookies {
         reason = "cookies are read through this value, whatever their name depends on"
     )]
     pub(crate) fn read_reset(&self, headers: &HeaderMap) -> Vec<String> {
-        distinct(values(headers, RESET))
+        distinct(values(headers, RESET).filter(|value| is_token(value)))
     }
 
     /// Sets the session key for as long as the session lives.
@@ -229,6 +231,12 @@ fn unquoted(value: &str) -> &str {
         .unwrap_or(value)
 }
 
+/// Whether a text may be a token of a link, ours or Django's: the other values of its name are not tried.
+fn is_token(text: &str) -> bool {
+    let is_of_token = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    (20..=200).contains(&text.len()) && text.contains('-') && text.bytes().all(is_of_token)
+}
+
 /// The values that are not empty, each once, as many as are tried.
 fn distinct<'h>(values: impl Iterator<Item = &'h str>) -> Vec<String> {
     let mut kept: Vec<String> = Vec::new();
@@ -286,10 +294,32 @@ mod tests {
             let found: Vec<String> = found.into_iter().cloned().collect();
             assert_eq!(keys(&cookies, &sent(&header)), found, "{header}");
         }
-        let headers =
-            sent("csrftoken=x=y; csrftoken=\"z\"; reset_token=t; reset_token=u; reset_token=t");
-        assert_eq!(cookies.read_csrf(&headers), ["x=y", "z"]);
-        assert_eq!(cookies.read_reset(&headers), ["t", "u"]);
+    }
+
+    #[test]
+    fn values_of_another_form_hide_none() {
+        let (nonce, other) = ("A".repeat(22), "B".repeat(21) + "A");
+        let (token, newer) = (
+            format!("toxhc0-{}", "1".repeat(32)),
+            format!("toxhc1-{}", "2".repeat(32)),
+        );
+        let junk = |name: &str| format!("{name}=x; {name}=; {name}=x-{{}}; ").repeat(MOST_TRIED);
+        for (name, ours) in [
+            ("csrftoken", [&nonce, &other]),
+            ("reset_token", [&token, &newer]),
+        ] {
+            let [one, two] = ours;
+            let header = format!(
+                "{0}{name}={one}; {0}{name}=\"{two}\"; {name}={one}",
+                junk(name)
+            );
+            let headers = sent(&header);
+            let read = match name {
+                "csrftoken" => plain().read_csrf(&headers),
+                _ => plain().read_reset(&headers),
+            };
+            assert_eq!(read, [one.as_str(), two.as_str()], "{name}");
+        }
     }
 
     #[test]
@@ -299,7 +329,7 @@ mod tests {
             .collect();
         assert_eq!(keys(&plain(), &sent(&many.join("; "))).len(), MOST_TRIED);
         let many: Vec<_> = (0..100)
-            .map(|number| format!("reset_token={number}"))
+            .map(|number| format!("reset_token=toxhc0-{number:032}"))
             .collect();
         assert_eq!(
             plain().read_reset(&sent(&many.join("; "))).len(),

@@ -22,7 +22,11 @@ pub(crate) fn loader(
         good: Mutex::default(),
     };
     let read = path_loader(folder.to_owned());
-    move |name| overrides.load(name, read(name))
+    move |name| {
+        // Before the text is read: a file that is saved meanwhile has another stamp, and is read again.
+        let stamp = stamp(&overrides.folder.join(name));
+        overrides.load(name, stamp, read(name))
+    }
 }
 
 struct Overrides {
@@ -36,6 +40,7 @@ impl Overrides {
     fn load(
         &self,
         name: &str,
+        stamp: Stamp,
         read: Result<Option<TemplateSource>, Error>,
     ) -> Result<Option<TemplateSource>, Error> {
         let mut good = self.good.lock().unwrap_or_else(PoisonError::into_inner);
@@ -56,13 +61,13 @@ impl Overrides {
             Ok(None) if last.is_none() => {
                 return Ok(self
                     .compiled_in(name)
-                    .map(|text| self.until_changed(name, text)));
+                    .map(|text| self.until_changed(name, stamp, text)));
             }
             Ok(None) => {
+                // What was good is kept: an editor may have put the file aside, and write it anew next.
                 let text = self.compiled_in(name).or_else(|| last.cloned());
-                good.remove(name);
                 tracing::warn!(template = ?name, "a template was removed; the built-in one, or the last good text, is used");
-                return Ok(text.map(|text| self.until_changed(name, text)));
+                return Ok(text.map(|text| self.until_changed(name, stamp, text)));
             }
             Err(error) if last.is_none() => return Err(error),
             Err(error) => ("it cannot be read", (last, Some(error))),
@@ -70,7 +75,7 @@ impl Overrides {
         let (text, error) = instead;
         let error = error.map(|error| error.to_string()).unwrap_or_default();
         tracing::warn!(template = ?name, ?error, reason, "a template was changed and cannot be used; the last good text is");
-        Ok(text.map(|text| self.until_changed(name, text.clone())))
+        Ok(text.map(|text| self.until_changed(name, stamp, text.clone())))
     }
 
     fn compiled_in(&self, name: &str) -> Option<String> {
@@ -80,9 +85,8 @@ impl Overrides {
     }
 
     /// A text that stands in for a file, until the file is another or there is one.
-    fn until_changed(&self, name: &str, text: String) -> TemplateSource {
+    fn until_changed(&self, name: &str, stamp: Stamp, text: String) -> TemplateSource {
         let path = self.folder.join(name);
-        let stamp = stamp(&path);
         TemplateSource::new(text).with_uptodate_check(move || self::stamp(&path) == stamp)
     }
 }
@@ -93,8 +97,73 @@ fn mistake(name: &str, source: &str) -> Option<Error> {
     environment.template_from_named_str(name, source).err()
 }
 
-/// What tells one state of a file from another.
-fn stamp(path: &Path) -> Option<(SystemTime, u64)> {
+/// What tells one state of a file from another; none of a file that is not there.
+type Stamp = Option<(SystemTime, u64)>;
+
+fn stamp(path: &Path) -> Stamp {
     let metadata = std::fs::metadata(path).ok()?;
     Some((metadata.modified().ok()?, metadata.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use super::*;
+
+    fn overrides(folder: &Path) -> Overrides {
+        Overrides {
+            folder: folder.to_owned(),
+            compiled_in: BTreeMap::from([("a.html".into(), "built in".into())]),
+            good: Mutex::default(),
+        }
+    }
+
+    fn text(loaded: Result<Option<TemplateSource>, Error>) -> String {
+        loaded.unwrap().unwrap().source().to_owned()
+    }
+
+    #[test]
+    fn file_saved_while_it_is_read_is_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.html");
+        let overrides = overrides(folder.path());
+        let mut environment = Environment::new();
+        let (save, saved) = (path.clone(), "the whole text");
+        environment.set_loader(move |name| {
+            // What `loader` does, with somebody who saves the rest between the reading and the judging.
+            let stamp = stamp(&overrides.folder.join(name));
+            let read = path_loader(overrides.folder.clone())(name);
+            if read
+                .as_ref()
+                .is_ok_and(|read| read.as_ref().is_some_and(|read| read.source() == "{% if"))
+            {
+                std::fs::write(&save, saved).unwrap();
+            }
+            overrides.load(name, stamp, read)
+        });
+        let shown = || {
+            let template = environment.get_template("a.html").unwrap();
+            template.render(()).unwrap()
+        };
+        std::fs::write(&path, "good").unwrap();
+        assert_eq!(shown(), "good");
+        std::fs::write(&path, "{% if").unwrap();
+        assert_eq!(shown(), "good", "half of it was there");
+        assert_eq!(shown(), saved);
+    }
+
+    #[test]
+    fn file_put_aside_keeps_its_good_text() {
+        let folder = tempfile::tempdir().unwrap();
+        let overrides = overrides(folder.path());
+        for (name, gone) in [("a.html", "built in"), ("own.html", "good")] {
+            let load =
+                |read: Option<&str>| overrides.load(name, None, Ok(read.map(TemplateSource::new)));
+            assert_eq!(text(load(Some("good"))), "good");
+            assert_eq!(text(load(None)), gone, "{name}");
+            assert_eq!(text(load(Some("{% if"))), "good", "{name}");
+            assert_eq!(text(load(Some("better"))), "better", "{name}");
+        }
+    }
 }

@@ -275,8 +275,9 @@ impl WebBuilder {
     /// any other host of the domain (ASVS 5.0, 3.3.3), which could else set a session of its own before ours. Only an
     /// https site can have them, and no site that shares its sessions with Django.
     ///
-    /// Unless said, they do on an https site that shares no sessions. Sessions that began before the prefix live on
-    /// under their old name.
+    /// Unless said, they do on an https site that shares no sessions. Sessions that the
+    /// first version began, which knew no prefix, live on under the plain name; whoever turns the prefix on or off later
+    /// signs everybody out.
     pub fn host_cookies(mut self, on: bool) -> Self {
         self.host_cookies = Some(on);
         self

@@ -139,7 +139,8 @@ fn new_nonce() -> Option<String> {
     Some(Base64UrlUnpadded::encode_string(&bytes))
 }
 
-fn is_nonce(text: &str) -> bool {
+/// Whether a text has the form of the cookie.
+pub(crate) fn is_nonce(text: &str) -> bool {
     let mut buffer = [0_u8; NONCE_BYTES];
     Base64UrlUnpadded::decode(text, &mut buffer).is_ok_and(|bytes| bytes.len() == NONCE_BYTES)
 }

@@ -1,6 +1,8 @@
 //! Where a request comes from, as the browser tells.
 
 use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use http::header::{ORIGIN, REFERER};
 use http::request::Parts;
@@ -22,25 +24,63 @@ pub(crate) enum Provenance {
 
 /// The origins that count as this site: the configured one, and others that the operator trusts. Never the `Host` of a
 /// request: a proxy may send any, and a client chooses it.
-#[derive(Clone, Debug)]
-pub(crate) struct Origins(Vec<String>);
+#[derive(Debug)]
+pub(crate) struct Origins {
+    site: Vec<String>,
+    trusted: Vec<String>,
+    /// When the last refusal was logged.
+    told: Mutex<Option<Instant>>,
+}
+
+/// How often a refusal is logged: strangers can cause any number of them.
+const TOLD_EVERY: Duration = Duration::from_mins(1);
 
 impl Origins {
     /// The site and the other origins. On a loopback address, the other names of the own machine are the same site: who
     /// develops types one or the other.
     pub(crate) fn new(site: &SiteOrigin, others: &[SiteOrigin]) -> Self {
-        let given = std::iter::once(site).chain(others);
-        let mut origins: Vec<_> = given.map(|origin| normal(origin.as_str())).collect();
-        origins.extend(other_loopback_names(&normal(site.as_str())));
-        Self(origins)
+        let own = normal(site.as_str());
+        let mut site = other_loopback_names(&own);
+        site.push(own);
+        let trusted = others.iter().map(|origin| normal(origin.as_str()));
+        Self {
+            site,
+            trusted: trusted.collect(),
+            told: Mutex::default(),
+        }
+    }
+
+    /// Where a request comes from; says in the log, at most once a minute, when that is elsewhere.
+    pub(crate) fn provenance(&self, parts: &Parts) -> Provenance {
+        let provenance = self.said(&parts.headers);
+        if provenance == Provenance::Foreign && self.is_time_to_tell() {
+            let origin = only(&parts.headers, &ORIGIN).and_then(Result::ok);
+            let origin: String = origin.unwrap_or_default().chars().take(100).collect();
+            tracing::warn!(
+                ?origin,
+                site = self.site.last(),
+                "a form of another origin was refused; if people see this site under that origin, it is not \
+                 configured as the site (site_url) or as trusted (trusted_origins)"
+            );
+        }
+        provenance
     }
 
     /// Reads `Sec-Fetch-Site`; only without it `Origin`; only without both `Referer`. The first that
     /// says something decides: `Origin: null` says nothing. A header that is there twice, or is not text, is foreign.
-    pub(crate) fn provenance(&self, parts: &Parts) -> Provenance {
-        let headers = &parts.headers;
+    ///
+    /// To the browser a trusted origin is another site, so there `Origin` decides what it says of the site.
+    fn said(&self, headers: &HeaderMap) -> Provenance {
         if let Some(site) = only(headers, &SEC_FETCH_SITE) {
-            return known(matches!(site, Ok("same-origin" | "none")));
+            let is_trusted = || {
+                let origin = only(headers, &ORIGIN).and_then(Result::ok);
+                origin.is_some_and(|origin| self.trusted.contains(&normal(origin)))
+            };
+            return known(match site {
+                Ok("same-origin" | "none") => true,
+                Ok("same-site" | "cross-site") => is_trusted(),
+                _ => false,
+            });
         }
         let referer = only(headers, &REFERER).map(|referer| {
             let origin = referer.ok().and_then(origin_of);
@@ -58,7 +98,18 @@ impl Origins {
     }
 
     fn is_own(&self, origin: &str) -> bool {
-        self.0.contains(&normal(origin))
+        let origin = normal(origin);
+        self.site.contains(&origin) || self.trusted.contains(&origin)
+    }
+
+    fn is_time_to_tell(&self) -> bool {
+        let now = Instant::now();
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_time = told.is_none_or(|told| now.saturating_duration_since(told) >= TOLD_EVERY);
+        if is_time {
+            *told = Some(now);
+        }
+        is_time
     }
 }
 
@@ -179,6 +230,33 @@ mod tests {
                 check(&[("host", host), ("origin", origin)], Provenance::Own);
             }
         }
+    }
+
+    #[test]
+    fn trusted_origin_is_another_site_to_browsers() {
+        for site in ["same-site", "cross-site"] {
+            for (origin, expected) in [
+                ("https://app.example.net:8443", Provenance::Own),
+                ("https://app.example.net", Provenance::Foreign),
+                ("https://evil.example", Provenance::Foreign),
+                // The site itself is never another site: somebody made this up.
+                ("https://example.org", Provenance::Foreign),
+                ("null", Provenance::Foreign),
+            ] {
+                check(&[("sec-fetch-site", site), ("origin", origin)], expected);
+            }
+        }
+    }
+
+    #[test]
+    fn refusals_are_told_once_a_minute() {
+        let site = SiteOrigin::parse("https://example.org").unwrap();
+        let origins = Origins::new(&site, &[]);
+        assert!(origins.is_time_to_tell());
+        assert!((0..1000).all(|_| !origins.is_time_to_tell()));
+        let earlier = Instant::now().checked_sub(TOLD_EVERY);
+        *origins.told.lock().unwrap() = earlier;
+        assert_eq!(origins.is_time_to_tell(), earlier.is_some());
     }
 
     #[test]
