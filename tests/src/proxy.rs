@@ -29,10 +29,8 @@ impl Proxy {
         let folder = tempfile::tempdir().unwrap();
         let at = folder.path().display();
         let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
-        let temporary: String = temporary
-            .iter()
-            .map(|name| format!("{name}_temp_path {at}/{name};\n"))
-            .collect();
+        let temporary = temporary.map(|name| format!("{name}_temp_path {at}/{name};\n"));
+        let temporary = temporary.concat();
         let configuration = format!(
             "daemon off;\nmaster_process off;\npid {at}/pid;\nerror_log {at}/errors;\nevents {{}}\n\
              http {{\naccess_log off;\n{temporary}server {{\nlisten unix:{at}/socket;\n\
