@@ -7,7 +7,7 @@ use std::sync::Arc;
 use toml::de::{DeTable, DeValue};
 
 use super::error::{self, Mistake};
-use super::setting;
+use super::names;
 use super::source::Source;
 use super::value::Given;
 
@@ -56,7 +56,7 @@ impl File {
         let mut entries = Vec::new();
         for (key, value) in table.get_ref() {
             match value.get_ref() {
-                DeValue::Table(section) if setting::is_section(key.get_ref()) => {
+                DeValue::Table(section) if names::is_section(key.get_ref()) => {
                     let inner = section.iter().map(|(name, value)| {
                         let name_here = format!("{}.{}", key.get_ref(), name.get_ref());
                         (name_here, name.span().start, value)

@@ -8,6 +8,7 @@ mod django;
 pub(crate) mod duration;
 mod error;
 mod file;
+mod names;
 mod running;
 mod setting;
 mod source;
@@ -17,7 +18,7 @@ mod value;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -227,11 +228,11 @@ impl Reading {
     fn environment(&mut self, variables: &[(String, OsString)]) {
         for (name, value) in variables {
             // Other programs use this prefix too. So a name is refused only if it looks like one of ours misspelt.
-            if let Some(setting) = setting::of_variable(name) {
+            if let Some(setting) = names::of_variable(name) {
                 self.take_os(setting.name, value, variable(name));
-            } else if name == "config" || is_of_kubernetes(name, value) {
+            } else if name == "config" || names::is_of_kubernetes(name, value) {
                 // Read already, or nobody's mistake.
-            } else if setting::nearest(name).is_some() {
+            } else if names::nearest(name).is_some() {
                 self.take_os(name, value, variable(name));
             } else {
                 tracing::warn!("{} is no setting, and is left alone", variable(name));
@@ -250,16 +251,16 @@ impl Reading {
     }
 
     fn take(&mut self, name: &str, given: &Given<'_>, at: Source) {
-        let Some(setting) = setting::find(name) else {
+        let Some(setting) = names::find(name) else {
             let in_capitals = matches!(at, Source::Environment { .. });
             self.mistakes.push(Mistake::Unknown {
                 name: name.to_owned(),
                 at,
-                meant: setting::nearest(name).and_then(|nearest| {
+                meant: names::nearest(name).and_then(|nearest| {
                     if in_capitals {
                         return Some(format!("{PREFIX}{}", nearest.to_ascii_uppercase()));
                     }
-                    setting::of_variable(&nearest).map(|setting| setting.name.to_owned())
+                    names::of_variable(&nearest).map(|setting| setting.name.to_owned())
                 }),
             });
             return;
@@ -314,24 +315,6 @@ fn ours(environment: impl IntoIterator<Item = (OsString, OsString)>) -> Vec<(Str
         .collect();
     variables.sort();
     variables
-}
-
-/// Whether Kubernetes sets a variable, for a service whose name begins with `phone-auth`: `…_SERVICE_HOST`,
-/// `…_PORT=tcp://10.0.0.1:8000`, `…_PORT_8000_TCP_ADDR` and their like.
-fn is_of_kubernetes(name: &str, value: &OsStr) -> bool {
-    let ends = |end: &str| name == end || name.ends_with(&format!("_{end}"));
-    let is_port = || {
-        let (_, rest) = name.split_once("port_")?;
-        let (number, rest) = rest.split_once('_')?;
-        let protocol = rest.split('_').next()?;
-        number.parse::<u16>().ok()?;
-        Some(["tcp", "udp", "sctp"].contains(&protocol))
-    };
-    ends("service_host")
-        || ends("service_port")
-        || name.contains("service_port_")
-        || (ends("port") && value.to_string_lossy().contains("://"))
-        || is_port() == Some(true)
 }
 
 fn variable(name: &str) -> Source {

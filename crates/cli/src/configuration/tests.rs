@@ -417,7 +417,7 @@ fn empty_variable_is_not_set() {
 #[cfg(unix)]
 #[test]
 fn bytes_are_kept_in_paths_alone() {
-    use std::os::unix::ffi::OsStrExt;
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
 
     let names: Vec<_> = settings().map(|setting| setting.name).collect();
     for (name, prefix) in names.iter().map(|name| (*name, "")).chain([

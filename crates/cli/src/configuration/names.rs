@@ -1,0 +1,138 @@
+//! The names of settings: which is meant, which is misspelt, which is somebody else's, and whose value is a secret.
+
+use std::ffi::OsStr;
+
+use super::setting::{Setting, all};
+use crate::secrecy::Secrecy;
+
+/// The setting of this name.
+pub(super) fn find(name: &str) -> Option<&'static Setting> {
+    all().find(|setting| setting.name == name)
+}
+
+/// The setting of the variable with this name, in small letters and without the prefix.
+pub(super) fn of_variable(name: &str) -> Option<&'static Setting> {
+    all().find(|setting| setting.in_variable() == name)
+}
+
+/// Whether there are settings in a section of this name.
+pub(super) fn is_section(name: &str) -> bool {
+    let section = |setting: &Setting| setting.name.split_once('.').map(|(section, _)| section);
+    all().any(|setting| section(setting) == Some(name))
+}
+
+/// The setting whose name somebody probably meant, as the name of a variable without the prefix: one that differs by a
+/// few letters, or by words that are missing or too many. `config` is among them, which names the file of settings.
+pub(super) fn nearest(name: &str) -> Option<String> {
+    let name = name.to_ascii_lowercase().replace('.', "_");
+    let known = || all().map(Setting::in_variable).chain(["config".to_owned()]);
+    let similar = known()
+        .map(|known| (strsim::damerau_levenshtein(&known, &name), known))
+        .filter(|(distance, known)| *distance <= known.len().div_ceil(6))
+        .min_by_key(|(distance, _)| *distance);
+    let words: Vec<_> = name.split('_').collect();
+    let has_words_of = |known: &String| {
+        let of_known: Vec<_> = known.split('_').collect();
+        let (few, many) = if words.len() < of_known.len() {
+            (&words, &of_known)
+        } else {
+            (&of_known, &words)
+        };
+        let is_in_many = |word: &&str| many.iter().any(|other| is_same_word(word, other));
+        few.iter().all(is_in_many)
+    };
+    let begins = |known: &String| name.len() >= 6 && known.starts_with(&name);
+    let distance = |known: &String| strsim::damerau_levenshtein(known, &name);
+    similar
+        .map(|(_, known)| known)
+        .or_else(|| known().filter(has_words_of).min_by_key(distance))
+        .or_else(|| known().find(begins))
+}
+
+/// Whether two words are one, perhaps cut short: `host` and `hostname`.
+fn is_same_word(one: &str, other: &str) -> bool {
+    let shorter = one.len().min(other.len());
+    one == other || (shorter >= 4 && (one.starts_with(other) || other.starts_with(one)))
+}
+
+/// Whether Kubernetes sets a variable, for a service whose name begins with `phone-auth`: `…_SERVICE_HOST`,
+/// `…_PORT=tcp://10.0.0.1:8000`, `…_PORT_8000_TCP_ADDR` and their like.
+pub(super) fn is_of_kubernetes(name: &str, value: &OsStr) -> bool {
+    let ends = |end: &str| name == end || name.ends_with(&format!("_{end}"));
+    let is_port = || {
+        let (_, rest) = name.split_once("port_")?;
+        let (number, rest) = rest.split_once('_')?;
+        let protocol = rest.split('_').next()?;
+        number.parse::<u16>().ok()?;
+        Some(["tcp", "udp", "sctp"].contains(&protocol))
+    };
+    ends("service_host")
+        || ends("service_port")
+        || name.contains("service_port_")
+        || (ends("port") && value.to_string_lossy().contains("://"))
+        || is_port() == Some(true)
+}
+
+/// The settings that are secrets or may have one anywhere, by their names in a section.
+const SECRETS: [&str; 8] = [
+    "password",
+    "secret",
+    "old_secret",
+    "token",
+    "twilio_auth_token",
+    "headers",
+    "form",
+    "json",
+];
+
+impl Setting {
+    /// What may stand in its value.
+    pub(super) fn secrecy(&self) -> Secrecy {
+        let name = self.in_section();
+        if SECRETS.contains(&name) {
+            Secrecy::Secret
+        } else if ["database", "url"].contains(&name) {
+            Secrecy::Url
+        } else {
+            Secrecy::Open
+        }
+    }
+
+    /// Its name, without that of its section.
+    fn in_section(&self) -> &'static str {
+        self.name
+            .rsplit_once('.')
+            .map_or(self.name, |(_, name)| name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nearest;
+
+    #[test]
+    fn misspelt_names_are_recognised() {
+        for (typed, meant) in [
+            ("login_redirect_uri", Some("login_redirect_url")),
+            ("LOGIN_REDIRECT_URL", Some("login_redirect_url")),
+            ("secret_key", Some("secret_key_file")),
+            ("adr", Some("addr")),
+            ("smtp_pasword", Some("smtp_password")),
+            ("smtp.hosts", Some("smtp_host")),
+            ("config_file", Some("config")),
+            ("confg", Some("config")),
+            ("database_url", Some("database")),
+            ("database_uri", Some("database")),
+            ("development_mode", Some("development")),
+            ("smtp_server_host", Some("smtp_host")),
+            ("template", Some("templates")),
+            ("authentication", Some("authentication_methods")),
+            ("port", Some("smtp_port")),
+            ("service_host", None),
+            ("bin", None),
+            ("image_tag", None),
+        ] {
+            assert_eq!(nearest(typed).as_deref(), meant, "{typed}");
+        }
+    }
+}
