@@ -150,6 +150,38 @@ async fn known_devices_get_in() {
     }
 }
 
+/// Posts of a wrong password for each of these accounts, each with another device that is known for it, from one address
+/// that may be a proxy: as many as a stranger collects who logs in to the own accounts again and again.
+async fn with_many_devices(site: &Site, accounts: &[Person], devices: usize) -> Vec<Post> {
+    let mut posts = Vec::new();
+    for account in accounts.iter().cycle().take(devices) {
+        let member = site.log_in(account).await;
+        posts.push(
+            guess(&account.username, [127, 0, 0, 1]).with_cookies_of(&remembered(&member.client)),
+        );
+    }
+    posts
+}
+
+/// Whoever has accounts gets as many devices known as they like. They have the share of one account each.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn devices_of_others_keep_nobody_out() {
+    let site = Site::start().await;
+    let ann = site.signed_up().await;
+    let owner = known(&site, &ann).await;
+    for (name, accounts) in [
+        ("a hundred known devices of another account", 1),
+        ("a hundred known devices of eight other accounts", 8),
+    ] {
+        let mut others = Vec::new();
+        for _ in 0..accounts {
+            others.push(site.signed_up().await);
+        }
+        let posts = with_many_devices(&site, &others, 104).await;
+        gets_in_during(&site, (&owner, &ann), name, posts).await;
+    }
+}
+
 /// The owner gets in while these posts pour in.
 async fn gets_in_during(
     site: &Site,

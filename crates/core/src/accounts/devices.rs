@@ -128,7 +128,7 @@ impl Accounts {
             }
         }
         match (device, person) {
-            (Some(nonce), _) => Requester::with_device(&self.client, nonce),
+            (Some(nonce), Some(person)) => Requester::with_device(&self.client, person.id, nonce),
             (None, Some(person)) if self.client.is_signed_in_as(person.id) => {
                 Requester::signed_in(&self.client, person.id)
             }

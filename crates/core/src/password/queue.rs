@@ -8,8 +8,11 @@
 //! waits for one of each at most, however many somebody else has sent.
 //!
 //! How many one share may have waiting is no fixed number: no more than are still free, and one in any case.
-//! Alone it has half of the lane; the more ask, the less each has, and there is room left for the next.
+//! Alone it has half of the lane; the more ask, the less each has, and there is room left for the next. When
+//! there is none, whoever has less than others takes the place of the newest of those who have most. So a share
+//! that has nothing gets a place as long as any other has two.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
 use super::requester::{Lane, Requester, Share};
@@ -42,11 +45,11 @@ pub(super) struct Ticket {
 }
 
 /// What becomes of somebody who comes.
-pub(super) enum Entry {
+pub(super) enum Entry<T> {
     /// A working place is theirs.
     Works,
-    /// They wait until [`Queue::next`] gives them out.
-    Waits(Ticket),
+    /// They wait until [`Queue::next`] gives them out. If there was no room, somebody gave way, who waits no more.
+    Waits { ticket: Ticket, gave_way: Option<T> },
     /// Too many wait.
     Busy,
 }
@@ -82,7 +85,7 @@ impl<T> Queue<T> {
     }
 
     /// Lets somebody work, wait, or go. What wakes them up is asked for only if they wait.
-    pub(super) fn enter(&mut self, requester: Requester, waker: impl FnOnce() -> T) -> Entry {
+    pub(super) fn enter(&mut self, requester: Requester, waker: impl FnOnce() -> T) -> Entry<T> {
         let can_start = self.can_start(requester.lane);
         let number = self.arrived + 1;
         let Some(line) = self.line(requester.lane) else {
@@ -92,17 +95,24 @@ impl<T> Queue<T> {
             self.start(requester.lane);
             return Entry::Works;
         }
+        let mut gave_way = None;
         if !line.has_room_for(&requester) {
-            return Entry::Busy;
+            gave_way = line.make_room_for(&requester);
+            if gave_way.is_none() {
+                return Entry::Busy;
+            }
         }
         let round = line.next_round(&requester);
         let position = Position { round, number };
         line.put(position, requester, waker());
         self.arrived = number;
-        Entry::Waits(Ticket {
-            requester,
-            position,
-        })
+        Entry::Waits {
+            ticket: Ticket {
+                requester,
+                position,
+            },
+            gave_way,
+        }
     }
 
     /// Takes somebody out who waits no more. Not there any more is whom [`next`](Self::next) gave out.
@@ -171,8 +181,26 @@ impl<T> Line<T> {
 
     fn has_room_for(&self, requester: &Requester) -> bool {
         let free = self.room.saturating_sub(self.waiting.len());
-        let held = |share| self.shares.get(&share).map_or(0, |held| held.count);
-        free > 0 && requester.shares().all(|share| held(share) < free)
+        free > 0 && requester.shares().all(|share| self.held(share) < free)
+    }
+
+    fn held(&self, share: Share) -> usize {
+        self.shares.get(&share).map_or(0, |held| held.count)
+    }
+
+    /// Takes the newest out of those whose shares hold most, if those of the newcomer hold less even when they
+    /// have this place.
+    fn make_room_for(&mut self, newcomer: &Requester) -> Option<T> {
+        let candidates = self.waiting.iter().filter_map(|(position, (waits, _))| {
+            let held = weight(waits, |share| self.held(share));
+            let instead = weight(newcomer, |share| {
+                let is_left = waits.shares().any(|left| left == share);
+                self.held(share) + usize::from(!is_left)
+            });
+            (instead < held).then_some((held, *position))
+        });
+        let (_, position) = candidates.max()?;
+        self.take(position).map(|(_, waker)| waker)
     }
 
     fn next_round(&self, requester: &Requester) -> u64 {
@@ -201,15 +229,33 @@ impl<T> Line<T> {
     fn take(&mut self, position: Position) -> Option<(Requester, T)> {
         let (requester, waker) = self.waiting.remove(&position)?;
         for share in requester.shares() {
+            // Whoever comes and goes leaves no round behind that others of this share would have to wait for.
+            let has = |(waits, _): &(Requester, T)| waits.shares().any(|other| other == share);
+            let mut others = self.waiting.iter().rev();
+            let latest = others.find_map(|(position, it)| has(it).then_some(position.round));
+            let Some(round) = latest else {
+                self.shares.remove(&share);
+                continue;
+            };
             if let Some(held) = self.shares.get_mut(&share) {
                 held.count -= 1;
-                if held.count == 0 {
-                    self.shares.remove(&share);
-                }
+                held.round = round;
             }
         }
         Some((requester, waker))
     }
+}
+
+/// How much the shares of somebody hold, the greatest first. What is not known of them, such as their network, counts
+/// as much as the greatest.
+fn weight(requester: &Requester, held: impl Fn(Share) -> usize) -> [usize; Requester::MOST_SHARES] {
+    let most = requester.shares().map(&held).max();
+    let mut weight = [most.unwrap_or(1); Requester::MOST_SHARES];
+    for (place, share) in weight.iter_mut().zip(requester.shares()) {
+        *place = held(share);
+    }
+    weight.sort_unstable_by_key(|held| Reverse(*held));
+    weight
 }
 
 #[cfg(test)]
@@ -229,6 +275,7 @@ mod tests {
     struct Site {
         queue: Queue<String>,
         tickets: Vec<(String, Ticket)>,
+        gave_way: Vec<String>,
     }
 
     impl Site {
@@ -236,6 +283,7 @@ mod tests {
             Self {
                 queue: Queue::new(2, 64),
                 tickets: Vec::new(),
+                gave_way: Vec::new(),
             }
         }
 
@@ -243,8 +291,9 @@ mod tests {
         fn comes(&mut self, name: &str, requester: Requester) -> bool {
             match self.queue.enter(requester, || name.to_owned()) {
                 Entry::Works => true,
-                Entry::Waits(ticket) => {
+                Entry::Waits { ticket, gave_way } => {
                     self.tickets.push((name.to_owned(), ticket));
+                    self.gave_way.extend(gave_way);
                     true
                 }
                 Entry::Busy => false,
@@ -262,6 +311,20 @@ mod tests {
         fn waiting(&self) -> usize {
             self.queue.lanes.iter().map(|line| line.waiting.len()).sum()
         }
+
+        /// How many of this name wait.
+        fn waiting_as(&self, name: &str) -> usize {
+            let lines = self.queue.lanes.iter();
+            let waiting = lines.flat_map(|line| line.waiting.values());
+            waiting.filter(|(_, waits)| waits == name).count()
+        }
+    }
+
+    /// One of this account's devices, behind a proxy.
+    fn device(person: i64, nonce: i64) -> Requester {
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&nonce.to_be_bytes());
+        Requester::with_device(&Client::new(), PersonId::new(person), bytes)
     }
 
     fn at(address: &str) -> Client {
@@ -277,7 +340,7 @@ mod tests {
     fn shares_are_bounded() {
         let nowhere = Client::new();
         let person = |n: i64| PersonId::new(n);
-        let floods: [(&str, Flood, usize); 9] = [
+        let floods: [(&str, Flood, usize); 10] = [
             (
                 "one name, one address",
                 Box::new(|_| ann_from("192.0.2.1")),
@@ -304,11 +367,8 @@ mod tests {
                 Box::new(|n| Requester::stranger(&at("127.0.0.1"), &n.to_string())),
                 64,
             ),
-            (
-                "one device",
-                Box::new(|_| Requester::with_device(&Client::new(), [7; 16])),
-                32,
-            ),
+            ("one device", Box::new(|_| device(1, 7)), 32),
+            ("many devices, one account", Box::new(|n| device(1, n)), 32),
             (
                 "one session",
                 Box::new(move |_| Requester::signed_in(&Client::new(), person(1))),
@@ -331,7 +391,121 @@ mod tests {
             assert_eq!(site.comes("bob", other), most < 64, "{flood}");
             let link = Requester::with_link(&nowhere, person(1000));
             assert!(site.comes("link", link), "{flood}");
+            assert!(site.comes("device", device(1000, 1000)), "{flood}");
         }
+    }
+
+    /// However many flood and whatever they hold, a share that has nothing gets a place, and is next.
+    #[test]
+    fn newcomers_take_the_place_of_who_has_most() {
+        let lanes: [(&str, fn(i64, i64) -> Requester); 5] = [
+            ("devices", device),
+            ("sessions", |account, _| {
+                Requester::signed_in(&Client::new(), PersonId::new(account))
+            }),
+            ("links", |account, _| {
+                Requester::with_link(&Client::new(), PersonId::new(account))
+            }),
+            ("names", |account, _| {
+                Requester::stranger(&Client::new(), &account.to_string())
+            }),
+            ("sign-ups", |account, _| {
+                Requester::signing_up(&at(&format!("192.0.2.{account}")))
+            }),
+        ];
+        for (lane, of) in lanes {
+            for accounts in [1, 2, 7, 40] {
+                let mut site = Site::new();
+                for n in 0..40 {
+                    for account in 1..=accounts {
+                        site.comes(&account.to_string(), of(account, 1000 * account + n));
+                    }
+                }
+                let told = format!("{lane}: {accounts} accounts");
+                assert!(site.waiting() <= 64, "{told}");
+                let held = |site: &Site| -> Vec<usize> {
+                    let names = (1..=accounts).map(|account| account.to_string());
+                    names.map(|name| site.waiting_as(&name)).collect()
+                };
+                let before = held(&site);
+                let least = before.iter().min().unwrap();
+                let most = before.iter().max().unwrap();
+                assert!(most - least <= 1 || accounts < 3, "{told}: {before:?}");
+                let gave_way = site.gave_way.len();
+                assert!(site.comes("owner", of(200, 1)), "{told}");
+                assert!(site.waiting() <= 64, "{told}");
+                if let Some(name) = site.gave_way.get(gave_way) {
+                    let of_whom: usize = name.parse().unwrap();
+                    assert_eq!(before.get(of_whom - 1), Some(most), "{told}");
+                }
+                // One of each account at most is before the owner, and the one that was next.
+                let ended = of(200, 1).lane;
+                let turn =
+                    (0..=accounts + 1).position(|_| site.ends(ended).contains(&"owner".to_owned()));
+                assert!(turn.is_some(), "{told}");
+            }
+        }
+    }
+
+    /// Who has one place keeps it, whoever comes.
+    #[test]
+    fn single_places_are_kept() {
+        let mut site = Site::new();
+        for n in 0..200 {
+            site.comes(&n.to_string(), device(n, n));
+        }
+        assert_eq!(site.waiting(), 64);
+        assert!(!site.comes("owner", device(1000, 1)));
+        assert!(site.gave_way.is_empty());
+    }
+
+    /// Within an account or a name that is flooded, a network or device that has nothing gets a place.
+    #[test]
+    fn floods_from_one_place_leave_room_in_their_share() {
+        let cases: [(&str, Requester, Requester); 3] = [
+            ("one name", ann_from("192.0.2.1"), ann_from("198.51.100.1")),
+            (
+                "one network",
+                ann_from("192.0.2.1"),
+                Requester::stranger(&at("192.0.2.1"), "bob"),
+            ),
+            ("one account", device(1, 1), device(1, 2)),
+        ];
+        for (case, flood, owner) in cases {
+            let mut site = Site::new();
+            for _ in 0..100 {
+                site.comes("flood", flood);
+            }
+            assert!(site.comes("owner", owner), "{case}");
+            assert_eq!(site.waiting_as("flood"), 31, "{case}");
+            assert_eq!(site.waiting_as("owner"), 1, "{case}");
+            assert_eq!(site.gave_way, ["flood"], "{case}");
+        }
+    }
+
+    /// Whoever comes and goes, again and again, makes nobody of the same share wait longer.
+    #[test]
+    fn who_leaves_takes_their_turn_along() {
+        let mut site = Site::new();
+        for n in 0..10 {
+            site.comes("other", Requester::stranger(&Client::new(), &n.to_string()));
+        }
+        site.comes("ann", ann_from("192.0.2.1"));
+        for _ in 0..100 {
+            assert!(site.comes("gone", ann_from("192.0.2.1")));
+            let (_, ticket) = site.tickets.pop().unwrap();
+            site.queue.leave(&ticket);
+        }
+        site.comes("ann", ann_from("192.0.2.1"));
+        for n in 0..10 {
+            let again = Requester::stranger(&Client::new(), &n.to_string());
+            assert!(site.comes("other", again));
+            assert!(site.comes("other", again));
+        }
+        let order: Vec<String> = (0..30).flat_map(|_| site.ends(Lane::Stranger)).collect();
+        let anns: Vec<usize> = (0..order.len()).filter(|n| order[*n] == "ann").collect();
+        assert_eq!(anns.len(), 2, "{order:?}");
+        assert!(anns[1] < 22, "{anns:?}");
     }
 
     #[test]
@@ -360,7 +534,7 @@ mod tests {
                 Requester::stranger(&Client::new(), &n.to_string()),
             );
         }
-        let device = Requester::with_device(&Client::new(), [1; 16]);
+        let device = device(1, 1);
         assert!(matches!(
             site.queue.enter(device, String::new),
             Entry::Works

@@ -27,6 +27,7 @@ pub struct Requester {
     pub(super) lane: Lane,
     pub(super) network: Option<Share>,
     pub(super) subject: Option<Share>,
+    pub(super) device: Option<Share>,
 }
 
 /// A line of its own: what waits in one takes nothing from what waits in another.
@@ -55,6 +56,9 @@ pub(super) enum Share {
 }
 
 impl Requester {
+    /// How many shares a request takes from at most.
+    pub(super) const MOST_SHARES: usize = 3;
+
     /// Somebody of whom nothing is known, who gives the name of an account. The name is in its canonical form,
     /// so that all its spellings have one share.
     pub fn stranger(client: &Client, name: &str) -> Self {
@@ -68,6 +72,7 @@ impl Requester {
             lane: Lane::SigningUp,
             network: client.network().map(Share::Network),
             subject: None,
+            device: None,
         }
     }
 
@@ -87,12 +92,17 @@ impl Requester {
             lane: Lane::SignedIn,
             network: None,
             subject: None,
+            device: None,
         }
     }
 
-    /// Somebody who has signed in with this browser before, to the account that is asked for now.
-    pub(crate) fn with_device(client: &Client, nonce: DeviceNonce) -> Self {
-        Self::of(Lane::Device, client.network(), Share::Device(nonce))
+    /// Somebody who has signed in with this browser before, to the account that is asked for now. All devices of
+    /// an account have one share together: whoever has an account gets as many devices as they like.
+    pub(crate) fn with_device(client: &Client, person: PersonId, nonce: DeviceNonce) -> Self {
+        Self {
+            device: Some(Share::Device(nonce)),
+            ..Self::of(Lane::Device, client.network(), Share::Person(person))
+        }
     }
 
     fn of(lane: Lane, network: Option<ClientNetwork>, subject: Share) -> Self {
@@ -100,12 +110,14 @@ impl Requester {
             lane,
             network: network.map(Share::Network),
             subject: Some(subject),
+            device: None,
         }
     }
 
     /// All whose share it takes from.
     pub(super) fn shares(&self) -> impl Iterator<Item = Share> {
-        self.network.into_iter().chain(self.subject)
+        let shares: [Option<Share>; Self::MOST_SHARES] = [self.network, self.subject, self.device];
+        shares.into_iter().flatten()
     }
 }
 

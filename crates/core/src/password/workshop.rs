@@ -96,7 +96,9 @@ impl Workshop {
                 queue: Arc::clone(&self.queue),
                 lane: requester.lane,
             }),
-            Entry::Waits(ticket) => {
+            Entry::Waits { ticket, gave_way } => {
+                // Whoever gave way hears of it by that.
+                drop(gave_way);
                 let mut waiting = Waiting {
                     queue: Arc::clone(&self.queue),
                     ticket,
@@ -104,7 +106,7 @@ impl Workshop {
                 };
                 (&mut waiting.given)
                     .await
-                    .map_err(|error| HashError::with_source(HashErrorKind::Broken, error))
+                    .map_err(|_gave_way| HashError::new(HashErrorKind::Busy))
             }
         }
     }
