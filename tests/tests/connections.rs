@@ -17,8 +17,8 @@ const SOON: Duration = Duration::from_secs(5);
 /// How much memory they may cost: 64 KiB each.
 const MOST_MEMORY: u64 = 64 << 20;
 
-/// Where the many come from.
-const FROM: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+/// Where the many come from: one client may have half of the places.
+const FROM: [Ipv4Addr; 2] = [Ipv4Addr::new(127, 0, 0, 2), Ipv4Addr::new(127, 0, 0, 3)];
 
 /// What each of them does.
 #[derive(Clone, Copy, Debug)]
@@ -42,9 +42,9 @@ fn raise_limit() {
 }
 
 impl Stranger {
-    async fn come(self, site: &Site, style: &str) -> Raw {
+    async fn come(self, site: &Site, from: Ipv4Addr, style: &str) -> Raw {
         let host = site.host().to_owned();
-        let mut raw = Raw::connect_from(site, FROM).await;
+        let mut raw = Raw::connect_from(site, from).await;
         let get = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n");
         match self {
             Self::SaysNothing => {}
@@ -86,10 +86,8 @@ async fn check(stranger: Stranger) {
     let style = style.expect("the page has a style sheet");
     let before = site.peak_memory();
     let mut strangers = Vec::new();
-    for _ in 0..MANY / 50 {
-        for _ in 0..50 {
-            strangers.push(stranger.come(&site, &style).await);
-        }
+    for from in FROM.into_iter().cycle().take(MANY) {
+        strangers.push(stranger.come(&site, from, &style).await);
     }
     for _ in 0..20 {
         let asked = Instant::now();
@@ -138,13 +136,39 @@ async fn unread_answers_give_way() {
     check(Stranger::ReadsNoAnswer).await;
 }
 
+/// One client may have half of the places, at most; what may be a proxy, all.
+#[tokio::test]
+async fn one_client_has_its_share() {
+    let site = Site::options()
+        .setting("max_connections_per_client", "3")
+        .start()
+        .await;
+    let host = site.host();
+    let head = format!("HEAD / HTTP/1.1\r\nHost: {host}\r\n\r\n");
+    for (from, open) in [(FROM[0], 3), (FROM[1], 3), (Ipv4Addr::LOCALHOST, 10)] {
+        let mut all = Vec::new();
+        for _ in 0..10 {
+            let mut raw = Raw::connect_from(&site, from).await;
+            raw.send(&head).await;
+            assert_eq!(raw.status().await, Some(200), "{from}");
+            all.push(raw);
+        }
+        let mut answered = 0;
+        for mut raw in all {
+            raw.press(head.as_bytes()).await;
+            answered += usize::from(raw.status().await == Some(200));
+        }
+        assert_eq!(answered, open, "{from}");
+    }
+}
+
 /// A system that gives few file descriptors is no reason for a line in the log at each connection.
 #[tokio::test]
 async fn few_descriptors_are_told_once() {
     let site = Site::options().descriptors(64).start().await;
     let mut strangers = Vec::new();
     for _ in 0..200 {
-        strangers.push(Raw::connect_from(&site, FROM).await);
+        strangers.push(Raw::connect_from(&site, FROM[0]).await);
     }
     let answers = together((0..10).map(|_| {
         let client = site.client();

@@ -1,50 +1,40 @@
 //! Who is at the other end of a connection, as far as places are concerned.
 //!
-//! This is the one place where that is decided. Who stands behind a proxy is not known here: to the listener, the proxy is
-//! the client.
+//! Which address may be that of a proxy is decided in one place for the listener and the pages: [`ClientNetwork`]. Who
+//! stands behind a proxy is not known here: to the listener, the proxy is the client.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-/// A client: an address of IPv4, or a network of 64 bits of IPv6, which is what one customer of a provider has.
+use phone_auth::core::client::ClientNetwork;
+
+/// A client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Client {
-    network: IpAddr,
-    is_near: bool,
+pub(super) enum Client {
+    /// An address of IPv4, or a network of 64 bits of IPv6, which is what one customer of a provider has.
+    Network(ClientNetwork),
+    /// What may be a proxy of the site, with everybody behind it: one on this machine or in the same private network.
+    Near(IpAddr),
 }
 
 impl Client {
     /// The client at an address; `own` is the address of this machine that it has reached.
     pub(super) fn of(peer: IpAddr, own: Option<IpAddr>) -> Self {
-        let peer = peer.to_canonical();
-        let is_near = is_near(peer) || own.is_some_and(|own| own.to_canonical() == peer);
-        let network = match peer {
-            IpAddr::V4(_) => peer,
-            IpAddr::V6(address) => {
-                let bits = address.to_bits() >> 64 << 64;
-                IpAddr::V6(Ipv6Addr::from_bits(bits))
-            }
-        };
-        Self { network, is_near }
+        let network = ClientNetwork::of_peer(peer, own);
+        network.map_or_else(|| Self::Near(peer.to_canonical()), Self::Network)
     }
 
-    /// Whether it may be a proxy of the site, with everybody behind it: one on this machine or in the same private network.
-    /// Such a client may have all places.
+    /// Whether it may be a proxy. Such a client may have all places.
     pub(super) fn is_near(self) -> bool {
-        self.is_near
+        matches!(self, Self::Near(_))
     }
-}
 
-/// Whether an address is of this machine or of a private network (RFC 1918, RFC 6598, RFC 4193), or link-local.
-fn is_near(peer: IpAddr) -> bool {
-    match peer {
-        IpAddr::V4(address) => {
-            let [first, second, ..] = address.octets();
-            let is_shared = first == 100 && second & 0xc0 == 64;
-            address.is_loopback() || address.is_private() || address.is_link_local() || is_shared
+    /// The peer as the pages know it. They do not see which address of this machine was reached, so that whoever has come
+    /// from that same address has come from 127.0.0.1: to them, too, it may be a proxy.
+    pub(super) fn peer_for_pages(self, peer: SocketAddr) -> SocketAddr {
+        if self.is_near() && ClientNetwork::of(peer.ip()).is_some() {
+            return (Ipv4Addr::LOCALHOST, peer.port()).into();
         }
-        IpAddr::V6(address) => {
-            address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local()
-        }
+        peer
     }
 }
 
@@ -76,7 +66,7 @@ mod tests {
     fn own_proxies_are_near() {
         for (peer, near) in [
             ("127.0.0.1", true),
-            ("127.8.8.8", true),
+            ("127.8.8.8", false),
             ("::1", true),
             ("::ffff:127.0.0.1", true),
             ("10.1.2.3", true),
@@ -93,6 +83,29 @@ mod tests {
             ("2001:db8::1", false),
         ] {
             assert_eq!(client(peer).is_near(), near, "{peer}");
+        }
+    }
+
+    /// Whom the listener takes for a proxy, the pages take for one.
+    #[test]
+    fn pages_agree_about_proxies() {
+        for peer in [
+            "127.0.0.1",
+            "127.8.8.8",
+            "::1",
+            "10.1.2.3",
+            "203.0.113.1",
+            "198.51.100.7",
+            "::ffff:198.51.100.7",
+            "198.51.100.8",
+            "fd00::1",
+            "2001:db8::1",
+        ] {
+            let client = client(peer);
+            let shown = client.peer_for_pages(SocketAddr::new(peer.parse().unwrap(), 4711));
+            let network = ClientNetwork::of(shown.ip());
+            assert_eq!(network.is_none(), client.is_near(), "{peer}");
+            assert_eq!(shown.port(), 4711, "{peer}");
         }
     }
 }

@@ -103,7 +103,7 @@ impl Server {
     }
 
     /// Serves until `stop` is ready; then the address is free, and what was accepted can finish. Each request carries the
-    /// address of its peer, [`ConnectInfo<SocketAddr>`](axum::extract::ConnectInfo).
+    /// address of its peer, [`ConnectInfo<SocketAddr>`](axum::extract::ConnectInfo), see [`Client::peer_for_pages`].
     pub(crate) async fn serve(
         self,
         router: Router,
@@ -170,6 +170,7 @@ impl Serving {
             let refusals = &self.shared.refusals;
             return refusals.give_at_once(&stream, StatusCode::SERVICE_UNAVAILABLE);
         };
+        let peer = client(&stream, peer).peer_for_pages(peer);
         // Answers are written whole; waiting for more would only delay them. Where it fails, they are delayed.
         drop(stream.set_nodelay(true));
         tokio::spawn(connection::serve(

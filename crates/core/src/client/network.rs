@@ -31,6 +31,26 @@ impl ClientNetwork {
     /// assert_eq!(of("192.168.0.7"), None);
     /// ```
     pub fn of(address: IpAddr) -> Option<Self> {
+        Self::of_peer(address, None)
+    }
+
+    /// The network of whoever is at the other end of a connection, where `own` is the address of this machine that
+    /// they have reached. None where [`of`](Self::of) gives none, and for a peer that has the same address: it is on
+    /// this machine, and may be a proxy that was told the public address of the site.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::client::ClientNetwork;
+    ///
+    /// let own = "203.0.113.1".parse()?;
+    /// assert_eq!(ClientNetwork::of_peer(own, Some(own)), None);
+    /// assert!(ClientNetwork::of_peer("203.0.113.2".parse()?, Some(own)).is_some());
+    /// # Ok::<(), std::net::AddrParseError>(())
+    /// ```
+    pub fn of_peer(address: IpAddr, own: Option<IpAddr>) -> Option<Self> {
+        if own.is_some_and(|own| own.to_canonical() == address.to_canonical()) {
+            return None;
+        }
         match address.to_canonical() {
             IpAddr::V4(address) => {
                 (!may_be_a_proxy(address)).then(|| Self(Prefix::V4(address.octets())))
