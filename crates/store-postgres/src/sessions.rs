@@ -79,9 +79,10 @@ pub(crate) const BIND_SOME: &str = "WITH unbound AS (
 pub(crate) const END: &str = "DELETE FROM phone_auth_session WHERE digest = $1 RETURNING 1";
 
 /// Sessions that somebody else is about to remove are left to them: two nodes that tidy up at the same
-/// time would wait for each other.
+/// time would wait for each other. Nor those that have time left by the clock of the server: a node whose clock is ahead
+/// would remove the sessions of all others.
 pub(crate) const REMOVE_EXPIRED: &str = "WITH expired AS (
-        SELECT digest FROM phone_auth_session WHERE expires_at <= $1
+        SELECT digest FROM phone_auth_session WHERE expires_at <= least($1, now())
         LIMIT $2 FOR UPDATE SKIP LOCKED
     ), removed AS (
         DELETE FROM phone_auth_session s USING expired e WHERE s.digest = e.digest RETURNING 1
