@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use sqlx::postgres::PgRow;
 use sqlx::{
-    AssertSqlSafe, Connection, Decode, PgConnection, Postgres, Row, Type, query, query_scalar,
-    raw_sql,
+    AssertSqlSafe, Connection, Decode, PgConnection, Postgres, Row, Transaction, Type, query,
+    query_scalar, raw_sql,
 };
 
 use crate::locks;
@@ -162,8 +162,9 @@ impl Index {
 }
 
 /// Ours on the model's tables, for lookups in any ASCII case; Django's on them; those of sessions; ours for lookups of what
-/// is stored in another spelling, and for what is asked of one account at every request.
-const INDEXES: [Index; 13] = [
+/// is stored in another spelling, and for what is asked of one account at every request; those of messages, of sessions
+/// of an older version and of requests for links.
+const INDEXES: [Index; 22] = [
     Index {
         name: "phone_auth_user_username_any_case",
         table: "auth_user",
@@ -268,6 +269,80 @@ const INDEXES: [Index; 13] = [
         is_of_names: false,
         since: SPELLINGS_STEP,
     },
+    Index {
+        name: "phone_auth_outbox_due",
+        table: "phone_auth_outbox",
+        on: "due_at, id",
+        rows: Some("died_at IS NULL"),
+        is_of_names: false,
+        since: 3,
+    },
+    Index {
+        name: "phone_auth_outbox_address",
+        table: "phone_auth_outbox",
+        on: "address_id, kind, purpose",
+        rows: Some("died_at IS NULL"),
+        is_of_names: false,
+        since: 3,
+    },
+    Index {
+        name: "phone_auth_outbox_died",
+        table: "phone_auth_outbox",
+        on: "died_at",
+        rows: Some("died_at IS NOT NULL"),
+        is_of_names: false,
+        since: 3,
+    },
+    Index {
+        name: "phone_auth_outbox_person",
+        table: "phone_auth_outbox",
+        on: "person_id",
+        rows: None,
+        is_of_names: false,
+        since: 3,
+    },
+    Index {
+        name: "phone_auth_session_unbound",
+        table: "phone_auth_session",
+        on: "digest",
+        rows: Some("password_digest IS NULL"),
+        is_of_names: false,
+        since: 5,
+    },
+    Index {
+        name: "phone_auth_link_request_email",
+        table: "phone_auth_link_request",
+        on: "email_id",
+        rows: None,
+        is_of_names: false,
+        since: 7,
+    },
+    Index {
+        name: "phone_auth_link_request_phone",
+        table: "phone_auth_link_request",
+        on: "phone_id",
+        rows: None,
+        is_of_names: false,
+        since: 7,
+    },
+    Index {
+        name: "phone_auth_outbox_ready",
+        table: "phone_auth_outbox",
+        on: "id",
+        rows: Some(
+            "died_at IS NULL AND (ready_attempt = attempts OR due_at >= '10000-01-01 00:00:00+00')",
+        ),
+        is_of_names: false,
+        since: 9,
+    },
+    Index {
+        name: "phone_auth_outbox_letters",
+        table: "phone_auth_outbox",
+        on: "address_id, kind, purpose",
+        rows: Some("died_at IS NOT NULL"),
+        is_of_names: false,
+        since: 9,
+    },
 ];
 
 /// Which indexes are missing or not valid, of those of these names, tables and columns. One on the same column under
@@ -289,11 +364,14 @@ const HAS_SCHEMA_TABLE: &str = "SELECT to_regclass('phone_auth_schema') IS NOT N
 
 const APPLIED: &str = "SELECT coalesce(max(version), 0)::int8 FROM phone_auth_schema";
 
-/// Applies what has not been applied, all of it or nothing; the names of what was applied now.
+/// Applies what has not been applied, each step whole or not at all; the names of what was applied now.
 ///
-/// Nodes that start at once come one after the other, and to wait for the first they have all the time
-/// it takes. For the tables themselves nobody waits longer than a statement may take: whatever waits for
-/// such a lock makes all others wait behind it.
+/// A step, and each index of the model's tables, has a transaction of its own: no lock on a table is held while another
+/// is waited for or an index of another is made, so that pages go on and nobody is in a deadlock with us.
+///
+/// Nodes that start at once take turns, and to wait for their turn they have all the time it takes. For the
+/// tables themselves nobody waits longer than a statement may take: whatever waits for such a lock makes all others
+/// wait behind it.
 pub(crate) async fn run(
     connection: &mut PgConnection,
     opening: String,
@@ -305,45 +383,94 @@ pub(crate) async fn run(
         locks::of_migrations(),
         patience.as_millis()
     );
-    let mut transaction = connection.begin_with(AssertSqlSafe(opening)).await?;
-    let applied = applied(&mut transaction).await?;
     let mut names = Vec::new();
-    for (version, migration) in (1_i64..).zip(MIGRATIONS).skip(applied) {
-        match migration.step {
-            Step::ModelTables => make_model_tables(&mut transaction).await?,
-            Step::Spellings => {
-                let of_spellings = INDEXES.iter().filter(|it| it.since == SPELLINGS_STEP);
-                let indexes: String = of_spellings.map(|index| index.statement(false)).collect();
-                raw_sql(AssertSqlSafe(indexes))
+    loop {
+        let mut look = begin(connection, &opening).await?;
+        let done = applied(&mut look).await?;
+        look.rollback().await?;
+        let Some(migration) = MIGRATIONS.get(done) else {
+            break;
+        };
+        if matches!(migration.step, Step::Spellings) {
+            for index in INDEXES.iter().filter(|it| it.since == SPELLINGS_STEP) {
+                let mut transaction = begin(connection, &opening).await?;
+                raw_sql(AssertSqlSafe(index.statement(false)))
                     .execute(&mut *transaction)
                     .await?;
-            }
-            Step::Statements(statements) => {
-                let (table, column) = migration.made;
-                let found = columns_of(&mut transaction, table).await?;
-                if found.iter().any(|it| it == column) {
-                    tracing::warn!(
-                        "the step `{}` is there; phone_auth_schema had lost it",
-                        migration.name
-                    );
-                } else {
-                    raw_sql(statements).execute(&mut *transaction).await?;
-                }
+                transaction.commit().await?;
             }
         }
-        query("INSERT INTO phone_auth_schema VALUES ($1, $2, now())")
-            .bind(version)
-            .bind(migration.name)
-            .persistent(false)
-            .execute(&mut *transaction)
-            .await?;
-        names.push(migration.name);
+        let mut transaction = begin(connection, &opening).await?;
+        // Another node may have been here between our transactions.
+        if applied(&mut transaction).await? == done {
+            apply(&mut transaction, done, migration).await?;
+            transaction.commit().await?;
+            names.push(migration.name);
+        } else {
+            transaction.rollback().await?;
+        }
     }
-    let lost = lost_indexes(
-        MIGRATIONS.len(),
-        &lost_query().fetch_all(&mut *transaction).await?,
-    )?;
-    for index in &lost {
+    if make_lost_indexes(connection, &opening).await? {
+        names.push(LOST_INDEXES);
+    }
+    Ok(names)
+}
+
+/// Begins a transaction that no other node's `migrate` is in at the same time.
+async fn begin<'c>(
+    connection: &'c mut PgConnection,
+    opening: &str,
+) -> Result<Transaction<'c, Postgres>, MigrateError> {
+    let opening = AssertSqlSafe(opening.to_owned());
+    Ok(connection.begin_with(opening).await?)
+}
+
+/// Applies the step after so many, and writes that it was.
+async fn apply(
+    connection: &mut PgConnection,
+    done: usize,
+    migration: &Migration,
+) -> Result<(), MigrateError> {
+    match migration.step {
+        Step::ModelTables => make_model_tables(connection).await?,
+        // Its indexes are made by now.
+        Step::Spellings => {}
+        Step::Statements(statements) => {
+            let (table, column) = migration.made;
+            let found = columns_of(connection, table).await?;
+            if found.iter().any(|it| it == column) {
+                tracing::warn!(
+                    "the step `{}` is there; phone_auth_schema had lost it",
+                    migration.name
+                );
+            } else {
+                raw_sql(statements).execute(&mut *connection).await?;
+            }
+        }
+    }
+    query("INSERT INTO phone_auth_schema VALUES ($1, $2, now())")
+        .bind(i64::try_from(done + 1).unwrap_or(i64::MAX))
+        .bind(migration.name)
+        .persistent(false)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Makes the indexes that are lost, one by one; whether there were any.
+async fn make_lost_indexes(
+    connection: &mut PgConnection,
+    opening: &str,
+) -> Result<bool, MigrateError> {
+    let mut is_any_made = false;
+    loop {
+        let mut transaction = begin(connection, opening).await?;
+        let rows = lost_query().fetch_all(&mut *transaction).await?;
+        let lost = lost_indexes(MIGRATIONS.len(), &rows)?;
+        let Some(index) = lost.first() else {
+            transaction.rollback().await?;
+            return Ok(is_any_made);
+        };
         // One that could not be finished keeps the name. Whose the table is cannot be known any more.
         let again = format!(
             "DROP INDEX IF EXISTS {}; {}",
@@ -353,12 +480,9 @@ pub(crate) async fn run(
         raw_sql(AssertSqlSafe(again))
             .execute(&mut *transaction)
             .await?;
+        transaction.commit().await?;
+        is_any_made = true;
     }
-    if !lost.is_empty() {
-        names.push(LOST_INDEXES);
-    }
-    transaction.commit().await?;
-    Ok(names)
 }
 
 /// The question which indexes are lost.

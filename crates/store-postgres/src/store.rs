@@ -127,9 +127,9 @@ impl PostgresStore {
         }
     }
 
-    /// Brings the tables up to date, in one transaction; the names of the steps that were applied now,
-    /// none when all had been. Of several processes that start at once one does it, and the others wait
-    /// for it. On a database that Django made, tables and indexes of ours are added, and no row is
+    /// Brings the tables up to date, each step in a transaction of its own; the names of the steps that were applied
+    /// now, none when all had been. Several processes that start at once take turns, and each step is applied once. A
+    /// step that fails leaves those before it; the next call goes on from there. On a database that Django made, tables and indexes of ours are added, and no row is
     /// touched. Indexes that were lost or are not valid are made again, and steps whose tables are there although
     /// `phone_auth_schema` was lost are written down again.
     ///
@@ -143,7 +143,7 @@ impl PostgresStore {
     /// another, and [`Broken`](MigrateErrorKind::Broken) when PostgreSQL refuses a statement.
     ///
     /// # Cancel safety
-    /// A dropped call has made all tables or none.
+    /// A dropped call has applied some steps, each whole; the next call applies the others.
     pub async fn migrate(&self) -> Result<Vec<&'static str>, MigrateError> {
         if self.pending_migrations().await?.is_empty() {
             return Ok(Vec::new());
