@@ -25,7 +25,7 @@ use phone_auth_core::outbox::{
 };
 use phone_auth_core::password::Password;
 use phone_auth_core::settings::Settings;
-use phone_auth_core::store::{OutboxStore, StoreErrorKind};
+use phone_auth_core::store::{AddressStore, OutboxStore, StoreErrorKind};
 use phone_auth_signals::{
     Capture, ConnectOptions, ResetPasswordEmail, ResetPasswordPhone, Retry, Signals, TokenIssued,
     Undelivered, VerifyEmail,
@@ -196,8 +196,18 @@ async fn change(owing: &Owing, case: &str) {
     }
 }
 
+/// Why a message is given up after a change that makes it not obsolete.
+fn given_up(case: &str) -> Option<&'static str> {
+    match case {
+        "disabled" => Some("the user is disabled"),
+        "address" => Some("the address was changed"),
+        "row" => Some("the address was removed, or is another user's now"),
+        _ => None,
+    }
+}
+
 #[tokio::test]
-async fn obsolete_messages_are_not_sent() {
+async fn changed_messages_are_not_sent() {
     for case in CHANGES {
         // Obsolete is what nobody waits for, however late it is.
         for late in [false, true] {
@@ -209,12 +219,149 @@ async fn obsolete_messages_are_not_sent() {
             }
             owing.deliver().await;
             assert!(owing.resets.take().is_empty(), "{case}");
-            assert_eq!(owing.outbox().await, [], "{case}");
-            // What goes with a person who is deleted is not even found.
-            let found = u64::from(case != "person");
-            assert_eq!(owing.worker.obsolete_messages(), found, "{case}");
+            // What goes with a user who is deleted is not even found.
+            let obsolete = u64::from(case == "password");
+            assert_eq!(owing.worker.obsolete_messages(), obsolete, "{case}");
+            let letters = owing.outbox().await;
+            let reasons: Vec<_> = letters
+                .into_iter()
+                .map(|it| it.dead.unwrap().reason)
+                .collect();
+            assert_eq!(reasons, Vec::from_iter(given_up(case)), "{case}");
         }
     }
+}
+
+#[tokio::test]
+async fn letter_is_sent_once_its_reason_is_gone() {
+    for case in ["disabled", "address"] {
+        let mut owing = Owing::new().await;
+        owing.ask().await;
+        change(&owing, case).await;
+        owing.deliver().await;
+        let id = owing.outbox().await[0].id;
+        if case == "disabled" {
+            let error = owing.accounts.retry_dead_letter(id).await.unwrap_err();
+            assert_eq!(error.kind(), DeadLetterErrorKind::Disabled);
+            owing.accounts.set_active("ann", true).await.unwrap();
+        }
+        owing.accounts.retry_dead_letter(id).await.unwrap();
+        assert_eq!(owing.deliver().await, 1);
+        assert_eq!(owing.resets.take().len(), 1, "{case}");
+        assert_eq!(owing.outbox().await, [], "{case}");
+    }
+}
+
+#[tokio::test]
+async fn only_newer_request_makes_obsolete() {
+    // Where the newest request is known to be, in microseconds after that of the message.
+    for (newest, obsolete) in [(Some(1), true), (Some(-1), false), (None, false)] {
+        let mut owing = Owing::new().await;
+        owing.ask().await;
+        let pending = owing.outbox().await.remove(0);
+        owing.kit.store.lose_requests();
+        if let Some(micros) = newest {
+            let at = pending.requested_at.unwrap() + TimeDelta::microseconds(micros);
+            let request = pending.message.request(at);
+            owing.kit.store.request_link(&request).await.unwrap();
+        }
+        owing.deliver().await;
+        assert!(owing.resets.take().is_empty(), "{newest:?}");
+        assert_eq!(owing.worker.obsolete_messages(), u64::from(obsolete));
+        if obsolete {
+            assert_eq!(owing.outbox().await, []);
+            continue;
+        }
+        let letter = owing.outbox().await.remove(0);
+        let reason = letter.dead.unwrap().reason;
+        assert!(reason.contains("the record of its request"), "{reason}");
+        owing.accounts.retry_dead_letter(letter.id).await.unwrap();
+        owing.deliver().await;
+        assert_eq!(owing.resets.take().len(), 1, "{newest:?}");
+    }
+}
+
+/// Keeps the fields of all that is logged.
+#[derive(Clone, Default)]
+struct Logged(Arc<Mutex<String>>);
+
+impl tracing::field::Visit for Logged {
+    fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
+        let line = format!("{field}={value:?}\n");
+        self.0.lock().unwrap().push_str(&line);
+    }
+}
+
+impl tracing::Subscriber for Logged {
+    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        event.record(&mut self.clone());
+    }
+
+    fn enter(&self, _: &tracing::span::Id) {}
+
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[tokio::test]
+async fn log_leaves_out_what_a_receiver_said() {
+    for (retry, outcome) in [
+        (Retry::Never, "refused"),
+        (Retry::After(Duration::from_hours(25)), "failed"),
+    ] {
+        let owing = Owing::new().await;
+        let _fails = owing.kit.signals.connect(move |_: &ResetPasswordEmail| {
+            Err::<(), _>(Undelivered::new(retry, "no mailbox for zoe@example.org"))
+        });
+        owing.ask().await;
+        let logged = Logged::default();
+        let guard = tracing::subscriber::set_default(logged.clone());
+        owing.deliver().await;
+        drop(guard);
+        let reason = owing.outbox().await.remove(0).dead.unwrap().reason;
+        assert!(reason.ends_with("zoe@example.org"), "{reason}");
+        let logged = logged.0.lock().unwrap().clone();
+        assert!(logged.contains("a message was given up"), "{logged}");
+        assert!(
+            logged.contains(&format!("outcome=\"{outcome}\"")),
+            "{logged}"
+        );
+        assert!(!logged.contains("zoe@"), "{logged}");
+    }
+}
+
+#[tokio::test]
+async fn replaced_letter_is_not_sent_again() {
+    let mut owing = Owing::new().await;
+    let refuses = owing.kit.signals.connect(|_: &ResetPasswordEmail| {
+        Err::<(), _>(Undelivered::new(Retry::Never, "no mailbox"))
+    });
+    owing.ask().await;
+    owing.deliver().await;
+    let id = owing.outbox().await[0].id;
+    drop(refuses);
+    owing.resets.take();
+    owing.kit.clock.advance(Duration::from_mins(1));
+    owing.ask().await;
+    owing.deliver().await;
+    let newer = owing.resets.take().remove(0);
+    let error = owing.accounts.retry_dead_letter(id).await.unwrap_err();
+    let why = DeadLetterErrorKind::Obsolete(Obsolete::NewerRequest);
+    assert_eq!(error.kind(), why);
+    let parts: Vec<&str> = newer.url.as_str().split('/').collect();
+    let link = owing.accounts.check_reset_link(parts[3], parts[4]).await;
+    assert!(link.is_ok(), "the newer link still works");
 }
 
 #[tokio::test]
@@ -318,8 +465,8 @@ async fn retry_sends_or_says_why_not() {
         change(&owing, case).await;
         let why = match case {
             "password" => DeadLetterErrorKind::Obsolete(Obsolete::PasswordChanged),
-            "disabled" => DeadLetterErrorKind::Obsolete(Obsolete::Disabled),
-            "row" => DeadLetterErrorKind::Obsolete(Obsolete::Gone),
+            "disabled" => DeadLetterErrorKind::Disabled,
+            "row" => DeadLetterErrorKind::Gone,
             "person" => DeadLetterErrorKind::NoSuchLetter,
             _ => {
                 // Somebody has corrected it.
@@ -334,7 +481,7 @@ async fn retry_sends_or_says_why_not() {
         let kept = usize::from(case != "person");
         assert_eq!(owing.outbox().await.len(), kept, "it stays a dead letter");
     }
-    // A newer request has taken its place.
+    // A newer message was requested.
     let owing = Owing::new().await;
     owing.ask().await;
     rebind(&owing, |_| Binding::from_stored([], None)).await;

@@ -232,11 +232,14 @@ pub(crate) const MESSAGES_AFTER: &str = concat!(
     " FROM phone_auth_outbox o WHERE o.id > $1 ORDER BY o.id LIMIT $2"
 );
 
-/// Of a dead letter, unless a newer message of its purpose to its address is pending. It counts as a request for a link.
+/// Of a dead letter, unless a newer message of its purpose to its address is pending or a newer link was asked for, which
+/// would stop working. It counts as a request for a link.
 pub(crate) const REVIVE: &str = concat!(
     "WITH letter AS (
         SELECT m.id, m.kind, m.purpose, m.address_id, EXISTS (SELECT 1 FROM phone_auth_outbox o WHERE o.address_id = m.address_id AND o.kind = m.kind
-            AND o.purpose = m.purpose AND o.died_at IS NULL) AS is_superseded
+            AND o.purpose = m.purpose AND o.died_at IS NULL)
+            OR EXISTS (SELECT 1 FROM phone_auth_link_request r WHERE r.kind = m.kind AND r.purpose = m.purpose
+                AND r.holder = m.address_id AND r.requested_at > m.requested_at) AS is_superseded
         FROM phone_auth_outbox m WHERE m.id = $1 AND m.died_at IS NOT NULL FOR UPDATE
     ), requested AS (",
     links::request!(

@@ -167,9 +167,12 @@ pub(crate) const REVIVE: &str = "UPDATE phone_auth_outbox
         earlier_receipts = NULL, message_key = ?5, binding = ?6, binding_parts = ?7, requested_at = ?8
     WHERE id = ?1";
 
-/// Whether a row is a dead letter, and whether a newer message of its purpose to its address is pending.
+/// Whether a row is a dead letter, and whether a newer message of its purpose to its address is pending or a newer link was
+/// asked for, which would stop working.
 pub(crate) const LETTER: &str = "SELECT EXISTS (SELECT 1 FROM phone_auth_outbox o
         WHERE o.address_id = m.address_id AND o.kind = m.kind AND o.purpose = m.purpose AND o.died_at IS NULL)
+    OR EXISTS (SELECT 1 FROM phone_auth_link_request r
+        WHERE r.kind = m.kind AND r.purpose = m.purpose AND r.holder = m.address_id AND r.requested_at > m.requested_at)
     FROM phone_auth_outbox m WHERE m.id = ?1 AND m.died_at IS NOT NULL";
 
 /// How many are removed in one transaction: few enough that nobody waits for it.

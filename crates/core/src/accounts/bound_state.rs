@@ -22,6 +22,9 @@ const ADDRESS: &str = "address";
 /// The stored password.
 const PASSWORD: &str = "password";
 
+/// Why a message to an address that has another text now is given up.
+const ADDRESS_CHANGED: &str = "the address was changed";
+
 /// How far apart two readings of one time can be, in steps: the first version's digest has the time of the last log-in,
 /// which is read by the settings `django_use_tz` and `django_time_zone`.
 const ZONE_STEP_MICROS: i64 = 15 * 60 * 1_000_000;
@@ -32,8 +35,8 @@ const ZONE_STEPS: i64 = 26 * 4;
 pub(super) enum Changed {
     /// There is nothing left to do.
     Obsolete(Obsolete),
-    /// Something differs, and it cannot be told what that means.
-    Unexplained(String),
+    /// Something else differs, or it cannot be told what differs: why the message is given up.
+    Otherwise(String),
 }
 
 /// What a message to this address depends on, as it is now.
@@ -61,35 +64,37 @@ pub(super) fn compare(
     let Some(text) = kept.parts() else {
         return compare_first_version(kept.digest(), purpose, person, address);
     };
-    let unexplained = |why: String| Err(Changed::Unexplained(why));
+    let otherwise = |why: &str| Changed::Otherwise(why.to_owned());
     let mut words = text.split(' ');
     let version = words.next().unwrap_or_default();
     if version != VERSION {
         let version: String = version.chars().filter(char::is_ascii_digit).collect();
-        return unexplained(format!(
+        return Err(Changed::Otherwise(format!(
             "its binding has the version {version:.9}, and this program knows {VERSION}"
-        ));
+        )));
     }
     let now = parts(purpose, person, address);
+    // A password that was changed leaves nothing to do, whatever else differs.
+    let mut other = Ok(());
     for word in words {
         let (name, digest) = word.split_once('=').unwrap_or((word, ""));
         let known = now.iter().find(|(known, _)| *known == name);
         match (name, known) {
             (WHOLE, _) if digest == hex(kept.digest()) => {}
             (_, Some((_, now))) if digest == now => {}
-            (ADDRESS, Some(_)) => return Err(Changed::Obsolete(Obsolete::AddressChanged)),
+            (ADDRESS, Some(_)) => other = Err(otherwise(ADDRESS_CHANGED)),
             (PASSWORD, Some(_)) => return Err(Changed::Obsolete(Obsolete::PasswordChanged)),
             (WHOLE, _) => {
-                return unexplained("the parts of its binding do not belong to it".into());
+                return Err(otherwise("the parts of its binding do not belong to it"));
             }
             _ => {
-                return unexplained(
-                    "its binding has a part that this program does not know".to_owned(),
-                );
+                other = Err(otherwise(
+                    "its binding has a part that this program does not know",
+                ));
             }
         }
     }
-    Ok(())
+    other
 }
 
 /// The same for a message of the first version.
@@ -107,13 +112,13 @@ fn compare_first_version(
     let is_digest = kept.len() == first_version(purpose, person, address, None).len();
     if is_digest && purpose == MessagePurpose::Verify {
         // Whose address it is and which row it stands in have been looked at: its text alone is left.
-        return Err(Changed::Obsolete(Obsolete::AddressChanged));
+        return Err(Changed::Otherwise(ADDRESS_CHANGED.to_owned()));
     }
     let mut shifts = (-ZONE_STEPS..=ZONE_STEPS).map(|steps| steps * ZONE_STEP_MICROS);
     if last_login.is_some_and(|time| shifts.any(|shift| is_kept(time.checked_add(shift)))) {
         return Ok(());
     }
-    Err(Changed::Unexplained(
+    Err(Changed::Otherwise(
         "what its link depends on is not as it was, and its binding of an older version cannot tell which part changed"
             .to_owned(),
     ))
@@ -248,21 +253,26 @@ mod tests {
         Binding::from_stored(binding.digest(), None)
     }
 
-    fn obsolete(why: Obsolete) -> Result<(), Changed> {
-        Err(Changed::Obsolete(why))
-    }
-
     #[test]
     fn changed_part_is_named() {
-        let changed = obsolete(Obsolete::PasswordChanged);
+        let changed = Err(Changed::Obsolete(Obsolete::PasswordChanged));
         let password = |person: &mut Person, _: &mut AddressRecord| {
             person.password = EncodedPassword::new("argon2$two");
         };
         assert_eq!(after(RESET, whole, password), changed);
         assert_eq!(after(VERIFY, whole, password), Ok(()), "it verifies still");
+        let both = |person: &mut Person, address: &mut AddressRecord| {
+            password(person, address);
+            address.value.push('x');
+        };
+        assert_eq!(
+            after(RESET, whole, both),
+            changed,
+            "nothing is left to reset"
+        );
         for purpose in [RESET, VERIFY] {
             let changed = after(purpose, whole, |_, address| address.value.push('x'));
-            assert_eq!(changed, obsolete(Obsolete::AddressChanged));
+            assert_eq!(changed, Err(Changed::Otherwise(ADDRESS_CHANGED.to_owned())));
         }
     }
 
@@ -326,14 +336,17 @@ mod tests {
             ),
         ] {
             assert!(
-                matches!(&got, Err(Changed::Unexplained(why)) if why.contains(says)),
+                matches!(&got, Err(Changed::Otherwise(why)) if why.contains(says)),
                 "{says}: {got:?}"
             );
         }
         let other_text = after(VERIFY, of_first_version, |_, address| {
             address.value.push('x')
         });
-        assert_eq!(other_text, obsolete(Obsolete::AddressChanged));
+        assert_eq!(
+            other_text,
+            Err(Changed::Otherwise(ADDRESS_CHANGED.to_owned()))
+        );
     }
 
     #[test]

@@ -4,10 +4,10 @@ use chrono::{DateTime, Utc};
 
 use super::Accounts;
 use super::bound_state::{self, Changed};
-use super::deliver::{still_open, still_there};
+use super::deliver::{Missing, not_replaced, still_open, still_there};
 use super::error::{BROKEN_TEXT, FlowError, FlowErrorKind, UNAVAILABLE_TEXT, sealed::Sealed};
 use super::promise::Outbox;
-use crate::outbox::{Binding, MessageId, NewMessage, Obsolete, OutboxRow, Revival, Revived};
+use crate::outbox::{Binding, MessageId, Obsolete, OutboxMessage, OutboxRow, Revival, Revived};
 
 impl Accounts {
     /// At most `limit` rows of the outbox, in the order of their ids, after the one with the id `after`: messages that
@@ -34,6 +34,7 @@ impl Accounts {
     /// - [`NoOutbox`](DeadLetterErrorKind::NoOutbox): the flows have none.
     /// - [`NoSuchLetter`](DeadLetterErrorKind::NoSuchLetter): there is no such message, or it is not dead.
     /// - [`Unreadable`](DeadLetterErrorKind::Unreadable): a column of its row cannot be read.
+    /// - [`Gone`](DeadLetterErrorKind::Gone), [`Disabled`](DeadLetterErrorKind::Disabled): there is nobody to send it to.
     /// - [`Obsolete`](DeadLetterErrorKind::Obsolete): it has nothing left to do; it stays a dead letter.
     /// - [`Unavailable`](DeadLetterErrorKind::Unavailable), [`Broken`](DeadLetterErrorKind::Broken): the store.
     ///
@@ -48,7 +49,7 @@ impl Accounts {
             }
             _ => return Err(DeadLetterError::new(DeadLetterErrorKind::NoSuchLetter)),
         };
-        let binding = self.rebound(&letter.message).await?;
+        let binding = self.rebound(&letter).await?;
         let now = self.now();
         let revival = Revival {
             id,
@@ -71,15 +72,17 @@ impl Accounts {
     /// What a message depends on, as it is now.
     ///
     /// An address that was corrected since is where the message is wanted; a password that was changed since leaves
-    /// nothing to reset.
-    async fn rebound(&self, message: &NewMessage) -> Result<Binding, DeadLetterError> {
-        let recipient = message.recipient.ok_or_else(|| obsolete(Obsolete::Gone))?;
+    /// nothing to reset; and a link that was asked for since must not stop working.
+    async fn rebound(&self, letter: &OutboxMessage) -> Result<Binding, DeadLetterError> {
+        let message = &letter.message;
+        let recipient = message.recipient.ok_or_else(|| missing(Missing::Gone))?;
         let found = self
             .store()
             .link_target(message.purpose, message.kind, recipient.address)
             .await?;
-        let target = still_there(found, recipient).map_err(obsolete)?;
+        let target = still_there(found, recipient).map_err(missing)?;
         still_open(message.purpose, &target).map_err(obsolete)?;
+        not_replaced(letter, &target).map_err(obsolete)?;
         let (person, address) = (&target.person, &target.address);
         let kept = &message.binding;
         match bound_state::compare(kept, message.purpose, person, address) {
@@ -97,7 +100,7 @@ impl Accounts {
     /// - [`Unavailable`](DeadLetterErrorKind::Unavailable), [`Broken`](DeadLetterErrorKind::Broken): the store.
     ///
     /// # Cancel safety
-    /// It happens whole or not at all.
+    /// It goes in steps, and each happens whole or not at all. What an earlier step has removed stays removed.
     pub async fn purge_dead_letters(&self, before: DateTime<Utc>) -> Result<u64, DeadLetterError> {
         Ok(self.opened()?.store.purge_dead_letters(before).await?)
     }
@@ -112,6 +115,13 @@ fn obsolete(why: Obsolete) -> DeadLetterError {
     DeadLetterError::new(DeadLetterErrorKind::Obsolete(why))
 }
 
+fn missing(why: Missing) -> DeadLetterError {
+    DeadLetterError::new(match why {
+        Missing::Gone => DeadLetterErrorKind::Gone,
+        Missing::Disabled => DeadLetterErrorKind::Disabled,
+    })
+}
+
 /// Why nothing was done with a dead letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -122,6 +132,10 @@ pub enum DeadLetterErrorKind {
     NoSuchLetter,
     /// A column of its row cannot be read.
     Unreadable,
+    /// The user or the address was deleted, or the address became another user's.
+    Gone,
+    /// The user is disabled.
+    Disabled,
     /// It has nothing left to do.
     Obsolete(Obsolete),
     /// The store is not available; trying again later may work.
@@ -142,6 +156,8 @@ impl FlowErrorKind for DeadLetterErrorKind {
             Self::NoOutbox => "there is no outbox",
             Self::NoSuchLetter => "there is no such dead letter",
             Self::Unreadable => "a column of its row cannot be read",
+            Self::Gone => Missing::Gone.text(),
+            Self::Disabled => Missing::Disabled.text(),
             Self::Obsolete(why) => why.text(),
             Self::Unavailable => UNAVAILABLE_TEXT,
             Self::Broken => BROKEN_TEXT,

@@ -27,6 +27,9 @@ use crate::store::StoreError;
 /// Why a message is given up that comes too late.
 const LATE: &str = "its link expired before it could be delivered";
 
+/// Why a message is given up whose request is not the newest, though none is newer.
+const REQUEST_LOST: &str = "the record of its request is missing or older than the message";
+
 /// One attempt.
 pub(super) struct Attempt<'a> {
     accounts: &'a Accounts,
@@ -86,21 +89,21 @@ impl<'a> Attempt<'a> {
 
     /// How the attempt ended.
     async fn deliver(&mut self) -> Result<Ended, StoreError> {
-        // Before its expiry: what nobody waits for is no dead letter, however late it is.
+        // Before its expiry: what is obsolete is no dead letter, however late it is.
         let target = match self.recipient().await? {
             Ok(found) => found,
-            Err(why) => return Ok(Ended::With(self.obsolete(why))),
+            Err(why) => return Ok(Ended::With(self.dead(why.text(), None))),
         };
         match self.is_changed(&target) {
             Ok(()) => {}
             Err(Changed::Obsolete(why)) => return Ok(Ended::With(self.obsolete(why))),
-            Err(Changed::Unexplained(why)) => return Ok(Ended::With(self.dead(why))),
+            Err(Changed::Otherwise(why)) => return Ok(Ended::With(self.dead(&why, None))),
         }
         if self.is_late() {
-            return Ok(Ended::With(self.dead(LATE.to_owned())));
+            return Ok(Ended::With(self.dead(LATE, None)));
         }
         let Some(event) = self.event(&target) else {
-            return Ok(Ended::With(self.dead("its link cannot be made".to_owned())));
+            return Ok(Ended::With(self.dead("its link cannot be made", None)));
         };
         Ok(match self.tell(&event).await {
             LeaseState::Held => Ended::With(self.verdict(event.signal())),
@@ -110,10 +113,10 @@ impl<'a> Attempt<'a> {
     }
 
     /// The person and the address, or why there is nobody to send it to.
-    async fn recipient(&self) -> Result<Result<LinkTarget, Obsolete>, StoreError> {
+    async fn recipient(&self) -> Result<Result<LinkTarget, Missing>, StoreError> {
         let message = &self.message.message;
         let Some(recipient) = message.recipient else {
-            return Ok(Err(Obsolete::Gone));
+            return Ok(Err(Missing::Gone));
         };
         let store = self.accounts.store();
         let found = store
@@ -127,12 +130,14 @@ impl<'a> Attempt<'a> {
     fn is_changed(&self, target: &LinkTarget) -> Result<(), Changed> {
         let (message, person, address) = (&self.message.message, &target.person, &target.address);
         still_open(message.purpose, target).map_err(Changed::Obsolete)?;
+        not_replaced(&self.message, target).map_err(Changed::Obsolete)?;
+        bound_state::compare(&message.binding, message.purpose, person, address)?;
         // The version before did not keep for which request a message is.
         let requested_at = self.message.requested_at;
         if requested_at.is_some() && requested_at != target.newest {
-            return Err(Changed::Obsolete(Obsolete::NewerRequest));
+            return Err(Changed::Otherwise(REQUEST_LOST.to_owned()));
         }
-        bound_state::compare(&message.binding, message.purpose, person, address)
+        Ok(())
     }
 
     /// Whether its link has stopped working, by the clock of the store.
@@ -297,7 +302,7 @@ impl<'a> Attempt<'a> {
             let failed = receipts.iter().filter_map(|receipt| receipt.not_before);
             let due_at = self.clock.later(self.accounts, self.delay());
             let due_at = failed.fold(due_at, DateTime::min);
-            return self.again(due_at, &format!("{id}: it was disconnected"));
+            return self.again(due_at, &format!("{id}: it was disconnected"), None);
         }
         if receipts.iter().next().is_none() {
             if self.options.unreceived.contains(&signal) {
@@ -305,16 +310,16 @@ impl<'a> Attempt<'a> {
             }
             self.failures = self.message.failures.saturating_add(1);
             let due_at = self.clock.later(self.accounts, self.delay());
-            return self.again(due_at, &format!("nobody receives {signal}"));
+            return self.again(due_at, &format!("nobody receives {signal}"), None);
         }
         match (failed, refused) {
             // Whoever is due first is not kept waiting by another.
             (Some(failed), _) => {
                 let times = receipts.iter().filter_map(|receipt| receipt.not_before);
                 let due_at = times.min().unwrap_or_else(|| self.clock.now(self.accounts));
-                self.again(due_at, &sentence(failed))
+                self.again(due_at, "", Some(failed))
             }
-            (None, Some(refused)) => self.dead(sentence(refused)),
+            (None, Some(refused)) => self.dead("", Some(refused)),
             (None, None) => Settlement::Settled,
         }
     }
@@ -324,13 +329,13 @@ impl<'a> Attempt<'a> {
         let id = self.message.id.get();
         self.failures = self.message.failures.saturating_add(1);
         if self.is_late() {
-            return self.dead(format!("{LATE}; {why}"));
+            return self.dead(&format!("{LATE}; {why}"), None);
         }
         if let Some(stuck) = self.log.stuck.count() {
             tracing::warn!(id, why, stuck, "a message could not be delivered yet");
         }
         let due_at = self.clock.later(self.accounts, self.delay());
-        self.again(due_at, why)
+        self.again(due_at, why, None)
     }
 
     /// How long to wait after this attempt.
@@ -340,12 +345,13 @@ impl<'a> Attempt<'a> {
         self.options.back_off.delay(failures, random)
     }
 
-    /// Another attempt at a time by the clock of the store, if its link still works then.
-    fn again(&self, due_at: DateTime<Utc>, reason: &str) -> Settlement {
+    /// Another attempt at a time by the clock of the store, if its link still works then. `why` and `receipt` are as for
+    /// [`dead`](Self::dead).
+    fn again(&self, due_at: DateTime<Utc>, why: &str, receipt: Option<&Receipt>) -> Settlement {
         if due_at >= self.message.deadline() {
-            return self.dead(format!(
-                "its link would expire before the next attempt; {reason}"
-            ));
+            let separator = if why.is_empty() { "" } else { "; " };
+            let why = format!("its link would expire before the next attempt{separator}{why}");
+            return self.dead(&why, receipt);
         }
         Settlement::Again {
             due_at,
@@ -354,16 +360,25 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    fn dead(&self, reason: String) -> Settlement {
+    /// Gives the message up: for a reason in our own words, because of a receiver, or both. What a receiver says may hold
+    /// an address, and is kept for the operator alone; the log has its id and the kind of its outcome.
+    fn dead(&self, why: &str, receipt: Option<&Receipt>) -> Settlement {
         let id = self.message.id.get();
         if let Some(dead) = self.log.dead.count() {
+            let receiver = receipt.map(|receipt| receipt.receiver.as_str());
+            let outcome = receipt.map(|receipt| receipt.outcome.name());
             tracing::error!(
                 id,
-                reason,
+                why,
+                receiver,
+                outcome,
                 dead,
                 "a message was given up; it is kept as a dead letter"
             );
         }
+        let parts = [Some(why.to_owned()), receipt.map(sentence)];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        let reason = parts.join("; ").trim_start_matches("; ").to_owned();
         Settlement::Dead {
             letter: DeadLetter {
                 at: self.clock.now(self.accounts),
@@ -450,18 +465,37 @@ impl<'a> Attempt<'a> {
     }
 }
 
-/// The person and the address that a message was promised to, if they are still there and belong together.
+/// Why there is nobody to send a message to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Missing {
+    /// The user or the address was deleted, or the address became another user's.
+    Gone,
+    /// The user is disabled.
+    Disabled,
+}
+
+impl Missing {
+    /// The reason in a few words.
+    pub(super) const fn text(self) -> &'static str {
+        match self {
+            Self::Gone => "the address was removed, or is another user's now",
+            Self::Disabled => "the user is disabled",
+        }
+    }
+}
+
+/// The user and the address that a message was promised to, if they are still there and belong together.
 pub(super) fn still_there(
     found: Option<LinkTarget>,
     recipient: Recipient,
-) -> Result<LinkTarget, Obsolete> {
+) -> Result<LinkTarget, Missing> {
     // The number of a row that was deleted may be another's by now.
     let found = found.filter(|target| target.person.id == recipient.person);
-    let target = found.ok_or(Obsolete::Gone)?;
+    let target = found.ok_or(Missing::Gone)?;
     if target.person.is_active {
         Ok(target)
     } else {
-        Err(Obsolete::Disabled)
+        Err(Missing::Disabled)
     }
 }
 
@@ -475,6 +509,14 @@ pub(super) fn still_open(purpose: MessagePurpose, target: &LinkTarget) -> Result
         MessagePurpose::Verify if target.address.is_verified => Err(Obsolete::Verified),
         _ => Ok(()),
     }
+}
+
+/// Whether no newer link was asked for since. What the version before promised does not say for which request it is.
+pub(super) fn not_replaced(message: &OutboxMessage, target: &LinkTarget) -> Result<(), Obsolete> {
+    if message.requested_at.is_some() && target.newest > message.requested_at {
+        return Err(Obsolete::NewerRequest);
+    }
+    Ok(())
 }
 
 /// Runs something to its end; nothing if it panicked.

@@ -344,7 +344,8 @@ pub enum Revived {
     Pending,
     /// There is no such dead letter.
     NoSuchLetter,
-    /// A newer message of the same purpose to the same address is pending; the letter stays one.
+    /// A newer message of the same purpose to the same address is pending, or a newer link was asked for; the letter stays
+    /// one.
     Superseded,
 }
 
@@ -352,40 +353,24 @@ pub enum Revived {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Obsolete {
-    /// The user was deleted, or the address was, or became another user's.
-    Gone,
-    /// The user is disabled.
-    Disabled,
-    /// The address has another text now.
-    AddressChanged,
     /// The address is verified by now.
     Verified,
     /// The password is another by now.
     PasswordChanged,
-    /// A newer request has taken its place.
+    /// A newer message was requested.
     NewerRequest,
 }
 
 impl Obsolete {
     /// All of them.
-    pub(crate) const ALL: [Self; 6] = [
-        Self::Gone,
-        Self::Disabled,
-        Self::AddressChanged,
-        Self::Verified,
-        Self::PasswordChanged,
-        Self::NewerRequest,
-    ];
+    pub(crate) const ALL: [Self; 3] = [Self::Verified, Self::PasswordChanged, Self::NewerRequest];
 
     /// The reason in a few words.
     pub const fn text(self) -> &'static str {
         match self {
-            Self::Gone => "the user or the address is gone",
-            Self::Disabled => "the user is disabled",
-            Self::AddressChanged => "the address was changed",
             Self::Verified => "the address is verified by now",
             Self::PasswordChanged => "the password was changed",
-            Self::NewerRequest => "a newer request has taken its place",
+            Self::NewerRequest => "a newer message was requested",
         }
     }
 }

@@ -8,8 +8,8 @@
 //! # Security
 //! A row holds who, which address, which purpose and when, never a token: tokens are derived, so the link is made
 //! when it is sent. A copy of the database opens nothing. A message that has nothing left to do, because the password
-//! was changed meanwhile or the address was verified, is [obsolete](Obsolete) and not sent. What cannot be explained
-//! becomes a dead letter, never nothing.
+//! was changed meanwhile, the address was verified or a newer message was requested, is [obsolete](Obsolete) and not sent.
+//! Whatever else keeps a message from being sent makes it a dead letter with its reason, never nothing.
 //!
 //! For a reset that was asked for under a name that nobody has, a row is written and removed in the same transaction.
 //! So the answer takes the same reads and writes whoever was named, and strangers store nothing. What they can have

@@ -19,6 +19,17 @@ pub enum ReceiptOutcome {
     Failed,
 }
 
+impl ReceiptOutcome {
+    /// The name, for a log.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// What became of a message at one receiver, at its last attempt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]

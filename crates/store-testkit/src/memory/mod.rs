@@ -82,6 +82,11 @@ impl MemoryStore {
         self.lock().fault = None;
     }
 
+    /// Forgets which links were asked for, as a restore without their table does.
+    pub fn lose_requests(&self) {
+        self.lock().state.requests.clear();
+    }
+
     /// How many people are stored.
     pub fn person_count(&self) -> usize {
         self.lock().state.people.len()

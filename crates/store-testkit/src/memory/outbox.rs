@@ -219,7 +219,14 @@ impl OutboxStore for MemoryStore {
             };
             let target = letter.message.message.clone();
             let mut pending = state.outbox.values().filter(|kept| kept.is_pending());
-            if pending.any(|kept| kept.is_like(&target)) {
+            let newest = target.recipient.and_then(|recipient| {
+                state.newest_request(target.purpose, target.kind, recipient.address)
+            });
+            let is_replaced = letter
+                .message
+                .requested_at
+                .is_some_and(|at| newest > Some(at));
+            if is_replaced || pending.any(|kept| kept.is_like(&target)) {
                 return Ok(Revived::Superseded);
             }
             // It is a request for a link, as it was when it was promised.

@@ -36,7 +36,7 @@ pub(super) struct State {
     pub(super) verified: HashMap<(AddressKind, AddressId), DateTime<Utc>>,
     pub(super) key_record: Option<KeyRecord>,
     /// When a link was last asked for, by purpose and by the row or the place for nobody.
-    requests: HashMap<(AddressKind, &'static str, i64), DateTime<Utc>>,
+    pub(super) requests: HashMap<(AddressKind, &'static str, i64), DateTime<Utc>>,
     emails: Addresses,
     phones: Addresses,
     last_person: i64,

@@ -725,14 +725,28 @@ pub(super) async fn message_is_a_request_for_a_link(subject: &Subject) {
             settled(outbox, &third.lease(), &done).await,
             LeaseState::Held
         );
+        let refused = outbox.revive_message(&revival).await.unwrap();
+        assert_eq!(refused, Revived::Superseded, "the newer one is delivered");
+        assert_eq!(newest().await, third.requested_at, "its link still works");
+        let fourth = NewMessage {
+            key: format!("{kind} 4"),
+            ..message.clone()
+        };
+        outbox.owe_message(&fourth).await.unwrap();
+        let fourth = claimed(outbox, at(0), 1).await.remove(0);
+        assert_eq!(
+            settled(outbox, &fourth.lease(), &dead(0)).await,
+            LeaseState::Held
+        );
         let revival = Revival {
+            id: fourth.id,
             now: at(0),
             ..revival
         };
         let revived = outbox.revive_message(&revival).await.unwrap();
         assert_eq!(revived, Revived::Pending);
         let revived = claimed(outbox, at(0), 1).await.remove(0);
-        assert_eq!(revived.requested_at, Some(at(0) + micro * 3));
+        assert_eq!(revived.requested_at, Some(at(0) + micro * 4));
         assert_eq!(newest().await, revived.requested_at);
         let refused = outbox.revive_message(&revival).await.unwrap();
         assert_eq!(refused, Revived::NoSuchLetter);
