@@ -74,10 +74,12 @@ macro_rules! message_columns {
 }
 
 /// What is due whatever the clock says: what nobody has tried yet, and what has a time that nobody can read. Word for
-/// word as in the index `phone_auth_outbox_ready`.
+/// word as in the index `phone_auth_outbox_ready`, but for the last condition: a server of the version before counts
+/// attempts from 0 again when it sends a dead letter anew, and they come to the number that was ready then under a lease.
 macro_rules! is_ready {
     () => {
-        "died_at IS NULL AND (ready_attempt = attempts OR due_at >= '10000-01-01 00:00:00+00')"
+        "died_at IS NULL AND (ready_attempt = attempts OR due_at >= '10000-01-01 00:00:00+00') \
+         AND (leased_attempt IS DISTINCT FROM attempts OR due_at >= '10000-01-01 00:00:00+00')"
     };
 }
 
@@ -101,9 +103,9 @@ pub(crate) const OWE: &str = concat!(
             message_key = $1, person_id = p.id, binding = $6, binding_parts = $7, language = $8, created_at = $9,
             enqueued_at = p.now, expires_at = $10,
             attempts = CASE WHEN leased_attempt = attempts AND due_at > p.now OR ready_attempt = attempts
-                THEN attempts ELSE attempts + 1 END,
+                THEN attempts ELSE LEAST(attempts, 9223372036854775806) + 1 END,
             ready_attempt = CASE WHEN leased_attempt = attempts AND due_at > p.now OR ready_attempt = attempts
-                THEN ready_attempt ELSE attempts + 1 END,
+                THEN ready_attempt ELSE LEAST(attempts, 9223372036854775806) + 1 END,
             leased_attempt = CASE WHEN leased_attempt = attempts AND due_at > p.now THEN leased_attempt END,
             due_at = CASE WHEN leased_attempt = attempts AND due_at > p.now OR ready_attempt = attempts
                 THEN due_at ELSE LEAST(due_at, p.now) END,
@@ -139,12 +141,14 @@ pub(crate) const CLAIM: &str = concat!(
         SELECT id FROM phone_auth_outbox WHERE died_at IS NULL AND due_at <= $1
         ORDER BY due_at, id LIMIT $3 FOR UPDATE SKIP LOCKED
     ), first AS MATERIALIZED (
-        SELECT m.id, CASE WHEN m.attempts < 0 THEN 12
+        SELECT m.id, CASE WHEN m.attempts NOT BETWEEN 0 AND 4294967294 THEN 12
             WHEN m.due_at < '0001-01-01 00:00:00+00' OR m.due_at >= '10000-01-01 00:00:00+00' THEN 15 END AS odd
         FROM (SELECT id FROM ready UNION SELECT id FROM due) it JOIN phone_auth_outbox m ON m.id = it.id
         ORDER BY LEAST(m.due_at, $1), m.id LIMIT $3
     )
-    UPDATE phone_auth_outbox o SET attempts = attempts + 1, leased_attempt = attempts + 1, due_at = $2
+    UPDATE phone_auth_outbox o SET due_at = $2,
+        attempts = CASE WHEN first.odd IS NULL THEN attempts + 1 ELSE attempts END,
+        leased_attempt = CASE WHEN first.odd IS NULL THEN attempts + 1 ELSE attempts END
     FROM first WHERE o.id = first.id RETURNING ",
     message_columns!(),
     ", first.odd"

@@ -71,7 +71,7 @@ const ODD: [(&str, &[&str]); 11] = [
         "expires_at",
         &["'infinity'", "'-infinity'", "'12999-12-31'"],
     ),
-    ("attempts", &["-1", "4294967296"]),
+    ("attempts", &["-1", "4294967296", "9223372036854775807"]),
     ("failures", &["-1", "4294967296"]),
     (
         "due_at",
@@ -160,6 +160,23 @@ fn odd_rows_in_front_hide_nothing() {
             ["user18", "user19"],
             "more are odd than are claimed at once"
         );
+    });
+}
+
+#[test]
+fn retry_of_an_older_server_frees_no_lease() {
+    let database = database();
+    run(async {
+        let store = store(&database).await;
+        let mut other = PgConnection::connect(database.url()).await.unwrap();
+        owe(&store, "ann", Utc::now()).await;
+        // It counts attempts from 0 again, and leaves the other numbers.
+        let retry =
+            "UPDATE phone_auth_outbox SET attempts = 0, ready_attempt = 1, leased_attempt = 3";
+        other.execute(retry).await.unwrap();
+        assert_eq!(claim(&store).await, ["ann"]);
+        assert_ne!(store.next_due().await.unwrap(), NextDue::Now);
+        assert!(claim(&store).await.is_empty(), "it is leased");
     });
 }
 

@@ -56,14 +56,28 @@ macro_rules! message_columns {
     };
 }
 
-/// What is due whatever the clock says: what nobody has tried yet, and what has a time that nobody can read, such as one
-/// that another program wrote. Word for word as in the index `phone_auth_outbox_ready`, which else is not used.
+/// Whether a message has a time that nobody can read, such as one that another program wrote.
+macro_rules! is_odd {
+    () => {
+        "CASE WHEN typeof(due_at) = 'text' AND due_at GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9] [0-9][0-9]:[0-9][0-9]:[0-9][0-9]*' \
+         AND substr(due_at, 20) NOT GLOB '*[^.0-9]*' AND length(due_at) BETWEEN 19 AND 26 \
+         THEN datetime(due_at) IS NOT substr(due_at, 1, 19) ELSE 1 END"
+    };
+}
+
+/// What is due whatever the clock says: what nobody has tried yet, and what has a time that nobody can read. Word for word
+/// as in the index `phone_auth_outbox_ready`, which else is not used, but for the last condition: a server of the version
+/// before counts attempts from 0 again when it sends a dead letter anew, and they come to the number that was ready then
+/// under a lease.
 macro_rules! is_ready {
     () => {
-        "died_at IS NULL AND (ready_attempt = attempts \
-         OR CASE WHEN typeof(due_at) = 'text' AND due_at GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9] [0-9][0-9]:[0-9][0-9]:[0-9][0-9]*' \
-         AND substr(due_at, 20) NOT GLOB '*[^.0-9]*' AND length(due_at) BETWEEN 19 AND 26 \
-         THEN datetime(due_at) IS NOT substr(due_at, 1, 19) ELSE 1 END)"
+        concat!(
+            "died_at IS NULL AND (ready_attempt = attempts OR ",
+            is_odd!(),
+            ") AND (leased_attempt IS NOT attempts OR ",
+            is_odd!(),
+            ")"
+        )
     };
 }
 
