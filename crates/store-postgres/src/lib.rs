@@ -32,6 +32,7 @@ mod cause;
 mod django_sessions;
 mod failure;
 mod gates;
+mod indexes;
 mod links;
 mod locks;
 mod migrate_error;
