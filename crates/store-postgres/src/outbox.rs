@@ -130,15 +130,16 @@ pub(crate) const PENDING: &str = "SELECT count(*) FROM (
         SELECT 1 FROM phone_auth_outbox WHERE died_at IS NULL AND due_at >= '-infinity' LIMIT $1
     ) m";
 
-/// What is ready and what has become due, those first that have waited longest. What somebody else is claiming is left to
+/// What is ready and what has become due, without some queues, those first that have waited longest. What somebody else is claiming is left to
 /// them.
 pub(crate) const CLAIM: &str = concat!(
     "WITH ready AS MATERIALIZED (
         SELECT id FROM phone_auth_outbox WHERE ",
     is_ready!(),
-    "   ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED
+    "   AND strpos($4, ',' || purpose || '/' || kind || ',') = 0 ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED
     ), due AS MATERIALIZED (
         SELECT id FROM phone_auth_outbox WHERE died_at IS NULL AND due_at <= $1
+        AND strpos($4, ',' || purpose || '/' || kind || ',') = 0
         ORDER BY due_at, id LIMIT $3 FOR UPDATE SKIP LOCKED
     ), first AS MATERIALIZED (
         SELECT m.id, CASE WHEN m.attempts NOT BETWEEN 0 AND 4294967294 THEN 12
@@ -321,7 +322,8 @@ impl OutboxStore for PostgresStore {
             let due = query(CLAIM)
                 .bind(rows::micros(claim.now))
                 .bind(rows::micros(claim.until))
-                .bind(i64::from(claim.limit));
+                .bind(i64::from(claim.limit))
+                .bind(claim.without.to_text());
             let rows = self.run(due).await?;
             if rows.is_empty() {
                 break;

@@ -106,16 +106,16 @@ pub(crate) const FORGET: &str =
 pub(crate) const PENDING: &str = "SELECT count(*) FROM
     (SELECT 1 FROM phone_auth_outbox WHERE died_at IS NULL AND due_at >= 0 LIMIT ?1) m";
 
-/// What is ready and what has become due, those first that have waited longest.
+/// What is ready and what has become due, without some queues, those first that have waited longest.
 pub(crate) const DUE: &str = concat!(
     "SELECT ",
     message_columns!(),
     " FROM phone_auth_outbox WHERE id IN (
         SELECT id FROM (SELECT id FROM phone_auth_outbox WHERE ",
     is_ready!(),
-    "       ORDER BY id LIMIT ?2) m
+    "       AND instr(?3, ',' || purpose || '/' || kind || ',') = 0 ORDER BY id LIMIT ?2) m
         UNION ALL SELECT id FROM (SELECT id FROM phone_auth_outbox WHERE died_at IS NULL AND due_at <= ?1
-            ORDER BY due_at, id LIMIT ?2) m
+            AND instr(?3, ',' || purpose || '/' || kind || ',') = 0 ORDER BY due_at, id LIMIT ?2) m
     ) ORDER BY min(due_at, ?1), id LIMIT ?2"
 );
 
@@ -468,7 +468,8 @@ fn claim(connection: &Connection, claim: &Claim) -> Result<Vec<OutboxMessage>, F
     let mut claimed = Vec::new();
     // Behind what cannot be read there may be what can.
     while claimed.is_empty() {
-        let due = rows::all(connection, DUE, params![now, claim.limit], row)?;
+        let asked = params![now, claim.limit, claim.without.to_text()];
+        let due = rows::all(connection, DUE, asked, row)?;
         if due.is_empty() {
             break;
         }

@@ -6,7 +6,7 @@ mod common;
 use chrono::{SubsecRound, TimeDelta, Utc};
 use phone_auth_core::address::{AddressId, AddressKind, EmailAddress};
 use phone_auth_core::outbox::{
-    Binding, Claim, MessagePurpose, NewMessage, NextDue, OutboxRow, Recipient,
+    Binding, Claim, MessagePurpose, NewMessage, NextDue, OutboxRow, Queues, Recipient,
 };
 use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::person::NewPerson;
@@ -52,6 +52,7 @@ async fn claim(store: &SqliteStore) -> Vec<String> {
         now,
         until: now + TimeDelta::minutes(1),
         limit: 16,
+        without: Queues::default(),
     };
     let claimed = store.claim_messages(&claim).await.unwrap();
     claimed.into_iter().map(|it| it.message.key).collect()

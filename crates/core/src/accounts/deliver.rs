@@ -10,6 +10,7 @@ use phone_auth_signals::{Outcome, ReceiverInfo, Report, Retry, Undelivered};
 use phone_auth_tokens::CLOCK_SKEW;
 
 use super::bound_state::{self, Changed};
+use super::lanes::Lanes;
 use super::message::{MessageEvent, To};
 use super::outbox_worker::WorkerLog;
 use super::promise::Outbox;
@@ -19,8 +20,8 @@ use super::worker_options::WorkerOptions;
 use super::{Accounts, OutboxWorker};
 use crate::link::LinkTarget;
 use crate::outbox::{
-    DeadLetter, LeaseState, MessagePurpose, Obsolete, OutboxMessage, Receipt, ReceiptOutcome,
-    Recipient, Settlement,
+    DeadLetter, LeaseState, MessagePurpose, Obsolete, OutboxMessage, Queue, Receipt,
+    ReceiptOutcome, Recipient, Settlement,
 };
 use crate::store::StoreError;
 
@@ -37,9 +38,10 @@ pub(super) struct Attempt<'a> {
     options: &'a WorkerOptions,
     clock: &'a StoreClock,
     log: &'a WorkerLog,
+    lanes: &'a Lanes,
     message: OutboxMessage,
-    /// The receiver that could not be called, if there is one: it was disconnected after the attempt began.
-    missed: Option<String>,
+    /// When to try the receivers that were due and could not be called, if there are any, and what to say of them.
+    uncalled: Option<(DateTime<Utc>, String)>,
     /// How many attempts have failed, with this one if it did.
     failures: u32,
 }
@@ -66,9 +68,10 @@ impl<'a> Attempt<'a> {
             options: &worker.options,
             clock: &worker.clock,
             log: &worker.log,
+            lanes: &worker.lanes,
             failures: message.failures,
             message,
-            missed: None,
+            uncalled: None,
         }
     }
 
@@ -189,24 +192,37 @@ impl<'a> Attempt<'a> {
         let receipts = &mut self.message.receipts;
         receipts.forget_gone(|id| receivers.iter().any(|receiver| receiver.id() == id));
         let now = self.clock.now(self.accounts);
-        let waiting: Vec<ReceiverInfo> = receivers
-            .into_iter()
+        let waiting: Vec<&ReceiverInfo> = receivers
+            .iter()
             .filter(|receiver| receipts.is_due(receiver.id(), now))
             .collect();
+        let queue = Queue::of_message(&self.message.message);
         let redaction = Redaction::of(event.url().as_str());
         let last = waiting.len().saturating_sub(1);
-        for (index, receiver) in waiting.iter().enumerate() {
+        let mut is_left_alone = true;
+        for (index, receiver) in waiting.into_iter().enumerate() {
+            let call = match self.lanes.admit(queue, receiver.id()) {
+                Ok(call) => call,
+                Err(wait) => {
+                    // No failure: it was not called.
+                    self.put_off(receiver, wait, "it does not answer, and is left alone");
+                    continue;
+                }
+            };
+            is_left_alone = false;
             let (outcome, mut state) = self.call(event, receiver).await;
             let receipt = self.receipt(receiver, outcome, &redaction);
-            if receipt
+            let has_failed = receipt
                 .as_ref()
-                .is_none_or(|receipt| receipt.outcome == ReceiptOutcome::Failed)
-            {
+                .is_none_or(|receipt| receipt.outcome == ReceiptOutcome::Failed);
+            call.ended(has_failed);
+            if has_failed {
                 self.failures = self.message.failures.saturating_add(1);
             }
             match receipt {
                 Some(receipt) => self.message.receipts.note(receipt),
-                None => self.missed = Some(receiver.id().to_owned()),
+                // Another may be connected in its place in a moment; if none is, nothing is left to do then.
+                None => self.put_off(receiver, self.delay(), "it was disconnected"),
             }
             // The last one is recorded with the end of the attempt.
             if state == LeaseState::Held && index < last {
@@ -216,7 +232,23 @@ impl<'a> Attempt<'a> {
                 return state;
             }
         }
+        if is_left_alone {
+            let ids: Vec<_> = receivers.iter().map(ReceiverInfo::id).collect();
+            self.lanes.pause(queue, &ids);
+        }
         LeaseState::Held
+    }
+
+    /// Notes that a receiver was not called, and is to be after this time.
+    fn put_off(&mut self, receiver: &ReceiverInfo, wait: Duration, why: &str) {
+        let due_at = self.clock.later(self.accounts, wait);
+        if self
+            .uncalled
+            .as_ref()
+            .is_none_or(|(other, _)| due_at < *other)
+        {
+            self.uncalled = Some((due_at, format!("{}: {why}", receiver.id())));
+        }
     }
 
     /// Calls one receiver, and extends the lease for as long as it takes. Both go on at once: a store that is slow slows
@@ -297,12 +329,14 @@ impl<'a> Attempt<'a> {
         let with = |outcome| move |receipt: &&Receipt| receipt.outcome == outcome;
         let failed = receipts.iter().rfind(with(ReceiptOutcome::Failed));
         let refused = receipts.iter().rfind(with(ReceiptOutcome::Refused));
-        if let Some(id) = &self.missed {
-            // Another may be connected in its place in a moment; if none is, nothing is left to do then.
-            let failed = receipts.iter().filter_map(|receipt| receipt.not_before);
-            let due_at = self.clock.later(self.accounts, self.delay());
-            let due_at = failed.fold(due_at, DateTime::min);
-            return self.again(due_at, &format!("{id}: it was disconnected"), None);
+        if let Some((due_at, why)) = &self.uncalled {
+            // What an earlier attempt says of the receivers that were not called is over.
+            let now = self.clock.now(self.accounts);
+            let times = receipts.iter().filter_map(|receipt| receipt.not_before);
+            let due_at = times
+                .filter(|time| *time > now)
+                .fold(*due_at, DateTime::min);
+            return self.again(due_at, why, None);
         }
         if receipts.iter().next().is_none() {
             if self.options.unreceived.contains(&signal) {

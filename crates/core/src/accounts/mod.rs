@@ -29,6 +29,7 @@ mod devices;
 mod dispatch;
 mod django_sessions;
 mod error;
+mod lanes;
 mod links;
 mod log_in;
 mod log_out;

@@ -10,12 +10,13 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::deliver::Attempt;
+use super::lanes::{Lanes, Place, Room};
 use super::promise::Outbox;
 use super::sparse_log::SparseLog;
 use super::store_clock::StoreClock;
 use super::worker_options::WorkerOptions;
 use super::{Accounts, StoreAccessError};
-use crate::outbox::{Claim, MessageId, NextDue, Obsolete, OutboxMessage};
+use crate::outbox::{Claim, MessageId, NextDue, Obsolete, OutboxMessage, Queue, Queues};
 use crate::store::StoreError;
 
 /// How often the store is asked what time it is.
@@ -67,6 +68,7 @@ pub struct OutboxWorker {
     pub(super) options: WorkerOptions,
     pub(super) clock: StoreClock,
     pub(super) log: Arc<WorkerLog>,
+    pub(super) lanes: Arc<Lanes>,
 }
 
 /// What a worker tells the log, which no flood may fill: one line of a kind each second, with how many there were.
@@ -109,6 +111,7 @@ impl Accounts {
             options,
             clock: StoreClock::default(),
             log: Arc::new(WorkerLog::new()),
+            lanes: Arc::default(),
         })
     }
 }
@@ -139,7 +142,7 @@ impl OutboxWorker {
         let mut clock_lasts: Option<Instant> = None;
         while !is_over(stop.as_mut()).await {
             while attempts.try_join_next().is_some() {}
-            let free = self.free(&attempts);
+            let room = self.lanes.room(self.options.concurrency);
             if clock_lasts.is_none_or(|end| end <= Instant::now()) {
                 let set = tokio::select! {
                     biased;
@@ -149,7 +152,7 @@ impl OutboxWorker {
                 clock_lasts = set.is_ok().then(|| Instant::now() + CLOCK_LASTS);
             }
             // Waited for to its end: what a claim that is cut short has taken would wait until its lease ends.
-            let claimed = self.claim(outbox, free).await;
+            let claimed = self.claim(outbox, room).await;
             let has_failed = claimed.is_err();
             match claimed {
                 Ok(claimed) if !claimed.is_empty() => {
@@ -164,7 +167,8 @@ impl OutboxWorker {
                 // A store that fails is left alone, whatever it says is due.
                 () = tokio::time::sleep(self.options.idle), if has_failed => {}
                 Some(_) = attempts.join_next(), if !has_failed => {}
-                () = self.wait(outbox), if free > 0 && !has_failed => {}
+                () = resumed(room), if !has_failed => {}
+                () = self.wait(outbox, room), if !has_failed => {}
             }
         }
         // No last claim: whoever asks to stop may have no time for what it would begin, and a message that is cut off
@@ -178,15 +182,10 @@ impl OutboxWorker {
         self.log.obsolete.iter().map(SparseLog::total).sum()
     }
 
-    /// How many messages more can be delivered at once.
-    fn free(&self, attempts: &JoinSet<()>) -> u32 {
-        let busy = u32::try_from(attempts.len()).unwrap_or(u32::MAX);
-        self.options.concurrency.max(1).saturating_sub(busy)
-    }
-
     fn begin(&self, attempts: &mut JoinSet<()>, claimed: Vec<OutboxMessage>) {
         for message in claimed {
-            attempts.spawn(self.clone().attempt(message));
+            let place = self.lanes.begin(Queue::of_message(&message.message));
+            attempts.spawn(self.clone().attempt(message, place));
         }
     }
 
@@ -204,9 +203,14 @@ impl OutboxWorker {
             return Ok(0);
         };
         self.clock.set(&self.accounts, &*outbox.store).await?;
+        let all = Room {
+            free: self.options.concurrency.max(1),
+            without: Queues::default(),
+            resumes_at: None,
+        };
         let mut delivered = 0;
         loop {
-            let claimed = self.claim(outbox, self.options.concurrency.max(1)).await?;
+            let claimed = self.claim(outbox, all).await?;
             if claimed.is_empty() {
                 return Ok(delivered);
             }
@@ -217,32 +221,41 @@ impl OutboxWorker {
         }
     }
 
-    async fn claim(&self, outbox: &Outbox, limit: u32) -> Result<Vec<OutboxMessage>, StoreError> {
-        if limit == 0 {
+    async fn claim(&self, outbox: &Outbox, room: Room) -> Result<Vec<OutboxMessage>, StoreError> {
+        if room.free == 0 {
             return Ok(Vec::new());
         }
         let claim = Claim {
             now: self.clock.now(&self.accounts),
             until: self.clock.later(&self.accounts, self.options.lease()),
-            limit,
+            limit: room.free,
+            without: room.without,
         };
         outbox.store.claim_messages(&claim).await
     }
 
-    async fn attempt(self, message: OutboxMessage) {
+    async fn attempt(self, message: OutboxMessage, _place: Place) {
         if let Some(outbox) = &self.accounts.inner.outbox {
             Attempt::new(&self, outbox, message).run().await;
         }
     }
 
     /// Waits until something may be due.
-    async fn wait(&self, outbox: &Outbox) {
+    async fn wait(&self, outbox: &Outbox, room: Room) {
+        if room.free == 0 {
+            return tokio::time::sleep(self.options.idle).await;
+        }
         let due = match outbox.store.next_due().await {
             Ok(NextDue::At(due)) => self.clock.until(&self.accounts, due),
             Ok(NextDue::Now) => Duration::ZERO,
             Ok(NextDue::Never) | Err(_) => self.options.idle,
         };
-        let patience = due.max(LEAST_WAIT).min(self.options.idle);
+        let patience = if room.without == Queues::default() || due > LEAST_WAIT {
+            due.max(LEAST_WAIT).min(self.options.idle)
+        } else {
+            // What is due is of a queue that nothing is claimed from now. What else becomes due waits no longer than this.
+            self.options.idle
+        };
         let others = async {
             if self.options.watches_others {
                 outbox.store.wait_for_others(patience).await;
@@ -254,6 +267,14 @@ impl OutboxWorker {
             () = outbox.bell.notified() => {}
             () = others => {}
         }
+    }
+}
+
+/// Waits until a queue that is paused is no longer.
+async fn resumed(room: Room) {
+    match room.resumes_at {
+        Some(end) => tokio::time::sleep_until(end).await,
+        None => std::future::pending().await,
     }
 }
 

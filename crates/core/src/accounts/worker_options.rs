@@ -8,7 +8,8 @@ use crate::outbox::BackOff;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct WorkerOptions {
-    /// How many messages are delivered at once; at least one.
+    /// How many messages are delivered at once; at least one. One that takes longer than a second counts among those of
+    /// its signal alone, of which there are no more than this either: so none waits for the receivers of another signal.
     pub concurrency: u32,
     /// For how long a message is claimed. It is extended while receivers are at work, so it says how soon
     /// another worker takes over what a dead one left. At least a tenth of a second.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::{Binding, Receipts};
+use super::{Binding, Queues, Receipts};
 use crate::address::{AddressId, AddressKind};
 use crate::language::Language;
 use crate::link::LinkRequest;
@@ -252,6 +252,8 @@ pub struct Claim {
     pub until: DateTime<Utc>,
     /// At most how many.
     pub limit: u32,
+    /// But none of these queues.
+    pub without: Queues,
 }
 
 /// The right to deliver a message. It is lost when the lease has ended and somebody else has claimed the message.

@@ -25,6 +25,7 @@ mod backoff;
 mod binding;
 mod full;
 mod message;
+mod queue;
 mod receipts;
 
 pub use backoff::BackOff;
@@ -34,4 +35,5 @@ pub use message::{
     Claim, DeadLetter, Lease, LeaseState, MessageId, MessagePurpose, NewMessage, NextDue, Obsolete,
     OutboxMessage, OutboxRow, Recipient, Revival, Revived, Settlement, UnreadableMessage,
 };
+pub use queue::{Queue, Queues};
 pub use receipts::{Receipt, ReceiptOutcome, Receipts, ReceiptsError};

@@ -181,6 +181,7 @@ macro_rules! __for_each_outbox_case {
             outbox::pending_messages_are_counted;
             outbox::fresh_message_is_due_whatever_the_clock_says;
             outbox::longest_waiting_comes_first;
+            outbox::claims_leave_queues_out;
             outbox::claimed_message_is_leased;
             outbox::extended_lease_keeps_receipts;
             outbox::failed_message_is_due_again;

@@ -13,7 +13,8 @@ use phone_auth_core::address::AddressKind;
 use phone_auth_core::language::Language;
 use phone_auth_core::outbox::{
     Binding, Claim, DeadLetter, Lease, LeaseState, MessageId, MessagePurpose, NewMessage, NextDue,
-    OutboxMessage, Receipt, ReceiptOutcome, Receipts, Recipient, Revival, Revived, Settlement,
+    OutboxMessage, Queue, Queues, Receipt, ReceiptOutcome, Receipts, Recipient, Revival, Revived,
+    Settlement,
 };
 use phone_auth_core::person::Person;
 use phone_auth_core::store::OutboxStore;
@@ -81,6 +82,7 @@ async fn claimed(outbox: &dyn OutboxStore, now: DateTime<Utc>, limit: u32) -> Ve
         now,
         until: now + Duration::minutes(1),
         limit,
+        without: Queues::default(),
     };
     outbox.claim_messages(&claim).await.unwrap()
 }
@@ -260,6 +262,43 @@ pub(super) async fn longest_waiting_comes_first(subject: &Subject) {
     );
     for expected in ["late", "early", "last"] {
         assert_eq!(keys(&claimed(outbox, at(40), 1).await), [expected]);
+    }
+}
+
+/// What is ready, and what became due, of each queue and without each choice of them.
+pub(super) async fn claims_leave_queues_out(subject: &Subject) {
+    let outbox = subject.outbox();
+    let person = stored(subject.store(), &whole("ann", 1)).await;
+    for (index, queue) in Queue::ALL.into_iter().enumerate() {
+        let message = NewMessage {
+            purpose: queue.purpose,
+            ..to(subject, &person, queue.kind, &index.to_string()).await
+        };
+        outbox.owe_message(&message).await.unwrap();
+    }
+    for minute in 0..32_u32 {
+        let now = at(0) + Duration::minutes(minute.into());
+        let is_out = |index: &usize| (minute >> index) & 1 == 1;
+        let out = Queue::ALL.into_iter().enumerate();
+        let out = out.filter(|(index, _)| is_out(index));
+        let without = out.fold(Queues::default(), |all, (_, queue)| all.with(queue));
+        let claim = Claim {
+            now,
+            until: now + Duration::seconds(30),
+            limit: 9,
+            without,
+        };
+        let claims = outbox.claim_messages(&claim).await.unwrap();
+        let expected: Vec<_> = (0..4).filter(|index| !is_out(index)).collect();
+        let expected: Vec<_> = expected.iter().map(usize::to_string).collect();
+        let mut found = keys(&claims);
+        found.sort_unstable();
+        assert_eq!(found, expected, "{without:?}");
+        for message in &claims {
+            let again = again(now + Duration::seconds(30));
+            let state = settled(outbox, &message.lease(), &again).await;
+            assert_eq!(state, LeaseState::Held);
+        }
     }
 }
 

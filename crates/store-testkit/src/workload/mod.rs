@@ -21,7 +21,7 @@ use phone_auth_core::address::{
 use phone_auth_core::django_session::{DjangoLogIn, DjangoRewrite, DjangoRow};
 use phone_auth_core::outbox::{
     Binding, Claim, DeadLetter, LeaseState, MessagePurpose, NewMessage, NextDue, OutboxMessage,
-    Receipts, Recipient, Settlement,
+    Queues, Receipts, Recipient, Settlement,
 };
 use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::person::{AccountName, NewPerson, Person, WantedNames};
@@ -321,6 +321,7 @@ impl<S: Store + OutboxStore + DjangoSessionStore> Workload<S> {
             now: now(),
             until: now() + TimeDelta::days(1),
             limit,
+            without: Queues::default(),
         };
         self.store.claim_messages(&claim).await.unwrap()
     }
