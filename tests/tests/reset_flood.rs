@@ -1,0 +1,152 @@
+//! Strangers who ask for resets without end: what they can have stored, and whom they keep waiting.
+#![expect(clippy::print_stdout, reason = "who runs it by hand sees the times")]
+
+use std::time::{Duration, Instant};
+
+use phone_auth_tests::{Flood, Kind, OwnDatabase, Person, Post, Site};
+
+/// How long strangers ask.
+const LASTS: Duration = Duration::from_secs(6);
+
+/// How many connections ask for names that nobody has.
+const CONNECTIONS: usize = 32;
+
+/// How long a message may take on a machine that does other things as well. By itself it takes much less than 2 s.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+const KINDS: [Kind; 2] = [Kind::Sqlite, Kind::Postgres];
+
+fn ask(login: &str) -> Post {
+    Post::new("/accounts/password_reset/", [("login", login)])
+}
+
+/// Asks for somebody's reset every second, as a stranger who wants the message never to arrive.
+async fn ask_every_second(site: &Site, person: &Person) {
+    let client = site.client();
+    let begun = Instant::now();
+    while begun.elapsed() < LASTS {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        client.ask_reset(&person.phone).await.expect(302);
+    }
+}
+
+/// Asks once; how long the message takes.
+async fn ask_once(site: &Site, person: &Person) -> Duration {
+    let signal = "reset_password_phone";
+    let lines = site.record().printed();
+    let before = lines
+        .iter()
+        .filter(|line| line.destination() == person.phone)
+        .count();
+    let begun = Instant::now();
+    site.client().ask_reset(&person.phone).await.expect(302);
+    site.nth_printed(signal, &person.phone, before + 1).await;
+    begun.elapsed()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn names_of_nobody_fill_and_delay_nothing() {
+    for kind in KINDS {
+        let database = OwnDatabase::new(kind);
+        let site = database.site().start().await;
+        let people = [
+            site.signed_up().await,
+            site.signed_up().await,
+            site.signed_up().await,
+        ];
+        let posts = (0..CONNECTIONS).map(|number| match number % 2 {
+            0 => ask("nobody{n}@example.org"),
+            _ => ask("+91988{n}"),
+        });
+        let flood = Flood::begin(&site, posts).await;
+        let [ann, bob, carl] = &people;
+        let pestered =
+            async { tokio::join!(ask_every_second(&site, ann), ask_every_second(&site, bob)) };
+        let waited = async {
+            tokio::time::sleep(LASTS / 3).await;
+            let mut most = 0;
+            let waited = tokio::join!(
+                ask_once(&site, ann),
+                ask_once(&site, bob),
+                ask_once(&site, carl)
+            );
+            for _ in 0..10 {
+                let rows = database.number("SELECT count(*) FROM phone_auth_outbox");
+                most = most.max(rows);
+                tokio::time::sleep(LASTS / 20).await;
+            }
+            (waited, most)
+        };
+        let (_, (waited, most)) = tokio::join!(pestered, waited);
+        let answers = flood.end().await;
+        println!(
+            "{kind:?}: {answers:?} in {LASTS:?}, waited {waited:?}, at most {most} rows at once"
+        );
+        assert_eq!(answers.keys().copied().collect::<Vec<_>>(), [302]);
+        assert!(most <= 3, "{most} rows");
+        assert_eq!(
+            database.number("SELECT count(*) FROM phone_auth_outbox WHERE person_id IS NULL"),
+            0
+        );
+        let requests = database.number("SELECT count(*) FROM phone_auth_link_request");
+        assert!(requests <= 2 * 64 + 6, "{requests} requests");
+        for waited in [waited.0, waited.1, waited.2] {
+            assert!(waited < PATIENCE, "{kind:?}: {waited:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn full_outbox_answers_everybody_alike() {
+    for kind in KINDS {
+        let database = OwnDatabase::new(kind);
+        let site = database
+            .site()
+            .setting("outbox_worker", "false")
+            .start()
+            .await;
+        let (ann, bob) = (site.signed_up().await, site.signed_up().await);
+        site.client().ask_reset(&ann.email).await.expect(302);
+        // As many as may be by default, but for one.
+        let now = "message_key || n, purpose, kind, person_id, 1000000 + n, binding, created_at, expires_at, due_at";
+        let series = match kind {
+            Kind::Sqlite => {
+                "(WITH RECURSIVE s (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 9998) SELECT n FROM s)"
+            }
+            Kind::Postgres => "generate_series(1, 9998) n",
+        };
+        database.execute(&format!(
+            "INSERT INTO phone_auth_outbox
+                (message_key, purpose, kind, person_id, address_id, binding, created_at, expires_at, due_at)
+            SELECT {now} FROM phone_auth_outbox, {series};"
+        ));
+        tokio::time::sleep(Duration::from_millis(1100)).await;
+        site.client().ask_reset(&bob.email).await.expect(302);
+        let pending = "SELECT count(*) FROM phone_auth_outbox";
+        assert_eq!(database.number(pending), 10_000);
+        // Somebody whose message is pending, somebody whose is not, and nobody.
+        for name in [
+            &ann.email,
+            &ann.phone,
+            "nobody@example.org",
+            "+442079460123",
+        ] {
+            let answer = site.client().ask_reset(name).await.expect(503);
+            assert_eq!(answer.header("retry-after"), Some("5"), "{name}");
+            answer.says("Wait a few seconds and try again");
+        }
+        assert_eq!(database.number(pending), 10_000);
+        database.execute("DELETE FROM phone_auth_outbox WHERE address_id > 1000000;");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        for name in [&ann.email, "nobody@example.org"] {
+            site.client().ask_reset(name).await.expect(302);
+        }
+        let said = site.stop().record.stderr;
+        let told = said
+            .iter()
+            .filter(|line| line.contains("max_pending_messages"));
+        assert_eq!(told.count(), 1, "{said:#?}");
+        let refused = said.iter().filter(|line| line.contains("not available"));
+        assert_eq!(refused.count(), 0, "{said:#?}");
+    }
+}
