@@ -213,6 +213,35 @@ const OPEN: &str = "2999-01-01T00:00:00Z";
 /// A time that is.
 const CLOSED: &str = "2020-01-01T00:00:00Z";
 
+/// Django's tokens say the second they were issued in, so a request in a later one is newer.
+#[tokio::test]
+async fn newer_request_ends_links_of_django() {
+    let django = Django::start().await;
+    let there = django.client();
+    let ann = member(&there).await;
+    there.ask_reset(&ann.email).await.expect(302);
+    ask_verification(&there, &ann.email).await;
+    let reset = django.printed("reset_password_email", &ann.email).await;
+    let verification = django.printed("verify_email", &ann.email).await;
+    let seconds = || {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        since.map_or(0, |since| since.as_secs())
+    };
+    let asked_in = seconds();
+
+    let site = django.successor_until(OPEN).start().await;
+    until("another second", || async { seconds() > asked_in }).await;
+    site.client().get(reset.url()).await.expect(302);
+    let newer = site.reset_link(&ann.email).await;
+    site.client().meets_dead_reset(reset.url()).await;
+    site.client().get(newer.url()).await.expect(302);
+    site.client().head(verification.url()).await.expect(200);
+    let member = site.log_in(&ann).await;
+    site.verification_link(&member.client, &ann.email).await;
+    let dead = site.client().get(verification.url()).await.expect(400);
+    dead.says("Verification failed");
+}
+
 #[tokio::test]
 async fn verification_links_of_django_work_here() {
     let django = Django::start().await;

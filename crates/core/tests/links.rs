@@ -328,7 +328,7 @@ async fn older_links_open_until_a_newer_is_asked_for() {
             at,
         };
         let asked_at = kit.clock.now();
-        kit.clock.advance(Duration::from_secs(60));
+        kit.clock.advance(Duration::from_mins(1));
         let (reset, verification) = (older(asked_at).reset(), older(asked_at).verification());
         assert!(resets(&kit.accounts, &reset).await, "{kind}");
         assert!(verifies(&kit.accounts, &verification).await, "{kind}");

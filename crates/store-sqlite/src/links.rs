@@ -1,6 +1,7 @@
 //! When links were asked for, on SQLite.
 
 use chrono::{DateTime, Utc};
+use phone_auth_core::address::AddressId;
 use phone_auth_core::link::{LinkRequest, OpenedLink};
 use phone_auth_core::person::PersonId;
 use phone_auth_core::store::StoreErrorKind;
@@ -46,7 +47,7 @@ pub(crate) fn request(
     let values = params![
         request.kind.as_str(),
         request.purpose.as_str(),
-        request.address.map(|address| address.get()),
+        request.address.map(AddressId::get),
         request.slot(),
         micros(request.at),
     ];

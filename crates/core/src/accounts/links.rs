@@ -119,12 +119,12 @@ impl Links {
         targets: &'a [LinkTarget],
         token: &str,
         now: DateTime<Utc>,
-    ) -> Option<Option<&'a LinkTarget>> {
+    ) -> Option<SentTo<'a>> {
         if !targets.is_empty()
             && self.is_djangos_reset(person, token, now)
             && !self.is_djangos_outlived(token, targets.iter().filter_map(|it| it.newest).max())
         {
-            return Some(None);
+            return Some(SentTo::Unknown);
         }
         for target in targets {
             let (purpose, lifetime) = self.reset(target.address.kind);
@@ -133,7 +133,7 @@ impl Links {
             });
             match checked {
                 Checked::Genuine if !is_outlived(token, target.newest) => {
-                    return Some(Some(target));
+                    return Some(SentTo::Address(target));
                 }
                 Checked::OutOfTime => return None,
                 Checked::Genuine | Checked::Forged => {}
@@ -303,6 +303,14 @@ impl LogIns {
             Self::EndIt
         }
     }
+}
+
+/// Where a link was sent that does not say so.
+pub(super) enum SentTo<'a> {
+    /// To this address.
+    Address(&'a LinkTarget),
+    /// To one of the person's, and nobody can tell to which: by Django.
+    Unknown,
 }
 
 /// What a token is, of those that are tried in several ways.

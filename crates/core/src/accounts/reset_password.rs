@@ -8,7 +8,7 @@ use super::error::{
     BROKEN_TEXT, BUSY_TEXT, FlowError, FlowErrorKind, FormErrorKind, INVALID_TEXT,
     UNAVAILABLE_TEXT, sealed::Sealed,
 };
-use super::links::{Addressed, LogIns};
+use super::links::{Addressed, LogIns, SentTo};
 use super::new_password::attributes_of;
 use super::visitor::MAX_ADDRESSES;
 use crate::address::AddressKind;
@@ -227,9 +227,12 @@ impl Accounts {
             })
             .collect();
         let sent_to = links.check_older_reset(&person, &targets, token, now);
-        Ok(sent_to.map(|target| Target {
+        Ok(sent_to.map(|sent_to| Target {
             log_ins: LogIns::EndIt,
-            link: target.map(OpenedLink::of),
+            link: match sent_to {
+                SentTo::Address(target) => Some(OpenedLink::of(target)),
+                SentTo::Unknown => None,
+            },
             person,
         }))
     }

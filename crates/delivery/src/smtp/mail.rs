@@ -14,7 +14,7 @@ pub(super) fn compose(
     from: &Mailbox,
     texts: &Texts,
 ) -> Result<lettre::Message, Undelivered> {
-    let to: Address = message.email().parse().map_err(|_why| {
+    let to = recipient(message.email()).ok_or_else(|| {
         Undelivered::new(Retry::Never, "the address is none that mail can be sent to")
     })?;
     let text = texts.of(message)?;
@@ -37,6 +37,18 @@ pub(super) fn compose(
     mail.map_err(|error| {
         Undelivered::with_source(Retry::Never, "the mail cannot be written", error)
     })
+}
+
+/// The address as the mail server is told it. Other programs store it with white space at its ends, or its domain in
+/// letters outside ASCII; it is the same mailbox without them, and with A-labels (RFC 5891).
+fn recipient(text: &str) -> Option<Address> {
+    let (user, domain) = text.trim().rsplit_once('@')?;
+    let domain = if domain.is_ascii() {
+        domain.to_owned()
+    } else {
+        idna::domain_to_ascii_strict(domain).ok()?
+    };
+    Address::new(user, domain).ok()
 }
 
 /// The same for each attempt to send one message, so that whoever gets it twice can tell. It tells
@@ -65,6 +77,32 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
     use super::*;
+
+    #[test]
+    fn stored_addresses_are_sent_to() {
+        for (stored, told) in [
+            ("ann@example.org", "ann@example.org"),
+            ("Ann@Example.org", "Ann@Example.org"),
+            ("ann@b\u{fc}cher.example", "ann@xn--bcher-kva.example"),
+            ("dan@localhost", "dan@localhost"),
+            ("\"dan\"@example.org", "\"dan\"@example.org"),
+            ("eve@example.org \t", "eve@example.org"),
+        ] {
+            let address = recipient(stored).unwrap();
+            assert_eq!(AsRef::<str>::as_ref(&address), told, "{stored}");
+        }
+        for stored in [
+            "",
+            "ann",
+            "@example.org",
+            "ann@",
+            "ann@example.org\r\nBcc: b@example.org",
+            "ann@example.org, bob@example.org",
+            "ann@b\u{fc}cher.example>\r\nRCPT TO:<b@example.org",
+        ] {
+            assert_eq!(recipient(stored), None, "{stored:?}");
+        }
+    }
 
     #[test]
     fn repeats_have_one_id() {

@@ -241,7 +241,7 @@ async fn add_many(
 
 /// An address, another for each number.
 fn nth(number: u32) -> Address {
-    if number % 2 == 0 {
+    if number.is_multiple_of(2) {
         email_address(&format!("ann{number}@example.org"))
     } else {
         Address::Phone(phone(1_000 + number))

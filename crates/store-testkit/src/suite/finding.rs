@@ -258,7 +258,8 @@ pub(super) async fn addresses_are_found_as_stored(subject: &Subject) {
         store_as(subject, found, stored).await;
         for text in texts {
             let other = find(store, typed(text)).await;
-            let other = other.unwrap_or_else(|| panic!("{text} is not found as {stored}"));
+            assert!(other.is_some(), "{text} is not found as {stored}");
+            let other = other.unwrap();
             assert_eq!(other.person.id, found.person.id);
             // Messages go to what is stored.
             assert_eq!(other.address.unwrap().value, *stored);

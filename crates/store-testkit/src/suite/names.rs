@@ -471,11 +471,12 @@ pub(super) async fn name_of_two_kinds_has_one_winner(subject: &Subject) {
                                 store.create_person(&new).await.map(drop)
                             }
                         };
-                        match answer.map_err(|error| error.kind()) {
-                            Ok(()) => true,
-                            Err(StoreErrorKind::Taken(_)) => false,
-                            Err(kind) => panic!("{kind:?}"),
-                        }
+                        let refused = answer.err().map(|error| error.kind());
+                        assert!(
+                            matches!(refused, None | Some(StoreErrorKind::Taken(_))),
+                            "{refused:?}"
+                        );
+                        refused.is_none()
                     }
                 })
                 .await;
