@@ -3,6 +3,7 @@
 //! Each rule is one function from the tree to its findings, with tests that show it a bad tree.
 //! What a compiler lint can say is not said again here.
 
+mod attack_tests;
 mod finding;
 mod heads;
 mod import_rule;
@@ -24,7 +25,8 @@ use crate::tidy::finding::Finding;
 use crate::tidy::tree::Tree;
 
 /// The rules that need only the files.
-const RULES: [fn(&Tree) -> Vec<Finding>; 8] = [
+const RULES: [fn(&Tree) -> Vec<Finding>; 9] = [
+    attack_tests::every_attack_has_its_test,
     heads::every_file_says_its_purpose,
     lengths::no_file_is_too_long,
     lint_exceptions::every_exception_has_a_reason,
