@@ -2,7 +2,9 @@
 //! reverse.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-use phone_auth_tests::{Client, Django, Person, Site, run};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use phone_auth_tests::{Client, Django, Person, Site, run, until};
 
 /// Both sites on one database.
 async fn both() -> (Django, Site) {

@@ -81,6 +81,22 @@ fn every_lookup_uses_an_index() {
     }
 }
 
+/// Whatever is asked at every request looks at no address that is not verified, of which there may be very many.
+#[test]
+fn verified_addresses_have_their_own_index() {
+    let mut connection = Connection::open_in_memory().unwrap();
+    migrations::run(&mut connection).unwrap();
+    for statement in [sessions::ALIVE, django_sessions::PROVEN] {
+        let plan = plan(&connection, statement).join("\n");
+        for index in [
+            "phone_auth_emailaddress_any_verified",
+            "phone_auth_phonenumber_any_verified",
+        ] {
+            assert!(plan.contains(index), "{plan}");
+        }
+    }
+}
+
 /// The steps in which SQLite would run a statement.
 fn plan(connection: &Connection, statement: &str) -> Vec<String> {
     let mut explained = connection

@@ -105,12 +105,20 @@ async fn close(refusals: &Refusals, mut stream: TcpStream, place: &Place, end: E
                 refused = refused.or(is_first.then_some(StatusCode::BAD_REQUEST));
             }
             if let Some(status) = refused {
-                return refusals.give(stream, status).await;
+                return until_it_gives_way(place, refusals.give(stream, status)).await;
             }
         }
+        // What came was the rest of a body: an answer to it would be taken for that to another request.
+        (End::Late, Stage::Head) if place.progress.leaves_a_body() => {}
         (End::Late, Stage::Head) => {
             tracing::debug!("the head of a request did not come in time");
-            return refusals.give(stream, StatusCode::REQUEST_TIMEOUT).await;
+            let giving = refusals.give(stream, StatusCode::REQUEST_TIMEOUT);
+            return until_it_gives_way(place, giving).await;
+        }
+        (End::Late, Stage::Body) => {
+            tracing::debug!("a body did not come before the end");
+            let giving = refusals.give(stream, StatusCode::SERVICE_UNAVAILABLE);
+            return until_it_gives_way(place, giving).await;
         }
         (End::GaveWay, Stage::Head | Stage::Body) => {
             refusals.give_at_once(&stream, StatusCode::SERVICE_UNAVAILABLE);
@@ -127,4 +135,46 @@ async fn close(refusals: &Refusals, mut stream: TcpStream, place: &Place, end: E
     }
     // Whether the client still hears of it or not, the connection is gone.
     drop(timeout(CLOSING, stream.shutdown()).await);
+}
+
+/// The last words of a connection, for as long as nobody else needs its place. They keep it, so that a flood of heads
+/// which cannot be read takes no more than places; but they end at once where it is to be another's.
+async fn until_it_gives_way(place: &Place, giving: impl Future<Output = ()>) {
+    let mut giving = pin!(giving);
+    poll_fn(|context| {
+        place.progress.wake_by(context.waker());
+        if place.progress.has_given_way() {
+            return Poll::Ready(());
+        }
+        giving.as_mut().poll(context)
+    })
+    .await;
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use super::super::client::Client;
+    use super::super::places::Places;
+    use super::super::progress::Clocks;
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn last_words_end_where_the_place_is_needed() {
+        let hour = Duration::from_hours(1);
+        let clocks = Clocks {
+            head: hour,
+            answer: hour,
+            idle: hour,
+        };
+        let client = |last: u8| Client::of([203, 0, 113, last].into(), None);
+        let places = Places::new(1, 1, clocks);
+        let place = places.take(client(1)).await.unwrap();
+        let words = until_it_gives_way(&place, std::future::pending());
+        let other = places.take(client(2));
+        let both = async { tokio::join!(words, other).1 };
+        let other = timeout(Duration::from_mins(1), both).await.unwrap();
+        assert!(other.is_some());
+    }
 }

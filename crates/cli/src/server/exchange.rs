@@ -12,7 +12,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::ConnectInfo;
 use axum::http::header::CONNECTION;
 use axum::http::{HeaderValue, Request, Response};
-use hyper::body::{Frame, Incoming, SizeHint};
+use hyper::body::{Body as _, Frame, Incoming, SizeHint};
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 
@@ -47,10 +47,12 @@ impl Service<Request<Incoming>> for Exchange {
         Box::pin(async move {
             poll_fn(|context| progress.poll_turn(context)).await;
             let noting = Arc::clone(&progress);
+            progress.leaves_body(!request.body().is_end_stream());
             let mut request = request.map(|body| Body::new(Sent(body, noting)));
             request.extensions_mut().insert(ConnectInfo(peer));
             let mut response = router.call(request).await?;
-            if progress.is_last() {
+            // Whatever comes of a body after its answer is not a request.
+            if progress.is_last() || progress.leaves_a_body() {
                 let close = HeaderValue::from_static("close");
                 response.headers_mut().insert(CONNECTION, close);
             }
@@ -75,6 +77,9 @@ impl hyper::body::Body for Sent {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let frame = Pin::new(&mut self.0).poll_frame(context);
+        if matches!(frame, Poll::Ready(None)) || self.0.is_end_stream() {
+            self.1.leaves_body(false);
+        }
         if frame.is_pending() {
             self.1.awaits_body();
         } else if !self.1.has_body() {

@@ -17,6 +17,10 @@ pub(super) const LIFE: Duration = Duration::from_hours(1);
 /// that the system has already received.
 const IDLE_AT_STOP: Duration = Duration::from_millis(100);
 
+/// How long a connection stays open that waits for its client in the middle of a request or an answer when the server
+/// stops: one client that does nothing must not take all the time that others have to finish.
+const CLIENT_AT_STOP: Duration = Duration::from_secs(5);
+
 /// How long one that was just accepted stays open when the server stops.
 const FRESH_AT_STOP: Duration = Duration::from_secs(1);
 
@@ -81,6 +85,8 @@ struct State {
     stopping: Option<Instant>,
     /// The status of an answer to a head that cannot be read, which is written in other words.
     refused: Option<StatusCode>,
+    /// Whether the request at hand has a body that has not come whole.
+    has_body_left: bool,
     /// Whether a request waits for the answer before it to be written.
     is_turn_awaited: bool,
     /// Whether the next request has let other connections go first.
@@ -103,6 +109,7 @@ impl Progress {
                 has_given_way: false,
                 stopping,
                 refused: None,
+                has_body_left: false,
                 is_turn_awaited: false,
                 has_yielded: false,
                 waker: None,
@@ -179,6 +186,16 @@ impl Progress {
         !state.has_given_way
     }
 
+    /// Whether a body is still to come of the request at hand.
+    pub(super) fn leaves_body(&self, is_left: bool) {
+        self.state().has_body_left = is_left;
+    }
+
+    /// Whether the body of the last request has not come whole: what comes next belongs to it.
+    pub(super) fn leaves_a_body(&self) -> bool {
+        self.state().has_body_left
+    }
+
     /// The answer is there.
     pub(super) fn begins_answer(&self) {
         let mut state = self.state();
@@ -220,16 +237,18 @@ impl Progress {
     pub(super) fn deadline(&self) -> Option<Instant> {
         let state = self.state();
         let (limit, at_stop) = match state.stage {
-            Stage::Fresh => (self.clocks.head, Some(FRESH_AT_STOP)),
-            Stage::Head => (self.clocks.head, None),
-            Stage::Writing => (self.clocks.answer, None),
-            Stage::Idle => (self.clocks.idle, Some(IDLE_AT_STOP)),
-            Stage::Body | Stage::Handling => return None,
+            Stage::Fresh => (Some(self.clocks.head), FRESH_AT_STOP),
+            Stage::Head => (Some(self.clocks.head), CLIENT_AT_STOP),
+            Stage::Writing => (Some(self.clocks.answer), CLIENT_AT_STOP),
+            Stage::Idle => (Some(self.clocks.idle), IDLE_AT_STOP),
+            // Its usual clock is that of the router.
+            Stage::Body => (None, CLIENT_AT_STOP),
+            Stage::Handling => return None,
         };
-        let deadline = state.since + limit;
-        let at_stop = state.stopping.zip(at_stop);
-        let at_stop = at_stop.map(|(stopping, wait)| stopping.max(state.since) + wait);
-        Some(at_stop.map_or(deadline, |at_stop| at_stop.min(deadline)))
+        let deadline = limit.map(|limit| state.since + limit);
+        let stopping = state.stopping;
+        let at_stop = stopping.map(|stopping| stopping.max(state.since) + at_stop);
+        deadline.into_iter().chain(at_stop).min()
     }
 
     /// Whether it waits for its client, and since when.
@@ -299,6 +318,37 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn client_that_waits_delays_no_stop() {
+        type Enter = fn(&Progress);
+        let stages: [(Stage, Enter); 4] = [
+            (Stage::Head, |progress| progress.has_read()),
+            (Stage::Body, |progress| progress.awaits_body()),
+            (Stage::Writing, |progress| progress.begins_answer()),
+            (Stage::Handling, |_| {}),
+        ];
+        let hour = Duration::from_hours(1);
+        let clocks = Clocks {
+            head: hour,
+            answer: hour,
+            idle: hour,
+        };
+        for (stage, enter) in stages {
+            let progress = Progress::new(clocks, None);
+            if stage != Stage::Head {
+                let mut context = Context::from_waker(Waker::noop());
+                assert!(progress.poll_turn(&mut context).is_ready());
+            }
+            enter(&progress);
+            assert_eq!(progress.stage(), stage);
+            let now = Instant::now();
+            progress.stop(now);
+            // What is being handled has the whole grace.
+            let expected = (stage != Stage::Handling).then_some(now + CLIENT_AT_STOP);
+            assert_eq!(progress.deadline(), expected, "{stage:?}");
+        }
+    }
 
     #[tokio::test]
     async fn request_waits_for_the_answer_before() {

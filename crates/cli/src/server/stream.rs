@@ -30,9 +30,10 @@ impl Stream {
     /// Whether these bytes are hyper's own answer to a head that it cannot read. It has neither words nor headers, so it
     /// is taken here and written in ours.
     fn takes(&self, bytes: &[u8]) -> bool {
-        let status = bytes
+        let answer = bytes
             .strip_prefix(b"HTTP/1.1 ")
-            .and_then(|rest| rest.get(..3));
+            .or_else(|| bytes.strip_prefix(b"HTTP/1.0 "));
+        let status = answer.and_then(|rest| rest.get(..3));
         let status = status.and_then(|status| StatusCode::from_bytes(status).ok());
         status.is_some_and(|status| status.is_client_error() && self.progress.refuses(status))
     }

@@ -376,6 +376,29 @@ async fn whoever_is_over_their_share_is_told() {
 }
 
 #[tokio::test]
+async fn rest_of_a_body_is_answered_by_nothing() {
+    let clocks = clocks(SHORT, HOUR, HOUR);
+    for rest in [60_000, 69_990, 0] {
+        let running = Running::start(limits(10, clocks)).await;
+        // Answered without a look at the body.
+        let head = "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 70000\r\n\r\n0123456789";
+        let mut stream = running.send(head).await;
+        let mut said = vec![0; 5];
+        stream.read_exact(&mut said).await.unwrap();
+        // The server may have closed the connection by now.
+        drop(stream.write_all(&vec![b'x'; rest]).await);
+        drop(
+            timeout(PATIENCE, stream.read_to_end(&mut said))
+                .await
+                .unwrap(),
+        );
+        let said = String::from_utf8_lossy(&said).to_lowercase();
+        assert_eq!(said.matches("http/1.1").count(), 1, "{rest}: {said}");
+        assert!(said.contains("connection: close"), "{rest}: {said}");
+    }
+}
+
+#[tokio::test]
 async fn requests_know_their_peer() {
     let server = Running::start(limits(10, PATIENT)).await;
     let close = "GET /peer HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
