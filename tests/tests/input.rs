@@ -237,10 +237,8 @@ async fn look_alikes_match_nobody() {
         "mike@kiss\u{ad}-site.example.",
         "mike@kiss-site.example\u{0}",
     ] {
-        site.client()
-            .log_in(alike, &mike.password)
-            .await
-            .expect(400);
+        let entered = site.client().log_in(alike, &mike.password).await;
+        assert_eq!(entered.status, 400, "{alike}");
         let asked = site
             .client()
             .post("/accounts/password_reset/", [("login", alike)])

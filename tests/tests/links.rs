@@ -4,7 +4,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
-use phone_auth_tests::{Person, Printed, Site, until};
+use phone_auth_tests::{Person, Printed, Site, secret_file, until};
 
 const NEW: &str = "marble-Cottage-31";
 
@@ -385,31 +385,37 @@ async fn links_name_the_account_they_are_for() {
 #[tokio::test]
 async fn rotated_key_needs_a_fallback() {
     let first = Site::start().await;
-    let ann = first.member().await;
+    let (ann, bob) = (first.member().await, first.member().await);
     let link = first
         .verification_link(&ann.client, &ann.person.email)
         .await;
-    let key = first.folder().join("site.sqlite3.key");
-    let old = first.folder().join("old.key");
-    first.stop();
-    std::fs::rename(key, &old).expect("the key lies beside the database");
-    let second = first.restart(Site::options()).await;
-    second.client().meets_dead_verification(link.url()).await;
-    let old = old.display().to_string();
-    let third = second
-        .restart(Site::options().setting("secret_key_fallback_files", &old))
+    let unopened = first
+        .verification_link(&bob.client, &bob.person.email)
         .await;
-    third
+    first.stop();
+    let old = first.folder().join("site.sqlite3.key");
+    let new = first.folder().join("new.key");
+    secret_file(
+        &new,
+        "7d0f6a3b9c1e48528a4d6e0b3f2c5a9714e8b06d93c7f1a25e4b8d0c6a7f3912\n",
+    );
+    let (old, new) = (old.display().to_string(), new.display().to_string());
+    let renewed = || Site::options().setting("secret_key_file", &new);
+    let second = first
+        .restart(renewed().setting("secret_key_fallback_files", &old))
+        .await;
+    second
         .client()
         .get(link.url())
         .await
         .expect(200)
         .says("Verification successful");
-    let fresh = third
-        .verification_link(&third.log_in(&ann.person).await.client, &ann.person.phone)
+    let fresh = second
+        .verification_link(&second.log_in(&ann.person).await.client, &ann.person.phone)
         .await;
-    let fourth = third.restart(Site::options()).await;
-    fourth
+    let third = second.restart(renewed()).await;
+    third.client().meets_dead_verification(unopened.url()).await;
+    third
         .client()
         .get(fresh.url())
         .await

@@ -21,6 +21,7 @@ const MAX_DIGITS: usize = 20;
 /// let typed = EmailSpellings::read("Ann@Bücher.example").unwrap();
 /// assert!(typed.has("ann@bücher.example") && typed.has("ann@xn--bcher-kva.example "));
 /// assert!(!typed.has("ann@bucher.example"));
+/// assert!(!EmailSpellings::read("ann@s\u{131}te.example").unwrap().has("ann@site.example"));
 /// assert!(EmailSpellings::read("dan@localhost").unwrap().has("Dan@localhost"));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,7 +78,11 @@ impl From<&EmailAddress> for EmailSpellings {
         {
             spellings.add(format!("{local}@{domain}"));
             let capitals = domain.to_uppercase().to_ascii_lowercase();
-            spellings.add(format!("{local}@{capitals}"));
+            let capitals = format!("{local}@{capitals}");
+            // Capitals may be those of another letter, as I is of U+0131, and so of another domain (CVE-2019-19844).
+            if EmailAddress::parse(&capitals).is_ok_and(|same| same == *address) {
+                spellings.add(capitals);
+            }
         }
         spellings
     }
