@@ -90,7 +90,7 @@ impl PhoneAuthBuilder {
     /// let shop = SiteOrigin::parse("https://shop.example.org")?;
     /// let builder = PhoneAuth::builder().site("https://example.org").trusted_origin(shop);
     /// # drop(builder);
-    /// # Ok::<(), phone_auth::signals::SiteOriginError>(())
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn trusted_origin(mut self, origin: SiteOrigin) -> Self {
         self.pages.trusted_origins.push(origin);
