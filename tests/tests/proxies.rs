@@ -1,4 +1,5 @@
 //! The site behind a real proxy that says nothing of where requests come from: no stranger reads a message.
+#![expect(clippy::expect_used, reason = "a failed expectation is a failed test")]
 
 use phone_auth_tests::{Gateway, Printed, Proxy, Site, SiteOptions, run};
 

@@ -295,9 +295,9 @@ async fn check_names_who_cannot_sign_in() {
         notes.find(|line| line.contains(&format!("no password can match what is stored ({kind})")))
     };
     for (kind, username, hash) in names {
-        let note = said(kind);
+        let about = said(kind);
         assert!(
-            note.is_some_and(|note| note.contains(&username)),
+            about.is_some_and(|line| line.contains(&username)),
             "{kind}: {ran:?}"
         );
         assert!(!ran.stdout.contains(hash), "{kind}");

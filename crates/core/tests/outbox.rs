@@ -1080,7 +1080,7 @@ async fn running_worker_is_woken() {
     for _ in 0..3 {
         owing.kit.clock.advance(Duration::from_secs(1));
         owing.ask().await;
-        let sent = tokio::time::timeout(Duration::from_secs(60), owing.resets.next()).await;
+        let sent = tokio::time::timeout(Duration::from_mins(1), owing.resets.next()).await;
         assert_eq!(sent.unwrap().unwrap().email, ANNS_EMAIL);
     }
     drop(stop);
@@ -1246,7 +1246,7 @@ async fn worker_begins_no_more_than_it_may() {
     owing.kit.sign_up_bob().await;
     let at_work = Arc::new(AtomicUsize::new(0));
     let most = Arc::new(AtomicUsize::new(0));
-    let (begin, mut begun) = tokio::sync::mpsc::unbounded_channel();
+    let (begin, mut beginnings) = tokio::sync::mpsc::unbounded_channel();
     let (go, gone) = tokio::sync::watch::channel(false);
     let (counted, peak) = (Arc::clone(&at_work), Arc::clone(&most));
     let work = move || {
@@ -1281,7 +1281,7 @@ async fn worker_begins_no_more_than_it_may() {
     let worker = owing.accounts.outbox_worker(options).unwrap();
     let running = tokio::spawn(async move { worker.run(std::future::pending()).await });
     for _ in 0..3 {
-        begun.recv().await.unwrap();
+        beginnings.recv().await.unwrap();
     }
     for _ in 0..100 {
         tokio::task::yield_now().await;
@@ -1290,7 +1290,7 @@ async fn worker_begins_no_more_than_it_may() {
     assert_eq!(attempts, 3, "one waits unclaimed");
     go.send(true).unwrap();
     // The fourth begins when one of the three is done, without anybody asking again.
-    tokio::time::timeout(Duration::from_secs(60), begun.recv())
+    tokio::time::timeout(Duration::from_mins(1), beginnings.recv())
         .await
         .unwrap()
         .unwrap();

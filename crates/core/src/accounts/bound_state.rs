@@ -341,7 +341,7 @@ mod tests {
             );
         }
         let other_text = after(VERIFY, of_first_version, |_, address| {
-            address.value.push('x')
+            address.value.push('x');
         });
         assert_eq!(
             other_text,
@@ -355,10 +355,10 @@ mod tests {
         let (person, address) = ann();
         let digest = |purpose| {
             let digest = first_version(purpose, &person, &address, last_login_of(&person));
-            digest
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect::<String>()
+            digest.iter().fold(String::new(), |mut hex, byte| {
+                let _ = write!(hex, "{byte:02x}");
+                hex
+            })
         };
         assert_eq!(
             digest(RESET),

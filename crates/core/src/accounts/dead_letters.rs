@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 
 use super::Accounts;
 use super::bound_state::{self, Changed};
-use super::deliver::{Missing, not_replaced, still_open, still_there};
 use super::error::{BROKEN_TEXT, FlowError, FlowErrorKind, UNAVAILABLE_TEXT, sealed::Sealed};
+use super::open_link::{Missing, not_replaced, still_open, still_there};
 use super::promise::Outbox;
 use crate::outbox::{Binding, MessageId, Obsolete, OutboxMessage, OutboxRow, Revival, Revived};
 

@@ -50,8 +50,7 @@ impl<K: FlowErrorKind> FlowError<K> {
 
     /// Whether the flow has told the log of it already, where it tells of many at once.
     pub fn is_logged(&self) -> bool {
-        let source = self.source.as_deref();
-        source.is_some_and(|source| source.is::<OutboxFull>())
+        matches!(&self.source, Some(source) if source.is::<OutboxFull>())
     }
 }
 

@@ -35,6 +35,7 @@ mod log_in;
 mod log_out;
 mod message;
 mod new_password;
+mod open_link;
 mod outbox_worker;
 mod promise;
 mod redaction;

@@ -95,9 +95,10 @@ impl WorkerLog {
         let kinds = Obsolete::ALL.iter().zip(&self.obsolete);
         let log = kinds.filter(|(kind, _)| **kind == why).map(|(_, log)| log);
         let why = why.text();
-        match log.map(SparseLog::count).next().flatten() {
-            Some(so_far) => tracing::info!(id, why, so_far, "a message was obsolete"),
-            None => tracing::debug!(id, why, "a message was obsolete"),
+        if let Some(so_far) = log.map(SparseLog::count).next().flatten() {
+            tracing::info!(id, why, so_far, "a message was obsolete");
+        } else {
+            tracing::debug!(id, why, "a message was obsolete");
         }
     }
 }

@@ -6,6 +6,7 @@
 
 use std::collections::HashSet;
 use std::error::Error;
+use std::fmt::Write as _;
 use std::iter::successors;
 
 use base64ct::{Base64Unpadded, Encoding};
@@ -37,7 +38,7 @@ pub(super) struct Redaction {
 /// A character, and the bytes of the text that it was written with.
 #[derive(Clone, Copy)]
 struct Sign {
-    sign: char,
+    letter: char,
     start: usize,
     end: usize,
 }
@@ -49,7 +50,10 @@ impl Redaction {
         let token = segments.next().unwrap_or_default();
         let id = segments.next().unwrap_or_default();
         let bytes = token.as_bytes();
-        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut hex = String::with_capacity(2 * bytes.len());
+        for byte in bytes {
+            let _ = write!(hex, "{byte:02x}");
+        }
         // As a list of bytes is printed.
         let list: String = bytes.iter().map(u8::to_string).collect();
         let mut parts = parts_of(token, PART);
@@ -110,9 +114,9 @@ impl Redaction {
             }
         };
         // Breaks of lines, quotes and whatever else may have come in between is passed over.
-        let telling = |sign: &&Sign| sign.sign.is_ascii_alphanumeric();
+        let telling = |sign: &&Sign| sign.letter.is_ascii_alphanumeric();
         let telling: Vec<Sign> = signs.iter().filter(telling).copied().collect();
-        let text: String = telling.iter().map(|sign| sign.sign).collect();
+        let text: String = telling.iter().map(|sign| sign.letter).collect();
         let text = text.to_ascii_lowercase();
         for (length, parts) in [(PART, &self.parts), (LONG_PART, &self.long_parts)] {
             for (part, signs) in text.as_bytes().windows(length).zip(telling.windows(length)) {
@@ -126,11 +130,11 @@ impl Redaction {
             let beside = [at.checked_sub(1), at.checked_add(found.len())];
             let is_apart = |at: Option<usize>| {
                 let sign = at.and_then(|at| signs.get(at));
-                sign.is_none_or(|sign| !sign.sign.is_alphanumeric())
+                sign.is_none_or(|sign| !sign.letter.is_alphanumeric())
             };
             if found
                 .iter()
-                .map(|sign| sign.sign)
+                .map(|sign| sign.letter)
                 .eq(self.id.iter().copied())
                 && beside.into_iter().all(is_apart)
             {
@@ -153,7 +157,7 @@ fn base64(bytes: &[u8], offset: usize) -> String {
     let mut padded = vec![0; offset];
     padded.extend_from_slice(bytes);
     let encoded = Base64Unpadded::encode_string(&padded);
-    let whole = encoded.len() - usize::from(padded.len() % 3 != 0);
+    let whole = encoded.len() - usize::from(!padded.len().is_multiple_of(3));
     let signs = encoded.chars().take(whole);
     // Each sign tells six bits; one that tells also of what precedes is left out.
     signs.skip((offset * 8).div_ceil(6)).collect()
@@ -162,7 +166,7 @@ fn base64(bytes: &[u8], offset: usize) -> String {
 /// A text as it stands, then as it reads with its escapes taken for what they stand for, and so on.
 fn readings(text: &str) -> impl Iterator<Item = Vec<Sign>> {
     let signs = text.char_indices().map(|(start, sign)| Sign {
-        sign,
+        letter: sign,
         start,
         end: start + sign.len_utf8(),
     });
@@ -174,8 +178,8 @@ fn unescaped(signs: &[Sign]) -> Option<Vec<Sign>> {
     let mut plain = Vec::with_capacity(signs.len());
     let mut rest = signs;
     while let Some((first, behind)) = rest.split_first() {
-        let found = matches!(first.sign, '%' | '=' | '\\' | '&')
-            .then(|| escape(first.sign, behind))
+        let found = matches!(first.letter, '%' | '=' | '\\' | '&')
+            .then(|| escape(first.letter, behind))
             .flatten();
         let Some((sign, length)) = found else {
             plain.push(*first);
@@ -184,7 +188,7 @@ fn unescaped(signs: &[Sign]) -> Option<Vec<Sign>> {
         };
         let (taken, left) = behind.split_at_checked(length)?;
         plain.extend(sign.map(|sign| Sign {
-            sign,
+            letter: sign,
             start: first.start,
             end: taken.last().unwrap_or(first).end,
         }));
@@ -195,7 +199,7 @@ fn unescaped(signs: &[Sign]) -> Option<Vec<Sign>> {
 
 /// What an escape stands for, if anything, and how many signs it has behind its first.
 fn escape(first: char, behind: &[Sign]) -> Option<(Option<char>, usize)> {
-    let text: String = behind.iter().take(10).map(|sign| sign.sign).collect();
+    let text: String = behind.iter().take(10).map(|sign| sign.letter).collect();
     match first {
         '%' => number(&text, "u", 4, 16).or_else(|| number(&text, "", 2, 16)),
         // Quoted-printable (RFC 2045, 6.7), with its soft breaks of lines.
@@ -273,8 +277,8 @@ fn entity(text: &str) -> Option<(Option<char>, usize)> {
 /// Whether a word may be a link, whichever way its slashes are written.
 fn is_link(word: &str) -> bool {
     readings(word).any(|signs| {
-        let slashes = signs.iter().filter(|sign| sign.sign == '/').count();
-        let is_double = |pair: &[Sign]| pair.iter().all(|sign| sign.sign == '/');
+        let slashes = signs.iter().filter(|sign| sign.letter == '/').count();
+        let is_double = |pair: &[Sign]| pair.iter().all(|sign| sign.letter == '/');
         signs.windows(2).any(is_double) || slashes > 0 && signs.len() > 24
     })
 }

@@ -140,7 +140,7 @@ fn says_unknown(words: &str) -> bool {
     ];
     let words = words.to_lowercase();
     let says = |phrase: &&str| words.contains(*phrase);
-    UNKNOWN.iter().any(|phrase| says(&phrase)) && !OTHERS.iter().any(|phrase| says(&phrase))
+    UNKNOWN.iter().any(says) && !OTHERS.iter().any(says)
 }
 
 #[cfg(test)]

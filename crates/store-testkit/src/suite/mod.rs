@@ -4,10 +4,13 @@
 //! makes a test of each; [`run_suite`] runs all in turn where there is no test harness.
 
 mod addresses;
+mod dead_letters;
 mod finding;
 mod links;
 mod log_in;
+mod message_sample;
 mod names;
+mod newer_message;
 mod odd_rows;
 mod outbox;
 mod passwords;
@@ -186,18 +189,18 @@ macro_rules! __for_each_outbox_case {
             outbox::extended_lease_keeps_receipts;
             outbox::failed_message_is_due_again;
             outbox::concurrent_claims_share_nothing;
-            outbox::newer_message_keeps_the_place;
-            outbox::newer_message_waits_for_the_lease;
-            outbox::newer_message_passes_no_receiver_over;
-            outbox::lease_of_the_dead_holds_nothing;
-            outbox::messages_at_once_leave_one;
-            outbox::dead_letter_is_kept;
-            outbox::one_dead_letter_is_kept_for_an_address;
-            outbox::dead_letter_can_be_revived;
-            outbox::message_is_a_request_for_a_link;
-            outbox::revived_message_is_nobodys_from_before;
-            outbox::letter_gives_way_to_a_newer_message;
-            outbox::old_dead_letters_are_purged;
+            newer_message::newer_message_keeps_the_place;
+            newer_message::newer_message_waits_for_the_lease;
+            newer_message::newer_message_passes_no_receiver_over;
+            dead_letters::lease_of_the_dead_holds_nothing;
+            newer_message::messages_at_once_leave_one;
+            dead_letters::dead_letter_is_kept;
+            dead_letters::one_dead_letter_is_kept_for_an_address;
+            dead_letters::dead_letter_can_be_revived;
+            newer_message::message_is_a_request_for_a_link;
+            dead_letters::revived_message_is_nobodys_from_before;
+            newer_message::letter_gives_way_to_a_newer_message;
+            dead_letters::old_dead_letters_are_purged;
             outbox::deleted_person_is_owed_nothing;
             outbox::unknown_lease_is_lost;
         }

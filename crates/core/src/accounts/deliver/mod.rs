@@ -1,5 +1,7 @@
 //! One attempt to deliver a message that was claimed.
 
+mod record;
+
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Poll;
@@ -12,6 +14,7 @@ use phone_auth_tokens::CLOCK_SKEW;
 use super::bound_state::{self, Changed};
 use super::lanes::Lanes;
 use super::message::{MessageEvent, To};
+use super::open_link::{Missing, not_replaced, still_open, still_there};
 use super::outbox_worker::WorkerLog;
 use super::promise::Outbox;
 use super::redaction::Redaction;
@@ -20,8 +23,7 @@ use super::worker_options::WorkerOptions;
 use super::{Accounts, OutboxWorker};
 use crate::link::LinkTarget;
 use crate::outbox::{
-    DeadLetter, LeaseState, MessagePurpose, Obsolete, OutboxMessage, Queue, Receipt,
-    ReceiptOutcome, Recipient, Settlement,
+    DeadLetter, LeaseState, Obsolete, OutboxMessage, Queue, Receipt, ReceiptOutcome, Settlement,
 };
 use crate::store::StoreError;
 
@@ -436,121 +438,6 @@ impl<'a> Attempt<'a> {
             Err(_) => 0,
         }
     }
-
-    /// Makes the lease end later. A store that cannot be asked leaves it as it is.
-    async fn extend(&self) -> LeaseState {
-        let until = self.clock.later(self.accounts, self.options.lease());
-        let (lease, receipts) = (self.message.lease(), &self.message.receipts);
-        let extended = self.outbox.store.extend_lease(&lease, until, receipts);
-        extended.await.unwrap_or(LeaseState::Held)
-    }
-
-    /// Records how the attempt ended.
-    async fn settle(&mut self, settlement: &Settlement) {
-        let lease = self.message.lease();
-        let store = &self.outbox.store;
-        match self
-            .recorded(|| store.settle_message(&lease, settlement))
-            .await
-        {
-            Some(LeaseState::Held) | None => {}
-            Some(LeaseState::Superseded) => self.release().await,
-            Some(LeaseState::Lost) => self.lost(),
-        }
-    }
-
-    /// Lets the newer message be claimed that has taken the place of this one.
-    async fn release(&mut self) {
-        self.log.obsolete(self.message.id, Obsolete::NewerRequest);
-        let lease = self.message.lease();
-        let store = &self.outbox.store;
-        let (failures, receipts) = (self.failures, &self.message.receipts);
-        let released = self
-            .recorded(|| store.release_superseded(&lease, failures, receipts))
-            .await;
-        if released == Some(true) {
-            self.outbox.bell.notify_one();
-        }
-    }
-
-    fn lost(&self) {
-        let id = self.message.id.get();
-        tracing::info!(id, "the lease of a message was lost");
-    }
-
-    /// Has something recorded. A store that is locked for a while is asked again until the lease ends: what is not
-    /// recorded is sent once more.
-    async fn recorded<T, F>(&self, record: impl Fn() -> F) -> Option<T>
-    where
-        F: Future<Output = Result<T, StoreError>>,
-    {
-        let begun = tokio::time::Instant::now();
-        loop {
-            match record().await {
-                Ok(recorded) => return Some(recorded),
-                Err(error) if begun.elapsed() >= self.options.lease() => {
-                    let id = self.message.id.get();
-                    tracing::error!(id, %error, "what became of a message is not recorded");
-                    return None;
-                }
-                Err(_) => tokio::time::sleep(self.options.lease() / 20).await,
-            }
-        }
-    }
-}
-
-/// Why there is nobody to send a message to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Missing {
-    /// The user or the address was deleted, or the address became another user's.
-    Gone,
-    /// The user is disabled.
-    Disabled,
-}
-
-impl Missing {
-    /// The reason in a few words.
-    pub(super) const fn text(self) -> &'static str {
-        match self {
-            Self::Gone => "the address was removed, or is another user's now",
-            Self::Disabled => "the user is disabled",
-        }
-    }
-}
-
-/// The user and the address that a message was promised to, if they are still there and belong together.
-pub(super) fn still_there(
-    found: Option<LinkTarget>,
-    recipient: Recipient,
-) -> Result<LinkTarget, Missing> {
-    // The number of a row that was deleted may be another's by now.
-    let found = found.filter(|target| target.person.id == recipient.person);
-    let target = found.ok_or(Missing::Gone)?;
-    if target.person.is_active {
-        Ok(target)
-    } else {
-        Err(Missing::Disabled)
-    }
-}
-
-/// Whether there is still something for a link to do.
-pub(super) fn still_open(purpose: MessagePurpose, target: &LinkTarget) -> Result<(), Obsolete> {
-    match purpose {
-        // Who can be sent a reset had a password that could be reset.
-        MessagePurpose::ResetPassword if !target.person.password.is_usable() => {
-            Err(Obsolete::PasswordChanged)
-        }
-        MessagePurpose::Verify if target.address.is_verified => Err(Obsolete::Verified),
-        _ => Ok(()),
-    }
-}
-
-/// Whether no newer link was asked for since. What the version before promised does not say for which request it is.
-pub(super) fn not_replaced(message: &OutboxMessage, target: &LinkTarget) -> Result<(), Obsolete> {
-    if message.requested_at.is_some() && target.newest > message.requested_at {
-        return Err(Obsolete::NewerRequest);
-    }
-    Ok(())
 }
 
 /// Runs something to its end; nothing if it panicked.

@@ -1,0 +1,70 @@
+//! What an attempt records: the lease that goes on, and how it ended.
+
+use std::future::Future;
+
+use super::Attempt;
+use crate::outbox::{LeaseState, Obsolete, Settlement};
+use crate::store::StoreError;
+
+impl Attempt<'_> {
+    /// Makes the lease end later. A store that cannot be asked leaves it as it is.
+    pub(super) async fn extend(&self) -> LeaseState {
+        let until = self.clock.later(self.accounts, self.options.lease());
+        let (lease, receipts) = (self.message.lease(), &self.message.receipts);
+        let extended = self.outbox.store.extend_lease(&lease, until, receipts);
+        extended.await.unwrap_or(LeaseState::Held)
+    }
+
+    /// Records how the attempt ended.
+    pub(super) async fn settle(&mut self, settlement: &Settlement) {
+        let lease = self.message.lease();
+        let store = &self.outbox.store;
+        match self
+            .recorded(|| store.settle_message(&lease, settlement))
+            .await
+        {
+            Some(LeaseState::Held) | None => {}
+            Some(LeaseState::Superseded) => self.release().await,
+            Some(LeaseState::Lost) => self.lost(),
+        }
+    }
+
+    /// Lets the newer message be claimed that has taken the place of this one.
+    pub(super) async fn release(&mut self) {
+        self.log.obsolete(self.message.id, Obsolete::NewerRequest);
+        let lease = self.message.lease();
+        let store = &self.outbox.store;
+        let (failures, receipts) = (self.failures, &self.message.receipts);
+        let released = self
+            .recorded(|| store.release_superseded(&lease, failures, receipts))
+            .await;
+        if released == Some(true) {
+            self.outbox.bell.notify_one();
+        }
+    }
+
+    pub(super) fn lost(&self) {
+        let id = self.message.id.get();
+        tracing::info!(id, "the lease of a message was lost");
+    }
+
+    /// Has something recorded. A store that is locked for a while is asked again until the lease ends: what is not
+    /// recorded is sent once more.
+    async fn recorded<T, F>(&self, record: impl Fn() -> F) -> Option<T>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        let begun = tokio::time::Instant::now();
+        loop {
+            match record().await {
+                Ok(recorded) => return Some(recorded),
+                Err(error) if begun.elapsed() >= self.options.lease() => {
+                    let id = self.message.id.get();
+                    tracing::error!(id, %error, "what became of a message is not recorded");
+                    return None;
+                }
+                Err(_) => tokio::time::sleep(self.options.lease() / 20).await,
+            }
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Whether the link of a message would still do what it was promised for.
+
+use crate::link::LinkTarget;
+use crate::outbox::{MessagePurpose, Obsolete, OutboxMessage, Recipient};
+
+/// Why there is nobody to send a message to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Missing {
+    /// The user or the address was deleted, or the address became another user's.
+    Gone,
+    /// The user is disabled.
+    Disabled,
+}
+
+impl Missing {
+    /// The reason in a few words.
+    pub(super) const fn text(self) -> &'static str {
+        match self {
+            Self::Gone => "the address was removed, or is another user's now",
+            Self::Disabled => "the user is disabled",
+        }
+    }
+}
+
+/// The user and the address that a message was promised to, if they are still there and belong together.
+pub(super) fn still_there(
+    found: Option<LinkTarget>,
+    recipient: Recipient,
+) -> Result<LinkTarget, Missing> {
+    // The number of a row that was deleted may be another's by now.
+    let found = found.filter(|target| target.person.id == recipient.person);
+    let target = found.ok_or(Missing::Gone)?;
+    if target.person.is_active {
+        Ok(target)
+    } else {
+        Err(Missing::Disabled)
+    }
+}
+
+/// Whether there is still something for a link to do.
+pub(super) fn still_open(purpose: MessagePurpose, target: &LinkTarget) -> Result<(), Obsolete> {
+    match purpose {
+        // Who can be sent a reset had a password that could be reset.
+        MessagePurpose::ResetPassword if !target.person.password.is_usable() => {
+            Err(Obsolete::PasswordChanged)
+        }
+        MessagePurpose::Verify if target.address.is_verified => Err(Obsolete::Verified),
+        _ => Ok(()),
+    }
+}
+
+/// Whether no newer link was asked for since. What the version before promised does not say for which request it is.
+pub(super) fn not_replaced(message: &OutboxMessage, target: &LinkTarget) -> Result<(), Obsolete> {
+    if message.requested_at.is_some() && target.newest > message.requested_at {
+        return Err(Obsolete::NewerRequest);
+    }
+    Ok(())
+}

@@ -1,0 +1,225 @@
+//! The statements of the outbox, on PostgreSQL.
+
+use crate::links;
+use crate::rows;
+
+/// The same for a statement, from the table as `o`; and whether a time is there that cannot be read.
+macro_rules! message_columns {
+    () => {
+        concat!(
+            "o.id, o.message_key, o.purpose, o.kind, o.person_id, o.address_id, o.binding, o.binding_parts, o.language, ",
+            rows::readable!("o.created_at"),
+            ", ",
+            rows::readable!("coalesce(o.enqueued_at, o.created_at)"),
+            ", ",
+            rows::readable!("o.expires_at"),
+            ", o.attempts, o.ready_attempt, o.failures, ",
+            rows::readable!("o.due_at"),
+            ", o.receipts, o.earlier_receipts, ",
+            rows::readable!("o.died_at"),
+            ", o.reason, ",
+            rows::readable!("o.requested_at"),
+            ", o.died_at IS NOT NULL, o.requested_at IS NOT NULL"
+        )
+    };
+}
+
+/// What is due whatever the clock says: what nobody has tried yet, and what has a time that nobody can read. Word for
+/// word as in the index `phone_auth_outbox_ready`, but for the last condition: a server of the version before counts
+/// attempts from 0 again when it sends a dead letter anew, and they come to the number that was ready then under a lease.
+macro_rules! is_ready {
+    () => {
+        "died_at IS NULL AND (ready_attempt = attempts OR due_at >= '10000-01-01 00:00:00+00') \
+         AND (leased_attempt IS DISTINCT FROM attempts OR due_at >= '10000-01-01 00:00:00+00')"
+    };
+}
+
+/// Owes a message in the place of one that it supersedes. Runs while the address is locked: of two messages that
+/// are owed at once, one must see the other. NULL is no address, so a message to nobody supersedes none. A person
+/// who is gone by now makes it a message to nobody; such a one stands where no worker looks while it is there.
+///
+/// A lease that runs goes on: who has it hears of the newer message and gives the place free. A message that nobody has
+/// tried keeps its turn. Any other place is due now, and no lease from before holds. What became of the older message is
+/// kept apart.
+pub(crate) const OWE: &str = concat!(
+    "WITH requested AS (",
+    links::request!("$3::text", "$2::text", "$5", "$11", "$9", ""),
+    "), p AS MATERIALIZED (
+        SELECT (SELECT id FROM auth_user WHERE id = $4 FOR KEY SHARE) AS id, clock_timestamp() AS now
+    ), place AS (
+        SELECT id FROM phone_auth_outbox WHERE address_id = $5 AND kind = $3 AND purpose = $2 AND died_at IS NULL
+        ORDER BY id LIMIT 1
+    ), superseded AS (
+        UPDATE phone_auth_outbox o SET
+            message_key = $1, person_id = p.id, binding = $6, binding_parts = $7, language = $8, created_at = $9,
+            enqueued_at = p.now, expires_at = $10,
+            attempts = CASE WHEN leased_attempt = attempts AND due_at > p.now OR ready_attempt = attempts
+                THEN attempts ELSE LEAST(attempts, 9223372036854775806) + 1 END,
+            ready_attempt = CASE WHEN leased_attempt = attempts AND due_at > p.now OR ready_attempt = attempts
+                THEN ready_attempt ELSE LEAST(attempts, 9223372036854775806) + 1 END,
+            leased_attempt = CASE WHEN leased_attempt = attempts AND due_at > p.now THEN leased_attempt END,
+            due_at = CASE WHEN leased_attempt = attempts AND due_at > p.now OR ready_attempt = attempts
+                THEN due_at ELSE LEAST(due_at, p.now) END,
+            earlier_receipts = CASE receipts WHEN '[]' THEN earlier_receipts ELSE receipts END,
+            receipts = '[]', requested_at = (SELECT requested_at FROM requested)
+        FROM p, place WHERE o.id = place.id AND o.died_at IS NULL RETURNING 1
+    )
+    INSERT INTO phone_auth_outbox
+    (message_key, purpose, kind, person_id, address_id, binding, binding_parts, language, created_at, enqueued_at,
+        expires_at, due_at, requested_at)
+    SELECT $1, $2, $3, p.id, CASE WHEN p.id IS NULL THEN NULL ELSE $5 END, $6, $7, $8, $9, p.now, $10,
+        CASE WHEN p.id IS NULL THEN p.now + interval '100 years' ELSE LEAST($9, p.now) END,
+        (SELECT requested_at FROM requested)
+    FROM p WHERE NOT EXISTS (SELECT 1 FROM superseded)"
+);
+
+/// Removes a message to nobody before anybody has seen it.
+pub(crate) const FORGET: &str =
+    "DELETE FROM phone_auth_outbox WHERE message_key = $1 AND person_id IS NULL";
+
+pub(crate) const PENDING: &str = "SELECT count(*) FROM (
+        SELECT 1 FROM phone_auth_outbox WHERE died_at IS NULL AND due_at >= '-infinity' LIMIT $1
+    ) m";
+
+/// What is ready and what has become due, without some queues, those first that have waited longest. What somebody else is claiming is left to
+/// them.
+pub(crate) const CLAIM: &str = concat!(
+    "WITH ready AS MATERIALIZED (
+        SELECT id FROM phone_auth_outbox WHERE ",
+    is_ready!(),
+    "   AND strpos($4, ',' || purpose || '/' || kind || ',') = 0 ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED
+    ), due AS MATERIALIZED (
+        SELECT id FROM phone_auth_outbox WHERE died_at IS NULL AND due_at <= $1
+        AND strpos($4, ',' || purpose || '/' || kind || ',') = 0
+        ORDER BY due_at, id LIMIT $3 FOR UPDATE SKIP LOCKED
+    ), first AS MATERIALIZED (
+        SELECT m.id, CASE WHEN m.attempts NOT BETWEEN 0 AND 4294967294 THEN 12
+            WHEN m.due_at < '0001-01-01 00:00:00+00' OR m.due_at >= '10000-01-01 00:00:00+00' THEN 15 END AS odd
+        FROM (SELECT id FROM ready UNION SELECT id FROM due) it JOIN phone_auth_outbox m ON m.id = it.id
+        ORDER BY LEAST(m.due_at, $1), m.id LIMIT $3
+    )
+    UPDATE phone_auth_outbox o SET due_at = $2,
+        attempts = CASE WHEN first.odd IS NULL THEN attempts + 1 ELSE attempts END,
+        leased_attempt = CASE WHEN first.odd IS NULL THEN attempts + 1 ELSE attempts END
+    FROM first WHERE o.id = first.id RETURNING ",
+    message_columns!(),
+    ", first.odd"
+);
+
+/// What must be so for whoever has a lease.
+macro_rules! held {
+    () => {
+        "id = $1 AND attempts = $2 AND leased_attempt = $2 AND died_at IS NULL"
+    };
+}
+
+/// Of a message that is superseded, nothing is kept but that its lease goes on.
+pub(crate) const EXTEND: &str = concat!(
+    "UPDATE phone_auth_outbox SET due_at = $4,
+        receipts = CASE message_key WHEN $3 THEN $5 ELSE receipts END,
+        earlier_receipts = CASE message_key WHEN $3 THEN NULL ELSE earlier_receipts END
+    WHERE ",
+    held!(),
+    " RETURNING message_key = $3"
+);
+
+pub(crate) const PUT_OFF: &str = concat!(
+    "UPDATE phone_auth_outbox
+    SET due_at = $4, receipts = $5, earlier_receipts = NULL, failures = $6, leased_attempt = NULL WHERE ",
+    held!(),
+    " AND message_key = $3 RETURNING 1"
+);
+
+/// The lease ends with the attempt that had it.
+pub(crate) const RELEASE: &str = concat!(
+    "UPDATE phone_auth_outbox
+    SET attempts = attempts + 1, ready_attempt = attempts + 1, leased_attempt = NULL, failures = $4, earlier_receipts = $5,
+        due_at = LEAST(due_at, enqueued_at) WHERE ",
+    held!(),
+    " AND message_key <> $3 RETURNING 1"
+);
+
+pub(crate) const REMOVE: &str = concat!(
+    "DELETE FROM phone_auth_outbox WHERE ",
+    held!(),
+    " AND message_key = $3 RETURNING 1"
+);
+
+/// Of the dead letters of one purpose to one address the newest is kept.
+pub(crate) const BURY: &str = concat!(
+    "WITH buried AS (
+        UPDATE phone_auth_outbox SET died_at = $4, reason = $5, receipts = $6 WHERE ",
+    held!(),
+    "   AND message_key = $3 RETURNING id, address_id, kind, purpose
+    ), older AS (
+        DELETE FROM phone_auth_outbox o USING buried b WHERE o.address_id = b.address_id AND o.kind = b.kind
+            AND o.purpose = b.purpose AND o.died_at IS NOT NULL AND o.id <> b.id
+    )
+    SELECT 1 FROM buried"
+);
+
+/// Whether a lease is held, be the message superseded or not.
+pub(crate) const HELD: &str = concat!("SELECT 1 FROM phone_auth_outbox WHERE ", held!());
+
+pub(crate) const BURY_UNREADABLE: &str = "UPDATE phone_auth_outbox SET died_at = $2, reason = $3
+    WHERE id = $1 AND died_at IS NULL";
+
+/// Not that of the transaction, which a proxy may have begun earlier.
+pub(super) const CLOCK: &str = "SELECT clock_timestamp()";
+
+/// Whether something is ready; else when the next message is due. What comes before all times that can be read is due.
+pub(crate) const NEXT_DUE: &str = concat!(
+    "SELECT EXISTS (SELECT 1 FROM phone_auth_outbox WHERE ",
+    is_ready!(),
+    ") OR coalesce(m.due_at < '0001-01-01 00:00:00+00', false), ",
+    rows::readable!("m.due_at"),
+    " FROM (SELECT min(due_at) AS due_at FROM phone_auth_outbox WHERE died_at IS NULL) m"
+);
+
+pub(crate) const MESSAGE: &str = concat!(
+    "SELECT ",
+    message_columns!(),
+    " FROM phone_auth_outbox o WHERE o.id = $1"
+);
+
+pub(crate) const MESSAGES_AFTER: &str = concat!(
+    "SELECT ",
+    message_columns!(),
+    " FROM phone_auth_outbox o WHERE o.id > $1 ORDER BY o.id LIMIT $2"
+);
+
+/// Of a dead letter, unless a newer message of its purpose to its address is pending or a newer link was asked for, which
+/// would stop working. It counts as a request for a link.
+pub(crate) const REVIVE: &str = concat!(
+    "WITH letter AS (
+        SELECT m.id, m.kind, m.purpose, m.address_id, EXISTS (SELECT 1 FROM phone_auth_outbox o WHERE o.address_id = m.address_id AND o.kind = m.kind
+            AND o.purpose = m.purpose AND o.died_at IS NULL)
+            OR EXISTS (SELECT 1 FROM phone_auth_link_request r WHERE r.kind = m.kind AND r.purpose = m.purpose
+                AND r.holder = m.address_id AND r.requested_at > m.requested_at) AS is_superseded
+        FROM phone_auth_outbox m WHERE m.id = $1 AND m.died_at IS NOT NULL FOR UPDATE
+    ), requested AS (",
+    links::request!(
+        "l.kind",
+        "l.purpose",
+        "l.address_id",
+        "$8",
+        "$2",
+        " FROM letter l WHERE NOT l.is_superseded"
+    ),
+    "), revived AS (
+        UPDATE phone_auth_outbox o
+        SET died_at = NULL, reason = NULL, attempts = attempts + 1, ready_attempt = attempts + 1, leased_attempt = NULL,
+            failures = 0, created_at = $2, enqueued_at = clock_timestamp(), due_at = LEAST($2, clock_timestamp()),
+            expires_at = $3, receipts = $4, earlier_receipts = NULL, message_key = $5, binding = $6, binding_parts = $7,
+            requested_at = (SELECT requested_at FROM requested)
+        FROM letter WHERE o.id = letter.id AND NOT letter.is_superseded AND o.died_at IS NOT NULL RETURNING o.id
+    )
+    SELECT letter.is_superseded, EXISTS (SELECT 1 FROM revived) FROM letter"
+);
+
+pub(crate) const PURGE: &str = "WITH purged AS (
+        DELETE FROM phone_auth_outbox WHERE id IN (
+            SELECT id FROM phone_auth_outbox WHERE died_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED
+        ) RETURNING 1
+    )
+    SELECT count(*) FROM purged";

@@ -1,0 +1,145 @@
+//! The statements of the outbox, on SQLite.
+
+/// The same, for a statement.
+macro_rules! message_columns {
+    () => {
+        "id, message_key, purpose, kind, person_id, address_id, binding, binding_parts, language, created_at, \
+         enqueued_at, expires_at, attempts, ready_attempt, failures, due_at, receipts, earlier_receipts, died_at, reason, requested_at"
+    };
+}
+
+/// Whether a message has a time that nobody can read, such as one that another program wrote.
+macro_rules! is_odd {
+    () => {
+        "CASE WHEN typeof(due_at) = 'text' AND due_at GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9] [0-9][0-9]:[0-9][0-9]:[0-9][0-9]*' \
+         AND substr(due_at, 20) NOT GLOB '*[^.0-9]*' AND length(due_at) BETWEEN 19 AND 26 \
+         THEN datetime(due_at) IS NOT substr(due_at, 1, 19) ELSE 1 END"
+    };
+}
+
+/// What is due whatever the clock says: what nobody has tried yet, and what has a time that nobody can read. Word for word
+/// as in the index `phone_auth_outbox_ready`, which else is not used, but for the last condition: a server of the version
+/// before counts attempts from 0 again when it sends a dead letter anew, and they come to the number that was ready then
+/// under a lease.
+macro_rules! is_ready {
+    () => {
+        concat!(
+            "died_at IS NULL AND (ready_attempt = attempts OR ",
+            is_odd!(),
+            ") AND (leased_attempt IS NOT attempts OR ",
+            is_odd!(),
+            ")"
+        )
+    };
+}
+
+/// The message that a new one supersedes; NULL is no address, so one to nobody supersedes none.
+pub(crate) const SUPERSEDED: &str = "SELECT id, attempts, ready_attempt, leased_attempt, due_at
+    FROM phone_auth_outbox WHERE address_id = ?1 AND kind = ?2 AND purpose = ?3 AND died_at IS NULL ORDER BY id LIMIT 1";
+
+/// Puts a message in the place of the one that it supersedes. What became of that one is kept apart.
+pub(crate) const SUPERSEDE: &str = "UPDATE phone_auth_outbox SET
+        message_key = ?2, person_id = ?3, binding = ?4, binding_parts = ?5, language = ?6, created_at = ?7,
+        enqueued_at = ?7, expires_at = ?8, attempts = ?9, ready_attempt = ?10, leased_attempt = ?11, due_at = ?12,
+        earlier_receipts = iif(receipts = '[]', earlier_receipts, receipts), receipts = '[]', requested_at = ?13
+    WHERE id = ?1";
+
+/// A person who is gone by now makes it a message to nobody.
+pub(super) const OWE: &str = "INSERT INTO phone_auth_outbox
+    (message_key, purpose, kind, person_id, address_id, binding, binding_parts, language, created_at, enqueued_at,
+        expires_at, due_at, requested_at)
+    SELECT ?1, ?2, ?3, p.id, iif(p.id IS NULL, NULL, ?5), ?6, ?7, ?8, ?9, ?9, ?10, ?9, ?11
+    FROM (SELECT (SELECT id FROM auth_user WHERE id = ?4) AS id) p";
+
+/// Removes a message to nobody before anybody has seen it.
+pub(crate) const FORGET: &str =
+    "DELETE FROM phone_auth_outbox WHERE message_key = ?1 AND person_id IS NULL";
+
+pub(crate) const PENDING: &str = "SELECT count(*) FROM
+    (SELECT 1 FROM phone_auth_outbox WHERE died_at IS NULL AND due_at >= 0 LIMIT ?1) m";
+
+/// What is ready and what has become due, without some queues, those first that have waited longest.
+pub(crate) const DUE: &str = concat!(
+    "SELECT ",
+    message_columns!(),
+    " FROM phone_auth_outbox WHERE id IN (
+        SELECT id FROM (SELECT id FROM phone_auth_outbox WHERE ",
+    is_ready!(),
+    "       AND instr(?3, ',' || purpose || '/' || kind || ',') = 0 ORDER BY id LIMIT ?2) m
+        UNION ALL SELECT id FROM (SELECT id FROM phone_auth_outbox WHERE died_at IS NULL AND due_at <= ?1
+            AND instr(?3, ',' || purpose || '/' || kind || ',') = 0 ORDER BY due_at, id LIMIT ?2) m
+    ) ORDER BY min(due_at, ?1), id LIMIT ?2"
+);
+
+pub(crate) const CLAIM: &str = "UPDATE phone_auth_outbox
+    SET attempts = attempts + 1, leased_attempt = attempts + 1, due_at = ?2 WHERE id = ?1";
+
+/// Whether a lease is held, and the key of the message by now.
+pub(crate) const HELD: &str = "SELECT message_key FROM phone_auth_outbox
+    WHERE id = ?1 AND attempts = ?2 AND leased_attempt = ?2 AND died_at IS NULL";
+
+pub(crate) const EXTEND: &str = "UPDATE phone_auth_outbox SET due_at = ?2, receipts = ?3, earlier_receipts = NULL WHERE id = ?1";
+
+pub(crate) const EXTEND_SUPERSEDED: &str = "UPDATE phone_auth_outbox SET due_at = ?2 WHERE id = ?1";
+
+pub(crate) const PUT_OFF: &str = "UPDATE phone_auth_outbox
+    SET due_at = ?2, receipts = ?3, earlier_receipts = NULL, failures = ?4, leased_attempt = NULL WHERE id = ?1";
+
+/// The lease ends with the attempt that had it.
+pub(crate) const RELEASE: &str = "UPDATE phone_auth_outbox
+    SET attempts = attempts + 1, ready_attempt = attempts + 1, leased_attempt = NULL, failures = ?2, earlier_receipts = ?3,
+        due_at = min(due_at, enqueued_at)
+    WHERE id = ?1";
+
+pub(crate) const REMOVE: &str = "DELETE FROM phone_auth_outbox WHERE id = ?1";
+
+pub(crate) const BURY: &str =
+    "UPDATE phone_auth_outbox SET died_at = ?2, reason = ?3, receipts = ?4 WHERE id = ?1";
+
+/// The letters before this one of the same purpose to the same address.
+pub(crate) const REMOVE_OLDER_LETTERS: &str = "DELETE FROM phone_auth_outbox WHERE id IN (
+    SELECT o.id FROM phone_auth_outbox m JOIN phone_auth_outbox o
+        ON o.address_id = m.address_id AND o.kind = m.kind AND o.purpose = m.purpose
+    WHERE m.id = ?1 AND o.died_at IS NOT NULL AND o.id <> ?1
+)";
+
+pub(crate) const BURY_UNREADABLE: &str =
+    "UPDATE phone_auth_outbox SET died_at = ?2, reason = ?3 WHERE id = ?1 AND died_at IS NULL";
+
+pub(crate) const IS_READY: &str = concat!(
+    "SELECT EXISTS (SELECT 1 FROM phone_auth_outbox WHERE ",
+    is_ready!(),
+    ")"
+);
+
+pub(crate) const NEXT_DUE: &str = "SELECT min(due_at) FROM phone_auth_outbox WHERE died_at IS NULL";
+
+pub(crate) const MESSAGE: &str = concat!(
+    "SELECT ",
+    message_columns!(),
+    " FROM phone_auth_outbox WHERE id = ?1"
+);
+
+pub(crate) const MESSAGES_AFTER: &str = concat!(
+    "SELECT ",
+    message_columns!(),
+    " FROM phone_auth_outbox WHERE id > ?1 ORDER BY id LIMIT ?2"
+);
+
+/// Of a dead letter.
+pub(crate) const REVIVE: &str = "UPDATE phone_auth_outbox
+    SET died_at = NULL, reason = NULL, attempts = attempts + 1, ready_attempt = attempts + 1, leased_attempt = NULL,
+        failures = 0, created_at = ?2, enqueued_at = ?2, due_at = ?2, expires_at = ?3, receipts = ?4,
+        earlier_receipts = NULL, message_key = ?5, binding = ?6, binding_parts = ?7, requested_at = ?8
+    WHERE id = ?1";
+
+/// Whether a row is a dead letter, and whether a newer message of its purpose to its address is pending or a newer link was
+/// asked for, which would stop working.
+pub(crate) const LETTER: &str = "SELECT EXISTS (SELECT 1 FROM phone_auth_outbox o
+        WHERE o.address_id = m.address_id AND o.kind = m.kind AND o.purpose = m.purpose AND o.died_at IS NULL)
+    OR EXISTS (SELECT 1 FROM phone_auth_link_request r
+        WHERE r.kind = m.kind AND r.purpose = m.purpose AND r.holder = m.address_id AND r.requested_at > m.requested_at)
+    FROM phone_auth_outbox m WHERE m.id = ?1 AND m.died_at IS NOT NULL";
+
+pub(crate) const PURGE: &str = "DELETE FROM phone_auth_outbox
+    WHERE id IN (SELECT id FROM phone_auth_outbox WHERE died_at < ?1 LIMIT ?2)";

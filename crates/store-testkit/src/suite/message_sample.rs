@@ -1,0 +1,152 @@
+//! Messages that the cases of the outbox owe, and how they are claimed and settled.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a failed unwrap is a failed test, and so is a message that is not there"
+)]
+
+use chrono::{DateTime, Duration, SubsecRound, Utc};
+use phone_auth_core::address::AddressKind;
+use phone_auth_core::language::Language;
+use phone_auth_core::outbox::{
+    Binding, Claim, DeadLetter, Lease, LeaseState, MessageId, MessagePurpose, NewMessage,
+    OutboxMessage, Queues, Receipt, ReceiptOutcome, Receipts, Recipient, Revival, Settlement,
+};
+use phone_auth_core::person::Person;
+use phone_auth_core::store::OutboxStore;
+
+use super::Subject;
+use super::sample::{address_of, at, stored, whole};
+
+/// The time by the clock of the outbox.
+pub(super) async fn now(outbox: &dyn OutboxStore) -> DateTime<Utc> {
+    let clock = outbox.clock().await.unwrap();
+    clock.unwrap_or_else(Utc::now).trunc_subsecs(6)
+}
+
+/// A message to somebody's address, promised at `at(0)`.
+pub(super) fn to_address(key: &str, recipient: Option<Recipient>) -> NewMessage {
+    NewMessage {
+        key: key.to_owned(),
+        purpose: MessagePurpose::ResetPassword,
+        kind: AddressKind::Email,
+        recipient,
+        binding: Binding::from_stored([7; 32], Some("2 a=b".to_owned())),
+        language: None,
+        created_at: at(0),
+        expires_at: at(0) + Duration::hours(1),
+    }
+}
+
+/// A message to an address of a person, promised at `at(0)`.
+pub(super) async fn to(
+    subject: &Subject,
+    person: &Person,
+    kind: AddressKind,
+    key: &str,
+) -> NewMessage {
+    let address = address_of(subject.store(), person.id, kind).await;
+    let recipient = Recipient {
+        person: person.id,
+        address: address.id,
+    };
+    NewMessage {
+        kind,
+        language: Some(Language::parse("pt-br").unwrap()),
+        ..to_address(key, Some(recipient))
+    }
+}
+
+/// A message to an address of somebody new, promised at this time.
+pub(super) async fn to_another(
+    subject: &Subject,
+    key: &str,
+    created_at: DateTime<Utc>,
+) -> NewMessage {
+    let people = subject.store().people_after(None, 1000).await.unwrap();
+    let number = u32::try_from(people.len()).unwrap() + 1;
+    let person = stored(subject.store(), &whole(&format!("user{number}"), number)).await;
+    NewMessage {
+        created_at,
+        expires_at: created_at + Duration::hours(1),
+        ..to(subject, &person, AddressKind::Email, key).await
+    }
+}
+
+/// Owes a message to somebody new.
+pub(super) async fn owed(subject: &Subject, key: &str, created_at: DateTime<Utc>) -> NewMessage {
+    let message = to_another(subject, key, created_at).await;
+    subject.outbox().owe_message(&message).await.unwrap();
+    message
+}
+
+/// Claims what is due at a time, for a minute.
+pub(super) async fn claimed(
+    outbox: &dyn OutboxStore,
+    now: DateTime<Utc>,
+    limit: u32,
+) -> Vec<OutboxMessage> {
+    let claim = Claim {
+        now,
+        until: now + Duration::minutes(1),
+        limit,
+        without: Queues::default(),
+    };
+    outbox.claim_messages(&claim).await.unwrap()
+}
+
+pub(super) fn keys(messages: &[OutboxMessage]) -> Vec<&str> {
+    messages.iter().map(|it| it.message.key.as_str()).collect()
+}
+
+pub(super) fn receipts(outcome: ReceiptOutcome) -> Receipts {
+    let mut receipts = Receipts::default();
+    receipts.note(Receipt::new("app::mail", outcome, "why; \"quoted\" é"));
+    receipts
+}
+
+/// Another attempt after so many seconds, for a receiver that failed.
+pub(super) fn again(due_at: DateTime<Utc>) -> Settlement {
+    Settlement::Again {
+        due_at,
+        failures: 3,
+        receipts: receipts(ReceiptOutcome::Failed),
+    }
+}
+
+pub(super) fn dead(seconds: i64) -> Settlement {
+    Settlement::Dead {
+        letter: DeadLetter {
+            at: at(seconds),
+            reason: "no such mailbox".to_owned(),
+        },
+        receipts: receipts(ReceiptOutcome::Refused),
+    }
+}
+
+pub(super) fn revival(id: MessageId, key: &str) -> Revival {
+    Revival {
+        id,
+        key: key.to_owned(),
+        binding: Binding::from_stored([8; 32], Some("2 c=d".to_owned())),
+        now: at(500),
+        expires_at: at(900),
+        receipts: receipts(ReceiptOutcome::Done),
+    }
+}
+
+/// Ends an attempt; what was left of its lease.
+pub(super) async fn settled(
+    outbox: &dyn OutboxStore,
+    lease: &Lease,
+    settlement: &Settlement,
+) -> LeaseState {
+    outbox.settle_message(lease, settlement).await.unwrap()
+}
+
+/// Everything in the outbox, all of which can be read.
+pub(super) async fn all(outbox: &dyn OutboxStore) -> Vec<OutboxMessage> {
+    let rows = outbox.outbox_after(None, 1000).await.unwrap();
+    rows.into_iter()
+        .map(|row| row.into_message().unwrap())
+        .collect()
+}

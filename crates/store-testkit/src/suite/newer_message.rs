@@ -1,0 +1,254 @@
+//! The outbox: a newer message in the place of an older one.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a failed unwrap is a failed test, and so is a message that is not there"
+)]
+
+use std::sync::Arc;
+
+use chrono::Duration;
+use phone_auth_core::address::AddressKind;
+use phone_auth_core::outbox::{
+    Binding, LeaseState, MessagePurpose, NewMessage, NextDue, Receipt, ReceiptOutcome, Revival,
+    Revived, Settlement,
+};
+
+use super::Subject;
+use super::message_sample::{
+    again, all, claimed, dead, keys, now, owed, receipts, revival, settled, to,
+};
+use super::sample::{at, stored, whole};
+
+pub(super) async fn newer_message_keeps_the_place(subject: &Subject) {
+    let outbox = subject.outbox();
+    let ann = stored(subject.store(), &whole("ann", 1)).await;
+    let bob = stored(subject.store(), &whole("bob", 2)).await;
+    let old = to(subject, &ann, AddressKind::Email, "old").await;
+    let others = [
+        old.clone(),
+        to(subject, &ann, AddressKind::Phone, "phone").await,
+        to(subject, &bob, AddressKind::Email, "bob").await,
+        NewMessage {
+            purpose: MessagePurpose::Verify,
+            key: "verify".to_owned(),
+            ..old.clone()
+        },
+    ];
+    for message in &others {
+        outbox.owe_message(message).await.unwrap();
+    }
+    let before = all(outbox).await;
+    assert_eq!(keys(&before), ["old", "phone", "bob", "verify"]);
+    for number in 0..3 {
+        let newer = NewMessage {
+            key: format!("new {number}"),
+            binding: Binding::from_stored([9; 32], None),
+            language: None,
+            created_at: at(number),
+            expires_at: at(900 + number),
+            ..old.clone()
+        };
+        outbox.owe_message(&newer).await.unwrap();
+        let after = all(outbox).await;
+        assert_eq!(after[0].message, newer);
+        assert!(after[0].requested_at > before[0].requested_at);
+        assert_eq!((after[0].id, after[0].due_at), (before[0].id, at(0)));
+        assert_eq!(after[0].attempts, 0);
+        assert_eq!(after[1..], before[1..]);
+    }
+    assert_eq!(keys(&claimed(outbox, at(9), 1).await), ["new 2"]);
+}
+
+pub(super) async fn newer_message_waits_for_the_lease(subject: &Subject) {
+    let outbox = subject.outbox();
+    let start = now(outbox).await;
+    let old = owed(subject, "old", start).await;
+    let lease = claimed(outbox, start, 9).await[0].lease();
+    for key in ["newer", "newest"] {
+        let newer = NewMessage {
+            key: key.to_owned(),
+            ..old.clone()
+        };
+        outbox.owe_message(&newer).await.unwrap();
+    }
+    let soon = start + Duration::seconds(59);
+    assert_eq!(claimed(outbox, soon, 9).await, [], "one at a time");
+    for settlement in [Settlement::Settled, again(soon), dead(1)] {
+        let late = settled(outbox, &lease, &settlement).await;
+        assert_eq!(late, LeaseState::Superseded, "{settlement:?}");
+    }
+    let until = start + Duration::minutes(2);
+    let done = receipts(ReceiptOutcome::Done);
+    let extended = outbox.extend_lease(&lease, until, &done).await;
+    assert_eq!(extended.unwrap(), LeaseState::Superseded);
+    assert_eq!(claimed(outbox, start + Duration::minutes(1), 9).await, []);
+
+    let mut failed = receipts(ReceiptOutcome::Failed);
+    failed.note(Receipt::new("app::audit", ReceiptOutcome::Done, ""));
+    let released = outbox.release_superseded(&lease, 5, &failed).await;
+    assert!(released.unwrap());
+    assert_eq!(outbox.next_due().await.unwrap(), NextDue::Now);
+    let next = claimed(outbox, start, 9).await.remove(0);
+    assert_eq!((next.message.key.as_str(), next.failures), ("newest", 5));
+    assert!(next.attempts > lease.attempt + 1 && next.ready_attempt + 1 == next.attempts);
+    assert_eq!(
+        next.receipts,
+        receipts(ReceiptOutcome::Failed),
+        "who failed may want to be left alone; who had the older has not had this one"
+    );
+    for lease in [&lease, &next.lease()] {
+        let released = outbox.release_superseded(lease, 0, &failed).await;
+        assert!(!released.unwrap());
+    }
+}
+
+pub(super) async fn newer_message_passes_no_receiver_over(subject: &Subject) {
+    let outbox = subject.outbox();
+    let start = now(outbox).await;
+    let old = owed(subject, "old", start).await;
+    let lease = claimed(outbox, start, 9).await[0].lease();
+    let mut told = receipts(ReceiptOutcome::Failed);
+    told.note(Receipt::new("app::audit", ReceiptOutcome::Done, ""));
+    let later = start + Duration::minutes(5);
+    let put_off = Settlement::Again {
+        due_at: later,
+        failures: 3,
+        receipts: told,
+    };
+    assert_eq!(settled(outbox, &lease, &put_off).await, LeaseState::Held);
+    for key in ["newer", "newest"] {
+        let newer = NewMessage {
+            key: key.to_owned(),
+            ..old.clone()
+        };
+        outbox.owe_message(&newer).await.unwrap();
+        let next = claimed(outbox, now(outbox).await, 9).await.remove(0);
+        assert_eq!((next.message.key.as_str(), next.failures), (key, 3));
+        assert_eq!(next.receipts, receipts(ReceiptOutcome::Failed));
+        // What the worker has found is kept, also of the receiver that waits.
+        let mut told = next.receipts.clone();
+        told.note(Receipt::new("app::audit", ReceiptOutcome::Done, ""));
+        let put_off = Settlement::Again {
+            due_at: later,
+            failures: 3,
+            receipts: told,
+        };
+        let lease = next.lease();
+        assert_eq!(settled(outbox, &lease, &put_off).await, LeaseState::Held);
+    }
+}
+
+pub(super) async fn messages_at_once_leave_one(subject: &Subject) {
+    let outbox = subject.shared_outbox();
+    let ann = stored(subject.store(), &whole("ann", 1)).await;
+    let message = to(subject, &ann, AddressKind::Email, "").await;
+    for round in 0..5 {
+        let owing: Vec<_> = (0..8)
+            .map(|number| {
+                let outbox = Arc::clone(&outbox);
+                let message = NewMessage {
+                    key: format!("{round} {number}"),
+                    ..message.clone()
+                };
+                tokio::spawn(async move { outbox.owe_message(&message).await })
+            })
+            .collect();
+        for owing in owing {
+            owing.await.unwrap().unwrap();
+        }
+        assert_eq!(all(outbox.as_ref()).await.len(), 1);
+    }
+}
+
+pub(super) async fn letter_gives_way_to_a_newer_message(subject: &Subject) {
+    let outbox = subject.outbox();
+    let message = owed(subject, "a", at(0)).await;
+    let lease = claimed(outbox, at(0), 9).await[0].lease();
+    assert_eq!(settled(outbox, &lease, &dead(1)).await, LeaseState::Held);
+    let newer = NewMessage {
+        key: "b".to_owned(),
+        ..message
+    };
+    outbox.owe_message(&newer).await.unwrap();
+    let revived = outbox.revive_message(&revival(lease.id, "z")).await;
+    assert_eq!(revived.unwrap(), Revived::Superseded);
+    assert_eq!(keys(&claimed(outbox, at(9), 9).await), ["b"]);
+}
+
+pub(super) async fn message_is_a_request_for_a_link(subject: &Subject) {
+    let (store, outbox) = (subject.store(), subject.outbox());
+    let ann = stored(store, &whole("ann", 1)).await;
+    for kind in [AddressKind::Email, AddressKind::Phone] {
+        let message = to(subject, &ann, kind, &format!("{kind} 1")).await;
+        let address = message.recipient.unwrap().address;
+        let newest = async || {
+            let target = store.link_target(message.purpose, kind, address).await;
+            target.unwrap().unwrap().newest
+        };
+        assert_eq!(newest().await, None);
+        outbox.owe_message(&message).await.unwrap();
+        assert_eq!(newest().await, Some(at(0)));
+        let first = claimed(outbox, at(0), 1).await.remove(0);
+        assert_eq!(first.requested_at, Some(at(0)));
+        let lease = first.lease();
+        assert_eq!(settled(outbox, &lease, &dead(0)).await, LeaseState::Held);
+
+        // Another one at the same moment, by a clock that is behind even.
+        for (number, created_at) in [(2, at(0)), (3, at(-100))] {
+            let again = NewMessage {
+                key: format!("{kind} {number}"),
+                created_at,
+                ..message.clone()
+            };
+            outbox.owe_message(&again).await.unwrap();
+        }
+        let micro = Duration::microseconds(1);
+        let third = claimed(outbox, at(0), 1).await.remove(0);
+        assert_eq!(third.message.key, format!("{kind} 3"));
+        assert_eq!(third.requested_at, Some(at(0) + micro * 2));
+        assert_eq!(third.message.created_at, at(-100));
+        assert_eq!(newest().await, third.requested_at);
+
+        // A dead letter that is owed anew is a request like any other; one that is refused, or is none, changes nothing.
+        let revival = revival(first.id, &format!("{kind} again"));
+        let refused = outbox.revive_message(&revival).await.unwrap();
+        assert_eq!(refused, Revived::Superseded);
+        assert_eq!(newest().await, third.requested_at);
+        let done = Settlement::Settled;
+        assert_eq!(
+            settled(outbox, &third.lease(), &done).await,
+            LeaseState::Held
+        );
+        let refused = outbox.revive_message(&revival).await.unwrap();
+        assert_eq!(refused, Revived::Superseded, "the newer one is delivered");
+        assert_eq!(newest().await, third.requested_at, "its link still works");
+        let fourth = NewMessage {
+            key: format!("{kind} 4"),
+            ..message.clone()
+        };
+        outbox.owe_message(&fourth).await.unwrap();
+        let fourth = claimed(outbox, at(0), 1).await.remove(0);
+        assert_eq!(
+            settled(outbox, &fourth.lease(), &dead(0)).await,
+            LeaseState::Held
+        );
+        let revival = Revival {
+            id: fourth.id,
+            now: at(0),
+            ..revival
+        };
+        let revived = outbox.revive_message(&revival).await.unwrap();
+        assert_eq!(revived, Revived::Pending);
+        let revived = claimed(outbox, at(0), 1).await.remove(0);
+        assert_eq!(revived.requested_at, Some(at(0) + micro * 4));
+        assert_eq!(newest().await, revived.requested_at);
+        let refused = outbox.revive_message(&revival).await.unwrap();
+        assert_eq!(refused, Revived::NoSuchLetter);
+        assert_eq!(newest().await, revived.requested_at);
+        assert_eq!(
+            settled(outbox, &revived.lease(), &done).await,
+            LeaseState::Held
+        );
+    }
+}
