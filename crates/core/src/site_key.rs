@@ -119,7 +119,7 @@ pub async fn look(store: &dyn SiteKeyStore, keyring: &Keyring) -> Result<KeyClai
 }
 
 /// Makes these the keys of the database, whatever it knew before: for a key that is lost. Processes with the key of
-/// before are refused from then on.
+/// before are refused when they start; a worker that runs sends nothing more, within a minute.
 ///
 /// # Security
 /// Whoever may call this decides who signs the links. Links that were sent with the key of before are void,

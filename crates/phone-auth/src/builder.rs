@@ -157,7 +157,8 @@ impl PhoneAuthBuilder {
     /// who has asked by [`site_key`](crate::core::site_key), or builds only to see whether it can be done.
     ///
     /// # Security
-    /// A process with another key sends links that nobody accepts.
+    /// A process with another key sends links that nobody accepts. A worker goes on asking, unless
+    /// [`WorkerOptions::checks_key`](crate::core::accounts::WorkerOptions::checks_key) is turned off too.
     pub fn danger_skip_key_check(mut self) -> Self {
         self.key_claim = KeyClaiming::Skipped;
         self

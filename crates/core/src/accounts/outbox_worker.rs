@@ -17,6 +17,7 @@ use super::store_clock::StoreClock;
 use super::worker_options::WorkerOptions;
 use super::{Accounts, StoreAccessError};
 use crate::outbox::{Claim, MessageId, NextDue, Obsolete, OutboxMessage, Queue, Queues};
+use crate::site_key::{self, SiteKeyErrorKind};
 use crate::store::StoreError;
 
 /// How often the store is asked what time it is.
@@ -118,10 +119,11 @@ impl Accounts {
 }
 
 impl OutboxWorker {
-    /// Works until `stop` ends, then claims nothing more and lets the receivers at work finish. Needs a Tokio runtime. Sessions that are over are removed from the store meanwhile, at the start and every
-    /// hour.
+    /// Works until `stop` ends, then claims nothing more and lets the receivers at work finish. Needs a Tokio runtime.
+    /// Sessions that are over are removed from the store meanwhile, at the start and every hour.
     ///
-    /// A store that fails is asked again after [`idle`](WorkerOptions::idle).
+    /// A store that fails is asked again after [`idle`](WorkerOptions::idle). Once a minute it is asked what time it is, and
+    /// whether it belongs to the key of these flows; while it belongs to another, nothing is claimed.
     ///
     /// # Cancel safety
     /// Dropping the future drops the receivers where they await. What they had begun is due again when its lease
@@ -141,6 +143,7 @@ impl OutboxWorker {
         let mut stop = std::pin::pin!(stop);
         let mut attempts = JoinSet::new();
         let mut clock_lasts: Option<Instant> = None;
+        let mut is_foreign = false;
         while !is_over(stop.as_mut()).await {
             while attempts.try_join_next().is_some() {}
             let room = self.lanes.room(self.options.concurrency);
@@ -151,6 +154,13 @@ impl OutboxWorker {
                     set = self.clock.set(&self.accounts, &*outbox.store) => set,
                 };
                 clock_lasts = set.is_ok().then(|| Instant::now() + CLOCK_LASTS);
+                is_foreign = self.has_foreign_key().await;
+            }
+            if is_foreign {
+                tokio::select! {
+                    () = stop.as_mut() => break,
+                    () = tokio::time::sleep(self.options.idle) => continue,
+                }
             }
             // Waited for to its end: what a claim that is cut short has taken would wait until its lease ends.
             let claimed = self.claim(outbox, room).await;
@@ -175,6 +185,23 @@ impl OutboxWorker {
         // No last claim: whoever asks to stop may have no time for what it would begin, and a message that is cut off
         // between its receiver and the record of it is sent twice.
         while attempts.join_next().await.is_some() {}
+    }
+
+    /// Whether the store belongs to another key by now. One that cannot be asked leaves it as it was when the process began.
+    async fn has_foreign_key(&self) -> bool {
+        if !self.options.checks_key {
+            return false;
+        }
+        let keyring = self.accounts.keyring();
+        let looked = site_key::look(self.accounts.store(), keyring).await;
+        let is_foreign = looked.is_err_and(|error| error.kind() == SiteKeyErrorKind::Foreign);
+        if is_foreign {
+            tracing::error!(
+                "the database has another secret key by now, so no message is sent: links of this process would open \
+                 nowhere; start it anew with the key of the database"
+            );
+        }
+        is_foreign
     }
 
     /// How many messages this worker and its clones found [obsolete](Obsolete): they had nothing left to do, and were not
@@ -204,6 +231,9 @@ impl OutboxWorker {
             return Ok(0);
         };
         self.clock.set(&self.accounts, &*outbox.store).await?;
+        if self.has_foreign_key().await {
+            return Ok(0);
+        }
         let all = Room {
             free: self.options.concurrency.max(1),
             without: Queues::default(),

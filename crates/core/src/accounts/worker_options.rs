@@ -23,6 +23,9 @@ pub struct WorkerOptions {
     pub idle: Duration,
     /// Whether to have the store notice what other processes owe. For a worker that runs apart from the flows.
     pub watches_others: bool,
+    /// Whether the worker delivers only while its key is one of those that the store knows
+    /// ([`site_key`](crate::site_key)): links of another open nowhere. A key may be replaced while it runs.
+    pub checks_key: bool,
     /// The signals that nobody receives on purpose: their messages are settled unsent. Those of others are tried again
     /// until a receiver is there.
     pub unreceived: Vec<&'static str>,
@@ -54,6 +57,7 @@ impl Default for WorkerOptions {
             back_off: BackOff::default(),
             idle: Duration::from_millis(500),
             watches_others: false,
+            checks_key: true,
             unreceived: Vec::new(),
         }
     }

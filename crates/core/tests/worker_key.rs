@@ -1,0 +1,48 @@
+//! A worker whose secret key is replaced while it runs.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod common;
+
+use std::time::Duration;
+
+use phone_auth_core::accounts::WorkerOptions;
+use phone_auth_core::site_key;
+use phone_auth_signals::ResetPasswordEmail;
+
+use common::{ANNS_EMAIL, Kit, SECRET, keyring};
+
+/// Longer than a worker goes without asking.
+const A_WHILE: Duration = Duration::from_mins(2);
+
+#[tokio::test(start_paused = true)]
+async fn worker_sends_only_with_the_key_of_the_store() {
+    let kit = Kit::with_ann().await;
+    let accounts = kit.owing(&kit.signals);
+    let mut sent = kit.signals.capture::<ResetPasswordEmail>();
+    let worker = accounts.outbox_worker(WorkerOptions::default()).unwrap();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let running = worker.clone();
+    let running = tokio::spawn(async move {
+        running
+            .run(async { stopped.await.unwrap_or_default() })
+            .await;
+    });
+    let another = keyring("another secret that is long enough, and as random as it need be");
+    for (key, is_sent) in [
+        (keyring(SECRET), true),
+        (another, false),
+        (keyring(SECRET), true),
+    ] {
+        site_key::replace(&kit.store, &key).await.unwrap();
+        tokio::time::sleep(A_WHILE).await;
+        accounts.request_password_reset(ANNS_EMAIL).await.unwrap();
+        tokio::time::sleep(A_WHILE).await;
+        assert_eq!(!sent.take().is_empty(), is_sent);
+        // The message is kept for whoever has the key.
+        let pending = accounts.outbox_after(None, 10).await.unwrap();
+        assert_eq!(pending.is_empty(), is_sent);
+        assert_eq!(worker.deliver_due().await.unwrap(), 0);
+    }
+    drop(stop);
+    running.await.unwrap();
+}
