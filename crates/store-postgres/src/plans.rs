@@ -156,6 +156,7 @@ fn statements() -> Vec<String> {
         sessions::BIND_SOME,
         sessions::END,
         sessions::REMOVE_EXPIRED,
+        sessions::END_DISABLED,
         django_sessions::SESSION,
         django_sessions::PROVEN,
         django_sessions::LOG_IN,

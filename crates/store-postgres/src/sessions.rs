@@ -89,6 +89,19 @@ pub(crate) const REMOVE_EXPIRED: &str = "WITH expired AS (
     )
     SELECT count(*) FROM removed";
 
+/// Of the next sessions, ends those whose users are not active: how many, and the last of all that were looked at.
+pub(crate) const END_DISABLED: &str = "WITH page AS (
+        SELECT s.digest, u.is_active IS TRUE AS is_active
+        FROM phone_auth_session s JOIN auth_user u ON u.id = s.person_id
+        WHERE s.digest > $1 ORDER BY s.digest LIMIT $2
+    ), disabled AS (
+        SELECT digest FROM phone_auth_session
+        WHERE digest IN (SELECT digest FROM page WHERE NOT is_active) FOR UPDATE SKIP LOCKED
+    ), removed AS (
+        DELETE FROM phone_auth_session s USING disabled d WHERE s.digest = d.digest RETURNING 1
+    )
+    SELECT (SELECT count(*) FROM removed), (SELECT digest FROM page ORDER BY digest DESC LIMIT 1)";
+
 #[async_trait]
 impl SessionStore for PostgresStore {
     async fn log_in(&self, log_in: &NewLogIn) -> Result<bool, StoreError> {
@@ -168,6 +181,26 @@ impl SessionStore for PostgresStore {
             .bind(rows::micros(now))
             .bind(i64::from(limit));
         Ok(rows::count(self.first(remove).await?.as_ref())?)
+    }
+
+    async fn remove_disabled_sessions(
+        &self,
+        after: Option<&SessionDigest>,
+        limit: u32,
+    ) -> Result<(u64, Option<SessionDigest>), StoreError> {
+        let end = query(END_DISABLED)
+            .bind(after.map_or(&[][..], |after| after.as_bytes()))
+            .bind(i64::from(limit));
+        let row = self.first(end).await?;
+        let removed = rows::count(row.as_ref())?;
+        let last: Option<Vec<u8>> = row
+            .as_ref()
+            .map(|row| row.try_get(1))
+            .transpose()
+            .map_err(Failure::from)?
+            .flatten();
+        let last = last.and_then(|digest| digest.try_into().ok());
+        Ok((removed, last.map(SessionDigest::from_bytes)))
     }
 
     async fn bind_sessions(&self, limit: u32) -> Result<u64, StoreError> {

@@ -28,6 +28,8 @@ fn every_lookup_uses_an_index() {
         sessions::REBIND,
         sessions::UNBOUND,
         sessions::REMOVE_EXPIRED,
+        sessions::PAGE,
+        sessions::END_DISABLED,
         addresses::OF_PERSON,
         links::REQUEST,
         links::OF_PERSON,

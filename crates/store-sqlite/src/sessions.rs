@@ -51,6 +51,15 @@ pub(crate) const END: &str = "DELETE FROM phone_auth_session WHERE digest = ?1";
 pub(crate) const REMOVE_EXPIRED: &str = "DELETE FROM phone_auth_session
     WHERE digest IN (SELECT digest FROM phone_auth_session WHERE expires_at <= ?1 LIMIT ?2)";
 
+/// The next sessions, and whether their users are active.
+pub(crate) const PAGE: &str = "SELECT s.digest, u.is_active IS TRUE
+    FROM phone_auth_session s JOIN auth_user u ON u.id = s.person_id
+    WHERE s.digest > ?1 ORDER BY s.digest LIMIT ?2";
+
+/// Ends a session, unless its user was enabled again.
+pub(crate) const END_DISABLED: &str = "DELETE FROM phone_auth_session WHERE digest = ?1
+    AND EXISTS (SELECT 1 FROM auth_user WHERE id = person_id AND is_active IS NOT TRUE)";
+
 #[async_trait]
 impl SessionStore for SqliteStore {
     async fn log_in(&self, log_in: &NewLogIn) -> Result<bool, StoreError> {
@@ -101,6 +110,38 @@ impl SessionStore for SqliteStore {
             Ok(u64::try_from(removed).unwrap_or(u64::MAX))
         })
         .await
+    }
+
+    async fn remove_disabled_sessions(
+        &self,
+        after: Option<&SessionDigest>,
+        limit: u32,
+    ) -> Result<(u64, Option<SessionDigest>), StoreError> {
+        let after = after.map_or(&[][..], |after| after.as_bytes());
+        let page = self.read(|connection| {
+            rows::all(connection, PAGE, (after, limit), |row| {
+                Ok((rows::blob(row, 0)?, row.get::<_, bool>(1)?))
+            })
+        })?;
+        let last = page.last().map(|(digest, _)| digest.clone());
+        let disabled: Vec<_> = page
+            .into_iter()
+            .filter_map(|(digest, is_active)| (!is_active).then_some(digest))
+            .collect();
+        // What is odd about a digest ends the sweep here, not the others before it.
+        let last = last.and_then(|digest| digest.try_into().ok());
+        let last = last.map(SessionDigest::from_bytes);
+        if disabled.is_empty() {
+            return Ok((0, last));
+        }
+        let removed = self.write(move |connection| {
+            let mut removed = 0;
+            for digest in &disabled {
+                removed += rows::change(connection, END_DISABLED, [digest])?;
+            }
+            Ok(u64::try_from(removed).unwrap_or(u64::MAX))
+        });
+        Ok((removed.await?, last))
     }
 
     async fn bind_sessions(&self, limit: u32) -> Result<u64, StoreError> {

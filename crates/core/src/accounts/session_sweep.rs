@@ -37,8 +37,8 @@ impl Accounts {
         }
     }
 
-    /// Removes sessions that are over, and binds those of an older version to the passwords of their users; now, and
-    /// every hour until it is dropped.
+    /// Removes sessions that are over or whose users are disabled, and binds those of an older version to the passwords of
+    /// their users; now, and every hour until it is dropped.
     pub(super) async fn sweep_sessions(&self) -> Infallible {
         loop {
             match self.sweep_once().await {
@@ -53,6 +53,18 @@ impl Accounts {
     /// One sweep; how many sessions were removed.
     async fn sweep_once(&self) -> Result<u64, StoreAccessError> {
         while self.store().bind_sessions(AT_ONCE).await? == u64::from(AT_ONCE) {}
-        self.remove_expired_sessions().await
+        let mut removed = self.remove_expired_sessions().await?;
+        let mut last = None;
+        loop {
+            let (disabled, next) = self
+                .store()
+                .remove_disabled_sessions(last.as_ref(), AT_ONCE)
+                .await?;
+            removed += disabled;
+            if next.is_none() {
+                return Ok(removed);
+            }
+            last = next;
+        }
     }
 }

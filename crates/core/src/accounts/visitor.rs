@@ -92,9 +92,9 @@ impl Accounts {
     /// or two where sessions are shared with a Django site.
     ///
     /// # Security
-    /// A session that meets an inactive user or another password is removed, so that it does not come back to life.
-    /// Where another program disables a user and enables them again, and nobody uses the session in between, it lives
-    /// on: only [`set_active`](Self::set_active) ends all sessions at once.
+    /// A session that meets an inactive user or another password is removed, so that it does not come back to life; one
+    /// that nobody uses is removed by the worker, within an hour. Where another program disables a user and enables
+    /// them again before that, it lives on: only [`set_active`](Self::set_active) ends all sessions at once.
     ///
     /// # Errors
     /// [`Unavailable`](StoreAccessErrorKind::Unavailable) and [`Broken`](StoreAccessErrorKind::Broken):

@@ -46,6 +46,15 @@ pub trait SessionStore: Send + Sync {
         limit: u32,
     ) -> Result<u64, StoreError>;
 
+    /// Of the next `limit` sessions after this one, in the order of their digests, removes those whose users are not
+    /// active, whoever disabled them; how many they were, and the last that was looked at, none when there was none. A
+    /// session that nobody used while its user was disabled does not come back with the user then.
+    async fn remove_disabled_sessions(
+        &self,
+        after: Option<&SessionDigest>,
+        limit: u32,
+    ) -> Result<(u64, Option<SessionDigest>), StoreError>;
+
     /// Binds at most `limit` sessions to the passwords of their users: sessions that a server of a version before
     /// these bindings began. How many they were.
     async fn bind_sessions(&self, limit: u32) -> Result<u64, StoreError>;

@@ -94,6 +94,29 @@ impl SessionStore for MemoryStore {
         })
     }
 
+    async fn remove_disabled_sessions(
+        &self,
+        after: Option<&SessionDigest>,
+        limit: u32,
+    ) -> Result<(u64, Option<SessionDigest>), StoreError> {
+        self.write(|state| {
+            let mut next: Vec<_> = state.sessions.keys().copied().collect();
+            next.retain(|digest| after.is_none_or(|after| digest.as_bytes() > after.as_bytes()));
+            next.sort_by_key(|digest| *digest.as_bytes());
+            next.truncate(up_to(limit));
+            let before = state.sessions.len();
+            let people = &state.people;
+            state.sessions.retain(|digest, stored| {
+                let is_active = people
+                    .get(&stored.session.person)
+                    .is_some_and(|person| person.is_active);
+                is_active || !next.contains(digest)
+            });
+            let removed = before - state.sessions.len();
+            Ok((removed.try_into().unwrap_or(u64::MAX), next.last().copied()))
+        })
+    }
+
     async fn bind_sessions(&self, limit: u32) -> Result<u64, StoreError> {
         self.write(|state| {
             let mut bound = 0;

@@ -154,6 +154,7 @@ macro_rules! __for_each_case {
             sessions::verified_addresses_are_told;
             sessions::inactive_person_is_nobody;
             sessions::disabled_and_enabled_stays_out;
+            sessions::sessions_of_disabled_users_are_removed;
             sessions::password_of_others_ends_sessions;
             sessions::same_password_keeps_sessions;
             sessions::own_upgrade_keeps_sessions;

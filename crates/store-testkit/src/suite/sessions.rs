@@ -125,6 +125,38 @@ pub(super) async fn disabled_and_enabled_stays_out(subject: &Subject) {
     assert!(is_alive(store, 2).await);
 }
 
+pub(super) async fn sessions_of_disabled_users_are_removed(subject: &Subject) {
+    // Nobody used them while the users were disabled.
+    let store = subject.store();
+    let ann = stored(store, &bare("ann")).await;
+    let bob = stored(store, &bare("bob")).await;
+    for number in 1..=3 {
+        logged_in(store, ann.id, number).await;
+        logged_in(store, bob.id, 100 + number).await;
+    }
+    subject
+        .outside(OutsideChange::SetActive(ann.id, false))
+        .await;
+    let (mut removed, mut steps, mut last) = (0, 0, None);
+    loop {
+        let step = store.remove_disabled_sessions(last.as_ref(), 2).await;
+        let (some, next) = step.unwrap();
+        removed += some;
+        if next.is_none() {
+            break;
+        }
+        (steps, last) = (steps + 1, next);
+    }
+    assert_eq!((removed, steps), (3, 3), "two at a time");
+    subject
+        .outside(OutsideChange::SetActive(ann.id, true))
+        .await;
+    for number in 1..=3 {
+        assert!(!is_alive(store, number).await, "{number}");
+        assert!(is_alive(store, 100 + number).await, "{number}");
+    }
+}
+
 pub(super) async fn password_of_others_ends_sessions(subject: &Subject) {
     // Django's admin pages, `manage.py changepassword`, a statement by hand; a password is also taken away.
     let store = subject.store();
