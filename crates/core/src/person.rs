@@ -133,6 +133,19 @@ pub struct AccountName {
     pub username: Option<String>,
 }
 
+impl AccountName {
+    /// One text for all spellings of the name, whether or not anybody has it.
+    pub(crate) fn canonical(&self) -> String {
+        let phone = self.phone.as_ref().map(PhoneSpellings::canonical);
+        let email = self.email.as_ref().map(EmailSpellings::canonical);
+        if let Some(address) = phone.or(email) {
+            return address.to_owned();
+        }
+        let username = self.username.as_deref();
+        username.map(str::to_lowercase).unwrap_or_default()
+    }
+}
+
 /// A person who was found by an [`AccountName`], and the address that named the account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(

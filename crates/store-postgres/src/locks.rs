@@ -28,14 +28,21 @@ pub(crate) fn of_names<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     statement
 }
 
-/// The statement that locks where a message goes. One that goes to nobody takes a lock as well: how long
-/// a request takes must not tell whether somebody was meant.
+/// The statement that locks where a message goes. One that goes to nobody takes a lock as well, that of the name that was
+/// typed: how long a request takes, and how long several at once for one name, must not tell whether somebody was meant.
 pub(crate) fn of_message(message: &NewMessage) -> String {
     let (purpose, kind) = (message.purpose.as_str(), message.kind);
-    match message.recipient {
-        Some(to) => of_names([format!("{purpose} {kind} {}", to.address.get()).as_str()]),
-        None => of_names([message.key.as_str()]),
+    let mut name = format!("{purpose} {kind} ");
+    // Writing to a text cannot fail.
+    if let Some(to) = message.recipient {
+        let _ = write!(name, "{}", to.address.get());
+    } else {
+        name.push_str("nobody ");
+        for byte in message.binding.digest() {
+            let _ = write!(name, "{byte:02x}");
+        }
     }
+    of_names([name.as_str()])
 }
 
 /// The statement that locks the making of tables.
@@ -54,7 +61,29 @@ fn key(name: &str) -> i32 {
 
 #[cfg(test)]
 mod tests {
-    use super::{key, of_names};
+    use chrono::{DateTime, Utc};
+    use phone_auth_core::address::AddressKind;
+    use phone_auth_core::outbox::{Binding, MessagePurpose, NewMessage};
+
+    use super::{key, of_message, of_names};
+
+    #[test]
+    fn one_name_of_nobody_has_one_lock() {
+        let lock = |message_key: &str, name: u8| {
+            of_message(&NewMessage {
+                key: message_key.to_owned(),
+                purpose: MessagePurpose::ResetPassword,
+                kind: AddressKind::Email,
+                recipient: None,
+                binding: Binding::from_stored([name; 32], None),
+                language: None,
+                created_at: DateTime::<Utc>::UNIX_EPOCH,
+                expires_at: DateTime::<Utc>::UNIX_EPOCH,
+            })
+        };
+        assert_eq!(lock("one", 1), lock("another", 1));
+        assert_ne!(lock("one", 1), lock("one", 2));
+    }
 
     #[test]
     fn keys_are_the_same_everywhere() {

@@ -132,26 +132,7 @@ impl Accounts {
             (None, Some(person)) if self.client.is_signed_in_as(person.id) => {
                 Requester::signed_in(&self.client, person.id)
             }
-            _ => Requester::stranger(&self.client, &canonical(name)),
+            _ => Requester::stranger(&self.client, &name.canonical()),
         }
     }
-}
-
-/// One text for all spellings of a name, whether or not anybody has it.
-fn canonical(name: &AccountName) -> String {
-    let phone = name
-        .phone
-        .as_ref()
-        .map(|phone| phone.canonical().to_owned());
-    let email = || {
-        name.email
-            .as_ref()
-            .map(|email| email.canonical().to_owned())
-    };
-    let username = || {
-        name.username
-            .as_ref()
-            .map(|username| username.to_lowercase())
-    };
-    phone.or_else(email).or_else(username).unwrap_or_default()
 }

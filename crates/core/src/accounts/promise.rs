@@ -108,7 +108,9 @@ impl Accounts {
         self.inner.unreceived.contains(&signal)
     }
 
-    /// Promises a message, to nobody if there is nobody; then the work is the same and nothing is sent.
+    /// Promises a message, to nobody if there is nobody; then the work is the same and nothing is sent. `name` is what was
+    /// typed to name the recipient, in its canonical form: a store has who names the same nobody wait for each other as
+    /// those do who name the same user.
     ///
     /// With an outbox a row is committed when this returns, and a worker is woken; of a row to nobody nothing is left.
     /// Without one the receivers are told, when [`Dispatch`](super::Dispatch) says.
@@ -117,6 +119,7 @@ impl Accounts {
         purpose: MessagePurpose,
         kind: AddressKind,
         to: Option<To<'_>>,
+        name: &str,
     ) -> Result<(), FlowError<K>> {
         let now = self.now();
         if let Some(outbox) = &self.inner.outbox {
@@ -124,7 +127,7 @@ impl Accounts {
             if outbox.is_full(limit).await? {
                 return Err(outbox.refuse(limit));
             }
-            let message = self.owed(purpose, kind, to, now)?;
+            let message = self.owed(purpose, kind, to.ok_or(name), now)?;
             outbox.store.owe_message(&message).await?;
             if to.is_some() {
                 let mut pending = outbox.pending();
@@ -166,19 +169,19 @@ impl Accounts {
         &self,
         purpose: MessagePurpose,
         kind: AddressKind,
-        to: Option<To<'_>>,
+        to: Result<To<'_>, &str>,
         now: DateTime<Utc>,
     ) -> Result<NewMessage, RandomnessError> {
         let key = self.message_key()?;
         let binding = match to {
-            Some(to) => bound_state::binding(purpose, to.person, to.address),
-            None => Binding::from_stored([0; 32], None),
+            Ok(to) => bound_state::binding(purpose, to.person, to.address),
+            Err(name) => Binding::of_nobody(name),
         };
         Ok(NewMessage {
             key,
             purpose,
             kind,
-            recipient: to.map(|to| Recipient {
+            recipient: to.ok().map(|to| Recipient {
                 person: to.person.id,
                 address: to.address.id,
             }),

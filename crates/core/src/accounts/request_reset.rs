@@ -92,11 +92,11 @@ impl Accounts {
                     person: &person,
                     address: &address,
                 };
-                self.promise(MessagePurpose::ResetPassword, address.kind, Some(to))
+                self.promise(MessagePurpose::ResetPassword, address.kind, Some(to), "")
                     .await
             }
             _ => {
-                self.promise(MessagePurpose::ResetPassword, kind, None)
+                self.promise(MessagePurpose::ResetPassword, kind, None, &name.canonical())
                     .await
             }
         }

@@ -78,7 +78,8 @@ impl Accounts {
             person: &person,
             address: &address,
         };
-        self.promise(MessagePurpose::Verify, kind, Some(to)).await?;
+        self.promise(MessagePurpose::Verify, kind, Some(to), "")
+            .await?;
         Ok(VerificationRequest::Sent)
     }
 }

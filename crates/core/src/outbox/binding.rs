@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use sha2::{Digest, Sha256};
+
 /// The state that the link of a message depends on, as it was when the message was promised: a digest of each part, so
 /// that it can be told later which of them has changed. What the parts are is known to the flows alone, who also read
 /// what older versions have written.
@@ -20,6 +22,15 @@ impl Binding {
         Self {
             digest: digest.into(),
             parts,
+        }
+    }
+
+    /// The binding of a message to nobody: no state, but a digest of the name that was typed, in its canonical form. A
+    /// store keeps nothing of it, and knows by it who names the same nobody.
+    pub(crate) fn of_nobody(name: &str) -> Self {
+        Self {
+            digest: Sha256::digest(name.as_bytes()).to_vec(),
+            parts: None,
         }
     }
 

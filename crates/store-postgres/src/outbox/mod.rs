@@ -53,12 +53,13 @@ impl OutboxStore for PostgresStore {
             .bind(rows::micros(message.expires_at))
             .bind(message.request(message.created_at).slot());
         let forget = query(statements::FORGET).bind(&message.key);
+        let lock = locks::of_message(message);
+        // Who names the same nobody waits as who names the same user does.
         let _pass = match recipient {
-            Some(recipient) => Some(self.at(&people::lock(recipient.person)).await?),
-            None => None,
+            Some(recipient) => self.at(&people::lock(recipient.person)).await?,
+            None => self.at(&lock).await?,
         };
-        self.both_locked(&locks::of_message(message), owe, forget)
-            .await?;
+        self.both_locked(&lock, owe, forget).await?;
         Ok(())
     }
 
