@@ -57,6 +57,7 @@ struct Balancer {
     port: u16,
     does: Arc<AtomicU8>,
     accepted: Arc<AtomicUsize>,
+    forwarded: Arc<AtomicUsize>,
 }
 
 impl Balancer {
@@ -69,25 +70,36 @@ impl Balancer {
         let port = listener.local_addr().unwrap().port();
         let does = Arc::new(AtomicU8::new(0));
         let accepted = Arc::new(AtomicUsize::new(0));
+        let forwarded = Arc::new(AtomicUsize::new(0));
         let server: PgConnectOptions = database.url().parse().unwrap();
         let (now, count) = (Arc::clone(&does), Arc::clone(&accepted));
+        let open = Arc::clone(&forwarded);
         tokio::spawn(async move {
             loop {
                 let (client, _) = listener.accept().await.unwrap();
                 count.fetch_add(1, Ordering::Relaxed);
-                let now = Arc::clone(&now);
-                tokio::spawn(serve(client, server.clone(), now));
+                let (now, open) = (Arc::clone(&now), Arc::clone(&open));
+                tokio::spawn(serve(client, server.clone(), now, open));
             }
         });
         Self {
             port,
             does,
             accepted,
+            forwarded,
         }
     }
 
     fn begins(&self, does: Does) {
         self.does.store(does as u8, Ordering::SeqCst);
+    }
+
+    /// Begins to fail; what it had forwarded is closed by then.
+    async fn fails(&self, does: Does) {
+        self.begins(does);
+        while self.forwarded.load(Ordering::SeqCst) > 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     }
 
     /// The URL of the database through it.
@@ -107,11 +119,17 @@ impl Balancer {
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
-async fn serve(mut client: TcpStream, server: PgConnectOptions, does: Arc<AtomicU8>) {
+async fn serve(
+    mut client: TcpStream,
+    server: PgConnectOptions,
+    does: Arc<AtomicU8>,
+    forwarded: Arc<AtomicUsize>,
+) {
     let now = does.load(Ordering::SeqCst);
     let is = |it: Does| now == it as u8;
     let mut asked = [0; 8];
     if is(Does::Forwards) {
+        forwarded.fetch_add(1, Ordering::SeqCst);
         let mut stream: Box<dyn Stream> = if let Some(folder) = server.get_socket() {
             let path = folder.join(format!(".s.PGSQL.{}", server.get_port()));
             Box::new(UnixStream::connect(path).await.unwrap())
@@ -129,6 +147,8 @@ async fn serve(mut client: TcpStream, server: PgConnectOptions, does: Arc<Atomic
             _ = copy_bidirectional(&mut client, &mut stream) => {}
             () = is_over => {}
         }
+        drop((client, stream));
+        forwarded.fetch_sub(1, Ordering::SeqCst);
         return;
     }
     if is(Does::Closes) {
@@ -206,7 +226,7 @@ fn lost_server_is_unavailable() {
         let url = balancer.url(&database);
         let store = opened(&url, impatient()).await;
         for (number, does) in (1..).zip(FAILING) {
-            balancer.begins(does);
+            balancer.fails(does).await;
             for _ in 0..3 {
                 let error = store.people_after(None, 1).await.unwrap_err();
                 assert_eq!(
