@@ -15,6 +15,7 @@ mod readmes;
 mod tokens;
 mod tree;
 mod unfinished;
+mod weights;
 mod white_space;
 mod words;
 
@@ -40,7 +41,7 @@ const RULES: [fn(&Tree) -> Vec<Finding>; 9] = [
 /// Reads the tree, holds it to every rule, prints what breaks one.
 ///
 /// # Errors
-/// `Untidy` with the number of findings; `File` and `OddOutput` when the tree cannot be read.
+/// `Untidy` with the number of findings; `File` and `OddOutput` when the tree cannot be read; those of cargo.
 pub(crate) fn run(repository: &Repository, console: &Console) -> Result<(), ChoreError> {
     let tree = Tree::read(repository.root())?;
     let metadata = repository.metadata()?;
@@ -48,6 +49,7 @@ pub(crate) fn run(repository: &Repository, console: &Console) -> Result<(), Chor
     findings.extend(imports::only_what_the_rule_allows(&imports::Edges::of(
         &metadata,
     )));
+    findings.extend(weights::no_small_crate_grows(repository)?);
     findings.sort();
     for finding in &findings {
         console.line(finding);

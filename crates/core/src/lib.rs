@@ -28,7 +28,7 @@
 #[doc = include_str!("../README.md")]
 mod readme {}
 
-pub use phone_auth_signals as signals;
+pub use phone_auth_events as signals;
 pub use phone_auth_tokens as tokens;
 pub use phone_auth_urls as urls;
 

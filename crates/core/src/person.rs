@@ -1,7 +1,7 @@
 //! A person who has an account.
 
 use chrono::{DateTime, Utc};
-use phone_auth_signals::User;
+use phone_auth_events::User;
 use serde::Serialize;
 
 use crate::address::{EmailAddress, EmailSpellings, PhoneNumber, PhoneSpellings};

@@ -17,7 +17,7 @@ use phone_auth_core::password::{
 use phone_auth_core::person::PersonId;
 use phone_auth_core::session::PasswordReplacement;
 use phone_auth_core::store::PersonStore;
-use phone_auth_signals::Signals;
+use phone_auth_events::Signals;
 use phone_auth_store_testkit::MemoryStore;
 use serde_json::Value;
 

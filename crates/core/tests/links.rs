@@ -14,7 +14,7 @@ use phone_auth_core::clock::{Clock, ManualClock};
 use phone_auth_core::password::Password;
 use phone_auth_core::person::Person;
 use phone_auth_core::store::{AddressStore, OutboxStore};
-use phone_auth_signals::{ResetPasswordEmail, Signals};
+use phone_auth_events::{ResetPasswordEmail, Signals};
 use phone_auth_store_testkit::{OutsideChange, Outsider};
 use phone_auth_tokens::{OneTimeTokens, Purpose};
 

@@ -17,7 +17,7 @@ use phone_auth_core::randomness::{Randomness, RandomnessError};
 use phone_auth_core::session::{PasswordReplacement, SessionKey};
 use phone_auth_core::settings::Methods;
 use phone_auth_core::store::{PersonStore, StoreErrorKind};
-use phone_auth_signals::Signals;
+use phone_auth_events::Signals;
 use phone_auth_store_testkit::{OutsideChange, Outsider};
 
 /// Made by argon2-cffi with the salt of Django's hasher: the costs of Django's default.

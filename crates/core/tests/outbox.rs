@@ -27,7 +27,7 @@ use phone_auth_core::outbox::{
 use phone_auth_core::password::Password;
 use phone_auth_core::settings::Settings;
 use phone_auth_core::store::{AddressStore, OutboxStore, StoreErrorKind};
-use phone_auth_signals::{
+use phone_auth_events::{
     Capture, ConnectOptions, ResetPasswordEmail, ResetPasswordPhone, Retry, Signals, TokenIssued,
     Undelivered, VerifyEmail,
 };

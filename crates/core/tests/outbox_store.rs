@@ -18,7 +18,7 @@ use phone_auth_core::outbox::{
     Revival, Revived, Settlement,
 };
 use phone_auth_core::store::{OutboxStore, StoreError, StoreErrorKind};
-use phone_auth_signals::{ResetPasswordEmail, ResetPasswordPhone};
+use phone_auth_events::{ResetPasswordEmail, ResetPasswordPhone};
 use phone_auth_store_testkit::MemoryStore;
 
 /// What claims come to.

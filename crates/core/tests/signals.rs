@@ -12,7 +12,7 @@ use common::{ANNS_EMAIL, ANNS_PHONE, HORSE, Kit, SECRET, STAPLE, ann, keyring};
 use phone_auth_core::accounts::{Accounts, Dispatch};
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::password::Password;
-use phone_auth_signals::{ResetPasswordEmail, Signals, UserLoggedIn, UserSignedUp};
+use phone_auth_events::{ResetPasswordEmail, Signals, UserLoggedIn, UserSignedUp};
 use phone_auth_store_testkit::MemoryStore;
 
 #[tokio::test]

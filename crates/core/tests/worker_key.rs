@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use phone_auth_core::accounts::WorkerOptions;
 use phone_auth_core::site_key;
-use phone_auth_signals::ResetPasswordEmail;
+use phone_auth_events::ResetPasswordEmail;
 
 use common::{ANNS_EMAIL, Kit, SECRET, keyring};
 

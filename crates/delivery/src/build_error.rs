@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-use phone_auth_signals::BoxError;
+use phone_auth_events::BoxError;
 
 /// The state of a receiver could not be built.
 #[derive(Debug)]

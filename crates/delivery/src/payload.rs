@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use phone_auth_signals::{Destination, Message, Retry, SiteOrigin, Undelivered, User};
+use phone_auth_events::{Destination, Message, Retry, SiteOrigin, Undelivered, User};
 use serde::Serialize;
 
 #[derive(Serialize)]

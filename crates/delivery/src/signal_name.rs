@@ -1,6 +1,6 @@
 //! The names of the four signals that ask for a message.
 
-use phone_auth_signals::{Destination, Message, MessageKind};
+use phone_auth_events::{Destination, Message, MessageKind};
 
 /// The name of the signal that a message came by; none for one that was declared after this crate was
 /// written.

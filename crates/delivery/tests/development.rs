@@ -7,7 +7,7 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 
 use phone_auth_delivery::development::{LinePrinter, Mailbox, RECEIVERS};
-use phone_auth_signals::{
+use phone_auth_events::{
     RelativeUrl, ResetPasswordEmail, ResetPasswordPhone, Sender, Signals, SignalsBuilder,
     SiteOrigin, User, VerifyEmail, VerifyPhone,
 };

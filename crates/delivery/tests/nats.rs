@@ -9,7 +9,7 @@ use async_nats::jetstream::{self, stream};
 use async_nats::{Client, ConnectOptions};
 use phone_auth_delivery::nats::{Nats, NatsBuilder, RECEIVER};
 use phone_auth_delivery::{BuildErrorKind, Secret};
-use phone_auth_signals::{
+use phone_auth_events::{
     Envelope, RelativeUrl, ResetPasswordPhone, Retry, Sender, Signals, SiteOrigin, Undelivered,
     User, VerifyEmail,
 };

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_nats::jetstream::{self, stream};
 use phone_auth_delivery::BuildErrorKind;
 use phone_auth_delivery::nats::Nats;
-use phone_auth_signals::{RelativeUrl, Retry, Sender, SiteOrigin, User, VerifyEmail};
+use phone_auth_events::{RelativeUrl, Retry, Sender, SiteOrigin, User, VerifyEmail};
 use phone_auth_tests::{NatsServer, PATIENCE};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};

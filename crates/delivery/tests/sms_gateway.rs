@@ -9,7 +9,7 @@ use phone_auth_delivery::sms_gateway::{
     RECEIVER, SmsGateway, SmsGatewayBuilder, Twilio, TwilioSender,
 };
 use phone_auth_delivery::{BuildErrorKind, Secret, TemplateProblem};
-use phone_auth_signals::{
+use phone_auth_events::{
     Envelope, RelativeUrl, ResetPasswordPhone, Retry, Sender, Signals, SiteOrigin, Undelivered,
     User, VerifyPhone,
 };

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use phone_auth_delivery::smtp::{RECEIVER, Security, Smtp, SmtpBuilder};
 use phone_auth_delivery::{BuildErrorKind, Secret, TemplateProblem};
-use phone_auth_signals::{
+use phone_auth_events::{
     Envelope, RelativeUrl, ResetPasswordEmail, Retry, Sender, Signals, SiteOrigin, Undelivered,
     User, VerifyEmail,
 };

@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use phone_auth_delivery::smtp::{Security, Smtp, SmtpBuilder};
-use phone_auth_signals::{RelativeUrl, Retry, Sender, SiteOrigin, User, VerifyEmail};
+use phone_auth_events::{RelativeUrl, Retry, Sender, SiteOrigin, User, VerifyEmail};
 use phone_auth_tests::{MailServer, SILENCE, Script, ScriptedMailServer};
 
 /// Mail through the server at this port, without TLS.

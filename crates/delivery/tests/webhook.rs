@@ -8,7 +8,7 @@ use base64ct::{Base64, Encoding};
 use hmac::{Hmac, KeyInit, Mac};
 use phone_auth_delivery::webhook::{RECEIVER, Webhook, WebhookBuilder};
 use phone_auth_delivery::{BuildErrorKind, Secret};
-use phone_auth_signals::{
+use phone_auth_events::{
     Envelope, RelativeUrl, ResetPasswordPhone, Retry, Sender, Signals, SiteOrigin, Undelivered,
     User, VerifyEmail,
 };

@@ -40,7 +40,7 @@ pub use builder::PhoneAuthBuilder;
 pub use phone_auth_core as core;
 #[cfg(feature = "delivery")]
 pub use phone_auth_delivery as delivery;
-pub use phone_auth_signals as signals;
+pub use phone_auth_events as signals;
 #[cfg(feature = "postgres")]
 pub use phone_auth_store_postgres as postgres;
 #[cfg(feature = "sqlite")]

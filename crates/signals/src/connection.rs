@@ -56,12 +56,15 @@ pub struct Connection {
 ///
 /// # Examples
 /// ```
-/// use phone_auth_signals::{ConnectOptions, Signals, UserLoggedIn};
+/// use phone_auth_signals::{ConnectOptions, Signals, signal};
+/// # signal! { /** An order was placed. */ order_placed: OrderPlaced; }
+/// # #[derive(Clone)]
+/// # struct OrderPlaced { pieces: u32 }
 ///
 /// let signals = Signals::isolated();
 /// let options = || ConnectOptions::new().id("audit").priority(10);
-/// let first = signals.connect_with::<UserLoggedIn>(options(), |_| ());
-/// let second = signals.connect_with::<UserLoggedIn>(options(), |_| ());
+/// let first = signals.connect_with::<OrderPlaced>(options(), |_| ());
+/// let second = signals.connect_with::<OrderPlaced>(options(), |_| ());
 /// assert!(first.is_ok() && second.is_err());
 /// ```
 #[derive(Clone, Debug, Default)]
@@ -131,13 +134,16 @@ impl Signals {
     ///
     /// # Examples
     /// ```
-    /// use phone_auth_signals::{LinkFollowed, Sender, Signals};
+    /// use phone_auth_signals::{Signals, signal};
+    /// # signal! { /** An order was placed. */ order_placed: OrderPlaced; }
+    /// # #[derive(Clone)]
+    /// # struct OrderPlaced { pieces: u32 }
     ///
     /// let signals = Signals::isolated();
-    /// let printing = signals.connect::<LinkFollowed>(|event| println!("followed {}", event.name));
-    /// assert!(signals.has_receiver::<LinkFollowed>());
+    /// let printing = signals.connect::<OrderPlaced>(|event| println!("{} more", event.pieces));
+    /// assert!(signals.has_receiver::<OrderPlaced>());
     /// printing.disconnect();
-    /// assert!(!signals.has_receiver::<LinkFollowed>());
+    /// assert!(!signals.has_receiver::<OrderPlaced>());
     /// ```
     #[track_caller]
     pub fn connect<E: Event>(&self, receiver: impl Listen<E>) -> Connection {
@@ -163,12 +169,15 @@ impl Signals {
     ///
     /// # Examples
     /// ```
-    /// use phone_auth_signals::{Signals, VerifyEmail};
+    /// use phone_auth_signals::{Signals, signal};
+    /// # signal! { /** An order was placed. */ order_placed: OrderPlaced; }
+    /// # #[derive(Clone)]
+    /// # struct OrderPlaced { pieces: u32 }
     ///
     /// let signals = Signals::isolated();
-    /// let connection = signals.connect_async::<VerifyEmail>(|event| async move {
+    /// let connection = signals.connect_async::<OrderPlaced>(|event| async move {
     ///     tokio::task::yield_now().await;
-    ///     println!("{}", event.email);
+    ///     println!("{} more", event.pieces);
     /// });
     /// # drop(connection);
     /// ```

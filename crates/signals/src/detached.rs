@@ -64,12 +64,15 @@ impl Signals {
     /// # Examples
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-    /// use phone_auth_signals::{Sender, Signals, User, UserLoggedIn};
+    /// use phone_auth_signals::{Signals, signal};
+    /// # signal! { /** An order was placed. */ order_placed: OrderPlaced; }
+    /// # #[derive(Clone)]
+    /// # struct OrderPlaced { pieces: u32 }
     /// use std::time::Duration;
     ///
     /// let signals = Signals::isolated();
-    /// let mut seen = signals.capture::<UserLoggedIn>();
-    /// signals.send_detached(UserLoggedIn::new(Sender::new("log_in"), User::new(1, "anna", "", "")))?;
+    /// let mut seen = signals.capture::<OrderPlaced>();
+    /// signals.send_detached(OrderPlaced { pieces: 3 })?;
     /// assert!(signals.drain(Duration::from_secs(5)).await);
     /// assert_eq!(seen.take().len(), 1);
     /// # Ok::<(), phone_auth_signals::NoRuntimeError>(())

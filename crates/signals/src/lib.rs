@@ -1,7 +1,7 @@
 //! Typed signals whose receivers are checked by the compiler and registered by the linker.
 //!
-//! Somebody declares a signal, somebody else receives it, and neither knows the other. It is the dispatcher of
-//! phone-auth, which sends with it [what becomes of accounts](#signals-of-accounts); it is of use without them.
+//! Somebody declares a signal, somebody else receives it, and neither knows the other. It knows no accounts: the signals of
+//! those are in the crate `phone-auth-events`, which re-exports this one.
 //!
 //! # Your own signal in ten lines
 //! ```standalone_crate
@@ -24,22 +24,31 @@
 //! ```
 //! The receiver may stand in any crate of the program. Without `sync`, receivers may be `async` and the sender awaits
 //! them. Several functions receive one signal; one function receives several signals, if it takes what their events
-//! share, as `&dyn` [`Message`] shows.
+//! share, as `&dyn` and a trait that they implement.
 //!
 //! # State
 //! A receiver's first argument is the event. Every further one, `&T`, is what the application provided:
 //! ```standalone_crate
-//! use phone_auth_signals::{Signals, VerifyEmail, receiver, verify_email};
-//! # use phone_auth_signals::{RelativeUrl, Sender, SiteOrigin, User};
+//! use phone_auth_signals::{Signals, receiver, signal};
 //! use std::sync::Arc;
+//!
+//! signal! {
+//!     /// An order left the house.
+//!     order_sent: OrderSent;
+//! }
+//!
+//! struct OrderSent { email: String }
+//!
+//! /// Who signs our letters.
+//! struct Signature(&'static str);
 //!
 //! trait Mailer: Send + Sync {
 //!     fn mail(&self, to: &str, text: String);
 //! }
 //!
-//! #[receiver(verify_email)]
-//! async fn send_link(event: &VerifyEmail, mailer: &dyn Mailer, site: &SiteOrigin) {
-//!     mailer.mail(&event.email, format!("Please open {}", event.url.absolute(site)));
+//! #[receiver(order_sent)]
+//! async fn announce(order: &OrderSent, mailer: &dyn Mailer, signature: &Signature) {
+//!     mailer.mail(&order.email, format!("It is on its way. {}", signature.0));
 //! }
 //!
 //! struct Printing;
@@ -52,14 +61,11 @@
 //!
 //! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
 //! let error = Signals::linked().unwrap_err();
-//! assert!(error.to_string().contains("send_link"));
+//! assert!(error.to_string().contains("announce"));
 //!
 //! let mailer: Arc<dyn Mailer> = Arc::new(Printing);
-//! let site: SiteOrigin = "https://example.org".parse()?;
-//! let signals = Signals::builder().provide_arc(mailer).provide(site).build()?;
-//! # let url = RelativeUrl::new("/accounts/verify/")?;
-//! # let event = VerifyEmail::new(Sender::new("docs"), User::new(1, "anna", "", ""), url, "a@example.org".into());
-//! signals.send(&event).await?;
+//! let signals = Signals::builder().provide_arc(mailer).provide(Signature("The shop")).build()?;
+//! signals.send(&OrderSent { email: "ann@example.org".to_owned() }).await?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! # })?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -69,19 +75,29 @@
 //! # Testing
 //! A hub that is isolated has no linked receivers; a [`Capture`] takes what is sent, typed, or awaits it:
 //! ```
-//! use phone_auth_signals::{Sender, Signals, User, UserLoggedIn};
+//! use phone_auth_signals::{Signals, signal};
+//!
+//! signal! {
+//!     /// An order was placed.
+//!     order_placed: OrderPlaced;
+//! }
+//!
+//! #[derive(Clone)]
+//! struct OrderPlaced { pieces: u32 }
 //!
 //! async fn code_under_test(signals: &Signals) {
-//!     let event = UserLoggedIn::new(Sender::new("log_in"), User::new(1, "anna", "", ""));
-//!     signals.send_robust(&event).await.into_result().ok();
+//!     signals.send_robust(&OrderPlaced { pieces: 3 }).await.into_result().ok();
 //! }
+//!
+//! # fn main() {
 //!
 //! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 //! let signals = Signals::isolated();
-//! let mut logged_in = signals.capture::<UserLoggedIn>();
+//! let mut placed = signals.capture::<OrderPlaced>();
 //! code_under_test(&signals).await;
-//! assert_eq!(logged_in.next().await.unwrap().user.username, "anna");
+//! assert_eq!(placed.next().await.unwrap().pieces, 3);
 //! # });
+//! # }
 //! ```
 //!
 //! # Order
@@ -127,19 +143,12 @@
 //!
 //! # Security
 //! Any crate that is linked can receive any signal, also those that carry links with which passwords are set. That is
-//! why the manifest names every receiver with its crate, file and line, why an application can
-//! [switch one off](SignalsBuilder::switch_off), and why `Debug` of a [`RelativeUrl`] shows nothing.
-//!
-//! # Signals of accounts
-//! Four ask for a message to be delivered: [`verify_email`], [`verify_phone`], [`reset_password_email`],
-//! [`reset_password_phone`]. The others tell what happened: [`user_signed_up`], [`user_logged_in`],
-//! [`user_login_failed`], [`user_logged_out`], [`password_changed`], [`password_was_reset`], [`email_added`],
-//! [`phone_added`], [`email_verified`], [`phone_verified`], [`token_issued`], [`token_refused`], [`link_followed`].
+//! why the manifest names every receiver with its crate, file and line, and why an application can
+//! [switch one off](SignalsBuilder::switch_off).
 
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
-mod accounts;
 mod answer;
 mod builder;
 mod capture;
@@ -163,10 +172,8 @@ mod signal;
 mod state;
 mod step;
 mod trace;
-mod url;
 mod wait;
 
-pub use accounts::*;
 pub use answer::BoxError;
 pub use builder::SignalsBuilder;
 pub use capture::Capture;
@@ -179,7 +186,7 @@ pub use manifest::{Manifest, ReceiverEntry};
 /// Registers a function as a receiver of one or several signals. There is nothing to call: the linker finds it.
 ///
 /// The function stays what it was and can be called by hand. It is a free function, without generics, and takes
-/// 1. the event: `&VerifyEmail`, or what the events of all its signals share, `&dyn Message`;
+/// 1. the event: `&OrderPlaced`, or what the events of all its signals share, `&dyn Order`;
 /// 2. any number of further references: [state](SignalsBuilder::provide) that the application provides.
 ///
 /// It may be `async`, unless the signal is declared `sync`, and returns `()` or `Result<(), E>` with any error.
@@ -196,29 +203,52 @@ pub use manifest::{Manifest, ReceiverEntry};
 ///
 /// # Examples
 /// ```
-/// use phone_auth_signals::{
-///     Message, VerifyEmail, receiver, reset_password_email, reset_password_phone, verify_email, verify_phone,
-/// };
-/// # pub struct Mailer;
+/// use phone_auth_signals::{receiver, signal};
 ///
-/// #[receiver(verify_email, priority = 10, id = "verify-by-mail", timeout = "5s")]
-/// async fn verify_email(event: &VerifyEmail, mailer: &Mailer) -> Result<(), std::io::Error> {
-///     # let _ = (event, mailer);
+/// signal! {
+///     /// An order was placed.
+///     order_placed: OrderPlaced;
+///     /// An order was given up.
+///     order_cancelled: OrderCancelled;
+/// }
+///
+/// trait Order { fn number(&self) -> u32; }
+/// struct OrderPlaced { number: u32 }
+/// struct OrderCancelled { number: u32 }
+/// # impl Order for OrderPlaced { fn number(&self) -> u32 { self.number } }
+/// # impl Order for OrderCancelled { fn number(&self) -> u32 { self.number } }
+/// # struct Mailer;
+///
+/// #[receiver(order_placed, priority = 10, id = "thank-by-mail", timeout = "5s")]
+/// async fn thank(order: &OrderPlaced, mailer: &Mailer) -> Result<(), std::io::Error> {
+///     # let _ = (order, mailer);
 ///     Ok(())
 /// }
 ///
-/// #[receiver(verify_email, verify_phone, reset_password_email, reset_password_phone)]
-/// fn count(message: &dyn Message) {
-///     println!("{:?}", message.kind());
+/// #[receiver(order_placed, order_cancelled)]
+/// fn count(order: &dyn Order) {
+///     println!("{}", order.number());
 /// }
+/// # fn main() {}
 /// ```
 ///
-/// One of a mistake, which is one error: "`UserLoggedIn` is not the event of the signal `verify_email`".
+/// One of a mistake, which is one error: "`OrderCancelled` is not the event of the signal `order_placed`".
 /// ```compile_fail
-/// use phone_auth_signals::{UserLoggedIn, receiver, verify_email};
+/// use phone_auth_signals::{receiver, signal};
 ///
-/// #[receiver(verify_email)]
-/// fn confused(event: &UserLoggedIn) {}
+/// signal! {
+///     /// An order was placed.
+///     order_placed: OrderPlaced;
+///     /// An order was given up.
+///     order_cancelled: OrderCancelled;
+/// }
+///
+/// struct OrderPlaced;
+/// struct OrderCancelled;
+///
+/// #[receiver(order_placed)]
+/// fn confused(event: &OrderCancelled) {}
+/// # fn main() {}
 /// ```
 pub use phone_auth_signals_macros::receiver;
 pub use place::Place;
@@ -229,7 +259,6 @@ pub use send_error::{SendError, SendErrorKind};
 pub use setup_error::{SetupError, SetupErrorKind};
 pub use signal::{Signal, SignalInfo};
 pub use state::Need;
-pub use url::{RelativeUrl, SiteOrigin, UrlError, UrlErrorKind};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

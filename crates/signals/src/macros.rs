@@ -48,7 +48,7 @@ macro_rules! signal {
 ///
 /// # fn main() -> Result<(), phone_auth_signals::SetupError> {
 /// let signals = phone_auth_signals::Signals::linked()?;
-/// assert!(signals.has_receiver::<phone_auth_signals::UserLoggedIn>());
+/// assert!(signals.has_receiver::<phone_auth_events::UserLoggedIn>());
 /// # Ok(())
 /// # }
 /// ```

@@ -11,9 +11,18 @@ use std::fmt;
 ///
 /// # Examples
 /// ```
+/// phone_auth_signals::signal! {
+///     /// An order was placed.
+///     order_placed: OrderPlaced;
+/// }
+///
+/// struct OrderPlaced;
+///
+/// # fn main() {
 /// let manifest = phone_auth_signals::Signals::isolated().manifest();
-/// assert!(manifest.signals.iter().any(|signal| signal.name == "verify_email"));
-/// assert!(manifest.to_string().contains("VerifyEmail"));
+/// assert!(manifest.signals.iter().any(|signal| signal.name == "order_placed"));
+/// assert!(manifest.to_string().contains("OrderPlaced"));
+/// # }
 /// ```
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]

@@ -189,15 +189,18 @@ impl ReceiverInfo {
     ///
     /// # Examples
     /// ```
-    /// use phone_auth_signals::{ConnectOptions, Signals, UserLoggedIn};
+    /// use phone_auth_signals::{ConnectOptions, Signals, signal};
+    /// # signal! { /** An order was placed. */ order_placed: OrderPlaced; }
+    /// # #[derive(Clone)]
+    /// # struct OrderPlaced { pieces: u32 }
     ///
     /// let signals = Signals::isolated();
-    /// let connect = || signals.connect_with::<UserLoggedIn>(ConnectOptions::new().id("audit"), |_| ());
+    /// let connect = || signals.connect_with::<OrderPlaced>(ConnectOptions::new().id("audit"), |_| ());
     /// let first = connect()?;
-    /// let before = signals.receivers_of::<UserLoggedIn>();
+    /// let before = signals.receivers_of::<OrderPlaced>();
     /// drop(first);
     /// let _second = connect()?;
-    /// let after = signals.receivers_of::<UserLoggedIn>();
+    /// let after = signals.receivers_of::<OrderPlaced>();
     /// assert!(before[0].is_same(&before[0]) && !before[0].is_same(&after[0]));
     /// # Ok::<(), phone_auth_signals::DuplicateIdError>(())
     /// ```

@@ -31,13 +31,16 @@ impl Signals {
     /// # Examples
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-    /// use phone_auth_signals::{Sender, Signals, User, UserLoggedIn};
+    /// use phone_auth_signals::{Signals, signal};
+    /// # signal! { /** An order was placed. */ order_placed: OrderPlaced; }
+    /// # #[derive(Clone)]
+    /// # struct OrderPlaced { pieces: u32 }
     ///
     /// let signals = Signals::isolated();
-    /// let _broken = signals.connect::<UserLoggedIn>(|_| Err("the audit log is full"));
-    /// let mut seen = signals.capture::<UserLoggedIn>();
+    /// let _broken = signals.connect::<OrderPlaced>(|_| Err("the stock is unknown"));
+    /// let mut seen = signals.capture::<OrderPlaced>();
     ///
-    /// let event = UserLoggedIn::new(Sender::new("log_in"), User::new(1, "anna", "", ""));
+    /// let event = OrderPlaced { pieces: 3 };
     /// let report = signals.send_robust(&event).await;
     /// assert_eq!(report.failures().count(), 1);
     /// assert_eq!(seen.take().len(), 1);
@@ -77,13 +80,16 @@ impl Signals {
     /// # Examples
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-    /// use phone_auth_signals::{Sender, Signals, User, UserLoggedIn};
+    /// use phone_auth_signals::{Signals, signal};
+    /// # signal! { /** An order was placed. */ order_placed: OrderPlaced; }
+    /// # #[derive(Clone)]
+    /// # struct OrderPlaced { pieces: u32 }
     ///
     /// let signals = Signals::isolated();
-    /// let _broken = signals.connect::<UserLoggedIn>(|_| Err("the audit log is full"));
-    /// let mut seen = signals.capture::<UserLoggedIn>();
+    /// let _broken = signals.connect::<OrderPlaced>(|_| Err("the stock is unknown"));
+    /// let mut seen = signals.capture::<OrderPlaced>();
     ///
-    /// let event = UserLoggedIn::new(Sender::new("log_in"), User::new(1, "anna", "", ""));
+    /// let event = OrderPlaced { pieces: 3 };
     /// let report = signals.send_robust(&event).await;
     /// let failed: Vec<_> = report.failures().map(|report| report.receiver().id()).collect();
     /// let again = signals.send_robust_to(&event, |receiver| failed.contains(&receiver.id())).await;
@@ -110,9 +116,12 @@ impl Signals {
     /// # Examples
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-    /// use phone_auth_signals::{Sender, Signals, User, UserLoggedIn};
+    /// use phone_auth_signals::{Signals, signal};
+    /// # signal! { /** An order was placed. */ order_placed: OrderPlaced; }
+    /// # #[derive(Clone)]
+    /// # struct OrderPlaced { pieces: u32 }
     ///
-    /// let event = UserLoggedIn::new(Sender::new("log_in"), User::new(1, "anna", "", ""));
+    /// let event = OrderPlaced { pieces: 3 };
     /// let report = Signals::isolated().send_concurrent(&event).await;
     /// assert!(report.is_ok() && report.is_empty());
     /// # });
@@ -153,11 +162,14 @@ impl Signals {
     ///
     /// # Examples
     /// ```
-    /// use phone_auth_signals::{LinkFollowed, Sender, Signals};
+    /// use phone_auth_signals::{Signals, signal};
+    /// # signal! { /** An order was placed. */ sync order_placed: OrderPlaced; }
+    /// # #[derive(Clone)]
+    /// # struct OrderPlaced { pieces: u32 }
     ///
     /// let signals = Signals::isolated();
-    /// let _broken = signals.connect::<LinkFollowed>(|_| Err("out of order"));
-    /// let event = LinkFollowed::new(Sender::new("urls"), "phone_login".to_owned());
+    /// let _broken = signals.connect::<OrderPlaced>(|_| Err("out of order"));
+    /// let event = OrderPlaced { pieces: 3 };
     /// let report = signals.send_robust_sync(&event);
     /// assert_eq!(report.failures().count(), 1);
     /// ```

@@ -1,7 +1,7 @@
 //! Receivers and signals of other crates, reached through a re-export.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-use phone_auth_signals::{RelativeUrl, Sender, Signals, User, VerifyEmail};
+use phone_auth_events::{RelativeUrl, Sender, Signals, User, VerifyEmail};
 use phone_auth_signals_fixture_named::{Outbox, PluginCalled};
 use std::sync::Arc;
 
@@ -78,6 +78,6 @@ fn manifest_says_where_it_stands() {
         manifest
             .integrity
             .iter()
-            .all(phone_auth_signals::Integrity::is_whole)
+            .all(phone_auth_events::Integrity::is_whole)
     );
 }

@@ -6,7 +6,7 @@
     reason = "receivers that are as small as can be"
 )]
 
-use phone_auth_signals::{
+use phone_auth_events::{
     Destination, EmailMessage, Message, MessageKind, PhoneMessage, RelativeUrl, ResetPasswordEmail,
     ResetPasswordPhone, Sender, Signals, User, VerifyEmail, VerifyPhone, receiver,
     reset_password_email, reset_password_phone, signal, verify_email, verify_phone,

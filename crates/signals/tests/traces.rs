@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use futures_util::FutureExt;
-use phone_auth_signals::{
+use phone_auth_events::{
     ConnectOptions, LinkFollowed, RelativeUrl, Sender, Signals, User, VerifyEmail,
 };
 use std::{

@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Utc};
 use hmac::Mac;
-use phone_auth_signals::{Sender, Signals};
+use phone_auth_events::{Sender, Signals};
 use subtle::{Choice, ConstantTimeEq};
 
 use crate::derive::{self, HmacSha256};

@@ -1,6 +1,6 @@
 //! Tells a hub of signals what happens to tokens, if there is one and somebody listens.
 
-use phone_auth_signals::{Sender, Signals, TokenIssued, TokenRefusal, TokenRefused};
+use phone_auth_events::{Sender, Signals, TokenIssued, TokenRefusal, TokenRefused};
 
 use crate::{Purpose, TokenErrorKind};
 

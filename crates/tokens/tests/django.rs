@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use phone_auth_signals::{Signals, TokenRefusal, TokenRefused};
+use phone_auth_events::{Signals, TokenRefusal, TokenRefused};
 use phone_auth_tokens::TokenErrorKind;
 use phone_auth_tokens::django::{
     DJANGO_LIFETIME, DjangoAddress, DjangoKeys, DjangoTokens, FUTURE_TOLERANCE, ResetState,

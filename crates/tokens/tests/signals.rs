@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use phone_auth_signals::{Sender, Signals, TokenIssued, TokenRefusal, TokenRefused};
+use phone_auth_events::{Sender, Signals, TokenIssued, TokenRefusal, TokenRefused};
 use phone_auth_tokens::{Keyring, OneTimeTokens, Purpose, SecretKey, Token};
 
 const VERIFY: Purpose = Purpose::new("verify-email");

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use phone_auth_signals::{LinkFollowed, RelativeUrl, Sender, Signals};
+use phone_auth_events::{LinkFollowed, RelativeUrl, Sender, Signals};
 
 use crate::id::{self, AddressMethod};
 use crate::pattern;

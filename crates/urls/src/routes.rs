@@ -5,7 +5,7 @@
 use core::fmt;
 use std::borrow::Cow;
 
-use phone_auth_signals::RelativeUrl;
+use phone_auth_events::RelativeUrl;
 
 use crate::page::NAMESPACE;
 use crate::pattern::{self, Pattern};

@@ -1,6 +1,6 @@
 //! What a hub hears of links that are followed.
 
-use phone_auth_signals::{LinkFollowed, Signals};
+use phone_auth_events::{LinkFollowed, Signals};
 use phone_auth_urls::{AccountPage, AccountRoutes, RouteError};
 
 #[test]

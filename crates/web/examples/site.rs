@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use axum::{Router, routing::get};
 use phone_auth_core::accounts::Accounts;
-use phone_auth_signals::{ResetPasswordEmail, Signals, SiteOrigin, VerifyEmail, VerifyPhone};
+use phone_auth_events::{ResetPasswordEmail, Signals, SiteOrigin, VerifyEmail, VerifyPhone};
 use phone_auth_store_testkit::MemoryStore;
 use phone_auth_tokens::{Keyring, SecretKey};
 use phone_auth_web::{LoggedIn, RequestLogLayer, Web, site};

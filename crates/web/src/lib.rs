@@ -10,7 +10,7 @@
 //!
 //! use axum::{Router, routing::get};
 //! use phone_auth_core::accounts::Accounts;
-//! use phone_auth_signals::SiteOrigin;
+//! use phone_auth_events::SiteOrigin;
 //! use phone_auth_store_testkit::MemoryStore;
 //! use phone_auth_tokens::{Keyring, SecretKey};
 //! use phone_auth_web::{LoggedIn, Web};

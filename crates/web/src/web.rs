@@ -11,7 +11,7 @@ use axum::Router;
 use axum::response::Response;
 use http::{HeaderValue, Request, StatusCode};
 use phone_auth_core::accounts::Accounts;
-use phone_auth_signals::SiteOrigin;
+use phone_auth_events::SiteOrigin;
 
 use crate::answer;
 use crate::build_error::{WebBuildError, WebBuildErrorKind};

@@ -1,6 +1,6 @@
 //! Adding an e-mail address or a phone number to an account.
 
-use phone_auth_signals::{EmailAdded, PhoneAdded, Sender};
+use phone_auth_events::{EmailAdded, PhoneAdded, Sender};
 
 use super::error::{
     BROKEN_TEXT, FlowError, FlowErrorKind, FormErrorKind, INVALID_TEXT, UNAVAILABLE_TEXT,

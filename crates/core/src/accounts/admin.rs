@@ -1,6 +1,6 @@
 //! What an operator does with accounts, beside the people themselves.
 
-use phone_auth_signals::{PasswordChanged, Sender, UserSignedUp};
+use phone_auth_events::{PasswordChanged, Sender, UserSignedUp};
 
 use super::error::{
     BROKEN_TEXT, BUSY_TEXT, FlowError, FlowErrorKind, FormErrorKind, INVALID_TEXT,

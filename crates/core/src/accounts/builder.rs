@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use phone_auth_signals::Signals;
+use phone_auth_events::Signals;
 use phone_auth_tokens::Keyring;
 use phone_auth_tokens::django::DjangoTokens;
 use phone_auth_urls::AccountRoutes;

@@ -1,6 +1,6 @@
 //! Changing a password that one knows.
 
-use phone_auth_signals::{PasswordChanged, Sender};
+use phone_auth_events::{PasswordChanged, Sender};
 
 use super::error::{
     BROKEN_TEXT, BUSY_TEXT, FlowError, FlowErrorKind, FormErrorKind, INVALID_TEXT,

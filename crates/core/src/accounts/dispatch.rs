@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use phone_auth_signals::Event;
+use phone_auth_events::Event;
 
 use super::Accounts;
 

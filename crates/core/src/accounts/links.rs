@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, Utc};
-use phone_auth_signals::Signals;
+use phone_auth_events::Signals;
 use phone_auth_tokens::django::{DjangoAddress, DjangoTokens, ResetState, VerificationState};
 use phone_auth_tokens::{Keyring, OneTimeTokens, Purpose, TokenErrorKind};
 use phone_auth_urls::id::AddressMethod;

@@ -1,7 +1,7 @@
 //! Logging in.
 
 use chrono::{DateTime, Utc};
-use phone_auth_signals::{LoginFailure, Sender, UserLoggedIn, UserLoginFailed};
+use phone_auth_events::{LoginFailure, Sender, UserLoggedIn, UserLoginFailed};
 
 use super::error::{
     BROKEN_TEXT, BUSY_TEXT, FlowError, FlowErrorKind, UNAVAILABLE_TEXT, sealed::Sealed,

@@ -1,6 +1,6 @@
 //! Logging out.
 
-use phone_auth_signals::{Sender, UserLoggedOut};
+use phone_auth_events::{Sender, UserLoggedOut};
 
 use super::{Accounts, StoreAccessError};
 use crate::session::SessionKey;

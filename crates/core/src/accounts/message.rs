@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use phone_auth_signals::{
+use phone_auth_events::{
     Envelope, Event, ReceiverInfo, RelativeUrl, Report, ResetPasswordEmail, ResetPasswordPhone,
     Sender, Signals, VerifyEmail, VerifyPhone,
 };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, Utc};
-use phone_auth_signals::Signals;
+use phone_auth_events::Signals;
 use phone_auth_tokens::Keyring;
 use phone_auth_urls::AccountRoutes;
 
@@ -76,7 +76,7 @@ const ATTEMPTS: usize = 3;
 /// The flows of accounts over a store. Cheap to clone; clones share everything.
 ///
 /// Every method is one flow: it reads, decides, changes the store in one transaction, and then tells
-/// the [signals](phone_auth_signals) what happened. A receiver that fails, panics or hangs changes no
+/// the [signals](phone_auth_events) what happened. A receiver that fails, panics or hangs changes no
 /// answer; when it is called is a matter of [`Dispatch`].
 ///
 /// Passwords are hashed on Tokio's blocking threads, so the flows need a Tokio runtime, with its timer.
@@ -91,7 +91,7 @@ const ATTEMPTS: usize = 3;
 ///
 /// use phone_auth_core::accounts::{Accounts, SignUpForm};
 /// use phone_auth_core::password::Password;
-/// use phone_auth_signals::{Signals, UserSignedUp};
+/// use phone_auth_events::{Signals, UserSignedUp};
 /// use phone_auth_store_testkit::MemoryStore;
 /// use phone_auth_tokens::{Keyring, SecretKey};
 ///

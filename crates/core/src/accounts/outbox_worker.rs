@@ -41,7 +41,7 @@ const AFTER_WAKING: Duration = Duration::from_millis(10);
 ///
 /// use phone_auth_core::accounts::{Accounts, SignUpForm, WorkerOptions};
 /// use phone_auth_core::password::Password;
-/// use phone_auth_signals::{ResetPasswordEmail, Signals};
+/// use phone_auth_events::{ResetPasswordEmail, Signals};
 /// use phone_auth_store_testkit::MemoryStore;
 /// use phone_auth_tokens::{Keyring, SecretKey};
 ///

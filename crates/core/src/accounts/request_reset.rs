@@ -42,7 +42,7 @@ impl Accounts {
     ///
     /// # Examples
     /// ```
-    /// use phone_auth_signals::ResetPasswordEmail;
+    /// use phone_auth_events::ResetPasswordEmail;
     /// # use phone_auth_core::password::Password;
     ///
     #[doc = include_str!("example_setup.txt")]

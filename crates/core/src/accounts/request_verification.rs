@@ -37,7 +37,7 @@ impl Accounts {
     /// # Examples
     /// ```
     /// use phone_auth_core::accounts::VerificationRequest;
-    /// use phone_auth_signals::VerifyEmail;
+    /// use phone_auth_events::VerifyEmail;
     /// # use phone_auth_core::password::Password;
     ///
     #[doc = include_str!("example_setup.txt")]

@@ -1,6 +1,6 @@
 //! Resetting a password by a link.
 
-use phone_auth_signals::{PasswordWasReset, Sender};
+use phone_auth_events::{PasswordWasReset, Sender};
 use phone_auth_urls::{AccountPage, id};
 
 use super::Accounts;
@@ -101,7 +101,7 @@ impl Accounts {
     /// # Examples
     /// ```
     /// use phone_auth_core::accounts::ResetErrorKind;
-    /// use phone_auth_signals::ResetPasswordEmail;
+    /// use phone_auth_events::ResetPasswordEmail;
     /// # use phone_auth_core::password::Password;
     ///
     #[doc = include_str!("example_setup.txt")]

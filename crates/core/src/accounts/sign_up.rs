@@ -1,6 +1,6 @@
 //! Signing up.
 
-use phone_auth_signals::{Sender, UserSignedUp};
+use phone_auth_events::{Sender, UserSignedUp};
 
 use super::Accounts;
 use super::error::{

@@ -1,6 +1,6 @@
 //! Verifying an address by a link.
 
-use phone_auth_signals::{EmailVerified, PhoneVerified, Sender};
+use phone_auth_events::{EmailVerified, PhoneVerified, Sender};
 use phone_auth_tokens::OneTimeTokens;
 use phone_auth_urls::{AccountPage, id};
 
@@ -96,7 +96,7 @@ impl Accounts {
     /// # Examples
     /// ```
     /// use phone_auth_core::accounts::Verification;
-    /// use phone_auth_signals::VerifyEmail;
+    /// use phone_auth_events::VerifyEmail;
     /// # use phone_auth_core::password::Password;
     ///
     #[doc = include_str!("example_setup.txt")]

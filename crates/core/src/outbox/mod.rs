@@ -19,7 +19,7 @@
 //! # Delivery
 //! At least once: whoever dies between a call and its record makes the call once more. The
 //! [key](NewMessage::key) of a message is the same for each attempt, and reaches the receivers in the
-//! [envelope](phone_auth_signals::Envelope).
+//! [envelope](phone_auth_events::Envelope).
 
 mod backoff;
 mod binding;

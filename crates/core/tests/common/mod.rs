@@ -21,7 +21,7 @@ use phone_auth_core::person::{NewPerson, Person};
 use phone_auth_core::randomness::RepeatableRandomness;
 use phone_auth_core::settings::Settings;
 use phone_auth_core::store::PersonStore;
-use phone_auth_signals::Signals;
+use phone_auth_events::Signals;
 use phone_auth_store_testkit::MemoryStore;
 use phone_auth_tokens::{Keyring, SecretKey};
 

@@ -3,7 +3,7 @@
 use std::mem;
 use std::sync::{Arc, Mutex};
 
-use phone_auth_signals::{
+use phone_auth_events::{
     Connection, EmailAdded, EmailVerified, Event, LinkFollowed, PasswordChanged, PasswordWasReset,
     PhoneAdded, PhoneVerified, ResetPasswordEmail, ResetPasswordPhone, Sender, Signals,
     TokenIssued, TokenRefused, User, UserLoggedIn, UserLoggedOut, UserLoginFailed, UserSignedUp,

@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
-use phone_auth_signals::{RelativeUrl, SiteOrigin, User};
+use phone_auth_events::{RelativeUrl, SiteOrigin, User};
 
 /// A message that somebody should have got.
 #[derive(Clone, PartialEq, Eq)]

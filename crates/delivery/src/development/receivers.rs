@@ -2,7 +2,7 @@
 
 use std::io;
 
-use phone_auth_signals::{
+use phone_auth_events::{
     Destination, Message, User, receiver, reset_password_email, reset_password_phone, verify_email,
     verify_phone,
 };

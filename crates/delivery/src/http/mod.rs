@@ -10,7 +10,7 @@ pub(crate) use answer::Answer;
 pub(crate) use endpoint::Endpoint;
 pub(crate) use statuses::Statuses;
 
-use phone_auth_signals::{Retry, Undelivered};
+use phone_auth_events::{Retry, Undelivered};
 use reqwest::{Client, Request, Response};
 use tokio::time::{Duration, Instant, timeout_at};
 

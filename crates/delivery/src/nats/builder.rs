@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_nats::{ConnectOptions, ServerAddr};
-use phone_auth_signals::SiteOrigin;
+use phone_auth_events::SiteOrigin;
 use tokio::sync::OnceCell;
 
 use super::Nats;

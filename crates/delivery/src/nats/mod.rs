@@ -22,7 +22,7 @@ use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::{self, Context};
 use async_nats::{ConnectErrorKind, ConnectOptions, ServerAddr};
 use chrono::Utc;
-use phone_auth_signals::{Message, Retry, SiteOrigin, Undelivered};
+use phone_auth_events::{Message, Retry, SiteOrigin, Undelivered};
 use tokio::sync::OnceCell;
 
 use crate::payload::payload;
@@ -36,7 +36,7 @@ use crate::signal_name::signal_name;
 /// # Examples
 /// ```
 /// use phone_auth_delivery::{BuildErrorKind, nats::Nats};
-/// use phone_auth_signals::SiteOrigin;
+/// use phone_auth_events::SiteOrigin;
 ///
 /// let site = SiteOrigin::parse("https://example.org")?;
 /// let nats = Nats::builder(site.clone(), "tls://nats.example.org").build()?;

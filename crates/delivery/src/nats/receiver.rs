@@ -1,6 +1,6 @@
 //! The receiver of messages that go to a stream.
 
-use phone_auth_signals::{
+use phone_auth_events::{
     Message, Undelivered, receiver, reset_password_email, reset_password_phone, verify_email,
     verify_phone,
 };

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use base64ct::{Base64, Encoding};
 use minijinja::{Environment, Error};
-use phone_auth_signals::SiteOrigin;
+use phone_auth_events::SiteOrigin;
 use reqwest::Method;
 use reqwest::header::{HeaderName, HeaderValue};
 use serde_json::Value;

@@ -19,7 +19,7 @@ pub use twilio::{Twilio, TwilioSender};
 
 use std::fmt;
 
-use phone_auth_signals::{PhoneMessage, SiteOrigin, Undelivered};
+use phone_auth_events::{PhoneMessage, SiteOrigin, Undelivered};
 use reqwest::Client;
 
 use crate::http::{self, Statuses};
@@ -31,7 +31,7 @@ use recipe::{Fields, Recipe};
 /// # Examples
 /// ```
 /// use phone_auth_delivery::{BuildErrorKind, Secret, sms_gateway::SmsGateway};
-/// use phone_auth_signals::SiteOrigin;
+/// use phone_auth_events::SiteOrigin;
 ///
 /// let site = SiteOrigin::parse("https://example.org")?;
 /// let gateway = SmsGateway::builder(site.clone(), "https://sms.example/v1/send")
@@ -65,9 +65,9 @@ impl SmsGateway {
     /// Sends a message and waits until the gateway has taken it.
     ///
     /// # Errors
-    /// [`Retry::Never`](phone_auth_signals::Retry::Never) for a status that means so,
-    /// [`Retry::After`](phone_auth_signals::Retry::After) when the gateway names a time, otherwise
-    /// [`Retry::Later`](phone_auth_signals::Retry::Later) for all that is no success.
+    /// [`Retry::Never`](phone_auth_events::Retry::Never) for a status that means so,
+    /// [`Retry::After`](phone_auth_events::Retry::After) when the gateway names a time, otherwise
+    /// [`Retry::Later`](phone_auth_events::Retry::Later) for all that is no success.
     ///
     /// # Cancel safety
     /// When the call is dropped, the gateway may have the message; sent again, it has the same key.

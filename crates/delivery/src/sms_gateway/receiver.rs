@@ -1,6 +1,6 @@
 //! The receiver of messages that go to a phone.
 
-use phone_auth_signals::{PhoneMessage, Undelivered, receiver, reset_password_phone, verify_phone};
+use phone_auth_events::{PhoneMessage, Undelivered, receiver, reset_password_phone, verify_phone};
 
 use super::SmsGateway;
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, Error, UndefinedBehavior};
-use phone_auth_signals::{Retry, Undelivered};
+use phone_auth_events::{Retry, Undelivered};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Request, Url};
 use serde::Serialize;

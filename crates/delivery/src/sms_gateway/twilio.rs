@@ -1,6 +1,6 @@
 //! The request that Twilio takes.
 
-use phone_auth_signals::SiteOrigin;
+use phone_auth_events::SiteOrigin;
 
 use super::{SmsGateway, SmsGatewayBuilder};
 use crate::Secret;
@@ -10,7 +10,7 @@ use crate::Secret;
 /// # Examples
 /// ```
 /// use phone_auth_delivery::{Secret, sms_gateway::{SmsGateway, Twilio, TwilioSender}};
-/// use phone_auth_signals::SiteOrigin;
+/// use phone_auth_events::SiteOrigin;
 ///
 /// let site = SiteOrigin::parse("https://example.org")?;
 /// let sender = TwilioSender::MessagingService("MG0123".to_owned());

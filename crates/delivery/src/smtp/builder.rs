@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use lettre::address::Address;
 use lettre::message::Mailbox;
-use phone_auth_signals::SiteOrigin;
+use phone_auth_events::SiteOrigin;
 use rustls::pki_types::ServerName;
 
 use super::Smtp;
@@ -99,13 +99,13 @@ impl SmtpBuilder {
     /// # Examples
     /// ```
     /// use phone_auth_delivery::{BuildErrorKind, smtp::Smtp};
-    /// use phone_auth_signals::SiteOrigin;
+    /// use phone_auth_events::SiteOrigin;
     ///
     /// let site = SiteOrigin::parse("https://example.org")?;
     /// let smtp = || Smtp::builder(site.clone(), "mail.example.org", "accounts@example.org");
     /// assert!(smtp().hello("www.example.org").build().is_ok());
     /// assert_eq!(*smtp().hello("web-1").build().unwrap_err().kind(), BuildErrorKind::Hello);
-    /// # Ok::<(), phone_auth_signals::UrlError>(())
+    /// # Ok::<(), phone_auth_events::UrlError>(())
     /// ```
     pub fn hello(mut self, name: impl Into<String>) -> Self {
         self.hello = Some(name.into());

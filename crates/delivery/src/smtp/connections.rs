@@ -10,7 +10,7 @@ use lettre::Message;
 use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::commands::{Mail, Rcpt};
 use lettre::transport::smtp::extension::{Extension, MailParameter};
-use phone_auth_signals::{Retry, Undelivered};
+use phone_auth_events::{Retry, Undelivered};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::refusal::{self, Step};

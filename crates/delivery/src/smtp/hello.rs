@@ -5,7 +5,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use lettre::transport::smtp::extension::ClientId;
-use phone_auth_signals::SiteOrigin;
+use phone_auth_events::SiteOrigin;
 
 /// The greeting that was set.
 pub(super) fn parse(text: &str) -> Option<ClientId> {

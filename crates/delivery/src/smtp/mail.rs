@@ -3,7 +3,7 @@
 use lettre::address::Address;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
-use phone_auth_signals::{EmailMessage, Retry, Undelivered};
+use phone_auth_events::{EmailMessage, Retry, Undelivered};
 use sha2::{Digest, Sha256};
 
 use crate::texts::Texts;

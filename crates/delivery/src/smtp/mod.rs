@@ -24,7 +24,7 @@ use std::fmt;
 use std::time::Duration;
 
 use lettre::message::Mailbox;
-use phone_auth_signals::{EmailMessage, Retry, SiteOrigin, Undelivered};
+use phone_auth_events::{EmailMessage, Retry, SiteOrigin, Undelivered};
 
 use crate::texts::Texts;
 use connections::Connections;
@@ -36,7 +36,7 @@ use connections::Connections;
 /// # Examples
 /// ```
 /// use phone_auth_delivery::{BuildErrorKind, Secret, smtp::{Security, Smtp}};
-/// use phone_auth_signals::SiteOrigin;
+/// use phone_auth_events::SiteOrigin;
 ///
 /// let site = SiteOrigin::parse("https://example.org")?;
 /// let smtp = Smtp::builder(site.clone(), "mail.example.org", "Example <accounts@example.org>")

@@ -1,6 +1,6 @@
 //! The receiver of messages that go by e-mail.
 
-use phone_auth_signals::{EmailMessage, Undelivered, receiver, reset_password_email, verify_email};
+use phone_auth_events::{EmailMessage, Undelivered, receiver, reset_password_email, verify_email};
 
 use super::Smtp;
 

@@ -8,7 +8,7 @@
 use std::error::Error as _;
 
 use lettre::transport::smtp::Error;
-use phone_auth_signals::{Retry, Undelivered};
+use phone_auth_events::{Retry, Undelivered};
 
 /// How far a message had come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

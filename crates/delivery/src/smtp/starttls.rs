@@ -5,7 +5,7 @@
 //! and each answer from there on for that of another message (CVE-2011-0411).
 
 use lettre::transport::smtp::extension::ClientId;
-use phone_auth_signals::{Retry, Undelivered};
+use phone_auth_events::{Retry, Undelivered};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::refusal::{self, Step};

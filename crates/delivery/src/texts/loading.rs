@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
-use phone_auth_signals::User;
+use phone_auth_events::User;
 
 use super::words::{Lifetime, Words};
 use super::{Engines, NAMES, Texts, compiled};

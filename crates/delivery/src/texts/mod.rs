@@ -13,7 +13,7 @@ use std::path::Path;
 
 use minijinja::value::Serde;
 use minijinja::{Environment, Template};
-use phone_auth_signals::{Message, Retry, SiteOrigin, Undelivered};
+use phone_auth_events::{Message, Retry, SiteOrigin, Undelivered};
 
 use crate::BuildError;
 use crate::signal_name::signal_name;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use phone_auth_signals::{Message, User};
+use phone_auth_events::{Message, User};
 use serde::Serialize;
 
 use super::Style;

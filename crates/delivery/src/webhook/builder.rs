@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use phone_auth_signals::SiteOrigin;
+use phone_auth_events::SiteOrigin;
 
 use super::Webhook;
 use super::signing::SigningKey;

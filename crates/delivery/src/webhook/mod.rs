@@ -14,7 +14,7 @@ pub use receiver::RECEIVER;
 use std::fmt;
 
 use chrono::Utc;
-use phone_auth_signals::{Message, Retry, SiteOrigin, Undelivered};
+use phone_auth_events::{Message, Retry, SiteOrigin, Undelivered};
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, Method, Request, Url};
 
@@ -30,7 +30,7 @@ use signing::SigningKey;
 /// # Examples
 /// ```
 /// use phone_auth_delivery::{BuildErrorKind, Secret, webhook::Webhook};
-/// use phone_auth_signals::SiteOrigin;
+/// use phone_auth_events::SiteOrigin;
 ///
 /// let site = SiteOrigin::parse("https://example.org")?;
 /// let secret = || Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");

@@ -6,7 +6,7 @@ use core::fmt;
 use core::time::Duration;
 
 use chrono::{DateTime, Utc};
-use phone_auth_signals::{Sender, Signals};
+use phone_auth_events::{Sender, Signals};
 use subtle::{Choice, ConstantTimeEq};
 
 use super::keys::{hex, salted_hmac};

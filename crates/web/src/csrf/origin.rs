@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use http::header::{ORIGIN, REFERER};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName};
-use phone_auth_signals::SiteOrigin;
+use phone_auth_events::SiteOrigin;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 

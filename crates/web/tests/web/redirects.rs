@@ -3,7 +3,7 @@
 use axum::body::Body;
 use http::header::HOST;
 use http::{Method, Request, StatusCode};
-use phone_auth_signals::ResetPasswordEmail;
+use phone_auth_events::ResetPasswordEmail;
 
 use crate::support::{Site, encode};
 

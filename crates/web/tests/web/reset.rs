@@ -1,7 +1,7 @@
 //! Resetting a password.
 
 use http::{Method, StatusCode};
-use phone_auth_signals::{ResetPasswordEmail, ResetPasswordPhone};
+use phone_auth_events::{ResetPasswordEmail, ResetPasswordPhone};
 
 use crate::support::{PASSWORD, Site};
 

@@ -10,7 +10,7 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use phone_auth_core::accounts::Accounts;
 use phone_auth_core::settings::Settings;
-use phone_auth_signals::{
+use phone_auth_events::{
     Capture, Event, ResetPasswordEmail, Signals, SiteOrigin, VerifyEmail, VerifyPhone,
 };
 use phone_auth_store_testkit::MemoryStore;

@@ -8,7 +8,7 @@ use axum::response::Response;
 use axum::routing::get;
 use http::StatusCode;
 use phone_auth_core::accounts::Accounts;
-use phone_auth_signals::{Signals, SiteOrigin};
+use phone_auth_events::{Signals, SiteOrigin};
 use phone_auth_store_testkit::MemoryStore;
 use phone_auth_tokens::{Keyring, SecretKey};
 use phone_auth_web::{Page, Visit, Web, WebBuildErrorKind};

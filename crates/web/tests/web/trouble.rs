@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use phone_auth_core::store::StoreErrorKind;
-use phone_auth_signals::ResetPasswordEmail;
+use phone_auth_events::ResetPasswordEmail;
 
 use crate::support::{PASSWORD, Site, sign_up_form};
 

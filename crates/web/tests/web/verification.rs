@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use http::{Method, StatusCode};
-use phone_auth_signals::{LinkFollowed, VerifyEmail, VerifyPhone};
+use phone_auth_events::{LinkFollowed, VerifyEmail, VerifyPhone};
 
 use crate::support::Site;
 

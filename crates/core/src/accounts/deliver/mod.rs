@@ -8,7 +8,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use phone_auth_signals::{Outcome, ReceiverInfo, Report, Retry, Undelivered};
+use phone_auth_events::{Outcome, ReceiverInfo, Report, Retry, Undelivered};
 use phone_auth_tokens::CLOCK_SKEW;
 
 use super::bound_state::{self, Changed};

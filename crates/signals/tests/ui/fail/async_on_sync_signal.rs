@@ -1,4 +1,4 @@
-use phone_auth_signals::{TokenRefused, receiver, token_refused};
+use phone_auth_events::{TokenRefused, receiver, token_refused};
 
 #[receiver(token_refused)]
 async fn count(_event: &TokenRefused) {}

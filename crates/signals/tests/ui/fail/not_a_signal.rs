@@ -1,4 +1,4 @@
-use phone_auth_signals::{VerifyEmail, receiver};
+use phone_auth_events::{VerifyEmail, receiver};
 
 mod mail {}
 

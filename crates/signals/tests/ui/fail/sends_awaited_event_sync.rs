@@ -1,4 +1,4 @@
-use phone_auth_signals::{Sender, Signals, User, UserLoggedIn};
+use phone_auth_events::{Sender, Signals, User, UserLoggedIn};
 
 fn main() {
     let event = UserLoggedIn::new(Sender::new("log_in"), User::new(1, "anna", "", ""));

@@ -1,4 +1,4 @@
-use phone_auth_signals::{VerifyEmail, receiver, verify_email};
+use phone_auth_events::{VerifyEmail, receiver, verify_email};
 
 #[receiver(verify_email, verify_email)]
 fn send_link(_event: &VerifyEmail) {}

@@ -1,4 +1,4 @@
-use phone_auth_signals::{EmailMessage, receiver, verify_email, verify_phone};
+use phone_auth_events::{EmailMessage, receiver, verify_email, verify_phone};
 
 #[receiver(verify_email, verify_phone)]
 fn send_link(_message: &dyn EmailMessage) {}

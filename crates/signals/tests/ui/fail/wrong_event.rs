@@ -1,4 +1,4 @@
-use phone_auth_signals::{UserLoggedIn, receiver, verify_email};
+use phone_auth_events::{UserLoggedIn, receiver, verify_email};
 
 #[receiver(verify_email)]
 fn send_link(event: &UserLoggedIn) {

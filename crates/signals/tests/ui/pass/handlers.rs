@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 #![deny(warnings, missing_docs, unreachable_pub, unused_qualifications, rust_2018_idioms, missing_debug_implementations)]
 
-use phone_auth_signals::{
+use phone_auth_events::{
     BoxError, EmailMessage, Message, VerifyEmail, VerifyPhone, receiver, reset_password_email, verify_email, verify_phone,
 };
 
@@ -42,7 +42,7 @@ async fn any(message: &(dyn Message + Sync)) {
 }
 
 /// Named by its path, though it is imported, too.
-#[receiver(phone_auth_signals::verify_phone)]
+#[receiver(phone_auth_events::verify_phone)]
 #[cfg(all())]
 pub fn by_path(_event: &VerifyPhone) {}
 
@@ -60,5 +60,5 @@ mod inner {
 fn main() {
     #[receiver(verify_phone)]
     fn local(_event: &VerifyPhone) {}
-    let _ = (inner::nested, phone_auth_signals::Signals::isolated());
+    let _ = (inner::nested, phone_auth_events::Signals::isolated());
 }

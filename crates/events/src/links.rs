@@ -1,8 +1,8 @@
 //! The signal of links that people follow. It carries the name of the route, never the link.
 
-use super::{Sender, event_struct::event_struct};
+use crate::{Sender, event_struct::event_struct};
 
-crate::signal! {
+phone_auth_signals::signal! {
     /// Somebody followed a link that was sent to her.
     pub sync link_followed: LinkFollowed;
 }

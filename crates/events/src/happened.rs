@@ -1,9 +1,9 @@
 //! The signals that tell what happened to an account: for audit, metrics and whatever follows from it.
 
-use super::{Sender, User, event_struct::event_struct};
+use crate::{Sender, User, event_struct::event_struct};
 use serde::Serialize;
 
-crate::signal! {
+phone_auth_signals::signal! {
     /// A person has signed up.
     pub user_signed_up: UserSignedUp;
 

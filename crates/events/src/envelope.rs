@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 ///
 /// # Examples
 /// ```
-/// use phone_auth_signals::{Envelope, Message, RelativeUrl, Sender, User, VerifyEmail};
+/// use phone_auth_events::{Envelope, Message, RelativeUrl, Sender, User, VerifyEmail};
 /// use std::time::Duration;
 ///
 /// let envelope = Envelope::new("0190-7f3c").in_language("de-AT").working_for(Duration::from_secs(600));
@@ -20,7 +20,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// let user = User::new(1, "anna", "", "");
 /// let event = VerifyEmail::new(Sender::new("docs"), user, url, "a@example.org".into()).with_envelope(envelope);
 /// assert_eq!(event.envelope().idempotency_key.as_deref(), Some("0190-7f3c"));
-/// # Ok::<(), phone_auth_signals::UrlError>(())
+/// # Ok::<(), phone_auth_events::UrlError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -63,7 +63,7 @@ impl Envelope {
     ///
     /// # Examples
     /// ```
-    /// use phone_auth_signals::Envelope;
+    /// use phone_auth_events::Envelope;
     /// use std::time::{Duration, UNIX_EPOCH};
     ///
     /// let promised = UNIX_EPOCH + Duration::from_secs(1_800_000_000);

@@ -1,9 +1,9 @@
 //! The four signals that ask for a message to be delivered. Without a receiver nobody gets her link.
 
-use super::{Sender, User, event_struct::event_struct};
 use crate::RelativeUrl;
+use crate::{Sender, User, event_struct::event_struct};
 
-crate::signal! {
+phone_auth_signals::signal! {
     /// Asks for a link to be sent by e-mail with which a person sets a new password.
     pub reset_password_email: ResetPasswordEmail;
 

@@ -22,7 +22,7 @@ pub enum Retry {
 ///
 /// # Examples
 /// ```
-/// use phone_auth_signals::{BoxError, Retry, Undelivered, VerifyPhone, receiver, verify_phone};
+/// use phone_auth_events::{BoxError, Retry, Undelivered, VerifyPhone, receiver, verify_phone};
 ///
 /// #[receiver(verify_phone)]
 /// fn refuse_premium_numbers(event: &VerifyPhone) -> Result<(), Undelivered> {

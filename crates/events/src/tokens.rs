@@ -1,9 +1,9 @@
 //! The signals of one-time tokens. They carry no token.
 
-use super::{Sender, event_struct::event_struct};
+use crate::{Sender, event_struct::event_struct};
 use serde::Serialize;
 
-crate::signal! {
+phone_auth_signals::signal! {
     /// A one-time token was issued.
     pub sync token_issued: TokenIssued;
 

@@ -21,13 +21,13 @@ impl RelativeUrl {
     ///
     /// # Examples
     /// ```
-    /// use phone_auth_signals::{RelativeUrl, SiteOrigin};
+    /// use phone_auth_events::{RelativeUrl, SiteOrigin};
     ///
     /// let url = RelativeUrl::new("/accounts/login/")?;
     /// let site: SiteOrigin = "https://example.org".parse()?;
     /// assert_eq!(url.absolute(&site), "https://example.org/accounts/login/");
     /// assert!(RelativeUrl::new("//elsewhere.example/").is_err());
-    /// # Ok::<(), phone_auth_signals::UrlError>(())
+    /// # Ok::<(), phone_auth_events::UrlError>(())
     /// ```
     pub fn new(text: impl Into<String>) -> Result<Self, UrlError> {
         let text = text.into();
@@ -128,11 +128,11 @@ impl SiteOrigin {
     ///
     /// # Examples
     /// ```
-    /// use phone_auth_signals::SiteOrigin;
+    /// use phone_auth_events::SiteOrigin;
     ///
     /// assert!(SiteOrigin::parse("http://localhost:8000")?.is_loopback());
     /// assert!(!SiteOrigin::parse("https://localhost.example.org")?.is_loopback());
-    /// # Ok::<(), phone_auth_signals::UrlError>(())
+    /// # Ok::<(), phone_auth_events::UrlError>(())
     /// ```
     pub fn is_loopback(&self) -> bool {
         let url = url::Url::parse(&self.0).ok();
@@ -215,7 +215,7 @@ impl Error for UrlError {}
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-    use super::*;
+    use crate::*;
 
     fn check_url(text: &str, expected: Option<UrlErrorKind>) {
         let found = RelativeUrl::new(text).err().map(|error| error.kind());

@@ -1,7 +1,7 @@
 //! What an outbox needs of the signals: to send again to some, to put a message in an envelope, to be told when to retry.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-use phone_auth_signals::{
+use phone_auth_events::{
     ConnectOptions, Destination, Envelope, Message, Outcome, RelativeUrl, Report,
     ResetPasswordEmail, ResetPasswordPhone, Retry, Sender, Signals, Undelivered, User, VerifyEmail,
     VerifyPhone, receiver, signal,

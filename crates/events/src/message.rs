@@ -1,9 +1,9 @@
 //! What the four delivery events share, so that one function can receive several of them.
 
-use super::{
+use crate::RelativeUrl;
+use crate::{
     Envelope, ResetPasswordEmail, ResetPasswordPhone, Sender, User, VerifyEmail, VerifyPhone,
 };
-use crate::RelativeUrl;
 use serde::Serialize;
 
 /// A message to deliver: to whom, about whom, with which link.
@@ -13,7 +13,7 @@ use serde::Serialize;
 ///
 /// # Examples
 /// ```
-/// use phone_auth_signals::{Message, receiver, reset_password_email, verify_email};
+/// use phone_auth_events::{Message, receiver, reset_password_email, verify_email};
 ///
 /// #[receiver(verify_email, reset_password_email)]
 /// fn queue(message: &dyn Message) {

@@ -1,0 +1,62 @@
+//! The signals of accounts: what phone-auth sends, and what each event carries.
+//!
+//! It re-exports the dispatcher, `phone-auth-signals`, so that whoever receives something of accounts needs this crate
+//! alone. A program without accounts declares its own signals with that one.
+//!
+//! ```standalone_crate
+//! use phone_auth_events::{Signals, SiteOrigin, VerifyEmail, receiver, verify_email};
+//! # use phone_auth_events::{RelativeUrl, Sender, User};
+//!
+//! #[receiver(verify_email)]
+//! fn send_link(event: &VerifyEmail, site: &SiteOrigin) {
+//!     println!("{}: please open {}", event.email, event.url.absolute(site));
+//! }
+//!
+//! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+//! let signals = Signals::builder().provide(SiteOrigin::parse("https://example.org")?).build()?;
+//! # let url = RelativeUrl::new("/accounts/verify/")?;
+//! # let event = VerifyEmail::new(Sender::new("docs"), User::new(1, "anna", "", ""), url, "a@example.org".into());
+//! signals.send(&event).await?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # The signals
+//! Four ask for a message to be delivered: [`verify_email`], [`verify_phone`], [`reset_password_email`],
+//! [`reset_password_phone`]. The others tell what happened: [`user_signed_up`], [`user_logged_in`],
+//! [`user_login_failed`], [`user_logged_out`], [`password_changed`], [`password_was_reset`], [`email_added`],
+//! [`phone_added`], [`email_verified`], [`phone_verified`], [`token_issued`], [`token_refused`], [`link_followed`].
+//!
+//! # Security
+//! Any crate that is linked can receive any of them, also those that carry links with which passwords are set. So
+//! `Debug` of a [`RelativeUrl`] shows nothing, and the [manifest](Signals::manifest) says who receives what.
+
+mod delivery;
+mod envelope;
+mod event_struct;
+mod happened;
+mod links;
+mod message;
+mod sender;
+mod tokens;
+mod undelivered;
+mod url;
+mod user;
+
+pub use phone_auth_signals::*;
+
+pub use crate::delivery::*;
+pub use crate::envelope::Envelope;
+pub use crate::happened::*;
+pub use crate::links::*;
+pub use crate::message::{Destination, EmailMessage, Message, MessageKind, PhoneMessage};
+pub use crate::sender::Sender;
+pub use crate::tokens::*;
+pub use crate::undelivered::{Retry, Undelivered};
+pub use crate::url::{RelativeUrl, SiteOrigin, UrlError, UrlErrorKind};
+pub use crate::user::User;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
