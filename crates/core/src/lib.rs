@@ -4,7 +4,7 @@
 //! out, reset and change a password, add and verify an address. The flows are methods of one value,
 //! [`Accounts`](accounts::Accounts), over small ports: a [store], a [clock], a
 //! [password hasher](password::PasswordHasher), a source of [randomness]. What happens is told to the
-//! signals of `phone-auth-signals` after the store has committed; the flows themselves send no message.
+//! signals of `phone-auth-events` after the store has committed; the flows themselves send no message.
 //!
 //! | module | holds |
 //! |---|---|
