@@ -22,6 +22,16 @@ pub(crate) enum Cause {
     Other(&'static str),
 }
 
+impl Cause {
+    /// The SQLSTATE that the server told.
+    pub(crate) fn code(&self) -> Option<&str> {
+        match self {
+            Self::Refused { code, .. } => code.as_deref(),
+            Self::Io(_) | Self::Other(_) => None,
+        }
+    }
+}
+
 impl From<sqlx::Error> for Cause {
     fn from(error: sqlx::Error) -> Self {
         match error {

@@ -27,6 +27,11 @@ impl Failure {
         self.kind
     }
 
+    /// The SQLSTATE that the server told.
+    pub(crate) fn code(&self) -> Option<&str> {
+        self.source.as_ref()?.code()
+    }
+
     /// What is kept of the driver's error.
     pub(crate) fn cause(&self) -> Option<&(dyn Error + 'static)> {
         self.source.as_ref().map(|source| source as _)

@@ -51,8 +51,10 @@ mod server_url;
 mod sessions;
 mod site_key;
 mod spellings;
+mod steps;
 mod store;
 
+pub use indexes::LOST_INDEXES;
 pub use migrate_error::{MigrateError, MigrateErrorKind};
 pub use open_error::{OpenError, OpenErrorKind};
 pub use options::PostgresOptions;

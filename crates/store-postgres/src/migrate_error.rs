@@ -23,11 +23,36 @@ pub enum MigrateErrorKind {
         /// The column that it lacks.
         column: &'static str,
     },
+    /// Somebody's transaction has kept a table in use for too long. What was done so far is kept; trying again goes on from
+    /// there.
+    InUse {
+        /// The table.
+        table: &'static str,
+        /// The server process whose transaction it is, if it is known.
+        process: Option<i32>,
+    },
+    /// Rows that should differ are alike, so that an index that was lost and that keeps them apart cannot be made again.
+    /// Everything else was done.
+    Duplicates {
+        /// The index.
+        index: &'static str,
+        /// Its table.
+        table: &'static str,
+        /// The columns in which no two rows may be alike.
+        columns: &'static str,
+    },
+    /// Tables that a step has made are gone.
+    TablesGone {
+        /// The tables.
+        tables: Vec<&'static str>,
+        /// The number of the first step that made one of them.
+        since: usize,
+    },
     /// PostgreSQL refused a statement it should accept, as when this user may make no tables.
     Broken,
 }
 
-/// The tables could not be made. Nothing was changed.
+/// The tables could not be made. Each part of a step was made whole or not at all, and the next run goes on from there.
 #[derive(Debug)]
 pub struct MigrateError {
     kind: MigrateErrorKind,
@@ -47,7 +72,15 @@ impl MigrateError {
 
     /// Whether the same call may succeed later.
     pub fn is_retryable(&self) -> bool {
-        self.kind == MigrateErrorKind::Unavailable
+        matches!(
+            self.kind,
+            MigrateErrorKind::Unavailable | MigrateErrorKind::InUse { .. }
+        )
+    }
+
+    /// The SQLSTATE that the server told.
+    pub(crate) fn code(&self) -> Option<&str> {
+        self.source.as_ref()?.code()
     }
 }
 
@@ -72,7 +105,7 @@ impl From<sqlx::Error> for MigrateError {
 
 impl fmt::Display for MigrateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.kind {
+        match &self.kind {
             MigrateErrorKind::Unavailable => {
                 f.write_str("the database is gone, full, read-only or in use by others")
             }
@@ -82,6 +115,31 @@ impl fmt::Display for MigrateError {
             MigrateErrorKind::Incompatible { table, column } => {
                 write!(f, "the table {table} has no column {column}")
             }
+            MigrateErrorKind::InUse { table, process } => {
+                write!(
+                    f,
+                    "the table {table} is kept in use by a transaction that does not end"
+                )?;
+                if let Some(process) = process {
+                    write!(f, " (server process {process})")?;
+                }
+                f.write_str("; once it has ended, run this again: what was done so far is kept")
+            }
+            MigrateErrorKind::Duplicates {
+                index,
+                table,
+                columns,
+            } => write!(
+                f,
+                "several rows of {table} have the same {columns}, so the index {index}, which was lost, cannot be made \
+                 again; change or delete all of them but one, and run this again"
+            ),
+            MigrateErrorKind::TablesGone { tables, since } => write!(
+                f,
+                "the database has lost {}; put it back from a copy, or delete the rows of phone_auth_schema with a \
+                 version of {since} or more to have it made anew without its rows",
+                tables.join(", ")
+            ),
             MigrateErrorKind::Broken => f.write_str("PostgreSQL refused to make the tables"),
         }
     }

@@ -6,126 +6,30 @@
 //! Nothing here reads or writes a row of the model's tables. Where Django made them, only tables and
 //! indexes of ours are added.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::postgres::PgRow;
 use sqlx::{
-    AssertSqlSafe, Connection, Decode, PgConnection, Postgres, Row, Transaction, Type, query,
-    query_scalar, raw_sql,
+    AssertSqlSafe, Connection, Decode, PgConnection, Postgres, Row, Type, query, query_scalar,
+    raw_sql,
 };
 
-use crate::indexes::{INDEXES, LOST_INDEXES, SPELLINGS_STEP, lost_indexes, lost_query};
+use crate::indexes::{INDEXES, Index, LOST_INDEXES, lost_indexes, lost_query};
 use crate::locks;
 use crate::migrate_error::{MigrateError, MigrateErrorKind};
-use crate::pool::Connections;
+use crate::pool::{Connections, Query};
+use crate::steps::{MIGRATIONS, MODEL_COLUMNS, Migration, Part, columns_after};
 
-/// A step that every database goes through once. The first is number 1.
-struct Migration {
-    name: &'static str,
-    step: Step,
-    /// A table and a column that are there once it was applied, and not before: by these it is known where
-    /// `phone_auth_schema` was lost, as by a restore of some tables.
-    made: (&'static str, &'static str),
-}
+/// How long a table is waited for at once. Whoever comes after us waits behind us, so it is far less than the two fifths
+/// of a statement's time for which they wait themselves, and less than the second after which the server looks for
+/// deadlocks: should there be one after all, we are who gives way.
+const WAIT: Duration = Duration::from_millis(200);
 
-/// What a step does.
-enum Step {
-    /// Makes the model's tables where they are missing, and our indexes on them.
-    ModelTables,
-    /// Runs these statements.
-    Statements(&'static str),
-    /// Makes our indexes on the model's tables that are for spellings.
-    Spellings,
-}
+/// How many times as long others are let pass before the next try.
+const PAUSES: u32 = 4;
 
-/// All steps, in order. A step that has been released is never changed, only followed by another.
-const MIGRATIONS: &[Migration] = &[
-    Migration {
-        name: "people and addresses",
-        step: Step::ModelTables,
-        made: ("auth_user", "id"),
-    },
-    Migration {
-        name: "sessions",
-        step: Step::Statements(include_str!("schema/sessions.sql")),
-        made: ("phone_auth_session", "digest"),
-    },
-    Migration {
-        name: "outbox",
-        step: Step::Statements(include_str!("schema/outbox.sql")),
-        made: ("phone_auth_outbox", "id"),
-    },
-    Migration {
-        name: "verified addresses",
-        step: Step::Statements(include_str!("schema/verified.sql")),
-        made: ("phone_auth_phone_verified", "address_id"),
-    },
-    Migration {
-        name: "sessions bound to passwords",
-        step: Step::Statements(include_str!("schema/session_password.sql")),
-        made: ("phone_auth_session", "password_digest"),
-    },
-    Migration {
-        name: "site key",
-        step: Step::Statements(include_str!("schema/site_key.sql")),
-        made: ("phone_auth_site_key", "id"),
-    },
-    Migration {
-        name: "link requests",
-        step: Step::Statements(include_str!("schema/links.sql")),
-        made: ("phone_auth_link_request", "holder"),
-    },
-    Migration {
-        name: "spellings",
-        step: Step::Spellings,
-        made: ("auth_user", "id"),
-    },
-    Migration {
-        name: "leases of messages",
-        step: Step::Statements(include_str!("schema/outbox_leases.sql")),
-        made: ("phone_auth_outbox", "earlier_receipts"),
-    },
-];
-
-/// A table of the model's.
-struct ModelTable {
-    name: &'static str,
-    /// The columns that it has, and that the store reads or writes.
-    columns: &'static [&'static str],
-    /// The statements that make it.
-    statements: &'static str,
-}
-
-/// The tables of the model's, each after those that it refers to.
-const MODEL_TABLES: [ModelTable; 3] = [
-    ModelTable {
-        name: "auth_user",
-        columns: &[
-            "id",
-            "password",
-            "last_login",
-            "is_superuser",
-            "username",
-            "first_name",
-            "last_name",
-            "email",
-            "is_staff",
-            "is_active",
-            "date_joined",
-        ],
-        statements: include_str!("schema/auth_user.sql"),
-    },
-    ModelTable {
-        name: "phone_auth_emailaddress",
-        columns: &["id", "email", "is_verified", "user_id"],
-        statements: include_str!("schema/phone_auth_emailaddress.sql"),
-    },
-    ModelTable {
-        name: "phone_auth_phonenumber",
-        columns: &["id", "phone", "is_verified", "user_id"],
-        statements: include_str!("schema/phone_auth_phonenumber.sql"),
-    },
-];
+/// How many statement time-outs there are for tries.
+const PATIENCE: u32 = 12;
 
 /// Whether there is a table of what was applied, in any schema that is searched. `IF NOT EXISTS` looks in
 /// the first of them alone, and would begin anew there.
@@ -133,125 +37,256 @@ const HAS_SCHEMA_TABLE: &str = "SELECT to_regclass('phone_auth_schema') IS NOT N
 
 const APPLIED: &str = "SELECT coalesce(max(version), 0)::int8 FROM phone_auth_schema";
 
-/// Applies what has not been applied, each step whole or not at all; the names of what was applied now.
+/// Which of these columns of these tables are missing, and whether the whole table is.
+const MISSING: &str = "SELECT wanted.place, to_regclass(wanted.tab) IS NULL
+    FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS wanted (tab, col, place)
+    WHERE NOT EXISTS (
+        SELECT 1 FROM pg_attribute
+        WHERE attrelid = to_regclass(wanted.tab) AND attname = wanted.col AND attnum > 0 AND NOT attisdropped
+    )
+    ORDER BY wanted.place";
+
+/// The server process whose transaction, of those that use a table, began first.
+const USER_OF_TABLE: &str = "SELECT l.pid FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid
+    WHERE l.locktype = 'relation' AND l.granted AND l.relation = to_regclass($1) AND l.pid <> pg_backend_pid()
+        AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    ORDER BY a.xact_start LIMIT 1";
+
+/// Applies what has not been applied; the names of what was applied now. Each table, column and index is made whole or not
+/// at all, and a step is written down once all of it is there, so that the next run goes on where one has stopped.
 ///
-/// A step, and each index of the model's tables, has a transaction of its own: no lock on a table is held while another
-/// is waited for or an index of another is made, so that pages go on and nobody is in a deadlock with us.
+/// Each of them has a transaction of its own, which takes a strong lock on one table at most that servers of
+/// earlier versions use, and waits for it for a moment only. When it was not to be had, the transaction is rolled back,
+/// and tried again after whoever waited behind it had their turn: pages go on, and nobody is in a deadlock with us for long. What cannot be
+/// avoided is that nobody can write to a table while an index is made on it.
 ///
-/// Nodes that start at once take turns, and to wait for their turn they have all the time it takes. For the
-/// tables themselves nobody waits longer than a statement may take: whatever waits for such a lock makes all others
-/// wait behind it.
+/// Nodes that start at once take turns, and to wait for their turn they have all the time it takes.
 pub(crate) async fn run(
     connection: &mut PgConnection,
     opening: String,
-    patience: Duration,
+    statement_timeout: Duration,
 ) -> Result<Vec<&'static str>, MigrateError> {
+    let wait = (statement_timeout / 25).clamp(Duration::from_millis(10), WAIT);
     let opening = format!(
         "{opening}; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; \
          SET LOCAL idle_in_transaction_session_timeout = 0; {}; SET LOCAL lock_timeout = {}",
         locks::of_migrations(),
-        patience.as_millis()
+        wait.as_millis()
     );
+    let mut run = Run {
+        connection,
+        opening,
+        wait,
+        patience: statement_timeout * PATIENCE,
+    };
     let mut names = Vec::new();
     loop {
-        let mut look = begin(connection, &opening).await?;
-        let done = applied(&mut look).await?;
-        look.rollback().await?;
+        let done = run.look().await?;
         let Some(migration) = MIGRATIONS.get(done) else {
             break;
         };
-        if matches!(migration.step, Step::Spellings) {
-            for index in INDEXES.iter().filter(|it| it.since == SPELLINGS_STEP) {
-                let mut transaction = begin(connection, &opening).await?;
-                raw_sql(AssertSqlSafe(index.statement(false)))
-                    .execute(&mut *transaction)
-                    .await?;
-                transaction.commit().await?;
-            }
-        }
-        let mut transaction = begin(connection, &opening).await?;
-        // Another node may have been here between our transactions.
-        if applied(&mut transaction).await? == done {
-            apply(&mut transaction, done, migration).await?;
-            transaction.commit().await?;
+        if run.apply(done, migration).await? {
             names.push(migration.name);
-        } else {
-            transaction.rollback().await?;
         }
     }
-    if make_lost_indexes(connection, &opening).await? {
+    if run.make_lost_indexes().await? {
         names.push(LOST_INDEXES);
     }
     Ok(names)
 }
 
-/// Begins a transaction that no other node's `migrate` is in at the same time.
-async fn begin<'c>(
-    connection: &'c mut PgConnection,
-    opening: &str,
-) -> Result<Transaction<'c, Postgres>, MigrateError> {
-    let opening = AssertSqlSafe(opening.to_owned());
-    Ok(connection.begin_with(opening).await?)
+/// What is done in a transaction of its own.
+#[derive(Clone, Copy)]
+enum Work {
+    /// Nothing: only looks how many steps have been applied.
+    Look,
+    /// A part of a step.
+    Part(&'static Part),
+    /// An index of a step.
+    Index(&'static Index),
+    /// Writes down that a step was applied.
+    Record(usize, &'static Migration),
+    /// Removes what has the name of a lost index. By itself, because it keeps everybody from the table.
+    DropLost(&'static Index),
+    /// Makes a lost index.
+    MakeLost(&'static Index),
 }
 
-/// Applies the step after so many, and writes that it was.
-async fn apply(
-    connection: &mut PgConnection,
-    done: usize,
-    migration: &Migration,
-) -> Result<(), MigrateError> {
-    match migration.step {
-        Step::ModelTables => make_model_tables(connection).await?,
-        // Its indexes are made by now.
-        Step::Spellings => {}
-        Step::Statements(statements) => {
-            let (table, column) = migration.made;
-            let found = columns_of(connection, table).await?;
-            if found.iter().any(|it| it == column) {
-                tracing::warn!(
-                    "the step `{}` is there; phone_auth_schema had lost it",
-                    migration.name
+impl Work {
+    /// The table that others use and that it keeps them from.
+    fn locks(self) -> &'static str {
+        match self {
+            Self::Look | Self::Record(..) => "phone_auth_schema",
+            Self::Part(part) => part.locks,
+            Self::Index(index) | Self::DropLost(index) | Self::MakeLost(index) => index.table,
+        }
+    }
+
+    /// Whether it was done, by somebody else or by an earlier run.
+    async fn is_done(self, connection: &mut PgConnection) -> Result<bool, MigrateError> {
+        match self {
+            Self::Look => Ok(true),
+            Self::Record(..) => Ok(false),
+            Self::Part(part) => Ok(part.makes.is_there(connection).await?),
+            Self::Index(index) => {
+                let exists = query_scalar(
+                    "SELECT EXISTS (SELECT 1 FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+                    WHERE i.indrelid = to_regclass($1) AND c.relname = $2)",
                 );
-            } else {
-                raw_sql(statements).execute(&mut *connection).await?;
+                let exists = exists.bind(index.table).bind(index.name).persistent(false);
+                Ok(exists.fetch_one(connection).await?)
+            }
+            Self::DropLost(index) | Self::MakeLost(index) => {
+                let rows = lost_query().fetch_all(connection).await?;
+                let lost = lost_indexes(MIGRATIONS.len(), &rows)?;
+                Ok(!lost.iter().any(|it| it.name == index.name))
             }
         }
     }
-    query("INSERT INTO phone_auth_schema VALUES ($1, $2, now())")
-        .bind(i64::try_from(done + 1).unwrap_or(i64::MAX))
-        .bind(migration.name)
-        .persistent(false)
-        .execute(connection)
-        .await?;
-    Ok(())
+
+    fn statements(self) -> String {
+        match self {
+            Self::Look => String::new(),
+            Self::Part(part) => part.statements.to_owned(),
+            Self::Index(index) | Self::MakeLost(index) => index.statement(),
+            Self::Record(step, migration) => format!(
+                "INSERT INTO phone_auth_schema VALUES ({step}, '{}', now())",
+                migration.name
+            ),
+            Self::DropLost(index) => format!("DROP INDEX IF EXISTS {}", index.name),
+        }
+    }
 }
 
-/// Makes the indexes that are lost, one by one; whether there were any.
-async fn make_lost_indexes(
-    connection: &mut PgConnection,
-    opening: &str,
-) -> Result<bool, MigrateError> {
-    let mut is_any_made = false;
-    loop {
-        let mut transaction = begin(connection, opening).await?;
-        let rows = lost_query().fetch_all(&mut *transaction).await?;
-        let lost = lost_indexes(MIGRATIONS.len(), &rows)?;
-        let Some(index) = lost.first() else {
-            transaction.rollback().await?;
-            return Ok(is_any_made);
-        };
-        // One that could not be finished keeps the name. Whose the table is cannot be known any more.
-        let again = format!(
-            "DROP INDEX IF EXISTS {}; {}",
-            index.name,
-            index.statement(false)
-        );
-        raw_sql(AssertSqlSafe(again))
-            .execute(&mut *transaction)
-            .await?;
-        transaction.commit().await?;
-        is_any_made = true;
+/// A run of `migrate`.
+struct Run<'c> {
+    connection: &'c mut PgConnection,
+    /// Begins a transaction that no other node's run is in at the same time.
+    opening: String,
+    wait: Duration,
+    patience: Duration,
+}
+
+impl Run<'_> {
+    /// How many steps have been applied.
+    async fn look(&mut self) -> Result<usize, MigrateError> {
+        Ok(self.work(0, Work::Look).await?.0)
     }
+
+    /// Applies the step after so many; whether it was not applied by another node meanwhile.
+    async fn apply(
+        &mut self,
+        done: usize,
+        migration: &'static Migration,
+    ) -> Result<bool, MigrateError> {
+        let mut is_any_made = false;
+        for work in works(done, migration) {
+            is_any_made |= self.work(done, work).await?.1;
+        }
+        let record = Work::Record(done + 1, migration);
+        let (_, is_recorded) = self.work(done, record).await?;
+        if is_recorded && !is_any_made {
+            tracing::warn!(
+                "the step `{}` is there; phone_auth_schema had lost it",
+                migration.name
+            );
+        }
+        Ok(is_recorded)
+    }
+
+    /// Makes the indexes that are lost, one by one; whether there were any.
+    async fn make_lost_indexes(&mut self) -> Result<bool, MigrateError> {
+        let all = MIGRATIONS.len();
+        let rows = lost_query().fetch_all(&mut *self.connection).await?;
+        let (mut is_any_made, mut failed) = (false, None);
+        for index in lost_indexes(all, &rows)? {
+            self.work(all, Work::DropLost(index)).await?;
+            match self.work(all, Work::MakeLost(index)).await {
+                Ok((_, is_made)) => is_any_made |= is_made,
+                // 23505: it would be broken from the beginning. The others are made all the same.
+                Err(error) if error.code() == Some("23505") => {
+                    failed = failed.or(Some(MigrateErrorKind::Duplicates {
+                        index: index.name,
+                        table: index.table,
+                        columns: index.on,
+                    }));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        match failed {
+            None => Ok(is_any_made),
+            Some(kind) => Err(MigrateError::new(kind)),
+        }
+    }
+
+    /// Does some work if so many steps have been applied, and tries again while the table is in use; how many steps have been
+    /// applied, and whether it was done now.
+    async fn work(&mut self, done: usize, work: Work) -> Result<(usize, bool), MigrateError> {
+        let began = Instant::now();
+        loop {
+            match self.attempt(done, work).await {
+                // A lock that was not to be had in time, and a deadlock.
+                Err(error) if matches!(error.code(), Some("55P03" | "40P01")) => {}
+                outcome => return outcome,
+            }
+            if began.elapsed() > self.patience {
+                let table = work.locks();
+                let process = query_scalar(USER_OF_TABLE).bind(table).persistent(false);
+                let process = process.fetch_optional(&mut *self.connection).await?;
+                let kind = MigrateErrorKind::InUse {
+                    table,
+                    process: process.flatten(),
+                };
+                return Err(MigrateError::new(kind));
+            }
+            tokio::time::sleep(self.wait * PAUSES).await;
+        }
+    }
+
+    /// Does some work once, in a transaction.
+    async fn attempt(&mut self, done: usize, work: Work) -> Result<(usize, bool), MigrateError> {
+        let opening = AssertSqlSafe(self.opening.clone());
+        let mut transaction = self.connection.begin_with(opening).await?;
+        let outcome = do_once(&mut transaction, done, work).await;
+        if let Ok((_, true)) = outcome {
+            transaction.commit().await?;
+        } else {
+            // Now, and not when the connection is used next: others may be waiting.
+            transaction.rollback().await?;
+        }
+        outcome
+    }
+}
+
+/// What the step after so many makes, in order.
+fn works(done: usize, migration: &'static Migration) -> impl Iterator<Item = Work> {
+    let indexes = INDEXES.iter();
+    let of_step = indexes.filter(move |it| it.since == done + 1 && !it.is_of_constraint);
+    let parts = migration.parts.iter().map(Work::Part);
+    parts.chain(of_step.map(Work::Index))
+}
+
+/// Does some work if so many steps have been applied and it was not done; how many have been, and whether it was done now.
+async fn do_once(
+    connection: &mut PgConnection,
+    done: usize,
+    work: Work,
+) -> Result<(usize, bool), MigrateError> {
+    let applied = applied(connection).await?;
+    // Another node may have been here between our transactions.
+    if applied != done {
+        return Ok((applied, false));
+    }
+    if done == 0 {
+        check_model(connection).await?;
+    }
+    let is_due = !work.is_done(connection).await?;
+    if is_due {
+        let statements = AssertSqlSafe(work.statements());
+        raw_sql(statements).execute(connection).await?;
+    }
+    Ok((applied, is_due))
 }
 
 /// How many steps have been applied, after the table that says so was made if there was none.
@@ -282,18 +317,34 @@ async fn applied(connection: &mut PgConnection) -> Result<usize, MigrateError> {
 
 /// The names of what has not been applied.
 pub(crate) async fn pending(connections: &Connections) -> Result<Vec<&'static str>, MigrateError> {
-    let look = connections.run(query(HAS_SCHEMA_TABLE)).await?;
-    let applied = if only::<bool>(&look)? {
-        count(only(&connections.run(query(APPLIED)).await?)?)?
-    } else {
-        0
-    };
+    let applied = count_applied(connections).await?;
+    let wanted: Vec<_> = columns_after(applied).collect();
+    let missing = Missing::of(&wanted, &connections.run(missing(&wanted)).await?)?;
+    missing.refuse_tables()?;
+    missing.refuse_columns()?;
     let pending = MIGRATIONS.iter().skip(applied);
     let mut names: Vec<_> = pending.map(|migration| migration.name).collect();
     if !lost_indexes(applied, &connections.run(lost_query()).await?)?.is_empty() {
         names.push(LOST_INDEXES);
     }
     Ok(names)
+}
+
+/// The names of the indexes that are lost.
+pub(crate) async fn lost(connections: &Connections) -> Result<Vec<&'static str>, MigrateError> {
+    let applied = count_applied(connections).await?;
+    let lost = lost_indexes(applied, &connections.run(lost_query()).await?)?;
+    Ok(lost.iter().map(|index| index.name).collect())
+}
+
+/// How many steps have been applied.
+pub(crate) async fn count_applied(connections: &Connections) -> Result<usize, MigrateError> {
+    let has_table: bool = only(&connections.run(query(HAS_SCHEMA_TABLE)).await?)?;
+    if has_table {
+        count(only(&connections.run(query(APPLIED)).await?)?)
+    } else {
+        Ok(0)
+    }
 }
 
 /// The one value that a query always answers.
@@ -313,59 +364,77 @@ fn count(version: i64) -> Result<usize, MigrateError> {
         .ok_or_else(|| MigrateError::new(MigrateErrorKind::TooNew))
 }
 
-/// Makes the model's tables where they are missing, and the indexes for lookups in any ASCII case.
-///
-/// A table that is found in any schema that the connection searches is taken as it is. One more of its
-/// name in the first of these schemas would hide it from us, with everybody in it.
-///
-/// On tables of our own these indexes are unique. On tables that Django made they are not: it knows
-/// nothing of them, may hold `Bob` and `bob` already, and must go on working. There the lock on a name
-/// that whoever takes it holds is what keeps names apart, as it does everywhere.
-async fn make_model_tables(connection: &mut PgConnection) -> Result<(), MigrateError> {
-    let mut is_ours = Vec::new();
-    for table in MODEL_TABLES {
-        let found = columns_of(connection, table.name).await?;
-        if found.is_empty() {
-            raw_sql(table.statements).execute(&mut *connection).await?;
-        } else {
-            check_columns(&found, &table)?;
+/// A column that must be there, its table, and the number of the step that made it.
+type Wanted = (&'static str, &'static str, usize);
+
+/// The question which of these columns are missing.
+fn missing(wanted: &[Wanted]) -> Query<'static> {
+    let tables: Vec<_> = wanted.iter().map(|(table, ..)| *table).collect();
+    let columns: Vec<_> = wanted.iter().map(|(_, column, _)| *column).collect();
+    query(MISSING).bind(tables).bind(columns).persistent(false)
+}
+
+/// What is missing.
+struct Missing {
+    /// Whole tables, each with the step that made it.
+    tables: Vec<(&'static str, usize)>,
+    /// A column of a table that is there.
+    column: Option<(&'static str, &'static str)>,
+}
+
+impl Missing {
+    fn of(wanted: &[Wanted], rows: &[PgRow]) -> Result<Self, MigrateError> {
+        let (mut tables, mut missing) = (Vec::new(), None);
+        for row in rows {
+            let (place, is_whole): (i64, bool) = (row.try_get(0)?, row.try_get(1)?);
+            let found = usize::try_from(place - 1).ok();
+            let Some(&(table, column, step)) = found.and_then(|place| wanted.get(place)) else {
+                continue;
+            };
+            if !is_whole {
+                missing = missing.or(Some((table, column)));
+            } else if tables.iter().all(|(it, _)| *it != table) {
+                tables.push((table, step));
+            }
         }
-        is_ours.push((table.name, found.is_empty()));
+        Ok(Self {
+            tables,
+            column: missing,
+        })
     }
-    let ours = INDEXES
-        .iter()
-        .filter(|index| index.since == 1 && index.on.starts_with("lower("));
-    let indexes: String = ours
-        .map(|index| index.statement(is_ours.contains(&(index.table, true))))
+
+    /// Refuses a database that lacks tables which it had.
+    fn refuse_tables(&self) -> Result<(), MigrateError> {
+        let Some(since) = self.tables.iter().map(|(_, step)| *step).min() else {
+            return Ok(());
+        };
+        let tables = self.tables.iter().map(|(table, _)| *table).collect();
+        let kind = MigrateErrorKind::TablesGone { tables, since };
+        Err(MigrateError::new(kind))
+    }
+
+    /// Refuses a table that lacks a column.
+    fn refuse_columns(&self) -> Result<(), MigrateError> {
+        let Some((table, column)) = self.column else {
+            return Ok(());
+        };
+        let kind = MigrateErrorKind::Incompatible { table, column };
+        Err(MigrateError::new(kind))
+    }
+}
+
+/// Refuses tables that only have the name of one of the model's, before anything is made.
+///
+/// A table of the model's that is found in any schema that the connection searches is taken as it is. One more of its
+/// name in the first of these schemas would hide it from us, with everybody in it.
+async fn check_model(connection: &mut PgConnection) -> Result<(), MigrateError> {
+    let all = MODEL_COLUMNS.iter();
+    let wanted: Vec<Wanted> = all
+        .flat_map(|(table, columns)| columns.iter().map(|column| (*table, *column, 1)))
         .collect();
-    raw_sql(AssertSqlSafe(indexes)).execute(connection).await?;
-    Ok(())
+    let rows = missing(&wanted).fetch_all(connection).await?;
+    Missing::of(&wanted, &rows)?.refuse_columns()
 }
 
-/// The columns of a table; none if there is no such table where the connection looks for tables.
-async fn columns_of(
-    connection: &mut PgConnection,
-    table: &str,
-) -> Result<Vec<String>, MigrateError> {
-    let columns = query_scalar(
-        "SELECT attname::text FROM pg_attribute
-        WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped",
-    );
-    let found = columns.bind(table).persistent(false);
-    Ok(found.fetch_all(connection).await?)
-}
-
-/// Refuses a table that only has the name of one of the model's.
-fn check_columns(found: &[String], table: &ModelTable) -> Result<(), MigrateError> {
-    let missing = table
-        .columns
-        .iter()
-        .find(|column| !found.iter().any(|it| it == *column));
-    match missing {
-        None => Ok(()),
-        Some(column) => Err(MigrateError::new(MigrateErrorKind::Incompatible {
-            table: table.name,
-            column,
-        })),
-    }
-}
+#[cfg(test)]
+mod tests;

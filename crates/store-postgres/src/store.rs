@@ -78,14 +78,17 @@ impl PostgresStore {
             gates: Gates::default(),
         };
         store.check_encoding().await?;
-        store.pending_migrations().await.map_err(|error| {
-            let kind = match error.kind() {
-                MigrateErrorKind::TooNew => OpenErrorKind::TooNew,
-                MigrateErrorKind::Unavailable => OpenErrorKind::Unavailable,
-                _ => OpenErrorKind::Broken,
-            };
-            OpenError::with_source(kind, error)
-        })?;
+        // What else is wrong with the tables is for `migrate` and `pending_migrations` to say.
+        migrations::count_applied(&store.connections)
+            .await
+            .map_err(|error| {
+                let kind = match error.kind() {
+                    MigrateErrorKind::TooNew => OpenErrorKind::TooNew,
+                    MigrateErrorKind::Unavailable => OpenErrorKind::Unavailable,
+                    _ => OpenErrorKind::Broken,
+                };
+                OpenError::with_source(kind, error)
+            })?;
         Ok(store)
     }
 
@@ -115,7 +118,7 @@ impl PostgresStore {
     /// cannot be made.
     ///
     /// # Cancel safety
-    /// A dropped call has made all tables or none.
+    /// As for [`migrate`](Self::migrate).
     pub async fn connect_and_migrate(
         url: &str,
         options: PostgresOptions,
@@ -127,23 +130,27 @@ impl PostgresStore {
         }
     }
 
-    /// Brings the tables up to date, each step in a transaction of its own; the names of the steps that were applied
-    /// now, none when all had been. Several processes that start at once take turns, and each step is applied once. A
-    /// step that fails leaves those before it; the next call goes on from there. On a database that Django made, tables and indexes of ours are added, and no row is
-    /// touched. Indexes that were lost or are not valid are made again, and steps whose tables are there although
-    /// `phone_auth_schema` was lost are written down again.
+    /// Brings the tables up to date; the names of the steps that were applied now, none when all had been. Several processes
+    /// that start at once take turns, and each step is applied once. What was made before a failure stays, and the next call
+    /// goes on from there. On a database that Django made, tables and indexes of ours are added, and no row is
+    /// touched. Indexes that were lost, are not valid or are on something else are made again, and steps whose tables are
+    /// there although `phone_auth_schema` was lost are written down again.
     ///
-    /// While an index is made on a table that has rows already, nobody can write to that table.
+    /// Servers go on meanwhile. Every table, column and index is made in a transaction of its own, which waits for a table
+    /// for a fifth of a second at most and then lets others pass before it tries again, for twelve times the statement
+    /// time-out in all. While an index is made on a table that has rows already, nobody can write to that table.
     ///
     /// # Errors
-    /// [`Unavailable`](MigrateErrorKind::Unavailable) when the server is gone, full or read-only, or
-    /// somebody has used the tables for longer than the statement time-out,
+    /// [`Unavailable`](MigrateErrorKind::Unavailable) when the server is gone, full or read-only,
+    /// [`InUse`](MigrateErrorKind::InUse) when somebody's transaction has used a table for too long,
     /// [`TooNew`](MigrateErrorKind::TooNew) when a later version made the tables,
-    /// [`Incompatible`](MigrateErrorKind::Incompatible) when a table with a name of the model's is
-    /// another, and [`Broken`](MigrateErrorKind::Broken) when PostgreSQL refuses a statement.
+    /// [`Incompatible`](MigrateErrorKind::Incompatible) when a table lacks a column that it should have,
+    /// [`TablesGone`](MigrateErrorKind::TablesGone) when tables that a step has made are not there any more,
+    /// [`Duplicates`](MigrateErrorKind::Duplicates) when rows are alike that a lost index should keep apart, and
+    /// [`Broken`](MigrateErrorKind::Broken) when PostgreSQL refuses a statement.
     ///
     /// # Cancel safety
-    /// A dropped call has applied some steps, each whole; the next call applies the others.
+    /// A dropped call has made some tables, columns and indexes, each whole; the next call goes on from there.
     pub async fn migrate(&self) -> Result<Vec<&'static str>, MigrateError> {
         if self.pending_migrations().await?.is_empty() {
             return Ok(Vec::new());
@@ -158,15 +165,29 @@ impl PostgresStore {
         Ok(applied)
     }
 
-    /// The names of the steps that [`migrate`](Self::migrate) would apply.
+    /// The names of the steps that [`migrate`](Self::migrate) would apply, and [`LOST_INDEXES`](crate::LOST_INDEXES) where it
+    /// would make indexes again.
     ///
     /// # Errors
-    /// As for [`migrate`](Self::migrate), but never [`Incompatible`](MigrateErrorKind::Incompatible).
+    /// As for [`migrate`](Self::migrate), but never [`InUse`](MigrateErrorKind::InUse) or
+    /// [`Duplicates`](MigrateErrorKind::Duplicates).
     ///
     /// # Cancel safety
     /// A dropped call changed nothing.
     pub async fn pending_migrations(&self) -> Result<Vec<&'static str>, MigrateError> {
         migrations::pending(&self.connections).await
+    }
+
+    /// The names of the indexes that were lost, are not valid or are on something else than they should be: of those that
+    /// the steps which were applied have made.
+    ///
+    /// # Errors
+    /// As for [`pending_migrations`](Self::pending_migrations).
+    ///
+    /// # Cancel safety
+    /// A dropped call changed nothing.
+    pub async fn lost_indexes(&self) -> Result<Vec<&'static str>, MigrateError> {
+        migrations::lost(&self.connections).await
     }
 
     /// Where the database is, for people: its URL without the password.

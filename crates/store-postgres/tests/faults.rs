@@ -472,57 +472,6 @@ fn lost_schema_table_is_made_again() {
     }
 }
 
-#[test]
-fn lost_indexes_are_made_again() {
-    let database = database();
-    run(async {
-        let store = store(&database).await;
-        store.create_person(&person("ann", 1)).await.unwrap();
-        for index in [
-            "phone_auth_user_username_any_case",
-            "phone_auth_user_email_any_case",
-            "phone_auth_emailaddress_any_case",
-            "phone_auth_emailaddress_user_id_a18b6ae9",
-            "phone_auth_phonenumber_user_id_32500e94",
-            "phone_auth_session_person",
-            "phone_auth_session_expires",
-            "phone_auth_user_username_any_spelling",
-            "phone_auth_phonenumber_any_verified",
-            "phone_auth_user_email_any_spelling",
-            "phone_auth_emailaddress_any_spelling",
-            "phone_auth_phonenumber_any_spelling",
-            "phone_auth_emailaddress_any_verified",
-            "phone_auth_session_unbound",
-            "phone_auth_outbox_due",
-            "phone_auth_outbox_address",
-            "phone_auth_outbox_died",
-            "phone_auth_outbox_person",
-            "phone_auth_outbox_ready",
-            "phone_auth_outbox_letters",
-            "phone_auth_link_request_email",
-            "phone_auth_link_request_phone",
-        ] {
-            // Dropped, and as CREATE INDEX CONCURRENTLY leaves one that it could not finish.
-            for loss in [
-                format!("DROP INDEX {index}"),
-                format!(
-                    "UPDATE pg_index SET indisvalid = false WHERE indexrelid = '{index}'::regclass"
-                ),
-            ] {
-                database.run(&loss).unwrap();
-                let lost = ["lost indexes"];
-                assert_eq!(store.pending_migrations().await.unwrap(), lost, "{loss}");
-                assert_eq!(store.migrate().await.unwrap(), lost, "{loss}");
-                assert_eq!(store.pending_migrations().await.unwrap(), [""; 0], "{loss}");
-            }
-        }
-        // Under another name it is there as well.
-        let renamed = "ALTER INDEX phone_auth_phonenumber_user_id_32500e94 RENAME TO other";
-        database.run(renamed).unwrap();
-        assert_eq!(store.pending_migrations().await.unwrap(), [""; 0]);
-    });
-}
-
 /// All that an error says, to whomever it is shown.
 fn all_of(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = format!("{error:?}");

@@ -18,3 +18,5 @@ CREATE TABLE auth_user (
 );
 CREATE INDEX auth_user_username_6821ab7c_like
     ON auth_user (username varchar_pattern_ops);
+-- Where the table is Django's, this index of ours is plain: it knows nothing of it, and may hold `Bob` and `bob` already.
+CREATE UNIQUE INDEX phone_auth_user_username_any_case ON auth_user (lower(username COLLATE "C"));

@@ -12,11 +12,3 @@ ALTER TABLE phone_auth_outbox
     ADD COLUMN binding_parts text NULL,
     -- What became of the message that it superseded.
     ADD COLUMN earlier_receipts text NULL;
-
--- Messages to nobody are no longer kept.
-DELETE FROM phone_auth_outbox WHERE person_id IS NULL AND died_at IS NULL;
-
--- What is due whatever the clock says, among it what has a time that nobody can read.
-CREATE INDEX phone_auth_outbox_ready ON phone_auth_outbox (id)
-    WHERE died_at IS NULL AND (ready_attempt = attempts OR due_at >= '10000-01-01 00:00:00+00');
-CREATE INDEX phone_auth_outbox_letters ON phone_auth_outbox (address_id, kind, purpose) WHERE died_at IS NOT NULL;

@@ -15,3 +15,5 @@ CREATE INDEX phone_auth_emailaddress_email_49010a60_like
     ON phone_auth_emailaddress (email varchar_pattern_ops);
 CREATE INDEX phone_auth_emailaddress_user_id_a18b6ae9
     ON phone_auth_emailaddress (user_id);
+-- Where the table is Django's, this index of ours is plain.
+CREATE UNIQUE INDEX phone_auth_emailaddress_any_case ON phone_auth_emailaddress (lower(email COLLATE "C"));

@@ -8,5 +8,3 @@ CREATE TABLE phone_auth_session (
     expires_at timestamptz NOT NULL,
     CONSTRAINT phone_auth_session_pkey PRIMARY KEY (digest)
 );
-CREATE INDEX phone_auth_session_person ON phone_auth_session (person_id);
-CREATE INDEX phone_auth_session_expires ON phone_auth_session (expires_at);

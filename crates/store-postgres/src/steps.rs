@@ -1,0 +1,231 @@
+//! The steps that bring the tables up to date, in order, and what each makes.
+
+use sqlx::postgres::PgConnection;
+use sqlx::query_scalar;
+
+/// A step that every database goes through once. The first is number 1. The indexes that it makes stand in
+/// [`INDEXES`](crate::indexes::INDEXES), each with the number of its step.
+pub(crate) struct Migration {
+    pub(crate) name: &'static str,
+    /// What it makes, one after the other.
+    pub(crate) parts: &'static [Part],
+}
+
+/// A part of a step, which has a transaction of its own.
+pub(crate) struct Part {
+    pub(crate) makes: Made,
+    /// The one table, of those that servers of earlier versions use, that it keeps others from.
+    pub(crate) locks: &'static str,
+    pub(crate) statements: &'static str,
+}
+
+/// What is there once a part was applied, and not before: by this it is known what is left to do where a run has stopped
+/// half way, and where `phone_auth_schema` was lost, as by a restore of some tables.
+#[derive(Clone, Copy)]
+pub(crate) enum Made {
+    /// A table with a column.
+    Column(&'static str, &'static str),
+    /// A constraint of a table.
+    Constraint(&'static str, &'static str),
+    /// Nothing that can be looked for: it may be done again.
+    Rows,
+}
+
+impl Made {
+    /// Whether it is there.
+    pub(crate) async fn is_there(self, connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+        let (question, table, name) = match self {
+            Self::Column(table, column) => (
+                "SELECT EXISTS (SELECT 1 FROM pg_attribute
+                WHERE attrelid = to_regclass($1) AND attname = $2 AND attnum > 0 AND NOT attisdropped)",
+                table,
+                column,
+            ),
+            Self::Constraint(table, name) => (
+                "SELECT EXISTS (SELECT 1 FROM pg_constraint WHERE conrelid = to_regclass($1) AND conname = $2)",
+                table,
+                name,
+            ),
+            Self::Rows => return Ok(false),
+        };
+        let look = query_scalar(question).bind(table).bind(name);
+        look.persistent(false).fetch_one(connection).await
+    }
+}
+
+/// All steps. What a step that has been released makes is never changed, only followed by another.
+///
+/// A part takes a strong lock on one table at most that servers of earlier versions use. Two at once would be held while
+/// the second is waited for, and whoever takes them the other way round would be in a deadlock with us.
+pub(crate) const MIGRATIONS: &[Migration] = &[
+    Migration {
+        name: "people and addresses",
+        parts: &[
+            Part {
+                makes: Made::Column("auth_user", "id"),
+                locks: "auth_user",
+                statements: include_str!("schema/auth_user.sql"),
+            },
+            Part {
+                makes: Made::Column("phone_auth_emailaddress", "id"),
+                locks: "auth_user",
+                statements: include_str!("schema/phone_auth_emailaddress.sql"),
+            },
+            Part {
+                makes: Made::Column("phone_auth_phonenumber", "id"),
+                locks: "auth_user",
+                statements: include_str!("schema/phone_auth_phonenumber.sql"),
+            },
+        ],
+    },
+    Migration {
+        name: "sessions",
+        parts: &[Part {
+            makes: Made::Column("phone_auth_session", "digest"),
+            locks: "auth_user",
+            statements: include_str!("schema/sessions.sql"),
+        }],
+    },
+    Migration {
+        name: "outbox",
+        parts: &[Part {
+            makes: Made::Column("phone_auth_outbox", "id"),
+            locks: "auth_user",
+            statements: include_str!("schema/outbox.sql"),
+        }],
+    },
+    Migration {
+        name: "verified addresses",
+        parts: &[
+            Part {
+                makes: Made::Column("phone_auth_email_verified", "address_id"),
+                locks: "phone_auth_emailaddress",
+                statements: include_str!("schema/email_verified.sql"),
+            },
+            Part {
+                makes: Made::Column("phone_auth_phone_verified", "address_id"),
+                locks: "phone_auth_phonenumber",
+                statements: include_str!("schema/phone_verified.sql"),
+            },
+        ],
+    },
+    Migration {
+        name: "sessions bound to passwords",
+        // The digest of the password that a session is bound to. NULL in sessions of a version before it: they are bound
+        // when they are met, or by the worker, which finds them by an index.
+        parts: &[Part {
+            makes: Made::Column("phone_auth_session", "password_digest"),
+            locks: "phone_auth_session",
+            statements: "ALTER TABLE phone_auth_session ADD COLUMN password_digest bytea",
+        }],
+    },
+    Migration {
+        name: "site key",
+        parts: &[Part {
+            makes: Made::Column("phone_auth_site_key", "id"),
+            locks: "phone_auth_outbox",
+            statements: include_str!("schema/site_key.sql"),
+        }],
+    },
+    Migration {
+        name: "link requests",
+        parts: &[
+            Part {
+                makes: Made::Column("phone_auth_link_request", "holder"),
+                locks: "phone_auth_link_request",
+                statements: include_str!("schema/links.sql"),
+            },
+            Part {
+                makes: Made::Constraint(
+                    "phone_auth_link_request",
+                    "phone_auth_link_request_email_id_fkey",
+                ),
+                locks: "phone_auth_emailaddress",
+                statements: "ALTER TABLE phone_auth_link_request
+                    ADD CONSTRAINT phone_auth_link_request_email_id_fkey
+                    FOREIGN KEY (email_id) REFERENCES phone_auth_emailaddress (id) ON DELETE CASCADE",
+            },
+            Part {
+                makes: Made::Constraint(
+                    "phone_auth_link_request",
+                    "phone_auth_link_request_phone_id_fkey",
+                ),
+                locks: "phone_auth_phonenumber",
+                statements: "ALTER TABLE phone_auth_link_request
+                    ADD CONSTRAINT phone_auth_link_request_phone_id_fkey
+                    FOREIGN KEY (phone_id) REFERENCES phone_auth_phonenumber (id) ON DELETE CASCADE",
+            },
+            Part {
+                makes: Made::Column("phone_auth_outbox", "requested_at"),
+                locks: "phone_auth_outbox",
+                statements: "ALTER TABLE phone_auth_outbox ADD COLUMN requested_at timestamptz NULL",
+            },
+        ],
+    },
+    Migration {
+        name: "spellings",
+        parts: &[],
+    },
+    Migration {
+        name: "leases of messages",
+        parts: &[
+            Part {
+                makes: Made::Column("phone_auth_outbox", "earlier_receipts"),
+                locks: "phone_auth_outbox",
+                statements: include_str!("schema/outbox_leases.sql"),
+            },
+            Part {
+                // Messages to nobody are no longer kept.
+                makes: Made::Rows,
+                locks: "phone_auth_outbox",
+                statements: "DELETE FROM phone_auth_outbox WHERE person_id IS NULL AND died_at IS NULL",
+            },
+        ],
+    },
+];
+
+/// The tables of the model's, and the columns that they have and that the store reads or writes.
+pub(crate) const MODEL_COLUMNS: [(&str, &[&str]); 3] = [
+    (
+        "auth_user",
+        &[
+            "id",
+            "password",
+            "last_login",
+            "is_superuser",
+            "username",
+            "first_name",
+            "last_name",
+            "email",
+            "is_staff",
+            "is_active",
+            "date_joined",
+        ],
+    ),
+    (
+        "phone_auth_emailaddress",
+        &["id", "email", "is_verified", "user_id"],
+    ),
+    (
+        "phone_auth_phonenumber",
+        &["id", "phone", "is_verified", "user_id"],
+    ),
+];
+
+/// The columns that are there after so many steps, each with its table and the number of its step.
+pub(crate) fn columns_after(
+    applied: usize,
+) -> impl Iterator<Item = (&'static str, &'static str, usize)> {
+    let of_model = MODEL_COLUMNS.iter().filter(move |_| applied > 0);
+    let of_model =
+        of_model.flat_map(|(table, columns)| columns.iter().map(|column| (*table, *column, 1)));
+    let steps = (1..).zip(MIGRATIONS).take(applied);
+    let made = steps.flat_map(|(step, migration)| {
+        let parts = migration.parts.iter();
+        parts.filter_map(move |part| match part.makes {
+            Made::Column(table, column) => Some((table, column, step)),
+            Made::Constraint(..) | Made::Rows => None,
+        })
+    });
+    of_model.chain(made)
+}
