@@ -9,7 +9,7 @@ use phone_auth::core::store::{
 use phone_auth::postgres::{self, PostgresOptions, PostgresStore};
 use phone_auth::sqlite::{LOST_INDEXES, OpenErrorKind, SqliteOptions, SqliteStore};
 
-use crate::configuration::Configuration;
+use crate::configuration::{Configuration, Sources};
 use crate::console;
 use crate::database_name::DatabaseName;
 use crate::django;
@@ -125,7 +125,7 @@ impl OpenStore {
 /// # Errors
 /// When it cannot be opened, or holds what is not ours.
 pub(crate) async fn open(configuration: &Configuration) -> Result<Opened, Failure> {
-    let made = !configuration.database.may_exist();
+    let made = !configuration.database.name.may_exist();
     let store = open_as_it_is(configuration).await?;
     let applied = store.migrate().await?;
     Ok(Opened {
@@ -165,19 +165,23 @@ pub(crate) fn lacks(store: &OpenStore, pending: &[&str]) -> Failure {
 /// # Errors
 /// When it cannot be opened.
 pub(crate) async fn open_as_it_is(configuration: &Configuration) -> Result<OpenStore, Failure> {
-    let patience = configuration.database_busy_timeout;
-    match &configuration.database {
+    let settings = &configuration.database;
+    let patience = settings.busy_timeout;
+    match &settings.name {
         DatabaseName::Sqlite(path) => {
             let options = SqliteOptions::default()
                 .with_busy_timeout(patience)
-                .with_time_zone(django::table_zone(configuration)?);
+                .with_time_zone(django::table_zone(
+                    &configuration.django,
+                    &configuration.sources,
+                )?);
             let store = SqliteStore::open(path, options).map_err(|error| {
                 let right = "a SQLite file that can be written, or a name in a folder where one can be made";
                 match error.kind() {
                     OpenErrorKind::Unreachable
                     | OpenErrorKind::NotADatabase
                     | OpenErrorKind::ReadOnly => {
-                        wrong(configuration, right, error)
+                        wrong(&configuration.sources, right, error)
                     }
                     _ => Failure::failed(error),
                 }
@@ -186,10 +190,10 @@ pub(crate) async fn open_as_it_is(configuration: &Configuration) -> Result<OpenS
         }
         DatabaseName::Postgres(url) => {
             let options = PostgresOptions::default()
-                .with_connections(configuration.database_server.connections)
+                .with_connections(settings.connections)
                 .with_acquire_timeout(patience)
                 .with_statement_timeout(patience)
-                .with_transaction_pooler(configuration.database_server.is_pooler);
+                .with_transaction_pooler(settings.pooler);
             let store = PostgresStore::connect(url, options)
                 .await
                 .map_err(|error| {
@@ -204,7 +208,7 @@ pub(crate) async fn open_as_it_is(configuration: &Configuration) -> Result<OpenS
                         | postgres::OpenErrorKind::Authority
                         | postgres::OpenErrorKind::ServerName
                         | postgres::OpenErrorKind::Certificate => {
-                            wrong(configuration, right, error)
+                            wrong(&configuration.sources, right, error)
                         }
                         _ => Failure::failed(error),
                     }
@@ -216,12 +220,12 @@ pub(crate) async fn open_as_it_is(configuration: &Configuration) -> Result<OpenS
 
 /// The setting names no database that can be used.
 fn wrong(
-    configuration: &Configuration,
+    sources: &Sources,
     right: &'static str,
     error: impl std::error::Error + Send + Sync + 'static,
 ) -> Failure {
     let setting = "database";
-    Failure::wrong_at(setting, configuration.source_of(setting), right, error)
+    Failure::wrong_at(setting, sources.of(setting), right, error)
 }
 
 /// Refuses to go on without a database, rather than making an empty one under a mistyped name.
@@ -229,12 +233,12 @@ fn wrong(
 /// # Errors
 /// When there is no such file.
 pub(crate) fn must_exist(configuration: &Configuration) -> Result<(), Failure> {
-    if configuration.database.may_exist() {
+    if configuration.database.name.may_exist() {
         return Ok(());
     }
-    let at = configuration.source_of("database");
+    let at = configuration.sources.of("database");
     Err(Failure::because(format!(
         "there is no database {} (database, {at}); `phone-auth migrate` makes it",
-        Visible(&configuration.database.to_string())
+        Visible(&configuration.database.name.to_string())
     )))
 }

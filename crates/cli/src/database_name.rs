@@ -1,7 +1,6 @@
 //! Which database is meant: a file of SQLite, or one on a server of PostgreSQL.
 
 use std::fmt;
-use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use phone_auth::postgres::PostgresStore;
@@ -15,24 +14,6 @@ pub(crate) enum DatabaseName {
     Sqlite(PathBuf),
     /// A URL, which may hold a password.
     Postgres(String),
-}
-
-/// How a server is used.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct DatabaseServer {
-    /// The most connections to it.
-    pub(crate) connections: NonZeroU32,
-    /// Whether it is a proxy that gives each transaction another connection.
-    pub(crate) is_pooler: bool,
-}
-
-impl Default for DatabaseServer {
-    fn default() -> Self {
-        Self {
-            connections: NonZeroU32::MIN.saturating_add(9),
-            is_pooler: false,
-        }
-    }
 }
 
 impl DatabaseName {

@@ -6,7 +6,7 @@ use phone_auth::core::accounts::DjangoSessions;
 use phone_auth::core::store::DjangoSessionStore;
 use phone_auth::tokens::django::{DjangoKeys, DjangoTokens, TimeZone};
 
-use crate::configuration::Configuration;
+use crate::configuration::{DjangoSettings, Sources};
 use crate::exit::Failure;
 use crate::secret_file;
 
@@ -25,23 +25,22 @@ pub(crate) struct Django {
 ///
 /// # Errors
 /// When a key is needed and none is named, or one that is named will not do.
-pub(crate) fn read(configuration: &Configuration) -> Result<Django, Failure> {
-    let keys = keys(configuration)?;
-    let session_keys = match (configuration.django_sessions, &keys) {
+pub(crate) fn read(settings: &DjangoSettings, sources: &Sources) -> Result<Django, Failure> {
+    let keys = keys(settings, sources)?;
+    let session_keys = match (settings.sessions, &keys) {
         (false, _) => None,
         (true, Some(keys)) => Some(keys.clone()),
-        (true, None) => return Err(no_key(configuration, "django_sessions")),
+        (true, None) => return Err(no_key(sources, "django_sessions")),
     };
-    let tokens = match (configuration.accept_django_tokens_until, keys) {
+    let tokens = match (settings.accept_tokens_until, keys) {
         (None, _) => None,
         (Some(until), Some(keys)) => {
-            let zone = configuration.django_time_zone;
-            let tokens = DjangoTokens::new(keys, zone, until)
-                .with_last_login_zone(table_zone(configuration)?)
-                .with_lifetime(configuration.django_password_reset_timeout);
+            let tokens = DjangoTokens::new(keys, settings.time_zone, until)
+                .with_last_login_zone(table_zone(settings, sources)?)
+                .with_lifetime(settings.password_reset_timeout);
             Some(tokens)
         }
-        (Some(_), None) => return Err(no_key(configuration, "accept_django_tokens_until")),
+        (Some(_), None) => return Err(no_key(sources, "accept_django_tokens_until")),
     };
     Ok(Django {
         tokens,
@@ -54,18 +53,19 @@ pub(crate) fn read(configuration: &Configuration) -> Result<Django, Failure> {
 ///
 /// # Errors
 /// When the settings are such as Django refuses.
-pub(crate) fn table_zone(configuration: &Configuration) -> Result<TimeZone, Failure> {
-    let of_database = configuration.django_database_time_zone;
-    if configuration.django_use_tz {
+pub(crate) fn table_zone(
+    settings: &DjangoSettings,
+    sources: &Sources,
+) -> Result<TimeZone, Failure> {
+    let of_database = settings.database_time_zone;
+    if settings.use_tz {
         return Ok(of_database.unwrap_or(TimeZone::UTC));
     }
     if of_database.is_some() {
         let why = "Django allows it only where USE_TZ is true; leave it out, or django_use_tz";
-        return Err(configuration
-            .refuse("django_database_time_zone", why)
-            .into());
+        return Err(sources.refuse("django_database_time_zone", why).into());
     }
-    Ok(configuration.django_time_zone)
+    Ok(settings.time_zone)
 }
 
 /// The sessions of Django's, if they are shared.
@@ -73,7 +73,8 @@ pub(crate) fn table_zone(configuration: &Configuration) -> Result<TimeZone, Fail
 /// # Errors
 /// When the database has no table for them.
 pub(crate) async fn sessions(
-    configuration: &Configuration,
+    settings: &DjangoSettings,
+    sources: &Sources,
     keys: Option<DjangoKeys>,
     store: Arc<dyn DjangoSessionStore>,
 ) -> Result<Option<DjangoSessions>, Failure> {
@@ -81,40 +82,39 @@ pub(crate) async fn sessions(
         return Ok(None);
     };
     if !store.has_django_sessions().await.map_err(Failure::failed)? {
-        return Err(no_sessions(configuration));
+        return Err(no_sessions(sources));
     }
-    let backend = configuration.django_auth_backend.as_str();
+    let backend = settings.auth_backend.as_str();
     let mut sessions = DjangoSessions::new(store, keys).with_backend(backend);
-    if let Some(backends) = &configuration.django_auth_backends {
+    if let Some(backends) = &settings.auth_backends {
         sessions = sessions.accepting_backends(backends.iter().map(String::as_str));
     }
     Ok(Some(sessions))
 }
 
 /// The failure of a database in which Django keeps no sessions.
-pub(crate) fn no_sessions(configuration: &Configuration) -> Failure {
+pub(crate) fn no_sessions(sources: &Sources) -> Failure {
     let why = "the database has no table django_session; Django makes it by its own migrate";
-    configuration.refuse("django_sessions", why).into()
+    sources.refuse("django_sessions", why).into()
 }
 
 /// The failure of a setting that needs the key of Django's.
-fn no_key(configuration: &Configuration, setting: &'static str) -> Failure {
+fn no_key(sources: &Sources, setting: &'static str) -> Failure {
     let why = "it needs the SECRET_KEY of the Django site; name the file that holds it in \
         django_secret_key_file";
-    configuration.refuse(setting, why).into()
+    sources.refuse(setting, why).into()
 }
 
-fn keys(configuration: &Configuration) -> Result<Option<DjangoKeys>, Failure> {
-    let Some(path) = &configuration.django_secret_key_file else {
+fn keys(settings: &DjangoSettings, sources: &Sources) -> Result<Option<DjangoKeys>, Failure> {
+    let Some(path) = &settings.secret_key_file else {
         return Ok(None);
     };
     let read = |setting: &'static str, path| {
-        secret_file::read(path).map_err(|error| {
-            Failure::wrong_at(setting, configuration.source_of(setting), KEY_FILE, error)
-        })
+        secret_file::read(path)
+            .map_err(|error| Failure::wrong_at(setting, sources.of(setting), KEY_FILE, error))
     };
     let mut keys = DjangoKeys::new(read("django_secret_key_file", path)?);
-    for path in &configuration.django_secret_key_fallback_files {
+    for path in &settings.secret_key_fallback_files {
         keys = keys.with_fallback(read("django_secret_key_fallback_files", path)?);
     }
     Ok(Some(keys))

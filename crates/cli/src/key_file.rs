@@ -23,7 +23,6 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(crate) struct KeyFile {
     pub(crate) key: SecretKey,
-    pub(crate) path: PathBuf,
     pub(crate) made: bool,
     /// The mode of the file, when others than its owner can read it.
     pub(crate) readable_by_others: Option<u32>,
@@ -76,7 +75,6 @@ fn try_read(path: &Path) -> Result<KeyFile, SecretFileErrorKind> {
     let secret = secret_file::read_quietly(path)?;
     Ok(KeyFile {
         key: SecretKey::new(secret.text).map_err(SecretFileErrorKind::Unfit)?,
-        path: path.to_owned(),
         made: false,
         readable_by_others: secret.readable_by_others,
     })

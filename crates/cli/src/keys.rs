@@ -6,10 +6,10 @@ use phone_auth::SecretKey;
 use phone_auth::core::site_key::{self, KeyClaim, SiteKeyError, SiteKeyErrorKind};
 use phone_auth::tokens::Keyring;
 
-use crate::configuration::Configuration;
+use crate::configuration::{Configuration, Source};
 use crate::database::OpenStore;
 use crate::exit::Failure;
-use crate::key_file;
+use crate::key_file::{self, KeyFile};
 use crate::secret_file::{self, SecretFileError};
 use crate::visible::{Visible, VisiblePath};
 
@@ -20,102 +20,159 @@ const RIGHT: &str = "a file that only its owner can write, with a random key in 
 const LOST: &str = "if it is lost, `phone-auth key replace` gives the database another one, and links that were \
                     sent before no longer work";
 
-/// The key and its fallbacks, and where the key is.
+/// The key and its fallbacks, as far as they are there: where none was named, the site makes one when it starts.
 pub(crate) struct Keys {
-    /// The key first, then the fallbacks.
-    pub(crate) all: Vec<SecretKey>,
-    pub(crate) path: PathBuf,
-    /// Whether the file was made just now.
-    pub(crate) made: bool,
+    place: Place,
+    file: Option<KeyFile>,
+    fallbacks: Vec<SecretKey>,
 }
 
 impl Keys {
+    /// Reads the keys.
+    ///
+    /// # Errors
+    /// When one that is there, or that was named, will not do.
+    pub(crate) fn read(configuration: &Configuration) -> Result<Self, Failure> {
+        let place = Place::of(configuration);
+        let file = place.is_there().then(|| key_file::read(&place.path));
+        let file = file.transpose().map_err(|error| place.wrong(error))?;
+        let fallbacks = configuration.keys.fallback_files.iter();
+        let fallbacks = fallbacks.map(|path| key_file::read(path).map(|file| file.key));
+        let fallbacks = fallbacks.collect::<Result<_, _>>().map_err(|error| {
+            let setting = "secret_key_fallback_files";
+            Failure::wrong_at(setting, configuration.sources.of(setting), RIGHT, error)
+        })?;
+        Ok(Self {
+            place,
+            file,
+            fallbacks,
+        })
+    }
+
+    /// Asks the database whether the keys are its own; makes a key if none was named, none is there and the database
+    /// has none.
+    ///
+    /// # Errors
+    /// When none can be made, or they are not the database's.
+    pub(crate) async fn claim(mut self, store: &OpenStore) -> Result<(Self, KeyClaim), Failure> {
+        self.may_be_made(store).await?;
+        self.make_if_missing()?;
+        let claim = site_key::claim(store.store().as_ref(), &self.ring()?).await;
+        let claim = claim.map_err(|error| self.of_claim(store, error))?;
+        Ok((self, claim))
+    }
+
+    /// What [`claim`](Self::claim) would say. It changes nothing.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) async fn look(&self, store: &OpenStore) -> Result<KeyClaim, Failure> {
+        self.may_be_made(store).await?;
+        if self.file.is_none() {
+            return Ok(KeyClaim::First);
+        }
+        let claim = site_key::look(store.store().as_ref(), &self.ring()?).await;
+        claim.map_err(|error| self.of_claim(store, error))
+    }
+
+    /// Makes the keys those of the database, whichever it had before.
+    ///
+    /// # Errors
+    /// When none can be made, or the database cannot be used.
+    pub(crate) async fn replace(mut self, store: &OpenStore) -> Result<Self, Failure> {
+        self.make_if_missing()?;
+        let replaced = site_key::replace(store.store().as_ref(), &self.ring()?).await;
+        replaced.map_err(Failure::failed)?;
+        Ok(self)
+    }
+
+    /// Where the key is.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.place.absolute()
+    }
+
+    /// Whether its file was made just now.
+    pub(crate) fn made(&self) -> bool {
+        self.file.as_ref().is_some_and(|file| file.made)
+    }
+
+    /// The key first, then the fallbacks.
+    pub(crate) fn into_all(self) -> impl Iterator<Item = SecretKey> {
+        let current = self.file.map(|file| file.key);
+        current.into_iter().chain(self.fallbacks)
+    }
+
+    /// Refuses to go on where a key would have to be made for a database that has one, unless that is among the
+    /// fallbacks: then it is to be replaced.
+    async fn may_be_made(&self, store: &OpenStore) -> Result<(), Failure> {
+        if self.file.is_some() {
+            return Ok(());
+        }
+        let record = store.store().key_record().await.map_err(Failure::failed)?;
+        if record.is_none() {
+            return Ok(());
+        }
+        if self.fallbacks.is_empty() {
+            return Err(self.missing(store));
+        }
+        let claim = site_key::look(store.store().as_ref(), &self.ring()?).await;
+        match claim.map_err(|error| self.of_claim(store, error))? {
+            KeyClaim::Older => Err(self.missing(store)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes the key beside the database, if it is not there.
+    fn make_if_missing(&mut self) -> Result<(), Failure> {
+        let file = match self.file.take() {
+            Some(file) => file,
+            None => {
+                key_file::read_or_make(&self.place.path).map_err(|error| self.place.wrong(error))?
+            }
+        };
+        if let Some(mode) = file.readable_by_others {
+            secret_file::warn_of_readers(key_file::KEY_FILE, &self.place.path, mode);
+        }
+        self.file = Some(file);
+        Ok(())
+    }
+
+    /// The ring of these keys, the current one first.
     fn ring(&self) -> Result<Keyring, Failure> {
-        ring(&self.all)
+        let copy = |key: &SecretKey| SecretKey::new(key.reveal()).map_err(Failure::failed);
+        let current = self.file.iter().map(|file| &file.key);
+        let mut keys = current.chain(&self.fallbacks);
+        let Some(current) = keys.next() else {
+            return Err(Failure::because("there is no secret key"));
+        };
+        let ring = Keyring::new(copy(current)?);
+        keys.try_fold(ring, |ring, key| Ok(ring.with_fallback(copy(key)?)))
     }
-}
 
-/// Reads the keys and asks the database whether they are its own; makes a key if none was named, none is there
-/// and the database has none.
-///
-/// # Errors
-/// When a key will not do, or is not the database's.
-pub(crate) async fn claim(
-    configuration: &Configuration,
-    store: &OpenStore,
-) -> Result<(Keys, KeyClaim), Failure> {
-    may_be_made(configuration, store).await?;
-    let keys = read_or_make(configuration)?;
-    let claim = site_key::claim(store.store().as_ref(), &keys.ring()?).await;
-    let claim = claim.map_err(|error| of_claim(configuration, store, error))?;
-    Ok((keys, claim))
-}
+    /// The database has a key, and there is none.
+    fn missing(&self, store: &OpenStore) -> Failure {
+        Failure::because(format!(
+            "there is no secret key at {}, and the database {} belongs to one: put the key file of its site there, or \
+             name it with secret_key_file; {LOST}",
+            VisiblePath(&self.path()),
+            Visible(&store.place()),
+        ))
+    }
 
-/// What [`claim`] would say of these keys, the current one first. It changes nothing.
-///
-/// # Errors
-/// As for [`claim`].
-pub(crate) async fn look(
-    configuration: &Configuration,
-    store: &OpenStore,
-    keys: &[SecretKey],
-) -> Result<(), Failure> {
-    if !is_there(configuration) {
-        return may_be_made(configuration, store).await;
+    /// The key is not the database's, or the database does not say.
+    fn of_claim(&self, store: &OpenStore, error: SiteKeyError) -> Failure {
+        if error.kind() != SiteKeyErrorKind::Foreign {
+            return Failure::failed(error);
+        }
+        Failure::wrong_for_all([format!(
+            "secret_key_file ({}): the key in {} is not the one that the database {} belongs to; all servers and \
+             workers of a site need the same key file. To change keys, name the file of the old key in \
+             secret_key_fallback_files; {LOST}",
+            self.place.at,
+            VisiblePath(&self.path()),
+            Visible(&store.place()),
+        )])
     }
-    site_key::look(store.store().as_ref(), &ring(keys)?)
-        .await
-        .map(drop)
-        .map_err(|error| of_claim(configuration, store, error))
-}
-
-/// Refuses to go on where a key would have to be made for a database that has one, unless that is among the fallbacks:
-/// then it is to be replaced.
-async fn may_be_made(configuration: &Configuration, store: &OpenStore) -> Result<(), Failure> {
-    if is_there(configuration) {
-        return Ok(());
-    }
-    let record = store.store().key_record().await.map_err(Failure::failed)?;
-    if record.is_none() {
-        return Ok(());
-    }
-    let fallbacks = fallbacks(configuration)?;
-    if fallbacks.is_empty() {
-        return Err(missing(configuration, store));
-    }
-    let claim = site_key::look(store.store().as_ref(), &ring(&fallbacks)?).await;
-    match claim.map_err(|error| of_claim(configuration, store, error))? {
-        KeyClaim::Older => Err(missing(configuration, store)),
-        _ => Ok(()),
-    }
-}
-
-/// Makes the keys those of the database, whichever it had before.
-///
-/// # Errors
-/// When a key will not do, or none can be made.
-pub(crate) async fn replace(
-    configuration: &Configuration,
-    store: &OpenStore,
-) -> Result<Keys, Failure> {
-    let keys = read_or_make(configuration)?;
-    let replaced = site_key::replace(store.store().as_ref(), &keys.ring()?).await;
-    replaced.map_err(Failure::failed)?;
-    Ok(keys)
-}
-
-/// The keys as far as they are there: where none was named, the site makes one when it starts.
-///
-/// # Errors
-/// When one that is there, or that was named, will not do.
-pub(crate) fn existing(configuration: &Configuration) -> Result<Vec<SecretKey>, Failure> {
-    let mut keys = Vec::new();
-    if is_there(configuration) {
-        let file = key_file::read(&path(configuration));
-        keys.push(file.map_err(|error| of_file(configuration, error))?.key);
-    }
-    keys.extend(fallbacks(configuration)?);
-    Ok(keys)
 }
 
 /// For a process that makes links for a site which runs elsewhere: links signed with a key that it made itself would be
@@ -124,102 +181,48 @@ pub(crate) fn existing(configuration: &Configuration) -> Result<Vec<SecretKey>, 
 /// # Errors
 /// When there is no key yet.
 pub(crate) fn must_exist(configuration: &Configuration) -> Result<(), Failure> {
-    if is_there(configuration) {
+    let place = Place::of(configuration);
+    if place.is_there() {
         return Ok(());
     }
     Err(Failure::because(format!(
         "there is no secret key at {}; a worker needs the key of its site: name the file with secret_key_file, or \
          start the site once",
-        shown(configuration)
+        VisiblePath(&place.absolute())
     )))
 }
 
-/// Where the key is.
-fn path(configuration: &Configuration) -> PathBuf {
-    let beside = || key_file::beside(&configuration.database.stem());
-    configuration.secret_key_file.clone().unwrap_or_else(beside)
+/// Where the key is, or is made.
+struct Place {
+    path: PathBuf,
+    is_named: bool,
+    /// Where it was named.
+    at: Source,
 }
 
-fn shown(configuration: &Configuration) -> String {
-    let path = path(configuration);
-    let path = std::path::absolute(&path).unwrap_or(path);
-    VisiblePath(&path).to_string()
-}
-
-/// Whether a key was named, or is where one is made.
-fn is_there(configuration: &Configuration) -> bool {
-    let path = path(configuration);
-    configuration.secret_key_file.is_some() || path.exists() || path.is_symlink()
-}
-
-/// The key that was named, or the one beside the database, made if it is not there; and the fallbacks.
-fn read_or_make(configuration: &Configuration) -> Result<Keys, Failure> {
-    let fallbacks = fallbacks(configuration)?;
-    let file = match &configuration.secret_key_file {
-        Some(path) => key_file::read(path),
-        None => key_file::read_or_make(&path(configuration)),
-    };
-    let file = file.map_err(|error| of_file(configuration, error))?;
-    if let Some(mode) = file.readable_by_others {
-        secret_file::warn_of_readers(key_file::KEY_FILE, &file.path, mode);
+impl Place {
+    fn of(configuration: &Configuration) -> Self {
+        let named = configuration.keys.file.clone();
+        let is_named = named.is_some();
+        let beside = || key_file::beside(&configuration.database.name.stem());
+        Self {
+            path: named.unwrap_or_else(beside),
+            is_named,
+            at: configuration.sources.of("secret_key_file"),
+        }
     }
-    Ok(Keys {
-        all: std::iter::once(file.key).chain(fallbacks).collect(),
-        path: std::path::absolute(&file.path).unwrap_or(file.path),
-        made: file.made,
-    })
-}
 
-fn fallbacks(configuration: &Configuration) -> Result<Vec<SecretKey>, Failure> {
-    let paths = configuration.secret_key_fallback_files.iter();
-    paths
-        .map(|path| key_file::read(path).map(|file| file.key))
-        .collect::<Result<_, _>>()
-        .map_err(|error| {
-            let setting = "secret_key_fallback_files";
-            Failure::wrong_at(setting, configuration.source_of(setting), RIGHT, error)
-        })
-}
-
-/// The ring of these keys, the current one first.
-fn ring(keys: &[SecretKey]) -> Result<Keyring, Failure> {
-    let copy = |key: &SecretKey| SecretKey::new(key.reveal()).map_err(Failure::failed);
-    let Some((current, fallbacks)) = keys.split_first() else {
-        return Err(Failure::because("there is no secret key"));
-    };
-    let ring = Keyring::new(copy(current)?);
-    fallbacks
-        .iter()
-        .try_fold(ring, |ring, key| Ok(ring.with_fallback(copy(key)?)))
-}
-
-/// The key will not do: says which setting names it.
-fn of_file(configuration: &Configuration, error: SecretFileError) -> Failure {
-    let setting = "secret_key_file";
-    Failure::wrong_at(setting, configuration.source_of(setting), RIGHT, error)
-}
-
-/// The database has a key, and there is none.
-fn missing(configuration: &Configuration, store: &OpenStore) -> Failure {
-    Failure::because(format!(
-        "there is no secret key at {}, and the database {} belongs to one: put the key file of its site there, or \
-         name it with secret_key_file; {LOST}",
-        shown(configuration),
-        Visible(&store.place()),
-    ))
-}
-
-/// The key is not the database's, or the database does not say.
-fn of_claim(configuration: &Configuration, store: &OpenStore, error: SiteKeyError) -> Failure {
-    if error.kind() != SiteKeyErrorKind::Foreign {
-        return Failure::failed(error);
+    /// Whether a key was named, or is where one is made.
+    fn is_there(&self) -> bool {
+        self.is_named || self.path.exists() || self.path.is_symlink()
     }
-    let at = configuration.source_of("secret_key_file");
-    Failure::wrong_for_all([format!(
-        "secret_key_file ({at}): the key in {} is not the one that the database {} belongs to; all servers and \
-         workers of a site need the same key file. To change keys, name the file of the old key in \
-         secret_key_fallback_files; {LOST}",
-        shown(configuration),
-        Visible(&store.place()),
-    )])
+
+    fn absolute(&self) -> PathBuf {
+        std::path::absolute(&self.path).unwrap_or_else(|_| self.path.clone())
+    }
+
+    /// The key will not do: says which setting names it.
+    fn wrong(&self, error: SecretFileError) -> Failure {
+        Failure::wrong_at("secret_key_file", &self.at, RIGHT, error)
+    }
 }

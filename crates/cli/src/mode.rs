@@ -46,49 +46,51 @@ pub(crate) fn decide(
     configuration: &Configuration,
     reception: &Reception,
 ) -> Result<Mode, Mistake> {
-    let addr = configuration.addr;
-    let is_loopback = configuration.is_loopback();
+    let addr = configuration.server.addr;
+    let is_loopback = configuration.server.is_loopback();
     let public = public_site(configuration);
-    if configuration.development == Some(true) {
+    if configuration.messages.development == Some(true) {
         if !is_loopback {
             let why = format!(
                 "messages would be shown to whoever reaches {addr}; listen on a loopback address such \
                  as 127.0.0.1:8000, or leave this setting out"
             );
-            return Err(configuration.refuse("development", why));
+            return Err(configuration.sources.refuse("development", why));
         }
         if let Some(site) = public {
             let why = format!(
                 "messages would be shown and not sent, although others see the site at {site}; leave \
                  this setting out, or site_url ({})",
-                configuration.source_of("site_url")
+                configuration.sources.of("site_url")
             );
-            return Err(configuration.refuse("development", why));
+            return Err(configuration.sources.refuse("development", why));
         }
         return Ok(Mode::Development);
     }
-    if !is_loopback && configuration.site_url.is_none() {
+    if !is_loopback && configuration.site.url.is_none() {
         let why = format!(
             "it must be set when listening on {addr}: the origin that people see, such as \
              https://example.org"
         );
-        return Err(configuration.refuse("site_url", why));
+        return Err(configuration.sources.refuse("site_url", why));
     }
     if reception.missing.is_empty() {
         return Ok(Mode::Delivery);
     }
     let is_private = is_loopback && public.is_none();
-    if is_private && configuration.development.is_none() && !reception.is_sent {
+    if is_private && configuration.messages.development.is_none() && !reception.is_sent {
         return Ok(Mode::Development);
     }
     let setting = if !is_loopback {
         "addr"
     } else if public.is_some() {
         "site_url"
-    } else if configuration.development.is_some() {
+    } else if configuration.messages.development.is_some() {
         "development"
     } else {
-        let set = SENDERS.into_iter().find(|name| configuration.is_set(name));
+        let set = SENDERS
+            .into_iter()
+            .find(|name| configuration.sources.is_set(name));
         set.unwrap_or("development")
     };
     let mut why = lost(configuration, reception);
@@ -99,12 +101,12 @@ pub(crate) fn decide(
             ", or leave the setting development out to look at them on this machine alone",
         );
     }
-    Err(configuration.refuse(setting, why))
+    Err(configuration.sources.refuse(setting, why))
 }
 
 /// What the site is called, if others can see it under that name.
 fn public_site(configuration: &Configuration) -> Option<&SiteOrigin> {
-    let site = configuration.site_url.as_ref();
+    let site = configuration.site.url.as_ref();
     site.filter(|site| !site.is_loopback())
 }
 
@@ -121,7 +123,10 @@ fn lost(configuration: &Configuration, reception: &Reception) -> String {
         ("webhook.url", "webhook.signals"),
         ("nats.url", "nats.signals"),
     ];
-    for (_, signals) in narrow.iter().filter(|(url, _)| configuration.is_set(url)) {
+    for (_, signals) in narrow
+        .iter()
+        .filter(|(url, _)| configuration.sources.is_set(url))
+    {
         cures.push(format!("add them to {signals}"));
     }
     let senders = match (has("_email"), has("_phone")) {
@@ -144,7 +149,7 @@ fn lost(configuration: &Configuration, reception: &Reception) -> String {
 
 /// What is missing although a site that is reached at this address can start.
 pub(crate) fn note(configuration: &Configuration, mode: Mode, addr: SocketAddr) -> Option<String> {
-    let is_nameless = mode == Mode::Delivery && configuration.site_url.is_none();
+    let is_nameless = mode == Mode::Delivery && configuration.site.url.is_none();
     is_nameless.then(|| {
         format!(
             "site_url is not set, so links in messages begin with http://{addr}, which opens on this machine \
@@ -180,9 +185,9 @@ mod tests {
 
     fn decided(case: &Case) -> Result<Mode, String> {
         let mut configuration = Configuration::default();
-        configuration.addr = case.addr.parse().unwrap();
-        configuration.site_url = case.site.map(|site| SiteOrigin::parse(site).unwrap());
-        configuration.development = case.development;
+        configuration.server.addr = case.addr.parse().unwrap();
+        configuration.site.url = case.site.map(|site| SiteOrigin::parse(site).unwrap());
+        configuration.messages.development = case.development;
         let reception = Reception {
             missing: case.missing.to_vec(),
             is_sent: case.is_sent,

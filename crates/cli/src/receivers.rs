@@ -24,7 +24,7 @@ pub(crate) struct Reception {
 
 /// Who gets the messages, by the settings and the linked receivers.
 pub(crate) fn reception(configuration: &Configuration) -> Reception {
-    let off = &configuration.switched_off_receivers;
+    let off = &configuration.messages.switched_off_receivers;
     let mut missing = MESSAGES.to_vec();
     missing.retain(|signal| is_needed(configuration, signal));
     let mut switched_off = Vec::new();
@@ -58,7 +58,7 @@ fn is_needed(configuration: &Configuration, signal: &str) -> bool {
         "reset_password_phone" => methods.phone,
         _ => true,
     };
-    is_on && !configuration.unreceived.contains(&signal)
+    is_on && !configuration.messages.unreceived.contains(&signal)
 }
 
 /// Every signal and receiver of the program, marked as the site would call them. Unlike the manifest
@@ -71,7 +71,10 @@ pub(crate) fn manifest(configuration: &Configuration) -> Manifest {
         let is_of_development = RECEIVERS.contains(&receiver.id.as_str());
         receiver.switched_off = (is_of_development && !is_development)
             || delivery::is_off(configuration, &receiver.id, receiver.signal)
-            || configuration.switched_off_receivers.contains(&receiver.id);
+            || configuration
+                .messages
+                .switched_off_receivers
+                .contains(&receiver.id);
     }
     manifest
 }
@@ -114,7 +117,7 @@ pub(crate) fn destinations(configuration: &Configuration) -> Vec<Destination> {
     let described = |id: &str| {
         let target = targets
             .iter()
-            .find(|target: &&Target| target.receiver == id);
+            .find(|target: &&Target<'_>| target.receiver == id);
         match target {
             Some(target) => format!("{id} ({})", Visible(&target.place)),
             None => Visible(id).to_string(),

@@ -22,9 +22,9 @@ use tokio::time::timeout;
 use crate::configuration::Configuration;
 use crate::database::{self, OpenStore, Opened};
 use crate::delivery::Delivery;
-use crate::django;
+use crate::django::{self, Django};
 use crate::exit::Failure;
-use crate::keys;
+use crate::keys::Keys;
 use crate::mailbox_page::{self, MailboxPage};
 use crate::mode::{self, Mode};
 use crate::receivers::{self, Destination};
@@ -112,18 +112,20 @@ pub(crate) async fn open(
     )?;
     // A key that will not do is refused before a database is made, and a key is made only for a
     // database that opens: a start that fails leaves nothing behind.
-    drop(keys::existing(&setup.configuration)?);
-    drop(django::read(&setup.configuration)?);
+    let keys = Keys::read(&setup.configuration)?;
+    let django = django::read(&setup.configuration.django, &setup.configuration.sources)?;
     let opened = match schema {
         Schema::Newest => database::open(&setup.configuration).await?,
         Schema::AsItIs => Opened::as_it_was(database::open_current(&setup.configuration).await?),
     };
-    let (key, key_claim) = keys::claim(&setup.configuration, &opened.store).await?;
+    let (keys, key_claim) = keys.claim(&opened.store).await?;
     let database = opened.store.place();
+    let (key_path, key_made) = (keys.path(), keys.made());
     let parts = Parts {
         signals,
         origin,
-        keys: key.all,
+        keys: keys.into_all().collect(),
+        django,
         store: opened.store,
         worker,
     };
@@ -134,8 +136,8 @@ pub(crate) async fn open(
         database,
         database_made: opened.made,
         migrated: opened.applied.len(),
-        key_path: key.path,
-        key_made: key.made,
+        key_path,
+        key_made,
         key_claim,
     })
 }
@@ -146,6 +148,8 @@ pub(crate) struct Parts {
     pub(crate) origin: SiteOrigin,
     /// The key and its fallbacks.
     pub(crate) keys: Vec<SecretKey>,
+    /// What of Django's is accepted.
+    pub(crate) django: Django,
     pub(crate) store: OpenStore,
     /// How what is owed is delivered, if this process does that.
     pub(crate) worker: Option<WorkerOptions>,
@@ -160,11 +164,11 @@ pub(crate) async fn assemble(
     parts: Parts,
 ) -> Result<PhoneAuth, Failure> {
     let cores = available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    let mut hasher = Argon2Hasher::with_limits(cores, configuration.hashing_queue);
-    if configuration.danger_accept_md5_passwords {
+    let mut hasher = Argon2Hasher::with_limits(cores, configuration.server.hashing_queue);
+    if configuration.django.accept_md5_passwords {
         hasher = hasher.danger_accept_md5();
     }
-    if let Some(iterations) = configuration.django_hash_iterations {
+    if let Some(iterations) = configuration.django.hash_iterations {
         hasher = hasher.with_django_iterations(iterations);
     }
     let (name, source) = mailbox_page::TEMPLATE;
@@ -178,29 +182,29 @@ pub(crate) async fn assemble(
         // The database was asked before, where its answer can be told with the names of files.
         .danger_skip_key_check()
         .template(name, source);
-    auth = configuration.unreceived.iter().fold(auth, without);
-    auth = auth.session_cookie_name(configuration.session_cookie_name.as_str());
-    if let Some(on) = configuration.host_cookies {
+    auth = configuration.messages.unreceived.iter().fold(auth, without);
+    auth = auth.session_cookie_name(configuration.site.session_cookie_name.as_str());
+    if let Some(on) = configuration.site.host_cookies {
         auth = auth.host_cookies(on);
     }
-    for origin in &configuration.trusted_origins {
+    for origin in &configuration.site.trusted_origins {
         auth = auth.trusted_origin(origin.clone());
     }
-    let beside = django::read(configuration)?;
-    if let Some(tokens) = beside.tokens {
+    if let Some(tokens) = parts.django.tokens {
         auth = auth.django_tokens(tokens);
     }
     let sessions = django::sessions(
-        configuration,
-        beside.session_keys,
+        &configuration.django,
+        &configuration.sources,
+        parts.django.session_keys,
         parts.store.django_sessions(),
     )
     .await?;
     if let Some(sessions) = sessions {
         auth = auth
             .django_sessions(sessions)
-            .django_session_cookie(configuration.django_session_cookie_name.as_str());
-        if let Some(domain) = &configuration.django_session_cookie_domain {
+            .django_session_cookie(configuration.django.session_cookie_name.as_str());
+        if let Some(domain) = &configuration.django.session_cookie_domain {
             auth = auth.django_session_cookie_domain(domain.as_str());
         }
     }
@@ -213,10 +217,10 @@ pub(crate) async fn assemble(
         auth = auth.secret_key(key);
     }
     auth = keys.fold(auth, PhoneAuthBuilder::fallback_key);
-    if let Some(folder) = &configuration.templates {
+    if let Some(folder) = &configuration.site.templates {
         auth = auth.templates_from(folder);
     }
-    if let Some(name) = &configuration.site_name {
+    if let Some(name) = &configuration.site.name {
         auth = auth.site_name(name);
     }
     auth.build().await.map_err(of_build)
@@ -238,7 +242,7 @@ fn without(auth: PhoneAuthBuilder, signal: &&'static str) -> PhoneAuthBuilder {
 /// # Errors
 /// None that can be met with.
 pub(crate) fn links_begin_with(configuration: &Configuration) -> Result<SiteOrigin, Failure> {
-    match &configuration.site_url {
+    match &configuration.site.url {
         Some(origin) => Ok(origin.clone()),
         None => SiteOrigin::parse("http://127.0.0.1").map_err(Failure::failed),
     }
@@ -254,7 +258,8 @@ pub(crate) fn hub(
     mailbox: Option<&Mailbox>,
 ) -> Result<Signals, Failure> {
     let delivery = Delivery::build(&setup.configuration, origin)?;
-    let mut hub = setup.provide(Signals::builder().timeout(setup.configuration.receiver_timeout));
+    let mut hub =
+        setup.provide(Signals::builder().timeout(setup.configuration.messages.receiver_timeout));
     hub = delivery.provide(hub);
     hub = match mailbox {
         Some(mailbox) => hub
@@ -264,7 +269,7 @@ pub(crate) fn hub(
             .iter()
             .fold(hub, |hub, id| hub.switch_off(*id)),
     };
-    for id in &setup.configuration.switched_off_receivers {
+    for id in &setup.configuration.messages.switched_off_receivers {
         hub = hub.switch_off(id.as_str());
     }
     hub.build().map_err(|error| of_setup(&error))

@@ -215,31 +215,6 @@ fn argument_goes_before_environment_and_file() {
     assert!(!["127.0.0.1:1", "127.0.0.1:2"].contains(&site.host.as_str()));
 }
 
-#[test]
-fn readme_lists_every_setting() {
-    let folder = Folder::new();
-    let ran = folder.run(&["settings"]);
-    assert_eq!(ran.code, Some(0));
-    let readme = include_str!("../README.md");
-    let names = ran
-        .stdout
-        .lines()
-        .skip(1)
-        .map_while(|line| line.split_whitespace().next());
-    let mut count = 0;
-    for name in names {
-        assert!(
-            readme.contains(&format!("| `{name}` |")),
-            "{name} is not in the README"
-        );
-        count += 1;
-    }
-    assert_eq!(
-        count,
-        readme.matches("\n| `").count() - readme.matches("\n| `phone-auth").count()
-    );
-}
-
 /// `caf?`, where the last byte is that of é in Latin-1.
 #[cfg(unix)]
 fn cafe(prefix: &str, end: &str) -> std::ffi::OsString {

@@ -9,14 +9,15 @@ use std::io;
 use phone_auth::core::password::{Argon2Hasher, EncodedPassword};
 use phone_auth::core::store::{Oddity, OddityKind};
 use phone_auth::signals::{ResetPasswordEmail, ResetPasswordPhone, VerifyEmail, VerifyPhone};
-use phone_auth::{SecretKey, Signals, web};
+use phone_auth::web::Web;
+use phone_auth::{SecretKey, Signals};
 
-use crate::configuration::Configuration;
+use crate::configuration::{Configuration, DjangoSettings};
 use crate::console;
 use crate::database::{self, OpenStore};
-use crate::django;
+use crate::django::{self, Django};
 use crate::exit::Failure;
-use crate::keys;
+use crate::keys::Keys;
 use crate::legacy_hashes;
 use crate::mode::{self, Mode};
 use crate::receivers::{self, Destination};
@@ -37,7 +38,7 @@ pub(crate) fn run(mut setup: Setup) -> Result<(), Failure> {
     if let Some(origin) = origin {
         keep(&mut wrong, site::hub(&mut setup, &origin, None));
     }
-    let keys = keep(&mut wrong, keys::existing(&setup.configuration));
+    let keys = keep(&mut wrong, Keys::read(&setup.configuration));
     // A pool of connections lives as long as the runtime that it was made in.
     let runtime = site::runtime()?;
     runtime.block_on(async {
@@ -46,21 +47,30 @@ pub(crate) fn run(mut setup: Setup) -> Result<(), Failure> {
             && keep(&mut wrong, has_newest_schema(store).await).is_some()
         {
             if let Some(keys) = &keys {
-                keep(
-                    &mut wrong,
-                    keys::look(&setup.configuration, store, keys).await,
-                );
+                keep(&mut wrong, keys.look(store).await);
             }
             keep(&mut wrong, no_oddities(store).await);
-            keep(&mut wrong, note_hashes(&setup.configuration, store).await);
-            keep(&mut wrong, note_shut_out(&setup.configuration, store).await);
+            keep(
+                &mut wrong,
+                note_hashes(&setup.configuration.django, store).await,
+            );
+            keep(
+                &mut wrong,
+                note_shut_out(&setup.configuration.django, store).await,
+            );
         }
         let django = beside_django(&setup.configuration, store.as_ref()).await;
         let django = keep(&mut wrong, django);
-        let templates = keep(&mut wrong, templates(&setup.configuration));
+        let folder = setup.configuration.site.templates.as_deref();
+        let templates = Web::check_templates(folder).map_err(Failure::wrong);
+        let templates = keep(&mut wrong, templates);
         // Put together only when nothing is wrong with any of them: each was named already.
-        if let (Some(keys), Some(()), Some(()), Some(store)) = (keys, django, templates, store) {
-            keep(&mut wrong, pages(&setup.configuration, keys, store).await);
+        if let (Some(keys), Some(django), Some(()), Some(store)) = (keys, django, templates, store)
+        {
+            keep(
+                &mut wrong,
+                pages(&setup.configuration, keys, django, store).await,
+            );
         }
     });
     if let Some(failure) = wrong.into_iter().reduce(Failure::and) {
@@ -88,7 +98,7 @@ fn tell(configuration: &Configuration, mode: Mode) -> io::Result<()> {
             console::print(destination)?;
         }
     }
-    if let Some(note) = mode::note(configuration, mode, configuration.addr) {
+    if let Some(note) = mode::note(configuration, mode, configuration.server.addr) {
         console::print(format_args!("note: {note}"))?;
     }
     Ok(())
@@ -101,7 +111,7 @@ fn keep<T>(wrong: &mut Vec<Failure>, result: Result<T, Failure>) -> Option<T> {
 
 /// The store. None when there is no database yet: the site makes it when it starts.
 async fn store(configuration: &Configuration) -> Result<Option<OpenStore>, Failure> {
-    if !configuration.database.may_exist() {
+    if !configuration.database.name.may_exist() {
         return Ok(None);
     }
     database::open_as_it_is(configuration).await.map(Some)
@@ -111,25 +121,20 @@ async fn store(configuration: &Configuration) -> Result<Option<OpenStore>, Failu
 async fn beside_django(
     configuration: &Configuration,
     store: Option<&OpenStore>,
-) -> Result<(), Failure> {
-    let keys = django::read(configuration)?.session_keys;
+) -> Result<Django, Failure> {
+    let (settings, sources) = (&configuration.django, &configuration.sources);
+    let django = django::read(settings, sources)?;
+    let keys = django.session_keys.clone();
     match store {
         Some(store) => {
-            let sessions = store.django_sessions();
-            django::sessions(configuration, keys, sessions)
-                .await
-                .map(drop)
+            django::sessions(settings, sources, keys, store.django_sessions()).await?;
         }
-        None if keys.is_some() && !configuration.database.may_exist() => {
-            Err(django::no_sessions(configuration))
+        None if keys.is_some() && !configuration.database.name.may_exist() => {
+            return Err(django::no_sessions(sources));
         }
-        None => Ok(()),
+        None => {}
     }
-}
-
-/// Looks for mistakes in templates.
-fn templates(configuration: &Configuration) -> Result<(), Failure> {
-    web::Web::check_templates(configuration.templates.as_deref()).map_err(Failure::wrong)
+    Ok(django)
 }
 
 /// Refuses a database that lacks a migration.
@@ -196,9 +201,9 @@ fn sentence(oddity: &Oddity) -> String {
 }
 
 /// Says whose hashes a clock can tell from others. The site works with them, so nothing is wrong.
-async fn note_hashes(configuration: &Configuration, store: &OpenStore) -> Result<(), Failure> {
+async fn note_hashes(django: &DjangoSettings, store: &OpenStore) -> Result<(), Failure> {
     let kinds = store.password_kinds().await.map_err(Failure::failed)?;
-    for note in legacy_hashes::notes(&kinds, configuration.django_hash_iterations) {
+    for note in legacy_hashes::notes(&kinds, django.hash_iterations) {
         console::print(format_args!("note: {note}")).map_err(Failure::failed)?;
     }
     Ok(())
@@ -209,9 +214,9 @@ const PAGE: u32 = 1_000;
 
 /// Names the people whose stored password no password can match. They get a link to another one as everybody does, so
 /// nothing is wrong with the site.
-async fn note_shut_out(configuration: &Configuration, store: &OpenStore) -> Result<(), Failure> {
+async fn note_shut_out(django: &DjangoSettings, store: &OpenStore) -> Result<(), Failure> {
     let mut hasher = Argon2Hasher::new();
-    if configuration.danger_accept_md5_passwords {
+    if django.accept_md5_passwords {
         hasher = hasher.danger_accept_md5();
     }
     let mut found: BTreeMap<String, (Vec<String>, usize)> = BTreeMap::new();
@@ -274,9 +279,11 @@ fn kind_of_hash(stored: &EncodedPassword) -> String {
 /// Puts the pages together.
 async fn pages(
     configuration: &Configuration,
-    mut keys: Vec<SecretKey>,
+    keys: Keys,
+    django: Django,
     store: OpenStore,
 ) -> Result<(), Failure> {
+    let mut keys: Vec<_> = keys.into_all().collect();
     if keys.is_empty() {
         keys.push(SecretKey::generate().map_err(Failure::failed)?);
     }
@@ -293,6 +300,7 @@ async fn pages(
         signals: signals.clone(),
         origin,
         keys,
+        django,
         store,
         worker: None,
     };

@@ -4,7 +4,7 @@ use crate::arguments::KeyCommand;
 use crate::console;
 use crate::database;
 use crate::exit::Failure;
-use crate::keys;
+use crate::keys::Keys;
 use crate::setup::Setup;
 use crate::site;
 use crate::visible::{Visible, VisiblePath};
@@ -18,13 +18,13 @@ pub(crate) fn run(setup: &Setup, command: &KeyCommand) -> Result<(), Failure> {
     let configuration = &setup.configuration;
     site::runtime()?.block_on(async {
         let store = database::open_current(configuration).await?;
-        let keys = keys::replace(configuration, &store).await?;
-        let made = if keys.made { ", which was made just now" } else { "" };
+        let keys = Keys::read(configuration)?.replace(&store).await?;
+        let made = if keys.made() { ", which was made just now" } else { "" };
         console::print(format_args!(
             "the database {} belongs to the key in {}{made}; links that were sent before with another key no longer \
              work, unless that is among secret_key_fallback_files. Restart all servers and workers with this key",
             Visible(&store.place()),
-            VisiblePath(&keys.path),
+            VisiblePath(&keys.path()),
         ))
         .map_err(Failure::failed)
     })

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::banner::Banner;
-use crate::configuration::Configuration;
+use crate::configuration::ServerSettings;
 use crate::console;
 use crate::exit::Failure;
 use crate::mode;
@@ -38,18 +38,16 @@ pub(crate) fn run(setup: Setup) -> Result<(), Failure> {
 
 async fn serve(setup: Setup) -> Result<(), Failure> {
     let mode = site::mode(&setup.configuration)?;
-    let addr = setup.configuration.addr;
+    let addr = setup.configuration.server.addr;
     // Before anything is made, so that a second start beside a running site leaves no trace.
     let server = Server::bind(addr).map_err(|error| cannot_listen(addr, error))?;
     let stop = Stop::listen().map_err(Failure::failed)?;
     let origin = origin(&setup, server.addr())?;
-    let limits = limits(&setup.configuration);
-    let grace = setup.configuration.shutdown_grace;
-    let request_timeout = setup.configuration.request_timeout;
-    let worker = setup
-        .configuration
-        .outbox_worker
-        .then(|| setup.configuration.worker());
+    let limits = limits(&setup.configuration.server);
+    let grace = setup.configuration.server.shutdown_grace;
+    let request_timeout = setup.configuration.server.request_timeout;
+    let messages = &setup.configuration.messages;
+    let worker = messages.outbox_worker.then(|| messages.worker());
     let note = mode::note(&setup.configuration, mode, server.addr());
     // A database that does not answer must not keep whoever starts the site from stopping it.
     let site = tokio::select! {
@@ -71,17 +69,17 @@ async fn serve(setup: Setup) -> Result<(), Failure> {
 }
 
 /// What clients may take.
-fn limits(configuration: &Configuration) -> Limits {
-    let connections = configuration.max_connections;
+fn limits(settings: &ServerSettings) -> Limits {
+    let connections = settings.max_connections;
     Limits {
         connections,
-        share: configuration
+        share: settings
             .max_connections_per_client
             .unwrap_or(connections.div_ceil(2)),
         clocks: Clocks {
-            head: configuration.header_timeout,
-            answer: configuration.response_timeout,
-            idle: configuration.keep_alive_timeout,
+            head: settings.header_timeout,
+            answer: settings.response_timeout,
+            idle: settings.keep_alive_timeout,
         },
     }
 }
@@ -147,7 +145,7 @@ async fn with_words(web: web::Web, request: Request, next: Next) -> Response {
 
 /// What links begin with: as set, or the loopback address that is listened on.
 fn origin(setup: &Setup, bound: SocketAddr) -> Result<SiteOrigin, Failure> {
-    match &setup.configuration.site_url {
+    match &setup.configuration.site.url {
         Some(origin) => Ok(origin.clone()),
         None => SiteOrigin::parse(&format!("http://{bound}")).map_err(Failure::failed),
     }

@@ -1,6 +1,6 @@
 //! `phone-auth settings`: what can be set.
 
-use crate::configuration::settings;
+use crate::configuration::SETTINGS;
 use crate::console;
 use crate::exit::Failure;
 use crate::table::Table;
@@ -11,7 +11,7 @@ use crate::table::Table;
 /// When the output cannot be written.
 pub(crate) fn run() -> Result<(), Failure> {
     let mut table = Table::new(["setting", "default", "what it does"]);
-    for setting in settings() {
+    for setting in SETTINGS {
         table.row([setting.name, setting.default, setting.does]);
     }
     console::print(table).map_err(Failure::failed)?;

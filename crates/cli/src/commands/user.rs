@@ -29,7 +29,7 @@ pub(crate) fn run(setup: Setup, command: UserCommand) -> Result<(), Failure> {
             UserCommand::Create(_) => Schema::Newest,
             _ => Schema::AsItIs,
         };
-        let shares_sessions = setup.configuration.django_sessions;
+        let shares_sessions = setup.configuration.django.sessions;
         let accounts = site::accounts_for_operator(setup, schema).await?;
         match command {
             UserCommand::Create(user) => create(&accounts, &user).await,

@@ -30,14 +30,14 @@ async fn work(setup: Setup) -> Result<(), Failure> {
     database::must_exist(&setup.configuration)?;
     keys::must_exist(&setup.configuration)?;
     let stop = Stop::listen().map_err(Failure::failed)?;
-    let origin = match &setup.configuration.site_url {
+    let origin = match &setup.configuration.site.url {
         Some(origin) => origin.clone(),
         // As the site itself does where it listens on a port that is known.
-        None => SiteOrigin::parse(&format!("http://{}", setup.configuration.addr))
+        None => SiteOrigin::parse(&format!("http://{}", setup.configuration.server.addr))
             .map_err(Failure::failed)?,
     };
-    let grace = setup.configuration.shutdown_grace;
-    let mut options = setup.configuration.worker();
+    let grace = setup.configuration.server.shutdown_grace;
+    let mut options = setup.configuration.messages.worker();
     options.watches_others = true;
     // A database that does not answer must not keep whoever starts the worker from stopping it.
     let site = tokio::select! {

@@ -3,144 +3,34 @@
 //! Everything is read once, at start, and checked as a whole: whatever is wrong is named with the
 //! place it stands at, all mistakes at once. Nothing else in the program reads the environment.
 
-pub(crate) mod delivery;
-mod django;
 pub(crate) mod duration;
 mod error;
 mod file;
+mod kinds;
 mod names;
-mod running;
 mod setting;
 mod source;
+mod table;
+mod together;
 mod value;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-use phone_auth::SiteOrigin;
 use phone_auth::core::accounts::WorkerOptions;
-use phone_auth::core::password::DjangoIterations;
-use phone_auth::core::settings::Settings;
-use phone_auth::tokens::django::{DJANGO_LIFETIME, TimeZone};
 
 pub(crate) use error::{ConfigurationError, Mistake};
-pub(crate) use setting::all as settings;
-pub(crate) use source::{PREFIX, Source};
+pub(crate) use source::{PREFIX, Source, Sources};
+pub(crate) use table::{
+    Configuration, DjangoSettings, MessageSettings, NatsSettings, SETTINGS, ServerSettings,
+    SmsSettings, SmtpSettings, WebhookSettings,
+};
 
 use crate::arguments::SettingArguments;
-use crate::database_name::{DatabaseName, DatabaseServer};
-use delivery::DeliverySettings;
 use value::Given;
-
-/// All settings, checked one by one and together.
-#[derive(Clone, Debug, PartialEq)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a setting, and goes with no other"
-)]
-pub(crate) struct Configuration {
-    pub(crate) addr: SocketAddr,
-    pub(crate) database: DatabaseName,
-    pub(crate) database_busy_timeout: Duration,
-    pub(crate) database_server: DatabaseServer,
-    pub(crate) site_url: Option<SiteOrigin>,
-    pub(crate) secret_key_file: Option<PathBuf>,
-    pub(crate) secret_key_fallback_files: Vec<PathBuf>,
-    pub(crate) site_name: Option<String>,
-    pub(crate) templates: Option<PathBuf>,
-    pub(crate) accounts: Settings,
-    pub(crate) session_cookie_name: String,
-    pub(crate) host_cookies: Option<bool>,
-    pub(crate) trusted_origins: Vec<SiteOrigin>,
-    pub(crate) django_sessions: bool,
-    pub(crate) django_session_cookie_name: String,
-    pub(crate) django_session_cookie_domain: Option<String>,
-    pub(crate) django_auth_backend: String,
-    pub(crate) django_auth_backends: Option<Vec<String>>,
-    pub(crate) accept_django_tokens_until: Option<DateTime<Utc>>,
-    pub(crate) django_secret_key_file: Option<PathBuf>,
-    pub(crate) django_secret_key_fallback_files: Vec<PathBuf>,
-    pub(crate) django_time_zone: TimeZone,
-    pub(crate) django_use_tz: bool,
-    pub(crate) django_database_time_zone: Option<TimeZone>,
-    pub(crate) django_password_reset_timeout: Duration,
-    pub(crate) danger_accept_md5_passwords: bool,
-    pub(crate) django_hash_iterations: Option<DjangoIterations>,
-    pub(crate) hashing_queue: usize,
-    pub(crate) max_connections: usize,
-    pub(crate) max_connections_per_client: Option<usize>,
-    pub(crate) header_timeout: Duration,
-    pub(crate) request_timeout: Duration,
-    pub(crate) response_timeout: Duration,
-    pub(crate) keep_alive_timeout: Duration,
-    pub(crate) shutdown_grace: Duration,
-    pub(crate) receiver_timeout: Duration,
-    pub(crate) outbox_worker: bool,
-    pub(crate) outbox_lease: Duration,
-    pub(crate) switched_off_receivers: Vec<String>,
-    pub(crate) unreceived: Vec<&'static str>,
-    pub(crate) development: Option<bool>,
-    pub(crate) delivery: DeliverySettings,
-    /// Where each setting that somebody set was set last.
-    sources: BTreeMap<&'static str, Source>,
-}
-
-impl Default for Configuration {
-    fn default() -> Self {
-        Self {
-            addr: (Ipv4Addr::LOCALHOST, 8000).into(),
-            database: DatabaseName::Sqlite(PathBuf::from("phone-auth.sqlite3")),
-            database_busy_timeout: Duration::from_secs(5),
-            database_server: DatabaseServer::default(),
-            site_url: None,
-            secret_key_file: None,
-            secret_key_fallback_files: Vec::new(),
-            site_name: None,
-            templates: None,
-            accounts: Settings::default(),
-            session_cookie_name: "sessionid".to_owned(),
-            host_cookies: None,
-            trusted_origins: Vec::new(),
-            django_sessions: false,
-            django_session_cookie_name: "sessionid".to_owned(),
-            django_session_cookie_domain: None,
-            django_auth_backends: None,
-            django_auth_backend: "phone_auth.backend.CustomAuthBackend".to_owned(),
-            accept_django_tokens_until: None,
-            django_secret_key_file: None,
-            django_secret_key_fallback_files: Vec::new(),
-            django_time_zone: TimeZone::DJANGO_DEFAULT,
-            django_use_tz: true,
-            django_database_time_zone: None,
-            django_password_reset_timeout: DJANGO_LIFETIME,
-            danger_accept_md5_passwords: false,
-            django_hash_iterations: None,
-            hashing_queue: 64,
-            max_connections: 1000,
-            max_connections_per_client: None,
-            header_timeout: Duration::from_secs(10),
-            request_timeout: Duration::from_secs(30),
-            response_timeout: Duration::from_secs(30),
-            keep_alive_timeout: Duration::from_secs(75),
-            shutdown_grace: Duration::from_secs(30),
-            receiver_timeout: Duration::from_secs(30),
-            outbox_worker: true,
-            outbox_lease: Duration::from_secs(15),
-            switched_off_receivers: Vec::new(),
-            unreceived: Vec::new(),
-            development: None,
-            delivery: DeliverySettings::default(),
-            sources: BTreeMap::new(),
-        }
-    }
-}
 
 impl Configuration {
     /// Reads the file, then the environment, then the arguments; what comes later goes before.
@@ -160,53 +50,29 @@ impl Configuration {
         reading.arguments(arguments);
         let mut mistakes = reading.mistakes;
         if mistakes.is_empty() {
-            mistakes = delivery::mistakes(&reading.configuration);
+            mistakes = together::mistakes(&reading.configuration.sources);
         }
         if !mistakes.is_empty() {
             return Err(ConfigurationError { mistakes });
         }
         Ok(reading.configuration)
     }
+}
 
-    /// Whether somebody set a setting.
-    pub(crate) fn is_set(&self, setting: &str) -> bool {
-        self.sources.contains_key(setting)
-    }
-
-    /// The first of these settings that was set; else the first.
-    pub(crate) fn first_set<'a>(&self, settings: &[&'a str]) -> &'a str {
-        let set = settings.iter().find(|setting| self.is_set(setting));
-        set.or(settings.first()).copied().unwrap_or_default()
-    }
-
-    /// Where a setting was set.
-    pub(crate) fn source_of(&self, setting: &str) -> Source {
-        self.sources
-            .get(setting)
-            .cloned()
-            .unwrap_or(Source::Default)
-    }
-
+impl ServerSettings {
     /// Whether only this machine can reach the address.
     pub(crate) fn is_loopback(&self) -> bool {
         self.addr.ip().to_canonical().is_loopback()
     }
+}
 
+impl MessageSettings {
     /// How a worker of this process works.
     pub(crate) fn worker(&self) -> WorkerOptions {
         let mut options = WorkerOptions::default();
         options.lease = self.outbox_lease;
         options.receiver_timeout = self.receiver_timeout;
         options
-    }
-
-    /// The mistake that a setting does not go with the others.
-    pub(crate) fn refuse(&self, setting: &'static str, why: impl Into<String>) -> Mistake {
-        Mistake::Refused {
-            setting,
-            at: self.source_of(setting),
-            why: why.into(),
-        }
     }
 }
 
@@ -279,12 +145,12 @@ impl Reading {
             self.mistakes.push(Mistake::Wrong {
                 setting: setting.name,
                 at,
-                got: given.got(setting.secrecy()),
+                got: given.got(setting.secrecy),
                 right,
             });
             return;
         }
-        changed.sources.insert(setting.name, at);
+        changed.sources.note(setting.name, at);
         self.configuration = changed;
     }
 }

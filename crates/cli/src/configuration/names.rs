@@ -1,31 +1,40 @@
-//! The names of settings: which is meant, which is misspelt, which is somebody else's, and whose value is a secret.
+//! The names of settings: which is meant, which is misspelt, and which is somebody else's.
 
 use std::ffi::OsStr;
 
-use super::setting::{Setting, all};
-use crate::secrecy::Secrecy;
+use super::setting::Setting;
+use super::table::SETTINGS;
 
 /// The setting of this name.
 pub(super) fn find(name: &str) -> Option<&'static Setting> {
-    all().find(|setting| setting.name == name)
+    SETTINGS.iter().find(|setting| setting.name == name)
 }
 
 /// The setting of the variable with this name, in small letters and without the prefix.
 pub(super) fn of_variable(name: &str) -> Option<&'static Setting> {
-    all().find(|setting| setting.in_variable() == name)
+    SETTINGS
+        .iter()
+        .find(|setting| setting.in_variable() == name)
 }
 
 /// Whether there are settings in a section of this name.
 pub(super) fn is_section(name: &str) -> bool {
     let section = |setting: &Setting| setting.name.split_once('.').map(|(section, _)| section);
-    all().any(|setting| section(setting) == Some(name))
+    SETTINGS
+        .iter()
+        .any(|setting| section(setting) == Some(name))
 }
 
 /// The setting whose name somebody probably meant, as the name of a variable without the prefix: one that differs by a
 /// few letters, or by words that are missing or too many. `config` is among them, which names the file of settings.
 pub(super) fn nearest(name: &str) -> Option<String> {
     let name = name.to_ascii_lowercase().replace('.', "_");
-    let known = || all().map(Setting::in_variable).chain(["config".to_owned()]);
+    let known = || {
+        SETTINGS
+            .iter()
+            .map(Setting::in_variable)
+            .chain(["config".to_owned()])
+    };
     let similar = known()
         .map(|known| (strsim::damerau_levenshtein(&known, &name), known))
         .filter(|(distance, known)| *distance <= known.len().div_ceil(6))
@@ -71,39 +80,6 @@ pub(super) fn is_of_kubernetes(name: &str, value: &OsStr) -> bool {
         || name.contains("service_port_")
         || (ends("port") && value.to_string_lossy().contains("://"))
         || is_port() == Some(true)
-}
-
-/// The settings that are secrets or may have one anywhere, by their names in a section.
-const SECRETS: [&str; 8] = [
-    "password",
-    "secret",
-    "old_secret",
-    "token",
-    "twilio_auth_token",
-    "headers",
-    "form",
-    "json",
-];
-
-impl Setting {
-    /// What may stand in its value.
-    pub(super) fn secrecy(&self) -> Secrecy {
-        let name = self.in_section();
-        if SECRETS.contains(&name) {
-            Secrecy::Secret
-        } else if ["database", "url"].contains(&name) {
-            Secrecy::Url
-        } else {
-            Secrecy::Open
-        }
-    }
-
-    /// Its name, without that of its section.
-    fn in_section(&self) -> &'static str {
-        self.name
-            .rsplit_once('.')
-            .map_or(self.name, |(_, name)| name)
-    }
 }
 
 #[cfg(test)]

@@ -6,9 +6,11 @@
 )]
 
 use std::fs;
+use std::time::Duration;
 
-use super::delivery::tests::EVERY_SECTION;
+use super::together::tests::EVERY_SECTION;
 use super::*;
+use crate::database_name::DatabaseName;
 use crate::secrecy::Secrecy;
 
 /// Loads settings given in a file, in the environment and as arguments; mistakes as sentences.
@@ -53,13 +55,13 @@ fn arguments_go_before_environment() {
         ("PHONE_AUTH_HASHING_QUEUE", "4"),
     ];
     let all = load(file, &environment, Some("127.0.0.1:3")).unwrap();
-    assert_eq!((all.addr.port(), all.hashing_queue), (3, 4));
+    assert_eq!((all.server.addr.port(), all.server.hashing_queue), (3, 4));
     assert!(all.accounts.verify_by_click);
-    assert_eq!(all.source_of("addr"), Source::Argument { name: "addr" });
+    assert_eq!(all.sources.of("addr"), Source::Argument { name: "addr" });
     let two = load(file, &environment, None).unwrap();
-    assert_eq!(two.addr.port(), 2);
+    assert_eq!(two.server.addr.port(), 2);
     let one = load(file, &[], None).unwrap();
-    assert_eq!((one.addr.port(), one.hashing_queue), (1, 3));
+    assert_eq!((one.server.addr.port(), one.server.hashing_queue), (1, 3));
 }
 
 #[test]
@@ -133,26 +135,29 @@ fn every_setting_stands_in_a_file() {
         "nats.token_file",
         "nats.credentials_file",
     ];
-    for setting in settings().filter(|setting| {
+    for setting in SETTINGS.iter().filter(|setting| {
         let secrets = [".password", ".secret", ".old_secret", ".token"];
         let is_secret = secrets.iter().any(|end| setting.name.ends_with(end));
         let is_elsewhere = elsewhere.contains(&setting.name) || is_secret;
         !is_elsewhere && !setting.name.starts_with("sms.twilio_")
     }) {
         assert_ne!(
-            all.source_of(setting.name),
+            all.sources.of(setting.name),
             Source::Default,
             "{}",
             setting.name
         );
     }
-    assert_eq!(all.database_busy_timeout, Duration::from_millis(250));
+    assert_eq!(all.database.busy_timeout, Duration::from_millis(250));
     assert_eq!(all.accounts.reset_phone_lifetime, Duration::from_mins(5));
     assert_eq!(
-        all.secret_key_fallback_files,
+        all.keys.fallback_files,
         [PathBuf::from("old"), PathBuf::from("older")]
     );
-    assert_eq!((all.max_connections, all.development), (16, Some(false)));
+    assert_eq!(
+        (all.server.max_connections, all.messages.development),
+        (16, Some(false))
+    );
     let methods = all.accounts.authentication_methods;
     assert!(methods.phone && methods.email && !methods.username);
 }
@@ -166,7 +171,7 @@ fn lists_in_environment_have_commas() {
     let all = load("", &environment, None).unwrap();
     assert!(!all.accounts.authentication_methods.username);
     assert_eq!(
-        all.secret_key_fallback_files,
+        all.keys.fallback_files,
         [PathBuf::from("a"), PathBuf::from("b c")]
     );
 }
@@ -406,7 +411,9 @@ fn variables_of_others_are_left_alone() {
 
 #[test]
 fn empty_variable_is_not_set() {
-    let names = settings().map(|setting| setting.name.replace('.', "_"));
+    let names = SETTINGS
+        .iter()
+        .map(|setting| setting.name.replace('.', "_"));
     for name in names.chain(["config".to_owned(), "config_file".to_owned()]) {
         let variable = format!("PHONE_AUTH_{}", name.to_uppercase());
         let all = load("", &[(&variable, "")], None);
@@ -419,7 +426,7 @@ fn empty_variable_is_not_set() {
 fn bytes_are_kept_in_paths_alone() {
     use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
 
-    let names: Vec<_> = settings().map(|setting| setting.name).collect();
+    let names: Vec<_> = SETTINGS.iter().map(|setting| setting.name).collect();
     for (name, prefix) in names.iter().map(|name| (*name, "")).chain([
         ("database", "sqlite:"),
         ("database", "postgres://ann@db/"),
@@ -441,7 +448,7 @@ fn bytes_are_kept_in_paths_alone() {
                 "{name}: {:?}",
                 reading.mistakes
             );
-            assert!(reading.configuration.is_set(name), "{name}");
+            assert!(reading.configuration.sources.is_set(name), "{name}");
             continue;
         }
         // A folder must be there to be taken, whatever its name.
@@ -462,7 +469,7 @@ fn bytes_are_kept_in_paths_alone() {
         ..SettingArguments::default()
     });
     let expected = DatabaseName::Sqlite(PathBuf::from(path));
-    assert!(reading.configuration.database == expected);
+    assert!(reading.configuration.database.name == expected);
     assert_eq!(expected.to_string(), "caf\\xE9.db");
 }
 
@@ -476,8 +483,8 @@ fn secrets_are_not_shown() {
         "postgres://db/site?user=ann&password=s3cret\u{7}",
         "{ \"key\": \"s3cret\"",
     ];
-    for setting in settings() {
-        let is_secret = setting.secrecy() == Secrecy::Secret;
+    for setting in SETTINGS {
+        let is_secret = setting.secrecy == Secrecy::Secret;
         for (index, value) in wrong.iter().enumerate() {
             // The first looks like nothing: it is one where secrets belong.
             let is_known = is_secret || (index > 0 && index < 5);

@@ -5,7 +5,8 @@ mod sms;
 mod smtp;
 mod webhook;
 
-use std::path::Path;
+use std::error::Error;
+use std::path::{Path, PathBuf};
 
 use phone_auth::SiteOrigin;
 use phone_auth::delivery::nats::Nats;
@@ -15,10 +16,19 @@ use phone_auth::delivery::webhook::Webhook;
 use phone_auth::delivery::{self, Secret};
 use phone_auth::signals::SignalsBuilder;
 
-use crate::configuration::Configuration;
-use crate::configuration::delivery::SecretSetting;
+use crate::configuration::{Configuration, Sources};
 use crate::exit::Failure;
 use crate::secret_file;
+
+/// What a receiver is told besides its section.
+#[derive(Clone, Copy)]
+struct Site<'a> {
+    /// What links begin with.
+    origin: &'a SiteOrigin,
+    name: Option<&'a str>,
+    /// Where its settings were set.
+    sources: &'a Sources,
+}
 
 /// The state of the ready receivers that the settings turn on.
 pub(crate) struct Delivery {
@@ -37,11 +47,16 @@ impl Delivery {
         configuration: &Configuration,
         origin: &SiteOrigin,
     ) -> Result<Self, Failure> {
+        let site = Site {
+            origin,
+            name: configuration.site.name.as_deref(),
+            sources: &configuration.sources,
+        };
         Ok(Self {
-            smtp: smtp::build(configuration, origin)?,
-            sms: sms::build(configuration, origin)?,
-            webhook: webhook::build(configuration, origin)?,
-            nats: nats::build(configuration, origin)?,
+            smtp: smtp::build(&configuration.smtp, site)?,
+            sms: sms::build(&configuration.sms, site)?,
+            webhook: webhook::build(&configuration.webhook, site)?,
+            nats: nats::build(&configuration.nats, site)?,
         })
     }
 
@@ -67,45 +82,47 @@ fn provide_or_switch_off<T: Send + Sync + 'static>(
 }
 
 /// A ready receiver that the settings turn on.
-pub(crate) struct Target {
+pub(crate) struct Target<'a> {
     /// Its id.
     pub(crate) receiver: &'static str,
     /// The signals that it was told to take, if not all that it can.
-    pub(crate) signals: Option<Vec<String>>,
+    signals: Option<&'a [&'static str]>,
     /// Where it sends to, for people.
     pub(crate) place: String,
 }
 
 /// The ready receivers that the settings turn on.
-pub(crate) fn targets(configuration: &Configuration) -> Vec<Target> {
-    let settings = &configuration.delivery;
-    let target = |receiver, place: &Option<String>, signals: Option<&[String]>| {
-        let place = place.clone()?;
-        let signals = signals.map(<[String]>::to_vec);
-        Some(Target {
+pub(crate) fn targets(configuration: &Configuration) -> Vec<Target<'_>> {
+    let Configuration {
+        smtp,
+        sms,
+        webhook,
+        nats,
+        ..
+    } = configuration;
+    let gateway = match &sms.twilio_account_sid {
+        Some(_sid) => Some("Twilio".to_owned()),
+        None => sms.url.as_deref().map(host),
+    };
+    let target = |receiver, place: Option<String>, signals| {
+        place.map(|place| Target {
             receiver,
             signals,
             place,
         })
     };
-    let twilio = settings.sms.twilio.account_sid.as_ref();
-    let gateway = twilio.map_or_else(
-        || settings.sms.url.as_deref().map(host),
-        |_sid| Some("Twilio".to_owned()),
-    );
-    let (webhook, nats) = (&settings.webhook, &settings.nats);
     [
-        target(delivery::smtp::RECEIVER, &settings.smtp.host, None),
-        target(delivery::sms_gateway::RECEIVER, &gateway, None),
+        target(delivery::smtp::RECEIVER, smtp.host.clone(), None),
+        target(delivery::sms_gateway::RECEIVER, gateway, None),
         target(
             delivery::webhook::RECEIVER,
-            &webhook.url.as_deref().map(host),
-            Some(&webhook.signals),
+            webhook.url.as_deref().map(host),
+            Some(&*webhook.signals.0),
         ),
         target(
             delivery::nats::RECEIVER,
-            &nats.url.as_deref().map(hosts),
-            Some(&nats.signals),
+            nats.url.as_deref().map(hosts),
+            Some(&*nats.signals.0),
         ),
     ]
     .into_iter()
@@ -113,11 +130,10 @@ pub(crate) fn targets(configuration: &Configuration) -> Vec<Target> {
     .collect()
 }
 
-impl Target {
+impl Target<'_> {
     /// Whether it takes the messages of a signal, if the receiver can.
     pub(crate) fn takes(&self, signal: &str) -> bool {
-        let signals = self.signals.as_deref();
-        signals.is_none_or(|signals| signals.iter().any(|name| name == signal))
+        self.signals.is_none_or(|signals| signals.contains(&signal))
     }
 }
 
@@ -137,34 +153,39 @@ fn hosts(urls: &str) -> String {
 
 /// Whether a receiver is a ready one that the settings do not turn on for a signal.
 pub(crate) fn is_off(configuration: &Configuration, receiver: &str, signal: &str) -> bool {
-    let is_on = |target: &Target| target.receiver == receiver && target.takes(signal);
+    let is_on = |target: &Target<'_>| target.receiver == receiver && target.takes(signal);
     delivery::RECEIVERS.contains(&receiver) && !targets(configuration).iter().any(is_on)
 }
 
-/// The secret that was given, or the one in the file that was.
-fn secret(
-    configuration: &Configuration,
-    given: &SecretSetting,
-    setting: &str,
-) -> Result<Option<Secret>, Failure> {
-    let Some(path) = given.file() else {
-        return Ok(given.text.clone());
-    };
-    let right = "a file that only its owner can write, with the secret in it";
-    let text = secret_file::read(path).map_err(|error| {
-        Failure::wrong_at(setting, configuration.source_of(setting), right, error)
-    })?;
-    Ok(Some(Secret::new(text)))
-}
+impl Site<'_> {
+    /// The secret that was given, or the one in the file that was.
+    fn secret(
+        self,
+        text: Option<&Secret>,
+        file: Option<&PathBuf>,
+        setting: &str,
+    ) -> Result<Option<Secret>, Failure> {
+        let Some(path) = file else {
+            return Ok(text.cloned());
+        };
+        let right = "a file that only its owner can write, with the secret in it";
+        let text = secret_file::read(path).map_err(|error| self.wrong(setting, right, error))?;
+        Ok(Some(Secret::new(text)))
+    }
 
-/// The bytes of a file of certificates.
-fn certificates(
-    configuration: &Configuration,
-    path: &Path,
-    setting: &str,
-) -> Result<Vec<u8>, Failure> {
-    std::fs::read(path).map_err(|error| {
+    /// The bytes of a file of certificates.
+    fn certificates(self, path: &Path, setting: &str) -> Result<Vec<u8>, Failure> {
         let right = "a file of certificates in PEM that can be read";
-        Failure::wrong_at(setting, configuration.source_of(setting), right, error)
-    })
+        std::fs::read(path).map_err(|error| self.wrong(setting, right, error))
+    }
+
+    /// The failure of a setting that says what will not do.
+    fn wrong(
+        self,
+        setting: &str,
+        right: &str,
+        error: impl Error + Send + Sync + 'static,
+    ) -> Failure {
+        Failure::wrong_at(setting, self.sources.of(setting), right, error)
+    }
 }

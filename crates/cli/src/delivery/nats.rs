@@ -1,53 +1,54 @@
 //! The server that the section `[nats]` describes.
 
-use phone_auth::SiteOrigin;
 use phone_auth::delivery::nats::Nats;
 use phone_auth::delivery::{BuildError, BuildErrorKind};
 
-use super::{certificates, secret};
-use crate::configuration::Configuration;
+use super::Site;
+use crate::configuration::NatsSettings;
 use crate::exit::Failure;
 
 /// The state of the receiver, if there is a server.
 ///
 /// # Errors
 /// When a file cannot be read, or what the settings say will not do.
-pub(super) fn build(
-    configuration: &Configuration,
-    origin: &SiteOrigin,
-) -> Result<Option<Nats>, Failure> {
-    let settings = &configuration.delivery.nats;
-    let Some(url) = &settings.url else {
+pub(super) fn build(settings: &NatsSettings, site: Site<'_>) -> Result<Option<Nats>, Failure> {
+    let Some(url) = settings.url.as_deref() else {
         return Ok(None);
     };
-    let mut nats = Nats::builder(origin.clone(), url)
+    let mut nats = Nats::builder(site.origin.clone(), url)
         .subject(&settings.subject)
-        .only(settings.signals.iter().cloned())
+        .only(settings.signals.0.iter().copied())
         .timeout(settings.timeout);
-    let password = secret(configuration, &settings.password, "nats.password_file")?;
+    let password = site.secret(
+        settings.password.as_ref(),
+        settings.password_file.as_ref(),
+        "nats.password_file",
+    )?;
     if let (Some(user), Some(password)) = (&settings.user, password) {
         nats = nats.log_in(user, password);
     }
-    if let Some(token) = secret(configuration, &settings.token, "nats.token_file")? {
+    if let Some(token) = site.secret(
+        settings.token.as_ref(),
+        settings.token_file.as_ref(),
+        "nats.token_file",
+    )? {
         nats = nats.token(token);
     }
-    let credentials = &settings.credentials_file;
-    if let Some(content) = secret(configuration, credentials, "nats.credentials_file")? {
+    let credentials = settings.credentials_file.as_ref();
+    if let Some(content) = site.secret(None, credentials, "nats.credentials_file")? {
         nats = nats.credentials(content);
     }
     if settings.danger_plain {
         nats = nats.danger_plain();
     }
     if let Some(path) = &settings.root_certificate {
-        nats = nats.root_certificate(certificates(configuration, path, "nats.root_certificate")?);
+        nats = nats.root_certificate(site.certificates(path, "nats.root_certificate")?);
     }
-    nats.build()
-        .map(Some)
-        .map_err(|error| wrong(configuration, error))
+    nats.build().map(Some).map_err(|error| wrong(site, error))
 }
 
 /// Which setting is wrong, and what would be right.
-fn wrong(configuration: &Configuration, error: BuildError) -> Failure {
+fn wrong(site: Site<'_>, error: BuildError) -> Failure {
     let (setting, right) = match error.kind() {
         BuildErrorKind::Plaintext => (
             "nats.url",
@@ -65,5 +66,5 @@ fn wrong(configuration: &Configuration, error: BuildError) -> Failure {
             "a URL such as tls://nats.example.org, or several with commas between",
         ),
     };
-    Failure::wrong_at(setting, configuration.source_of(setting), right, error)
+    site.wrong(setting, right, error)
 }

@@ -1,23 +1,18 @@
 //! Text messages as the section `[sms]` describes them.
 
-use phone_auth::SiteOrigin;
 use phone_auth::delivery::sms_gateway::{SmsGateway, SmsGatewayBuilder, Twilio, TwilioSender};
 use phone_auth::delivery::{BuildError, BuildErrorKind, Secret};
 
-use super::{certificates, secret};
-use crate::configuration::Configuration;
+use super::Site;
+use crate::configuration::SmsSettings;
 use crate::exit::Failure;
 
 /// The state of the receiver, if there is a gateway.
 ///
 /// # Errors
 /// When a file cannot be read, or what the settings say will not do.
-pub(super) fn build(
-    configuration: &Configuration,
-    origin: &SiteOrigin,
-) -> Result<Option<SmsGateway>, Failure> {
-    let settings = &configuration.delivery.sms;
-    let Some(mut sms) = request(configuration, origin)? else {
+pub(super) fn build(settings: &SmsSettings, site: Site<'_>) -> Result<Option<SmsGateway>, Failure> {
+    let Some(mut sms) = request(settings, site)? else {
         return Ok(None);
     };
     sms = sms
@@ -26,7 +21,11 @@ pub(super) fn build(
     for (name, value) in &settings.headers {
         sms = sms.header(name, value);
     }
-    if let Some(key) = secret(configuration, &settings.secret, "sms.secret_file")? {
+    if let Some(key) = site.secret(
+        settings.secret.as_ref(),
+        settings.secret_file.as_ref(),
+        "sms.secret_file",
+    )? {
         sms = sms.secret(key);
     }
     if let Some(statuses) = &settings.success {
@@ -39,57 +38,63 @@ pub(super) fn build(
         sms = sms.danger_plain();
     }
     if let Some(path) = &settings.root_certificate {
-        sms = sms.root_certificate(certificates(configuration, path, "sms.root_certificate")?);
+        sms = sms.root_certificate(site.certificates(path, "sms.root_certificate")?);
     }
     if let Some(folder) = &settings.templates {
         sms = sms.templates_from(folder);
     }
-    if let Some(name) = &configuration.site_name {
+    if let Some(name) = site.name {
         sms = sms.site_name(name);
     }
     sms.build()
         .map(Some)
-        .map_err(|error| wrong(configuration, error))
+        .map_err(|error| wrong(settings, site, error))
 }
 
 /// The request: Twilio's, or the one that is described.
-fn request(
-    configuration: &Configuration,
-    origin: &SiteOrigin,
-) -> Result<Option<SmsGatewayBuilder>, Failure> {
-    let settings = &configuration.delivery.sms;
-    if let Some(sid) = &settings.twilio.account_sid {
-        let twilio = &settings.twilio;
-        let token = secret(
-            configuration,
-            &twilio.auth_token,
-            "sms.twilio_auth_token_file",
-        )?;
-        let sender = match (&twilio.messaging_service_sid, &twilio.from) {
+fn request(settings: &SmsSettings, site: Site<'_>) -> Result<Option<SmsGatewayBuilder>, Failure> {
+    if let Some(sid) = &settings.twilio_account_sid {
+        let (token, file) = (
+            &settings.twilio_auth_token,
+            &settings.twilio_auth_token_file,
+        );
+        let token = site.secret(token.as_ref(), file.as_ref(), "sms.twilio_auth_token_file")?;
+        let sender = match (
+            &settings.twilio_messaging_service_sid,
+            &settings.twilio_from,
+        ) {
             (Some(sid), _) => TwilioSender::MessagingService(sid.clone()),
             (None, from) => TwilioSender::From(from.clone().unwrap_or_default()),
         };
         let mut account = Twilio::new(sid, token.unwrap_or_else(|| Secret::new("")), sender);
-        if let Some(api) = &twilio.api {
+        if let Some(api) = &settings.twilio_api {
             account = account.at(api);
         }
-        return Ok(Some(SmsGateway::twilio(origin.clone(), account)));
+        return Ok(Some(SmsGateway::twilio(site.origin.clone(), account)));
     }
-    let Some(url) = &settings.url else {
+    let Some(url) = settings.url.as_deref() else {
         return Ok(None);
     };
-    let mut sms = SmsGateway::builder(origin.clone(), url).method(&settings.method);
+    let mut sms = SmsGateway::builder(site.origin.clone(), url).method(&settings.method);
     if let Some(fields) = &settings.form {
         sms = sms.form(fields.clone());
     }
     if let Some(json) = &settings.json {
         sms = sms.json(json.clone());
     }
-    let password = secret(configuration, &settings.password, "sms.password_file")?;
+    let password = site.secret(
+        settings.password.as_ref(),
+        settings.password_file.as_ref(),
+        "sms.password_file",
+    )?;
     if let (Some(user), Some(password)) = (&settings.user, password) {
         sms = sms.basic_auth(user, password);
     }
-    if let Some(token) = secret(configuration, &settings.token, "sms.token_file")? {
+    if let Some(token) = site.secret(
+        settings.token.as_ref(),
+        settings.token_file.as_ref(),
+        "sms.token_file",
+    )? {
         sms = sms.bearer(token);
     }
     Ok(Some(sms))
@@ -106,8 +111,8 @@ const LOG_IN: [&str; 6] = [
 ];
 
 /// Which setting is wrong, and what would be right.
-fn wrong(configuration: &Configuration, error: BuildError) -> Failure {
-    let address = if configuration.delivery.sms.twilio.account_sid.is_some() {
+fn wrong(settings: &SmsSettings, site: Site<'_>, error: BuildError) -> Failure {
+    let address = if settings.twilio_account_sid.is_some() {
         "sms.twilio_api"
     } else {
         "sms.url"
@@ -124,7 +129,7 @@ fn wrong(configuration: &Configuration, error: BuildError) -> Failure {
             "a URL without a name and a password in it, which sms.user and sms.password_file are for",
         ),
         BuildErrorKind::Secret => (
-            configuration.first_set(&LOG_IN),
+            site.sources.first_set(&LOG_IN),
             "a token or password that fits in a header",
         ),
         BuildErrorKind::Statuses => ("sms.never", "statuses that are not also those of success"),
@@ -150,5 +155,5 @@ fn wrong(configuration: &Configuration, error: BuildError) -> Failure {
             "a URL with https, its host the same for every message",
         ),
     };
-    Failure::wrong_at(setting, configuration.source_of(setting), right, error)
+    site.wrong(setting, right, error)
 }

@@ -1,27 +1,22 @@
 //! Mail as the section `[smtp]` describes it.
 
-use phone_auth::SiteOrigin;
 use phone_auth::delivery::smtp::Smtp;
 use phone_auth::delivery::{BuildError, BuildErrorKind};
 
-use super::{certificates, secret};
-use crate::configuration::Configuration;
+use super::Site;
+use crate::configuration::SmtpSettings;
 use crate::exit::Failure;
 
 /// The state of the receiver, if there is a mail server.
 ///
 /// # Errors
 /// When a file cannot be read, or what the settings say will not do.
-pub(super) fn build(
-    configuration: &Configuration,
-    origin: &SiteOrigin,
-) -> Result<Option<Smtp>, Failure> {
-    let settings = &configuration.delivery.smtp;
+pub(super) fn build(settings: &SmtpSettings, site: Site<'_>) -> Result<Option<Smtp>, Failure> {
     let Some(host) = &settings.host else {
         return Ok(None);
     };
     let from = settings.from.clone().unwrap_or_default();
-    let mut smtp = Smtp::builder(origin.clone(), host, from)
+    let mut smtp = Smtp::builder(site.origin.clone(), host, from)
         .security(settings.security)
         .timeout(settings.timeout)
         .connections(settings.connections)
@@ -35,26 +30,28 @@ pub(super) fn build(
     if settings.danger_plain {
         smtp = smtp.danger_plain();
     }
-    let password = secret(configuration, &settings.password, "smtp.password_file")?;
+    let password = site.secret(
+        settings.password.as_ref(),
+        settings.password_file.as_ref(),
+        "smtp.password_file",
+    )?;
     if let (Some(user), Some(password)) = (&settings.user, password) {
         smtp = smtp.log_in(user, password);
     }
     if let Some(path) = &settings.root_certificate {
-        smtp = smtp.root_certificate(certificates(configuration, path, "smtp.root_certificate")?);
+        smtp = smtp.root_certificate(site.certificates(path, "smtp.root_certificate")?);
     }
     if let Some(folder) = &settings.templates {
         smtp = smtp.templates_from(folder);
     }
-    if let Some(name) = &configuration.site_name {
+    if let Some(name) = site.name {
         smtp = smtp.site_name(name);
     }
-    smtp.build()
-        .map(Some)
-        .map_err(|error| wrong(configuration, error))
+    smtp.build().map(Some).map_err(|error| wrong(site, error))
 }
 
 /// Which setting is wrong, and what would be right.
-fn wrong(configuration: &Configuration, error: BuildError) -> Failure {
+fn wrong(site: Site<'_>, error: BuildError) -> Failure {
     let (setting, right) = match error.kind() {
         BuildErrorKind::Sender => (
             "smtp.from",
@@ -78,5 +75,5 @@ fn wrong(configuration: &Configuration, error: BuildError) -> Failure {
         ),
         _ => ("smtp.host", "the name or the IP address of a mail server"),
     };
-    Failure::wrong_at(setting, configuration.source_of(setting), right, error)
+    site.wrong(setting, right, error)
 }

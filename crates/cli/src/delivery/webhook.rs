@@ -1,11 +1,10 @@
 //! The service that the section `[webhook]` describes.
 
-use phone_auth::SiteOrigin;
 use phone_auth::delivery::webhook::Webhook;
 use phone_auth::delivery::{BuildError, BuildErrorKind, Secret};
 
-use super::{certificates, secret};
-use crate::configuration::Configuration;
+use super::Site;
+use crate::configuration::WebhookSettings;
 use crate::exit::Failure;
 
 /// The state of the receiver, if there is a service.
@@ -13,21 +12,24 @@ use crate::exit::Failure;
 /// # Errors
 /// When a file cannot be read, or what the settings say will not do.
 pub(super) fn build(
-    configuration: &Configuration,
-    origin: &SiteOrigin,
+    settings: &WebhookSettings,
+    site: Site<'_>,
 ) -> Result<Option<Webhook>, Failure> {
-    let settings = &configuration.delivery.webhook;
-    let Some(url) = &settings.url else {
+    let Some(url) = settings.url.as_deref() else {
         return Ok(None);
     };
-    let key = secret(configuration, &settings.secret, "webhook.secret_file")?;
+    let key = site.secret(
+        settings.secret.as_ref(),
+        settings.secret_file.as_ref(),
+        "webhook.secret_file",
+    )?;
     let key = key.unwrap_or_else(|| Secret::new(""));
-    let mut webhook = Webhook::builder(origin.clone(), url, key)
-        .only(settings.signals.iter().cloned())
+    let mut webhook = Webhook::builder(site.origin.clone(), url, key)
+        .only(settings.signals.0.iter().copied())
         .timeout(settings.timeout);
-    let old = secret(
-        configuration,
-        &settings.old_secret,
+    let old = site.secret(
+        settings.old_secret.as_ref(),
+        settings.old_secret_file.as_ref(),
         "webhook.old_secret_file",
     )?;
     if let Some(old) = old {
@@ -37,30 +39,32 @@ pub(super) fn build(
         webhook = webhook.danger_plain();
     }
     if let Some(path) = &settings.root_certificate {
-        let pem = certificates(configuration, path, "webhook.root_certificate")?;
+        let pem = site.certificates(path, "webhook.root_certificate")?;
         webhook = webhook.root_certificate(pem);
     }
     webhook
         .build()
         .map(Some)
-        .map_err(|error| wrong(configuration, error))
+        .map_err(|error| wrong(site, error))
 }
 
 const SECRET: &str = "whsec_ and base64 of 24 to 64 bytes";
 
 /// Which setting is wrong, and what would be right.
-fn wrong(configuration: &Configuration, error: BuildError) -> Failure {
+fn wrong(site: Site<'_>, error: BuildError) -> Failure {
     let (setting, right) = match error.kind() {
         BuildErrorKind::Plaintext => (
             "webhook.url",
             "https for a service that is not this machine, unless webhook.danger_plain is true",
         ),
         BuildErrorKind::Secret => (
-            configuration.first_set(&["webhook.secret", "webhook.secret_file"]),
+            site.sources
+                .first_set(&["webhook.secret", "webhook.secret_file"]),
             SECRET,
         ),
         BuildErrorKind::OtherSecret => (
-            configuration.first_set(&["webhook.old_secret", "webhook.old_secret_file"]),
+            site.sources
+                .first_set(&["webhook.old_secret", "webhook.old_secret_file"]),
             SECRET,
         ),
         BuildErrorKind::LogInUrl => (
@@ -72,5 +76,5 @@ fn wrong(configuration: &Configuration, error: BuildError) -> Failure {
         }
         _ => ("webhook.url", "a URL with https"),
     };
-    Failure::wrong_at(setting, configuration.source_of(setting), right, error)
+    site.wrong(setting, right, error)
 }

@@ -1,0 +1,214 @@
+//! What values there are: what each must be, how it is read, and whether it is a secret.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::ops::{Deref, RangeInclusive};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use phone_auth::SiteOrigin;
+use phone_auth::core::password::DjangoIterations;
+use phone_auth::core::settings::Methods;
+use phone_auth::delivery::smtp::Security;
+use phone_auth::delivery::{Secret, StatusSet};
+use phone_auth::tokens::django::TimeZone;
+
+use super::value::Given;
+use crate::database_name::DatabaseName;
+use crate::mode::MESSAGES;
+use crate::secrecy::Secrecy;
+
+/// A type that a setting can have.
+pub(super) trait FromGiven: Sized {
+    /// What a right value is, in words that end the sentence "x is not …".
+    const RIGHT: &'static str;
+    /// What may stand in a value, right or wrong.
+    const SECRECY: Secrecy = Secrecy::Open;
+
+    /// The value, if it is right.
+    fn read(given: &Given<'_>) -> Option<Self>;
+
+    /// The value when nobody sets it, by its text.
+    #[expect(
+        clippy::expect_used,
+        reason = "every default is read by each start, and so by each test"
+    )]
+    fn by_default(text: &str) -> Self {
+        Self::read(&Given::Text(text)).expect("the defaults of the table are right")
+    }
+}
+
+/// What need not be set is none by default, and the text describes what that means.
+impl<T: FromGiven> FromGiven for Option<T> {
+    const RIGHT: &'static str = T::RIGHT;
+    const SECRECY: Secrecy = T::SECRECY;
+
+    fn read(given: &Given<'_>) -> Option<Self> {
+        T::read(given).map(Some)
+    }
+
+    fn by_default(_text: &str) -> Self {
+        None
+    }
+}
+
+/// Says of a type what is right, how it is read, and what it is by default where the text only describes that.
+macro_rules! kinds {
+    ($($(#[$secrecy:ident])? $type:ty, $right:expr, $given:ident => $read:expr $(, $unset:expr)?;)+) => {$(
+        impl FromGiven for $type {
+            const RIGHT: &'static str = $right;
+            $(const SECRECY: Secrecy = Secrecy::$secrecy;)?
+
+            fn read($given: &Given<'_>) -> Option<Self> {
+                $read
+            }
+
+            $(fn by_default(_text: &str) -> Self {
+                $unset
+            })?
+        }
+    )+};
+}
+
+const JSON: &str = "JSON such as { \"to\": \"{{ to }}\" }, or a table";
+const TIME: &str = "a time such as \"14 days\", \"90m\" or a number of seconds, longer than none and at most 10 years";
+/// What a choice of messages must be.
+const SIGNALS: &str =
+    "one or more of reset_password_email, reset_password_phone, verify_email, verify_phone";
+
+kinds! {
+    bool, "true or false", given => given.boolean();
+    u16, "a port from 1 to 65535", given => number(given).filter(|port| *port > 0);
+    u32, "a number", given => number(given);
+    usize, "a number", given => number(given);
+    NonZeroU32, "a number", given => NonZeroU32::new(number(given)?);
+    NonZeroUsize, "a number", given => NonZeroUsize::new(number(given)?);
+    String, "a name", given => given.text().map(str::to_owned);
+    Duration, TIME, given => given.duration().filter(|duration| !duration.is_zero());
+    DateTime<Utc>, "a time with its offset from UTC such as 2026-12-01T00:00:00Z", given => given.time();
+    PathBuf, "the path of a file", given => given.path();
+    SocketAddr, "an IP address and a port such as 127.0.0.1:8000 or [::1]:0", given => address(given);
+    SiteOrigin, "an origin such as https://example.org: http or https, a host, perhaps a port, no path",
+        given => SiteOrigin::parse(given.text()?).ok();
+    #[Url]
+    DatabaseName, "a database such as sqlite:phone-auth.sqlite3 or postgres://user@host/database", given => database(given);
+    #[Url]
+    Url, "a URL with https", given => given.text().map(str::to_owned).map(Url);
+    #[Secret]
+    Secret, "a password", given => given.text().map(Secret::new);
+    #[Secret]
+    serde_json::Value, JSON, given => given.json();
+    Methods, "one or more of phone, email, username", given => methods(given);
+    Messages, SIGNALS, given => all(given, message).filter(|signals| !signals.is_empty()).map(Messages);
+    Security, "one of tls, starttls and none", given => security(given);
+    StatusSet, "statuses such as \"2xx, 404, 500-503\"", given => statuses(given);
+    TimeZone, "the name of a time zone such as Europe/Berlin or UTC", given => TimeZone::named(given.text()?).ok();
+    DjangoIterations, "a number from 1 to 3000000", given => DjangoIterations::new(number(given)?);
+    Vec<PathBuf>, "a list of paths of files", given => given.paths(), Vec::new();
+    Vec<String>, "a list of names", given => all(given, |item| Some(item.to_owned())), Vec::new();
+    Vec<SiteOrigin>, "a list of origins such as https://app.example.org",
+        given => all(given, |item| SiteOrigin::parse(item).ok()), Vec::new();
+    Vec<&'static str>, SIGNALS, given => all(given, message), Vec::new();
+    #[Secret]
+    Vec<(String, String)>, "a table of texts such as { To = \"{{ to }}\" }, in the environment as JSON",
+        given => given.pairs(), Vec::new();
+}
+
+/// A URL, perhaps a template of one, or several with commas between; there may be a key in it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Url(String);
+
+impl Deref for Url {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Some of the four signals, at least one.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Messages(pub(crate) Vec<&'static str>);
+
+/// All of a list, if each is right.
+fn all<T>(given: &Given<'_>, read: fn(&str) -> Option<T>) -> Option<Vec<T>> {
+    given.list()?.into_iter().map(read).collect()
+}
+
+/// One of the four signals.
+fn message(name: &str) -> Option<&'static str> {
+    MESSAGES.into_iter().find(|signal| *signal == name)
+}
+
+/// An address to listen on; `localhost` is understood, other names are not looked up.
+fn address(given: &Given<'_>) -> Option<SocketAddr> {
+    let text = given.text()?;
+    if let Some(port) = text.strip_prefix("localhost:") {
+        return Some((Ipv4Addr::LOCALHOST, port.parse().ok()?).into());
+    }
+    text.parse().ok()
+}
+
+/// A database by its name. The path of a file need not be UTF-8.
+fn database(given: &Given<'_>) -> Option<DatabaseName> {
+    match given.path_after("sqlite:") {
+        Some(path) => DatabaseName::file(path),
+        None => DatabaseName::parse(given.text()?),
+    }
+}
+
+/// A folder that is there.
+pub(super) fn folder(given: &Given<'_>) -> Option<PathBuf> {
+    given.path().filter(|path| path.is_dir())
+}
+
+/// The methods named. That there is one at all, core sees to.
+fn methods(given: &Given<'_>) -> Option<Methods> {
+    let mut methods = Methods {
+        phone: false,
+        email: false,
+        username: false,
+    };
+    for method in given.list()? {
+        match method {
+            "phone" => methods.phone = true,
+            "email" => methods.email = true,
+            "username" => methods.username = true,
+            _ => return None,
+        }
+    }
+    Some(methods)
+}
+
+fn security(given: &Given<'_>) -> Option<Security> {
+    Some(match given.text()? {
+        "tls" => Security::Implicit,
+        "starttls" => Security::StartTls,
+        "none" => Security::None,
+        _ => return None,
+    })
+}
+
+/// A text, or several in a list.
+fn statuses(given: &Given<'_>) -> Option<StatusSet> {
+    let text = match given.list() {
+        Some(list) => list.join(","),
+        None => given.text()?.to_owned(),
+    };
+    text.parse().ok()
+}
+
+/// A time that somebody waits.
+pub(super) fn wait(given: &Given<'_>) -> Option<Duration> {
+    Duration::read(given).filter(|duration| *duration <= Duration::from_mins(10))
+}
+
+fn number<T: TryFrom<u64>>(given: &Given<'_>) -> Option<T> {
+    T::try_from(given.number()?).ok()
+}
+
+/// Nothing but whether a number in a range was given.
+pub(super) fn within(given: &Given<'_>, range: RangeInclusive<u64>) -> Option<()> {
+    range.contains(&given.number()?).then_some(())
+}

@@ -1,0 +1,158 @@
+//! What of the settings of ready receivers does not go together.
+
+use super::error::Mistake;
+use super::source::Sources;
+use super::table::SETTINGS;
+
+#[cfg(test)]
+pub(super) mod tests;
+
+/// All that does not.
+pub(super) fn mistakes(sources: &Sources) -> Vec<Mistake> {
+    let sections = [smtp, sms, webhook, nats];
+    sections
+        .iter()
+        .flat_map(|mistakes| mistakes(sources))
+        .collect()
+}
+
+fn smtp(sources: &Sources) -> Vec<Mistake> {
+    let mut section = Section::new(sources);
+    section.begins_with("smtp.", "smtp.host", "the name of the mail server");
+    let right = "who the mail comes from, such as \"Example <accounts@example.org>\"";
+    section.needs("smtp.from", right, &["smtp.host"]);
+    section.log_in("smtp.user", "smtp.password", "smtp.password_file");
+    section.mistakes
+}
+
+fn sms(sources: &Sources) -> Vec<Mistake> {
+    let mut section = Section::new(sources);
+    let (url, sid) = ("sms.url", "sms.twilio_account_sid");
+    section.not_both(url, sid);
+    if !section.is_set(url) && !section.is_set(sid) {
+        let right = "the URL of the gateway, or sms.twilio_account_sid";
+        section.begins_with("sms.", url, right);
+        return section.mistakes;
+    }
+    section.begins_with("sms.twilio_", sid, "the SID of the account");
+    if section.is_set(sid) {
+        section.log_in(sid, "sms.twilio_auth_token", "sms.twilio_auth_token_file");
+        let (from, service) = ("sms.twilio_from", "sms.twilio_messaging_service_sid");
+        section.one_of(from, service, sid, "who messages come from");
+        for name in [
+            "sms.method",
+            "sms.form",
+            "sms.json",
+            "sms.user",
+            "sms.token",
+            "sms.token_file",
+        ] {
+            section.not_both(sid, name);
+        }
+    }
+    section.not_both("sms.form", "sms.json");
+    section.log_in("sms.user", "sms.password", "sms.password_file");
+    section.not_both("sms.token", "sms.token_file");
+    section.not_both("sms.secret", "sms.secret_file");
+    for token in ["sms.token", "sms.token_file"] {
+        section.not_both("sms.user", token);
+    }
+    section.mistakes
+}
+
+fn webhook(sources: &Sources) -> Vec<Mistake> {
+    let mut section = Section::new(sources);
+    section.begins_with("webhook.", "webhook.url", "the URL of the service");
+    let (url, secret, file) = ("webhook.url", "webhook.secret", "webhook.secret_file");
+    section.one_of(secret, file, url, "what is shared with the service");
+    section.not_both("webhook.old_secret", "webhook.old_secret_file");
+    section.mistakes
+}
+
+fn nats(sources: &Sources) -> Vec<Mistake> {
+    let mut section = Section::new(sources);
+    section.begins_with("nats.", "nats.url", "the URL of the server");
+    section.log_in("nats.user", "nats.password", "nats.password_file");
+    section.not_both("nats.token", "nats.token_file");
+    let ways = [
+        "nats.user",
+        "nats.token",
+        "nats.token_file",
+        "nats.credentials_file",
+    ];
+    for (at, way) in ways.iter().enumerate() {
+        for other in ways.iter().skip(at + 1) {
+            if (*way, *other) != ("nats.token", "nats.token_file") {
+                section.not_both(way, other);
+            }
+        }
+    }
+    section.mistakes
+}
+
+/// The mistakes of a section: settings of it while the one that turns it on is missing, and pairs of which
+/// one is missing or one too many.
+struct Section<'a> {
+    sources: &'a Sources,
+    mistakes: Vec<Mistake>,
+}
+
+impl<'a> Section<'a> {
+    fn new(sources: &'a Sources) -> Self {
+        Self {
+            sources,
+            mistakes: Vec::new(),
+        }
+    }
+
+    fn is_set(&self, name: &str) -> bool {
+        self.sources.is_set(name)
+    }
+
+    /// Notes that a setting is wrong beside the others.
+    fn refuse(&mut self, name: &'static str, why: String) {
+        self.mistakes.push(self.sources.refuse(name, why));
+    }
+
+    /// Demands `needed` when any of `those` is set.
+    fn needs(&mut self, needed: &'static str, right: &str, those: &[&'static str]) {
+        let those = those.iter().find(|name| self.is_set(name));
+        if let Some(set) = those
+            && !self.is_set(needed)
+        {
+            self.refuse(needed, format!("it must be set when {set} is: {right}"));
+        }
+    }
+
+    /// Demands `needed` when any other setting is set whose name begins like that.
+    fn begins_with(&mut self, start: &str, needed: &'static str, right: &str) {
+        let names = SETTINGS.iter().map(|setting| setting.name);
+        let others: Vec<_> = names
+            .filter(|name| name.starts_with(start) && *name != needed)
+            .collect();
+        self.needs(needed, right, &others);
+    }
+
+    /// Refuses both of two settings that say the same.
+    fn not_both(&mut self, one: &'static str, other: &'static str) {
+        if self.is_set(one) && self.is_set(other) {
+            let why = format!("it says the same as {one}, which is set too; leave one of them out");
+            self.refuse(other, why);
+        }
+    }
+
+    /// Demands one of two that say the same when `needs` is set, and refuses both.
+    fn one_of(&mut self, one: &'static str, other: &'static str, needs: &str, what: &str) {
+        self.not_both(one, other);
+        if self.is_set(needs) && !self.is_set(one) && !self.is_set(other) {
+            let why = format!("it must be set when {needs} is, or {other}: {what}");
+            self.refuse(one, why);
+        }
+    }
+
+    /// Demands that both or none of a name and its secret are set.
+    fn log_in(&mut self, user: &'static str, secret: &'static str, file: &'static str) {
+        self.one_of(secret, file, user, "the password that goes with it");
+        self.needs(user, "the name to log in with", &[secret, file]);
+    }
+}
