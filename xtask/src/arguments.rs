@@ -33,7 +33,7 @@ pub(crate) enum Chore {
     },
     /// Measure whether a stranger with a clock can tell who has an account; fails when so
     Timing,
-    /// Build the documentation and say where it is
+    /// Write the settings into the README of the program, build the documentation and say where it is
     Docs,
     /// Build an application in every way there is and count the receivers that are found
     LinkMatrix {

@@ -12,6 +12,7 @@ mod lengths;
 mod lint_exceptions;
 mod manifests;
 mod readmes;
+pub(crate) mod settings_table;
 mod tokens;
 mod tree;
 mod unfinished;
@@ -26,13 +27,14 @@ use crate::tidy::finding::Finding;
 use crate::tidy::tree::Tree;
 
 /// The rules that need only the files.
-const RULES: [fn(&Tree) -> Vec<Finding>; 9] = [
+const RULES: [fn(&Tree) -> Vec<Finding>; 10] = [
     attack_tests::every_attack_has_its_test,
     heads::every_file_says_its_purpose,
     lengths::no_file_is_too_long,
     lint_exceptions::every_exception_has_a_reason,
     manifests::every_manifest_inherits,
     readmes::every_crate_has_one,
+    settings_table::readme_lists_the_settings,
     unfinished::nothing_is_left_for_later,
     white_space::no_line_ends_in_it,
     words::none_is_forbidden,

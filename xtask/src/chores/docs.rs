@@ -1,14 +1,18 @@
-//! `cargo xtask docs`: the documentation of every crate, without a warning.
+//! `cargo xtask docs`: the documentation of every crate, without a warning, and the list of settings.
+
+use std::fs;
 
 use crate::console::Console;
 use crate::error::ChoreError;
 use crate::repository::Repository;
+use crate::tidy::settings_table::{README, SOURCE, written};
 
-/// Builds the documentation and says where it is.
+/// Writes the settings into the README of the program, builds the documentation and says where it is.
 ///
 /// # Errors
-/// `CommandFailed` when rustdoc warns or fails.
+/// `File` when the README cannot be written; `CommandFailed` when rustdoc warns or fails.
 pub(crate) fn run(repository: &Repository, console: &Console) -> Result<(), ChoreError> {
+    write_settings(repository)?;
     build(repository, console)?;
     let index = repository
         .metadata()?
@@ -19,6 +23,17 @@ pub(crate) fn run(repository: &Repository, console: &Console) -> Result<(), Chor
         "guide:     {}",
         repository.root().join("docs/guide/README.md").display()
     ));
+    Ok(())
+}
+
+/// Writes the settings of the program into its README.
+fn write_settings(repository: &Repository) -> Result<(), ChoreError> {
+    let path = |name| repository.root().join(name);
+    let read =
+        |name| fs::read_to_string(path(name)).map_err(|error| ChoreError::file(path(name), error));
+    if let Some(written) = written(&read(SOURCE)?, &read(README)?) {
+        fs::write(path(README), written).map_err(|error| ChoreError::file(path(README), error))?;
+    }
     Ok(())
 }
 
