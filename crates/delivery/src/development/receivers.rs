@@ -17,8 +17,7 @@ pub const RECEIVERS: [&str; 2] = [
     "phone_auth.development.mailbox",
 ];
 
-/// What a line says of a message. The order of the fields is that of the mission: who, which link,
-/// where to.
+/// What a line says of a message, in this order: who, which link, where to.
 #[derive(Serialize)]
 struct Line<'a> {
     user: &'a User,
