@@ -17,6 +17,7 @@ use chrono::SecondsFormat;
 use phone_auth::PhoneAuth;
 use phone_auth::core::randomness::{Randomness, RandomnessError, SystemRandomness};
 use phone_auth::delivery::development::{Mailbox, Message};
+use phone_auth::signals::MessageSignal;
 use phone_auth::web::{Page, Visit};
 use serde::Serialize;
 use subtle::ConstantTimeEq;
@@ -131,11 +132,13 @@ struct Shown {
 
 impl From<Message> for Shown {
     fn from(message: Message) -> Self {
-        let subject = match message.signal {
-            "reset_password_email" | "reset_password_phone" => "Reset your password",
-            "verify_email" => "Verify your e-mail address",
-            "verify_phone" => "Verify your phone number",
-            other => other,
+        let subject = match MessageSignal::named(message.signal) {
+            Some(MessageSignal::ResetPasswordEmail | MessageSignal::ResetPasswordPhone) => {
+                "Reset your password"
+            }
+            Some(MessageSignal::VerifyEmail) => "Verify your e-mail address",
+            Some(MessageSignal::VerifyPhone) => "Verify your phone number",
+            None => message.signal,
         };
         Self {
             number: message.number,

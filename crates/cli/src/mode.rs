@@ -8,17 +8,13 @@
 use std::net::SocketAddr;
 
 use phone_auth::SiteOrigin;
+use phone_auth::signals::MessageSignal;
 
 use crate::configuration::{Configuration, Mistake};
 use crate::receivers::Reception;
 
 /// The signals whose messages somebody must get.
-pub(crate) const MESSAGES: [&str; 4] = [
-    "reset_password_email",
-    "reset_password_phone",
-    "verify_email",
-    "verify_phone",
-];
+pub(crate) const MESSAGES: [&str; 4] = MessageSignal::NAMES;
 
 /// The settings that turn a ready receiver on.
 const SENDERS: [&str; 5] = [

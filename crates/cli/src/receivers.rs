@@ -4,7 +4,7 @@ use std::fmt;
 
 use phone_auth::Signals;
 use phone_auth::delivery::development::RECEIVERS;
-use phone_auth::signals::Manifest;
+use phone_auth::signals::{Manifest, MessageSignal};
 
 use crate::configuration::Configuration;
 use crate::delivery::{self, Target};
@@ -53,9 +53,9 @@ pub(crate) fn reception(configuration: &Configuration) -> Reception {
 /// Whether a flow that is on asks for messages of this signal. Addresses can be verified whatever people log in by.
 fn is_needed(configuration: &Configuration, signal: &str) -> bool {
     let methods = configuration.accounts.authentication_methods;
-    let is_on = match signal {
-        "reset_password_email" => methods.email,
-        "reset_password_phone" => methods.phone,
+    let is_on = match MessageSignal::named(signal) {
+        Some(MessageSignal::ResetPasswordEmail) => methods.email,
+        Some(MessageSignal::ResetPasswordPhone) => methods.phone,
         _ => true,
     };
     is_on && !configuration.messages.unreceived.contains(&signal)

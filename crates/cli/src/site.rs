@@ -10,7 +10,8 @@ use phone_auth::core::password::Argon2Hasher;
 use phone_auth::core::site_key::KeyClaim;
 use phone_auth::delivery::development::{self, LinePrinter, Mailbox};
 use phone_auth::signals::{
-    ResetPasswordEmail, ResetPasswordPhone, SetupError, SetupErrorKind, VerifyEmail, VerifyPhone,
+    MessageSignal, ResetPasswordEmail, ResetPasswordPhone, SetupError, SetupErrorKind, VerifyEmail,
+    VerifyPhone,
 };
 use phone_auth::tokens::{Keyring, SecretKey};
 use phone_auth::{
@@ -228,12 +229,12 @@ pub(crate) async fn assemble(
 
 /// Says that nobody receives a signal.
 fn without(auth: PhoneAuthBuilder, signal: &&'static str) -> PhoneAuthBuilder {
-    match *signal {
-        "reset_password_email" => auth.unreceived::<ResetPasswordEmail>(),
-        "reset_password_phone" => auth.unreceived::<ResetPasswordPhone>(),
-        "verify_email" => auth.unreceived::<VerifyEmail>(),
-        "verify_phone" => auth.unreceived::<VerifyPhone>(),
-        _ => auth,
+    match MessageSignal::named(signal) {
+        Some(MessageSignal::ResetPasswordEmail) => auth.unreceived::<ResetPasswordEmail>(),
+        Some(MessageSignal::ResetPasswordPhone) => auth.unreceived::<ResetPasswordPhone>(),
+        Some(MessageSignal::VerifyEmail) => auth.unreceived::<VerifyEmail>(),
+        Some(MessageSignal::VerifyPhone) => auth.unreceived::<VerifyPhone>(),
+        None => auth,
     }
 }
 

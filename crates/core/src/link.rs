@@ -6,7 +6,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::address::{AddressId, AddressKind, AddressRecord};
-use crate::outbox::MessagePurpose;
+use crate::outbox::Purpose;
 use crate::person::Person;
 
 /// A request for a link, which ends the links that were asked for before with this purpose at this address.
@@ -17,7 +17,7 @@ use crate::person::Person;
 )]
 pub struct LinkRequest {
     /// What the link is for.
-    pub purpose: MessagePurpose,
+    pub purpose: Purpose,
     /// Which kind of address it goes to.
     pub kind: AddressKind,
     /// Which row; nobody's when the name that was given is nobody's. Then the same is written, in one of

@@ -295,9 +295,9 @@ impl Older<'_> {
 
     fn verification(&self) -> Link {
         let address = self.address;
-        let (purpose, method) = match address.kind {
-            AddressKind::Email => ("verify-email", phone_auth_urls::id::AddressMethod::Email),
-            AddressKind::Phone => ("verify-phone", phone_auth_urls::id::AddressMethod::Phone),
+        let purpose = match address.kind {
+            AddressKind::Email => "verify-email",
+            AddressKind::Phone => "verify-phone",
         };
         let state: [&[u8]; 4] = [
             &address.person.get().to_be_bytes(),
@@ -305,7 +305,7 @@ impl Older<'_> {
             &address.id.get().to_be_bytes(),
             address.value.as_bytes(),
         ];
-        let id = phone_auth_urls::id::encode_address(method, address.id.get());
+        let id = phone_auth_urls::id::encode_address(address.kind, address.id.get());
         (id, self.token(purpose, &state))
     }
 }

@@ -57,7 +57,6 @@ mod selection;
     feature = "webhook",
     feature = "nats"
 ))]
-mod signal_name;
 #[cfg(any(feature = "smtp", feature = "sms-gateway"))]
 mod texts;
 #[cfg(any(

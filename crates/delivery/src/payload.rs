@@ -33,18 +33,15 @@ struct Data<'a> {
 /// was promised and until when its link works; else those times are reckoned from now.
 ///
 /// # Errors
-/// For a destination that this crate does not know.
+/// When it is no JSON, which it always is.
 pub(crate) fn payload(
     message: &dyn Message,
-    signal: &str,
     site: &SiteOrigin,
     now: DateTime<Utc>,
 ) -> Result<Vec<u8>, Undelivered> {
-    let unknown = "a message of a kind that this receiver does not know";
     let (email, phone) = match message.destination() {
         Destination::Email(email) => (Some(email), None),
         Destination::Phone(phone) => (None, Some(phone)),
-        _ => return Err(Undelivered::new(Retry::Never, unknown)),
     };
     let envelope = message.envelope();
     let promised_at = envelope.promised_at.and_then(utc).unwrap_or(now);
@@ -53,7 +50,7 @@ pub(crate) fn payload(
         now.checked_add_signed(lifetime)
     });
     let payload = Payload {
-        signal,
+        signal: message.message_signal().name(),
         timestamp: text(promised_at),
         data: Data {
             user: message.user(),

@@ -1,14 +1,8 @@
 //! Which of the four signals a receiver takes.
 
-use crate::{BuildError, BuildErrorKind};
+use phone_auth_events::MessageSignal;
 
-/// The signals that ask for a message.
-const SIGNALS: [&str; 4] = [
-    "reset_password_email",
-    "reset_password_phone",
-    "verify_email",
-    "verify_phone",
-];
+use crate::{BuildError, BuildErrorKind};
 
 /// Some of the four signals; else all.
 #[derive(Clone, Debug, Default)]
@@ -25,7 +19,7 @@ impl Selection {
         let Some(names) = &self.0 else {
             return Ok(());
         };
-        let is_known = |name: &String| SIGNALS.contains(&name.as_str());
+        let is_known = |name: &String| MessageSignal::named(name).is_some();
         if names.is_empty() || !names.iter().all(is_known) {
             return Err(BuildError::new(BuildErrorKind::Signal));
         }

@@ -32,12 +32,15 @@
 //! Any crate that is linked can receive any of them, also those that carry links with which passwords are set. So
 //! `Debug` of a [`RelativeUrl`] shows nothing, and the [manifest](Signals::manifest) says who receives what.
 
+mod address_kind;
 mod delivery;
 mod envelope;
 mod event_struct;
 mod happened;
 mod links;
 mod message;
+mod message_signal;
+mod purpose;
 mod sender;
 mod tokens;
 mod undelivered;
@@ -46,11 +49,14 @@ mod user;
 
 pub use phone_auth_signals::*;
 
+pub use crate::address_kind::AddressKind;
 pub use crate::delivery::*;
 pub use crate::envelope::Envelope;
 pub use crate::happened::*;
 pub use crate::links::*;
-pub use crate::message::{Destination, EmailMessage, Message, MessageKind, PhoneMessage};
+pub use crate::message::{Destination, EmailMessage, Message, PhoneMessage};
+pub use crate::message_signal::MessageSignal;
+pub use crate::purpose::Purpose;
 pub use crate::sender::Sender;
 pub use crate::tokens::*;
 pub use crate::undelivered::{Retry, Undelivered};

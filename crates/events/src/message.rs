@@ -2,7 +2,8 @@
 
 use crate::RelativeUrl;
 use crate::{
-    Envelope, ResetPasswordEmail, ResetPasswordPhone, Sender, User, VerifyEmail, VerifyPhone,
+    Envelope, MessageSignal, ResetPasswordEmail, ResetPasswordPhone, Sender, User, VerifyEmail,
+    VerifyPhone,
 };
 use serde::Serialize;
 
@@ -17,7 +18,7 @@ use serde::Serialize;
 ///
 /// #[receiver(verify_email, reset_password_email)]
 /// fn queue(message: &dyn Message) {
-///     println!("{:?} for {}", message.kind(), message.user().username);
+///     println!("{} for {}", message.message_signal().name(), message.user().username);
 /// }
 /// ```
 #[diagnostic::on_unimplemented(
@@ -25,8 +26,8 @@ use serde::Serialize;
     label = "`&dyn Message` is what the four delivery events share"
 )]
 pub trait Message: Send + Sync {
-    /// What the message is for.
-    fn kind(&self) -> MessageKind;
+    /// By which of the four signals it came, and so what it is for.
+    fn message_signal(&self) -> MessageSignal;
     /// The flow that sent it.
     fn sender(&self) -> Sender;
     /// The person it is about.
@@ -59,21 +60,13 @@ pub trait PhoneMessage: Message {
     fn phone(&self) -> &str;
 }
 
-/// What a message is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum MessageKind {
-    /// A person wants to set a new password.
-    ResetPassword,
-    /// A person is to show that an address is hers.
-    Verify,
-}
-
 /// Where a message goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
-#[non_exhaustive]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "mirrors `AddressKind`, which is exhaustive for its own reason"
+)]
 pub enum Destination<'a> {
     /// To an e-mail address.
     Email(&'a str),
@@ -91,10 +84,10 @@ impl<'a> Destination<'a> {
 }
 
 macro_rules! message {
-    ($event:ident, $kind:ident, $way:ident, $view:ident, $field:ident) => {
+    ($event:ident, $way:ident, $view:ident, $field:ident) => {
         impl Message for $event {
-            fn kind(&self) -> MessageKind {
-                MessageKind::$kind
+            fn message_signal(&self) -> MessageSignal {
+                MessageSignal::$event
             }
 
             fn sender(&self) -> Sender {
@@ -126,19 +119,7 @@ macro_rules! message {
     };
 }
 
-message!(
-    ResetPasswordEmail,
-    ResetPassword,
-    Email,
-    EmailMessage,
-    email
-);
-message!(
-    ResetPasswordPhone,
-    ResetPassword,
-    Phone,
-    PhoneMessage,
-    phone
-);
-message!(VerifyEmail, Verify, Email, EmailMessage, email);
-message!(VerifyPhone, Verify, Phone, PhoneMessage, phone);
+message!(ResetPasswordEmail, Email, EmailMessage, email);
+message!(ResetPasswordPhone, Phone, PhoneMessage, phone);
+message!(VerifyEmail, Email, EmailMessage, email);
+message!(VerifyPhone, Phone, PhoneMessage, phone);

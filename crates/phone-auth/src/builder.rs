@@ -1,6 +1,5 @@
 //! Puts accounts together.
 
-use std::any::TypeId;
 use std::fmt;
 use std::sync::Arc;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
@@ -56,8 +55,7 @@ pub struct PhoneAuthBuilder {
     database: Database,
     hub: HubChoice,
     /// The signals that nobody receives on purpose.
-    pub(crate) unreceived: Vec<TypeId>,
-    unreceived_names: Vec<&'static str>,
+    pub(crate) unreceived: Vec<&'static str>,
     /// The receivers that were told to leave a signal alone, and which.
     pub(crate) left_alone: Vec<(&'static str, &'static str)>,
     dispatch: Dispatch,
@@ -102,7 +100,6 @@ impl PhoneAuthBuilder {
             database: Database::default(),
             hub: HubChoice::ToBuild(Signals::builder()),
             unreceived: Vec::new(),
-            unreceived_names: Vec::new(),
             left_alone: Vec::new(),
             dispatch: Dispatch::Background,
             worker: Some(WorkerOptions::default()),
@@ -222,8 +219,7 @@ impl PhoneAuthBuilder {
     ///
     /// Without this, a flow that is switched on must have somebody who sends its messages.
     pub fn unreceived<E: Event>(mut self) -> Self {
-        self.unreceived.push(TypeId::of::<E>());
-        self.unreceived_names.push(E::signal().info().name);
+        self.unreceived.push(E::signal().info().name);
         self
     }
 
@@ -382,7 +378,7 @@ impl PhoneAuthBuilder {
         // Last: a worker of flows that were never handed over would go on sending.
         let worker = self
             .worker
-            .map(|options| options.ignoring(self.unreceived_names))
+            .map(|options| options.ignoring(self.unreceived))
             .and_then(|options| accounts.outbox_worker(options))
             .map(|worker| Arc::new(RunningWorker::start(worker)));
         Ok(PhoneAuth {

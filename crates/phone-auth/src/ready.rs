@@ -8,17 +8,10 @@ use crate::delivery::sms_gateway::SmsGateway;
 use crate::delivery::smtp::Smtp;
 #[cfg(feature = "webhook")]
 use crate::delivery::webhook::Webhook;
+#[cfg(any(feature = "webhook", feature = "nats"))]
+use crate::signals::MessageSignal;
 use crate::signals::SignalsBuilder;
 use crate::{PhoneAuthBuilder, delivery};
-
-/// The signals of messages.
-#[cfg(any(feature = "webhook", feature = "nats"))]
-const MESSAGE_SIGNALS: [&str; 4] = [
-    "reset_password_email",
-    "reset_password_phone",
-    "verify_email",
-    "verify_phone",
-];
 
 /// A hub that leaves out the ready receivers but these.
 pub(crate) fn without_others(hub: SignalsBuilder, these: &[&str]) -> SignalsBuilder {
@@ -58,7 +51,9 @@ impl PhoneAuthBuilder {
     /// Notes which signals a receiver was told to leave alone.
     #[cfg(any(feature = "webhook", feature = "nats"))]
     fn note_left_alone(&mut self, receiver: &'static str, takes: impl Fn(&str) -> bool) {
-        let left = MESSAGE_SIGNALS.into_iter().filter(|signal| !takes(signal));
+        let left = MessageSignal::NAMES
+            .into_iter()
+            .filter(|signal| !takes(signal));
         self.left_alone
             .extend(left.map(|signal| (receiver, signal)));
     }

@@ -1,59 +1,43 @@
 //! Who receives the messages of the flows, and which nobody does.
 
-use std::any::TypeId;
-
 use crate::PhoneAuthBuilder;
-use crate::signals::{
-    Event, ReceiverInfo, ResetPasswordEmail, ResetPasswordPhone, Signals, VerifyEmail, VerifyPhone,
-};
+use crate::signals::{AddressKind, MessageSignal, Purpose, ReceiverInfo, Signals};
 
 impl PhoneAuthBuilder {
     /// The signals that flows which are switched on send and nobody receives.
     pub(crate) fn missing_receivers(&self, hub: &Signals) -> Vec<&'static str> {
         let methods = self.settings.authentication_methods;
-        let missing = [
-            (methods.email && !self.is_received::<ResetPasswordEmail>(hub))
-                .then_some("reset_password_email"),
-            (methods.phone && !self.is_received::<ResetPasswordPhone>(hub))
-                .then_some("reset_password_phone"),
+        let is_sent = |signal: &MessageSignal| match (signal.purpose(), signal.kind()) {
+            (Purpose::ResetPassword, AddressKind::Email) => methods.email,
+            (Purpose::ResetPassword, AddressKind::Phone) => methods.phone,
             // Addresses can be verified whatever people log in by.
-            (!self.is_received::<VerifyEmail>(hub)).then_some("verify_email"),
-            (!self.is_received::<VerifyPhone>(hub)).then_some("verify_phone"),
-        ];
-        missing.into_iter().flatten().collect()
+            (Purpose::Verify, _) => true,
+        };
+        let is_missing = |signal: &MessageSignal| {
+            self.receivers_of(*signal, hub).is_empty() && !self.unreceived.contains(&signal.name())
+        };
+        let sent = MessageSignal::ALL.into_iter().filter(is_sent);
+        sent.filter(is_missing).map(MessageSignal::name).collect()
     }
 
     /// The signals that nobody receives, on purpose. Those of the development mode do not count: they show a site as
     /// it will be.
     pub(crate) fn unsent(&self, hub: &Signals) -> Vec<&'static str> {
-        let unsent = [
-            self.is_unsent::<ResetPasswordEmail>(hub),
-            self.is_unsent::<ResetPasswordPhone>(hub),
-            self.is_unsent::<VerifyEmail>(hub),
-            self.is_unsent::<VerifyPhone>(hub),
-        ];
-        unsent.into_iter().flatten().collect()
-    }
-
-    /// The name of a signal that nobody receives, on purpose.
-    fn is_unsent<E: Event>(&self, hub: &Signals) -> Option<&'static str> {
-        let mut senders = self.receivers_of::<E>(hub);
-        senders.retain(|receiver| !is_of_development(receiver.id()));
-        let is_unsent = senders.is_empty() && self.unreceived.contains(&TypeId::of::<E>());
-        is_unsent.then_some(E::signal().info().name)
-    }
-
-    /// Whether somebody receives a signal, or nobody does on purpose.
-    fn is_received<E: Event>(&self, hub: &Signals) -> bool {
-        !self.receivers_of::<E>(hub).is_empty() || self.unreceived.contains(&TypeId::of::<E>())
+        let is_unsent = |signal: &MessageSignal| {
+            let mut receivers = self.receivers_of(*signal, hub).into_iter();
+            receivers.all(|receiver| is_of_development(receiver.id()))
+                && self.unreceived.contains(&signal.name())
+        };
+        let unsent = MessageSignal::ALL.into_iter().filter(is_unsent);
+        unsent.map(MessageSignal::name).collect()
     }
 
     /// Who receives a signal. A ready receiver that was told to leave it alone does not.
-    fn receivers_of<E: Event>(&self, hub: &Signals) -> Vec<ReceiverInfo> {
-        let signal = E::signal().info().name;
-        let mut receivers = hub.receivers_of::<E>();
+    fn receivers_of(&self, signal: MessageSignal, hub: &Signals) -> Vec<ReceiverInfo> {
+        let mut receivers = signal.receivers(hub);
         receivers.retain(|receiver| {
-            let is_left = |(id, name): &(&str, &str)| *id == receiver.id() && *name == signal;
+            let is_left =
+                |(id, name): &(&str, &str)| *id == receiver.id() && *name == signal.name();
             !self.left_alone.iter().any(is_left)
         });
         receivers

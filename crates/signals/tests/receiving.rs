@@ -7,7 +7,7 @@
 )]
 
 use phone_auth_events::{
-    Destination, EmailMessage, Message, MessageKind, PhoneMessage, RelativeUrl, ResetPasswordEmail,
+    Destination, EmailMessage, Message, PhoneMessage, Purpose, RelativeUrl, ResetPasswordEmail,
     ResetPasswordPhone, Sender, Signals, User, VerifyEmail, VerifyPhone, receiver,
     reset_password_email, reset_password_phone, signal, verify_email, verify_phone,
 };
@@ -206,12 +206,20 @@ async fn sync_signal_can_be_awaited() {
 #[receiver(verify_email, reset_password_email, id = "by-email")]
 async fn by_email(message: &dyn EmailMessage, heard: &Heard) {
     tokio::task::yield_now().await;
-    heard.note(format!("{:?} {}", message.kind(), message.email()));
+    heard.note(format!(
+        "{:?} {}",
+        message.message_signal().purpose(),
+        message.email()
+    ));
 }
 
 #[receiver(verify_phone, reset_password_phone)]
 fn by_phone(message: &dyn PhoneMessage, heard: &Heard) {
-    heard.note(format!("{:?} {}", message.kind(), message.phone()));
+    heard.note(format!(
+        "{:?} {}",
+        message.message_signal().purpose(),
+        message.phone()
+    ));
 }
 
 #[receiver(verify_email, verify_phone, reset_password_email, reset_password_phone, priority = -1,
@@ -219,7 +227,7 @@ fn by_phone(message: &dyn PhoneMessage, heard: &Heard) {
 fn all_four(message: &dyn Message, heard: &Heard) {
     heard.note(format!(
         "{:?} to {:?} from {}",
-        message.kind(),
+        message.message_signal().purpose(),
         message.destination(),
         message.sender()
     ));
@@ -299,7 +307,7 @@ async fn one_function_receives_several_signals() {
 fn messages_share_one_view() {
     let event = VerifyPhone::new(Sender::new("sign_up"), user(1), url(), "+15550100".into());
     let message: &dyn Message = &event;
-    assert_eq!(message.kind(), MessageKind::Verify);
+    assert_eq!(message.message_signal().purpose(), Purpose::Verify);
     assert_eq!(message.destination(), Destination::Phone("+15550100"));
     assert_eq!(message.destination().as_str(), "+15550100");
 }

@@ -7,7 +7,7 @@ use phone_auth_core::address::{
     VerificationClaim, VerificationOutcome,
 };
 use phone_auth_core::link::{LinkRequest, LinkTarget};
-use phone_auth_core::outbox::MessagePurpose;
+use phone_auth_core::outbox::Purpose;
 use phone_auth_core::person::{Person, PersonId};
 use phone_auth_core::store::{AddressStore, StoreError, StoreErrorKind, UniqueName};
 use sqlx::postgres::PgRow;
@@ -234,7 +234,7 @@ impl AddressStore for PostgresStore {
 
     async fn link_target(
         &self,
-        purpose: MessagePurpose,
+        purpose: Purpose,
         kind: AddressKind,
         id: AddressId,
     ) -> Result<Option<LinkTarget>, StoreError> {
@@ -247,7 +247,7 @@ impl AddressStore for PostgresStore {
 
     async fn link_requests_of(
         &self,
-        purpose: MessagePurpose,
+        purpose: Purpose,
         person: PersonId,
         limit: u32,
     ) -> Result<Vec<(AddressRecord, Option<DateTime<Utc>>)>, StoreError> {

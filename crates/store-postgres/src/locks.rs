@@ -63,7 +63,7 @@ fn key(name: &str) -> i32 {
 mod tests {
     use chrono::{DateTime, Utc};
     use phone_auth_core::address::AddressKind;
-    use phone_auth_core::outbox::{Binding, MessagePurpose, NewMessage};
+    use phone_auth_core::outbox::{Binding, NewMessage, Purpose};
 
     use super::{key, of_message, of_names};
 
@@ -72,7 +72,7 @@ mod tests {
         let lock = |message_key: &str, name: u8| {
             of_message(&NewMessage {
                 key: message_key.to_owned(),
-                purpose: MessagePurpose::ResetPassword,
+                purpose: Purpose::ResetPassword,
                 kind: AddressKind::Email,
                 recipient: None,
                 binding: Binding::from_stored([name; 32], None),

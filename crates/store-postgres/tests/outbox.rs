@@ -6,7 +6,7 @@ mod common;
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use phone_auth_core::address::{AddressKind, EmailAddress};
 use phone_auth_core::outbox::{
-    Binding, Claim, MessagePurpose, NewMessage, NextDue, OutboxRow, Queues, Recipient,
+    Binding, Claim, NewMessage, NextDue, OutboxRow, Purpose, Queues, Recipient,
 };
 use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::person::NewPerson;
@@ -32,7 +32,7 @@ async fn owe(store: &PostgresStore, name: &str, created_at: DateTime<Utc>) {
     let address = store.addresses_of(person.id, 9).await.unwrap().remove(0).id;
     let message = NewMessage {
         key: name.to_owned(),
-        purpose: MessagePurpose::ResetPassword,
+        purpose: Purpose::ResetPassword,
         kind: AddressKind::Email,
         recipient: Some(Recipient {
             person: person.id,

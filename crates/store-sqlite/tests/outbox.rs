@@ -6,7 +6,7 @@ mod common;
 use chrono::{SubsecRound, TimeDelta, Utc};
 use phone_auth_core::address::{AddressId, AddressKind, EmailAddress};
 use phone_auth_core::outbox::{
-    Binding, Claim, MessagePurpose, NewMessage, NextDue, OutboxRow, Queues, Recipient,
+    Binding, Claim, NewMessage, NextDue, OutboxRow, Purpose, Queues, Recipient,
 };
 use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::person::NewPerson;
@@ -31,7 +31,7 @@ async fn owe(store: &SqliteStore, name: &str) {
     let created_at = Utc::now().trunc_subsecs(6);
     let message = NewMessage {
         key: name.to_owned(),
-        purpose: MessagePurpose::ResetPassword,
+        purpose: Purpose::ResetPassword,
         kind: AddressKind::Email,
         recipient: Some(Recipient {
             person: person.id,

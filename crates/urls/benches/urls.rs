@@ -10,8 +10,8 @@ mod table;
 use std::hint::black_box;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use phone_auth_urls::id::{self, AddressMethod};
 use phone_auth_urls::{AccountPage, AccountRoutes, local_path};
+use phone_auth_urls::{AddressKind, id};
 
 const TOKEN: &str = "toxhc0-1ba45e48c0a1001a941bbf9b323d5f87";
 const CONFIRM: &str =
@@ -120,7 +120,7 @@ fn ids() {
     table.compare(
         "write an address's id",
         1.5,
-        || id::encode_address(AddressMethod::Email, black_box(12_345)),
+        || id::encode_address(AddressKind::Email, black_box(12_345)),
         || Base64UrlUnpadded::encode_string(black_box(b"email12345")),
     );
     table.compare(

@@ -2,9 +2,9 @@
 
 use core::fmt;
 
-use phone_auth_events::{LinkFollowed, RelativeUrl, Sender, Signals};
+use phone_auth_events::{AddressKind, LinkFollowed, RelativeUrl, Sender, Signals};
 
-use crate::id::{self, AddressMethod};
+use crate::id;
 use crate::pattern;
 use crate::percent;
 use crate::{AccountPage, ReverseError, ReverseErrorKind, RouteError, Routes, relative};
@@ -18,13 +18,12 @@ pub const SET_PASSWORD: &str = "set-password";
 /// # Examples
 ///
 /// ```
-/// use phone_auth_urls::id::AddressMethod;
-/// use phone_auth_urls::{AccountPage, AccountRoutes, SiteOrigin};
+/// use phone_auth_urls::{AccountPage, AccountRoutes, AddressKind, SiteOrigin};
 ///
 /// let routes = AccountRoutes::new("/accounts/")?;
 /// assert_eq!(routes.page(AccountPage::Login), "/accounts/login/");
 ///
-/// let url = routes.email_verification_confirm(AddressMethod::Email, 1, "toxhc0-9a4f")?;
+/// let url = routes.email_verification_confirm(AddressKind::Email, 1, "toxhc0-9a4f")?;
 /// assert_eq!(
 ///     url.as_str(),
 ///     "/accounts/user_verification_confirm/ZW1haWwx/toxhc0-9a4f/"
@@ -108,7 +107,7 @@ impl AccountRoutes {
     /// [`ReverseErrorKind::UnsafeValue`]: the token is empty, `.` or `..`.
     pub fn email_verification_confirm(
         &self,
-        method: AddressMethod,
+        method: AddressKind,
         address: i64,
         token: &str,
     ) -> Result<RelativeUrl, ReverseError> {

@@ -11,19 +11,18 @@
 //! # Examples
 //!
 //! ```
-//! use phone_auth_urls::id::{self, AddressMethod};
+//! use phone_auth_urls::{AddressKind, id};
 //!
 //! assert_eq!(id::encode_user(1), "MQ");
 //! assert_eq!(id::decode_user("MQ"), Some(1));
 //! assert_eq!(id::decode_user("MDE"), None); // "01"
 //!
-//! assert_eq!(id::encode_address(AddressMethod::Phone, 7), "cGhvbmU3");
-//! assert_eq!(id::decode_address("cGhvbmU3"), Some((AddressMethod::Phone, 7)));
+//! assert_eq!(id::encode_address(AddressKind::Phone, 7), "cGhvbmU3");
+//! assert_eq!(id::decode_address("cGhvbmU3"), Some((AddressKind::Phone, 7)));
 //! ```
 
-use core::fmt;
-
 use base64ct::{Base64UrlUnpadded, Encoding};
+use phone_auth_events::AddressKind;
 
 /// The longest number: the digits of `i64::MAX`, and one place for a sign.
 const MAX_NUMBER_BYTES: usize = 20;
@@ -33,44 +32,6 @@ const MAX_BYTES: usize = 5 + MAX_NUMBER_BYTES;
 
 /// The longest text after encoding.
 const MAX_ENCODED_BYTES: usize = MAX_BYTES.div_ceil(3) * 4;
-
-/// The two kinds of address that a verification link can be for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "the kinds are part of the format of links: a third would be another format"
-)]
-pub enum AddressMethod {
-    /// An e-mail address.
-    Email,
-    /// A phone number.
-    Phone,
-}
-
-impl AddressMethod {
-    /// `email` or `phone`, as in links and form fields.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Email => "email",
-            Self::Phone => "phone",
-        }
-    }
-
-    /// Reads what [`as_str`](Self::as_str) writes, and nothing else.
-    pub fn parse(text: &str) -> Option<Self> {
-        match text {
-            "email" => Some(Self::Email),
-            "phone" => Some(Self::Phone),
-            _ => None,
-        }
-    }
-}
-
-impl fmt::Display for AddressMethod {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
 
 /// The `uidb64` of a person.
 ///
@@ -89,16 +50,16 @@ pub fn decode_user(text: &str) -> Option<i64> {
 /// The `idb64` of an address.
 ///
 /// Ids of rows are positive. Others get a text too, which [`decode_address`] refuses.
-pub fn encode_address(method: AddressMethod, id: i64) -> String {
+pub fn encode_address(method: AddressKind, id: i64) -> String {
     encode(method.as_str(), id)
 }
 
 /// The kind and id of the address, or `None` when the text is not exactly what [`encode_address`]
 /// gives for a positive id.
-pub fn decode_address(text: &str) -> Option<(AddressMethod, i64)> {
+pub fn decode_address(text: &str) -> Option<(AddressKind, i64)> {
     let mut buffer = [0; MAX_BYTES];
     let bytes = decode(text, &mut buffer)?;
-    [AddressMethod::Email, AddressMethod::Phone]
+    [AddressKind::Email, AddressKind::Phone]
         .into_iter()
         .find_map(|method| {
             let number = bytes.strip_prefix(method.as_str().as_bytes())?;
@@ -184,10 +145,10 @@ mod tests {
             assert_eq!(decode_user(text), Some(id));
         }
         for (method, id, text) in [
-            (AddressMethod::Email, 1, "ZW1haWwx"),
-            (AddressMethod::Phone, 7, "cGhvbmU3"),
+            (AddressKind::Email, 1, "ZW1haWwx"),
+            (AddressKind::Phone, 7, "cGhvbmU3"),
             (
-                AddressMethod::Email,
+                AddressKind::Email,
                 i64::MAX,
                 "ZW1haWw5MjIzMzcyMDM2ODU0Nzc1ODA3",
             ),
@@ -284,7 +245,7 @@ mod tests {
     fn ids_without_rows_are_refused() {
         for id in [0, -1, i64::MIN] {
             assert_eq!(decode_user(&encode_user(id)), None);
-            let text = encode_address(AddressMethod::Email, id);
+            let text = encode_address(AddressKind::Email, id);
             assert_eq!(decode_address(&text), None);
         }
     }
@@ -293,7 +254,7 @@ mod tests {
     fn longest_texts_fit() {
         let plain = format!("email{}", i64::MIN);
         assert_eq!(
-            encode_address(AddressMethod::Email, i64::MIN),
+            encode_address(AddressKind::Email, i64::MIN),
             Base64UrlUnpadded::encode_string(plain.as_bytes())
         );
     }
@@ -302,7 +263,7 @@ mod tests {
         #[test]
         fn ids_come_back(id in 1..=i64::MAX) {
             prop_assert_eq!(decode_user(&encode_user(id)), Some(id));
-            for method in [AddressMethod::Email, AddressMethod::Phone] {
+            for method in [AddressKind::Email, AddressKind::Phone] {
                 prop_assert_eq!(decode_address(&encode_address(method, id)), Some((method, id)));
             }
         }
@@ -328,7 +289,7 @@ mod tests {
         #[test]
         fn any_text_is_survived(text in any::<String>()) {
             let _: Option<i64> = decode_user(&text);
-            let _: Option<(AddressMethod, i64)> = decode_address(&text);
+            let _: Option<(AddressKind, i64)> = decode_address(&text);
         }
     }
 }

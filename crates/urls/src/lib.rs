@@ -41,7 +41,7 @@ mod pattern;
 mod percent;
 mod routes;
 
-pub use phone_auth_events::{RelativeUrl, SiteOrigin};
+pub use phone_auth_events::{AddressKind, RelativeUrl, SiteOrigin};
 
 pub use crate::account_routes::{AccountRoutes, SET_PASSWORD};
 pub use crate::error::{ReverseError, ReverseErrorKind, RouteError, RouteErrorKind};

@@ -3,9 +3,8 @@
 
 use std::path::PathBuf;
 
-use phone_auth_urls::id::{
-    AddressMethod, decode_address, decode_user, encode_address, encode_user,
-};
+use phone_auth_urls::AddressKind;
+use phone_auth_urls::id::{decode_address, decode_user, encode_address, encode_user};
 use serde_json::Value;
 
 /// The vectors of this kind, of Django or of the file that the environment names.
@@ -46,8 +45,8 @@ fn ids_of_addresses_hold() {
         let text = case.get("idb64").and_then(Value::as_str).unwrap();
         let kind = case.get("kind").and_then(Value::as_str);
         let expected = accepted(&case).map(|id| match kind {
-            Some("email") => (AddressMethod::Email, id),
-            _ => (AddressMethod::Phone, id),
+            Some("email") => (AddressKind::Email, id),
+            _ => (AddressKind::Phone, id),
         });
         assert_eq!(decode_address(text), expected, "{case}");
         if let Some((method, id)) = expected {

@@ -3,8 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use phone_auth_urls::{
-    AccountPage, AccountRoutes, ReverseErrorKind, RouteErrorKind, Routes, SET_PASSWORD,
-    id::AddressMethod,
+    AccountPage, AccountRoutes, AddressKind, ReverseErrorKind, RouteErrorKind, Routes, SET_PASSWORD,
 };
 use proptest::prelude::*;
 
@@ -106,7 +105,7 @@ fn typed_links_match_names() {
     );
     assert_eq!(
         typed
-            .email_verification_confirm(AddressMethod::Phone, 7, "t-0a")
+            .email_verification_confirm(AddressKind::Phone, 7, "t-0a")
             .unwrap()
             .as_str(),
         "/accounts/user_verification_confirm/cGhvbmU3/t-0a/"

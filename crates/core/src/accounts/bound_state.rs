@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use sha2::{Digest, Sha256};
 
 use crate::address::AddressRecord;
-use crate::outbox::{Binding, MessagePurpose, Obsolete};
+use crate::outbox::{Binding, Obsolete, Purpose};
 use crate::person::Person;
 
 /// The version of the text of parts. The first version had no parts, but one digest of everything.
@@ -40,11 +40,7 @@ pub(super) enum Changed {
 }
 
 /// What a message to this address depends on, as it is now.
-pub(super) fn binding(
-    purpose: MessagePurpose,
-    person: &Person,
-    address: &AddressRecord,
-) -> Binding {
+pub(super) fn binding(purpose: Purpose, person: &Person, address: &AddressRecord) -> Binding {
     let digest = first_version(purpose, person, address, last_login_of(person));
     let mut text = format!("{VERSION} {WHOLE}={}", hex(&digest));
     for (name, digest) in parts(purpose, person, address) {
@@ -57,7 +53,7 @@ pub(super) fn binding(
 /// Whether the state is still as it was when the message was promised.
 pub(super) fn compare(
     kept: &Binding,
-    purpose: MessagePurpose,
+    purpose: Purpose,
     person: &Person,
     address: &AddressRecord,
 ) -> Result<(), Changed> {
@@ -100,7 +96,7 @@ pub(super) fn compare(
 /// The same for a message of the first version.
 fn compare_first_version(
     kept: &[u8],
-    purpose: MessagePurpose,
+    purpose: Purpose,
     person: &Person,
     address: &AddressRecord,
 ) -> Result<(), Changed> {
@@ -110,7 +106,7 @@ fn compare_first_version(
         return Ok(());
     }
     let is_digest = kept.len() == first_version(purpose, person, address, None).len();
-    if is_digest && purpose == MessagePurpose::Verify {
+    if is_digest && purpose == Purpose::Verify {
         // Whose address it is and which row it stands in have been looked at: its text alone is left.
         return Err(Changed::Otherwise(ADDRESS_CHANGED.to_owned()));
     }
@@ -126,7 +122,7 @@ fn compare_first_version(
 
 /// The parts as they are now, each by its name.
 fn parts(
-    purpose: MessagePurpose,
+    purpose: Purpose,
     person: &Person,
     address: &AddressRecord,
 ) -> Vec<(&'static str, String)> {
@@ -138,15 +134,15 @@ fn parts(
     };
     let address = part(ADDRESS, &address.value);
     match purpose {
-        MessagePurpose::ResetPassword => vec![address, part(PASSWORD, person.password.reveal())],
-        MessagePurpose::Verify => vec![address],
+        Purpose::ResetPassword => vec![address, part(PASSWORD, person.password.reveal())],
+        Purpose::Verify => vec![address],
     }
 }
 
 /// The digest of the first version: of everything that a link was bound to then. It is still written, for a server of
 /// that version that shares the outbox during an upgrade.
 fn first_version(
-    purpose: MessagePurpose,
+    purpose: Purpose,
     person: &Person,
     address: &AddressRecord,
     last_login: Option<i64>,
@@ -158,7 +154,7 @@ fn first_version(
     let mut digest = Sha256::new();
     let mut fields: Vec<&[u8]> = vec![purpose.as_str().as_bytes()];
     match purpose {
-        MessagePurpose::ResetPassword => fields.extend::<[&[u8]; 6]>([
+        Purpose::ResetPassword => fields.extend::<[&[u8]; 6]>([
             &person_id,
             person.password.reveal().as_bytes(),
             &last_login,
@@ -166,7 +162,7 @@ fn first_version(
             &address_id,
             address.value.as_bytes(),
         ]),
-        MessagePurpose::Verify => fields.extend::<[&[u8]; 4]>([
+        Purpose::Verify => fields.extend::<[&[u8]; 4]>([
             &person_id,
             address.kind.as_str().as_bytes(),
             &address_id,
@@ -207,8 +203,8 @@ mod tests {
     use crate::password::EncodedPassword;
     use crate::person::PersonId;
 
-    const RESET: MessagePurpose = MessagePurpose::ResetPassword;
-    const VERIFY: MessagePurpose = MessagePurpose::Verify;
+    const RESET: Purpose = Purpose::ResetPassword;
+    const VERIFY: Purpose = Purpose::Verify;
 
     fn ann() -> (Person, AddressRecord) {
         let person = Person {
@@ -234,7 +230,7 @@ mod tests {
 
     /// What is said of a message that was promised to Ann and looked at after this change.
     fn after(
-        purpose: MessagePurpose,
+        purpose: Purpose,
         keep: impl Fn(&Binding) -> Binding,
         change: impl Fn(&mut Person, &mut AddressRecord),
     ) -> Result<(), Changed> {

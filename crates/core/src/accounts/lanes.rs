@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::outbox::{Queue, Queues};
+use crate::outbox::{MessageSignal, Queues};
 
 /// A message that takes longer holds up only its queue, and a failure that took so long is one of a receiver that does
 /// not answer.
@@ -28,7 +28,7 @@ const MEANWHILE: Duration = Duration::from_secs(5);
 
 /// The lanes of a worker, one for each queue.
 #[derive(Debug, Default)]
-pub(super) struct Lanes(Mutex<[Lane; Queue::ALL.len()]>);
+pub(super) struct Lanes(Mutex<[Lane; MessageSignal::ALL.len()]>);
 
 #[derive(Debug, Default)]
 struct Lane {
@@ -53,7 +53,7 @@ struct Breaker {
 #[derive(Debug)]
 pub(super) struct Place {
     lanes: Arc<Lanes>,
-    queue: Queue,
+    queue: MessageSignal,
     begun: Instant,
 }
 
@@ -61,7 +61,7 @@ pub(super) struct Place {
 #[derive(Debug)]
 pub(super) struct Call<'a> {
     lanes: &'a Lanes,
-    queue: Queue,
+    queue: MessageSignal,
     receiver: &'a str,
     begun: Instant,
     is_probe: bool,
@@ -92,7 +92,7 @@ impl Lanes {
             without: Queues::default(),
             resumes_at: quick.into_iter().min().filter(|_| all == 0),
         };
-        for (queue, lane) in Queue::ALL.into_iter().zip(&*lanes) {
+        for (queue, lane) in MessageSignal::ALL.into_iter().zip(&*lanes) {
             let free = match lane.paused_until {
                 None => places.saturating_sub(lane.running.len()).min(all),
                 // One message tries; the others that are claimed with it are put off.
@@ -115,7 +115,7 @@ impl Lanes {
     }
 
     /// Takes a place for a message.
-    pub(super) fn begin(self: &Arc<Self>, queue: Queue) -> Place {
+    pub(super) fn begin(self: &Arc<Self>, queue: MessageSignal) -> Place {
         let begun = Instant::now();
         self.with(queue, |lane| lane.running.push(begun));
         Place {
@@ -131,7 +131,7 @@ impl Lanes {
     /// With the time for which it is to be left alone.
     pub(super) fn admit<'a>(
         &'a self,
-        queue: Queue,
+        queue: MessageSignal,
         receiver: &'a str,
     ) -> Result<Call<'a>, Duration> {
         let begun = Instant::now();
@@ -155,7 +155,7 @@ impl Lanes {
     }
 
     /// Has nothing claimed from a queue for as long as none of its receivers, these, may be called.
-    pub(super) fn pause(&self, queue: Queue, receivers: &[&str]) {
+    pub(super) fn pause(&self, queue: MessageSignal, receivers: &[&str]) {
         let now = Instant::now();
         self.with(queue, |lane| {
             let waits = receivers
@@ -169,17 +169,17 @@ impl Lanes {
         });
     }
 
-    fn locked(&self) -> MutexGuard<'_, [Lane; Queue::ALL.len()]> {
+    fn locked(&self) -> MutexGuard<'_, [Lane; MessageSignal::ALL.len()]> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn with<T>(&self, queue: Queue, act: impl FnOnce(&mut Lane) -> T) -> T {
+    fn with<T>(&self, queue: MessageSignal, act: impl FnOnce(&mut Lane) -> T) -> T {
         let [reset_email, reset_phone, verify_email, verify_phone] = &mut *self.locked();
-        act(match queue.index() {
-            0 => reset_email,
-            1 => reset_phone,
-            2 => verify_email,
-            _ => verify_phone,
+        act(match queue {
+            MessageSignal::ResetPasswordEmail => reset_email,
+            MessageSignal::ResetPasswordPhone => reset_phone,
+            MessageSignal::VerifyEmail => verify_email,
+            MessageSignal::VerifyPhone => verify_phone,
         })
     }
 }
@@ -260,7 +260,7 @@ mod tests {
 
     use super::*;
 
-    const QUEUE: Queue = Queue::ALL[0];
+    const QUEUE: MessageSignal = MessageSignal::ALL[0];
 
     /// Calls a receiver, which takes so long; whether it was called.
     async fn call(lanes: &Lanes, receiver: &str, takes: Duration, fails: bool) -> bool {
@@ -294,7 +294,10 @@ mod tests {
         open(&lanes).await;
         assert!(!call(&lanes, "a", quick, false).await);
         assert!(call(&lanes, "b", quick, false).await);
-        assert!(lanes.admit(Queue::ALL[1], "a").is_ok(), "another queue");
+        assert!(
+            lanes.admit(MessageSignal::ALL[1], "a").is_ok(),
+            "another queue"
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -339,7 +342,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_takes_long_holds_up_its_queue_alone() {
         let lanes = Arc::new(Lanes::default());
-        let [first, second, ..] = Queue::ALL;
+        let [first, second, ..] = MessageSignal::ALL;
         let mut places = vec![lanes.begin(first)];
         assert_eq!((lanes.room(2).free, lanes.room(2).resumes_at), (1, None));
         places.push(lanes.begin(second));
@@ -351,7 +354,7 @@ mod tests {
         tokio::time::advance(STALLED).await;
         assert_eq!((lanes.room(2).free, lanes.room(2).resumes_at), (1, None));
         let mut without = Queues::default();
-        for queue in Queue::ALL {
+        for queue in MessageSignal::ALL {
             while lanes.room(2).without == without {
                 places.push(lanes.begin(queue));
                 tokio::time::advance(STALLED).await;

@@ -6,12 +6,11 @@ use chrono::{DateTime, SubsecRound, Utc};
 use phone_auth_events::Signals;
 use phone_auth_tokens::django::{DjangoAddress, DjangoTokens, ResetState, VerificationState};
 use phone_auth_tokens::{Keyring, OneTimeTokens, Purpose, TokenErrorKind};
-use phone_auth_urls::id::AddressMethod;
 use zeroize::Zeroizing;
 
 use crate::address::{AddressId, AddressKind, AddressRecord};
 use crate::link::LinkTarget;
-use crate::outbox::MessagePurpose;
+use crate::outbox;
 use crate::person::Person;
 use crate::settings::Settings;
 
@@ -186,10 +185,10 @@ impl Links {
     }
 
     /// For how long the link of a message works.
-    pub(super) const fn lifetime(&self, purpose: MessagePurpose, kind: AddressKind) -> Duration {
+    pub(super) const fn lifetime(&self, purpose: outbox::Purpose, kind: AddressKind) -> Duration {
         let (_, lifetime) = match purpose {
-            MessagePurpose::ResetPassword => self.reset(kind),
-            MessagePurpose::Verify => self.verification(kind),
+            outbox::Purpose::ResetPassword => self.reset(kind),
+            outbox::Purpose::Verify => self.verification(kind),
         };
         lifetime
     }
@@ -458,20 +457,4 @@ fn micros(time: DateTime<Utc>) -> [u8; 8] {
 
 fn optional(bytes: Option<&[u8; 8]>) -> &[u8] {
     bytes.map_or(&[], <[u8; 8]>::as_slice)
-}
-
-/// The kind of an address as links write it.
-pub(super) const fn method_of(kind: AddressKind) -> AddressMethod {
-    match kind {
-        AddressKind::Email => AddressMethod::Email,
-        AddressKind::Phone => AddressMethod::Phone,
-    }
-}
-
-/// The kind of an address as read from a link.
-pub(super) const fn kind_of(method: AddressMethod) -> AddressKind {
-    match method {
-        AddressMethod::Email => AddressKind::Email,
-        AddressMethod::Phone => AddressKind::Phone,
-    }
 }

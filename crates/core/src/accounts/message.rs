@@ -4,17 +4,16 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use phone_auth_events::{
-    Envelope, Event, ReceiverInfo, RelativeUrl, Report, ResetPasswordEmail, ResetPasswordPhone,
-    Sender, Signals, VerifyEmail, VerifyPhone,
+    Envelope, Message as _, ReceiverInfo, RelativeUrl, Report, ResetPasswordEmail,
+    ResetPasswordPhone, Sender, Signals, VerifyEmail, VerifyPhone,
 };
 use phone_auth_urls::ReverseError;
 
 use super::Accounts;
-use super::links::method_of;
-use crate::address::{AddressKind, AddressRecord};
+use crate::address::AddressRecord;
 use crate::language::Language;
 use crate::link::LinkTarget;
-use crate::outbox::MessagePurpose;
+use crate::outbox::{MessageSignal, Purpose};
 use crate::person::Person;
 
 /// Who gets a message, and where.
@@ -46,48 +45,33 @@ macro_rules! with_event {
 
 impl MessageEvent {
     /// A message with this link.
-    pub(super) fn new(
-        purpose: MessagePurpose,
-        to: To<'_>,
-        url: RelativeUrl,
-        envelope: Envelope,
-    ) -> Self {
+    pub(super) fn new(purpose: Purpose, to: To<'_>, url: RelativeUrl, envelope: Envelope) -> Self {
         let user = to.person.to_user();
         let value = to.address.value.clone();
-        match (purpose, to.address.kind) {
-            (MessagePurpose::ResetPassword, AddressKind::Email) => {
-                let event = ResetPasswordEmail::new(sender_of(purpose), user, url, value);
+        let sender = sender_of(purpose);
+        match MessageSignal::of(purpose, to.address.kind) {
+            MessageSignal::ResetPasswordEmail => {
+                let event = ResetPasswordEmail::new(sender, user, url, value);
                 Self::ResetPasswordEmail(event.with_envelope(envelope))
             }
-            (MessagePurpose::ResetPassword, AddressKind::Phone) => {
-                let event = ResetPasswordPhone::new(sender_of(purpose), user, url, value);
+            MessageSignal::ResetPasswordPhone => {
+                let event = ResetPasswordPhone::new(sender, user, url, value);
                 Self::ResetPasswordPhone(event.with_envelope(envelope))
             }
-            (MessagePurpose::Verify, AddressKind::Email) => {
-                let event = VerifyEmail::new(sender_of(purpose), user, url, value);
+            MessageSignal::VerifyEmail => {
+                let event = VerifyEmail::new(sender, user, url, value);
                 Self::VerifyEmail(event.with_envelope(envelope))
             }
-            (MessagePurpose::Verify, AddressKind::Phone) => {
-                let event = VerifyPhone::new(sender_of(purpose), user, url, value);
+            MessageSignal::VerifyPhone => {
+                let event = VerifyPhone::new(sender, user, url, value);
                 Self::VerifyPhone(event.with_envelope(envelope))
             }
         }
     }
 
-    /// The name of its signal.
-    pub(super) fn signal(&self) -> &'static str {
-        fn name<E: Event>(_event: &E) -> &'static str {
-            E::signal().info().name
-        }
-        with_event!(self, event => name(event))
-    }
-
-    /// Who receives it, in the order of dispatch.
-    pub(super) fn receivers(&self, signals: &Signals) -> Vec<ReceiverInfo> {
-        fn of<E: Event>(_event: &E, signals: &Signals) -> Vec<ReceiverInfo> {
-            signals.receivers_of::<E>()
-        }
-        with_event!(self, event => of(event, signals))
+    /// The signal that it is sent by.
+    pub(super) fn signal(&self) -> MessageSignal {
+        with_event!(self, event => event.message_signal())
     }
 
     /// Its link.
@@ -107,24 +91,11 @@ impl MessageEvent {
     }
 }
 
-/// The name of the signal of such messages.
-pub(super) fn signal_of(purpose: MessagePurpose, kind: AddressKind) -> &'static str {
-    fn name<E: Event>() -> &'static str {
-        E::signal().info().name
-    }
-    match (purpose, kind) {
-        (MessagePurpose::ResetPassword, AddressKind::Email) => name::<ResetPasswordEmail>(),
-        (MessagePurpose::ResetPassword, AddressKind::Phone) => name::<ResetPasswordPhone>(),
-        (MessagePurpose::Verify, AddressKind::Email) => name::<VerifyEmail>(),
-        (MessagePurpose::Verify, AddressKind::Phone) => name::<VerifyPhone>(),
-    }
-}
-
 /// The flow that such messages come from.
-const fn sender_of(purpose: MessagePurpose) -> Sender {
+const fn sender_of(purpose: Purpose) -> Sender {
     Sender::new(match purpose {
-        MessagePurpose::ResetPassword => "request_password_reset",
-        MessagePurpose::Verify => "request_verification",
+        Purpose::ResetPassword => "request_password_reset",
+        Purpose::Verify => "request_verification",
     })
 }
 
@@ -135,22 +106,22 @@ impl Accounts {
     /// When the token does not fit the route, which it always does.
     pub(super) fn mint(
         &self,
-        purpose: MessagePurpose,
+        purpose: Purpose,
         target: &LinkTarget,
         promised_at: DateTime<Utc>,
         is_told: bool,
     ) -> Result<RelativeUrl, ReverseError> {
         let links = &self.inner.links;
         match purpose {
-            MessagePurpose::ResetPassword => {
+            Purpose::ResetPassword => {
                 let token = links.issue_reset(target, promised_at, is_told);
                 self.routes()
                     .password_reset_confirm(target.person.id.get(), token.as_str())
             }
-            MessagePurpose::Verify => {
+            Purpose::Verify => {
                 let token = links.issue_verification(target, promised_at, is_told);
                 self.routes().email_verification_confirm(
-                    method_of(target.address.kind),
+                    target.address.kind,
                     target.address.id.get(),
                     token.as_str(),
                 )

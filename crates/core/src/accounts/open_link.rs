@@ -1,7 +1,7 @@
 //! Whether the link of a message would still do what it was promised for.
 
 use crate::link::LinkTarget;
-use crate::outbox::{MessagePurpose, Obsolete, OutboxMessage, Recipient};
+use crate::outbox::{Obsolete, OutboxMessage, Purpose, Recipient};
 
 /// Why there is nobody to send a message to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,13 +38,13 @@ pub(super) fn still_there(
 }
 
 /// Whether there is still something for a link to do.
-pub(super) fn still_open(purpose: MessagePurpose, target: &LinkTarget) -> Result<(), Obsolete> {
+pub(super) fn still_open(purpose: Purpose, target: &LinkTarget) -> Result<(), Obsolete> {
     match purpose {
         // Who can be sent a reset had a password that could be reset.
-        MessagePurpose::ResetPassword if !target.person.password.is_usable() => {
+        Purpose::ResetPassword if !target.person.password.is_usable() => {
             Err(Obsolete::PasswordChanged)
         }
-        MessagePurpose::Verify if target.address.is_verified => Err(Obsolete::Verified),
+        Purpose::Verify if target.address.is_verified => Err(Obsolete::Verified),
         _ => Ok(()),
     }
 }

@@ -16,7 +16,7 @@ use super::sparse_log::SparseLog;
 use super::store_clock::StoreClock;
 use super::worker_options::WorkerOptions;
 use super::{Accounts, StoreAccessError};
-use crate::outbox::{Claim, MessageId, NextDue, Obsolete, OutboxMessage, Queue, Queues};
+use crate::outbox::{Claim, MessageId, NextDue, Obsolete, OutboxMessage, Queues};
 use crate::site_key::{self, SiteKeyErrorKind};
 use crate::store::StoreError;
 
@@ -216,7 +216,7 @@ impl OutboxWorker {
 
     fn begin(&self, attempts: &mut JoinSet<()>, claimed: Vec<OutboxMessage>) {
         for message in claimed {
-            let place = self.lanes.begin(Queue::of_message(&message.message));
+            let place = self.lanes.begin(message.message.signal());
             attempts.spawn(self.clone().attempt(message, place));
         }
     }

@@ -9,13 +9,13 @@ use tokio::time::Instant;
 use uuid::{Builder, Uuid};
 
 use super::error::{FlowError, FlowErrorKind};
-use super::message::{MessageEvent, To, signal_of};
+use super::message::{MessageEvent, To};
 use super::sparse_log::SparseLog;
 use super::{Accounts, bound_state};
 use crate::address::AddressKind;
 use crate::language::Language;
 use crate::link::{LinkRequest, LinkTarget};
-use crate::outbox::{Binding, MessagePurpose, NewMessage, OutboxFull, Recipient};
+use crate::outbox::{Binding, MessageSignal, NewMessage, OutboxFull, Purpose, Recipient};
 use crate::randomness::RandomnessError;
 use crate::store::{OutboxStore, StoreError};
 
@@ -103,8 +103,8 @@ impl Accounts {
     }
 
     /// Whether nobody sends such messages, so that none may be promised.
-    pub(super) fn is_unreceived(&self, purpose: MessagePurpose, kind: AddressKind) -> bool {
-        let signal = signal_of(purpose, kind);
+    pub(super) fn is_unreceived(&self, purpose: Purpose, kind: AddressKind) -> bool {
+        let signal = MessageSignal::of(purpose, kind).name();
         self.inner.unreceived.contains(&signal)
     }
 
@@ -116,7 +116,7 @@ impl Accounts {
     /// Without one the receivers are told, when [`Dispatch`](super::Dispatch) says.
     pub(super) async fn promise<K: FlowErrorKind>(
         &self,
-        purpose: MessagePurpose,
+        purpose: Purpose,
         kind: AddressKind,
         to: Option<To<'_>>,
         name: &str,
@@ -167,7 +167,7 @@ impl Accounts {
 
     fn owed(
         &self,
-        purpose: MessagePurpose,
+        purpose: Purpose,
         kind: AddressKind,
         to: Result<To<'_>, &str>,
         now: DateTime<Utc>,
@@ -203,7 +203,7 @@ impl Accounts {
     /// When the link of a message that is promised now stops working.
     pub(super) fn expiry(
         &self,
-        purpose: MessagePurpose,
+        purpose: Purpose,
         kind: AddressKind,
         now: DateTime<Utc>,
     ) -> DateTime<Utc> {

@@ -9,7 +9,7 @@ use super::log_in::MAX_LOGIN;
 use super::message::To;
 use crate::address::AddressKind;
 use crate::form::{Field, Problem, Problems};
-use crate::outbox::MessagePurpose;
+use crate::outbox::Purpose;
 use crate::person::FoundPerson;
 use crate::store::StoreErrorKind;
 
@@ -72,7 +72,7 @@ impl Accounts {
             None => AddressKind::Email,
         };
         // What was typed decides, not who has it.
-        if self.is_unreceived(MessagePurpose::ResetPassword, kind) {
+        if self.is_unreceived(Purpose::ResetPassword, kind) {
             problems.add(Field::Login, Problem::Unreceived { kind });
             return Err(ResetRequestError::invalid(problems.into_vec()));
         }
@@ -92,11 +92,11 @@ impl Accounts {
                     person: &person,
                     address: &address,
                 };
-                self.promise(MessagePurpose::ResetPassword, address.kind, Some(to), "")
+                self.promise(Purpose::ResetPassword, address.kind, Some(to), "")
                     .await
             }
             _ => {
-                self.promise(MessagePurpose::ResetPassword, kind, None, &name.canonical())
+                self.promise(Purpose::ResetPassword, kind, None, &name.canonical())
                     .await
             }
         }

@@ -4,7 +4,7 @@ use super::error::{BROKEN_TEXT, FlowError, FlowErrorKind, UNAVAILABLE_TEXT, seal
 use super::message::To;
 use super::{Accounts, Visitor};
 use crate::address::{AddressId, AddressKind};
-use crate::outbox::MessagePurpose;
+use crate::outbox::Purpose;
 
 /// What became of a request for a verification link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +69,7 @@ impl Accounts {
         if address.is_verified {
             return Ok(VerificationRequest::AlreadyVerified);
         }
-        if self.is_unreceived(MessagePurpose::Verify, kind) {
+        if self.is_unreceived(Purpose::Verify, kind) {
             return Err(VerificationRequestError::new(
                 VerificationRequestErrorKind::Unreceived,
             ));
@@ -78,8 +78,7 @@ impl Accounts {
             person: &person,
             address: &address,
         };
-        self.promise(MessagePurpose::Verify, kind, Some(to), "")
-            .await?;
+        self.promise(Purpose::Verify, kind, Some(to), "").await?;
         Ok(VerificationRequest::Sent)
     }
 }

@@ -14,7 +14,7 @@ use super::visitor::MAX_ADDRESSES;
 use crate::address::AddressKind;
 use crate::form::{Field, Problems};
 use crate::link::{LinkTarget, OpenedLink};
-use crate::outbox::MessagePurpose;
+use crate::outbox::Purpose;
 use crate::password::{Password, Requester};
 use crate::person::{Person, PersonId};
 use crate::session::PasswordReplacement;
@@ -178,7 +178,7 @@ impl Accounts {
         Addressed { kind, id, token }: Addressed<'_>,
     ) -> Result<Option<Target>, StoreError> {
         let (now, links) = (self.now(), &self.inner.links);
-        let purpose = MessagePurpose::ResetPassword;
+        let purpose = Purpose::ResetPassword;
         let found = self.store().link_target(purpose, kind, id).await?;
         let person = id::decode_user(uidb64).map(PersonId::new);
         let Some(target) = found.filter(|target| {
@@ -215,7 +215,7 @@ impl Accounts {
         };
         let requests = self
             .store()
-            .link_requests_of(MessagePurpose::ResetPassword, person.id, MAX_ADDRESSES)
+            .link_requests_of(Purpose::ResetPassword, person.id, MAX_ADDRESSES)
             .await?;
         let targets: Vec<LinkTarget> = requests
             .into_iter()

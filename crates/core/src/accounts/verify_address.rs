@@ -4,13 +4,12 @@ use phone_auth_events::{EmailVerified, PhoneVerified, Sender};
 use phone_auth_tokens::OneTimeTokens;
 use phone_auth_urls::{AccountPage, id};
 
-use super::links::kind_of;
 use super::{Accounts, LinkError, LinkErrorKind};
 use crate::address::{
     AddressId, AddressKind, AddressRecord, VerificationClaim, VerificationOutcome,
 };
 use crate::link::LinkTarget;
-use crate::outbox::MessagePurpose;
+use crate::outbox::Purpose;
 use crate::person::Person;
 use crate::store::StoreError;
 
@@ -178,14 +177,13 @@ impl Accounts {
     ) -> Result<Option<LinkTarget>, StoreError> {
         let now = self.now();
         let links = &self.inner.links;
-        let Some((method, id)) = id::decode_address(idb64) else {
+        let Some((kind, id)) = id::decode_address(idb64) else {
             links.refuse_verification(AddressKind::Email, token, now);
             return Ok(None);
         };
-        let kind = kind_of(method);
         let found = self
             .store()
-            .link_target(MessagePurpose::Verify, kind, AddressId::new(id))
+            .link_target(Purpose::Verify, kind, AddressId::new(id))
             .await?;
         let Some(target) = found.filter(|target| target.person.is_active) else {
             links.refuse_verification(kind, token, now);

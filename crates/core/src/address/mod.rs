@@ -2,8 +2,6 @@
 //!
 //! Both are one [`Address`] with a kind, so that every flow treats them by the same code.
 
-use std::fmt;
-
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
@@ -13,39 +11,11 @@ mod email;
 mod phone;
 mod spellings;
 
+pub use phone_auth_events::AddressKind;
+
 pub use email::{EmailAddress, EmailAddressError};
 pub use phone::{PhoneNumber, PhoneNumberError};
 pub use spellings::{EmailSpellings, PhoneSpellings, SEPARATORS, digits_of, is_e164};
-
-/// Which of the two kinds an address is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "there are two tables and two signals of each; a third kind would change every caller"
-)]
-pub enum AddressKind {
-    /// An e-mail address.
-    Email,
-    /// A phone number.
-    Phone,
-}
-
-impl AddressKind {
-    /// The word for this kind in forms and identifiers: `email` or `phone`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Email => "email",
-            Self::Phone => "phone",
-        }
-    }
-}
-
-impl fmt::Display for AddressKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
 
 /// An address in its one canonical form.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

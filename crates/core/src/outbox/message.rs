@@ -1,6 +1,7 @@
 //! A message that is owed, and what a worker says of it to the store.
 
 use chrono::{DateTime, Utc};
+use phone_auth_events::{MessageSignal, Purpose};
 use serde::Serialize;
 
 use super::{Binding, Queues, Receipts};
@@ -23,37 +24,6 @@ impl MessageId {
     /// The number of the row.
     pub const fn get(self) -> i64 {
         self.0
-    }
-}
-
-/// What the link of a message is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "each has two signals of its own; a further purpose would change every worker"
-)]
-pub enum MessagePurpose {
-    /// To set a new password.
-    ResetPassword,
-    /// To show that an address is one's own.
-    Verify,
-}
-
-impl MessagePurpose {
-    /// The word for this purpose in a store.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::ResetPassword => "reset_password",
-            Self::Verify => "verify",
-        }
-    }
-
-    /// The purpose that a store has this word for.
-    pub fn parse(word: &str) -> Option<Self> {
-        [Self::ResetPassword, Self::Verify]
-            .into_iter()
-            .find(|purpose| purpose.as_str() == word)
     }
 }
 
@@ -80,7 +50,7 @@ pub struct NewMessage {
     /// The same for each attempt to deliver it, and for no other message.
     pub key: String,
     /// What its link is for.
-    pub purpose: MessagePurpose,
+    pub purpose: Purpose,
     /// By which kind of address it goes.
     pub kind: AddressKind,
     /// Who is to get it; nobody when the name that was given is nobody's.
@@ -96,6 +66,11 @@ pub struct NewMessage {
 }
 
 impl NewMessage {
+    /// The signal that asks for it.
+    pub const fn signal(&self) -> MessageSignal {
+        MessageSignal::of(self.purpose, self.kind)
+    }
+
     /// The request for a link that this message is, when it is made at this time.
     pub fn request(&self, at: DateTime<Utc>) -> LinkRequest {
         LinkRequest {

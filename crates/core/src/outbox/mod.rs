@@ -32,8 +32,9 @@ pub use backoff::BackOff;
 pub use binding::Binding;
 pub use full::OutboxFull;
 pub use message::{
-    Claim, DeadLetter, Lease, LeaseState, MessageId, MessagePurpose, NewMessage, NextDue, Obsolete,
-    OutboxMessage, OutboxRow, Recipient, Revival, Revived, Settlement, UnreadableMessage,
+    Claim, DeadLetter, Lease, LeaseState, MessageId, NewMessage, NextDue, Obsolete, OutboxMessage,
+    OutboxRow, Recipient, Revival, Revived, Settlement, UnreadableMessage,
 };
-pub use queue::{Queue, Queues};
+pub use phone_auth_events::{MessageSignal, Purpose};
+pub use queue::Queues;
 pub use receipts::{Receipt, ReceiptOutcome, Receipts, ReceiptsError};

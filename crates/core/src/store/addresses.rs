@@ -9,7 +9,7 @@ use crate::address::{
     VerificationOutcome,
 };
 use crate::link::{LinkRequest, LinkTarget};
-use crate::outbox::MessagePurpose;
+use crate::outbox::Purpose;
 use crate::person::{Person, PersonId};
 
 /// Keeps e-mail addresses and phone numbers.
@@ -61,7 +61,7 @@ pub trait AddressStore: Send + Sync {
     /// An address, whose it is, and the newest request for a link of this purpose, in one query.
     async fn link_target(
         &self,
-        purpose: MessagePurpose,
+        purpose: Purpose,
         kind: AddressKind,
         id: AddressId,
     ) -> Result<Option<LinkTarget>, StoreError>;
@@ -70,7 +70,7 @@ pub trait AddressStore: Send + Sync {
     /// each with the newest request for a link of this purpose.
     async fn link_requests_of(
         &self,
-        purpose: MessagePurpose,
+        purpose: Purpose,
         person: PersonId,
         limit: u32,
     ) -> Result<Vec<(AddressRecord, Option<DateTime<Utc>>)>, StoreError>;

@@ -9,7 +9,6 @@ use phone_auth_events::{
 use serde::Serialize;
 
 use super::{LinePrinter, Mailbox};
-use crate::signal_name::signal_name;
 
 /// The ids of the receivers of this module, to switch them off.
 pub const RECEIVERS: [&str; 2] = [
@@ -40,7 +39,6 @@ fn print_line(message: &dyn Message, lines: &LinePrinter) -> io::Result<()> {
     let (email, phone) = match message.destination() {
         Destination::Email(email) => (Some(email), None),
         Destination::Phone(phone) => (None, Some(phone)),
-        _ => return Err(unknown()),
     };
     let sender = message.sender();
     let line = Line {
@@ -50,7 +48,7 @@ fn print_line(message: &dyn Message, lines: &LinePrinter) -> io::Result<()> {
         phone,
         sender: sender.as_str(),
     };
-    lines.print(signal_of(message)?, &line)
+    lines.print(message.message_signal().name(), &line)
 }
 
 #[receiver(
@@ -62,21 +60,8 @@ fn print_line(message: &dyn Message, lines: &LinePrinter) -> io::Result<()> {
     // Before the line: whoever reads it finds the message in the mailbox.
     priority = 1
 )]
-fn keep_message(message: &dyn Message, mailbox: &Mailbox) -> io::Result<()> {
+fn keep_message(message: &dyn Message, mailbox: &Mailbox) {
+    let signal = message.message_signal().name();
     let to = message.destination().as_str();
-    mailbox.keep(signal_of(message)?, message.user(), to, message.url());
-    Ok(())
-}
-
-/// The name of the signal that a message came by.
-fn signal_of(message: &dyn Message) -> io::Result<&'static str> {
-    signal_name(message).ok_or_else(unknown)
-}
-
-/// A signal that was declared after this crate was written.
-fn unknown() -> io::Error {
-    io::Error::new(
-        io::ErrorKind::Unsupported,
-        "a message of a kind that the development receivers do not know",
-    )
+    mailbox.keep(signal, message.user(), to, message.url());
 }

@@ -27,7 +27,6 @@ use tokio::sync::OnceCell;
 
 use crate::payload::payload;
 use crate::selection::Selection;
-use crate::signal_name::signal_name;
 
 /// A NATS server with a stream that takes messages.
 ///
@@ -79,11 +78,11 @@ impl Nats {
     /// # Cancel safety
     /// When the call is dropped, the stream may have the message; sent again, it has the same id.
     pub async fn send(&self, message: &dyn Message) -> Result<(), Undelivered> {
-        let signal = signal_name(message).unwrap_or_default();
+        let signal = message.message_signal().name();
         if !self.takes(signal) {
             return Ok(());
         }
-        let body = payload(message, signal, &self.site, Utc::now())?;
+        let body = payload(message, &self.site, Utc::now())?;
         let mut publish = PublishMessage::build().payload(body.into());
         if let Some(key) = &message.envelope().idempotency_key {
             publish = publish.message_id(key);

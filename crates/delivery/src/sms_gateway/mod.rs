@@ -72,7 +72,7 @@ impl SmsGateway {
     /// # Cancel safety
     /// When the call is dropped, the gateway may have the message; sent again, it has the same key.
     pub async fn send(&self, message: &dyn PhoneMessage) -> Result<(), Undelivered> {
-        let writing = self.texts.of(message)?;
+        let writing = self.texts.of(message);
         let text = writing.render(".txt")?;
         let key = message.envelope().idempotency_key.clone();
         let key = key.unwrap_or_else(|| uuid::Uuid::new_v4().to_string());

@@ -17,7 +17,7 @@ pub(super) fn compose(
     let to = recipient(message.email()).ok_or_else(|| {
         Undelivered::new(Retry::Never, "the address is none that mail can be sent to")
     })?;
-    let text = texts.of(message)?;
+    let text = texts.of(message);
     let key = message.envelope().idempotency_key.as_deref();
     let language = HeaderName::new_from_ascii_str("Content-Language");
     // So that no holiday notice answers (RFC 3834, 5).

@@ -16,7 +16,6 @@ use minijinja::{Environment, Template};
 use phone_auth_events::{Message, Retry, SiteOrigin, Undelivered};
 
 use crate::BuildError;
-use crate::signal_name::signal_name;
 use words::Words;
 
 /// The names of all templates that a language can have.
@@ -102,21 +101,14 @@ impl Texts {
     }
 
     /// The texts of one message, in the person's language.
-    ///
-    /// # Errors
-    /// For a message of a kind that this crate does not know.
-    pub(crate) fn of<'a>(&'a self, message: &'a dyn Message) -> Result<Text<'a>, Undelivered> {
-        let signal = signal_name(message).ok_or_else(|| {
-            let why = "a message of a kind that this receiver does not know";
-            Undelivered::new(Retry::Never, why)
-        })?;
+    pub(crate) fn of<'a>(&'a self, message: &'a dyn Message) -> Text<'a> {
         let asked = message.envelope().language.as_deref();
         let language = language::choose(asked, &self.languages, &self.style.language);
-        Ok(Text {
+        Text {
             templates: &self.templates,
-            signal,
+            signal: message.message_signal().name(),
             words: Words::new(message, language, &self.style),
-        })
+        }
     }
 }
 

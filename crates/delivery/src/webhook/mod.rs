@@ -22,7 +22,6 @@ use crate::Secret;
 use crate::http::{self, Statuses};
 use crate::payload::payload;
 use crate::selection::Selection;
-use crate::signal_name::signal_name;
 use signing::SigningKey;
 
 /// A service that takes signed requests.
@@ -71,18 +70,18 @@ impl Webhook {
     /// # Cancel safety
     /// When the call is dropped, the service may have the message; sent again, it has the same `webhook-id`.
     pub async fn send(&self, message: &dyn Message) -> Result<(), Undelivered> {
-        let signal = signal_name(message).unwrap_or_default();
+        let signal = message.message_signal().name();
         if !self.takes(signal) {
             return Ok(());
         }
-        let request = self.request(message, signal)?;
+        let request = self.request(message)?;
         let answer = http::send(&self.client, request, "webhook").await?;
         self.statuses.judge(&answer, "webhook")
     }
 
-    fn request(&self, message: &dyn Message, signal: &str) -> Result<Request, Undelivered> {
+    fn request(&self, message: &dyn Message) -> Result<Request, Undelivered> {
         let now = Utc::now();
-        let body = payload(message, signal, &self.site, now)?;
+        let body = payload(message, &self.site, now)?;
         let key = message.envelope().idempotency_key.clone();
         let id = key.unwrap_or_else(|| format!("msg_{}", uuid::Uuid::new_v4().simple()));
         let at = now.timestamp().to_string();

@@ -3,7 +3,7 @@
 use phone_auth_core::address::AddressId;
 use phone_auth_core::language::Language;
 use phone_auth_core::outbox::{
-    Binding, DeadLetter, MessageId, MessagePurpose, NewMessage, OutboxMessage, OutboxRow, Receipts,
+    Binding, DeadLetter, MessageId, NewMessage, OutboxMessage, OutboxRow, Purpose, Receipts,
     Recipient, UnreadableMessage,
 };
 use phone_auth_core::person::PersonId;
@@ -73,7 +73,7 @@ fn message(row: &Row<'_>, id: MessageId) -> Result<OutboxMessage, Odd> {
         id,
         message: NewMessage {
             key: text(1)?,
-            purpose: MessagePurpose::parse(&text(2)?).ok_or(Odd(2))?,
+            purpose: Purpose::parse(&text(2)?).ok_or(Odd(2))?,
             kind: rows::kind(row, 3).ok().flatten().ok_or(Odd(3))?,
             recipient: recipient.map(|(person, address)| Recipient {
                 person: PersonId::new(person),

@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use phone_auth_core::outbox::{
-    Claim, Lease, LeaseState, MessageId, NewMessage, NextDue, OutboxMessage, OutboxRow, Queue,
-    Receipts, Revival, Revived, Settlement,
+    Claim, Lease, LeaseState, MessageId, NewMessage, NextDue, OutboxMessage, OutboxRow, Receipts,
+    Revival, Revived, Settlement,
 };
 use phone_auth_core::store::{OutboxStore, StoreError};
 
@@ -308,11 +308,7 @@ impl State {
     }
 
     fn claim(&mut self, claim: &Claim) -> Vec<OutboxMessage> {
-        let is_asked = |kept: &&Kept| {
-            !claim
-                .without
-                .contains(Queue::of_message(&kept.message.message))
-        };
+        let is_asked = |kept: &&Kept| !claim.without.contains(kept.message.message.signal());
         let pending = self.outbox.values().filter(|kept| kept.is_pending());
         let mut due: Vec<_> = pending
             .filter(|kept| kept.is_ready() || kept.message.due_at <= claim.now)

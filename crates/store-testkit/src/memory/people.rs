@@ -7,7 +7,7 @@ use phone_auth_core::address::{
     VerificationOutcome,
 };
 use phone_auth_core::link::{LinkRequest, LinkTarget, OpenedLink};
-use phone_auth_core::outbox::MessagePurpose;
+use phone_auth_core::outbox::Purpose;
 use phone_auth_core::person::{
     AccountName, FoundPerson, NewPerson, Person, PersonId, TakenNames, WantedNames,
 };
@@ -168,7 +168,7 @@ impl AddressStore for MemoryStore {
 
     async fn link_target(
         &self,
-        purpose: MessagePurpose,
+        purpose: Purpose,
         kind: AddressKind,
         id: AddressId,
     ) -> Result<Option<LinkTarget>, StoreError> {
@@ -185,7 +185,7 @@ impl AddressStore for MemoryStore {
 
     async fn link_requests_of(
         &self,
-        purpose: MessagePurpose,
+        purpose: Purpose,
         person: PersonId,
         limit: u32,
     ) -> Result<Vec<(AddressRecord, Option<DateTime<Utc>>)>, StoreError> {
@@ -204,7 +204,7 @@ impl AddressStore for MemoryStore {
         self.write(|state| {
             let row = (claim.kind, claim.id);
             let verified_at = state.verified.get(&row).copied();
-            let newest = state.newest_request(MessagePurpose::Verify, claim.kind, claim.id);
+            let newest = state.newest_request(Purpose::Verify, claim.kind, claim.id);
             let is_over =
                 newest != claim.newest || verified_at.is_some_and(|time| time >= claim.issued_at);
             let claimed = state
@@ -310,7 +310,7 @@ impl State {
 
     /// Whether a reset link that was opened is still the newest, and its address the person's.
     fn is_newest(&self, person: PersonId, link: &OpenedLink) -> bool {
-        let newest = self.newest_request(MessagePurpose::ResetPassword, link.kind, link.address);
+        let newest = self.newest_request(Purpose::ResetPassword, link.kind, link.address);
         let address = self.addresses(link.kind).get(&link.address);
         newest == link.newest
             && address.is_some_and(|it| it.person == person && it.value == link.value)

@@ -8,7 +8,7 @@ use phone_auth_core::address::{
     PhoneSpellings,
 };
 use phone_auth_core::link::LinkRequest;
-use phone_auth_core::outbox::{MessageId, MessagePurpose};
+use phone_auth_core::outbox::{MessageId, Purpose};
 use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::person::{Person, PersonId};
 use phone_auth_core::session::{KeptSession, NewSession, PasswordDigest, SessionDigest};
@@ -169,7 +169,7 @@ impl State {
     /// The newest request for a link to this address.
     pub(super) fn newest_request(
         &self,
-        purpose: MessagePurpose,
+        purpose: Purpose,
         kind: AddressKind,
         id: AddressId,
     ) -> Option<DateTime<Utc>> {

@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use phone_auth_core::address::{Address, AddressCaps, AddressId, AddressKind, AddressRecord};
-use phone_auth_core::outbox::MessagePurpose;
+use phone_auth_core::outbox::Purpose;
 use phone_auth_core::person::{PersonId, TakenNames, WantedNames};
 use phone_auth_core::store::{Store, StoreErrorKind, UniqueName};
 
@@ -321,7 +321,7 @@ pub(super) async fn many_addresses_come_in_part(subject: &Subject) {
         let some = store.addresses_of(ann.id, limit).await.unwrap();
         assert_eq!(some.len(), expected);
         assert!(some.is_sorted_by_key(|it| (it.kind, it.id)));
-        let purpose = MessagePurpose::ResetPassword;
+        let purpose = Purpose::ResetPassword;
         let requests = store
             .link_requests_of(purpose, ann.id, limit)
             .await

@@ -6,7 +6,7 @@
 )]
 
 use phone_auth_core::outbox::{
-    LeaseState, MessagePurpose, NewMessage, NextDue, ReceiptOutcome, Receipts, Revived, Settlement,
+    LeaseState, NewMessage, NextDue, Purpose, ReceiptOutcome, Receipts, Revived, Settlement,
 };
 
 use super::Subject;
@@ -43,7 +43,7 @@ pub(super) async fn one_dead_letter_is_kept_for_an_address(subject: &Subject) {
     let ann = to_another(subject, "ann", at(0)).await;
     let bob = to_another(subject, "bob", at(0)).await;
     let verify = NewMessage {
-        purpose: MessagePurpose::Verify,
+        purpose: Purpose::Verify,
         key: "verify".to_owned(),
         ..ann.clone()
     };

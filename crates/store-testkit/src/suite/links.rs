@@ -8,7 +8,7 @@ use phone_auth_core::address::{
     AddressId, AddressKind, AddressRecord, VerificationClaim, VerificationOutcome,
 };
 use phone_auth_core::link::{LinkRequest, LinkTarget, OpenedLink};
-use phone_auth_core::outbox::MessagePurpose;
+use phone_auth_core::outbox::Purpose;
 use phone_auth_core::person::PersonId;
 use phone_auth_core::session::PasswordReplacement;
 
@@ -16,9 +16,9 @@ use super::Subject;
 use super::sample::{at, bare, person_now, replacement, stored, whole};
 use crate::outsider::OutsideChange;
 
-const PURPOSES: [MessagePurpose; 2] = [MessagePurpose::ResetPassword, MessagePurpose::Verify];
+const PURPOSES: [Purpose; 2] = [Purpose::ResetPassword, Purpose::Verify];
 
-fn request(purpose: MessagePurpose, address: &AddressRecord, time: DateTime<Utc>) -> LinkRequest {
+fn request(purpose: Purpose, address: &AddressRecord, time: DateTime<Utc>) -> LinkRequest {
     LinkRequest {
         purpose,
         kind: address.kind,
@@ -29,7 +29,7 @@ fn request(purpose: MessagePurpose, address: &AddressRecord, time: DateTime<Utc>
 
 async fn asked(
     subject: &Subject,
-    purpose: MessagePurpose,
+    purpose: Purpose,
     address: &AddressRecord,
     time: DateTime<Utc>,
 ) -> DateTime<Utc> {
@@ -40,7 +40,7 @@ async fn asked(
 /// An address as a link to it is checked.
 async fn target(
     subject: &Subject,
-    purpose: MessagePurpose,
+    purpose: Purpose,
     address: &AddressRecord,
 ) -> Option<LinkTarget> {
     let store = subject.store();
@@ -50,7 +50,7 @@ async fn target(
 
 async fn newest(
     subject: &Subject,
-    purpose: MessagePurpose,
+    purpose: Purpose,
     address: &AddressRecord,
 ) -> Option<DateTime<Utc>> {
     target(subject, purpose, address).await.unwrap().newest
@@ -120,7 +120,7 @@ pub(super) async fn newer_request_is_always_newer(subject: &Subject) {
 
 pub(super) async fn requests_at_once_are_told_apart(subject: &Subject) {
     for address in addresses(subject, "ann", 1).await {
-        let request = request(MessagePurpose::ResetPassword, &address, at(0));
+        let request = request(Purpose::ResetPassword, &address, at(0));
         let answers = subject
             .at_once(20, |store, _| async move {
                 store.request_link(&request).await.unwrap()
@@ -129,7 +129,7 @@ pub(super) async fn requests_at_once_are_told_apart(subject: &Subject) {
         let times: BTreeSet<_> = answers.into_iter().collect();
         assert_eq!(times.len(), 20);
         let last = times.last().copied();
-        let newest = newest(subject, MessagePurpose::ResetPassword, &address).await;
+        let newest = newest(subject, Purpose::ResetPassword, &address).await;
         assert_eq!(newest, last);
     }
 }
@@ -164,15 +164,12 @@ pub(super) async fn request_for_nobody_touches_nobody(subject: &Subject) {
 pub(super) async fn deleted_address_is_no_target(subject: &Subject) {
     for address in addresses(subject, "ann", 1).await {
         let (kind, id) = (address.kind, address.id);
-        asked(subject, MessagePurpose::Verify, &address, at(0)).await;
+        asked(subject, Purpose::Verify, &address, at(0)).await;
         subject
             .outside(OutsideChange::DeleteAddress(kind, id))
             .await;
-        assert_eq!(
-            target(subject, MessagePurpose::Verify, &address).await,
-            None
-        );
-        asked(subject, MessagePurpose::Verify, &address, at(1)).await;
+        assert_eq!(target(subject, Purpose::Verify, &address).await, None);
+        asked(subject, Purpose::Verify, &address, at(1)).await;
     }
 }
 
@@ -188,10 +185,10 @@ pub(super) async fn older_link_verifies_nothing(subject: &Subject) {
             issued_at: at(0),
             at: at(1),
         };
-        let first = asked(subject, MessagePurpose::Verify, &address, at(0)).await;
-        let second = asked(subject, MessagePurpose::Verify, &address, at(0)).await;
+        let first = asked(subject, Purpose::Verify, &address, at(0)).await;
+        let second = asked(subject, Purpose::Verify, &address, at(0)).await;
         // A request for another purpose ends nothing.
-        asked(subject, MessagePurpose::ResetPassword, &address, at(5)).await;
+        asked(subject, Purpose::ResetPassword, &address, at(5)).await;
         for older in [None, Some(first)] {
             let outcome = store.verify_address(&claim(older)).await.unwrap();
             assert_eq!(outcome, VerificationOutcome::Gone);
@@ -208,12 +205,12 @@ pub(super) async fn older_link_replaces_no_password(subject: &Subject) {
         let all = addresses(subject, &format!("ann{number}"), number).await;
         let address = all.into_iter().find(|it| it.kind == kind).unwrap();
         let person = address.person;
-        let first = asked(subject, MessagePurpose::ResetPassword, &address, at(0)).await;
-        let now = target(subject, MessagePurpose::ResetPassword, &address).await;
+        let first = asked(subject, Purpose::ResetPassword, &address, at(0)).await;
+        let now = target(subject, Purpose::ResetPassword, &address).await;
         let opened = OpenedLink::of(&now.unwrap());
         assert_eq!(opened.newest, Some(first));
-        let second = asked(subject, MessagePurpose::ResetPassword, &address, at(0)).await;
-        asked(subject, MessagePurpose::Verify, &address, at(5)).await;
+        let second = asked(subject, Purpose::ResetPassword, &address, at(0)).await;
+        asked(subject, Purpose::Verify, &address, at(5)).await;
         let right = OpenedLink {
             newest: Some(second),
             ..opened.clone()
@@ -291,8 +288,8 @@ pub(super) async fn link_of_nobody_asked_for_is_usable(subject: &Subject) {
     }
     let person = stored(store, &whole("bob", 2)).await;
     let address = store.addresses_of(person.id, 100).await.unwrap().remove(0);
-    let now = target(subject, MessagePurpose::ResetPassword, &address).await;
+    let now = target(subject, Purpose::ResetPassword, &address).await;
     let link = OpenedLink::of(&now.unwrap());
-    asked(subject, MessagePurpose::ResetPassword, &address, at(0)).await;
+    asked(subject, Purpose::ResetPassword, &address, at(0)).await;
     assert!(!replaced(subject, person.id, &link).await);
 }

@@ -8,8 +8,8 @@ use chrono::{DateTime, Duration, SubsecRound, Utc};
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::language::Language;
 use phone_auth_core::outbox::{
-    Binding, Claim, DeadLetter, Lease, LeaseState, MessageId, MessagePurpose, NewMessage,
-    OutboxMessage, Queues, Receipt, ReceiptOutcome, Receipts, Recipient, Revival, Settlement,
+    Binding, Claim, DeadLetter, Lease, LeaseState, MessageId, NewMessage, OutboxMessage, Purpose,
+    Queues, Receipt, ReceiptOutcome, Receipts, Recipient, Revival, Settlement,
 };
 use phone_auth_core::person::Person;
 use phone_auth_core::store::OutboxStore;
@@ -27,7 +27,7 @@ pub(super) async fn now(outbox: &dyn OutboxStore) -> DateTime<Utc> {
 pub(super) fn to_address(key: &str, recipient: Option<Recipient>) -> NewMessage {
     NewMessage {
         key: key.to_owned(),
-        purpose: MessagePurpose::ResetPassword,
+        purpose: Purpose::ResetPassword,
         kind: AddressKind::Email,
         recipient,
         binding: Binding::from_stored([7; 32], Some("2 a=b".to_owned())),

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use chrono::Duration;
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::outbox::{
-    Binding, LeaseState, MessagePurpose, NewMessage, NextDue, Receipt, ReceiptOutcome, Revival,
-    Revived, Settlement,
+    Binding, LeaseState, NewMessage, NextDue, Purpose, Receipt, ReceiptOutcome, Revival, Revived,
+    Settlement,
 };
 
 use super::Subject;
@@ -30,7 +30,7 @@ pub(super) async fn newer_message_keeps_the_place(subject: &Subject) {
         to(subject, &ann, AddressKind::Phone, "phone").await,
         to(subject, &bob, AddressKind::Email, "bob").await,
         NewMessage {
-            purpose: MessagePurpose::Verify,
+            purpose: Purpose::Verify,
             key: "verify".to_owned(),
             ..old.clone()
         },

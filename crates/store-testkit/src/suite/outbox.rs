@@ -11,8 +11,8 @@ use std::sync::Arc;
 use chrono::Duration;
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::outbox::{
-    Binding, Claim, Lease, LeaseState, MessageId, MessagePurpose, NewMessage, NextDue,
-    OutboxMessage, Queue, Queues, ReceiptOutcome, Receipts, Recipient, Revived, Settlement,
+    Binding, Claim, Lease, LeaseState, MessageId, MessageSignal, NewMessage, NextDue,
+    OutboxMessage, Purpose, Queues, ReceiptOutcome, Receipts, Recipient, Revived, Settlement,
 };
 
 use super::Subject;
@@ -30,7 +30,7 @@ pub(super) async fn owed_message_comes_back_as_stored(subject: &Subject) {
         to(subject, &ann, AddressKind::Email, "one").await,
         to(subject, &ann, AddressKind::Phone, "two").await,
     ];
-    owed[1].purpose = MessagePurpose::Verify;
+    owed[1].purpose = Purpose::Verify;
     owed[1].binding = Binding::from_stored([9; 32], None);
     for message in &owed {
         outbox.owe_message(message).await.unwrap();
@@ -151,17 +151,17 @@ pub(super) async fn longest_waiting_comes_first(subject: &Subject) {
 pub(super) async fn claims_leave_queues_out(subject: &Subject) {
     let outbox = subject.outbox();
     let person = stored(subject.store(), &whole("ann", 1)).await;
-    for (index, queue) in Queue::ALL.into_iter().enumerate() {
+    for (index, queue) in MessageSignal::ALL.into_iter().enumerate() {
         let message = NewMessage {
-            purpose: queue.purpose,
-            ..to(subject, &person, queue.kind, &index.to_string()).await
+            purpose: queue.purpose(),
+            ..to(subject, &person, queue.kind(), &index.to_string()).await
         };
         outbox.owe_message(&message).await.unwrap();
     }
     for minute in 0..32_u32 {
         let now = at(0) + Duration::minutes(minute.into());
         let is_out = |index: &usize| (minute >> index) & 1 == 1;
-        let out = Queue::ALL.into_iter().enumerate();
+        let out = MessageSignal::ALL.into_iter().enumerate();
         let out = out.filter(|(index, _)| is_out(index));
         let without = out.fold(Queues::default(), |all, (_, queue)| all.with(queue));
         let claim = Claim {

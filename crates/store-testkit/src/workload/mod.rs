@@ -20,8 +20,8 @@ use phone_auth_core::address::{
 };
 use phone_auth_core::django_session::{DjangoLogIn, DjangoRewrite, DjangoRow};
 use phone_auth_core::outbox::{
-    Binding, Claim, DeadLetter, LeaseState, MessagePurpose, NewMessage, NextDue, OutboxMessage,
-    Queues, Receipts, Recipient, Settlement,
+    Binding, Claim, DeadLetter, LeaseState, NewMessage, NextDue, OutboxMessage, Purpose, Queues,
+    Receipts, Recipient, Settlement,
 };
 use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::person::{AccountName, NewPerson, Person, WantedNames};
@@ -431,7 +431,7 @@ impl<S: Store + OutboxStore + DjangoSessionStore> Workload<S> {
     fn message(&self, (person, email): &(Person, AddressRecord)) -> NewMessage {
         NewMessage {
             key: format!("message {}", self.number()),
-            purpose: MessagePurpose::ResetPassword,
+            purpose: Purpose::ResetPassword,
             kind: email.kind,
             recipient: Some(Recipient {
                 person: person.id,

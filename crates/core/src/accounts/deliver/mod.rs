@@ -23,7 +23,7 @@ use super::worker_options::WorkerOptions;
 use super::{Accounts, OutboxWorker};
 use crate::link::LinkTarget;
 use crate::outbox::{
-    DeadLetter, LeaseState, Obsolete, OutboxMessage, Queue, Receipt, ReceiptOutcome, Settlement,
+    DeadLetter, LeaseState, Obsolete, OutboxMessage, Receipt, ReceiptOutcome, Settlement,
 };
 use crate::store::StoreError;
 
@@ -111,7 +111,7 @@ impl<'a> Attempt<'a> {
             return Ok(Ended::With(self.dead("its link cannot be made", None)));
         };
         Ok(match self.tell(&event).await {
-            LeaseState::Held => Ended::With(self.verdict(event.signal())),
+            LeaseState::Held => Ended::With(self.verdict(event.signal().name())),
             LeaseState::Superseded => Ended::Superseded,
             LeaseState::Lost => Ended::Lost,
         })
@@ -190,7 +190,7 @@ impl<'a> Attempt<'a> {
     /// Calls the receivers that have not had it and whose time has come, one after the other, and notes what becomes of
     /// each.
     async fn tell(&mut self, event: &MessageEvent) -> LeaseState {
-        let receivers = event.receivers(self.accounts.signals());
+        let receivers = event.signal().receivers(self.accounts.signals());
         let receipts = &mut self.message.receipts;
         receipts.forget_gone(|id| receivers.iter().any(|receiver| receiver.id() == id));
         let now = self.clock.now(self.accounts);
@@ -198,7 +198,7 @@ impl<'a> Attempt<'a> {
             .iter()
             .filter(|receiver| receipts.is_due(receiver.id(), now))
             .collect();
-        let queue = Queue::of_message(&self.message.message);
+        let queue = self.message.message.signal();
         let redaction = Redaction::of(event.url().as_str());
         let last = waiting.len().saturating_sub(1);
         let mut is_left_alone = true;

@@ -38,7 +38,7 @@ fn view(_message: &dyn EmailMessage, _slice: &[u8]) {}
 
 #[receiver(verify_email, verify_phone)]
 async fn any(message: &(dyn Message + Sync)) {
-    let _ = message.kind();
+    let _ = message.message_signal();
 }
 
 /// Named by its path, though it is imported, too.

@@ -1,0 +1,139 @@
+//! The four signals that ask for a message: one table, read by all who would otherwise write their names.
+
+use phone_auth_signals::{Event, ReceiverInfo, Signals};
+
+use crate::{
+    AddressKind, Purpose, ResetPasswordEmail, ResetPasswordPhone, VerifyEmail, VerifyPhone,
+};
+
+/// One of the four signals that ask for a message: for each purpose and each kind of address there is one.
+///
+/// # Examples
+/// ```
+/// use phone_auth_events::{AddressKind, MessageSignal, Purpose};
+///
+/// let signal = MessageSignal::of(Purpose::Verify, AddressKind::Phone);
+/// assert_eq!(signal.name(), "verify_phone");
+/// assert_eq!(MessageSignal::named("verify_phone"), Some(signal));
+/// assert_eq!((signal.purpose(), signal.kind()), (Purpose::Verify, AddressKind::Phone));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "whoever sends messages should be told by the compiler when one is added"
+)]
+pub enum MessageSignal {
+    /// [`reset_password_email`](crate::reset_password_email)
+    ResetPasswordEmail,
+    /// [`reset_password_phone`](crate::reset_password_phone)
+    ResetPasswordPhone,
+    /// [`verify_email`](crate::verify_email)
+    VerifyEmail,
+    /// [`verify_phone`](crate::verify_phone)
+    VerifyPhone,
+}
+
+impl MessageSignal {
+    /// All of them, in the order in which they are listed everywhere.
+    pub const ALL: [Self; 4] = [
+        Self::ResetPasswordEmail,
+        Self::ResetPasswordPhone,
+        Self::VerifyEmail,
+        Self::VerifyPhone,
+    ];
+
+    /// Their names, in the same order.
+    pub const NAMES: [&'static str; 4] = {
+        let [first, second, third, fourth] = Self::ALL;
+        [first.name(), second.name(), third.name(), fourth.name()]
+    };
+
+    /// The signal of the messages with this purpose that go to an address of this kind.
+    pub const fn of(purpose: Purpose, kind: AddressKind) -> Self {
+        match (purpose, kind) {
+            (Purpose::ResetPassword, AddressKind::Email) => Self::ResetPasswordEmail,
+            (Purpose::ResetPassword, AddressKind::Phone) => Self::ResetPasswordPhone,
+            (Purpose::Verify, AddressKind::Email) => Self::VerifyEmail,
+            (Purpose::Verify, AddressKind::Phone) => Self::VerifyPhone,
+        }
+    }
+
+    /// What the links of its messages are for.
+    pub const fn purpose(self) -> Purpose {
+        match self {
+            Self::ResetPasswordEmail | Self::ResetPasswordPhone => Purpose::ResetPassword,
+            Self::VerifyEmail | Self::VerifyPhone => Purpose::Verify,
+        }
+    }
+
+    /// By which kind of address its messages go.
+    pub const fn kind(self) -> AddressKind {
+        match self {
+            Self::ResetPasswordEmail | Self::VerifyEmail => AddressKind::Email,
+            Self::ResetPasswordPhone | Self::VerifyPhone => AddressKind::Phone,
+        }
+    }
+
+    /// Its name, as `#[receiver]`, settings and the manifest have it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ResetPasswordEmail => "reset_password_email",
+            Self::ResetPasswordPhone => "reset_password_phone",
+            Self::VerifyEmail => "verify_email",
+            Self::VerifyPhone => "verify_phone",
+        }
+    }
+
+    /// The one with this name, if it is one of the four.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|signal| signal.name() == name)
+    }
+
+    /// Who receives it, in the order of dispatch.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_events::{MessageSignal, Signals, VerifyEmail};
+    ///
+    /// let signals = Signals::isolated();
+    /// let _connection = signals.connect::<VerifyEmail>(|event| println!("{}", event.email));
+    /// assert_eq!(MessageSignal::VerifyEmail.receivers(&signals).len(), 1);
+    /// assert!(MessageSignal::VerifyPhone.receivers(&signals).is_empty());
+    /// ```
+    pub fn receivers(self, signals: &Signals) -> Vec<ReceiverInfo> {
+        fn of<E: Event>(signals: &Signals) -> Vec<ReceiverInfo> {
+            signals.receivers_of::<E>()
+        }
+        match self {
+            Self::ResetPasswordEmail => of::<ResetPasswordEmail>(signals),
+            Self::ResetPasswordPhone => of::<ResetPasswordPhone>(signals),
+            Self::VerifyEmail => of::<VerifyEmail>(signals),
+            Self::VerifyPhone => of::<VerifyPhone>(signals),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_the_signals() {
+        let declared = [
+            ResetPasswordEmail::signal().info().name,
+            ResetPasswordPhone::signal().info().name,
+            VerifyEmail::signal().info().name,
+            VerifyPhone::signal().info().name,
+        ];
+        assert_eq!(MessageSignal::NAMES, declared);
+    }
+
+    #[test]
+    fn each_has_its_purpose_and_kind() {
+        for signal in MessageSignal::ALL {
+            assert_eq!(MessageSignal::of(signal.purpose(), signal.kind()), signal);
+            assert_eq!(MessageSignal::named(signal.name()), Some(signal));
+        }
+        assert_eq!(MessageSignal::named("user_logged_in"), None);
+    }
+}

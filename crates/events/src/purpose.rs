@@ -1,0 +1,42 @@
+//! What the link of a message is for.
+
+use serde::Serialize;
+
+/// What the link of a message is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "each has two signals of its own; a further purpose would change every sender"
+)]
+pub enum Purpose {
+    /// To set a new password.
+    ResetPassword,
+    /// To show that an address is one's own.
+    Verify,
+}
+
+impl Purpose {
+    /// The word for this purpose in a store.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ResetPassword => "reset_password",
+            Self::Verify => "verify",
+        }
+    }
+
+    /// The purpose that a store has this word for.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_events::Purpose;
+    ///
+    /// assert_eq!(Purpose::parse(Purpose::Verify.as_str()), Some(Purpose::Verify));
+    /// assert_eq!(Purpose::parse("sign_up"), None);
+    /// ```
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::ResetPassword, Self::Verify]
+            .into_iter()
+            .find(|purpose| purpose.as_str() == word)
+    }
+}
