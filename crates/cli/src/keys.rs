@@ -109,7 +109,8 @@ impl Keys {
             return Ok(());
         }
         let record = store.store().key_record().await.map_err(Failure::failed)?;
-        if record.is_none() {
+        // Another start may have made it since the keys were read; it is made before the database knows it.
+        if record.is_none() || self.place.is_there() {
             return Ok(());
         }
         if self.fallbacks.is_empty() {
