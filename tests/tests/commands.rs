@@ -145,3 +145,53 @@ async fn migrating_commands_say_so() {
         site.says("migrations applied just now").await;
     }
 }
+
+#[test]
+fn check_names_what_is_lost() {
+    let losses = [
+        (
+            "DROP INDEX phone_auth_session_expires;",
+            "phone_auth_session_expires",
+        ),
+        ("DROP INDEX phone_auth_outbox_due;", "phone_auth_outbox_due"),
+        (
+            "DROP INDEX phone_auth_link_request_phone;",
+            "phone_auth_link_request_phone",
+        ),
+        (
+            "DROP INDEX phone_auth_session_person; CREATE INDEX phone_auth_session_person
+                ON phone_auth_session (created_at);",
+            "phone_auth_session_person",
+        ),
+    ];
+    for kind in [Kind::Sqlite, Kind::Postgres] {
+        let database = of_another_application(kind);
+        assert!(command(&database, &["migrate"]).success);
+        assert!(command(&database, &["check"]).success);
+        for (loss, name) in losses {
+            database.execute(loss);
+            let ran = command(&database, &["check"]);
+            let said = format!("lacks the index {name}; `phone-auth migrate`");
+            assert!(!ran.success && ran.stderr.contains(&said), "{}", ran.said());
+            // The others serve all the same.
+            assert!(command(&database, &["user", "list"]).success);
+            assert!(command(&database, &["migrate"]).success);
+            assert!(command(&database, &["check"]).success, "{loss}");
+        }
+        database.execute("DROP TABLE phone_auth_link_request; DROP TABLE phone_auth_site_key;");
+        for arguments in [&["check"][..], &["migrate"], &["user", "list"], &["serve"]] {
+            let ran = command(&database, arguments);
+            let both = [
+                "phone_auth_link_request",
+                "phone_auth_site_key",
+                "version of 6 or more",
+            ];
+            let says = both.iter().all(|it| ran.stderr.contains(it));
+            assert!(!ran.success && says, "{arguments:?}: {}", ran.said());
+        }
+        // As the sentence says.
+        database.execute("DELETE FROM phone_auth_schema WHERE version >= 6;");
+        assert!(command(&database, &["migrate"]).success);
+        assert!(command(&database, &["check"]).success);
+    }
+}

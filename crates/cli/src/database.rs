@@ -111,6 +111,14 @@ impl OpenStore {
         }
     }
 
+    /// The names of the indexes that it has lost.
+    pub(crate) async fn lost_indexes(&self) -> Result<Vec<&'static str>, Failure> {
+        match self {
+            Self::Sqlite(store) => store.lost_indexes().map_err(Failure::failed),
+            Self::Postgres(store) => store.lost_indexes().await.map_err(Failure::failed),
+        }
+    }
+
     /// Applies the migrations that it lacks; their names.
     async fn migrate(&self) -> Result<Vec<&'static str>, Failure> {
         match self {

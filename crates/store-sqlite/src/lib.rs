@@ -37,6 +37,7 @@ mod connection;
 mod dates;
 mod django_sessions;
 mod failure;
+mod indexes;
 mod links;
 mod migrate_error;
 mod migrations;
@@ -56,11 +57,12 @@ mod site_key;
 mod spellings;
 #[cfg(test)]
 mod statements;
+mod steps;
 mod store;
 mod writer;
 
+pub use indexes::LOST_INDEXES;
 pub use migrate_error::{MigrateError, MigrateErrorKind};
-pub use migrations::LOST_INDEXES;
 pub use open_error::{OpenError, OpenErrorKind};
 pub use options::SqliteOptions;
 pub use store::SqliteStore;

@@ -20,6 +20,13 @@ pub enum MigrateErrorKind {
         /// The column that it lacks.
         column: &'static str,
     },
+    /// Tables that a step has made are gone.
+    TablesGone {
+        /// The tables.
+        tables: Vec<&'static str>,
+        /// The number of the first step that made one of them.
+        since: usize,
+    },
     /// The file cannot be put into WAL mode: it is on a file system without shared memory.
     NoWal,
     /// SQLite refused a statement it should accept.
@@ -72,7 +79,7 @@ impl From<rusqlite::Error> for MigrateError {
 
 impl fmt::Display for MigrateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.kind {
+        match &self.kind {
             MigrateErrorKind::Unavailable => {
                 f.write_str("the database is locked, full or read-only")
             }
@@ -82,6 +89,12 @@ impl fmt::Display for MigrateError {
             MigrateErrorKind::Incompatible { table, column } => {
                 write!(f, "the table {table} has no column {column}")
             }
+            MigrateErrorKind::TablesGone { tables, since } => write!(
+                f,
+                "the database has lost {}; put it back from a copy, or delete the rows of phone_auth_schema with a \
+                 version of {since} or more to have it made anew without its rows",
+                tables.join(", ")
+            ),
             MigrateErrorKind::NoWal => f.write_str("the database cannot be put into WAL mode"),
             MigrateErrorKind::Broken => f.write_str("SQLite refused to make the tables"),
         }

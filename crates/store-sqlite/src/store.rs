@@ -69,7 +69,8 @@ impl SqliteStore {
             };
             OpenError::with_source(kind, path, error)
         };
-        migrations::pending(&connection).map_err(unfit)?;
+        // What else is wrong with the tables is for `migrate` and `pending_migrations` to say.
+        migrations::count_applied(&connection).map_err(unfit)?;
         // A file that is Django's alone stays in its mode for as long as it is only looked at.
         let is_ours = migrations::has_begun(&connection).map_err(unfit)?;
         if is_ours && !connection::enter_wal(&connection).map_err(refused)? {
@@ -112,16 +113,17 @@ impl SqliteStore {
 
     /// Brings the tables up to date, in one transaction; the names of the steps that were applied
     /// now, none when all had been. On a database that Django made, tables and indexes of ours are
-    /// added, and no row is touched. The file is put into WAL mode, in which it stays. Indexes of ours that
-    /// Django lost when it changed a table are made again.
+    /// added, and no row is touched. The file is put into WAL mode, in which it stays. Indexes that Django
+    /// lost when it changed a table, and those that are on something else, are made again.
     ///
     /// Blocks for as long as the database is locked by another process, up to the busy time-out.
     ///
     /// # Errors
     /// [`Unavailable`](MigrateErrorKind::Unavailable) when the database is locked, full or read-only,
     /// [`TooNew`](MigrateErrorKind::TooNew) when a later version made the tables,
-    /// [`Incompatible`](MigrateErrorKind::Incompatible) when a table with a name of the model's is
-    /// another, [`NoWal`](MigrateErrorKind::NoWal) when the file system does not do, and
+    /// [`Incompatible`](MigrateErrorKind::Incompatible) when a table lacks a column that it should have,
+    /// [`TablesGone`](MigrateErrorKind::TablesGone) when tables that a step has made are not there any more,
+    /// [`NoWal`](MigrateErrorKind::NoWal) when the file system does not do, and
     /// [`Broken`](MigrateErrorKind::Broken) when SQLite refuses a statement.
     pub fn migrate(&self) -> Result<Vec<&'static str>, MigrateError> {
         let mut connection = connection::writer(&self.path, &self.options)?;
@@ -135,13 +137,24 @@ impl SqliteStore {
         Ok(applied)
     }
 
-    /// The names of the steps that [`migrate`](Self::migrate) would apply.
+    /// The names of the steps that [`migrate`](Self::migrate) would apply, and [`LOST_INDEXES`](crate::LOST_INDEXES) where it
+    /// would make indexes again.
     ///
     /// # Errors
-    /// As for [`migrate`](Self::migrate), but never [`Incompatible`](MigrateErrorKind::Incompatible).
+    /// As for [`migrate`](Self::migrate).
     pub fn pending_migrations(&self) -> Result<Vec<&'static str>, MigrateError> {
         let connection = connection::reader(&self.path, &self.options)?;
         migrations::pending(&connection)
+    }
+
+    /// The names of the indexes that were lost or are on something else than they should be: of those that the steps which
+    /// were applied have made.
+    ///
+    /// # Errors
+    /// As for [`migrate`](Self::migrate).
+    pub fn lost_indexes(&self) -> Result<Vec<&'static str>, MigrateError> {
+        let connection = connection::reader(&self.path, &self.options)?;
+        migrations::lost(&connection)
     }
 
     /// The file, as an absolute path.

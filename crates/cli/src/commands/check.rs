@@ -9,6 +9,7 @@ use std::io;
 use phone_auth::core::password::{Argon2Hasher, EncodedPassword};
 use phone_auth::core::store::{Oddity, OddityKind};
 use phone_auth::signals::{ResetPasswordEmail, ResetPasswordPhone, VerifyEmail, VerifyPhone};
+use phone_auth::sqlite::LOST_INDEXES;
 use phone_auth::web::Web;
 use phone_auth::{SecretKey, Signals};
 
@@ -137,13 +138,20 @@ async fn beside_django(
     Ok(django)
 }
 
-/// Refuses a database that lacks a migration.
+/// Refuses a database that lacks a migration, or an index that one has made: each is named.
 async fn has_newest_schema(store: &OpenStore) -> Result<(), Failure> {
-    let pending = store.pending_migrations().await?;
-    if pending.is_empty() {
+    let mut lacking = store.pending_migrations().await?;
+    lacking.retain(|name| *name != LOST_INDEXES);
+    let lost = store.lost_indexes().await?;
+    let lost: Vec<_> = lost
+        .iter()
+        .map(|name| format!("the index {name}"))
+        .collect();
+    lacking.extend(lost.iter().map(String::as_str));
+    if lacking.is_empty() {
         return Ok(());
     }
-    Err(database::lacks(store, &pending))
+    Err(database::lacks(store, &lacking))
 }
 
 /// How many oddities are listed.

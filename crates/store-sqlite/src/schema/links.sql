@@ -11,7 +11,3 @@ CREATE TABLE phone_auth_link_request (
     requested_at integer NOT NULL,
     PRIMARY KEY (kind, purpose, holder)
 ) WITHOUT ROWID;
-CREATE INDEX phone_auth_link_request_email ON phone_auth_link_request (email_id);
-CREATE INDEX phone_auth_link_request_phone ON phone_auth_link_request (phone_id);
-
-ALTER TABLE phone_auth_outbox ADD COLUMN requested_at integer NULL;

@@ -18,7 +18,3 @@ CREATE TABLE phone_auth_outbox (
     died_at datetime NULL,
     reason text NULL
 );
-CREATE INDEX phone_auth_outbox_due ON phone_auth_outbox (due_at, id) WHERE died_at IS NULL;
-CREATE INDEX phone_auth_outbox_address ON phone_auth_outbox (address_id, kind, purpose) WHERE died_at IS NULL;
-CREATE INDEX phone_auth_outbox_died ON phone_auth_outbox (died_at) WHERE died_at IS NOT NULL;
-CREATE INDEX phone_auth_outbox_person ON phone_auth_outbox (person_id);

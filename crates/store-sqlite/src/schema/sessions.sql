@@ -6,5 +6,3 @@ CREATE TABLE phone_auth_session (
     created_at datetime NOT NULL,
     expires_at datetime NOT NULL
 ) WITHOUT ROWID;
-CREATE INDEX phone_auth_session_person ON phone_auth_session (person_id);
-CREATE INDEX phone_auth_session_expires ON phone_auth_session (expires_at);

@@ -5,7 +5,3 @@ CREATE TABLE phone_auth_email_verified (
     address_id integer NOT NULL PRIMARY KEY REFERENCES phone_auth_emailaddress (id) ON DELETE CASCADE,
     verified_at datetime NOT NULL
 );
-CREATE TABLE phone_auth_phone_verified (
-    address_id integer NOT NULL PRIMARY KEY REFERENCES phone_auth_phonenumber (id) ON DELETE CASCADE,
-    verified_at datetime NOT NULL
-);

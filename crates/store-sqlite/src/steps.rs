@@ -1,0 +1,155 @@
+//! The steps that bring the tables up to date, in order, and what each makes.
+
+/// A step that every database goes through once. The first is number 1. The indexes that it makes stand in
+/// [`INDEXES`](crate::indexes::INDEXES), each with the number of its step.
+pub(crate) struct Migration {
+    pub(crate) name: &'static str,
+    /// What it makes, one after the other.
+    pub(crate) parts: &'static [Part],
+}
+
+/// A part of a step.
+pub(crate) struct Part {
+    /// A table and a column that are there once it was applied, and not before: by these it is known where
+    /// `phone_auth_schema` was lost, as by a copy of some tables. None for what may be done again.
+    pub(crate) makes: Option<(&'static str, &'static str)>,
+    pub(crate) statements: &'static str,
+}
+
+/// All steps. What a step that has been released makes is never changed, only followed by another.
+pub(crate) const MIGRATIONS: &[Migration] = &[
+    Migration {
+        name: "people and addresses",
+        parts: &[
+            Part {
+                makes: Some(("auth_user", "id")),
+                statements: include_str!("schema/auth_user.sql"),
+            },
+            Part {
+                makes: Some(("phone_auth_emailaddress", "id")),
+                statements: include_str!("schema/phone_auth_emailaddress.sql"),
+            },
+            Part {
+                makes: Some(("phone_auth_phonenumber", "id")),
+                statements: include_str!("schema/phone_auth_phonenumber.sql"),
+            },
+        ],
+    },
+    Migration {
+        name: "sessions",
+        parts: &[Part {
+            makes: Some(("phone_auth_session", "digest")),
+            statements: include_str!("schema/sessions.sql"),
+        }],
+    },
+    Migration {
+        name: "outbox",
+        parts: &[Part {
+            makes: Some(("phone_auth_outbox", "id")),
+            statements: include_str!("schema/outbox.sql"),
+        }],
+    },
+    Migration {
+        name: "verified addresses",
+        parts: &[
+            Part {
+                makes: Some(("phone_auth_email_verified", "address_id")),
+                statements: include_str!("schema/email_verified.sql"),
+            },
+            Part {
+                makes: Some(("phone_auth_phone_verified", "address_id")),
+                statements: include_str!("schema/phone_verified.sql"),
+            },
+        ],
+    },
+    Migration {
+        name: "sessions bound to passwords",
+        // The digest of the password that a session is bound to. NULL in sessions of a version before it: they are bound
+        // when they are met, or by the worker, which finds them by an index.
+        parts: &[Part {
+            makes: Some(("phone_auth_session", "password_digest")),
+            statements: "ALTER TABLE phone_auth_session ADD COLUMN password_digest BLOB",
+        }],
+    },
+    Migration {
+        name: "site key",
+        parts: &[Part {
+            makes: Some(("phone_auth_site_key", "id")),
+            statements: include_str!("schema/site_key.sql"),
+        }],
+    },
+    Migration {
+        name: "link requests",
+        parts: &[
+            Part {
+                makes: Some(("phone_auth_link_request", "holder")),
+                statements: include_str!("schema/links.sql"),
+            },
+            Part {
+                makes: Some(("phone_auth_outbox", "requested_at")),
+                statements: "ALTER TABLE phone_auth_outbox ADD COLUMN requested_at integer NULL",
+            },
+        ],
+    },
+    Migration {
+        name: "spellings",
+        parts: &[],
+    },
+    Migration {
+        name: "leases of messages",
+        parts: &[
+            Part {
+                makes: Some(("phone_auth_outbox", "earlier_receipts")),
+                statements: include_str!("schema/outbox_leases.sql"),
+            },
+            Part {
+                // Messages to nobody are no longer kept.
+                makes: None,
+                statements: "DELETE FROM phone_auth_outbox WHERE person_id IS NULL AND died_at IS NULL",
+            },
+        ],
+    },
+];
+
+/// The tables of the model's, and the columns that they have and that the store reads or writes.
+pub(crate) const MODEL_COLUMNS: [(&str, &[&str]); 3] = [
+    (
+        "auth_user",
+        &[
+            "id",
+            "password",
+            "last_login",
+            "is_superuser",
+            "username",
+            "first_name",
+            "last_name",
+            "email",
+            "is_staff",
+            "is_active",
+            "date_joined",
+        ],
+    ),
+    (
+        "phone_auth_emailaddress",
+        &["id", "email", "is_verified", "user_id"],
+    ),
+    (
+        "phone_auth_phonenumber",
+        &["id", "phone", "is_verified", "user_id"],
+    ),
+];
+
+/// The columns that are there after so many steps, each with its table and the number of its step.
+pub(crate) fn columns_after(
+    applied: usize,
+) -> impl Iterator<Item = (&'static str, &'static str, usize)> {
+    let of_model = MODEL_COLUMNS.iter().filter(move |_| applied > 0);
+    let of_model =
+        of_model.flat_map(|(table, columns)| columns.iter().map(|column| (*table, *column, 1)));
+    let steps = (1..).zip(MIGRATIONS).take(applied);
+    let made = steps.flat_map(|(step, migration)| {
+        let parts = migration.parts.iter();
+        parts.filter_map(move |part| part.makes.map(|(table, column)| (table, column, step)))
+    });
+    of_model.chain(made)
+}
