@@ -34,8 +34,9 @@ async fn known(site: &Site, person: &Person) -> Client {
     member.client
 }
 
-/// Logs in with a browser that is remembered, again and again. Everybody is let in, and nobody waits until those
-/// are through who came before. How long the slowest took.
+/// Logs in with a browser that is remembered, again and again. They are let in each time, and do not wait until those
+/// are through who came before. How long the slowest took: it says little of a program that is built without optimisation,
+/// beside other tests.
 async fn all_get_in(owner: &Client, person: &Person, flood: &str) -> Duration {
     let mut slowest = Duration::ZERO;
     let [of_own, of_others] = TIMES;
@@ -328,25 +329,22 @@ async fn log_stays_small() {
     std::fs::write(&own, "<h1>Come in</h1>").unwrap();
     let webhook = "[webhook]\nurl = \"http://127.0.0.1:9/\"\nsecret = \"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"\n";
     let kinds = [
-        ("wrong passwords", Site::options(), true),
-        ("forms of other sites", Site::options(), false),
+        ("wrong passwords", Site::options()),
+        ("forms of other sites", Site::options()),
         (
             "a template with a mistake",
             Site::options().setting("templates", &templates.path().display().to_string()),
-            true,
         ),
         (
             "a locked database",
             Site::options().setting("database_busy_timeout", "1 ms"),
-            true,
         ),
         (
             "messages that nobody takes",
             Site::options().config(webhook),
-            true,
         ),
     ];
-    for (kind, options, is_logged) in kinds {
+    for (kind, options) in kinds {
         let site = options.start().await;
         let ann = site.signed_up().await;
         let lock = site.database();
@@ -383,6 +381,6 @@ async fn log_stays_small() {
         let counts = said
             .iter()
             .filter(|line| line.ends_with("more of this kind, this is the latest)"));
-        assert_eq!(counts.count() > 0, is_logged, "{kind}: {said:#?}");
+        assert!(counts.count() > 0, "{kind}: {said:#?}");
     }
 }

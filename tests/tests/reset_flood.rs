@@ -5,13 +5,16 @@ use std::time::{Duration, Instant};
 
 use phone_auth_tests::{Flood, Kind, OwnDatabase, Person, Post, Site};
 
-/// How long strangers ask.
+/// How long strangers ask. It is long enough to see that nothing piles up: the rows are the same after each second.
 const LASTS: Duration = Duration::from_secs(6);
 
 /// How many connections ask for names that nobody has.
 const CONNECTIONS: usize = 32;
 
-/// How long a message may take on a machine that does other things as well. By itself it takes much less than 2 s.
+/// How long the first message of three may take.
+const SOON: Duration = Duration::from_secs(2);
+
+/// How long the others may take: the machine does other things as well, and the program is built without optimisation.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 const KINDS: [Kind; 2] = [Kind::Sqlite, Kind::Postgres];
@@ -90,9 +93,10 @@ async fn names_of_nobody_fill_and_delay_nothing() {
         );
         let requests = database.number("SELECT count(*) FROM phone_auth_link_request");
         assert!(requests <= 2 * 64 + 6, "{requests} requests");
-        for waited in [waited.0, waited.1, waited.2] {
-            assert!(waited < PATIENCE, "{kind:?}: {waited:?}");
-        }
+        let waited = [waited.0, waited.1, waited.2];
+        let within = |time| waited.iter().filter(move |waited| **waited < time).count();
+        assert!(within(SOON) >= 1, "{kind:?}: {waited:?}");
+        assert_eq!(within(PATIENCE), 3, "{kind:?}: {waited:?}");
     }
 }
 
@@ -145,7 +149,10 @@ async fn full_outbox_answers_everybody_alike() {
         let told = said
             .iter()
             .filter(|line| line.contains("max_pending_messages"));
-        assert_eq!(told.count(), 1, "{said:#?}");
+        // The first, and at the end how many more there were.
+        assert_eq!(told.count(), 2, "{said:#?}");
+        let counted = said.iter().filter(|line| line.contains("(3 more of this"));
+        assert_eq!(counted.count(), 1, "{said:#?}");
         let refused = said.iter().filter(|line| line.contains("not available"));
         assert_eq!(refused.count(), 0, "{said:#?}");
     }

@@ -13,6 +13,11 @@
 #![doc = include_str!("../examples/embed.rs")]
 //! ```
 //!
+//! # Logs
+//! All crates write to `tracing`, a line for each event: also for a refused form or a full outbox, which strangers can
+//! cause without end. The `phone-auth` program writes one warning or error of a kind a minute and counts the others. In
+//! your own program your subscriber decides; see to it that it does not fill the disk.
+//!
 //! # Features
 //! - `web` (default): the pages, sessions and guards on axum.
 //! - `sqlite` (default): the embedded database.

@@ -12,7 +12,6 @@ mod exchange;
 mod places;
 mod progress;
 mod refusal;
-mod seldom;
 mod stream;
 
 #[cfg(test)]
@@ -35,7 +34,6 @@ use connection::Shared;
 use places::Places;
 pub(crate) use progress::Clocks;
 pub(crate) use refusal::Refusals;
-use seldom::Seldom;
 
 /// How long to wait before accepting again when the system is out of file descriptors or memory.
 const BREATH: Duration = Duration::from_millis(100);
@@ -125,7 +123,6 @@ impl Server {
             places: Places::new(connections, limits.share, limits.clocks),
         };
         let mut queue = Vec::new();
-        let mut shortage = Seldom::default();
         let mut stop = pin!(stop);
         loop {
             let accepted = tokio::select! {
@@ -150,9 +147,7 @@ impl Server {
                     tracing::debug!(%error, "a connection ended at once");
                 }
                 Err(error) => {
-                    if let Some(times) = shortage.count() {
-                        tracing::warn!(%error, times, "cannot accept connections, trying again");
-                    }
+                    tracing::warn!(%error, "cannot accept connections, trying again");
                     serving.places.make_room();
                     sleep(BREATH).await;
                 }

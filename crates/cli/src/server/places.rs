@@ -12,7 +12,6 @@ use tokio::time::{Instant, sleep};
 
 use super::client::Client;
 use super::progress::{Clocks, Progress, Stage, Waiting};
-use super::seldom::Seldom;
 
 /// How long a client that is in the middle of a request may keep a place that others need.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -41,8 +40,6 @@ struct Inner {
     /// How many gave way and are not closed yet.
     closing: usize,
     stopping: Option<Instant>,
-    full: Seldom,
-    over_share: Seldom,
 }
 
 /// A place, until it is dropped.
@@ -106,20 +103,17 @@ impl Places {
                     .is_some_and(|held| *held >= self.share)
         };
         if is_over(&inner) {
-            if let Some(times) = inner.over_share.count() {
-                let most = self.share;
-                tracing::warn!(most, times, "a client has as many connections as one may");
-            }
+            let most = self.share;
+            tracing::warn!(most, "a client has as many connections as one may");
             if !inner.make_room(|held_by| held_by == client) {
                 return Asked::OverShare;
             }
         }
         if inner.taken.len() >= self.most {
-            if warns && let Some(times) = inner.full.count() {
+            if warns {
                 let most = self.most;
                 tracing::warn!(
                     most,
-                    times,
                     "all connections are taken; those that wait for their client give way to new ones"
                 );
             }

@@ -44,7 +44,6 @@ mod request_verification;
 mod reset_password;
 mod session_sweep;
 mod sign_up;
-mod sparse_log;
 mod store_clock;
 mod verify_address;
 mod visitor;

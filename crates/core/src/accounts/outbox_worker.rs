@@ -3,6 +3,7 @@
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -12,11 +13,10 @@ use tokio::time::Instant;
 use super::deliver::Attempt;
 use super::lanes::{Lanes, Place, Room};
 use super::promise::Outbox;
-use super::sparse_log::SparseLog;
 use super::store_clock::StoreClock;
 use super::worker_options::WorkerOptions;
 use super::{Accounts, StoreAccessError};
-use crate::outbox::{Claim, MessageId, NextDue, Obsolete, OutboxMessage, Queues};
+use crate::outbox::{Claim, NextDue, OutboxMessage, Queues};
 use crate::site_key::{self, SiteKeyErrorKind};
 use crate::store::StoreError;
 
@@ -72,40 +72,9 @@ pub struct OutboxWorker {
     pub(super) accounts: Accounts,
     pub(super) options: WorkerOptions,
     pub(super) clock: StoreClock,
-    pub(super) log: Arc<WorkerLog>,
+    /// How many messages were obsolete.
+    pub(super) obsolete: Arc<AtomicU64>,
     pub(super) lanes: Arc<Lanes>,
-}
-
-/// What a worker tells the log, which no flood may fill: one line of a kind each second, with how many there were.
-#[derive(Debug)]
-pub(super) struct WorkerLog {
-    obsolete: [SparseLog; Obsolete::ALL.len()],
-    pub(super) stuck: SparseLog,
-    pub(super) dead: SparseLog,
-}
-
-impl WorkerLog {
-    fn new() -> Self {
-        let sparse = || SparseLog::every(Duration::from_secs(1));
-        Self {
-            obsolete: Obsolete::ALL.map(|_| sparse()),
-            stuck: sparse(),
-            dead: sparse(),
-        }
-    }
-
-    /// A message had nothing left to do.
-    pub(super) fn obsolete(&self, id: MessageId, why: Obsolete) {
-        let id = id.get();
-        let kinds = Obsolete::ALL.iter().zip(&self.obsolete);
-        let log = kinds.filter(|(kind, _)| **kind == why).map(|(_, log)| log);
-        let why = why.text();
-        if let Some(so_far) = log.map(SparseLog::count).next().flatten() {
-            tracing::info!(id, why, so_far, "a message was obsolete");
-        } else {
-            tracing::debug!(id, why, "a message was obsolete");
-        }
-    }
 }
 
 impl Accounts {
@@ -116,7 +85,7 @@ impl Accounts {
             accounts: self.clone(),
             options,
             clock: StoreClock::default(),
-            log: Arc::new(WorkerLog::new()),
+            obsolete: Arc::default(),
             lanes: Arc::default(),
         })
     }
@@ -208,10 +177,10 @@ impl OutboxWorker {
         is_foreign
     }
 
-    /// How many messages this worker and its clones found [obsolete](Obsolete): they had nothing left to do, and were not
+    /// How many messages this worker and its clones found [obsolete](crate::outbox::Obsolete): they had nothing left to do, and were not
     /// sent.
     pub fn obsolete_messages(&self) -> u64 {
-        self.log.obsolete.iter().map(SparseLog::total).sum()
+        self.obsolete.load(Ordering::Relaxed)
     }
 
     fn begin(&self, attempts: &mut JoinSet<()>, claimed: Vec<OutboxMessage>) {

@@ -10,7 +10,6 @@ use uuid::{Builder, Uuid};
 
 use super::error::{FlowError, FlowErrorKind};
 use super::message::{MessageEvent, To};
-use super::sparse_log::SparseLog;
 use super::{Accounts, bound_state};
 use crate::address::AddressKind;
 use crate::language::Language;
@@ -30,7 +29,6 @@ pub(super) struct Outbox {
     pub(super) store: Arc<dyn OutboxStore>,
     pub(super) bell: Notify,
     pending: Mutex<Pending>,
-    full: SparseLog,
 }
 
 /// How many messages are pending, as far as this process knows.
@@ -47,7 +45,6 @@ impl Outbox {
             store,
             bell: Notify::new(),
             pending: Mutex::default(),
-            full: SparseLog::every(Duration::from_mins(1)),
         }
     }
 
@@ -76,18 +73,6 @@ impl Outbox {
 
     fn pending(&self) -> std::sync::MutexGuard<'_, Pending> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The error of a flow that can promise nothing more; the log tells it once a minute.
-    fn refuse<K: FlowErrorKind>(&self, limit: u32) -> FlowError<K> {
-        if let Some(refused) = self.full.count() {
-            tracing::warn!(
-                limit,
-                refused,
-                "as many messages are pending as max_pending_messages allows; requests for one are refused"
-            );
-        }
-        FlowError::with_source(K::UNAVAILABLE, OutboxFull)
     }
 }
 
@@ -125,7 +110,11 @@ impl Accounts {
         if let Some(outbox) = &self.inner.outbox {
             let limit = self.settings().max_pending_messages;
             if outbox.is_full(limit).await? {
-                return Err(outbox.refuse(limit));
+                tracing::warn!(
+                    limit,
+                    "as many messages are pending as max_pending_messages allows; a request for one is refused"
+                );
+                return Err(FlowError::with_source(K::UNAVAILABLE, OutboxFull));
             }
             let message = self.owed(purpose, kind, to.ok_or(name), now)?;
             outbox.store.owe_message(&message).await?;

@@ -339,9 +339,6 @@ pub enum Obsolete {
 }
 
 impl Obsolete {
-    /// All of them.
-    pub(crate) const ALL: [Self; 3] = [Self::Verified, Self::PasswordChanged, Self::NewerRequest];
-
     /// The reason in a few words.
     pub const fn text(self) -> &'static str {
         match self {

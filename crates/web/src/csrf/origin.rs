@@ -1,8 +1,6 @@
 //! Where a request comes from, as the browser tells.
 
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use http::header::{ORIGIN, REFERER};
 use http::request::Parts;
@@ -28,12 +26,7 @@ pub(crate) enum Provenance {
 pub(crate) struct Origins {
     site: Vec<String>,
     trusted: Vec<String>,
-    /// When the last refusal was logged.
-    told: Mutex<Option<Instant>>,
 }
-
-/// How often a refusal is logged: strangers can cause any number of them.
-const TOLD_EVERY: Duration = Duration::from_mins(1);
 
 impl Origins {
     /// The site and the other origins. On a loopback address, the other names of the own machine are the same site: who
@@ -46,14 +39,13 @@ impl Origins {
         Self {
             site,
             trusted: trusted.collect(),
-            told: Mutex::default(),
         }
     }
 
-    /// Where a request comes from; says in the log, at most once a minute, when that is elsewhere.
+    /// Where a request comes from; says in the log when that is elsewhere.
     pub(crate) fn provenance(&self, parts: &Parts) -> Provenance {
         let provenance = self.said(&parts.headers);
-        if provenance == Provenance::Foreign && self.is_time_to_tell() {
+        if provenance == Provenance::Foreign {
             let origin = only(&parts.headers, &ORIGIN).and_then(Result::ok);
             let origin: String = origin.unwrap_or_default().chars().take(100).collect();
             tracing::warn!(
@@ -100,16 +92,6 @@ impl Origins {
     fn is_own(&self, origin: &str) -> bool {
         let origin = normal(origin);
         self.site.contains(&origin) || self.trusted.contains(&origin)
-    }
-
-    fn is_time_to_tell(&self) -> bool {
-        let now = Instant::now();
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_time = told.is_none_or(|told| now.saturating_duration_since(told) >= TOLD_EVERY);
-        if is_time {
-            *told = Some(now);
-        }
-        is_time
     }
 }
 
@@ -246,17 +228,6 @@ mod tests {
                 check(&[("sec-fetch-site", site), ("origin", origin)], expected);
             }
         }
-    }
-
-    #[test]
-    fn refusals_are_told_once_a_minute() {
-        let site = SiteOrigin::parse("https://example.org").unwrap();
-        let origins = Origins::new(&site, &[]);
-        assert!(origins.is_time_to_tell());
-        assert!((0..1000).all(|_| !origins.is_time_to_tell()));
-        let earlier = Instant::now().checked_sub(TOLD_EVERY);
-        *origins.told.lock().unwrap() = earlier;
-        assert_eq!(origins.is_time_to_tell(), earlier.is_some());
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod record;
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -15,7 +16,6 @@ use super::bound_state::{self, Changed};
 use super::lanes::Lanes;
 use super::message::{MessageEvent, To};
 use super::open_link::{Missing, not_replaced, still_open, still_there};
-use super::outbox_worker::WorkerLog;
 use super::promise::Outbox;
 use super::redaction::Redaction;
 use super::store_clock::{StoreClock, later};
@@ -39,7 +39,7 @@ pub(super) struct Attempt<'a> {
     outbox: &'a Outbox,
     options: &'a WorkerOptions,
     clock: &'a StoreClock,
-    log: &'a WorkerLog,
+    obsolete: &'a AtomicU64,
     lanes: &'a Lanes,
     message: OutboxMessage,
     /// When to try the receivers that were due and could not be called, if there are any, and what to say of them.
@@ -69,7 +69,7 @@ impl<'a> Attempt<'a> {
             outbox,
             options: &worker.options,
             clock: &worker.clock,
-            log: &worker.log,
+            obsolete: &worker.obsolete,
             lanes: &worker.lanes,
             failures: message.failures,
             message,
@@ -367,9 +367,7 @@ impl<'a> Attempt<'a> {
         if self.is_late() {
             return self.dead(&format!("{LATE}; {why}"), None);
         }
-        if let Some(stuck) = self.log.stuck.count() {
-            tracing::warn!(id, why, stuck, "a message could not be delivered yet");
-        }
+        tracing::warn!(id, why, "a message could not be delivered yet");
         let due_at = self.clock.later(self.accounts, self.delay());
         self.again(due_at, why, None)
     }
@@ -400,18 +398,15 @@ impl<'a> Attempt<'a> {
     /// an address, and is kept for the operator alone; the log has its id and the kind of its outcome.
     fn dead(&self, why: &str, receipt: Option<&Receipt>) -> Settlement {
         let id = self.message.id.get();
-        if let Some(dead) = self.log.dead.count() {
-            let receiver = receipt.map(|receipt| receipt.receiver.as_str());
-            let outcome = receipt.map(|receipt| receipt.outcome.name());
-            tracing::error!(
-                id,
-                why,
-                receiver,
-                outcome,
-                dead,
-                "a message was given up; it is kept as a dead letter"
-            );
-        }
+        let receiver = receipt.map(|receipt| receipt.receiver.as_str());
+        let outcome = receipt.map(|receipt| receipt.outcome.name());
+        tracing::error!(
+            id,
+            why,
+            receiver,
+            outcome,
+            "a message was given up; it is kept as a dead letter"
+        );
         let parts = [Some(why.to_owned()), receipt.map(sentence)];
         let parts: Vec<String> = parts.into_iter().flatten().collect();
         let reason = parts.join("; ").trim_start_matches("; ").to_owned();
@@ -426,8 +421,14 @@ impl<'a> Attempt<'a> {
 
     /// Nothing is left to do for the message.
     fn obsolete(&self, why: Obsolete) -> Settlement {
-        self.log.obsolete(self.message.id, why);
+        self.note_obsolete(why);
         Settlement::Settled
+    }
+
+    fn note_obsolete(&self, why: Obsolete) {
+        self.obsolete.fetch_add(1, Ordering::Relaxed);
+        let (id, why) = (self.message.id.get(), why.text());
+        tracing::info!(id, why, "a message was obsolete");
     }
 
     fn random(&self) -> u32 {

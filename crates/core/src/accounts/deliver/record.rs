@@ -31,7 +31,7 @@ impl Attempt<'_> {
 
     /// Lets the newer message be claimed that has taken the place of this one.
     pub(super) async fn release(&mut self) {
-        self.log.obsolete(self.message.id, Obsolete::NewerRequest);
+        self.note_obsolete(Obsolete::NewerRequest);
         let lease = self.message.lease();
         let store = &self.outbox.store;
         let (failures, receipts) = (self.failures, &self.message.receipts);
