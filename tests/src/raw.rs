@@ -70,7 +70,7 @@ impl Raw {
     async fn read_until(&mut self, end: &[u8]) -> Vec<u8> {
         let mut bytes = Vec::new();
         let read = async {
-            while !bytes.windows(end.len()).any(|window| window == end) {
+            while !bytes.ends_with(end) {
                 match self.0.read_u8().await {
                     Ok(byte) => bytes.push(byte),
                     Err(_) => return,

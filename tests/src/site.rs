@@ -206,6 +206,12 @@ impl Site {
         kilobytes * 1024
     }
 
+    /// How many descriptors it has open (of Linux).
+    pub fn descriptors(&self) -> usize {
+        let folder = std::fs::read_dir(format!("/proc/{}/fd", self.pid()));
+        folder.unwrap().count()
+    }
+
     /// Sends SIGTERM and does not wait.
     pub fn terminate(&self) {
         signal(self.pid(), Signal::TERM);
