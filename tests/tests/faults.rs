@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use phone_auth_tests::{Person, Raw, Site, encode, until};
+use phone_auth_tests::{Kind, OwnDatabase, Person, Raw, Site, encode, until};
 
 const NEW: &str = "walnut-Harbour-22";
 
@@ -275,4 +275,35 @@ async fn people_outlive_a_restart() {
     client.plant(&cookie.name, &cookie.value);
     client.get("/members/email/").await.expect(200);
     second.log_in(&ann.person).await;
+}
+
+/// A change of the machine's zone, as summer time is one but by more than any link lives, ends nothing early: what is
+/// stored are points in time.
+#[tokio::test]
+async fn zone_of_the_machine_expires_nothing() {
+    // As POSIX writes it, west is positive.
+    let zones = ["EAST-14", "WEST+12"];
+    for (kind, [before, after]) in [
+        (Kind::Sqlite, zones),
+        (Kind::Sqlite, [zones[1], zones[0]]),
+        (Kind::Postgres, zones),
+        (Kind::Postgres, [zones[1], zones[0]]),
+    ] {
+        let database = OwnDatabase::new(kind);
+        let at = |zone| database.site().variable("TZ", zone).variable("PGTZ", zone);
+        let first = at(before).start().await;
+        let ann = first.member().await;
+        let email = &ann.person.email;
+        let verification = first.verification_link(&ann.client, email).await;
+        let reset = first.reset_link(&ann.person.phone).await;
+        let cookie = ann.client.session_cookie().expect("she is logged in");
+        let second = first.restart(at(after)).await;
+        let client = second.client();
+        client.plant(&cookie.name, &cookie.value);
+        assert!(client.is_logged_in().await, "{kind:?} {before} {after}");
+        let opened = client.get(verification.url()).await.expect(200);
+        opened.says("Verification successful");
+        let answer = second.client().reset(reset.url(), NEW).await;
+        answer.redirects_to("/accounts/password_reset_complete/");
+    }
 }

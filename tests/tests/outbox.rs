@@ -9,7 +9,9 @@ use std::collections::HashMap;
 use std::net::TcpListener;
 use std::time::Duration;
 
-use phone_auth_tests::{Gateway, Person, Raw, Site, SiteOptions, Worker, encode, run, until};
+use phone_auth_tests::{
+    Gateway, Kind, OwnDatabase, Person, Raw, Site, SiteOptions, Worker, encode, run, until,
+};
 use serde_json::Value;
 
 /// When the process is killed, as the steps of a promise go.
@@ -38,9 +40,9 @@ const MOMENTS: [Moment; 10] = [
     Moment::After(Duration::from_millis(8)),
 ];
 
-/// A site that takes over soon what a killed one had claimed.
-fn options() -> SiteOptions {
-    Site::options().setting("outbox_lease", "300 ms")
+/// A site on this database that takes over soon what a killed one had claimed.
+fn options(database: &OwnDatabase) -> SiteOptions {
+    database.site().setting("outbox_lease", "300 ms")
 }
 
 /// Asks for a reset by a raw connection, kills the site at the moment; whether the promise was acknowledged.
@@ -71,8 +73,9 @@ async fn ask_and_kill(site: &Site, person: &Person, moment: Moment) -> bool {
 }
 
 /// Kills a site so often, each time while it delivers a message; asserts that none is lost and none comes twice more.
-async fn survives_kills(rounds: usize) {
-    let mut site = options().start().await;
+async fn survives_kills(kind: Kind, rounds: usize) {
+    let database = OwnDatabase::new(kind);
+    let mut site = options(&database).start().await;
     let mut lines: HashMap<String, usize> = HashMap::new();
     let mut count = |site: &Site| {
         for line in site.record().printed() {
@@ -87,7 +90,7 @@ async fn survives_kills(rounds: usize) {
             promised.push((person.email.clone(), moment));
         }
         count(&site);
-        site = site.restart(options()).await;
+        site = site.restart(options(&database)).await;
         // One kill a message: it is delivered before the next one.
         site.settled().await;
     }
@@ -96,7 +99,7 @@ async fn survives_kills(rounds: usize) {
         let times = lines.get(email).copied().unwrap_or_default();
         assert!(
             (1..=2).contains(&times),
-            "{email} {moment:?}: {times} times"
+            "{kind:?} {email} {moment:?}: {times} times"
         );
     }
     assert!(promised.len() >= rounds - rounds / MOMENTS.len() - 1);
@@ -104,10 +107,10 @@ async fn survives_kills(rounds: usize) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_site_keeps_every_promise() {
-    // A hundred kills, on two sites at once.
+    // A hundred kills, on each store the half, at once.
     let (one, other) = tokio::join!(
-        tokio::spawn(survives_kills(50)),
-        tokio::spawn(survives_kills(50))
+        tokio::spawn(survives_kills(Kind::Sqlite, 50)),
+        tokio::spawn(survives_kills(Kind::Postgres, 50))
     );
     one.and(other).expect("both survive");
 }

@@ -2,7 +2,9 @@
 #![expect(clippy::panic, reason = "it is how a test fails")]
 #![expect(clippy::expect_used, reason = "a failed expectation is a failed test")]
 
-use phone_auth_tests::{Answer, Client, Member, Person, Site, together};
+use phone_auth_tests::{Answer, Client, Kind, Member, OwnDatabase, Person, Site, together};
+
+const KINDS: [Kind; 2] = [Kind::Sqlite, Kind::Postgres];
 
 fn count(answers: &[Answer], status: u16) -> usize {
     answers
@@ -13,7 +15,13 @@ fn count(answers: &[Answer], status: u16) -> usize {
 
 #[tokio::test]
 async fn fifty_equal_sign_ups_make_one() {
-    let site = Site::start().await;
+    for kind in KINDS {
+        check_equal_sign_ups(&OwnDatabase::new(kind)).await;
+    }
+}
+
+async fn check_equal_sign_ups(database: &OwnDatabase) {
+    let site = database.site().start().await;
     let ann = Person::new();
     let answers = together((0..50).map(|_| {
         let (client, fields) = (site.client(), ann.fields());
@@ -36,7 +44,6 @@ async fn fifty_equal_sign_ups_make_one() {
         }
     }
     assert!(count(&answers, 400) > 0);
-    let database = site.database();
     for table in [
         "auth_user",
         "phone_auth_emailaddress",
@@ -88,7 +95,13 @@ async fn sign_ups_that_share_one_thing_make_one() {
 
 #[tokio::test]
 async fn one_reset_link_has_one_winner() {
-    let site = Site::start().await;
+    for kind in KINDS {
+        check_one_reset_link(&OwnDatabase::new(kind)).await;
+    }
+}
+
+async fn check_one_reset_link(database: &OwnDatabase) {
+    let site = database.site().start().await;
     let ann = site.signed_up().await;
     let link = site.reset_link(&ann.email).await;
     let mut ready = Vec::new();
@@ -135,7 +148,13 @@ async fn one_reset_link_has_one_winner() {
 
 #[tokio::test]
 async fn old_password_does_not_survive_a_reset() {
-    let site = Site::start().await;
+    for kind in KINDS {
+        let database = OwnDatabase::new(kind);
+        check_log_ins_during_a_reset(&database.site().start().await).await;
+    }
+}
+
+async fn check_log_ins_during_a_reset(site: &Site) {
     for round in 0..3 {
         let ann = site.signed_up().await;
         let link = site.reset_link(&ann.email).await;
@@ -275,7 +294,13 @@ async fn verifying_during_changes_loses_nothing() {
 
 #[tokio::test]
 async fn one_person_gets_a_claimed_address() {
-    let site = Site::start().await;
+    for kind in KINDS {
+        let database = OwnDatabase::new(kind);
+        check_claims(&database.site().start().await).await;
+    }
+}
+
+async fn check_claims(site: &Site) {
     let mut members = Vec::new();
     for _ in 0..8 {
         members.push(site.member().await);

@@ -3,8 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use phone_auth_tests::{Gateway, Person, Raw, Reply, Site, SiteOptions, Worker, until};
+use phone_auth_tests::{
+    Gateway, Kind, OwnDatabase, Person, Raw, Reply, Site, SiteOptions, Worker, until,
+};
 use rustix::process::Signal;
+
+const KINDS: [Kind; 2] = [Kind::Sqlite, Kind::Postgres];
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
@@ -20,10 +24,10 @@ fn settings(service: &Gateway) -> [(&'static str, String); 4] {
     ]
 }
 
-fn options(service: &Gateway, delivers: bool) -> SiteOptions {
+fn options(database: &OwnDatabase, service: &Gateway, delivers: bool) -> SiteOptions {
     let options = settings(service)
         .iter()
-        .fold(Site::options(), |options, (name, value)| {
+        .fold(database.site(), |options, (name, value)| {
             options.setting(name, value)
         });
     options.setting("outbox_worker", if delivers { "true" } else { "false" })
@@ -77,17 +81,23 @@ async fn stuck(site: &Site) -> Raw {
 // The service answers while the test waits for the end of the program.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn stopped_site_repeats_no_message() {
+    for kind in KINDS {
+        check_stop_of_a_site(&OwnDatabase::new(kind)).await;
+    }
+}
+
+async fn check_stop_of_a_site(database: &OwnDatabase) {
     let service = Gateway::start().await;
-    let site = options(&service, false).start().await;
+    let site = options(database, &service, false).start().await;
     let people = people(&site, 20).await;
     ask(&site, &people).await;
     service.reply(vec![Reply::Late(LATE); 40]);
     // More are pending than can be sent in time when the site begins to send and is asked to stop.
-    let site = site.restart(options(&service, true)).await;
+    let site = site.restart(options(database, &service, true)).await;
     let _stuck = stuck(&site).await;
     service.nth(1).await;
     site.stop();
-    let site = site.restart(options(&service, true)).await;
+    let site = site.restart(options(database, &service, true)).await;
     site.settled().await;
     check_once(&service, 40);
 }
@@ -95,8 +105,14 @@ async fn stopped_site_repeats_no_message() {
 // The service answers while the test waits for the end of the program.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn stopped_worker_repeats_no_message() {
+    for kind in KINDS {
+        check_stop_of_a_worker(&OwnDatabase::new(kind)).await;
+    }
+}
+
+async fn check_stop_of_a_worker(database: &OwnDatabase) {
     let service = Gateway::start().await;
-    let site = options(&service, false).start().await;
+    let site = options(database, &service, false).start().await;
     let people = people(&site, 20).await;
     ask(&site, &people).await;
     service.reply(vec![Reply::Late(LATE); 40]);

@@ -65,7 +65,9 @@ impl Database {
     /// # Errors
     /// What the server says to the first that fails; those before it have happened.
     pub fn run(&self, statements: &str) -> Result<String, PostgresError> {
-        run(self.psql().arg("--command").arg(statements))
+        run(psql(&self.binaries, &self.url)
+            .arg("--command")
+            .arg(statements))
     }
 
     /// Runs the statements of a file.
@@ -73,16 +75,25 @@ impl Database {
     /// # Errors
     /// What the server says to the first that fails; those before it have happened.
     pub fn run_file(&self, path: &Path) -> Result<String, PostgresError> {
-        run(self.psql().arg("--file").arg(path))
+        run(psql(&self.binaries, &self.url).arg("--file").arg(path))
     }
+}
 
-    fn psql(&self) -> process::Command {
-        let mut psql = self.binaries.client("psql");
-        psql.args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align"]);
-        psql.args(["--set", "ON_ERROR_STOP=1", "--dbname"])
-            .arg(&self.url);
-        psql
-    }
+/// Runs statements in a database that somebody else keeps, as [`Database::run`] does.
+///
+/// # Errors
+/// `NotInstalled` without the programs of PostgreSQL, and what the server says to the first statement that fails.
+pub fn run_at(url: &str, statements: &str) -> Result<String, PostgresError> {
+    run(psql(&Binaries::find()?, url)
+        .arg("--command")
+        .arg(statements))
+}
+
+fn psql(binaries: &Binaries, url: &str) -> process::Command {
+    let mut psql = binaries.client("psql");
+    psql.args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align"]);
+    psql.args(["--set", "ON_ERROR_STOP=1", "--dbname"]).arg(url);
+    psql
 }
 
 impl Drop for Database {

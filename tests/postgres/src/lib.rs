@@ -9,7 +9,7 @@ mod error;
 mod server;
 
 pub use binaries::{Binaries, as_server_user};
-pub use database::Database;
+pub use database::{Database, run_at};
 pub use error::PostgresError;
 pub use server::{Server, Stop};
 
