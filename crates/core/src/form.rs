@@ -4,7 +4,10 @@ use crate::address::AddressKind;
 
 /// A field of a form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[non_exhaustive]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a field is read, named and shown in places that must not forget one"
+)]
 pub enum Field {
     /// The given name.
     FirstName,
@@ -56,7 +59,10 @@ impl Field {
 
 /// What is wrong with what was typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a page has a sentence for each, and must not forget one"
+)]
 pub enum Problem {
     /// Nothing was typed where something must be.
     Required,
@@ -143,19 +149,13 @@ impl Problems {
         self.0.push(FieldProblem::new(field, problem));
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// All of them, in the order of the fields on the form.
     pub(crate) fn into_vec(mut self) -> Vec<FieldProblem> {
         self.0.sort_by_key(|problem| problem.field);
         self.0
     }
 
-    /// Reads a field that is not a password: the text without white space around it, if it can be
-    /// used; else the reason is noted. White space does not include line breaks: a field that ends in
-    /// one was not typed by a person.
+    /// Reads a field as [`read`] does, and notes what is wrong with it.
     pub(crate) fn read<'a>(
         &mut self,
         field: Field,
@@ -163,17 +163,24 @@ impl Problems {
         max: usize,
         required: bool,
     ) -> Option<&'a str> {
-        let text = trim(typed);
-        if text.chars().any(is_refused) {
-            self.add(field, Problem::InvalidCharacters);
-        } else if text.chars().nth(max).is_some() {
-            self.add(field, Problem::TooLong { max });
-        } else if text.is_empty() && required {
-            self.add(field, Problem::Required);
-        } else {
-            return Some(text);
-        }
-        None
+        read(typed, max, required)
+            .map_err(|problem| self.add(field, problem))
+            .ok()
+    }
+}
+
+/// Reads a field that is not a password: the text without white space around it, if it can be used. White space does
+/// not include line breaks: a field that ends in one was not typed by a person.
+pub(crate) fn read(typed: &str, max: usize, required: bool) -> Result<&str, Problem> {
+    let text = trim(typed);
+    if text.chars().any(is_refused) {
+        Err(Problem::InvalidCharacters)
+    } else if text.chars().nth(max).is_some() {
+        Err(Problem::TooLong { max })
+    } else if text.is_empty() && required {
+        Err(Problem::Required)
+    } else {
+        Ok(text)
     }
 }
 

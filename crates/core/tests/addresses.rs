@@ -4,8 +4,8 @@
 
 mod common;
 
-use common::{ANNS_EMAIL, ANNS_PHONE, HORSE, Kit};
-use phone_auth_core::accounts::AddAddressErrorKind;
+use common::{ANNS_EMAIL, ANNS_PHONE, HORSE, Kit, failure, refusal};
+use phone_auth_core::accounts::{AddAddressRefusal, FailureKind};
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::form::{Field, FieldProblem, Problem};
 use phone_auth_core::store::StoreErrorKind;
@@ -89,17 +89,10 @@ async fn bad_addresses_are_form_problems() {
         } else {
             Field::Phone
         };
-        let error = kit
-            .accounts
-            .add_address(&visitor, kind, typed)
-            .await
-            .unwrap_err();
-        assert_eq!(error.kind(), AddAddressErrorKind::Invalid, "{typed}");
-        assert_eq!(
-            error.problems(),
-            [FieldProblem::new(field, problem)],
-            "{typed}"
-        );
+        let refused = kit.accounts.add_address(&visitor, kind, typed).await;
+        let problem = FieldProblem::new(field, problem);
+        let invalid = AddAddressRefusal::Invalid(vec![problem]);
+        assert_eq!(refusal(refused), invalid, "{typed}");
     }
     assert_eq!(kit.accounts.addresses(&visitor).await.unwrap(), before);
     assert_eq!(kit.record.take(), [""; 0]);
@@ -125,10 +118,11 @@ async fn one_of_two_people_gets_it() {
     for task in tasks {
         match task.await.unwrap() {
             Ok(_) => won += 1,
-            Err(error) => assert_eq!(
-                error.problems(),
-                [FieldProblem::new(Field::Email, Problem::Taken)]
-            ),
+            refused => {
+                let taken = FieldProblem::new(Field::Email, Problem::Taken);
+                let invalid = AddAddressRefusal::Invalid(vec![taken]);
+                assert_eq!(refusal(refused), invalid);
+            }
         }
     }
     assert_eq!(won, 1);
@@ -140,13 +134,12 @@ async fn failing_store_adds_nothing() {
     let kit = Kit::with_ann().await;
     let visitor = kit.visitor("ann", HORSE).await;
     kit.store.fail_with(StoreErrorKind::Unavailable);
-    let error = kit
+    let added = kit
         .accounts
         .add_address(&visitor, AddressKind::Email, "ann@work.example")
-        .await
-        .unwrap_err();
+        .await;
     kit.store.recover();
-    assert_eq!(error.kind(), AddAddressErrorKind::Unavailable);
+    assert_eq!(failure(added).kind(), FailureKind::Unavailable);
     assert_eq!(kit.store.address_count(AddressKind::Email), 1);
     assert_eq!(kit.record.take(), [""; 0]);
 }

@@ -4,8 +4,8 @@
 
 mod common;
 
-use common::{ANNS_EMAIL, HORSE, Kit, STAPLE, ann};
-use phone_auth_core::accounts::{AdminErrorKind, SignUpErrorKind, SignUpForm};
+use common::{ANNS_EMAIL, HORSE, Kit, STAPLE, ann, refusal};
+use phone_auth_core::accounts::{SetPasswordRefusal, SignUpForm, SignUpRefusal, UsernameRefusal};
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::form::{Field, FieldProblem, Problem};
 use phone_auth_core::password::Password;
@@ -27,10 +27,9 @@ async fn username_and_password_suffice() {
     assert_eq!(kit.store.address_count(AddressKind::Email), 0);
     kit.log_in("root", HORSE).await;
 
-    let error = kit.accounts.create_person(form).await.unwrap_err();
-    assert_eq!(error.kind(), SignUpErrorKind::Invalid);
+    let refused = kit.accounts.create_person(form).await;
     let taken = FieldProblem::new(Field::Username, Problem::Taken);
-    assert_eq!(error.problems(), [taken]);
+    assert_eq!(refusal(refused), SignUpRefusal::Invalid(vec![taken]));
     assert_eq!(kit.stored(&person).await.username, "root");
 }
 
@@ -44,12 +43,8 @@ async fn created_people_obey_the_rules() {
         password: Password::new("short"),
         ..ann()
     };
-    let error = kit.accounts.create_person(form).await.unwrap_err();
-    let fields: Vec<Field> = error
-        .problems()
-        .iter()
-        .map(|problem| problem.field)
-        .collect();
+    let SignUpRefusal::Invalid(problems) = refusal(kit.accounts.create_person(form).await);
+    let fields: Vec<Field> = problems.iter().map(|problem| problem.field).collect();
     assert_eq!(
         fields,
         [Field::Username, Field::Email, Field::Phone, Field::Password]
@@ -137,41 +132,24 @@ async fn unusable_person_gets_a_password() {
 async fn operators_mistakes_are_named() {
     let kit = Kit::with_ann().await;
     let password = Password::new(STAPLE);
-    let error = kit.accounts.set_active("nobody", false).await.unwrap_err();
-    assert_eq!(error.kind(), AdminErrorKind::NoSuchPerson);
-    let error = kit
-        .accounts
-        .set_password("nobody", &password)
-        .await
-        .unwrap_err();
-    assert_eq!(error.kind(), AdminErrorKind::NoSuchPerson);
+    let refused = kit.accounts.set_active("nobody", false).await;
+    assert_eq!(refusal(refused), UsernameRefusal::NoSuchUser);
+    let nobody = SetPasswordRefusal::Username(UsernameRefusal::NoSuchUser);
     // Not by an address: an operator means a username.
-    let error = kit
-        .accounts
-        .set_password(ANNS_EMAIL, &password)
-        .await
-        .unwrap_err();
-    assert_eq!(error.kind(), AdminErrorKind::NoSuchPerson);
+    for name in ["nobody", ANNS_EMAIL] {
+        let refused = kit.accounts.set_password(name, &password).await;
+        assert_eq!(refusal(refused), nobody);
+    }
 
-    let error = kit
-        .accounts
-        .set_password("ann", &Password::new("1"))
-        .await
-        .unwrap_err();
-    assert_eq!(error.kind(), AdminErrorKind::Invalid);
-    assert!(
-        error
-            .problems()
-            .iter()
-            .all(|problem| problem.field == Field::Password)
-    );
+    let short = Password::new("1");
+    let invalid = refusal(kit.accounts.set_password("ann", &short).await);
+    let at_password = |problems: &[FieldProblem]| {
+        !problems.is_empty() && problems.iter().all(|it| it.field == Field::Password)
+    };
+    assert!(matches!(invalid, SetPasswordRefusal::Invalid(problems) if at_password(&problems)));
 
     kit.accounts.set_active("ann", false).await.unwrap();
-    let error = kit
-        .accounts
-        .set_password("ann", &password)
-        .await
-        .unwrap_err();
-    assert_eq!(error.kind(), AdminErrorKind::NotActive);
+    let refused = kit.accounts.set_password("ann", &password).await;
+    assert_eq!(refusal(refused), SetPasswordRefusal::Disabled);
     assert_eq!(kit.record.take(), [""; 0]);
 }

@@ -4,8 +4,10 @@
 
 mod common;
 
-use common::{HORSE, Kit, STAPLE};
-use phone_auth_core::accounts::{ChangePasswordErrorKind, LogInErrorKind, Visitor};
+use common::{HORSE, Kit, STAPLE, failure, refusal};
+use phone_auth_core::accounts::{
+    ChangePasswordRefusal, FailureKind, FlowError, LogInRefusal, Visitor,
+};
 use phone_auth_core::form::{Field, FieldProblem, Problem};
 use phone_auth_core::password::Password;
 use phone_auth_core::session::{KeptSession, SessionKey};
@@ -16,22 +18,16 @@ async fn change(
     kit: &Kit,
     visitor: &Visitor,
     [old, new1, new2]: [&str; 3],
-) -> Result<SessionKey, (ChangePasswordErrorKind, Vec<FieldProblem>)> {
+) -> Result<SessionKey, FlowError<ChangePasswordRefusal>> {
     let [old, new1, new2] = [old, new1, new2].map(Password::new);
-    let changed = kit
-        .accounts
+    kit.accounts
         .change_password(visitor, &old, &new1, &new2)
-        .await;
-    changed.map_err(|error| (error.kind(), error.problems().to_vec()))
+        .await
 }
 
 /// The same, refused.
-async fn refused(
-    kit: &Kit,
-    visitor: &Visitor,
-    typed: [&str; 3],
-) -> (ChangePasswordErrorKind, Vec<FieldProblem>) {
-    change(kit, visitor, typed).await.unwrap_err()
+async fn refused(kit: &Kit, visitor: &Visitor, typed: [&str; 3]) -> ChangePasswordRefusal {
+    refusal(change(kit, visitor, typed).await)
 }
 
 #[tokio::test]
@@ -56,7 +52,7 @@ async fn only_this_session_lives() {
         .accounts
         .log_in("ann", &Password::new(HORSE), None)
         .await;
-    assert_eq!(old.unwrap_err().kind(), LogInErrorKind::InvalidCredentials);
+    assert_eq!(refusal(old), LogInRefusal::InvalidCredentials);
     kit.log_in("ann", STAPLE).await;
 }
 
@@ -110,7 +106,7 @@ async fn problems_keep_everything() {
         let problems = problems
             .into_iter()
             .map(|(field, problem)| FieldProblem::new(field, problem));
-        let expected = (ChangePasswordErrorKind::Invalid, problems.collect());
+        let expected = ChangePasswordRefusal::Invalid(problems.collect());
         assert_eq!(refused(&kit, &visitor, typed).await, expected);
         assert_eq!(kit.record.take(), [""; 0]);
         for key in [&own, &other] {
@@ -163,9 +159,10 @@ async fn one_of_many_changes_wins() {
     for task in tasks {
         match task.await.unwrap() {
             Ok(_) => won += 1,
-            Err(error) => {
+            refused => {
                 let wrong = FieldProblem::new(Field::OldPassword, Problem::WrongOldPassword);
-                assert_eq!(error.problems(), [wrong]);
+                let invalid = ChangePasswordRefusal::Invalid(vec![wrong]);
+                assert_eq!(refusal(refused), invalid);
             }
         }
     }
@@ -186,7 +183,7 @@ async fn inactive_people_change_nothing() {
                 OutsideChange::SetActive(id, false)
             })
             .await;
-        let expected = (ChangePasswordErrorKind::NotActive, Vec::new());
+        let expected = ChangePasswordRefusal::NotLoggedIn;
         assert_eq!(
             refused(&kit, &visitor, [HORSE, STAPLE, STAPLE]).await,
             expected
@@ -200,11 +197,8 @@ async fn failing_store_changes_nothing() {
     let visitor = kit.visitor("ann", HORSE).await;
     for calls in 0..3 {
         kit.store.fail_after(calls, StoreErrorKind::Unavailable);
-        let expected = (ChangePasswordErrorKind::Unavailable, Vec::new());
-        assert_eq!(
-            refused(&kit, &visitor, [HORSE, STAPLE, STAPLE]).await,
-            expected
-        );
+        let failure = failure(change(&kit, &visitor, [HORSE, STAPLE, STAPLE]).await);
+        assert_eq!(failure.kind(), FailureKind::Unavailable);
         kit.store.recover();
     }
     assert_eq!(kit.record.take(), [""; 0]);

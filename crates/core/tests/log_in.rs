@@ -8,8 +8,12 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{ANNS_EMAIL, ANNS_PHONE, CountingHasher, HORSE, Kit, STAPLE, keyring};
-use phone_auth_core::accounts::{Accounts, AdminErrorKind, LogInErrorKind};
+use common::{
+    ANNS_EMAIL, ANNS_PHONE, CountingHasher, HORSE, Kit, STAPLE, failure, keyring, refusal,
+};
+use phone_auth_core::accounts::{
+    Accounts, FailureKind, LogInRefusal, ResetRequestRefusal, UsernameRefusal,
+};
 use phone_auth_core::clock::Clock;
 use phone_auth_core::form::{Field, FieldProblem, Problem};
 use phone_auth_core::password::{Argon2Hasher, EncodedPassword, Password, Requester};
@@ -30,8 +34,9 @@ async fn check_refused(kit: &Kit, login: &str, password: &str, told: &str) {
     let password = Password::new(password);
     let refused = kit.accounts.log_in(login, &password, None).await;
     let error = refused.unwrap_err();
-    assert_eq!(error.kind(), LogInErrorKind::InvalidCredentials, "{login}");
     assert_eq!(error.to_string(), "nobody has this name and this password");
+    let refusal = refusal::<(), _>(Err(error));
+    assert_eq!(refusal, LogInRefusal::InvalidCredentials, "{login}");
     assert_eq!((kit.hasher.checked(), kit.hasher.made()), (1, 0), "{login}");
     let told = format!("user_login_failed log_in {told}");
     assert_eq!(kit.record.take(), [told], "{login}");
@@ -237,12 +242,11 @@ async fn address_comes_before_username() {
 }
 
 async fn check_refused_keeping_sessions(kit: &Kit, login: &str, password: &str) {
-    let error = kit
+    let refused = kit
         .accounts
         .log_in(login, &Password::new(password), None)
-        .await
-        .unwrap_err();
-    assert_eq!(error.kind(), LogInErrorKind::InvalidCredentials);
+        .await;
+    assert_eq!(refusal(refused), LogInRefusal::InvalidCredentials);
 }
 
 #[tokio::test]
@@ -369,16 +373,17 @@ async fn ambiguous_name_costs_one_check() {
     kit.store.fail_with(StoreErrorKind::Ambiguous);
     let password = Password::new(HORSE);
     let refused = kit.accounts.log_in(ANNS_EMAIL, &password, None).await;
-    assert_eq!(refused.unwrap_err().kind(), LogInErrorKind::Ambiguous);
+    assert_eq!(refusal(refused), LogInRefusal::Ambiguous);
     assert_eq!((kit.hasher.checked(), kit.hasher.made()), (1, 0));
     let told = ["user_login_failed log_in - AmbiguousIdentifier"];
     assert_eq!(kit.record.take(), told);
 
     let refused = kit.accounts.request_password_reset(ANNS_EMAIL).await;
     let problem = FieldProblem::new(Field::Login, Problem::Ambiguous);
-    assert_eq!(refused.unwrap_err().problems(), [problem]);
+    let invalid = ResetRequestRefusal::Invalid(vec![problem]);
+    assert_eq!(refusal(refused), invalid);
     let refused = kit.accounts.set_active("ANN", false).await;
-    assert_eq!(refused.unwrap_err().kind(), AdminErrorKind::Ambiguous);
+    assert_eq!(refusal(refused), UsernameRefusal::Ambiguous);
     assert_eq!(kit.record.take(), [] as [&str; 0]);
 }
 
@@ -473,10 +478,7 @@ async fn reset_during_login_wins() {
             .build()
             .unwrap();
         let refused = accounts.log_in("olga", &Password::new(HORSE), None).await;
-        assert_eq!(
-            refused.unwrap_err().kind(),
-            LogInErrorKind::InvalidCredentials
-        );
+        assert_eq!(refusal(refused), LogInRefusal::InvalidCredentials);
         assert_eq!(kit.stored(&person).await.password, new);
         assert_eq!(kit.store.session_count(), 0);
         assert_eq!(
@@ -491,8 +493,8 @@ async fn failing_store_is_told_apart() {
     let kit = Kit::with_ann().await;
     for calls in 0..2 {
         for (fault, kind) in [
-            (StoreErrorKind::Unavailable, LogInErrorKind::Unavailable),
-            (StoreErrorKind::Broken, LogInErrorKind::Broken),
+            (StoreErrorKind::Unavailable, FailureKind::Unavailable),
+            (StoreErrorKind::Broken, FailureKind::Broken),
         ] {
             kit.store.fail_after(calls, fault);
             let result = kit
@@ -500,7 +502,7 @@ async fn failing_store_is_told_apart() {
                 .log_in("ann", &Password::new(HORSE), None)
                 .await;
             kit.store.recover();
-            assert_eq!(result.unwrap_err().kind(), kind);
+            assert_eq!(failure(result).kind(), kind);
             assert_eq!(kit.store.session_count(), 0);
             assert_eq!(kit.record.take(), [""; 0]);
         }
@@ -525,9 +527,10 @@ async fn crowd_is_told_busy() {
     for task in tasks {
         match task.await.unwrap() {
             Ok(_) => let_in += 1,
-            Err(error) => {
-                assert_eq!(error.kind(), LogInErrorKind::Busy);
-                assert!(error.is_retryable());
+            busy => {
+                let failure = failure(busy);
+                assert_eq!(failure.kind(), FailureKind::Busy);
+                assert!(failure.is_retryable());
             }
         }
     }

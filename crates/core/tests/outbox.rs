@@ -14,9 +14,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use common::{ANNS_EMAIL, ANNS_PHONE, HORSE, Kit, STAPLE};
+use common::{ANNS_EMAIL, ANNS_PHONE, HORSE, Kit, STAPLE, failure, refusal};
 use phone_auth_core::accounts::{
-    Accounts, DeadLetterErrorKind, OutboxWorker, ResetRequestErrorKind, WorkerOptions,
+    Accounts, DeadLetterRefusal, FailureKind, NoOutbox, OutboxWorker, WorkerOptions,
 };
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::clock::Clock;
@@ -141,8 +141,7 @@ async fn store_that_fails_promises_nothing() {
     owing.kit.store.fail_after(1, StoreErrorKind::Unavailable);
     for name in [ANNS_EMAIL, "nobody@example.org"] {
         let asked = owing.accounts.request_password_reset(name).await;
-        let kind = asked.unwrap_err().kind();
-        assert_eq!(kind, ResetRequestErrorKind::Unavailable, "{name}");
+        assert_eq!(failure(asked).kind(), FailureKind::Unavailable, "{name}");
     }
     owing.kit.store.recover();
     owing.deliver().await;
@@ -242,8 +241,8 @@ async fn letter_is_sent_once_its_reason_is_gone() {
         owing.deliver().await;
         let id = owing.outbox().await[0].id;
         if case == "disabled" {
-            let error = owing.accounts.retry_dead_letter(id).await.unwrap_err();
-            assert_eq!(error.kind(), DeadLetterErrorKind::Disabled);
+            let retried = owing.accounts.retry_dead_letter(id).await;
+            assert_eq!(refusal(retried), DeadLetterRefusal::Disabled);
             owing.accounts.set_active("ann", true).await.unwrap();
         }
         owing.accounts.retry_dead_letter(id).await.unwrap();
@@ -357,9 +356,9 @@ async fn replaced_letter_is_not_sent_again() {
     owing.ask().await;
     owing.deliver().await;
     let newer = owing.resets.take().remove(0);
-    let error = owing.accounts.retry_dead_letter(id).await.unwrap_err();
-    let why = DeadLetterErrorKind::Obsolete(Obsolete::NewerRequest);
-    assert_eq!(error.kind(), why);
+    let retried = owing.accounts.retry_dead_letter(id).await;
+    let why = DeadLetterRefusal::Obsolete(Obsolete::NewerRequest);
+    assert_eq!(refusal(retried), why);
     let parts: Vec<&str> = newer.url.as_str().split('/').collect();
     let link = owing.accounts.check_reset_link(parts[3], parts[4]).await;
     assert!(link.is_ok(), "the newer link still works");
@@ -465,10 +464,10 @@ async fn retry_sends_or_says_why_not() {
         let id = owing.outbox().await[0].id;
         change(&owing, case).await;
         let why = match case {
-            "password" => DeadLetterErrorKind::Obsolete(Obsolete::PasswordChanged),
-            "disabled" => DeadLetterErrorKind::Disabled,
-            "row" => DeadLetterErrorKind::Gone,
-            "person" => DeadLetterErrorKind::NoSuchLetter,
+            "password" => DeadLetterRefusal::Obsolete(Obsolete::PasswordChanged),
+            "disabled" => DeadLetterRefusal::Disabled,
+            "row" => DeadLetterRefusal::Gone,
+            "person" => DeadLetterRefusal::NoSuchLetter,
             _ => {
                 // Somebody has corrected it.
                 owing.accounts.retry_dead_letter(id).await.unwrap();
@@ -477,8 +476,8 @@ async fn retry_sends_or_says_why_not() {
                 continue;
             }
         };
-        let error = owing.accounts.retry_dead_letter(id).await.unwrap_err();
-        assert_eq!(error.kind(), why, "{case}");
+        let retried = owing.accounts.retry_dead_letter(id).await;
+        assert_eq!(refusal(retried), why, "{case}");
         let kept = usize::from(case != "person");
         assert_eq!(owing.outbox().await.len(), kept, "it stays a dead letter");
     }
@@ -489,9 +488,9 @@ async fn retry_sends_or_says_why_not() {
     owing.deliver().await;
     let id = owing.outbox().await[0].id;
     owing.ask().await;
-    let error = owing.accounts.retry_dead_letter(id).await.unwrap_err();
-    let newer = DeadLetterErrorKind::Obsolete(Obsolete::NewerRequest);
-    assert_eq!(error.kind(), newer);
+    let retried = owing.accounts.retry_dead_letter(id).await;
+    let newer = DeadLetterRefusal::Obsolete(Obsolete::NewerRequest);
+    assert_eq!(refusal(retried), newer);
 }
 
 #[tokio::test]
@@ -547,12 +546,12 @@ async fn full_outbox_is_full_for_everybody() {
         "nobody@example.org",
         "+442079460123",
     ] {
-        let error = accounts.request_password_reset(name).await.unwrap_err();
-        assert_eq!(error.kind(), ResetRequestErrorKind::Unavailable, "{name}");
-        assert!(error.is_retryable() && error.is_logged());
+        let failure = failure(accounts.request_password_reset(name).await);
+        assert_eq!(failure.kind(), FailureKind::OutboxFull, "{name}");
+        assert!(failure.is_retryable());
     }
     let verification = accounts.request_verification(&visitor, row.kind, row.id);
-    assert!(verification.await.unwrap_err().is_logged());
+    assert_eq!(failure(verification.await).kind(), FailureKind::OutboxFull);
     assert_eq!(messages(&accounts).await, before);
 
     let worker = accounts.outbox_worker(options()).unwrap();
@@ -1156,13 +1155,14 @@ async fn only_dead_letters_are_revived() {
     owing.ask().await;
     let owed = owing.outbox().await[0].id;
     for id in [owed, MessageId::new(99)] {
-        let error = owing.accounts.retry_dead_letter(id).await.unwrap_err();
-        assert_eq!(error.kind(), DeadLetterErrorKind::NoSuchLetter);
+        let retried = owing.accounts.retry_dead_letter(id).await;
+        assert_eq!(refusal(retried), DeadLetterRefusal::NoSuchLetter);
     }
     let without = &owing.kit.accounts;
     assert!(without.outbox_worker(options()).is_none());
-    let error = without.outbox_after(None, 1).await.unwrap_err();
-    assert_eq!(error.kind(), DeadLetterErrorKind::NoOutbox);
+    assert_eq!(refusal(without.outbox_after(None, 1).await), NoOutbox);
+    let retried = without.retry_dead_letter(owed).await;
+    assert_eq!(refusal(retried), DeadLetterRefusal::NoOutbox(NoOutbox));
 }
 
 #[tokio::test]

@@ -7,9 +7,10 @@ mod common;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{ANNS_EMAIL, ANNS_PHONE, HORSE, Kit, SECRET, STAPLE, keyring};
+use common::{ANNS_EMAIL, ANNS_PHONE, HORSE, Kit, SECRET, STAPLE, failure, keyring, refusal};
 use phone_auth_core::accounts::{
-    Accounts, LinkErrorKind, LogInErrorKind, ResetErrorKind, ResetRequestErrorKind, Visitor,
+    Accounts, FailureKind, FlowError, InvalidLink, LogInRefusal, ResetRefusal, ResetRequestRefusal,
+    Visitor,
 };
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::form::{Field, FieldProblem, Problem};
@@ -27,19 +28,22 @@ async fn reset(
     accounts: &Accounts,
     (id, token): &(String, String),
     new: &str,
-) -> Result<(), ResetErrorKind> {
+) -> Result<(), FlowError<ResetRefusal>> {
     let new = Password::new(new);
     let result = accounts.reset_password(id, token, &new, &new).await;
-    result.map(|_| ()).map_err(|error| error.kind())
+    result.map(|_| ())
 }
+
+/// The refusal of a link that does not work any more.
+const INVALID_LINK: ResetRefusal = ResetRefusal::Link(InvalidLink);
 
 /// Whether a link can be used, asked without using it.
 async fn works(kit: &Kit, (id, token): &(String, String)) -> bool {
     let checked = kit.accounts.recheck_reset_link(id, token).await;
     match checked {
         Ok(_) => true,
-        Err(error) => {
-            assert_eq!(error.kind(), LinkErrorKind::Invalid);
+        refused => {
+            assert_eq!(refusal(refused), InvalidLink);
             false
         }
     }
@@ -179,13 +183,11 @@ async fn unreadable_names_are_form_problems() {
         ("\u{202e}ann@example.org", Problem::InvalidCharacters),
         (&"a".repeat(255), Problem::TooLong { max: 254 }),
     ] {
-        let error = kit
-            .accounts
-            .request_password_reset(login)
-            .await
-            .unwrap_err();
-        assert_eq!(error.kind(), ResetRequestErrorKind::Invalid);
-        assert_eq!(error.problems(), [FieldProblem::new(Field::Login, problem)]);
+        let problem = FieldProblem::new(Field::Login, problem);
+        assert_eq!(
+            refusal(kit.accounts.request_password_reset(login).await),
+            ResetRequestRefusal::Invalid(vec![problem])
+        );
     }
     assert_eq!(kit.record.take(), [""; 0]);
 }
@@ -215,7 +217,7 @@ async fn reset_replaces_the_password() {
         .accounts
         .log_in("ann", &Password::new(HORSE), None)
         .await;
-    assert_eq!(old.unwrap_err().kind(), LogInErrorKind::InvalidCredentials);
+    assert_eq!(refusal(old), LogInRefusal::InvalidCredentials);
     kit.log_in("ann", STAPLE).await;
 }
 
@@ -226,8 +228,8 @@ async fn used_link_is_refused() {
     reset(&kit.accounts, &link, STAPLE).await.unwrap();
     kit.record.forget();
     assert_eq!(
-        reset(&kit.accounts, &link, "another good one").await,
-        Err(ResetErrorKind::InvalidLink)
+        refusal(reset(&kit.accounts, &link, "another good one").await),
+        INVALID_LINK
     );
     assert_eq!(
         kit.record.take(),
@@ -252,7 +254,7 @@ async fn one_of_twenty_uses_wins() {
     for task in tasks {
         match task.await.unwrap() {
             (new, Ok(())) => winners.push(new),
-            (_, Err(kind)) => assert_eq!(kind, ResetErrorKind::InvalidLink),
+            (_, refused) => assert_eq!(refusal(refused), INVALID_LINK),
         }
     }
     assert_eq!(winners.len(), 1);
@@ -318,8 +320,8 @@ async fn changes_end_the_link() {
         }
         assert!(!works(&kit, &link).await, "{change}");
         assert_eq!(
-            reset(&kit.accounts, &link, "another good one").await,
-            Err(ResetErrorKind::InvalidLink)
+            refusal(reset(&kit.accounts, &link, "another good one").await),
+            INVALID_LINK
         );
     }
 }
@@ -437,8 +439,8 @@ async fn altered_links_are_refused() {
         let link = (id.to_owned(), token.clone());
         assert!(!works(&kit, &link).await, "{id}");
         assert_eq!(
-            reset(&kit.accounts, &link, STAPLE).await,
-            Err(ResetErrorKind::InvalidLink)
+            refusal(reset(&kit.accounts, &link, STAPLE).await),
+            INVALID_LINK
         );
         assert_eq!(
             kit.record.take(),
@@ -532,17 +534,15 @@ async fn bad_passwords_keep_the_link() {
     ] {
         kit.record.forget();
         let (new1, new2) = (Password::new(new1), Password::new(new2));
-        let error = kit
+        let refused = kit
             .accounts
             .reset_password(&link.0, &link.1, &new1, &new2)
-            .await
-            .unwrap_err();
-        assert_eq!(error.kind(), ResetErrorKind::Invalid);
+            .await;
         let problems: Vec<_> = problems
             .into_iter()
             .map(|(field, problem)| FieldProblem::new(field, problem))
             .collect();
-        assert_eq!(error.problems(), problems);
+        assert_eq!(refusal(refused), ResetRefusal::Invalid(problems));
         assert_eq!(kit.hasher.made(), 0);
         assert_eq!(kit.record.take(), [""; 0]);
     }
@@ -554,20 +554,14 @@ async fn bad_passwords_keep_the_link() {
 async fn failing_store_changes_nothing() {
     let kit = Kit::with_ann().await;
     kit.store.fail_with(StoreErrorKind::Unavailable);
-    let error = kit
-        .accounts
-        .request_password_reset(ANNS_EMAIL)
-        .await
-        .unwrap_err();
-    assert_eq!(error.kind(), ResetRequestErrorKind::Unavailable);
+    let asked = kit.accounts.request_password_reset(ANNS_EMAIL).await;
+    assert_eq!(failure(asked).kind(), FailureKind::Unavailable);
     kit.store.recover();
     let link = kit.reset_link(ANNS_EMAIL).await;
     for calls in 0..3 {
         kit.store.fail_after(calls, StoreErrorKind::Unavailable);
-        assert_eq!(
-            reset(&kit.accounts, &link, STAPLE).await,
-            Err(ResetErrorKind::Unavailable)
-        );
+        let failure = failure(reset(&kit.accounts, &link, STAPLE).await);
+        assert_eq!(failure.kind(), FailureKind::Unavailable);
         kit.store.recover();
     }
     assert_eq!(kit.record.take(), [""; 0]);
@@ -595,9 +589,10 @@ async fn unreceived_reset_is_refused_for_all() {
         let accounts = kit.lacking(&[lacking]);
         let owed = accounts.outbox_after(None, 9).await.unwrap().len();
         for login in refused {
-            let error = accounts.request_password_reset(login).await.unwrap_err();
+            let refused = accounts.request_password_reset(login).await;
             let problem = FieldProblem::new(Field::Login, Problem::Unreceived { kind });
-            assert_eq!(error.problems(), [problem], "{login}");
+            let invalid = ResetRequestRefusal::Invalid(vec![problem]);
+            assert_eq!(refusal(refused), invalid, "{login}");
         }
         assert_eq!(accounts.outbox_after(None, 9).await.unwrap().len(), owed);
         accounts.request_password_reset(taken).await.unwrap();

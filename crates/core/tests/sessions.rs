@@ -7,7 +7,7 @@ mod common;
 use std::time::Duration;
 
 use common::{ANNS_EMAIL, HORSE, Kit};
-use phone_auth_core::accounts::{StoreAccessErrorKind, WorkerOptions};
+use phone_auth_core::accounts::{FailureKind, WorkerOptions};
 use phone_auth_core::clock::{Clock, ManualClock};
 use phone_auth_core::password::Password;
 use phone_auth_core::session::{NewLogIn, NewSession, SessionDigest, SessionKey};
@@ -137,11 +137,8 @@ async fn failing_store_lets_nobody_in() {
     let key = kit.log_in("ann", HORSE).await.key;
     kit.record.forget();
     for (fault, kind) in [
-        (
-            StoreErrorKind::Unavailable,
-            StoreAccessErrorKind::Unavailable,
-        ),
-        (StoreErrorKind::Broken, StoreAccessErrorKind::Broken),
+        (StoreErrorKind::Unavailable, FailureKind::Unavailable),
+        (StoreErrorKind::Broken, FailureKind::Broken),
     ] {
         kit.store.fail_with(fault);
         assert_eq!(kit.accounts.visitor(&key).await.unwrap_err().kind(), kind);

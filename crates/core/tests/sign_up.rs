@@ -4,8 +4,8 @@
 
 mod common;
 
-use common::{ANNS_EMAIL, ANNS_PHONE, HORSE, Kit, ann};
-use phone_auth_core::accounts::{SignUpErrorKind, SignUpForm};
+use common::{ANNS_EMAIL, ANNS_PHONE, HORSE, Kit, ann, failure, refusal};
+use phone_auth_core::accounts::{FailureKind, SignUpForm, SignUpRefusal};
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::form::{Field, FieldProblem, Problem};
 use phone_auth_core::password::Password;
@@ -16,13 +16,13 @@ use phone_auth_store_testkit::{OutsideChange, Outsider};
 async fn check(kit: &Kit, form: SignUpForm<'_>, problems: &[(Field, Problem)]) {
     let people = kit.store.person_count();
     let shown = format!("{form:?}");
-    let error = kit.accounts.sign_up(form).await.unwrap_err();
-    assert_eq!(error.kind(), SignUpErrorKind::Invalid, "{shown}");
+    let refused = kit.accounts.sign_up(form).await;
     let expected: Vec<FieldProblem> = problems
         .iter()
         .map(|(field, problem)| FieldProblem::new(*field, *problem))
         .collect();
-    assert_eq!(error.problems(), expected, "{shown}");
+    let invalid = SignUpRefusal::Invalid(expected);
+    assert_eq!(refusal(refused), invalid, "{shown}");
     assert_eq!(kit.store.person_count(), people);
     assert_eq!(kit.hasher.made() + kit.hasher.checked(), 0);
     assert_eq!(kit.record.take(), [""; 0]);
@@ -381,9 +381,9 @@ async fn one_of_many_wins() {
     for task in tasks {
         match task.await.unwrap() {
             Ok(_) => won += 1,
-            Err(error) => {
-                let fields: Vec<_> = error.problems().iter().map(|p| p.field).collect();
-                assert_eq!(error.kind(), SignUpErrorKind::Invalid);
+            refused => {
+                let SignUpRefusal::Invalid(problems) = refusal(refused);
+                let fields: Vec<_> = problems.iter().map(|p| p.field).collect();
                 assert_eq!(fields, [Field::Username, Field::Email, Field::Phone]);
             }
         }
@@ -396,16 +396,15 @@ async fn one_of_many_wins() {
 async fn failing_store_stores_nothing() {
     for calls in 0..2 {
         for (fault, kind) in [
-            (StoreErrorKind::Unavailable, SignUpErrorKind::Unavailable),
-            (StoreErrorKind::Broken, SignUpErrorKind::Broken),
+            (StoreErrorKind::Unavailable, FailureKind::Unavailable),
+            (StoreErrorKind::Broken, FailureKind::Broken),
         ] {
             let kit = Kit::new();
             kit.store.fail_after(calls, fault);
-            let error = kit.accounts.sign_up(ann()).await.unwrap_err();
+            let failure = failure(kit.accounts.sign_up(ann()).await);
             kit.store.recover();
-            assert_eq!(error.kind(), kind);
-            assert_eq!(error.is_retryable(), kind == SignUpErrorKind::Unavailable);
-            assert_eq!(error.problems(), []);
+            assert_eq!(failure.kind(), kind);
+            assert_eq!(failure.is_retryable(), kind == FailureKind::Unavailable);
             assert_eq!(kit.store.person_count(), 0);
             assert_eq!(kit.record.take(), [""; 0]);
         }

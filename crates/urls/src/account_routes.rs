@@ -100,6 +100,24 @@ impl AccountRoutes {
         link(&self.reset_prefix, &id::encode_user(user), token)
     }
 
+    /// Where the form for a new password is, once a reset link of this user was opened: where the link leads, with
+    /// [`SET_PASSWORD`] in the place of its token.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use phone_auth_urls::AccountRoutes;
+    ///
+    /// let routes = AccountRoutes::new("/accounts/")?;
+    /// let form = "/accounts/password_reset_confirm/NTg/set-password/";
+    /// assert_eq!(routes.password_reset_form(58), form);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn password_reset_form(&self, user: i64) -> String {
+        let id = id::encode_user(user);
+        format!("{}{id}/{SET_PASSWORD}/", self.reset_prefix)
+    }
+
     /// Where a verification link of this address leads.
     ///
     /// # Errors

@@ -1,5 +1,5 @@
-//! Answers to what went wrong: the one place where kinds of errors become status codes, public words
-//! and lines in the log.
+//! Answers to what went wrong: the one place where kinds of failures become status codes, public words
+//! and lines in the log. What a flow refuses is answered by its page.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use axum::response::{Html, IntoResponse, Response};
 use http::header::{ALLOW, CONNECTION, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
-use phone_auth_core::accounts::{FlowError, FlowErrorKind};
+use phone_auth_core::accounts::{Failure, FailureKind};
 
 use crate::page::Page;
 use crate::visit::Visit;
@@ -117,19 +117,19 @@ pub(crate) fn only_shows(visit: &Visit) -> Response {
 }
 
 /// The answer when a flow could not come to its end: 503 when trying again may help, else 500.
-pub(crate) fn trouble<K: FlowErrorKind>(
-    visit: &Visit,
-    doing: &'static str,
-    error: &FlowError<K>,
-) -> Response {
-    if !error.is_retryable() {
-        log_broken(doing, error);
-        return broken(visit);
+pub(crate) fn flow_failed(visit: &Visit, doing: &'static str, failure: &Failure) -> Response {
+    match failure.kind() {
+        FailureKind::Busy | FailureKind::Unavailable => {
+            tracing::warn!(doing, error = ?chain(failure), "not available");
+            busy(visit)
+        }
+        // The flow has told the log.
+        FailureKind::OutboxFull => busy(visit),
+        FailureKind::Broken => {
+            log_broken(doing, failure);
+            broken(visit)
+        }
     }
-    if !error.is_logged() {
-        tracing::warn!(doing, error = ?chain(error), "not available");
-    }
-    busy(visit)
 }
 
 /// The answer when trying again later may help.

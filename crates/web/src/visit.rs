@@ -295,7 +295,7 @@ pub(crate) async fn visitor(web: &Web, parts: &mut Parts) -> Result<Option<Arc<V
             Ok(None) => {}
             Err(error) => {
                 let visit = Visit::unasked(web, parts);
-                return Err(Refusal::new(answer::trouble(
+                return Err(Refusal::new(answer::flow_failed(
                     &visit,
                     "read a session",
                     &error,

@@ -2,7 +2,7 @@
 
 use chrono::Utc;
 use phone_auth::Accounts;
-use phone_auth::core::accounts::DeadLetterErrorKind;
+use phone_auth::core::accounts::{DeadLetterRefusal, FlowError};
 use phone_auth::core::outbox::{
     MessageId, OutboxMessage, OutboxRow, ReceiptOutcome, Receipts, UnreadableMessage,
 };
@@ -170,7 +170,7 @@ fn waits_for(message: &Listed) -> Option<String> {
 
 async fn retry(accounts: &Accounts, ids: &[i64]) -> Result<(), Failure> {
     let ids = ids.iter().map(|id| MessageId::new(*id));
-    retry_each(accounts, ids, |_| true).await
+    retry_each(accounts, ids, false).await
 }
 
 async fn retry_all(accounts: &Accounts) -> Result<(), Failure> {
@@ -180,25 +180,24 @@ async fn retry_all(accounts: &Accounts) -> Result<(), Failure> {
     });
     let ids: Vec<_> = letters.map(|row| row.id()).collect();
     // Somebody else may have sent one again or removed it meanwhile.
-    let counts = |kind| kind != DeadLetterErrorKind::NoSuchLetter;
-    retry_each(accounts, ids, counts).await
+    retry_each(accounts, ids, true).await
 }
 
 /// Owes each of these anew. One that cannot be sent keeps no other from it; which they were and why is said at the end.
 async fn retry_each(
     accounts: &Accounts,
     ids: impl IntoIterator<Item = MessageId>,
-    counts: impl Fn(DeadLetterErrorKind) -> bool,
+    skip_missing: bool,
 ) -> Result<(), Failure> {
     let (mut count, mut refused) = (0, Vec::new());
     for id in ids {
         match accounts.retry_dead_letter(id).await {
             Ok(()) => count += 1,
-            Err(error) if error.is_retryable() => return Err(Failure::failed(error)),
-            Err(error) if counts(error.kind()) => {
-                refused.push(format!("message {}: {error}", id.get()));
+            Err(FlowError::Failed(failure)) if failure.is_retryable() => {
+                return Err(Failure::failed(failure));
             }
-            Err(_) => {}
+            Err(FlowError::Refused(DeadLetterRefusal::NoSuchLetter)) if skip_missing => {}
+            Err(error) => refused.push(format!("message {}: {error}", id.get())),
         }
     }
     if count > 0 || refused.is_empty() {

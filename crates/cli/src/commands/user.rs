@@ -1,7 +1,7 @@
 //! `phone-auth user`: people, as an operator sees them.
 
 use phone_auth::Accounts;
-use phone_auth::core::accounts::SignUpForm;
+use phone_auth::core::accounts::{FlowError, SetPasswordRefusal, SignUpForm, SignUpRefusal};
 use phone_auth::core::form::{FieldProblem, Problem};
 use phone_auth::core::person::Person;
 use serde::Serialize;
@@ -58,7 +58,9 @@ async fn create(accounts: &Accounts, user: &NewUser) -> Result<(), Failure> {
     };
     let person = match accounts.create_person(form).await {
         Ok(person) => person,
-        Err(error) if !error.problems().is_empty() => return Err(invalid(error.problems())),
+        Err(FlowError::Refused(SignUpRefusal::Invalid(problems))) => {
+            return Err(invalid(&problems));
+        }
         Err(error) => return Err(Failure::failed(error)),
     };
     console::print(format_args!(
@@ -94,7 +96,9 @@ async fn set_password(accounts: &Accounts, username: &str) -> Result<(), Failure
     let password = password_input::ask().map_err(Failure::failed)?;
     let person = match accounts.set_password(username, &password).await {
         Ok(person) => person,
-        Err(error) if !error.problems().is_empty() => return Err(invalid(error.problems())),
+        Err(FlowError::Refused(SetPasswordRefusal::Invalid(problems))) => {
+            return Err(invalid(&problems));
+        }
         Err(error) => return Err(Failure::failed(error)),
     };
     console::print(format_args!(

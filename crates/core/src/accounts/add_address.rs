@@ -2,14 +2,10 @@
 
 use phone_auth_events::{EmailAdded, PhoneAdded, Sender};
 
-use super::error::{
-    BROKEN_TEXT, FlowError, FlowErrorKind, FormErrorKind, INVALID_TEXT, UNAVAILABLE_TEXT,
-    sealed::Sealed,
-};
 use super::sign_up::{MAX_EMAIL, MAX_PHONE};
-use super::{Accounts, Visitor};
+use super::{Accounts, FlowError, Visitor};
 use crate::address::{Address, AddressCaps, AddressKind, AddressRecord, EmailAddress, PhoneNumber};
-use crate::form::{Field, Problem, Problems};
+use crate::form::{self, Field, FieldProblem, Problem};
 use crate::store::StoreErrorKind;
 
 impl Accounts {
@@ -17,17 +13,19 @@ impl Accounts {
     /// `email_added` or `phone_added`.
     ///
     /// # Errors
-    /// - [`Invalid`](AddAddressErrorKind::Invalid): [`problems`](FlowError::problems) has what is wrong
-    ///   with it; also when somebody has it already, the visitor too.
-    /// - [`Unavailable`](AddAddressErrorKind::Unavailable), [`Broken`](AddAddressErrorKind::Broken): the
-    ///   store.
+    /// - [`Invalid`](AddAddressRefusal::Invalid): what is wrong with it; also when somebody has it already, the visitor
+    ///   too.
+    /// - [`Failed`](FlowError::Failed), [`Unavailable`](super::FailureKind::Unavailable) or
+    ///   [`Broken`](super::FailureKind::Broken): the store.
     ///
     /// # Cancel safety
     /// The address is added or not; the signal may be missing.
     ///
     /// # Examples
     /// ```
+    /// use phone_auth_core::accounts::{AddAddressRefusal, FlowError};
     /// use phone_auth_core::address::AddressKind;
+    /// use phone_auth_core::form::Problem;
     /// # use phone_auth_core::password::Password;
     ///
     #[doc = include_str!("example_setup.txt")]
@@ -37,8 +35,12 @@ impl Accounts {
     /// let added = accounts.add_address(&visitor, AddressKind::Email, "Ann@Work.example").await?;
     /// assert_eq!(added.value, "ann@work.example");
     ///
-    /// let refused = accounts.add_address(&visitor, AddressKind::Phone, "98765").await;
-    /// assert_eq!(refused.unwrap_err().problems().len(), 1);
+    /// match accounts.add_address(&visitor, AddressKind::Phone, "98765").await {
+    ///     Err(FlowError::Refused(AddAddressRefusal::Invalid(problems))) => {
+    ///         assert_eq!(problems[0].problem, Problem::InvalidPhone);
+    ///     }
+    ///     Ok(_) | Err(FlowError::Failed(_)) => return Err("not refused".into()),
+    /// }
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -48,11 +50,12 @@ impl Accounts {
         visitor: &Visitor,
         kind: AddressKind,
         text: &str,
-    ) -> Result<AddressRecord, AddAddressError> {
-        let mut problems = Problems::default();
-        let Some(address) = read(kind, text, &mut problems) else {
-            return Err(AddAddressError::invalid(problems.into_vec()));
+    ) -> Result<AddressRecord, FlowError<AddAddressRefusal>> {
+        let invalid = |problem| {
+            let problem = FieldProblem::new(field(kind), problem);
+            FlowError::Refused(AddAddressRefusal::Invalid(vec![problem]))
         };
+        let address = read(kind, text).map_err(invalid)?;
         let person = visitor.person();
         let caps = AddressCaps {
             all: self.settings().max_addresses,
@@ -61,16 +64,16 @@ impl Accounts {
         let record = match self.store().add_address(person.id, &address, caps).await {
             Ok(record) => record,
             Err(error) => {
-                let problem = match error.kind() {
-                    StoreErrorKind::Taken(_) => Problem::Taken,
-                    StoreErrorKind::TooManyAddresses => Problem::TooManyAddresses { max: caps.all },
-                    StoreErrorKind::TooManyUnverified => Problem::TooManyUnverified {
+                return Err(match error.kind() {
+                    StoreErrorKind::Taken(_) => invalid(Problem::Taken),
+                    StoreErrorKind::TooManyAddresses => {
+                        invalid(Problem::TooManyAddresses { max: caps.all })
+                    }
+                    StoreErrorKind::TooManyUnverified => invalid(Problem::TooManyUnverified {
                         max: caps.unverified,
-                    },
-                    _ => return Err(error.into()),
-                };
-                problems.add(field(kind), problem);
-                return Err(AddAddressError::invalid(problems.into_vec()));
+                    }),
+                    _ => error.into(),
+                });
             }
         };
         let (sender, user) = (Sender::new("add_address"), person.to_user());
@@ -83,21 +86,18 @@ impl Accounts {
     }
 }
 
-/// Reads an address of this kind and notes what is wrong with it.
-fn read(kind: AddressKind, text: &str, problems: &mut Problems) -> Option<Address> {
+/// Reads an address of this kind, or says what is wrong with it.
+fn read(kind: AddressKind, text: &str) -> Result<Address, Problem> {
     let (max, problem) = match kind {
         AddressKind::Email => (MAX_EMAIL, Problem::InvalidEmail),
         AddressKind::Phone => (MAX_PHONE, Problem::InvalidPhone),
     };
-    let text = problems.read(field(kind), text, max, true)?;
+    let text = form::read(text, max, true)?;
     let address = match kind {
         AddressKind::Email => EmailAddress::parse(text).ok().map(Address::Email),
         AddressKind::Phone => PhoneNumber::parse(text).ok().map(Address::Phone),
     };
-    if address.is_none() {
-        problems.add(field(kind), problem);
-    }
-    address
+    address.ok_or(problem)
 }
 
 const fn field(kind: AddressKind) -> Field {
@@ -107,37 +107,14 @@ const fn field(kind: AddressKind) -> Field {
     }
 }
 
-/// Why an address was not added.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum AddAddressErrorKind {
-    /// Something is wrong with the form.
-    Invalid,
-    /// The store is not available; trying again later may work.
-    Unavailable,
-    /// The store answered what it should not.
-    Broken,
+/// Why [`Accounts::add_address`] refuses.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a caller has an answer for each, and must not forget one"
+)]
+pub enum AddAddressRefusal {
+    /// Something is wrong with the address: at least one problem.
+    #[error("the form has problems")]
+    Invalid(Vec<FieldProblem>),
 }
-
-impl Sealed for AddAddressErrorKind {}
-
-impl FlowErrorKind for AddAddressErrorKind {
-    const UNAVAILABLE: Self = Self::Unavailable;
-    const BROKEN: Self = Self::Broken;
-    const BUSY: Option<Self> = None;
-
-    fn text(self) -> &'static str {
-        match self {
-            Self::Invalid => INVALID_TEXT,
-            Self::Unavailable => UNAVAILABLE_TEXT,
-            Self::Broken => BROKEN_TEXT,
-        }
-    }
-}
-
-impl FormErrorKind for AddAddressErrorKind {
-    const INVALID: Self = Self::Invalid;
-}
-
-/// The error of [`Accounts::add_address`].
-pub type AddAddressError = FlowError<AddAddressErrorKind>;

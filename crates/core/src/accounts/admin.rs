@@ -2,13 +2,9 @@
 
 use phone_auth_events::{PasswordChanged, Sender, UserSignedUp};
 
-use super::error::{
-    BROKEN_TEXT, BUSY_TEXT, FlowError, FlowErrorKind, FormErrorKind, INVALID_TEXT,
-    UNAVAILABLE_TEXT, sealed::Sealed,
-};
 use super::new_password::attributes_of;
-use super::{ATTEMPTS, Accounts, SignUpError, SignUpForm, StoreAccessError};
-use crate::form::{Field, Problems};
+use super::{ATTEMPTS, Accounts, Failure, FailureKind, FlowError, SignUpForm, SignUpRefusal};
+use crate::form::{Field, FieldProblem, Problems};
 use crate::password::{Password, Requester};
 use crate::person::{AccountName, Person, PersonId};
 use crate::session::PasswordReplacement;
@@ -23,7 +19,10 @@ impl Accounts {
     ///
     /// # Cancel safety
     /// As for [`sign_up`](Self::sign_up).
-    pub async fn create_person(&self, form: SignUpForm<'_>) -> Result<Person, SignUpError> {
+    pub async fn create_person(
+        &self,
+        form: SignUpForm<'_>,
+    ) -> Result<Person, FlowError<SignUpRefusal>> {
         let operator = Requester::operator();
         let person = self.make_person(&form, &[Field::Username], &operator);
         let person = person.await?;
@@ -35,8 +34,7 @@ impl Accounts {
     /// At most `limit` people, in the order of their ids, after the one with the id `after`.
     ///
     /// # Errors
-    /// [`Unavailable`](super::StoreAccessErrorKind::Unavailable) and
-    /// [`Broken`](super::StoreAccessErrorKind::Broken): the store.
+    /// [`Unavailable`](FailureKind::Unavailable) or [`Broken`](FailureKind::Broken): the store.
     ///
     /// # Cancel safety
     /// It only reads.
@@ -44,7 +42,7 @@ impl Accounts {
         &self,
         after: Option<PersonId>,
         limit: u32,
-    ) -> Result<Vec<Person>, StoreAccessError> {
+    ) -> Result<Vec<Person>, Failure> {
         Ok(self.store().people_after(after, limit).await?)
     }
 
@@ -58,30 +56,38 @@ impl Accounts {
     /// they are let in.
     ///
     /// # Errors
-    /// - [`NoSuchPerson`](AdminErrorKind::NoSuchPerson): nobody has this username.
-    /// - [`Ambiguous`](AdminErrorKind::Ambiguous): several people have it in letters of different case.
-    /// - [`Unavailable`](AdminErrorKind::Unavailable), [`Broken`](AdminErrorKind::Broken): the store.
+    /// - [`NoSuchUser`](UsernameRefusal::NoSuchUser): no user has this username.
+    /// - [`Ambiguous`](UsernameRefusal::Ambiguous): several users have it in letters of different case.
+    /// - [`Failed`](FlowError::Failed), [`Unavailable`](FailureKind::Unavailable) or [`Broken`](FailureKind::Broken):
+    ///   the store.
     ///
     /// # Cancel safety
     /// It happens whole or not at all.
     ///
     /// # Examples
     /// ```
+    /// use phone_auth_core::accounts::{FlowError, UsernameRefusal};
     /// # use phone_auth_core::password::Password;
+    ///
     #[doc = include_str!("example_setup.txt")]
     /// let ann = accounts.log_in("ann", &Password::new("correct horse"), None).await?;
     /// accounts.set_active("ann", false).await?;
     /// assert!(accounts.visitor(&ann.key).await?.is_none());
-    /// assert!(accounts.set_active("nobody", false).await.is_err());
+    ///
+    /// let refused = accounts.set_active("nobody", false).await;
+    /// assert!(matches!(refused, Err(FlowError::Refused(UsernameRefusal::NoSuchUser))));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub async fn set_active(&self, username: &str, active: bool) -> Result<Person, AdminError> {
-        let no_such_person = || AdminError::new(AdminErrorKind::NoSuchPerson);
-        let mut person = self.named(username).await?.ok_or_else(no_such_person)?;
+    pub async fn set_active(
+        &self,
+        username: &str,
+        active: bool,
+    ) -> Result<Person, FlowError<UsernameRefusal>> {
+        let mut person = self.named(username).await?;
         if !self.store().set_active(person.id, active).await? {
-            return Err(no_such_person());
+            return Err(FlowError::Refused(UsernameRefusal::NoSuchUser));
         }
         person.is_active = active;
         Ok(person)
@@ -91,37 +97,51 @@ impl Accounts {
     /// sender `set_password`.
     ///
     /// # Errors
-    /// - [`NoSuchPerson`](AdminErrorKind::NoSuchPerson): nobody has this username.
-    /// - [`Ambiguous`](AdminErrorKind::Ambiguous): several people have it in letters of different case.
-    /// - [`NotActive`](AdminErrorKind::NotActive): the person is kept out; let them in first.
-    /// - [`Invalid`](AdminErrorKind::Invalid): [`problems`](FlowError::problems) has what is wrong with
-    ///   the password, at the field `password`.
-    /// - [`Busy`](AdminErrorKind::Busy): too many passwords are being hashed.
-    /// - [`Unavailable`](AdminErrorKind::Unavailable), [`Broken`](AdminErrorKind::Broken): the store, or
-    ///   the source of randomness.
+    /// - [`Username`](SetPasswordRefusal::Username): no user has this username, or several have it in letters of
+    ///   different case.
+    /// - [`Disabled`](SetPasswordRefusal::Disabled): the user is disabled; enable them first.
+    /// - [`Invalid`](SetPasswordRefusal::Invalid): what is wrong with the password, at the field `password`.
+    /// - [`Failed`](FlowError::Failed): [`Busy`](FailureKind::Busy), too many passwords are being hashed;
+    ///   [`Unavailable`](FailureKind::Unavailable) or [`Broken`](FailureKind::Broken), the store or the source of
+    ///   randomness.
     ///
     /// # Cancel safety
     /// The password is changed and the sessions ended, or neither; the signal may be missing.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::accounts::{FlowError, SetPasswordRefusal, UsernameRefusal};
+    /// # use phone_auth_core::password::Password;
+    ///
+    #[doc = include_str!("example_setup.txt")]
+    /// let new = Password::new("battery staple");
+    /// accounts.set_password("ann", &new).await?;
+    /// accounts.log_in("ann", &new, None).await?;
+    ///
+    /// let nobody = SetPasswordRefusal::Username(UsernameRefusal::NoSuchUser);
+    /// let refused = accounts.set_password("nobody", &new).await;
+    /// assert!(matches!(refused, Err(FlowError::Refused(refusal)) if refusal == nobody));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub async fn set_password(
         &self,
         username: &str,
         password: &Password,
-    ) -> Result<Person, AdminError> {
+    ) -> Result<Person, FlowError<SetPasswordRefusal>> {
         for _ in 0..ATTEMPTS {
-            let Some(person) = self.named(username).await? else {
-                return Err(AdminError::new(AdminErrorKind::NoSuchPerson));
-            };
+            let named = self.named(username).await;
+            let person = named.map_err(|error| error.map_refusal(SetPasswordRefusal::Username))?;
             if !person.is_active {
-                return Err(AdminError::new(AdminErrorKind::NotActive));
+                return Err(FlowError::Refused(SetPasswordRefusal::Disabled));
             }
             let addresses = self.some_addresses_of(person.id).await?;
             let mut problems = Problems::default();
             let attributes = attributes_of(&person, &addresses);
             let new = (Field::Password, password);
             self.check_new_password(&mut problems, new, None, &attributes);
-            if !problems.is_empty() {
-                return Err(AdminError::invalid(problems.into_vec()));
-            }
+            problems.refuse(SetPasswordRefusal::Invalid)?;
             let replacement = PasswordReplacement {
                 person: person.id,
                 old: person.password.clone(),
@@ -136,69 +156,55 @@ impl Accounts {
                 return Ok(person);
             }
         }
-        Err(AdminError::new(AdminErrorKind::Unavailable))
+        Err(Failure::new(FailureKind::Unavailable).into())
     }
 
-    /// The person with this username, exactly or in another case.
-    async fn named(&self, username: &str) -> Result<Option<Person>, AdminError> {
+    /// The user with this username, exactly or in another case.
+    async fn named(&self, username: &str) -> Result<Person, FlowError<UsernameRefusal>> {
         let name = AccountName {
             username: Some(username.to_owned()),
             ..AccountName::default()
         };
         let found = match self.store().find_person(&name).await {
             Err(error) if error.kind() == StoreErrorKind::Ambiguous => {
-                return Err(AdminError::with_source(AdminErrorKind::Ambiguous, error));
+                return Err(FlowError::Refused(UsernameRefusal::Ambiguous));
             }
             found => found?,
         };
-        Ok(found.map(|found| found.person))
+        let found = found.ok_or(FlowError::Refused(UsernameRefusal::NoSuchUser))?;
+        Ok(found.person)
     }
 }
 
-/// Why an operator's wish was not done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum AdminErrorKind {
-    /// Nobody has this username.
-    NoSuchPerson,
-    /// Several people have this username in letters of different case, and nobody exactly as named.
+/// Why a username names no one user.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a caller has an answer for each, and must not forget one"
+)]
+pub enum UsernameRefusal {
+    /// No user has this username.
+    #[error("nobody has this username")]
+    NoSuchUser,
+    /// Several users have this username in letters of different case, and nobody exactly as named.
+    #[error("several people have this username in letters of different case")]
     Ambiguous,
-    /// The person is kept out.
-    NotActive,
-    /// Something is wrong with what was typed.
-    Invalid,
-    /// Too many passwords are being hashed; trying again later works.
-    Busy,
-    /// The store is not available, or somebody else kept changing the person; trying again later may
-    /// work.
-    Unavailable,
-    /// The store, the hasher or the source of randomness answered what it should not.
-    Broken,
 }
 
-impl Sealed for AdminErrorKind {}
-
-impl FlowErrorKind for AdminErrorKind {
-    const UNAVAILABLE: Self = Self::Unavailable;
-    const BROKEN: Self = Self::Broken;
-    const BUSY: Option<Self> = Some(Self::Busy);
-
-    fn text(self) -> &'static str {
-        match self {
-            Self::NoSuchPerson => "nobody has this username",
-            Self::Ambiguous => "several people have this username in letters of different case",
-            Self::NotActive => "the person is not active",
-            Self::Invalid => INVALID_TEXT,
-            Self::Busy => BUSY_TEXT,
-            Self::Unavailable => UNAVAILABLE_TEXT,
-            Self::Broken => BROKEN_TEXT,
-        }
-    }
+/// Why [`Accounts::set_password`] refuses.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a caller has an answer for each, and must not forget one"
+)]
+pub enum SetPasswordRefusal {
+    /// The username names no one user.
+    #[error(transparent)]
+    Username(UsernameRefusal),
+    /// The user is disabled.
+    #[error("the person is not active")]
+    Disabled,
+    /// Something is wrong with the password: at least one problem.
+    #[error("the form has problems")]
+    Invalid(Vec<FieldProblem>),
 }
-
-impl FormErrorKind for AdminErrorKind {
-    const INVALID: Self = Self::Invalid;
-}
-
-/// The error of [`Accounts::set_active`] and [`Accounts::set_password`].
-pub type AdminError = FlowError<AdminErrorKind>;

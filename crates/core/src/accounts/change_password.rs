@@ -2,14 +2,10 @@
 
 use phone_auth_events::{PasswordChanged, Sender};
 
-use super::error::{
-    BROKEN_TEXT, BUSY_TEXT, FlowError, FlowErrorKind, FormErrorKind, INVALID_TEXT,
-    UNAVAILABLE_TEXT, sealed::Sealed,
-};
 use super::new_password::attributes_of;
-use super::{ATTEMPTS, Accounts, Visitor};
-use crate::form::{Field, Problem, Problems};
-use crate::password::{Password, Requester, Verdict};
+use super::{ATTEMPTS, Accounts, Failure, FailureKind, FlowError, Visitor};
+use crate::form::{Field, FieldProblem, Problem, Problems};
+use crate::password::{HashError, Password, Requester, Verdict};
 use crate::person::Person;
 use crate::session::{KeptSession, PasswordReplacement, SessionKey};
 use crate::store::{StoreError, StoreErrorKind};
@@ -20,12 +16,11 @@ impl Accounts {
     /// `password_changed`.
     ///
     /// # Errors
-    /// - [`Invalid`](ChangePasswordErrorKind::Invalid): [`problems`](FlowError::problems) has what is
-    ///   wrong, with the old password and with the new one at once.
-    /// - [`NotActive`](ChangePasswordErrorKind::NotActive): the person is gone or not active any more.
-    /// - [`Busy`](ChangePasswordErrorKind::Busy): too many passwords are being hashed.
-    /// - [`Unavailable`](ChangePasswordErrorKind::Unavailable),
-    ///   [`Broken`](ChangePasswordErrorKind::Broken): the store, or the source of randomness.
+    /// - [`Invalid`](ChangePasswordRefusal::Invalid): what is wrong, with the old password and with the new one at once.
+    /// - [`NotLoggedIn`](ChangePasswordRefusal::NotLoggedIn): the user is gone or disabled, or the session is over.
+    /// - [`Failed`](FlowError::Failed): [`Busy`](FailureKind::Busy), too many passwords are being hashed;
+    ///   [`Unavailable`](FailureKind::Unavailable) or [`Broken`](FailureKind::Broken), the store or the source of
+    ///   randomness.
     ///
     /// In every case nothing was changed, and the session lives on.
     ///
@@ -35,6 +30,7 @@ impl Accounts {
     ///
     /// # Examples
     /// ```
+    /// use phone_auth_core::accounts::{ChangePasswordRefusal, FlowError};
     /// use phone_auth_core::form::{Field, FieldProblem, Problem};
     /// # use phone_auth_core::password::Password;
     ///
@@ -44,9 +40,10 @@ impl Accounts {
     /// let visitor = accounts.visitor(&ann.key).await?.ok_or("nobody")?;
     ///
     /// let new = Password::new("battery staple");
-    /// let wrong = accounts.change_password(&visitor, &new, &new, &new).await;
     /// let problem = FieldProblem::new(Field::OldPassword, Problem::WrongOldPassword);
-    /// assert_eq!(wrong.unwrap_err().problems(), [problem]);
+    /// let wrong = ChangePasswordRefusal::Invalid(vec![problem]);
+    /// let refused = accounts.change_password(&visitor, &new, &new, &new).await;
+    /// assert!(matches!(refused, Err(FlowError::Refused(refusal)) if refusal == wrong));
     ///
     /// let key = accounts.change_password(&visitor, &old, &new, &new).await?;
     /// assert!(accounts.visitor(&key).await?.is_some());
@@ -61,13 +58,13 @@ impl Accounts {
         old: &Password,
         new1: &Password,
         new2: &Password,
-    ) -> Result<SessionKey, ChangePasswordError> {
+    ) -> Result<SessionKey, FlowError<ChangePasswordRefusal>> {
         let addresses = self.some_addresses_of(visitor.person().id).await?;
         let requester = Requester::signed_in(&self.client, visitor.person().id);
         for _ in 0..ATTEMPTS {
             let person = self.store().person(visitor.person().id).await?;
             let Some(person) = person.filter(|person| person.is_active) else {
-                return Err(ChangePasswordError::new(ChangePasswordErrorKind::NotActive));
+                return Err(FlowError::Refused(ChangePasswordRefusal::NotLoggedIn));
             };
             let mut problems = Problems::default();
             self.check_old_password(&mut problems, &person, old, &requester)
@@ -78,9 +75,7 @@ impl Accounts {
                 Some((Field::NewPassword2, new2)),
                 &attributes_of(&person, &addresses),
             );
-            if !problems.is_empty() {
-                return Err(ChangePasswordError::invalid(problems.into_vec()));
-            }
+            problems.refuse(ChangePasswordRefusal::Invalid)?;
             let replacement = PasswordReplacement {
                 person: person.id,
                 old: person.password.clone(),
@@ -104,9 +99,7 @@ impl Accounts {
             // The password was changed since we read it, perhaps only to a better hash of itself by a
             // log-in elsewhere. Look again.
         }
-        Err(ChangePasswordError::new(
-            ChangePasswordErrorKind::Unavailable,
-        ))
+        Err(Failure::new(FailureKind::Unavailable).into())
     }
 
     /// Replaces a password, and gives the visitor's session another key, which is answered. `None` when the
@@ -115,7 +108,7 @@ impl Accounts {
         &self,
         visitor: &Visitor,
         mut replacement: PasswordReplacement,
-    ) -> Result<Option<SessionKey>, ChangePasswordError> {
+    ) -> Result<Option<SessionKey>, Failure> {
         let key = self.new_session_key()?;
         replacement.keeps = Some(KeptSession {
             digest: visitor.session().digest,
@@ -131,7 +124,7 @@ impl Accounts {
         person: &Person,
         old: &Password,
         requester: &Requester,
-    ) -> Result<(), ChangePasswordError> {
+    ) -> Result<(), HashError> {
         if old.is_empty() {
             problems.add(Field::OldPassword, Problem::Required);
             return Ok(());
@@ -152,43 +145,17 @@ pub(super) fn unless_in_use(replaced: Result<bool, StoreError>) -> Result<bool, 
     }
 }
 
-/// Why a password was not changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ChangePasswordErrorKind {
-    /// Something is wrong with the form.
-    Invalid,
-    /// The person is gone or not active any more: whoever asks is nobody.
-    NotActive,
-    /// Too many passwords are being hashed; trying again later works.
-    Busy,
-    /// The store is not available, or the password kept being changed; trying again later may work.
-    Unavailable,
-    /// The store, the hasher or the source of randomness answered what it should not.
-    Broken,
+/// Why [`Accounts::change_password`] refuses.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a caller has an answer for each, and must not forget one"
+)]
+pub enum ChangePasswordRefusal {
+    /// Something is wrong with the form: at least one problem, in the order of its fields.
+    #[error("the form has problems")]
+    Invalid(Vec<FieldProblem>),
+    /// The user is gone or disabled, or the session is over: whoever asks is nobody.
+    #[error("the person is gone or not active")]
+    NotLoggedIn,
 }
-
-impl Sealed for ChangePasswordErrorKind {}
-
-impl FlowErrorKind for ChangePasswordErrorKind {
-    const UNAVAILABLE: Self = Self::Unavailable;
-    const BROKEN: Self = Self::Broken;
-    const BUSY: Option<Self> = Some(Self::Busy);
-
-    fn text(self) -> &'static str {
-        match self {
-            Self::Invalid => INVALID_TEXT,
-            Self::NotActive => "the person is gone or not active",
-            Self::Busy => BUSY_TEXT,
-            Self::Unavailable => UNAVAILABLE_TEXT,
-            Self::Broken => BROKEN_TEXT,
-        }
-    }
-}
-
-impl FormErrorKind for ChangePasswordErrorKind {
-    const INVALID: Self = Self::Invalid;
-}
-
-/// The error of [`Accounts::change_password`].
-pub type ChangePasswordError = FlowError<ChangePasswordErrorKind>;

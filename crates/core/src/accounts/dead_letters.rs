@@ -2,11 +2,10 @@
 
 use chrono::{DateTime, Utc};
 
-use super::Accounts;
 use super::bound_state::{self, Changed};
-use super::error::{BROKEN_TEXT, FlowError, FlowErrorKind, UNAVAILABLE_TEXT, sealed::Sealed};
 use super::open_link::{Missing, not_replaced, still_open, still_there};
 use super::promise::Outbox;
+use super::{Accounts, FlowError};
 use crate::outbox::{Binding, MessageId, Obsolete, OutboxMessage, OutboxRow, Revival, Revived};
 
 impl Accounts {
@@ -14,8 +13,9 @@ impl Accounts {
     /// are owed, dead letters, and what cannot be read.
     ///
     /// # Errors
-    /// - [`NoOutbox`](DeadLetterErrorKind::NoOutbox): the flows have none.
-    /// - [`Unavailable`](DeadLetterErrorKind::Unavailable), [`Broken`](DeadLetterErrorKind::Broken): the store.
+    /// - [`NoOutbox`]: the flows have none.
+    /// - [`Failed`](FlowError::Failed), [`Unavailable`](super::FailureKind::Unavailable) or
+    ///   [`Broken`](super::FailureKind::Broken): the store.
     ///
     /// # Cancel safety
     /// It only reads.
@@ -23,7 +23,7 @@ impl Accounts {
         &self,
         after: Option<MessageId>,
         limit: u32,
-    ) -> Result<Vec<OutboxRow>, DeadLetterError> {
+    ) -> Result<Vec<OutboxRow>, FlowError<NoOutbox>> {
         Ok(self.opened()?.store.outbox_after(after, limit).await?)
     }
 
@@ -31,23 +31,28 @@ impl Accounts {
     /// delivered. It is bound to the state as it is now. A worker of this process is woken.
     ///
     /// # Errors
-    /// - [`NoOutbox`](DeadLetterErrorKind::NoOutbox): the flows have none.
-    /// - [`NoSuchLetter`](DeadLetterErrorKind::NoSuchLetter): there is no such message, or it is not dead.
-    /// - [`Unreadable`](DeadLetterErrorKind::Unreadable): a column of its row cannot be read.
-    /// - [`Gone`](DeadLetterErrorKind::Gone), [`Disabled`](DeadLetterErrorKind::Disabled): there is nobody to send it to.
-    /// - [`Obsolete`](DeadLetterErrorKind::Obsolete): it has nothing left to do; it stays a dead letter.
-    /// - [`Unavailable`](DeadLetterErrorKind::Unavailable), [`Broken`](DeadLetterErrorKind::Broken): the store.
+    /// - [`NoOutbox`](DeadLetterRefusal::NoOutbox): the flows have none.
+    /// - [`NoSuchLetter`](DeadLetterRefusal::NoSuchLetter): there is no such message, or it is not dead.
+    /// - [`Unreadable`](DeadLetterRefusal::Unreadable): a column of its row cannot be read.
+    /// - [`Gone`](DeadLetterRefusal::Gone), [`Disabled`](DeadLetterRefusal::Disabled): there is nobody to send it to.
+    /// - [`Obsolete`](DeadLetterRefusal::Obsolete): it has nothing left to do; it stays a dead letter.
+    /// - [`Failed`](FlowError::Failed), [`Unavailable`](super::FailureKind::Unavailable) or
+    ///   [`Broken`](super::FailureKind::Broken): the store.
     ///
     /// # Cancel safety
     /// It happens whole or not at all.
-    pub async fn retry_dead_letter(&self, id: MessageId) -> Result<(), DeadLetterError> {
-        let outbox = self.opened()?;
+    pub async fn retry_dead_letter(
+        &self,
+        id: MessageId,
+    ) -> Result<(), FlowError<DeadLetterRefusal>> {
+        let no_outbox = |error: FlowError<_>| error.map_refusal(DeadLetterRefusal::NoOutbox);
+        let outbox = self.opened().map_err(no_outbox)?;
         let letter = match outbox.store.outbox_message(id).await? {
             Some(OutboxRow::Message(letter)) if letter.dead.is_some() => letter,
             Some(OutboxRow::Unreadable(row)) if row.is_dead => {
-                return Err(DeadLetterError::new(DeadLetterErrorKind::Unreadable));
+                return Err(FlowError::Refused(DeadLetterRefusal::Unreadable));
             }
-            _ => return Err(DeadLetterError::new(DeadLetterErrorKind::NoSuchLetter)),
+            _ => return Err(FlowError::Refused(DeadLetterRefusal::NoSuchLetter)),
         };
         let binding = self.rebound(&letter).await?;
         let now = self.now();
@@ -64,7 +69,7 @@ impl Accounts {
                 outbox.bell.notify_one();
                 Ok(())
             }
-            Revived::NoSuchLetter => Err(DeadLetterError::new(DeadLetterErrorKind::NoSuchLetter)),
+            Revived::NoSuchLetter => Err(FlowError::Refused(DeadLetterRefusal::NoSuchLetter)),
             Revived::Superseded => Err(obsolete(Obsolete::NewerRequest)),
         }
     }
@@ -73,7 +78,10 @@ impl Accounts {
     ///
     /// An address that was corrected since is where the message is wanted; a password that was changed since leaves
     /// nothing to reset; and a link that was asked for since must not stop working.
-    async fn rebound(&self, letter: &OutboxMessage) -> Result<Binding, DeadLetterError> {
+    async fn rebound(
+        &self,
+        letter: &OutboxMessage,
+    ) -> Result<Binding, FlowError<DeadLetterRefusal>> {
         let message = &letter.message;
         let recipient = message.recipient.ok_or_else(|| missing(Missing::Gone))?;
         let found = self
@@ -96,74 +104,65 @@ impl Accounts {
     /// Removes dead letters that were given up before this time; how many they were.
     ///
     /// # Errors
-    /// - [`NoOutbox`](DeadLetterErrorKind::NoOutbox): the flows have none.
-    /// - [`Unavailable`](DeadLetterErrorKind::Unavailable), [`Broken`](DeadLetterErrorKind::Broken): the store.
+    /// - [`NoOutbox`]: the flows have none.
+    /// - [`Failed`](FlowError::Failed), [`Unavailable`](super::FailureKind::Unavailable) or
+    ///   [`Broken`](super::FailureKind::Broken): the store.
     ///
     /// # Cancel safety
     /// It goes in steps, and each happens whole or not at all. What an earlier step has removed stays removed.
-    pub async fn purge_dead_letters(&self, before: DateTime<Utc>) -> Result<u64, DeadLetterError> {
+    pub async fn purge_dead_letters(
+        &self,
+        before: DateTime<Utc>,
+    ) -> Result<u64, FlowError<NoOutbox>> {
         Ok(self.opened()?.store.purge_dead_letters(before).await?)
     }
 
-    fn opened(&self) -> Result<&Outbox, DeadLetterError> {
-        let none = || DeadLetterError::new(DeadLetterErrorKind::NoOutbox);
-        self.inner.outbox.as_ref().ok_or_else(none)
+    fn opened(&self) -> Result<&Outbox, FlowError<NoOutbox>> {
+        let outbox = self.inner.outbox.as_ref();
+        outbox.ok_or(FlowError::Refused(NoOutbox))
     }
 }
 
-fn obsolete(why: Obsolete) -> DeadLetterError {
-    DeadLetterError::new(DeadLetterErrorKind::Obsolete(why))
+const fn obsolete(why: Obsolete) -> FlowError<DeadLetterRefusal> {
+    FlowError::Refused(DeadLetterRefusal::Obsolete(why))
 }
 
-fn missing(why: Missing) -> DeadLetterError {
-    DeadLetterError::new(match why {
-        Missing::Gone => DeadLetterErrorKind::Gone,
-        Missing::Disabled => DeadLetterErrorKind::Disabled,
+const fn missing(why: Missing) -> FlowError<DeadLetterRefusal> {
+    FlowError::Refused(match why {
+        Missing::Gone => DeadLetterRefusal::Gone,
+        Missing::Disabled => DeadLetterRefusal::Disabled,
     })
 }
 
-/// Why nothing was done with a dead letter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum DeadLetterErrorKind {
+/// Why what an operator does with the outbox is refused: the flows have none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no outbox")]
+#[expect(clippy::exhaustive_structs, reason = "there is nothing to add to it")]
+pub struct NoOutbox;
+
+/// Why [`Accounts::retry_dead_letter`] refuses.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a caller has an answer for each, and must not forget one"
+)]
+pub enum DeadLetterRefusal {
     /// The flows have no outbox.
-    NoOutbox,
+    #[error(transparent)]
+    NoOutbox(NoOutbox),
     /// There is no such message, or it is not dead.
+    #[error("there is no such dead letter")]
     NoSuchLetter,
     /// A column of its row cannot be read.
+    #[error("a column of its row cannot be read")]
     Unreadable,
     /// The user or the address was deleted, or the address became another user's.
+    #[error("{}", Missing::Gone.text())]
     Gone,
     /// The user is disabled.
+    #[error("{}", Missing::Disabled.text())]
     Disabled,
     /// It has nothing left to do.
+    #[error("{}", .0.text())]
     Obsolete(Obsolete),
-    /// The store is not available; trying again later may work.
-    Unavailable,
-    /// The store answered what it should not.
-    Broken,
 }
-
-impl Sealed for DeadLetterErrorKind {}
-
-impl FlowErrorKind for DeadLetterErrorKind {
-    const UNAVAILABLE: Self = Self::Unavailable;
-    const BROKEN: Self = Self::Broken;
-    const BUSY: Option<Self> = None;
-
-    fn text(self) -> &'static str {
-        match self {
-            Self::NoOutbox => "there is no outbox",
-            Self::NoSuchLetter => "there is no such dead letter",
-            Self::Unreadable => "a column of its row cannot be read",
-            Self::Gone => Missing::Gone.text(),
-            Self::Disabled => Missing::Disabled.text(),
-            Self::Obsolete(why) => why.text(),
-            Self::Unavailable => UNAVAILABLE_TEXT,
-            Self::Broken => BROKEN_TEXT,
-        }
-    }
-}
-
-/// The error of what an operator does with the outbox.
-pub type DeadLetterError = FlowError<DeadLetterErrorKind>;

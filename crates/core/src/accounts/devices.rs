@@ -8,29 +8,37 @@ use crate::password::{EncodedPassword, Requester};
 use crate::person::{AccountName, Person};
 use crate::randomness::RandomnessError;
 
+/// What the keys are derived for.
+const LABEL: &str = "device";
+
 /// What stands for the hash of somebody who is not there: as long as one of ours, so that looking at a token
 /// takes as long. No token is ever issued for it.
 const NOBODYS_PASSWORD: &str = "argon2$argon2id$v=19$m=19456,t=2,p=1$0000000000000000000000$0000000000000000000000000000000000000000000";
 
 /// Signs the tokens of devices, and knows those that any accepted key has signed.
-pub(super) struct DeviceKeys(Vec<Subkey>);
+pub(super) struct DeviceKeys {
+    current: Subkey,
+    accepted: Vec<Subkey>,
+}
 
 impl DeviceKeys {
     pub(super) fn new(keyring: &Keyring) -> Self {
-        Self(keyring.derive_all("device"))
+        Self {
+            current: keyring.derive(LABEL),
+            accepted: keyring.derive_all(LABEL),
+        }
     }
 
-    fn issue(&self, person: &Person, nonce: DeviceNonce, expires_at: u64) -> Option<DeviceToken> {
-        let key = self.0.first()?;
+    fn issue(&self, person: &Person, nonce: DeviceNonce, expires_at: u64) -> DeviceToken {
         let id = person.id.get();
         let tag = with_state(id, &person.password, nonce, expires_at, |state| {
-            key.sign(state)
+            self.current.sign(state)
         });
-        Some(DeviceToken {
+        DeviceToken {
             nonce,
             expires_at,
             tag,
-        })
+        }
     }
 
     /// Whether a token is for this person and their password; the same work for nobody.
@@ -40,7 +48,7 @@ impl DeviceKeys {
             person.map_or((0, &nobodys), |person| (person.id.get(), &person.password));
         let is_genuine = with_state(id, password, token.nonce, token.expires_at, |state| {
             // Every key is tried, so that it does not show which one signed.
-            self.0
+            self.accepted
                 .iter()
                 .fold(false, |found, key| key.verify(state, &token.tag) | found)
         });
@@ -106,9 +114,7 @@ impl Accounts {
         let expires_at = self.now() + Devices::LIFETIME;
         let expires_at = u64::try_from(expires_at.timestamp()).unwrap_or_default();
         let devices = self.client.devices();
-        let Some(token) = self.inner.device_keys.issue(person, nonce, expires_at) else {
-            return Ok(devices.clone());
-        };
+        let token = self.inner.device_keys.issue(person, nonce, expires_at);
         let now = self.now();
         let is_obsolete = |other: &DeviceToken| {
             !other.is_alive_at(now) || self.inner.device_keys.verify(other, Some(person))

@@ -7,9 +7,8 @@ use chrono::{DateTime, Utc};
 use phone_auth_tokens::django::{DjangoKeys, SessionAuthHash, SessionData};
 use zeroize::Zeroizing;
 
-use super::change_password::{ChangePasswordError, ChangePasswordErrorKind, unless_in_use};
-use super::log_in::{LogInError, LogInErrorKind};
-use super::{ATTEMPTS, Accounts, LoggedIn, StoreAccessError, Visitor};
+use super::change_password::{ChangePasswordRefusal, unless_in_use};
+use super::{ATTEMPTS, Accounts, Failure, FailureKind, FlowError, LoggedIn, Visitor};
 use crate::django_session::{DjangoLogIn, DjangoRewrite, DjangoRow};
 use crate::password::EncodedPassword;
 use crate::person::{Person, PersonId};
@@ -120,16 +119,15 @@ impl Accounts {
     /// faster.
     ///
     /// # Errors
-    /// [`Unavailable`](super::StoreAccessErrorKind::Unavailable) and
-    /// [`Broken`](super::StoreAccessErrorKind::Broken): the store, or the source of randomness. The session
-    /// goes on as it is.
+    /// [`Unavailable`](FailureKind::Unavailable) or [`Broken`](FailureKind::Broken): the store, or the source of
+    /// randomness. The session goes on as it is.
     ///
     /// # Cancel safety
     /// The session has the old key or the new one, which then nobody knows.
     pub async fn renew_session(
         &self,
         visitor: &Visitor,
-    ) -> Result<Option<(SessionKey, Visitor)>, StoreAccessError> {
+    ) -> Result<Option<(SessionKey, Visitor)>, Failure> {
         let (Some(django), Some(key)) = (&self.inner.django, visitor.stale_key()) else {
             return Ok(None);
         };
@@ -153,7 +151,7 @@ impl Accounts {
         &self,
         django: &DjangoSessions,
         key: &SessionKey,
-    ) -> Result<Option<Visitor>, StoreAccessError> {
+    ) -> Result<Option<Visitor>, StoreError> {
         let Some((row, data)) = read(django, key, self.now()).await? else {
             return Ok(None);
         };
@@ -194,7 +192,7 @@ impl Accounts {
         person: Person,
         upgrade: Option<EncodedPassword>,
         previous: Option<&SessionKey>,
-    ) -> Result<Option<LoggedIn>, LogInError> {
+    ) -> Result<Option<LoggedIn>, Failure> {
         let now = self.now();
         let expires_at = now + self.settings().session_lifetime;
         let before = match previous {
@@ -240,7 +238,7 @@ impl Accounts {
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(LogInError::new(LogInErrorKind::Broken))
+        Err(Failure::new(FailureKind::Broken))
     }
 
     /// Replaces a password, binds the visitor's session to the new one, by which all others end, and gives
@@ -251,8 +249,8 @@ impl Accounts {
         django: &DjangoSessions,
         visitor: &Visitor,
         replacement: &PasswordReplacement,
-    ) -> Result<Option<SessionKey>, ChangePasswordError> {
-        let is_over = || ChangePasswordError::new(ChangePasswordErrorKind::NotActive);
+    ) -> Result<Option<SessionKey>, FlowError<ChangePasswordRefusal>> {
+        let is_over = || FlowError::Refused(ChangePasswordRefusal::NotLoggedIn);
         let now = self.now();
         let key = visitor.django_key().ok_or_else(is_over)?;
         let (old, mut data) = read(django, key, now).await?.ok_or_else(is_over)?;

@@ -1,151 +1,246 @@
-//! What the errors of all flows have in common.
+//! Why a flow did not come to its end: it was refused, or it failed.
 
 use std::error::Error;
-use std::fmt;
 
-use crate::form::FieldProblem;
-use crate::outbox::OutboxFull;
+use crate::form::{FieldProblem, Problems};
 use crate::password::HashError;
 use crate::randomness::RandomnessError;
 use crate::store::StoreError;
 
-/// Why a flow did not come to its end. Each flow has its own `kind`, and a name for this type with it:
-/// [`SignUpError`](super::SignUpError), [`LogInError`](super::LogInError) and so on.
+/// Why a flow did not come to its end. `R` says for what reasons the flow refuses; a flow that refuses nobody has
+/// [`Failure`] alone as its error.
 ///
 /// Its text and its `Debug` hold nothing that somebody typed.
-#[derive(Debug)]
-pub struct FlowError<K> {
-    kind: K,
-    problems: Vec<FieldProblem>,
+///
+/// # Examples
+/// ```
+/// use phone_auth_core::accounts::{FlowError, LogInRefusal};
+/// # use phone_auth_core::password::Password;
+///
+#[doc = include_str!("example_setup.txt")]
+/// let words = match accounts.log_in("ann", &Password::new("wrong horse"), None).await {
+///     Ok(_logged_in) => "Welcome",
+///     Err(FlowError::Refused(LogInRefusal::InvalidCredentials)) => "Invalid credentials",
+///     Err(FlowError::Refused(LogInRefusal::Ambiguous)) => "Use another name of yours",
+///     Err(FlowError::Failed(failure)) if failure.is_retryable() => "Try again in a few seconds",
+///     Err(FlowError::Failed(failure)) => return Err(failure.into()),
+/// };
+/// assert_eq!(words, "Invalid credentials");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a caller has an answer for each, and must not forget one"
+)]
+pub enum FlowError<R> {
+    /// The flow has decided, and the answer is no.
+    #[error(transparent)]
+    Refused(R),
+    /// The flow could not decide, or not do what it decided.
+    #[error(transparent)]
+    Failed(Failure),
+}
+
+impl<R> FlowError<R> {
+    /// The same error, where a refusal is a part of another one.
+    pub(super) fn map_refusal<S>(self, map: impl FnOnce(R) -> S) -> FlowError<S> {
+        match self {
+            Self::Refused(refusal) => FlowError::Refused(map(refusal)),
+            Self::Failed(failure) => FlowError::Failed(failure),
+        }
+    }
+}
+
+impl<R, E> From<E> for FlowError<R>
+where
+    Failure: From<E>,
+{
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl Problems {
+    /// Refuses a form that has problems.
+    pub(super) fn refuse<R>(self, refusal: fn(Vec<FieldProblem>) -> R) -> Result<(), FlowError<R>> {
+        let problems = self.into_vec();
+        if problems.is_empty() {
+            return Ok(());
+        }
+        Err(FlowError::Refused(refusal(problems)))
+    }
+}
+
+/// A flow could not come to its end: for want of the store, the hasher or the source of randomness, whatever was asked.
+///
+/// # Examples
+/// ```
+/// use std::sync::Arc;
+///
+/// use phone_auth_core::accounts::{Accounts, FailureKind};
+/// use phone_auth_core::session::SessionKey;
+/// use phone_auth_core::store::StoreErrorKind;
+/// use phone_auth_store_testkit::MemoryStore;
+/// use phone_auth_tokens::{Keyring, SecretKey};
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let store = Arc::new(MemoryStore::new());
+/// let keyring = Keyring::new(SecretKey::generate()?);
+/// let accounts = Accounts::builder(store.clone(), keyring).build()?;
+///
+/// store.fail_with(StoreErrorKind::Unavailable);
+/// let failure = accounts.log_out(&SessionKey::from_bytes(&[7; 32])).await.unwrap_err();
+/// assert_eq!(failure.kind(), FailureKind::Unavailable);
+/// assert!(failure.is_retryable());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .kind.text())]
+pub struct Failure {
+    kind: FailureKind,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
-impl<K: FlowErrorKind> FlowError<K> {
-    pub(super) const fn new(kind: K) -> Self {
-        Self {
-            kind,
-            problems: Vec::new(),
-            source: None,
+/// What kind of failure it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a caller has an answer for each, and must not forget one"
+)]
+pub enum FailureKind {
+    /// Too many passwords are being hashed, in all or for this client; trying again later works.
+    Busy,
+    /// As many messages are pending as [may be](crate::settings::Settings::max_pending_messages), so no other is taken,
+    /// whoever it is for; trying again later may work. The flow has told the log.
+    OutboxFull,
+    /// The store is locked, full, gone or too slow, or somebody else kept changing what the flow was about; trying again
+    /// later may work.
+    Unavailable,
+    /// The store, the hasher or the source of randomness answered what it should not.
+    Broken,
+}
+
+impl FailureKind {
+    const fn text(self) -> &'static str {
+        match self {
+            Self::Busy => "too many passwords are being hashed",
+            Self::OutboxFull => "too many messages are pending",
+            Self::Unavailable => "the store is not available",
+            Self::Broken => "the store or the machine answered what it should not",
         }
     }
+}
 
-    pub(super) fn with_source(kind: K, source: impl Error + Send + Sync + 'static) -> Self {
+impl Failure {
+    pub(super) const fn new(kind: FailureKind) -> Self {
+        Self { kind, source: None }
+    }
+
+    fn with_source(kind: FailureKind, source: impl Error + Send + Sync + 'static) -> Self {
         Self {
             kind,
-            problems: Vec::new(),
             source: Some(Box::new(source)),
         }
     }
 
-    /// What went wrong.
-    pub const fn kind(&self) -> K {
+    /// Something of ours answered what it should not.
+    pub(super) fn broken(source: impl Error + Send + Sync + 'static) -> Self {
+        Self::with_source(FailureKind::Broken, source)
+    }
+
+    /// What kind of failure it is.
+    pub const fn kind(&self) -> FailureKind {
         self.kind
     }
 
-    /// Whether the same call may succeed later: the store was not available, or too many passwords
-    /// were being hashed.
+    /// Whether the same call may succeed later: all kinds but [`Broken`](FailureKind::Broken).
     pub fn is_retryable(&self) -> bool {
-        self.kind.is_retryable()
-    }
-
-    /// Whether the flow has told the log of it already, where it tells of many at once.
-    pub fn is_logged(&self) -> bool {
-        matches!(&self.source, Some(source) if source.is::<OutboxFull>())
+        self.kind != FailureKind::Broken
     }
 }
 
-impl<K: FormErrorKind> FlowError<K> {
-    pub(super) const fn invalid(problems: Vec<FieldProblem>) -> Self {
-        Self {
-            kind: K::INVALID,
-            problems,
-            source: None,
-        }
-    }
-
-    /// All that is wrong with the form, in the order of its fields; empty unless the kind is `Invalid`.
-    pub fn problems(&self) -> &[FieldProblem] {
-        &self.problems
-    }
-}
-
-impl<K: FlowErrorKind> fmt::Display for FlowError<K> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.kind.text())
-    }
-}
-
-impl<K: FlowErrorKind> Error for FlowError<K> {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source.as_deref().map(|source| source as _)
-    }
-}
-
-impl<K: FlowErrorKind> From<StoreError> for FlowError<K> {
+impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let kind = if error.is_retryable() {
-            K::UNAVAILABLE
+            FailureKind::Unavailable
         } else {
-            K::BROKEN
+            FailureKind::Broken
         };
         Self::with_source(kind, error)
     }
 }
 
-impl<K: FlowErrorKind> From<HashError> for FlowError<K> {
+impl From<HashError> for Failure {
     fn from(error: HashError) -> Self {
         let kind = if error.is_retryable() {
-            K::BUSY.unwrap_or(K::UNAVAILABLE)
+            FailureKind::Busy
         } else {
-            K::BROKEN
+            FailureKind::Broken
         };
         Self::with_source(kind, error)
     }
 }
 
-impl<K: FlowErrorKind> From<RandomnessError> for FlowError<K> {
+impl From<RandomnessError> for Failure {
     fn from(error: RandomnessError) -> Self {
-        Self::with_source(K::BROKEN, error)
+        Self::broken(error)
     }
 }
 
-/// The kinds of the error of a flow. Only flows of this crate have any.
-pub trait FlowErrorKind: sealed::Sealed + Copy + Eq + fmt::Debug + 'static {
-    /// The store is locked, full, gone or too slow.
-    const UNAVAILABLE: Self;
-    /// Something answered what it should not.
-    const BROKEN: Self;
-    /// Too many passwords are being hashed; only for flows that hash.
-    const BUSY: Option<Self>;
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::accounts::{InvalidLink, ResetRefusal};
+    use crate::form::{Field, Problem};
+    use crate::store::StoreErrorKind;
 
-    /// The kind in a few words, for logs.
-    fn text(self) -> &'static str;
+    #[test]
+    fn form_without_problems_is_not_refused() {
+        let mut problems = Problems::default();
+        assert!(problems.refuse(ResetRefusal::Invalid).is_ok());
+        problems = Problems::default();
+        problems.add(Field::NewPassword1, Problem::Required);
+        let refused = problems.refuse(ResetRefusal::Invalid);
+        let expected = vec![FieldProblem::new(Field::NewPassword1, Problem::Required)];
+        assert!(matches!(
+            refused,
+            Err(FlowError::Refused(ResetRefusal::Invalid(found))) if found == expected
+        ));
+    }
 
-    /// Whether the same call may succeed later.
-    fn is_retryable(self) -> bool {
-        self == Self::UNAVAILABLE || Some(self) == Self::BUSY
+    #[test]
+    fn error_says_what_is_in_it() {
+        let store = |kind| FlowError::from(StoreError::new(kind));
+        for (error, text, source) in [
+            (
+                FlowError::Refused(ResetRefusal::Link(InvalidLink)),
+                "the link is not valid",
+                None,
+            ),
+            (
+                store(StoreErrorKind::Unavailable),
+                "the store is not available",
+                Some("the store is not available"),
+            ),
+            (
+                store(StoreErrorKind::SessionExists),
+                "the store or the machine answered what it should not",
+                Some("a session with this digest exists"),
+            ),
+            (
+                Failure::new(FailureKind::OutboxFull).into(),
+                "too many messages are pending",
+                None,
+            ),
+        ] {
+            assert_eq!(error.to_string(), text);
+            let found = error.source().map(ToString::to_string);
+            assert_eq!(found.as_deref(), source);
+        }
     }
 }
-
-/// The kinds of the error of a flow that reads a form.
-pub trait FormErrorKind: FlowErrorKind {
-    /// Something is wrong with the form.
-    const INVALID: Self;
-}
-
-pub(super) mod sealed {
-    //! The seal of the traits of kinds.
-
-    /// Keeps the traits of kinds to this crate.
-    #[expect(unnameable_types, reason = "a seal is there so as not to be named")]
-    pub trait Sealed {}
-}
-
-/// What [`FlowErrorKind::text`] says of an unavailable store.
-pub(super) const UNAVAILABLE_TEXT: &str = "the store is not available";
-/// What [`FlowErrorKind::text`] says of something broken.
-pub(super) const BROKEN_TEXT: &str = "the store or the machine answered what it should not";
-/// What [`FlowErrorKind::text`] says when too many hash.
-pub(super) const BUSY_TEXT: &str = "too many passwords are being hashed";
-/// What [`FlowErrorKind::text`] says of a form with problems.
-pub(super) const INVALID_TEXT: &str = "the form has problems";

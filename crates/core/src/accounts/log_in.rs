@@ -1,15 +1,12 @@
 //! Logging in.
 
 use chrono::{DateTime, Utc};
-use phone_auth_events::{LoginFailure, Sender, UserLoggedIn, UserLoginFailed};
+use phone_auth_events::{LoginFailure, Sender, User, UserLoggedIn, UserLoginFailed};
 
-use super::error::{
-    BROKEN_TEXT, BUSY_TEXT, FlowError, FlowErrorKind, UNAVAILABLE_TEXT, sealed::Sealed,
-};
-use super::{ATTEMPTS, Accounts};
+use super::{ATTEMPTS, Accounts, Failure, FailureKind, FlowError};
 use crate::address::{EmailSpellings, PhoneSpellings};
 use crate::form::{is_refused, trim};
-use crate::password::{EncodedPassword, Password, Requester, Verdict};
+use crate::password::{EncodedPassword, HashError, Password, Requester, Verdict};
 use crate::person::{AccountName, Person};
 use crate::session::{NewLogIn, NewSession, SessionKey};
 use crate::store::StoreErrorKind;
@@ -42,15 +39,15 @@ impl Accounts {
     /// error after the same work: one look-up and one hash. Only the signal tells them apart.
     ///
     /// # Errors
-    /// - [`InvalidCredentials`](LogInErrorKind::InvalidCredentials): no such active person with this
+    /// - [`InvalidCredentials`](LogInRefusal::InvalidCredentials): no such active person with this
     ///   password.
-    /// - [`Ambiguous`](LogInErrorKind::Ambiguous): several people have this name, in letters of different
+    /// - [`Ambiguous`](LogInRefusal::Ambiguous): several people have this name, in letters of different
     ///   case. Whichever was taken, a person could end up in somebody else's account, or be kept out of
     ///   their own by whoever made the other one; so none is, whatever the password.
-    /// - [`Busy`](LogInErrorKind::Busy): too many passwords are being hashed, or too many for this client or this
-    ///   name; whether anybody has the name changes nothing. See [`for_client`](Self::for_client).
-    /// - [`Unavailable`](LogInErrorKind::Unavailable), [`Broken`](LogInErrorKind::Broken): the store,
-    ///   or the source of randomness.
+    /// - [`Failed`](FlowError::Failed): [`Busy`](FailureKind::Busy), too many passwords are being hashed, or too many
+    ///   for this client or this name; whether anybody has the name changes nothing. See
+    ///   [`for_client`](Self::for_client). [`Unavailable`](FailureKind::Unavailable) or
+    ///   [`Broken`](FailureKind::Broken), the store or the source of randomness.
     ///
     /// # Cancel safety
     /// The log-in is recorded whole or not at all; nobody has the key of a session that was begun and
@@ -58,7 +55,7 @@ impl Accounts {
     ///
     /// # Examples
     /// ```
-    /// use phone_auth_core::accounts::LogInErrorKind;
+    /// use phone_auth_core::accounts::{FlowError, LogInRefusal};
     /// use phone_auth_core::password::Password;
     ///
     #[doc = include_str!("example_setup.txt")]
@@ -66,7 +63,7 @@ impl Accounts {
     /// assert!(accounts.visitor(&ann.key).await?.is_some());
     ///
     /// let refused = accounts.log_in("ann", &Password::new("wrong horse"), None).await;
-    /// assert_eq!(refused.unwrap_err().kind(), LogInErrorKind::InvalidCredentials);
+    /// assert!(matches!(refused, Err(FlowError::Refused(LogInRefusal::InvalidCredentials))));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -76,7 +73,7 @@ impl Accounts {
         login: &str,
         password: &Password,
         previous: Option<&SessionKey>,
-    ) -> Result<LoggedIn, LogInError> {
+    ) -> Result<LoggedIn, FlowError<LogInRefusal>> {
         let name = self.login_name(login);
         for _ in 0..ATTEMPTS {
             let found = match self.store().find_person(&name).await {
@@ -87,20 +84,19 @@ impl Accounts {
             };
             let person = found.map(|found| found.person);
             let requester = self.requester(&name, person.as_ref());
-            let checked = self.recognise(person.as_ref(), password, &requester).await;
-            let verdict = match checked? {
-                Ok(verdict) => verdict,
-                Err(failure) => {
-                    let user = person.as_ref().map(Person::to_user);
+            let (person, is_outdated) = match self.recognise(person, password, &requester).await? {
+                Ok(recognised) => recognised,
+                Err((failure, user)) => {
                     let event = UserLoginFailed::new(Sender::new("log_in"), failure, user);
                     self.tell(event).await;
-                    return Err(LogInError::new(LogInErrorKind::InvalidCredentials));
+                    return Err(FlowError::Refused(LogInRefusal::InvalidCredentials));
                 }
             };
-            let Some(person) = person else {
-                return Err(LogInError::new(LogInErrorKind::Broken));
+            let upgrade = if is_outdated {
+                self.upgrade(password, &requester).await
+            } else {
+                None
             };
-            let upgrade = self.upgrade(verdict, password, &requester).await;
             let password_now = upgrade.clone();
             let begun = self.begin_session(person, upgrade, previous).await?;
             if let Some(mut logged_in) = begun {
@@ -115,7 +111,7 @@ impl Accounts {
             // Somebody changed the person since we read it: another log-in upgraded the hash, or the
             // password is a new one. Look again.
         }
-        Err(LogInError::new(LogInErrorKind::Unavailable))
+        Err(Failure::new(FailureKind::Unavailable).into())
     }
 
     /// Refuses a name that several people have, after the work of any other log-in.
@@ -123,51 +119,46 @@ impl Accounts {
         &self,
         name: &AccountName,
         password: &Password,
-    ) -> Result<LoggedIn, LogInError> {
+    ) -> Result<LoggedIn, FlowError<LogInRefusal>> {
         let requester = self.requester(name, None);
         self.hasher().verify_nothing(password, &requester).await?;
         let failure = LoginFailure::AmbiguousIdentifier;
         self.tell(UserLoginFailed::new(Sender::new("log_in"), failure, None))
             .await;
-        Err(LogInError::new(LogInErrorKind::Ambiguous))
+        Err(FlowError::Refused(LogInRefusal::Ambiguous))
     }
 
     /// Checks a password; the work of one check, whoever it is. Whoever is refused whatever the password is must not
-    /// be told by whether it was right: a right one takes less.
+    /// be told by whether it was right: a right one takes less. Gives whose password it is and whether the hash is
+    /// outdated, or what the signals hear of.
     async fn recognise(
         &self,
-        person: Option<&Person>,
+        person: Option<Person>,
         password: &Password,
         requester: &Requester,
-    ) -> Result<Result<Verdict, LoginFailure>, LogInError> {
-        let failure = match person {
-            None => LoginFailure::UnknownIdentifier,
-            Some(person) if !person.is_active => LoginFailure::Inactive,
-            Some(person) if !person.password.is_usable() => LoginFailure::UnusablePassword,
+    ) -> Result<Result<(Person, bool), (LoginFailure, Option<User>)>, HashError> {
+        let (failure, user) = match person {
+            None => (LoginFailure::UnknownIdentifier, None),
+            Some(person) if !person.is_active => (LoginFailure::Inactive, Some(person.to_user())),
+            Some(person) if !person.password.is_usable() => {
+                (LoginFailure::UnusablePassword, Some(person.to_user()))
+            }
             Some(person) => {
                 let verdict = self.hasher().verify(password, &person.password, requester);
-                let verdict = verdict.await?;
-                return Ok(match verdict {
-                    Verdict::NoMatch => Err(LoginFailure::WrongPassword),
-                    verdict => Ok(verdict),
+                return Ok(match verdict.await? {
+                    Verdict::NoMatch => Err((LoginFailure::WrongPassword, Some(person.to_user()))),
+                    Verdict::Match => Ok((person, false)),
+                    Verdict::MatchOutdated => Ok((person, true)),
                 });
             }
         };
         self.hasher().verify_nothing(password, requester).await?;
-        Ok(Err(failure))
+        Ok(Err((failure, user)))
     }
 
-    /// A better hash, when the old one is outdated. One that cannot be made now is made another time:
-    /// no reason to keep the person out.
-    async fn upgrade(
-        &self,
-        verdict: Verdict,
-        password: &Password,
-        requester: &Requester,
-    ) -> Option<EncodedPassword> {
-        if verdict != Verdict::MatchOutdated {
-            return None;
-        }
+    /// A better hash than the outdated one. One that cannot be made now is made another time: no reason to refuse the
+    /// user.
+    async fn upgrade(&self, password: &Password, requester: &Requester) -> Option<EncodedPassword> {
         match self.hasher().hash(password, requester).await {
             Ok(encoded) => Some(encoded),
             Err(error) => {
@@ -183,7 +174,7 @@ impl Accounts {
         person: Person,
         upgrade: Option<EncodedPassword>,
         previous: Option<&SessionKey>,
-    ) -> Result<Option<LoggedIn>, LogInError> {
+    ) -> Result<Option<LoggedIn>, Failure> {
         if let Some(django) = &self.inner.django {
             return self
                 .begin_django_session(django, person, upgrade, previous)
@@ -218,7 +209,7 @@ impl Accounts {
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(LogInError::new(LogInErrorKind::Broken))
+        Err(Failure::new(FailureKind::Broken))
     }
 
     /// What was typed, in every reading that the settings allow.
@@ -258,40 +249,18 @@ fn readable(login: &str) -> Option<&str> {
     can_name.then_some(text)
 }
 
-/// Why nobody was logged in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum LogInErrorKind {
-    /// No active person has this name and this password. Which of the three it was is not for those
+/// Why [`Accounts::log_in`] refuses.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a caller has an answer for each, and must not forget one"
+)]
+pub enum LogInRefusal {
+    /// No active user has this name and this password. Which of the three it was is not for those
     /// who ask.
+    #[error("nobody has this name and this password")]
     InvalidCredentials,
-    /// Several people have this name, in letters of different case.
+    /// Several users have this name, in letters of different case.
+    #[error("several people have this name")]
     Ambiguous,
-    /// Too many passwords are being hashed; trying again later works.
-    Busy,
-    /// The store is not available; trying again later may work.
-    Unavailable,
-    /// The store, the hasher or the source of randomness answered what it should not.
-    Broken,
 }
-
-impl Sealed for LogInErrorKind {}
-
-impl FlowErrorKind for LogInErrorKind {
-    const UNAVAILABLE: Self = Self::Unavailable;
-    const BROKEN: Self = Self::Broken;
-    const BUSY: Option<Self> = Some(Self::Busy);
-
-    fn text(self) -> &'static str {
-        match self {
-            Self::InvalidCredentials => "nobody has this name and this password",
-            Self::Ambiguous => "several people have this name",
-            Self::Busy => BUSY_TEXT,
-            Self::Unavailable => UNAVAILABLE_TEXT,
-            Self::Broken => BROKEN_TEXT,
-        }
-    }
-}
-
-/// The error of [`Accounts::log_in`].
-pub type LogInError = FlowError<LogInErrorKind>;

@@ -2,7 +2,7 @@
 
 use phone_auth_events::{Sender, UserLoggedOut};
 
-use super::{Accounts, StoreAccessError};
+use super::{Accounts, Failure};
 use crate::session::SessionKey;
 
 impl Accounts {
@@ -10,8 +10,8 @@ impl Accounts {
     /// dead already.
     ///
     /// # Errors
-    /// [`Unavailable`](super::StoreAccessErrorKind::Unavailable) and
-    /// [`Broken`](super::StoreAccessErrorKind::Broken): the store. Then the session may live on.
+    /// [`Unavailable`](super::FailureKind::Unavailable) or [`Broken`](super::FailureKind::Broken): the store. Then
+    /// the session may live on.
     ///
     /// # Cancel safety
     /// The session is over or not; the signal may be missing.
@@ -28,7 +28,7 @@ impl Accounts {
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub async fn log_out(&self, key: &SessionKey) -> Result<bool, StoreAccessError> {
+    pub async fn log_out(&self, key: &SessionKey) -> Result<bool, Failure> {
         let visitor = self.visitor(key).await?;
         // Of several at once, one ends it.
         let ended = match &self.inner.django {

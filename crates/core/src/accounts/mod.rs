@@ -49,24 +49,22 @@ mod verify_address;
 mod visitor;
 mod worker_options;
 
-pub use add_address::{AddAddressError, AddAddressErrorKind};
-pub use admin::{AdminError, AdminErrorKind};
+pub use add_address::AddAddressRefusal;
+pub use admin::{SetPasswordRefusal, UsernameRefusal};
 pub use builder::{AccountsBuilder, BuildError, BuildErrorKind};
-pub use change_password::{ChangePasswordError, ChangePasswordErrorKind};
-pub use dead_letters::{DeadLetterError, DeadLetterErrorKind};
+pub use change_password::ChangePasswordRefusal;
+pub use dead_letters::{DeadLetterRefusal, NoOutbox};
 pub use dispatch::Dispatch;
 pub use django_sessions::DjangoSessions;
-pub use error::{FlowError, FlowErrorKind, FormErrorKind};
-pub use log_in::{LogInError, LogInErrorKind, LoggedIn};
+pub use error::{Failure, FailureKind, FlowError};
+pub use log_in::{LogInRefusal, LoggedIn};
 pub use outbox_worker::OutboxWorker;
-pub use request_reset::{ResetRequestError, ResetRequestErrorKind};
-pub use request_verification::{
-    VerificationRequest, VerificationRequestError, VerificationRequestErrorKind,
-};
-pub use reset_password::{LinkError, LinkErrorKind, ResetError, ResetErrorKind, ResetLink};
-pub use sign_up::{SignUpError, SignUpErrorKind, SignUpForm};
+pub use request_reset::ResetRequestRefusal;
+pub use request_verification::{VerificationRequest, VerificationRequestRefusal};
+pub use reset_password::{InvalidLink, ResetLink, ResetRefusal};
+pub use sign_up::{SignUpForm, SignUpRefusal};
 pub use verify_address::{LinkState, Verification};
-pub use visitor::{StoreAccessError, StoreAccessErrorKind, Visitor};
+pub use visitor::Visitor;
 pub use worker_options::WorkerOptions;
 
 /// How often a flow looks again when what it read was changed by somebody else before it could act.

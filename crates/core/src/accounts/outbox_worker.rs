@@ -15,7 +15,7 @@ use super::lanes::{Lanes, Place, Room};
 use super::promise::Outbox;
 use super::store_clock::StoreClock;
 use super::worker_options::WorkerOptions;
-use super::{Accounts, StoreAccessError};
+use super::{Accounts, Failure};
 use crate::outbox::{Claim, NextDue, OutboxMessage, Queues};
 use crate::site_key::{self, SiteKeyErrorKind};
 use crate::store::StoreError;
@@ -194,12 +194,11 @@ impl OutboxWorker {
     /// tests, and for a job that runs now and then.
     ///
     /// # Errors
-    /// [`Unavailable`](super::StoreAccessErrorKind::Unavailable) and [`Broken`](super::StoreAccessErrorKind::Broken): the
-    /// store.
+    /// [`Unavailable`](super::FailureKind::Unavailable) or [`Broken`](super::FailureKind::Broken): the store.
     ///
     /// # Cancel safety
     /// As for [`run`](Self::run).
-    pub async fn deliver_due(&self) -> Result<usize, StoreAccessError> {
+    pub async fn deliver_due(&self) -> Result<usize, Failure> {
         let Some(outbox) = &self.accounts.inner.outbox else {
             return Ok(0);
         };

@@ -8,13 +8,12 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use uuid::{Builder, Uuid};
 
-use super::error::{FlowError, FlowErrorKind};
 use super::message::{MessageEvent, To};
-use super::{Accounts, bound_state};
+use super::{Accounts, Failure, FailureKind, bound_state};
 use crate::address::AddressKind;
 use crate::language::Language;
 use crate::link::{LinkRequest, LinkTarget};
-use crate::outbox::{Binding, MessageSignal, NewMessage, OutboxFull, Purpose, Recipient};
+use crate::outbox::{Binding, MessageSignal, NewMessage, Purpose, Recipient};
 use crate::randomness::RandomnessError;
 use crate::store::{OutboxStore, StoreError};
 
@@ -99,13 +98,13 @@ impl Accounts {
     ///
     /// With an outbox a row is committed when this returns, and a worker is woken; of a row to nobody nothing is left.
     /// Without one the receivers are told, when [`Dispatch`](super::Dispatch) says.
-    pub(super) async fn promise<K: FlowErrorKind>(
+    pub(super) async fn promise(
         &self,
         purpose: Purpose,
         kind: AddressKind,
         to: Option<To<'_>>,
         name: &str,
-    ) -> Result<(), FlowError<K>> {
+    ) -> Result<(), Failure> {
         let now = self.now();
         if let Some(outbox) = &self.inner.outbox {
             let limit = self.settings().max_pending_messages;
@@ -114,7 +113,7 @@ impl Accounts {
                     limit,
                     "as many messages are pending as max_pending_messages allows; a request for one is refused"
                 );
-                return Err(FlowError::with_source(K::UNAVAILABLE, OutboxFull));
+                return Err(Failure::new(FailureKind::OutboxFull));
             }
             let message = self.owed(purpose, kind, to.ok_or(name), now)?;
             outbox.store.owe_message(&message).await?;
@@ -144,7 +143,7 @@ impl Accounts {
         };
         let url = self
             .mint(purpose, &target, now, true)
-            .map_err(|error| FlowError::with_source(K::BROKEN, error))?;
+            .map_err(Failure::broken)?;
         let expires_at = self.expiry(purpose, kind, now);
         let left = (expires_at - now).to_std().unwrap_or_default();
         let envelope = Self::envelope(None, self.language.as_ref(), now, expires_at, left);

@@ -1,14 +1,10 @@
 //! Asking for a link that resets a password.
 
-use super::Accounts;
-use super::error::{
-    BROKEN_TEXT, FlowError, FlowErrorKind, FormErrorKind, INVALID_TEXT, UNAVAILABLE_TEXT,
-    sealed::Sealed,
-};
 use super::log_in::MAX_LOGIN;
 use super::message::To;
+use super::{Accounts, FlowError};
 use crate::address::AddressKind;
-use crate::form::{Field, Problem, Problems};
+use crate::form::{self, Field, FieldProblem, Problem};
 use crate::outbox::Purpose;
 use crate::person::FoundPerson;
 use crate::store::StoreErrorKind;
@@ -29,13 +25,14 @@ impl Accounts {
     /// receivers, so its time tells who exists. Serve strangers with an outbox.
     ///
     /// # Errors
-    /// - [`Invalid`](ResetRequestErrorKind::Invalid): nothing was typed, or what nobody's name can be, which
+    /// - [`Invalid`](ResetRequestRefusal::Invalid): nothing was typed, or what nobody's name can be, which
     ///   says nothing about who exists; or [`Problem::Ambiguous`], an e-mail address that several people
     ///   have in letters of different case. Which of them asks cannot be told, so no link is sent; or
     ///   [`Problem::Unreceived`], an address of a kind that
     ///   [nobody sends resets to](super::AccountsBuilder::unreceived), whoever has it.
-    /// - [`Unavailable`](ResetRequestErrorKind::Unavailable), [`Broken`](ResetRequestErrorKind::Broken):
-    ///   the store.
+    /// - [`Failed`](FlowError::Failed): [`OutboxFull`](super::FailureKind::OutboxFull), too many messages are
+    ///   pending; [`Unavailable`](super::FailureKind::Unavailable) or [`Broken`](super::FailureKind::Broken), the
+    ///   store or the source of randomness.
     ///
     /// # Cancel safety
     /// The message is owed or not; without an outbox it may not be sent.
@@ -58,14 +55,15 @@ impl Accounts {
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub async fn request_password_reset(&self, login: &str) -> Result<(), ResetRequestError> {
-        let mut problems = Problems::default();
-        if problems
-            .read(Field::Login, login, MAX_LOGIN, true)
-            .is_none()
-        {
-            return Err(ResetRequestError::invalid(problems.into_vec()));
-        }
+    pub async fn request_password_reset(
+        &self,
+        login: &str,
+    ) -> Result<(), FlowError<ResetRequestRefusal>> {
+        let invalid = |problem| {
+            let problem = FieldProblem::new(Field::Login, problem);
+            FlowError::Refused(ResetRequestRefusal::Invalid(vec![problem]))
+        };
+        form::read(login, MAX_LOGIN, true).map_err(invalid)?;
         let name = self.reachable_name(login);
         let kind = match name.phone {
             Some(_) => AddressKind::Phone,
@@ -73,13 +71,11 @@ impl Accounts {
         };
         // What was typed decides, not who has it.
         if self.is_unreceived(Purpose::ResetPassword, kind) {
-            problems.add(Field::Login, Problem::Unreceived { kind });
-            return Err(ResetRequestError::invalid(problems.into_vec()));
+            return Err(invalid(Problem::Unreceived { kind }));
         }
         let found = match self.store().find_person(&name).await {
             Err(error) if error.kind() == StoreErrorKind::Ambiguous => {
-                problems.add(Field::Login, Problem::Ambiguous);
-                return Err(ResetRequestError::invalid(problems.into_vec()));
+                return Err(invalid(Problem::Ambiguous));
             }
             found => found?,
         };
@@ -93,47 +89,25 @@ impl Accounts {
                     address: &address,
                 };
                 self.promise(Purpose::ResetPassword, address.kind, Some(to), "")
-                    .await
+                    .await?;
             }
             _ => {
                 self.promise(Purpose::ResetPassword, kind, None, &name.canonical())
-                    .await
+                    .await?;
             }
         }
+        Ok(())
     }
 }
 
-/// Why a request for a reset was not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ResetRequestErrorKind {
-    /// Something is wrong with the form.
-    Invalid,
-    /// The store is not available; trying again later may work.
-    Unavailable,
-    /// The store answered what it should not.
-    Broken,
+/// Why [`Accounts::request_password_reset`] refuses.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a caller has an answer for each, and must not forget one"
+)]
+pub enum ResetRequestRefusal {
+    /// Something is wrong with what was typed: at least one problem.
+    #[error("the form has problems")]
+    Invalid(Vec<FieldProblem>),
 }
-
-impl Sealed for ResetRequestErrorKind {}
-
-impl FlowErrorKind for ResetRequestErrorKind {
-    const UNAVAILABLE: Self = Self::Unavailable;
-    const BROKEN: Self = Self::Broken;
-    const BUSY: Option<Self> = None;
-
-    fn text(self) -> &'static str {
-        match self {
-            Self::Invalid => INVALID_TEXT,
-            Self::Unavailable => UNAVAILABLE_TEXT,
-            Self::Broken => BROKEN_TEXT,
-        }
-    }
-}
-
-impl FormErrorKind for ResetRequestErrorKind {
-    const INVALID: Self = Self::Invalid;
-}
-
-/// The error of [`Accounts::request_password_reset`].
-pub type ResetRequestError = FlowError<ResetRequestErrorKind>;

@@ -1,8 +1,7 @@
 //! Asking for a link that verifies an address.
 
-use super::error::{BROKEN_TEXT, FlowError, FlowErrorKind, UNAVAILABLE_TEXT, sealed::Sealed};
 use super::message::To;
-use super::{Accounts, Visitor};
+use super::{Accounts, FlowError, Visitor};
 use crate::address::{AddressId, AddressKind};
 use crate::outbox::Purpose;
 
@@ -24,12 +23,13 @@ impl Accounts {
     /// `verify_phone`, unless the address is verified already.
     ///
     /// # Errors
-    /// - [`NoSuchAddress`](VerificationRequestErrorKind::NoSuchAddress): the visitor has no such
+    /// - [`NoSuchAddress`](VerificationRequestRefusal::NoSuchAddress): the visitor has no such
     ///   address; somebody else's is no other case.
-    /// - [`Unreceived`](VerificationRequestErrorKind::Unreceived):
+    /// - [`Unreceived`](VerificationRequestRefusal::Unreceived):
     ///   [nobody sends](super::AccountsBuilder::unreceived) such messages.
-    /// - [`Unavailable`](VerificationRequestErrorKind::Unavailable),
-    ///   [`Broken`](VerificationRequestErrorKind::Broken): the store.
+    /// - [`Failed`](FlowError::Failed): [`OutboxFull`](super::FailureKind::OutboxFull), too many messages are
+    ///   pending; [`Unavailable`](super::FailureKind::Unavailable) or [`Broken`](super::FailureKind::Broken), the
+    ///   store or the source of randomness.
     ///
     /// # Cancel safety
     /// The message is owed or not; without an outbox it may not be sent.
@@ -58,21 +58,19 @@ impl Accounts {
         visitor: &Visitor,
         kind: AddressKind,
         id: AddressId,
-    ) -> Result<VerificationRequest, VerificationRequestError> {
+    ) -> Result<VerificationRequest, FlowError<VerificationRequestRefusal>> {
         let found = self.store().address(kind, id).await?;
         let own = found.filter(|(_, person)| person.id == visitor.person().id && person.is_active);
         let Some((address, person)) = own else {
-            return Err(VerificationRequestError::new(
-                VerificationRequestErrorKind::NoSuchAddress,
+            return Err(FlowError::Refused(
+                VerificationRequestRefusal::NoSuchAddress,
             ));
         };
         if address.is_verified {
             return Ok(VerificationRequest::AlreadyVerified);
         }
         if self.is_unreceived(Purpose::Verify, kind) {
-            return Err(VerificationRequestError::new(
-                VerificationRequestErrorKind::Unreceived,
-            ));
+            return Err(FlowError::Refused(VerificationRequestRefusal::Unreceived));
         }
         let to = To {
             person: &person,
@@ -83,36 +81,17 @@ impl Accounts {
     }
 }
 
-/// Why no verification link was sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum VerificationRequestErrorKind {
+/// Why [`Accounts::request_verification`] refuses.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a caller has an answer for each, and must not forget one"
+)]
+pub enum VerificationRequestRefusal {
     /// The visitor has no such address.
+    #[error("the visitor has no such address")]
     NoSuchAddress,
     /// Nobody sends links that verify addresses of this kind.
+    #[error("nobody sends messages of this kind")]
     Unreceived,
-    /// The store is not available; trying again later may work.
-    Unavailable,
-    /// The store answered what it should not.
-    Broken,
 }
-
-impl Sealed for VerificationRequestErrorKind {}
-
-impl FlowErrorKind for VerificationRequestErrorKind {
-    const UNAVAILABLE: Self = Self::Unavailable;
-    const BROKEN: Self = Self::Broken;
-    const BUSY: Option<Self> = None;
-
-    fn text(self) -> &'static str {
-        match self {
-            Self::NoSuchAddress => "the visitor has no such address",
-            Self::Unreceived => "nobody sends messages of this kind",
-            Self::Unavailable => UNAVAILABLE_TEXT,
-            Self::Broken => BROKEN_TEXT,
-        }
-    }
-}
-
-/// The error of [`Accounts::request_verification`].
-pub type VerificationRequestError = FlowError<VerificationRequestErrorKind>;

@@ -3,16 +3,12 @@
 use phone_auth_events::{PasswordWasReset, Sender};
 use phone_auth_urls::{AccountPage, id};
 
-use super::Accounts;
-use super::error::{
-    BROKEN_TEXT, BUSY_TEXT, FlowError, FlowErrorKind, FormErrorKind, INVALID_TEXT,
-    UNAVAILABLE_TEXT, sealed::Sealed,
-};
 use super::links::{Addressed, LogIns, SentTo};
 use super::new_password::attributes_of;
 use super::visitor::MAX_ADDRESSES;
+use super::{Accounts, FlowError};
 use crate::address::AddressKind;
-use crate::form::{Field, Problems};
+use crate::form::{Field, FieldProblem, Problems};
 use crate::link::{LinkTarget, OpenedLink};
 use crate::outbox::Purpose;
 use crate::password::{Password, Requester};
@@ -40,10 +36,11 @@ impl Accounts {
     /// not, and through the tokens `token_refused` when it does not. Changes nothing.
     ///
     /// # Errors
-    /// - [`Invalid`](LinkErrorKind::Invalid): not a link, or a link that was used, is too old, is for
+    /// - [`InvalidLink`]: not a link, or a link that was used, is too old, is for
     ///   something else, for nobody or for somebody who is not active, one after which another was asked for at the same
     ///   address, or after which the person logged in, unless that address is verified. Which it was is not told.
-    /// - [`Unavailable`](LinkErrorKind::Unavailable), [`Broken`](LinkErrorKind::Broken): the store.
+    /// - [`Failed`](FlowError::Failed), [`Unavailable`](super::FailureKind::Unavailable) or
+    ///   [`Broken`](super::FailureKind::Broken): the store.
     ///
     /// # Cancel safety
     /// It only reads.
@@ -51,7 +48,7 @@ impl Accounts {
         &self,
         uidb64: &str,
         token: &str,
-    ) -> Result<ResetLink, LinkError> {
+    ) -> Result<ResetLink, FlowError<InvalidLink>> {
         self.routes()
             .followed(self.signals(), AccountPage::PasswordResetConfirm);
         self.recheck_reset_link(uidb64, token).await
@@ -69,12 +66,12 @@ impl Accounts {
         &self,
         uidb64: &str,
         token: &str,
-    ) -> Result<ResetLink, LinkError> {
+    ) -> Result<ResetLink, FlowError<InvalidLink>> {
         match self.reset_target(uidb64, token).await? {
             Some(target) => Ok(ResetLink {
                 person: target.person,
             }),
-            None => Err(LinkError::new(LinkErrorKind::Invalid)),
+            None => Err(FlowError::Refused(InvalidLink)),
         }
     }
 
@@ -84,14 +81,13 @@ impl Accounts {
     /// The link dies with it. Of several uses at the same moment one succeeds.
     ///
     /// # Errors
-    /// - [`InvalidLink`](ResetErrorKind::InvalidLink): as for [`check_reset_link`](Self::check_reset_link),
+    /// - [`Link`](ResetRefusal::Link): as for [`check_reset_link`](Self::check_reset_link),
     ///   also when another use, a change of the password, a request for a newer link, or where it counts a log-in was
     ///   faster.
-    /// - [`Invalid`](ResetErrorKind::Invalid): [`problems`](FlowError::problems) has what is wrong with
-    ///   the new password; the link goes on working.
-    /// - [`Busy`](ResetErrorKind::Busy): too many passwords are being hashed.
-    /// - [`Unavailable`](ResetErrorKind::Unavailable), [`Broken`](ResetErrorKind::Broken): the store, or
-    ///   the source of randomness.
+    /// - [`Invalid`](ResetRefusal::Invalid): what is wrong with the new password; the link goes on working.
+    /// - [`Failed`](FlowError::Failed): [`Busy`](super::FailureKind::Busy), too many passwords are being hashed;
+    ///   [`Unavailable`](super::FailureKind::Unavailable) or [`Broken`](super::FailureKind::Broken), the store or the
+    ///   source of randomness.
     ///
     /// In every case nothing was changed.
     ///
@@ -100,7 +96,7 @@ impl Accounts {
     ///
     /// # Examples
     /// ```
-    /// use phone_auth_core::accounts::ResetErrorKind;
+    /// use phone_auth_core::accounts::{FlowError, InvalidLink, ResetRefusal};
     /// use phone_auth_events::ResetPasswordEmail;
     /// # use phone_auth_core::password::Password;
     ///
@@ -115,8 +111,9 @@ impl Accounts {
     /// accounts.reset_password(uidb64, token, &new, &new).await?;
     /// accounts.log_in("ann", &new, None).await?;
     ///
+    /// let used = ResetRefusal::Link(InvalidLink);
     /// let again = accounts.reset_password(uidb64, token, &new, &new).await;
-    /// assert_eq!(again.unwrap_err().kind(), ResetErrorKind::InvalidLink);
+    /// assert!(matches!(again, Err(FlowError::Refused(refusal)) if refusal == used));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -127,9 +124,9 @@ impl Accounts {
         token: &str,
         new1: &Password,
         new2: &Password,
-    ) -> Result<Person, ResetError> {
+    ) -> Result<Person, FlowError<ResetRefusal>> {
         let Some(target) = self.reset_target(uidb64, token).await? else {
-            return Err(ResetError::new(ResetErrorKind::InvalidLink));
+            return Err(FlowError::Refused(ResetRefusal::Link(InvalidLink)));
         };
         let person = target.person;
         let addresses = self.some_addresses_of(person.id).await?;
@@ -140,9 +137,7 @@ impl Accounts {
             Some((Field::NewPassword2, new2)),
             &attributes_of(&person, &addresses),
         );
-        if !problems.is_empty() {
-            return Err(ResetError::invalid(problems.into_vec()));
-        }
+        problems.refuse(ResetRefusal::Invalid)?;
         let requester = Requester::with_link(&self.client, person.id);
         let replacement = PasswordReplacement {
             person: person.id,
@@ -153,7 +148,7 @@ impl Accounts {
             keeps: None,
         };
         if !self.store().replace_password(&replacement).await? {
-            return Err(ResetError::new(ResetErrorKind::InvalidLink));
+            return Err(FlowError::Refused(ResetRefusal::Link(InvalidLink)));
         }
         let event = PasswordWasReset::new(Sender::new("reset_password"), person.to_user());
         self.tell(event).await;
@@ -252,74 +247,26 @@ fn can_reset(person: &Person) -> bool {
     person.is_active && person.password.is_usable()
 }
 
-/// Why a link was not followed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum LinkErrorKind {
+/// Why a flow refuses a link: it does not work, or does not work any more. Which it was is not told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the link is not valid")]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "whoever has a bad link is told nothing else"
+)]
+pub struct InvalidLink;
+
+/// Why [`Accounts::reset_password`] refuses.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a caller has an answer for each, and must not forget one"
+)]
+pub enum ResetRefusal {
     /// The link does not work, or does not work any more.
-    Invalid,
-    /// The store is not available; trying again later may work.
-    Unavailable,
-    /// The store answered what it should not.
-    Broken,
+    #[error(transparent)]
+    Link(InvalidLink),
+    /// Something is wrong with the new password: at least one problem, in the order of the fields.
+    #[error("the form has problems")]
+    Invalid(Vec<FieldProblem>),
 }
-
-impl Sealed for LinkErrorKind {}
-
-impl FlowErrorKind for LinkErrorKind {
-    const UNAVAILABLE: Self = Self::Unavailable;
-    const BROKEN: Self = Self::Broken;
-    const BUSY: Option<Self> = None;
-
-    fn text(self) -> &'static str {
-        match self {
-            Self::Invalid => "the link is not valid",
-            Self::Unavailable => UNAVAILABLE_TEXT,
-            Self::Broken => BROKEN_TEXT,
-        }
-    }
-}
-
-/// The error of the flows that look at a link.
-pub type LinkError = FlowError<LinkErrorKind>;
-
-/// Why a password was not reset.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ResetErrorKind {
-    /// The link does not work, or does not work any more.
-    InvalidLink,
-    /// Something is wrong with the form.
-    Invalid,
-    /// Too many passwords are being hashed; trying again later works.
-    Busy,
-    /// The store is not available; trying again later may work.
-    Unavailable,
-    /// The store, the hasher or the source of randomness answered what it should not.
-    Broken,
-}
-
-impl Sealed for ResetErrorKind {}
-
-impl FlowErrorKind for ResetErrorKind {
-    const UNAVAILABLE: Self = Self::Unavailable;
-    const BROKEN: Self = Self::Broken;
-    const BUSY: Option<Self> = Some(Self::Busy);
-
-    fn text(self) -> &'static str {
-        match self {
-            Self::InvalidLink => "the link is not valid",
-            Self::Invalid => INVALID_TEXT,
-            Self::Busy => BUSY_TEXT,
-            Self::Unavailable => UNAVAILABLE_TEXT,
-            Self::Broken => BROKEN_TEXT,
-        }
-    }
-}
-
-impl FormErrorKind for ResetErrorKind {
-    const INVALID: Self = Self::Invalid;
-}
-
-/// The error of [`Accounts::reset_password`].
-pub type ResetError = FlowError<ResetErrorKind>;

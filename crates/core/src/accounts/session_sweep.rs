@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use super::{Accounts, StoreAccessError};
+use super::{Accounts, Failure};
 
 /// How many sessions are removed or bound in one transaction: few enough that nobody waits for it.
 const AT_ONCE: u32 = 1_000;
@@ -20,12 +20,12 @@ impl Accounts {
     /// Rows of Django's table of sessions are left to its `manage.py clearsessions`.
     ///
     /// # Errors
-    /// [`Unavailable`](super::StoreAccessErrorKind::Unavailable) and
-    /// [`Broken`](super::StoreAccessErrorKind::Broken): the store. Some may be removed by then.
+    /// [`Unavailable`](super::FailureKind::Unavailable) or [`Broken`](super::FailureKind::Broken): the store. Some
+    /// may be removed by then.
     ///
     /// # Cancel safety
     /// Some are removed, the others are left for the next time.
-    pub async fn remove_expired_sessions(&self) -> Result<u64, StoreAccessError> {
+    pub async fn remove_expired_sessions(&self) -> Result<u64, Failure> {
         let now = self.now();
         let mut removed = 0;
         loop {
@@ -51,7 +51,7 @@ impl Accounts {
     }
 
     /// One sweep; how many sessions were removed.
-    async fn sweep_once(&self) -> Result<u64, StoreAccessError> {
+    async fn sweep_once(&self) -> Result<u64, Failure> {
         while self.store().bind_sessions(AT_ONCE).await? == u64::from(AT_ONCE) {}
         let mut removed = self.remove_expired_sessions().await?;
         let mut last = None;

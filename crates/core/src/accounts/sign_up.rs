@@ -2,13 +2,9 @@
 
 use phone_auth_events::{Sender, UserSignedUp};
 
-use super::Accounts;
-use super::error::{
-    BROKEN_TEXT, BUSY_TEXT, FlowError, FlowErrorKind, FormErrorKind, INVALID_TEXT,
-    UNAVAILABLE_TEXT, sealed::Sealed,
-};
+use super::{Accounts, FlowError};
 use crate::address::{EmailAddress, PhoneNumber};
-use crate::form::{Field, Problem, Problems};
+use crate::form::{Field, FieldProblem, Problem, Problems};
 use crate::password::{Password, Requester};
 use crate::person::{NewPerson, Person, WantedNames};
 use crate::store::{StoreError, StoreErrorKind, UniqueName};
@@ -61,11 +57,11 @@ impl Accounts {
     /// once. Without a username, where none is required, one is made up.
     ///
     /// # Errors
-    /// - [`Invalid`](SignUpErrorKind::Invalid): [`problems`](FlowError::problems) has what is wrong,
-    ///   names that somebody else has among it, also when somebody else was faster by a moment.
-    /// - [`Busy`](SignUpErrorKind::Busy): too many passwords are being hashed.
-    /// - [`Unavailable`](SignUpErrorKind::Unavailable), [`Broken`](SignUpErrorKind::Broken): the store,
-    ///   or the source of randomness.
+    /// - [`Invalid`](SignUpRefusal::Invalid): what is wrong, names that somebody else has among it, also when somebody
+    ///   else was faster by a moment.
+    /// - [`Failed`](FlowError::Failed): [`Busy`](super::FailureKind::Busy), too many passwords are being hashed;
+    ///   [`Unavailable`](super::FailureKind::Unavailable) or [`Broken`](super::FailureKind::Broken), the store or the
+    ///   source of randomness.
     ///
     /// In every case nothing was stored.
     ///
@@ -74,7 +70,7 @@ impl Accounts {
     ///
     /// # Examples
     /// See [`Accounts`].
-    pub async fn sign_up(&self, form: SignUpForm<'_>) -> Result<Person, SignUpError> {
+    pub async fn sign_up(&self, form: SignUpForm<'_>) -> Result<Person, FlowError<SignUpRefusal>> {
         let required = self.settings().required_fields();
         let requester = Requester::signing_up(&self.client);
         let person = self.make_person(&form, &required, &requester).await?;
@@ -89,14 +85,12 @@ impl Accounts {
         form: &SignUpForm<'_>,
         required: &[Field],
         requester: &Requester,
-    ) -> Result<Person, SignUpError> {
+    ) -> Result<Person, FlowError<SignUpRefusal>> {
         let mut problems = Problems::default();
         let draft = read(form, required, &mut problems);
         self.check_sign_up_password(form, &draft, required, &mut problems);
         self.note_taken(&draft, &mut problems).await?;
-        if !problems.is_empty() {
-            return Err(SignUpError::invalid(problems.into_vec()));
-        }
+        problems.refuse(SignUpRefusal::Invalid)?;
         let username = match &draft.username {
             Some(username) => username.clone(),
             None => Username::made_up(self.inner.randomness.as_ref())?,
@@ -173,21 +167,22 @@ impl Accounts {
         &self,
         draft: &Draft<'_>,
         error: StoreError,
-    ) -> Result<SignUpError, StoreError> {
+    ) -> Result<FlowError<SignUpRefusal>, StoreError> {
         let StoreErrorKind::Taken(name) = error.kind() else {
             return Err(error);
         };
         let mut problems = Problems::default();
         self.note_taken(draft, &mut problems).await?;
+        let mut problems = problems.into_vec();
         if problems.is_empty() {
             let field = match name {
                 UniqueName::Username => Field::Username,
                 UniqueName::Email => Field::Email,
                 UniqueName::Phone => Field::Phone,
             };
-            problems.add(field, Problem::Taken);
+            problems.push(FieldProblem::new(field, Problem::Taken));
         }
-        Ok(SignUpError::invalid(problems.into_vec()))
+        Ok(FlowError::Refused(SignUpRefusal::Invalid(problems)))
     }
 }
 
@@ -245,40 +240,14 @@ fn parse<T>(text: Option<&str>, parse: impl FnOnce(&str) -> Result<T, ()>) -> Op
         .and_then(|text| parse(text).ok())
 }
 
-/// Why nobody signed up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum SignUpErrorKind {
-    /// Something is wrong with the form.
-    Invalid,
-    /// Too many passwords are being hashed; trying again later works.
-    Busy,
-    /// The store is not available; trying again later may work.
-    Unavailable,
-    /// The store, the hasher or the source of randomness answered what it should not.
-    Broken,
+/// Why [`Accounts::sign_up`] and [`Accounts::create_person`] refuse.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a caller has an answer for each, and must not forget one"
+)]
+pub enum SignUpRefusal {
+    /// Something is wrong with the form: at least one problem, in the order of its fields.
+    #[error("the form has problems")]
+    Invalid(Vec<FieldProblem>),
 }
-
-impl Sealed for SignUpErrorKind {}
-
-impl FlowErrorKind for SignUpErrorKind {
-    const UNAVAILABLE: Self = Self::Unavailable;
-    const BROKEN: Self = Self::Broken;
-    const BUSY: Option<Self> = Some(Self::Busy);
-
-    fn text(self) -> &'static str {
-        match self {
-            Self::Invalid => INVALID_TEXT,
-            Self::Busy => BUSY_TEXT,
-            Self::Unavailable => UNAVAILABLE_TEXT,
-            Self::Broken => BROKEN_TEXT,
-        }
-    }
-}
-
-impl FormErrorKind for SignUpErrorKind {
-    const INVALID: Self = Self::Invalid;
-}
-
-/// The error of [`Accounts::sign_up`] and [`Accounts::create_person`].
-pub type SignUpError = FlowError<SignUpErrorKind>;

@@ -4,7 +4,7 @@ use phone_auth_events::{EmailVerified, PhoneVerified, Sender};
 use phone_auth_tokens::OneTimeTokens;
 use phone_auth_urls::{AccountPage, id};
 
-use super::{Accounts, LinkError, LinkErrorKind};
+use super::{Accounts, FlowError, InvalidLink};
 use crate::address::{
     AddressId, AddressKind, AddressRecord, VerificationClaim, VerificationOutcome,
 };
@@ -43,11 +43,12 @@ impl Accounts {
     /// does not. Changes nothing.
     ///
     /// # Errors
-    /// - [`Invalid`](LinkErrorKind::Invalid): not a link, or a link that is too old, is for something
+    /// - [`InvalidLink`]: not a link, or a link that is too old, is for something
     ///   else, for an address that is gone, another's, another text or that of somebody who is not
     ///   active, or one after which another was asked for. Which it was is not told. A link that was used before somebody marked the address as
     ///   unverified again is refused by [`verify_address`](Self::verify_address) only.
-    /// - [`Unavailable`](LinkErrorKind::Unavailable), [`Broken`](LinkErrorKind::Broken): the store.
+    /// - [`Failed`](FlowError::Failed), [`Unavailable`](super::FailureKind::Unavailable) or
+    ///   [`Broken`](super::FailureKind::Broken): the store.
     ///
     /// # Cancel safety
     /// It only reads.
@@ -55,7 +56,7 @@ impl Accounts {
         &self,
         idb64: &str,
         token: &str,
-    ) -> Result<LinkState, LinkError> {
+    ) -> Result<LinkState, FlowError<InvalidLink>> {
         self.routes()
             .followed(self.signals(), AccountPage::EmailVerificationConfirm);
         self.recheck_verification_link(idb64, token).await
@@ -73,12 +74,12 @@ impl Accounts {
         &self,
         idb64: &str,
         token: &str,
-    ) -> Result<LinkState, LinkError> {
+    ) -> Result<LinkState, FlowError<InvalidLink>> {
         match self.verification_target(idb64, token).await? {
             Some(LinkTarget {
                 address, person, ..
             }) => Ok(LinkState { address, person }),
-            None => Err(LinkError::new(LinkErrorKind::Invalid)),
+            None => Err(FlowError::Refused(InvalidLink)),
         }
     }
 
@@ -121,13 +122,13 @@ impl Accounts {
         &self,
         idb64: &str,
         token: &str,
-    ) -> Result<Verification, LinkError> {
+    ) -> Result<Verification, FlowError<InvalidLink>> {
         if !self.settings().verify_by_click {
             self.routes()
                 .followed(self.signals(), AccountPage::EmailVerificationConfirm);
         }
         let Some(target) = self.verification_target(idb64, token).await? else {
-            return Err(LinkError::new(LinkErrorKind::Invalid));
+            return Err(FlowError::Refused(InvalidLink));
         };
         let LinkTarget {
             mut address,
@@ -156,7 +157,7 @@ impl Accounts {
                 address.is_verified = true;
                 Ok(Verification::AlreadyVerified(address, person))
             }
-            VerificationOutcome::Gone => Err(LinkError::new(LinkErrorKind::Invalid)),
+            VerificationOutcome::Gone => Err(FlowError::Refused(InvalidLink)),
         }
     }
 

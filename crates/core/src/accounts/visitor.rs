@@ -2,8 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::Accounts;
-use super::error::{BROKEN_TEXT, FlowError, FlowErrorKind, UNAVAILABLE_TEXT, sealed::Sealed};
+use super::{Accounts, Failure};
 use crate::address::AddressRecord;
 use crate::person::{Person, PersonId};
 use crate::session::{ActiveSession, SessionKey};
@@ -97,8 +96,7 @@ impl Accounts {
     /// them again before that, it lives on: only [`set_active`](Self::set_active) ends all sessions at once.
     ///
     /// # Errors
-    /// [`Unavailable`](StoreAccessErrorKind::Unavailable) and [`Broken`](StoreAccessErrorKind::Broken):
-    /// the store.
+    /// [`Unavailable`](super::FailureKind::Unavailable) or [`Broken`](super::FailureKind::Broken): the store.
     ///
     /// # Cancel safety
     /// A dropped call has removed such a session or not.
@@ -119,9 +117,9 @@ impl Accounts {
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub async fn visitor(&self, key: &SessionKey) -> Result<Option<Visitor>, StoreAccessError> {
+    pub async fn visitor(&self, key: &SessionKey) -> Result<Option<Visitor>, Failure> {
         if let Some(django) = &self.inner.django {
-            return self.django_visitor(django, key).await;
+            return Ok(self.django_visitor(django, key).await?);
         }
         let session = self.store().session(&key.digest(), self.now()).await?;
         Ok(session.map(|session| Visitor {
@@ -139,10 +137,7 @@ impl Accounts {
     ///
     /// # Cancel safety
     /// It only reads.
-    pub async fn addresses(
-        &self,
-        visitor: &Visitor,
-    ) -> Result<Vec<AddressRecord>, StoreAccessError> {
+    pub async fn addresses(&self, visitor: &Visitor) -> Result<Vec<AddressRecord>, Failure> {
         Ok(self.some_addresses_of(visitor.person().id).await?)
     }
 
@@ -154,31 +149,3 @@ impl Accounts {
         self.store().addresses_of(person, MAX_ADDRESSES).await
     }
 }
-
-/// Why the store did not answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum StoreAccessErrorKind {
-    /// The store is not available; trying again later may work.
-    Unavailable,
-    /// The store answered what it should not.
-    Broken,
-}
-
-impl Sealed for StoreAccessErrorKind {}
-
-impl FlowErrorKind for StoreAccessErrorKind {
-    const UNAVAILABLE: Self = Self::Unavailable;
-    const BROKEN: Self = Self::Broken;
-    const BUSY: Option<Self> = None;
-
-    fn text(self) -> &'static str {
-        match self {
-            Self::Unavailable => UNAVAILABLE_TEXT,
-            Self::Broken => BROKEN_TEXT,
-        }
-    }
-}
-
-/// The error of the flows that can fail only in the store, such as [`Accounts::visitor`].
-pub type StoreAccessError = FlowError<StoreAccessErrorKind>;

@@ -23,14 +23,12 @@
 
 mod backoff;
 mod binding;
-mod full;
 mod message;
 mod queue;
 mod receipts;
 
 pub use backoff::BackOff;
 pub use binding::Binding;
-pub use full::OutboxFull;
 pub use message::{
     Claim, DeadLetter, Lease, LeaseState, MessageId, NewMessage, NextDue, Obsolete, OutboxMessage,
     OutboxRow, Recipient, Revival, Revived, Settlement, UnreadableMessage,

@@ -4,6 +4,7 @@
 #![allow(
     dead_code,
     unreachable_pub,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "each test file uses a part of the kit, and a failed unwrap is a failed test"
 )]
@@ -11,9 +12,12 @@
 mod hasher;
 mod record;
 
+use std::fmt::Debug;
 use std::sync::Arc;
 
-use phone_auth_core::accounts::{Accounts, Dispatch, LoggedIn, SignUpForm, Visitor};
+use phone_auth_core::accounts::{
+    Accounts, Dispatch, Failure, FlowError, LoggedIn, SignUpForm, Visitor,
+};
 use phone_auth_core::address::{AddressKind, AddressRecord, EmailAddress, PhoneNumber};
 use phone_auth_core::clock::{Clock, ManualClock};
 use phone_auth_core::password::{EncodedPassword, Password, PasswordHasher, Requester};
@@ -38,6 +42,22 @@ pub const ANNS_PHONE: &str = "+919876543210";
 pub const ANNS_EMAIL: &str = "ann@example.org";
 /// A secret for keyrings, long and random enough.
 pub const SECRET: &str = "q3Zt8vKxWm5RbYp2LsNc7HdJf4TgUe9A-core";
+
+/// Why a flow refused; it must have.
+pub fn refusal<T: Debug, R: Debug>(result: Result<T, FlowError<R>>) -> R {
+    match result.unwrap_err() {
+        FlowError::Refused(refusal) => refusal,
+        FlowError::Failed(failure) => panic!("not refused: {failure:?}"),
+    }
+}
+
+/// Why a flow failed; it must have.
+pub fn failure<T: Debug, R: Debug>(result: Result<T, FlowError<R>>) -> Failure {
+    match result.unwrap_err() {
+        FlowError::Refused(refusal) => panic!("not failed: {refusal:?}"),
+        FlowError::Failed(failure) => failure,
+    }
+}
 
 /// Accounts and all that is around them.
 pub struct Kit {

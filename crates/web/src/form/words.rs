@@ -62,7 +62,6 @@ pub(crate) fn sentence(problem: &FieldProblem) -> String {
         Problem::WrongOldPassword => {
             "Your old password was entered incorrectly. Please enter it again.".to_owned()
         }
-        _ => "Enter something else.".to_owned(),
     }
 }
 
@@ -80,7 +79,6 @@ const fn noun(field: Field) -> &'static str {
         | Field::OldPassword
         | Field::NewPassword1
         | Field::NewPassword2 => "Password",
-        _ => "This",
     }
 }
 

@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use http::StatusCode;
-use phone_auth_core::accounts::AddAddressErrorKind;
+use phone_auth_core::accounts::{AddAddressRefusal, FlowError};
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::form::{Field, FieldProblem};
 use phone_auth_urls::AccountPage;
@@ -53,8 +53,8 @@ async fn submit(form: &SubmittedForm, kind: AddressKind) -> Response {
     }
     match visit.accounts().add_address(visitor, kind, typed).await {
         Ok(_record) => redirect::found(visit.path(AccountPage::EmailVerification)),
-        Err(error) if error.kind() == AddAddressErrorKind::Invalid => again(error.problems()),
-        Err(error) => answer::trouble(visit, "add an address", &error),
+        Err(FlowError::Refused(AddAddressRefusal::Invalid(problems))) => again(&problems),
+        Err(FlowError::Failed(failure)) => answer::flow_failed(visit, "add an address", &failure),
     }
 }
 

@@ -2,7 +2,9 @@
 
 use axum::response::Response;
 use http::StatusCode;
-use phone_auth_core::accounts::{VerificationRequest, VerificationRequestErrorKind, Visitor};
+use phone_auth_core::accounts::{
+    FlowError, VerificationRequest, VerificationRequestRefusal, Visitor,
+};
 use phone_auth_core::address::{AddressId, AddressKind, AddressRecord};
 use serde::Serialize;
 
@@ -56,13 +58,15 @@ pub(crate) async fn submit(form: SubmittedForm) -> Response {
             text: already_verified(kind),
             detail: "",
         },
-        Err(error) if error.kind() == VerificationRequestErrorKind::NoSuchAddress => {
+        Err(FlowError::Refused(VerificationRequestRefusal::NoSuchAddress)) => {
             return no_such_address(visit, visitor).await;
         }
-        Err(error) if error.kind() == VerificationRequestErrorKind::Unreceived => {
+        Err(FlowError::Refused(VerificationRequestRefusal::Unreceived)) => {
             return page(visit, visitor, StatusCode::BAD_REQUEST, Some(unsent(kind))).await;
         }
-        Err(error) => return answer::trouble(visit, "ask for a verification", &error),
+        Err(FlowError::Failed(failure)) => {
+            return answer::flow_failed(visit, "ask for a verification", &failure);
+        }
     };
     page(visit, visitor, StatusCode::OK, Some(notice)).await
 }
@@ -134,7 +138,7 @@ async fn page(
 ) -> Response {
     let records = match visit.accounts().addresses(visitor).await {
         Ok(records) => records,
-        Err(error) => return answer::trouble(visit, "list addresses", &error),
+        Err(failure) => return answer::flow_failed(visit, "list addresses", &failure),
     };
     let title = notice
         .as_ref()

@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use http::StatusCode;
-use phone_auth_core::accounts::ChangePasswordErrorKind;
+use phone_auth_core::accounts::{ChangePasswordRefusal, FlowError};
 use phone_auth_core::form::{Field, FieldProblem};
 use phone_auth_core::session::SessionKey;
 use phone_auth_urls::AccountPage;
@@ -41,9 +41,11 @@ pub(crate) async fn submit(form: SubmittedForm) -> Response {
         .change_password(visitor, &old, &new1, &new2);
     match flow.await {
         Ok(key) => done(visit, &key).await,
-        Err(error) if error.kind() == ChangePasswordErrorKind::Invalid => again(error.problems()),
-        Err(error) if error.kind() == ChangePasswordErrorKind::NotActive => visit.to_login(),
-        Err(error) => answer::trouble(visit, "change a password", &error),
+        Err(FlowError::Refused(ChangePasswordRefusal::Invalid(problems))) => again(&problems),
+        Err(FlowError::Refused(ChangePasswordRefusal::NotLoggedIn)) => visit.to_login(),
+        Err(FlowError::Failed(failure)) => {
+            answer::flow_failed(visit, "change a password", &failure)
+        }
     }
 }
 

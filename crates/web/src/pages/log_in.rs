@@ -3,7 +3,7 @@
 use axum::extract::RawQuery;
 use axum::response::Response;
 use http::StatusCode;
-use phone_auth_core::accounts::{LogInErrorKind, LoggedIn};
+use phone_auth_core::accounts::{FlowError, LogInRefusal, LoggedIn};
 use phone_auth_core::form::{Field, FieldProblem, Problem};
 use phone_auth_core::settings::Methods;
 use phone_auth_urls::local_path;
@@ -53,14 +53,14 @@ pub(crate) async fn submit(RawQuery(query): RawQuery, form: SubmittedForm) -> Re
         .log_in(login, &password, visit.session_key());
     match flow.await {
         Ok(logged_in) => welcome(visit, &logged_in, next.as_deref()),
-        Err(error) if error.kind() == LogInErrorKind::InvalidCredentials => {
+        Err(FlowError::Refused(LogInRefusal::InvalidCredentials)) => {
             again(view(visit, login).problem(Field::Login, "Invalid Credentials"))
         }
-        Err(error) if error.kind() == LogInErrorKind::Ambiguous => {
+        Err(FlowError::Refused(LogInRefusal::Ambiguous)) => {
             let problem = FieldProblem::new(Field::Login, Problem::Ambiguous);
             again(view(visit, login).problems(&[problem]))
         }
-        Err(error) => answer::trouble(visit, "log somebody in", &error),
+        Err(FlowError::Failed(failure)) => answer::flow_failed(visit, "log somebody in", &failure),
     }
 }
 

@@ -19,9 +19,9 @@ pub(crate) async fn submit(form: SubmittedForm) -> Response {
     let visit = form.visit();
     // Of several, the next one would count as soon as the first is gone.
     for key in visit.session_keys() {
-        if let Err(error) = visit.accounts().log_out(key).await {
+        if let Err(failure) = visit.accounts().log_out(key).await {
             // The session lives on, so the cookie stays too.
-            return answer::trouble(visit, "log somebody out", &error);
+            return answer::flow_failed(visit, "log somebody out", &failure);
         }
     }
     let mut response = redirect::found(&visit.accounts().settings().logout_redirect_url);

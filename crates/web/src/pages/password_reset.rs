@@ -3,7 +3,7 @@
 
 use axum::response::Response;
 use http::StatusCode;
-use phone_auth_core::accounts::ResetRequestErrorKind;
+use phone_auth_core::accounts::{FlowError, ResetRequestRefusal};
 use phone_auth_core::form::{Field, FieldProblem};
 use phone_auth_urls::AccountPage;
 
@@ -32,8 +32,10 @@ pub(crate) async fn submit(form: SubmittedForm) -> Response {
     let accounts = visit.accounts_in_language();
     match accounts.request_password_reset(login).await {
         Ok(()) => redirect::found(visit.path(AccountPage::PasswordResetDone)),
-        Err(error) if error.kind() == ResetRequestErrorKind::Invalid => again(error.problems()),
-        Err(error) => answer::trouble(visit, "ask for a password reset", &error),
+        Err(FlowError::Refused(ResetRequestRefusal::Invalid(problems))) => again(&problems),
+        Err(FlowError::Failed(failure)) => {
+            answer::flow_failed(visit, "ask for a password reset", &failure)
+        }
     }
 }
 

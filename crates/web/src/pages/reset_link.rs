@@ -9,7 +9,7 @@ use axum::extract::rejection::PathRejection;
 use axum::response::Response;
 use http::header::REFERRER_POLICY;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
-use phone_auth_core::accounts::{LinkError, LinkErrorKind, ResetErrorKind, ResetLink};
+use phone_auth_core::accounts::{Failure, FlowError, InvalidLink, ResetLink, ResetRefusal};
 use phone_auth_core::form::{Field, FieldProblem};
 use phone_auth_urls::{AccountPage, SET_PASSWORD};
 
@@ -42,7 +42,7 @@ pub(crate) async fn show(
     match waiting(&visit, &uidb64, &headers).await {
         Ok(Some((_, link))) => visit.render(page(&visit, &link, &[])),
         Ok(None) => not_valid(&visit),
-        Err(error) => answer::trouble(&visit, "look at a reset link", &error),
+        Err(failure) => answer::flow_failed(&visit, "look at a reset link", &failure),
     }
 }
 
@@ -58,7 +58,7 @@ pub(crate) async fn submit(path: LinkPath, headers: HeaderMap, form: SubmittedFo
     let token = match waiting(visit, &uidb64, &headers).await {
         Ok(Some((token, _))) => token,
         Ok(None) => return not_valid(visit),
-        Err(error) => return answer::trouble(visit, "look at a reset link", &error),
+        Err(failure) => return answer::flow_failed(visit, "look at a reset link", &failure),
     };
     let unreadable = form.unreadable(&FIELDS);
     if !unreadable.is_empty() {
@@ -76,11 +76,11 @@ pub(crate) async fn submit(path: LinkPath, headers: HeaderMap, form: SubmittedFo
             visit.remember(&person, &mut response);
             response
         }
-        Err(error) if error.kind() == ResetErrorKind::Invalid => {
-            again(visit, &uidb64, &token, error.problems()).await
+        Err(FlowError::Refused(ResetRefusal::Invalid(problems))) => {
+            again(visit, &uidb64, &token, &problems).await
         }
-        Err(error) if error.kind() == ResetErrorKind::InvalidLink => not_valid(visit),
-        Err(error) => answer::trouble(visit, "reset a password", &error),
+        Err(FlowError::Refused(ResetRefusal::Link(InvalidLink))) => not_valid(visit),
+        Err(FlowError::Failed(failure)) => answer::flow_failed(visit, "reset a password", &failure),
     }
 }
 
@@ -89,12 +89,12 @@ async fn waiting(
     visit: &Visit,
     uidb64: &str,
     headers: &HeaderMap,
-) -> Result<Option<(String, ResetLink)>, LinkError> {
+) -> Result<Option<(String, ResetLink)>, Failure> {
     for token in visit.cookies().read_reset(headers) {
         match visit.accounts().recheck_reset_link(uidb64, &token).await {
             Ok(link) => return Ok(Some((token, link))),
-            Err(error) if error.kind() == LinkErrorKind::Invalid => {}
-            Err(error) => return Err(error),
+            Err(FlowError::Refused(InvalidLink)) => {}
+            Err(FlowError::Failed(failure)) => return Err(failure),
         }
     }
     Ok(None)
@@ -110,20 +110,17 @@ async fn open(visit: &Visit, is_opened: bool, uidb64: &str, token: &str) -> Resp
     };
     match checked {
         Ok(link) => {
-            let Ok(form) = accounts
-                .routes()
-                .password_reset_confirm(link.person.id.get(), SET_PASSWORD)
-            else {
-                return not_valid(visit);
-            };
-            let mut response = redirect::found(form.as_str());
+            let form = accounts.routes().password_reset_form(link.person.id.get());
+            let mut response = redirect::found(&form);
             let headers = response.headers_mut();
-            add_cookie(headers, visit.cookies().set_reset(token, form.as_str()));
+            add_cookie(headers, visit.cookies().set_reset(token, &form));
             headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
             response
         }
-        Err(error) if error.kind() == LinkErrorKind::Invalid => not_valid(visit),
-        Err(error) => answer::trouble(visit, "open a reset link", &error),
+        Err(FlowError::Refused(InvalidLink)) => not_valid(visit),
+        Err(FlowError::Failed(failure)) => {
+            answer::flow_failed(visit, "open a reset link", &failure)
+        }
     }
 }
 
@@ -131,8 +128,10 @@ async fn open(visit: &Visit, is_opened: bool, uidb64: &str, token: &str) -> Resp
 async fn again(visit: &Visit, uidb64: &str, token: &str, problems: &[FieldProblem]) -> Response {
     match visit.accounts().recheck_reset_link(uidb64, token).await {
         Ok(link) => visit.render(page(visit, &link, problems).status(StatusCode::BAD_REQUEST)),
-        Err(error) if error.kind() == LinkErrorKind::Invalid => not_valid(visit),
-        Err(error) => answer::trouble(visit, "look at a reset link", &error),
+        Err(FlowError::Refused(InvalidLink)) => not_valid(visit),
+        Err(FlowError::Failed(failure)) => {
+            answer::flow_failed(visit, "look at a reset link", &failure)
+        }
     }
 }
 

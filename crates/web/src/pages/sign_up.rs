@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use http::StatusCode;
-use phone_auth_core::accounts::{SignUpErrorKind, SignUpForm};
+use phone_auth_core::accounts::{FlowError, SignUpForm, SignUpRefusal};
 use phone_auth_core::form::{Field, FieldProblem};
 use phone_auth_core::password::Password;
 use phone_auth_urls::AccountPage;
@@ -39,8 +39,8 @@ pub(crate) async fn submit(form: SubmittedForm) -> Response {
     };
     match visit.accounts().sign_up(typed).await {
         Ok(_person) => redirect::found(visit.path(AccountPage::Login)),
-        Err(error) if error.kind() == SignUpErrorKind::Invalid => again(&form, error.problems()),
-        Err(error) => answer::trouble(visit, "sign somebody up", &error),
+        Err(FlowError::Refused(SignUpRefusal::Invalid(problems))) => again(&form, &problems),
+        Err(FlowError::Failed(failure)) => answer::flow_failed(visit, "sign somebody up", &failure),
     }
 }
 

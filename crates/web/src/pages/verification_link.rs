@@ -7,7 +7,7 @@ use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use axum::response::Response;
 use http::{HeaderMap, Method, StatusCode};
-use phone_auth_core::accounts::{LinkError, LinkErrorKind, LinkState, Verification};
+use phone_auth_core::accounts::{FlowError, InvalidLink, LinkState, Verification};
 use phone_auth_core::address::AddressRecord;
 use phone_auth_core::person::Person;
 
@@ -61,12 +61,12 @@ async fn verify(visit: &Visit, idb64: &str, token: &str) -> Response {
             visit.render(page.without_referrer())
         }
         Ok(Verification::AlreadyVerified(address, person)) => done_before(visit, &address, &person),
-        Err(error) => failed(visit, &error),
+        Err(error) => unverified(visit, &error),
     }
 }
 
 /// Says what a click will verify, and changes nothing.
-fn ask(visit: &Visit, looked: Result<LinkState, LinkError>) -> Response {
+fn ask(visit: &Visit, looked: Result<LinkState, FlowError<InvalidLink>>) -> Response {
     match looked {
         Ok(link) if link.address.is_verified => done_before(visit, &link.address, &link.person),
         Ok(link) => {
@@ -74,7 +74,7 @@ fn ask(visit: &Visit, looked: Result<LinkState, LinkError>) -> Response {
                 .with("action", visit.uri().path());
             visit.render(page)
         }
-        Err(error) => failed(visit, &error),
+        Err(error) => unverified(visit, &error),
     }
 }
 
@@ -83,11 +83,10 @@ fn done_before(visit: &Visit, address: &AddressRecord, person: &Person) -> Respo
     visit.render(page.without_referrer())
 }
 
-fn failed(visit: &Visit, error: &LinkError) -> Response {
-    if error.kind() == LinkErrorKind::Invalid {
-        not_valid(visit)
-    } else {
-        answer::trouble(visit, "verify an address", error)
+fn unverified(visit: &Visit, error: &FlowError<InvalidLink>) -> Response {
+    match error {
+        FlowError::Refused(InvalidLink) => not_valid(visit),
+        FlowError::Failed(failure) => answer::flow_failed(visit, "verify an address", failure),
     }
 }
 
