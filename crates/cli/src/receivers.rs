@@ -53,12 +53,13 @@ pub(crate) fn reception(configuration: &Configuration) -> Reception {
 /// Whether a flow that is on asks for messages of this signal. Addresses can be verified whatever people log in by.
 fn is_needed(configuration: &Configuration, signal: &str) -> bool {
     let methods = configuration.accounts.authentication_methods;
-    let is_on = match MessageSignal::named(signal) {
+    let signal = MessageSignal::named(signal);
+    let is_on = match signal {
         Some(MessageSignal::ResetPasswordEmail) => methods.email,
         Some(MessageSignal::ResetPasswordPhone) => methods.phone,
         _ => true,
     };
-    is_on && !configuration.messages.unreceived.contains(&signal)
+    is_on && signal.is_none_or(|signal| !configuration.messages.unreceived.contains(&signal))
 }
 
 /// Every signal and receiver of the program, marked as the site would call them. Unlike the manifest

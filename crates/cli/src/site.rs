@@ -183,7 +183,12 @@ pub(crate) async fn assemble(
         // The database was asked before, where its answer can be told with the names of files.
         .danger_skip_key_check()
         .template(name, source);
-    auth = configuration.messages.unreceived.iter().fold(auth, without);
+    auth = configuration
+        .messages
+        .unreceived
+        .iter()
+        .copied()
+        .fold(auth, without);
     auth = auth.session_cookie_name(configuration.site.session_cookie_name.as_str());
     if let Some(on) = configuration.site.host_cookies {
         auth = auth.host_cookies(on);
@@ -228,13 +233,12 @@ pub(crate) async fn assemble(
 }
 
 /// Says that nobody receives a signal.
-fn without(auth: PhoneAuthBuilder, signal: &&'static str) -> PhoneAuthBuilder {
-    match MessageSignal::named(signal) {
-        Some(MessageSignal::ResetPasswordEmail) => auth.unreceived::<ResetPasswordEmail>(),
-        Some(MessageSignal::ResetPasswordPhone) => auth.unreceived::<ResetPasswordPhone>(),
-        Some(MessageSignal::VerifyEmail) => auth.unreceived::<VerifyEmail>(),
-        Some(MessageSignal::VerifyPhone) => auth.unreceived::<VerifyPhone>(),
-        None => auth,
+fn without(auth: PhoneAuthBuilder, signal: MessageSignal) -> PhoneAuthBuilder {
+    match signal {
+        MessageSignal::ResetPasswordEmail => auth.unreceived::<ResetPasswordEmail>(),
+        MessageSignal::ResetPasswordPhone => auth.unreceived::<ResetPasswordPhone>(),
+        MessageSignal::VerifyEmail => auth.unreceived::<VerifyEmail>(),
+        MessageSignal::VerifyPhone => auth.unreceived::<VerifyPhone>(),
     }
 }
 

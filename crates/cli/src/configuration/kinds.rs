@@ -12,11 +12,11 @@ use phone_auth::core::password::DjangoIterations;
 use phone_auth::core::settings::Methods;
 use phone_auth::delivery::smtp::Security;
 use phone_auth::delivery::{Secret, StatusSet};
+use phone_auth::signals::MessageSignal;
 use phone_auth::tokens::django::TimeZone;
 
 use super::value::Given;
 use crate::database_name::DatabaseName;
-use crate::mode::MESSAGES;
 use crate::secrecy::Secrecy;
 
 /// A type that a setting can have.
@@ -100,7 +100,7 @@ kinds! {
     #[Secret]
     serde_json::Value, JSON, given => given.json();
     Methods, "one or more of phone, email, username", given => methods(given);
-    Messages, SIGNALS, given => all(given, message).filter(|signals| !signals.is_empty()).map(Messages);
+    Messages, SIGNALS, given => all(given, MessageSignal::named).filter(|signals| !signals.is_empty()).map(Messages);
     Security, "one of tls, starttls and none", given => security(given);
     StatusSet, "statuses such as \"2xx, 404, 500-503\"", given => statuses(given);
     TimeZone, "the name of a time zone such as Europe/Berlin or UTC", given => TimeZone::named(given.text()?).ok();
@@ -109,7 +109,7 @@ kinds! {
     Vec<String>, "a list of names", given => all(given, |item| Some(item.to_owned())), Vec::new();
     Vec<SiteOrigin>, "a list of origins such as https://app.example.org",
         given => all(given, |item| SiteOrigin::parse(item).ok()), Vec::new();
-    Vec<&'static str>, SIGNALS, given => all(given, message), Vec::new();
+    Vec<MessageSignal>, SIGNALS, given => all(given, MessageSignal::named), Vec::new();
     #[Secret]
     Vec<(String, String)>, "a table of texts such as { To = \"{{ to }}\" }, in the environment as JSON",
         given => given.pairs(), Vec::new();
@@ -129,16 +129,11 @@ impl Deref for Url {
 
 /// Some of the four signals, at least one.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Messages(pub(crate) Vec<&'static str>);
+pub(crate) struct Messages(pub(crate) Vec<MessageSignal>);
 
 /// All of a list, if each is right.
 fn all<T>(given: &Given<'_>, read: fn(&str) -> Option<T>) -> Option<Vec<T>> {
     given.list()?.into_iter().map(read).collect()
-}
-
-/// One of the four signals.
-fn message(name: &str) -> Option<&'static str> {
-    MESSAGES.into_iter().find(|signal| *signal == name)
 }
 
 /// An address to listen on; `localhost` is understood, other names are not looked up.

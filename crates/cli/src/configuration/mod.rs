@@ -10,6 +10,7 @@ mod kinds;
 mod names;
 mod setting;
 mod source;
+mod sources;
 mod table;
 mod together;
 mod value;
@@ -23,7 +24,8 @@ use std::path::PathBuf;
 use phone_auth::core::accounts::WorkerOptions;
 
 pub(crate) use error::{ConfigurationError, Mistake};
-pub(crate) use source::{PREFIX, Source, Sources};
+pub(crate) use source::{PREFIX, Source};
+pub(crate) use sources::Sources;
 pub(crate) use table::{
     Configuration, DjangoSettings, MessageSettings, NatsSettings, SETTINGS, ServerSettings,
     SmsSettings, SmtpSettings, WebhookSettings,

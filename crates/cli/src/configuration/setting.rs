@@ -1,6 +1,6 @@
 //! What a setting is, and the macro that says each once.
 
-use super::Configuration;
+use super::table::Configuration;
 use super::value::Given;
 use crate::secrecy::Secrecy;
 

@@ -13,12 +13,13 @@ use phone_auth::core::password::DjangoIterations;
 use phone_auth::core::settings::{Methods, Settings};
 use phone_auth::delivery::smtp::Security;
 use phone_auth::delivery::{Secret, StatusSet};
+use phone_auth::signals::MessageSignal;
 use phone_auth::tokens::django::TimeZone;
 use serde_json::Value;
 
 use super::kinds::{FromGiven, Messages, Url, folder, wait, within};
 use super::setting::{Setting, settings};
-use super::source::Sources;
+use super::sources::Sources;
 use crate::database_name::DatabaseName;
 
 type Pairs = Vec<(String, String)>;
@@ -139,7 +140,7 @@ settings! {
         /// receivers that are linked but not called; `phone-auth signals` shows their ids
         switched_off_receivers: Vec<String> = "none", "a list of ids of receivers";
         /// the signals whose messages nobody sends: who asks for one is told that the site sends none
-        unreceived: Vec<&'static str> = "none";
+        unreceived: Vec<MessageSignal> = "none";
         /// whether messages are printed and shown on a page that only the printed link opens; true is refused
         /// elsewhere
         development: Option<bool> =

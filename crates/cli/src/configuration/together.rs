@@ -1,7 +1,7 @@
 //! What of the settings of ready receivers does not go together.
 
 use super::error::Mistake;
-use super::source::Sources;
+use super::sources::Sources;
 use super::table::SETTINGS;
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use phone_auth::delivery::sms_gateway::SmsGateway;
 use phone_auth::delivery::smtp::Smtp;
 use phone_auth::delivery::webhook::Webhook;
 use phone_auth::delivery::{self, Secret};
-use phone_auth::signals::SignalsBuilder;
+use phone_auth::signals::{MessageSignal, SignalsBuilder};
 
 use crate::configuration::{Configuration, Sources};
 use crate::exit::Failure;
@@ -86,7 +86,7 @@ pub(crate) struct Target<'a> {
     /// Its id.
     pub(crate) receiver: &'static str,
     /// The signals that it was told to take, if not all that it can.
-    signals: Option<&'a [&'static str]>,
+    signals: Option<&'a [MessageSignal]>,
     /// Where it sends to, for people.
     pub(crate) place: String,
 }
@@ -133,7 +133,8 @@ pub(crate) fn targets(configuration: &Configuration) -> Vec<Target<'_>> {
 impl Target<'_> {
     /// Whether it takes the messages of a signal, if the receiver can.
     pub(crate) fn takes(&self, signal: &str) -> bool {
-        self.signals.is_none_or(|signals| signals.contains(&signal))
+        self.signals
+            .is_none_or(|signals| signals.iter().any(|taken| taken.name() == signal))
     }
 }
 

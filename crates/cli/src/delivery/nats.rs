@@ -17,7 +17,7 @@ pub(super) fn build(settings: &NatsSettings, site: Site<'_>) -> Result<Option<Na
     };
     let mut nats = Nats::builder(site.origin.clone(), url)
         .subject(&settings.subject)
-        .only(settings.signals.0.iter().copied())
+        .only(settings.signals.0.iter().map(|signal| signal.name()))
         .timeout(settings.timeout);
     let password = site.secret(
         settings.password.as_ref(),

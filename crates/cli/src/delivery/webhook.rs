@@ -25,7 +25,7 @@ pub(super) fn build(
     )?;
     let key = key.unwrap_or_else(|| Secret::new(""));
     let mut webhook = Webhook::builder(site.origin.clone(), url, key)
-        .only(settings.signals.0.iter().copied())
+        .only(settings.signals.0.iter().map(|signal| signal.name()))
         .timeout(settings.timeout);
     let old = site.secret(
         settings.old_secret.as_ref(),

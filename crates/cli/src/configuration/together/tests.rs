@@ -1,6 +1,8 @@
 //! The sections of the ready receivers: where their settings stand, and what does not go together.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+use phone_auth::signals::MessageSignal;
+
 use crate::configuration::tests::{load, mistakes};
 
 /// Every setting of a section that can stand beside the others.
@@ -100,7 +102,8 @@ fn other_ways_stand_in_a_file() {
     let header = ("X-Key".to_owned(), "{{ secret }}".to_owned());
     assert_eq!(delivery.sms.headers, [header]);
     assert_eq!(delivery.sms.never, "400, 404-410".parse().ok());
-    assert_eq!(delivery.webhook.signals.0, ["verify_email", "verify_phone"]);
+    let chosen = [MessageSignal::VerifyEmail, MessageSignal::VerifyPhone];
+    assert_eq!(delivery.webhook.signals.0, chosen);
 }
 
 #[test]
