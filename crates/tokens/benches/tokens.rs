@@ -9,13 +9,12 @@
     reason = "the limit is the least code, and its indices are constants"
 )]
 
-mod table;
-
 use std::hint::black_box;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use hmac::{Hmac, KeyInit, Mac};
+use phone_auth_test_bench::Table;
 use phone_auth_tokens::{Keyring, OneTimeTokens, Purpose, SecretKey};
 use sha2::Sha256;
 
@@ -29,7 +28,7 @@ const HASH: &[u8] =
 fn main() {
     let reset: &[&[u8]] = &[b"17", HASH, b"2026-11-22 12:00:00", b"ada@example.org"];
     let email: &[&[u8]] = &[b"7", b"ada@example.org", b"unverified"];
-    let table = table::Table::new("HMAC-SHA256 with its key cached, over the same fields, as text");
+    let table = Table::new("HMAC-SHA256 with its key cached, over the same fields, as text");
     compare(&table, "reset", RESET, reset);
     compare(&table, "e-mail", VERIFY, email);
     println!("\ngood against bad, both ours; the figure to hold is 1");
@@ -44,7 +43,7 @@ fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(1_795_392_000, 0).unwrap()
 }
 
-fn compare(table: &table::Table, name: &str, purpose: Purpose, state: &[&[u8]]) {
+fn compare(table: &Table, name: &str, purpose: Purpose, state: &[&[u8]]) {
     let (tokens, now) = (tokens(), now());
     let mac: Hmac<Sha256> = Hmac::new_from_slice(KEY.as_bytes()).unwrap();
     table.compare(
@@ -67,7 +66,7 @@ fn compare(table: &table::Table, name: &str, purpose: Purpose, state: &[&[u8]]) 
     );
 }
 
-fn bad_costs_the_same(table: &table::Table, state: &[&[u8]]) {
+fn bad_costs_the_same(table: &Table, state: &[&[u8]]) {
     let (tokens, now) = (tokens(), now());
     let good = tokens.issue(&VERIFY, now, state);
     let other = tokens.issue(&RESET, now, state);

@@ -5,11 +5,10 @@
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed benchmark")]
 
-mod table;
-
 use std::hint::black_box;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
+use phone_auth_test_bench::Table;
 use phone_auth_urls::{AccountPage, AccountRoutes, local_path};
 use phone_auth_urls::{AddressKind, id};
 
@@ -28,7 +27,7 @@ fn main() {
 }
 
 fn reverse(routes: &AccountRoutes) {
-    let table = table::Table::new("format!");
+    let table = Table::new("format!");
     table.compare(
         "reverse the confirm URL, by name",
         1.5,
@@ -67,7 +66,7 @@ fn resolve(routes: &AccountRoutes) {
     for page in AccountPage::ALL {
         bare.insert(routes.page(page).to_owned(), page).unwrap();
     }
-    let table = table::Table::new("matchit");
+    let table = Table::new("matchit");
     table.compare(
         "resolve a path",
         1.2,
@@ -101,7 +100,7 @@ fn resolve(routes: &AccountRoutes) {
 }
 
 fn ids() {
-    let table = table::Table::new("base64ct, over digits that are there already");
+    let table = Table::new("base64ct, over digits that are there already");
     table.compare(
         "write a person's id",
         1.5,

@@ -1,6 +1,10 @@
 //! Two ways of doing the same work, timed turn by turn in one run, and the ratio between them.
 //!
 //! Only the ratio says something: both sides suffer the same machine, its neighbours and its clock.
+//!
+//! What is not here: anything of the product. Only benchmarks depend on this package.
+
+#![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -12,14 +16,22 @@ const TURN: Duration = Duration::from_micros(100);
 const TURNS: usize = 2001;
 
 /// Prints a table of comparisons, a line at a time.
-pub(crate) struct Table {
+///
+/// # Examples
+/// ```
+/// // Measured only under `cargo bench`; else each side runs once.
+/// let table = phone_auth_test_bench::Table::new("adding by hand");
+/// table.compare("sum", 1.5, || (1..=100).sum::<u64>(), || 100 * 101 / 2);
+/// ```
+#[derive(Debug)]
+pub struct Table {
     /// Whether to measure, or to run everything once as `cargo test --benches` does.
     measures: bool,
 }
 
 impl Table {
     /// Prints the head.
-    pub(crate) fn new(limit: &str) -> Self {
+    pub fn new(limit: &str) -> Self {
         println!("limit: {limit}");
         println!(
             "{:<44} {:>9} {:>9} {:>7} {:>7}",
@@ -31,7 +43,7 @@ impl Table {
     }
 
     /// Compares, and prints a line. The ratio is the median of those of all turns.
-    pub(crate) fn compare<A, B>(
+    pub fn compare<A, B>(
         &self,
         name: &str,
         target: f64,

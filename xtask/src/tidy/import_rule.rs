@@ -43,8 +43,9 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
         ],
     ),
     ("phone-auth-cli", &["phone-auth"]),
-    // What tests need to have a PostgreSQL knows nothing of the product.
+    // What tests need to have a PostgreSQL, and benchmarks to compare, knows nothing of the product.
     ("phone-auth-test-postgres", &[]),
+    ("phone-auth-test-bench", &[]),
     // Chores know the product by its files only, the harness of whole-flow tests by its program; the tests
     // themselves may see everything.
     ("xtask", &["phone-auth-test-postgres"]),
