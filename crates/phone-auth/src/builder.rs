@@ -378,7 +378,6 @@ impl PhoneAuthBuilder {
         // Last: a worker of flows that were never handed over would go on sending.
         let worker = self
             .worker
-            .map(|options| options.ignoring(self.unreceived))
             .and_then(|options| accounts.outbox_worker(options))
             .map(|worker| Arc::new(RunningWorker::start(worker)));
         Ok(PhoneAuth {

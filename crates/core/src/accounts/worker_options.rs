@@ -26,9 +26,6 @@ pub struct WorkerOptions {
     /// Whether the worker delivers only while its key is one of those that the store knows
     /// ([`site_key`](crate::site_key)): links of another open nowhere. A key may be replaced while it runs.
     pub checks_key: bool,
-    /// The signals that nobody receives on purpose: their messages are settled unsent. Those of others are tried again
-    /// until a receiver is there.
-    pub unreceived: Vec<&'static str>,
 }
 
 /// A lease that ends before a store has answered is none.
@@ -38,13 +35,6 @@ impl WorkerOptions {
     /// The lease, and not less than the least.
     pub(super) fn lease(&self) -> Duration {
         self.lease.max(SHORTEST_LEASE)
-    }
-
-    /// Settles the messages of these signals, which nobody receives on purpose.
-    #[must_use]
-    pub fn ignoring(mut self, signals: impl IntoIterator<Item = &'static str>) -> Self {
-        self.unreceived.extend(signals);
-        self
     }
 }
 
@@ -58,7 +48,6 @@ impl Default for WorkerOptions {
             idle: Duration::from_millis(500),
             watches_others: false,
             checks_key: true,
-            unreceived: Vec::new(),
         }
     }
 }

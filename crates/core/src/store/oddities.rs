@@ -26,6 +26,8 @@ pub enum OddityKind {
     /// A phone number is in the form E.164, and in no numbering plan, or not any more: its owner is found by exactly that
     /// number.
     UnassignedPhone,
+    /// An address belongs to no user: nobody can log in or be sent a link by it. The id beside it is that of no user.
+    Ownerless,
     /// A time cannot be read: the last log-in counts as none, the time of joining as 1970.
     UnreadableTime,
 }

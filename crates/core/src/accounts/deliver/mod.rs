@@ -341,9 +341,7 @@ impl<'a> Attempt<'a> {
             return self.again(due_at, why, None);
         }
         if receipts.iter().next().is_none() {
-            if self.options.unreceived.contains(&signal) {
-                return Settlement::Settled;
-            }
+            // Also where the settings say so: another process may have a receiver, and what a visitor was told is kept.
             self.failures = self.message.failures.saturating_add(1);
             let due_at = self.clock.later(self.accounts, self.delay());
             return self.again(due_at, &format!("nobody receives {signal}"), None);
