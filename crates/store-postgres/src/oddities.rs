@@ -5,6 +5,7 @@ use phone_auth_core::person::PersonId;
 use phone_auth_core::store::{
     Oddity, OddityKind, OddityStore, StoreError, oddity_of_email, oddity_of_phone, shared_spellings,
 };
+use sqlx::postgres::PgRow;
 use sqlx::{Row, query};
 
 use crate::failure::Failure;
@@ -53,6 +54,14 @@ const EMAILS: &str = "SELECT id::int8, email::text, user_id::int8 FROM phone_aut
 const PHONES: &str = "SELECT id::int8, phone::text, user_id::int8 FROM phone_auth_phonenumber
     WHERE id > $1 AND phone <> '' ORDER BY id LIMIT 5000";
 
+/// The addresses whose user there is not, where a foreign key does not see to it.
+const OWNERLESS: &str = "
+    SELECT email::text, user_id::int8, 'e' || id FROM phone_auth_emailaddress a
+        WHERE user_id IS NULL OR NOT EXISTS (SELECT 1 FROM auth_user u WHERE u.id = a.user_id)
+    UNION ALL SELECT phone::text, user_id::int8, 'p' || id FROM phone_auth_phonenumber a
+        WHERE user_id IS NULL OR NOT EXISTS (SELECT 1 FROM auth_user u WHERE u.id = a.user_id)
+    ORDER BY 1, 3";
+
 const UNREADABLE_TIMES: &str = concat!(
     "SELECT u.username::text, u.id::int8, u.id::text FROM auth_user u
     WHERE ",
@@ -75,6 +84,7 @@ impl OddityStore for PostgresStore {
         }
         all.extend(self.each(EMAILS, oddity_of_email).await?);
         all.extend(self.each(PHONES, oddity_of_phone).await?);
+        all.extend(self.together(OddityKind::Ownerless, OWNERLESS).await?);
         let times = self.together(OddityKind::UnreadableTime, UNREADABLE_TIMES);
         all.extend(times.await?);
         let shared = shared_spellings(self, &all).await?;
@@ -99,7 +109,7 @@ impl PostgresStore {
             for row in &rows {
                 let stored = rows::text(row, 1)?;
                 if let Some(kind) = odd(&stored) {
-                    found.push((kind, stored, PersonId::new(row.try_get(2)?)));
+                    found.push((kind, stored, owner(row, 2)?));
                 }
             }
         }
@@ -117,7 +127,7 @@ impl PostgresStore {
         let found = answer
             .iter()
             .map(|row| {
-                let stored = (rows::text(row, 0)?, PersonId::new(row.try_get(1)?));
+                let stored = (rows::text(row, 0)?, owner(row, 1)?);
                 Ok((stored, row.try_get::<String, _>(2)?))
             })
             .collect::<Result<Vec<_>, Failure>>()?;
@@ -129,4 +139,10 @@ impl PostgresStore {
             })
             .collect())
     }
+}
+
+/// Whose an address is, in a column that may hold nothing; then it is nobody's.
+fn owner(row: &PgRow, column: usize) -> Result<PersonId, Failure> {
+    let id: Option<i64> = row.try_get(column)?;
+    Ok(PersonId::new(id.unwrap_or_default()))
 }

@@ -209,6 +209,13 @@ fn odd_rows_are_listed() {
     database
         .run("UPDATE auth_user SET last_login = 'infinity' WHERE id = 4")
         .unwrap();
+    // A table of Django's with a column that may be empty.
+    database
+        .run("ALTER TABLE phone_auth_emailaddress ALTER user_id DROP NOT NULL")
+        .unwrap();
+    database
+        .run("INSERT INTO phone_auth_emailaddress (email, is_verified) VALUES ('lost@example.org', false)")
+        .unwrap();
     run(async {
         let found = store(&database).await.oddities().await.unwrap();
         let told: Vec<_> = found
@@ -226,6 +233,7 @@ fn odd_rows_are_listed() {
             ),
             (OddityKind::SharedUsername, vec![("Bob", 1), ("bob", 2)]),
             (OddityKind::ForeignPhone, vec![("+1 415-555-2671", 2)]),
+            (OddityKind::Ownerless, vec![("lost@example.org", 0)]),
             (OddityKind::UnreadableTime, vec![("off", 4)]),
         ];
         assert_eq!(told, expected);

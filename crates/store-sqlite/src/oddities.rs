@@ -2,7 +2,6 @@
 
 use async_trait::async_trait;
 use phone_auth_core::django_session::TimeZone;
-use phone_auth_core::person::PersonId;
 use phone_auth_core::store::{
     Oddity, OddityKind, OddityStore, StoreError, oddity_of_email, oddity_of_phone, shared_spellings,
 };
@@ -53,6 +52,14 @@ const EMAILS: &str =
 const PHONES: &str =
     "SELECT phone, user_id FROM phone_auth_phonenumber WHERE phone <> '' ORDER BY 1, 2";
 
+/// The addresses whose user there is not.
+const OWNERLESS: &str = "
+    SELECT email, user_id, 'e' || id FROM phone_auth_emailaddress a
+        WHERE user_id IS NULL OR NOT EXISTS (SELECT 1 FROM auth_user u WHERE u.id = a.user_id)
+    UNION ALL SELECT phone, user_id, 'p' || id FROM phone_auth_phonenumber a
+        WHERE user_id IS NULL OR NOT EXISTS (SELECT 1 FROM auth_user u WHERE u.id = a.user_id)
+    ORDER BY 1, 3";
+
 const TIMES: &str = "SELECT username, id, date_joined, last_login FROM auth_user ORDER BY id";
 
 #[async_trait]
@@ -72,6 +79,7 @@ impl OddityStore for SqliteStore {
             )?);
             all.extend(each(connection, EMAILS, oddity_of_email)?);
             all.extend(each(connection, PHONES, oddity_of_phone)?);
+            all.extend(together(connection, OddityKind::Ownerless, OWNERLESS)?);
             all.extend(unreadable_times(connection)?);
             Ok::<_, Failure>(all)
         })?;
@@ -89,7 +97,7 @@ fn each(
     let found = rows::all(connection, query, [], |row| {
         let stored = rows::text(row, 0)?;
         let kind = odd(&stored);
-        let person = PersonId::new(row.get(1)?);
+        let person = rows::person_id(row, 1)?;
         Ok(kind.map(|kind| Oddity {
             kind,
             rows: vec![(stored, person)],

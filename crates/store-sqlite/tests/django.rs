@@ -322,7 +322,15 @@ fn odd_rows_are_read_and_listed() {
             UPDATE auth_user SET date_joined = '2024-02-02T03:04:05+00:00', last_login = 7 WHERE id = 2;
             UPDATE auth_user SET first_name = x'ff', is_active = 'yes' WHERE id = 4;
             UPDATE phone_auth_phonenumber SET phone = '+1 415-555-2671' WHERE id = 2;
-            UPDATE phone_auth_emailaddress SET is_verified = 'yes' WHERE id = 1;",
+            UPDATE phone_auth_emailaddress SET is_verified = 'yes' WHERE id = 1;
+            PRAGMA foreign_keys = OFF;
+            UPDATE phone_auth_phonenumber SET user_id = 77 WHERE id = 1;
+            PRAGMA writable_schema = ON;
+            UPDATE sqlite_schema SET sql = replace(sql, '\"user_id\" integer NOT NULL', '\"user_id\" integer')
+                WHERE name = 'phone_auth_emailaddress';
+            PRAGMA writable_schema = RESET;
+            INSERT INTO phone_auth_emailaddress (email, is_verified) VALUES ('lost@example.org', false);
+            INSERT INTO phone_auth_emailaddress (email, is_verified, user_id) VALUES ('odd@example.org', false, 'abc');",
         )
         .unwrap();
     let store = scratch.store();
@@ -357,6 +365,9 @@ fn odd_rows_are_read_and_listed() {
             ),
             (OddityKind::SharedUsername, vec![("Bob", 1), ("bob", 2)]),
             (OddityKind::ForeignPhone, vec![("+1 415-555-2671", 2)]),
+            (OddityKind::Ownerless, vec![("+919876543210", 77)]),
+            (OddityKind::Ownerless, vec![("lost@example.org", 0)]),
+            (OddityKind::Ownerless, vec![("odd@example.org", 0)]),
             (OddityKind::UnreadableTime, vec![("Bob", 1)]),
             (OddityKind::UnreadableTime, vec![("bob", 2)]),
         ];

@@ -204,6 +204,10 @@ fn sentence(oddity: &Oddity) -> String {
         OddityKind::UnassignedPhone => format!(
             "{rows}: a phone number that no numbering plan has, or no longer; it works as exactly this number"
         ),
+        OddityKind::Ownerless => format!(
+            "{rows}: an address of a user who is not there; nobody can log in or reset a password by it, so \
+             give it to a user or remove it"
+        ),
         _ => format!("{rows}: something that cannot be read is stored"),
     }
 }
