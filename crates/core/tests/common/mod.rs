@@ -10,6 +10,7 @@
 )]
 
 mod hasher;
+pub(crate) mod owing;
 mod record;
 
 use std::fmt::Debug;

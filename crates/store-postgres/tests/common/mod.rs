@@ -5,6 +5,8 @@
 )]
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+pub(crate) mod waiting;
+
 use std::fmt::Display;
 
 use phone_auth_core::address::{AddressKind, EmailAddress, PhoneNumber};

@@ -1,0 +1,357 @@
+//! Messages that are not sent any more: what makes one obsolete, and what a dead letter.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a failed unwrap is a failed test, and so is a message that is not there"
+)]
+
+mod common;
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use common::owing::{Owing, options};
+use common::{ANNS_PHONE, HORSE, STAPLE, refusal};
+use phone_auth_core::accounts::{DeadLetterRefusal, NoOutbox};
+use phone_auth_core::address::AddressKind;
+use phone_auth_core::outbox::{Binding, MessageId, Obsolete};
+use phone_auth_core::password::Password;
+use phone_auth_core::store::{AddressStore, OutboxStore};
+use phone_auth_events::{ResetPasswordEmail, ResetPasswordPhone, Retry, TokenIssued, Undelivered};
+use phone_auth_store_testkit::{OutsideChange, Outsider};
+
+/// What can happen between the promise of a reset to Ann and its delivery.
+const CHANGES: [&str; 5] = ["password", "disabled", "address", "person", "row"];
+
+/// Makes such a change.
+async fn change(owing: &Owing, case: &str) {
+    let kit = &owing.kit;
+    let visitor = kit.visitor("ann", HORSE).await;
+    let row = kit.address(&visitor, AddressKind::Email).await;
+    match case {
+        "password" => {
+            let (old, new) = (Password::new(HORSE), Password::new(STAPLE));
+            let change = owing
+                .accounts
+                .change_password(&visitor, &old, &new, &new)
+                .await;
+            assert!(change.is_ok());
+        }
+        "disabled" => {
+            owing.accounts.set_active("ann", false).await.unwrap();
+        }
+        "address" => {
+            let edit = OutsideChange::EditAddress(row.kind, row.id, "x@example.org".into());
+            kit.store.make(edit).await;
+        }
+        "row" => {
+            // As when the row is another's whose number was used again.
+            let bob = kit.sign_up_bob().await;
+            let moved = OutsideChange::MoveAddress(row.kind, row.id, bob.id);
+            kit.store.make(moved).await;
+        }
+        _ => {
+            let gone = OutsideChange::DeletePerson(visitor.person().id);
+            kit.store.make(gone).await;
+        }
+    }
+}
+
+/// Why a message is given up after a change that makes it not obsolete.
+fn given_up(case: &str) -> Option<&'static str> {
+    match case {
+        "disabled" => Some("the user is disabled"),
+        "address" => Some("the address was changed"),
+        "row" => Some("the address was removed, or is another user's now"),
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn changed_messages_are_not_sent() {
+    for case in CHANGES {
+        // Obsolete is what nobody waits for, however late it is.
+        for late in [false, true] {
+            let mut owing = Owing::new().await;
+            owing.ask().await;
+            change(&owing, case).await;
+            if late {
+                owing.kit.clock.advance(Duration::from_hours(25));
+            }
+            owing.deliver().await;
+            assert!(owing.resets.take().is_empty(), "{case}");
+            // What goes with a user who is deleted is not even found.
+            let obsolete = u64::from(case == "password");
+            assert_eq!(owing.worker.obsolete_messages(), obsolete, "{case}");
+            let letters = owing.outbox().await;
+            let reasons: Vec<_> = letters
+                .into_iter()
+                .map(|it| it.dead.unwrap().reason)
+                .collect();
+            assert_eq!(reasons, Vec::from_iter(given_up(case)), "{case}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn letter_is_sent_once_its_reason_is_gone() {
+    for case in ["disabled", "address"] {
+        let mut owing = Owing::new().await;
+        owing.ask().await;
+        change(&owing, case).await;
+        owing.deliver().await;
+        let id = owing.outbox().await[0].id;
+        if case == "disabled" {
+            let retried = owing.accounts.retry_dead_letter(id).await;
+            assert_eq!(refusal(retried), DeadLetterRefusal::Disabled);
+            owing.accounts.set_active("ann", true).await.unwrap();
+        }
+        owing.accounts.retry_dead_letter(id).await.unwrap();
+        assert_eq!(owing.deliver().await, 1);
+        assert_eq!(owing.resets.take().len(), 1, "{case}");
+        assert_eq!(owing.outbox().await, [], "{case}");
+    }
+}
+
+#[tokio::test]
+async fn only_newer_request_makes_obsolete() {
+    // Where the newest request is known to be, in microseconds after that of the message.
+    for (newest, obsolete) in [(Some(1), true), (Some(-1), false), (None, false)] {
+        let mut owing = Owing::new().await;
+        owing.ask().await;
+        let pending = owing.outbox().await.remove(0);
+        owing.kit.store.lose_requests();
+        if let Some(micros) = newest {
+            let at = pending.requested_at.unwrap() + TimeDelta::microseconds(micros);
+            let request = pending.message.request(at);
+            owing.kit.store.request_link(&request).await.unwrap();
+        }
+        owing.deliver().await;
+        assert!(owing.resets.take().is_empty(), "{newest:?}");
+        assert_eq!(owing.worker.obsolete_messages(), u64::from(obsolete));
+        if obsolete {
+            assert_eq!(owing.outbox().await, []);
+            continue;
+        }
+        let letter = owing.outbox().await.remove(0);
+        let reason = letter.dead.unwrap().reason;
+        assert!(reason.contains("the record of its request"), "{reason}");
+        owing.accounts.retry_dead_letter(letter.id).await.unwrap();
+        owing.deliver().await;
+        assert_eq!(owing.resets.take().len(), 1, "{newest:?}");
+    }
+}
+
+#[tokio::test]
+async fn replaced_letter_is_not_sent_again() {
+    let mut owing = Owing::new().await;
+    let refuses = owing.kit.signals.connect(|_: &ResetPasswordEmail| {
+        Err::<(), _>(Undelivered::new(Retry::Never, "no mailbox"))
+    });
+    owing.ask().await;
+    owing.deliver().await;
+    let id = owing.outbox().await[0].id;
+    drop(refuses);
+    owing.resets.take();
+    owing.kit.clock.advance(Duration::from_mins(1));
+    owing.ask().await;
+    owing.deliver().await;
+    let newer = owing.resets.take().remove(0);
+    let retried = owing.accounts.retry_dead_letter(id).await;
+    let why = DeadLetterRefusal::Obsolete(Obsolete::NewerRequest);
+    assert_eq!(refusal(retried), why);
+    let parts: Vec<&str> = newer.url.as_str().split('/').collect();
+    let link = owing.accounts.check_reset_link(parts[3], parts[4]).await;
+    assert!(link.is_ok(), "the newer link still works");
+}
+
+#[tokio::test]
+async fn other_changes_end_no_message() {
+    for case in ["log-in", "own email", "other reading"] {
+        let mut owing = Owing::new().await;
+        let visitor = owing.kit.visitor("ann", HORSE).await;
+        owing.ask().await;
+        let id = visitor.person().id;
+        match case {
+            "log-in" => drop(owing.kit.visitor("ann", HORSE).await),
+            "own email" => {
+                let change = OutsideChange::SetOwnEmail(id, "other@example.org".into());
+                owing.kit.store.make(change).await;
+            }
+            _ => {
+                // As a worker reads it whose setting `django_use_tz` is another.
+                let time = visitor.person().last_login.unwrap() + TimeDelta::hours(5);
+                let change = OutsideChange::SetLastLogin(id, Some(time));
+                owing.kit.store.make(change).await;
+            }
+        }
+        owing.deliver().await;
+        let sent = owing.resets.take();
+        assert_eq!(sent.len(), 1, "{case}");
+        let parts: Vec<&str> = sent[0].url.as_str().split('/').collect();
+        let link = owing.accounts.check_reset_link(parts[3], parts[4]).await;
+        assert!(link.is_ok(), "the link works: {case}");
+    }
+}
+
+/// Owes what Ann asked for anew, as another version would have bound it.
+async fn rebind(owing: &Owing, bind: impl Fn(&Binding) -> Binding) {
+    let mut message = owing.outbox().await.remove(0).message;
+    message.binding = bind(&message.binding);
+    message.key.push('x');
+    owing.kit.store.owe_message(&message).await.unwrap();
+}
+
+#[tokio::test]
+async fn message_of_the_first_version_is_sent() {
+    let mut owing = Owing::new().await;
+    owing.ask().await;
+    rebind(&owing, |binding| {
+        Binding::from_stored(binding.digest(), None)
+    })
+    .await;
+    owing.deliver().await;
+    assert_eq!(owing.resets.take().len(), 1);
+    assert_eq!(owing.outbox().await, []);
+}
+
+#[tokio::test]
+async fn unexplained_message_is_a_dead_letter() {
+    type Bind = fn(&Binding) -> Binding;
+    let cases: [(Bind, &str); 4] = [
+        (
+            |binding| Binding::from_stored(binding.digest(), Some("3 a=b".to_owned())),
+            "the version 3",
+        ),
+        (
+            |binding| {
+                let parts = binding.parts().map(|parts| format!("{parts} new=00"));
+                Binding::from_stored(binding.digest(), parts)
+            },
+            "does not know",
+        ),
+        (|_| Binding::from_stored([0; 32], None), "cannot tell"),
+        (|_| Binding::from_stored([], None), "cannot tell"),
+    ];
+    for (bind, says) in cases {
+        let mut owing = Owing::new().await;
+        owing.ask().await;
+        rebind(&owing, bind).await;
+        assert_eq!(owing.deliver().await, 1);
+        assert!(owing.resets.take().is_empty(), "{says}");
+        let letter = owing.outbox().await.remove(0);
+        let reason = letter.dead.unwrap().reason;
+        assert!(reason.contains(says), "{reason}");
+        assert_eq!(owing.worker.obsolete_messages(), 0);
+        // The operator who sends it again has it bound to the state as it is.
+        owing.accounts.retry_dead_letter(letter.id).await.unwrap();
+        assert_eq!(owing.deliver().await, 1);
+        assert_eq!(owing.resets.take().len(), 1, "{says}");
+    }
+}
+
+#[tokio::test]
+async fn retry_sends_or_says_why_not() {
+    for case in CHANGES {
+        let mut owing = Owing::new().await;
+        owing.ask().await;
+        rebind(&owing, |binding| {
+            // A part that nobody knows beside those of today.
+            let parts = binding.parts().map(|parts| format!("{parts} new=00"));
+            Binding::from_stored(binding.digest(), parts)
+        })
+        .await;
+        owing.deliver().await;
+        let id = owing.outbox().await[0].id;
+        change(&owing, case).await;
+        let why = match case {
+            "password" => DeadLetterRefusal::Obsolete(Obsolete::PasswordChanged),
+            "disabled" => DeadLetterRefusal::Disabled,
+            "row" => DeadLetterRefusal::Gone,
+            "person" => DeadLetterRefusal::NoSuchLetter,
+            _ => {
+                // Somebody has corrected it.
+                owing.accounts.retry_dead_letter(id).await.unwrap();
+                owing.deliver().await;
+                assert_eq!(owing.resets.take()[0].email, "x@example.org");
+                continue;
+            }
+        };
+        let retried = owing.accounts.retry_dead_letter(id).await;
+        assert_eq!(refusal(retried), why, "{case}");
+        let kept = usize::from(case != "person");
+        assert_eq!(owing.outbox().await.len(), kept, "it stays a dead letter");
+    }
+    // A newer message was requested.
+    let owing = Owing::new().await;
+    owing.ask().await;
+    rebind(&owing, |_| Binding::from_stored([], None)).await;
+    owing.deliver().await;
+    let id = owing.outbox().await[0].id;
+    owing.ask().await;
+    let retried = owing.accounts.retry_dead_letter(id).await;
+    let newer = DeadLetterRefusal::Obsolete(Obsolete::NewerRequest);
+    assert_eq!(refusal(retried), newer);
+}
+
+#[tokio::test]
+async fn revived_message_backs_off_anew() {
+    let owing = Owing::new().await;
+    let _fails = owing
+        .kit
+        .signals
+        .connect(|_: &ResetPasswordPhone| Err::<(), _>("no network"));
+    let phone = owing.accounts.request_password_reset(ANNS_PHONE);
+    phone.await.unwrap();
+    for _ in 0..600 {
+        owing.deliver().await;
+        owing.kit.clock.advance(Duration::from_secs(1));
+    }
+    let letter = owing.outbox().await.remove(0);
+    owing.accounts.retry_dead_letter(letter.id).await.unwrap();
+    let mut tokens = owing.kit.signals.capture::<TokenIssued>();
+    assert_eq!(owing.deliver().await, 1);
+    let revived = owing.outbox().await.remove(0);
+    assert!(revived.attempts > letter.attempts, "attempts never go back");
+    assert_eq!(revived.failures, 1);
+    assert_eq!(tokens.take().len(), 1, "its link is a new one");
+    owing.kit.clock.advance(Duration::from_secs(2));
+    assert_eq!(owing.deliver().await, 1, "as after a first failure");
+    assert!(tokens.take().is_empty());
+}
+
+#[tokio::test]
+async fn refusal_is_a_dead_letter() {
+    let owing = Owing::new().await;
+    let link = "http://x.example/accounts/password_reset_confirm/MQ/abc-def/";
+    let _refuses = owing.kit.signals.connect(move |_: &ResetPasswordEmail| {
+        Err::<(), _>(Undelivered::new(
+            Retry::Never,
+            format!("no mailbox for {link}"),
+        ))
+    });
+    owing.ask().await;
+    owing.deliver().await;
+    let letter = owing.outbox().await.remove(0);
+    let reason = letter.dead.clone().unwrap().reason;
+    assert!(reason.ends_with("no mailbox for …"), "{reason}");
+    owing.kit.clock.advance(Duration::from_hours(1));
+    assert_eq!(owing.deliver().await, 0);
+}
+
+#[tokio::test]
+async fn only_dead_letters_are_revived() {
+    let owing = Owing::new().await;
+    owing.ask().await;
+    let owed = owing.outbox().await[0].id;
+    for id in [owed, MessageId::new(99)] {
+        let retried = owing.accounts.retry_dead_letter(id).await;
+        assert_eq!(refusal(retried), DeadLetterRefusal::NoSuchLetter);
+    }
+    let without = &owing.kit.accounts;
+    assert!(without.outbox_worker(options()).is_none());
+    assert_eq!(refusal(without.outbox_after(None, 1).await), NoOutbox);
+    let retried = without.retry_dead_letter(owed).await;
+    assert_eq!(refusal(retried), DeadLetterRefusal::NoOutbox(NoOutbox));
+}

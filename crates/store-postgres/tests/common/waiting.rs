@@ -1,0 +1,43 @@
+//! Waiting for what others do in the database.
+
+use std::time::Duration;
+
+use phone_auth_store_postgres::PostgresOptions;
+use sqlx::postgres::PgConnection;
+use tokio::time::timeout;
+
+/// Longer than anything here takes.
+pub(crate) const LONG: Duration = Duration::from_secs(30);
+
+/// Options with short time-outs.
+pub(crate) fn impatient() -> PostgresOptions {
+    PostgresOptions::default()
+        .with_statement_timeout(Duration::from_millis(200))
+        .with_acquire_timeout(Duration::from_millis(200))
+}
+
+/// Waits until something about the database is so.
+pub(crate) async fn until(connection: &mut PgConnection, question: &'static str) {
+    let look = async {
+        while !sqlx::query_scalar::<_, bool>(question)
+            .fetch_one(&mut *connection)
+            .await
+            .unwrap()
+        {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(LONG, look).await.unwrap();
+}
+
+/// Whether somebody waits for a lock in this database.
+pub(crate) const SOMEBODY_WAITS: &str = "SELECT EXISTS (SELECT 1 FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock')";
+
+/// Whether at least two wait for a lock in this database.
+pub(crate) const TWO_WAIT: &str = "SELECT count(*) >= 2 FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock'";
+
+/// Whether nobody else is in a transaction in this database.
+pub(crate) const ALL_IS_QUIET: &str = "SELECT NOT EXISTS (SELECT 1 FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle')";
