@@ -19,6 +19,29 @@ impl Accounts {
     ///
     /// # Cancel safety
     /// As for [`sign_up`](Self::sign_up).
+    ///
+    /// # Examples
+    /// ```
+    /// # use phone_auth_core::password::Password;
+    #[doc = include_str!("example_setup.txt")]
+    /// let form = SignUpForm {
+    ///     first_name: "",
+    ///     last_name: "",
+    ///     username: "root",
+    ///     email: "",
+    ///     phone: "",
+    ///     password: Password::new("battery staple"),
+    ///     confirm_password: None,
+    /// };
+    /// let root = accounts.create_person(form.clone()).await?;
+    /// assert_eq!(root.username, "root");
+    ///
+    /// let again = accounts.create_person(form).await.unwrap_err();
+    /// assert_eq!(again.to_string(), "the form has problems");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub async fn create_person(
         &self,
         form: SignUpForm<'_>,
@@ -38,6 +61,18 @@ impl Accounts {
     ///
     /// # Cancel safety
     /// It only reads.
+    ///
+    /// # Examples
+    /// ```
+    /// # use phone_auth_core::password::Password;
+    #[doc = include_str!("example_setup.txt")]
+    /// let page = accounts.people_after(None, 50).await?;
+    /// assert_eq!(page[0].username, "ann");
+    /// assert!(accounts.people_after(Some(page[0].id), 50).await?.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub async fn people_after(
         &self,
         after: Option<PersonId>,

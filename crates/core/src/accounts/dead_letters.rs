@@ -41,6 +41,30 @@ impl Accounts {
     ///
     /// # Cancel safety
     /// It happens whole or not at all.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use phone_auth_core::accounts::{Accounts, DeadLetterRefusal, FlowError, NoOutbox};
+    /// use phone_auth_core::outbox::MessageId;
+    /// use phone_auth_store_testkit::MemoryStore;
+    /// use phone_auth_tokens::{Keyring, SecretKey};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// let store = Arc::new(MemoryStore::new());
+    /// let builder = Accounts::builder(store.clone(), Keyring::new(SecretKey::generate()?));
+    /// let accounts = builder.outbox(store.clone()).build()?;
+    /// let refused = accounts.retry_dead_letter(MessageId::new(7)).await;
+    /// assert!(matches!(refused, Err(FlowError::Refused(DeadLetterRefusal::NoSuchLetter))));
+    ///
+    /// let without = Accounts::builder(store, Keyring::new(SecretKey::generate()?)).build()?;
+    /// let refused = without.outbox_after(None, 50).await;
+    /// assert!(matches!(refused, Err(FlowError::Refused(NoOutbox))));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub async fn retry_dead_letter(
         &self,
         id: MessageId,

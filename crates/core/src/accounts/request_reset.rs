@@ -39,6 +39,8 @@ impl Accounts {
     ///
     /// # Examples
     /// ```
+    /// use phone_auth_core::accounts::{FlowError, ResetRequestRefusal};
+    /// use phone_auth_core::form::{Field, FieldProblem, Problem};
     /// use phone_auth_events::ResetPasswordEmail;
     /// # use phone_auth_core::password::Password;
     ///
@@ -51,6 +53,11 @@ impl Accounts {
     /// assert_eq!(sent.len(), 1);
     /// assert_eq!(sent[0].email, "ann@example.org");
     /// assert!(sent[0].url.as_str().starts_with("/accounts/password_reset_confirm/MQ/"));
+    ///
+    /// let problem = FieldProblem::new(Field::Login, Problem::Required);
+    /// let empty = ResetRequestRefusal::Invalid(vec![problem]);
+    /// let refused = accounts.request_password_reset("").await;
+    /// assert!(matches!(refused, Err(FlowError::Refused(refusal)) if refusal == empty));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())

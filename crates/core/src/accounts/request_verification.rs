@@ -36,7 +36,8 @@ impl Accounts {
     ///
     /// # Examples
     /// ```
-    /// use phone_auth_core::accounts::VerificationRequest;
+    /// use phone_auth_core::accounts::{FlowError, VerificationRequest, VerificationRequestRefusal};
+    /// use phone_auth_core::address::AddressId;
     /// use phone_auth_events::VerifyEmail;
     /// # use phone_auth_core::password::Password;
     ///
@@ -49,6 +50,10 @@ impl Accounts {
     /// let outcome = accounts.request_verification(&visitor, email.kind, email.id).await?;
     /// assert_eq!(outcome, VerificationRequest::Sent);
     /// assert_eq!(sent.take()[0].email, "ann@example.org");
+    ///
+    /// let nobodys = VerificationRequestRefusal::NoSuchAddress;
+    /// let refused = accounts.request_verification(&visitor, email.kind, AddressId::new(99)).await;
+    /// assert!(matches!(refused, Err(FlowError::Refused(refusal)) if refusal == nobodys));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -44,6 +44,19 @@ impl Accounts {
     ///
     /// # Cancel safety
     /// It only reads.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::accounts::{FlowError, InvalidLink};
+    /// # use phone_auth_core::password::Password;
+    ///
+    #[doc = include_str!("example_setup.txt")]
+    /// let refused = accounts.check_reset_link("MQ", "made-up").await;
+    /// assert!(matches!(refused, Err(FlowError::Refused(InvalidLink))));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub async fn check_reset_link(
         &self,
         uidb64: &str,

@@ -69,7 +69,30 @@ impl Accounts {
     /// The account is there whole or not at all; the signal may be missing.
     ///
     /// # Examples
-    /// See [`Accounts`].
+    /// ```
+    /// use phone_auth_core::accounts::{FlowError, SignUpRefusal};
+    /// use phone_auth_core::form::{Field, FieldProblem, Problem};
+    /// # use phone_auth_core::password::Password;
+    ///
+    #[doc = include_str!("example_setup.txt")]
+    /// let form = SignUpForm {
+    ///     first_name: "Anna",
+    ///     last_name: "Smythe",
+    ///     username: "Ann",
+    ///     email: "anna@example.org",
+    ///     phone: "+41 44 668 18 00",
+    ///     password: Password::new("battery staple"),
+    ///     confirm_password: Some(Password::new("battery staple")),
+    /// };
+    /// let taken = FieldProblem::new(Field::Username, Problem::Taken);
+    /// match accounts.sign_up(form).await {
+    ///     Err(FlowError::Refused(SignUpRefusal::Invalid(problems))) => assert_eq!(problems, [taken]),
+    ///     Ok(_) | Err(FlowError::Failed(_)) => return Err("not refused".into()),
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub async fn sign_up(&self, form: SignUpForm<'_>) -> Result<Person, FlowError<SignUpRefusal>> {
         let required = self.settings().required_fields();
         let requester = Requester::signing_up(&self.client);

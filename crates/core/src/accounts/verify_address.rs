@@ -95,7 +95,7 @@ impl Accounts {
     ///
     /// # Examples
     /// ```
-    /// use phone_auth_core::accounts::Verification;
+    /// use phone_auth_core::accounts::{FlowError, InvalidLink, Verification};
     /// use phone_auth_events::VerifyEmail;
     /// # use phone_auth_core::password::Password;
     ///
@@ -113,7 +113,9 @@ impl Accounts {
     /// assert!(matches!(first, Verification::Verified(..)));
     /// let second = accounts.verify_address(idb64, token).await?;
     /// assert!(matches!(second, Verification::AlreadyVerified(..)));
-    /// assert!(accounts.verify_address(idb64, "a-b").await.is_err());
+    ///
+    /// let refused = accounts.verify_address(idb64, "a-b").await;
+    /// assert!(matches!(refused, Err(FlowError::Refused(InvalidLink))));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
