@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use phone_auth::core::accounts::DjangoSessions;
 use phone_auth::core::store::DjangoSessionStore;
+use phone_auth::django::DjangoHashes;
 use phone_auth::tokens::django::{DjangoKeys, DjangoTokens, TimeZone};
 
 use crate::configuration::{DjangoSettings, Sources};
@@ -19,6 +20,18 @@ pub(crate) struct Django {
     pub(crate) tokens: Option<DjangoTokens>,
     /// Its keys, when sessions are shared.
     pub(crate) session_keys: Option<DjangoKeys>,
+}
+
+/// The hashes of Django's that are checked.
+pub(crate) fn hashes(settings: &DjangoSettings) -> DjangoHashes {
+    let mut hashes = DjangoHashes::new();
+    if settings.accept_md5_passwords {
+        hashes = hashes.danger_accept_md5();
+    }
+    match settings.hash_iterations {
+        Some(iterations) => hashes.with_iterations(iterations),
+        None => hashes,
+    }
 }
 
 /// Reads the keys, if anything is set that needs them.

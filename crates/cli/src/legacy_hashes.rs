@@ -1,7 +1,7 @@
 //! What an operator should know about the hashes that Django has left.
 
-use phone_auth::core::password::DjangoIterations;
 use phone_auth::core::store::PasswordKind;
+use phone_auth::django::DjangoIterations;
 
 /// The algorithms whose time no number of iterations evens out.
 const UNEVEN: [&str; 4] = ["pbkdf2_sha1", "scrypt", "bcrypt_sha256", "bcrypt"];

@@ -165,13 +165,8 @@ pub(crate) async fn assemble(
     parts: Parts,
 ) -> Result<PhoneAuth, Failure> {
     let cores = available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    let mut hasher = Argon2Hasher::with_limits(cores, configuration.server.hashing_queue);
-    if configuration.django.accept_md5_passwords {
-        hasher = hasher.danger_accept_md5();
-    }
-    if let Some(iterations) = configuration.django.hash_iterations {
-        hasher = hasher.with_django_iterations(iterations);
-    }
+    let hasher = Argon2Hasher::with_limits(cores, configuration.server.hashing_queue)
+        .with_legacy_hashes(django::hashes(&configuration.django));
     let (name, source) = mailbox_page::TEMPLATE;
     let mut auth = PhoneAuth::builder()
         .site(parts.origin.as_str())

@@ -257,18 +257,8 @@ impl PhoneAuthBuilder {
 
     /// The hasher of passwords; else Argon2id with its usual limits.
     ///
-    /// A site that took over from Django gives
-    /// [`Argon2Hasher::with_django_iterations`](crate::core::password::Argon2Hasher::with_django_iterations), so that no
-    /// clock tells who still has a hash of Django's:
-    ///
-    /// ```
-    /// use phone_auth::PhoneAuth;
-    /// use phone_auth::core::password::{Argon2Hasher, DjangoIterations};
-    ///
-    /// let greatest = DjangoIterations::new(1_000_000).expect("it is in bounds");
-    /// let builder = PhoneAuth::builder().hasher(Argon2Hasher::new().with_django_iterations(greatest));
-    /// # drop(builder);
-    /// ```
+    /// A site that took over from Django gives one
+    /// [with legacy hashes](crate::core::password::Argon2Hasher::with_legacy_hashes).
     pub fn hasher(mut self, hasher: impl PasswordHasher + 'static) -> Self {
         self.hasher = Some(Box::new(|accounts| accounts.hasher(hasher)));
         self

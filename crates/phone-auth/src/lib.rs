@@ -22,6 +22,7 @@
 //! - `web` (default): the pages, sessions and guards on axum.
 //! - `sqlite` (default): the embedded database.
 //! - `postgres`: a database on a server, which several servers of the site share.
+//! - `django`: what serves a database of django-phone-auth: its hashes, links and sessions.
 //! - `development`: receivers for one's own machine, which print messages and keep them in a mailbox.
 //! - `smtp`, `sms-gateway`, `webhook`, `nats`: receivers that send messages by e-mail, by text message, or by
 //!   way of another service.
@@ -45,6 +46,8 @@ pub use builder::PhoneAuthBuilder;
 pub use phone_auth_core as core;
 #[cfg(feature = "delivery")]
 pub use phone_auth_delivery as delivery;
+#[cfg(feature = "django")]
+pub use phone_auth_django as django;
 pub use phone_auth_events as signals;
 #[cfg(feature = "postgres")]
 pub use phone_auth_store_postgres as postgres;

@@ -16,6 +16,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
         "phone-auth-core",
         &["phone-auth-events", "phone-auth-tokens", "phone-auth-urls"],
     ),
+    ("phone-auth-django", &["phone-auth-core"]),
     ("phone-auth-store-postgres", &["phone-auth-core"]),
     ("phone-auth-store-sqlite", &["phone-auth-core"]),
     ("phone-auth-store-testkit", &["phone-auth-core"]),
@@ -34,6 +35,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
         &[
             "phone-auth-core",
             "phone-auth-delivery",
+            "phone-auth-django",
             "phone-auth-events",
             "phone-auth-store-postgres",
             "phone-auth-store-sqlite",
@@ -53,7 +55,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
 ];
 
 /// Third parties that a package must not reach, not even through another: the domain has no SQL,
-/// no HTTP and no files of settings; the web never speaks to a database.
+/// no HTTP, no files of settings and none of the hashes that Django stores; the web never speaks to a database.
 pub(crate) const NEVER_REACHES: &[(&str, &[&str])] = &[
     (
         "phone-auth-signals",
@@ -73,7 +75,10 @@ pub(crate) const NEVER_REACHES: &[(&str, &[&str])] = &[
     ),
     (
         "phone-auth-core",
-        &["axum", "config", "http", "hyper", "rusqlite", "sqlx"],
+        &[
+            "axum", "bcrypt", "config", "http", "hyper", "md-5", "pbkdf2", "rusqlite", "scrypt",
+            "sha1", "sqlx",
+        ],
     ),
     (
         "phone-auth-store-postgres",

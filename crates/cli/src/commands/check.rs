@@ -226,11 +226,8 @@ const PAGE: u32 = 1_000;
 
 /// Names the people whose stored password no password can match. They get a link to another one as everybody does, so
 /// nothing is wrong with the site.
-async fn note_shut_out(django: &DjangoSettings, store: &OpenStore) -> Result<(), Failure> {
-    let mut hasher = Argon2Hasher::new();
-    if django.accept_md5_passwords {
-        hasher = hasher.danger_accept_md5();
-    }
+async fn note_shut_out(settings: &DjangoSettings, store: &OpenStore) -> Result<(), Failure> {
+    let hasher = Argon2Hasher::new().with_legacy_hashes(django::hashes(settings));
     let mut found: BTreeMap<String, (Vec<String>, usize)> = BTreeMap::new();
     let (store, mut after) = (store.store(), None);
     // In pages: no statement takes long, however many people there are.

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use phone_auth::SiteOrigin;
-use phone_auth::core::password::DjangoIterations;
 use phone_auth::core::settings::Methods;
 use phone_auth::delivery::smtp::Security;
 use phone_auth::delivery::{Secret, StatusSet};
+use phone_auth::django::DjangoIterations;
 use phone_auth::signals::MessageSignal;
 use phone_auth::tokens::django::TimeZone;
 

@@ -9,10 +9,10 @@ use async_trait::async_trait;
 
 use super::argon2_encoding::{Argon2Encoding, OUR_OUTPUT, OUR_SALT};
 use super::checking::{Check, Stored, make};
+use super::legacy::{LegacyHashes, NoLegacyHashes};
 use super::workshop::Workshop;
 use super::{
-    DjangoIterations, EncodedPassword, HashError, HashErrorKind, Password, PasswordHasher,
-    Requester, Verdict,
+    EncodedPassword, HashError, HashErrorKind, Password, PasswordHasher, Requester, Verdict,
 };
 use crate::randomness::{Randomness, SystemRandomness};
 
@@ -36,15 +36,10 @@ const DEFAULT_WAITING: usize = 64;
 /// - A stored hash with other costs is checked by its own, up to 128 MiB, 10 passes and 16 lanes, and
 ///   reported as [`MatchOutdated`](Verdict::MatchOutdated). One that asks for more, that is of another
 ///   kind, or that no password can match, costs one hash of ours and never matches.
-/// - So are the other hashes that Django stores: `pbkdf2_sha256` and `pbkdf2_sha1` up to 3,000,000
-///   iterations, `scrypt` up to 128 MiB and about three times the work of Django's default,
-///   `bcrypt_sha256` and `bcrypt` up to cost 14. `md5` matches nothing unless
-///   [asked for](Self::danger_accept_md5).
-/// - A hash of Django's takes the time of its own costs, PBKDF2 about ten times that of ours, and a
-///   failed check of it one hash of ours besides. So it is never quicker than an unknown name, but is
-///   slower: whoever measures can learn that an account exists which has not logged in since the
-///   change-over. [`with_django_iterations`](Self::with_django_iterations) ends that for PBKDF2-SHA256, which is
-///   what Django makes by default.
+/// - Hashes of other kinds are checked where [`with_legacy_hashes`](Self::with_legacy_hashes) says so. Such a hash
+///   takes the time of its own costs, and a failed check of it one hash of ours besides. So it is never quicker than an
+///   unknown name, but may be slower: whoever measures can learn that an account exists which has not logged in since
+///   the change-over, unless [`LegacyHashes::due`] evens it out.
 /// - Passwords are hashed as typed. Only against a hash that was not made here, the
 ///   password without the white space around it is tried too: django-phone-auth stripped it at
 ///   sign-up and log-in. A hash that matches only so is reported as [`Match`](Verdict::Match), and so
@@ -75,9 +70,7 @@ const DEFAULT_WAITING: usize = 64;
 pub struct Argon2Hasher {
     workshop: Arc<Workshop>,
     randomness: Arc<dyn Randomness>,
-    accepts_md5: bool,
-    /// The iterations of PBKDF2 that a failed check comes to; none unless asked for.
-    iterations: u32,
+    legacy: Arc<dyn LegacyHashes>,
 }
 
 impl Argon2Hasher {
@@ -93,8 +86,7 @@ impl Argon2Hasher {
         Self {
             workshop: Arc::new(Workshop::new(at_once.get(), waiting)),
             randomness: Arc::new(SystemRandomness),
-            accepts_md5: false,
-            iterations: 0,
+            legacy: Arc::new(NoLegacyHashes),
         }
     }
 
@@ -105,57 +97,19 @@ impl Argon2Hasher {
         self
     }
 
-    /// The same, in which every failed check comes to so many iterations of PBKDF2-SHA256 besides the hash of
-    /// ours: of an unknown name, of a hash of any kind, of none. For as long as hashes of Django's are left;
-    /// [`DjangoIterations::needed_for`] finds the number.
-    ///
-    /// # Security
-    /// - The iterations of a `pbkdf2_sha256` hash count, so one with as many or fewer is told by no clock from an
-    ///   unknown name. One with more still takes longer.
-    /// - `pbkdf2_sha1`, `scrypt`, `bcrypt` and Argon2 of other costs than ours spend time of another kind, which no
-    ///   number of iterations equals on every machine. They take their own time besides, so are never quicker than an
-    ///   unknown name, but are slower.
-    /// - A check that matches does no more than before: whoever logs in does not wait longer.
-    /// - Each refusal, of a made-up name too, then takes a core for the time of a log-in at Django, about ten
-    ///   times that of ours. The limits of the hasher hold as before, so fewer are answered in a second.
-    ///
-    /// # Examples
-    /// ```
-    /// use phone_auth_core::password::{
-    ///     Argon2Hasher, DjangoIterations, Password, PasswordHasher, Requester,
-    /// };
-    ///
-    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
-    /// let greatest = DjangoIterations::new(1_000_000).expect("it is in bounds");
-    /// let hasher = Argon2Hasher::new().with_django_iterations(greatest);
-    /// // As long as a wrong password of somebody with such a hash takes.
-    /// hasher.verify_nothing(&Password::new("correct horse"), &Requester::operator()).await?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// # })?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
+    /// The same, which also checks against hashes of kinds that another program made; else they match nothing. Every
+    /// failed check comes to the work that is [due](LegacyHashes::due): of an unknown name, of a hash of any kind, of none.
+    /// A check that matches does no more than before: whoever logs in does not wait longer.
     #[must_use]
-    pub fn with_django_iterations(mut self, iterations: DjangoIterations) -> Self {
-        self.iterations = iterations.get();
-        self
-    }
-
-    /// The same, which also checks against hashes of the form `md5$salt$hash`.
-    ///
-    /// # Security
-    /// Whoever has a copy of the database finds most passwords behind such hashes within hours. Log-in
-    /// replaces them one by one; better is to have everybody who still has one choose a new
-    /// password.
-    #[must_use]
-    pub fn danger_accept_md5(mut self) -> Self {
-        self.accepts_md5 = true;
+    pub fn with_legacy_hashes(mut self, legacy: impl LegacyHashes + 'static) -> Self {
+        self.legacy = Arc::new(legacy);
         self
     }
 }
 
 impl Argon2Hasher {
     /// Whether there can be a password that matches what is stored. There is none where an account has no usable password,
-    /// and none for a hash of a kind that is not checked (`sha1`, `md5` unless asked for, a text of another program's)
+    /// and none for a hash of a kind that is not checked (a [legacy](Self::with_legacy_hashes) one that nobody asked for, a text of another program's)
     /// or of costs past the bounds: such a person cannot log in, whatever they type, until they have another password.
     ///
     /// # Examples
@@ -166,7 +120,7 @@ impl Argon2Hasher {
     /// assert!(!hasher.can_match(&EncodedPassword::new("sha1$salt$da39a3ee5e6b4b0d3255bfef95601890afd80709")));
     /// ```
     pub fn can_match(&self, stored: &EncodedPassword) -> bool {
-        stored.is_usable() && Stored::parse(stored, self.accepts_md5).is_some()
+        stored.is_usable() && Stored::parse(stored, &*self.legacy).is_some()
     }
 
     async fn check(
@@ -176,10 +130,10 @@ impl Argon2Hasher {
         requester: &Requester,
     ) -> Result<Verdict, HashError> {
         let password = password.clone();
-        let iterations = self.iterations;
+        let legacy = Arc::clone(&self.legacy);
         self.workshop
             .run(requester, move |bench| {
-                Check::new(bench, iterations).run(&stored, &password)
+                Check::new(bench, &*legacy).run(&stored, &password)
             })
             .await
     }
@@ -228,7 +182,7 @@ impl PasswordHasher for Argon2Hasher {
         encoded: &EncodedPassword,
         requester: &Requester,
     ) -> Result<Verdict, HashError> {
-        let stored = Stored::parse(encoded, self.accepts_md5);
+        let stored = Stored::parse(encoded, &*self.legacy);
         self.check(stored.unwrap_or_else(Stored::nobody), password, requester)
             .await
     }

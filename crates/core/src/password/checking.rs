@@ -5,25 +5,21 @@ use zeroize::Zeroizing;
 
 use super::argon2_encoding::{Argon2Encoding, OUR_OUTPUT, OUR_SALT};
 use super::effort::Effort;
-use super::legacy::{self, LegacyEncoding};
+use super::legacy::{LegacyHash, LegacyHashes};
 use super::workshop::Bench;
 use super::{EncodedPassword, Password, Verdict};
 
 /// A stored hash that can be checked against.
 pub(super) enum Stored {
     Argon2(Argon2Encoding),
-    Legacy(LegacyEncoding, EncodedPassword),
+    Legacy(Box<dyn LegacyHash>),
 }
 
 impl Stored {
     /// Reads a hash; `None` when no password can match it.
-    pub(super) fn parse(encoded: &EncodedPassword, with_md5: bool) -> Option<Self> {
-        let text = encoded.reveal();
-        let argon2 = Argon2Encoding::parse(text).map(Self::Argon2);
-        argon2.or_else(|| {
-            LegacyEncoding::parse(text, with_md5)
-                .map(|encoding| Self::Legacy(encoding, encoded.clone()))
-        })
+    pub(super) fn parse(encoded: &EncodedPassword, legacy: &dyn LegacyHashes) -> Option<Self> {
+        let argon2 = Argon2Encoding::parse(encoded.reveal()).map(Self::Argon2);
+        argon2.or_else(|| legacy.read(encoded).map(Self::Legacy))
     }
 
     /// A hash of ours that no password has: nobody has an output of zeros.
@@ -39,17 +35,17 @@ impl Stored {
 /// One check: where it works, and what it has cost.
 pub(super) struct Check<'a> {
     bench: &'a mut Bench,
-    iterations: u32,
+    legacy: &'a dyn LegacyHashes,
     effort: Effort,
 }
 
 impl<'a> Check<'a> {
-    /// One that refuses nobody before so many iterations of PBKDF2-SHA256 for each text that was tried, besides a
-    /// hash of ours.
-    pub(super) fn new(bench: &'a mut Bench, iterations: u32) -> Self {
+    /// One that refuses nobody before the work that is [due](LegacyHashes::due) for each text that was tried, besides
+    /// a hash of ours.
+    pub(super) fn new(bench: &'a mut Bench, legacy: &'a dyn LegacyHashes) -> Self {
         Self {
             bench,
-            iterations,
+            legacy,
             effort: Effort::default(),
         }
     }
@@ -61,7 +57,7 @@ impl<'a> Check<'a> {
         let typed = if is_bounded { password.reveal() } else { "" };
         let stripped = password.stripped().filter(|_| is_bounded);
         let tried = 1 + u32::from(stripped.is_some());
-        if self.iterations > 0 && matches!(stored, Stored::Legacy(..)) {
+        if self.legacy.due() > 0 && matches!(stored, Stored::Legacy(..)) {
             // First, as for everybody else: the same work in another order differs by a hundredth or two.
             self.hash_for_nobody(typed, tried);
         }
@@ -88,10 +84,11 @@ impl<'a> Check<'a> {
     /// Does what is still lacking, so that no refusal comes sooner than another.
     fn level(&mut self, typed: &str, tried: u32) {
         self.hash_for_nobody(typed, tried);
-        let due = u64::from(self.iterations) * u64::from(tried);
-        let lacking = due.saturating_sub(self.effort.iterations);
-        if let Ok(lacking @ 1..) = u32::try_from(lacking) {
-            legacy::work_for_nobody(typed, lacking, &mut self.effort);
+        let due = self.legacy.due().saturating_mul(u64::from(tried));
+        let lacking = due.saturating_sub(self.effort.legacy);
+        if lacking > 0 {
+            let spent = &mut self.effort.legacy;
+            self.legacy.work_for_nobody(typed, lacking, spent);
         }
     }
 
@@ -111,9 +108,7 @@ impl<'a> Check<'a> {
                 }
                 made.is_some_and(|output| output.as_slice().ct_eq(&encoding.output).into())
             }
-            Stored::Legacy(encoding, encoded) => {
-                encoding.is_of(text, encoded.reveal(), &mut self.effort)
-            }
+            Stored::Legacy(hash) => hash.is_of(text, &mut self.effort.legacy),
         }
     }
 }
@@ -135,16 +130,53 @@ pub(super) fn make(
 mod tests {
     use super::*;
 
-    /// The password of the hashes below, which Django 5.2 made.
     const SECRET: &str = "S3cret-pass!9";
-    const PBKDF2: &str =
-        "pbkdf2_sha256$1000$0123456789abcdefghijkl$y+3upc4pRuQ85pvLeXsMMz9pztFaS554MuGjfa9wfUw=";
-    const SHA1: &str = "pbkdf2_sha1$1000$0123456789abcdefghijkl$Y91PBXEjz9sWjft1p2ua/sdH4so=";
-    const BCRYPT: &str = "bcrypt$$2b$04$abcdefghijklmnopqrstuuo.7Y74aQl2AohZjPlJxT.1i/0bf1a52";
+    /// A thousand pieces of work that counts.
+    const COUNTED: &str = "counted$1000$S3cret-pass!9";
+    /// Work that does not.
+    const UNCOUNTED: &str = "uncounted$S3cret-pass!9";
     const SAME_ARGON2: &str = "argon2$argon2id$v=19$m=19456,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg$X8Bt7kothtMC1iGQcJE830rekyLLva2apkp2adF+MMI";
     const OTHER_ARGON2: &str = "argon2$argon2i$v=19$m=512,t=2,p=2$MDEyMzQ1Njc4OWFiY2RlZg$WQisPTmd9Wk/naxWEMPUY172lvTVsxXBY1D9RGEQyc4";
-    /// Over the most iterations.
-    const BOMB: &str = "pbkdf2_sha256$3000001$salt$aGFzaA==";
+
+    /// Hashes of two kinds, which are the passwords themselves.
+    struct Legacy {
+        due: u64,
+    }
+
+    struct Hash {
+        password: String,
+        work: u64,
+    }
+
+    impl LegacyHashes for Legacy {
+        fn read(&self, stored: &EncodedPassword) -> Option<Box<dyn LegacyHash>> {
+            let (work, password) = match stored.reveal().split_once('$')? {
+                ("counted", rest) => {
+                    let (work, password) = rest.split_once('$')?;
+                    (work.parse().ok()?, password)
+                }
+                ("uncounted", password) => (0, password),
+                _ => return None,
+            };
+            let password = password.to_owned();
+            Some(Box::new(Hash { password, work }))
+        }
+
+        fn due(&self) -> u64 {
+            self.due
+        }
+
+        fn work_for_nobody(&self, _password: &str, work: u64, spent: &mut u64) {
+            *spent += work;
+        }
+    }
+
+    impl LegacyHash for Hash {
+        fn is_of(&self, password: &str, spent: &mut u64) -> bool {
+            *spent += self.work;
+            self.password == password
+        }
+    }
 
     /// The hash of the password as we make it.
     fn ours() -> String {
@@ -156,50 +188,50 @@ mod tests {
     }
 
     /// What becomes of a password, and what that costs.
-    fn check(iterations: u32, encoded: &str, password: &str) -> (Verdict, Effort) {
-        let stored = Stored::parse(&EncodedPassword::new(encoded), false);
+    fn check(due: u64, encoded: &str, password: &str) -> (Verdict, Effort) {
+        let legacy = Legacy { due };
+        let stored = Stored::parse(&EncodedPassword::new(encoded), &legacy);
         let stored = stored.unwrap_or_else(Stored::nobody);
         let mut bench = Bench::default();
-        let mut check = Check::new(&mut bench, iterations);
+        let mut check = Check::new(&mut bench, &legacy);
         let verdict = check.run(&stored, &Password::new(password));
         (verdict, check.effort)
     }
 
-    fn effort(hashes: u32, iterations: u64) -> Effort {
-        Effort { hashes, iterations }
+    fn effort(hashes: u32, legacy: u64) -> Effort {
+        Effort { hashes, legacy }
     }
 
     #[test]
     fn every_refusal_costs_the_same() {
         let ours = ours();
         let too_long = "a".repeat(Password::MAX_BYTES + 1);
-        for iterations in [0, 1000, 5000] {
+        for each in [0, 1000, 5000] {
             for (password, tried) in [
                 ("wrong", 1_u32),
                 (" ", 1),
                 ("wrong\n", 2),
                 (too_long.as_str(), 1),
             ] {
-                let due = effort(tried, u64::from(iterations) * u64::from(tried));
+                let due = effort(tried, each * u64::from(tried));
                 for encoded in [
                     &ours,
                     "!",
                     "",
-                    BOMB,
-                    SHA1,
-                    BCRYPT,
+                    "unknown$hash",
+                    UNCOUNTED,
                     SAME_ARGON2,
                     OTHER_ARGON2,
                 ] {
-                    let (verdict, effort) = check(iterations, encoded, password);
+                    let (verdict, effort) = check(each, encoded, password);
                     assert_eq!(verdict, Verdict::NoMatch);
-                    assert_eq!(effort, due, "{iterations} {encoded} {password:.10?}");
+                    assert_eq!(effort, due, "{each} {encoded} {password:.10?}");
                 }
                 // A thousand of its own, which count.
-                let (verdict, effort) = check(iterations, PBKDF2, password);
+                let (verdict, effort) = check(each, COUNTED, password);
                 assert_eq!(verdict, Verdict::NoMatch);
-                let most = due.iterations.max(1000 * u64::from(tried));
-                assert_eq!((effort.hashes, effort.iterations), (due.hashes, most));
+                let most = due.legacy.max(1000 * u64::from(tried));
+                assert_eq!((effort.hashes, effort.legacy), (due.hashes, most));
             }
         }
     }
@@ -210,8 +242,8 @@ mod tests {
         for (encoded, password, verdict, cost) in [
             (ours.as_str(), SECRET, Verdict::Match, effort(1, 0)),
             // Of those that others made, what a refusal begins with comes first.
-            (PBKDF2, SECRET, Verdict::MatchOutdated, effort(1, 1000)),
-            (PBKDF2, " S3cret-pass!9", Verdict::Match, effort(2, 2000)),
+            (COUNTED, SECRET, Verdict::MatchOutdated, effort(1, 1000)),
+            (COUNTED, " S3cret-pass!9", Verdict::Match, effort(2, 2000)),
             (SAME_ARGON2, SECRET, Verdict::MatchOutdated, effort(1, 0)),
             (OTHER_ARGON2, SECRET, Verdict::MatchOutdated, effort(0, 0)),
         ] {

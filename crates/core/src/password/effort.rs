@@ -5,6 +5,6 @@
 pub(super) struct Effort {
     /// Hashes of Argon2id with our costs.
     pub(super) hashes: u32,
-    /// Iterations of PBKDF2 with SHA-256.
-    pub(super) iterations: u64,
+    /// Work of [`LegacyHashes`](super::LegacyHashes), in the units that they count.
+    pub(super) legacy: u64,
 }

@@ -4,7 +4,6 @@ mod argon2;
 mod argon2_encoding;
 mod checking;
 mod common;
-mod django_iterations;
 mod effort;
 mod encoded;
 mod hasher;
@@ -17,9 +16,9 @@ mod similarity;
 mod workshop;
 
 pub use argon2::Argon2Hasher;
-pub use django_iterations::DjangoIterations;
 pub use encoded::EncodedPassword;
 pub use hasher::{HashError, HashErrorKind, PasswordHasher, Verdict};
+pub use legacy::{LegacyHash, LegacyHashes};
 pub use policy::{PasswordPolicy, PasswordProblem};
 pub use requester::Requester;
 pub use secret::Password;

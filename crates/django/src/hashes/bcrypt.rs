@@ -20,7 +20,7 @@ const MAX_COST: u32 = 14;
 
 /// How a hash was made.
 #[derive(Clone)]
-pub(in crate::password) struct BcryptEncoding {
+pub(crate) struct BcryptEncoding {
     /// Whether the password is hashed first.
     digested: bool,
     /// `2a`, `2b` or `2y`: the same for passwords of at most 72 bytes.

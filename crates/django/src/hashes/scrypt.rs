@@ -17,7 +17,7 @@ const MAX_WORK: u64 = 1 << 21;
 
 /// How a hash was made.
 #[derive(Clone)]
-pub(in crate::password) struct ScryptEncoding {
+pub(crate) struct ScryptEncoding {
     cost: u32,
     block_size: u32,
     parallelism: u32,

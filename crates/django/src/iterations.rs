@@ -2,16 +2,16 @@
 
 use std::num::NonZeroU32;
 
-use crate::store::PasswordKind;
+use phone_auth_core::store::PasswordKind;
 
 /// A number of iterations of PBKDF2-SHA256, from 1 to [`MAX`](Self::MAX).
 ///
-/// It is for [`Argon2Hasher::with_django_iterations`](super::Argon2Hasher::with_django_iterations), and should be the
+/// It is for [`DjangoHashes::with_iterations`](crate::DjangoHashes::with_iterations), and should be the
 /// greatest number that a stored hash has: see [`needed_for`](Self::needed_for).
 ///
 /// # Examples
 /// ```
-/// use phone_auth_core::password::DjangoIterations;
+/// use phone_auth_django::DjangoIterations;
 ///
 /// let iterations = DjangoIterations::new(1_000_000).expect("fewer than the most");
 /// assert_eq!(iterations.get(), 1_000_000);
@@ -45,7 +45,7 @@ impl DjangoIterations {
     ///
     /// # Examples
     /// ```
-    /// use phone_auth_core::password::DjangoIterations;
+    /// use phone_auth_django::DjangoIterations;
     /// use phone_auth_core::store::PasswordKind;
     ///
     /// let kind = |algorithm: &str, cost: &str| PasswordKind {

@@ -9,7 +9,7 @@ use super::salt;
 
 /// How a hash was made.
 #[derive(Clone)]
-pub(in crate::password) struct Md5Encoding {
+pub(crate) struct Md5Encoding {
     salt: String,
 }
 

@@ -7,8 +7,7 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use super::{number, salt};
-use crate::password::DjangoIterations;
-use crate::password::effort::Effort;
+use crate::DjangoIterations;
 
 /// The hash function under it.
 #[derive(Clone, Copy)]
@@ -19,7 +18,7 @@ enum Digest {
 
 /// How a hash was made.
 #[derive(Clone)]
-pub(in crate::password) struct Pbkdf2Encoding {
+pub(crate) struct Pbkdf2Encoding {
     digest: Digest,
     iterations: u32,
     salt: String,
@@ -45,11 +44,11 @@ impl Pbkdf2Encoding {
     }
 
     /// The text for a password.
-    pub(super) fn encode(&self, password: &str, effort: &mut Effort) -> Zeroizing<String> {
+    pub(super) fn encode(&self, password: &str, spent: &mut u64) -> Zeroizing<String> {
         let (password, salt) = (password.as_bytes(), self.salt.as_bytes());
         let (name, hash) = match self.digest {
             Digest::Sha256 => {
-                let output = sha256(password, salt, self.iterations, effort);
+                let output = sha256(password, salt, self.iterations, spent);
                 ("pbkdf2_sha256", Base64::encode_string(output.as_slice()))
             }
             Digest::Sha1 => {
@@ -63,20 +62,15 @@ impl Pbkdf2Encoding {
 }
 
 /// Does so many iterations of PBKDF2-SHA256 that nobody has a use for.
-pub(in crate::password) fn work_for_nobody(password: &str, iterations: u32, effort: &mut Effort) {
-    let output = sha256(password.as_bytes(), b"nobody", iterations, effort);
+pub(super) fn work_for_nobody(password: &str, iterations: u32, spent: &mut u64) {
+    let output = sha256(password.as_bytes(), b"nobody", iterations, spent);
     // Else the compiler may see that the work is for nothing.
     std::hint::black_box(output.as_slice());
 }
 
 /// PBKDF2-SHA256, counted.
-fn sha256(
-    password: &[u8],
-    salt: &[u8],
-    iterations: u32,
-    effort: &mut Effort,
-) -> Zeroizing<[u8; 32]> {
-    effort.iterations += u64::from(iterations);
+fn sha256(password: &[u8], salt: &[u8], iterations: u32, spent: &mut u64) -> Zeroizing<[u8; 32]> {
+    *spent += u64::from(iterations);
     let mut output = Zeroizing::new([0; 32]);
     let output_bytes = output.as_mut_slice();
     // The first is compiled within its crate, so that an unoptimised build of ours is not slow; it takes no small
