@@ -84,7 +84,7 @@ async fn disabling_ends_everything() {
     );
     assert!(
         kit.accounts
-            .recheck_reset_link(&link.0, &link.1)
+            .check_reset_link(&link.0, &link.1)
             .await
             .is_err()
     );

@@ -18,8 +18,9 @@ use phone_auth_core::address::AddressKind;
 use phone_auth_core::outbox::{Binding, MessageId, Obsolete};
 use phone_auth_core::password::Password;
 use phone_auth_core::store::{AddressStore, OutboxStore};
-use phone_auth_events::{ResetPasswordEmail, ResetPasswordPhone, Retry, TokenIssued, Undelivered};
+use phone_auth_events::{ResetPasswordEmail, ResetPasswordPhone, Retry, Undelivered};
 use phone_auth_store_testkit::{OutsideChange, Outsider};
+use phone_auth_tokens::TokenIssued;
 
 /// What can happen between the promise of a reset to Ann and its delivery.
 const CHANGES: [&str; 5] = ["password", "disabled", "address", "person", "row"];
@@ -162,7 +163,7 @@ async fn replaced_letter_is_not_sent_again() {
     let why = DeadLetterRefusal::Obsolete(Obsolete::NewerRequest);
     assert_eq!(refusal(retried), why);
     let parts: Vec<&str> = newer.url.as_str().split('/').collect();
-    let link = owing.accounts.check_reset_link(parts[3], parts[4]).await;
+    let link = owing.accounts.open_reset_link(parts[3], parts[4]).await;
     assert!(link.is_ok(), "the newer link still works");
 }
 
@@ -190,7 +191,7 @@ async fn other_changes_end_no_message() {
         let sent = owing.resets.take();
         assert_eq!(sent.len(), 1, "{case}");
         let parts: Vec<&str> = sent[0].url.as_str().split('/').collect();
-        let link = owing.accounts.check_reset_link(parts[3], parts[4]).await;
+        let link = owing.accounts.open_reset_link(parts[3], parts[4]).await;
         assert!(link.is_ok(), "the link works: {case}");
     }
 }

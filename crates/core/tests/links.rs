@@ -26,11 +26,11 @@ const KINDS: [(AddressKind, &str); 2] = [
 ];
 
 async fn resets(accounts: &Accounts, (id, token): &Link) -> bool {
-    accounts.recheck_reset_link(id, token).await.is_ok()
+    accounts.check_reset_link(id, token).await.is_ok()
 }
 
 async fn verifies(accounts: &Accounts, (id, token): &Link) -> bool {
-    let checked = accounts.recheck_verification_link(id, token).await;
+    let checked = accounts.check_verification_link(id, token).await;
     checked.is_ok_and(|state| !state.address.is_verified)
 }
 
@@ -250,7 +250,7 @@ async fn link_costs_the_same_with_many_addresses() {
         for (token, works) in [(&token, true), (&wrong, false)] {
             kit.store
                 .fail_after(1, phone_auth_core::store::StoreErrorKind::Unavailable);
-            let checked = kit.accounts.recheck_reset_link(&id, token).await;
+            let checked = kit.accounts.check_reset_link(&id, token).await;
             assert_eq!(checked.is_ok(), works);
             assert!(checked.is_ok() || matches!(checked, Err(FlowError::Refused(InvalidLink))));
             kit.store.recover();

@@ -16,9 +16,9 @@ use common::owing::{Owing, messages, options};
 use common::{ANNS_EMAIL, ANNS_PHONE, Kit};
 use phone_auth_core::outbox::ReceiptOutcome;
 use phone_auth_events::{
-    ConnectOptions, ResetPasswordEmail, ResetPasswordPhone, Retry, Signals, TokenIssued,
-    Undelivered,
+    ConnectOptions, ResetPasswordEmail, ResetPasswordPhone, Retry, Signals, Undelivered,
 };
+use phone_auth_tokens::TokenIssued;
 
 /// Keeps the fields of all that is logged.
 #[derive(Clone, Default)]

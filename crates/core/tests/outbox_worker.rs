@@ -262,7 +262,7 @@ async fn clock_set_back_delays_nothing() {
         let sent = owing.resets.take();
         assert_eq!(sent.len(), 1, "{set_back}");
         let parts: Vec<&str> = sent[0].url.as_str().split('/').collect();
-        let link = owing.accounts.check_reset_link(parts[3], parts[4]).await;
+        let link = owing.accounts.open_reset_link(parts[3], parts[4]).await;
         assert!(link.is_ok(), "the link works at once: {set_back}");
     }
 }

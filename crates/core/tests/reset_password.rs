@@ -39,7 +39,7 @@ const INVALID_LINK: ResetRefusal = ResetRefusal::Link(InvalidLink);
 
 /// Whether a link can be used, asked without using it.
 async fn works(kit: &Kit, (id, token): &(String, String)) -> bool {
-    let checked = kit.accounts.recheck_reset_link(id, token).await;
+    let checked = kit.accounts.check_reset_link(id, token).await;
     match checked {
         Ok(_) => true,
         refused => {
@@ -158,18 +158,8 @@ async fn method_switched_off_ends_its_links() {
         .settings(settings)
         .build()
         .unwrap();
-    assert!(
-        accounts
-            .recheck_reset_link(&email.0, &email.1)
-            .await
-            .is_ok()
-    );
-    assert!(
-        accounts
-            .recheck_reset_link(&phone.0, &phone.1)
-            .await
-            .is_err()
-    );
+    assert!(accounts.check_reset_link(&email.0, &email.1).await.is_ok());
+    assert!(accounts.check_reset_link(&phone.0, &phone.1).await.is_err());
 }
 
 #[tokio::test]
@@ -199,7 +189,7 @@ async fn reset_replaces_the_password() {
     let link = kit.reset_link(ANNS_EMAIL).await;
     let opened = kit
         .accounts
-        .check_reset_link(&link.0, &link.1)
+        .open_reset_link(&link.0, &link.1)
         .await
         .unwrap();
     assert_eq!(opened.person.username, "ann");
@@ -476,9 +466,9 @@ async fn old_keys_are_fallbacks() {
     let new_key = || SecretKey::new("w8LhTz2VbNq6XcRk9MfYs3JgPd5EuQa7-next".to_owned()).unwrap();
     let old_key = SecretKey::new(SECRET.to_owned()).unwrap();
     let without = kit.rekeyed(Keyring::new(new_key()));
-    assert!(without.recheck_reset_link(&link.0, &link.1).await.is_err());
+    assert!(without.check_reset_link(&link.0, &link.1).await.is_err());
     let with = kit.rekeyed(Keyring::new(new_key()).with_fallback(old_key));
-    assert!(with.recheck_reset_link(&link.0, &link.1).await.is_ok());
+    assert!(with.check_reset_link(&link.0, &link.1).await.is_ok());
     assert_eq!(keyring(SECRET).accepted(), 1);
 }
 

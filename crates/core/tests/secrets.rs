@@ -32,7 +32,7 @@ async fn debug_shows_no_secret() {
     let logged_in = kit.log_in("ann", HORSE).await;
     let visitor = kit.accounts.visitor(&logged_in.key).await.unwrap().unwrap();
     let (id, token) = kit.reset_link(ANNS_EMAIL).await;
-    let link = kit.accounts.check_reset_link(&id, &token).await.unwrap();
+    let link = kit.accounts.open_reset_link(&id, &token).await.unwrap();
     let encoded = kit.stored(visitor.person()).await.password;
     let hash = encoded.reveal().rsplit('$').next().unwrap().to_owned();
     let texts = [
@@ -78,7 +78,7 @@ async fn errors_show_nothing_typed() {
         all_texts(&accounts.log_in("typed", &secret, None).await.unwrap_err()),
         all_texts(
             &accounts
-                .check_reset_link("typed", "typed")
+                .open_reset_link("typed", "typed")
                 .await
                 .unwrap_err(),
         ),

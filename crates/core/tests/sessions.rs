@@ -161,7 +161,7 @@ async fn clocks_of_servers_may_differ() {
         kit.clock.set(at(here));
 
         let link = kit.reset_link(ANNS_EMAIL).await;
-        let opened = elsewhere.check_reset_link(&link.0, &link.1).await;
+        let opened = elsewhere.open_reset_link(&link.0, &link.1).await;
         assert_eq!(opened.unwrap().person.username, "ann");
         let password = Password::new(HORSE);
         let logged_in = kit.accounts.log_in("ann", &password, None).await.unwrap();

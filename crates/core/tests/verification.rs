@@ -117,14 +117,14 @@ async fn looking_changes_nothing() {
     for _ in 0..10 {
         let state = kit
             .accounts
-            .check_verification_link(&id, &token)
+            .open_verification_link(&id, &token)
             .await
             .unwrap();
         assert!(!state.address.is_verified);
         assert_eq!(state.person.username, "ann");
         let followed = "link_followed urls - phone_email_verification_confirm";
         assert_eq!(kit.record.take(), [followed]);
-        let again = kit.accounts.recheck_verification_link(&id, &token).await;
+        let again = kit.accounts.check_verification_link(&id, &token).await;
         assert!(!again.unwrap().address.is_verified);
         assert!(kit.record.take().is_empty(), "nobody opened it");
     }
@@ -140,7 +140,7 @@ async fn looking_changes_nothing() {
     );
     let state = kit
         .accounts
-        .check_verification_link(&id, &token)
+        .open_verification_link(&id, &token)
         .await
         .unwrap();
     assert!(state.address.is_verified);

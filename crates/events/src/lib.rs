@@ -26,7 +26,8 @@
 //! Four ask for a message to be delivered: [`verify_email`], [`verify_phone`], [`reset_password_email`],
 //! [`reset_password_phone`]. The others tell what happened: [`user_signed_up`], [`user_logged_in`],
 //! [`user_login_failed`], [`user_logged_out`], [`password_changed`], [`password_was_reset`], [`email_added`],
-//! [`phone_added`], [`email_verified`], [`phone_verified`], [`token_issued`], [`token_refused`], [`link_followed`].
+//! [`phone_added`], [`email_verified`], [`phone_verified`], [`link_followed`]. Those of one-time tokens, `token_issued` and
+//! `token_refused`, are in `phone-auth-tokens`, whose errors say why.
 //!
 //! # Security
 //! Any crate that is linked can receive any of them, also those that carry links with which passwords are set. So
@@ -42,7 +43,6 @@ mod message;
 mod message_signal;
 mod purpose;
 mod sender;
-mod tokens;
 mod undelivered;
 mod url;
 mod user;
@@ -58,7 +58,6 @@ pub use crate::message::{Destination, EmailMessage, Message, PhoneMessage};
 pub use crate::message_signal::MessageSignal;
 pub use crate::purpose::Purpose;
 pub use crate::sender::Sender;
-pub use crate::tokens::*;
 pub use crate::undelivered::{Retry, Undelivered};
 pub use crate::url::{RelativeUrl, SiteOrigin, UrlError, UrlErrorKind};
 pub use crate::user::User;

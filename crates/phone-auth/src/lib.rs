@@ -48,7 +48,6 @@ pub use phone_auth_core as core;
 pub use phone_auth_delivery as delivery;
 #[cfg(feature = "django")]
 pub use phone_auth_django as django;
-pub use phone_auth_events as signals;
 #[cfg(feature = "postgres")]
 pub use phone_auth_store_postgres as postgres;
 #[cfg(feature = "sqlite")]
@@ -57,6 +56,12 @@ pub use phone_auth_tokens as tokens;
 pub use phone_auth_urls as urls;
 #[cfg(feature = "web")]
 pub use phone_auth_web as web;
+
+/// The dispatcher, the signals of accounts and those of tokens.
+pub mod signals {
+    pub use phone_auth_events::*;
+    pub use phone_auth_tokens::{TokenIssued, TokenRefused, token_issued, token_refused};
+}
 
 pub use core::accounts::Accounts;
 pub use core::settings::Settings;

@@ -1,5 +1,7 @@
 //! Why a token was refused.
 
+use crate::Purpose;
+
 /// Why a token was refused.
 ///
 /// # Security
@@ -10,12 +12,18 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.kind.sentence())]
 pub struct TokenError {
+    purpose: Purpose,
     kind: TokenErrorKind,
 }
 
 impl TokenError {
-    pub(crate) const fn new(kind: TokenErrorKind) -> Self {
-        Self { kind }
+    pub(crate) const fn new(purpose: Purpose, kind: TokenErrorKind) -> Self {
+        Self { purpose, kind }
+    }
+
+    /// What the token was offered for.
+    pub const fn purpose(&self) -> Purpose {
+        self.purpose
     }
 
     /// What was wrong with it.
@@ -26,6 +34,8 @@ impl TokenError {
 
 /// The kinds of [`TokenError`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "signals", derive(serde::Serialize))]
+#[cfg_attr(feature = "signals", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum TokenErrorKind {
     /// Not the text of a token: cut off by a mail program, or made up.

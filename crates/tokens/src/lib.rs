@@ -32,7 +32,14 @@
 //! is refused. The MAC reads the purpose, the time, and each field of the state after its
 //! length, under a key derived for the purpose from the secret (HKDF-SHA256, RFC 5869).
 //!
+//! # Signals
+//!
+//! Issuing and checking fire nothing. Whoever wants a record says so: `token.announce(…)` fires `token_issued`, and
+//! `error.announce(…)` fires `token_refused` with the reason.
+//!
 //! # Features
+//!
+//! `signals` (default): those two calls. Without it the crate needs nothing of ours.
 //!
 //! `django` (off by default): the module `django`, which accepts the links of django-phone-auth while
 //! a site changes over.
@@ -51,8 +58,9 @@ mod one_time;
 mod published;
 mod purpose;
 mod secret;
+#[cfg(feature = "signals")]
+mod signals;
 mod subkey;
-mod teller;
 mod text;
 mod token;
 
@@ -64,6 +72,8 @@ pub use crate::keyring::Keyring;
 pub use crate::one_time::{CLOCK_SKEW, OneTimeTokens};
 pub use crate::purpose::Purpose;
 pub use crate::secret::{MIN_SECRET_BYTES, SecretKey, SecretKeyError, SecretKeyErrorKind};
+#[cfg(feature = "signals")]
+pub use crate::signals::{TokenIssued, TokenRefused, token_issued, token_refused};
 pub use crate::subkey::Subkey;
 pub use crate::token::Token;
 

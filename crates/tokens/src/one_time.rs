@@ -9,11 +9,9 @@ use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Utc};
 use hmac::Mac;
-use phone_auth_events::{Sender, Signals};
 use subtle::{Choice, ConstantTimeEq};
 
 use crate::derive::{self, HmacSha256};
-use crate::teller::Teller;
 use crate::text::{self, Parts, TAG_BYTES};
 use crate::{Keyring, Purpose, Token, TokenError, TokenErrorKind};
 
@@ -65,7 +63,6 @@ pub const CLOCK_SKEW: Duration = Duration::from_mins(5);
 pub struct OneTimeTokens {
     keyring: Keyring,
     first: Arc<OnceLock<Keys>>,
-    teller: Teller,
 }
 
 /// The keys of one purpose, and the way to those of the next: a list that only grows, so that reading
@@ -84,28 +81,7 @@ impl OneTimeTokens {
         Self {
             keyring,
             first: Arc::default(),
-            teller: Teller {
-                signals: None,
-                sender: Sender::new("tokens"),
-            },
         }
-    }
-
-    /// Tells this hub: `token_issued` on each issue, `token_refused` with the reason on each refusal.
-    ///
-    /// Receivers hear the purpose and the reason, never the token or the state, and those that fail
-    /// change nothing.
-    #[must_use]
-    pub fn with_signals(mut self, signals: Signals) -> Self {
-        self.teller.signals = Some(signals);
-        self
-    }
-
-    /// Names the sender of those signals, `tokens` if none is named. A flow may name itself on a clone.
-    #[must_use]
-    pub fn with_sender(mut self, sender: Sender) -> Self {
-        self.teller.sender = sender;
-        self
     }
 
     /// The keys, for deriving others.
@@ -121,9 +97,7 @@ impl OneTimeTokens {
     pub fn issue(&self, purpose: &Purpose, now: DateTime<Utc>, state: &[&[u8]]) -> Token {
         let seconds = seconds(now);
         let tag = tag(&self.keys(*purpose).current, seconds, state);
-        let token = Token::new(text::write(&Parts { seconds, tag }));
-        self.teller.issued(*purpose);
-        token
+        Token::new(*purpose, text::write(&Parts { seconds, tag }))
     }
 
     /// The time of issue that stands in the text of a token, to the second; none for other texts.
@@ -162,10 +136,7 @@ impl OneTimeTokens {
         state: &[&[u8]],
     ) -> Result<(), TokenError> {
         self.judge(*purpose, text, seconds(now), lifetime, state)
-            .map_err(|kind| {
-                self.teller.refused(*purpose, kind);
-                TokenError::new(kind)
-            })
+            .map_err(|kind| TokenError::new(*purpose, kind))
     }
 
     fn judge(

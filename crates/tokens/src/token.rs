@@ -5,6 +5,8 @@ use core::fmt;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use crate::Purpose;
+
 /// A token that was just issued: text that is safe in a URL, at most 42 characters.
 ///
 /// Whoever reads it can use it, so it is wiped from memory when dropped, its `Debug` shows nothing and it cannot be
@@ -12,14 +14,21 @@ use zeroize::Zeroizing;
 /// [`as_str`](Self::as_str) gives its text.
 #[derive(Clone)]
 pub struct Token {
+    purpose: Purpose,
     text: Zeroizing<String>,
 }
 
 impl Token {
-    pub(crate) fn new(text: String) -> Self {
+    pub(crate) fn new(purpose: Purpose, text: String) -> Self {
         Self {
+            purpose,
             text: Zeroizing::new(text),
         }
+    }
+
+    /// What it is for.
+    pub const fn purpose(&self) -> Purpose {
+        self.purpose
     }
 
     /// Its text, for the link or the message that carries it.

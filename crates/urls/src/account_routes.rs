@@ -7,7 +7,7 @@ use phone_auth_events::{AddressKind, LinkFollowed, RelativeUrl, Sender, Signals}
 use crate::id;
 use crate::pattern;
 use crate::percent;
-use crate::{AccountPage, ReverseError, ReverseErrorKind, RouteError, Routes, relative};
+use crate::{AccountPage, ReverseError, ReverseErrorKind, RouteError, Routes};
 
 /// What stands in the place of the token once a reset link has been opened: the token then waits in
 /// the session, so that the address bar, the history and `Referer` headers do not hold it.
@@ -167,5 +167,5 @@ fn link(prefix: &str, id: &str, token: &str) -> Result<RelativeUrl, ReverseError
     path.push('/');
     percent::push_segment(token, &mut path);
     path.push('/');
-    relative(path)
+    RelativeUrl::new(path).map_err(|_not_relative| ReverseError::new(ReverseErrorKind::UnsafeValue))
 }

@@ -22,6 +22,7 @@
 //! ```
 
 use base64ct::{Base64UrlUnpadded, Encoding};
+#[cfg(feature = "signals")]
 use phone_auth_events::AddressKind;
 
 /// The longest number: the digits of `i64::MAX`, and one place for a sign.
@@ -50,12 +51,14 @@ pub fn decode_user(text: &str) -> Option<i64> {
 /// The `idb64` of an address.
 ///
 /// Ids of rows are positive. Others get a text too, which [`decode_address`] refuses.
+#[cfg(feature = "signals")]
 pub fn encode_address(method: AddressKind, id: i64) -> String {
     encode(method.as_str(), id)
 }
 
 /// The kind and id of the address, or `None` when the text is not exactly what [`encode_address`]
 /// gives for a positive id.
+#[cfg(feature = "signals")]
 pub fn decode_address(text: &str) -> Option<(AddressKind, i64)> {
     let mut buffer = [0; MAX_BYTES];
     let bytes = decode(text, &mut buffer)?;
@@ -127,7 +130,7 @@ fn read_number(digits: &[u8]) -> Option<i64> {
     })
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "signals"))]
 mod tests {
     use proptest::prelude::*;
 

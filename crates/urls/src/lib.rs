@@ -22,16 +22,22 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! - [`AccountRoutes`]: the thirteen pages of accounts, typed.
+//! - [`AccountRoutes`]: the thirteen pages of accounts, typed, and their links (feature `signals`).
 //! - [`Routes`]: any set of named routes, for one's own pages beside them.
 //! - [`id`]: row ids as they stand in links, one text for each.
 //! - [`local_path`]: where to go after a log-in, and no further.
 //! - [`RelativeUrl`] and [`SiteOrigin`]: what a signal carries, and what is put before it.
 //!
+//! # Features
+//!
+//! `signals` (default): [`AccountRoutes`] with the links that the signals of accounts carry, `link_followed`, the ids of
+//! addresses, and [`UrlPath::absolute`]. Without it the crate needs nothing of ours.
+//!
 //! # What it does not do
 //!
 //! It handles no requests and renders nothing, and it has no idea whether a token is good.
 
+#[cfg(feature = "signals")]
 mod account_routes;
 mod error;
 pub mod id;
@@ -40,19 +46,18 @@ mod page;
 mod pattern;
 mod percent;
 mod routes;
+mod url_path;
 
+#[cfg(feature = "signals")]
 pub use phone_auth_events::{AddressKind, RelativeUrl, SiteOrigin};
 
+#[cfg(feature = "signals")]
 pub use crate::account_routes::{AccountRoutes, SET_PASSWORD};
 pub use crate::error::{ReverseError, ReverseErrorKind, RouteError, RouteErrorKind};
 pub use crate::next::{MAX_NEXT_BYTES, local_path};
 pub use crate::page::AccountPage;
 pub use crate::routes::{Resolved, Routes, RoutesBuilder};
-
-/// A path that was put together here is one that may stand in a link.
-fn relative(path: String) -> Result<RelativeUrl, ReverseError> {
-    RelativeUrl::new(path).map_err(|_not_relative| ReverseError::new(ReverseErrorKind::UnsafeValue))
-}
+pub use crate::url_path::UrlPath;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

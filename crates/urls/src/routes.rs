@@ -5,12 +5,10 @@
 use core::fmt;
 use std::borrow::Cow;
 
-use phone_auth_events::RelativeUrl;
-
 use crate::page::NAMESPACE;
 use crate::pattern::{self, Pattern};
 use crate::percent;
-use crate::{AccountPage, ReverseError, ReverseErrorKind, RouteError, RouteErrorKind, relative};
+use crate::{AccountPage, ReverseError, ReverseErrorKind, RouteError, RouteErrorKind, UrlPath};
 
 /// A set of named routes.
 ///
@@ -87,15 +85,11 @@ impl Routes {
     /// - [`ReverseErrorKind::UnexpectedParameter`]: more are given than it has.
     /// - [`ReverseErrorKind::UnsafeValue`]: a value is empty, `.` or `..`, which browsers take for
     ///   another page however they are encoded.
-    pub fn reverse(
-        &self,
-        name: &str,
-        values: &[(&str, &str)],
-    ) -> Result<RelativeUrl, ReverseError> {
+    pub fn reverse(&self, name: &str, values: &[(&str, &str)]) -> Result<UrlPath, ReverseError> {
         let route = self
             .named(name)
             .ok_or(ReverseError::new(ReverseErrorKind::UnknownName))?;
-        relative(route.pattern.fill(values)?)
+        route.pattern.fill(values).map(UrlPath::new)
     }
 
     /// The route of a path, or `None` when there is none.

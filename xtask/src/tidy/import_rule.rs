@@ -93,8 +93,11 @@ pub(crate) const NEVER_REACHES: &[(&str, &[&str])] = &[
 
 /// How many crates, itself among them, the small crates may bring into a program that adds them: with their default
 /// features, or with none. Who adds a dispatcher or one-time tokens wants those, and no list of the world's host names.
-pub(crate) const MOST_CRATES: &[(&str, Features, usize)] =
-    &[("phone-auth-signals", Features::Default, 30)];
+pub(crate) const MOST_CRATES: &[(&str, Features, usize)] = &[
+    ("phone-auth-signals", Features::Default, 30),
+    ("phone-auth-tokens", Features::None, 30),
+    ("phone-auth-urls", Features::None, 10),
+];
 
 /// With which features of a package its crates are counted.
 #[derive(Clone, Copy, Debug)]

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, Utc};
-use phone_auth_events::Signals;
+use phone_auth_events::{Sender, Signals};
 use phone_auth_tokens::django::{DjangoAddress, DjangoTokens, ResetState, VerificationState};
-use phone_auth_tokens::{Keyring, OneTimeTokens, Purpose, TokenErrorKind};
+use phone_auth_tokens::{Keyring, OneTimeTokens, Purpose, Token, TokenErrorKind};
 use zeroize::Zeroizing;
 
 use crate::address::{AddressId, AddressKind, AddressRecord};
@@ -21,14 +21,15 @@ const RESET_PHONE: Purpose = Purpose::new("reset-phone");
 const VERIFY_EMAIL: Purpose = Purpose::new("verify-email");
 const VERIFY_PHONE: Purpose = Purpose::new("verify-phone");
 
+/// Who is named as the sender of the signals of tokens.
+const SENDER: Sender = Sender::new("tokens");
+
 /// Issues and checks the tokens of links.
 pub(super) struct Links {
-    /// Tells the signals of tokens issued and refused.
     tokens: OneTimeTokens,
-    /// Tells nobody: for trying one address after another, and for work that only takes time.
-    quiet: OneTimeTokens,
-    /// Accepts what the site that was here before has sent. It tells nobody: what is not its own is looked
-    /// at as ours, and told then.
+    /// Hear of a refusal once it is final: one address after another may be tried first.
+    signals: Signals,
+    /// Accepts what the site that was here before has sent. What is not its own is looked at as ours.
     django: Option<DjangoTokens>,
     reset_email_lifetime: Duration,
     reset_phone_lifetime: Duration,
@@ -43,10 +44,9 @@ impl Links {
         signals: Signals,
         settings: &Settings,
     ) -> Self {
-        let quiet = OneTimeTokens::new(keyring);
         Self {
-            tokens: quiet.clone().with_signals(signals),
-            quiet,
+            tokens: OneTimeTokens::new(keyring),
+            signals,
             django,
             reset_email_lifetime: settings.reset_email_lifetime,
             reset_phone_lifetime: settings.reset_phone_lifetime,
@@ -56,29 +56,22 @@ impl Links {
     }
 
     pub(super) fn keyring(&self) -> &Keyring {
-        self.quiet.keyring()
+        self.tokens.keyring()
     }
 
-    /// A token that resets the password of a person, for a link to one of their addresses; it says which. The signals
-    /// hear of it only if they are to: not when it is made once more for another attempt to deliver it.
-    pub(super) fn issue_reset(
-        &self,
-        target: &LinkTarget,
-        now: DateTime<Utc>,
-        is_told: bool,
-    ) -> Zeroizing<String> {
+    /// A token that resets the password of a person. The link to one of their addresses says which: [`Addressed`].
+    pub(super) fn issue_reset(&self, target: &LinkTarget, now: DateTime<Utc>) -> Token {
         let (purpose, _) = self.reset(target.address.kind);
         let log_ins = LogIns::after(target.address.is_verified);
-        let token = with_reset_state(target, log_ins, |state| {
-            self.issuer(is_told).issue(&purpose, now, state)
-        });
-        Addressed::of(&target.address, token.as_str()).text()
+        with_reset_state(target, log_ins, |state| {
+            self.tokens.issue(&purpose, now, state)
+        })
     }
 
     /// The work of issuing a reset token, for nobody.
     pub(super) fn issue_nothing(&self, now: DateTime<Utc>) {
         let state: [&[u8]; 8] = [b""; 8];
-        drop(self.quiet.issue(&RESET_EMAIL, now, &state));
+        drop(self.tokens.issue(&RESET_EMAIL, now, &state));
     }
 
     /// Whether a token resets the password of the person whose address this is, and if so, whether a log-in ends it.
@@ -97,7 +90,7 @@ impl Links {
         };
         for log_ins in ways {
             let checked = with_reset_state(target, *log_ins, |state| {
-                self.check_quietly(&purpose, token, now, lifetime, state)
+                self.check_one_way(&purpose, token, now, lifetime, state)
             });
             match checked {
                 Checked::Genuine => return Some(*log_ins),
@@ -128,7 +121,7 @@ impl Links {
         for target in targets {
             let (purpose, lifetime) = self.reset(target.address.kind);
             let checked = with_older_reset_state(person, &target.address, |state| {
-                self.check_quietly(&purpose, token, now, lifetime, state)
+                self.check_one_way(&purpose, token, now, lifetime, state)
             });
             match checked {
                 Checked::Genuine if !is_outlived(token, target.newest) => {
@@ -143,7 +136,7 @@ impl Links {
     }
 
     /// Checks a token that may be genuine in another way: tells the signals only what is final.
-    fn check_quietly(
+    fn check_one_way(
         &self,
         purpose: &Purpose,
         token: &str,
@@ -151,37 +144,28 @@ impl Links {
         lifetime: Duration,
         state: &[&[u8]],
     ) -> Checked {
-        let checked = self.quiet.check(purpose, token, now, lifetime, state);
-        match checked.map_err(|error| error.kind()) {
-            Ok(()) => Checked::Genuine,
-            Err(TokenErrorKind::Expired | TokenErrorKind::FromTheFuture) => {
-                // Refused a moment ago by the same check: this one is for those who listen.
-                let _ = self.tokens.check(purpose, token, now, lifetime, state);
+        let Err(error) = self.tokens.check(purpose, token, now, lifetime, state) else {
+            return Checked::Genuine;
+        };
+        match error.kind() {
+            TokenErrorKind::Expired | TokenErrorKind::FromTheFuture => {
+                error.announce(&self.signals, SENDER);
                 Checked::OutOfTime
             }
-            Err(_) => Checked::Forged,
+            _ => Checked::Forged,
         }
     }
 
     /// Refuses a reset token that is for nobody, and tells the signals.
     pub(super) fn refuse_reset(&self, token: &str, now: DateTime<Utc>) {
         let (purpose, lifetime) = self.reset(AddressKind::Email);
-        // No token is ever issued for an empty state, so this is refused.
-        let _ = self.tokens.check(&purpose, token, now, lifetime, &[]);
+        self.refuse(&purpose, token, now, lifetime);
     }
 
     /// A token that verifies an address.
-    pub(super) fn issue_verification(
-        &self,
-        target: &LinkTarget,
-        now: DateTime<Utc>,
-        is_told: bool,
-    ) -> Zeroizing<String> {
+    pub(super) fn issue_verification(&self, target: &LinkTarget, now: DateTime<Utc>) -> Token {
         let (purpose, _) = self.verification(target.address.kind);
-        let token = with_verification_state(target, |state| {
-            self.issuer(is_told).issue(&purpose, now, state)
-        });
-        Zeroizing::new(token.as_str().to_owned())
+        with_verification_state(target, |state| self.tokens.issue(&purpose, now, state))
     }
 
     /// For how long the link of a message works.
@@ -193,8 +177,9 @@ impl Links {
         lifetime
     }
 
-    const fn issuer(&self, is_told: bool) -> &OneTimeTokens {
-        if is_told { &self.tokens } else { &self.quiet }
+    /// Tells the signals that a token was issued.
+    pub(super) fn announce(&self, token: &Token) {
+        token.announce(&self.signals, SENDER);
     }
 
     /// Whether a token verifies this address.
@@ -211,7 +196,7 @@ impl Links {
             return true;
         }
         let (purpose, lifetime) = self.verification(address.kind);
-        let check = |state: &[&[u8]]| self.check_quietly(&purpose, token, now, lifetime, state);
+        let check = |state: &[&[u8]]| self.check_one_way(&purpose, token, now, lifetime, state);
         let mut checked = with_verification_state(target, check);
         // A link of the version before does not say which request it was for, so its time must.
         if checked == Checked::Forged && !is_outlived(token, newest) {
@@ -266,7 +251,14 @@ impl Links {
     /// Refuses a verification token that is for no address, and tells the signals.
     pub(super) fn refuse_verification(&self, kind: AddressKind, token: &str, now: DateTime<Utc>) {
         let (purpose, lifetime) = self.verification(kind);
-        let _ = self.tokens.check(&purpose, token, now, lifetime, &[]);
+        self.refuse(&purpose, token, now, lifetime);
+    }
+
+    fn refuse(&self, purpose: &Purpose, token: &str, now: DateTime<Utc>, lifetime: Duration) {
+        // No token is ever issued for an empty state, so this is refused.
+        if let Err(error) = self.tokens.check(purpose, token, now, lifetime, &[]) {
+            error.announce(&self.signals, SENDER);
+        }
     }
 
     const fn reset(&self, kind: AddressKind) -> (Purpose, Duration) {
@@ -333,7 +325,7 @@ pub(super) struct Addressed<'a> {
 }
 
 impl<'a> Addressed<'a> {
-    const fn of(address: &AddressRecord, token: &'a str) -> Self {
+    pub(super) const fn of(address: &AddressRecord, token: &'a str) -> Self {
         Self {
             kind: address.kind,
             id: address.id,
@@ -341,7 +333,7 @@ impl<'a> Addressed<'a> {
         }
     }
 
-    fn text(self) -> Zeroizing<String> {
+    pub(super) fn text(self) -> Zeroizing<String> {
         let kind = match self.kind {
             AddressKind::Email => 'e',
             AddressKind::Phone => 'p',

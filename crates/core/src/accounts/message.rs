@@ -7,9 +7,11 @@ use phone_auth_events::{
     Envelope, Message as _, ReceiverInfo, RelativeUrl, Report, ResetPasswordEmail,
     ResetPasswordPhone, Sender, Signals, VerifyEmail, VerifyPhone,
 };
+use phone_auth_tokens::Token;
 use phone_auth_urls::ReverseError;
 
 use super::Accounts;
+use super::links::Addressed;
 use crate::address::AddressRecord;
 use crate::language::Language;
 use crate::link::LinkTarget;
@@ -100,7 +102,7 @@ const fn sender_of(purpose: Purpose) -> Sender {
 }
 
 impl Accounts {
-    /// The link of a message that was promised at this time. The signals hear of the token only if they are to.
+    /// The link of a message that was promised at this time, and the token in it.
     ///
     /// # Errors
     /// When the token does not fit the route, which it always does.
@@ -109,22 +111,20 @@ impl Accounts {
         purpose: Purpose,
         target: &LinkTarget,
         promised_at: DateTime<Utc>,
-        is_told: bool,
-    ) -> Result<RelativeUrl, ReverseError> {
-        let links = &self.inner.links;
+    ) -> Result<(RelativeUrl, Token), ReverseError> {
+        let (routes, address) = (self.routes(), &target.address);
         match purpose {
             Purpose::ResetPassword => {
-                let token = links.issue_reset(target, promised_at, is_told);
-                self.routes()
-                    .password_reset_confirm(target.person.id.get(), token.as_str())
+                let token = self.inner.links.issue_reset(target, promised_at);
+                let text = Addressed::of(address, token.as_str()).text();
+                let url = routes.password_reset_confirm(target.person.id.get(), &text)?;
+                Ok((url, token))
             }
             Purpose::Verify => {
-                let token = links.issue_verification(target, promised_at, is_told);
-                self.routes().email_verification_confirm(
-                    target.address.kind,
-                    target.address.id.get(),
-                    token.as_str(),
-                )
+                let token = self.inner.links.issue_verification(target, promised_at);
+                let (id, text) = (address.id.get(), token.as_str());
+                let url = routes.email_verification_confirm(address.kind, id, text)?;
+                Ok((url, token))
             }
         }
     }

@@ -141,9 +141,8 @@ impl Accounts {
             person: to.person.clone(),
             newest,
         };
-        let url = self
-            .mint(purpose, &target, now, true)
-            .map_err(Failure::broken)?;
+        let (url, token) = self.mint(purpose, &target, now).map_err(Failure::broken)?;
+        self.inner.links.announce(&token);
         let expires_at = self.expiry(purpose, kind, now);
         let left = (expires_at - now).to_std().unwrap_or_default();
         let envelope = Self::envelope(None, self.language.as_ref(), now, expires_at, left);

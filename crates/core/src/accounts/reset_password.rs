@@ -33,7 +33,7 @@ struct Target {
 
 impl Accounts {
     /// Looks at a reset link that somebody has just opened. Fires `link_followed`, whether it works or
-    /// not, and through the tokens `token_refused` when it does not. Changes nothing.
+    /// not, and `token_refused` when it does not. Changes nothing.
     ///
     /// # Errors
     /// - [`InvalidLink`]: not a link, or a link that was used, is too old, is for
@@ -51,31 +51,31 @@ impl Accounts {
     /// # use phone_auth_core::password::Password;
     ///
     #[doc = include_str!("example_setup.txt")]
-    /// let refused = accounts.check_reset_link("MQ", "made-up").await;
+    /// let refused = accounts.open_reset_link("MQ", "made-up").await;
     /// assert!(matches!(refused, Err(FlowError::Refused(InvalidLink))));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub async fn check_reset_link(
+    pub async fn open_reset_link(
         &self,
         uidb64: &str,
         token: &str,
     ) -> Result<ResetLink, FlowError<InvalidLink>> {
         self.routes()
             .followed(self.signals(), AccountPage::PasswordResetConfirm);
-        self.recheck_reset_link(uidb64, token).await
+        self.check_reset_link(uidb64, token).await
     }
 
-    /// Looks at a reset link again, to show the form for the new password. Like
-    /// [`check_reset_link`](Self::check_reset_link), but `link_followed` was fired already.
+    /// Whether a reset link works, without saying that somebody followed it: to show the form for the new password once it
+    /// was opened, or to a program that asks what is there (HEAD). Fires `token_refused` when it does not.
     ///
     /// # Errors
-    /// As for [`check_reset_link`](Self::check_reset_link).
+    /// As for [`open_reset_link`](Self::open_reset_link).
     ///
     /// # Cancel safety
     /// It only reads.
-    pub async fn recheck_reset_link(
+    pub async fn check_reset_link(
         &self,
         uidb64: &str,
         token: &str,
@@ -94,7 +94,7 @@ impl Accounts {
     /// The link dies with it. Of several uses at the same moment one succeeds.
     ///
     /// # Errors
-    /// - [`Link`](ResetRefusal::Link): as for [`check_reset_link`](Self::check_reset_link),
+    /// - [`Link`](ResetRefusal::Link): as for [`open_reset_link`](Self::open_reset_link),
     ///   also when another use, a change of the password, a request for a newer link, or where it counts a log-in was
     ///   faster.
     /// - [`Invalid`](ResetRefusal::Invalid): what is wrong with the new password; the link goes on working.

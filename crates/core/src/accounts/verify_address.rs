@@ -39,7 +39,7 @@ pub enum Verification {
 
 impl Accounts {
     /// Looks at a verification link that somebody has just opened, for a page that asks for a click.
-    /// Fires `link_followed`, whether it works or not, and through the tokens `token_refused` when it
+    /// Fires `link_followed`, whether it works or not, and `token_refused` when it
     /// does not. Changes nothing.
     ///
     /// # Errors
@@ -52,25 +52,25 @@ impl Accounts {
     ///
     /// # Cancel safety
     /// It only reads.
-    pub async fn check_verification_link(
+    pub async fn open_verification_link(
         &self,
         idb64: &str,
         token: &str,
     ) -> Result<LinkState, FlowError<InvalidLink>> {
         self.routes()
             .followed(self.signals(), AccountPage::EmailVerificationConfirm);
-        self.recheck_verification_link(idb64, token).await
+        self.check_verification_link(idb64, token).await
     }
 
-    /// Looks at a verification link that nobody opened: a program asked what is there (HEAD). Like
-    /// [`check_verification_link`](Self::check_verification_link), but fires no `link_followed`.
+    /// Whether a verification link works, without saying that somebody followed it: for a program that asks what is there
+    /// (HEAD). Fires `token_refused` when it does not.
     ///
     /// # Errors
-    /// As for [`check_verification_link`](Self::check_verification_link).
+    /// As for [`open_verification_link`](Self::open_verification_link).
     ///
     /// # Cancel safety
     /// It only reads.
-    pub async fn recheck_verification_link(
+    pub async fn check_verification_link(
         &self,
         idb64: &str,
         token: &str,
@@ -85,10 +85,10 @@ impl Accounts {
 
     /// Verifies an address by a link. Fires `email_verified` or `phone_verified` if that changed
     /// anything, and `link_followed` unless the settings want a click: then
-    /// [`check_verification_link`](Self::check_verification_link) has told when it was opened.
+    /// [`open_verification_link`](Self::open_verification_link) has told when it was opened.
     ///
     /// # Errors
-    /// As for [`check_verification_link`](Self::check_verification_link).
+    /// As for [`open_verification_link`](Self::open_verification_link).
     ///
     /// # Cancel safety
     /// The address is verified or not; the signal may be missing.

@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex};
 
 use phone_auth_events::{
     Connection, EmailAdded, EmailVerified, Event, LinkFollowed, PasswordChanged, PasswordWasReset,
-    PhoneAdded, PhoneVerified, ResetPasswordEmail, ResetPasswordPhone, Sender, Signals,
-    TokenIssued, TokenRefused, User, UserLoggedIn, UserLoggedOut, UserLoginFailed, UserSignedUp,
-    VerifyEmail, VerifyPhone,
+    PhoneAdded, PhoneVerified, ResetPasswordEmail, ResetPasswordPhone, Sender, Signals, User,
+    UserLoggedIn, UserLoggedOut, UserLoginFailed, UserSignedUp, VerifyEmail, VerifyPhone,
 };
+use phone_auth_tokens::{TokenIssued, TokenRefused};
 
 /// A message that somebody should deliver.
 #[derive(Clone)]

@@ -6,12 +6,10 @@ use core::fmt;
 use core::time::Duration;
 
 use chrono::{DateTime, Utc};
-use phone_auth_events::{Sender, Signals};
 use subtle::{Choice, ConstantTimeEq};
 
 use super::keys::{hex, salted_hmac};
 use super::{DjangoKeys, ResetState, TimeZone, VerificationState};
-use crate::teller::Teller;
 use crate::{Purpose, TokenError, TokenErrorKind};
 
 /// How long a token of Django's is good unless its setting `PASSWORD_RESET_TIMEOUT` says otherwise:
@@ -73,7 +71,6 @@ pub struct DjangoTokens {
     last_login_zone: TimeZone,
     accept_until: DateTime<Utc>,
     lifetime: Duration,
-    teller: Teller,
 }
 
 impl DjangoTokens {
@@ -88,10 +85,6 @@ impl DjangoTokens {
             last_login_zone: TimeZone::UTC,
             accept_until,
             lifetime: DJANGO_LIFETIME,
-            teller: Teller {
-                signals: None,
-                sender: Sender::new("tokens"),
-            },
         }
     }
 
@@ -107,21 +100,6 @@ impl DjangoTokens {
     #[must_use]
     pub fn with_last_login_zone(mut self, zone: TimeZone) -> Self {
         self.last_login_zone = zone;
-        self
-    }
-
-    /// Tells this hub of each refusal, by `token_refused` with the purpose `django-reset-password` or
-    /// `django-verify-address`.
-    #[must_use]
-    pub fn with_signals(mut self, signals: Signals) -> Self {
-        self.teller.signals = Some(signals);
-        self
-    }
-
-    /// Names the sender of those signals, `tokens` if none is named.
-    #[must_use]
-    pub fn with_sender(mut self, sender: Sender) -> Self {
-        self.teller.sender = sender;
         self
     }
 
@@ -179,10 +157,8 @@ impl DjangoTokens {
         now: DateTime<Utc>,
         value: impl Fn(u64) -> Option<String>,
     ) -> Result<(), TokenError> {
-        self.judge(text, now, value).map_err(|kind| {
-            self.teller.refused(purpose, kind);
-            TokenError::new(kind)
-        })
+        self.judge(text, now, value)
+            .map_err(|kind| TokenError::new(purpose, kind))
     }
 
     fn judge(

@@ -91,7 +91,7 @@ async fn waiting(
     headers: &HeaderMap,
 ) -> Result<Option<(String, ResetLink)>, Failure> {
     for token in visit.cookies().read_reset(headers) {
-        match visit.accounts().recheck_reset_link(uidb64, &token).await {
+        match visit.accounts().check_reset_link(uidb64, &token).await {
             Ok(link) => return Ok(Some((token, link))),
             Err(FlowError::Refused(InvalidLink)) => {}
             Err(FlowError::Failed(failure)) => return Err(failure),
@@ -104,9 +104,9 @@ async fn waiting(
 async fn open(visit: &Visit, is_opened: bool, uidb64: &str, token: &str) -> Response {
     let accounts = visit.accounts();
     let checked = if is_opened {
-        accounts.check_reset_link(uidb64, token).await
+        accounts.open_reset_link(uidb64, token).await
     } else {
-        accounts.recheck_reset_link(uidb64, token).await
+        accounts.check_reset_link(uidb64, token).await
     };
     match checked {
         Ok(link) => {
@@ -126,7 +126,7 @@ async fn open(visit: &Visit, is_opened: bool, uidb64: &str, token: &str) -> Resp
 
 /// Shows the form again, unless the link has died meanwhile.
 async fn again(visit: &Visit, uidb64: &str, token: &str, problems: &[FieldProblem]) -> Response {
-    match visit.accounts().recheck_reset_link(uidb64, token).await {
+    match visit.accounts().check_reset_link(uidb64, token).await {
         Ok(link) => visit.render(page(visit, &link, problems).status(StatusCode::BAD_REQUEST)),
         Err(FlowError::Refused(InvalidLink)) => not_valid(visit),
         Err(FlowError::Failed(failure)) => {

@@ -34,10 +34,10 @@ pub(crate) async fn show(
     };
     let accounts = visit.accounts();
     if !opening::is_by_somebody(&method, &headers) {
-        let looked = accounts.recheck_verification_link(&idb64, &token).await;
+        let looked = accounts.check_verification_link(&idb64, &token).await;
         ask(&visit, looked)
     } else if accounts.settings().verify_by_click {
-        let looked = accounts.check_verification_link(&idb64, &token).await;
+        let looked = accounts.open_verification_link(&idb64, &token).await;
         ask(&visit, looked)
     } else {
         verify(&visit, &idb64, &token).await

@@ -155,10 +155,12 @@ impl<'a> Attempt<'a> {
         let is_first = self.message.ready_attempt.saturating_add(1) == self.message.attempts;
         let now = self.clock.now(self.accounts);
         let promised_at = self.promised_at(now);
-        let url = self
-            .accounts
-            .mint(message.purpose, target, promised_at, is_first)
-            .ok()?;
+        let minted = self.accounts.mint(message.purpose, target, promised_at);
+        let (url, token) = minted.ok()?;
+        // For another attempt the same token is made once more.
+        if is_first {
+            self.accounts.inner.links.announce(&token);
+        }
         let lifetime = message.expires_at - message.created_at;
         let left = lifetime.min(self.message.deadline() - now);
         let envelope = Accounts::envelope(
