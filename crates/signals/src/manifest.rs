@@ -179,7 +179,11 @@ fn write_table<const COLUMNS: usize>(
         let cells = row
             .iter()
             .zip(widths)
-            .map(|(cell, width)| format!("{cell:width$}"));
+            // Not by a width of `format!`, which panics beyond 65,535.
+            .map(|(cell, width)| {
+                let blanks = width.saturating_sub(cell.chars().count());
+                format!("{cell}{}", " ".repeat(blanks))
+            });
         writeln!(f, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
     }
     Ok(())
