@@ -55,9 +55,17 @@ impl tracing::Subscriber for Logged {
 
 #[tokio::test]
 async fn log_leaves_out_what_a_receiver_said() {
-    for (retry, outcome) in [
-        (Retry::Never, "refused"),
-        (Retry::After(Duration::from_hours(25)), "failed"),
+    for (retry, outcome, why) in [
+        (
+            Retry::Never,
+            "refused",
+            "a receiver refused it; what it said is kept with the dead letter",
+        ),
+        (
+            Retry::After(Duration::from_hours(25)),
+            "failed",
+            "its link would expire before the next attempt",
+        ),
     ] {
         let owing = Owing::new().await;
         let _fails = owing.kit.signals.connect(move |_: &ResetPasswordEmail| {
@@ -76,6 +84,8 @@ async fn log_leaves_out_what_a_receiver_said() {
             logged.contains(&format!("outcome=\"{outcome}\"")),
             "{logged}"
         );
+        // An empty reason would send the operator looking for one that is lost.
+        assert!(logged.contains(&format!("why={why:?}")), "{logged}");
         assert!(!logged.contains("zoe@"), "{logged}");
     }
 }

@@ -30,6 +30,9 @@ use crate::store::StoreError;
 /// Why a message is given up that comes too late.
 const LATE: &str = "its link expired before it could be delivered";
 
+/// What the log says of a message that is given up because of a receiver alone.
+const REFUSED: &str = "a receiver refused it; what it said is kept with the dead letter";
+
 /// Why a message is given up whose request is not the newest, though none is newer.
 const REQUEST_LOST: &str = "the record of its request is missing or older than the message";
 
@@ -400,9 +403,10 @@ impl<'a> Attempt<'a> {
         let id = self.message.id.get();
         let receiver = receipt.map(|receipt| receipt.receiver.as_str());
         let outcome = receipt.map(|receipt| receipt.outcome.name());
+        let said = if why.is_empty() { REFUSED } else { why };
         tracing::error!(
             id,
-            why,
+            why = said,
             receiver,
             outcome,
             "a message was given up; it is kept as a dead letter"
