@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use phone_auth::tokens::SecretKeyError;
 
-use crate::visible::VisiblePath;
+use crate::visible::{VisiblePath, misleads};
 
 /// No secret is longer than this.
 const MOST_BYTES: u64 = 4096;
@@ -74,6 +74,10 @@ pub(crate) enum SecretFileErrorKind {
     NotText,
     #[error("is a text in UTF-16, not in UTF-8; write it anew without a byte-order mark")]
     Utf16,
+    #[error(
+        "holds a character that nobody sees ({}); write it anew as plain text", .0.escape_unicode()
+    )]
+    Invisible(char),
     #[error(
         "holds a key that anyone could guess; put a random one there, such as the output of `openssl rand -hex 32`"
     )]
@@ -140,19 +144,28 @@ pub(crate) fn read_quietly(path: &Path) -> Result<Secret, SecretFileErrorKind> {
     if bytes.len() as u64 > MOST_BYTES {
         return Err(SecretFileErrorKind::NotText);
     }
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let begins = |mark| error.as_bytes().starts_with(mark);
-        if begins(&[0xff, 0xfe]) || begins(&[0xfe, 0xff]) {
-            SecretFileErrorKind::Utf16
-        } else {
-            SecretFileErrorKind::NotText
-        }
-    })?;
+    if is_utf16(&bytes) {
+        return Err(SecretFileErrorKind::Utf16);
+    }
+    let text = String::from_utf8(bytes).map_err(|_| SecretFileErrorKind::NotText)?;
     let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&text).trim();
+    // Some secrets have lines. Whatever else nobody sees is no part of one: it came by a copy that went wrong, and
+    // whoever types or copies what is seen has another secret.
+    let is_unseen = |letter: &char| misleads(*letter) && !matches!(letter, '\n' | '\r' | '\t');
+    if let Some(unseen) = text.chars().find(is_unseen) {
+        return Err(SecretFileErrorKind::Invisible(unseen));
+    }
     Ok(Secret {
         text: text.to_owned(),
         readable_by_others,
     })
+}
+
+/// Whether bytes are a text in UTF-16: with a byte-order mark, or of ASCII, of which then every other byte is null.
+fn is_utf16(bytes: &[u8]) -> bool {
+    let nulls = |first| bytes.iter().skip(first).step_by(2).all(|byte| *byte == 0);
+    let is_half_null = bytes.len() > 1 && nulls(0) != nulls(1);
+    is_half_null || bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff])
 }
 
 /// Refuses a file that others can write or that is somebody else's; the mode of one that others can read.
@@ -197,7 +210,8 @@ mod tests {
             (&b"plum orchard"[..], "plum orchard"),
             (b"\xef\xbb\xbfplum orchard\r\n", "plum orchard"),
             (b"\xef\xbb\xbf \tplum\n", "plum"),
-            (b"plum\xef\xbb\xbf", "plum\u{feff}"),
+            (b"plum\n\torchard\r\nhill\n", "plum\n\torchard\r\nhill"),
+            ("pflaume-größe\u{301}\n".as_bytes(), "pflaume-größe\u{301}"),
         ] {
             write(&path, content);
             assert_eq!(read(&path).unwrap(), text, "{content:?}");
@@ -207,10 +221,34 @@ mod tests {
             let kind = read(&path).unwrap_err().kind;
             assert!(matches!(kind, SecretFileErrorKind::Empty), "{content:?}");
         }
-        for content in [&b"\xff\xfep\0l\0"[..], b"\xfe\xff\0p\0l"] {
+    }
+
+    #[test]
+    fn unreadable_secrets_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret");
+        for (content, said) in [
+            (&b"\xff\xfep\0l\0"[..], "is a text in UTF-16"),
+            (b"\xfe\xff\0p\0l", "is a text in UTF-16"),
+            (b"p\0l\0u\0m\0", "is a text in UTF-16"),
+            (b"\0p\0l\0u\0m\0\n", "is a text in UTF-16"),
+            (b"plum\0orchard", "(\\u{0})"),
+            (b"\0\0\0\0", "(\\u{0})"),
+            (b"plum\x1b[31m", "(\\u{1b})"),
+            (b"plum\x7forchard", "(\\u{7f})"),
+            (b"plum\x08\n", "(\\u{8})"),
+            ("plum\u{85}orchard".as_bytes(), "(\\u{85})"),
+            ("plum\u{feff}".as_bytes(), "(\\u{feff})"),
+            ("\u{feff}\u{feff}plum".as_bytes(), "(\\u{feff})"),
+            ("pl\u{200b}um".as_bytes(), "(\\u{200b})"),
+            ("plum\u{200d}\n".as_bytes(), "(\\u{200d})"),
+            ("\u{2060}plum".as_bytes(), "(\\u{2060})"),
+            ("\u{202e}mulp".as_bytes(), "(\\u{202e})"),
+            (b"plum\xff", "is longer than 4096 bytes or not text"),
+        ] {
             write(&path, content);
-            let kind = read(&path).unwrap_err().kind;
-            assert!(matches!(kind, SecretFileErrorKind::Utf16), "{content:?}");
+            let error = read(&path).unwrap_err().to_string();
+            assert!(error.contains(said), "{content:?}: {error}");
         }
     }
 
