@@ -133,8 +133,9 @@ fn lost(configuration: &Configuration, reception: &Reception) -> String {
     cures.push(format!("set {senders} to have them sent"));
     let names: Vec<_> = missing.iter().map(|name| format!("\"{name}\"")).collect();
     cures.push(format!(
-        "set unreceived = [{}] to do without",
-        names.join(", ")
+        "set unreceived = [{}] (in the environment PHONE_AUTH_UNRECEIVED={}) to do without",
+        names.join(", "),
+        missing.join(",")
     ));
     format!(
         "nobody would receive {}; {}",

@@ -299,7 +299,8 @@ fn half_configured_site_is_refused() {
         (
             SMTP.to_owned(),
             "smtp.host",
-            "set unreceived = [\"reset_password_phone\", \"verify_phone\"] to do without",
+            "set unreceived = [\"reset_password_phone\", \"verify_phone\"] (in the environment \
+             PHONE_AUTH_UNRECEIVED=reset_password_phone,verify_phone) to do without",
         ),
         (
             "development = false\n".to_owned(),

@@ -44,11 +44,14 @@ impl Configuration {
         environment: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Self, ConfigurationError> {
         let mut reading = Reading::default();
+        let environment: Vec<_> = environment.into_iter().collect();
+        let misspelt = misspelt(&environment);
         let variables = ours(environment);
         if let Some((path, at)) = named_file(arguments, &variables) {
             reading.file(path, &at);
         }
         reading.environment(&variables);
+        reading.mistakes.extend(misspelt);
         reading.arguments(arguments);
         let mut mistakes = reading.mistakes;
         if mistakes.is_empty() {
@@ -183,6 +186,33 @@ fn ours(environment: impl IntoIterator<Item = (OsString, OsString)>) -> Vec<(Str
         .collect();
     variables.sort();
     variables
+}
+
+/// The variables that name a setting after another spelling of our prefix, such as `PHONEAUTH_SITE_URL`. Passed over, they
+/// would let a new and empty site start in place of the one that is meant.
+fn misspelt(environment: &[(OsString, OsString)]) -> Vec<Mistake> {
+    let mut mistakes: Vec<_> = environment
+        .iter()
+        .filter(|(_, value)| !value.is_empty())
+        .filter_map(|(name, value)| {
+            let name = name.to_str().filter(|name| !name.starts_with(PREFIX))?;
+            let meant = names::of_misspelt_variable(name)?;
+            if names::is_of_kubernetes(&meant, value) {
+                return None;
+            }
+            let at = Source::Environment {
+                variable: name.to_owned(),
+            };
+            Some((name.to_owned(), meant, at))
+        })
+        .collect();
+    mistakes.sort_by(|(one, ..), (other, ..)| one.cmp(other));
+    let unknown = |(name, meant, at): (String, String, Source)| Mistake::Unknown {
+        name,
+        at,
+        meant: Some(format!("{PREFIX}{}", meant.to_ascii_uppercase())),
+    };
+    mistakes.into_iter().map(unknown).collect()
 }
 
 fn variable(name: &str) -> Source {

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 
 use super::setting::Setting;
+use super::source::PREFIX;
 use super::table::SETTINGS;
 
 /// The setting of this name.
@@ -29,12 +30,6 @@ pub(super) fn is_section(name: &str) -> bool {
 /// few letters, or by words that are missing or too many. `config` is among them, which names the file of settings.
 pub(super) fn nearest(name: &str) -> Option<String> {
     let name = name.to_ascii_lowercase().replace('.', "_");
-    let known = || {
-        SETTINGS
-            .iter()
-            .map(Setting::in_variable)
-            .chain(["config".to_owned()])
-    };
     let similar = known()
         .map(|known| (strsim::damerau_levenshtein(&known, &name), known))
         .filter(|(distance, known)| *distance <= known.len().div_ceil(6))
@@ -56,6 +51,21 @@ pub(super) fn nearest(name: &str) -> Option<String> {
         .map(|(_, known)| known)
         .or_else(|| known().filter(has_words_of).min_by_key(distance))
         .or_else(|| known().find(begins))
+}
+
+/// The setting that a variable names but for case, hyphens and underscores, our prefix included: as the name of a variable
+/// without the prefix. `config` is among them.
+pub(super) fn of_misspelt_variable(name: &str) -> Option<String> {
+    let letters = |name: &str| name.replace(['_', '-'], "").to_ascii_lowercase();
+    let typed = letters(name);
+    let rest = typed.strip_prefix(&letters(PREFIX))?;
+    known().find(|known| letters(known) == rest)
+}
+
+/// The names of all variables, in small letters and without the prefix.
+fn known() -> impl Iterator<Item = String> {
+    let settings = SETTINGS.iter().map(Setting::in_variable);
+    settings.chain(["config".to_owned()])
 }
 
 /// Whether two words are one, perhaps cut short: `host` and `hostname`.

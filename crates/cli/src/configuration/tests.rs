@@ -8,6 +8,8 @@
 use std::fs;
 use std::time::Duration;
 
+use phone_auth::signals::MessageSignal;
+
 use super::together::tests::EVERY_SECTION;
 use super::*;
 use crate::database_name::DatabaseName;
@@ -174,6 +176,29 @@ fn lists_in_environment_have_commas() {
         all.keys.fallback_files,
         [PathBuf::from("a"), PathBuf::from("b c")]
     );
+}
+
+#[test]
+fn lists_in_environment_are_arrays_too() {
+    let names = [
+        MessageSignal::ResetPasswordPhone,
+        MessageSignal::VerifyPhone,
+    ];
+    for (value, expected) in [
+        ("reset_password_phone,verify_phone", Some(&names[..])),
+        ("[\"reset_password_phone\", \"verify_phone\"]", Some(&names)),
+        (" [ \"verify_phone\" ]\n", Some(&names[1..])),
+        ("[]", Some(&[])),
+        ("[\"verify_phone\",]", None),
+        ("[verify_phone]", None),
+        ("[1]", None),
+        ("[\"verify_phone\", \"\"]", None),
+        ("\"verify_phone\"", None),
+    ] {
+        let loaded = load("", &[("PHONE_AUTH_UNRECEIVED", value)], None);
+        let unreceived = loaded.ok().map(|all| all.messages.unreceived);
+        assert_eq!(unreceived.as_deref(), expected, "{value}");
+    }
 }
 
 #[test]
@@ -386,6 +411,35 @@ fn misspelt_variables_are_refused() {
 }
 
 #[test]
+fn misspelt_prefixes_are_refused() {
+    let spellings: [fn(&str) -> String; 8] = [
+        |name| format!("PHONEAUTH_{name}"),
+        |name| format!("PHONE-AUTH_{name}"),
+        |name| format!("PHONE-AUTH-{}", name.replace('_', "-")),
+        |name| format!("Phone_Auth_{name}"),
+        |name| format!("phone_auth_{}", name.to_lowercase()),
+        |name| format!("phoneauth{}", name.to_lowercase()),
+        |name| format!("PHONEAUTH{}", name.replace('_', "")),
+        |name| format!("_PHONE__AUTH_{name}"),
+    ];
+    let names = SETTINGS
+        .iter()
+        .map(|setting| setting.name.replace('.', "_"));
+    for name in names.chain(["config".to_owned()]) {
+        let name = name.to_uppercase();
+        for spelling in spellings {
+            let variable = spelling(&name);
+            assert_eq!(
+                mistakes("", &[(&variable, "x")], None),
+                [format!(
+                    "{variable} (environment {variable}): there is no such setting; did you mean PHONE_AUTH_{name}?"
+                )]
+            );
+        }
+    }
+}
+
+#[test]
 fn variables_of_others_are_left_alone() {
     let environment = [
         ("PHONE_AUTH_PORT", "tcp://10.0.0.1:8000"),
@@ -401,7 +455,12 @@ fn variables_of_others_are_left_alone() {
         ("PHONE_AUTH_DATABASE_PORT_5432_TCP_ADDR", "10.0.0.1"),
         ("PHONE_AUTH_IMAGE_TAG", "1.2"),
         ("ADDR", "nonsense"),
-        ("phone_auth_addr", "nonsense"),
+        ("PHONEAUTH_PORT", "tcp://10.0.0.1:8000"),
+        ("PHONEAUTH_SMTP_PORT", "tcp://10.0.0.1:25"),
+        ("PHONEAUTH_IMAGE_TAG", "1.2"),
+        ("PHONEAUTHOR_ADDR", "nonsense"),
+        ("MY_PHONE_AUTH_ADDR", "nonsense"),
+        ("phone_auth_addr", ""),
     ];
     assert_eq!(
         load("", &environment, None).unwrap(),

@@ -144,13 +144,15 @@ impl<'a> Given<'a> {
         }
     }
 
-    /// Several texts: an array in TOML, separated by commas elsewhere. The empty text is none.
+    /// Several texts: an array in TOML, separated by commas elsewhere, or an array there too, as it is written in a file.
+    /// The empty text is none.
     pub(super) fn list(&self) -> Option<Vec<&'a str>> {
         match self {
             Self::Text("") => Some(Vec::new()),
-            Self::Text(text) => text
-                .split(',')
-                .map(|item| Self::Text(item.trim()).text())
+            Self::Text(text) => serde_json::from_str(text)
+                .unwrap_or_else(|_| text.split(',').map(str::trim).collect::<Vec<&str>>())
+                .into_iter()
+                .map(|item| Self::Text(item).text())
                 .collect(),
             Self::Toml(DeValue::Array(items)) => items
                 .iter()
