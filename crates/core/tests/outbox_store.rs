@@ -15,10 +15,10 @@ use phone_auth_core::accounts::{Accounts, OutboxWorker, WorkerOptions};
 use phone_auth_core::clock::{Clock, ManualClock};
 use phone_auth_core::outbox::{
     Claim, Lease, LeaseState, MessageId, NewMessage, NextDue, OutboxMessage, OutboxRow, Receipts,
-    Revival, Revived, Settlement,
+    Revival, Revived, Settlement, Wait,
 };
 use phone_auth_core::store::{OutboxStore, StoreError, StoreErrorKind};
-use phone_auth_events::{ResetPasswordEmail, ResetPasswordPhone};
+use phone_auth_events::{ResetPasswordEmail, ResetPasswordPhone, Retry, Undelivered};
 use phone_auth_store_testkit::MemoryStore;
 
 /// What claims come to.
@@ -72,7 +72,7 @@ impl OutboxStore for Odd {
     async fn extend_lease(
         &self,
         lease: &Lease,
-        until: DateTime<Utc>,
+        wait: Wait,
         receipts: &Receipts,
     ) -> Result<LeaseState, StoreError> {
         self.extended.lock().unwrap().push(receipts.clone());
@@ -80,7 +80,7 @@ impl OutboxStore for Odd {
         if self.extensions_fail {
             return Err(StoreError::new(StoreErrorKind::Unavailable));
         }
-        self.inner.extend_lease(lease, until, receipts).await
+        self.inner.extend_lease(lease, wait, receipts).await
     }
 
     async fn settle_message(
@@ -300,7 +300,66 @@ async fn running_worker_goes_by_the_stores_clock() {
     running.await.unwrap();
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
+async fn clock_that_is_set_ends_no_lease() {
+    for set in [TimeDelta::hours(-1), TimeDelta::hours(1)] {
+        let kit = Kit::with_ann().await;
+        let (mut odd, true_time) = (Odd::of(&kit, Claims::Work), kit.clock.clone());
+        odd.clock = Some(true_time.clone());
+        let asked = odd.accounts(&kit, true_time.clone());
+        asked.request_password_reset(ANNS_EMAIL).await.unwrap();
+        let here = ManualClock::at(true_time.now());
+        let accounts = odd.accounts(&kit, here.clone());
+        let (passing, store) = (true_time.clone(), odd.clone());
+        let _works = kit.signals.connect_async(move |_: ResetPasswordEmail| {
+            let (other, here) = (worker(&asked), here.clone());
+            let (passing, store) = (passing.clone(), store.clone());
+            async move {
+                here.set(here.now() + set);
+                tokio::time::sleep(Duration::from_secs(6)).await;
+                // The lease that it began with is over, and was extended meanwhile.
+                passing.advance(Duration::from_secs(16));
+                assert_eq!(other.deliver_due().await.unwrap(), 0, "{set}");
+                let ends = store.message().await.unwrap().due_at - passing.now();
+                assert!(
+                    ends < TimeDelta::seconds(5),
+                    "{set}: it is no longer than it was"
+                );
+            }
+        });
+        assert_eq!(worker(&accounts).deliver_due().await.unwrap(), 1);
+        assert_eq!(odd.message().await, None);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn machine_that_slept_asks_what_time_it_is() {
+    let kit = Kit::with_ann().await;
+    let (mut odd, true_time) = (Odd::of(&kit, Claims::Work), kit.clock.clone());
+    odd.clock = Some(true_time.clone());
+    let accounts = odd.accounts(&kit, true_time.clone());
+    accounts.request_password_reset(ANNS_EMAIL).await.unwrap();
+    let _busy = kit.signals.connect(|_: &ResetPasswordEmail| {
+        let pause = Retry::After(Duration::from_mins(5));
+        Err::<(), _>(Undelivered::new(pause, "busy"))
+    });
+    let attempts = async || odd.message().await.unwrap().attempts;
+    let running = worker(&accounts);
+    let wakes = async {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        assert_eq!(attempts().await, 1);
+        // Nothing that counts seconds has counted these.
+        true_time.advance(Duration::from_mins(6));
+        tokio::time::sleep(Duration::from_secs(5)).await;
+    };
+    let ((), ()) = tokio::join!(
+        running.run(tokio::time::sleep(Duration::from_secs(11))),
+        wakes
+    );
+    assert_eq!(attempts().await, 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn stores_clock_tells_what_is_late() {
     // By how much the clock of the worker's machine is wrong, how long the message has waited, and whether it is late.
     for (hours, waited, is_late) in [(5, 0, false), (-5, 0, false), (-5, 11, true), (5, 9, false)] {

@@ -4,6 +4,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{Row, query};
 
 use crate::migrate_error::MigrateError;
+use crate::outbox::statements::queue;
 use crate::pool::Query;
 use crate::spellings::{digits, is_foreign_phone, is_number, is_padded, trimmed};
 
@@ -60,11 +61,9 @@ impl Index {
 
     /// The columns that it is on, in their order; an empty text for an expression.
     fn keys(&self) -> String {
-        if self.on.contains('(') {
-            String::new()
-        } else {
-            self.on.replace(", ", ",")
-        }
+        // An expression comes first, and ends with a bracket.
+        let (_, columns) = self.on.rsplit_once(')').unwrap_or(("", self.on));
+        columns.replace(", ", ",")
     }
 
     /// All that it is made of, for one that has an expression or holds some rows only.
@@ -76,7 +75,7 @@ impl Index {
 
 /// All indexes. Each step makes those of its number after its parts, but for those of constraints, which are made with
 /// their tables.
-pub(crate) const INDEXES: [Index; 36] = [
+pub(crate) const INDEXES: [Index; 38] = [
     // For lookups in any ASCII case. On tables of our own, those of names are unique.
     Index::new(
         1,
@@ -272,10 +271,7 @@ pub(crate) const INDEXES: [Index; 36] = [
         "user_id",
     )
     .of("is_verified"),
-    // Messages that are ready whatever the clock says, and dead letters by address.
-    Index::new(9, "phone_auth_outbox_ready", "phone_auth_outbox", "id").of(
-        "died_at IS NULL AND (ready_attempt = attempts OR due_at >= '10000-01-01 00:00:00+00')",
-    ),
+    // Dead letters by address.
     Index::new(
         9,
         "phone_auth_outbox_letters",
@@ -283,6 +279,29 @@ pub(crate) const INDEXES: [Index; 36] = [
         "address_id, kind, purpose",
     )
     .of("died_at IS NOT NULL"),
+    // Of each queue what is ready whatever the clock says, among it what has a time that nobody can read, and what is due;
+    // and what waits, by since when.
+    Index::new(
+        10,
+        "phone_auth_outbox_queue_ready",
+        "phone_auth_outbox",
+        concat!("(", queue!(), "), id"),
+    )
+    .of("died_at IS NULL AND (ready_attempt = attempts OR due_at >= '10000-01-01 00:00:00+00')"),
+    Index::new(
+        10,
+        "phone_auth_outbox_queue_due",
+        "phone_auth_outbox",
+        concat!("(", queue!(), "), due_at, id"),
+    )
+    .of("died_at IS NULL"),
+    Index::new(
+        10,
+        "phone_auth_outbox_waits",
+        "phone_auth_outbox",
+        "waits_since",
+    )
+    .of("died_at IS NULL AND waits_since IS NOT NULL"),
 ];
 
 /// Which indexes are missing, not valid, or on something else than what they should be on. Another name does as well for

@@ -39,8 +39,9 @@ const SETTING: &str = "
     SET enable_mergejoin = off";
 
 /// Our indexes, Django's that we rely on among them, which no constraint needs. Without `phone_auth_outbox_letters` all
-/// dead letters would be looked through by another index, which a plan does not tell.
-const INDEXES: [&str; 15] = [
+/// dead letters would be looked through by another index, and without `phone_auth_outbox_queue_due` all that is due, which
+/// such a plan does not tell.
+const INDEXES: [&str; 16] = [
     "phone_auth_user_username_any_spelling",
     "phone_auth_user_email_any_spelling",
     "phone_auth_emailaddress_any_spelling",
@@ -55,7 +56,8 @@ const INDEXES: [&str; 15] = [
     "phone_auth_outbox_due",
     "phone_auth_outbox_address",
     "phone_auth_outbox_died",
-    "phone_auth_outbox_ready",
+    "phone_auth_outbox_queue_ready",
+    "phone_auth_outbox_waits",
 ];
 
 #[tokio::test]
@@ -75,6 +77,28 @@ async fn lookup_without_index_is_found() {
         assert!(!scans.is_empty(), "nothing looks up by {index}");
         without.rollback().await.unwrap();
     }
+}
+
+/// Of a queue that is left out, however many wait in it, a claim looks at none.
+#[tokio::test]
+async fn paused_queue_is_not_looked_at() {
+    let (_database, mut connection) = planner().await;
+    let plan = plan(&mut connection, outbox::statements::CLAIM).await;
+    let condition = |index: &str| {
+        let scan = format!(" using {index} ");
+        let scan = plan.iter().position(|step| step.contains(&scan));
+        let next = scan.and_then(|place| plan.get(place + 1));
+        next.map_or("", |next| next.trim_start())
+    };
+    let ready = condition("phone_auth_outbox_queue_ready");
+    assert!(ready.starts_with("Index Cond: (CASE WHEN"), "{ready}");
+    let due = condition("phone_auth_outbox_queue_due");
+    assert!(due.starts_with("Index Cond: ((CASE WHEN"), "{due}");
+    assert!(due.contains("AND (due_at <= "), "{due}");
+    let mut walks = plan
+        .iter()
+        .filter(|it| it.contains("phone_auth_outbox_due"));
+    assert_eq!(walks.next(), None, "all that is pending");
 }
 
 /// A database with many rows in all tables, and a connection on which statements are planned.
@@ -99,7 +123,7 @@ async fn scans(connection: &mut PgConnection) -> Vec<String> {
                 .any(|it| step.contains(it));
             let next = plan.get(place + 1).map_or("", |next| next.trim_start());
             // What is in this index is what is looked for.
-            let is_whole = step.contains(" phone_auth_outbox_ready ");
+            let is_whole = step.contains(" phone_auth_outbox_queue_ready ");
             let narrows = by_index && (is_whole || next.starts_with("Index Cond:"));
             if step.contains("Seq Scan") || (by_index && !narrows) {
                 scans.push(format!("{}: {statement}", step.trim()));
@@ -171,6 +195,7 @@ fn statements() -> Vec<String> {
         outbox::statements::FORGET,
         outbox::statements::PENDING,
         outbox::statements::CLAIM,
+        outbox::statements::WAIT_ANEW,
         outbox::statements::EXTEND,
         outbox::statements::PUT_OFF,
         outbox::statements::RELEASE,

@@ -27,7 +27,7 @@ use sqlx::{Connection, PgConnection};
 use crate::common::{database, log_in, person, run, store};
 
 /// All steps, in their order.
-const STEPS: [&str; 9] = [
+const STEPS: [&str; 10] = [
     "people and addresses",
     "sessions",
     "outbox",
@@ -37,6 +37,7 @@ const STEPS: [&str; 9] = [
     "link requests",
     "spellings",
     "leases of messages",
+    "queues of messages",
 ];
 
 /// Which of the tables are Django's.
@@ -533,9 +534,11 @@ fn tables_in_another_schema_are_not_hidden() {
             "CREATE SCHEMA later; {search};
             DELETE FROM site.phone_auth_schema WHERE version > 3; DROP TABLE
             site.phone_auth_email_verified, site.phone_auth_phone_verified, site.phone_auth_site_key, site.phone_auth_link_request;
-            ALTER TABLE site.phone_auth_session DROP COLUMN password_digest; DROP INDEX site.phone_auth_outbox_letters;
+            ALTER TABLE site.phone_auth_session DROP COLUMN password_digest; DROP INDEX site.phone_auth_outbox_letters,
+            site.phone_auth_outbox_queue_due;
             ALTER TABLE site.phone_auth_outbox DROP COLUMN failures, DROP COLUMN ready_attempt,
-            DROP COLUMN leased_attempt, DROP COLUMN enqueued_at, DROP COLUMN binding_parts, DROP COLUMN earlier_receipts"
+            DROP COLUMN leased_attempt, DROP COLUMN enqueued_at, DROP COLUMN binding_parts, DROP COLUMN earlier_receipts,
+            DROP COLUMN waits_since"
         ))
         .unwrap();
     run(async {

@@ -11,7 +11,7 @@ use phone_auth_store_postgres::{MigrateErrorKind, OpenErrorKind, PostgresOptions
 use crate::common::{database, log_in, person, run, store};
 
 /// All steps, in their order.
-const STEPS: [&str; 9] = [
+const STEPS: [&str; 10] = [
     "people and addresses",
     "sessions",
     "outbox",
@@ -21,6 +21,7 @@ const STEPS: [&str; 9] = [
     "link requests",
     "spellings",
     "leases of messages",
+    "queues of messages",
 ];
 
 #[test]

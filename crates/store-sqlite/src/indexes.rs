@@ -5,6 +5,7 @@
 use rusqlite::Connection;
 
 use crate::migrate_error::MigrateError;
+use crate::outbox::statements::queue;
 use crate::spellings::{digits, is_foreign_phone, is_number, is_padded, trimmed};
 
 /// An index that the statements rely on.
@@ -67,7 +68,7 @@ const READY: &str = "died_at IS NULL AND (
 )";
 
 /// All indexes. Each step makes those of its number after its parts.
-pub(crate) const INDEXES: [Index; 22] = [
+pub(crate) const INDEXES: [Index; 24] = [
     // For lookups in any ASCII case. On tables of our own, those of names are unique.
     Index::new(
         1,
@@ -200,8 +201,7 @@ pub(crate) const INDEXES: [Index; 22] = [
         "user_id",
     )
     .of("is_verified"),
-    // Messages that are ready whatever the clock says, and dead letters by address.
-    Index::new(9, "phone_auth_outbox_ready", "phone_auth_outbox", "id").of(READY),
+    // Dead letters by address.
     Index::new(
         9,
         "phone_auth_outbox_letters",
@@ -209,6 +209,28 @@ pub(crate) const INDEXES: [Index; 22] = [
         "address_id, kind, purpose",
     )
     .of("died_at IS NOT NULL"),
+    // Of each queue what is ready whatever the clock says, and what is due; and what waits, by since when.
+    Index::new(
+        10,
+        "phone_auth_outbox_queue_ready",
+        "phone_auth_outbox",
+        concat!(queue!(), ", id"),
+    )
+    .of(READY),
+    Index::new(
+        10,
+        "phone_auth_outbox_queue_due",
+        "phone_auth_outbox",
+        concat!(queue!(), ", due_at, id"),
+    )
+    .of("died_at IS NULL"),
+    Index::new(
+        10,
+        "phone_auth_outbox_waits",
+        "phone_auth_outbox",
+        "waits_since",
+    )
+    .of("died_at IS NULL AND waits_since IS NOT NULL"),
 ];
 
 /// What [`pending_migrations`](crate::SqliteStore::pending_migrations) says of indexes that must be made again. Without

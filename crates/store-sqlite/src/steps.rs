@@ -109,6 +109,22 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
             },
         ],
     },
+    Migration {
+        name: "queues of messages",
+        parts: &[
+            Part {
+                // Since when a message waits until it is due, be it leased or put off: a clock that was set back is before
+                // that. A server of the version before knows nothing of it.
+                makes: Some(("phone_auth_outbox", "waits_since")),
+                statements: "ALTER TABLE phone_auth_outbox ADD COLUMN waits_since datetime NULL",
+            },
+            Part {
+                // What is ready stands in the order of its queue, where a server of the version before finds it as well.
+                makes: None,
+                statements: "DROP INDEX IF EXISTS phone_auth_outbox_ready",
+            },
+        ],
+    },
 ];
 
 /// The tables of the model's, and the columns that they have and that the store reads or writes.

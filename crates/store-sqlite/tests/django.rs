@@ -22,7 +22,7 @@ use rusqlite::Connection;
 use crate::common::{Scratch, person, run};
 
 /// All steps, in their order.
-const STEPS: [&str; 9] = [
+const STEPS: [&str; 10] = [
     "people and addresses",
     "sessions",
     "outbox",
@@ -32,6 +32,7 @@ const STEPS: [&str; 9] = [
     "link requests",
     "spellings",
     "leases of messages",
+    "queues of messages",
 ];
 
 const DJANGO: &str = include_str!("data/django_5_2.sql");

@@ -13,7 +13,7 @@ use phone_auth_store_sqlite::{MigrateErrorKind, OpenErrorKind, SqliteOptions, Sq
 use crate::common::{Scratch, person, run};
 
 /// All steps, in their order.
-const STEPS: [&str; 9] = [
+const STEPS: [&str; 10] = [
     "people and addresses",
     "sessions",
     "outbox",
@@ -23,6 +23,7 @@ const STEPS: [&str; 9] = [
     "link requests",
     "spellings",
     "leases of messages",
+    "queues of messages",
 ];
 
 #[test]

@@ -20,7 +20,7 @@ use crate::outbox::{Claim, NextDue, OutboxMessage, Queues};
 use crate::site_key::{self, SiteKeyErrorKind};
 use crate::store::StoreError;
 
-/// How often the store is asked what time it is.
+/// How often the store is asked what time it is, while nothing is wrong with the clock here.
 const CLOCK_LASTS: Duration = Duration::from_mins(1);
 
 /// The least time to wait after nothing could be claimed, even where something seems to be due: somebody else is about to
@@ -95,8 +95,9 @@ impl OutboxWorker {
     /// Works until `stop` ends, then claims nothing more and lets the receivers at work finish. Needs a Tokio runtime.
     /// Sessions that are over are removed from the store meanwhile, at the start and every hour.
     ///
-    /// A store that fails is asked again after [`idle`](WorkerOptions::idle). Once a minute it is asked what time it is, and
-    /// whether it belongs to the key of these flows; while it belongs to another, nothing is claimed.
+    /// A store that fails is asked again after [`idle`](WorkerOptions::idle). Once a minute, and when the clock of the
+    /// machine was set, it is asked what time it is, and whether it belongs to the key of these flows; while it belongs to
+    /// another, nothing is claimed.
     ///
     /// # Cancel safety
     /// Dropping the future drops the receivers where they await. What they had begun is due again when its lease
@@ -120,7 +121,8 @@ impl OutboxWorker {
         while !is_over(stop.as_mut()).await {
             while attempts.try_join_next().is_some() {}
             let room = self.lanes.room(self.options.concurrency);
-            if clock_lasts.is_none_or(|end| end <= Instant::now()) {
+            let is_time = clock_lasts.is_none_or(|end| end <= Instant::now());
+            if is_time || self.clock.is_doubtful(&self.accounts) {
                 let set = tokio::select! {
                     biased;
                     () = stop.as_mut() => break,
@@ -228,9 +230,10 @@ impl OutboxWorker {
         if room.free == 0 {
             return Ok(Vec::new());
         }
+        let lease = self.clock.wait(&self.accounts, self.options.lease());
         let claim = Claim {
-            now: self.clock.now(&self.accounts),
-            until: self.clock.later(&self.accounts, self.options.lease()),
+            now: lease.since,
+            until: lease.until,
             limit: room.free,
             without: room.without,
         };

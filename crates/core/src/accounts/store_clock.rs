@@ -1,19 +1,34 @@
 //! The clock that a worker tells leases and due times by.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use tokio::time::Instant;
 
 use super::Accounts;
+use crate::outbox::Wait;
 use crate::store::{OutboxStore, StoreError};
 
-/// The clock of the store, as a worker knows it: how far it is ahead of the worker's own. Workers on machines whose clocks
-/// differ would otherwise take each other's leases for ended ones. Clones share what they know.
+/// By how much the clock of the machine may leave the steady one before the store is asked again.
+const JUMP: TimeDelta = TimeDelta::seconds(1);
+
+/// The clock of the store, as a worker knows it. Workers on machines whose clocks differ would otherwise take each other's
+/// leases for ended ones. Clones share what they know.
+///
+/// Of a store without a clock it is the clock of the machine.
 #[derive(Clone, Debug, Default)]
 pub(super) struct StoreClock {
-    microseconds_ahead: Arc<AtomicI64>,
+    asked: Arc<Mutex<Option<Asked>>>,
+}
+
+/// What the store said, and what it was then by our clocks. The time goes on by the steady one: the machine's can be set
+/// meanwhile, and leases would end at once or never.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    time: DateTime<Utc>,
+    here: DateTime<Utc>,
+    at: Instant,
 }
 
 impl StoreClock {
@@ -26,20 +41,33 @@ impl StoreClock {
         accounts: &Accounts,
         store: &dyn OutboxStore,
     ) -> Result<(), StoreError> {
-        let ahead = match store.clock().await? {
-            // However long the answer took, its time is in the past by now: a due time is told late rather than early.
-            Some(time) => (time - accounts.now()).num_microseconds().unwrap_or(0),
-            None => 0,
-        };
-        self.microseconds_ahead.store(ahead, Ordering::Relaxed);
+        // However long the answer took, its time is in the past by now: a due time is told late rather than early.
+        let asked = store.clock().await?.map(|time| Asked {
+            time,
+            here: accounts.now(),
+            at: Instant::now(),
+        });
+        *self.asked() = asked;
         Ok(())
+    }
+
+    /// Whether the store is to be asked again because the clocks of the machine no longer agree: one was set, or the
+    /// machine slept, which the steady one does not count.
+    pub(super) fn is_doubtful(&self, accounts: &Accounts) -> bool {
+        let Some(asked) = *self.asked() else {
+            return false;
+        };
+        let passed = TimeDelta::from_std(asked.at.elapsed()).unwrap_or(TimeDelta::MAX);
+        let difference = (accounts.now() - asked.here).checked_sub(&passed);
+        difference.is_none_or(|difference| difference.abs() > JUMP)
     }
 
     /// The time by the clock of the store.
     pub(super) fn now(&self, accounts: &Accounts) -> DateTime<Utc> {
-        let ahead = TimeDelta::microseconds(self.microseconds_ahead.load(Ordering::Relaxed));
-        let now = accounts.now();
-        now.checked_add_signed(ahead).unwrap_or(now)
+        match *self.asked() {
+            None => accounts.now(),
+            Some(asked) => later(asked.time, asked.at.elapsed()),
+        }
     }
 
     /// So much later than now, by the clock of the store.
@@ -47,9 +75,22 @@ impl StoreClock {
         later(self.now(accounts), by)
     }
 
+    /// So long from now on, by the clock of the store.
+    pub(super) fn wait(&self, accounts: &Accounts, length: Duration) -> Wait {
+        let since = self.now(accounts);
+        Wait {
+            since,
+            until: later(since, length),
+        }
+    }
+
     /// How long it is until a time by the clock of the store; nothing when it has come.
     pub(super) fn until(&self, accounts: &Accounts, time: DateTime<Utc>) -> Duration {
         (time - self.now(accounts)).to_std().unwrap_or_default()
+    }
+
+    fn asked(&self) -> MutexGuard<'_, Option<Asked>> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

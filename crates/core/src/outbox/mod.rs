@@ -31,7 +31,7 @@ pub use backoff::BackOff;
 pub use binding::Binding;
 pub use message::{
     Claim, DeadLetter, Lease, LeaseState, MessageId, NewMessage, NextDue, Obsolete, OutboxMessage,
-    OutboxRow, Recipient, Revival, Revived, Settlement, UnreadableMessage,
+    OutboxRow, Recipient, Revival, Revived, Settlement, UnreadableMessage, Wait,
 };
 pub use phone_auth_events::{MessageSignal, Purpose};
 pub use queue::Queues;

@@ -12,8 +12,8 @@ use phone_auth_events::MessageSignal;
 /// let [first, second, ..] = MessageSignal::ALL;
 /// let queues = Queues::default().with(first);
 /// assert!(queues.contains(first) && !queues.contains(second));
-/// assert_eq!(queues.to_text(), ",reset_password/email,");
-/// assert_eq!(Queues::default().to_text(), ",");
+/// let others: Vec<String> = queues.names_of_others().collect();
+/// assert_eq!(others, ["reset_password/phone", "verify/email", "verify/phone"]);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Queues([bool; MessageSignal::ALL.len()]);
@@ -33,19 +33,11 @@ impl Queues {
         self.0.get(queue as usize).is_some_and(|is_in| *is_in)
     }
 
-    /// Their names with a comma before and behind each, `,verify/phone,`: of the words that a store has for the purpose
-    /// and the kind, so that a store can look a row up in it.
-    pub fn to_text(self) -> String {
-        let mut text = ",".to_owned();
-        for queue in MessageSignal::ALL
-            .into_iter()
-            .filter(|queue| self.contains(*queue))
-        {
-            text += queue.purpose().as_str();
-            text += "/";
-            text += queue.kind().as_str();
-            text += ",";
-        }
-        text
+    /// The names of all other queues, `verify/phone`: of the words that a store has for the purpose and the kind, so that a
+    /// store can look rows up by them.
+    pub fn names_of_others(self) -> impl Iterator<Item = String> {
+        let all = MessageSignal::ALL.into_iter();
+        let others = all.filter(move |queue| !self.contains(*queue));
+        others.map(|queue| format!("{}/{}", queue.purpose().as_str(), queue.kind().as_str()))
     }
 }

@@ -6,6 +6,8 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::Wait;
+
 /// What became of a message at one receiver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -44,6 +46,9 @@ pub struct Receipt {
     /// When it may be called again at the earliest, if it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<DateTime<Utc>>,
+    /// Since when it is left alone, by the same clock; not told by a version that did not keep it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<DateTime<Utc>>,
 }
 
 impl Receipt {
@@ -58,13 +63,15 @@ impl Receipt {
             outcome,
             reason: reason.into(),
             not_before: None,
+            since: None,
         }
     }
 
-    /// The same of a receiver that is called again at this time, and not before.
+    /// The same of a receiver that is called again after this wait, and not before.
     #[must_use]
-    pub fn not_before(mut self, time: DateTime<Utc>) -> Self {
-        self.not_before = Some(time);
+    pub fn left_alone(mut self, wait: Wait) -> Self {
+        self.not_before = Some(wait.until);
+        self.since = Some(wait.since);
         self
     }
 }
@@ -112,12 +119,14 @@ impl Receipts {
     }
 
     /// Whether this receiver is to be called at this time: it has not had the message, and has not asked to be left alone
-    /// until later.
+    /// until later. A clock that was set back behind the time at which it asked says nothing of when that is over; then it
+    /// is called.
     pub fn is_due(&self, receiver: &str, now: DateTime<Utc>) -> bool {
         let receipt = self.0.iter().find(|receipt| receipt.receiver == receiver);
         receipt.is_none_or(|receipt| {
             receipt.outcome == ReceiptOutcome::Failed
-                && receipt.not_before.is_none_or(|time| time <= now)
+                && (receipt.not_before.is_none_or(|time| time <= now)
+                    || receipt.since.is_some_and(|since| now < since))
         })
     }
 

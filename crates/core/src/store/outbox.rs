@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use super::StoreError;
 use crate::outbox::{
     Claim, Lease, LeaseState, MessageId, NewMessage, NextDue, OutboxMessage, OutboxRow, Receipts,
-    Revival, Revived, Settlement,
+    Revival, Revived, Settlement, Wait,
 };
 
 /// Keeps messages that are owed, until they are settled.
@@ -22,12 +22,14 @@ use crate::outbox::{
 pub trait OutboxStore: Send + Sync {
     /// The time by the clock that leases and due times are told by, for a store that many machines share; nothing when
     /// the clock of whoever asks will do, which is what this answers unless it is overridden. A
-    /// [worker](crate::accounts::OutboxWorker) gives all times that it claims, extends and puts off by in this time.
+    /// [worker](crate::accounts::OutboxWorker) gives all times that it claims, extends and puts off by in this time, and
+    /// dates dead letters by it. What flows give, as when a message was promised, is by the clock of their machine.
     async fn clock(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
         Ok(None)
     }
 
-    /// Owes a message, due at once, whatever the clock says then and later.
+    /// Owes a message, due at once, whatever the clock says then and later. It is [enqueued](crate::outbox::OutboxMessage)
+    /// by the clock of the store; without one that is when the message was promised.
     ///
     /// A pending message of the same purpose to the same address is superseded: the new one takes its place in the row,
     /// and so in the order. Whoever is delivering the older one keeps the lease, and hears of it; until the lease ends or
@@ -46,14 +48,21 @@ pub trait OutboxStore: Send + Sync {
     ///
     /// A row that cannot be read, such as one of a later version, keeps nobody from getting the others: it is due, and
     /// becomes a dead letter with the name of the column as its reason; the store logs its id.
+    ///
+    /// A clock that is set back, by whatever, delays no message for longer than it waited for anyway. Where a message waits
+    /// since a time that lies ahead of `now`, what was put off is due, and a lease runs for its whole length from now on:
+    /// whoever holds it and lives extends it, by the clock as it is. A store with a [clock](Self::clock) of its own takes
+    /// no later time than that for `now`.
+    ///
+    /// What is left out by `without` costs nothing, however much it is.
     async fn claim_messages(&self, claim: &Claim) -> Result<Vec<OutboxMessage>, StoreError>;
 
-    /// Makes a lease end later, and keeps what became of the message so far. Nothing is changed when the lease is lost;
+    /// Makes a lease end with this wait, and keeps what became of the message so far. Nothing is changed when the lease is lost;
     /// nothing but its end when the message is superseded.
     async fn extend_lease(
         &self,
         lease: &Lease,
-        until: DateTime<Utc>,
+        wait: Wait,
         receipts: &Receipts,
     ) -> Result<LeaseState, StoreError>;
 
@@ -75,7 +84,8 @@ pub trait OutboxStore: Send + Sync {
         receipts: &Receipts,
     ) -> Result<bool, StoreError>;
 
-    /// When the next message is due, of those that are not dead.
+    /// When the next message is due, of those that are not dead. A clock that was set back is not looked at: what waits
+    /// since a time ahead is due by its time, until it is [claimed](Self::claim_messages).
     async fn next_due(&self) -> Result<NextDue, StoreError>;
 
     /// A row, dead letters too.

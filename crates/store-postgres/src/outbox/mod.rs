@@ -11,7 +11,7 @@ use phone_auth_core::language::Language;
 use phone_auth_core::link::LinkRequest;
 use phone_auth_core::outbox::{
     Claim, Lease, LeaseState, MessageId, NewMessage, NextDue, OutboxMessage, OutboxRow, Receipts,
-    Revival, Revived, Settlement, UnreadableMessage,
+    Revival, Revived, Settlement, UnreadableMessage, Wait,
 };
 use phone_auth_core::store::{OutboxStore, StoreError};
 use sqlx::{Row, query};
@@ -25,6 +25,9 @@ use crate::store::PostgresStore;
 
 /// How long to wait before the database is asked again what is due, when others may write to it.
 const LOOK: Duration = Duration::from_millis(250);
+
+/// How many wait anew by one statement, when the clock was set back.
+const ANEW_AT_ONCE: u32 = 1_000;
 
 /// How many are removed by one statement, which so stays within its time-out.
 const PURGED_AT_ONCE: u32 = 1_000;
@@ -72,6 +75,10 @@ impl OutboxStore for PostgresStore {
     }
 
     async fn claim_messages(&self, claim: &Claim) -> Result<Vec<OutboxMessage>, StoreError> {
+        self.wait_anew(claim.now).await?;
+        // And what no signal of this version is for.
+        let queues = claim.without.names_of_others().chain([String::new()]);
+        let queues: Vec<_> = queues.collect();
         let mut claimed = Vec::new();
         // Behind what cannot be read there may be what can.
         while claimed.is_empty() {
@@ -79,7 +86,7 @@ impl OutboxStore for PostgresStore {
                 .bind(rows::micros(claim.now))
                 .bind(rows::micros(claim.until))
                 .bind(i64::from(claim.limit))
-                .bind(claim.without.to_text());
+                .bind(&queues);
             let rows = self.run(due).await?;
             if rows.is_empty() {
                 break;
@@ -102,11 +109,12 @@ impl OutboxStore for PostgresStore {
     async fn extend_lease(
         &self,
         lease: &Lease,
-        until: DateTime<Utc>,
+        wait: Wait,
         receipts: &Receipts,
     ) -> Result<LeaseState, StoreError> {
         let extend = held(statements::EXTEND, lease)
-            .bind(rows::micros(until))
+            .bind(rows::micros(wait.since))
+            .bind(rows::micros(wait.until))
             .bind(receipts.to_text());
         let row = self.first(extend).await?;
         let is_same: Option<bool> = row
@@ -128,11 +136,12 @@ impl OutboxStore for PostgresStore {
         let settle = match settlement {
             Settlement::Settled => held(statements::REMOVE, lease),
             Settlement::Again {
-                due_at,
+                wait,
                 failures,
                 receipts,
             } => held(statements::PUT_OFF, lease)
-                .bind(rows::micros(*due_at))
+                .bind(rows::micros(wait.since))
+                .bind(rows::micros(wait.until))
                 .bind(receipts.to_text())
                 .bind(i64::from(*failures)),
             Settlement::Dead { letter, receipts } => held(statements::BURY, lease)
@@ -250,6 +259,19 @@ impl OutboxStore for PostgresStore {
 }
 
 impl PostgresStore {
+    /// Has messages wait anew where the clock was set back.
+    async fn wait_anew(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
+        loop {
+            let anew = query(statements::WAIT_ANEW)
+                .bind(rows::micros(now))
+                .bind(i64::from(ANEW_AT_ONCE));
+            let step = rows::count(self.first(anew).await?.as_ref())?;
+            if step < u64::from(ANEW_AT_ONCE) {
+                return Ok(());
+            }
+        }
+    }
+
     /// Makes a row that cannot be read a dead letter.
     async fn bury_unreadable(
         &self,

@@ -24,8 +24,18 @@ macro_rules! message_columns {
     };
 }
 
+/// The queue of a message, and the empty text for what no signal of this version is for, which is claimed to be buried. As
+/// in the indexes `phone_auth_outbox_queue_ready` and `phone_auth_outbox_queue_due`.
+macro_rules! queue {
+    () => {
+        "CASE WHEN purpose || '/' || kind IN ('reset_password/email', 'reset_password/phone', 'verify/email', 'verify/phone') \
+         THEN purpose || '/' || kind ELSE '' END"
+    };
+}
+pub(crate) use queue;
+
 /// What is due whatever the clock says: what nobody has tried yet, and what has a time that nobody can read. Word for
-/// word as in the index `phone_auth_outbox_ready`, but for the last condition: a server of the version before counts
+/// word as in the index `phone_auth_outbox_queue_ready`, but for the last condition: a server of the version before counts
 /// attempts from 0 again when it sends a dead letter anew, and they come to the number that was ready then under a lease.
 macro_rules! is_ready {
     () => {
@@ -58,6 +68,7 @@ pub(crate) const OWE: &str = concat!(
             ready_attempt = CASE WHEN leased_attempt = attempts AND due_at > p.now OR ready_attempt = attempts
                 THEN ready_attempt ELSE LEAST(attempts, 9223372036854775806) + 1 END,
             leased_attempt = CASE WHEN leased_attempt = attempts AND due_at > p.now THEN leased_attempt END,
+            waits_since = CASE WHEN leased_attempt = attempts AND due_at > p.now THEN waits_since END,
             due_at = CASE WHEN leased_attempt = attempts AND due_at > p.now OR ready_attempt = attempts
                 THEN due_at ELSE LEAST(due_at, p.now) END,
             earlier_receipts = CASE receipts WHEN '[]' THEN earlier_receipts ELSE receipts END,
@@ -81,24 +92,61 @@ pub(crate) const PENDING: &str = "SELECT count(*) FROM (
         SELECT 1 FROM phone_auth_outbox WHERE died_at IS NULL AND due_at >= '-infinity' LIMIT $1
     ) m";
 
-/// What is ready and what has become due, without some queues, those first that have waited longest. What somebody else is claiming is left to
-/// them.
+/// The time that a worker gives, if it is not ahead of the clock here: else it would take leases for ended ones that
+/// somebody holds. Nor is it that of the transaction, which a proxy may have begun earlier.
+macro_rules! now {
+    () => {
+        "LEAST($1, statement_timestamp())"
+    };
+}
+
+/// Has some of the messages wait anew that wait since a time ahead: the clock was set back. What was put off is due, a
+/// lease runs for its whole length. How many they were.
+pub(crate) const WAIT_ANEW: &str = concat!(
+    "WITH ahead AS (
+        SELECT id FROM phone_auth_outbox WHERE died_at IS NULL AND waits_since > ",
+    now!(),
+    "   AND isfinite(waits_since) AND isfinite(due_at)
+        LIMIT $2 FOR UPDATE SKIP LOCKED
+    ), anew AS (
+        UPDATE phone_auth_outbox o SET waits_since = ",
+    now!(),
+    ",      due_at = CASE WHEN leased_attempt = attempts THEN ",
+    now!(),
+    " + (due_at - waits_since) ELSE ",
+    now!(),
+    " END
+        FROM ahead WHERE o.id = ahead.id RETURNING 1
+    )
+    SELECT count(*) FROM anew"
+);
+
+/// What is ready and what has become due of some queues, those first that have waited longest. From each queue those are
+/// looked at that come first, and nothing of the others. What somebody else is claiming is left to them.
 pub(crate) const CLAIM: &str = concat!(
     "WITH ready AS MATERIALIZED (
-        SELECT id FROM phone_auth_outbox WHERE ",
+        SELECT m.id FROM unnest($4::text[]) q CROSS JOIN LATERAL (
+            SELECT id FROM phone_auth_outbox WHERE ",
     is_ready!(),
-    "   AND strpos($4, ',' || purpose || '/' || kind || ',') = 0 ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED
+    "       AND ",
+    queue!(),
+    " = q ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED
+        ) m
     ), due AS MATERIALIZED (
-        SELECT id FROM phone_auth_outbox WHERE died_at IS NULL AND due_at <= $1
-        AND strpos($4, ',' || purpose || '/' || kind || ',') = 0
-        ORDER BY due_at, id LIMIT $3 FOR UPDATE SKIP LOCKED
+        SELECT m.id FROM unnest($4::text[]) q CROSS JOIN LATERAL (
+            SELECT id FROM phone_auth_outbox WHERE died_at IS NULL AND due_at <= ",
+    now!(),
+    "       AND ",
+    queue!(),
+    " = q ORDER BY due_at, id LIMIT $3 FOR UPDATE SKIP LOCKED
+        ) m
     ), first AS MATERIALIZED (
         SELECT m.id, CASE WHEN m.attempts NOT BETWEEN 0 AND 4294967294 THEN 12
             WHEN m.due_at < '0001-01-01 00:00:00+00' OR m.due_at >= '10000-01-01 00:00:00+00' THEN 15 END AS odd
         FROM (SELECT id FROM ready UNION SELECT id FROM due) it JOIN phone_auth_outbox m ON m.id = it.id
         ORDER BY LEAST(m.due_at, $1), m.id LIMIT $3
     )
-    UPDATE phone_auth_outbox o SET due_at = $2,
+    UPDATE phone_auth_outbox o SET due_at = $2, waits_since = $1,
         attempts = CASE WHEN first.odd IS NULL THEN attempts + 1 ELSE attempts END,
         leased_attempt = CASE WHEN first.odd IS NULL THEN attempts + 1 ELSE attempts END
     FROM first WHERE o.id = first.id RETURNING ",
@@ -115,8 +163,8 @@ macro_rules! held {
 
 /// Of a message that is superseded, nothing is kept but that its lease goes on.
 pub(crate) const EXTEND: &str = concat!(
-    "UPDATE phone_auth_outbox SET due_at = $4,
-        receipts = CASE message_key WHEN $3 THEN $5 ELSE receipts END,
+    "UPDATE phone_auth_outbox SET waits_since = $4, due_at = $5,
+        receipts = CASE message_key WHEN $3 THEN $6 ELSE receipts END,
         earlier_receipts = CASE message_key WHEN $3 THEN NULL ELSE earlier_receipts END
     WHERE ",
     held!(),
@@ -125,7 +173,7 @@ pub(crate) const EXTEND: &str = concat!(
 
 pub(crate) const PUT_OFF: &str = concat!(
     "UPDATE phone_auth_outbox
-    SET due_at = $4, receipts = $5, earlier_receipts = NULL, failures = $6, leased_attempt = NULL WHERE ",
+    SET waits_since = $4, due_at = $5, receipts = $6, earlier_receipts = NULL, failures = $7, leased_attempt = NULL WHERE ",
     held!(),
     " AND message_key = $3 RETURNING 1"
 );
@@ -134,7 +182,7 @@ pub(crate) const PUT_OFF: &str = concat!(
 pub(crate) const RELEASE: &str = concat!(
     "UPDATE phone_auth_outbox
     SET attempts = attempts + 1, ready_attempt = attempts + 1, leased_attempt = NULL, failures = $4, earlier_receipts = $5,
-        due_at = LEAST(due_at, enqueued_at) WHERE ",
+        waits_since = NULL, due_at = LEAST(due_at, enqueued_at) WHERE ",
     held!(),
     " AND message_key <> $3 RETURNING 1"
 );
@@ -209,7 +257,7 @@ pub(crate) const REVIVE: &str = concat!(
     "), revived AS (
         UPDATE phone_auth_outbox o
         SET died_at = NULL, reason = NULL, attempts = attempts + 1, ready_attempt = attempts + 1, leased_attempt = NULL,
-            failures = 0, created_at = $2, enqueued_at = clock_timestamp(), due_at = LEAST($2, clock_timestamp()),
+            waits_since = NULL, failures = 0, created_at = $2, enqueued_at = clock_timestamp(), due_at = LEAST($2, clock_timestamp()),
             expires_at = $3, receipts = $4, earlier_receipts = NULL, message_key = $5, binding = $6, binding_parts = $7,
             requested_at = (SELECT requested_at FROM requested)
         FROM letter WHERE o.id = letter.id AND NOT letter.is_superseded AND o.died_at IS NOT NULL RETURNING o.id

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use phone_auth_core::language::Language;
 use phone_auth_core::outbox::{
     Claim, Lease, LeaseState, MessageId, NewMessage, NextDue, OutboxMessage, OutboxRow, Receipts,
-    Revival, Revived, Settlement,
+    Revival, Revived, Settlement, Wait,
 };
 use phone_auth_core::store::{OutboxStore, StoreError};
 use rusqlite::types::Value;
@@ -23,6 +23,9 @@ use crate::store::SqliteStore;
 
 /// How long to wait before the file is asked again what is due, when others may write to it.
 const LOOK: Duration = Duration::from_millis(20);
+
+/// How many wait anew in one transaction, when the clock was set back.
+const ANEW_AT_ONCE: u32 = 1_000;
 
 /// How many are removed in one transaction: few enough that nobody waits for it.
 const PURGED_AT_ONCE: u32 = 1_000;
@@ -44,13 +47,26 @@ impl OutboxStore for SqliteStore {
     }
 
     async fn claim_messages(&self, claim: &Claim) -> Result<Vec<OutboxMessage>, StoreError> {
-        // To look costs next to nothing; to claim takes the one lock there is for writing.
-        match self.next_due().await? {
-            NextDue::Never => return Ok(Vec::new()),
-            NextDue::At(due) if due > claim.now => return Ok(Vec::new()),
-            NextDue::At(_) | NextDue::Now => {}
-        }
         let claim = *claim;
+        let now = rows::time_text(claim.now)?;
+        let queues = queues(&claim);
+        // To look costs next to nothing; to claim takes the one lock there is for writing.
+        let (is_set_back, is_due) = self.read(|connection| {
+            let ahead = rows::first(connection, statements::WAITS_AHEAD, (&now, 1), |_| Ok(()))?;
+            let asked = params![now, 1, queues];
+            let is_due = rows::only(connection, statements::IS_DUE, asked, |row| {
+                Ok(row.get::<_, bool>(0)?)
+            })?;
+            Ok((ahead.is_some(), is_due))
+        })?;
+        if !is_due && !is_set_back {
+            return Ok(Vec::new());
+        }
+        let mut is_ahead = is_set_back;
+        while is_ahead {
+            let anew = self.write(move |connection| wait_anew(connection, claim.now));
+            is_ahead = anew.await?;
+        }
         self.write(move |connection| self::claim(connection, &claim))
             .await
     }
@@ -58,21 +74,23 @@ impl OutboxStore for SqliteStore {
     async fn extend_lease(
         &self,
         lease: &Lease,
-        until: DateTime<Utc>,
+        wait: Wait,
         receipts: &Receipts,
     ) -> Result<LeaseState, StoreError> {
         let (lease, receipts) = (lease.clone(), receipts.to_text());
         self.write(move |connection| {
-            let (id, until) = (lease.id.get(), rows::time_text(until)?);
+            let id = lease.id.get();
+            let (since, until) = (rows::time_text(wait.since)?, rows::time_text(wait.until)?);
             let state = state(connection, &lease)?;
             match state {
                 LeaseState::Held => {
-                    rows::change(connection, statements::EXTEND, params![id, until, receipts])?
+                    let values = params![id, since, until, receipts];
+                    rows::change(connection, statements::EXTEND, values)?
                 }
                 LeaseState::Superseded => rows::change(
                     connection,
                     statements::EXTEND_SUPERSEDED,
-                    params![id, until],
+                    params![id, since, until],
                 )?,
                 LeaseState::Lost => 0,
             };
@@ -319,10 +337,11 @@ impl Place {
 /// Claims what is due. What cannot be read becomes a dead letter, and keeps nobody from the others.
 fn claim(connection: &Connection, claim: &Claim) -> Result<Vec<OutboxMessage>, Failure> {
     let (now, until) = (rows::time_text(claim.now)?, rows::time_text(claim.until)?);
+    let queues = queues(claim);
     let mut claimed = Vec::new();
     // Behind what cannot be read there may be what can.
     while claimed.is_empty() {
-        let asked = params![now, claim.limit, claim.without.to_text()];
+        let asked = params![now, claim.limit, queues];
         let due = rows::all(connection, statements::DUE, asked, message::row)?;
         if due.is_empty() {
             break;
@@ -333,7 +352,7 @@ fn claim(connection: &Connection, claim: &Claim) -> Result<Vec<OutboxMessage>, F
                     rows::change(
                         connection,
                         statements::CLAIM,
-                        params![message.id.get(), until],
+                        params![message.id.get(), now, until],
                     )?;
                     message.attempts = message.attempts.saturating_add(1);
                     message.due_at = claim.until;
@@ -359,6 +378,39 @@ fn claim(connection: &Connection, claim: &Claim) -> Result<Vec<OutboxMessage>, F
     Ok(claimed)
 }
 
+/// The queues that a claim is for, as a list in JSON; among them what no signal of this version is for.
+fn queues(claim: &Claim) -> String {
+    let others = claim.without.names_of_others();
+    let names: Vec<_> = others
+        .chain([String::new()])
+        .map(|name| format!("\"{name}\""))
+        .collect();
+    format!("[{}]", names.join(","))
+}
+
+/// Has some of the messages wait anew that wait since a time ahead; whether there may be more. What was put off is due, a
+/// lease runs for its whole length.
+fn wait_anew(connection: &Connection, now: DateTime<Utc>) -> Result<bool, Failure> {
+    let now_text = rows::time_text(now)?;
+    let asked = params![now_text, ANEW_AT_ONCE];
+    let ahead = rows::all(connection, statements::WAITS_AHEAD, asked, |row| {
+        let times = rows::time(row, 1).and_then(|since| Ok((since, rows::time(row, 2)?)));
+        Ok((row.get::<_, i64>(0)?, times.ok(), row.get::<_, bool>(3)?))
+    })?;
+    for (id, times, is_leased) in &ahead {
+        let wait = times.map(|(since, until)| Wait { since, until });
+        match wait.and_then(|wait| wait.anew(now)) {
+            Some(anew) => {
+                let until = if *is_leased { anew.until } else { now };
+                let values = params![id, now_text, rows::time_text(until)?];
+                rows::change(connection, statements::WAIT_ANEW, values)?
+            }
+            None => rows::change(connection, statements::WAIT_NO_MORE, [id])?,
+        };
+    }
+    Ok(u32::try_from(ahead.len()) == Ok(ANEW_AT_ONCE))
+}
+
 /// What is left of a lease.
 fn state(connection: &Connection, lease: &Lease) -> Result<LeaseState, Failure> {
     let held = (lease.id.get(), lease.attempt);
@@ -375,12 +427,12 @@ fn settle(connection: &Connection, id: i64, settlement: &Settlement) -> Result<(
     match settlement {
         Settlement::Settled => rows::change(connection, statements::REMOVE, [id])?,
         Settlement::Again {
-            due_at,
+            wait,
             failures,
             receipts,
         } => {
-            let due_at = rows::time_text(*due_at)?;
-            let values = params![id, due_at, receipts.to_text(), failures];
+            let (since, until) = (rows::time_text(wait.since)?, rows::time_text(wait.until)?);
+            let values = params![id, since, until, receipts.to_text(), failures];
             rows::change(connection, statements::PUT_OFF, values)?
         }
         Settlement::Dead { letter, receipts } => {

@@ -17,8 +17,18 @@ macro_rules! is_odd {
     };
 }
 
+/// The queue of a message, and the empty text for what no signal of this version is for, which is claimed to be buried. Word
+/// for word as in the indexes `phone_auth_outbox_queue_ready` and `phone_auth_outbox_queue_due`.
+macro_rules! queue {
+    () => {
+        "CASE WHEN purpose || '/' || kind IN ('reset_password/email', 'reset_password/phone', 'verify/email', 'verify/phone') \
+         THEN purpose || '/' || kind ELSE '' END"
+    };
+}
+pub(crate) use queue;
+
 /// What is due whatever the clock says: what nobody has tried yet, and what has a time that nobody can read. Word for word
-/// as in the index `phone_auth_outbox_ready`, which else is not used, but for the last condition: a server of the version
+/// as in the index `phone_auth_outbox_queue_ready`, which else is not used, but for the last condition: a server of the version
 /// before counts attempts from 0 again when it sends a dead letter anew, and they come to the number that was ready then
 /// under a lease.
 macro_rules! is_ready {
@@ -41,6 +51,7 @@ pub(crate) const SUPERSEDED: &str = "SELECT id, attempts, ready_attempt, leased_
 pub(crate) const SUPERSEDE: &str = "UPDATE phone_auth_outbox SET
         message_key = ?2, person_id = ?3, binding = ?4, binding_parts = ?5, language = ?6, created_at = ?7,
         enqueued_at = ?7, expires_at = ?8, attempts = ?9, ready_attempt = ?10, leased_attempt = ?11, due_at = ?12,
+        waits_since = iif(?11 IS NULL, NULL, waits_since),
         earlier_receipts = iif(receipts = '[]', earlier_receipts, receipts), receipts = '[]', requested_at = ?13
     WHERE id = ?1";
 
@@ -58,37 +69,69 @@ pub(crate) const FORGET: &str =
 pub(crate) const PENDING: &str = "SELECT count(*) FROM
     (SELECT 1 FROM phone_auth_outbox WHERE died_at IS NULL AND due_at >= 0 LIMIT ?1) m";
 
-/// What is ready and what has become due, without some queues, those first that have waited longest.
+/// The ids of what is ready and of what has become due, of some queues: from each those that come first, so that nothing
+/// is looked at of the others.
+macro_rules! due_ids {
+    () => {
+        concat!(
+            "SELECT r.id FROM json_each(?3) q CROSS JOIN phone_auth_outbox r WHERE r.id IN (
+                SELECT id FROM phone_auth_outbox WHERE ",
+            is_ready!(),
+            "       AND ",
+            queue!(),
+            " = q.value ORDER BY id LIMIT ?2)
+            UNION ALL SELECT d.id FROM json_each(?3) q CROSS JOIN phone_auth_outbox d WHERE d.id IN (
+                SELECT id FROM phone_auth_outbox WHERE died_at IS NULL AND due_at <= ?1 AND ",
+            queue!(),
+            " = q.value ORDER BY due_at, id LIMIT ?2)"
+        )
+    };
+}
+
+/// Whether something is ready or due.
+pub(crate) const IS_DUE: &str = concat!("SELECT EXISTS (", due_ids!(), ")");
+
+/// What is ready and what has become due, those first that have waited longest.
 pub(crate) const DUE: &str = concat!(
     "SELECT ",
     message_columns!(),
-    " FROM phone_auth_outbox WHERE id IN (
-        SELECT id FROM (SELECT id FROM phone_auth_outbox WHERE ",
-    is_ready!(),
-    "       AND instr(?3, ',' || purpose || '/' || kind || ',') = 0 ORDER BY id LIMIT ?2) m
-        UNION ALL SELECT id FROM (SELECT id FROM phone_auth_outbox WHERE died_at IS NULL AND due_at <= ?1
-            AND instr(?3, ',' || purpose || '/' || kind || ',') = 0 ORDER BY due_at, id LIMIT ?2) m
-    ) ORDER BY min(due_at, ?1), id LIMIT ?2"
+    " FROM phone_auth_outbox WHERE id IN (",
+    due_ids!(),
+    ") ORDER BY min(due_at, ?1), id LIMIT ?2"
 );
 
+/// What waits since a time that has not come: the clock was set back. Whether it is leased.
+pub(crate) const WAITS_AHEAD: &str = "SELECT id, waits_since, due_at, leased_attempt IS attempts
+    FROM phone_auth_outbox WHERE died_at IS NULL AND waits_since > ?1 LIMIT ?2";
+
+pub(crate) const WAIT_ANEW: &str =
+    "UPDATE phone_auth_outbox SET waits_since = ?2, due_at = ?3 WHERE id = ?1";
+
+/// A row whose times cannot be read is found by them, and claimed.
+pub(crate) const WAIT_NO_MORE: &str =
+    "UPDATE phone_auth_outbox SET waits_since = NULL WHERE id = ?1";
+
 pub(crate) const CLAIM: &str = "UPDATE phone_auth_outbox
-    SET attempts = attempts + 1, leased_attempt = attempts + 1, due_at = ?2 WHERE id = ?1";
+    SET attempts = attempts + 1, leased_attempt = attempts + 1, waits_since = ?2, due_at = ?3 WHERE id = ?1";
 
 /// Whether a lease is held, and the key of the message by now.
 pub(crate) const HELD: &str = "SELECT message_key FROM phone_auth_outbox
     WHERE id = ?1 AND attempts = ?2 AND leased_attempt = ?2 AND died_at IS NULL";
 
-pub(crate) const EXTEND: &str = "UPDATE phone_auth_outbox SET due_at = ?2, receipts = ?3, earlier_receipts = NULL WHERE id = ?1";
+pub(crate) const EXTEND: &str = "UPDATE phone_auth_outbox
+    SET waits_since = ?2, due_at = ?3, receipts = ?4, earlier_receipts = NULL WHERE id = ?1";
 
-pub(crate) const EXTEND_SUPERSEDED: &str = "UPDATE phone_auth_outbox SET due_at = ?2 WHERE id = ?1";
+pub(crate) const EXTEND_SUPERSEDED: &str =
+    "UPDATE phone_auth_outbox SET waits_since = ?2, due_at = ?3 WHERE id = ?1";
 
 pub(crate) const PUT_OFF: &str = "UPDATE phone_auth_outbox
-    SET due_at = ?2, receipts = ?3, earlier_receipts = NULL, failures = ?4, leased_attempt = NULL WHERE id = ?1";
+    SET waits_since = ?2, due_at = ?3, receipts = ?4, earlier_receipts = NULL, failures = ?5, leased_attempt = NULL
+    WHERE id = ?1";
 
 /// The lease ends with the attempt that had it.
 pub(crate) const RELEASE: &str = "UPDATE phone_auth_outbox
     SET attempts = attempts + 1, ready_attempt = attempts + 1, leased_attempt = NULL, failures = ?2, earlier_receipts = ?3,
-        due_at = min(due_at, enqueued_at)
+        waits_since = NULL, due_at = min(due_at, enqueued_at)
     WHERE id = ?1";
 
 pub(crate) const REMOVE: &str = "DELETE FROM phone_auth_outbox WHERE id = ?1";
@@ -129,7 +172,7 @@ pub(crate) const MESSAGES_AFTER: &str = concat!(
 /// Of a dead letter.
 pub(crate) const REVIVE: &str = "UPDATE phone_auth_outbox
     SET died_at = NULL, reason = NULL, attempts = attempts + 1, ready_attempt = attempts + 1, leased_attempt = NULL,
-        failures = 0, created_at = ?2, enqueued_at = ?2, due_at = ?2, expires_at = ?3, receipts = ?4,
+        failures = 0, created_at = ?2, enqueued_at = ?2, waits_since = NULL, due_at = ?2, expires_at = ?3, receipts = ?4,
         earlier_receipts = NULL, message_key = ?5, binding = ?6, binding_parts = ?7, requested_at = ?8
     WHERE id = ?1";
 

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use phone_auth_core::outbox::{
     Claim, Lease, LeaseState, MessageId, NewMessage, NextDue, OutboxMessage, OutboxRow, Receipts,
-    Revival, Revived, Settlement,
+    Revival, Revived, Settlement, Wait,
 };
 use phone_auth_core::store::{OutboxStore, StoreError};
 
@@ -17,6 +17,8 @@ pub(super) struct Kept {
     message: OutboxMessage,
     /// The attempt that has it.
     leased_attempt: Option<u32>,
+    /// Since when it waits until it is due, if it does.
+    waits_since: Option<DateTime<Utc>>,
     /// What became of the message that it superseded.
     earlier: Receipts,
 }
@@ -58,11 +60,31 @@ impl Kept {
         self.earlier = Receipts::default();
     }
 
+    /// Has it wait until it is due.
+    fn wait(&mut self, wait: Wait) {
+        self.message.due_at = to_micros(wait.until);
+        self.waits_since = Some(to_micros(wait.since));
+    }
+
+    /// What a clock that was set back makes of its wait.
+    fn wait_anew(&mut self, now: DateTime<Utc>) {
+        let until = self.message.due_at;
+        let wait = self.waits_since.map(|since| Wait { since, until });
+        if let Some(anew) = wait.and_then(|wait| wait.anew(now)) {
+            let is_leased = self.leased_attempt == Some(self.message.attempts);
+            self.wait(Wait {
+                until: if is_leased { anew.until } else { now },
+                ..anew
+            });
+        }
+    }
+
     /// Makes it due at once, as before its first attempt. No lease from before holds.
     fn ready(&mut self) {
         self.message.attempts += 1;
         self.message.ready_attempt = self.message.attempts;
         self.leased_attempt = None;
+        self.waits_since = None;
     }
 
     /// Puts a newer message in its place.
@@ -112,14 +134,14 @@ impl OutboxStore for MemoryStore {
     async fn extend_lease(
         &self,
         lease: &Lease,
-        until: DateTime<Utc>,
+        wait: Wait,
         receipts: &Receipts,
     ) -> Result<LeaseState, StoreError> {
         self.write(|state| {
             let Some((kept, lease_state)) = state.leased(lease) else {
                 return Ok(LeaseState::Lost);
             };
-            kept.message.due_at = to_micros(until);
+            kept.wait(wait);
             if lease_state == LeaseState::Held {
                 kept.keep(receipts);
             }
@@ -144,11 +166,11 @@ impl OutboxStore for MemoryStore {
                     state.outbox.remove(&lease.id);
                 }
                 Settlement::Again {
-                    due_at,
+                    wait,
                     failures,
                     receipts,
                 } => {
-                    kept.message.due_at = to_micros(*due_at);
+                    kept.wait(*wait);
                     kept.message.failures = *failures;
                     kept.leased_attempt = None;
                     kept.keep(receipts);
@@ -302,12 +324,17 @@ impl State {
         let kept = Kept {
             message: owed,
             leased_attempt: None,
+            waits_since: None,
             earlier: Receipts::default(),
         };
         self.outbox.insert(id, kept);
     }
 
     fn claim(&mut self, claim: &Claim) -> Vec<OutboxMessage> {
+        let now = to_micros(claim.now);
+        for kept in self.outbox.values_mut().filter(|kept| kept.is_pending()) {
+            kept.wait_anew(now);
+        }
         let is_asked = |kept: &&Kept| !claim.without.contains(kept.message.message.signal());
         let pending = self.outbox.values().filter(|kept| kept.is_pending());
         let mut due: Vec<_> = pending
@@ -321,7 +348,10 @@ impl State {
             let kept = self.outbox.get_mut(&id)?;
             kept.message.attempts += 1;
             kept.leased_attempt = Some(kept.message.attempts);
-            kept.message.due_at = to_micros(claim.until);
+            kept.wait(Wait {
+                since: claim.now,
+                until: claim.until,
+            });
             Some(kept.told())
         });
         claimed.collect()

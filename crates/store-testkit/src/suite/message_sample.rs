@@ -9,7 +9,7 @@ use phone_auth_core::address::AddressKind;
 use phone_auth_core::language::Language;
 use phone_auth_core::outbox::{
     Binding, Claim, DeadLetter, Lease, LeaseState, MessageId, NewMessage, OutboxMessage, Purpose,
-    Queues, Receipt, ReceiptOutcome, Receipts, Recipient, Revival, Settlement,
+    Queues, Receipt, ReceiptOutcome, Receipts, Recipient, Revival, Settlement, Wait,
 };
 use phone_auth_core::person::Person;
 use phone_auth_core::store::OutboxStore;
@@ -104,10 +104,18 @@ pub(super) fn receipts(outcome: ReceiptOutcome) -> Receipts {
     receipts
 }
 
-/// Another attempt after so many seconds, for a receiver that failed.
+/// A wait that begins at `at(0)`, or a minute before it ends if it ends before that.
+pub(super) fn until(end: DateTime<Utc>) -> Wait {
+    Wait {
+        since: at(0).min(end - Duration::minutes(1)),
+        until: end,
+    }
+}
+
+/// Another attempt at this time, for a receiver that failed.
 pub(super) fn again(due_at: DateTime<Utc>) -> Settlement {
     Settlement::Again {
-        due_at,
+        wait: until(due_at),
         failures: 3,
         receipts: receipts(ReceiptOutcome::Failed),
     }

@@ -17,6 +17,7 @@ mod passwords;
 mod people;
 mod sample;
 mod sessions;
+mod set_back_clock;
 mod site_key;
 mod subject;
 mod verification;
@@ -190,6 +191,8 @@ macro_rules! __for_each_outbox_case {
             outbox::extended_lease_keeps_receipts;
             outbox::failed_message_is_due_again;
             outbox::concurrent_claims_share_nothing;
+            set_back_clock::clock_set_back_delays_no_message;
+            set_back_clock::clock_set_back_leaves_ready_messages_ready;
             newer_message::newer_message_keeps_the_place;
             newer_message::newer_message_waits_for_the_lease;
             newer_message::newer_message_passes_no_receiver_over;

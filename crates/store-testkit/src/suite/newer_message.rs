@@ -16,7 +16,7 @@ use phone_auth_core::outbox::{
 
 use super::Subject;
 use super::message_sample::{
-    again, all, claimed, dead, keys, now, owed, receipts, revival, settled, to,
+    again, all, claimed, dead, keys, now, owed, receipts, revival, settled, to, until,
 };
 use super::sample::{at, stored, whole};
 
@@ -78,9 +78,9 @@ pub(super) async fn newer_message_waits_for_the_lease(subject: &Subject) {
         let late = settled(outbox, &lease, &settlement).await;
         assert_eq!(late, LeaseState::Superseded, "{settlement:?}");
     }
-    let until = start + Duration::minutes(2);
+    let longer = until(start + Duration::minutes(2));
     let done = receipts(ReceiptOutcome::Done);
-    let extended = outbox.extend_lease(&lease, until, &done).await;
+    let extended = outbox.extend_lease(&lease, longer, &done).await;
     assert_eq!(extended.unwrap(), LeaseState::Superseded);
     assert_eq!(claimed(outbox, start + Duration::minutes(1), 9).await, []);
 
@@ -112,7 +112,7 @@ pub(super) async fn newer_message_passes_no_receiver_over(subject: &Subject) {
     told.note(Receipt::new("app::audit", ReceiptOutcome::Done, ""));
     let later = start + Duration::minutes(5);
     let put_off = Settlement::Again {
-        due_at: later,
+        wait: until(later),
         failures: 3,
         receipts: told,
     };
@@ -130,7 +130,7 @@ pub(super) async fn newer_message_passes_no_receiver_over(subject: &Subject) {
         let mut told = next.receipts.clone();
         told.note(Receipt::new("app::audit", ReceiptOutcome::Done, ""));
         let put_off = Settlement::Again {
-            due_at: later,
+            wait: until(later),
             failures: 3,
             receipts: told,
         };

@@ -17,7 +17,7 @@ use phone_auth_core::outbox::{
 
 use super::Subject;
 use super::message_sample::{
-    again, all, claimed, dead, keys, now, owed, receipts, revival, settled, to, to_address,
+    again, all, claimed, dead, keys, now, owed, receipts, revival, settled, to, to_address, until,
 };
 use super::sample::{at, stored, whole};
 use crate::outsider::OutsideChange;
@@ -202,7 +202,7 @@ pub(super) async fn claimed_message_is_leased(subject: &Subject) {
     }
     let receipts = receipts(ReceiptOutcome::Done);
     let late = outbox
-        .extend_lease(&first[0].lease(), at(999), &receipts)
+        .extend_lease(&first[0].lease(), until(at(999)), &receipts)
         .await;
     assert_eq!(late.unwrap(), LeaseState::Lost);
     let lease = second[0].lease();
@@ -217,7 +217,7 @@ pub(super) async fn extended_lease_keeps_receipts(subject: &Subject) {
     owed(subject, "a", at(0)).await;
     let lease = claimed(outbox, at(0), 9).await[0].lease();
     let receipts = receipts(ReceiptOutcome::Done);
-    let extended = outbox.extend_lease(&lease, at(100), &receipts).await;
+    let extended = outbox.extend_lease(&lease, until(at(100)), &receipts).await;
     assert_eq!(extended.unwrap(), LeaseState::Held);
     assert_eq!(claimed(outbox, at(99), 9).await, []);
     let again = claimed(outbox, at(100), 9).await;
@@ -234,7 +234,7 @@ pub(super) async fn failed_message_is_due_again(subject: &Subject) {
     );
     // An extension that was on its way when the attempt ended comes too late.
     let late = outbox
-        .extend_lease(&lease, at(999), &Receipts::default())
+        .extend_lease(&lease, until(at(999)), &Receipts::default())
         .await;
     assert_eq!(late.unwrap(), LeaseState::Lost);
     assert_eq!(claimed(outbox, at(4), 9).await, []);
@@ -295,7 +295,7 @@ pub(super) async fn unknown_lease_is_lost(subject: &Subject) {
         key: "a".to_owned(),
     };
     let none = Receipts::default();
-    let extended = outbox.extend_lease(&lease, at(1), &none).await;
+    let extended = outbox.extend_lease(&lease, until(at(1)), &none).await;
     assert_eq!(extended.unwrap(), LeaseState::Lost);
     assert_eq!(settled(outbox, &lease, &dead(1)).await, LeaseState::Lost);
     let released = outbox.release_superseded(&lease, 0, &none).await;

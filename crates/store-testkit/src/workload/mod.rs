@@ -21,7 +21,7 @@ use phone_auth_core::address::{
 use phone_auth_core::django_session::{DjangoLogIn, DjangoRewrite, DjangoRow};
 use phone_auth_core::outbox::{
     Binding, Claim, DeadLetter, LeaseState, NewMessage, NextDue, OutboxMessage, Purpose, Queues,
-    Receipts, Recipient, Settlement,
+    Receipts, Recipient, Settlement, Wait,
 };
 use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::person::{AccountName, NewPerson, Person, WantedNames};
@@ -289,18 +289,20 @@ impl<S: Store + OutboxStore + DjangoSessionStore> Workload<S> {
     /// Does to a message that is held what an operation says.
     async fn keep(&self, operation: Operation, held: &OutboxMessage) -> bool {
         let (store, lease) = (&*self.store, held.lease());
-        let (later, receipts) = (now() + TimeDelta::days(2), Receipts::default());
+        let (since, receipts) = (now(), Receipts::default());
+        let until = since + TimeDelta::days(2);
+        let wait = Wait { since, until };
         let settlement = match operation {
             Operation::Message => {
                 return store.outbox_message(held.id).await.unwrap().is_some();
             }
             Operation::ExtendLease => {
-                let extended = store.extend_lease(&lease, later, &receipts);
+                let extended = store.extend_lease(&lease, wait, &receipts);
                 return extended.await.unwrap() == LeaseState::Held;
             }
             Operation::Settle => Settlement::Settled,
             Operation::TryAgain => Settlement::Again {
-                due_at: later,
+                wait,
                 failures: 1,
                 receipts,
             },

@@ -23,7 +23,7 @@ use super::worker_options::WorkerOptions;
 use super::{Accounts, OutboxWorker};
 use crate::link::LinkTarget;
 use crate::outbox::{
-    DeadLetter, LeaseState, Obsolete, OutboxMessage, Receipt, ReceiptOutcome, Settlement,
+    DeadLetter, LeaseState, Obsolete, OutboxMessage, Receipt, ReceiptOutcome, Settlement, Wait,
 };
 use crate::store::StoreError;
 
@@ -327,7 +327,7 @@ impl<'a> Attempt<'a> {
     fn failed(&self, id: &str, reason: &str, pause: Duration) -> Receipt {
         let delay = self.delay().max(pause);
         Receipt::new(id, ReceiptOutcome::Failed, reason)
-            .not_before(self.clock.later(self.accounts, delay))
+            .left_alone(self.clock.wait(self.accounts, delay))
     }
 
     /// What is to become of the message now that its receivers were called.
@@ -390,8 +390,12 @@ impl<'a> Attempt<'a> {
             let why = format!("its link would expire before the next attempt{separator}{why}");
             return self.dead(&why, receipt);
         }
+        let since = self.clock.now(self.accounts);
         Settlement::Again {
-            due_at,
+            wait: Wait {
+                since,
+                until: due_at,
+            },
             failures: self.failures,
             receipts: self.message.receipts.clone(),
         }

@@ -9,9 +9,9 @@ use crate::store::StoreError;
 impl Attempt<'_> {
     /// Makes the lease end later. A store that cannot be asked leaves it as it is.
     pub(super) async fn extend(&self) -> LeaseState {
-        let until = self.clock.later(self.accounts, self.options.lease());
+        let wait = self.clock.wait(self.accounts, self.options.lease());
         let (lease, receipts) = (self.message.lease(), &self.message.receipts);
-        let extended = self.outbox.store.extend_lease(&lease, until, receipts);
+        let extended = self.outbox.store.extend_lease(&lease, wait, receipts);
         extended.await.unwrap_or(LeaseState::Held)
     }
 
