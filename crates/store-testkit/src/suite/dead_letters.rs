@@ -100,6 +100,11 @@ pub(super) async fn revived_message_is_nobodys_from_before(subject: &Subject) {
             .revive_message(&revival(lease.id, &format!("{round}")))
             .await;
         assert_eq!(revived.unwrap(), Revived::Pending);
+        let pending = all(outbox).await.remove(0);
+        assert!(
+            pending.attempts > lease.attempt,
+            "{round}: they never go back"
+        );
         for is_claimed in [false, true] {
             for lease in &stalled {
                 for settlement in [Settlement::Settled, again(at(9)), dead(9)] {
