@@ -25,7 +25,7 @@ pub trait SessionStore: Send + Sync {
     /// [`SessionExists`](super::StoreErrorKind::SessionExists) when the digest is in use; never overwrites.
     async fn log_in(&self, log_in: &NewLogIn) -> Result<bool, StoreError>;
 
-    /// The session of this digest if it is alive at `now`: not expired, the person there and active, and their
+    /// The session of this digest if it is alive at `now`, by the clock of whoever asks, whatever clock the store has: not expired, the person there and active, and their
     /// password the one that the session is bound to, as [`StoredSession::state`] tells. One query; a session that is
     /// over for another reason than its time is removed when it is met, and one that an older version began is bound.
     /// When that cannot be written, the answer is the same.
@@ -40,6 +40,10 @@ pub trait SessionStore: Send + Sync {
 
     /// Removes at most `limit` sessions that expired before `now`; how many they were. Those that somebody else is
     /// removing at the same time are left to them.
+    ///
+    /// `now` is the clock of whoever asks. A store that many machines share, as one on PostgreSQL, goes by the clock of
+    /// its own machine as well, and leaves what has time left by that: a machine whose clock is ahead would remove the
+    /// sessions of all others.
     async fn remove_expired_sessions(
         &self,
         now: DateTime<Utc>,
