@@ -2,8 +2,8 @@
 //!
 //! Whether a name is taken in any case, or stands in another table, no constraint can say on tables
 //! that Django made: it knows nothing of such constraints, and must go on working. So whoever takes a
-//! name holds the advisory lock of that name while they look and write; and whoever owes a message that
-//! of the address it goes to, so that of two at once one supersedes the other. Advisory locks belong to a
+//! name holds the advisory lock of that name while they look and write; and whoever owes a message, be it
+//! a dead letter anew, that of the address it goes to, so that of two at once one supersedes the other. Advisory locks belong to a
 //! database, end with the transaction, and are no one's but ours.
 
 use std::fmt::Write;
@@ -31,18 +31,21 @@ pub(crate) fn of_names<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
 /// The statement that locks where a message goes. One that goes to nobody takes a lock as well, that of the name that was
 /// typed: how long a request takes, and how long several at once for one name, must not tell whether somebody was meant.
 pub(crate) fn of_message(message: &NewMessage) -> String {
-    let (purpose, kind) = (message.purpose.as_str(), message.kind);
-    let mut name = format!("{purpose} {kind} ");
-    // Writing to a text cannot fail.
+    let (purpose, kind) = (message.purpose.as_str(), message.kind.as_str());
     if let Some(to) = message.recipient {
-        let _ = write!(name, "{}", to.address.get());
-    } else {
-        name.push_str("nobody ");
-        for byte in message.binding.digest() {
-            let _ = write!(name, "{byte:02x}");
-        }
+        return of_address(purpose, kind, to.address.get());
+    }
+    let mut name = format!("{purpose} {kind} nobody ");
+    for byte in message.binding.digest() {
+        // Writing to a text cannot fail.
+        let _ = write!(name, "{byte:02x}");
     }
     of_names([name.as_str()])
+}
+
+/// The statement that locks an address for messages of one purpose.
+pub(crate) fn of_address(purpose: &str, kind: &str, address: i64) -> String {
+    of_names([format!("{purpose} {kind} {address}").as_str()])
 }
 
 /// The statement that locks the making of tables.

@@ -196,6 +196,7 @@ fn statements() -> Vec<String> {
         outbox::statements::PENDING,
         outbox::statements::CLAIM,
         outbox::statements::WAIT_ANEW,
+        outbox::statements::TARGET,
         outbox::statements::EXTEND,
         outbox::statements::PUT_OFF,
         outbox::statements::RELEASE,

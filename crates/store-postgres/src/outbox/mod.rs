@@ -209,6 +209,13 @@ impl OutboxStore for PostgresStore {
     }
 
     async fn revive_message(&self, revival: &Revival) -> Result<Revived, StoreError> {
+        let target = query(statements::TARGET).bind(revival.id.get());
+        let Some(target) = self.first(target).await? else {
+            return Ok(Revived::NoSuchLetter);
+        };
+        let address: Option<i64> = target.try_get(2).map_err(Failure::from)?;
+        let (purpose, kind) = (rows::text(&target, 0)?, rows::text(&target, 1)?);
+        let lock = locks::of_address(&purpose, &kind, address.unwrap_or_default());
         let revive = query(statements::REVIVE)
             .bind(revival.id.get())
             .bind(rows::micros(revival.now))
@@ -218,7 +225,7 @@ impl OutboxStore for PostgresStore {
             .bind(revival.binding.digest())
             .bind(revival.binding.parts())
             .bind(LinkRequest::slot_at(revival.now));
-        let Some(row) = self.first(revive).await? else {
+        let Some(row) = self.first_locked(&lock, revive).await? else {
             return Ok(Revived::NoSuchLetter);
         };
         let is_superseded: bool = row.try_get(0).map_err(Failure::from)?;

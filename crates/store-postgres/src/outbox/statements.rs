@@ -236,8 +236,13 @@ pub(crate) const MESSAGES_AFTER: &str = concat!(
     " FROM phone_auth_outbox o WHERE o.id > $1 ORDER BY o.id LIMIT $2"
 );
 
+/// Where a message goes, which no statement changes. Names its lock.
+pub(crate) const TARGET: &str =
+    "SELECT purpose, kind, address_id FROM phone_auth_outbox WHERE id = $1 AND died_at IS NOT NULL";
+
 /// Of a dead letter, unless a newer message of its purpose to its address is pending or a newer link was asked for, which
-/// would stop working. It counts as a request for a link.
+/// would stop working. It counts as a request for a link. Runs while the address is locked, as [`OWE`] does: of a retry and a
+/// newer message at once, one must see the other.
 pub(crate) const REVIVE: &str = concat!(
     "WITH letter AS (
         SELECT m.id, m.kind, m.purpose, m.address_id, EXISTS (SELECT 1 FROM phone_auth_outbox o WHERE o.address_id = m.address_id AND o.kind = m.kind

@@ -204,6 +204,7 @@ macro_rules! __for_each_outbox_case {
             newer_message::message_is_a_request_for_a_link;
             dead_letters::revived_message_is_nobodys_from_before;
             newer_message::letter_gives_way_to_a_newer_message;
+            newer_message::retry_and_newer_message_leave_the_newer;
             dead_letters::old_dead_letters_are_purged;
             outbox::deleted_person_is_owed_nothing;
             outbox::unknown_lease_is_lost;

@@ -176,6 +176,44 @@ pub(super) async fn letter_gives_way_to_a_newer_message(subject: &Subject) {
     assert_eq!(keys(&claimed(outbox, at(9), 9).await), ["b"]);
 }
 
+pub(super) async fn retry_and_newer_message_leave_the_newer(subject: &Subject) {
+    let (store, outbox) = (subject.store(), subject.shared_outbox());
+    let ann = stored(store, &whole("ann", 1)).await;
+    for round in 0..60 {
+        let message = to(subject, &ann, AddressKind::Email, &format!("{round} old")).await;
+        let address = message.recipient.unwrap().address;
+        outbox.owe_message(&message).await.unwrap();
+        let lease = claimed(outbox.as_ref(), at(0), 9).await[0].lease();
+        let state = settled(outbox.as_ref(), &lease, &dead(1)).await;
+        assert_eq!(state, LeaseState::Held);
+        let revival = revival(lease.id, &format!("{round} again"));
+        let newer = NewMessage {
+            key: format!("{round} newer"),
+            created_at: at(501),
+            ..message.clone()
+        };
+        let (retrying, owing) = (Arc::clone(&outbox), Arc::clone(&outbox));
+        let retrying = tokio::spawn(async move { retrying.revive_message(&revival).await });
+        let newest = newer.clone();
+        let owing = tokio::spawn(async move { owing.owe_message(&newest).await });
+        let revived = retrying.await.unwrap().unwrap();
+        owing.await.unwrap().unwrap();
+        let rows = all(outbox.as_ref()).await;
+        let pending: Vec<_> = rows.iter().filter(|row| row.dead.is_none()).collect();
+        let keys: Vec<_> = pending.iter().map(|row| &row.message.key).collect();
+        assert_eq!(keys, [&newer.key], "{revived:?}");
+        let target = store.link_target(message.purpose, message.kind, address);
+        let requested_at = target.await.unwrap().unwrap().newest;
+        assert_eq!(pending[0].requested_at, requested_at, "its link works");
+        let next = claimed(outbox.as_ref(), at(0), 9).await;
+        let lease = next[0].lease();
+        let state = settled(outbox.as_ref(), &lease, &Settlement::Settled).await;
+        assert_eq!(state, LeaseState::Held);
+        let all_letters = chrono::Utc::now();
+        outbox.purge_dead_letters(all_letters).await.unwrap();
+    }
+}
+
 pub(super) async fn message_is_a_request_for_a_link(subject: &Subject) {
     let (store, outbox) = (subject.store(), subject.outbox());
     let ann = stored(store, &whole("ann", 1)).await;
