@@ -46,6 +46,19 @@ impl SignalsBuilder {
         self
     }
 
+    /// The state of this type that was provided so far, if any was: for whoever decides by it what else is provided or
+    /// switched off.
+    ///
+    /// # Examples
+    /// ```
+    /// let builder = phone_auth_signals::Signals::builder().provide(7_u8);
+    /// assert_eq!(builder.provided::<u8>(), Some(&7));
+    /// assert_eq!(builder.provided::<u16>(), None);
+    /// ```
+    pub fn provided<T: ?Sized + Send + Sync + 'static>(&self) -> Option<&T> {
+        self.recipe.provided.get()
+    }
+
     /// Leaves out the linked receivers with this id: the one that was given, otherwise the path of the function. What
     /// they need need not be provided.
     pub fn switch_off(mut self, id: impl Into<String>) -> Self {

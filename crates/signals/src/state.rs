@@ -49,6 +49,12 @@ impl Provided {
         self.0.insert(TypeId::of::<T>(), Arc::new(value)).is_some()
     }
 
+    /// The value of a type, if there is one.
+    pub(crate) fn get<T: ?Sized + Send + Sync + 'static>(&self) -> Option<&T> {
+        let value: &Arc<T> = self.0.get(&TypeId::of::<T>())?.downcast_ref()?;
+        Some(value)
+    }
+
     /// Those of `needs` that nothing meets.
     pub(crate) fn missing<'a>(&'a self, needs: &'a [Need]) -> impl Iterator<Item = &'a Need> {
         needs

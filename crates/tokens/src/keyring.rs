@@ -87,6 +87,13 @@ impl Keyring {
     }
 }
 
+/// A keyring with one key and no fallback.
+impl From<SecretKey> for Keyring {
+    fn from(current: SecretKey) -> Self {
+        Self::new(current)
+    }
+}
+
 impl fmt::Debug for Keyring {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Keyring")

@@ -84,6 +84,27 @@ impl AccountsBuilder {
         self
     }
 
+    /// The hub that was given, if one was: for whoever would give another.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use phone_auth_core::accounts::Accounts;
+    /// use phone_auth_core::signals::Signals;
+    /// use phone_auth_store_testkit::MemoryStore;
+    /// use phone_auth_tokens::{Keyring, SecretKey};
+    ///
+    /// let keyring = Keyring::new(SecretKey::generate()?);
+    /// let builder = Accounts::builder(Arc::new(MemoryStore::new()), keyring);
+    /// assert!(builder.given_signals().is_none());
+    /// assert!(builder.signals(Signals::isolated()).given_signals().is_some());
+    /// # Ok::<(), phone_auth_tokens::SecretKeyError>(())
+    /// ```
+    pub fn given_signals(&self) -> Option<&Signals> {
+        self.signals.as_ref()
+    }
+
     /// The clock; else the machine's.
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Arc::new(clock);
