@@ -16,7 +16,7 @@ use phone_auth::signals::{
     TokenIssued, TokenRefused, UserLoggedIn, UserLoggedOut, UserLoginFailed, UserSignedUp,
     VerifyEmail, VerifyPhone,
 };
-use phone_auth::{PhoneAuth, SecretKey, Signals};
+use phone_auth::{Database, PhoneAuth, SecretKey, Signals, SiteOrigin};
 use phone_auth_tests::{Answer, Client, Person, until};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -129,20 +129,17 @@ impl Embedded {
             .await
             .expect("a port is free");
         let origin = format!("http://{}", listener.local_addr().expect("it is bound"));
-        let auth = match dispatch {
-            // Told when the flow has answered, messages too.
-            Dispatch::InRequest => PhoneAuth::builder().without_outbox(),
-            _ => PhoneAuth::builder(),
-        };
-        let auth = auth
-            .database(format!(
-                "sqlite:{}",
-                folder.path().join("site.sqlite3").display()
-            ))
-            .site(&origin)
-            .secret_key(SecretKey::generate().expect("the system has randomness"))
+        let name = format!("sqlite:{}", folder.path().join("site.sqlite3").display());
+        let mut database = Database::open(&name).await.expect("the folder is there");
+        // Told when the flow has answered, messages too.
+        if matches!(dispatch, Dispatch::InRequest) {
+            database = database.without_outbox();
+        }
+        let site = SiteOrigin::parse(&origin).expect("it is an origin");
+        let key = SecretKey::generate().expect("the system has randomness");
+        let auth = PhoneAuth::builder(site, key, database)
+            .accounts(|accounts| accounts.dispatch(dispatch))
             .signals(hub)
-            .dispatch(dispatch)
             .build()
             .await
             .expect("all that is needed is given");

@@ -139,7 +139,10 @@ impl Keys {
     }
 
     /// The ring of these keys, the current one first.
-    fn ring(&self) -> Result<Keyring, Failure> {
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(crate) fn ring(&self) -> Result<Keyring, Failure> {
         let copy = |key: &SecretKey| SecretKey::new(key.reveal()).map_err(Failure::failed);
         let current = self.file.iter().map(|file| &file.key);
         let mut keys = current.chain(&self.fallbacks);

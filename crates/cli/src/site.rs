@@ -13,9 +13,10 @@ use phone_auth::signals::{
     MessageSignal, ResetPasswordEmail, ResetPasswordPhone, SetupError, SetupErrorKind, VerifyEmail,
     VerifyPhone,
 };
-use phone_auth::tokens::{Keyring, SecretKey};
+use phone_auth::web::WebBuilder;
 use phone_auth::{
-    Accounts, BuildError, BuildErrorKind, PhoneAuth, PhoneAuthBuilder, Signals, SiteOrigin,
+    Accounts, BuildError, BuildErrorKind, Database, Keyring, PhoneAuth, PhoneAuthBuilder,
+    SecretKey, Signals, SiteOrigin,
 };
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
@@ -125,7 +126,7 @@ pub(crate) async fn open(
     let parts = Parts {
         signals,
         origin,
-        keys: keys.into_all().collect(),
+        keyring: keys.ring()?,
         django,
         store: opened.store,
         worker,
@@ -148,7 +149,7 @@ pub(crate) struct Parts {
     pub(crate) signals: Signals,
     pub(crate) origin: SiteOrigin,
     /// The key and its fallbacks.
-    pub(crate) keys: Vec<SecretKey>,
+    pub(crate) keyring: Keyring,
     /// What of Django's is accepted.
     pub(crate) django: Django,
     pub(crate) store: OpenStore,
@@ -167,33 +168,6 @@ pub(crate) async fn assemble(
     let cores = available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let hasher = Argon2Hasher::with_limits(cores, configuration.server.hashing_queue)
         .with_legacy_hashes(django::hashes(&configuration.django));
-    let (name, source) = mailbox_page::TEMPLATE;
-    let mut auth = PhoneAuth::builder()
-        .site(parts.origin.as_str())
-        .settings(configuration.accounts.clone())
-        .store(parts.store.store())
-        .outbox(parts.store.outbox())
-        .signals(parts.signals)
-        .hasher(hasher)
-        // The database was asked before, where its answer can be told with the names of files.
-        .danger_skip_key_check()
-        .template(name, source);
-    auth = configuration
-        .messages
-        .unreceived
-        .iter()
-        .copied()
-        .fold(auth, without);
-    auth = auth.session_cookie_name(configuration.site.session_cookie_name.as_str());
-    if let Some(on) = configuration.site.host_cookies {
-        auth = auth.host_cookies(on);
-    }
-    for origin in &configuration.site.trusted_origins {
-        auth = auth.trusted_origin(origin.clone());
-    }
-    if let Some(tokens) = parts.django.tokens {
-        auth = auth.django_tokens(tokens);
-    }
     let sessions = django::sessions(
         &configuration.django,
         &configuration.sources,
@@ -201,39 +175,69 @@ pub(crate) async fn assemble(
         parts.store.django_sessions(),
     )
     .await?;
+    let pages = pages(configuration, sessions.is_some());
+    let database = Database::from_parts(parts.store.store(), Some(parts.store.outbox()));
+    let settings = configuration.accounts.clone();
+    let mut auth = PhoneAuth::builder(parts.origin, parts.keyring, database)
+        .accounts(|accounts| accounts.settings(settings).hasher(hasher))
+        .signals(parts.signals)
+        .web(pages)
+        // The database was asked before, where its answer can be told with the names of files.
+        .danger_skip_key_check();
+    if let Some(tokens) = parts.django.tokens {
+        auth = auth.accounts(|accounts| accounts.django_tokens(tokens));
+    }
     if let Some(sessions) = sessions {
-        auth = auth
-            .django_sessions(sessions)
-            .django_session_cookie(configuration.django.session_cookie_name.as_str());
-        if let Some(domain) = &configuration.django.session_cookie_domain {
-            auth = auth.django_session_cookie_domain(domain.as_str());
-        }
+        auth = auth.accounts(|accounts| accounts.django_sessions(sessions));
     }
+    let unreceived = configuration.messages.unreceived.iter().copied();
+    auth = unreceived.fold(auth, without);
     auth = match parts.worker {
-        Some(options) => auth.worker(options),
-        None => auth.worker_elsewhere(),
+        Some(options) => auth.worker(|_| options),
+        None => auth.without_worker(),
     };
-    let mut keys = parts.keys.into_iter();
-    if let Some(key) = keys.next() {
-        auth = auth.secret_key(key);
-    }
-    auth = keys.fold(auth, PhoneAuthBuilder::fallback_key);
-    if let Some(folder) = &configuration.site.templates {
-        auth = auth.templates_from(folder);
-    }
-    if let Some(name) = &configuration.site.name {
-        auth = auth.site_name(name);
-    }
     auth.build().await.map_err(of_build)
+}
+
+/// What the pages are like.
+fn pages(
+    configuration: &Configuration,
+    shares_sessions: bool,
+) -> impl FnOnce(WebBuilder) -> WebBuilder + Send + 'static {
+    let (site, django) = (configuration.site.clone(), configuration.django.clone());
+    move |web| {
+        let (name, source) = mailbox_page::TEMPLATE;
+        let mut web = web
+            .template(name, source)
+            .session_cookie_name(site.session_cookie_name);
+        let origins = site.trusted_origins.into_iter();
+        web = origins.fold(web, WebBuilder::trusted_origin);
+        if let Some(on) = site.host_cookies {
+            web = web.host_cookies(on);
+        }
+        if let Some(folder) = site.templates {
+            web = web.templates_from(folder);
+        }
+        if let Some(name) = site.name {
+            web = web.site_name(name);
+        }
+        if shares_sessions {
+            web = web.django_session_cookie(django.session_cookie_name);
+            if let Some(domain) = django.session_cookie_domain {
+                web = web.django_session_cookie_domain(domain);
+            }
+        }
+        web
+    }
 }
 
 /// Says that nobody receives a signal.
 fn without(auth: PhoneAuthBuilder, signal: MessageSignal) -> PhoneAuthBuilder {
     match signal {
-        MessageSignal::ResetPasswordEmail => auth.unreceived::<ResetPasswordEmail>(),
-        MessageSignal::ResetPasswordPhone => auth.unreceived::<ResetPasswordPhone>(),
-        MessageSignal::VerifyEmail => auth.unreceived::<VerifyEmail>(),
-        MessageSignal::VerifyPhone => auth.unreceived::<VerifyPhone>(),
+        MessageSignal::ResetPasswordEmail => auth.allow_unreceived::<ResetPasswordEmail>(),
+        MessageSignal::ResetPasswordPhone => auth.allow_unreceived::<ResetPasswordPhone>(),
+        MessageSignal::VerifyEmail => auth.allow_unreceived::<VerifyEmail>(),
+        MessageSignal::VerifyPhone => auth.allow_unreceived::<VerifyPhone>(),
     }
 }
 

@@ -1,67 +1,65 @@
 //! A site of one's own around the account pages: own routes, own mailer, a page for members only.
 
+use std::{error::Error, io, net::SocketAddr, time::Duration};
+
 use axum::{Router, routing::get};
-use phone_auth::signals::{ResetPasswordEmail, ResetPasswordPhone, VerifyEmail, VerifyPhone};
+use phone_auth::signals::{Message, ResetPasswordPhone, VerifyPhone};
 use phone_auth::signals::{receiver, reset_password_email, verify_email};
-use phone_auth::{PhoneAuth, SecretKey, SiteOrigin, web::VerifiedEmail};
-use tokio::sync::mpsc::{self, Sender, error::SendError};
+use phone_auth::{BuildError, Database, PhoneAuth, SecretKey, Settings, SiteOrigin, web};
 
-/// Whatever sends your mail; here it goes to a queue.
-pub(crate) struct Mailer {
-    pub(crate) site: SiteOrigin,
-    pub(crate) queue: Sender<String>,
+/// Whatever sends your mail; here it is written.
+pub(crate) struct Mailer(pub(crate) Box<dyn Fn(&str) -> io::Result<()> + Send + Sync>);
+
+#[receiver(verify_email, reset_password_email)]
+fn send(mail: &dyn Message, site: &SiteOrigin, mailer: &Mailer) -> io::Result<()> {
+    let (to, link) = (mail.destination(), mail.url().absolute(site));
+    mailer.0(&format!("to {}: {link}\n", to.as_str()))
 }
 
-#[receiver(verify_email)]
-async fn verify(event: &VerifyEmail, mailer: &Mailer) -> Result<(), SendError<String>> {
-    let link = event.url.absolute(&mailer.site);
-    let mail = format!("to {}: is this you? {link}", event.email);
-    mailer.queue.send(mail).await
-}
-
-#[receiver(reset_password_email)]
-async fn reset(event: &ResetPasswordEmail, mailer: &Mailer) -> Result<(), SendError<String>> {
-    let link = event.url.absolute(&mailer.site);
-    let mail = format!("to {}: a new password? {link}", event.email);
-    mailer.queue.send(mail).await
-}
-
-async fn club(VerifiedEmail(visitor): VerifiedEmail) -> String {
+async fn club(web::VerifiedEmail(visitor): web::VerifiedEmail) -> String {
     format!("Welcome to the club, {}", visitor.person().first_name)
 }
 
-pub(crate) async fn app(
-    db: &str,
+pub(crate) async fn accounts(
+    site: SiteOrigin,
     key: SecretKey,
+    database: Database,
     mailer: Mailer,
-) -> Result<Router, Box<dyn std::error::Error>> {
-    let auth = PhoneAuth::builder()
-        .site(mailer.site.as_str())
-        .database(db)
-        .secret_key(key)
-        .provide(mailer)
-        .unreceived::<VerifyPhone>() // nobody here sends SMS
-        .unreceived::<ResetPasswordPhone>()
+) -> Result<PhoneAuth, BuildError> {
+    let mut settings = Settings::default();
+    settings.login_redirect_url = "/club/".to_owned();
+    PhoneAuth::builder(site, key, database)
+        .accounts(|accounts| accounts.settings(settings))
+        .receivers(|receivers| receivers.provide(mailer))
+        .allow_unreceived::<VerifyPhone>() // nobody here sends SMS
+        .allow_unreceived::<ResetPasswordPhone>()
         .build()
-        .await?;
+        .await
+}
+
+pub(crate) fn app(auth: &PhoneAuth) -> Router {
     let club = get(club).with_state(auth.web().clone());
-    let own = Router::new().route("/", get("Hello"));
-    Ok(own.route("/club/", club).merge(auth.router()))
+    let own = Router::new().route("/", get("Hello")).route("/club/", club);
+    own.merge(auth.router())
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() -> Result<(), Box<dyn Error>> {
     let site = SiteOrigin::parse("http://127.0.0.1:3000")?;
-    let (queue, mut mail) = mpsc::channel(100);
     // Made once, by `openssl rand -hex 32 > app.key`: the database refuses any other.
     let key = SecretKey::new(std::fs::read_to_string("app.key")?.trim())?;
-    let app = app("sqlite:app.sqlite3", key, Mailer { site, queue }).await?;
+    let database = Database::open("sqlite:app.sqlite3").await?;
+    let mailer = Mailer(Box::new(|mail| {
+        io::Write::write_all(&mut io::stdout(), mail.as_bytes())
+    }));
+    let auth = accounts(site, key, database, mailer).await?;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
     // Each client has its share of the work, so its address counts.
-    let app = app.into_make_service_with_connect_info::<std::net::SocketAddr>();
-    tokio::spawn(async { axum::serve(listener, app).await });
-    while let Some(mail) = mail.recv().await {
-        std::io::Write::write_fmt(&mut std::io::stdout(), format_args!("{mail}\n"))?;
-    }
+    let app = app(&auth).into_make_service_with_connect_info::<SocketAddr>();
+    let stop = async { drop(tokio::signal::ctrl_c().await) };
+    axum::serve(listener, app)
+        .with_graceful_shutdown(stop)
+        .await?;
+    auth.shut_down(Duration::from_secs(20)).await;
     Ok(())
 }

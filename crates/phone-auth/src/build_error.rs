@@ -3,15 +3,13 @@
 use std::error::Error;
 use std::fmt;
 
+use crate::core::accounts;
+
 /// What stands in the way of a [`PhoneAuth`](crate::PhoneAuth).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum BuildErrorKind {
-    /// No site was given, or it is not an origin.
-    Site,
-    /// No secret key was given.
-    SecretKey,
-    /// No database and no store was given, or the name of the database is none.
+    /// The name of a database is none.
     Database,
     /// The database cannot be opened, or brought to the newest schema.
     Store,
@@ -25,12 +23,16 @@ pub enum BuildErrorKind {
     NoReceiver,
     /// Messages would be printed and kept to be looked at, on a site that is not on a loopback address.
     Development,
-    /// The pages cannot be made: a template has a mistake.
+    /// A dispatcher was given, and receivers were described for another.
+    TwoDispatchers,
+    /// It was said how a worker works, and there is none.
+    Worker,
+    /// The pages cannot be made, such as when a template has a mistake.
     Web,
 }
 
-/// Why accounts could not be put together.
-#[derive(Debug)]
+/// Why accounts could not be put together. Its `Debug` is the sentence and its causes: a `main` that returns the error
+/// prints it in this way.
 pub struct BuildError {
     kind: BuildErrorKind,
     unreceived: Vec<&'static str>,
@@ -77,9 +79,9 @@ impl BuildError {
 impl fmt::Display for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind {
-            BuildErrorKind::Site => "no site, or none that is an origin such as https://example.org",
-            BuildErrorKind::SecretKey => "no secret key",
-            BuildErrorKind::Database => "no database, or none such as sqlite:app.sqlite3 or postgres://user@host/database",
+            BuildErrorKind::Database => {
+                "no name of a database such as sqlite:app.sqlite3 or postgres://user@host/database"
+            }
             BuildErrorKind::Store => "the database cannot be opened",
             BuildErrorKind::ForeignKey => {
                 "the database belongs to another secret key: give that one, or, to change keys, the new one as the \
@@ -91,18 +93,43 @@ impl fmt::Display for BuildError {
                 return write!(
                     f,
                     "nobody receives {}: link a receiver for each, or say that a message may be lost \
-                     with `.unreceived::<Event>()`",
+                     with `.allow_unreceived::<Event>()`",
                     self.unreceived.join(", ")
                 );
             }
             BuildErrorKind::Development => "development mode is for a site on a loopback address, such as http://127.0.0.1:8000",
+            BuildErrorKind::TwoDispatchers => {
+                "a dispatcher was given with `.signals(…)`, so nothing that `.receivers(…)` or a method for ready receivers \
+                 says would have an effect: leave out one of the two"
+            }
+            BuildErrorKind::Worker => {
+                "`.worker(…)` says how a worker works, and there is none, because of `.without_worker()` or because no \
+                 outbox keeps messages: leave out one of the two"
+            }
             BuildErrorKind::Web => "the pages cannot be made",
         })
     }
 }
 
+impl fmt::Debug for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")?;
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
 impl Error for BuildError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source.as_deref().map(|source| source as _)
+        let source = self.source.as_deref()?;
+        // Flows that cannot be built say the same sentence as this.
+        match source.downcast_ref::<accounts::BuildError>() {
+            Some(same) => same.source(),
+            None => Some(source),
+        }
     }
 }

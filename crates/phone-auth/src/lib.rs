@@ -1,17 +1,210 @@
-//! Accounts by phone number, e-mail address or username, with signals that the linker registers.
+//! Accounts by phone number, e-mail address or username: sign-up, log-in, verification, reset and change of passwords,
+//! as pages on axum, as functions without the web, and as signals that any crate of a program can receive.
 //!
-//! This is the crate that most applications add. It puts the parts together, [`PhoneAuth`], and names
-//! them: [`core`] has the flows, [`signals`] tells what happens and asks for messages to be sent,
-//! [`tokens`] makes the links good for one use, [`urls`] names the pages, [`web`] shows them. Each is
-//! a crate that can be used alone.
-//!
+//! This is the crate that most applications add. It puts the parts together, [`PhoneAuth`], and names them: [`core`] has
+//! the flows, [`signals`] tells what happens and asks for messages to be sent, [`tokens`] makes links good for one use,
+//! [`urls`] names the pages, [`web`] shows them, [`sqlite`] keeps what must last. Each is a crate that can be used alone.
 //! What is not here: anything of its own beyond putting together.
 //!
-//! # Examples
-//! The application of the project's README, in `examples/embed.rs`:
+//! # A first program
+//! A site with own routes, an own mailer and a page for members only, in `examples/embed.rs`. It needs a database, a secret
+//! key and somebody who sends messages; whoever signs up at `/accounts/signup/` goes from there to the club:
 //! ```no_run,standalone_crate
 #![doc = include_str!("../examples/embed.rs")]
 //! ```
+//! Three values are needed by type, the [`SiteOrigin`], the [`SecretKey`] and the [`Database`]; whatever else there is to
+//! say goes to the builder of the crate that it is about, which [`PhoneAuthBuilder`] hands out:
+//!
+//! | to say | method | builder |
+//! |---|---|---|
+//! | settings, the mount of the pages, hasher, clock | [`accounts`](PhoneAuthBuilder::accounts) | [`AccountsBuilder`](crate::core::accounts::AccountsBuilder) |
+//! | state of receivers, which of them are disabled | [`receivers`](PhoneAuthBuilder::receivers) | [`SignalsBuilder`](signals::SignalsBuilder) |
+//! | templates, cookies, trusted origins, content policy | [`web`](PhoneAuthBuilder::web) | [`WebBuilder`](web::WebBuilder) |
+//! | how pending messages are delivered | [`worker`](PhoneAuthBuilder::worker) | [`WorkerOptions`](crate::core::accounts::WorkerOptions) |
+//!
+//! What could not work is refused by [`build`](PhoneAuthBuilder::build), with a sentence that says what to write.
+//!
+//! # Two ways of use
+//! **By receivers.** A function with `#[receiver(…)]`, in any crate that is linked, is called when its signal is sent:
+//! there is no list of receivers to keep. Add this crate, build, merge [`PhoneAuth::router`], and write receivers for what
+//! your application wants to know: a greeting at `user_signed_up`, a counter at `user_login_failed`.
+//!
+//! **À la carte.** Every flow is a method of [`Accounts`], with typed problems in place of pages, over any store; so there
+//! may be pages of your own, a command line, or no receivers at all:
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("app.sqlite3");
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+//! use std::sync::Arc;
+//!
+//! use phone_auth::core::accounts::SignUpForm;
+//! use phone_auth::core::password::Password;
+//! use phone_auth::sqlite::{SqliteOptions, SqliteStore};
+//! use phone_auth::tokens::Keyring;
+//! use phone_auth::{Accounts, SecretKey, Signals};
+//!
+//! let store = SqliteStore::open_and_migrate(path, SqliteOptions::default())?;
+//! let accounts = Accounts::builder(Arc::new(store), Keyring::new(SecretKey::generate()?))
+//!     .signals(Signals::isolated())
+//!     .build()?;
+//! let password = Password::new("plum-Orchard-7");
+//! let form = SignUpForm {
+//!     first_name: "Ann",
+//!     last_name: "Lee",
+//!     username: "ann",
+//!     email: "ann@example.org",
+//!     phone: "+91 98765 43210",
+//!     password: password.clone(),
+//!     confirm_password: Some(password.clone()),
+//! };
+//! accounts.sign_up(form).await?;
+//!
+//! // By phone, by e-mail or by username: one flow.
+//! let logged_in = accounts.log_in("+919876543210", &password, None).await?;
+//! assert_eq!(logged_in.person.username, "ann");
+//! assert!(accounts.log_in("ann", &Password::new("wrong"), None).await.is_err());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })
+//! # }
+//! ```
+//!
+//! # Sending messages
+//! Four signals ask for a message: `verify_email`, `verify_phone`, `reset_password_email`, `reset_password_phone`. Whoever
+//! receives one sends it. Ready receivers come with features: mail (`smtp`), text messages (`sms-gateway`), another service
+//! (`webhook`, `nats`), one's own machine (`development`). A receiver of your own takes the message and state that was
+//! provided, and says when a failure is for good:
+//! ```standalone_crate
+//! use phone_auth::signals::{Message, Retry, SiteOrigin, Undelivered};
+//! use phone_auth::signals::{receiver, reset_password_email, verify_email};
+//!
+//! struct Mailer;
+//!
+//! impl Mailer {
+//!     async fn send(&self, to: &str, text: String, unique: Option<&str>) -> Result<(), std::io::Error> {
+//!         # let _ = (to, text, unique);
+//!         Ok(())
+//!     }
+//! }
+//!
+//! #[receiver(verify_email, reset_password_email)]
+//! async fn send(message: &dyn Message, mailer: &Mailer, site: &SiteOrigin) -> Result<(), Undelivered> {
+//!     let to = message.destination().as_str();
+//!     if to.ends_with("@example.com") {
+//!         return Err(Undelivered::new(Retry::Never, "no mail leaves for this domain"));
+//!     }
+//!     let text = format!("Follow this link: {}", message.url().absolute(site));
+//!     // The same for each attempt, so that the mail server can drop a repeat.
+//!     let unique = message.envelope().idempotency_key.as_deref();
+//!     let sent = mailer.send(to, text, unique).await;
+//!     sent.map_err(|_| Undelivered::new(Retry::Later, "the mail server is not available"))
+//! }
+//! # fn main() {}
+//! ```
+//! Provide the state by `.receivers(|receivers| receivers.provide(mailer))`. A flow never waits for a receiver: the message
+//! is one row of the database, committed with the flow, and a worker in this process delivers it, tries again later and
+//! later until the link expires, and keeps what failed for the operator. A message that nobody receives is refused when
+//! the builder builds, unless [`allow_unreceived`](PhoneAuthBuilder::allow_unreceived) says that this is meant.
+//!
+//! # Guards on your own routes
+//! Extractors tell a handler who is logged in; layers guard whole routers:
+//! ```
+//! use axum::{Router, routing::get};
+//! use phone_auth::PhoneAuth;
+//! use phone_auth::web::{LoggedIn, VerifiedPhone};
+//!
+//! async fn hello(LoggedIn(visitor): LoggedIn) -> String {
+//!     format!("Hello {}", visitor.person().first_name)
+//! }
+//!
+//! async fn orders(_: VerifiedPhone) -> &'static str {
+//!     "for users with a verified phone number"
+//! }
+//!
+//! fn app(auth: &PhoneAuth) -> Router {
+//!     let staff = Router::new().route("/staff/", get("all of it")).layer(auth.web().login_required());
+//!     Router::new()
+//!         .route("/hello/", get(hello))
+//!         .route("/orders/", get(orders))
+//!         .with_state(auth.web().clone())
+//!         .merge(staff)
+//!         .merge(auth.router())
+//! }
+//! ```
+//! A visitor who may not see a page is sent to the one where that can be changed, and comes back from there.
+//!
+//! # Your own templates
+//! The templates are compiled in. One of yours replaces the one of its name, from a folder or from the program:
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let site = phone_auth::SiteOrigin::parse("https://example.org")?;
+//! # let (key, store) = (phone_auth::SecretKey::generate()?, phone_auth_store_testkit::MemoryStore::new());
+//! # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+//! use phone_auth::{BuildErrorKind, PhoneAuth};
+//!
+//! let builder = PhoneAuth::builder(site, key, store)
+//!     .web(|web| web.site_name("Tea house"))
+//!     .web(|web| web.template("phone_auth/logout.html", "{% block %}"));
+//! # use phone_auth::signals::{ResetPasswordEmail, ResetPasswordPhone, VerifyEmail, VerifyPhone};
+//! # let builder = builder.allow_unreceived::<VerifyEmail>().allow_unreceived::<VerifyPhone>()
+//! #     .allow_unreceived::<ResetPasswordEmail>().allow_unreceived::<ResetPasswordPhone>();
+//!
+//! // A mistake in one stops the start, not a page.
+//! let refused = builder.build().await.unwrap_err();
+//! assert_eq!(refused.kind(), BuildErrorKind::Web);
+//! # });
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Testing
+//! A dispatcher is a value, so each test has its own, with no receiver but those that it connects. A capture keeps what
+//! was sent, typed; a clock that is set and randomness that repeats are in [`core`]:
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let name = format!("sqlite:{}", folder.path().join("app.sqlite3").display());
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+//! use phone_auth::core::accounts::SignUpForm;
+//! use phone_auth::core::password::Password;
+//! use phone_auth::signals::{ResetPasswordEmail, ResetPasswordPhone, VerifyEmail, VerifyPhone};
+//! use phone_auth::{Database, PhoneAuth, SecretKey, Signals, SiteOrigin};
+//!
+//! let dispatcher = Signals::isolated();
+//! let mut resets = dispatcher.capture::<ResetPasswordEmail>();
+//! let site = SiteOrigin::parse("https://example.org")?;
+//! let auth = PhoneAuth::builder(site, SecretKey::generate()?, Database::open(&name).await?)
+//!     .signals(dispatcher)
+//!     .allow_unreceived::<ResetPasswordPhone>()
+//!     .allow_unreceived::<VerifyEmail>()
+//!     .allow_unreceived::<VerifyPhone>()
+//!     .build()
+//!     .await?;
+//! # let password = Password::new("plum-Orchard-7");
+//! # let ann = SignUpForm {
+//! #     first_name: "Ann",
+//! #     last_name: "Lee",
+//! #     username: "ann",
+//! #     email: "ann@example.org",
+//! #     phone: "+91 98765 43210",
+//! #     password: password.clone(),
+//! #     confirm_password: Some(password),
+//! # };
+//! auth.accounts().sign_up(ann).await?;
+//! auth.accounts().request_password_reset("ann@example.org").await?;
+//!
+//! let message = resets.next().await.expect("the dispatcher is there");
+//! assert_eq!(message.email, "ann@example.org");
+//! assert!(message.url.absolute(auth.site()).starts_with("https://example.org/accounts/"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })
+//! # }
+//! ```
+//!
+//! # Stopping
+//! When the process is asked to stop, [`PhoneAuth::stop_claiming`] lets the worker begin no further message; when the
+//! requests under way are answered, [`PhoneAuth::shut_down`] waits for the receivers at work. What is pending then is
+//! delivered after the next start.
 //!
 //! # Logs
 //! All crates write to `tracing`, a line for each event: also for a refused form or a full outbox, which strangers can
@@ -26,15 +219,18 @@
 //! - `development`: receivers for one's own machine, which print messages and keep them in a mailbox.
 //! - `smtp`, `sms-gateway`, `webhook`, `nats`: receivers that send messages by e-mail, by text message, or by
 //!   way of another service.
+//!
+//! # Where to read on
+//! [`PhoneAuthBuilder`], for what can be said; [`core`], for the flows and their errors; [`signals`], for receivers and
+//! what each signal carries; [`web`], for the pages and guards. The guide of the project, `docs/guide`, tells of delivery,
+//! of receivers and of moving from Django; `SECURITY.md` of what attackers were thought of.
 
 mod build_error;
 mod builder;
 mod database;
-#[cfg(feature = "web")]
-mod pages;
 #[cfg(feature = "delivery")]
 mod ready;
-mod reception;
+mod receivers;
 mod worker;
 
 use std::fmt;
@@ -43,6 +239,7 @@ use std::time::Duration;
 
 pub use build_error::{BuildError, BuildErrorKind};
 pub use builder::PhoneAuthBuilder;
+pub use database::Database;
 pub use phone_auth_core as core;
 #[cfg(feature = "delivery")]
 pub use phone_auth_delivery as delivery;
@@ -66,11 +263,14 @@ pub mod signals {
 pub use core::accounts::Accounts;
 pub use core::settings::Settings;
 pub use signals::{Signals, SiteOrigin};
-pub use tokens::SecretKey;
+pub use tokens::{Keyring, SecretKey};
 
 /// Accounts, put together: the flows over a store, told to receivers, shown on pages.
 ///
 /// Cheap to clone; clones share everything.
+///
+/// # Examples
+/// See the [crate](crate).
 #[derive(Clone)]
 pub struct PhoneAuth {
     #[cfg(feature = "web")]
@@ -81,9 +281,35 @@ pub struct PhoneAuth {
 }
 
 impl PhoneAuth {
-    /// Begins to put accounts together.
-    pub fn builder() -> PhoneAuthBuilder {
-        PhoneAuthBuilder::new()
+    /// Begins to put accounts together, with what no site can do without:
+    ///
+    /// - the origin of the site, which every link that is sent begins with;
+    /// - the secret that links are signed with. Keep it: with another one, links sent before are void. The database keeps
+    ///   a fingerprint of it, so that a process with another one is refused: its links would not work anywhere else. To
+    ///   change keys, give a [`Keyring`] of the new one with the old one as a fallback, at one process after the other, and
+    ///   leave the old one out when the links made with it have run out;
+    /// - the store that keeps the accounts: a [`Database`], or what becomes one.
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use phone_auth_store_testkit::MemoryStore;
+    /// # let (old, new, store) = (phone_auth::SecretKey::generate()?, phone_auth::SecretKey::generate()?, MemoryStore::new());
+    /// use phone_auth::{Keyring, PhoneAuth, SiteOrigin};
+    ///
+    /// let site = SiteOrigin::parse("https://example.org")?;
+    /// let keys = Keyring::new(new).with_fallback(old);
+    /// let builder = PhoneAuth::builder(site, keys, store);
+    /// # drop(builder);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn builder(
+        site: SiteOrigin,
+        key: impl Into<Keyring>,
+        store: impl Into<Database>,
+    ) -> PhoneAuthBuilder {
+        PhoneAuthBuilder::new(site, key.into(), store.into())
     }
 
     /// The flows.
@@ -91,7 +317,7 @@ impl PhoneAuth {
         &self.accounts
     }
 
-    /// The hub that the flows tell what happens.
+    /// The dispatcher that the flows tell what happens.
     pub fn signals(&self) -> &Signals {
         self.accounts.signals()
     }

@@ -6,7 +6,36 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
-use crate::core::accounts::OutboxWorker;
+use crate::core::accounts::{Accounts, OutboxWorker, WorkerOptions};
+use crate::{BuildError, BuildErrorKind};
+
+/// Whether this process delivers pending messages, and how.
+#[derive(Default)]
+pub(crate) struct WorkerChoice {
+    options: Option<WorkerOptions>,
+    pub(crate) is_elsewhere: bool,
+}
+
+impl WorkerChoice {
+    /// Says more of it.
+    pub(crate) fn describe(&mut self, change: impl FnOnce(WorkerOptions) -> WorkerOptions) {
+        self.options = Some(change(self.options.take().unwrap_or_default()));
+    }
+
+    /// The worker of these flows, if there is to be one.
+    ///
+    /// # Errors
+    /// When one was described and there is none.
+    pub(crate) fn build(self, accounts: &Accounts) -> Result<Option<OutboxWorker>, BuildError> {
+        let is_described = self.options.is_some();
+        let options = self.options.unwrap_or_default();
+        let worker = (!self.is_elsewhere).then(|| accounts.outbox_worker(options));
+        match worker.flatten() {
+            None if is_described => Err(BuildError::new(BuildErrorKind::Worker)),
+            worker => Ok(worker),
+        }
+    }
+}
 
 /// A worker that delivers what the outbox owes, in a task of its own, until it is told to stop or the runtime ends.
 #[derive(Debug)]

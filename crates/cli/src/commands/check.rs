@@ -11,7 +11,7 @@ use phone_auth::core::store::{Oddity, OddityKind};
 use phone_auth::signals::{ResetPasswordEmail, ResetPasswordPhone, VerifyEmail, VerifyPhone};
 use phone_auth::sqlite::LOST_INDEXES;
 use phone_auth::web::Web;
-use phone_auth::{SecretKey, Signals};
+use phone_auth::{Keyring, SecretKey, Signals};
 
 use crate::configuration::{Configuration, DjangoSettings};
 use crate::console;
@@ -292,10 +292,9 @@ async fn pages(
     django: Django,
     store: OpenStore,
 ) -> Result<(), Failure> {
-    let mut keys: Vec<_> = keys.into_all().collect();
-    if keys.is_empty() {
-        keys.push(SecretKey::generate().map_err(Failure::failed)?);
-    }
+    let mut keys = keys.into_all();
+    let current = keys.next().map_or_else(SecretKey::generate, Ok);
+    let keyring = Keyring::new(current.map_err(Failure::failed)?);
     let origin = site::links_begin_with(configuration)?;
     // Who receives what makes no difference here; it was looked at by itself.
     let signals = Signals::isolated();
@@ -308,7 +307,7 @@ async fn pages(
     let parts = Parts {
         signals: signals.clone(),
         origin,
-        keys,
+        keyring: keys.fold(keyring, Keyring::with_fallback),
         django,
         store,
         worker: None,

@@ -213,7 +213,7 @@ mod tests {
     use axum::http::Request;
     use axum::routing::{get, post};
     use phone_auth::signals::{ResetPasswordEmail, ResetPasswordPhone, VerifyEmail, VerifyPhone};
-    use phone_auth::{SecretKey, Signals};
+    use phone_auth::{Database, SecretKey, Signals};
     use tower::ServiceExt;
 
     use super::*;
@@ -221,17 +221,16 @@ mod tests {
     const HOUR: Duration = Duration::from_hours(1);
 
     async fn auth(folder: &tempfile::TempDir) -> PhoneAuth {
-        let path = folder.path().join("site.sqlite3");
-        PhoneAuth::builder()
-            .site("https://example.org")
-            .database(format!("sqlite:{}", path.display()))
-            .secret_key(SecretKey::generate().unwrap())
+        let name = format!("sqlite:{}", folder.path().join("site.sqlite3").display());
+        let site = SiteOrigin::parse("https://example.org").unwrap();
+        let database = Database::open(&name).await.unwrap();
+        PhoneAuth::builder(site, SecretKey::generate().unwrap(), database)
             .signals(Signals::isolated())
-            .unreceived::<VerifyEmail>()
-            .unreceived::<VerifyPhone>()
-            .unreceived::<ResetPasswordEmail>()
-            .unreceived::<ResetPasswordPhone>()
-            .worker_elsewhere()
+            .allow_unreceived::<VerifyEmail>()
+            .allow_unreceived::<VerifyPhone>()
+            .allow_unreceived::<ResetPasswordEmail>()
+            .allow_unreceived::<ResetPasswordPhone>()
+            .without_worker()
             .build()
             .await
             .unwrap()

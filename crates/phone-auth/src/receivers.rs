@@ -1,0 +1,186 @@
+//! The receivers of a site: what is provided to them, which are left out, and which messages nobody receives.
+
+use crate::core::settings::Methods;
+use crate::signals::{
+    AddressKind, MessageSignal, Purpose, ReceiverInfo, SetupError, Signals, SignalsBuilder,
+    SiteOrigin,
+};
+
+/// The dispatcher of a site before it is built.
+#[derive(Default)]
+pub(crate) struct Receivers {
+    builder: SignalsBuilder,
+    /// Whether anything was said of it, so that another dispatcher would drop it.
+    pub(crate) is_described: bool,
+}
+
+impl Receivers {
+    /// Says more of them.
+    pub(crate) fn describe(&mut self, change: impl FnOnce(SignalsBuilder) -> SignalsBuilder) {
+        self.builder = change(std::mem::take(&mut self.builder));
+        self.is_described = true;
+    }
+
+    /// Whether messages would be shown on this machine.
+    #[cfg(feature = "development")]
+    pub(crate) fn show_messages(&self) -> bool {
+        use crate::delivery::development::{LinePrinter, Mailbox};
+        self.builder.provided::<Mailbox>().is_some()
+            || self.builder.provided::<LinePrinter>().is_some()
+    }
+
+    /// The dispatcher, and what its receivers leave alone.
+    ///
+    /// # Errors
+    /// When a linked receiver cannot be used as it is.
+    pub(crate) fn build(self, site: &SiteOrigin) -> Result<(Signals, LeftAlone), SetupError> {
+        let mut builder = self.builder;
+        if builder.provided::<SiteOrigin>().is_none() {
+            builder = builder.provide(site.clone());
+        }
+        let left_alone = LeftAlone::by(&builder);
+        let dispatcher = without_idle(builder).build()?;
+        Ok((dispatcher, left_alone))
+    }
+}
+
+/// Leaves out the ready receivers that were not given their state: each is linked with its feature.
+fn without_idle(builder: SignalsBuilder) -> SignalsBuilder {
+    #[cfg(feature = "development")]
+    let builder = {
+        use crate::delivery::development::{LinePrinter, Mailbox, RECEIVERS};
+        let [line, mailbox] = RECEIVERS;
+        let builder = unless_provided::<LinePrinter>(builder, line);
+        unless_provided::<Mailbox>(builder, mailbox)
+    };
+    #[cfg(feature = "smtp")]
+    let builder = {
+        use crate::delivery::smtp::{RECEIVER, Smtp};
+        unless_provided::<Smtp>(builder, RECEIVER)
+    };
+    #[cfg(feature = "sms-gateway")]
+    let builder = {
+        use crate::delivery::sms_gateway::{RECEIVER, SmsGateway};
+        unless_provided::<SmsGateway>(builder, RECEIVER)
+    };
+    #[cfg(feature = "webhook")]
+    let builder = {
+        use crate::delivery::webhook::{RECEIVER, Webhook};
+        unless_provided::<Webhook>(builder, RECEIVER)
+    };
+    #[cfg(feature = "nats")]
+    let builder = {
+        use crate::delivery::nats::{Nats, RECEIVER};
+        unless_provided::<Nats>(builder, RECEIVER)
+    };
+    builder
+}
+
+/// Leaves out a receiver whose state is not there.
+#[cfg(feature = "delivery")]
+fn unless_provided<T: Send + Sync + 'static>(
+    builder: SignalsBuilder,
+    id: &'static str,
+) -> SignalsBuilder {
+    match builder.provided::<T>() {
+        Some(_) => builder,
+        None => builder.switch_off(id),
+    }
+}
+
+/// The signals that ready receivers were told to leave alone: the id of the receiver, and the signal.
+#[derive(Default)]
+pub(crate) struct LeftAlone(Vec<(&'static str, MessageSignal)>);
+
+impl LeftAlone {
+    #[cfg_attr(
+        not(any(feature = "webhook", feature = "nats")),
+        expect(
+            unused_variables,
+            unused_mut,
+            reason = "no ready receiver can be told to"
+        )
+    )]
+    fn by(builder: &SignalsBuilder) -> Self {
+        let mut left = Self::default();
+        #[cfg(feature = "webhook")]
+        if let Some(webhook) = builder.provided::<crate::delivery::webhook::Webhook>() {
+            left.note(crate::delivery::webhook::RECEIVER, |signal| {
+                webhook.takes(signal)
+            });
+        }
+        #[cfg(feature = "nats")]
+        if let Some(nats) = builder.provided::<crate::delivery::nats::Nats>() {
+            left.note(crate::delivery::nats::RECEIVER, |signal| nats.takes(signal));
+        }
+        left
+    }
+
+    #[cfg(any(feature = "webhook", feature = "nats"))]
+    fn note(&mut self, receiver: &'static str, takes: impl Fn(&str) -> bool) {
+        let left = MessageSignal::ALL.into_iter();
+        let left = left.filter(|signal| !takes(signal.name()));
+        self.0.extend(left.map(|signal| (receiver, signal)));
+    }
+
+    /// Who receives a signal and does not leave it alone.
+    fn receivers_of(&self, signal: MessageSignal, dispatcher: &Signals) -> Vec<ReceiverInfo> {
+        let mut receivers = signal.receivers(dispatcher);
+        receivers.retain(|receiver| {
+            let mut left = self.0.iter();
+            !left.any(|(id, left)| *id == receiver.id() && *left == signal)
+        });
+        receivers
+    }
+}
+
+/// Which messages have a receiver.
+pub(crate) struct Reception<'a> {
+    pub(crate) dispatcher: &'a Signals,
+    pub(crate) left_alone: &'a LeftAlone,
+    /// The messages that nobody needs to receive.
+    pub(crate) allowed: &'a [&'static str],
+}
+
+impl Reception<'_> {
+    /// The signals that flows which are switched on send, and that nobody receives although somebody must.
+    pub(crate) fn missing(&self, methods: Methods) -> Vec<&'static str> {
+        let is_sent = |signal: &MessageSignal| match (signal.purpose(), signal.kind()) {
+            (Purpose::ResetPassword, AddressKind::Email) => methods.email,
+            (Purpose::ResetPassword, AddressKind::Phone) => methods.phone,
+            // Addresses can be verified whatever people log in by.
+            (Purpose::Verify, _) => true,
+        };
+        let is_missing = |signal: &MessageSignal| {
+            let receivers = self.left_alone.receivers_of(*signal, self.dispatcher);
+            receivers.is_empty() && !self.allowed.contains(&signal.name())
+        };
+        let sent = MessageSignal::ALL.into_iter().filter(is_sent);
+        sent.filter(is_missing).map(MessageSignal::name).collect()
+    }
+
+    /// The signals that nobody receives, on purpose. Receivers of the development mode do not count: they show a site
+    /// as it will be.
+    pub(crate) fn unsent(&self) -> Vec<&'static str> {
+        let is_unsent = |signal: &MessageSignal| {
+            let receivers = self.left_alone.receivers_of(*signal, self.dispatcher);
+            let mut receivers = receivers.iter();
+            receivers.all(|receiver| is_of_development(receiver.id()))
+                && self.allowed.contains(&signal.name())
+        };
+        let unsent = MessageSignal::ALL.into_iter().filter(is_unsent);
+        unsent.map(MessageSignal::name).collect()
+    }
+}
+
+/// Whether a receiver is one of the development mode, which sends nothing.
+#[cfg(feature = "development")]
+fn is_of_development(id: &str) -> bool {
+    crate::delivery::development::RECEIVERS.contains(&id)
+}
+
+/// Whether a receiver is one of the development mode, of which there is none without the feature.
+#[cfg(not(feature = "development"))]
+const fn is_of_development(_id: &str) -> bool {
+    false
+}
