@@ -6,14 +6,15 @@ use axum::{Router, routing::get};
 use phone_auth::signals::{Message, ResetPasswordPhone, VerifyPhone};
 use phone_auth::signals::{receiver, reset_password_email, verify_email};
 use phone_auth::{BuildError, Database, PhoneAuth, SecretKey, Settings, SiteOrigin, web};
+use tokio::sync::Mutex;
 
 /// Whatever sends your mail; here it is written.
-pub(crate) struct Mailer(pub(crate) Box<dyn Fn(&str) -> io::Result<()> + Send + Sync>);
+pub(crate) struct Mailer(pub(crate) Mutex<Box<dyn io::Write + Send>>);
 
 #[receiver(verify_email, reset_password_email)]
-fn send(mail: &dyn Message, site: &SiteOrigin, mailer: &Mailer) -> io::Result<()> {
+async fn send(mail: &dyn Message, site: &SiteOrigin, mailer: &Mailer) -> io::Result<()> {
     let (to, link) = (mail.destination(), mail.url().absolute(site));
-    mailer.0(&format!("to {}: {link}\n", to.as_str()))
+    writeln!(mailer.0.lock().await, "to {}: {link}", to.as_str())
 }
 
 async fn club(web::VerifiedEmail(visitor): web::VerifiedEmail) -> String {
@@ -27,7 +28,7 @@ pub(crate) async fn accounts(
     mailer: Mailer,
 ) -> Result<PhoneAuth, BuildError> {
     let mut settings = Settings::default();
-    settings.login_redirect_url = "/club/".to_owned();
+    settings.login_redirect_url = "/club/".into();
     PhoneAuth::builder(site, key, database)
         .accounts(|accounts| accounts.settings(settings))
         .receivers(|receivers| receivers.provide(mailer))
@@ -49,17 +50,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // Made once, by `openssl rand -hex 32 > app.key`: the database refuses any other.
     let key = SecretKey::new(std::fs::read_to_string("app.key")?.trim())?;
     let database = Database::open("sqlite:app.sqlite3").await?;
-    let mailer = Mailer(Box::new(|mail| {
-        io::Write::write_all(&mut io::stdout(), mail.as_bytes())
-    }));
+    let mailer = Mailer(Mutex::new(Box::new(io::stdout())));
     let auth = accounts(site, key, database, mailer).await?;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
     // Each client has its share of the work, so its address counts.
     let app = app(&auth).into_make_service_with_connect_info::<SocketAddr>();
     let stop = async { drop(tokio::signal::ctrl_c().await) };
-    axum::serve(listener, app)
-        .with_graceful_shutdown(stop)
-        .await?;
+    let server = axum::serve(listener, app).with_graceful_shutdown(stop);
+    server.await?;
     auth.shut_down(Duration::from_secs(20)).await;
     Ok(())
 }
