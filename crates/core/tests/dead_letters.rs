@@ -356,3 +356,24 @@ async fn only_dead_letters_are_revived() {
     let retried = without.retry_dead_letter(owed).await;
     assert_eq!(refusal(retried), DeadLetterRefusal::NoOutbox(NoOutbox));
 }
+
+#[tokio::test(start_paused = true)]
+async fn worker_removes_old_letters() {
+    let owing = Owing::new().await;
+    let _refuses = owing
+        .kit
+        .signals
+        .connect(|_: &ResetPasswordEmail| Err::<(), _>(Undelivered::new(Retry::Never, "no room")));
+    owing.ask().await;
+    assert_eq!(owing.deliver().await, 1);
+    let sweep = async || {
+        let second = tokio::time::sleep(Duration::from_secs(1));
+        owing.worker.run(second).await;
+        owing.outbox().await.len()
+    };
+    let day = Duration::from_hours(24);
+    for (days, left) in [(0, 1), (90, 1), (1, 0)] {
+        owing.kit.clock.advance(day * days);
+        assert_eq!(sweep().await, left, "{days} days later");
+    }
+}

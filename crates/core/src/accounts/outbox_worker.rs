@@ -93,7 +93,8 @@ impl Accounts {
 
 impl OutboxWorker {
     /// Works until `stop` ends, then claims nothing more and lets the receivers at work finish. Needs a Tokio runtime.
-    /// Sessions that are over are removed from the store meanwhile, at the start and every hour.
+    /// Sessions that are over, and dead letters that died more than ninety days ago, are removed from the store meanwhile,
+    /// at the start and every hour.
     ///
     /// A store that fails is asked again after [`idle`](WorkerOptions::idle). Once a minute, and when the clock of the
     /// machine was set, it is asked what time it is, and whether it belongs to the key of these flows; while it belongs to
@@ -105,7 +106,7 @@ impl OutboxWorker {
     pub async fn run(&self, stop: impl Future<Output = ()> + Send) {
         tokio::select! {
             () = self.deliver_until(stop) => {}
-            never = self.accounts.sweep_sessions() => match never {},
+            never = self.accounts.sweep() => match never {},
         }
     }
 

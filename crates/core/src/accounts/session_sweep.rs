@@ -1,7 +1,10 @@
-//! Sessions that nobody needs any more, and those of an older version: what is done to all of them now and then.
+//! Sessions and dead letters that nobody needs any more, and sessions of an older version: what is done to all of them now
+//! and then.
 
 use std::convert::Infallible;
 use std::time::Duration;
+
+use chrono::TimeDelta;
 
 use super::{Accounts, Failure};
 
@@ -10,6 +13,10 @@ const AT_ONCE: u32 = 1_000;
 
 /// How long a [worker](super::OutboxWorker) waits between two sweeps.
 const EVERY: Duration = Duration::from_hours(1);
+
+/// How long a dead letter is kept that no operator removes. There is one for each purpose and address, but addresses come
+/// and go.
+const LETTERS_LAST: TimeDelta = TimeDelta::days(90);
 
 impl Accounts {
     /// Removes sessions that are over from the store; how many they were. A [worker](super::OutboxWorker) does so when
@@ -37,10 +44,15 @@ impl Accounts {
         }
     }
 
-    /// Removes sessions that are over or whose users are disabled, and binds those of an older version to the passwords of
-    /// their users; now, and every hour until it is dropped.
-    pub(super) async fn sweep_sessions(&self) -> Infallible {
+    /// Removes sessions that are over or whose users are disabled, binds those of an older version to the passwords of
+    /// their users, and removes dead letters that are old; now, and every hour until it is dropped.
+    pub(super) async fn sweep(&self) -> Infallible {
         loop {
+            match self.remove_old_letters().await {
+                Ok(0) => {}
+                Ok(removed) => tracing::info!(removed, "dead letters that were old are removed"),
+                Err(error) => tracing::warn!(%error, "old dead letters could not be removed"),
+            }
             match self.sweep_once().await {
                 Ok(0) => {}
                 Ok(removed) => tracing::debug!(removed, "sessions that were over are removed"),
@@ -48,6 +60,16 @@ impl Accounts {
             }
             tokio::time::sleep(EVERY).await;
         }
+    }
+
+    /// Removes the dead letters that died long ago, by the clock that dates them; how many they were.
+    async fn remove_old_letters(&self) -> Result<u64, Failure> {
+        let Some(outbox) = &self.inner.outbox else {
+            return Ok(0);
+        };
+        let now = outbox.store.clock().await?.unwrap_or_else(|| self.now());
+        let before = now.checked_sub_signed(LETTERS_LAST).unwrap_or(now);
+        Ok(outbox.store.purge_dead_letters(before).await?)
     }
 
     /// One sweep; how many sessions were removed.
