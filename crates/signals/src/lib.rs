@@ -155,6 +155,7 @@ mod capture;
 mod catalogue;
 mod connection;
 mod detached;
+mod dispatch;
 mod event;
 mod hub;
 mod macros;

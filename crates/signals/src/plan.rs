@@ -28,12 +28,9 @@ pub(crate) struct Recipe {
     pub(crate) timed: Option<bool>,
 }
 
-/// So many receivers are worth a function that has more to set up.
-const MANY: usize = 16;
-
 /// What one hub does for one signal.
 pub(crate) struct Plan<E: Event> {
-    /// The linked receivers where they are few and none awaits, as near as can be: see [`Roster::quick`].
+    /// The linked receivers where none awaits, as near as can be: see [`Roster::quick`].
     quick: Arc<[Quick<E>]>,
     has_connected: AtomicBool,
     linked: Arc<Roster<E>>,
@@ -81,11 +78,7 @@ impl<E: Event> Plan<E> {
         let everyone = (steps.len() == all.len()).then_some(all);
         let linked = Arc::new(Roster::new(steps));
         let plan = Self {
-            quick: if linked.quick().len() < MANY {
-                Arc::clone(linked.quick())
-            } else {
-                Arc::default()
-            },
+            quick: Arc::clone(linked.quick()),
             merged: ArcSwap::new(Arc::clone(&linked)),
             linked,
             everyone,
@@ -101,7 +94,7 @@ impl<E: Event> Plan<E> {
         plan
     }
 
-    /// The linked receivers, while they are few, there are no others and none awaits; otherwise nothing.
+    /// The linked receivers, while there are no others and none awaits; otherwise nothing.
     #[inline]
     pub(crate) fn quick(&self) -> &[Quick<E>] {
         if self.has_connected.load(Ordering::Acquire) {

@@ -1,14 +1,13 @@
 //! The receivers of one signal in the order of dispatch. A roster never changes: a change makes another.
 
 use crate::{
-    ReceiverInfo, SendError,
+    ReceiverInfo,
     answer::Answer,
     receiver::SyncCall,
-    report::Outcome,
     state::State,
     step::{Bound, Detail},
 };
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 /// The receivers of one signal in the order of dispatch, apart from what a dispatch seldom reads.
 pub(crate) struct Roster<E: 'static> {
@@ -44,12 +43,6 @@ impl<E: 'static> Roster<E> {
         }
     }
 
-    /// The receivers from `first` on, if all of the roster are linked and none awaits.
-    #[inline]
-    pub(crate) fn quick_from(&self, first: usize) -> &[Quick<E>] {
-        self.quick.get(first..).unwrap_or_default()
-    }
-
     /// All receivers, if all are linked and none awaits.
     pub(crate) fn quick(&self) -> &Arc<[Quick<E>]> {
         &self.quick
@@ -63,22 +56,6 @@ impl<E: 'static> Roster<E> {
 
     pub(crate) fn steps(&self) -> impl Iterator<Item = (&Bound<E>, &Detail)> {
         self.bounds.iter().zip(&self.details)
-    }
-
-    pub(crate) fn timeout(&self, index: usize) -> Option<Duration> {
-        self.details.get(index)?.timeout
-    }
-
-    /// The error of the receiver at `index`, if `outcome` is one.
-    ///
-    /// # Errors
-    /// When it is.
-    #[cold]
-    pub(crate) fn check(&self, index: usize, outcome: Outcome) -> Result<(), SendError> {
-        match self.details.get(index) {
-            Some(detail) => SendError::check(&detail.about, outcome),
-            None => Ok(()),
-        }
     }
 }
 

@@ -2,13 +2,16 @@
 
 use crate::{
     BoxError, Event, Outcome, SendError, Signals, SyncEvent,
+    dispatch::{Policy, run, run_sync},
     plan::Plan,
-    roster::{Quick, Roster},
-    step::Started,
+    roster::Roster,
+    step::Detail,
     trace::{self, Watched},
-    wait,
 };
-use tracing::Instrument;
+use std::ops::ControlFlow;
+
+/// So many receivers are worth a function that has more to set up.
+const MANY: usize = 16;
 
 impl Signals {
     /// Calls the receivers of `event` one after the other, the highest priority first, and stops at the first failure.
@@ -51,52 +54,15 @@ impl Signals {
     /// # });
     /// ```
     pub async fn send<E: Event>(&self, event: &E) -> Result<(), SendError> {
-        if trace::is_on() {
-            return Box::pin(self.send_traced(event)).await;
-        }
-        let Some(plan) = self.inner.plan::<E>() else {
+        let Some((plan, is_on)) = self.observed::<E>() else {
             return Ok(());
         };
-        let snapshot = plan.snapshot();
-        for (index, bound) in snapshot.bounds.iter().enumerate() {
-            let outcome = match bound.call_now(event) {
-                Some(Ok(())) => continue,
-                Some(answer) => answer.into(),
-                None => {
-                    let timeout = snapshot.timeout(index);
-                    match (bound.start(event, timeout), timeout) {
-                        (Started::Ended(outcome), _) => outcome,
-                        (Started::Waiting(waiting), None) => waiting.await.into(),
-                        (Started::Waiting(waiting), Some(_)) => {
-                            wait::within(waiting, timeout).await
-                        }
-                    }
-                }
-            };
-            if !outcome.is_ok() {
-                return snapshot.check(index, outcome);
-            }
-        }
-        Ok(())
-    }
-
-    async fn send_traced<E: Event>(&self, event: &E) -> Result<(), SendError> {
-        let snapshot = self.inner.plan_or_make::<E>().snapshot();
-        let span = Watched::dispatch(E::signal().info(), "send", snapshot.bounds.len());
-        for (bound, detail) in snapshot.steps() {
-            let inner = span.receiver(&detail.about);
-            let outcome = bound
-                .run(event, detail.timeout)
-                .instrument(inner.span().clone())
-                .await;
-            inner.ended(outcome.name());
-            if !outcome.is_ok() {
-                span.ended(outcome.name());
-                return SendError::check(&detail.about, outcome);
-            }
-        }
-        span.ended("done");
-        Ok(())
+        let roster = plan.snapshot();
+        let span =
+            is_on.then(|| Watched::dispatch(E::signal().info(), "send", roster.bounds.len()));
+        let mut policy = FirstFailure::new();
+        run(&roster, event, &mut policy, span.as_ref()).await;
+        policy.finish(span)
     }
 
     /// Calls the receivers of `event`, whose signal is declared `sync`, and stops at the first failure.
@@ -127,14 +93,16 @@ impl Signals {
     #[inline]
     pub fn send_sync<E: SyncEvent>(&self, event: &E) -> Result<(), SendError> {
         if trace::is_on() {
-            return self.send_sync_traced(event);
+            return self.send_sync_observed(event);
         }
         let Some(plan) = self.inner.plan::<E>() else {
             return Ok(());
         };
+        // A loop of its own: 1 and 8 receivers cost 2.3 and 1.3 times what a slice of function pointers does, and may cost 2.5
+        // and 1.4 times. Through the loop that serves all, connected receivers cost 11 and 3.2 times as much.
         let mut rest = plan.quick().iter();
-        if rest.len() == 0 {
-            return plan.with_roster(|roster| in_order(roster, 0, event));
+        if rest.len().wrapping_sub(1) >= MANY {
+            return in_order(plan, event);
         }
         while let Some(receiver) = rest.next() {
             if let Err(error) = receiver.call(event) {
@@ -145,43 +113,58 @@ impl Signals {
     }
 
     #[cold]
-    fn send_sync_traced<E: SyncEvent>(&self, event: &E) -> Result<(), SendError> {
-        let snapshot = self.inner.plan_or_make::<E>().snapshot();
-        let span = Watched::dispatch(E::signal().info(), "send_sync", snapshot.bounds.len());
-        for (bound, detail) in snapshot.steps() {
-            let inner = span.receiver(&detail.about);
-            let outcome: Outcome = inner.span().in_scope(|| bound.call_sync(event)).into();
-            inner.ended(outcome.name());
-            if !outcome.is_ok() {
-                span.ended(outcome.name());
-                return SendError::check(&detail.about, outcome);
-            }
+    fn send_sync_observed<E: SyncEvent>(&self, event: &E) -> Result<(), SendError> {
+        let roster = self.inner.plan_or_make::<E>().snapshot();
+        let span = Watched::dispatch(E::signal().info(), "send_sync", roster.bounds.len());
+        first_failure(&roster, 0, event, Some(span))
+    }
+
+    /// What is done for a signal, and whether a trace observes it; nothing where nobody receives it and nobody observes.
+    pub(crate) fn observed<E: Event>(&self) -> Option<(&Plan<E>, bool)> {
+        if trace::is_on() {
+            Some((self.inner.plan_or_make(), true))
+        } else {
+            self.inner.plan().map(|plan| (plan, false))
         }
-        span.ended("done");
-        Ok(())
     }
 }
 
-/// Calls receivers up to the first that does not say that all is well: its index, and what it says.
-///
-/// Each of eight is called by an instruction of its own: the processor foretells where one of them goes better than
-/// where one and the same goes next.
-#[inline]
-fn first_failure<E>(receivers: &[Quick<E>], event: &E) -> Option<(usize, BoxError)> {
-    let (eights, rest) = receivers.as_chunks::<8>();
-    for (number, eight) in eights.iter().enumerate() {
-        for (index, receiver) in eight.iter().enumerate() {
-            if let Err(error) = receiver.call(event) {
-                return Some((8 * number + index, error));
-            }
-        }
+/// Stops at the first failure.
+struct FirstFailure {
+    failed: Option<(&'static str, SendError)>,
+}
+
+impl FirstFailure {
+    fn new() -> Self {
+        Self { failed: None }
     }
-    for (index, receiver) in rest.iter().enumerate() {
-        if let Err(error) = receiver.call(event) {
-            return Some((8 * eights.len() + index, error));
+
+    fn finish(self, span: Option<Watched>) -> Result<(), SendError> {
+        let (outcome, result) = match self.failed {
+            None => ("done", Ok(())),
+            Some((outcome, error)) => (outcome, Err(error)),
+        };
+        if let Some(span) = span {
+            span.ended(outcome);
         }
+        result
     }
-    None
+}
+
+impl Policy for FirstFailure {
+    const CATCHES: bool = false;
+
+    #[inline]
+    fn ended(&mut self, _index: usize, outcome: Outcome, detail: &Detail) -> ControlFlow<()> {
+        if outcome.is_ok() {
+            return ControlFlow::Continue(());
+        }
+        let name = outcome.name();
+        self.failed = SendError::check(&detail.about, outcome)
+            .err()
+            .map(|error| (name, error));
+        ControlFlow::Break(())
+    }
 }
 
 /// Goes on behind a receiver that did not say that all is well and has `left` receivers behind it. Apart, so that
@@ -196,26 +179,45 @@ fn go_on<E: SyncEvent>(
 ) -> Result<(), SendError> {
     let roster = plan.linked();
     let next = roster.bounds.len() - left;
-    roster.check(next - 1, Err(error).into())?;
-    in_order(&roster, next, event)
+    if let Some(detail) = roster.details.get(next - 1) {
+        SendError::check(&detail.about, Err(error).into())?;
+    }
+    first_failure(&roster, next, event, None)
 }
 
-/// Goes through many receivers, or receivers of every kind that the signal can have, from `first` on.
+/// Goes through many receivers, or receivers of every kind that the signal can have.
 #[inline(never)]
-fn in_order<E: SyncEvent>(roster: &Roster<E>, first: usize, event: &E) -> Result<(), SendError> {
-    let mut next = first;
-    let mut rest = roster.quick_from(first);
-    while let Some((index, error)) = first_failure(rest, event) {
-        roster.check(next + index, Err(error).into())?;
-        next += index + 1;
-        rest = roster.quick_from(next);
+fn in_order<E: SyncEvent>(plan: &Plan<E>, event: &E) -> Result<(), SendError> {
+    let mut rest = plan.quick().iter();
+    if rest.len() == 0 {
+        return plan.with_roster(|roster| first_failure(roster, 0, event, None));
     }
-    let others = roster.bounds.iter().enumerate().skip(next + rest.len());
-    for (index, bound) in others {
-        let answer = bound.call_sync(event);
-        if answer.is_err() {
-            roster.check(index, answer.into())?;
+    // Each of eight is called by an instruction of its own: the processor foretells where one of them goes better than
+    // where one and the same goes next. 64 receivers cost 0.5 of a slice of function pointers so, and 1.2 without; the
+    // limit is 1.1.
+    while let Some((eight, behind)) = rest.as_slice().split_first_chunk::<8>() {
+        for (index, receiver) in eight.iter().enumerate() {
+            if let Err(error) = receiver.call(event) {
+                return go_on(plan, 7 - index + behind.len(), error, event);
+            }
+        }
+        rest = behind.iter();
+    }
+    while let Some(receiver) = rest.next() {
+        if let Err(error) = receiver.call(event) {
+            return go_on(plan, rest.len(), error, event);
         }
     }
     Ok(())
+}
+
+fn first_failure<E: SyncEvent>(
+    roster: &Roster<E>,
+    first: usize,
+    event: &E,
+    span: Option<Watched>,
+) -> Result<(), SendError> {
+    let mut policy = FirstFailure::new();
+    run_sync(roster, first, event, &mut policy, span.as_ref());
+    policy.finish(span)
 }

@@ -36,16 +36,6 @@ impl<E: 'static> Clone for Bound<E> {
 }
 
 impl<E: 'static> Bound<E> {
-    /// Calls a receiver that does not await; nothing if it does.
-    #[inline]
-    pub(crate) fn call_now(&self, event: &E) -> Option<Answer> {
-        match self {
-            Self::Sync(call, state) => Some(call(event, state)),
-            Self::SyncClosure(call) => Some(call(event)),
-            Self::Async(..) | Self::AsyncClosure(_) => None,
-        }
-    }
-
     /// Calls a receiver of a signal that is declared `sync`.
     #[inline]
     pub(crate) fn call_sync(&self, event: &E) -> Answer {
@@ -70,14 +60,6 @@ impl<E: 'static> Bound<E> {
             },
             Self::AsyncClosure(call) if wait::can_time(timeout) => Started::Waiting(call(event)),
             Self::AsyncClosure(_) => Started::Ended(Outcome::NoRuntime),
-        }
-    }
-
-    /// Calls the receiver and waits, for no longer than `timeout`, until it has ended.
-    pub(crate) async fn run(&self, event: &E, timeout: Option<Duration>) -> Outcome {
-        match self.start(event, timeout) {
-            Started::Ended(outcome) => outcome,
-            Started::Waiting(waiting) => wait::within(waiting, timeout).await,
         }
     }
 }

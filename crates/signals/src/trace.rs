@@ -43,11 +43,6 @@ impl Watched {
         )
     }
 
-    /// A span that nobody looks at.
-    pub(crate) fn none() -> Self {
-        Self::new(Span::none())
-    }
-
     fn new(span: Span) -> Self {
         Self {
             span,
