@@ -100,6 +100,28 @@ impl SiteOptions {
         self
     }
 
+    /// Whether nothing in the settings speaks of another than development mode.
+    pub(crate) fn is_for_this_machine(&self) -> bool {
+        let others = [
+            "SITE_URL",
+            "UNRECEIVED",
+            "CONFIG",
+            "SMTP_",
+            "SMS_",
+            "WEBHOOK_",
+            "NATS_",
+        ];
+        let is_other = |name: &str| {
+            let name = name.strip_prefix("PHONE_AUTH_").unwrap_or_default();
+            others.iter().any(|other| name.starts_with(other))
+        };
+        let is_named = self.config.is_some() || self.origin.is_some();
+        let is_argued = |text: &String| text.starts_with("--site-url") || text == "--config";
+        !is_named
+            && !self.variables.iter().any(|(name, _)| is_other(name))
+            && !self.arguments.iter().any(is_argued)
+    }
+
     /// In the folder of a site that was there before, with its database and key.
     #[must_use]
     pub(crate) fn folder(mut self, folder: Arc<TempDir>) -> Self {

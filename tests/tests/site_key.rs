@@ -18,7 +18,9 @@ const OTHER: &str = "7d0f6a3b9c1e48528a4d6e0b3f2c5a9714e8b06d93c7f1a25e4b8d0c6a7
 fn command(database: &OwnDatabase, arguments: &[&str], settings: &[(&str, &str)]) -> Ran {
     let url = database.url();
     let all = [arguments, &["--database", &url, "--addr", "127.0.0.1:0"]].concat();
-    run(database.folder(), &all, settings, "")
+    // A worker assumes no mode.
+    let variables = [&[("PHONE_AUTH_DEVELOPMENT", "true")], settings].concat();
+    run(database.folder(), &all, &variables, "")
 }
 
 /// A file in the folder of the database, by its path.

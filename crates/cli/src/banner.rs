@@ -46,6 +46,32 @@ impl fmt::Display for Banner<'_> {
             _ => "",
         };
         writeln!(f, "  key file   {}{state}", VisiblePath(&site.key_path))?;
+        let place = site
+            .mailbox
+            .as_ref()
+            .map(|mailbox| format!("{origin}{}", mailbox.path()));
+        Messages {
+            site,
+            place,
+            note: self.note.as_deref(),
+        }
+        .fmt(f)?;
+        f.write_str("Ctrl-C stops it.")
+    }
+}
+
+/// What becomes of the messages, a line each.
+pub(crate) struct Messages<'a> {
+    pub(crate) site: &'a Site,
+    /// Where they are shown besides, in development mode.
+    pub(crate) place: Option<String>,
+    /// What is missing although the process can start.
+    pub(crate) note: Option<&'a str>,
+}
+
+impl fmt::Display for Messages<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let site = self.site;
         let is_development = site.mailbox.is_some();
         let is_sent = site.destinations.iter().any(|it| !it.is_nobody());
         let mode = match (is_development, is_sent) {
@@ -57,21 +83,19 @@ impl fmt::Display for Banner<'_> {
             (false, false) => "delivery: nobody sends messages",
         };
         writeln!(f, "  mode       {mode}")?;
-        if let Some(mailbox) = &site.mailbox {
-            writeln!(
-                f,
-                "  messages   a line each below, and {origin}{}",
-                mailbox.path()
-            )?;
+        match &self.place {
+            Some(place) => writeln!(f, "  messages   a line each below, and {place}")?,
+            None if is_development => writeln!(f, "  messages   a line each below")?,
+            None => {}
         }
         for destination in &site.destinations {
             if !is_development || !destination.is_nobody() {
                 writeln!(f, "{destination}")?;
             }
         }
-        if let Some(note) = &self.note {
+        if let Some(note) = self.note {
             writeln!(f, "  WARNING    {note}")?;
         }
-        f.write_str("Ctrl-C stops it.")
+        Ok(())
     }
 }

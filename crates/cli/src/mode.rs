@@ -12,6 +12,7 @@ use phone_auth::signals::MessageSignal;
 
 use crate::configuration::{Configuration, Mistake};
 use crate::receivers::Reception;
+use crate::visible::Visible;
 
 /// The signals whose messages somebody must get.
 pub(crate) const MESSAGES: [&str; 4] = MessageSignal::NAMES;
@@ -34,6 +35,15 @@ pub(crate) enum Mode {
     Delivery,
 }
 
+/// Which process asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Process {
+    /// The one that serves the pages.
+    Site,
+    /// One that delivers for a site, wherever that listens: its own address tells nothing.
+    Worker,
+}
+
 /// Decides the mode.
 ///
 /// # Errors
@@ -41,6 +51,7 @@ pub(crate) enum Mode {
 pub(crate) fn decide(
     configuration: &Configuration,
     reception: &Reception,
+    process: Process,
 ) -> Result<Mode, Mistake> {
     let addr = configuration.server.addr;
     let is_loopback = configuration.server.is_loopback();
@@ -74,7 +85,8 @@ pub(crate) fn decide(
         return Ok(Mode::Delivery);
     }
     let is_private = is_loopback && public.is_none();
-    if is_private && configuration.messages.development.is_none() && !reception.is_sent {
+    let may_be_assumed = process == Process::Site && !reception.is_sent;
+    if is_private && configuration.messages.development.is_none() && may_be_assumed {
         return Ok(Mode::Development);
     }
     let setting = if !is_loopback {
@@ -90,7 +102,7 @@ pub(crate) fn decide(
         set.unwrap_or("development")
     };
     let mut why = lost(configuration, reception);
-    if is_private && reception.is_sent {
+    if is_private && !may_be_assumed {
         why.push_str(", or set development = true to look at them on this machine alone");
     } else if is_private {
         why.push_str(
@@ -98,6 +110,31 @@ pub(crate) fn decide(
         );
     }
     Err(configuration.sources.refuse(setting, why))
+}
+
+/// Refuses to begin in development mode on a database with pending messages, if nobody asked for that mode: they are likely
+/// those of a site that sends them, whose settings are missing here, and would be shown and removed.
+///
+/// # Errors
+/// When messages are pending that this process would deliver so.
+pub(crate) fn assume_beside(
+    configuration: &Configuration,
+    mode: Mode,
+    pending: u32,
+    database: &str,
+) -> Result<(), Mistake> {
+    let is_assumed = mode == Mode::Development && configuration.messages.development.is_none();
+    if !is_assumed || pending == 0 || !configuration.messages.outbox_worker {
+        return Ok(());
+    }
+    let why = format!(
+        "the database {} has pending messages ({pending}), which development mode would show here and send to nobody; \
+         `phone-auth outbox list` lists them. Set site_url and the senders (smtp.host and sms.url, webhook.url or \
+         nats.url) as their site has them, or set development = true (in the environment \
+         PHONE_AUTH_DEVELOPMENT=true) to have them shown on this machine alone and removed",
+        Visible(database)
+    );
+    Err(configuration.sources.refuse("development", why))
 }
 
 /// What the site is called, if others can see it under that name.
@@ -181,6 +218,10 @@ mod tests {
     const PHONES: &[&str] = &["reset_password_phone", "verify_phone"];
 
     fn decided(case: &Case) -> Result<Mode, String> {
+        decided_by(case, Process::Site)
+    }
+
+    fn decided_by(case: &Case, process: Process) -> Result<Mode, String> {
         let mut configuration = Configuration::default();
         configuration.server.addr = case.addr.parse().unwrap();
         configuration.site.url = case.site.map(|site| SiteOrigin::parse(site).unwrap());
@@ -190,7 +231,7 @@ mod tests {
             is_sent: case.is_sent,
             switched_off: Vec::new(),
         };
-        decide(&configuration, &reception).map_err(|mistake| mistake.to_string())
+        decide(&configuration, &reception, process).map_err(|mistake| mistake.to_string())
     }
 
     fn check(case: &Case, expected: Result<Mode, &str>) {
@@ -238,6 +279,76 @@ mod tests {
                 };
                 check(&case, expected);
             }
+        }
+    }
+
+    #[test]
+    fn worker_assumes_no_development() {
+        let local = Some("http://localhost:3000");
+        for addr in ["127.0.0.1:8000", "[::1]:8000"] {
+            for site in [None, local] {
+                for (missing, is_sent) in [
+                    (&MESSAGES[..], false),
+                    (&MESSAGES, true),
+                    (PHONES, true),
+                    (PHONES, false),
+                ] {
+                    for development in [None, Some(false)] {
+                        let case = Case {
+                            addr,
+                            site,
+                            development,
+                            missing,
+                            is_sent,
+                        };
+                        let why = decided_by(&case, Process::Worker).unwrap_err();
+                        let cure = "set development = true to look at them";
+                        assert!(why.contains("nobody would receive"), "{why}");
+                        assert!(why.contains(cure), "{why}");
+                    }
+                }
+                let asked = Case {
+                    addr,
+                    site,
+                    development: Some(true),
+                    ..NOBODY
+                };
+                let decided = decided_by(&asked, Process::Worker);
+                assert_eq!(decided, Ok(Mode::Development), "{addr} {site:?}");
+                let missing = &[];
+                let none = Case {
+                    addr,
+                    site,
+                    missing,
+                    ..NOBODY
+                };
+                let decided = decided_by(&none, Process::Worker);
+                assert_eq!(decided, Ok(Mode::Delivery), "{addr} {site:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn pending_messages_are_not_assumed_away() {
+        for (mode, development, delivers, pending, is_refused) in [
+            (Mode::Development, None, true, 1, true),
+            (Mode::Development, None, true, 500, true),
+            (Mode::Development, None, true, 0, false),
+            (Mode::Development, None, false, 1, false),
+            (Mode::Development, Some(true), true, 1, false),
+            (Mode::Delivery, None, true, 1, false),
+        ] {
+            let mut configuration = Configuration::default();
+            configuration.messages.development = development;
+            configuration.messages.outbox_worker = delivers;
+            let refused = assume_beside(&configuration, mode, pending, "site.sqlite3");
+            let why = refused.map_err(|why| why.to_string()).err();
+            assert_eq!(why.is_some(), is_refused, "{why:?}");
+            let why = why.unwrap_or_default();
+            assert_eq!(
+                why.contains(&format!("pending messages ({pending})")),
+                is_refused
+            );
         }
     }
 

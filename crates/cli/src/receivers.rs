@@ -8,7 +8,7 @@ use phone_auth::signals::{Manifest, MessageSignal};
 
 use crate::configuration::Configuration;
 use crate::delivery::{self, Target};
-use crate::mode::{self, MESSAGES, Mode};
+use crate::mode::{self, MESSAGES, Mode, Process};
 use crate::visible::Visible;
 
 /// Who gets the messages, the development mode aside.
@@ -66,7 +66,7 @@ fn is_needed(configuration: &Configuration, signal: &str) -> bool {
 /// of a hub, it is there also when a receiver lacks its state and no hub can be built.
 pub(crate) fn manifest(configuration: &Configuration) -> Manifest {
     let mut manifest = linked();
-    let mode = mode::decide(configuration, &reception(configuration));
+    let mode = mode::decide(configuration, &reception(configuration), Process::Site);
     let is_development = mode.is_ok_and(|mode| mode == Mode::Development);
     for receiver in &mut manifest.receivers {
         let is_of_development = RECEIVERS.contains(&receiver.id.as_str());

@@ -28,12 +28,15 @@ use crate::django::{self, Django};
 use crate::exit::Failure;
 use crate::keys::Keys;
 use crate::mailbox_page::{self, MailboxPage};
-use crate::mode::{self, Mode};
+use crate::mode::{self, Mode, Process};
 use crate::receivers::{self, Destination};
 use crate::setup::Setup;
 
 /// How many messages the mailbox keeps.
 const MAILBOX_ROOM: NonZeroUsize = NonZeroUsize::MIN.saturating_add(199);
+
+/// Up to how many pending messages are counted.
+const MOST_COUNTED: u32 = 1_000_000;
 
 /// How long closing the database may take.
 const CLOSING: Duration = Duration::from_secs(1);
@@ -79,9 +82,23 @@ pub(crate) fn runtime() -> Result<Runtime, Failure> {
 ///
 /// # Errors
 /// When messages would be lost or shown to others.
-pub(crate) fn mode(configuration: &Configuration) -> Result<Mode, Failure> {
+pub(crate) fn mode(configuration: &Configuration, process: Process) -> Result<Mode, Failure> {
     let reception = receivers::reception(configuration);
-    mode::decide(configuration, &reception).map_err(Failure::wrong)
+    mode::decide(configuration, &reception, process).map_err(Failure::wrong)
+}
+
+/// Refuses to have what is pending shown where it is to be sent.
+///
+/// # Errors
+/// As [`mode::assume_beside`], and when the database cannot be asked.
+pub(crate) async fn keep_pending(
+    configuration: &Configuration,
+    mode: Mode,
+    store: &OpenStore,
+) -> Result<(), Failure> {
+    let pending = store.outbox().pending_messages(MOST_COUNTED).await;
+    let pending = pending.map_err(Failure::failed)?;
+    mode::assume_beside(configuration, mode, pending, &store.place()).map_err(Failure::wrong)
 }
 
 /// What becomes of a database that lacks a migration.
@@ -120,6 +137,9 @@ pub(crate) async fn open(
         Schema::Newest => database::open(&setup.configuration).await?,
         Schema::AsItIs => Opened::as_it_was(database::open_current(&setup.configuration).await?),
     };
+    if schema == Schema::Newest {
+        keep_pending(&setup.configuration, mode, &opened.store).await?;
+    }
     let (keys, key_claim) = keys.claim(&opened.store).await?;
     let database = opened.store.place();
     let (key_path, key_made) = (keys.path(), keys.made());

@@ -305,7 +305,7 @@ fn half_configured_site_is_refused() {
         (
             "development = false\n".to_owned(),
             "development",
-            "leave the setting development out",
+            "to look at them on this machine alone",
         ),
         (
             "development = true\n".to_owned() + public,

@@ -181,6 +181,7 @@ fn start_can_be_stopped() {
         program.args([command, "--addr", "127.0.0.1:0", "--database", &url]);
         program.args(["--secret-key-file", "key"]);
         program.env("PHONE_AUTH_DATABASE_BUSY_TIMEOUT", "10 minutes");
+        program.env("PHONE_AUTH_DEVELOPMENT", "true");
         let program = program
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -1,19 +1,154 @@
 //! `phone-auth worker` and `phone-auth outbox`, without a site beside them.
 
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
 mod common;
 
-use common::Folder;
+use std::io::BufRead as _;
+
+use common::{Folder, Ran};
+
+/// What a worker says in a folder, with these further settings.
+fn worker(folder: &Folder, settings: &[(&str, &str)]) -> Ran {
+    let mut command = folder.command();
+    command.args(["worker", "--database", "sqlite:site.sqlite3"]);
+    command.envs(settings.iter().copied());
+    Ran::from(command.output().unwrap())
+}
+
+const ASKED: [(&str, &str); 1] = [("PHONE_AUTH_DEVELOPMENT", "true")];
+
+/// A site that is to be seen by others, with a reset that nobody has sent yet.
+fn pending() -> Folder {
+    let folder = Folder::new();
+    let create = ["user", "create", "ann", "--email", "ann@example.org"];
+    let database = ["--database", "sqlite:site.sqlite3"];
+    let made = folder.run_with_input(&[&create[..], &database].concat(), "correct-horse\n");
+    assert_eq!(made.code, Some(0), "{made:?}");
+    let mut site = folder.serve_with(|command| {
+        command.args(database);
+        command.env("PHONE_AUTH_OUTBOX_WORKER", "false");
+    });
+    let answer = site.post("/accounts/password_reset/", "login=ann%40example.org");
+    assert_eq!(answer.status, 302, "{}", answer.body);
+    site.stop();
+    assert_eq!(count(&folder), 1);
+    folder
+}
+
+/// How many messages are pending.
+fn count(folder: &Folder) -> usize {
+    let ran = folder.run(&["outbox", "list", "--database", "sqlite:site.sqlite3"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    ran.stdout
+        .lines()
+        .filter(|line| line.contains("reset_password by email"))
+        .count()
+}
+
+#[test]
+fn pending_messages_are_not_swallowed() {
+    let folder = pending();
+    let serve = ["serve", "--addr", "127.0.0.1:0"];
+    for (arguments, settings, says) in [
+        (&["worker"][..], &[][..], "nobody would receive"),
+        (
+            &["worker"],
+            &[("PHONE_AUTH_DEVELOPMENT", "false")],
+            "nobody would receive",
+        ),
+        (
+            &["worker"],
+            &[("PHONE_AUTH_SITE_URL", "http://localhost")],
+            "nobody would receive",
+        ),
+        (
+            &["worker"],
+            &[("PHONE_AUTH_SITE_URL", "https://example.org")],
+            "nobody would receive",
+        ),
+        (&serve, &[], "pending messages (1)"),
+        (
+            &serve,
+            &[("PHONE_AUTH_SITE_URL", "http://localhost")],
+            "pending messages (1)",
+        ),
+        (&["check"], &[], "pending messages (1)"),
+    ] {
+        let mut command = folder.command();
+        command
+            .args(arguments)
+            .args(["--database", "sqlite:site.sqlite3"]);
+        command.envs(settings.iter().copied());
+        let ran = Ran::from(command.output().unwrap());
+        assert_eq!(ran.code, Some(2), "{arguments:?} {settings:?}: {ran:?}");
+        assert!(ran.stderr.contains(says), "{arguments:?}: {ran:?}");
+        assert_eq!(ran.stdout, "", "{arguments:?} {settings:?}");
+        assert_eq!(count(&folder), 1, "{arguments:?} {settings:?}");
+    }
+    // What is asked for is done.
+    let mut site = folder.serve_with(|command| {
+        command
+            .args(["--database", "sqlite:site.sqlite3"])
+            .envs(ASKED);
+    });
+    site.wait_for(|line| line.starts_with("reset_password_email "));
+    site.stop();
+    assert_eq!(count(&folder), 0);
+}
+
+#[test]
+fn worker_tells_its_mode() {
+    for (settings, says) in [
+        (&ASKED[..], "mode       development: messages are not sent"),
+        (
+            &[
+                ("PHONE_AUTH_WEBHOOK_URL", "https://sender.example/"),
+                (
+                    "PHONE_AUTH_WEBHOOK_SECRET",
+                    "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+                ),
+            ],
+            "  verify_phone         to phone_auth.webhook (sender.example)",
+        ),
+    ] {
+        let folder = Folder::new();
+        folder
+            .serve_with(|command| {
+                command.args(["--database", "sqlite:site.sqlite3"]);
+            })
+            .stop();
+        let mut command = folder.command();
+        command
+            .args(["worker", "--database", "sqlite:site.sqlite3"])
+            .envs(settings.iter().copied());
+        command.stdout(std::process::Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let lines = std::io::BufReader::new(child.stdout.take().unwrap()).lines();
+        let said: Vec<_> = lines
+            .map(Result::unwrap)
+            .take_while(|line| !line.starts_with("Ctrl-C"))
+            .collect();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(said.iter().any(|line| line.contains(says)), "{said:#?}");
+        let is_nameless = said
+            .iter()
+            .any(|line| line.contains("WARNING    site_url is not set"));
+        assert_eq!(is_nameless, settings.len() > 1, "{said:#?}");
+    }
+}
 
 #[test]
 fn worker_makes_neither_database_nor_key() {
     let folder = Folder::new();
-    let ran = folder.run(&["worker", "--database", "sqlite:site.sqlite3"]);
+    let ran = worker(&folder, &ASKED);
     assert_eq!(ran.code, Some(1));
     assert!(ran.stderr.contains("there is no database"), "{ran:?}");
 
     let ran = folder.run(&["migrate", "--database", "sqlite:site.sqlite3"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    let ran = folder.run(&["worker", "--database", "sqlite:site.sqlite3"]);
+    let ran = worker(&folder, &ASKED);
     assert_eq!(ran.code, Some(1));
     assert!(
         ran.stderr.contains("there is no secret key at") && ran.stderr.contains("secret_key_file"),

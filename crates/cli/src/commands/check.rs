@@ -20,7 +20,7 @@ use crate::django::{self, Django};
 use crate::exit::Failure;
 use crate::keys::Keys;
 use crate::legacy_hashes;
-use crate::mode::{self, Mode};
+use crate::mode::{self, Mode, Process};
 use crate::receivers::{self, Destination};
 use crate::setup::Setup;
 use crate::site::{self, Parts};
@@ -34,7 +34,7 @@ use crate::visible::Visible;
 /// them from being served in full.
 pub(crate) fn run(mut setup: Setup) -> Result<(), Failure> {
     let mut wrong = Vec::new();
-    let mode = keep(&mut wrong, site::mode(&setup.configuration));
+    let mode = keep(&mut wrong, site::mode(&setup.configuration, Process::Site));
     let origin = keep(&mut wrong, site::links_begin_with(&setup.configuration));
     if let Some(origin) = origin {
         keep(&mut wrong, site::hub(&mut setup, &origin, None));
@@ -49,6 +49,10 @@ pub(crate) fn run(mut setup: Setup) -> Result<(), Failure> {
         {
             if let Some(keys) = &keys {
                 keep(&mut wrong, keys.look(store).await);
+            }
+            if let Some(mode) = mode {
+                let kept = site::keep_pending(&setup.configuration, mode, store).await;
+                keep(&mut wrong, kept);
             }
             keep(&mut wrong, no_oddities(store).await);
             keep(

@@ -18,7 +18,7 @@ use crate::banner::Banner;
 use crate::configuration::ServerSettings;
 use crate::console;
 use crate::exit::Failure;
-use crate::mode;
+use crate::mode::{self, Process};
 use crate::server::{Clocks, Finishing, Limits, Refusals, Server};
 use crate::setup::Setup;
 use crate::site::{self, Schema, Site};
@@ -37,7 +37,7 @@ pub(crate) fn run(setup: Setup) -> Result<(), Failure> {
 }
 
 async fn serve(setup: Setup) -> Result<(), Failure> {
-    let mode = site::mode(&setup.configuration)?;
+    let mode = site::mode(&setup.configuration, Process::Site)?;
     let addr = setup.configuration.server.addr;
     // Before anything is made, so that a second start beside a running site leaves no trace.
     let server = Server::bind(addr).map_err(|error| cannot_listen(addr, error))?;

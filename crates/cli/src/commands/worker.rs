@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use phone_auth::{PhoneAuth, SiteOrigin};
 
+use crate::banner::Messages;
 use crate::console;
 use crate::database;
 use crate::exit::Failure;
 use crate::keys;
+use crate::mode::{self, Process};
 use crate::setup::Setup;
 use crate::site::{self, Schema};
 use crate::stop::Stop;
@@ -25,7 +27,7 @@ pub(crate) fn run(setup: Setup) -> Result<(), Failure> {
 }
 
 async fn work(setup: Setup) -> Result<(), Failure> {
-    let mode = site::mode(&setup.configuration)?;
+    let mode = site::mode(&setup.configuration, Process::Worker)?;
     // Both belong to the site: a worker that made its own would deliver nothing, or links that nobody takes.
     database::must_exist(&setup.configuration)?;
     keys::must_exist(&setup.configuration)?;
@@ -37,6 +39,7 @@ async fn work(setup: Setup) -> Result<(), Failure> {
             .map_err(Failure::failed)?,
     };
     let grace = setup.configuration.server.shutdown_grace;
+    let note = mode::note(&setup.configuration, mode, setup.configuration.server.addr);
     let mut options = setup.configuration.messages.worker();
     options.watches_others = true;
     // A database that does not answer must not keep whoever starts the worker from stopping it.
@@ -45,10 +48,15 @@ async fn work(setup: Setup) -> Result<(), Failure> {
         () = stop.asked() => return Err(Failure::because("stopped before the worker was ready")),
     };
     console::tell(format_args!(
-        "phone-auth {} delivers what is owed in {}, with the key in {}\nCtrl-C stops it.",
+        "phone-auth {} delivers what is owed in {}, with the key in {}\n{}Ctrl-C stops it.",
         env!("CARGO_PKG_VERSION"),
         Visible(&site.database),
-        VisiblePath(&site.key_path)
+        VisiblePath(&site.key_path),
+        Messages {
+            site: &site,
+            place: None,
+            note: note.as_deref(),
+        }
     ));
     stop.asked().await;
     let finished = finish(&site.auth, &stop, grace).await;
