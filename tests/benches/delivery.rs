@@ -14,9 +14,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use phone_auth::core::accounts::{Accounts, WorkerOptions};
+use phone_auth::core::accounts::Accounts;
 use phone_auth::core::address::{EmailAddress, PhoneNumber};
 use phone_auth::core::outbox::NextDue;
+use phone_auth::core::outbox::WorkerOptions;
 use phone_auth::core::password::EncodedPassword;
 use phone_auth::core::person::NewPerson;
 use phone_auth::core::store::{OutboxStore, Store};
@@ -166,8 +167,8 @@ impl<S: Store + OutboxStore + 'static> Promising<S> {
             self.accounts.request_password_reset(name).await.unwrap();
         }
         let before = self.received.load(Ordering::SeqCst);
-        let worker = self.accounts.outbox_worker(WorkerOptions::default());
-        let worker = worker.unwrap();
+        let outbox = self.accounts.outbox().unwrap();
+        let worker = outbox.worker(WorkerOptions::default());
         let started = Instant::now();
         let at_work: Vec<_> = (0..workers)
             .map(|_| {
@@ -193,8 +194,9 @@ impl<S: Store + OutboxStore + 'static> Promising<S> {
         });
         let worker = self
             .accounts
-            .outbox_worker(WorkerOptions::default())
-            .unwrap();
+            .outbox()
+            .unwrap()
+            .worker(WorkerOptions::default());
         let running = tokio::spawn(async move { worker.run(std::future::pending()).await });
         let mut latencies = Vec::new();
         let emails = self.names.iter().filter(|name| name.contains('@'));

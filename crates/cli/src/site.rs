@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use phone_auth::core::accounts::WorkerOptions;
+use phone_auth::core::outbox::{Outbox, WorkerOptions};
 use phone_auth::core::password::Argon2Hasher;
 use phone_auth::core::site_key::KeyClaim;
 use phone_auth::delivery::development::{self, LinePrinter, Mailbox};
@@ -312,12 +312,22 @@ pub(crate) async fn accounts_for_operator(
     operators(setup.configuration, signals, schema).await
 }
 
-/// The flows for what an operator does with the outbox, which tells no receiver: what they need is not asked for.
+/// The flows for what an operator does that tells no receiver: what those need is not asked for.
 ///
 /// # Errors
 /// When the database is not there or cannot be used.
-pub(crate) async fn outbox_for_operator(setup: Setup) -> Result<Accounts, Failure> {
+pub(crate) async fn without_receivers(setup: Setup) -> Result<Accounts, Failure> {
     operators(setup.configuration, Signals::isolated(), Schema::AsItIs).await
+}
+
+/// The outbox for an operator.
+///
+/// # Errors
+/// When the database is not there or cannot be used.
+pub(crate) async fn outbox_for_operator(setup: Setup) -> Result<Outbox, Failure> {
+    let accounts = without_receivers(setup).await?;
+    let outbox = accounts.outbox().cloned();
+    outbox.ok_or_else(|| Failure::because("the site has no outbox"))
 }
 
 async fn operators(

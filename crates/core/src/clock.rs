@@ -4,12 +4,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 
 /// Tells the time. Flows cut it to microseconds, which is what every store can keep.
 pub trait Clock: Send + Sync {
     /// What time it is.
     fn now(&self) -> DateTime<Utc>;
+}
+
+impl dyn Clock + '_ {
+    /// The time as a store can keep it: to the microsecond.
+    pub(crate) fn stored_now(&self) -> DateTime<Utc> {
+        self.now().trunc_subsecs(6)
+    }
 }
 
 /// The clock of the machine, in UTC.

@@ -11,10 +11,10 @@ mod common;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use common::owing::{Owing, options};
+use common::owing::Owing;
 use common::{ANNS_PHONE, HORSE, STAPLE, refusal};
-use phone_auth_core::accounts::{DeadLetterRefusal, NoOutbox};
 use phone_auth_core::address::AddressKind;
+use phone_auth_core::outbox::DeadLetterRefusal;
 use phone_auth_core::outbox::{Binding, MessageId, Obsolete};
 use phone_auth_core::password::Password;
 use phone_auth_core::store::{AddressStore, OutboxStore};
@@ -104,11 +104,11 @@ async fn letter_is_sent_once_its_reason_is_gone() {
         owing.deliver().await;
         let id = owing.outbox().await[0].id;
         if case == "disabled" {
-            let retried = owing.accounts.retry_dead_letter(id).await;
+            let retried = owing.accounts.outbox().unwrap().requeue(id).await;
             assert_eq!(refusal(retried), DeadLetterRefusal::Disabled);
             owing.accounts.set_active("ann", true).await.unwrap();
         }
-        owing.accounts.retry_dead_letter(id).await.unwrap();
+        owing.accounts.outbox().unwrap().requeue(id).await.unwrap();
         assert_eq!(owing.deliver().await, 1);
         assert_eq!(owing.resets.take().len(), 1, "{case}");
         assert_eq!(owing.outbox().await, [], "{case}");
@@ -138,7 +138,13 @@ async fn only_newer_request_makes_obsolete() {
         let letter = owing.outbox().await.remove(0);
         let reason = letter.dead.unwrap().reason;
         assert!(reason.contains("the record of its request"), "{reason}");
-        owing.accounts.retry_dead_letter(letter.id).await.unwrap();
+        owing
+            .accounts
+            .outbox()
+            .unwrap()
+            .requeue(letter.id)
+            .await
+            .unwrap();
         owing.deliver().await;
         assert_eq!(owing.resets.take().len(), 1, "{newest:?}");
     }
@@ -159,7 +165,7 @@ async fn replaced_letter_is_not_sent_again() {
     owing.ask().await;
     owing.deliver().await;
     let newer = owing.resets.take().remove(0);
-    let retried = owing.accounts.retry_dead_letter(id).await;
+    let retried = owing.accounts.outbox().unwrap().requeue(id).await;
     let why = DeadLetterRefusal::Obsolete(Obsolete::NewerRequest);
     assert_eq!(refusal(retried), why);
     let parts: Vec<&str> = newer.url.as_str().split('/').collect();
@@ -246,7 +252,13 @@ async fn unexplained_message_is_a_dead_letter() {
         assert!(reason.contains(says), "{reason}");
         assert_eq!(owing.worker.obsolete_messages(), 0);
         // The operator who sends it again has it bound to the state as it is.
-        owing.accounts.retry_dead_letter(letter.id).await.unwrap();
+        owing
+            .accounts
+            .outbox()
+            .unwrap()
+            .requeue(letter.id)
+            .await
+            .unwrap();
         assert_eq!(owing.deliver().await, 1);
         assert_eq!(owing.resets.take().len(), 1, "{says}");
     }
@@ -273,13 +285,13 @@ async fn retry_sends_or_says_why_not() {
             "person" => DeadLetterRefusal::NoSuchLetter,
             _ => {
                 // Somebody has corrected it.
-                owing.accounts.retry_dead_letter(id).await.unwrap();
+                owing.accounts.outbox().unwrap().requeue(id).await.unwrap();
                 owing.deliver().await;
                 assert_eq!(owing.resets.take()[0].email, "x@example.org");
                 continue;
             }
         };
-        let retried = owing.accounts.retry_dead_letter(id).await;
+        let retried = owing.accounts.outbox().unwrap().requeue(id).await;
         assert_eq!(refusal(retried), why, "{case}");
         let kept = usize::from(case != "person");
         assert_eq!(owing.outbox().await.len(), kept, "it stays a dead letter");
@@ -291,7 +303,7 @@ async fn retry_sends_or_says_why_not() {
     owing.deliver().await;
     let id = owing.outbox().await[0].id;
     owing.ask().await;
-    let retried = owing.accounts.retry_dead_letter(id).await;
+    let retried = owing.accounts.outbox().unwrap().requeue(id).await;
     let newer = DeadLetterRefusal::Obsolete(Obsolete::NewerRequest);
     assert_eq!(refusal(retried), newer);
 }
@@ -310,7 +322,13 @@ async fn revived_message_backs_off_anew() {
         owing.kit.clock.advance(Duration::from_secs(1));
     }
     let letter = owing.outbox().await.remove(0);
-    owing.accounts.retry_dead_letter(letter.id).await.unwrap();
+    owing
+        .accounts
+        .outbox()
+        .unwrap()
+        .requeue(letter.id)
+        .await
+        .unwrap();
     let mut tokens = owing.kit.signals.capture::<TokenIssued>();
     assert_eq!(owing.deliver().await, 1);
     let revived = owing.outbox().await.remove(0);
@@ -347,14 +365,11 @@ async fn only_dead_letters_are_revived() {
     owing.ask().await;
     let owed = owing.outbox().await[0].id;
     for id in [owed, MessageId::new(99)] {
-        let retried = owing.accounts.retry_dead_letter(id).await;
+        let retried = owing.accounts.outbox().unwrap().requeue(id).await;
         assert_eq!(refusal(retried), DeadLetterRefusal::NoSuchLetter);
     }
     let without = &owing.kit.accounts;
-    assert!(without.outbox_worker(options()).is_none());
-    assert_eq!(refusal(without.outbox_after(None, 1).await), NoOutbox);
-    let retried = without.retry_dead_letter(owed).await;
-    assert_eq!(refusal(retried), DeadLetterRefusal::NoOutbox(NoOutbox));
+    assert!(without.outbox().is_none());
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use common::{ANNS_EMAIL, ANNS_PHONE, HORSE, Kit, SECRET, STAPLE, keyring};
-use phone_auth_core::accounts::{Accounts, FlowError, InvalidLink, Visitor, WorkerOptions};
+use phone_auth_core::accounts::{Accounts, FlowError, InvalidLink, Visitor};
 use phone_auth_core::address::{AddressKind, AddressRecord};
 use phone_auth_core::clock::{Clock, ManualClock};
+use phone_auth_core::outbox::WorkerOptions;
 use phone_auth_core::password::Password;
 use phone_auth_core::person::Person;
 use phone_auth_core::store::{AddressStore, OutboxStore};
@@ -153,7 +154,7 @@ async fn requests_are_kept_with_the_outbox() {
     let address = kit.address(&visitor, AddressKind::Email).await;
     set_verified(&kit, &address, true).await;
     let accounts = kit.owing(&kit.signals);
-    let worker = accounts.outbox_worker(WorkerOptions::default()).unwrap();
+    let worker = accounts.outbox().unwrap().worker(WorkerOptions::default());
     let mut sent = kit.signals.capture::<ResetPasswordEmail>();
     let mut link = async || {
         accounts.request_password_reset(ANNS_EMAIL).await.unwrap();
@@ -391,7 +392,7 @@ async fn revived_letter_is_the_newest() {
     let kit = Kit::with_ann().await;
     let signals = Signals::isolated();
     let accounts = kit.owing(&signals);
-    let worker = accounts.outbox_worker(WorkerOptions::default()).unwrap();
+    let worker = accounts.outbox().unwrap().worker(WorkerOptions::default());
     accounts.request_password_reset(ANNS_EMAIL).await.unwrap();
     // Nobody receives it, until its link would not work any more.
     kit.clock.advance(Duration::from_hours(25));
@@ -399,7 +400,7 @@ async fn revived_letter_is_the_newest() {
     let letter = kit.store.outbox_after(None, 10).await.unwrap().remove(0);
     let letter = letter.into_message().unwrap();
     assert!(letter.dead.is_some());
-    accounts.retry_dead_letter(letter.id).await.unwrap();
+    accounts.outbox().unwrap().requeue(letter.id).await.unwrap();
     let (purpose, address) = (
         letter.message.purpose,
         letter.message.recipient.unwrap().address,

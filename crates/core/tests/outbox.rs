@@ -132,7 +132,7 @@ async fn full_outbox_is_full_for_everybody() {
     assert_eq!(failure(verification.await).kind(), FailureKind::OutboxFull);
     assert_eq!(messages(&accounts).await, before);
 
-    let worker = accounts.outbox_worker(options()).unwrap();
+    let worker = accounts.outbox().unwrap().worker(options());
     assert_eq!(worker.deliver_due().await.unwrap(), 2);
     tokio::time::sleep(Duration::from_millis(150)).await;
     for name in ["bob@example.net", "nobody@example.org"] {

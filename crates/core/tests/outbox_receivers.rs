@@ -304,7 +304,7 @@ async fn retry_after_is_obeyed() {
 async fn signal_without_receiver_is_tried_again() {
     let kit = Kit::with_ann().await;
     let accounts = kit.owing(&Signals::isolated());
-    let worker = accounts.outbox_worker(options()).unwrap();
+    let worker = accounts.outbox().unwrap().worker(options());
     accounts.request_password_reset(ANNS_EMAIL).await.unwrap();
     worker.deliver_due().await.unwrap();
     let owed = messages(&accounts).await;

@@ -11,12 +11,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use common::{ANNS_EMAIL, ANNS_PHONE, Kit, SECRET, keyring};
-use phone_auth_core::accounts::{Accounts, OutboxWorker, WorkerOptions};
+use phone_auth_core::accounts::Accounts;
 use phone_auth_core::clock::{Clock, ManualClock};
 use phone_auth_core::outbox::{
     Claim, Lease, LeaseState, MessageId, NewMessage, NextDue, OutboxMessage, OutboxRow, Receipts,
     Revival, Revived, Settlement, Wait,
 };
+use phone_auth_core::outbox::{OutboxWorker, WorkerOptions};
 use phone_auth_core::store::{OutboxStore, StoreError, StoreErrorKind};
 use phone_auth_events::{ResetPasswordEmail, ResetPasswordPhone, Retry, Undelivered};
 use phone_auth_store_testkit::MemoryStore;
@@ -187,7 +188,7 @@ impl Odd {
 }
 
 fn worker(accounts: &Accounts) -> OutboxWorker {
-    accounts.outbox_worker(WorkerOptions::default()).unwrap()
+    accounts.outbox().unwrap().worker(WorkerOptions::default())
 }
 
 #[tokio::test(start_paused = true)]
@@ -554,7 +555,7 @@ async fn slow_store_slows_no_receiver() {
     let mut options = WorkerOptions::default();
     options.lease = Duration::from_millis(300);
     accounts.request_password_reset(ANNS_EMAIL).await.unwrap();
-    let worker = accounts.outbox_worker(options).unwrap();
+    let worker = accounts.outbox().unwrap().worker(options);
     worker.deliver_due().await.unwrap();
     let took = *took.lock().unwrap();
     assert!(

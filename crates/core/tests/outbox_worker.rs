@@ -49,7 +49,13 @@ async fn trying_ends_with_the_link() {
     );
 
     drop(fails);
-    owing.accounts.retry_dead_letter(letter.id).await.unwrap();
+    owing
+        .accounts
+        .outbox()
+        .unwrap()
+        .requeue(letter.id)
+        .await
+        .unwrap();
     let revived = owing.outbox().await.remove(0);
     assert_ne!(
         revived.message.key, letter.message.key,
@@ -79,7 +85,7 @@ async fn running_worker_is_woken() {
     let mut options = options();
     // By itself it would look far too late.
     options.idle = Duration::from_hours(1);
-    let worker = owing.accounts.outbox_worker(options).unwrap();
+    let worker = owing.accounts.outbox().unwrap().worker(options);
     let running = tokio::spawn(async move {
         // Ends when the other side is dropped.
         worker.run(async { drop(stopped.await) }).await;
@@ -170,7 +176,7 @@ async fn stopped_worker_begins_no_more_than_it_may() {
         });
     let mut options = options();
     options.concurrency = 1;
-    let worker = owing.accounts.outbox_worker(options).unwrap();
+    let worker = owing.accounts.outbox().unwrap().worker(options);
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let running = tokio::spawn(async move {
         // Ends when the other side is dropped.
@@ -227,7 +233,7 @@ async fn worker_begins_no_more_than_it_may() {
     let mut options = options();
     options.concurrency = 3;
     options.idle = Duration::from_hours(1);
-    let worker = owing.accounts.outbox_worker(options).unwrap();
+    let worker = owing.accounts.outbox().unwrap().worker(options);
     let running = tokio::spawn(async move { worker.run(std::future::pending()).await });
     for _ in 0..3 {
         beginnings.recv().await.unwrap();

@@ -577,16 +577,37 @@ async fn unreceived_reset_is_refused_for_all() {
         ),
     ] {
         let accounts = kit.lacking(&[lacking]);
-        let owed = accounts.outbox_after(None, 9).await.unwrap().len();
+        let owed = accounts
+            .outbox()
+            .unwrap()
+            .rows_after(None, 9)
+            .await
+            .unwrap()
+            .len();
         for login in refused {
             let refused = accounts.request_password_reset(login).await;
             let problem = FieldProblem::new(Field::Login, Problem::Unreceived { kind });
             let invalid = ResetRequestRefusal::Invalid(vec![problem]);
             assert_eq!(refusal(refused), invalid, "{login}");
         }
-        assert_eq!(accounts.outbox_after(None, 9).await.unwrap().len(), owed);
+        assert_eq!(
+            accounts
+                .outbox()
+                .unwrap()
+                .rows_after(None, 9)
+                .await
+                .unwrap()
+                .len(),
+            owed
+        );
         accounts.request_password_reset(taken).await.unwrap();
-        let now_owed = accounts.outbox_after(None, 9).await.unwrap().len();
+        let now_owed = accounts
+            .outbox()
+            .unwrap()
+            .rows_after(None, 9)
+            .await
+            .unwrap()
+            .len();
         assert_eq!(now_owed, owed + 1);
     }
 }

@@ -7,8 +7,9 @@ mod common;
 use std::time::Duration;
 
 use common::{ANNS_EMAIL, HORSE, Kit};
-use phone_auth_core::accounts::{FailureKind, WorkerOptions};
+use phone_auth_core::accounts::FailureKind;
 use phone_auth_core::clock::{Clock, ManualClock};
+use phone_auth_core::outbox::WorkerOptions;
 use phone_auth_core::password::Password;
 use phone_auth_core::session::{NewLogIn, NewSession, SessionDigest, SessionKey};
 use phone_auth_core::store::{SessionStore, StoreErrorKind};
@@ -180,7 +181,7 @@ async fn worker_removes_expired_sessions() {
     kit.clock.advance(lifetime);
     let alive = log_in().await.key;
     let accounts = kit.owing(&kit.signals);
-    let worker = accounts.outbox_worker(WorkerOptions::default()).unwrap();
+    let worker = accounts.outbox().unwrap().worker(WorkerOptions::default());
     let left = async |patience| {
         let ended = tokio::time::timeout(patience, worker.run(std::future::pending())).await;
         assert!(ended.is_err(), "it works until it is dropped");

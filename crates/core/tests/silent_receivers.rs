@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use common::ANNS_EMAIL;
 use common::owing::Owing;
-use phone_auth_core::accounts::WorkerOptions;
+use phone_auth_core::outbox::WorkerOptions;
 use phone_auth_events::{ConnectOptions, ResetPasswordEmail, ResetPasswordPhone, Signals};
 
 /// A worker as it is by default, and time that passes by its clock and by that of the store.
@@ -34,8 +34,9 @@ impl Running {
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let worker = owing
             .accounts
-            .outbox_worker(WorkerOptions::default())
-            .unwrap();
+            .outbox()
+            .unwrap()
+            .worker(WorkerOptions::default());
         tokio::spawn(async move { worker.run(async { drop(stopped.await) }).await });
         Self { owing, _stop: stop }
     }

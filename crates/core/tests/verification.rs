@@ -341,9 +341,21 @@ async fn unreceived_verification_is_refused() {
         let accounts = kit.lacking(&[lacking]);
         for kind in KINDS {
             let row = kit.address(&visitor, kind).await;
-            let owed = accounts.outbox_after(None, 9).await.unwrap().len();
+            let owed = accounts
+                .outbox()
+                .unwrap()
+                .rows_after(None, 9)
+                .await
+                .unwrap()
+                .len();
             let asked = accounts.request_verification(&visitor, kind, row.id).await;
-            let now_owed = accounts.outbox_after(None, 9).await.unwrap().len();
+            let now_owed = accounts
+                .outbox()
+                .unwrap()
+                .rows_after(None, 9)
+                .await
+                .unwrap()
+                .len();
             if kind == refused {
                 assert_eq!(refusal(asked), VerificationRequestRefusal::Unreceived);
                 assert_eq!(now_owed, owed);

@@ -5,7 +5,7 @@ mod common;
 
 use std::time::Duration;
 
-use phone_auth_core::accounts::WorkerOptions;
+use phone_auth_core::outbox::WorkerOptions;
 use phone_auth_core::site_key;
 use phone_auth_events::ResetPasswordEmail;
 
@@ -19,7 +19,7 @@ async fn worker_sends_only_with_the_key_of_the_store() {
     let kit = Kit::with_ann().await;
     let accounts = kit.owing(&kit.signals);
     let mut sent = kit.signals.capture::<ResetPasswordEmail>();
-    let worker = accounts.outbox_worker(WorkerOptions::default()).unwrap();
+    let worker = accounts.outbox().unwrap().worker(WorkerOptions::default());
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let running = worker.clone();
     let running = tokio::spawn(async move {
@@ -39,7 +39,12 @@ async fn worker_sends_only_with_the_key_of_the_store() {
         tokio::time::sleep(A_WHILE).await;
         assert_eq!(!sent.take().is_empty(), is_sent);
         // The message is kept for whoever has the key.
-        let pending = accounts.outbox_after(None, 10).await.unwrap();
+        let pending = accounts
+            .outbox()
+            .unwrap()
+            .rows_after(None, 10)
+            .await
+            .unwrap();
         assert_eq!(pending.is_empty(), is_sent);
         assert_eq!(worker.deliver_due().await.unwrap(), 0);
     }

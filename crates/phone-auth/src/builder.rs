@@ -4,7 +4,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::core::accounts::{self, Accounts, AccountsBuilder, Dispatch, WorkerOptions};
+use crate::core::accounts::{self, Accounts, AccountsBuilder, Dispatch};
+use crate::core::outbox::WorkerOptions;
 use crate::core::site_key::{self, SiteKeyErrorKind};
 use crate::core::store::Store;
 use crate::receivers::{LeftAlone, Receivers, Reception};
@@ -287,7 +288,7 @@ impl PhoneAuthBuilder {
     ///
     /// # Security
     /// A process with another key sends links that nobody accepts. A worker goes on asking, unless
-    /// [`WorkerOptions::checks_key`](crate::core::accounts::WorkerOptions::checks_key) is turned off too.
+    /// [`WorkerOptions::checks_key`](crate::core::outbox::WorkerOptions::checks_key) is turned off too.
     ///
     /// # Examples
     /// ```

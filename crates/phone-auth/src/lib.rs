@@ -20,7 +20,7 @@
 //! | settings, the mount of the pages, hasher, clock | [`accounts`](PhoneAuthBuilder::accounts) | [`AccountsBuilder`](crate::core::accounts::AccountsBuilder) |
 //! | state of receivers, which of them are disabled | [`receivers`](PhoneAuthBuilder::receivers) | [`SignalsBuilder`](signals::SignalsBuilder) |
 //! | templates, cookies, trusted origins, content policy | [`web`](PhoneAuthBuilder::web) | [`WebBuilder`](web::WebBuilder) |
-//! | how pending messages are delivered | [`worker`](PhoneAuthBuilder::worker) | [`WorkerOptions`](crate::core::accounts::WorkerOptions) |
+//! | how pending messages are delivered | [`worker`](PhoneAuthBuilder::worker) | [`WorkerOptions`](crate::core::outbox::WorkerOptions) |
 //!
 //! What could not work is refused by [`build`](PhoneAuthBuilder::build), with a sentence that says what to write.
 //!

@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
-use crate::core::accounts::{Accounts, OutboxWorker, WorkerOptions};
+use crate::core::accounts::Accounts;
+use crate::core::outbox::{OutboxWorker, WorkerOptions};
 use crate::{BuildError, BuildErrorKind};
 
 /// Whether this process delivers pending messages, and how.
@@ -29,8 +30,8 @@ impl WorkerChoice {
     pub(crate) fn build(self, accounts: &Accounts) -> Result<Option<OutboxWorker>, BuildError> {
         let is_described = self.options.is_some();
         let options = self.options.unwrap_or_default();
-        let worker = (!self.is_elsewhere).then(|| accounts.outbox_worker(options));
-        match worker.flatten() {
+        let outbox = accounts.outbox().filter(|_| !self.is_elsewhere);
+        match outbox.map(|outbox| outbox.worker(options)) {
             None if is_described => Err(BuildError::new(BuildErrorKind::Worker)),
             worker => Ok(worker),
         }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use phone_auth::core::accounts::WorkerOptions;
+use phone_auth::core::outbox::WorkerOptions;
 use phone_auth::signals::{
     ResetPasswordEmail, ResetPasswordPhone, Signals, VerifyEmail, VerifyPhone,
 };

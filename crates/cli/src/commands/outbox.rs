@@ -1,10 +1,10 @@
 //! `phone-auth outbox`: messages that are owed, and dead letters.
 
 use chrono::Utc;
-use phone_auth::Accounts;
-use phone_auth::core::accounts::{DeadLetterRefusal, FlowError};
+use phone_auth::core::accounts::FlowError;
 use phone_auth::core::outbox::{
-    MessageId, OutboxMessage, OutboxRow, ReceiptOutcome, Receipts, UnreadableMessage,
+    DeadLetterRefusal, MessageId, Outbox, OutboxMessage, OutboxRow, ReceiptOutcome, Receipts,
+    UnreadableMessage,
 };
 use serde::Serialize;
 
@@ -27,12 +27,12 @@ const PAGE: u32 = 500;
 pub(crate) fn run(setup: Setup, command: OutboxCommand) -> Result<(), Failure> {
     let runtime = site::runtime()?;
     runtime.block_on(async {
-        let accounts = site::outbox_for_operator(setup).await?;
+        let outbox = site::outbox_for_operator(setup).await?;
         match command {
-            OutboxCommand::List { json } => list(&accounts, json).await,
-            OutboxCommand::Retry { all: true, .. } => retry_all(&accounts).await,
-            OutboxCommand::Retry { ids, .. } => retry(&accounts, &ids).await,
-            OutboxCommand::Purge { older_than } => purge(&accounts, &older_than).await,
+            OutboxCommand::List { json } => list(&outbox, json).await,
+            OutboxCommand::Retry { all: true, .. } => retry_all(&outbox).await,
+            OutboxCommand::Retry { ids, .. } => retry(&outbox, &ids).await,
+            OutboxCommand::Purge { older_than } => purge(&outbox, &older_than).await,
         }
     })
 }
@@ -110,12 +110,12 @@ impl From<OutboxRow> for Listed {
 }
 
 /// Everything in the outbox.
-async fn all(accounts: &Accounts) -> Result<Vec<OutboxRow>, Failure> {
+async fn all(outbox: &Outbox) -> Result<Vec<OutboxRow>, Failure> {
     let mut all = Vec::new();
     let mut after = None;
     loop {
-        let page = accounts
-            .outbox_after(after, PAGE)
+        let page = outbox
+            .rows_after(after, PAGE)
             .await
             .map_err(Failure::failed)?;
         after = page.last().map(OutboxRow::id);
@@ -126,8 +126,8 @@ async fn all(accounts: &Accounts) -> Result<Vec<OutboxRow>, Failure> {
     }
 }
 
-async fn list(accounts: &Accounts, json: bool) -> Result<(), Failure> {
-    let messages: Vec<Listed> = all(accounts).await?.into_iter().map(Listed::from).collect();
+async fn list(outbox: &Outbox, json: bool) -> Result<(), Failure> {
+    let messages: Vec<Listed> = all(outbox).await?.into_iter().map(Listed::from).collect();
     if json {
         let text = visible::to_json(&messages).map_err(Failure::failed)?;
         return console::print(text).map_err(Failure::failed);
@@ -168,30 +168,30 @@ fn waits_for(message: &Listed) -> Option<String> {
     Some(format!("{}: {}", failed.receiver, failed.reason))
 }
 
-async fn retry(accounts: &Accounts, ids: &[i64]) -> Result<(), Failure> {
+async fn retry(outbox: &Outbox, ids: &[i64]) -> Result<(), Failure> {
     let ids = ids.iter().map(|id| MessageId::new(*id));
-    retry_each(accounts, ids, false).await
+    retry_each(outbox, ids, false).await
 }
 
-async fn retry_all(accounts: &Accounts) -> Result<(), Failure> {
-    let letters = all(accounts).await?.into_iter().filter(|row| match row {
+async fn retry_all(outbox: &Outbox) -> Result<(), Failure> {
+    let letters = all(outbox).await?.into_iter().filter(|row| match row {
         OutboxRow::Message(message) => message.dead.is_some(),
         OutboxRow::Unreadable(row) => row.is_dead,
     });
     let ids: Vec<_> = letters.map(|row| row.id()).collect();
     // Somebody else may have sent one again or removed it meanwhile.
-    retry_each(accounts, ids, true).await
+    retry_each(outbox, ids, true).await
 }
 
 /// Owes each of these anew. One that cannot be sent keeps no other from it; which they were and why is said at the end.
 async fn retry_each(
-    accounts: &Accounts,
+    outbox: &Outbox,
     ids: impl IntoIterator<Item = MessageId>,
     skip_missing: bool,
 ) -> Result<(), Failure> {
     let (mut count, mut refused) = (0, Vec::new());
     for id in ids {
-        match accounts.retry_dead_letter(id).await {
+        match outbox.requeue(id).await {
             Ok(()) => count += 1,
             Err(FlowError::Failed(failure)) if failure.is_retryable() => {
                 return Err(Failure::failed(failure));
@@ -217,7 +217,7 @@ fn said_owed(count: usize) -> Result<(), Failure> {
     .map_err(Failure::failed)
 }
 
-async fn purge(accounts: &Accounts, older_than: &str) -> Result<(), Failure> {
+async fn purge(outbox: &Outbox, older_than: &str) -> Result<(), Failure> {
     let wrong = || {
         Failure::because(format!(
             "--older-than {} is no time such as 30d or \"12 hours\"",
@@ -227,7 +227,7 @@ async fn purge(accounts: &Accounts, older_than: &str) -> Result<(), Failure> {
     let age = duration::parse(older_than).ok_or_else(wrong)?;
     let age = chrono::TimeDelta::from_std(age).map_err(|_| wrong())?;
     let before = Utc::now().checked_sub_signed(age).ok_or_else(wrong)?;
-    let count = accounts
+    let count = outbox
         .purge_dead_letters(before)
         .await
         .map_err(Failure::failed)?;

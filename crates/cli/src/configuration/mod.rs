@@ -21,7 +21,7 @@ mod tests;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use phone_auth::core::accounts::WorkerOptions;
+use phone_auth::core::outbox::WorkerOptions;
 
 pub(crate) use error::{ConfigurationError, Mistake};
 pub(crate) use source::{PREFIX, Source};

@@ -11,11 +11,11 @@ use phone_auth_tokens::django::DjangoTokens;
 use phone_auth_urls::AccountRoutes;
 
 use super::devices::DeviceKeys;
-use super::links::Links;
-use super::promise::Outbox;
 use super::{Accounts, Dispatch, DjangoSessions, Inner};
 use crate::client::Client;
 use crate::clock::{Clock, SystemClock};
+use crate::link::Links;
+use crate::outbox::{Outbox, OutboxParts};
 use crate::password::{Argon2Hasher, PasswordHasher, PasswordPolicy};
 use crate::randomness::{Randomness, SystemRandomness};
 use crate::settings::{Settings, SettingsError};
@@ -141,7 +141,7 @@ impl AccountsBuilder {
     /// receivers of messages themselves, once, when [`dispatch`](Self::dispatch) says, after the store has committed; a
     /// message that fails, or is under way when the process ends, is lost.
     ///
-    /// Whoever sets it has an [`OutboxWorker`](super::OutboxWorker) run, in this process or in another.
+    /// Whoever sets it has an [`OutboxWorker`](crate::outbox::OutboxWorker) run, in this process or in another.
     pub fn outbox(mut self, outbox: Arc<dyn OutboxStore>) -> Self {
         self.outbox = Some(outbox);
         self
@@ -196,16 +196,30 @@ impl AccountsBuilder {
             let hasher = Argon2Hasher::new().with_randomness(Arc::clone(&self.randomness));
             Arc::new(hasher)
         });
+        let device_keys = DeviceKeys::new(&self.keyring);
+        let links = Arc::new(Links::new(
+            self.keyring,
+            routes.clone(),
+            self.django_tokens,
+            signals.clone(),
+            &self.settings,
+        ));
+        let outbox = self.outbox.map(|store| {
+            Outbox::new(OutboxParts {
+                store,
+                users: Arc::clone(&self.store),
+                links: Arc::clone(&links),
+                signals: signals.clone(),
+                clock: Arc::clone(&self.clock),
+                randomness: Arc::clone(&self.randomness),
+                limit: self.settings.max_pending_messages,
+            })
+        });
         Ok(Accounts {
             inner: Arc::new(Inner {
                 store: self.store,
-                device_keys: DeviceKeys::new(&self.keyring),
-                links: Links::new(
-                    self.keyring,
-                    self.django_tokens,
-                    signals.clone(),
-                    &self.settings,
-                ),
+                device_keys,
+                links,
                 django: self.django_sessions,
                 settings: self.settings,
                 routes,
@@ -216,7 +230,7 @@ impl AccountsBuilder {
                 policy: PasswordPolicy,
                 dispatch: self.dispatch,
                 dispatch_timeout: self.dispatch_timeout,
-                outbox: self.outbox.map(Outbox::new),
+                outbox,
                 unreceived: self.unreceived,
             }),
             language: None,

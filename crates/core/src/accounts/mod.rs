@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::{DateTime, Utc};
 use phone_auth_events::Signals;
 use phone_auth_tokens::Keyring;
 use phone_auth_urls::AccountRoutes;
@@ -12,6 +12,8 @@ use phone_auth_urls::AccountRoutes;
 use crate::client::Client;
 use crate::clock::Clock;
 use crate::language::Language;
+use crate::link::Links;
+use crate::outbox::Outbox;
 use crate::password::{PasswordHasher, PasswordPolicy};
 use crate::randomness::Randomness;
 use crate::session::SessionKey;
@@ -20,52 +22,38 @@ use crate::store::Store;
 
 mod add_address;
 mod admin;
-mod bound_state;
 mod builder;
 mod change_password;
-mod dead_letters;
-mod deliver;
 mod devices;
 mod dispatch;
 mod django_sessions;
-mod error;
-mod lanes;
-mod links;
 mod log_in;
 mod log_out;
-mod message;
 mod new_password;
-mod open_link;
-mod outbox_worker;
-mod promise;
-mod redaction;
+mod remove_expired_sessions;
 mod request_reset;
 mod request_verification;
 mod reset_password;
-mod session_sweep;
+mod send_message;
 mod sign_up;
-mod store_clock;
 mod verify_address;
 mod visitor;
-mod worker_options;
 
 pub use add_address::AddAddressRefusal;
 pub use admin::{SetPasswordRefusal, UsernameRefusal};
 pub use builder::{AccountsBuilder, BuildError, BuildErrorKind};
 pub use change_password::ChangePasswordRefusal;
-pub use dead_letters::{DeadLetterRefusal, NoOutbox};
 pub use dispatch::Dispatch;
 pub use django_sessions::DjangoSessions;
-pub use error::{Failure, FailureKind, FlowError};
 pub use log_in::{LogInRefusal, LoggedIn};
-pub use outbox_worker::OutboxWorker;
 pub use request_reset::ResetRequestRefusal;
 pub use request_verification::{VerificationRequest, VerificationRequestRefusal};
 pub use reset_password::{InvalidLink, ResetLink, ResetRefusal};
 pub use sign_up::{SignUpForm, SignUpRefusal};
 pub use verify_address::{LinkState, Verification};
 pub use visitor::Visitor;
-pub use worker_options::WorkerOptions;
+
+pub use crate::flow_error::{Failure, FailureKind, FlowError};
 
 /// How often a flow looks again when what it read was changed by somebody else before it could act.
 const ATTEMPTS: usize = 3;
@@ -134,7 +122,7 @@ struct Inner {
     settings: Settings,
     routes: AccountRoutes,
     signals: Signals,
-    links: links::Links,
+    links: Arc<Links>,
     device_keys: devices::DeviceKeys,
     /// Where sessions are kept that a Django site shares; else they are in the store.
     django: Option<DjangoSessions>,
@@ -144,7 +132,7 @@ struct Inner {
     policy: PasswordPolicy,
     dispatch: Dispatch,
     dispatch_timeout: Duration,
-    outbox: Option<promise::Outbox>,
+    outbox: Option<Outbox>,
     /// The signals whose messages nobody sends.
     unreceived: Vec<&'static str>,
 }
@@ -175,9 +163,14 @@ impl Accounts {
         self.inner.links.keyring()
     }
 
+    /// Where messages wait for their receivers; none when the flows tell the receivers themselves.
+    pub fn outbox(&self) -> Option<&Outbox> {
+        self.inner.outbox.as_ref()
+    }
+
     /// The time as a store can keep it.
     fn now(&self) -> DateTime<Utc> {
-        self.inner.clock.now().trunc_subsecs(6)
+        self.inner.clock.stored_now()
     }
 
     fn store(&self) -> &dyn Store {

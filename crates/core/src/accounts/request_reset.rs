@@ -1,11 +1,10 @@
 //! Asking for a link that resets a password.
 
 use super::log_in::MAX_LOGIN;
-use super::message::To;
 use super::{Accounts, FlowError};
 use crate::address::AddressKind;
 use crate::form::{self, Field, FieldProblem, Problem};
-use crate::outbox::Purpose;
+use crate::outbox::{Addressee, Purpose, To};
 use crate::person::FoundPerson;
 use crate::store::StoreErrorKind;
 
@@ -86,23 +85,20 @@ impl Accounts {
             }
             found => found?,
         };
-        match found {
+        let canonical = name.canonical();
+        let to = match &found {
             Some(FoundPerson {
                 person,
                 address: Some(address),
             }) if person.is_active && person.password.is_usable() => {
-                let to = To {
-                    person: &person,
-                    address: &address,
-                };
-                self.promise(Purpose::ResetPassword, address.kind, Some(to), "")
-                    .await?;
+                Addressee::User(To { person, address })
             }
-            _ => {
-                self.promise(Purpose::ResetPassword, kind, None, &name.canonical())
-                    .await?;
-            }
-        }
+            _ => Addressee::Nobody {
+                kind,
+                name: &canonical,
+            },
+        };
+        self.send_message(Purpose::ResetPassword, to).await?;
         Ok(())
     }
 }

@@ -1,9 +1,8 @@
 //! Asking for a link that verifies an address.
 
-use super::message::To;
 use super::{Accounts, FlowError, Visitor};
 use crate::address::{AddressId, AddressKind};
-use crate::outbox::Purpose;
+use crate::outbox::{Addressee, Purpose, To};
 
 /// What became of a request for a verification link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +80,8 @@ impl Accounts {
             person: &person,
             address: &address,
         };
-        self.promise(Purpose::Verify, kind, Some(to), "").await?;
+        self.send_message(Purpose::Verify, Addressee::User(to))
+            .await?;
         Ok(VerificationRequest::Sent)
     }
 }

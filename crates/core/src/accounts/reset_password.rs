@@ -3,13 +3,12 @@
 use phone_auth_events::{PasswordWasReset, Sender};
 use phone_auth_urls::{AccountPage, id};
 
-use super::links::{Addressed, LogIns, SentTo};
 use super::new_password::attributes_of;
 use super::visitor::MAX_ADDRESSES;
 use super::{Accounts, FlowError};
 use crate::address::AddressKind;
 use crate::form::{Field, FieldProblem, Problems};
-use crate::link::{LinkTarget, OpenedLink};
+use crate::link::{Addressed, LinkTarget, LogIns, OpenedLink, SentTo};
 use crate::outbox::Purpose;
 use crate::password::{Password, Requester};
 use crate::person::{Person, PersonId};

@@ -1,7 +1,7 @@
 //! The outbox: messages that are owed to people, kept in the store until receivers have delivered them.
 //!
 //! A flow that promises a message writes one row, in one transaction, and answers. A
-//! [worker](crate::accounts::OutboxWorker) claims the row under a lease, mints the link, calls the receivers of
+//! [worker](OutboxWorker) claims the row under a lease, mints the link, calls the receivers of
 //! the message's signal, and records what became of each. What failed is tried again, later and later, until the
 //! link would no longer work; then the message is a dead letter, kept with the reason.
 //!
@@ -21,14 +21,31 @@
 //! [key](NewMessage::key) of a message is the same for each attempt, and reaches the receivers in the
 //! [envelope](phone_auth_events::Envelope).
 
+mod attempt;
 mod backoff;
 mod binding;
+mod bound_state;
+mod dead_letters;
+mod enqueue;
+mod event;
+mod handle;
+mod lanes;
 mod message;
+mod open_link;
 mod queue;
 mod receipts;
+mod redaction;
+mod store_clock;
+mod sweep;
+mod worker;
+mod worker_options;
 
 pub use backoff::BackOff;
 pub use binding::Binding;
+pub use dead_letters::DeadLetterRefusal;
+pub(crate) use event::{Addressee, MessageEvent, To, envelope};
+pub use handle::Outbox;
+pub(crate) use handle::OutboxParts;
 pub use message::{
     Claim, DeadLetter, Lease, LeaseState, MessageId, NewMessage, NextDue, Obsolete, OutboxMessage,
     OutboxRow, Recipient, Revival, Revived, Settlement, UnreadableMessage, Wait,
@@ -36,3 +53,5 @@ pub use message::{
 pub use phone_auth_events::{MessageSignal, Purpose};
 pub use queue::Queues;
 pub use receipts::{Receipt, ReceiptOutcome, Receipts, ReceiptsError};
+pub use worker::OutboxWorker;
+pub use worker_options::WorkerOptions;

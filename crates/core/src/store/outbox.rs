@@ -22,7 +22,7 @@ use crate::outbox::{
 pub trait OutboxStore: Send + Sync {
     /// The time by the clock that leases and due times are told by, for a store that many machines share; nothing when
     /// the clock of whoever asks will do, which is what this answers unless it is overridden. A
-    /// [worker](crate::accounts::OutboxWorker) gives all times that it claims, extends and puts off by in this time, and
+    /// [worker](crate::outbox::OutboxWorker) gives all times that it claims, extends and puts off by in this time, and
     /// dates dead letters by it. What flows give, as when a message was promised, is by the clock of their machine.
     async fn clock(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
         Ok(None)

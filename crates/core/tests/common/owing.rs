@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::{ANNS_EMAIL, Kit};
-use phone_auth_core::accounts::{Accounts, OutboxWorker, WorkerOptions};
+use phone_auth_core::accounts::Accounts;
 use phone_auth_core::outbox::{BackOff, OutboxMessage};
+use phone_auth_core::outbox::{OutboxWorker, WorkerOptions};
 use phone_auth_events::{Capture, ResetPasswordEmail};
 
 /// A kit with Ann, and flows over an outbox.
@@ -20,7 +21,7 @@ impl Owing {
         let kit = Kit::with_ann().await;
         let accounts = kit.owing(&kit.signals);
         Self {
-            worker: accounts.outbox_worker(options()).unwrap(),
+            worker: accounts.outbox().unwrap().worker(options()),
             resets: kit.signals.capture(),
             accounts,
             kit,
@@ -47,7 +48,12 @@ impl Owing {
 
 /// Everything in the outbox of these flows, all of which can be read.
 pub(crate) async fn messages(accounts: &Accounts) -> Vec<OutboxMessage> {
-    let rows = accounts.outbox_after(None, 100).await.unwrap();
+    let rows = accounts
+        .outbox()
+        .unwrap()
+        .rows_after(None, 100)
+        .await
+        .unwrap();
     rows.into_iter()
         .map(|row| row.into_message().unwrap())
         .collect()

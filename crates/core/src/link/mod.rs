@@ -3,11 +3,15 @@
 //! Of the links that were asked for with one purpose at one address, the newest works. So a store keeps when that was,
 //! the token of a link is bound to it, and whoever uses a link says again what was found when it was checked.
 
+mod links;
+
 use chrono::{DateTime, Utc};
 
 use crate::address::{AddressId, AddressKind, AddressRecord};
 use crate::outbox::Purpose;
 use crate::person::Person;
+
+pub(crate) use links::{Addressed, Links, LogIns, SentTo};
 
 /// A request for a link, which ends the links that were asked for before with this purpose at this address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

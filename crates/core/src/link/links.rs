@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, SubsecRound, Utc};
-use phone_auth_events::{Sender, Signals};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use phone_auth_events::{RelativeUrl, Sender, Signals};
 use phone_auth_tokens::django::{DjangoAddress, DjangoTokens, ResetState, VerificationState};
 use phone_auth_tokens::{Keyring, OneTimeTokens, Purpose, Token, TokenErrorKind};
+use phone_auth_urls::{AccountRoutes, ReverseError};
 use zeroize::Zeroizing;
 
+use super::LinkTarget;
 use crate::address::{AddressId, AddressKind, AddressRecord};
-use crate::link::LinkTarget;
 use crate::outbox;
 use crate::person::Person;
 use crate::settings::Settings;
@@ -25,8 +26,9 @@ const VERIFY_PHONE: Purpose = Purpose::new("verify-phone");
 const SENDER: Sender = Sender::new("tokens");
 
 /// Issues and checks the tokens of links.
-pub(super) struct Links {
+pub(crate) struct Links {
     tokens: OneTimeTokens,
+    routes: AccountRoutes,
     /// Hear of a refusal once it is final: one address after another may be tried first.
     signals: Signals,
     /// Accepts what the site that was here before has sent. What is not its own is looked at as ours.
@@ -38,14 +40,16 @@ pub(super) struct Links {
 }
 
 impl Links {
-    pub(super) fn new(
+    pub(crate) fn new(
         keyring: Keyring,
+        routes: AccountRoutes,
         django: Option<DjangoTokens>,
         signals: Signals,
         settings: &Settings,
     ) -> Self {
         Self {
             tokens: OneTimeTokens::new(keyring),
+            routes,
             signals,
             django,
             reset_email_lifetime: settings.reset_email_lifetime,
@@ -55,12 +59,12 @@ impl Links {
         }
     }
 
-    pub(super) fn keyring(&self) -> &Keyring {
+    pub(crate) fn keyring(&self) -> &Keyring {
         self.tokens.keyring()
     }
 
     /// A token that resets the password of a person. The link to one of their addresses says which: [`Addressed`].
-    pub(super) fn issue_reset(&self, target: &LinkTarget, now: DateTime<Utc>) -> Token {
+    fn issue_reset(&self, target: &LinkTarget, now: DateTime<Utc>) -> Token {
         let (purpose, _) = self.reset(target.address.kind);
         let log_ins = LogIns::after(target.address.is_verified);
         with_reset_state(target, log_ins, |state| {
@@ -69,13 +73,13 @@ impl Links {
     }
 
     /// The work of issuing a reset token, for nobody.
-    pub(super) fn issue_nothing(&self, now: DateTime<Utc>) {
+    pub(crate) fn issue_nothing(&self, now: DateTime<Utc>) {
         let state: [&[u8]; 8] = [b""; 8];
         drop(self.tokens.issue(&RESET_EMAIL, now, &state));
     }
 
     /// Whether a token resets the password of the person whose address this is, and if so, whether a log-in ends it.
-    pub(super) fn check_reset(
+    pub(crate) fn check_reset(
         &self,
         target: &LinkTarget,
         token: &str,
@@ -105,7 +109,7 @@ impl Links {
     /// Whether a token that does not say to which address it was sent resets the password of this person: one of
     /// Django's, or one of the version before. The second answer is the address it was sent to, if that can be told.
     /// A log-in ends either.
-    pub(super) fn check_older_reset<'a>(
+    pub(crate) fn check_older_reset<'a>(
         &self,
         person: &Person,
         targets: &'a [LinkTarget],
@@ -157,19 +161,19 @@ impl Links {
     }
 
     /// Refuses a reset token that is for nobody, and tells the signals.
-    pub(super) fn refuse_reset(&self, token: &str, now: DateTime<Utc>) {
+    pub(crate) fn refuse_reset(&self, token: &str, now: DateTime<Utc>) {
         let (purpose, lifetime) = self.reset(AddressKind::Email);
         self.refuse(&purpose, token, now, lifetime);
     }
 
     /// A token that verifies an address.
-    pub(super) fn issue_verification(&self, target: &LinkTarget, now: DateTime<Utc>) -> Token {
+    fn issue_verification(&self, target: &LinkTarget, now: DateTime<Utc>) -> Token {
         let (purpose, _) = self.verification(target.address.kind);
         with_verification_state(target, |state| self.tokens.issue(&purpose, now, state))
     }
 
     /// For how long the link of a message works.
-    pub(super) const fn lifetime(&self, purpose: outbox::Purpose, kind: AddressKind) -> Duration {
+    const fn lifetime(&self, purpose: outbox::Purpose, kind: AddressKind) -> Duration {
         let (_, lifetime) = match purpose {
             outbox::Purpose::ResetPassword => self.reset(kind),
             outbox::Purpose::Verify => self.verification(kind),
@@ -177,13 +181,53 @@ impl Links {
         lifetime
     }
 
+    /// The link of a message that was promised at this time, and the token in it.
+    ///
+    /// # Errors
+    /// When the token does not fit the route, which it always does.
+    pub(crate) fn mint(
+        &self,
+        purpose: outbox::Purpose,
+        target: &LinkTarget,
+        promised_at: DateTime<Utc>,
+    ) -> Result<(RelativeUrl, Token), ReverseError> {
+        let (routes, address) = (&self.routes, &target.address);
+        match purpose {
+            outbox::Purpose::ResetPassword => {
+                let token = self.issue_reset(target, promised_at);
+                let text = Addressed::of(address, token.as_str()).text();
+                let url = routes.password_reset_confirm(target.person.id.get(), &text)?;
+                Ok((url, token))
+            }
+            outbox::Purpose::Verify => {
+                let token = self.issue_verification(target, promised_at);
+                let (id, text) = (address.id.get(), token.as_str());
+                let url = routes.email_verification_confirm(address.kind, id, text)?;
+                Ok((url, token))
+            }
+        }
+    }
+
+    /// When the link of a message that is enqueued now stops working.
+    pub(crate) fn expiry(
+        &self,
+        purpose: outbox::Purpose,
+        kind: AddressKind,
+        now: DateTime<Utc>,
+    ) -> DateTime<Utc> {
+        TimeDelta::from_std(self.lifetime(purpose, kind))
+            .ok()
+            .and_then(|lifetime| now.checked_add_signed(lifetime))
+            .unwrap_or(DateTime::<Utc>::MAX_UTC)
+    }
+
     /// Tells the signals that a token was issued.
-    pub(super) fn announce(&self, token: &Token) {
+    pub(crate) fn announce(&self, token: &Token) {
         token.announce(&self.signals, SENDER);
     }
 
     /// Whether a token verifies this address.
-    pub(super) fn check_verification(
+    pub(crate) fn check_verification(
         &self,
         target: &LinkTarget,
         token: &str,
@@ -249,7 +293,7 @@ impl Links {
     }
 
     /// Refuses a verification token that is for no address, and tells the signals.
-    pub(super) fn refuse_verification(&self, kind: AddressKind, token: &str, now: DateTime<Utc>) {
+    pub(crate) fn refuse_verification(&self, kind: AddressKind, token: &str, now: DateTime<Utc>) {
         let (purpose, lifetime) = self.verification(kind);
         self.refuse(&purpose, token, now, lifetime);
     }
@@ -278,7 +322,7 @@ impl Links {
 
 /// Whether a log-in ends a reset link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum LogIns {
+pub(crate) enum LogIns {
     /// It goes on working. The address is proven, so the link is with the owner; whoever logs in may be a thief who has
     /// the password, and must not be able to keep the owner from a new one.
     AreIgnored,
@@ -297,7 +341,7 @@ impl LogIns {
 }
 
 /// Where a link was sent that does not say so.
-pub(super) enum SentTo<'a> {
+pub(crate) enum SentTo<'a> {
     /// To this address.
     Address(&'a LinkTarget),
     /// To one of the person's, and nobody can tell to which: by Django.
@@ -318,14 +362,14 @@ enum Checked {
 ///
 /// Its text is that of the token, a dash, and `e` or `p` with the number of the row.
 #[derive(Clone, Copy)]
-pub(super) struct Addressed<'a> {
-    pub(super) kind: AddressKind,
-    pub(super) id: AddressId,
-    pub(super) token: &'a str,
+pub(crate) struct Addressed<'a> {
+    pub(crate) kind: AddressKind,
+    pub(crate) id: AddressId,
+    pub(crate) token: &'a str,
 }
 
 impl<'a> Addressed<'a> {
-    pub(super) const fn of(address: &AddressRecord, token: &'a str) -> Self {
+    pub(crate) const fn of(address: &AddressRecord, token: &'a str) -> Self {
         Self {
             kind: address.kind,
             id: address.id,
@@ -333,7 +377,7 @@ impl<'a> Addressed<'a> {
         }
     }
 
-    pub(super) fn text(self) -> Zeroizing<String> {
+    pub(crate) fn text(self) -> Zeroizing<String> {
         let kind = match self.kind {
             AddressKind::Email => 'e',
             AddressKind::Phone => 'p',
@@ -342,7 +386,7 @@ impl<'a> Addressed<'a> {
     }
 
     /// Reads what [`text`](Self::text) writes. Other tokens, which say no address, are none.
-    pub(super) fn read(text: &'a str) -> Option<Self> {
+    pub(crate) fn read(text: &'a str) -> Option<Self> {
         let (token, address) = text.rsplit_once('-')?;
         let (kind, number) = match address.as_bytes().split_first()? {
             (b'e', _) => (AddressKind::Email, address.strip_prefix('e')?),

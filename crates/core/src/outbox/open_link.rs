@@ -1,7 +1,7 @@
 //! Whether the link of a message would still do what it was promised for.
 
+use super::{Obsolete, OutboxMessage, Purpose, Recipient};
 use crate::link::LinkTarget;
-use crate::outbox::{Obsolete, OutboxMessage, Purpose, Recipient};
 
 /// Why there is nobody to send a message to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

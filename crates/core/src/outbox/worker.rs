@@ -10,15 +10,15 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::deliver::Attempt;
+use super::attempt::Attempt;
+use super::handle::{Inner, Outbox};
 use super::lanes::{Lanes, Place, Room};
-use super::promise::Outbox;
 use super::store_clock::StoreClock;
 use super::worker_options::WorkerOptions;
-use super::{Accounts, Failure};
-use crate::outbox::{Claim, NextDue, OutboxMessage, Queues};
+use super::{Claim, NextDue, OutboxMessage, Queues};
+use crate::flow_error::Failure;
 use crate::site_key::{self, SiteKeyErrorKind};
-use crate::store::StoreError;
+use crate::store::{OutboxStore, StoreError};
 
 /// How often the store is asked what time it is, while nothing is wrong with the clock here.
 const CLOCK_LASTS: Duration = Duration::from_mins(1);
@@ -39,7 +39,8 @@ const AFTER_WAKING: Duration = Duration::from_millis(10);
 /// ```
 /// use std::sync::Arc;
 ///
-/// use phone_auth_core::accounts::{Accounts, SignUpForm, WorkerOptions};
+/// use phone_auth_core::accounts::{Accounts, SignUpForm};
+/// use phone_auth_core::outbox::WorkerOptions;
 /// use phone_auth_core::password::Password;
 /// use phone_auth_events::{ResetPasswordEmail, Signals};
 /// use phone_auth_store_testkit::MemoryStore;
@@ -53,7 +54,7 @@ const AFTER_WAKING: Duration = Duration::from_millis(10);
 ///     .outbox(store)
 ///     .signals(signals)
 ///     .build()?;
-/// let worker = accounts.outbox_worker(WorkerOptions::default()).ok_or("no outbox")?;
+/// let worker = accounts.outbox().ok_or("no outbox")?.worker(WorkerOptions::default());
 /// # let form = SignUpForm { first_name: "Ann", last_name: "Smith", username: "ann", email: "ann@example.org",
 /// #     phone: "", password: Password::new("correct horse"), confirm_password: Some(Password::new("correct horse")) };
 /// # let mut form = form; form.phone = "+91 98765 43210";
@@ -69,7 +70,7 @@ const AFTER_WAKING: Duration = Duration::from_millis(10);
 /// ```
 #[derive(Clone, Debug)]
 pub struct OutboxWorker {
-    pub(super) accounts: Accounts,
+    pub(super) outbox: Outbox,
     pub(super) options: WorkerOptions,
     pub(super) clock: StoreClock,
     /// How many messages were obsolete.
@@ -77,21 +78,17 @@ pub struct OutboxWorker {
     pub(super) lanes: Arc<Lanes>,
 }
 
-impl Accounts {
-    /// A worker for the outbox of these flows; none when they have no outbox.
-    pub fn outbox_worker(&self, options: WorkerOptions) -> Option<OutboxWorker> {
-        self.inner.outbox.as_ref()?;
-        Some(OutboxWorker {
-            accounts: self.clone(),
+impl OutboxWorker {
+    pub(super) fn new(outbox: Outbox, options: WorkerOptions) -> Self {
+        Self {
+            clock: StoreClock::new(Arc::clone(&outbox.inner.clock)),
+            outbox,
             options,
-            clock: StoreClock::default(),
             obsolete: Arc::default(),
             lanes: Arc::default(),
-        })
+        }
     }
-}
 
-impl OutboxWorker {
     /// Works until `stop` ends, then claims nothing more and lets the receivers at work finish. Needs a Tokio runtime.
     /// Sessions that are over, and dead letters that died more than ninety days ago, are removed from the store meanwhile,
     /// at the start and every hour.
@@ -106,15 +103,16 @@ impl OutboxWorker {
     pub async fn run(&self, stop: impl Future<Output = ()> + Send) {
         tokio::select! {
             () = self.deliver_until(stop) => {}
-            never = self.accounts.sweep() => match never {},
+            never = self.sweep() => match never {},
         }
+    }
+
+    fn store(&self) -> &dyn OutboxStore {
+        &*self.outbox.inner.store
     }
 
     /// Delivers until `stop` ends.
     async fn deliver_until(&self, stop: impl Future<Output = ()> + Send) {
-        let Some(outbox) = &self.accounts.inner.outbox else {
-            return;
-        };
         let mut stop = std::pin::pin!(stop);
         let mut attempts = JoinSet::new();
         let mut clock_lasts: Option<Instant> = None;
@@ -123,11 +121,11 @@ impl OutboxWorker {
             while attempts.try_join_next().is_some() {}
             let room = self.lanes.room(self.options.concurrency);
             let is_time = clock_lasts.is_none_or(|end| end <= Instant::now());
-            if is_time || self.clock.is_doubtful(&self.accounts) {
+            if is_time || self.clock.is_doubtful() {
                 let set = tokio::select! {
                     biased;
                     () = stop.as_mut() => break,
-                    set = self.clock.set(&self.accounts, &*outbox.store) => set,
+                    set = self.clock.set(self.store()) => set,
                 };
                 clock_lasts = set.is_ok().then(|| Instant::now() + CLOCK_LASTS);
                 is_foreign = self.has_foreign_key().await;
@@ -139,7 +137,7 @@ impl OutboxWorker {
                 }
             }
             // Waited for to its end: what a claim that is cut short has taken would wait until its lease ends.
-            let claimed = self.claim(outbox, room).await;
+            let claimed = self.claim(room).await;
             let has_failed = claimed.is_err();
             match claimed {
                 Ok(claimed) if !claimed.is_empty() => {
@@ -155,7 +153,7 @@ impl OutboxWorker {
                 () = tokio::time::sleep(self.options.idle), if has_failed => {}
                 Some(_) = attempts.join_next(), if !has_failed => {}
                 () = resumed(room), if !has_failed => {}
-                () = self.wait(outbox, room), if !has_failed => {}
+                () = self.wait(room), if !has_failed => {}
             }
         }
         // No last claim: whoever asks to stop may have no time for what it would begin, and a message that is cut off
@@ -168,8 +166,8 @@ impl OutboxWorker {
         if !self.options.checks_key {
             return false;
         }
-        let keyring = self.accounts.keyring();
-        let looked = site_key::look(self.accounts.store(), keyring).await;
+        let Inner { users, links, .. } = &*self.outbox.inner;
+        let looked = site_key::look(&**users, links.keyring()).await;
         let is_foreign = looked.is_err_and(|error| error.kind() == SiteKeyErrorKind::Foreign);
         if is_foreign {
             tracing::error!(
@@ -180,7 +178,7 @@ impl OutboxWorker {
         is_foreign
     }
 
-    /// How many messages this worker and its clones found [obsolete](crate::outbox::Obsolete): they had nothing left to do, and were not
+    /// How many messages this worker and its clones found [obsolete](super::Obsolete): they had nothing left to do, and were not
     /// sent.
     pub fn obsolete_messages(&self) -> u64 {
         self.obsolete.load(Ordering::Relaxed)
@@ -197,15 +195,12 @@ impl OutboxWorker {
     /// tests, and for a job that runs now and then.
     ///
     /// # Errors
-    /// [`Unavailable`](super::FailureKind::Unavailable) or [`Broken`](super::FailureKind::Broken): the store.
+    /// [`Unavailable`](crate::accounts::FailureKind::Unavailable) or [`Broken`](crate::accounts::FailureKind::Broken): the store.
     ///
     /// # Cancel safety
     /// As for [`run`](Self::run).
     pub async fn deliver_due(&self) -> Result<usize, Failure> {
-        let Some(outbox) = &self.accounts.inner.outbox else {
-            return Ok(0);
-        };
-        self.clock.set(&self.accounts, &*outbox.store).await?;
+        self.clock.set(self.store()).await?;
         if self.has_foreign_key().await {
             return Ok(0);
         }
@@ -216,7 +211,7 @@ impl OutboxWorker {
         };
         let mut delivered = 0;
         loop {
-            let claimed = self.claim(outbox, all).await?;
+            let claimed = self.claim(all).await?;
             if claimed.is_empty() {
                 return Ok(delivered);
             }
@@ -227,33 +222,31 @@ impl OutboxWorker {
         }
     }
 
-    async fn claim(&self, outbox: &Outbox, room: Room) -> Result<Vec<OutboxMessage>, StoreError> {
+    async fn claim(&self, room: Room) -> Result<Vec<OutboxMessage>, StoreError> {
         if room.free == 0 {
             return Ok(Vec::new());
         }
-        let lease = self.clock.wait(&self.accounts, self.options.lease());
+        let lease = self.clock.wait(self.options.lease());
         let claim = Claim {
             now: lease.since,
             until: lease.until,
             limit: room.free,
             without: room.without,
         };
-        outbox.store.claim_messages(&claim).await
+        self.store().claim_messages(&claim).await
     }
 
     async fn attempt(self, message: OutboxMessage, _place: Place) {
-        if let Some(outbox) = &self.accounts.inner.outbox {
-            Attempt::new(&self, outbox, message).run().await;
-        }
+        Attempt::new(&self, message).run().await;
     }
 
     /// Waits until something may be due.
-    async fn wait(&self, outbox: &Outbox, room: Room) {
+    async fn wait(&self, room: Room) {
         if room.free == 0 {
             return tokio::time::sleep(self.options.idle).await;
         }
-        let due = match outbox.store.next_due().await {
-            Ok(NextDue::At(due)) => self.clock.until(&self.accounts, due),
+        let due = match self.store().next_due().await {
+            Ok(NextDue::At(due)) => self.clock.until(due),
             Ok(NextDue::Now) => Duration::ZERO,
             Ok(NextDue::Never) | Err(_) => self.options.idle,
         };
@@ -265,13 +258,13 @@ impl OutboxWorker {
         };
         let others = async {
             if self.options.watches_others {
-                outbox.store.wait_for_others(patience).await;
+                self.store().wait_for_others(patience).await;
             } else {
                 tokio::time::sleep(patience).await;
             }
         };
         tokio::select! {
-            () = outbox.bell.notified() => tokio::time::sleep(AFTER_WAKING).await,
+            () = self.outbox.inner.wake.notified() => tokio::time::sleep(AFTER_WAKING).await,
             () = others => {}
         }
     }

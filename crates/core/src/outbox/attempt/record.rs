@@ -9,7 +9,7 @@ use crate::store::StoreError;
 impl Attempt<'_> {
     /// Makes the lease end later. A store that cannot be asked leaves it as it is.
     pub(super) async fn extend(&self) -> LeaseState {
-        let wait = self.clock.wait(self.accounts, self.options.lease());
+        let wait = self.clock.wait(self.options.lease());
         let (lease, receipts) = (self.message.lease(), &self.message.receipts);
         let extended = self.outbox.store.extend_lease(&lease, wait, receipts);
         extended.await.unwrap_or(LeaseState::Held)
@@ -39,7 +39,7 @@ impl Attempt<'_> {
             .recorded(|| store.release_superseded(&lease, failures, receipts))
             .await;
         if released == Some(true) {
-            self.outbox.bell.notify_one();
+            self.outbox.wake.notify_one();
         }
     }
 

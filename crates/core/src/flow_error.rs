@@ -17,7 +17,7 @@ use crate::store::StoreError;
 /// use phone_auth_core::accounts::{FlowError, LogInRefusal};
 /// # use phone_auth_core::password::Password;
 ///
-#[doc = include_str!("example_setup.txt")]
+#[doc = include_str!("accounts/example_setup.txt")]
 /// let words = match accounts.log_in("ann", &Password::new("wrong horse"), None).await {
 ///     Ok(_logged_in) => "Welcome",
 ///     Err(FlowError::Refused(LogInRefusal::InvalidCredentials)) => "Invalid credentials",
@@ -46,7 +46,7 @@ pub enum FlowError<R> {
 
 impl<R> FlowError<R> {
     /// The same error, where a refusal is a part of another one.
-    pub(super) fn map_refusal<S>(self, map: impl FnOnce(R) -> S) -> FlowError<S> {
+    pub(crate) fn map_refusal<S>(self, map: impl FnOnce(R) -> S) -> FlowError<S> {
         match self {
             Self::Refused(refusal) => FlowError::Refused(map(refusal)),
             Self::Failed(failure) => FlowError::Failed(failure),
@@ -65,7 +65,7 @@ where
 
 impl Problems {
     /// Refuses a form that has problems.
-    pub(super) fn refuse<R>(self, refusal: fn(Vec<FieldProblem>) -> R) -> Result<(), FlowError<R>> {
+    pub(crate) fn refuse<R>(self, refusal: fn(Vec<FieldProblem>) -> R) -> Result<(), FlowError<R>> {
         let problems = self.into_vec();
         if problems.is_empty() {
             return Ok(());
@@ -137,7 +137,7 @@ impl FailureKind {
 }
 
 impl Failure {
-    pub(super) const fn new(kind: FailureKind) -> Self {
+    pub(crate) const fn new(kind: FailureKind) -> Self {
         Self { kind, source: None }
     }
 
@@ -149,7 +149,7 @@ impl Failure {
     }
 
     /// Something of ours answered what it should not.
-    pub(super) fn broken(source: impl Error + Send + Sync + 'static) -> Self {
+    pub(crate) fn broken(source: impl Error + Send + Sync + 'static) -> Self {
         Self::with_source(FailureKind::Broken, source)
     }
 

@@ -3,41 +3,38 @@
 use chrono::{DateTime, Utc};
 
 use super::bound_state::{self, Changed};
+use super::handle::Outbox;
 use super::open_link::{Missing, not_replaced, still_open, still_there};
-use super::promise::Outbox;
-use super::{Accounts, FlowError};
-use crate::outbox::{Binding, MessageId, Obsolete, OutboxMessage, OutboxRow, Revival, Revived};
+use super::{Binding, MessageId, Obsolete, OutboxMessage, OutboxRow, Revival, Revived};
+use crate::flow_error::{Failure, FlowError};
 
-impl Accounts {
+impl Outbox {
     /// At most `limit` rows of the outbox, in the order of their ids, after the one with the id `after`: messages that
     /// are owed, dead letters, and what cannot be read.
     ///
     /// # Errors
-    /// - [`NoOutbox`]: the flows have none.
-    /// - [`Failed`](FlowError::Failed), [`Unavailable`](super::FailureKind::Unavailable) or
-    ///   [`Broken`](super::FailureKind::Broken): the store.
+    /// [`Unavailable`](FailureKind::Unavailable) or [`Broken`](FailureKind::Broken): the store.
     ///
     /// # Cancel safety
     /// It only reads.
-    pub async fn outbox_after(
+    pub async fn rows_after(
         &self,
         after: Option<MessageId>,
         limit: u32,
-    ) -> Result<Vec<OutboxRow>, FlowError<NoOutbox>> {
-        Ok(self.opened()?.store.outbox_after(after, limit).await?)
+    ) -> Result<Vec<OutboxRow>, Failure> {
+        Ok(self.inner.store.outbox_after(after, limit).await?)
     }
 
     /// Owes a dead letter anew, with a link that works from now on and a key of its own, at the receivers where it was not
     /// delivered. It is bound to the state as it is now. A worker of this process is woken.
     ///
     /// # Errors
-    /// - [`NoOutbox`](DeadLetterRefusal::NoOutbox): the flows have none.
     /// - [`NoSuchLetter`](DeadLetterRefusal::NoSuchLetter): there is no such message, or it is not dead.
     /// - [`Unreadable`](DeadLetterRefusal::Unreadable): a column of its row cannot be read.
     /// - [`Gone`](DeadLetterRefusal::Gone), [`Disabled`](DeadLetterRefusal::Disabled): there is nobody to send it to.
     /// - [`Obsolete`](DeadLetterRefusal::Obsolete): it has nothing left to do; it stays a dead letter.
-    /// - [`Failed`](FlowError::Failed), [`Unavailable`](super::FailureKind::Unavailable) or
-    ///   [`Broken`](super::FailureKind::Broken): the store.
+    /// - [`Failed`](FlowError::Failed), [`Unavailable`](FailureKind::Unavailable) or
+    ///   [`Broken`](FailureKind::Broken): the store.
     ///
     /// # Cancel safety
     /// It happens whole or not at all.
@@ -46,31 +43,24 @@ impl Accounts {
     /// ```
     /// use std::sync::Arc;
     ///
-    /// use phone_auth_core::accounts::{Accounts, DeadLetterRefusal, FlowError, NoOutbox};
-    /// use phone_auth_core::outbox::MessageId;
+    /// use phone_auth_core::accounts::{Accounts, FlowError};
+    /// use phone_auth_core::outbox::{DeadLetterRefusal, MessageId};
     /// use phone_auth_store_testkit::MemoryStore;
     /// use phone_auth_tokens::{Keyring, SecretKey};
     ///
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
     /// let store = Arc::new(MemoryStore::new());
     /// let builder = Accounts::builder(store.clone(), Keyring::new(SecretKey::generate()?));
-    /// let accounts = builder.outbox(store.clone()).build()?;
-    /// let refused = accounts.retry_dead_letter(MessageId::new(7)).await;
+    /// let accounts = builder.outbox(store).build()?;
+    /// let outbox = accounts.outbox().ok_or("no outbox")?;
+    /// let refused = outbox.requeue(MessageId::new(7)).await;
     /// assert!(matches!(refused, Err(FlowError::Refused(DeadLetterRefusal::NoSuchLetter))));
-    ///
-    /// let without = Accounts::builder(store, Keyring::new(SecretKey::generate()?)).build()?;
-    /// let refused = without.outbox_after(None, 50).await;
-    /// assert!(matches!(refused, Err(FlowError::Refused(NoOutbox))));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub async fn retry_dead_letter(
-        &self,
-        id: MessageId,
-    ) -> Result<(), FlowError<DeadLetterRefusal>> {
-        let no_outbox = |error: FlowError<_>| error.map_refusal(DeadLetterRefusal::NoOutbox);
-        let outbox = self.opened().map_err(no_outbox)?;
+    pub async fn requeue(&self, id: MessageId) -> Result<(), FlowError<DeadLetterRefusal>> {
+        let outbox = &*self.inner;
         let letter = match outbox.store.outbox_message(id).await? {
             Some(OutboxRow::Message(letter)) if letter.dead.is_some() => letter,
             Some(OutboxRow::Unreadable(row)) if row.is_dead => {
@@ -79,18 +69,20 @@ impl Accounts {
             _ => return Err(FlowError::Refused(DeadLetterRefusal::NoSuchLetter)),
         };
         let binding = self.rebound(&letter).await?;
-        let now = self.now();
+        let now = outbox.clock.stored_now();
         let revival = Revival {
             id,
-            key: self.message_key()?,
+            key: self.new_key()?,
             binding,
             now,
-            expires_at: self.expiry(letter.message.purpose, letter.message.kind, now),
+            expires_at: outbox
+                .links
+                .expiry(letter.message.purpose, letter.message.kind, now),
             receipts: letter.receipts.only_done(),
         };
         match outbox.store.revive_message(&revival).await? {
             Revived::Pending => {
-                outbox.bell.notify_one();
+                outbox.wake.notify_one();
                 Ok(())
             }
             Revived::NoSuchLetter => Err(FlowError::Refused(DeadLetterRefusal::NoSuchLetter)),
@@ -109,7 +101,8 @@ impl Accounts {
         let message = &letter.message;
         let recipient = message.recipient.ok_or_else(|| missing(Missing::Gone))?;
         let found = self
-            .store()
+            .inner
+            .users
             .link_target(message.purpose, message.kind, recipient.address)
             .await?;
         let target = still_there(found, recipient).map_err(missing)?;
@@ -128,22 +121,12 @@ impl Accounts {
     /// Removes dead letters that were given up before this time; how many they were.
     ///
     /// # Errors
-    /// - [`NoOutbox`]: the flows have none.
-    /// - [`Failed`](FlowError::Failed), [`Unavailable`](super::FailureKind::Unavailable) or
-    ///   [`Broken`](super::FailureKind::Broken): the store.
+    /// [`Unavailable`](FailureKind::Unavailable) or [`Broken`](FailureKind::Broken): the store.
     ///
     /// # Cancel safety
     /// It goes in steps, and each happens whole or not at all. What an earlier step has removed stays removed.
-    pub async fn purge_dead_letters(
-        &self,
-        before: DateTime<Utc>,
-    ) -> Result<u64, FlowError<NoOutbox>> {
-        Ok(self.opened()?.store.purge_dead_letters(before).await?)
-    }
-
-    fn opened(&self) -> Result<&Outbox, FlowError<NoOutbox>> {
-        let outbox = self.inner.outbox.as_ref();
-        outbox.ok_or(FlowError::Refused(NoOutbox))
+    pub async fn purge_dead_letters(&self, before: DateTime<Utc>) -> Result<u64, Failure> {
+        Ok(self.inner.store.purge_dead_letters(before).await?)
     }
 }
 
@@ -158,22 +141,13 @@ const fn missing(why: Missing) -> FlowError<DeadLetterRefusal> {
     })
 }
 
-/// Why what an operator does with the outbox is refused: the flows have none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no outbox")]
-#[expect(clippy::exhaustive_structs, reason = "there is nothing to add to it")]
-pub struct NoOutbox;
-
-/// Why [`Accounts::retry_dead_letter`] refuses.
+/// Why [`Outbox::requeue`] refuses.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[expect(
     clippy::exhaustive_enums,
     reason = "a caller has an answer for each, and must not forget one"
 )]
 pub enum DeadLetterRefusal {
-    /// The flows have no outbox.
-    #[error(transparent)]
-    NoOutbox(NoOutbox),
     /// There is no such message, or it is not dead.
     #[error("there is no such dead letter")]
     NoSuchLetter,

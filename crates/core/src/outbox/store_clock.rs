@@ -1,13 +1,14 @@
 //! The clock that a worker tells leases and due times by.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use tokio::time::Instant;
 
-use super::Accounts;
-use crate::outbox::Wait;
+use super::Wait;
+use crate::clock::Clock;
 use crate::store::{OutboxStore, StoreError};
 
 /// By how much the clock of the machine may leave the steady one before the store is asked again.
@@ -17,8 +18,9 @@ const JUMP: TimeDelta = TimeDelta::seconds(1);
 /// leases for ended ones. Clones share what they know.
 ///
 /// Of a store without a clock it is the clock of the machine.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone)]
 pub(super) struct StoreClock {
+    machine: Arc<dyn Clock>,
     asked: Arc<Mutex<Option<Asked>>>,
 }
 
@@ -32,19 +34,23 @@ struct Asked {
 }
 
 impl StoreClock {
+    /// The clock of the machine, until the store is asked.
+    pub(super) fn new(machine: Arc<dyn Clock>) -> Self {
+        Self {
+            machine,
+            asked: Arc::default(),
+        }
+    }
+
     /// Asks the store what time it is.
     ///
     /// # Errors
     /// When the store cannot answer; what is known already stays.
-    pub(super) async fn set(
-        &self,
-        accounts: &Accounts,
-        store: &dyn OutboxStore,
-    ) -> Result<(), StoreError> {
+    pub(super) async fn set(&self, store: &dyn OutboxStore) -> Result<(), StoreError> {
         // However long the answer took, its time is in the past by now: a due time is told late rather than early.
         let asked = store.clock().await?.map(|time| Asked {
             time,
-            here: accounts.now(),
+            here: self.machine.stored_now(),
             at: Instant::now(),
         });
         *self.asked() = asked;
@@ -53,31 +59,31 @@ impl StoreClock {
 
     /// Whether the store is to be asked again because the clocks of the machine no longer agree: one was set, or the
     /// machine slept, which the steady one does not count.
-    pub(super) fn is_doubtful(&self, accounts: &Accounts) -> bool {
+    pub(super) fn is_doubtful(&self) -> bool {
         let Some(asked) = *self.asked() else {
             return false;
         };
         let passed = TimeDelta::from_std(asked.at.elapsed()).unwrap_or(TimeDelta::MAX);
-        let difference = (accounts.now() - asked.here).checked_sub(&passed);
+        let difference = (self.machine.stored_now() - asked.here).checked_sub(&passed);
         difference.is_none_or(|difference| difference.abs() > JUMP)
     }
 
     /// The time by the clock of the store.
-    pub(super) fn now(&self, accounts: &Accounts) -> DateTime<Utc> {
+    pub(super) fn now(&self) -> DateTime<Utc> {
         match *self.asked() {
-            None => accounts.now(),
+            None => self.machine.stored_now(),
             Some(asked) => later(asked.time, asked.at.elapsed()),
         }
     }
 
     /// So much later than now, by the clock of the store.
-    pub(super) fn later(&self, accounts: &Accounts, by: Duration) -> DateTime<Utc> {
-        later(self.now(accounts), by)
+    pub(super) fn later(&self, by: Duration) -> DateTime<Utc> {
+        later(self.now(), by)
     }
 
     /// So long from now on, by the clock of the store.
-    pub(super) fn wait(&self, accounts: &Accounts, length: Duration) -> Wait {
-        let since = self.now(accounts);
+    pub(super) fn wait(&self, length: Duration) -> Wait {
+        let since = self.now();
         Wait {
             since,
             until: later(since, length),
@@ -85,12 +91,20 @@ impl StoreClock {
     }
 
     /// How long it is until a time by the clock of the store; nothing when it has come.
-    pub(super) fn until(&self, accounts: &Accounts, time: DateTime<Utc>) -> Duration {
-        (time - self.now(accounts)).to_std().unwrap_or_default()
+    pub(super) fn until(&self, time: DateTime<Utc>) -> Duration {
+        (time - self.now()).to_std().unwrap_or_default()
     }
 
     fn asked(&self) -> MutexGuard<'_, Option<Asked>> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for StoreClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoreClock")
+            .field("asked", &*self.asked())
+            .finish_non_exhaustive()
     }
 }
 

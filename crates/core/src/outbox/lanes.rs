@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::outbox::{MessageSignal, Queues};
+use super::{MessageSignal, Queues};
 
 /// A message that takes longer holds up only its queue, and a failure that took so long is one of a receiver that does
 /// not answer.

@@ -13,18 +13,18 @@ use phone_auth_events::{Outcome, ReceiverInfo, Report, Retry, Undelivered};
 use phone_auth_tokens::CLOCK_SKEW;
 
 use super::bound_state::{self, Changed};
+use super::event::{MessageEvent, To, envelope};
+use super::handle::Inner;
 use super::lanes::Lanes;
-use super::message::{MessageEvent, To};
 use super::open_link::{Missing, not_replaced, still_open, still_there};
-use super::promise::Outbox;
 use super::redaction::Redaction;
 use super::store_clock::{StoreClock, later};
+use super::worker::OutboxWorker;
 use super::worker_options::WorkerOptions;
-use super::{Accounts, OutboxWorker};
-use crate::link::LinkTarget;
-use crate::outbox::{
+use super::{
     DeadLetter, LeaseState, Obsolete, OutboxMessage, Receipt, ReceiptOutcome, Settlement, Wait,
 };
+use crate::link::LinkTarget;
 use crate::store::StoreError;
 
 /// Why a message is given up that comes too late.
@@ -38,8 +38,7 @@ const REQUEST_LOST: &str = "the record of its request is missing or older than t
 
 /// One attempt.
 pub(super) struct Attempt<'a> {
-    accounts: &'a Accounts,
-    outbox: &'a Outbox,
+    outbox: &'a Inner,
     options: &'a WorkerOptions,
     clock: &'a StoreClock,
     obsolete: &'a AtomicU64,
@@ -62,14 +61,9 @@ enum Ended {
 }
 
 impl<'a> Attempt<'a> {
-    pub(super) fn new(
-        worker: &'a OutboxWorker,
-        outbox: &'a Outbox,
-        message: OutboxMessage,
-    ) -> Self {
+    pub(super) fn new(worker: &'a OutboxWorker, message: OutboxMessage) -> Self {
         Self {
-            accounts: &worker.accounts,
-            outbox,
+            outbox: &worker.outbox.inner,
             options: &worker.options,
             clock: &worker.clock,
             obsolete: &worker.obsolete,
@@ -126,8 +120,9 @@ impl<'a> Attempt<'a> {
         let Some(recipient) = message.recipient else {
             return Ok(Err(Missing::Gone));
         };
-        let store = self.accounts.store();
-        let found = store
+        let found = self
+            .outbox
+            .users
             .link_target(message.purpose, message.kind, recipient.address)
             .await?;
         Ok(still_there(found, recipient))
@@ -150,23 +145,23 @@ impl<'a> Attempt<'a> {
 
     /// Whether its link has stopped working, by the clock of the store.
     fn is_late(&self) -> bool {
-        self.clock.now(self.accounts) >= self.message.deadline()
+        self.clock.now() >= self.message.deadline()
     }
 
     fn event(&self, target: &LinkTarget) -> Option<MessageEvent> {
         let message = &self.message.message;
         let is_first = self.message.ready_attempt.saturating_add(1) == self.message.attempts;
-        let now = self.clock.now(self.accounts);
+        let now = self.clock.now();
         let promised_at = self.promised_at(now);
-        let minted = self.accounts.mint(message.purpose, target, promised_at);
+        let minted = self.outbox.links.mint(message.purpose, target, promised_at);
         let (url, token) = minted.ok()?;
         // For another attempt the same token is made once more.
         if is_first {
-            self.accounts.inner.links.announce(&token);
+            self.outbox.links.announce(&token);
         }
         let lifetime = message.expires_at - message.created_at;
         let left = lifetime.min(self.message.deadline() - now);
-        let envelope = Accounts::envelope(
+        let envelope = envelope(
             Some(&message.key),
             message.language.as_ref(),
             promised_at,
@@ -195,10 +190,10 @@ impl<'a> Attempt<'a> {
     /// Calls the receivers that have not had it and whose time has come, one after the other, and notes what becomes of
     /// each.
     async fn tell(&mut self, event: &MessageEvent) -> LeaseState {
-        let receivers = event.signal().receivers(self.accounts.signals());
+        let receivers = event.signal().receivers(&self.outbox.signals);
         let receipts = &mut self.message.receipts;
         receipts.forget_gone(|id| receivers.iter().any(|receiver| receiver.id() == id));
-        let now = self.clock.now(self.accounts);
+        let now = self.clock.now();
         let waiting: Vec<&ReceiverInfo> = receivers
             .iter()
             .filter(|receiver| receipts.is_due(receiver.id(), now))
@@ -248,7 +243,7 @@ impl<'a> Attempt<'a> {
 
     /// Notes that a receiver was not called, and is to be after this time.
     fn put_off(&mut self, receiver: &ReceiverInfo, wait: Duration, why: &str) {
-        let due_at = self.clock.later(self.accounts, wait);
+        let due_at = self.clock.later(wait);
         if self
             .uncalled
             .as_ref()
@@ -265,7 +260,7 @@ impl<'a> Attempt<'a> {
         event: &MessageEvent,
         receiver: &ReceiverInfo,
     ) -> (Option<Report>, LeaseState) {
-        let signals = self.accounts.signals();
+        let signals = &self.outbox.signals;
         let limit = self.options.receiver_timeout;
         let call = event.send_to(signals, receiver);
         let mut call = std::pin::pin!(tokio::time::timeout(limit, call));
@@ -326,8 +321,7 @@ impl<'a> Attempt<'a> {
     /// The receipt of a receiver that failed and asked to be left alone for so long.
     fn failed(&self, id: &str, reason: &str, pause: Duration) -> Receipt {
         let delay = self.delay().max(pause);
-        Receipt::new(id, ReceiptOutcome::Failed, reason)
-            .left_alone(self.clock.wait(self.accounts, delay))
+        Receipt::new(id, ReceiptOutcome::Failed, reason).left_alone(self.clock.wait(delay))
     }
 
     /// What is to become of the message now that its receivers were called.
@@ -338,7 +332,7 @@ impl<'a> Attempt<'a> {
         let refused = receipts.iter().rfind(with(ReceiptOutcome::Refused));
         if let Some((due_at, why)) = &self.uncalled {
             // What an earlier attempt says of the receivers that were not called is over.
-            let now = self.clock.now(self.accounts);
+            let now = self.clock.now();
             let times = receipts.iter().filter_map(|receipt| receipt.not_before);
             let due_at = times
                 .filter(|time| *time > now)
@@ -348,14 +342,14 @@ impl<'a> Attempt<'a> {
         if receipts.iter().next().is_none() {
             // Also where the settings say so: another process may have a receiver, and what a visitor was told is kept.
             self.failures = self.message.failures.saturating_add(1);
-            let due_at = self.clock.later(self.accounts, self.delay());
+            let due_at = self.clock.later(self.delay());
             return self.again(due_at, &format!("nobody receives {signal}"), None);
         }
         match (failed, refused) {
             // Whoever is due first is not kept waiting by another.
             (Some(failed), _) => {
                 let times = receipts.iter().filter_map(|receipt| receipt.not_before);
-                let due_at = times.min().unwrap_or_else(|| self.clock.now(self.accounts));
+                let due_at = times.min().unwrap_or_else(|| self.clock.now());
                 self.again(due_at, "", Some(failed))
             }
             (None, Some(refused)) => self.dead("", Some(refused)),
@@ -371,7 +365,7 @@ impl<'a> Attempt<'a> {
             return self.dead(&format!("{LATE}; {why}"), None);
         }
         tracing::warn!(id, why, "a message could not be delivered yet");
-        let due_at = self.clock.later(self.accounts, self.delay());
+        let due_at = self.clock.later(self.delay());
         self.again(due_at, why, None)
     }
 
@@ -390,7 +384,7 @@ impl<'a> Attempt<'a> {
             let why = format!("its link would expire before the next attempt{separator}{why}");
             return self.dead(&why, receipt);
         }
-        let since = self.clock.now(self.accounts);
+        let since = self.clock.now();
         Settlement::Again {
             wait: Wait {
                 since,
@@ -420,7 +414,7 @@ impl<'a> Attempt<'a> {
         let reason = parts.join("; ").trim_start_matches("; ").to_owned();
         Settlement::Dead {
             letter: DeadLetter {
-                at: self.clock.now(self.accounts),
+                at: self.clock.now(),
                 reason,
             },
             receipts: self.message.receipts.clone(),
@@ -442,7 +436,7 @@ impl<'a> Attempt<'a> {
     fn random(&self) -> u32 {
         let mut bytes = [0; 4];
         // Without randomness all wait for the shortest time, which only spreads them less.
-        match self.accounts.inner.randomness.fill(&mut bytes) {
+        match self.outbox.randomness.fill(&mut bytes) {
             Ok(()) => u32::from_be_bytes(bytes),
             Err(_) => 0,
         }

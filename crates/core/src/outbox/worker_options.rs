@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::outbox::BackOff;
+use super::BackOff;
 
 /// How a worker works. The default is for a site of any size.
 #[derive(Clone, Debug)]

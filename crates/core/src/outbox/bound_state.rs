@@ -8,8 +8,8 @@ use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
+use super::{Binding, Obsolete, Purpose};
 use crate::address::AddressRecord;
-use crate::outbox::{Binding, Obsolete, Purpose};
 use crate::person::Person;
 
 /// The version of the text of parts. The first version had no parts, but one digest of everything.

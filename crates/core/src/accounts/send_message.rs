@@ -1,0 +1,72 @@
+//! Sending a message: through the outbox, or, without one, by telling the receivers.
+
+use super::{Accounts, Failure};
+use crate::address::AddressKind;
+use crate::language::Language;
+use crate::link::{LinkRequest, LinkTarget};
+use crate::outbox::{Addressee, MessageEvent, MessageSignal, Purpose, envelope};
+
+impl Accounts {
+    /// These flows for somebody who reads this language: the messages that they promise say so. Cheap, and shares
+    /// everything else.
+    #[must_use]
+    pub fn speaking(&self, language: Option<Language>) -> Self {
+        Self {
+            language,
+            ..self.clone()
+        }
+    }
+
+    /// Whether nobody sends such messages, so that none may be promised.
+    pub(super) fn is_unreceived(&self, purpose: Purpose, kind: AddressKind) -> bool {
+        let signal = MessageSignal::of(purpose, kind).name();
+        self.inner.unreceived.contains(&signal)
+    }
+
+    /// Sends a message, to nobody if there is nobody; then the work is the same and nothing is sent.
+    ///
+    /// With an outbox it is [enqueued](crate::outbox::Outbox). Without one the receivers are told, when
+    /// [`Dispatch`](super::Dispatch) says.
+    pub(super) async fn send_message(
+        &self,
+        purpose: Purpose,
+        to: Addressee<'_>,
+    ) -> Result<(), Failure> {
+        match &self.inner.outbox {
+            Some(outbox) => outbox.enqueue(purpose, to, self.language.as_ref()).await,
+            None => self.tell_message(purpose, to).await,
+        }
+    }
+
+    async fn tell_message(&self, purpose: Purpose, to: Addressee<'_>) -> Result<(), Failure> {
+        let (now, links) = (self.now(), &self.inner.links);
+        let request = LinkRequest {
+            purpose,
+            kind: to.kind(),
+            address: to.recipient().map(|recipient| recipient.address),
+            at: now,
+        };
+        let newest = Some(self.store().request_link(&request).await?);
+        let Addressee::User(to) = to else {
+            links.issue_nothing(now);
+            return Ok(());
+        };
+        let target = LinkTarget {
+            address: to.address.clone(),
+            person: to.person.clone(),
+            newest,
+        };
+        let (url, token) = links.mint(purpose, &target, now).map_err(Failure::broken)?;
+        links.announce(&token);
+        let expires_at = links.expiry(purpose, request.kind, now);
+        let left = (expires_at - now).to_std().unwrap_or_default();
+        let envelope = envelope(None, self.language.as_ref(), now, expires_at, left);
+        match MessageEvent::new(purpose, to, url, envelope) {
+            MessageEvent::ResetPasswordEmail(event) => self.tell(event).await,
+            MessageEvent::ResetPasswordPhone(event) => self.tell(event).await,
+            MessageEvent::VerifyEmail(event) => self.tell(event).await,
+            MessageEvent::VerifyPhone(event) => self.tell(event).await,
+        }
+        Ok(())
+    }
+}
