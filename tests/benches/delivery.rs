@@ -1,5 +1,5 @@
-//! How fast workers deliver what is owed, beside the barest way to do such work: rows inserted and deleted in
-//! transactions of the same size. And how soon after the promise a receiver begins.
+//! How fast workers deliver what is pending, beside the barest way to do such work: rows inserted and deleted in
+//! transactions of the same size. And how soon after the request a receiver begins.
 //!
 //! Both sides take turns in one run (A B A B), on files of one folder. Only the ratio says something; the machine makes
 //! the rest.
@@ -32,7 +32,7 @@ use sqlx::{Connection as _, query};
 /// How often each side is measured; the median counts.
 const ROUNDS: usize = 5;
 
-/// People, each with two addresses to owe a message to.
+/// People, each with two addresses to send a message to.
 const PEOPLE: u32 = 400;
 
 /// How many messages a worker claims at once, and rows go into a transaction.
@@ -43,15 +43,15 @@ const INSERT: &str =
 
 const DELETE: &str = "DELETE FROM message WHERE id = (SELECT min(id) FROM message)";
 
-/// Promises on an idle site.
-const PROMISES: u32 = 200;
+/// Messages on an idle site.
+const MESSAGES: u32 = 200;
 
 #[tokio::main]
 async fn main() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("site.sqlite3");
     let store = SqliteStore::open_and_migrate(&path, SqliteOptions::default()).unwrap();
-    let site = Promising::new(store).await;
+    let site = Enqueueing::new(store).await;
     let bare = sqlite(&folder.path().join("bare.sqlite3"));
     let (mut ours, mut barest) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
@@ -73,7 +73,7 @@ async fn main() {
     };
     let options = PostgresOptions::default();
     let store = PostgresStore::connect_and_migrate(database.url(), options).await;
-    let site = Promising::new(store.unwrap()).await;
+    let site = Enqueueing::new(store.unwrap()).await;
     let mut bare = postgres(&database).await;
     for workers in [1, 4] {
         let (mut ours, mut barest) = (Vec::new(), Vec::new());
@@ -105,7 +105,7 @@ fn tell_latencies(database: &str, latencies: &mut [Duration]) {
     let mut out = std::io::stdout().lock();
     writeln!(
         out,
-        "{database}, idle, from the promise to the receiver: median {:.2?}, of 99 in 100 at most {:.2?}",
+        "{database}, idle, from the request to the receiver: median {:.2?}, of 99 in 100 at most {:.2?}",
         at(50),
         at(99)
     )
@@ -113,7 +113,7 @@ fn tell_latencies(database: &str, latencies: &mut [Duration]) {
 }
 
 /// Flows over an outbox, people to send to, and a receiver that only counts.
-struct Promising<S> {
+struct Enqueueing<S> {
     accounts: Accounts,
     store: Arc<S>,
     names: Vec<String>,
@@ -122,7 +122,7 @@ struct Promising<S> {
     _receivers: [Connection; 2],
 }
 
-impl<S: Store + OutboxStore + 'static> Promising<S> {
+impl<S: Store + OutboxStore + 'static> Enqueueing<S> {
     async fn new(store: S) -> Self {
         let store = Arc::new(store);
         let signals = Signals::isolated();
@@ -161,7 +161,7 @@ impl<S: Store + OutboxStore + 'static> Promising<S> {
         }
     }
 
-    /// How long so many workers take for everything that is owed: claim, call, record.
+    /// How long so many workers take for everything that is pending: claim, call, record.
     async fn deliver_all(&self, workers: usize) -> Duration {
         for name in &self.names {
             self.accounts.request_password_reset(name).await.unwrap();
@@ -186,7 +186,7 @@ impl<S: Store + OutboxStore + 'static> Promising<S> {
         took
     }
 
-    /// How long after a flow has answered the receiver begins, one promise after the other on an idle site.
+    /// How long after a flow has answered the receiver begins, one message after the other on an idle site.
     async fn latencies(&self) -> Vec<Duration> {
         let (begin, mut at_work) = tokio::sync::mpsc::unbounded_channel();
         let _receiver = self.signals.connect(move |_: &ResetPasswordEmail| {
@@ -200,12 +200,12 @@ impl<S: Store + OutboxStore + 'static> Promising<S> {
         let running = tokio::spawn(async move { worker.run(std::future::pending()).await });
         let mut latencies = Vec::new();
         let emails = self.names.iter().filter(|name| name.contains('@'));
-        for name in emails.take(PROMISES as usize) {
+        for name in emails.take(MESSAGES as usize) {
             self.accounts.request_password_reset(name).await.unwrap();
-            let promised = Instant::now();
+            let enqueued = Instant::now();
             let received = at_work.recv().await.unwrap();
-            // The receiver may begin before the promise is back with who asked.
-            latencies.push(received.saturating_duration_since(promised));
+            // The receiver may begin before the answer is back with who asked.
+            latencies.push(received.saturating_duration_since(enqueued));
             while self.store.next_due().await.unwrap() != NextDue::Never {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }

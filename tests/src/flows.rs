@@ -218,7 +218,7 @@ impl Site {
         let before = self.count(signal, value);
         client.ask_verification(value).await.expect(200);
         let line = self.nth_printed(signal, value, before + 1).await;
-        self.settled().await;
+        self.delivered().await;
         line
     }
 
@@ -240,19 +240,19 @@ impl Site {
             .await
             .redirects_to("/accounts/password_reset_done/");
         let line = self.nth_printed(signal, value, before + 1).await;
-        self.settled().await;
+        self.delivered().await;
         line
     }
 
-    /// Waits until nothing is owed any more: a line is printed a moment before that is recorded.
-    pub async fn settled(&self) {
-        let owed = "SELECT count(*) FROM phone_auth_outbox WHERE died_at IS NULL";
+    /// Waits until nothing is pending any more: a line is printed a moment before that is recorded.
+    pub async fn delivered(&self) {
+        let pending = "SELECT count(*) FROM phone_auth_outbox WHERE died_at IS NULL";
         let url = self.database_url();
-        until("everything owed is delivered", || async {
+        until("everything pending is delivered", || async {
             if url.starts_with("postgres") {
-                run_at(&url, owed).is_ok_and(|count| count.trim() == "0")
+                run_at(&url, pending).is_ok_and(|count| count.trim() == "0")
             } else {
-                self.database().number(owed) == 0
+                self.database().number(pending) == 0
             }
         })
         .await;

@@ -21,7 +21,7 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Starts a worker for what this site owes, with further settings by their names, and waits until it is ready.
+    /// Starts a worker for the messages of this site, with further settings by their names, and waits until it is ready.
     pub async fn start(site: &Site, settings: &[(&str, &str)]) -> Self {
         let mut command = clean_command(site.folder());
         command
@@ -40,7 +40,7 @@ impl Worker {
         let reader = follow(child.stdout.take().unwrap(), move |line| {
             send.send_modify(|record| record.stdout.push(line));
         });
-        let ready = record.wait_for(|record| record.rest().contains("delivers what is owed"));
+        let ready = record.wait_for(|record| record.rest().contains("sends queued messages"));
         let is_ready = tokio::time::timeout(PATIENCE, ready)
             .await
             .is_ok_and(|heard| heard.is_ok());

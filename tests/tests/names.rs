@@ -132,7 +132,7 @@ async fn addresses_of_django_work_as_stored() {
             .await
             .expect(400);
         site.client().ask_reset(typed).await.expect(302);
-        site.settled().await;
+        site.delivered().await;
         assert_eq!(site.record().printed().len(), printed, "{typed}");
     }
 }

@@ -1,4 +1,4 @@
-//! What was promised arrives: whoever is killed, wherever the worker runs, whatever had failed.
+//! What was enqueued arrives: whoever is killed, wherever the worker runs, whatever had failed.
 #![expect(
     clippy::indexing_slicing,
     reason = "indexing JSON that lacks a key gives null"
@@ -14,12 +14,12 @@ use phone_auth_tests::{
 };
 use serde_json::Value;
 
-/// When the process is killed, as the steps of a promise go.
+/// When the process is killed, as the steps of a message go.
 #[derive(Clone, Copy, Debug)]
 enum Moment {
     /// The request is on its way; nobody has answered.
     Requested,
-    /// The promise is committed and acknowledged.
+    /// The message is committed and acknowledged.
     Acknowledged,
     /// So long after the acknowledgement: somewhere between claim, call and record.
     After(Duration),
@@ -45,7 +45,7 @@ fn options(database: &OwnDatabase) -> SiteOptions {
     database.site().setting("outbox_lease", "300 ms")
 }
 
-/// Asks for a reset by a raw connection, kills the site at the moment; whether the promise was acknowledged.
+/// Asks for a reset by a raw connection, kills the site at the moment; whether the request was acknowledged.
 async fn ask_and_kill(site: &Site, person: &Person, moment: Moment) -> bool {
     let body = format!("login={}", encode(&person.email));
     let mut raw = Raw::connect(site).await;
@@ -82,31 +82,31 @@ async fn survives_kills(kind: Kind, rounds: usize) {
             *lines.entry(line.destination().to_owned()).or_default() += 1;
         }
     };
-    let mut promised = Vec::new();
+    let mut enqueued = Vec::new();
     for round in 0..rounds {
         let person = site.signed_up().await;
         let moment = MOMENTS[round % MOMENTS.len()];
         if ask_and_kill(&site, &person, moment).await {
-            promised.push((person.email.clone(), moment));
+            enqueued.push((person.email.clone(), moment));
         }
         count(&site);
         site = site.restart(options(&database)).await;
         // One kill a message: it is delivered before the next one.
-        site.settled().await;
+        site.delivered().await;
     }
     count(&site);
-    for (email, moment) in &promised {
+    for (email, moment) in &enqueued {
         let times = lines.get(email).copied().unwrap_or_default();
         assert!(
             (1..=2).contains(&times),
             "{kind:?} {email} {moment:?}: {times} times"
         );
     }
-    assert!(promised.len() >= rounds - rounds / MOMENTS.len() - 1);
+    assert!(enqueued.len() >= rounds - rounds / MOMENTS.len() - 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn killed_site_keeps_every_promise() {
+async fn killed_site_delivers_every_message() {
     // A hundred kills, on each store the half, at once.
     let (one, other) = tokio::join!(
         tokio::spawn(survives_kills(Kind::Sqlite, 50)),
@@ -127,7 +127,7 @@ async fn worker_apart_delivers() {
     let first = worker.printed("reset_password_email", &ann.email).await;
     site.client().ask_reset(&ann.phone).await.expect(302);
     worker.printed("reset_password_phone", &ann.phone).await;
-    site.settled().await;
+    site.delivered().await;
     assert!(worker.stop(), "it ends in good order");
     assert_eq!(site.record().printed(), [], "the site delivers nothing");
 
@@ -158,7 +158,7 @@ async fn several_workers_share_the_work() {
         site.client().ask_reset(&person.email).await.expect(302);
         site.client().ask_reset(&person.phone).await.expect(302);
     }
-    site.settled().await;
+    site.delivered().await;
     let mut seen: HashMap<String, usize> = HashMap::new();
     for line in workers.iter().flat_map(|worker| worker.record().printed()) {
         *seen.entry(line.destination().to_owned()).or_default() += 1;
@@ -168,7 +168,7 @@ async fn several_workers_share_the_work() {
 }
 
 #[tokio::test]
-async fn owed_message_holds_no_token() {
+async fn pending_message_holds_no_token() {
     let site = Site::options()
         .setting("outbox_worker", "false")
         .start()
@@ -198,7 +198,7 @@ async fn newer_request_takes_the_older_place() {
     }
     let worker = Worker::start(&site, &[]).await;
     worker.printed("reset_password_email", &ann.email).await;
-    site.settled().await;
+    site.delivered().await;
     assert_eq!(worker.record().printed().len(), 1);
 }
 
@@ -213,7 +213,7 @@ async fn dead_letters_are_listed_and_sent_again() {
     let past = "UPDATE phone_auth_outbox SET expires_at = '2020-01-01 00:00:00'";
     assert_eq!(site.database().execute(past), 1);
     let worker = Worker::start(&site, &[]).await;
-    site.settled().await;
+    site.delivered().await;
 
     let outbox = |arguments: &[&str]| {
         let database = site.database_url();
@@ -225,17 +225,17 @@ async fn dead_letters_are_listed_and_sent_again() {
         ran.stdout
     };
     let listed: Value = serde_json::from_str(&outbox(&["list", "--json"])).expect("it is JSON");
-    assert_eq!(listed[0]["state"], "dead");
+    assert_eq!(listed[0]["state"], "failed");
     let reason = "its link expired before it could be delivered";
     assert_eq!(listed[0]["reason"], reason);
     assert!(outbox(&["list"]).contains(reason));
     assert_eq!(worker.record().printed(), []);
 
     let id = listed[0]["id"].to_string();
-    assert!(outbox(&["retry", &id]).contains("owed again: 1"));
+    assert!(outbox(&["retry", &id]).contains("re-queued: 1"));
     let line = worker.printed("reset_password_email", &ann.email).await;
     site.client().open_reset_link(line.url()).await;
-    site.settled().await;
+    site.delivered().await;
     assert_eq!(outbox(&["list", "--json"]).trim(), "[]");
 
     let database = site.database_url();

@@ -75,16 +75,16 @@ async fn killed_node_logs_nobody_out() {
         .map(|nodes| tokio::spawn(visit(nodes, Arc::clone(&stop))))
         .collect();
 
-    // Messages are promised while a node dies; what it acknowledged is delivered.
-    let mut promised = Vec::new();
+    // Messages are enqueued while a node dies; what it acknowledged is delivered.
+    let mut enqueued = Vec::new();
     for (person, _) in &members {
         one.client().ask_reset(&person.email).await.expect(302);
-        promised.push(&person.email);
+        enqueued.push(&person.email);
     }
     one.kill();
     for (person, _) in &members {
         two.client().ask_reset(&person.phone).await.expect(302);
-        promised.push(&person.phone);
+        enqueued.push(&person.phone);
     }
     let one = one.restart(node(&database, None)).await;
     let worker_said = |destination: &String| {
@@ -93,7 +93,7 @@ async fn killed_node_logs_nobody_out() {
         printed.iter().any(|line| line.destination() == destination)
     };
     until("all messages are sent", || async {
-        promised.iter().all(|destination| worker_said(destination))
+        enqueued.iter().all(|destination| worker_said(destination))
     })
     .await;
     stop.store(true, Ordering::Relaxed);

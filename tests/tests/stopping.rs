@@ -98,7 +98,7 @@ async fn check_stop_of_a_site(database: &OwnDatabase) {
     service.nth(1).await;
     site.stop();
     let site = site.restart(options(database, &service, true)).await;
-    site.settled().await;
+    site.delivered().await;
     check_once(&service, 40);
 }
 
@@ -127,7 +127,7 @@ async fn check_stop_of_a_worker(database: &OwnDatabase) {
     let first = service.received().len();
     assert!((1..40).contains(&first), "{first}");
     let worker = Worker::start(&site, &settings).await;
-    site.settled().await;
+    site.delivered().await;
     check_once(&service, 40);
     // The signals of a terminal that closes end it as well, and what comes within a second is the same wish.
     worker.signal(Signal::HUP);

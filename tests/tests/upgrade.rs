@@ -235,8 +235,8 @@ impl OldServer<'_> {
         cookie
     }
 
-    /// Owes a reset to an e-mail address.
-    fn owe_reset(&self, username: &str, email: &str) {
+    /// Enqueues a reset to an e-mail address.
+    fn enqueue_reset(&self, username: &str, email: &str) {
         let database = self.database;
         let state = database.first_state("reset_password_email", username, email);
         let id = |table: &str, column: &str, value: &str| {
@@ -286,7 +286,7 @@ async fn first_server_goes_on_beside_migrated() {
         old.run("sessions: end", &[&digest]);
         client.get(PROFILE).await.expect(302);
 
-        // What the new one owes, the old one does not take for moot if it finds it.
+        // What the new one enqueues, the old one does not take for obsolete if it finds it.
         database.execute("DELETE FROM phone_auth_outbox;");
         site.client().ask_reset(email).await.expect(302);
         let (now, until) = (database.time(1), database.time(60));
@@ -302,9 +302,9 @@ async fn first_server_goes_on_beside_migrated() {
         let left = "SELECT count(*) FROM phone_auth_outbox";
         assert_eq!(database.number(left), i64::from(claimed.is_empty()));
 
-        // What the old one owes, the new one delivers, also when the old one has claimed it and is gone.
+        // What the old one enqueues, the new one delivers, also when the old one has claimed it and is gone.
         database.execute("DELETE FROM phone_auth_outbox;");
-        old.owe_reset("everything", email);
+        old.enqueue_reset("everything", email);
         let claimed = old.run("outbox: claim", &[&now, &database.time(-1), "10"]);
         assert_eq!(claimed.len(), 1);
         site.stop();

@@ -102,7 +102,7 @@ pub(crate) enum Command {
     /// Makes, lists, disables people, or sets a password
     #[command(subcommand)]
     User(UserCommand),
-    /// Delivers what sites owe, apart from them
+    /// Sends queued messages in a separate process
     Worker,
     /// Lists, re-sends or removes messages that were not delivered
     #[command(subcommand)]
@@ -154,13 +154,13 @@ pub(crate) enum UserCommand {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum OutboxCommand {
-    /// Lists messages that are owed, and dead letters
+    /// Lists pending and failed messages
     List {
         /// As JSON
         #[arg(long)]
         json: bool,
     },
-    /// Owes dead letters anew, with links that work from now on
+    /// Re-queues failed messages, with links that work from now on
     #[command(arg_required_else_help = true)]
     Retry {
         /// Their ids

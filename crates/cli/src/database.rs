@@ -63,7 +63,7 @@ impl OpenStore {
         }
     }
 
-    /// What is owed.
+    /// The outbox.
     pub(crate) fn outbox(&self) -> Arc<dyn OutboxStore> {
         match self {
             Self::Sqlite(store) => Arc::clone(store) as _,

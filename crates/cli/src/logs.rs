@@ -87,14 +87,14 @@ impl Drop for Logs {
 struct Counted {
     repeats: Mutex<Repeats>,
     /// Rung when there is something to count.
-    bell: Condvar,
+    wake: Condvar,
 }
 
 impl Counted {
     fn is_new(&self, place: &'static str, line: &str) -> bool {
         let is_new = self.repeats().is_new(place, line, Instant::now());
         if is_new {
-            self.bell.notify_one();
+            self.wake.notify_one();
         }
         is_new
     }
@@ -114,12 +114,12 @@ impl Counted {
             }
             repeats = match repeats.next_due() {
                 None => self
-                    .bell
+                    .wake
                     .wait(repeats)
                     .unwrap_or_else(PoisonError::into_inner),
                 Some(due) => {
                     let rest = due.saturating_duration_since(now);
-                    let waited = self.bell.wait_timeout(repeats, rest);
+                    let waited = self.wake.wait_timeout(repeats, rest);
                     waited.unwrap_or_else(PoisonError::into_inner).0
                 }
             };

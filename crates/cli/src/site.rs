@@ -173,7 +173,7 @@ pub(crate) struct Parts {
     /// What of Django's is accepted.
     pub(crate) django: Django,
     pub(crate) store: OpenStore,
-    /// How what is owed is delivered, if this process does that.
+    /// How messages are delivered, if this process does that.
     pub(crate) worker: Option<WorkerOptions>,
 }
 

@@ -390,7 +390,7 @@ fn check_tells_what_serve_does() {
 }
 
 #[test]
-fn unreceived_message_is_not_promised() {
+fn unreceived_message_is_not_enqueued() {
     let folder = Folder::new();
     let made = folder.run_with_input(
         &[

@@ -14,7 +14,7 @@
 //! | [`client`] | who sends a request, as far as that is known |
 //! | [`address`], [`username`], [`password`] | types that cannot hold nonsense, and how they are read |
 //! | [`person`], [`session`] | what is stored, and what a store is asked |
-//! | [`outbox`], [`link`], [`language`] | messages that are owed, the links in them, and the language they are written in |
+//! | [`outbox`], [`link`], [`language`] | messages that are pending, the links in them, and the language they are written in |
 //! | [`store`], [`clock`], [`randomness`] | the ports |
 //!
 //! [`signals`], [`tokens`] and [`urls`] are the crates that the flows speak with, named here so that whoever has this

@@ -11,7 +11,7 @@ mod common;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use common::owing::Owing;
+use common::mailing::Mailing;
 use common::{ANNS_PHONE, HORSE, STAPLE, refusal};
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::outbox::DeadLetterRefusal;
@@ -22,25 +22,25 @@ use phone_auth_events::{ResetPasswordEmail, ResetPasswordPhone, Retry, Undeliver
 use phone_auth_store_testkit::{OutsideChange, Outsider};
 use phone_auth_tokens::TokenIssued;
 
-/// What can happen between the promise of a reset to Ann and its delivery.
+/// What can happen between the enqueueing of a reset to Ann and its delivery.
 const CHANGES: [&str; 5] = ["password", "disabled", "address", "person", "row"];
 
 /// Makes such a change.
-async fn change(owing: &Owing, case: &str) {
-    let kit = &owing.kit;
+async fn change(mailing: &Mailing, case: &str) {
+    let kit = &mailing.kit;
     let visitor = kit.visitor("ann", HORSE).await;
     let row = kit.address(&visitor, AddressKind::Email).await;
     match case {
         "password" => {
             let (old, new) = (Password::new(HORSE), Password::new(STAPLE));
-            let change = owing
+            let change = mailing
                 .accounts
                 .change_password(&visitor, &old, &new, &new)
                 .await;
             assert!(change.is_ok());
         }
         "disabled" => {
-            owing.accounts.set_active("ann", false).await.unwrap();
+            mailing.accounts.set_active("ann", false).await.unwrap();
         }
         "address" => {
             let edit = OutsideChange::EditAddress(row.kind, row.id, "x@example.org".into());
@@ -74,18 +74,18 @@ async fn changed_messages_are_not_sent() {
     for case in CHANGES {
         // Obsolete is what nobody waits for, however late it is.
         for late in [false, true] {
-            let mut owing = Owing::new().await;
-            owing.ask().await;
-            change(&owing, case).await;
+            let mut mailing = Mailing::new().await;
+            mailing.ask().await;
+            change(&mailing, case).await;
             if late {
-                owing.kit.clock.advance(Duration::from_hours(25));
+                mailing.kit.clock.advance(Duration::from_hours(25));
             }
-            owing.deliver().await;
-            assert!(owing.resets.take().is_empty(), "{case}");
+            mailing.deliver().await;
+            assert!(mailing.resets.take().is_empty(), "{case}");
             // What goes with a user who is deleted is not even found.
             let obsolete = u64::from(case == "password");
-            assert_eq!(owing.worker.obsolete_messages(), obsolete, "{case}");
-            let letters = owing.outbox().await;
+            assert_eq!(mailing.worker.obsolete_messages(), obsolete, "{case}");
+            let letters = mailing.outbox().await;
             let reasons: Vec<_> = letters
                 .into_iter()
                 .map(|it| it.dead.unwrap().reason)
@@ -98,20 +98,26 @@ async fn changed_messages_are_not_sent() {
 #[tokio::test]
 async fn letter_is_sent_once_its_reason_is_gone() {
     for case in ["disabled", "address"] {
-        let mut owing = Owing::new().await;
-        owing.ask().await;
-        change(&owing, case).await;
-        owing.deliver().await;
-        let id = owing.outbox().await[0].id;
+        let mut mailing = Mailing::new().await;
+        mailing.ask().await;
+        change(&mailing, case).await;
+        mailing.deliver().await;
+        let id = mailing.outbox().await[0].id;
         if case == "disabled" {
-            let retried = owing.accounts.outbox().unwrap().requeue(id).await;
+            let retried = mailing.accounts.outbox().unwrap().requeue(id).await;
             assert_eq!(refusal(retried), DeadLetterRefusal::Disabled);
-            owing.accounts.set_active("ann", true).await.unwrap();
+            mailing.accounts.set_active("ann", true).await.unwrap();
         }
-        owing.accounts.outbox().unwrap().requeue(id).await.unwrap();
-        assert_eq!(owing.deliver().await, 1);
-        assert_eq!(owing.resets.take().len(), 1, "{case}");
-        assert_eq!(owing.outbox().await, [], "{case}");
+        mailing
+            .accounts
+            .outbox()
+            .unwrap()
+            .requeue(id)
+            .await
+            .unwrap();
+        assert_eq!(mailing.deliver().await, 1);
+        assert_eq!(mailing.resets.take().len(), 1, "{case}");
+        assert_eq!(mailing.outbox().await, [], "{case}");
     }
 }
 
@@ -119,108 +125,108 @@ async fn letter_is_sent_once_its_reason_is_gone() {
 async fn only_newer_request_makes_obsolete() {
     // Where the newest request is known to be, in microseconds after that of the message.
     for (newest, obsolete) in [(Some(1), true), (Some(-1), false), (None, false)] {
-        let mut owing = Owing::new().await;
-        owing.ask().await;
-        let pending = owing.outbox().await.remove(0);
-        owing.kit.store.lose_requests();
+        let mut mailing = Mailing::new().await;
+        mailing.ask().await;
+        let pending = mailing.outbox().await.remove(0);
+        mailing.kit.store.lose_requests();
         if let Some(micros) = newest {
             let at = pending.requested_at.unwrap() + TimeDelta::microseconds(micros);
             let request = pending.message.request(at);
-            owing.kit.store.request_link(&request).await.unwrap();
+            mailing.kit.store.request_link(&request).await.unwrap();
         }
-        owing.deliver().await;
-        assert!(owing.resets.take().is_empty(), "{newest:?}");
-        assert_eq!(owing.worker.obsolete_messages(), u64::from(obsolete));
+        mailing.deliver().await;
+        assert!(mailing.resets.take().is_empty(), "{newest:?}");
+        assert_eq!(mailing.worker.obsolete_messages(), u64::from(obsolete));
         if obsolete {
-            assert_eq!(owing.outbox().await, []);
+            assert_eq!(mailing.outbox().await, []);
             continue;
         }
-        let letter = owing.outbox().await.remove(0);
+        let letter = mailing.outbox().await.remove(0);
         let reason = letter.dead.unwrap().reason;
         assert!(reason.contains("the record of its request"), "{reason}");
-        owing
+        mailing
             .accounts
             .outbox()
             .unwrap()
             .requeue(letter.id)
             .await
             .unwrap();
-        owing.deliver().await;
-        assert_eq!(owing.resets.take().len(), 1, "{newest:?}");
+        mailing.deliver().await;
+        assert_eq!(mailing.resets.take().len(), 1, "{newest:?}");
     }
 }
 
 #[tokio::test]
 async fn replaced_letter_is_not_sent_again() {
-    let mut owing = Owing::new().await;
-    let refuses = owing.kit.signals.connect(|_: &ResetPasswordEmail| {
+    let mut mailing = Mailing::new().await;
+    let refuses = mailing.kit.signals.connect(|_: &ResetPasswordEmail| {
         Err::<(), _>(Undelivered::new(Retry::Never, "no mailbox"))
     });
-    owing.ask().await;
-    owing.deliver().await;
-    let id = owing.outbox().await[0].id;
+    mailing.ask().await;
+    mailing.deliver().await;
+    let id = mailing.outbox().await[0].id;
     drop(refuses);
-    owing.resets.take();
-    owing.kit.clock.advance(Duration::from_mins(1));
-    owing.ask().await;
-    owing.deliver().await;
-    let newer = owing.resets.take().remove(0);
-    let retried = owing.accounts.outbox().unwrap().requeue(id).await;
+    mailing.resets.take();
+    mailing.kit.clock.advance(Duration::from_mins(1));
+    mailing.ask().await;
+    mailing.deliver().await;
+    let newer = mailing.resets.take().remove(0);
+    let retried = mailing.accounts.outbox().unwrap().requeue(id).await;
     let why = DeadLetterRefusal::Obsolete(Obsolete::NewerRequest);
     assert_eq!(refusal(retried), why);
     let parts: Vec<&str> = newer.url.as_str().split('/').collect();
-    let link = owing.accounts.open_reset_link(parts[3], parts[4]).await;
+    let link = mailing.accounts.open_reset_link(parts[3], parts[4]).await;
     assert!(link.is_ok(), "the newer link still works");
 }
 
 #[tokio::test]
 async fn other_changes_end_no_message() {
     for case in ["log-in", "own email", "other reading"] {
-        let mut owing = Owing::new().await;
-        let visitor = owing.kit.visitor("ann", HORSE).await;
-        owing.ask().await;
+        let mut mailing = Mailing::new().await;
+        let visitor = mailing.kit.visitor("ann", HORSE).await;
+        mailing.ask().await;
         let id = visitor.person().id;
         match case {
-            "log-in" => drop(owing.kit.visitor("ann", HORSE).await),
+            "log-in" => drop(mailing.kit.visitor("ann", HORSE).await),
             "own email" => {
                 let change = OutsideChange::SetOwnEmail(id, "other@example.org".into());
-                owing.kit.store.make(change).await;
+                mailing.kit.store.make(change).await;
             }
             _ => {
                 // As a worker reads it whose setting `django_use_tz` is another.
                 let time = visitor.person().last_login.unwrap() + TimeDelta::hours(5);
                 let change = OutsideChange::SetLastLogin(id, Some(time));
-                owing.kit.store.make(change).await;
+                mailing.kit.store.make(change).await;
             }
         }
-        owing.deliver().await;
-        let sent = owing.resets.take();
+        mailing.deliver().await;
+        let sent = mailing.resets.take();
         assert_eq!(sent.len(), 1, "{case}");
         let parts: Vec<&str> = sent[0].url.as_str().split('/').collect();
-        let link = owing.accounts.open_reset_link(parts[3], parts[4]).await;
+        let link = mailing.accounts.open_reset_link(parts[3], parts[4]).await;
         assert!(link.is_ok(), "the link works: {case}");
     }
 }
 
-/// Owes what Ann asked for anew, as another version would have bound it.
-async fn rebind(owing: &Owing, bind: impl Fn(&Binding) -> Binding) {
-    let mut message = owing.outbox().await.remove(0).message;
+/// Enqueues what Ann asked for once more, as another version would have bound it.
+async fn rebind(mailing: &Mailing, bind: impl Fn(&Binding) -> Binding) {
+    let mut message = mailing.outbox().await.remove(0).message;
     message.binding = bind(&message.binding);
     message.key.push('x');
-    owing.kit.store.owe_message(&message).await.unwrap();
+    mailing.kit.store.enqueue_message(&message).await.unwrap();
 }
 
 #[tokio::test]
 async fn message_of_the_first_version_is_sent() {
-    let mut owing = Owing::new().await;
-    owing.ask().await;
-    rebind(&owing, |binding| {
+    let mut mailing = Mailing::new().await;
+    mailing.ask().await;
+    rebind(&mailing, |binding| {
         Binding::from_stored(binding.digest(), None)
     })
     .await;
-    owing.deliver().await;
-    assert_eq!(owing.resets.take().len(), 1);
-    assert_eq!(owing.outbox().await, []);
+    mailing.deliver().await;
+    assert_eq!(mailing.resets.take().len(), 1);
+    assert_eq!(mailing.outbox().await, []);
 }
 
 #[tokio::test]
@@ -242,42 +248,42 @@ async fn unexplained_message_is_a_dead_letter() {
         (|_| Binding::from_stored([], None), "cannot tell"),
     ];
     for (bind, says) in cases {
-        let mut owing = Owing::new().await;
-        owing.ask().await;
-        rebind(&owing, bind).await;
-        assert_eq!(owing.deliver().await, 1);
-        assert!(owing.resets.take().is_empty(), "{says}");
-        let letter = owing.outbox().await.remove(0);
+        let mut mailing = Mailing::new().await;
+        mailing.ask().await;
+        rebind(&mailing, bind).await;
+        assert_eq!(mailing.deliver().await, 1);
+        assert!(mailing.resets.take().is_empty(), "{says}");
+        let letter = mailing.outbox().await.remove(0);
         let reason = letter.dead.unwrap().reason;
         assert!(reason.contains(says), "{reason}");
-        assert_eq!(owing.worker.obsolete_messages(), 0);
+        assert_eq!(mailing.worker.obsolete_messages(), 0);
         // The operator who sends it again has it bound to the state as it is.
-        owing
+        mailing
             .accounts
             .outbox()
             .unwrap()
             .requeue(letter.id)
             .await
             .unwrap();
-        assert_eq!(owing.deliver().await, 1);
-        assert_eq!(owing.resets.take().len(), 1, "{says}");
+        assert_eq!(mailing.deliver().await, 1);
+        assert_eq!(mailing.resets.take().len(), 1, "{says}");
     }
 }
 
 #[tokio::test]
 async fn retry_sends_or_says_why_not() {
     for case in CHANGES {
-        let mut owing = Owing::new().await;
-        owing.ask().await;
-        rebind(&owing, |binding| {
+        let mut mailing = Mailing::new().await;
+        mailing.ask().await;
+        rebind(&mailing, |binding| {
             // A part that nobody knows beside those of today.
             let parts = binding.parts().map(|parts| format!("{parts} new=00"));
             Binding::from_stored(binding.digest(), parts)
         })
         .await;
-        owing.deliver().await;
-        let id = owing.outbox().await[0].id;
-        change(&owing, case).await;
+        mailing.deliver().await;
+        let id = mailing.outbox().await[0].id;
+        change(&mailing, case).await;
         let why = match case {
             "password" => DeadLetterRefusal::Obsolete(Obsolete::PasswordChanged),
             "disabled" => DeadLetterRefusal::Disabled,
@@ -285,110 +291,119 @@ async fn retry_sends_or_says_why_not() {
             "person" => DeadLetterRefusal::NoSuchLetter,
             _ => {
                 // Somebody has corrected it.
-                owing.accounts.outbox().unwrap().requeue(id).await.unwrap();
-                owing.deliver().await;
-                assert_eq!(owing.resets.take()[0].email, "x@example.org");
+                mailing
+                    .accounts
+                    .outbox()
+                    .unwrap()
+                    .requeue(id)
+                    .await
+                    .unwrap();
+                mailing.deliver().await;
+                assert_eq!(mailing.resets.take()[0].email, "x@example.org");
                 continue;
             }
         };
-        let retried = owing.accounts.outbox().unwrap().requeue(id).await;
+        let retried = mailing.accounts.outbox().unwrap().requeue(id).await;
         assert_eq!(refusal(retried), why, "{case}");
         let kept = usize::from(case != "person");
-        assert_eq!(owing.outbox().await.len(), kept, "it stays a dead letter");
+        assert_eq!(mailing.outbox().await.len(), kept, "it stays a dead letter");
     }
     // A newer message was requested.
-    let owing = Owing::new().await;
-    owing.ask().await;
-    rebind(&owing, |_| Binding::from_stored([], None)).await;
-    owing.deliver().await;
-    let id = owing.outbox().await[0].id;
-    owing.ask().await;
-    let retried = owing.accounts.outbox().unwrap().requeue(id).await;
+    let mailing = Mailing::new().await;
+    mailing.ask().await;
+    rebind(&mailing, |_| Binding::from_stored([], None)).await;
+    mailing.deliver().await;
+    let id = mailing.outbox().await[0].id;
+    mailing.ask().await;
+    let retried = mailing.accounts.outbox().unwrap().requeue(id).await;
     let newer = DeadLetterRefusal::Obsolete(Obsolete::NewerRequest);
     assert_eq!(refusal(retried), newer);
 }
 
 #[tokio::test]
-async fn revived_message_backs_off_anew() {
-    let owing = Owing::new().await;
-    let _fails = owing
+async fn requeued_message_backs_off_anew() {
+    let mailing = Mailing::new().await;
+    let _fails = mailing
         .kit
         .signals
         .connect(|_: &ResetPasswordPhone| Err::<(), _>("no network"));
-    let phone = owing.accounts.request_password_reset(ANNS_PHONE);
+    let phone = mailing.accounts.request_password_reset(ANNS_PHONE);
     phone.await.unwrap();
     for _ in 0..600 {
-        owing.deliver().await;
-        owing.kit.clock.advance(Duration::from_secs(1));
+        mailing.deliver().await;
+        mailing.kit.clock.advance(Duration::from_secs(1));
     }
-    let letter = owing.outbox().await.remove(0);
-    owing
+    let letter = mailing.outbox().await.remove(0);
+    mailing
         .accounts
         .outbox()
         .unwrap()
         .requeue(letter.id)
         .await
         .unwrap();
-    let mut tokens = owing.kit.signals.capture::<TokenIssued>();
-    assert_eq!(owing.deliver().await, 1);
-    let revived = owing.outbox().await.remove(0);
-    assert!(revived.attempts > letter.attempts, "attempts never go back");
-    assert_eq!(revived.failures, 1);
+    let mut tokens = mailing.kit.signals.capture::<TokenIssued>();
+    assert_eq!(mailing.deliver().await, 1);
+    let requeued = mailing.outbox().await.remove(0);
+    assert!(
+        requeued.attempts > letter.attempts,
+        "attempts never go back"
+    );
+    assert_eq!(requeued.failures, 1);
     assert_eq!(tokens.take().len(), 1, "its link is a new one");
-    owing.kit.clock.advance(Duration::from_secs(2));
-    assert_eq!(owing.deliver().await, 1, "as after a first failure");
+    mailing.kit.clock.advance(Duration::from_secs(2));
+    assert_eq!(mailing.deliver().await, 1, "as after a first failure");
     assert!(tokens.take().is_empty());
 }
 
 #[tokio::test]
 async fn refusal_is_a_dead_letter() {
-    let owing = Owing::new().await;
+    let mailing = Mailing::new().await;
     let link = "http://x.example/accounts/password_reset_confirm/MQ/abc-def/";
-    let _refuses = owing.kit.signals.connect(move |_: &ResetPasswordEmail| {
+    let _refuses = mailing.kit.signals.connect(move |_: &ResetPasswordEmail| {
         Err::<(), _>(Undelivered::new(
             Retry::Never,
             format!("no mailbox for {link}"),
         ))
     });
-    owing.ask().await;
-    owing.deliver().await;
-    let letter = owing.outbox().await.remove(0);
+    mailing.ask().await;
+    mailing.deliver().await;
+    let letter = mailing.outbox().await.remove(0);
     let reason = letter.dead.clone().unwrap().reason;
     assert!(reason.ends_with("no mailbox for …"), "{reason}");
-    owing.kit.clock.advance(Duration::from_hours(1));
-    assert_eq!(owing.deliver().await, 0);
+    mailing.kit.clock.advance(Duration::from_hours(1));
+    assert_eq!(mailing.deliver().await, 0);
 }
 
 #[tokio::test]
-async fn only_dead_letters_are_revived() {
-    let owing = Owing::new().await;
-    owing.ask().await;
-    let owed = owing.outbox().await[0].id;
-    for id in [owed, MessageId::new(99)] {
-        let retried = owing.accounts.outbox().unwrap().requeue(id).await;
+async fn only_dead_letters_are_requeued() {
+    let mailing = Mailing::new().await;
+    mailing.ask().await;
+    let enqueued = mailing.outbox().await[0].id;
+    for id in [enqueued, MessageId::new(99)] {
+        let retried = mailing.accounts.outbox().unwrap().requeue(id).await;
         assert_eq!(refusal(retried), DeadLetterRefusal::NoSuchLetter);
     }
-    let without = &owing.kit.accounts;
+    let without = &mailing.kit.accounts;
     assert!(without.outbox().is_none());
 }
 
 #[tokio::test(start_paused = true)]
 async fn worker_removes_old_letters() {
-    let owing = Owing::new().await;
-    let _refuses = owing
+    let mailing = Mailing::new().await;
+    let _refuses = mailing
         .kit
         .signals
         .connect(|_: &ResetPasswordEmail| Err::<(), _>(Undelivered::new(Retry::Never, "no room")));
-    owing.ask().await;
-    assert_eq!(owing.deliver().await, 1);
+    mailing.ask().await;
+    assert_eq!(mailing.deliver().await, 1);
     let sweep = async || {
         let second = tokio::time::sleep(Duration::from_secs(1));
-        owing.worker.run(second).await;
-        owing.outbox().await.len()
+        mailing.worker.run(second).await;
+        mailing.outbox().await.len()
     };
     let day = Duration::from_hours(24);
     for (days, left) in [(0, 1), (90, 1), (1, 0)] {
-        owing.kit.clock.advance(day * days);
+        mailing.kit.clock.advance(day * days);
         assert_eq!(sweep().await, left, "{days} days later");
     }
 }

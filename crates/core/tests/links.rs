@@ -153,7 +153,7 @@ async fn requests_are_kept_with_the_outbox() {
     let visitor = kit.visitor("ann", HORSE).await;
     let address = kit.address(&visitor, AddressKind::Email).await;
     set_verified(&kit, &address, true).await;
-    let accounts = kit.owing(&kit.signals);
+    let accounts = kit.with_outbox(&kit.signals);
     let worker = accounts.outbox().unwrap().worker(WorkerOptions::default());
     let mut sent = kit.signals.capture::<ResetPasswordEmail>();
     let mut link = async || {
@@ -388,10 +388,10 @@ async fn older_link_is_used_once() {
 }
 
 #[tokio::test]
-async fn revived_letter_is_the_newest() {
+async fn requeued_letter_is_the_newest() {
     let kit = Kit::with_ann().await;
     let signals = Signals::isolated();
-    let accounts = kit.owing(&signals);
+    let accounts = kit.with_outbox(&signals);
     let worker = accounts.outbox().unwrap().worker(WorkerOptions::default());
     accounts.request_password_reset(ANNS_EMAIL).await.unwrap();
     // Nobody receives it, until its link would not work any more.
@@ -409,8 +409,8 @@ async fn revived_letter_is_the_newest() {
         .store
         .link_target(purpose, AddressKind::Email, address)
         .await;
-    let revived = kit.store.outbox_message(letter.id).await.unwrap().unwrap();
-    let revived = revived.into_message().unwrap();
-    assert_eq!(target.unwrap().unwrap().newest, revived.requested_at);
-    assert_ne!(revived.requested_at, letter.requested_at);
+    let requeued = kit.store.outbox_message(letter.id).await.unwrap().unwrap();
+    let requeued = requeued.into_message().unwrap();
+    assert_eq!(target.unwrap().unwrap().newest, requeued.requested_at);
+    assert_ne!(requeued.requested_at, letter.requested_at);
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use common::owing::{Owing, messages, options};
+use common::mailing::{Mailing, messages, options};
 use common::{ANNS_EMAIL, ANNS_PHONE, HORSE, Kit, STAPLE, failure};
 use phone_auth_core::accounts::{Accounts, FailureKind};
 use phone_auth_core::address::AddressKind;
@@ -24,20 +24,20 @@ use phone_auth_events::{ResetPasswordEmail, VerifyEmail};
 use phone_auth_store_testkit::{OutsideChange, Outsider};
 
 #[tokio::test]
-async fn promise_is_owed_until_delivered() {
-    let mut owing = Owing::new().await;
-    owing.ask().await;
-    assert!(owing.resets.take().is_empty(), "nobody has delivered it");
-    assert_eq!(owing.outbox().await.len(), 1);
-    assert_eq!(owing.deliver().await, 1);
-    let sent = owing.resets.take();
+async fn message_is_pending_until_delivered() {
+    let mut mailing = Mailing::new().await;
+    mailing.ask().await;
+    assert!(mailing.resets.take().is_empty(), "nobody has delivered it");
+    assert_eq!(mailing.outbox().await.len(), 1);
+    assert_eq!(mailing.deliver().await, 1);
+    let sent = mailing.resets.take();
     assert_eq!((sent.len(), sent[0].email.as_str()), (1, ANNS_EMAIL));
-    assert_eq!(owing.outbox().await, []);
-    assert_eq!(owing.deliver().await, 0);
+    assert_eq!(mailing.outbox().await, []);
+    assert_eq!(mailing.deliver().await, 0);
 
     let parts: Vec<&str> = sent[0].url.as_str().split('/').collect();
     let new = Password::new(STAPLE);
-    let reset = owing
+    let reset = mailing
         .accounts
         .reset_password(parts[3], parts[4], &new, &new);
     assert_eq!(reset.await.unwrap().username, "ann");
@@ -45,56 +45,56 @@ async fn promise_is_owed_until_delivered() {
 
 #[tokio::test]
 async fn envelope_has_key_language_and_times() {
-    let mut owing = Owing::new().await;
-    let german = owing
+    let mut mailing = Mailing::new().await;
+    let german = mailing
         .accounts
         .speaking(Some(Language::parse("de-CH").unwrap()));
     german.request_password_reset(ANNS_EMAIL).await.unwrap();
-    let owed = owing.outbox().await[0].message.clone();
-    owing.kit.clock.advance(Duration::from_mins(30));
-    owing.deliver().await;
-    let envelope = owing.resets.take().remove(0).envelope;
-    assert_eq!(envelope.idempotency_key, Some(owed.key));
-    assert_eq!(envelope.promised_at, Some(owed.created_at.into()));
-    assert_eq!(envelope.expires_at, Some(owed.expires_at.into()));
+    let enqueued = mailing.outbox().await[0].message.clone();
+    mailing.kit.clock.advance(Duration::from_mins(30));
+    mailing.deliver().await;
+    let envelope = mailing.resets.take().remove(0).envelope;
+    assert_eq!(envelope.idempotency_key, Some(enqueued.key));
+    assert_eq!(envelope.promised_at, Some(enqueued.created_at.into()));
+    assert_eq!(envelope.expires_at, Some(enqueued.expires_at.into()));
     assert_eq!(envelope.language.as_deref(), Some("de-ch"));
     assert_eq!(envelope.lifetime, Some(Duration::from_mins(24 * 60 - 30)));
 }
 
 #[tokio::test]
 async fn unknown_name_leaves_nothing() {
-    let mut owing = Owing::new().await;
+    let mut mailing = Mailing::new().await;
     for name in ["nobody@example.org", "+442079460123", "ann"] {
-        owing.accounts.request_password_reset(name).await.unwrap();
-        assert_eq!(owing.outbox().await, [], "{name}");
+        mailing.accounts.request_password_reset(name).await.unwrap();
+        assert_eq!(mailing.outbox().await, [], "{name}");
     }
-    assert_eq!(owing.deliver().await, 0);
-    assert!(owing.resets.take().is_empty());
+    assert_eq!(mailing.deliver().await, 0);
+    assert!(mailing.resets.take().is_empty());
 }
 
 #[tokio::test]
-async fn store_that_fails_promises_nothing() {
-    let mut owing = Owing::new().await;
-    // The look-up succeeds, the promise does not.
-    owing.kit.store.fail_after(1, StoreErrorKind::Unavailable);
+async fn store_that_fails_enqueues_nothing() {
+    let mut mailing = Mailing::new().await;
+    // The look-up succeeds, the enqueueing does not.
+    mailing.kit.store.fail_after(1, StoreErrorKind::Unavailable);
     for name in [ANNS_EMAIL, "nobody@example.org"] {
-        let asked = owing.accounts.request_password_reset(name).await;
+        let asked = mailing.accounts.request_password_reset(name).await;
         assert_eq!(failure(asked).kind(), FailureKind::Unavailable, "{name}");
     }
-    owing.kit.store.recover();
-    owing.deliver().await;
-    assert!(owing.resets.take().is_empty());
+    mailing.kit.store.recover();
+    mailing.deliver().await;
+    assert!(mailing.resets.take().is_empty());
 }
 
 #[tokio::test]
 async fn newer_request_supersedes_older() {
-    let mut owing = Owing::new().await;
+    let mut mailing = Mailing::new().await;
     for _ in 0..3 {
-        owing.kit.clock.advance(Duration::from_secs(1));
-        owing.ask().await;
+        mailing.kit.clock.advance(Duration::from_secs(1));
+        mailing.ask().await;
     }
-    assert_eq!(owing.deliver().await, 1);
-    assert_eq!(owing.resets.take().len(), 1);
+    assert_eq!(mailing.deliver().await, 1);
+    assert_eq!(mailing.resets.take().len(), 1);
 }
 
 #[tokio::test]
@@ -142,45 +142,45 @@ async fn full_outbox_is_full_for_everybody() {
 
 #[tokio::test]
 async fn superseding_postpones_and_hammers_nothing() {
-    let mut owing = Owing::new().await;
+    let mut mailing = Mailing::new().await;
     let calls = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&calls);
-    let _fails = owing.kit.signals.connect(move |_: &ResetPasswordEmail| {
+    let _fails = mailing.kit.signals.connect(move |_: &ResetPasswordEmail| {
         counted.fetch_add(1, Ordering::SeqCst);
         Err::<(), _>("no route to host")
     });
     // A stranger asks every second; the other receiver has each link at once, for the older ones are void.
     for second in 0..300 {
-        owing.ask().await;
-        owing.deliver().await;
-        assert_eq!(owing.resets.take().len(), 1, "{second}");
-        owing.kit.clock.advance(Duration::from_secs(1));
+        mailing.ask().await;
+        mailing.deliver().await;
+        assert_eq!(mailing.resets.take().len(), 1, "{second}");
+        mailing.kit.clock.advance(Duration::from_secs(1));
     }
     let calls = calls.load(Ordering::SeqCst);
     assert!(
         (6..=10).contains(&calls),
         "{calls} calls in 300 s of back-off"
     );
-    assert_eq!(owing.outbox().await.len(), 1);
+    assert_eq!(mailing.outbox().await.len(), 1);
 }
 
 #[tokio::test]
 async fn verified_address_gets_no_link() {
-    let owing = Owing::new().await;
-    let visitor = owing.kit.visitor("ann", HORSE).await;
-    let row = owing.kit.address(&visitor, AddressKind::Email).await;
-    let mut sent = owing.kit.signals.capture::<VerifyEmail>();
+    let mailing = Mailing::new().await;
+    let visitor = mailing.kit.visitor("ann", HORSE).await;
+    let row = mailing.kit.address(&visitor, AddressKind::Email).await;
+    let mut sent = mailing.kit.signals.capture::<VerifyEmail>();
     let ask = || {
-        owing
+        mailing
             .accounts
             .request_verification(&visitor, row.kind, row.id)
     };
     let _ = ask().await.unwrap();
-    owing.deliver().await;
+    mailing.deliver().await;
     assert_eq!(sent.take().len(), 1);
     let _ = ask().await.unwrap();
     let verified = OutsideChange::SetVerified(row.kind, row.id, true);
-    owing.kit.store.make(verified).await;
-    assert_eq!(owing.deliver().await, 1);
+    mailing.kit.store.make(verified).await;
+    assert_eq!(mailing.deliver().await, 1);
     assert!(sent.take().is_empty());
 }

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::owing::{Owing, messages, options};
+use common::mailing::{Mailing, messages, options};
 use common::{ANNS_EMAIL, ANNS_PHONE, Kit};
 use phone_auth_core::outbox::ReceiptOutcome;
 use phone_auth_events::{
@@ -67,16 +67,16 @@ async fn log_leaves_out_what_a_receiver_said() {
             "its link would expire before the next attempt",
         ),
     ] {
-        let owing = Owing::new().await;
-        let _fails = owing.kit.signals.connect(move |_: &ResetPasswordEmail| {
+        let mailing = Mailing::new().await;
+        let _fails = mailing.kit.signals.connect(move |_: &ResetPasswordEmail| {
             Err::<(), _>(Undelivered::new(retry, "no mailbox for zoe@example.org"))
         });
-        owing.ask().await;
+        mailing.ask().await;
         let logged = Logged::default();
         let guard = tracing::subscriber::set_default(logged.clone());
-        owing.deliver().await;
+        mailing.deliver().await;
         drop(guard);
-        let reason = owing.outbox().await.remove(0).dead.unwrap().reason;
+        let reason = mailing.outbox().await.remove(0).dead.unwrap().reason;
         assert!(reason.ends_with("zoe@example.org"), "{reason}");
         let logged = logged.0.lock().unwrap().clone();
         assert!(logged.contains("a message was given up"), "{logged}");
@@ -92,36 +92,36 @@ async fn log_leaves_out_what_a_receiver_said() {
 
 #[tokio::test]
 async fn failed_receiver_alone_is_called_again() {
-    let mut owing = Owing::new().await;
+    let mut mailing = Mailing::new().await;
     let calls = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&calls);
-    let _broken = owing.kit.signals.connect(move |_: &ResetPasswordEmail| {
+    let _broken = mailing.kit.signals.connect(move |_: &ResetPasswordEmail| {
         match counted.fetch_add(1, Ordering::SeqCst) {
             0 => Err("no route to host"),
             _ => Ok(()),
         }
     });
-    let mut tokens = owing.kit.signals.capture::<TokenIssued>();
-    owing.ask().await;
-    assert_eq!(owing.deliver().await, 1);
-    let first = owing.resets.take().remove(0);
-    let owed = owing.outbox().await.remove(0);
-    let outcomes: Vec<_> = owed.receipts.iter().map(|it| it.outcome).collect();
+    let mut tokens = mailing.kit.signals.capture::<TokenIssued>();
+    mailing.ask().await;
+    assert_eq!(mailing.deliver().await, 1);
+    let first = mailing.resets.take().remove(0);
+    let enqueued = mailing.outbox().await.remove(0);
+    let outcomes: Vec<_> = enqueued.receipts.iter().map(|it| it.outcome).collect();
     assert_eq!(
         outcomes.len(),
         2 + 1,
         "the capture, the record and the broken one"
     );
     assert_eq!(
-        owing.deliver().await,
+        mailing.deliver().await,
         0,
         "not before the back-off has passed"
     );
-    owing.kit.clock.advance(Duration::from_secs(2));
-    assert_eq!(owing.deliver().await, 1);
-    assert!(owing.resets.take().is_empty(), "who has it is not called");
+    mailing.kit.clock.advance(Duration::from_secs(2));
+    assert_eq!(mailing.deliver().await, 1);
+    assert!(mailing.resets.take().is_empty(), "who has it is not called");
     assert_eq!(calls.load(Ordering::SeqCst), 2);
-    assert_eq!(owing.outbox().await, []);
+    assert_eq!(mailing.outbox().await, []);
     assert_eq!(
         tokens.take().len(),
         1,
@@ -132,11 +132,11 @@ async fn failed_receiver_alone_is_called_again() {
 
 #[tokio::test]
 async fn receivers_connected_in_a_loop_are_apart() {
-    let owing = Owing::new().await;
+    let mailing = Mailing::new().await;
     let calls: Arc<[AtomicUsize; 3]> = Arc::default();
     let connect = |index: usize| {
         let calls = Arc::clone(&calls);
-        owing.kit.signals.connect(move |_: &ResetPasswordEmail| {
+        mailing.kit.signals.connect(move |_: &ResetPasswordEmail| {
             // Each works at another attempt.
             match calls[index].fetch_add(1, Ordering::SeqCst) {
                 earlier if earlier < index => Err("no route to host"),
@@ -145,22 +145,22 @@ async fn receivers_connected_in_a_loop_are_apart() {
         })
     };
     let _connections = [0, 1, 2].map(connect);
-    owing.ask().await;
+    mailing.ask().await;
     for expected in [[1, 1, 1], [1, 2, 2], [1, 2, 3], [1, 2, 3]] {
-        owing.deliver().await;
-        owing.kit.clock.advance(Duration::from_secs(30));
+        mailing.deliver().await;
+        mailing.kit.clock.advance(Duration::from_secs(30));
         let calls: Vec<_> = calls.iter().map(|it| it.load(Ordering::SeqCst)).collect();
         assert_eq!(calls, expected);
     }
-    assert_eq!(owing.outbox().await, []);
+    assert_eq!(mailing.outbox().await, []);
 }
 
 /// What becomes of a receiver that is disconnected while an earlier one is at work.
 #[tokio::test]
 async fn missed_receiver_keeps_its_message() {
     for (is_earlier_well, comes_back) in [(true, true), (false, true), (true, false)] {
-        let owing = Owing::new().await;
-        let (signals, calls) = (&owing.kit.signals, Arc::new(AtomicUsize::new(0)));
+        let mailing = Mailing::new().await;
+        let (signals, calls) = (&mailing.kit.signals, Arc::new(AtomicUsize::new(0)));
         let connect = || {
             let (counted, named) = (Arc::clone(&calls), ConnectOptions::new().id("second"));
             let second = signals.connect_with(named, move |_: &ResetPasswordEmail| {
@@ -179,17 +179,17 @@ async fn missed_receiver_keeps_its_message() {
                     .ok_or("no route to host")
             }
         });
-        owing.ask().await;
-        assert_eq!(owing.deliver().await, 1);
-        let owed = owing.outbox().await.remove(0);
-        assert!(owed.dead.is_none());
-        assert!(owed.receipts.iter().all(|it| it.receiver != "second"));
+        mailing.ask().await;
+        assert_eq!(mailing.deliver().await, 1);
+        let enqueued = mailing.outbox().await.remove(0);
+        assert!(enqueued.dead.is_none());
+        assert!(enqueued.receipts.iter().all(|it| it.receiver != "second"));
         assert_eq!(calls.load(Ordering::SeqCst), 0);
 
         let back = comes_back.then(connect);
-        owing.kit.clock.advance(Duration::from_secs(2));
-        assert_eq!(owing.deliver().await, 1);
-        assert_eq!(owing.outbox().await, []);
+        mailing.kit.clock.advance(Duration::from_secs(2));
+        assert_eq!(mailing.deliver().await, 1);
+        assert_eq!(mailing.outbox().await, []);
         let expected = usize::from(back.is_some());
         assert_eq!(calls.load(Ordering::SeqCst), expected);
     }
@@ -197,10 +197,10 @@ async fn missed_receiver_keeps_its_message() {
 
 #[tokio::test]
 async fn receipt_holds_no_token() {
-    let owing = Owing::new().await;
+    let mailing = Mailing::new().await;
     let seen = Arc::new(Mutex::new(String::new()));
     let token = Arc::clone(&seen);
-    let _broken = owing
+    let _broken = mailing
         .kit
         .signals
         .connect(move |event: &ResetPasswordEmail| {
@@ -212,9 +212,9 @@ async fn receipt_holds_no_token() {
                 format!("refused: <a href=\"{escaped}\">"),
             ))
         });
-    owing.ask().await;
-    owing.deliver().await;
-    let letter = owing.outbox().await.remove(0);
+    mailing.ask().await;
+    mailing.deliver().await;
+    let letter = mailing.outbox().await.remove(0);
     let reasons = letter.receipts.iter().map(|it| it.reason.clone());
     let kept: String = reasons.chain([letter.dead.unwrap().reason]).collect();
     assert!(kept.contains("refused: <a"), "{kept}");
@@ -225,10 +225,10 @@ async fn receipt_holds_no_token() {
 
 #[tokio::test]
 async fn repeat_has_the_same_link() {
-    let owing = Owing::new().await;
+    let mailing = Mailing::new().await;
     let urls = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&urls);
-    let _broken = owing
+    let _broken = mailing
         .kit
         .signals
         .connect(move |event: &ResetPasswordEmail| {
@@ -238,10 +238,10 @@ async fn repeat_has_the_same_link() {
             seen.lock().unwrap().push(link);
             Err::<(), _>("busy")
         });
-    owing.ask().await;
+    mailing.ask().await;
     for _ in 0..3 {
-        owing.deliver().await;
-        owing.kit.clock.advance(Duration::from_mins(10));
+        mailing.deliver().await;
+        mailing.kit.clock.advance(Duration::from_mins(10));
     }
     let urls = urls.lock().unwrap();
     assert_eq!(urls.len(), 3);
@@ -250,14 +250,14 @@ async fn repeat_has_the_same_link() {
 
 #[tokio::test]
 async fn panic_is_tried_again() {
-    let owing = Owing::new().await;
-    let _panics = owing.kit.signals.connect(|event: &ResetPasswordEmail| {
+    let mailing = Mailing::new().await;
+    let _panics = mailing.kit.signals.connect(|event: &ResetPasswordEmail| {
         event.email.parse::<u8>().unwrap();
     });
-    owing.ask().await;
-    assert_eq!(owing.deliver().await, 1);
-    let owed = owing.outbox().await.remove(0);
-    let failed = owed
+    mailing.ask().await;
+    assert_eq!(mailing.deliver().await, 1);
+    let enqueued = mailing.outbox().await.remove(0);
+    let failed = enqueued
         .receipts
         .iter()
         .find(|receipt| receipt.outcome == ReceiptOutcome::Failed);
@@ -266,18 +266,19 @@ async fn panic_is_tried_again() {
 
 #[tokio::test(start_paused = true)]
 async fn hanging_receiver_is_timed_out() {
-    let mut owing = Owing::new().await;
-    let _hangs = owing
+    let mut mailing = Mailing::new().await;
+    let _hangs = mailing
         .kit
         .signals
         .connect_async(|_: ResetPasswordEmail| std::future::pending::<Result<(), &str>>());
-    owing.ask().await;
-    assert_eq!(owing.deliver().await, 1);
-    assert_eq!(owing.resets.take().len(), 1, "the others have it");
-    let owed = owing.outbox().await.remove(0);
-    assert!(owed.dead.is_none());
+    mailing.ask().await;
+    assert_eq!(mailing.deliver().await, 1);
+    assert_eq!(mailing.resets.take().len(), 1, "the others have it");
+    let enqueued = mailing.outbox().await.remove(0);
+    assert!(enqueued.dead.is_none());
     assert!(
-        owed.receipts
+        enqueued
+            .receipts
             .iter()
             .any(|receipt| receipt.reason == "timed out")
     );
@@ -285,34 +286,34 @@ async fn hanging_receiver_is_timed_out() {
 
 #[tokio::test]
 async fn retry_after_is_obeyed() {
-    let owing = Owing::new().await;
-    let _busy = owing.kit.signals.connect(|_: &ResetPasswordEmail| {
+    let mailing = Mailing::new().await;
+    let _busy = mailing.kit.signals.connect(|_: &ResetPasswordEmail| {
         Err::<(), _>(Undelivered::new(
             Retry::After(Duration::from_mins(5)),
             "busy",
         ))
     });
-    owing.ask().await;
-    owing.deliver().await;
-    owing.kit.clock.advance(Duration::from_secs(299));
-    assert_eq!(owing.deliver().await, 0);
-    owing.kit.clock.advance(Duration::from_secs(1));
-    assert_eq!(owing.deliver().await, 1);
+    mailing.ask().await;
+    mailing.deliver().await;
+    mailing.kit.clock.advance(Duration::from_secs(299));
+    assert_eq!(mailing.deliver().await, 0);
+    mailing.kit.clock.advance(Duration::from_secs(1));
+    assert_eq!(mailing.deliver().await, 1);
 }
 
 #[tokio::test]
 async fn signal_without_receiver_is_tried_again() {
     let kit = Kit::with_ann().await;
-    let accounts = kit.owing(&Signals::isolated());
+    let accounts = kit.with_outbox(&Signals::isolated());
     let worker = accounts.outbox().unwrap().worker(options());
     accounts.request_password_reset(ANNS_EMAIL).await.unwrap();
     worker.deliver_due().await.unwrap();
-    let owed = messages(&accounts).await;
-    assert_eq!((owed.len(), owed[0].attempts), (1, 1));
+    let enqueued = messages(&accounts).await;
+    assert_eq!((enqueued.len(), enqueued[0].attempts), (1, 1));
     kit.clock.advance(Duration::from_secs(2));
     worker.deliver_due().await.unwrap();
-    let owed = messages(&accounts).await;
-    assert_eq!((owed.len(), owed[0].attempts), (1, 2));
+    let enqueued = messages(&accounts).await;
+    assert_eq!((enqueued.len(), enqueued[0].attempts), (1, 2));
     // So it is until its link expires.
     kit.clock.advance(Duration::from_hours(24));
     worker.deliver_due().await.unwrap();
@@ -322,43 +323,43 @@ async fn signal_without_receiver_is_tried_again() {
 
 #[tokio::test]
 async fn receiver_that_asks_for_time_delays_no_other() {
-    let owing = Owing::new().await;
-    let _busy = owing.kit.signals.connect(|_: &ResetPasswordPhone| {
+    let mailing = Mailing::new().await;
+    let _busy = mailing.kit.signals.connect(|_: &ResetPasswordPhone| {
         let pause = Retry::After(Duration::from_mins(15));
         Err::<(), _>(Undelivered::new(pause, "busy"))
     });
     let calls = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&calls);
-    let _broken = owing.kit.signals.connect(move |_: &ResetPasswordPhone| {
+    let _broken = mailing.kit.signals.connect(move |_: &ResetPasswordPhone| {
         match counted.fetch_add(1, Ordering::SeqCst) {
             0 => Err("no route to host"),
             _ => Ok(()),
         }
     });
-    let phone = owing.accounts.request_password_reset(ANNS_PHONE);
+    let phone = mailing.accounts.request_password_reset(ANNS_PHONE);
     phone.await.unwrap();
-    owing.deliver().await;
-    owing.kit.clock.advance(Duration::from_secs(2));
-    assert_eq!(owing.deliver().await, 1);
+    mailing.deliver().await;
+    mailing.kit.clock.advance(Duration::from_secs(2));
+    assert_eq!(mailing.deliver().await, 1);
     assert_eq!(calls.load(Ordering::SeqCst), 2, "after its own back-off");
     // The link lives for ten minutes: the other one will not have it in time.
-    let reason = owing.outbox().await.remove(0).dead.unwrap().reason;
+    let reason = mailing.outbox().await.remove(0).dead.unwrap().reason;
     assert!(reason.ends_with("busy"), "{reason}");
 }
 
 #[tokio::test]
-async fn receiver_that_is_gone_is_owed_nothing() {
-    let mut owing = Owing::new().await;
-    let fails = owing
+async fn receiver_that_is_gone_gets_nothing() {
+    let mut mailing = Mailing::new().await;
+    let fails = mailing
         .kit
         .signals
         .connect(|_: &ResetPasswordEmail| Err::<(), _>("no route to host"));
-    owing.ask().await;
-    owing.deliver().await;
-    assert_eq!(owing.outbox().await.len(), 1);
+    mailing.ask().await;
+    mailing.deliver().await;
+    assert_eq!(mailing.outbox().await.len(), 1);
     drop(fails);
-    owing.kit.clock.advance(Duration::from_secs(2));
-    assert_eq!(owing.deliver().await, 1);
-    assert_eq!(owing.outbox().await, [], "the others have it");
-    assert_eq!(owing.resets.take().len(), 1);
+    mailing.kit.clock.advance(Duration::from_secs(2));
+    assert_eq!(mailing.deliver().await, 1);
+    assert_eq!(mailing.outbox().await, [], "the others have it");
+    assert_eq!(mailing.resets.take().len(), 1);
 }

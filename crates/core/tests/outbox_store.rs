@@ -14,8 +14,8 @@ use common::{ANNS_EMAIL, ANNS_PHONE, Kit, SECRET, keyring};
 use phone_auth_core::accounts::Accounts;
 use phone_auth_core::clock::{Clock, ManualClock};
 use phone_auth_core::outbox::{
-    Claim, Lease, LeaseState, MessageId, NewMessage, NextDue, OutboxMessage, OutboxRow, Receipts,
-    Revival, Revived, Settlement, Wait,
+    AttemptOutcome, Claim, Lease, LeaseState, MessageId, NewMessage, NextDue, OutboxMessage,
+    OutboxRow, Receipts, Requeue, Requeued, Wait,
 };
 use phone_auth_core::outbox::{OutboxWorker, WorkerOptions};
 use phone_auth_core::store::{OutboxStore, StoreError, StoreErrorKind};
@@ -53,8 +53,8 @@ impl OutboxStore for Odd {
         Ok(self.clock.as_ref().map(Clock::now))
     }
 
-    async fn owe_message(&self, message: &NewMessage) -> Result<(), StoreError> {
-        self.inner.owe_message(message).await
+    async fn enqueue_message(&self, message: &NewMessage) -> Result<(), StoreError> {
+        self.inner.enqueue_message(message).await
     }
 
     async fn pending_messages(&self, at_most: u32) -> Result<u32, StoreError> {
@@ -84,10 +84,10 @@ impl OutboxStore for Odd {
         self.inner.extend_lease(lease, wait, receipts).await
     }
 
-    async fn settle_message(
+    async fn finish_message(
         &self,
         lease: &Lease,
-        settlement: &Settlement,
+        outcome: &AttemptOutcome,
     ) -> Result<LeaseState, StoreError> {
         let left = self
             .failing_ends
@@ -97,7 +97,7 @@ impl OutboxStore for Odd {
         if left.is_ok() {
             return Err(StoreError::new(StoreErrorKind::Unavailable));
         }
-        self.inner.settle_message(lease, settlement).await
+        self.inner.finish_message(lease, outcome).await
     }
 
     async fn release_superseded(
@@ -127,8 +127,8 @@ impl OutboxStore for Odd {
         self.inner.outbox_after(after, limit).await
     }
 
-    async fn revive_message(&self, revival: &Revival) -> Result<Revived, StoreError> {
-        self.inner.revive_message(revival).await
+    async fn requeue_message(&self, requeue: &Requeue) -> Result<Requeued, StoreError> {
+        self.inner.requeue_message(requeue).await
     }
 
     async fn purge_dead_letters(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {

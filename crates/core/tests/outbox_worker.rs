@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use common::owing::{Owing, options};
+use common::mailing::{Mailing, options};
 use common::{ANNS_EMAIL, ANNS_PHONE};
 use phone_auth_core::clock::Clock;
 use phone_auth_core::outbox::{Claim, Queues};
@@ -22,25 +22,25 @@ use phone_auth_events::{ResetPasswordEmail, ResetPasswordPhone};
 
 #[tokio::test]
 async fn trying_ends_with_the_link() {
-    let mut owing = Owing::new().await;
-    let mut phones = owing.kit.signals.capture::<ResetPasswordPhone>();
-    let fails = owing
+    let mut mailing = Mailing::new().await;
+    let mut phones = mailing.kit.signals.capture::<ResetPasswordPhone>();
+    let fails = mailing
         .kit
         .signals
         .connect(|_: &ResetPasswordPhone| Err::<(), _>("no network"));
-    owing
+    mailing
         .accounts
         .request_password_reset(ANNS_PHONE)
         .await
         .unwrap();
     let mut attempts = 0;
     for _ in 0..600 {
-        attempts += owing.deliver().await;
-        owing.kit.clock.advance(Duration::from_secs(1));
+        attempts += mailing.deliver().await;
+        mailing.kit.clock.advance(Duration::from_secs(1));
     }
     assert!((7..=10).contains(&attempts), "{attempts}");
     assert_eq!(phones.take().len(), 1, "who has it is called once");
-    let letter = owing.outbox().await.remove(0);
+    let letter = mailing.outbox().await.remove(0);
     let dead = letter.dead.clone().unwrap();
     assert!(
         dead.reason.starts_with("its link would expire"),
@@ -49,51 +49,51 @@ async fn trying_ends_with_the_link() {
     );
 
     drop(fails);
-    owing
+    mailing
         .accounts
         .outbox()
         .unwrap()
         .requeue(letter.id)
         .await
         .unwrap();
-    let revived = owing.outbox().await.remove(0);
+    let requeued = mailing.outbox().await.remove(0);
     assert_ne!(
-        revived.message.key, letter.message.key,
+        requeued.message.key, letter.message.key,
         "its link is another"
     );
-    assert_eq!(owing.deliver().await, 1);
+    assert_eq!(mailing.deliver().await, 1);
     assert!(phones.take().is_empty(), "who has it is not called again");
-    assert_eq!(owing.outbox().await, []);
-    assert!(owing.resets.take().is_empty());
+    assert_eq!(mailing.outbox().await, []);
+    assert!(mailing.resets.take().is_empty());
 }
 
 #[tokio::test]
 async fn late_worker_sends_no_dead_link() {
-    let mut owing = Owing::new().await;
-    owing.ask().await;
-    owing.kit.clock.advance(Duration::from_hours(24));
-    assert_eq!(owing.deliver().await, 1);
-    assert!(owing.resets.take().is_empty());
-    let letter = owing.outbox().await.remove(0);
+    let mut mailing = Mailing::new().await;
+    mailing.ask().await;
+    mailing.kit.clock.advance(Duration::from_hours(24));
+    assert_eq!(mailing.deliver().await, 1);
+    assert!(mailing.resets.take().is_empty());
+    let letter = mailing.outbox().await.remove(0);
     assert!(letter.dead.unwrap().reason.contains("expired"));
 }
 
 #[tokio::test]
 async fn running_worker_is_woken() {
-    let mut owing = Owing::new().await;
+    let mut mailing = Mailing::new().await;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let mut options = options();
     // By itself it would look far too late.
     options.idle = Duration::from_hours(1);
-    let worker = owing.accounts.outbox().unwrap().worker(options);
+    let worker = mailing.accounts.outbox().unwrap().worker(options);
     let running = tokio::spawn(async move {
         // Ends when the other side is dropped.
         worker.run(async { drop(stopped.await) }).await;
     });
     for _ in 0..3 {
-        owing.kit.clock.advance(Duration::from_secs(1));
-        owing.ask().await;
-        let sent = tokio::time::timeout(Duration::from_mins(1), owing.resets.next()).await;
+        mailing.kit.clock.advance(Duration::from_secs(1));
+        mailing.ask().await;
+        let sent = tokio::time::timeout(Duration::from_mins(1), mailing.resets.next()).await;
         assert_eq!(sent.unwrap().unwrap().email, ANNS_EMAIL);
     }
     drop(stop);
@@ -105,10 +105,10 @@ async fn running_worker_is_woken() {
 
 #[tokio::test]
 async fn stopped_worker_finishes_what_it_began() {
-    let owing = Owing::new().await;
+    let mailing = Mailing::new().await;
     let (begin, mut at_work) = tokio::sync::mpsc::unbounded_channel();
     let (go, gone) = tokio::sync::watch::channel(false);
-    let _slow = owing
+    let _slow = mailing
         .kit
         .signals
         .connect_async(move |_: ResetPasswordEmail| {
@@ -119,27 +119,27 @@ async fn stopped_worker_finishes_what_it_began() {
             }
         });
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let worker = owing.worker.clone();
+    let worker = mailing.worker.clone();
     let running = tokio::spawn(async move {
         // Ends when the other side is dropped.
         worker.run(async { drop(stopped.await) }).await;
     });
-    owing.ask().await;
+    mailing.ask().await;
     at_work.recv().await.unwrap();
     drop(stop);
     tokio::task::yield_now().await;
     assert!(!running.is_finished(), "a receiver is at work");
     go.send(true).unwrap();
     running.await.unwrap();
-    assert_eq!(owing.outbox().await, []);
+    assert_eq!(mailing.outbox().await, []);
 }
 
 #[tokio::test]
 async fn lost_lease_records_nothing() {
-    let owing = Owing::new().await;
-    let store = owing.kit.store.clone();
-    let clock = owing.kit.clock.clone();
-    let _thief = owing
+    let mailing = Mailing::new().await;
+    let store = mailing.kit.store.clone();
+    let clock = mailing.kit.clock.clone();
+    let _thief = mailing
         .kit
         .signals
         .connect_async(move |_: ResetPasswordEmail| {
@@ -157,17 +157,17 @@ async fn lost_lease_records_nothing() {
                 assert_eq!(claimed.len(), 1);
             }
         });
-    owing.ask().await;
-    owing.deliver().await;
-    let owed = owing.outbox().await.remove(0);
-    assert_eq!(owed.attempts, 2, "it is the other worker's now");
+    mailing.ask().await;
+    mailing.deliver().await;
+    let enqueued = mailing.outbox().await.remove(0);
+    assert_eq!(enqueued.attempts, 2, "it is the other worker's now");
 }
 
 #[tokio::test]
 async fn stopped_worker_begins_no_more_than_it_may() {
-    let owing = Owing::new().await;
+    let mailing = Mailing::new().await;
     let (begin, mut at_work) = tokio::sync::mpsc::unbounded_channel();
-    let _hangs = owing
+    let _hangs = mailing
         .kit
         .signals
         .connect_async(move |event: ResetPasswordEmail| {
@@ -176,29 +176,34 @@ async fn stopped_worker_begins_no_more_than_it_may() {
         });
     let mut options = options();
     options.concurrency = 1;
-    let worker = owing.accounts.outbox().unwrap().worker(options);
+    let worker = mailing.accounts.outbox().unwrap().worker(options);
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let running = tokio::spawn(async move {
         // Ends when the other side is dropped.
         worker.run(async { drop(stopped.await) }).await;
     });
-    owing.ask().await;
+    mailing.ask().await;
     at_work.recv().await.unwrap();
-    let other = owing.accounts.request_password_reset(ANNS_PHONE);
+    let other = mailing.accounts.request_password_reset(ANNS_PHONE);
     other.await.unwrap();
     drop(stop);
     for _ in 0..100 {
         tokio::task::yield_now().await;
     }
-    let attempts: Vec<_> = owing.outbox().await.iter().map(|it| it.attempts).collect();
+    let attempts: Vec<_> = mailing
+        .outbox()
+        .await
+        .iter()
+        .map(|it| it.attempts)
+        .collect();
     assert_eq!(attempts, [1, 0]);
     running.abort();
 }
 
 #[tokio::test]
 async fn worker_begins_no_more_than_it_may() {
-    let owing = Owing::new().await;
-    owing.kit.sign_up_bob().await;
+    let mailing = Mailing::new().await;
+    mailing.kit.sign_up_bob().await;
     let at_work = Arc::new(AtomicUsize::new(0));
     let most = Arc::new(AtomicUsize::new(0));
     let (begin, mut beginnings) = tokio::sync::mpsc::unbounded_channel();
@@ -219,21 +224,21 @@ async fn worker_begins_no_more_than_it_may() {
         }
     };
     let by_phone = work.clone();
-    let _emails = owing
+    let _emails = mailing
         .kit
         .signals
         .connect_async(move |_: ResetPasswordEmail| work());
-    let _phones = owing
+    let _phones = mailing
         .kit
         .signals
         .connect_async(move |_: ResetPasswordPhone| by_phone());
     for name in [ANNS_EMAIL, ANNS_PHONE, "bob@example.net", "+442079460018"] {
-        owing.accounts.request_password_reset(name).await.unwrap();
+        mailing.accounts.request_password_reset(name).await.unwrap();
     }
     let mut options = options();
     options.concurrency = 3;
     options.idle = Duration::from_hours(1);
-    let worker = owing.accounts.outbox().unwrap().worker(options);
+    let worker = mailing.accounts.outbox().unwrap().worker(options);
     let running = tokio::spawn(async move { worker.run(std::future::pending()).await });
     for _ in 0..3 {
         beginnings.recv().await.unwrap();
@@ -241,7 +246,7 @@ async fn worker_begins_no_more_than_it_may() {
     for _ in 0..100 {
         tokio::task::yield_now().await;
     }
-    let attempts: u32 = owing.outbox().await.iter().map(|it| it.attempts).sum();
+    let attempts: u32 = mailing.outbox().await.iter().map(|it| it.attempts).sum();
     assert_eq!(attempts, 3, "one waits unclaimed");
     go.send(true).unwrap();
     // The fourth begins when one of the three is done, without anybody asking again.
@@ -260,15 +265,15 @@ async fn clock_set_back_delays_nothing() {
         TimeDelta::hours(-1),
         TimeDelta::days(-400),
     ] {
-        let mut owing = Owing::new().await;
-        owing.ask().await;
-        let clock = &owing.kit.clock;
+        let mut mailing = Mailing::new().await;
+        mailing.ask().await;
+        let clock = &mailing.kit.clock;
         clock.set(clock.now() + set_back);
-        assert_eq!(owing.deliver().await, 1, "{set_back}");
-        let sent = owing.resets.take();
+        assert_eq!(mailing.deliver().await, 1, "{set_back}");
+        let sent = mailing.resets.take();
         assert_eq!(sent.len(), 1, "{set_back}");
         let parts: Vec<&str> = sent[0].url.as_str().split('/').collect();
-        let link = owing.accounts.open_reset_link(parts[3], parts[4]).await;
+        let link = mailing.accounts.open_reset_link(parts[3], parts[4]).await;
         assert!(link.is_ok(), "the link works at once: {set_back}");
     }
 }

@@ -577,7 +577,7 @@ async fn unreceived_reset_is_refused_for_all() {
         ),
     ] {
         let accounts = kit.lacking(&[lacking]);
-        let owed = accounts
+        let enqueued = accounts
             .outbox()
             .unwrap()
             .rows_after(None, 9)
@@ -598,16 +598,16 @@ async fn unreceived_reset_is_refused_for_all() {
                 .await
                 .unwrap()
                 .len(),
-            owed
+            enqueued
         );
         accounts.request_password_reset(taken).await.unwrap();
-        let now_owed = accounts
+        let now_pending = accounts
             .outbox()
             .unwrap()
             .rows_after(None, 9)
             .await
             .unwrap()
             .len();
-        assert_eq!(now_owed, owed + 1);
+        assert_eq!(now_pending, enqueued + 1);
     }
 }

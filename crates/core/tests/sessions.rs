@@ -180,7 +180,7 @@ async fn worker_removes_expired_sessions() {
     log_in().await;
     kit.clock.advance(lifetime);
     let alive = log_in().await.key;
-    let accounts = kit.owing(&kit.signals);
+    let accounts = kit.with_outbox(&kit.signals);
     let worker = accounts.outbox().unwrap().worker(WorkerOptions::default());
     let left = async |patience| {
         let ended = tokio::time::timeout(patience, worker.run(std::future::pending())).await;

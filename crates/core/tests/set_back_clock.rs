@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use common::owing::{Owing, options};
+use common::mailing::{Mailing, options};
 use phone_auth_core::clock::Clock;
 use phone_auth_core::outbox::{Claim, Queues};
 use phone_auth_core::store::OutboxStore;
@@ -32,10 +32,10 @@ fn set_backs() -> [TimeDelta; 4] {
 #[tokio::test]
 async fn clock_set_back_delays_no_message_that_was_tried() {
     for set_back in set_backs() {
-        let owing = Owing::new().await;
+        let mailing = Mailing::new().await;
         let (calls, links) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(None)));
         let (counted, kept) = (Arc::clone(&calls), Arc::clone(&links));
-        let _busy = owing
+        let _busy = mailing
             .kit
             .signals
             .connect(move |event: &ResetPasswordEmail| {
@@ -48,17 +48,17 @@ async fn clock_set_back_delays_no_message_that_was_tried() {
                     _ => Ok(()),
                 }
             });
-        owing.ask().await;
-        assert_eq!(owing.deliver().await, 1);
-        let clock = &owing.kit.clock;
-        assert_eq!(owing.deliver().await, 0, "it is left alone");
+        mailing.ask().await;
+        assert_eq!(mailing.deliver().await, 1);
+        let clock = &mailing.kit.clock;
+        assert_eq!(mailing.deliver().await, 0, "it is left alone");
         clock.set(clock.now() + set_back);
-        assert_eq!(owing.deliver().await, 1, "{set_back}");
+        assert_eq!(mailing.deliver().await, 1, "{set_back}");
         assert_eq!(calls.load(Ordering::SeqCst), 2, "{set_back}");
-        assert_eq!(owing.outbox().await, [], "{set_back}");
+        assert_eq!(mailing.outbox().await, [], "{set_back}");
         let link = links.lock().unwrap().take().unwrap();
         let parts: Vec<&str> = link.split('/').collect();
-        let link = owing.accounts.check_reset_link(parts[3], parts[4]).await;
+        let link = mailing.accounts.check_reset_link(parts[3], parts[4]).await;
         assert!(link.is_ok(), "{set_back}");
     }
 }
@@ -66,9 +66,9 @@ async fn clock_set_back_delays_no_message_that_was_tried() {
 #[tokio::test]
 async fn clock_set_back_prolongs_no_lease_of_the_dead() {
     for set_back in set_backs() {
-        let owing = Owing::new().await;
-        owing.ask().await;
-        let clock = &owing.kit.clock;
+        let mailing = Mailing::new().await;
+        mailing.ask().await;
+        let clock = &mailing.kit.clock;
         let now = clock.now();
         let lease = options().lease;
         let killed = Claim {
@@ -77,12 +77,12 @@ async fn clock_set_back_prolongs_no_lease_of_the_dead() {
             limit: 1,
             without: Queues::default(),
         };
-        let claimed = owing.kit.store.claim_messages(&killed).await.unwrap();
+        let claimed = mailing.kit.store.claim_messages(&killed).await.unwrap();
         assert_eq!(claimed.len(), 1);
         clock.set(now + set_back);
-        assert_eq!(owing.deliver().await, 0, "{set_back}: it may be held");
+        assert_eq!(mailing.deliver().await, 0, "{set_back}: it may be held");
         clock.advance(lease);
-        assert_eq!(owing.deliver().await, 1, "{set_back}");
-        assert_eq!(owing.outbox().await, []);
+        assert_eq!(mailing.deliver().await, 1, "{set_back}");
+        assert_eq!(mailing.outbox().await, []);
     }
 }

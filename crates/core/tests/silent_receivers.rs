@@ -10,41 +10,44 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use common::ANNS_EMAIL;
-use common::owing::Owing;
+use common::mailing::Mailing;
 use phone_auth_core::outbox::WorkerOptions;
 use phone_auth_events::{ConnectOptions, ResetPasswordEmail, ResetPasswordPhone, Signals};
 
 /// A worker as it is by default, and time that passes by its clock and by that of the store.
 struct Running {
-    owing: Owing,
+    mailing: Mailing,
     _stop: tokio::sync::oneshot::Sender<()>,
 }
 
 impl Running {
     async fn new() -> Self {
-        let owing = Owing::new().await;
+        let mailing = Mailing::new().await;
         for number in 1..100 {
             let name = format!("p{number}");
-            owing.kit.store_person(&name, "pbkdf2_sha256$1$a$b").await;
+            mailing.kit.store_person(&name, "pbkdf2_sha256$1$a$b").await;
         }
-        Self::of(owing)
+        Self::of(mailing)
     }
 
-    fn of(owing: Owing) -> Self {
+    fn of(mailing: Mailing) -> Self {
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-        let worker = owing
+        let worker = mailing
             .accounts
             .outbox()
             .unwrap()
             .worker(WorkerOptions::default());
         tokio::spawn(async move { worker.run(async { drop(stopped.await) }).await });
-        Self { owing, _stop: stop }
+        Self {
+            mailing,
+            _stop: stop,
+        }
     }
 
     /// Asks for a reset at these numbers.
     async fn ask(&self, logins: impl Iterator<Item = String>) {
         for login in logins {
-            let asked = self.owing.accounts.request_password_reset(&login);
+            let asked = self.mailing.accounts.request_password_reset(&login);
             asked.await.unwrap();
         }
     }
@@ -52,7 +55,7 @@ impl Running {
     async fn pass(&self, seconds: u32) {
         for _ in 0..seconds {
             tokio::time::sleep(Duration::from_secs(1)).await;
-            self.owing.kit.clock.advance(Duration::from_secs(1));
+            self.mailing.kit.clock.advance(Duration::from_secs(1));
         }
     }
 }
@@ -86,7 +89,7 @@ fn silent<E: Clone + Send>(
 async fn silent_receiver_delays_no_other_signal() {
     let mut running = Running::new().await;
     let gateway = Gateway::default();
-    let signals = running.owing.kit.signals.clone();
+    let signals = running.mailing.kit.signals.clone();
     signals
         .connect_async::<ResetPasswordPhone>(silent(&gateway))
         .forever();
@@ -94,8 +97,8 @@ async fn silent_receiver_delays_no_other_signal() {
     running.pass(1).await;
     let calls = || gateway.0.load(Ordering::SeqCst);
     assert_eq!(calls(), 16, "as many as there are places");
-    running.owing.ask().await;
-    let sent = tokio::time::timeout(Duration::from_secs(1), running.owing.resets.next());
+    running.mailing.ask().await;
+    let sent = tokio::time::timeout(Duration::from_secs(1), running.mailing.resets.next());
     assert_eq!(sent.await.unwrap().unwrap().email, ANNS_EMAIL);
     assert_eq!(calls(), 16, "none of them has timed out meanwhile");
 }
@@ -106,11 +109,11 @@ async fn silent_receiver_is_left_alone() {
     for is_alone in [false, true] {
         let mut running = Running::new().await;
         if is_alone {
-            let mut owing = running.owing;
-            owing.accounts = owing.kit.owing(&Signals::isolated());
-            running = Running::of(owing);
+            let mut mailing = running.mailing;
+            mailing.accounts = mailing.kit.with_outbox(&Signals::isolated());
+            running = Running::of(mailing);
         }
-        let signals = running.owing.accounts.signals().clone();
+        let signals = running.mailing.accounts.signals().clone();
         check_left_alone(&running, &signals).await;
     }
 }
@@ -127,7 +130,7 @@ async fn check_left_alone(running: &Running, signals: &Signals) {
         running.pass(seconds).await;
         assert_eq!(calls(), expected);
     }
-    let pending = running.owing.outbox().await;
+    let pending = running.mailing.outbox().await;
     assert_eq!(pending.len(), 40);
     let called = pending
         .iter()
@@ -141,7 +144,7 @@ async fn check_left_alone(running: &Running, signals: &Signals) {
 
     gateway.1.send_replace(true);
     running.pass(90).await;
-    assert_eq!(running.owing.outbox().await, []);
+    assert_eq!(running.mailing.outbox().await, []);
     assert!(calls() <= 18 + 40);
 }
 
@@ -149,7 +152,7 @@ async fn check_left_alone(running: &Running, signals: &Signals) {
 async fn silent_receiver_keeps_no_message_from_others() {
     let running = Running::new().await;
     let gateway = Gateway::default();
-    let signals = running.owing.kit.signals.clone();
+    let signals = running.mailing.kit.signals.clone();
     let options = ConnectOptions::new().id("silent").priority(1);
     let silent = signals.connect_async_with::<ResetPasswordEmail>(options, silent(&gateway));
     silent.unwrap().forever();
@@ -171,6 +174,6 @@ async fn silent_receiver_keeps_no_message_from_others() {
     assert_eq!(gateway.0.load(Ordering::SeqCst), 8);
     gateway.1.send_replace(true);
     running.pass(90).await;
-    assert_eq!((mailed(), running.owing.outbox().await), (28, vec![]));
+    assert_eq!((mailed(), running.mailing.outbox().await), (28, vec![]));
     drop(mail);
 }

@@ -341,7 +341,7 @@ async fn unreceived_verification_is_refused() {
         let accounts = kit.lacking(&[lacking]);
         for kind in KINDS {
             let row = kit.address(&visitor, kind).await;
-            let owed = accounts
+            let enqueued = accounts
                 .outbox()
                 .unwrap()
                 .rows_after(None, 9)
@@ -349,7 +349,7 @@ async fn unreceived_verification_is_refused() {
                 .unwrap()
                 .len();
             let asked = accounts.request_verification(&visitor, kind, row.id).await;
-            let now_owed = accounts
+            let now_pending = accounts
                 .outbox()
                 .unwrap()
                 .rows_after(None, 9)
@@ -358,10 +358,10 @@ async fn unreceived_verification_is_refused() {
                 .len();
             if kind == refused {
                 assert_eq!(refusal(asked), VerificationRequestRefusal::Unreceived);
-                assert_eq!(now_owed, owed);
+                assert_eq!(now_pending, enqueued);
             } else {
                 assert_eq!(asked.unwrap(), VerificationRequest::Sent);
-                assert_eq!(now_owed, owed + 1);
+                assert_eq!(now_pending, enqueued + 1);
             }
         }
     }

@@ -17,7 +17,7 @@ const A_WHILE: Duration = Duration::from_mins(2);
 #[tokio::test(start_paused = true)]
 async fn worker_sends_only_with_the_key_of_the_store() {
     let kit = Kit::with_ann().await;
-    let accounts = kit.owing(&kit.signals);
+    let accounts = kit.with_outbox(&kit.signals);
     let mut sent = kit.signals.capture::<ResetPasswordEmail>();
     let worker = accounts.outbox().unwrap().worker(WorkerOptions::default());
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();

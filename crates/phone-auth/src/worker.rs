@@ -38,7 +38,7 @@ impl WorkerChoice {
     }
 }
 
-/// A worker that delivers what the outbox owes, in a task of its own, until it is told to stop or the runtime ends.
+/// A worker that delivers the messages of the outbox, in a task of its own, until it is told to stop or the runtime ends.
 #[derive(Debug)]
 pub(crate) struct RunningWorker {
     stop: Arc<Notify>,

@@ -355,7 +355,7 @@ async fn whoever_shuts_down_again_waits_again() {
 }
 
 #[tokio::test]
-async fn unreceived_message_is_not_promised() {
+async fn unreceived_message_is_not_enqueued() {
     let auth = whole().build().await.unwrap();
     for login in ["ann@example.org", "+41446681800"] {
         let asked = auth.accounts().request_password_reset(login).await;

@@ -2,7 +2,7 @@
 //!
 //! Whether a name is taken in any case, or stands in another table, no constraint can say on tables
 //! that Django made: it knows nothing of such constraints, and must go on working. So whoever takes a
-//! name holds the advisory lock of that name while they look and write; and whoever owes a message, be it
+//! name holds the advisory lock of that name while they look and write; and whoever enqueues a message, be it
 //! a dead letter anew, that of the address it goes to, so that of two at once one supersedes the other. Advisory locks belong to a
 //! database, end with the transaction, and are no one's but ours.
 

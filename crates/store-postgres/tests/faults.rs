@@ -126,10 +126,8 @@ fn much_is_removed_in_steps() {
             .outbox(Arc::clone(&store) as _)
             .build()
             .unwrap();
-        let purged = accounts
-            .purge_dead_letters(chrono::Utc::now())
-            .await
-            .unwrap();
+        let outbox = accounts.outbox().unwrap();
+        let purged = outbox.purge_dead_letters(chrono::Utc::now()).await.unwrap();
         assert_eq!(purged, 2_500);
         assert_eq!(accounts.remove_expired_sessions().await.unwrap(), 2_500);
     });

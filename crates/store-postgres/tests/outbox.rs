@@ -17,8 +17,8 @@ use sqlx::{AssertSqlSafe, Connection, Executor};
 
 use crate::common::{database, run, store};
 
-/// Owes a message to somebody new; its key is the name.
-async fn owe(store: &PostgresStore, name: &str, created_at: DateTime<Utc>) {
+/// Enqueues a message to somebody new; its key is the name.
+async fn enqueue(store: &PostgresStore, name: &str, created_at: DateTime<Utc>) {
     let new = NewPerson {
         username: name.to_owned(),
         first_name: "Ann".to_owned(),
@@ -43,7 +43,7 @@ async fn owe(store: &PostgresStore, name: &str, created_at: DateTime<Utc>) {
         created_at,
         expires_at: created_at + TimeDelta::hours(1),
     };
-    store.owe_message(&message).await.unwrap();
+    store.enqueue_message(&message).await.unwrap();
 }
 
 /// The keys of what can be claimed now.
@@ -106,7 +106,7 @@ fn unreadable_row_becomes_a_dead_letter_alone() {
                 other.execute("TRUNCATE auth_user CASCADE").await.unwrap();
                 let now = Utc::now().trunc_subsecs(6);
                 for name in ["ann", "bob", "carl"] {
-                    owe(&store, name, now).await;
+                    enqueue(&store, name, now).await;
                 }
                 let garble = format!(
                     "UPDATE phone_auth_outbox SET attempts = 1, due_at = '2020-01-01' WHERE message_key = 'bob';
@@ -151,7 +151,7 @@ fn odd_rows_in_front_hide_nothing() {
         let store = store(&database).await;
         let mut other = PgConnection::connect(database.url()).await.unwrap();
         for number in 0..20 {
-            owe(&store, &format!("user{number:02}"), Utc::now()).await;
+            enqueue(&store, &format!("user{number:02}"), Utc::now()).await;
         }
         let garble = "UPDATE phone_auth_outbox SET purpose = 'invite' WHERE id < 19";
         other.execute(garble).await.unwrap();
@@ -170,7 +170,7 @@ fn retry_of_an_older_server_frees_no_lease() {
     run(async {
         let store = store(&database).await;
         let mut other = PgConnection::connect(database.url()).await.unwrap();
-        owe(&store, "ann", Utc::now()).await;
+        enqueue(&store, "ann", Utc::now()).await;
         // It counts attempts from 0 again, and leaves the other numbers.
         let retry =
             "UPDATE phone_auth_outbox SET attempts = 0, ready_attempt = 1, leased_attempt = 3";
@@ -189,9 +189,9 @@ fn times_are_told_by_the_servers_clock() {
         let before = Utc::now() - TimeDelta::minutes(1);
         let clock = store.clock().await.unwrap().unwrap();
         assert!(before < clock && clock < Utc::now() + TimeDelta::minutes(1));
-        // A site whose clock is wrong owes a message that is due at once, and has its whole life before it.
+        // A site whose clock is wrong enqueues a message that is due at once, and has its whole life before it.
         for (name, hours) in [("ann", -2), ("bob", 2)] {
-            owe(&store, name, Utc::now() + TimeDelta::hours(hours)).await;
+            enqueue(&store, name, Utc::now() + TimeDelta::hours(hours)).await;
         }
         let now = store.clock().await.unwrap().unwrap();
         for row in store.outbox_after(None, 9).await.unwrap() {

@@ -180,13 +180,13 @@ fn flows_send_few_statements() {
             let mut sent = take();
             // Once in a while somebody counts what is pending, whoever is named.
             sent.retain(|statement| statement != COUNT);
-            let owed = [
+            let enqueued = [
                 "AS rank",
                 "pg_advisory_xact_lock",
                 "phone_auth_outbox",
                 "phone_auth_outbox",
             ];
-            assert_eq!(sent, owed, "a reset request for {name}");
+            assert_eq!(sent, enqueued, "a reset request for {name}");
         }
         assert!(
             accounts

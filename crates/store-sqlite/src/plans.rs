@@ -57,7 +57,7 @@ fn every_lookup_uses_an_index() {
         outbox::statements::LETTER,
         outbox::statements::MESSAGE,
         outbox::statements::MESSAGES_AFTER,
-        outbox::statements::REVIVE,
+        outbox::statements::REQUEUE,
         outbox::statements::PURGE,
         site_key::RECORD,
         site_key::REPLACE,

@@ -15,8 +15,8 @@ use phone_auth_store_sqlite::SqliteStore;
 
 use crate::common::{Scratch, run};
 
-/// Owes a message to somebody new; its key is the name.
-async fn owe(store: &SqliteStore, name: &str) {
+/// Enqueues a message to somebody new; its key is the name.
+async fn enqueue(store: &SqliteStore, name: &str) {
     let new = NewPerson {
         username: name.to_owned(),
         first_name: "Ann".to_owned(),
@@ -42,7 +42,7 @@ async fn owe(store: &SqliteStore, name: &str) {
         created_at,
         expires_at: created_at + TimeDelta::hours(1),
     };
-    store.owe_message(&message).await.unwrap();
+    store.enqueue_message(&message).await.unwrap();
 }
 
 /// The keys of what can be claimed now.
@@ -130,7 +130,7 @@ fn unreadable_row_becomes_a_dead_letter_alone() {
             run(async {
                 let store = scratch.store();
                 for name in ["ann", "bob", "carl"] {
-                    owe(&store, name).await;
+                    enqueue(&store, name).await;
                 }
                 // As another program might have written it, long before anybody looks.
                 let garble = format!(
@@ -177,7 +177,7 @@ fn odd_rows_in_front_hide_nothing() {
     run(async {
         let store = scratch.store();
         for number in 0..20 {
-            owe(&store, &format!("user{number:02}")).await;
+            enqueue(&store, &format!("user{number:02}")).await;
         }
         let garble = "UPDATE phone_auth_outbox SET due_at = 'soon' WHERE id < 19";
         scratch.connect().execute_batch(garble).unwrap();
@@ -200,7 +200,7 @@ fn odd_values_that_say_nothing_are_passed_over() {
         let scratch = Scratch::new();
         run(async {
             let store = scratch.store();
-            owe(&store, "ann").await;
+            enqueue(&store, "ann").await;
             let garble = format!("UPDATE phone_auth_outbox SET {column} = {value}");
             scratch.connect().execute_batch(&garble).unwrap();
             assert_eq!(claim(&store).await, ["ann"], "{column}");

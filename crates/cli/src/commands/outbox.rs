@@ -1,4 +1,4 @@
-//! `phone-auth outbox`: messages that are owed, and dead letters.
+//! `phone-auth outbox`: messages that are pending, and dead letters.
 
 use chrono::Utc;
 use phone_auth::core::accounts::FlowError;
@@ -56,26 +56,30 @@ struct Listed {
 }
 
 impl From<OutboxMessage> for Listed {
-    fn from(owed: OutboxMessage) -> Self {
-        let message = owed.message;
-        let (died_at, reason) = owed
+    fn from(row: OutboxMessage) -> Self {
+        let message = row.message;
+        let (died_at, reason) = row
             .dead
             .map(|letter| (letter.at.to_rfc3339(), letter.reason))
             .unzip();
         Self {
-            id: owed.id.get(),
-            state: if reason.is_some() { "dead" } else { "owed" },
+            id: row.id.get(),
+            state: if reason.is_some() {
+                "failed"
+            } else {
+                "pending"
+            },
             purpose: Some(message.purpose.as_str()),
             kind: Some(message.kind.as_str()),
             person: message.recipient.map(|recipient| recipient.person.get()),
             created_at: Some(message.created_at.to_rfc3339()),
             expires_at: Some(message.expires_at.to_rfc3339()),
-            attempts: Some(owed.attempts),
-            failures: Some(owed.failures),
-            due_at: reason.is_none().then(|| owed.due_at.to_rfc3339()),
+            attempts: Some(row.attempts),
+            failures: Some(row.failures),
+            due_at: reason.is_none().then(|| row.due_at.to_rfc3339()),
             died_at,
             reason,
-            receipts: owed.receipts,
+            receipts: row.receipts,
         }
     }
 }
@@ -84,7 +88,7 @@ impl From<UnreadableMessage> for Listed {
     fn from(row: UnreadableMessage) -> Self {
         Self {
             id: row.id.get(),
-            state: if row.is_dead { "dead" } else { "owed" },
+            state: if row.is_dead { "failed" } else { "pending" },
             purpose: None,
             kind: None,
             person: None,
@@ -133,7 +137,7 @@ async fn list(outbox: &Outbox, json: bool) -> Result<(), Failure> {
         return console::print(text).map_err(Failure::failed);
     }
     let mut table = Table::new([
-        "id", "state", "message", "person", "promised", "attempts", "due", "why",
+        "id", "state", "message", "person", "created", "attempts", "due", "why",
     ]);
     for message in &messages {
         let person = message.person.map(|id| id.to_string());
@@ -183,7 +187,7 @@ async fn retry_all(outbox: &Outbox) -> Result<(), Failure> {
     retry_each(outbox, ids, true).await
 }
 
-/// Owes each of these anew. One that cannot be sent keeps no other from it; which they were and why is said at the end.
+/// Re-queues each of these. One that cannot be sent keeps no other from it; which they were and why is said at the end.
 async fn retry_each(
     outbox: &Outbox,
     ids: impl IntoIterator<Item = MessageId>,
@@ -201,7 +205,7 @@ async fn retry_each(
         }
     }
     if count > 0 || refused.is_empty() {
-        said_owed(count)?;
+        said_requeued(count)?;
     }
     if refused.is_empty() {
         Ok(())
@@ -210,9 +214,9 @@ async fn retry_each(
     }
 }
 
-fn said_owed(count: usize) -> Result<(), Failure> {
+fn said_requeued(count: usize) -> Result<(), Failure> {
     console::print(format_args!(
-        "owed again: {count}; a worker delivers them, with links that work from now on"
+        "re-queued: {count}; a worker delivers them, with links that work from now on"
     ))
     .map_err(Failure::failed)
 }

@@ -182,7 +182,7 @@ async fn finish(
     }
     if !told {
         return Err(Failure::because(
-            "stopped although messages were not sent in time; those that are owed are sent later",
+            "stopped although messages were not sent in time; those that are pending are sent later",
         ));
     }
     console::tell("stopped");

@@ -1,4 +1,4 @@
-//! `phone-auth worker`: delivers what sites owe, apart from them.
+//! `phone-auth worker`: sends queued messages in a separate process.
 
 use std::time::Duration;
 
@@ -48,7 +48,7 @@ async fn work(setup: Setup) -> Result<(), Failure> {
         () = stop.asked() => return Err(Failure::because("stopped before the worker was ready")),
     };
     console::tell(format_args!(
-        "phone-auth {} delivers what is owed in {}, with the key in {}\n{}Ctrl-C stops it.",
+        "phone-auth {} sends queued messages in {}, with the key in {}\n{}Ctrl-C stops it.",
         env!("CARGO_PKG_VERSION"),
         Visible(&site.database),
         VisiblePath(&site.key_path),

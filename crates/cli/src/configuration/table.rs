@@ -133,7 +133,7 @@ settings! {
     messages: struct MessageSettings "" {
         /// how long a receiver of a signal may take
         receiver_timeout: Duration = "30 s";
-        /// whether the site delivers what it owes itself; false where `phone-auth worker` does
+        /// whether the site sends its messages itself; false where `phone-auth worker` does
         outbox_worker: bool = "true";
         /// how soon another worker takes over what one that died had claimed
         outbox_lease: Duration = "15 s";

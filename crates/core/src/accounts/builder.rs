@@ -137,7 +137,7 @@ impl AccountsBuilder {
         self
     }
 
-    /// Where messages are owed until they are delivered: mostly the store once more. Without it the flows tell the
+    /// Where messages wait until they are delivered: mostly the store once more. Without it the flows tell the
     /// receivers of messages themselves, once, when [`dispatch`](Self::dispatch) says, after the store has committed; a
     /// message that fails, or is under way when the process ends, is lost.
     ///

@@ -16,7 +16,7 @@ impl Accounts {
     /// Nothing is sent to somebody unknown or inactive, to people who have no password that could be
     /// reset, for a username, or by a method that is switched off. The answer is the same.
     ///
-    /// With an [outbox](crate::outbox) the message is owed when this returns, whatever becomes of the process.
+    /// With an [outbox](crate::outbox) the message is enqueued when this returns, whatever becomes of the process.
     ///
     /// # Security
     /// With an outbox the same is read and written for everybody: for who cannot be sent anything, a message to nobody.
@@ -34,7 +34,7 @@ impl Accounts {
     ///   store or the source of randomness.
     ///
     /// # Cancel safety
-    /// The message is owed or not; without an outbox it may not be sent.
+    /// The message is enqueued or not; without an outbox it may not be sent.
     ///
     /// # Examples
     /// ```

@@ -31,7 +31,7 @@ impl Accounts {
     ///   store or the source of randomness.
     ///
     /// # Cancel safety
-    /// The message is owed or not; without an outbox it may not be sent.
+    /// The message is enqueued or not; without an outbox it may not be sent.
     ///
     /// # Examples
     /// ```

@@ -7,7 +7,7 @@ use crate::link::{LinkRequest, LinkTarget};
 use crate::outbox::{Addressee, MessageEvent, MessageSignal, Purpose, envelope};
 
 impl Accounts {
-    /// These flows for somebody who reads this language: the messages that they promise say so. Cheap, and shares
+    /// These flows for somebody who reads this language: the messages that they enqueue say so. Cheap, and shares
     /// everything else.
     #[must_use]
     pub fn speaking(&self, language: Option<Language>) -> Self {
@@ -17,7 +17,7 @@ impl Accounts {
         }
     }
 
-    /// Whether nobody sends such messages, so that none may be promised.
+    /// Whether nobody sends such messages, so that none may be enqueued.
     pub(super) fn is_unreceived(&self, purpose: Purpose, kind: AddressKind) -> bool {
         let signal = MessageSignal::of(purpose, kind).name();
         self.inner.unreceived.contains(&signal)

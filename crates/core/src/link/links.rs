@@ -181,7 +181,7 @@ impl Links {
         lifetime
     }
 
-    /// The link of a message that was promised at this time, and the token in it.
+    /// The link of a message that was enqueued at this time, and the token in it.
     ///
     /// # Errors
     /// When the token does not fit the route, which it always does.
@@ -189,18 +189,18 @@ impl Links {
         &self,
         purpose: outbox::Purpose,
         target: &LinkTarget,
-        promised_at: DateTime<Utc>,
+        issued_at: DateTime<Utc>,
     ) -> Result<(RelativeUrl, Token), ReverseError> {
         let (routes, address) = (&self.routes, &target.address);
         match purpose {
             outbox::Purpose::ResetPassword => {
-                let token = self.issue_reset(target, promised_at);
+                let token = self.issue_reset(target, issued_at);
                 let text = Addressed::of(address, token.as_str()).text();
                 let url = routes.password_reset_confirm(target.person.id.get(), &text)?;
                 Ok((url, token))
             }
             outbox::Purpose::Verify => {
-                let token = self.issue_verification(target, promised_at);
+                let token = self.issue_verification(target, issued_at);
                 let (id, text) = (address.id.get(), token.as_str());
                 let url = routes.email_verification_confirm(address.kind, id, text)?;
                 Ok((url, token))

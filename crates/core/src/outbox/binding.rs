@@ -4,7 +4,7 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-/// The state that the link of a message depends on, as it was when the message was promised: a digest of each part, so
+/// The state that the link of a message depends on, as it was when the message was enqueued: a digest of each part, so
 /// that it can be told later which of them has changed. What the parts are is known to the flows alone, who also read
 /// what older versions have written.
 ///

@@ -50,7 +50,7 @@ pub(super) fn binding(purpose: Purpose, person: &Person, address: &AddressRecord
     Binding::from_stored(digest, Some(text))
 }
 
-/// Whether the state is still as it was when the message was promised.
+/// Whether the state is still as it was when the message was enqueued.
 pub(super) fn compare(
     kept: &Binding,
     purpose: Purpose,
@@ -228,7 +228,7 @@ mod tests {
         (person, address)
     }
 
-    /// What is said of a message that was promised to Ann and looked at after this change.
+    /// What is said of a message that was enqueued for Ann and looked at after this change.
     fn after(
         purpose: Purpose,
         keep: impl Fn(&Binding) -> Binding,

@@ -5,12 +5,12 @@ use chrono::{DateTime, Utc};
 use super::bound_state::{self, Changed};
 use super::handle::Outbox;
 use super::open_link::{Missing, not_replaced, still_open, still_there};
-use super::{Binding, MessageId, Obsolete, OutboxMessage, OutboxRow, Revival, Revived};
+use super::{Binding, MessageId, Obsolete, OutboxMessage, OutboxRow, Requeue, Requeued};
 use crate::flow_error::{Failure, FlowError};
 
 impl Outbox {
     /// At most `limit` rows of the outbox, in the order of their ids, after the one with the id `after`: messages that
-    /// are owed, dead letters, and what cannot be read.
+    /// are pending, dead letters, and what cannot be read.
     ///
     /// # Errors
     /// [`Unavailable`](FailureKind::Unavailable) or [`Broken`](FailureKind::Broken): the store.
@@ -25,7 +25,7 @@ impl Outbox {
         Ok(self.inner.store.outbox_after(after, limit).await?)
     }
 
-    /// Owes a dead letter anew, with a link that works from now on and a key of its own, at the receivers where it was not
+    /// Re-queues a dead letter, with a link that works from now on and a key of its own, at the receivers where it was not
     /// delivered. It is bound to the state as it is now. A worker of this process is woken.
     ///
     /// # Errors
@@ -70,7 +70,7 @@ impl Outbox {
         };
         let binding = self.rebound(&letter).await?;
         let now = outbox.clock.stored_now();
-        let revival = Revival {
+        let requeue = Requeue {
             id,
             key: self.new_key()?,
             binding,
@@ -80,13 +80,13 @@ impl Outbox {
                 .expiry(letter.message.purpose, letter.message.kind, now),
             receipts: letter.receipts.only_done(),
         };
-        match outbox.store.revive_message(&revival).await? {
-            Revived::Pending => {
+        match outbox.store.requeue_message(&requeue).await? {
+            Requeued::Pending => {
                 outbox.wake.notify_one();
                 Ok(())
             }
-            Revived::NoSuchLetter => Err(FlowError::Refused(DeadLetterRefusal::NoSuchLetter)),
-            Revived::Superseded => Err(obsolete(Obsolete::NewerRequest)),
+            Requeued::NoSuchLetter => Err(FlowError::Refused(DeadLetterRefusal::NoSuchLetter)),
+            Requeued::Superseded => Err(obsolete(Obsolete::NewerRequest)),
         }
     }
 

@@ -40,7 +40,7 @@ impl Outbox {
             return Err(Failure::new(FailureKind::OutboxFull));
         }
         let message = self.message(purpose, to, language)?;
-        outbox.store.owe_message(&message).await?;
+        outbox.store.enqueue_message(&message).await?;
         if message.recipient.is_some() {
             outbox.pending.add_one();
         }

@@ -131,7 +131,7 @@ const fn sender_of(purpose: Purpose) -> Sender {
 pub(crate) fn envelope(
     key: Option<&str>,
     language: Option<&Language>,
-    promised_at: DateTime<Utc>,
+    issued_at: DateTime<Utc>,
     expires_at: DateTime<Utc>,
     left: Duration,
 ) -> Envelope {
@@ -141,7 +141,7 @@ pub(crate) fn envelope(
         None => envelope,
     };
     envelope
-        .promised_at(promised_at.into())
+        .promised_at(issued_at.into())
         .expiring_at(expires_at.into())
         .working_for(left)
 }

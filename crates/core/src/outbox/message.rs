@@ -1,4 +1,4 @@
-//! A message that is owed, and what a worker says of it to the store.
+//! A message that is pending, and what a worker says of it to the store.
 
 use chrono::{DateTime, Utc};
 use phone_auth_events::{MessageSignal, Purpose};
@@ -40,7 +40,7 @@ pub struct Recipient {
     pub address: AddressId,
 }
 
-/// A message as a flow owes it.
+/// A message as a flow enqueues it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_structs,
@@ -55,11 +55,11 @@ pub struct NewMessage {
     pub kind: AddressKind,
     /// Who is to get it; nobody when the name that was given is nobody's.
     pub recipient: Option<Recipient>,
-    /// The state that its link depends on, as it was when the message was promised.
+    /// The state that its link depends on, as it was when the message was enqueued.
     pub binding: Binding,
     /// The language that the person asked in.
     pub language: Option<Language>,
-    /// When it was promised, to the microsecond; the link counts its age from here.
+    /// When it was enqueued, to the microsecond; the link counts its age from here.
     pub created_at: DateTime<Utc>,
     /// When its link stops working, and trying ends.
     pub expires_at: DateTime<Utc>,
@@ -91,19 +91,19 @@ impl NewMessage {
 pub struct OutboxMessage {
     /// The number of its row.
     pub id: MessageId,
-    /// What was promised.
+    /// What was enqueued.
     pub message: NewMessage,
     /// The request that it answers, as [`LinkRequest`](crate::link::LinkRequest)s are counted; `None` when a version that
     /// did not count them has stored it.
     pub requested_at: Option<DateTime<Utc>>,
-    /// When it was promised, by the clock of the store: its age counts from here, wherever the flow ran.
+    /// When it was enqueued, by the clock of the store: its age counts from here, wherever the flow ran.
     pub enqueued_at: DateTime<Utc>,
     /// The number of the last attempt. It only grows, so that no two attempts ever have the same.
     pub attempts: u32,
-    /// The number that stood there when it was promised, superseded another or was revived: the next attempt is its first,
+    /// The number that stood there when it was enqueued, superseded another or was requeued: the next attempt is its first,
     /// and until then it is due whatever the clock says.
     pub ready_attempt: u32,
-    /// How many attempts have failed since it was promised or revived: what the back-off goes by.
+    /// How many attempts have failed since it was enqueued or requeued: what the back-off goes by.
     pub failures: u32,
     /// When it may be claimed: of a message under way, the end of the lease.
     pub due_at: DateTime<Utc>,
@@ -307,11 +307,11 @@ impl Wait {
     clippy::exhaustive_enums,
     reason = "a store that did not know one would lose the message"
 )]
-pub enum Settlement {
-    /// Nothing is owed any more; the row goes.
-    Settled,
+pub enum AttemptOutcome {
+    /// Delivered, or nothing is left to do; the row goes.
+    Finished,
     /// Try again later.
-    Again {
+    Retry {
         /// When it is due next, and since when it waits for that.
         wait: Wait,
         /// How many attempts have failed so far.
@@ -320,7 +320,7 @@ pub enum Settlement {
         receipts: Receipts,
     },
     /// Given up; the row is kept for the operator.
-    Dead {
+    DeadLettered {
         /// When and why.
         letter: DeadLetter,
         /// What became of it, by receiver.
@@ -328,13 +328,13 @@ pub enum Settlement {
     },
 }
 
-/// A dead letter that is owed anew. Its back-off begins again; the number of its attempts goes on.
+/// A dead letter that is requeued. Its back-off begins again; the number of its attempts goes on.
 #[derive(Clone, Debug)]
 #[expect(
     clippy::exhaustive_structs,
     reason = "a plain argument list with names; stores of other crates take it apart"
 )]
-pub struct Revival {
+pub struct Requeue {
     /// Which one.
     pub id: MessageId,
     /// The key of the attempts to come: a receiver that took the old message and was not heard must not take the new link
@@ -342,7 +342,7 @@ pub struct Revival {
     pub key: String,
     /// The state that its link depends on, as it is now.
     pub binding: Binding,
-    /// When it is promised, and due.
+    /// When it is enqueued, and due.
     pub now: DateTime<Utc>,
     /// When its link stops working.
     pub expires_at: DateTime<Utc>,
@@ -350,13 +350,13 @@ pub struct Revival {
     pub receipts: Receipts,
 }
 
-/// What became of a revival.
+/// What became of a requeue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_enums,
     reason = "an operator is told each in words of its own"
 )]
-pub enum Revived {
+pub enum Requeued {
     /// The message is pending again.
     Pending,
     /// There is no such dead letter.

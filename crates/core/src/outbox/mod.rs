@@ -1,6 +1,6 @@
-//! The outbox: messages that are owed to people, kept in the store until receivers have delivered them.
+//! The outbox: messages to people, kept in the store until receivers have delivered them.
 //!
-//! A flow that promises a message writes one row, in one transaction, and answers. A
+//! A flow that enqueues a message writes one row, in one transaction, and answers. A
 //! [worker](OutboxWorker) claims the row under a lease, mints the link, calls the receivers of
 //! the message's signal, and records what became of each. What failed is tried again, later and later, until the
 //! link would no longer work; then the message is a dead letter, kept with the reason.
@@ -47,8 +47,8 @@ pub(crate) use event::{Addressee, MessageEvent, To, envelope};
 pub use handle::Outbox;
 pub(crate) use handle::OutboxParts;
 pub use message::{
-    Claim, DeadLetter, Lease, LeaseState, MessageId, NewMessage, NextDue, Obsolete, OutboxMessage,
-    OutboxRow, Recipient, Revival, Revived, Settlement, UnreadableMessage, Wait,
+    AttemptOutcome, Claim, DeadLetter, Lease, LeaseState, MessageId, NewMessage, NextDue, Obsolete,
+    OutboxMessage, OutboxRow, Recipient, Requeue, Requeued, UnreadableMessage, Wait,
 };
 pub use phone_auth_events::{MessageSignal, Purpose};
 pub use queue::Queues;

@@ -1,4 +1,4 @@
-//! Whether the link of a message would still do what it was promised for.
+//! Whether the link of a message would still do what it was enqueued for.
 
 use super::{Obsolete, OutboxMessage, Purpose, Recipient};
 use crate::link::LinkTarget;
@@ -22,7 +22,7 @@ impl Missing {
     }
 }
 
-/// The user and the address that a message was promised to, if they are still there and belong together.
+/// The user and the address that a message was enqueued for, if they are still there and belong together.
 pub(super) fn still_there(
     found: Option<LinkTarget>,
     recipient: Recipient,
@@ -49,7 +49,7 @@ pub(super) fn still_open(purpose: Purpose, target: &LinkTarget) -> Result<(), Ob
     }
 }
 
-/// Whether no newer link was asked for since. What the version before promised does not say for which request it is.
+/// Whether no newer link was asked for since. What the version before enqueued does not say for which request it is.
 pub(super) fn not_replaced(message: &OutboxMessage, target: &LinkTarget) -> Result<(), Obsolete> {
     if message.requested_at.is_some() && target.newest > message.requested_at {
         return Err(Obsolete::NewerRequest);

@@ -1,4 +1,4 @@
-//! The worker that delivers what the outbox owes.
+//! The worker that delivers the messages of the outbox.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -31,9 +31,9 @@ const LEAST_WAIT: Duration = Duration::from_millis(20);
 /// long the answer takes must not see that there was something to send.
 const AFTER_WAKING: Duration = Duration::from_millis(10);
 
-/// Delivers what the outbox owes. Any number of workers, in any number of processes, share one outbox.
+/// Delivers the messages of the outbox. Any number of workers, in any number of processes, share one outbox.
 ///
-/// It is woken when a flow of its process owes a message, so that receivers begin within a few milliseconds.
+/// It is woken when a flow of its process enqueues a message, so that receivers begin within a few milliseconds.
 ///
 /// # Examples
 /// ```
@@ -61,7 +61,7 @@ const AFTER_WAKING: Duration = Duration::from_millis(10);
 /// accounts.sign_up(form).await?;
 ///
 /// accounts.request_password_reset("ann@example.org").await?;
-/// assert!(sent.take().is_empty(), "it is owed, and nobody has delivered it");
+/// assert!(sent.take().is_empty(), "it is pending, and nobody has delivered it");
 /// assert_eq!(worker.deliver_due().await?, 1);
 /// assert_eq!(sent.take().len(), 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())

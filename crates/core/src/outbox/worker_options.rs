@@ -18,10 +18,10 @@ pub struct WorkerOptions {
     pub receiver_timeout: Duration,
     /// When to try again.
     pub back_off: BackOff,
-    /// How long to wait, with nothing due, before looking again for what another process may have owed. A store
+    /// How long to wait, with nothing due, before looking again for what another process may have enqueued. A store
     /// that notices wakes the worker earlier.
     pub idle: Duration,
-    /// Whether to have the store notice what other processes owe. For a worker that runs apart from the flows.
+    /// Whether to have the store notice what other processes enqueue. For a worker that runs apart from the flows.
     pub watches_others: bool,
     /// Whether the worker delivers only while its key is one of those that the store knows
     /// ([`site_key`](crate::site_key)): links of another open nowhere. A key may be replaced while it runs.

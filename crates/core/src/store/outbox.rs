@@ -7,11 +7,11 @@ use chrono::{DateTime, Utc};
 
 use super::StoreError;
 use crate::outbox::{
-    Claim, Lease, LeaseState, MessageId, NewMessage, NextDue, OutboxMessage, OutboxRow, Receipts,
-    Revival, Revived, Settlement, Wait,
+    AttemptOutcome, Claim, Lease, LeaseState, MessageId, NewMessage, NextDue, OutboxMessage,
+    OutboxRow, Receipts, Requeue, Requeued, Wait,
 };
 
-/// Keeps messages that are owed, until they are settled.
+/// Keeps messages that are pending, until they are delivered or given up.
 ///
 /// # Errors
 /// As for [`PersonStore`](super::PersonStore).
@@ -23,13 +23,13 @@ pub trait OutboxStore: Send + Sync {
     /// The time by the clock that leases and due times are told by, for a store that many machines share; nothing when
     /// the clock of whoever asks will do, which is what this answers unless it is overridden. A
     /// [worker](crate::outbox::OutboxWorker) gives all times that it claims, extends and puts off by in this time, and
-    /// dates dead letters by it. What flows give, as when a message was promised, is by the clock of their machine.
+    /// dates dead letters by it. What flows give, as when a message was enqueued, is by the clock of their machine.
     async fn clock(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
         Ok(None)
     }
 
-    /// Owes a message, due at once, whatever the clock says then and later. It is [enqueued](crate::outbox::OutboxMessage)
-    /// by the clock of the store; without one that is when the message was promised.
+    /// Enqueues a message, due at once, whatever the clock says then and later. It keeps when that was, by the
+    /// clock of the store; a store without one takes what the flow says.
     ///
     /// A pending message of the same purpose to the same address is superseded: the new one takes its place in the row,
     /// and so in the order. Whoever is delivering the older one keeps the lease, and hears of it; until the lease ends or
@@ -38,7 +38,7 @@ pub trait OutboxStore: Send + Sync {
     ///
     /// A message to nobody, or to a person who is gone by now, is written and removed in the same transaction: the same
     /// work, and nothing is left of it.
-    async fn owe_message(&self, message: &NewMessage) -> Result<(), StoreError>;
+    async fn enqueue_message(&self, message: &NewMessage) -> Result<(), StoreError>;
 
     /// How many messages are pending, dead letters left out; counted up to `at_most`.
     async fn pending_messages(&self, at_most: u32) -> Result<u32, StoreError>;
@@ -69,10 +69,10 @@ pub trait OutboxStore: Send + Sync {
     /// Ends an attempt and its lease. Nothing is changed when the lease is lost or the message is superseded.
     ///
     /// Of the dead letters of one purpose to one address the newest alone is kept.
-    async fn settle_message(
+    async fn finish_message(
         &self,
         lease: &Lease,
-        settlement: &Settlement,
+        outcome: &AttemptOutcome,
     ) -> Result<LeaseState, StoreError>;
 
     /// Ends the lease of a message that was superseded: the newer one is due at once, after so many failures and with
@@ -99,15 +99,15 @@ pub trait OutboxStore: Send + Sync {
         limit: u32,
     ) -> Result<Vec<OutboxRow>, StoreError>;
 
-    /// Owes a dead letter anew, as if it were promised now under another key; due at once, whatever the clock says. No
+    /// Re-queues a dead letter, as if it were enqueued now under another key; due at once, whatever the clock says. No
     /// lease from before holds.
-    async fn revive_message(&self, revival: &Revival) -> Result<Revived, StoreError>;
+    async fn requeue_message(&self, requeue: &Requeue) -> Result<Requeued, StoreError>;
 
     /// Removes dead letters that died before this time; how many they were. In steps, so that nothing waits for it however
     /// many there are: when a later one fails, the earlier are done.
     async fn purge_dead_letters(&self, before: DateTime<Utc>) -> Result<u64, StoreError>;
 
-    /// Waits until another process may have owed a message, at most so long. A store that cannot tell waits the whole
+    /// Waits until another process may have enqueued a message, at most so long. A store that cannot tell waits the whole
     /// time, which is what this does unless it is overridden; within one process the worker is woken without it.
     ///
     /// # Cancel safety

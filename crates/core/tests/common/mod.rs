@@ -10,7 +10,7 @@
 )]
 
 mod hasher;
-pub(crate) mod owing;
+pub(crate) mod mailing;
 mod record;
 
 use std::fmt::Debug;
@@ -133,8 +133,8 @@ impl Kit {
             .unwrap()
     }
 
-    /// Other flows over the same store, which owe their messages in it and tell this hub.
-    pub fn owing(&self, signals: &Signals) -> Accounts {
+    /// Other flows over the same store, which enqueue their messages in it and tell this hub.
+    pub fn with_outbox(&self, signals: &Signals) -> Accounts {
         Accounts::builder(Arc::new(self.store.clone()), keyring(SECRET))
             .outbox(Arc::new(self.store.clone()))
             .signals(signals.clone())
@@ -144,7 +144,7 @@ impl Kit {
             .unwrap()
     }
 
-    /// Other flows over the same store and hub, which owe their messages, and know that nobody sends these.
+    /// Other flows over the same store and hub, which enqueue their messages, and know that nobody sends these.
     pub fn lacking(&self, signals: &[&'static str]) -> Accounts {
         Accounts::builder(Arc::new(self.store.clone()), keyring(SECRET))
             .outbox(Arc::new(self.store.clone()))

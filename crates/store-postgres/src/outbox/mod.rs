@@ -10,8 +10,8 @@ use chrono::{DateTime, Utc};
 use phone_auth_core::language::Language;
 use phone_auth_core::link::LinkRequest;
 use phone_auth_core::outbox::{
-    Claim, Lease, LeaseState, MessageId, NewMessage, NextDue, OutboxMessage, OutboxRow, Receipts,
-    Revival, Revived, Settlement, UnreadableMessage, Wait,
+    AttemptOutcome, Claim, Lease, LeaseState, MessageId, NewMessage, NextDue, OutboxMessage,
+    OutboxRow, Receipts, Requeue, Requeued, UnreadableMessage, Wait,
 };
 use phone_auth_core::store::{OutboxStore, StoreError};
 use sqlx::{Row, query};
@@ -41,9 +41,9 @@ impl OutboxStore for PostgresStore {
         Ok(time.map_err(Failure::from)?)
     }
 
-    async fn owe_message(&self, message: &NewMessage) -> Result<(), StoreError> {
+    async fn enqueue_message(&self, message: &NewMessage) -> Result<(), StoreError> {
         let recipient = message.recipient;
-        let owe = query(statements::OWE)
+        let enqueue = query(statements::ENQUEUE)
             .bind(&message.key)
             .bind(message.purpose.as_str())
             .bind(message.kind.to_string())
@@ -62,7 +62,7 @@ impl OutboxStore for PostgresStore {
             Some(recipient) => self.at(&people::lock(recipient.person)).await?,
             None => self.at(&lock).await?,
         };
-        self.both_locked(&lock, owe, forget).await?;
+        self.both_locked(&lock, enqueue, forget).await?;
         Ok(())
     }
 
@@ -128,14 +128,14 @@ impl OutboxStore for PostgresStore {
         })
     }
 
-    async fn settle_message(
+    async fn finish_message(
         &self,
         lease: &Lease,
-        settlement: &Settlement,
+        outcome: &AttemptOutcome,
     ) -> Result<LeaseState, StoreError> {
-        let settle = match settlement {
-            Settlement::Settled => held(statements::REMOVE, lease),
-            Settlement::Again {
+        let finish = match outcome {
+            AttemptOutcome::Finished => held(statements::REMOVE, lease),
+            AttemptOutcome::Retry {
                 wait,
                 failures,
                 receipts,
@@ -144,12 +144,12 @@ impl OutboxStore for PostgresStore {
                 .bind(rows::micros(wait.until))
                 .bind(receipts.to_text())
                 .bind(i64::from(*failures)),
-            Settlement::Dead { letter, receipts } => held(statements::BURY, lease)
+            AttemptOutcome::DeadLettered { letter, receipts } => held(statements::BURY, lease)
                 .bind(rows::micros(letter.at))
                 .bind(storable(&letter.reason))
                 .bind(receipts.to_text()),
         };
-        if self.first(settle).await?.is_some() {
+        if self.first(finish).await?.is_some() {
             return Ok(LeaseState::Held);
         }
         let look = query(statements::HELD)
@@ -208,32 +208,32 @@ impl OutboxStore for PostgresStore {
         Ok(messages.collect::<Result<_, _>>()?)
     }
 
-    async fn revive_message(&self, revival: &Revival) -> Result<Revived, StoreError> {
-        let target = query(statements::TARGET).bind(revival.id.get());
+    async fn requeue_message(&self, requeue: &Requeue) -> Result<Requeued, StoreError> {
+        let target = query(statements::TARGET).bind(requeue.id.get());
         let Some(target) = self.first(target).await? else {
-            return Ok(Revived::NoSuchLetter);
+            return Ok(Requeued::NoSuchLetter);
         };
         let address: Option<i64> = target.try_get(2).map_err(Failure::from)?;
         let (purpose, kind) = (rows::text(&target, 0)?, rows::text(&target, 1)?);
         let lock = locks::of_address(&purpose, &kind, address.unwrap_or_default());
-        let revive = query(statements::REVIVE)
-            .bind(revival.id.get())
-            .bind(rows::micros(revival.now))
-            .bind(rows::micros(revival.expires_at))
-            .bind(revival.receipts.to_text())
-            .bind(&revival.key)
-            .bind(revival.binding.digest())
-            .bind(revival.binding.parts())
-            .bind(LinkRequest::slot_at(revival.now));
-        let Some(row) = self.first_locked(&lock, revive).await? else {
-            return Ok(Revived::NoSuchLetter);
+        let requeue = query(statements::REQUEUE)
+            .bind(requeue.id.get())
+            .bind(rows::micros(requeue.now))
+            .bind(rows::micros(requeue.expires_at))
+            .bind(requeue.receipts.to_text())
+            .bind(&requeue.key)
+            .bind(requeue.binding.digest())
+            .bind(requeue.binding.parts())
+            .bind(LinkRequest::slot_at(requeue.now));
+        let Some(row) = self.first_locked(&lock, requeue).await? else {
+            return Ok(Requeued::NoSuchLetter);
         };
         let is_superseded: bool = row.try_get(0).map_err(Failure::from)?;
-        let is_revived: bool = row.try_get(1).map_err(Failure::from)?;
-        Ok(match (is_superseded, is_revived) {
-            (true, _) => Revived::Superseded,
-            (false, true) => Revived::Pending,
-            (false, false) => Revived::NoSuchLetter,
+        let is_requeued: bool = row.try_get(1).map_err(Failure::from)?;
+        Ok(match (is_superseded, is_requeued) {
+            (true, _) => Requeued::Superseded,
+            (false, true) => Requeued::Pending,
+            (false, false) => Requeued::NoSuchLetter,
         })
     }
 

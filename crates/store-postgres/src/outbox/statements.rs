@@ -44,14 +44,14 @@ macro_rules! is_ready {
     };
 }
 
-/// Owes a message in the place of one that it supersedes. Runs while the address is locked: of two messages that
-/// are owed at once, one must see the other. NULL is no address, so a message to nobody supersedes none. A person
+/// Enqueues a message in the place of one that it supersedes. Runs while the address is locked: of two messages that
+/// are enqueued at once, one must see the other. NULL is no address, so a message to nobody supersedes none. A person
 /// who is gone by now makes it a message to nobody; such a one stands where no worker looks while it is there.
 ///
 /// A lease that runs goes on: who has it hears of the newer message and gives the place free. A message that nobody has
 /// tried keeps its turn. Any other place is due now, and no lease from before holds. What became of the older message is
 /// kept apart.
-pub(crate) const OWE: &str = concat!(
+pub(crate) const ENQUEUE: &str = concat!(
     "WITH requested AS (",
     links::request!("$3::text", "$2::text", "$5", "$11", "$9", ""),
     "), p AS MATERIALIZED (
@@ -241,9 +241,9 @@ pub(crate) const TARGET: &str =
     "SELECT purpose, kind, address_id FROM phone_auth_outbox WHERE id = $1 AND died_at IS NOT NULL";
 
 /// Of a dead letter, unless a newer message of its purpose to its address is pending or a newer link was asked for, which
-/// would stop working. It counts as a request for a link. Runs while the address is locked, as [`OWE`] does: of a retry and a
+/// would stop working. It counts as a request for a link. Runs while the address is locked, as [`ENQUEUE`] does: of a retry and a
 /// newer message at once, one must see the other.
-pub(crate) const REVIVE: &str = concat!(
+pub(crate) const REQUEUE: &str = concat!(
     "WITH letter AS (
         SELECT m.id, m.kind, m.purpose, m.address_id, EXISTS (SELECT 1 FROM phone_auth_outbox o WHERE o.address_id = m.address_id AND o.kind = m.kind
             AND o.purpose = m.purpose AND o.died_at IS NULL)
@@ -259,7 +259,7 @@ pub(crate) const REVIVE: &str = concat!(
         "$2",
         " FROM letter l WHERE NOT l.is_superseded"
     ),
-    "), revived AS (
+    "), requeued AS (
         UPDATE phone_auth_outbox o
         SET died_at = NULL, reason = NULL, attempts = attempts + 1, ready_attempt = attempts + 1, leased_attempt = NULL,
             waits_since = NULL, failures = 0, created_at = $2, enqueued_at = clock_timestamp(), due_at = LEAST($2, clock_timestamp()),
@@ -267,7 +267,7 @@ pub(crate) const REVIVE: &str = concat!(
             requested_at = (SELECT requested_at FROM requested)
         FROM letter WHERE o.id = letter.id AND NOT letter.is_superseded AND o.died_at IS NOT NULL RETURNING o.id
     )
-    SELECT letter.is_superseded, EXISTS (SELECT 1 FROM revived) FROM letter"
+    SELECT letter.is_superseded, EXISTS (SELECT 1 FROM requeued) FROM letter"
 );
 
 pub(crate) const PURGE: &str = "WITH purged AS (

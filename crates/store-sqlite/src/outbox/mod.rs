@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use phone_auth_core::language::Language;
 use phone_auth_core::outbox::{
-    Claim, Lease, LeaseState, MessageId, NewMessage, NextDue, OutboxMessage, OutboxRow, Receipts,
-    Revival, Revived, Settlement, Wait,
+    AttemptOutcome, Claim, Lease, LeaseState, MessageId, NewMessage, NextDue, OutboxMessage,
+    OutboxRow, Receipts, Requeue, Requeued, Wait,
 };
 use phone_auth_core::store::{OutboxStore, StoreError};
 use rusqlite::types::Value;
@@ -32,9 +32,9 @@ const PURGED_AT_ONCE: u32 = 1_000;
 
 #[async_trait]
 impl OutboxStore for SqliteStore {
-    async fn owe_message(&self, message: &NewMessage) -> Result<(), StoreError> {
+    async fn enqueue_message(&self, message: &NewMessage) -> Result<(), StoreError> {
         let message = message.clone();
-        self.write(move |connection| owe(connection, &message))
+        self.write(move |connection| enqueue(connection, &message))
             .await
     }
 
@@ -99,16 +99,16 @@ impl OutboxStore for SqliteStore {
         .await
     }
 
-    async fn settle_message(
+    async fn finish_message(
         &self,
         lease: &Lease,
-        settlement: &Settlement,
+        outcome: &AttemptOutcome,
     ) -> Result<LeaseState, StoreError> {
-        let (lease, settlement) = (lease.clone(), settlement.clone());
+        let (lease, outcome) = (lease.clone(), outcome.clone());
         self.write(move |connection| {
             let state = state(connection, &lease)?;
             if state == LeaseState::Held {
-                settle(connection, lease.id.get(), &settlement)?;
+                finish(connection, lease.id.get(), &outcome)?;
             }
             Ok(state)
         })
@@ -173,36 +173,36 @@ impl OutboxStore for SqliteStore {
         })
     }
 
-    async fn revive_message(&self, revival: &Revival) -> Result<Revived, StoreError> {
-        let revival = revival.clone();
+    async fn requeue_message(&self, requeue: &Requeue) -> Result<Requeued, StoreError> {
+        let requeue = requeue.clone();
         self.write(move |connection| {
-            let id = revival.id.get();
+            let id = requeue.id.get();
             match rows::first(connection, statements::LETTER, [id], |row| {
                 Ok(row.get::<_, bool>(0)?)
             })? {
-                None => return Ok(Revived::NoSuchLetter),
-                Some(true) => return Ok(Revived::Superseded),
+                None => return Ok(Requeued::NoSuchLetter),
+                Some(true) => return Ok(Requeued::Superseded),
                 Some(false) => {}
             }
             let letter =
                 rows::only(connection, statements::MESSAGE, [id], message::row)?.into_message();
             let Some(letter) = letter else {
-                return Ok(Revived::NoSuchLetter);
+                return Ok(Requeued::NoSuchLetter);
             };
-            // It is a request for a link, as it was when it was promised.
-            let requested_at = links::request(connection, &letter.message.request(revival.now))?;
+            // It is a request for a link, as it was when it was enqueued.
+            let requested_at = links::request(connection, &letter.message.request(requeue.now))?;
             let values = params![
                 id,
-                rows::time_text(revival.now)?,
-                rows::time_text(revival.expires_at)?,
-                revival.receipts.to_text(),
-                revival.key,
-                revival.binding.digest(),
-                revival.binding.parts(),
+                rows::time_text(requeue.now)?,
+                rows::time_text(requeue.expires_at)?,
+                requeue.receipts.to_text(),
+                requeue.key,
+                requeue.binding.digest(),
+                requeue.binding.parts(),
                 links::micros(requested_at),
             ];
-            rows::change(connection, statements::REVIVE, values)?;
-            Ok(Revived::Pending)
+            rows::change(connection, statements::REQUEUE, values)?;
+            Ok(Requeued::Pending)
         })
         .await
     }
@@ -235,9 +235,9 @@ impl OutboxStore for SqliteStore {
     }
 }
 
-/// Owes a message, in the place of one that it supersedes. Whoever it is to, the same is looked for, written and looked
+/// Enqueues a message, in the place of one that it supersedes. Whoever it is to, the same is looked for, written and looked
 /// for again.
-fn owe(connection: &Connection, message: &NewMessage) -> Result<(), Failure> {
+fn enqueue(connection: &Connection, message: &NewMessage) -> Result<(), Failure> {
     let recipient = message.recipient;
     let person = recipient.map(|recipient| recipient.person.get());
     let address = recipient.map(|recipient| recipient.address.get());
@@ -283,7 +283,7 @@ fn owe(connection: &Connection, message: &NewMessage) -> Result<(), Failure> {
             expires_at,
             requested_at,
         ];
-        rows::change(connection, statements::OWE, values)?;
+        rows::change(connection, statements::ENQUEUE, values)?;
     }
     rows::change(connection, statements::FORGET, [&message.key])?;
     Ok(())
@@ -423,10 +423,10 @@ fn state(connection: &Connection, lease: &Lease) -> Result<LeaseState, Failure> 
 }
 
 /// Ends an attempt whose lease holds.
-fn settle(connection: &Connection, id: i64, settlement: &Settlement) -> Result<(), Failure> {
-    match settlement {
-        Settlement::Settled => rows::change(connection, statements::REMOVE, [id])?,
-        Settlement::Again {
+fn finish(connection: &Connection, id: i64, outcome: &AttemptOutcome) -> Result<(), Failure> {
+    match outcome {
+        AttemptOutcome::Finished => rows::change(connection, statements::REMOVE, [id])?,
+        AttemptOutcome::Retry {
             wait,
             failures,
             receipts,
@@ -435,7 +435,7 @@ fn settle(connection: &Connection, id: i64, settlement: &Settlement) -> Result<(
             let values = params![id, since, until, receipts.to_text(), failures];
             rows::change(connection, statements::PUT_OFF, values)?
         }
-        Settlement::Dead { letter, receipts } => {
+        AttemptOutcome::DeadLettered { letter, receipts } => {
             let died_at = rows::time_text(letter.at)?;
             let values = params![id, died_at, letter.reason, receipts.to_text()];
             rows::change(connection, statements::BURY, values)?;

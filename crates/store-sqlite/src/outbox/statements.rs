@@ -56,7 +56,7 @@ pub(crate) const SUPERSEDE: &str = "UPDATE phone_auth_outbox SET
     WHERE id = ?1";
 
 /// A person who is gone by now makes it a message to nobody.
-pub(super) const OWE: &str = "INSERT INTO phone_auth_outbox
+pub(super) const ENQUEUE: &str = "INSERT INTO phone_auth_outbox
     (message_key, purpose, kind, person_id, address_id, binding, binding_parts, language, created_at, enqueued_at,
         expires_at, due_at, requested_at)
     SELECT ?1, ?2, ?3, p.id, iif(p.id IS NULL, NULL, ?5), ?6, ?7, ?8, ?9, ?9, ?10, ?9, ?11
@@ -170,7 +170,7 @@ pub(crate) const MESSAGES_AFTER: &str = concat!(
 );
 
 /// Of a dead letter.
-pub(crate) const REVIVE: &str = "UPDATE phone_auth_outbox
+pub(crate) const REQUEUE: &str = "UPDATE phone_auth_outbox
     SET died_at = NULL, reason = NULL, attempts = attempts + 1, ready_attempt = attempts + 1, leased_attempt = NULL,
         failures = 0, created_at = ?2, enqueued_at = ?2, waits_since = NULL, due_at = ?2, expires_at = ?3, receipts = ?4,
         earlier_receipts = NULL, message_key = ?5, binding = ?6, binding_parts = ?7, requested_at = ?8

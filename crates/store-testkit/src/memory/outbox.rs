@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use phone_auth_core::outbox::{
-    Claim, Lease, LeaseState, MessageId, NewMessage, NextDue, OutboxMessage, OutboxRow, Receipts,
-    Revival, Revived, Settlement, Wait,
+    AttemptOutcome, Claim, Lease, LeaseState, MessageId, NewMessage, NextDue, OutboxMessage,
+    OutboxRow, Receipts, Requeue, Requeued, Wait,
 };
 use phone_auth_core::store::{OutboxStore, StoreError};
 
@@ -112,9 +112,9 @@ impl Kept {
 
 #[async_trait]
 impl OutboxStore for MemoryStore {
-    async fn owe_message(&self, message: &NewMessage) -> Result<(), StoreError> {
+    async fn enqueue_message(&self, message: &NewMessage) -> Result<(), StoreError> {
         self.write(|state| {
-            state.owe(message);
+            state.enqueue(message);
             Ok(())
         })
     }
@@ -149,10 +149,10 @@ impl OutboxStore for MemoryStore {
         })
     }
 
-    async fn settle_message(
+    async fn finish_message(
         &self,
         lease: &Lease,
-        settlement: &Settlement,
+        outcome: &AttemptOutcome,
     ) -> Result<LeaseState, StoreError> {
         self.write(|state| {
             let Some((kept, lease_state)) = state.leased(lease) else {
@@ -161,11 +161,11 @@ impl OutboxStore for MemoryStore {
             if lease_state == LeaseState::Superseded {
                 return Ok(lease_state);
             }
-            match settlement {
-                Settlement::Settled => {
+            match outcome {
+                AttemptOutcome::Finished => {
                     state.outbox.remove(&lease.id);
                 }
-                Settlement::Again {
+                AttemptOutcome::Retry {
                     wait,
                     failures,
                     receipts,
@@ -175,7 +175,7 @@ impl OutboxStore for MemoryStore {
                     kept.leased_attempt = None;
                     kept.keep(receipts);
                 }
-                Settlement::Dead { letter, receipts } => {
+                AttemptOutcome::DeadLettered { letter, receipts } => {
                     kept.message.dead = Some(letter.clone());
                     kept.keep(receipts);
                     let buried = kept.message.message.clone();
@@ -233,11 +233,11 @@ impl OutboxStore for MemoryStore {
         })
     }
 
-    async fn revive_message(&self, revival: &Revival) -> Result<Revived, StoreError> {
+    async fn requeue_message(&self, requeue: &Requeue) -> Result<Requeued, StoreError> {
         self.write(|state| {
-            let letter = state.outbox.get(&revival.id);
+            let letter = state.outbox.get(&requeue.id);
             let Some(letter) = letter.filter(|kept| !kept.is_pending()) else {
-                return Ok(Revived::NoSuchLetter);
+                return Ok(Requeued::NoSuchLetter);
             };
             let target = letter.message.message.clone();
             let mut pending = state.outbox.values().filter(|kept| kept.is_pending());
@@ -249,25 +249,25 @@ impl OutboxStore for MemoryStore {
                 .requested_at
                 .is_some_and(|at| newest > Some(at));
             if is_replaced || pending.any(|kept| kept.is_like(&target)) {
-                return Ok(Revived::Superseded);
+                return Ok(Requeued::Superseded);
             }
-            // It is a request for a link, as it was when it was promised.
-            let requested_at = state.request_link(&target.request(revival.now));
-            if let Some(kept) = state.outbox.get_mut(&revival.id) {
+            // It is a request for a link, as it was when it was enqueued.
+            let requested_at = state.request_link(&target.request(requeue.now));
+            if let Some(kept) = state.outbox.get_mut(&requeue.id) {
                 kept.ready();
                 let message = &mut kept.message;
                 message.dead = None;
                 message.requested_at = Some(requested_at);
                 message.failures = 0;
-                message.due_at = to_micros(revival.now);
-                message.enqueued_at = to_micros(revival.now);
-                message.message.key.clone_from(&revival.key);
-                message.message.binding = revival.binding.clone();
-                message.message.created_at = to_micros(revival.now);
-                message.message.expires_at = to_micros(revival.expires_at);
-                kept.keep(&revival.receipts);
+                message.due_at = to_micros(requeue.now);
+                message.enqueued_at = to_micros(requeue.now);
+                message.message.key.clone_from(&requeue.key);
+                message.message.binding = requeue.binding.clone();
+                message.message.created_at = to_micros(requeue.now);
+                message.message.expires_at = to_micros(requeue.expires_at);
+                kept.keep(&requeue.receipts);
             }
-            Ok(Revived::Pending)
+            Ok(Requeued::Pending)
         })
     }
 
@@ -288,7 +288,7 @@ fn row(kept: &Kept) -> OutboxRow {
 }
 
 impl State {
-    fn owe(&mut self, message: &NewMessage) {
+    fn enqueue(&mut self, message: &NewMessage) {
         let recipient = message
             .recipient
             .filter(|recipient| self.people.contains_key(&recipient.person));
@@ -309,7 +309,7 @@ impl State {
         }
         self.last_message += 1;
         let id = MessageId::new(self.last_message);
-        let owed = OutboxMessage {
+        let enqueued = OutboxMessage {
             id,
             message,
             requested_at,
@@ -322,7 +322,7 @@ impl State {
             dead: None,
         };
         let kept = Kept {
-            message: owed,
+            message: enqueued,
             leased_attempt: None,
             waits_since: None,
             earlier: Receipts::default(),

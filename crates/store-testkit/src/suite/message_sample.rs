@@ -1,4 +1,4 @@
-//! Messages that the cases of the outbox owe, and how they are claimed and settled.
+//! Messages that the cases of the outbox enqueue, and how they are claimed and finished.
 #![expect(
     clippy::unwrap_used,
     reason = "a failed unwrap is a failed test, and so is a message that is not there"
@@ -8,8 +8,8 @@ use chrono::{DateTime, Duration, SubsecRound, Utc};
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::language::Language;
 use phone_auth_core::outbox::{
-    Binding, Claim, DeadLetter, Lease, LeaseState, MessageId, NewMessage, OutboxMessage, Purpose,
-    Queues, Receipt, ReceiptOutcome, Receipts, Recipient, Revival, Settlement, Wait,
+    AttemptOutcome, Binding, Claim, DeadLetter, Lease, LeaseState, MessageId, NewMessage,
+    OutboxMessage, Purpose, Queues, Receipt, ReceiptOutcome, Receipts, Recipient, Requeue, Wait,
 };
 use phone_auth_core::person::Person;
 use phone_auth_core::store::OutboxStore;
@@ -23,7 +23,7 @@ pub(super) async fn now(outbox: &dyn OutboxStore) -> DateTime<Utc> {
     clock.unwrap_or_else(Utc::now).trunc_subsecs(6)
 }
 
-/// A message to somebody's address, promised at `at(0)`.
+/// A message to somebody's address, enqueued at `at(0)`.
 pub(super) fn to_address(key: &str, recipient: Option<Recipient>) -> NewMessage {
     NewMessage {
         key: key.to_owned(),
@@ -37,7 +37,7 @@ pub(super) fn to_address(key: &str, recipient: Option<Recipient>) -> NewMessage 
     }
 }
 
-/// A message to an address of a person, promised at `at(0)`.
+/// A message to an address of a person, enqueued at `at(0)`.
 pub(super) async fn to(
     subject: &Subject,
     person: &Person,
@@ -56,7 +56,7 @@ pub(super) async fn to(
     }
 }
 
-/// A message to an address of somebody new, promised at this time.
+/// A message to an address of somebody new, enqueued at this time.
 pub(super) async fn to_another(
     subject: &Subject,
     key: &str,
@@ -72,10 +72,14 @@ pub(super) async fn to_another(
     }
 }
 
-/// Owes a message to somebody new.
-pub(super) async fn owed(subject: &Subject, key: &str, created_at: DateTime<Utc>) -> NewMessage {
+/// Enqueues a message to somebody new.
+pub(super) async fn enqueued(
+    subject: &Subject,
+    key: &str,
+    created_at: DateTime<Utc>,
+) -> NewMessage {
     let message = to_another(subject, key, created_at).await;
-    subject.outbox().owe_message(&message).await.unwrap();
+    subject.outbox().enqueue_message(&message).await.unwrap();
     message
 }
 
@@ -113,16 +117,16 @@ pub(super) fn until(end: DateTime<Utc>) -> Wait {
 }
 
 /// Another attempt at this time, for a receiver that failed.
-pub(super) fn again(due_at: DateTime<Utc>) -> Settlement {
-    Settlement::Again {
+pub(super) fn again(due_at: DateTime<Utc>) -> AttemptOutcome {
+    AttemptOutcome::Retry {
         wait: until(due_at),
         failures: 3,
         receipts: receipts(ReceiptOutcome::Failed),
     }
 }
 
-pub(super) fn dead(seconds: i64) -> Settlement {
-    Settlement::Dead {
+pub(super) fn dead(seconds: i64) -> AttemptOutcome {
+    AttemptOutcome::DeadLettered {
         letter: DeadLetter {
             at: at(seconds),
             reason: "no such mailbox".to_owned(),
@@ -131,8 +135,8 @@ pub(super) fn dead(seconds: i64) -> Settlement {
     }
 }
 
-pub(super) fn revival(id: MessageId, key: &str) -> Revival {
-    Revival {
+pub(super) fn requeue(id: MessageId, key: &str) -> Requeue {
+    Requeue {
         id,
         key: key.to_owned(),
         binding: Binding::from_stored([8; 32], Some("2 c=d".to_owned())),
@@ -143,12 +147,12 @@ pub(super) fn revival(id: MessageId, key: &str) -> Revival {
 }
 
 /// Ends an attempt; what was left of its lease.
-pub(super) async fn settled(
+pub(super) async fn finished(
     outbox: &dyn OutboxStore,
     lease: &Lease,
-    settlement: &Settlement,
+    outcome: &AttemptOutcome,
 ) -> LeaseState {
-    outbox.settle_message(lease, settlement).await.unwrap()
+    outbox.finish_message(lease, outcome).await.unwrap()
 }
 
 /// Everything in the outbox, all of which can be read.

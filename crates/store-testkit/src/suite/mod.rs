@@ -181,7 +181,7 @@ macro_rules! __for_each_case {
 macro_rules! __for_each_outbox_case {
     ($($callback:ident)::+ ! [$($argument:tt)*]) => {
         $($callback)::+! { [$($argument)*]
-            outbox::owed_message_comes_back_as_stored;
+            outbox::enqueued_message_comes_back_as_stored;
             outbox::message_to_nobody_leaves_nothing;
             outbox::pending_messages_are_counted;
             outbox::fresh_message_is_due_whatever_the_clock_says;
@@ -200,13 +200,13 @@ macro_rules! __for_each_outbox_case {
             newer_message::messages_at_once_leave_one;
             dead_letters::dead_letter_is_kept;
             dead_letters::one_dead_letter_is_kept_for_an_address;
-            dead_letters::dead_letter_can_be_revived;
+            dead_letters::dead_letter_can_be_requeued;
             newer_message::message_is_a_request_for_a_link;
-            dead_letters::revived_message_is_nobodys_from_before;
+            dead_letters::requeued_message_is_nobodys_from_before;
             newer_message::letter_gives_way_to_a_newer_message;
             newer_message::retry_and_newer_message_leave_the_newer;
             dead_letters::old_dead_letters_are_purged;
-            outbox::deleted_person_is_owed_nothing;
+            outbox::deleted_person_is_sent_nothing;
             outbox::unknown_lease_is_lost;
         }
     };

@@ -10,13 +10,13 @@ use std::sync::Arc;
 use chrono::Duration;
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::outbox::{
-    Binding, LeaseState, NewMessage, NextDue, Purpose, Receipt, ReceiptOutcome, Revival, Revived,
-    Settlement,
+    AttemptOutcome, Binding, LeaseState, NewMessage, NextDue, Purpose, Receipt, ReceiptOutcome,
+    Requeue, Requeued,
 };
 
 use super::Subject;
 use super::message_sample::{
-    again, all, claimed, dead, keys, now, owed, receipts, revival, settled, to, until,
+    again, all, claimed, dead, enqueued, finished, keys, now, receipts, requeue, to, until,
 };
 use super::sample::{at, stored, whole};
 
@@ -36,7 +36,7 @@ pub(super) async fn newer_message_keeps_the_place(subject: &Subject) {
         },
     ];
     for message in &others {
-        outbox.owe_message(message).await.unwrap();
+        outbox.enqueue_message(message).await.unwrap();
     }
     let before = all(outbox).await;
     assert_eq!(keys(&before), ["old", "phone", "bob", "verify"]);
@@ -49,7 +49,7 @@ pub(super) async fn newer_message_keeps_the_place(subject: &Subject) {
             expires_at: at(900 + number),
             ..old.clone()
         };
-        outbox.owe_message(&newer).await.unwrap();
+        outbox.enqueue_message(&newer).await.unwrap();
         let after = all(outbox).await;
         assert_eq!(after[0].message, newer);
         assert!(after[0].requested_at > before[0].requested_at);
@@ -63,20 +63,20 @@ pub(super) async fn newer_message_keeps_the_place(subject: &Subject) {
 pub(super) async fn newer_message_waits_for_the_lease(subject: &Subject) {
     let outbox = subject.outbox();
     let start = now(outbox).await;
-    let old = owed(subject, "old", start).await;
+    let old = enqueued(subject, "old", start).await;
     let lease = claimed(outbox, start, 9).await[0].lease();
     for key in ["newer", "newest"] {
         let newer = NewMessage {
             key: key.to_owned(),
             ..old.clone()
         };
-        outbox.owe_message(&newer).await.unwrap();
+        outbox.enqueue_message(&newer).await.unwrap();
     }
     let soon = start + Duration::seconds(59);
     assert_eq!(claimed(outbox, soon, 9).await, [], "one at a time");
-    for settlement in [Settlement::Settled, again(soon), dead(1)] {
-        let late = settled(outbox, &lease, &settlement).await;
-        assert_eq!(late, LeaseState::Superseded, "{settlement:?}");
+    for outcome in [AttemptOutcome::Finished, again(soon), dead(1)] {
+        let late = finished(outbox, &lease, &outcome).await;
+        assert_eq!(late, LeaseState::Superseded, "{outcome:?}");
     }
     let longer = until(start + Duration::minutes(2));
     let done = receipts(ReceiptOutcome::Done);
@@ -106,36 +106,36 @@ pub(super) async fn newer_message_waits_for_the_lease(subject: &Subject) {
 pub(super) async fn newer_message_passes_no_receiver_over(subject: &Subject) {
     let outbox = subject.outbox();
     let start = now(outbox).await;
-    let old = owed(subject, "old", start).await;
+    let old = enqueued(subject, "old", start).await;
     let lease = claimed(outbox, start, 9).await[0].lease();
     let mut told = receipts(ReceiptOutcome::Failed);
     told.note(Receipt::new("app::audit", ReceiptOutcome::Done, ""));
     let later = start + Duration::minutes(5);
-    let put_off = Settlement::Again {
+    let put_off = AttemptOutcome::Retry {
         wait: until(later),
         failures: 3,
         receipts: told,
     };
-    assert_eq!(settled(outbox, &lease, &put_off).await, LeaseState::Held);
+    assert_eq!(finished(outbox, &lease, &put_off).await, LeaseState::Held);
     for key in ["newer", "newest"] {
         let newer = NewMessage {
             key: key.to_owned(),
             ..old.clone()
         };
-        outbox.owe_message(&newer).await.unwrap();
+        outbox.enqueue_message(&newer).await.unwrap();
         let next = claimed(outbox, now(outbox).await, 9).await.remove(0);
         assert_eq!((next.message.key.as_str(), next.failures), (key, 3));
         assert_eq!(next.receipts, receipts(ReceiptOutcome::Failed));
         // What the worker has found is kept, also of the receiver that waits.
         let mut told = next.receipts.clone();
         told.note(Receipt::new("app::audit", ReceiptOutcome::Done, ""));
-        let put_off = Settlement::Again {
+        let put_off = AttemptOutcome::Retry {
             wait: until(later),
             failures: 3,
             receipts: told,
         };
         let lease = next.lease();
-        assert_eq!(settled(outbox, &lease, &put_off).await, LeaseState::Held);
+        assert_eq!(finished(outbox, &lease, &put_off).await, LeaseState::Held);
     }
 }
 
@@ -144,18 +144,18 @@ pub(super) async fn messages_at_once_leave_one(subject: &Subject) {
     let ann = stored(subject.store(), &whole("ann", 1)).await;
     let message = to(subject, &ann, AddressKind::Email, "").await;
     for round in 0..5 {
-        let owing: Vec<_> = (0..8)
+        let enqueueing: Vec<_> = (0..8)
             .map(|number| {
                 let outbox = Arc::clone(&outbox);
                 let message = NewMessage {
                     key: format!("{round} {number}"),
                     ..message.clone()
                 };
-                tokio::spawn(async move { outbox.owe_message(&message).await })
+                tokio::spawn(async move { outbox.enqueue_message(&message).await })
             })
             .collect();
-        for owing in owing {
-            owing.await.unwrap().unwrap();
+        for enqueueing in enqueueing {
+            enqueueing.await.unwrap().unwrap();
         }
         assert_eq!(all(outbox.as_ref()).await.len(), 1);
     }
@@ -163,16 +163,16 @@ pub(super) async fn messages_at_once_leave_one(subject: &Subject) {
 
 pub(super) async fn letter_gives_way_to_a_newer_message(subject: &Subject) {
     let outbox = subject.outbox();
-    let message = owed(subject, "a", at(0)).await;
+    let message = enqueued(subject, "a", at(0)).await;
     let lease = claimed(outbox, at(0), 9).await[0].lease();
-    assert_eq!(settled(outbox, &lease, &dead(1)).await, LeaseState::Held);
+    assert_eq!(finished(outbox, &lease, &dead(1)).await, LeaseState::Held);
     let newer = NewMessage {
         key: "b".to_owned(),
         ..message
     };
-    outbox.owe_message(&newer).await.unwrap();
-    let revived = outbox.revive_message(&revival(lease.id, "z")).await;
-    assert_eq!(revived.unwrap(), Revived::Superseded);
+    outbox.enqueue_message(&newer).await.unwrap();
+    let requeued = outbox.requeue_message(&requeue(lease.id, "z")).await;
+    assert_eq!(requeued.unwrap(), Requeued::Superseded);
     assert_eq!(keys(&claimed(outbox, at(9), 9).await), ["b"]);
 }
 
@@ -182,32 +182,32 @@ pub(super) async fn retry_and_newer_message_leave_the_newer(subject: &Subject) {
     for round in 0..60 {
         let message = to(subject, &ann, AddressKind::Email, &format!("{round} old")).await;
         let address = message.recipient.unwrap().address;
-        outbox.owe_message(&message).await.unwrap();
+        outbox.enqueue_message(&message).await.unwrap();
         let lease = claimed(outbox.as_ref(), at(0), 9).await[0].lease();
-        let state = settled(outbox.as_ref(), &lease, &dead(1)).await;
+        let state = finished(outbox.as_ref(), &lease, &dead(1)).await;
         assert_eq!(state, LeaseState::Held);
-        let revival = revival(lease.id, &format!("{round} again"));
+        let requeue = requeue(lease.id, &format!("{round} again"));
         let newer = NewMessage {
             key: format!("{round} newer"),
             created_at: at(501),
             ..message.clone()
         };
-        let (retrying, owing) = (Arc::clone(&outbox), Arc::clone(&outbox));
-        let retrying = tokio::spawn(async move { retrying.revive_message(&revival).await });
+        let (retrying, enqueueing) = (Arc::clone(&outbox), Arc::clone(&outbox));
+        let retrying = tokio::spawn(async move { retrying.requeue_message(&requeue).await });
         let newest = newer.clone();
-        let owing = tokio::spawn(async move { owing.owe_message(&newest).await });
-        let revived = retrying.await.unwrap().unwrap();
-        owing.await.unwrap().unwrap();
+        let enqueueing = tokio::spawn(async move { enqueueing.enqueue_message(&newest).await });
+        let requeued = retrying.await.unwrap().unwrap();
+        enqueueing.await.unwrap().unwrap();
         let rows = all(outbox.as_ref()).await;
         let pending: Vec<_> = rows.iter().filter(|row| row.dead.is_none()).collect();
         let keys: Vec<_> = pending.iter().map(|row| &row.message.key).collect();
-        assert_eq!(keys, [&newer.key], "{revived:?}");
+        assert_eq!(keys, [&newer.key], "{requeued:?}");
         let target = store.link_target(message.purpose, message.kind, address);
         let requested_at = target.await.unwrap().unwrap().newest;
         assert_eq!(pending[0].requested_at, requested_at, "its link works");
         let next = claimed(outbox.as_ref(), at(0), 9).await;
         let lease = next[0].lease();
-        let state = settled(outbox.as_ref(), &lease, &Settlement::Settled).await;
+        let state = finished(outbox.as_ref(), &lease, &AttemptOutcome::Finished).await;
         assert_eq!(state, LeaseState::Held);
         let all_letters = chrono::Utc::now();
         outbox.purge_dead_letters(all_letters).await.unwrap();
@@ -225,12 +225,12 @@ pub(super) async fn message_is_a_request_for_a_link(subject: &Subject) {
             target.unwrap().unwrap().newest
         };
         assert_eq!(newest().await, None);
-        outbox.owe_message(&message).await.unwrap();
+        outbox.enqueue_message(&message).await.unwrap();
         assert_eq!(newest().await, Some(at(0)));
         let first = claimed(outbox, at(0), 1).await.remove(0);
         assert_eq!(first.requested_at, Some(at(0)));
         let lease = first.lease();
-        assert_eq!(settled(outbox, &lease, &dead(0)).await, LeaseState::Held);
+        assert_eq!(finished(outbox, &lease, &dead(0)).await, LeaseState::Held);
 
         // Another one at the same moment, by a clock that is behind even.
         for (number, created_at) in [(2, at(0)), (3, at(-100))] {
@@ -239,7 +239,7 @@ pub(super) async fn message_is_a_request_for_a_link(subject: &Subject) {
                 created_at,
                 ..message.clone()
             };
-            outbox.owe_message(&again).await.unwrap();
+            outbox.enqueue_message(&again).await.unwrap();
         }
         let micro = Duration::microseconds(1);
         let third = claimed(outbox, at(0), 1).await.remove(0);
@@ -248,44 +248,44 @@ pub(super) async fn message_is_a_request_for_a_link(subject: &Subject) {
         assert_eq!(third.message.created_at, at(-100));
         assert_eq!(newest().await, third.requested_at);
 
-        // A dead letter that is owed anew is a request like any other; one that is refused, or is none, changes nothing.
-        let revival = revival(first.id, &format!("{kind} again"));
-        let refused = outbox.revive_message(&revival).await.unwrap();
-        assert_eq!(refused, Revived::Superseded);
+        // A dead letter that is requeued is a request like any other; one that is refused, or is none, changes nothing.
+        let requeue = requeue(first.id, &format!("{kind} again"));
+        let refused = outbox.requeue_message(&requeue).await.unwrap();
+        assert_eq!(refused, Requeued::Superseded);
         assert_eq!(newest().await, third.requested_at);
-        let done = Settlement::Settled;
+        let done = AttemptOutcome::Finished;
         assert_eq!(
-            settled(outbox, &third.lease(), &done).await,
+            finished(outbox, &third.lease(), &done).await,
             LeaseState::Held
         );
-        let refused = outbox.revive_message(&revival).await.unwrap();
-        assert_eq!(refused, Revived::Superseded, "the newer one is delivered");
+        let refused = outbox.requeue_message(&requeue).await.unwrap();
+        assert_eq!(refused, Requeued::Superseded, "the newer one is delivered");
         assert_eq!(newest().await, third.requested_at, "its link still works");
         let fourth = NewMessage {
             key: format!("{kind} 4"),
             ..message.clone()
         };
-        outbox.owe_message(&fourth).await.unwrap();
+        outbox.enqueue_message(&fourth).await.unwrap();
         let fourth = claimed(outbox, at(0), 1).await.remove(0);
         assert_eq!(
-            settled(outbox, &fourth.lease(), &dead(0)).await,
+            finished(outbox, &fourth.lease(), &dead(0)).await,
             LeaseState::Held
         );
-        let revival = Revival {
+        let requeue = Requeue {
             id: fourth.id,
             now: at(0),
-            ..revival
+            ..requeue
         };
-        let revived = outbox.revive_message(&revival).await.unwrap();
-        assert_eq!(revived, Revived::Pending);
-        let revived = claimed(outbox, at(0), 1).await.remove(0);
-        assert_eq!(revived.requested_at, Some(at(0) + micro * 4));
-        assert_eq!(newest().await, revived.requested_at);
-        let refused = outbox.revive_message(&revival).await.unwrap();
-        assert_eq!(refused, Revived::NoSuchLetter);
-        assert_eq!(newest().await, revived.requested_at);
+        let requeued = outbox.requeue_message(&requeue).await.unwrap();
+        assert_eq!(requeued, Requeued::Pending);
+        let requeued = claimed(outbox, at(0), 1).await.remove(0);
+        assert_eq!(requeued.requested_at, Some(at(0) + micro * 4));
+        assert_eq!(newest().await, requeued.requested_at);
+        let refused = outbox.requeue_message(&requeue).await.unwrap();
+        assert_eq!(refused, Requeued::NoSuchLetter);
+        assert_eq!(newest().await, requeued.requested_at);
         assert_eq!(
-            settled(outbox, &revived.lease(), &done).await,
+            finished(outbox, &requeued.lease(), &done).await,
             LeaseState::Held
         );
     }

@@ -1,4 +1,4 @@
-//! The outbox: messages that are owed, claimed and settled.
+//! The outbox: messages that are pending, claimed and finished.
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -11,32 +11,33 @@ use std::sync::Arc;
 use chrono::Duration;
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::outbox::{
-    Binding, Claim, Lease, LeaseState, MessageId, MessageSignal, NewMessage, NextDue,
-    OutboxMessage, Purpose, Queues, ReceiptOutcome, Receipts, Recipient, Revived, Settlement,
+    AttemptOutcome, Binding, Claim, Lease, LeaseState, MessageId, MessageSignal, NewMessage,
+    NextDue, OutboxMessage, Purpose, Queues, ReceiptOutcome, Receipts, Recipient, Requeued,
 };
 
 use super::Subject;
 use super::message_sample::{
-    again, all, claimed, dead, keys, now, owed, receipts, revival, settled, to, to_address, until,
+    again, all, claimed, dead, enqueued, finished, keys, now, receipts, requeue, to, to_address,
+    until,
 };
 use super::sample::{at, stored, whole};
 use crate::outsider::OutsideChange;
 
-pub(super) async fn owed_message_comes_back_as_stored(subject: &Subject) {
+pub(super) async fn enqueued_message_comes_back_as_stored(subject: &Subject) {
     let outbox = subject.outbox();
     let ann = stored(subject.store(), &whole("ann", 1)).await;
     let before = now(outbox).await - Duration::minutes(1);
-    let mut owed = vec![
+    let mut enqueued = vec![
         to(subject, &ann, AddressKind::Email, "one").await,
         to(subject, &ann, AddressKind::Phone, "two").await,
     ];
-    owed[1].purpose = Purpose::Verify;
-    owed[1].binding = Binding::from_stored([9; 32], None);
-    for message in &owed {
-        outbox.owe_message(message).await.unwrap();
+    enqueued[1].purpose = Purpose::Verify;
+    enqueued[1].binding = Binding::from_stored([9; 32], None);
+    for message in &enqueued {
+        outbox.enqueue_message(message).await.unwrap();
     }
     let listed = all(outbox).await;
-    for (message, expected) in listed.iter().zip(&owed) {
+    for (message, expected) in listed.iter().zip(&enqueued) {
         let whole = OutboxMessage {
             id: message.id,
             message: expected.clone(),
@@ -59,7 +60,7 @@ pub(super) async fn owed_message_comes_back_as_stored(subject: &Subject) {
             (message.id, Some(message))
         );
     }
-    assert_eq!(listed.len(), owed.len());
+    assert_eq!(listed.len(), enqueued.len());
     let page = outbox.outbox_after(Some(listed[0].id), 1).await.unwrap();
     assert_eq!(page[0].id(), listed[1].id);
     let beyond = MessageId::new(listed[1].id.get() + 1);
@@ -74,7 +75,7 @@ pub(super) async fn message_to_nobody_leaves_nothing(subject: &Subject) {
     };
     for (key, recipient) in [("nobody", None), ("gone", Some(gone)), ("nobody", None)] {
         let message = to_address(key, recipient);
-        outbox.owe_message(&message).await.unwrap();
+        outbox.enqueue_message(&message).await.unwrap();
         assert_eq!(all(outbox).await, [], "{key}");
         assert_eq!(outbox.next_due().await.unwrap(), NextDue::Never);
         assert_eq!(claimed(outbox, at(9_999), 9).await, []);
@@ -84,22 +85,22 @@ pub(super) async fn message_to_nobody_leaves_nothing(subject: &Subject) {
 pub(super) async fn pending_messages_are_counted(subject: &Subject) {
     let outbox = subject.outbox();
     for number in 0..4 {
-        owed(subject, &number.to_string(), at(0)).await;
+        enqueued(subject, &number.to_string(), at(0)).await;
     }
     let lease = claimed(outbox, at(0), 1).await[0].lease();
     for (at_most, count) in [(0, 0), (1, 1), (3, 3), (4, 4), (9, 4)] {
         assert_eq!(outbox.pending_messages(at_most).await.unwrap(), count);
     }
-    assert_eq!(settled(outbox, &lease, &dead(1)).await, LeaseState::Held);
+    assert_eq!(finished(outbox, &lease, &dead(1)).await, LeaseState::Held);
     assert_eq!(outbox.pending_messages(9).await.unwrap(), 3);
 }
 
 pub(super) async fn fresh_message_is_due_whatever_the_clock_says(subject: &Subject) {
     let outbox = subject.outbox();
     assert_eq!(outbox.next_due().await.unwrap(), NextDue::Never);
-    // As when the clock is set back after it was promised.
+    // As when the clock is set back after it was enqueued.
     let ahead = now(outbox).await + Duration::hours(1);
-    let first = owed(subject, "a", ahead).await;
+    let first = enqueued(subject, "a", ahead).await;
     assert_eq!(outbox.next_due().await.unwrap(), NextDue::Now);
     let claims = claimed(outbox, at(0), 9).await;
     assert_eq!(keys(&claims), ["a"]);
@@ -112,7 +113,7 @@ pub(super) async fn fresh_message_is_due_whatever_the_clock_says(subject: &Subje
     // Two that take its place: while it waits, and after it died.
     let lease = claims[0].lease();
     assert_eq!(
-        settled(outbox, &lease, &again(ahead)).await,
+        finished(outbox, &lease, &again(ahead)).await,
         LeaseState::Held
     );
     assert_eq!(outbox.next_due().await.unwrap(), NextDue::At(ahead));
@@ -120,26 +121,26 @@ pub(super) async fn fresh_message_is_due_whatever_the_clock_says(subject: &Subje
         key: "b".to_owned(),
         ..first
     };
-    outbox.owe_message(&newer).await.unwrap();
+    outbox.enqueue_message(&newer).await.unwrap();
     let claims = claimed(outbox, at(0), 9).await;
     assert_eq!(keys(&claims), ["b"]);
     let lease = claims[0].lease();
-    assert_eq!(settled(outbox, &lease, &dead(1)).await, LeaseState::Held);
-    let revived = outbox.revive_message(&revival(lease.id, "c")).await;
-    assert_eq!(revived.unwrap(), Revived::Pending);
+    assert_eq!(finished(outbox, &lease, &dead(1)).await, LeaseState::Held);
+    let requeued = outbox.requeue_message(&requeue(lease.id, "c")).await;
+    assert_eq!(requeued.unwrap(), Requeued::Pending);
     assert_eq!(keys(&claimed(outbox, at(0), 9).await), ["c"]);
 }
 
 pub(super) async fn longest_waiting_comes_first(subject: &Subject) {
     let outbox = subject.outbox();
     for (key, seconds) in [("late", 20), ("early", 10), ("last", 30)] {
-        owed(subject, key, at(seconds)).await;
+        enqueued(subject, key, at(seconds)).await;
     }
     let claims = claimed(outbox, at(40), 1).await;
     assert_eq!(keys(&claims), ["early"]);
     let lease = claims[0].lease();
     assert_eq!(
-        settled(outbox, &lease, &again(at(25))).await,
+        finished(outbox, &lease, &again(at(25))).await,
         LeaseState::Held
     );
     for expected in ["late", "early", "last"] {
@@ -156,7 +157,7 @@ pub(super) async fn claims_leave_queues_out(subject: &Subject) {
             purpose: queue.purpose(),
             ..to(subject, &person, queue.kind(), &index.to_string()).await
         };
-        outbox.owe_message(&message).await.unwrap();
+        outbox.enqueue_message(&message).await.unwrap();
     }
     for minute in 0..32_u32 {
         let now = at(0) + Duration::minutes(minute.into());
@@ -178,7 +179,7 @@ pub(super) async fn claims_leave_queues_out(subject: &Subject) {
         assert_eq!(found, expected, "{without:?}");
         for message in &claims {
             let again = again(now + Duration::seconds(30));
-            let state = settled(outbox, &message.lease(), &again).await;
+            let state = finished(outbox, &message.lease(), &again).await;
             assert_eq!(state, LeaseState::Held);
         }
     }
@@ -186,7 +187,7 @@ pub(super) async fn claims_leave_queues_out(subject: &Subject) {
 
 pub(super) async fn claimed_message_is_leased(subject: &Subject) {
     let outbox = subject.outbox();
-    owed(subject, "a", at(0)).await;
+    enqueued(subject, "a", at(0)).await;
     let first = claimed(outbox, at(0), 9).await;
     assert_eq!((first[0].attempts, first[0].due_at), (1, at(60)));
     assert_eq!(claimed(outbox, at(59), 9).await, []);
@@ -196,8 +197,8 @@ pub(super) async fn claimed_message_is_leased(subject: &Subject) {
         second[0].attempts, 2,
         "who died gives back when the lease ends"
     );
-    for settlement in [Settlement::Settled, dead(61), again(at(61))] {
-        let late = settled(outbox, &first[0].lease(), &settlement).await;
+    for outcome in [AttemptOutcome::Finished, dead(61), again(at(61))] {
+        let late = finished(outbox, &first[0].lease(), &outcome).await;
         assert_eq!(late, LeaseState::Lost);
     }
     let receipts = receipts(ReceiptOutcome::Done);
@@ -206,15 +207,15 @@ pub(super) async fn claimed_message_is_leased(subject: &Subject) {
         .await;
     assert_eq!(late.unwrap(), LeaseState::Lost);
     let lease = second[0].lease();
-    let done = Settlement::Settled;
-    assert_eq!(settled(outbox, &lease, &done).await, LeaseState::Held);
+    let done = AttemptOutcome::Finished;
+    assert_eq!(finished(outbox, &lease, &done).await, LeaseState::Held);
     assert_eq!(all(outbox).await, []);
-    assert_eq!(settled(outbox, &lease, &done).await, LeaseState::Lost);
+    assert_eq!(finished(outbox, &lease, &done).await, LeaseState::Lost);
 }
 
 pub(super) async fn extended_lease_keeps_receipts(subject: &Subject) {
     let outbox = subject.outbox();
-    owed(subject, "a", at(0)).await;
+    enqueued(subject, "a", at(0)).await;
     let lease = claimed(outbox, at(0), 9).await[0].lease();
     let receipts = receipts(ReceiptOutcome::Done);
     let extended = outbox.extend_lease(&lease, until(at(100)), &receipts).await;
@@ -226,10 +227,10 @@ pub(super) async fn extended_lease_keeps_receipts(subject: &Subject) {
 
 pub(super) async fn failed_message_is_due_again(subject: &Subject) {
     let outbox = subject.outbox();
-    owed(subject, "a", at(0)).await;
+    enqueued(subject, "a", at(0)).await;
     let lease = claimed(outbox, at(0), 9).await[0].lease();
     assert_eq!(
-        settled(outbox, &lease, &again(at(5))).await,
+        finished(outbox, &lease, &again(at(5))).await,
         LeaseState::Held
     );
     // An extension that was on its way when the attempt ended comes too late.
@@ -246,7 +247,7 @@ pub(super) async fn failed_message_is_due_again(subject: &Subject) {
 pub(super) async fn concurrent_claims_share_nothing(subject: &Subject) {
     let outbox = subject.shared_outbox();
     for number in 0..50 {
-        owed(subject, &number.to_string(), at(0)).await;
+        enqueued(subject, &number.to_string(), at(0)).await;
     }
     let claims: Vec<_> = (0..8)
         .map(|_| {
@@ -272,18 +273,18 @@ pub(super) async fn concurrent_claims_share_nothing(subject: &Subject) {
     assert_eq!((count, seen.len()), (50, 50));
 }
 
-pub(super) async fn deleted_person_is_owed_nothing(subject: &Subject) {
+pub(super) async fn deleted_person_is_sent_nothing(subject: &Subject) {
     let outbox = subject.outbox();
     let ann = stored(subject.store(), &whole("ann", 1)).await;
     let message = to(subject, &ann, AddressKind::Email, "before").await;
-    outbox.owe_message(&message).await.unwrap();
+    outbox.enqueue_message(&message).await.unwrap();
     subject.outside(OutsideChange::DeletePerson(ann.id)).await;
     assert_eq!(all(outbox).await, []);
     let after = NewMessage {
         key: "after".to_owned(),
         ..message
     };
-    outbox.owe_message(&after).await.unwrap();
+    outbox.enqueue_message(&after).await.unwrap();
     assert_eq!(all(outbox).await, [], "it is to nobody now");
 }
 
@@ -297,9 +298,9 @@ pub(super) async fn unknown_lease_is_lost(subject: &Subject) {
     let none = Receipts::default();
     let extended = outbox.extend_lease(&lease, until(at(1)), &none).await;
     assert_eq!(extended.unwrap(), LeaseState::Lost);
-    assert_eq!(settled(outbox, &lease, &dead(1)).await, LeaseState::Lost);
+    assert_eq!(finished(outbox, &lease, &dead(1)).await, LeaseState::Lost);
     let released = outbox.release_superseded(&lease, 0, &none).await;
     assert!(!released.unwrap());
-    let revived = outbox.revive_message(&revival(lease.id, "z")).await;
-    assert_eq!(revived.unwrap(), Revived::NoSuchLetter);
+    let requeued = outbox.requeue_message(&requeue(lease.id, "z")).await;
+    assert_eq!(requeued.unwrap(), Requeued::NoSuchLetter);
 }

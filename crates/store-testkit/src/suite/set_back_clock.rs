@@ -7,11 +7,11 @@
 
 use chrono::Duration;
 use phone_auth_core::outbox::{
-    LeaseState, NewMessage, NextDue, ReceiptOutcome, Receipts, Settlement, Wait,
+    AttemptOutcome, LeaseState, NewMessage, NextDue, ReceiptOutcome, Receipts, Wait,
 };
 
 use super::Subject;
-use super::message_sample::{all, claimed, keys, owed, receipts, settled};
+use super::message_sample::{all, claimed, enqueued, finished, keys, receipts};
 use super::sample::at;
 
 pub(super) async fn clock_set_back_delays_no_message(subject: &Subject) {
@@ -19,9 +19,9 @@ pub(super) async fn clock_set_back_delays_no_message(subject: &Subject) {
     let (second, noon) = (Duration::seconds(1), at(0));
     for set_back in [second, second * 61, Duration::hours(1), Duration::days(400)] {
         let case = format!("{set_back}");
-        owed(subject, "put off", noon).await;
+        enqueued(subject, "put off", noon).await;
         let lease = claimed(outbox, noon, 9).await[0].lease();
-        let put_off = Settlement::Again {
+        let put_off = AttemptOutcome::Retry {
             wait: Wait {
                 since: noon,
                 until: noon + Duration::minutes(10),
@@ -29,9 +29,9 @@ pub(super) async fn clock_set_back_delays_no_message(subject: &Subject) {
             failures: 9,
             receipts: receipts(ReceiptOutcome::Failed),
         };
-        assert_eq!(settled(outbox, &lease, &put_off).await, LeaseState::Held);
-        owed(subject, "killed", noon).await;
-        owed(subject, "works on", noon).await;
+        assert_eq!(finished(outbox, &lease, &put_off).await, LeaseState::Held);
+        enqueued(subject, "killed", noon).await;
+        enqueued(subject, "works on", noon).await;
         let leased = claimed(outbox, noon, 9).await;
         assert_eq!(keys(&leased), ["killed", "works on"], "{case}");
         assert_eq!(claimed(outbox, noon, 9).await, [], "{case}: it stands");
@@ -39,9 +39,9 @@ pub(super) async fn clock_set_back_delays_no_message(subject: &Subject) {
         let back = noon - set_back;
         let due = claimed(outbox, back, 9).await;
         assert_eq!(keys(&due), ["put off"], "{case}");
-        let done = Settlement::Settled;
+        let done = AttemptOutcome::Finished;
         let lease = due[0].lease();
-        assert_eq!(settled(outbox, &lease, &done).await, LeaseState::Held);
+        assert_eq!(finished(outbox, &lease, &done).await, LeaseState::Held);
         assert_eq!(
             outbox.next_due().await.unwrap(),
             NextDue::At(back + second * 60),
@@ -68,7 +68,7 @@ pub(super) async fn clock_set_back_delays_no_message(subject: &Subject) {
             for message in claims {
                 assert_eq!(message.attempts, 2);
                 let lease = message.lease();
-                assert_eq!(settled(outbox, &lease, &done).await, LeaseState::Held);
+                assert_eq!(finished(outbox, &lease, &done).await, LeaseState::Held);
             }
         }
         assert_eq!(all(outbox).await, []);
@@ -78,9 +78,9 @@ pub(super) async fn clock_set_back_delays_no_message(subject: &Subject) {
 pub(super) async fn clock_set_back_leaves_ready_messages_ready(subject: &Subject) {
     let outbox = subject.outbox();
     let noon = at(0);
-    let old = owed(subject, "old", noon).await;
+    let old = enqueued(subject, "old", noon).await;
     let lease = claimed(outbox, noon, 9).await[0].lease();
-    let put_off = Settlement::Again {
+    let put_off = AttemptOutcome::Retry {
         wait: Wait {
             since: noon,
             until: noon + Duration::minutes(10),
@@ -88,12 +88,12 @@ pub(super) async fn clock_set_back_leaves_ready_messages_ready(subject: &Subject
         failures: 1,
         receipts: Receipts::default(),
     };
-    assert_eq!(settled(outbox, &lease, &put_off).await, LeaseState::Held);
+    assert_eq!(finished(outbox, &lease, &put_off).await, LeaseState::Held);
     let newer = NewMessage {
         key: "newer".to_owned(),
         ..old
     };
-    outbox.owe_message(&newer).await.unwrap();
+    outbox.enqueue_message(&newer).await.unwrap();
     assert_eq!(outbox.next_due().await.unwrap(), NextDue::Now);
     let claims = claimed(outbox, noon - Duration::hours(1), 9).await;
     assert_eq!(keys(&claims), ["newer"]);

@@ -20,8 +20,8 @@ use phone_auth_core::address::{
 };
 use phone_auth_core::django_session::{DjangoLogIn, DjangoRewrite, DjangoRow};
 use phone_auth_core::outbox::{
-    Binding, Claim, DeadLetter, LeaseState, NewMessage, NextDue, OutboxMessage, Purpose, Queues,
-    Receipts, Recipient, Settlement, Wait,
+    AttemptOutcome, Binding, Claim, DeadLetter, LeaseState, NewMessage, NextDue, OutboxMessage,
+    Purpose, Queues, Receipts, Recipient, Wait,
 };
 use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::person::{AccountName, NewPerson, Person, WantedNames};
@@ -268,19 +268,22 @@ impl<S: Store + OutboxStore + DjangoSessionStore> Workload<S> {
 
     async fn time_outbox(&self, operation: Operation, count: u32) -> Duration {
         let store = &*self.store;
-        let owed: Vec<_> = self.some(count).iter().map(|to| self.message(to)).collect();
-        let owe = timed(&owed, async |it| store.owe_message(it).await.is_ok()).await;
-        if operation == Operation::OweMessage {
-            return owe;
+        let enqueued: Vec<_> = self.some(count).iter().map(|to| self.message(to)).collect();
+        let enqueue = timed(&enqueued, async |it| {
+            store.enqueue_message(it).await.is_ok()
+        })
+        .await;
+        if operation == Operation::EnqueueMessage {
+            return enqueue;
         }
         if operation == Operation::NextDue {
-            return timed(&owed, async |_| {
+            return timed(&enqueued, async |_| {
                 store.next_due().await.unwrap() != NextDue::Never
             })
             .await;
         }
         if operation == Operation::ClaimMessages {
-            return timed(&owed, async |_| self.claimed(1).await.len() == 1).await;
+            return timed(&enqueued, async |_| self.claimed(1).await.len() == 1).await;
         }
         let held = self.claimed(count).await;
         timed(&held, async |message| self.keep(operation, message).await).await
@@ -292,7 +295,7 @@ impl<S: Store + OutboxStore + DjangoSessionStore> Workload<S> {
         let (since, receipts) = (now(), Receipts::default());
         let until = since + TimeDelta::days(2);
         let wait = Wait { since, until };
-        let settlement = match operation {
+        let outcome = match operation {
             Operation::Message => {
                 return store.outbox_message(held.id).await.unwrap().is_some();
             }
@@ -300,13 +303,13 @@ impl<S: Store + OutboxStore + DjangoSessionStore> Workload<S> {
                 let extended = store.extend_lease(&lease, wait, &receipts);
                 return extended.await.unwrap() == LeaseState::Held;
             }
-            Operation::Settle => Settlement::Settled,
-            Operation::TryAgain => Settlement::Again {
+            Operation::Finish => AttemptOutcome::Finished,
+            Operation::TryAgain => AttemptOutcome::Retry {
                 wait,
                 failures: 1,
                 receipts,
             },
-            _ => Settlement::Dead {
+            _ => AttemptOutcome::DeadLettered {
                 letter: DeadLetter {
                     at: now(),
                     reason: "550 no such mailbox".to_owned(),
@@ -314,8 +317,8 @@ impl<S: Store + OutboxStore + DjangoSessionStore> Workload<S> {
                 receipts,
             },
         };
-        let settled = store.settle_message(&lease, &settlement);
-        settled.await.unwrap() == LeaseState::Held
+        let finished = store.finish_message(&lease, &outcome);
+        finished.await.unwrap() == LeaseState::Held
     }
 
     async fn claimed(&self, limit: u32) -> Vec<OutboxMessage> {

@@ -61,10 +61,10 @@ operations! {
         RemoveExpired "an expired session removed" true,
     }
     Outbox {
-        OweMessage "a message owed" true,
+        EnqueueMessage "a message enqueued" true,
         ClaimMessages "a message claimed" true,
         ExtendLease "a lease extended" true,
-        Settle "a message settled" true,
+        Finish "a message finished" true,
         TryAgain "a message put off" true,
         Bury "a message given up" true,
         NextDue "when the next message is due" false,

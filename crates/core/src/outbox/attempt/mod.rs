@@ -22,7 +22,7 @@ use super::store_clock::{StoreClock, later};
 use super::worker::OutboxWorker;
 use super::worker_options::WorkerOptions;
 use super::{
-    DeadLetter, LeaseState, Obsolete, OutboxMessage, Receipt, ReceiptOutcome, Settlement, Wait,
+    AttemptOutcome, DeadLetter, LeaseState, Obsolete, OutboxMessage, Receipt, ReceiptOutcome, Wait,
 };
 use crate::link::LinkTarget;
 use crate::store::StoreError;
@@ -53,7 +53,7 @@ pub(super) struct Attempt<'a> {
 /// How an attempt ended.
 enum Ended {
     /// With this, to be recorded.
-    With(Settlement),
+    With(AttemptOutcome),
     /// A newer message has taken the place of this one.
     Superseded,
     /// The message is another worker's.
@@ -83,7 +83,7 @@ impl<'a> Attempt<'a> {
             None => Ended::With(self.stuck("there was a panic")),
         };
         match ended {
-            Ended::With(settlement) => self.settle(&settlement).await,
+            Ended::With(outcome) => self.finish(&outcome).await,
             Ended::Superseded => self.release().await,
             Ended::Lost => self.lost(),
         }
@@ -152,8 +152,8 @@ impl<'a> Attempt<'a> {
         let message = &self.message.message;
         let is_first = self.message.ready_attempt.saturating_add(1) == self.message.attempts;
         let now = self.clock.now();
-        let promised_at = self.promised_at(now);
-        let minted = self.outbox.links.mint(message.purpose, target, promised_at);
+        let issued_at = self.issued_at(now);
+        let minted = self.outbox.links.mint(message.purpose, target, issued_at);
         let (url, token) = minted.ok()?;
         // For another attempt the same token is made once more.
         if is_first {
@@ -164,8 +164,8 @@ impl<'a> Attempt<'a> {
         let envelope = envelope(
             Some(&message.key),
             message.language.as_ref(),
-            promised_at,
-            later(promised_at, lifetime.to_std().unwrap_or_default()),
+            issued_at,
+            later(issued_at, lifetime.to_std().unwrap_or_default()),
             left.to_std().unwrap_or_default(),
         );
         let to = To {
@@ -175,9 +175,9 @@ impl<'a> Attempt<'a> {
         Some(MessageEvent::new(message.purpose, to, url, envelope))
     }
 
-    /// When the link begins to count its age: when the message was promised, by the clock of the flow. A clock that was
+    /// When the link begins to count its age: when the message was enqueued, by the clock of the flow. A clock that was
     /// set back since, by more than servers may differ, takes that along: else the link would not work for as long.
-    fn promised_at(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+    fn issued_at(&self, now: DateTime<Utc>) -> DateTime<Utc> {
         let ahead = self.message.enqueued_at - now;
         let created_at = self.message.message.created_at;
         if ahead.to_std().is_ok_and(|ahead| ahead > CLOCK_SKEW) {
@@ -325,7 +325,7 @@ impl<'a> Attempt<'a> {
     }
 
     /// What is to become of the message now that its receivers were called.
-    fn verdict(&mut self, signal: &'static str) -> Settlement {
+    fn verdict(&mut self, signal: &'static str) -> AttemptOutcome {
         let receipts = &self.message.receipts;
         let with = |outcome| move |receipt: &&Receipt| receipt.outcome == outcome;
         let failed = receipts.iter().rfind(with(ReceiptOutcome::Failed));
@@ -353,12 +353,12 @@ impl<'a> Attempt<'a> {
                 self.again(due_at, "", Some(failed))
             }
             (None, Some(refused)) => self.dead("", Some(refused)),
-            (None, None) => Settlement::Settled,
+            (None, None) => AttemptOutcome::Finished,
         }
     }
 
     /// What is to become of a message that could not even be looked at: another attempt later, as long as its link works.
-    fn stuck(&mut self, why: &str) -> Settlement {
+    fn stuck(&mut self, why: &str) -> AttemptOutcome {
         let id = self.message.id.get();
         self.failures = self.message.failures.saturating_add(1);
         if self.is_late() {
@@ -378,14 +378,14 @@ impl<'a> Attempt<'a> {
 
     /// Another attempt at a time by the clock of the store, if its link still works then. `why` and `receipt` are as for
     /// [`dead`](Self::dead).
-    fn again(&self, due_at: DateTime<Utc>, why: &str, receipt: Option<&Receipt>) -> Settlement {
+    fn again(&self, due_at: DateTime<Utc>, why: &str, receipt: Option<&Receipt>) -> AttemptOutcome {
         if due_at >= self.message.deadline() {
             let separator = if why.is_empty() { "" } else { "; " };
             let why = format!("its link would expire before the next attempt{separator}{why}");
             return self.dead(&why, receipt);
         }
         let since = self.clock.now();
-        Settlement::Again {
+        AttemptOutcome::Retry {
             wait: Wait {
                 since,
                 until: due_at,
@@ -397,7 +397,7 @@ impl<'a> Attempt<'a> {
 
     /// Gives the message up: for a reason in our own words, because of a receiver, or both. What a receiver says may hold
     /// an address, and is kept for the operator alone; the log has its id and the kind of its outcome.
-    fn dead(&self, why: &str, receipt: Option<&Receipt>) -> Settlement {
+    fn dead(&self, why: &str, receipt: Option<&Receipt>) -> AttemptOutcome {
         let id = self.message.id.get();
         let receiver = receipt.map(|receipt| receipt.receiver.as_str());
         let outcome = receipt.map(|receipt| receipt.outcome.name());
@@ -412,7 +412,7 @@ impl<'a> Attempt<'a> {
         let parts = [Some(why.to_owned()), receipt.map(sentence)];
         let parts: Vec<String> = parts.into_iter().flatten().collect();
         let reason = parts.join("; ").trim_start_matches("; ").to_owned();
-        Settlement::Dead {
+        AttemptOutcome::DeadLettered {
             letter: DeadLetter {
                 at: self.clock.now(),
                 reason,
@@ -422,9 +422,9 @@ impl<'a> Attempt<'a> {
     }
 
     /// Nothing is left to do for the message.
-    fn obsolete(&self, why: Obsolete) -> Settlement {
+    fn obsolete(&self, why: Obsolete) -> AttemptOutcome {
         self.note_obsolete(why);
-        Settlement::Settled
+        AttemptOutcome::Finished
     }
 
     fn note_obsolete(&self, why: Obsolete) {

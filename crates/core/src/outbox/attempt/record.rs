@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use super::Attempt;
-use crate::outbox::{LeaseState, Obsolete, Settlement};
+use crate::outbox::{AttemptOutcome, LeaseState, Obsolete};
 use crate::store::StoreError;
 
 impl Attempt<'_> {
@@ -16,11 +16,11 @@ impl Attempt<'_> {
     }
 
     /// Records how the attempt ended.
-    pub(super) async fn settle(&mut self, settlement: &Settlement) {
+    pub(super) async fn finish(&mut self, outcome: &AttemptOutcome) {
         let lease = self.message.lease();
         let store = &self.outbox.store;
         match self
-            .recorded(|| store.settle_message(&lease, settlement))
+            .recorded(|| store.finish_message(&lease, outcome))
             .await
         {
             Some(LeaseState::Held) | None => {}

@@ -9,17 +9,17 @@ use phone_auth_core::outbox::{OutboxWorker, WorkerOptions};
 use phone_auth_events::{Capture, ResetPasswordEmail};
 
 /// A kit with Ann, and flows over an outbox.
-pub(crate) struct Owing {
+pub(crate) struct Mailing {
     pub(crate) kit: Kit,
     pub(crate) accounts: Accounts,
     pub(crate) worker: OutboxWorker,
     pub(crate) resets: Capture<ResetPasswordEmail>,
 }
 
-impl Owing {
+impl Mailing {
     pub(crate) async fn new() -> Self {
         let kit = Kit::with_ann().await;
-        let accounts = kit.owing(&kit.signals);
+        let accounts = kit.with_outbox(&kit.signals);
         Self {
             worker: accounts.outbox().unwrap().worker(options()),
             resets: kit.signals.capture(),
