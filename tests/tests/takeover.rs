@@ -19,7 +19,7 @@ fn vectors() -> Value {
     let path = std::env::var_os("PHONE_AUTH_VECTORS").map_or_else(
         || {
             PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-                .join("../crates/tokens/tests/data/django-vectors.json")
+                .join("../crates/django/tests/data/django-vectors.json")
         },
         PathBuf::from,
     );

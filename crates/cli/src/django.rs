@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use phone_auth::core::accounts::DjangoSessions;
 use phone_auth::core::store::DjangoSessionStore;
-use phone_auth::django::DjangoHashes;
-use phone_auth::tokens::django::{DjangoKeys, DjangoTokens, TimeZone};
+use phone_auth::django::{DjangoHashes, DjangoKeys, DjangoSessions, DjangoTokens, TimeZone};
 
 use crate::configuration::{DjangoSettings, Sources};
 use crate::exit::Failure;

@@ -205,10 +205,10 @@ pub(crate) async fn assemble(
         // The database was asked before, where its answer can be told with the names of files.
         .danger_skip_key_check();
     if let Some(tokens) = parts.django.tokens {
-        auth = auth.accounts(|accounts| accounts.django_tokens(tokens));
+        auth = auth.accounts(|accounts| accounts.foreign_tokens(tokens));
     }
     if let Some(sessions) = sessions {
-        auth = auth.accounts(|accounts| accounts.django_sessions(sessions));
+        auth = auth.accounts(|accounts| accounts.sessions(sessions));
     }
     let unreceived = configuration.messages.unreceived.iter().copied();
     auth = unreceived.fold(auth, without);

@@ -7,9 +7,6 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 
-/// The zone of the times in Django's tables, where a database keeps them without one.
-pub use phone_auth_tokens::django::TimeZone;
-
 use crate::password::EncodedPassword;
 use crate::person::{Person, PersonId};
 use crate::session::SessionKey;

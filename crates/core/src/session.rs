@@ -43,11 +43,6 @@ impl SessionKey {
     /// How many characters a key of Django's has.
     pub const DJANGO_CHARS: usize = 32;
 
-    /// A key of Django's, of characters that were chosen at random.
-    pub(crate) const fn of_django(text: Zeroizing<String>) -> Self {
-        Self(text)
-    }
-
     /// Whether the key has the form of Django's.
     pub fn is_djangos(&self) -> bool {
         is_djangos(&self.0)

@@ -129,8 +129,8 @@ async fn devices_end_with_the_password() {
 #[tokio::test]
 async fn upgraded_hash_is_remembered() {
     let kit = Kit::new();
-    let old =
-        "pbkdf2_sha256$1000$0123456789abcdefghijkl$y+3upc4pRuQ85pvLeXsMMz9pztFaS554MuGjfa9wfUw=";
+    // Django's, of our costs, with a salt of its own.
+    let old = "argon2$argon2id$v=19$m=19456,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg$X8Bt7kothtMC1iGQcJE830rekyLLva2apkp2adF+MMI";
     kit.store_person("olga", old).await;
     let olga = kit.log_in("olga", "S3cret-pass!9").await.person;
     assert_ne!(olga.password.reveal(), old);

@@ -1,9 +1,23 @@
-//! What serves a database of django-phone-auth: the hashes that Django stores.
+//! What serves a database of django-phone-auth, and a Django site beside this one: the formats of Django 5.2 and
+//! django-phone-auth 0.3.
 //!
-//! Each part fills a port of `phone-auth-core`, which knows nothing of Django. [`DjangoHashes`] checks passwords that
-//! Django hashed; [`DjangoIterations`] says how much a refusal must cost so that no clock tells whose hash is Django's.
+//! Each part fills a port of `phone-auth-core`, which knows nothing of Django:
 //!
-//! What is not here: SQL. The stores keep the rows.
+//! | part | port | what it does |
+//! |---|---|---|
+//! | [`DjangoHashes`] | `LegacyHashes` | checks passwords that Django hashed; a log-in replaces them |
+//! | [`DjangoTokens`] | `ForeignTokens` | accepts links that the old site sent, until a moment that the operator names |
+//! | [`DjangoSessions`] | `Sessions` | whoever is logged in at the Django site is logged in here, and the other way round |
+//! | [`TimeZone`] | `WallClock` | reads the times of Django's tables where they are texts without a zone |
+//!
+//! What is not here: SQL, for the stores keep the rows; and making a token of Django's.
+//!
+//! # Security
+//!
+//! The verification tokens can be forged. Their fields follow each other without a mark between them, so
+//! that a token for one account and address is one for another account, time and address too. Refusing
+//! times that are far from now closes all forgeries but those whose digits happen to fit. Keep the window
+//! short: the longest that a link of the old site lives is three days.
 //!
 //! # Examples
 //! ```
@@ -25,11 +39,26 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod calling_code;
 mod hashes;
 mod iterations;
+mod keys;
+mod session_data;
+mod sessions;
+mod state;
+#[cfg(test)]
+mod tests;
+mod time_zone;
+mod tokens;
 
 pub use self::hashes::DjangoHashes;
 pub use self::iterations::DjangoIterations;
+pub use self::keys::{DjangoKeys, SessionAuthHash};
+pub use self::session_data::SessionData;
+pub use self::sessions::DjangoSessions;
+pub use self::state::{DjangoAddress, ResetState, VerificationState};
+pub use self::time_zone::{TimeZone, TimeZoneError};
+pub use self::tokens::{DJANGO_LIFETIME, DjangoTokens, FUTURE_TOLERANCE};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

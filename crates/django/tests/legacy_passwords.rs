@@ -108,10 +108,7 @@ impl Kit {
 /// The vectors of Django, or those that the environment names.
 fn vectors() -> Value {
     let path = std::env::var_os("PHONE_AUTH_VECTORS").map_or_else(
-        || {
-            PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-                .join("../tokens/tests/data/django-vectors.json")
-        },
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/django-vectors.json"),
         PathBuf::from,
     );
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()

@@ -4,7 +4,8 @@
 //! for a text that ends sorts before one that goes on, and so they can be compared in SQL.
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike, Utc};
-use phone_auth_core::django_session::TimeZone;
+
+use crate::zone::Zone;
 
 /// A time in the years that four digits can hold, cut to microseconds.
 pub(crate) fn to_text(time: DateTime<Utc>) -> Option<String> {
@@ -33,12 +34,12 @@ pub(crate) fn to_text(time: DateTime<Utc>) -> Option<String> {
 }
 
 /// The same, as a clock in a zone shows it.
-pub(crate) fn to_text_in(zone: TimeZone, time: DateTime<Utc>) -> Option<String> {
+pub(crate) fn to_text_in(zone: &Zone, time: DateTime<Utc>) -> Option<String> {
     let in_utc = to_text(time)?;
-    if zone == TimeZone::UTC {
-        return Some(in_utc);
+    match zone.clock() {
+        None => Some(in_utc),
+        Some(clock) => to_text(clock.shown(time).and_utc()),
     }
-    to_text(zone.wall_clock(time).and_utc())
 }
 
 /// Reads a time, with a fraction of up to six digits or without.
@@ -70,7 +71,7 @@ pub(crate) fn parse(text: &str) -> Option<DateTime<Utc>> {
 /// Reads a time in any form that Django reads: another program, or a hand, may have written it. Without
 /// an offset it is one of the zone, without a time midnight. A time outside of the years 1 to 9999, which Python does
 /// not know either, cannot be read.
-pub(crate) fn parse_any(text: &[u8], zone: TimeZone) -> Option<DateTime<Utc>> {
+pub(crate) fn parse_any(text: &[u8], zone: &Zone) -> Option<DateTime<Utc>> {
     let text = std::str::from_utf8(text).ok()?.trim();
     let naive = |format| NaiveDateTime::parse_from_str(text, format).ok();
     let aware = |format| DateTime::parse_from_str(text, format).ok();
@@ -102,12 +103,9 @@ fn is_readable(year: i32) -> bool {
 }
 
 /// A time as a clock in a zone shows it. The zones know no times at the ends of what chrono does.
-fn in_zone(zone: TimeZone, shown: NaiveDateTime) -> Option<DateTime<Utc>> {
-    if zone == TimeZone::UTC {
-        Some(shown.and_utc())
-    } else {
-        is_readable(shown.year()).then(|| zone.at_wall_clock(shown))
-    }
+fn in_zone(zone: &Zone, shown: NaiveDateTime) -> Option<DateTime<Utc>> {
+    let is_asked = zone.clock().is_none() || is_readable(shown.year());
+    is_asked.then(|| zone.time(shown))
 }
 
 /// Appends a number with leading zeros.
@@ -130,10 +128,13 @@ fn number(digits: &[u8]) -> Option<u32> {
 #[expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 mod tests {
     use chrono::{DateTime, Utc};
+    use phone_auth_django::TimeZone;
 
-    use phone_auth_core::django_session::TimeZone;
+    use super::{Zone, parse, parse_any, to_text, to_text_in};
 
-    use super::{parse, parse_any, to_text, to_text_in};
+    fn zone(name: &str) -> Zone {
+        Zone::of(TimeZone::named(name).unwrap())
+    }
 
     fn time(text: &str) -> DateTime<Utc> {
         text.parse().unwrap()
@@ -206,13 +207,9 @@ mod tests {
             " 2024-01-02 03:04:05 ",
         ] {
             let expected = Some(time("2024-01-02T03:04:05Z"));
-            assert_eq!(
-                parse_any(text.as_bytes(), TimeZone::UTC),
-                expected,
-                "{text}"
-            );
+            assert_eq!(parse_any(text.as_bytes(), &Zone::UTC), expected, "{text}");
         }
-        let zone = TimeZone::named("Asia/Kolkata").unwrap();
+        let zone = zone("Asia/Kolkata");
         for (text, expected) in [
             ("2024-01-02 08:34:05", "2024-01-02T03:04:05Z"),
             ("2024-01-02T08:34:05.5", "2024-01-02T03:04:05.5Z"),
@@ -221,16 +218,16 @@ mod tests {
             ("2024-01-02 03:04:05+00:00", "2024-01-02T03:04:05Z"),
         ] {
             assert_eq!(
-                parse_any(text.as_bytes(), zone),
+                parse_any(text.as_bytes(), &zone),
                 Some(time(expected)),
                 "{text}"
             );
         }
-        let written = to_text_in(zone, time("2024-01-02T03:04:05.5Z"));
+        let written = to_text_in(&zone, time("2024-01-02T03:04:05.5Z"));
         assert_eq!(written.as_deref(), Some("2024-01-02 08:34:05.500000"));
         let midnight = Some(time("2024-01-02T00:00:00Z"));
-        assert_eq!(parse_any(b"2024-01-02", TimeZone::UTC), midnight);
-        assert_eq!(parse_any(b"2024-01-02 00:00", TimeZone::UTC), midnight);
+        assert_eq!(parse_any(b"2024-01-02", &Zone::UTC), midnight);
+        assert_eq!(parse_any(b"2024-01-02 00:00", &Zone::UTC), midnight);
         for text in [
             &b""[..],
             b"yesterday",
@@ -238,7 +235,7 @@ mod tests {
             b"\xff",
             b"1704164645",
         ] {
-            assert_eq!(parse_any(text, TimeZone::UTC), None, "{text:?}");
+            assert_eq!(parse_any(text, &Zone::UTC), None, "{text:?}");
         }
     }
 
@@ -251,7 +248,7 @@ mod tests {
             "America/New_York",
             "Pacific/Kiritimati",
         ];
-        for zone in zones.map(|name| TimeZone::named(name).unwrap()) {
+        for zone in zones.map(zone) {
             for text in [
                 "0000-01-01 00:00:00",
                 "0000-12-31 23:59:59.999999",
@@ -270,14 +267,14 @@ mod tests {
                 "-infinity",
                 "NaN",
             ] {
-                assert_eq!(parse_any(text.as_bytes(), zone), None, "{zone:?} {text}");
+                assert_eq!(parse_any(text.as_bytes(), &zone), None, "{zone:?} {text}");
             }
             for text in ["0001-01-01 00:00:00", "9999-12-31 23:59:59.999999"] {
-                let read = parse_any(text.as_bytes(), zone);
+                let read = parse_any(text.as_bytes(), &zone);
                 let year = read.map(|time| time.format("%Y").to_string());
                 let expected = [None, Some("0001"), Some("9999")];
                 assert!(expected.contains(&year.as_deref()), "{zone:?} {text}");
-                let _written = read.and_then(|time| to_text_in(zone, time));
+                let _written = read.and_then(|time| to_text_in(&zone, time));
             }
         }
     }

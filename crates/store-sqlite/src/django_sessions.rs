@@ -2,9 +2,7 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use phone_auth_core::django_session::{
-    DjangoLogIn, DjangoRewrite, DjangoRow, ProvenPerson, TimeZone,
-};
+use phone_auth_core::django_session::{DjangoLogIn, DjangoRewrite, DjangoRow, ProvenPerson};
 use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::person::PersonId;
 use phone_auth_core::session::{PasswordReplacement, SessionKey};
@@ -16,6 +14,7 @@ use crate::people;
 use crate::rows::{self, PERSON_COLUMNS, person_columns};
 use crate::sessions;
 use crate::store::SqliteStore;
+use crate::zone::Zone;
 
 const HAS_TABLE: &str =
     "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'django_session'";
@@ -86,14 +85,14 @@ impl DjangoSessionStore for SqliteStore {
     }
 
     async fn django_log_in(&self, log_in: &DjangoLogIn) -> Result<bool, StoreError> {
-        let (change, zone) = (log_in.clone(), self.zone());
-        self.write(move |connection| self::log_in(connection, &change, zone))
+        let (change, zone) = (log_in.clone(), self.zone().clone());
+        self.write(move |connection| self::log_in(connection, &change, &zone))
             .await
     }
 
     async fn rewrite_django_session(&self, rewrite: &DjangoRewrite) -> Result<bool, StoreError> {
-        let (change, zone) = (rewrite.clone(), self.zone());
-        self.write(move |connection| self::rewrite(connection, &change, zone))
+        let (change, zone) = (rewrite.clone(), self.zone().clone());
+        self.write(move |connection| self::rewrite(connection, &change, &zone))
             .await
     }
 
@@ -103,15 +102,15 @@ impl DjangoSessionStore for SqliteStore {
         rewrite: &DjangoRewrite,
     ) -> Result<bool, StoreError> {
         let (replacement, change) = (replacement.clone(), rewrite.clone());
-        let zone = self.zone();
+        let zone = self.zone().clone();
         self.write(move |connection| {
             // Nobody else writes while this does, so what is found now is so until the end.
             let old = [change.old.key.reveal(), &change.old.data];
             let is_there = rows::first(connection, AS_READ, old, |_| Ok(()))?;
-            if is_there.is_none() || !people::replace_password(connection, &replacement, zone)? {
+            if is_there.is_none() || !people::replace_password(connection, &replacement, &zone)? {
                 return Ok(false);
             }
-            self::rewrite(connection, &change, zone)
+            self::rewrite(connection, &change, &zone)
         })
         .await
     }
@@ -133,7 +132,7 @@ impl DjangoSessionStore for SqliteStore {
 }
 
 /// Records a log-in, if all is as it was when the password was checked.
-fn log_in(connection: &Connection, log_in: &DjangoLogIn, zone: TimeZone) -> Result<bool, Failure> {
+fn log_in(connection: &Connection, log_in: &DjangoLogIn, zone: &Zone) -> Result<bool, Failure> {
     let upgraded = log_in.upgraded_password.as_ref();
     let recorded = params![
         log_in.person.get(),
@@ -166,11 +165,7 @@ fn log_in(connection: &Connection, log_in: &DjangoLogIn, zone: TimeZone) -> Resu
 }
 
 /// Writes a row anew, if it is as it was read.
-fn rewrite(
-    connection: &Connection,
-    rewrite: &DjangoRewrite,
-    zone: TimeZone,
-) -> Result<bool, Failure> {
+fn rewrite(connection: &Connection, rewrite: &DjangoRewrite, zone: &Zone) -> Result<bool, Failure> {
     let DjangoRewrite { old, new } = rewrite;
     let changed = params![
         old.key.reveal(),

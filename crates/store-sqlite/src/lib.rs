@@ -60,6 +60,7 @@ mod statements;
 mod steps;
 mod store;
 mod writer;
+mod zone;
 
 pub use indexes::LOST_INDEXES;
 pub use migrate_error::{MigrateError, MigrateErrorKind};

@@ -1,7 +1,6 @@
 //! What Django stores and the flows cannot serve as it is.
 
 use async_trait::async_trait;
-use phone_auth_core::django_session::TimeZone;
 use phone_auth_core::store::{
     Oddity, OddityKind, OddityStore, StoreError, oddity_of_email, oddity_of_phone, shared_spellings,
 };
@@ -13,6 +12,7 @@ use crate::failure::Failure;
 use crate::rows;
 use crate::spellings::{digits, is_number};
 use crate::store::SqliteStore;
+use crate::zone::Zone;
 
 /// What is stored, whose it is, and under which text it is put together with others.
 const SHARED_EMAILS: &str = "
@@ -131,7 +131,7 @@ fn unreadable_times(connection: &Connection) -> Result<Vec<Oddity>, Failure> {
         let is_read = |column| {
             Ok::<_, Failure>(match row.get_ref(column)? {
                 ValueRef::Null => true,
-                ValueRef::Text(text) => dates::parse_any(text, TimeZone::UTC).is_some(),
+                ValueRef::Text(text) => dates::parse_any(text, &Zone::UTC).is_some(),
                 _ => false,
             })
         };

@@ -4,7 +4,9 @@ use std::num::NonZeroUsize;
 use std::thread;
 use std::time::Duration;
 
-use phone_auth_core::django_session::TimeZone;
+use phone_auth_core::store::WallClock;
+
+use crate::zone::Zone;
 
 /// The longest time-out.
 const LONGEST: Duration = Duration::from_hours(24 * 24);
@@ -25,7 +27,7 @@ pub struct SqliteOptions {
     pub(crate) readers: usize,
     pub(crate) waiting_writes: usize,
     pub(crate) max_pages: Option<u32>,
-    pub(crate) time_zone: TimeZone,
+    pub(crate) zone: Zone,
 }
 
 impl SqliteOptions {
@@ -66,10 +68,11 @@ impl SqliteOptions {
     /// Django writes them; with its `USE_TZ = False` they are in its `TIME_ZONE`, with a `TIME_ZONE` of the
     /// database in that. In a wrong one, sessions that are shared end hours too early or too late.
     ///
-    /// Where clocks are set back an hour of texts comes twice a year; it is read as the first of the two.
+    /// `TimeZone` of `phone-auth-django` has the zones that Django knows. Where clocks are set back an hour of texts comes
+    /// twice a year; it is read as the first of the two.
     #[must_use]
-    pub fn with_time_zone(mut self, zone: TimeZone) -> Self {
-        self.time_zone = zone;
+    pub fn with_time_zone(mut self, zone: impl WallClock + 'static) -> Self {
+        self.zone = Zone::of(zone);
         self
     }
 }
@@ -81,7 +84,7 @@ impl Default for SqliteOptions {
             readers: thread::available_parallelism().map_or(2, |cores| cores.get().clamp(2, 16)),
             waiting_writes: 1024,
             max_pages: None,
-            time_zone: TimeZone::UTC,
+            zone: Zone::UTC,
         }
     }
 }

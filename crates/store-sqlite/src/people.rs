@@ -2,7 +2,6 @@
 
 use async_trait::async_trait;
 use phone_auth_core::address::{AddressKind, EmailAddress};
-use phone_auth_core::django_session::TimeZone;
 use phone_auth_core::person::{
     AccountName, FoundPerson, NewPerson, Person, PersonId, TakenNames, WantedNames,
 };
@@ -16,6 +15,7 @@ use crate::links;
 use crate::rows::{self, PERSON_COLUMNS, person_columns};
 use crate::spellings::{Texts, digits, is_foreign_phone, is_padded, trimmed};
 use crate::store::SqliteStore;
+use crate::zone::Zone;
 
 pub(crate) const PERSON: &str = concat!(
     "SELECT ",
@@ -174,8 +174,8 @@ pub(crate) const MOVE_SESSION: &str =
 #[async_trait]
 impl PersonStore for SqliteStore {
     async fn create_person(&self, new: &NewPerson) -> Result<Person, StoreError> {
-        let (new, zone) = (new.clone(), self.zone());
-        self.write(move |connection| create(connection, &new, zone))
+        let (new, zone) = (new.clone(), self.zone().clone());
+        self.write(move |connection| create(connection, &new, &zone))
             .await
     }
 
@@ -239,15 +239,15 @@ impl PersonStore for SqliteStore {
         &self,
         replacement: &PasswordReplacement,
     ) -> Result<bool, StoreError> {
-        let (replacement, zone) = (replacement.clone(), self.zone());
-        self.write(move |connection| replace_password(connection, &replacement, zone))
+        let (replacement, zone) = (replacement.clone(), self.zone().clone());
+        self.write(move |connection| replace_password(connection, &replacement, &zone))
             .await
     }
 }
 
 /// Stores a person. That nobody has the names is looked up in the same transaction: it holds the one
 /// lock there is for writing, so nobody can take them in between.
-fn create(connection: &Connection, new: &NewPerson, zone: TimeZone) -> Result<Person, Failure> {
+fn create(connection: &Connection, new: &NewPerson, zone: &Zone) -> Result<Person, Failure> {
     let names = taken(
         connection,
         &WantedNames {
@@ -311,7 +311,7 @@ fn taken(connection: &Connection, wanted: &WantedNames<'_>) -> Result<TakenNames
 pub(crate) fn replace_password(
     connection: &Connection,
     replacement: &PasswordReplacement,
-    zone: TimeZone,
+    zone: &Zone,
 ) -> Result<bool, Failure> {
     let id = replacement.person.get();
     if let Some(expected) = replacement.last_login {

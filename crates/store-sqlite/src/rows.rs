@@ -1,7 +1,6 @@
 //! Rows of the tables as values of the port.
 
 use phone_auth_core::address::{AddressId, AddressKind, AddressRecord};
-use phone_auth_core::django_session::TimeZone;
 use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::person::{Person, PersonId};
 use phone_auth_core::store::StoreErrorKind;
@@ -12,6 +11,7 @@ use chrono::{DateTime, Utc};
 
 use crate::dates;
 use crate::failure::Failure;
+use crate::zone::Zone;
 
 /// The columns of a person, from the table `auth_user` as `u`, in the order that [`person`] reads. What a boolean is
 /// worth that is neither 0 nor 1 SQLite says, here as in conditions: NULL is false, a number other than 0 is true.
@@ -27,7 +27,7 @@ pub(crate) use person_columns;
 pub(crate) const PERSON_COLUMNS: usize = 9;
 
 /// The person in the first columns of a row.
-pub(crate) fn person(row: &Row<'_>, zone: TimeZone) -> Result<Person, Failure> {
+pub(crate) fn person(row: &Row<'_>, zone: &Zone) -> Result<Person, Failure> {
     Ok(Person {
         id: PersonId::new(row.get(0)?),
         username: text(row, 1)?,
@@ -71,7 +71,7 @@ pub(crate) fn person_id(row: &Row<'_>, column: usize) -> Result<PersonId, Failur
 pub(crate) fn model_time(
     row: &Row<'_>,
     column: usize,
-    zone: TimeZone,
+    zone: &Zone,
 ) -> Result<Option<DateTime<Utc>>, Failure> {
     Ok(match row.get_ref(column)? {
         ValueRef::Text(text) => dates::parse_any(text, zone),
@@ -131,7 +131,7 @@ pub(crate) fn time_text(time: DateTime<Utc>) -> Result<String, Failure> {
 }
 
 /// A time of the model's tables as the text that is stored.
-pub(crate) fn model_time_text(time: DateTime<Utc>, zone: TimeZone) -> Result<String, Failure> {
+pub(crate) fn model_time_text(time: DateTime<Utc>, zone: &Zone) -> Result<String, Failure> {
     dates::to_text_in(zone, time).ok_or_else(|| StoreErrorKind::Broken.into())
 }
 

@@ -2,7 +2,6 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use phone_auth_core::django_session::TimeZone;
 use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::person::PersonId;
 use phone_auth_core::session::{
@@ -14,6 +13,7 @@ use rusqlite::{Connection, Row, params};
 use crate::failure::Failure;
 use crate::rows::{self, PERSON_COLUMNS, person_columns};
 use crate::store::SqliteStore;
+use crate::zone::Zone;
 
 /// All that a guard asks, in one query.
 pub(crate) const ALIVE: &str = concat!(
@@ -63,8 +63,8 @@ pub(crate) const END_DISABLED: &str = "DELETE FROM phone_auth_session WHERE dige
 #[async_trait]
 impl SessionStore for SqliteStore {
     async fn log_in(&self, log_in: &NewLogIn) -> Result<bool, StoreError> {
-        let (change, zone) = (log_in.clone(), self.zone());
-        self.write(move |connection| self::log_in(connection, &change, zone))
+        let (change, zone) = (log_in.clone(), self.zone().clone());
+        self.write(move |connection| self::log_in(connection, &change, &zone))
             .await
     }
 
@@ -175,7 +175,7 @@ impl SqliteStore {
 fn stored_session(
     row: &Row<'_>,
     digest: SessionDigest,
-    zone: TimeZone,
+    zone: &Zone,
 ) -> Result<StoredSession, Failure> {
     let bound_to: Option<Vec<u8>> = row.get(PERSON_COLUMNS + 3)?;
     Ok(StoredSession {
@@ -191,7 +191,7 @@ fn stored_session(
 }
 
 /// Records a log-in, if all is as it was when the password was checked.
-fn log_in(connection: &Connection, log_in: &NewLogIn, zone: TimeZone) -> Result<bool, Failure> {
+fn log_in(connection: &Connection, log_in: &NewLogIn, zone: &Zone) -> Result<bool, Failure> {
     let session = &log_in.session;
     let created_at = rows::time_text(session.created_at)?;
     let upgraded = log_in.upgraded_password.as_ref();

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use phone_auth_core::django_session::TimeZone;
 use phone_auth_core::store::StoreError;
 use rusqlite::{Connection, MAIN_DB};
 
@@ -16,6 +15,7 @@ use crate::options::SqliteOptions;
 use crate::place::Place;
 use crate::readers::Readers;
 use crate::writer::Writer;
+use crate::zone::Zone;
 
 /// People, addresses and sessions in a file of SQLite.
 ///
@@ -163,8 +163,8 @@ impl SqliteStore {
     }
 
     /// The zone of the times in Django's tables.
-    pub(crate) fn zone(&self) -> TimeZone {
-        self.options.time_zone
+    pub(crate) fn zone(&self) -> &Zone {
+        &self.options.zone
     }
 
     /// Reads in place.

@@ -5,7 +5,6 @@ mod common;
 
 use chrono::{DateTime, Utc};
 use phone_auth_core::address::{AddressKind, EmailAddress, EmailSpellings, PhoneSpellings};
-use phone_auth_core::django_session::TimeZone;
 use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::person::{AccountName, PersonId, WantedNames};
 use phone_auth_core::session::{
@@ -15,6 +14,7 @@ use phone_auth_core::store::{
     AddressStore, DjangoSessionStore as _, OddityKind, OddityStore, PasswordKindStore, PersonStore,
     SessionStore, StoreErrorKind, UniqueName,
 };
+use phone_auth_django::TimeZone;
 use phone_auth_store_sqlite::{MigrateErrorKind, OpenErrorKind, SqliteOptions, SqliteStore};
 use phone_auth_store_testkit::keeps_django_sessions;
 use rusqlite::Connection;

@@ -41,17 +41,12 @@
 //!
 //! `signals` (default): those two calls. Without it the crate needs nothing of ours.
 //!
-//! `django` (off by default): the module `django`, which accepts the links of django-phone-auth while
-//! a site changes over.
-//!
 //! # What it does not do
 //!
 //! It stores nothing, sends nothing, and cannot make a change happen only once: see
 //! [`OneTimeTokens`], "Security".
 
 mod derive;
-#[cfg(feature = "django")]
-pub mod django;
 mod error;
 mod keyring;
 mod one_time;

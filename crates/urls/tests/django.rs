@@ -12,7 +12,7 @@ fn cases(kind: &str) -> Vec<Value> {
     let path = std::env::var_os("PHONE_AUTH_VECTORS").map_or_else(
         || {
             PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-                .join("../tokens/tests/data/django-vectors.json")
+                .join("../django/tests/data/django-vectors.json")
         },
         PathBuf::from,
     );

@@ -128,10 +128,8 @@ impl Visit {
         if let Some(visitor) = &visitor {
             let digest = visitor.session().digest;
             keys.sort_by_key(|key| key.digest() != digest);
-            if let Some(key) = visitor.django_key()
-                && keys.first().is_none_or(|first| first.digest() != digest)
-            {
-                keys.insert(0, key.clone());
+            if keys.first().is_none_or(|first| first.digest() != digest) {
+                keys.insert(0, visitor.key().clone());
             }
         }
         let mut client = Client::new().with_devices(web.cookies().read_devices(&parts.headers));

@@ -295,7 +295,7 @@ impl WebBuilder {
 
     /// The `SESSION_COOKIE_NAME` of the Django site that sessions are shared with; else the name of the session
     /// cookie. It counts only where they are
-    /// ([`AccountsBuilder::django_sessions`](phone_auth_core::accounts::AccountsBuilder::django_sessions)).
+    /// ([`AccountsBuilder::sessions`](phone_auth_core::accounts::AccountsBuilder::sessions)).
     /// There our CSRF cookie is called `phone_auth_csrftoken`, so that Django's stays as it is.
     pub fn django_session_cookie(mut self, name: impl Into<String>) -> Self {
         self.django_cookie = Some(name.into());
@@ -374,7 +374,7 @@ impl WebBuilder {
 impl WebBuilder {
     /// The cookies as asked for.
     fn cookies(&self, https: bool) -> Result<Cookies, WebBuildError> {
-        let is_shared = self.accounts.shares_django_sessions();
+        let is_shared = self.accounts.shares_sessions();
         let host_prefix = self.host_cookies.unwrap_or(https && !is_shared);
         if host_prefix && !https {
             return Err(WebBuildErrorKind::HostCookiesNeedHttps.into());

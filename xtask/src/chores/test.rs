@@ -40,13 +40,9 @@ pub(crate) fn run(
 
     console.step("testing the workspace");
     // Every failing test is worth knowing, not only those of the first package.
-    let tests = repository.cargo().args([
-        "test",
-        "--workspace",
-        "--features",
-        "phone-auth-tokens/django",
-        "--no-fail-fast",
-    ]);
+    let tests = repository
+        .cargo()
+        .args(["test", "--workspace", "--no-fail-fast"]);
     let tests = servers.hand_to(python.hand_to(browser.hand_to(tests)));
     let tests = postgres.hand_to(tests).env("PHONE_AUTH_BIN", program);
     let tests = if filter.is_empty() {

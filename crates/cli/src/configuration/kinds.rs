@@ -11,9 +11,8 @@ use phone_auth::SiteOrigin;
 use phone_auth::core::settings::Methods;
 use phone_auth::delivery::smtp::Security;
 use phone_auth::delivery::{Secret, StatusSet};
-use phone_auth::django::DjangoIterations;
+use phone_auth::django::{DjangoIterations, TimeZone};
 use phone_auth::signals::MessageSignal;
-use phone_auth::tokens::django::TimeZone;
 
 use super::value::Given;
 use crate::database_name::DatabaseName;

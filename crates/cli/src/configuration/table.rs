@@ -12,9 +12,8 @@ use phone_auth::SiteOrigin;
 use phone_auth::core::settings::{Methods, Settings};
 use phone_auth::delivery::smtp::Security;
 use phone_auth::delivery::{Secret, StatusSet};
-use phone_auth::django::DjangoIterations;
+use phone_auth::django::{DjangoIterations, TimeZone};
 use phone_auth::signals::MessageSignal;
-use phone_auth::tokens::django::TimeZone;
 use serde_json::Value;
 
 use super::kinds::{FromGiven, Messages, Url, folder, wait, within};

@@ -7,17 +7,19 @@ use std::time::Duration;
 
 use phone_auth_events::Signals;
 use phone_auth_tokens::Keyring;
-use phone_auth_tokens::django::DjangoTokens;
 use phone_auth_urls::AccountRoutes;
 
 use super::devices::DeviceKeys;
-use super::{Accounts, Dispatch, DjangoSessions, Inner};
+use super::own_sessions::OwnSessions;
+use super::{Accounts, Dispatch, Inner};
 use crate::client::Client;
 use crate::clock::{Clock, SystemClock};
+use crate::foreign_tokens::ForeignTokens;
 use crate::link::Links;
 use crate::outbox::{Outbox, OutboxParts};
 use crate::password::{Argon2Hasher, PasswordHasher, PasswordPolicy};
 use crate::randomness::{Randomness, SystemRandomness};
+use crate::sessions::Sessions;
 use crate::settings::{Settings, SettingsError};
 use crate::store::{OutboxStore, Store};
 
@@ -42,8 +44,8 @@ pub struct AccountsBuilder {
     dispatch_timeout: Duration,
     outbox: Option<Arc<dyn OutboxStore>>,
     unreceived: Vec<&'static str>,
-    django_tokens: Option<DjangoTokens>,
-    django_sessions: Option<DjangoSessions>,
+    foreign_tokens: Option<Box<dyn ForeignTokens>>,
+    sessions: Option<Arc<dyn Sessions>>,
 }
 
 impl AccountsBuilder {
@@ -61,8 +63,8 @@ impl AccountsBuilder {
             dispatch_timeout: DEFAULT_DISPATCH_TIMEOUT,
             outbox: None,
             unreceived: Vec::new(),
-            django_tokens: None,
-            django_sessions: None,
+            foreign_tokens: None,
+            sessions: None,
         }
     }
 
@@ -154,20 +156,17 @@ impl AccountsBuilder {
         self
     }
 
-    /// Accepts the links that a site of django-phone-auth has sent, as long as the window of the tokens is
-    /// open; else none. None of that form is ever made.
-    ///
-    /// # Security
-    /// See [`phone_auth_tokens::django`]: its verification tokens can be forged, so keep the window short.
-    pub fn django_tokens(mut self, tokens: DjangoTokens) -> Self {
-        self.django_tokens = Some(tokens);
+    /// Accepts the links that another site has sent, such as `DjangoTokens` of `phone-auth-django`; else none. None of
+    /// that form is ever made.
+    pub fn foreign_tokens(mut self, tokens: impl ForeignTokens + 'static) -> Self {
+        self.foreign_tokens = Some(Box::new(tokens));
         self
     }
 
-    /// Shares sessions with a Django site on the same database; else they are our own, in the store.
-    /// Sessions of the other kind are then nobody's.
-    pub fn django_sessions(mut self, sessions: DjangoSessions) -> Self {
-        self.django_sessions = Some(sessions);
+    /// Where sessions are kept, such as `DjangoSessions` of `phone-auth-django`, which shares them with a Django site on
+    /// the same database; else they are our own, in the store. Sessions of another kind are then nobody's.
+    pub fn sessions(mut self, sessions: impl Sessions + 'static) -> Self {
+        self.sessions = Some(Arc::new(sessions));
         self
     }
 
@@ -200,7 +199,7 @@ impl AccountsBuilder {
         let links = Arc::new(Links::new(
             self.keyring,
             routes.clone(),
-            self.django_tokens,
+            self.foreign_tokens,
             signals.clone(),
             &self.settings,
         ));
@@ -215,12 +214,15 @@ impl AccountsBuilder {
                 limit: self.settings.max_pending_messages,
             })
         });
+        let sessions = self
+            .sessions
+            .unwrap_or_else(|| Arc::new(OwnSessions(Arc::clone(&self.store))));
         Ok(Accounts {
             inner: Arc::new(Inner {
+                sessions,
                 store: self.store,
                 device_keys,
                 links,
-                django: self.django_sessions,
                 settings: self.settings,
                 routes,
                 signals,

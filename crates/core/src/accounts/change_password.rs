@@ -7,8 +7,8 @@ use super::{ATTEMPTS, Accounts, Failure, FailureKind, FlowError, Visitor};
 use crate::form::{Field, FieldProblem, Problem, Problems};
 use crate::password::{HashError, Password, Requester, Verdict};
 use crate::person::Person;
-use crate::session::{KeptSession, PasswordReplacement, SessionKey};
-use crate::store::{StoreError, StoreErrorKind};
+use crate::session::{PasswordReplacement, SessionKey};
+use crate::sessions::Rebound;
 
 impl Accounts {
     /// Changes the password of a visitor. This session lives on under the key that is answered, which the
@@ -84,38 +84,26 @@ impl Accounts {
                 link: None,
                 keeps: None,
             };
-            let replaced = match &self.inner.django {
-                None => self.replace_password_of(visitor, replacement).await?,
-                Some(django) => {
-                    self.replace_password_beside_django(django, visitor, &replacement)
-                        .await?
+            let rebound = self
+                .sessions()
+                .rebind(visitor.key(), replacement, self.now(), self.randomness())
+                .await?;
+            match rebound {
+                Rebound::Done(key) => {
+                    let user = person.to_user();
+                    self.tell(PasswordChanged::new(Sender::new("change_password"), user))
+                        .await;
+                    return Ok(key);
                 }
-            };
-            if let Some(key) = replaced {
-                let event = PasswordChanged::new(Sender::new("change_password"), person.to_user());
-                self.tell(event).await;
-                return Ok(key);
+                Rebound::Over => {
+                    return Err(FlowError::Refused(ChangePasswordRefusal::NotLoggedIn));
+                }
+                Rebound::Changed => {}
             }
             // The password was changed since we read it, perhaps only to a better hash of itself by a
             // log-in elsewhere. Look again.
         }
         Err(Failure::new(FailureKind::Unavailable).into())
-    }
-
-    /// Replaces a password, and gives the visitor's session another key, which is answered. `None` when the
-    /// person is not any more as described, and when the key is somebody's already: another is taken then.
-    async fn replace_password_of(
-        &self,
-        visitor: &Visitor,
-        mut replacement: PasswordReplacement,
-    ) -> Result<Option<SessionKey>, Failure> {
-        let key = self.new_session_key()?;
-        replacement.keeps = Some(KeptSession {
-            digest: visitor.session().digest,
-            becomes: key.digest(),
-        });
-        let replaced = self.store().replace_password(&replacement).await;
-        Ok(unless_in_use(replaced)?.then_some(key))
     }
 
     async fn check_old_password(
@@ -134,14 +122,6 @@ impl Accounts {
             problems.add(Field::OldPassword, Problem::WrongOldPassword);
         }
         Ok(())
-    }
-}
-
-/// Whether a password was replaced; not when the new key of the session is that of another.
-pub(super) fn unless_in_use(replaced: Result<bool, StoreError>) -> Result<bool, StoreError> {
-    match replaced {
-        Err(error) if error.kind() == StoreErrorKind::SessionExists => Ok(false),
-        replaced => replaced,
     }
 }
 

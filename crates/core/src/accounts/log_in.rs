@@ -8,7 +8,8 @@ use crate::address::{EmailSpellings, PhoneSpellings};
 use crate::form::{is_refused, trim};
 use crate::password::{EncodedPassword, HashError, Password, Requester, Verdict};
 use crate::person::{AccountName, Person};
-use crate::session::{NewLogIn, NewSession, SessionKey};
+use crate::session::SessionKey;
+use crate::sessions::LogIn;
 use crate::store::StoreErrorKind;
 use crate::username::Username;
 
@@ -175,41 +176,21 @@ impl Accounts {
         upgrade: Option<EncodedPassword>,
         previous: Option<&SessionKey>,
     ) -> Result<Option<LoggedIn>, Failure> {
-        if let Some(django) = &self.inner.django {
-            return self
-                .begin_django_session(django, person, upgrade, previous)
-                .await;
-        }
-        let now = self.now();
-        let expires_at = now + self.settings().session_lifetime;
-        for _ in 0..ATTEMPTS {
-            let key = self.new_session_key()?;
-            let log_in = NewLogIn {
-                checked_password: person.password.clone(),
-                upgraded_password: upgrade.clone(),
-                session: NewSession {
-                    digest: key.digest(),
-                    person: person.id,
-                    created_at: now,
-                    expires_at,
-                },
-                ends: previous.map(SessionKey::digest),
-            };
-            match self.store().log_in(&log_in).await {
-                Ok(true) => {
-                    return Ok(Some(LoggedIn {
-                        person,
-                        key,
-                        expires_at,
-                    }));
-                }
-                Ok(false) => return Ok(None),
-                // The key is somebody's already: take another, never theirs.
-                Err(error) if error.kind() == StoreErrorKind::SessionExists => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(Failure::new(FailureKind::Broken))
+        let at = self.now();
+        let expires_at = at + self.settings().session_lifetime;
+        let log_in = LogIn {
+            person: &person,
+            upgraded_password: upgrade.as_ref(),
+            previous,
+            at,
+            expires_at,
+        };
+        let begun = self.sessions().begin(&log_in, self.randomness()).await?;
+        Ok(begun.map(|key| LoggedIn {
+            person,
+            key,
+            expires_at,
+        }))
     }
 
     /// What was typed, in every reading that the settings allow.

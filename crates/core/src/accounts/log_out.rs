@@ -31,10 +31,7 @@ impl Accounts {
     pub async fn log_out(&self, key: &SessionKey) -> Result<bool, Failure> {
         let visitor = self.visitor(key).await?;
         // Of several at once, one ends it.
-        let ended = match &self.inner.django {
-            Some(django) => self.end_django_session(django, key).await?,
-            None => self.store().end_session(&key.digest()).await?,
-        };
+        let ended = self.sessions().end(key).await?;
         if let Some(visitor) = visitor.filter(|_| ended) {
             let user = visitor.person().to_user();
             self.tell(UserLoggedOut::new(Sender::new("log_out"), user))

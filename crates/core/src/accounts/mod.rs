@@ -16,7 +16,7 @@ use crate::link::Links;
 use crate::outbox::Outbox;
 use crate::password::{PasswordHasher, PasswordPolicy};
 use crate::randomness::Randomness;
-use crate::session::SessionKey;
+use crate::sessions::Sessions;
 use crate::settings::Settings;
 use crate::store::Store;
 
@@ -26,10 +26,10 @@ mod builder;
 mod change_password;
 mod devices;
 mod dispatch;
-mod django_sessions;
 mod log_in;
 mod log_out;
 mod new_password;
+mod own_sessions;
 mod remove_expired_sessions;
 mod request_reset;
 mod request_verification;
@@ -44,7 +44,6 @@ pub use admin::{SetPasswordRefusal, UsernameRefusal};
 pub use builder::{AccountsBuilder, BuildError, BuildErrorKind};
 pub use change_password::ChangePasswordRefusal;
 pub use dispatch::Dispatch;
-pub use django_sessions::DjangoSessions;
 pub use log_in::{LogInRefusal, LoggedIn};
 pub use request_reset::ResetRequestRefusal;
 pub use request_verification::{VerificationRequest, VerificationRequestRefusal};
@@ -124,8 +123,7 @@ struct Inner {
     signals: Signals,
     links: Arc<Links>,
     device_keys: devices::DeviceKeys,
-    /// Where sessions are kept that a Django site shares; else they are in the store.
-    django: Option<DjangoSessions>,
+    sessions: Arc<dyn Sessions>,
     clock: Arc<dyn Clock>,
     randomness: Arc<dyn Randomness>,
     hasher: Arc<dyn PasswordHasher>,
@@ -181,10 +179,12 @@ impl Accounts {
         self.inner.hasher.as_ref()
     }
 
-    fn new_session_key(&self) -> Result<SessionKey, crate::randomness::RandomnessError> {
-        let mut bytes = zeroize::Zeroizing::new([0; SessionKey::BYTES]);
-        self.inner.randomness.fill(bytes.as_mut())?;
-        Ok(SessionKey::from_bytes(&bytes))
+    fn sessions(&self) -> &dyn Sessions {
+        self.inner.sessions.as_ref()
+    }
+
+    fn randomness(&self) -> &dyn Randomness {
+        self.inner.randomness.as_ref()
     }
 }
 

@@ -6,6 +6,7 @@ use super::{Accounts, Failure};
 use crate::address::AddressRecord;
 use crate::person::{Person, PersonId};
 use crate::session::{ActiveSession, SessionKey};
+use crate::sessions::FoundSession;
 use crate::store::StoreError;
 
 /// The most addresses of each kind that are read of one person.
@@ -15,17 +16,13 @@ pub(super) const MAX_ADDRESSES: u32 = 100;
 /// is having been let in.
 #[derive(Clone, Debug)]
 pub struct Visitor {
-    session: ActiveSession,
-    /// The key of a session that is shared with Django: needed to write it anew.
-    django_key: Option<SessionKey>,
-    /// Whether that session should get another key.
-    is_stale: bool,
+    found: FoundSession,
 }
 
 /// Visitors are the same when their sessions are.
 impl PartialEq for Visitor {
     fn eq(&self, other: &Self) -> bool {
-        self.session == other.session
+        self.session() == other.session()
     }
 }
 
@@ -34,61 +31,48 @@ impl Eq for Visitor {}
 impl Visitor {
     /// The person, as it was when the session was read.
     pub const fn person(&self) -> &Person {
-        &self.session.person
+        &self.session().person
     }
 
     /// Whether the person has a verified e-mail address.
     pub const fn has_verified_email(&self) -> bool {
-        self.session.has_verified_email
+        self.session().has_verified_email
     }
 
     /// Whether the person has a verified phone number.
     pub const fn has_verified_phone(&self) -> bool {
-        self.session.has_verified_phone
+        self.session().has_verified_phone
     }
 
     /// When the session ends by itself.
     pub const fn expires_at(&self) -> DateTime<Utc> {
-        self.session.expires_at
+        self.session().expires_at
     }
 
     /// The session.
     pub const fn session(&self) -> &ActiveSession {
-        &self.session
+        &self.found.session
     }
 
-    /// Somebody who is logged in by a session of Django's.
-    pub(super) const fn of_django(session: ActiveSession, key: SessionKey, is_stale: bool) -> Self {
-        Self {
-            session,
-            django_key: Some(key),
-            is_stale,
-        }
-    }
-
-    /// The key of a session that is shared with a Django site; another than the browser sent after
-    /// [`Accounts::renew_session`].
-    pub const fn django_key(&self) -> Option<&SessionKey> {
-        self.django_key.as_ref()
-    }
-
-    /// The key of a session of Django's that should get another.
-    pub(super) fn stale_key(&self) -> Option<&SessionKey> {
-        self.django_key.as_ref().filter(|_| self.is_stale)
+    /// The key of the session; another than the browser sent after [`Accounts::renew_session`].
+    pub const fn key(&self) -> &SessionKey {
+        &self.found.key
     }
 
     /// The same after their session got this key.
-    pub(super) fn with_key(&self, key: &SessionKey) -> Self {
-        let mut session = self.session.clone();
-        session.digest = key.digest();
-        Self::of_django(session, key.clone(), false)
+    fn with_key(&self, key: &SessionKey) -> Self {
+        let mut found = self.found.clone();
+        found.session.digest = key.digest();
+        found.key = key.clone();
+        found.is_stale = false;
+        Self { found }
     }
 }
 
 impl Accounts {
     /// Who the holder of this key is: nobody when the session is unknown or over, when its user is not active, and
     /// when the user's password is another than the one that the session is bound to, whoever changed it. One query,
-    /// or two where sessions are shared with a Django site.
+    /// or two where sessions are shared with another program.
     ///
     /// # Security
     /// A session that meets an inactive user or another password is removed, so that it does not come back to life; one
@@ -118,15 +102,36 @@ impl Accounts {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub async fn visitor(&self, key: &SessionKey) -> Result<Option<Visitor>, Failure> {
-        if let Some(django) = &self.inner.django {
-            return Ok(self.django_visitor(django, key).await?);
+        let found = self.sessions().find(key, self.now()).await?;
+        Ok(found.map(|found| Visitor { found }))
+    }
+
+    /// Gives a session another key that should get one: where sessions are shared, when what it holds is bound to a key
+    /// of the other site that is being replaced. The key for the cookie; `None` when nothing is to be done, and when
+    /// somebody else was faster.
+    ///
+    /// # Errors
+    /// [`Unavailable`](super::FailureKind::Unavailable) or [`Broken`](super::FailureKind::Broken): the store, or the
+    /// source of randomness. The session goes on as it is.
+    ///
+    /// # Cancel safety
+    /// The session has the old key or the new one, which then nobody knows.
+    pub async fn renew_session(
+        &self,
+        visitor: &Visitor,
+    ) -> Result<Option<(SessionKey, Visitor)>, Failure> {
+        let found = &visitor.found;
+        if !found.is_stale {
+            return Ok(None);
         }
-        let session = self.store().session(&key.digest(), self.now()).await?;
-        Ok(session.map(|session| Visitor {
-            session,
-            django_key: None,
-            is_stale: false,
-        }))
+        let renewed = self.sessions().renew(found, self.now(), self.randomness());
+        let key = renewed.await?;
+        Ok(key.map(|key| (key.clone(), visitor.with_key(&key))))
+    }
+
+    /// Whether another program reads and writes the sessions too.
+    pub fn shares_sessions(&self) -> bool {
+        self.sessions().are_shared()
     }
 
     /// The addresses of a visitor, e-mail before phone, the older first; of each kind at most 100. The

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use phone_auth_events::{RelativeUrl, Sender, Signals};
-use phone_auth_tokens::django::{DjangoAddress, DjangoTokens, ResetState, VerificationState};
 use phone_auth_tokens::{Keyring, OneTimeTokens, Purpose, Token, TokenErrorKind};
 use phone_auth_urls::{AccountRoutes, ReverseError};
 use zeroize::Zeroizing;
 
 use super::LinkTarget;
 use crate::address::{AddressId, AddressKind, AddressRecord};
+use crate::foreign_tokens::ForeignTokens;
 use crate::outbox;
 use crate::person::Person;
 use crate::settings::Settings;
@@ -31,8 +31,8 @@ pub(crate) struct Links {
     routes: AccountRoutes,
     /// Hear of a refusal once it is final: one address after another may be tried first.
     signals: Signals,
-    /// Accepts what the site that was here before has sent. What is not its own is looked at as ours.
-    django: Option<DjangoTokens>,
+    /// Accepts what another site has sent. What is not its own is looked at as ours.
+    foreign: Option<Box<dyn ForeignTokens>>,
     reset_email_lifetime: Duration,
     reset_phone_lifetime: Duration,
     verify_email_lifetime: Duration,
@@ -43,7 +43,7 @@ impl Links {
     pub(crate) fn new(
         keyring: Keyring,
         routes: AccountRoutes,
-        django: Option<DjangoTokens>,
+        foreign: Option<Box<dyn ForeignTokens>>,
         signals: Signals,
         settings: &Settings,
     ) -> Self {
@@ -51,7 +51,7 @@ impl Links {
             tokens: OneTimeTokens::new(keyring),
             routes,
             signals,
-            django,
+            foreign,
             reset_email_lifetime: settings.reset_email_lifetime,
             reset_phone_lifetime: settings.reset_phone_lifetime,
             verify_email_lifetime: settings.verify_email_lifetime,
@@ -107,7 +107,7 @@ impl Links {
     }
 
     /// Whether a token that does not say to which address it was sent resets the password of this person: one of
-    /// Django's, or one of the version before. The second answer is the address it was sent to, if that can be told.
+    /// another site's, or one of the version before. The second answer is the address it was sent to, if that can be told.
     /// A log-in ends either.
     pub(crate) fn check_older_reset<'a>(
         &self,
@@ -116,10 +116,9 @@ impl Links {
         token: &str,
         now: DateTime<Utc>,
     ) -> Option<SentTo<'a>> {
-        if !targets.is_empty()
-            && self.is_djangos_reset(person, token, now)
-            && !self.is_djangos_outlived(token, targets.iter().filter_map(|it| it.newest).max())
-        {
+        let newest = targets.iter().filter_map(|it| it.newest).max();
+        let resets = |foreign: &dyn ForeignTokens| foreign.resets(person, token, now);
+        if !targets.is_empty() && self.is_foreign(token, newest, resets) {
             return Some(SentTo::Unknown);
         }
         for target in targets {
@@ -234,9 +233,8 @@ impl Links {
         now: DateTime<Utc>,
     ) -> bool {
         let (address, newest) = (&target.address, target.newest);
-        if self.is_djangos_verification(address, token, now)
-            && !self.is_djangos_outlived(token, newest)
-        {
+        let verifies = |foreign: &dyn ForeignTokens| foreign.verifies(address, token, now);
+        if self.is_foreign(token, newest, verifies) {
             return true;
         }
         let (purpose, lifetime) = self.verification(address.kind);
@@ -252,44 +250,16 @@ impl Links {
         checked == Checked::Genuine
     }
 
-    /// Whether Django has issued a token for resetting the password of this person, and the window for
-    /// such is open.
-    fn is_djangos_reset(&self, person: &Person, token: &str, now: DateTime<Utc>) -> bool {
-        let state = ResetState {
-            user: person.id.get(),
-            password: person.password.reveal(),
-            last_login: person.last_login,
-            email: &person.email,
-        };
-        let is_genuine = |django: &DjangoTokens| django.check_reset(token, now, &state).is_ok();
-        self.django.as_ref().is_some_and(is_genuine)
-    }
-
-    /// Whether Django has issued a token for verifying this address, and the window for such is open. As
-    /// there, none fits an address that is verified.
-    fn is_djangos_verification(
+    /// Whether another site has issued this token for what is asked, and no link was asked for here since.
+    fn is_foreign(
         &self,
-        address: &AddressRecord,
         token: &str,
-        now: DateTime<Utc>,
+        newest: Option<DateTime<Utc>>,
+        is_genuine: impl Fn(&dyn ForeignTokens) -> bool,
     ) -> bool {
-        let state = VerificationState {
-            user: address.person.get(),
-            address: match address.kind {
-                AddressKind::Email => DjangoAddress::Email(&address.value),
-                AddressKind::Phone => DjangoAddress::Phone(&address.value),
-            },
-            is_verified: address.is_verified,
-        };
-        let is_genuine =
-            |django: &DjangoTokens| django.check_verification(token, now, &state).is_ok();
-        self.django.as_ref().is_some_and(is_genuine)
-    }
-
-    /// Whether a link was asked for after Django has issued this token.
-    fn is_djangos_outlived(&self, token: &str, newest: Option<DateTime<Utc>>) -> bool {
-        let is_older = |django: &DjangoTokens| newest.is_some_and(|it| django.is_older(token, it));
-        self.django.as_ref().is_some_and(is_older)
+        self.foreign.as_deref().is_some_and(|foreign| {
+            is_genuine(foreign) && !newest.is_some_and(|newest| foreign.is_older(token, newest))
+        })
     }
 
     /// Refuses a verification token that is for no address, and tells the signals.
@@ -344,7 +314,7 @@ impl LogIns {
 pub(crate) enum SentTo<'a> {
     /// To this address.
     Address(&'a LinkTarget),
-    /// To one of the person's, and nobody can tell to which: by Django.
+    /// To one of the person's, and nobody can tell to which: by another site.
     Unknown,
 }
 

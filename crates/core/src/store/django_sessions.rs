@@ -9,7 +9,7 @@ use crate::person::PersonId;
 use crate::session::{PasswordReplacement, SessionKey};
 
 /// Keeps sessions in the table `django_session`, which Django has made. Not every store can: it is asked
-/// for only by [`DjangoSessions`](crate::accounts::DjangoSessions).
+/// for only by `DjangoSessions` of `phone-auth-django`.
 ///
 /// # Errors
 /// As for [`PersonStore`](super::PersonStore).

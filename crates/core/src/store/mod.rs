@@ -13,6 +13,7 @@ mod password_kinds;
 mod people;
 mod sessions;
 mod site_key;
+mod wall_clock;
 
 pub use addresses::AddressStore;
 pub use django_sessions::DjangoSessionStore;
@@ -25,6 +26,7 @@ pub use password_kinds::{PasswordKind, PasswordKindStore};
 pub use people::PersonStore;
 pub use sessions::SessionStore;
 pub use site_key::{KeyFingerprint, KeyRecord, SiteKeyStore};
+pub use wall_clock::WallClock;
 
 /// All that the flows need of a store. Whatever has the four capabilities is one. [`OutboxStore`] is a fifth, for
 /// whoever wants messages to outlive the process.

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::calling_code;
 use super::keys::{hex, salted_hmac};
-use super::session::push_base62;
+use super::session_data::push_base62;
 use super::state::ResetState;
 use super::time_zone::TimeZone;
 use super::tokens::write;

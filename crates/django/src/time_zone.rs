@@ -3,6 +3,7 @@
 use chrono::offset::LocalResult;
 use chrono::{DateTime, NaiveDateTime, Offset, TimeDelta, TimeZone as _, Utc};
 use chrono_tz::Tz;
+use phone_auth_core::store::WallClock;
 
 /// 2001-01-01T00:00:00 as seconds since 1970, from which tokens count.
 const EPOCH: i64 = 978_307_200;
@@ -12,13 +13,13 @@ const EPOCH: i64 = 978_307_200;
 /// # Examples
 ///
 /// ```
-/// use phone_auth_tokens::django::TimeZone;
+/// use phone_auth_django::TimeZone;
 ///
 /// let zone = TimeZone::named("America/Chicago")?;
 /// assert_eq!(zone, TimeZone::DJANGO_DEFAULT);
 ///
 /// assert!(TimeZone::named("Mars/Olympus").is_err());
-/// # Ok::<(), phone_auth_tokens::django::TimeZoneError>(())
+/// # Ok::<(), phone_auth_django::TimeZoneError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimeZone(Tz);
@@ -67,6 +68,21 @@ impl TimeZone {
     /// or less after a change to or from summer time.
     pub(super) fn token_seconds(self, time: DateTime<Utc>) -> i64 {
         self.wall_clock(time).and_utc().timestamp() - EPOCH
+    }
+}
+
+/// The clock that a database of Django's has its times by.
+impl WallClock for TimeZone {
+    fn is_utc(&self) -> bool {
+        *self == Self::UTC
+    }
+
+    fn shown(&self, time: DateTime<Utc>) -> NaiveDateTime {
+        self.wall_clock(time)
+    }
+
+    fn time(&self, shown: NaiveDateTime) -> DateTime<Utc> {
+        self.at_wall_clock(shown)
     }
 }
 

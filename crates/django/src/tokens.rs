@@ -6,11 +6,14 @@ use core::fmt;
 use core::time::Duration;
 
 use chrono::{DateTime, Utc};
+use phone_auth_core::address::{AddressKind, AddressRecord};
+use phone_auth_core::foreign_tokens::ForeignTokens;
+use phone_auth_core::person::Person;
+use phone_auth_tokens::TokenErrorKind;
 use subtle::{Choice, ConstantTimeEq};
 
-use super::keys::{hex, salted_hmac};
-use super::{DjangoKeys, ResetState, TimeZone, VerificationState};
-use crate::{Purpose, TokenError, TokenErrorKind};
+use crate::keys::{hex, salted_hmac};
+use crate::{DjangoAddress, DjangoKeys, ResetState, TimeZone, VerificationState};
 
 /// How long a token of Django's is good unless its setting `PASSWORD_RESET_TIMEOUT` says otherwise:
 /// three days.
@@ -29,17 +32,15 @@ const MAX_TIME_DIGITS: usize = 13;
 /// The hexadecimal digits of a MAC that a token carries: every second one.
 const TAG_DIGITS: usize = 32;
 
-const RESET: Purpose = Purpose::new("django-reset-password");
-const VERIFICATION: Purpose = Purpose::new("django-verify-address");
-
-/// Accepts the reset and verification tokens of django-phone-auth, until the window closes.
+/// Accepts the reset and verification tokens of django-phone-auth, until the window closes. For
+/// [`AccountsBuilder::foreign_tokens`](phone_auth_core::accounts::AccountsBuilder::foreign_tokens).
 ///
 /// # Security
 ///
-/// - Verification tokens of this format can be forged ([module](super), "Security"): open the window for
+/// - Verification tokens of this format can be forged ([crate](crate), "Security"): open the window for
 ///   as long as links of the old site live, and no longer.
 /// - Every text costs the same MACs, one for each key, and the whole token is compared in constant time.
-/// - As with [`OneTimeTokens`](crate::OneTimeTokens), the change itself has to be conditional on the
+/// - As with [`OneTimeTokens`](phone_auth_tokens::OneTimeTokens), the change itself has to be conditional on the
 ///   state that was checked.
 ///
 /// # Examples
@@ -47,7 +48,7 @@ const VERIFICATION: Purpose = Purpose::new("django-verify-address");
 /// ```
 /// use chrono::{TimeDelta, Utc};
 /// use phone_auth_tokens::TokenErrorKind;
-/// use phone_auth_tokens::django::{DjangoKeys, DjangoTokens, ResetState, TimeZone};
+/// use phone_auth_django::{DjangoKeys, DjangoTokens, ResetState, TimeZone};
 ///
 /// let keys = DjangoKeys::new("the SECRET_KEY of the old site");
 /// let until = Utc::now() + TimeDelta::days(4);
@@ -61,8 +62,8 @@ const VERIFICATION: Purpose = Purpose::new("django-verify-address");
 /// };
 /// let forged = "digrq0-03bfa37bf5d13e8da10f2c6297921a6c";
 /// let refused = tokens.check_reset(forged, Utc::now(), &state).unwrap_err();
-/// assert_eq!(refused.kind(), TokenErrorKind::Forged);
-/// # Ok::<(), phone_auth_tokens::django::TimeZoneError>(())
+/// assert_eq!(refused, TokenErrorKind::Forged);
+/// # Ok::<(), phone_auth_django::TimeZoneError>(())
 /// ```
 #[derive(Clone)]
 pub struct DjangoTokens {
@@ -129,9 +130,9 @@ impl DjangoTokens {
         text: &str,
         now: DateTime<Utc>,
         state: &ResetState<'_>,
-    ) -> Result<(), TokenError> {
+    ) -> Result<(), TokenErrorKind> {
         let value = |seconds| Some(state.value(seconds, self.last_login_zone));
-        self.check(RESET, text, now, value)
+        self.check(text, now, value)
     }
 
     /// Checks a token for verifying an address.
@@ -146,22 +147,11 @@ impl DjangoTokens {
         text: &str,
         now: DateTime<Utc>,
         state: &VerificationState<'_>,
-    ) -> Result<(), TokenError> {
-        self.check(VERIFICATION, text, now, |seconds| state.value(seconds))
+    ) -> Result<(), TokenErrorKind> {
+        self.check(text, now, |seconds| state.value(seconds))
     }
 
     fn check(
-        &self,
-        purpose: Purpose,
-        text: &str,
-        now: DateTime<Utc>,
-        value: impl Fn(u64) -> Option<String>,
-    ) -> Result<(), TokenError> {
-        self.judge(text, now, value)
-            .map_err(|kind| TokenError::new(purpose, kind))
-    }
-
-    fn judge(
         &self,
         text: &str,
         now: DateTime<Utc>,
@@ -188,6 +178,35 @@ impl DjangoTokens {
         } else {
             Ok(())
         }
+    }
+}
+
+impl ForeignTokens for DjangoTokens {
+    fn resets(&self, person: &Person, token: &str, now: DateTime<Utc>) -> bool {
+        let state = ResetState {
+            user: person.id.get(),
+            password: person.password.reveal(),
+            last_login: person.last_login,
+            email: &person.email,
+        };
+        self.check_reset(token, now, &state).is_ok()
+    }
+
+    /// As at Django, none fits an address that is verified.
+    fn verifies(&self, address: &AddressRecord, token: &str, now: DateTime<Utc>) -> bool {
+        let state = VerificationState {
+            user: address.person.get(),
+            address: match address.kind {
+                AddressKind::Email => DjangoAddress::Email(&address.value),
+                AddressKind::Phone => DjangoAddress::Phone(&address.value),
+            },
+            is_verified: address.is_verified,
+        };
+        self.check_verification(token, now, &state).is_ok()
+    }
+
+    fn is_older(&self, token: &str, time: DateTime<Utc>) -> bool {
+        Self::is_older(self, token, time)
     }
 }
 

@@ -33,7 +33,7 @@ const HASH: &str = "_auth_user_hash";
 ///
 /// ```
 /// use chrono::Utc;
-/// use phone_auth_tokens::django::{DjangoKeys, SessionData};
+/// use phone_auth_django::{DjangoKeys, SessionData};
 ///
 /// let keys = DjangoKeys::new("the SECRET_KEY of the site");
 /// let mut data = SessionData::default();

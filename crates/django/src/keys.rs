@@ -2,25 +2,25 @@
 
 use core::fmt;
 
-use hmac::Mac;
+use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::Zeroizing;
 
-use crate::derive::{self, HmacSha256, KEY_BYTES};
-use crate::text::hex_digits;
+/// The bytes of a MAC, and of its key.
+const MAC_BYTES: usize = 32;
 
 const SESSION_AUTH_SALT: &str = "django.contrib.auth.models.AbstractBaseUser.get_session_auth_hash";
 
 /// Django's `SECRET_KEY` and `SECRET_KEY_FALLBACKS`, wiped from memory when dropped.
 ///
 /// Any text is taken, short ones too: the site that is left behind chose it. It must not become a
-/// [`SecretKey`](crate::SecretKey) of ours.
+/// [`SecretKey`](phone_auth_tokens::SecretKey) of ours.
 ///
 /// # Examples
 ///
 /// ```
-/// use phone_auth_tokens::django::{DjangoKeys, SessionAuthHash};
+/// use phone_auth_django::{DjangoKeys, SessionAuthHash};
 ///
 /// let keys = DjangoKeys::new("the SECRET_KEY of the old site").with_fallback("an older one");
 /// assert_eq!(keys.check_session_auth("argon2$…", "forged"), SessionAuthHash::Refused);
@@ -116,21 +116,25 @@ fn session_auth_hash(secret: &str, password_column: &str) -> String {
 }
 
 /// Django's `salted_hmac(key_salt, value, secret, algorithm="sha256")`.
-pub(super) fn salted_hmac(key_salt: &str, secret: &str, value: &str) -> [u8; KEY_BYTES] {
+pub(super) fn salted_hmac(key_salt: &str, secret: &str, value: &str) -> [u8; MAC_BYTES] {
     let key = Sha256::new()
         .chain_update(key_salt)
         .chain_update(secret)
         .finalize();
-    let key = Zeroizing::new(<[u8; KEY_BYTES]>::from(key));
-    let mac: HmacSha256 = derive::keyed(key.as_slice());
-    derive::finish(mac.chain_update(value))
+    let key = Zeroizing::new(<[u8; MAC_BYTES]>::from(key));
+    #[expect(
+        clippy::expect_used,
+        reason = "HMAC is defined for keys of any length (RFC 2104, section 2)"
+    )]
+    let mac =
+        Hmac::<Sha256>::new_from_slice(key.as_slice()).expect("HMAC takes keys of any length");
+    mac.chain_update(value).finalize().into_bytes().into()
 }
 
 /// Lower-case hexadecimal.
 pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .flat_map(|byte| hex_digits(*byte))
-        .map(char::from)
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0x0f]);
+    digits
+        .filter_map(|digit| char::from_digit(u32::from(digit), 16))
         .collect()
 }

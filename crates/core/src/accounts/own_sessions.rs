@@ -1,0 +1,100 @@
+//! Sessions of our own: rows of the store, which knows no key but its digest.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use zeroize::Zeroizing;
+
+use super::{ATTEMPTS, Failure, FailureKind};
+use crate::randomness::{Randomness, RandomnessError};
+use crate::session::{KeptSession, NewLogIn, NewSession, PasswordReplacement, SessionKey};
+use crate::sessions::{FoundSession, LogIn, Rebound, Sessions};
+use crate::store::{Store, StoreErrorKind};
+
+/// The sessions that a store keeps.
+pub(super) struct OwnSessions(pub(super) Arc<dyn Store>);
+
+#[async_trait]
+impl Sessions for OwnSessions {
+    async fn find(
+        &self,
+        key: &SessionKey,
+        now: DateTime<Utc>,
+    ) -> Result<Option<FoundSession>, Failure> {
+        let session = self.0.session(&key.digest(), now).await?;
+        Ok(session.map(|session| FoundSession {
+            session,
+            key: key.clone(),
+            is_stale: false,
+        }))
+    }
+
+    async fn begin(
+        &self,
+        log_in: &LogIn<'_>,
+        randomness: &dyn Randomness,
+    ) -> Result<Option<SessionKey>, Failure> {
+        for _ in 0..ATTEMPTS {
+            let key = new_key(randomness)?;
+            let new = NewLogIn {
+                checked_password: log_in.person.password.clone(),
+                upgraded_password: log_in.upgraded_password.cloned(),
+                session: NewSession {
+                    digest: key.digest(),
+                    person: log_in.person.id,
+                    created_at: log_in.at,
+                    expires_at: log_in.expires_at,
+                },
+                ends: log_in.previous.map(SessionKey::digest),
+            };
+            match self.0.log_in(&new).await {
+                Ok(began) => return Ok(began.then_some(key)),
+                // The key is somebody's already: take another, never theirs.
+                Err(error) if error.kind() == StoreErrorKind::SessionExists => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Failure::new(FailureKind::Broken))
+    }
+
+    async fn rebind(
+        &self,
+        key: &SessionKey,
+        mut replacement: PasswordReplacement,
+        _now: DateTime<Utc>,
+        randomness: &dyn Randomness,
+    ) -> Result<Rebound, Failure> {
+        let new = new_key(randomness)?;
+        replacement.keeps = Some(KeptSession {
+            digest: key.digest(),
+            becomes: new.digest(),
+        });
+        match self.0.replace_password(&replacement).await {
+            Ok(true) => Ok(Rebound::Done(new)),
+            Ok(false) => Ok(Rebound::Changed),
+            Err(error) if error.kind() == StoreErrorKind::SessionExists => Ok(Rebound::Changed),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn renew(
+        &self,
+        _found: &FoundSession,
+        _now: DateTime<Utc>,
+        _randomness: &dyn Randomness,
+    ) -> Result<Option<SessionKey>, Failure> {
+        // None of ours is ever stale.
+        Ok(None)
+    }
+
+    async fn end(&self, key: &SessionKey) -> Result<bool, Failure> {
+        Ok(self.0.end_session(&key.digest()).await?)
+    }
+}
+
+fn new_key(randomness: &dyn Randomness) -> Result<SessionKey, RandomnessError> {
+    let mut bytes = Zeroizing::new([0; SessionKey::BYTES]);
+    randomness.fill(bytes.as_mut())?;
+    Ok(SessionKey::from_bytes(&bytes))
+}

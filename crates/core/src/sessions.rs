@@ -1,0 +1,115 @@
+//! The port for sessions: how they are found, begun, given another key and ended.
+//!
+//! The usual ones are rows of the [`Store`](crate::store::Store). A site that shares its sessions with another program
+//! fills this port by what that program understands.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use crate::accounts::Failure;
+use crate::password::EncodedPassword;
+use crate::person::Person;
+use crate::randomness::Randomness;
+use crate::session::{ActiveSession, PasswordReplacement, SessionKey};
+
+/// Keeps sessions. For [`AccountsBuilder::sessions`](crate::accounts::AccountsBuilder::sessions).
+///
+/// # Errors
+/// [`Failure::from`] a [`StoreError`](crate::store::StoreError) or a
+/// [`RandomnessError`](crate::randomness::RandomnessError). Then nothing has changed.
+///
+/// # Cancel safety
+/// A dropped call happened whole or not at all.
+#[async_trait]
+pub trait Sessions: Send + Sync {
+    /// Whether another program reads and writes these sessions too.
+    fn are_shared(&self) -> bool {
+        false
+    }
+
+    /// The session of this key, if it is alive: its user is active, and has the password that it is bound to. One that is
+    /// not alive any more is removed, so that it does not come back to life with its user or with an older password.
+    async fn find(
+        &self,
+        key: &SessionKey,
+        now: DateTime<Utc>,
+    ) -> Result<Option<FoundSession>, Failure>;
+
+    /// Records a log-in and begins its session, in one transaction. `None`, and nothing changed, when the user is not any
+    /// more as they were when the password was checked. The key of another is never taken.
+    async fn begin(
+        &self,
+        log_in: &LogIn<'_>,
+        randomness: &dyn Randomness,
+    ) -> Result<Option<SessionKey>, Failure>;
+
+    /// Replaces a password by compare-and-swap, and gives the one session that lives on another key, in one transaction.
+    async fn rebind(
+        &self,
+        key: &SessionKey,
+        replacement: PasswordReplacement,
+        now: DateTime<Utc>,
+        randomness: &dyn Randomness,
+    ) -> Result<Rebound, Failure>;
+
+    /// Gives a session another key that was found to [need one](FoundSession::is_stale). `None` when somebody else was
+    /// faster.
+    async fn renew(
+        &self,
+        found: &FoundSession,
+        now: DateTime<Utc>,
+        randomness: &dyn Randomness,
+    ) -> Result<Option<SessionKey>, Failure>;
+
+    /// Ends a session. `false` when there was none.
+    async fn end(&self, key: &SessionKey) -> Result<bool, Failure>;
+}
+
+/// A session that is alive.
+#[derive(Clone, Debug)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "whoever keeps sessions builds it, and a field they forget must not compile"
+)]
+pub struct FoundSession {
+    /// The session and its user.
+    pub session: ActiveSession,
+    /// The key that it was found by.
+    pub key: SessionKey,
+    /// Whether it should get another key, by [`Sessions::renew`].
+    pub is_stale: bool,
+}
+
+/// A log-in that is to be recorded.
+#[derive(Clone, Debug)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a plain argument list with names; whoever keeps sessions takes it apart"
+)]
+pub struct LogIn<'a> {
+    /// Who logs in, as they were when the password was checked.
+    pub person: &'a Person,
+    /// A hash to replace the stored one with, when that is of a weaker kind.
+    pub upgraded_password: Option<&'a EncodedPassword>,
+    /// The key that the browser came with; its session ends.
+    pub previous: Option<&'a SessionKey>,
+    /// When, to become the `last_login` of the user.
+    pub at: DateTime<Utc>,
+    /// From when on the session is refused.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// What became of a password that was to be replaced.
+#[derive(Clone, Debug)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "the flow has an answer for each, and must not forget one"
+)]
+pub enum Rebound {
+    /// It was, and this is the key of the session that lives on.
+    Done(SessionKey),
+    /// The user or the session is not any more as described, or the new key is somebody's already: look again.
+    Changed,
+    /// The session is over.
+    Over,
+}
