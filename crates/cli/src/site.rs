@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use phone_auth::core::outbox::{Outbox, WorkerOptions};
+use phone_auth::core::outbox::WorkerOptions;
 use phone_auth::core::password::Argon2Hasher;
 use phone_auth::core::site_key::KeyClaim;
 use phone_auth::delivery::development::{self, LinePrinter, Mailbox};
@@ -318,16 +318,6 @@ pub(crate) async fn accounts_for_operator(
 /// When the database is not there or cannot be used.
 pub(crate) async fn without_receivers(setup: Setup) -> Result<Accounts, Failure> {
     operators(setup.configuration, Signals::isolated(), Schema::AsItIs).await
-}
-
-/// The outbox for an operator.
-///
-/// # Errors
-/// When the database is not there or cannot be used.
-pub(crate) async fn outbox_for_operator(setup: Setup) -> Result<Outbox, Failure> {
-    let accounts = without_receivers(setup).await?;
-    let outbox = accounts.outbox().cloned();
-    outbox.ok_or_else(|| Failure::because("the site has no outbox"))
 }
 
 async fn operators(

@@ -27,12 +27,14 @@ const PAGE: u32 = 500;
 pub(crate) fn run(setup: Setup, command: OutboxCommand) -> Result<(), Failure> {
     let runtime = site::runtime()?;
     runtime.block_on(async {
-        let outbox = site::outbox_for_operator(setup).await?;
+        let accounts = site::without_receivers(setup).await?;
+        let no_outbox = || Failure::because("the site has no outbox");
+        let outbox = accounts.outbox().ok_or_else(no_outbox)?;
         match command {
-            OutboxCommand::List { json } => list(&outbox, json).await,
-            OutboxCommand::Retry { all: true, .. } => retry_all(&outbox).await,
-            OutboxCommand::Retry { ids, .. } => retry(&outbox, &ids).await,
-            OutboxCommand::Purge { older_than } => purge(&outbox, &older_than).await,
+            OutboxCommand::List { json } => list(outbox, json).await,
+            OutboxCommand::Retry { all: true, .. } => retry_all(outbox).await,
+            OutboxCommand::Retry { ids, .. } => retry(outbox, &ids).await,
+            OutboxCommand::Purge { older_than } => purge(outbox, &older_than).await,
         }
     })
 }
