@@ -48,12 +48,29 @@ impl Page {
     }
 
     /// Answers with another status.
+    ///
+    /// # Examples
+    /// ```
+    /// use http::StatusCode;
+    /// use phone_auth_web::Page;
+    ///
+    /// let page = Page::new("orders.html", "Orders").status(StatusCode::NOT_FOUND);
+    /// # drop(page);
+    /// ```
     pub fn status(mut self, status: StatusCode) -> Self {
         self.status = status;
         self
     }
 
     /// Tells the template a value under a name. Text is escaped where the template shows it.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_web::Page;
+    ///
+    /// let page = Page::new("orders.html", "Orders").with("orders", ["tea", "biscuits"]);
+    /// # drop(page);
+    /// ```
     pub fn with(mut self, name: &'static str, value: impl Serialize) -> Self {
         self.values.push((name, Value::from(Serde(value))));
         self
@@ -63,6 +80,14 @@ impl Page {
     ///
     /// # Security
     /// Only for pages without a form: under this policy browsers send `Origin: null` with one.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_web::Page;
+    ///
+    /// let page = Page::new("invitation.html", "Invitation").without_referrer();
+    /// # drop(page);
+    /// ```
     pub fn without_referrer(mut self) -> Self {
         self.referrer = Some(HeaderValue::from_static("no-referrer"));
         self

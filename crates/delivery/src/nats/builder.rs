@@ -49,30 +49,80 @@ impl NatsBuilder {
     }
 
     /// Logs in with this name and password.
+    ///
+    /// # Examples
+    /// ```
+    /// # let site = phone_auth_events::SiteOrigin::parse("https://example.org")?;
+    /// # let builder = || phone_auth_delivery::nats::Nats::builder(site.clone(), "tls://nats.example.org:4222");
+    /// use phone_auth_delivery::Secret;
+    ///
+    /// assert!(builder().log_in("accounts", Secret::new("from a file")).build().is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn log_in(mut self, user: impl Into<String>, password: Secret) -> Self {
         self.login = LogIn::User(user.into(), password);
         self
     }
 
     /// Logs in with this token.
+    ///
+    /// # Examples
+    /// ```
+    /// # let site = phone_auth_events::SiteOrigin::parse("https://example.org")?;
+    /// # let builder = || phone_auth_delivery::nats::Nats::builder(site.clone(), "tls://nats.example.org:4222");
+    /// use phone_auth_delivery::Secret;
+    ///
+    /// assert!(builder().token(Secret::new("from a file")).build().is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn token(mut self, token: Secret) -> Self {
         self.login = LogIn::Token(token);
         self
     }
 
     /// Logs in with the content of a credentials file.
+    ///
+    /// # Examples
+    /// ```
+    /// # let site = phone_auth_events::SiteOrigin::parse("https://example.org")?;
+    /// # let builder = || phone_auth_delivery::nats::Nats::builder(site.clone(), "tls://nats.example.org:4222");
+    /// use phone_auth_delivery::{BuildErrorKind, Secret};
+    ///
+    /// assert_eq!(*builder().credentials(Secret::new("no credentials")).build().unwrap_err().kind(), BuildErrorKind::Secret);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn credentials(mut self, content: Secret) -> Self {
         self.login = LogIn::Credentials(content);
         self
     }
 
     /// What stands before the name of the signal in a subject; else `phone_auth`.
+    ///
+    /// # Examples
+    /// ```
+    /// # let site = phone_auth_events::SiteOrigin::parse("https://example.org")?;
+    /// # let builder = || phone_auth_delivery::nats::Nats::builder(site.clone(), "tls://nats.example.org:4222");
+    /// use phone_auth_delivery::BuildErrorKind;
+    ///
+    /// assert!(builder().subject("site.accounts").build().is_ok());
+    /// assert_eq!(*builder().subject("site.>").build().unwrap_err().kind(), BuildErrorKind::Subject);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn subject(mut self, prefix: impl Into<String>) -> Self {
         self.subject = prefix.into();
         self
     }
 
     /// Takes the messages of these signals only: `verify_phone`, ….
+    ///
+    /// # Examples
+    /// ```
+    /// # let site = phone_auth_events::SiteOrigin::parse("https://example.org")?;
+    /// # let builder = || phone_auth_delivery::nats::Nats::builder(site.clone(), "tls://nats.example.org:4222");
+    /// let nats = builder().only(["verify_phone"]).build()?;
+    /// assert!(nats.takes("verify_phone") && !nats.takes("verify_email"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn only<S: Into<String>>(mut self, signals: impl IntoIterator<Item = S>) -> Self {
         self.selection = Selection::only(signals);
         self
@@ -82,12 +132,36 @@ impl NatsBuilder {
     ///
     /// # Security
     /// Whoever can listen on the way reads every link before its owner.
+    ///
+    /// # Examples
+    /// ```
+    /// # let site = phone_auth_events::SiteOrigin::parse("https://example.org")?;
+    /// # let builder = || phone_auth_delivery::nats::Nats::builder(site.clone(), "tls://nats.example.org:4222");
+    /// use phone_auth_delivery::{BuildErrorKind, nats::Nats};
+    ///
+    /// let nats = || Nats::builder(site.clone(), "nats://nats.internal:4222");
+    /// assert_eq!(*nats().build().unwrap_err().kind(), BuildErrorKind::Plaintext);
+    /// // A network that nobody else is on.
+    /// assert!(nats().danger_plain().build().is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn danger_plain(mut self) -> Self {
         self.may_be_plain = true;
         self
     }
 
     /// Trusts these certificates, in PEM, besides those that browsers trust.
+    ///
+    /// # Examples
+    /// ```
+    /// # let site = phone_auth_events::SiteOrigin::parse("https://example.org")?;
+    /// # let builder = || phone_auth_delivery::nats::Nats::builder(site.clone(), "tls://nats.example.org:4222");
+    /// use phone_auth_delivery::BuildErrorKind;
+    ///
+    /// let pem = "no certificate";
+    /// assert_eq!(*builder().root_certificate(pem).build().unwrap_err().kind(), BuildErrorKind::Certificate);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn root_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.root_certificate = Some(pem.into());
         self
@@ -95,6 +169,16 @@ impl NatsBuilder {
 
     /// How long a message may take; else 10 seconds. Each address of a server has a quarter of it to be
     /// connected to.
+    ///
+    /// # Examples
+    /// ```
+    /// # let site = phone_auth_events::SiteOrigin::parse("https://example.org")?;
+    /// # let builder = || phone_auth_delivery::nats::Nats::builder(site.clone(), "tls://nats.example.org:4222");
+    /// use std::time::Duration;
+    ///
+    /// assert!(builder().timeout(Duration::from_secs(60)).build().is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -107,6 +191,19 @@ impl NatsBuilder {
     /// [`Plaintext`](BuildErrorKind::Plaintext), [`Secret`](BuildErrorKind::Secret) for credentials that are
     /// none, [`Subject`](BuildErrorKind::Subject), [`Signal`](BuildErrorKind::Signal),
     /// [`Certificate`](BuildErrorKind::Certificate), [`Tls`](BuildErrorKind::Tls).
+    ///
+    /// # Examples
+    /// ```
+    /// # let site = phone_auth_events::SiteOrigin::parse("https://example.org")?;
+    /// # let builder = || phone_auth_delivery::nats::Nats::builder(site.clone(), "tls://nats.example.org:4222");
+    /// use phone_auth_delivery::{BuildErrorKind, nats::Nats};
+    ///
+    /// let nats = builder().build()?;
+    /// # drop(nats);
+    /// let loose = Nats::builder(site, "nats://user:password@127.0.0.1:4222").build();
+    /// assert_eq!(*loose.unwrap_err().kind(), BuildErrorKind::LogInUrl);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn build(self) -> Result<Nats, BuildError> {
         let servers = servers(&self.url, self.may_be_plain)?;
         if !is_subject(&self.subject) {

@@ -76,36 +76,102 @@ impl SmsGatewayBuilder {
     }
 
     /// The method; else `POST`.
+    ///
+    /// # Examples
+    /// ```
+    /// # let site = phone_auth_events::SiteOrigin::parse("https://example.org")?;
+    /// # let url = "https://sms.example.org/send?to={{ to }}&text={{ text }}";
+    /// # let builder = || phone_auth_delivery::sms_gateway::SmsGateway::builder(site.clone(), url);
+    /// use phone_auth_delivery::BuildErrorKind;
+    ///
+    /// assert!(builder().method("PUT").build().is_ok());
+    /// assert_eq!(*builder().method("TO SEND").build().unwrap_err().kind(), BuildErrorKind::Method);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn method(mut self, method: impl Into<String>) -> Self {
         self.method = method.into();
         self
     }
 
     /// A header, its value a template. Without another, `Idempotency-Key` is `{{ key }}`.
+    ///
+    /// # Examples
+    /// ```
+    /// # let site = phone_auth_events::SiteOrigin::parse("https://example.org")?;
+    /// # let url = "https://sms.example.org/send?to={{ to }}&text={{ text }}";
+    /// # let builder = || phone_auth_delivery::sms_gateway::SmsGateway::builder(site.clone(), url);
+    /// use phone_auth_delivery::BuildErrorKind;
+    ///
+    /// assert!(builder().header("X-Request", "{{ key }}").build().is_ok());
+    /// assert_eq!(*builder().header("no name", "1").build().unwrap_err().kind(), BuildErrorKind::Header);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
     }
 
     /// Logs in with a name and a password (RFC 7617).
+    ///
+    /// # Examples
+    /// ```
+    /// # let site = phone_auth_events::SiteOrigin::parse("https://example.org")?;
+    /// # let url = "https://sms.example.org/send?to={{ to }}&text={{ text }}";
+    /// # let builder = || phone_auth_delivery::sms_gateway::SmsGateway::builder(site.clone(), url);
+    /// use phone_auth_delivery::Secret;
+    ///
+    /// assert!(builder().basic_auth("accounts", Secret::new("from a file")).build().is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn basic_auth(mut self, user: impl Into<String>, password: Secret) -> Self {
         self.login = LogIn::Basic(user.into(), password);
         self
     }
 
     /// Logs in with a token (RFC 6750).
+    ///
+    /// # Examples
+    /// ```
+    /// # let site = phone_auth_events::SiteOrigin::parse("https://example.org")?;
+    /// # let url = "https://sms.example.org/send?to={{ to }}&text={{ text }}";
+    /// # let builder = || phone_auth_delivery::sms_gateway::SmsGateway::builder(site.clone(), url);
+    /// use phone_auth_delivery::Secret;
+    ///
+    /// assert!(builder().bearer(Secret::new("from a file")).build().is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn bearer(mut self, token: Secret) -> Self {
         self.login = LogIn::Bearer(token);
         self
     }
 
     /// A key that templates know as `secret`, for a gateway that wants it elsewhere.
+    ///
+    /// # Examples
+    /// ```
+    /// # let site = phone_auth_events::SiteOrigin::parse("https://example.org")?;
+    /// # let url = "https://sms.example.org/send?to={{ to }}&text={{ text }}";
+    /// # let builder = || phone_auth_delivery::sms_gateway::SmsGateway::builder(site.clone(), url);
+    /// use phone_auth_delivery::Secret;
+    ///
+    /// assert!(builder().header("X-Key", "{{ secret }}").secret(Secret::new("from a file")).build().is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn secret(mut self, secret: Secret) -> Self {
         self.secret = Some(secret);
         self
     }
 
     /// The body is a form of these fields, their values templates.
+    ///
+    /// # Examples
+    /// ```
+    /// # let site = phone_auth_events::SiteOrigin::parse("https://example.org")?;
+    /// # let url = "https://sms.example.org/send?to={{ to }}&text={{ text }}";
+    /// # let builder = || phone_auth_delivery::sms_gateway::SmsGateway::builder(site.clone(), url);
+    /// assert!(builder().form([("number", "{{ to }}"), ("body", "{{ text }}")]).build().is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn form<N: Into<String>, V: Into<String>>(
         mut self,
         fields: impl IntoIterator<Item = (N, V)>,
@@ -117,12 +183,35 @@ impl SmsGatewayBuilder {
     }
 
     /// The body is this JSON, every text in it a template.
+    ///
+    /// # Examples
+    /// ```
+    /// # let site = phone_auth_events::SiteOrigin::parse("https://example.org")?;
+    /// # let url = "https://sms.example.org/send?to={{ to }}&text={{ text }}";
+    /// # let builder = || phone_auth_delivery::sms_gateway::SmsGateway::builder(site.clone(), url);
+    /// let body = serde_json::json!({ "messages": [{ "to": "{{ to }}", "text": "{{ text }}" }] });
+    /// assert!(builder().json(body).build().is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn json(mut self, value: Value) -> Self {
         self.content = Content::Json(value);
         self
     }
 
     /// The statuses that mean that the gateway has taken the message; else `2xx`.
+    ///
+    /// # Examples
+    /// ```
+    /// # let site = phone_auth_events::SiteOrigin::parse("https://example.org")?;
+    /// # let url = "https://sms.example.org/send?to={{ to }}&text={{ text }}";
+    /// # let builder = || phone_auth_delivery::sms_gateway::SmsGateway::builder(site.clone(), url);
+    /// use phone_auth_delivery::{BuildErrorKind, StatusSet};
+    ///
+    /// assert!(builder().success(StatusSet::new([200..=200, 202..=202])).build().is_ok());
+    /// // 400 cannot mean both.
+    /// assert_eq!(*builder().success("2xx, 400".parse()?).build().unwrap_err().kind(), BuildErrorKind::Statuses);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn success(mut self, statuses: StatusSet) -> Self {
         self.success = statuses;
         self
@@ -130,6 +219,17 @@ impl SmsGatewayBuilder {
 
     /// The statuses that mean that it never will; else `400, 413, 422`. After all others the message is tried
     /// again.
+    ///
+    /// # Examples
+    /// ```
+    /// # let site = phone_auth_events::SiteOrigin::parse("https://example.org")?;
+    /// # let url = "https://sms.example.org/send?to={{ to }}&text={{ text }}";
+    /// # let builder = || phone_auth_delivery::sms_gateway::SmsGateway::builder(site.clone(), url);
+    /// use phone_auth_delivery::StatusSet;
+    ///
+    /// assert!(builder().never(StatusSet::new([400..=400, 404..=404])).build().is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn never(mut self, statuses: StatusSet) -> Self {
         self.never = statuses;
         self
@@ -139,36 +239,108 @@ impl SmsGatewayBuilder {
     ///
     /// # Security
     /// Whoever can listen on the way reads every link before its owner, and the password.
+    ///
+    /// # Examples
+    /// ```
+    /// # let site = phone_auth_events::SiteOrigin::parse("https://example.org")?;
+    /// # let url = "https://sms.example.org/send?to={{ to }}&text={{ text }}";
+    /// # let builder = || phone_auth_delivery::sms_gateway::SmsGateway::builder(site.clone(), url);
+    /// use phone_auth_delivery::{BuildErrorKind, sms_gateway::SmsGateway};
+    ///
+    /// let url = "http://sms.internal/{{ to }}/{{ text }}";
+    /// let gateway = || SmsGateway::builder(site.clone(), url);
+    /// assert_eq!(*gateway().build().unwrap_err().kind(), BuildErrorKind::Plaintext);
+    /// // A network that nobody else is on.
+    /// assert!(gateway().danger_plain().build().is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn danger_plain(mut self) -> Self {
         self.endpoint.may_be_plain = true;
         self
     }
 
     /// Trusts these certificates, in PEM, besides those that browsers trust.
+    ///
+    /// # Examples
+    /// ```
+    /// # let site = phone_auth_events::SiteOrigin::parse("https://example.org")?;
+    /// # let url = "https://sms.example.org/send?to={{ to }}&text={{ text }}";
+    /// # let builder = || phone_auth_delivery::sms_gateway::SmsGateway::builder(site.clone(), url);
+    /// use phone_auth_delivery::BuildErrorKind;
+    ///
+    /// let pem = "no certificate";
+    /// assert_eq!(*builder().root_certificate(pem).build().unwrap_err().kind(), BuildErrorKind::Certificate);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn root_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.endpoint.root_certificate = Some(pem.into());
         self
     }
 
     /// How long a message may take; else 20 seconds.
+    ///
+    /// # Examples
+    /// ```
+    /// # let site = phone_auth_events::SiteOrigin::parse("https://example.org")?;
+    /// # let url = "https://sms.example.org/send?to={{ to }}&text={{ text }}";
+    /// # let builder = || phone_auth_delivery::sms_gateway::SmsGateway::builder(site.clone(), url);
+    /// use std::time::Duration;
+    ///
+    /// assert!(builder().timeout(Duration::from_secs(60)).build().is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.endpoint.timeout = timeout;
         self
     }
 
     /// A folder whose texts replace ours one by one, or add languages: `de/verify_phone.txt`.
+    ///
+    /// # Examples
+    /// ```
+    /// # let site = phone_auth_events::SiteOrigin::parse("https://example.org")?;
+    /// # let url = "https://sms.example.org/send?to={{ to }}&text={{ text }}";
+    /// # let builder = || phone_auth_delivery::sms_gateway::SmsGateway::builder(site.clone(), url);
+    /// use phone_auth_delivery::BuildErrorKind;
+    ///
+    /// let folder = "no/such/folder";
+    /// assert_eq!(*builder().templates_from(folder).build().unwrap_err().kind(), BuildErrorKind::TemplateFolder);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn templates_from(mut self, folder: impl Into<PathBuf>) -> Self {
         self.templates = Some(folder.into());
         self
     }
 
     /// The language of people whose own has no texts; else English, `en`.
+    ///
+    /// # Examples
+    /// ```
+    /// # let site = phone_auth_events::SiteOrigin::parse("https://example.org")?;
+    /// # let url = "https://sms.example.org/send?to={{ to }}&text={{ text }}";
+    /// # let builder = || phone_auth_delivery::sms_gateway::SmsGateway::builder(site.clone(), url);
+    /// use phone_auth_delivery::BuildErrorKind;
+    ///
+    /// // There is no text in Icelandic.
+    /// assert_eq!(*builder().default_language("is").build().unwrap_err().kind(), BuildErrorKind::Language);
+    /// assert!(builder().default_language("en").build().is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn default_language(mut self, tag: impl Into<String>) -> Self {
         self.style.language = tag.into();
         self
     }
 
     /// What the site is called in the message; else the host of its origin.
+    ///
+    /// # Examples
+    /// ```
+    /// # let site = phone_auth_events::SiteOrigin::parse("https://example.org")?;
+    /// # let url = "https://sms.example.org/send?to={{ to }}&text={{ text }}";
+    /// # let builder = || phone_auth_delivery::sms_gateway::SmsGateway::builder(site.clone(), url);
+    /// assert!(builder().site_name("Tea house").build().is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn site_name(mut self, name: impl Into<String>) -> Self {
         self.style.site_name = Some(name.into());
         self
@@ -188,6 +360,20 @@ impl SmsGatewayBuilder {
     /// [`Tls`](BuildErrorKind::Tls), and those of texts:
     /// [`TemplateFolder`](BuildErrorKind::TemplateFolder), [`Template`](BuildErrorKind::Template),
     /// [`Language`](BuildErrorKind::Language).
+    ///
+    /// # Examples
+    /// ```
+    /// # let site = phone_auth_events::SiteOrigin::parse("https://example.org")?;
+    /// # let url = "https://sms.example.org/send?to={{ to }}&text={{ text }}";
+    /// # let builder = || phone_auth_delivery::sms_gateway::SmsGateway::builder(site.clone(), url);
+    /// use phone_auth_delivery::{BuildErrorKind, sms_gateway::SmsGateway};
+    ///
+    /// let gateway = builder().build()?;
+    /// # drop(gateway);
+    /// let silent = SmsGateway::builder(site, "https://sms.example.org/?to={{ to }}").build();
+    /// assert_eq!(*silent.unwrap_err().kind(), BuildErrorKind::Incomplete);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn build(self) -> Result<SmsGateway, BuildError> {
         let statuses = Statuses::new(self.success, self.never)?;
         let method = Method::from_bytes(self.method.as_bytes())

@@ -49,6 +49,19 @@ impl Twilio {
     }
 
     /// Where its API is, for an account in another region; else `https://api.twilio.com`.
+    ///
+    /// # Examples
+    /// ```
+    /// # let site = phone_auth_events::SiteOrigin::parse("https://example.org")?;
+    /// use phone_auth_delivery::Secret;
+    /// use phone_auth_delivery::sms_gateway::{SmsGateway, Twilio, TwilioSender};
+    ///
+    /// let sender = TwilioSender::From("+15005550006".to_owned());
+    /// let account = Twilio::new("AC0123", Secret::new("from a file"), sender);
+    /// let account = account.at("https://api.dublin.ie1.twilio.com");
+    /// assert!(SmsGateway::twilio(site, account).build().is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn at(mut self, origin: impl Into<String>) -> Self {
         self.api = origin.into();

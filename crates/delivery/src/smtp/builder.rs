@@ -65,6 +65,14 @@ impl SmtpBuilder {
     }
 
     /// The port; else the usual one: 465 for implicit TLS, 587 for STARTTLS, 25 for neither.
+    ///
+    /// # Examples
+    /// ```
+    /// # let site = phone_auth_events::SiteOrigin::parse("https://example.org")?;
+    /// # let builder = || phone_auth_delivery::smtp::Smtp::builder(site.clone(), "mail.example.org", "accounts@example.org");
+    /// assert!(builder().port(2465).build().is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn port(mut self, port: u16) -> Self {
         self.port = Some(port);
         self
@@ -72,6 +80,19 @@ impl SmtpBuilder {
 
     /// How the connection is kept from others; else by TLS from its beginning, which leaves nothing that
     /// was sent before TLS began to be taken for an answer.
+    ///
+    /// # Examples
+    /// ```
+    /// # let site = phone_auth_events::SiteOrigin::parse("https://example.org")?;
+    /// # let builder = || phone_auth_delivery::smtp::Smtp::builder(site.clone(), "mail.example.org", "accounts@example.org");
+    /// use phone_auth_delivery::BuildErrorKind;
+    /// use phone_auth_delivery::smtp::Security;
+    ///
+    /// assert!(builder().security(Security::StartTls).build().is_ok());
+    /// // Without TLS others could read the links.
+    /// assert_eq!(*builder().security(Security::None).build().unwrap_err().kind(), BuildErrorKind::Plaintext);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn security(mut self, security: Security) -> Self {
         self.security = security;
         self
@@ -81,12 +102,33 @@ impl SmtpBuilder {
     ///
     /// # Security
     /// Whoever can listen on the way reads every link before its owner, and the password.
+    ///
+    /// # Examples
+    /// ```
+    /// # let site = phone_auth_events::SiteOrigin::parse("https://example.org")?;
+    /// # let builder = || phone_auth_delivery::smtp::Smtp::builder(site.clone(), "mail.example.org", "accounts@example.org");
+    /// use phone_auth_delivery::smtp::Security;
+    ///
+    /// // A network that nobody else is on.
+    /// assert!(builder().security(Security::None).danger_plain().build().is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn danger_plain(mut self) -> Self {
         self.may_be_plain = true;
         self
     }
 
     /// Logs in with this name and password.
+    ///
+    /// # Examples
+    /// ```
+    /// # let site = phone_auth_events::SiteOrigin::parse("https://example.org")?;
+    /// # let builder = || phone_auth_delivery::smtp::Smtp::builder(site.clone(), "mail.example.org", "accounts@example.org");
+    /// use phone_auth_delivery::Secret;
+    ///
+    /// assert!(builder().log_in("accounts", Secret::new("from a file")).build().is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn log_in(mut self, user: impl Into<String>, password: Secret) -> Self {
         self.login = Some((user.into(), password));
         self
@@ -114,6 +156,17 @@ impl SmtpBuilder {
 
     /// Trusts these certificates, in PEM, besides those that browsers trust: for a server with a
     /// certificate of a private authority.
+    ///
+    /// # Examples
+    /// ```
+    /// # let site = phone_auth_events::SiteOrigin::parse("https://example.org")?;
+    /// # let builder = || phone_auth_delivery::smtp::Smtp::builder(site.clone(), "mail.example.org", "accounts@example.org");
+    /// use phone_auth_delivery::BuildErrorKind;
+    ///
+    /// let pem = "no certificate";
+    /// assert_eq!(*builder().root_certificate(pem).build().unwrap_err().kind(), BuildErrorKind::Certificate);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn root_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.root_certificate = Some(pem.into());
         self
@@ -121,6 +174,16 @@ impl SmtpBuilder {
 
     /// How long a message may take from the first connection to the last answer; else 20 seconds. Each
     /// address of the host has a quarter of it to be connected to.
+    ///
+    /// # Examples
+    /// ```
+    /// # let site = phone_auth_events::SiteOrigin::parse("https://example.org")?;
+    /// # let builder = || phone_auth_delivery::smtp::Smtp::builder(site.clone(), "mail.example.org", "accounts@example.org");
+    /// use std::time::Duration;
+    ///
+    /// assert!(builder().timeout(Duration::from_secs(60)).build().is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -128,24 +191,66 @@ impl SmtpBuilder {
 
     /// How many connections there may be at once; else four. Further messages wait, and their time begins
     /// when they have a connection.
+    ///
+    /// # Examples
+    /// ```
+    /// # let site = phone_auth_events::SiteOrigin::parse("https://example.org")?;
+    /// # let builder = || phone_auth_delivery::smtp::Smtp::builder(site.clone(), "mail.example.org", "accounts@example.org");
+    /// use std::num::NonZeroUsize;
+    ///
+    /// let one = NonZeroUsize::MIN;
+    /// assert!(builder().connections(one).build().is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn connections(mut self, most: NonZeroUsize) -> Self {
         self.connections = most;
         self
     }
 
     /// A folder whose templates replace ours one by one, or add languages: `de/verify_email.txt`.
+    ///
+    /// # Examples
+    /// ```
+    /// # let site = phone_auth_events::SiteOrigin::parse("https://example.org")?;
+    /// # let builder = || phone_auth_delivery::smtp::Smtp::builder(site.clone(), "mail.example.org", "accounts@example.org");
+    /// use phone_auth_delivery::BuildErrorKind;
+    ///
+    /// let folder = "no/such/folder";
+    /// assert_eq!(*builder().templates_from(folder).build().unwrap_err().kind(), BuildErrorKind::TemplateFolder);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn templates_from(mut self, folder: impl Into<PathBuf>) -> Self {
         self.templates = Some(folder.into());
         self
     }
 
     /// The language of people whose own has no texts; else English, `en`.
+    ///
+    /// # Examples
+    /// ```
+    /// # let site = phone_auth_events::SiteOrigin::parse("https://example.org")?;
+    /// # let builder = || phone_auth_delivery::smtp::Smtp::builder(site.clone(), "mail.example.org", "accounts@example.org");
+    /// use phone_auth_delivery::BuildErrorKind;
+    ///
+    /// // There is no text in Icelandic.
+    /// assert_eq!(*builder().default_language("is").build().unwrap_err().kind(), BuildErrorKind::Language);
+    /// assert!(builder().default_language("en").build().is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn default_language(mut self, tag: impl Into<String>) -> Self {
         self.style.language = tag.into();
         self
     }
 
     /// What the site is called in the mail; else the host of its origin.
+    ///
+    /// # Examples
+    /// ```
+    /// # let site = phone_auth_events::SiteOrigin::parse("https://example.org")?;
+    /// # let builder = || phone_auth_delivery::smtp::Smtp::builder(site.clone(), "mail.example.org", "accounts@example.org");
+    /// assert!(builder().site_name("Tea house").build().is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn site_name(mut self, name: impl Into<String>) -> Self {
         self.style.site_name = Some(name.into());
         self
@@ -159,6 +264,19 @@ impl SmtpBuilder {
     /// [`Tls`](BuildErrorKind::Tls), and those of templates:
     /// [`TemplateFolder`](BuildErrorKind::TemplateFolder), [`Template`](BuildErrorKind::Template),
     /// [`Language`](BuildErrorKind::Language).
+    ///
+    /// # Examples
+    /// ```
+    /// # let site = phone_auth_events::SiteOrigin::parse("https://example.org")?;
+    /// # let builder = || phone_auth_delivery::smtp::Smtp::builder(site.clone(), "mail.example.org", "accounts@example.org");
+    /// use phone_auth_delivery::{BuildErrorKind, smtp::Smtp};
+    ///
+    /// let smtp = builder().build()?;
+    /// # drop(smtp);
+    /// let nobody = Smtp::builder(site, "mail.example.org", "no address").build();
+    /// assert_eq!(*nobody.unwrap_err().kind(), BuildErrorKind::Sender);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn build(self) -> Result<Smtp, BuildError> {
         let is_host = |sign: char| sign.is_ascii_alphanumeric() || ".-_:".contains(sign);
         if self.host.is_empty() || !self.host.chars().all(is_host) {

@@ -1,0 +1,438 @@
+//! Puts the pages together, and refuses what browsers would not take.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use http::HeaderValue;
+use phone_auth_core::accounts::Accounts;
+use phone_auth_events::SiteOrigin;
+
+use super::{Inner, Web};
+use crate::build_error::{WebBuildError, WebBuildErrorKind};
+use crate::cookies::{self, Cookies};
+use crate::csrf::{CsrfKeys, Origins};
+use crate::headers::{self, PageHeadersLayer};
+use crate::router;
+use crate::stylesheet::{self, Stylesheet};
+use crate::templates::Templates;
+
+/// Puts [`Web`] together; [`Web::builder`] begins.
+#[derive(Debug)]
+#[must_use = "nothing happens until `build` is called"]
+pub struct WebBuilder {
+    accounts: Accounts,
+    site: SiteOrigin,
+    site_name: Option<String>,
+    templates: Vec<Source>,
+    folder: Option<PathBuf>,
+    session_cookie: Option<String>,
+    host_cookies: Option<bool>,
+    trusted_origins: Vec<SiteOrigin>,
+    django_cookie: Option<String>,
+    django_domain: Option<String>,
+    content_policy: Option<String>,
+}
+
+impl WebBuilder {
+    pub(super) fn new(accounts: Accounts, site: SiteOrigin) -> Self {
+        Self {
+            accounts,
+            site,
+            site_name: None,
+            templates: Vec::new(),
+            folder: None,
+            session_cookie: None,
+            host_cookies: None,
+            trusted_origins: Vec::new(),
+            django_cookie: None,
+            django_domain: None,
+            content_policy: None,
+        }
+    }
+
+    /// What the site is called at the top of its pages; the host of its origin unless said.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::sync::Arc;
+    /// # let keyring = phone_auth_tokens::Keyring::new(phone_auth_tokens::SecretKey::generate()?);
+    /// # let store = Arc::new(phone_auth_store_testkit::MemoryStore::new());
+    /// # let accounts = phone_auth_core::accounts::Accounts::builder(store, keyring).build()?;
+    /// # let site = phone_auth_events::SiteOrigin::parse("https://example.org")?;
+    /// # let builder = || phone_auth_web::Web::builder(accounts.clone(), site.clone());
+    /// assert!(builder().site_name("Tea house").build().is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn site_name(mut self, name: impl Into<String>) -> Self {
+        self.site_name = Some(name.into());
+        self
+    }
+
+    /// Takes templates from a folder before the embedded ones, each by its name:
+    /// `FOLDER/phone_auth/login.html` in place of the log-in page. A file that changes is read anew; while it has a
+    /// mistake or is empty, the last good text is shown, and in place of one that is removed the embedded one. Whatever
+    /// a file ends in, the values in it are escaped for HTML. `FOLDER/phone_auth/style.css` replaces the style
+    /// sheet, and is read once.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::sync::Arc;
+    /// # let keyring = phone_auth_tokens::Keyring::new(phone_auth_tokens::SecretKey::generate()?);
+    /// # let store = Arc::new(phone_auth_store_testkit::MemoryStore::new());
+    /// # let accounts = phone_auth_core::accounts::Accounts::builder(store, keyring).build()?;
+    /// # let site = phone_auth_events::SiteOrigin::parse("https://example.org")?;
+    /// # let builder = || phone_auth_web::Web::builder(accounts.clone(), site.clone());
+    /// use phone_auth_web::WebBuildErrorKind;
+    ///
+    /// // What cannot be read is told at the start.
+    /// let refused = builder().templates_from("no/such/folder").build().unwrap_err();
+    /// assert_eq!(refused.kind(), WebBuildErrorKind::Templates);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn templates_from(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.folder = Some(folder.into());
+        self
+    }
+
+    /// Adds a template of the application, or replaces one of ours by its name.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::sync::Arc;
+    /// # let keyring = phone_auth_tokens::Keyring::new(phone_auth_tokens::SecretKey::generate()?);
+    /// # let store = Arc::new(phone_auth_store_testkit::MemoryStore::new());
+    /// # let accounts = phone_auth_core::accounts::Accounts::builder(store, keyring).build()?;
+    /// # let site = phone_auth_events::SiteOrigin::parse("https://example.org")?;
+    /// # let builder = || phone_auth_web::Web::builder(accounts.clone(), site.clone());
+    /// use phone_auth_web::WebBuildErrorKind;
+    ///
+    /// assert!(builder().template("orders.html", "{% for order in orders %}{{ order }} {% endfor %}").build().is_ok());
+    /// let refused = builder().template("orders.html", "{% for %}").build().unwrap_err();
+    /// assert_eq!(refused.kind(), WebBuildErrorKind::Templates);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn template(
+        mut self,
+        name: impl Into<Cow<'static, str>>,
+        source: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        self.templates.push((name.into(), source.into()));
+        self
+    }
+
+    /// What the session cookie is called; else `sessionid`. Applications of one host need names that differ.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::sync::Arc;
+    /// # let keyring = phone_auth_tokens::Keyring::new(phone_auth_tokens::SecretKey::generate()?);
+    /// # let store = Arc::new(phone_auth_store_testkit::MemoryStore::new());
+    /// # let accounts = phone_auth_core::accounts::Accounts::builder(store, keyring).build()?;
+    /// # let site = phone_auth_events::SiteOrigin::parse("https://example.org")?;
+    /// # let builder = || phone_auth_web::Web::builder(accounts.clone(), site.clone());
+    /// use phone_auth_web::WebBuildErrorKind;
+    ///
+    /// assert!(builder().session_cookie_name("tea_house_session").build().is_ok());
+    /// let refused = builder().session_cookie_name("tea house").build().unwrap_err();
+    /// assert_eq!(refused.kind(), WebBuildErrorKind::CookieName);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn session_cookie_name(mut self, name: impl Into<String>) -> Self {
+        self.session_cookie = Some(name.into());
+        self
+    }
+
+    /// Whether the names of the cookies begin with `__Host-`, as in `__Host-sessionid`. Browsers then refuse them from
+    /// any other host of the domain (ASVS 5.0, 3.3.3), which could else set a session of its own before ours. Only an
+    /// https site can have them, and no site that shares its sessions with Django.
+    ///
+    /// Unless said, they do on an https site that shares no sessions. Sessions that the
+    /// first version began, which knew no prefix, live on under the plain name; whoever turns the prefix on or off later
+    /// signs everybody out.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::sync::Arc;
+    /// # let keyring = phone_auth_tokens::Keyring::new(phone_auth_tokens::SecretKey::generate()?);
+    /// # let store = Arc::new(phone_auth_store_testkit::MemoryStore::new());
+    /// # let accounts = phone_auth_core::accounts::Accounts::builder(store, keyring).build()?;
+    /// # let site = phone_auth_events::SiteOrigin::parse("https://example.org")?;
+    /// # let builder = || phone_auth_web::Web::builder(accounts.clone(), site.clone());
+    /// use phone_auth_events::SiteOrigin;
+    /// use phone_auth_web::{Web, WebBuildErrorKind};
+    ///
+    /// // Another program of the host reads the cookie under its plain name.
+    /// assert!(builder().host_cookies(false).build().is_ok());
+    /// let plain = SiteOrigin::parse("http://example.org")?;
+    /// let refused = Web::builder(accounts, plain).host_cookies(true).build().unwrap_err();
+    /// assert_eq!(refused.kind(), WebBuildErrorKind::HostCookiesNeedHttps);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn host_cookies(mut self, on: bool) -> Self {
+        self.host_cookies = Some(on);
+        self
+    }
+
+    /// Another origin whose pages may send forms to this site, such as that of an application in front of it. Those of
+    /// the site itself may, whatever `Host` a proxy sends.
+    ///
+    /// # Security
+    /// Whoever can put a page on that origin can have a visitor's browser send any form.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::sync::Arc;
+    /// # let keyring = phone_auth_tokens::Keyring::new(phone_auth_tokens::SecretKey::generate()?);
+    /// # let store = Arc::new(phone_auth_store_testkit::MemoryStore::new());
+    /// # let accounts = phone_auth_core::accounts::Accounts::builder(store, keyring).build()?;
+    /// # let site = phone_auth_events::SiteOrigin::parse("https://example.org")?;
+    /// # let builder = || phone_auth_web::Web::builder(accounts.clone(), site.clone());
+    /// use phone_auth_events::SiteOrigin;
+    ///
+    /// let shop = SiteOrigin::parse("https://shop.example.org")?;
+    /// assert!(builder().trusted_origin(shop).build().is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn trusted_origin(mut self, origin: SiteOrigin) -> Self {
+        self.trusted_origins.push(origin);
+        self
+    }
+
+    /// The `SESSION_COOKIE_NAME` of the Django site that sessions are shared with; else the name of the session
+    /// cookie. It counts only where they are
+    /// ([`AccountsBuilder::sessions`](phone_auth_core::accounts::AccountsBuilder::sessions)).
+    /// There our CSRF cookie is called `phone_auth_csrftoken`, so that Django's stays as it is.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::sync::Arc;
+    /// # let keyring = phone_auth_tokens::Keyring::new(phone_auth_tokens::SecretKey::generate()?);
+    /// # let store = Arc::new(phone_auth_store_testkit::MemoryStore::new());
+    /// # let accounts = phone_auth_core::accounts::Accounts::builder(store, keyring).build()?;
+    /// # let site = phone_auth_events::SiteOrigin::parse("https://example.org")?;
+    /// # let builder = || phone_auth_web::Web::builder(accounts.clone(), site.clone());
+    /// assert!(builder().django_session_cookie("tea_session").build().is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn django_session_cookie(mut self, name: impl Into<String>) -> Self {
+        self.django_cookie = Some(name.into());
+        self
+    }
+
+    /// The `SESSION_COOKIE_DOMAIN` of the Django site that sessions are shared with, such as `example.org`;
+    /// else the cookie is for this host alone. It counts where
+    /// [`django_session_cookie`](Self::django_session_cookie) does. Browsers keep two cookies of one name
+    /// that differ by their domain, and send both: then one site takes the session of the other for over.
+    ///
+    /// # Security
+    /// Every host of the domain is sent the key of the session.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::sync::Arc;
+    /// # let keyring = phone_auth_tokens::Keyring::new(phone_auth_tokens::SecretKey::generate()?);
+    /// # let store = Arc::new(phone_auth_store_testkit::MemoryStore::new());
+    /// # let accounts = phone_auth_core::accounts::Accounts::builder(store, keyring).build()?;
+    /// # let site = phone_auth_events::SiteOrigin::parse("https://example.org")?;
+    /// # let builder = || phone_auth_web::Web::builder(accounts.clone(), site.clone());
+    /// assert!(builder().django_session_cookie_domain("example.org").build().is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn django_session_cookie_domain(mut self, domain: impl Into<String>) -> Self {
+        self.django_domain = Some(domain.into());
+        self
+    }
+
+    /// Another `Content-Security-Policy`, for templates that load more than a style sheet.
+    ///
+    /// # Security
+    /// Keep `frame-ancestors 'none'`, `base-uri 'none'` and `form-action 'self'`, and allow no inline
+    /// code.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::sync::Arc;
+    /// # let keyring = phone_auth_tokens::Keyring::new(phone_auth_tokens::SecretKey::generate()?);
+    /// # let store = Arc::new(phone_auth_store_testkit::MemoryStore::new());
+    /// # let accounts = phone_auth_core::accounts::Accounts::builder(store, keyring).build()?;
+    /// # let site = phone_auth_events::SiteOrigin::parse("https://example.org")?;
+    /// # let builder = || phone_auth_web::Web::builder(accounts.clone(), site.clone());
+    /// use phone_auth_web::WebBuildErrorKind;
+    ///
+    /// let policy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
+    ///               base-uri 'none'; frame-ancestors 'none'";
+    /// assert!(builder().content_security_policy(policy).build().is_ok());
+    /// let refused = builder().content_security_policy("two\nlines").build().unwrap_err();
+    /// assert_eq!(refused.kind(), WebBuildErrorKind::ContentSecurityPolicy);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn content_security_policy(mut self, policy: impl Into<String>) -> Self {
+        self.content_policy = Some(policy.into());
+        self
+    }
+
+    /// Puts the pages together.
+    ///
+    /// # Errors
+    /// [`WebBuildError`] of the kind
+    /// - [`Templates`](WebBuildErrorKind::Templates): the folder cannot be read, or a template has a
+    ///   mistake; the source names file and line.
+    /// - [`HostCookiesNeedHttps`](WebBuildErrorKind::HostCookiesNeedHttps): [`host_cookies`](Self::host_cookies)
+    ///   on a site that is not https.
+    /// - [`HostCookiesBesideDjango`](WebBuildErrorKind::HostCookiesBesideDjango): they were asked for on a site that
+    ///   shares its sessions with Django.
+    /// - [`CookieName`](WebBuildErrorKind::CookieName): no cookie can have the name that was given, another of ours
+    ///   has it, or it begins with a prefix that [`host_cookies`](Self::host_cookies) is there for.
+    /// - [`CookieDomain`](WebBuildErrorKind::CookieDomain): the host of the site is not in the domain that was
+    ///   given.
+    /// - [`ContentSecurityPolicy`](WebBuildErrorKind::ContentSecurityPolicy): the policy cannot stand
+    ///   in a header.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::sync::Arc;
+    /// # let keyring = phone_auth_tokens::Keyring::new(phone_auth_tokens::SecretKey::generate()?);
+    /// # let store = Arc::new(phone_auth_store_testkit::MemoryStore::new());
+    /// # let accounts = phone_auth_core::accounts::Accounts::builder(store, keyring).build()?;
+    /// # let site = phone_auth_events::SiteOrigin::parse("https://example.org")?;
+    /// # let builder = || phone_auth_web::Web::builder(accounts.clone(), site.clone());
+    /// let web = builder().build()?;
+    /// assert_eq!(web.site().as_str(), "https://example.org");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn build(self) -> Result<Web, WebBuildError> {
+        let https = self.site.is_https();
+        let cookies = self.cookies(https)?;
+        let content_policy = match self.content_policy {
+            None => HeaderValue::from_static(headers::CONTENT_POLICY),
+            Some(policy) => HeaderValue::try_from(policy).map_err(|source| {
+                WebBuildError::with_source(WebBuildErrorKind::ContentSecurityPolicy, source)
+            })?,
+        };
+        let style = style(self.folder.as_deref())?;
+        let stylesheet = Stylesheet::new(self.accounts.routes().mount(), style);
+        let mut templates = compile(self.templates, self.folder.as_deref())?;
+        let name = self
+            .site_name
+            .unwrap_or_else(|| host_of(&self.site).to_owned());
+        router::provide_addresses(&mut templates, &self.accounts, &stylesheet, &name);
+        Ok(Web {
+            inner: Arc::new(Inner {
+                templates,
+                stylesheet,
+                cookies,
+                csrf_keys: CsrfKeys::new(self.accounts.keyring()),
+                origins: Origins::new(&self.site, &self.trusted_origins),
+                page_headers: PageHeadersLayer::new(content_policy, https),
+                accounts: self.accounts,
+                site: self.site,
+            }),
+        })
+    }
+}
+
+impl WebBuilder {
+    /// The cookies as asked for.
+    fn cookies(&self, https: bool) -> Result<Cookies, WebBuildError> {
+        let is_shared = self.accounts.shares_sessions();
+        let host_prefix = self.host_cookies.unwrap_or(https && !is_shared);
+        if host_prefix && !https {
+            return Err(WebBuildErrorKind::HostCookiesNeedHttps.into());
+        }
+        if host_prefix && is_shared {
+            return Err(WebBuildErrorKind::HostCookiesBesideDjango.into());
+        }
+        let own = self.session_cookie.as_deref();
+        if own.is_some_and(|name| name.starts_with("__")) {
+            return Err(WebBuildErrorKind::CookieName.into());
+        }
+        let name = self.django_cookie.as_deref().filter(|_| is_shared);
+        let name = name.or(own).unwrap_or(cookies::SESSION).to_owned();
+        if !is_cookie_name(&name) || cookies::TAKEN.contains(&name.as_str()) {
+            return Err(WebBuildErrorKind::CookieName.into());
+        }
+        let cookies = Cookies::new(https, host_prefix, name.into());
+        if !is_shared {
+            return Ok(cookies);
+        }
+        let domain = match self.django_domain.as_deref() {
+            Some(domain) if !is_in(host_of(&self.site), domain) => {
+                return Err(WebBuildErrorKind::CookieDomain.into());
+            }
+            domain => domain.map(|domain| domain.trim_start_matches('.').to_owned()),
+        };
+        Ok(cookies.beside_django(domain))
+    }
+}
+
+/// A template's name and source.
+pub(super) type Source = (Cow<'static, str>, Cow<'static, str>);
+
+/// The templates, those of the folder before the embedded ones.
+pub(super) fn compile(
+    more: Vec<Source>,
+    folder: Option<&Path>,
+) -> Result<Templates, WebBuildError> {
+    Templates::compile(more, folder)
+        .map_err(|source| WebBuildError::with_source(WebBuildErrorKind::Templates, source))
+}
+
+/// The style sheet of the folder, or the embedded one.
+pub(super) fn style(folder: Option<&Path>) -> Result<String, WebBuildError> {
+    let own = folder.map(|folder| folder.join("phone_auth/style.css"));
+    match own.filter(|path| path.is_file()) {
+        Some(path) => std::fs::read_to_string(path)
+            .map_err(|source| WebBuildError::with_source(WebBuildErrorKind::Templates, source)),
+        None => Ok(stylesheet::EMBEDDED.to_owned()),
+    }
+}
+
+/// Whether a cookie can have this name: a token of RFC 9110, section 5.6.2.
+fn is_cookie_name(name: &str) -> bool {
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !name.is_empty() && name.bytes().all(is_token)
+}
+
+/// Whether a host, which may have a port, is in a domain, as RFC 6265, section 5.1.3 has it. A dot before the
+/// domain counts for nothing.
+fn is_in(host: &str, domain: &str) -> bool {
+    let domain = domain.strip_prefix('.').unwrap_or(domain);
+    let name = host.split(':').next().unwrap_or_default();
+    let is_name = !domain.is_empty() && name.parse::<IpAddr>().is_err();
+    let before = name
+        .to_ascii_lowercase()
+        .strip_suffix(&domain.to_ascii_lowercase())
+        .map(|before| before.is_empty() || before.ends_with('.'));
+    is_name && before == Some(true)
+}
+
+/// What comes after the scheme.
+fn host_of(site: &SiteOrigin) -> &str {
+    let origin = site.as_str();
+    origin.split_once("://").map_or(origin, |(_, host)| host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_in;
+
+    #[test]
+    fn domains_hold_their_hosts() {
+        for (host, domain, is) in [
+            ("example.org", "example.org", true),
+            ("www.example.org:8443", "example.org", true),
+            ("www.Example.org", ".example.ORG", true),
+            ("example.org", "www.example.org", false),
+            ("badexample.org", "example.org", false),
+            ("example.org", "", false),
+            ("example.org", ".", false),
+            ("example.org", "org; Secure", false),
+            ("127.0.0.1:8000", "127.0.0.1", false),
+            ("127.0.0.1:8000", "0.0.1", false),
+        ] {
+            assert_eq!(is_in(host, domain), is, "{host} {domain}");
+        }
+    }
+}
