@@ -7,8 +7,58 @@
 //! requests (`webhook`) or reads a stream (`nats`), and, for one's own machine, printed lines and a mailbox in
 //! memory (`development`).
 //!
-//! A receiver is linked with its feature and takes state that the application provides. Where it is not
-//! wanted, it is switched off by its id.
+//! # A first receiver
+//! A receiver is linked with its feature and takes state that the application provides. Its builder refuses what could
+//! not send; nothing is connected before the first message:
+#![cfg_attr(feature = "smtp", doc = "```standalone_crate")]
+#![cfg_attr(not(feature = "smtp"), doc = "```text")]
+//! use phone_auth_delivery::smtp::{self, Smtp};
+//! use phone_auth_delivery::{BuildErrorKind, RECEIVERS, Secret};
+//! use phone_auth_events::{Signals, SiteOrigin, VerifyEmail};
+//!
+//! let site = SiteOrigin::parse("https://example.org")?;
+//! let smtp = Smtp::builder(site.clone(), "mail.example.org", "Example <accounts@example.org>")
+//!     .log_in("accounts", Secret::new("from a file"))
+//!     .build()?;
+//! let nobody = Smtp::builder(site, "mail.example.org", "no address").build();
+//! assert_eq!(*nobody.unwrap_err().kind(), BuildErrorKind::Sender);
+//!
+//! // What is linked and has no state is left out by its id; `phone-auth` does this by itself.
+//! let others = RECEIVERS.iter().filter(|id| **id != smtp::RECEIVER);
+//! let dispatcher = others.fold(Signals::builder(), |signals, id| signals.switch_off(*id));
+//! # #[cfg(feature = "development")]
+//! # let dispatcher = phone_auth_delivery::development::RECEIVERS
+//! #     .iter()
+//! #     .fold(dispatcher, |signals, id| signals.switch_off(*id));
+//! let dispatcher = dispatcher.provide(smtp).build()?;
+//! assert!(dispatcher.has_receiver::<VerifyEmail>());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Which receiver
+//! | to send | feature | state | takes |
+//! |---|---|---|---|
+//! | mail, through a mail server | `smtp` | `smtp::Smtp` | the two signals by e-mail |
+//! | text messages, through a gateway over HTTP | `sms-gateway` | `sms_gateway::SmsGateway` | the two signals to a phone |
+//! | by way of a service that is posted to | `webhook` | `webhook::Webhook` | all four, or those chosen |
+//! | by way of a stream | `nats` | `nats::Nats` | all four, or those chosen |
+//! | to one's own terminal | `development` | `development::{LinePrinter, Mailbox}` | all four |
+//!
+//! Your own receivers are called beside them; each counts for itself, and one that fails keeps no other from its message.
+//!
+//! # When a message cannot be delivered
+//! A receiver says whether to try again, by `Undelivered`: never, when the other side refused this message for good; after
+//! the time that the other side named; else later. The reason is kept with the message for the operator, so it holds no
+//! link, no secret, and no words of the other side. A message is sent at least once: each attempt has the same idempotency
+//! key, which every receiver here passes on.
+//!
+//! # What messages say
+//! Texts are templates in the language of the user, compiled in; `templates_from` replaces them one by one from a folder,
+//! or adds languages. A mistake in one is found when the state is built.
+//!
+//! # Where to read on
+//! The module of each receiver; `docs/guide/delivery.md`, for the settings of the program, for what each refusal means and
+//! for the outbox; `phone_auth_events`, for the signals and for a receiver of your own.
 //!
 //! What is not here: flows and pages. A receiver learns of a message by its signal and nothing else.
 

@@ -39,8 +39,9 @@ use super::EncodedPassword;
 /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
 /// let hasher = Argon2Hasher::new().with_legacy_hashes(Plain);
 /// let stored = EncodedPassword::new("plain$correct horse");
-/// let verdict = hasher.verify(&Password::new("correct horse"), &stored, &Requester::operator());
-/// assert_eq!(verdict.await?, Verdict::MatchOutdated);
+/// let (password, operator) = (Password::new("correct horse"), Requester::operator());
+/// let verdict = hasher.verify(&password, &stored, &operator).await?;
+/// assert_eq!(verdict, Verdict::MatchOutdated);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
