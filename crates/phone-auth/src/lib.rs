@@ -270,7 +270,7 @@ pub use tokens::{Keyring, SecretKey};
 /// Cheap to clone; clones share everything.
 ///
 /// # Examples
-/// See the [crate](crate).
+/// See the [page of the crate](crate).
 #[derive(Clone)]
 pub struct PhoneAuth {
     #[cfg(feature = "web")]
