@@ -98,6 +98,12 @@ impl<'a> Attempt<'a> {
         };
         match self.is_changed(&target) {
             Ok(()) => {}
+            // The newer message has the place of this one, and waits for this attempt to end. Where a user is asked for
+            // again and again, each message would give way to the next and none be sent, so this one goes on. Its link is
+            // that of the newest request.
+            Err(Changed::Obsolete(Obsolete::NewerRequest))
+                if self.is_bound(&target).is_ok()
+                    && self.extend().await == LeaseState::Superseded => {}
             Err(Changed::Obsolete(why)) => return Ok(Ended::With(self.obsolete(why))),
             Err(Changed::Otherwise(why)) => return Ok(Ended::With(self.dead(&why, None))),
         }
@@ -131,16 +137,26 @@ impl<'a> Attempt<'a> {
     /// Whether there is still something for the link to do, no other was asked for since, and what it depends on is as it
     /// was.
     fn is_changed(&self, target: &LinkTarget) -> Result<(), Changed> {
-        let (message, person, address) = (&self.message.message, &target.person, &target.address);
-        still_open(message.purpose, target).map_err(Changed::Obsolete)?;
+        still_open(self.message.message.purpose, target).map_err(Changed::Obsolete)?;
         not_replaced(&self.message, target).map_err(Changed::Obsolete)?;
-        bound_state::compare(&message.binding, message.purpose, person, address)?;
+        self.is_bound(target)?;
         // The version before did not keep for which request a message is.
         let requested_at = self.message.requested_at;
         if requested_at.is_some() && requested_at != target.newest {
             return Err(Changed::Otherwise(REQUEST_LOST.to_owned()));
         }
         Ok(())
+    }
+
+    /// Whether the state that its link depends on is as it was when the message was enqueued.
+    fn is_bound(&self, target: &LinkTarget) -> Result<(), Changed> {
+        let message = &self.message.message;
+        bound_state::compare(
+            &message.binding,
+            message.purpose,
+            &target.person,
+            &target.address,
+        )
     }
 
     /// Whether its link has stopped working, by the clock of the store.
