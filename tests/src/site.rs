@@ -74,7 +74,7 @@ impl Site {
         command.arg(&database);
         if let Some(toml) = &options.config {
             let path = folder.path().join("phone-auth.toml");
-            std::fs::write(&path, toml).unwrap();
+            crate::secret_file(&path, toml);
             command.arg("--config").arg(path);
         }
         if let Some(origin) = &options.origin {

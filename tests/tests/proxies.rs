@@ -1,7 +1,7 @@
 //! The site behind a real proxy that says nothing of where requests come from: no stranger reads a message.
 #![expect(clippy::expect_used, reason = "a failed expectation is a failed test")]
 
-use phone_auth_tests::{Gateway, Printed, Proxy, Site, SiteOptions, run};
+use phone_auth_tests::{Gateway, Printed, Proxy, Site, SiteOptions, run, secret_file};
 
 /// What a stranger may send as `Host`; `SITE` is the address that the program listens on.
 const HOSTS: [&str; 13] = [
@@ -165,8 +165,7 @@ async fn half_configured_site_does_not_start() {
         (format!("development = true\n{PUBLIC}"), "development"),
         (format!("development = true\n{PUBLIC}{one}"), "development"),
     ] {
-        std::fs::write(&file, format!("addr = \"127.0.0.1:0\"\n{settings}"))
-            .expect("the file can be written");
+        secret_file(&file, &format!("addr = \"127.0.0.1:0\"\n{settings}"));
         for command in ["serve", "check", "worker"] {
             let ran = run(folder.path(), &[command, "--config", "site.toml"], &[], "");
             let start = format!("phone-auth: {named} (");

@@ -170,7 +170,7 @@ fn is_utf16(bytes: &[u8]) -> bool {
 
 /// Refuses a file that others can write or that is somebody else's; the mode of one that others can read.
 #[cfg(unix)]
-fn closed_to_others(file: &File) -> Result<Option<u32>, SecretFileErrorKind> {
+pub(crate) fn closed_to_others(file: &File) -> Result<Option<u32>, SecretFileErrorKind> {
     use std::os::unix::fs::MetadataExt;
 
     let metadata = file.metadata().map_err(SecretFileErrorKind::Unreadable)?;
@@ -192,7 +192,7 @@ const fn is_trusted(owner: u32, own: u32) -> bool {
 
 /// Other systems keep who may read a file in lists that this program does not know.
 #[cfg(not(unix))]
-fn closed_to_others(_file: &File) -> Result<Option<u32>, SecretFileErrorKind> {
+pub(crate) fn closed_to_others(_file: &File) -> Result<Option<u32>, SecretFileErrorKind> {
     Ok(None)
 }
 

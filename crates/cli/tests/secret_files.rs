@@ -151,3 +151,48 @@ fn marked_key_is_the_same_key() {
     assert!(!said.contains('('), "it is no other key: {said}");
     site.stop();
 }
+
+#[test]
+fn settings_with_secrets_are_kept_from_others() {
+    let smtp = format!("{SMTP}password = \"walnut\"\n");
+    let headers = format!("{SMS}headers = {{ Authorization = \"Bearer walnut\" }}\n");
+    let template = format!("{SMS}json = {{ token = \"{{{{ secret }}}}\" }}\n");
+    let url = "database = \"postgres://ann:walnut@127.0.0.1:9/site\"\n".to_owned();
+    for (settings, setting) in [
+        (smtp, Some("smtp.password")),
+        (headers, Some("sms.headers")),
+        (url, Some("database")),
+        (template, None),
+        (SMTP.to_owned(), None),
+    ] {
+        for (mode, refused, warned) in [
+            (0o666, true, false),
+            (0o660, true, false),
+            (0o602, true, false),
+            (0o644, false, true),
+            (0o640, false, true),
+            (0o600, false, false),
+            (0o400, false, false),
+        ] {
+            let folder = Folder::new();
+            let path = folder.write("settings.toml", &settings);
+            fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
+            let said = folder.run(&["signals", "--config", "settings.toml"]);
+            let why = "this is a secret, and the file that it stands in can be written by others";
+            let is_refused = said.stderr.contains(why);
+            assert_eq!(
+                is_refused,
+                refused && setting.is_some(),
+                "{mode:o}: {said:?}"
+            );
+            let is_warned = said.stderr.contains("can be read by others");
+            assert_eq!(is_warned, warned && setting.is_some(), "{mode:o}: {said:?}");
+            let start = format!(
+                "phone-auth: {} (file settings.toml, line",
+                setting.unwrap_or("-")
+            );
+            assert_eq!(said.stderr.starts_with(&start), is_refused, "{said:?}");
+            assert!(!said.stderr.contains("walnut"), "{said:?}");
+        }
+    }
+}

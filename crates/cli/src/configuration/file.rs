@@ -1,6 +1,7 @@
 //! The file of settings.
 
 use std::fs;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,12 +11,15 @@ use super::error::{self, Mistake};
 use super::names;
 use super::source::Source;
 use super::value::Given;
+use crate::secret_file::{self, SecretFileErrorKind};
 
 /// The text of a file that is known to be TOML.
 #[derive(Debug)]
 pub(super) struct File {
     path: Arc<Path>,
     text: String,
+    /// Whether others than its owner can read it, by its mode; or why it may hold no secret.
+    pub(super) others: Result<Option<u32>, SecretFileErrorKind>,
 }
 
 /// Reads a file of settings.
@@ -23,8 +27,13 @@ pub(super) struct File {
 /// # Errors
 /// When it cannot be read, or is not TOML; then the line says where.
 pub(super) fn read(path: PathBuf, at: &Source) -> Result<File, Mistake> {
-    let bytes = match fs::read(&path) {
-        Ok(bytes) => bytes,
+    let opened = fs::File::open(&path).and_then(|mut file| {
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok((bytes, secret_file::closed_to_others(&file)))
+    });
+    let (bytes, others) = match opened {
+        Ok(opened) => opened,
         Err(cause) => {
             return Err(Mistake::Unreadable {
                 at: at.clone(),
@@ -43,6 +52,7 @@ pub(super) fn read(path: PathBuf, at: &Source) -> Result<File, Mistake> {
     Ok(File {
         path: path.into(),
         text,
+        others,
     })
 }
 

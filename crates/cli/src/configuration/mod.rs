@@ -19,7 +19,7 @@ mod value;
 mod tests;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use phone_auth::core::outbox::WorkerOptions;
 
@@ -32,6 +32,7 @@ pub(crate) use table::{
 };
 
 use crate::arguments::SettingArguments;
+use crate::secret_file;
 use value::Given;
 
 impl Configuration {
@@ -48,7 +49,7 @@ impl Configuration {
         let misspelt = misspelt(&environment);
         let variables = ours(environment);
         if let Some((path, at)) = named_file(arguments, &variables) {
-            reading.file(path, &at);
+            reading.file(&path, &at);
         }
         reading.environment(&variables);
         reading.mistakes.extend(misspelt);
@@ -89,10 +90,30 @@ struct Reading {
 }
 
 impl Reading {
-    fn file(&mut self, path: PathBuf, at: &Source) {
-        match file::read(path, at) {
-            Ok(file) => file.for_each(|name, value, place| self.take(name, value, place)),
-            Err(mistake) => self.mistakes.push(mistake),
+    fn file(&mut self, path: &Path, at: &Source) {
+        let file = match file::read(path.to_owned(), at) {
+            Ok(file) => file,
+            Err(mistake) => return self.mistakes.push(mistake),
+        };
+        let mut secret = None;
+        file.for_each(|name, value, place| {
+            let setting = names::find(name).filter(|it| value.holds_a_secret(it.secrecy));
+            if let Some(setting) = setting {
+                secret.get_or_insert((setting.name, place.clone()));
+            }
+            self.take(name, value, place);
+        });
+        // With a secret in it the file is one, and is held to what those are.
+        match (secret, file.others) {
+            (Some((setting, at)), Err(kind)) => self.mistakes.push(Mistake::Refused {
+                setting,
+                at,
+                why: format!("this is a secret, and the file that it stands in {kind}"),
+            }),
+            (Some(_), Ok(Some(mode))) => {
+                secret_file::warn_of_readers("file of settings, with secrets in it,", path, mode);
+            }
+            _ => {}
         }
     }
 

@@ -9,7 +9,7 @@ use toml::de::DeValue;
 
 use super::duration;
 use super::error::Got;
-use crate::secrecy::Secrecy;
+use crate::secrecy::{Secrecy, may_hold_a_secret};
 use crate::visible;
 
 /// A value from a text (an argument, the environment) or from TOML.
@@ -40,6 +40,22 @@ impl<'a> Given<'a> {
             Self::Toml(DeValue::String(text)) if is_hidden(text) => Got::hidden(),
             Self::Toml(_) if secrecy == Secrecy::Secret => Got::hidden(),
             Self::Toml(value) => Got::value(value),
+        }
+    }
+
+    /// Whether a value of a file holds a secret. In a table it is told by the name that it stands beside; a template of one
+    /// is none.
+    pub(super) fn holds_a_secret(&self, secrecy: Secrecy) -> bool {
+        match self {
+            Self::Toml(DeValue::String(text)) => {
+                secrecy == Secrecy::Secret || may_hold_a_secret(text)
+            }
+            Self::Toml(DeValue::Table(entries)) => entries.iter().any(|(name, value)| {
+                value.get_ref().as_str().is_some_and(|text| {
+                    !text.contains("{{") && may_hold_a_secret(&format!("{}={text}", name.get_ref()))
+                })
+            }),
+            _ => false,
         }
     }
 

@@ -39,6 +39,9 @@ impl Folder {
     pub(crate) fn write(&self, name: &str, content: &str) -> PathBuf {
         let path = self.join(name);
         std::fs::write(&path, content).unwrap();
+        // Some of what is written holds a secret.
+        let owner = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(&path, owner).unwrap();
         path
     }
 
