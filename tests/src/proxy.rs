@@ -3,6 +3,7 @@
 use std::env;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -22,7 +23,7 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// nginx with `proxy_pass` and nothing else, which sends the site's own address as `Host`.
+    /// nginx with `proxy_pass` and room for a crowd, which sends the site's own address as `Host`.
     ///
     /// The program is named by `NGINX`; else it is `/usr/sbin/nginx`, where Debian has it.
     pub async fn nginx(site: &Site) -> Self {
@@ -32,8 +33,9 @@ impl Proxy {
         let temporary = temporary.map(|name| format!("{name}_temp_path {at}/{name};\n"));
         let temporary = temporary.concat();
         let configuration = format!(
-            "daemon off;\nmaster_process off;\npid {at}/pid;\nerror_log {at}/errors;\nevents {{}}\n\
-             http {{\naccess_log off;\n{temporary}server {{\nlisten unix:{at}/socket;\n\
+            "daemon off;\nmaster_process off;\npid {at}/pid;\nerror_log {at}/errors;\n\
+             worker_rlimit_nofile 8192;\nevents {{ worker_connections 8192; }}\n\
+             http {{\naccess_log off;\n{temporary}server {{\nlisten unix:{at}/socket backlog=4096;\n\
              location / {{ proxy_pass {}; }}\n}}\n}}\n",
             site.origin()
         );
@@ -108,6 +110,14 @@ impl Proxy {
         };
         let answer = tokio::time::timeout(PATIENCE, asking).await;
         answer.unwrap_or_else(|_| panic!("{} does not answer in time", self.name))
+    }
+
+    /// Sends as much as the proxy takes within a moment, and reads nothing.
+    pub async fn press(&self, bytes: &[u8]) -> UnixStream {
+        let mut stream = self.connect().await.unwrap();
+        let sending = stream.write_all(bytes);
+        drop(tokio::time::timeout(Duration::from_millis(20), sending).await);
+        stream
     }
 
     async fn connect(&self) -> std::io::Result<UnixStream> {

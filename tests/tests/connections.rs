@@ -3,9 +3,10 @@
 #![expect(clippy::expect_used, reason = "a failed expectation is a failed test")]
 
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use phone_auth_tests::{PATIENCE, Raw, Site, together, until};
+use phone_auth_tests::{PATIENCE, Proxy, Raw, Site, together, until};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::sync::Mutex;
 
@@ -153,12 +154,7 @@ async fn check(stranger: Stranger) {
     let _alone = CROWD.lock().await;
     raise_limit();
     let site = Site::start().await;
-    let page = site.client().get("/").await.expect(200);
-    let style = page.text().split("href=\"").find_map(|rest| {
-        let path = rest.split('"').next()?;
-        path.contains("/static/").then_some(path.to_owned())
-    });
-    let style = style.expect("the page has a style sheet");
+    let style = style_sheet(&site).await;
     let (before, descriptors) = (site.peak_memory(), site.descriptors());
     let mut strangers = Vec::new();
     for from in FROM.into_iter().cycle().take(MANY) {
@@ -181,6 +177,16 @@ async fn check(stranger: Stranger) {
     // Of each kind of line that was written, one tells at the end how many there were.
     let said = site.stop().record.stderr;
     assert!(said.len() <= 2 * warnings.len(), "{stranger:?}: {said:#?}");
+}
+
+/// The path of the style sheet.
+async fn style_sheet(site: &Site) -> String {
+    let page = site.client().get("/").await.expect(200);
+    let style = page.text().split("href=\"").find_map(|rest| {
+        let path = rest.split('"').next()?;
+        path.contains("/static/").then_some(path.to_owned())
+    });
+    style.expect("the page has a style sheet")
 }
 
 async fn is_answered_soon(site: &Site) -> bool {
@@ -250,6 +256,58 @@ async fn unreadable_heads_are_refused_and_let_go() {
     ] {
         check(Stranger::Unreadable(head)).await;
     }
+}
+
+/// More clients than there are places send on and on without reading, all from where a proxy may be; those who come with
+/// them send one request each. However long it waits unread, it is answered.
+#[tokio::test]
+async fn sent_requests_are_answered_in_a_crowd() {
+    let _alone = CROWD.lock().await;
+    raise_limit();
+    let site = Arc::new(Site::start().await);
+    let style = style_sheet(&site).await;
+    let host = site.host().to_owned();
+    let come = |index: usize| {
+        let (site, style, host) = (Arc::clone(&site), style.clone(), host.clone());
+        async move {
+            if !index.is_multiple_of(10) {
+                let raw = Stranger::ReadsNoAnswer;
+                return (None, raw.come(&site, Ipv4Addr::LOCALHOST, &style).await);
+            }
+            let mut raw = Raw::connect_from(&site, Ipv4Addr::LOCALHOST).await;
+            let head = format!("GET {style} HTTP/1.1\r\nHost: {host}\r\n\r\n");
+            raw.send(head).await;
+            (Some(raw.status().await), raw)
+        }
+    };
+    let all = together((0..2 * MANY).map(come)).await;
+    let statuses: Vec<_> = all.into_iter().filter_map(|(status, _)| status).collect();
+    assert_eq!(statuses, vec![Some(200); 2 * MANY / 10]);
+}
+
+/// The same crowd behind nginx, whose connections are all those of one client: it never has to answer 502.
+#[tokio::test]
+async fn sent_requests_are_answered_behind_nginx() {
+    let _alone = CROWD.lock().await;
+    raise_limit();
+    let site = Site::start().await;
+    let style = style_sheet(&site).await;
+    let proxy = Arc::new(Proxy::nginx(&site).await);
+    let come = |index: usize| {
+        let (proxy, style) = (Arc::clone(&proxy), style.clone());
+        async move {
+            let get = format!("GET {style} HTTP/1.1\r\nHost: a\r\n");
+            if !index.is_multiple_of(10) {
+                let raw = proxy.press((get + "\r\n").repeat(400).as_bytes()).await;
+                return (None, Some(raw));
+            }
+            let answer = proxy.exchange(get + "Connection: close\r\n\r\n").await;
+            (answer.lines().next().map(str::to_owned), None)
+        }
+    };
+    let all = together((0..2 * MANY).map(come)).await;
+    let answers: Vec<_> = all.into_iter().filter_map(|(answer, _)| answer).collect();
+    assert_eq!(answers, vec!["HTTP/1.1 200 OK"; 2 * MANY / 10]);
 }
 
 /// One client may have half of the places, at most; what may be a proxy, all.

@@ -18,7 +18,8 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::exchange::Exchange;
 use super::places::Place;
 use super::progress::Stage;
-use super::refusal::Refusals;
+use super::readiness::{Wanted, is_ready};
+use super::refusal::{Refusals, linger};
 use super::stream::Stream;
 
 /// The longest head of a request, and how much of a body or an answer is held at once. A browser sends a tenth of this;
@@ -27,6 +28,9 @@ const BUFFER: usize = 16 * 1024;
 
 /// How long the system may take to close a connection.
 const CLOSING: Duration = Duration::from_secs(1);
+
+/// How much longer than its clock a connection stays whose client has sent what was waited for, and we have not read it.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// What all connections have in common.
 #[derive(Debug)]
@@ -64,35 +68,61 @@ impl Shared {
 }
 
 /// Serves a connection to its end.
-pub(super) async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, place: Place) {
+pub(super) async fn serve(
+    shared: Arc<Shared>,
+    stream: Arc<TcpStream>,
+    peer: SocketAddr,
+    place: Place,
+) {
     let progress = &place.progress;
     let exchange = Exchange::new(shared.router.clone(), peer, Arc::clone(progress));
     let stream = TokioIo::new(Stream::new(stream, Arc::clone(progress)));
     let mut connection = shared.protocol.serve_connection(stream, exchange);
     let mut clock = pin!(sleep_until(Instant::now()));
+    let mut looked: Option<(Instant, Instant)> = None;
     let end = poll_fn(|context| {
-        progress.wake_by(context.waker());
-        if progress.has_given_way() {
+        progress.runs(context.waker());
+        if progress.has_given_way() && !place.stays() {
             return Poll::Ready(End::GaveWay);
         }
         if let Poll::Ready(over) = Pin::new(&mut connection).poll(context) {
             return Poll::Ready(End::Over(over));
         }
-        let Some(deadline) = progress.deadline() else {
-            return Poll::Pending;
-        };
-        if clock.deadline() != deadline {
-            clock.as_mut().reset(deadline);
+        while let Some(deadline) = progress.deadline() {
+            let extended = looked.filter(|(of, _)| *of == deadline);
+            let until = extended.map_or(deadline, |(_, until)| until);
+            if clock.deadline() != until {
+                clock.as_mut().reset(until);
+            }
+            if clock.as_mut().poll(context).is_pending() {
+                break;
+            }
+            if extended.is_some() || !progress.is_ready() {
+                return Poll::Ready(End::Late);
+            }
+            looked = Some((deadline, Instant::now() + LOOK));
         }
-        clock.as_mut().poll(context).map(|()| End::Late)
+        progress.rests();
+        Poll::Pending
     })
     .await;
-    let stream = connection.into_parts().io.into_inner().into_inner();
-    close(&shared.refusals, stream, &place, end).await;
+    let parts = connection.into_parts();
+    progress.ends();
+    // Its only other owner was the progress.
+    if let Some(stream) = Arc::into_inner(parts.io.into_inner().into_inner()) {
+        let is_sending = !parts.read_buf.is_empty();
+        close(&shared.refusals, stream, &place, end, is_sending).await;
+    }
 }
 
 /// Says what there is to say, and closes the connection.
-async fn close(refusals: &Refusals, mut stream: TcpStream, place: &Place, end: End) {
+async fn close(
+    refusals: &Refusals,
+    mut stream: TcpStream,
+    place: &Place,
+    end: End,
+    is_sending: bool,
+) {
     let stage = place.stage();
     match (end, stage) {
         (End::Over(over), _) => {
@@ -133,6 +163,10 @@ async fn close(refusals: &Refusals, mut stream: TcpStream, place: &Place, end: E
         (End::GaveWay, _) => return,
         (End::Late, _) => {}
     }
+    let is_sending = is_sending || place.progress.leaves_a_body();
+    if is_sending || is_ready(&stream, Wanted::Bytes) {
+        return until_it_gives_way(place, linger(stream)).await;
+    }
     // Whether the client still hears of it or not, the connection is gone.
     drop(timeout(CLOSING, stream.shutdown()).await);
 }
@@ -142,7 +176,8 @@ async fn close(refusals: &Refusals, mut stream: TcpStream, place: &Place, end: E
 async fn until_it_gives_way(place: &Place, giving: impl Future<Output = ()>) {
     let mut giving = pin!(giving);
     poll_fn(|context| {
-        place.progress.wake_by(context.waker());
+        place.progress.runs(context.waker());
+        place.progress.rests();
         if place.progress.has_given_way() {
             return Poll::Ready(());
         }

@@ -11,6 +11,7 @@ mod descriptors;
 mod exchange;
 mod places;
 mod progress;
+mod readiness;
 mod refusal;
 mod stream;
 
@@ -27,6 +28,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::StatusCode;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use client::Client;
@@ -43,6 +45,9 @@ const BACKLOG: u32 = 1024;
 
 /// How much of an answer the system keeps for a client that does not read it. Pages are smaller than this.
 const SEND_BUFFER: u32 = 64 * 1024;
+
+/// How many clients at once are told at leisure that there is no place for them.
+const MOST_REFUSED: usize = 64;
 
 /// What clients may take.
 #[derive(Clone, Copy, Debug)]
@@ -74,6 +79,8 @@ pub(crate) struct Finishing {
 struct Serving {
     shared: Arc<Shared>,
     places: Arc<Places>,
+    /// How many more clients without a place may be told so at leisure.
+    refused: Arc<Semaphore>,
 }
 
 impl Server {
@@ -118,10 +125,10 @@ impl Server {
                 "the system gives fewer file descriptors than max_connections needs (ulimit -n)"
             );
         }
-        let serving = Serving {
-            shared: Shared::new(router, refusals),
-            places: Places::new(connections, limits.share, limits.clocks),
-        };
+        let serving = Serving::new(
+            Shared::new(router, refusals),
+            Places::new(connections, limits.share, limits.clocks),
+        );
         let mut queue = Vec::new();
         let mut stop = pin!(stop);
         loop {
@@ -159,21 +166,46 @@ impl Server {
 }
 
 impl Serving {
+    fn new(shared: Arc<Shared>, places: Arc<Places>) -> Self {
+        let refused = Arc::new(Semaphore::new(MOST_REFUSED));
+        Self {
+            shared,
+            places,
+            refused,
+        }
+    }
+
     /// Serves a connection, if there is a place for it.
     fn begin(&self, stream: TcpStream, peer: SocketAddr, place: Option<places::Place>) {
         let Some(place) = place else {
-            let refusals = &self.shared.refusals;
-            return refusals.give_at_once(&stream, StatusCode::SERVICE_UNAVAILABLE);
+            return self.refuse(stream);
         };
         let peer = client(&stream, peer).peer_for_pages(peer);
         // Answers are written whole; waiting for more would only delay them. Where it fails, they are delayed.
         drop(stream.set_nodelay(true));
+        let stream = Arc::new(stream);
+        place.progress.is_on(&stream);
         tokio::spawn(connection::serve(
             Arc::clone(&self.shared),
             stream,
             peer,
             place,
         ));
+    }
+
+    /// Tells a client that it has its share. A few may hear it out at once; the connections of more are just closed.
+    fn refuse(&self, stream: TcpStream) {
+        let shared = Arc::clone(&self.shared);
+        let Ok(hearing) = Arc::clone(&self.refused).try_acquire_owned() else {
+            return shared
+                .refusals
+                .give_at_once(&stream, StatusCode::SERVICE_UNAVAILABLE);
+        };
+        tokio::spawn(async move {
+            let refusals = &shared.refusals;
+            refusals.give(stream, StatusCode::SERVICE_UNAVAILABLE).await;
+            drop(hearing);
+        });
     }
 }
 

@@ -1,9 +1,12 @@
 //! The places for connections: how many there are, who has them, and who gives way when all are taken.
 //!
 //! A connection that waits for its client gives way to a new one: first those that are idle between two requests, then
-//! those of the client that has the most, the longest waiting first. What is being handled is never cut off.
+//! those of the client that has the most, the longest waiting first. What is being handled is never cut off, nor what has
+//! come and was not read yet: then it is the client that waits for us. Where all are at work a new one waits, and each
+//! leaves after its answer.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,6 +18,10 @@ use super::progress::{Clocks, Progress, Stage, Waiting};
 
 /// How long a client that is in the middle of a request may keep a place that others need.
 const PATIENCE: Duration = Duration::from_millis(250);
+
+/// How long what may be a proxy may keep one before it begins. It sends at once all that it has to send, unless it lags: it
+/// is not its clients that keep us waiting, and to them a connection that gives way is an error 502.
+const PROXY_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How often to look again whether a connection waits by now, when all are being handled.
 const AGAIN: Duration = Duration::from_millis(50);
@@ -29,6 +36,8 @@ pub(super) struct Places {
     share: usize,
     clocks: Clocks,
     inner: Mutex<Inner>,
+    /// Whether another waits while all are at work.
+    is_pressed: Arc<AtomicBool>,
     freed: Notify,
 }
 
@@ -47,6 +56,7 @@ struct Inner {
 pub(super) struct Place {
     places: Arc<Places>,
     id: u64,
+    client: Client,
     pub(super) progress: Arc<Progress>,
 }
 
@@ -65,6 +75,7 @@ impl Places {
             share,
             clocks,
             inner: Mutex::default(),
+            is_pressed: Arc::default(),
             freed: Notify::new(),
         })
     }
@@ -90,7 +101,7 @@ impl Places {
         }
     }
 
-    fn ask(self: &Arc<Self>, client: Client, warns: bool) -> Asked {
+    fn ask(self: &Arc<Self>, client: Client, mut warns: bool) -> Asked {
         let mut inner = self.inner();
         if inner.closing >= MOST_CLOSING {
             return Asked::Full;
@@ -109,8 +120,9 @@ impl Places {
                 return Asked::OverShare;
             }
         }
-        if inner.taken.len() >= self.most {
-            if warns {
+        // There may be a few too many, see `stays`.
+        while inner.taken.len() >= self.most {
+            if std::mem::take(&mut warns) {
                 let most = self.most;
                 tracing::warn!(
                     most,
@@ -118,17 +130,20 @@ impl Places {
                 );
             }
             if !inner.make_room(|_| true) {
+                self.is_pressed.store(true, Ordering::Relaxed);
                 return Asked::Full;
             }
         }
+        self.is_pressed.store(false, Ordering::Relaxed);
         inner.last_id += 1;
         let id = inner.last_id;
-        let progress = Arc::new(Progress::new(self.clocks, inner.stopping));
-        inner.taken.insert(id, (client, Arc::clone(&progress)));
-        *inner.held.entry(client).or_default() += 1;
+        let is_pressed = Arc::clone(&self.is_pressed);
+        let progress = Arc::new(Progress::new(self.clocks, inner.stopping, is_pressed));
+        inner.keep(id, client, &progress);
         Asked::Taken(Place {
             places: Arc::clone(self),
             id,
+            client,
             progress,
         })
     }
@@ -141,6 +156,12 @@ impl Places {
     /// How many are taken.
     pub(super) fn taken(&self) -> usize {
         self.inner().taken.len()
+    }
+
+    /// Whether all are free. Whoever was told to give way may still stay.
+    fn is_empty(&self) -> bool {
+        let inner = self.inner();
+        inner.taken.is_empty() && inner.closing == 0
     }
 
     /// Has every connection end after the request that it is at.
@@ -157,7 +178,7 @@ impl Places {
     pub(super) async fn emptied(&self) {
         loop {
             let freed = self.freed.notified();
-            if self.taken() == 0 {
+            if self.is_empty() {
                 return;
             }
             freed.await;
@@ -172,17 +193,23 @@ impl Inner {
         let waiting = self.taken.iter().filter(|(_, (client, _))| of(*client));
         let waiting = waiting.filter_map(|(id, (client, progress))| {
             let held = self.held.get(client).copied().unwrap_or_default();
-            rank(progress.waiting()?, held, now).map(|rank| (rank, *id))
+            rank(progress.waiting()?, *client, held, now).map(|rank| (rank, *id))
         });
-        let Some((_, id)) = waiting.max() else {
+        let mut waiting: Vec<_> = waiting.collect();
+        waiting.sort_unstable_by(|one, other| other.cmp(one));
+        // Whoever is found to be ready does not count as waiting until its task has run, and is not asked again.
+        let gives_way = |id: &u64| self.taken.get(id).is_some_and(|(_, it)| it.give_way());
+        let Some(id) = waiting.into_iter().map(|(_, id)| id).find(gives_way) else {
             return false;
         };
-        let gives_way = self.taken.get(&id).is_some_and(|(_, it)| it.give_way());
-        if gives_way {
-            self.forget(id);
-            self.closing += 1;
-        }
-        gives_way
+        self.forget(id);
+        self.closing += 1;
+        true
+    }
+
+    fn keep(&mut self, id: u64, client: Client, progress: &Arc<Progress>) {
+        self.taken.insert(id, (client, Arc::clone(progress)));
+        *self.held.entry(client).or_default() += 1;
     }
 
     /// Whether a connection had a place.
@@ -201,15 +228,41 @@ impl Inner {
 }
 
 /// Who gives way before whom, the greatest first; none if it keeps its place for now.
-fn rank(waiting: Waiting, held: usize, now: Instant) -> Option<(bool, usize, Duration)> {
+fn rank(
+    waiting: Waiting,
+    client: Client,
+    held: usize,
+    now: Instant,
+) -> Option<(bool, usize, Duration)> {
     let waited = now.saturating_duration_since(waiting.since);
-    (waiting.is_idle || waited >= PATIENCE).then_some((waiting.is_idle, held, waited))
+    let patience = match waiting.stage {
+        Stage::Idle => Duration::ZERO,
+        Stage::Fresh if client.is_near() => PROXY_PATIENCE,
+        _ => PATIENCE,
+    };
+    let is_idle = waiting.stage == Stage::Idle;
+    (waited >= patience).then_some((is_idle, held, waited))
 }
 
 impl Place {
     /// What its connection waits for.
     pub(super) fn stage(&self) -> Stage {
         self.progress.stage()
+    }
+
+    /// Whether it goes on although it was told to give way, because its client has done meanwhile what was waited for. Then
+    /// there is one too many; of those that are told and have not ended there are only a few at once.
+    pub(super) fn stays(&self) -> bool {
+        let mut inner = self.places.inner();
+        let stays = self.progress.stays();
+        if stays {
+            inner.closing = inner.closing.saturating_sub(1);
+            inner.keep(self.id, self.client, &self.progress);
+            if let Some(stopping) = inner.stopping {
+                self.progress.stop(stopping);
+            }
+        }
+        stays
     }
 }
 
@@ -225,152 +278,4 @@ impl Drop for Place {
 }
 
 #[cfg(test)]
-mod tests {
-    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-
-    use std::task::{Context, Waker};
-
-    use super::*;
-
-    const CLOCKS: Clocks = Clocks {
-        head: Duration::from_secs(10),
-        answer: Duration::from_secs(10),
-        idle: Duration::from_secs(10),
-    };
-
-    fn client(last: u8) -> Client {
-        Client::of([203, 0, 113, last].into(), None)
-    }
-
-    /// Brings a connection to a stage, as its bytes would.
-    fn bring(place: &Place, stage: Stage) {
-        let progress = &place.progress;
-        let turn = |progress: &Progress| {
-            progress.has_read();
-            assert!(
-                progress
-                    .poll_turn(&mut Context::from_waker(Waker::noop()))
-                    .is_ready()
-            );
-        };
-        match stage {
-            Stage::Fresh => {}
-            Stage::Head => progress.has_read(),
-            Stage::Handling => turn(progress),
-            Stage::Body => {
-                turn(progress);
-                progress.awaits_body();
-            }
-            Stage::Writing => {
-                turn(progress);
-                progress.begins_answer();
-                progress.has_written(true);
-            }
-            Stage::Idle => {
-                turn(progress);
-                progress.begins_answer();
-                progress.ends_answer();
-                progress.has_flushed();
-            }
-        }
-        assert_eq!(place.stage(), stage);
-    }
-
-    async fn taken(places: &Arc<Places>, who: Client, stage: Stage) -> Place {
-        let place = places.take(who).await.unwrap();
-        bring(&place, stage);
-        tokio::time::advance(Duration::from_millis(1)).await;
-        place
-    }
-
-    /// Which of these connections gives way to a new one, all of them having waited for a while.
-    async fn gives_way(taken_by: &[(u8, Stage)]) -> Option<usize> {
-        let places = Places::new(taken_by.len(), taken_by.len(), CLOCKS);
-        let mut all = Vec::new();
-        for (who, stage) in taken_by {
-            all.push(taken(&places, client(*who), *stage).await);
-        }
-        tokio::time::advance(PATIENCE).await;
-        let Asked::Taken(_new) = places.ask(client(99), true) else {
-            return None;
-        };
-        let gone = all.iter().filter(|place| place.progress.has_given_way());
-        assert_eq!(gone.count(), 1, "{taken_by:?}");
-        all.iter().position(|place| place.progress.has_given_way())
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn idle_ones_give_way_first() {
-        use Stage::{Body, Fresh, Handling, Head, Idle, Writing};
-        for (taken_by, goes) in [
-            (
-                &[(1, Fresh), (1, Head), (2, Idle), (1, Body), (1, Writing)][..],
-                Some(2),
-            ),
-            (&[(1, Idle), (2, Idle), (2, Idle)], Some(1)),
-            (&[(1, Fresh), (2, Body), (2, Writing)], Some(1)),
-            (&[(1, Head), (2, Writing), (2, Handling)], Some(1)),
-            (&[(1, Handling), (1, Handling), (2, Head)], Some(2)),
-            (&[(1, Handling), (2, Handling)], None),
-        ] {
-            assert_eq!(gives_way(taken_by).await, goes, "{taken_by:?}");
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn whoever_has_just_begun_keeps_their_place() {
-        let places = Places::new(1, 1, CLOCKS);
-        let first = taken(&places, client(1), Stage::Head).await;
-        assert!(matches!(places.ask(client(2), true), Asked::Full));
-        let second = places.take(client(2)).await.unwrap();
-        assert!(first.progress.has_given_way() && !second.progress.has_given_way());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn share_is_of_one_client() {
-        let places = Places::new(4, 2, CLOCKS);
-        let stranger = client(1);
-        let idle = taken(&places, stranger, Stage::Idle).await;
-        let busy = taken(&places, stranger, Stage::Handling).await;
-        let other = taken(&places, client(2), Stage::Idle).await;
-        let third = taken(&places, stranger, Stage::Handling).await;
-        assert!(idle.progress.has_given_way(), "its own gives way");
-        assert!(!other.progress.has_given_way(), "and nobody else's");
-        assert!(places.take(stranger).await.is_none(), "nothing of it waits");
-        drop(busy);
-        assert!(places.take(stranger).await.is_some());
-        drop(third);
-        // A proxy may have all.
-        let proxy = Client::of([10, 0, 0, 1].into(), None);
-        let places = Places::new(4, 2, CLOCKS);
-        let mut all = Vec::new();
-        for _ in 0..4 {
-            all.push(taken(&places, proxy, Stage::Handling).await);
-        }
-        assert_eq!(places.taken(), 4);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn freed_place_is_taken_at_once() {
-        let places = Places::new(1, 1, CLOCKS);
-        let first = taken(&places, client(1), Stage::Handling).await;
-        let waits = tokio::spawn({
-            let places = Arc::clone(&places);
-            async move { places.take(client(2)).await.is_some() }
-        });
-        tokio::task::yield_now().await;
-        drop(first);
-        assert!(waits.await.unwrap());
-        places.emptied().await;
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_gave_way_begins_nothing() {
-        let places = Places::new(1, 1, CLOCKS);
-        let idle = taken(&places, client(1), Stage::Idle).await;
-        let _new = places.take(client(2)).await.unwrap();
-        idle.progress.has_read();
-        let mut context = Context::from_waker(Waker::noop());
-        assert!(idle.progress.poll_turn(&mut context).is_pending());
-    }
-}
+mod tests;

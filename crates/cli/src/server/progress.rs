@@ -3,12 +3,16 @@
 //! Everything that happens on a connection is noted here: by its [stream](super::stream) what is read and written, by
 //! its [exchange](super::exchange) where a request begins and ends. Who ends it is [`connection`](super::connection).
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use tokio::net::TcpStream;
 use tokio::time::Instant;
+
+use super::readiness::{Wanted, is_ready};
 
 /// After so long no further request is taken on a connection: whoever keeps one open for ever is let go now and then.
 pub(super) const LIFE: Duration = Duration::from_hours(1);
@@ -55,8 +59,7 @@ pub(super) enum Stage {
 /// A connection that waits for its client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Waiting {
-    /// Whether nothing is under way.
-    pub(super) is_idle: bool,
+    pub(super) stage: Stage,
     pub(super) since: Instant,
 }
 
@@ -65,6 +68,8 @@ pub(super) struct Waiting {
 pub(super) struct Progress {
     clocks: Clocks,
     began: Instant,
+    /// Whether another waits for a place while all are at work.
+    is_pressed: Arc<AtomicBool>,
     state: Mutex<State>,
 }
 
@@ -76,6 +81,14 @@ pub(super) struct Progress {
 struct State {
     stage: Stage,
     since: Instant,
+    /// What its bytes come on, until it is being closed.
+    socket: Option<Arc<TcpStream>>,
+    /// Whether its task runs just now.
+    is_running: bool,
+    /// Whether its client has done what was waited for, and its task has not run since.
+    is_ready: bool,
+    /// Whether it is over, and only lets its client read to the end.
+    is_ending: bool,
     /// Whether the client takes no more of an answer just now.
     is_blocked: bool,
     /// Whether more of the answer may come.
@@ -87,7 +100,7 @@ struct State {
     refused: Option<StatusCode>,
     /// Whether the request at hand has a body that has not come whole.
     has_body_left: bool,
-    /// Whether a request waits for the answer before it to be written.
+    /// Whether a request whose head was read waits for its turn.
     is_turn_awaited: bool,
     /// Whether the next request has let other connections go first.
     has_yielded: bool,
@@ -96,14 +109,23 @@ struct State {
 
 impl Progress {
     /// A connection that was just accepted, perhaps by a server that is about to stop.
-    pub(super) fn new(clocks: Clocks, stopping: Option<Instant>) -> Self {
+    pub(super) fn new(
+        clocks: Clocks,
+        stopping: Option<Instant>,
+        is_pressed: Arc<AtomicBool>,
+    ) -> Self {
         let now = Instant::now();
         Self {
             clocks,
             began: now,
+            is_pressed,
             state: Mutex::new(State {
                 stage: Stage::Fresh,
                 since: now,
+                socket: None,
+                is_running: false,
+                is_ready: false,
+                is_ending: false,
                 is_blocked: false,
                 is_answering: false,
                 has_given_way: false,
@@ -119,6 +141,11 @@ impl Progress {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes note of what its bytes come on.
+    pub(super) fn is_on(&self, socket: &Arc<TcpStream>) {
+        self.state().socket = Some(Arc::clone(socket));
     }
 
     /// Bytes came from the client.
@@ -142,7 +169,7 @@ impl Progress {
         let mut state = self.state();
         if state.stage == Stage::Writing && !state.is_answering {
             state.enter(Stage::Idle);
-            if std::mem::take(&mut state.is_turn_awaited) {
+            if state.is_turn_awaited {
                 state.wake();
             }
         }
@@ -160,10 +187,12 @@ impl Progress {
         }
         if state.stage == Stage::Idle && !state.has_yielded {
             state.has_yielded = true;
+            state.is_turn_awaited = true;
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
         state.has_yielded = false;
+        state.is_turn_awaited = false;
         state.enter(Stage::Handling);
         Poll::Ready(())
     }
@@ -208,9 +237,12 @@ impl Progress {
         self.state().is_answering = false;
     }
 
-    /// Whether no further request is taken after this one.
+    /// Whether no further request is taken after this one. Where all are at work and another waits, each leaves after its
+    /// answer: whoever sends on and on would else never leave.
     pub(super) fn is_last(&self) -> bool {
-        self.state().stopping.is_some() || self.began.elapsed() >= LIFE
+        self.is_pressed.load(Ordering::Relaxed)
+            || self.state().stopping.is_some()
+            || self.began.elapsed() >= LIFE
     }
 
     /// Notes the answer to a head that cannot be read; whether it is one.
@@ -251,15 +283,21 @@ impl Progress {
         deadline.into_iter().chain(at_stop).min()
     }
 
-    /// Whether it waits for its client, and since when.
+    /// Whether it waits for its client, as far as is known, and since when.
     pub(super) fn waiting(&self) -> Option<Waiting> {
         self.state().waiting()
     }
 
-    /// Ends it, to make room for another, if it waits for its client. Whatever the client sends from then on is not begun.
+    /// Whether the client has done by now what is waited for: its bytes are there, or it has read ours.
+    pub(super) fn is_ready(&self) -> bool {
+        self.state().looks()
+    }
+
+    /// Ends it, to make room for another, if it waits for its client. Whatever the client sends from then on is not begun,
+    /// unless it [stays](Self::stays).
     pub(super) fn give_way(&self) -> bool {
         let mut state = self.state();
-        let waits = state.waiting().is_some();
+        let waits = state.waiting().is_some() && !state.looks();
         if waits {
             state.has_given_way = true;
             state.wake();
@@ -272,6 +310,14 @@ impl Progress {
         self.state().has_given_way
     }
 
+    /// Goes on although it was told to end, if its client has done meanwhile what was waited for.
+    pub(super) fn stays(&self) -> bool {
+        let mut state = self.state();
+        let stays = state.looks();
+        state.has_given_way &= !stays;
+        stays
+    }
+
     /// Takes no further request.
     pub(super) fn stop(&self, now: Instant) {
         let mut state = self.state();
@@ -279,13 +325,29 @@ impl Progress {
         state.wake();
     }
 
-    /// Has this task woken by whatever ends the connection from outside.
-    pub(super) fn wake_by(&self, waker: &Waker) {
+    /// Its task runs, and is woken from now on by whatever ends the connection from outside.
+    pub(super) fn runs(&self, waker: &Waker) {
         let mut state = self.state();
+        state.is_running = true;
+        state.is_ready = false;
         match &mut state.waker {
             Some(known) => known.clone_from(waker),
             none => *none = Some(waker.clone()),
         }
+    }
+
+    /// Its task has done what there was to do.
+    pub(super) fn rests(&self) {
+        self.state().is_running = false;
+    }
+
+    /// It is over. Whatever comes now is nothing that would be answered; its socket belongs to its task alone.
+    pub(super) fn ends(&self) {
+        let mut state = self.state();
+        state.socket = None;
+        state.is_ending = true;
+        state.is_running = false;
+        state.since = Instant::now();
     }
 }
 
@@ -298,14 +360,37 @@ impl State {
 
     fn waiting(&self) -> Option<Waiting> {
         let waits = match self.stage {
-            Stage::Fresh | Stage::Head | Stage::Body | Stage::Idle => true,
+            _ if self.is_ending => true,
+            Stage::Fresh | Stage::Body => true,
+            Stage::Head | Stage::Idle => !self.is_turn_awaited,
             Stage::Writing => self.is_blocked,
             Stage::Handling => false,
         };
-        (waits && !self.has_given_way).then_some(Waiting {
-            is_idle: self.stage == Stage::Idle,
+        let is_ours = self.is_running || self.is_ready || self.has_given_way;
+        (waits && !is_ours).then_some(Waiting {
+            // One that is over is not between two requests: its client may still read.
+            stage: if self.is_ending {
+                Stage::Writing
+            } else {
+                self.stage
+            },
             since: self.since,
         })
+    }
+
+    /// Asks the system whether the client has done what is waited for. That its task has not run is not the client's
+    /// fault: where many are at work, that takes a while, and closing a connection with unread bytes resets it.
+    fn looks(&mut self) -> bool {
+        // Whoever reads no answers waits for nothing by sending more.
+        let wanted = match self.stage {
+            Stage::Writing => Wanted::Room,
+            _ => Wanted::Bytes,
+        };
+        self.is_ready = self
+            .socket
+            .as_ref()
+            .is_some_and(|socket| is_ready(socket, wanted));
+        self.is_ready
     }
 
     fn wake(&mut self) {
@@ -335,7 +420,7 @@ mod tests {
             idle: hour,
         };
         for (stage, enter) in stages {
-            let progress = Progress::new(clocks, None);
+            let progress = Progress::new(clocks, None, Arc::default());
             if stage != Stage::Head {
                 let mut context = Context::from_waker(Waker::noop());
                 assert!(progress.poll_turn(&mut context).is_ready());
@@ -358,9 +443,9 @@ mod tests {
             answer: hour,
             idle: hour,
         };
-        let progress = Progress::new(clocks, None);
+        let progress = Progress::new(clocks, None, Arc::default());
         let (wake, woken) = std::sync::mpsc::channel();
-        let waker = Waker::from(std::sync::Arc::new(Tells(wake)));
+        let waker = Waker::from(Arc::new(Tells(wake)));
         let mut context = Context::from_waker(&waker);
         assert!(progress.poll_turn(&mut context).is_ready());
         progress.begins_answer();
@@ -387,7 +472,7 @@ mod tests {
             answer: LIFE,
             idle: LIFE,
         };
-        let progress = Progress::new(clocks, None);
+        let progress = Progress::new(clocks, None, Arc::default());
         let second = Duration::from_secs(1);
         tokio::time::advance(LIFE.saturating_sub(second)).await;
         assert!(!progress.is_last());
@@ -398,7 +483,7 @@ mod tests {
     struct Tells(std::sync::mpsc::Sender<()>);
 
     impl std::task::Wake for Tells {
-        fn wake(self: std::sync::Arc<Self>) {
+        fn wake(self: Arc<Self>) {
             self.0.send(()).ok();
         }
     }

@@ -1,6 +1,6 @@
 //! Answers that the listener gives itself, where no request reaches the router.
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::time::{Duration, SystemTime};
 
 use axum::body::Body;
@@ -87,17 +87,27 @@ impl Refusals {
         let answer = self.answer(status);
         let giving = async {
             stream.write_all(&answer).await?;
-            stream.shutdown().await?;
-            let mut buffer = [0; 4096];
-            let mut left = MOST_DISCARDED;
-            loop {
-                let read = stream.read(&mut buffer).await?;
-                left = left.saturating_sub(read);
-                if read == 0 || left == 0 {
-                    return Ok::<_, std::io::Error>(());
-                }
-            }
+            see_off(stream).await
         };
         drop(timeout(LINGER, giving).await);
+    }
+}
+
+/// Closes a connection whose client may be sending still, once it has seen all that was written, or time is up. With
+/// unread bytes the system would reset it, and the client might lose what it has not read (RFC 9112, 9.6).
+pub(super) async fn linger(stream: TcpStream) {
+    drop(timeout(LINGER, see_off(stream)).await);
+}
+
+async fn see_off(mut stream: TcpStream) -> io::Result<()> {
+    stream.shutdown().await?;
+    let mut buffer = [0; 4096];
+    let mut left = MOST_DISCARDED;
+    loop {
+        let read = stream.read(&mut buffer).await?;
+        left = left.saturating_sub(read);
+        if read == 0 || left == 0 {
+            return Ok(());
+        }
     }
 }

@@ -14,16 +14,16 @@ use super::progress::Progress;
 /// A stream that tells its [`Progress`].
 #[derive(Debug)]
 pub(super) struct Stream {
-    inner: TcpStream,
+    inner: Arc<TcpStream>,
     progress: Arc<Progress>,
 }
 
 impl Stream {
-    pub(super) fn new(inner: TcpStream, progress: Arc<Progress>) -> Self {
+    pub(super) fn new(inner: Arc<TcpStream>, progress: Arc<Progress>) -> Self {
         Self { inner, progress }
     }
 
-    pub(super) fn into_inner(self) -> TcpStream {
+    pub(super) fn into_inner(self) -> Arc<TcpStream> {
         self.inner
     }
 
@@ -38,59 +38,80 @@ impl Stream {
         status.is_some_and(|status| status.is_client_error() && self.progress.refuses(status))
     }
 
-    fn note(&self, written: &Poll<io::Result<usize>>) {
+    /// Writes as soon as there is room.
+    fn write(
+        &self,
+        context: &mut Context<'_>,
+        write: impl Fn(&TcpStream) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        let written = loop {
+            match self.inner.poll_write_ready(context) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(error)) => break Poll::Ready(Err(error)),
+                Poll::Pending => break Poll::Pending,
+            }
+            match write(&self.inner) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                written => break Poll::Ready(written),
+            }
+        };
         self.progress.has_written(written.is_pending());
+        written
     }
 }
 
 impl AsyncRead for Stream {
     fn poll_read(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.inner).poll_read(context, buffer))?;
-        if buffer.filled().len() > before {
-            self.progress.has_read();
+        loop {
+            ready!(self.inner.poll_read_ready(context))?;
+            match self.inner.try_read(buffer.initialize_unfilled()) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                read => {
+                    let read = read?;
+                    buffer.advance(read);
+                    if read > 0 {
+                        self.progress.has_read();
+                    }
+                    return Poll::Ready(Ok(()));
+                }
+            }
         }
-        Poll::Ready(Ok(()))
     }
 }
 
 impl AsyncWrite for Stream {
     fn poll_write(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         if self.takes(bytes) {
             return Poll::Ready(Ok(bytes.len()));
         }
-        let written = Pin::new(&mut self.inner).poll_write(context, bytes);
-        self.note(&written);
-        written
+        self.write(context, |stream| stream.try_write(bytes))
     }
 
     fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         context: &mut Context<'_>,
         parts: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         if parts.first().is_some_and(|part| self.takes(part)) {
             return Poll::Ready(Ok(parts.iter().map(|part| part.len()).sum()));
         }
-        let written = Pin::new(&mut self.inner).poll_write_vectored(context, parts);
-        self.note(&written);
-        written
+        self.write(context, |stream| stream.try_write_vectored(parts))
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.inner.is_write_vectored()
+        true
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(Pin::new(&mut self.inner).poll_flush(context))?;
+    fn poll_flush(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // What was written is the system's.
         self.progress.has_flushed();
         Poll::Ready(Ok(()))
     }

@@ -361,7 +361,7 @@ async fn whoever_is_over_their_share_is_told() {
     // No address of this machine has a share, so there is none left for anybody.
     let shared = Shared::new(Router::new(), refusals().await);
     let places = Places::new(2, 2, PATIENT);
-    let serving = Serving { shared, places };
+    let serving = Serving::new(shared, places);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
     let mut stream = TcpStream::connect(addr).await.unwrap();
@@ -488,4 +488,29 @@ async fn grace_of_the_listener_ends() {
     running.stop.send(()).unwrap();
     let finishing = running.finishing.await.unwrap();
     assert!(!finishing.finish(Instant::now() + SHORT).await);
+}
+
+/// A client sends on while the last answer of its connection is on the way: the answer is not lost in a reset.
+#[tokio::test]
+async fn last_answer_is_read_to_its_end() {
+    let last = "GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+    let body = "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 200000\r\n\r\n";
+    // More than is read at once, so that some of it stays with the system.
+    for (what, sent, status) in [
+        ("more requests", last.to_owned() + &HELLO.repeat(3000), 200),
+        ("a body", body.to_owned() + &"x".repeat(100_000), 405),
+    ] {
+        let server = Running::start(limits(10, PATIENT)).await;
+        let mut stream = server.connect().await;
+        drop(timeout(SHORT, stream.write_all(sent.as_bytes())).await);
+        // By then a connection that is closed at once was reset, and the system has thrown the answer away.
+        sleep(SHORT).await;
+        let mut said = Vec::new();
+        let read = timeout(PATIENCE, stream.read_to_end(&mut said)).await;
+        let said = String::from_utf8_lossy(&said).into_owned();
+        let start = format!("HTTP/1.1 {status} ");
+        assert!(read.unwrap().is_ok(), "{what}: {said}");
+        assert!(said.starts_with(&start), "{what}: {said}");
+        assert_eq!(said.matches("HTTP/1.1").count(), 1, "{what}: {said}");
+    }
 }
