@@ -82,13 +82,14 @@
 //!
 //! # Messages
 //! A flow that needs a message sent asks for it by one of four signals. With an [outbox](accounts::AccountsBuilder::outbox)
-//! the message is one row, committed with the flow; an [`OutboxWorker`](accounts::OutboxWorker), in this process or
+//! the message is one row, committed with the flow; an [`OutboxWorker`](outbox::OutboxWorker), in this process or
 //! another, makes the link and calls the receivers until each has succeeded or the link expires:
 //! ```
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
 //! use std::sync::Arc;
 //!
-//! use phone_auth_core::accounts::{Accounts, WorkerOptions};
+//! use phone_auth_core::accounts::Accounts;
+//! use phone_auth_core::outbox::WorkerOptions;
 //! use phone_auth_core::tokens::{Keyring, SecretKey};
 //! use phone_auth_store_testkit::MemoryStore;
 //!
@@ -96,7 +97,8 @@
 //! let accounts = Accounts::builder(store.clone(), Keyring::new(SecretKey::generate()?))
 //!     .outbox(store)
 //!     .build()?;
-//! let worker = accounts.outbox_worker(WorkerOptions::default()).expect("there is an outbox");
+//! let outbox = accounts.outbox().expect("it was given");
+//! let worker = outbox.worker(WorkerOptions::default());
 //! let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
 //! let work = tokio::spawn(async move { worker.run(async { drop(stopped.await) }).await });
 //! // Flows run here; when the process ends:
