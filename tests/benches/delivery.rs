@@ -19,8 +19,8 @@ use phone_auth::core::address::{EmailAddress, PhoneNumber};
 use phone_auth::core::outbox::NextDue;
 use phone_auth::core::outbox::WorkerOptions;
 use phone_auth::core::password::EncodedPassword;
-use phone_auth::core::person::NewPerson;
 use phone_auth::core::store::{OutboxStore, Store};
+use phone_auth::core::user::NewUser;
 use phone_auth::postgres::{PostgresOptions, PostgresStore};
 use phone_auth::signals::{Connection, ResetPasswordEmail, ResetPasswordPhone, Signals};
 use phone_auth::sqlite::{SqliteOptions, SqliteStore};
@@ -32,8 +32,8 @@ use sqlx::{Connection as _, query};
 /// How often each side is measured; the median counts.
 const ROUNDS: usize = 5;
 
-/// People, each with two addresses to send a message to.
-const PEOPLE: u32 = 400;
+/// Users, each with two addresses to send a message to.
+const USERS: u32 = 400;
 
 /// How many messages a worker claims at once, and rows go into a transaction.
 const BATCH: u32 = 16;
@@ -112,7 +112,7 @@ fn tell_latencies(database: &str, latencies: &mut [Duration]) {
     .unwrap();
 }
 
-/// Flows over an outbox, people to send to, and a receiver that only counts.
+/// Flows over an outbox, users to send to, and a receiver that only counts.
 struct Enqueueing<S> {
     accounts: Accounts,
     store: Arc<S>,
@@ -145,11 +145,11 @@ impl<S: Store + OutboxStore + 'static> Enqueueing<S> {
         .build()
         .unwrap();
         let mut names = Vec::new();
-        for number in 0..PEOPLE {
-            let person = person(number);
-            names.extend(person.email.iter().map(|email| email.as_str().to_owned()));
-            names.extend(person.phone.iter().map(|phone| phone.as_str().to_owned()));
-            store.create_person(&person).await.unwrap();
+        for number in 0..USERS {
+            let user = user(number);
+            names.extend(user.email.iter().map(|email| email.as_str().to_owned()));
+            names.extend(user.phone.iter().map(|phone| phone.as_str().to_owned()));
+            store.create_user(&user).await.unwrap();
         }
         Self {
             accounts,
@@ -181,7 +181,7 @@ impl<S: Store + OutboxStore + 'static> Enqueueing<S> {
         }
         let took = started.elapsed();
         let received = self.received.load(Ordering::SeqCst) - before;
-        assert_eq!(received, 2 * PEOPLE, "everybody was told, once");
+        assert_eq!(received, 2 * USERS, "everybody was told, once");
         assert_eq!(self.store.next_due().await.unwrap(), NextDue::Never);
         took
     }
@@ -215,12 +215,12 @@ impl<S: Store + OutboxStore + 'static> Enqueueing<S> {
     }
 }
 
-fn person(number: u32) -> NewPerson {
-    NewPerson {
+fn user(number: u32) -> NewUser {
+    NewUser {
         username: format!("ann{number}"),
         first_name: "Ann".to_owned(),
         last_name: "Lee".to_owned(),
-        // A hash of ours that nobody has to check.
+        // A hash of ours that does not have to be check.
         password: EncodedPassword::new("argon2$argon2id$v=19$m=19456,t=2,p=1$c2FtcGxl$AAAA"),
         email: EmailAddress::parse(&format!("ann{number}@example.org")).ok(),
         phone: PhoneNumber::parse(&format!("+9198765{number:05}")).ok(),
@@ -243,7 +243,7 @@ fn sqlite(path: &Path) -> rusqlite::Connection {
 /// Inserts and deletes as many rows as there are messages, so many in a transaction.
 fn insert_and_delete(connection: &rusqlite::Connection) -> Duration {
     let started = Instant::now();
-    for _ in 0..(2 * PEOPLE).div_ceil(BATCH) {
+    for _ in 0..(2 * USERS).div_ceil(BATCH) {
         for statement in [INSERT, DELETE] {
             connection.execute_batch("BEGIN IMMEDIATE").unwrap();
             let mut prepared = connection.prepare_cached(statement).unwrap();
@@ -267,7 +267,7 @@ async fn postgres(database: &Database) -> PgConnection {
 /// As [`insert_and_delete`], on PostgreSQL.
 async fn insert_and_delete_there(connection: &mut PgConnection) -> Duration {
     let started = Instant::now();
-    for _ in 0..(2 * PEOPLE).div_ceil(BATCH) {
+    for _ in 0..(2 * USERS).div_ceil(BATCH) {
         for statement in [INSERT, DELETE] {
             let mut transaction = connection.begin().await.unwrap();
             for _ in 0..BATCH {
@@ -283,5 +283,5 @@ async fn insert_and_delete_there(connection: &mut PgConnection) -> Duration {
 fn rate(times: &mut [Duration]) -> f64 {
     times.sort_unstable();
     let median = times.get(ROUNDS / 2).unwrap();
-    f64::from(2 * PEOPLE) / median.as_secs_f64()
+    f64::from(2 * USERS) / median.as_secs_f64()
 }

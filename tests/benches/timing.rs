@@ -1,11 +1,11 @@
 //! Whether a stranger with a clock can tell who has an account: how long log-ins and requests for a reset take, for
-//! people who exist and people who do not; resets also where no message can be delivered, and each attempt to do so
+//! users who exist and users who do not; resets also where no message can be delivered, and each attempt to do so
 //! may be under way while the next request is measured.
 //!
-//! Who is asked for next is drawn, whoever was before: so whatever slows the machine slows all kinds, and what a request
-//! leaves to be done in the background slows each of them as often. A kind differs when its median is further from that of its reference than four
-//! standard errors of the two, and by more than two in a hundred: then this ends with an error. Times on a busy
-//! machine can prove nothing, so it belongs to the long runs.
+//! Who is asked for next is drawn, no matter who was before: so whatever slows the machine slows all kinds, and what a
+//! request leaves to be done in the background slows each of them as often. A kind differs when its median is further
+//! from that of its reference than four standard errors of the two, and by more than two in a hundred: then this ends
+//! with an error. Times on a busy machine can prove nothing, so it belongs to the long runs.
 #![expect(clippy::expect_used, reason = "a site that does not answer ends it")]
 
 use std::io::Write as _;
@@ -13,7 +13,7 @@ use std::net::TcpListener;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use phone_auth_tests::{Client, Person, Site};
+use phone_auth_tests::{Client, Site, User};
 
 /// How often each kind is asked, about.
 const ROUNDS: usize = 200;
@@ -37,10 +37,10 @@ const DJANGO_SECRET: (&str, &str) = (
     "pbkdf2_sha256$1000$0123456789abcdefghijkl$y+3upc4pRuQ85pvLeXsMMz9pztFaS554MuGjfa9wfUw=",
 );
 
-/// A password that nobody has.
+/// A password of no account.
 const WRONG: &str = "not-The-Password-1";
 
-/// Somebody who is asked for.
+/// Someone who is asked for.
 struct Kind {
     what: &'static str,
     name: String,
@@ -103,7 +103,7 @@ async fn undeliverable() -> Site {
 
 /// One kind for each way to be known or not. Phones are compared with phones: reading one takes longer.
 async fn kinds(site: &Site) -> Vec<Kind> {
-    let mut people = Vec::new();
+    let mut users = Vec::new();
     for set in [
         "is_active = 1",
         "is_active = 0",
@@ -111,10 +111,10 @@ async fn kinds(site: &Site) -> Vec<Kind> {
         &format!("password = '{DJANGO_HASH}'"),
         &format!("is_active = 0, password = '{}'", DJANGO_SECRET.1),
     ] {
-        people.push(person(site, set).await);
+        users.push(user(site, set).await);
     }
     let [known, inactive, unusable, django, both] =
-        <[Person; 5]>::try_from(people).expect("there are five");
+        <[User; 5]>::try_from(users).expect("there are five");
     let kind = |what, name: &str, password: &str, like| Kind {
         what,
         name: name.to_owned(),
@@ -143,14 +143,14 @@ async fn kinds(site: &Site) -> Vec<Kind> {
     ]
 }
 
-/// Somebody who has signed up, changed as another program on the database would.
-async fn person(site: &Site, set: &str) -> Person {
-    let person = site.signed_up().await;
+/// Someone who has signed up, changed as another program on the database would.
+async fn user(site: &Site, set: &str) -> User {
+    let user = site.signed_up().await;
     site.database().execute(&format!(
         "UPDATE auth_user SET {set} WHERE username = '{}'",
-        person.username
+        user.username
     ));
-    person
+    user
 }
 
 /// Asks, each time, for a kind that is drawn.
@@ -195,7 +195,7 @@ impl Measured {
     }
 }
 
-/// Prints what was measured; whether nobody can be told from somebody.
+/// Prints what was measured; whether nobody can be told from someone.
 fn report(what: &str, kinds: &[Kind], measured: &[Measured]) -> bool {
     let mut out = std::io::stdout().lock();
     let mut same = true;
@@ -205,7 +205,7 @@ fn report(what: &str, kinds: &[Kind], measured: &[Measured]) -> bool {
         let errors = mine.errors_from(reference);
         let differs = errors > 4.0 && (ratio - 1.0).abs() > 0.02;
         same &= !differs;
-        // Whoever closed the output has seen enough.
+        // Anyone who closed the output has seen enough.
         let _closed = writeln!(
             out,
             "{what:20} {:30} median {:8.3} ms   {ratio:5.3} of its reference, {errors:4.1} standard errors{}",

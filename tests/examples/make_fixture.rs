@@ -1,4 +1,4 @@
-//! Makes the fixtures of a version, by using its program as people and operators do.
+//! Makes the fixtures of a version, by using its program as users and operators do.
 //!
 //! `PHONE_AUTH_BIN=… cargo run -p phone-auth-tests --example make_fixture -- FOLDER` writes a dump and a
 //! description for each kind of database into the folder. It needs what the tests need: PostgreSQL and Python.
@@ -13,7 +13,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use phone_auth_tests::{
     Client, Django, Fixture, FixtureLink, FixtureMessage, FixtureSession, FixtureUser, Gateway,
-    Kind, OwnDatabase, Person, Reply, Site, SiteOptions, hex, run, until,
+    Kind, OwnDatabase, Reply, Site, SiteOptions, User, hex, run, until,
 };
 
 /// Links that still work when the dump has been read.
@@ -59,33 +59,33 @@ fn lasting(options: SiteOptions) -> SiteOptions {
         .fold(options, |options, name| options.setting(name, "7 days"))
 }
 
-/// Somebody by the name of their kind.
-fn person(kind: &str, number: u32) -> Person {
-    Person {
+/// Someone by the name of their kind.
+fn user(kind: &str, number: u32) -> User {
+    User {
         username: kind.to_owned(),
         email: format!("{kind}@example.org"),
         phone: format!("+9198765{number:05}"),
         password: PASSWORD.to_owned(),
-        ..Person::new()
+        ..User::new()
     }
 }
 
-fn of(person: &Person, kind: &str) -> FixtureUser {
+fn of(user: &User, kind: &str) -> FixtureUser {
     FixtureUser {
         kind: kind.to_owned(),
-        username: person.username.clone(),
-        email: Some(person.email.clone()),
-        phone: Some(person.phone.clone()),
-        password: person.password.clone(),
+        username: user.username.clone(),
+        email: Some(user.email.clone()),
+        phone: Some(user.phone.clone()),
+        password: user.password.clone(),
         signs_in: true,
     }
 }
 
-async fn sign_up(client: &Client, person: &Person) {
-    client.sign_up(person).await.expect(302);
+async fn sign_up(client: &Client, user: &User) {
+    client.sign_up(user).await.expect(302);
 }
 
-/// A client of somebody who has logged in.
+/// A client of someone who has logged in.
 async fn logged_in(site: &Site, login: &str) -> Client {
     let client = site.client();
     client.log_in(login, PASSWORD).await.expect(302);
@@ -128,13 +128,13 @@ async fn ours(database: &OwnDatabase) -> Fixture {
         "signed-in",
     ];
     let site = lasting(database.site()).start().await;
-    let people: Vec<Person> = (0..).zip(names).map(|(n, name)| person(name, n)).collect();
-    for person in &people {
-        sign_up(&site.client(), person).await;
-        fixture.users.push(of(person, &person.username));
+    let users: Vec<User> = (0..).zip(names).map(|(n, name)| user(name, n)).collect();
+    for user in &users {
+        sign_up(&site.client(), user).await;
+        fixture.users.push(of(user, &user.username));
     }
     let phone = |name: &str| {
-        people
+        users
             .iter()
             .find(|it| it.username == name)
             .unwrap()
@@ -180,9 +180,9 @@ async fn ours(database: &OwnDatabase) -> Fixture {
     // A username that the site made up.
     let options = lasting(database.site()).setting("register_username_required", "false");
     let site = options.start().await;
-    let nameless = Person {
+    let nameless = User {
         username: String::new(),
-        ..person("nameless", 200)
+        ..user("nameless", 200)
     };
     sign_up(&site.client(), &nameless).await;
     site.stop();
@@ -257,7 +257,7 @@ async fn sessions_and_links(
     in_outbox(database, "died_at IS NULL", 0).await;
 }
 
-/// Dead letters, a message that was tried, and such as nobody has looked at.
+/// Dead letters, a message that was tried, and such as nothing has looked at.
 async fn outbox(database: &OwnDatabase, fixture: &mut Fixture, phone: &impl Fn(&str) -> String) {
     let email = |name: &str| format!("{name}@example.org");
     let service = Gateway::start().await;
@@ -319,13 +319,13 @@ fn message(signal: &str, destination: &str) -> FixtureMessage {
     }
 }
 
-/// A database that Django made, with people whom it made, served by both with the same sessions.
+/// A database that Django made, with users whom it made, served by both with the same sessions.
 async fn beside_django(django: &Django, database: &OwnDatabase) -> Fixture {
     let mut fixture = Fixture {
         django_key: Some(Django::SECRET_KEY.to_owned()),
         ..Fixture::default()
     };
-    django.manage(&["shell", "-c", PEOPLE_OF_DJANGO]);
+    django.manage(&["shell", "-c", USERS_OF_DJANGO]);
     let names = [
         "everything",
         "disabled",
@@ -344,7 +344,7 @@ async fn beside_django(django: &Django, database: &OwnDatabase) -> Fixture {
         "own-session",
     ];
     for (number, name) in (0..).zip(names) {
-        let user = of(&person(name, number), name);
+        let user = of(&user(name, number), name);
         let signs_in = !["disabled", "unusable"].contains(&name);
         fixture.users.push(FixtureUser { signs_in, ..user });
     }
@@ -405,8 +405,8 @@ async fn beside_django(django: &Django, database: &OwnDatabase) -> Fixture {
     finish(database, fixture)
 }
 
-/// People as Django's own means make them: all have hashes of PBKDF2.
-const PEOPLE_OF_DJANGO: &str = "
+/// Users as Django's own means make them: all have hashes of PBKDF2.
+const USERS_OF_DJANGO: &str = "
 from django.contrib.auth.models import User
 from phone_auth.models import EmailAddress, PhoneNumber
 names = ['everything', 'disabled', 'unusable', 'staff', 'verified', 'verifies', 'resets-by-email',

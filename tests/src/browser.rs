@@ -144,7 +144,7 @@ impl Browser {
     }
 
     /// Clicks on the button that this CSS selector finds, and waits for the page that answers: until it is
-    /// there, whoever looks still sees the page that was sent.
+    /// there, anyone who looks still sees the page that was sent.
     pub async fn submit(&self, selector: &str) {
         self.script("window.isSent = true;").await;
         self.click(selector).await;

@@ -146,7 +146,7 @@ impl Django {
         self.folder.path()
     }
 
-    /// The folder, for whoever outlives the site.
+    /// The folder, for the one who outlives the site.
     pub(crate) fn shared_folder(&self) -> Arc<TempDir> {
         Arc::clone(&self.folder)
     }

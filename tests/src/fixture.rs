@@ -39,7 +39,7 @@ pub struct Fixture {
     pub dead: Vec<FixtureMessage>,
 }
 
-/// Somebody in the database.
+/// Someone in the database.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[expect(
     clippy::exhaustive_structs,

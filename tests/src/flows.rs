@@ -1,13 +1,13 @@
-//! What people do on the site, each in one call.
+//! What users do on the site, each in one call.
 
 use phone_auth_test_postgres::run_at;
 
 use crate::answer::Answer;
 use crate::client::Client;
-use crate::person::Person;
 use crate::printed::Printed;
 use crate::site::Site;
 use crate::until;
+use crate::user::User;
 
 /// An address as the verification page shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,20 +21,20 @@ pub struct AddressRow {
     pub pk: String,
 }
 
-/// A person who has signed up and is logged in.
+/// A user who has signed up and is logged in.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Member {
-    /// Her client, with her session.
+    /// Their client, with their session.
     pub client: Client,
     /// Who she is.
-    pub person: Person,
+    pub user: User,
 }
 
 impl Client {
     /// Signs up through the form.
-    pub async fn sign_up(&self, person: &Person) -> Answer {
-        self.submit("/accounts/signup/", person.fields()).await
+    pub async fn sign_up(&self, user: &User) -> Answer {
+        self.submit("/accounts/signup/", user.fields()).await
     }
 
     /// Logs in through the form.
@@ -166,45 +166,42 @@ impl Client {
 
 impl Site {
     /// Someone who has signed up and not logged in.
-    pub async fn signed_up(&self) -> Person {
-        let person = Person::new();
+    pub async fn signed_up(&self) -> User {
+        let user = User::new();
         self.client()
-            .sign_up(&person)
+            .sign_up(&user)
             .await
             .redirects_to("/accounts/login/");
-        person
+        user
     }
 
     /// Someone who has signed up and logged in.
     pub async fn member(&self) -> Member {
-        let person = self.signed_up().await;
-        self.log_in(&person).await
+        let user = self.signed_up().await;
+        self.log_in(&user).await
     }
 
     /// Someone who has signed up and logged in through a proxy that serves `origin`.
     pub async fn signed_up_through(&self, origin: &str) -> Member {
-        let (client, person) = (self.client().through(origin), Person::new());
+        let (client, user) = (self.client().through(origin), User::new());
+        client.sign_up(&user).await.redirects_to("/accounts/login/");
         client
-            .sign_up(&person)
-            .await
-            .redirects_to("/accounts/login/");
-        client
-            .log_in(&person.username, &person.password)
+            .log_in(&user.username, &user.password)
             .await
             .expect(302);
-        Member { client, person }
+        Member { client, user }
     }
 
-    /// Logs a person in with a client of her own.
-    pub async fn log_in(&self, person: &Person) -> Member {
+    /// Logs a user in with a client of their own.
+    pub async fn log_in(&self, user: &User) -> Member {
         let client = self.client();
         client
-            .log_in(&person.username, &person.password)
+            .log_in(&user.username, &user.password)
             .await
             .expect(302);
         Member {
             client,
-            person: person.clone(),
+            user: user.clone(),
         }
     }
 

@@ -1,4 +1,4 @@
-//! A page as a person sees it: words, forms, fields with their labels and errors.
+//! A page as a user sees it: words, forms, fields with their labels and errors.
 
 use crate::markup::{Piece, Tag, cut};
 
@@ -38,7 +38,7 @@ pub struct Field {
     pub is_invalid: bool,
     /// Whether it is marked as required.
     pub is_required: bool,
-    /// Whether people see it: it is neither hidden nor a button.
+    /// Whether users see it: it is neither hidden nor a button.
     pub is_visible: bool,
     /// What a browser may fill in.
     pub autocomplete: Option<String>,
@@ -222,7 +222,7 @@ impl Form {
             .unwrap_or_else(|| panic!("no field {name} in {self:?}"))
     }
 
-    /// The names of the fields that a person sees.
+    /// The names of the fields that a user sees.
     pub fn visible_names(&self) -> Vec<&str> {
         let visible = self.fields.iter().filter(|field| field.is_visible);
         visible.map(|field| field.name.as_str()).collect()
@@ -255,7 +255,7 @@ fn is_visible(input: &Tag) -> bool {
     let is_button = ["hidden", "submit"]
         .iter()
         .any(|kind| input.attribute("type") == Some(kind));
-    // A name that password managers look for is in the page, but for no person.
+    // A name that password managers look for is in the page, but for no user.
     let is_taken_out =
         input.attribute("hidden").is_some() || input.attribute("aria-hidden") == Some("true");
     !is_button && !is_taken_out

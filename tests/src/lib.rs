@@ -1,8 +1,8 @@
-//! Whole flows through the built program, as a person or an attacker would walk them.
+//! Whole flows through the built program, as a user or an attacker would walk them.
 //!
 //! This library is the harness: it starts the built `phone-auth` on a folder of its own, talks
 //! HTTP to it, reads the lines it prints, looks into its database, and drives a real browser. It
-//! knows nothing of the program's code, so that what the tests under `tests/` find is what anybody
+//! knows nothing of the program's code, so that what the tests under `tests/` find is what anyone
 //! finds who has the program and nothing else.
 //!
 //! Every wait has an end: [`PATIENCE`] is how long a condition may take before the test fails.
@@ -36,7 +36,6 @@ mod nats_accounts;
 mod nats_server;
 mod options;
 mod own_database;
-mod person;
 mod printed;
 mod program;
 mod proxy;
@@ -45,6 +44,7 @@ mod raw;
 mod scripted_mail;
 mod site;
 mod together;
+mod user;
 mod wire;
 mod worker;
 
@@ -68,7 +68,6 @@ pub use nats_accounts::NatsAccounts;
 pub use nats_server::NatsServer;
 pub use options::SiteOptions;
 pub use own_database::{Kind, OwnDatabase};
-pub use person::{Person, changed, unique};
 pub use printed::{Printed, Record};
 pub use program::{Ran, program, run, secret_file};
 pub use proxy::Proxy;
@@ -76,6 +75,7 @@ pub use raw::Raw;
 pub use scripted_mail::{SILENCE, Script, ScriptedMailServer};
 pub use site::{Ended, Site};
 pub use together::{together, until};
+pub use user::{User, changed, unique};
 pub use wire::encode;
 pub use worker::Worker;
 

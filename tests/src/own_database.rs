@@ -170,7 +170,7 @@ impl OwnDatabase {
         }
     }
 
-    /// What the first version binds a link to that goes to this address of somebody.
+    /// What the first version binds a link to that goes to this address of someone.
     pub fn first_state(&self, signal: &str, username: &str, value: &str) -> Vec<Vec<u8>> {
         let (kind, table) = if value.contains('@') {
             ("email", "phone_auth_emailaddress")
@@ -234,7 +234,7 @@ impl OwnDatabase {
         })
     }
 
-    /// The last log-in of somebody in microseconds since 1970, if there was one.
+    /// The last log-in of someone in microseconds since 1970, if there was one.
     pub fn last_login(&self, username: &str) -> Option<i64> {
         let micros = match self.kind() {
             Kind::Sqlite => {

@@ -50,14 +50,14 @@ impl Printed {
             .expect("the payload has an email or a phone")
     }
 
-    /// The username of the person it is for.
+    /// The username of the user it is for.
     pub fn username(&self) -> &str {
         self.payload["user"]["username"]
             .as_str()
             .expect("the payload has a user")
     }
 
-    /// The id of the person or the address in the link.
+    /// The id of the user or the address in the link.
     pub fn id(&self) -> &str {
         self.parts().0
     }

@@ -47,7 +47,7 @@ fn build() -> PathBuf {
         .expect("phone-auth-cli has a program named phone-auth")
 }
 
-/// A command that takes nothing from the settings of whoever runs the tests.
+/// A command that takes nothing from the settings of the one who runs the tests.
 pub(crate) fn clean_command(folder: &Path) -> Command {
     cleaned(Command::new(program()), folder)
 }

@@ -1,4 +1,4 @@
-//! Python with the model in it: a virtual environment under `target/`, made once and kept.
+//! Python with django-phone-auth in it: a virtual environment under `target/`, made once and kept.
 
 use std::env;
 use std::ffi::OsString;

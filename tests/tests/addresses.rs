@@ -1,18 +1,18 @@
 //! Adding addresses, and who owns them.
 
-use phone_auth_tests::{Person, Site};
+use phone_auth_tests::{Site, User};
 
 #[tokio::test]
 async fn added_address_works_for_all() {
     let site = Site::start().await;
     let ann = site.member().await;
-    for value in [Person::another_email(), Person::another_phone()] {
+    for value in [User::another_email(), User::another_phone()] {
         ann.client
             .add_address(&value)
             .await
             .redirects_to("/accounts/user_verification/");
         site.client()
-            .log_in(&value, &ann.person.password)
+            .log_in(&value, &ann.user.password)
             .await
             .redirects_to("/accounts/profile/");
         site.verify(&ann.client, &value).await;
@@ -23,7 +23,7 @@ async fn added_address_works_for_all() {
 async fn taken_address_is_refused() {
     let site = Site::start().await;
     let (ann, bob) = (site.member().await, site.member().await);
-    let email = ann.person.email.to_uppercase();
+    let email = ann.user.email.to_uppercase();
     let answer = bob
         .client
         .add_address(&email)
@@ -34,22 +34,22 @@ async fn taken_address_is_refused() {
     assert!(form.the("email").is_invalid);
     assert_eq!(form.the("email").value, email);
     bob.client
-        .add_address(&ann.person.phone)
+        .add_address(&ann.user.phone)
         .await
         .expect(400)
         .says("Phone already exists");
     bob.client
-        .add_address(&bob.person.phone)
+        .add_address(&bob.user.phone)
         .await
         .expect(400)
         .says("Phone already exists");
-    for login in [&ann.person.email, &ann.person.phone, &email] {
+    for login in [&ann.user.email, &ann.user.phone, &email] {
         site.client()
-            .log_in(login, &ann.person.password)
+            .log_in(login, &ann.user.password)
             .await
             .redirects_to("/accounts/profile/");
         let link = site.reset_link(login.to_lowercase().as_str()).await;
-        assert_eq!(link.username(), ann.person.username);
+        assert_eq!(link.username(), ann.user.username);
     }
 }
 
@@ -86,7 +86,7 @@ async fn strangers_add_nothing() {
     let site = Site::start().await;
     let client = site.client();
     let before = site.database().counts();
-    let email = Person::another_email();
+    let email = User::another_email();
     let answer = client
         .post("/accounts/email/add/", [("email", &email)])
         .await;
@@ -106,11 +106,11 @@ async fn adding_sends_nothing() {
     let site = Site::start().await;
     let ann = site.member().await;
     ann.client
-        .add_address(&Person::another_email())
+        .add_address(&User::another_email())
         .await
         .expect(302);
     ann.client
-        .add_address(&Person::another_phone())
+        .add_address(&User::another_phone())
         .await
         .expect(302);
     assert_eq!(site.stop().record.printed(), []);

@@ -4,7 +4,7 @@
     reason = "indexing JSON that lacks a key gives null"
 )]
 
-use phone_auth_tests::{Browser, BrowserOptions, Person, Site};
+use phone_auth_tests::{Browser, BrowserOptions, Site, User};
 
 const PHONE: u32 = 360;
 const TAB: &str = "\u{e004}";
@@ -23,7 +23,7 @@ async fn plain_browser() -> Browser {
 async fn everything_works_without_scripts() {
     let site = Site::start().await;
     let browser = plain_browser().await;
-    let (ann, new, newest) = (Person::new(), "walnut-Harbour-22", "copper-Lantern-33");
+    let (ann, new, newest) = (User::new(), "walnut-Harbour-22", "copper-Lantern-33");
     let at = |path: &str| format!("{}{path}", site.origin());
 
     browser.goto(&at("/accounts/signup/")).await;
@@ -123,12 +123,12 @@ async fn keyboard_alone_logs_in() {
 #[tokio::test]
 async fn pages_fit_a_phone() {
     let site = Site::start().await;
-    let ann = Person {
+    let ann = User {
         username: format!("a{}", "w".repeat(149)),
         first_name: "W".repeat(100),
         last_name: "M".repeat(100),
         email: format!("{}@{}.example.org", "w".repeat(64), "m".repeat(60)),
-        ..Person::new()
+        ..User::new()
     };
     site.client().sign_up(&ann).await.expect(302);
     let browser = Browser::start(BrowserOptions {
@@ -220,10 +220,10 @@ async fn fields_are_named_and_errors_tied() {
         fields_are_named(&browser, path).await;
     }
     browser.goto(&at("/accounts/signup/")).await;
-    for (name, value) in (Person {
+    for (name, value) in (User {
         username: "a b".into(),
         phone: "12".into(),
-        ..ann.person.clone()
+        ..ann.user.clone()
     })
     .fields()
     {
@@ -234,7 +234,7 @@ async fn fields_are_named_and_errors_tied() {
     assert_eq!(wrong, ["username", "email", "phone"]);
     assert_eq!(misfit(&browser, "a refused sign-up").await, None);
     browser.goto(&at("/accounts/login/")).await;
-    log_in(&browser, &ann.person.email, &ann.person.password).await;
+    log_in(&browser, &ann.user.email, &ann.user.password).await;
     browser.arrives_at("/accounts/profile/").await;
     for path in [
         "/accounts/change_password/",

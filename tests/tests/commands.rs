@@ -132,8 +132,7 @@ async fn migrating_commands_say_so() {
             let database = of_another_application(kind);
             let ran = command(&database, arguments);
             assert!(ran.success, "{arguments:?}: {}", ran.said());
-            let says =
-                ran.said().contains("applied") && ran.said().contains("people and addresses");
+            let says = ran.said().contains("applied") && ran.said().contains("users and addresses");
             assert!(says, "{}", ran.said());
             assert!(database.tables().contains("phone_auth_session"));
             let again = command(&database, &["migrate"]);

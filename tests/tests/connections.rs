@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 /// As many as there are places.
 const MANY: usize = 1000;
 
-/// How long whoever comes then may wait. The shortest clock that would end the others is ten seconds.
+/// How long anyone who comes then may wait. The shortest clock that would end the others is ten seconds.
 const SOON: Duration = Duration::from_secs(1);
 
 /// How many ask then, one after the other.

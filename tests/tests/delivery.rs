@@ -23,21 +23,21 @@ async fn link_in_text_message_verifies() {
     site.client().get("/dev/mailbox/").await.expect(404);
 
     gateway.reply([Reply::status(202, "", "")]);
-    let Member { person, client, .. } = site.member().await;
-    client.ask_verification(&person.phone).await.expect(200);
+    let Member { user, client, .. } = site.member().await;
+    client.ask_verification(&user.phone).await.expect(200);
     let body = json(&gateway.nth(1).await.body);
-    assert_eq!(text(&body, "/to"), person.phone);
+    assert_eq!(text(&body, "/to"), user.phone);
     let mut words = text(&body, "/text").split_whitespace();
     let link = words.next_back().unwrap_or_default();
     click(&site, link).await;
     client.get("/members/phone/").await.expect(200);
 
-    client.ask_verification(&person.email).await.expect(200);
+    client.ask_verification(&user.email).await.expect(200);
     let request = service.nth(1).await;
     assert!(request.header("webhook-signature").starts_with("v1,"));
     let body = json(&request.body);
     assert_eq!(text(&body, "/type"), "verify_email");
-    assert_eq!(text(&body, "/data/email"), person.email);
+    assert_eq!(text(&body, "/data/email"), user.email);
     click(&site, text(&body, "/data/url")).await;
     client.get("/members/email/").await.expect(200);
 
@@ -64,8 +64,8 @@ async fn password_of_nats_stays_unsaid() {
     let site = Site::options().config(&toml).trace().start().await;
     site.says("verify_phone         to phone_auth.nats (127.0.0.1:")
         .await;
-    let Member { person, client, .. } = site.member().await;
-    client.ask_verification(&person.email).await.expect(200);
+    let Member { user, client, .. } = site.member().await;
+    client.ask_verification(&user.email).await.expect(200);
     site.says("a signal's receiver failed").await;
     let logs = site.stop().record.stderr.join("\n");
     assert!(logs.contains("async_nats"), "it was connected to");
@@ -88,7 +88,7 @@ async fn silent_text_gateway_delays_no_mail() {
     );
     let site = Site::options().config(&toml).start().await;
     silent.reply((0..TEXTS * 10).map(|_| Reply::Hang));
-    let Member { person, client, .. } = site.member().await;
+    let Member { user, client, .. } = site.member().await;
     let database = site.database();
     for number in 0..TEXTS {
         let phone = format!("+4475551{number:05}");
@@ -108,15 +108,15 @@ async fn silent_text_gateway_delays_no_mail() {
     assert!(usize::try_from(database.number(pending)).is_ok_and(|pending| pending >= 100));
 
     let before = silent.received().len();
-    client.ask_reset(&person.email).await.expect(302);
+    client.ask_reset(&user.email).await.expect(302);
     let request = service.nth(1).await;
-    assert_eq!(text(&json(&request.body), "/data/email"), person.email);
+    assert_eq!(text(&json(&request.body), "/data/email"), user.email);
     // Had it waited for its turn, the texts before it would have timed out, and others be tried after them.
     let tried_meanwhile = silent.received().len() - before;
     assert!(tried_meanwhile <= PLACES, "{tried_meanwhile}");
 }
 
-/// Opens a link as whoever got it does.
+/// Opens a link as the one who got it does.
 async fn click(site: &Site, link: &str) {
     let path = link.strip_prefix(site.origin()).unwrap_or_default();
     let answer = site.client().get(path).await.expect(200);

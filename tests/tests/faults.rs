@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use phone_auth_tests::{Kind, OwnDatabase, Person, Raw, Site, encode, until};
+use phone_auth_tests::{Kind, OwnDatabase, Raw, Site, User, encode, until};
 
 const NEW: &str = "walnut-Harbour-22";
 
@@ -17,25 +17,25 @@ async fn locked_database_answers_503() {
         .start()
         .await;
     let ann = site.member().await;
-    let link = site.verification_link(&ann.client, &ann.person.email).await;
-    let reset = site.reset_link(&ann.person.phone).await;
+    let link = site.verification_link(&ann.client, &ann.user.email).await;
+    let reset = site.reset_link(&ann.user.phone).await;
     let resetter = site.client();
     let form = resetter.open_reset_link(reset.url()).await;
-    let newcomer = Person::new();
-    let added = Person::another_email();
+    let newcomer = User::new();
+    let added = User::another_email();
 
     let lock = site.database();
     let before = lock.dump();
     lock.hold();
     let change = [
-        ("old_password", ann.person.password.as_str()),
+        ("old_password", ann.user.password.as_str()),
         ("new_password1", NEW),
         ("new_password2", NEW),
     ];
     let answers = [
         site.client().sign_up(&newcomer).await,
         site.client()
-            .log_in(&ann.person.username, &ann.person.password)
+            .log_in(&ann.user.username, &ann.user.password)
             .await,
         ann.client.add_address(&added).await,
         ann.client
@@ -79,7 +79,7 @@ async fn locked_database_answers_503() {
         .await
         .expect(302);
     site.client()
-        .log_in(&ann.person.username, NEW)
+        .log_in(&ann.user.username, NEW)
         .await
         .expect(302);
 }
@@ -114,7 +114,7 @@ async fn short_lock_is_waited_for() {
     let lock = site.database();
     lock.hold();
     let client = site.client();
-    let waiting = tokio::spawn(async move { client.sign_up(&Person::new()).await });
+    let waiting = tokio::spawn(async move { client.sign_up(&User::new()).await });
     // Reading goes on meanwhile, and tells that the site is busy with nothing else.
     for _ in 0..20 {
         site.client().get("/accounts/login/").await.expect(200);
@@ -136,21 +136,21 @@ async fn killed_site_keeps_its_word() {
             tokio::spawn(async move {
                 let mut kept = Vec::new();
                 loop {
-                    let person = Person::new();
+                    let user = User::new();
                     let request = client.request("POST", "/accounts/signup/").same_origin();
-                    match request.form(person.fields()).try_send().await {
+                    match request.form(user.fields()).try_send().await {
                         Ok(answer) if answer.status == 302 => {
-                            kept.push(person);
+                            kept.push(user);
                             acknowledged.fetch_add(1, Ordering::Relaxed);
                         }
                         Ok(answer) => assert_eq!(answer.status, 503),
-                        Err(_) => return (kept, person),
+                        Err(_) => return (kept, user),
                     }
                 }
             })
         })
         .collect();
-    until("people have signed up", || async {
+    until("users have signed up", || async {
         acknowledged.load(Ordering::Relaxed) >= 12
     })
     .await;
@@ -160,15 +160,15 @@ async fn killed_site_keeps_its_word() {
     assert_eq!(database.text("PRAGMA integrity_check"), "ok");
     for task in tasks {
         let (kept, torn) = task.await.expect("the clients end");
-        for person in kept {
+        for user in kept {
             again
                 .client()
-                .log_in(&person.email, &person.password)
+                .log_in(&user.email, &user.password)
                 .await
                 .expect(302);
             again
                 .client()
-                .log_in(&person.phone, &person.password)
+                .log_in(&user.phone, &user.password)
                 .await
                 .expect(302);
         }
@@ -185,14 +185,14 @@ async fn killed_site_keeps_its_word() {
         let sql = format!(
             "SELECT (SELECT count(*) FROM auth_user) - (SELECT count(DISTINCT user_id) FROM {table})"
         );
-        assert_eq!(database.number(&sql), 0, "somebody has no row in {table}");
+        assert_eq!(database.number(&sql), 0, "someone has no row in {table}");
     }
 }
 
 #[tokio::test]
 async fn requests_in_flight_finish() {
     let site = Site::start().await;
-    let ann = Person::new();
+    let ann = User::new();
     let body: Vec<String> = ann
         .fields()
         .iter()
@@ -238,20 +238,20 @@ async fn idle_site_stops_at_once() {
 #[tokio::test]
 async fn lines_under_way_are_printed() {
     let site = Site::start().await;
-    let mut people = Vec::new();
+    let mut users = Vec::new();
     for _ in 0..4 {
-        people.push(site.signed_up().await);
+        users.push(site.signed_up().await);
     }
     // To different addresses: a newer request takes the place of one that was not sent yet.
-    for person in &people {
-        site.client().ask_reset(&person.email).await.expect(302);
-        site.client().ask_reset(&person.phone).await.expect(302);
+    for user in &users {
+        site.client().ask_reset(&user.email).await.expect(302);
+        site.client().ask_reset(&user.phone).await.expect(302);
     }
     let before = site.stop().record.printed();
     // What nobody had begun to deliver when the site was told to stop, the next one sends.
     let again = site.restart(Site::options()).await;
     until("the rest is printed", || async {
-        before.len() + again.record().printed().len() >= 2 * people.len()
+        before.len() + again.record().printed().len() >= 2 * users.len()
     })
     .await;
     let after = again.stop().record.printed();
@@ -260,21 +260,21 @@ async fn lines_under_way_are_printed() {
         .chain(&after)
         .map(|printed| printed.destination().to_owned())
         .collect();
-    assert_eq!(told.len(), 2 * people.len(), "what was answered is told");
+    assert_eq!(told.len(), 2 * users.len(), "what was answered is told");
     assert_eq!(before.len() + after.len(), told.len(), "and told once");
 }
 
 #[tokio::test]
-async fn people_outlive_a_restart() {
+async fn users_outlive_a_restart() {
     let first = Site::start().await;
     let ann = first.member().await;
-    first.verify(&ann.client, &ann.person.email).await;
+    first.verify(&ann.client, &ann.user.email).await;
     let cookie = ann.client.session_cookie().expect("she is logged in");
     let second = first.restart(Site::options()).await;
     let client = second.client();
     client.plant(&cookie.name, &cookie.value);
     client.get("/members/email/").await.expect(200);
-    second.log_in(&ann.person).await;
+    second.log_in(&ann.user).await;
 }
 
 /// A change of the machine's zone, as summer time is one but by more than any link lives, ends nothing early: what is
@@ -293,9 +293,9 @@ async fn zone_of_the_machine_expires_nothing() {
         let at = |zone| database.site().variable("TZ", zone).variable("PGTZ", zone);
         let first = at(before).start().await;
         let ann = first.member().await;
-        let email = &ann.person.email;
+        let email = &ann.user.email;
         let verification = first.verification_link(&ann.client, email).await;
-        let reset = first.reset_link(&ann.person.phone).await;
+        let reset = first.reset_link(&ann.user.phone).await;
         let cookie = ann.client.session_cookie().expect("she is logged in");
         let second = first.restart(at(after)).await;
         let client = second.client();

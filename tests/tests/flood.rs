@@ -11,7 +11,7 @@ use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use phone_auth_test_postgres::Database;
-use phone_auth_tests::{Client, Flood, Person, Post, Site, encode};
+use phone_auth_tests::{Client, Flood, Post, Site, User, encode};
 
 /// How many connections a flood has.
 const CONNECTIONS: u8 = 200;
@@ -27,8 +27,8 @@ fn guess(name: &str, from: [u8; 4]) -> Post {
 }
 
 /// A client whose browser is remembered, and has no session any more.
-async fn known(site: &Site, person: &Person) -> Client {
-    let member = site.log_in(person).await;
+async fn known(site: &Site, user: &User) -> Client {
+    let member = site.log_in(user).await;
     member.client.log_out().await.expect(302);
     assert!(member.client.session_cookie().is_none());
     member.client
@@ -37,7 +37,7 @@ async fn known(site: &Site, person: &Person) -> Client {
 /// Logs in with a browser that is remembered, again and again. They are let in each time, and do not wait until those
 /// are through who came before. How long the slowest took: it says little of a program that is built without optimisation,
 /// beside other tests.
-async fn all_get_in(owner: &Client, person: &Person, flood: &str) -> Duration {
+async fn all_get_in(owner: &Client, user: &User, flood: &str) -> Duration {
     let mut slowest = Duration::ZERO;
     let [of_own, of_others] = TIMES;
     let times = if flood.starts_with("one account") {
@@ -47,7 +47,7 @@ async fn all_get_in(owner: &Client, person: &Person, flood: &str) -> Duration {
     };
     for time in 0..times {
         let began = Instant::now();
-        let answer = owner.post_log_in(&person.username, &person.password).await;
+        let answer = owner.post_log_in(&user.username, &user.password).await;
         slowest = slowest.max(began.elapsed());
         assert_eq!(answer.status, 302, "{flood}: {time}");
     }
@@ -132,7 +132,7 @@ async fn known_devices_get_in() {
             "a known device of another account",
             each()
                 .map(|from| {
-                    guess(&mallory.person.username, from)
+                    guess(&mallory.user.username, from)
                         .with_cookies_of(&remembered(&mallory.client))
                 })
                 .collect(),
@@ -153,7 +153,7 @@ async fn known_devices_get_in() {
 
 /// Posts of a wrong password for each of these accounts, each with another device that is known for it, from one address
 /// that may be a proxy: as many as a stranger collects who logs in to the own accounts again and again.
-async fn with_many_devices(site: &Site, accounts: &[Person], devices: usize) -> Vec<Post> {
+async fn with_many_devices(site: &Site, accounts: &[User], devices: usize) -> Vec<Post> {
     let mut posts = Vec::new();
     for account in accounts.iter().cycle().take(devices) {
         let member = site.log_in(account).await;
@@ -164,7 +164,7 @@ async fn with_many_devices(site: &Site, accounts: &[Person], devices: usize) -> 
     posts
 }
 
-/// Whoever has accounts gets as many devices known as they like. They have the share of one account each.
+/// Anyone who has accounts gets as many devices known as they like. They have the share of one account each.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn devices_of_others_keep_nobody_out() {
     let site = Site::start().await;
@@ -186,12 +186,12 @@ async fn devices_of_others_keep_nobody_out() {
 /// The owner gets in while these posts pour in.
 async fn gets_in_during(
     site: &Site,
-    (owner, person): (&Client, &Person),
+    (owner, user): (&Client, &User),
     name: &str,
     posts: Vec<Post>,
 ) {
     let flood = Flood::begin(site, posts).await;
-    let slowest = all_get_in(owner, person, name).await;
+    let slowest = all_get_in(owner, user, name).await;
     let answers = flood.end().await;
     println!("{name}: the slowest took {slowest:?}, the flood was answered {answers:?}");
     assert!(
@@ -239,15 +239,15 @@ async fn others_get_in() {
         .post_log_in(&bob.username, &bob.password)
         .await;
     answer.expect(302);
-    // Whoever is signed in changes the password, and is remembered with the new one.
+    // Anyone who is signed in changes the password, and is remembered with the new one.
     let client = carl.client;
     client
-        .change_password(&carl.person.password, "walnut-Harbour-33")
+        .change_password(&carl.user.password, "walnut-Harbour-33")
         .await
         .expect(302);
     client.log_out().await.expect(302);
     client
-        .log_in(&carl.person.username, "walnut-Harbour-33")
+        .log_in(&carl.user.username, "walnut-Harbour-33")
         .await
         .expect(302);
     // The owner without a device has the link that was sent, and gets in with the new password.

@@ -1,11 +1,11 @@
 //! Posts that another site makes a browser send.
 #![expect(clippy::expect_used, reason = "a failed expectation is a failed test")]
 
-use phone_auth_tests::{Client, Form, Member, Person, Request, Site};
+use phone_auth_tests::{Client, Form, Member, Request, Site, User};
 
 /// Paths that take posts, with fields that would do something.
 fn posts(ann: &Member) -> Vec<(&'static str, Vec<(String, String)>)> {
-    let password = ann.person.password.as_str();
+    let password = ann.user.password.as_str();
     let fields = |pairs: &[(&str, &str)]| {
         pairs
             .iter()
@@ -13,15 +13,15 @@ fn posts(ann: &Member) -> Vec<(&'static str, Vec<(String, String)>)> {
             .collect()
     };
     vec![
-        ("/accounts/signup/", Person::new().fields()),
+        ("/accounts/signup/", User::new().fields()),
         (
             "/accounts/login/",
-            fields(&[("login", &ann.person.username), ("password", password)]),
+            fields(&[("login", &ann.user.username), ("password", password)]),
         ),
         ("/accounts/logout/", Vec::new()),
         (
             "/accounts/password_reset/",
-            fields(&[("login", &ann.person.email)]),
+            fields(&[("login", &ann.user.email)]),
         ),
         (
             "/accounts/change_password/",
@@ -37,11 +37,11 @@ fn posts(ann: &Member) -> Vec<(&'static str, Vec<(String, String)>)> {
         ),
         (
             "/accounts/phone/add/",
-            vec![("phone".to_owned(), Person::another_phone())],
+            vec![("phone".to_owned(), User::another_phone())],
         ),
         (
             "/accounts/email/add/",
-            vec![("email".to_owned(), Person::another_email())],
+            vec![("email".to_owned(), User::another_email())],
         ),
         (
             "/accounts/password_reset_confirm/MQ/set-password/",
@@ -158,7 +158,7 @@ async fn own_pages_may_post() {
         let mut request = site
             .client()
             .request("POST", "/accounts/signup/")
-            .form(Person::new().fields());
+            .form(User::new().fields());
         for (name, value) in &headers {
             request = request.header(name, value);
         }
@@ -171,7 +171,7 @@ async fn own_pages_may_post() {
 async fn filled_form(client: &Client) -> Form {
     let page = client.get("/accounts/signup/").await.expect(200).page();
     page.form_with(&["first_name"])
-        .filled(&Person::new().fields())
+        .filled(&User::new().fields())
 }
 
 #[tokio::test]
@@ -308,7 +308,7 @@ async fn configured_site_may_post() {
         let request = site
             .client()
             .request("POST", "/accounts/signup/")
-            .form(Person::new().fields());
+            .form(User::new().fields());
         request.header("origin", origin).header("host", host).send()
     };
     post("https://example.org", "example.org").await.expect(302);
@@ -349,9 +349,7 @@ async fn trusted_origin_may_post() {
         ("https://other.example.org", 403),
     ] {
         let request = site.client().request("POST", "/accounts/signup/");
-        let request = request
-            .form(Person::new().fields())
-            .header("origin", origin);
+        let request = request.form(User::new().fields()).header("origin", origin);
         assert_eq!(request.send().await.status, status, "{origin}");
     }
 }

@@ -1,6 +1,6 @@
 //! Odd input in every field: look-alikes, control characters, floods, broken encodings.
 
-use phone_auth_tests::{Client, Member, Person, Raw, Site, changed};
+use phone_auth_tests::{Client, Member, Raw, Site, User, changed};
 
 /// Texts that break programs.
 fn odd() -> Vec<String> {
@@ -68,14 +68,14 @@ fn odd() -> Vec<String> {
 #[tokio::test]
 async fn odd_sign_ups_never_break() {
     let site = Site::start().await;
-    let names: Vec<String> = Person::new()
+    let names: Vec<String> = User::new()
         .fields()
         .into_iter()
         .map(|(name, _)| name)
         .collect();
     for text in odd() {
         for name in &names {
-            let fields = changed(Person::new().fields(), name, &text);
+            let fields = changed(User::new().fields(), name, &text);
             check(&site.client(), "/accounts/signup/", fields, &text).await;
         }
     }
@@ -86,27 +86,27 @@ async fn odd_sign_ups_never_break() {
 async fn odd_fields_never_break() {
     let site = Site::start().await;
     let ann = site.member().await;
-    let Member { client, person, .. } = &ann;
+    let Member { client, user, .. } = &ann;
     for text in odd() {
         let text = text.as_str();
-        let password = person.password.as_str();
-        let anybody = site.client();
+        let password = user.password.as_str();
+        let anyone = site.client();
         check(
-            &anybody,
+            &anyone,
             "/accounts/login/",
             [("login", text), ("password", password)],
             text,
         )
         .await;
         check(
-            &anybody,
+            &anyone,
             "/accounts/login/",
-            [("login", person.username.as_str()), ("password", text)],
+            [("login", user.username.as_str()), ("password", text)],
             text,
         )
         .await;
         check(
-            &anybody,
+            &anyone,
             "/accounts/password_reset/",
             [("login", text)],
             text,
@@ -139,13 +139,13 @@ async fn odd_fields_never_break() {
             text,
         )
         .await;
-        check(&anybody, "/accounts/login/", [(text, "x")], text).await;
+        check(&anyone, "/accounts/login/", [(text, "x")], text).await;
     }
     assert!(client.is_logged_in().await);
     assert_eq!(
         site.stop().record.printed(),
         [],
-        "nothing of it is anybody's address"
+        "nothing of it is anyone's address"
     );
 }
 
@@ -188,22 +188,22 @@ async fn control_characters_are_refused() {
             } else {
                 text.to_owned()
             };
-            let fields = changed(Person::new().fields(), name, &value);
+            let fields = changed(User::new().fields(), name, &value);
             let answer = site.client().post("/accounts/signup/", fields).await;
             assert_eq!(answer.status, 400, "{text:?} in {name}");
         }
     }
     assert_eq!(site.database().counts(), before);
     for password in ["plum-Orchard\u{0}-7", "plum-Orchard\r\n-7"] {
-        let person = Person {
+        let user = User {
             password: password.to_owned(),
-            ..Person::new()
+            ..User::new()
         };
-        let status = site.client().sign_up(&person).await.status;
+        let status = site.client().sign_up(&user).await.status;
         assert!(status == 400 || status == 302, "{password:?}: {status}");
         if status == 302 {
             site.client()
-                .log_in(&person.username, password)
+                .log_in(&user.username, password)
                 .await
                 .expect(302);
         }
@@ -213,10 +213,10 @@ async fn control_characters_are_refused() {
 #[tokio::test]
 async fn look_alikes_match_nobody() {
     let site = Site::start().await;
-    let mike = Person {
+    let mike = User {
         username: "mike".into(),
         email: "mike@kiss-site.example".into(),
-        ..Person::new()
+        ..User::new()
     };
     site.client()
         .sign_up(&mike)
@@ -270,7 +270,7 @@ async fn fake_punycode_is_refused() {
         "ann@xn--a.example",
         "ann@xn--zz99999zz.example",
     ] {
-        let fields = changed(Person::new().fields(), "email", email);
+        let fields = changed(User::new().fields(), "email", email);
         let answer = site.client().post("/accounts/signup/", fields).await;
         assert_eq!(answer.status, 400, "{email}");
     }
@@ -279,15 +279,15 @@ async fn fake_punycode_is_refused() {
 #[tokio::test]
 async fn international_domain_has_one_form() {
     let site = Site::start().await;
-    let ann = Person {
+    let ann = User {
         email: "ann@bücher.example".into(),
-        ..Person::new()
+        ..User::new()
     };
     site.client()
         .sign_up(&ann)
         .await
         .redirects_to("/accounts/login/");
-    let fields = changed(Person::new().fields(), "email", "Ann@XN--BCHER-KVA.example");
+    let fields = changed(User::new().fields(), "email", "Ann@XN--BCHER-KVA.example");
     site.client()
         .post("/accounts/signup/", fields)
         .await
@@ -312,16 +312,16 @@ async fn repeated_fields_are_refused() {
     let site = Site::start().await;
     let ann = site.member().await;
     let fields = [
-        ("login", &ann.person.username),
-        ("password", &ann.person.password),
-        ("password", &ann.person.password),
+        ("login", &ann.user.username),
+        ("password", &ann.user.password),
+        ("password", &ann.user.password),
     ];
     site.client()
         .post("/accounts/login/", fields)
         .await
         .expect(400);
-    let mut twice = Person::new().fields();
-    twice.push(("email".into(), Person::another_email()));
+    let mut twice = User::new().fields();
+    twice.push(("email".into(), User::another_email()));
     let before = site.database().counts();
     site.client()
         .post("/accounts/signup/", twice)

@@ -1,10 +1,10 @@
-//! Django with the model and our site on one database: whatever is done there counts here, and the
+//! Django with django-phone-auth and our site on one database: whatever is done there counts here, and the
 //! reverse.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use phone_auth_tests::{Client, Django, Person, Site, run, until};
+use phone_auth_tests::{Client, Django, Site, User, run, until};
 
 /// Both sites on one database.
 async fn both() -> (Django, Site) {
@@ -13,9 +13,9 @@ async fn both() -> (Django, Site) {
     (django, site)
 }
 
-/// Somebody who signed up by this client and is logged in with it.
-async fn member(client: &Client) -> Person {
-    let ann = Person::new();
+/// Someone who signed up by this client and is logged in with it.
+async fn member(client: &Client) -> User {
+    let ann = User::new();
     client.sign_up(&ann).await.redirects_to("/accounts/login/");
     client
         .log_in(&ann.phone, &ann.password)
@@ -40,14 +40,14 @@ async fn ask_verification(client: &Client, value: &str) {
         .says("Verification Sent");
 }
 
-/// Whoever signed up at one site logs in at the other, by every name, and neither stores what the other
+/// Anyone who signed up at one site logs in at the other, by every name, and neither stores what the other
 /// cannot read.
 #[tokio::test]
 async fn reset_links_work_without_use_tz() {
     let zone = ("SITE_TIME_ZONE", "Asia/Tokyo");
     let django = Django::start().await;
     let django = django.restart(&[("SITE_USE_TZ", "false"), zone]).await;
-    let (ann, there) = (Person::new(), django.client());
+    let (ann, there) = (User::new(), django.client());
     there.sign_up(&ann).await.expect(302);
     there.log_in(&ann.phone, &ann.password).await.expect(302);
     django.client().ask_reset(&ann.email).await.expect(302);

@@ -1,4 +1,4 @@
-//! Django with the model and our site on one database of PostgreSQL.
+//! Django with django-phone-auth and our site on one database of PostgreSQL.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -6,7 +6,7 @@
 )]
 
 use phone_auth_test_postgres::Database;
-use phone_auth_tests::{Client, Django, Person, run};
+use phone_auth_tests::{Client, Django, User, run};
 
 const PROFILE: &str = "/accounts/profile/";
 
@@ -35,10 +35,10 @@ async fn ask_verification(client: &Client, value: &str) {
 }
 
 #[tokio::test]
-async fn people_and_links_are_shared() {
+async fn users_and_links_are_shared() {
     let database = database();
     let django = Django::start_on(database.url()).await;
-    let people = || {
+    let users = || {
         let tables = [
             "auth_user",
             "phone_auth_emailaddress",
@@ -48,13 +48,13 @@ async fn people_and_links_are_shared() {
         database.run(&all.concat()).unwrap()
     };
     let there = django.client();
-    let ann = Person::new();
+    let ann = User::new();
     there.sign_up(&ann).await.expect(302);
-    let before = people();
+    let before = users();
     let arguments = ["migrate", "--database", database.url()];
     let ran = run(django.folder(), &arguments, &[], "");
     assert!(ran.success, "{ran:?}");
-    assert_eq!(people(), before, "no row was touched");
+    assert_eq!(users(), before, "no row was touched");
 
     // Links made there work here.
     log_in(&there, &ann.phone, &ann.password).await;
@@ -84,7 +84,7 @@ async fn people_and_links_are_shared() {
     }
 
     // And the other way round.
-    let bob = Person::new();
+    let bob = User::new();
     here.sign_up(&bob).await.expect(302);
     log_in(&here, &bob.phone, &bob.password).await;
     ask_verification(&here, &bob.email).await;
@@ -121,7 +121,7 @@ async fn reset_links_go_by_zones() {
     let mut django = Django::start_on(database.url()).await;
     for (theirs, (setting, value)) in zones {
         django = django.restart(&theirs).await;
-        let (ann, there) = (Person::new(), django.client());
+        let (ann, there) = (User::new(), django.client());
         there.sign_up(&ann).await.expect(302);
         log_in(&there, &ann.phone, &ann.password).await;
         django.client().ask_reset(&ann.email).await.expect(302);
@@ -145,7 +145,7 @@ async fn sessions_are_shared() {
     let django = Django::start_on(database.url()).await;
     let site = django.successor_sharing_sessions().start().await;
     let (there, here) = (django.client(), site.client());
-    let ann = Person::new();
+    let ann = User::new();
     there.sign_up(&ann).await.expect(302);
     there.get("/basket/?put=plums").await.expect(200);
     follow(&there, &here);
@@ -166,7 +166,7 @@ async fn sessions_are_shared() {
     here.change_password(&ann.password, second)
         .await
         .redirects_to("/accounts/change_password_done/");
-    // The session goes on under another key: whoever has a copy of the old one is out.
+    // The session goes on under another key: anyone who has a copy of the old one is out.
     assert!(here.is_logged_in().await && !elsewhere.is_logged_in().await);
     follow(&here, &elsewhere);
     assert!(elsewhere.is_logged_in().await);

@@ -1,7 +1,7 @@
 //! One session at two sites: Django and ours share the table, the cookie and the signing key.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-use phone_auth_tests::{Client, Django, Person, Site, run};
+use phone_auth_tests::{Client, Django, Site, User, run};
 
 const PROFILE: &str = "/accounts/profile/";
 const BASKET: &str = "/basket/";
@@ -19,16 +19,16 @@ fn follow(from: &Client, to: &Client) {
     to.plant("sessionid", &cookie.value);
 }
 
-/// Somebody who signed up by this client and is not logged in.
-async fn signed_up(client: &Client) -> Person {
-    let ann = Person::new();
+/// Someone who signed up by this client and is not logged in.
+async fn signed_up(client: &Client) -> User {
+    let ann = User::new();
     client.sign_up(&ann).await.expect(302);
     ann
 }
 
-async fn log_in(client: &Client, person: &Person) {
+async fn log_in(client: &Client, user: &User) {
     client
-        .log_in(&person.phone, &person.password)
+        .log_in(&user.phone, &user.password)
         .await
         .redirects_to(PROFILE);
 }
@@ -81,7 +81,7 @@ async fn values_of_others_move_along() {
     assert!(!thief.is_logged_in().await);
     assert!(!thief.get(BASKET).await.text().contains("plums"));
 
-    // What somebody else kept does not: Ann's session is dead, and Bob logs in over it.
+    // What someone else kept does not: Ann's session is dead, and Bob logs in over it.
     let second = "walnut-Harbour-22";
     let elsewhere = site.client();
     log_in(&elsewhere, &ann).await;
@@ -175,9 +175,9 @@ async fn dead_sessions_let_nobody_in() {
         &"a".repeat(43),
         "'; --",
     ] {
-        let visitor = site.client();
-        visitor.plant("sessionid", odd);
-        assert!(!visitor.is_logged_in().await, "{odd}");
+        let current_user = site.client();
+        current_user.plant("sessionid", odd);
+        assert!(!current_user.is_logged_in().await, "{odd}");
     }
     assert_eq!(database.number("SELECT count(*) FROM django_session"), 0);
 }
@@ -313,9 +313,9 @@ async fn sessions_of_other_classes_are_nobodys() {
     let elsewhere = other.client();
     log_in(&elsewhere, &ann).await;
     assert!(elsewhere.is_logged_in().await);
-    for visitor in [&here, &there] {
-        follow(&elsewhere, visitor);
-        assert!(!visitor.is_logged_in().await);
+    for current_user in [&here, &there] {
+        follow(&elsewhere, current_user);
+        assert!(!current_user.is_logged_in().await);
     }
     assert!(elsewhere.is_logged_in().await, "it is left as it is");
 

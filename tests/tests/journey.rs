@@ -1,13 +1,13 @@
-//! One person walks every flow, one after the other, as she would in a year.
+//! One user walks every flow, one after the other, as she would in a year.
 #![expect(clippy::expect_used, reason = "a failed expectation is a failed test")]
 
-use phone_auth_tests::{Person, Site};
+use phone_auth_tests::{Site, User};
 
 #[tokio::test]
-#[expect(clippy::too_many_lines, reason = "one walk, as one person walks it")]
-async fn person_walks_every_flow() {
+#[expect(clippy::too_many_lines, reason = "one walk, as one user walks it")]
+async fn user_walks_every_flow() {
     let site = Site::start().await;
-    let ann = Person::new();
+    let ann = User::new();
     let client = site.client();
 
     client.sign_up(&ann).await.redirects_to("/accounts/login/");
@@ -57,7 +57,7 @@ async fn person_walks_every_flow() {
         client.get(members).await.expect(200);
     }
 
-    let (email, phone) = (Person::another_email(), Person::another_phone());
+    let (email, phone) = (User::another_email(), User::another_phone());
     for value in [&email, &phone] {
         client
             .add_address(value)
@@ -143,12 +143,12 @@ async fn person_walks_every_flow() {
 async fn lines_carry_the_payload() {
     let site = Site::start().await;
     let ann = site.member().await;
-    let Person {
+    let User {
         email,
         phone,
         username,
         ..
-    } = &ann.person;
+    } = &ann.user;
     let lines = [
         (
             site.verification_link(&ann.client, email).await,

@@ -4,7 +4,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
-use phone_auth_tests::{Person, Printed, Site, secret_file, until};
+use phone_auth_tests::{Printed, Site, User, secret_file, until};
 
 const NEW: &str = "marble-Cottage-31";
 
@@ -30,7 +30,7 @@ fn encoded(id: &str) -> String {
 async fn altered_verification_token_fails() {
     let site = Site::start().await;
     let ann = site.member().await;
-    let link = site.verification_link(&ann.client, &ann.person.email).await;
+    let link = site.verification_link(&ann.client, &ann.user.email).await;
     for token in altered(link.token()) {
         site.client()
             .meets_dead_verification(&verify_path(link.id(), &token))
@@ -93,12 +93,12 @@ async fn mixed_up_links_fail() {
     let site = Site::start().await;
     let (ann, bob) = (site.member().await, site.member().await);
     let client = site.client();
-    let Person { email, phone, .. } = &ann.person;
+    let User { email, phone, .. } = &ann.user;
     let by_email = site.verification_link(&ann.client, email).await;
     let by_phone = site.verification_link(&ann.client, phone).await;
-    let bobs = site.verification_link(&bob.client, &bob.person.email).await;
+    let bobs = site.verification_link(&bob.client, &bob.user.email).await;
     let reset = site.reset_link(email).await;
-    let bobs_reset = site.reset_link(&bob.person.email).await;
+    let bobs_reset = site.reset_link(&bob.user.email).await;
     for (id, token) in [
         (by_email.id(), by_phone.token()),
         (by_phone.id(), by_email.token()),
@@ -127,7 +127,7 @@ async fn mixed_up_links_fail() {
         member.client.get("/members/email/").await.expect(302);
         member.client.get("/members/phone/").await.expect(302);
         site.client()
-            .log_in(&member.person.username, &member.person.password)
+            .log_in(&member.user.username, &member.user.password)
             .await
             .expect(302);
     }
@@ -144,7 +144,7 @@ async fn mixed_up_links_fail() {
 async fn future_and_forged_tokens_fail() {
     let site = Site::start().await;
     let ann = site.member().await;
-    let link = site.verification_link(&ann.client, &ann.person.email).await;
+    let link = site.verification_link(&ann.client, &ann.user.email).await;
     let (time, mac) = link.token().split_once('-').unwrap_or_default();
     let later = format!("z{time}-{mac}");
     let old_format = format!("{time}-{}", "0".repeat(32));
@@ -165,7 +165,7 @@ async fn future_and_forged_tokens_fail() {
 async fn used_verification_link_changes_nothing() {
     let site = Site::start().await;
     let ann = site.member().await;
-    let link = site.verification_link(&ann.client, &ann.person.email).await;
+    let link = site.verification_link(&ann.client, &ann.user.email).await;
     site.client()
         .get(link.url())
         .await
@@ -184,21 +184,17 @@ async fn used_link_does_not_verify_again() {
     let ann = site.member().await;
     for (value, table, page) in [
         (
-            &ann.person.email,
+            &ann.user.email,
             "phone_auth_emailaddress",
             "/members/email/",
         ),
-        (
-            &ann.person.phone,
-            "phone_auth_phonenumber",
-            "/members/phone/",
-        ),
+        (&ann.user.phone, "phone_auth_phonenumber", "/members/phone/"),
     ] {
         let link = site.verification_link(&ann.client, value).await;
         let opened = site.client().get(link.url()).await.expect(200);
         opened.says("Verification successful");
         ann.client.get(page).await.expect(200);
-        // What the model's admin pages do to an address that somebody complains about.
+        // What django-phone-auth's admin pages do to an address that someone complains about.
         let unverify = format!("UPDATE {table} SET is_verified = 0");
         assert_eq!(site.database().execute(&unverify), 1);
         site.client().meets_dead_verification(link.url()).await;
@@ -215,8 +211,8 @@ async fn used_link_does_not_verify_again() {
 async fn machines_do_not_use_links_up() {
     let site = Site::start().await;
     let ann = site.member().await;
-    let link = site.verification_link(&ann.client, &ann.person.email).await;
-    let reset = site.reset_link(&ann.person.phone).await;
+    let link = site.verification_link(&ann.client, &ann.user.email).await;
+    let reset = site.reset_link(&ann.user.phone).await;
     for _ in 0..10 {
         for method in ["HEAD", "OPTIONS"] {
             for url in [link.url(), reset.url()] {
@@ -245,7 +241,7 @@ async fn click_setting_asks_for_a_click() {
         .start()
         .await;
     let ann = site.member().await;
-    let link = site.verification_link(&ann.client, &ann.person.email).await;
+    let link = site.verification_link(&ann.client, &ann.user.email).await;
     let client = site.client();
     for _ in 0..3 {
         client
@@ -267,8 +263,8 @@ async fn click_setting_asks_for_a_click() {
 async fn odd_ids_are_invalid_links() {
     let site = Site::start().await;
     let ann = site.member().await;
-    let link = site.verification_link(&ann.client, &ann.person.email).await;
-    let reset = site.reset_link(&ann.person.email).await;
+    let link = site.verification_link(&ann.client, &ann.user.email).await;
+    let reset = site.reset_link(&ann.user.email).await;
     let row = String::from_utf8(Base64UrlUnpadded::decode_vec(link.id()).unwrap_or_default())
         .unwrap_or_default();
     let number = row.trim_start_matches("email");
@@ -346,10 +342,10 @@ async fn link_of_a_changed_address_fails() {
     ] {
         let ann = site.member().await;
         site.signed_up().await;
-        let link = site.verification_link(&ann.client, &ann.person.email).await;
+        let link = site.verification_link(&ann.client, &ann.user.email).await;
         let changed = site
             .database()
-            .execute(&change.replace("{}", &ann.person.email));
+            .execute(&change.replace("{}", &ann.user.email));
         assert_eq!(changed, 1, "{change}");
         site.client().meets_dead_verification(link.url()).await;
         let verified = "SELECT count(*) FROM phone_auth_emailaddress WHERE is_verified";
@@ -363,21 +359,21 @@ async fn link_of_a_changed_address_fails() {
 async fn links_name_the_account_they_are_for() {
     let site = Site::start().await;
     let (ann, bob) = (site.member().await, site.member().await);
-    let reset = site.reset_link(&ann.person.email).await;
+    let reset = site.reset_link(&ann.user.email).await;
     let path = bob.client.open_reset_link(reset.url()).await;
     bob.client
         .get(&path)
         .await
         .expect(200)
-        .says(&ann.person.username);
-    let link = site.verification_link(&ann.client, &ann.person.phone).await;
+        .says(&ann.user.username);
+    let link = site.verification_link(&ann.client, &ann.user.phone).await;
     let answer = bob
         .client
         .get(link.url())
         .await
         .expect(200)
         .says("Verification successful");
-    answer.says(&ann.person.username);
+    answer.says(&ann.user.username);
     ann.client.get("/members/phone/").await.expect(200);
     bob.client.get("/members/phone/").await.expect(302);
 }
@@ -386,12 +382,8 @@ async fn links_name_the_account_they_are_for() {
 async fn rotated_key_needs_a_fallback() {
     let first = Site::start().await;
     let (ann, bob) = (first.member().await, first.member().await);
-    let link = first
-        .verification_link(&ann.client, &ann.person.email)
-        .await;
-    let unopened = first
-        .verification_link(&bob.client, &bob.person.email)
-        .await;
+    let link = first.verification_link(&ann.client, &ann.user.email).await;
+    let unopened = first.verification_link(&bob.client, &bob.user.email).await;
     first.stop();
     let old = first.folder().join("site.sqlite3.key");
     let new = first.folder().join("new.key");
@@ -411,7 +403,7 @@ async fn rotated_key_needs_a_fallback() {
         .expect(200)
         .says("Verification successful");
     let fresh = second
-        .verification_link(&second.log_in(&ann.person).await.client, &ann.person.phone)
+        .verification_link(&second.log_in(&ann.user).await.client, &ann.user.phone)
         .await;
     let third = second.restart(renewed()).await;
     third.client().meets_dead_verification(unopened.url()).await;
@@ -431,10 +423,10 @@ async fn short_lifetime_ends_links() {
         .start()
         .await;
     let ann = site.member().await;
-    let link = site.verification_link(&ann.client, &ann.person.email).await;
-    let by_phone = site.verification_link(&ann.client, &ann.person.phone).await;
-    let reset = site.reset_link(&ann.person.email).await;
-    let reset_by_phone = site.reset_link(&ann.person.phone).await;
+    let link = site.verification_link(&ann.client, &ann.user.email).await;
+    let by_phone = site.verification_link(&ann.client, &ann.user.phone).await;
+    let reset = site.reset_link(&ann.user.email).await;
+    let reset_by_phone = site.reset_link(&ann.user.phone).await;
     let client = site.client();
     until("the reset link ends", || async {
         client.get(reset.url()).await.status == 400
@@ -454,8 +446,8 @@ async fn database_holds_no_token() {
     let site = Site::start().await;
     let ann = site.member().await;
     let links: Vec<Printed> = vec![
-        site.verification_link(&ann.client, &ann.person.email).await,
-        site.reset_link(&ann.person.phone).await,
+        site.verification_link(&ann.client, &ann.user.email).await,
+        site.reset_link(&ann.user.phone).await,
     ];
     for link in &links {
         let opened = ann.client.get(link.url()).await;
@@ -466,7 +458,7 @@ async fn database_holds_no_token() {
     for secret in links
         .iter()
         .map(Printed::token)
-        .chain([session.as_str(), &ann.person.password])
+        .chain([session.as_str(), &ann.user.password])
     {
         assert!(!dump.contains(secret), "the database holds a secret");
     }

@@ -4,7 +4,7 @@
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
-use phone_auth_tests::{PATIENCE, Person, Raw, Site, changed, together};
+use phone_auth_tests::{PATIENCE, Raw, Site, User, changed, together};
 
 /// How many passwords the program hashes at once.
 fn cores() -> usize {
@@ -109,7 +109,7 @@ async fn full_queue_answers_503() {
     .await;
     assert!(
         unknown.contains(&503),
-        "unknown people queue as well: {unknown:?}"
+        "unknown users queue as well: {unknown:?}"
     );
     assert!(
         unknown.iter().all(|status| [400, 503].contains(status)),
@@ -120,9 +120,9 @@ async fn full_queue_answers_503() {
 #[tokio::test]
 async fn busy_sign_up_stores_nothing() {
     let site = Site::options().setting("hashing_queue", "1").start().await;
-    let people: Vec<Person> = (0..flood()).map(|_| Person::new()).collect();
-    let answers = together(people.iter().map(|person| {
-        let (client, fields) = (site.client(), person.fields());
+    let users: Vec<User> = (0..flood()).map(|_| User::new()).collect();
+    let answers = together(users.iter().map(|user| {
+        let (client, fields) = (site.client(), user.fields());
         async move { client.post("/accounts/signup/", fields).await.status }
     }))
     .await;
@@ -143,13 +143,13 @@ async fn huge_passwords_are_bounded() {
     for length in [1_000_000, 60_000, 5_000] {
         let huge = "x7-Q".repeat(length / 4);
         let started = Instant::now();
-        let fields = changed(Person::new().fields(), "password", &huge);
+        let fields = changed(User::new().fields(), "password", &huge);
         let fields = changed(fields, "confirm_password", &huge);
         let answers = [
             site.client()
                 .post(
                     "/accounts/login/",
-                    [("login", ann.person.username.as_str()), ("password", &huge)],
+                    [("login", ann.user.username.as_str()), ("password", &huge)],
                 )
                 .await,
             site.client().post("/accounts/signup/", fields).await,

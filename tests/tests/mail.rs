@@ -32,10 +32,10 @@ async fn link_in_mail_verifies() {
     let site = site_with(&server, "tls").start().await;
     site.says("verify_email         to phone_auth.smtp (localhost)")
         .await;
-    let Member { person, client, .. } = site.member().await;
-    client.ask_verification(&person.email).await.expect(200);
+    let Member { user, client, .. } = site.member().await;
+    client.ask_verification(&user.email).await.expect(200);
 
-    let mail = server.mail_to(&person.email).await;
+    let mail = server.mail_to(&user.email).await;
     assert_eq!(*mail.value("from"), "accounts@example.org");
     assert_eq!(*mail.value("user"), "accounts");
     assert_eq!(*mail.value("is_encrypted"), true);
@@ -59,19 +59,19 @@ async fn link_in_mail_verifies() {
 async fn link_in_mail_resets() {
     let server = MailServer::start("starttls").await;
     let site = site_with(&server, "starttls").start().await;
-    let Member { person, client, .. } = site.member().await;
-    client.ask_reset(&person.email).await.expect(302);
+    let Member { user, client, .. } = site.member().await;
+    client.ask_reset(&user.email).await.expect(302);
 
-    let link = server.mail_to(&person.email).await.link();
+    let link = server.mail_to(&user.email).await.link();
     let path = link.strip_prefix(site.origin()).unwrap_or_default();
-    let visitor = site.client();
+    let current_user = site.client();
     let complete = "/accounts/password_reset_complete/";
-    visitor
+    current_user
         .reset(path, "walnut-Harbour-22")
         .await
         .redirects_to(complete);
-    visitor
-        .log_in(&person.username, "walnut-Harbour-22")
+    current_user
+        .log_in(&user.username, "walnut-Harbour-22")
         .await
         .expect(302);
 }

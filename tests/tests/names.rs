@@ -1,11 +1,11 @@
 //! Names and addresses as other programs stored them, and as many as one may have.
 #![expect(clippy::expect_used, reason = "a failed expectation is a failed test")]
 
-use phone_auth_tests::{Database, Person, Site, run};
+use phone_auth_tests::{Database, Site, User, run};
 
-/// Stores another person with somebody's password, as Django's `createsuperuser` would: with a username that the form of
-/// the site does not take. The number of the row.
-fn store(database: &Database, username: &str, like: &Person) -> i64 {
+/// Stores another user with another user's password, as Django's `createsuperuser` would: with a username that the form
+/// of the site does not take. The number of the row.
+fn store(database: &Database, username: &str, like: &User) -> i64 {
     let (username, like) = (username.replace('\'', "''"), &like.username);
     database.execute(&format!(
         "INSERT INTO auth_user (password, is_superuser, username, first_name, last_name, email,
@@ -15,12 +15,12 @@ fn store(database: &Database, username: &str, like: &Person) -> i64 {
     database.number("SELECT max(id) FROM auth_user")
 }
 
-/// A username that its owner would be taken for somebody else by, if anybody could have it as an address.
+/// A username that its owner would be taken for someone else by, if anyone could have it as an address.
 #[tokio::test]
 async fn username_that_is_an_address_is_its_owners() {
     let site = Site::start().await;
     let thief = site.member().await;
-    let password = &thief.person.password;
+    let password = &thief.user.password;
     for (username, wanted) in [
         ("+919876500001", "+919876500001"),
         ("+91 98765 00002", "+91 98765 00002"),
@@ -30,20 +30,20 @@ async fn username_that_is_an_address_is_its_owners() {
         ("Boss6@Example.org", "boss6@example.org"),
         ("boss7@b\u{fc}cher.example", "boss7@xn--bcher-kva.example"),
     ] {
-        let boss = store(&site.database(), username, &thief.person);
+        let boss = store(&site.database(), username, &thief.user);
         let refused = thief.client.add_address(wanted).await.expect(400);
         refused.says(if wanted.contains('@') {
             "Email already exists"
         } else {
             "Phone already exists"
         });
-        let mut person = Person::new();
+        let mut user = User::new();
         if wanted.contains('@') {
-            person.email = wanted.to_owned();
+            user.email = wanted.to_owned();
         } else {
-            person.phone = wanted.to_owned();
+            user.phone = wanted.to_owned();
         }
-        site.client().sign_up(&person).await.expect(400);
+        site.client().sign_up(&user).await.expect(400);
         let client = site.client();
         client.log_in(username, password).await.expect(302);
         let profile = client.get("/accounts/profile/").await.expect(200);
@@ -55,10 +55,10 @@ async fn username_that_is_an_address_is_its_owners() {
             .execute(&format!("DELETE FROM auth_user WHERE id = {boss}"));
     }
     // And the other way: nobody's number is a name to sign up with.
-    let mut person = Person::new();
+    let mut user = User::new();
     for prefix in ["", "00"] {
-        person.username = thief.person.phone.replacen('+', prefix, 1);
-        let refused = site.client().sign_up(&person).await.expect(400);
+        user.username = thief.user.phone.replacen('+', prefix, 1);
+        let refused = site.client().sign_up(&user).await.expect(400);
         refused.says("Username already exists");
     }
 }
@@ -104,9 +104,9 @@ async fn addresses_of_django_work_as_stored() {
             assert_eq!(link.destination(), stored);
             site.client().get(link.url()).await.expect(302);
             // Nobody makes a second account for the same mailbox.
-            let mut person = Person::new();
-            login.clone_into(&mut person.email);
-            site.client().sign_up(&person).await.expect(400);
+            let mut user = User::new();
+            login.clone_into(&mut user.email);
+            site.client().sign_up(&user).await.expect(400);
         }
         let ran = run(
             site.folder(),
@@ -144,7 +144,7 @@ async fn addresses_of_an_account_are_capped() {
     let (ann, bob) = (site.member().await, site.member().await);
     let id = site.database().number(&format!(
         "SELECT id FROM auth_user WHERE username = '{}'",
-        ann.person.username
+        ann.user.username
     ));
     let count = |what: &str| {
         site.database().number(&format!(
@@ -157,9 +157,9 @@ async fn addresses_of_an_account_are_capped() {
             let client = ann.client.clone();
             tokio::spawn(async move {
                 let value = if number % 2 == 0 {
-                    Person::another_email()
+                    User::another_email()
                 } else {
-                    Person::another_phone()
+                    User::another_phone()
                 };
                 client.add_address(&value).await.status
             })
@@ -172,7 +172,7 @@ async fn addresses_of_an_account_are_capped() {
     };
     flood().await;
     assert_eq!(count(" AND NOT is_verified"), 5);
-    let refused = ann.client.add_address(&Person::another_email()).await;
+    let refused = ann.client.add_address(&User::another_email()).await;
     refused
         .expect(400)
         .says("at most 5 email addresses and phone numbers that are not verified");
@@ -185,18 +185,18 @@ async fn addresses_of_an_account_are_capped() {
         flood().await;
     }
     assert_eq!(count(""), 10);
-    let refused = ann.client.add_address(&Person::another_phone()).await;
+    let refused = ann.client.add_address(&User::another_phone()).await;
     refused
         .expect(400)
         .says("at most 10 email addresses and phone numbers.");
     // Others go on as before.
-    let added = bob.client.add_address(&Person::another_email()).await;
+    let added = bob.client.add_address(&User::another_email()).await;
     added.redirects_to("/accounts/user_verification/");
     let page = ann.client.get("/accounts/user_verification/").await;
-    page.expect(200).says(&ann.person.email);
+    page.expect(200).says(&ann.user.email);
 }
 
-/// An account that another program gave more addresses than anybody can add.
+/// An account that another program gave more addresses than anyone can add.
 #[tokio::test]
 async fn many_addresses_are_shown_in_part() {
     let site = Site::start().await;
@@ -204,7 +204,7 @@ async fn many_addresses_are_shown_in_part() {
     let database = site.database();
     let id = database.number(&format!(
         "SELECT id FROM auth_user WHERE username = '{}'",
-        ann.person.username
+        ann.user.username
     ));
     database.execute(&format!(
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
@@ -218,12 +218,12 @@ async fn many_addresses_are_shown_in_part() {
         .expect(200);
     let page = page.says("You have more addresses than are shown here.");
     assert!(page.body.len() < 60_000, "{}", page.body.len());
-    let refused = ann.client.add_address(&Person::another_email()).await;
+    let refused = ann.client.add_address(&User::another_email()).await;
     refused.expect(400).says("No more can be added.");
 
     let client = site.client();
     client
-        .log_in("many19999@example.org", &ann.person.password)
+        .log_in("many19999@example.org", &ann.user.password)
         .await
         .expect(302);
     let link = site.reset_link("many20000@example.org").await;

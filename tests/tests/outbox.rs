@@ -1,4 +1,4 @@
-//! What was enqueued arrives: whoever is killed, wherever the worker runs, whatever had failed.
+//! What was enqueued arrives: anyone who is killed, wherever the worker runs, whatever had failed.
 #![expect(
     clippy::indexing_slicing,
     reason = "indexing JSON that lacks a key gives null"
@@ -10,14 +10,14 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use phone_auth_tests::{
-    Gateway, Kind, OwnDatabase, Person, Raw, Site, SiteOptions, Worker, encode, run, until,
+    Gateway, Kind, OwnDatabase, Raw, Site, SiteOptions, User, Worker, encode, run, until,
 };
 use serde_json::Value;
 
 /// When the process is killed, as the steps of a message go.
 #[derive(Clone, Copy, Debug)]
 enum Moment {
-    /// The request is on its way; nobody has answered.
+    /// The request is on its way; nothing has answered.
     Requested,
     /// The message is committed and acknowledged.
     Acknowledged,
@@ -46,8 +46,8 @@ fn options(database: &OwnDatabase) -> SiteOptions {
 }
 
 /// Asks for a reset by a raw connection, kills the site at the moment; whether the request was acknowledged.
-async fn ask_and_kill(site: &Site, person: &Person, moment: Moment) -> bool {
-    let body = format!("login={}", encode(&person.email));
+async fn ask_and_kill(site: &Site, user: &User, moment: Moment) -> bool {
+    let body = format!("login={}", encode(&user.email));
     let mut raw = Raw::connect(site).await;
     let sent = raw
         .send(&format!(
@@ -66,7 +66,7 @@ async fn ask_and_kill(site: &Site, person: &Person, moment: Moment) -> bool {
     match moment {
         Moment::Requested | Moment::Acknowledged => {}
         Moment::After(time) => tokio::time::sleep(time).await,
-        Moment::Called => drop(site.printed("reset_password_email", &person.email).await),
+        Moment::Called => drop(site.printed("reset_password_email", &user.email).await),
     }
     site.kill();
     true
@@ -84,10 +84,10 @@ async fn survives_kills(kind: Kind, rounds: usize) {
     };
     let mut enqueued = Vec::new();
     for round in 0..rounds {
-        let person = site.signed_up().await;
+        let user = site.signed_up().await;
         let moment = MOMENTS[round % MOMENTS.len()];
-        if ask_and_kill(&site, &person, moment).await {
-            enqueued.push((person.email.clone(), moment));
+        if ask_and_kill(&site, &user, moment).await {
+            enqueued.push((user.email.clone(), moment));
         }
         count(&site);
         site = site.restart(options(&database)).await;
@@ -146,24 +146,24 @@ async fn several_workers_share_the_work() {
         .setting("outbox_worker", "false")
         .start()
         .await;
-    let mut people = Vec::new();
+    let mut users = Vec::new();
     for _ in 0..8 {
-        people.push(site.signed_up().await);
+        users.push(site.signed_up().await);
     }
     let workers = [
         Worker::start(&site, &[]).await,
         Worker::start(&site, &[]).await,
     ];
-    for person in &people {
-        site.client().ask_reset(&person.email).await.expect(302);
-        site.client().ask_reset(&person.phone).await.expect(302);
+    for user in &users {
+        site.client().ask_reset(&user.email).await.expect(302);
+        site.client().ask_reset(&user.phone).await.expect(302);
     }
     site.delivered().await;
     let mut seen: HashMap<String, usize> = HashMap::new();
     for line in workers.iter().flat_map(|worker| worker.record().printed()) {
         *seen.entry(line.destination().to_owned()).or_default() += 1;
     }
-    assert_eq!(seen.len(), 2 * people.len());
+    assert_eq!(seen.len(), 2 * users.len());
     assert!(seen.values().all(|times| *times == 1), "{seen:?}");
 }
 
@@ -248,7 +248,7 @@ async fn dead_letters_are_listed_and_sent_again() {
     );
 }
 
-/// Whoever runs the site learns why mail does not go out before the link has expired, though another receiver has
+/// Anyone who runs the site learns why mail does not go out before the link has expired, though another receiver has
 /// had the message.
 #[tokio::test]
 async fn list_says_why_mail_waits() {

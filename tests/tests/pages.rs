@@ -1,9 +1,9 @@
-//! The pages: paths, fields, words, redirects and status codes, for people logged in and not.
+//! The pages: paths, fields, words, redirects and status codes, for users logged in and not.
 #![expect(clippy::panic, reason = "it is how a test fails")]
 
 use phone_auth_tests::{Answer, Client, Page, Site};
 
-/// Path, status for anybody, status for a person who is logged in.
+/// Path, status for anyone, status for a user who is logged in.
 const PAGES: [(&str, u16, u16); 17] = [
     ("/", 200, 200),
     ("/accounts/signup/", 200, 302),
@@ -31,9 +31,9 @@ const PAGES: [(&str, u16, u16); 17] = [
 #[tokio::test]
 async fn every_page_is_served() {
     let site = Site::start().await;
-    let (anybody, ann) = (site.client(), site.member().await);
+    let (anyone, ann) = (site.client(), site.member().await);
     for (path, for_anybody, for_member) in PAGES {
-        anybody.get(path).await.expect(for_anybody);
+        anyone.get(path).await.expect(for_anybody);
         ann.client.get(path).await.expect(for_member);
     }
 }
@@ -123,20 +123,20 @@ async fn unverified_members_must_verify() {
             .await
             .redirects_to("/accounts/user_verification/");
     }
-    site.verify(&ann.client, &ann.person.email).await;
+    site.verify(&ann.client, &ann.user.email).await;
     ann.client.get("/members/email/").await.expect(200);
     ann.client
         .get("/members/phone/")
         .await
         .redirects_to("/accounts/user_verification/");
-    site.verify(&ann.client, &ann.person.phone).await;
+    site.verify(&ann.client, &ann.user.phone).await;
     ann.client.get("/members/phone/").await.expect(200);
 }
 
 #[tokio::test]
 async fn forms_have_the_model_s_fields() {
     let site = Site::start().await;
-    let (anybody, ann) = (site.client(), site.member().await);
+    let (anyone, ann) = (site.client(), site.member().await);
     let sign_up = [
         "first_name",
         "last_name",
@@ -146,20 +146,20 @@ async fn forms_have_the_model_s_fields() {
         "password",
         "confirm_password",
     ];
-    check_fields(&anybody, "/accounts/signup/", &sign_up).await;
-    check_fields(&anybody, "/accounts/login/", &["login", "password"]).await;
-    check_fields(&anybody, "/accounts/password_reset/", &["login"]).await;
+    check_fields(&anyone, "/accounts/signup/", &sign_up).await;
+    check_fields(&anyone, "/accounts/login/", &["login", "password"]).await;
+    check_fields(&anyone, "/accounts/password_reset/", &["login"]).await;
     let change = ["old_password", "new_password1", "new_password2"];
     check_fields(&ann.client, "/accounts/change_password/", &change).await;
     check_fields(&ann.client, "/accounts/phone/add/", &["phone"]).await;
     check_fields(&ann.client, "/accounts/email/add/", &["email"]).await;
-    let link = site.reset_link(&ann.person.email).await;
-    let path = anybody.open_reset_link(link.url()).await;
+    let link = site.reset_link(&ann.user.email).await;
+    let path = anyone.open_reset_link(link.url()).await;
     assert!(
         path.ends_with(&format!("/{}/set-password/", link.id())),
         "{path}"
     );
-    check_fields(&anybody, &path, &["new_password1", "new_password2"]).await;
+    check_fields(&anyone, &path, &["new_password1", "new_password2"]).await;
 }
 
 async fn check_fields(client: &Client, path: &str, names: &[&str]) {
@@ -184,7 +184,7 @@ async fn check_fields(client: &Client, path: &str, names: &[&str]) {
         assert_eq!(field.value, "", "{path}: {name}");
         assert!(
             !field.is_invalid,
-            "{path}: {name} is wrong before anybody typed"
+            "{path}: {name} is wrong before anyone typed"
         );
     }
 }
@@ -297,7 +297,7 @@ async fn verification_says_the_model_s_words() {
     let site = Site::start().await;
     let ann = site.member().await;
     let path = "/accounts/user_verification/";
-    for (value, kind) in [(&ann.person.email, "Email"), (&ann.person.phone, "Phone")] {
+    for (value, kind) in [(&ann.user.email, "Email"), (&ann.user.phone, "Phone")] {
         let rows = ann.client.unverified().await;
         let row = rows.iter().find(|row| row.value == *value);
         let Some(row) = row else {
@@ -368,12 +368,12 @@ async fn nobody_verifies_others_addresses() {
 #[tokio::test]
 async fn pages_are_whole_documents() {
     let site = Site::start().await;
-    let (anybody, ann) = (site.client(), site.member().await);
+    let (anyone, ann) = (site.client(), site.member().await);
     for (path, _, _) in PAGES {
-        check_document(&anybody.get(path).await);
+        check_document(&anyone.get(path).await);
         check_document(&ann.client.get(path).await);
     }
-    check_document(&anybody.get("/nowhere/").await);
+    check_document(&anyone.get("/nowhere/").await);
 }
 
 fn check_document(answer: &Answer) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use phone_auth_test_postgres::{Binaries, Database, PostgresError, Server, Stop};
-use phone_auth_tests::{Client, Person, Site, SiteOptions, Worker, together, until};
+use phone_auth_tests::{Client, Site, SiteOptions, User, Worker, together, until};
 
 /// What there is, or a failed test that says why not.
 fn there<T>(found: Result<T, PostgresError>) -> T {
@@ -20,14 +20,14 @@ fn at_another(node: &Site, client: &Client) -> Client {
     there
 }
 
-/// Somebody who is logged in.
-async fn member(site: &Site) -> (Person, Client) {
-    let person = Person::new();
+/// Someone who is logged in.
+async fn member(site: &Site) -> (User, Client) {
+    let user = User::new();
     let client = site.client();
-    client.sign_up(&person).await.expect(302);
-    let password = &person.password;
-    client.log_in(&person.username, password).await.expect(302);
-    (person, client)
+    client.sign_up(&user).await.expect(302);
+    let password = &user.password;
+    client.log_in(&user.username, password).await.expect(302);
+    (user, client)
 }
 
 /// A node of a site on this database; all nodes have the key of the first.
@@ -44,7 +44,7 @@ fn node(database: &Database, first: Option<&Site>) -> SiteOptions {
 
 /// Until told to stop, visits a page for members at one of two nodes after the other. A node that is dead
 /// answers nothing; no answer ever says that she is logged out.
-async fn visit(nodes: [Client; 2], stop: Arc<AtomicBool>) -> usize {
+async fn context(nodes: [Client; 2], stop: Arc<AtomicBool>) -> usize {
     let mut answered = 0;
     while !stop.load(Ordering::Relaxed) {
         for client in &nodes {
@@ -72,19 +72,19 @@ async fn killed_node_logs_nobody_out() {
     let visits: Vec<_> = members
         .iter()
         .map(|(_, client)| [at_another(&one, client), at_another(&two, client)])
-        .map(|nodes| tokio::spawn(visit(nodes, Arc::clone(&stop))))
+        .map(|nodes| tokio::spawn(context(nodes, Arc::clone(&stop))))
         .collect();
 
     // Messages are enqueued while a node dies; what it acknowledged is delivered.
     let mut enqueued = Vec::new();
-    for (person, _) in &members {
-        one.client().ask_reset(&person.email).await.expect(302);
-        enqueued.push(&person.email);
+    for (user, _) in &members {
+        one.client().ask_reset(&user.email).await.expect(302);
+        enqueued.push(&user.email);
     }
     one.kill();
-    for (person, _) in &members {
-        two.client().ask_reset(&person.phone).await.expect(302);
-        enqueued.push(&person.phone);
+    for (user, _) in &members {
+        two.client().ask_reset(&user.phone).await.expect(302);
+        enqueued.push(&user.phone);
     }
     let one = one.restart(node(&database, None)).await;
     let worker_said = |destination: &String| {
@@ -98,12 +98,12 @@ async fn killed_node_logs_nobody_out() {
     .await;
     stop.store(true, Ordering::Relaxed);
     for answered in together(visits).await {
-        assert!(answered.expect("no visit found anybody logged out") > 0);
+        assert!(answered.expect("no context found anyone logged out") > 0);
     }
-    for (person, client) in &members {
+    for (user, client) in &members {
         for node in [&one, &two] {
             let client = at_another(node, client);
-            assert!(client.is_logged_in().await, "{}", person.username);
+            assert!(client.is_logged_in().await, "{}", user.username);
         }
     }
     // A log-out at one counts at the other.
@@ -165,14 +165,14 @@ impl Tally {
     }
 }
 
-/// Signs people up until told to stop; those whose sign-up was acknowledged.
-async fn sign_up_many(site: Client, tally: Arc<Tally>, stop: Arc<AtomicBool>) -> Vec<Person> {
+/// Signs users up until told to stop; those whose sign-up was acknowledged.
+async fn sign_up_many(site: Client, tally: Arc<Tally>, stop: Arc<AtomicBool>) -> Vec<User> {
     let mut acknowledged = Vec::new();
     while !stop.load(Ordering::Relaxed) {
-        let person = Person::new();
-        let answer = site.post("/accounts/signup/", person.fields()).await;
+        let user = User::new();
+        let answer = site.post("/accounts/signup/", user.fields()).await;
         if tally.count(answer.status, 302) {
-            acknowledged.push(person);
+            acknowledged.push(user);
         }
     }
     acknowledged
@@ -206,26 +206,26 @@ async fn restarted_server_loses_nothing_acknowledged() {
 
     for how in [Stop::Fast, Stop::Immediate, Stop::Fast] {
         // Before each restart, and after the last, both kinds of requests are served, without a restart of ours.
-        let (before_sign_ups, before_visits) = (signed_up.done(), visited.done());
+        let (before_sign_ups, before_requests) = (signed_up.done(), visited.done());
         until("the site serves", || async {
-            signed_up.done() > before_sign_ups + 5 && visited.done() > before_visits + 20
+            signed_up.done() > before_sign_ups + 5 && visited.done() > before_requests + 20
         })
         .await;
         there(server.stop(how));
         there(server.start_again());
     }
-    let (before_sign_ups, before_visits) = (signed_up.done(), visited.done());
+    let (before_sign_ups, before_requests) = (signed_up.done(), visited.done());
     until("the site serves again", || async {
-        signed_up.done() > before_sign_ups + 5 && visited.done() > before_visits + 20
+        signed_up.done() > before_sign_ups + 5 && visited.done() > before_requests + 20
     })
     .await;
     stop.store(true, Ordering::Relaxed);
-    for visit in together(visits).await {
-        visit.expect("no visit was answered wrongly");
+    for context in together(visits).await {
+        context.expect("no context was answered wrongly");
     }
     for acknowledged in together(sign_ups).await {
-        for person in acknowledged.expect("no sign-up was answered wrongly") {
-            let username = &person.username;
+        for user in acknowledged.expect("no sign-up was answered wrongly") {
+            let username = &user.username;
             let found = database.run(&format!(
                 "SELECT count(*) FROM auth_user u
                 JOIN phone_auth_emailaddress e ON e.user_id = u.id

@@ -1,10 +1,10 @@
-//! The program: how it starts, what it refuses, and its commands for people.
+//! The program: how it starts, what it refuses, and its commands for users.
 #![expect(clippy::expect_used, reason = "a failed expectation is a failed test")]
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use phone_auth_tests::{Person, Ran, Site, run};
+use phone_auth_tests::{Ran, Site, User, run};
 
 fn folder() -> tempfile::TempDir {
     tempfile::tempdir().expect("a temporary folder can be made")
@@ -223,9 +223,9 @@ fn user(site: &Site, arguments: &[&str], input: &str) -> Ran {
 }
 
 #[tokio::test]
-async fn operator_makes_people() {
+async fn operator_makes_users() {
     let site = Site::start().await;
-    let ann = Person::new();
+    let ann = User::new();
     let arguments = [
         "create",
         &ann.username,
@@ -269,20 +269,20 @@ async fn operator_makes_people() {
 }
 
 #[tokio::test]
-async fn operator_disables_people() {
+async fn operator_disables_users() {
     let site = Site::start().await;
     let ann = site.member().await;
-    let ran = user(&site, &["disable", &ann.person.username], "");
+    let ran = user(&site, &["disable", &ann.user.username], "");
     assert!(ran.success, "{}", ran.said());
     assert!(!ann.client.is_logged_in().await);
     site.client()
-        .log_in(&ann.person.username, &ann.person.password)
+        .log_in(&ann.user.username, &ann.user.password)
         .await
         .expect(400)
         .says("Invalid Credentials");
     let listed = user(&site, &["list"], "");
     assert!(
-        listed.stdout.contains(&ann.person.username),
+        listed.stdout.contains(&ann.user.username),
         "{}",
         listed.said()
     );
@@ -296,21 +296,21 @@ async fn operator_sets_passwords() {
     let new = "walnut-Harbour-22";
     let ran = user(
         &site,
-        &["set-password", &ann.person.username],
+        &["set-password", &ann.user.username],
         &format!("{new}\n"),
     );
     assert!(ran.success && !ran.said().contains(new), "{}", ran.said());
     assert!(!ann.client.is_logged_in().await, "her sessions end");
     site.client()
-        .log_in(&ann.person.username, &ann.person.password)
+        .log_in(&ann.user.username, &ann.user.password)
         .await
         .expect(400);
     site.client()
-        .log_in(&ann.person.username, new)
+        .log_in(&ann.user.username, new)
         .await
         .expect(302);
     assert!(!user(&site, &["set-password", "nobody"], "walnut-Harbour-22\n").success);
-    assert!(!user(&site, &["set-password", &ann.person.username], "1234\n").success);
+    assert!(!user(&site, &["set-password", &ann.user.username], "1234\n").success);
 }
 
 #[tokio::test]
@@ -345,11 +345,11 @@ async fn templates_are_overridden_one_by_one() {
 async fn mailbox_shows_newest_first() {
     let site = Site::start().await;
     let ann = site.member().await;
-    site.verification_link(&ann.client, &ann.person.email).await;
-    let second = site.reset_link(&ann.person.phone).await;
+    site.verification_link(&ann.client, &ann.user.email).await;
+    let second = site.reset_link(&ann.user.phone).await;
     let answer = site.mailbox_with(&second).await.expect(200);
     let words = answer.page().words();
-    let (email, phone) = (words.find(&ann.person.email), words.find(&ann.person.phone));
+    let (email, phone) = (words.find(&ann.user.email), words.find(&ann.user.phone));
     assert!(
         phone.is_some() && email.is_some() && phone < email,
         "{words}"

@@ -20,7 +20,7 @@ const HOSTS: [&str; 13] = [
     "a@localhost",
 ];
 
-/// What a stranger may add, to be taken for somebody of this machine.
+/// What a stranger may add, to be taken for someone of this machine.
 const FORGED: [&str; 8] = [
     "",
     "X-Forwarded-For: 127.0.0.1\r\n",
@@ -125,7 +125,7 @@ async fn stranger_reads_no_message() {
     ] {
         let site = started(&settings).await;
         let ann = site.signed_up_through(origin(&site, &settings)).await;
-        let email = &ann.person.email;
+        let email = &ann.user.email;
         ann.client.ask_reset(email).await.expect(302);
         let message = site.printed("reset_password_email", email).await;
         site.mailbox_with(&message).await;
@@ -144,7 +144,7 @@ async fn site_for_others_has_no_mailbox() {
     ] {
         let site = started(&settings).await;
         let ann = site.signed_up_through(origin(&site, &settings)).await;
-        ann.client.ask_reset(&ann.person.email).await.expect(302);
+        ann.client.ask_reset(&ann.user.email).await.expect(302);
         check(&site, None).await;
         let printed = site.record().printed();
         assert!(printed.is_empty(), "{settings}: {printed:?}");

@@ -2,7 +2,7 @@
 #![expect(clippy::panic, reason = "it is how a test fails")]
 #![expect(clippy::expect_used, reason = "a failed expectation is a failed test")]
 
-use phone_auth_tests::{Answer, Client, Kind, Member, OwnDatabase, Person, Site, together};
+use phone_auth_tests::{Answer, Client, Kind, Member, OwnDatabase, Site, User, together};
 
 const KINDS: [Kind; 2] = [Kind::Sqlite, Kind::Postgres];
 
@@ -22,7 +22,7 @@ async fn fifty_equal_sign_ups_make_one() {
 
 async fn check_equal_sign_ups(database: &OwnDatabase) {
     let site = database.site().start().await;
-    let ann = Person::new();
+    let ann = User::new();
     let answers = together((0..50).map(|_| {
         let (client, fields) = (site.client(), ann.fields());
         async move { client.post("/accounts/signup/", fields).await }
@@ -62,14 +62,14 @@ async fn check_equal_sign_ups(database: &OwnDatabase) {
 async fn sign_ups_that_share_one_thing_make_one() {
     let site = Site::start().await;
     for shared in ["username", "email", "phone"] {
-        let ann = Person::new();
+        let ann = User::new();
         let value = match shared {
             "username" => &ann.username,
             "email" => &ann.email,
             _ => &ann.phone,
         };
         let answers = together((0..10).map(|_| {
-            let fields = phone_auth_tests::changed(Person::new().fields(), shared, value);
+            let fields = phone_auth_tests::changed(User::new().fields(), shared, value);
             let client = site.client();
             async move { client.post("/accounts/signup/", fields).await }
         }))
@@ -202,16 +202,16 @@ async fn check_log_ins_during_a_reset(site: &Site) {
 async fn change_during_log_ins_ends_them() {
     let site = Site::start().await;
     let ann = site.member().await;
-    let person = ann.person.clone();
+    let user = ann.user.clone();
     let changing = {
         let client = ann.client.clone();
-        let old = person.password.clone();
+        let old = user.password.clone();
         tokio::spawn(async move { client.change_password(&old, "walnut-Harbour-22").await })
     };
     let clients = together((0..12).map(|_| {
-        let (client, person) = (site.client(), person.clone());
+        let (client, user) = (site.client(), user.clone());
         async move {
-            client.post_log_in(&person.username, &person.password).await;
+            client.post_log_in(&user.username, &user.password).await;
             client
         }
     }))
@@ -228,7 +228,7 @@ async fn change_during_log_ins_ends_them() {
     }
     assert!(ann.client.is_logged_in().await);
     site.client()
-        .log_in(&person.username, &person.password)
+        .log_in(&user.username, &user.password)
         .await
         .expect(400);
 }
@@ -237,7 +237,7 @@ async fn change_during_log_ins_ends_them() {
 async fn one_verification_link_verifies_once() {
     let site = Site::start().await;
     let ann = site.member().await;
-    let link = site.verification_link(&ann.client, &ann.person.email).await;
+    let link = site.verification_link(&ann.client, &ann.user.email).await;
     let answers = together((0..20).map(|_| {
         let (client, url) = (site.client(), link.url().to_owned());
         async move { client.get(&url).await.expect(200) }
@@ -255,14 +255,14 @@ async fn one_verification_link_verifies_once() {
 async fn verifying_during_changes_loses_nothing() {
     let site = Site::start().await;
     let ann = site.member().await;
-    let by_email = site.verification_link(&ann.client, &ann.person.email).await;
-    let by_phone = site.verification_link(&ann.client, &ann.person.phone).await;
-    let added = Person::another_email();
+    let by_email = site.verification_link(&ann.client, &ann.user.email).await;
+    let by_phone = site.verification_link(&ann.client, &ann.user.phone).await;
+    let added = User::another_email();
     let change = {
-        let Member { client, person, .. } = ann.clone();
+        let Member { client, user, .. } = ann.clone();
         tokio::spawn(async move {
             client
-                .change_password(&person.password, "walnut-Harbour-22")
+                .change_password(&user.password, "walnut-Harbour-22")
                 .await
         })
     };
@@ -293,7 +293,7 @@ async fn verifying_during_changes_loses_nothing() {
 }
 
 #[tokio::test]
-async fn one_person_gets_a_claimed_address() {
+async fn one_user_gets_a_claimed_address() {
     for kind in KINDS {
         let database = OwnDatabase::new(kind);
         check_claims(&database.site().start().await).await;
@@ -305,7 +305,7 @@ async fn check_claims(site: &Site) {
     for _ in 0..8 {
         members.push(site.member().await);
     }
-    for value in [Person::another_email(), Person::another_phone()] {
+    for value in [User::another_email(), User::another_phone()] {
         let answers = together(members.iter().map(|member| {
             let (client, value) = (member.client.clone(), value.clone());
             async move { client.add_address(&value).await }
@@ -349,7 +349,7 @@ async fn parallel_changes_have_one_winner() {
     let answers = together((0..8).map(|n| {
         let new = format!("walnut-Harbour-{n}");
         let values = [
-            ("old_password", &ann.person.password),
+            ("old_password", &ann.user.password),
             ("new_password1", &new),
             ("new_password2", &new),
         ]
@@ -379,7 +379,7 @@ async fn parallel_changes_have_one_winner() {
     assert_eq!(winners.len(), 1, "{answers:?}");
     for (_, password) in winners {
         site.client()
-            .log_in(&ann.person.username, password)
+            .log_in(&ann.user.username, password)
             .await
             .expect(302);
     }

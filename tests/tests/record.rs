@@ -1,6 +1,6 @@
 //! Who fires what: the whole record of signals on a walk through every flow, seen from inside.
 //!
-//! The pages are those of the facade, served on a port of their own; the hub is one of this test.
+//! The pages are those of the facade, served on a port of their own; the dispatcher is one of this test.
 #![expect(clippy::panic, reason = "it is how a test fails")]
 #![expect(clippy::expect_used, reason = "a failed expectation is a failed test")]
 
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use phone_auth::core::accounts::{Dispatch, SignUpForm};
 use phone_auth::core::password::Password;
-use phone_auth::core::person::Person as StoredPerson;
+use phone_auth::core::user::User as StoredUser;
 use phone_auth::signals::{
     AwaitedEvent, Connection, EmailAdded, EmailVerified, Event, LinkFollowed, PasswordChanged,
     PasswordWasReset, PhoneAdded, PhoneVerified, ResetPasswordEmail, ResetPasswordPhone,
@@ -17,11 +17,11 @@ use phone_auth::signals::{
     VerifyEmail, VerifyPhone,
 };
 use phone_auth::{Database, PhoneAuth, SecretKey, Signals, SiteOrigin};
-use phone_auth_tests::{Answer, Client, Person, until};
+use phone_auth_tests::{Answer, Client, User, until};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// Everything that was sent through a hub, in order.
+/// Everything that was sent through a dispatcher, in order.
 #[derive(Clone, Default)]
 struct Record(Arc<Mutex<Vec<(String, Value)>>>);
 
@@ -33,9 +33,9 @@ impl Record {
             .clone()
     }
 
-    fn listen<E: Event + serde::Serialize>(&self, hub: &Signals) -> Connection {
+    fn listen<E: Event + serde::Serialize>(&self, dispatcher: &Signals) -> Connection {
         let record = self.clone();
-        hub.connect(move |event: &E| {
+        dispatcher.connect(move |event: &E| {
             let json = serde_json::to_value(event).unwrap_or_default();
             let name = E::signal().info().name.to_owned();
             record
@@ -102,29 +102,29 @@ struct Embedded {
 impl Embedded {
     async fn start(dispatch: Dispatch, meddle: impl FnOnce(&Signals) -> Vec<Connection>) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        let hub = Signals::isolated();
+        let dispatcher = Signals::isolated();
         let record = Record::default();
         let mut connections = vec![
-            record.listen::<ResetPasswordEmail>(&hub),
-            record.listen::<ResetPasswordPhone>(&hub),
-            record.listen::<VerifyEmail>(&hub),
-            record.listen::<VerifyPhone>(&hub),
-            record.listen::<UserSignedUp>(&hub),
-            record.listen::<UserLoggedIn>(&hub),
-            record.listen::<UserLoginFailed>(&hub),
-            record.listen::<UserLoggedOut>(&hub),
-            record.listen::<PasswordChanged>(&hub),
-            record.listen::<PasswordWasReset>(&hub),
-            record.listen::<EmailAdded>(&hub),
-            record.listen::<PhoneAdded>(&hub),
-            record.listen::<EmailVerified>(&hub),
-            record.listen::<PhoneVerified>(&hub),
-            record.listen::<TokenIssued>(&hub),
-            record.listen::<TokenRefused>(&hub),
-            record.listen::<LinkFollowed>(&hub),
+            record.listen::<ResetPasswordEmail>(&dispatcher),
+            record.listen::<ResetPasswordPhone>(&dispatcher),
+            record.listen::<VerifyEmail>(&dispatcher),
+            record.listen::<VerifyPhone>(&dispatcher),
+            record.listen::<UserSignedUp>(&dispatcher),
+            record.listen::<UserLoggedIn>(&dispatcher),
+            record.listen::<UserLoginFailed>(&dispatcher),
+            record.listen::<UserLoggedOut>(&dispatcher),
+            record.listen::<PasswordChanged>(&dispatcher),
+            record.listen::<PasswordWasReset>(&dispatcher),
+            record.listen::<EmailAdded>(&dispatcher),
+            record.listen::<PhoneAdded>(&dispatcher),
+            record.listen::<EmailVerified>(&dispatcher),
+            record.listen::<PhoneVerified>(&dispatcher),
+            record.listen::<TokenIssued>(&dispatcher),
+            record.listen::<TokenRefused>(&dispatcher),
+            record.listen::<LinkFollowed>(&dispatcher),
         ];
-        // After the record, which would else wait until the hub gives up on who hangs.
-        connections.extend(meddle(&hub));
+        // After the record, which would else wait until the dispatcher gives up on who hangs.
+        connections.extend(meddle(&dispatcher));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
             .await
             .expect("a port is free");
@@ -139,7 +139,7 @@ impl Embedded {
         let key = SecretKey::generate().expect("the system has randomness");
         let auth = PhoneAuth::builder(site, key, database)
             .accounts(|accounts| accounts.dispatch(dispatch))
-            .signals(hub)
+            .signals(dispatcher)
             .build()
             .await
             .expect("all that is needed is given");
@@ -156,7 +156,7 @@ impl Embedded {
         }
     }
 
-    fn anybody(&self) -> Client {
+    fn anyone(&self) -> Client {
         Client::new(&self.origin)
     }
 
@@ -175,14 +175,14 @@ struct Step {
     fired: Vec<String>,
 }
 
-/// Somebody whose name is the same on every walk.
-fn ann() -> Person {
-    Person {
+/// Someone whose name is the same on every walk.
+fn ann() -> User {
+    User {
         username: "ann".into(),
         email: "ann@example.org".into(),
         phone: "+919876543210".into(),
         password: "plum-Orchard-7".into(),
-        ..Person::new()
+        ..User::new()
     }
 }
 
@@ -213,19 +213,15 @@ impl Walk<'_> {
     }
 
     /// A step of the operator, whom no page answers.
-    fn operator<E: std::error::Error>(
-        &mut self,
-        what: &'static str,
-        done: Result<StoredPerson, E>,
-    ) {
+    fn operator<E: std::error::Error>(&mut self, what: &'static str, done: Result<StoredUser, E>) {
         let words = match done {
-            Ok(person) => person.username,
+            Ok(user) => user.username,
             Err(error) => error.to_string(),
         };
         self.note(what, (0, None, words));
     }
 
-    async fn people(&mut self) {
+    async fn users(&mut self) {
         let (ann, client) = (ann(), &self.site.client);
         self.step(
             "sign up with nothing",
@@ -289,7 +285,7 @@ impl Walk<'_> {
 
     async fn passwords(&mut self) {
         let (ann, site) = (ann(), self.site);
-        let (client, anybody) = (&site.client, site.anybody());
+        let (client, anyone) = (&site.client, site.anyone());
         self.step(
             "change wrongly",
             &client
@@ -306,30 +302,30 @@ impl Walk<'_> {
         self.step("log out again", &client.log_out().await);
         self.step(
             "ask for a reset as nobody",
-            &anybody.ask_reset("nobody@example.org").await,
+            &anyone.ask_reset("nobody@example.org").await,
         );
         for (login, signal, new) in [
             (&ann.email, "reset_password_email", "copper-Lantern-33"),
             (&ann.phone, "reset_password_phone", "marble-Cottage-31"),
         ] {
-            self.step("ask for a reset", &anybody.ask_reset(login).await);
+            self.step("ask for a reset", &anyone.ask_reset(login).await);
             let url = site.record.link(signal).await;
-            self.step("ask for its head", &anybody.head(&url).await);
-            let opened = anybody.get(&url).await;
+            self.step("ask for its head", &anyone.head(&url).await);
+            let opened = anyone.get(&url).await;
             self.step("open the reset link", &opened);
-            let form = anybody.path_of(&opened);
-            self.step("see the form", &anybody.get(&form).await);
+            let form = anyone.path_of(&opened);
+            self.step("see the form", &anyone.get(&form).await);
             let differing = [("new_password1", new), ("new_password2", "another-Word-1")];
-            self.step("reset wrongly", &anybody.submit(&form, differing).await);
+            self.step("reset wrongly", &anyone.submit(&form, differing).await);
             let same = [("new_password1", new), ("new_password2", new)];
-            self.step("reset", &anybody.submit(&form, same).await);
-            self.step("open the used link", &anybody.get(&url).await);
+            self.step("reset", &anyone.submit(&form, same).await);
+            self.step("open the used link", &anyone.get(&url).await);
         }
     }
 
     async fn operators(&mut self) {
         let site = self.site;
-        let (accounts, anybody) = (site.auth.accounts(), site.anybody());
+        let (accounts, anyone) = (site.auth.accounts(), site.anyone());
         let bob = || SignUpForm {
             first_name: "",
             last_name: "",
@@ -340,19 +336,19 @@ impl Walk<'_> {
             confirm_password: None,
         };
         let secret = "walnut-Harbour-22";
-        self.operator("make bob", accounts.create_person(bob()).await);
-        self.operator("make bob again", accounts.create_person(bob()).await);
+        self.operator("make bob", accounts.create_user(bob()).await);
+        self.operator("make bob again", accounts.create_user(bob()).await);
         let set = accounts.set_password("bob", &Password::new(secret)).await;
         self.operator("set his password", set);
         let set = accounts.set_password("bob", &Password::new("1")).await;
         self.operator("set a bad password", set);
         self.operator("keep him out", accounts.set_active("bob", false).await);
-        self.step("log in as bob", &anybody.log_in("bob", secret).await);
-        let reset = anybody.ask_reset("bob@example.org").await;
+        self.step("log in as bob", &anyone.log_in("bob", secret).await);
+        let reset = anyone.ask_reset("bob@example.org").await;
         self.step("ask for a reset as bob", &reset);
         self.operator("let him in", accounts.set_active("bob", true).await);
         site.execute("UPDATE auth_user SET password = '!none' WHERE username = 'bob'");
-        self.step("log in without one", &anybody.log_in("bob", secret).await);
+        self.step("log in without one", &anyone.log_in("bob", secret).await);
     }
 
     async fn all(site: &Embedded) -> Vec<Step> {
@@ -361,7 +357,7 @@ impl Walk<'_> {
             steps: Vec::new(),
             seen: 0,
         };
-        walk.people().await;
+        walk.users().await;
         walk.addresses().await;
         walk.passwords().await;
         walk.operators().await;
@@ -455,7 +451,7 @@ const EXPECTED: &[(&str, &[&str])] = &[
     ("reset wrongly", &[]),
     ("reset", &["password_was_reset(reset_password ann)"]),
     ("open the used link", USED),
-    ("make bob", &["user_signed_up(create_person bob)"]),
+    ("make bob", &["user_signed_up(create_user bob)"]),
     ("make bob again", &[]),
     ("set his password", &["password_changed(set_password bob)"]),
     ("set a bad password", &[]),
@@ -491,10 +487,10 @@ async fn each_signal_fires_once() {
 }
 
 /// Connects to `E` a receiver that fails and one that panics.
-fn misbehave<E: Event>(hub: &Signals) -> [Connection; 2] {
+fn misbehave<E: Event>(dispatcher: &Signals) -> [Connection; 2] {
     [
-        hub.connect(|_: &E| Err::<(), _>("the receiver fails on purpose")),
-        hub.connect(|_: &E| {
+        dispatcher.connect(|_: &E| Err::<(), _>("the receiver fails on purpose")),
+        dispatcher.connect(|_: &E| {
             if std::hint::black_box(true) {
                 std::panic::panic_any("the receiver panics on purpose");
             }
@@ -503,36 +499,36 @@ fn misbehave<E: Event>(hub: &Signals) -> [Connection; 2] {
 }
 
 /// The same, and one that never ends.
-fn misbehave_for_ever<E: AwaitedEvent + Clone>(hub: &Signals) -> [Connection; 3] {
-    let [fails, panics] = misbehave::<E>(hub);
-    let hangs = hub.connect_async(|_: E| std::future::pending::<()>());
+fn misbehave_for_ever<E: AwaitedEvent + Clone>(dispatcher: &Signals) -> [Connection; 3] {
+    let [fails, panics] = misbehave::<E>(dispatcher);
+    let hangs = dispatcher.connect_async(|_: E| std::future::pending::<()>());
     [fails, panics, hangs]
 }
 
 #[tokio::test]
 async fn bad_receivers_change_no_answer() {
     let good = Embedded::start(Dispatch::Background, |_| Vec::new()).await;
-    let bad = Embedded::start(Dispatch::Background, |hub| {
+    let bad = Embedded::start(Dispatch::Background, |dispatcher| {
         let all = [
-            misbehave_for_ever::<ResetPasswordEmail>(hub),
-            misbehave_for_ever::<ResetPasswordPhone>(hub),
-            misbehave_for_ever::<VerifyEmail>(hub),
-            misbehave_for_ever::<VerifyPhone>(hub),
-            misbehave_for_ever::<UserSignedUp>(hub),
-            misbehave_for_ever::<UserLoggedIn>(hub),
-            misbehave_for_ever::<UserLoginFailed>(hub),
-            misbehave_for_ever::<UserLoggedOut>(hub),
-            misbehave_for_ever::<PasswordChanged>(hub),
-            misbehave_for_ever::<PasswordWasReset>(hub),
-            misbehave_for_ever::<EmailAdded>(hub),
-            misbehave_for_ever::<PhoneAdded>(hub),
-            misbehave_for_ever::<EmailVerified>(hub),
-            misbehave_for_ever::<PhoneVerified>(hub),
+            misbehave_for_ever::<ResetPasswordEmail>(dispatcher),
+            misbehave_for_ever::<ResetPasswordPhone>(dispatcher),
+            misbehave_for_ever::<VerifyEmail>(dispatcher),
+            misbehave_for_ever::<VerifyPhone>(dispatcher),
+            misbehave_for_ever::<UserSignedUp>(dispatcher),
+            misbehave_for_ever::<UserLoggedIn>(dispatcher),
+            misbehave_for_ever::<UserLoginFailed>(dispatcher),
+            misbehave_for_ever::<UserLoggedOut>(dispatcher),
+            misbehave_for_ever::<PasswordChanged>(dispatcher),
+            misbehave_for_ever::<PasswordWasReset>(dispatcher),
+            misbehave_for_ever::<EmailAdded>(dispatcher),
+            misbehave_for_ever::<PhoneAdded>(dispatcher),
+            misbehave_for_ever::<EmailVerified>(dispatcher),
+            misbehave_for_ever::<PhoneVerified>(dispatcher),
         ];
         let at_once = [
-            misbehave::<TokenIssued>(hub),
-            misbehave::<TokenRefused>(hub),
-            misbehave::<LinkFollowed>(hub),
+            misbehave::<TokenIssued>(dispatcher),
+            misbehave::<TokenRefused>(dispatcher),
+            misbehave::<LinkFollowed>(dispatcher),
         ];
         all.into_iter()
             .flatten()

@@ -36,9 +36,9 @@ async fn used_reset_link_fails() {
 async fn change_of_password_ends_reset_links() {
     let site = Site::start().await;
     let ann = site.member().await;
-    let link = site.reset_link(&ann.person.email).await;
+    let link = site.reset_link(&ann.user.email).await;
     ann.client
-        .change_password(&ann.person.password, NEW)
+        .change_password(&ann.user.password, NEW)
         .await
         .expect(302);
     site.client().meets_dead_reset(link.url()).await;
@@ -58,18 +58,18 @@ async fn log_in_ends_reset_links() {
 async fn log_in_spares_links_to_verified_addresses() {
     let site = Site::start().await;
     let ann = site.member().await;
-    for value in [&ann.person.email, &ann.person.phone] {
+    for value in [&ann.user.email, &ann.user.phone] {
         site.verify(&ann.client, value).await;
         let link = site.reset_link(value).await;
         for _ in 0..3 {
-            site.log_in(&ann.person).await;
+            site.log_in(&ann.user).await;
         }
         site.client().get(link.url()).await.expect(302);
     }
     // That by e-mail works still, though one by phone was asked for after it.
-    let link = site.reset_link(&ann.person.email).await;
-    site.reset_link(&ann.person.phone).await;
-    site.log_in(&ann.person).await;
+    let link = site.reset_link(&ann.user.email).await;
+    site.reset_link(&ann.user.phone).await;
+    site.log_in(&ann.user).await;
     let reset = site.client().reset(link.url(), NEW).await;
     reset.redirects_to("/accounts/password_reset_complete/");
 }
@@ -78,7 +78,7 @@ async fn log_in_spares_links_to_verified_addresses() {
 async fn newer_request_ends_older_links() {
     let site = Site::start().await;
     let ann = site.member().await;
-    for value in [&ann.person.email, &ann.person.phone] {
+    for value in [&ann.user.email, &ann.user.phone] {
         let mut older = site.reset_link(value).await;
         for _ in 0..3 {
             let newer = site.reset_link(value).await;
@@ -96,7 +96,7 @@ async fn newer_request_ends_older_links() {
 }
 
 #[tokio::test]
-async fn disabled_person_cannot_reset() {
+async fn disabled_user_cannot_reset() {
     let site = Site::start().await;
     let (ann, bob) = (site.signed_up().await, site.signed_up().await);
     let link = site.reset_link(&ann.email).await;
@@ -120,7 +120,7 @@ async fn disabled_person_cannot_reset() {
     assert_eq!(
         printed.len(),
         2,
-        "the disabled person got one before, and none after: {printed:?}"
+        "the disabled user got one before, and none after: {printed:?}"
     );
 }
 
@@ -255,15 +255,15 @@ async fn two_reset_links_share_a_browser() {
     for link in &links {
         forms.push(client.open_reset_link(link.url()).await);
     }
-    for (form, (person, other)) in forms.iter().zip([(&ann, &bob), (&bob, &ann)]) {
-        let page = client.get(form).await.expect(200).says(&person.username);
+    for (form, (user, other)) in forms.iter().zip([(&ann, &bob), (&bob, &ann)]) {
+        let page = client.get(form).await.expect(200).says(&user.username);
         page.does_not_say(&other.username);
-        let password = format!("{NEW}-{}", person.username);
+        let password = format!("{NEW}-{}", user.username);
         let fields = [("new_password1", &password), ("new_password2", &password)];
         let answer = client.submit(form, fields).await;
         answer.redirects_to("/accounts/password_reset_complete/");
         site.client()
-            .log_in(&person.email, &password)
+            .log_in(&user.email, &password)
             .await
             .expect(302);
     }

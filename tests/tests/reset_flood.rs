@@ -3,12 +3,12 @@
 
 use std::time::{Duration, Instant};
 
-use phone_auth_tests::{Flood, Kind, OwnDatabase, Person, Post, Site};
+use phone_auth_tests::{Flood, Kind, OwnDatabase, Post, Site, User};
 
 /// How long strangers ask. It is long enough to see that nothing piles up: the rows are the same after each second.
 const LASTS: Duration = Duration::from_secs(6);
 
-/// How many connections ask for names that nobody has.
+/// How many connections ask for names without an account.
 const CONNECTIONS: usize = 32;
 
 /// How long the first message of three may take.
@@ -23,27 +23,27 @@ fn ask(login: &str) -> Post {
     Post::new("/accounts/password_reset/", [("login", login)])
 }
 
-/// Asks for somebody's reset every second, as a stranger who wants the message never to arrive.
-async fn ask_every_second(site: &Site, person: &Person) {
+/// Asks for another user's reset every second, as a stranger who wants the message never to arrive.
+async fn ask_every_second(site: &Site, user: &User) {
     let client = site.client();
     let begun = Instant::now();
     while begun.elapsed() < LASTS {
         tokio::time::sleep(Duration::from_secs(1)).await;
-        client.ask_reset(&person.phone).await.expect(302);
+        client.ask_reset(&user.phone).await.expect(302);
     }
 }
 
 /// Asks once; how long the message takes.
-async fn ask_once(site: &Site, person: &Person) -> Duration {
+async fn ask_once(site: &Site, user: &User) -> Duration {
     let signal = "reset_password_phone";
     let lines = site.record().printed();
     let before = lines
         .iter()
-        .filter(|line| line.destination() == person.phone)
+        .filter(|line| line.destination() == user.phone)
         .count();
     let begun = Instant::now();
-    site.client().ask_reset(&person.phone).await.expect(302);
-    site.nth_printed(signal, &person.phone, before + 1).await;
+    site.client().ask_reset(&user.phone).await.expect(302);
+    site.nth_printed(signal, &user.phone, before + 1).await;
     begun.elapsed()
 }
 
@@ -52,7 +52,7 @@ async fn names_of_nobody_fill_and_delay_nothing() {
     for kind in KINDS {
         let database = OwnDatabase::new(kind);
         let site = database.site().start().await;
-        let people = [
+        let users = [
             site.signed_up().await,
             site.signed_up().await,
             site.signed_up().await,
@@ -62,7 +62,7 @@ async fn names_of_nobody_fill_and_delay_nothing() {
             _ => ask("+91988{n}"),
         });
         let flood = Flood::begin(&site, posts).await;
-        let [ann, bob, carl] = &people;
+        let [ann, bob, carl] = &users;
         let pestered =
             async { tokio::join!(ask_every_second(&site, ann), ask_every_second(&site, bob)) };
         let waited = async {
@@ -128,7 +128,7 @@ async fn full_outbox_answers_everybody_alike() {
         site.client().ask_reset(&bob.email).await.expect(302);
         let pending = "SELECT count(*) FROM phone_auth_outbox";
         assert_eq!(database.number(pending), 10_000);
-        // Somebody whose message is pending, somebody whose is not, and nobody.
+        // Someone whose message is pending, someone whose is not, and nobody.
         for name in [
             &ann.email,
             &ann.phone,

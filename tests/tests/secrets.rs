@@ -2,7 +2,7 @@
 #![expect(clippy::panic, reason = "it is how a test fails")]
 #![expect(clippy::expect_used, reason = "a failed expectation is a failed test")]
 
-use phone_auth_tests::{Person, Site};
+use phone_auth_tests::{Site, User};
 
 #[tokio::test]
 #[expect(clippy::too_many_lines, reason = "one walk past every secret")]
@@ -10,13 +10,13 @@ async fn logs_hold_no_secret() {
     let site = Site::options().trace().start().await;
     let mut secrets: Vec<(&str, String)> = Vec::new();
     let ann = site.member().await;
-    let mallory = Person::new();
+    let mallory = User::new();
     let second = "walnut-Harbour-22-second".to_owned();
     let third = "copper-Lantern-33-third".to_owned();
     let wrong = "wrong-Guess-44-fourth".to_owned();
 
-    let email = site.verification_link(&ann.client, &ann.person.email).await;
-    let phone = site.verification_link(&ann.client, &ann.person.phone).await;
+    let email = site.verification_link(&ann.client, &ann.user.email).await;
+    let phone = site.verification_link(&ann.client, &ann.user.phone).await;
     site.client().get(email.url()).await.expect(200);
     site.client()
         .get(&format!("{}x/", phone.url().trim_end_matches('/')))
@@ -24,7 +24,7 @@ async fn logs_hold_no_secret() {
         .expect(400);
     site.client().get(phone.url()).await.expect(200);
     ann.client
-        .change_password(&ann.person.password, &wrong)
+        .change_password(&ann.user.password, &wrong)
         .await
         .expect(302);
     ann.client
@@ -32,15 +32,15 @@ async fn logs_hold_no_secret() {
         .await
         .expect(302);
     ann.client
-        .change_password(&ann.person.password, &third)
+        .change_password(&ann.user.password, &third)
         .await
         .expect(400);
     site.client()
-        .log_in(&ann.person.username, &ann.person.password)
+        .log_in(&ann.user.username, &ann.user.password)
         .await
         .expect(400);
     site.client().log_in("nobody", &wrong).await.expect(400);
-    let reset = site.reset_link(&ann.person.email).await;
+    let reset = site.reset_link(&ann.user.email).await;
     let resetter = site.client();
     let form = resetter.open_reset_link(reset.url()).await;
     resetter
@@ -54,9 +54,9 @@ async fn logs_hold_no_secret() {
     resetter.reset(reset.url(), &third).await.expect(302);
     resetter.get(reset.url()).await;
     let again = site
-        .log_in(&Person {
+        .log_in(&User {
             password: third.clone(),
-            ..ann.person.clone()
+            ..ann.user.clone()
         })
         .await;
     site.client()
@@ -82,7 +82,7 @@ async fn logs_hold_no_secret() {
         secrets.push(("a token", line.token().to_owned()));
     }
     for password in [
-        &ann.person.password,
+        &ann.user.password,
         &second,
         &third,
         &wrong,
@@ -126,10 +126,10 @@ async fn typed_text_cannot_forge_log_lines() {
     site.client()
         .post(
             "/accounts/signup/",
-            Person {
+            User {
                 username: text.into(),
                 first_name: text.into(),
-                ..Person::new()
+                ..User::new()
             }
             .fields(),
         )
@@ -155,7 +155,7 @@ async fn typed_text_cannot_forge_log_lines() {
 async fn pages_hold_no_password() {
     let site = Site::start().await;
     let ann = site.member().await;
-    let password = ann.person.password.as_str();
+    let password = ann.user.password.as_str();
     let pages = [
         site.client()
             .post(

@@ -74,8 +74,8 @@ async fn logged_out_session_is_dead() {
 async fn reset_ends_every_session() {
     let site = Site::start().await;
     let ann = site.member().await;
-    let other = site.log_in(&ann.person).await;
-    let link = site.reset_link(&ann.person.email).await;
+    let other = site.log_in(&ann.user).await;
+    let link = site.reset_link(&ann.user.email).await;
     other
         .client
         .reset(link.url(), "walnut-Harbour-22")
@@ -89,14 +89,11 @@ async fn reset_ends_every_session() {
 async fn change_ends_other_sessions_only() {
     let site = Site::start().await;
     let (ann, bob) = (site.member().await, site.member().await);
-    let others = [
-        site.log_in(&ann.person).await,
-        site.log_in(&ann.person).await,
-    ];
+    let others = [site.log_in(&ann.user).await, site.log_in(&ann.user).await];
     let stolen = ann.client.session_cookie().expect("a session");
     let changed = ann
         .client
-        .change_password(&ann.person.password, "walnut-Harbour-22")
+        .change_password(&ann.user.password, "walnut-Harbour-22")
         .await;
     changed.redirects_to("/accounts/change_password_done/");
     assert!(ann.client.is_logged_in().await);
@@ -113,7 +110,7 @@ async fn change_ends_other_sessions_only() {
 async fn failed_change_keeps_everything() {
     let site = Site::start().await;
     let ann = site.member().await;
-    let other = site.log_in(&ann.person).await;
+    let other = site.log_in(&ann.user).await;
     let path = "/accounts/change_password/";
     for (old, first, second, wrong) in [
         (
@@ -123,7 +120,7 @@ async fn failed_change_keeps_everything() {
             "old_password",
         ),
         (
-            ann.person.password.as_str(),
+            ann.user.password.as_str(),
             "walnut-Harbour-22",
             "walnut-Harbour-23",
             "new_password2",
@@ -150,24 +147,24 @@ async fn failed_change_keeps_everything() {
         assert!(ann.client.is_logged_in().await && other.client.is_logged_in().await);
     }
     let weak = [
-        ("old_password", ann.person.password.as_str()),
+        ("old_password", ann.user.password.as_str()),
         ("new_password1", "12345678"),
         ("new_password2", "12345678"),
     ];
     ann.client.submit(path, weak).await.expect(400);
     site.client()
-        .log_in(&ann.person.username, &ann.person.password)
+        .log_in(&ann.user.username, &ann.user.password)
         .await
         .expect(302);
 }
 
 #[tokio::test]
-async fn disabled_person_is_a_stranger() {
+async fn disabled_user_is_a_stranger() {
     let site = Site::start().await;
     let ann = site.member().await;
     let sql = format!(
         "UPDATE auth_user SET is_active = 0 WHERE username = '{}'",
-        ann.person.username
+        ann.user.username
     );
     assert_eq!(site.database().execute(&sql), 1);
     ann.client
@@ -175,20 +172,20 @@ async fn disabled_person_is_a_stranger() {
         .await
         .redirects_to("/accounts/login/?next=/accounts/profile/");
     site.client()
-        .log_in(&ann.person.username, &ann.person.password)
+        .log_in(&ann.user.username, &ann.user.password)
         .await
         .expect(400)
         .says("Invalid Credentials");
 }
 
 #[tokio::test]
-async fn deleted_person_is_a_stranger() {
+async fn deleted_user_is_a_stranger() {
     let site = Site::start().await;
     let ann = site.member().await;
     let database = site.database();
     let id = database.number(&format!(
         "SELECT id FROM auth_user WHERE username = '{}'",
-        ann.person.username
+        ann.user.username
     ));
     for table in ["phone_auth_emailaddress", "phone_auth_phonenumber"] {
         database.execute(&format!("DELETE FROM {table} WHERE user_id = {id}"));
@@ -388,10 +385,10 @@ async fn password_of_others_ends_sessions() {
     let database = site.database();
     for change in changes {
         let ann = site.member().await;
-        let elsewhere = site.log_in(&ann.person).await;
+        let elsewhere = site.log_in(&ann.user).await;
         let old = database.text(&format!(
             "SELECT password FROM auth_user WHERE username = '{}'",
-            ann.person.username
+            ann.user.username
         ));
         database.execute(change);
         assert!(!ann.client.is_logged_in().await, "{change}");
@@ -430,7 +427,7 @@ async fn upgraded_hash_keeps_sessions() {
         "UPDATE phone_auth_session SET password_digest = x'{WEAK_DIGEST}'"
     ));
     let elsewhere = site.client();
-    let log_in = elsewhere.log_in(&ann.person.username, "plum-Orchard-1");
+    let log_in = elsewhere.log_in(&ann.user.username, "plum-Orchard-1");
     log_in.await.expect(302);
     let hash = database.text("SELECT substr(password, 1, 7) FROM auth_user");
     assert_eq!(hash, "argon2$", "the log-in has replaced it");

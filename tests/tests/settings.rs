@@ -1,6 +1,6 @@
-//! The eight settings of the model, each with its effect, and the three ways to set them.
+//! The eight settings of django-phone-auth, each with its effect, and the three ways to set them.
 
-use phone_auth_tests::{Client, Person, Site, changed};
+use phone_auth_tests::{Client, Site, User, changed};
 
 const SIGN_UP: &str = "/accounts/signup/";
 
@@ -24,9 +24,9 @@ async fn names_can_be_optional() {
             !form.the(field).is_required && form.the("phone").is_required,
             "{setting}"
         );
-        // Twice, because an empty text must not be somebody's.
+        // Twice, because an empty text must not be another user's.
         for _ in 0..2 {
-            let ann = Person::new();
+            let ann = User::new();
             let fields = changed(ann.fields(), field, "");
             site.client()
                 .post(SIGN_UP, fields)
@@ -37,7 +37,7 @@ async fn names_can_be_optional() {
                 .await
                 .redirects_to("/accounts/profile/");
         }
-        let without: Vec<_> = Person::new()
+        let without: Vec<_> = User::new()
             .fields()
             .into_iter()
             .filter(|(name, _)| name != field)
@@ -46,12 +46,12 @@ async fn names_can_be_optional() {
             .post(SIGN_UP, without)
             .await
             .redirects_to("/accounts/login/");
-        for (other, _) in Person::new()
+        for (other, _) in User::new()
             .fields()
             .into_iter()
             .filter(|(name, _)| name != field)
         {
-            let fields = changed(Person::new().fields(), &other, "");
+            let fields = changed(User::new().fields(), &other, "");
             let answer = site.client().post(SIGN_UP, fields).await;
             assert_eq!(answer.status, 400, "{setting}: {other} is still required");
         }
@@ -73,7 +73,7 @@ async fn confirmation_can_be_left_out() {
         .setting("register_confirm_password_required", "false")
         .start()
         .await;
-    let ann = Person::new();
+    let ann = User::new();
     let without: Vec<_> = ann
         .fields()
         .into_iter()
@@ -85,7 +85,7 @@ async fn confirmation_can_be_left_out() {
         .redirects_to("/accounts/login/");
     site.log_in(&ann).await;
     let strict = Site::start().await;
-    let without: Vec<_> = Person::new()
+    let without: Vec<_> = User::new()
         .fields()
         .into_iter()
         .filter(|(name, _)| name != "confirm_password")
@@ -102,7 +102,7 @@ async fn all_can_be_optional() {
         });
     let site = options.start().await;
     for _ in 0..2 {
-        let phone = Person::another_phone();
+        let phone = User::another_phone();
         let fields = [("phone", phone.as_str()), ("password", "plum-Orchard-7")];
         site.client()
             .post(SIGN_UP, fields)
@@ -208,7 +208,7 @@ async fn file_sets_what_it_names() {
         .start()
         .await;
     check_log_in_leads_to(&site, "/from/file/").await;
-    let fields = changed(Person::new().fields(), "email", "");
+    let fields = changed(User::new().fields(), "email", "");
     site.client().post(SIGN_UP, fields).await.expect(302);
     let ann = site.signed_up().await;
     site.client()

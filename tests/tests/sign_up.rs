@@ -1,6 +1,6 @@
 //! Signing up: what is refused, how it is said, and what is stored.
 
-use phone_auth_tests::{Answer, Person, Site, changed, unique};
+use phone_auth_tests::{Answer, Site, User, changed, unique};
 
 const PATH: &str = "/accounts/signup/";
 
@@ -44,12 +44,12 @@ async fn empty_form_names_every_field() {
 #[tokio::test]
 async fn all_problems_come_at_once() {
     let site = Site::start().await;
-    let ann = Person {
+    let ann = User {
         username: "a b".into(),
         email: "ann".into(),
         phone: "12".into(),
         password: "1234".into(),
-        ..Person::new()
+        ..User::new()
     };
     let answer = site.client().post(PATH, ann.fields()).await;
     complains_at(&answer, &["username", "email", "phone", "password"]);
@@ -58,11 +58,11 @@ async fn all_problems_come_at_once() {
 #[tokio::test]
 async fn typed_values_are_kept() {
     let site = Site::start().await;
-    let ann = Person {
+    let ann = User {
         first_name: "<b>\"Ann\" & 'co'</b>".into(),
         username: "a b<script>".into(),
         email: "\"><img src=x>".into(),
-        ..Person::new()
+        ..User::new()
     };
     let answer = site.client().post(PATH, ann.fields()).await.expect(400);
     assert!(!answer.text().contains("<script>") && !answer.text().contains("<img src=x"));
@@ -99,7 +99,7 @@ async fn taken_names_are_refused() {
         ("email", ann.email.to_uppercase()),
         ("phone", spaced(&ann.phone)),
     ] {
-        let fields = changed(Person::new().fields(), name, &value);
+        let fields = changed(User::new().fields(), name, &value);
         complains_at(&site.client().post(PATH, fields).await, &[name]);
     }
 }
@@ -114,7 +114,7 @@ fn spaced(phone: &str) -> String {
 #[tokio::test]
 async fn canonical_forms_are_stored() {
     let site = Site::start().await;
-    let typed = Person::new();
+    let typed = User::new();
     let fields = changed(
         typed.fields(),
         "email",
@@ -161,11 +161,11 @@ async fn wrong_usernames_are_refused() {
         ".",
         long.as_str(),
     ] {
-        let fields = changed(Person::new().fields(), "username", username);
+        let fields = changed(User::new().fields(), "username", username);
         complains_at(&site.client().post(PATH, fields).await, &["username"]);
     }
     for username in ["A.b-c_9".to_owned(), "a".repeat(150), "0".to_owned()] {
-        let fields = changed(Person::new().fields(), "username", &username);
+        let fields = changed(User::new().fields(), "username", &username);
         site.client()
             .post(PATH, fields)
             .await
@@ -192,7 +192,7 @@ async fn wrong_emails_are_refused() {
         "ann@-example.org",
         long.as_str(),
     ] {
-        let fields = changed(Person::new().fields(), "email", email);
+        let fields = changed(User::new().fields(), "email", email);
         let answer = site.client().post(PATH, fields).await;
         assert_eq!(answer.status, 400, "{email}");
         complains_at(&answer, &["email"]);
@@ -215,7 +215,7 @@ async fn wrong_phones_are_refused() {
         "+91987654321o",
         "a+919876543210",
     ] {
-        let fields = changed(Person::new().fields(), "phone", phone);
+        let fields = changed(User::new().fields(), "phone", phone);
         let answer = site.client().post(PATH, fields).await;
         assert_eq!(answer.status, 400, "{phone}");
         complains_at(&answer, &["phone"]);
@@ -225,12 +225,12 @@ async fn wrong_phones_are_refused() {
 #[tokio::test]
 async fn weak_passwords_are_refused() {
     let site = Site::start().await;
-    let ann = Person {
+    let ann = User {
         first_name: "Wilhelmina".into(),
         last_name: "Featherstone".into(),
         username: format!("orchardist{}", unique()),
         email: format!("lanternmaker{}@example.org", unique()),
-        ..Person::new()
+        ..User::new()
     };
     let (email_name, _) = ann.email.split_once('@').unwrap_or_default();
     let like_email = format!("{email_name}-MAIL");
@@ -260,7 +260,7 @@ async fn weak_passwords_are_refused() {
 async fn differing_passwords_are_refused() {
     let site = Site::start().await;
     let fields = changed(
-        Person::new().fields(),
+        User::new().fields(),
         "confirm_password",
         "plum-Orchard-other!",
     );
@@ -291,9 +291,9 @@ async fn passwords_are_taken_unmodified() {
         sixty_four,
         one_hundred_twenty_eight,
     ] {
-        let ann = Person {
+        let ann = User {
             password: password.clone(),
-            ..Person::new()
+            ..User::new()
         };
         site.client()
             .sign_up(&ann)
@@ -327,9 +327,9 @@ async fn refused_sign_up_stores_nothing() {
     let site = Site::start().await;
     let ann = site.signed_up().await;
     let before = site.database().counts();
-    let bob = Person {
+    let bob = User {
         email: ann.email,
-        ..Person::new()
+        ..User::new()
     };
     site.client().sign_up(&bob).await.expect(400);
     assert_eq!(site.database().counts(), before);
@@ -352,7 +352,10 @@ async fn stored_passwords_are_argon2id() {
         stored.starts_with("argon2$argon2id$v=19$m=19456,t=2,p=1$"),
         "{stored}"
     );
-    assert!(stored.len() <= 128, "it fits the model's column: {stored}");
+    assert!(
+        stored.len() <= 128,
+        "it fits django-phone-auth's column: {stored}"
+    );
     let bob = site.signed_up().await;
     assert_ne!(
         stored,

@@ -4,7 +4,7 @@
 use std::fs;
 
 use phone_auth_tests::{
-    Fixture, Kind, OwnDatabase, Person, Ran, Site, SiteOptions, Worker, run, secret_file, together,
+    Fixture, Kind, OwnDatabase, Ran, Site, SiteOptions, User, Worker, run, secret_file, together,
 };
 
 const KINDS: [Kind; 2] = [Kind::Sqlite, Kind::Postgres];
@@ -73,10 +73,8 @@ async fn lost_key_is_not_made_anew() {
         let database = OwnDatabase::new(kind);
         let site = database.site().start().await;
         let ann = site.member().await;
-        site.client().ask_reset(&ann.person.email).await.expect(302);
-        let link = site
-            .printed("reset_password_email", &ann.person.email)
-            .await;
+        site.client().ask_reset(&ann.user.email).await.expect(302);
+        let link = site.printed("reset_password_email", &ann.user.email).await;
         site.stop();
         fs::remove_file(database.key_file()).unwrap();
         for arguments in [&["serve"][..], &["check"]] {
@@ -142,7 +140,7 @@ async fn declared_rotation_moves_along() {
         new_node.says("takes over from the one before").await;
         // Both run; the links of the old one work at the new one.
         new_node.client().open_reset_link(link.url()).await;
-        old_node.client().sign_up(&Person::new()).await.expect(302);
+        old_node.client().sign_up(&User::new()).await.expect(302);
         // The old one is started once more with its key alone, and with the new one among its fallbacks.
         old_node.stop();
         let old_node = database.site().start().await;
@@ -191,7 +189,7 @@ async fn upgrade_adopts_the_key_given() {
 }
 
 #[tokio::test]
-async fn people_without_a_site_get_a_key() {
+async fn users_without_a_site_get_a_key() {
     for kind in KINDS {
         let database = OwnDatabase::new(kind);
         let url = database.url();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use phone_auth_tests::{
-    Gateway, Kind, OwnDatabase, Person, Raw, Reply, Site, SiteOptions, Worker, until,
+    Gateway, Kind, OwnDatabase, Raw, Reply, Site, SiteOptions, User, Worker, until,
 };
 use rustix::process::Signal;
 
@@ -33,11 +33,11 @@ fn options(database: &OwnDatabase, service: &Gateway, delivers: bool) -> SiteOpt
     options.setting("outbox_worker", if delivers { "true" } else { "false" })
 }
 
-/// Asks for a message to each of these people by e-mail and by phone.
-async fn ask(site: &Site, people: &[Person]) {
-    for person in people {
-        site.client().ask_reset(&person.email).await.expect(302);
-        site.client().ask_reset(&person.phone).await.expect(302);
+/// Asks for a message to each of these users by e-mail and by phone.
+async fn ask(site: &Site, users: &[User]) {
+    for user in users {
+        site.client().ask_reset(&user.email).await.expect(302);
+        site.client().ask_reset(&user.phone).await.expect(302);
     }
 }
 
@@ -51,12 +51,12 @@ fn times(service: &Gateway) -> BTreeMap<String, usize> {
     times
 }
 
-async fn people(site: &Site, count: usize) -> Vec<Person> {
-    let mut people = Vec::new();
+async fn users(site: &Site, count: usize) -> Vec<User> {
+    let mut users = Vec::new();
     for _ in 0..count {
-        people.push(site.signed_up().await);
+        users.push(site.signed_up().await);
     }
-    people
+    users
 }
 
 /// Each message came once, though some were under way and others pending when the program was asked to stop.
@@ -89,8 +89,8 @@ async fn stopped_site_repeats_no_message() {
 async fn check_stop_of_a_site(database: &OwnDatabase) {
     let service = Gateway::start().await;
     let site = options(database, &service, false).start().await;
-    let people = people(&site, 20).await;
-    ask(&site, &people).await;
+    let users = users(&site, 20).await;
+    ask(&site, &users).await;
     service.reply(vec![Reply::Late(LATE); 40]);
     // More are pending than can be sent in time when the site begins to send and is asked to stop.
     let site = site.restart(options(database, &service, true)).await;
@@ -113,8 +113,8 @@ async fn stopped_worker_repeats_no_message() {
 async fn check_stop_of_a_worker(database: &OwnDatabase) {
     let service = Gateway::start().await;
     let site = options(database, &service, false).start().await;
-    let people = people(&site, 20).await;
-    ask(&site, &people).await;
+    let users = users(&site, 20).await;
+    ask(&site, &users).await;
     service.reply(vec![Reply::Late(LATE); 40]);
     let settings = settings(&service);
     let settings: Vec<_> = settings

@@ -1,4 +1,4 @@
-//! A database that Django made, as our site finds it: odd people, and passwords of every kind.
+//! A database that Django made, as our site finds it: odd users, and passwords of every kind.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use phone_auth_tests::{Database, Site, run};
 use serde_json::Value;
 
-/// Four people: two whose usernames and e-mail addresses differ by case, a superuser, one kept out.
+/// Four users: two whose usernames and e-mail addresses differ by case, a superuser, one kept out.
 const DJANGO: &str = include_str!("../../crates/store-sqlite/tests/data/django_5_2.sql");
 
 /// What Django stores for `S3cret-pass!9`, quickly made.
@@ -88,13 +88,13 @@ async fn check_lists_what_is_odd() {
     );
     assert!(!ran.success, "{ran:?}");
     for line in [
-        "Bob@Example.org (person 1), bob@example.org (person 2): e-mail addresses that differ only by case",
-        "Bob (person 1), bob (person 2): usernames that differ only by case",
-        "+1 415-555-2671 (person 2): a phone number that is not in the form",
+        "Bob@Example.org (user 1), bob@example.org (user 2): e-mail addresses that differ only by case",
+        "Bob (user 1), bob (user 2): usernames that differ only by case",
+        "+1 415-555-2671 (user 2): a phone number that is not in the form",
     ] {
         assert!(ran.stderr.contains(line), "{line}: {}", ran.stderr);
     }
-    // It changes nothing, and whoever mends what it lists hears no more of it.
+    // It changes nothing, and anyone who mends what it lists hears no more of it.
     let database = site.database();
     database.execute("DELETE FROM phone_auth_emailaddress WHERE id = 2");
     database.execute("DELETE FROM phone_auth_phonenumber WHERE id = 2");
@@ -141,15 +141,15 @@ async fn check_names_the_iterations() {
     assert!(stored.starts_with("argon2$argon2id$"), "{stored}");
 }
 
-/// Stores a person with this hash as Django would; the username.
+/// Stores a user with this hash as Django would; the username.
 fn store(database: &Database, number: usize, encoded: &str) -> String {
     let encoded = encoded.replace('\'', "''");
     database.execute(&format!(
         "INSERT INTO auth_user (password, is_superuser, username, first_name, last_name, email,
             is_staff, is_active, date_joined)
-        VALUES ('{encoded}', 0, 'person{number}', '', '', '', 0, 1, '2024-01-02 03:04:05.678901')"
+        VALUES ('{encoded}', 0, 'user{number}', '', '', '', 0, 1, '2024-01-02 03:04:05.678901')"
     ));
-    format!("person{number}")
+    format!("user{number}")
 }
 
 /// Every encoding of Django's lets its owner in and is replaced on the way; what must not match does
@@ -202,7 +202,7 @@ async fn hashes_of_django_are_upgraded() {
     }
 }
 
-/// The model strips at sign-up and log-in, and does not at change and reset. Whoever types white space
+/// django-phone-auth strips at sign-up and log-in, and does not at change and reset. Anyone who types white space
 /// that is not in the hash gets in, and the hash stays until they type it without.
 #[tokio::test]
 async fn stripped_passwords_let_in() {
@@ -274,14 +274,14 @@ async fn check_names_who_cannot_sign_in() {
     let good = site.signed_up().await;
     let mut names = Vec::new();
     for (kind, hash) in dead {
-        let person = site.signed_up().await;
+        let user = site.signed_up().await;
         database.execute(&format!(
             "UPDATE auth_user SET password = '{hash}' WHERE username = '{}'",
-            person.username
+            user.username
         ));
-        names.push((kind, person.username, hash));
+        names.push((kind, user.username, hash));
     }
-    // Somebody who has no password on purpose is not among them.
+    // Someone who has no password on purpose is not among them.
     let none = site.signed_up().await;
     database.execute(&format!(
         "UPDATE auth_user SET password = '!abc' WHERE username = '{}'",
@@ -302,8 +302,8 @@ async fn check_names_who_cannot_sign_in() {
         );
         assert!(!ran.stdout.contains(hash), "{kind}");
     }
-    for person in [good, none] {
-        assert!(!ran.stdout.contains(&person.username), "{ran:?}");
+    for user in [good, none] {
+        assert!(!ran.stdout.contains(&user.username), "{ran:?}");
     }
     let md5 = [("PHONE_AUTH_DANGER_ACCEPT_MD5_PASSWORDS", "true")];
     let ran = run(site.folder(), &arguments, &md5, "");

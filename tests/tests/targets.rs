@@ -1,4 +1,4 @@
-//! Where people and links are sent: never to another site.
+//! Where users and links are sent: never to another site.
 
 use phone_auth_tests::{Site, encode};
 
@@ -189,7 +189,7 @@ async fn evil_host_reaches_no_link() {
             .request("POST", "/accounts/password_reset/")
             .header("sec-fetch-site", "same-origin");
         let answer = request
-            .form([("login", &ann.person.email)])
+            .form([("login", &ann.user.email)])
             .header(name, value)
             .send()
             .await;
@@ -202,7 +202,7 @@ async fn evil_host_reaches_no_link() {
             );
             sent += 1;
             let line = site
-                .nth_printed("reset_password_email", &ann.person.email, sent)
+                .nth_printed("reset_password_email", &ann.user.email, sent)
                 .await;
             assert!(!line.payload.to_string().contains("evil"), "{name}");
         } else {
@@ -290,7 +290,7 @@ async fn forged_proxy_headers_change_nothing() {
 async fn mailbox_links_go_to_the_site() {
     let site = Site::start().await;
     let ann = site.member().await;
-    let link = site.verification_link(&ann.client, &ann.person.email).await;
+    let link = site.verification_link(&ann.client, &ann.user.email).await;
     let page = site.mailbox_with(&link).await.expect(200).page();
     let links = page.attributes("a", "href");
     let absolute = format!("{}{}", site.origin(), link.url());

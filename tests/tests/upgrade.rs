@@ -51,7 +51,7 @@ impl Before {
             );
         }
         if self.fixture.django_key.is_some() {
-            // Before anybody signs in: a hash that is made anew ends the sessions that Django shares.
+            // Before anyone signs in: a hash that is made anew ends the sessions that Django shares.
             let key = self.database.folder().join("django.key");
             let options = self.site().setting("django_sessions", "true");
             let options = options.setting("django_secret_key_file", &key.to_string_lossy());
@@ -63,7 +63,7 @@ impl Before {
         self.dead_letters_are_sent_again(&site).await;
         self.sessions_live(&site, false).await;
         self.links_open(&site).await;
-        self.people_sign_in(&site).await;
+        self.users_sign_in(&site).await;
     }
 
     async fn pending_messages_go_out(&self, site: &Site) {
@@ -131,7 +131,7 @@ impl Before {
         }
     }
 
-    async fn people_sign_in(&self, site: &Site) {
+    async fn users_sign_in(&self, site: &Site) {
         let was_reset = |user: &FixtureUser| {
             let links = &self.fixture.links;
             let of_user = links.iter().filter(|link| link.username == user.username);
@@ -141,7 +141,7 @@ impl Before {
             if was_reset(user) {
                 continue;
             }
-            // By whatever they have; where people have all three, one of them shows it for all.
+            // By whatever they have; where users have all three, one of them shows it for all.
             let others = [&user.email, &user.phone].into_iter().flatten();
             let is_shown =
                 user.kind == "everything" || user.email.is_none() != user.phone.is_none();
@@ -210,7 +210,7 @@ impl OldServer<'_> {
         self.database.rows(&sql)
     }
 
-    /// Begins a session for somebody; what stands in the cookie.
+    /// Begins a session for someone; what stands in the cookie.
     fn log_in(&self, username: &str) -> String {
         let database = self.database;
         let of_user = |what: &str| {

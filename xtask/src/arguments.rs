@@ -27,7 +27,7 @@ pub(crate) enum Chore {
     /// Hold the house rules: imports, heads of files, sizes, exceptions, words
     Tidy,
     /// Run the benchmarks of one crate, or of all that have some
-    Bench {
+    HashMemory {
         /// Which crate
         subject: Option<Subject>,
     },

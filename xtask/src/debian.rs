@@ -70,7 +70,7 @@ impl Debian {
 /// Tools that tests need, as the packages that hold them.
 #[derive(Debug)]
 pub(crate) struct Tools {
-    /// What they are, for people.
+    /// What they are, for users.
     pub(crate) what: &'static str,
     /// The packages that hold them.
     pub(crate) packages: &'static [&'static str],

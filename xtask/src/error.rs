@@ -39,7 +39,7 @@ pub(crate) enum ChoreErrorKind {
     },
     /// Tools are missing and may not be installed from here.
     ToolsMissing {
-        /// What is missing, for people.
+        /// What is missing, for users.
         what: &'static str,
         /// The packages of Debian that hold it.
         packages: &'static [&'static str],

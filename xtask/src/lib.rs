@@ -54,7 +54,7 @@ fn chore(chore: &Chore, console: &Console) -> Result<(), ChoreError> {
         Chore::Test { filter } => chores::test::run(&repository, console, filter),
         Chore::Check => chores::check::run(&repository, console),
         Chore::Tidy => tidy::run(&repository, console),
-        Chore::Bench { subject } => chores::bench::run(&repository, console, *subject),
+        Chore::HashMemory { subject } => chores::bench::run(&repository, console, *subject),
         Chore::LinkMatrix { profiles, linkers } => {
             link_matrix::run(&repository, console, &Selection { profiles, linkers })
         }

@@ -2,7 +2,7 @@
 //!
 //! Only the settings that one changes from run to run are arguments; all of them can stand in the
 //! environment and in a file, see [`configuration`](crate::configuration). A password is never an
-//! argument: other people of the machine can read those.
+//! argument: other users of the machine can read those.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -36,7 +36,7 @@ pub(crate) struct SettingArguments {
     /// The database, made if it is not there [default: sqlite:phone-auth.sqlite3]
     #[arg(long, global = true, value_name = "sqlite:PATH|postgres:URL")]
     pub(crate) database: Option<OsString>,
-    /// What people see in front of the path of a link, such as <https://example.org>
+    /// What users see in front of the path of a link, such as <https://example.org>
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) site_url: Option<OsString>,
     /// The file that holds the secret key [default: beside the database, made if it is not there]
@@ -99,7 +99,7 @@ pub(crate) enum Command {
     Serve,
     /// Brings the database to the newest schema
     Migrate,
-    /// Makes, lists, disables people, or sets a password
+    /// Makes, lists, disables users, or sets a password
     #[command(subcommand)]
     User(UserCommand),
     /// Sends queued messages in a separate process
@@ -127,7 +127,7 @@ pub(crate) enum Command {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum UserCommand {
-    /// Makes a person; the password is asked for, or read from standard input
+    /// Makes a user; the password is asked for, or read from standard input
     Create(NewUser),
     /// Lists everybody
     List {
@@ -135,17 +135,17 @@ pub(crate) enum UserCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Keeps a person out, and ends their sessions
+    /// Keeps a user out, and ends their sessions
     Disable {
         /// Their username
         username: String,
     },
-    /// Lets a disabled person in again
+    /// Lets a disabled user in again
     Enable {
         /// Their username
         username: String,
     },
-    /// Sets a password, asked for or read from standard input, and ends the sessions of the person
+    /// Sets a password, asked for or read from standard input, and ends the sessions of the user
     SetPassword {
         /// Their username
         username: String,

@@ -77,7 +77,7 @@ impl fmt::Display for Messages<'_> {
         let mode = match (is_development, is_sent) {
             (true, false) => "development: messages are not sent but shown to this machine",
             (true, true) => {
-                "development: messages are shown to this machine, whoever else sends them"
+                "development: messages are shown to this machine, even where a receiver sends them"
             }
             (false, true) => "delivery: linked receivers send the messages",
             (false, false) => "delivery: nobody sends messages",

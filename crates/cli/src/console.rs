@@ -1,7 +1,7 @@
-//! What the program says to the person who started it.
+//! What the program says to the user who started it.
 //!
 //! Logs go elsewhere, see [`logs`](crate::logs). Every line is written at once and flushed, so that
-//! whoever reads the output through a pipe sees it when it happens.
+//! anyone who reads the output through a pipe sees it when it happens.
 
 use std::error::Error;
 use std::fmt;
@@ -11,7 +11,7 @@ use crate::visible::Visible;
 
 /// Writes lines to standard output.
 ///
-/// A closed pipe is no error: whoever reads, like `head`, has seen enough.
+/// A closed pipe is no error: anyone who reads, like `head`, has seen enough.
 ///
 /// # Errors
 /// Those of the output, such as a full disk.

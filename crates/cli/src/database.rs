@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use phone_auth::core::store::{
-    DjangoSessionStore, Oddity, OddityStore, OutboxStore, PasswordKind, PasswordKindStore, Store,
+    Anomaly, AnomalyStore, DjangoSessionStore, OutboxStore, PasswordKind, PasswordKindStore, Store,
     StoreError,
 };
 use phone_auth::postgres::{self, PostgresOptions, PostgresStore};
@@ -55,7 +55,7 @@ pub(crate) enum OpenStore {
 }
 
 impl OpenStore {
-    /// People, addresses and sessions.
+    /// Users, addresses and sessions.
     pub(crate) fn store(&self) -> Arc<dyn Store> {
         match self {
             Self::Sqlite(store) => Arc::clone(store) as _,
@@ -79,7 +79,7 @@ impl OpenStore {
         }
     }
 
-    /// Where it is, for people; without a password.
+    /// Where it is, for users; without a password.
     pub(crate) fn place(&self) -> String {
         match self {
             Self::Sqlite(store) => visible::bytes(store.path().as_os_str()),
@@ -88,10 +88,10 @@ impl OpenStore {
     }
 
     /// What cannot be served as it is stored.
-    pub(crate) async fn oddities(&self) -> Result<Vec<Oddity>, StoreError> {
+    pub(crate) async fn anomalies(&self) -> Result<Vec<Anomaly>, StoreError> {
         match self {
-            Self::Sqlite(store) => store.oddities().await,
-            Self::Postgres(store) => store.oddities().await,
+            Self::Sqlite(store) => store.anomalies().await,
+            Self::Postgres(store) => store.anomalies().await,
         }
     }
 

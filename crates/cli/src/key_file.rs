@@ -35,10 +35,10 @@ pub(crate) fn beside(database: &Path) -> PathBuf {
     path.into()
 }
 
-/// Reads the key at a path that somebody named.
+/// Reads the key at a path that someone named.
 ///
 /// # Errors
-/// When it is missing, open to others, somebody else's, unreadable, or holds no key that will do.
+/// When it is missing, open to others, another user's, unreadable, or holds no key that will do.
 pub(crate) fn read(path: &Path) -> Result<KeyFile, SecretFileError> {
     try_read(path).map_err(|kind| SecretFileError::new(KEY_FILE, path, kind))
 }
@@ -92,7 +92,7 @@ fn make(path: &Path, link: impl FnOnce(&Path, &Path) -> io::Result<()>) -> io::R
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
         // File systems without links, such as FAT and some that are shared over a network, say so in
-        // several ways. Then the file is written under its name, by whoever makes that first.
+        // several ways. Then the file is written under its name, by the one who makes that first.
         Err(_) => match write(path, &key) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
@@ -118,7 +118,7 @@ fn write(path: &Path, key: &SecretKey) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path)?;
-    // The key in one piece: whoever reads meanwhile finds nothing, or all of it.
+    // The key in one piece: anyone who reads meanwhile finds nothing, or all of it.
     let written = file
         .write_all(key.reveal().as_bytes())
         .and_then(|()| file.write_all(b"\n"))

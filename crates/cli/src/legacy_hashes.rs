@@ -16,11 +16,11 @@ pub(crate) fn notes(kinds: &[PasswordKind], set: Option<DjangoIterations>) -> Ve
                 None => "is not set".to_owned(),
             };
             Some(format!(
-                "passwords that Django hashed are left (pbkdf2_sha256, at most {0} iterations, people: {1}); \
-                 whoever measures a refused log-in can tell that these accounts exist, because \
+                "passwords that Django hashed are left (pbkdf2_sha256, at most {0} iterations, users: {1}); \
+                 anyone who measures a refused log-in can tell that these accounts exist, because \
                  django_hash_iterations {is}: django_hash_iterations = {0} makes all refusals take the same",
                 needed.get(),
-                people(kinds, "pbkdf2_sha256"),
+                users(kinds, "pbkdf2_sha256"),
             ))
         }
         (None, Some(_)) => Some(
@@ -32,24 +32,24 @@ pub(crate) fn notes(kinds: &[PasswordKind], set: Option<DjangoIterations>) -> Ve
     };
     let uneven: Vec<_> = UNEVEN
         .iter()
-        .map(|algorithm| (algorithm, people(kinds, algorithm)))
-        .filter(|(_, people)| *people > 0)
-        .map(|(algorithm, people)| format!("{algorithm}, people: {people}"))
+        .map(|algorithm| (algorithm, users(kinds, algorithm)))
+        .filter(|(_, users)| *users > 0)
+        .map(|(algorithm, users)| format!("{algorithm}, users: {users}"))
         .collect();
     let of_others = (!uneven.is_empty()).then(|| {
         format!(
             "passwords are left whose time no setting evens out ({}); until they log in or choose another \
-             password, whoever measures a refused log-in can tell that these accounts exist",
+             password, anyone who measures a refused log-in can tell that these accounts exist",
             uneven.join("; ")
         )
     });
     of_pbkdf2.into_iter().chain(of_others).collect()
 }
 
-/// How many people have a password of this algorithm.
-fn people(kinds: &[PasswordKind], algorithm: &str) -> u64 {
+/// How many users have a password of this algorithm.
+fn users(kinds: &[PasswordKind], algorithm: &str) -> u64 {
     let kinds = kinds.iter().filter(|kind| kind.algorithm == algorithm);
-    kinds.map(|kind| kind.people).sum()
+    kinds.map(|kind| kind.users).sum()
 }
 
 #[cfg(test)]
@@ -59,10 +59,10 @@ mod tests {
     fn check(kinds: &[(&str, &str, u64)], set: Option<u32>, said: &[&str]) {
         let kinds: Vec<_> = kinds
             .iter()
-            .map(|(algorithm, cost, people)| PasswordKind {
+            .map(|(algorithm, cost, users)| PasswordKind {
                 algorithm: (*algorithm).to_owned(),
                 cost: (*cost).to_owned(),
-                people: *people,
+                users: *users,
             })
             .collect();
         let notes = notes(&kinds, set.and_then(DjangoIterations::new));
@@ -81,7 +81,7 @@ mod tests {
             ("plain", "secret", 1),
         ];
         let advice = "django_hash_iterations = 1000000 makes";
-        check(&kinds, None, &["at most 1000000 iterations, people: 5"]);
+        check(&kinds, None, &["at most 1000000 iterations, users: 5"]);
         check(&kinds, None, &["django_hash_iterations is not set"]);
         check(&kinds, None, &[advice]);
         check(&kinds, Some(870_000), &[advice]);
@@ -105,6 +105,6 @@ mod tests {
     #[test]
     fn uneven_kinds_are_told() {
         let kinds = [("bcrypt", "", 1), ("scrypt", "16384", 2)];
-        check(&kinds, None, &["(scrypt, people: 2; bcrypt, people: 1)"]);
+        check(&kinds, None, &["(scrypt, users: 2; bcrypt, users: 1)"]);
     }
 }

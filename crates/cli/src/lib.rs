@@ -1,4 +1,4 @@
-//! The phone-auth program: the site, its migrations and its people.
+//! The phone-auth program: the site, its migrations and its users.
 //!
 //! [`run`] is the whole program. A binary that links receivers of its own gets the same program with
 //! them: name their crate, and provide the state they take.

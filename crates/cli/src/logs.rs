@@ -70,7 +70,7 @@ pub(crate) fn begin(filter: Option<&OsStr>) -> Result<Logs, LogFilterError> {
                 .spawn(move || counted.tell_when_due()),
         );
     }
-    // The usual hook writes what a panic says as it is, and it may say what somebody typed.
+    // The usual hook writes what a panic says as it is, and it may say what a user typed.
     std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
     Ok(Logs(counted))
 }

@@ -18,7 +18,7 @@ use phone_auth::PhoneAuth;
 use phone_auth::core::randomness::{Randomness, RandomnessError, SystemRandomness};
 use phone_auth::delivery::development::{Mailbox, Message};
 use phone_auth::signals::MessageSignal;
-use phone_auth::web::{Page, Visit};
+use phone_auth::web::{Page, RequestContext};
 use serde::Serialize;
 use subtle::ConstantTimeEq;
 
@@ -55,7 +55,7 @@ impl MailboxPage {
         &self.mailbox
     }
 
-    /// Where the page is. Whoever knows it can read the messages: it is for the terminal alone.
+    /// Where the page is. Anyone who knows it can read the messages: it is for the terminal alone.
     pub(crate) fn path(&self) -> String {
         format!("/dev/mailbox/{}/", self.token.0)
     }
@@ -63,8 +63,9 @@ impl MailboxPage {
     /// The route of the page.
     pub(crate) fn router(&self, auth: &PhoneAuth) -> Router {
         let page = self.clone();
-        let show = async move |token: Result<Path<String>, PathRejection>, visit: Visit| {
-            page.show(token.ok().as_deref(), &visit)
+        let show = async move |token: Result<Path<String>, PathRejection>,
+                               context: RequestContext| {
+            page.show(token.ok().as_deref(), &context)
         };
         let routes = ROUTES.into_iter().fold(Router::new(), |router, route| {
             router.route(route, get(show.clone()).fallback(not_found))
@@ -74,14 +75,14 @@ impl MailboxPage {
             .with_state(auth.web().clone())
     }
 
-    fn show(&self, token: Option<&String>, visit: &Visit) -> Response {
+    fn show(&self, token: Option<&String>, context: &RequestContext) -> Response {
         if !token.is_some_and(|token| self.token.is(token)) {
             return StatusCode::NOT_FOUND.into_response();
         }
         let messages = self.mailbox.messages();
         let messages: Vec<_> = messages.into_iter().map(Shown::from).collect();
         let page = Page::new(TEMPLATE.0, "Mailbox").with("messages", messages);
-        visit.render(page.without_referrer())
+        context.render(page.without_referrer())
     }
 }
 

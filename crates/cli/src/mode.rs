@@ -1,8 +1,8 @@
 //! Whether this is a site on one's own machine or one for others.
 //!
-//! Messages hold links that let one in. On one's own machine they may be printed and shown; for others somebody must
+//! Messages hold links that let one in. On one's own machine they may be printed and shown; for others someone must
 //! send them, and a site where nobody does is refused before it starts. What address is listened on tells little: a
-//! proxy in front of a loopback address serves the world. So whoever says what the site is called, or who sends some
+//! proxy in front of a loopback address serves the world. So anyone who says what the site is called, or who sends some
 //! of its messages, is taken to serve others, and development mode is never assumed there.
 
 use std::net::SocketAddr;
@@ -14,7 +14,7 @@ use crate::configuration::{Configuration, Mistake};
 use crate::receivers::Reception;
 use crate::visible::Visible;
 
-/// The signals whose messages somebody must get.
+/// The signals whose messages someone must get.
 pub(crate) const MESSAGES: [&str; 4] = MessageSignal::NAMES;
 
 /// The settings that turn a ready receiver on.
@@ -59,7 +59,7 @@ pub(crate) fn decide(
     if configuration.messages.development == Some(true) {
         if !is_loopback {
             let why = format!(
-                "messages would be shown to whoever reaches {addr}; listen on a loopback address such \
+                "messages would be shown to anyone who reaches {addr}; listen on a loopback address such \
                  as 127.0.0.1:8000, or leave this setting out"
             );
             return Err(configuration.sources.refuse("development", why));
@@ -76,7 +76,7 @@ pub(crate) fn decide(
     }
     if !is_loopback && configuration.site.url.is_none() {
         let why = format!(
-            "it must be set when listening on {addr}: the origin that people see, such as \
+            "it must be set when listening on {addr}: the origin that users see, such as \
              https://example.org"
         );
         return Err(configuration.sources.refuse("site_url", why));
@@ -148,8 +148,8 @@ fn lost(configuration: &Configuration, reception: &Reception) -> String {
     let missing = &reception.missing;
     let has = |end: &str| missing.iter().any(|signal| signal.ends_with(end));
     let mut cures = Vec::new();
-    if !reception.switched_off.is_empty() {
-        let ids = reception.switched_off.join(" and ");
+    if !reception.disabled.is_empty() {
+        let ids = reception.disabled.join(" and ");
         cures.push(format!("take {ids} out of switched_off_receivers"));
     }
     let narrow = [
@@ -187,7 +187,7 @@ pub(crate) fn note(configuration: &Configuration, mode: Mode, addr: SocketAddr) 
     is_nameless.then(|| {
         format!(
             "site_url is not set, so links in messages begin with http://{addr}, which opens on this machine \
-             only; set it to what people see, such as https://example.org"
+             only; set it to what users see, such as https://example.org"
         )
     })
 }
@@ -229,7 +229,7 @@ mod tests {
         let reception = Reception {
             missing: case.missing.to_vec(),
             is_sent: case.is_sent,
-            switched_off: Vec::new(),
+            disabled: Vec::new(),
         };
         decide(&configuration, &reception, process).map_err(|mistake| mistake.to_string())
     }

@@ -42,7 +42,7 @@ pub(crate) enum PasswordInputError {
     Unreadable(#[from] io::Error),
 }
 
-/// Asks whoever is at standard input for a new password.
+/// Asks anyone who is at standard input for a new password.
 ///
 /// # Errors
 /// When there is none, the two differ, or it cannot be read.

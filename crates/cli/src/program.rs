@@ -37,7 +37,7 @@ impl Program {
     /// `provide_arc::<dyn Mailer>(mailer)`.
     pub fn provide_arc<T: ?Sized + Send + Sync + 'static>(mut self, value: Arc<T>) -> Self {
         self.provisions
-            .push(Box::new(move |hub| hub.provide_arc(value)));
+            .push(Box::new(move |dispatcher| dispatcher.provide_arc(value)));
         self
     }
 

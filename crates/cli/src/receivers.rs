@@ -16,10 +16,10 @@ use crate::visible::Visible;
 pub(crate) struct Reception {
     /// The signals whose messages are asked for and nobody would get.
     pub(crate) missing: Vec<&'static str>,
-    /// Whether somebody is there to send messages, of whichever signal.
+    /// Whether someone is there to send messages, of whichever signal.
     pub(crate) is_sent: bool,
     /// The ids of receivers that would get messages, were they not switched off by name.
-    pub(crate) switched_off: Vec<String>,
+    pub(crate) disabled: Vec<String>,
 }
 
 /// Who gets the messages, by the settings and the linked receivers.
@@ -27,7 +27,7 @@ pub(crate) fn reception(configuration: &Configuration) -> Reception {
     let off = &configuration.messages.switched_off_receivers;
     let mut missing = MESSAGES.to_vec();
     missing.retain(|signal| is_needed(configuration, signal));
-    let mut switched_off = Vec::new();
+    let mut disabled = Vec::new();
     let mut is_sent = !delivery::targets(configuration).is_empty();
     for receiver in linked().receivers {
         let is_a_sender = MESSAGES.contains(&receiver.signal)
@@ -39,18 +39,18 @@ pub(crate) fn reception(configuration: &Configuration) -> Reception {
         is_sent = true;
         if !off.contains(&receiver.id) {
             missing.retain(|signal| *signal != receiver.signal);
-        } else if !switched_off.contains(&receiver.id) {
-            switched_off.push(receiver.id);
+        } else if !disabled.contains(&receiver.id) {
+            disabled.push(receiver.id);
         }
     }
     Reception {
         missing,
         is_sent,
-        switched_off,
+        disabled,
     }
 }
 
-/// Whether a flow that is on asks for messages of this signal. Addresses can be verified whatever people log in by.
+/// Whether a flow that is on asks for messages of this signal. Addresses can be verified whatever users log in by.
 fn is_needed(configuration: &Configuration, signal: &str) -> bool {
     let methods = configuration.accounts.authentication_methods;
     let signal = MessageSignal::named(signal);
@@ -63,14 +63,14 @@ fn is_needed(configuration: &Configuration, signal: &str) -> bool {
 }
 
 /// Every signal and receiver of the program, marked as the site would call them. Unlike the manifest
-/// of a hub, it is there also when a receiver lacks its state and no hub can be built.
+/// of a dispatcher, it is there also when a receiver lacks its state and no dispatcher can be built.
 pub(crate) fn manifest(configuration: &Configuration) -> Manifest {
     let mut manifest = linked();
     let mode = mode::decide(configuration, &reception(configuration), Process::Site);
     let is_development = mode.is_ok_and(|mode| mode == Mode::Development);
     for receiver in &mut manifest.receivers {
         let is_of_development = RECEIVERS.contains(&receiver.id.as_str());
-        receiver.switched_off = (is_of_development && !is_development)
+        receiver.disabled = (is_of_development && !is_development)
             || delivery::is_off(configuration, &receiver.id, receiver.signal)
             || configuration
                 .messages
@@ -127,7 +127,7 @@ pub(crate) fn destinations(configuration: &Configuration) -> Vec<Destination> {
     let to = |signal: &str| {
         let called = receivers.iter().filter(|receiver| {
             let is_of_development = RECEIVERS.contains(&receiver.id.as_str());
-            receiver.signal == signal && !receiver.switched_off && !is_of_development
+            receiver.signal == signal && !receiver.disabled && !is_of_development
         });
         called.map(|receiver| described(&receiver.id)).collect()
     };

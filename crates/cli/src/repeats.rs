@@ -142,12 +142,9 @@ mod tests {
         let mut repeats = Repeats::default();
         let now = Instant::now();
         for (place, line) in [
-            (PLACE, "WARN busy doing=\"log somebody in\""),
-            (PLACE, "WARN busy doing=\"sign somebody up\""),
-            (
-                "event src/there.rs:1",
-                "WARN busy doing=\"log somebody in\"",
-            ),
+            (PLACE, "WARN busy doing=\"log a user in\""),
+            (PLACE, "WARN busy doing=\"sign a user up\""),
+            ("event src/there.rs:1", "WARN busy doing=\"log a user in\""),
         ] {
             assert!(repeats.is_new(place, line, now), "{line}");
             assert!(!repeats.is_new(place, line, now), "{line}");

@@ -1,4 +1,4 @@
-//! What must not be shown again, not even to whoever typed it: it would stand in the log of a supervisor.
+//! What must not be shown again, not even to the one who typed it: it would stand in the log of a supervisor.
 
 /// What is said in place of what is not shown.
 pub(crate) const HIDDEN: &str = "what was given";
@@ -9,7 +9,7 @@ const WORDS: [&str; 6] = ["pass", "pwd", "secret", "token", "key", "auth"];
 /// What may stand in the value of a setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Secrecy {
-    /// Nothing secret, unless somebody mistook the setting for another.
+    /// Nothing secret, unless someone mistook the setting for another.
     Open,
     /// A URL, perhaps with a password or a key in it.
     Url,
@@ -29,8 +29,8 @@ impl Secrecy {
     }
 }
 
-/// Whether a text may hold a secret: a URL, right or wrong, with somebody's name and password in it, or a word for a
-/// secret with a value.
+/// Whether a text may hold a secret: a URL, right or wrong, with another user's name and password in it, or a word for
+/// a secret with a value.
 pub(crate) fn may_hold_a_secret(text: &str) -> bool {
     let has_user = text
         .rsplit_once('@')

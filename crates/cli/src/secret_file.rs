@@ -1,7 +1,7 @@
 //! Reading a file that holds a secret: every one is read here.
 //!
-//! Whoever reads the key can make links for everybody, so a file that others may write, or that belongs to
-//! somebody else, is refused, and one that others may read is warned of: secrets that an orchestrator
+//! Anyone who reads the key can make links for everybody, so a file that others may write, or that belongs to
+//! someone else, is refused, and one that others may read is warned of: secrets that an orchestrator
 //! mounts are often readable by all of their container, and belong to root.
 
 use std::error::Error;
@@ -99,7 +99,7 @@ pub(crate) struct Secret {
 /// Reads a secret such as the password of a mail server, and warns if others can read it too.
 ///
 /// # Errors
-/// When the file is missing, open to others, somebody else's, unreadable, or empty.
+/// When the file is missing, open to others, another user's, unreadable, or empty.
 pub(crate) fn read(path: &Path) -> Result<String, SecretFileError> {
     let of_file = |kind| SecretFileError::new("file", path, kind);
     let secret = read_quietly(path).map_err(of_file)?;
@@ -123,7 +123,7 @@ pub(crate) fn warn_of_readers(what: &str, path: &Path, mode: u32) {
 /// Reads a secret, which may be empty.
 ///
 /// # Errors
-/// When the file is missing, open to others, somebody else's, or unreadable.
+/// When the file is missing, open to others, another user's, or unreadable.
 pub(crate) fn read_quietly(path: &Path) -> Result<Secret, SecretFileErrorKind> {
     // Asked before opening: opening a pipe would wait for its other end.
     let metadata = fs::metadata(path).map_err(|error| match error.kind() {
@@ -150,7 +150,7 @@ pub(crate) fn read_quietly(path: &Path) -> Result<Secret, SecretFileErrorKind> {
     let text = String::from_utf8(bytes).map_err(|_| SecretFileErrorKind::NotText)?;
     let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&text).trim();
     // Some secrets have lines. Whatever else nobody sees is no part of one: it came by a copy that went wrong, and
-    // whoever types or copies what is seen has another secret.
+    // anyone who types or copies what is seen has another secret.
     let is_unseen = |letter: &char| misleads(*letter) && !matches!(letter, '\n' | '\r' | '\t');
     if let Some(unseen) = text.chars().find(is_unseen) {
         return Err(SecretFileErrorKind::Invisible(unseen));
@@ -168,7 +168,7 @@ fn is_utf16(bytes: &[u8]) -> bool {
     is_half_null || bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff])
 }
 
-/// Refuses a file that others can write or that is somebody else's; the mode of one that others can read.
+/// Refuses a file that others can write or that is another user's; the mode of one that others can read.
 #[cfg(unix)]
 pub(crate) fn closed_to_others(file: &File) -> Result<Option<u32>, SecretFileErrorKind> {
     use std::os::unix::fs::MetadataExt;

@@ -4,7 +4,7 @@ use phone_auth::signals::SignalsBuilder;
 
 use crate::configuration::Configuration;
 
-/// Gives a hub one piece of state.
+/// Gives a dispatcher one piece of state.
 pub(crate) type Provision = Box<dyn FnOnce(SignalsBuilder) -> SignalsBuilder>;
 
 /// The settings, and the state that was provided.
@@ -22,10 +22,10 @@ impl Setup {
         }
     }
 
-    /// Gives a hub all that was provided.
-    pub(crate) fn provide(&mut self, hub: SignalsBuilder) -> SignalsBuilder {
+    /// Gives a dispatcher all that was provided.
+    pub(crate) fn provide(&mut self, dispatcher: SignalsBuilder) -> SignalsBuilder {
         self.provisions
             .drain(..)
-            .fold(hub, |hub, provide| provide(hub))
+            .fold(dispatcher, |dispatcher, provide| provide(dispatcher))
     }
 }

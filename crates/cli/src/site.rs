@@ -58,8 +58,8 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// Lets go of everything. Closing a database waits for what is being written, which may wait for whoever has locked it:
-    /// longer than a moment, the program ends without it. What nobody was told of may be undone.
+    /// Lets go of everything. Closing a database waits for what is being written, which may wait for the one who has
+    /// locked it: longer than a moment, the program ends without it. What nobody was told of may be undone.
     pub(crate) async fn close(self) {
         let closing = tokio::task::spawn_blocking(move || drop(self));
         // Whether it was closed in time makes no difference any more.
@@ -124,7 +124,7 @@ pub(crate) async fn open(
     let mailbox = (mode == Mode::Development).then(|| Mailbox::new(origin.clone(), MAILBOX_ROOM));
     let mailbox = mailbox.map(MailboxPage::new).transpose();
     let mailbox = mailbox.map_err(Failure::failed)?;
-    let signals = hub(
+    let signals = dispatcher(
         &mut setup,
         &origin,
         mailbox.as_ref().map(MailboxPage::mailbox),
@@ -272,31 +272,33 @@ pub(crate) fn links_begin_with(configuration: &Configuration) -> Result<SiteOrig
     }
 }
 
-/// The hub with everything provided; the development receivers are on if there is a mailbox.
+/// The dispatcher with everything provided; the development receivers are on if there is a mailbox.
 ///
 /// # Errors
 /// When a receiver cannot be used as it is.
-pub(crate) fn hub(
+pub(crate) fn dispatcher(
     setup: &mut Setup,
     origin: &SiteOrigin,
     mailbox: Option<&Mailbox>,
 ) -> Result<Signals, Failure> {
     let delivery = Delivery::build(&setup.configuration, origin)?;
-    let mut hub =
+    let mut dispatcher =
         setup.provide(Signals::builder().timeout(setup.configuration.messages.receiver_timeout));
-    hub = delivery.provide(hub);
-    hub = match mailbox {
-        Some(mailbox) => hub
+    dispatcher = delivery.provide(dispatcher);
+    dispatcher = match mailbox {
+        Some(mailbox) => dispatcher
             .provide(mailbox.clone())
             .provide(LinePrinter::new(std::io::stdout())),
         None => development::RECEIVERS
             .iter()
-            .fold(hub, |hub, id| hub.switch_off(*id)),
+            .fold(dispatcher, |dispatcher, id| {
+                dispatcher.disable_receiver(*id)
+            }),
     };
     for id in &setup.configuration.messages.switched_off_receivers {
-        hub = hub.switch_off(id.as_str());
+        dispatcher = dispatcher.disable_receiver(id.as_str());
     }
-    hub.build().map_err(|error| of_setup(&error))
+    dispatcher.build().map_err(|error| of_setup(&error))
 }
 
 /// The flows alone, for an operator at the command line: no pages, and no secret, for no link is made.
@@ -308,7 +310,7 @@ pub(crate) async fn accounts_for_operator(
     schema: Schema,
 ) -> Result<Accounts, Failure> {
     let origin = links_begin_with(&setup.configuration)?;
-    let signals = hub(&mut setup, &origin, None)?;
+    let signals = dispatcher(&mut setup, &origin, None)?;
     operators(setup.configuration, signals, schema).await
 }
 

@@ -1,4 +1,4 @@
-//! Being asked to stop: Ctrl-C, and the signals of whoever supervises the program.
+//! Being asked to stop: Ctrl-C, and the signals of the one who supervises the program.
 
 use std::io;
 use std::time::Duration;
@@ -38,12 +38,12 @@ impl Stop {
         Ok(Self(receiver))
     }
 
-    /// Ready once somebody has asked.
+    /// Ready once someone has asked.
     pub(crate) async fn asked(&self) {
         self.asked_times(1).await;
     }
 
-    /// Ready once somebody has asked twice.
+    /// Ready once someone has asked twice.
     pub(crate) async fn insisted(&self) {
         self.asked_times(2).await;
     }
@@ -103,7 +103,7 @@ impl Asked {
     }
 }
 
-/// Whether whoever started the program has a signal ignored. Where Linux does not say, none is.
+/// Whether anyone who started the program has a signal ignored. Where Linux does not say, none is.
 #[cfg(unix)]
 fn is_ignored(signal: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

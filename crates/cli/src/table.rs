@@ -1,6 +1,6 @@
 //! Tables of text.
 //!
-//! A table is for the eye: a long cell is cut. Whoever wants all of it asks for JSON.
+//! A table is for the eye: a long cell is cut. Anyone who wants all of it asks for JSON.
 
 use std::fmt;
 

@@ -11,7 +11,7 @@ mod common;
 
 use common::{Answer, Folder, Site};
 
-/// A site with somebody on it, who has asked for both her addresses to be verified.
+/// A site with someone on it, who has asked for both their addresses to be verified.
 fn site_with_messages(folder: &Folder, origin: Option<&str>) -> (Site, Vec<String>) {
     let made = folder.run_with_input(
         &[
@@ -187,7 +187,7 @@ fn token_alone_opens_the_mailbox() {
         "Host: localhost\r\nX-Forwarded-For: 203.0.113.7",
     ];
     for headers in hosts {
-        // Whoever has it is let in, wherever they come from.
+        // Anyone who has it is let in, wherever they come from.
         for path in [mailbox.as_str(), mailbox.trim_end_matches('/')] {
             let page = ask("GET", path, headers);
             assert_eq!(page.status, 200, "{path} {headers}");
@@ -315,7 +315,7 @@ fn half_configured_site_is_refused() {
         (
             "development = true\naddr = \"0.0.0.0:0\"\n".to_owned() + public,
             "development",
-            "would be shown to whoever reaches 0.0.0.0:0",
+            "would be shown to anyone who reaches 0.0.0.0:0",
         ),
     ] {
         let settings = if settings.contains("addr") {
@@ -423,7 +423,7 @@ fn unreceived_message_is_not_enqueued() {
         "{}",
         answer.body
     );
-    // Whoever has the number, or nobody.
+    // Anyone who has the number, or nobody.
     for login in ["%2B41446681800", "%2B41446681801"] {
         let answer = site.post("/accounts/password_reset/", &format!("login={login}"));
         assert_eq!(answer.status, 400, "{}", answer.body);

@@ -170,7 +170,7 @@ mod tests {
 
     fn signals_list_own_receivers() {
         let folder = Folder::new();
-        // It needs no state: whoever lacks some wants to see what takes it.
+        // It needs no state: anyone who lacks some wants to see what takes it.
         let listed = ran(&folder, "none", &["signals"]);
         assert_eq!(listed.code, Some(0), "{listed:?}");
         let own = listed

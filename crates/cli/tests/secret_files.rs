@@ -92,7 +92,7 @@ fn every_secret_file_is_known() {
 #[test]
 fn secret_of_another_user_is_refused() {
     let folder = folder(SECRET.as_bytes());
-    // Only root can give a file away. Anybody else has none of another user that could be read: there the
+    // Only root can give a file away. Anyone else has none of another user that could be read: there the
     // test of the function that decides says it.
     if chown(folder.join("secret"), Some(65_534), None).is_err() {
         return;

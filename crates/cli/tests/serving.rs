@@ -273,7 +273,7 @@ fn waiting_connection_gives_way() {
     });
     let mut first = half_a_request(&site);
     assert_eq!(site.get("/").status, 200);
-    // Whoever had to go is told, as far as they listen.
+    // Anyone who had to go is told, as far as they listen.
     let answer = Answer::read(&mut first);
     assert_eq!(answer.status, 503, "{answer:?}");
     assert!(answer.header("retry-after").is_some() && answer.body.contains("<h1>"));
@@ -313,7 +313,7 @@ fn closed_output_stops_nobody() {
         .spawn()
         .unwrap();
     let mut first = String::new();
-    // Whoever reads goes away after the first line.
+    // Anyone who reads goes away after the first line.
     BufReader::new(child.stdout.take().unwrap())
         .read_line(&mut first)
         .unwrap();
@@ -329,7 +329,7 @@ fn closed_output_stops_nobody() {
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
-/// Asks for a reset on a site whose output somebody else reads.
+/// Asks for a reset on a site whose output someone else reads.
 fn ask_reset(host: &str, login: &str) -> Answer {
     let mut stream = TcpStream::connect(host).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -389,7 +389,7 @@ fn read_only_database_is_named() {
     // It opens the file as `serve` does, and ends either way.
     command.arg("migrate");
     if rustix::process::geteuid().is_root() {
-        // Root may write everything, and whoever has this number nothing.
+        // Root may write everything, and anyone who has this number nothing.
         command.uid(65_534).gid(65_534);
     }
     let ran = Ran::from(command.output().unwrap());

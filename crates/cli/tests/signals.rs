@@ -60,7 +60,7 @@ fn json_says_who_is_switched_off() {
         assert_eq!(receivers.len(), 8);
         let off = receivers
             .iter()
-            .filter(|receiver| receiver["switched_off"] == true);
+            .filter(|receiver| receiver["disabled"] == true);
         off.count()
     };
     assert_eq!(off(&|_| {}), 0);

@@ -1,4 +1,4 @@
-//! People at the command line.
+//! Users at the command line.
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -43,13 +43,13 @@ fn log_in(folder: &Folder, password: &str) -> u16 {
 }
 
 #[test]
-fn made_person_logs_in() {
+fn made_user_logs_in() {
     let folder = folder_with_ann();
     assert_eq!(log_in(&folder, PASSWORD), 302);
 }
 
 #[test]
-fn list_shows_people_without_passwords() {
+fn list_shows_users_without_passwords() {
     let folder = folder_with_ann();
     let table = folder.run(&["user", "list"]);
     assert_eq!(
@@ -58,8 +58,8 @@ fn list_shows_people_without_passwords() {
          1   ann       Ann   ann@example.org  active  never\n"
     );
     let json = folder.run(&["user", "list", "--json"]).stdout;
-    let people: serde_json::Value = serde_json::from_str(&json).unwrap();
-    let ann = people[0].as_object().unwrap();
+    let users: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let ann = users[0].as_object().unwrap();
     let names: Vec<_> = ann.keys().map(String::as_str).collect();
     assert_eq!(
         names,
@@ -81,7 +81,7 @@ fn list_shows_people_without_passwords() {
 }
 
 #[test]
-fn disabled_person_is_kept_out() {
+fn disabled_user_is_kept_out() {
     let folder = folder_with_ann();
     assert_eq!(folder.run(&["user", "disable", "ANN"]).code, Some(0));
     assert_eq!(log_in(&folder, PASSWORD), 400);
@@ -141,9 +141,13 @@ fn mistakes_are_sentences() {
         (
             &["user", "set-password", "bob"],
             PASSWORD,
-            "nobody has this username",
+            "no account has this username",
         ),
-        (&["user", "disable", "bob"], "", "nobody has this username"),
+        (
+            &["user", "disable", "bob"],
+            "",
+            "no account has this username",
+        ),
         (&["user", "create", "a\u{1b}[2Jb"], PASSWORD, "the username"),
     ] {
         let ran = folder.run_with_input(arguments, input);

@@ -1,4 +1,4 @@
-//! Accounts without a web page: Ann signs up, proves her phone number and logs in.
+//! Accounts without a web page: Ann signs up, proves their phone number and logs in.
 //!
 //! `cargo run -p phone-auth-core --example accounts` prints what happens. The store is the one in
 //! memory; with another store only one line differs.
@@ -42,13 +42,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
     accounts.sign_up(form).await?;
 
     let logged_in = accounts.log_in("+919876543210", &horse, None).await?;
-    let visitor = accounts.visitor(&logged_in.key).await?.ok_or("nobody")?;
-    println!("logged in as {}", visitor.person().username);
+    let current_user = accounts
+        .current_user(&logged_in.key)
+        .await?
+        .ok_or("nobody")?;
+    println!("logged in as {}", current_user.user().username);
 
-    for address in accounts.addresses(&visitor).await? {
+    for address in accounts.addresses(&current_user).await? {
         if address.kind == AddressKind::Phone {
             let sent = accounts
-                .request_verification(&visitor, address.kind, address.id)
+                .request_verification(&current_user, address.kind, address.id)
                 .await?;
             println!("link to {}: {sent:?}", address.value);
         }
@@ -61,8 +64,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     );
     let _ = accounts.verify_address(id, token).await?;
 
-    let visitor = accounts.visitor(&logged_in.key).await?.ok_or("nobody")?;
-    println!("phone verified: {}", visitor.has_verified_phone());
+    let current_user = accounts
+        .current_user(&logged_in.key)
+        .await?
+        .ok_or("nobody")?;
+    println!("phone verified: {}", current_user.has_verified_phone());
 
     let refused = accounts.log_in("ann", &Password::new("wrong"), None).await;
     println!("a wrong password: {}", refused.err().ok_or("let in")?);

@@ -8,8 +8,8 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 
 use crate::password::EncodedPassword;
-use crate::person::{Person, PersonId};
 use crate::session::SessionKey;
+use crate::user::{User, UserId};
 
 /// A row of the table `django_session`.
 #[derive(Clone)]
@@ -26,7 +26,7 @@ pub struct DjangoRow {
     pub expires_at: DateTime<Utc>,
 }
 
-/// Shows nothing that would let anybody in.
+/// Shows nothing that would let anyone in.
 impl fmt::Debug for DjangoRow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DjangoRow")
@@ -57,12 +57,12 @@ pub struct DjangoRewrite {
 )]
 pub struct DjangoLogIn {
     /// Who logs in.
-    pub person: PersonId,
-    /// The hash that the password was checked against; the person must still have it and be active.
+    pub user: UserId,
+    /// The hash that the password was checked against; the user must still have it and be active.
     pub checked_password: EncodedPassword,
     /// A hash to replace it with, when the old one is of a weaker kind.
     pub upgraded_password: Option<EncodedPassword>,
-    /// When, to become the person's `last_login`.
+    /// When, to become the user's `last_login`.
     pub at: DateTime<Utc>,
     /// The session that the browser came with, to be ended if it is there.
     pub ends: Option<SessionKey>,
@@ -70,15 +70,15 @@ pub struct DjangoLogIn {
     pub begins: DjangoRow,
 }
 
-/// A person and what is proven of their addresses.
+/// A user and what is proven of their addresses.
 #[derive(Clone, Debug)]
 #[expect(
     clippy::exhaustive_structs,
     reason = "stores of other crates build it, and a field they forget must not compile"
 )]
-pub struct ProvenPerson {
-    /// The person, active or not.
-    pub person: Person,
+pub struct ProvenUser {
+    /// The user, active or not.
+    pub user: User,
     /// Whether they have at least one verified e-mail address.
     pub has_verified_email: bool,
     /// Whether they have at least one verified phone number.

@@ -7,10 +7,10 @@ use crate::password::HashError;
 use crate::randomness::RandomnessError;
 use crate::store::StoreError;
 
-/// Why a flow did not come to its end. `R` says for what reasons the flow refuses; a flow that refuses nobody has
+/// Why a flow did not come to its end. `R` says for what reasons the flow refuses; a flow that refuses no one has
 /// [`Failure`] alone as its error.
 ///
-/// Its text and its `Debug` hold nothing that somebody typed.
+/// Its text and its `Debug` hold nothing that a user typed.
 ///
 /// # Examples
 /// ```
@@ -116,9 +116,9 @@ pub enum FailureKind {
     /// Too many passwords are being hashed, in all or for this client; trying again later works.
     Busy,
     /// As many messages are pending as [may be](crate::settings::Settings::max_pending_messages), so no other is taken,
-    /// whoever it is for; trying again later may work. The flow has told the log.
+    /// anyone who it is for; trying again later may work. The flow has told the log.
     OutboxFull,
-    /// The store is locked, full, gone or too slow, or somebody else kept changing what the flow was about; trying again
+    /// The store is locked, full, gone or too slow, or someone else kept changing what the flow was about; trying again
     /// later may work.
     Unavailable,
     /// The store, the hasher or the source of randomness answered what it should not.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::address::AddressRecord;
-use crate::person::Person;
+use crate::user::User;
 
 /// Accepts the tokens of another site's links. For
 /// [`AccountsBuilder::foreign_tokens`](crate::accounts::AccountsBuilder::foreign_tokens).
@@ -18,13 +18,13 @@ use crate::person::Person;
 /// use chrono::{DateTime, Utc};
 /// use phone_auth_core::address::AddressRecord;
 /// use phone_auth_core::foreign_tokens::ForeignTokens;
-/// use phone_auth_core::person::Person;
+/// use phone_auth_core::user::User;
 ///
 /// /// A site that was closed: its links do nothing.
 /// struct Closed;
 ///
 /// impl ForeignTokens for Closed {
-///     fn resets(&self, _person: &Person, _token: &str, _now: DateTime<Utc>) -> bool {
+///     fn resets(&self, _user: &User, _token: &str, _now: DateTime<Utc>) -> bool {
 ///         false
 ///     }
 ///
@@ -40,7 +40,7 @@ use crate::person::Person;
 /// ```
 pub trait ForeignTokens: Send + Sync {
     /// Whether this token resets the password of this user.
-    fn resets(&self, person: &Person, token: &str, now: DateTime<Utc>) -> bool;
+    fn resets(&self, user: &User, token: &str, now: DateTime<Utc>) -> bool;
 
     /// Whether this token verifies this address.
     fn verifies(&self, address: &AddressRecord, token: &str, now: DateTime<Utc>) -> bool;

@@ -79,7 +79,7 @@ pub enum Problem {
     InvalidPhone,
     /// Other characters than letters `a` to `z`, digits, `_`, `.` and `-`, or dots alone.
     InvalidUsername,
-    /// Somebody has it.
+    /// Someone has it.
     Taken,
     /// The account has as many addresses as it may have.
     TooManyAddresses {
@@ -91,7 +91,7 @@ pub enum Problem {
         /// The most it may have.
         max: u32,
     },
-    /// Several people have it, in different spellings, so it does not say who is meant.
+    /// Several users have it, in different spellings, so it does not say who is meant.
     Ambiguous,
     /// Nobody sends messages of the kind that is asked for to addresses of this kind.
     Unreceived {
@@ -114,7 +114,7 @@ pub enum Problem {
     PasswordTooCommon,
     /// The password is digits only.
     PasswordAllDigits,
-    /// The password is too much like something that others know of the person.
+    /// The password is too much like something that others know of the user.
     PasswordTooSimilar {
         /// What it is like.
         to: Field,
@@ -170,7 +170,7 @@ impl Problems {
 }
 
 /// Reads a field that is not a password: the text without white space around it, if it can be used. White space does
-/// not include line breaks: a field that ends in one was not typed by a person.
+/// not include line breaks: a field that ends in one was not typed by a user.
 pub(crate) fn read(typed: &str, max: usize, required: bool) -> Result<&str, Problem> {
     let text = trim(typed);
     if text.chars().any(is_refused) {

@@ -1,4 +1,4 @@
-//! The language that a person asked in.
+//! The language that a user asked in.
 
 use std::error::Error;
 use std::fmt;

@@ -1,6 +1,6 @@
 //! Accounts without the web.
 //!
-//! People, their addresses, passwords and sessions, and the flows between them: sign up, log in and
+//! Users, their addresses, passwords and sessions, and the flows between them: sign up, log in and
 //! out, reset and change a password, add and verify an address. The flows are methods of one value,
 //! [`Accounts`](accounts::Accounts), over small ports: a [store], a [clock], a
 //! [password hasher](password::PasswordHasher), a source of [randomness]. What happens is told to the
@@ -13,7 +13,7 @@
 //! | [`settings`] | what an operator may choose |
 //! | [`client`] | who sends a request, as far as that is known |
 //! | [`address`], [`username`], [`password`] | types that cannot hold nonsense, and how they are read |
-//! | [`person`], [`session`] | what is stored, and what a store is asked |
+//! | [`user`], [`session`] | what is stored, and what a store is asked |
 //! | [`outbox`], [`link`], [`language`] | messages that are pending, the links in them, and the language they are written in |
 //! | [`store`], [`clock`], [`randomness`] | the ports |
 //!
@@ -54,11 +54,11 @@
 //! accounts.sign_up(form).await?;
 //! let logged_in = accounts.log_in("+919876543210", &password, None).await?;
 //!
-//! let visitor = accounts.visitor(&logged_in.key).await?.expect("the session has just begun");
-//! let addresses = accounts.addresses(&visitor).await?;
+//! let current_user = accounts.current_user(&logged_in.key).await?.expect("the session has just begun");
+//! let addresses = accounts.addresses(&current_user).await?;
 //! let phone = addresses.iter().find(|address| address.kind == AddressKind::Phone);
 //! let phone = phone.expect("it was given");
-//! accounts.request_verification(&visitor, phone.kind, phone.id).await?;
+//! accounts.request_verification(&current_user, phone.kind, phone.id).await?;
 //!
 //! // What a receiver sends: a link that ends with the address and the token.
 //! let text = texts.next().await.expect("the dispatcher is there");
@@ -67,8 +67,8 @@
 //!     panic!("a link has both");
 //! };
 //! let _ = accounts.verify_address(id, token).await?;
-//! let visitor = accounts.visitor(&logged_in.key).await?.expect("the session goes on");
-//! assert!(visitor.has_verified_phone());
+//! let current_user = accounts.current_user(&logged_in.key).await?.expect("the session goes on");
+//! assert!(current_user.has_verified_phone());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! # })?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -144,9 +144,9 @@
 //! accounts.sign_up(ann).await?;
 //! let session = accounts.log_in("ann", &password, None).await?.key;
 //!
-//! assert!(accounts.visitor(&session).await?.is_some());
+//! assert!(accounts.current_user(&session).await?.is_some());
 //! clock.advance(Duration::from_hours(15 * 24));
-//! assert!(accounts.visitor(&session).await?.is_none());
+//! assert!(accounts.current_user(&session).await?.is_none());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! # })?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -157,7 +157,7 @@
 //! [`store`], for what a database must promise; `phone-auth`, for all of it in one builder; `SECURITY.md`, for what
 //! attackers were thought of.
 //!
-//! What is not here: SQL, HTTP, the environment, and words for people. A store is another crate,
+//! What is not here: SQL, HTTP, the environment, and words for users. A store is another crate,
 //! status codes and sentences are the web's.
 
 // The README's example is a test like any other.
@@ -181,7 +181,6 @@ pub mod language;
 pub mod link;
 pub mod outbox;
 pub mod password;
-pub mod person;
 pub mod randomness;
 pub mod session;
 mod session_sweep;
@@ -189,4 +188,5 @@ pub mod sessions;
 pub mod settings;
 pub mod site_key;
 pub mod store;
+pub mod user;
 pub mod username;

@@ -11,7 +11,7 @@ pub trait Randomness: Send + Sync {
     /// Fills the buffer.
     ///
     /// # Errors
-    /// [`RandomnessError`] when the source has failed. Whoever asked must fail too.
+    /// [`RandomnessError`] when the source has failed. Anyone who asked must fail too.
     fn fill(&self, buffer: &mut [u8]) -> Result<(), RandomnessError>;
 }
 

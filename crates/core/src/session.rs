@@ -12,7 +12,7 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use crate::password::EncodedPassword;
-use crate::person::{Person, PersonId};
+use crate::user::{User, UserId};
 
 /// The secret in a browser's cookie: a `2` and 32 random bytes as 43 characters of base64url; where sessions are
 /// shared with a Django site, 32 characters of `a` to `z` and `0` to `9`.
@@ -130,7 +130,7 @@ impl fmt::Debug for SessionDigest {
 
 /// The SHA-256 of a stored password: what a session is bound to.
 ///
-/// A session is over as soon as its user has another password, whoever changed it: Django on the same database,
+/// A session is over as soon as its user has another password, no matter who changed it: Django on the same database,
 /// its admin pages, or a statement by hand. The text that is digested is in the same database, so a key would
 /// protect nothing.
 #[derive(Clone, Copy)]
@@ -179,7 +179,7 @@ pub struct NewSession {
     /// Its name in the store.
     pub digest: SessionDigest,
     /// Whose it is.
-    pub person: PersonId,
+    pub user: UserId,
     /// When it begins.
     pub created_at: DateTime<Utc>,
     /// From when on it is refused.
@@ -196,10 +196,10 @@ pub struct ActiveSession {
     /// Its name in the store.
     pub digest: SessionDigest,
     /// Who is logged in; active, or the session would not be alive.
-    pub person: Person,
-    /// Whether the person has at least one verified e-mail address.
+    pub user: User,
+    /// Whether the user has at least one verified e-mail address.
     pub has_verified_email: bool,
-    /// Whether the person has at least one verified phone number.
+    /// Whether the user has at least one verified phone number.
     pub has_verified_phone: bool,
     /// From when on it is refused.
     pub expires_at: DateTime<Utc>,
@@ -238,10 +238,10 @@ pub enum SessionState {
 impl StoredSession {
     /// What the session is worth.
     pub fn state(&self) -> SessionState {
-        let person = &self.session.person;
-        let password = PasswordDigest::of(&person.password);
+        let user = &self.session.user;
+        let password = PasswordDigest::of(&user.password);
         match self.bound_to {
-            _ if !person.is_active => SessionState::Over,
+            _ if !user.is_active => SessionState::Over,
             None => SessionState::Unbound(password),
             Some(bound_to) if bound_to == password => SessionState::Alive,
             Some(_) => SessionState::Over,
@@ -256,12 +256,12 @@ impl StoredSession {
     reason = "a plain argument list with names; stores of other crates take it apart"
 )]
 pub struct NewLogIn {
-    /// The hash that the password was checked against; the person must still have it and be active.
+    /// The hash that the password was checked against; the user must still have it and be active.
     pub checked_password: EncodedPassword,
     /// A hash to replace it with, when the old one is of a weaker kind. The user's other sessions that are bound to the
     /// old one are bound to this one then.
     pub upgraded_password: Option<EncodedPassword>,
-    /// The session to begin; its `created_at` becomes the person's `last_login`.
+    /// The session to begin; its `created_at` becomes the user's `last_login`.
     pub session: NewSession,
     /// The session that the browser came with, to be ended.
     pub ends: Option<SessionDigest>,
@@ -276,7 +276,7 @@ impl NewLogIn {
     }
 }
 
-/// A password that is to be replaced: one transaction, refused unless the person still has the old one and is active.
+/// A password that is to be replaced: one transaction, refused unless the user still has the old one and is active.
 #[derive(Clone, Debug)]
 #[expect(
     clippy::exhaustive_structs,
@@ -284,21 +284,21 @@ impl NewLogIn {
 )]
 pub struct PasswordReplacement {
     /// Whose password.
-    pub person: PersonId,
+    pub user: UserId,
     /// The hash that must still be there.
     pub old: EncodedPassword,
     /// The hash to store.
     pub new: EncodedPassword,
     /// The `last_login` that must still be there; `None` where it does not matter.
     pub last_login: Option<Option<DateTime<Utc>>>,
-    /// The link that must still be the newest, and its address the person's; `None` where no link is used, or one that
+    /// The link that must still be the newest, and its address the user's; `None` where no link is used, or one that
     /// does not say which address it is for.
     pub link: Option<crate::link::OpenedLink>,
-    /// The one session that lives on; all others of the person end.
+    /// The one session that lives on; all others of the user end.
     pub keeps: Option<KeptSession>,
 }
 
-/// The session in which a password is changed. It is bound to the new password and gets another key: whoever had
+/// The session in which a password is changed. It is bound to the new password and gets another key: anyone who had
 /// the old one, because they stole it, has nothing any more (ASVS 5.0, 7.2.4).
 #[derive(Clone, Copy, Debug)]
 #[expect(

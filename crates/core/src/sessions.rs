@@ -8,9 +8,9 @@ use chrono::{DateTime, Utc};
 
 use crate::accounts::Failure;
 use crate::password::EncodedPassword;
-use crate::person::Person;
 use crate::randomness::Randomness;
 use crate::session::{ActiveSession, PasswordReplacement, SessionKey};
+use crate::user::User;
 
 /// Keeps sessions. For [`AccountsBuilder::sessions`](crate::accounts::AccountsBuilder::sessions).
 ///
@@ -52,7 +52,7 @@ pub trait Sessions: Send + Sync {
         randomness: &dyn Randomness,
     ) -> Result<Rebound, Failure>;
 
-    /// Gives a session another key that was found to [need one](FoundSession::is_stale). `None` when somebody else was
+    /// Gives a session another key that was found to [need one](FoundSession::is_stale). `None` when someone else was
     /// faster.
     async fn renew(
         &self,
@@ -69,7 +69,7 @@ pub trait Sessions: Send + Sync {
 #[derive(Clone, Debug)]
 #[expect(
     clippy::exhaustive_structs,
-    reason = "whoever keeps sessions builds it, and a field they forget must not compile"
+    reason = "anyone who keeps sessions builds it, and a field they forget must not compile"
 )]
 pub struct FoundSession {
     /// The session and its user.
@@ -84,11 +84,11 @@ pub struct FoundSession {
 #[derive(Clone, Debug)]
 #[expect(
     clippy::exhaustive_structs,
-    reason = "a plain argument list with names; whoever keeps sessions takes it apart"
+    reason = "a plain argument list with names; anyone who keeps sessions takes it apart"
 )]
 pub struct LogIn<'a> {
     /// Who logs in, as they were when the password was checked.
-    pub person: &'a Person,
+    pub user: &'a User,
     /// A hash to replace the stored one with, when that is of a weaker kind.
     pub upgraded_password: Option<&'a EncodedPassword>,
     /// The key that the browser came with; its session ends.
@@ -108,7 +108,7 @@ pub struct LogIn<'a> {
 pub enum Rebound {
     /// It was, and this is the key of the session that lives on.
     Done(SessionKey),
-    /// The user or the session is not any more as described, or the new key is somebody's already: look again.
+    /// The user or the session is not any more as described, or the new key is another user's already: look again.
     Changed,
     /// The session is over.
     Over,

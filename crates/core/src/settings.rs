@@ -1,4 +1,4 @@
-//! What an operator may choose: the model's eight settings, and ours beside them.
+//! What an operator may choose: django-phone-auth's eight settings, and ours beside them.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ const DAY: Duration = Duration::from_hours(24);
 const MAX_LINK_LIFETIME: Duration = Duration::from_hours(7 * 24);
 /// The longest life of a session: browsers keep no cookie for longer (RFC 6265bis, 5.5).
 const MAX_SESSION_LIFETIME: Duration = Duration::from_hours(400 * 24);
-/// The most messages that may be pending: they are counted while somebody waits.
+/// The most messages that may be pending: they are counted while someone waits.
 const MAX_PENDING_MESSAGES: u32 = 1_000_000;
 
 /// The most addresses that an account can be allowed. As many are read for a page, and no more.
@@ -21,7 +21,7 @@ const MAX_ADDRESSES: u32 = 100;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_structs,
-    reason = "the model's set of three; a fourth way to log in would change every caller"
+    reason = "django-phone-auth's set of three; a fourth way to log in would change every caller"
 )]
 pub struct Methods {
     /// By a phone number.
@@ -42,7 +42,7 @@ impl Default for Methods {
     }
 }
 
-/// What an operator may choose. The default is what the model does.
+/// What an operator may choose. The default is what django-phone-auth does.
 ///
 /// # Examples
 /// ```
@@ -60,12 +60,12 @@ impl Default for Methods {
 #[non_exhaustive]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a setting of the model by its name"
+    reason = "each is a setting of django-phone-auth by its name"
 )]
 pub struct Settings {
-    /// By what people log in. At least one must be on.
+    /// By what users log in. At least one must be on.
     pub authentication_methods: Methods,
-    /// Whether a username must be given at sign-up; if not, one is made up for whoever gives none.
+    /// Whether a username must be given at sign-up; if not, one is made up for the one who gives none.
     pub register_username_required: bool,
     /// Whether an e-mail address must be given at sign-up.
     pub register_email_required: bool,
@@ -75,9 +75,9 @@ pub struct Settings {
     pub register_lname_required: bool,
     /// Whether the password must be given twice at sign-up.
     pub register_confirm_password_required: bool,
-    /// Where people go after log-in when they were on no way to another page: a path.
+    /// Where users go after log-in when they were on no way to another page: a path.
     pub login_redirect_url: String,
-    /// Where people go after log-out: a path.
+    /// Where users go after log-out: a path.
     pub logout_redirect_url: String,
     /// How long a session lives.
     pub session_lifetime: Duration,
@@ -95,10 +95,10 @@ pub struct Settings {
     /// How many of them may be unverified, when its owner adds one.
     pub max_unverified_addresses: u32,
     /// Whether opening a verification link shows a page with a button, and only that button verifies.
-    /// Off, opening the link verifies, as the model does.
+    /// Off, opening the link verifies, as django-phone-auth does.
     pub verify_by_click: bool,
-    /// How many messages may be pending in the outbox. When there are as many, whoever asks for one is told to come back
-    /// later, whether the name is anybody's or not.
+    /// How many messages may be pending in the outbox. When there are as many, anyone who asks for one is told to come
+    /// back later, whether the name is anyone's or not.
     pub max_pending_messages: u32,
 }
 

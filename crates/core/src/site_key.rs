@@ -122,7 +122,7 @@ pub async fn look(store: &dyn SiteKeyStore, keyring: &Keyring) -> Result<KeyClai
 /// before are refused when they start; a worker that runs sends nothing more, within a minute.
 ///
 /// # Security
-/// Whoever may call this decides who signs the links. Links that were sent with the key of before are void,
+/// Anyone who may call this decides who signs the links. Links that were sent with the key of before are void,
 /// unless it is a fallback; sessions and passwords do not depend on it, and pending messages get
 /// links of the new key.
 ///
@@ -276,7 +276,7 @@ mod tests {
         check(Some(&[1]), &[1], Some((Known, &[1])));
         check(Some(&[1]), &[2], None);
         check(Some(&[1]), &[2, 3], None);
-        // The new key is known everywhere before anybody signs with it.
+        // The new key is known everywhere before anyone signs with it.
         check(Some(&[1]), &[1, 2], Some((Known, &[1])));
         // One node changes over, is started again, and others go on with the old key.
         check(Some(&[1]), &[2, 1], Some((Rotated, &[2, 1])));

@@ -4,10 +4,10 @@ use std::fmt;
 
 use crate::randomness::{Randomness, RandomnessError};
 
-/// A username that a person may choose: 1 to 150 of `a`–`z`, `A`–`Z`, `0`–`9`, `_`, `.` and `-`, not
+/// A username that a user may choose: 1 to 150 of `a`–`z`, `A`–`Z`, `0`–`9`, `_`, `.` and `-`, not
 /// dots alone.
 ///
-/// People whom another program has stored may have usernames of other forms; they log in by them all
+/// Users whom another program has stored may have usernames of other forms; they log in by them all
 /// the same. This type is for names that are to be stored.
 ///
 /// # Examples
@@ -66,7 +66,7 @@ impl fmt::Display for Username {
     }
 }
 
-/// The text is not a username that a person may choose.
+/// The text is not a username that a user may choose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a username")]
 #[non_exhaustive]

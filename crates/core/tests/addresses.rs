@@ -9,19 +9,19 @@ use phone_auth_core::accounts::{AddAddressRefusal, FailureKind};
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::form::{Field, FieldProblem, Problem};
 use phone_auth_core::store::StoreErrorKind;
-use phone_auth_store_testkit::{OutsideChange, Outsider};
+use phone_auth_store_testkit::{ExternalChange, ExternalWriter};
 
 #[tokio::test]
 async fn addresses_are_added_canonically() {
     let kit = Kit::with_ann().await;
-    let visitor = kit.visitor("ann", HORSE).await;
+    let current_user = kit.current_user("ann", HORSE).await;
     for (kind, typed, value) in [
         (AddressKind::Email, " Ann@WORK.example ", "ann@work.example"),
         (AddressKind::Phone, "+44 20 7946 0018", "+442079460018"),
     ] {
         let added = kit
             .accounts
-            .add_address(&visitor, kind, typed)
+            .add_address(&current_user, kind, typed)
             .await
             .unwrap();
         assert_eq!((added.kind, added.value.as_str()), (kind, value));
@@ -35,7 +35,7 @@ async fn addresses_are_added_canonically() {
     }
     let values: Vec<String> = kit
         .accounts
-        .addresses(&visitor)
+        .addresses(&current_user)
         .await
         .unwrap()
         .into_iter()
@@ -51,15 +51,15 @@ async fn addresses_are_added_canonically() {
 async fn bad_addresses_are_form_problems() {
     let kit = Kit::with_ann().await;
     kit.sign_up_bob().await;
-    let boss = kit.store_person("boss", "!").await;
+    let boss = kit.store_user("boss", "!").await;
     kit.store
-        .make(OutsideChange::SetOwnEmail(
+        .make(ExternalChange::SetOwnEmail(
             boss.id,
             "Boss@home.example".to_owned(),
         ))
         .await;
-    let visitor = kit.visitor("ann", HORSE).await;
-    let before = kit.accounts.addresses(&visitor).await.unwrap();
+    let current_user = kit.current_user("ann", HORSE).await;
+    let before = kit.accounts.addresses(&current_user).await.unwrap();
     let (email, phone) = (AddressKind::Email, AddressKind::Phone);
     for (kind, typed, problem) in [
         (email, "", Problem::Required),
@@ -89,28 +89,28 @@ async fn bad_addresses_are_form_problems() {
         } else {
             Field::Phone
         };
-        let refused = kit.accounts.add_address(&visitor, kind, typed).await;
+        let refused = kit.accounts.add_address(&current_user, kind, typed).await;
         let problem = FieldProblem::new(field, problem);
         let invalid = AddAddressRefusal::Invalid(vec![problem]);
         assert_eq!(refusal(refused), invalid, "{typed}");
     }
-    assert_eq!(kit.accounts.addresses(&visitor).await.unwrap(), before);
+    assert_eq!(kit.accounts.addresses(&current_user).await.unwrap(), before);
     assert_eq!(kit.record.take(), [""; 0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_of_two_people_gets_it() {
+async fn one_of_two_users_gets_it() {
     let kit = Kit::with_ann().await;
     kit.sign_up_bob().await;
-    let visitors = [
-        kit.visitor("ann", HORSE).await,
-        kit.visitor("bob", HORSE).await,
+    let users = [
+        kit.current_user("ann", HORSE).await,
+        kit.current_user("bob", HORSE).await,
     ];
-    let tasks = visitors.map(|visitor| {
+    let tasks = users.map(|current_user| {
         let accounts = kit.accounts.clone();
         tokio::spawn(async move {
             accounts
-                .add_address(&visitor, AddressKind::Email, "us@home.example")
+                .add_address(&current_user, AddressKind::Email, "us@home.example")
                 .await
         })
     });
@@ -132,11 +132,11 @@ async fn one_of_two_people_gets_it() {
 #[tokio::test]
 async fn failing_store_adds_nothing() {
     let kit = Kit::with_ann().await;
-    let visitor = kit.visitor("ann", HORSE).await;
+    let current_user = kit.current_user("ann", HORSE).await;
     kit.store.fail_with(StoreErrorKind::Unavailable);
     let added = kit
         .accounts
-        .add_address(&visitor, AddressKind::Email, "ann@work.example")
+        .add_address(&current_user, AddressKind::Email, "ann@work.example")
         .await;
     kit.store.recover();
     assert_eq!(failure(added).kind(), FailureKind::Unavailable);

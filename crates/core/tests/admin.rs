@@ -22,19 +22,19 @@ async fn username_and_password_suffice() {
         password: Password::new(HORSE),
         confirm_password: None,
     };
-    let person = kit.accounts.create_person(form.clone()).await.unwrap();
-    assert_eq!(kit.record.take(), ["user_signed_up create_person root"]);
+    let user = kit.accounts.create_user(form.clone()).await.unwrap();
+    assert_eq!(kit.record.take(), ["user_signed_up create_user root"]);
     assert_eq!(kit.store.address_count(AddressKind::Email), 0);
     kit.log_in("root", HORSE).await;
 
-    let refused = kit.accounts.create_person(form).await;
+    let refused = kit.accounts.create_user(form).await;
     let taken = FieldProblem::new(Field::Username, Problem::Taken);
     assert_eq!(refusal(refused), SignUpRefusal::Invalid(vec![taken]));
-    assert_eq!(kit.stored(&person).await.username, "root");
+    assert_eq!(kit.stored(&user).await.username, "root");
 }
 
 #[tokio::test]
-async fn created_people_obey_the_rules() {
+async fn created_users_obey_the_rules() {
     let kit = Kit::new();
     let form = SignUpForm {
         username: "",
@@ -43,7 +43,7 @@ async fn created_people_obey_the_rules() {
         password: Password::new("short"),
         ..ann()
     };
-    let SignUpRefusal::Invalid(problems) = refusal(kit.accounts.create_person(form).await);
+    let SignUpRefusal::Invalid(problems) = refusal(kit.accounts.create_user(form).await);
     let fields: Vec<Field> = problems.iter().map(|problem| problem.field).collect();
     assert_eq!(
         fields,
@@ -52,18 +52,18 @@ async fn created_people_obey_the_rules() {
 }
 
 #[tokio::test]
-async fn people_come_in_pages() {
+async fn users_come_in_pages() {
     let kit = Kit::with_ann().await;
     let bob = kit.sign_up_bob().await;
-    let page = kit.accounts.people_after(None, 1).await.unwrap();
+    let page = kit.accounts.users_after(None, 1).await.unwrap();
     assert_eq!(page.len(), 1);
     let rest = kit
         .accounts
-        .people_after(page.first().map(|person| person.id), 10)
+        .users_after(page.first().map(|user| user.id), 10)
         .await
         .unwrap();
     assert_eq!(
-        rest.iter().map(|person| person.id).collect::<Vec<_>>(),
+        rest.iter().map(|user| user.id).collect::<Vec<_>>(),
         [bob.id]
     );
 }
@@ -73,9 +73,9 @@ async fn disabling_ends_everything() {
     let kit = Kit::with_ann().await;
     let key = kit.log_in("ann", HORSE).await.key;
     let link = kit.reset_link(ANNS_EMAIL).await;
-    let person = kit.accounts.set_active("Ann", false).await.unwrap();
-    assert!(!person.is_active);
-    assert!(kit.accounts.visitor(&key).await.unwrap().is_none());
+    let user = kit.accounts.set_active("Ann", false).await.unwrap();
+    assert!(!user.is_active);
+    assert!(kit.accounts.current_user(&key).await.unwrap().is_none());
     assert!(
         kit.accounts
             .log_in("ann", &Password::new(HORSE), None)
@@ -97,7 +97,7 @@ async fn disabling_ends_everything() {
             .is_active
     );
     assert!(
-        kit.accounts.visitor(&key).await.unwrap().is_none(),
+        kit.accounts.current_user(&key).await.unwrap().is_none(),
         "the session stays ended"
     );
     kit.log_in("ann", HORSE).await;
@@ -113,14 +113,14 @@ async fn set_password_ends_sessions() {
         .await
         .unwrap();
     assert_eq!(kit.record.take(), ["password_changed set_password ann"]);
-    assert!(kit.accounts.visitor(&key).await.unwrap().is_none());
+    assert!(kit.accounts.current_user(&key).await.unwrap().is_none());
     kit.log_in("ann", STAPLE).await;
 }
 
 #[tokio::test]
-async fn unusable_person_gets_a_password() {
+async fn unusable_user_gets_a_password() {
     let kit = Kit::new();
-    kit.store_person("olga", "!").await;
+    kit.store_user("olga", "!").await;
     kit.accounts
         .set_password("olga", &Password::new(STAPLE))
         .await

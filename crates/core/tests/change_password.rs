@@ -6,28 +6,28 @@ mod common;
 
 use common::{HORSE, Kit, STAPLE, failure, refusal};
 use phone_auth_core::accounts::{
-    ChangePasswordRefusal, FailureKind, FlowError, LogInRefusal, Visitor,
+    ChangePasswordRefusal, CurrentUser, FailureKind, FlowError, LogInRefusal,
 };
 use phone_auth_core::form::{Field, FieldProblem, Problem};
 use phone_auth_core::password::Password;
 use phone_auth_core::session::{KeptSession, SessionKey};
 use phone_auth_core::store::StoreErrorKind;
-use phone_auth_store_testkit::{OutsideChange, Outsider};
+use phone_auth_store_testkit::{ExternalChange, ExternalWriter};
 
 async fn change(
     kit: &Kit,
-    visitor: &Visitor,
+    current_user: &CurrentUser,
     [old, new1, new2]: [&str; 3],
 ) -> Result<SessionKey, FlowError<ChangePasswordRefusal>> {
     let [old, new1, new2] = [old, new1, new2].map(Password::new);
     kit.accounts
-        .change_password(visitor, &old, &new1, &new2)
+        .change_password(current_user, &old, &new1, &new2)
         .await
 }
 
 /// The same, refused.
-async fn refused(kit: &Kit, visitor: &Visitor, typed: [&str; 3]) -> ChangePasswordRefusal {
-    refusal(change(kit, visitor, typed).await)
+async fn refused(kit: &Kit, current_user: &CurrentUser, typed: [&str; 3]) -> ChangePasswordRefusal {
+    refusal(change(kit, current_user, typed).await)
 }
 
 #[tokio::test]
@@ -37,16 +37,19 @@ async fn only_this_session_lives() {
     let own = kit.log_in("ann", HORSE).await.key;
     let other = kit.log_in("ann", HORSE).await.key;
     let bobs = kit.log_in("bob", HORSE).await.key;
-    let visitor = kit.accounts.visitor(&own).await.unwrap().unwrap();
+    let current_user = kit.accounts.current_user(&own).await.unwrap().unwrap();
     kit.record.forget();
 
-    let key = change(&kit, &visitor, [HORSE, STAPLE, STAPLE])
+    let key = change(&kit, &current_user, [HORSE, STAPLE, STAPLE])
         .await
         .unwrap();
     assert_eq!(kit.record.take(), ["password_changed change_password ann"]);
-    // Whoever had this session's key before, because they stole it, has nothing any more.
+    // Anyone who had this session's key before, because they stole it, has nothing any more.
     for (key, lives) in [(&key, true), (&own, false), (&other, false), (&bobs, true)] {
-        assert_eq!(kit.accounts.visitor(key).await.unwrap().is_some(), lives);
+        assert_eq!(
+            kit.accounts.current_user(key).await.unwrap().is_some(),
+            lives
+        );
     }
     let old = kit
         .accounts
@@ -61,7 +64,7 @@ async fn problems_keep_everything() {
     let kit = Kit::with_ann().await;
     let own = kit.log_in("ann", HORSE).await.key;
     let other = kit.log_in("ann", HORSE).await.key;
-    let visitor = kit.accounts.visitor(&own).await.unwrap().unwrap();
+    let current_user = kit.accounts.current_user(&own).await.unwrap().unwrap();
     kit.record.forget();
     let required = Problem::Required;
     for (typed, problems) in [
@@ -107,10 +110,10 @@ async fn problems_keep_everything() {
             .into_iter()
             .map(|(field, problem)| FieldProblem::new(field, problem));
         let expected = ChangePasswordRefusal::Invalid(problems.collect());
-        assert_eq!(refused(&kit, &visitor, typed).await, expected);
+        assert_eq!(refused(&kit, &current_user, typed).await, expected);
         assert_eq!(kit.record.take(), [""; 0]);
         for key in [&own, &other] {
-            assert!(kit.accounts.visitor(key).await.unwrap().is_some());
+            assert!(kit.accounts.current_user(key).await.unwrap().is_some());
         }
     }
     kit.log_in("ann", HORSE).await;
@@ -118,24 +121,24 @@ async fn problems_keep_everything() {
 
 #[tokio::test]
 async fn upgraded_hash_does_not_disturb() {
-    // The visitor was read before another log-in replaced the hash by a better one.
+    // The current_user was read before another log-in replaced the hash by a better one.
     let kit = Kit::with_ann().await;
-    let visitor = kit.visitor("ann", HORSE).await;
-    let person = kit.stored(visitor.person()).await;
+    let current_user = kit.current_user("ann", HORSE).await;
+    let user = kit.stored(current_user.user()).await;
     let replacement = phone_auth_core::session::PasswordReplacement {
-        person: person.id,
-        old: person.password,
+        user: user.id,
+        old: user.password,
         new: kit.encoded(HORSE).await,
         last_login: None,
         link: None,
         keeps: Some(KeptSession {
-            digest: visitor.session().digest,
-            becomes: visitor.session().digest,
+            digest: current_user.session().digest,
+            becomes: current_user.session().digest,
         }),
     };
-    let store: &dyn phone_auth_core::store::PersonStore = &kit.store;
+    let store: &dyn phone_auth_core::store::UserStore = &kit.store;
     assert!(store.replace_password(&replacement).await.unwrap());
-    change(&kit, &visitor, [HORSE, STAPLE, STAPLE])
+    change(&kit, &current_user, [HORSE, STAPLE, STAPLE])
         .await
         .unwrap();
 }
@@ -143,16 +146,18 @@ async fn upgraded_hash_does_not_disturb() {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_of_many_changes_wins() {
     let kit = Kit::with_ann().await;
-    let visitor = kit.visitor("ann", HORSE).await;
+    let current_user = kit.current_user("ann", HORSE).await;
     let mut tasks = Vec::new();
     for number in 0..8 {
-        let (accounts, visitor) = (kit.accounts.clone(), visitor.clone());
+        let (accounts, current_user) = (kit.accounts.clone(), current_user.clone());
         tasks.push(tokio::spawn(async move {
             let (old, new) = (
                 Password::new(HORSE),
                 Password::new(format!("battery staple {number}")),
             );
-            accounts.change_password(&visitor, &old, &new, &new).await
+            accounts
+                .change_password(&current_user, &old, &new, &new)
+                .await
         }));
     }
     let mut won = 0;
@@ -171,21 +176,21 @@ async fn one_of_many_changes_wins() {
 }
 
 #[tokio::test]
-async fn inactive_people_change_nothing() {
+async fn inactive_users_change_nothing() {
     for gone in [false, true] {
         let kit = Kit::with_ann().await;
-        let visitor = kit.visitor("ann", HORSE).await;
-        let id = visitor.person().id;
+        let current_user = kit.current_user("ann", HORSE).await;
+        let id = current_user.user().id;
         kit.store
             .make(if gone {
-                OutsideChange::DeletePerson(id)
+                ExternalChange::DeleteUser(id)
             } else {
-                OutsideChange::SetActive(id, false)
+                ExternalChange::SetActive(id, false)
             })
             .await;
         let expected = ChangePasswordRefusal::NotLoggedIn;
         assert_eq!(
-            refused(&kit, &visitor, [HORSE, STAPLE, STAPLE]).await,
+            refused(&kit, &current_user, [HORSE, STAPLE, STAPLE]).await,
             expected
         );
     }
@@ -194,10 +199,10 @@ async fn inactive_people_change_nothing() {
 #[tokio::test]
 async fn failing_store_changes_nothing() {
     let kit = Kit::with_ann().await;
-    let visitor = kit.visitor("ann", HORSE).await;
+    let current_user = kit.current_user("ann", HORSE).await;
     for calls in 0..3 {
         kit.store.fail_after(calls, StoreErrorKind::Unavailable);
-        let failure = failure(change(&kit, &visitor, [HORSE, STAPLE, STAPLE]).await);
+        let failure = failure(change(&kit, &current_user, [HORSE, STAPLE, STAPLE]).await);
         assert_eq!(failure.kind(), FailureKind::Unavailable);
         kit.store.recover();
     }

@@ -10,15 +10,15 @@ use common::{ANNS_EMAIL, ANNS_PHONE, HORSE, Kit, SECRET, STAPLE, keyring};
 use phone_auth_core::accounts::Accounts;
 use phone_auth_core::client::{Client, Devices};
 use phone_auth_core::password::{Password, Requester};
-use phone_auth_core::person::Person;
+use phone_auth_core::user::User;
 use phone_auth_tokens::{Keyring, SecretKey};
 
 /// Another secret, for a rotation.
 const NEWER: &str = "Xw7Lr2DnVb9KcTz4HsYp6MfQj8Ga3Eu5-core";
 
-/// What this person's browser holds.
-fn remembered(accounts: &Accounts, person: &Person) -> Client {
-    let devices = accounts.remember_device(person).unwrap();
+/// What this user's browser holds.
+fn remembered(accounts: &Accounts, user: &User) -> Client {
+    let devices = accounts.remember_device(user).unwrap();
     Client::new().with_devices(Devices::parse(&devices.text()))
 }
 
@@ -49,7 +49,7 @@ async fn is_known(kit: &Kit, accounts: &Accounts, client: &Client, login: &str) 
 async fn device_is_known_for_its_account() {
     let kit = Kit::with_ann().await;
     kit.sign_up_bob().await;
-    let ann = kit.log_in("ann", HORSE).await.person;
+    let ann = kit.log_in("ann", HORSE).await.user;
     let client = remembered(&kit.accounts, &ann);
     for login in ["ann", ANNS_EMAIL, ANNS_PHONE] {
         assert!(
@@ -66,7 +66,7 @@ async fn device_is_known_for_its_account() {
     assert!(!is_known(&kit, &kit.accounts, &Client::new(), "ann").await);
 
     // Two of one household, each remembered beside the other, and once.
-    let bob = kit.log_in("bob", HORSE).await.person;
+    let bob = kit.log_in("bob", HORSE).await.user;
     let both = remembered(&kit.accounts.for_client(client), &bob);
     for login in ["ann", "bob"] {
         assert!(is_known(&kit, &kit.accounts, &both, login).await, "{login}");
@@ -78,7 +78,7 @@ async fn device_is_known_for_its_account() {
 #[tokio::test]
 async fn altered_devices_are_strangers() {
     let kit = Kit::with_ann().await;
-    let ann = kit.log_in("ann", HORSE).await.person;
+    let ann = kit.log_in("ann", HORSE).await.user;
     let text = kit.accounts.remember_device(&ann).unwrap().text();
     for place in 0..text.len() {
         let mut altered = text.clone().into_bytes();
@@ -96,7 +96,7 @@ async fn altered_devices_are_strangers() {
 #[tokio::test]
 async fn devices_end_with_the_password() {
     let kit = Kit::with_ann().await;
-    let ann = kit.log_in("ann", HORSE).await.person;
+    let ann = kit.log_in("ann", HORSE).await.user;
     let client = remembered(&kit.accounts, &ann);
     let (id, token) = kit.reset_link(ANNS_EMAIL).await;
     assert!(is_known(&kit, &kit.accounts, &client, "ann").await);
@@ -106,23 +106,23 @@ async fn devices_end_with_the_password() {
         !is_known(&kit, &kit.accounts, &client, "ann").await,
         "after the reset"
     );
-    // Whoever followed the link is known from then on.
+    // Anyone who followed the link is known from then on.
     let client = remembered(&kit.accounts, &reset.unwrap());
     assert!(is_known(&kit, &kit.accounts, &client, "ann").await);
 
-    let visitor = kit.visitor("ann", STAPLE).await;
+    let current_user = kit.current_user("ann", STAPLE).await;
     let changed = Password::new("purple monkey dishwasher");
     let key = kit
         .accounts
-        .change_password(&visitor, &new, &changed, &changed)
+        .change_password(&current_user, &new, &changed, &changed)
         .await
         .unwrap();
     assert!(
         !is_known(&kit, &kit.accounts, &client, "ann").await,
         "after the change"
     );
-    let visitor = kit.accounts.visitor(&key).await.unwrap().unwrap();
-    let client = remembered(&kit.accounts, visitor.person());
+    let current_user = kit.accounts.current_user(&key).await.unwrap().unwrap();
+    let client = remembered(&kit.accounts, current_user.user());
     assert!(is_known(&kit, &kit.accounts, &client, "ann").await);
 }
 
@@ -131,8 +131,8 @@ async fn upgraded_hash_is_remembered() {
     let kit = Kit::new();
     // Django's, of our costs, with a salt of its own.
     let old = "argon2$argon2id$v=19$m=19456,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg$X8Bt7kothtMC1iGQcJE830rekyLLva2apkp2adF+MMI";
-    kit.store_person("olga", old).await;
-    let olga = kit.log_in("olga", "S3cret-pass!9").await.person;
+    kit.store_user("olga", old).await;
+    let olga = kit.log_in("olga", "S3cret-pass!9").await.user;
     assert_ne!(olga.password.reveal(), old);
     let client = remembered(&kit.accounts, &olga);
     assert!(is_known(&kit, &kit.accounts, &client, "olga").await);
@@ -141,7 +141,7 @@ async fn upgraded_hash_is_remembered() {
 #[tokio::test]
 async fn devices_outlive_rotations_not_their_time() {
     let kit = Kit::with_ann().await;
-    let ann = kit.log_in("ann", HORSE).await.person;
+    let ann = kit.log_in("ann", HORSE).await.user;
     let client = remembered(&kit.accounts, &ann);
     let newer = || SecretKey::new(NEWER).unwrap();
     let rotated = Keyring::new(newer()).with_fallback(SecretKey::new(SECRET).unwrap());
@@ -160,10 +160,10 @@ async fn devices_outlive_rotations_not_their_time() {
 async fn session_counts_for_its_account() {
     let kit = Kit::with_ann().await;
     kit.sign_up_bob().await;
-    let visitor = kit.visitor("ann", HORSE).await;
-    let client = Client::new().signed_in(&visitor);
+    let current_user = kit.current_user("ann", HORSE).await;
+    let client = Client::new().signed_in(&current_user);
     let ann = asks(&kit, &kit.accounts, &client, "ann").await;
-    assert_eq!(ann, Requester::signed_in(&client, visitor.person().id));
+    assert_eq!(ann, Requester::signed_in(&client, current_user.user().id));
     let bob = asks(&kit, &kit.accounts, &client, "bob").await;
     assert_eq!(bob, Requester::stranger(&client, "bob"));
 }

@@ -19,23 +19,23 @@ use phone_auth_core::outbox::{Binding, MessageId, Obsolete};
 use phone_auth_core::password::Password;
 use phone_auth_core::store::{AddressStore, OutboxStore};
 use phone_auth_events::{ResetPasswordEmail, ResetPasswordPhone, Retry, Undelivered};
-use phone_auth_store_testkit::{OutsideChange, Outsider};
+use phone_auth_store_testkit::{ExternalChange, ExternalWriter};
 use phone_auth_tokens::TokenIssued;
 
 /// What can happen between the enqueueing of a reset to Ann and its delivery.
-const CHANGES: [&str; 5] = ["password", "disabled", "address", "person", "row"];
+const CHANGES: [&str; 5] = ["password", "disabled", "address", "user", "row"];
 
 /// Makes such a change.
 async fn change(mailing: &Mailing, case: &str) {
     let kit = &mailing.kit;
-    let visitor = kit.visitor("ann", HORSE).await;
-    let row = kit.address(&visitor, AddressKind::Email).await;
+    let current_user = kit.current_user("ann", HORSE).await;
+    let row = kit.address(&current_user, AddressKind::Email).await;
     match case {
         "password" => {
             let (old, new) = (Password::new(HORSE), Password::new(STAPLE));
             let change = mailing
                 .accounts
-                .change_password(&visitor, &old, &new, &new)
+                .change_password(&current_user, &old, &new, &new)
                 .await;
             assert!(change.is_ok());
         }
@@ -43,17 +43,17 @@ async fn change(mailing: &Mailing, case: &str) {
             mailing.accounts.set_active("ann", false).await.unwrap();
         }
         "address" => {
-            let edit = OutsideChange::EditAddress(row.kind, row.id, "x@example.org".into());
+            let edit = ExternalChange::EditAddress(row.kind, row.id, "x@example.org".into());
             kit.store.make(edit).await;
         }
         "row" => {
             // As when the row is another's whose number was used again.
             let bob = kit.sign_up_bob().await;
-            let moved = OutsideChange::MoveAddress(row.kind, row.id, bob.id);
+            let moved = ExternalChange::MoveAddress(row.kind, row.id, bob.id);
             kit.store.make(moved).await;
         }
         _ => {
-            let gone = OutsideChange::DeletePerson(visitor.person().id);
+            let gone = ExternalChange::DeleteUser(current_user.user().id);
             kit.store.make(gone).await;
         }
     }
@@ -183,19 +183,19 @@ async fn replaced_letter_is_not_sent_again() {
 async fn other_changes_end_no_message() {
     for case in ["log-in", "own email", "other reading"] {
         let mut mailing = Mailing::new().await;
-        let visitor = mailing.kit.visitor("ann", HORSE).await;
+        let current_user = mailing.kit.current_user("ann", HORSE).await;
         mailing.ask().await;
-        let id = visitor.person().id;
+        let id = current_user.user().id;
         match case {
-            "log-in" => drop(mailing.kit.visitor("ann", HORSE).await),
+            "log-in" => drop(mailing.kit.current_user("ann", HORSE).await),
             "own email" => {
-                let change = OutsideChange::SetOwnEmail(id, "other@example.org".into());
+                let change = ExternalChange::SetOwnEmail(id, "other@example.org".into());
                 mailing.kit.store.make(change).await;
             }
             _ => {
                 // As a worker reads it whose setting `django_use_tz` is another.
-                let time = visitor.person().last_login.unwrap() + TimeDelta::hours(5);
-                let change = OutsideChange::SetLastLogin(id, Some(time));
+                let time = current_user.user().last_login.unwrap() + TimeDelta::hours(5);
+                let change = ExternalChange::SetLastLogin(id, Some(time));
                 mailing.kit.store.make(change).await;
             }
         }
@@ -288,9 +288,9 @@ async fn retry_sends_or_says_why_not() {
             "password" => DeadLetterRefusal::Obsolete(Obsolete::PasswordChanged),
             "disabled" => DeadLetterRefusal::Disabled,
             "row" => DeadLetterRefusal::Gone,
-            "person" => DeadLetterRefusal::NoSuchLetter,
+            "user" => DeadLetterRefusal::NoSuchLetter,
             _ => {
-                // Somebody has corrected it.
+                // Someone has corrected it.
                 mailing
                     .accounts
                     .outbox()
@@ -305,7 +305,7 @@ async fn retry_sends_or_says_why_not() {
         };
         let retried = mailing.accounts.outbox().unwrap().requeue(id).await;
         assert_eq!(refusal(retried), why, "{case}");
-        let kept = usize::from(case != "person");
+        let kept = usize::from(case != "user");
         assert_eq!(mailing.outbox().await.len(), kept, "it stays a dead letter");
     }
     // A newer message was requested.

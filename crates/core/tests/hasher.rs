@@ -15,7 +15,7 @@ use phone_auth_core::password::{
     Argon2Hasher, EncodedPassword, HashError, HashErrorKind, Password, PasswordHasher, Requester,
     Verdict,
 };
-use phone_auth_core::person::PersonId;
+use phone_auth_core::user::UserId;
 
 const OPERATOR: &Requester = &Requester::operator();
 
@@ -135,7 +135,7 @@ async fn every_base64_is_read() {
 
 #[tokio::test]
 async fn spaces_of_a_legacy_hash_count() {
-    // A change or reset of the model did not strip: as typed comes first.
+    // A change or reset of django-phone-auth did not strip: as typed comes first.
     let encoded = django(Algorithm::Argon2id, (64, 1, 1), " correct horse ");
     assert_eq!(
         verify(" correct horse ", &encoded).await,
@@ -224,7 +224,7 @@ async fn bounds_hold_for_passwords() {
     );
 }
 
-/// Which of these are let in when all ask before anybody is answered. The others are told at once that it is busy.
+/// Which of these are let in when all ask before anyone is answered. The others are told at once that it is busy.
 async fn let_in<'a>(
     hasher: &'a Argon2Hasher,
     password: &'a Password,
@@ -308,8 +308,8 @@ async fn flood_leaves_room_for_others() {
         let waiting = let_in(&hasher, &password, &requesters).await;
         assert!(waiting.len() < 100, "{flood}: {} wait", waiting.len());
         let others = [
-            Requester::with_link(&nowhere, PersonId::new(1)),
-            Requester::signed_in(&nowhere, PersonId::new(1)),
+            Requester::with_link(&nowhere, UserId::new(1)),
+            Requester::signed_in(&nowhere, UserId::new(1)),
             Requester::stranger(&at("203.0.113.201"), "bob"),
         ];
         // Strangers whom nobody can tell apart may fill their lane; those who are known have others.

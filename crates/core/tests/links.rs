@@ -8,15 +8,15 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use common::{ANNS_EMAIL, ANNS_PHONE, HORSE, Kit, SECRET, STAPLE, keyring};
-use phone_auth_core::accounts::{Accounts, FlowError, InvalidLink, Visitor};
+use phone_auth_core::accounts::{Accounts, CurrentUser, FlowError, InvalidLink};
 use phone_auth_core::address::{AddressKind, AddressRecord};
 use phone_auth_core::clock::{Clock, ManualClock};
 use phone_auth_core::outbox::WorkerOptions;
 use phone_auth_core::password::Password;
-use phone_auth_core::person::Person;
 use phone_auth_core::store::{AddressStore, OutboxStore};
+use phone_auth_core::user::User;
 use phone_auth_events::{ResetPasswordEmail, Signals};
-use phone_auth_store_testkit::{OutsideChange, Outsider};
+use phone_auth_store_testkit::{ExternalChange, ExternalWriter};
 use phone_auth_tokens::{OneTimeTokens, Purpose};
 
 type Link = (String, String);
@@ -36,7 +36,7 @@ async fn verifies(accounts: &Accounts, (id, token): &Link) -> bool {
 }
 
 async fn set_verified(kit: &Kit, address: &AddressRecord, verified: bool) {
-    let change = OutsideChange::SetVerified(address.kind, address.id, verified);
+    let change = ExternalChange::SetVerified(address.kind, address.id, verified);
     kit.store.make(change).await;
 }
 
@@ -45,11 +45,11 @@ async fn newer_request_ends_the_older_link() {
     // By turns with no time in between, so that both links have the same second.
     for wait in [Duration::ZERO, Duration::from_secs(2)] {
         let kit = Kit::with_ann().await;
-        let visitor = kit.visitor("ann", HORSE).await;
+        let current_user = kit.current_user("ann", HORSE).await;
         for (kind, login) in KINDS {
-            let address = kit.address(&visitor, kind).await;
+            let address = kit.address(&current_user, kind).await;
             let mut reset = kit.reset_link(login).await;
-            let mut verification = kit.verification_link(&visitor, &address).await;
+            let mut verification = kit.verification_link(&current_user, &address).await;
             for _ in 0..3 {
                 kit.clock.advance(wait);
                 let newer = kit.reset_link(login).await;
@@ -57,7 +57,7 @@ async fn newer_request_ends_the_older_link() {
                 assert!(resets(&kit.accounts, &newer).await, "{kind} {wait:?}");
                 // Nor does it end what is for something else.
                 assert!(verifies(&kit.accounts, &verification).await, "{kind}");
-                let again = kit.verification_link(&visitor, &address).await;
+                let again = kit.verification_link(&current_user, &address).await;
                 assert!(!verifies(&kit.accounts, &verification).await, "{kind}");
                 assert!(verifies(&kit.accounts, &again).await, "{kind}");
                 assert!(resets(&kit.accounts, &newer).await, "{kind} {wait:?}");
@@ -74,7 +74,7 @@ async fn newer_request_ends_the_older_link() {
 
 #[tokio::test]
 async fn slower_clock_makes_the_newest_link() {
-    // The nodes' clocks are minutes apart; whoever was asked last has sent the link that works.
+    // The nodes' clocks are minutes apart; anyone who was asked last has sent the link that works.
     let kit = Kit::with_ann().await;
     let slow = ManualClock::starting_now();
     slow.set(kit.clock.now() - TimeDelta::minutes(4));
@@ -117,8 +117,8 @@ async fn link_is_newest_until_it_is_used() {
 async fn log_in_spares_links_to_verified_addresses() {
     for (kind, login) in KINDS {
         let kit = Kit::with_ann().await;
-        let visitor = kit.visitor("ann", HORSE).await;
-        let address = kit.address(&visitor, kind).await;
+        let current_user = kit.current_user("ann", HORSE).await;
+        let address = kit.address(&current_user, kind).await;
         set_verified(&kit, &address, true).await;
         let link = kit.reset_link(login).await;
         // A thief who has the password must not keep the owner from a new one.
@@ -150,8 +150,8 @@ async fn log_in_spares_links_to_verified_addresses() {
 #[tokio::test]
 async fn requests_are_kept_with_the_outbox() {
     let kit = Kit::with_ann().await;
-    let visitor = kit.visitor("ann", HORSE).await;
-    let address = kit.address(&visitor, AddressKind::Email).await;
+    let current_user = kit.current_user("ann", HORSE).await;
+    let address = kit.address(&current_user, AddressKind::Email).await;
     set_verified(&kit, &address, true).await;
     let accounts = kit.with_outbox(&kit.signals);
     let worker = accounts.outbox().unwrap().worker(WorkerOptions::default());
@@ -195,11 +195,11 @@ async fn requests_for_nobody_end_nothing() {
 async fn reset_link_says_its_address() {
     let kit = Kit::with_ann().await;
     kit.sign_up_bob().await;
-    let visitor = kit.visitor("ann", HORSE).await;
+    let current_user = kit.current_user("ann", HORSE).await;
     for (kind, login) in KINDS {
         let (id, token) = kit.reset_link(login).await;
         let letter = kind.as_str().chars().next().unwrap();
-        let number = kit.address(&visitor, kind).await.id.get();
+        let number = kit.address(&current_user, kind).await.id.get();
         let (head, tail) = token.rsplit_once('-').unwrap();
         assert_eq!(tail, format!("{letter}{number}"));
         // Neither another address, nor another spelling of it, nor none.
@@ -229,18 +229,18 @@ async fn reset_link_says_its_address() {
 
 #[tokio::test]
 async fn link_costs_the_same_with_many_addresses() {
-    // One call of the store for a link, right or wrong, however many addresses the person has: only that one is read.
+    // One call of the store for a link, right or wrong, however many addresses the user has: only that one is read.
     let kit = Kit::with_settings(|settings| {
         settings.max_addresses = 100;
         settings.max_unverified_addresses = 100;
     });
     kit.sign_up_ann().await;
-    let visitor = kit.visitor("ann", HORSE).await;
+    let current_user = kit.current_user("ann", HORSE).await;
     for number in 0..90 {
         let text = format!("ann{number}@example.org");
         let kind = AddressKind::Email;
         kit.accounts
-            .add_address(&visitor, kind, &text)
+            .add_address(&current_user, kind, &text)
             .await
             .unwrap();
     }
@@ -261,7 +261,7 @@ async fn link_costs_the_same_with_many_addresses() {
 
 /// A link as the version before made it, asked for at this time.
 struct Older<'a> {
-    person: &'a Person,
+    user: &'a User,
     address: &'a AddressRecord,
     at: DateTime<Utc>,
 }
@@ -274,8 +274,8 @@ impl Older<'_> {
     }
 
     fn reset(&self) -> Link {
-        let (person, address) = (self.person, self.address);
-        let last_login = person
+        let (user, address) = (self.user, self.address);
+        let last_login = user
             .last_login
             .map(|at| at.timestamp_micros().to_be_bytes());
         let purpose = match address.kind {
@@ -283,14 +283,14 @@ impl Older<'_> {
             AddressKind::Phone => "reset-phone",
         };
         let state: [&[u8]; 6] = [
-            &person.id.get().to_be_bytes(),
-            person.password.reveal().as_bytes(),
+            &user.id.get().to_be_bytes(),
+            user.password.reveal().as_bytes(),
             last_login.as_ref().map_or(&[], |bytes| bytes.as_slice()),
-            person.email.as_bytes(),
+            user.email.as_bytes(),
             &address.id.get().to_be_bytes(),
             address.value.as_bytes(),
         ];
-        let id = phone_auth_urls::id::encode_user(person.id.get());
+        let id = phone_auth_urls::id::encode_user(user.id.get());
         (id, self.token(purpose, &state))
     }
 
@@ -301,7 +301,7 @@ impl Older<'_> {
             AddressKind::Phone => "verify-phone",
         };
         let state: [&[u8]; 4] = [
-            &address.person.get().to_be_bytes(),
+            &address.user.get().to_be_bytes(),
             address.kind.as_str().as_bytes(),
             &address.id.get().to_be_bytes(),
             address.value.as_bytes(),
@@ -311,20 +311,24 @@ impl Older<'_> {
     }
 }
 
-/// The visitor as stored, and the one address of a kind.
-async fn ann_and(kit: &Kit, visitor: &Visitor, kind: AddressKind) -> (Person, AddressRecord) {
-    let person = kit.stored(visitor.person()).await;
-    (person, kit.address(visitor, kind).await)
+/// The current_user as stored, and the one address of a kind.
+async fn ann_and(
+    kit: &Kit,
+    current_user: &CurrentUser,
+    kind: AddressKind,
+) -> (User, AddressRecord) {
+    let user = kit.stored(current_user.user()).await;
+    (user, kit.address(current_user, kind).await)
 }
 
 #[tokio::test]
 async fn older_links_open_until_a_newer_is_asked_for() {
     for (kind, login) in KINDS {
         let kit = Kit::with_ann().await;
-        let visitor = kit.visitor("ann", HORSE).await;
-        let (person, address) = ann_and(&kit, &visitor, kind).await;
+        let current_user = kit.current_user("ann", HORSE).await;
+        let (user, address) = ann_and(&kit, &current_user, kind).await;
         let older = |at| Older {
-            person: &person,
+            user: &user,
             address: &address,
             at,
         };
@@ -337,7 +341,7 @@ async fn older_links_open_until_a_newer_is_asked_for() {
         let newer = kit.reset_link(login).await;
         assert!(!resets(&kit.accounts, &reset).await, "{kind}");
         assert!(verifies(&kit.accounts, &verification).await, "{kind}");
-        kit.verification_link(&visitor, &address).await;
+        kit.verification_link(&current_user, &address).await;
         assert!(!verifies(&kit.accounts, &verification).await, "{kind}");
 
         // While servers are replaced, the old version may be asked after the new one.
@@ -359,10 +363,10 @@ async fn older_links_open_until_a_newer_is_asked_for() {
 async fn older_link_is_used_once() {
     for (kind, login) in KINDS {
         let kit = Kit::with_ann().await;
-        let visitor = kit.visitor("ann", HORSE).await;
-        let (person, address) = ann_and(&kit, &visitor, kind).await;
+        let current_user = kit.current_user("ann", HORSE).await;
+        let (user, address) = ann_and(&kit, &current_user, kind).await;
         let older = Older {
-            person: &person,
+            user: &user,
             address: &address,
             at: kit.clock.now(),
         };

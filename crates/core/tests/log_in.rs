@@ -20,9 +20,9 @@ use phone_auth_core::password::{Argon2Hasher, EncodedPassword, Password, Request
 use phone_auth_core::randomness::{Randomness, RandomnessError};
 use phone_auth_core::session::{PasswordReplacement, SessionKey};
 use phone_auth_core::settings::Methods;
-use phone_auth_core::store::{PersonStore, StoreErrorKind};
+use phone_auth_core::store::{StoreErrorKind, UserStore};
 use phone_auth_events::Signals;
-use phone_auth_store_testkit::{OutsideChange, Outsider};
+use phone_auth_store_testkit::{ExternalChange, ExternalWriter};
 
 /// Made by argon2-cffi with the salt of Django's hasher: the costs of Django's default.
 const DJANGO_ARGON2: &str = "argon2$argon2id$v=19$m=102400,t=2,p=8$";
@@ -34,7 +34,10 @@ async fn check_refused(kit: &Kit, login: &str, password: &str, told: &str) {
     let password = Password::new(password);
     let refused = kit.accounts.log_in(login, &password, None).await;
     let error = refused.unwrap_err();
-    assert_eq!(error.to_string(), "nobody has this name and this password");
+    assert_eq!(
+        error.to_string(),
+        "no account has this name and this password"
+    );
     let refusal = refusal::<(), _>(Err(error));
     assert_eq!(refusal, LogInRefusal::InvalidCredentials, "{login}");
     assert_eq!((kit.hasher.checked(), kit.hasher.made()), (1, 0), "{login}");
@@ -56,11 +59,11 @@ async fn every_name_logs_in() {
         " +91 98765-43210 ",
     ] {
         let logged_in = kit.log_in(login, HORSE).await;
-        assert_eq!(logged_in.person.username, "ann", "{login}");
+        assert_eq!(logged_in.user.username, "ann", "{login}");
         assert_eq!(kit.record.take(), ["user_logged_in log_in ann"]);
         let now = kit.clock.now();
         assert_eq!(logged_in.expires_at, now + Duration::from_hours(14 * 24));
-        assert_eq!(kit.stored(&logged_in.person).await.last_login, Some(now));
+        assert_eq!(kit.stored(&logged_in.user).await.last_login, Some(now));
     }
 }
 
@@ -78,10 +81,10 @@ async fn refusals_cost_one_check() {
             "argon2$argon2id$v=19$m=4194304,t=2,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ",
         ),
     ] {
-        let person = kit.store_person(username, password).await;
+        let user = kit.store_user(username, password).await;
         if username == "sleeping" {
             kit.store
-                .make(OutsideChange::SetActive(person.id, false))
+                .make(ExternalChange::SetActive(user.id, false))
                 .await;
         }
     }
@@ -118,15 +121,13 @@ async fn refusals_cost_one_check() {
 async fn right_password_of_inactive_costs_nothing_less() {
     let kit = Kit::with_ann().await;
     let ours = kit.encoded(HORSE).await;
-    let sleeping = kit.store_person("sleeping", ours.reveal()).await;
-    let olga = kit
-        .store_person("olga", &django_hash("correct horse"))
-        .await;
-    for person in [&sleeping, &olga] {
-        let change = OutsideChange::SetActive(person.id, false);
+    let sleeping = kit.store_user("sleeping", ours.reveal()).await;
+    let olga = kit.store_user("olga", &django_hash("correct horse")).await;
+    for user in [&sleeping, &olga] {
+        let change = ExternalChange::SetActive(user.id, false);
         kit.store.make(change).await;
     }
-    kit.store_person("unusable", "!9sTbSlTio3Biev89").await;
+    kit.store_user("unusable", "!9sTbSlTio3Biev89").await;
     for (login, password, of_nothing) in [
         ("sleeping", HORSE, 1),
         ("sleeping", STAPLE, 1),
@@ -183,7 +184,7 @@ async fn long_password_is_cheap() {
     check_refused(&kit, "ann", &"a".repeat(1_000_000), "ann WrongPassword").await;
     // The empty password and one that is too long are not the same.
     let empty = kit.encoded("").await;
-    kit.store_person("hollow", empty.reveal()).await;
+    kit.store_user("hollow", empty.reveal()).await;
     check_refused(&kit, "hollow", &"a".repeat(1025), "hollow WrongPassword").await;
 }
 
@@ -224,8 +225,8 @@ async fn odd_usernames_log_in() {
         "+442079460999",
         "boss@example.org",
     ] {
-        kit.store_person(username, encoded.reveal()).await;
-        assert_eq!(kit.log_in(username, HORSE).await.person.username, username);
+        kit.store_user(username, encoded.reveal()).await;
+        assert_eq!(kit.log_in(username, HORSE).await.user.username, username);
     }
 }
 
@@ -233,11 +234,11 @@ async fn odd_usernames_log_in() {
 async fn address_comes_before_username() {
     let kit = Kit::with_ann().await;
     let encoded = kit.encoded(STAPLE).await;
-    // No store of ours lets that come about; createsuperuser of the model does.
-    let boss = kit.store_person("boss", encoded.reveal()).await;
-    let renamed = OutsideChange::RenamePerson(boss.id, ANNS_EMAIL.to_owned());
+    // No store of ours lets that come about; createsuperuser of django-phone-auth does.
+    let boss = kit.store_user("boss", encoded.reveal()).await;
+    let renamed = ExternalChange::RenameUser(boss.id, ANNS_EMAIL.to_owned());
     kit.store.make(renamed).await;
-    assert_eq!(kit.log_in(ANNS_EMAIL, HORSE).await.person.username, "ann");
+    assert_eq!(kit.log_in(ANNS_EMAIL, HORSE).await.user.username, "ann");
     check_refused_keeping_sessions(&kit, ANNS_EMAIL, STAPLE).await;
 }
 
@@ -261,9 +262,9 @@ async fn planted_session_is_replaced() {
         .await
         .unwrap();
     assert_ne!(ann.key.reveal(), planted.reveal());
-    assert!(kit.accounts.visitor(&planted).await.unwrap().is_none());
-    let visitor = kit.accounts.visitor(&ann.key).await.unwrap().unwrap();
-    assert_eq!(visitor.person().username, "ann");
+    assert!(kit.accounts.current_user(&planted).await.unwrap().is_none());
+    let current_user = kit.accounts.current_user(&ann.key).await.unwrap().unwrap();
+    assert_eq!(current_user.user().username, "ann");
 }
 
 #[tokio::test]
@@ -277,7 +278,7 @@ async fn refused_login_keeps_the_session() {
             .await
             .is_err()
     );
-    assert!(kit.accounts.visitor(&own).await.unwrap().is_some());
+    assert!(kit.accounts.current_user(&own).await.unwrap().is_some());
 }
 
 /// Random bytes that are the same twice before they change.
@@ -307,8 +308,8 @@ async fn colliding_session_is_not_overwritten() {
     let bob = accounts.log_in("bob", &password, None).await.unwrap();
     assert_ne!(ann.key.reveal(), bob.key.reveal());
     for (key, username) in [(&ann.key, "ann"), (&bob.key, "bob")] {
-        let visitor = accounts.visitor(key).await.unwrap().unwrap();
-        assert_eq!(visitor.person().username, username);
+        let current_user = accounts.current_user(key).await.unwrap().unwrap();
+        assert_eq!(current_user.user().username, username);
     }
 }
 
@@ -316,10 +317,10 @@ async fn colliding_session_is_not_overwritten() {
 async fn outdated_hash_is_upgraded() {
     let kit = Kit::new();
     let encoded = EncodedPassword::new(django_hash(" correct horse "));
-    let person = kit.store_person("olga", encoded.reveal()).await;
+    let user = kit.store_user("olga", encoded.reveal()).await;
     kit.log_in("olga", " correct horse ").await;
     assert_eq!((kit.hasher.checked(), kit.hasher.made()), (1, 1));
-    let upgraded = kit.stored(&person).await.password;
+    let upgraded = kit.stored(&user).await.password;
     assert!(
         upgraded
             .reveal()
@@ -330,23 +331,21 @@ async fn outdated_hash_is_upgraded() {
     kit.hasher.forget();
     kit.log_in("olga", " correct horse ").await;
     assert_eq!((kit.hasher.checked(), kit.hasher.made()), (1, 0));
-    assert_eq!(kit.stored(&person).await.password, upgraded);
+    assert_eq!(kit.stored(&user).await.password, upgraded);
 }
 
 #[tokio::test]
 async fn legacy_password_was_stripped() {
     let kit = Kit::new();
-    let person = kit
-        .store_person("olga", &django_hash("correct horse"))
-        .await;
+    let user = kit.store_user("olga", &django_hash("correct horse")).await;
     // Whether the white space belongs to it cannot be told: both go on working, here and in Django.
     let padded = "\u{a0}correct horse \u{1f}";
     kit.log_in("olga", padded).await;
-    let stored = kit.stored(&person).await.password;
+    let stored = kit.stored(&user).await.password;
     assert!(stored.reveal().starts_with(DJANGO_ARGON2));
     kit.log_in("olga", padded).await;
     kit.log_in("olga", "correct horse").await;
-    let stored = kit.stored(&person).await.password;
+    let stored = kit.stored(&user).await.password;
     assert!(stored.reveal().contains("m=19456"));
     // From here on it is a hash of ours, and that is never stripped.
     check_refused_keeping_sessions(&kit, "olga", padded).await;
@@ -390,7 +389,7 @@ async fn ambiguous_name_costs_one_check() {
 #[tokio::test(flavor = "multi_thread")]
 async fn parallel_upgrades_all_log_in() {
     let kit = Kit::new();
-    let person = kit.store_person("olga", &django_hash(HORSE)).await;
+    let user = kit.store_user("olga", &django_hash(HORSE)).await;
     let mut tasks = Vec::new();
     for _ in 0..4 {
         let accounts = kit.accounts.clone();
@@ -402,7 +401,7 @@ async fn parallel_upgrades_all_log_in() {
         task.await.unwrap().unwrap();
     }
     assert!(
-        kit.stored(&person)
+        kit.stored(&user)
             .await
             .password
             .reveal()
@@ -458,13 +457,13 @@ async fn reset_during_login_wins() {
         let kit = Kit::new();
         let ours = kit.encoded(HORSE).await.reveal().to_owned();
         let old = if old.is_empty() { ours } else { old };
-        let person = kit.store_person("olga", &old).await;
+        let user = kit.store_user("olga", &old).await;
         let new = kit.encoded(STAPLE).await;
         let hasher = Meddler {
             inner: kit.hasher.clone(),
             store: kit.store.clone(),
             replacement: std::sync::Mutex::new(Some(PasswordReplacement {
-                person: person.id,
+                user: user.id,
                 old: EncodedPassword::new(old),
                 new: new.clone(),
                 last_login: None,
@@ -479,7 +478,7 @@ async fn reset_during_login_wins() {
             .unwrap();
         let refused = accounts.log_in("olga", &Password::new(HORSE), None).await;
         assert_eq!(refusal(refused), LogInRefusal::InvalidCredentials);
-        assert_eq!(kit.stored(&person).await.password, new);
+        assert_eq!(kit.stored(&user).await.password, new);
         assert_eq!(kit.store.session_count(), 0);
         assert_eq!(
             kit.record.take(),
@@ -536,7 +535,7 @@ async fn crowd_is_told_busy() {
     }
     // One works, and of one account no more wait than places are left for others.
     assert_eq!(let_in, 5);
-    // Whoever is told to come again has not failed to log in.
+    // Anyone who is told to come again has not failed to log in.
     assert_eq!(kit.record.take(), ["user_logged_in log_in ann"; 5]);
 }
 
@@ -545,5 +544,5 @@ async fn made_up_key_is_nobody() {
     let kit = Kit::with_ann().await;
     kit.log_in("ann", HORSE).await;
     let made_up = SessionKey::from_bytes(&[0; 32]);
-    assert!(kit.accounts.visitor(&made_up).await.unwrap().is_none());
+    assert!(kit.accounts.current_user(&made_up).await.unwrap().is_none());
 }

@@ -21,13 +21,13 @@ use phone_auth_core::password::Password;
 use phone_auth_core::settings::Settings;
 use phone_auth_core::store::StoreErrorKind;
 use phone_auth_events::{ResetPasswordEmail, VerifyEmail};
-use phone_auth_store_testkit::{OutsideChange, Outsider};
+use phone_auth_store_testkit::{ExternalChange, ExternalWriter};
 
 #[tokio::test]
 async fn message_is_pending_until_delivered() {
     let mut mailing = Mailing::new().await;
     mailing.ask().await;
-    assert!(mailing.resets.take().is_empty(), "nobody has delivered it");
+    assert!(mailing.resets.take().is_empty(), "nothing has delivered it");
     assert_eq!(mailing.outbox().await.len(), 1);
     assert_eq!(mailing.deliver().await, 1);
     let sent = mailing.resets.take();
@@ -48,7 +48,7 @@ async fn envelope_has_key_language_and_times() {
     let mut mailing = Mailing::new().await;
     let german = mailing
         .accounts
-        .speaking(Some(Language::parse("de-CH").unwrap()));
+        .with_language(Some(Language::parse("de-CH").unwrap()));
     german.request_password_reset(ANNS_EMAIL).await.unwrap();
     let enqueued = mailing.outbox().await[0].message.clone();
     mailing.kit.clock.advance(Duration::from_mins(30));
@@ -111,13 +111,13 @@ async fn full_outbox_is_full_for_everybody() {
         .hasher(kit.hasher.clone())
         .build()
         .unwrap();
-    let visitor = kit.visitor("ann", HORSE).await;
-    let row = kit.address(&visitor, AddressKind::Phone).await;
+    let current_user = kit.current_user("ann", HORSE).await;
+    let row = kit.address(&current_user, AddressKind::Phone).await;
     for name in [ANNS_EMAIL, ANNS_PHONE] {
         accounts.request_password_reset(name).await.unwrap();
     }
     let before = messages(&accounts).await;
-    // Somebody new, somebody whose message is pending, and nobody.
+    // Someone new, someone whose message is pending, and nobody.
     for name in [
         "bob@example.net",
         ANNS_EMAIL,
@@ -128,7 +128,7 @@ async fn full_outbox_is_full_for_everybody() {
         assert_eq!(failure.kind(), FailureKind::OutboxFull, "{name}");
         assert!(failure.is_retryable());
     }
-    let verification = accounts.request_verification(&visitor, row.kind, row.id);
+    let verification = accounts.request_verification(&current_user, row.kind, row.id);
     assert_eq!(failure(verification.await).kind(), FailureKind::OutboxFull);
     assert_eq!(messages(&accounts).await, before);
 
@@ -167,19 +167,19 @@ async fn superseding_postpones_and_hammers_nothing() {
 #[tokio::test]
 async fn verified_address_gets_no_link() {
     let mailing = Mailing::new().await;
-    let visitor = mailing.kit.visitor("ann", HORSE).await;
-    let row = mailing.kit.address(&visitor, AddressKind::Email).await;
+    let current_user = mailing.kit.current_user("ann", HORSE).await;
+    let row = mailing.kit.address(&current_user, AddressKind::Email).await;
     let mut sent = mailing.kit.signals.capture::<VerifyEmail>();
     let ask = || {
         mailing
             .accounts
-            .request_verification(&visitor, row.kind, row.id)
+            .request_verification(&current_user, row.kind, row.id)
     };
     let _ = ask().await.unwrap();
     mailing.deliver().await;
     assert_eq!(sent.take().len(), 1);
     let _ = ask().await.unwrap();
-    let verified = OutsideChange::SetVerified(row.kind, row.id, true);
+    let verified = ExternalChange::SetVerified(row.kind, row.id, true);
     mailing.kit.store.make(verified).await;
     assert_eq!(mailing.deliver().await, 1);
     assert!(sent.take().is_empty());

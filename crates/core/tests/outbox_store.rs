@@ -27,7 +27,7 @@ use phone_auth_store_testkit::MemoryStore;
 enum Claims {
     Work,
     Fail,
-    /// Whatever is due, somebody else has it.
+    /// Whatever is due, someone else has it.
     Nothing,
 }
 
@@ -169,14 +169,14 @@ impl Odd {
         self.accounts_over(&kit.store, kit, clock)
     }
 
-    /// The same, where people are looked up in another store.
+    /// The same, where users are looked up in another store.
     fn accounts_over(
         &self,
-        people: &MemoryStore,
+        users: &MemoryStore,
         kit: &Kit,
         clock: impl Clock + 'static,
     ) -> Accounts {
-        Accounts::builder(Arc::new(people.clone()), keyring(SECRET))
+        Accounts::builder(Arc::new(users.clone()), keyring(SECRET))
             .outbox(Arc::new(self.clone()))
             .signals(kit.signals.clone())
             .clock(clock)
@@ -246,7 +246,7 @@ async fn stopped_worker_claims_nothing_more() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn message_that_somebody_else_claims_is_not_hammered() {
+async fn message_that_someone_else_claims_is_not_hammered() {
     let kit = Kit::with_ann().await;
     let odd = Odd::of(&kit, Claims::Nothing);
     let accounts = odd.accounts(&kit, kit.clock.clone());
@@ -621,7 +621,7 @@ async fn requests_without_end_keep_no_message_from_being_sent() {
         4,
         "each of three, and the one that nothing comes after"
     );
-    for message in &sent[2..] {
+    for message in sent.iter().skip(2) {
         let (id, token) = message.parts();
         let link = accounts.check_reset_link(&id, &token).await;
         assert!(link.is_ok(), "it is the link of the newest request");
@@ -642,7 +642,7 @@ async fn newer_request_waits_for_the_one_at_work() {
         let is_first = counted.fetch_add(1, Ordering::SeqCst) == 0;
         async move {
             if is_first {
-                // While this receiver is at work, somebody asks again, and another worker looks.
+                // While this receiver is at work, someone asks again, and another worker looks.
                 for _ in 0..3 {
                     asks.request_password_reset(ANNS_EMAIL).await.unwrap();
                 }

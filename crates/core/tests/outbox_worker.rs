@@ -249,7 +249,7 @@ async fn worker_begins_no_more_than_it_may() {
     let attempts: u32 = mailing.outbox().await.iter().map(|it| it.attempts).sum();
     assert_eq!(attempts, 3, "one waits unclaimed");
     go.send(true).unwrap();
-    // The fourth begins when one of the three is done, without anybody asking again.
+    // The fourth begins when one of the three is done, without anyone asking again.
     tokio::time::timeout(Duration::from_mins(1), beginnings.recv())
         .await
         .unwrap()

@@ -9,16 +9,16 @@ use std::time::Duration;
 
 use common::{ANNS_EMAIL, ANNS_PHONE, HORSE, Kit, SECRET, STAPLE, failure, keyring, refusal};
 use phone_auth_core::accounts::{
-    Accounts, FailureKind, FlowError, InvalidLink, LogInRefusal, ResetRefusal, ResetRequestRefusal,
-    Visitor,
+    Accounts, CurrentUser, FailureKind, FlowError, InvalidLink, LogInRefusal, ResetRefusal,
+    ResetRequestRefusal,
 };
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::form::{Field, FieldProblem, Problem};
 use phone_auth_core::password::{EncodedPassword, Password};
 use phone_auth_core::session::PasswordReplacement;
 use phone_auth_core::settings::{Methods, Settings};
-use phone_auth_core::store::{PersonStore, StoreErrorKind};
-use phone_auth_store_testkit::{OutsideChange, Outsider};
+use phone_auth_core::store::{StoreErrorKind, UserStore};
+use phone_auth_store_testkit::{ExternalChange, ExternalWriter};
 use phone_auth_tokens::{Keyring, SecretKey};
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -84,10 +84,10 @@ async fn stored_address_is_sent_to() {
 #[tokio::test]
 async fn stored_text_wins_over_typed() {
     let kit = Kit::with_ann().await;
-    let visitor = kit.visitor("ann", HORSE).await;
-    let row = kit.address(&visitor, AddressKind::Email).await;
+    let current_user = kit.current_user("ann", HORSE).await;
+    let row = kit.address(&current_user, AddressKind::Email).await;
     // A row of another program, in another form than ours.
-    let change = OutsideChange::EditAddress(row.kind, row.id, "Ann@Example.org".to_owned());
+    let change = ExternalChange::EditAddress(row.kind, row.id, "Ann@Example.org".to_owned());
     kit.store.make(change).await;
     kit.accounts
         .request_password_reset(ANNS_EMAIL)
@@ -102,12 +102,12 @@ async fn stored_text_wins_over_typed() {
 async fn others_are_sent_nothing() {
     let kit = Kit::with_ann().await;
     let encoded = kit.encoded(HORSE).await;
-    let sleeping = kit.store_person("sleeping", encoded.reveal()).await;
+    let sleeping = kit.store_user("sleeping", encoded.reveal()).await;
     kit.store
-        .make(OutsideChange::SetActive(sleeping.id, false))
+        .make(ExternalChange::SetActive(sleeping.id, false))
         .await;
-    kit.store_person("unusable", "!").await;
-    kit.store_person("empty", "").await;
+    kit.store_user("unusable", "!").await;
+    kit.store_user("empty", "").await;
     for login in [
         "nobody@example.org",
         "+919876543211",
@@ -192,7 +192,7 @@ async fn reset_replaces_the_password() {
         .open_reset_link(&link.0, &link.1)
         .await
         .unwrap();
-    assert_eq!(opened.person.username, "ann");
+    assert_eq!(opened.user.username, "ann");
     assert_eq!(
         kit.record.take(),
         ["link_followed urls - phone_password_reset_confirm"]
@@ -202,7 +202,13 @@ async fn reset_replaces_the_password() {
 
     reset(&kit.accounts, &link, STAPLE).await.unwrap();
     assert_eq!(kit.record.take(), ["password_was_reset reset_password ann"]);
-    assert!(kit.accounts.visitor(&before.key).await.unwrap().is_none());
+    assert!(
+        kit.accounts
+            .current_user(&before.key)
+            .await
+            .unwrap()
+            .is_none()
+    );
     let old = kit
         .accounts
         .log_in("ann", &Password::new(HORSE), None)
@@ -265,15 +271,15 @@ async fn changes_end_the_link() {
         "row gone",
         "inactive",
         "unusable",
-        "person",
+        "user",
     ] {
         let kit = Kit::with_ann().await;
-        let visitor = kit.visitor("ann", HORSE).await;
+        let current_user = kit.current_user("ann", HORSE).await;
         let link = kit.reset_link(ANNS_EMAIL).await;
         assert!(works(&kit, &link).await, "{change}");
         let (ann, row) = (
-            visitor.person().id,
-            kit.address(&visitor, AddressKind::Email).await,
+            current_user.user().id,
+            kit.address(&current_user, AddressKind::Email).await,
         );
         let outside = match change {
             "login" => {
@@ -283,27 +289,27 @@ async fn changes_end_the_link() {
             "password" => {
                 let (old, new) = (Password::new(HORSE), Password::new(STAPLE));
                 kit.accounts
-                    .change_password(&visitor, &old, &new, &new)
+                    .change_password(&current_user, &old, &new, &new)
                     .await
                     .unwrap();
                 None
             }
             "unusable" => {
-                make_unusable(&kit, &visitor).await;
+                make_unusable(&kit, &current_user).await;
                 None
             }
-            "own email" => Some(OutsideChange::SetOwnEmail(
+            "own email" => Some(ExternalChange::SetOwnEmail(
                 ann,
                 "ann@new.example".to_owned(),
             )),
-            "row text" => Some(OutsideChange::EditAddress(
+            "row text" => Some(ExternalChange::EditAddress(
                 row.kind,
                 row.id,
                 "ann@new.example".to_owned(),
             )),
-            "row gone" => Some(OutsideChange::DeleteAddress(row.kind, row.id)),
-            "inactive" => Some(OutsideChange::SetActive(ann, false)),
-            _ => Some(OutsideChange::DeletePerson(ann)),
+            "row gone" => Some(ExternalChange::DeleteAddress(row.kind, row.id)),
+            "inactive" => Some(ExternalChange::SetActive(ann, false)),
+            _ => Some(ExternalChange::DeleteUser(ann)),
         };
         if let Some(outside) = outside {
             kit.store.make(outside).await;
@@ -316,11 +322,11 @@ async fn changes_end_the_link() {
     }
 }
 
-/// Takes the password of a visitor away, as an operator of the model does.
-async fn make_unusable(kit: &Kit, visitor: &Visitor) {
+/// Takes the password of a current_user away, as an operator of django-phone-auth does.
+async fn make_unusable(kit: &Kit, current_user: &CurrentUser) {
     let replacement = PasswordReplacement {
-        person: visitor.person().id,
-        old: kit.stored(visitor.person()).await.password,
+        user: current_user.user().id,
+        old: kit.stored(current_user.user()).await.password,
         new: EncodedPassword::new("!"),
         last_login: None,
         link: None,
@@ -332,15 +338,15 @@ async fn make_unusable(kit: &Kit, visitor: &Visitor) {
 #[tokio::test]
 async fn unrelated_changes_keep_the_link() {
     let kit = Kit::with_ann().await;
-    let visitor = kit.visitor("ann", HORSE).await;
-    let row = kit.address(&visitor, AddressKind::Email).await;
+    let current_user = kit.current_user("ann", HORSE).await;
+    let row = kit.address(&current_user, AddressKind::Email).await;
     let link = kit.reset_link(ANNS_EMAIL).await;
     kit.accounts
-        .add_address(&visitor, AddressKind::Email, "ann@work.example")
+        .add_address(&current_user, AddressKind::Email, "ann@work.example")
         .await
         .unwrap();
     kit.store
-        .make(OutsideChange::SetVerified(row.kind, row.id, true))
+        .make(ExternalChange::SetVerified(row.kind, row.id, true))
         .await;
     assert!(works(&kit, &link).await);
 }
@@ -449,11 +455,11 @@ async fn altered_links_are_refused() {
 #[tokio::test]
 async fn verification_token_does_not_reset() {
     let kit = Kit::with_ann().await;
-    let visitor = kit.visitor("ann", HORSE).await;
+    let current_user = kit.current_user("ann", HORSE).await;
     let (reset_id, _) = kit.reset_link(ANNS_EMAIL).await;
     for kind in [AddressKind::Email, AddressKind::Phone] {
-        let row = kit.address(&visitor, kind).await;
-        let (verify_id, token) = kit.verification_link(&visitor, &row).await;
+        let row = kit.address(&current_user, kind).await;
+        let (verify_id, token) = kit.verification_link(&current_user, &row).await;
         assert!(!works(&kit, &(reset_id.clone(), token.clone())).await);
         assert!(!works(&kit, &(verify_id, token)).await);
     }

@@ -30,15 +30,20 @@ fn all_texts(error: &dyn Error) -> String {
 async fn debug_shows_no_secret() {
     let kit = Kit::with_ann().await;
     let logged_in = kit.log_in("ann", HORSE).await;
-    let visitor = kit.accounts.visitor(&logged_in.key).await.unwrap().unwrap();
+    let current_user = kit
+        .accounts
+        .current_user(&logged_in.key)
+        .await
+        .unwrap()
+        .unwrap();
     let (id, token) = kit.reset_link(ANNS_EMAIL).await;
     let link = kit.accounts.open_reset_link(&id, &token).await.unwrap();
-    let encoded = kit.stored(visitor.person()).await.password;
+    let encoded = kit.stored(current_user.user()).await.password;
     let hash = encoded.reveal().rsplit('$').next().unwrap().to_owned();
     let texts = [
         shown(&kit.accounts),
         shown(&logged_in),
-        shown(&visitor),
+        shown(&current_user),
         shown(&link),
         shown(&encoded),
         shown(&ann()),
@@ -63,7 +68,7 @@ async fn debug_shows_no_secret() {
 #[tokio::test]
 async fn errors_show_nothing_typed() {
     let kit = Kit::with_ann().await;
-    let visitor = kit.visitor("ann", HORSE).await;
+    let current_user = kit.current_user("ann", HORSE).await;
     let secret = Password::new("s3cr3t-typed");
     let accounts = &kit.accounts;
     let form = phone_auth_core::accounts::SignUpForm {
@@ -91,7 +96,7 @@ async fn errors_show_nothing_typed() {
         all_texts(&accounts.verify_address("typed", "typed").await.unwrap_err()),
         all_texts(
             &accounts
-                .change_password(&visitor, &secret, &secret, &Password::new(STAPLE))
+                .change_password(&current_user, &secret, &secret, &Password::new(STAPLE))
                 .await
                 .unwrap_err(),
         ),

@@ -13,7 +13,7 @@ use phone_auth_core::outbox::WorkerOptions;
 use phone_auth_core::password::Password;
 use phone_auth_core::session::{NewLogIn, NewSession, SessionDigest, SessionKey};
 use phone_auth_core::store::{SessionStore, StoreErrorKind};
-use phone_auth_store_testkit::{OutsideChange, Outsider};
+use phone_auth_store_testkit::{ExternalChange, ExternalWriter};
 use sha2::{Digest, Sha256};
 
 #[tokio::test]
@@ -28,8 +28,8 @@ async fn logged_out_key_is_nobody() {
     assert_eq!(kit.record.take(), ["user_logged_out log_out ann"]);
     assert!(!kit.accounts.log_out(&key).await.unwrap());
     assert_eq!(kit.record.take(), [""; 0]);
-    assert!(kit.accounts.visitor(&key).await.unwrap().is_none());
-    assert!(kit.accounts.visitor(&other).await.unwrap().is_some());
+    assert!(kit.accounts.current_user(&key).await.unwrap().is_none());
+    assert!(kit.accounts.current_user(&other).await.unwrap().is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -55,9 +55,9 @@ async fn session_ends_on_time() {
     kit.sign_up_ann().await;
     let key = kit.log_in("ann", HORSE).await.key;
     kit.clock.advance(Duration::from_secs(59));
-    assert!(kit.accounts.visitor(&key).await.unwrap().is_some());
+    assert!(kit.accounts.current_user(&key).await.unwrap().is_some());
     kit.clock.advance(Duration::from_secs(1));
-    assert!(kit.accounts.visitor(&key).await.unwrap().is_none());
+    assert!(kit.accounts.current_user(&key).await.unwrap().is_none());
 
     assert_eq!(kit.store.session_count(), 1);
     kit.clock.advance(Duration::from_secs(1));
@@ -66,21 +66,21 @@ async fn session_ends_on_time() {
 }
 
 #[tokio::test]
-async fn disabled_person_is_nobody() {
+async fn disabled_user_is_nobody() {
     for gone in [false, true] {
         let kit = Kit::with_ann().await;
         let logged_in = kit.log_in("ann", HORSE).await;
-        let id = logged_in.person.id;
+        let id = logged_in.user.id;
         kit.store
             .make(if gone {
-                OutsideChange::DeletePerson(id)
+                ExternalChange::DeleteUser(id)
             } else {
-                OutsideChange::SetActive(id, false)
+                ExternalChange::SetActive(id, false)
             })
             .await;
         assert!(
             kit.accounts
-                .visitor(&logged_in.key)
+                .current_user(&logged_in.key)
                 .await
                 .unwrap()
                 .is_none()
@@ -92,11 +92,11 @@ async fn disabled_person_is_nobody() {
 async fn store_holds_no_key() {
     let kit = Kit::with_ann().await;
     let key = kit.log_in("ann", HORSE).await.key;
-    let visitor = kit.accounts.visitor(&key).await.unwrap().unwrap();
+    let current_user = kit.accounts.current_user(&key).await.unwrap().unwrap();
     // What the store has opens nothing: used as a key, it is another session's name.
-    let stored = SessionKey::from_bytes(visitor.session().digest.as_bytes());
+    let stored = SessionKey::from_bytes(current_user.session().digest.as_bytes());
     assert_ne!(stored.reveal(), key.reveal());
-    assert!(kit.accounts.visitor(&stored).await.unwrap().is_none());
+    assert!(kit.accounts.current_user(&stored).await.unwrap().is_none());
 }
 
 #[tokio::test]
@@ -104,7 +104,7 @@ async fn looking_writes_nothing() {
     let kit = Kit::with_ann().await;
     for number in 0..=255 {
         let key = SessionKey::from_bytes(&[number; 32]);
-        assert!(kit.accounts.visitor(&key).await.unwrap().is_none());
+        assert!(kit.accounts.current_user(&key).await.unwrap().is_none());
     }
     assert_eq!(kit.store.session_count(), 0);
 }
@@ -142,11 +142,14 @@ async fn failing_store_lets_nobody_in() {
         (StoreErrorKind::Broken, FailureKind::Broken),
     ] {
         kit.store.fail_with(fault);
-        assert_eq!(kit.accounts.visitor(&key).await.unwrap_err().kind(), kind);
+        assert_eq!(
+            kit.accounts.current_user(&key).await.unwrap_err().kind(),
+            kind
+        );
         assert_eq!(kit.accounts.log_out(&key).await.unwrap_err().kind(), kind);
         kit.store.recover();
     }
-    assert!(kit.accounts.visitor(&key).await.unwrap().is_some());
+    assert!(kit.accounts.current_user(&key).await.unwrap().is_some());
     assert_eq!(kit.record.take(), [""; 0]);
 }
 
@@ -163,12 +166,24 @@ async fn clocks_of_servers_may_differ() {
 
         let link = kit.reset_link(ANNS_EMAIL).await;
         let opened = elsewhere.open_reset_link(&link.0, &link.1).await;
-        assert_eq!(opened.unwrap().person.username, "ann");
+        assert_eq!(opened.unwrap().user.username, "ann");
         let password = Password::new(HORSE);
         let logged_in = kit.accounts.log_in("ann", &password, None).await.unwrap();
-        assert!(elsewhere.visitor(&logged_in.key).await.unwrap().is_some());
+        assert!(
+            elsewhere
+                .current_user(&logged_in.key)
+                .await
+                .unwrap()
+                .is_some()
+        );
         let again = elsewhere.log_in("ann", &password, None).await.unwrap();
-        assert!(kit.accounts.visitor(&again.key).await.unwrap().is_some());
+        assert!(
+            kit.accounts
+                .current_user(&again.key)
+                .await
+                .unwrap()
+                .is_some()
+        );
     }
 }
 
@@ -189,7 +204,7 @@ async fn worker_removes_expired_sessions() {
     };
     // At its start, and not what is alive.
     assert_eq!(left(Duration::from_secs(1)).await, 1);
-    assert!(kit.accounts.visitor(&alive).await.unwrap().is_some());
+    assert!(kit.accounts.current_user(&alive).await.unwrap().is_some());
     // And every hour.
     let clock = kit.clock.clone();
     let expire = async {
@@ -209,7 +224,7 @@ async fn worker_removes_expired_sessions() {
 async fn many_expired_sessions_are_removed() {
     // More than in one step.
     let kit = Kit::with_ann().await;
-    let ann = kit.log_in("ann", HORSE).await.person;
+    let ann = kit.log_in("ann", HORSE).await.user;
     for number in 0..2_500_u32 {
         let digest = Sha256::digest(number.to_be_bytes()).into();
         let now = kit.clock.now();
@@ -218,7 +233,7 @@ async fn many_expired_sessions_are_removed() {
             upgraded_password: None,
             session: NewSession {
                 digest: SessionDigest::from_bytes(digest),
-                person: ann.id,
+                user: ann.id,
                 created_at: now,
                 expires_at: now + chrono::TimeDelta::minutes(1),
             },

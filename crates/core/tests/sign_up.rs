@@ -10,11 +10,11 @@ use phone_auth_core::address::AddressKind;
 use phone_auth_core::form::{Field, FieldProblem, Problem};
 use phone_auth_core::password::Password;
 use phone_auth_core::store::{AddressStore, StoreErrorKind};
-use phone_auth_store_testkit::{OutsideChange, Outsider};
+use phone_auth_store_testkit::{ExternalChange, ExternalWriter};
 
 /// Signs up and expects these problems, and that nothing was hashed, stored or told.
 async fn check(kit: &Kit, form: SignUpForm<'_>, problems: &[(Field, Problem)]) {
-    let people = kit.store.person_count();
+    let users = kit.store.user_count();
     let shown = format!("{form:?}");
     let refused = kit.accounts.sign_up(form).await;
     let expected: Vec<FieldProblem> = problems
@@ -23,7 +23,7 @@ async fn check(kit: &Kit, form: SignUpForm<'_>, problems: &[(Field, Problem)]) {
         .collect();
     let invalid = SignUpRefusal::Invalid(expected);
     assert_eq!(refusal(refused), invalid, "{shown}");
-    assert_eq!(kit.store.person_count(), people);
+    assert_eq!(kit.store.user_count(), users);
     assert_eq!(kit.hasher.made() + kit.hasher.checked(), 0);
     assert_eq!(kit.record.take(), [""; 0]);
 }
@@ -33,7 +33,7 @@ fn same(password: &str) -> (Password, Option<Password>) {
 }
 
 #[tokio::test]
-async fn person_is_stored_canonically() {
+async fn user_is_stored_canonically() {
     let kit = Kit::new();
     let form = SignUpForm {
         first_name: "  Ann ",
@@ -43,22 +43,21 @@ async fn person_is_stored_canonically() {
         phone: " +91 98765-43210 ",
         ..ann()
     };
-    let person = kit.accounts.sign_up(form).await.unwrap();
-    assert_eq!(person.first_name, "Ann");
-    assert_eq!(person.last_name, "Smith");
-    assert_eq!(person.username, "Ann.S");
-    assert_eq!(person.email, ANNS_EMAIL);
-    assert!(person.is_active);
-    assert!(person.last_login.is_none());
+    let user = kit.accounts.sign_up(form).await.unwrap();
+    assert_eq!(user.first_name, "Ann");
+    assert_eq!(user.last_name, "Smith");
+    assert_eq!(user.username, "Ann.S");
+    assert_eq!(user.email, ANNS_EMAIL);
+    assert!(user.is_active);
+    assert!(user.last_login.is_none());
     assert!(
-        person
-            .password
+        user.password
             .reveal()
             .starts_with("argon2$argon2id$v=19$m=19456,t=2,p=1$")
     );
-    assert!(person.password.reveal().len() <= 128);
+    assert!(user.password.reveal().len() <= 128);
 
-    let addresses = kit.store.addresses_of(person.id, 100).await.unwrap();
+    let addresses = kit.store.addresses_of(user.id, 100).await.unwrap();
     let values: Vec<&str> = addresses
         .iter()
         .map(|address| address.value.as_str())
@@ -227,10 +226,10 @@ async fn longest_fields_are_taken() {
         email: &email,
         ..ann()
     };
-    let person = Kit::new().accounts.sign_up(form).await.unwrap();
-    assert_eq!(person.first_name, name);
-    assert_eq!(person.username, username);
-    assert_eq!(person.email, email);
+    let user = Kit::new().accounts.sign_up(form).await.unwrap();
+    assert_eq!(user.first_name, name);
+    assert_eq!(user.username, username);
+    assert_eq!(user.email, email);
 }
 
 #[tokio::test]
@@ -301,8 +300,8 @@ async fn taken_names_are_told_together() {
 #[tokio::test]
 async fn email_of_a_row_is_taken() {
     let kit = Kit::new();
-    let admin = kit.store_person("admin@home", "!").await;
-    let change = OutsideChange::SetOwnEmail(admin.id, "Boss@Example.org".to_owned());
+    let admin = kit.store_user("admin@home", "!").await;
+    let change = ExternalChange::SetOwnEmail(admin.id, "Boss@Example.org".to_owned());
     kit.store.make(change).await;
     let form = SignUpForm {
         email: "boss@example.org",
@@ -388,7 +387,7 @@ async fn one_of_many_wins() {
             }
         }
     }
-    assert_eq!((won, kit.store.person_count()), (1, 1));
+    assert_eq!((won, kit.store.user_count()), (1, 1));
     assert_eq!(kit.record.take(), ["user_signed_up sign_up ann"]);
 }
 
@@ -405,7 +404,7 @@ async fn failing_store_stores_nothing() {
             kit.store.recover();
             assert_eq!(failure.kind(), kind);
             assert_eq!(failure.is_retryable(), kind == FailureKind::Unavailable);
-            assert_eq!(kit.store.person_count(), 0);
+            assert_eq!(kit.store.user_count(), 0);
             assert_eq!(kit.record.take(), [""; 0]);
         }
     }

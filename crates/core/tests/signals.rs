@@ -25,21 +25,24 @@ async fn every_flow_tells_once() {
     accounts.log_in("ann", &staple, None).await.unwrap_err();
     accounts.log_in("nobody", &horse, None).await.unwrap_err();
     let key = accounts.log_in("ann", &horse, None).await.unwrap().key;
-    let visitor = accounts.visitor(&key).await.unwrap().unwrap();
+    let current_user = accounts.current_user(&key).await.unwrap().unwrap();
     for (kind, text) in [
         (AddressKind::Email, "ann@work.example"),
         (AddressKind::Phone, "+442079460018"),
     ] {
-        let added = accounts.add_address(&visitor, kind, text).await.unwrap();
+        let added = accounts
+            .add_address(&current_user, kind, text)
+            .await
+            .unwrap();
         let sent = accounts
-            .request_verification(&visitor, kind, added.id)
+            .request_verification(&current_user, kind, added.id)
             .await;
         let _ = sent.unwrap();
         let (id, token) = kit.record.messages().pop().unwrap().parts();
         let _ = accounts.verify_address(&id, &token).await.unwrap();
     }
     let key = accounts
-        .change_password(&visitor, &horse, &staple, &staple)
+        .change_password(&current_user, &horse, &staple, &staple)
         .await
         .unwrap();
     accounts.log_out(&key).await.unwrap();

@@ -25,7 +25,7 @@ impl Running {
         let mailing = Mailing::new().await;
         for number in 1..100 {
             let name = format!("p{number}");
-            mailing.kit.store_person(&name, "pbkdf2_sha256$1$a$b").await;
+            mailing.kit.store_user(&name, "pbkdf2_sha256$1$a$b").await;
         }
         Self::of(mailing)
     }

@@ -13,7 +13,7 @@ use phone_auth_core::accounts::{
 };
 use phone_auth_core::address::{AddressId, AddressKind};
 use phone_auth_core::store::StoreErrorKind;
-use phone_auth_store_testkit::{OutsideChange, Outsider};
+use phone_auth_store_testkit::{ExternalChange, ExternalWriter};
 
 const KINDS: [AddressKind; 2] = [AddressKind::Email, AddressKind::Phone];
 
@@ -36,15 +36,15 @@ async fn verify(kit: &Kit, (id, token): &(String, String)) -> Result<&'static st
 #[tokio::test]
 async fn request_sends_the_stored_address() {
     let kit = Kit::with_ann().await;
-    let visitor = kit.visitor("ann", HORSE).await;
+    let current_user = kit.current_user("ann", HORSE).await;
     for (kind, to, id) in [
         (AddressKind::Email, ANNS_EMAIL, "ZW1haWwx"),
         (AddressKind::Phone, ANNS_PHONE, "cGhvbmUx"),
     ] {
-        let row = kit.address(&visitor, kind).await;
+        let row = kit.address(&current_user, kind).await;
         let request = kit
             .accounts
-            .request_verification(&visitor, kind, row.id)
+            .request_verification(&current_user, kind, row.id)
             .await;
         assert_eq!(request.unwrap(), VerificationRequest::Sent);
         let message = kit.record.messages().remove(0);
@@ -63,10 +63,10 @@ async fn request_sends_the_stored_address() {
 #[tokio::test]
 async fn link_verifies_once() {
     let kit = Kit::with_ann().await;
-    let visitor = kit.visitor("ann", HORSE).await;
+    let current_user = kit.current_user("ann", HORSE).await;
     for kind in KINDS {
-        let row = kit.address(&visitor, kind).await;
-        let link = kit.verification_link(&visitor, &row).await;
+        let row = kit.address(&current_user, kind).await;
+        let link = kit.verification_link(&current_user, &row).await;
         let followed = "link_followed urls - phone_email_verification_confirm";
         assert_eq!(verify(&kit, &link).await, Ok("verified"));
         let told = format!("{kind}_verified verify_address ann {}", row.value);
@@ -74,35 +74,35 @@ async fn link_verifies_once() {
 
         assert_eq!(verify(&kit, &link).await, Ok("already verified"));
         assert_eq!(kit.record.take(), [followed]);
-        assert!(kit.address(&visitor, kind).await.is_verified);
+        assert!(kit.address(&current_user, kind).await.is_verified);
 
         let request = kit
             .accounts
-            .request_verification(&visitor, kind, row.id)
+            .request_verification(&current_user, kind, row.id)
             .await;
         assert_eq!(request.unwrap(), VerificationRequest::AlreadyVerified);
         assert_eq!(kit.record.take(), [""; 0]);
     }
     let key = kit.log_in("ann", HORSE).await.key;
-    let visitor = kit.accounts.visitor(&key).await.unwrap().unwrap();
-    assert!(visitor.has_verified_email() && visitor.has_verified_phone());
+    let current_user = kit.accounts.current_user(&key).await.unwrap().unwrap();
+    assert!(current_user.has_verified_email() && current_user.has_verified_phone());
 }
 
 #[tokio::test]
 async fn used_link_stays_used() {
     let kit = Kit::with_ann().await;
-    let visitor = kit.visitor("ann", HORSE).await;
+    let current_user = kit.current_user("ann", HORSE).await;
     for kind in KINDS {
-        let row = kit.address(&visitor, kind).await;
-        let link = kit.verification_link(&visitor, &row).await;
+        let row = kit.address(&current_user, kind).await;
+        let link = kit.verification_link(&current_user, &row).await;
         assert_eq!(verify(&kit, &link).await, Ok("verified"));
-        // As the model's admin pages do; its own link worked again then.
-        let unverified = OutsideChange::SetVerified(kind, row.id, false);
+        // As django-phone-auth's admin pages do; its own link worked again then.
+        let unverified = ExternalChange::SetVerified(kind, row.id, false);
         kit.store.make(unverified).await;
         assert_eq!(verify(&kit, &link).await, Ok("refused"));
-        assert!(!kit.address(&visitor, kind).await.is_verified);
+        assert!(!kit.address(&current_user, kind).await.is_verified);
         kit.clock.advance(Duration::from_secs(1));
-        let newer = kit.verification_link(&visitor, &row).await;
+        let newer = kit.verification_link(&current_user, &row).await;
         assert_eq!(verify(&kit, &newer).await, Ok("verified"));
     }
 }
@@ -111,9 +111,9 @@ async fn used_link_stays_used() {
 async fn looking_changes_nothing() {
     let kit = Kit::with_settings(|settings| settings.verify_by_click = true);
     kit.sign_up_ann().await;
-    let visitor = kit.visitor("ann", HORSE).await;
-    let row = kit.address(&visitor, AddressKind::Email).await;
-    let (id, token) = kit.verification_link(&visitor, &row).await;
+    let current_user = kit.current_user("ann", HORSE).await;
+    let row = kit.address(&current_user, AddressKind::Email).await;
+    let (id, token) = kit.verification_link(&current_user, &row).await;
     for _ in 0..10 {
         let state = kit
             .accounts
@@ -121,14 +121,18 @@ async fn looking_changes_nothing() {
             .await
             .unwrap();
         assert!(!state.address.is_verified);
-        assert_eq!(state.person.username, "ann");
+        assert_eq!(state.user.username, "ann");
         let followed = "link_followed urls - phone_email_verification_confirm";
         assert_eq!(kit.record.take(), [followed]);
         let again = kit.accounts.check_verification_link(&id, &token).await;
         assert!(!again.unwrap().address.is_verified);
         assert!(kit.record.take().is_empty(), "nobody opened it");
     }
-    assert!(!kit.address(&visitor, AddressKind::Email).await.is_verified);
+    assert!(
+        !kit.address(&current_user, AddressKind::Email)
+            .await
+            .is_verified
+    );
     // The click is no second opening.
     assert_eq!(
         verify(&kit, &(id.clone(), token.clone())).await,
@@ -149,9 +153,9 @@ async fn looking_changes_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn parallel_openings_tell_once() {
     let kit = Kit::with_ann().await;
-    let visitor = kit.visitor("ann", HORSE).await;
-    let row = kit.address(&visitor, AddressKind::Phone).await;
-    let (id, token) = kit.verification_link(&visitor, &row).await;
+    let current_user = kit.current_user("ann", HORSE).await;
+    let row = kit.address(&current_user, AddressKind::Phone).await;
+    let (id, token) = kit.verification_link(&current_user, &row).await;
     let mut tasks = Vec::new();
     for _ in 0..20 {
         let (accounts, id, token) = (kit.accounts.clone(), id.clone(), token.clone());
@@ -173,18 +177,18 @@ async fn parallel_openings_tell_once() {
 
 #[tokio::test]
 async fn changes_end_the_link() {
-    for change in ["text", "gone", "moved", "inactive", "person gone"] {
+    for change in ["text", "gone", "moved", "inactive", "user gone"] {
         let kit = Kit::with_ann().await;
         let bob = kit.sign_up_bob().await;
-        let visitor = kit.visitor("ann", HORSE).await;
-        let row = kit.address(&visitor, AddressKind::Email).await;
-        let link = kit.verification_link(&visitor, &row).await;
+        let current_user = kit.current_user("ann", HORSE).await;
+        let row = kit.address(&current_user, AddressKind::Email).await;
+        let link = kit.verification_link(&current_user, &row).await;
         let outside = match change {
-            "text" => OutsideChange::EditAddress(row.kind, row.id, "ann@new.example".to_owned()),
-            "gone" => OutsideChange::DeleteAddress(row.kind, row.id),
-            "moved" => OutsideChange::MoveAddress(row.kind, row.id, bob.id),
-            "inactive" => OutsideChange::SetActive(row.person, false),
-            _ => OutsideChange::DeletePerson(row.person),
+            "text" => ExternalChange::EditAddress(row.kind, row.id, "ann@new.example".to_owned()),
+            "gone" => ExternalChange::DeleteAddress(row.kind, row.id),
+            "moved" => ExternalChange::MoveAddress(row.kind, row.id, bob.id),
+            "inactive" => ExternalChange::SetActive(row.user, false),
+            _ => ExternalChange::DeleteUser(row.user),
         };
         kit.store.make(outside).await;
         assert_eq!(verify(&kit, &link).await, Ok("refused"), "{change}");
@@ -203,16 +207,16 @@ async fn lifetime_follows_the_channel() {
     let (day, ten_minutes) = (Duration::from_hours(24), Duration::from_mins(10));
     for (kind, lifetime) in [(AddressKind::Email, day), (AddressKind::Phone, ten_minutes)] {
         let kit = Kit::with_ann().await;
-        let visitor = kit.visitor("ann", HORSE).await;
-        let row = kit.address(&visitor, kind).await;
-        let link = kit.verification_link(&visitor, &row).await;
+        let current_user = kit.current_user("ann", HORSE).await;
+        let row = kit.address(&current_user, kind).await;
+        let link = kit.verification_link(&current_user, &row).await;
         kit.clock.advance(lifetime + Duration::from_secs(1));
         assert_eq!(verify(&kit, &link).await, Ok("refused"));
         let refused = format!("token_refused tokens - verify-{kind} Expired");
         assert_eq!(kit.record.take().pop(), Some(refused));
-        assert!(!kit.address(&visitor, kind).await.is_verified);
+        assert!(!kit.address(&current_user, kind).await.is_verified);
 
-        let link = kit.verification_link(&visitor, &row).await;
+        let link = kit.verification_link(&current_user, &row).await;
         kit.clock.advance(lifetime);
         assert_eq!(verify(&kit, &link).await, Ok("verified"));
     }
@@ -221,16 +225,16 @@ async fn lifetime_follows_the_channel() {
 #[tokio::test]
 async fn tokens_do_not_cross() {
     let kit = Kit::with_ann().await;
-    let visitor = kit.visitor("ann", HORSE).await;
-    let email = kit.address(&visitor, AddressKind::Email).await;
-    let phone = kit.address(&visitor, AddressKind::Phone).await;
+    let current_user = kit.current_user("ann", HORSE).await;
+    let email = kit.address(&current_user, AddressKind::Email).await;
+    let phone = kit.address(&current_user, AddressKind::Phone).await;
     let other = kit
         .accounts
-        .add_address(&visitor, AddressKind::Email, "ann@work.example");
+        .add_address(&current_user, AddressKind::Email, "ann@work.example");
     let other = other.await.unwrap();
-    let (email_id, email_token) = kit.verification_link(&visitor, &email).await;
-    let (phone_id, phone_token) = kit.verification_link(&visitor, &phone).await;
-    let (other_id, _) = kit.verification_link(&visitor, &other).await;
+    let (email_id, email_token) = kit.verification_link(&current_user, &email).await;
+    let (phone_id, phone_token) = kit.verification_link(&current_user, &phone).await;
+    let (other_id, _) = kit.verification_link(&current_user, &other).await;
     let (user_id, reset_token) = kit.reset_link(ANNS_EMAIL).await;
     for (id, token) in [
         (&email_id, &phone_token),
@@ -249,27 +253,27 @@ async fn tokens_do_not_cross() {
 
 #[tokio::test]
 async fn joined_values_do_not_forge() {
-    // Person 1 with 8john@… and person 18 with john@…: the model's token is the same for both.
+    // User 1 with 8john@… and user 18 with john@…: django-phone-auth's token is the same for both.
     let kit = Kit::with_ann().await;
-    let visitor = kit.visitor("ann", HORSE).await;
+    let current_user = kit.current_user("ann", HORSE).await;
     let one = kit
         .accounts
-        .add_address(&visitor, AddressKind::Email, "1john@example.org");
+        .add_address(&current_user, AddressKind::Email, "1john@example.org");
     let two = kit
         .accounts
-        .add_address(&visitor, AddressKind::Email, "john@example.org");
+        .add_address(&current_user, AddressKind::Email, "john@example.org");
     let (one, two) = (one.await.unwrap(), two.await.unwrap());
-    let (_, token) = kit.verification_link(&visitor, &one).await;
-    let (id, _) = kit.verification_link(&visitor, &two).await;
+    let (_, token) = kit.verification_link(&current_user, &one).await;
+    let (id, _) = kit.verification_link(&current_user, &two).await;
     assert_eq!(verify(&kit, &(id, token)).await, Ok("refused"));
 }
 
 #[tokio::test]
 async fn aliased_ids_are_refused() {
     let kit = Kit::with_ann().await;
-    let visitor = kit.visitor("ann", HORSE).await;
-    let row = kit.address(&visitor, AddressKind::Email).await;
-    let (_, token) = kit.verification_link(&visitor, &row).await;
+    let current_user = kit.current_user("ann", HORSE).await;
+    let row = kit.address(&current_user, AddressKind::Email).await;
+    let (_, token) = kit.verification_link(&current_user, &row).await;
     // email+1, email01, email1_0, email１, Email1, padding, a user's id, nonsense.
     for id in [
         "ZW1haWwrMQ",
@@ -296,8 +300,8 @@ async fn others_addresses_do_not_exist() {
     let kit = Kit::with_ann().await;
     kit.sign_up_bob().await;
     let (ann, bob) = (
-        kit.visitor("ann", HORSE).await,
-        kit.visitor("bob", HORSE).await,
+        kit.current_user("ann", HORSE).await,
+        kit.current_user("bob", HORSE).await,
     );
     let bobs = kit.address(&bob, AddressKind::Email).await;
     for id in [
@@ -318,29 +322,33 @@ async fn others_addresses_do_not_exist() {
 #[tokio::test]
 async fn failing_store_verifies_nothing() {
     let kit = Kit::with_ann().await;
-    let visitor = kit.visitor("ann", HORSE).await;
-    let row = kit.address(&visitor, AddressKind::Email).await;
-    let link = kit.verification_link(&visitor, &row).await;
+    let current_user = kit.current_user("ann", HORSE).await;
+    let row = kit.address(&current_user, AddressKind::Email).await;
+    let link = kit.verification_link(&current_user, &row).await;
     for calls in 0..2 {
         kit.store.fail_after(calls, StoreErrorKind::Unavailable);
         assert_eq!(verify(&kit, &link).await, Err(FailureKind::Unavailable));
         kit.store.recover();
     }
     assert_eq!(kit.record.take_flows(), [""; 0]);
-    assert!(!kit.address(&visitor, AddressKind::Email).await.is_verified);
+    assert!(
+        !kit.address(&current_user, AddressKind::Email)
+            .await
+            .is_verified
+    );
 }
 
 #[tokio::test]
 async fn unreceived_verification_is_refused() {
     let kit = Kit::with_ann().await;
-    let visitor = kit.visitor("ann", HORSE).await;
+    let current_user = kit.current_user("ann", HORSE).await;
     for (lacking, refused) in [
         ("verify_email", AddressKind::Email),
         ("verify_phone", AddressKind::Phone),
     ] {
         let accounts = kit.lacking(&[lacking]);
         for kind in KINDS {
-            let row = kit.address(&visitor, kind).await;
+            let row = kit.address(&current_user, kind).await;
             let enqueued = accounts
                 .outbox()
                 .unwrap()
@@ -348,7 +356,9 @@ async fn unreceived_verification_is_refused() {
                 .await
                 .unwrap()
                 .len();
-            let asked = accounts.request_verification(&visitor, kind, row.id).await;
+            let asked = accounts
+                .request_verification(&current_user, kind, row.id)
+                .await;
             let now_pending = accounts
                 .outbox()
                 .unwrap()

@@ -38,7 +38,7 @@ async fn worker_sends_only_with_the_key_of_the_store() {
         accounts.request_password_reset(ANNS_EMAIL).await.unwrap();
         tokio::time::sleep(A_WHILE).await;
         assert_eq!(!sent.take().is_empty(), is_sent);
-        // The message is kept for whoever has the key.
+        // The message is kept for the one who has the key.
         let pending = accounts
             .outbox()
             .unwrap()

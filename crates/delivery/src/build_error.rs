@@ -83,7 +83,7 @@ pub enum BuildErrorKind {
     /// The subject is not words with dots between them.
     #[error("the subject is not words with dots between them")]
     Subject,
-    /// There are no texts in the language that is taken when a person's own is not there.
+    /// There are no texts in the language that is taken when a user's own is not there.
     #[error("there are no texts in the default language")]
     Language,
 }

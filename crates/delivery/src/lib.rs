@@ -1,7 +1,7 @@
 //! Ready receivers for the messages of phone-auth.
 //!
-//! A message is a link that somebody must get: to reset a password, to verify an e-mail address or a
-//! phone number. Four signals ask for one, and whoever receives them delivers it. This crate holds
+//! A message is a link that someone must get: to reset a password, to verify an e-mail address or a
+//! phone number. Four signals ask for one, and anyone who receives them delivers it. This crate holds
 //! receivers that many would write alike, each behind a feature: by e-mail through a mail server
 //! (`smtp`), by text message through a gateway (`sms-gateway`), by way of another service that takes signed
 //! requests (`webhook`) or reads a stream (`nats`), and, for one's own machine, printed lines and a mailbox in
@@ -25,11 +25,11 @@
 //!
 //! // What is linked and has no state is left out by its id; `phone-auth` does this by itself.
 //! let others = RECEIVERS.iter().filter(|id| **id != smtp::RECEIVER);
-//! let dispatcher = others.fold(Signals::builder(), |signals, id| signals.switch_off(*id));
+//! let dispatcher = others.fold(Signals::builder(), |signals, id| signals.disable_receiver(*id));
 //! # #[cfg(feature = "development")]
 //! # let dispatcher = phone_auth_delivery::development::RECEIVERS
 //! #     .iter()
-//! #     .fold(dispatcher, |signals, id| signals.switch_off(*id));
+//! #     .fold(dispatcher, |signals, id| signals.disable_receiver(*id));
 //! let dispatcher = dispatcher.provide(smtp).build()?;
 //! assert!(dispatcher.has_receiver::<VerifyEmail>());
 //! # Ok::<(), Box<dyn std::error::Error>>(())

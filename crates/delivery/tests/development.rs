@@ -1,4 +1,4 @@
-//! The development receivers, found by the linker and sent to by a hub.
+//! The development receivers, found by the linker and sent to by a dispatcher.
 #![cfg(feature = "development")]
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
@@ -39,16 +39,18 @@ fn url(path: &str) -> RelativeUrl {
     RelativeUrl::new(path).unwrap()
 }
 
-/// A hub that calls no receiver of another feature of this crate.
+/// A dispatcher that calls no receiver of another feature of this crate.
 fn without_the_others() -> SignalsBuilder {
     let others = phone_auth_delivery::RECEIVERS.iter();
-    others.fold(Signals::builder(), |hub, id| hub.switch_off(*id))
+    others.fold(Signals::builder(), |dispatcher, id| {
+        dispatcher.disable_receiver(*id)
+    })
 }
 
 #[tokio::test]
 async fn each_message_is_printed_and_kept() {
     let (paper, mailbox) = (Paper::default(), mailbox());
-    let hub = without_the_others()
+    let dispatcher = without_the_others()
         .provide(LinePrinter::new(paper.clone()))
         .provide(mailbox.clone())
         .build()
@@ -56,26 +58,30 @@ async fn each_message_is_printed_and_kept() {
     let (email, phone) = ("ann@example.org".to_owned(), "+41446681800".to_owned());
     let reset = Sender::new("request_password_reset");
     let verify = Sender::new("request_verification");
-    hub.send(&ResetPasswordEmail::new(
-        reset,
-        ann(),
-        url("/a/"),
-        email.clone(),
-    ))
-    .await
-    .unwrap();
-    hub.send(&ResetPasswordPhone::new(
-        reset,
-        ann(),
-        url("/b/"),
-        phone.clone(),
-    ))
-    .await
-    .unwrap();
-    hub.send(&VerifyEmail::new(verify, ann(), url("/c/"), email))
+    dispatcher
+        .send(&ResetPasswordEmail::new(
+            reset,
+            ann(),
+            url("/a/"),
+            email.clone(),
+        ))
         .await
         .unwrap();
-    hub.send(&VerifyPhone::new(verify, ann(), url("/d/"), phone))
+    dispatcher
+        .send(&ResetPasswordPhone::new(
+            reset,
+            ann(),
+            url("/b/"),
+            phone.clone(),
+        ))
+        .await
+        .unwrap();
+    dispatcher
+        .send(&VerifyEmail::new(verify, ann(), url("/c/"), email))
+        .await
+        .unwrap();
+    dispatcher
+        .send(&VerifyPhone::new(verify, ann(), url("/d/"), phone))
         .await
         .unwrap();
 
@@ -108,13 +114,15 @@ verify_phone {user},"url":"/d/","phone":"+41446681800","sender":"request_verific
 
 #[tokio::test]
 async fn receivers_can_be_switched_off() {
-    let hub = RECEIVERS
+    let dispatcher = RECEIVERS
         .iter()
-        .fold(without_the_others(), |hub, id| hub.switch_off(*id))
+        .fold(without_the_others(), |dispatcher, id| {
+            dispatcher.disable_receiver(*id)
+        })
         .build()
         .unwrap();
-    assert!(!hub.has_receiver::<VerifyEmail>());
-    assert!(!hub.has_receiver::<ResetPasswordPhone>());
+    assert!(!dispatcher.has_receiver::<VerifyEmail>());
+    assert!(!dispatcher.has_receiver::<ResetPasswordPhone>());
 }
 
 #[test]

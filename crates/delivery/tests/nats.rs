@@ -152,7 +152,7 @@ async fn log_in_by_credentials() {
     right.send(&message()).await.unwrap();
     assert_eq!(stream.info().await.unwrap().state.messages, 1);
 
-    // Somebody else's, and the right token with somebody else's key.
+    // Another user's, and the right token with another user's key.
     let (ours, others) = (accounts.credentials(), NatsAccounts::new().credentials());
     let (token, _) = ours.split_once("-----BEGIN USER").unwrap();
     let (_, key) = others.split_once("-----BEGIN USER").unwrap();
@@ -193,21 +193,25 @@ async fn closed_port_is_tried_again() {
 async fn chosen_signals_are_published() {
     let server = NatsServer::start("", false).await;
     let mut stream = stream(&server, ConnectOptions::new()).await;
-    let hub = phone_auth_delivery::RECEIVERS
+    let dispatcher = phone_auth_delivery::RECEIVERS
         .iter()
         .filter(|id| **id != RECEIVER)
-        .fold(Signals::builder(), |hub, id| hub.switch_off(*id));
+        .fold(Signals::builder(), |dispatcher, id| {
+            dispatcher.disable_receiver(*id)
+        });
     #[cfg(feature = "development")]
-    let hub = phone_auth_delivery::development::RECEIVERS
+    let dispatcher = phone_auth_delivery::development::RECEIVERS
         .iter()
-        .fold(hub, |hub, id| hub.switch_off(*id));
+        .fold(dispatcher, |dispatcher, id| {
+            dispatcher.disable_receiver(*id)
+        });
     let nats = to(&server).only(["reset_password_phone"]).build().unwrap();
-    let hub = hub.provide(nats).build().unwrap();
-    hub.send(&message()).await.unwrap();
+    let dispatcher = dispatcher.provide(nats).build().unwrap();
+    dispatcher.send(&message()).await.unwrap();
     let url = RelativeUrl::new("/x/").unwrap();
     let user = User::new(2, "bob", "", "");
     let reset = ResetPasswordPhone::new("test".into(), user, url, "+41446681800".to_owned());
-    hub.send(&reset).await.unwrap();
+    dispatcher.send(&reset).await.unwrap();
     let state = stream.info().await.unwrap().state.clone();
     assert_eq!(state.messages, 1);
     let stored = stream.get_raw_message(state.last_sequence).await.unwrap();

@@ -414,15 +414,19 @@ async fn tls_is_checked() {
 #[tokio::test]
 async fn linked_receiver_sends_text() {
     let gateway = Gateway::start().await;
-    let hub = phone_auth_delivery::RECEIVERS
+    let dispatcher = phone_auth_delivery::RECEIVERS
         .iter()
         .filter(|id| **id != RECEIVER)
-        .fold(Signals::builder(), |hub, id| hub.switch_off(*id));
+        .fold(Signals::builder(), |dispatcher, id| {
+            dispatcher.disable_receiver(*id)
+        });
     #[cfg(feature = "development")]
-    let hub = phone_auth_delivery::development::RECEIVERS
+    let dispatcher = phone_auth_delivery::development::RECEIVERS
         .iter()
-        .fold(hub, |hub, id| hub.switch_off(*id));
-    let hub = hub
+        .fold(dispatcher, |dispatcher, id| {
+            dispatcher.disable_receiver(*id)
+        });
+    let dispatcher = dispatcher
         .provide(json_to(&gateway).build().unwrap())
         .build()
         .unwrap();
@@ -430,7 +434,7 @@ async fn linked_receiver_sends_text() {
     let user = User::new(2, "bob", "", "");
     let reset = ResetPasswordPhone::new("test".into(), user, url, "+41446681801".to_owned());
     let reset = reset.with_envelope(Envelope::new("k").in_language("de"));
-    hub.send(&reset).await.unwrap();
+    dispatcher.send(&reset).await.unwrap();
     let body: serde_json::Value = serde_json::from_str(&gateway.last().body).unwrap();
     let text = "example.org: neues Passwort setzen: https://example.org/x/";
     assert_eq!(body, json!({ "to": "+41446681801", "text": text }));

@@ -113,7 +113,7 @@ async fn repeat_has_same_id() {
 }
 
 #[tokio::test]
-async fn language_is_the_persons() {
+async fn language_is_the_users() {
     let server = MailServer::start("none").await;
     let smtp = Smtp::builder(site(), "127.0.0.1", "accounts@example.org")
         .port(server.port())
@@ -262,21 +262,28 @@ async fn closed_port_is_tried_again() {
 #[tokio::test]
 async fn linked_receiver_sends_mail() {
     let server = MailServer::start("tls").await;
-    let hub = phone_auth_delivery::RECEIVERS
+    let dispatcher = phone_auth_delivery::RECEIVERS
         .iter()
         .filter(|id| **id != RECEIVER)
-        .fold(Signals::builder(), |hub, id| hub.switch_off(*id));
+        .fold(Signals::builder(), |dispatcher, id| {
+            dispatcher.disable_receiver(*id)
+        });
     #[cfg(feature = "development")]
-    let hub = phone_auth_delivery::development::RECEIVERS
+    let dispatcher = phone_auth_delivery::development::RECEIVERS
         .iter()
-        .fold(hub, |hub, id| hub.switch_off(*id));
+        .fold(dispatcher, |dispatcher, id| {
+            dispatcher.disable_receiver(*id)
+        });
     let smtp = mail_through(&server, Security::Implicit).build().unwrap();
-    let hub = hub.provide(smtp).build().unwrap();
-    hub.send(&message_to("ann@example.org")).await.unwrap();
+    let dispatcher = dispatcher.provide(smtp).build().unwrap();
+    dispatcher
+        .send(&message_to("ann@example.org"))
+        .await
+        .unwrap();
     let url = RelativeUrl::new(LINK).unwrap();
     let user = User::new(2, "bob", "", "");
     let reset = ResetPasswordEmail::new("test".into(), user, url, "bob@example.org".to_owned());
-    hub.send(&reset).await.unwrap();
+    dispatcher.send(&reset).await.unwrap();
     let mail = server.mail_to("bob@example.org").await;
     assert_eq!(mail.header("subject"), "Set a new password at example.org");
     assert!(!mail.text().contains("works for"), "{}", mail.text());

@@ -66,7 +66,7 @@ async fn silent_connection_is_replaced() {
     );
 }
 
-/// What somebody on the way put behind the answer to STARTTLS would be read as the answer to what is said
+/// What someone on the way put behind the answer to STARTTLS would be read as the answer to what is said
 /// over TLS, and each answer as that to the command after its own (CVE-2011-0411).
 #[tokio::test]
 async fn words_before_tls_are_refused() {

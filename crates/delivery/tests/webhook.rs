@@ -190,23 +190,27 @@ async fn answers_are_told_apart() {
 #[tokio::test]
 async fn chosen_signals_are_posted() {
     let gateway = Gateway::start().await;
-    let hub = phone_auth_delivery::RECEIVERS
+    let dispatcher = phone_auth_delivery::RECEIVERS
         .iter()
         .filter(|id| **id != RECEIVER)
-        .fold(Signals::builder(), |hub, id| hub.switch_off(*id));
+        .fold(Signals::builder(), |dispatcher, id| {
+            dispatcher.disable_receiver(*id)
+        });
     #[cfg(feature = "development")]
-    let hub = phone_auth_delivery::development::RECEIVERS
+    let dispatcher = phone_auth_delivery::development::RECEIVERS
         .iter()
-        .fold(hub, |hub, id| hub.switch_off(*id));
+        .fold(dispatcher, |dispatcher, id| {
+            dispatcher.disable_receiver(*id)
+        });
     let webhook = to(&gateway).only(["reset_password_phone"]).build().unwrap();
     assert!(webhook.takes("reset_password_phone") && !webhook.takes("verify_email"));
-    let hub = hub.provide(webhook).build().unwrap();
-    hub.send(&message()).await.unwrap();
+    let dispatcher = dispatcher.provide(webhook).build().unwrap();
+    dispatcher.send(&message()).await.unwrap();
     assert_eq!(gateway.received().len(), 0);
     let url = RelativeUrl::new("/x/").unwrap();
     let user = User::new(2, "bob", "", "");
     let reset = ResetPasswordPhone::new("test".into(), user, url, "+41446681800".to_owned());
-    hub.send(&reset).await.unwrap();
+    dispatcher.send(&reset).await.unwrap();
     let body: serde_json::Value = serde_json::from_str(&gateway.last().body).unwrap();
     assert_eq!(body.pointer("/data/phone"), Some(&json!("+41446681800")));
     assert_eq!(body.pointer("/data/email"), None);

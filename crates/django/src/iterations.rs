@@ -51,7 +51,7 @@ impl DjangoIterations {
     /// let kind = |algorithm: &str, cost: &str| PasswordKind {
     ///     algorithm: algorithm.to_owned(),
     ///     cost: cost.to_owned(),
-    ///     people: 1,
+    ///     users: 1,
     /// };
     /// let kinds = [kind("pbkdf2_sha256", "870000"), kind("pbkdf2_sha256", "1000000")];
     /// assert_eq!(DjangoIterations::needed_for(&kinds), DjangoIterations::new(1_000_000));

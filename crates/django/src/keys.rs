@@ -37,7 +37,7 @@ pub struct DjangoKeys {
 #[must_use]
 #[expect(
     clippy::exhaustive_enums,
-    reason = "whoever reads a session must decide about every outcome"
+    reason = "anyone who reads a session must decide about every outcome"
 )]
 pub enum SessionAuthHash {
     /// Made with the current key for this password.
@@ -65,7 +65,7 @@ impl DjangoKeys {
     }
 
     /// The hash that Django puts into a session as `_auth_user_hash`: 64 hexadecimal digits, bound to the
-    /// password column of the person. Made with the current key.
+    /// password column of the user. Made with the current key.
     pub fn session_auth_hash(&self, password_column: &str) -> String {
         session_auth_hash(&self.current, password_column)
     }

@@ -6,8 +6,10 @@
 //! | part | port | what it does |
 //! |---|---|---|
 //! | [`DjangoHashes`] | `LegacyHashes` | checks passwords that Django hashed; a log-in replaces them |
-//! | [`DjangoTokens`] | `ForeignTokens` | accepts links that the old site sent, until a moment that the operator names |
-//! | [`DjangoSessions`] | `Sessions` | whoever is logged in at the Django site is logged in here, and the other way round |
+//! | [`DjangoTokens`] | `ForeignTokens` | accepts links that the old site sent, until a moment that the operator names
+//! |
+//! | [`DjangoSessions`] | `Sessions` | anyone who is logged in at the Django site is logged in here, and the other way
+//! round |
 //! | [`TimeZone`] | `WallClock` | reads the times of Django's tables where they are texts without a zone |
 //!
 //! What is not here: SQL, for the stores keep the rows; and making a token of Django's.

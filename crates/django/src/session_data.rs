@@ -47,7 +47,7 @@ const HASH: &str = "_auth_user_hash";
 pub struct SessionData(BTreeMap<String, Box<RawValue>>);
 
 impl SessionData {
-    /// The id of whoever is logged in.
+    /// The id of the one who is logged in.
     pub fn user(&self) -> Option<i64> {
         let text: String = self.read(USER)?;
         let id: i64 = text.parse().ok()?;
@@ -60,12 +60,12 @@ impl SessionData {
         self.read(HASH)
     }
 
-    /// The class, by its path, that let in whoever is logged in.
+    /// The class, by its path, that let in anyone who is logged in.
     pub fn backend(&self) -> Option<String> {
         self.read(BACKEND)
     }
 
-    /// Has somebody be logged in. What others keep in the session stays.
+    /// Has someone be logged in. What others keep in the session stays.
     pub fn log_in(&mut self, user: i64, backend: &str, auth_hash: &str) {
         self.write(USER, &user.to_string());
         self.write(BACKEND, backend);

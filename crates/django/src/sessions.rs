@@ -8,32 +8,32 @@ use chrono::{DateTime, Utc};
 use phone_auth_core::accounts::Failure;
 use phone_auth_core::django_session::{DjangoLogIn, DjangoRewrite, DjangoRow};
 use phone_auth_core::password::EncodedPassword;
-use phone_auth_core::person::PersonId;
 use phone_auth_core::randomness::{Randomness, RandomnessError};
 use phone_auth_core::session::{ActiveSession, PasswordReplacement, SessionKey};
 use phone_auth_core::sessions::{FoundSession, LogIn, Rebound, Sessions};
 use phone_auth_core::store::{DjangoSessionStore, StoreError, StoreErrorKind};
+use phone_auth_core::user::UserId;
 use zeroize::Zeroizing;
 
 use crate::{DjangoKeys, SessionAuthHash, SessionData};
 
-/// What Django calls the class of its own that lets people in.
+/// What Django calls the class of its own that lets users in.
 const DJANGOS_BACKEND: &str = "django.contrib.auth.backends.ModelBackend";
 
-/// What Django calls the class of the model that lets people in.
+/// What Django calls the class of django-phone-auth that lets users in.
 const BACKEND: &str = "phone_auth.backend.CustomAuthBackend";
 
-/// How many keys are tried before one that is somebody's already is an error.
+/// How many keys are tried before one that is another user's already is an error.
 const ATTEMPTS: usize = 3;
 
-/// Sessions that are shared with a Django site on the same database: whoever is logged in there is
+/// Sessions that are shared with a Django site on the same database: anyone who is logged in there is
 /// logged in here, and the other way round. For
 /// [`AccountsBuilder::sessions`](phone_auth_core::accounts::AccountsBuilder::sessions).
 ///
 /// # Security
 /// - The table holds the keys of sessions in the clear, as Django wants it: a copy of the database lets its
 ///   reader in. Sessions of our own are kept as digests.
-/// - Whoever has a `SECRET_KEY` can log in as anybody.
+/// - Anyone who has a `SECRET_KEY` can log in as anyone.
 #[derive(Clone)]
 pub struct DjangoSessions {
     store: Arc<dyn DjangoSessionStore>,
@@ -55,7 +55,7 @@ impl DjangoSessions {
     }
 
     /// With another class in the sessions that are begun here: one of the site's
-    /// `AUTHENTICATION_BACKENDS`, or else Django takes whoever logs in here for nobody.
+    /// `AUTHENTICATION_BACKENDS`, or else Django takes anyone who logs in here for nobody.
     #[must_use]
     pub fn with_backend(mut self, path: impl Into<String>) -> Self {
         self.backend = path.into();
@@ -63,7 +63,7 @@ impl DjangoSessions {
     }
 
     /// Counts sessions of these classes, beside the one in the sessions that are begun here: all of the site's
-    /// `AUTHENTICATION_BACKENDS`, for of another class's it takes whoever has one for nobody. Unless said
+    /// `AUTHENTICATION_BACKENDS`, for of another class's it takes anyone who has one for nobody. Unless said
     /// otherwise Django's own `ModelBackend`.
     #[must_use]
     pub fn accepting_backends<'b>(mut self, paths: impl IntoIterator<Item = &'b str>) -> Self {
@@ -120,26 +120,26 @@ impl DjangoSessions {
     }
 
     /// What the session of a log-in holds: what others keep in the one that the browser came with moves along, unless
-    /// that was somebody else's.
+    /// that was another user's.
     async fn data_of(&self, log_in: &LogIn<'_>) -> Result<SessionData, StoreError> {
         let before = match log_in.previous {
             Some(key) => self.read(key, log_in.at).await?,
             None => None,
         };
-        let person = log_in.person;
+        let user = log_in.user;
         let mut data = before
             .map(|(_, data)| data)
             .filter(|data| match data.user() {
                 None => data.auth_hash().is_none(),
-                Some(user) => {
-                    user == person.id.get()
+                Some(id) => {
+                    id == user.id.get()
                         && data.backend().is_some_and(|backend| self.accepts(&backend))
-                        && self.check(data, &person.password) != SessionAuthHash::Refused
+                        && self.check(data, &user.password) != SessionAuthHash::Refused
                 }
             })
             .unwrap_or_default();
-        let password = log_in.upgraded_password.unwrap_or(&person.password);
-        data.log_in(person.id.get(), &self.backend, &self.hash(password));
+        let password = log_in.upgraded_password.unwrap_or(&user.password);
+        data.log_in(user.id.get(), &self.backend, &self.hash(password));
         Ok(data)
     }
 }
@@ -170,12 +170,12 @@ impl Sessions for DjangoSessions {
         let (Some(user), Some(_)) = (data.user(), backend) else {
             return Ok(None);
         };
-        let Some(found) = self.store.proven_person(PersonId::new(user)).await? else {
+        let Some(found) = self.store.proven_user(UserId::new(user)).await? else {
             return Ok(None);
         };
-        let is_stale = match self.check(&data, &found.person.password) {
-            SessionAuthHash::Current if found.person.is_active => false,
-            SessionAuthHash::Fallback if found.person.is_active => true,
+        let is_stale = match self.check(&data, &found.user.password) {
+            SessionAuthHash::Current if found.user.is_active => false,
+            SessionAuthHash::Fallback if found.user.is_active => true,
             _ => {
                 // As Django does: a session of an older password would come to life with that password. And as our
                 // own: one of a user who is disabled would come to life with the user.
@@ -185,7 +185,7 @@ impl Sessions for DjangoSessions {
         };
         let session = ActiveSession {
             digest: key.digest(),
-            person: found.person,
+            user: found.user,
             has_verified_email: found.has_verified_email,
             has_verified_phone: found.has_verified_phone,
             expires_at: row.expires_at,
@@ -207,8 +207,8 @@ impl Sessions for DjangoSessions {
         for _ in 0..ATTEMPTS {
             let key = new_key(randomness)?;
             let new = DjangoLogIn {
-                person: log_in.person.id,
-                checked_password: log_in.person.password.clone(),
+                user: log_in.user.id,
+                checked_password: log_in.user.password.clone(),
                 upgraded_password: log_in.upgraded_password.cloned(),
                 at: log_in.at,
                 ends: log_in.previous.filter(|key| key.is_djangos()).cloned(),
@@ -216,7 +216,7 @@ impl Sessions for DjangoSessions {
             };
             match self.store.django_log_in(&new).await {
                 Ok(began) => return Ok(began.then_some(key)),
-                // The key is somebody's already: take another, never theirs.
+                // The key is another user's already: take another, never theirs.
                 Err(error) if error.kind() == StoreErrorKind::SessionExists => in_use = error,
                 Err(error) => return Err(error.into()),
             }
@@ -234,7 +234,7 @@ impl Sessions for DjangoSessions {
         let Some((old, mut data)) = self.read(key, now).await? else {
             return Ok(Rebound::Over);
         };
-        if data.user() != Some(replacement.person.get()) {
+        if data.user() != Some(replacement.user.get()) {
             return Ok(Rebound::Over);
         }
         data.set_auth_hash(&self.hash(&replacement.new));
@@ -261,7 +261,7 @@ impl Sessions for DjangoSessions {
         let Some((old, mut data)) = self.read(&found.key, now).await? else {
             return Ok(None);
         };
-        data.set_auth_hash(&self.hash(&found.session.person.password));
+        data.set_auth_hash(&self.hash(&found.session.user.password));
         let key = new_key(randomness)?;
         let new = self.row(key.clone(), &data, now, old.expires_at);
         let rewrite = DjangoRewrite { old, new };

@@ -12,13 +12,13 @@ use super::calling_code;
     reason = "the format of another program, which does not grow"
 )]
 pub struct ResetState<'a> {
-    /// The id of the person.
+    /// The id of the user.
     pub user: i64,
     /// The column `password`.
     pub password: &'a str,
     /// The column `last_login`.
     pub last_login: Option<DateTime<Utc>>,
-    /// The column `email` of the person, not of an address.
+    /// The column `email` of the user, not of an address.
     pub email: &'a str,
 }
 
@@ -29,7 +29,7 @@ pub struct ResetState<'a> {
     reason = "the format of another program, which does not grow"
 )]
 pub struct VerificationState<'a> {
-    /// The id of the person whose address it is.
+    /// The id of the user whose address it is.
     pub user: i64,
     /// The address.
     pub address: DjangoAddress<'a>,

@@ -8,7 +8,7 @@ use core::time::Duration;
 use chrono::{DateTime, Utc};
 use phone_auth_core::address::{AddressKind, AddressRecord};
 use phone_auth_core::foreign_tokens::ForeignTokens;
-use phone_auth_core::person::Person;
+use phone_auth_core::user::User;
 use phone_auth_tokens::TokenErrorKind;
 use subtle::{Choice, ConstantTimeEq};
 
@@ -182,12 +182,12 @@ impl DjangoTokens {
 }
 
 impl ForeignTokens for DjangoTokens {
-    fn resets(&self, person: &Person, token: &str, now: DateTime<Utc>) -> bool {
+    fn resets(&self, user: &User, token: &str, now: DateTime<Utc>) -> bool {
         let state = ResetState {
-            user: person.id.get(),
-            password: person.password.reveal(),
-            last_login: person.last_login,
-            email: &person.email,
+            user: user.id.get(),
+            password: user.password.reveal(),
+            last_login: user.last_login,
+            email: &user.email,
         };
         self.check_reset(token, now, &state).is_ok()
     }
@@ -195,7 +195,7 @@ impl ForeignTokens for DjangoTokens {
     /// As at Django, none fits an address that is verified.
     fn verifies(&self, address: &AddressRecord, token: &str, now: DateTime<Utc>) -> bool {
         let state = VerificationState {
-            user: address.person.get(),
+            user: address.user.get(),
             address: match address.kind {
                 AddressKind::Email => DjangoAddress::Email(&address.value),
                 AddressKind::Phone => DjangoAddress::Phone(&address.value),

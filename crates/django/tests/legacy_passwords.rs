@@ -12,9 +12,9 @@ use phone_auth_core::clock::{Clock, ManualClock};
 use phone_auth_core::password::{
     Argon2Hasher, EncodedPassword, HashError, Password, PasswordHasher, Requester, Verdict,
 };
-use phone_auth_core::person::{NewPerson, Person, PersonId};
 use phone_auth_core::session::PasswordReplacement;
-use phone_auth_core::store::PersonStore;
+use phone_auth_core::store::UserStore;
+use phone_auth_core::user::{NewUser, User, UserId};
 use phone_auth_django::DjangoHashes;
 use phone_auth_events::Signals;
 use phone_auth_store_testkit::MemoryStore;
@@ -78,8 +78,8 @@ impl Kit {
     }
 
     /// Stores Olga past the flows, as Django would.
-    async fn store_olga(&self, password: &str) -> Person {
-        let new = NewPerson {
+    async fn store_olga(&self, password: &str) -> User {
+        let new = NewUser {
             username: "olga".to_owned(),
             first_name: String::new(),
             last_name: String::new(),
@@ -88,7 +88,7 @@ impl Kit {
             phone: None,
             date_joined: self.clock.now(),
         };
-        self.store.create_person(&new).await.unwrap()
+        self.store.create_user(&new).await.unwrap()
     }
 
     async fn log_in(&self, password: &str) {
@@ -99,8 +99,8 @@ impl Kit {
     }
 
     /// Olga's password as it is stored now.
-    async fn stored(&self, person: &Person) -> EncodedPassword {
-        let stored = self.store.person(person.id).await.unwrap();
+    async fn stored(&self, user: &User) -> EncodedPassword {
+        let stored = self.store.user(user.id).await.unwrap();
         stored.unwrap().password
     }
 }
@@ -279,17 +279,17 @@ async fn cheap_hashes_are_not_quicker() {
 async fn log_in_replaces_every_kind() {
     for encoded in LEGACY {
         let kit = Kit::new();
-        let person = kit.store_olga(encoded).await;
+        let user = kit.store_olga(encoded).await;
         let wrong = Password::new(HORSE);
         let refused = kit.accounts.log_in("olga", &wrong, None).await;
         assert!(matches!(
             refused,
             Err(FlowError::Refused(LogInRefusal::InvalidCredentials))
         ));
-        assert_eq!(kit.stored(&person).await.reveal(), encoded);
+        assert_eq!(kit.stored(&user).await.reveal(), encoded);
 
         kit.log_in(SECRET).await;
-        let upgraded = kit.stored(&person).await;
+        let upgraded = kit.stored(&user).await;
         assert!(
             upgraded
                 .reveal()
@@ -299,7 +299,7 @@ async fn log_in_replaces_every_kind() {
 
         // Once is enough, and the password is the same.
         kit.log_in(SECRET).await;
-        assert_eq!(kit.stored(&person).await, upgraded);
+        assert_eq!(kit.stored(&user).await, upgraded);
         let refused = kit.accounts.log_in("olga", &wrong, None).await;
         assert!(refused.is_err());
     }
@@ -309,7 +309,7 @@ async fn log_in_replaces_every_kind() {
 struct ResetMeanwhile {
     inner: Argon2Hasher,
     store: MemoryStore,
-    person: PersonId,
+    user: UserId,
     old: EncodedPassword,
     new: EncodedPassword,
 }
@@ -322,7 +322,7 @@ impl PasswordHasher for ResetMeanwhile {
         requester: &Requester,
     ) -> Result<EncodedPassword, HashError> {
         let replacement = PasswordReplacement {
-            person: self.person,
+            user: self.user,
             old: self.old.clone(),
             new: self.new.clone(),
             last_login: None,
@@ -355,14 +355,14 @@ impl PasswordHasher for ResetMeanwhile {
 async fn reset_meanwhile_is_not_undone() {
     for encoded in LEGACY {
         let kit = Kit::new();
-        let person = kit.store_olga(encoded).await;
+        let user = kit.store_olga(encoded).await;
         let operator = Requester::operator();
         let new = hasher().hash(&Password::new(STAPLE), &operator).await;
         let new = new.unwrap();
         let hasher = ResetMeanwhile {
             inner: hasher(),
             store: kit.store.clone(),
-            person: person.id,
+            user: user.id,
             old: EncodedPassword::new(encoded),
             new: new.clone(),
         };
@@ -373,7 +373,7 @@ async fn reset_meanwhile_is_not_undone() {
             refused,
             Err(FlowError::Refused(LogInRefusal::InvalidCredentials))
         ));
-        assert_eq!(kit.stored(&person).await, new);
+        assert_eq!(kit.stored(&user).await, new);
         assert!(
             accounts
                 .log_in("olga", &Password::new(STAPLE), None)

@@ -29,7 +29,7 @@ pub struct Envelope {
     /// message twice can drop the second: a message is delivered at least once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<String>,
-    /// The language that the person asked in, as a tag of BCP 47.
+    /// The language that the user asked in, as a tag of BCP 47.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
     /// When the message was promised, in whole seconds since 1970 (UTC) when serialised. The same for each attempt.
@@ -52,7 +52,7 @@ impl Envelope {
         }
     }
 
-    /// The language that the person asked in, as a tag of BCP 47.
+    /// The language that the user asked in, as a tag of BCP 47.
     #[must_use]
     pub fn in_language(mut self, language: impl Into<String>) -> Self {
         self.language = Some(language.into());

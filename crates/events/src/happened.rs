@@ -4,22 +4,22 @@ use crate::{Sender, User, event_struct::event_struct};
 use serde::Serialize;
 
 phone_auth_signals::signal! {
-    /// A person has signed up.
+    /// A user has signed up.
     pub user_signed_up: UserSignedUp;
 
-    /// A person has logged in.
+    /// A user has logged in.
     pub user_logged_in: UserLoggedIn;
 
-    /// Somebody tried to log in and was refused.
+    /// Someone tried to log in and was refused.
     pub user_login_failed: UserLoginFailed;
 
-    /// A person has logged out.
+    /// A user has logged out.
     pub user_logged_out: UserLoggedOut;
 
-    /// A person has changed her password, knowing the old one.
+    /// A user has changed their password, knowing the old one.
     pub password_changed: PasswordChanged;
 
-    /// A person has set a new password by a link.
+    /// A user has set a new password by a link.
     pub password_was_reset: PasswordWasReset;
 
     /// An e-mail address was added to an account.
@@ -28,14 +28,14 @@ phone_auth_signals::signal! {
     /// A phone number was added to an account.
     pub phone_added: PhoneAdded;
 
-    /// An e-mail address was shown to be a person's own.
+    /// An e-mail address was shown to be a user's own.
     pub email_verified: EmailVerified;
 
-    /// A phone number was shown to be a person's own.
+    /// A phone number was shown to be a user's own.
     pub phone_verified: PhoneVerified;
 }
 
-/// Why a log-in was refused. For audit only: the person at the form is told the same in every case.
+/// Why a log-in was refused. For audit only: the user at the form is told the same in every case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -53,63 +53,63 @@ pub enum LoginFailure {
 }
 
 event_struct! {
-    /// A person has signed up.
+    /// A user has signed up.
     pub struct UserSignedUp {
         /// The flow that sent it.
         sender: Sender,
-        /// The new person.
+        /// The new user.
         user: User,
     }
 }
 
 event_struct! {
-    /// A person has logged in.
+    /// A user has logged in.
     pub struct UserLoggedIn {
         /// The flow that sent it.
         sender: Sender,
-        /// The person.
+        /// The user.
         user: User,
     }
 }
 
 event_struct! {
-    /// A person has logged out.
+    /// A user has logged out.
     pub struct UserLoggedOut {
         /// The flow that sent it.
         sender: Sender,
-        /// The person.
+        /// The user.
         user: User,
     }
 }
 
 event_struct! {
-    /// Somebody tried to log in and was refused. What was typed is not in it: it may be a password in the wrong field.
+    /// Someone tried to log in and was refused. What was typed is not in it: it may be a password in the wrong field.
     pub struct UserLoginFailed {
         /// The flow that sent it.
         sender: Sender,
         /// Why it was refused.
         kind: LoginFailure,
-        /// The person whose account it would have been, if there is one.
+        /// The user whose account it would have been, if there is one.
         user: Option<User>,
     }
 }
 
 event_struct! {
-    /// A person has changed her password, knowing the old one.
+    /// A user has changed their password, knowing the old one.
     pub struct PasswordChanged {
         /// The flow that sent it.
         sender: Sender,
-        /// The person.
+        /// The user.
         user: User,
     }
 }
 
 event_struct! {
-    /// A person has set a new password by a link.
+    /// A user has set a new password by a link.
     pub struct PasswordWasReset {
         /// The flow that sent it.
         sender: Sender,
-        /// The person.
+        /// The user.
         user: User,
     }
 }
@@ -119,7 +119,7 @@ event_struct! {
     pub struct EmailAdded {
         /// The flow that sent it.
         sender: Sender,
-        /// The person.
+        /// The user.
         user: User,
         /// The address as it is stored.
         email: String,
@@ -131,7 +131,7 @@ event_struct! {
     pub struct PhoneAdded {
         /// The flow that sent it.
         sender: Sender,
-        /// The person.
+        /// The user.
         user: User,
         /// The number as it is stored, in the form of E.164.
         phone: String,
@@ -139,11 +139,11 @@ event_struct! {
 }
 
 event_struct! {
-    /// An e-mail address was shown to be a person's own.
+    /// An e-mail address was shown to be a user's own.
     pub struct EmailVerified {
         /// The flow that sent it.
         sender: Sender,
-        /// The person.
+        /// The user.
         user: User,
         /// The address as it is stored.
         email: String,
@@ -151,11 +151,11 @@ event_struct! {
 }
 
 event_struct! {
-    /// A phone number was shown to be a person's own.
+    /// A phone number was shown to be a user's own.
     pub struct PhoneVerified {
         /// The flow that sent it.
         sender: Sender,
-        /// The person.
+        /// The user.
         user: User,
         /// The number as it is stored, in the form of E.164.
         phone: String,

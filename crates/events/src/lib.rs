@@ -1,7 +1,7 @@
 //! The signals of accounts: what phone-auth sends, and what each event carries.
 //!
-//! It re-exports the dispatcher, `phone-auth-signals`, so that whoever receives something of accounts needs this crate
-//! alone. A program without accounts declares its own signals with that one.
+//! It re-exports the dispatcher, `phone-auth-signals`, so that anyone who receives something of accounts needs this
+//! crate alone. A program without accounts declares its own signals with that one.
 //!
 //! ```standalone_crate
 //! use phone_auth_events::{Signals, SiteOrigin, VerifyEmail, receiver, verify_email};
@@ -26,8 +26,8 @@
 //! Four ask for a message to be delivered: [`verify_email`], [`verify_phone`], [`reset_password_email`],
 //! [`reset_password_phone`]. The others tell what happened: [`user_signed_up`], [`user_logged_in`],
 //! [`user_login_failed`], [`user_logged_out`], [`password_changed`], [`password_was_reset`], [`email_added`],
-//! [`phone_added`], [`email_verified`], [`phone_verified`], [`link_followed`]. Those of one-time tokens, `token_issued` and
-//! `token_refused`, are in `phone-auth-tokens`, whose errors say why.
+//! [`phone_added`], [`email_verified`], [`phone_verified`], [`link_followed`]. Those of one-time tokens, `token_issued`
+//! and `token_refused`, are in `phone-auth-tokens`, whose errors say why.
 //!
 //! # Security
 //! Any crate that is linked can receive any of them, also those that carry links with which passwords are set. So

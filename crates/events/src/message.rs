@@ -30,7 +30,7 @@ pub trait Message: Send + Sync {
     fn message_signal(&self) -> MessageSignal;
     /// The flow that sent it.
     fn sender(&self) -> Sender;
-    /// The person it is about.
+    /// The user it is about.
     fn user(&self) -> &User;
     /// The link, to be made absolute with the origin of the site.
     fn url(&self) -> &RelativeUrl;

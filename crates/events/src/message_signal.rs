@@ -20,7 +20,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(
     clippy::exhaustive_enums,
-    reason = "whoever sends messages should be told by the compiler when one is added"
+    reason = "anyone who sends messages should be told by the compiler when one is added"
 )]
 pub enum MessageSignal {
     /// [`reset_password_email`](crate::reset_password_email)

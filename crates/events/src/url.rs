@@ -123,7 +123,7 @@ impl SiteOrigin {
         self.0.starts_with("https:")
     }
 
-    /// Whether it leads to the machine of whoever opens it: `localhost` or a name under it (RFC 6761, 6.3), or a
+    /// Whether it leads to the machine of the one who opens it: `localhost` or a name under it (RFC 6761, 6.3), or a
     /// loopback address. In doubt it does not.
     ///
     /// # Examples

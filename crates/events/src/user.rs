@@ -1,23 +1,23 @@
-//! The person an event is about.
+//! The user an event is about.
 
 use serde::Serialize;
 
-/// The person an event is about, as she was when it was sent. Nothing secret is in it.
+/// The user an event is about, as she was when it was sent. Nothing secret is in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct User {
-    /// The number by which the store knows her.
+    /// The number by which the store knows them.
     pub id: i64,
     /// The name she logs in with.
     pub username: String,
-    /// Her first name; may be empty.
+    /// Their first name; may be empty.
     pub first_name: String,
-    /// Her last name; may be empty.
+    /// Their last name; may be empty.
     pub last_name: String,
 }
 
 impl User {
-    /// The person with these values.
+    /// The user with these values.
     pub fn new(
         id: i64,
         username: impl Into<String>,

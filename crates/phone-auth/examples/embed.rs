@@ -17,8 +17,8 @@ async fn send(mail: &dyn Message, site: &SiteOrigin, mailer: &Mailer) -> io::Res
     writeln!(mailer.0.lock().await, "to {}: {link}", to.as_str())
 }
 
-async fn club(web::VerifiedEmail(visitor): web::VerifiedEmail) -> String {
-    format!("Welcome to the club, {}", visitor.person().first_name)
+async fn club(web::VerifiedEmail(current_user): web::VerifiedEmail) -> String {
+    format!("Welcome to the club, {}", current_user.user().first_name)
 }
 
 pub(crate) async fn accounts(

@@ -193,7 +193,7 @@ impl PhoneAuthBuilder {
     /// Accepts that nobody receives this message. A flow that would send it refuses, and says so: no user is told that
     /// something is on its way which never comes.
     ///
-    /// Without this, a flow that is switched on must have somebody who sends its messages.
+    /// Without this, a flow that is switched on must have someone who sends its messages.
     ///
     /// # Examples
     /// ```

@@ -1,36 +1,40 @@
 //! Accounts by phone number, e-mail address or username: sign-up, log-in, verification, reset and change of passwords,
 //! as pages on axum, as functions without the web, and as signals that any crate of a program can receive.
 //!
-//! This is the crate that most applications add. It puts the parts together, [`PhoneAuth`], and names them: [`core`] has
-//! the flows, [`signals`] tells what happens and asks for messages to be sent, [`tokens`] makes links good for one use,
-//! [`urls`] names the pages, [`web`] shows them, [`sqlite`] keeps what must last. Each is a crate that can be used alone.
-//! What is not here: anything of its own beyond putting together.
+//! This is the crate that most applications add. It puts the parts together, [`PhoneAuth`], and names them: [`core`]
+//! has the flows, [`signals`] tells what happens and asks for messages to be sent, [`tokens`] makes links good for one
+//! use, [`urls`] names the pages, [`web`] shows them, [`sqlite`] keeps what must last. Each is a crate that can be used
+//! alone. What is not here: anything of its own beyond putting together.
 //!
 //! # A first program
-//! A site with own routes, an own mailer and a page for members only, in `examples/embed.rs`. It needs a database, a secret
-//! key and somebody who sends messages; whoever signs up at `/accounts/signup/` goes from there to the club:
+//! A site with own routes, an own mailer and a page for members only, in `examples/embed.rs`. It needs a database, a
+//! secret key and someone who sends messages; anyone who signs up at `/accounts/signup/` goes from there to the club:
 //! ```no_run,standalone_crate
 #![doc = include_str!("../examples/embed.rs")]
 //! ```
-//! Three values are needed by type, the [`SiteOrigin`], the [`SecretKey`] and the [`Database`]; whatever else there is to
-//! say goes to the builder of the crate that it is about, which [`PhoneAuthBuilder`] hands out:
+//! Three values are needed by type, the [`SiteOrigin`], the [`SecretKey`] and the [`Database`]; whatever else there is
+//! to say goes to the builder of the crate that it is about, which [`PhoneAuthBuilder`] hands out:
 //!
 //! | to say | method | builder |
 //! |---|---|---|
-//! | settings, the mount of the pages, hasher, clock | [`accounts`](PhoneAuthBuilder::accounts) | [`AccountsBuilder`](crate::core::accounts::AccountsBuilder) |
-//! | state of receivers, which of them are disabled | [`receivers`](PhoneAuthBuilder::receivers) | [`SignalsBuilder`](signals::SignalsBuilder) |
-//! | templates, cookies, trusted origins, content policy | [`web`](PhoneAuthBuilder::web) | [`WebBuilder`](web::WebBuilder) |
-//! | how pending messages are delivered | [`worker`](PhoneAuthBuilder::worker) | [`WorkerOptions`](crate::core::outbox::WorkerOptions) |
+//! | settings, the mount of the pages, hasher, clock | [`accounts`](PhoneAuthBuilder::accounts) |
+//! [`AccountsBuilder`](crate::core::accounts::AccountsBuilder) |
+//! | state of receivers, which of them are disabled | [`receivers`](PhoneAuthBuilder::receivers) |
+//! [`SignalsBuilder`](signals::SignalsBuilder) |
+//! | templates, cookies, trusted origins, content policy | [`web`](PhoneAuthBuilder::web) |
+//! [`WebBuilder`](web::WebBuilder) |
+//! | how pending messages are delivered | [`worker`](PhoneAuthBuilder::worker) |
+//! [`WorkerOptions`](crate::core::outbox::WorkerOptions) |
 //!
 //! What could not work is refused by [`build`](PhoneAuthBuilder::build), with a sentence that says what to write.
 //!
 //! # Two ways of use
 //! **By receivers.** A function with `#[receiver(…)]`, in any crate that is linked, is called when its signal is sent:
-//! there is no list of receivers to keep. Add this crate, build, merge [`PhoneAuth::router`], and write receivers for what
-//! your application wants to know: a greeting at `user_signed_up`, a counter at `user_login_failed`.
+//! there is no list of receivers to keep. Add this crate, build, merge [`PhoneAuth::router`], and write receivers for
+//! what your application wants to know: a greeting at `user_signed_up`, a counter at `user_login_failed`.
 //!
-//! **À la carte.** Every flow is a method of [`Accounts`], with typed problems in place of pages, over any store; so there
-//! may be pages of your own, a command line, or no receivers at all:
+//! **À la carte.** Every flow is a method of [`Accounts`], with typed problems in place of pages, over any store; so
+//! there may be pages of your own, a command line, or no receivers at all:
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let folder = tempfile::tempdir()?;
@@ -62,7 +66,7 @@
 //!
 //! // By phone, by e-mail or by username: one flow.
 //! let logged_in = accounts.log_in("+919876543210", &password, None).await?;
-//! assert_eq!(logged_in.person.username, "ann");
+//! assert_eq!(logged_in.user.username, "ann");
 //! assert!(accounts.log_in("ann", &Password::new("wrong"), None).await.is_err());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! # })
@@ -70,10 +74,10 @@
 //! ```
 //!
 //! # Sending messages
-//! Four signals ask for a message: `verify_email`, `verify_phone`, `reset_password_email`, `reset_password_phone`. Whoever
-//! receives one sends it. Ready receivers come with features: mail (`smtp`), text messages (`sms-gateway`), another service
-//! (`webhook`, `nats`), one's own machine (`development`). A receiver of your own takes the message and state that was
-//! provided, and says when a failure is for good:
+//! Four signals ask for a message: `verify_email`, `verify_phone`, `reset_password_email`, `reset_password_phone`.
+//! Anyone who receives one sends it. Ready receivers come with features: mail (`smtp`), text messages (`sms-gateway`),
+//! another service (`webhook`, `nats`), one's own machine (`development`). A receiver of your own takes the message and
+//! state that was provided, and says when a failure is for good:
 //! ```standalone_crate
 //! use phone_auth::signals::{Message, Retry, SiteOrigin, Undelivered};
 //! use phone_auth::signals::{receiver, reset_password_email, verify_email};
@@ -101,10 +105,11 @@
 //! }
 //! # fn main() {}
 //! ```
-//! Provide the state by `.receivers(|receivers| receivers.provide(mailer))`. A flow never waits for a receiver: the message
-//! is one row of the database, committed with the flow, and a worker in this process delivers it, tries again later and
-//! later until the link expires, and keeps what failed for the operator. A message that nobody receives is refused when
-//! the builder builds, unless [`allow_unreceived`](PhoneAuthBuilder::allow_unreceived) says that this is meant.
+//! Provide the state by `.receivers(|receivers| receivers.provide(mailer))`. A flow never waits for a receiver: the
+//! message is one row of the database, committed with the flow, and a worker in this process delivers it, tries again
+//! later and later until the link expires, and keeps what failed for the operator. A message that nobody receives is
+//! refused when the builder builds, unless [`allow_unreceived`](PhoneAuthBuilder::allow_unreceived) says that this is
+//! meant.
 //!
 //! # Guards on your own routes
 //! Extractors tell a handler who is logged in; layers guard whole routers:
@@ -113,8 +118,8 @@
 //! use phone_auth::PhoneAuth;
 //! use phone_auth::web::{LoggedIn, VerifiedPhone};
 //!
-//! async fn hello(LoggedIn(visitor): LoggedIn) -> String {
-//!     format!("Hello {}", visitor.person().first_name)
+//! async fn hello(LoggedIn(current_user): LoggedIn) -> String {
+//!     format!("Hello {}", current_user.user().first_name)
 //! }
 //!
 //! async fn orders(_: VerifiedPhone) -> &'static str {
@@ -131,7 +136,7 @@
 //!         .merge(auth.router())
 //! }
 //! ```
-//! A visitor who may not see a page is sent to the one where that can be changed, and comes back from there.
+//! A current_user who may not see a page is sent to the one where that can be changed, and comes back from there.
 //!
 //! # Your own templates
 //! The templates are compiled in. One of yours replaces the one of its name, from a folder or from the program:
@@ -222,8 +227,8 @@
 //!
 //! # Where to read on
 //! [`PhoneAuthBuilder`], for what can be said; [`core`], for the flows and their errors; [`signals`], for receivers and
-//! what each signal carries; [`web`], for the pages and guards. The guide of the project, `docs/guide`, tells of delivery,
-//! of receivers and of moving from Django; `SECURITY.md` of what attackers were thought of.
+//! what each signal carries; [`web`], for the pages and guards. The guide of the project, `docs/guide`, tells of
+//! delivery, of receivers and of moving from Django; `SECURITY.md` of what attackers were thought of.
 
 mod build_error;
 mod builder;
@@ -284,10 +289,10 @@ impl PhoneAuth {
     /// Begins to put accounts together, with what no site can do without:
     ///
     /// - the origin of the site, which every link that is sent begins with;
-    /// - the secret that links are signed with. Keep it: with another one, links sent before are void. The database keeps
-    ///   a fingerprint of it, so that a process with another one is refused: its links would not work anywhere else. To
-    ///   change keys, give a [`Keyring`] of the new one with the old one as a fallback, at one process after the other, and
-    ///   leave the old one out when the links made with it have run out;
+    /// - the secret that links are signed with. Keep it: with another one, links sent before are void. The database
+    ///   keeps a fingerprint of it, so that a process with another one is refused: its links would not work anywhere
+    ///   else. To change keys, give a [`Keyring`] of the new one with the old one as a fallback, at one process after
+    ///   the other, and leave the old one out when the links made with it have run out;
     /// - the store that keeps the accounts: a [`Database`], or what becomes one.
     ///
     /// # Examples
@@ -327,9 +332,9 @@ impl PhoneAuth {
         &self.site
     }
 
-    /// Has the worker claim no further message, without waiting for those it delivers. Call it when the process is asked to
-    /// stop, before the requests under way are waited for: then both finish side by side, and a client that keeps the
-    /// server waiting leaves no message half sent. [`shut_down`](Self::shut_down) waits for the rest.
+    /// Has the worker claim no further message, without waiting for those it delivers. Call it when the process is
+    /// asked to stop, before the requests under way are waited for: then both finish side by side, and a client that
+    /// keeps the server waiting leaves no message half sent. [`shut_down`](Self::shut_down) waits for the rest.
     ///
     /// # Examples
     /// ```
@@ -347,11 +352,11 @@ impl PhoneAuth {
     }
 
     /// Ends what runs in the background, when no request is served any more: claims nothing from here on, and lets
-    /// receivers at work finish, at most so long. `false` when some had not finished: they go on for as long as the runtime
-    /// does. What is still pending is delivered by another worker or after the next start.
+    /// receivers at work finish, at most so long. `false` when some had not finished: they go on for as long as the
+    /// runtime does. What is still pending is delivered by another worker or after the next start.
     ///
     /// # Cancel safety
-    /// Dropping it only stops the waiting; whoever calls it again waits again.
+    /// Dropping it only stops the waiting; anyone who calls it again waits again.
     pub async fn shut_down(&self, patience: Duration) -> bool {
         let begun = std::time::Instant::now();
         let has_stopped = match &self.worker {

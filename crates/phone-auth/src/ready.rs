@@ -98,9 +98,9 @@ impl PhoneAuthBuilder {
     /// Prints messages as lines and keeps them in a mailbox, for a site on one's own machine.
     ///
     /// # Security
-    /// Whoever sees a line or the mailbox can reset the password of the user it is for. So the builder refuses it
+    /// Anyone who sees a line or the mailbox can reset the password of the user it is for. So the builder refuses it
     /// for a site that is not on a loopback address; but a proxy makes a site public whatever it is called:
-    /// let whoever starts the application ask for this mode, and nothing else. A page that shows the mailbox needs a
+    /// let anyone who starts the application ask for this mode, and nothing else. A page that shows the mailbox needs a
     /// secret of its own, as that of `phone-auth` has: no `Host`, header or peer address tells who asks.
     ///
     /// # Examples

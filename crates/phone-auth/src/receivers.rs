@@ -84,7 +84,7 @@ fn unless_provided<T: Send + Sync + 'static>(
 ) -> SignalsBuilder {
     match builder.provided::<T>() {
         Some(_) => builder,
-        None => builder.switch_off(id),
+        None => builder.disable_receiver(id),
     }
 }
 
@@ -143,12 +143,12 @@ pub(crate) struct Reception<'a> {
 }
 
 impl Reception<'_> {
-    /// The signals that flows which are switched on send, and that nobody receives although somebody must.
+    /// The signals that flows which are switched on send, and that nobody receives although someone must.
     pub(crate) fn missing(&self, methods: Methods) -> Vec<&'static str> {
         let is_sent = |signal: &MessageSignal| match (signal.purpose(), signal.kind()) {
             (Purpose::ResetPassword, AddressKind::Email) => methods.email,
             (Purpose::ResetPassword, AddressKind::Phone) => methods.phone,
-            // Addresses can be verified whatever people log in by.
+            // Addresses can be verified whatever users log in by.
             (Purpose::Verify, _) => true,
         };
         let is_missing = |signal: &MessageSignal| {

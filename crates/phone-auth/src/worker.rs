@@ -65,7 +65,7 @@ impl RunningWorker {
     }
 
     /// Has it claim nothing more, and waits until the receivers at work have ended, at most so long. Whether they have,
-    /// however often and by whomever it is asked.
+    /// however often and by anyone it is asked.
     pub(crate) async fn stop(&self, patience: Duration) -> bool {
         self.stop_claiming();
         let mut has_ended = self.has_ended.clone();

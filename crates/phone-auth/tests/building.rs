@@ -48,8 +48,8 @@ async fn refusal(builder: PhoneAuthBuilder) -> BuildError {
 async fn whole_builder_builds() {
     let auth = whole().build().await.unwrap();
     assert_eq!(auth.site().as_str(), "https://example.org");
-    let people = auth.accounts().people_after(None, 1).await.unwrap();
-    assert!(people.is_empty());
+    let users = auth.accounts().users_after(None, 1).await.unwrap();
+    assert!(users.is_empty());
 }
 
 #[cfg(feature = "sqlite")]
@@ -86,7 +86,7 @@ async fn what_cannot_work_is_refused() {
             "login_redirect_url",
         ),
         (
-            |builder| builder.receivers(|signals| signals.switch_off("nobody")),
+            |builder| builder.receivers(|signals| signals.disable_receiver("nobody")),
             BuildErrorKind::Signals,
             "nobody",
         ),
@@ -199,7 +199,7 @@ async fn foreign_key_is_refused() {
     drop(builder(0).build().await.unwrap());
     drop(builder(0).build().await.unwrap());
     assert_eq!(refused(1).await, BuildErrorKind::ForeignKey);
-    // Whoever only looks changes nothing.
+    // Anyone who only looks changes nothing.
     drop(builder(1).danger_skip_key_check().build().await.unwrap());
     assert_eq!(refused(1).await, BuildErrorKind::ForeignKey);
     // A declared change of keys, node by node.
@@ -317,7 +317,7 @@ async fn receiver_that_leaves_a_signal_alone_is_none() {
 }
 
 #[tokio::test]
-async fn whoever_shuts_down_again_waits_again() {
+async fn second_shutdown_waits_again() {
     let signals = Signals::isolated();
     let (begin, mut at_work) = tokio::sync::mpsc::unbounded_channel();
     let (go, gone) = tokio::sync::watch::channel(false);
@@ -362,7 +362,7 @@ async fn unreceived_message_is_not_enqueued() {
         assert!(asked.is_err(), "{login}");
     }
     let dispatcher = Signals::isolated();
-    let _somebody = dispatcher.connect(|_: &ResetPasswordEmail| {});
+    let _someone = dispatcher.connect(|_: &ResetPasswordEmail| {});
     let auth = whole().signals(dispatcher).build().await.unwrap();
     let asked = auth.accounts().request_password_reset("ann@example.org");
     asked.await.unwrap();

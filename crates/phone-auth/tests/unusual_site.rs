@@ -73,7 +73,7 @@ fn process(keyring: Keyring, store: MemoryStore, clock: &ManualClock) -> PhoneAu
 fn with_receivers(builder: PhoneAuthBuilder, texts: &Texts, sent: &Arc<Sent>) -> PhoneAuthBuilder {
     let (texts, sent) = (texts.clone(), Arc::clone(sent));
     builder
-        .receivers(|receivers| receivers.switch_off("audit"))
+        .receivers(|receivers| receivers.disable_receiver("audit"))
         .receivers(|receivers| receivers.provide(texts).provide_arc(sent))
 }
 
@@ -111,7 +111,7 @@ fn session(answer: &Response<Body>) -> String {
     session.unwrap().split(';').next().unwrap().to_owned()
 }
 
-/// Where a page that needs a log-in leads somebody with this cookie.
+/// Where a page that needs a log-in leads someone with this cookie.
 async fn led_to(auth: &PhoneAuth, cookie: &str) -> Option<String> {
     let request = Request::get("/konto/change_password/").header("cookie", cookie);
     let answer = ask(auth, request.body(Body::empty()).unwrap()).await;

@@ -1,11 +1,11 @@
-//! Builds a hub and refuses one that could not work.
+//! Builds a dispatcher and refuses one that could not work.
 
 use crate::{
     SetupError, Signals, catalogue, plan::Recipe, setup_error::Problem, signal::AnySignal,
 };
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-/// Builds a [`Signals`] hub.
+/// Builds a [`Signals`] dispatcher.
 ///
 /// # Examples
 /// ```
@@ -15,11 +15,11 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 /// let builder = Signals::builder().isolated().provide(7_u8).timeout(Duration::from_secs(30));
 /// assert!(builder.build().is_ok());
 ///
-/// let error = Signals::builder().isolated().switch_off("nobody").build().unwrap_err();
+/// let error = Signals::builder().isolated().disable_receiver("nobody").build().unwrap_err();
 /// assert_eq!(error.kind(), SetupErrorKind::UnknownId);
 /// ```
 #[derive(Default)]
-#[must_use = "a builder makes no hub until `build` is called"]
+#[must_use = "a builder makes no dispatcher until `build` is called"]
 pub struct SignalsBuilder {
     recipe: Recipe,
     problems: Vec<Problem>,
@@ -46,8 +46,8 @@ impl SignalsBuilder {
         self
     }
 
-    /// The state of this type that was provided so far, if any was: for whoever decides by it what else is provided or
-    /// switched off.
+    /// The state of this type that was provided so far, if any was: for the one who decides by it what else is provided
+    /// or switched off.
     ///
     /// # Examples
     /// ```
@@ -61,8 +61,8 @@ impl SignalsBuilder {
 
     /// Leaves out the linked receivers with this id: the one that was given, otherwise the path of the function. What
     /// they need need not be provided.
-    pub fn switch_off(mut self, id: impl Into<String>) -> Self {
-        self.recipe.switched_off.insert(id.into());
+    pub fn disable_receiver(mut self, id: impl Into<String>) -> Self {
+        self.recipe.disabled.insert(id.into());
         self
     }
 
@@ -73,7 +73,7 @@ impl SignalsBuilder {
     }
 
     /// The time-out of every `async` receiver that has none of its own. Without it, such a receiver may wait for ever.
-    /// It needs Tokio's timer wherever this hub sends.
+    /// It needs Tokio's timer wherever this dispatcher sends.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.recipe.timeout = Some(timeout);
         self
@@ -86,11 +86,11 @@ impl SignalsBuilder {
         self
     }
 
-    /// Builds the hub.
+    /// Builds the dispatcher.
     ///
     /// # Errors
     /// With one sentence for each problem, all at once: state that a receiver takes and nobody provided
-    /// ([`MissingState`](crate::SetupErrorKind::MissingState)) or somebody provided twice
+    /// ([`MissingState`](crate::SetupErrorKind::MissingState)) or someone provided twice
     /// ([`ProvidedTwice`](crate::SetupErrorKind::ProvidedTwice)), two receivers of one signal with one id
     /// ([`DuplicateId`](crate::SetupErrorKind::DuplicateId)), an id to switch off that no receiver has
     /// ([`UnknownId`](crate::SetupErrorKind::UnknownId)), receivers that the linker dropped
@@ -100,7 +100,7 @@ impl SignalsBuilder {
         for signal in signals {
             self.check(*signal);
         }
-        for id in &self.recipe.switched_off {
+        for id in &self.recipe.disabled {
             let is_known = signals
                 .iter()
                 .any(|signal| signal.receiver_infos().iter().any(|info| info.id() == id));
@@ -125,7 +125,7 @@ impl SignalsBuilder {
         }
         let mut ids = HashMap::new();
         for receiver in signal.receiver_infos() {
-            if self.recipe.switched_off.contains(receiver.id()) {
+            if self.recipe.disabled.contains(receiver.id()) {
                 continue;
             }
             for need in self.recipe.provided.missing(receiver.needs()) {

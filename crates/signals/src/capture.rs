@@ -7,7 +7,7 @@ use crate::{
 use std::{fmt, panic::Location};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-/// The events `E` that were sent through a hub since [`Signals::capture`].
+/// The events `E` that were sent through a dispatcher since [`Signals::capture`].
 #[must_use = "dropping a capture ends it"]
 pub struct Capture<E> {
     events: UnboundedReceiver<E>,
@@ -34,7 +34,7 @@ impl Signals {
 }
 
 impl<E> Capture<E> {
-    /// The next event, in the order of sending; none when no hub is left that could send it.
+    /// The next event, in the order of sending; none when no dispatcher is left that could send it.
     ///
     /// # Cancel safety
     /// Dropping the future loses no event.

@@ -1,7 +1,8 @@
 //! Receivers connected and disconnected at run time.
 
 use crate::{
-    AwaitedEvent, Event, Place, ReceiverInfo, Signals, answer::IntoAnswer, hub::Inner, step::Bound,
+    AwaitedEvent, Event, Place, ReceiverInfo, Signals, answer::IntoAnswer, dispatcher::Inner,
+    step::Bound,
 };
 use futures_util::future::FutureExt;
 use std::{
@@ -44,10 +45,10 @@ where
 
 /// Keeps a receiver connected; dropping it disconnects.
 ///
-/// It does not keep the hub: when the last clone of that is gone, there is nothing left to disconnect from.
+/// It does not keep the dispatcher: when the last clone of that is gone, there is nothing left to disconnect from.
 #[must_use = "dropping a connection disconnects the receiver: keep it, or call `forever`"]
 pub struct Connection {
-    hub: Weak<Inner>,
+    dispatcher: Weak<Inner>,
     number: Option<u64>,
     cut: fn(&Inner, u64),
 }
@@ -76,12 +77,12 @@ pub struct ConnectOptions {
 }
 
 impl ConnectOptions {
-    /// No id, priority 0, the time-out of the hub.
+    /// No id, priority 0, the time-out of the dispatcher.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The id: one signal of a hub has each id once, whether linked or connected.
+    /// The id: one signal of a dispatcher has each id once, whether linked or connected.
     pub fn id(mut self, id: impl Into<String>) -> Self {
         self.id = Some(id.into());
         self
@@ -100,7 +101,7 @@ impl ConnectOptions {
     }
 }
 
-/// The hub has a receiver of the signal with that id already; nothing was connected.
+/// The dispatcher has a receiver of the signal with that id already; nothing was connected.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct DuplicateIdError {
@@ -123,7 +124,7 @@ impl fmt::Display for DuplicateIdError {
 impl Error for DuplicateIdError {}
 
 impl Signals {
-    /// Connects a receiver at run time, in every clone of this hub, until the [`Connection`] is dropped.
+    /// Connects a receiver at run time, in every clone of this dispatcher, until the [`Connection`] is dropped.
     ///
     /// Connecting waits for no dispatch, and a dispatch that is under way does not see it. Receivers may connect and
     /// disconnect others, or themselves. For one that awaits see [`connect_async`](Self::connect_async).
@@ -153,7 +154,7 @@ impl Signals {
     /// As [`connect`](Self::connect), with an id, a priority or a time-out.
     ///
     /// # Errors
-    /// When the hub has a receiver of the signal with that id already.
+    /// When the dispatcher has a receiver of the signal with that id already.
     #[track_caller]
     pub fn connect_with<E: Event>(
         &self,
@@ -192,7 +193,7 @@ impl Signals {
     /// As [`connect_async`](Self::connect_async), with an id, a priority or a time-out.
     ///
     /// # Errors
-    /// When the hub has a receiver of the signal with that id already.
+    /// When the dispatcher has a receiver of the signal with that id already.
     #[track_caller]
     pub fn connect_async_with<E: AwaitedEvent + Clone>(
         &self,
@@ -229,7 +230,7 @@ impl Signals {
 
     fn connection<E: Event>(&self, number: Option<u64>) -> Connection {
         Connection {
-            hub: Arc::downgrade(&self.inner),
+            dispatcher: Arc::downgrade(&self.inner),
             number,
             cut: cut::<E>,
         }
@@ -262,8 +263,8 @@ pub(crate) fn info_at<E: Event>(
     ReceiverInfo::connected(format!("connected at {caller}"), is_async, place)
 }
 
-fn cut<E: Event>(hub: &Inner, number: u64) {
-    hub.plan_or_make::<E>().disconnect(number);
+fn cut<E: Event>(dispatcher: &Inner, number: u64) {
+    dispatcher.plan_or_make::<E>().disconnect(number);
 }
 
 impl ConnectOptions {
@@ -286,16 +287,16 @@ impl Connection {
         drop(self);
     }
 
-    /// Leaves the receiver connected for as long as the hub lives.
+    /// Leaves the receiver connected for as long as the dispatcher lives.
     pub fn forever(mut self) {
-        self.hub = Weak::new();
+        self.dispatcher = Weak::new();
     }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        if let (Some(hub), Some(number)) = (self.hub.upgrade(), self.number) {
-            (self.cut)(&hub, number);
+        if let (Some(dispatcher), Some(number)) = (self.dispatcher.upgrade(), self.number) {
+            (self.cut)(&dispatcher, number);
         }
     }
 }

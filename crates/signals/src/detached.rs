@@ -1,4 +1,4 @@
-//! Sending without waiting: a task of its own, which the hub keeps count of.
+//! Sending without waiting: a task of its own, which the dispatcher keeps count of.
 
 use crate::{Event, Signals};
 use std::{
@@ -16,7 +16,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-/// The detached dispatches of one hub.
+/// The detached dispatches of one dispatcher.
 #[derive(Default)]
 pub(crate) struct Detached {
     running: AtomicUsize,
@@ -81,15 +81,15 @@ impl Signals {
     pub fn send_detached<E: Event>(&self, event: E) -> Result<(), NoRuntimeError> {
         let runtime = Handle::try_current().map_err(|_| NoRuntimeError)?;
         let running = Running::new(&self.inner.detached);
-        let hub = self.clone();
+        let dispatcher = self.clone();
         runtime.spawn(async move {
             let _running = running;
-            let _report = hub.send_robust(&event).await;
+            let _report = dispatcher.send_robust(&event).await;
         });
         Ok(())
     }
 
-    /// Waits until every detached dispatch of this hub has ended, and returns whether they all did in time. For the end
+    /// Waits until every detached dispatch of this dispatcher has ended, and returns whether they all did in time. For the end
     /// of a program. Outside Tokio it does not wait, since nothing could go on meanwhile.
     ///
     /// # Cancel safety

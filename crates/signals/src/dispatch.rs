@@ -1,6 +1,6 @@
 //! Going through the receivers of one event, in order: one loop where they are awaited, one where they are not.
 //!
-//! What an outcome means is the policy's affair; a trace observes, where somebody looks.
+//! What an outcome means is the policy's affair; a trace observes, where someone looks.
 
 use crate::{
     Event, ReceiverInfo, SyncEvent,

@@ -1,7 +1,7 @@
 //! Typed signals whose receivers are checked by the compiler and registered by the linker.
 //!
-//! Somebody declares a signal, somebody else receives it, and neither knows the other. It knows no accounts: the signals of
-//! those are in the crate `phone-auth-events`, which re-exports this one.
+//! Someone declares a signal, someone else receives it, and neither knows the other. It knows no accounts: the signals
+//! of those are in the crate `phone-auth-events`, which re-exports this one.
 //!
 //! # Your own signal in ten lines
 //! ```standalone_crate
@@ -73,7 +73,7 @@
 //! What is missing is refused by [`SignalsBuilder::build`], in a sentence with the receiver's file and line.
 //!
 //! # Testing
-//! A hub that is isolated has no linked receivers; a [`Capture`] takes what is sent, typed, or awaits it:
+//! A dispatcher that is isolated has no linked receivers; a [`Capture`] takes what is sent, typed, or awaits it:
 //! ```
 //! use phone_auth_signals::{Signals, signal};
 //!
@@ -114,11 +114,11 @@
 //! | it has a time-out and there is no Tokio | it is not called; stops | it is not called; is reported |
 //! | the sender's future is dropped | the receiver is dropped where it waits, the rest not called | the same |
 //!
-//! A receiver is never stopped but where it waits, and one that does not await cannot be timed out. A time-out takes the
-//! timer of the runtime: where Tokio was started without `enable_time`, it panics when a receiver with a time-out begins
-//! to wait, and that is the receiver's panic. What must go on
-//! without its sender goes through [`send_detached`](Signals::send_detached), and [`drain`](Signals::drain) waits for it
-//! when a program ends. Where a broken listener must not fail a log-in, send robustly.
+//! A receiver is never stopped but where it waits, and one that does not await cannot be timed out. A time-out takes
+//! the timer of the runtime: where Tokio was started without `enable_time`, it panics when a receiver with a time-out
+//! begins to wait, and that is the receiver's panic. What must go on without its sender goes through
+//! [`send_detached`](Signals::send_detached), and [`drain`](Signals::drain) waits for it when a program ends. Where a
+//! broken listener must not fail a log-in, send robustly.
 //!
 //! Each dispatch is a `tracing` span at debug level with the signal, and each receiver in it one with its id and its
 //! outcome; a failure that the sender need not look at is a warning. What an event carries is never in them, nor the
@@ -134,17 +134,18 @@
 //! - `wasm32-wasip1` loses them without LTO; with it, inventory's list alone serves.
 //! - A Rust `dylib` empties the section; inventory's list has the receivers then.
 //!
-//! The opposite happens, too: the unit tests of one crate are one program, and so are its doctests since edition 2024, so
-//! that they have each other's receivers. Use an isolated hub there, or mark the doctest `standalone_crate`.
+//! The opposite happens, too: the unit tests of one crate are one program, and so are its doctests since edition 2024,
+//! so that they have each other's receivers. Use an isolated dispatcher there, or mark the doctest `standalone_crate`.
 //!
-//! Lest any be lost unseen, each receiver is registered twice, in linkme's section and in inventory's list. Dispatch goes to the union,
-//! and [`SignalsBuilder::build`] refuses where the two disagree. What is there can be read: [`Signals::manifest`] prints
-//! as a table and serialises, and a snapshot of it in a test notices a receiver that comes or goes.
+//! Lest any be lost unseen, each receiver is registered twice, in linkme's section and in inventory's list. Dispatch
+//! goes to the union, and [`SignalsBuilder::build`] refuses where the two disagree. What is there can be read:
+//! [`Signals::manifest`] prints as a table and serialises, and a snapshot of it in a test notices a receiver that comes
+//! or goes.
 //!
 //! # Security
 //! Any crate that is linked can receive any signal, also those that carry links with which passwords are set. That is
 //! why the manifest names every receiver with its crate, file and line, and why an application can
-//! [switch one off](SignalsBuilder::switch_off).
+//! [switch one off](SignalsBuilder::disable_receiver).
 
 #[doc(hidden)]
 #[path = "private.rs"]
@@ -156,8 +157,8 @@ mod catalogue;
 mod connection;
 mod detached;
 mod dispatch;
+mod dispatcher;
 mod event;
-mod hub;
 mod macros;
 mod manifest;
 mod place;
@@ -181,8 +182,8 @@ pub use capture::Capture;
 pub use catalogue::Integrity;
 pub use connection::{ConnectOptions, Connection, DuplicateIdError, Listen, ListenAsync};
 pub use detached::NoRuntimeError;
+pub use dispatcher::Signals;
 pub use event::{AwaitedEvent, Event, SyncEvent};
-pub use hub::Signals;
 pub use manifest::{Manifest, ReceiverEntry};
 /// Registers a function as a receiver of one or several signals. There is nothing to call: the linker finds it.
 ///

@@ -7,7 +7,7 @@ use crate::{
 use serde::Serialize;
 use std::fmt;
 
-/// Every signal and every linked receiver of the program, as one hub sees them. Prints as tables and serialises.
+/// Every signal and every linked receiver of the program, as one dispatcher sees them. Prints as tables and serialises.
 ///
 /// # Examples
 /// ```
@@ -58,12 +58,12 @@ pub struct ReceiverEntry {
     pub timeout_ms: Option<u64>,
     /// The types of state it takes.
     pub state: Vec<&'static str>,
-    /// Whether this hub leaves it out.
-    pub switched_off: bool,
+    /// Whether this dispatcher leaves it out.
+    pub disabled: bool,
 }
 
 impl Signals {
-    /// Every signal and every linked receiver, and which of them this hub leaves out.
+    /// Every signal and every linked receiver, and which of them this dispatcher leaves out.
     pub fn manifest(&self) -> Manifest {
         let signals = catalogue::signals();
         Manifest {
@@ -93,7 +93,7 @@ impl Signals {
                     .timeout()
                     .map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)),
                 state: info.needs().iter().map(crate::Need::type_name).collect(),
-                switched_off: recipe.is_isolated || recipe.switched_off.contains(info.id()),
+                disabled: recipe.is_isolated || recipe.disabled.contains(info.id()),
             });
         entries.collect()
     }
@@ -125,7 +125,7 @@ impl fmt::Display for Manifest {
 impl Manifest {
     fn signal_row(&self, signal: &SignalInfo) -> [String; 5] {
         let received =
-            |receiver: &&ReceiverEntry| receiver.signal == signal.name && !receiver.switched_off;
+            |receiver: &&ReceiverEntry| receiver.signal == signal.name && !receiver.disabled;
         let receivers = self.receivers.iter().filter(received).count();
         let name = if signal.is_sync {
             format!("{} (sync)", signal.name)
@@ -144,7 +144,7 @@ impl Manifest {
 
 impl ReceiverEntry {
     fn row(&self) -> [String; 6] {
-        let id = if self.switched_off {
+        let id = if self.disabled {
             format!("{} (off)", self.id)
         } else {
             self.id.clone()

@@ -1,4 +1,4 @@
-//! What one hub does for one signal: its receivers in order, those of the linker and those connected at run time.
+//! What one dispatcher does for one signal: its receivers in order, those of the linker and those connected at run time.
 
 use crate::{
     Event, ReceiverInfo,
@@ -18,17 +18,17 @@ use std::{
     time::Duration,
 };
 
-/// What a hub is made of, before it is made.
+/// What a dispatcher is made of, before it is made.
 #[derive(Clone, Default)]
 pub(crate) struct Recipe {
     pub(crate) provided: Provided,
-    pub(crate) switched_off: HashSet<String>,
+    pub(crate) disabled: HashSet<String>,
     pub(crate) is_isolated: bool,
     pub(crate) timeout: Option<Duration>,
     pub(crate) timed: Option<bool>,
 }
 
-/// What one hub does for one signal.
+/// What one dispatcher does for one signal.
 pub(crate) struct Plan<E: Event> {
     /// The linked receivers where none awaits, as near as can be: see [`Roster::quick`].
     quick: Arc<[Quick<E>]>,
@@ -204,7 +204,7 @@ impl<E: Event> Plan<E> {
         result
     }
 
-    /// Tells the signal that somebody may be listening. Called before a receiver is there: nobody may find it missing
+    /// Tells the signal that someone may be listening. Called before a receiver is there: nobody may find it missing
     /// because nobody seemed to listen.
     fn count(&self) {
         if !self.is_counted.swap(true, Ordering::Relaxed) {
@@ -228,13 +228,13 @@ fn insert<E>(steps: &mut Vec<(Bound<E>, Detail)>, bound: Bound<E>, detail: Detai
     steps.insert(place, (bound, detail));
 }
 
-/// A linked receiver as this hub calls it; none when it is switched off.
+/// A linked receiver as this dispatcher calls it; none when it is switched off.
 fn linked_step<E: Event>(
     receiver: &'static Receiver<E>,
     recipe: &Recipe,
 ) -> Option<(Bound<E>, Detail)> {
     let info = receiver.info();
-    if recipe.switched_off.contains(info.id()) {
+    if recipe.disabled.contains(info.id()) {
         return None;
     }
     // The builder has refused already what cannot be selected.

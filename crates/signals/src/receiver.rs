@@ -174,7 +174,7 @@ impl ReceiverInfo {
         self.connection
     }
 
-    /// The id: of all receivers of a signal in one hub, this one alone has it.
+    /// The id: of all receivers of a signal in one dispatcher, this one alone has it.
     ///
     /// It is the one that was given, otherwise the path of the function, `crate::module::function`, or, for one that was
     /// connected, the place of the call, `connected at src/main.rs:7:19`. What is connected at one place more than once,
@@ -205,7 +205,7 @@ impl ReceiverInfo {
     /// # Ok::<(), phone_auth_signals::DuplicateIdError>(())
     /// ```
     pub fn is_same(&self, other: &Self) -> bool {
-        // A hub has each id of a signal once, so that linked functions are told apart by it.
+        // A dispatcher has each id of a signal once, so that linked functions are told apart by it.
         self.connection == other.connection && self.id == other.id && self.place == other.place
     }
 

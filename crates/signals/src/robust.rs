@@ -133,7 +133,7 @@ impl Signals {
 
     /// Calls every receiver of `event`, whose signal is declared `sync`, and reports what became of each.
     ///
-    /// Allocates nothing while all is well. Times are not taken unless the hub was built
+    /// Allocates nothing while all is well. Times are not taken unless the dispatcher was built
     /// [timed](crate::SignalsBuilder::timed): reading the clock costs several times what calling a receiver does.
     ///
     /// # Examples

@@ -86,7 +86,7 @@ impl<E: 'static> AnyRoster for Roster<E> {
 }
 
 /// The roster a report speaks of. All linked receivers of a signal are known for the life of the program, so that the
-/// usual report need not keep a hub's own roster alive.
+/// usual report need not keep a dispatcher's own roster alive.
 #[derive(Clone)]
 pub(crate) enum Listed {
     Nobody,

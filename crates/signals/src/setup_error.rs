@@ -1,15 +1,15 @@
-//! Why a hub cannot be built, in sentences that name the receiver and its place.
+//! Why a dispatcher cannot be built, in sentences that name the receiver and its place.
 
 use crate::{Integrity, ReceiverInfo};
 use std::{error::Error, fmt};
 
-/// Why a hub cannot be built. `Display` gives one sentence for each problem, one on a line.
+/// Why a dispatcher cannot be built. `Display` gives one sentence for each problem, one on a line.
 pub struct SetupError {
     first: Problem,
     others: Vec<Problem>,
 }
 
-/// What kind of problem keeps a hub from being built.
+/// What kind of problem keeps a dispatcher from being built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SetupErrorKind {

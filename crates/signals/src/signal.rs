@@ -56,9 +56,9 @@ pub struct Signal<E: 'static> {
     info: SignalInfo,
     section: fn() -> &'static [&'static Receiver<E>],
     linked: OnceLock<Linked<E>>,
-    /// Where hubs keep this signal's plan; `UNPLACED` until the catalogue has been read.
+    /// Where dispatchers keep this signal's plan; `UNPLACED` until the catalogue has been read.
     index: AtomicUsize,
-    /// How many hubs have had a receiver of it.
+    /// How many dispatchers have had a receiver of it.
     audiences: AtomicUsize,
     /// `index` while there is an audience, otherwise `UNPLACED`: one load tells a sender both. It may lag behind, so
     /// that `UNPLACED` is a reason to look at the other two, never an answer.
@@ -111,7 +111,7 @@ impl<E: 'static> Signal<E> {
         self.live.load(Ordering::Relaxed)
     }
 
-    /// Whether any hub has had a receiver; brings [`Self::live_index`] up to date.
+    /// Whether any dispatcher has had a receiver; brings [`Self::live_index`] up to date.
     pub(crate) fn has_audience(&self) -> bool {
         let has_audience = self.audiences.load(Ordering::Acquire) > 0;
         if has_audience {

@@ -78,7 +78,7 @@ impl State {
     /// The value for the argument at `index`.
     ///
     /// # Errors
-    /// Never for a state that a hub selected by the same list of needs.
+    /// Never for a state that a dispatcher selected by the same list of needs.
     #[inline]
     pub fn find<T: ?Sized + Send + Sync + 'static>(&self, index: usize) -> Result<&T, BoxError> {
         match self

@@ -1,4 +1,4 @@
-//! One receiver as one hub calls it.
+//! One receiver as one dispatcher calls it.
 
 use crate::{
     ReceiverInfo,
@@ -78,7 +78,7 @@ fn awaited() -> Answer {
     ))
 }
 
-/// What is known of a receiver: read before a hub is used, and when something goes wrong.
+/// What is known of a receiver: read before a dispatcher is used, and when something goes wrong.
 #[derive(Clone)]
 pub(crate) struct Detail {
     pub(crate) timeout: Option<Duration>,

@@ -11,7 +11,7 @@ use tracing::{
     level_filters::{LevelFilter, STATIC_MAX_LEVEL},
 };
 
-/// Whether anybody could be looking. One relaxed load: dispatch without a subscriber pays for no more.
+/// Whether anyone could be looking. One relaxed load: dispatch without a subscriber pays for no more.
 #[inline]
 pub(crate) fn is_on() -> bool {
     STATIC_MAX_LEVEL >= Level::DEBUG && LevelFilter::current() >= Level::DEBUG

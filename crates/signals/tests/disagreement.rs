@@ -1,4 +1,4 @@
-//! A receiver that stands in one registry alone, as one that a linker dropped: no hub is built with it.
+//! A receiver that stands in one registry alone, as one that a linker dropped: no dispatcher is built with it.
 //!
 //! No linker that we know does so to a program, so that the second registration is left out by hand.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]

@@ -1,4 +1,4 @@
-//! Linked receivers of one signal with equal ids, given or automatic: no hub is built with them.
+//! Linked receivers of one signal with equal ids, given or automatic: no dispatcher is built with them.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use phone_auth_signals::{SetupErrorKind, Signals, receiver, signal};

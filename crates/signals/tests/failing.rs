@@ -216,7 +216,7 @@ fn panic_goes_through_send_sync() {
 }
 
 #[tokio::test]
-async fn own_timeout_beats_the_hubs() {
+async fn own_timeout_beats_the_dispatchers() {
     let signals = Signals::builder()
         .timeout(Duration::from_hours(1))
         .build()
@@ -362,8 +362,8 @@ async fn detached_dispatch_survives_its_sender() {
         }
     });
     let _panics = signals.connect::<Awaited>(panics);
-    let hub = signals.clone();
-    tokio::spawn(async move { hub.send_detached(Awaited).unwrap() })
+    let dispatcher = signals.clone();
+    tokio::spawn(async move { dispatcher.send_detached(Awaited).unwrap() })
         .await
         .unwrap();
     open.notified().await;

@@ -12,18 +12,18 @@ use std::{
 };
 
 signal! {
-    /// A bell rang.
-    bell: Bell;
+    /// A chime sounded.
+    chime: Chime;
 }
 
 #[derive(Clone)]
-struct Bell;
+struct Chime;
 
-#[receiver(bell, id = "porter")]
-fn porter(_event: &Bell) {}
+#[receiver(chime, id = "porter")]
+fn porter(_event: &Chime) {}
 
 fn ids(signals: &Signals) -> Vec<String> {
-    let receivers = signals.receivers_of::<Bell>();
+    let receivers = signals.receivers_of::<Chime>();
     receivers.iter().map(|one| one.id().to_owned()).collect()
 }
 
@@ -31,28 +31,28 @@ fn ids(signals: &Signals) -> Vec<String> {
 fn connect_all(signals: &Signals) -> Vec<Connection> {
     let mut connections = Vec::new();
     for _ in 0..3 {
-        connections.push(signals.connect::<Bell>(|_| ()));
+        connections.push(signals.connect::<Chime>(|_| ()));
     }
     let helper = |name: &'static str| {
-        signals.connect_async::<Bell>(move |_| async move {
+        signals.connect_async::<Chime>(move |_| async move {
             let _ = name;
         })
     };
     connections.extend(["one", "other"].map(helper));
     for _ in 0..2 {
         let options = ConnectOptions::new().priority(1);
-        connections.push(signals.connect_with::<Bell>(options, |_| ()).unwrap());
+        connections.push(signals.connect_with::<Chime>(options, |_| ()).unwrap());
     }
-    // What another place has as its second is somebody's own id already.
+    // What another place has as its second is another user's own id already.
     let taken = format!("{} (2)", connected_here(signals, &mut connections));
     let own = ConnectOptions::new().id(taken);
-    connections.push(signals.connect_with::<Bell>(own, |_| ()).unwrap());
+    connections.push(signals.connect_with::<Chime>(own, |_| ()).unwrap());
     connected_here(signals, &mut connections);
     connections
 }
 
 fn connected_here(signals: &Signals, connections: &mut Vec<Connection>) -> String {
-    connections.push(signals.connect::<Bell>(|_| ()));
+    connections.push(signals.connect::<Chime>(|_| ()));
     ids(signals).pop().unwrap()
 }
 
@@ -60,7 +60,7 @@ fn connected_here(signals: &Signals, connections: &mut Vec<Connection>) -> Strin
 fn each_id_is_of_one_receiver() {
     let signals = Signals::linked().unwrap();
     let connections = connect_all(&signals);
-    let mut capture = [signals.capture::<Bell>(), signals.capture::<Bell>()];
+    let mut capture = [signals.capture::<Chime>(), signals.capture::<Chime>()];
     let ids = ids(&signals);
     let distinct: HashSet<_> = ids.iter().collect();
     assert_eq!(
@@ -86,7 +86,7 @@ fn ids_are_the_same_in_each_run() {
 #[test]
 fn id_that_is_free_again_is_reused() {
     let signals = Signals::isolated();
-    let connect = || signals.connect::<Bell>(|_| ());
+    let connect = || signals.connect::<Chime>(|_| ());
     let (first, _second) = (connect(), connect());
     let before = ids(&signals);
     drop(first);
@@ -105,24 +105,24 @@ fn taken_id_is_refused_across_both() {
     let automatic = connected_here(&signals, &mut connections);
     for id in ["porter", &automatic] {
         let named = || ConnectOptions::new().id(id);
-        let refused = signals.connect_with::<Bell>(named(), |_| ()).unwrap_err();
+        let refused = signals.connect_with::<Chime>(named(), |_| ()).unwrap_err();
         assert_eq!(refused.id, id);
-        let refused = signals.connect_async_with::<Bell>(named(), |_| async {});
+        let refused = signals.connect_async_with::<Chime>(named(), |_| async {});
         assert_eq!(refused.unwrap_err().id, id);
     }
-    assert_eq!(signals.receivers_of::<Bell>().len(), 2);
+    assert_eq!(signals.receivers_of::<Chime>().len(), 2);
 }
 
 #[test]
 fn successor_is_another_receiver() {
     let signals = Signals::linked().unwrap();
     let named = || ConnectOptions::new().id("audit").priority(1);
-    let connect = || signals.connect_with::<Bell>(named(), |_| ()).unwrap();
+    let connect = || signals.connect_with::<Chime>(named(), |_| ()).unwrap();
     let first = connect();
-    let before = signals.receivers_of::<Bell>();
+    let before = signals.receivers_of::<Chime>();
     drop(first);
     let _second = connect();
-    let after = signals.receivers_of::<Bell>();
+    let after = signals.receivers_of::<Chime>();
     let same: Vec<_> = (before.iter().zip(&after))
         .map(|(one, other): (&ReceiverInfo, &ReceiverInfo)| (one.id(), one.is_same(other)))
         .collect();
@@ -142,57 +142,63 @@ impl<F: Fn()> Drop for OnDrop<F> {
     }
 }
 
-/// What a closure that is dropped may do with the signal it was to receive. Each has a hub of its own, where the id
+/// What a closure that is dropped may do with the signal it was to receive. Each has a dispatcher of its own, where the id
 /// "taken" is: one that is locked for ever must not keep this test from failing.
 fn uses() -> Vec<(Signals, Box<dyn Fn() + Send + Sync>)> {
-    let hub = || {
+    let dispatcher = || {
         let (signals, options) = (Signals::isolated(), ConnectOptions::new().id("taken"));
         signals
-            .connect_with::<Bell>(options, |_| ())
+            .connect_with::<Chime>(options, |_| ())
             .unwrap()
             .forever();
         signals
     };
-    let (cuts, connects, names, captures, sends) = (hub(), hub(), hub(), hub(), hub());
-    let held = Mutex::new(Some(cuts.connect::<Bell>(|_| ())));
+    let (cuts, connects, names, captures, sends) = (
+        dispatcher(),
+        dispatcher(),
+        dispatcher(),
+        dispatcher(),
+        dispatcher(),
+    );
+    let held = Mutex::new(Some(cuts.connect::<Chime>(|_| ())));
     let mut uses: Vec<(Signals, Box<dyn Fn() + Send + Sync>)> = Vec::new();
     uses.push((cuts, Box::new(move || drop(held.lock().unwrap().take()))));
     let signals = connects.clone();
     uses.push((
         connects,
-        Box::new(move || drop(signals.connect::<Bell>(|_| ()))),
+        Box::new(move || drop(signals.connect::<Chime>(|_| ()))),
     ));
     let signals = names.clone();
     let name = move || {
         let options = ConnectOptions::new().id("taken");
-        assert!(signals.connect_with::<Bell>(options, |_| ()).is_err());
+        assert!(signals.connect_with::<Chime>(options, |_| ()).is_err());
     };
     uses.push((names, Box::new(name)));
     let signals = captures.clone();
-    uses.push((captures, Box::new(move || drop(signals.capture::<Bell>()))));
+    uses.push((captures, Box::new(move || drop(signals.capture::<Chime>()))));
     let signals = sends.clone();
-    let send = move || assert!(signals.send_robust(&Bell).now_or_never().unwrap().is_ok());
+    let send = move || assert!(signals.send_robust(&Chime).now_or_never().unwrap().is_ok());
     uses.push((sends, Box::new(send)));
     uses
 }
 
-type Receive = Box<dyn Fn(&Bell) + Send + Sync>;
+type Receive = Box<dyn Fn(&Chime) + Send + Sync>;
 
 /// Lets `act` happen with a closure that uses the signal when it is dropped, and waits until both have ended.
 fn check_dropped(act: fn(&Signals, Receive)) {
     for (index, (signals, on_drop)) in uses().into_iter().enumerate() {
         let (ended, end) = mpsc::channel();
-        let hub = signals.clone();
+        let dispatcher = signals.clone();
         thread::spawn(move || {
             let dropped = ended.clone();
             let closure = OnDrop(move || {
                 on_drop();
                 dropped.send("dropped").unwrap();
             });
-            let closure = Box::new(move |_: &Bell| {
+            let closure = Box::new(move |_: &Chime| {
                 let _ = &closure;
             });
-            act(&hub, closure);
+            act(&dispatcher, closure);
             ended.send("ended").unwrap();
         });
         for step in ["dropped", "ended"] {
@@ -207,11 +213,11 @@ fn check_dropped(act: fn(&Signals, Receive)) {
 fn refused_receiver_may_connect_when_dropped() {
     check_dropped(|signals, closure| {
         let taken = ConnectOptions::new().id("taken");
-        assert!(signals.connect_with::<Bell>(taken, closure).is_err());
+        assert!(signals.connect_with::<Chime>(taken, closure).is_err());
     });
 }
 
 #[test]
 fn disconnected_receiver_may_connect_when_dropped() {
-    check_dropped(|signals, closure| drop(signals.connect::<Bell>(closure)));
+    check_dropped(|signals, closure| drop(signals.connect::<Chime>(closure)));
 }

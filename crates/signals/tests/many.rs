@@ -44,7 +44,7 @@ receivers! {
     c0: 17, c1: 18, c2: 19,
 }
 
-fn hub() -> (Signals, std::sync::Arc<Heard>) {
+fn dispatcher() -> (Signals, std::sync::Arc<Heard>) {
     let heard = std::sync::Arc::new(Heard::default());
     let builder = Signals::builder().provide_arc(std::sync::Arc::clone(&heard));
     (builder.build().unwrap(), heard)
@@ -58,7 +58,7 @@ fn called(event: Rollcall, last: usize) -> Vec<usize> {
 
 #[test]
 fn many_stop_at_the_failure() {
-    let (signals, heard) = hub();
+    let (signals, heard) = dispatcher();
     for skipped in [2, 3, 8, 100] {
         for fails_from in 1..=20 {
             let event = Rollcall {
@@ -80,7 +80,7 @@ fn many_stop_at_the_failure() {
 
 #[test]
 fn many_are_all_reported() {
-    let (signals, heard) = hub();
+    let (signals, heard) = dispatcher();
     let event = Rollcall {
         fails_from: 10,
         skipped: 3,

@@ -5,7 +5,7 @@ use phone_auth_events::{RelativeUrl, Sender, Signals, User, VerifyEmail};
 use phone_auth_signals_fixture_named::{Outbox, PluginCalled};
 use std::sync::Arc;
 
-fn hub() -> (Signals, Arc<Outbox>) {
+fn dispatcher() -> (Signals, Arc<Outbox>) {
     let outbox = Arc::new(Outbox::default());
     (
         Signals::builder()
@@ -18,7 +18,7 @@ fn hub() -> (Signals, Arc<Outbox>) {
 
 #[tokio::test]
 async fn plugin_receives_our_signal() {
-    let (signals, outbox) = hub();
+    let (signals, outbox) = dispatcher();
     let url = RelativeUrl::new("/accounts/verify/").unwrap();
     let user = User::new(1, "anna", "Anna", "Ant");
     signals
@@ -35,7 +35,7 @@ async fn plugin_receives_our_signal() {
 
 #[test]
 fn plugin_declares_its_own_signal() {
-    let (signals, outbox) = hub();
+    let (signals, outbox) = dispatcher();
     signals.send_sync(&PluginCalled::new(0)).unwrap();
     signals.send_sync(&PluginCalled::new(2)).unwrap();
     assert_eq!(outbox.addresses(), ["called 2 times"]);
@@ -56,7 +56,7 @@ fn missing_state_names_its_receiver() {
 
 #[test]
 fn manifest_says_where_it_stands() {
-    let (signals, _) = hub();
+    let (signals, _) = dispatcher();
     let manifest = signals.manifest();
     let receiver = manifest
         .receivers

@@ -40,7 +40,7 @@ impl Mailer for Smtp {
     }
 }
 
-fn hub() -> (Signals, Arc<Heard>) {
+fn dispatcher() -> (Signals, Arc<Heard>) {
     let heard = Arc::new(Heard::default());
     let mailer: Arc<dyn Mailer> = Arc::new(Smtp);
     let builder = Signals::builder()
@@ -101,7 +101,7 @@ async fn kinds(_event: &Kinds, heard: &Heard) {
 
 #[tokio::test]
 async fn every_kind_of_function_receives() {
-    let (signals, heard) = hub();
+    let (signals, heard) = dispatcher();
     signals.send(&Kinds).await.unwrap();
     let expected = [
         "nothing",
@@ -137,7 +137,7 @@ async fn middle_too(_event: &Ordered, heard: &Heard) {
 
 #[tokio::test]
 async fn higher_priority_goes_first() {
-    let (signals, heard) = hub();
+    let (signals, heard) = dispatcher();
     signals.send(&Ordered).await.unwrap();
     assert_eq!(heard.take(), ["10", "0", "0, further down", "-5"]);
 }
@@ -158,7 +158,7 @@ async fn large(event: &Filtered, heard: &Heard) {
 
 #[tokio::test]
 async fn filter_skips_the_receiver() {
-    let (signals, heard) = hub();
+    let (signals, heard) = dispatcher();
     for number in [1, 2, 11, 12] {
         signals.send(&Filtered(number)).await.unwrap();
     }
@@ -184,7 +184,7 @@ fn quick_plain(event: &Quick, heard: &Heard) {
 
 #[test]
 fn sync_signal_needs_no_runtime() {
-    let (signals, heard) = hub();
+    let (signals, heard) = dispatcher();
     signals.send_sync(&Quick(1)).unwrap();
     signals.send_sync(&Quick(2)).unwrap();
     assert_eq!(heard.take(), ["1", "above one: 2", "2"]);
@@ -198,7 +198,7 @@ fn sync_signal_needs_no_runtime() {
 
 #[tokio::test]
 async fn sync_signal_can_be_awaited() {
-    let (signals, heard) = hub();
+    let (signals, heard) = dispatcher();
     signals.send(&Quick(3)).await.unwrap();
     assert_eq!(heard.take(), ["above one: 3", "3"]);
 }
@@ -248,7 +248,7 @@ fn url() -> RelativeUrl {
 
 #[tokio::test]
 async fn one_function_receives_several_signals() {
-    let (signals, heard) = hub();
+    let (signals, heard) = dispatcher();
     let sender = Sender::new("test");
     signals
         .send(&VerifyEmail::new(
@@ -352,7 +352,7 @@ fn signal_inside_a_function_works() {
     fn hears(_event: &Local, heard: &Heard) {
         heard.note("local");
     }
-    let (signals, heard) = hub();
+    let (signals, heard) = dispatcher();
     signals.send_sync(&Local).unwrap();
     assert_eq!(heard.take(), ["local"]);
     assert_eq!(local::SIGNAL.info().doc, "Declared where it is used.");

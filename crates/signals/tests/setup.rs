@@ -1,4 +1,4 @@
-//! What keeps a hub from being built, each in a sentence that names the receiver and its place.
+//! What keeps a dispatcher from being built, each in a sentence that names the receiver and its place.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use phone_auth_signals::{SetupErrorKind, Signals, receiver, signal};
@@ -81,7 +81,10 @@ fn state_provided_twice_is_refused() {
 
 #[test]
 fn all_problems_are_told_at_once() {
-    let error = Signals::builder().switch_off("nobody").build().unwrap_err();
+    let error = Signals::builder()
+        .disable_receiver("nobody")
+        .build()
+        .unwrap_err();
     let kinds: Vec<_> = error.problems().map(|(kind, _)| kind).collect();
     let expected = [
         SetupErrorKind::MissingState,
@@ -96,7 +99,7 @@ fn all_problems_are_told_at_once() {
 #[test]
 fn switched_off_receivers_need_nothing() {
     let builder = Signals::builder()
-        .switch_off("setup::needs")
-        .switch_off("twin");
+        .disable_receiver("setup::needs")
+        .disable_receiver("twin");
     assert!(builder.build().is_ok());
 }

@@ -53,7 +53,7 @@ fn event() -> VerifyEmail {
     )
 }
 
-fn hub() -> Signals {
+fn dispatcher() -> Signals {
     let signals = Signals::isolated();
     let named = |id: &str| ConnectOptions::new().id(id);
     signals
@@ -84,7 +84,7 @@ fn check(text: &str, expected: &[&str]) {
 #[tokio::test]
 async fn trace_holds_receivers_and_outcomes() {
     let (lines, _guard) = Lines::listen();
-    let signals = hub();
+    let signals = dispatcher();
     assert!(signals.send(&event()).await.is_err());
     let expected = [
         r#"signal{signal="verify_email" how="send" receivers=2"#,
@@ -99,8 +99,8 @@ async fn robust_trace_warns_of_failures() {
     for how in ["send_robust", "send_concurrent"] {
         let (lines, _guard) = Lines::listen();
         let report = match how {
-            "send_robust" => hub().send_robust(&event()).await,
-            _ => hub().send_concurrent(&event()).await,
+            "send_robust" => dispatcher().send_robust(&event()).await,
+            _ => dispatcher().send_concurrent(&event()).await,
         };
         assert_eq!(report.failures().count(), 1);
         let how =
@@ -116,7 +116,7 @@ async fn robust_trace_warns_of_failures() {
 #[test]
 fn sync_trace_holds_the_same() {
     let (lines, _guard) = Lines::listen();
-    let signals = hub();
+    let signals = dispatcher();
     let event = LinkFollowed::new(Sender::new("urls"), "SECRET".into());
     signals.send_sync(&event).unwrap();
     assert!(signals.send_robust_sync(&event).is_ok());

@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use phone_auth_core::address::EmailAddress;
 use phone_auth_core::password::EncodedPassword;
-use phone_auth_core::person::{NewPerson, Person};
 use phone_auth_core::session::{NewLogIn, NewSession, SessionDigest};
-use phone_auth_core::store::{PersonStore, SessionStore};
+use phone_auth_core::store::{SessionStore, UserStore};
+use phone_auth_core::user::{NewUser, User};
 use phone_auth_store_postgres::{PostgresOptions, PostgresStore};
 use phone_auth_store_testkit::workload::{Operation, Workload};
 use phone_auth_test_postgres::Database;
@@ -32,8 +32,8 @@ const LOOK_UPS: u32 = 2_000;
 /// How often each operation is done in a round.
 const WRITES: u32 = 512;
 
-/// People in the database.
-const PEOPLE: u32 = 1_000;
+/// Users in the database.
+const USERS: u32 = 1_000;
 
 /// A table to write to, and Django's of sessions.
 const TABLES: &str = "
@@ -53,7 +53,7 @@ fn main() {
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     let database = Database::new().unwrap();
     let store = runtime.block_on(open(&database));
-    let people = runtime.block_on(fill(&store));
+    let users = runtime.block_on(fill(&store));
     let workload = runtime.block_on(Workload::fill(Arc::clone(&store), WRITES));
     let mut bare = runtime
         .block_on(PgConnection::connect(database.url()))
@@ -93,7 +93,7 @@ fn main() {
             |bare| runtime.block_on(insert_bare(bare)),
             || {
                 round += 1;
-                runtime.block_on(log_in(&store, &people, together, round))
+                runtime.block_on(log_in(&store, &users, together, round))
             },
         );
         let name = format!("log-in, {together} at once");
@@ -147,14 +147,14 @@ fn digest(set: u32, number: u32) -> SessionDigest {
     SessionDigest::from_bytes(bytes)
 }
 
-/// A log-in of a person.
-fn change(person: &Person, digest: SessionDigest) -> NewLogIn {
+/// A log-in of a user.
+fn change(user: &User, digest: SessionDigest) -> NewLogIn {
     NewLogIn {
-        checked_password: person.password.clone(),
+        checked_password: user.password.clone(),
         upgraded_password: None,
         session: NewSession {
             digest,
-            person: person.id,
+            user: user.id,
             created_at: now(),
             expires_at: now() + chrono::Duration::days(14),
         },
@@ -162,11 +162,11 @@ fn change(person: &Person, digest: SessionDigest) -> NewLogIn {
     }
 }
 
-/// People with a session each.
-async fn fill(store: &PostgresStore) -> Arc<Vec<Person>> {
-    let mut people = Vec::new();
-    for number in 0..PEOPLE {
-        let new = NewPerson {
+/// Users with a session each.
+async fn fill(store: &PostgresStore) -> Arc<Vec<User>> {
+    let mut users = Vec::new();
+    for number in 0..USERS {
+        let new = NewUser {
             username: format!("ann{number}"),
             first_name: "Ann".to_owned(),
             last_name: "Lee".to_owned(),
@@ -175,23 +175,23 @@ async fn fill(store: &PostgresStore) -> Arc<Vec<Person>> {
             phone: None,
             date_joined: now(),
         };
-        let person = store.create_person(&new).await.unwrap();
+        let user = store.create_user(&new).await.unwrap();
         assert!(
             store
-                .log_in(&change(&person, digest(0, number)))
+                .log_in(&change(&user, digest(0, number)))
                 .await
                 .unwrap()
         );
-        people.push(person);
+        users.push(user);
     }
-    Arc::new(people)
+    Arc::new(users)
 }
 
 /// Looks sessions up through the store.
 async fn look_up(store: &PostgresStore) -> Duration {
     let begun = Instant::now();
     for number in 0..LOOK_UPS {
-        let digest = digest(0, number % PEOPLE);
+        let digest = digest(0, number % USERS);
         assert!(store.session(&digest, now()).await.unwrap().is_some());
     }
     begun.elapsed()
@@ -201,7 +201,7 @@ async fn look_up(store: &PostgresStore) -> Duration {
 async fn look_up_bare(connection: &mut PgConnection) -> Duration {
     let begun = Instant::now();
     for number in 0..LOOK_UPS {
-        let digest = digest(0, number % PEOPLE);
+        let digest = digest(0, number % USERS);
         let look = query(SESSION)
             .bind(digest.as_bytes().as_slice())
             .bind(now());
@@ -234,19 +234,19 @@ async fn read_bare(connection: &mut PgConnection) -> Duration {
 /// Records log-ins through the store, so many tasks at once.
 async fn log_in(
     store: &Arc<PostgresStore>,
-    people: &Arc<Vec<Person>>,
+    users: &Arc<Vec<User>>,
     together: u32,
     round: u32,
 ) -> Duration {
     let begun = Instant::now();
     let tasks: Vec<_> = (0..together)
         .map(|task| {
-            let (store, people) = (Arc::clone(store), Arc::clone(people));
+            let (store, users) = (Arc::clone(store), Arc::clone(users));
             tokio::spawn(async move {
                 for number in (task..WRITES).step_by(together as usize) {
-                    let person = people.get(number as usize).unwrap();
+                    let user = users.get(number as usize).unwrap();
                     let digest = digest(1000 * together + round, number);
-                    assert!(store.log_in(&change(person, digest)).await.unwrap());
+                    assert!(store.log_in(&change(user, digest)).await.unwrap());
                 }
             })
         })

@@ -8,26 +8,26 @@ use phone_auth_core::address::{
 };
 use phone_auth_core::link::{LinkRequest, LinkTarget};
 use phone_auth_core::outbox::Purpose;
-use phone_auth_core::person::{Person, PersonId};
 use phone_auth_core::store::{AddressStore, StoreError, StoreErrorKind, UniqueName};
+use phone_auth_core::user::{User, UserId};
 use sqlx::postgres::PgRow;
 use sqlx::{Row, query};
 
 use crate::failure::Failure;
 use crate::links;
 use crate::locks;
-use crate::people::{self, is_email_taken, is_phone_taken};
-use crate::rows::{self, PERSON_COLUMNS, person_columns, sought};
+use crate::rows::{self, USER_COLUMNS, sought, user_columns};
 use crate::store::PostgresStore;
+use crate::users::{self, is_email_taken, is_phone_taken};
 
 /// The statements about one of the two tables, which differ by two names only.
 pub(crate) struct Statements {
-    /// Stores an address if nobody has it. Runs while the address is locked.
+    /// Stores an address if no one has it. Runs while the address is locked.
     pub(crate) add: &'static str,
-    pub(crate) with_person: &'static str,
+    pub(crate) with_user: &'static str,
     pub(crate) verify: &'static str,
     pub(crate) is_verified: &'static str,
-    /// The address, its person, and the newest request for a link.
+    /// The address, its user, and the newest request for a link.
     pub(crate) target: &'static str,
 }
 
@@ -36,7 +36,7 @@ macro_rules! statements {
         Statements {
             add: concat!(
                 "WITH looked AS (
-                    SELECT EXISTS (SELECT 1 FROM auth_user WHERE id = $2) AS has_person, ",
+                    SELECT EXISTS (SELECT 1 FROM auth_user WHERE id = $2) AS has_user, ",
                 $is_taken,
                 " AS is_taken, (
                         SELECT ARRAY[count(*), count(*) FILTER (WHERE is_verified IS NOT TRUE)] FROM (
@@ -52,18 +52,18 @@ macro_rules! statements {
                 " (",
                 $column,
                 ", is_verified, user_id)
-                    SELECT $1, false, $2 FROM looked WHERE has_person AND NOT is_taken AND has[1] < $3 AND has[2] < $4
+                    SELECT $1, false, $2 FROM looked WHERE has_user AND NOT is_taken AND has[1] < $3 AND has[2] < $4
                     RETURNING id, ",
                 $column,
                 " AS value, is_verified, user_id
                 )
-                SELECT has_person, is_taken, has[1] >= $3, has[2] >= $4,
+                SELECT has_user, is_taken, has[1] >= $3, has[2] >= $4,
                     added.id::int8, added.value::text, added.is_verified, added.user_id::int8
                 FROM looked LEFT JOIN added ON true"
             ),
-            with_person: concat!(
+            with_user: concat!(
                 "SELECT ",
-                person_columns!(),
+                user_columns!(),
                 ", a.id::int8, a.",
                 $column,
                 "::text, a.is_verified, a.user_id::int8
@@ -73,7 +73,7 @@ macro_rules! statements {
             ),
             target: concat!(
                 "SELECT ",
-                person_columns!(),
+                user_columns!(),
                 ", a.id::int8, a.",
                 $column,
                 "::text, a.is_verified, a.user_id::int8, r.requested_at
@@ -136,7 +136,7 @@ const PHONE: Statements = statements!(
 );
 
 /// So many of each kind at most, whichever come first; all, in order, where there are no more.
-pub(crate) const OF_PERSON: &str = "
+pub(crate) const OF_USER: &str = "
     SELECT a.id::int8, a.value::text, a.is_verified, a.user_id::int8, a.kind
     FROM (
         (SELECT id, email AS value, is_verified, user_id, 'email' AS kind
@@ -158,18 +158,18 @@ pub(crate) const fn statements(kind: AddressKind) -> &'static Statements {
 impl AddressStore for PostgresStore {
     async fn add_address(
         &self,
-        person: PersonId,
+        user: UserId,
         address: &Address,
         caps: AddressCaps,
     ) -> Result<AddressRecord, StoreError> {
         let kind = address.kind();
         let add = query(statements(kind).add)
             .bind(address.as_str())
-            .bind(person.get())
+            .bind(user.get())
             .bind(i64::from(caps.all))
             .bind(i64::from(caps.unverified));
         // Of two that are added at once, one must see the other in the count.
-        let mut names = vec![format!("addresses of {}", person.get())];
+        let mut names = vec![format!("addresses of {}", user.get())];
         let add = match address {
             Address::Email(email) => {
                 let spellings = EmailSpellings::from(email);
@@ -184,17 +184,17 @@ impl AddressStore for PostgresStore {
             }
         };
         let lock = locks::of_names(names.iter().map(String::as_str));
-        let _pass = self.at(&people::lock(person)).await?;
+        let _pass = self.at(&users::lock(user)).await?;
         let row = self.first_locked(&lock, add).await?;
         Ok(added(row.as_ref(), kind)?)
     }
 
     async fn addresses_of(
         &self,
-        person: PersonId,
+        user: UserId,
         limit: u32,
     ) -> Result<Vec<AddressRecord>, StoreError> {
-        let look = query(OF_PERSON).bind(person.get()).bind(i64::from(limit));
+        let look = query(OF_USER).bind(user.get()).bind(i64::from(limit));
         let rows = self.run(look).await?;
         let addresses = rows.iter().map(|row| {
             let kind = rows::kind(row, 4)?.ok_or(StoreErrorKind::Broken)?;
@@ -207,13 +207,13 @@ impl AddressStore for PostgresStore {
         &self,
         kind: AddressKind,
         id: AddressId,
-    ) -> Result<Option<(AddressRecord, Person)>, StoreError> {
-        let look = query(statements(kind).with_person).bind(id.get());
+    ) -> Result<Option<(AddressRecord, User)>, StoreError> {
+        let look = query(statements(kind).with_user).bind(id.get());
         let Some(row) = self.first(look).await? else {
             return Ok(None);
         };
-        let address = rows::address(&row, kind, PERSON_COLUMNS)?;
-        Ok(Some((address, rows::person(&row, 0)?)))
+        let address = rows::address(&row, kind, USER_COLUMNS)?;
+        Ok(Some((address, rows::user(&row, 0)?)))
     }
 
     async fn request_link(&self, request: &LinkRequest) -> Result<DateTime<Utc>, StoreError> {
@@ -248,11 +248,11 @@ impl AddressStore for PostgresStore {
     async fn link_requests_of(
         &self,
         purpose: Purpose,
-        person: PersonId,
+        user: UserId,
         limit: u32,
     ) -> Result<Vec<(AddressRecord, Option<DateTime<Utc>>)>, StoreError> {
-        let look = query(links::OF_PERSON)
-            .bind(person.get())
+        let look = query(links::OF_USER)
+            .bind(user.get())
             .bind(i64::from(limit))
             .bind(purpose.as_str());
         let rows = self.run(look).await?;
@@ -273,7 +273,7 @@ impl AddressStore for PostgresStore {
         let claimed = |statement| {
             query(statement)
                 .bind(claim.id.get())
-                .bind(claim.person.get())
+                .bind(claim.user.get())
                 .bind(value)
         };
         let statements = statements(claim.kind);
@@ -281,7 +281,7 @@ impl AddressStore for PostgresStore {
             .bind(rows::micros(claim.issued_at))
             .bind(rows::micros(claim.at))
             .bind(claim.newest.map(rows::micros));
-        let _pass = self.at(&people::lock(claim.person)).await?;
+        let _pass = self.at(&users::lock(claim.user)).await?;
         if self.first(verify).await?.is_some() {
             return Ok(VerificationOutcome::Verified);
         }
@@ -297,17 +297,17 @@ impl AddressStore for PostgresStore {
 /// The target of a link.
 fn target(row: &PgRow, kind: AddressKind) -> Result<LinkTarget, Failure> {
     Ok(LinkTarget {
-        address: rows::address(row, kind, PERSON_COLUMNS)?,
-        person: rows::person(row, 0)?,
-        newest: row.try_get(PERSON_COLUMNS + 4)?,
+        address: rows::address(row, kind, USER_COLUMNS)?,
+        user: rows::user(row, 0)?,
+        newest: row.try_get(USER_COLUMNS + 4)?,
     })
 }
 
 /// The address that was stored, or what kept it from that.
 fn added(row: Option<&PgRow>, kind: AddressKind) -> Result<AddressRecord, Failure> {
     let row = row.ok_or(StoreErrorKind::Broken)?;
-    let (has_person, is_taken): (bool, bool) = (row.try_get(0)?, row.try_get(1)?);
-    if !has_person {
+    let (has_user, is_taken): (bool, bool) = (row.try_get(0)?, row.try_get(1)?);
+    if !has_user {
         return Err(StoreErrorKind::Broken.into());
     }
     if row.try_get(2)? {

@@ -2,20 +2,20 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use phone_auth_core::django_session::{DjangoLogIn, DjangoRewrite, DjangoRow, ProvenPerson};
+use phone_auth_core::django_session::{DjangoLogIn, DjangoRewrite, DjangoRow, ProvenUser};
 use phone_auth_core::password::EncodedPassword;
-use phone_auth_core::person::PersonId;
 use phone_auth_core::session::{PasswordDigest, PasswordReplacement, SessionKey};
 use phone_auth_core::store::{DjangoSessionStore, StoreError};
+use phone_auth_core::user::UserId;
 use sqlx::postgres::PgRow;
 use sqlx::{Row, query};
 
 use crate::failure::Failure;
 use crate::links;
-use crate::people;
-use crate::rows::{self, PERSON_COLUMNS, person_columns, readable, sought};
+use crate::rows::{self, USER_COLUMNS, readable, sought, user_columns};
 use crate::sessions::row_of;
 use crate::store::PostgresStore;
+use crate::users;
 
 const HAS_TABLE: &str = "SELECT 1 WHERE to_regclass('django_session') IS NOT NULL";
 
@@ -27,43 +27,43 @@ pub(crate) const SESSION: &str = concat!(
     " > $2"
 );
 
-/// All that a guard asks of a person, in one query.
+/// All that a guard asks of a user, in one query.
 pub(crate) const PROVEN: &str = concat!(
     "SELECT ",
-    person_columns!(),
+    user_columns!(),
     ", EXISTS (SELECT 1 FROM phone_auth_emailaddress WHERE user_id = u.id AND is_verified),
         EXISTS (SELECT 1 FROM phone_auth_phonenumber WHERE user_id = u.id AND is_verified)
     FROM auth_user u WHERE u.id = $1"
 );
 
 /// Records a log-in as `LOG_IN` in `sessions.rs` does, with a session in Django's table.
-pub(crate) const LOG_IN: &str = "WITH person AS (
+pub(crate) const LOG_IN: &str = "WITH one_user AS (
         UPDATE auth_user SET last_login = $4, password = coalesce($3, password)
         WHERE id = $1 AND password = $2 AND is_active
         RETURNING id
     ), begun AS (
         INSERT INTO django_session (session_key, session_data, expire_date)
-        SELECT $5, $6, $7 FROM person
+        SELECT $5, $6, $7 FROM one_user
         RETURNING 1
     ), ended AS (
         DELETE FROM django_session WHERE session_key = $8 AND EXISTS (SELECT 1 FROM begun)
     ), moved AS (
         UPDATE phone_auth_session SET password_digest = $10
-        WHERE person_id IN (SELECT id FROM person) AND password_digest = $9
+        WHERE person_id IN (SELECT id FROM one_user) AND password_digest = $9
     )
-    SELECT 1 FROM person";
+    SELECT 1 FROM one_user";
 
 pub(crate) const REWRITE: &str = "UPDATE django_session
     SET session_key = $3, session_data = $4, expire_date = $5
     WHERE session_key = $1 AND session_data = $2 RETURNING 1";
 
-/// Runs while the person is locked, and locks the session before anything is written: whoever changes its
+/// Runs while the user is locked, and locks the session before anything is written: anyone who changes its
 /// row meanwhile is waited for, and `kept` is empty when the row is not as it was read after that. The key
 /// is an argument, as everywhere: a server writes the text of a statement that failed into its log.
 pub(crate) const REPLACE_PASSWORD: &str = concat!(
     "WITH kept AS MATERIALIZED (
         SELECT 1 FROM django_session WHERE session_key = $6 AND session_data = $7 FOR UPDATE
-    ), person AS (
+    ), one_user AS (
         UPDATE auth_user SET password = $3
         WHERE id = $1 AND coalesce(password, '') = $2 AND is_active
             AND (NOT $4 OR ",
@@ -76,12 +76,12 @@ pub(crate) const REPLACE_PASSWORD: &str = concat!(
         RETURNING id
     ), rewritten AS (
         UPDATE django_session SET session_key = $8, session_data = $9, expire_date = $10
-        WHERE session_key = $6 AND session_data = $7 AND EXISTS (SELECT 1 FROM person)
+        WHERE session_key = $6 AND session_data = $7 AND EXISTS (SELECT 1 FROM one_user)
     ), ended AS (
         DELETE FROM phone_auth_session
-        WHERE person_id IN (SELECT id FROM person)
+        WHERE person_id IN (SELECT id FROM one_user)
     )
-    SELECT 1 FROM person"
+    SELECT 1 FROM one_user"
 );
 
 pub(crate) const REMOVE: &str =
@@ -107,7 +107,7 @@ impl DjangoSessionStore for PostgresStore {
         Ok(row.map(|row| session(&row, key)).transpose()?)
     }
 
-    async fn proven_person(&self, id: PersonId) -> Result<Option<ProvenPerson>, StoreError> {
+    async fn proven_user(&self, id: UserId) -> Result<Option<ProvenUser>, StoreError> {
         let row = self.first(query(PROVEN).bind(id.get())).await?;
         Ok(row.as_ref().map(proven).transpose()?)
     }
@@ -121,7 +121,7 @@ impl DjangoSessionStore for PostgresStore {
         let old = upgraded.map(|_| PasswordDigest::of(&log_in.checked_password));
         let new = upgraded.map(PasswordDigest::of);
         let record = query(LOG_IN)
-            .bind(log_in.person.get())
+            .bind(log_in.user.get())
             .bind(checked)
             .bind(upgraded.map(EncodedPassword::reveal))
             .bind(rows::micros(log_in.at))
@@ -131,7 +131,7 @@ impl DjangoSessionStore for PostgresStore {
             .bind(log_in.ends.as_ref().and_then(|key| sought(key.reveal())))
             .bind(old.as_ref().map(|old| old.as_bytes().as_slice()))
             .bind(new.as_ref().map(|new| new.as_bytes().as_slice()));
-        let _pass = self.at(&people::lock(log_in.person)).await?;
+        let _pass = self.at(&users::lock(log_in.user)).await?;
         Ok(self.first(record).await?.is_some())
     }
 
@@ -154,7 +154,7 @@ impl DjangoSessionStore for PostgresStore {
     ) -> Result<bool, StoreError> {
         let DjangoRewrite { old, new } = rewrite;
         let replace = query(REPLACE_PASSWORD)
-            .bind(replacement.person.get())
+            .bind(replacement.user.get())
             .bind(sought(replacement.old.reveal()))
             .bind(replacement.new.reveal())
             .bind(replacement.last_login.is_some())
@@ -164,8 +164,8 @@ impl DjangoSessionStore for PostgresStore {
             .bind(new.key.reveal())
             .bind(new.data.as_str())
             .bind(rows::micros(new.expires_at));
-        let replace = people::bind_link(replace, replacement);
-        let lock = people::lock(replacement.person);
+        let replace = users::bind_link(replace, replacement);
+        let lock = users::lock(replacement.user);
         Ok(self.first_locked(&lock, replace).await?.is_some())
     }
 
@@ -193,11 +193,11 @@ fn session(row: &PgRow, key: &SessionKey) -> Result<DjangoRow, Failure> {
     })
 }
 
-/// Somebody, and what is proven of their addresses.
-fn proven(row: &PgRow) -> Result<ProvenPerson, Failure> {
-    Ok(ProvenPerson {
-        person: rows::person(row, 0)?,
-        has_verified_email: row.try_get(PERSON_COLUMNS)?,
-        has_verified_phone: row.try_get(PERSON_COLUMNS + 1)?,
+/// Someone, and what is proven of their addresses.
+fn proven(row: &PgRow) -> Result<ProvenUser, Failure> {
+    Ok(ProvenUser {
+        user: rows::user(row, 0)?,
+        has_verified_email: row.try_get(USER_COLUMNS)?,
+        has_verified_phone: row.try_get(USER_COLUMNS + 1)?,
     })
 }

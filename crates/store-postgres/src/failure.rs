@@ -146,7 +146,7 @@ mod tests {
             ("phone_auth_session_pkey", StoreErrorKind::SessionExists),
             ("django_session_pkey", StoreErrorKind::SessionExists),
             ("auth_user_pkey", StoreErrorKind::Broken),
-            ("somebody_elses_key", StoreErrorKind::Broken),
+            ("someone_elses_key", StoreErrorKind::Broken),
         ];
         for (constraint, kind) in cases {
             assert_eq!(

@@ -1,6 +1,6 @@
 //! How many calls about one row are under way at once.
 //!
-//! Somebody else may hold a row for as long as they like: Django in a long transaction, a hand in `psql`. Whatever then
+//! Someone else may hold a row for as long as they like: Django in a long transaction, a hand in `psql`. Whatever then
 //! waits for the row holds a connection while it waits, and with as many requests about one user as there are
 //! connections nobody else is served. So calls that may have to wait for the same row wait for each other first, without
 //! a connection.
@@ -18,7 +18,7 @@ use crate::failure::Failure;
 /// How many calls about one row hold a connection at once: one that waits, and one that comes after it at once.
 const AT_ONCE: u32 = 2;
 
-/// The gates that somebody is at.
+/// The gates that someone is at.
 #[derive(Clone, Default)]
 pub(crate) struct Gates(Arc<Mutex<HashMap<String, Arc<Semaphore>>>>);
 
@@ -63,7 +63,7 @@ pub(crate) struct Pass {
     _place: Place,
 }
 
-/// Somebody who is at a gate or waits before it.
+/// Someone who is at a gate or waits before it.
 struct Place {
     gates: Gates,
     row: String,
@@ -109,7 +109,7 @@ mod tests {
             }
             let refused = enter(ANN, connections).await.err();
             assert_eq!(refused, Some(StoreErrorKind::Unavailable), "{connections}");
-            let _somebody_else = enter(BOB, connections).await.unwrap();
+            let _someone_else = enter(BOB, connections).await.unwrap();
             inside.pop();
             let _next = enter(ANN, connections).await.unwrap();
         }

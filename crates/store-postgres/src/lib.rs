@@ -2,10 +2,10 @@
 //!
 //! [`PostgresStore`] fills the store port of `phone-auth-core` from a database that any number of
 //! processes share. A call is one statement, and so one round trip to the server, wherever one
-//! statement can tell the whole truth; what takes a name or ends all sessions of a person takes a lock
+//! statement can tell the whole truth; what takes a name or ends all sessions of a user takes a lock
 //! first.
 //!
-//! The tables of people and addresses are those that django-phone-auth has, to the column; tables of
+//! The tables of users and addresses are those that django-phone-auth has, to the column; tables of
 //! our own are prefixed `phone_auth_`. [`PostgresStore::migrate`] makes what is missing and touches no
 //! row.
 //!
@@ -13,11 +13,11 @@
 //! What was acknowledged is committed. Whether a commit survives the loss of power is the server's to
 //! promise (`synchronous_commit`, `fsync`), whether it survives the loss of the server its standby's.
 //! If the connection is lost while the server commits, the call is answered as unavailable though it
-//! may have happened: whoever asks again learns how it is.
+//! may have happened: anyone who asks again learns how it is.
 //!
 //! # Examples
 //! ```
-//! use phone_auth_core::store::PersonStore;
+//! use phone_auth_core::store::UserStore;
 //! use phone_auth_store_postgres::{OpenErrorKind, PostgresOptions, PostgresStore};
 //!
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -28,6 +28,7 @@
 //! ```
 
 mod addresses;
+mod anomalies;
 mod cause;
 mod django_sessions;
 mod failure;
@@ -37,12 +38,10 @@ mod links;
 mod locks;
 mod migrate_error;
 mod migrations;
-mod oddities;
 mod open_error;
 mod options;
 mod outbox;
 mod password_kinds;
-mod people;
 #[cfg(test)]
 mod plans;
 mod pool;
@@ -53,6 +52,7 @@ mod site_key;
 mod spellings;
 mod steps;
 mod store;
+mod users;
 
 pub use indexes::LOST_INDEXES;
 pub use migrate_error::{MigrateError, MigrateErrorKind};

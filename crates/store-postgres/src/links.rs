@@ -42,9 +42,9 @@ pub(crate) use request;
 /// Keeps a request.
 pub(crate) const REQUEST: &str = request!("$1::text", "$2::text", "$3", "$4", "$5", "");
 
-/// The addresses of a person, as [`addresses::OF_PERSON`](crate::addresses::OF_PERSON) finds them, and the newest request
+/// The addresses of a user, as [`addresses::OF_USER`](crate::addresses::OF_USER) finds them, and the newest request
 /// for each.
-pub(crate) const OF_PERSON: &str = "
+pub(crate) const OF_USER: &str = "
     SELECT a.id::int8, a.value::text, a.is_verified, a.user_id::int8, a.kind,
         (SELECT requested_at FROM phone_auth_link_request
             WHERE kind = a.kind AND purpose = $3 AND holder = a.id)
@@ -56,7 +56,7 @@ pub(crate) const OF_PERSON: &str = "
             FROM phone_auth_phonenumber WHERE user_id = $1 LIMIT $2)
     ) a ORDER BY a.kind, a.id";
 
-/// Whether a reset link that was opened is still the newest, and its address the person's: by the kind, the address, its
+/// Whether a reset link that was opened is still the newest, and its address the user's: by the kind, the address, its
 /// text and the newest request. NULL for the kind is no link, and no reason against it.
 macro_rules! is_newest {
     ($kind:literal, $address:literal, $value:literal, $newest:literal) => {

@@ -1,8 +1,8 @@
 //! Locks on what has no row yet.
 //!
 //! Whether a name is taken in any case, or stands in another table, no constraint can say on tables
-//! that Django made: it knows nothing of such constraints, and must go on working. So whoever takes a
-//! name holds the advisory lock of that name while they look and write; and whoever enqueues a message, be it
+//! that Django made: it knows nothing of such constraints, and must go on working. So anyone who takes a
+//! name holds the advisory lock of that name while they look and write; and anyone who enqueues a message, be it
 //! a dead letter anew, that of the address it goes to, so that of two at once one supersedes the other. Advisory locks belong to a
 //! database, end with the transaction, and are no one's but ours.
 
@@ -29,7 +29,7 @@ pub(crate) fn of_names<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
 }
 
 /// The statement that locks where a message goes. One that goes to nobody takes a lock as well, that of the name that was
-/// typed: how long a request takes, and how long several at once for one name, must not tell whether somebody was meant.
+/// typed: how long a request takes, and how long several at once for one name, must not tell whether someone was meant.
 pub(crate) fn of_message(message: &NewMessage) -> String {
     let (purpose, kind) = (message.purpose.as_str(), message.kind.as_str());
     if let Some(to) = message.recipient {

@@ -16,23 +16,23 @@ pub enum MigrateErrorKind {
     Unavailable,
     /// The tables were made by a later version of this crate.
     TooNew,
-    /// There is a table of this name, and it lacks a column that it has in the model.
+    /// There is a table of this name, and it lacks a column that it has in django-phone-auth.
     Incompatible {
         /// The table.
         table: &'static str,
         /// The column that it lacks.
         column: &'static str,
     },
-    /// Somebody's transaction has kept a table in use for too long. What was done so far is kept; trying again goes on from
-    /// there.
+    /// Another user's transaction has kept a table in use for too long. What was done so far is kept; trying again goes
+    /// on from there.
     InUse {
         /// The table.
         table: &'static str,
         /// The server process whose transaction it is, if it is known.
         process: Option<i32>,
     },
-    /// Rows that should differ are alike, so that an index that was lost and that keeps them apart cannot be made again.
-    /// Everything else was done.
+    /// Rows that should differ are alike, so that an index that was lost and that keeps them apart cannot be made
+    /// again. Everything else was done.
     Duplicates {
         /// The index.
         index: &'static str,

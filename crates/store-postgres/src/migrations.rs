@@ -3,7 +3,7 @@
 //! What has been done stands in a table of our own, `phone_auth_schema`, as on SQLite: the application
 //! that embeds us may have its own migrations in the same database, by the driver's means too.
 //!
-//! Nothing here reads or writes a row of the model's tables. Where Django made them, only tables and
+//! Nothing here reads or writes a row of django-phone-auth's tables. Where Django made them, only tables and
 //! indexes of ours are added.
 
 use std::time::{Duration, Instant};
@@ -20,9 +20,9 @@ use crate::migrate_error::{MigrateError, MigrateErrorKind};
 use crate::pool::{Connections, Query};
 use crate::steps::{MIGRATIONS, MODEL_COLUMNS, Migration, Part, columns_after};
 
-/// How long a table is waited for at once. Whoever comes after us waits behind us, so it is far less than the two fifths
-/// of a statement's time for which they wait themselves, and less than the second after which the server looks for
-/// deadlocks: should there be one after all, we are who gives way.
+/// How long a table is waited for at once. Anyone who comes after us waits behind us, so it is far less than the two
+/// fifths of a statement's time for which they wait themselves, and less than the second after which the server looks
+/// for deadlocks: should there be one after all, we are who gives way.
 const WAIT: Duration = Duration::from_millis(200);
 
 /// How many times as long others are let pass before the next try.
@@ -52,13 +52,13 @@ const USER_OF_TABLE: &str = "SELECT l.pid FROM pg_locks l LEFT JOIN pg_stat_acti
         AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
     ORDER BY a.xact_start LIMIT 1";
 
-/// Applies what has not been applied; the names of what was applied now. Each table, column and index is made whole or not
-/// at all, and a step is written down once all of it is there, so that the next run goes on where one has stopped.
+/// Applies what has not been applied; the names of what was applied now. Each table, column and index is made whole or
+/// not at all, and a step is written down once all of it is there, so that the next run goes on where one has stopped.
 ///
 /// Each of them has a transaction of its own, which takes a strong lock on one table at most that servers of
 /// earlier versions use, and waits for it for a moment only. When it was not to be had, the transaction is rolled back,
-/// and tried again after whoever waited behind it had their turn: pages go on, and nobody is in a deadlock with us for long. What cannot be
-/// avoided is that nobody can write to a table while an index is made on it.
+/// and tried again after anyone who waited behind it had their turn: pages go on, and nobody is in a deadlock with us
+/// for long. What cannot be avoided is that nobody can write to a table while an index is made on it.
 ///
 /// Nodes that start at once take turns, and to wait for their turn they have all the time it takes.
 pub(crate) async fn run(
@@ -122,7 +122,7 @@ impl Work {
         }
     }
 
-    /// Whether it was done, by somebody else or by an earlier run.
+    /// Whether it was done, by someone else or by an earlier run.
     async fn is_done(self, connection: &mut PgConnection) -> Result<bool, MigrateError> {
         match self {
             Self::Look => Ok(true),
@@ -220,8 +220,8 @@ impl Run<'_> {
         }
     }
 
-    /// Does some work if so many steps have been applied, and tries again while the table is in use; how many steps have been
-    /// applied, and whether it was done now.
+    /// Does some work if so many steps have been applied, and tries again while the table is in use; how many steps
+    /// have been applied, and whether it was done now.
     async fn work(&mut self, done: usize, work: Work) -> Result<(usize, bool), MigrateError> {
         let began = Instant::now();
         loop {
@@ -267,7 +267,8 @@ fn works(done: usize, migration: &'static Migration) -> impl Iterator<Item = Wor
     parts.chain(of_step.map(Work::Index))
 }
 
-/// Does some work if so many steps have been applied and it was not done; how many have been, and whether it was done now.
+/// Does some work if so many steps have been applied and it was not done; how many have been, and whether it was done
+/// now.
 async fn do_once(
     connection: &mut PgConnection,
     done: usize,
@@ -298,7 +299,7 @@ async fn applied(connection: &mut PgConnection) -> Result<usize, MigrateError> {
     if !has_table {
         raw_sql(
             // `IF NOT EXISTS`, because the question may have been answered from a catalogue as it was before
-            // whoever held the lock made the table.
+            // anyone who held the lock made the table.
             "CREATE TABLE IF NOT EXISTS phone_auth_schema (
                 version bigint NOT NULL PRIMARY KEY,
                 name text NOT NULL,
@@ -423,10 +424,10 @@ impl Missing {
     }
 }
 
-/// Refuses tables that only have the name of one of the model's, before anything is made.
+/// Refuses tables that only have the name of one of django-phone-auth's, before anything is made.
 ///
-/// A table of the model's that is found in any schema that the connection searches is taken as it is. One more of its
-/// name in the first of these schemas would hide it from us, with everybody in it.
+/// A table of django-phone-auth's that is found in any schema that the connection searches is taken as it is. One more
+/// of its name in the first of these schemas would hide it from us, with everybody in it.
 async fn check_model(connection: &mut PgConnection) -> Result<(), MigrateError> {
     let all = MODEL_COLUMNS.iter();
     let wanted: Vec<Wanted> = all

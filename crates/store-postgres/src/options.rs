@@ -44,7 +44,7 @@ impl PostgresOptions {
 
     /// How long the server works on a statement, a wait for a lock included, before it gives up and
     /// the call is answered as unavailable. 5 seconds unless said otherwise; at least a millisecond, and at
-    /// most 12 days, for the server counts milliseconds in 32 bits. Of this time a wait for a lock that somebody
+    /// most 12 days, for the server counts milliseconds in 32 bits. Of this time a wait for a lock that someone
     /// else holds may take two fifths, and at most two calls about one user wait at once: one locked row keeps
     /// nobody else waiting.
     #[must_use]

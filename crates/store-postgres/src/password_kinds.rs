@@ -19,11 +19,11 @@ impl PasswordKindStore for PostgresStore {
     async fn password_kinds(&self) -> Result<Vec<PasswordKind>, StoreError> {
         let rows = self.run_for_operator(query(KINDS)).await?;
         let kinds = rows.iter().map(|row| {
-            let people: i64 = row.try_get(2)?;
+            let users: i64 = row.try_get(2)?;
             Ok(PasswordKind {
                 algorithm: row.try_get(0)?,
                 cost: row.try_get(1)?,
-                people: people.unsigned_abs(),
+                users: users.unsigned_abs(),
             })
         });
         Ok(kinds.collect::<Result<_, Failure>>()?)

@@ -2,14 +2,14 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use phone_auth_core::address::AddressKind;
-use phone_auth_core::person::PersonId;
+use phone_auth_core::user::UserId;
 use phone_auth_test_postgres::Database;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, query_scalar, raw_sql};
 
 use crate::{
-    PostgresOptions, PostgresStore, addresses, django_sessions, links, outbox, people, sessions,
-    site_key,
+    PostgresOptions, PostgresStore, addresses, django_sessions, links, outbox, sessions, site_key,
+    users,
 };
 
 /// Rows enough that plans tell, Django's table of sessions, and no look at all rows, for itself or to join
@@ -158,21 +158,21 @@ fn statements() -> Vec<String> {
         let of_kind = addresses::statements(kind);
         [
             of_kind.add,
-            of_kind.with_person,
+            of_kind.with_user,
             of_kind.verify,
             of_kind.is_verified,
             of_kind.target,
         ]
     });
     let statements = [
-        people::PERSON,
-        people::PEOPLE_AFTER,
-        people::FIND,
-        people::TAKEN,
-        people::CREATE,
-        people::LET_IN,
-        people::KEEP_OUT,
-        people::REPLACE_PASSWORD,
+        users::USER,
+        users::USERS_AFTER,
+        users::FIND,
+        users::TAKEN,
+        users::CREATE,
+        users::ACTIVATE,
+        users::DEACTIVATE,
+        users::REPLACE_PASSWORD,
         sessions::ALIVE,
         sessions::LOG_IN,
         sessions::LOG_IN_UPGRADING,
@@ -188,9 +188,9 @@ fn statements() -> Vec<String> {
         django_sessions::REPLACE_PASSWORD,
         django_sessions::REMOVE,
         django_sessions::END,
-        addresses::OF_PERSON,
+        addresses::OF_USER,
         links::REQUEST,
-        links::OF_PERSON,
+        links::OF_USER,
         outbox::statements::ENQUEUE,
         outbox::statements::FORGET,
         outbox::statements::PENDING,
@@ -201,8 +201,8 @@ fn statements() -> Vec<String> {
         outbox::statements::PUT_OFF,
         outbox::statements::RELEASE,
         outbox::statements::REMOVE,
-        outbox::statements::BURY,
-        outbox::statements::BURY_UNREADABLE,
+        outbox::statements::DEAD_LETTER,
+        outbox::statements::DEAD_LETTER_UNREADABLE,
         outbox::statements::HELD,
         outbox::statements::NEXT_DUE,
         outbox::statements::MESSAGE,
@@ -215,6 +215,6 @@ fn statements() -> Vec<String> {
     let statements = statements.into_iter().chain(of_both.into_iter().flatten());
     statements
         .map(str::to_owned)
-        .chain([people::lock(PersonId::new(1))])
+        .chain([users::lock(UserId::new(1))])
         .collect()
 }

@@ -54,7 +54,7 @@ pub(crate) struct Connections {
 struct Servers {
     all: Vec<PgConnectOptions>,
     patience: Duration,
-    /// Whether somebody is looking.
+    /// Whether someone is looking.
     is_looking: AtomicBool,
 }
 
@@ -191,7 +191,7 @@ impl Connections {
     }
 
     /// Runs a statement that reads every row, for an operator; the rows that it answers. It has a time-out of its own:
-    /// that of requests would end it wherever there are some millions of people.
+    /// that of requests would end it wherever there are some millions of users.
     pub(crate) async fn run_for_operator(&self, query: Query<'_>) -> Result<Vec<PgRow>, Failure> {
         let (mut lease, opening) = self.lease().await?;
         let time_out = OPERATORS_PATIENCE.as_millis();

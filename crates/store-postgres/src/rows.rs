@@ -2,19 +2,19 @@
 //!
 //! Ids are 32 bits wide in some databases and 64 in others, texts have one bound or another. Every
 //! query casts what it answers, so that a row has the same types everywhere, and so that a column that
-//! somebody widens does not break the statements that are prepared.
+//! someone widens does not break the statements that are prepared.
 
 use chrono::{DateTime, SubsecRound, Utc};
 use phone_auth_core::address::{AddressId, AddressKind, AddressRecord};
 use phone_auth_core::password::EncodedPassword;
-use phone_auth_core::person::{Person, PersonId};
 use phone_auth_core::store::StoreErrorKind;
+use phone_auth_core::user::{User, UserId};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 
 use crate::failure::Failure;
 
-/// A column of the model's times, or NULL where it holds one that nobody can read: PostgreSQL keeps
+/// A column of django-phone-auth's times, or NULL where it holds one that nobody can read: PostgreSQL keeps
 /// `infinity` and times before Christ, Django and Python know the years 1 to 9999, and the driver panics at
 /// what it does not know.
 macro_rules! readable {
@@ -32,8 +32,8 @@ macro_rules! readable {
 }
 pub(crate) use readable;
 
-/// The columns of a person, from the table `auth_user` as `u`, in the order that [`person`] reads.
-macro_rules! person_columns {
+/// The columns of a user, from the table `auth_user` as `u`, in the order that [`user`] reads.
+macro_rules! user_columns {
     () => {
         concat!(
             "u.id::int8, u.username::text, u.first_name::text, u.last_name::text, u.email::text, \
@@ -45,15 +45,15 @@ macro_rules! person_columns {
         )
     };
 }
-pub(crate) use person_columns;
+pub(crate) use user_columns;
 
-/// How many columns a person has: the place of what comes after.
-pub(crate) const PERSON_COLUMNS: usize = 9;
+/// How many columns a user has: the place of what comes after.
+pub(crate) const USER_COLUMNS: usize = 9;
 
-/// The person in the columns from a place on.
-pub(crate) fn person(row: &PgRow, first: usize) -> Result<Person, Failure> {
-    Ok(Person {
-        id: PersonId::new(row.try_get(first)?),
+/// The user in the columns from a place on.
+pub(crate) fn user(row: &PgRow, first: usize) -> Result<User, Failure> {
+    Ok(User {
+        id: UserId::new(row.try_get(first)?),
         username: text(row, first + 1)?,
         first_name: text(row, first + 2)?,
         last_name: text(row, first + 3)?,
@@ -65,13 +65,13 @@ pub(crate) fn person(row: &PgRow, first: usize) -> Result<Person, Failure> {
     })
 }
 
-/// A text of the model's tables. NULL, which another program or a hand may have allowed there, is the empty text: no
-/// odd row keeps the other rows from being read.
+/// A text of django-phone-auth's tables. NULL, which another program or a hand may have allowed there, is the empty
+/// text: no odd row keeps the other rows from being read.
 pub(crate) fn text(row: &PgRow, column: usize) -> Result<String, Failure> {
     Ok(row.try_get::<Option<_>, _>(column)?.unwrap_or_default())
 }
 
-/// A boolean of the model's tables. NULL is false.
+/// A boolean of django-phone-auth's tables. NULL is false.
 fn truth(row: &PgRow, column: usize) -> Result<bool, Failure> {
     Ok(row.try_get::<Option<_>, _>(column)?.unwrap_or_default())
 }
@@ -87,7 +87,7 @@ pub(crate) fn address(
         kind,
         value: text(row, first + 1)?,
         is_verified: truth(row, first + 2)?,
-        person: PersonId::new(row.try_get(first + 3)?),
+        user: UserId::new(row.try_get(first + 3)?),
     })
 }
 

@@ -251,7 +251,7 @@ impl Parts {
             parts.take(decoded(name)?, decoded(value)?)?;
         }
         parts.database = parts.database.filter(|database| !database.is_empty());
-        // Without a name in the URL the driver would take that of whoever runs the process, which is another one on
+        // Without a name in the URL the driver would take that of the one who runs the process, which is another one on
         // the next machine.
         let fit = [1, parts.hosts.len()].contains(&parts.ports.len());
         let is_whole = !parts.user.is_empty() && fit;

@@ -10,14 +10,14 @@ use sqlx::postgres::PgRow;
 use sqlx::{Row, query};
 
 use crate::failure::Failure;
-use crate::people;
-use crate::rows::{self, PERSON_COLUMNS, person_columns, sought};
+use crate::rows::{self, USER_COLUMNS, sought, user_columns};
 use crate::store::PostgresStore;
+use crate::users;
 
 /// All that a guard asks, in one query.
 pub(crate) const ALIVE: &str = concat!(
     "SELECT ",
-    person_columns!(),
+    user_columns!(),
     ", least(s.expires_at, '9999-12-31 00:00:00+00'),
         EXISTS (SELECT 1 FROM phone_auth_emailaddress WHERE user_id = u.id AND is_verified),
         EXISTS (SELECT 1 FROM phone_auth_phonenumber WHERE user_id = u.id AND is_verified),
@@ -28,39 +28,39 @@ pub(crate) const ALIVE: &str = concat!(
 
 /// Records a log-in, if all is as it was when the password was checked. The new session comes before the
 /// old one ends: a digest in use is refused, be it the old one's.
-pub(crate) const LOG_IN: &str = "WITH person AS (
+pub(crate) const LOG_IN: &str = "WITH one_user AS (
         UPDATE auth_user SET last_login = $4
         WHERE id = $1 AND password = $2 AND is_active
         RETURNING id
     ), begun AS (
         INSERT INTO phone_auth_session (digest, person_id, created_at, expires_at, password_digest)
-        SELECT $3, id, $4, $5, $7 FROM person
+        SELECT $3, id, $4, $5, $7 FROM one_user
         RETURNING 1
     ), ended AS (
         DELETE FROM phone_auth_session WHERE digest = $6 AND EXISTS (SELECT 1 FROM begun)
     )
-    SELECT 1 FROM person";
+    SELECT 1 FROM one_user";
 
 /// The same, and replaces the hash. Sessions that are bound to the old hash are bound to the new one. Runs while the
-/// person is locked: so it sees the session of whoever logged in with the old hash meanwhile.
-pub(crate) const LOG_IN_UPGRADING: &str = "WITH person AS (
+/// user is locked: so it sees the session of the one who logged in with the old hash meanwhile.
+pub(crate) const LOG_IN_UPGRADING: &str = "WITH one_user AS (
         UPDATE auth_user SET last_login = $4, password = $8
         WHERE id = $1 AND password = $2 AND is_active
         RETURNING id
     ), begun AS (
         INSERT INTO phone_auth_session (digest, person_id, created_at, expires_at, password_digest)
-        SELECT $3, id, $4, $5, $7 FROM person
+        SELECT $3, id, $4, $5, $7 FROM one_user
         RETURNING 1
     ), ended AS (
         DELETE FROM phone_auth_session WHERE digest = $6 AND EXISTS (SELECT 1 FROM begun)
     ), moved AS (
         UPDATE phone_auth_session SET password_digest = $7
-        WHERE person_id IN (SELECT id FROM person) AND password_digest = $9
+        WHERE person_id IN (SELECT id FROM one_user) AND password_digest = $9
             AND digest IS DISTINCT FROM $6
     )
-    SELECT 1 FROM person";
+    SELECT 1 FROM one_user";
 
-/// Binds a session, unless somebody has by now.
+/// Binds a session, unless someone has by now.
 pub(crate) const BIND: &str = "UPDATE phone_auth_session SET password_digest = $2
     WHERE digest = $1 AND password_digest IS NULL";
 
@@ -78,7 +78,7 @@ pub(crate) const BIND_SOME: &str = "WITH unbound AS (
 
 pub(crate) const END: &str = "DELETE FROM phone_auth_session WHERE digest = $1 RETURNING 1";
 
-/// Sessions that somebody else is about to remove are left to them: two nodes that tidy up at the same
+/// Sessions that someone else is about to remove are left to them: two nodes that tidy up at the same
 /// time would wait for each other. Nor those that have time left by the clock of the server: a node whose clock is ahead
 /// would remove the sessions of all others.
 pub(crate) const REMOVE_EXPIRED: &str = "WITH expired AS (
@@ -113,7 +113,7 @@ impl SessionStore for PostgresStore {
         let stored = PasswordDigest::of(log_in.stored_password());
         let record = |statement| {
             query(statement)
-                .bind(session.person.get())
+                .bind(session.user.get())
                 .bind(checked)
                 .bind(session.digest.as_bytes().as_slice())
                 .bind(rows::micros(session.created_at))
@@ -123,7 +123,7 @@ impl SessionStore for PostgresStore {
         };
         let recorded = match &log_in.upgraded_password {
             None => {
-                let _pass = self.at(&people::lock(session.person)).await?;
+                let _pass = self.at(&users::lock(session.user)).await?;
                 self.first(record(LOG_IN)).await?
             }
             Some(upgraded) => {
@@ -131,7 +131,7 @@ impl SessionStore for PostgresStore {
                 let record = record(LOG_IN_UPGRADING)
                     .bind(upgraded.reveal())
                     .bind(old.as_bytes().as_slice());
-                self.first_locked(&people::lock(session.person), record)
+                self.first_locked(&users::lock(session.user), record)
                     .await?
             }
         };
@@ -218,14 +218,14 @@ pub(crate) fn row_of(digest: &SessionDigest) -> String {
 
 /// The session of a digest that has time left.
 fn stored_session(row: &PgRow, digest: SessionDigest) -> Result<StoredSession, Failure> {
-    let bound_to: Option<&[u8]> = row.try_get(PERSON_COLUMNS + 3)?;
+    let bound_to: Option<&[u8]> = row.try_get(USER_COLUMNS + 3)?;
     Ok(StoredSession {
         session: ActiveSession {
             digest,
-            person: rows::person(row, 0)?,
-            expires_at: row.try_get(PERSON_COLUMNS)?,
-            has_verified_email: row.try_get(PERSON_COLUMNS + 1)?,
-            has_verified_phone: row.try_get(PERSON_COLUMNS + 2)?,
+            user: rows::user(row, 0)?,
+            expires_at: row.try_get(USER_COLUMNS)?,
+            has_verified_email: row.try_get(USER_COLUMNS + 1)?,
+            has_verified_phone: row.try_get(USER_COLUMNS + 2)?,
         },
         bound_to: bound_to.map(PasswordDigest::from_stored),
     })

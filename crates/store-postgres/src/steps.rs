@@ -56,10 +56,10 @@ impl Made {
 /// All steps. What a step that has been released makes is never changed, only followed by another.
 ///
 /// A part takes a strong lock on one table at most that servers of earlier versions use. Two at once would be held while
-/// the second is waited for, and whoever takes them the other way round would be in a deadlock with us.
+/// the second is waited for, and anyone who takes them the other way round would be in a deadlock with us.
 pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration {
-        name: "people and addresses",
+        name: "users and addresses",
         parts: &[
             Part {
                 makes: Made::Column("auth_user", "id"),
@@ -202,7 +202,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     },
 ];
 
-/// The tables of the model's, and the columns that they have and that the store reads or writes.
+/// The tables of django-phone-auth's, and the columns that they have and that the store reads or writes.
 pub(crate) const MODEL_COLUMNS: [(&str, &[&str]); 3] = [
     (
         "auth_user",

@@ -18,7 +18,7 @@ use crate::server_url::ServerUrl;
 
 const ENCODING: &str = "SELECT current_setting('server_encoding')";
 
-/// People, addresses and sessions in a database of PostgreSQL.
+/// Users, addresses and sessions in a database of PostgreSQL.
 ///
 /// Several stores, in several processes and on several machines, can work on one database, beside
 /// Django if need be. It belongs to the Tokio runtime in which it was opened, which must have its
@@ -142,7 +142,7 @@ impl PostgresStore {
     ///
     /// # Errors
     /// [`Unavailable`](MigrateErrorKind::Unavailable) when the server is gone, full or read-only,
-    /// [`InUse`](MigrateErrorKind::InUse) when somebody's transaction has used a table for too long,
+    /// [`InUse`](MigrateErrorKind::InUse) when another user's transaction has used a table for too long,
     /// [`TooNew`](MigrateErrorKind::TooNew) when a later version made the tables,
     /// [`Incompatible`](MigrateErrorKind::Incompatible) when a table lacks a column that it should have,
     /// [`TablesGone`](MigrateErrorKind::TablesGone) when tables that a step has made are not there any more,
@@ -190,12 +190,12 @@ impl PostgresStore {
         migrations::lost(&self.connections).await
     }
 
-    /// Where the database is, for people: its URL without the password.
+    /// Where the database is, for users: its URL without the password.
     pub fn place(&self) -> &str {
         &self.place
     }
 
-    /// The URL of a database without the password in it, for people; `None` for what is no URL of a
+    /// The URL of a database without the password in it, for users; `None` for what is no URL of a
     /// database.
     pub fn place_of(url: &str) -> Option<String> {
         ServerUrl::parse(url).ok().map(|url| url.place())
@@ -205,7 +205,7 @@ impl PostgresStore {
     /// unavailable.
     ///
     /// # Cancel safety
-    /// When the call is dropped, the connections close without anybody waiting for it.
+    /// When the call is dropped, the connections close without anyone waiting for it.
     pub async fn close(&self) {
         self.connections.close().await;
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use phone_auth_core::store::{PersonStore, StoreErrorKind};
+use phone_auth_core::store::{StoreErrorKind, UserStore};
 use phone_auth_store_postgres::{OpenErrorKind, PostgresOptions, PostgresStore};
 use phone_auth_test_postgres::Database;
 use sqlx::postgres::PgConnectOptions;
@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy_bidirec
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::time::timeout;
 
-use crate::common::{database, person, run, store};
+use crate::common::{database, run, store, user};
 
 /// Longer than anything here takes.
 const LONG: Duration = Duration::from_secs(30);
@@ -228,14 +228,14 @@ fn lost_server_is_unavailable() {
         for (number, does) in (1..).zip(FAILING) {
             balancer.fails(does).await;
             for _ in 0..3 {
-                let error = store.people_after(None, 1).await.unwrap_err();
+                let error = store.users_after(None, 1).await.unwrap_err();
                 assert_eq!(
                     error.kind(),
                     StoreErrorKind::Unavailable,
                     "{does:?}: {error:?}"
                 );
-                let other = person(&format!("nobody{number}"), 90_000 + number);
-                let error = store.create_person(&other).await.unwrap_err();
+                let other = user(&format!("nobody{number}"), 90_000 + number);
+                let error = store.create_user(&other).await.unwrap_err();
                 assert_eq!(
                     error.kind(),
                     StoreErrorKind::Unavailable,
@@ -244,10 +244,10 @@ fn lost_server_is_unavailable() {
             }
             // It is back, and so are we: at most what is under way is lost.
             balancer.begins(Does::Forwards);
-            let back = async { while store.people_after(None, 1).await.is_err() {} };
+            let back = async { while store.users_after(None, 1).await.is_err() {} };
             timeout(LONG, back).await.unwrap();
         }
-        assert_eq!(store.people_after(None, 100).await.unwrap(), []);
+        assert_eq!(store.users_after(None, 100).await.unwrap(), []);
     });
 }
 
@@ -259,10 +259,10 @@ fn ipv6_is_reached() {
         let balancer = Balancer::at("[::1]:0", &database).await;
         let url = balancer.url(&database).replace("127.0.0.1", "[::1]");
         let store = opened(&url, PostgresOptions::default()).await;
-        assert_eq!(store.people_after(None, 1).await.unwrap(), []);
+        assert_eq!(store.users_after(None, 1).await.unwrap(), []);
         assert!(store.place().contains("@[::1]:"), "{}", store.place());
         let again = opened(&url.replace("[::1]", "[0:0::1]"), impatient()).await;
-        assert_eq!(again.people_after(None, 1).await.unwrap(), []);
+        assert_eq!(again.users_after(None, 1).await.unwrap(), []);
     });
 }
 
@@ -282,17 +282,17 @@ fn next_server_of_several_is_used() {
         );
         // The first one that answers, in their order.
         let store = opened(&url, PostgresOptions::default()).await;
-        assert_eq!(store.people_after(None, 1).await.unwrap(), []);
+        assert_eq!(store.users_after(None, 1).await.unwrap(), []);
         assert_eq!(two.accepted.load(Ordering::Relaxed), 0);
         for (gone, there) in [(&one, &two), (&two, &one), (&one, &two)] {
             there.begins(Does::Forwards);
             gone.begins(Does::Closes);
-            let moved = async { while store.people_after(None, 1).await.is_err() {} };
+            let moved = async { while store.users_after(None, 1).await.is_err() {} };
             timeout(LONG, moved).await.unwrap();
         }
         one.begins(Does::Hangs);
         let again = opened(&url, PostgresOptions::default()).await;
-        assert_eq!(again.people_after(None, 1).await.unwrap(), []);
+        assert_eq!(again.users_after(None, 1).await.unwrap(), []);
         assert_eq!(again.place().matches(',').count(), 1);
     });
 }

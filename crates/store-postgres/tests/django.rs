@@ -13,22 +13,22 @@ use phone_auth_core::address::{
 };
 use phone_auth_core::django_session::{DjangoLogIn, DjangoRewrite, DjangoRow};
 use phone_auth_core::password::EncodedPassword;
-use phone_auth_core::person::{AccountName, NewPerson, PersonId, WantedNames};
 use phone_auth_core::session::{PasswordReplacement, SessionKey};
 use phone_auth_core::store::{
-    AddressStore, DjangoSessionStore, OddityKind, OddityStore, PasswordKindStore, PersonStore,
-    SessionStore, StoreErrorKind, UniqueName,
+    AddressStore, AnomalyKind, AnomalyStore, DjangoSessionStore, PasswordKindStore, SessionStore,
+    StoreErrorKind, UniqueName, UserStore,
 };
+use phone_auth_core::user::{AccountName, NewUser, UserId, WantedNames};
 use phone_auth_store_postgres::{MigrateErrorKind, OpenErrorKind, PostgresOptions, PostgresStore};
 use phone_auth_store_testkit::keeps_django_sessions;
 use phone_auth_test_postgres::Database;
 use sqlx::{Connection, PgConnection};
 
-use crate::common::{database, log_in, person, run, store};
+use crate::common::{database, log_in, run, store, user};
 
 /// All steps, in their order.
 const STEPS: [&str; 10] = [
-    "people and addresses",
+    "users and addresses",
     "sessions",
     "outbox",
     "verified addresses",
@@ -116,12 +116,12 @@ fn own_tables_are_the_models() {
 }
 
 #[test]
-fn people_of_django_are_read() {
+fn users_of_django_are_read() {
     let database = made_by_django();
     run(async {
         let store = store(&database).await;
-        let people = store.people_after(None, 10).await.unwrap();
-        let told: Vec<_> = people
+        let users = store.users_after(None, 10).await.unwrap();
+        let told: Vec<_> = users
             .iter()
             .map(|it| {
                 (
@@ -149,7 +149,7 @@ fn people_of_django_are_read() {
             ("off", false, None, time("2024-02-02T03:04:05.000001Z")),
         ];
         assert_eq!(told, expected);
-        let bob = people.first().unwrap();
+        let bob = users.first().unwrap();
         assert_eq!(bob.email, "Bob@Example.org");
         assert_eq!(bob.password.reveal(), "pbkdf2_sha256$1000000$salt$Bob");
         let addresses = store.addresses_of(bob.id, 100).await.unwrap();
@@ -171,8 +171,8 @@ fn names_that_differ_by_case_stay_apart() {
     run(async {
         let store = store(&database).await;
         for (typed, id) in [("Bob", 1), ("bob", 2), ("OFF", 4)] {
-            let found = store.find_person(&by_username(typed)).await.unwrap();
-            assert_eq!(found.unwrap().person.id.get(), id, "{typed}");
+            let found = store.find_user(&by_username(typed)).await.unwrap();
+            assert_eq!(found.unwrap().user.id.get(), id, "{typed}");
         }
         // Neither, and of two e-mail addresses not even the one that is exactly what was typed.
         let by_email = AccountName {
@@ -181,7 +181,7 @@ fn names_that_differ_by_case_stay_apart() {
             ..AccountName::default()
         };
         for name in [by_username("BOB"), by_email.clone()] {
-            let error = store.find_person(&name).await.unwrap_err();
+            let error = store.find_user(&name).await.unwrap_err();
             assert_eq!(error.kind(), StoreErrorKind::Ambiguous, "{name:?}");
         }
         // By phone they are told apart.
@@ -189,15 +189,15 @@ fn names_that_differ_by_case_stay_apart() {
             phone: PhoneSpellings::read("+919876543211"),
             ..by_email.clone()
         };
-        let found = store.find_person(&by_phone).await.unwrap().unwrap();
-        assert_eq!(found.person.id.get(), 2);
-        // A person's own two spellings are one person's.
+        let found = store.find_user(&by_phone).await.unwrap().unwrap();
+        assert_eq!(found.user.id.get(), 2);
+        // A user's own two spellings are one user's.
         database
             .run("UPDATE phone_auth_emailaddress SET user_id = 1")
             .unwrap();
-        let found = store.find_person(&by_email).await.unwrap().unwrap();
+        let found = store.find_user(&by_email).await.unwrap().unwrap();
         let address = found.address.unwrap();
-        assert_eq!((found.person.id.get(), address.id.get()), (1, 2));
+        assert_eq!((found.user.id.get(), address.id.get()), (1, 2));
     });
 }
 
@@ -218,24 +218,24 @@ fn odd_rows_are_listed() {
         .run("INSERT INTO phone_auth_emailaddress (email, is_verified) VALUES ('lost@example.org', false)")
         .unwrap();
     run(async {
-        let found = store(&database).await.oddities().await.unwrap();
+        let found = store(&database).await.anomalies().await.unwrap();
         let told: Vec<_> = found
             .iter()
-            .map(|oddity| {
-                let rows = oddity.rows.iter();
+            .map(|anomaly| {
+                let rows = anomaly.rows.iter();
                 let rows = rows.map(|(text, id)| (text.as_str(), id.get()));
-                (oddity.kind, rows.collect::<Vec<_>>())
+                (anomaly.kind, rows.collect::<Vec<_>>())
             })
             .collect();
         let expected = [
             (
-                OddityKind::SharedEmail,
+                AnomalyKind::SharedEmail,
                 vec![("Bob@Example.org", 1), ("bob@example.org", 2)],
             ),
-            (OddityKind::SharedUsername, vec![("Bob", 1), ("bob", 2)]),
-            (OddityKind::ForeignPhone, vec![("+1 415-555-2671", 2)]),
-            (OddityKind::Ownerless, vec![("lost@example.org", 0)]),
-            (OddityKind::UnreadableTime, vec![("off", 4)]),
+            (AnomalyKind::SharedUsername, vec![("Bob", 1), ("bob", 2)]),
+            (AnomalyKind::ForeignPhone, vec![("+1 415-555-2671", 2)]),
+            (AnomalyKind::Ownerless, vec![("lost@example.org", 0)]),
+            (AnomalyKind::UnreadableTime, vec![("off", 4)]),
         ];
         assert_eq!(told, expected);
     });
@@ -255,14 +255,14 @@ fn passwords_are_counted_by_kind() {
                 is_staff, is_active, date_joined)
             SELECT column1, false, column2, '', '', '', false, true, now() FROM (VALUES
                 ('pbkdf2_sha256$870000$other$hash=', 'p1'), ('', 'p2'), ('$', 'p3'), ('$$', 'p4'),
-                ('secret', 'p5'), ('secret$secret', 'p6')) AS people;",
+                ('secret', 'p5'), ('secret$secret', 'p6')) AS users;",
         )
         .unwrap();
     run(async {
         let kinds = store(&database).await.password_kinds().await.unwrap();
         let told: Vec<_> = kinds
             .iter()
-            .map(|kind| (kind.algorithm.as_str(), kind.cost.as_str(), kind.people))
+            .map(|kind| (kind.algorithm.as_str(), kind.cost.as_str(), kind.users))
             .collect();
         let expected = [
             ("bcrypt", "", 1),
@@ -278,9 +278,9 @@ fn new_names_are_checked_in_any_case() {
     let database = made_by_django();
     run(async {
         let store = store(&database).await;
-        let error = store.create_person(&person("BOB", 1)).await.unwrap_err();
+        let error = store.create_user(&user("BOB", 1)).await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Taken(UniqueName::Username));
-        let error = store.create_person(&person("boss", 1)).await.unwrap_err();
+        let error = store.create_user(&user("boss", 1)).await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Taken(UniqueName::Email));
         let email = EmailAddress::parse("boss@example.org").unwrap();
         let wanted = WantedNames {
@@ -289,7 +289,7 @@ fn new_names_are_checked_in_any_case() {
         };
         assert!(store.taken_names(&wanted).await.unwrap().email);
 
-        let carl = store.create_person(&person("carl", 1)).await.unwrap();
+        let carl = store.create_user(&user("carl", 1)).await.unwrap();
         assert_eq!(carl.id.get(), 5);
         // Django is not hindered in what it could do before.
         database
@@ -318,7 +318,7 @@ fn isolation_is_not_the_servers_choice() {
     }
 }
 
-/// Has many people take one name and one address at once, each in another case.
+/// Has many users take one name and one address at once, each in another case.
 fn one_spelling_wins(database: &Database) {
     run(async {
         let store = Arc::new(store(database).await);
@@ -329,11 +329,11 @@ fn one_spelling_wins(database: &Database) {
             .zip(spellings)
             .map(|(number, username)| {
                 let store = Arc::clone(&store);
-                let new = NewPerson {
+                let new = NewUser {
                     email: None,
-                    ..person(username, number)
+                    ..user(username, number)
                 };
-                tokio::spawn(async move { store.create_person(&new).await.is_ok() })
+                tokio::spawn(async move { store.create_user(&new).await.is_ok() })
             })
             .collect();
         let mut made = 0;
@@ -348,16 +348,13 @@ fn one_spelling_wins(database: &Database) {
             .map(|(id, spelling)| {
                 let store = Arc::clone(&store);
                 let email = EmailAddress::parse(&format!("x@{spelling}.example")).unwrap();
-                let person = PersonId::new(id);
+                let user = UserId::new(id);
                 let caps = AddressCaps {
                     all: 10,
                     unverified: 10,
                 };
-                let add = async move {
-                    store
-                        .add_address(person, &Address::Email(email), caps)
-                        .await
-                };
+                let add =
+                    async move { store.add_address(user, &Address::Email(email), caps).await };
                 tokio::spawn(async move { add.await.is_ok() })
             })
             .collect();
@@ -374,7 +371,7 @@ fn rows_are_written_as_django_does() {
     let database = made_by_django();
     run(async {
         let store = store(&database).await;
-        let carl = store.create_person(&person("carl", 1)).await.unwrap();
+        let carl = store.create_user(&user("carl", 1)).await.unwrap();
         let mut change = log_in(carl.id, 1);
         change.session.created_at = time("2026-01-02T03:04:05.678901999Z");
         assert!(store.log_in(&change).await.unwrap());
@@ -401,7 +398,7 @@ fn ids_of_any_width_are_served() {
     run(async {
         // The statements were prepared while ids were narrow.
         let store = store(&database).await;
-        let dora = store.create_person(&person("dora", 9)).await.unwrap();
+        let dora = store.create_user(&user("dora", 9)).await.unwrap();
         assert!(store.log_in(&log_in(dora.id, 9)).await.unwrap());
         let wide: String = wide
             .chain([
@@ -412,7 +409,7 @@ fn ids_of_any_width_are_served() {
             .collect();
         database.run(&wide).unwrap();
 
-        let carl = store.create_person(&person("carl", 1)).await.unwrap();
+        let carl = store.create_user(&user("carl", 1)).await.unwrap();
         assert_eq!(carl.id.get(), 5_000_000_000);
         assert!(store.log_in(&log_in(carl.id, 1)).await.unwrap());
         let addresses = store.addresses_of(carl.id, 100).await.unwrap();
@@ -423,8 +420,8 @@ fn ids_of_any_width_are_served() {
             let session = store.session(&digest, time("2026-01-02T04:00:00Z")).await;
             assert!(session.unwrap().is_some(), "{number}");
         }
-        let found = store.find_person(&by_username("DORA")).await.unwrap();
-        assert_eq!(found.unwrap().person.username, "dora");
+        let found = store.find_user(&by_username("DORA")).await.unwrap();
+        assert_eq!(found.unwrap().user.username, "dora");
     });
 }
 
@@ -459,7 +456,7 @@ fn sessions_of_django_are_shared() {
     let database = made_by_django();
     run(async {
         let store = store(&database).await;
-        keeps_django_sessions(&store, PersonId::new(1)).await;
+        keeps_django_sessions(&store, UserId::new(1)).await;
     });
 }
 
@@ -482,18 +479,18 @@ fn unreadable_times_keep_nobody_out() {
             .unwrap();
         run(async {
             let store = store(&database).await;
-            let people = store.people_after(None, 10).await.unwrap();
-            assert_eq!(people.len(), 4, "{time}");
-            let bob = people.first().unwrap();
+            let users = store.users_after(None, 10).await.unwrap();
+            assert_eq!(users.len(), 4, "{time}");
+            let bob = users.first().unwrap();
             assert_eq!(bob.last_login, None, "{time}");
             assert_eq!(bob.date_joined, DateTime::UNIX_EPOCH, "{time}");
             let key = SessionKey::parse(&key).unwrap();
             let session = store.django_session(&key, bob.date_joined).await;
             assert!(session.unwrap().is_none(), "{time}");
 
-            // Whoever resets a password goes by what was read.
+            // Anyone who resets a password goes by what was read.
             let replacement = PasswordReplacement {
-                person: bob.id,
+                user: bob.id,
                 old: bob.password.clone(),
                 new: bob.password.clone(),
                 last_login: Some(None),
@@ -521,13 +518,13 @@ fn tables_in_another_schema_are_not_hidden() {
     };
     run(async {
         let store = store(&database).await;
-        assert_eq!(store.people_after(None, 10).await.unwrap().len(), 4);
+        assert_eq!(store.users_after(None, 10).await.unwrap().len(), 4);
         assert_eq!(count().trim(), "0");
-        let carl = store.create_person(&person("carl", 1)).await.unwrap();
+        let carl = store.create_user(&user("carl", 1)).await.unwrap();
         assert!(store.log_in(&log_in(carl.id, 1)).await.unwrap());
     });
 
-    // Ours, too: somebody adds a schema later.
+    // Ours, too: someone adds a schema later.
     let search = format!("ALTER DATABASE {name} SET search_path = later, site, public");
     database
         .run(&format!(
@@ -555,14 +552,14 @@ fn session_keys_stand_in_no_statement() {
     let database = made_by_django();
     run(async {
         let store = Arc::new(store(&database).await);
-        let bob = store.person(PersonId::new(1)).await.unwrap().unwrap();
+        let bob = store.user(UserId::new(1)).await.unwrap().unwrap();
         let row = |data: &str| DjangoRow {
             key: SessionKey::parse(&"k".repeat(SessionKey::DJANGO_CHARS)).unwrap(),
             data: data.to_owned(),
             expires_at: time("2099-01-02T03:04:05Z"),
         };
         let begin = DjangoLogIn {
-            person: bob.id,
+            user: bob.id,
             checked_password: bob.password.clone(),
             upgraded_password: None,
             at: time("2026-01-02T03:04:05Z"),
@@ -577,7 +574,7 @@ fn session_keys_stand_in_no_statement() {
         sqlx::query(lock).execute(&mut *held).await.unwrap();
         let (old, new) = (begin.begins, row("second"));
         let replacement = PasswordReplacement {
-            person: bob.id,
+            user: bob.id,
             old: bob.password,
             new: EncodedPassword::new("argon2$new"),
             last_login: None,
@@ -610,12 +607,12 @@ fn session_keys_stand_in_no_statement() {
         assert!(statement.contains("django_session"), "{statement}");
         assert!(!statement.contains(old.key.reveal()), "{statement}");
 
-        // Somebody else has changed the row meanwhile: nothing of what waited happens.
+        // Someone else has changed the row meanwhile: nothing of what waited happens.
         let change = "UPDATE django_session SET session_data = 'other'";
         sqlx::query(change).execute(&mut *held).await.unwrap();
         held.commit().await.unwrap();
         assert!(!waits.await.unwrap().unwrap());
-        let bob = store.person(PersonId::new(1)).await.unwrap().unwrap();
+        let bob = store.user(UserId::new(1)).await.unwrap().unwrap();
         assert_ne!(bob.password.reveal(), "argon2$new");
     });
 }
@@ -626,38 +623,38 @@ fn spellings_and_namesakes_are_listed() {
     run(async {
         let store = store(&database).await;
         database.run(SPELLINGS).unwrap();
-        let found = store.oddities().await.unwrap();
+        let found = store.anomalies().await.unwrap();
         let told: Vec<_> = found
             .iter()
-            .map(|oddity| {
-                let rows = oddity.rows.iter();
+            .map(|anomaly| {
+                let rows = anomaly.rows.iter();
                 let rows = rows.map(|(text, id)| (text.as_str(), id.get()));
-                (oddity.kind, rows.collect::<Vec<_>>())
+                (anomaly.kind, rows.collect::<Vec<_>>())
             })
             .collect();
         let expected = [
             (
-                OddityKind::SharedEmail,
+                AnomalyKind::SharedEmail,
                 vec![("ann@b\u{fc}cher.example", 1)],
             ),
-            (OddityKind::SharedEmail, vec![("0091 98765 43212", 1)]),
+            (AnomalyKind::SharedEmail, vec![("0091 98765 43212", 1)]),
             (
-                OddityKind::UsernameOfAnother,
+                AnomalyKind::UsernameOfAnother,
                 vec![("+919876543211", 1), ("+919876543211", 2)],
             ),
             (
-                OddityKind::UsernameOfAnother,
+                AnomalyKind::UsernameOfAnother,
                 vec![("Boss@Example.org", 3), ("boss@example.org", 4)],
             ),
-            (OddityKind::ForeignEmail, vec![("\"dan\"@example.org", 3)]),
+            (AnomalyKind::ForeignEmail, vec![("\"dan\"@example.org", 3)]),
             (
-                OddityKind::ForeignEmail,
+                AnomalyKind::ForeignEmail,
                 vec![("ann@b\u{fc}cher.example", 1)],
             ),
-            (OddityKind::ForeignEmail, vec![("dan@localhost", 3)]),
-            (OddityKind::ForeignEmail, vec![("eve@example.org ", 4)]),
-            (OddityKind::UnassignedPhone, vec![("+22997123456", 3)]),
-            (OddityKind::ForeignPhone, vec![("0091 98765 43212", 1)]),
+            (AnomalyKind::ForeignEmail, vec![("dan@localhost", 3)]),
+            (AnomalyKind::ForeignEmail, vec![("eve@example.org ", 4)]),
+            (AnomalyKind::UnassignedPhone, vec![("+22997123456", 3)]),
+            (AnomalyKind::ForeignPhone, vec![("0091 98765 43212", 1)]),
         ];
         for (kind, rows) in &expected {
             assert!(

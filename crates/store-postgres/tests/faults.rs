@@ -9,22 +9,22 @@ use std::time::Duration;
 
 use phone_auth_core::accounts::Accounts;
 use phone_auth_core::store::{
-    OddityStore, PasswordKindStore, PersonStore, SessionStore, StoreErrorKind,
+    AnomalyStore, PasswordKindStore, SessionStore, StoreErrorKind, UserStore,
 };
 use phone_auth_store_postgres::{OpenErrorKind, PostgresOptions, PostgresStore};
 use phone_auth_tokens::{Keyring, SecretKey};
 use sqlx::postgres::PgConnection;
 use sqlx::{Connection, Executor};
 
-use crate::common::waiting::{SOMEBODY_WAITS, impatient, until};
-use crate::common::{database, log_in, person, run, store, store_with};
+use crate::common::waiting::{SOMEONE_WAITS, impatient, until};
+use crate::common::{database, log_in, run, store, store_with, user};
 
 #[test]
 fn clock_that_is_ahead_removes_no_session_with_time_left() {
     let database = database();
     run(async {
         let store = store(&database).await;
-        store.create_person(&person("ann", 1)).await.unwrap();
+        store.create_user(&user("ann", 1)).await.unwrap();
         database
             .run(
                 "INSERT INTO phone_auth_session (digest, person_id, created_at, expires_at)
@@ -75,21 +75,21 @@ fn operators_statements_may_take_longer() {
     let database = database();
     run(async {
         let store = store_with(&database, impatient()).await;
-        store.create_person(&person("ann", 1)).await.unwrap();
+        store.create_user(&user("ann", 1)).await.unwrap();
         database
             .run(
                 "CREATE FUNCTION slow(text) RETURNS text LANGUAGE sql VOLATILE
                     AS 'SELECT $1 FROM pg_sleep(0.5)';
-                ALTER TABLE auth_user RENAME TO people;
+                ALTER TABLE auth_user RENAME TO users;
                 CREATE VIEW auth_user AS SELECT id, slow(password) AS password, username, email, first_name,
-                    last_name, last_login, is_active, is_staff, is_superuser, date_joined FROM people",
+                    last_name, last_login, is_active, is_staff, is_superuser, date_joined FROM some_users",
             )
             .unwrap();
         let kinds = store.password_kinds().await.unwrap();
         assert_eq!(kinds.len(), 0, "argon2$sample has no third part");
-        assert_eq!(store.oddities().await.unwrap(), []);
+        assert_eq!(store.anomalies().await.unwrap(), []);
         // Those of requests may not.
-        let error = store.people_after(None, 1).await.unwrap_err();
+        let error = store.users_after(None, 1).await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Unavailable);
     });
 }
@@ -99,8 +99,8 @@ fn much_is_removed_in_steps() {
     let database = database();
     run(async {
         let store = store(&database).await;
-        store.create_person(&person("ann", 1)).await.unwrap();
-        // Whoever removes more than a thousand rows by one statement is refused.
+        store.create_user(&user("ann", 1)).await.unwrap();
+        // Anyone who removes more than a thousand rows by one statement is refused.
         let refuse = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
                 IF (SELECT count(*) FROM gone) > 1000 THEN RAISE EXCEPTION 'too many'; END IF;
                 RETURN NULL; END $$;";
@@ -133,7 +133,7 @@ fn much_is_removed_in_steps() {
     });
 }
 
-/// All that an error says, to whomever it is shown.
+/// All that an error says, to anyone it is shown.
 fn all_of(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = format!("{error:?}");
     let mut next = Some(error);
@@ -149,7 +149,7 @@ fn errors_tell_no_row() {
     let database = database();
     run(async {
         let store = store(&database).await;
-        let ann = store.create_person(&person("ann", 1)).await.unwrap();
+        let ann = store.create_user(&user("ann", 1)).await.unwrap();
         let refuse = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql
             AS $$ BEGIN RAISE EXCEPTION 'no % here', NEW; END $$;";
         database
@@ -161,8 +161,8 @@ fn errors_tell_no_row() {
                     FOR EACH ROW EXECUTE FUNCTION refuse()"
             ))
             .unwrap();
-        let by_check = store.create_person(&person("bob", 2)).await.unwrap_err();
-        let by_trigger = store.create_person(&person("carl", 3)).await.unwrap_err();
+        let by_check = store.create_user(&user("bob", 2)).await.unwrap_err();
+        let by_trigger = store.create_user(&user("carl", 3)).await.unwrap_err();
         let log_in = store.log_in(&log_in(ann.id, 1)).await.unwrap_err();
         for (error, told) in [
             (&by_check, "23514, constraint \"odd\""),
@@ -201,7 +201,7 @@ fn exhausted_pool_is_unavailable() {
             .with_connections(NonZeroU32::MIN)
             .with_acquire_timeout(Duration::from_millis(200));
         let store = Arc::new(store_with(&database, options).await);
-        let ann = store.create_person(&person("ann", 1)).await.unwrap();
+        let ann = store.create_user(&user("ann", 1)).await.unwrap();
         let mut other = PgConnection::connect(database.url()).await.unwrap();
         let mut held = other.begin().await.unwrap();
         held.execute("SELECT 1 FROM auth_user FOR UPDATE")
@@ -211,12 +211,12 @@ fn exhausted_pool_is_unavailable() {
             let store = Arc::clone(&store);
             tokio::spawn(async move { store.log_in(&log_in(ann.id, 1)).await })
         };
-        until(&mut held, SOMEBODY_WAITS).await;
-        let error = store.people_after(None, 1).await.unwrap_err();
+        until(&mut held, SOMEONE_WAITS).await;
+        let error = store.users_after(None, 1).await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Unavailable);
         held.rollback().await.unwrap();
         assert!(waiting.await.unwrap().unwrap());
-        assert_eq!(store.people_after(None, 1).await.unwrap().len(), 1);
+        assert_eq!(store.users_after(None, 1).await.unwrap().len(), 1);
     });
 }
 
@@ -225,12 +225,12 @@ fn lost_connections_are_replaced() {
     let database = database();
     run(async {
         let store = Arc::new(store(&database).await);
-        let ann = store.create_person(&person("ann", 1)).await.unwrap();
+        let ann = store.create_user(&user("ann", 1)).await.unwrap();
         // Several at once need several connections.
         let looks: Vec<_> = (0..8)
             .map(|_| {
                 let store = Arc::clone(&store);
-                tokio::spawn(async move { store.person(ann.id).await })
+                tokio::spawn(async move { store.user(ann.id).await })
             })
             .collect();
         for look in looks {
@@ -249,7 +249,7 @@ fn lost_connections_are_replaced() {
             answer.map_err(|error| error.kind()),
             Ok(true) | Err(StoreErrorKind::Unavailable)
         ));
-        assert!(store.person(ann.id).await.unwrap().is_some());
+        assert!(store.user(ann.id).await.unwrap().is_some());
     });
 }
 
@@ -267,9 +267,9 @@ fn standby_is_unavailable() {
             .unwrap();
         let store = PostgresStore::connect(database.url(), PostgresOptions::default()).await;
         let store = store.unwrap();
-        let error = store.create_person(&person("ann", 1)).await.unwrap_err();
+        let error = store.create_user(&user("ann", 1)).await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Unavailable);
-        assert!(store.people_after(None, 1).await.unwrap().is_empty());
+        assert!(store.users_after(None, 1).await.unwrap().is_empty());
     });
 }
 
@@ -279,7 +279,7 @@ fn closed_store_is_unavailable() {
     run(async {
         let store = store(&database).await;
         store.close().await;
-        let error = store.people_after(None, 1).await.unwrap_err();
+        let error = store.users_after(None, 1).await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Unavailable);
     });
 }
@@ -291,13 +291,13 @@ fn too_long_a_text_is_broken() {
     run(async {
         let store = store(&database).await;
         for username in ["x".repeat(151), "nul\0".to_owned()] {
-            let new = phone_auth_core::person::NewPerson {
+            let new = phone_auth_core::user::NewUser {
                 username,
-                ..person("ann", 1)
+                ..user("ann", 1)
             };
-            let error = store.create_person(&new).await.unwrap_err();
+            let error = store.create_user(&new).await.unwrap_err();
             assert_eq!(error.kind(), StoreErrorKind::Broken);
         }
-        assert!(store.people_after(None, 1).await.unwrap().is_empty());
+        assert!(store.users_after(None, 1).await.unwrap().is_empty());
     });
 }

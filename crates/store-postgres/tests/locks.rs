@@ -1,4 +1,4 @@
-//! Rows that somebody else holds: who waits, and for how long.
+//! Rows that someone else holds: who waits, and for how long.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 mod common;
@@ -13,23 +13,23 @@ use phone_auth_core::address::{
     Address, AddressCaps, AddressRecord, EmailAddress, VerificationClaim,
 };
 use phone_auth_core::password::EncodedPassword;
-use phone_auth_core::person::Person;
 use phone_auth_core::session::{NewLogIn, PasswordReplacement};
-use phone_auth_core::store::{AddressStore, PersonStore, SessionStore, StoreErrorKind};
+use phone_auth_core::store::{AddressStore, SessionStore, StoreErrorKind, UserStore};
+use phone_auth_core::user::User;
 use phone_auth_store_postgres::{PostgresOptions, PostgresStore};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, Executor};
 use tokio::time::timeout;
 
-use crate::common::waiting::{ALL_IS_QUIET, LONG, SOMEBODY_WAITS, TWO_WAIT, impatient, until};
-use crate::common::{database, log_in, person, run, store, store_with};
+use crate::common::waiting::{ALL_IS_QUIET, LONG, SOMEONE_WAITS, TWO_WAIT, impatient, until};
+use crate::common::{database, log_in, run, store, store_with, user};
 
 #[test]
 fn long_lock_is_unavailable() {
     let database = database();
     run(async {
         let store = store_with(&database, impatient()).await;
-        let ann = store.create_person(&person("ann", 1)).await.unwrap();
+        let ann = store.create_user(&user("ann", 1)).await.unwrap();
         let mut other = PgConnection::connect(database.url()).await.unwrap();
         let mut held = other.begin().await.unwrap();
         held.execute("SELECT 1 FROM auth_user FOR UPDATE")
@@ -41,14 +41,13 @@ fn long_lock_is_unavailable() {
         assert_eq!(error.kind(), StoreErrorKind::Unavailable);
         held.rollback().await.unwrap();
 
-        assert_eq!(store.person(ann.id).await.unwrap(), Some(ann.clone()));
+        assert_eq!(store.user(ann.id).await.unwrap(), Some(ann.clone()));
         assert!(store.log_in(&log_in(ann.id, 1)).await.unwrap());
     });
 }
 
-/// A call about Ann, who is this person and has this address.
-type Call =
-    fn(Arc<PostgresStore>, Person, AddressRecord) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+/// A call about Ann, who is this user and has this address.
+type Call = fn(Arc<PostgresStore>, User, AddressRecord) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Makes a call of a method, whatever it answers.
 macro_rules! call {
@@ -91,7 +90,7 @@ const ABOUT_ANN: [(&str, Call); 8] = [
         "another password",
         call!(
             |store, ann, address| store.replace_password(&PasswordReplacement {
-                person: ann.id,
+                user: ann.id,
                 old: ann.password.clone(),
                 new: EncodedPassword::new("argon2$new"),
                 last_login: None,
@@ -117,7 +116,7 @@ const ABOUT_ANN: [(&str, Call); 8] = [
             |store, ann, address| store.verify_address(&VerificationClaim {
                 kind: address.kind,
                 id: address.id,
-                person: ann.id,
+                user: ann.id,
                 value: address.value.clone(),
                 newest: None,
                 issued_at: ann.date_joined,
@@ -136,8 +135,8 @@ fn locked_rows_keep_nobody_else_waiting() {
             .with_statement_timeout(LONG * 4)
             .with_acquire_timeout(LONG * 2);
         let store = Arc::new(store_with(&database, options).await);
-        let ann = store.create_person(&person("ann", 1)).await.unwrap();
-        let bob = store.create_person(&person("bob", 2)).await.unwrap();
+        let ann = store.create_user(&user("ann", 1)).await.unwrap();
+        let bob = store.create_user(&user("bob", 2)).await.unwrap();
         assert!(store.log_in(&log_in(ann.id, 1)).await.unwrap());
         let address = store.addresses_of(ann.id, 100).await.unwrap().remove(0);
         let mut other = PgConnection::connect(database.url()).await.unwrap();
@@ -160,7 +159,7 @@ fn locked_rows_keep_nobody_else_waiting() {
                 .collect();
             until(&mut held, TWO_WAIT).await;
             for _ in 0..20 {
-                assert!(store.person(bob.id).await.unwrap().is_some());
+                assert!(store.user(bob.id).await.unwrap().is_some());
             }
             assert_eq!(answered.load(Ordering::Relaxed), 0, "{what}");
             let waiting: i64 = sqlx::query_scalar(
@@ -185,7 +184,7 @@ fn wait_for_a_lock_ends_before_the_statement() {
     let database = database();
     run(async {
         let store = store(&database).await;
-        let ann = store.create_person(&person("ann", 1)).await.unwrap();
+        let ann = store.create_user(&user("ann", 1)).await.unwrap();
         let mut other = PgConnection::connect(database.url()).await.unwrap();
         let mut held = other.begin().await.unwrap();
         held.execute("SELECT 1 FROM auth_user FOR UPDATE")
@@ -207,7 +206,7 @@ fn dropped_call_leaves_no_lock() {
     run(async {
         let options = PostgresOptions::default().with_connections(NonZeroU32::MIN);
         let store = store_with(&database, options).await;
-        let ann = store.create_person(&person("ann", 1)).await.unwrap();
+        let ann = store.create_user(&user("ann", 1)).await.unwrap();
         let mut other = PgConnection::connect(database.url()).await.unwrap();
         for statement in [
             "SELECT 1 FROM auth_user FOR UPDATE",
@@ -217,14 +216,14 @@ fn dropped_call_leaves_no_lock() {
             held.execute(statement).await.unwrap();
             {
                 let mut call = store.set_active(ann.id, false);
-                let waits = until(&mut held, SOMEBODY_WAITS);
+                let waits = until(&mut held, SOMEONE_WAITS);
                 tokio::select! {
                     _ = &mut call => assert!(statement.is_empty(), "it did not wait"),
                     () = waits => {}
                 }
             }
             held.rollback().await.unwrap();
-            // Sooner than the server would end a transaction that somebody forgot.
+            // Sooner than the server would end a transaction that someone forgot.
             let soon = Duration::from_secs(4);
             timeout(soon, until(&mut other, ALL_IS_QUIET))
                 .await
@@ -236,8 +235,8 @@ fn dropped_call_leaves_no_lock() {
                     .unwrap();
             assert!(is_active, "{statement}");
             // The one connection is in no transaction of the call that was dropped.
-            assert!(store.person(ann.id).await.unwrap().unwrap().is_active);
-            let error = store.create_person(&person("ann", 1)).await.unwrap_err();
+            assert!(store.user(ann.id).await.unwrap().unwrap().is_active);
+            let error = store.create_user(&user("ann", 1)).await.unwrap_err();
             assert!(matches!(error.kind(), StoreErrorKind::Taken(_)));
         }
     });

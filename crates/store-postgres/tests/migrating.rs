@@ -52,7 +52,7 @@ fn first_statement(name: &str) -> String {
     statement.trim().trim_end_matches(';').to_owned()
 }
 
-/// A server of the first version, at which somebody logs in again and again and is then looked up.
+/// A server of the first version, at which someone logs in again and again and is then looked up.
 struct OldServer {
     log_ins: Arc<AtomicUsize>,
     runs: JoinHandle<()>,
@@ -133,8 +133,8 @@ async fn texts(connection: &mut PgConnection, question: &str) -> Vec<String> {
         .unwrap()
 }
 
-/// A transaction of somebody else's that has read or written a table and does not end.
-async fn somebody_uses(database: &Database, table: &str, how: &str) -> PgConnection {
+/// A transaction of another user's that has read or written a table and does not end.
+async fn someone_uses(database: &Database, table: &str, how: &str) -> PgConnection {
     let mut other = PgConnection::connect(database.url()).await.unwrap();
     let statement = format!("BEGIN; LOCK TABLE {table} IN {how} MODE");
     connection_runs(&mut other, &statement).await;
@@ -144,11 +144,11 @@ async fn somebody_uses(database: &Database, table: &str, how: &str) -> PgConnect
 #[test]
 fn log_ins_go_on_while_migrating() {
     run(async {
-        // As a copy of the whole database is made, and as somebody's form that was begun and not sent.
+        // As a copy of the whole database is made, and as another user's form that was begun and not sent.
         for how in ["ACCESS SHARE", "ROW EXCLUSIVE"] {
             let database = first_database();
             let tables = FIRST_TABLES.join(", ");
-            let mut other = somebody_uses(&database, &tables, how).await;
+            let mut other = someone_uses(&database, &tables, how).await;
             let server = OldServer::start(&database).await;
             server.goes_on(1).await;
             let options = PostgresOptions::default();
@@ -183,7 +183,7 @@ fn table_in_use_is_named() {
             "phone_auth_outbox",
         ] {
             let database = first_database();
-            let mut other = somebody_uses(&database, table, "ROW EXCLUSIVE").await;
+            let mut other = someone_uses(&database, table, "ROW EXCLUSIVE").await;
             let [process] = &texts(&mut other, "SELECT pg_backend_pid()::text").await[..] else {
                 unreachable!()
             };

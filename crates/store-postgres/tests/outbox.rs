@@ -9,17 +9,17 @@ use phone_auth_core::outbox::{
     Binding, Claim, NewMessage, NextDue, OutboxRow, Purpose, Queues, Recipient,
 };
 use phone_auth_core::password::EncodedPassword;
-use phone_auth_core::person::NewPerson;
-use phone_auth_core::store::{AddressStore, OutboxStore, PersonStore};
+use phone_auth_core::store::{AddressStore, OutboxStore, UserStore};
+use phone_auth_core::user::NewUser;
 use phone_auth_store_postgres::PostgresStore;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, Executor};
 
 use crate::common::{database, run, store};
 
-/// Enqueues a message to somebody new; its key is the name.
+/// Enqueues a message to someone new; its key is the name.
 async fn enqueue(store: &PostgresStore, name: &str, created_at: DateTime<Utc>) {
-    let new = NewPerson {
+    let new = NewUser {
         username: name.to_owned(),
         first_name: "Ann".to_owned(),
         last_name: "Lee".to_owned(),
@@ -28,14 +28,14 @@ async fn enqueue(store: &PostgresStore, name: &str, created_at: DateTime<Utc>) {
         phone: None,
         date_joined: Utc::now(),
     };
-    let person = store.create_person(&new).await.unwrap();
-    let address = store.addresses_of(person.id, 9).await.unwrap().remove(0).id;
+    let user = store.create_user(&new).await.unwrap();
+    let address = store.addresses_of(user.id, 9).await.unwrap().remove(0).id;
     let message = NewMessage {
         key: name.to_owned(),
         purpose: Purpose::ResetPassword,
         kind: AddressKind::Email,
         recipient: Some(Recipient {
-            person: person.id,
+            user: user.id,
             address,
         }),
         binding: Binding::from_stored([7; 32], None),

@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 mod common;
-mod outsider;
+mod external_writer;
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -16,11 +16,11 @@ use sqlx::postgres::PgConnectOptions;
 use tempfile::TempDir;
 
 use crate::common::{database, or_say, store};
-use crate::outsider::Hand;
+use crate::external_writer::Hand;
 
 async fn empty() -> Subject {
     let database = database();
-    // Made by somebody else, for whom the proxy has no connection to spare.
+    // Made by someone else, for whom the proxy has no connection to spare.
     drop(store(&database).await);
     let proxy = Proxy::before(&database).await;
     let options = PostgresOptions::default().with_transaction_pooler(true);
@@ -78,7 +78,7 @@ impl Proxy {
         proxy
     }
 
-    /// Waits until it lets somebody in.
+    /// Waits until it lets someone in.
     async fn wait_until_ready(&self) {
         let begun = Instant::now();
         let options: PgConnectOptions = self.url.parse().unwrap();

@@ -1,12 +1,12 @@
 //! PostgreSQL keeps every promise of the port.
 
 mod common;
-mod outsider;
+mod external_writer;
 
 use phone_auth_store_testkit::{Subject, outbox_suite, store_suite};
 
 use crate::common::{database, store};
-use crate::outsider::Hand;
+use crate::external_writer::Hand;
 
 async fn empty() -> Subject {
     let database = database();

@@ -5,14 +5,14 @@ mod common;
 
 use std::sync::Arc;
 
-use phone_auth_core::store::{PersonStore, SessionStore, StoreErrorKind};
+use phone_auth_core::store::{SessionStore, StoreErrorKind, UserStore};
 use phone_auth_store_postgres::{MigrateErrorKind, OpenErrorKind, PostgresOptions, PostgresStore};
 
-use crate::common::{database, log_in, person, run, store};
+use crate::common::{database, log_in, run, store, user};
 
 /// All steps, in their order.
 const STEPS: [&str; 10] = [
-    "people and addresses",
+    "users and addresses",
     "sessions",
     "outbox",
     "verified addresses",
@@ -43,7 +43,7 @@ fn many_nodes_migrate_at_once() {
         for node in nodes {
             applied.extend(node.await.unwrap());
         }
-        // They take turns step by step; whoever did which, each was done once.
+        // They take turns step by step; no matter who did which, each was done once.
         applied.sort_by_key(|name| STEPS.iter().position(|step| step == name));
         assert_eq!(applied, STEPS);
     });
@@ -57,7 +57,7 @@ fn step_that_fails_leaves_those_before_it() {
         let store = PostgresStore::connect(database.url(), options)
             .await
             .unwrap();
-        // Somebody has a table of the name of the sixth step's. No lock of the steps before it is held then.
+        // Someone has a table of the name of the sixth step's. No lock of the steps before it is held then.
         database
             .run("CREATE TABLE phone_auth_site_key (other text)")
             .unwrap();
@@ -90,7 +90,7 @@ fn missing_tables_are_broken() {
     let database = database();
     run(async {
         let store = PostgresStore::connect(database.url(), PostgresOptions::default()).await;
-        let error = store.unwrap().people_after(None, 1).await.unwrap_err();
+        let error = store.unwrap().users_after(None, 1).await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Broken);
     });
 }
@@ -109,7 +109,7 @@ fn lost_schema_table_is_made_again() {
         let database = database();
         run(async {
             let before = store(&database).await;
-            let ann = before.create_person(&person("ann", 1)).await.unwrap();
+            let ann = before.create_user(&user("ann", 1)).await.unwrap();
             assert!(before.log_in(&log_in(ann.id, 1)).await.unwrap());
             before.close().await;
             database.run(loss).unwrap();
@@ -123,8 +123,8 @@ fn lost_schema_table_is_made_again() {
             assert_eq!(store.pending_migrations().await.unwrap(), [""; 0], "{loss}");
             let digest = log_in(ann.id, 1).session.digest;
             let session = store.session(&digest, ann.date_joined).await.unwrap();
-            assert_eq!(session.unwrap().person.id, ann.id, "{loss}");
-            store.create_person(&person("bob", 2)).await.unwrap();
+            assert_eq!(session.unwrap().user.id, ann.id, "{loss}");
+            store.create_user(&user("bob", 2)).await.unwrap();
         });
     }
 }

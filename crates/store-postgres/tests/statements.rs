@@ -168,7 +168,7 @@ fn flows_send_few_statements() {
         let log_in = accounts.log_in("ann", &password, None).await.unwrap();
         assert_eq!(take(), ["AS rank", "INSERT INTO phone_auth_session"]);
         let key = &log_in.key;
-        assert!(accounts.visitor(key).await.unwrap().is_some());
+        assert!(accounts.current_user(key).await.unwrap().is_some());
         assert_eq!(take(), ["phone_auth_session s"], "a guarded page");
         for name in [
             "ann@example.org",
@@ -178,7 +178,7 @@ fn flows_send_few_statements() {
         ] {
             accounts.request_password_reset(name).await.unwrap();
             let mut sent = take();
-            // Once in a while somebody counts what is pending, whoever is named.
+            // Once in a while someone counts what is pending, no matter who is named.
             sent.retain(|statement| statement != COUNT);
             let enqueued = [
                 "AS rank",

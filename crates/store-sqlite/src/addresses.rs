@@ -8,27 +8,27 @@ use phone_auth_core::address::{
 };
 use phone_auth_core::link::{LinkRequest, LinkTarget};
 use phone_auth_core::outbox::Purpose;
-use phone_auth_core::person::{Person, PersonId};
 use phone_auth_core::store::{AddressStore, StoreError, StoreErrorKind, UniqueName};
+use phone_auth_core::user::{User, UserId};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params, params_from_iter};
 
 use crate::failure::Failure;
 use crate::links;
-use crate::people::{is_email_taken, is_phone_taken};
-use crate::rows::{self, PERSON_COLUMNS, person_columns};
+use crate::rows::{self, USER_COLUMNS, user_columns};
 use crate::spellings::Texts;
 use crate::store::SqliteStore;
+use crate::users::{is_email_taken, is_phone_taken};
 
 /// The statements about one of the two tables, which differ by two names only.
 pub(crate) struct Statements {
     insert: &'static str,
     pub(crate) may_add: &'static str,
-    pub(crate) with_person: &'static str,
+    pub(crate) with_user: &'static str,
     pub(crate) verify: &'static str,
     pub(crate) keep_when: &'static str,
     pub(crate) is_verified: &'static str,
-    /// The address, its person, and the newest request for a link.
+    /// The address, its user, and the newest request for a link.
     pub(crate) target: &'static str,
     /// Whether a reset link that was opened is still the newest.
     pub(crate) is_newest: &'static str,
@@ -55,9 +55,9 @@ macro_rules! statements {
                     LIMIT ?12
                 )"
             ),
-            with_person: concat!(
+            with_user: concat!(
                 "SELECT ",
-                person_columns!(),
+                user_columns!(),
                 ", a.id, a.",
                 $column,
                 ", a.is_verified IS TRUE, a.user_id
@@ -88,7 +88,7 @@ macro_rules! statements {
             ),
             target: concat!(
                 "SELECT ",
-                person_columns!(),
+                user_columns!(),
                 ", a.id, a.",
                 $column,
                 ", a.is_verified IS TRUE, a.user_id, r.requested_at
@@ -138,7 +138,7 @@ const PHONE: Statements = statements!(
 );
 
 /// So many of each kind at most, whichever come first; all, in order, where there are no more.
-pub(crate) const OF_PERSON: &str = "
+pub(crate) const OF_USER: &str = "
     SELECT * FROM (
         SELECT id, email, is_verified IS TRUE, user_id, 'email' AS kind
             FROM phone_auth_emailaddress WHERE user_id = ?1 LIMIT ?2)
@@ -160,22 +160,22 @@ pub(crate) const fn statements(kind: AddressKind) -> &'static Statements {
 impl AddressStore for SqliteStore {
     async fn add_address(
         &self,
-        person: PersonId,
+        user: UserId,
         address: &Address,
         caps: AddressCaps,
     ) -> Result<AddressRecord, StoreError> {
         let address = address.clone();
-        self.write(move |connection| add(connection, person, &address, caps))
+        self.write(move |connection| add(connection, user, &address, caps))
             .await
     }
 
     async fn addresses_of(
         &self,
-        person: PersonId,
+        user: UserId,
         limit: u32,
     ) -> Result<Vec<AddressRecord>, StoreError> {
         self.read(|connection| {
-            rows::all(connection, OF_PERSON, (person.get(), limit), |row| {
+            rows::all(connection, OF_USER, (user.get(), limit), |row| {
                 let kind = rows::kind(row, 4)?.ok_or(StoreErrorKind::Broken)?;
                 rows::address(row, kind, 0)
             })
@@ -186,13 +186,13 @@ impl AddressStore for SqliteStore {
         &self,
         kind: AddressKind,
         id: AddressId,
-    ) -> Result<Option<(AddressRecord, Person)>, StoreError> {
-        let query = statements(kind).with_person;
+    ) -> Result<Option<(AddressRecord, User)>, StoreError> {
+        let query = statements(kind).with_user;
         self.read(|connection| {
             rows::first(connection, query, [id.get()], |row| {
                 Ok((
-                    rows::address(row, kind, PERSON_COLUMNS)?,
-                    rows::person(row, self.zone())?,
+                    rows::address(row, kind, USER_COLUMNS)?,
+                    rows::user(row, self.zone())?,
                 ))
             })
         })
@@ -214,9 +214,9 @@ impl AddressStore for SqliteStore {
         self.read(|connection| {
             rows::first(connection, query, (id.get(), purpose.as_str()), |row| {
                 Ok(LinkTarget {
-                    address: rows::address(row, kind, PERSON_COLUMNS)?,
-                    person: rows::person(row, self.zone())?,
-                    newest: links::time(row, PERSON_COLUMNS + 4)?,
+                    address: rows::address(row, kind, USER_COLUMNS)?,
+                    user: rows::user(row, self.zone())?,
+                    newest: links::time(row, USER_COLUMNS + 4)?,
                 })
             })
         })
@@ -225,12 +225,12 @@ impl AddressStore for SqliteStore {
     async fn link_requests_of(
         &self,
         purpose: Purpose,
-        person: PersonId,
+        user: UserId,
         limit: u32,
     ) -> Result<Vec<(AddressRecord, Option<DateTime<Utc>>)>, StoreError> {
-        let asked = (person.get(), limit, purpose.as_str());
+        let asked = (user.get(), limit, purpose.as_str());
         self.read(|connection| {
-            rows::all(connection, links::OF_PERSON, asked, |row| {
+            rows::all(connection, links::OF_USER, asked, |row| {
                 let kind = rows::kind(row, 4)?.ok_or(StoreErrorKind::Broken)?;
                 Ok((rows::address(row, kind, 0)?, links::time(row, 5)?))
             })
@@ -251,17 +251,17 @@ impl AddressStore for SqliteStore {
 pub(crate) fn insert(
     connection: &Connection,
     kind: AddressKind,
-    person: PersonId,
+    user: UserId,
     value: &str,
 ) -> Result<AddressId, Failure> {
-    rows::change(connection, statements(kind).insert, (value, person.get()))?;
+    rows::change(connection, statements(kind).insert, (value, user.get()))?;
     Ok(AddressId::new(connection.last_insert_rowid()))
 }
 
-/// Stores an address that nobody has, if the person may have one more.
+/// Stores an address without an account, if the user may have one more.
 fn add(
     connection: &Connection,
-    person: PersonId,
+    user: UserId,
     address: &Address,
     caps: AddressCaps,
 ) -> Result<AddressRecord, Failure> {
@@ -270,18 +270,18 @@ fn add(
         Address::Email(email) => Texts::of_email(email),
         Address::Phone(phone) => Texts::of_phone(phone),
     };
-    let (id, limit) = (person.get(), i64::from(caps.all));
+    let (id, limit) = (user.get(), i64::from(caps.all));
     let mut statement = connection.prepare_cached(statements(kind).may_add)?;
     let given = texts
         .iter()
         .map(|text| text.map_or(Value::Null, |text| text.to_owned().into()));
     let given = params_from_iter(given.chain([id.into(), limit.into()]));
-    let (is_taken, has_person, all, unverified): (bool, bool, u32, u32) = statement
+    let (is_taken, has_user, all, unverified): (bool, bool, u32, u32) = statement
         .query_row(given, |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
         })?;
     // Django's foreign keys are checked at COMMIT, which would be too late: others share it.
-    if !has_person {
+    if !has_user {
         return Err(StoreErrorKind::Broken.into());
     }
     if all >= caps.all {
@@ -298,10 +298,10 @@ fn add(
         return Err(StoreErrorKind::Taken(name).into());
     }
     Ok(AddressRecord {
-        id: insert(connection, kind, person, value)?,
+        id: insert(connection, kind, user, value)?,
         kind,
         value: value.to_owned(),
-        person,
+        user,
         is_verified: false,
     })
 }
@@ -312,10 +312,10 @@ fn verify(
     claim: &VerificationClaim,
 ) -> Result<VerificationOutcome, Failure> {
     let statements = statements(claim.kind);
-    let (id, person) = (claim.id.get(), claim.person.get());
+    let (id, user) = (claim.id.get(), claim.user.get());
     let unused = params![
         id,
-        person,
+        user,
         claim.value,
         rows::time_text(claim.issued_at)?,
         claim.newest.map(links::micros),
@@ -325,7 +325,7 @@ fn verify(
         rows::change(connection, statements.keep_when, when)?;
         return Ok(VerificationOutcome::Verified);
     }
-    let claimed = (id, person, &claim.value);
+    let claimed = (id, user, &claim.value);
     let is_verified = rows::first(connection, statements.is_verified, claimed, |_| Ok(()))?;
     Ok(match is_verified {
         Some(()) => VerificationOutcome::AlreadyVerified,

@@ -1,7 +1,7 @@
 //! What is kept of an error of the driver: enough to find out what happened, and nothing of what is stored.
 //!
-//! The words of an error may be those of somebody's trigger, and a conversion that fails shows the value. Errors end in
-//! logs, so such words are dropped here, before anything can show them.
+//! The words of an error may be those of another user's trigger, and a conversion that fails shows the value. Errors
+//! end in logs, so such words are dropped here, before anything can show them.
 
 use std::error::Error;
 use std::fmt;

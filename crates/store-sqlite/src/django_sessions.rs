@@ -2,18 +2,18 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use phone_auth_core::django_session::{DjangoLogIn, DjangoRewrite, DjangoRow, ProvenPerson};
+use phone_auth_core::django_session::{DjangoLogIn, DjangoRewrite, DjangoRow, ProvenUser};
 use phone_auth_core::password::EncodedPassword;
-use phone_auth_core::person::PersonId;
 use phone_auth_core::session::{PasswordReplacement, SessionKey};
 use phone_auth_core::store::{DjangoSessionStore, StoreError};
+use phone_auth_core::user::UserId;
 use rusqlite::{Connection, params};
 
 use crate::failure::Failure;
-use crate::people;
-use crate::rows::{self, PERSON_COLUMNS, person_columns};
+use crate::rows::{self, USER_COLUMNS, user_columns};
 use crate::sessions;
 use crate::store::SqliteStore;
+use crate::users;
 use crate::zone::Zone;
 
 const HAS_TABLE: &str =
@@ -21,10 +21,10 @@ const HAS_TABLE: &str =
 
 const SESSION: &str = "SELECT session_data, expire_date FROM django_session WHERE session_key = ?1";
 
-/// All that a guard asks of a person, in one query.
+/// All that a guard asks of a user, in one query.
 pub(crate) const PROVEN: &str = concat!(
     "SELECT ",
-    person_columns!(),
+    user_columns!(),
     ", EXISTS (SELECT 1 FROM phone_auth_emailaddress WHERE user_id = u.id AND is_verified),
         EXISTS (SELECT 1 FROM phone_auth_phonenumber WHERE user_id = u.id AND is_verified)
     FROM auth_user u WHERE u.id = ?1"
@@ -72,13 +72,13 @@ impl DjangoSessionStore for SqliteStore {
         })
     }
 
-    async fn proven_person(&self, id: PersonId) -> Result<Option<ProvenPerson>, StoreError> {
+    async fn proven_user(&self, id: UserId) -> Result<Option<ProvenUser>, StoreError> {
         self.read(|connection| {
             rows::first(connection, PROVEN, [id.get()], |row| {
-                Ok(ProvenPerson {
-                    person: rows::person(row, self.zone())?,
-                    has_verified_email: row.get(PERSON_COLUMNS)?,
-                    has_verified_phone: row.get(PERSON_COLUMNS + 1)?,
+                Ok(ProvenUser {
+                    user: rows::user(row, self.zone())?,
+                    has_verified_email: row.get(USER_COLUMNS)?,
+                    has_verified_phone: row.get(USER_COLUMNS + 1)?,
                 })
             })
         })
@@ -107,7 +107,7 @@ impl DjangoSessionStore for SqliteStore {
             // Nobody else writes while this does, so what is found now is so until the end.
             let old = [change.old.key.reveal(), &change.old.data];
             let is_there = rows::first(connection, AS_READ, old, |_| Ok(()))?;
-            if is_there.is_none() || !people::replace_password(connection, &replacement, &zone)? {
+            if is_there.is_none() || !users::replace_password(connection, &replacement, &zone)? {
                 return Ok(false);
             }
             self::rewrite(connection, &change, &zone)
@@ -135,7 +135,7 @@ impl DjangoSessionStore for SqliteStore {
 fn log_in(connection: &Connection, log_in: &DjangoLogIn, zone: &Zone) -> Result<bool, Failure> {
     let upgraded = log_in.upgraded_password.as_ref();
     let recorded = params![
-        log_in.person.get(),
+        log_in.user.get(),
         log_in.checked_password.reveal(),
         rows::model_time_text(log_in.at, zone)?,
         upgraded.map(EncodedPassword::reveal),
@@ -144,12 +144,7 @@ fn log_in(connection: &Connection, log_in: &DjangoLogIn, zone: &Zone) -> Result<
         return Ok(false);
     }
     if let Some(upgraded) = upgraded {
-        sessions::rebind(
-            connection,
-            log_in.person,
-            &log_in.checked_password,
-            upgraded,
-        )?;
+        sessions::rebind(connection, log_in.user, &log_in.checked_password, upgraded)?;
     }
     let begins = &log_in.begins;
     let begun = params![

@@ -120,7 +120,7 @@ mod tests {
         kind_of(&connection.execute_batch(statement).unwrap_err())
     }
 
-    fn person(id: u32, username: &str) -> String {
+    fn user(id: u32, username: &str) -> String {
         format!(
             "INSERT INTO auth_user VALUES \
              ({id}, '', NULL, 0, '{username}', '', '', 0, 1, '2024-01-02 03:04:05', '');"
@@ -129,23 +129,15 @@ mod tests {
 
     #[test]
     fn broken_uniqueness_is_told_apart() {
-        let people = person(1, "ann") + &person(2, "bob");
-        let with = |rows: &str| people.clone() + rows;
+        let users = user(1, "ann") + &user(2, "bob");
+        let with = |rows: &str| users.clone() + rows;
         let session = "INSERT INTO phone_auth_session VALUES (x'00', 1, '', '', NULL);";
         let email = "INSERT INTO phone_auth_emailaddress VALUES (NULL, 'a@b.c', 0, 1);";
         let phone = "INSERT INTO phone_auth_phonenumber VALUES (NULL, '+1', 0, 1);";
         let taken = StoreErrorKind::Taken;
         let cases = [
-            (
-                people.clone(),
-                person(3, "ann"),
-                taken(UniqueName::Username),
-            ),
-            (
-                people.clone(),
-                person(3, "ANN"),
-                taken(UniqueName::Username),
-            ),
+            (users.clone(), user(3, "ann"), taken(UniqueName::Username)),
+            (users.clone(), user(3, "ANN"), taken(UniqueName::Username)),
             (with(email), email.to_owned(), taken(UniqueName::Email)),
             (
                 with(email),
@@ -166,17 +158,17 @@ mod tests {
 
     #[test]
     fn other_constraints_are_no_taken_name() {
-        let people = person(1, "ann");
+        let users = user(1, "ann");
         let statements = [
-            // The number of the row, a NULL, a person who is not there, a table of somebody else.
-            person(1, "bob"),
+            // The number of the row, a NULL, a user who is not there, a table of someone else.
+            user(1, "bob"),
             "INSERT INTO phone_auth_emailaddress VALUES (NULL, NULL, 0, 1);".to_owned(),
             "INSERT INTO phone_auth_session VALUES (x'00', 9, '', '', NULL);".to_owned(),
             "CREATE TABLE t (username UNIQUE); INSERT INTO t VALUES (1), (1);".to_owned(),
         ];
         for statement in statements {
             assert_eq!(
-                kind(&people, &statement),
+                kind(&users, &statement),
                 StoreErrorKind::Broken,
                 "{statement}"
             );

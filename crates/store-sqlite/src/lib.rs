@@ -5,7 +5,7 @@
 //! thread, which commits the requests that wait together in one transaction, so that under load many
 //! share one flush to the disk.
 //!
-//! The tables of people and addresses are those that django-phone-auth has, to the column; tables of
+//! The tables of users and addresses are those that django-phone-auth has, to the column; tables of
 //! our own are prefixed `phone_auth_`. [`SqliteStore::migrate`] makes what is missing and touches no row.
 //!
 //! # Durability
@@ -14,14 +14,14 @@
 //!
 //! # Examples
 //! ```
-//! use phone_auth_core::store::PersonStore;
+//! use phone_auth_core::store::UserStore;
 //! use phone_auth_store_sqlite::{SqliteOptions, SqliteStore};
 //!
 //! # let folder = tempfile::tempdir()?;
 //! # let path = folder.path().join("site.sqlite3");
 //! let store = SqliteStore::open_and_migrate(&path, SqliteOptions::default())?;
 //! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
-//! assert!(store.people_after(None, 10).await?.is_empty());
+//! assert!(store.users_after(None, 10).await?.is_empty());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! # })?;
 //!
@@ -32,6 +32,7 @@
 //! ```
 
 mod addresses;
+mod anomalies;
 mod cause;
 mod connection;
 mod dates;
@@ -41,12 +42,10 @@ mod indexes;
 mod links;
 mod migrate_error;
 mod migrations;
-mod oddities;
 mod open_error;
 mod options;
 mod outbox;
 mod password_kinds;
-mod people;
 mod place;
 #[cfg(test)]
 mod plans;
@@ -59,6 +58,7 @@ mod spellings;
 mod statements;
 mod steps;
 mod store;
+mod users;
 mod writer;
 mod zone;
 

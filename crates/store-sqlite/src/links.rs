@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use phone_auth_core::address::AddressId;
 use phone_auth_core::link::{LinkRequest, OpenedLink};
-use phone_auth_core::person::PersonId;
 use phone_auth_core::store::StoreErrorKind;
+use phone_auth_core::user::UserId;
 use rusqlite::{Connection, Row, params};
 
 use crate::addresses::statements;
@@ -23,9 +23,9 @@ pub(crate) const REQUEST: &str = "INSERT INTO phone_auth_link_request
         DO UPDATE SET requested_at = max(excluded.requested_at, phone_auth_link_request.requested_at + 1)
     RETURNING requested_at";
 
-/// The addresses of a person, as [`addresses::OF_PERSON`](crate::addresses::OF_PERSON) finds them, and the newest request
+/// The addresses of a user, as [`addresses::OF_USER`](crate::addresses::OF_USER) finds them, and the newest request
 /// for each.
-pub(crate) const OF_PERSON: &str = "
+pub(crate) const OF_USER: &str = "
     SELECT a.id, a.value, a.is_verified, a.user_id, a.kind,
         (SELECT requested_at FROM phone_auth_link_request
             WHERE kind = a.kind AND purpose = ?3 AND holder = a.id)
@@ -55,15 +55,15 @@ pub(crate) fn request(
         .ok_or_else(|| StoreErrorKind::Broken.into())
 }
 
-/// Whether a link that was opened is still the newest, and its address the person's.
+/// Whether a link that was opened is still the newest, and its address the user's.
 pub(crate) fn is_newest(
     connection: &Connection,
-    person: PersonId,
+    user: UserId,
     link: &OpenedLink,
 ) -> Result<bool, Failure> {
     let values = params![
         link.address.get(),
-        person.get(),
+        user.get(),
         link.value,
         link.newest.map(micros),
     ];

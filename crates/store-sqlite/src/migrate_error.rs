@@ -13,7 +13,7 @@ pub enum MigrateErrorKind {
     Unavailable,
     /// The tables were made by a later version of this crate.
     TooNew,
-    /// There is a table of this name, and it lacks a column that it has in the model.
+    /// There is a table of this name, and it lacks a column that it has in django-phone-auth.
     Incompatible {
         /// The table.
         table: &'static str,

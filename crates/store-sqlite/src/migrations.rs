@@ -4,7 +4,7 @@
 //! `user_version`: that one number belongs to the whole file, and the application that embeds us may
 //! keep its own tables, and its own version, in it.
 //!
-//! Nothing here reads or writes a row of the model's tables. Where Django made them, only tables and
+//! Nothing here reads or writes a row of django-phone-auth's tables. Where Django made them, only tables and
 //! indexes of ours are added.
 
 use rusqlite::{Connection, TransactionBehavior};
@@ -134,7 +134,7 @@ fn has_column(connection: &Connection, table: &str, column: &str) -> Result<bool
     )?)
 }
 
-/// Refuses tables that only have the name of one of the model's.
+/// Refuses tables that only have the name of one of django-phone-auth's.
 fn check_model(connection: &Connection) -> Result<(), MigrateError> {
     for (table, columns) in MODEL_COLUMNS {
         if has_table(connection, table)? {

@@ -24,7 +24,7 @@ impl PasswordKindStore for SqliteStore {
                 Ok(PasswordKind {
                     algorithm: rows::text(row, 0)?,
                     cost: rows::text(row, 1)?,
-                    people: row.get::<_, i64>(2)?.unsigned_abs(),
+                    users: row.get::<_, i64>(2)?.unsigned_abs(),
                 })
             })
         })

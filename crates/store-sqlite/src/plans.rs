@@ -4,22 +4,22 @@
 use phone_auth_core::address::AddressKind;
 use rusqlite::Connection;
 
-use crate::{addresses, django_sessions, links, migrations, outbox, people, sessions, site_key};
+use crate::{addresses, django_sessions, links, migrations, outbox, sessions, site_key, users};
 
 #[test]
 fn every_lookup_uses_an_index() {
     let mut connection = Connection::open_in_memory().unwrap();
     migrations::run(&mut connection).unwrap();
     let mut statements = vec![
-        people::PERSON,
-        people::PEOPLE_AFTER,
-        people::FIND,
-        people::TAKEN,
-        people::SET_ACTIVE,
-        people::LAST_LOGIN,
-        people::REPLACE_PASSWORD,
-        people::END_SESSIONS,
-        people::MOVE_SESSION,
+        users::USER,
+        users::USERS_AFTER,
+        users::FIND,
+        users::TAKEN,
+        users::SET_ACTIVE,
+        users::LAST_LOGIN,
+        users::REPLACE_PASSWORD,
+        users::END_SESSIONS,
+        users::MOVE_SESSION,
         sessions::ALIVE,
         django_sessions::PROVEN,
         sessions::RECORD,
@@ -30,9 +30,9 @@ fn every_lookup_uses_an_index() {
         sessions::REMOVE_EXPIRED,
         sessions::PAGE,
         sessions::END_DISABLED,
-        addresses::OF_PERSON,
+        addresses::OF_USER,
         links::REQUEST,
-        links::OF_PERSON,
+        links::OF_USER,
         outbox::statements::SUPERSEDED,
         outbox::statements::SUPERSEDE,
         outbox::statements::FORGET,
@@ -48,9 +48,9 @@ fn every_lookup_uses_an_index() {
         outbox::statements::PUT_OFF,
         outbox::statements::RELEASE,
         outbox::statements::REMOVE,
-        outbox::statements::BURY,
+        outbox::statements::DEAD_LETTER,
         outbox::statements::REMOVE_OLDER_LETTERS,
-        outbox::statements::BURY_UNREADABLE,
+        outbox::statements::DEAD_LETTER_UNREADABLE,
         outbox::statements::NEXT_DUE,
         outbox::statements::IS_READY,
         outbox::statements::PENDING,
@@ -66,7 +66,7 @@ fn every_lookup_uses_an_index() {
         let of_kind = addresses::statements(kind);
         statements.extend([
             of_kind.may_add,
-            of_kind.with_person,
+            of_kind.with_user,
             of_kind.verify,
             of_kind.keep_when,
             of_kind.is_verified,

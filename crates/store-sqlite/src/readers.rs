@@ -1,4 +1,4 @@
-//! The connections that read, used in place by whoever asks.
+//! The connections that read, used in place by the one who asks.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};

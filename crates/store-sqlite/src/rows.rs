@@ -2,8 +2,8 @@
 
 use phone_auth_core::address::{AddressId, AddressKind, AddressRecord};
 use phone_auth_core::password::EncodedPassword;
-use phone_auth_core::person::{Person, PersonId};
 use phone_auth_core::store::StoreErrorKind;
+use phone_auth_core::user::{User, UserId};
 use rusqlite::types::ValueRef;
 use rusqlite::{CachedStatement, Connection, Params, Row};
 
@@ -13,23 +13,23 @@ use crate::dates;
 use crate::failure::Failure;
 use crate::zone::Zone;
 
-/// The columns of a person, from the table `auth_user` as `u`, in the order that [`person`] reads. What a boolean is
+/// The columns of a user, from the table `auth_user` as `u`, in the order that [`user`] reads. What a boolean is
 /// worth that is neither 0 nor 1 SQLite says, here as in conditions: NULL is false, a number other than 0 is true.
-macro_rules! person_columns {
+macro_rules! user_columns {
     () => {
         "u.id, u.username, u.first_name, u.last_name, u.email, u.password, u.last_login, \
          u.is_active IS TRUE, u.date_joined"
     };
 }
-pub(crate) use person_columns;
+pub(crate) use user_columns;
 
-/// How many columns a person has: the place of what comes after.
-pub(crate) const PERSON_COLUMNS: usize = 9;
+/// How many columns a user has: the place of what comes after.
+pub(crate) const USER_COLUMNS: usize = 9;
 
-/// The person in the first columns of a row.
-pub(crate) fn person(row: &Row<'_>, zone: &Zone) -> Result<Person, Failure> {
-    Ok(Person {
-        id: PersonId::new(row.get(0)?),
+/// The user in the first columns of a row.
+pub(crate) fn user(row: &Row<'_>, zone: &Zone) -> Result<User, Failure> {
+    Ok(User {
+        id: UserId::new(row.get(0)?),
         username: text(row, 1)?,
         first_name: text(row, 2)?,
         last_name: text(row, 3)?,
@@ -41,7 +41,7 @@ pub(crate) fn person(row: &Row<'_>, zone: &Zone) -> Result<Person, Failure> {
     })
 }
 
-/// A text of the model's tables, whatever type SQLite has let others store: NULL is the empty text,
+/// A text of django-phone-auth's tables, whatever type SQLite has let others store: NULL is the empty text,
 /// what is not UTF-8 is read as well as it can be. No odd row keeps the other rows from being read.
 pub(crate) fn text(row: &Row<'_>, column: usize) -> Result<String, Failure> {
     Ok(match row.get_ref(column)? {
@@ -59,15 +59,15 @@ pub(crate) fn blob(row: &Row<'_>, column: usize) -> Result<Vec<u8>, Failure> {
     Ok(row.get(column)?)
 }
 
-/// The number of a person's row, in a column that may hold anything; what is no number is nobody's.
-pub(crate) fn person_id(row: &Row<'_>, column: usize) -> Result<PersonId, Failure> {
-    Ok(PersonId::new(match row.get_ref(column)? {
+/// The number of a user's row, in a column that may hold anything; what is no number is nobody's.
+pub(crate) fn person_id(row: &Row<'_>, column: usize) -> Result<UserId, Failure> {
+    Ok(UserId::new(match row.get_ref(column)? {
         ValueRef::Integer(id) => id,
         _ => 0,
     }))
 }
 
-/// A time of the model's tables, in any form that Django reads; one that cannot be read is none.
+/// A time of django-phone-auth's tables, in any form that Django reads; one that cannot be read is none.
 pub(crate) fn model_time(
     row: &Row<'_>,
     column: usize,
@@ -90,7 +90,7 @@ pub(crate) fn address(
         kind,
         value: text(row, first + 1)?,
         is_verified: row.get_ref(first + 2)? == ValueRef::Integer(1),
-        person: PersonId::new(row.get(first + 3)?),
+        user: UserId::new(row.get(first + 3)?),
     })
 }
 
@@ -130,7 +130,7 @@ pub(crate) fn time_text(time: DateTime<Utc>) -> Result<String, Failure> {
     dates::to_text(time).ok_or_else(|| StoreErrorKind::Broken.into())
 }
 
-/// A time of the model's tables as the text that is stored.
+/// A time of django-phone-auth's tables as the text that is stored.
 pub(crate) fn model_time_text(time: DateTime<Utc>, zone: &Zone) -> Result<String, Failure> {
     dates::to_text_in(zone, time).ok_or_else(|| StoreErrorKind::Broken.into())
 }

@@ -3,22 +3,22 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use phone_auth_core::password::EncodedPassword;
-use phone_auth_core::person::PersonId;
 use phone_auth_core::session::{
     ActiveSession, NewLogIn, PasswordDigest, SessionDigest, SessionState, StoredSession,
 };
 use phone_auth_core::store::{SessionStore, StoreError};
+use phone_auth_core::user::UserId;
 use rusqlite::{Connection, Row, params};
 
 use crate::failure::Failure;
-use crate::rows::{self, PERSON_COLUMNS, person_columns};
+use crate::rows::{self, USER_COLUMNS, user_columns};
 use crate::store::SqliteStore;
 use crate::zone::Zone;
 
 /// All that a guard asks, in one query.
 pub(crate) const ALIVE: &str = concat!(
     "SELECT ",
-    person_columns!(),
+    user_columns!(),
     ", s.expires_at,
         EXISTS (SELECT 1 FROM phone_auth_emailaddress WHERE user_id = u.id AND is_verified),
         EXISTS (SELECT 1 FROM phone_auth_phonenumber WHERE user_id = u.id AND is_verified),
@@ -34,11 +34,11 @@ pub(crate) const RECORD: &str =
 const BEGIN: &str = "INSERT INTO phone_auth_session
     (digest, person_id, created_at, expires_at, password_digest) VALUES (?1, ?2, ?3, ?4, ?5)";
 
-/// Binds a session, unless somebody has by now.
+/// Binds a session, unless someone has by now.
 pub(crate) const BIND: &str = "UPDATE phone_auth_session SET password_digest = ?2
     WHERE digest = ?1 AND password_digest IS NULL";
 
-/// Binds the sessions of a person that are bound to their old password to the new one.
+/// Binds the sessions of a user that are bound to their old password to the new one.
 pub(crate) const REBIND: &str = "UPDATE phone_auth_session SET password_digest = ?3
     WHERE person_id = ?1 AND password_digest = ?2";
 
@@ -177,14 +177,14 @@ fn stored_session(
     digest: SessionDigest,
     zone: &Zone,
 ) -> Result<StoredSession, Failure> {
-    let bound_to: Option<Vec<u8>> = row.get(PERSON_COLUMNS + 3)?;
+    let bound_to: Option<Vec<u8>> = row.get(USER_COLUMNS + 3)?;
     Ok(StoredSession {
         session: ActiveSession {
             digest,
-            person: rows::person(row, zone)?,
-            expires_at: rows::time(row, PERSON_COLUMNS)?,
-            has_verified_email: row.get(PERSON_COLUMNS + 1)?,
-            has_verified_phone: row.get(PERSON_COLUMNS + 2)?,
+            user: rows::user(row, zone)?,
+            expires_at: rows::time(row, USER_COLUMNS)?,
+            has_verified_email: row.get(USER_COLUMNS + 1)?,
+            has_verified_phone: row.get(USER_COLUMNS + 2)?,
         },
         bound_to: bound_to.as_deref().map(PasswordDigest::from_stored),
     })
@@ -196,7 +196,7 @@ fn log_in(connection: &Connection, log_in: &NewLogIn, zone: &Zone) -> Result<boo
     let created_at = rows::time_text(session.created_at)?;
     let upgraded = log_in.upgraded_password.as_ref();
     let recorded = params![
-        session.person.get(),
+        session.user.get(),
         log_in.checked_password.reveal(),
         rows::model_time_text(session.created_at, zone)?,
         upgraded.map(EncodedPassword::reveal),
@@ -205,18 +205,13 @@ fn log_in(connection: &Connection, log_in: &NewLogIn, zone: &Zone) -> Result<boo
         return Ok(false);
     }
     if let Some(upgraded) = upgraded {
-        rebind(
-            connection,
-            session.person,
-            &log_in.checked_password,
-            upgraded,
-        )?;
+        rebind(connection, session.user, &log_in.checked_password, upgraded)?;
     }
     // The new one before the old one ends: a digest in use is refused, be it the old one's.
     let password = PasswordDigest::of(log_in.stored_password());
     let begun = params![
         session.digest.as_bytes().as_slice(),
-        session.person.get(),
+        session.user.get(),
         created_at,
         rows::time_text(session.expires_at)?,
         password.as_bytes().as_slice(),
@@ -228,16 +223,16 @@ fn log_in(connection: &Connection, log_in: &NewLogIn, zone: &Zone) -> Result<boo
     Ok(true)
 }
 
-/// Takes the sessions of a person along from one hash of their password to another.
+/// Takes the sessions of a user along from one hash of their password to another.
 pub(crate) fn rebind(
     connection: &Connection,
-    person: PersonId,
+    user: UserId,
     old: &EncodedPassword,
     new: &EncodedPassword,
 ) -> Result<(), Failure> {
     let (old, new) = (PasswordDigest::of(old), PasswordDigest::of(new));
     let moved = params![
-        person.get(),
+        user.get(),
         old.as_bytes().as_slice(),
         new.as_bytes().as_slice()
     ];

@@ -5,7 +5,7 @@
 //! [`EmailSpellings`] and [`PhoneSpellings`].
 
 use phone_auth_core::address::{EmailAddress, EmailSpellings, PhoneNumber, PhoneSpellings};
-use phone_auth_core::person::WantedNames;
+use phone_auth_core::user::WantedNames;
 
 /// The text of a column as [`digits_of`](phone_auth_core::address::digits_of) reads it: without what may stand between
 /// digits, and these in ASCII. Texts that are no numbers keep their other characters.
@@ -86,7 +86,7 @@ impl Texts {
         texts
     }
 
-    /// The addresses that somebody wants.
+    /// The addresses that a user wants.
     pub(crate) fn of_wanted(wanted: &WantedNames<'_>) -> Self {
         let phone = wanted.phone.map(PhoneSpellings::from);
         let email = wanted.email.map(EmailSpellings::from);

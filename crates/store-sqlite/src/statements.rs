@@ -92,7 +92,7 @@ async fn flows_run_few_statements() {
     let find = "AS rank";
     let begun = [find, "UPDATE auth_user", "INSERT INTO phone_auth_session"];
     assert_eq!(taken(), begun, "a log-in");
-    assert!(accounts.visitor(&log_in.key).await.unwrap().is_some());
+    assert!(accounts.current_user(&log_in.key).await.unwrap().is_some());
     assert_eq!(taken(), ["FROM phone_auth_session s"], "a guarded page");
     accounts
         .request_password_reset("nobody@example.org")
@@ -101,7 +101,7 @@ async fn flows_run_few_statements() {
     let counted = taken();
     assert!(
         counted.contains(&"SELECT count(*) FROM".to_owned()),
-        "once in a while somebody counts: {counted:?}"
+        "once in a while someone counts: {counted:?}"
     );
     let requested = "INSERT INTO phone_auth_link_request";
     let superseded = "FROM phone_auth_outbox WHERE address_id";

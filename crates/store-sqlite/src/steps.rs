@@ -19,7 +19,7 @@ pub(crate) struct Part {
 /// All steps. What a step that has been released makes is never changed, only followed by another.
 pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration {
-        name: "people and addresses",
+        name: "users and addresses",
         parts: &[
             Part {
                 makes: Some(("auth_user", "id")),
@@ -127,7 +127,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     },
 ];
 
-/// The tables of the model's, and the columns that they have and that the store reads or writes.
+/// The tables of django-phone-auth's, and the columns that they have and that the store reads or writes.
 pub(crate) const MODEL_COLUMNS: [(&str, &[&str]); 3] = [
     (
         "auth_user",

@@ -17,7 +17,7 @@ use crate::readers::Readers;
 use crate::writer::Writer;
 use crate::zone::Zone;
 
-/// People, addresses and sessions in a file of SQLite.
+/// Users, addresses and sessions in a file of SQLite.
 ///
 /// Several stores, in several processes too, can work on one file, beside Django if need be. When a
 /// store is dropped, it finishes the writes that were asked of it and closes the file.

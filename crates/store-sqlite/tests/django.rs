@@ -6,24 +6,24 @@ mod common;
 use chrono::{DateTime, Utc};
 use phone_auth_core::address::{AddressKind, EmailAddress, EmailSpellings, PhoneSpellings};
 use phone_auth_core::password::EncodedPassword;
-use phone_auth_core::person::{AccountName, PersonId, WantedNames};
 use phone_auth_core::session::{
     NewLogIn, NewSession, PasswordReplacement, SessionDigest, SessionKey,
 };
 use phone_auth_core::store::{
-    AddressStore, DjangoSessionStore as _, OddityKind, OddityStore, PasswordKindStore, PersonStore,
-    SessionStore, StoreErrorKind, UniqueName,
+    AddressStore, AnomalyKind, AnomalyStore, DjangoSessionStore as _, PasswordKindStore,
+    SessionStore, StoreErrorKind, UniqueName, UserStore,
 };
+use phone_auth_core::user::{AccountName, UserId, WantedNames};
 use phone_auth_django::TimeZone;
 use phone_auth_store_sqlite::{MigrateErrorKind, OpenErrorKind, SqliteOptions, SqliteStore};
 use phone_auth_store_testkit::keeps_django_sessions;
 use rusqlite::Connection;
 
-use crate::common::{Scratch, person, run};
+use crate::common::{Scratch, run, user};
 
 /// All steps, in their order.
 const STEPS: [&str; 10] = [
-    "people and addresses",
+    "users and addresses",
     "sessions",
     "outbox",
     "verified addresses",
@@ -128,12 +128,12 @@ fn own_tables_are_the_models() {
 }
 
 #[test]
-fn people_of_django_are_read() {
+fn users_of_django_are_read() {
     let scratch = made_by_django();
     let store = scratch.store();
     run(async {
-        let people = store.people_after(None, 10).await.unwrap();
-        let told: Vec<_> = people
+        let users = store.users_after(None, 10).await.unwrap();
+        let told: Vec<_> = users
             .iter()
             .map(|it| {
                 (
@@ -161,7 +161,7 @@ fn people_of_django_are_read() {
             ("off", false, None, time("2024-02-02T03:04:05.000001Z")),
         ];
         assert_eq!(told, expected);
-        let bob = people.first().unwrap();
+        let bob = users.first().unwrap();
         assert_eq!(bob.email, "Bob@Example.org");
         assert_eq!(bob.password.reveal(), "pbkdf2_sha256$1000000$salt$Bob");
         let addresses = store.addresses_of(bob.id, 100).await.unwrap();
@@ -187,8 +187,8 @@ fn names_that_differ_by_case_stay_apart() {
             ..AccountName::default()
         };
         for (typed, id) in [("Bob", 1), ("bob", 2), ("OFF", 4)] {
-            let found = store.find_person(&by_username(typed)).await;
-            assert_eq!(found.unwrap().unwrap().person.id.get(), id, "{typed}");
+            let found = store.find_user(&by_username(typed)).await;
+            assert_eq!(found.unwrap().unwrap().user.id.get(), id, "{typed}");
         }
         // Neither, and of two e-mail addresses not even the one that is exactly what was typed: telephones
         // write a capital letter first, and mail servers do not care.
@@ -198,7 +198,7 @@ fn names_that_differ_by_case_stay_apart() {
             ..AccountName::default()
         };
         for name in [by_username("BOB"), by_email.clone()] {
-            let error = store.find_person(&name).await.unwrap_err();
+            let error = store.find_user(&name).await.unwrap_err();
             assert_eq!(error.kind(), StoreErrorKind::Ambiguous, "{name:?}");
         }
         // By phone they are told apart.
@@ -206,16 +206,16 @@ fn names_that_differ_by_case_stay_apart() {
             phone: PhoneSpellings::read("+919876543211"),
             ..by_email.clone()
         };
-        let found = store.find_person(&by_phone).await.unwrap().unwrap();
-        assert_eq!(found.person.id.get(), 2);
-        // A person's own two spellings are one person's.
+        let found = store.find_user(&by_phone).await.unwrap().unwrap();
+        assert_eq!(found.user.id.get(), 2);
+        // A user's own two spellings are one user's.
         scratch
             .connect()
             .execute_batch("UPDATE phone_auth_emailaddress SET user_id = 1")
             .unwrap();
-        let found = store.find_person(&by_email).await.unwrap().unwrap();
+        let found = store.find_user(&by_email).await.unwrap().unwrap();
         assert_eq!(
-            (found.person.id.get(), found.address.unwrap().id.get()),
+            (found.user.id.get(), found.address.unwrap().id.get()),
             (1, 2)
         );
     });
@@ -226,9 +226,9 @@ fn new_names_are_checked_in_any_case() {
     let scratch = made_by_django();
     let store = scratch.store();
     run(async {
-        let error = store.create_person(&person("BOB", 1)).await.unwrap_err();
+        let error = store.create_user(&user("BOB", 1)).await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Taken(UniqueName::Username));
-        let error = store.create_person(&person("boss", 1)).await.unwrap_err();
+        let error = store.create_user(&user("boss", 1)).await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Taken(UniqueName::Email));
         let email = EmailAddress::parse("boss@example.org").unwrap();
         let wanted = WantedNames {
@@ -237,7 +237,7 @@ fn new_names_are_checked_in_any_case() {
         };
         assert!(store.taken_names(&wanted).await.unwrap().email);
 
-        let carl = store.create_person(&person("carl", 1)).await.unwrap();
+        let carl = store.create_user(&user("carl", 1)).await.unwrap();
         assert_eq!(carl.id.get(), 5);
         // Django is not hindered in what it could do before.
         scratch
@@ -252,14 +252,14 @@ fn rows_are_written_as_django_does() {
     let scratch = made_by_django();
     let store = scratch.store();
     run(async {
-        let carl = store.create_person(&person("carl", 1)).await.unwrap();
-        let bob = store.people_after(None, 1).await.unwrap().remove(0);
+        let carl = store.create_user(&user("carl", 1)).await.unwrap();
+        let bob = store.users_after(None, 1).await.unwrap().remove(0);
         let change = NewLogIn {
             checked_password: bob.password,
             upgraded_password: None,
             session: NewSession {
                 digest: SessionDigest::from_bytes([1; 32]),
-                person: bob.id,
+                user: bob.id,
                 created_at: time("2026-01-02T03:04:05Z"),
                 expires_at: time("2026-01-03T03:04:05Z"),
             },
@@ -336,41 +336,41 @@ fn odd_rows_are_read_and_listed() {
         .unwrap();
     let store = scratch.store();
     run(async {
-        let people = store.people_after(None, 10).await.unwrap();
-        assert_eq!(people.len(), 4);
-        let bob = people.first().unwrap();
+        let users = store.users_after(None, 10).await.unwrap();
+        assert_eq!(users.len(), 4);
+        let bob = users.first().unwrap();
         assert_eq!(
             (bob.last_login, bob.date_joined),
             (None, DateTime::UNIX_EPOCH)
         );
-        // Whoever is not plainly active is not.
-        assert!(!people.last().unwrap().is_active);
+        // Anyone who is not plainly active is not.
+        assert!(!users.last().unwrap().is_active);
         let addresses = store.addresses_of(bob.id, 100).await.unwrap();
         assert!(!addresses.first().unwrap().is_verified);
 
-        let found = store.oddities().await.unwrap();
+        let found = store.anomalies().await.unwrap();
         let told: Vec<_> = found
             .iter()
-            .map(|oddity| {
-                let rows = oddity
+            .map(|anomaly| {
+                let rows = anomaly
                     .rows
                     .iter()
                     .map(|(text, id)| (text.as_str(), id.get()));
-                (oddity.kind, rows.collect::<Vec<_>>())
+                (anomaly.kind, rows.collect::<Vec<_>>())
             })
             .collect();
         let expected = [
             (
-                OddityKind::SharedEmail,
+                AnomalyKind::SharedEmail,
                 vec![("Bob@Example.org", 1), ("bob@example.org", 2)],
             ),
-            (OddityKind::SharedUsername, vec![("Bob", 1), ("bob", 2)]),
-            (OddityKind::ForeignPhone, vec![("+1 415-555-2671", 2)]),
-            (OddityKind::Ownerless, vec![("+919876543210", 77)]),
-            (OddityKind::Ownerless, vec![("lost@example.org", 0)]),
-            (OddityKind::Ownerless, vec![("odd@example.org", 0)]),
-            (OddityKind::UnreadableTime, vec![("Bob", 1)]),
-            (OddityKind::UnreadableTime, vec![("bob", 2)]),
+            (AnomalyKind::SharedUsername, vec![("Bob", 1), ("bob", 2)]),
+            (AnomalyKind::ForeignPhone, vec![("+1 415-555-2671", 2)]),
+            (AnomalyKind::Ownerless, vec![("+919876543210", 77)]),
+            (AnomalyKind::Ownerless, vec![("lost@example.org", 0)]),
+            (AnomalyKind::Ownerless, vec![("odd@example.org", 0)]),
+            (AnomalyKind::UnreadableTime, vec![("Bob", 1)]),
+            (AnomalyKind::UnreadableTime, vec![("bob", 2)]),
         ];
         assert_eq!(told, expected);
     });
@@ -397,7 +397,7 @@ fn passwords_are_counted_by_kind() {
     let kinds = run(scratch.store().password_kinds()).unwrap();
     let told: Vec<_> = kinds
         .iter()
-        .map(|kind| (kind.algorithm.as_str(), kind.cost.as_str(), kind.people))
+        .map(|kind| (kind.algorithm.as_str(), kind.cost.as_str(), kind.users))
         .collect();
     let expected = [
         ("bcrypt", "", 1),
@@ -411,7 +411,7 @@ fn passwords_are_counted_by_kind() {
 fn sessions_of_django_are_shared() {
     let scratch = made_by_django();
     let store = scratch.store();
-    run(keeps_django_sessions(&store, PersonId::new(1)));
+    run(keeps_django_sessions(&store, UserId::new(1)));
     // A time that cannot be read is over, and in another form it is read all the same.
     let row = |key: &str, date: &str| {
         let statement = format!("INSERT INTO django_session VALUES ('{key}', '', '{date}')");
@@ -431,16 +431,16 @@ fn times_are_those_of_a_zone() {
     let scratch = made_by_django();
     let zone = TimeZone::named("Asia/Kolkata").unwrap();
     let store = scratch.store_with(SqliteOptions::default().with_time_zone(zone));
-    run(keeps_django_sessions(&store, PersonId::new(1)));
+    run(keeps_django_sessions(&store, UserId::new(1)));
     scratch
         .connect()
         .execute_batch("UPDATE auth_user SET last_login = '2024-01-02 03:04:05' WHERE id = 2")
         .unwrap();
     let last_login = Some(time("2024-01-01T21:34:05Z"));
-    let bob = run(store.person(PersonId::new(2))).unwrap().unwrap();
+    let bob = run(store.user(UserId::new(2))).unwrap().unwrap();
     assert_eq!(bob.last_login, last_login);
     let replacement = PasswordReplacement {
-        person: bob.id,
+        user: bob.id,
         old: bob.password,
         new: EncodedPassword::new("argon2$sample"),
         last_login: Some(last_login),
@@ -467,14 +467,14 @@ fn times_are_those_of_a_zone() {
     }
 
     // What is written reads the same there; what is ours alone stays in UTC.
-    let carl = run(store.create_person(&person("carl", 1))).unwrap();
+    let carl = run(store.create_user(&user("carl", 1))).unwrap();
     assert_eq!(carl.date_joined, time("2026-01-02T03:04:05.678901Z"));
     let log_in = NewLogIn {
         checked_password: carl.password.clone(),
         upgraded_password: None,
         session: NewSession {
             digest: SessionDigest::from_bytes([1; 32]),
-            person: carl.id,
+            user: carl.id,
             created_at: time("2026-01-02T23:04:05Z"),
             expires_at: time("2026-01-03T23:04:05Z"),
         },
@@ -508,7 +508,7 @@ fn looking_leaves_the_mode_of_the_file() {
     assert_eq!(mode(), "delete");
     store.migrate().unwrap();
     assert_eq!(mode(), "wal");
-    run(store.people_after(None, 10)).unwrap();
+    run(store.users_after(None, 10)).unwrap();
 }
 
 #[test]
@@ -546,38 +546,38 @@ fn spellings_and_namesakes_are_listed() {
     let store = scratch.store();
     scratch.connect().execute_batch(SPELLINGS).unwrap();
     run(async {
-        let found = store.oddities().await.unwrap();
+        let found = store.anomalies().await.unwrap();
         let told: Vec<_> = found
             .iter()
-            .map(|oddity| {
-                let rows = oddity.rows.iter();
+            .map(|anomaly| {
+                let rows = anomaly.rows.iter();
                 let rows = rows.map(|(text, id)| (text.as_str(), id.get()));
-                (oddity.kind, rows.collect::<Vec<_>>())
+                (anomaly.kind, rows.collect::<Vec<_>>())
             })
             .collect();
         let expected = [
             (
-                OddityKind::SharedEmail,
+                AnomalyKind::SharedEmail,
                 vec![("ann@b\u{fc}cher.example", 1)],
             ),
-            (OddityKind::SharedEmail, vec![("0091 98765 43212", 1)]),
+            (AnomalyKind::SharedEmail, vec![("0091 98765 43212", 1)]),
             (
-                OddityKind::UsernameOfAnother,
+                AnomalyKind::UsernameOfAnother,
                 vec![("+919876543211", 1), ("+919876543211", 2)],
             ),
             (
-                OddityKind::UsernameOfAnother,
+                AnomalyKind::UsernameOfAnother,
                 vec![("Boss@Example.org", 3), ("boss@example.org", 4)],
             ),
-            (OddityKind::ForeignEmail, vec![("\"dan\"@example.org", 3)]),
+            (AnomalyKind::ForeignEmail, vec![("\"dan\"@example.org", 3)]),
             (
-                OddityKind::ForeignEmail,
+                AnomalyKind::ForeignEmail,
                 vec![("ann@b\u{fc}cher.example", 1)],
             ),
-            (OddityKind::ForeignEmail, vec![("dan@localhost", 3)]),
-            (OddityKind::ForeignEmail, vec![("eve@example.org ", 4)]),
-            (OddityKind::UnassignedPhone, vec![("+22997123456", 3)]),
-            (OddityKind::ForeignPhone, vec![("0091 98765 43212", 1)]),
+            (AnomalyKind::ForeignEmail, vec![("dan@localhost", 3)]),
+            (AnomalyKind::ForeignEmail, vec![("eve@example.org ", 4)]),
+            (AnomalyKind::UnassignedPhone, vec![("+22997123456", 3)]),
+            (AnomalyKind::ForeignPhone, vec![("0091 98765 43212", 1)]),
         ];
         for (kind, rows) in &expected {
             assert!(

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use phone_auth_core::session::{NewLogIn, NewSession, SessionDigest};
-use phone_auth_core::store::{AddressStore, PersonStore, SessionStore, StoreErrorKind, UniqueName};
+use phone_auth_core::store::{AddressStore, SessionStore, StoreErrorKind, UniqueName, UserStore};
 use phone_auth_store_sqlite::{MigrateErrorKind, OpenErrorKind, SqliteOptions, SqliteStore};
 
-use crate::common::{Scratch, person, run};
+use crate::common::{Scratch, run, user};
 
 /// All steps, in their order.
 const STEPS: [&str; 10] = [
-    "people and addresses",
+    "users and addresses",
     "sessions",
     "outbox",
     "verified addresses",
@@ -27,16 +27,12 @@ const STEPS: [&str; 10] = [
 ];
 
 #[test]
-fn people_survive_a_reopening() {
+fn users_survive_a_reopening() {
     let scratch = Scratch::new();
     run(async {
-        let ann = scratch
-            .store()
-            .create_person(&person("ann", 1))
-            .await
-            .unwrap();
+        let ann = scratch.store().create_user(&user("ann", 1)).await.unwrap();
         let store = scratch.store();
-        assert_eq!(store.person(ann.id).await.unwrap(), Some(ann.clone()));
+        assert_eq!(store.user(ann.id).await.unwrap(), Some(ann.clone()));
         assert_eq!(store.addresses_of(ann.id, 100).await.unwrap().len(), 2);
     });
 }
@@ -45,11 +41,7 @@ fn people_survive_a_reopening() {
 fn closing_leaves_one_file() {
     let scratch = Scratch::new();
     run(async {
-        scratch
-            .store()
-            .create_person(&person("ann", 1))
-            .await
-            .unwrap();
+        scratch.store().create_user(&user("ann", 1)).await.unwrap();
     });
     let folder = scratch.path();
     let files = std::fs::read_dir(folder.parent().unwrap()).unwrap();
@@ -64,7 +56,7 @@ fn file_is_for_its_owner() {
     let scratch = Scratch::new();
     let store = scratch.store();
     run(async {
-        store.create_person(&person("ann", 1)).await.unwrap();
+        store.create_user(&user("ann", 1)).await.unwrap();
     });
     for suffix in ["", "-wal", "-shm"] {
         let mut path = scratch.path().into_os_string();
@@ -80,14 +72,14 @@ fn migrations_are_applied_once() {
     let store = SqliteStore::open(scratch.path(), SqliteOptions::default()).unwrap();
     assert_eq!(store.pending_migrations().unwrap(), STEPS);
     run(async {
-        let error = store.people_after(None, 1).await.unwrap_err();
+        let error = store.users_after(None, 1).await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Broken);
     });
     assert_eq!(store.migrate().unwrap(), STEPS);
     assert_eq!(store.pending_migrations().unwrap(), [] as [&str; 0]);
     assert_eq!(store.migrate().unwrap(), [] as [&str; 0]);
     run(async {
-        assert_eq!(store.people_after(None, 1).await.unwrap(), []);
+        assert_eq!(store.users_after(None, 1).await.unwrap(), []);
     });
 }
 
@@ -168,7 +160,7 @@ fn two_stores_write_in_parallel() {
                 let store = Arc::clone(store);
                 let name = format!("ann{number}");
                 tasks.push(tokio::spawn(async move {
-                    store.create_person(&person(&name, number)).await
+                    store.create_user(&user(&name, number)).await
                 }));
             }
         }
@@ -183,8 +175,8 @@ fn two_stores_write_in_parallel() {
         }
         assert_eq!(made, 100);
         for store in &stores {
-            let people = store.people_after(None, 1000).await.unwrap();
-            assert_eq!(people.len(), 100);
+            let users = store.users_after(None, 1000).await.unwrap();
+            assert_eq!(users.len(), 100);
         }
     });
 }
@@ -196,17 +188,17 @@ fn locked_database_is_unavailable() {
     let store = scratch.store_with(SqliteOptions::default().with_busy_timeout(timeout));
     let other = scratch.connect();
     run(async {
-        let ann = store.create_person(&person("ann", 1)).await.unwrap();
+        let ann = store.create_user(&user("ann", 1)).await.unwrap();
         other.execute_batch("BEGIN EXCLUSIVE").unwrap();
 
         let begun = Instant::now();
         let many: Vec<_> = (2..40)
-            .map(|number| person(&format!("u{number}"), number))
+            .map(|number| user(&format!("u{number}"), number))
             .collect();
         let mut answers = Vec::new();
         for write in many
             .iter()
-            .map(|new| store.create_person(new))
+            .map(|new| store.create_user(new))
             .collect::<Vec<_>>()
         {
             answers.push(write);
@@ -221,11 +213,11 @@ fn locked_database_is_unavailable() {
         // Well below what it takes to wait one after the other, also on a busy machine.
         assert!(waited >= timeout && waited < 20 * timeout, "{waited:?}");
         // Readers are not held up by a writer.
-        assert_eq!(store.person(ann.id).await.unwrap(), Some(ann.clone()));
+        assert_eq!(store.user(ann.id).await.unwrap(), Some(ann.clone()));
 
         other.execute_batch("ROLLBACK").unwrap();
-        assert_eq!(store.people_after(None, 10).await.unwrap(), [ann]);
-        store.create_person(&person("u2", 2)).await.unwrap();
+        assert_eq!(store.users_after(None, 10).await.unwrap(), [ann]);
+        store.create_user(&user("u2", 2)).await.unwrap();
     });
 }
 
@@ -236,9 +228,9 @@ fn file_taken_away_is_unavailable() {
     let (path, away) = (scratch.path(), scratch.path().with_extension("away"));
     let store = scratch.store();
     run(async {
-        let ann = store.create_person(&person("ann", 1)).await.unwrap();
+        let ann = store.create_user(&user("ann", 1)).await.unwrap();
         let refused = async || {
-            let error = store.create_person(&person("bob", 2)).await.unwrap_err();
+            let error = store.create_user(&user("bob", 2)).await.unwrap_err();
             assert_eq!(error.kind(), StoreErrorKind::Unavailable);
         };
         std::fs::rename(&path, &away).unwrap();
@@ -247,8 +239,8 @@ fn file_taken_away_is_unavailable() {
         refused().await;
         // Back in its place it is the same file.
         std::fs::rename(&away, &path).unwrap();
-        store.create_person(&person("bob", 2)).await.unwrap();
-        assert_eq!(store.person(ann.id).await.unwrap(), Some(ann));
+        store.create_user(&user("bob", 2)).await.unwrap();
+        assert_eq!(store.user(ann.id).await.unwrap(), Some(ann));
     });
 }
 
@@ -264,21 +256,18 @@ fn full_disk_is_unavailable() {
     run(async {
         let mut made = 0_u32;
         let error = loop {
-            match store
-                .create_person(&person(&format!("ann{made}"), made))
-                .await
-            {
+            match store.create_user(&user(&format!("ann{made}"), made)).await {
                 Ok(_) => made += 1,
                 Err(error) => break error,
             }
             assert!(made < 10_000, "the limit has no effect");
         };
         assert_eq!(error.kind(), StoreErrorKind::Unavailable);
-        // Nothing of the refused person is there, and all of the others.
-        let people = store.people_after(None, 10_000).await.unwrap();
-        assert_eq!(u32::try_from(people.len()), Ok(made));
-        for person in &people {
-            assert_eq!(store.addresses_of(person.id, 100).await.unwrap().len(), 2);
+        // Nothing of the refused user is there, and all of the others.
+        let users = store.users_after(None, 10_000).await.unwrap();
+        assert_eq!(u32::try_from(users.len()), Ok(made));
+        for user in &users {
+            assert_eq!(store.addresses_of(user.id, 100).await.unwrap().len(), 2);
         }
         let count: u32 = scratch
             .connect()
@@ -292,7 +281,7 @@ fn full_disk_is_unavailable() {
         drop(store);
         let store = scratch.store();
         store
-            .create_person(&person(&format!("ann{made}"), made))
+            .create_user(&user(&format!("ann{made}"), made))
             .await
             .unwrap();
     });
@@ -303,14 +292,14 @@ fn unreadable_row_is_broken() {
     let scratch = Scratch::new();
     let store = scratch.store();
     run(async {
-        let ann = store.create_person(&person("ann", 1)).await.unwrap();
+        let ann = store.create_user(&user("ann", 1)).await.unwrap();
         let (digest, now) = (SessionDigest::from_bytes([1; 32]), ann.date_joined);
         let log_in = NewLogIn {
             checked_password: ann.password,
             upgraded_password: None,
             session: NewSession {
                 digest,
-                person: ann.id,
+                user: ann.id,
                 created_at: now,
                 expires_at: now + chrono::TimeDelta::days(1),
             },
@@ -343,7 +332,7 @@ fn lost_schema_table_is_made_again() {
     ] {
         let scratch = Scratch::new();
         run(async {
-            let ann = scratch.store().create_person(&person("ann", 1)).await;
+            let ann = scratch.store().create_user(&user("ann", 1)).await;
             let ann = ann.unwrap();
             scratch.connect().execute_batch(loss).unwrap();
             let options = SqliteOptions::default();
@@ -353,8 +342,8 @@ fn lost_schema_table_is_made_again() {
             let applied = store.migrate().unwrap();
             assert!(applied.starts_with(&pending), "{loss}: {applied:?}");
             assert_eq!(store.pending_migrations().unwrap(), [""; 0], "{loss}");
-            assert_eq!(store.person(ann.id).await.unwrap(), Some(ann), "{loss}");
-            store.create_person(&person("bob", 2)).await.unwrap();
+            assert_eq!(store.user(ann.id).await.unwrap(), Some(ann), "{loss}");
+            store.create_user(&user("bob", 2)).await.unwrap();
         });
     }
 }
@@ -378,10 +367,10 @@ fn replaced_file_is_not_read() {
         let scratch = Scratch::new();
         let store = scratch.store();
         run(async {
-            let ann = store.create_person(&person("ann", 1)).await.unwrap();
-            assert!(store.person(ann.id).await.unwrap().is_some());
+            let ann = store.create_user(&user("ann", 1)).await.unwrap();
+            assert!(store.user(ann.id).await.unwrap().is_some());
             loss(&scratch.path());
-            let error = store.person(ann.id).await.unwrap_err();
+            let error = store.user(ann.id).await.unwrap_err();
             assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{what}");
             let digest = SessionDigest::from_bytes([7; 32]);
             let error = store.session(&digest, ann.date_joined).await.unwrap_err();
@@ -392,7 +381,7 @@ fn replaced_file_is_not_read() {
     }
 }
 
-/// All that an error says, to whomever it is shown.
+/// All that an error says, to anyone it is shown.
 fn all_of(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = format!("{error:?}");
     let mut next = Some(error);
@@ -405,7 +394,7 @@ fn all_of(error: &(dyn std::error::Error + 'static)) -> String {
 
 #[test]
 fn errors_tell_no_row() {
-    // What somebody's trigger says may be anything.
+    // What another user's trigger says may be anything.
     let scratch = Scratch::new();
     let store = scratch.store();
     scratch
@@ -418,10 +407,10 @@ fn errors_tell_no_row() {
         )
         .unwrap();
     run(async {
-        let added = store.create_person(&person("ann", 1)).await.unwrap_err();
-        let mut bare = person("bob", 2);
+        let added = store.create_user(&user("ann", 1)).await.unwrap_err();
+        let mut bare = user("bob", 2);
         bare.email = None;
-        let bob = store.create_person(&bare).await.unwrap();
+        let bob = store.create_user(&bare).await.unwrap();
         let changed = store.set_active(bob.id, false).await.unwrap_err();
         for error in [added, changed] {
             assert_eq!(error.kind(), StoreErrorKind::Broken);

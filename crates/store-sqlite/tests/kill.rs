@@ -10,10 +10,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use phone_auth_core::store::{AddressStore, PersonStore};
+use phone_auth_core::store::{AddressStore, UserStore};
 use phone_auth_store_sqlite::{SqliteOptions, SqliteStore};
 
-use crate::common::{Scratch, person, run};
+use crate::common::{Scratch, run, user};
 
 /// Names the database to the child.
 const CHILD: &str = "PHONE_AUTH_TEST_KILLED_CHILD";
@@ -72,10 +72,10 @@ fn killed_after(names: usize, path: &Path) -> Vec<String> {
     told
 }
 
-/// Signs people up from several tasks, and tells each who was stored, until it is killed.
+/// Signs users up from several tasks, and tells each who was stored, until it is killed.
 async fn sign_up_for_ever(path: &Path) {
     let store = Arc::new(SqliteStore::open_and_migrate(path, SqliteOptions::default()).unwrap());
-    let before = store.people_after(None, u32::MAX).await.unwrap().len();
+    let before = store.users_after(None, u32::MAX).await.unwrap().len();
     let before = u32::try_from(before).unwrap() + 1000;
     let tasks: Vec<_> = (0..8)
         .map(|task| {
@@ -83,7 +83,7 @@ async fn sign_up_for_ever(path: &Path) {
             tokio::spawn(async move {
                 for number in (before + task..).step_by(8) {
                     let name = format!("ann{number}");
-                    match store.create_person(&person(&name, number)).await {
+                    match store.create_user(&user(&name, number)).await {
                         Ok(_) => {}
                         // An earlier child got as far as this one.
                         Err(error) if !error.is_retryable() => continue,
@@ -110,12 +110,12 @@ async fn check(scratch: &Scratch, acknowledged: &HashSet<String>) {
         .query_row("PRAGMA integrity_check", [], |row| row.get(0))
         .unwrap();
     assert_eq!(sound, "ok");
-    let people = store.people_after(None, u32::MAX).await.unwrap();
-    for person in &people {
-        let addresses = store.addresses_of(person.id, 100).await.unwrap();
-        assert_eq!(addresses.len(), 2, "{}", person.username);
+    let users = store.users_after(None, u32::MAX).await.unwrap();
+    for user in &users {
+        let addresses = store.addresses_of(user.id, 100).await.unwrap();
+        assert_eq!(addresses.len(), 2, "{}", user.username);
     }
-    let names: HashSet<_> = people.into_iter().map(|it| it.username).collect();
+    let names: HashSet<_> = users.into_iter().map(|it| it.username).collect();
     let lost: Vec<_> = acknowledged.difference(&names).collect();
     assert!(lost.is_empty(), "{lost:?}");
 }

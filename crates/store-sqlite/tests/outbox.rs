@@ -9,15 +9,15 @@ use phone_auth_core::outbox::{
     Binding, Claim, NewMessage, NextDue, OutboxRow, Purpose, Queues, Recipient,
 };
 use phone_auth_core::password::EncodedPassword;
-use phone_auth_core::person::NewPerson;
-use phone_auth_core::store::{AddressStore, OutboxStore, PersonStore};
+use phone_auth_core::store::{AddressStore, OutboxStore, UserStore};
+use phone_auth_core::user::NewUser;
 use phone_auth_store_sqlite::SqliteStore;
 
 use crate::common::{Scratch, run};
 
-/// Enqueues a message to somebody new; its key is the name.
+/// Enqueues a message to someone new; its key is the name.
 async fn enqueue(store: &SqliteStore, name: &str) {
-    let new = NewPerson {
+    let new = NewUser {
         username: name.to_owned(),
         first_name: "Ann".to_owned(),
         last_name: "Lee".to_owned(),
@@ -26,15 +26,15 @@ async fn enqueue(store: &SqliteStore, name: &str) {
         phone: None,
         date_joined: Utc::now(),
     };
-    let person = store.create_person(&new).await.unwrap();
-    let address: AddressId = store.addresses_of(person.id, 9).await.unwrap().remove(0).id;
+    let user = store.create_user(&new).await.unwrap();
+    let address: AddressId = store.addresses_of(user.id, 9).await.unwrap().remove(0).id;
     let created_at = Utc::now().trunc_subsecs(6);
     let message = NewMessage {
         key: name.to_owned(),
         purpose: Purpose::ResetPassword,
         kind: AddressKind::Email,
         recipient: Some(Recipient {
-            person: person.id,
+            user: user.id,
             address,
         }),
         binding: Binding::from_stored([7; 32], None),
@@ -132,7 +132,7 @@ fn unreadable_row_becomes_a_dead_letter_alone() {
                 for name in ["ann", "bob", "carl"] {
                     enqueue(&store, name).await;
                 }
-                // As another program might have written it, long before anybody looks.
+                // As another program might have written it, long before anyone looks.
                 let garble = format!(
                     "PRAGMA foreign_keys = OFF;
                     UPDATE phone_auth_outbox SET attempts = 1, due_at = '2999-12-31 23:59:59' WHERE message_key = 'bob';

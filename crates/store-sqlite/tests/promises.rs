@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use phone_auth_core::address::AddressKind;
 use phone_auth_store_testkit::{
-    OddCell, OddValue, OutsideChange, Outsider, Subject, outbox_suite, store_suite,
+    ExternalChange, ExternalWriter, OddCell, OddValue, Subject, outbox_suite, store_suite,
 };
 use rusqlite::config::DbConfig;
 use rusqlite::types::Value;
@@ -23,8 +23,8 @@ async fn empty() -> Subject {
 /// The store in a folder.
 fn of(scratch: Scratch) -> Subject {
     let store = scratch.store();
-    let outsider = Hand(Mutex::new(scratch.connect()));
-    Subject::with_outbox(store, outsider).keeping(scratch)
+    let external_writer = Hand(Mutex::new(scratch.connect()));
+    Subject::with_outbox(store, external_writer).keeping(scratch)
 }
 
 store_suite!(empty);
@@ -56,18 +56,18 @@ mod in_utf16 {
     outbox_suite!(empty);
 }
 
-/// Somebody else's connection to the same file.
+/// Another user's connection to the same file.
 struct Hand(Mutex<Connection>);
 
 #[async_trait]
-impl Outsider for Hand {
-    async fn make(&self, change: OutsideChange) {
+impl ExternalWriter for Hand {
+    async fn make(&self, change: ExternalChange) {
         let connection = self.0.lock().unwrap();
         let execute = |statement: &str, params: &[&dyn rusqlite::ToSql]| {
             connection.execute(statement, params).unwrap();
         };
         match change {
-            OutsideChange::DeletePerson(id) => {
+            ExternalChange::DeleteUser(id) => {
                 execute(
                     "DELETE FROM phone_auth_emailaddress WHERE user_id = ?1",
                     params![id.get()],
@@ -79,7 +79,7 @@ impl Outsider for Hand {
                 // The sessions go along by themselves.
                 execute("DELETE FROM auth_user WHERE id = ?1", params![id.get()]);
             }
-            OutsideChange::RenamePerson(id, username) => {
+            ExternalChange::RenameUser(id, username) => {
                 // As on a database that Django made, where this index is not unique.
                 connection
                     .execute_batch("DROP INDEX IF EXISTS phone_auth_user_username_any_case")
@@ -89,11 +89,11 @@ impl Outsider for Hand {
                     params![id.get(), username],
                 );
             }
-            OutsideChange::SetOwnEmail(id, email) => execute(
+            ExternalChange::SetOwnEmail(id, email) => execute(
                 "UPDATE auth_user SET email = ?2 WHERE id = ?1",
                 params![id.get(), email],
             ),
-            OutsideChange::SetLastLogin(id, time) => execute(
+            ExternalChange::SetLastLogin(id, time) => execute(
                 "UPDATE auth_user SET last_login = ?2 WHERE id = ?1",
                 // The six digits always: another text for the same time than the store writes.
                 params![
@@ -101,19 +101,19 @@ impl Outsider for Hand {
                     time.map(|time| time.format("%Y-%m-%d %H:%M:%S%.6f").to_string())
                 ],
             ),
-            OutsideChange::SetPassword(id, password) => execute(
+            ExternalChange::SetPassword(id, password) => execute(
                 "UPDATE auth_user SET password = ?2 WHERE id = ?1",
                 params![id.get(), password],
             ),
-            OutsideChange::UnbindSessions(id) => execute(
+            ExternalChange::UnbindSessions(id) => execute(
                 "UPDATE phone_auth_session SET password_digest = NULL WHERE person_id = ?1",
                 params![id.get()],
             ),
-            OutsideChange::SetActive(id, active) => execute(
+            ExternalChange::SetActive(id, active) => execute(
                 "UPDATE auth_user SET is_active = ?2 WHERE id = ?1",
                 params![id.get(), active],
             ),
-            OutsideChange::LoseIndexes => {
+            ExternalChange::LoseIndexes => {
                 let look =
                     "SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL";
                 let mut indexes = connection.prepare(look).unwrap();
@@ -128,20 +128,20 @@ impl Outsider for Hand {
                         .unwrap();
                 }
             }
-            OutsideChange::SetOdd(cell, value) => set_odd(&connection, cell, value),
-            OutsideChange::DeleteAddress(kind, id) => execute(
+            ExternalChange::SetOdd(cell, value) => set_odd(&connection, cell, value),
+            ExternalChange::DeleteAddress(kind, id) => execute(
                 &format!("DELETE FROM {} WHERE id = ?1", table(kind)),
                 params![id.get()],
             ),
-            OutsideChange::EditAddress(kind, id, value) => execute(
+            ExternalChange::EditAddress(kind, id, value) => execute(
                 &format!("UPDATE {} SET {kind} = ?2 WHERE id = ?1", table(kind)),
                 params![id.get(), value],
             ),
-            OutsideChange::MoveAddress(kind, id, person) => execute(
+            ExternalChange::MoveAddress(kind, id, user) => execute(
                 &format!("UPDATE {} SET user_id = ?2 WHERE id = ?1", table(kind)),
-                params![id.get(), person.get()],
+                params![id.get(), user.get()],
             ),
-            OutsideChange::SetVerified(kind, id, verified) => execute(
+            ExternalChange::SetVerified(kind, id, verified) => execute(
                 &format!("UPDATE {} SET is_verified = ?2 WHERE id = ?1", table(kind)),
                 params![id.get(), verified],
             ),
@@ -160,7 +160,7 @@ fn table(kind: AddressKind) -> &'static str {
 /// Puts a value into a column, whatever may be there: as in a table that another program made without constraints.
 fn set_odd(connection: &Connection, cell: OddCell, value: OddValue) {
     let (table, id, column) = match cell {
-        OddCell::Person(id, column) => ("auth_user", id.get(), column),
+        OddCell::User(id, column) => ("auth_user", id.get(), column),
         OddCell::Address(kind, id, column) => (table(kind), id.get(), column),
     };
     let value = match value {

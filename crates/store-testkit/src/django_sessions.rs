@@ -9,9 +9,9 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use phone_auth_core::django_session::{DjangoLogIn, DjangoRewrite, DjangoRow};
 use phone_auth_core::password::EncodedPassword;
-use phone_auth_core::person::PersonId;
 use phone_auth_core::session::{PasswordReplacement, SessionKey};
-use phone_auth_core::store::{DjangoSessionStore, PersonStore, StoreErrorKind};
+use phone_auth_core::store::{DjangoSessionStore, StoreErrorKind, UserStore};
+use phone_auth_core::user::UserId;
 
 /// Now, for these promises.
 fn now() -> DateTime<Utc> {
@@ -28,21 +28,18 @@ fn row(key: char, data: &str) -> DjangoRow {
     }
 }
 
-/// Walks a store through the life of sessions, on a database with Django's tables where this person is
+/// Walks a store through the life of sessions, on a database with Django's tables where this user is
 /// active.
-pub async fn keeps_django_sessions(
-    store: &(impl PersonStore + DjangoSessionStore),
-    person: PersonId,
-) {
+pub async fn keeps_django_sessions(store: &(impl UserStore + DjangoSessionStore), user: UserId) {
     assert!(store.has_django_sessions().await.unwrap());
-    let before = store.person(person).await.unwrap().unwrap();
+    let before = store.user(user).await.unwrap().unwrap();
     let read = async |row: &DjangoRow, at| {
         let found = store.django_session(&row.key, at).await.unwrap();
         found.map(|found| (found.data, found.expires_at))
     };
     let first = row('a', "first");
     let log_in = DjangoLogIn {
-        person,
+        user,
         checked_password: before.password.clone(),
         upgraded_password: Some(EncodedPassword::new("argon2$second")),
         at: now(),
@@ -54,7 +51,7 @@ pub async fn keeps_django_sessions(
     assert_eq!(read(&first, now()).await, expected);
     assert_eq!(read(&first, first.expires_at).await, None, "over is over");
     assert_eq!(read(&row('b', ""), now()).await, None);
-    let after = store.proven_person(person).await.unwrap().unwrap().person;
+    let after = store.proven_user(user).await.unwrap().unwrap().user;
     assert_eq!(after.password.reveal(), "argon2$second");
     assert_eq!(after.last_login, Some(now()));
 
@@ -87,7 +84,7 @@ pub async fn keeps_django_sessions(
 
     // A password and its session change together or not at all.
     let replacement = PasswordReplacement {
-        person,
+        user,
         old: after.password,
         new: EncodedPassword::new("argon2$third"),
         last_login: None,
@@ -113,7 +110,7 @@ pub async fn keeps_django_sessions(
     assert!(replace(&replacement, &fourth).await);
     let (data, _) = read(&fourth.new, now()).await.unwrap();
     assert_eq!(data, "fourth");
-    let stored = store.person(person).await.unwrap().unwrap();
+    let stored = store.user(user).await.unwrap().unwrap();
     assert_eq!(stored.password.reveal(), "argon2$third");
 
     let other = DjangoRow {

@@ -1,18 +1,18 @@
 //! The promises of the store port as one suite, and a store in memory.
 //!
 //! [`store_suite!`] makes a test of every promise; a store written elsewhere runs it in a line, plus
-//! an [`Outsider`] that reaches the same data past the store. [`MemoryStore`] is for tests of flows:
+//! an [`ExternalWriter`] that reaches the same data past the store. [`MemoryStore`] is for tests of flows:
 //! it keeps every promise, and can be told to fail.
 
 mod django_sessions;
+pub mod external_writer;
 pub mod memory;
-pub mod outsider;
 pub mod suite;
 pub mod workload;
 
 pub use django_sessions::keeps_django_sessions;
+pub use external_writer::{ExternalChange, ExternalWriter, OddCell, OddValue};
 pub use memory::MemoryStore;
-pub use outsider::{OddCell, OddValue, OutsideChange, Outsider};
 pub use suite::Subject;
 
 /// The examples of the README are tests.

@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use phone_auth_core::address::AddressKind;
-use phone_auth_core::store::{PersonStore, StoreErrorKind};
+use phone_auth_core::store::{StoreErrorKind, UserStore};
 use phone_auth_store_testkit::{MemoryStore, Subject, outbox_suite, store_suite};
 
 async fn empty() -> Subject {
@@ -31,24 +31,24 @@ fn fault_comes_when_asked() {
         store.fail_after(2, StoreErrorKind::Unavailable);
         let mut kinds = Vec::new();
         for _ in 0..4 {
-            let answer = store.people_after(None, 1).await;
+            let answer = store.users_after(None, 1).await;
             kinds.push(answer.err().map(|error| error.kind()));
         }
         let failed = Some(StoreErrorKind::Unavailable);
         assert_eq!(kinds, [None, None, failed, failed]);
         store.recover();
-        assert_eq!(store.people_after(None, 1).await.unwrap(), []);
+        assert_eq!(store.users_after(None, 1).await.unwrap(), []);
     });
 }
 
 #[test]
 fn clones_share_their_rows() {
     use phone_auth_core::password::EncodedPassword;
-    use phone_auth_core::person::NewPerson;
+    use phone_auth_core::user::NewUser;
     block_on(async {
         let store = MemoryStore::new();
         let other = store.clone();
-        let new = NewPerson {
+        let new = NewUser {
             username: "ann".to_owned(),
             first_name: String::new(),
             last_name: String::new(),
@@ -57,8 +57,8 @@ fn clones_share_their_rows() {
             phone: None,
             date_joined: "2026-01-02T03:04:05Z".parse().unwrap(),
         };
-        store.create_person(&new).await.unwrap();
-        assert_eq!(other.person_count(), 1);
+        store.create_user(&new).await.unwrap();
+        assert_eq!(other.user_count(), 1);
         assert_eq!(other.session_count(), 0);
         assert_eq!(other.address_count(AddressKind::Email), 0);
     });

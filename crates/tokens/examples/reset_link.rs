@@ -18,24 +18,24 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let tokens = OneTimeTokens::new(Keyring::new(SecretKey::generate()?));
 
     let now = Utc::now();
-    let person: &[u8] = b"17";
+    let user: &[u8] = b"17";
     let old_hash: &[u8] = b"hash of the old password";
-    let token = tokens.issue(&RESET, now, &[person, old_hash]);
+    let token = tokens.issue(&RESET, now, &[user, old_hash]);
 
     let later = now + TimeDelta::hours(1);
-    let checked = tokens.check(&RESET, token.as_str(), later, DAY, &[person, old_hash]);
+    let checked = tokens.check(&RESET, token.as_str(), later, DAY, &[user, old_hash]);
     println!("opened in time:       {}", said(checked));
 
     let next_week = now + TimeDelta::days(7);
-    let checked = tokens.check(&RESET, token.as_str(), next_week, DAY, &[person, old_hash]);
+    let checked = tokens.check(&RESET, token.as_str(), next_week, DAY, &[user, old_hash]);
     println!("opened next week:     {}", said(checked));
 
-    let checked = tokens.check(&VERIFY, token.as_str(), later, DAY, &[person, old_hash]);
+    let checked = tokens.check(&VERIFY, token.as_str(), later, DAY, &[user, old_hash]);
     println!("used for another:     {}", said(checked));
 
     // Following the link has changed the password, and with it the state.
     let new_hash: &[u8] = b"hash of the new password";
-    let checked = tokens.check(&RESET, token.as_str(), later, DAY, &[person, new_hash]);
+    let checked = tokens.check(&RESET, token.as_str(), later, DAY, &[user, new_hash]);
     println!("opened a second time: {}", said(checked));
     Ok(())
 }

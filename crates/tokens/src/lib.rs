@@ -34,7 +34,7 @@
 //!
 //! # Signals
 //!
-//! Issuing and checking fire nothing. Whoever wants a record says so: `token.announce(…)` fires `token_issued`, and
+//! Issuing and checking fire nothing. Anyone who wants a record says so: `token.announce(…)` fires `token_issued`, and
 //! `error.announce(…)` fires `token_refused` with the reason.
 //!
 //! # Features

@@ -28,7 +28,7 @@ pub const CLOCK_SKEW: Duration = Duration::from_mins(5);
 ///
 /// # Security
 ///
-/// - Put in whatever must end the token when it changes, and whom it is for: for a reset the person's
+/// - Put in whatever must end the token when it changes, and whom it is for: for a reset the user's
 ///   id, the password hash, the last log-in and the address; for a verification the id of the
 ///   address, its text and whether it is verified.
 /// - A check says whether the token fits the state *that was handed in*. Two requests at the same
@@ -104,7 +104,7 @@ impl OneTimeTokens {
     ///
     /// # Security
     ///
-    /// Anybody can write a time. Only that of a token which [`check`](Self::check) accepts is true.
+    /// Anyone can write a time. Only that of a token which [`check`](Self::check) accepts is true.
     pub fn issued_at(text: &str) -> Option<DateTime<Utc>> {
         let seconds = text::read(text)?.seconds;
         DateTime::from_timestamp(i64::try_from(seconds).ok()?, 0)

@@ -21,7 +21,7 @@ const GENERATED_BYTES: usize = 32;
 
 /// A secret that tokens and other keys are derived from.
 ///
-/// Whoever holds it can make tokens for everybody, so it is wiped from memory when dropped, its
+/// Anyone who holds it can make tokens for everybody, so it is wiped from memory when dropped, its
 /// `Debug` shows nothing, and it cannot be displayed. [`reveal`](Self::reveal) is the only way to its
 /// text, for the one place that writes the key file.
 ///

@@ -1,6 +1,6 @@
 //! The signals of tokens: that one was issued, that one was refused. They carry no token and no state.
 //!
-//! Issuing and checking fire nothing: whoever did it says so, once it is final.
+//! Issuing and checking fire nothing: anyone who did it says so, once it is final.
 
 use phone_auth_events::{Sender, Signals, SyncEvent};
 
@@ -55,7 +55,7 @@ impl TokenRefused {
 }
 
 impl Token {
-    /// Fires `token_issued` once, if anybody receives it. Receivers that fail or panic change nothing here.
+    /// Fires `token_issued` once, if anyone receives it. Receivers that fail or panic change nothing here.
     ///
     /// # Examples
     /// ```
@@ -81,7 +81,7 @@ impl Token {
 }
 
 impl TokenError {
-    /// Fires `token_refused` once, with the reason, if anybody receives it. Receivers that fail or panic change nothing
+    /// Fires `token_refused` once, with the reason, if anyone receives it. Receivers that fail or panic change nothing
     /// here.
     ///
     /// # Examples

@@ -9,7 +9,7 @@ use crate::Purpose;
 
 /// A token that was just issued: text that is safe in a URL, at most 42 characters.
 ///
-/// Whoever reads it can use it, so it is wiped from memory when dropped, its `Debug` shows nothing and it cannot be
+/// Anyone who reads it can use it, so it is wiped from memory when dropped, its `Debug` shows nothing and it cannot be
 /// displayed. Only
 /// [`as_str`](Self::as_str) gives its text.
 #[derive(Clone)]

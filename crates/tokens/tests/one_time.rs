@@ -70,7 +70,7 @@ fn format_stays_the_same() {
 
 #[test]
 fn fields_never_run_together() {
-    // Accounts 58 and 5 of the model: "58" ‖ "john@gmail.com" is "5" ‖ "8john@gmail.com".
+    // Accounts 58 and 5 of django-phone-auth: "58" ‖ "john@gmail.com" is "5" ‖ "8john@gmail.com".
     let own = tokens().issue(&VERIFY, noon(), &[b"58", b"john@gmail.com", b"False"]);
     let stolen: [&[&[u8]]; 4] = [
         &[b"5", b"8john@gmail.com", b"False"],

@@ -1,4 +1,4 @@
-//! What a hub hears of tokens: each issue and each refusal once, and never a secret.
+//! What a dispatcher hears of tokens: each issue and each refusal once, and never a secret.
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
@@ -42,7 +42,7 @@ fn issue_is_told_once() {
     assert!(refused.take().is_empty());
 }
 
-/// Checks an hour and so many seconds after noon; what the hub hears of it.
+/// Checks an hour and so many seconds after noon; what the dispatcher hears of it.
 #[track_caller]
 fn told(tokens: &OneTimeTokens, signals: &Signals, text: &str, late: i64) -> Vec<TokenErrorKind> {
     let mut refused = signals.capture::<TokenRefused>();

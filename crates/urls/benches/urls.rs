@@ -102,13 +102,13 @@ fn resolve(routes: &AccountRoutes) {
 fn ids() {
     let table = Table::new("base64ct, over digits that are there already");
     table.compare(
-        "write a person's id",
+        "write a user's id",
         1.5,
         || id::encode_user(black_box(12_345)),
         || Base64UrlUnpadded::encode_string(black_box(b"12345")),
     );
     table.compare(
-        "read a person's id",
+        "read a user's id",
         1.5,
         || id::decode_user(black_box("MTIzNDU")),
         || {

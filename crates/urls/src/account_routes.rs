@@ -87,7 +87,7 @@ impl AccountRoutes {
             .unwrap_or_default()
     }
 
-    /// Where a reset link of this person leads.
+    /// Where a reset link of this user leads.
     ///
     /// # Errors
     ///
@@ -136,7 +136,7 @@ impl AccountRoutes {
         )
     }
 
-    /// Tells those who listen that somebody followed a link to this page: fires `link_followed` once.
+    /// Tells those who listen that someone followed a link to this page: fires `link_followed` once.
     ///
     /// Receivers that fail or panic change nothing here.
     pub fn followed(&self, signals: &Signals, page: AccountPage) {

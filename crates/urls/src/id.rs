@@ -1,4 +1,4 @@
-//! Row ids as they stand in links: `uidb64` of a person, `idb64` of an address.
+//! Row ids as they stand in links: `uidb64` of a user, `idb64` of an address.
 //!
 //! The texts are those of django-phone-auth: base64url without padding, of the decimal id (`1` →
 //! `MQ`), or of the kind of address and its row id (`email1` → `ZW1haWwx`). Each id has exactly one
@@ -34,14 +34,14 @@ const MAX_BYTES: usize = 5 + MAX_NUMBER_BYTES;
 /// The longest text after encoding.
 const MAX_ENCODED_BYTES: usize = MAX_BYTES.div_ceil(3) * 4;
 
-/// The `uidb64` of a person.
+/// The `uidb64` of a user.
 ///
 /// Ids of rows are positive. Others get a text too, which [`decode_user`] refuses.
 pub fn encode_user(id: i64) -> String {
     encode("", id)
 }
 
-/// The id of the person, or `None` when the text is not exactly what [`encode_user`] gives for a
+/// The id of the user, or `None` when the text is not exactly what [`encode_user`] gives for a
 /// positive id.
 pub fn decode_user(text: &str) -> Option<i64> {
     let mut buffer = [0; MAX_BYTES];

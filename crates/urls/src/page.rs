@@ -19,7 +19,7 @@ pub(crate) const NAMESPACE: &str = "phone_auth:";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[expect(
     clippy::exhaustive_enums,
-    reason = "whoever serves the pages should be told by the compiler when one is added"
+    reason = "anyone who serves the pages should be told by the compiler when one is added"
 )]
 pub enum AccountPage {
     /// `signup/`
@@ -51,7 +51,7 @@ pub enum AccountPage {
 }
 
 impl AccountPage {
-    /// All pages, in the order of the model.
+    /// All pages, in the order of django-phone-auth.
     pub const ALL: [Self; 13] = [
         Self::Signup,
         Self::Login,

@@ -29,7 +29,7 @@ fn accepted(case: &Value) -> Option<i64> {
 }
 
 #[test]
-fn ids_of_people_hold() {
+fn ids_of_users_hold() {
     for case in cases("uidb64") {
         let text = case.get("uidb64").and_then(Value::as_str).unwrap();
         assert_eq!(decode_user(text), accepted(&case), "{case}");

@@ -11,7 +11,7 @@ fn accounts() -> AccountRoutes {
     AccountRoutes::new("/accounts/").unwrap()
 }
 
-/// The names and paths of the model, mounted at `/accounts/`.
+/// The names and paths of django-phone-auth, mounted at `/accounts/`.
 const PAGES: [(&str, &str); 13] = [
     ("phone_signup", "/accounts/signup/"),
     ("phone_login", "/accounts/login/"),

@@ -1,4 +1,4 @@
-//! What a hub hears of links that are followed.
+//! What a dispatcher hears of links that are followed.
 
 use phone_auth_events::{LinkFollowed, Signals};
 use phone_auth_urls::{AccountPage, AccountRoutes, RouteError};

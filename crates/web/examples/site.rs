@@ -20,7 +20,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let listener = tokio::net::TcpListener::bind(address).await?;
     let origin = SiteOrigin::parse(&format!("http://{}", listener.local_addr()?))?;
 
-    // Whoever sends messages would listen here. This one prints them.
+    // Anyone who sends messages would listen here. This one prints them.
     let signals = Signals::isolated();
     let to = origin.clone();
     signals
@@ -59,6 +59,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-async fn hello(LoggedIn(visitor): LoggedIn) -> String {
-    format!("Hello {}", visitor.person().first_name)
+async fn hello(LoggedIn(current_user): LoggedIn) -> String {
+    format!("Hello {}", current_user.user().first_name)
 }

@@ -10,7 +10,7 @@ use http::{HeaderValue, StatusCode};
 use phone_auth_core::accounts::{Failure, FailureKind};
 
 use crate::page::Page;
-use crate::visit::Visit;
+use crate::request_context::RequestContext;
 
 /// How many seconds a browser is asked to wait when there is too much to do.
 const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("5");
@@ -96,11 +96,11 @@ impl Wrong {
 }
 
 /// The answer to a request that is wrong.
-pub(crate) fn wrong(visit: &Visit, what: Wrong) -> Response {
+pub(crate) fn wrong(context: &RequestContext, what: Wrong) -> Response {
     let page = Page::new("phone_auth/error.html", what.title())
         .status(what.status())
         .with("sentences", what.sentences());
-    let mut response = visit.render(page);
+    let mut response = context.render(page);
     if what == Wrong::Slow {
         let headers = response.headers_mut();
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
@@ -109,57 +109,61 @@ pub(crate) fn wrong(visit: &Visit, what: Wrong) -> Response {
 }
 
 /// The answer to a form that is sent to a page which only shows something.
-pub(crate) fn only_shows(visit: &Visit) -> Response {
-    let mut response = wrong(visit, Wrong::Method);
+pub(crate) fn only_shows(context: &RequestContext) -> Response {
+    let mut response = wrong(context, Wrong::Method);
     let headers = response.headers_mut();
     headers.insert(ALLOW, HeaderValue::from_static("GET,HEAD"));
     response
 }
 
 /// The answer when a flow could not come to its end: 503 when trying again may help, else 500.
-pub(crate) fn flow_failed(visit: &Visit, doing: &'static str, failure: &Failure) -> Response {
+pub(crate) fn flow_failed(
+    context: &RequestContext,
+    doing: &'static str,
+    failure: &Failure,
+) -> Response {
     match failure.kind() {
         FailureKind::Busy | FailureKind::Unavailable => {
             tracing::warn!(doing, error = ?chain(failure), "not available");
-            busy(visit)
+            busy(context)
         }
         // The flow has told the log.
-        FailureKind::OutboxFull => busy(visit),
+        FailureKind::OutboxFull => busy(context),
         FailureKind::Broken => {
             log_broken(doing, failure);
-            broken(visit)
+            broken(context)
         }
     }
 }
 
 /// The answer when trying again later may help.
-fn busy(visit: &Visit) -> Response {
+fn busy(context: &RequestContext) -> Response {
     let page = Page::new("phone_auth/error.html", "Too busy just now")
         .status(StatusCode::SERVICE_UNAVAILABLE)
         .with(
             "sentences",
             ["There is more to do than can be done at once, so nothing was changed. Wait a few seconds and try again."],
         );
-    let mut response = visit.render(page);
+    let mut response = context.render(page);
     response.headers_mut().insert(RETRY_AFTER, RETRY_SECONDS);
     response
 }
 
 /// The answer when something is wrong on our side.
-fn broken(visit: &Visit) -> Response {
+fn broken(context: &RequestContext) -> Response {
     let page = Page::new("phone_auth/error.html", "Something Went Wrong")
         .status(StatusCode::INTERNAL_SERVER_ERROR)
         .with(
             "sentences",
             ["The fault is ours and has been noted. Try again later."],
         );
-    visit.render(page)
+    context.render(page)
 }
 
 /// The page for a status that was found outside of any page: by a listener, a time limit or after a panic.
-pub(crate) fn of_status(visit: &Visit, status: StatusCode) -> Response {
+pub(crate) fn of_status(context: &RequestContext, status: StatusCode) -> Response {
     let what = match status {
-        StatusCode::SERVICE_UNAVAILABLE => return busy(visit),
+        StatusCode::SERVICE_UNAVAILABLE => return busy(context),
         StatusCode::FORBIDDEN => Wrong::Origin,
         StatusCode::NOT_FOUND => Wrong::Path,
         StatusCode::METHOD_NOT_ALLOWED => Wrong::Method,
@@ -168,9 +172,9 @@ pub(crate) fn of_status(visit: &Visit, status: StatusCode) -> Response {
         StatusCode::UNSUPPORTED_MEDIA_TYPE => Wrong::Kind,
         StatusCode::URI_TOO_LONG | StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Wrong::Head,
         status if status.is_client_error() => Wrong::Request,
-        _ => return broken(visit),
+        _ => return broken(context),
     };
-    let mut response = wrong(visit, what);
+    let mut response = wrong(context, what);
     *response.status_mut() = status;
     response
 }

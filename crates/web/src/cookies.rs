@@ -19,7 +19,7 @@ use crate::csrf::is_nonce;
 /// The names and flags of this site's cookies.
 ///
 /// Every cookie is `HttpOnly` and `SameSite=Lax`, and `Secure` when the site is https. `Lax` and not
-/// `Strict`, because people come from links in messages and should then be logged in.
+/// `Strict`, because users come from links in messages and should then be logged in.
 #[derive(Clone, Debug)]
 pub(crate) struct Cookies {
     secure: bool,
@@ -49,11 +49,12 @@ const HOST_DEVICE: &str = "__Host-phone_auth_device";
 /// The names that the session cookie cannot have.
 pub(crate) const TAKEN: [&str; 4] = [CSRF, CSRF_BESIDE_DJANGO, RESET, DEVICE];
 
-/// How long a reset token waits in its cookie. The token itself may live shorter or longer; whoever
+/// How long a reset token waits in its cookie. The token itself may live shorter or longer; anyone who
 /// takes longer opens the link again.
 const RESET_WAITS: Duration = Duration::from_hours(1);
 
-/// How many values of one name are tried. Each costs a query, and whoever sends the request chooses how many there are.
+/// How many values of one name are tried. Each costs a query, and anyone who sends the request chooses how many there
+/// are.
 pub(crate) const MOST_TRIED: usize = 8;
 
 impl Cookies {
@@ -92,7 +93,7 @@ impl Cookies {
     ///
     /// # Security
     /// With the prefix, a cookie without it counts only for a key of the first version: any host of the domain can set
-    /// such a cookie, and would log a visitor in to an account of its own by it.
+    /// such a cookie, and would log a current_user in to an account of its own by it.
     pub(crate) fn session_keys(&self, headers: &HeaderMap) -> Vec<SessionKey> {
         let prefixed = values(headers, &self.session).filter_map(SessionKey::parse);
         let older = self

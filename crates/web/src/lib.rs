@@ -15,8 +15,8 @@
 //! use phone_auth_tokens::{Keyring, SecretKey};
 //! use phone_auth_web::{LoggedIn, Web};
 //!
-//! async fn hello(LoggedIn(visitor): LoggedIn) -> String {
-//!     format!("Hello {}", visitor.person().first_name)
+//! async fn hello(LoggedIn(current_user): LoggedIn) -> String {
+//!     format!("Hello {}", current_user.user().first_name)
 //! }
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -28,7 +28,7 @@
 //!     .route("/hello/", get(hello))
 //!     .route(
 //!         "/members/",
-//!         get(async || "for people with a verified phone").layer(web.verified_phone_required()),
+//!         get(async || "for users with a verified phone").layer(web.verified_phone_required()),
 //!     )
 //!     .with_state(web.clone())
 //!     .merge(web.router());
@@ -73,13 +73,13 @@ mod page;
 mod pages;
 mod peer;
 mod redirect;
+mod request_context;
 mod request_log;
 mod router;
 pub mod site;
 mod stylesheet;
 mod templates;
 mod time_limit;
-mod visit;
 mod web;
 
 pub use crate::build_error::{WebBuildError, WebBuildErrorKind};
@@ -92,9 +92,9 @@ pub use crate::headers::{PageHeaders, PageHeadersLayer};
 pub use crate::page::Page;
 pub use crate::peer::ClientAddress;
 pub use crate::redirect::append_slash;
+pub use crate::request_context::RequestContext;
 pub use crate::request_log::{RequestLog, RequestLogLayer};
 pub use crate::time_limit::{TimeLimit, TimeLimitLayer};
-pub use crate::visit::Visit;
 pub use crate::web::{Web, WebBuilder};
 
 #[cfg(doctest)]

@@ -1,8 +1,8 @@
-//! Whether somebody opened a link, or a program looked what is behind it.
+//! Whether someone opened a link, or a program looked what is behind it.
 
 use http::{HeaderMap, HeaderName, Method};
 
-/// What browsers and programs send that fetch a page before anybody asks for it.
+/// What browsers and programs send that fetch a page before anyone asks for it.
 const AHEAD: [HeaderName; 4] = [
     HeaderName::from_static("sec-purpose"),
     HeaderName::from_static("purpose"),
@@ -10,15 +10,15 @@ const AHEAD: [HeaderName; 4] = [
     HeaderName::from_static("x-moz"),
 ];
 
-/// What a browser says of a page that somebody goes to (W3C Fetch Metadata, sections 2.1 and 2.2).
+/// What a browser says of a page that someone goes to (W3C Fetch Metadata, sections 2.1 and 2.2).
 const GOING_THERE: [(HeaderName, &str); 2] = [
     (HeaderName::from_static("sec-fetch-dest"), "document"),
     (HeaderName::from_static("sec-fetch-mode"), "navigate"),
 ];
 
-/// Whether a request for a link may be somebody who opened it: not HEAD, not fetched ahead, not an image, a frame or a
-/// script. A client that says nothing counts as somebody.
-pub(crate) fn is_by_somebody(method: &Method, headers: &HeaderMap) -> bool {
+/// Whether a request for a link may be someone who opened it: not HEAD, not fetched ahead, not an image, a frame or a
+/// script. A client that says nothing counts as someone.
+pub(crate) fn is_by_someone(method: &Method, headers: &HeaderMap) -> bool {
     let is_ahead = AHEAD.iter().any(|name| headers.contains_key(name));
     let goes_there = GOING_THERE
         .iter()
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn programs_are_told_from_people() {
+    fn programs_are_told_from_users() {
         for (headers, is) in [
             (&[][..], true),
             (
@@ -80,8 +80,8 @@ mod tests {
             for (name, value) in headers {
                 map.append(*name, HeaderValue::from_static(value));
             }
-            assert_eq!(is_by_somebody(&Method::GET, &map), is, "{headers:?}");
-            assert!(!is_by_somebody(&Method::HEAD, &map), "{headers:?}");
+            assert_eq!(is_by_someone(&Method::GET, &map), is, "{headers:?}");
+            assert!(!is_by_someone(&Method::HEAD, &map), "{headers:?}");
         }
     }
 }

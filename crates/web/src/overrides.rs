@@ -1,4 +1,4 @@
-//! Templates of a folder, read while somebody may be editing them.
+//! Templates of a folder, read while someone may be editing them.
 //!
 //! A file is read anew when it changes. One that has a mistake, is empty, or cannot be read does not take its page
 //! down: it may be half saved. The text that was good last goes on, and a line in the log says so.
@@ -47,7 +47,7 @@ impl Overrides {
         let last = good.get(name);
         let (reason, instead) = match read {
             Ok(Some(source)) => match mistake(name, source.source()) {
-                // At the start, and in a file that was never good, a mistake is told to whoever asks.
+                // At the start, and in a file that was never good, a mistake is told to the one who asks.
                 Some(error) if last.is_none() => return Err(error),
                 Some(error) => ("it has a mistake", (last, Some(error))),
                 None if source.source().trim().is_empty() && last.is_some() => {
@@ -131,7 +131,7 @@ mod tests {
         let mut environment = Environment::new();
         let (save, saved) = (path.clone(), "the whole text");
         environment.set_loader(move |name| {
-            // What `loader` does, with somebody who saves the rest between the reading and the judging.
+            // What `loader` does, with someone who saves the rest between the reading and the judging.
             let stamp = stamp(&overrides.folder.join(name));
             let read = path_loader(overrides.folder.clone())(name);
             if read

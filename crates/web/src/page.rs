@@ -10,7 +10,7 @@ use serde::Serialize;
 /// A page: which template, what it is called, and what the template is told besides what every page
 /// knows (see the table in the crate's README).
 ///
-/// [`Visit::render`](crate::Visit::render) makes an answer of it.
+/// [`RequestContext::render`](crate::RequestContext::render) makes an answer of it.
 ///
 /// # Examples
 /// ```

@@ -14,7 +14,7 @@ use http::request::Parts;
 ///
 /// # Security
 /// Take it from a header only where a proxy of your own has written it over whatever the client sent:
-/// whoever can choose an address has as many shares as there are addresses.
+/// anyone who can choose an address has as many shares as there are addresses.
 ///
 /// # Examples
 /// ```

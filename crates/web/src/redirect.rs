@@ -9,12 +9,12 @@ use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, StatusCode, Uri};
 use phone_auth_urls::MAX_NEXT_BYTES;
 
-/// 302 to a path of this site, as the model answers after a form.
+/// 302 to a path of this site, as django-phone-auth answers after a form.
 pub(crate) fn found(path: &str) -> Response {
     to(StatusCode::FOUND, path)
 }
 
-/// 302 to the log-in page, which leads back to where the visitor wanted to go. An address that is too long to be led
+/// 302 to the log-in page, which leads back to where the current_user wanted to go. An address that is too long to be led
 /// back to is left out: encoded, it would be up to three times as long again.
 pub(crate) fn to_login(login: &str, wanted: &Uri) -> Response {
     let wanted = wanted.path_and_query().map_or("/", PathAndQuery::as_str);
@@ -25,7 +25,7 @@ pub(crate) fn to_login(login: &str, wanted: &Uri) -> Response {
     target.push_str(login);
     target.push_str("?next=");
     for byte in wanted.bytes() {
-        // Slashes stay, as the model leaves them: a query may hold them (RFC 3986, section 3.4).
+        // Slashes stay, as django-phone-auth leaves them: a query may hold them (RFC 3986, section 3.4).
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'/') {
             target.push(char::from(byte));
         } else {

@@ -16,9 +16,9 @@ use crate::pages::{
     verification_link,
 };
 use crate::redirect::append_slash;
+use crate::request_context::RequestContext;
 use crate::stylesheet::Stylesheet;
 use crate::templates::Templates;
-use crate::visit::Visit;
 use crate::web::Web;
 
 /// The thirteen pages and the style sheet, at their full paths.
@@ -62,13 +62,13 @@ fn handlers(page: AccountPage) -> MethodRouter<Web> {
 }
 
 /// Answers OPTIONS with the methods there are, and others with 405. axum adds `Allow`.
-async fn other_method(method: Method, visit: Visit) -> Response {
+async fn other_method(method: Method, context: RequestContext) -> Response {
     if method == Method::OPTIONS {
         let mut response = Response::default();
         *response.status_mut() = StatusCode::NO_CONTENT;
         return response;
     }
-    answer::wrong(&visit, Wrong::Method)
+    answer::wrong(&context, Wrong::Method)
 }
 
 /// Tells every template where things are.

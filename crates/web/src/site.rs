@@ -1,7 +1,7 @@
 //! A small site around the account pages: a home page, a profile, and two pages behind guards.
 //!
 //! The `phone-auth` program serves it. It uses the guards as any application does: the profile and
-//! the page for people with a verified phone number by an extractor, the page for people with a
+//! the page for users with a verified phone number by an extractor, the page for users with a
 //! verified e-mail address by a layer.
 
 use axum::Router;
@@ -12,7 +12,7 @@ use crate::answer::{self, Wrong};
 use crate::guard::{LoggedIn, VerifiedPhone};
 use crate::page::Page;
 use crate::redirect::append_slash;
-use crate::visit::Visit;
+use crate::request_context::RequestContext;
 use crate::web::Web;
 
 /// `/`, `/accounts/profile/`, `/members/email/`, `/members/phone/`, and a page for every address
@@ -45,26 +45,26 @@ pub fn router(web: &Web) -> Router {
         .with_state(web.clone())
 }
 
-async fn home(visit: Visit) -> Response {
-    visit.render(Page::new("site/home.html", "Welcome"))
+async fn home(context: RequestContext) -> Response {
+    context.render(Page::new("site/home.html", "Welcome"))
 }
 
-async fn profile(LoggedIn(_): LoggedIn, visit: Visit) -> Response {
-    visit.render(Page::new("site/profile.html", "Your profile"))
+async fn profile(LoggedIn(_): LoggedIn, context: RequestContext) -> Response {
+    context.render(Page::new("site/profile.html", "Your profile"))
 }
 
-async fn email_members(visit: Visit) -> Response {
-    visit.render(Page::new("site/members.html", "Members by email").with("kind", "email"))
+async fn email_members(context: RequestContext) -> Response {
+    context.render(Page::new("site/members.html", "Members by email").with("kind", "email"))
 }
 
-async fn phone_members(VerifiedPhone(_): VerifiedPhone, visit: Visit) -> Response {
-    visit.render(Page::new("site/members.html", "Members by phone").with("kind", "phone"))
+async fn phone_members(VerifiedPhone(_): VerifiedPhone, context: RequestContext) -> Response {
+    context.render(Page::new("site/members.html", "Members by phone").with("kind", "phone"))
 }
 
-async fn not_found(visit: Visit) -> Response {
-    answer::wrong(&visit, Wrong::Path)
+async fn not_found(context: RequestContext) -> Response {
+    answer::wrong(&context, Wrong::Path)
 }
 
-async fn wrong_method(visit: Visit) -> Response {
-    answer::wrong(&visit, Wrong::Method)
+async fn wrong_method(context: RequestContext) -> Response {
+    answer::wrong(&context, Wrong::Method)
 }

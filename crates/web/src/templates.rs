@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::overrides;
 
-/// The templates of the account pages, by the names that the model has for them.
+/// The templates of the account pages, by the names that django-phone-auth has for them.
 const ACCOUNTS: &[(&str, &str)] = &[
     (
         "phone_auth/_form.html",

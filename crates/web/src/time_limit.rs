@@ -117,7 +117,7 @@ struct Coming(Mutex<State>);
 struct State {
     /// When the request began, and then when its body had come.
     since: Instant,
-    /// Whether somebody waits for more of it.
+    /// Whether someone waits for more of it.
     is_awaited: bool,
     has_ended: bool,
 }

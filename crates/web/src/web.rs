@@ -21,11 +21,11 @@ use crate::cookies::Cookies;
 use crate::csrf::{CsrfKeys, Origins, SameOriginLayer};
 use crate::guard::{GuardLayer, Rule};
 use crate::headers::PageHeadersLayer;
+use crate::request_context::RequestContext;
 use crate::router;
 use crate::stylesheet::Stylesheet;
 use crate::templates::Templates;
 use crate::time_limit::TimeLimitLayer;
-use crate::visit::Visit;
 
 /// The account pages, sessions and guards of a site. Cheap to clone; clones share everything.
 ///
@@ -83,7 +83,7 @@ impl Web {
         &self.inner.site
     }
 
-    /// A layer that lets only people through who are logged in; others are sent to the log-in page
+    /// A layer that lets only users through who are logged in; others are sent to the log-in page
     /// and come back from there.
     ///
     /// Behind it, handlers find who it is by [`LoggedIn`](crate::LoggedIn), without a second look
@@ -102,7 +102,7 @@ impl Web {
         GuardLayer::new(self.clone(), Rule::LoggedIn)
     }
 
-    /// A layer that lets only people through who are not logged in; others are sent to the setting
+    /// A layer that lets only users through who are not logged in; others are sent to the setting
     /// `login_redirect_url`.
     ///
     /// # Examples
@@ -118,7 +118,7 @@ impl Web {
         GuardLayer::new(self.clone(), Rule::Anonymous)
     }
 
-    /// A layer that lets only people through who have a verified e-mail address. Whoever is logged
+    /// A layer that lets only users through who have a verified e-mail address. Anyone who is logged
     /// in without one is sent to the page that asks for verification.
     ///
     /// # Examples
@@ -134,7 +134,7 @@ impl Web {
         GuardLayer::new(self.clone(), Rule::VerifiedEmail)
     }
 
-    /// A layer that lets only people through who have a verified phone number. Whoever is logged in
+    /// A layer that lets only users through who have a verified phone number. Anyone who is logged in
     /// without one is sent to the page that asks for verification.
     ///
     /// # Examples
@@ -219,7 +219,7 @@ impl Web {
     /// ```
     pub fn error_page(&self, status: StatusCode) -> Response {
         let (parts, ()) = Request::new(()).into_parts();
-        let mut response = answer::of_status(&Visit::unasked(self, &parts), status);
+        let mut response = answer::of_status(&RequestContext::unasked(self, &parts), status);
         self.inner.page_headers.apply(response.headers_mut());
         response
     }

@@ -53,7 +53,7 @@ impl Binaries {
         &self.folder
     }
 
-    /// A client program, which runs as whoever runs the test.
+    /// A client program, which runs as the one who runs the test.
     pub(crate) fn client(&self, program: &str) -> Command {
         Command::new(self.folder.join(program))
     }
@@ -68,7 +68,7 @@ impl Binaries {
 /// told to stop when the thread that starts it ends.
 ///
 /// # Errors
-/// When the folder cannot be given to whoever it runs as.
+/// When the folder cannot be given to the user it runs as.
 pub fn as_server_user(program: &Path, folder: &Path) -> Result<Command, PostgresError> {
     let user = User::to_become()?;
     if let Some(user) = user {
@@ -78,7 +78,7 @@ pub fn as_server_user(program: &Path, folder: &Path) -> Result<Command, Postgres
 }
 
 /// A program that, on Linux, is told to stop when the thread that starts it ends, however that ends; root
-/// starts it as somebody else.
+/// starts it as someone else.
 fn bound(program: &Path, user: Option<&User>) -> Command {
     let mut command = if cfg!(target_os = "linux") || user.is_some() {
         let mut command = Command::new("setpriv");
@@ -111,7 +111,7 @@ fn of_debian() -> Vec<PathBuf> {
     folders.into_iter().map(|(_, folder)| folder).collect()
 }
 
-/// Somebody as whom a server runs.
+/// Someone as whom a server runs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct User {
     pub(crate) uid: u32,

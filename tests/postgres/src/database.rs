@@ -79,7 +79,7 @@ impl Database {
     }
 }
 
-/// Runs statements in a database that somebody else keeps, as [`Database::run`] does.
+/// Runs statements in a database that someone else keeps, as [`Database::run`] does.
 ///
 /// # Errors
 /// `NotInstalled` without the programs of PostgreSQL, and what the server says to the first statement that fails.

@@ -18,7 +18,7 @@ const PARTS: [Part; 4] = [
     ("tidy", tidy::run),
 ];
 
-/// Runs all parts, also after one failed: whoever mends one wants to know the others.
+/// Runs all parts, also after one failed: anyone who mends one wants to know the others.
 ///
 /// # Errors
 /// `PartsFailed` with the names of those that did.

@@ -7,11 +7,11 @@ use crate::repository::Repository;
 /// Builds the program, and measures it.
 ///
 /// # Errors
-/// `CommandFailed` when somebody can be told from nobody, or it does not build.
+/// `CommandFailed` when someone can be told from nobody, or it does not build.
 pub(crate) fn run(repository: &Repository, console: &Console) -> Result<(), ChoreError> {
     console.step("building the program");
     let program = repository.build_program("phone-auth-cli")?;
-    console.step("asking for people who exist and people who do not, in turns");
+    console.step("asking for users who exist and users who do not, in turns");
     repository
         .cargo()
         .args(["test", "--package", "phone-auth-tests", "--bench", "timing"])

@@ -35,7 +35,7 @@ impl Artefact {
 
     /// What the table cannot say in a cell.
     pub(crate) const NOTES: &'static [&'static str] = &[
-        "`refused`: the hub was not built, because the two registries disagree; a program says so at its start",
+        "`refused`: the dispatcher was not built, because the two registries disagree; a program says so at its start",
         "Rust dylib: linkme's sections are empty in it, so it is not supported; with LTO, rustc builds none",
     ];
 

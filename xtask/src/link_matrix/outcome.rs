@@ -10,7 +10,7 @@ use crate::link_matrix::profile::Profile;
 pub(crate) enum Outcome {
     /// It ran, and these receivers heard.
     Heard(Vec<String>),
-    /// The hub was not built: the program said why.
+    /// The dispatcher was not built: the program said why.
     Refused(String),
     /// It was not built or did not run: the last line of what was said.
     Broken(String),

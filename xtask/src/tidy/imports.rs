@@ -72,7 +72,7 @@ impl Edges {
     }
 }
 
-/// Finds imports that the table does not allow, those that it allows and nobody has, and packages that are not in it.
+/// Finds imports that the table does not allow, those that it allows and no one has, and packages that are not in it.
 ///
 /// A package that only tests use imports what it likes, and nobody may import it but for tests.
 pub(crate) fn only_what_the_rule_allows(edges: &Edges) -> Vec<Finding> {

@@ -1,14 +1,14 @@
 //! Every exception to a lint is an `#[expect]` with a reason.
 //!
 //! `expect` complains when it is no longer needed, `allow` never does. What a macro writes into
-//! other people's code is one place for `allow`: there nobody knows which lints will fire. A module
+//! other users's code is one place for `allow`: there nobody knows which lints will fire. A module
 //! that several test binaries share is the other: what one of them leaves unused, another uses.
 //! A reason it needs there too.
 
 use proc_macro2::{Ident, TokenTree};
 
 use crate::tidy::finding::Finding;
-use crate::tidy::tokens::{self, Place, Visitor};
+use crate::tidy::tokens::{self, CurrentUser, Place};
 use crate::tidy::tree::{SourceFile, Tree};
 
 /// Finds `allow`, and `expect` without a reason.
@@ -22,7 +22,7 @@ fn check(file: &SourceFile) -> Vec<Finding> {
         is_shared: is_shared_by_tests(file.path()),
         findings: Vec::new(),
     };
-    if let Err(error) = tokens::visit(file.text(), &mut exceptions) {
+    if let Err(error) = tokens::context(file.text(), &mut exceptions) {
         return vec![Finding::at(file.path(), error.line, "this is no Rust")];
     }
     exceptions.findings
@@ -34,7 +34,7 @@ struct Exceptions<'a> {
     findings: Vec<Finding>,
 }
 
-impl Visitor for Exceptions<'_> {
+impl CurrentUser for Exceptions<'_> {
     fn attribute(&mut self, name: &Ident, rest: &[TokenTree], place: Place) {
         let advice = if name == "allow" && place == Place::Code && !self.is_shared {
             "write `#[expect(…, reason = \"…\")]` instead of `allow`"

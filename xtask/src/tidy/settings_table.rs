@@ -8,7 +8,7 @@ use crate::tidy::tree::Tree;
 /// Where each setting is said.
 pub(crate) const SOURCE: &str = "crates/cli/src/configuration/table.rs";
 
-/// Where they are listed for people.
+/// Where they are listed for users.
 pub(crate) const README: &str = "crates/cli/README.md";
 
 /// Around what is written by the chore.

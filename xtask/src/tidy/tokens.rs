@@ -12,24 +12,24 @@ pub(crate) enum Place {
 }
 
 /// What a reader of tokens is told of.
-pub(crate) trait Visitor {
+pub(crate) trait CurrentUser {
     /// `#[name]`, `#[name = …]` or `#[name(arguments)]`, also within `cfg_attr`.
     fn attribute(&mut self, name: &Ident, rest: &[TokenTree], place: Place);
     /// `name!`.
     fn macro_call(&mut self, name: &Ident);
 }
 
-/// Reads `text` and tells `visitor` of every attribute and macro call in it.
+/// Reads `text` and tells `current_user` of every attribute and macro call in it.
 ///
 /// # Errors
 /// `NotRust` with the line where the text stops being Rust.
-pub(crate) fn visit(text: &str, visitor: &mut impl Visitor) -> Result<(), NotRust> {
+pub(crate) fn context(text: &str, current_user: &mut impl CurrentUser) -> Result<(), NotRust> {
     let stream: TokenStream = text
         .parse()
         .map_err(|error: proc_macro2::LexError| NotRust {
             line: error.span().start().line,
         })?;
-    walk(stream, Place::Code, visitor);
+    walk(stream, Place::Code, current_user);
     Ok(())
 }
 
@@ -40,22 +40,22 @@ pub(crate) struct NotRust {
     pub(crate) line: usize,
 }
 
-fn walk(stream: TokenStream, place: Place, visitor: &mut impl Visitor) {
+fn walk(stream: TokenStream, place: Place, current_user: &mut impl CurrentUser) {
     let tokens: Vec<TokenTree> = stream.into_iter().collect();
     let mut inside = place;
     let mut rest = tokens.as_slice();
     while let Some((first, after)) = rest.split_first() {
         if let Some(attribute) = attribute_at(rest) {
-            attribute_parts(attribute.stream(), place, visitor);
+            attribute_parts(attribute.stream(), place, current_user);
         }
         if let Some(name) = macro_name_at(rest) {
-            visitor.macro_call(name);
+            current_user.macro_call(name);
             if writes_code_elsewhere(name) {
                 inside = Place::Template;
             }
         }
         if let TokenTree::Group(group) = first {
-            walk(group.stream(), inside, visitor);
+            walk(group.stream(), inside, current_user);
             inside = place;
         }
         rest = after;
@@ -80,19 +80,19 @@ fn attribute_at(tokens: &[TokenTree]) -> Option<&Group> {
 }
 
 /// Tells of the attribute, and of those that `cfg_attr` puts in its place.
-fn attribute_parts(stream: TokenStream, place: Place, visitor: &mut impl Visitor) {
+fn attribute_parts(stream: TokenStream, place: Place, current_user: &mut impl CurrentUser) {
     let tokens: Vec<TokenTree> = stream.into_iter().collect();
     let Some((TokenTree::Ident(name), rest)) = tokens.split_first() else {
         return;
     };
-    visitor.attribute(name, rest, place);
+    current_user.attribute(name, rest, place);
     if name != "cfg_attr" {
         return;
     }
     if let Some(TokenTree::Group(arguments)) = rest.first() {
         let arguments: Vec<TokenTree> = arguments.stream().into_iter().collect();
         for part in arguments.split(|token| is_punct(token, ',')).skip(1) {
-            attribute_parts(part.iter().cloned().collect(), place, visitor);
+            attribute_parts(part.iter().cloned().collect(), place, current_user);
         }
     }
 }
@@ -132,7 +132,7 @@ mod tests {
     #[derive(Default)]
     struct Heard(Vec<String>);
 
-    impl Visitor for Heard {
+    impl CurrentUser for Heard {
         fn attribute(&mut self, name: &Ident, _rest: &[TokenTree], place: Place) {
             let mark = if place == Place::Template { "~" } else { "" };
             self.0.push(format!("{mark}#{name}"));
@@ -146,7 +146,7 @@ mod tests {
     #[track_caller]
     fn check(text: &str, wanted: &[&str]) {
         let mut heard = Heard::default();
-        assert!(visit(text, &mut heard).is_ok(), "{text} is Rust");
+        assert!(context(text, &mut heard).is_ok(), "{text} is Rust");
         assert_eq!(heard.0, wanted, "{text}");
     }
 
@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn odd_text_has_a_line() {
-        let odd = visit("fn f() {\n  )\n}", &mut Heard::default());
+        let odd = context("fn f() {\n  )\n}", &mut Heard::default());
         assert!(odd.is_err_and(|error| error.line == 2));
     }
 }

@@ -8,12 +8,12 @@ use crate::error::ChoreError;
 /// Folders that are made, not written.
 const MADE: [&str; 3] = ["target", ".git", "node_modules"];
 
-/// The endings of files that people write and read.
+/// The endings of files that users write and read.
 const WRITTEN: [&str; 12] = [
     "rs", "md", "toml", "html", "css", "js", "txt", "sql", "json", "yml", "snap", "stderr",
 ];
 
-/// All files that people write, sorted by path.
+/// All files that users write, sorted by path.
 #[derive(Debug)]
 pub(crate) struct Tree {
     files: Vec<SourceFile>,

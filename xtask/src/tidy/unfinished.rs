@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, TokenTree};
 
 use crate::tidy::finding::Finding;
-use crate::tidy::tokens::{self, Place, Visitor};
+use crate::tidy::tokens::{self, CurrentUser, Place};
 use crate::tidy::tree::Tree;
 
 /// Finds `todo!`, `unimplemented!`, `#[ignore]`, `#[should_panic]`, and examples that nobody
@@ -16,7 +16,7 @@ pub(crate) fn nothing_is_left_for_later(tree: &Tree) -> Vec<Finding> {
             findings: Vec::new(),
         };
         // A file that is no Rust is found by the rule on exceptions.
-        if tokens::visit(file.text(), &mut left).is_ok() {
+        if tokens::context(file.text(), &mut left).is_ok() {
             findings.append(&mut left.findings);
         }
     }
@@ -48,7 +48,7 @@ impl Left<'_> {
     }
 }
 
-impl Visitor for Left<'_> {
+impl CurrentUser for Left<'_> {
     fn attribute(&mut self, name: &Ident, _rest: &[TokenTree], _place: Place) {
         if name == "ignore" {
             self.push(name, "let the test run, or delete it");

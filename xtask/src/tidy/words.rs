@@ -1,28 +1,105 @@
-//! No path that exists on one machine only.
+//! Words that do not belong here: those that the glossary of `CONTRIBUTING.md` replaces by the words of the field, and
+//! paths of the machine that something was written on.
 
 use crate::tidy::finding::Finding;
 use crate::tidy::tree::Tree;
 
-/// The one file of ours that may say them.
-const THIS_FILE: &str = "xtask/src/tidy/words.rs";
+/// The files that may say them: this one, the glossary, and those with the words of mail servers, of messages to people,
+/// and of a version before these words.
+const EXEMPT: [&str; 5] = [
+    "xtask/src/tidy/words.rs",
+    "CONTRIBUTING.md",
+    "crates/delivery/src/smtp/refusal.rs",
+    "crates/delivery/tests/smtp.rs",
+    "tests/tests/upgrade.rs",
+];
+
+/// Words, in lower case, and what to say instead. A part of a name is a word as well: `with_hub`, `HubChoice`.
+const GLOSSARY: [(&str, &str); 23] = [
+    ("bell", "wake"),
+    ("buried", "dead letter"),
+    ("bury", "dead-letter"),
+    ("hub", "dispatcher"),
+    ("hubs", "dispatchers"),
+    ("moot", "obsolete"),
+    ("oddities", "anomalies"),
+    ("oddity", "anomaly"),
+    ("outsider", "external writer"),
+    ("outsiders", "external writers"),
+    ("owe", "enqueue"),
+    ("owed", "pending"),
+    ("owes", "enqueues"),
+    ("owing", "enqueueing"),
+    ("person", "user"),
+    ("revive", "requeue"),
+    ("revived", "requeued"),
+    ("revives", "requeues"),
+    ("somebody", "someone, or the user"),
+    ("visitor", "current user"),
+    ("visitors", "users"),
+    ("whoever", "anyone who"),
+    ("workshop", "hash pool"),
+];
 
 /// Starts of paths that exist on one machine only.
 const PATHS: [&str; 1] = ["/root/"];
 
-/// Finds such paths.
+/// Finds words that the glossary replaces, and such paths.
 pub(crate) fn none_is_forbidden(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for file in tree.files().iter().filter(|file| file.path() != THIS_FILE) {
+    // Lists of other people's words, such as of common passwords, are plain text, pages and messages have words of their
+    // own, and columns of tables keep their names.
+    let is_ours = |ending: &str| !["txt", "sql", "html"].contains(&ending);
+    let ours = tree.files().iter().filter(|file| {
+        let (_, ending) = file.path().rsplit_once('.').unwrap_or_default();
+        is_ours(ending)
+    });
+    for file in ours.filter(|file| !EXEMPT.contains(&file.path())) {
         for (number, line) in file.lines() {
-            let named = PATHS.iter().filter(|path| line.contains(*path));
-            findings.extend(
-                named.map(|path| {
-                    Finding::at(file.path(), number, format!("say it without `{path}`"))
-                }),
-            );
+            for (word, instead) in replaced_in(line) {
+                let text = format!("say `{instead}` instead of `{word}`");
+                findings.push(Finding::at(file.path(), number, text));
+            }
+            for path in PATHS.into_iter().filter(|path| line.contains(path)) {
+                let text = format!("say it without `{path}`");
+                findings.push(Finding::at(file.path(), number, text));
+            }
         }
     }
     findings
+}
+
+/// The words of the glossary in a line, once each.
+fn replaced_in(line: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let words = words(line);
+    GLOSSARY
+        .into_iter()
+        .filter(move |(out, _)| words.iter().any(|word| word == out))
+}
+
+/// The words of a line in lower case; names are taken apart, but for names of tables and columns.
+fn words(line: &str) -> Vec<String> {
+    let names = line.split(|sign: char| !sign.is_alphanumeric() && sign != '_');
+    let mut words = Vec::new();
+    for name in names.filter(|name| !is_stored(name)) {
+        let mut word = String::new();
+        for sign in name.chars() {
+            let is_next = sign == '_' || sign.is_uppercase() && word.ends_with(char::is_lowercase);
+            if is_next && !word.is_empty() {
+                words.push(std::mem::take(&mut word).to_lowercase());
+            }
+            if sign != '_' {
+                word.push(sign);
+            }
+        }
+        words.push(word.to_lowercase());
+    }
+    words
+}
+
+/// Whether this is the name of a table, an index or a column of ours, which stays as it is in every database there is.
+fn is_stored(name: &str) -> bool {
+    name.starts_with("phone_auth_") || name == "person_id"
 }
 
 #[cfg(test)]
@@ -37,12 +114,31 @@ mod tests {
     }
 
     #[test]
+    fn word_is_found() {
+        check("fine\nWhoever comes.\n", &["a.md:2"]);
+        check("with_hub\n", &["a.md:1"]);
+        check("HubChoice\n", &["a.md:1"]);
+        check("MAX_ODDITIES\n", &["a.md:1"]);
+    }
+
+    #[test]
     fn path_is_found() {
         check("see /root/notes\n", &["a.md:1"]);
     }
 
     #[test]
-    fn other_paths_are_fine() {
-        check("the root/ of a site, /srv/site\n", &[]);
+    fn lists_of_passwords_are_free() {
+        let tree = Tree::of(&[("common.txt", "outsider\n")]);
+        assert_eq!(none_is_forbidden(&tree), []);
+    }
+
+    #[test]
+    fn names_in_the_database_are_free() {
+        check("phone_auth_session_person person_id\n", &[]);
+    }
+
+    #[test]
+    fn parts_of_words_are_fine() {
+        check("a github personal quickly lowed thubs\n", &[]);
     }
 }

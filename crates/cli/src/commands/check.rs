@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::io;
 
 use phone_auth::core::password::{Argon2Hasher, EncodedPassword};
-use phone_auth::core::store::{Oddity, OddityKind};
+use phone_auth::core::store::{Anomaly, AnomalyKind};
 use phone_auth::signals::{ResetPasswordEmail, ResetPasswordPhone, VerifyEmail, VerifyPhone};
 use phone_auth::sqlite::LOST_INDEXES;
 use phone_auth::web::Web;
@@ -30,14 +30,14 @@ use crate::visible::Visible;
 ///
 /// # Errors
 /// A sentence for each thing that would keep the site from starting or from sending its messages, for a
-/// database that lacks a migration, and for people whom another program has stored in a way that keeps
+/// database that lacks a migration, and for users whom another program has stored in a way that keeps
 /// them from being served in full.
 pub(crate) fn run(mut setup: Setup) -> Result<(), Failure> {
     let mut wrong = Vec::new();
     let mode = keep(&mut wrong, site::mode(&setup.configuration, Process::Site));
     let origin = keep(&mut wrong, site::links_begin_with(&setup.configuration));
     if let Some(origin) = origin {
-        keep(&mut wrong, site::hub(&mut setup, &origin, None));
+        keep(&mut wrong, site::dispatcher(&mut setup, &origin, None));
     }
     let keys = keep(&mut wrong, Keys::read(&setup.configuration));
     // A pool of connections lives as long as the runtime that it was made in.
@@ -54,7 +54,7 @@ pub(crate) fn run(mut setup: Setup) -> Result<(), Failure> {
                 let kept = site::keep_pending(&setup.configuration, mode, store).await;
                 keep(&mut wrong, kept);
             }
-            keep(&mut wrong, no_oddities(store).await);
+            keep(&mut wrong, no_anomalies(store).await);
             keep(
                 &mut wrong,
                 note_hashes(&setup.configuration.django, store).await,
@@ -90,7 +90,7 @@ fn tell(configuration: &Configuration, mode: Mode) -> io::Result<()> {
     let destinations = receivers::destinations(configuration);
     let messages = match mode {
         Mode::Development => {
-            "printed and shown to whoever has the link that is printed at the start (development mode)"
+            "printed and shown to anyone who has the link that is printed at the start (development mode)"
         }
         Mode::Delivery if destinations.iter().all(Destination::is_nobody) => "sent by nobody",
         Mode::Delivery => "sent by linked receivers",
@@ -158,57 +158,57 @@ async fn has_newest_schema(store: &OpenStore) -> Result<(), Failure> {
     Err(database::lacks(store, &lacking))
 }
 
-/// How many oddities are listed.
-const MOST_ODDITIES: usize = 100;
+/// How many anomalies are listed.
+const MOST_ANOMALIES: usize = 100;
 
-/// Looks for people whom another program stored as they cannot be served.
-async fn no_oddities(store: &OpenStore) -> Result<(), Failure> {
-    let oddities = store.oddities().await.map_err(Failure::failed)?;
-    if oddities.is_empty() {
+/// Looks for users whom another program stored as they cannot be served.
+async fn no_anomalies(store: &OpenStore) -> Result<(), Failure> {
+    let anomalies = store.anomalies().await.map_err(Failure::failed)?;
+    if anomalies.is_empty() {
         return Ok(());
     }
-    let listed = oddities.iter().take(MOST_ODDITIES).map(sentence);
-    let left_out = oddities.len().saturating_sub(MOST_ODDITIES);
+    let listed = anomalies.iter().take(MOST_ANOMALIES).map(sentence);
+    let left_out = anomalies.len().saturating_sub(MOST_ANOMALIES);
     let rest = (left_out > 0).then(|| format!("and {left_out} more like these"));
     Err(Failure::because_of_all(listed.chain(rest)))
 }
 
 /// What is odd, and what to do about it.
-fn sentence(oddity: &Oddity) -> String {
-    let rows: Vec<_> = oddity
+fn sentence(anomaly: &Anomaly) -> String {
+    let rows: Vec<_> = anomaly
         .rows
         .iter()
-        .map(|(stored, person)| format!("{} (person {})", Visible(stored), person.get()))
+        .map(|(stored, user)| format!("{} (user {})", Visible(stored), user.get()))
         .collect();
     let rows = rows.join(", ");
-    match oddity.kind {
-        OddityKind::SharedEmail if oddity.rows.len() == 1 => format!(
-            "{rows}: somebody else has this address or number in another spelling; neither can log in or \
+    match anomaly.kind {
+        AnomalyKind::SharedEmail if anomaly.rows.len() == 1 => format!(
+            "{rows}: someone else has this address or number in another spelling; neither can log in or \
              reset a password by it until one of them has another"
         ),
-        OddityKind::SharedEmail => format!(
-            "{rows}: e-mail addresses that differ only by case; none of these people can log in or reset \
+        AnomalyKind::SharedEmail => format!(
+            "{rows}: e-mail addresses that differ only by case; none of these users can log in or reset \
              a password by it until all but one have another"
         ),
-        OddityKind::SharedUsername => format!(
+        AnomalyKind::SharedUsername => format!(
             "{rows}: usernames that differ only by case; each must be typed exactly as it is stored"
         ),
-        OddityKind::UsernameOfAnother => format!(
-            "{rows}: a username that is the e-mail address or phone number of somebody else; whoever types \
-             it is taken for the other, so give this person another username"
+        AnomalyKind::UsernameOfAnother => format!(
+            "{rows}: a username that is the e-mail address or phone number of someone else; anyone who types \
+             it is taken for the other, so give this user another username"
         ),
-        OddityKind::ForeignEmail => format!(
+        AnomalyKind::ForeignEmail => format!(
             "{rows}: an e-mail address that is not written as this site writes them, such as ann@example.org \
              or ann@xn--bcher-kva.example; it works as it is stored, and messages go to it like that"
         ),
-        OddityKind::ForeignPhone => format!(
+        AnomalyKind::ForeignPhone => format!(
             "{rows}: a phone number that is not in the form +14155552671; it works as it is stored, and \
              messages go to it like that"
         ),
-        OddityKind::UnassignedPhone => format!(
+        AnomalyKind::UnassignedPhone => format!(
             "{rows}: a phone number that no numbering plan has, or no longer; it works as exactly this number"
         ),
-        OddityKind::Ownerless => format!(
+        AnomalyKind::Ownerless => format!(
             "{rows}: an address of a user who is not there; nobody can log in or reset a password by it, so \
              give it to a user or remove it"
         ),
@@ -225,31 +225,31 @@ async fn note_hashes(django: &DjangoSettings, store: &OpenStore) -> Result<(), F
     Ok(())
 }
 
-/// How many people are read at once.
+/// How many users are read at once.
 const PAGE: u32 = 1_000;
 
-/// Names the people whose stored password no password can match. They get a link to another one as everybody does, so
+/// Names the users whose stored password no password can match. They get a link to another one as everybody does, so
 /// nothing is wrong with the site.
 async fn note_shut_out(settings: &DjangoSettings, store: &OpenStore) -> Result<(), Failure> {
     let hasher = Argon2Hasher::new().with_legacy_hashes(django::hashes(settings));
     let mut found: BTreeMap<String, (Vec<String>, usize)> = BTreeMap::new();
     let (store, mut after) = (store.store(), None);
-    // In pages: no statement takes long, however many people there are.
+    // In pages: no statement takes long, however many users there are.
     loop {
-        let people = store
-            .people_after(after, PAGE)
+        let users = store
+            .users_after(after, PAGE)
             .await
             .map_err(Failure::failed)?;
-        after = people.last().map(|person| person.id);
+        after = users.last().map(|user| user.id);
         if after.is_none() {
             break;
         }
-        for person in people {
-            if person.password.is_usable() && !hasher.can_match(&person.password) {
-                let (listed, left_out) = found.entry(kind_of_hash(&person.password)).or_default();
-                if listed.len() < MOST_ODDITIES {
-                    let name = Visible(&person.username).to_string();
-                    listed.push(format!("{name} (person {})", person.id.get()));
+        for user in users {
+            if user.password.is_usable() && !hasher.can_match(&user.password) {
+                let (listed, left_out) = found.entry(kind_of_hash(&user.password)).or_default();
+                if listed.len() < MOST_ANOMALIES {
+                    let name = Visible(&user.username).to_string();
+                    listed.push(format!("{name} (user {})", user.id.get()));
                 } else {
                     *left_out += 1;
                 }
@@ -302,7 +302,7 @@ async fn pages(
     let origin = site::links_begin_with(configuration)?;
     // Who receives what makes no difference here; it was looked at by itself.
     let signals = Signals::isolated();
-    let _somebody = (
+    let _someone = (
         signals.connect(|_: &ResetPasswordEmail| {}),
         signals.connect(|_: &ResetPasswordPhone| {}),
         signals.connect(|_: &VerifyEmail| {}),

@@ -46,7 +46,7 @@ struct Listed {
     state: &'static str,
     purpose: Option<&'static str>,
     kind: Option<&'static str>,
-    person: Option<i64>,
+    user: Option<i64>,
     created_at: Option<String>,
     expires_at: Option<String>,
     attempts: Option<u32>,
@@ -73,7 +73,7 @@ impl From<OutboxMessage> for Listed {
             },
             purpose: Some(message.purpose.as_str()),
             kind: Some(message.kind.as_str()),
-            person: message.recipient.map(|recipient| recipient.person.get()),
+            user: message.recipient.map(|recipient| recipient.user.get()),
             created_at: Some(message.created_at.to_rfc3339()),
             expires_at: Some(message.expires_at.to_rfc3339()),
             attempts: Some(row.attempts),
@@ -93,7 +93,7 @@ impl From<UnreadableMessage> for Listed {
             state: if row.is_dead { "failed" } else { "pending" },
             purpose: None,
             kind: None,
-            person: None,
+            user: None,
             created_at: None,
             expires_at: None,
             attempts: None,
@@ -139,17 +139,17 @@ async fn list(outbox: &Outbox, json: bool) -> Result<(), Failure> {
         return console::print(text).map_err(Failure::failed);
     }
     let mut table = Table::new([
-        "id", "state", "message", "person", "created", "attempts", "due", "why",
+        "id", "state", "message", "user", "created", "attempts", "due", "why",
     ]);
     for message in &messages {
-        let person = message.person.map(|id| id.to_string());
+        let user = message.user.map(|id| id.to_string());
         let attempts = message.attempts.map(|attempts| attempts.to_string());
         let why = message.reason.clone().or_else(|| waits_for(message));
         table.row([
             &message.id.to_string(),
             message.state,
             &what(message),
-            person.as_deref().unwrap_or("-"),
+            user.as_deref().unwrap_or("-"),
             message.created_at.as_deref().unwrap_or("-"),
             &attempts.unwrap_or_else(|| "-".to_owned()),
             message.due_at.as_deref().unwrap_or("never"),
@@ -185,7 +185,7 @@ async fn retry_all(outbox: &Outbox) -> Result<(), Failure> {
         OutboxRow::Unreadable(row) => row.is_dead,
     });
     let ids: Vec<_> = letters.map(|row| row.id()).collect();
-    // Somebody else may have sent one again or removed it meanwhile.
+    // Someone else may have sent one again or removed it meanwhile.
     retry_each(outbox, ids, true).await
 }
 

@@ -49,7 +49,7 @@ async fn serve(setup: Setup) -> Result<(), Failure> {
     let messages = &setup.configuration.messages;
     let worker = messages.outbox_worker.then(|| messages.worker());
     let note = mode::note(&setup.configuration, mode, server.addr());
-    // A database that does not answer must not keep whoever starts the site from stopping it.
+    // A database that does not answer must not keep anyone who starts the site from stopping it.
     let site = tokio::select! {
         site = site::open(setup, origin, mode, worker, Schema::Newest) => site?,
         () = stop.asked() => return Err(Failure::because("stopped before the site was ready")),
@@ -159,7 +159,7 @@ async fn finish(
     grace: Duration,
 ) -> Result<(), Failure> {
     let deadline = Instant::now() + grace;
-    // At once, so that messages and requests finish side by side, whoever keeps us waiting.
+    // At once, so that messages and requests finish side by side, no matter who keeps us waiting.
     auth.stop_claiming();
     console::tell(match finishing.open() {
         Some(open) => format!("stopping: {open} connections to finish, at most {grace:?}"),

@@ -1,9 +1,9 @@
-//! `phone-auth user`: people, as an operator sees them.
+//! `phone-auth user`: users, as an operator sees them.
 
 use phone_auth::Accounts;
 use phone_auth::core::accounts::{FlowError, SetPasswordRefusal, SignUpForm, SignUpRefusal};
 use phone_auth::core::form::{FieldProblem, Problem};
-use phone_auth::core::person::Person;
+use phone_auth::core::user::User;
 use serde::Serialize;
 
 use crate::arguments::{NewUser, UserCommand};
@@ -15,13 +15,13 @@ use crate::site::{self, Schema};
 use crate::table::Table;
 use crate::visible::{self, Visible};
 
-/// How many people are read at once.
+/// How many users are read at once.
 const PAGE: u32 = 500;
 
 /// Does what was asked, in a runtime of its own.
 ///
 /// # Errors
-/// When the database is not there, nobody has the name, or what was given will not do.
+/// When the database is not there, no one has the name, or what was given will not do.
 pub(crate) fn run(setup: Setup, command: UserCommand) -> Result<(), Failure> {
     let runtime = site::runtime()?;
     runtime.block_on(async {
@@ -56,8 +56,8 @@ async fn create(accounts: &Accounts, user: &NewUser) -> Result<(), Failure> {
         password,
         confirm_password: None,
     };
-    let person = match accounts.create_person(form).await {
-        Ok(person) => person,
+    let user = match accounts.create_user(form).await {
+        Ok(user) => user,
         Err(FlowError::Refused(SignUpRefusal::Invalid(problems))) => {
             return Err(invalid(&problems));
         }
@@ -65,8 +65,8 @@ async fn create(accounts: &Accounts, user: &NewUser) -> Result<(), Failure> {
     };
     console::print(format_args!(
         "made {} with the id {}",
-        person.username,
-        person.id.get()
+        user.username,
+        user.id.get()
     ))
     .map_err(Failure::failed)
 }
@@ -77,7 +77,7 @@ async fn set_active(
     active: bool,
     shares_sessions: bool,
 ) -> Result<(), Failure> {
-    let person = accounts
+    let user = accounts
         .set_active(username, active)
         .await
         .map_err(Failure::failed)?;
@@ -89,13 +89,13 @@ async fn set_active(
              `phone-auth user set-password` ends them"
         }
     };
-    console::print(format_args!("{} {now}", Visible(&person.username))).map_err(Failure::failed)
+    console::print(format_args!("{} {now}", Visible(&user.username))).map_err(Failure::failed)
 }
 
 async fn set_password(accounts: &Accounts, username: &str) -> Result<(), Failure> {
     let password = password_input::ask().map_err(Failure::failed)?;
-    let person = match accounts.set_password(username, &password).await {
-        Ok(person) => person,
+    let user = match accounts.set_password(username, &password).await {
+        Ok(user) => user,
         Err(FlowError::Refused(SetPasswordRefusal::Invalid(problems))) => {
             return Err(invalid(&problems));
         }
@@ -103,12 +103,12 @@ async fn set_password(accounts: &Accounts, username: &str) -> Result<(), Failure
     };
     console::print(format_args!(
         "{} has a new password, and is logged out everywhere",
-        Visible(&person.username)
+        Visible(&user.username)
     ))
     .map_err(Failure::failed)
 }
 
-/// A person as a list shows it. Never the password, not even hashed.
+/// A user as a list shows it. Never the password, not even hashed.
 #[derive(Serialize)]
 struct Listed {
     id: i64,
@@ -121,59 +121,55 @@ struct Listed {
     date_joined: String,
 }
 
-impl From<Person> for Listed {
-    fn from(person: Person) -> Self {
+impl From<User> for Listed {
+    fn from(user: User) -> Self {
         Self {
-            id: person.id.get(),
-            username: person.username,
-            first_name: person.first_name,
-            last_name: person.last_name,
-            email: person.email,
-            is_active: person.is_active,
-            last_login: person.last_login.map(|at| at.to_rfc3339()),
-            date_joined: person.date_joined.to_rfc3339(),
+            id: user.id.get(),
+            username: user.username,
+            first_name: user.first_name,
+            last_name: user.last_name,
+            email: user.email,
+            is_active: user.is_active,
+            last_login: user.last_login.map(|at| at.to_rfc3339()),
+            date_joined: user.date_joined.to_rfc3339(),
         }
     }
 }
 
 async fn list(accounts: &Accounts, json: bool) -> Result<(), Failure> {
-    let mut people = Vec::new();
+    let mut users = Vec::new();
     let mut after = None;
     loop {
         let page = accounts
-            .people_after(after, PAGE)
+            .users_after(after, PAGE)
             .await
             .map_err(Failure::failed)?;
-        after = page.last().map(|person| person.id);
-        people.extend(page.into_iter().map(Listed::from));
+        after = page.last().map(|user| user.id);
+        users.extend(page.into_iter().map(Listed::from));
         if after.is_none() {
             break;
         }
     }
     if json {
-        let text = visible::to_json(&people).map_err(Failure::failed)?;
+        let text = visible::to_json(&users).map_err(Failure::failed)?;
         return console::print(text).map_err(Failure::failed);
     }
     let mut table = Table::new(["id", "username", "name", "e-mail", "state", "last log-in"]);
-    for person in &people {
-        let name = format!("{} {}", person.first_name, person.last_name);
+    for user in &users {
+        let name = format!("{} {}", user.first_name, user.last_name);
         table.row([
-            &person.id.to_string(),
-            &person.username,
+            &user.id.to_string(),
+            &user.username,
             name.trim(),
-            &person.email,
-            if person.is_active {
-                "active"
-            } else {
-                "disabled"
-            },
-            person.last_login.as_deref().unwrap_or("never"),
+            &user.email,
+            if user.is_active { "active" } else { "disabled" },
+            user.last_login.as_deref().unwrap_or("never"),
         ]);
     }
     console::print(table).map_err(Failure::failed)
 }
 
-/// One sentence for each problem, for the person at the command line.
+/// One sentence for each problem, for the user at the command line.
 fn invalid(problems: &[FieldProblem]) -> Failure {
     Failure::because_of_all(problems.iter().map(|problem| {
         let what = match problem.problem {

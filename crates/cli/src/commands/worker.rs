@@ -42,7 +42,7 @@ async fn work(setup: Setup) -> Result<(), Failure> {
     let note = mode::note(&setup.configuration, mode, setup.configuration.server.addr);
     let mut options = setup.configuration.messages.worker();
     options.watches_others = true;
-    // A database that does not answer must not keep whoever starts the worker from stopping it.
+    // A database that does not answer must not keep anyone who starts the worker from stopping it.
     let site = tokio::select! {
         site = site::open(setup, origin, mode, Some(options), Schema::AsItIs) => site?,
         () = stop.asked() => return Err(Failure::because("stopped before the worker was ready")),

@@ -193,7 +193,7 @@ fn statuses(given: &Given<'_>) -> Option<StatusSet> {
     text.parse().ok()
 }
 
-/// A time that somebody waits.
+/// A time that someone waits.
 pub(super) fn wait(given: &Given<'_>) -> Option<Duration> {
     Duration::read(given).filter(|duration| *duration <= Duration::from_mins(10))
 }

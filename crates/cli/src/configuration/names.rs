@@ -1,4 +1,4 @@
-//! The names of settings: which is meant, which is misspelt, and which is somebody else's.
+//! The names of settings: which is meant, which is misspelt, and which is another user's.
 
 use std::ffi::OsStr;
 
@@ -26,7 +26,7 @@ pub(super) fn is_section(name: &str) -> bool {
         .any(|setting| section(setting) == Some(name))
 }
 
-/// The setting whose name somebody probably meant, as the name of a variable without the prefix: one that differs by a
+/// The setting whose name someone probably meant, as the name of a variable without the prefix: one that differs by a
 /// few letters, or by words that are missing or too many. `config` is among them, which names the file of settings.
 pub(super) fn nearest(name: &str) -> Option<String> {
     let name = name.to_ascii_lowercase().replace('.', "_");

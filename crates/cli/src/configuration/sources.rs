@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::error::Mistake;
 use super::source::Source;
 
-/// Where each setting that somebody set was set last.
+/// Where each setting that someone set was set last.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Sources(BTreeMap<&'static str, Source>);
 
@@ -15,7 +15,7 @@ impl Sources {
         self.0.insert(setting, at);
     }
 
-    /// Whether somebody set a setting.
+    /// Whether someone set a setting.
     pub(crate) fn is_set(&self, setting: &str) -> bool {
         self.0.contains_key(setting)
     }

@@ -51,7 +51,7 @@ settings! {
         /// how long requests and messages under way may take to finish when the program stops
         shutdown_grace: Duration = "30 s";
         /// how many passwords may wait to be hashed before log-ins are answered 503: so many of strangers who sign in
-        /// and of strangers who sign up, and as many of people with a session, with a reset link, and with a browser
+        /// and of strangers who sign up, and as many of users with a session, with a reset link, and with a browser
         /// that has signed in before. One client network or account has no more waiting than places are left
         hashing_queue: usize = "64" in 1..=10_000;
     }
@@ -68,7 +68,7 @@ settings! {
         /// whether the URL leads to a proxy such as PgBouncer that gives each transaction another connection
         pooler: bool = "false";
     }
-    /// The site as people see it.
+    /// The site as users see it.
     site: struct SiteSettings "" {
         /// what stands before the path of every link that is sent
         url as "site_url": Option<SiteOrigin> = "the address listened on, if that is loopback";
@@ -93,7 +93,7 @@ settings! {
     }
     /// What accounts need, and how long sessions and links last.
     accounts: type Settings "" {
-        /// what people may log in and reset their password by
+        /// what users may log in and reset their password by
         authentication_methods: Methods = "phone, email, username";
         /// whether one must choose a username to sign up
         register_username_required: bool = "true";
@@ -125,7 +125,7 @@ settings! {
         max_addresses: u32 = "10" in 1..=100;
         /// how many of them may be unverified to add another
         max_unverified_addresses: u32 = "5" in 1..=100;
-        /// how many messages may be pending before requests for one are answered 503, whoever is named
+        /// how many messages may be pending before requests for one are answered 503, no matter who is named
         max_pending_messages: u32 = "10000" in 1..=1_000_000;
     }
     /// Who delivers messages.
@@ -208,7 +208,7 @@ settings! {
         connections: NonZeroUsize = "4" in 1..=100;
         /// a folder whose texts replace ours one by one, or add languages: de/verify_email.txt
         templates: Option<PathBuf> = "none", FOLDER, folder;
-        /// the language of mail to people whose own has no texts
+        /// the language of mail to users whose own has no texts
         language: String = "en", "a tag of a language such as en or pt-BR";
     }
     /// The section `[sms]`: text messages through a gateway.
@@ -249,7 +249,7 @@ settings! {
         timeout: Duration = "20 s";
         /// a folder whose texts replace ours one by one, or add languages: de/verify_phone.txt
         templates: Option<PathBuf> = "none", FOLDER, folder;
-        /// the language of text messages to people whose own has no texts
+        /// the language of text messages to users whose own has no texts
         language: String = "en", "a tag of a language such as en or pt-BR";
         /// the account at Twilio that sends text messages, in place of url
         twilio_account_sid: Option<String> = "none", "the SID of an account";

@@ -27,7 +27,7 @@ impl<'a> Given<'a> {
         value.to_str().map_or(Self::NotUtf8(value), Self::Text)
     }
 
-    /// How to show it to whoever gave it.
+    /// How to show it to the one who gave it.
     pub(super) fn got(&self, secrecy: Secrecy) -> Got {
         let is_hidden = |text: &str| secrecy.hides(text);
         match self {

@@ -60,24 +60,24 @@ impl Delivery {
         })
     }
 
-    /// Gives a hub that state, and switches off the other ready receivers.
-    pub(crate) fn provide(self, mut hub: SignalsBuilder) -> SignalsBuilder {
-        hub = provide_or_switch_off(hub, self.smtp, delivery::smtp::RECEIVER);
-        hub = provide_or_switch_off(hub, self.sms, delivery::sms_gateway::RECEIVER);
-        hub = provide_or_switch_off(hub, self.webhook, delivery::webhook::RECEIVER);
-        provide_or_switch_off(hub, self.nats, delivery::nats::RECEIVER)
+    /// Gives a dispatcher that state, and switches off the other ready receivers.
+    pub(crate) fn provide(self, mut dispatcher: SignalsBuilder) -> SignalsBuilder {
+        dispatcher = provide_or_disable(dispatcher, self.smtp, delivery::smtp::RECEIVER);
+        dispatcher = provide_or_disable(dispatcher, self.sms, delivery::sms_gateway::RECEIVER);
+        dispatcher = provide_or_disable(dispatcher, self.webhook, delivery::webhook::RECEIVER);
+        provide_or_disable(dispatcher, self.nats, delivery::nats::RECEIVER)
     }
 }
 
 /// Gives a receiver its state, or leaves it out for want of one.
-fn provide_or_switch_off<T: Send + Sync + 'static>(
-    hub: SignalsBuilder,
+fn provide_or_disable<T: Send + Sync + 'static>(
+    dispatcher: SignalsBuilder,
     state: Option<T>,
     receiver: &str,
 ) -> SignalsBuilder {
     match state {
-        Some(state) => hub.provide(state),
-        None => hub.switch_off(receiver),
+        Some(state) => dispatcher.provide(state),
+        None => dispatcher.disable_receiver(receiver),
     }
 }
 
@@ -87,7 +87,7 @@ pub(crate) struct Target<'a> {
     pub(crate) receiver: &'static str,
     /// The signals that it was told to take, if not all that it can.
     signals: Option<&'a [MessageSignal]>,
-    /// Where it sends to, for people.
+    /// Where it sends to, for users.
     pub(crate) place: String,
 }
 

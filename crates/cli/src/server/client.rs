@@ -28,8 +28,8 @@ impl Client {
         matches!(self, Self::Near(_))
     }
 
-    /// The peer as the pages know it. They do not see which address of this machine was reached, so that whoever has come
-    /// from that same address has come from 127.0.0.1: to them, too, it may be a proxy.
+    /// The peer as the pages know it. They do not see which address of this machine was reached, so that anyone who has
+    /// come from that same address has come from 127.0.0.1: to them, too, it may be a proxy.
     pub(super) fn peer_for_pages(self, peer: SocketAddr) -> SocketAddr {
         if self.is_near() && ClientNetwork::of(peer.ip()).is_some() {
             return (Ipv4Addr::LOCALHOST, peer.port()).into();

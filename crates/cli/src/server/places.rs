@@ -158,7 +158,7 @@ impl Places {
         self.inner().taken.len()
     }
 
-    /// Whether all are free. Whoever was told to give way may still stay.
+    /// Whether all are free. Anyone who was told to give way may still stay.
     fn is_empty(&self) -> bool {
         let inner = self.inner();
         inner.taken.is_empty() && inner.closing == 0
@@ -197,7 +197,7 @@ impl Inner {
         });
         let mut waiting: Vec<_> = waiting.collect();
         waiting.sort_unstable_by(|one, other| other.cmp(one));
-        // Whoever is found to be ready does not count as waiting until its task has run, and is not asked again.
+        // Anyone who is found to be ready does not count as waiting until its task has run, and is not asked again.
         let gives_way = |id: &u64| self.taken.get(id).is_some_and(|(_, it)| it.give_way());
         let Some(id) = waiting.into_iter().map(|(_, id)| id).find(gives_way) else {
             return false;

@@ -14,7 +14,8 @@ use tokio::time::Instant;
 
 use super::readiness::{Wanted, is_ready};
 
-/// After so long no further request is taken on a connection: whoever keeps one open for ever is let go now and then.
+/// After so long no further request is taken on a connection: anyone who keeps one open for ever is let go now and
+/// then.
 pub(super) const LIFE: Duration = Duration::from_hours(1);
 
 /// How long a connection that waits for its next request stays open when the server stops: long enough to see a request
@@ -237,8 +238,8 @@ impl Progress {
         self.state().is_answering = false;
     }
 
-    /// Whether no further request is taken after this one. Where all are at work and another waits, each leaves after its
-    /// answer: whoever sends on and on would else never leave.
+    /// Whether no further request is taken after this one. Where all are at work and another waits, each leaves after
+    /// its answer: anyone who sends on and on would else never leave.
     pub(super) fn is_last(&self) -> bool {
         self.is_pressed.load(Ordering::Relaxed)
             || self.state().stopping.is_some()
@@ -293,8 +294,8 @@ impl Progress {
         self.state().looks()
     }
 
-    /// Ends it, to make room for another, if it waits for its client. Whatever the client sends from then on is not begun,
-    /// unless it [stays](Self::stays).
+    /// Ends it, to make room for another, if it waits for its client. Whatever the client sends from then on is not
+    /// begun, unless it [stays](Self::stays).
     pub(super) fn give_way(&self) -> bool {
         let mut state = self.state();
         let waits = state.waiting().is_some() && !state.looks();
@@ -381,7 +382,7 @@ impl State {
     /// Asks the system whether the client has done what is waited for. That its task has not run is not the client's
     /// fault: where many are at work, that takes a while, and closing a connection with unread bytes resets it.
     fn looks(&mut self) -> bool {
-        // Whoever reads no answers waits for nothing by sending more.
+        // Anyone who reads no answers waits for nothing by sending more.
         let wanted = match self.stage {
             Stage::Writing => Wanted::Room,
             _ => Wanted::Bytes,

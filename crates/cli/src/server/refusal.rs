@@ -78,7 +78,7 @@ impl Refusals {
 
     /// Answers as far as the system takes it at once, and closes the connection.
     pub(super) fn give_at_once(&self, stream: &TcpStream, status: StatusCode) {
-        // Whoever does not hear it finds the connection closed.
+        // Anyone who does not hear it finds the connection closed.
         drop(stream.try_write(&self.answer(status)));
     }
 

@@ -236,7 +236,7 @@ async fn every_stage_has_a_clock() {
 }
 
 #[tokio::test]
-async fn whoever_keeps_us_waiting_gives_way() {
+async fn slow_client_gives_way() {
     let half_body = "POST /echo HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\nhalf";
     let more = [("stops in a body", half_body, PATIENT, Then::Reads)];
     for (what, sent, _, _) in WAITERS.into_iter().chain(more) {
@@ -357,8 +357,8 @@ async fn heads_that_cannot_be_read_are_answered_in_words() {
 }
 
 #[tokio::test]
-async fn whoever_is_over_their_share_is_told() {
-    // No address of this machine has a share, so there is none left for anybody.
+async fn client_over_its_share_is_told() {
+    // No address of this machine has a share, so there is none left for anyone.
     let shared = Shared::new(Router::new(), refusals().await);
     let places = Places::new(2, 2, PATIENT);
     let serving = Serving::new(shared, places);

@@ -45,7 +45,7 @@ impl Folder {
         path
     }
 
-    /// The program in this folder, with nothing of the settings of whoever runs the tests.
+    /// The program in this folder, with nothing of the settings of the one who runs the tests.
     pub(crate) fn command(&self) -> Command {
         self.command_of(Path::new(env!("CARGO_BIN_EXE_phone-auth")))
     }

@@ -3,18 +3,18 @@
 use phone_auth_events::{EmailAdded, PhoneAdded, Sender};
 
 use super::sign_up::{MAX_EMAIL, MAX_PHONE};
-use super::{Accounts, FlowError, Visitor};
+use super::{Accounts, CurrentUser, FlowError};
 use crate::address::{Address, AddressCaps, AddressKind, AddressRecord, EmailAddress, PhoneNumber};
 use crate::form::{self, Field, FieldProblem, Problem};
 use crate::store::StoreErrorKind;
 
 impl Accounts {
-    /// Adds an address to the account of a visitor, not verified yet. Sends nothing to it. Fires
+    /// Adds an address to the account of a current_user, not verified yet. Sends nothing to it. Fires
     /// `email_added` or `phone_added`.
     ///
     /// # Errors
-    /// - [`Invalid`](AddAddressRefusal::Invalid): what is wrong with it; also when somebody has it already, the visitor
-    ///   too.
+    /// - [`Invalid`](AddAddressRefusal::Invalid): what is wrong with it; also when someone has it already, the
+    ///   current_user too.
     /// - [`Failed`](FlowError::Failed), [`Unavailable`](super::FailureKind::Unavailable) or
     ///   [`Broken`](super::FailureKind::Broken): the store.
     ///
@@ -30,12 +30,12 @@ impl Accounts {
     ///
     #[doc = include_str!("example_setup.txt")]
     /// let ann = accounts.log_in("ann", &Password::new("correct horse"), None).await?;
-    /// let visitor = accounts.visitor(&ann.key).await?.ok_or("nobody")?;
+    /// let current_user = accounts.current_user(&ann.key).await?.ok_or("nobody")?;
     ///
-    /// let added = accounts.add_address(&visitor, AddressKind::Email, "Ann@Work.example").await?;
+    /// let added = accounts.add_address(&current_user, AddressKind::Email, "Ann@Work.example").await?;
     /// assert_eq!(added.value, "ann@work.example");
     ///
-    /// match accounts.add_address(&visitor, AddressKind::Phone, "98765").await {
+    /// match accounts.add_address(&current_user, AddressKind::Phone, "98765").await {
     ///     Err(FlowError::Refused(AddAddressRefusal::Invalid(problems))) => {
     ///         assert_eq!(problems[0].problem, Problem::InvalidPhone);
     ///     }
@@ -47,7 +47,7 @@ impl Accounts {
     /// ```
     pub async fn add_address(
         &self,
-        visitor: &Visitor,
+        current_user: &CurrentUser,
         kind: AddressKind,
         text: &str,
     ) -> Result<AddressRecord, FlowError<AddAddressRefusal>> {
@@ -56,12 +56,12 @@ impl Accounts {
             FlowError::Refused(AddAddressRefusal::Invalid(vec![problem]))
         };
         let address = read(kind, text).map_err(invalid)?;
-        let person = visitor.person();
+        let user = current_user.user();
         let caps = AddressCaps {
             all: self.settings().max_addresses,
             unverified: self.settings().max_unverified_addresses,
         };
-        let record = match self.store().add_address(person.id, &address, caps).await {
+        let record = match self.store().add_address(user.id, &address, caps).await {
             Ok(record) => record,
             Err(error) => {
                 return Err(match error.kind() {
@@ -76,7 +76,7 @@ impl Accounts {
                 });
             }
         };
-        let (sender, user) = (Sender::new("add_address"), person.to_user());
+        let (sender, user) = (Sender::new("add_address"), user.to_event_user());
         let value = record.value.clone();
         match kind {
             AddressKind::Email => self.tell(EmailAdded::new(sender, user, value)).await,

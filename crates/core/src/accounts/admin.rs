@@ -1,4 +1,4 @@
-//! What an operator does with accounts, beside the people themselves.
+//! What an operator does with accounts, beside the users themselves.
 
 use phone_auth_events::{PasswordChanged, Sender, UserSignedUp};
 
@@ -6,13 +6,13 @@ use super::new_password::attributes_of;
 use super::{ATTEMPTS, Accounts, Failure, FailureKind, FlowError, SignUpForm, SignUpRefusal};
 use crate::form::{Field, FieldProblem, Problems};
 use crate::password::{Password, Requester};
-use crate::person::{AccountName, Person, PersonId};
 use crate::session::PasswordReplacement;
 use crate::store::StoreErrorKind;
+use crate::user::{AccountName, User, UserId};
 
 impl Accounts {
     /// Makes an account as an operator. Only a username and a password are needed; what is given obeys
-    /// the rules of [`sign_up`](Self::sign_up). Fires `user_signed_up` with the sender `create_person`.
+    /// the rules of [`sign_up`](Self::sign_up). Fires `user_signed_up` with the sender `create_user`.
     ///
     /// # Errors
     /// As for [`sign_up`](Self::sign_up).
@@ -33,28 +33,28 @@ impl Accounts {
     ///     password: Password::new("battery staple"),
     ///     confirm_password: None,
     /// };
-    /// let root = accounts.create_person(form.clone()).await?;
+    /// let root = accounts.create_user(form.clone()).await?;
     /// assert_eq!(root.username, "root");
     ///
-    /// let again = accounts.create_person(form).await.unwrap_err();
+    /// let again = accounts.create_user(form).await.unwrap_err();
     /// assert_eq!(again.to_string(), "the form has problems");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub async fn create_person(
+    pub async fn create_user(
         &self,
         form: SignUpForm<'_>,
-    ) -> Result<Person, FlowError<SignUpRefusal>> {
+    ) -> Result<User, FlowError<SignUpRefusal>> {
         let operator = Requester::operator();
-        let person = self.make_person(&form, &[Field::Username], &operator);
-        let person = person.await?;
-        let event = UserSignedUp::new(Sender::new("create_person"), person.to_user());
+        let user = self.make_user(&form, &[Field::Username], &operator);
+        let user = user.await?;
+        let event = UserSignedUp::new(Sender::new("create_user"), user.to_event_user());
         self.tell(event).await;
-        Ok(person)
+        Ok(user)
     }
 
-    /// At most `limit` people, in the order of their ids, after the one with the id `after`.
+    /// At most `limit` users, in the order of their ids, after the one with the id `after`.
     ///
     /// # Errors
     /// [`Unavailable`](FailureKind::Unavailable) or [`Broken`](FailureKind::Broken): the store.
@@ -66,29 +66,29 @@ impl Accounts {
     /// ```
     /// # use phone_auth_core::password::Password;
     #[doc = include_str!("example_setup.txt")]
-    /// let page = accounts.people_after(None, 50).await?;
+    /// let page = accounts.users_after(None, 50).await?;
     /// assert_eq!(page[0].username, "ann");
-    /// assert!(accounts.people_after(Some(page[0].id), 50).await?.is_empty());
+    /// assert!(accounts.users_after(Some(page[0].id), 50).await?.is_empty());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub async fn people_after(
+    pub async fn users_after(
         &self,
-        after: Option<PersonId>,
+        after: Option<UserId>,
         limit: u32,
-    ) -> Result<Vec<Person>, Failure> {
-        Ok(self.store().people_after(after, limit).await?)
+    ) -> Result<Vec<User>, Failure> {
+        Ok(self.store().users_after(after, limit).await?)
     }
 
-    /// Lets a person in or keeps them out; keeping out ends all their sessions. Gives the person as it
+    /// Lets a user in or keeps them out; keeping out ends all their sessions. Gives the user as it
     /// is then.
     ///
     /// # Security
-    /// Sessions that are shared with a Django site are nobody's as long as the person is kept out, and one that is
-    /// used here meanwhile is removed; one that nobody used is not over: whoever has it is logged in again once the
-    /// person is let in. Where somebody else may have one, [`set_password`](Self::set_password) ends them for good, before the person is kept out or as soon as
-    /// they are let in.
+    /// Sessions that are shared with a Django site are nobody's as long as the user is kept out, and one that is
+    /// used here meanwhile is removed; one that nobody used is not over: anyone who has it is logged in again once the
+    /// user is let in. Where someone else may have one, [`set_password`](Self::set_password) ends them for good, before
+    /// the user is kept out or as soon as they are let in.
     ///
     /// # Errors
     /// - [`NoSuchUser`](UsernameRefusal::NoSuchUser): no user has this username.
@@ -107,7 +107,7 @@ impl Accounts {
     #[doc = include_str!("example_setup.txt")]
     /// let ann = accounts.log_in("ann", &Password::new("correct horse"), None).await?;
     /// accounts.set_active("ann", false).await?;
-    /// assert!(accounts.visitor(&ann.key).await?.is_none());
+    /// assert!(accounts.current_user(&ann.key).await?.is_none());
     ///
     /// let refused = accounts.set_active("nobody", false).await;
     /// assert!(matches!(refused, Err(FlowError::Refused(UsernameRefusal::NoSuchUser))));
@@ -119,16 +119,16 @@ impl Accounts {
         &self,
         username: &str,
         active: bool,
-    ) -> Result<Person, FlowError<UsernameRefusal>> {
-        let mut person = self.named(username).await?;
-        if !self.store().set_active(person.id, active).await? {
+    ) -> Result<User, FlowError<UsernameRefusal>> {
+        let mut user = self.named(username).await?;
+        if !self.store().set_active(user.id, active).await? {
             return Err(FlowError::Refused(UsernameRefusal::NoSuchUser));
         }
-        person.is_active = active;
-        Ok(person)
+        user.is_active = active;
+        Ok(user)
     }
 
-    /// Gives a person a new password and ends all their sessions. Fires `password_changed` with the
+    /// Gives a user a new password and ends all their sessions. Fires `password_changed` with the
     /// sender `set_password`.
     ///
     /// # Errors
@@ -164,50 +164,50 @@ impl Accounts {
         &self,
         username: &str,
         password: &Password,
-    ) -> Result<Person, FlowError<SetPasswordRefusal>> {
+    ) -> Result<User, FlowError<SetPasswordRefusal>> {
         for _ in 0..ATTEMPTS {
             let named = self.named(username).await;
-            let person = named.map_err(|error| error.map_refusal(SetPasswordRefusal::Username))?;
-            if !person.is_active {
+            let user = named.map_err(|error| error.map_refusal(SetPasswordRefusal::Username))?;
+            if !user.is_active {
                 return Err(FlowError::Refused(SetPasswordRefusal::Disabled));
             }
-            let addresses = self.some_addresses_of(person.id).await?;
+            let addresses = self.some_addresses_of(user.id).await?;
             let mut problems = Problems::default();
-            let attributes = attributes_of(&person, &addresses);
+            let attributes = attributes_of(&user, &addresses);
             let new = (Field::Password, password);
             self.check_new_password(&mut problems, new, None, &attributes);
             problems.refuse(SetPasswordRefusal::Invalid)?;
             let replacement = PasswordReplacement {
-                person: person.id,
-                old: person.password.clone(),
+                user: user.id,
+                old: user.password.clone(),
                 new: self.hasher().hash(password, &Requester::operator()).await?,
                 last_login: None,
                 link: None,
                 keeps: None,
             };
             if self.store().replace_password(&replacement).await? {
-                let event = PasswordChanged::new(Sender::new("set_password"), person.to_user());
+                let event = PasswordChanged::new(Sender::new("set_password"), user.to_event_user());
                 self.tell(event).await;
-                return Ok(person);
+                return Ok(user);
             }
         }
         Err(Failure::new(FailureKind::Unavailable).into())
     }
 
     /// The user with this username, exactly or in another case.
-    async fn named(&self, username: &str) -> Result<Person, FlowError<UsernameRefusal>> {
+    async fn named(&self, username: &str) -> Result<User, FlowError<UsernameRefusal>> {
         let name = AccountName {
             username: Some(username.to_owned()),
             ..AccountName::default()
         };
-        let found = match self.store().find_person(&name).await {
+        let found = match self.store().find_user(&name).await {
             Err(error) if error.kind() == StoreErrorKind::Ambiguous => {
                 return Err(FlowError::Refused(UsernameRefusal::Ambiguous));
             }
             found => found?,
         };
         let found = found.ok_or(FlowError::Refused(UsernameRefusal::NoSuchUser))?;
-        Ok(found.person)
+        Ok(found.user)
     }
 }
 
@@ -219,10 +219,10 @@ impl Accounts {
 )]
 pub enum UsernameRefusal {
     /// No user has this username.
-    #[error("nobody has this username")]
+    #[error("no account has this username")]
     NoSuchUser,
     /// Several users have this username in letters of different case, and nobody exactly as named.
-    #[error("several people have this username in letters of different case")]
+    #[error("several users have this username in letters of different case")]
     Ambiguous,
 }
 
@@ -237,7 +237,7 @@ pub enum SetPasswordRefusal {
     #[error(transparent)]
     Username(UsernameRefusal),
     /// The user is disabled.
-    #[error("the person is not active")]
+    #[error("the user is not active")]
     Disabled,
     /// Something is wrong with the password: at least one problem.
     #[error("the form has problems")]

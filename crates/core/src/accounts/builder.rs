@@ -23,13 +23,13 @@ use crate::sessions::Sessions;
 use crate::settings::{Settings, SettingsError};
 use crate::store::{OutboxStore, Store};
 
-/// Where the pages are unless something else is said, as in the model.
+/// Where the pages are unless something else is said, as in django-phone-auth.
 const DEFAULT_MOUNT: &str = "/accounts/";
 
 /// How long receivers may take inside a flow unless something else is said.
 const DEFAULT_DISPATCH_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Puts [`Accounts`] together; [`Accounts::builder`] begins. What is not said is as in the model.
+/// Puts [`Accounts`] together; [`Accounts::builder`] begins. What is not said is as in django-phone-auth.
 #[must_use = "nothing happens until `build` is called"]
 pub struct AccountsBuilder {
     store: Arc<dyn Store>,
@@ -68,7 +68,7 @@ impl AccountsBuilder {
         }
     }
 
-    /// The settings; else those of the model.
+    /// The settings; else those of django-phone-auth.
     pub fn settings(mut self, settings: Settings) -> Self {
         self.settings = settings;
         self
@@ -80,13 +80,13 @@ impl AccountsBuilder {
         self
     }
 
-    /// The hub that is told what happens; else one with the linked receivers and no state.
+    /// The dispatcher that is told what happens; else one with the linked receivers and no state.
     pub fn signals(mut self, signals: Signals) -> Self {
         self.signals = Some(signals);
         self
     }
 
-    /// The hub that was given, if one was: for whoever would give another.
+    /// The dispatcher that was given, if one was: for the one who would give another.
     ///
     /// # Examples
     /// ```
@@ -133,7 +133,7 @@ impl AccountsBuilder {
     }
 
     /// How long the receivers of one event may take together under [`Dispatch::InRequest`]; else 10
-    /// seconds. A hub can also bound each receiver on its own.
+    /// seconds. A dispatcher can also bound each receiver on its own.
     pub fn dispatch_timeout(mut self, timeout: Duration) -> Self {
         self.dispatch_timeout = timeout;
         self
@@ -143,7 +143,7 @@ impl AccountsBuilder {
     /// receivers of messages themselves, once, when [`dispatch`](Self::dispatch) says, after the store has committed; a
     /// message that fails, or is under way when the process ends, is lost.
     ///
-    /// Whoever sets it has an [`OutboxWorker`](crate::outbox::OutboxWorker) run, in this process or in another.
+    /// Anyone who sets it has an [`OutboxWorker`](crate::outbox::OutboxWorker) run, in this process or in another.
     pub fn outbox(mut self, outbox: Arc<dyn OutboxStore>) -> Self {
         self.outbox = Some(outbox);
         self
@@ -174,7 +174,7 @@ impl AccountsBuilder {
     ///
     /// # Errors
     /// - [`BuildErrorKind::Settings`]: a setting cannot be used; the source names it.
-    /// - [`BuildErrorKind::Signals`]: no hub was given and the linked receivers cannot be used as they
+    /// - [`BuildErrorKind::Signals`]: no dispatcher was given and the linked receivers cannot be used as they
     ///   are, such as when one needs state; the source names it.
     /// - [`BuildErrorKind::Routes`]: the default routes cannot be made.
     pub fn build(self) -> Result<Accounts, BuildError> {

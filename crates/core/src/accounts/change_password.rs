@@ -3,16 +3,16 @@
 use phone_auth_events::{PasswordChanged, Sender};
 
 use super::new_password::attributes_of;
-use super::{ATTEMPTS, Accounts, Failure, FailureKind, FlowError, Visitor};
+use super::{ATTEMPTS, Accounts, CurrentUser, Failure, FailureKind, FlowError};
 use crate::form::{Field, FieldProblem, Problem, Problems};
 use crate::password::{HashError, Password, Requester, Verdict};
-use crate::person::Person;
 use crate::session::{PasswordReplacement, SessionKey};
 use crate::sessions::Rebound;
+use crate::user::User;
 
 impl Accounts {
-    /// Changes the password of a visitor. This session lives on under the key that is answered, which the
-    /// browser must be given; all others of the person end, and so does whoever else has the old key. Fires
+    /// Changes the password of a current_user. This session lives on under the key that is answered, which the
+    /// browser must be given; all others of the user end, and so does anyone else who has the old key. Fires
     /// `password_changed`.
     ///
     /// # Errors
@@ -26,7 +26,7 @@ impl Accounts {
     ///
     /// # Cancel safety
     /// The password is changed and the other sessions ended, or neither; the signal may be missing, and the
-    /// session be one that nobody has the key of.
+    /// session be one whose key nobody knows.
     ///
     /// # Examples
     /// ```
@@ -37,48 +37,48 @@ impl Accounts {
     #[doc = include_str!("example_setup.txt")]
     /// let old = Password::new("correct horse");
     /// let ann = accounts.log_in("ann", &old, None).await?;
-    /// let visitor = accounts.visitor(&ann.key).await?.ok_or("nobody")?;
+    /// let current_user = accounts.current_user(&ann.key).await?.ok_or("nobody")?;
     ///
     /// let new = Password::new("battery staple");
     /// let problem = FieldProblem::new(Field::OldPassword, Problem::WrongOldPassword);
     /// let wrong = ChangePasswordRefusal::Invalid(vec![problem]);
-    /// let refused = accounts.change_password(&visitor, &new, &new, &new).await;
+    /// let refused = accounts.change_password(&current_user, &new, &new, &new).await;
     /// assert!(matches!(refused, Err(FlowError::Refused(refusal)) if refusal == wrong));
     ///
-    /// let key = accounts.change_password(&visitor, &old, &new, &new).await?;
-    /// assert!(accounts.visitor(&key).await?.is_some());
-    /// assert!(accounts.visitor(&ann.key).await?.is_none());
+    /// let key = accounts.change_password(&current_user, &old, &new, &new).await?;
+    /// assert!(accounts.current_user(&key).await?.is_some());
+    /// assert!(accounts.current_user(&ann.key).await?.is_none());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub async fn change_password(
         &self,
-        visitor: &Visitor,
+        current_user: &CurrentUser,
         old: &Password,
         new1: &Password,
         new2: &Password,
     ) -> Result<SessionKey, FlowError<ChangePasswordRefusal>> {
-        let addresses = self.some_addresses_of(visitor.person().id).await?;
-        let requester = Requester::signed_in(&self.client, visitor.person().id);
+        let addresses = self.some_addresses_of(current_user.user().id).await?;
+        let requester = Requester::signed_in(&self.client, current_user.user().id);
         for _ in 0..ATTEMPTS {
-            let person = self.store().person(visitor.person().id).await?;
-            let Some(person) = person.filter(|person| person.is_active) else {
+            let user = self.store().user(current_user.user().id).await?;
+            let Some(user) = user.filter(|user| user.is_active) else {
                 return Err(FlowError::Refused(ChangePasswordRefusal::NotLoggedIn));
             };
             let mut problems = Problems::default();
-            self.check_old_password(&mut problems, &person, old, &requester)
+            self.check_old_password(&mut problems, &user, old, &requester)
                 .await?;
             self.check_new_password(
                 &mut problems,
                 (Field::NewPassword1, new1),
                 Some((Field::NewPassword2, new2)),
-                &attributes_of(&person, &addresses),
+                &attributes_of(&user, &addresses),
             );
             problems.refuse(ChangePasswordRefusal::Invalid)?;
             let replacement = PasswordReplacement {
-                person: person.id,
-                old: person.password.clone(),
+                user: user.id,
+                old: user.password.clone(),
                 new: self.hasher().hash(new1, &requester).await?,
                 last_login: None,
                 link: None,
@@ -86,11 +86,16 @@ impl Accounts {
             };
             let rebound = self
                 .sessions()
-                .rebind(visitor.key(), replacement, self.now(), self.randomness())
+                .rebind(
+                    current_user.key(),
+                    replacement,
+                    self.now(),
+                    self.randomness(),
+                )
                 .await?;
             match rebound {
                 Rebound::Done(key) => {
-                    let user = person.to_user();
+                    let user = user.to_event_user();
                     self.tell(PasswordChanged::new(Sender::new("change_password"), user))
                         .await;
                     return Ok(key);
@@ -109,7 +114,7 @@ impl Accounts {
     async fn check_old_password(
         &self,
         problems: &mut Problems,
-        person: &Person,
+        user: &User,
         old: &Password,
         requester: &Requester,
     ) -> Result<(), HashError> {
@@ -117,7 +122,7 @@ impl Accounts {
             problems.add(Field::OldPassword, Problem::Required);
             return Ok(());
         }
-        let verdict = self.hasher().verify(old, &person.password, requester);
+        let verdict = self.hasher().verify(old, &user.password, requester);
         if verdict.await? == Verdict::NoMatch {
             problems.add(Field::OldPassword, Problem::WrongOldPassword);
         }
@@ -135,7 +140,7 @@ pub enum ChangePasswordRefusal {
     /// Something is wrong with the form: at least one problem, in the order of its fields.
     #[error("the form has problems")]
     Invalid(Vec<FieldProblem>),
-    /// The user is gone or disabled, or the session is over: whoever asks is nobody.
-    #[error("the person is gone or not active")]
+    /// The user is gone or disabled, or the session is over: anyone who asks is nobody.
+    #[error("the user is gone or not active")]
     NotLoggedIn,
 }

@@ -13,7 +13,7 @@ use super::Accounts;
 pub enum Dispatch {
     /// Before the flow answers, for a bounded time. When the flow has answered, everybody was told: what
     /// scripts, tests and small programs want. The answer takes as long as the receivers, so it tells
-    /// by its time whether a message was sent; and whoever stops waiting for the answer stops the
+    /// by its time whether a message was sent; and anyone who stops waiting for the answer stops the
     /// receivers.
     #[default]
     InRequest,

@@ -1,16 +1,16 @@
 //! Logging in.
 
 use chrono::{DateTime, Utc};
-use phone_auth_events::{LoginFailure, Sender, User, UserLoggedIn, UserLoginFailed};
+use phone_auth_events::{LoginFailure, Sender, User as EventUser, UserLoggedIn, UserLoginFailed};
 
 use super::{ATTEMPTS, Accounts, Failure, FailureKind, FlowError};
 use crate::address::{EmailSpellings, PhoneSpellings};
 use crate::form::{is_refused, trim};
 use crate::password::{EncodedPassword, HashError, Password, Requester, Verdict};
-use crate::person::{AccountName, Person};
 use crate::session::SessionKey;
 use crate::sessions::LogIn;
 use crate::store::StoreErrorKind;
+use crate::user::{AccountName, User};
 use crate::username::Username;
 
 /// The most characters that name an account: an e-mail address is the longest of the three.
@@ -20,8 +20,8 @@ pub(super) const MAX_LOGIN: usize = 254;
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct LoggedIn {
-    /// The person, as it was before this log-in, with the hash of the password as it is now.
-    pub person: Person,
+    /// The user, as it was before this log-in, with the hash of the password as it is now.
+    pub user: User,
     /// The key for the cookie. Nobody can read it from the store.
     pub key: SessionKey,
     /// When the session ends.
@@ -29,29 +29,29 @@ pub struct LoggedIn {
 }
 
 impl Accounts {
-    /// Logs a person in by a phone number, an e-mail address or a username, whichever the settings
+    /// Logs a user in by a phone number, an e-mail address or a username, whichever the settings
     /// allow and the text can be read as, and begins a session with a key of its own. The session that
     /// the browser came with, if any, ends. Fires `user_logged_in` or `user_login_failed`.
     ///
     /// A hash of an older kind is replaced on the way, unless the password is changed meanwhile.
     ///
     /// # Security
-    /// Unknown names, inactive people, people without a password and wrong passwords get the same
+    /// Unknown names, inactive users, users without a password and wrong passwords get the same
     /// error after the same work: one look-up and one hash. Only the signal tells them apart.
     ///
     /// # Errors
-    /// - [`InvalidCredentials`](LogInRefusal::InvalidCredentials): no such active person with this
+    /// - [`InvalidCredentials`](LogInRefusal::InvalidCredentials): no such active user with this
     ///   password.
-    /// - [`Ambiguous`](LogInRefusal::Ambiguous): several people have this name, in letters of different
-    ///   case. Whichever was taken, a person could end up in somebody else's account, or be kept out of
-    ///   their own by whoever made the other one; so none is, whatever the password.
+    /// - [`Ambiguous`](LogInRefusal::Ambiguous): several users have this name, in letters of different
+    ///   case. Whichever was taken, a user could end up in another user's account, or be kept out of
+    ///   their own by the one who made the other one; so none is, whatever the password.
     /// - [`Failed`](FlowError::Failed): [`Busy`](FailureKind::Busy), too many passwords are being hashed, or too many
-    ///   for this client or this name; whether anybody has the name changes nothing. See
+    ///   for this client or this name; whether anyone has the name changes nothing. See
     ///   [`for_client`](Self::for_client). [`Unavailable`](FailureKind::Unavailable) or
     ///   [`Broken`](FailureKind::Broken), the store or the source of randomness.
     ///
     /// # Cancel safety
-    /// The log-in is recorded whole or not at all; nobody has the key of a session that was begun and
+    /// The log-in is recorded whole or not at all; no one has the key of a session that was begun and
     /// dropped. The signal may be missing.
     ///
     /// # Examples
@@ -61,7 +61,7 @@ impl Accounts {
     ///
     #[doc = include_str!("example_setup.txt")]
     /// let ann = accounts.log_in("ann@example.org", &Password::new("correct horse"), None).await?;
-    /// assert!(accounts.visitor(&ann.key).await?.is_some());
+    /// assert!(accounts.current_user(&ann.key).await?.is_some());
     ///
     /// let refused = accounts.log_in("ann", &Password::new("wrong horse"), None).await;
     /// assert!(matches!(refused, Err(FlowError::Refused(LogInRefusal::InvalidCredentials))));
@@ -77,15 +77,15 @@ impl Accounts {
     ) -> Result<LoggedIn, FlowError<LogInRefusal>> {
         let name = self.login_name(login);
         for _ in 0..ATTEMPTS {
-            let found = match self.store().find_person(&name).await {
+            let found = match self.store().find_user(&name).await {
                 Err(error) if error.kind() == StoreErrorKind::Ambiguous => {
                     return self.refuse_ambiguous(&name, password).await;
                 }
                 found => found?,
             };
-            let person = found.map(|found| found.person);
-            let requester = self.requester(&name, person.as_ref());
-            let (person, is_outdated) = match self.recognise(person, password, &requester).await? {
+            let user = found.map(|found| found.user);
+            let requester = self.requester(&name, user.as_ref());
+            let (user, is_outdated) = match self.recognise(user, password, &requester).await? {
                 Ok(recognised) => recognised,
                 Err((failure, user)) => {
                     let event = UserLoginFailed::new(Sender::new("log_in"), failure, user);
@@ -99,23 +99,23 @@ impl Accounts {
                 None
             };
             let password_now = upgrade.clone();
-            let begun = self.begin_session(person, upgrade, previous).await?;
+            let begun = self.begin_session(user, upgrade, previous).await?;
             if let Some(mut logged_in) = begun {
                 if let Some(upgraded) = password_now {
-                    logged_in.person.password = upgraded;
+                    logged_in.user.password = upgraded;
                 }
-                let user = logged_in.person.to_user();
+                let user = logged_in.user.to_event_user();
                 self.tell(UserLoggedIn::new(Sender::new("log_in"), user))
                     .await;
                 return Ok(logged_in);
             }
-            // Somebody changed the person since we read it: another log-in upgraded the hash, or the
+            // Someone changed the user since we read it: another log-in upgraded the hash, or the
             // password is a new one. Look again.
         }
         Err(Failure::new(FailureKind::Unavailable).into())
     }
 
-    /// Refuses a name that several people have, after the work of any other log-in.
+    /// Refuses a name that several users have, after the work of any other log-in.
     async fn refuse_ambiguous(
         &self,
         name: &AccountName,
@@ -129,27 +129,29 @@ impl Accounts {
         Err(FlowError::Refused(LogInRefusal::Ambiguous))
     }
 
-    /// Checks a password; the work of one check, whoever it is. Whoever is refused whatever the password is must not
-    /// be told by whether it was right: a right one takes less. Gives whose password it is and whether the hash is
+    /// Checks a password; the work of one check, anyone who it is. Anyone who is refused whatever the password is must
+    /// not be told by whether it was right: a right one takes less. Gives whose password it is and whether the hash is
     /// outdated, or what the signals hear of.
     async fn recognise(
         &self,
-        person: Option<Person>,
+        user: Option<User>,
         password: &Password,
         requester: &Requester,
-    ) -> Result<Result<(Person, bool), (LoginFailure, Option<User>)>, HashError> {
-        let (failure, user) = match person {
+    ) -> Result<Result<(User, bool), (LoginFailure, Option<EventUser>)>, HashError> {
+        let (failure, user) = match user {
             None => (LoginFailure::UnknownIdentifier, None),
-            Some(person) if !person.is_active => (LoginFailure::Inactive, Some(person.to_user())),
-            Some(person) if !person.password.is_usable() => {
-                (LoginFailure::UnusablePassword, Some(person.to_user()))
+            Some(user) if !user.is_active => (LoginFailure::Inactive, Some(user.to_event_user())),
+            Some(user) if !user.password.is_usable() => {
+                (LoginFailure::UnusablePassword, Some(user.to_event_user()))
             }
-            Some(person) => {
-                let verdict = self.hasher().verify(password, &person.password, requester);
+            Some(user) => {
+                let verdict = self.hasher().verify(password, &user.password, requester);
                 return Ok(match verdict.await? {
-                    Verdict::NoMatch => Err((LoginFailure::WrongPassword, Some(person.to_user()))),
-                    Verdict::Match => Ok((person, false)),
-                    Verdict::MatchOutdated => Ok((person, true)),
+                    Verdict::NoMatch => {
+                        Err((LoginFailure::WrongPassword, Some(user.to_event_user())))
+                    }
+                    Verdict::Match => Ok((user, false)),
+                    Verdict::MatchOutdated => Ok((user, true)),
                 });
             }
         };
@@ -169,17 +171,17 @@ impl Accounts {
         }
     }
 
-    /// Records the log-in; `None` when the person is not any more as it was when the password was checked.
+    /// Records the log-in; `None` when the user is not any more as it was when the password was checked.
     async fn begin_session(
         &self,
-        person: Person,
+        user: User,
         upgrade: Option<EncodedPassword>,
         previous: Option<&SessionKey>,
     ) -> Result<Option<LoggedIn>, Failure> {
         let at = self.now();
         let expires_at = at + self.settings().session_lifetime;
         let log_in = LogIn {
-            person: &person,
+            user: &user,
             upgraded_password: upgrade.as_ref(),
             previous,
             at,
@@ -187,7 +189,7 @@ impl Accounts {
         };
         let begun = self.sessions().begin(&log_in, self.randomness()).await?;
         Ok(begun.map(|key| LoggedIn {
-            person,
+            user,
             key,
             expires_at,
         }))
@@ -195,7 +197,7 @@ impl Accounts {
 
     /// What was typed, in every reading that the settings allow.
     ///
-    /// Any text may be a username here, not only what a person may choose at sign-up: people whom
+    /// Any text may be a username here, not only what a user may choose at sign-up: users whom
     /// another program has stored have odd ones.
     fn login_name(&self, login: &str) -> AccountName {
         let methods = self.settings().authentication_methods;
@@ -222,7 +224,7 @@ impl Accounts {
     }
 }
 
-/// The text without the white space around it, if it can name anybody at all.
+/// The text without the white space around it, if it can name anyone at all.
 fn readable(login: &str) -> Option<&str> {
     let text = trim(login);
     let can_name =
@@ -239,9 +241,9 @@ fn readable(login: &str) -> Option<&str> {
 pub enum LogInRefusal {
     /// No active user has this name and this password. Which of the three it was is not for those
     /// who ask.
-    #[error("nobody has this name and this password")]
+    #[error("no account has this name and this password")]
     InvalidCredentials,
     /// Several users have this name, in letters of different case.
-    #[error("several people have this name")]
+    #[error("several users have this name")]
     Ambiguous,
 }

@@ -22,18 +22,18 @@ impl Accounts {
     #[doc = include_str!("example_setup.txt")]
     /// let ann = accounts.log_in("ann", &Password::new("correct horse"), None).await?;
     /// assert!(accounts.log_out(&ann.key).await?);
-    /// assert!(accounts.visitor(&ann.key).await?.is_none());
+    /// assert!(accounts.current_user(&ann.key).await?.is_none());
     /// assert!(!accounts.log_out(&ann.key).await?);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub async fn log_out(&self, key: &SessionKey) -> Result<bool, Failure> {
-        let visitor = self.visitor(key).await?;
+        let current_user = self.current_user(key).await?;
         // Of several at once, one ends it.
         let ended = self.sessions().end(key).await?;
-        if let Some(visitor) = visitor.filter(|_| ended) {
-            let user = visitor.person().to_user();
+        if let Some(current_user) = current_user.filter(|_| ended) {
+            let user = current_user.user().to_event_user();
             self.tell(UserLoggedOut::new(Sender::new("log_out"), user))
                 .await;
         }

@@ -1,4 +1,4 @@
-//! The flows: what a person can do with an account. One file for each.
+//! The flows: what a user can do with an account. One file for each.
 
 use std::fmt;
 use std::sync::Arc;
@@ -24,6 +24,7 @@ mod add_address;
 mod admin;
 mod builder;
 mod change_password;
+mod current_user;
 mod devices;
 mod dispatch;
 mod log_in;
@@ -37,12 +38,12 @@ mod reset_password;
 mod send_message;
 mod sign_up;
 mod verify_address;
-mod visitor;
 
 pub use add_address::AddAddressRefusal;
 pub use admin::{SetPasswordRefusal, UsernameRefusal};
 pub use builder::{AccountsBuilder, BuildError, BuildErrorKind};
 pub use change_password::ChangePasswordRefusal;
+pub use current_user::CurrentUser;
 pub use dispatch::Dispatch;
 pub use log_in::{LogInRefusal, LoggedIn};
 pub use request_reset::ResetRequestRefusal;
@@ -50,11 +51,10 @@ pub use request_verification::{VerificationRequest, VerificationRequestRefusal};
 pub use reset_password::{InvalidLink, ResetLink, ResetRefusal};
 pub use sign_up::{SignUpForm, SignUpRefusal};
 pub use verify_address::{LinkState, Verification};
-pub use visitor::Visitor;
 
 pub use crate::flow_error::{Failure, FailureKind, FlowError};
 
-/// How often a flow looks again when what it read was changed by somebody else before it could act.
+/// How often a flow looks again when what it read was changed by someone else before it could act.
 const ATTEMPTS: usize = 3;
 
 /// The flows of accounts over a store. Cheap to clone; clones share everything.
@@ -98,12 +98,12 @@ const ATTEMPTS: usize = 3;
 ///     password: Password::new("correct horse"),
 ///     confirm_password: Some(Password::new("correct horse")),
 /// };
-/// let person = accounts.sign_up(form).await?;
-/// assert_eq!(person.email, "ann@example.org");
+/// let user = accounts.sign_up(form).await?;
+/// assert_eq!(user.email, "ann@example.org");
 /// assert_eq!(signed_up.take().len(), 1);
 ///
 /// let logged_in = accounts.log_in("+919876543210", &Password::new("correct horse"), None).await?;
-/// assert_eq!(logged_in.person.username, "ann");
+/// assert_eq!(logged_in.user.username, "ann");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -151,7 +151,7 @@ impl Accounts {
         &self.inner.routes
     }
 
-    /// The hub that is told what happens.
+    /// The dispatcher that is told what happens.
     pub fn signals(&self) -> &Signals {
         &self.inner.signals
     }

@@ -4,7 +4,7 @@ use super::Accounts;
 use crate::address::{AddressKind, AddressRecord};
 use crate::form::{Field, Problem, Problems};
 use crate::password::Password;
-use crate::person::Person;
+use crate::user::User;
 
 impl Accounts {
     /// Notes all that is wrong with a new password.
@@ -32,16 +32,16 @@ impl Accounts {
     }
 }
 
-/// What others know of a person, for the policy.
+/// What others know of a user, for the policy.
 pub(super) fn attributes_of<'a>(
-    person: &'a Person,
+    user: &'a User,
     addresses: &'a [AddressRecord],
 ) -> Vec<(Field, &'a str)> {
     let own = [
-        (Field::Username, person.username.as_str()),
-        (Field::FirstName, person.first_name.as_str()),
-        (Field::LastName, person.last_name.as_str()),
-        (Field::Email, person.email.as_str()),
+        (Field::Username, user.username.as_str()),
+        (Field::FirstName, user.first_name.as_str()),
+        (Field::LastName, user.last_name.as_str()),
+        (Field::Email, user.email.as_str()),
     ];
     let others = addresses.iter().map(|address| {
         let field = match address.kind {

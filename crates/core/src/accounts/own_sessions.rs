@@ -38,11 +38,11 @@ impl Sessions for OwnSessions {
         for _ in 0..ATTEMPTS {
             let key = new_key(randomness)?;
             let new = NewLogIn {
-                checked_password: log_in.person.password.clone(),
+                checked_password: log_in.user.password.clone(),
                 upgraded_password: log_in.upgraded_password.cloned(),
                 session: NewSession {
                     digest: key.digest(),
-                    person: log_in.person.id,
+                    user: log_in.user.id,
                     created_at: log_in.at,
                     expires_at: log_in.expires_at,
                 },
@@ -50,7 +50,7 @@ impl Sessions for OwnSessions {
             };
             match self.0.log_in(&new).await {
                 Ok(began) => return Ok(began.then_some(key)),
-                // The key is somebody's already: take another, never theirs.
+                // The key is another user's already: take another, never theirs.
                 Err(error) if error.kind() == StoreErrorKind::SessionExists => {}
                 Err(error) => return Err(error.into()),
             }

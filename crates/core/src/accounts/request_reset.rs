@@ -5,15 +5,15 @@ use super::{Accounts, FlowError};
 use crate::address::AddressKind;
 use crate::form::{self, Field, FieldProblem, Problem};
 use crate::outbox::{Addressee, Purpose, To};
-use crate::person::FoundPerson;
 use crate::store::StoreErrorKind;
+use crate::user::FoundUser;
 
 impl Accounts {
     /// Has a link sent that resets a password, to the phone number or e-mail address that was named.
     /// Fires `reset_password_email` or `reset_password_phone`, with the address as it is stored, never
     /// as it was typed.
     ///
-    /// Nothing is sent to somebody unknown or inactive, to people who have no password that could be
+    /// Nothing is sent to someone unknown or inactive, to users who have no password that could be
     /// reset, for a username, or by a method that is switched off. The answer is the same.
     ///
     /// With an [outbox](crate::outbox) the message is enqueued when this returns, whatever becomes of the process.
@@ -25,10 +25,10 @@ impl Accounts {
     ///
     /// # Errors
     /// - [`Invalid`](ResetRequestRefusal::Invalid): nothing was typed, or what nobody's name can be, which
-    ///   says nothing about who exists; or [`Problem::Ambiguous`], an e-mail address that several people
+    ///   says nothing about who exists; or [`Problem::Ambiguous`], an e-mail address that several users
     ///   have in letters of different case. Which of them asks cannot be told, so no link is sent; or
     ///   [`Problem::Unreceived`], an address of a kind that
-    ///   [nobody sends resets to](super::AccountsBuilder::unreceived), whoever has it.
+    ///   [nobody sends resets to](super::AccountsBuilder::unreceived), no matter who has it.
     /// - [`Failed`](FlowError::Failed): [`OutboxFull`](super::FailureKind::OutboxFull), too many messages are
     ///   pending; [`Unavailable`](super::FailureKind::Unavailable) or [`Broken`](super::FailureKind::Broken), the
     ///   store or the source of randomness.
@@ -79,7 +79,7 @@ impl Accounts {
         if self.is_unreceived(Purpose::ResetPassword, kind) {
             return Err(invalid(Problem::Unreceived { kind }));
         }
-        let found = match self.store().find_person(&name).await {
+        let found = match self.store().find_user(&name).await {
             Err(error) if error.kind() == StoreErrorKind::Ambiguous => {
                 return Err(invalid(Problem::Ambiguous));
             }
@@ -87,11 +87,11 @@ impl Accounts {
         };
         let canonical = name.canonical();
         let to = match &found {
-            Some(FoundPerson {
-                person,
+            Some(FoundUser {
+                user,
                 address: Some(address),
-            }) if person.is_active && person.password.is_usable() => {
-                Addressee::User(To { person, address })
+            }) if user.is_active && user.password.is_usable() => {
+                Addressee::User(To { user, address })
             }
             _ => Addressee::Nobody {
                 kind,

@@ -1,6 +1,6 @@
 //! Asking for a link that verifies an address.
 
-use super::{Accounts, FlowError, Visitor};
+use super::{Accounts, CurrentUser, FlowError};
 use crate::address::{AddressId, AddressKind};
 use crate::outbox::{Addressee, Purpose, To};
 
@@ -11,19 +11,19 @@ use crate::outbox::{Addressee, Purpose, To};
     reason = "a page has one sentence for each, and must not forget one"
 )]
 pub enum VerificationRequest {
-    /// The message was handed to whoever sends messages.
+    /// The message was handed to anyone who sends messages.
     Sent,
     /// The address is verified already; nothing was sent.
     AlreadyVerified,
 }
 
 impl Accounts {
-    /// Has a link sent to an address of a visitor, by which it is verified. Fires `verify_email` or
+    /// Has a link sent to an address of a current_user, by which it is verified. Fires `verify_email` or
     /// `verify_phone`, unless the address is verified already.
     ///
     /// # Errors
-    /// - [`NoSuchAddress`](VerificationRequestRefusal::NoSuchAddress): the visitor has no such
-    ///   address; somebody else's is no other case.
+    /// - [`NoSuchAddress`](VerificationRequestRefusal::NoSuchAddress): the current_user has no such
+    ///   address; another user's is no other case.
     /// - [`Unreceived`](VerificationRequestRefusal::Unreceived):
     ///   [nobody sends](super::AccountsBuilder::unreceived) such messages.
     /// - [`Failed`](FlowError::Failed): [`OutboxFull`](super::FailureKind::OutboxFull), too many messages are
@@ -42,16 +42,16 @@ impl Accounts {
     ///
     #[doc = include_str!("example_setup.txt")]
     /// let ann = accounts.log_in("ann", &Password::new("correct horse"), None).await?;
-    /// let visitor = accounts.visitor(&ann.key).await?.ok_or("nobody")?;
-    /// let email = &accounts.addresses(&visitor).await?[0];
+    /// let current_user = accounts.current_user(&ann.key).await?.ok_or("nobody")?;
+    /// let email = &accounts.addresses(&current_user).await?[0];
     ///
     /// let mut sent = signals.capture::<VerifyEmail>();
-    /// let outcome = accounts.request_verification(&visitor, email.kind, email.id).await?;
+    /// let outcome = accounts.request_verification(&current_user, email.kind, email.id).await?;
     /// assert_eq!(outcome, VerificationRequest::Sent);
     /// assert_eq!(sent.take()[0].email, "ann@example.org");
     ///
     /// let nobodys = VerificationRequestRefusal::NoSuchAddress;
-    /// let refused = accounts.request_verification(&visitor, email.kind, AddressId::new(99)).await;
+    /// let refused = accounts.request_verification(&current_user, email.kind, AddressId::new(99)).await;
     /// assert!(matches!(refused, Err(FlowError::Refused(refusal)) if refusal == nobodys));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # })?;
@@ -59,13 +59,13 @@ impl Accounts {
     /// ```
     pub async fn request_verification(
         &self,
-        visitor: &Visitor,
+        current_user: &CurrentUser,
         kind: AddressKind,
         id: AddressId,
     ) -> Result<VerificationRequest, FlowError<VerificationRequestRefusal>> {
         let found = self.store().address(kind, id).await?;
-        let own = found.filter(|(_, person)| person.id == visitor.person().id && person.is_active);
-        let Some((address, person)) = own else {
+        let own = found.filter(|(_, user)| user.id == current_user.user().id && user.is_active);
+        let Some((address, user)) = own else {
             return Err(FlowError::Refused(
                 VerificationRequestRefusal::NoSuchAddress,
             ));
@@ -77,7 +77,7 @@ impl Accounts {
             return Err(FlowError::Refused(VerificationRequestRefusal::Unreceived));
         }
         let to = To {
-            person: &person,
+            user: &user,
             address: &address,
         };
         self.send_message(Purpose::Verify, Addressee::User(to))
@@ -93,8 +93,8 @@ impl Accounts {
     reason = "a caller has an answer for each, and must not forget one"
 )]
 pub enum VerificationRequestRefusal {
-    /// The visitor has no such address.
-    #[error("the visitor has no such address")]
+    /// The current_user has no such address.
+    #[error("the current_user has no such address")]
     NoSuchAddress,
     /// Nobody sends links that verify addresses of this kind.
     #[error("nobody sends messages of this kind")]

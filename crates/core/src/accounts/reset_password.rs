@@ -3,41 +3,41 @@
 use phone_auth_events::{PasswordWasReset, Sender};
 use phone_auth_urls::{AccountPage, id};
 
+use super::current_user::MAX_ADDRESSES;
 use super::new_password::attributes_of;
-use super::visitor::MAX_ADDRESSES;
 use super::{Accounts, FlowError};
 use crate::address::AddressKind;
 use crate::form::{Field, FieldProblem, Problems};
 use crate::link::{Addressed, LinkTarget, LogIns, OpenedLink, SentTo};
 use crate::outbox::Purpose;
 use crate::password::{Password, Requester};
-use crate::person::{Person, PersonId};
 use crate::session::PasswordReplacement;
 use crate::store::StoreError;
+use crate::user::{User, UserId};
 
 /// A reset link that works at this moment.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ResetLink {
     /// Whose password it resets.
-    pub person: Person,
+    pub user: User,
 }
 
 /// What a reset link that works leads to, and what using it relies on.
 struct Target {
-    person: Person,
+    user: User,
     log_ins: LogIns,
     link: Option<OpenedLink>,
 }
 
 impl Accounts {
-    /// Looks at a reset link that somebody has just opened. Fires `link_followed`, whether it works or
+    /// Looks at a reset link that an account has just opened. Fires `link_followed`, whether it works or
     /// not, and `token_refused` when it does not. Changes nothing.
     ///
     /// # Errors
     /// - [`InvalidLink`]: not a link, or a link that was used, is too old, is for
-    ///   something else, for nobody or for somebody who is not active, one after which another was asked for at the same
-    ///   address, or after which the person logged in, unless that address is verified. Which it was is not told.
+    ///   something else, for nobody or for someone who is not active, one after which another was asked for at the same
+    ///   address, or after which the user logged in, unless that address is verified. Which it was is not told.
     /// - [`Failed`](FlowError::Failed), [`Unavailable`](super::FailureKind::Unavailable) or
     ///   [`Broken`](super::FailureKind::Broken): the store.
     ///
@@ -66,8 +66,8 @@ impl Accounts {
         self.check_reset_link(uidb64, token).await
     }
 
-    /// Whether a reset link works, without saying that somebody followed it: to show the form for the new password once it
-    /// was opened, or to a program that asks what is there (HEAD). Fires `token_refused` when it does not.
+    /// Whether a reset link works, without saying that someone followed it: to show the form for the new password once
+    /// it was opened, or to a program that asks what is there (HEAD). Fires `token_refused` when it does not.
     ///
     /// # Errors
     /// As for [`open_reset_link`](Self::open_reset_link).
@@ -80,15 +80,13 @@ impl Accounts {
         token: &str,
     ) -> Result<ResetLink, FlowError<InvalidLink>> {
         match self.reset_target(uidb64, token).await? {
-            Some(target) => Ok(ResetLink {
-                person: target.person,
-            }),
+            Some(target) => Ok(ResetLink { user: target.user }),
             None => Err(FlowError::Refused(InvalidLink)),
         }
     }
 
-    /// Resets a password by a link and ends all sessions of the person. Fires `password_was_reset`. Gives the
-    /// person with the new password.
+    /// Resets a password by a link and ends all sessions of the user. Fires `password_was_reset`. Gives the
+    /// user with the new password.
     ///
     /// The link dies with it. Of several uses at the same moment one succeeds.
     ///
@@ -136,37 +134,37 @@ impl Accounts {
         token: &str,
         new1: &Password,
         new2: &Password,
-    ) -> Result<Person, FlowError<ResetRefusal>> {
+    ) -> Result<User, FlowError<ResetRefusal>> {
         let Some(target) = self.reset_target(uidb64, token).await? else {
             return Err(FlowError::Refused(ResetRefusal::Link(InvalidLink)));
         };
-        let person = target.person;
-        let addresses = self.some_addresses_of(person.id).await?;
+        let user = target.user;
+        let addresses = self.some_addresses_of(user.id).await?;
         let mut problems = Problems::default();
         self.check_new_password(
             &mut problems,
             (Field::NewPassword1, new1),
             Some((Field::NewPassword2, new2)),
-            &attributes_of(&person, &addresses),
+            &attributes_of(&user, &addresses),
         );
         problems.refuse(ResetRefusal::Invalid)?;
-        let requester = Requester::with_link(&self.client, person.id);
+        let requester = Requester::with_link(&self.client, user.id);
         let replacement = PasswordReplacement {
-            person: person.id,
-            old: person.password.clone(),
+            user: user.id,
+            old: user.password.clone(),
             new: self.hasher().hash(new1, &requester).await?,
-            last_login: (target.log_ins == LogIns::EndIt).then_some(person.last_login),
+            last_login: (target.log_ins == LogIns::EndIt).then_some(user.last_login),
             link: target.link,
             keeps: None,
         };
         if !self.store().replace_password(&replacement).await? {
             return Err(FlowError::Refused(ResetRefusal::Link(InvalidLink)));
         }
-        let event = PasswordWasReset::new(Sender::new("reset_password"), person.to_user());
+        let event = PasswordWasReset::new(Sender::new("reset_password"), user.to_event_user());
         self.tell(event).await;
-        Ok(Person {
+        Ok(User {
             password: replacement.new,
-            ..person
+            ..user
         })
     }
 
@@ -187,11 +185,9 @@ impl Accounts {
         let (now, links) = (self.now(), &self.inner.links);
         let purpose = Purpose::ResetPassword;
         let found = self.store().link_target(purpose, kind, id).await?;
-        let person = id::decode_user(uidb64).map(PersonId::new);
+        let user = id::decode_user(uidb64).map(UserId::new);
         let Some(target) = found.filter(|target| {
-            self.is_reachable_by(kind)
-                && Some(target.person.id) == person
-                && can_reset(&target.person)
+            self.is_reachable_by(kind) && Some(target.user.id) == user && can_reset(&target.user)
         }) else {
             links.refuse_reset(token, now);
             return Ok(None);
@@ -200,7 +196,7 @@ impl Accounts {
         Ok(log_ins.map(|log_ins| Target {
             log_ins,
             link: Some(OpenedLink::of(&target)),
-            person: target.person,
+            user: target.user,
         }))
     }
 
@@ -212,35 +208,35 @@ impl Accounts {
         token: &str,
     ) -> Result<Option<Target>, StoreError> {
         let (now, links) = (self.now(), &self.inner.links);
-        let person = match id::decode_user(uidb64) {
-            Some(id) => self.store().person(PersonId::new(id)).await?,
+        let user = match id::decode_user(uidb64) {
+            Some(id) => self.store().user(UserId::new(id)).await?,
             None => None,
         };
-        let Some(person) = person.filter(can_reset) else {
+        let Some(user) = user.filter(can_reset) else {
             links.refuse_reset(token, now);
             return Ok(None);
         };
         let requests = self
             .store()
-            .link_requests_of(Purpose::ResetPassword, person.id, MAX_ADDRESSES)
+            .link_requests_of(Purpose::ResetPassword, user.id, MAX_ADDRESSES)
             .await?;
         let targets: Vec<LinkTarget> = requests
             .into_iter()
             .filter(|(address, _)| self.is_reachable_by(address.kind))
             .map(|(address, newest)| LinkTarget {
                 address,
-                person: person.clone(),
+                user: user.clone(),
                 newest,
             })
             .collect();
-        let sent_to = links.check_older_reset(&person, &targets, token, now);
+        let sent_to = links.check_older_reset(&user, &targets, token, now);
         Ok(sent_to.map(|sent_to| Target {
             log_ins: LogIns::EndIt,
             link: match sent_to {
                 SentTo::Address(target) => Some(OpenedLink::of(target)),
                 SentTo::Unknown => None,
             },
-            person,
+            user,
         }))
     }
 
@@ -254,9 +250,9 @@ impl Accounts {
     }
 }
 
-/// Whether the person has a password that a link may replace.
-fn can_reset(person: &Person) -> bool {
-    person.is_active && person.password.is_usable()
+/// Whether the user has a password that a link may replace.
+fn can_reset(user: &User) -> bool {
+    user.is_active && user.password.is_usable()
 }
 
 /// Why a flow refuses a link: it does not work, or does not work any more. Which it was is not told.
@@ -264,7 +260,7 @@ fn can_reset(person: &Person) -> bool {
 #[error("the link is not valid")]
 #[expect(
     clippy::exhaustive_structs,
-    reason = "whoever has a bad link is told nothing else"
+    reason = "anyone who has a bad link is told nothing else"
 )]
 pub struct InvalidLink;
 

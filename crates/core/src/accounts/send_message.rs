@@ -7,10 +7,10 @@ use crate::link::{LinkRequest, LinkTarget};
 use crate::outbox::{Addressee, MessageEvent, MessageSignal, Purpose, envelope};
 
 impl Accounts {
-    /// These flows for somebody who reads this language: the messages that they enqueue say so. Cheap, and shares
+    /// These flows for someone who reads this language: the messages that they enqueue say so. Cheap, and shares
     /// everything else.
     #[must_use]
-    pub fn speaking(&self, language: Option<Language>) -> Self {
+    pub fn with_language(&self, language: Option<Language>) -> Self {
         Self {
             language,
             ..self.clone()
@@ -53,7 +53,7 @@ impl Accounts {
         };
         let target = LinkTarget {
             address: to.address.clone(),
-            person: to.person.clone(),
+            user: to.user.clone(),
             newest,
         };
         let (url, token) = links.mint(purpose, &target, now).map_err(Failure::broken)?;

@@ -6,11 +6,11 @@ use super::{Accounts, FlowError};
 use crate::address::{EmailAddress, PhoneNumber};
 use crate::form::{Field, FieldProblem, Problem, Problems};
 use crate::password::{Password, Requester};
-use crate::person::{NewPerson, Person, WantedNames};
 use crate::store::{StoreError, StoreErrorKind, UniqueName};
+use crate::user::{NewUser, User, WantedNames};
 use crate::username::Username;
 
-/// The most characters of a first or last name, as in the model's table.
+/// The most characters of a first or last name, as in django-phone-auth's table.
 const MAX_NAME: usize = 150;
 /// The most characters of an e-mail address (RFC 5321).
 pub(super) const MAX_EMAIL: usize = 254;
@@ -57,7 +57,7 @@ impl Accounts {
     /// once. Without a username, where none is required, one is made up.
     ///
     /// # Errors
-    /// - [`Invalid`](SignUpRefusal::Invalid): what is wrong, names that somebody else has among it, also when somebody
+    /// - [`Invalid`](SignUpRefusal::Invalid): what is wrong, names that someone else has among it, also when someone
     ///   else was faster by a moment.
     /// - [`Failed`](FlowError::Failed): [`Busy`](super::FailureKind::Busy), too many passwords are being hashed;
     ///   [`Unavailable`](super::FailureKind::Unavailable) or [`Broken`](super::FailureKind::Broken), the store or the
@@ -93,22 +93,25 @@ impl Accounts {
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub async fn sign_up(&self, form: SignUpForm<'_>) -> Result<Person, FlowError<SignUpRefusal>> {
+    pub async fn sign_up(&self, form: SignUpForm<'_>) -> Result<User, FlowError<SignUpRefusal>> {
         let required = self.settings().required_fields();
         let requester = Requester::signing_up(&self.client);
-        let person = self.make_person(&form, &required, &requester).await?;
-        self.tell(UserSignedUp::new(Sender::new("sign_up"), person.to_user()))
-            .await;
-        Ok(person)
+        let user = self.make_user(&form, &required, &requester).await?;
+        self.tell(UserSignedUp::new(
+            Sender::new("sign_up"),
+            user.to_event_user(),
+        ))
+        .await;
+        Ok(user)
     }
 
-    /// Checks a form and stores the person. Tells nobody.
-    pub(super) async fn make_person(
+    /// Checks a form and stores the user. Tells nobody.
+    pub(super) async fn make_user(
         &self,
         form: &SignUpForm<'_>,
         required: &[Field],
         requester: &Requester,
-    ) -> Result<Person, FlowError<SignUpRefusal>> {
+    ) -> Result<User, FlowError<SignUpRefusal>> {
         let mut problems = Problems::default();
         let draft = read(form, required, &mut problems);
         self.check_sign_up_password(form, &draft, required, &mut problems);
@@ -118,7 +121,7 @@ impl Accounts {
             Some(username) => username.clone(),
             None => Username::made_up(self.inner.randomness.as_ref())?,
         };
-        let new = NewPerson {
+        let new = NewUser {
             username: username.as_str().to_owned(),
             first_name: draft.first_name.to_owned(),
             last_name: draft.last_name.to_owned(),
@@ -127,8 +130,8 @@ impl Accounts {
             phone: draft.phone.clone(),
             date_joined: self.now(),
         };
-        match self.store().create_person(&new).await {
-            Ok(person) => Ok(person),
+        match self.store().create_user(&new).await {
+            Ok(user) => Ok(user),
             Err(error) => Err(self.lost_race(&draft, error).await?),
         }
     }
@@ -160,7 +163,7 @@ impl Accounts {
         self.check_new_password(problems, password, again, &attributes);
     }
 
-    /// Notes which of the wanted names somebody has; one query for all.
+    /// Notes which of the wanted names an account has; one query for all.
     async fn note_taken(
         &self,
         draft: &Draft<'_>,
@@ -184,7 +187,7 @@ impl Accounts {
         Ok(())
     }
 
-    /// The error for whoever lost a race for a name: all names that are taken by now, and at least the
+    /// The error for the one who lost a race for a name: all names that are taken by now, and at least the
     /// one that the store named.
     async fn lost_race(
         &self,
@@ -263,7 +266,7 @@ fn parse<T>(text: Option<&str>, parse: impl FnOnce(&str) -> Result<T, ()>) -> Op
         .and_then(|text| parse(text).ok())
 }
 
-/// Why [`Accounts::sign_up`] and [`Accounts::create_person`] refuse.
+/// Why [`Accounts::sign_up`] and [`Accounts::create_user`] refuse.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[expect(
     clippy::exhaustive_enums,

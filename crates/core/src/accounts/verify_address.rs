@@ -10,8 +10,8 @@ use crate::address::{
 };
 use crate::link::LinkTarget;
 use crate::outbox::Purpose;
-use crate::person::Person;
 use crate::store::StoreError;
+use crate::user::User;
 
 /// A verification link that works at this moment.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub struct LinkState {
     /// The address it verifies; [`is_verified`](AddressRecord::is_verified) when that is done already.
     pub address: AddressRecord,
     /// Whose address it is.
-    pub person: Person,
+    pub user: User,
 }
 
 /// What became of an address whose verification link was opened.
@@ -32,21 +32,21 @@ pub struct LinkState {
 )]
 pub enum Verification {
     /// It was unverified and is verified now.
-    Verified(AddressRecord, Person),
+    Verified(AddressRecord, User),
     /// It was verified before; nothing changed.
-    AlreadyVerified(AddressRecord, Person),
+    AlreadyVerified(AddressRecord, User),
 }
 
 impl Accounts {
-    /// Looks at a verification link that somebody has just opened, for a page that asks for a click.
+    /// Looks at a verification link that an account has just opened, for a page that asks for a click.
     /// Fires `link_followed`, whether it works or not, and `token_refused` when it
     /// does not. Changes nothing.
     ///
     /// # Errors
     /// - [`InvalidLink`]: not a link, or a link that is too old, is for something
-    ///   else, for an address that is gone, another's, another text or that of somebody who is not
-    ///   active, or one after which another was asked for. Which it was is not told. A link that was used before somebody marked the address as
-    ///   unverified again is refused by [`verify_address`](Self::verify_address) only.
+    ///   else, for an address that is gone, another's, another text or that of someone who is not
+    ///   active, or one after which another was asked for. Which it was is not told. A link that was used before
+    ///   someone marked the address as unverified again is refused by [`verify_address`](Self::verify_address) only.
     /// - [`Failed`](FlowError::Failed), [`Unavailable`](super::FailureKind::Unavailable) or
     ///   [`Broken`](super::FailureKind::Broken): the store.
     ///
@@ -62,8 +62,8 @@ impl Accounts {
         self.check_verification_link(idb64, token).await
     }
 
-    /// Whether a verification link works, without saying that somebody followed it: for a program that asks what is there
-    /// (HEAD). Fires `token_refused` when it does not.
+    /// Whether a verification link works, without saying that someone followed it: for a program that asks what is
+    /// there (HEAD). Fires `token_refused` when it does not.
     ///
     /// # Errors
     /// As for [`open_verification_link`](Self::open_verification_link).
@@ -76,9 +76,7 @@ impl Accounts {
         token: &str,
     ) -> Result<LinkState, FlowError<InvalidLink>> {
         match self.verification_target(idb64, token).await? {
-            Some(LinkTarget {
-                address, person, ..
-            }) => Ok(LinkState { address, person }),
+            Some(LinkTarget { address, user, .. }) => Ok(LinkState { address, user }),
             None => Err(FlowError::Refused(InvalidLink)),
         }
     }
@@ -101,10 +99,10 @@ impl Accounts {
     ///
     #[doc = include_str!("example_setup.txt")]
     /// let ann = accounts.log_in("ann", &Password::new("correct horse"), None).await?;
-    /// let visitor = accounts.visitor(&ann.key).await?.ok_or("nobody")?;
-    /// let email = &accounts.addresses(&visitor).await?[0];
+    /// let current_user = accounts.current_user(&ann.key).await?.ok_or("nobody")?;
+    /// let email = &accounts.addresses(&current_user).await?[0];
     /// let mut sent = signals.capture::<VerifyEmail>();
-    /// accounts.request_verification(&visitor, email.kind, email.id).await?;
+    /// accounts.request_verification(&current_user, email.kind, email.id).await?;
     /// let url = sent.take().remove(0).url;
     /// let parts: Vec<&str> = url.as_str().split('/').collect();
     /// let (idb64, token) = (parts[3], parts[4]);
@@ -134,7 +132,7 @@ impl Accounts {
         };
         let LinkTarget {
             mut address,
-            person,
+            user,
             newest,
         } = target;
         // Django's tokens count from a later year: theirs are older than whatever was verified here.
@@ -142,7 +140,7 @@ impl Accounts {
         let claim = VerificationClaim {
             kind: address.kind,
             id: address.id,
-            person: address.person,
+            user: address.user,
             value: address.value.clone(),
             newest,
             issued_at,
@@ -152,19 +150,19 @@ impl Accounts {
         match self.store().verify_address(&claim).await? {
             VerificationOutcome::Verified => {
                 address.is_verified = true;
-                self.tell_verified(&address, &person).await;
-                Ok(Verification::Verified(address, person))
+                self.tell_verified(&address, &user).await;
+                Ok(Verification::Verified(address, user))
             }
             VerificationOutcome::AlreadyVerified => {
                 address.is_verified = true;
-                Ok(Verification::AlreadyVerified(address, person))
+                Ok(Verification::AlreadyVerified(address, user))
             }
             VerificationOutcome::Gone => Err(FlowError::Refused(InvalidLink)),
         }
     }
 
-    async fn tell_verified(&self, address: &AddressRecord, person: &Person) {
-        let (sender, user) = (Sender::new("verify_address"), person.to_user());
+    async fn tell_verified(&self, address: &AddressRecord, user: &User) {
+        let (sender, user) = (Sender::new("verify_address"), user.to_event_user());
         let value = address.value.clone();
         match address.kind {
             AddressKind::Email => self.tell(EmailVerified::new(sender, user, value)).await,
@@ -188,7 +186,7 @@ impl Accounts {
             .store()
             .link_target(Purpose::Verify, kind, AddressId::new(id))
             .await?;
-        let Some(target) = found.filter(|target| target.person.is_active) else {
+        let Some(target) = found.filter(|target| target.user.is_active) else {
             links.refuse_verification(kind, token, now);
             return Ok(None);
         };

@@ -26,7 +26,7 @@ const MAX_CHARS: usize = 254;
 pub struct EmailAddress(String);
 
 impl EmailAddress {
-    /// Reads an address as a person types it; white space around it is dropped.
+    /// Reads an address as a user types it; white space around it is dropped.
     ///
     /// # Errors
     /// [`EmailAddressError`] when it is longer than 254 characters, its local part is not ASCII, not a

@@ -1,11 +1,11 @@
-//! Addresses at which a person can be reached: e-mail addresses and phone numbers.
+//! Addresses at which a user can be reached: e-mail addresses and phone numbers.
 //!
 //! Both are one [`Address`] with a kind, so that every flow treats them by the same code.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::person::PersonId;
+use crate::user::UserId;
 
 mod email;
 mod phone;
@@ -76,10 +76,10 @@ pub struct AddressRecord {
     pub id: AddressId,
     /// Which kind of address it is.
     pub kind: AddressKind,
-    /// The text as stored. Rows written by the model may be in another form than [`Address`] gives.
+    /// The text as stored. Rows written by django-phone-auth may be in another form than [`Address`] gives.
     pub value: String,
     /// Whose it is.
-    pub person: PersonId,
+    pub user: UserId,
     /// Whether its owner has opened a link that was sent to it.
     pub is_verified: bool,
 }
@@ -98,7 +98,7 @@ pub struct VerificationClaim {
     /// Which row.
     pub id: AddressId,
     /// Whose it must still be.
-    pub person: PersonId,
+    pub user: UserId,
     /// What its text must still be.
     pub value: String,
     /// The newest request for a verification link, as it was when the link was checked. If another was made since, this
@@ -126,7 +126,7 @@ pub enum VerificationOutcome {
     Gone,
 }
 
-/// How many addresses a person may have when one more is added.
+/// How many addresses a user may have when one more is added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_structs,

@@ -25,7 +25,7 @@ const MAX_DIGITS: usize = 15;
 pub struct PhoneNumber(String);
 
 impl PhoneNumber {
-    /// Reads a number as a person types it, in international form; white space around it is dropped.
+    /// Reads a number as a user types it, in international form; white space around it is dropped.
     ///
     /// # Errors
     /// [`PhoneNumberError`] when it does not begin with `+` and a calling code, has anything but ASCII

@@ -1,9 +1,9 @@
 //! In which spellings an address may be stored, and be typed.
 //!
-//! What we store is canonical. Django and others store what was typed: a domain in letters outside ASCII, a host without
-//! a dot, a quoted local part, white space at the ends, a number with spaces or `00`. Who has such an address is found by
-//! it all the same, and nobody else gets it. Nothing here is a look-alike of another: each spelling is the same mailbox or
-//! the same number, or the text itself. Messages go to what is stored, never to a spelling.
+//! What we store is canonical. Django and others store what was typed: a domain in letters outside ASCII, a host
+//! without a dot, a quoted local part, white space at the ends, a number with spaces or `00`. Who has such an address
+//! is found by it all the same, and nobody else gets it. Nothing here is a look-alike of another: each spelling is the
+//! same mailbox or the same number, or the text itself. Messages go to what is stored, never to a spelling.
 
 use super::{EmailAddress, PhoneNumber};
 
@@ -31,8 +31,8 @@ impl EmailSpellings {
     /// The most spellings that one address has.
     pub const MAX: usize = 4;
 
-    /// Reads what was typed: the spellings of the address that it is, and the text itself, which somebody may have stored
-    /// although it is none that we would take. `None` for what cannot be an address.
+    /// Reads what was typed: the spellings of the address that it is, and the text itself, which someone may have
+    /// stored although it is none that we would take. `None` for what cannot be an address.
     pub fn read(text: &str) -> Option<Self> {
         let text = text.trim_matches(is_white);
         if !text.contains('@') || text.chars().nth(MAX_EMAIL).is_some() {
@@ -67,8 +67,8 @@ impl EmailSpellings {
     }
 }
 
-/// The canonical text; and where the domain has letters outside ASCII, the address with these as they are read, in lower
-/// case and in capitals.
+/// The canonical text; and where the domain has letters outside ASCII, the address with these as they are read, in
+/// lower case and in capitals.
 impl From<&EmailAddress> for EmailSpellings {
     fn from(address: &EmailAddress) -> Self {
         let canonical = address.as_str();
@@ -128,7 +128,7 @@ impl PhoneSpellings {
         Some(spellings)
     }
 
-    /// The numbers that somebody may mean by a text which is a name: with `+`, with `00`, or without either.
+    /// The numbers that someone may mean by a text which is a name: with `+`, with `00`, or without either.
     pub fn named(text: &str) -> Option<Self> {
         let digits = digits_of(text)?;
         let mut spellings = Self::default();
@@ -196,8 +196,8 @@ pub fn is_e164(stored: &str) -> bool {
     !digits.is_empty() && !digits.starts_with('0') && digits.bytes().all(|it| it.is_ascii_digit())
 }
 
-/// The digits of a text that could be read as a number: ASCII or full-width digits, `+`, and what separates them. `None`
-/// for any other text.
+/// The digits of a text that could be read as a number: ASCII or full-width digits, `+`, and what separates them.
+/// `None` for any other text.
 ///
 /// Stores must do the same in their own language, to find such texts by an index.
 pub fn digits_of(text: &str) -> Option<String> {

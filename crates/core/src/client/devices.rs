@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeZone, Utc};
 /// What makes a token another than any other.
 pub(crate) type DeviceNonce = [u8; 16];
 
-/// How many tokens are tried. Each costs a MAC, and whoever sends the request chooses how many there are.
+/// How many tokens are tried. Each costs a MAC, and anyone who sends the request chooses how many there are.
 const MOST_TRIED: usize = 8 * Devices::MAX_ACCOUNTS;
 
 /// The bytes of a nonce, of a time, and of a MAC.
@@ -19,7 +19,7 @@ const TOKEN_BYTES: usize = 16 + 8 + 32;
 /// cookie, beside the session and after it.
 ///
 /// # Security
-/// A token signs nobody in. Whoever has one for an account waits in another line than strangers when the
+/// A token signs nobody in. Anyone who has one for an account waits in another line than strangers when the
 /// password is checked, so that a flood of wrong passwords does not keep the owner out. It is signed for one
 /// account and its stored password: it is worth nothing for another account, or once the password is changed.
 ///
@@ -33,7 +33,7 @@ const TOKEN_BYTES: usize = 16 + 8 + 32;
 #[derive(Clone, Default)]
 pub struct Devices(Vec<DeviceToken>);
 
-/// That somebody has signed in to an account with this browser before.
+/// That an account has signed in to an account with this browser before.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct DeviceToken {
     pub(crate) nonce: DeviceNonce,
@@ -82,7 +82,7 @@ impl Devices {
     }
 }
 
-/// A token may sign nobody in, but whoever has it is let in before others.
+/// A token may sign nobody in, but anyone who has it is let in before others.
 impl fmt::Debug for Devices {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Devices")

@@ -1,6 +1,6 @@
-//! Who sends a request, as far as that is known before anybody has typed a right password.
+//! Who sends a request, as far as that is known before anyone has typed a right password.
 //!
-//! It decides nothing about what a person may do. It says against whose share work counts, so that a
+//! It decides nothing about what a user may do. It says against whose share work counts, so that a
 //! flood by strangers keeps nobody out who is known.
 
 mod devices;
@@ -13,8 +13,8 @@ pub use devices::Devices;
 pub(crate) use devices::{DeviceNonce, DeviceToken};
 pub use network::ClientNetwork;
 
-use crate::accounts::Visitor;
-use crate::person::PersonId;
+use crate::accounts::CurrentUser;
+use crate::user::UserId;
 
 /// Who sends a request: the address of the peer, whose session the browser has, and who has signed in
 /// with it before. [`Accounts::for_client`](crate::accounts::Accounts::for_client) hands it to the flows.
@@ -37,11 +37,11 @@ use crate::person::PersonId;
 pub struct Client {
     address: Option<IpAddr>,
     devices: Devices,
-    signed_in: Option<PersonId>,
+    signed_in: Option<UserId>,
 }
 
 impl Client {
-    /// Somebody of whom nothing is known.
+    /// Someone of whom nothing is known.
     pub fn new() -> Self {
         Self::default()
     }
@@ -61,10 +61,10 @@ impl Client {
         self
     }
 
-    /// The same with the session of this visitor.
+    /// The same with the session of this current_user.
     #[must_use]
-    pub fn signed_in(mut self, visitor: &Visitor) -> Self {
-        self.signed_in = Some(visitor.person().id);
+    pub fn signed_in(mut self, current_user: &CurrentUser) -> Self {
+        self.signed_in = Some(current_user.user().id);
         self
     }
 
@@ -82,8 +82,8 @@ impl Client {
         &self.devices
     }
 
-    pub(crate) fn is_signed_in_as(&self, person: PersonId) -> bool {
-        self.signed_in == Some(person)
+    pub(crate) fn is_signed_in_as(&self, user: UserId) -> bool {
+        self.signed_in == Some(user)
     }
 }
 

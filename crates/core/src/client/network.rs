@@ -18,7 +18,7 @@ impl ClientNetwork {
     /// shared and link-local ones. A reverse proxy or the bridge of a container has such an address, and
     /// then all clients have it; what would be held against one of them would be held against all.
     ///
-    /// The rest of 127.0.0.0/8 counts as clients: the system takes 127.0.0.1 for whoever chooses nothing else.
+    /// The rest of 127.0.0.0/8 counts as clients: the system takes 127.0.0.1 for the one who chooses nothing else.
     ///
     /// # Examples
     /// ```
@@ -34,7 +34,7 @@ impl ClientNetwork {
         Self::of_peer(address, None)
     }
 
-    /// The network of whoever is at the other end of a connection, where `own` is the address of this machine that
+    /// The network of the one who is at the other end of a connection, where `own` is the address of this machine that
     /// they have reached. None where [`of`](Self::of) gives none, and for a peer that has the same address: it is on
     /// this machine, and may be a proxy that was told the public address of the site.
     ///

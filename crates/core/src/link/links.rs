@@ -12,8 +12,8 @@ use super::LinkTarget;
 use crate::address::{AddressId, AddressKind, AddressRecord};
 use crate::foreign_tokens::ForeignTokens;
 use crate::outbox;
-use crate::person::Person;
 use crate::settings::Settings;
+use crate::user::User;
 
 /// One purpose for each channel: a link lives as long as its channel allows, and a link for one thing
 /// is worthless for another.
@@ -63,7 +63,7 @@ impl Links {
         self.tokens.keyring()
     }
 
-    /// A token that resets the password of a person. The link to one of their addresses says which: [`Addressed`].
+    /// A token that resets the password of a user. The link to one of their addresses says which: [`Addressed`].
     fn issue_reset(&self, target: &LinkTarget, now: DateTime<Utc>) -> Token {
         let (purpose, _) = self.reset(target.address.kind);
         let log_ins = LogIns::after(target.address.is_verified);
@@ -78,7 +78,7 @@ impl Links {
         drop(self.tokens.issue(&RESET_EMAIL, now, &state));
     }
 
-    /// Whether a token resets the password of the person whose address this is, and if so, whether a log-in ends it.
+    /// Whether a token resets the password of the user whose address this is, and if so, whether a log-in ends it.
     pub(crate) fn check_reset(
         &self,
         target: &LinkTarget,
@@ -106,24 +106,24 @@ impl Links {
         None
     }
 
-    /// Whether a token that does not say to which address it was sent resets the password of this person: one of
-    /// another site's, or one of the version before. The second answer is the address it was sent to, if that can be told.
-    /// A log-in ends either.
+    /// Whether a token that does not say to which address it was sent resets the password of this user: one of
+    /// another site's, or one of the version before. The second answer is the address it was sent to, if that can be
+    /// told. A log-in ends either.
     pub(crate) fn check_older_reset<'a>(
         &self,
-        person: &Person,
+        user: &User,
         targets: &'a [LinkTarget],
         token: &str,
         now: DateTime<Utc>,
     ) -> Option<SentTo<'a>> {
         let newest = targets.iter().filter_map(|it| it.newest).max();
-        let resets = |foreign: &dyn ForeignTokens| foreign.resets(person, token, now);
+        let resets = |foreign: &dyn ForeignTokens| foreign.resets(user, token, now);
         if !targets.is_empty() && self.is_foreign(token, newest, resets) {
             return Some(SentTo::Unknown);
         }
         for target in targets {
             let (purpose, lifetime) = self.reset(target.address.kind);
-            let checked = with_older_reset_state(person, &target.address, |state| {
+            let checked = with_older_reset_state(user, &target.address, |state| {
                 self.check_one_way(&purpose, token, now, lifetime, state)
             });
             match checked {
@@ -195,7 +195,7 @@ impl Links {
             outbox::Purpose::ResetPassword => {
                 let token = self.issue_reset(target, issued_at);
                 let text = Addressed::of(address, token.as_str()).text();
-                let url = routes.password_reset_confirm(target.person.id.get(), &text)?;
+                let url = routes.password_reset_confirm(target.user.id.get(), &text)?;
                 Ok((url, token))
             }
             outbox::Purpose::Verify => {
@@ -293,10 +293,10 @@ impl Links {
 /// Whether a log-in ends a reset link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LogIns {
-    /// It goes on working. The address is proven, so the link is with the owner; whoever logs in may be a thief who has
-    /// the password, and must not be able to keep the owner from a new one.
+    /// It goes on working. The address is proven, so the link is with the owner; anyone who logs in may be a thief who
+    /// has the password, and must not be able to keep the owner from a new one.
     AreIgnored,
-    /// It is over. The address may be somebody else's; whoever logs in needs no new password.
+    /// It is over. The address may be another user's; anyone who logs in needs no new password.
     EndIt,
 }
 
@@ -314,7 +314,7 @@ impl LogIns {
 pub(crate) enum SentTo<'a> {
     /// To this address.
     Address(&'a LinkTarget),
-    /// To one of the person's, and nobody can tell to which: by another site.
+    /// To one of the user's, and nobody can tell to which: by another site.
     Unknown,
 }
 
@@ -328,7 +328,7 @@ enum Checked {
 }
 
 /// The token of a reset link, taken apart: which address it was sent to, and the token itself, which is bound to that
-/// address. So checking it takes the same work however many addresses the person has.
+/// address. So checking it takes the same work however many addresses the user has.
 ///
 /// Its text is that of the token, a dash, and `e` or `p` with the number of the row.
 #[derive(Clone, Copy)]
@@ -380,26 +380,26 @@ fn is_outlived(token: &str, newest: Option<DateTime<Utc>>) -> bool {
     newest.is_some_and(|newest| issued_at < newest.trunc_subsecs(0))
 }
 
-/// What a reset link is bound to: it dies when the password or the person's own e-mail address is changed, when the
+/// What a reset link is bound to: it dies when the password or the user's own e-mail address is changed, when the
 /// address it was sent to is gone or another text, when another was asked for, and unless that address is proven, when
 /// they log in.
 fn with_reset_state<T>(target: &LinkTarget, log_ins: LogIns, act: impl FnOnce(&[&[u8]]) -> T) -> T {
-    let (person, address) = (&target.person, &target.address);
-    let person_id = person.id.get().to_be_bytes();
+    let (user, address) = (&target.user, &target.address);
+    let person_id = user.id.get().to_be_bytes();
     let address_id = address.id.get().to_be_bytes();
     let newest = target.newest.map(micros);
     let last_login = match log_ins {
         LogIns::AreIgnored => vec![b'i'],
         LogIns::EndIt => std::iter::once(b'e')
-            .chain(person.last_login.map(micros).into_iter().flatten())
+            .chain(user.last_login.map(micros).into_iter().flatten())
             .collect(),
     };
     act(&[
         STATE,
         &person_id,
-        person.password.reveal().as_bytes(),
+        user.password.reveal().as_bytes(),
         &last_login,
-        person.email.as_bytes(),
+        user.email.as_bytes(),
         &address_id,
         address.value.as_bytes(),
         optional(newest.as_ref()),
@@ -409,7 +409,7 @@ fn with_reset_state<T>(target: &LinkTarget, log_ins: LogIns, act: impl FnOnce(&[
 /// What a verification link is bound to: whose address it is, which row, its text, and that no other was asked for.
 fn with_verification_state<T>(target: &LinkTarget, act: impl FnOnce(&[&[u8]]) -> T) -> T {
     let address = &target.address;
-    let person_id = address.person.get().to_be_bytes();
+    let person_id = address.user.get().to_be_bytes();
     let address_id = address.id.get().to_be_bytes();
     let newest = target.newest.map(micros);
     act(&[
@@ -428,18 +428,18 @@ const STATE: &[u8] = b"2";
 /// What a reset link of the version before is bound to. Such links are accepted as long as they live, and not made any
 /// more; messages that wait are still bound to this.
 fn with_older_reset_state<T>(
-    person: &Person,
+    user: &User,
     address: &AddressRecord,
     act: impl FnOnce(&[&[u8]]) -> T,
 ) -> T {
-    let person_id = person.id.get().to_be_bytes();
+    let person_id = user.id.get().to_be_bytes();
     let address_id = address.id.get().to_be_bytes();
-    let last_login = person.last_login.map(micros);
+    let last_login = user.last_login.map(micros);
     act(&[
         &person_id,
-        person.password.reveal().as_bytes(),
+        user.password.reveal().as_bytes(),
         optional(last_login.as_ref()),
-        person.email.as_bytes(),
+        user.email.as_bytes(),
         &address_id,
         address.value.as_bytes(),
     ])
@@ -447,7 +447,7 @@ fn with_older_reset_state<T>(
 
 /// As [`with_older_reset_state`], for verification.
 fn with_older_verification_state<T>(address: &AddressRecord, act: impl FnOnce(&[&[u8]]) -> T) -> T {
-    let person_id = address.person.get().to_be_bytes();
+    let person_id = address.user.get().to_be_bytes();
     let address_id = address.id.get().to_be_bytes();
     act(&[
         &person_id,

@@ -1,7 +1,7 @@
 //! When links were asked for, and what a link that was opened relies on.
 //!
 //! Of the links that were asked for with one purpose at one address, the newest works. So a store keeps when that was,
-//! the token of a link is bound to it, and whoever uses a link says again what was found when it was checked.
+//! the token of a link is bound to it, and anyone who uses a link says again what was found when it was checked.
 
 mod links;
 
@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 
 use crate::address::{AddressId, AddressKind, AddressRecord};
 use crate::outbox::Purpose;
-use crate::person::Person;
+use crate::user::User;
 
 pub(crate) use links::{Addressed, Links, LogIns, SentTo};
 
@@ -27,7 +27,7 @@ pub struct LinkRequest {
     /// Which row; nobody's when the name that was given is nobody's. Then the same is written, in one of
     /// [`SLOTS`](Self::SLOTS) places that are overwritten again and again.
     pub address: Option<AddressId>,
-    /// When it was made, by the clock of whoever asks.
+    /// When it was made, by the clock of the one who asks.
     pub at: DateTime<Utc>,
 }
 
@@ -57,7 +57,7 @@ pub struct LinkTarget {
     /// The address.
     pub address: AddressRecord,
     /// Whose it is.
-    pub person: Person,
+    pub user: User,
     /// The newest request for a link of the purpose that was asked about; `None` when there was none.
     pub newest: Option<DateTime<Utc>>,
 }
@@ -71,7 +71,7 @@ pub struct LinkTarget {
 pub struct OpenedLink {
     /// Which kind of address it was sent to.
     pub kind: AddressKind,
-    /// Which row; it must still be the person's.
+    /// Which row; it must still be the user's.
     pub address: AddressId,
     /// What its text must still be.
     pub value: String,

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Binding, Obsolete, Purpose};
 use crate::address::AddressRecord;
-use crate::person::Person;
+use crate::user::User;
 
 /// The version of the text of parts. The first version had no parts, but one digest of everything.
 const VERSION: &str = "2";
@@ -40,10 +40,10 @@ pub(super) enum Changed {
 }
 
 /// What a message to this address depends on, as it is now.
-pub(super) fn binding(purpose: Purpose, person: &Person, address: &AddressRecord) -> Binding {
-    let digest = first_version(purpose, person, address, last_login_of(person));
+pub(super) fn binding(purpose: Purpose, user: &User, address: &AddressRecord) -> Binding {
+    let digest = first_version(purpose, user, address, last_login_of(user));
     let mut text = format!("{VERSION} {WHOLE}={}", hex(&digest));
-    for (name, digest) in parts(purpose, person, address) {
+    for (name, digest) in parts(purpose, user, address) {
         // Writing to a text cannot fail.
         let _ = write!(text, " {name}={digest}");
     }
@@ -54,11 +54,11 @@ pub(super) fn binding(purpose: Purpose, person: &Person, address: &AddressRecord
 pub(super) fn compare(
     kept: &Binding,
     purpose: Purpose,
-    person: &Person,
+    user: &User,
     address: &AddressRecord,
 ) -> Result<(), Changed> {
     let Some(text) = kept.parts() else {
-        return compare_first_version(kept.digest(), purpose, person, address);
+        return compare_first_version(kept.digest(), purpose, user, address);
     };
     let otherwise = |why: &str| Changed::Otherwise(why.to_owned());
     let mut words = text.split(' ');
@@ -69,7 +69,7 @@ pub(super) fn compare(
             "its binding has the version {version:.9}, and this program knows {VERSION}"
         )));
     }
-    let now = parts(purpose, person, address);
+    let now = parts(purpose, user, address);
     // A password that was changed leaves nothing to do, whatever else differs.
     let mut other = Ok(());
     for word in words {
@@ -97,15 +97,15 @@ pub(super) fn compare(
 fn compare_first_version(
     kept: &[u8],
     purpose: Purpose,
-    person: &Person,
+    user: &User,
     address: &AddressRecord,
 ) -> Result<(), Changed> {
-    let is_kept = |last_login| first_version(purpose, person, address, last_login) == kept;
-    let last_login = last_login_of(person);
+    let is_kept = |last_login| first_version(purpose, user, address, last_login) == kept;
+    let last_login = last_login_of(user);
     if is_kept(last_login) {
         return Ok(());
     }
-    let is_digest = kept.len() == first_version(purpose, person, address, None).len();
+    let is_digest = kept.len() == first_version(purpose, user, address, None).len();
     if is_digest && purpose == Purpose::Verify {
         // Whose address it is and which row it stands in have been looked at: its text alone is left.
         return Err(Changed::Otherwise(ADDRESS_CHANGED.to_owned()));
@@ -121,11 +121,7 @@ fn compare_first_version(
 }
 
 /// The parts as they are now, each by its name.
-fn parts(
-    purpose: Purpose,
-    person: &Person,
-    address: &AddressRecord,
-) -> Vec<(&'static str, String)> {
+fn parts(purpose: Purpose, user: &User, address: &AddressRecord) -> Vec<(&'static str, String)> {
     let part = |name, value: &str| {
         let mut digest = Sha256::new();
         add(&mut digest, purpose.as_str().as_bytes());
@@ -134,7 +130,7 @@ fn parts(
     };
     let address = part(ADDRESS, &address.value);
     match purpose {
-        Purpose::ResetPassword => vec![address, part(PASSWORD, person.password.reveal())],
+        Purpose::ResetPassword => vec![address, part(PASSWORD, user.password.reveal())],
         Purpose::Verify => vec![address],
     }
 }
@@ -143,11 +139,11 @@ fn parts(
 /// that version that shares the outbox during an upgrade.
 fn first_version(
     purpose: Purpose,
-    person: &Person,
+    user: &User,
     address: &AddressRecord,
     last_login: Option<i64>,
 ) -> [u8; 32] {
-    let person_id = person.id.get().to_be_bytes();
+    let person_id = user.id.get().to_be_bytes();
     let address_id = address.id.get().to_be_bytes();
     let last_login = last_login.map(|micros| micros.to_be_bytes().to_vec());
     let last_login = last_login.unwrap_or_default();
@@ -156,9 +152,9 @@ fn first_version(
     match purpose {
         Purpose::ResetPassword => fields.extend::<[&[u8]; 6]>([
             &person_id,
-            person.password.reveal().as_bytes(),
+            user.password.reveal().as_bytes(),
             &last_login,
-            person.email.as_bytes(),
+            user.email.as_bytes(),
             &address_id,
             address.value.as_bytes(),
         ]),
@@ -175,8 +171,8 @@ fn first_version(
     digest.finalize().into()
 }
 
-fn last_login_of(person: &Person) -> Option<i64> {
-    person.last_login.map(|time| time.timestamp_micros())
+fn last_login_of(user: &User) -> Option<i64> {
+    user.last_login.map(|time| time.timestamp_micros())
 }
 
 /// Adds a field with its length, so that none runs into the next.
@@ -201,14 +197,14 @@ mod tests {
     use super::*;
     use crate::address::{AddressId, AddressKind};
     use crate::password::EncodedPassword;
-    use crate::person::PersonId;
+    use crate::user::UserId;
 
     const RESET: Purpose = Purpose::ResetPassword;
     const VERIFY: Purpose = Purpose::Verify;
 
-    fn ann() -> (Person, AddressRecord) {
-        let person = Person {
-            id: PersonId::new(7),
+    fn ann() -> (User, AddressRecord) {
+        let user = User {
+            id: UserId::new(7),
             username: "ann".to_owned(),
             first_name: "Ann".to_owned(),
             last_name: "Lee".to_owned(),
@@ -222,22 +218,22 @@ mod tests {
             id: AddressId::new(3),
             kind: AddressKind::Email,
             value: "ann@example.org".to_owned(),
-            person: person.id,
+            user: user.id,
             is_verified: false,
         };
-        (person, address)
+        (user, address)
     }
 
     /// What is said of a message that was enqueued for Ann and looked at after this change.
     fn after(
         purpose: Purpose,
         keep: impl Fn(&Binding) -> Binding,
-        change: impl Fn(&mut Person, &mut AddressRecord),
+        change: impl Fn(&mut User, &mut AddressRecord),
     ) -> Result<(), Changed> {
-        let (mut person, mut address) = ann();
-        let kept = keep(&binding(purpose, &person, &address));
-        change(&mut person, &mut address);
-        compare(&kept, purpose, &person, &address)
+        let (mut user, mut address) = ann();
+        let kept = keep(&binding(purpose, &user, &address));
+        change(&mut user, &mut address);
+        compare(&kept, purpose, &user, &address)
     }
 
     fn whole(binding: &Binding) -> Binding {
@@ -252,13 +248,13 @@ mod tests {
     #[test]
     fn changed_part_is_named() {
         let changed = Err(Changed::Obsolete(Obsolete::PasswordChanged));
-        let password = |person: &mut Person, _: &mut AddressRecord| {
-            person.password = EncodedPassword::new("argon2$two");
+        let password = |user: &mut User, _: &mut AddressRecord| {
+            user.password = EncodedPassword::new("argon2$two");
         };
         assert_eq!(after(RESET, whole, password), changed);
         assert_eq!(after(VERIFY, whole, password), Ok(()), "it verifies still");
-        let both = |person: &mut Person, address: &mut AddressRecord| {
-            password(person, address);
+        let both = |user: &mut User, address: &mut AddressRecord| {
+            password(user, address);
             address.value.push('x');
         };
         assert_eq!(
@@ -279,21 +275,18 @@ mod tests {
             assert_eq!(after(VERIFY, keep, |_, _| {}), Ok(()));
             // As a server reads the time of the last log-in whose setting `django_use_tz` is another.
             for minutes in [-720, -45, 330, 840] {
-                let read_otherwise = |person: &mut Person, _: &mut AddressRecord| {
-                    let time = person.last_login;
-                    person.last_login = time.map(|time| time + TimeDelta::minutes(minutes));
+                let read_otherwise = |user: &mut User, _: &mut AddressRecord| {
+                    let time = user.last_login;
+                    user.last_login = time.map(|time| time + TimeDelta::minutes(minutes));
                 };
                 assert_eq!(after(RESET, keep, read_otherwise), Ok(()), "{minutes}");
             }
         }
         assert_eq!(
-            after(RESET, whole, |person, _| person.last_login = None),
+            after(RESET, whole, |user, _| user.last_login = None),
             Ok(())
         );
-        assert_eq!(
-            after(RESET, whole, |person, _| person.email.clear()),
-            Ok(())
-        );
+        assert_eq!(after(RESET, whole, |user, _| user.email.clear()), Ok(()));
     }
 
     #[test]
@@ -307,8 +300,8 @@ mod tests {
         };
         let altered =
             |binding: &Binding| Binding::from_stored([0; 32], binding.parts().map(str::to_owned));
-        let password = |person: &mut Person, _: &mut AddressRecord| {
-            person.password = EncodedPassword::new("argon2$two");
+        let password = |user: &mut User, _: &mut AddressRecord| {
+            user.password = EncodedPassword::new("argon2$two");
         };
         for (got, says) in [
             (after(RESET, of_parts("3 x=y"), |_, _| {}), "the version 3"),
@@ -348,9 +341,9 @@ mod tests {
     #[test]
     fn first_version_is_written_as_it_was() {
         // Rows that were pending at an upgrade have these.
-        let (person, address) = ann();
+        let (user, address) = ann();
         let digest = |purpose| {
-            let digest = first_version(purpose, &person, &address, last_login_of(&person));
+            let digest = first_version(purpose, &user, &address, last_login_of(&user));
             digest.iter().fold(String::new(), |mut hex, byte| {
                 let _ = write!(hex, "{byte:02x}");
                 hex

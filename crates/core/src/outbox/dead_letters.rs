@@ -13,7 +13,7 @@ impl Outbox {
     /// are pending, dead letters, and what cannot be read.
     ///
     /// # Errors
-    /// [`Unavailable`](FailureKind::Unavailable) or [`Broken`](FailureKind::Broken): the store.
+    /// [`Unavailable`](crate::accounts::FailureKind::Unavailable) or [`Broken`](crate::accounts::FailureKind::Broken): the store.
     ///
     /// # Cancel safety
     /// It only reads.
@@ -33,8 +33,8 @@ impl Outbox {
     /// - [`Unreadable`](DeadLetterRefusal::Unreadable): a column of its row cannot be read.
     /// - [`Gone`](DeadLetterRefusal::Gone), [`Disabled`](DeadLetterRefusal::Disabled): there is nobody to send it to.
     /// - [`Obsolete`](DeadLetterRefusal::Obsolete): it has nothing left to do; it stays a dead letter.
-    /// - [`Failed`](FlowError::Failed), [`Unavailable`](FailureKind::Unavailable) or
-    ///   [`Broken`](FailureKind::Broken): the store.
+    /// - [`Failed`](FlowError::Failed), [`Unavailable`](crate::accounts::FailureKind::Unavailable) or
+    ///   [`Broken`](crate::accounts::FailureKind::Broken): the store.
     ///
     /// # Cancel safety
     /// It happens whole or not at all.
@@ -108,20 +108,20 @@ impl Outbox {
         let target = still_there(found, recipient).map_err(missing)?;
         still_open(message.purpose, &target).map_err(obsolete)?;
         not_replaced(letter, &target).map_err(obsolete)?;
-        let (person, address) = (&target.person, &target.address);
+        let (user, address) = (&target.user, &target.address);
         let kept = &message.binding;
-        match bound_state::compare(kept, message.purpose, person, address) {
+        match bound_state::compare(kept, message.purpose, user, address) {
             Err(Changed::Obsolete(Obsolete::PasswordChanged)) => {
                 Err(obsolete(Obsolete::PasswordChanged))
             }
-            _ => Ok(bound_state::binding(message.purpose, person, address)),
+            _ => Ok(bound_state::binding(message.purpose, user, address)),
         }
     }
 
     /// Removes dead letters that were given up before this time; how many they were.
     ///
     /// # Errors
-    /// [`Unavailable`](FailureKind::Unavailable) or [`Broken`](FailureKind::Broken): the store.
+    /// [`Unavailable`](crate::accounts::FailureKind::Unavailable) or [`Broken`](crate::accounts::FailureKind::Broken): the store.
     ///
     /// # Cancel safety
     /// It goes in steps, and each happens whole or not at all. What an earlier step has removed stays removed.

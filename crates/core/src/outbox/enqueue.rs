@@ -44,7 +44,7 @@ impl Outbox {
         if message.recipient.is_some() {
             outbox.pending.add_one();
         }
-        // Whoever it is to: to wake the worker is a part of the work.
+        // No matter who it is to: to wake the worker is a part of the work.
         outbox.wake.notify_one();
         Ok(())
     }
@@ -62,7 +62,7 @@ impl Outbox {
             kind,
             recipient: to.recipient(),
             binding: match to {
-                Addressee::User(to) => bound_state::binding(purpose, to.person, to.address),
+                Addressee::User(to) => bound_state::binding(purpose, to.user, to.address),
                 Addressee::Nobody { name, .. } => Binding::of_nobody(name),
             },
             language: language.cloned(),
@@ -101,8 +101,8 @@ impl PendingCount {
         }
     }
 
-    /// Whether as many messages are pending as may be. They are counted now and then, by whoever asks at that time,
-    /// whoever is named.
+    /// Whether as many messages are pending as may be. They are counted now and then, by the one who asks at that time,
+    /// no matter who is named.
     async fn is_full(&self, store: &dyn OutboxStore) -> Result<bool, StoreError> {
         let is_to_be_counted = {
             let mut known = self.known();

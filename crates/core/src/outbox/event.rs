@@ -1,4 +1,4 @@
-//! A message with a link: minted for a person and an address, and told to the receivers of its signal.
+//! A message with a link: minted for a user and an address, and told to the receivers of its signal.
 
 use std::time::Duration;
 
@@ -11,12 +11,12 @@ use phone_auth_events::{
 use super::{MessageSignal, Purpose, Recipient};
 use crate::address::{AddressKind, AddressRecord};
 use crate::language::Language;
-use crate::person::Person;
+use crate::user::User;
 
 /// Who gets a message, and where.
 #[derive(Clone, Copy)]
 pub(crate) struct To<'a> {
-    pub(crate) person: &'a Person,
+    pub(crate) user: &'a User,
     pub(crate) address: &'a AddressRecord,
 }
 
@@ -44,11 +44,11 @@ impl Addressee<'_> {
         }
     }
 
-    /// Who is to get it, if anybody.
+    /// Who is to get it, if anyone.
     pub(crate) fn recipient(&self) -> Option<Recipient> {
         match self {
             Self::User(to) => Some(Recipient {
-                person: to.person.id,
+                user: to.user.id,
                 address: to.address.id,
             }),
             Self::Nobody { .. } => None,
@@ -79,7 +79,7 @@ macro_rules! with_event {
 impl MessageEvent {
     /// A message with this link.
     pub(crate) fn new(purpose: Purpose, to: To<'_>, url: RelativeUrl, envelope: Envelope) -> Self {
-        let user = to.person.to_user();
+        let user = to.user.to_event_user();
         let value = to.address.value.clone();
         let sender = sender_of(purpose);
         match MessageSignal::of(purpose, to.address.kind) {

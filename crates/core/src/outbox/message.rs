@@ -8,7 +8,7 @@ use super::{Binding, Queues, Receipts};
 use crate::address::{AddressId, AddressKind};
 use crate::language::Language;
 use crate::link::LinkRequest;
-use crate::person::PersonId;
+use crate::user::UserId;
 
 /// The number of a message in the outbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -35,7 +35,7 @@ impl MessageId {
 )]
 pub struct Recipient {
     /// Whose account it is about.
-    pub person: PersonId,
+    pub user: UserId,
     /// The row of the address, among those of the message's kind.
     pub address: AddressId,
 }
@@ -57,7 +57,7 @@ pub struct NewMessage {
     pub recipient: Option<Recipient>,
     /// The state that its link depends on, as it was when the message was enqueued.
     pub binding: Binding,
-    /// The language that the person asked in.
+    /// The language that the user asked in.
     pub language: Option<Language>,
     /// When it was enqueued, to the microsecond; the link counts its age from here.
     pub created_at: DateTime<Utc>,
@@ -115,7 +115,7 @@ pub struct OutboxMessage {
 }
 
 impl OutboxMessage {
-    /// The lease of whoever has just claimed it.
+    /// The lease of the one who has just claimed it.
     pub fn lease(&self) -> Lease {
         Lease {
             id: self.id,
@@ -137,7 +137,7 @@ impl OutboxMessage {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_enums,
-    reason = "whoever shows rows shows the damaged ones too"
+    reason = "anyone who shows rows shows the damaged ones too"
 )]
 pub enum OutboxRow {
     /// A message.
@@ -231,7 +231,7 @@ pub struct Claim {
     pub without: Queues,
 }
 
-/// The right to deliver a message. It is lost when the lease has ended and somebody else has claimed the message.
+/// The right to deliver a message. It is lost when the lease has ended and someone else has claimed the message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_structs,
@@ -257,7 +257,7 @@ pub enum LeaseState {
     Held,
     /// It holds, but a newer message has taken the place of the one that is being delivered.
     Superseded,
-    /// The message is somebody else's, or gone.
+    /// The message is another user's, or gone.
     Lost,
 }
 

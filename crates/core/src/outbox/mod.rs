@@ -1,4 +1,4 @@
-//! The outbox: messages to people, kept in the store until receivers have delivered them.
+//! The outbox: messages to users, kept in the store until receivers have delivered them.
 //!
 //! A flow that enqueues a message writes one row, in one transaction, and answers. A
 //! [worker](OutboxWorker) claims the row under a lease, mints the link, calls the receivers of
@@ -8,16 +8,16 @@
 //! # Security
 //! A row holds who, which address, which purpose and when, never a token: tokens are derived, so the link is made
 //! when it is sent. A copy of the database opens nothing. A message that has nothing left to do, because the password
-//! was changed meanwhile, the address was verified or a newer message was requested, is [obsolete](Obsolete) and not sent.
-//! Whatever else keeps a message from being sent makes it a dead letter with its reason, never nothing.
+//! was changed meanwhile, the address was verified or a newer message was requested, is [obsolete](Obsolete) and not
+//! sent. Whatever else keeps a message from being sent makes it a dead letter with its reason, never nothing.
 //!
-//! For a reset that was asked for under a name that nobody has, a row is written and removed in the same transaction.
-//! So the answer takes the same reads and writes whoever was named, and strangers store nothing. What they can have
-//! stored, messages to people who exist, is one row for each address and purpose, pending or dead, and
-//! [at most so many in all](crate::settings::Settings::max_pending_messages).
+//! For a reset that was asked for under a name without an account, a row is written and removed in the same
+//! transaction. So the answer takes the same reads and writes no matter who was named, and strangers store nothing.
+//! What they can have stored, messages to users who exist, is one row for each address and purpose, pending or dead,
+//! and [at most so many in all](crate::settings::Settings::max_pending_messages).
 //!
 //! # Delivery
-//! At least once: whoever dies between a call and its record makes the call once more. The
+//! At least once: anyone who dies between a call and its record makes the call once more. The
 //! [key](NewMessage::key) of a message is the same for each attempt, and reaches the receivers in the
 //! [envelope](phone_auth_events::Envelope).
 

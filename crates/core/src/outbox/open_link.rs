@@ -28,9 +28,9 @@ pub(super) fn still_there(
     recipient: Recipient,
 ) -> Result<LinkTarget, Missing> {
     // The number of a row that was deleted may be another's by now.
-    let found = found.filter(|target| target.person.id == recipient.person);
+    let found = found.filter(|target| target.user.id == recipient.user);
     let target = found.ok_or(Missing::Gone)?;
-    if target.person.is_active {
+    if target.user.is_active {
         Ok(target)
     } else {
         Err(Missing::Disabled)
@@ -41,7 +41,7 @@ pub(super) fn still_there(
 pub(super) fn still_open(purpose: Purpose, target: &LinkTarget) -> Result<(), Obsolete> {
     match purpose {
         // Who can be sent a reset had a password that could be reset.
-        Purpose::ResetPassword if !target.person.password.is_usable() => {
+        Purpose::ResetPassword if !target.user.password.is_usable() => {
             Err(Obsolete::PasswordChanged)
         }
         Purpose::Verify if target.address.is_verified => Err(Obsolete::Verified),

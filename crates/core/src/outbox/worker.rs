@@ -23,12 +23,12 @@ use crate::store::{OutboxStore, StoreError};
 /// How often the store is asked what time it is, while nothing is wrong with the clock here.
 const CLOCK_LASTS: Duration = Duration::from_mins(1);
 
-/// The least time to wait after nothing could be claimed, even where something seems to be due: somebody else is about to
-/// claim it, or nobody can.
+/// The least time to wait after nothing could be claimed, even where something seems to be due: someone else is about
+/// to claim it, or nobody can.
 const LEAST_WAIT: Duration = Duration::from_millis(20);
 
-/// How long a worker waits once a flow has woken it. The answer of that flow is on its way by then: whoever measures how
-/// long the answer takes must not see that there was something to send.
+/// How long a worker waits once a flow has woken it. The answer of that flow is on its way by then: anyone who measures
+/// how long the answer takes must not see that there was something to send.
 const AFTER_WAKING: Duration = Duration::from_millis(10);
 
 /// Delivers the messages of the outbox. Any number of workers, in any number of processes, share one outbox.
@@ -61,7 +61,7 @@ const AFTER_WAKING: Duration = Duration::from_millis(10);
 /// accounts.sign_up(form).await?;
 ///
 /// accounts.request_password_reset("ann@example.org").await?;
-/// assert!(sent.take().is_empty(), "it is pending, and nobody has delivered it");
+/// assert!(sent.take().is_empty(), "it is pending, and nothing has delivered it");
 /// assert_eq!(worker.deliver_due().await?, 1);
 /// assert_eq!(sent.take().len(), 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -90,16 +90,16 @@ impl OutboxWorker {
     }
 
     /// Works until `stop` ends, then claims nothing more and lets the receivers at work finish. Needs a Tokio runtime.
-    /// Sessions that are over, and dead letters that died more than ninety days ago, are removed from the store meanwhile,
-    /// at the start and every hour.
+    /// Sessions that are over, and dead letters that died more than ninety days ago, are removed from the store
+    /// meanwhile, at the start and every hour.
     ///
     /// A store that fails is asked again after [`idle`](WorkerOptions::idle). Once a minute, and when the clock of the
-    /// machine was set, it is asked what time it is, and whether it belongs to the key of these flows; while it belongs to
-    /// another, nothing is claimed.
+    /// machine was set, it is asked what time it is, and whether it belongs to the key of these flows; while it belongs
+    /// to another, nothing is claimed.
     ///
     /// # Cancel safety
     /// Dropping the future drops the receivers where they await. What they had begun is due again when its lease
-    /// ends, so somebody may get a message twice.
+    /// ends, so someone may get a message twice.
     pub async fn run(&self, stop: impl Future<Output = ()> + Send) {
         tokio::select! {
             () = self.deliver_until(stop) => {}
@@ -156,12 +156,13 @@ impl OutboxWorker {
                 () = self.wait(room), if !has_failed => {}
             }
         }
-        // No last claim: whoever asks to stop may have no time for what it would begin, and a message that is cut off
-        // between its receiver and the record of it is sent twice.
+        // No last claim: anyone who asks to stop may have no time for what it would begin, and a message that is cut
+        // off between its receiver and the record of it is sent twice.
         while attempts.join_next().await.is_some() {}
     }
 
-    /// Whether the store belongs to another key by now. One that cannot be asked leaves it as it was when the process began.
+    /// Whether the store belongs to another key by now. One that cannot be asked leaves it as it was when the process
+    /// began.
     async fn has_foreign_key(&self) -> bool {
         if !self.options.checks_key {
             return false;
@@ -178,8 +179,8 @@ impl OutboxWorker {
         is_foreign
     }
 
-    /// How many messages this worker and its clones found [obsolete](super::Obsolete): they had nothing left to do, and were not
-    /// sent.
+    /// How many messages this worker and its clones found [obsolete](super::Obsolete): they had nothing left to do, and
+    /// were not sent.
     pub fn obsolete_messages(&self) -> u64 {
         self.obsolete.load(Ordering::Relaxed)
     }
@@ -195,7 +196,8 @@ impl OutboxWorker {
     /// tests, and for a job that runs now and then.
     ///
     /// # Errors
-    /// [`Unavailable`](crate::accounts::FailureKind::Unavailable) or [`Broken`](crate::accounts::FailureKind::Broken): the store.
+    /// [`Unavailable`](crate::accounts::FailureKind::Unavailable) or [`Broken`](crate::accounts::FailureKind::Broken):
+    /// the store.
     ///
     /// # Cancel safety
     /// As for [`run`](Self::run).
@@ -253,7 +255,8 @@ impl OutboxWorker {
         let patience = if room.without == Queues::default() || due > LEAST_WAIT {
             due.max(LEAST_WAIT).min(self.options.idle)
         } else {
-            // What is due is of a queue that nothing is claimed from now. What else becomes due waits no longer than this.
+            // What is due is of a queue that nothing is claimed from now. What else becomes due waits no longer than
+            // this.
             self.options.idle
         };
         let others = async {

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 
 use super::argon2_encoding::{Argon2Encoding, OUR_OUTPUT, OUR_SALT};
 use super::checking::{Check, Stored, make};
+use super::hash_pool::HashPool;
 use super::legacy::{LegacyHashes, NoLegacyHashes};
-use super::workshop::Workshop;
 use super::{
     EncodedPassword, HashError, HashErrorKind, Password, PasswordHasher, Requester, Verdict,
 };
@@ -22,15 +22,15 @@ const DEFAULT_WAITING: usize = 64;
 /// Hashes with Argon2id (19 MiB, 2 passes, 1 lane), written as Django writes it, so that a Django
 /// application on the same database can check what we store and we can check what it stores.
 ///
-/// At most as many hashes run at once as there are cores, and one more for people who are known, in buffers that
+/// At most as many hashes run at once as there are cores, and one more for users who are known, in buffers that
 /// are kept. A bounded number waits; past that the answer is [`Busy`](HashErrorKind::Busy) at once. A clone
 /// shares all limits.
 ///
-/// Those who wait have five lines, which take turns: people who have signed in with their browser before,
-/// people who are signed in, people with a reset link, strangers who sign in, and strangers who sign up. In each the client networks and the accounts take
-/// turns as well, and none may have more waiting than there is room left. So many wrong passwords, from one address or
-/// for one account, keep others waiting for about one hash, and a crowd of strangers keeps nobody out who is known
-/// ([`Requester`]).
+/// Those who wait have five lines, which take turns: users who have signed in with their browser before,
+/// users who are signed in, users with a reset link, strangers who sign in, and strangers who sign up. In each the
+/// client networks and the accounts take turns as well, and none may have more waiting than there is room left. So many
+/// wrong passwords, from one address or for one account, keep others waiting for about one hash, and a crowd of
+/// strangers keeps nobody out who is known ([`Requester`]).
 ///
 /// # Security
 /// - A stored hash with other costs is checked by its own, up to 128 MiB, 10 passes and 16 lanes, and
@@ -38,8 +38,8 @@ const DEFAULT_WAITING: usize = 64;
 ///   kind, or that no password can match, costs one hash of ours and never matches.
 /// - Hashes of other kinds are checked where [`with_legacy_hashes`](Self::with_legacy_hashes) says so. Such a hash
 ///   takes the time of its own costs, and a failed check of it one hash of ours besides. So it is never quicker than an
-///   unknown name, but may be slower: whoever measures can learn that an account exists which has not logged in since
-///   the change-over, unless [`LegacyHashes::due`] evens it out.
+///   unknown name, but may be slower: anyone who measures can learn that an account exists which has not logged in
+///   since the change-over, unless [`LegacyHashes::due`] evens it out.
 /// - Passwords are hashed as typed. Only against a hash that was not made here, the
 ///   password without the white space around it is tried too: django-phone-auth stripped it at
 ///   sign-up and log-in. A hash that matches only so is reported as [`Match`](Verdict::Match), and so
@@ -68,7 +68,7 @@ const DEFAULT_WAITING: usize = 64;
 /// ```
 #[derive(Clone)]
 pub struct Argon2Hasher {
-    workshop: Arc<Workshop>,
+    hash_pool: Arc<HashPool>,
     randomness: Arc<dyn Randomness>,
     legacy: Arc<dyn LegacyHashes>,
 }
@@ -80,11 +80,11 @@ impl Argon2Hasher {
         Self::with_limits(cores, DEFAULT_WAITING)
     }
 
-    /// One that hashes so many at once, and one more for people who are known, and lets so many wait in each of
+    /// One that hashes so many at once, and one more for users who are known, and lets so many wait in each of
     /// the five lines. Each of those at once holds 19 MiB, up to 147 MiB while it checks a hash of higher cost.
     pub fn with_limits(at_once: NonZeroUsize, waiting: usize) -> Self {
         Self {
-            workshop: Arc::new(Workshop::new(at_once.get(), waiting)),
+            hash_pool: Arc::new(HashPool::new(at_once.get(), waiting)),
             randomness: Arc::new(SystemRandomness),
             legacy: Arc::new(NoLegacyHashes),
         }
@@ -98,8 +98,8 @@ impl Argon2Hasher {
     }
 
     /// The same, which also checks against hashes of kinds that another program made; else they match nothing. Every
-    /// failed check comes to the work that is [due](LegacyHashes::due): of an unknown name, of a hash of any kind, of none.
-    /// A check that matches does no more than before: whoever logs in does not wait longer.
+    /// failed check comes to the work that is [due](LegacyHashes::due): of an unknown name, of a hash of any kind, of
+    /// none. A check that matches does no more than before: anyone who logs in does not wait longer.
     #[must_use]
     pub fn with_legacy_hashes(mut self, legacy: impl LegacyHashes + 'static) -> Self {
         self.legacy = Arc::new(legacy);
@@ -108,9 +108,10 @@ impl Argon2Hasher {
 }
 
 impl Argon2Hasher {
-    /// Whether there can be a password that matches what is stored. There is none where an account has no usable password,
-    /// and none for a hash of a kind that is not checked (a [legacy](Self::with_legacy_hashes) one that nobody asked for, a text of another program's)
-    /// or of costs past the bounds: such a person cannot log in, whatever they type, until they have another password.
+    /// Whether there can be a password that matches what is stored. There is none where an account has no usable
+    /// password, and none for a hash of a kind that is not checked (a [legacy](Self::with_legacy_hashes) one that
+    /// nobody asked for, a text of another program's) or of costs past the bounds: such a user cannot log in, whatever
+    /// they type, until they have another password.
     ///
     /// # Examples
     /// ```
@@ -131,7 +132,7 @@ impl Argon2Hasher {
     ) -> Result<Verdict, HashError> {
         let password = password.clone();
         let legacy = Arc::clone(&self.legacy);
-        self.workshop
+        self.hash_pool
             .run(requester, move |bench| {
                 Check::new(bench, &*legacy).run(&stored, &password)
             })
@@ -166,7 +167,7 @@ impl PasswordHasher for Argon2Hasher {
             .fill(&mut salt)
             .map_err(|error| HashError::with_source(HashErrorKind::Broken, error))?;
         let password = password.clone();
-        self.workshop
+        self.hash_pool
             .run(requester, move |bench| {
                 let mut encoding = Argon2Encoding::ours(salt, [0; OUR_OUTPUT]);
                 encoding.output = make(bench, &encoding, password.reveal())?;

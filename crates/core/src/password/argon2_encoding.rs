@@ -236,7 +236,7 @@ mod tests {
         #[test]
         fn writing_is_read_back(salt: [u8; OUR_SALT], output: [u8; OUR_OUTPUT]) {
             let text = Argon2Encoding::ours(salt, output).write();
-            // The column of the model has room for 128 characters.
+            // The column of django-phone-auth has room for 128 characters.
             prop_assert!(text.len() <= 128);
             let read = Argon2Encoding::parse(&text);
             prop_assert_eq!(read.map(|read| read.write()), Some(text));

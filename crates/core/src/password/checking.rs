@@ -5,8 +5,8 @@ use zeroize::Zeroizing;
 
 use super::argon2_encoding::{Argon2Encoding, OUR_OUTPUT, OUR_SALT};
 use super::effort::Effort;
+use super::hash_pool::HashMemory;
 use super::legacy::{LegacyHash, LegacyHashes};
-use super::workshop::Bench;
 use super::{EncodedPassword, Password, Verdict};
 
 /// A stored hash that can be checked against.
@@ -22,7 +22,7 @@ impl Stored {
         argon2.or_else(|| legacy.read(encoded).map(Self::Legacy))
     }
 
-    /// A hash of ours that no password has: nobody has an output of zeros.
+    /// A hash of ours that no password has: no one has an output of zeros.
     pub(super) fn nobody() -> Self {
         Self::Argon2(Argon2Encoding::ours([0; OUR_SALT], [0; OUR_OUTPUT]))
     }
@@ -34,7 +34,7 @@ impl Stored {
 
 /// One check: where it works, and what it has cost.
 pub(super) struct Check<'a> {
-    bench: &'a mut Bench,
+    bench: &'a mut HashMemory,
     legacy: &'a dyn LegacyHashes,
     effort: Effort,
 }
@@ -42,7 +42,7 @@ pub(super) struct Check<'a> {
 impl<'a> Check<'a> {
     /// One that refuses nobody before the work that is [due](LegacyHashes::due) for each text that was tried, besides
     /// a hash of ours.
-    pub(super) fn new(bench: &'a mut Bench, legacy: &'a dyn LegacyHashes) -> Self {
+    pub(super) fn new(bench: &'a mut HashMemory, legacy: &'a dyn LegacyHashes) -> Self {
         Self {
             bench,
             legacy,
@@ -73,7 +73,7 @@ impl<'a> Check<'a> {
             && self.is_of(stored, text)
         {
             // Whether the white space belongs to the password cannot be told, so the hash stays: a new one
-            // would lock out whoever types it the other way next time.
+            // would lock out anyone who types it the other way next time.
             return Verdict::Match;
         }
         // The text without white space is tried against hashes that others made, so it counts for everybody.
@@ -115,7 +115,7 @@ impl<'a> Check<'a> {
 
 /// Makes the hash of a text with the salt and the costs of an encoding; `None` when Argon2 refuses.
 pub(super) fn make(
-    bench: &mut Bench,
+    bench: &mut HashMemory,
     encoding: &Argon2Encoding,
     text: &str,
 ) -> Option<Zeroizing<Vec<u8>>> {
@@ -181,7 +181,7 @@ mod tests {
     /// The hash of the password as we make it.
     fn ours() -> String {
         let mut encoding = Argon2Encoding::ours([7; OUR_SALT], [0; OUR_OUTPUT]);
-        if let Some(output) = make(&mut Bench::default(), &encoding, SECRET) {
+        if let Some(output) = make(&mut HashMemory::default(), &encoding, SECRET) {
             encoding.output = output;
         }
         encoding.write()
@@ -192,7 +192,7 @@ mod tests {
         let legacy = Legacy { due };
         let stored = Stored::parse(&EncodedPassword::new(encoded), &legacy);
         let stored = stored.unwrap_or_else(Stored::nobody);
-        let mut bench = Bench::default();
+        let mut bench = HashMemory::default();
         let mut check = Check::new(&mut bench, &legacy);
         let verdict = check.run(&stored, &Password::new(password));
         (verdict, check.effort)

@@ -1,4 +1,4 @@
-//! How much was done of the work that a clock could tell people apart by.
+//! How much was done of the work that a clock could tell users apart by.
 
 /// What a check of a password has cost so far, counted where it is spent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -58,7 +58,7 @@ pub trait PasswordHasher: Send + Sync {
 #[must_use]
 #[expect(
     clippy::exhaustive_enums,
-    reason = "whoever checks a password must decide about every outcome"
+    reason = "anyone who checks a password must decide about every outcome"
 )]
 pub enum Verdict {
     /// It is.

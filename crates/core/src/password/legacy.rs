@@ -7,7 +7,7 @@ use super::EncodedPassword;
 ///
 /// # Security
 /// - What is stored says how much work it asks for. An implementation refuses to read what asks for too much: a row that
-///   somebody tampered with must not become a bomb.
+///   someone tampered with must not become a bomb.
 /// - Work of one kind can be made up for: a refusal does as much of it as any other, if [`due`](Self::due) says how
 ///   much. It is counted where it is spent.
 /// - All of it happens where Argon2 runs, off the async threads.
@@ -56,7 +56,7 @@ pub trait LegacyHashes: Send + Sync {
         0
     }
 
-    /// Does so much counted work that nobody has a use for, and adds it to what is spent. Unless said otherwise there is
+    /// Does so much counted work that is of no use, and adds it to what is spent. Unless said otherwise there is
     /// no work that counts.
     fn work_for_nobody(&self, _password: &str, _work: u64, _spent: &mut u64) {}
 }

@@ -6,6 +6,7 @@ mod checking;
 mod common;
 mod effort;
 mod encoded;
+mod hash_pool;
 mod hasher;
 mod legacy;
 mod policy;
@@ -13,7 +14,6 @@ mod queue;
 mod requester;
 mod secret;
 mod similarity;
-mod workshop;
 
 pub use argon2::Argon2Hasher;
 pub use encoded::EncodedPassword;

@@ -5,11 +5,11 @@ use super::common::is_common;
 use super::similarity::is_similar;
 use crate::form::{Field, Problem, is_refused};
 
-/// Says what is wrong with a password that somebody wants to have.
+/// Says what is wrong with a password that a user wants to have.
 ///
-/// The rules are the model's, and a cap: at least 8 characters and at most 256 (which are never more
+/// The rules are django-phone-auth's, and a cap: at least 8 characters and at most 256 (which are never more
 /// than [`Password::MAX_BYTES`]), not digits only, not among 19,640 common ones, not too similar to
-/// what others know of the person; no control characters, line breaks or marks of direction, which
+/// what others know of the user; no control characters, line breaks or marks of direction, which
 /// nobody can see and few can type again. Everything else is taken as it is, spaces and emoji too.
 ///
 /// Similar is what has at least 70 % of its characters in common with an attribute or with a run of
@@ -47,7 +47,7 @@ impl PasswordPolicy {
     /// The most characters of a password.
     pub const MAX_CHARS: usize = 256;
 
-    /// All that is wrong with a password, for a person of whom others know these attributes.
+    /// All that is wrong with a password, for a user of whom others know these attributes.
     pub fn check(&self, password: &Password, attributes: &[(Field, &str)]) -> Vec<PasswordProblem> {
         let text = password.reveal();
         if text.chars().nth(Self::MAX_CHARS).is_some() {
@@ -99,7 +99,7 @@ pub enum PasswordProblem {
     AllDigits,
     /// It is among the most common ones.
     TooCommon,
-    /// It is too much like something that others know of the person.
+    /// It is too much like something that others know of the user.
     TooSimilar {
         /// What it is like.
         to: Field,

@@ -1,15 +1,15 @@
 //! Who is next when more passwords wait than can be hashed at once. It counts and orders; it neither
 //! hashes nor waits.
 //!
-//! There are five lanes. Those of people who are known have one working place that strangers never take,
+//! There are five lanes. Those of users who are known have one working place that strangers never take,
 //! and waiting places of their own; beyond that the lanes take turns. Within a lane the shares take turns: a
 //! request comes after all that wait for its network and for its account, and before the second of any
-//! other (fair queueing with rounds, as in RFC 970 and its successors). So whoever asks for the first time
-//! waits for one of each at most, however many somebody else has sent.
+//! other (fair queueing with rounds, as in RFC 970 and its successors). So anyone who asks for the first time
+//! waits for one of each at most, however many someone else has sent.
 //!
 //! How many one share may have waiting is no fixed number: no more than are still free, and one in any case.
 //! Alone it has half of the lane; the more ask, the less each has, and there is room left for the next. When
-//! there is none, whoever has less than others takes the place of the newest of those who have most. So a share
+//! there is none, anyone who has less than others takes the place of the newest of those who have most. So a share
 //! that has nothing gets a place as long as any other has two.
 
 use std::cmp::Reverse;
@@ -37,18 +37,18 @@ struct Position {
     number: u64,
 }
 
-/// Where somebody waits.
+/// Where someone waits.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ticket {
     requester: Requester,
     position: Position,
 }
 
-/// What becomes of somebody who comes.
+/// What becomes of someone who comes.
 pub(super) enum Entry<T> {
     /// A working place is theirs.
     Works,
-    /// They wait until [`Queue::next`] gives them out. If there was no room, somebody gave way, who waits no more.
+    /// They wait until [`Queue::next`] gives them out. If there was no room, someone gave way, who waits no more.
     Waits { ticket: Ticket, gave_way: Option<T> },
     /// Too many wait.
     Busy,
@@ -84,7 +84,7 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Lets somebody work, wait, or go. What wakes them up is asked for only if they wait.
+    /// Lets someone work, wait, or go. What wakes them up is asked for only if they wait.
     pub(super) fn enter(&mut self, requester: Requester, waker: impl FnOnce() -> T) -> Entry<T> {
         let can_start = self.can_start(requester.lane);
         let number = self.arrived + 1;
@@ -115,7 +115,7 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Takes somebody out who waits no more. Not there any more is whom [`next`](Self::next) gave out.
+    /// Takes someone out who waits no more. Not there any more is whom [`next`](Self::next) gave out.
     pub(super) fn leave(&mut self, ticket: &Ticket) {
         if let Some(line) = self.line(ticket.requester.lane) {
             line.take(ticket.position);
@@ -150,7 +150,7 @@ impl<T> Queue<T> {
         }
     }
 
-    /// How many strangers may work is bounded by itself, so that a place is left for people who are known.
+    /// How many strangers may work is bounded by itself, so that a place is left for users who are known.
     fn can_start(&self, lane: Lane) -> bool {
         self.working <= self.at_once
             && (!lane.is_of_strangers() || self.strangers_working < self.at_once)
@@ -229,7 +229,7 @@ impl<T> Line<T> {
     fn take(&mut self, position: Position) -> Option<(Requester, T)> {
         let (requester, waker) = self.waiting.remove(&position)?;
         for share in requester.shares() {
-            // Whoever comes and goes leaves no round behind that others of this share would have to wait for.
+            // Anyone who comes and goes leaves no round behind that others of this share would have to wait for.
             let has = |(waits, _): &(Requester, T)| waits.shares().any(|other| other == share);
             let mut others = self.waiting.iter().rev();
             let latest = others.find_map(|(position, it)| has(it).then_some(position.round));
@@ -246,7 +246,7 @@ impl<T> Line<T> {
     }
 }
 
-/// How much the shares of somebody hold, the greatest first. What is not known of them, such as their network, counts
+/// How much the shares of someone hold, the greatest first. What is not known of them, such as their network, counts
 /// as much as the greatest.
 fn weight(requester: &Requester, held: impl Fn(Share) -> usize) -> [usize; Requester::MOST_SHARES] {
     let most = requester.shares().map(&held).max();
@@ -266,7 +266,7 @@ mod tests {
 
     use super::*;
     use crate::client::Client;
-    use crate::person::PersonId;
+    use crate::user::UserId;
 
     /// The requesters of a flood, one after the other.
     type Flood = Box<dyn Fn(i64) -> Requester>;
@@ -287,7 +287,7 @@ mod tests {
             }
         }
 
-        /// Somebody comes: whether they work or wait.
+        /// Someone comes: whether they work or wait.
         fn comes(&mut self, name: &str, requester: Requester) -> bool {
             match self.queue.enter(requester, || name.to_owned()) {
                 Entry::Works => true,
@@ -321,10 +321,10 @@ mod tests {
     }
 
     /// One of this account's devices, behind a proxy.
-    fn device(person: i64, nonce: i64) -> Requester {
+    fn device(user: i64, nonce: i64) -> Requester {
         let mut bytes = [0; 16];
         bytes[..8].copy_from_slice(&nonce.to_be_bytes());
-        Requester::with_device(&Client::new(), PersonId::new(person), bytes)
+        Requester::with_device(&Client::new(), UserId::new(user), bytes)
     }
 
     fn at(address: &str) -> Client {
@@ -335,11 +335,11 @@ mod tests {
         Requester::stranger(&at(address), "ann")
     }
 
-    /// What a flood may hold, whoever comes from where.
+    /// What a flood may hold, no matter who comes from where.
     #[test]
     fn shares_are_bounded() {
         let nowhere = Client::new();
-        let person = |n: i64| PersonId::new(n);
+        let user = |n: i64| UserId::new(n);
         let floods: [(&str, Flood, usize); 10] = [
             (
                 "one name, one address",
@@ -371,12 +371,12 @@ mod tests {
             ("many devices, one account", Box::new(|n| device(1, n)), 32),
             (
                 "one session",
-                Box::new(move |_| Requester::signed_in(&Client::new(), person(1))),
+                Box::new(move |_| Requester::signed_in(&Client::new(), user(1))),
                 32,
             ),
             (
                 "many links, one address",
-                Box::new(move |n| Requester::with_link(&at("192.0.2.1"), person(n))),
+                Box::new(move |n| Requester::with_link(&at("192.0.2.1"), user(n))),
                 32,
             ),
         ];
@@ -386,10 +386,10 @@ mod tests {
                 site.comes("flood", requester(n));
             }
             assert_eq!(site.waiting(), most, "{flood}");
-            // Somebody else finds room, unless strangers nobody can tell apart have it all.
+            // Someone else finds room, unless strangers nobody can tell apart have it all.
             let other = Requester::stranger(&at("198.51.100.1"), "bob");
             assert_eq!(site.comes("bob", other), most < 64, "{flood}");
-            let link = Requester::with_link(&nowhere, person(1000));
+            let link = Requester::with_link(&nowhere, user(1000));
             assert!(site.comes("link", link), "{flood}");
             assert!(site.comes("device", device(1000, 1000)), "{flood}");
         }
@@ -402,10 +402,10 @@ mod tests {
         let lanes: [(&str, Asks); 5] = [
             ("devices", device),
             ("sessions", |account, _| {
-                Requester::signed_in(&Client::new(), PersonId::new(account))
+                Requester::signed_in(&Client::new(), UserId::new(account))
             }),
             ("links", |account, _| {
-                Requester::with_link(&Client::new(), PersonId::new(account))
+                Requester::with_link(&Client::new(), UserId::new(account))
             }),
             ("names", |account, _| {
                 Requester::stranger(&Client::new(), &account.to_string())
@@ -448,7 +448,7 @@ mod tests {
         }
     }
 
-    /// Who has one place keeps it, whoever comes.
+    /// Who has one place keeps it, no matter who comes.
     #[test]
     fn single_places_are_kept() {
         let mut site = Site::new();
@@ -484,7 +484,7 @@ mod tests {
         }
     }
 
-    /// Whoever comes and goes, again and again, makes nobody of the same share wait longer.
+    /// Anyone who comes and goes, again and again, makes nobody of the same share wait longer.
     #[test]
     fn who_leaves_takes_their_turn_along() {
         let mut site = Site::new();
@@ -542,7 +542,7 @@ mod tests {
             site.queue.enter(device, String::new),
             Entry::Works
         ));
-        // The next who is known waits for one hash of anybody, and the strangers get on.
+        // The next who is known waits for one hash of anyone, and the strangers get on.
         site.comes("known", device);
         assert_eq!(site.ends(Lane::Stranger), ["known"]);
         assert_eq!(site.ends(Lane::Device), ["stranger"]);
@@ -550,18 +550,18 @@ mod tests {
     }
 
     #[test]
-    fn known_people_starve_no_strangers() {
+    fn known_users_starve_no_strangers() {
         let mut site = Site::new();
         for n in 0..60 {
-            let person = PersonId::new(n);
-            site.comes("signed in", Requester::signed_in(&Client::new(), person));
-            site.comes("link", Requester::with_link(&Client::new(), person));
+            let user = UserId::new(n);
+            site.comes("signed in", Requester::signed_in(&Client::new(), user));
+            site.comes("link", Requester::with_link(&Client::new(), user));
             site.comes(
                 "stranger",
                 Requester::stranger(&Client::new(), &n.to_string()),
             );
         }
-        // All work as long as each other: whoever began first ends first.
+        // All work as long as each other: anyone who began first ends first.
         let mut working = VecDeque::from([Lane::SignedIn, Lane::Link, Lane::Stranger]);
         let mut started = Vec::new();
         for _ in 0..9 {

@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use crate::client::{Client, ClientNetwork, DeviceNonce};
-use crate::person::PersonId;
+use crate::user::UserId;
 
 /// For whom a [`PasswordHasher`](super::PasswordHasher) works. The flows make it; a hasher that bounds how
 /// many wait does so by what is known of them, and for each client network and account, so that nobody is kept out
@@ -33,15 +33,15 @@ pub struct Requester {
 /// A line of its own: what waits in one takes nothing from what waits in another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Lane {
-    /// Whoever has signed in to this account with this browser before.
+    /// Anyone who has signed in to this account with this browser before.
     Device,
-    /// Whoever is signed in.
+    /// Anyone who is signed in.
     SignedIn,
-    /// Whoever has a reset link.
+    /// Anyone who has a reset link.
     Link,
     /// All others who give the name of an account.
     Stranger,
-    /// Whoever wants an account.
+    /// Anyone who wants an account.
     SigningUp,
 }
 
@@ -50,8 +50,8 @@ pub(super) enum Lane {
 pub(super) enum Share {
     Network(ClientNetwork),
     Device(DeviceNonce),
-    Person(PersonId),
-    /// The digest of a name as it was typed, in its canonical form: whether anybody has it changes nothing.
+    User(UserId),
+    /// The digest of a name as it was typed, in its canonical form: whether anyone has it changes nothing.
     Name([u8; 32]),
 }
 
@@ -59,14 +59,14 @@ impl Requester {
     /// How many shares a request takes from at most.
     pub(super) const MOST_SHARES: usize = 3;
 
-    /// Somebody of whom nothing is known, who gives the name of an account. The name is in its canonical form,
+    /// Someone of whom nothing is known, who gives the name of an account. The name is in its canonical form,
     /// so that all its spellings have one share.
     pub fn stranger(client: &Client, name: &str) -> Self {
         let digest = Sha256::digest(name.as_bytes()).into();
         Self::of(Lane::Stranger, client.network(), Share::Name(digest))
     }
 
-    /// Somebody who wants an account.
+    /// Someone who wants an account.
     pub fn signing_up(client: &Client) -> Self {
         Self {
             lane: Lane::SigningUp,
@@ -76,14 +76,14 @@ impl Requester {
         }
     }
 
-    /// Somebody who is signed in.
-    pub fn signed_in(client: &Client, person: PersonId) -> Self {
-        Self::of(Lane::SignedIn, client.network(), Share::Person(person))
+    /// Someone who is signed in.
+    pub fn signed_in(client: &Client, user: UserId) -> Self {
+        Self::of(Lane::SignedIn, client.network(), Share::User(user))
     }
 
-    /// Somebody who has a link that resets this person's password.
-    pub fn with_link(client: &Client, person: PersonId) -> Self {
-        Self::of(Lane::Link, client.network(), Share::Person(person))
+    /// Someone who has a link that resets this user's password.
+    pub fn with_link(client: &Client, user: UserId) -> Self {
+        Self::of(Lane::Link, client.network(), Share::User(user))
     }
 
     /// The operator of the site.
@@ -96,12 +96,12 @@ impl Requester {
         }
     }
 
-    /// Somebody who has signed in with this browser before, to the account that is asked for now. All devices of
-    /// an account have one share together: whoever has an account gets as many devices as they like.
-    pub(crate) fn with_device(client: &Client, person: PersonId, nonce: DeviceNonce) -> Self {
+    /// Someone who has signed in with this browser before, to the account that is asked for now. All devices of
+    /// an account have one share together: anyone who has an account gets as many devices as they like.
+    pub(crate) fn with_device(client: &Client, user: UserId, nonce: DeviceNonce) -> Self {
         Self {
             device: Some(Share::Device(nonce)),
-            ..Self::of(Lane::Device, client.network(), Share::Person(person))
+            ..Self::of(Lane::Device, client.network(), Share::User(user))
         }
     }
 

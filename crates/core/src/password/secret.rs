@@ -1,4 +1,4 @@
-//! A password as somebody typed it.
+//! A password as a user typed it.
 
 use std::fmt;
 

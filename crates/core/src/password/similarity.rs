@@ -1,4 +1,4 @@
-//! How much a password is like something that others know of a person.
+//! How much a password is like something that others know of a user.
 
 /// From this share of common characters on, a password is too similar.
 const TOO_SIMILAR: (usize, usize) = (7, 10);
@@ -13,7 +13,7 @@ const MAX_CHARS: usize = 300;
 /// measure is the share of characters that two texts have in common, whatever their order: twice the
 /// common ones by all characters of both. From 0.7 on it is too much. That is what Django's
 /// `UserAttributeSimilarityValidator` computes (`quick_ratio` of Python's difflib), so nothing that
-/// the model refuses for this reason passes here.
+/// django-phone-auth refuses for this reason passes here.
 pub(super) fn is_similar(password: &str, text: &str) -> bool {
     let password = sorted(password);
     let parts = text

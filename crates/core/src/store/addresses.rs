@@ -10,39 +10,39 @@ use crate::address::{
 };
 use crate::link::{LinkRequest, LinkTarget};
 use crate::outbox::Purpose;
-use crate::person::{Person, PersonId};
+use crate::user::{User, UserId};
 
 /// Keeps e-mail addresses and phone numbers.
 ///
 /// # Errors
-/// As for [`PersonStore`](super::PersonStore).
+/// As for [`UserStore`](super::UserStore).
 ///
 /// # Cancel safety
 /// A dropped call happened whole or not at all.
 #[async_trait]
 pub trait AddressStore: Send + Sync {
-    /// Stores an unverified address of a person.
+    /// Stores an unverified address of a user.
     ///
     /// # Errors
-    /// - [`Taken`](super::StoreErrorKind::Taken) when anyone, this person too, has it in any spelling
+    /// - [`Taken`](super::StoreErrorKind::Taken) when anyone, this user too, has it in any spelling
     ///   ([`EmailSpellings`](crate::address::EmailSpellings), [`PhoneSpellings`](crate::address::PhoneSpellings)), or has it only in their own row, as an address or as a username,
-    ///   unless that is this person's.
+    ///   unless that is this user's.
     /// - [`TooManyAddresses`](super::StoreErrorKind::TooManyAddresses) or
-    ///   [`TooManyUnverified`](super::StoreErrorKind::TooManyUnverified) when the person has as many as the caps allow,
+    ///   [`TooManyUnverified`](super::StoreErrorKind::TooManyUnverified) when the user has as many as the caps allow,
     ///   however many are added at once. This is told before whether the address is taken: who has as many as they may
     ///   have learns nothing about others.
     async fn add_address(
         &self,
-        person: PersonId,
+        user: UserId,
         address: &Address,
         caps: AddressCaps,
     ) -> Result<AddressRecord, StoreError>;
 
-    /// At most `limit` addresses of each kind that a person has, e-mail before phone, in the order of their ids. Which
+    /// At most `limit` addresses of each kind that a user has, e-mail before phone, in the order of their ids. Which
     /// ones, if there are more, is left to the store.
     async fn addresses_of(
         &self,
-        person: PersonId,
+        user: UserId,
         limit: u32,
     ) -> Result<Vec<AddressRecord>, StoreError>;
 
@@ -51,7 +51,7 @@ pub trait AddressStore: Send + Sync {
         &self,
         kind: AddressKind,
         id: AddressId,
-    ) -> Result<Option<(AddressRecord, Person)>, StoreError>;
+    ) -> Result<Option<(AddressRecord, User)>, StoreError>;
 
     /// Keeps that a link was asked for, and returns the time under which that is known: the time of the request, or
     /// the smallest later time that is newer than what was asked for before, whatever the clocks of several machines
@@ -66,17 +66,17 @@ pub trait AddressStore: Send + Sync {
         id: AddressId,
     ) -> Result<Option<LinkTarget>, StoreError>;
 
-    /// At most `limit` addresses of each kind that a person has, as [`addresses_of`](Self::addresses_of) gives them,
+    /// At most `limit` addresses of each kind that a user has, as [`addresses_of`](Self::addresses_of) gives them,
     /// each with the newest request for a link of this purpose.
     async fn link_requests_of(
         &self,
         purpose: Purpose,
-        person: PersonId,
+        user: UserId,
         limit: u32,
     ) -> Result<Vec<(AddressRecord, Option<DateTime<Utc>>)>, StoreError>;
 
     /// Marks an address as verified, if all that the claim says is still so. Writes that one column, and
-    /// keeps when it was: what somebody marks as unverified again needs a newer link.
+    /// keeps when it was: what someone marks as unverified again needs a newer link.
     async fn verify_address(
         &self,
         claim: &VerificationClaim,

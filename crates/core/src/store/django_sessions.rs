@@ -4,15 +4,15 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::StoreError;
-use crate::django_session::{DjangoLogIn, DjangoRewrite, DjangoRow, ProvenPerson};
-use crate::person::PersonId;
+use crate::django_session::{DjangoLogIn, DjangoRewrite, DjangoRow, ProvenUser};
 use crate::session::{PasswordReplacement, SessionKey};
+use crate::user::UserId;
 
 /// Keeps sessions in the table `django_session`, which Django has made. Not every store can: it is asked
 /// for only by `DjangoSessions` of `phone-auth-django`.
 ///
 /// # Errors
-/// As for [`PersonStore`](super::PersonStore).
+/// As for [`UserStore`](super::UserStore).
 ///
 /// # Cancel safety
 /// A dropped call happened whole or not at all.
@@ -28,11 +28,11 @@ pub trait DjangoSessionStore: Send + Sync {
         now: DateTime<Utc>,
     ) -> Result<Option<DjangoRow>, StoreError>;
 
-    /// The person with this id, and what is proven of their addresses. One query.
-    async fn proven_person(&self, id: PersonId) -> Result<Option<ProvenPerson>, StoreError>;
+    /// The user with this id, and what is proven of their addresses. One query.
+    async fn proven_user(&self, id: UserId) -> Result<Option<ProvenUser>, StoreError>;
 
     /// Records a log-in: sets `last_login`, replaces the hash if a better one is given, ends the
-    /// session the browser came with, begins the new one. `false`, and nothing changed, when the person
+    /// session the browser came with, begins the new one. `false`, and nothing changed, when the user
     /// is gone, inactive, or has another password by now.
     ///
     /// # Errors
@@ -46,7 +46,7 @@ pub trait DjangoSessionStore: Send + Sync {
     async fn rewrite_django_session(&self, rewrite: &DjangoRewrite) -> Result<bool, StoreError>;
 
     /// Replaces a password by compare-and-swap, as
-    /// [`replace_password`](super::PersonStore::replace_password) does, and writes the row of the one
+    /// [`replace_password`](super::UserStore::replace_password) does, and writes the row of the one
     /// session that lives on anew. `false`, and nothing changed, when either is not as described.
     ///
     /// # Errors

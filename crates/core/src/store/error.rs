@@ -19,13 +19,13 @@ pub enum UniqueName {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StoreErrorKind {
-    /// Somebody else has this name. Read from the name of the constraint, never from the words of an error.
+    /// Someone else has this name. Read from the name of the constraint, never from the words of an error.
     Taken(UniqueName),
-    /// The person has as many addresses as they may have.
+    /// The user has as many addresses as they may have.
     TooManyAddresses,
-    /// The person has as many unverified addresses as they may have.
+    /// The user has as many unverified addresses as they may have.
     TooManyUnverified,
-    /// Several people have this name, in letters of different case. Only another program could store
+    /// Several users have this name, in letters of different case. Only another program could store
     /// them so.
     Ambiguous,
     /// A session with this digest exists already; it was left as it is.
@@ -77,9 +77,9 @@ impl fmt::Display for StoreError {
             StoreErrorKind::Taken(UniqueName::Username) => "the username is taken",
             StoreErrorKind::Taken(UniqueName::Email) => "the e-mail address is taken",
             StoreErrorKind::Taken(UniqueName::Phone) => "the phone number is taken",
-            StoreErrorKind::TooManyAddresses => "the person has too many addresses",
-            StoreErrorKind::TooManyUnverified => "the person has too many unverified addresses",
-            StoreErrorKind::Ambiguous => "several people have this name",
+            StoreErrorKind::TooManyAddresses => "the user has too many addresses",
+            StoreErrorKind::TooManyUnverified => "the user has too many unverified addresses",
+            StoreErrorKind::Ambiguous => "several users have this name",
             StoreErrorKind::SessionExists => "a session with this digest exists",
             StoreErrorKind::Unavailable => "the store is not available",
             StoreErrorKind::Broken => "the store holds or answered what it should not",

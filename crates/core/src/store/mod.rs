@@ -5,31 +5,31 @@
 //! `phone-auth-store-testkit` keeps every promise made here.
 
 mod addresses;
+mod anomalies;
 mod django_sessions;
 mod error;
-mod oddities;
 mod outbox;
 mod password_kinds;
-mod people;
 mod sessions;
 mod site_key;
+mod users;
 mod wall_clock;
 
 pub use addresses::AddressStore;
+pub use anomalies::{
+    Anomaly, AnomalyKind, AnomalyStore, anomaly_of_email, anomaly_of_phone, shared_spellings,
+};
 pub use django_sessions::DjangoSessionStore;
 pub use error::{StoreError, StoreErrorKind, UniqueName};
-pub use oddities::{
-    Oddity, OddityKind, OddityStore, oddity_of_email, oddity_of_phone, shared_spellings,
-};
 pub use outbox::OutboxStore;
 pub use password_kinds::{PasswordKind, PasswordKindStore};
-pub use people::PersonStore;
 pub use sessions::SessionStore;
 pub use site_key::{KeyFingerprint, KeyRecord, SiteKeyStore};
+pub use users::UserStore;
 pub use wall_clock::WallClock;
 
 /// All that the flows need of a store. Whatever has the four capabilities is one. [`OutboxStore`] is a fifth, for
-/// whoever wants messages to outlive the process.
-pub trait Store: PersonStore + AddressStore + SessionStore + SiteKeyStore {}
+/// anyone who wants messages to outlive the process.
+pub trait Store: UserStore + AddressStore + SessionStore + SiteKeyStore {}
 
-impl<T: PersonStore + AddressStore + SessionStore + SiteKeyStore + ?Sized> Store for T {}
+impl<T: UserStore + AddressStore + SessionStore + SiteKeyStore + ?Sized> Store for T {}

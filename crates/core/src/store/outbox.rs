@@ -14,14 +14,14 @@ use crate::outbox::{
 /// Keeps messages that are pending, until they are delivered or given up.
 ///
 /// # Errors
-/// As for [`PersonStore`](super::PersonStore).
+/// As for [`UserStore`](super::UserStore).
 ///
 /// # Cancel safety
 /// A dropped call happened whole or not at all.
 #[async_trait]
 pub trait OutboxStore: Send + Sync {
     /// The time by the clock that leases and due times are told by, for a store that many machines share; nothing when
-    /// the clock of whoever asks will do, which is what this answers unless it is overridden. A
+    /// the clock of the one who asks will do, which is what this answers unless it is overridden. A
     /// [worker](crate::outbox::OutboxWorker) gives all times that it claims, extends and puts off by in this time, and
     /// dates dead letters by it. What flows give, as when a message was enqueued, is by the clock of their machine.
     async fn clock(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
@@ -32,11 +32,12 @@ pub trait OutboxStore: Send + Sync {
     /// clock of the store; a store without one takes what the flow says.
     ///
     /// A pending message of the same purpose to the same address is superseded: the new one takes its place in the row,
-    /// and so in the order. Whoever is delivering the older one keeps the lease, and hears of it; until the lease ends or
-    /// is [released](Self::release_superseded), the new one is not due. Receivers that failed at the older one are left
-    /// alone for as long as they asked: the number of failures and their receipts pass over. Dead letters stay.
+    /// and so in the order. Anyone who is delivering the older one keeps the lease, and hears of it; until the lease
+    /// ends or is [released](Self::release_superseded), the new one is not due. Receivers that failed at the older one
+    /// are left alone for as long as they asked: the number of failures and their receipts pass over. Dead letters
+    /// stay.
     ///
-    /// A message to nobody, or to a person who is gone by now, is written and removed in the same transaction: the same
+    /// A message to nobody, or to a user who is gone by now, is written and removed in the same transaction: the same
     /// work, and nothing is left of it.
     async fn enqueue_message(&self, message: &NewMessage) -> Result<(), StoreError>;
 
@@ -49,16 +50,16 @@ pub trait OutboxStore: Send + Sync {
     /// A row that cannot be read, such as one of a later version, keeps nobody from getting the others: it is due, and
     /// becomes a dead letter with the name of the column as its reason; the store logs its id.
     ///
-    /// A clock that is set back, by whatever, delays no message for longer than it waited for anyway. Where a message waits
-    /// since a time that lies ahead of `now`, what was put off is due, and a lease runs for its whole length from now on:
-    /// whoever holds it and lives extends it, by the clock as it is. A store with a [clock](Self::clock) of its own takes
-    /// no later time than that for `now`.
+    /// A clock that is set back, by whatever, delays no message for longer than it waited for anyway. Where a message
+    /// waits since a time that lies ahead of `now`, what was put off is due, and a lease runs for its whole length from
+    /// now on: anyone who holds it and lives extends it, by the clock as it is. A store with a [clock](Self::clock) of
+    /// its own takes no later time than that for `now`.
     ///
     /// What is left out by `without` costs nothing, however much it is.
     async fn claim_messages(&self, claim: &Claim) -> Result<Vec<OutboxMessage>, StoreError>;
 
-    /// Makes a lease end with this wait, and keeps what became of the message so far. Nothing is changed when the lease is lost;
-    /// nothing but its end when the message is superseded.
+    /// Makes a lease end with this wait, and keeps what became of the message so far. Nothing is changed when the lease
+    /// is lost; nothing but its end when the message is superseded.
     async fn extend_lease(
         &self,
         lease: &Lease,
@@ -76,7 +77,8 @@ pub trait OutboxStore: Send + Sync {
     ) -> Result<LeaseState, StoreError>;
 
     /// Ends the lease of a message that was superseded: the newer one is due at once, after so many failures and with
-    /// these receipts of the older. `false`, and nothing changed, when the lease is lost or the message is not superseded.
+    /// these receipts of the older. `false`, and nothing changed, when the lease is lost or the message is not
+    /// superseded.
     async fn release_superseded(
         &self,
         lease: &Lease,
@@ -91,8 +93,8 @@ pub trait OutboxStore: Send + Sync {
     /// A row, dead letters too.
     async fn outbox_message(&self, id: MessageId) -> Result<Option<OutboxRow>, StoreError>;
 
-    /// At most `limit` rows with ids above `after`, in the order of their ids, dead letters and rows that cannot be read
-    /// too.
+    /// At most `limit` rows with ids above `after`, in the order of their ids, dead letters and rows that cannot be
+    /// read too.
     async fn outbox_after(
         &self,
         after: Option<MessageId>,
@@ -103,12 +105,12 @@ pub trait OutboxStore: Send + Sync {
     /// lease from before holds.
     async fn requeue_message(&self, requeue: &Requeue) -> Result<Requeued, StoreError>;
 
-    /// Removes dead letters that died before this time; how many they were. In steps, so that nothing waits for it however
-    /// many there are: when a later one fails, the earlier are done.
+    /// Removes dead letters that died before this time; how many they were. In steps, so that nothing waits for it
+    /// however many there are: when a later one fails, the earlier are done.
     async fn purge_dead_letters(&self, before: DateTime<Utc>) -> Result<u64, StoreError>;
 
-    /// Waits until another process may have enqueued a message, at most so long. A store that cannot tell waits the whole
-    /// time, which is what this does unless it is overridden; within one process the worker is woken without it.
+    /// Waits until another process may have enqueued a message, at most so long. A store that cannot tell waits the
+    /// whole time, which is what this does unless it is overridden; within one process the worker is woken without it.
     ///
     /// # Cancel safety
     /// Nothing is lost.

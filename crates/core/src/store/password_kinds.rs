@@ -17,20 +17,20 @@ pub struct PasswordKind {
     pub algorithm: String,
     /// What follows it: the number of iterations of PBKDF2, the cost of scrypt, the variant of Argon2.
     pub cost: String,
-    /// How many people have such a password.
-    pub people: u64,
+    /// How many users have such a password.
+    pub users: u64,
 }
 
 /// Counts the ways in which passwords are hashed.
 ///
 /// # Errors
-/// As for [`PersonStore`](super::PersonStore).
+/// As for [`UserStore`](super::UserStore).
 ///
 /// # Cancel safety
 /// It only reads.
 #[async_trait]
 pub trait PasswordKindStore: Send + Sync {
-    /// All the ways there are, by algorithm and cost; without people who have no usable password. Reads every row:
+    /// All the ways there are, by algorithm and cost; without users who have no usable password. Reads every row:
     /// for an operator, not for a request.
     async fn password_kinds(&self) -> Result<Vec<PasswordKind>, StoreError>;
 }

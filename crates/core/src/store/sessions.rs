@@ -11,7 +11,7 @@ use crate::session::{ActiveSession, NewLogIn, SessionDigest};
 /// Keeps sessions.
 ///
 /// # Errors
-/// As for [`PersonStore`](super::PersonStore).
+/// As for [`UserStore`](super::UserStore).
 ///
 /// # Cancel safety
 /// A dropped call happened whole or not at all.
@@ -19,16 +19,17 @@ use crate::session::{ActiveSession, NewLogIn, SessionDigest};
 pub trait SessionStore: Send + Sync {
     /// Records a log-in: sets `last_login`, replaces the hash if a better one is given, ends the
     /// session the browser came with, begins the new one. `false`, and nothing changed, when the
-    /// person is gone, inactive, or has another password by now.
+    /// user is gone, inactive, or has another password by now.
     ///
     /// # Errors
     /// [`SessionExists`](super::StoreErrorKind::SessionExists) when the digest is in use; never overwrites.
     async fn log_in(&self, log_in: &NewLogIn) -> Result<bool, StoreError>;
 
-    /// The session of this digest if it is alive at `now`, by the clock of whoever asks, whatever clock the store has: not expired, the person there and active, and their
-    /// password the one that the session is bound to, as [`StoredSession::state`] tells. One query; a session that is
-    /// over for another reason than its time is removed when it is met, and one that an older version began is bound.
-    /// When that cannot be written, the answer is the same.
+    /// The session of this digest if it is alive at `now`, by the clock of the one who asks, whatever clock the store
+    /// has: not expired, the user there and active, and their password the one that the session is bound to, as
+    /// [`StoredSession::state`] tells. One query; a session that is over for another reason than its time is removed
+    /// when it is met, and one that an older version began is bound. When that cannot be written, the answer is the
+    /// same.
     async fn session(
         &self,
         digest: &SessionDigest,
@@ -38,12 +39,12 @@ pub trait SessionStore: Send + Sync {
     /// Ends a session. `false` when there was none.
     async fn end_session(&self, digest: &SessionDigest) -> Result<bool, StoreError>;
 
-    /// Removes at most `limit` sessions that expired before `now`; how many they were. Those that somebody else is
+    /// Removes at most `limit` sessions that expired before `now`; how many they were. Those that someone else is
     /// removing at the same time are left to them.
     ///
-    /// `now` is the clock of whoever asks. A store that many machines share, as one on PostgreSQL, goes by the clock of
-    /// its own machine as well, and leaves what has time left by that: a machine whose clock is ahead would remove the
-    /// sessions of all others.
+    /// `now` is the clock of the one who asks. A store that many machines share, as one on PostgreSQL, goes by the
+    /// clock of its own machine as well, and leaves what has time left by that: a machine whose clock is ahead would
+    /// remove the sessions of all others.
     async fn remove_expired_sessions(
         &self,
         now: DateTime<Utc>,
@@ -51,8 +52,8 @@ pub trait SessionStore: Send + Sync {
     ) -> Result<u64, StoreError>;
 
     /// Of the next `limit` sessions after this one, in the order of their digests, removes those whose users are not
-    /// active, whoever disabled them; how many they were, and the last that was looked at, none when there was none. A
-    /// session that nobody used while its user was disabled does not come back with the user then.
+    /// active, no matter who disabled them; how many they were, and the last that was looked at, none when there was
+    /// none. A session that nobody used while its user was disabled does not come back with the user then.
     async fn remove_disabled_sessions(
         &self,
         after: Option<&SessionDigest>,

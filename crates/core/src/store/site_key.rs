@@ -102,7 +102,7 @@ impl KeyRecord {
 /// Keeps which secret key a database belongs to, so that a process with another one notices.
 ///
 /// # Errors
-/// As for [`PersonStore`](super::PersonStore).
+/// As for [`UserStore`](super::UserStore).
 ///
 /// # Cancel safety
 /// A call that is dropped has happened whole or not at all.

@@ -17,15 +17,15 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use phone_auth_core::accounts::{
-    Accounts, Dispatch, Failure, FlowError, LoggedIn, SignUpForm, Visitor,
+    Accounts, CurrentUser, Dispatch, Failure, FlowError, LoggedIn, SignUpForm,
 };
 use phone_auth_core::address::{AddressKind, AddressRecord, EmailAddress, PhoneNumber};
 use phone_auth_core::clock::{Clock, ManualClock};
 use phone_auth_core::password::{EncodedPassword, Password, PasswordHasher, Requester};
-use phone_auth_core::person::{NewPerson, Person};
 use phone_auth_core::randomness::RepeatableRandomness;
 use phone_auth_core::settings::Settings;
-use phone_auth_core::store::PersonStore;
+use phone_auth_core::store::UserStore;
+use phone_auth_core::user::{NewUser, User};
 use phone_auth_events::Signals;
 use phone_auth_store_testkit::MemoryStore;
 use phone_auth_tokens::{Keyring, SecretKey};
@@ -133,7 +133,7 @@ impl Kit {
             .unwrap()
     }
 
-    /// Other flows over the same store, which enqueue their messages in it and tell this hub.
+    /// Other flows over the same store, which enqueue their messages in it and tell this dispatcher.
     pub fn with_outbox(&self, signals: &Signals) -> Accounts {
         Accounts::builder(Arc::new(self.store.clone()), keyring(SECRET))
             .outbox(Arc::new(self.store.clone()))
@@ -144,7 +144,7 @@ impl Kit {
             .unwrap()
     }
 
-    /// Other flows over the same store and hub, which enqueue their messages, and know that nobody sends these.
+    /// Other flows over the same store and dispatcher, which enqueue their messages, and know that nobody sends these.
     pub fn lacking(&self, signals: &[&'static str]) -> Accounts {
         Accounts::builder(Arc::new(self.store.clone()), keyring(SECRET))
             .outbox(Arc::new(self.store.clone()))
@@ -156,15 +156,15 @@ impl Kit {
             .unwrap()
     }
 
-    pub async fn sign_up_ann(&self) -> Person {
+    pub async fn sign_up_ann(&self) -> User {
         let ann = self.accounts.sign_up(ann()).await.unwrap();
         self.record.forget();
         self.hasher.forget();
         ann
     }
 
-    /// Signs up somebody else than Ann, who has nothing in common with her.
-    pub async fn sign_up_bob(&self) -> Person {
+    /// Signs up someone else than Ann, who has nothing in common with them.
+    pub async fn sign_up_bob(&self) -> User {
         let form = SignUpForm {
             first_name: "Bob",
             last_name: "Jones",
@@ -179,18 +179,18 @@ impl Kit {
         bob
     }
 
-    /// Stores a person past the flows, as another program on the same database would.
-    pub async fn store_person(&self, username: &str, password: &str) -> Person {
-        let new = NewPerson {
+    /// Stores a user past the flows, as another program on the same database would.
+    pub async fn store_user(&self, username: &str, password: &str) -> User {
+        let new = NewUser {
             username: username.to_owned(),
             first_name: String::new(),
             last_name: String::new(),
             password: EncodedPassword::new(password),
-            email: EmailAddress::parse(&format!("p{}@example.com", self.store.person_count())).ok(),
-            phone: PhoneNumber::parse(&format!("+4420794600{:02}", self.store.person_count())).ok(),
+            email: EmailAddress::parse(&format!("p{}@example.com", self.store.user_count())).ok(),
+            phone: PhoneNumber::parse(&format!("+4420794600{:02}", self.store.user_count())).ok(),
             date_joined: self.clock.now(),
         };
-        self.store.create_person(&new).await.unwrap()
+        self.store.create_user(&new).await.unwrap()
     }
 
     pub async fn log_in(&self, login: &str, password: &str) -> LoggedIn {
@@ -202,16 +202,16 @@ impl Kit {
     }
 
     /// Logs in and forgets the record of it.
-    pub async fn visitor(&self, login: &str, password: &str) -> Visitor {
+    pub async fn current_user(&self, login: &str, password: &str) -> CurrentUser {
         let logged_in = self.log_in(login, password).await;
         self.record.forget();
         self.hasher.forget();
-        let visitor = self.accounts.visitor(&logged_in.key).await.unwrap();
-        visitor.unwrap()
+        let current_user = self.accounts.current_user(&logged_in.key).await.unwrap();
+        current_user.unwrap()
     }
 
-    pub async fn address(&self, visitor: &Visitor, kind: AddressKind) -> AddressRecord {
-        let addresses = self.accounts.addresses(visitor).await.unwrap();
+    pub async fn address(&self, current_user: &CurrentUser, kind: AddressKind) -> AddressRecord {
+        let addresses = self.accounts.addresses(current_user).await.unwrap();
         addresses.into_iter().find(|a| a.kind == kind).unwrap()
     }
 
@@ -226,21 +226,21 @@ impl Kit {
     /// Requests a verification and gives the id and token of the link that was sent.
     pub async fn verification_link(
         &self,
-        visitor: &Visitor,
+        current_user: &CurrentUser,
         address: &AddressRecord,
     ) -> (String, String) {
         let request = self
             .accounts
-            .request_verification(visitor, address.kind, address.id);
+            .request_verification(current_user, address.kind, address.id);
         let _ = request.await.unwrap();
         let message = self.record.take_message();
         self.record.forget();
         message.parts()
     }
 
-    /// Ann or whoever, as stored now.
-    pub async fn stored(&self, person: &Person) -> Person {
-        self.store.person(person.id).await.unwrap().unwrap()
+    /// Ann or another user, as stored now.
+    pub async fn stored(&self, user: &User) -> User {
+        self.store.user(user.id).await.unwrap().unwrap()
     }
 
     /// A hash of ours for a password.

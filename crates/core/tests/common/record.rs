@@ -10,7 +10,7 @@ use phone_auth_events::{
 };
 use phone_auth_tokens::{TokenIssued, TokenRefused};
 
-/// A message that somebody should deliver.
+/// A message that someone should deliver.
 #[derive(Clone)]
 pub struct Message {
     pub to: String,
@@ -47,23 +47,23 @@ impl Record {
             told: &told,
         };
         let connections = vec![
-            listener.to_user(|e: &UserSignedUp| (e.sender, Some(&e.user), String::new())),
-            listener.to_user(|e: &UserLoggedIn| (e.sender, Some(&e.user), String::new())),
-            listener.to_user(|e: &UserLoggedOut| (e.sender, Some(&e.user), String::new())),
-            listener.to_user(|e: &UserLoginFailed| {
+            listener.to_event_user(|e: &UserSignedUp| (e.sender, Some(&e.user), String::new())),
+            listener.to_event_user(|e: &UserLoggedIn| (e.sender, Some(&e.user), String::new())),
+            listener.to_event_user(|e: &UserLoggedOut| (e.sender, Some(&e.user), String::new())),
+            listener.to_event_user(|e: &UserLoginFailed| {
                 (e.sender, e.user.as_ref(), format!("{:?}", e.kind))
             }),
-            listener.to_user(|e: &PasswordChanged| (e.sender, Some(&e.user), String::new())),
-            listener.to_user(|e: &PasswordWasReset| (e.sender, Some(&e.user), String::new())),
-            listener.to_user(|e: &EmailAdded| (e.sender, Some(&e.user), e.email.clone())),
-            listener.to_user(|e: &PhoneAdded| (e.sender, Some(&e.user), e.phone.clone())),
-            listener.to_user(|e: &EmailVerified| (e.sender, Some(&e.user), e.email.clone())),
-            listener.to_user(|e: &PhoneVerified| (e.sender, Some(&e.user), e.phone.clone())),
-            listener.to_user(|e: &TokenIssued| (e.sender, None, e.purpose.clone())),
-            listener.to_user(|e: &TokenRefused| {
+            listener.to_event_user(|e: &PasswordChanged| (e.sender, Some(&e.user), String::new())),
+            listener.to_event_user(|e: &PasswordWasReset| (e.sender, Some(&e.user), String::new())),
+            listener.to_event_user(|e: &EmailAdded| (e.sender, Some(&e.user), e.email.clone())),
+            listener.to_event_user(|e: &PhoneAdded| (e.sender, Some(&e.user), e.phone.clone())),
+            listener.to_event_user(|e: &EmailVerified| (e.sender, Some(&e.user), e.email.clone())),
+            listener.to_event_user(|e: &PhoneVerified| (e.sender, Some(&e.user), e.phone.clone())),
+            listener.to_event_user(|e: &TokenIssued| (e.sender, None, e.purpose.clone())),
+            listener.to_event_user(|e: &TokenRefused| {
                 (e.sender, None, format!("{} {:?}", e.purpose, e.reason))
             }),
-            listener.to_user(|e: &LinkFollowed| (e.sender, None, e.name.clone())),
+            listener.to_event_user(|e: &LinkFollowed| (e.sender, None, e.name.clone())),
             listener.message(|e: &ResetPasswordEmail| {
                 message(e.sender, &e.user, e.url.as_str(), &e.email)
             }),
@@ -117,7 +117,7 @@ struct Listener<'a> {
 }
 
 impl Listener<'_> {
-    fn to_user<E: Event>(
+    fn to_event_user<E: Event>(
         &self,
         read: impl Fn(&E) -> (Sender, Option<&User>, String) + Send + Sync + 'static,
     ) -> Connection {

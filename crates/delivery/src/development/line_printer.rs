@@ -1,4 +1,4 @@
-//! One line for each message, for people and for programs that read them.
+//! One line for each message, for users and for programs that read them.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -30,7 +30,7 @@ impl LinePrinter {
 
     /// Writes one line, in one piece whatever other threads print, and flushes it.
     ///
-    /// JSON escapes line ends and control characters, so that nothing a person typed begins a line.
+    /// JSON escapes line ends and control characters, so that nothing a user typed begins a line.
     ///
     /// # Errors
     /// Those of the output, and of an event that is no JSON.

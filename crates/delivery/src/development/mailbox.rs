@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chrono::{DateTime, Utc};
 use phone_auth_events::{RelativeUrl, SiteOrigin, User};
 
-/// A message that somebody should have got.
+/// A message that someone should have got.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Message {
@@ -20,7 +20,7 @@ pub struct Message {
     pub signal: &'static str,
     /// The e-mail address or phone number it is for.
     pub to: String,
-    /// The username of the person it is for.
+    /// The username of the user it is for.
     pub username: String,
     /// The link to click, with the site in front.
     pub link: String,

@@ -2,10 +2,10 @@
 //!
 //! [`LinePrinter`] writes one line for each message, the name of its signal, a space and the event as
 //! JSON. [`Mailbox`] keeps the newest messages in memory with the link to click. Both are state that
-//! the application provides to the hub; the receivers themselves are linked with this module.
+//! the application provides to the dispatcher; the receivers themselves are linked with this module.
 //!
 //! # Security
-//! Whoever sees a line or the mailbox can reset the password of the person it is for. A program that
+//! Anyone who sees a line or the mailbox can reset the password of the user it is for. A program that
 //! links this module switches [`RECEIVERS`] off unless it serves its own machine alone.
 
 mod line_printer;

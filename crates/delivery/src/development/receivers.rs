@@ -57,7 +57,7 @@ fn print_line(message: &dyn Message, lines: &LinePrinter) -> io::Result<()> {
     verify_email,
     verify_phone,
     id = "phone_auth.development.mailbox",
-    // Before the line: whoever reads it finds the message in the mailbox.
+    // Before the line: anyone who reads it finds the message in the mailbox.
     priority = 1
 )]
 fn keep_message(message: &dyn Message, mailbox: &Mailbox) {

@@ -131,7 +131,7 @@ impl NatsBuilder {
     /// Lets `nats:` pass to a host that is not this machine.
     ///
     /// # Security
-    /// Whoever can listen on the way reads every link before its owner.
+    /// Anyone who can listen on the way reads every link before its owner.
     ///
     /// # Examples
     /// ```
@@ -215,7 +215,7 @@ impl NatsBuilder {
             .name("phone-auth")
             .require_tls(servers.iter().all(ServerAddr::tls_required))
             .tls_client_config(tls)
-            // A server names others before TLS begins, where anybody on the way can, and those need no TLS.
+            // A server names others before TLS begins, where anyone on the way can, and those need no TLS.
             .ignore_discovered_servers()
             // Another address is worth a try while there is time to publish.
             .connection_timeout(self.timeout / 4);

@@ -238,7 +238,7 @@ impl SmsGatewayBuilder {
     /// Lets `http:` pass to a host that is not this machine.
     ///
     /// # Security
-    /// Whoever can listen on the way reads every link before its owner, and the password.
+    /// Anyone who can listen on the way reads every link before its owner, and the password.
     ///
     /// # Examples
     /// ```
@@ -312,7 +312,7 @@ impl SmsGatewayBuilder {
         self
     }
 
-    /// The language of people whose own has no texts; else English, `en`.
+    /// The language of users whose own has no texts; else English, `en`.
     ///
     /// # Examples
     /// ```

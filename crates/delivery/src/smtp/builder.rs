@@ -101,7 +101,7 @@ impl SmtpBuilder {
     /// Lets [`Security::None`] pass to a server that is not this machine.
     ///
     /// # Security
-    /// Whoever can listen on the way reads every link before its owner, and the password.
+    /// Anyone who can listen on the way reads every link before its owner, and the password.
     ///
     /// # Examples
     /// ```
@@ -224,7 +224,7 @@ impl SmtpBuilder {
         self
     }
 
-    /// The language of people whose own has no texts; else English, `en`.
+    /// The language of users whose own has no texts; else English, `en`.
     ///
     /// # Examples
     /// ```

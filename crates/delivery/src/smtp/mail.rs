@@ -24,7 +24,7 @@ pub(super) fn compose(
     let automatic = HeaderName::new_from_ascii_str("Auto-Submitted");
     let mail = lettre::Message::builder()
         .from(from.clone())
-        // Without a name: what a person calls herself was typed by whoever asked.
+        // Without a name: what a user calls herself was typed by the one who asked.
         .to(Mailbox::new(None, to))
         .subject(one_line(&text.render(".subject.txt")?))
         .message_id(Some(message_id(key, from)))
@@ -51,7 +51,7 @@ fn recipient(text: &str) -> Option<Address> {
     Address::new(user, domain).ok()
 }
 
-/// The same for each attempt to send one message, so that whoever gets it twice can tell. It tells
+/// The same for each attempt to send one message, so that anyone who gets it twice can tell. It tells
 /// nothing of the key.
 fn message_id(key: Option<&str>, from: &Mailbox) -> String {
     let left = match key {

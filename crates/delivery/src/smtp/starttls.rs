@@ -1,6 +1,6 @@
 //! TLS that begins by STARTTLS (RFC 3207).
 //!
-//! What is said before TLS can come from anybody on the way. So it is read here, apart from what is said over
+//! What is said before TLS can come from anyone on the way. So it is read here, apart from what is said over
 //! TLS, and one answer at a time: a line behind an answer would be taken for the answer to the next command,
 //! and each answer from there on for that of another message (CVE-2011-0411).
 

@@ -1,4 +1,4 @@
-//! Which of the languages there are is nearest to the one that a person asked in.
+//! Which of the languages there are is nearest to the one that a user asked in.
 
 /// The language that was asked for, else what is left of it when its last parts are taken away one by
 /// one (RFC 4647, 3.4), else the default.

@@ -2,7 +2,7 @@
 //!
 //! The templates of three languages are compiled in; a folder replaces them one by one, or adds
 //! languages. All are read and tried once, when a receiver is built. None of the shipped ones repeats
-//! what whoever asked for the message has typed: a name can be an advertisement.
+//! what anyone who asked for the message has typed: a name can be an advertisement.
 
 mod compiled;
 mod language;
@@ -100,7 +100,7 @@ impl Texts {
         Ok(texts)
     }
 
-    /// The texts of one message, in the person's language.
+    /// The texts of one message, in the user's language.
     pub(crate) fn of<'a>(&'a self, message: &'a dyn Message) -> Text<'a> {
         let asked = message.envelope().language.as_deref();
         let language = language::choose(asked, &self.languages, &self.style.language);

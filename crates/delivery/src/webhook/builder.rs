@@ -76,7 +76,7 @@ impl WebhookBuilder {
     /// Lets `http:` pass to a host that is not this machine.
     ///
     /// # Security
-    /// Whoever can listen on the way reads every link before its owner.
+    /// Anyone who can listen on the way reads every link before its owner.
     ///
     /// # Examples
     /// ```

@@ -29,7 +29,7 @@ const MAX_TEXT: usize = 512;
 ///   times the work of Django's default, `bcrypt_sha256` and `bcrypt` up to cost 14. `md5` matches nothing unless
 ///   [asked for](Self::danger_accept_md5).
 /// - A hash takes the time of its own costs, PBKDF2 about ten times that of ours, and a failed check of it one hash of
-///   ours besides. So it is never quicker than an unknown name, but is slower: whoever measures can learn that an
+///   ours besides. So it is never quicker than an unknown name, but is slower: anyone who measures can learn that an
 ///   account exists which has not logged in since the change-over. [`with_iterations`](Self::with_iterations) ends that
 ///   for PBKDF2-SHA256, which is what Django makes by default.
 ///
@@ -83,7 +83,7 @@ impl DjangoHashes {
     /// let greatest = DjangoIterations::new(1_000_000).expect("it is in bounds");
     /// let hashes = DjangoHashes::new().with_iterations(greatest);
     /// let hasher = Argon2Hasher::new().with_legacy_hashes(hashes);
-    /// // As long as a wrong password of somebody with such a hash takes.
+    /// // As long as a wrong password of someone with such a hash takes.
     /// hasher.verify_nothing(&Password::new("correct horse"), &Requester::operator()).await?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # })?;
@@ -98,7 +98,7 @@ impl DjangoHashes {
     /// The same, with hashes of the form `md5$salt$hash`.
     ///
     /// # Security
-    /// Whoever has a copy of the database finds most passwords behind such hashes within hours. Log-in
+    /// Anyone who has a copy of the database finds most passwords behind such hashes within hours. Log-in
     /// replaces them one by one; better is to have everybody who still has one choose a new
     /// password.
     #[must_use]

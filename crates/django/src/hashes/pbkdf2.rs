@@ -61,7 +61,7 @@ impl Pbkdf2Encoding {
     }
 }
 
-/// Does so many iterations of PBKDF2-SHA256 that nobody has a use for.
+/// Does so many iterations of PBKDF2-SHA256 that is of no use.
 pub(super) fn work_for_nobody(password: &str, iterations: u32, spent: &mut u64) {
     let output = sha256(password.as_bytes(), b"nobody", iterations, spent);
     // Else the compiler may see that the work is for nothing.

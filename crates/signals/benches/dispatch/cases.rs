@@ -13,31 +13,31 @@ use std::hint::black_box;
 
 /// All cases. A name ends in the number of receivers.
 pub(crate) fn all() -> Vec<Case> {
-    let hub = Signals::linked().unwrap();
+    let dispatcher = Signals::linked().unwrap();
     let untimed = Signals::builder().timed(false).build().unwrap();
     let timed = Signals::builder().timed(true).build().unwrap();
     let mut cases = limits();
     cases.extend([
-        sync("nobody listening, 0", &hub, || SyncNone(1)),
-        sync("send_sync, 1", &hub, || Sync1(1)),
-        sync("send_sync, 8", &hub, || Sync8(1)),
-        sync("send_sync, 64", &hub, || Sync64(1)),
-        robust_sync("send_robust_sync, 1", &hub, || Sync1(1)),
-        robust_sync("send_robust_sync, 8", &hub, || Sync8(1)),
-        robust_sync("send_robust_sync, 64", &hub, || Sync64(1)),
+        sync("nobody listening, 0", &dispatcher, || SyncNone(1)),
+        sync("send_sync, 1", &dispatcher, || Sync1(1)),
+        sync("send_sync, 8", &dispatcher, || Sync8(1)),
+        sync("send_sync, 64", &dispatcher, || Sync64(1)),
+        robust_sync("send_robust_sync, 1", &dispatcher, || Sync1(1)),
+        robust_sync("send_robust_sync, 8", &dispatcher, || Sync8(1)),
+        robust_sync("send_robust_sync, 64", &dispatcher, || Sync64(1)),
         robust_sync("send_robust_sync timed, 8", &timed, || Sync8(1)),
         connected("send_sync to connected, 1", 1),
         connected("send_sync to connected, 8", 8),
         connected("send_sync to connected, 64", 64),
-        awaited("send to sync receivers, 1", &hub, || Plain1(1)),
-        awaited("send to sync receivers, 8", &hub, || Plain8(1)),
-        awaited("send to sync receivers, 64", &hub, || Plain64(1)),
-        awaited("send to ready async, 1", &hub, || Ready1(1)),
-        awaited("send to ready async, 8", &hub, || Ready8(1)),
-        awaited("send to ready async, 64", &hub, || Ready64(1)),
+        awaited("send to sync receivers, 1", &dispatcher, || Plain1(1)),
+        awaited("send to sync receivers, 8", &dispatcher, || Plain8(1)),
+        awaited("send to sync receivers, 64", &dispatcher, || Plain64(1)),
+        awaited("send to ready async, 1", &dispatcher, || Ready1(1)),
+        awaited("send to ready async, 8", &dispatcher, || Ready8(1)),
+        awaited("send to ready async, 64", &dispatcher, || Ready64(1)),
         robust("send_robust untimed, 8", &untimed, || Plain8(1)),
         robust("send_robust untimed, 64", &untimed, || Plain64(1)),
-        robust("send_robust, 8", &hub, || Plain8(1)),
+        robust("send_robust, 8", &dispatcher, || Plain8(1)),
     ]);
     cases.extend(others());
     cases
@@ -69,54 +69,70 @@ fn limits() -> Vec<Case> {
     ]
 }
 
-fn sync<E: SyncEvent>(name: &'static str, hub: &Signals, event: impl Fn() -> E + 'static) -> Case {
-    let hub = hub.clone();
-    Case::new(name, move || hub.send_sync(black_box(&event())).unwrap())
+fn sync<E: SyncEvent>(
+    name: &'static str,
+    dispatcher: &Signals,
+    event: impl Fn() -> E + 'static,
+) -> Case {
+    let dispatcher = dispatcher.clone();
+    Case::new(name, move || {
+        dispatcher.send_sync(black_box(&event())).unwrap()
+    })
 }
 
 fn robust_sync<E: SyncEvent>(
     name: &'static str,
-    hub: &Signals,
+    dispatcher: &Signals,
     event: impl Fn() -> E + 'static,
 ) -> Case {
-    let hub = hub.clone();
+    let dispatcher = dispatcher.clone();
     Case::new(name, move || {
-        assert!(black_box(hub.send_robust_sync(black_box(&event()))).is_ok());
+        assert!(black_box(dispatcher.send_robust_sync(black_box(&event()))).is_ok());
     })
 }
 
-fn awaited<E: Event>(name: &'static str, hub: &Signals, event: impl Fn() -> E + 'static) -> Case {
-    let hub = hub.clone();
+fn awaited<E: Event>(
+    name: &'static str,
+    dispatcher: &Signals,
+    event: impl Fn() -> E + 'static,
+) -> Case {
+    let dispatcher = dispatcher.clone();
     Case::new(name, move || {
-        hub.send(black_box(&event()))
+        dispatcher
+            .send(black_box(&event()))
             .now_or_never()
             .unwrap()
             .unwrap();
     })
 }
 
-fn robust<E: Event>(name: &'static str, hub: &Signals, event: impl Fn() -> E + 'static) -> Case {
-    let hub = hub.clone();
+fn robust<E: Event>(
+    name: &'static str,
+    dispatcher: &Signals,
+    event: impl Fn() -> E + 'static,
+) -> Case {
+    let dispatcher = dispatcher.clone();
     Case::new(name, move || {
-        let report = hub.send_robust(black_box(&event())).now_or_never();
+        let report = dispatcher.send_robust(black_box(&event())).now_or_never();
         assert!(black_box(report).unwrap().is_ok());
     })
 }
 
 fn connected(name: &'static str, receivers: u64) -> Case {
-    let hub = Signals::isolated();
+    let dispatcher = Signals::isolated();
     for number in 0..receivers {
-        hub.connect::<SyncConnected>(move |event| {
-            black_box(event.0 ^ number);
-        })
-        .forever();
+        dispatcher
+            .connect::<SyncConnected>(move |event| {
+                black_box(event.0 ^ number);
+            })
+            .forever();
     }
     Case::new(name, move || {
-        hub.send_sync(black_box(&SyncConnected(1))).unwrap();
+        dispatcher.send_sync(black_box(&SyncConnected(1))).unwrap();
     })
 }
 
-/// What people use otherwise.
+/// What users use otherwise.
 fn others() -> Vec<Case> {
     vec![
         signals2("signals2, 1", 1),

@@ -2,7 +2,7 @@
 //!
 //! `cargo bench -p phone-auth-signals`. Nanoseconds depend on the machine and on what else it does; read the ratios.
 //! Those to one receiver, which takes a nanosecond, also move by a third with where the compiler happens to put the code.
-#![expect(clippy::print_stdout, reason = "a program for people at a terminal")]
+#![expect(clippy::print_stdout, reason = "a program for users at a terminal")]
 #![expect(clippy::unwrap_used, reason = "what fails here fails the measurement")]
 
 mod cases;

@@ -7,7 +7,7 @@ use phone_auth_core::outbox::{
     Binding, DeadLetter, MessageId, NewMessage, OutboxMessage, OutboxRow, Purpose, Receipts,
     Recipient, UnreadableMessage,
 };
-use phone_auth_core::person::PersonId;
+use phone_auth_core::user::UserId;
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 
@@ -91,8 +91,8 @@ fn message(row: &PgRow, id: MessageId) -> Result<OutboxMessage, Odd> {
             key: text(1)?,
             purpose: Purpose::parse(&text(2)?).ok_or(Odd(2))?,
             kind: rows::kind(row, 3).ok().flatten().ok_or(Odd(3))?,
-            recipient: recipient.map(|(person, address)| Recipient {
-                person: PersonId::new(person),
+            recipient: recipient.map(|(user, address)| Recipient {
+                user: UserId::new(user),
                 address: AddressId::new(address),
             }),
             binding: Binding::from_stored(

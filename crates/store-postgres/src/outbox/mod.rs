@@ -18,10 +18,10 @@ use sqlx::{Row, query};
 
 use crate::failure::Failure;
 use crate::locks;
-use crate::people;
 use crate::pool::Query;
 use crate::rows;
 use crate::store::PostgresStore;
+use crate::users;
 
 /// How long to wait before the database is asked again what is due, when others may write to it.
 const LOOK: Duration = Duration::from_millis(250);
@@ -47,7 +47,7 @@ impl OutboxStore for PostgresStore {
             .bind(&message.key)
             .bind(message.purpose.as_str())
             .bind(message.kind.to_string())
-            .bind(recipient.map(|recipient| recipient.person.get()))
+            .bind(recipient.map(|recipient| recipient.user.get()))
             .bind(recipient.map(|recipient| recipient.address.get()))
             .bind(message.binding.digest())
             .bind(message.binding.parts())
@@ -59,7 +59,7 @@ impl OutboxStore for PostgresStore {
         let lock = locks::of_message(message);
         // Who names the same nobody waits as who names the same user does.
         let _pass = match recipient {
-            Some(recipient) => self.at(&people::lock(recipient.person)).await?,
+            Some(recipient) => self.at(&users::lock(recipient.user)).await?,
             None => self.at(&lock).await?,
         };
         self.both_locked(&lock, enqueue, forget).await?;
@@ -98,7 +98,9 @@ impl OutboxStore for PostgresStore {
                 let odd = odd.and_then(|place| usize::try_from(place).ok());
                 match message::read(&row, odd)? {
                     OutboxRow::Message(message) => claimed.push(*message),
-                    OutboxRow::Unreadable(row) => self.bury_unreadable(&row, claim.now).await?,
+                    OutboxRow::Unreadable(row) => {
+                        self.dead_letter_unreadable(&row, claim.now).await?
+                    }
                 }
             }
         }
@@ -144,10 +146,12 @@ impl OutboxStore for PostgresStore {
                 .bind(rows::micros(wait.until))
                 .bind(receipts.to_text())
                 .bind(i64::from(*failures)),
-            AttemptOutcome::DeadLettered { letter, receipts } => held(statements::BURY, lease)
-                .bind(rows::micros(letter.at))
-                .bind(storable(&letter.reason))
-                .bind(receipts.to_text()),
+            AttemptOutcome::DeadLettered { letter, receipts } => {
+                held(statements::DEAD_LETTER, lease)
+                    .bind(rows::micros(letter.at))
+                    .bind(storable(&letter.reason))
+                    .bind(receipts.to_text())
+            }
         };
         if self.first(finish).await?.is_some() {
             return Ok(LeaseState::Held);
@@ -280,7 +284,7 @@ impl PostgresStore {
     }
 
     /// Makes a row that cannot be read a dead letter.
-    async fn bury_unreadable(
+    async fn dead_letter_unreadable(
         &self,
         row: &UnreadableMessage,
         now: DateTime<Utc>,
@@ -291,16 +295,16 @@ impl PostgresStore {
             reason,
             "a message was given up; it is kept as a dead letter"
         );
-        let bury = query(statements::BURY_UNREADABLE)
+        let dead_letter = query(statements::DEAD_LETTER_UNREADABLE)
             .bind(id)
             .bind(rows::micros(now))
             .bind(reason);
-        self.run(bury).await?;
+        self.run(dead_letter).await?;
         Ok(())
     }
 }
 
-/// A statement about a message, for whoever has this lease.
+/// A statement about a message, for the one who has this lease.
 fn held<'q>(statement: &'static str, lease: &'q Lease) -> Query<'q> {
     query(statement)
         .bind(lease.id.get())
@@ -308,7 +312,7 @@ fn held<'q>(statement: &'static str, lease: &'q Lease) -> Query<'q> {
         .bind(&lease.key)
 }
 
-/// A text for people, without what PostgreSQL does not store.
+/// A text for users, without what PostgreSQL does not store.
 fn storable(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }

@@ -24,8 +24,8 @@ macro_rules! message_columns {
     };
 }
 
-/// The queue of a message, and the empty text for what no signal of this version is for, which is claimed to be buried. As
-/// in the indexes `phone_auth_outbox_queue_ready` and `phone_auth_outbox_queue_due`.
+/// The queue of a message, and the empty text for what no signal of this version is for, which is claimed to become a dead letter.
+/// As in the indexes `phone_auth_outbox_queue_ready` and `phone_auth_outbox_queue_due`.
 macro_rules! queue {
     () => {
         "CASE WHEN purpose || '/' || kind IN ('reset_password/email', 'reset_password/phone', 'verify/email', 'verify/phone') \
@@ -34,9 +34,10 @@ macro_rules! queue {
 }
 pub(crate) use queue;
 
-/// What is due whatever the clock says: what nobody has tried yet, and what has a time that nobody can read. Word for
-/// word as in the index `phone_auth_outbox_queue_ready`, but for the last condition: a server of the version before counts
-/// attempts from 0 again when it sends a dead letter anew, and they come to the number that was ready then under a lease.
+/// What is due whatever the clock says: what no one has tried yet, and what has a time that nobody can read. Word for
+/// word as in the index `phone_auth_outbox_queue_ready`, but for the last condition: a server of the version before
+/// counts attempts from 0 again when it sends a dead letter anew, and they come to the number that was ready then under
+/// a lease.
 macro_rules! is_ready {
     () => {
         "died_at IS NULL AND (ready_attempt = attempts OR due_at >= '10000-01-01 00:00:00+00') \
@@ -45,12 +46,12 @@ macro_rules! is_ready {
 }
 
 /// Enqueues a message in the place of one that it supersedes. Runs while the address is locked: of two messages that
-/// are enqueued at once, one must see the other. NULL is no address, so a message to nobody supersedes none. A person
+/// are enqueued at once, one must see the other. NULL is no address, so a message to nobody supersedes none. A user
 /// who is gone by now makes it a message to nobody; such a one stands where no worker looks while it is there.
 ///
-/// A lease that runs goes on: who has it hears of the newer message and gives the place free. A message that nobody has
-/// tried keeps its turn. Any other place is due now, and no lease from before holds. What became of the older message is
-/// kept apart.
+/// A lease that runs goes on: who has it hears of the newer message and gives the place free. A message without an
+/// account tried keeps its turn. Any other place is due now, and no lease from before holds. What became of the older
+/// message is kept apart.
 pub(crate) const ENQUEUE: &str = concat!(
     "WITH requested AS (",
     links::request!("$3::text", "$2::text", "$5", "$11", "$9", ""),
@@ -84,7 +85,7 @@ pub(crate) const ENQUEUE: &str = concat!(
     FROM p WHERE NOT EXISTS (SELECT 1 FROM superseded)"
 );
 
-/// Removes a message to nobody before anybody has seen it.
+/// Removes a message to nobody before anyone has seen it.
 pub(crate) const FORGET: &str =
     "DELETE FROM phone_auth_outbox WHERE message_key = $1 AND person_id IS NULL";
 
@@ -93,7 +94,7 @@ pub(crate) const PENDING: &str = "SELECT count(*) FROM (
     ) m";
 
 /// The time that a worker gives, if it is not ahead of the clock here: else it would take leases for ended ones that
-/// somebody holds. Nor is it that of the transaction, which a proxy may have begun earlier.
+/// someone holds. Nor is it that of the transaction, which a proxy may have begun earlier.
 macro_rules! now {
     () => {
         "LEAST($1, statement_timestamp())"
@@ -121,8 +122,8 @@ pub(crate) const WAIT_ANEW: &str = concat!(
     SELECT count(*) FROM anew"
 );
 
-/// What is ready and what has become due of some queues, those first that have waited longest. From each queue those are
-/// looked at that come first, and nothing of the others. What somebody else is claiming is left to them.
+/// What is ready and what has become due of some queues, those first that have waited longest. From each queue those
+/// are looked at that come first, and nothing of the others. What someone else is claiming is left to them.
 pub(crate) const CLAIM: &str = concat!(
     "WITH ready AS MATERIALIZED (
         SELECT m.id FROM unnest($4::text[]) q CROSS JOIN LATERAL (
@@ -154,7 +155,7 @@ pub(crate) const CLAIM: &str = concat!(
     ", first.odd"
 );
 
-/// What must be so for whoever has a lease.
+/// What must be so for the one who has a lease.
 macro_rules! held {
     () => {
         "id = $1 AND attempts = $2 AND leased_attempt = $2 AND died_at IS NULL"
@@ -194,22 +195,23 @@ pub(crate) const REMOVE: &str = concat!(
 );
 
 /// Of the dead letters of one purpose to one address the newest is kept.
-pub(crate) const BURY: &str = concat!(
-    "WITH buried AS (
+pub(crate) const DEAD_LETTER: &str = concat!(
+    "WITH dead_letters AS (
         UPDATE phone_auth_outbox SET died_at = $4, reason = $5, receipts = $6 WHERE ",
     held!(),
     "   AND message_key = $3 RETURNING id, address_id, kind, purpose
     ), older AS (
-        DELETE FROM phone_auth_outbox o USING buried b WHERE o.address_id = b.address_id AND o.kind = b.kind
+        DELETE FROM phone_auth_outbox o USING dead_letters b WHERE o.address_id = b.address_id AND o.kind = b.kind
             AND o.purpose = b.purpose AND o.died_at IS NOT NULL AND o.id <> b.id
     )
-    SELECT 1 FROM buried"
+    SELECT 1 FROM dead_letters"
 );
 
 /// Whether a lease is held, be the message superseded or not.
 pub(crate) const HELD: &str = concat!("SELECT 1 FROM phone_auth_outbox WHERE ", held!());
 
-pub(crate) const BURY_UNREADABLE: &str = "UPDATE phone_auth_outbox SET died_at = $2, reason = $3
+pub(crate) const DEAD_LETTER_UNREADABLE: &str =
+    "UPDATE phone_auth_outbox SET died_at = $2, reason = $3
     WHERE id = $1 AND died_at IS NULL";
 
 /// Not that of the transaction, which a proxy may have begun earlier.
@@ -240,9 +242,9 @@ pub(crate) const MESSAGES_AFTER: &str = concat!(
 pub(crate) const TARGET: &str =
     "SELECT purpose, kind, address_id FROM phone_auth_outbox WHERE id = $1 AND died_at IS NOT NULL";
 
-/// Of a dead letter, unless a newer message of its purpose to its address is pending or a newer link was asked for, which
-/// would stop working. It counts as a request for a link. Runs while the address is locked, as [`ENQUEUE`] does: of a retry and a
-/// newer message at once, one must see the other.
+/// Of a dead letter, unless a newer message of its purpose to its address is pending or a newer link was asked for,
+/// which would stop working. It counts as a request for a link. Runs while the address is locked, as [`ENQUEUE`] does:
+/// of a retry and a newer message at once, one must see the other.
 pub(crate) const REQUEUE: &str = concat!(
     "WITH letter AS (
         SELECT m.id, m.kind, m.purpose, m.address_id, EXISTS (SELECT 1 FROM phone_auth_outbox o WHERE o.address_id = m.address_id AND o.kind = m.kind

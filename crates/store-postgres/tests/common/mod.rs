@@ -1,4 +1,4 @@
-//! A database for one test, and people to put into it.
+//! A database for one test, and users to put into it.
 #![allow(
     dead_code,
     reason = "each file of tests uses a part of this, and another one"
@@ -11,8 +11,8 @@ use std::fmt::Display;
 
 use phone_auth_core::address::{AddressKind, EmailAddress, PhoneNumber};
 use phone_auth_core::password::EncodedPassword;
-use phone_auth_core::person::NewPerson;
 use phone_auth_core::session::{NewLogIn, NewSession, SessionDigest};
+use phone_auth_core::user::NewUser;
 use phone_auth_store_postgres::{PostgresOptions, PostgresStore};
 use phone_auth_test_postgres::Database;
 
@@ -42,9 +42,9 @@ pub(crate) async fn store_with(database: &Database, options: PostgresOptions) ->
         .unwrap()
 }
 
-/// A person with an e-mail address and a phone number.
-pub(crate) fn person(username: &str, number: u32) -> NewPerson {
-    NewPerson {
+/// A user with an e-mail address and a phone number.
+pub(crate) fn user(username: &str, number: u32) -> NewUser {
+    NewUser {
         username: username.to_owned(),
         first_name: "Ann".to_owned(),
         last_name: "Lee".to_owned(),
@@ -55,14 +55,14 @@ pub(crate) fn person(username: &str, number: u32) -> NewPerson {
     }
 }
 
-/// A log-in of a person made by [`person`].
-pub(crate) fn log_in(person: phone_auth_core::person::PersonId, number: u8) -> NewLogIn {
+/// A log-in of a user made by [`user`].
+pub(crate) fn log_in(user: phone_auth_core::user::UserId, number: u8) -> NewLogIn {
     NewLogIn {
         checked_password: EncodedPassword::new("argon2$sample"),
         upgraded_password: None,
         session: NewSession {
             digest: SessionDigest::from_bytes([number; 32]),
-            person,
+            user,
             created_at: "2026-01-02T03:04:05Z".parse().unwrap(),
             expires_at: "2026-01-03T03:04:05Z".parse().unwrap(),
         },

@@ -30,8 +30,8 @@ pub(crate) async fn until(connection: &mut PgConnection, question: &'static str)
     timeout(LONG, look).await.unwrap();
 }
 
-/// Whether somebody waits for a lock in this database.
-pub(crate) const SOMEBODY_WAITS: &str = "SELECT EXISTS (SELECT 1 FROM pg_stat_activity
+/// Whether someone waits for a lock in this database.
+pub(crate) const SOMEONE_WAITS: &str = "SELECT EXISTS (SELECT 1 FROM pg_stat_activity
     WHERE datname = current_database() AND wait_event_type = 'Lock')";
 
 /// Whether at least two wait for a lock in this database.

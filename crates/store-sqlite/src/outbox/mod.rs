@@ -235,11 +235,11 @@ impl OutboxStore for SqliteStore {
     }
 }
 
-/// Enqueues a message, in the place of one that it supersedes. Whoever it is to, the same is looked for, written and looked
-/// for again.
+/// Enqueues a message, in the place of one that it supersedes. No matter who it is to, the same is looked for, written
+/// and looked for again.
 fn enqueue(connection: &Connection, message: &NewMessage) -> Result<(), Failure> {
     let recipient = message.recipient;
-    let person = recipient.map(|recipient| recipient.person.get());
+    let user = recipient.map(|recipient| recipient.user.get());
     let address = recipient.map(|recipient| recipient.address.get());
     let (purpose, kind) = (message.purpose.as_str(), message.kind.as_str());
     let created_at = rows::time_text(message.created_at)?;
@@ -256,7 +256,7 @@ fn enqueue(connection: &Connection, message: &NewMessage) -> Result<(), Failure>
         let values = params![
             place.id,
             message.key,
-            person,
+            user,
             digest,
             parts,
             language,
@@ -274,7 +274,7 @@ fn enqueue(connection: &Connection, message: &NewMessage) -> Result<(), Failure>
             message.key,
             purpose,
             kind,
-            person,
+            user,
             address,
             digest,
             parts,
@@ -299,9 +299,9 @@ struct Place {
 }
 
 impl Place {
-    /// Which place the newer message has, at this time. A lease that runs goes on: who has it hears of the newer message
-    /// and gives the place free. One that nobody has tried keeps its turn. Else it is due now, and no lease from before
-    /// holds.
+    /// Which place the newer message has, at this time. A lease that runs goes on: who has it hears of the newer
+    /// message and gives the place free. One without an account tried keeps its turn. Else it is due now, and no lease
+    /// from before holds.
     fn after(row: &Row<'_>, now: DateTime<Utc>, now_text: &str) -> Self {
         let value = |column| row.get::<_, Value>(column).unwrap_or(Value::Null);
         let place = Self {
@@ -367,7 +367,7 @@ fn claim(connection: &Connection, claim: &Claim) -> Result<Vec<OutboxMessage>, F
                     );
                     rows::change(
                         connection,
-                        statements::BURY_UNREADABLE,
+                        statements::DEAD_LETTER_UNREADABLE,
                         params![id, now, reason],
                     )?;
                 }
@@ -388,8 +388,8 @@ fn queues(claim: &Claim) -> String {
     format!("[{}]", names.join(","))
 }
 
-/// Has some of the messages wait anew that wait since a time ahead; whether there may be more. What was put off is due, a
-/// lease runs for its whole length.
+/// Has some of the messages wait anew that wait since a time ahead; whether there may be more. What was put off is due,
+/// a lease runs for its whole length.
 fn wait_anew(connection: &Connection, now: DateTime<Utc>) -> Result<bool, Failure> {
     let now_text = rows::time_text(now)?;
     let asked = params![now_text, ANEW_AT_ONCE];
@@ -438,7 +438,7 @@ fn finish(connection: &Connection, id: i64, outcome: &AttemptOutcome) -> Result<
         AttemptOutcome::DeadLettered { letter, receipts } => {
             let died_at = rows::time_text(letter.at)?;
             let values = params![id, died_at, letter.reason, receipts.to_text()];
-            rows::change(connection, statements::BURY, values)?;
+            rows::change(connection, statements::DEAD_LETTER, values)?;
             rows::change(connection, statements::REMOVE_OLDER_LETTERS, [id])?
         }
     };

@@ -17,8 +17,8 @@ macro_rules! is_odd {
     };
 }
 
-/// The queue of a message, and the empty text for what no signal of this version is for, which is claimed to be buried. Word
-/// for word as in the indexes `phone_auth_outbox_queue_ready` and `phone_auth_outbox_queue_due`.
+/// The queue of a message, and the empty text for what no signal of this version is for, which is claimed to become a dead letter.
+/// Word for word as in the indexes `phone_auth_outbox_queue_ready` and `phone_auth_outbox_queue_due`.
 macro_rules! queue {
     () => {
         "CASE WHEN purpose || '/' || kind IN ('reset_password/email', 'reset_password/phone', 'verify/email', 'verify/phone') \
@@ -27,10 +27,10 @@ macro_rules! queue {
 }
 pub(crate) use queue;
 
-/// What is due whatever the clock says: what nobody has tried yet, and what has a time that nobody can read. Word for word
-/// as in the index `phone_auth_outbox_queue_ready`, which else is not used, but for the last condition: a server of the version
-/// before counts attempts from 0 again when it sends a dead letter anew, and they come to the number that was ready then
-/// under a lease.
+/// What is due whatever the clock says: what no one has tried yet, and what has a time that nobody can read. Word for
+/// word as in the index `phone_auth_outbox_queue_ready`, which else is not used, but for the last condition: a server
+/// of the version before counts attempts from 0 again when it sends a dead letter anew, and they come to the number
+/// that was ready then under a lease.
 macro_rules! is_ready {
     () => {
         concat!(
@@ -55,22 +55,22 @@ pub(crate) const SUPERSEDE: &str = "UPDATE phone_auth_outbox SET
         earlier_receipts = iif(receipts = '[]', earlier_receipts, receipts), receipts = '[]', requested_at = ?13
     WHERE id = ?1";
 
-/// A person who is gone by now makes it a message to nobody.
+/// A user who is gone by now makes it a message to nobody.
 pub(super) const ENQUEUE: &str = "INSERT INTO phone_auth_outbox
     (message_key, purpose, kind, person_id, address_id, binding, binding_parts, language, created_at, enqueued_at,
         expires_at, due_at, requested_at)
     SELECT ?1, ?2, ?3, p.id, iif(p.id IS NULL, NULL, ?5), ?6, ?7, ?8, ?9, ?9, ?10, ?9, ?11
     FROM (SELECT (SELECT id FROM auth_user WHERE id = ?4) AS id) p";
 
-/// Removes a message to nobody before anybody has seen it.
+/// Removes a message to nobody before anyone has seen it.
 pub(crate) const FORGET: &str =
     "DELETE FROM phone_auth_outbox WHERE message_key = ?1 AND person_id IS NULL";
 
 pub(crate) const PENDING: &str = "SELECT count(*) FROM
     (SELECT 1 FROM phone_auth_outbox WHERE died_at IS NULL AND due_at >= 0 LIMIT ?1) m";
 
-/// The ids of what is ready and of what has become due, of some queues: from each those that come first, so that nothing
-/// is looked at of the others.
+/// The ids of what is ready and of what has become due, of some queues: from each those that come first, so that
+/// nothing is looked at of the others.
 macro_rules! due_ids {
     () => {
         concat!(
@@ -136,7 +136,7 @@ pub(crate) const RELEASE: &str = "UPDATE phone_auth_outbox
 
 pub(crate) const REMOVE: &str = "DELETE FROM phone_auth_outbox WHERE id = ?1";
 
-pub(crate) const BURY: &str =
+pub(crate) const DEAD_LETTER: &str =
     "UPDATE phone_auth_outbox SET died_at = ?2, reason = ?3, receipts = ?4 WHERE id = ?1";
 
 /// The letters before this one of the same purpose to the same address.
@@ -146,7 +146,7 @@ pub(crate) const REMOVE_OLDER_LETTERS: &str = "DELETE FROM phone_auth_outbox WHE
     WHERE m.id = ?1 AND o.died_at IS NOT NULL AND o.id <> ?1
 )";
 
-pub(crate) const BURY_UNREADABLE: &str =
+pub(crate) const DEAD_LETTER_UNREADABLE: &str =
     "UPDATE phone_auth_outbox SET died_at = ?2, reason = ?3 WHERE id = ?1 AND died_at IS NULL";
 
 pub(crate) const IS_READY: &str = concat!(
@@ -176,8 +176,8 @@ pub(crate) const REQUEUE: &str = "UPDATE phone_auth_outbox
         earlier_receipts = NULL, message_key = ?5, binding = ?6, binding_parts = ?7, requested_at = ?8
     WHERE id = ?1";
 
-/// Whether a row is a dead letter, and whether a newer message of its purpose to its address is pending or a newer link was
-/// asked for, which would stop working.
+/// Whether a row is a dead letter, and whether a newer message of its purpose to its address is pending or a newer link
+/// was asked for, which would stop working.
 pub(crate) const LETTER: &str = "SELECT EXISTS (SELECT 1 FROM phone_auth_outbox o
         WHERE o.address_id = m.address_id AND o.kind = m.kind AND o.purpose = m.purpose AND o.died_at IS NULL)
     OR EXISTS (SELECT 1 FROM phone_auth_link_request r

@@ -87,7 +87,7 @@ fn serve(connection: &Connection, place: &Place, queue: &Receiver<Box<dyn Reques
         let others = queue.try_iter().take(MOST_TOGETHER - 1);
         let group = std::iter::once(first).chain(others).collect();
         if let Fate::Unavailable(failure, mut refused) = group::run(connection, place, group) {
-            // Whoever waits has waited for the same lock. To wait for it again, in turn, would make
+            // Anyone who waits has waited for the same lock. To wait for it again, in turn, would make
             // the last wait for as many time-outs as there are groups before it. They are counted
             // before anyone is answered: who asks again after an answer is asking anew.
             refused.extend(queue.try_iter());

@@ -10,7 +10,7 @@ use crate::failure::Failure;
 
 /// Some work, whatever it answers.
 pub(super) trait Request: Send {
-    /// Whether anybody still waits for the answer.
+    /// Whether anyone still waits for the answer.
     fn is_wanted(&self) -> bool;
 
     /// Does the work and keeps what it answers; whether what it did is to be kept too.
@@ -23,7 +23,7 @@ pub(super) trait Request: Send {
     fn refuse(self: Box<Self>, failure: &Failure);
 }
 
-/// A request and the way back to whoever asked.
+/// A request and the way back to the one who asked.
 pub(super) struct Pending<W, T> {
     work: W,
     outcome: Option<Result<T, Failure>>,
@@ -67,7 +67,7 @@ where
         let outcome = self
             .outcome
             .unwrap_or_else(|| Err(StoreErrorKind::Broken.into()));
-        // Whoever asked may be gone by now; then nobody wants to know.
+        // Anyone who asked may be gone by now; then nobody wants to know.
         let _ = self.reply.send(outcome.map_err(StoreError::from));
     }
 

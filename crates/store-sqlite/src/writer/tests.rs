@@ -18,12 +18,12 @@ use crate::failure::Failure;
 use crate::place::Place;
 
 /// A database with one table of numbers, and its writer.
-struct Bench {
+struct HashMemory {
     writer: Writer,
     folder: TempDir,
 }
 
-impl Bench {
+impl HashMemory {
     fn new(waiting: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let connection = connect(&folder);
@@ -131,7 +131,7 @@ const BROKEN: Result<(), StoreErrorKind> = Err(StoreErrorKind::Broken);
 #[test]
 fn failure_undoes_its_own_work_only() {
     run(async {
-        let bench = Bench::new(16);
+        let bench = HashMemory::new(16);
         let stores_then_fails = Box::new(|connection: &Connection| {
             connection.execute("INSERT INTO number VALUES (2, NULL)", [])?;
             Err(StoreErrorKind::SessionExists.into())
@@ -150,7 +150,7 @@ fn failure_undoes_its_own_work_only() {
 #[test]
 fn panic_stops_nobody_else() {
     run(async {
-        let bench = Bench::new(16);
+        let bench = HashMemory::new(16);
         let stores_then_panics = Box::new(|connection: &Connection| {
             connection.execute("INSERT INTO number VALUES (2, NULL)", [])?;
             panic!("as asked")
@@ -171,7 +171,7 @@ fn panic_stops_nobody_else() {
 fn refused_commit_spares_the_others() {
     // A foreign key that is checked at COMMIT fails the transaction that all share.
     run(async {
-        let bench = Bench::new(16);
+        let bench = HashMemory::new(16);
         let orphan = Box::new(|connection: &Connection| {
             connection.execute("INSERT INTO number VALUES (2, 99)", [])?;
             Ok(())
@@ -186,7 +186,7 @@ fn refused_commit_spares_the_others() {
 fn lost_transaction_spares_the_others() {
     // Some errors make SQLite end the transaction by itself; a ROLLBACK stands in for them.
     run(async {
-        let bench = Bench::new(16);
+        let bench = HashMemory::new(16);
         let loses = Box::new(|connection: &Connection| {
             connection.execute_batch("ROLLBACK")?;
             Err(StoreErrorKind::Unavailable.into())
@@ -200,7 +200,7 @@ fn lost_transaction_spares_the_others() {
 #[test]
 fn waiting_requests_share_a_transaction() {
     run(async {
-        let bench = Bench::new(16);
+        let bench = HashMemory::new(16);
         let (seen, numbers) = channel();
         let looks = |number: i64, seen: Sender<i64>| -> Work {
             Box::new(move |connection| {
@@ -227,7 +227,7 @@ fn waiting_requests_share_a_transaction() {
 #[test]
 fn full_queue_is_answered_at_once() {
     run(async {
-        let bench = Bench::new(1);
+        let bench = HashMemory::new(1);
         let (held, is_held) = channel();
         let (release, released) = channel();
         let mut holding = [Box::pin(bench.hold(held, released))];
@@ -249,7 +249,7 @@ fn full_queue_is_answered_at_once() {
 #[test]
 fn dropped_request_never_begins() {
     run(async {
-        let bench = Bench::new(16);
+        let bench = HashMemory::new(16);
         let (held, is_held) = channel();
         let (release, released) = channel();
         let mut holding = [Box::pin(bench.hold(held, released))];
@@ -267,7 +267,7 @@ fn dropped_request_never_begins() {
 #[test]
 fn drop_waits_for_begun_work() {
     run(async {
-        let Bench { writer, folder } = Bench::new(16);
+        let HashMemory { writer, folder } = HashMemory::new(16);
         let (begun, is_begun) = channel();
         let mut writes = [Box::pin(writer.write(move |connection| {
             let _ = begun.send(());

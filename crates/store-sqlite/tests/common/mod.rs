@@ -1,4 +1,4 @@
-//! A database for one test, and people to put into it.
+//! A database for one test, and users to put into it.
 #![allow(
     dead_code,
     reason = "each file of tests uses a part of this, and another one"
@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use phone_auth_core::address::{EmailAddress, PhoneNumber};
 use phone_auth_core::password::EncodedPassword;
-use phone_auth_core::person::NewPerson;
+use phone_auth_core::user::NewUser;
 use phone_auth_store_sqlite::{SqliteOptions, SqliteStore};
 use tempfile::TempDir;
 
@@ -36,7 +36,7 @@ impl Scratch {
         SqliteStore::open_and_migrate(self.path(), options).unwrap()
     }
 
-    /// A connection of somebody else.
+    /// A connection of someone else.
     pub(crate) fn connect(&self) -> rusqlite::Connection {
         let connection = rusqlite::Connection::open(self.path()).unwrap();
         connection
@@ -49,9 +49,9 @@ impl Scratch {
     }
 }
 
-/// A person with an e-mail address and a phone number.
-pub(crate) fn person(username: &str, number: u32) -> NewPerson {
-    NewPerson {
+/// A user with an e-mail address and a phone number.
+pub(crate) fn user(username: &str, number: u32) -> NewUser {
+    NewUser {
         username: username.to_owned(),
         first_name: "Ann".to_owned(),
         last_name: "Lee".to_owned(),

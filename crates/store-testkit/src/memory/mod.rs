@@ -3,12 +3,12 @@
 //! It keeps every promise of the port, by the plainest means: one lock around ordered maps. It
 //! forgets everything when the last clone is dropped.
 
+mod external_writer;
 mod outbox;
-mod outsider;
-mod people;
 mod sessions;
 mod site_key;
 mod state;
+mod users;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,19 +22,19 @@ use self::state::State;
 ///
 /// # Examples
 /// ```
-/// use phone_auth_core::store::{PersonStore, StoreErrorKind};
+/// use phone_auth_core::store::{UserStore, StoreErrorKind};
 /// use phone_auth_store_testkit::MemoryStore;
 ///
 /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
 /// let store = MemoryStore::new();
-/// assert_eq!(store.people_after(None, 10).await?, []);
+/// assert_eq!(store.users_after(None, 10).await?, []);
 ///
 /// store.fail_with(StoreErrorKind::Unavailable);
-/// let error = store.people_after(None, 10).await.unwrap_err();
+/// let error = store.users_after(None, 10).await.unwrap_err();
 /// assert_eq!(error.kind(), StoreErrorKind::Unavailable);
 ///
 /// store.recover();
-/// assert_eq!(store.people_after(None, 10).await?, []);
+/// assert_eq!(store.users_after(None, 10).await?, []);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -87,9 +87,9 @@ impl MemoryStore {
         self.lock().state.requests.clear();
     }
 
-    /// How many people are stored.
-    pub fn person_count(&self) -> usize {
-        self.lock().state.people.len()
+    /// How many users are stored.
+    pub fn user_count(&self) -> usize {
+        self.lock().state.users.len()
     }
 
     /// How many addresses of a kind are stored.
@@ -145,7 +145,7 @@ impl fmt::Debug for MemoryStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shared = self.lock();
         f.debug_struct("MemoryStore")
-            .field("people", &shared.state.people.len())
+            .field("users", &shared.state.users.len())
             .field("sessions", &shared.state.sessions.len())
             .finish_non_exhaustive()
     }

@@ -25,9 +25,9 @@ pub(super) struct Kept {
 
 impl Kept {
     /// To whom it goes.
-    pub(super) fn person(&self) -> Option<phone_auth_core::person::PersonId> {
+    pub(super) fn user(&self) -> Option<phone_auth_core::user::UserId> {
         let recipient = self.message.message.recipient;
-        recipient.map(|recipient| recipient.person)
+        recipient.map(|recipient| recipient.user)
     }
 
     fn is_pending(&self) -> bool {
@@ -48,7 +48,7 @@ impl Kept {
             && address(mine) == address(other)
     }
 
-    /// The message as whoever claims it gets it.
+    /// The message as the one who claims it gets it.
     fn told(&self) -> OutboxMessage {
         let mut message = self.message.clone();
         message.receipts = message.receipts.after(self.earlier.clone());
@@ -178,9 +178,9 @@ impl OutboxStore for MemoryStore {
                 AttemptOutcome::DeadLettered { letter, receipts } => {
                     kept.message.dead = Some(letter.clone());
                     kept.keep(receipts);
-                    let buried = kept.message.message.clone();
+                    let dead = kept.message.message.clone();
                     state.outbox.retain(|id, other| {
-                        *id == lease.id || other.is_pending() || !other.is_like(&buried)
+                        *id == lease.id || other.is_pending() || !other.is_like(&dead)
                     });
                 }
             }
@@ -291,7 +291,7 @@ impl State {
     fn enqueue(&mut self, message: &NewMessage) {
         let recipient = message
             .recipient
-            .filter(|recipient| self.people.contains_key(&recipient.person));
+            .filter(|recipient| self.users.contains_key(&recipient.user));
         let requested_at = Some(self.request_link(&message.request(message.created_at)));
         if recipient.is_none() {
             return;

@@ -17,21 +17,21 @@ impl SessionStore for MemoryStore {
         self.write(|state| {
             let session = &log_in.session;
             let is_taken = state.sessions.contains_key(&session.digest);
-            let Some(person) = state.people.get_mut(&session.person) else {
+            let Some(user) = state.users.get_mut(&session.user) else {
                 return Ok(false);
             };
-            if !person.is_active || person.password != log_in.checked_password {
+            if !user.is_active || user.password != log_in.checked_password {
                 return Ok(false);
             }
             if is_taken {
                 return Err(StoreError::new(StoreErrorKind::SessionExists));
             }
-            person.last_login = Some(to_micros(session.created_at));
+            user.last_login = Some(to_micros(session.created_at));
             if let Some(upgraded) = &log_in.upgraded_password {
-                person.password = upgraded.clone();
+                user.password = upgraded.clone();
                 let old = PasswordDigest::of(&log_in.checked_password);
                 let others = state.sessions.values_mut();
-                for other in others.filter(|it| it.session.person == session.person) {
+                for other in others.filter(|it| it.session.user == session.user) {
                     if other.bound_to == Some(old) {
                         other.bound_to = Some(PasswordDigest::of(upgraded));
                     }
@@ -105,11 +105,11 @@ impl SessionStore for MemoryStore {
             next.sort_by_key(|digest| *digest.as_bytes());
             next.truncate(up_to(limit));
             let before = state.sessions.len();
-            let people = &state.people;
+            let users = &state.users;
             state.sessions.retain(|digest, stored| {
-                let is_active = people
-                    .get(&stored.session.person)
-                    .is_some_and(|person| person.is_active);
+                let is_active = users
+                    .get(&stored.session.user)
+                    .is_some_and(|user| user.is_active);
                 is_active || !next.contains(digest)
             });
             let removed = before - state.sessions.len();
@@ -125,8 +125,8 @@ impl SessionStore for MemoryStore {
                 .filter(|it| it.bound_to.is_none())
                 .take(up_to(limit))
             {
-                let person = state.people.get(&it.session.person);
-                it.bound_to = person.map(|person| PasswordDigest::of(&person.password));
+                let user = state.users.get(&it.session.user);
+                it.bound_to = user.map(|user| PasswordDigest::of(&user.password));
                 bound += 1;
             }
             Ok(bound)
@@ -143,15 +143,15 @@ impl State {
     /// The session of this digest that has time left.
     fn stored_session(&self, digest: &SessionDigest, now: DateTime<Utc>) -> Option<StoredSession> {
         let it = self.sessions.get(digest)?;
-        let person = self.people.get(&it.session.person)?;
+        let user = self.users.get(&it.session.user)?;
         if now >= it.session.expires_at {
             return None;
         }
         let session = ActiveSession {
             digest: *digest,
-            person: person.clone(),
-            has_verified_email: self.has_verified(AddressKind::Email, person.id),
-            has_verified_phone: self.has_verified(AddressKind::Phone, person.id),
+            user: user.clone(),
+            has_verified_email: self.has_verified(AddressKind::Email, user.id),
+            has_verified_phone: self.has_verified(AddressKind::Phone, user.id),
             expires_at: it.session.expires_at,
         };
         Some(StoredSession {

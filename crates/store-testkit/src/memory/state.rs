@@ -10,9 +10,9 @@ use phone_auth_core::address::{
 use phone_auth_core::link::LinkRequest;
 use phone_auth_core::outbox::{MessageId, Purpose};
 use phone_auth_core::password::EncodedPassword;
-use phone_auth_core::person::{Person, PersonId};
 use phone_auth_core::session::{KeptSession, NewSession, PasswordDigest, SessionDigest};
 use phone_auth_core::store::{KeyRecord, StoreError, StoreErrorKind, UniqueName};
+use phone_auth_core::user::{User, UserId};
 
 use super::outbox::Kept;
 
@@ -28,7 +28,7 @@ pub(super) struct Session {
 /// All rows. Numbers of rows are never used twice, as `AUTOINCREMENT` and a sequence promise.
 #[derive(Default)]
 pub(super) struct State {
-    pub(super) people: BTreeMap<PersonId, Person>,
+    pub(super) users: BTreeMap<UserId, User>,
     pub(super) sessions: HashMap<SessionDigest, Session>,
     pub(super) outbox: BTreeMap<MessageId, Kept>,
     pub(super) last_message: i64,
@@ -39,7 +39,7 @@ pub(super) struct State {
     pub(super) requests: HashMap<(AddressKind, &'static str, i64), DateTime<Utc>>,
     emails: Addresses,
     phones: Addresses,
-    last_person: i64,
+    last_user: i64,
     last_email: i64,
     last_phone: i64,
 }
@@ -61,17 +61,17 @@ impl State {
         }
     }
 
-    /// A number for a new person.
-    pub(super) fn next_person(&mut self) -> PersonId {
-        self.last_person += 1;
-        PersonId::new(self.last_person)
+    /// A number for a new user.
+    pub(super) fn next_user(&mut self) -> UserId {
+        self.last_user += 1;
+        UserId::new(self.last_user)
     }
 
     /// Stores an unverified address.
     pub(super) fn insert_address(
         &mut self,
         kind: AddressKind,
-        person: PersonId,
+        user: UserId,
         value: &str,
     ) -> AddressRecord {
         let last = match kind {
@@ -83,27 +83,27 @@ impl State {
             id: AddressId::new(*last),
             kind,
             value: value.to_owned(),
-            person,
+            user,
             is_verified: false,
         };
         self.addresses_mut(kind).insert(record.id, record.clone());
         record
     }
 
-    /// Whether somebody has this username in any ASCII case, or it is somebody's address.
+    /// Whether an account has this username in any ASCII case, or it is another user's address.
     pub(super) fn is_username_taken(&self, username: &str) -> bool {
         let email = EmailSpellings::read(username);
         let phone = PhoneSpellings::named(username);
-        self.people.values().any(|person| {
-            person.username.eq_ignore_ascii_case(username)
-                || email.as_ref().is_some_and(|email| email.has(&person.email))
+        self.users.values().any(|user| {
+            user.username.eq_ignore_ascii_case(username)
+                || email.as_ref().is_some_and(|email| email.has(&user.email))
         }) || email.is_some_and(|email| self.has_address(AddressKind::Email, |it| email.has(it)))
             || phone.is_some_and(|phone| self.has_address(AddressKind::Phone, |it| phone.has(it)))
     }
 
-    /// Whether somebody has this e-mail address, or a person other than `except` has it in their own row, as the address
-    /// or as the username.
-    pub(super) fn is_email_taken(&self, email: &EmailAddress, except: Option<PersonId>) -> bool {
+    /// Whether an account has this e-mail address, or a user other than `except` has it in their own row, as the
+    /// address or as the username.
+    pub(super) fn is_email_taken(&self, email: &EmailAddress, except: Option<UserId>) -> bool {
         let email = EmailSpellings::from(email);
         let is_name = |name: &str| {
             email
@@ -116,17 +116,17 @@ impl State {
             || others.any(|it| email.has(&it.email) || is_name(&it.username))
     }
 
-    /// Whether somebody has this phone number, or a person other than `except` has it as the username.
-    pub(super) fn is_phone_taken(&self, phone: &PhoneNumber, except: Option<PersonId>) -> bool {
+    /// Whether an account has this phone number, or a user other than `except` has it as the username.
+    pub(super) fn is_phone_taken(&self, phone: &PhoneNumber, except: Option<UserId>) -> bool {
         let phone = PhoneSpellings::from(phone);
         let mut others = self.others(except);
         self.has_address(AddressKind::Phone, |it| phone.has(it))
             || others.any(|it| phone.has_name(&it.username))
     }
 
-    fn others(&self, except: Option<PersonId>) -> impl Iterator<Item = &Person> {
-        let people = self.people.values();
-        people.filter(move |person| Some(person.id) != except)
+    fn others(&self, except: Option<UserId>) -> impl Iterator<Item = &User> {
+        let users = self.users.values();
+        users.filter(move |user| Some(user.id) != except)
     }
 
     fn has_address(&self, kind: AddressKind, is_it: impl Fn(&str) -> bool) -> bool {
@@ -134,10 +134,10 @@ impl State {
         rows.any(|address| is_it(&address.value))
     }
 
-    /// At most so many addresses of each kind that a person has.
+    /// At most so many addresses of each kind that a user has.
     pub(super) fn addresses_of(
         &self,
-        person: PersonId,
+        user: UserId,
         limit: u32,
     ) -> impl Iterator<Item = &AddressRecord> {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -145,7 +145,7 @@ impl State {
             .into_iter()
             .flat_map(move |kind| {
                 let of_kind = self.addresses(kind).values();
-                of_kind.filter(move |it| it.person == person).take(limit)
+                of_kind.filter(move |it| it.user == user).take(limit)
             })
     }
 
@@ -177,27 +177,27 @@ impl State {
         self.requests.get(&row).copied()
     }
 
-    /// The verified addresses of a kind that a person has.
-    pub(super) fn has_verified(&self, kind: AddressKind, person: PersonId) -> bool {
+    /// The verified addresses of a kind that a user has.
+    pub(super) fn has_verified(&self, kind: AddressKind, user: UserId) -> bool {
         self.addresses(kind)
             .values()
-            .any(|address| address.person == person && address.is_verified)
+            .any(|address| address.user == user && address.is_verified)
     }
 
-    /// Ends the sessions of a person.
-    pub(super) fn end_sessions_of(&mut self, person: PersonId) {
-        self.sessions.retain(|_, it| it.session.person != person);
+    /// Ends the sessions of a user.
+    pub(super) fn end_sessions_of(&mut self, user: UserId) {
+        self.sessions.retain(|_, it| it.session.user != user);
     }
 
-    /// Ends the sessions of a person who has a new password, but the one that is kept under its new name.
+    /// Ends the sessions of a user who has a new password, but the one that is kept under its new name.
     pub(super) fn end_sessions_but(
         &mut self,
-        person: PersonId,
+        user: UserId,
         keeps: Option<KeptSession>,
         password: &EncodedPassword,
     ) {
         let kept = keeps.and_then(|kept| Some((kept, self.sessions.remove(&kept.digest)?)));
-        self.end_sessions_of(person);
+        self.end_sessions_of(user);
         if let Some((kept, mut it)) = kept {
             it.session.digest = kept.becomes;
             it.bound_to = Some(PasswordDigest::of(password));
@@ -206,7 +206,7 @@ impl State {
     }
 }
 
-/// Fails because somebody has this name.
+/// Fails because someone has this name.
 pub(super) fn taken<T>(name: UniqueName) -> Result<T, StoreError> {
     Err(StoreError::new(StoreErrorKind::Taken(name)))
 }

@@ -3,14 +3,14 @@
 
 use phone_auth_core::address::{Address, AddressCaps, AddressId, AddressKind, AddressRecord};
 use phone_auth_core::outbox::Purpose;
-use phone_auth_core::person::{PersonId, TakenNames, WantedNames};
 use phone_auth_core::store::{Store, StoreErrorKind, UniqueName};
+use phone_auth_core::user::{TakenNames, UserId, WantedNames};
 
 use super::Subject;
 use super::sample::{
     AMPLE, address_of, assert_taken, bare, email, email_address, phone, stored, whole,
 };
-use crate::outsider::OutsideChange;
+use crate::external_writer::ExternalChange;
 
 pub(super) async fn added_address_is_unverified(subject: &Subject) {
     let store = subject.store();
@@ -21,7 +21,7 @@ pub(super) async fn added_address_is_unverified(subject: &Subject) {
             id: record.id,
             kind: address.kind(),
             value: address.as_str().to_owned(),
-            person: ann.id,
+            user: ann.id,
             is_verified: false,
         };
         assert_eq!(record, expected);
@@ -49,11 +49,11 @@ pub(super) async fn own_address_is_taken_too(subject: &Subject) {
 }
 
 pub(super) async fn own_row_can_be_added(subject: &Subject) {
-    // Whoever was made by the model's createsuperuser has the address in their own row only.
+    // Anyone who was made by django-phone-auth's createsuperuser has the address in their own row only.
     let store = subject.store();
     let boss = stored(store, &bare("boss")).await;
     subject
-        .outside(OutsideChange::SetOwnEmail(
+        .outside(ExternalChange::SetOwnEmail(
             boss.id,
             "Boss@Example.org".to_owned(),
         ))
@@ -71,7 +71,7 @@ pub(super) async fn own_row_of_another_is_taken(subject: &Subject) {
     let ann = stored(store, &bare("ann")).await;
     for id in [boss.id, ann.id] {
         subject
-            .outside(OutsideChange::SetOwnEmail(
+            .outside(ExternalChange::SetOwnEmail(
                 id,
                 "Boss@Example.org".to_owned(),
             ))
@@ -102,15 +102,15 @@ pub(super) async fn address_of_another_case_is_taken(subject: &Subject) {
     let bob = stored(store, &bare("bob")).await;
     let row = address_of(store, ann.id, AddressKind::Email).await;
     subject
-        .outside(OutsideChange::EditAddress(
+        .outside(ExternalChange::EditAddress(
             AddressKind::Email,
             row.id,
             "New@Example.org".to_owned(),
         ))
         .await;
-    for person in [ann.id, bob.id] {
+    for user in [ann.id, bob.id] {
         let answer = store
-            .add_address(person, &email_address("new@example.org"), AMPLE)
+            .add_address(user, &email_address("new@example.org"), AMPLE)
             .await;
         assert_taken(answer, UniqueName::Email);
     }
@@ -118,21 +118,21 @@ pub(super) async fn address_of_another_case_is_taken(subject: &Subject) {
 
 pub(super) async fn equal_additions_have_one_winner(subject: &Subject) {
     let store = subject.store();
-    let mut people = Vec::new();
+    let mut users = Vec::new();
     for number in 0..20 {
-        people.push(stored(store, &bare(&format!("ann{number}"))).await.id);
+        users.push(stored(store, &bare(&format!("ann{number}"))).await.id);
     }
     let shared = [
         (UniqueName::Email, email_address("shared@example.org")),
         (UniqueName::Phone, Address::Phone(phone(1))),
     ];
     for (name, address) in shared {
-        let (people, kind) = (people.clone(), address.kind());
+        let (users, kind) = (users.clone(), address.kind());
         let answers = subject
             .at_once(20, |store, number| {
-                let person = people.get(number as usize).copied().unwrap();
+                let user = users.get(number as usize).copied().unwrap();
                 let address = address.clone();
-                async move { store.add_address(person, &address, AMPLE).await }
+                async move { store.add_address(user, &address, AMPLE).await }
             })
             .await;
         let mut winners = Vec::new();
@@ -175,7 +175,7 @@ pub(super) async fn emails_come_before_phones(subject: &Subject) {
     assert_eq!(store.addresses_of(bob.id, 100).await.unwrap().len(), 2);
 }
 
-pub(super) async fn address_comes_with_its_person(subject: &Subject) {
+pub(super) async fn address_comes_with_its_user(subject: &Subject) {
     let store = subject.store();
     let ann = stored(store, &whole("ann", 1)).await;
     stored(store, &whole("bob", 2)).await;
@@ -202,10 +202,10 @@ pub(super) async fn kinds_are_counted_apart(subject: &Subject) {
     }
 }
 
-pub(super) async fn missing_person_gets_no_address(subject: &Subject) {
+pub(super) async fn missing_user_gets_no_address(subject: &Subject) {
     let store = subject.store();
     let ann = stored(store, &bare("ann")).await;
-    let nobody = PersonId::new(ann.id.get() + 1);
+    let nobody = UserId::new(ann.id.get() + 1);
     for address in [email_address("ann@example.org"), Address::Phone(phone(1))] {
         let error = store
             .add_address(nobody, &address, AMPLE)
@@ -226,14 +226,14 @@ pub(super) async fn missing_person_gets_no_address(subject: &Subject) {
 /// Adds so many addresses, by turns of one kind and the other, from a number on; what was said to each.
 async fn add_many(
     store: &dyn Store,
-    person: PersonId,
+    user: UserId,
     numbers: std::ops::Range<u32>,
     caps: AddressCaps,
 ) -> Vec<Result<AddressRecord, StoreErrorKind>> {
     let mut answers = Vec::new();
     for number in numbers {
         let address = nth(number);
-        let answer = store.add_address(person, &address, caps).await;
+        let answer = store.add_address(user, &address, caps).await;
         answers.push(answer.map_err(|error| error.kind()));
     }
     answers
@@ -264,18 +264,18 @@ pub(super) async fn caps_are_kept(subject: &Subject) {
         Some(&Err(StoreErrorKind::TooManyUnverified))
     );
     for record in store.addresses_of(ann.id, 100).await.unwrap() {
-        let verified = OutsideChange::SetVerified(record.kind, record.id, true);
+        let verified = ExternalChange::SetVerified(record.kind, record.id, true);
         subject.outside(verified).await;
     }
     let answers = add_many(store, ann.id, 3..6, caps).await;
     assert!(answers.iter().take(2).all(Result::is_ok), "{answers:?}");
     assert_eq!(answers.last(), Some(&Err(StoreErrorKind::TooManyAddresses)));
     assert_eq!(store.addresses_of(ann.id, 100).await.unwrap().len(), 6);
-    // Whoever has as many as they may learns nothing about others.
+    // Anyone who has as many as they may learns nothing about others.
     let bobs = email_address("bob@example.org");
     let error = store.add_address(ann.id, &bobs, caps).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::TooManyAddresses);
-    // Whoever has more than that, because another program gave them, is told the same; others may add.
+    // Anyone who has more than that, because another program gave them, is told the same; others may add.
     let fewer = AddressCaps {
         all: 3,
         unverified: 1,
@@ -295,20 +295,20 @@ pub(super) async fn caps_are_kept(subject: &Subject) {
 pub(super) async fn caps_are_kept_at_once(subject: &Subject) {
     let store = subject.store();
     for (number, all, unverified) in [(1, 5, 100), (2, 100, 5)] {
-        let person = stored(store, &whole(&format!("p{number}"), number))
+        let user = stored(store, &whole(&format!("p{number}"), number))
             .await
             .id;
         let caps = AddressCaps { all, unverified };
         let answers = subject
             .at_once(30, |store, at| async move {
                 let address = nth(number * 100 + at);
-                let answer = store.add_address(person, &address, caps).await;
+                let answer = store.add_address(user, &address, caps).await;
                 answer.map_err(|error| error.kind())
             })
             .await;
         let added = answers.iter().filter(|answer| answer.is_ok()).count();
         assert_eq!(added, 3, "{answers:?}");
-        assert_eq!(store.addresses_of(person, 100).await.unwrap().len(), 5);
+        assert_eq!(store.addresses_of(user, 100).await.unwrap().len(), 5);
     }
 }
 

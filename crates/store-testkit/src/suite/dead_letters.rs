@@ -89,7 +89,7 @@ pub(super) async fn dead_letter_can_be_requeued(subject: &Subject) {
 pub(super) async fn requeued_message_is_nobodys_from_before(subject: &Subject) {
     let outbox = subject.outbox();
     enqueued(subject, "a", at(0)).await;
-    // Whoever stalls has one of these leases, and comes back after the message was given up and requeued.
+    // Anyone who stalls has one of these leases, and comes back after the message was given up and requeued.
     let mut stalled = Vec::new();
     for round in 0..4 {
         let message = claimed(outbox, at(round), 9).await.remove(0);

@@ -2,16 +2,16 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use phone_auth_core::address::{AddressKind, EmailSpellings, PhoneSpellings};
-use phone_auth_core::person::{AccountName, FoundPerson};
 use phone_auth_core::store::{Store, StoreErrorKind};
+use phone_auth_core::user::{AccountName, FoundUser};
 
 use super::Subject;
 use super::sample::{address_of, bare, email, phone, stored, whole};
-use crate::outsider::OutsideChange;
+use crate::external_writer::ExternalChange;
 
 /// Looks a name up.
-async fn find(store: &dyn Store, name: AccountName) -> Option<FoundPerson> {
-    store.find_person(&name).await.unwrap()
+async fn find(store: &dyn Store, name: AccountName) -> Option<FoundUser> {
+    store.find_user(&name).await.unwrap()
 }
 
 /// A username and nothing else.
@@ -32,8 +32,8 @@ pub(super) async fn phone_comes_before_email(subject: &Subject) {
         username: Some("bob".to_owned()),
     };
     let address = address_of(store, ann.id, AddressKind::Phone).await;
-    let expected = FoundPerson {
-        person: ann,
+    let expected = FoundUser {
+        user: ann,
         address: Some(address),
     };
     assert_eq!(find(store, name).await, Some(expected));
@@ -42,11 +42,11 @@ pub(super) async fn phone_comes_before_email(subject: &Subject) {
 pub(super) async fn email_comes_before_username(subject: &Subject) {
     let store = subject.store();
     let ann = stored(store, &whole("ann", 1)).await;
-    // Somebody whose username is Ann's address: the model's createsuperuser lets one be made.
+    // Someone whose username is Ann's address: django-phone-auth's createsuperuser lets one be made.
     let boss = stored(store, &bare("boss")).await;
     let username = "ann@example.org".to_owned();
     subject
-        .outside(OutsideChange::RenamePerson(boss.id, username))
+        .outside(ExternalChange::RenameUser(boss.id, username))
         .await;
     let name = AccountName {
         phone: None,
@@ -54,8 +54,8 @@ pub(super) async fn email_comes_before_username(subject: &Subject) {
         username: Some("ann@example.org".to_owned()),
     };
     let address = address_of(store, ann.id, AddressKind::Email).await;
-    let expected = FoundPerson {
-        person: ann,
+    let expected = FoundUser {
+        user: ann,
         address: Some(address),
     };
     assert_eq!(find(store, name).await, Some(expected));
@@ -71,7 +71,7 @@ pub(super) async fn first_reading_that_exists_wins(subject: &Subject) {
     };
     let found = find(store, by_email.clone()).await.unwrap();
     assert_eq!(
-        (found.person.id, found.address.unwrap().kind),
+        (found.user.id, found.address.unwrap().kind),
         (ann.id, AddressKind::Email)
     );
     let by_username = AccountName {
@@ -80,24 +80,24 @@ pub(super) async fn first_reading_that_exists_wins(subject: &Subject) {
         ..by_email
     };
     let found = find(store, by_username).await.unwrap();
-    assert_eq!((found.person.id, found.address), (ann.id, None));
+    assert_eq!((found.user.id, found.address), (ann.id, None));
 }
 
 pub(super) async fn exact_username_comes_first(subject: &Subject) {
-    // A database of the model may hold both.
+    // A database of django-phone-auth may hold both.
     let store = subject.store();
     let upper = stored(store, &bare("x1")).await;
     let lower = stored(store, &bare("x2")).await;
     for (id, username) in [(upper.id, "Bob"), (lower.id, "bob")] {
         subject
-            .outside(OutsideChange::RenamePerson(id, username.to_owned()))
+            .outside(ExternalChange::RenameUser(id, username.to_owned()))
             .await;
     }
     for (typed, expected) in [("Bob", upper.id), ("bob", lower.id)] {
         let found = find(store, by_username(typed)).await.unwrap();
-        assert_eq!(found.person.id, expected, "{typed}");
+        assert_eq!(found.user.id, expected, "{typed}");
     }
-    let error = store.find_person(&by_username("BOB")).await.unwrap_err();
+    let error = store.find_user(&by_username("BOB")).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Ambiguous);
 }
 
@@ -106,7 +106,7 @@ pub(super) async fn username_matches_in_any_case(subject: &Subject) {
     let sam = stored(store, &bare("Sam.Kim")).await;
     for typed in ["Sam.Kim", "sam.kim", "SAM.KIM"] {
         let found = find(store, by_username(typed)).await.unwrap();
-        assert_eq!(found.person, sam);
+        assert_eq!(found.user, sam);
     }
     // U+017F, U+212A and U+0130 fold to ASCII letters in Unicode (CVE-2019-19844).
     for typed in [
@@ -124,7 +124,7 @@ pub(super) async fn email_matches_in_any_case(subject: &Subject) {
     let ann = stored(store, &whole("ann", 1)).await;
     let row = address_of(store, ann.id, AddressKind::Email).await;
     subject
-        .outside(OutsideChange::EditAddress(
+        .outside(ExternalChange::EditAddress(
             AddressKind::Email,
             row.id,
             "Ann@Example.ORG".to_owned(),
@@ -135,7 +135,7 @@ pub(super) async fn email_matches_in_any_case(subject: &Subject) {
         ..AccountName::default()
     };
     let found = find(store, name).await.unwrap();
-    assert_eq!(found.person.id, ann.id);
+    assert_eq!(found.user.id, ann.id);
     // What is told is the stored text: messages go there.
     assert_eq!(found.address.unwrap().value, "Ann@Example.ORG");
 }
@@ -144,7 +144,7 @@ pub(super) async fn own_row_is_no_address(subject: &Subject) {
     let store = subject.store();
     let boss = stored(store, &bare("boss")).await;
     subject
-        .outside(OutsideChange::SetOwnEmail(
+        .outside(ExternalChange::SetOwnEmail(
             boss.id,
             "boss@example.org".to_owned(),
         ))
@@ -171,13 +171,13 @@ pub(super) async fn wildcards_match_themselves_only(subject: &Subject) {
     assert_eq!(find(store, name).await, None);
 }
 
-pub(super) async fn inactive_people_are_found(subject: &Subject) {
-    // The flow decides what an inactive person may do, and must take as long for them as for others.
+pub(super) async fn inactive_users_are_found(subject: &Subject) {
+    // The flow decides what an inactive user may do, and must take as long for them as for others.
     let store = subject.store();
     let ann = stored(store, &whole("ann", 1)).await;
     assert!(store.set_active(ann.id, false).await.unwrap());
     let found = find(store, by_username("ann")).await.unwrap();
-    assert_eq!((found.person.id, found.person.is_active), (ann.id, false));
+    assert_eq!((found.user.id, found.user.is_active), (ann.id, false));
 }
 
 pub(super) async fn nobody_is_found_by_nothing(subject: &Subject) {
@@ -201,10 +201,10 @@ fn typed(text: &str) -> AccountName {
     }
 }
 
-/// Gives the one address of a person another text past the port.
-async fn store_as(subject: &Subject, person: &FoundPerson, stored: &str) {
-    let address = person.address.as_ref().unwrap();
-    let change = OutsideChange::EditAddress(address.kind, address.id, stored.to_owned());
+/// Gives the one address of a user another text past the port.
+async fn store_as(subject: &Subject, user: &FoundUser, stored: &str) {
+    let address = user.address.as_ref().unwrap();
+    let change = ExternalChange::EditAddress(address.kind, address.id, stored.to_owned());
     subject.outside(change).await;
 }
 
@@ -260,7 +260,7 @@ pub(super) async fn addresses_are_found_as_stored(subject: &Subject) {
             let other = find(store, typed(text)).await;
             assert!(other.is_some(), "{text} is not found as {stored}");
             let other = other.unwrap();
-            assert_eq!(other.person.id, found.person.id);
+            assert_eq!(other.user.id, found.user.id);
             // Messages go to what is stored.
             assert_eq!(other.address.unwrap().value, *stored);
         }
@@ -314,25 +314,25 @@ pub(super) async fn spellings_of_two_are_ambiguous(subject: &Subject) {
             ["+919876500003", "+91 98765 00003"],
         ),
     ] {
-        let people = [
+        let users = [
             find(store, typed(anns)).await.unwrap(),
             find(store, typed(bobs)).await.unwrap(),
         ];
-        for (person, stored) in people.iter().zip(as_stored) {
-            store_as(subject, person, stored).await;
+        for (user, stored) in users.iter().zip(as_stored) {
+            store_as(subject, user, stored).await;
         }
         for text in texts {
-            let error = store.find_person(&typed(text)).await.unwrap_err();
+            let error = store.find_user(&typed(text)).await.unwrap_err();
             assert_eq!(error.kind(), StoreErrorKind::Ambiguous, "{text}");
         }
-        // Two spellings of one person are that person's; of the two, the one that was typed.
-        let [ann, bob] = &people;
+        // Two spellings of one user are that user's; of the two, the one that was typed.
+        let [ann, bob] = &users;
         let (kind, id) = bob.address.as_ref().map(|it| (it.kind, it.id)).unwrap();
-        let moves = OutsideChange::MoveAddress(kind, id, ann.person.id);
+        let moves = ExternalChange::MoveAddress(kind, id, ann.user.id);
         subject.outside(moves).await;
         for text in texts {
             let found = find(store, typed(text)).await.unwrap();
-            assert_eq!(found.person.id, ann.person.id, "{text}");
+            assert_eq!(found.user.id, ann.user.id, "{text}");
         }
     }
 }

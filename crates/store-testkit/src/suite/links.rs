@@ -9,12 +9,12 @@ use phone_auth_core::address::{
 };
 use phone_auth_core::link::{LinkRequest, LinkTarget, OpenedLink};
 use phone_auth_core::outbox::Purpose;
-use phone_auth_core::person::PersonId;
 use phone_auth_core::session::PasswordReplacement;
+use phone_auth_core::user::UserId;
 
 use super::Subject;
-use super::sample::{at, bare, person_now, replacement, stored, whole};
-use crate::outsider::OutsideChange;
+use super::sample::{at, bare, replacement, stored, user_now, whole};
+use crate::external_writer::ExternalChange;
 
 const PURPOSES: [Purpose; 2] = [Purpose::ResetPassword, Purpose::Verify];
 
@@ -56,11 +56,11 @@ async fn newest(
     target(subject, purpose, address).await.unwrap().newest
 }
 
-/// The addresses of a new person, one of each kind.
+/// The addresses of a new user, one of each kind.
 async fn addresses(subject: &Subject, username: &str, number: u32) -> Vec<AddressRecord> {
-    let person = stored(subject.store(), &whole(username, number)).await;
+    let user = stored(subject.store(), &whole(username, number)).await;
     let store = subject.store();
-    store.addresses_of(person.id, 100).await.unwrap()
+    store.addresses_of(user.id, 100).await.unwrap()
 }
 
 pub(super) async fn newest_request_is_told(subject: &Subject) {
@@ -79,16 +79,16 @@ pub(super) async fn newest_request_is_told(subject: &Subject) {
     for purpose in PURPOSES {
         for address in &anns {
             let target = target(subject, purpose, address).await.unwrap();
-            let (record, person) = subject
+            let (record, user) = subject
                 .store()
                 .address(address.kind, address.id)
                 .await
                 .unwrap()
                 .unwrap();
-            assert_eq!((&target.address, &target.person), (&record, &person));
+            assert_eq!((&target.address, &target.user), (&record, &user));
             let all = subject
                 .store()
-                .link_requests_of(purpose, person.id, 100)
+                .link_requests_of(purpose, user.id, 100)
                 .await
                 .unwrap();
             assert!(all.contains(&(record, target.newest)), "{all:?}");
@@ -166,7 +166,7 @@ pub(super) async fn deleted_address_is_no_target(subject: &Subject) {
         let (kind, id) = (address.kind, address.id);
         asked(subject, Purpose::Verify, &address, at(0)).await;
         subject
-            .outside(OutsideChange::DeleteAddress(kind, id))
+            .outside(ExternalChange::DeleteAddress(kind, id))
             .await;
         assert_eq!(target(subject, Purpose::Verify, &address).await, None);
         asked(subject, Purpose::Verify, &address, at(1)).await;
@@ -179,7 +179,7 @@ pub(super) async fn older_link_verifies_nothing(subject: &Subject) {
         let claim = |newest| VerificationClaim {
             kind: address.kind,
             id: address.id,
-            person: address.person,
+            user: address.user,
             value: address.value.clone(),
             newest,
             issued_at: at(0),
@@ -204,7 +204,7 @@ pub(super) async fn older_link_replaces_no_password(subject: &Subject) {
     for (number, kind) in (1..).zip([AddressKind::Email, AddressKind::Phone]) {
         let all = addresses(subject, &format!("ann{number}"), number).await;
         let address = all.into_iter().find(|it| it.kind == kind).unwrap();
-        let person = address.person;
+        let user = address.user;
         let first = asked(subject, Purpose::ResetPassword, &address, at(0)).await;
         let now = target(subject, Purpose::ResetPassword, &address).await;
         let opened = OpenedLink::of(&now.unwrap());
@@ -240,31 +240,28 @@ pub(super) async fn older_link_replaces_no_password(subject: &Subject) {
             },
         ];
         for link in wrong {
-            assert!(!replaced(subject, person, &link).await, "{link:?}");
+            assert!(!replaced(subject, user, &link).await, "{link:?}");
         }
         assert!(
             !replaced(subject, other.id, &right).await,
             "another's address"
         );
-        let before = person_now(store, person).await.password;
-        let moves = OutsideChange::MoveAddress(kind, address.id, other.id);
+        let before = user_now(store, user).await.password;
+        let moves = ExternalChange::MoveAddress(kind, address.id, other.id);
         subject.outside(moves).await;
-        assert!(
-            !replaced(subject, person, &right).await,
-            "it was given away"
-        );
-        assert_eq!(person_now(store, person).await.password, before);
-        let back = OutsideChange::MoveAddress(kind, address.id, person);
+        assert!(!replaced(subject, user, &right).await, "it was given away");
+        assert_eq!(user_now(store, user).await.password, before);
+        let back = ExternalChange::MoveAddress(kind, address.id, user);
         subject.outside(back).await;
-        assert!(replaced(subject, person, &right).await);
+        assert!(replaced(subject, user, &right).await);
     }
 }
 
 /// Whether a password is replaced by a link.
-async fn replaced(subject: &Subject, person: PersonId, link: &OpenedLink) -> bool {
+async fn replaced(subject: &Subject, user: UserId, link: &OpenedLink) -> bool {
     let change = PasswordReplacement {
         link: Some(link.clone()),
-        ..replacement(person, "new")
+        ..replacement(user, "new")
     };
     let store = subject.store();
     store.replace_password(&change).await.unwrap()
@@ -277,7 +274,7 @@ pub(super) async fn link_of_nobody_asked_for_is_usable(subject: &Subject) {
         let claim = VerificationClaim {
             kind: address.kind,
             id: address.id,
-            person: address.person,
+            user: address.user,
             value: address.value.clone(),
             newest: None,
             issued_at: at(0),
@@ -286,10 +283,10 @@ pub(super) async fn link_of_nobody_asked_for_is_usable(subject: &Subject) {
         let outcome = store.verify_address(&claim).await.unwrap();
         assert_eq!(outcome, VerificationOutcome::Verified);
     }
-    let person = stored(store, &whole("bob", 2)).await;
-    let address = store.addresses_of(person.id, 100).await.unwrap().remove(0);
+    let user = stored(store, &whole("bob", 2)).await;
+    let address = store.addresses_of(user.id, 100).await.unwrap().remove(0);
     let now = target(subject, Purpose::ResetPassword, &address).await;
     let link = OpenedLink::of(&now.unwrap());
     asked(subject, Purpose::ResetPassword, &address, at(0)).await;
-    assert!(!replaced(subject, person.id, &link).await);
+    assert!(!replaced(subject, user.id, &link).await);
 }

@@ -2,13 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use chrono::Duration;
-use phone_auth_core::person::{Person, PersonId};
 use phone_auth_core::session::NewLogIn;
 use phone_auth_core::store::StoreErrorKind;
+use phone_auth_core::user::{User, UserId};
 
 use super::Subject;
 use super::sample::{
-    HASH, at, bare, digest, hash, is_alive, log_in, logged_in, person_now, replacement, stored,
+    HASH, at, bare, digest, hash, is_alive, log_in, logged_in, replacement, stored, user_now,
 };
 
 pub(super) async fn log_in_is_recorded(subject: &Subject) {
@@ -16,15 +16,15 @@ pub(super) async fn log_in_is_recorded(subject: &Subject) {
     let ann = stored(store, &bare("ann")).await;
     let bob = stored(store, &bare("bob")).await;
     assert!(store.log_in(&log_in(ann.id, 1, at(10))).await.unwrap());
-    let expected = Person {
+    let expected = User {
         last_login: Some(at(10)),
         ..ann
     };
-    assert_eq!(person_now(store, expected.id).await, expected);
-    assert_eq!(person_now(store, bob.id).await, bob);
+    assert_eq!(user_now(store, expected.id).await, expected);
+    assert_eq!(user_now(store, bob.id).await, bob);
 
     let session = store.session(&digest(1), at(11)).await.unwrap().unwrap();
-    assert_eq!((session.digest, session.person), (digest(1), expected));
+    assert_eq!((session.digest, session.user), (digest(1), expected));
     assert_eq!(session.expires_at, at(10) + Duration::hours(1));
 }
 
@@ -34,7 +34,7 @@ pub(super) async fn old_session_is_ended(subject: &Subject) {
     let bob = stored(store, &bare("bob")).await;
     logged_in(store, ann.id, 1).await;
     logged_in(store, ann.id, 2).await;
-    // The browser may have been another person's, or bring a session that is long gone.
+    // The browser may have been another user's, or bring a session that is long gone.
     for (ends, number) in [(1, 3), (77, 4)] {
         let change = NewLogIn {
             ends: Some(digest(ends)),
@@ -55,7 +55,7 @@ pub(super) async fn weaker_hash_is_upgraded(subject: &Subject) {
         ..log_in(ann.id, 1, at(0))
     };
     assert!(store.log_in(&change).await.unwrap());
-    let read = person_now(store, ann.id).await;
+    let read = user_now(store, ann.id).await;
     assert_eq!(read.password, hash("stronger"));
     assert_eq!(read.last_login, Some(at(0)));
 }
@@ -64,7 +64,7 @@ pub(super) async fn changed_hash_is_refused(subject: &Subject) {
     let store = subject.store();
     let ann = stored(store, &bare("ann")).await;
     logged_in(store, ann.id, 1).await;
-    let before = person_now(store, ann.id).await;
+    let before = user_now(store, ann.id).await;
     let change = NewLogIn {
         checked_password: hash("other"),
         upgraded_password: Some(hash("stronger")),
@@ -72,19 +72,19 @@ pub(super) async fn changed_hash_is_refused(subject: &Subject) {
         ..log_in(ann.id, 2, at(10))
     };
     assert!(!store.log_in(&change).await.unwrap());
-    assert_eq!(person_now(store, ann.id).await, before);
+    assert_eq!(user_now(store, ann.id).await, before);
     assert!(is_alive(store, 1).await);
     assert!(store.session(&digest(2), at(11)).await.unwrap().is_none());
 }
 
-pub(super) async fn inactive_and_missing_people_are_refused(subject: &Subject) {
+pub(super) async fn inactive_and_missing_users_are_refused(subject: &Subject) {
     let store = subject.store();
     let ann = stored(store, &bare("ann")).await;
     assert!(store.set_active(ann.id, false).await.unwrap());
-    let before = person_now(store, ann.id).await;
+    let before = user_now(store, ann.id).await;
     assert!(!store.log_in(&log_in(ann.id, 1, at(0))).await.unwrap());
-    assert_eq!(person_now(store, ann.id).await, before);
-    let nobody = PersonId::new(ann.id.get() + 1);
+    assert_eq!(user_now(store, ann.id).await, before);
+    let nobody = UserId::new(ann.id.get() + 1);
     assert!(!store.log_in(&log_in(nobody, 2, at(0))).await.unwrap());
 
     assert!(store.set_active(ann.id, true).await.unwrap());
@@ -108,9 +108,9 @@ pub(super) async fn used_digest_is_never_overwritten(subject: &Subject) {
         let error = store.log_in(&change).await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::SessionExists);
     }
-    assert_eq!(person_now(store, bob.id).await, bob);
+    assert_eq!(user_now(store, bob.id).await, bob);
     let first = store.session(&digest(1), at(1)).await.unwrap().unwrap();
-    assert_eq!((first.person.id, first.expires_at), (ann.id, at(3_600)));
+    assert_eq!((first.user.id, first.expires_at), (ann.id, at(3_600)));
     assert!(is_alive(store, 2).await);
 }
 
@@ -133,7 +133,7 @@ pub(super) async fn equal_upgrades_have_one_winner(subject: &Subject) {
         .collect();
     assert_eq!(winners.len(), 1);
     let (number, _) = winners.first().unwrap();
-    let read = person_now(store, ann.id).await;
+    let read = user_now(store, ann.id).await;
     assert_eq!(read.password, hash(&format!("stronger {number}")));
     for other in 0..20 {
         let alive = is_alive(store, other).await;
@@ -142,7 +142,7 @@ pub(super) async fn equal_upgrades_have_one_winner(subject: &Subject) {
 }
 
 pub(super) async fn upgrade_never_undoes_a_replacement(subject: &Subject) {
-    // A person resets the password while somebody logs in with the old one: the new one stays.
+    // A user resets the password while someone logs in with the old one: the new one stays.
     let store = subject.store();
     for round in 0..10_u8 {
         let ann = stored(store, &bare(&format!("ann{round}"))).await;
@@ -159,7 +159,7 @@ pub(super) async fn upgrade_never_undoes_a_replacement(subject: &Subject) {
                 store.log_in(&change).await.unwrap()
             })
             .await;
-        let password = person_now(store, ann.id).await.password;
+        let password = user_now(store, ann.id).await.password;
         assert_ne!(password, hash(HASH));
         let reset_won = password == hash("reset");
         assert_eq!(answers, [reset_won, !reset_won]);
@@ -167,10 +167,10 @@ pub(super) async fn upgrade_never_undoes_a_replacement(subject: &Subject) {
     }
 }
 
-/// How many people are logged in by many at once while something else happens to them.
+/// How many users are logged in by many at once while something else happens to them.
 const ROUNDS: u32 = 8;
 
-/// Logs a new person in, many times at once, while their password is replaced or they are kept out;
+/// Logs a new user in, many times at once, while their password is replaced or they are kept out;
 /// which of the log-ins are still good afterwards.
 async fn sessions_left(subject: &Subject, round: u32, keep_out: bool) -> Vec<u32> {
     let store = subject.store();

@@ -11,8 +11,8 @@ use phone_auth_core::outbox::{
     AttemptOutcome, Binding, Claim, DeadLetter, Lease, LeaseState, MessageId, NewMessage,
     OutboxMessage, Purpose, Queues, Receipt, ReceiptOutcome, Receipts, Recipient, Requeue, Wait,
 };
-use phone_auth_core::person::Person;
 use phone_auth_core::store::OutboxStore;
+use phone_auth_core::user::User;
 
 use super::Subject;
 use super::sample::{address_of, at, stored, whole};
@@ -23,7 +23,7 @@ pub(super) async fn now(outbox: &dyn OutboxStore) -> DateTime<Utc> {
     clock.unwrap_or_else(Utc::now).trunc_subsecs(6)
 }
 
-/// A message to somebody's address, enqueued at `at(0)`.
+/// A message to another user's address, enqueued at `at(0)`.
 pub(super) fn to_address(key: &str, recipient: Option<Recipient>) -> NewMessage {
     NewMessage {
         key: key.to_owned(),
@@ -37,16 +37,11 @@ pub(super) fn to_address(key: &str, recipient: Option<Recipient>) -> NewMessage 
     }
 }
 
-/// A message to an address of a person, enqueued at `at(0)`.
-pub(super) async fn to(
-    subject: &Subject,
-    person: &Person,
-    kind: AddressKind,
-    key: &str,
-) -> NewMessage {
-    let address = address_of(subject.store(), person.id, kind).await;
+/// A message to an address of a user, enqueued at `at(0)`.
+pub(super) async fn to(subject: &Subject, user: &User, kind: AddressKind, key: &str) -> NewMessage {
+    let address = address_of(subject.store(), user.id, kind).await;
     let recipient = Recipient {
-        person: person.id,
+        user: user.id,
         address: address.id,
     };
     NewMessage {
@@ -56,23 +51,23 @@ pub(super) async fn to(
     }
 }
 
-/// A message to an address of somebody new, enqueued at this time.
+/// A message to an address of someone new, enqueued at this time.
 pub(super) async fn to_another(
     subject: &Subject,
     key: &str,
     created_at: DateTime<Utc>,
 ) -> NewMessage {
-    let people = subject.store().people_after(None, 1000).await.unwrap();
-    let number = u32::try_from(people.len()).unwrap() + 1;
-    let person = stored(subject.store(), &whole(&format!("user{number}"), number)).await;
+    let users = subject.store().users_after(None, 1000).await.unwrap();
+    let number = u32::try_from(users.len()).unwrap() + 1;
+    let user = stored(subject.store(), &whole(&format!("user{number}"), number)).await;
     NewMessage {
         created_at,
         expires_at: created_at + Duration::hours(1),
-        ..to(subject, &person, AddressKind::Email, key).await
+        ..to(subject, &user, AddressKind::Email, key).await
     }
 }
 
-/// Enqueues a message to somebody new.
+/// Enqueues a message to someone new.
 pub(super) async fn enqueued(
     subject: &Subject,
     key: &str,

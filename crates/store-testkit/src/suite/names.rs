@@ -2,20 +2,20 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use phone_auth_core::address::{Address, AddressKind};
-use phone_auth_core::person::{NewPerson, PersonId, TakenNames, WantedNames};
 use phone_auth_core::store::{Store, StoreErrorKind, UniqueName};
+use phone_auth_core::user::{NewUser, TakenNames, UserId, WantedNames};
 
 use super::Subject;
 use super::sample::{
     AMPLE, address_of, assert_taken, bare, email, email_address, phone, stored, whole,
 };
-use crate::outsider::OutsideChange;
+use crate::external_writer::ExternalChange;
 
 pub(super) async fn username_is_taken_in_any_case(subject: &Subject) {
     let store = subject.store();
     stored(store, &bare("Bob.7_x")).await;
     for variant in ["Bob.7_x", "bob.7_x", "BOB.7_X"] {
-        let answer = store.create_person(&bare(variant)).await;
+        let answer = store.create_user(&bare(variant)).await;
         assert_taken(answer, UniqueName::Username);
     }
     stored(store, &bare("Bob.7-x")).await;
@@ -24,27 +24,27 @@ pub(super) async fn username_is_taken_in_any_case(subject: &Subject) {
 pub(super) async fn email_is_taken_in_any_case(subject: &Subject) {
     let store = subject.store();
     let ann = stored(store, &whole("ann", 1)).await;
-    let new = NewPerson {
+    let new = NewUser {
         email: Some(email("ann@example.org")),
         ..bare("other")
     };
-    let answer = store.create_person(&new).await;
+    let answer = store.create_user(&new).await;
     assert_taken(answer, UniqueName::Email);
 
-    // A row as the model leaves it: case kept, and another text in the person's own row.
+    // A row as django-phone-auth leaves it: case kept, and another text in the user's own row.
     let row = address_of(store, ann.id, AddressKind::Email).await;
     subject
-        .outside(OutsideChange::EditAddress(
+        .outside(ExternalChange::EditAddress(
             AddressKind::Email,
             row.id,
             "Ann.Lee@Example.org".to_owned(),
         ))
         .await;
-    let new = NewPerson {
+    let new = NewUser {
         email: Some(email("ann.lee@example.org")),
         ..bare("other")
     };
-    let answer = store.create_person(&new).await;
+    let answer = store.create_user(&new).await;
     assert_taken(answer, UniqueName::Email);
 }
 
@@ -52,28 +52,28 @@ pub(super) async fn email_in_own_row_is_taken(subject: &Subject) {
     let store = subject.store();
     let boss = stored(store, &bare("boss")).await;
     subject
-        .outside(OutsideChange::SetOwnEmail(
+        .outside(ExternalChange::SetOwnEmail(
             boss.id,
             "Boss@Example.org".to_owned(),
         ))
         .await;
-    let new = NewPerson {
+    let new = NewUser {
         email: Some(email("boss@example.org")),
         ..bare("other")
     };
-    let answer = store.create_person(&new).await;
+    let answer = store.create_user(&new).await;
     assert_taken(answer, UniqueName::Email);
 }
 
 pub(super) async fn email_as_username_is_taken(subject: &Subject) {
-    // The model's createsuperuser takes an address as a username; its owner logs in by it.
+    // django-phone-auth's createsuperuser takes an address as a username; its owner logs in by it.
     let store = subject.store();
     stored(store, &bare("Boss@Example.org")).await;
-    let new = NewPerson {
+    let new = NewUser {
         email: Some(email("boss@example.org")),
         ..bare("other")
     };
-    assert_taken(store.create_person(&new).await, UniqueName::Email);
+    assert_taken(store.create_user(&new).await, UniqueName::Email);
     let wanted = WantedNames {
         email: new.email.as_ref(),
         ..WantedNames::default()
@@ -84,7 +84,7 @@ pub(super) async fn email_as_username_is_taken(subject: &Subject) {
 pub(super) async fn phone_is_taken(subject: &Subject) {
     let store = subject.store();
     stored(store, &whole("ann", 1)).await;
-    let answer = store.create_person(&whole("bob", 1)).await;
+    let answer = store.create_user(&whole("bob", 1)).await;
     assert_taken(answer, UniqueName::Phone);
     stored(store, &whole("bob", 2)).await;
 }
@@ -93,24 +93,24 @@ pub(super) async fn first_taken_name_is_told(subject: &Subject) {
     let store = subject.store();
     stored(store, &whole("ann", 1)).await;
     let all = whole("ann", 1);
-    assert_taken(store.create_person(&all).await, UniqueName::Username);
-    let two = NewPerson {
+    assert_taken(store.create_user(&all).await, UniqueName::Username);
+    let two = NewUser {
         username: "other".to_owned(),
         ..all
     };
-    assert_taken(store.create_person(&two).await, UniqueName::Email);
-    let one = NewPerson { email: None, ..two };
-    assert_taken(store.create_person(&one).await, UniqueName::Phone);
+    assert_taken(store.create_user(&two).await, UniqueName::Email);
+    let one = NewUser { email: None, ..two };
+    assert_taken(store.create_user(&one).await, UniqueName::Phone);
 }
 
-pub(super) async fn refused_person_leaves_nothing(subject: &Subject) {
+pub(super) async fn refused_user_leaves_nothing(subject: &Subject) {
     let store = subject.store();
     let ann = stored(store, &whole("ann", 1)).await;
     // The phone number is the last thing to be stored, so all else was there before the refusal.
-    let answer = store.create_person(&whole("bob", 1)).await;
+    let answer = store.create_user(&whole("bob", 1)).await;
     assert_taken(answer, UniqueName::Phone);
 
-    assert_eq!(store.people_after(None, 10).await.unwrap(), [ann]);
+    assert_eq!(store.users_after(None, 10).await.unwrap(), [ann]);
     let address = email("bob@example.org");
     let wanted = WantedNames {
         username: Some("bob"),
@@ -126,7 +126,7 @@ pub(super) async fn taken_names_are_told_together(subject: &Subject) {
     let store = subject.store();
     let ann = stored(store, &whole("Ann", 1)).await;
     subject
-        .outside(OutsideChange::SetOwnEmail(
+        .outside(ExternalChange::SetOwnEmail(
             ann.id,
             "Own@Example.org".to_owned(),
         ))
@@ -208,14 +208,14 @@ pub(super) async fn letters_outside_ascii_do_not_fold(subject: &Subject) {
     // The first letter is another one, the rest differs by case only.
     stored(store, &bare("Älva")).await;
     stored(store, &bare("älva")).await;
-    let answer = store.create_person(&bare("ÄLVA")).await;
+    let answer = store.create_user(&bare("ÄLVA")).await;
     assert_taken(answer, UniqueName::Username);
 }
 
-pub(super) async fn equal_sign_ups_make_one_person(subject: &Subject) {
+pub(super) async fn equal_sign_ups_make_one_user(subject: &Subject) {
     let answers = subject
         .at_once(50, |store, _| async move {
-            store.create_person(&whole("ann", 1)).await
+            store.create_user(&whole("ann", 1)).await
         })
         .await;
     let (made, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(Result::is_ok);
@@ -224,26 +224,26 @@ pub(super) async fn equal_sign_ups_make_one_person(subject: &Subject) {
         assert_taken(answer, UniqueName::Username);
     }
     let store = subject.store();
-    let people = store.people_after(None, 100).await.unwrap();
-    assert_eq!(people.len(), 1);
-    for person in people {
-        assert_eq!(store.addresses_of(person.id, 100).await.unwrap().len(), 2);
+    let users = store.users_after(None, 100).await.unwrap();
+    assert_eq!(users.len(), 1);
+    for user in users {
+        assert_eq!(store.addresses_of(user.id, 100).await.unwrap().len(), 2);
     }
 }
 
 pub(super) async fn shared_name_has_one_winner(subject: &Subject) {
     // Each contender has two names of their own and one that all want.
-    type Contender = fn(u32) -> NewPerson;
+    type Contender = fn(u32) -> NewUser;
     let contenders: [(UniqueName, Contender); 3] = [
-        (UniqueName::Username, |number| NewPerson {
+        (UniqueName::Username, |number| NewUser {
             username: if number % 2 == 0 { "ann" } else { "ANN" }.to_owned(),
             ..whole(&format!("u{number}"), number)
         }),
-        (UniqueName::Email, |number| NewPerson {
+        (UniqueName::Email, |number| NewUser {
             email: Some(email("shared@example.org")),
             ..whole(&format!("e{number}"), 100 + number)
         }),
-        (UniqueName::Phone, |number| NewPerson {
+        (UniqueName::Phone, |number| NewUser {
             phone: Some(phone(999)),
             ..whole(&format!("p{number}"), 200)
         }),
@@ -251,7 +251,7 @@ pub(super) async fn shared_name_has_one_winner(subject: &Subject) {
     for (name, contender) in contenders {
         let answers = subject
             .at_once(20, move |store, number| async move {
-                store.create_person(&contender(number)).await
+                store.create_user(&contender(number)).await
             })
             .await;
         let made = answers.iter().filter(|answer| answer.is_ok()).count();
@@ -260,19 +260,19 @@ pub(super) async fn shared_name_has_one_winner(subject: &Subject) {
             assert_eq!(error.kind(), StoreErrorKind::Taken(name));
         }
     }
-    let people = subject.store().people_after(None, 100).await.unwrap();
-    assert_eq!(people.len(), 3);
+    let users = subject.store().users_after(None, 100).await.unwrap();
+    assert_eq!(users.len(), 3);
 }
 
-pub(super) async fn deleted_person_frees_the_names(subject: &Subject) {
+pub(super) async fn deleted_user_frees_the_names(subject: &Subject) {
     let store = subject.store();
     let first = stored(store, &whole("ann", 1)).await;
-    subject.outside(OutsideChange::DeletePerson(first.id)).await;
+    subject.outside(ExternalChange::DeleteUser(first.id)).await;
     let second = stored(store, &whole("ann", 1)).await;
     assert_ne!(first.id, second.id);
 }
 
-/// How a name is stored that somebody has, by whatever program.
+/// How a name is stored that an account has, by whatever program.
 #[derive(Clone, Copy, Debug)]
 enum Has {
     Username(&'static str),
@@ -281,27 +281,27 @@ enum Has {
     OwnEmail(&'static str),
 }
 
-/// Gives a person a name past the port.
-async fn give(subject: &Subject, person: PersonId, name: Has) {
-    let row = async |kind| address_of(subject.store(), person, kind).await.id;
+/// Gives a user a name past the port.
+async fn give(subject: &Subject, user: UserId, name: Has) {
+    let row = async |kind| address_of(subject.store(), user, kind).await.id;
     let change = match name {
-        Has::Username(text) => OutsideChange::RenamePerson(person, text.to_owned()),
-        Has::OwnEmail(text) => OutsideChange::SetOwnEmail(person, text.to_owned()),
+        Has::Username(text) => ExternalChange::RenameUser(user, text.to_owned()),
+        Has::OwnEmail(text) => ExternalChange::SetOwnEmail(user, text.to_owned()),
         Has::Phone(text) => {
             let kind = AddressKind::Phone;
-            OutsideChange::EditAddress(kind, row(kind).await, text.to_owned())
+            ExternalChange::EditAddress(kind, row(kind).await, text.to_owned())
         }
         Has::Email(text) => {
             let kind = AddressKind::Email;
-            OutsideChange::EditAddress(kind, row(kind).await, text.to_owned())
+            ExternalChange::EditAddress(kind, row(kind).await, text.to_owned())
         }
     };
     subject.outside(change).await;
 }
 
-/// Whether each of three names is taken: a username, an e-mail address and a phone number that somebody else wants, to
+/// Whether each of three names is taken: a username, an e-mail address and a phone number that someone else wants, to
 /// sign up with or to add.
-async fn taken_kinds(store: &dyn Store, other: PersonId, new: &NewPerson) -> [bool; 3] {
+async fn taken_kinds(store: &dyn Store, other: UserId, new: &NewUser) -> [bool; 3] {
     let wanted = WantedNames {
         username: Some(&new.username),
         email: new.email.as_ref(),
@@ -312,14 +312,14 @@ async fn taken_kinds(store: &dyn Store, other: PersonId, new: &NewPerson) -> [bo
     let one_each = [
         (bare(&new.username), UniqueName::Username),
         (
-            NewPerson {
+            NewUser {
                 email: new.email.clone(),
                 ..bare("nobody-else")
             },
             UniqueName::Email,
         ),
         (
-            NewPerson {
+            NewUser {
                 phone: new.phone.clone(),
                 ..bare("nobody-else")
             },
@@ -328,7 +328,7 @@ async fn taken_kinds(store: &dyn Store, other: PersonId, new: &NewPerson) -> [bo
     ];
     for (is_taken, (new, name)) in told.into_iter().zip(one_each) {
         if is_taken {
-            assert_taken(store.create_person(&new).await, name);
+            assert_taken(store.create_user(&new).await, name);
         }
     }
     let addresses = [
@@ -347,7 +347,7 @@ async fn taken_kinds(store: &dyn Store, other: PersonId, new: &NewPerson) -> [bo
 pub(super) async fn names_of_all_kinds_are_one_space(subject: &Subject) {
     let store = subject.store();
     let other = stored(store, &bare("other")).await;
-    let wants = |username: &str, address: &str, number| NewPerson {
+    let wants = |username: &str, address: &str, number| NewUser {
         email: Some(email(address)),
         phone: Some(phone(number)),
         ..bare(username)
@@ -372,7 +372,7 @@ pub(super) async fn names_of_all_kinds_are_one_space(subject: &Subject) {
         (Has::Username("+919876500002"), number(), [false; 3]),
         (Has::Username("+91987650000"), number(), [false; 3]),
         (Has::Username("x919876500001"), number(), [false; 3]),
-        // A number, whoever wrote it, is nobody's username and nobody else's number.
+        // A number, anyone who wrote it, is nobody's username and nobody else's number.
         (Has::Phone("+919876500001"), number(), both_taken),
         (Has::Phone("+919876500001"), dialled(), both_taken),
         (Has::Phone("+91 98765 00001"), number(), both_taken),
@@ -434,15 +434,15 @@ pub(super) async fn names_of_all_kinds_are_one_space(subject: &Subject) {
                 }
             }
         }
-        subject.outside(OutsideChange::DeletePerson(owner.id)).await;
+        subject.outside(ExternalChange::DeleteUser(owner.id)).await;
     }
 }
 
 pub(super) async fn name_of_two_kinds_has_one_winner(subject: &Subject) {
-    let mut people = Vec::new();
+    let mut users = Vec::new();
     for number in 0..10 {
-        let person = bare(&format!("ann{number}"));
-        people.push(stored(subject.store(), &person).await.id);
+        let user = bare(&format!("ann{number}"));
+        users.push(stored(subject.store(), &user).await.id);
     }
     // One name for each round, wanted as a username by some, as an address of a new account and of one that is there by
     // others.
@@ -451,24 +451,24 @@ pub(super) async fn name_of_two_kinds_has_one_winner(subject: &Subject) {
         let text = format!("ann{round}@example.org");
         let emails = (text.to_uppercase(), email_address(&text));
         for (username, address) in [phones, emails] {
-            let people = people.clone();
+            let users = users.clone();
             let made = subject
                 .at_once(18, |store, number| {
                     let (username, address) = (username.clone(), address.clone());
-                    let person = people.get(number as usize / 3).copied().unwrap();
+                    let user = users.get(number as usize / 3).copied().unwrap();
                     async move {
                         let answer = match (number % 3, &address) {
-                            (0, _) => store.create_person(&bare(&username)).await.map(drop),
-                            (1, _) => store.add_address(person, &address, AMPLE).await.map(drop),
+                            (0, _) => store.create_user(&bare(&username)).await.map(drop),
+                            (1, _) => store.add_address(user, &address, AMPLE).await.map(drop),
                             (_, Address::Email(email)) => {
                                 let mut new = bare(&format!("new-{round}-{number}"));
                                 new.email = Some(email.clone());
-                                store.create_person(&new).await.map(drop)
+                                store.create_user(&new).await.map(drop)
                             }
                             (_, Address::Phone(phone)) => {
                                 let mut new = bare(&format!("other-{round}-{number}"));
                                 new.phone = Some(phone.clone());
-                                store.create_person(&new).await.map(drop)
+                                store.create_user(&new).await.map(drop)
                             }
                         };
                         let refused = answer.err().map(|error| error.kind());

@@ -1,38 +1,38 @@
-//! What other programs leave in the model's tables: NULLs, odd booleans, times that nobody can read. Every store reads
-//! them alike, and no row keeps the others from being read.
+//! What other programs leave in django-phone-auth's tables: NULLs, odd booleans, times that nobody can read. Every
+//! store reads them alike, and no row keeps the others from being read.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use chrono::{DateTime, Datelike};
 use phone_auth_core::address::{AddressKind, VerificationClaim, VerificationOutcome};
 use phone_auth_core::password::EncodedPassword;
-use phone_auth_core::person::{AccountName, Person};
 use phone_auth_core::store::UniqueName;
+use phone_auth_core::user::{AccountName, User};
 
 use super::Subject;
 use super::sample::{
     AMPLE, address_of, assert_taken, at, bare, email, email_address, hash, is_alive, log_in,
-    logged_in, person_now, phone, replacement, stored, whole,
+    logged_in, phone, replacement, stored, user_now, whole,
 };
-use crate::outsider::{OddCell, OddValue, OutsideChange};
+use crate::external_writer::{ExternalChange, OddCell, OddValue};
 
-/// Somebody in whose row a value was put, and somebody after them.
-async fn with_odd(subject: &Subject, number: u32, column: &'static str, value: OddValue) -> Person {
+/// Someone in whose row a value was put, and someone after them.
+async fn with_odd(subject: &Subject, number: u32, column: &'static str, value: OddValue) -> User {
     let store = subject.store();
     let ann = stored(store, &whole(&format!("ann{number}"), 2 * number)).await;
     let bob = stored(store, &whole(&format!("bob{number}"), 2 * number + 1)).await;
-    let cell = OddCell::Person(ann.id, column);
-    subject.outside(OutsideChange::SetOdd(cell, value)).await;
+    let cell = OddCell::User(ann.id, column);
+    subject.outside(ExternalChange::SetOdd(cell, value)).await;
     // Everybody is listed, and the row is read by each way that leads to it.
-    let people = store.people_after(None, 1_000).await.unwrap();
-    let read = people.into_iter().find(|it| it.id == ann.id).unwrap();
-    assert!(store.people_after(Some(ann.id), 1).await.unwrap() == [bob]);
-    assert_eq!(person_now(store, ann.id).await, read, "{column} {value:?}");
+    let users = store.users_after(None, 1_000).await.unwrap();
+    let read = users.into_iter().find(|it| it.id == ann.id).unwrap();
+    assert!(store.users_after(Some(ann.id), 1).await.unwrap() == [bob]);
+    assert_eq!(user_now(store, ann.id).await, read, "{column} {value:?}");
     let name = AccountName {
         phone: Some((&phone(2 * number)).into()),
         ..AccountName::default()
     };
-    let found = store.find_person(&name).await.unwrap().unwrap();
-    assert_eq!(found.person, read, "{column} {value:?}");
+    let found = store.find_user(&name).await.unwrap().unwrap();
+    assert_eq!(found.user, read, "{column} {value:?}");
     let address = found.address.unwrap();
     let (_, owner) = store
         .address(AddressKind::Phone, address.id)
@@ -59,7 +59,7 @@ pub(super) async fn null_is_empty(subject: &Subject) {
     for (number, column) in columns.into_iter().enumerate() {
         let number = u32::try_from(number).unwrap();
         let read = with_odd(subject, number, column, OddValue::Null).await;
-        let mut expected = Person {
+        let mut expected = User {
             id: read.id,
             ..read_like(number)
         };
@@ -78,10 +78,10 @@ pub(super) async fn null_is_empty(subject: &Subject) {
 }
 
 /// What `with_odd` stores, before the value.
-fn read_like(number: u32) -> Person {
+fn read_like(number: u32) -> User {
     let new = whole(&format!("ann{number}"), 2 * number);
-    Person {
-        id: phone_auth_core::person::PersonId::new(0),
+    User {
+        id: phone_auth_core::user::UserId::new(0),
         username: new.username,
         first_name: new.first_name,
         last_name: new.last_name,
@@ -101,7 +101,7 @@ pub(super) async fn null_password_can_be_replaced(subject: &Subject) {
         ..replacement(ann.id, "new")
     };
     assert!(store.replace_password(&change).await.unwrap());
-    assert_eq!(person_now(store, ann.id).await.password, hash("new"));
+    assert_eq!(user_now(store, ann.id).await.password, hash("new"));
 }
 
 pub(super) async fn numbers_other_than_zero_are_true(subject: &Subject) {
@@ -139,7 +139,7 @@ pub(super) async fn odd_verified_is_read(subject: &Subject) {
             let ann = stored(store, &whole(&format!("ann{number}"), number)).await;
             let address = address_of(store, ann.id, kind).await;
             let cell = OddCell::Address(kind, address.id, "is_verified");
-            subject.outside(OutsideChange::SetOdd(cell, value)).await;
+            subject.outside(ExternalChange::SetOdd(cell, value)).await;
             let read = address_of(store, ann.id, kind).await;
             assert_eq!(read.is_verified, verified, "{kind} {value:?}");
             let session = u8::try_from(number).unwrap();
@@ -154,7 +154,7 @@ pub(super) async fn odd_verified_is_read(subject: &Subject) {
             let claim = VerificationClaim {
                 kind,
                 id: address.id,
-                person: ann.id,
+                user: ann.id,
                 value: address.value,
                 newest: None,
                 issued_at: at(0),
@@ -213,7 +213,7 @@ pub(super) async fn null_address_is_empty(subject: &Subject) {
         let address = address_of(store, ann.id, kind).await;
         let cell = OddCell::Address(kind, address.id, column);
         subject
-            .outside(OutsideChange::SetOdd(cell, OddValue::Null))
+            .outside(ExternalChange::SetOdd(cell, OddValue::Null))
             .await;
         assert_eq!(address_of(store, ann.id, kind).await.value, "");
         let (read, _) = store.address(kind, address.id).await.unwrap().unwrap();
@@ -224,7 +224,7 @@ pub(super) async fn null_address_is_empty(subject: &Subject) {
             phone: Some((&phone(number)).into()),
             username: None,
         };
-        let found = store.find_person(&name).await.unwrap().unwrap();
+        let found = store.find_user(&name).await.unwrap().unwrap();
         assert_ne!(found.address.unwrap().kind, kind);
     }
     stored(store, &bare("carl")).await;
@@ -234,17 +234,17 @@ pub(super) async fn lost_indexes_change_no_answer(subject: &Subject) {
     let store = subject.store();
     let ann = stored(store, &whole("ann", 1)).await;
     logged_in(store, ann.id, 1).await;
-    subject.outside(OutsideChange::LoseIndexes).await;
-    // Whoever is logged in is, names are found in any case, and are taken in any case.
+    subject.outside(ExternalChange::LoseIndexes).await;
+    // Anyone who is logged in is, names are found in any case, and are taken in any case.
     assert!(is_alive(store, 1).await);
     for username in ["ann", "ANN"] {
         let name = AccountName {
             username: Some(username.to_owned()),
             ..AccountName::default()
         };
-        let found = store.find_person(&name).await.unwrap().unwrap();
-        assert_eq!(found.person.id, ann.id, "{username}");
-        let taken = store.create_person(&bare(username)).await;
+        let found = store.find_user(&name).await.unwrap().unwrap();
+        assert_eq!(found.user.id, ann.id, "{username}");
+        let taken = store.create_user(&bare(username)).await;
         assert_taken(taken, UniqueName::Username);
     }
     for address in ["ann@example.org", "ANN@EXAMPLE.ORG"] {
@@ -255,7 +255,7 @@ pub(super) async fn lost_indexes_change_no_answer(subject: &Subject) {
     }
     let answers = subject
         .at_once(8, |store, _| async move {
-            store.create_person(&bare("Bob")).await.is_ok()
+            store.create_user(&bare("Bob")).await.is_ok()
         })
         .await;
     assert_eq!(answers.into_iter().filter(|made| *made).count(), 1);

@@ -21,7 +21,7 @@ use super::message_sample::{
     until,
 };
 use super::sample::{at, stored, whole};
-use crate::outsider::OutsideChange;
+use crate::external_writer::ExternalChange;
 
 pub(super) async fn enqueued_message_comes_back_as_stored(subject: &Subject) {
     let outbox = subject.outbox();
@@ -70,7 +70,7 @@ pub(super) async fn enqueued_message_comes_back_as_stored(subject: &Subject) {
 pub(super) async fn message_to_nobody_leaves_nothing(subject: &Subject) {
     let outbox = subject.outbox();
     let gone = Recipient {
-        person: phone_auth_core::person::PersonId::new(77),
+        user: phone_auth_core::user::UserId::new(77),
         address: phone_auth_core::address::AddressId::new(77),
     };
     for (key, recipient) in [("nobody", None), ("gone", Some(gone)), ("nobody", None)] {
@@ -151,11 +151,11 @@ pub(super) async fn longest_waiting_comes_first(subject: &Subject) {
 /// What is ready, and what became due, of each queue and without each choice of them.
 pub(super) async fn claims_leave_queues_out(subject: &Subject) {
     let outbox = subject.outbox();
-    let person = stored(subject.store(), &whole("ann", 1)).await;
+    let user = stored(subject.store(), &whole("ann", 1)).await;
     for (index, queue) in MessageSignal::ALL.into_iter().enumerate() {
         let message = NewMessage {
             purpose: queue.purpose(),
-            ..to(subject, &person, queue.kind(), &index.to_string()).await
+            ..to(subject, &user, queue.kind(), &index.to_string()).await
         };
         outbox.enqueue_message(&message).await.unwrap();
     }
@@ -273,12 +273,12 @@ pub(super) async fn concurrent_claims_share_nothing(subject: &Subject) {
     assert_eq!((count, seen.len()), (50, 50));
 }
 
-pub(super) async fn deleted_person_is_sent_nothing(subject: &Subject) {
+pub(super) async fn deleted_user_is_sent_nothing(subject: &Subject) {
     let outbox = subject.outbox();
     let ann = stored(subject.store(), &whole("ann", 1)).await;
     let message = to(subject, &ann, AddressKind::Email, "before").await;
     outbox.enqueue_message(&message).await.unwrap();
-    subject.outside(OutsideChange::DeletePerson(ann.id)).await;
+    subject.outside(ExternalChange::DeleteUser(ann.id)).await;
     assert_eq!(all(outbox).await, []);
     let after = NewMessage {
         key: "after".to_owned(),

@@ -2,15 +2,15 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use chrono::{DateTime, Duration, Utc};
-use phone_auth_core::person::PersonId;
 use phone_auth_core::session::{KeptSession, PasswordReplacement};
 use phone_auth_core::store::StoreErrorKind;
+use phone_auth_core::user::UserId;
 
 use super::Subject;
 use super::sample::{
-    HASH, at, bare, digest, hash, is_alive, logged_in, person_now, replacement, stored,
+    HASH, at, bare, digest, hash, is_alive, logged_in, replacement, stored, user_now,
 };
-use crate::outsider::OutsideChange;
+use crate::external_writer::ExternalChange;
 
 pub(super) async fn replacement_needs_the_old_hash(subject: &Subject) {
     let store = subject.store();
@@ -23,18 +23,18 @@ pub(super) async fn replacement_needs_the_old_hash(subject: &Subject) {
         };
         assert!(!store.replace_password(&wrong).await.unwrap());
     }
-    let nobody = replacement(PersonId::new(-1), "new");
+    let nobody = replacement(UserId::new(-1), "new");
     assert!(!store.replace_password(&nobody).await.unwrap());
-    assert_eq!(person_now(store, ann.id).await, ann);
+    assert_eq!(user_now(store, ann.id).await, ann);
 
     let right = replacement(ann.id, "new");
     assert!(store.replace_password(&right).await.unwrap());
-    assert_eq!(person_now(store, ann.id).await.password, hash("new"));
-    assert_eq!(person_now(store, bob.id).await, bob);
+    assert_eq!(user_now(store, ann.id).await.password, hash("new"));
+    assert_eq!(user_now(store, bob.id).await, bob);
     assert!(!store.replace_password(&right).await.unwrap());
 }
 
-pub(super) async fn replacement_needs_an_active_person(subject: &Subject) {
+pub(super) async fn replacement_needs_an_active_user(subject: &Subject) {
     let store = subject.store();
     let ann = stored(store, &bare("ann")).await;
     assert!(store.set_active(ann.id, false).await.unwrap());
@@ -44,7 +44,7 @@ pub(super) async fn replacement_needs_an_active_person(subject: &Subject) {
             .await
             .unwrap()
     );
-    assert_eq!(person_now(store, ann.id).await.password, hash(HASH));
+    assert_eq!(user_now(store, ann.id).await.password, hash(HASH));
 }
 
 pub(super) async fn replacement_needs_the_last_log_in(subject: &Subject) {
@@ -66,7 +66,7 @@ pub(super) async fn replacement_needs_the_last_log_in(subject: &Subject) {
     let mut old = HASH.to_owned();
     for (number, (stored, expected, replaced)) in cases.into_iter().enumerate() {
         subject
-            .outside(OutsideChange::SetLastLogin(ann.id, stored))
+            .outside(ExternalChange::SetLastLogin(ann.id, stored))
             .await;
         let new = format!("hash {number}");
         let change = PasswordReplacement {
@@ -79,7 +79,7 @@ pub(super) async fn replacement_needs_the_last_log_in(subject: &Subject) {
         if replaced {
             old = new;
         }
-        assert_eq!(person_now(store, ann.id).await.password, hash(&old));
+        assert_eq!(user_now(store, ann.id).await.password, hash(&old));
     }
 }
 
@@ -104,7 +104,7 @@ pub(super) async fn replacement_ends_other_sessions(subject: &Subject) {
         assert_eq!(is_alive(store, number).await, alive, "{number}");
     }
     let after = store.session(&digest(5), at(1)).await.unwrap().unwrap();
-    assert_eq!((after.person.id, after.digest), (ann.id, digest(5)));
+    assert_eq!((after.user.id, after.digest), (ann.id, digest(5)));
     assert_eq!(after.expires_at, before.expires_at);
     let keeps_nothing = PasswordReplacement {
         old: hash("new"),
@@ -130,10 +130,10 @@ pub(super) async fn kept_session_takes_no_others_name(subject: &Subject) {
     };
     let error = store.replace_password(&keeping(1, 2)).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::SessionExists);
-    assert_eq!(person_now(store, ann.id).await.password, hash(HASH));
+    assert_eq!(user_now(store, ann.id).await.password, hash(HASH));
     assert!(is_alive(store, 1).await && is_alive(store, 2).await);
 
-    // Nor does it take what is somebody else's along, and one that is gone by now does not come back.
+    // Nor does it take what is another user's along, and one that is gone by now does not come back.
     assert!(store.replace_password(&keeping(3, 4)).await.unwrap());
     for (number, alive) in [(1, false), (2, true), (3, false), (4, false)] {
         assert_eq!(is_alive(store, number).await, alive, "{number}");
@@ -144,13 +144,13 @@ pub(super) async fn lost_replacement_changes_nothing(subject: &Subject) {
     let store = subject.store();
     let ann = stored(store, &bare("ann")).await;
     logged_in(store, ann.id, 1).await;
-    let before = person_now(store, ann.id).await;
+    let before = user_now(store, ann.id).await;
     let wrong = PasswordReplacement {
         old: hash("other"),
         ..replacement(ann.id, "new")
     };
     assert!(!store.replace_password(&wrong).await.unwrap());
-    assert_eq!(person_now(store, ann.id).await, before);
+    assert_eq!(user_now(store, ann.id).await, before);
     assert!(is_alive(store, 1).await);
 }
 
@@ -170,6 +170,6 @@ pub(super) async fn equal_replacements_have_one_winner(subject: &Subject) {
         .collect();
     assert_eq!(winners.len(), 1);
     let (number, _) = winners.first().unwrap();
-    let read = person_now(store, ann.id).await;
+    let read = user_now(store, ann.id).await;
     assert_eq!(read.password, hash(&format!("new {number}")));
 }

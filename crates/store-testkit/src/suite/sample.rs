@@ -1,4 +1,4 @@
-//! People, addresses and sessions for the cases.
+//! Users, addresses and sessions for the cases.
 #![expect(
     clippy::unwrap_used,
     reason = "a sample that cannot be made is a failed test"
@@ -9,11 +9,11 @@ use phone_auth_core::address::{
     Address, AddressCaps, AddressKind, AddressRecord, EmailAddress, PhoneNumber,
 };
 use phone_auth_core::password::EncodedPassword;
-use phone_auth_core::person::{NewPerson, Person, PersonId};
 use phone_auth_core::session::{NewLogIn, NewSession, PasswordReplacement, SessionDigest};
 use phone_auth_core::store::{Store, StoreError, StoreErrorKind, UniqueName};
+use phone_auth_core::user::{NewUser, User, UserId};
 
-/// The hash that sample people have at first.
+/// The hash that sample users have at first.
 pub(super) const HASH: &str = "argon2$argon2id$v=19$m=19456,t=2,p=1$c2FtcGxl$AAAA";
 
 /// Caps that no case reaches which is not about them.
@@ -47,9 +47,9 @@ pub(super) fn digest(number: u8) -> SessionDigest {
     SessionDigest::from_bytes([number; 32])
 }
 
-/// A person with a username and nothing else.
-pub(super) fn bare(username: &str) -> NewPerson {
-    NewPerson {
+/// A user with a username and nothing else.
+pub(super) fn bare(username: &str) -> NewUser {
+    NewUser {
         username: username.to_owned(),
         first_name: "Ann".to_owned(),
         last_name: "Lee".to_owned(),
@@ -60,43 +60,43 @@ pub(super) fn bare(username: &str) -> NewPerson {
     }
 }
 
-/// A person with a username, an e-mail address made of it, and a phone number.
-pub(super) fn whole(username: &str, number: u32) -> NewPerson {
-    NewPerson {
+/// A user with a username, an e-mail address made of it, and a phone number.
+pub(super) fn whole(username: &str, number: u32) -> NewUser {
+    NewUser {
         email: Some(email(&format!("{username}@example.org"))),
         phone: Some(phone(number)),
         ..bare(username)
     }
 }
 
-/// Stores a person.
-pub(super) async fn stored(store: &dyn Store, new: &NewPerson) -> Person {
-    store.create_person(new).await.unwrap()
+/// Stores a user.
+pub(super) async fn stored(store: &dyn Store, new: &NewUser) -> User {
+    store.create_user(new).await.unwrap()
 }
 
-/// A person as they are in the store now.
-pub(super) async fn person_now(store: &dyn Store, id: PersonId) -> Person {
-    store.person(id).await.unwrap().unwrap()
+/// A user as they are in the store now.
+pub(super) async fn user_now(store: &dyn Store, id: UserId) -> User {
+    store.user(id).await.unwrap().unwrap()
 }
 
-/// The first address of a kind that a person has.
+/// The first address of a kind that a user has.
 pub(super) async fn address_of(
     store: &dyn Store,
-    person: PersonId,
+    user: UserId,
     kind: AddressKind,
 ) -> AddressRecord {
-    let addresses = store.addresses_of(person, 100).await.unwrap();
+    let addresses = store.addresses_of(user, 100).await.unwrap();
     addresses.into_iter().find(|it| it.kind == kind).unwrap()
 }
 
 /// A log-in with [`HASH`] that begins the session of this number at a time, for an hour.
-pub(super) fn log_in(person: PersonId, number: u8, time: DateTime<Utc>) -> NewLogIn {
+pub(super) fn log_in(user: UserId, number: u8, time: DateTime<Utc>) -> NewLogIn {
     NewLogIn {
         checked_password: hash(HASH),
         upgraded_password: None,
         session: NewSession {
             digest: digest(number),
-            person,
+            user,
             created_at: time,
             expires_at: time + Duration::hours(1),
         },
@@ -104,9 +104,9 @@ pub(super) fn log_in(person: PersonId, number: u8, time: DateTime<Utc>) -> NewLo
     }
 }
 
-/// Logs a person in at [`at`]`(0)`.
-pub(super) async fn logged_in(store: &dyn Store, person: PersonId, number: u8) {
-    assert!(store.log_in(&log_in(person, number, at(0))).await.unwrap());
+/// Logs a user in at [`at`]`(0)`.
+pub(super) async fn logged_in(store: &dyn Store, user: UserId, number: u8) {
+    assert!(store.log_in(&log_in(user, number, at(0))).await.unwrap());
 }
 
 /// Whether the session of this number is alive just after it was begun by [`logged_in`].
@@ -116,9 +116,9 @@ pub(super) async fn is_alive(store: &dyn Store, number: u8) -> bool {
 }
 
 /// A replacement of [`HASH`].
-pub(super) fn replacement(person: PersonId, new: &str) -> PasswordReplacement {
+pub(super) fn replacement(user: UserId, new: &str) -> PasswordReplacement {
     PasswordReplacement {
-        person,
+        user,
         old: hash(HASH),
         new: hash(new),
         last_login: None,
@@ -132,7 +132,7 @@ pub(super) fn email_address(text: &str) -> Address {
     Address::Email(email(text))
 }
 
-/// Checks that a call was refused because somebody has this name.
+/// Checks that a call was refused because someone has this name.
 #[track_caller]
 pub(super) fn assert_taken<T: std::fmt::Debug>(answer: Result<T, StoreError>, name: UniqueName) {
     assert_eq!(answer.unwrap_err().kind(), StoreErrorKind::Taken(name));

@@ -7,12 +7,12 @@ use phone_auth_core::session::{ActiveSession, KeptSession, NewLogIn, PasswordRep
 
 use super::Subject;
 use super::sample::{
-    HASH, address_of, at, bare, digest, hash, is_alive, log_in, logged_in, person_now, replacement,
-    stored, whole,
+    HASH, address_of, at, bare, digest, hash, is_alive, log_in, logged_in, replacement, stored,
+    user_now, whole,
 };
-use crate::outsider::OutsideChange;
+use crate::external_writer::ExternalChange;
 
-pub(super) async fn session_tells_of_its_person(subject: &Subject) {
+pub(super) async fn session_tells_of_its_user(subject: &Subject) {
     let store = subject.store();
     let ann = stored(store, &whole("ann", 1)).await;
     let bob = stored(store, &whole("bob", 2)).await;
@@ -21,7 +21,7 @@ pub(super) async fn session_tells_of_its_person(subject: &Subject) {
     for (number, id) in [(1, ann.id), (2, bob.id)] {
         let expected = ActiveSession {
             digest: digest(number),
-            person: person_now(store, id).await,
+            user: user_now(store, id).await,
             has_verified_email: false,
             has_verified_phone: false,
             expires_at: at(3_600),
@@ -78,7 +78,7 @@ pub(super) async fn verified_addresses_are_told(subject: &Subject) {
     let ann = stored(store, &whole("ann", 1)).await;
     let bob = stored(store, &whole("bob", 2)).await;
     logged_in(store, ann.id, 1).await;
-    let row = |person, kind| address_of(store, person, kind);
+    let row = |user, kind| address_of(store, user, kind);
     let (email, phone) = (AddressKind::Email, AddressKind::Phone);
     let steps = [
         (bob.id, email, true, (false, false)),
@@ -88,10 +88,10 @@ pub(super) async fn verified_addresses_are_told(subject: &Subject) {
         (ann.id, email, false, (false, true)),
         (ann.id, phone, false, (false, false)),
     ];
-    for (person, kind, verified, expected) in steps {
-        let id = row(person, kind).await.id;
+    for (user, kind, verified, expected) in steps {
+        let id = row(user, kind).await.id;
         subject
-            .outside(OutsideChange::SetVerified(kind, id, verified))
+            .outside(ExternalChange::SetVerified(kind, id, verified))
             .await;
         let session = store.session(&digest(1), at(1)).await.unwrap().unwrap();
         let told = (session.has_verified_email, session.has_verified_phone);
@@ -99,13 +99,13 @@ pub(super) async fn verified_addresses_are_told(subject: &Subject) {
     }
 }
 
-pub(super) async fn inactive_person_is_nobody(subject: &Subject) {
-    // The model's admin pages set the flag and leave the session.
+pub(super) async fn inactive_user_is_nobody(subject: &Subject) {
+    // django-phone-auth's admin pages set the flag and leave the session.
     let store = subject.store();
     let ann = stored(store, &bare("ann")).await;
     logged_in(store, ann.id, 1).await;
     subject
-        .outside(OutsideChange::SetActive(ann.id, false))
+        .outside(ExternalChange::SetActive(ann.id, false))
         .await;
     assert!(!is_alive(store, 1).await);
 }
@@ -118,7 +118,7 @@ pub(super) async fn disabled_and_enabled_stays_out(subject: &Subject) {
     logged_in(store, ann.id, 1).await;
     logged_in(store, bob.id, 2).await;
     for active in [false, true] {
-        let change = OutsideChange::SetActive(ann.id, active);
+        let change = ExternalChange::SetActive(ann.id, active);
         subject.outside(change).await;
         assert!(!is_alive(store, 1).await, "{active}");
     }
@@ -135,7 +135,7 @@ pub(super) async fn sessions_of_disabled_users_are_removed(subject: &Subject) {
         logged_in(store, bob.id, 100 + number).await;
     }
     subject
-        .outside(OutsideChange::SetActive(ann.id, false))
+        .outside(ExternalChange::SetActive(ann.id, false))
         .await;
     let (mut removed, mut steps, mut last) = (0, 0, None);
     loop {
@@ -149,7 +149,7 @@ pub(super) async fn sessions_of_disabled_users_are_removed(subject: &Subject) {
     }
     assert_eq!((removed, steps), (3, 3), "two at a time");
     subject
-        .outside(OutsideChange::SetActive(ann.id, true))
+        .outside(ExternalChange::SetActive(ann.id, true))
         .await;
     for number in 1..=3 {
         assert!(!is_alive(store, number).await, "{number}");
@@ -165,12 +165,12 @@ pub(super) async fn password_of_others_ends_sessions(subject: &Subject) {
         let bob = stored(store, &bare(&format!("bob{number}"))).await;
         logged_in(store, ann.id, number).await;
         logged_in(store, bob.id, 100 + number).await;
-        let other = OutsideChange::SetPassword(ann.id, password.to_owned());
+        let other = ExternalChange::SetPassword(ann.id, password.to_owned());
         subject.outside(other).await;
         assert!(!is_alive(store, number).await, "{password:?}");
         assert!(is_alive(store, 100 + number).await, "{password:?}");
         // Nor does it come back with the old password.
-        let same = OutsideChange::SetPassword(ann.id, HASH.to_owned());
+        let same = ExternalChange::SetPassword(ann.id, HASH.to_owned());
         subject.outside(same).await;
         assert!(!is_alive(store, number).await, "{password:?}");
     }
@@ -180,7 +180,7 @@ pub(super) async fn same_password_keeps_sessions(subject: &Subject) {
     let store = subject.store();
     let ann = stored(store, &bare("ann")).await;
     logged_in(store, ann.id, 1).await;
-    let same = OutsideChange::SetPassword(ann.id, HASH.to_owned());
+    let same = ExternalChange::SetPassword(ann.id, HASH.to_owned());
     subject.outside(same).await;
     assert!(is_alive(store, 1).await);
 }
@@ -201,20 +201,20 @@ pub(super) async fn own_upgrade_keeps_sessions(subject: &Subject) {
     for (number, alive) in [(1, false), (2, true), (3, true), (4, true)] {
         assert_eq!(is_alive(store, number).await, alive, "{number}");
     }
-    let other = OutsideChange::SetPassword(ann.id, "another".to_owned());
+    let other = ExternalChange::SetPassword(ann.id, "another".to_owned());
     subject.outside(other).await;
     for (number, alive) in [(2, false), (3, true), (4, false)] {
         assert_eq!(is_alive(store, number).await, alive, "{number}");
     }
 }
 
-pub(super) async fn upgrade_revives_no_session(subject: &Subject) {
+pub(super) async fn upgrade_brings_no_session_back(subject: &Subject) {
     // Another program changed the password, and nobody used the session since. The upgrade of the new hash takes
     // along what is bound to it, and not what is bound to the old one.
     let store = subject.store();
     let ann = stored(store, &bare("ann")).await;
     logged_in(store, ann.id, 1).await;
-    let other = OutsideChange::SetPassword(ann.id, "weak".to_owned());
+    let other = ExternalChange::SetPassword(ann.id, "weak".to_owned());
     subject.outside(other).await;
     let upgrading = NewLogIn {
         checked_password: hash("weak"),
@@ -227,7 +227,7 @@ pub(super) async fn upgrade_revives_no_session(subject: &Subject) {
 }
 
 pub(super) async fn no_upgrade_loses_a_session(subject: &Subject) {
-    // One log-in upgrades the hash while others, which cannot, begin sessions with the old one: whoever was let in
+    // One log-in upgrades the hash while others, which cannot, begin sessions with the old one: anyone who was let in
     // stays.
     let store = subject.store();
     for round in 0..8_u32 {
@@ -262,7 +262,7 @@ pub(super) async fn replacement_binds_the_kept_session(subject: &Subject) {
     };
     assert!(store.replace_password(&keeping).await.unwrap());
     assert!(is_alive(store, 2).await);
-    let other = OutsideChange::SetPassword(ann.id, "another".to_owned());
+    let other = ExternalChange::SetPassword(ann.id, "another".to_owned());
     subject.outside(other).await;
     assert!(!is_alive(store, 2).await);
 }
@@ -274,9 +274,11 @@ pub(super) async fn older_sessions_are_bound_at_sight(subject: &Subject) {
     for number in [1, 2] {
         logged_in(store, ann.id, number).await;
     }
-    subject.outside(OutsideChange::UnbindSessions(ann.id)).await;
+    subject
+        .outside(ExternalChange::UnbindSessions(ann.id))
+        .await;
     assert!(is_alive(store, 1).await && is_alive(store, 1).await);
-    let other = OutsideChange::SetPassword(ann.id, "another".to_owned());
+    let other = ExternalChange::SetPassword(ann.id, "another".to_owned());
     subject.outside(other).await;
     assert!(!is_alive(store, 1).await);
     // Nobody can know of the one that was never used.
@@ -290,11 +292,13 @@ pub(super) async fn older_sessions_are_bound_in_steps(subject: &Subject) {
     for (id, number) in [(ann.id, 1), (ann.id, 2), (ann.id, 3), (bob.id, 4)] {
         logged_in(store, id, number).await;
     }
-    subject.outside(OutsideChange::UnbindSessions(ann.id)).await;
+    subject
+        .outside(ExternalChange::UnbindSessions(ann.id))
+        .await;
     for bound in [2, 1, 0] {
         assert_eq!(store.bind_sessions(2).await.unwrap(), bound);
     }
-    let other = OutsideChange::SetPassword(ann.id, "another".to_owned());
+    let other = ExternalChange::SetPassword(ann.id, "another".to_owned());
     subject.outside(other).await;
     for (number, alive) in [(1, false), (2, false), (3, false), (4, true)] {
         assert_eq!(is_alive(store, number).await, alive, "{number}");
@@ -317,11 +321,11 @@ pub(super) async fn keeping_out_ends_sessions(subject: &Subject) {
     }
 }
 
-pub(super) async fn deleted_person_is_nobody(subject: &Subject) {
+pub(super) async fn deleted_user_is_nobody(subject: &Subject) {
     let store = subject.store();
     let ann = stored(store, &bare("ann")).await;
     logged_in(store, ann.id, 1).await;
-    subject.outside(OutsideChange::DeletePerson(ann.id)).await;
+    subject.outside(ExternalChange::DeleteUser(ann.id)).await;
     assert!(!is_alive(store, 1).await);
 }
 

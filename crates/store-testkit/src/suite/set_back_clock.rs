@@ -47,7 +47,7 @@ pub(super) async fn clock_set_back_delays_no_message(subject: &Subject) {
             NextDue::At(back + second * 60),
             "{case}"
         );
-        // Whoever holds a lease and lives extends it, by the clock as it is.
+        // Anyone who holds a lease and lives extends it, by the clock as it is.
         let wait = Wait {
             since: back + second * 30,
             until: back + second * 90,

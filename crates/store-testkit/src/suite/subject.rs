@@ -11,38 +11,41 @@ use std::sync::Arc;
 
 use phone_auth_core::store::{OutboxStore, Store};
 
-use crate::outsider::{OutsideChange, Outsider};
+use crate::external_writer::{ExternalChange, ExternalWriter};
 
 /// An empty store, and someone who can reach the same data past it.
 pub struct Subject {
     // Dropped in this order: what is kept may be the folder that the store is in.
     store: Arc<dyn Store>,
     outbox: Option<Arc<dyn OutboxStore>>,
-    outsider: Box<dyn Outsider>,
+    external_writer: Box<dyn ExternalWriter>,
     kept: Vec<Box<dyn Any + Send + Sync>>,
 }
 
 impl Subject {
-    /// A store that is empty now, and the outsider to the same data.
-    pub fn new(store: impl Store + 'static, outsider: impl Outsider + 'static) -> Self {
+    /// A store that is empty now, and the external_writer to the same data.
+    pub fn new(
+        store: impl Store + 'static,
+        external_writer: impl ExternalWriter + 'static,
+    ) -> Self {
         Self {
             store: Arc::new(store),
             outbox: None,
-            outsider: Box::new(outsider),
+            external_writer: Box::new(external_writer),
             kept: Vec::new(),
         }
     }
 
-    /// A store that is an outbox too, empty now, and the outsider to the same data.
+    /// A store that is an outbox too, empty now, and the external_writer to the same data.
     pub fn with_outbox(
         store: impl Store + OutboxStore + 'static,
-        outsider: impl Outsider + 'static,
+        external_writer: impl ExternalWriter + 'static,
     ) -> Self {
         let store = Arc::new(store);
         Self {
             outbox: Some(Arc::clone(&store) as _),
             store,
-            outsider: Box::new(outsider),
+            external_writer: Box::new(external_writer),
             kept: Vec::new(),
         }
     }
@@ -75,9 +78,9 @@ impl Subject {
         )
     }
 
-    /// Lets the outsider make a change.
-    pub(crate) async fn outside(&self, change: OutsideChange) {
-        self.outsider.make(change).await;
+    /// Lets the external_writer make a change.
+    pub(crate) async fn outside(&self, change: ExternalChange) {
+        self.external_writer.make(change).await;
     }
 
     /// Runs so many calls at once, on several threads, and collects what they answer.

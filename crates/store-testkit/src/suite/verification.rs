@@ -4,18 +4,18 @@
 use phone_auth_core::address::{
     AddressId, AddressKind, AddressRecord, VerificationClaim, VerificationOutcome,
 };
-use phone_auth_core::person::PersonId;
+use phone_auth_core::user::UserId;
 
 use super::Subject;
 use super::sample::{at, bare, stored, whole};
-use crate::outsider::OutsideChange;
+use crate::external_writer::ExternalChange;
 
 /// What a link that was sent to this address claims.
 fn claim(record: &AddressRecord) -> VerificationClaim {
     VerificationClaim {
         kind: record.kind,
         id: record.id,
-        person: record.person,
+        user: record.user,
         value: record.value.clone(),
         newest: None,
         issued_at: at(0),
@@ -23,10 +23,10 @@ fn claim(record: &AddressRecord) -> VerificationClaim {
     }
 }
 
-/// The addresses of a new person, one of each kind.
+/// The addresses of a new user, one of each kind.
 async fn addresses(subject: &Subject, username: &str, number: u32) -> Vec<AddressRecord> {
-    let person = stored(subject.store(), &whole(username, number)).await;
-    subject.store().addresses_of(person.id, 100).await.unwrap()
+    let user = stored(subject.store(), &whole(username, number)).await;
+    subject.store().addresses_of(user.id, 100).await.unwrap()
 }
 
 /// An address as it is now.
@@ -58,7 +58,7 @@ pub(super) async fn used_link_stays_used(subject: &Subject) {
         let outcome = store.verify_address(&first).await.unwrap();
         assert_eq!(outcome, VerificationOutcome::Verified);
         let (kind, id) = (record.kind, record.id);
-        let unverified = OutsideChange::SetVerified(kind, id, false);
+        let unverified = ExternalChange::SetVerified(kind, id, false);
         subject.outside(unverified.clone()).await;
         // Neither the link that was used, nor one that was issued before that.
         for issued_at in [at(-1), at(0), at(1)] {
@@ -114,11 +114,11 @@ pub(super) async fn other_claims_are_gone(subject: &Subject) {
                 ..right.clone()
             },
             VerificationClaim {
-                person: other.id,
+                user: other.id,
                 ..right.clone()
             },
             VerificationClaim {
-                person: PersonId::new(-1),
+                user: UserId::new(-1),
                 ..right.clone()
             },
             VerificationClaim {
@@ -133,7 +133,11 @@ pub(super) async fn other_claims_are_gone(subject: &Subject) {
         assert_eq!(now(subject, &record).await, Some(record.clone()));
 
         subject
-            .outside(OutsideChange::MoveAddress(record.kind, record.id, other.id))
+            .outside(ExternalChange::MoveAddress(
+                record.kind,
+                record.id,
+                other.id,
+            ))
             .await;
         let outcome = store.verify_address(&right).await.unwrap();
         assert_eq!(outcome, VerificationOutcome::Gone);
@@ -142,7 +146,7 @@ pub(super) async fn other_claims_are_gone(subject: &Subject) {
     // The case of a text counts: what was sent to one spelling proves that spelling only.
     let record = addresses(subject, "bob", 2).await.remove(0);
     subject
-        .outside(OutsideChange::EditAddress(
+        .outside(ExternalChange::EditAddress(
             AddressKind::Email,
             record.id,
             "BOB@example.org".to_owned(),
@@ -165,7 +169,7 @@ pub(super) async fn edit_and_verification_lose_nothing(subject: &Subject) {
                 let claim = claim.clone();
                 async move { store.verify_address(&claim).await.unwrap() }
             }),
-            subject.outside(OutsideChange::EditAddress(
+            subject.outside(ExternalChange::EditAddress(
                 record.kind,
                 record.id,
                 edited.clone(),
@@ -194,7 +198,7 @@ pub(super) async fn deletion_and_verification_lose_nothing(subject: &Subject) {
                 let claim = claim.clone();
                 async move { store.verify_address(&claim).await.unwrap() }
             }),
-            subject.outside(OutsideChange::DeleteAddress(record.kind, record.id)),
+            subject.outside(ExternalChange::DeleteAddress(record.kind, record.id)),
         );
         assert_eq!(now(subject, &record).await, None);
         assert_ne!(answers, [VerificationOutcome::AlreadyVerified]);

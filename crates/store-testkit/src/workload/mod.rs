@@ -1,6 +1,6 @@
 //! Every operation of the port that flows use, to be measured side by side.
 //!
-//! What an operator does now and then is left out: lists of people and letters, keeping somebody out.
+//! What an operator does now and then is left out: lists of users and letters, keeping someone out.
 #![expect(
     clippy::unwrap_used,
     clippy::missing_panics_doc,
@@ -24,16 +24,16 @@ use phone_auth_core::outbox::{
     Purpose, Queues, Receipts, Recipient, Wait,
 };
 use phone_auth_core::password::EncodedPassword;
-use phone_auth_core::person::{AccountName, NewPerson, Person, WantedNames};
 use phone_auth_core::session::{
     NewLogIn, NewSession, PasswordReplacement, SessionDigest, SessionKey,
 };
 use phone_auth_core::store::{DjangoSessionStore, OutboxStore, Store};
+use phone_auth_core::user::{AccountName, NewUser, User, WantedNames};
 
 use self::operation::Area;
 pub use self::operation::Operation;
 
-/// A store with people in it, on which operations are timed.
+/// A store with users in it, on which operations are timed.
 ///
 /// The database must be one of Django's as well, or have its table of sessions.
 ///
@@ -59,7 +59,7 @@ pub use self::operation::Operation;
 #[derive(Debug)]
 pub struct Workload<S> {
     store: Arc<S>,
-    people: Vec<(Person, AddressRecord)>,
+    users: Vec<(User, AddressRecord)>,
     next: AtomicU32,
 }
 
@@ -78,40 +78,40 @@ async fn timed<T>(items: &[T], run: impl AsyncFn(&T) -> bool) -> Duration {
 }
 
 impl<S: Store + OutboxStore + DjangoSessionStore> Workload<S> {
-    /// Puts so many people with an e-mail address each into an empty store.
+    /// Puts so many users with an e-mail address each into an empty store.
     ///
     /// # Cancel safety
     /// A call that is dropped leaves some of them there.
-    pub async fn fill(store: Arc<S>, people: u32) -> Self {
+    pub async fn fill(store: Arc<S>, users: u32) -> Self {
         let mut workload = Self {
             store,
-            people: Vec::new(),
+            users: Vec::new(),
             next: AtomicU32::new(0),
         };
-        for _ in 0..people {
-            let new = workload.new_person();
-            let person = workload.store.create_person(&new).await.unwrap();
+        for _ in 0..users {
+            let new = workload.new_user();
+            let user = workload.store.create_user(&new).await.unwrap();
             let addresses = workload
                 .store
-                .addresses_of(person.id, u32::MAX)
+                .addresses_of(user.id, u32::MAX)
                 .await
                 .unwrap();
             let email = addresses
                 .into_iter()
                 .find(|it| it.kind == AddressKind::Email);
-            workload.people.push((person, email.unwrap()));
+            workload.users.push((user, email.unwrap()));
         }
         workload
     }
 
-    /// Does an operation so often, each time for somebody else as far as there are people; how long that took.
+    /// Does an operation so often, each time for someone else as far as there are users; how long that took.
     /// What must be there for it is made before, and not timed.
     ///
     /// # Cancel safety
     /// A call that is dropped leaves the store as it happens to be then.
     pub async fn time(&self, operation: Operation, count: u32) -> Duration {
         match operation.area() {
-            Area::People => self.time_people(operation, count).await,
+            Area::Users => self.time_users(operation, count).await,
             Area::Addresses => self.time_addresses(operation, count).await,
             Area::Sessions => self.time_sessions(operation, count).await,
             Area::Outbox => self.time_outbox(operation, count).await,
@@ -119,18 +119,18 @@ impl<S: Store + OutboxStore + DjangoSessionStore> Workload<S> {
         }
     }
 
-    async fn time_people(&self, operation: Operation, count: u32) -> Duration {
-        let (store, people) = (&*self.store, self.some(count));
+    async fn time_users(&self, operation: Operation, count: u32) -> Duration {
+        let (store, users) = (&*self.store, self.some(count));
         match operation {
-            Operation::CreatePerson => {
-                let new: Vec<_> = people.iter().map(|_| self.new_person()).collect();
-                timed(&new, async |new| store.create_person(new).await.is_ok()).await
+            Operation::CreateUser => {
+                let new: Vec<_> = users.iter().map(|_| self.new_user()).collect();
+                timed(&new, async |new| store.create_user(new).await.is_ok()).await
             }
             Operation::TakenNames => {
-                timed(people, async |(person, email)| {
+                timed(users, async |(user, email)| {
                     let email = EmailAddress::parse(&email.value).unwrap();
                     let wanted = WantedNames {
-                        username: Some(&person.username),
+                        username: Some(&user.username),
                         email: Some(&email),
                         phone: None,
                     };
@@ -138,26 +138,26 @@ impl<S: Store + OutboxStore + DjangoSessionStore> Workload<S> {
                 })
                 .await
             }
-            Operation::FindPerson => {
-                timed(people, async |(person, email)| {
+            Operation::FindUser => {
+                timed(users, async |(user, email)| {
                     let name = AccountName {
                         phone: None,
                         email: EmailSpellings::read(&email.value),
-                        username: Some(person.username.clone()),
+                        username: Some(user.username.clone()),
                     };
-                    store.find_person(&name).await.unwrap().is_some()
+                    store.find_user(&name).await.unwrap().is_some()
                 })
                 .await
             }
-            Operation::Person => {
-                timed(people, async |(person, _)| {
-                    store.person(person.id).await.unwrap().is_some()
+            Operation::User => {
+                timed(users, async |(user, _)| {
+                    store.user(user.id).await.unwrap().is_some()
                 })
                 .await
             }
             _ => {
-                let time = timed(people, async |(person, _)| {
-                    store.replace_password(&replacement(person)).await.unwrap()
+                let time = timed(users, async |(user, _)| {
+                    store.replace_password(&replacement(user)).await.unwrap()
                 });
                 let time = time.await;
                 self.restore_passwords(count).await;
@@ -168,8 +168,8 @@ impl<S: Store + OutboxStore + DjangoSessionStore> Workload<S> {
 
     /// Puts back the hashes that were replaced.
     async fn restore_passwords(&self, count: u32) {
-        for (person, _) in self.some(count) {
-            let there = replacement(person);
+        for (user, _) in self.some(count) {
+            let there = replacement(user);
             let back = PasswordReplacement {
                 old: there.new,
                 new: there.old,
@@ -180,12 +180,12 @@ impl<S: Store + OutboxStore + DjangoSessionStore> Workload<S> {
     }
 
     async fn time_addresses(&self, operation: Operation, count: u32) -> Duration {
-        let (store, people) = (&*self.store, self.some(count));
+        let (store, users) = (&*self.store, self.some(count));
         match operation {
             Operation::AddressesOf => {
-                timed(people, async |(person, _)| {
+                timed(users, async |(user, _)| {
                     !store
-                        .addresses_of(person.id, u32::MAX)
+                        .addresses_of(user.id, u32::MAX)
                         .await
                         .unwrap()
                         .is_empty()
@@ -193,28 +193,28 @@ impl<S: Store + OutboxStore + DjangoSessionStore> Workload<S> {
                 .await
             }
             Operation::Address => {
-                timed(people, async |(_, email)| {
+                timed(users, async |(_, email)| {
                     let address = store.address(email.kind, email.id).await;
                     address.unwrap().is_some()
                 })
                 .await
             }
             _ => {
-                let new = people.iter().map(|(person, _)| {
+                let new = users.iter().map(|(user, _)| {
                     let phone = PhoneNumber::parse(&format!("+9198{:08}", self.number()));
-                    (person, Address::Phone(phone.unwrap()))
+                    (user, Address::Phone(phone.unwrap()))
                 });
                 let new: Vec<_> = new.collect();
-                let add = async |(person, address): &(&Person, Address)| {
-                    store.add_address(person.id, address, AMPLE).await.is_ok()
+                let add = async |(user, address): &(&User, Address)| {
+                    store.add_address(user.id, address, AMPLE).await.is_ok()
                 };
                 let added = timed(&new, add).await;
                 if operation == Operation::AddAddress {
                     return added;
                 }
                 let mut claims = Vec::new();
-                for (person, address) in new {
-                    let all = store.addresses_of(person.id, u32::MAX).await.unwrap();
+                for (user, address) in new {
+                    let all = store.addresses_of(user.id, u32::MAX).await.unwrap();
                     let one = all.into_iter().find(|it| it.value == address.as_str());
                     claims.push(claim(&one.unwrap()));
                 }
@@ -228,10 +228,7 @@ impl<S: Store + OutboxStore + DjangoSessionStore> Workload<S> {
 
     async fn time_sessions(&self, operation: Operation, count: u32) -> Duration {
         let store = &*self.store;
-        let log_ins = self
-            .some(count)
-            .iter()
-            .map(|(person, _)| self.log_in(person));
+        let log_ins = self.some(count).iter().map(|(user, _)| self.log_in(user));
         let log_ins: Vec<_> = log_ins.collect();
         let log_in = timed(&log_ins, async |it| store.log_in(it).await.unwrap()).await;
         match operation {
@@ -332,16 +329,16 @@ impl<S: Store + OutboxStore + DjangoSessionStore> Workload<S> {
     }
 
     async fn time_django(&self, operation: Operation, count: u32) -> Duration {
-        let (store, people) = (&*self.store, self.some(count));
-        if operation == Operation::ProvenPerson {
-            let look = async |(person, _): &(Person, AddressRecord)| {
-                store.proven_person(person.id).await.unwrap().is_some()
+        let (store, users) = (&*self.store, self.some(count));
+        if operation == Operation::ProvenUser {
+            let look = async |(user, _): &(User, AddressRecord)| {
+                store.proven_user(user.id).await.unwrap().is_some()
             };
-            return timed(people, look).await;
+            return timed(users, look).await;
         }
-        let log_ins = people.iter().map(|(person, _)| DjangoLogIn {
-            person: person.id,
-            checked_password: person.password.clone(),
+        let log_ins = users.iter().map(|(user, _)| DjangoLogIn {
+            user: user.id,
+            checked_password: user.password.clone(),
             upgraded_password: None,
             at: now(),
             ends: None,
@@ -349,9 +346,9 @@ impl<S: Store + OutboxStore + DjangoSessionStore> Workload<S> {
         });
         let log_ins: Vec<_> = log_ins.collect();
         let log_in = timed(&log_ins, async |it| store.django_log_in(it).await.unwrap()).await;
-        let rewrites = log_ins.iter().zip(people).map(|(log_in, (person, _))| {
+        let rewrites = log_ins.iter().zip(users).map(|(log_in, (user, _))| {
             let (old, new) = (log_in.begins.clone(), self.django_row());
-            (replacement(person), DjangoRewrite { old, new })
+            (replacement(user), DjangoRewrite { old, new })
         });
         let rewrites: Vec<_> = rewrites.collect();
         match operation {
@@ -392,15 +389,15 @@ impl<S: Store + OutboxStore + DjangoSessionStore> Workload<S> {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// The first people.
-    fn some(&self, count: u32) -> &[(Person, AddressRecord)] {
-        let count = self.people.len().min(count as usize);
-        self.people.get(..count).unwrap_or_default()
+    /// The first users.
+    fn some(&self, count: u32) -> &[(User, AddressRecord)] {
+        let count = self.users.len().min(count as usize);
+        self.users.get(..count).unwrap_or_default()
     }
 
-    fn new_person(&self) -> NewPerson {
+    fn new_user(&self) -> NewUser {
         let number = self.number();
-        NewPerson {
+        NewUser {
             username: format!("bea{number}"),
             first_name: "Bea".to_owned(),
             last_name: "Lee".to_owned(),
@@ -411,7 +408,7 @@ impl<S: Store + OutboxStore + DjangoSessionStore> Workload<S> {
         }
     }
 
-    fn log_in(&self, person: &Person) -> NewLogIn {
+    fn log_in(&self, user: &User) -> NewLogIn {
         let number = self.number();
         let mut digest = [0xff; 32];
         // Spread over the tree, as real digests are.
@@ -420,11 +417,11 @@ impl<S: Store + OutboxStore + DjangoSessionStore> Workload<S> {
             *place = byte;
         }
         NewLogIn {
-            checked_password: person.password.clone(),
+            checked_password: user.password.clone(),
             upgraded_password: None,
             session: NewSession {
                 digest: SessionDigest::from_bytes(digest),
-                person: person.id,
+                user: user.id,
                 created_at: now(),
                 // Each ends a second after the one before.
                 expires_at: now() + TimeDelta::days(14) + TimeDelta::seconds(number.into()),
@@ -433,13 +430,13 @@ impl<S: Store + OutboxStore + DjangoSessionStore> Workload<S> {
         }
     }
 
-    fn message(&self, (person, email): &(Person, AddressRecord)) -> NewMessage {
+    fn message(&self, (user, email): &(User, AddressRecord)) -> NewMessage {
         NewMessage {
             key: format!("message {}", self.number()),
             purpose: Purpose::ResetPassword,
             kind: email.kind,
             recipient: Some(Recipient {
-                person: person.id,
+                user: user.id,
                 address: email.id,
             }),
             binding: Binding::from_stored([7; 32], None),
@@ -465,11 +462,11 @@ fn before(time: DateTime<Utc>) -> DateTime<Utc> {
     time - TimeDelta::milliseconds(1)
 }
 
-/// Another hash in the place of a person's: the same would be no change, which SQLite does not write.
-fn replacement(person: &Person) -> PasswordReplacement {
+/// Another hash in the place of a user's: the same would be no change, which SQLite does not write.
+fn replacement(user: &User) -> PasswordReplacement {
     PasswordReplacement {
-        person: person.id,
-        old: person.password.clone(),
+        user: user.id,
+        old: user.password.clone(),
         new: EncodedPassword::new("argon2$argon2id$v=19$m=19456,t=2,p=1$cGVwcGVy$aGFzaA"),
         last_login: None,
         link: None,
@@ -488,7 +485,7 @@ fn claim(address: &AddressRecord) -> VerificationClaim {
     VerificationClaim {
         kind: address.kind,
         id: address.id,
-        person: address.person,
+        user: address.user,
         value: address.value.clone(),
         newest: None,
         issued_at: now(),

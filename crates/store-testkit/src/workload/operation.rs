@@ -33,7 +33,7 @@ macro_rules! operations {
 
 /// What an operation is about.
 pub(super) enum Area {
-    People,
+    Users,
     Addresses,
     Sessions,
     Outbox,
@@ -41,22 +41,22 @@ pub(super) enum Area {
 }
 
 operations! {
-    People {
-        CreatePerson "a sign-up" true,
+    Users {
+        CreateUser "a sign-up" true,
         TakenNames "whether names are taken" false,
-        FindPerson "a name in every reading" false,
-        Person "a person by id" false,
+        FindUser "a name in every reading" false,
+        User "a user by id" false,
         ReplacePassword "a change of password" true,
     }
     Addresses {
         AddAddress "an address added" true,
-        AddressesOf "the addresses of a person" false,
-        Address "an address with its person" false,
+        AddressesOf "the addresses of a user" false,
+        Address "an address with its user" false,
         VerifyAddress "an address verified" true,
     }
     Sessions {
         LogIn "a log-in" true,
-        Session "a session with its person" false,
+        Session "a session with its user" false,
         EndSession "a log-out" true,
         RemoveExpired "an expired session removed" true,
     }
@@ -66,13 +66,13 @@ operations! {
         ExtendLease "a lease extended" true,
         Finish "a message finished" true,
         TryAgain "a message put off" true,
-        Bury "a message given up" true,
+        DeadLetter "a message given up" true,
         NextDue "when the next message is due" false,
         Message "a message by id" false,
     }
     Django {
         DjangoSession "a session of Django's" false,
-        ProvenPerson "a person with what is proven" false,
+        ProvenUser "a user with what is proven" false,
         DjangoLogIn "a log-in with a session of Django's" true,
         RewriteDjangoSession "a session of Django's written anew" true,
         ReplacePasswordOfDjango "a change of password in a session of Django's" true,

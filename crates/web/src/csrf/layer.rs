@@ -11,7 +11,7 @@ use tower::{Layer, Service};
 
 use super::Provenance;
 use crate::answer::{self, Wrong};
-use crate::visit::Visit;
+use crate::request_context::RequestContext;
 use crate::web::Web;
 
 /// A layer that refuses requests which may change something unless the browser says that a page of
@@ -70,7 +70,7 @@ where
         if passes {
             return Box::pin(self.inner.call(Request::from_parts(parts, body)));
         }
-        let response = answer::wrong(&Visit::unasked(&self.web, &parts), Wrong::Origin);
+        let response = answer::wrong(&RequestContext::unasked(&self.web, &parts), Wrong::Origin);
         Box::pin(std::future::ready(Ok(response)))
     }
 }

@@ -1,4 +1,4 @@
-//! Protection against requests that another site makes a visitor's browser send (CSRF).
+//! Protection against requests that another site makes a current_user's browser send (CSRF).
 //!
 //! A browser says where a request comes from, and [`origin`] believes it. A client that says nothing
 //! must know the token of a page that it was given: [`CsrfKeys`] signs it, and binds it to the cookie
@@ -18,7 +18,7 @@ use phone_auth_tokens::{Keyring, Subkey};
 pub use layer::{SameOrigin, SameOriginLayer};
 pub(crate) use origin::{Origins, Provenance};
 
-/// The name of the hidden field, as the model has it.
+/// The name of the hidden field, as django-phone-auth has it.
 pub(crate) const FIELD: &str = "csrfmiddlewaretoken";
 
 /// How many random bytes the cookie holds.
@@ -56,7 +56,7 @@ impl fmt::Debug for CsrfKeys {
     }
 }
 
-/// The token of one visit. It is made when a page first asks for it, so that pages without a form
+/// The token of one context. It is made when a page first asks for it, so that pages without a form
 /// set no cookie.
 pub(crate) struct CsrfToken {
     keys: CsrfKeys,
@@ -196,9 +196,9 @@ mod tests {
         let token = CsrfToken::new(keys.clone(), Vec::new(), Vec::new());
         let text = token.text().unwrap().to_owned();
         for cookies in [vec![], vec![String::new()], vec!["x".repeat(22)]] {
-            let visit = CsrfToken::new(keys.clone(), cookies, Vec::new());
-            assert!(!visit.matches(&text));
-            assert!(!visit.matches(""));
+            let context = CsrfToken::new(keys.clone(), cookies, Vec::new());
+            assert!(!context.matches(&text));
+            assert!(!context.matches(""));
         }
     }
 

@@ -12,7 +12,7 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// What the headers tell of the page that sent a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Provenance {
-    /// A page of this site, or the person at the address bar.
+    /// A page of this site, or the user at the address bar.
     Own,
     /// Another site.
     Foreign,
@@ -51,7 +51,7 @@ impl Origins {
             tracing::warn!(
                 ?origin,
                 site = self.site.last(),
-                "a form of another origin was refused; if people see this site under that origin, it is not \
+                "a form of another origin was refused; if users see this site under that origin, it is not \
                  configured as the site (site_url) or as trusted (trusted_origins)"
             );
         }
@@ -221,7 +221,7 @@ mod tests {
                 ("https://app.example.net:8443", Provenance::Own),
                 ("https://app.example.net", Provenance::Foreign),
                 ("https://evil.example", Provenance::Foreign),
-                // The site itself is never another site: somebody made this up.
+                // The site itself is never another site: someone made this up.
                 ("https://example.org", Provenance::Foreign),
                 ("null", Provenance::Foreign),
             ] {

@@ -1,6 +1,6 @@
 //! Reads `application/x-www-form-urlencoded` strictly.
 //!
-//! Browsers never send a field of these forms twice, nor bytes that are not UTF-8: whoever does wants
+//! Browsers never send a field of these forms twice, nor bytes that are not UTF-8: anyone who does wants
 //! two programs to read one request differently (ASVS 5.0, 15.3.7).
 
 use zeroize::Zeroizing;

@@ -16,8 +16,8 @@ use super::parse::{Fields, NotAForm, Text};
 use crate::answer::{self, Wrong};
 use crate::csrf::{self, Provenance};
 use crate::guard::Refusal;
+use crate::request_context::RequestContext;
 use crate::time_limit::BodyIsTimed;
-use crate::visit::Visit;
 use crate::web::Web;
 
 /// The largest body of a form, in bytes.
@@ -46,7 +46,7 @@ const MAX_DISCARD_TIME: Duration = Duration::from_secs(5);
 /// # Errors
 /// [`Refusal`]: 403 for another origin or none, 413 for more than 64 KiB or 100 fields, 415 for
 /// another content type than `application/x-www-form-urlencoded`, 400 for a repeated field, 408 for a
-/// body that takes longer than 30 seconds, or than the [time limit](crate::Web::time_limit); 503 and 500 as for [`Visit`].
+/// body that takes longer than 30 seconds, or than the [time limit](crate::Web::time_limit); 503 and 500 as for [`RequestContext`].
 ///
 /// # Examples
 /// ```
@@ -55,20 +55,20 @@ const MAX_DISCARD_TIME: Duration = Duration::from_secs(5);
 ///
 /// async fn add_note(form: SubmittedForm) -> Response {
 ///     if form.text("note").is_empty() {
-///         return form.visit().render(Page::new("note.html", "Add a note"));
+///         return form.context().render(Page::new("note.html", "Add a note"));
 ///     }
 ///     Redirect::to("/notes/").into_response()
 /// }
 /// ```
 pub struct SubmittedForm {
-    visit: Visit,
+    context: RequestContext,
     fields: Fields,
 }
 
 impl SubmittedForm {
     /// Who sent it.
-    pub const fn visit(&self) -> &Visit {
-        &self.visit
+    pub const fn context(&self) -> &RequestContext {
+        &self.context
     }
 
     /// What was typed into a field; empty when the form does not have it. Bytes that are not UTF-8
@@ -112,25 +112,27 @@ impl SubmittedForm {
 
     async fn read(web: &Web, request: Request) -> Result<Self, Refusal> {
         let (mut parts, body) = request.into_parts();
-        let refuse = |visit: &Visit, what| Err(Refusal::new(answer::wrong(visit, what)));
+        let refuse =
+            |context: &RequestContext, what| Err(Refusal::new(answer::wrong(context, what)));
         let provenance = web.origins().provenance(&parts);
         if provenance == Provenance::Foreign {
-            return refuse(&Visit::unasked(web, &parts), Wrong::Origin);
+            return refuse(&RequestContext::unasked(web, &parts), Wrong::Origin);
         }
         if let Err(what) = check_head(&parts.headers) {
             discard(body);
-            return refuse(&Visit::unasked(web, &parts), what);
+            return refuse(&RequestContext::unasked(web, &parts), what);
         }
         let limit = parts.extensions.get::<BodyIsTimed>();
         let limit = limit.is_none().then_some(MAX_TIME);
         let fields = match read_body(body, limit).await {
             Ok(fields) => fields,
-            Err(what) => return refuse(&Visit::unasked(web, &parts), what),
+            Err(what) => return refuse(&RequestContext::unasked(web, &parts), what),
         };
-        let visit = Visit::read(web, &mut parts).await?;
-        let form = Self { visit, fields };
-        if provenance == Provenance::Unsaid && !form.visit.csrf().matches(form.text(csrf::FIELD)) {
-            return refuse(&form.visit, Wrong::Origin);
+        let context = RequestContext::read(web, &mut parts).await?;
+        let form = Self { context, fields };
+        if provenance == Provenance::Unsaid && !form.context.csrf().matches(form.text(csrf::FIELD))
+        {
+            return refuse(&form.context, Wrong::Origin);
         }
         Ok(form)
     }

@@ -64,7 +64,7 @@ impl FormView {
         self
     }
 
-    /// Says one thing that is wrong with the form as a whole, at the field where people look for it.
+    /// Says one thing that is wrong with the form as a whole, at the field where users look for it.
     pub(crate) fn problem(mut self, field: Field, text: &str) -> Self {
         self.note(field, String::new(), text);
         self

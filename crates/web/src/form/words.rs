@@ -1,4 +1,4 @@
-//! The words for what is wrong with a field. Where the model has a sentence, it is the model's.
+//! The words for what is wrong with a field. Where django-phone-auth has a sentence, it is django-phone-auth's.
 
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::form::{Field, FieldProblem, Problem};

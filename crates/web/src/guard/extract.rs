@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use axum::extract::{FromRef, FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
-use phone_auth_core::accounts::Visitor;
+use phone_auth_core::accounts::CurrentUser;
 
 use super::{Refusal, Rule};
-use crate::visit;
+use crate::request_context;
 use crate::web::Web;
 
-/// Somebody is logged in. Others are sent to the log-in page and come back from there.
+/// Someone is logged in. Others are sent to the log-in page and come back from there.
 ///
 /// `Option<LoggedIn>` lets everybody through and says who is there, if anyone.
 ///
@@ -22,8 +22,8 @@ use crate::web::Web;
 /// use axum::{Router, routing::get};
 /// use phone_auth_web::{LoggedIn, Web};
 ///
-/// async fn hello(LoggedIn(visitor): LoggedIn) -> String {
-///     format!("Hello {}", visitor.person().first_name)
+/// async fn hello(LoggedIn(current_user): LoggedIn) -> String {
+///     format!("Hello {}", current_user.user().first_name)
 /// }
 ///
 /// fn routes(web: &Web) -> Router {
@@ -35,10 +35,10 @@ use crate::web::Web;
     clippy::exhaustive_structs,
     reason = "handlers take it apart in their arguments"
 )]
-pub struct LoggedIn(pub Arc<Visitor>);
+pub struct LoggedIn(pub Arc<CurrentUser>);
 
-/// Somebody with a verified e-mail address is logged in. Whoever has none is sent to the page that
-/// asks for verification; whoever is not logged in, to the log-in page.
+/// Someone with a verified e-mail address is logged in. Anyone who has none is sent to the page that
+/// asks for verification; anyone who is not logged in, to the log-in page.
 ///
 /// # Errors
 /// As for [`LoggedIn`].
@@ -47,10 +47,10 @@ pub struct LoggedIn(pub Arc<Visitor>);
     clippy::exhaustive_structs,
     reason = "handlers take it apart in their arguments"
 )]
-pub struct VerifiedEmail(pub Arc<Visitor>);
+pub struct VerifiedEmail(pub Arc<CurrentUser>);
 
-/// Somebody with a verified phone number is logged in. Whoever has none is sent to the page that
-/// asks for verification; whoever is not logged in, to the log-in page.
+/// Someone with a verified phone number is logged in. Anyone who has none is sent to the page that
+/// asks for verification; anyone who is not logged in, to the log-in page.
 ///
 /// # Errors
 /// As for [`LoggedIn`].
@@ -59,9 +59,9 @@ pub struct VerifiedEmail(pub Arc<Visitor>);
     clippy::exhaustive_structs,
     reason = "handlers take it apart in their arguments"
 )]
-pub struct VerifiedPhone(pub Arc<Visitor>);
+pub struct VerifiedPhone(pub Arc<CurrentUser>);
 
-/// Nobody is logged in. Whoever is, is sent to the setting `login_redirect_url`.
+/// Nobody is logged in. Anyone who is, is sent to the setting `login_redirect_url`.
 ///
 /// # Errors
 /// As for [`LoggedIn`].
@@ -73,7 +73,7 @@ pub struct VerifiedPhone(pub Arc<Visitor>);
 pub struct Anonymous;
 
 /// Implements the extractor of a guard that gives who is logged in.
-macro_rules! gives_visitor {
+macro_rules! gives_current_user {
     ($($guard:ident),+) => {$(
         impl<S> FromRequestParts<S> for $guard
         where
@@ -83,14 +83,14 @@ macro_rules! gives_visitor {
             type Rejection = Refusal;
 
             async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
-                let visitor = Rule::$guard.admit(&Web::from_ref(state), parts).await?;
-                Ok(Self(visitor))
+                let current_user = Rule::$guard.admit(&Web::from_ref(state), parts).await?;
+                Ok(Self(current_user))
             }
         }
     )+};
 }
 
-gives_visitor!(LoggedIn, VerifiedEmail, VerifiedPhone);
+gives_current_user!(LoggedIn, VerifiedEmail, VerifiedPhone);
 
 impl<S> OptionalFromRequestParts<S> for LoggedIn
 where
@@ -101,8 +101,8 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Refusal> {
         let web = Web::from_ref(state);
-        let visitor = visit::visitor(&web, parts).await?;
-        Ok(visitor.map(Self))
+        let current_user = request_context::current_user(&web, parts).await?;
+        Ok(current_user.map(Self))
     }
 }
 

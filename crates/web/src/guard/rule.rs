@@ -1,4 +1,4 @@
-//! What a guard asks for, and where it sends whoever does not have it.
+//! What a guard asks for, and where it sends anyone who does not have it.
 
 use std::sync::Arc;
 
@@ -6,13 +6,13 @@ use axum::response::Response;
 use http::header::CACHE_CONTROL;
 use http::request::Parts;
 use http::{HeaderValue, Uri};
-use phone_auth_core::accounts::Visitor;
+use phone_auth_core::accounts::CurrentUser;
 use phone_auth_urls::AccountPage;
 
 use super::Refusal;
 use crate::headers::vary_by_cookie;
 use crate::redirect;
-use crate::visit::{self, Visit, original_uri};
+use crate::request_context::{self, RequestContext, original_uri};
 use crate::web::Web;
 
 /// What a guard asks for.
@@ -20,11 +20,11 @@ use crate::web::Web;
 pub(crate) enum Rule {
     /// Nobody is logged in.
     Anonymous,
-    /// Somebody is logged in.
+    /// Someone is logged in.
     LoggedIn,
-    /// Somebody with a verified e-mail address is logged in.
+    /// Someone with a verified e-mail address is logged in.
     VerifiedEmail,
-    /// Somebody with a verified phone number is logged in.
+    /// Someone with a verified phone number is logged in.
     VerifiedPhone,
 }
 
@@ -34,32 +34,45 @@ impl Rule {
         self,
         web: &Web,
         parts: &mut Parts,
-    ) -> Result<Option<Arc<Visitor>>, Refusal> {
-        let visitor = visit::visitor(web, parts).await?;
-        match self.decide(web, visitor.as_deref(), &original_uri(parts)) {
-            None => Ok(visitor),
+    ) -> Result<Option<Arc<CurrentUser>>, Refusal> {
+        let current_user = request_context::current_user(web, parts).await?;
+        match self.decide(web, current_user.as_deref(), &original_uri(parts)) {
+            None => Ok(current_user),
             Some(response) => Err(Refusal::new(response)),
         }
     }
 
-    /// Who is logged in, for the rules that ask for somebody.
-    pub(crate) async fn admit(self, web: &Web, parts: &mut Parts) -> Result<Arc<Visitor>, Refusal> {
+    /// Who is logged in, for the rules that ask for someone.
+    pub(crate) async fn admit(
+        self,
+        web: &Web,
+        parts: &mut Parts,
+    ) -> Result<Arc<CurrentUser>, Refusal> {
         match self.check(web, parts).await? {
-            Some(visitor) => Ok(visitor),
+            Some(current_user) => Ok(current_user),
             None => Err(Refusal::new(to_login(web, &original_uri(parts)))),
         }
     }
 
-    /// Where to send whoever visits instead; `None` to let them through.
-    pub(crate) fn verdict(self, visit: &Visit) -> Option<Response> {
-        self.decide(visit.web(), visit.visitor(), visit.uri())
+    /// Where to send anyone who visits instead; `None` to let them through.
+    pub(crate) fn verdict(self, context: &RequestContext) -> Option<Response> {
+        self.decide(context.web(), context.current_user(), context.uri())
     }
 
-    fn decide(self, web: &Web, visitor: Option<&Visitor>, wanted: &Uri) -> Option<Response> {
-        let mut response = match (self, visitor) {
+    fn decide(
+        self,
+        web: &Web,
+        current_user: Option<&CurrentUser>,
+        wanted: &Uri,
+    ) -> Option<Response> {
+        let mut response = match (self, current_user) {
             (Self::Anonymous, None) | (Self::LoggedIn, Some(_)) => return None,
-            (Self::VerifiedEmail, Some(visitor)) if visitor.has_verified_email() => return None,
-            (Self::VerifiedPhone, Some(visitor)) if visitor.has_verified_phone() => return None,
+            (Self::VerifiedEmail, Some(current_user)) if current_user.has_verified_email() => {
+                return None;
+            }
+            (Self::VerifiedPhone, Some(current_user)) if current_user.has_verified_phone() => {
+                return None;
+            }
             (Self::Anonymous, Some(_)) => {
                 redirect::found(&web.accounts().settings().login_redirect_url)
             }

@@ -1,4 +1,4 @@
-//! `email/add/` and `phone/add/`: one more address for the visitor.
+//! `email/add/` and `phone/add/`: one more address for the current_user.
 
 use axum::response::Response;
 use http::StatusCode;
@@ -13,14 +13,14 @@ use crate::form::{FieldView, FormView, SubmittedForm};
 use crate::guard::Rule;
 use crate::page::Page;
 use crate::redirect;
-use crate::visit::Visit;
+use crate::request_context::RequestContext;
 
-pub(crate) async fn show_email(visit: Visit) -> Response {
-    show(&visit, AddressKind::Email)
+pub(crate) async fn show_email(context: RequestContext) -> Response {
+    show(&context, AddressKind::Email)
 }
 
-pub(crate) async fn show_phone(visit: Visit) -> Response {
-    show(&visit, AddressKind::Phone)
+pub(crate) async fn show_phone(context: RequestContext) -> Response {
+    show(&context, AddressKind::Phone)
 }
 
 pub(crate) async fn submit_email(form: SubmittedForm) -> Response {
@@ -31,30 +31,34 @@ pub(crate) async fn submit_phone(form: SubmittedForm) -> Response {
     submit(&form, AddressKind::Phone).await
 }
 
-fn show(visit: &Visit, kind: AddressKind) -> Response {
-    if let Some(elsewhere) = Rule::LoggedIn.verdict(visit) {
+fn show(context: &RequestContext, kind: AddressKind) -> Response {
+    if let Some(elsewhere) = Rule::LoggedIn.verdict(context) {
         return elsewhere;
     }
-    visit.render(page(kind, "", &[]))
+    context.render(page(kind, "", &[]))
 }
 
 async fn submit(form: &SubmittedForm, kind: AddressKind) -> Response {
-    let visit = form.visit();
-    let Some(visitor) = visit.visitor() else {
-        return visit.to_login();
+    let context = form.context();
+    let Some(current_user) = context.current_user() else {
+        return context.to_login();
     };
     let typed = form.text(field(kind).name());
     let again = |problems: &[FieldProblem]| {
-        visit.render(page(kind, typed, problems).status(StatusCode::BAD_REQUEST))
+        context.render(page(kind, typed, problems).status(StatusCode::BAD_REQUEST))
     };
     let unreadable = form.unreadable(&[field(kind)]);
     if !unreadable.is_empty() {
         return again(&unreadable);
     }
-    match visit.accounts().add_address(visitor, kind, typed).await {
-        Ok(_record) => redirect::found(visit.path(AccountPage::EmailVerification)),
+    match context
+        .accounts()
+        .add_address(current_user, kind, typed)
+        .await
+    {
+        Ok(_record) => redirect::found(context.path(AccountPage::EmailVerification)),
         Err(FlowError::Refused(AddAddressRefusal::Invalid(problems))) => again(&problems),
-        Err(FlowError::Failed(failure)) => answer::flow_failed(visit, "add an address", &failure),
+        Err(FlowError::Failed(failure)) => answer::flow_failed(context, "add an address", &failure),
     }
 }
 

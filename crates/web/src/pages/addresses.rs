@@ -1,9 +1,9 @@
-//! `user_verification/`: the visitor's addresses, and a link to verify each.
+//! `user_verification/`: the current_user's addresses, and a link to verify each.
 
 use axum::response::Response;
 use http::StatusCode;
 use phone_auth_core::accounts::{
-    FlowError, VerificationRequest, VerificationRequestRefusal, Visitor,
+    CurrentUser, FlowError, VerificationRequest, VerificationRequestRefusal,
 };
 use phone_auth_core::address::{AddressId, AddressKind, AddressRecord};
 use serde::Serialize;
@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::answer;
 use crate::form::SubmittedForm;
 use crate::page::Page;
-use crate::visit::Visit;
+use crate::request_context::RequestContext;
 
 /// The most addresses of each kind on the page. Nobody can add so many; another program may have.
 const MAX_SHOWN: usize = 50;
@@ -32,24 +32,24 @@ struct AddressView<'a> {
     is_verified: bool,
 }
 
-pub(crate) async fn show(visit: Visit) -> Response {
-    match visit.visitor() {
-        None => visit.to_login(),
-        Some(visitor) => page(&visit, visitor, StatusCode::OK, None).await,
+pub(crate) async fn show(context: RequestContext) -> Response {
+    match context.current_user() {
+        None => context.to_login(),
+        Some(current_user) => page(&context, current_user, StatusCode::OK, None).await,
     }
 }
 
 pub(crate) async fn submit(form: SubmittedForm) -> Response {
-    let visit = form.visit();
-    let Some(visitor) = visit.visitor() else {
-        return visit.to_login();
+    let context = form.context();
+    let Some(current_user) = context.current_user() else {
+        return context.to_login();
     };
     let Some((kind, id)) = named_address(&form) else {
-        return no_such_address(visit, visitor).await;
+        return no_such_address(context, current_user).await;
     };
-    let outcome = visit
+    let outcome = context
         .accounts_in_language()
-        .request_verification(visitor, kind, id)
+        .request_verification(current_user, kind, id)
         .await;
     let notice = match outcome {
         Ok(VerificationRequest::Sent) => sent(kind),
@@ -59,16 +59,22 @@ pub(crate) async fn submit(form: SubmittedForm) -> Response {
             detail: "",
         },
         Err(FlowError::Refused(VerificationRequestRefusal::NoSuchAddress)) => {
-            return no_such_address(visit, visitor).await;
+            return no_such_address(context, current_user).await;
         }
         Err(FlowError::Refused(VerificationRequestRefusal::Unreceived)) => {
-            return page(visit, visitor, StatusCode::BAD_REQUEST, Some(unsent(kind))).await;
+            return page(
+                context,
+                current_user,
+                StatusCode::BAD_REQUEST,
+                Some(unsent(kind)),
+            )
+            .await;
         }
         Err(FlowError::Failed(failure)) => {
-            return answer::flow_failed(visit, "ask for a verification", &failure);
+            return answer::flow_failed(context, "ask for a verification", &failure);
         }
     };
-    page(visit, visitor, StatusCode::OK, Some(notice)).await
+    page(context, current_user, StatusCode::OK, Some(notice)).await
 }
 
 /// The address that a form names: by its kind and its number, written as we write numbers.
@@ -121,24 +127,24 @@ pub(super) const fn already_verified(kind: AddressKind) -> &'static str {
     }
 }
 
-async fn no_such_address(visit: &Visit, visitor: &Visitor) -> Response {
+async fn no_such_address(context: &RequestContext, current_user: &CurrentUser) -> Response {
     let notice = Notice {
         tone: "error",
         text: "Something Went Wrong",
         detail: "That address is not among yours. Choose one from the list.",
     };
-    page(visit, visitor, StatusCode::BAD_REQUEST, Some(notice)).await
+    page(context, current_user, StatusCode::BAD_REQUEST, Some(notice)).await
 }
 
 async fn page(
-    visit: &Visit,
-    visitor: &Visitor,
+    context: &RequestContext,
+    current_user: &CurrentUser,
     status: StatusCode,
     notice: Option<Notice>,
 ) -> Response {
-    let records = match visit.accounts().addresses(visitor).await {
+    let records = match context.accounts().addresses(current_user).await {
         Ok(records) => records,
-        Err(failure) => return answer::flow_failed(visit, "list addresses", &failure),
+        Err(failure) => return answer::flow_failed(context, "list addresses", &failure),
     };
     let title = notice
         .as_ref()
@@ -149,7 +155,7 @@ async fn page(
         .with("email_addresses", of_kind(&records, AddressKind::Email))
         .with("phone_numbers", of_kind(&records, AddressKind::Phone))
         .with("has_more", has_more(&records));
-    visit.render(page)
+    context.render(page)
 }
 
 /// Whether some addresses are not shown.

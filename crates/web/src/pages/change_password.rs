@@ -1,4 +1,4 @@
-//! `change_password/` and `change_password_done/`: a new password for whoever knows the old one.
+//! `change_password/` and `change_password_done/`: a new password for the one who knows the old one.
 
 use axum::response::Response;
 use http::StatusCode;
@@ -13,60 +13,60 @@ use crate::form::{FieldView, FormView, SubmittedForm};
 use crate::guard::Rule;
 use crate::page::Page;
 use crate::redirect;
-use crate::visit::{Visit, add_cookie};
+use crate::request_context::{RequestContext, add_cookie};
 
 const FIELDS: [Field; 3] = [Field::OldPassword, Field::NewPassword1, Field::NewPassword2];
 
-pub(crate) async fn show(visit: Visit) -> Response {
-    if let Some(elsewhere) = Rule::LoggedIn.verdict(&visit) {
+pub(crate) async fn show(context: RequestContext) -> Response {
+    if let Some(elsewhere) = Rule::LoggedIn.verdict(&context) {
         return elsewhere;
     }
-    visit.render(page(&[]))
+    context.render(page(&[]))
 }
 
 pub(crate) async fn submit(form: SubmittedForm) -> Response {
-    let visit = form.visit();
-    let Some(visitor) = visit.visitor() else {
-        return visit.to_login();
+    let context = form.context();
+    let Some(current_user) = context.current_user() else {
+        return context.to_login();
     };
     let again =
-        |problems: &[FieldProblem]| visit.render(page(problems).status(StatusCode::BAD_REQUEST));
+        |problems: &[FieldProblem]| context.render(page(problems).status(StatusCode::BAD_REQUEST));
     let unreadable = form.unreadable(&FIELDS);
     if !unreadable.is_empty() {
         return again(&unreadable);
     }
     let [old, new1, new2] = FIELDS.map(|field| form.password(field.name()));
-    let flow = visit
+    let flow = context
         .accounts()
-        .change_password(visitor, &old, &new1, &new2);
+        .change_password(current_user, &old, &new1, &new2);
     match flow.await {
-        Ok(key) => done(visit, &key).await,
+        Ok(key) => done(context, &key).await,
         Err(FlowError::Refused(ChangePasswordRefusal::Invalid(problems))) => again(&problems),
-        Err(FlowError::Refused(ChangePasswordRefusal::NotLoggedIn)) => visit.to_login(),
+        Err(FlowError::Refused(ChangePasswordRefusal::NotLoggedIn)) => context.to_login(),
         Err(FlowError::Failed(failure)) => {
-            answer::flow_failed(visit, "change a password", &failure)
+            answer::flow_failed(context, "change a password", &failure)
         }
     }
 }
 
 /// Sets the new key of the session and sends its owner on.
-async fn done(visit: &Visit, key: &SessionKey) -> Response {
-    let mut response = redirect::found(visit.path(AccountPage::ChangePasswordDone));
-    let lifetime = visit.accounts().settings().session_lifetime;
-    let cookie = visit.cookies().set_session(key.reveal(), lifetime);
+async fn done(context: &RequestContext, key: &SessionKey) -> Response {
+    let mut response = redirect::found(context.path(AccountPage::ChangePasswordDone));
+    let lifetime = context.accounts().settings().session_lifetime;
+    let cookie = context.cookies().set_session(key.reveal(), lifetime);
     add_cookie(response.headers_mut(), cookie);
     // What the browser had was for the old password. The change is made, whatever the store says now.
-    if let Ok(Some(visitor)) = visit.accounts().visitor(key).await {
-        visit.remember(visitor.person(), &mut response);
+    if let Ok(Some(current_user)) = context.accounts().current_user(key).await {
+        context.remember(current_user.user(), &mut response);
     }
     response
 }
 
-pub(crate) async fn show_done(visit: Visit) -> Response {
-    if let Some(elsewhere) = Rule::LoggedIn.verdict(&visit) {
+pub(crate) async fn show_done(context: RequestContext) -> Response {
+    if let Some(elsewhere) = Rule::LoggedIn.verdict(&context) {
         return elsewhere;
     }
-    visit.render(Page::new(
+    context.render(Page::new(
         "phone_auth/change_password_done.html",
         "Password change successful",
     ))

@@ -13,24 +13,24 @@ use crate::form::{FieldView, FormView, SubmittedForm};
 use crate::guard::Rule;
 use crate::page::Page;
 use crate::redirect;
-use crate::visit::{Visit, add_cookie};
+use crate::request_context::{RequestContext, add_cookie};
 
 const FIELDS: [Field; 2] = [Field::Login, Field::Password];
 
-/// Where to go afterwards, as the model calls it.
+/// Where to go afterwards, as django-phone-auth calls it.
 const NEXT: &str = "next";
 
-pub(crate) async fn show(visit: Visit, RawQuery(query): RawQuery) -> Response {
-    if let Some(elsewhere) = Rule::Anonymous.verdict(&visit) {
+pub(crate) async fn show(context: RequestContext, RawQuery(query): RawQuery) -> Response {
+    if let Some(elsewhere) = Rule::Anonymous.verdict(&context) {
         return elsewhere;
     }
     let next = next_in_query(query.as_deref());
-    visit.render(page(&visit, view(&visit, ""), next.as_deref()))
+    context.render(page(&context, view(&context, ""), next.as_deref()))
 }
 
 pub(crate) async fn submit(RawQuery(query): RawQuery, form: SubmittedForm) -> Response {
-    let visit = form.visit();
-    if let Some(elsewhere) = Rule::Anonymous.verdict(visit) {
+    let context = form.context();
+    if let Some(elsewhere) = Rule::Anonymous.verdict(context) {
         return elsewhere;
     }
     let next = match form.readable(NEXT) {
@@ -39,44 +39,44 @@ pub(crate) async fn submit(RawQuery(query): RawQuery, form: SubmittedForm) -> Re
         posted => posted.and_then(local_path).map(String::from),
     };
     let again = |view: FormView| {
-        let page = page(visit, view, next.as_deref()).status(StatusCode::BAD_REQUEST);
-        visit.render(page)
+        let page = page(context, view, next.as_deref()).status(StatusCode::BAD_REQUEST);
+        context.render(page)
     };
     let login = form.text(Field::Login.name());
     let problems = problems(&form);
     if !problems.is_empty() {
-        return again(view(visit, login).problems(&problems));
+        return again(view(context, login).problems(&problems));
     }
     let password = form.password(Field::Password.name());
-    let flow = visit
+    let flow = context
         .accounts()
-        .log_in(login, &password, visit.session_key());
+        .log_in(login, &password, context.session_key());
     match flow.await {
-        Ok(logged_in) => welcome(visit, &logged_in, next.as_deref()),
+        Ok(logged_in) => welcome(context, &logged_in, next.as_deref()),
         Err(FlowError::Refused(LogInRefusal::InvalidCredentials)) => {
-            again(view(visit, login).problem(Field::Login, "Invalid Credentials"))
+            again(view(context, login).problem(Field::Login, "Invalid Credentials"))
         }
         Err(FlowError::Refused(LogInRefusal::Ambiguous)) => {
             let problem = FieldProblem::new(Field::Login, Problem::Ambiguous);
-            again(view(visit, login).problems(&[problem]))
+            again(view(context, login).problems(&[problem]))
         }
-        Err(FlowError::Failed(failure)) => answer::flow_failed(visit, "log somebody in", &failure),
+        Err(FlowError::Failed(failure)) => answer::flow_failed(context, "log a user in", &failure),
     }
 }
 
 /// Sets the key of the new session and sends its owner on.
-fn welcome(visit: &Visit, logged_in: &LoggedIn, next: Option<&str>) -> Response {
-    let settings = visit.accounts().settings();
+fn welcome(context: &RequestContext, logged_in: &LoggedIn, next: Option<&str>) -> Response {
+    let settings = context.accounts().settings();
     let mut response = redirect::found(next.unwrap_or(&settings.login_redirect_url));
-    let cookie = visit
+    let cookie = context
         .cookies()
         .set_session(logged_in.key.reveal(), settings.session_lifetime);
     add_cookie(response.headers_mut(), cookie);
-    visit.remember(&logged_in.person, &mut response);
+    context.remember(&logged_in.user, &mut response);
     response
 }
 
-/// What is wrong before anybody is looked for. The password is not read further here: whatever is
+/// What is wrong before anyone is looked for. The password is not read further here: whatever is
 /// wrong with it is a matter of the hash.
 fn problems(form: &SubmittedForm) -> Vec<FieldProblem> {
     let empty = FIELDS
@@ -93,8 +93,8 @@ fn next_in_query(query: Option<&str>) -> Option<String> {
     local_path(&next).map(String::from)
 }
 
-fn view(visit: &Visit, login: &str) -> FormView {
-    let methods = visit.accounts().settings().authentication_methods;
+fn view(context: &RequestContext, login: &str) -> FormView {
+    let methods = context.accounts().settings().authentication_methods;
     FormView::new(vec![
         FieldView::new(Field::Login, login_label(methods))
             .value(login)
@@ -104,15 +104,15 @@ fn view(visit: &Visit, login: &str) -> FormView {
     ])
 }
 
-fn page(visit: &Visit, view: FormView, next: Option<&str>) -> Page {
+fn page(context: &RequestContext, view: FormView, next: Option<&str>) -> Page {
     // The default target needs no field.
-    let default = &visit.accounts().settings().login_redirect_url;
+    let default = &context.accounts().settings().login_redirect_url;
     Page::new("phone_auth/login.html", "Sign In")
         .with("form", view)
         .with("next", next.filter(|next| next != default))
 }
 
-/// What may be typed to name an account: the model's words, less what the settings leave out.
+/// What may be typed to name an account: django-phone-auth's words, less what the settings leave out.
 pub(super) fn login_label(methods: Methods) -> String {
     let names = [
         (methods.phone, "Phone"),

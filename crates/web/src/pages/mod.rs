@@ -1,4 +1,4 @@
-//! The thirteen pages, one file for each or for each pair. Words, fields and redirects are the model's.
+//! The thirteen pages, one file for each or for each pair. Words, fields and redirects are django-phone-auth's.
 //!
 //! A handler reads the form, calls one flow, and shows what came of it. It decides nothing else.
 

@@ -12,49 +12,49 @@ use crate::answer;
 use crate::form::{FieldView, FormView, SubmittedForm};
 use crate::page::Page;
 use crate::redirect;
-use crate::visit::Visit;
+use crate::request_context::RequestContext;
 
-pub(crate) async fn show(visit: Visit) -> Response {
-    visit.render(page(&visit, "", &[]))
+pub(crate) async fn show(context: RequestContext) -> Response {
+    context.render(page(&context, "", &[]))
 }
 
-/// Answers the same whoever was named, and whether or not there is such an account.
+/// Answers the same no matter who was named, and whether or not there is such an account.
 pub(crate) async fn submit(form: SubmittedForm) -> Response {
-    let visit = form.visit();
+    let context = form.context();
     let login = form.text(Field::Login.name());
     let again = |problems: &[FieldProblem]| {
-        visit.render(page(visit, login, problems).status(StatusCode::BAD_REQUEST))
+        context.render(page(context, login, problems).status(StatusCode::BAD_REQUEST))
     };
     let unreadable = form.unreadable(&[Field::Login]);
     if !unreadable.is_empty() {
         return again(&unreadable);
     }
-    let accounts = visit.accounts_in_language();
+    let accounts = context.accounts_in_language();
     match accounts.request_password_reset(login).await {
-        Ok(()) => redirect::found(visit.path(AccountPage::PasswordResetDone)),
+        Ok(()) => redirect::found(context.path(AccountPage::PasswordResetDone)),
         Err(FlowError::Refused(ResetRequestRefusal::Invalid(problems))) => again(&problems),
         Err(FlowError::Failed(failure)) => {
-            answer::flow_failed(visit, "ask for a password reset", &failure)
+            answer::flow_failed(context, "ask for a password reset", &failure)
         }
     }
 }
 
-pub(crate) async fn show_done(visit: Visit) -> Response {
-    visit.render(Page::new(
+pub(crate) async fn show_done(context: RequestContext) -> Response {
+    context.render(Page::new(
         "phone_auth/password_reset_done.html",
         "Password reset sent",
     ))
 }
 
-pub(crate) async fn show_complete(visit: Visit) -> Response {
-    visit.render(Page::new(
+pub(crate) async fn show_complete(context: RequestContext) -> Response {
+    context.render(Page::new(
         "phone_auth/password_reset_complete.html",
         "Password reset complete",
     ))
 }
 
-fn page(visit: &Visit, login: &str, problems: &[FieldProblem]) -> Page {
-    let methods = visit.accounts().settings().authentication_methods;
+fn page(context: &RequestContext, login: &str, problems: &[FieldProblem]) -> Page {
+    let methods = context.accounts().settings().authentication_methods;
     let field = FieldView::new(Field::Login, login_label(methods))
         .value(login)
         .autocomplete("username")

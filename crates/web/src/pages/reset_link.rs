@@ -19,7 +19,7 @@ use crate::form::{FieldView, FormView, SubmittedForm};
 use crate::opening;
 use crate::page::Page;
 use crate::redirect;
-use crate::visit::{Visit, add_cookie};
+use crate::request_context::{RequestContext, add_cookie};
 
 const FIELDS: [Field; 2] = [Field::NewPassword1, Field::NewPassword2];
 
@@ -27,71 +27,73 @@ const FIELDS: [Field; 2] = [Field::NewPassword1, Field::NewPassword2];
 type LinkPath = Result<Path<(String, String)>, PathRejection>;
 
 pub(crate) async fn show(
-    visit: Visit,
+    context: RequestContext,
     method: Method,
     path: LinkPath,
     headers: HeaderMap,
 ) -> Response {
     let Ok(Path((uidb64, token))) = path else {
-        return not_valid(&visit);
+        return not_valid(&context);
     };
     if token != SET_PASSWORD {
-        let is_opened = opening::is_by_somebody(&method, &headers);
-        return open(&visit, is_opened, &uidb64, &token).await;
+        let is_opened = opening::is_by_someone(&method, &headers);
+        return open(&context, is_opened, &uidb64, &token).await;
     }
-    match waiting(&visit, &uidb64, &headers).await {
-        Ok(Some((_, link))) => visit.render(page(&visit, &link, &[])),
-        Ok(None) => not_valid(&visit),
-        Err(failure) => answer::flow_failed(&visit, "look at a reset link", &failure),
+    match waiting(&context, &uidb64, &headers).await {
+        Ok(Some((_, link))) => context.render(page(&context, &link, &[])),
+        Ok(None) => not_valid(&context),
+        Err(failure) => answer::flow_failed(&context, "look at a reset link", &failure),
     }
 }
 
 /// The form for the new password. Only the path without the token takes it.
 pub(crate) async fn submit(path: LinkPath, headers: HeaderMap, form: SubmittedForm) -> Response {
-    let visit = form.visit();
+    let context = form.context();
     let Ok(Path((uidb64, in_path))) = path else {
-        return not_valid(visit);
+        return not_valid(context);
     };
     if in_path != SET_PASSWORD {
-        return answer::only_shows(visit);
+        return answer::only_shows(context);
     }
-    let token = match waiting(visit, &uidb64, &headers).await {
+    let token = match waiting(context, &uidb64, &headers).await {
         Ok(Some((token, _))) => token,
-        Ok(None) => return not_valid(visit),
-        Err(failure) => return answer::flow_failed(visit, "look at a reset link", &failure),
+        Ok(None) => return not_valid(context),
+        Err(failure) => return answer::flow_failed(context, "look at a reset link", &failure),
     };
     let unreadable = form.unreadable(&FIELDS);
     if !unreadable.is_empty() {
-        return again(visit, &uidb64, &token, &unreadable).await;
+        return again(context, &uidb64, &token, &unreadable).await;
     }
     let [new1, new2] = FIELDS.map(|field| form.password(field.name()));
-    let flow = visit
+    let flow = context
         .accounts()
         .reset_password(&uidb64, &token, &new1, &new2);
     match flow.await {
-        Ok(person) => {
-            let mut response = redirect::found(visit.path(AccountPage::PasswordResetComplete));
-            forget_token(visit, &mut response);
+        Ok(user) => {
+            let mut response = redirect::found(context.path(AccountPage::PasswordResetComplete));
+            forget_token(context, &mut response);
             // The link has shown who this is: under a flood of wrong passwords they get in as well.
-            visit.remember(&person, &mut response);
+            context.remember(&user, &mut response);
             response
         }
         Err(FlowError::Refused(ResetRefusal::Invalid(problems))) => {
-            again(visit, &uidb64, &token, &problems).await
+            again(context, &uidb64, &token, &problems).await
         }
-        Err(FlowError::Refused(ResetRefusal::Link(InvalidLink))) => not_valid(visit),
-        Err(FlowError::Failed(failure)) => answer::flow_failed(visit, "reset a password", &failure),
+        Err(FlowError::Refused(ResetRefusal::Link(InvalidLink))) => not_valid(context),
+        Err(FlowError::Failed(failure)) => {
+            answer::flow_failed(context, "reset a password", &failure)
+        }
     }
 }
 
 /// The token that waits in a cookie and is good for something, and what for.
 async fn waiting(
-    visit: &Visit,
+    context: &RequestContext,
     uidb64: &str,
     headers: &HeaderMap,
 ) -> Result<Option<(String, ResetLink)>, Failure> {
-    for token in visit.cookies().read_reset(headers) {
-        match visit.accounts().check_reset_link(uidb64, &token).await {
+    for token in context.cookies().read_reset(headers) {
+        match context.accounts().check_reset_link(uidb64, &token).await {
             Ok(link) => return Ok(Some((token, link))),
             Err(FlowError::Refused(InvalidLink)) => {}
             Err(FlowError::Failed(failure)) => return Err(failure),
@@ -101,8 +103,8 @@ async fn waiting(
 }
 
 /// Takes the token out of the address bar, if it is good for anything.
-async fn open(visit: &Visit, is_opened: bool, uidb64: &str, token: &str) -> Response {
-    let accounts = visit.accounts();
+async fn open(context: &RequestContext, is_opened: bool, uidb64: &str, token: &str) -> Response {
+    let accounts = context.accounts();
     let checked = if is_opened {
         accounts.open_reset_link(uidb64, token).await
     } else {
@@ -110,33 +112,38 @@ async fn open(visit: &Visit, is_opened: bool, uidb64: &str, token: &str) -> Resp
     };
     match checked {
         Ok(link) => {
-            let form = accounts.routes().password_reset_form(link.person.id.get());
+            let form = accounts.routes().password_reset_form(link.user.id.get());
             let mut response = redirect::found(&form);
             let headers = response.headers_mut();
-            add_cookie(headers, visit.cookies().set_reset(token, &form));
+            add_cookie(headers, context.cookies().set_reset(token, &form));
             headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
             response
         }
-        Err(FlowError::Refused(InvalidLink)) => not_valid(visit),
+        Err(FlowError::Refused(InvalidLink)) => not_valid(context),
         Err(FlowError::Failed(failure)) => {
-            answer::flow_failed(visit, "open a reset link", &failure)
+            answer::flow_failed(context, "open a reset link", &failure)
         }
     }
 }
 
 /// Shows the form again, unless the link has died meanwhile.
-async fn again(visit: &Visit, uidb64: &str, token: &str, problems: &[FieldProblem]) -> Response {
-    match visit.accounts().check_reset_link(uidb64, token).await {
-        Ok(link) => visit.render(page(visit, &link, problems).status(StatusCode::BAD_REQUEST)),
-        Err(FlowError::Refused(InvalidLink)) => not_valid(visit),
+async fn again(
+    context: &RequestContext,
+    uidb64: &str,
+    token: &str,
+    problems: &[FieldProblem],
+) -> Response {
+    match context.accounts().check_reset_link(uidb64, token).await {
+        Ok(link) => context.render(page(context, &link, problems).status(StatusCode::BAD_REQUEST)),
+        Err(FlowError::Refused(InvalidLink)) => not_valid(context),
         Err(FlowError::Failed(failure)) => {
-            answer::flow_failed(visit, "look at a reset link", &failure)
+            answer::flow_failed(context, "look at a reset link", &failure)
         }
     }
 }
 
 /// Says that the link is not valid, and where to ask for another.
-fn not_valid(visit: &Visit) -> Response {
+fn not_valid(context: &RequestContext) -> Response {
     let page = Page::new(
         "phone_auth/password_reset_confirm.html",
         "Password reset unsuccessful",
@@ -144,20 +151,20 @@ fn not_valid(visit: &Visit) -> Response {
     .status(StatusCode::BAD_REQUEST)
     .with("valid_link", false)
     .without_referrer();
-    let mut response = visit.render(page);
-    forget_token(visit, &mut response);
+    let mut response = context.render(page);
+    forget_token(context, &mut response);
     response
 }
 
 /// Clears the cookie of the form's path. Elsewhere there is none.
-fn forget_token(visit: &Visit, response: &mut Response) {
-    let path = visit.uri().path();
+fn forget_token(context: &RequestContext, response: &mut Response) {
+    let path = context.uri().path();
     if path.ends_with(&format!("/{SET_PASSWORD}/")) {
-        add_cookie(response.headers_mut(), visit.cookies().clear_reset(path));
+        add_cookie(response.headers_mut(), context.cookies().clear_reset(path));
     }
 }
 
-fn page(visit: &Visit, link: &ResetLink, problems: &[FieldProblem]) -> Page {
+fn page(context: &RequestContext, link: &ResetLink, problems: &[FieldProblem]) -> Page {
     let fields = vec![
         FieldView::password(Field::NewPassword1, "New Password", "new-password")
             .hint(NEW_PASSWORD_HINT),
@@ -165,7 +172,7 @@ fn page(visit: &Visit, link: &ResetLink, problems: &[FieldProblem]) -> Page {
     ];
     Page::new("phone_auth/password_reset_confirm.html", "Set Password")
         .with("valid_link", true)
-        .with("account", &link.person.username)
-        .with("action", visit.uri().path())
+        .with("account", &link.user.username)
+        .with("action", context.uri().path())
         .with("form", FormView::new(fields).problems(problems))
 }

@@ -13,18 +13,18 @@ use crate::form::{FieldView, FormView, SubmittedForm};
 use crate::guard::Rule;
 use crate::page::Page;
 use crate::redirect;
-use crate::visit::Visit;
+use crate::request_context::RequestContext;
 
-pub(crate) async fn show(visit: Visit) -> Response {
-    if let Some(elsewhere) = Rule::Anonymous.verdict(&visit) {
+pub(crate) async fn show(context: RequestContext) -> Response {
+    if let Some(elsewhere) = Rule::Anonymous.verdict(&context) {
         return elsewhere;
     }
-    visit.render(page(&visit, |_| "", &[]))
+    context.render(page(&context, |_| "", &[]))
 }
 
 pub(crate) async fn submit(form: SubmittedForm) -> Response {
-    let visit = form.visit();
-    if let Some(elsewhere) = Rule::Anonymous.verdict(visit) {
+    let context = form.context();
+    if let Some(elsewhere) = Rule::Anonymous.verdict(context) {
         return elsewhere;
     }
     let password = |field| Password::new(form.judged(field).to_owned());
@@ -37,21 +37,25 @@ pub(crate) async fn submit(form: SubmittedForm) -> Response {
         password: password(Field::Password),
         confirm_password: Some(password(Field::ConfirmPassword)),
     };
-    match visit.accounts().sign_up(typed).await {
-        Ok(_person) => redirect::found(visit.path(AccountPage::Login)),
+    match context.accounts().sign_up(typed).await {
+        Ok(_user) => redirect::found(context.path(AccountPage::Login)),
         Err(FlowError::Refused(SignUpRefusal::Invalid(problems))) => again(&form, &problems),
-        Err(FlowError::Failed(failure)) => answer::flow_failed(visit, "sign somebody up", &failure),
+        Err(FlowError::Failed(failure)) => answer::flow_failed(context, "sign a user up", &failure),
     }
 }
 
 fn again(form: &SubmittedForm, problems: &[FieldProblem]) -> Response {
     let typed = |field: Field| form.text(field.name());
-    let page = page(form.visit(), typed, problems).status(StatusCode::BAD_REQUEST);
-    form.visit().render(page)
+    let page = page(form.context(), typed, problems).status(StatusCode::BAD_REQUEST);
+    form.context().render(page)
 }
 
-fn page<'a>(visit: &Visit, typed: impl Fn(Field) -> &'a str, problems: &[FieldProblem]) -> Page {
-    let settings = visit.accounts().settings();
+fn page<'a>(
+    context: &RequestContext,
+    typed: impl Fn(Field) -> &'a str,
+    problems: &[FieldProblem],
+) -> Page {
+    let settings = context.accounts().settings();
     let text = |field: Field, label: &'static str| FieldView::new(field, label).value(typed(field));
     let fields = vec![
         text(Field::FirstName, "First Name")

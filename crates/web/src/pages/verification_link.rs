@@ -1,6 +1,6 @@
 //! `user_verification_confirm/{idb64}/{token}/`: where a verification link leads.
 //!
-//! Opening it verifies, unless the setting `verify_by_click` asks for a button. A request that nobody has made by
+//! Opening it verifies, unless the setting `verify_by_click` asks for a button. A request that no click has made by
 //! opening it never does, and shows the button; OPTIONS does not come here.
 
 use axum::extract::Path;
@@ -9,14 +9,14 @@ use axum::response::Response;
 use http::{HeaderMap, Method, StatusCode};
 use phone_auth_core::accounts::{FlowError, InvalidLink, LinkState, Verification};
 use phone_auth_core::address::AddressRecord;
-use phone_auth_core::person::Person;
+use phone_auth_core::user::User;
 
 use super::addresses::already_verified;
 use crate::answer;
 use crate::form::SubmittedForm;
 use crate::opening;
 use crate::page::Page;
-use crate::visit::Visit;
+use crate::request_context::RequestContext;
 
 const TEMPLATE: &str = "phone_auth/phone_email_verification_confirm.html";
 
@@ -24,89 +24,84 @@ const TEMPLATE: &str = "phone_auth/phone_email_verification_confirm.html";
 type LinkPath = Result<Path<(String, String)>, PathRejection>;
 
 pub(crate) async fn show(
-    visit: Visit,
+    context: RequestContext,
     method: Method,
     headers: HeaderMap,
     path: LinkPath,
 ) -> Response {
     let Ok(Path((idb64, token))) = path else {
-        return not_valid(&visit);
+        return not_valid(&context);
     };
-    let accounts = visit.accounts();
-    if !opening::is_by_somebody(&method, &headers) {
+    let accounts = context.accounts();
+    if !opening::is_by_someone(&method, &headers) {
         let looked = accounts.check_verification_link(&idb64, &token).await;
-        ask(&visit, looked)
+        ask(&context, looked)
     } else if accounts.settings().verify_by_click {
         let looked = accounts.open_verification_link(&idb64, &token).await;
-        ask(&visit, looked)
+        ask(&context, looked)
     } else {
-        verify(&visit, &idb64, &token).await
+        verify(&context, &idb64, &token).await
     }
 }
 
-/// The button. It works without the setting too: a browser shows somebody who opens the link the page that it had
+/// The button. It works without the setting too: a browser shows someone who opens the link the page that it had
 /// fetched ahead, and there the button is.
 pub(crate) async fn submit(path: LinkPath, form: SubmittedForm) -> Response {
-    let visit = form.visit();
+    let context = form.context();
     match path {
-        Ok(Path((idb64, token))) => verify(visit, &idb64, &token).await,
-        Err(_not_text) => not_valid(visit),
+        Ok(Path((idb64, token))) => verify(context, &idb64, &token).await,
+        Err(_not_text) => not_valid(context),
     }
 }
 
-async fn verify(visit: &Visit, idb64: &str, token: &str) -> Response {
-    match visit.accounts().verify_address(idb64, token).await {
-        Ok(Verification::Verified(address, person)) => {
-            let page = page("verified", "Verification successful", &address, &person);
-            visit.render(page.without_referrer())
+async fn verify(context: &RequestContext, idb64: &str, token: &str) -> Response {
+    match context.accounts().verify_address(idb64, token).await {
+        Ok(Verification::Verified(address, user)) => {
+            let page = page("verified", "Verification successful", &address, &user);
+            context.render(page.without_referrer())
         }
-        Ok(Verification::AlreadyVerified(address, person)) => done_before(visit, &address, &person),
-        Err(error) => unverified(visit, &error),
+        Ok(Verification::AlreadyVerified(address, user)) => done_before(context, &address, &user),
+        Err(error) => unverified(context, &error),
     }
 }
 
 /// Says what a click will verify, and changes nothing.
-fn ask(visit: &Visit, looked: Result<LinkState, FlowError<InvalidLink>>) -> Response {
+fn ask(context: &RequestContext, looked: Result<LinkState, FlowError<InvalidLink>>) -> Response {
     match looked {
-        Ok(link) if link.address.is_verified => done_before(visit, &link.address, &link.person),
+        Ok(link) if link.address.is_verified => done_before(context, &link.address, &link.user),
         Ok(link) => {
-            let page = page("ask", "Verify your address", &link.address, &link.person)
-                .with("action", visit.uri().path());
-            visit.render(page)
+            let page = page("ask", "Verify your address", &link.address, &link.user)
+                .with("action", context.uri().path());
+            context.render(page)
         }
-        Err(error) => unverified(visit, &error),
+        Err(error) => unverified(context, &error),
     }
 }
 
-fn done_before(visit: &Visit, address: &AddressRecord, person: &Person) -> Response {
-    let page = page("already", already_verified(address.kind), address, person);
-    visit.render(page.without_referrer())
+fn done_before(context: &RequestContext, address: &AddressRecord, user: &User) -> Response {
+    let page = page("already", already_verified(address.kind), address, user);
+    context.render(page.without_referrer())
 }
 
-fn unverified(visit: &Visit, error: &FlowError<InvalidLink>) -> Response {
+fn unverified(context: &RequestContext, error: &FlowError<InvalidLink>) -> Response {
     match error {
-        FlowError::Refused(InvalidLink) => not_valid(visit),
-        FlowError::Failed(failure) => answer::flow_failed(visit, "verify an address", failure),
+        FlowError::Refused(InvalidLink) => not_valid(context),
+        FlowError::Failed(failure) => answer::flow_failed(context, "verify an address", failure),
     }
 }
 
-fn not_valid(visit: &Visit) -> Response {
+fn not_valid(context: &RequestContext) -> Response {
     let page = Page::new(TEMPLATE, "Verification failed")
         .status(StatusCode::BAD_REQUEST)
         .with("state", "failed")
         .without_referrer();
-    visit.render(page)
+    context.render(page)
 }
 
-/// Names the account, so that a link opened in somebody else's session does not pass for theirs.
-fn page(
-    state: &'static str,
-    title: &'static str,
-    address: &AddressRecord,
-    person: &Person,
-) -> Page {
+/// Names the account, so that a link opened in another user's session does not pass for theirs.
+fn page(state: &'static str, title: &'static str, address: &AddressRecord, user: &User) -> Page {
     Page::new(TEMPLATE, title)
         .with("state", state)
         .with("address", &address.value)
-        .with("account", &person.username)
+        .with("account", &user.username)
 }

@@ -149,8 +149,8 @@ impl WebBuilder {
     /// https site can have them, and no site that shares its sessions with Django.
     ///
     /// Unless said, they do on an https site that shares no sessions. Sessions that the
-    /// first version began, which knew no prefix, live on under the plain name; whoever turns the prefix on or off later
-    /// signs everybody out.
+    /// first version began, which knew no prefix, live on under the plain name; anyone who turns the prefix on or off
+    /// later signs everybody out.
     ///
     /// # Examples
     /// ```
@@ -179,7 +179,7 @@ impl WebBuilder {
     /// the site itself may, whatever `Host` a proxy sends.
     ///
     /// # Security
-    /// Whoever can put a page on that origin can have a visitor's browser send any form.
+    /// Anyone who can put a page on that origin can have a current_user's browser send any form.
     ///
     /// # Examples
     /// ```

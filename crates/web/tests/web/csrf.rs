@@ -110,11 +110,11 @@ async fn silent_client_needs_the_token() {
     };
 
     for (with_cookie, token) in [(true, ""), (true, "x"), (false, token.as_str())] {
-        let mut visitor = site.browser();
+        let mut current_user = site.browser();
         if with_cookie {
-            visitor.cookies.clone_from(&client.cookies);
+            current_user.cookies.clone_from(&client.cookies);
         }
-        let answer = post_with(&mut visitor, "/accounts/login/", &[], &fields(token)).await;
+        let answer = post_with(&mut current_user, "/accounts/login/", &[], &fields(token)).await;
         assert_eq!(answer.status, StatusCode::FORBIDDEN);
     }
     let answer = post_with(&mut client, "/accounts/login/", &[], &fields(&token)).await;

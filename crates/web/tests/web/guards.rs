@@ -27,7 +27,10 @@ impl FromRef<App> for Web {
 fn app(web: &Web) -> Router {
     let layered = |layer, path| {
         Router::new()
-            .route(path, get(async |visitor: Option<LoggedIn>| name(visitor)))
+            .route(
+                path,
+                get(async |current_user: Option<LoggedIn>| name(current_user)),
+            )
             .route_layer(layer)
     };
     Router::new()
@@ -35,15 +38,15 @@ fn app(web: &Web) -> Router {
         .route("/by/extractor/out", get(async |_: Anonymous| "nobody"))
         .route(
             "/by/extractor/email",
-            get(async |VerifiedEmail(v): VerifiedEmail| v.person().username.clone()),
+            get(async |VerifiedEmail(v): VerifiedEmail| v.user().username.clone()),
         )
         .route(
             "/by/extractor/phone",
-            get(async |VerifiedPhone(v): VerifiedPhone| v.person().username.clone()),
+            get(async |VerifiedPhone(v): VerifiedPhone| v.user().username.clone()),
         )
         .route(
             "/by/nothing",
-            get(async |visitor: Option<LoggedIn>| name(visitor)),
+            get(async |current_user: Option<LoggedIn>| name(current_user)),
         )
         .merge(layered(web.login_required(), "/by/layer/in"))
         .merge(layered(web.anonymous_required(), "/by/layer/out"))
@@ -56,13 +59,13 @@ fn app(web: &Web) -> Router {
         .merge(web.router())
 }
 
-async fn logged_in(State(app): State<App>, LoggedIn(visitor): LoggedIn) -> String {
-    format!("{}{}", app.greeting, visitor.person().username)
+async fn logged_in(State(app): State<App>, LoggedIn(current_user): LoggedIn) -> String {
+    format!("{}{}", app.greeting, current_user.user().username)
 }
 
-fn name(visitor: Option<LoggedIn>) -> String {
-    visitor.map_or("nobody".to_owned(), |LoggedIn(visitor)| {
-        visitor.person().username.clone()
+fn name(current_user: Option<LoggedIn>) -> String {
+    current_user.map_or("nobody".to_owned(), |LoggedIn(current_user)| {
+        current_user.user().username.clone()
     })
 }
 
@@ -91,7 +94,7 @@ async fn strangers_are_sent_to_log_in() {
 }
 
 #[tokio::test]
-async fn people_without_addresses_are_sent_to_verify() {
+async fn users_without_addresses_are_sent_to_verify() {
     let site = Site::new().serving(app);
     let mut ann = site.ann().await;
     for guard in ["extractor", "layer"] {
@@ -110,7 +113,7 @@ async fn people_without_addresses_are_sent_to_verify() {
 }
 
 #[tokio::test]
-async fn verified_people_are_let_through() {
+async fn verified_users_are_let_through() {
     let site = Site::new().serving(app);
     let mut ann = site.ann().await;
     let link = ann.email_link().await;
@@ -143,7 +146,7 @@ async fn session_is_read_once() {
         LoggedIn(v): LoggedIn,
     ) -> String {
         drop(store);
-        v.person().username.clone()
+        v.user().username.clone()
     }
     let site = Site::new();
     let mut ann = site.ann().await;

@@ -53,7 +53,7 @@ async fn log_holds_nothing_secret() {
         log.contains("/accounts/password_reset_confirm/{uidb64}/{token}/"),
         "{log}"
     );
-    assert!(log.contains("log somebody in"), "{log}");
+    assert!(log.contains("log a user in"), "{log}");
     let secrets = [
         PASSWORD,
         verification.split('/').nth(4).unwrap(),

@@ -114,7 +114,7 @@ async fn foreign_next_is_not_followed() {
 }
 
 #[tokio::test]
-async fn logged_in_people_are_sent_on() {
+async fn logged_in_users_are_sent_on() {
     let site = Site::new();
     let mut ann = site.ann().await;
     for path in [

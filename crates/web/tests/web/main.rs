@@ -9,6 +9,7 @@
 
 mod change;
 mod csrf;
+mod flow_failed;
 mod guards;
 mod headers;
 mod input;
@@ -22,5 +23,4 @@ mod sign_up;
 mod support;
 mod templates;
 mod time_limit;
-mod trouble;
 mod verification;

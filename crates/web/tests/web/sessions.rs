@@ -215,7 +215,7 @@ async fn log_out_without_session_redirects() {
 }
 
 #[tokio::test]
-async fn disabled_person_is_anonymous_at_once() {
+async fn disabled_user_is_anonymous_at_once() {
     let site = Site::new();
     let mut ann = site.ann().await;
     site.web.accounts().set_active("ann", false).await.unwrap();

@@ -17,7 +17,7 @@ async fn good_form_leads_to_log_in() {
     let answer = site.browser().post(PATH, &ann()).await;
     assert_eq!(answer.status, StatusCode::FOUND);
     assert_eq!(answer.location(), "/accounts/login/");
-    assert_eq!(site.store.person_count(), 1);
+    assert_eq!(site.store.user_count(), 1);
     assert_eq!(site.store.address_count(AddressKind::Email), 1);
     assert_eq!(site.store.address_count(AddressKind::Phone), 1);
 }
@@ -53,7 +53,7 @@ async fn all_problems_show_at_once() {
         assert!(answer.body.contains(&format!("<a href=\"#id_{field}\">")));
     }
     assert!(!answer.control("last_name").contains("aria-invalid"));
-    assert_eq!(site.store.person_count(), 0);
+    assert_eq!(site.store.user_count(), 0);
 }
 
 #[tokio::test]
@@ -87,7 +87,7 @@ async fn taken_names_are_told_apart() {
     assert_eq!(answer.error_at("username"), "Username already exists");
     assert_eq!(answer.error_at("email"), "Email already exists");
     assert_eq!(answer.error_at("phone"), "Phone already exists");
-    assert_eq!(site.store.person_count(), 1);
+    assert_eq!(site.store.user_count(), 1);
 }
 
 #[tokio::test]
@@ -136,5 +136,5 @@ async fn odd_text_is_refused_at_its_field() {
         .await;
     assert_eq!(answer.status, StatusCode::BAD_REQUEST);
     assert_ne!(answer.error_at("password"), "");
-    assert_eq!(site.store.person_count(), 0);
+    assert_eq!(site.store.user_count(), 0);
 }

@@ -142,7 +142,7 @@ impl Site {
     }
 }
 
-/// All that a person types to sign up.
+/// All that a user types to sign up.
 pub(crate) fn sign_up_form<'a>(
     username: &'a str,
     email: &'a str,

@@ -11,7 +11,7 @@ use phone_auth_core::accounts::Accounts;
 use phone_auth_events::{Signals, SiteOrigin};
 use phone_auth_store_testkit::MemoryStore;
 use phone_auth_tokens::{Keyring, SecretKey};
-use phone_auth_web::{Page, Visit, Web, WebBuildErrorKind};
+use phone_auth_web::{Page, RequestContext, Web, WebBuildErrorKind};
 use std::sync::Arc;
 
 use crate::support::Site;
@@ -107,12 +107,12 @@ fn missing_folder_is_refused() {
 
 #[tokio::test]
 async fn own_page_has_the_same_look() {
-    async fn orders(visit: Visit) -> Response {
+    async fn orders(context: RequestContext) -> Response {
         let page = Page::new("orders.html", "Orders").with("orders", ["<tea>"]);
-        visit.render(page.status(StatusCode::ACCEPTED))
+        context.render(page.status(StatusCode::ACCEPTED))
     }
     let source = "{% extends \"phone_auth/base.html\" %}{% block body_block %}\
-        <h1>{{ title }}</h1>{{ orders[0] }} {{ visitor.username }}{% endblock %}";
+        <h1>{{ title }}</h1>{{ orders[0] }} {{ current_user.username }}{% endblock %}";
     let site = Site::built(|builder| builder.template("orders.html", source)).serving(|web| {
         Router::new()
             .route("/orders/", get(orders))

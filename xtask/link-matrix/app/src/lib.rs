@@ -21,11 +21,11 @@ pub fn report() -> String {
         (bridge::NAME, plugin_called::greeting()),
         ("bridge", "hello")
     );
-    match tally::hub() {
-        Ok(hub) => {
-            tally::send(&hub, &Rang);
-            tally::send_sync(&hub, &Ticked);
-            plugin_own_signal::brew(&hub);
+    match tally::dispatcher() {
+        Ok(dispatcher) => {
+            tally::send(&dispatcher, &Rang);
+            tally::send_sync(&dispatcher, &Ticked);
+            plugin_own_signal::brew(&dispatcher);
             tally::line()
         }
         Err(refused) => refused,

@@ -1,4 +1,4 @@
-//! Names a plugin, so that whoever names this crate has that one too.
+//! Names a plugin, so that anyone who names this crate has that one too.
 
 use plugin_deep as _;
 

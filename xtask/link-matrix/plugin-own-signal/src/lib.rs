@@ -13,8 +13,8 @@ signal! {
 }
 
 /// Sends it.
-pub fn brew(hub: &Signals) {
-    tally::send(hub, &Brewed);
+pub fn brew(dispatcher: &Signals) {
+    tally::send(dispatcher, &Brewed);
 }
 
 #[receiver(brewed)]

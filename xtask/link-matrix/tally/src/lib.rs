@@ -30,28 +30,28 @@ pub fn hear(name: &'static str) {
         .push(name);
 }
 
-/// The hub of all linked receivers, or the line that says why there is none.
+/// The dispatcher of all linked receivers, or the line that says why there is none.
 ///
 /// # Errors
 /// The line starts with `refused:`; it is what a program would have said at its start.
-pub fn hub() -> Result<Signals, String> {
+pub fn dispatcher() -> Result<Signals, String> {
     Signals::linked().map_err(|error| format!("refused: {error}").replace('\n', " "))
 }
 
 /// Sends an awaited event and waits until everyone has heard it.
-pub fn send<E: Event>(hub: &Signals, event: &E) {
+pub fn send<E: Event>(dispatcher: &Signals, event: &E) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build();
     let runtime = runtime.expect("a runtime without threads needs nothing");
     runtime
-        .block_on(hub.send(event))
+        .block_on(dispatcher.send(event))
         .expect("no receiver fails");
 }
 
 /// Sends a sync event.
-pub fn send_sync<E: SyncEvent>(hub: &Signals, event: &E) {
-    hub.send_sync(event).expect("no receiver fails");
+pub fn send_sync<E: SyncEvent>(dispatcher: &Signals, event: &E) {
+    dispatcher.send_sync(event).expect("no receiver fails");
 }
 
 /// The line that says who was called, in order of their names.

@@ -94,7 +94,7 @@ async fn idle_ones_give_way_first() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_has_just_begun_keeps_their_place() {
+async fn client_that_has_just_begun_keeps_its_place() {
     let places = Places::new(1, 1, CLOCKS);
     let first = taken(&places, client(1), Stage::Head).await;
     assert!(matches!(places.ask(client(2), true), Asked::Full));
@@ -252,7 +252,7 @@ async fn request_that_awaits_its_turn_keeps_its_place() {
     assert!(idle.progress.poll_turn(&mut context).is_pending());
     tokio::time::advance(PATIENCE).await;
     assert!(matches!(places.ask(client(2), true), Asked::Full));
-    // The answer to it is the last, or whoever sends on and on would never leave.
+    // The answer to it is the last, or anyone who sends on and on would never leave.
     assert!(idle.progress.poll_turn(&mut context).is_ready());
     assert!(idle.progress.is_last());
     drop(idle);

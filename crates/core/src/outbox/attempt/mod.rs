@@ -120,7 +120,7 @@ impl<'a> Attempt<'a> {
         })
     }
 
-    /// The person and the address, or why there is nobody to send it to.
+    /// The user and the address, or why there is nobody to send it to.
     async fn recipient(&self) -> Result<Result<LinkTarget, Missing>, StoreError> {
         let message = &self.message.message;
         let Some(recipient) = message.recipient else {
@@ -154,7 +154,7 @@ impl<'a> Attempt<'a> {
         bound_state::compare(
             &message.binding,
             message.purpose,
-            &target.person,
+            &target.user,
             &target.address,
         )
     }
@@ -185,7 +185,7 @@ impl<'a> Attempt<'a> {
             left.to_std().unwrap_or_default(),
         );
         let to = To {
-            person: &target.person,
+            user: &target.user,
             address: &target.address,
         };
         Some(MessageEvent::new(message.purpose, to, url, envelope))
@@ -356,13 +356,13 @@ impl<'a> Attempt<'a> {
             return self.again(due_at, why, None);
         }
         if receipts.iter().next().is_none() {
-            // Also where the settings say so: another process may have a receiver, and what a visitor was told is kept.
+            // Also where the settings say so: another process may have a receiver, and what a current_user was told is kept.
             self.failures = self.message.failures.saturating_add(1);
             let due_at = self.clock.later(self.delay());
             return self.again(due_at, &format!("nobody receives {signal}"), None);
         }
         match (failed, refused) {
-            // Whoever is due first is not kept waiting by another.
+            // Anyone who is due first is not kept waiting by another.
             (Some(failed), _) => {
                 let times = receipts.iter().filter_map(|receipt| receipt.not_before);
                 let due_at = times.min().unwrap_or_else(|| self.clock.now());

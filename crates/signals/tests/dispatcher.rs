@@ -1,4 +1,4 @@
-//! Hubs: connecting and disconnecting, switching off, isolation, captures, reports.
+//! Dispatchers: connecting and disconnecting, switching off, isolation, captures, reports.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use phone_auth_signals::{ConnectOptions, Connection, SetupErrorKind, Signals, receiver, signal};
@@ -110,18 +110,19 @@ fn second_id_is_refused() {
 fn connecting_during_dispatch_waits_for_the_next() {
     let (signals, log) = (Signals::isolated(), Log::default());
     let held: Arc<Mutex<Vec<Connection>>> = Arc::default();
-    let (hub, inner_log, inner_held) = (signals.clone(), Arc::clone(&log), Arc::clone(&held));
+    let (dispatcher, inner_log, inner_held) =
+        (signals.clone(), Arc::clone(&log), Arc::clone(&held));
     let _outer = signals.connect::<Quick>(move |_| {
         inner_held
             .lock()
             .unwrap()
-            .push(hub.connect(noting(&inner_log, "inner")));
+            .push(dispatcher.connect(noting(&inner_log, "inner")));
     });
     signals.send_sync(&Quick(1)).unwrap();
     assert_eq!(taken(&log), [""; 0]);
     signals.send_sync(&Quick(2)).unwrap();
     assert_eq!(taken(&log), ["inner"]);
-    // The closure holds the hub and the hub the closure.
+    // The closure holds the dispatcher and the dispatcher the closure.
     held.lock().unwrap().clear();
 }
 
@@ -139,8 +140,12 @@ fn disconnecting_during_dispatch_waits_for_the_next() {
 }
 
 #[receiver(restless, priority = 1)]
-fn connects_another(_event: &Restless, hub: &OnceLock<Signals>) {
-    hub.get().unwrap().connect::<Restless>(|_| ()).forever();
+fn connects_another(_event: &Restless, dispatcher: &OnceLock<Signals>) {
+    dispatcher
+        .get()
+        .unwrap()
+        .connect::<Restless>(|_| ())
+        .forever();
 }
 
 #[receiver(restless)]
@@ -174,8 +179,8 @@ async fn awaiting_dispatch_keeps_its_receivers() {
     let heard = Arc::clone(&log);
     let leaving =
         signals.connect::<Awaited>(move |_| heard.lock().unwrap().push("was there at the start"));
-    let hub = signals.clone();
-    let dispatch = tokio::spawn(async move { hub.send_robust(&Awaited(1)).await.len() });
+    let dispatcher = signals.clone();
+    let dispatch = tokio::spawn(async move { dispatcher.send_robust(&Awaited(1)).await.len() });
     tokio::task::yield_now().await;
     drop(leaving);
     let heard = Arc::clone(&log);
@@ -197,8 +202,8 @@ fn connecting_from_many_threads_loses_nobody() {
                 start.wait();
                 for _ in 0..50 {
                     let heard = Arc::clone(&count);
-                    let connect = |hub: &Signals| {
-                        hub.connect::<Quick>(move |_| {
+                    let connect = |dispatcher: &Signals| {
+                        dispatcher.connect::<Quick>(move |_| {
                             heard.fetch_add(1, Ordering::SeqCst);
                         })
                     };
@@ -224,7 +229,7 @@ fn connecting_from_many_threads_loses_nobody() {
 fn switched_off_receiver_is_left_out() {
     let signals = Signals::builder()
         .provide(OnceLock::<Signals>::new())
-        .switch_off("counts")
+        .disable_receiver("counts")
         .build()
         .unwrap();
     assert!(!signals.has_receiver::<Linked>());
@@ -234,7 +239,7 @@ fn switched_off_receiver_is_left_out() {
         .into_iter()
         .find(|receiver| receiver.id == "counts")
         .unwrap();
-    assert!(receiver.switched_off);
+    assert!(receiver.disabled);
     let whole = Signals::builder()
         .provide(OnceLock::<Signals>::new())
         .build()
@@ -245,7 +250,7 @@ fn switched_off_receiver_is_left_out() {
             .manifest()
             .receivers
             .iter()
-            .any(|receiver| receiver.switched_off)
+            .any(|receiver| receiver.disabled)
     );
 }
 
@@ -253,7 +258,7 @@ fn switched_off_receiver_is_left_out() {
 fn switching_off_nobody_is_refused() {
     let error = Signals::builder()
         .provide(OnceLock::<Signals>::new())
-        .switch_off("count")
+        .disable_receiver("count")
         .build()
         .unwrap_err();
     assert_eq!(error.kind(), SetupErrorKind::UnknownId);
@@ -264,7 +269,7 @@ fn switching_off_nobody_is_refused() {
 }
 
 #[test]
-fn isolated_hubs_share_nothing() {
+fn isolated_dispatchers_share_nothing() {
     let (one, other) = (Signals::isolated(), Signals::isolated());
     let _connection = one.connect::<Linked>(|_| ());
     assert!(one.has_receiver::<Linked>());
@@ -282,8 +287,8 @@ async fn capture_takes_and_awaits() {
     signals.send(&Awaited(1)).await.unwrap();
     signals.send(&Awaited(2)).await.unwrap();
     assert_eq!(captured.take(), [Awaited(1), Awaited(2)]);
-    let hub = signals.clone();
-    let sender = tokio::spawn(async move { hub.send(&Awaited(3)).await });
+    let dispatcher = signals.clone();
+    let sender = tokio::spawn(async move { dispatcher.send(&Awaited(3)).await });
     assert_eq!(captured.next().await, Some(Awaited(3)));
     sender.await.unwrap().unwrap();
     drop(signals);
@@ -317,7 +322,7 @@ async fn report_names_each_receiver() {
         quick
             .receiver()
             .id()
-            .starts_with("connected at crates/signals/tests/hub.rs:"),
+            .starts_with("connected at crates/signals/tests/dispatcher.rs:"),
         "{quick:?}"
     );
     assert!(quick.took().is_some());
@@ -374,7 +379,7 @@ fn sync_report_is_timed_on_request() {
 fn manifest_prints_as_tables() {
     let signals = Signals::builder()
         .provide(OnceLock::<Signals>::new())
-        .switch_off("counts")
+        .disable_receiver("counts")
         .build()
         .unwrap();
     let text = signals.manifest().to_string();
@@ -413,7 +418,7 @@ fn manifest_prints_as_tables() {
 
 /// Where a line of this file stands.
 fn place(start: &str) -> String {
-    let lines: Vec<_> = include_str!("hub.rs")
+    let lines: Vec<_> = include_str!("dispatcher.rs")
         .lines()
         .map(str::trim_start)
         .collect();
@@ -421,5 +426,5 @@ fn place(start: &str) -> String {
         .iter()
         .position(|line| line.starts_with(start))
         .unwrap();
-    format!("crates/signals/tests/hub.rs:{}", index + 1)
+    format!("crates/signals/tests/dispatcher.rs:{}", index + 1)
 }

@@ -1,4 +1,4 @@
-//! People and their addresses, in memory.
+//! Users and their addresses, in memory.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -8,18 +8,18 @@ use phone_auth_core::address::{
 };
 use phone_auth_core::link::{LinkRequest, LinkTarget, OpenedLink};
 use phone_auth_core::outbox::Purpose;
-use phone_auth_core::person::{
-    AccountName, FoundPerson, NewPerson, Person, PersonId, TakenNames, WantedNames,
-};
 use phone_auth_core::session::PasswordReplacement;
-use phone_auth_core::store::{AddressStore, PersonStore, StoreError, StoreErrorKind, UniqueName};
+use phone_auth_core::store::{AddressStore, StoreError, StoreErrorKind, UniqueName, UserStore};
+use phone_auth_core::user::{
+    AccountName, FoundUser, NewUser, TakenNames, User, UserId, WantedNames,
+};
 
 use super::MemoryStore;
 use super::state::{State, taken, to_micros};
 
 #[async_trait]
-impl PersonStore for MemoryStore {
-    async fn create_person(&self, new: &NewPerson) -> Result<Person, StoreError> {
+impl UserStore for MemoryStore {
+    async fn create_user(&self, new: &NewUser) -> Result<User, StoreError> {
         self.write(|state| {
             let names = state.taken(&WantedNames {
                 username: Some(&new.username),
@@ -35,15 +35,15 @@ impl PersonStore for MemoryStore {
             if names.phone {
                 return taken(UniqueName::Phone);
             }
-            Ok(state.insert_person(new))
+            Ok(state.insert_user(new))
         })
     }
 
-    async fn person(&self, id: PersonId) -> Result<Option<Person>, StoreError> {
-        self.read(|state| state.people.get(&id).cloned())
+    async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
+        self.read(|state| state.users.get(&id).cloned())
     }
 
-    async fn find_person(&self, name: &AccountName) -> Result<Option<FoundPerson>, StoreError> {
+    async fn find_user(&self, name: &AccountName) -> Result<Option<FoundUser>, StoreError> {
         self.read(|state| state.find(name))?
     }
 
@@ -51,29 +51,29 @@ impl PersonStore for MemoryStore {
         self.read(|state| state.taken(wanted))
     }
 
-    async fn people_after(
+    async fn users_after(
         &self,
-        after: Option<PersonId>,
+        after: Option<UserId>,
         limit: u32,
-    ) -> Result<Vec<Person>, StoreError> {
+    ) -> Result<Vec<User>, StoreError> {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         self.read(|state| {
             state
-                .people
+                .users
                 .values()
-                .filter(|person| Some(person.id) > after)
+                .filter(|user| Some(user.id) > after)
                 .take(limit)
                 .cloned()
                 .collect()
         })
     }
 
-    async fn set_active(&self, id: PersonId, active: bool) -> Result<bool, StoreError> {
+    async fn set_active(&self, id: UserId, active: bool) -> Result<bool, StoreError> {
         self.write(|state| {
-            let Some(person) = state.people.get_mut(&id) else {
+            let Some(user) = state.users.get_mut(&id) else {
                 return Ok(false);
             };
-            person.is_active = active;
+            user.is_active = active;
             if !active {
                 state.end_sessions_of(id);
             }
@@ -87,24 +87,24 @@ impl PersonStore for MemoryStore {
     ) -> Result<bool, StoreError> {
         self.write(|state| {
             let link = replacement.link.as_ref();
-            if link.is_some_and(|link| !state.is_newest(replacement.person, link)) {
+            if link.is_some_and(|link| !state.is_newest(replacement.user, link)) {
                 return Ok(false);
             }
-            let Some(person) = state.people.get_mut(&replacement.person) else {
+            let Some(user) = state.users.get_mut(&replacement.user) else {
                 return Ok(false);
             };
             let same_log_in = replacement
                 .last_login
-                .is_none_or(|expected| expected.map(to_micros) == person.last_login);
-            if !person.is_active || person.password != replacement.old || !same_log_in {
+                .is_none_or(|expected| expected.map(to_micros) == user.last_login);
+            if !user.is_active || user.password != replacement.old || !same_log_in {
                 return Ok(false);
             }
             let moves = replacement.keeps.filter(|kept| kept.becomes != kept.digest);
             if moves.is_some_and(|kept| state.sessions.contains_key(&kept.becomes)) {
                 return Err(StoreError::new(StoreErrorKind::SessionExists));
             }
-            person.password = replacement.new.clone();
-            state.end_sessions_but(replacement.person, replacement.keeps, &replacement.new);
+            user.password = replacement.new.clone();
+            state.end_sessions_but(replacement.user, replacement.keeps, &replacement.new);
             Ok(true)
         })
     }
@@ -114,16 +114,16 @@ impl PersonStore for MemoryStore {
 impl AddressStore for MemoryStore {
     async fn add_address(
         &self,
-        person: PersonId,
+        user: UserId,
         address: &Address,
         caps: AddressCaps,
     ) -> Result<AddressRecord, StoreError> {
         self.write(|state| {
-            if !state.people.contains_key(&person) {
+            if !state.users.contains_key(&user) {
                 return Err(StoreError::new(StoreErrorKind::Broken));
             }
             let is_at = |count: usize, cap| u32::try_from(count).unwrap_or(u32::MAX) >= cap;
-            let has = || state.addresses_of(person, u32::MAX);
+            let has = || state.addresses_of(user, u32::MAX);
             if is_at(has().count(), caps.all) {
                 return Err(StoreError::new(StoreErrorKind::TooManyAddresses));
             }
@@ -131,34 +131,34 @@ impl AddressStore for MemoryStore {
                 return Err(StoreError::new(StoreErrorKind::TooManyUnverified));
             }
             match address {
-                Address::Email(email) if state.is_email_taken(email, Some(person)) => {
+                Address::Email(email) if state.is_email_taken(email, Some(user)) => {
                     taken(UniqueName::Email)
                 }
-                Address::Phone(phone) if state.is_phone_taken(phone, Some(person)) => {
+                Address::Phone(phone) if state.is_phone_taken(phone, Some(user)) => {
                     taken(UniqueName::Phone)
                 }
-                _ => Ok(state.insert_address(address.kind(), person, address.as_str())),
+                _ => Ok(state.insert_address(address.kind(), user, address.as_str())),
             }
         })
     }
 
     async fn addresses_of(
         &self,
-        person: PersonId,
+        user: UserId,
         limit: u32,
     ) -> Result<Vec<AddressRecord>, StoreError> {
-        self.read(|state| state.addresses_of(person, limit).cloned().collect())
+        self.read(|state| state.addresses_of(user, limit).cloned().collect())
     }
 
     async fn address(
         &self,
         kind: AddressKind,
         id: AddressId,
-    ) -> Result<Option<(AddressRecord, Person)>, StoreError> {
+    ) -> Result<Option<(AddressRecord, User)>, StoreError> {
         self.read(|state| {
             let address = state.addresses(kind).get(&id)?;
-            let person = state.people.get(&address.person)?;
-            Some((address.clone(), person.clone()))
+            let user = state.users.get(&address.user)?;
+            Some((address.clone(), user.clone()))
         })
     }
 
@@ -174,10 +174,10 @@ impl AddressStore for MemoryStore {
     ) -> Result<Option<LinkTarget>, StoreError> {
         self.read(|state| {
             let address = state.addresses(kind).get(&id)?;
-            let person = state.people.get(&address.person)?;
+            let user = state.users.get(&address.user)?;
             Some(LinkTarget {
                 address: address.clone(),
-                person: person.clone(),
+                user: user.clone(),
                 newest: state.newest_request(purpose, kind, id),
             })
         })
@@ -186,11 +186,11 @@ impl AddressStore for MemoryStore {
     async fn link_requests_of(
         &self,
         purpose: Purpose,
-        person: PersonId,
+        user: UserId,
         limit: u32,
     ) -> Result<Vec<(AddressRecord, Option<DateTime<Utc>>)>, StoreError> {
         self.read(|state| {
-            let addresses = state.addresses_of(person, limit);
+            let addresses = state.addresses_of(user, limit);
             addresses
                 .map(|it| (it.clone(), state.newest_request(purpose, it.kind, it.id)))
                 .collect()
@@ -210,7 +210,7 @@ impl AddressStore for MemoryStore {
             let claimed = state
                 .addresses_mut(claim.kind)
                 .get_mut(&claim.id)
-                .filter(|address| address.person == claim.person && address.value == claim.value);
+                .filter(|address| address.user == claim.user && address.value == claim.value);
             Ok(match claimed {
                 Some(address) if address.is_verified => VerificationOutcome::AlreadyVerified,
                 Some(address) if !is_over => {
@@ -225,11 +225,11 @@ impl AddressStore for MemoryStore {
 }
 
 impl State {
-    /// Stores a person whose names are free.
-    fn insert_person(&mut self, new: &NewPerson) -> Person {
+    /// Stores a user whose names are free.
+    fn insert_user(&mut self, new: &NewUser) -> User {
         let email = new.email.as_ref().map(EmailAddress::as_str);
-        let person = Person {
-            id: self.next_person(),
+        let user = User {
+            id: self.next_user(),
             username: new.username.clone(),
             first_name: new.first_name.clone(),
             last_name: new.last_name.clone(),
@@ -240,37 +240,37 @@ impl State {
             date_joined: to_micros(new.date_joined),
         };
         if let Some(email) = email {
-            self.insert_address(AddressKind::Email, person.id, email);
+            self.insert_address(AddressKind::Email, user.id, email);
         }
         if let Some(phone) = &new.phone {
-            self.insert_address(AddressKind::Phone, person.id, phone.as_str());
+            self.insert_address(AddressKind::Phone, user.id, phone.as_str());
         }
-        self.people.insert(person.id, person.clone());
-        person
+        self.users.insert(user.id, user.clone());
+        user
     }
 
     /// The first reading of a name that exists.
-    fn find(&self, name: &AccountName) -> Result<Option<FoundPerson>, StoreError> {
+    fn find(&self, name: &AccountName) -> Result<Option<FoundUser>, StoreError> {
         if let Some(address) = self.find_address(name)? {
-            let person = self.people.get(&address.person).cloned();
+            let user = self.users.get(&address.user).cloned();
             let address = Some(address.clone());
-            return Ok(person.map(|person| FoundPerson { person, address }));
+            return Ok(user.map(|user| FoundUser { user, address }));
         }
         let Some(username) = name.username.as_deref() else {
             return Ok(None);
         };
-        let exact = self.people.values().find(|it| it.username == username);
+        let exact = self.users.values().find(|it| it.username == username);
         let mut alike = self
-            .people
+            .users
             .values()
             .filter(|it| it.username.eq_ignore_ascii_case(username));
-        let person = match (exact, alike.next(), alike.next()) {
-            (Some(person), ..) | (None, Some(person), None) => Some(person.clone()),
+        let user = match (exact, alike.next(), alike.next()) {
+            (Some(user), ..) | (None, Some(user), None) => Some(user.clone()),
             (None, None, _) => None,
             (None, Some(_), Some(_)) => return Err(StoreError::new(StoreErrorKind::Ambiguous)),
         };
-        Ok(person.map(|person| FoundPerson {
-            person,
+        Ok(user.map(|user| FoundUser {
+            user,
             address: None,
         }))
     }
@@ -290,7 +290,7 @@ impl State {
                 .collect();
             exact = email.and_then(|email| email.as_slice().first());
         }
-        let mut owners = found.iter().map(|it| it.person);
+        let mut owners = found.iter().map(|it| it.user);
         let first = owners.next();
         if owners.any(|other| Some(other) != first) {
             return Err(StoreError::new(StoreErrorKind::Ambiguous));
@@ -299,7 +299,7 @@ impl State {
         Ok(as_named.or(found.first()).copied())
     }
 
-    /// Which of these names somebody has.
+    /// Which of these names an account has.
     fn taken(&self, wanted: &WantedNames<'_>) -> TakenNames {
         TakenNames {
             username: wanted.username.is_some_and(|it| self.is_username_taken(it)),
@@ -308,11 +308,10 @@ impl State {
         }
     }
 
-    /// Whether a reset link that was opened is still the newest, and its address the person's.
-    fn is_newest(&self, person: PersonId, link: &OpenedLink) -> bool {
+    /// Whether a reset link that was opened is still the newest, and its address the user's.
+    fn is_newest(&self, user: UserId, link: &OpenedLink) -> bool {
         let newest = self.newest_request(Purpose::ResetPassword, link.kind, link.address);
         let address = self.addresses(link.kind).get(&link.address);
-        newest == link.newest
-            && address.is_some_and(|it| it.person == person && it.value == link.value)
+        newest == link.newest && address.is_some_and(|it| it.user == user && it.value == link.value)
     }
 }

@@ -1,4 +1,4 @@
-//! One request, seen as a visit: who is logged in, and what the browser has of us.
+//! One request, seen as a context: who is logged in, and what the browser has of us.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,11 +11,11 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Uri};
 use minijinja::Value;
 use minijinja::value::Serde;
-use phone_auth_core::accounts::{Accounts, Visitor};
+use phone_auth_core::accounts::{Accounts, CurrentUser};
 use phone_auth_core::client::Client;
 use phone_auth_core::language::Language;
-use phone_auth_core::person::Person;
 use phone_auth_core::session::SessionKey;
+use phone_auth_core::user::User;
 use phone_auth_urls::AccountPage;
 use serde::Serialize;
 
@@ -38,10 +38,10 @@ use crate::web::Web;
 /// # Examples
 /// ```
 /// use axum::{Router, response::Response, routing::get};
-/// use phone_auth_web::{Page, Visit, Web};
+/// use phone_auth_web::{Page, RequestContext, Web};
 ///
-/// async fn orders(visit: Visit) -> Response {
-///     visit.render(Page::new("orders.html", "Orders").with("count", 3))
+/// async fn orders(context: RequestContext) -> Response {
+///     context.render(Page::new("orders.html", "Orders").with("count", 3))
 /// }
 ///
 /// fn routes(web: &Web) -> Router {
@@ -52,21 +52,21 @@ use crate::web::Web;
 /// # Errors
 /// [`Refusal`] (503) when the store cannot be asked who this is, (500) when it answers nonsense.
 #[derive(Clone)]
-pub struct Visit {
+pub struct RequestContext {
     web: Web,
     uri: Uri,
     keys: Vec<SessionKey>,
-    visitor: Option<Arc<Visitor>>,
+    current_user: Option<Arc<CurrentUser>>,
     csrf: Arc<CsrfToken>,
     language: Option<Language>,
     /// The flows for this client.
     accounts: Accounts,
 }
 
-impl Visit {
+impl RequestContext {
     /// Who is logged in.
-    pub fn visitor(&self) -> Option<&Visitor> {
-        self.visitor.as_deref()
+    pub fn current_user(&self) -> Option<&CurrentUser> {
+        self.current_user.as_deref()
     }
 
     /// The token that a form of this site carries in its hidden field `csrfmiddlewaretoken`. The
@@ -104,12 +104,12 @@ impl Visit {
 
     /// Reads who sent a request.
     pub(crate) async fn read(web: &Web, parts: &mut Parts) -> Result<Self, Refusal> {
-        let visitor = visitor(web, parts).await?;
+        let current_user = current_user(web, parts).await?;
         let keys = web.cookies().session_keys(&parts.headers);
-        Ok(Self::new(web, parts, keys, visitor))
+        Ok(Self::new(web, parts, keys, current_user))
     }
 
-    /// A visit that asks nothing of the store: for pages that tell of an error.
+    /// A context that asks nothing of the store: for pages that tell of an error.
     pub(crate) fn unasked(web: &Web, parts: &Parts) -> Self {
         Self::new(web, parts, Vec::new(), None)
     }
@@ -118,32 +118,32 @@ impl Visit {
         web: &Web,
         parts: &Parts,
         mut keys: Vec<SessionKey>,
-        visitor: Option<Arc<Visitor>>,
+        current_user: Option<Arc<CurrentUser>>,
     ) -> Self {
-        let session = visitor.as_ref().map_or_else(Vec::new, |visitor| {
-            visitor.session().digest.as_bytes().to_vec()
+        let session = current_user.as_ref().map_or_else(Vec::new, |current_user| {
+            current_user.session().digest.as_bytes().to_vec()
         });
         let cookies = web.cookies().read_csrf(&parts.headers);
-        // The one that counts first: that of the visitor, which may have been renewed since it was sent.
-        if let Some(visitor) = &visitor {
-            let digest = visitor.session().digest;
+        // The one that counts first: that of the current_user, which may have been renewed since it was sent.
+        if let Some(current_user) = &current_user {
+            let digest = current_user.session().digest;
             keys.sort_by_key(|key| key.digest() != digest);
             if keys.first().is_none_or(|first| first.digest() != digest) {
-                keys.insert(0, visitor.key().clone());
+                keys.insert(0, current_user.key().clone());
             }
         }
         let mut client = Client::new().with_devices(web.cookies().read_devices(&parts.headers));
         if let Some(address) = peer::address(parts) {
             client = client.at(address);
         }
-        if let Some(visitor) = &visitor {
-            client = client.signed_in(visitor);
+        if let Some(current_user) = &current_user {
+            client = client.signed_in(current_user);
         }
         Self {
             web: web.clone(),
             uri: original_uri(parts),
             keys,
-            visitor,
+            current_user,
             csrf: Arc::new(CsrfToken::new(web.csrf_keys().clone(), cookies, session)),
             language: language::preferred(&parts.headers),
             accounts: web.accounts().for_client(client),
@@ -155,7 +155,7 @@ impl Visit {
         self.accounts().routes().page(page)
     }
 
-    /// The answer for whoever must log in first.
+    /// The answer for the one who must log in first.
     pub(crate) fn to_login(&self) -> Response {
         redirect::to_login(self.path(AccountPage::Login), &self.uri)
     }
@@ -165,10 +165,10 @@ impl Visit {
         &self.accounts
     }
 
-    /// Has the browser remembered for this person, who has just shown who they are. Where that cannot be done it
+    /// Has the browser remembered for this user, who has just shown who they are. Where that cannot be done it
     /// is not: they are a stranger next time.
-    pub(crate) fn remember(&self, person: &Person, response: &mut Response) {
-        match self.accounts.remember_device(person) {
+    pub(crate) fn remember(&self, user: &User, response: &mut Response) {
+        match self.accounts.remember_device(user) {
             Ok(devices) => {
                 let cookie = self.cookies().set_devices(&devices);
                 add_cookie(response.headers_mut(), cookie);
@@ -179,7 +179,7 @@ impl Visit {
 
     /// The flows, whose messages are in the language that the browser asks for.
     pub(crate) fn accounts_in_language(&self) -> Accounts {
-        self.accounts().speaking(self.language.clone())
+        self.accounts().with_language(self.language.clone())
     }
 
     pub(crate) fn cookies(&self) -> &Cookies {
@@ -217,23 +217,26 @@ impl Visit {
             ("title", Value::from(page.title.as_ref())),
             ("csrf_token", Value::from_dyn_object(Arc::clone(&self.csrf))),
         ]);
-        if let Some(visitor) = self.visitor() {
-            values.insert("visitor", Value::from(Serde(VisitorView::of(visitor))));
+        if let Some(current_user) = self.current_user() {
+            values.insert(
+                "user",
+                Value::from(Serde(CurrentUserView::of(current_user))),
+            );
         }
         values.extend(page.values);
         values
     }
 }
 
-impl fmt::Debug for Visit {
+impl fmt::Debug for RequestContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Visit")
-            .field("logged_in", &self.visitor.is_some())
+        f.debug_struct("RequestContext")
+            .field("logged_in", &self.current_user.is_some())
             .finish_non_exhaustive()
     }
 }
 
-impl<S> FromRequestParts<S> for Visit
+impl<S> FromRequestParts<S> for RequestContext
 where
     Web: FromRef<S>,
     S: Send + Sync,
@@ -247,7 +250,7 @@ where
 
 /// What templates know of who is logged in.
 #[derive(Serialize)]
-struct VisitorView<'a> {
+struct CurrentUserView<'a> {
     username: &'a str,
     first_name: &'a str,
     last_name: &'a str,
@@ -255,15 +258,15 @@ struct VisitorView<'a> {
     has_verified_phone: bool,
 }
 
-impl<'a> VisitorView<'a> {
-    fn of(visitor: &'a Visitor) -> Self {
-        let person = visitor.person();
+impl<'a> CurrentUserView<'a> {
+    fn of(current_user: &'a CurrentUser) -> Self {
+        let user = current_user.user();
         Self {
-            username: &person.username,
-            first_name: &person.first_name,
-            last_name: &person.last_name,
-            has_verified_email: visitor.has_verified_email(),
-            has_verified_phone: visitor.has_verified_phone(),
+            username: &user.username,
+            first_name: &user.first_name,
+            last_name: &user.last_name,
+            has_verified_email: current_user.has_verified_email(),
+            has_verified_phone: current_user.has_verified_phone(),
         }
     }
 }
@@ -273,28 +276,31 @@ impl<'a> VisitorView<'a> {
 #[derive(Clone)]
 struct Found {
     by: Web,
-    visitor: Option<Arc<Visitor>>,
+    current_user: Option<Arc<CurrentUser>>,
 }
 
 /// Who is logged in, read once for each request: by the first of the keys that is alive.
-pub(crate) async fn visitor(web: &Web, parts: &mut Parts) -> Result<Option<Arc<Visitor>>, Refusal> {
+pub(crate) async fn current_user(
+    web: &Web,
+    parts: &mut Parts,
+) -> Result<Option<Arc<CurrentUser>>, Refusal> {
     if let Some(found) = parts.extensions.get::<Found>()
         && found.by.is_same(web)
     {
-        return Ok(found.visitor.clone());
+        return Ok(found.current_user.clone());
     }
-    let mut visitor = None;
+    let mut current_user = None;
     for key in web.cookies().session_keys(&parts.headers) {
-        match web.accounts().visitor(&key).await {
+        match web.accounts().current_user(&key).await {
             Ok(Some(found)) => {
-                visitor = Some(Arc::new(renewed(web, parts, found).await));
+                current_user = Some(Arc::new(renewed(web, parts, found).await));
                 break;
             }
             Ok(None) => {}
             Err(error) => {
-                let visit = Visit::unasked(web, parts);
+                let context = RequestContext::unasked(web, parts);
                 return Err(Refusal::new(answer::flow_failed(
-                    &visit,
+                    &context,
                     "read a session",
                     &error,
                 )));
@@ -303,27 +309,27 @@ pub(crate) async fn visitor(web: &Web, parts: &mut Parts) -> Result<Option<Arc<V
     }
     parts.extensions.insert(Found {
         by: web.clone(),
-        visitor: visitor.clone(),
+        current_user: current_user.clone(),
     });
-    Ok(visitor)
+    Ok(current_user)
 }
 
-/// The visitor, after their session got another key if it should have one and the answer can say so. When
+/// The current_user, after their session got another key if it should have one and the answer can say so. When
 /// that fails the session goes on as it is.
-async fn renewed(web: &Web, parts: &Parts, visitor: Visitor) -> Visitor {
+async fn renewed(web: &Web, parts: &Parts, current_user: CurrentUser) -> CurrentUser {
     let Some(slot) = parts.extensions.get::<Renewed>() else {
-        return visitor;
+        return current_user;
     };
-    match web.accounts().renew_session(&visitor).await {
+    match web.accounts().renew_session(&current_user).await {
         Ok(Some((key, renewed))) => {
             let lifetime = web.accounts().settings().session_lifetime;
             slot.set(web.cookies().set_session(key.reveal(), lifetime));
             renewed
         }
-        Ok(None) => visitor,
+        Ok(None) => current_user,
         Err(error) => {
             answer::log_broken("give a session another key", &error);
-            visitor
+            current_user
         }
     }
 }

@@ -1,18 +1,18 @@
-//! A person who has an account.
+//! A user who has an account.
 
 use chrono::{DateTime, Utc};
-use phone_auth_events::User;
+use phone_auth_events::User as EventUser;
 use serde::Serialize;
 
 use crate::address::{EmailAddress, EmailSpellings, PhoneNumber, PhoneSpellings};
 use crate::password::EncodedPassword;
 
-/// The number of a person's row. It fits a 32-bit column as well as a 64-bit one.
+/// The number of a user's row. It fits a 32-bit column as well as a 64-bit one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
-pub struct PersonId(i64);
+pub struct UserId(i64);
 
-impl PersonId {
+impl UserId {
     /// The id of the row with this number.
     pub const fn new(id: i64) -> Self {
         Self(id)
@@ -24,37 +24,37 @@ impl PersonId {
     }
 }
 
-/// A person as stored.
+/// A user as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_structs,
     reason = "stores of other crates build it, and a field they forget must not compile"
 )]
-pub struct Person {
+pub struct User {
     /// The number of the row.
-    pub id: PersonId,
+    pub id: UserId,
     /// The name that is unique whatever its case.
     pub username: String,
     /// The given name, possibly empty.
     pub first_name: String,
     /// The family name, possibly empty.
     pub last_name: String,
-    /// The address in the person's own row, as the model keeps it beside the table of addresses; possibly empty.
+    /// The address in the user's own row, as django-phone-auth keeps it beside the table of addresses; possibly empty.
     pub email: String,
     /// The password, hashed.
     pub password: EncodedPassword,
-    /// When the person last logged in, to the microsecond.
+    /// When the user last logged in, to the microsecond.
     pub last_login: Option<DateTime<Utc>>,
-    /// Whether the person may log in.
+    /// Whether the user may log in.
     pub is_active: bool,
     /// When the account was made, to the microsecond.
     pub date_joined: DateTime<Utc>,
 }
 
-impl Person {
-    /// What signals tell of this person.
-    pub fn to_user(&self) -> User {
-        User::new(
+impl User {
+    /// What signals tell of this user.
+    pub fn to_event_user(&self) -> EventUser {
+        EventUser::new(
             self.id.get(),
             self.username.clone(),
             self.first_name.clone(),
@@ -63,13 +63,13 @@ impl Person {
     }
 }
 
-/// A person who is to be stored, with the addresses that come with the account.
+/// A user who is to be stored, with the addresses that come with the account.
 #[derive(Clone, Debug)]
 #[expect(
     clippy::exhaustive_structs,
     reason = "a plain argument list with names; stores of other crates take it apart"
 )]
-pub struct NewPerson {
+pub struct NewUser {
     /// The username; nobody else may have it in any case.
     pub username: String,
     /// The given name, possibly empty.
@@ -78,7 +78,7 @@ pub struct NewPerson {
     pub last_name: String,
     /// The password, hashed.
     pub password: EncodedPassword,
-    /// An e-mail address, stored unverified, and in the person's row as the model does.
+    /// An e-mail address, stored unverified, and in the user's row as django-phone-auth does.
     pub email: Option<EmailAddress>,
     /// A phone number, stored unverified.
     pub phone: Option<PhoneNumber>,
@@ -86,7 +86,7 @@ pub struct NewPerson {
     pub date_joined: DateTime<Utc>,
 }
 
-/// Names that somebody wants, to be looked up before the form is answered.
+/// Names that a user wants, to be looked up before the form is answered.
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(
     clippy::exhaustive_structs,
@@ -101,16 +101,16 @@ pub struct WantedNames<'a> {
     pub phone: Option<&'a PhoneNumber>,
 }
 
-/// Which of the [`WantedNames`] somebody has.
+/// Which of the [`WantedNames`] someone has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_structs,
     reason = "mirrors `WantedNames`, field by field"
 )]
 pub struct TakenNames {
-    /// The username, in any case; or it is somebody's e-mail address or phone number, in any spelling.
+    /// The username, in any case; or it is another user's e-mail address or phone number, in any spelling.
     pub username: bool,
-    /// The e-mail address, among the addresses or in a person's own row, as an address or as a username, in any spelling.
+    /// The e-mail address, among the addresses or in a user's own row, as an address or as a username, in any spelling.
     pub email: bool,
     /// The phone number, among the numbers or as a username, in any spelling.
     pub phone: bool,
@@ -134,7 +134,7 @@ pub struct AccountName {
 }
 
 impl AccountName {
-    /// One text for all spellings of the name, whether or not anybody has it.
+    /// One text for all spellings of the name, whether or not anyone has it.
     pub(crate) fn canonical(&self) -> String {
         let phone = self.phone.as_ref().map(PhoneSpellings::canonical);
         let email = self.email.as_ref().map(EmailSpellings::canonical);
@@ -146,15 +146,15 @@ impl AccountName {
     }
 }
 
-/// A person who was found by an [`AccountName`], and the address that named the account.
+/// A user who was found by an [`AccountName`], and the address that named the account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_structs,
     reason = "stores of other crates build it, and a field they forget must not compile"
 )]
-pub struct FoundPerson {
-    /// The person.
-    pub person: Person,
+pub struct FoundUser {
+    /// The user.
+    pub user: User,
     /// The address row that matched; `None` when it was the username.
     pub address: Option<crate::address::AddressRecord>,
 }

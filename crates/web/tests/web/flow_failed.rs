@@ -46,7 +46,7 @@ async fn locked_store_is_unavailable() {
     assert!(sent.take().is_empty());
 
     site.store.recover();
-    assert_eq!(site.store.person_count(), 1);
+    assert_eq!(site.store.user_count(), 1);
     assert_eq!(ann.get("/accounts/profile/").await.status, StatusCode::OK);
     assert_eq!(ann.get("/members/email/").await.status, StatusCode::FOUND);
 }

@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use phone_auth_core::store::{
-    Oddity, OddityKind, OddityStore, StoreError, oddity_of_email, oddity_of_phone, shared_spellings,
+    Anomaly, AnomalyKind, AnomalyStore, StoreError, anomaly_of_email, anomaly_of_phone,
+    shared_spellings,
 };
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
@@ -63,23 +64,23 @@ const OWNERLESS: &str = "
 const TIMES: &str = "SELECT username, id, date_joined, last_login FROM auth_user ORDER BY id";
 
 #[async_trait]
-impl OddityStore for SqliteStore {
-    async fn oddities(&self) -> Result<Vec<Oddity>, StoreError> {
+impl AnomalyStore for SqliteStore {
+    async fn anomalies(&self) -> Result<Vec<Anomaly>, StoreError> {
         let all = self.read(|connection| {
-            let mut all = together(connection, OddityKind::SharedEmail, SHARED_EMAILS)?;
+            let mut all = together(connection, AnomalyKind::SharedEmail, SHARED_EMAILS)?;
             all.extend(together(
                 connection,
-                OddityKind::SharedUsername,
+                AnomalyKind::SharedUsername,
                 SHARED_USERNAMES,
             )?);
             all.extend(together(
                 connection,
-                OddityKind::UsernameOfAnother,
+                AnomalyKind::UsernameOfAnother,
                 USERNAMES_OF_OTHERS,
             )?);
-            all.extend(each(connection, EMAILS, oddity_of_email)?);
-            all.extend(each(connection, PHONES, oddity_of_phone)?);
-            all.extend(together(connection, OddityKind::Ownerless, OWNERLESS)?);
+            all.extend(each(connection, EMAILS, anomaly_of_email)?);
+            all.extend(each(connection, PHONES, anomaly_of_phone)?);
+            all.extend(together(connection, AnomalyKind::Ownerless, OWNERLESS)?);
             all.extend(unreadable_times(connection)?);
             Ok::<_, Failure>(all)
         })?;
@@ -92,15 +93,15 @@ impl OddityStore for SqliteStore {
 fn each(
     connection: &Connection,
     query: &str,
-    odd: fn(&str) -> Option<OddityKind>,
-) -> Result<Vec<Oddity>, Failure> {
+    odd: fn(&str) -> Option<AnomalyKind>,
+) -> Result<Vec<Anomaly>, Failure> {
     let found = rows::all(connection, query, [], |row| {
         let stored = rows::text(row, 0)?;
         let kind = odd(&stored);
-        let person = rows::person_id(row, 1)?;
-        Ok(kind.map(|kind| Oddity {
+        let user = rows::person_id(row, 1)?;
+        Ok(kind.map(|kind| Anomaly {
             kind,
-            rows: vec![(stored, person)],
+            rows: vec![(stored, user)],
         }))
     })?;
     Ok(found.into_iter().flatten().collect())
@@ -109,24 +110,24 @@ fn each(
 /// The rows of a query, those with the same last column together.
 fn together(
     connection: &Connection,
-    kind: OddityKind,
+    kind: AnomalyKind,
     query: &str,
-) -> Result<Vec<Oddity>, Failure> {
+) -> Result<Vec<Anomaly>, Failure> {
     let found = rows::all(connection, query, [], |row| {
         let stored = (rows::text(row, 0)?, rows::person_id(row, 1)?);
         Ok((stored, rows::text(row, 2)?))
     })?;
     Ok(found
         .chunk_by(|(_, one), (_, other)| one == other)
-        .map(|rows| Oddity {
+        .map(|rows| Anomaly {
             kind,
             rows: rows.iter().map(|(stored, _)| stored.clone()).collect(),
         })
         .collect())
 }
 
-/// The people one of whose times cannot be read.
-fn unreadable_times(connection: &Connection) -> Result<Vec<Oddity>, Failure> {
+/// The users one of whose times cannot be read.
+fn unreadable_times(connection: &Connection) -> Result<Vec<Anomaly>, Failure> {
     let found = rows::all(connection, TIMES, [], |row| {
         let is_read = |column| {
             Ok::<_, Failure>(match row.get_ref(column)? {
@@ -141,8 +142,8 @@ fn unreadable_times(connection: &Connection) -> Result<Vec<Oddity>, Failure> {
     Ok(found
         .into_iter()
         .filter_map(|(username, id, is_odd)| {
-            is_odd.then_some(Oddity {
-                kind: OddityKind::UnreadableTime,
+            is_odd.then_some(Anomaly {
+                kind: AnomalyKind::UnreadableTime,
                 rows: vec![(username, id)],
             })
         })

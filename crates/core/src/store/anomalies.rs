@@ -2,20 +2,20 @@
 
 use async_trait::async_trait;
 
-use super::{PersonStore, StoreError, StoreErrorKind};
+use super::{StoreError, StoreErrorKind, UserStore};
 use crate::address::{EmailAddress, EmailSpellings, PhoneNumber, PhoneSpellings, is_e164};
-use crate::person::{AccountName, PersonId};
+use crate::user::{AccountName, UserId};
 
 /// Why rows are odd.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum OddityKind {
-    /// Several people have an e-mail address or a phone number in different spellings, such as letters of different
+pub enum AnomalyKind {
+    /// Several users have an e-mail address or a phone number in different spellings, such as letters of different
     /// case: none of them can log in or be sent a reset link by it.
     SharedEmail,
-    /// Several people have a username in letters of different case: each logs in by exactly theirs.
+    /// Several users have a username in letters of different case: each logs in by exactly theirs.
     SharedUsername,
-    /// A username is somebody else's e-mail address or phone number: who types it is taken for the other.
+    /// A username is another user's e-mail address or phone number: who types it is taken for the other.
     UsernameOfAnother,
     /// An e-mail address is stored in another spelling than ours, or is none that we would take: its owner is found by it,
     /// and messages go to it as it is stored.
@@ -38,30 +38,30 @@ pub enum OddityKind {
     clippy::exhaustive_structs,
     reason = "stores of other crates build it, and a field they forget must not compile"
 )]
-pub struct Oddity {
+pub struct Anomaly {
     /// What is odd.
-    pub kind: OddityKind,
+    pub kind: AnomalyKind,
     /// What is stored, and whose it is.
-    pub rows: Vec<(String, PersonId)>,
+    pub rows: Vec<(String, UserId)>,
 }
 
 /// What is odd about an e-mail address, as it is stored.
-pub fn oddity_of_email(stored: &str) -> Option<OddityKind> {
+pub fn anomaly_of_email(stored: &str) -> Option<AnomalyKind> {
     let is_ours = EmailAddress::parse(stored)
         .is_ok_and(|address| address.as_str().eq_ignore_ascii_case(stored));
-    (!is_ours).then_some(OddityKind::ForeignEmail)
+    (!is_ours).then_some(AnomalyKind::ForeignEmail)
 }
 
 /// What is odd about a phone number, as it is stored.
-pub fn oddity_of_phone(stored: &str) -> Option<OddityKind> {
+pub fn anomaly_of_phone(stored: &str) -> Option<AnomalyKind> {
     if !is_e164(stored) {
-        return Some(OddityKind::ForeignPhone);
+        return Some(AnomalyKind::ForeignPhone);
     }
     let is_ours = PhoneNumber::parse(stored).is_ok_and(|number| number.as_str() == stored);
-    (!is_ours).then_some(OddityKind::UnassignedPhone)
+    (!is_ours).then_some(AnomalyKind::UnassignedPhone)
 }
 
-/// Those of the rows that are odd because they are stored in another spelling, by which several people are meant.
+/// Those of the rows that are odd because they are stored in another spelling, by which several users are meant.
 ///
 /// # Errors
 /// The store's.
@@ -69,27 +69,27 @@ pub fn oddity_of_phone(stored: &str) -> Option<OddityKind> {
 /// # Cancel safety
 /// It only reads.
 pub async fn shared_spellings(
-    store: &dyn PersonStore,
-    oddities: &[Oddity],
-) -> Result<Vec<Oddity>, StoreError> {
+    store: &dyn UserStore,
+    anomalies: &[Anomaly],
+) -> Result<Vec<Anomaly>, StoreError> {
     let mut shared = Vec::new();
-    for oddity in oddities {
-        for (stored, person) in &oddity.rows {
-            let name = match oddity.kind {
-                OddityKind::ForeignEmail => AccountName {
+    for anomaly in anomalies {
+        for (stored, user) in &anomaly.rows {
+            let name = match anomaly.kind {
+                AnomalyKind::ForeignEmail => AccountName {
                     email: EmailSpellings::read(stored),
                     ..AccountName::default()
                 },
-                OddityKind::ForeignPhone => AccountName {
+                AnomalyKind::ForeignPhone => AccountName {
                     phone: PhoneSpellings::named(stored),
                     ..AccountName::default()
                 },
                 _ => continue,
             };
-            match store.find_person(&name).await {
-                Err(error) if error.kind() == StoreErrorKind::Ambiguous => shared.push(Oddity {
-                    kind: OddityKind::SharedEmail,
-                    rows: vec![(stored.clone(), *person)],
+            match store.find_user(&name).await {
+                Err(error) if error.kind() == StoreErrorKind::Ambiguous => shared.push(Anomaly {
+                    kind: AnomalyKind::SharedEmail,
+                    rows: vec![(stored.clone(), *user)],
                 }),
                 found => drop(found?),
             }
@@ -101,13 +101,13 @@ pub async fn shared_spellings(
 /// Finds what cannot be served. A store whose tables are only its own has nothing to find.
 ///
 /// # Errors
-/// As for [`PersonStore`](super::PersonStore).
+/// As for [`UserStore`](super::UserStore).
 ///
 /// # Cancel safety
 /// It only reads.
 #[async_trait]
-pub trait OddityStore: Send + Sync {
+pub trait AnomalyStore: Send + Sync {
     /// All that is odd, by kind and then by what is stored. Reads every row: for an operator, not for a
     /// request.
-    async fn oddities(&self) -> Result<Vec<Oddity>, StoreError>;
+    async fn anomalies(&self) -> Result<Vec<Anomaly>, StoreError>;
 }

@@ -1,36 +1,36 @@
-//! People, on SQLite.
+//! Users, on SQLite.
 
 use async_trait::async_trait;
 use phone_auth_core::address::{AddressKind, EmailAddress};
-use phone_auth_core::person::{
-    AccountName, FoundPerson, NewPerson, Person, PersonId, TakenNames, WantedNames,
-};
 use phone_auth_core::session::{KeptSession, PasswordDigest, PasswordReplacement};
-use phone_auth_core::store::{PersonStore, StoreError, StoreErrorKind, UniqueName};
+use phone_auth_core::store::{StoreError, StoreErrorKind, UniqueName, UserStore};
+use phone_auth_core::user::{
+    AccountName, FoundUser, NewUser, TakenNames, User, UserId, WantedNames,
+};
 use rusqlite::{Connection, params, params_from_iter};
 
 use crate::addresses;
 use crate::failure::Failure;
 use crate::links;
-use crate::rows::{self, PERSON_COLUMNS, person_columns};
+use crate::rows::{self, USER_COLUMNS, user_columns};
 use crate::spellings::{Texts, digits, is_foreign_phone, is_padded, trimmed};
 use crate::store::SqliteStore;
 use crate::zone::Zone;
 
-pub(crate) const PERSON: &str = concat!(
+pub(crate) const USER: &str = concat!(
     "SELECT ",
-    person_columns!(),
+    user_columns!(),
     " FROM auth_user u WHERE u.id = ?1"
 );
 
-pub(crate) const PEOPLE_AFTER: &str = concat!(
+pub(crate) const USERS_AFTER: &str = concat!(
     "SELECT ",
-    person_columns!(),
+    user_columns!(),
     " FROM auth_user u WHERE u.id > ?1 ORDER BY u.id LIMIT ?2"
 );
 
 /// Every reading of a name at once, whichever are given: NULL matches nothing. `lower` of SQLite
-/// knows ASCII only, as the port asks. The last column says whether somebody else is meant as well.
+/// knows ASCII only, as the port asks. The last column says whether someone else is meant as well.
 /// The arguments are [`Texts`], then the username.
 pub(crate) const FIND: &str = concat!(
     "WITH m AS (
@@ -58,15 +58,15 @@ pub(crate) const FIND: &str = concat!(
             FROM auth_user WHERE lower(username) = lower(?11)
     )
     SELECT ",
-    person_columns!(),
+    user_columns!(),
     ", m.id, m.value, m.is_verified, m.user_id, m.kind,
         EXISTS (SELECT 1 FROM m m2 WHERE m2.reading = m.reading AND m2.user_id <> m.user_id)
     FROM m JOIN auth_user u ON u.id = m.user_id
     ORDER BY m.reading, m.rank, m.user_id LIMIT 1"
 );
 
-/// Whether anybody has one of these numbers, by two of them and four texts of their digits.
-macro_rules! is_phone_of_somebody {
+/// Whether anyone has one of these numbers, by two of them and four texts of their digits.
+macro_rules! is_phone_of_someone {
     ($numbers:literal, $digits:literal) => {
         concat!(
             "EXISTS (SELECT 1 FROM phone_auth_phonenumber WHERE phone IN (",
@@ -82,8 +82,8 @@ macro_rules! is_phone_of_somebody {
     };
 }
 
-/// Whether anybody has one of these e-mail addresses, or, but for an exception, has it in their own row.
-macro_rules! is_email_of_somebody {
+/// Whether anyone has one of these e-mail addresses, or, but for an exception, has it in their own row.
+macro_rules! is_email_of_someone {
     ($emails:literal, $but:literal) => {
         concat!(
             "EXISTS (SELECT 1 FROM phone_auth_emailaddress WHERE lower(email) IN (",
@@ -110,11 +110,11 @@ macro_rules! is_email_of_somebody {
     };
 }
 
-/// Whether a wanted phone number is taken: anybody has it, or, but for an exception, has it as a username.
+/// Whether a wanted phone number is taken: anyone has it, or, but for an exception, has it as a username.
 macro_rules! is_phone_taken {
     ($but:literal) => {
         concat!(
-            $crate::people::is_phone_of_somebody!("?1, ?2", "?3, ?4, ?5, ?6"),
+            $crate::users::is_phone_of_someone!("?1, ?2", "?3, ?4, ?5, ?6"),
             " OR EXISTS (SELECT 1 FROM auth_user WHERE ",
             $crate::spellings::digits!("username"),
             " IN (?3, ?4, ?5, ?6) AND ",
@@ -129,22 +129,22 @@ macro_rules! is_phone_taken {
 macro_rules! is_email_taken {
     ($but:literal) => {
         concat!(
-            $crate::people::is_email_of_somebody!("?7, ?8, ?9, ?10", $but),
+            $crate::users::is_email_of_someone!("?7, ?8, ?9, ?10", $but),
             " OR EXISTS (SELECT 1 FROM auth_user WHERE lower(username) IN (?7, ?8, ?9, ?10)",
             $but,
             ")"
         )
     };
 }
-pub(crate) use {is_email_of_somebody, is_email_taken, is_phone_of_somebody, is_phone_taken};
+pub(crate) use {is_email_of_someone, is_email_taken, is_phone_of_someone, is_phone_taken};
 
-/// Which names somebody has. The arguments are the [`Texts`] of the addresses, the username, and the [`Texts`] of what
-/// the username would be at log-in.
+/// Which names an account has. The arguments are the [`Texts`] of the addresses, the username, and the [`Texts`] of
+/// what the username would be at log-in.
 pub(crate) const TAKEN: &str = concat!(
     "SELECT EXISTS (SELECT 1 FROM auth_user WHERE lower(username) = lower(?11)) OR ",
-    is_phone_of_somebody!("?12, ?13", "?14, ?15, ?16, ?17"),
+    is_phone_of_someone!("?12, ?13", "?14, ?15, ?16, ?17"),
     " OR ",
-    is_email_of_somebody!("?18, ?19, ?20, ?21", ""),
+    is_email_of_someone!("?18, ?19, ?20, ?21", ""),
     ", ",
     is_email_taken!(""),
     ", ",
@@ -172,35 +172,35 @@ pub(crate) const MOVE_SESSION: &str =
     WHERE digest = ?2 AND person_id = ?1";
 
 #[async_trait]
-impl PersonStore for SqliteStore {
-    async fn create_person(&self, new: &NewPerson) -> Result<Person, StoreError> {
+impl UserStore for SqliteStore {
+    async fn create_user(&self, new: &NewUser) -> Result<User, StoreError> {
         let (new, zone) = (new.clone(), self.zone().clone());
         self.write(move |connection| create(connection, &new, &zone))
             .await
     }
 
-    async fn person(&self, id: PersonId) -> Result<Option<Person>, StoreError> {
+    async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
         self.read(|connection| {
-            rows::first(connection, PERSON, [id.get()], |row| {
-                rows::person(row, self.zone())
+            rows::first(connection, USER, [id.get()], |row| {
+                rows::user(row, self.zone())
             })
         })
     }
 
-    async fn find_person(&self, name: &AccountName) -> Result<Option<FoundPerson>, StoreError> {
+    async fn find_user(&self, name: &AccountName) -> Result<Option<FoundUser>, StoreError> {
         let texts = Texts::of(name.phone.as_ref(), name.email.as_ref());
         self.read(|connection| {
             let readings = params_from_iter(texts.iter().chain([name.username.as_deref()]));
             rows::first(connection, FIND, readings, |row| {
-                if row.get(PERSON_COLUMNS + 5)? {
+                if row.get(USER_COLUMNS + 5)? {
                     return Err(StoreErrorKind::Ambiguous.into());
                 }
-                let address = match rows::kind(row, PERSON_COLUMNS + 4)? {
-                    Some(kind) => Some(rows::address(row, kind, PERSON_COLUMNS)?),
+                let address = match rows::kind(row, USER_COLUMNS + 4)? {
+                    Some(kind) => Some(rows::address(row, kind, USER_COLUMNS)?),
                     None => None,
                 };
-                let person = rows::person(row, self.zone())?;
-                Ok(FoundPerson { person, address })
+                let user = rows::user(row, self.zone())?;
+                Ok(FoundUser { user, address })
             })
         })
     }
@@ -209,20 +209,20 @@ impl PersonStore for SqliteStore {
         self.read(|connection| taken(connection, wanted))
     }
 
-    async fn people_after(
+    async fn users_after(
         &self,
-        after: Option<PersonId>,
+        after: Option<UserId>,
         limit: u32,
-    ) -> Result<Vec<Person>, StoreError> {
-        let after = after.map_or(i64::MIN, PersonId::get);
+    ) -> Result<Vec<User>, StoreError> {
+        let after = after.map_or(i64::MIN, UserId::get);
         self.read(|connection| {
-            rows::all(connection, PEOPLE_AFTER, (after, limit), |row| {
-                rows::person(row, self.zone())
+            rows::all(connection, USERS_AFTER, (after, limit), |row| {
+                rows::user(row, self.zone())
             })
         })
     }
 
-    async fn set_active(&self, id: PersonId, active: bool) -> Result<bool, StoreError> {
+    async fn set_active(&self, id: UserId, active: bool) -> Result<bool, StoreError> {
         self.write(move |connection| {
             if rows::change(connection, SET_ACTIVE, (id.get(), active))? == 0 {
                 return Ok(false);
@@ -245,9 +245,9 @@ impl PersonStore for SqliteStore {
     }
 }
 
-/// Stores a person. That nobody has the names is looked up in the same transaction: it holds the one
+/// Stores a user. Without an account the names is looked up in the same transaction: it holds the one
 /// lock there is for writing, so nobody can take them in between.
-fn create(connection: &Connection, new: &NewPerson, zone: &Zone) -> Result<Person, Failure> {
+fn create(connection: &Connection, new: &NewUser, zone: &Zone) -> Result<User, Failure> {
     let names = taken(
         connection,
         &WantedNames {
@@ -278,19 +278,17 @@ fn create(connection: &Connection, new: &NewPerson, zone: &Zone) -> Result<Perso
             rows::model_time_text(new.date_joined, zone)?,
         ],
     )?;
-    let id = PersonId::new(connection.last_insert_rowid());
+    let id = UserId::new(connection.last_insert_rowid());
     if let Some(email) = email {
         addresses::insert(connection, AddressKind::Email, id, email)?;
     }
     if let Some(phone) = &new.phone {
         addresses::insert(connection, AddressKind::Phone, id, phone.as_str())?;
     }
-    rows::only(connection, PERSON, [id.get()], |row| {
-        rows::person(row, zone)
-    })
+    rows::only(connection, USER, [id.get()], |row| rows::user(row, zone))
 }
 
-/// Which of these names somebody has.
+/// Which of these names an account has.
 fn taken(connection: &Connection, wanted: &WantedNames<'_>) -> Result<TakenNames, Failure> {
     let (texts, as_address) = (
         Texts::of_wanted(wanted),
@@ -313,7 +311,7 @@ pub(crate) fn replace_password(
     replacement: &PasswordReplacement,
     zone: &Zone,
 ) -> Result<bool, Failure> {
-    let id = replacement.person.get();
+    let id = replacement.user.get();
     if let Some(expected) = replacement.last_login {
         // Compared as times: Django and others may have written the same time as another text.
         let expected = expected.map(micros);
@@ -326,7 +324,7 @@ pub(crate) fn replace_password(
     }
     let (old, new) = (replacement.old.reveal(), replacement.new.reveal());
     if let Some(link) = &replacement.link
-        && !links::is_newest(connection, replacement.person, link)?
+        && !links::is_newest(connection, replacement.user, link)?
     {
         return Ok(false);
     }

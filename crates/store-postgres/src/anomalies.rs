@@ -1,10 +1,11 @@
 //! What Django stores and the flows cannot serve as it is.
 
 use async_trait::async_trait;
-use phone_auth_core::person::PersonId;
 use phone_auth_core::store::{
-    Oddity, OddityKind, OddityStore, StoreError, oddity_of_email, oddity_of_phone, shared_spellings,
+    Anomaly, AnomalyKind, AnomalyStore, StoreError, anomaly_of_email, anomaly_of_phone,
+    shared_spellings,
 };
+use phone_auth_core::user::UserId;
 use sqlx::postgres::PgRow;
 use sqlx::{Row, query};
 
@@ -72,20 +73,20 @@ const UNREADABLE_TIMES: &str = concat!(
 );
 
 #[async_trait]
-impl OddityStore for PostgresStore {
-    async fn oddities(&self) -> Result<Vec<Oddity>, StoreError> {
+impl AnomalyStore for PostgresStore {
+    async fn anomalies(&self) -> Result<Vec<Anomaly>, StoreError> {
         let mut all = Vec::new();
         for (kind, look) in [
-            (OddityKind::SharedEmail, SHARED_EMAILS),
-            (OddityKind::SharedUsername, SHARED_USERNAMES),
-            (OddityKind::UsernameOfAnother, USERNAMES_OF_OTHERS),
+            (AnomalyKind::SharedEmail, SHARED_EMAILS),
+            (AnomalyKind::SharedUsername, SHARED_USERNAMES),
+            (AnomalyKind::UsernameOfAnother, USERNAMES_OF_OTHERS),
         ] {
             all.extend(self.together(kind, look).await?);
         }
-        all.extend(self.each(EMAILS, oddity_of_email).await?);
-        all.extend(self.each(PHONES, oddity_of_phone).await?);
-        all.extend(self.together(OddityKind::Ownerless, OWNERLESS).await?);
-        let times = self.together(OddityKind::UnreadableTime, UNREADABLE_TIMES);
+        all.extend(self.each(EMAILS, anomaly_of_email).await?);
+        all.extend(self.each(PHONES, anomaly_of_phone).await?);
+        all.extend(self.together(AnomalyKind::Ownerless, OWNERLESS).await?);
+        let times = self.together(AnomalyKind::UnreadableTime, UNREADABLE_TIMES);
         all.extend(times.await?);
         let shared = shared_spellings(self, &all).await?;
         Ok(shared.into_iter().chain(all).collect())
@@ -97,8 +98,8 @@ impl PostgresStore {
     async fn each(
         &self,
         page: &'static str,
-        odd: fn(&str) -> Option<OddityKind>,
-    ) -> Result<Vec<Oddity>, Failure> {
+        odd: fn(&str) -> Option<AnomalyKind>,
+    ) -> Result<Vec<Anomaly>, Failure> {
         let (mut found, mut after) = (Vec::new(), i64::MIN);
         loop {
             let rows = self.run(query(page).bind(after)).await?;
@@ -114,15 +115,19 @@ impl PostgresStore {
             }
         }
         found.sort_by(|(_, one, _), (_, other, _)| one.cmp(other));
-        let odd = found.into_iter().map(|(kind, stored, person)| Oddity {
+        let odd = found.into_iter().map(|(kind, stored, user)| Anomaly {
             kind,
-            rows: vec![(stored, person)],
+            rows: vec![(stored, user)],
         });
         Ok(odd.collect())
     }
 
     /// The rows of a query, those with the same last column together.
-    async fn together(&self, kind: OddityKind, look: &'static str) -> Result<Vec<Oddity>, Failure> {
+    async fn together(
+        &self,
+        kind: AnomalyKind,
+        look: &'static str,
+    ) -> Result<Vec<Anomaly>, Failure> {
         let answer = self.run_for_operator(query(look)).await?;
         let found = answer
             .iter()
@@ -133,7 +138,7 @@ impl PostgresStore {
             .collect::<Result<Vec<_>, Failure>>()?;
         Ok(found
             .chunk_by(|(_, one), (_, other)| one == other)
-            .map(|rows| Oddity {
+            .map(|rows| Anomaly {
                 kind,
                 rows: rows.iter().map(|(stored, _)| stored.clone()).collect(),
             })
@@ -142,7 +147,7 @@ impl PostgresStore {
 }
 
 /// Whose an address is, in a column that may hold nothing; then it is nobody's.
-fn owner(row: &PgRow, column: usize) -> Result<PersonId, Failure> {
+fn owner(row: &PgRow, column: usize) -> Result<UserId, Failure> {
     let id: Option<i64> = row.try_get(column)?;
-    Ok(PersonId::new(id.unwrap_or_default()))
+    Ok(UserId::new(id.unwrap_or_default()))
 }

@@ -1,12 +1,12 @@
-//! People, on PostgreSQL.
+//! Users, on PostgreSQL.
 
 use async_trait::async_trait;
 use phone_auth_core::address::{EmailAddress, EmailSpellings, PhoneNumber, PhoneSpellings};
-use phone_auth_core::person::{
-    AccountName, FoundPerson, NewPerson, Person, PersonId, TakenNames, WantedNames,
-};
 use phone_auth_core::session::{PasswordDigest, PasswordReplacement};
-use phone_auth_core::store::{PersonStore, StoreError, StoreErrorKind, UniqueName};
+use phone_auth_core::store::{StoreError, StoreErrorKind, UniqueName, UserStore};
+use phone_auth_core::user::{
+    AccountName, FoundUser, NewUser, TakenNames, User, UserId, WantedNames,
+};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 use sqlx::query;
@@ -15,26 +15,26 @@ use crate::failure::Failure;
 use crate::links;
 use crate::locks;
 use crate::pool::Query;
-use crate::rows::{self, PERSON_COLUMNS, person_columns, readable, sought};
+use crate::rows::{self, USER_COLUMNS, readable, sought, user_columns};
 use crate::spellings::{digits, emails, is_foreign_phone, is_padded, trimmed};
 use crate::store::PostgresStore;
 
-pub(crate) const PERSON: &str = concat!(
+pub(crate) const USER: &str = concat!(
     "SELECT ",
-    person_columns!(),
+    user_columns!(),
     " FROM auth_user u WHERE u.id = $1"
 );
 
-pub(crate) const PEOPLE_AFTER: &str = concat!(
+pub(crate) const USERS_AFTER: &str = concat!(
     "SELECT ",
-    person_columns!(),
+    user_columns!(),
     " FROM auth_user u WHERE u.id > $1 ORDER BY u.id LIMIT $2"
 );
 
 /// Every reading of a name at once, whichever are given: no list has nothing. In the collation "C"
 /// `lower` knows ASCII only, as the port asks; in that of a database it may know anything. The last
-/// column says whether somebody else is meant as well. The arguments are the numbers, texts of digits, and e-mail addresses
-/// that the name may be, and the username.
+/// column says whether someone else is meant as well. The arguments are the numbers, texts of digits, and e-mail
+/// addresses that the name may be, and the username.
 pub(crate) const FIND: &str = concat!(
     "WITH m AS MATERIALIZED (
         SELECT 1 AS reading, array_position($1::text[], phone::text) AS rank, id, phone AS value, is_verified, user_id,
@@ -64,15 +64,15 @@ pub(crate) const FIND: &str = concat!(
             WHERE lower(username COLLATE \"C\") = lower($4 COLLATE \"C\")
     )
     SELECT ",
-    person_columns!(),
+    user_columns!(),
     ", m.id::int8, m.value::text, m.is_verified, m.user_id::int8, m.kind,
         EXISTS (SELECT 1 FROM m o WHERE o.reading = m.reading AND o.user_id <> m.user_id)
     FROM m JOIN auth_user u ON u.id = m.user_id
     ORDER BY m.reading, m.rank, m.user_id LIMIT 1"
 );
 
-/// Whether anybody has one of these numbers, by a list of them and one of their digits.
-macro_rules! is_phone_of_somebody {
+/// Whether anyone has one of these numbers, by a list of them and one of their digits.
+macro_rules! is_phone_of_someone {
     ($numbers:literal, $digits:literal) => {
         concat!(
             "(EXISTS (SELECT 1 FROM phone_auth_phonenumber WHERE phone = ANY(",
@@ -88,8 +88,8 @@ macro_rules! is_phone_of_somebody {
     };
 }
 
-/// Whether anybody has one of these e-mail addresses, or, but for an exception, has it in their own row.
-macro_rules! is_email_of_somebody {
+/// Whether anyone has one of these e-mail addresses, or, but for an exception, has it in their own row.
+macro_rules! is_email_of_someone {
     ($emails:literal, $but:literal) => {
         concat!(
             "(EXISTS (SELECT 1 FROM phone_auth_emailaddress
@@ -120,12 +120,12 @@ macro_rules! is_email_of_somebody {
     };
 }
 
-/// Whether a wanted phone number is taken: anybody has it, or, but for an exception, has it as a username.
+/// Whether a wanted phone number is taken: anyone has it, or, but for an exception, has it as a username.
 macro_rules! is_phone_taken {
     ($numbers:literal, $digits:literal, $but:literal) => {
         concat!(
             "(",
-            $crate::people::is_phone_of_somebody!($numbers, $digits),
+            $crate::users::is_phone_of_someone!($numbers, $digits),
             " OR EXISTS (SELECT 1 FROM auth_user WHERE ",
             $crate::spellings::digits!("username"),
             " = ANY(",
@@ -143,7 +143,7 @@ macro_rules! is_email_taken {
     ($emails:literal, $but:literal) => {
         concat!(
             "(",
-            $crate::people::is_email_of_somebody!($emails, $but),
+            $crate::users::is_email_of_someone!($emails, $but),
             " OR EXISTS (SELECT 1 FROM auth_user
                 WHERE lower(username COLLATE \"C\") = ANY(",
             $emails,
@@ -153,10 +153,10 @@ macro_rules! is_email_taken {
         )
     };
 }
-pub(crate) use {is_email_of_somebody, is_email_taken, is_phone_of_somebody, is_phone_taken};
+pub(crate) use {is_email_of_someone, is_email_taken, is_phone_of_someone, is_phone_taken};
 
-/// Which names somebody has: of a username `$1`, the spellings of an e-mail address `$2`, of a phone number `$3` and of its
-/// digits `$4`; and in `$5` to `$7` the same of what the username would be at log-in.
+/// Which names an account has: of a username `$1`, the spellings of an e-mail address `$2`, of a phone number `$3` and
+/// of its digits `$4`; and in `$5` to `$7` the same of what the username would be at log-in.
 macro_rules! taken {
     () => {
         concat!(
@@ -164,9 +164,9 @@ macro_rules! taken {
                 EXISTS (SELECT 1 FROM auth_user
                     WHERE lower(username COLLATE \"C\") = lower($1 COLLATE \"C\"))
                 OR ",
-            is_email_of_somebody!("$5", ""),
+            is_email_of_someone!("$5", ""),
             " OR ",
-            is_phone_of_somebody!("$6", "$7"),
+            is_phone_of_someone!("$6", "$7"),
             " AS username, ",
             is_email_taken!("$2", ""),
             " AS email, ",
@@ -178,11 +178,11 @@ macro_rules! taken {
 
 pub(crate) const TAKEN: &str = taken!();
 
-/// Stores a person if nobody has the names. Runs while these are locked.
+/// Stores a user if no one has the names. Runs while these are locked.
 pub(crate) const CREATE: &str = concat!(
     "WITH taken AS (",
     taken!(),
-    "), person AS (
+    "), one_user AS (
         INSERT INTO auth_user (username, email, first_name, last_name, password, date_joined,
             last_login, is_active, is_staff, is_superuser)
         SELECT $1, coalesce($8, ''), $10, $11, $12, $13, NULL, true, false, false
@@ -190,29 +190,29 @@ pub(crate) const CREATE: &str = concat!(
         RETURNING *
     ), email AS (
         INSERT INTO phone_auth_emailaddress (email, is_verified, user_id)
-        SELECT $8::text, false, id FROM person WHERE $8::text IS NOT NULL
+        SELECT $8::text, false, id FROM one_user WHERE $8::text IS NOT NULL
     ), phone AS (
         INSERT INTO phone_auth_phonenumber (phone, is_verified, user_id)
-        SELECT $9::text, false, id FROM person WHERE $9::text IS NOT NULL
+        SELECT $9::text, false, id FROM one_user WHERE $9::text IS NOT NULL
     )
     SELECT taken.username, taken.email, taken.phone, ",
-    person_columns!(),
-    " FROM taken LEFT JOIN person u ON true"
+    user_columns!(),
+    " FROM taken LEFT JOIN one_user u ON true"
 );
 
-pub(crate) const LET_IN: &str = "UPDATE auth_user SET is_active = true WHERE id = $1 RETURNING 1";
+pub(crate) const ACTIVATE: &str = "UPDATE auth_user SET is_active = true WHERE id = $1 RETURNING 1";
 
-/// Runs while the person is locked.
-pub(crate) const KEEP_OUT: &str = "WITH person AS (
+/// Runs while the user is locked.
+pub(crate) const DEACTIVATE: &str = "WITH one_user AS (
         UPDATE auth_user SET is_active = false WHERE id = $1 RETURNING id
     ), ended AS (
-        DELETE FROM phone_auth_session WHERE person_id IN (SELECT id FROM person)
+        DELETE FROM phone_auth_session WHERE person_id IN (SELECT id FROM one_user)
     )
-    SELECT 1 FROM person";
+    SELECT 1 FROM one_user";
 
-/// Runs while the person is locked. NULL differs from no digest, so that without one to keep all end.
+/// Runs while the user is locked. NULL differs from no digest, so that without one to keep all end.
 pub(crate) const REPLACE_PASSWORD: &str = concat!(
-    "WITH person AS (
+    "WITH one_user AS (
         UPDATE auth_user SET password = $3
         WHERE id = $1 AND coalesce(password, '') = $2 AND is_active
             AND (NOT $5 OR ",
@@ -224,17 +224,17 @@ pub(crate) const REPLACE_PASSWORD: &str = concat!(
         RETURNING id
     ), ended AS (
         DELETE FROM phone_auth_session
-        WHERE person_id IN (SELECT id FROM person) AND digest IS DISTINCT FROM $4
+        WHERE person_id IN (SELECT id FROM one_user) AND digest IS DISTINCT FROM $4
     ), moved AS (
         UPDATE phone_auth_session SET digest = $7, password_digest = $8
-        WHERE person_id IN (SELECT id FROM person) AND digest = $4
+        WHERE person_id IN (SELECT id FROM one_user) AND digest = $4
     )
-    SELECT 1 FROM person"
+    SELECT 1 FROM one_user"
 );
 
 #[async_trait]
-impl PersonStore for PostgresStore {
-    async fn create_person(&self, new: &NewPerson) -> Result<Person, StoreError> {
+impl UserStore for PostgresStore {
+    async fn create_user(&self, new: &NewUser) -> Result<User, StoreError> {
         let names = Names::of(&WantedNames {
             username: Some(&new.username),
             email: new.email.as_ref(),
@@ -253,12 +253,12 @@ impl PersonStore for PostgresStore {
         Ok(created(row.as_ref())?)
     }
 
-    async fn person(&self, id: PersonId) -> Result<Option<Person>, StoreError> {
-        let row = self.first(query(PERSON).bind(id.get())).await?;
-        Ok(row.map(|row| rows::person(&row, 0)).transpose()?)
+    async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
+        let row = self.first(query(USER).bind(id.get())).await?;
+        Ok(row.map(|row| rows::user(&row, 0)).transpose()?)
     }
 
-    async fn find_person(&self, name: &AccountName) -> Result<Option<FoundPerson>, StoreError> {
+    async fn find_user(&self, name: &AccountName) -> Result<Option<FoundUser>, StoreError> {
         let phone = name.phone.as_ref();
         let find = query(FIND)
             .bind(phone.map_or(&[][..], PhoneSpellings::numbers))
@@ -275,25 +275,25 @@ impl PersonStore for PostgresStore {
         Ok(row.as_ref().map_or_else(no_row, taken)?)
     }
 
-    async fn people_after(
+    async fn users_after(
         &self,
-        after: Option<PersonId>,
+        after: Option<UserId>,
         limit: u32,
-    ) -> Result<Vec<Person>, StoreError> {
-        let page = query(PEOPLE_AFTER)
-            .bind(after.map_or(i64::MIN, PersonId::get))
+    ) -> Result<Vec<User>, StoreError> {
+        let page = query(USERS_AFTER)
+            .bind(after.map_or(i64::MIN, UserId::get))
             .bind(i64::from(limit));
         let rows = self.run(page).await?;
-        let people = rows.iter().map(|row| rows::person(row, 0));
-        Ok(people.collect::<Result<_, _>>()?)
+        let users = rows.iter().map(|row| rows::user(row, 0));
+        Ok(users.collect::<Result<_, _>>()?)
     }
 
-    async fn set_active(&self, id: PersonId, active: bool) -> Result<bool, StoreError> {
+    async fn set_active(&self, id: UserId, active: bool) -> Result<bool, StoreError> {
         let changed = if active {
             let _pass = self.at(&lock(id)).await?;
-            self.first(query(LET_IN).bind(id.get())).await?
+            self.first(query(ACTIVATE).bind(id.get())).await?
         } else {
-            self.first_locked(&lock(id), query(KEEP_OUT).bind(id.get()))
+            self.first_locked(&lock(id), query(DEACTIVATE).bind(id.get()))
                 .await?
         };
         Ok(changed.is_some())
@@ -308,7 +308,7 @@ impl PersonStore for PostgresStore {
         };
         let kept = replacement.keeps.as_ref();
         let replace = query(REPLACE_PASSWORD)
-            .bind(replacement.person.get())
+            .bind(replacement.user.get())
             .bind(old)
             .bind(replacement.new.reveal())
             .bind(kept.as_ref().map(|kept| kept.digest.as_bytes().as_slice()))
@@ -317,12 +317,12 @@ impl PersonStore for PostgresStore {
             .bind(kept.as_ref().map(|kept| kept.becomes.as_bytes().as_slice()))
             .bind(PasswordDigest::of(&replacement.new).as_bytes().as_slice());
         let replace = bind_link(replace, replacement);
-        let lock = lock(replacement.person);
+        let lock = lock(replacement.user);
         Ok(self.first_locked(&lock, replace).await?.is_some())
     }
 }
 
-/// What a person wants to be called, in every spelling by which somebody else may have it.
+/// What a user wants to be called, in every spelling by which someone else may have it.
 struct Names<'a> {
     username: Option<&'a str>,
     email: Option<EmailSpellings>,
@@ -358,8 +358,8 @@ impl<'a> Names<'a> {
             .bind(digits(&self.username_as_phone))
     }
 
-    /// What is locked while somebody looks whether these are free: the same for whoever wants one of them as a name of
-    /// another kind.
+    /// What is locked while someone looks whether these are free: the same for the one who wants one of them as a name
+    /// of another kind.
     fn to_lock(&self) -> impl Iterator<Item = &str> {
         let emails = [&self.email, &self.username_as_email].into_iter().flatten();
         let phones = [&self.phone, &self.username_as_phone].into_iter().flatten();
@@ -382,18 +382,18 @@ pub(crate) fn bind_link<'q>(query: Query<'q>, replacement: &'q PasswordReplaceme
         .bind(link.and_then(|link| link.newest).map(rows::micros))
 }
 
-/// The statement that locks a person's row, as a log-in does too. Whoever ends all sessions of a person
+/// The statement that locks a user's row, as a log-in does too. Anyone who ends all sessions of a user
 /// must see the one that a log-in begins meanwhile: a statement sees only what was committed before it
 /// began, so it must not begin before it has the row.
-pub(crate) fn lock(id: PersonId) -> String {
+pub(crate) fn lock(id: UserId) -> String {
     format!(
         "SELECT 1 FROM auth_user WHERE id = {} FOR NO KEY UPDATE",
         id.get()
     )
 }
 
-/// The person whom [`CREATE`] has stored, or the name that kept it from that.
-fn created(row: Option<&PgRow>) -> Result<Person, Failure> {
+/// The user whom [`CREATE`] has stored, or the name that kept it from that.
+fn created(row: Option<&PgRow>) -> Result<User, Failure> {
     let Some(row) = row else {
         return no_row();
     };
@@ -407,7 +407,7 @@ fn created(row: Option<&PgRow>) -> Result<Person, Failure> {
     .find(|(is_taken, _)| *is_taken);
     match first {
         Some((_, name)) => Err(StoreErrorKind::Taken(name).into()),
-        None => rows::person(row, 3),
+        None => rows::user(row, 3),
     }
 }
 
@@ -421,16 +421,16 @@ fn taken(row: &PgRow) -> Result<TakenNames, Failure> {
 }
 
 /// Who was found, and by which address.
-fn found(row: &PgRow) -> Result<FoundPerson, Failure> {
-    if row.try_get(PERSON_COLUMNS + 5)? {
+fn found(row: &PgRow) -> Result<FoundUser, Failure> {
+    if row.try_get(USER_COLUMNS + 5)? {
         return Err(StoreErrorKind::Ambiguous.into());
     }
-    let address = match rows::kind(row, PERSON_COLUMNS + 4)? {
-        Some(kind) => Some(rows::address(row, kind, PERSON_COLUMNS)?),
+    let address = match rows::kind(row, USER_COLUMNS + 4)? {
+        Some(kind) => Some(rows::address(row, kind, USER_COLUMNS)?),
         None => None,
     };
-    let person = rows::person(row, 0)?;
-    Ok(FoundPerson { person, address })
+    let user = rows::user(row, 0)?;
+    Ok(FoundUser { user, address })
 }
 
 /// A statement that always answers a row has answered none.

@@ -1,25 +1,25 @@
-//! People who sign up, each with names of her own.
+//! Users who sign up, each with names of their own.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// What a person types at sign-up.
+/// What a user types at sign-up.
 #[derive(Clone, Debug)]
 #[expect(
     clippy::exhaustive_structs,
-    reason = "tests change one field of a person and keep the rest"
+    reason = "tests change one field of a user and keep the rest"
 )]
-pub struct Person {
-    /// Her first name.
+pub struct User {
+    /// Their first name.
     pub first_name: String,
-    /// Her last name.
+    /// Their last name.
     pub last_name: String,
-    /// Her username.
+    /// Their username.
     pub username: String,
-    /// Her e-mail address, in canonical form.
+    /// Their e-mail address, in canonical form.
     pub email: String,
-    /// Her phone number, in E.164.
+    /// Their phone number, in E.164.
     pub phone: String,
-    /// Her password.
+    /// Their password.
     pub password: String,
 }
 
@@ -29,7 +29,7 @@ pub fn unique() -> u32 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-impl Person {
+impl User {
     /// Someone whom nobody in this process has met. No name is the beginning of another's, so that
     /// a page that says one does not say the other.
     pub fn new() -> Self {
@@ -82,7 +82,7 @@ pub fn changed(
     fields
 }
 
-impl Default for Person {
+impl Default for User {
     fn default() -> Self {
         Self::new()
     }

@@ -2,7 +2,7 @@
 //!
 //! A hash fills 19 MiB. Asking the system for them each time costs more than a third of the hash
 //! (every page faults), and letting everybody start at once would fill the memory. So there are as
-//! many places as cores, and one more for people who are known, each with a buffer that lives on. Who
+//! many places as cores, and one more for users who are known, each with a buffer that lives on. Who
 //! waits for one, and who is told at once that it is busy, is the business of [`Queue`].
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,9 +18,9 @@ use super::{HashError, HashErrorKind};
 
 /// The memory that one hash fills. It is wiped after each: what is in it leads to the password.
 #[derive(Default)]
-pub(super) struct Bench(Vec<Block>);
+pub(super) struct HashMemory(Vec<Block>);
 
-impl Bench {
+impl HashMemory {
     /// Makes the hash of a password into `output`. A hash that asks for more memory than ours gets it
     /// for this once.
     pub(super) fn fill(
@@ -50,14 +50,14 @@ impl Bench {
 }
 
 /// The places where hashing happens.
-pub(super) struct Workshop {
+pub(super) struct HashPool {
     queue: SharedQueue,
-    idle: Arc<Mutex<Vec<Bench>>>,
+    idle: Arc<Mutex<Vec<HashMemory>>>,
 }
 
 type SharedQueue = Arc<Mutex<Queue<oneshot::Sender<Place>>>>;
 
-impl Workshop {
+impl HashPool {
     /// One with so many places, and room for so many who wait in each lane.
     pub(super) fn new(at_once: usize, waiting: usize) -> Self {
         Self {
@@ -66,12 +66,12 @@ impl Workshop {
         }
     }
 
-    /// Runs a job when a place is free. The place goes with the job, not with the caller: whoever
+    /// Runs a job when a place is free. The place goes with the job, not with the caller: anyone who
     /// stops waiting for an answer does not free a place that is still at work.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         requester: &Requester,
-        job: impl FnOnce(&mut Bench) -> T + Send + 'static,
+        job: impl FnOnce(&mut HashMemory) -> T + Send + 'static,
     ) -> Result<T, HashError> {
         let place = self.place(requester).await?;
         let idle = Arc::clone(&self.idle);
@@ -97,7 +97,7 @@ impl Workshop {
                 lane: requester.lane,
             }),
             Entry::Waits { ticket, gave_way } => {
-                // Whoever gave way hears of it by that.
+                // Anyone who gave way hears of it by that.
                 drop(gave_way);
                 let mut waiting = Waiting {
                     queue: Arc::clone(&self.queue),
@@ -131,13 +131,13 @@ impl Drop for Place {
                 queue: Arc::clone(&self.queue),
                 lane: requester.lane,
             };
-            // Whoever has just stopped waiting gives the place back, and so goes on here.
+            // Anyone who has just stopped waiting gives the place back, and so goes on here.
             drop(waker.send(place));
         }
     }
 }
 
-/// Somebody who waits, and does not any more when this is dropped. A place that was given meanwhile is
+/// Someone who waits, and does not any more when this is dropped. A place that was given meanwhile is
 /// dropped with it.
 struct Waiting {
     queue: SharedQueue,
@@ -160,14 +160,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-    use super::{Argon2Encoding, Params, Requester, Workshop, lock};
+    use super::{Argon2Encoding, HashPool, Params, Requester, lock};
     use crate::password::argon2_encoding::{OUR_OUTPUT, OUR_SALT};
 
     #[tokio::test]
     async fn memory_is_wiped() {
-        let workshop = Workshop::new(1, 0);
+        let hash_pool = HashPool::new(1, 0);
         let operator = Requester::operator();
-        let hash = workshop.run(&operator, |bench| {
+        let hash = hash_pool.run(&operator, |bench| {
             let encoding = Argon2Encoding::ours([7; OUR_SALT], [0; OUR_OUTPUT]);
             let params = Params::new(19_456, 2, 1, Some(OUR_OUTPUT)).unwrap();
             let mut output = [0; OUR_OUTPUT];
@@ -177,7 +177,7 @@ mod tests {
             output
         });
         assert_ne!(hash.await.unwrap(), [0; OUR_OUTPUT]);
-        let idle = lock(&workshop.idle);
+        let idle = lock(&hash_pool.idle);
         let blocks = &idle.first().unwrap().0;
         assert_eq!(blocks.len(), 19_456);
         let is_empty = |words: &[u64]| words.iter().all(|word| *word == 0);

@@ -1,4 +1,4 @@
-//! The hub: receivers, state and what was connected, as one value that is passed around.
+//! The dispatcher: receivers, state and what was connected, as one value that is passed around.
 
 use crate::{
     Event, ReceiverInfo, SetupError, SignalsBuilder, catalogue,
@@ -11,10 +11,10 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-/// A hub: the receivers that the linker found, the state they take, and the receivers connected at run time.
+/// A dispatcher: the receivers that the linker found, the state they take, and the receivers connected at run time.
 ///
 /// It is a value, not a global: an application makes one and hands clones of it to whatever sends. Clones share
-/// everything. Two hubs share nothing but the linked functions, so that tests run side by side.
+/// everything. Two dispatchers share nothing but the linked functions, so that tests run side by side.
 #[derive(Clone)]
 pub struct Signals {
     pub(crate) inner: Arc<Inner>,
@@ -36,12 +36,12 @@ struct Link {
 }
 
 impl Signals {
-    /// A builder of a hub with all linked receivers.
+    /// A builder of a dispatcher with all linked receivers.
     pub fn builder() -> SignalsBuilder {
         SignalsBuilder::new()
     }
 
-    /// A hub with all linked receivers and no state.
+    /// A dispatcher with all linked receivers and no state.
     ///
     /// # Errors
     /// As [`SignalsBuilder::build`]; above all when a linked receiver takes state.
@@ -49,7 +49,7 @@ impl Signals {
         Self::builder().build()
     }
 
-    /// A hub that no linked receiver belongs to: for tests, and for code whose caller wants to hear nothing.
+    /// A dispatcher that no linked receiver belongs to: for tests, and for code whose caller wants to hear nothing.
     pub fn isolated() -> Self {
         Self::from_recipe(Recipe {
             is_isolated: true,
@@ -72,7 +72,7 @@ impl Signals {
         }
     }
 
-    /// Who receives the events `E` of this hub now, in the order of dispatch.
+    /// Who receives the events `E` of this dispatcher now, in the order of dispatch.
     pub fn receivers_of<E: Event>(&self) -> Vec<ReceiverInfo> {
         let snapshot = self.inner.plan_or_make::<E>().snapshot();
         snapshot
@@ -82,7 +82,7 @@ impl Signals {
             .collect()
     }
 
-    /// Whether anything would receive the events `E` of this hub.
+    /// Whether anything would receive the events `E` of this dispatcher.
     pub fn has_receiver<E: Event>(&self) -> bool {
         self.inner
             .plan::<E>()

@@ -1,8 +1,8 @@
-//! Somebody else's connection to the same database.
+//! Another user's connection to the same database.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use async_trait::async_trait;
-use phone_auth_store_testkit::{OddCell, OddValue, OutsideChange, Outsider};
+use phone_auth_store_testkit::{ExternalChange, ExternalWriter, OddCell, OddValue};
 use phone_auth_test_postgres::Database;
 use sqlx::postgres::{PgConnection, PgQueryResult};
 use sqlx::{AssertSqlSafe, Connection, query, raw_sql};
@@ -23,8 +23,8 @@ impl Hand {
 }
 
 #[async_trait]
-impl Outsider for Hand {
-    async fn make(&self, change: OutsideChange) {
+impl ExternalWriter for Hand {
+    async fn make(&self, change: ExternalChange) {
         let connection = &mut *self.0.lock().await;
         make(connection, change).await.unwrap();
     }
@@ -33,11 +33,11 @@ impl Outsider for Hand {
 /// Makes a change.
 async fn make(
     connection: &mut PgConnection,
-    change: OutsideChange,
+    change: ExternalChange,
 ) -> Result<PgQueryResult, sqlx::Error> {
     let statement = |text: String| query(AssertSqlSafe(text));
     let change = match change {
-        OutsideChange::DeletePerson(id) => {
+        ExternalChange::DeleteUser(id) => {
             // The addresses' foreign keys are checked at the end; the sessions go along by themselves.
             let delete = format!(
                 "DELETE FROM phone_auth_emailaddress WHERE user_id = {id};
@@ -47,7 +47,7 @@ async fn make(
             );
             return raw_sql(AssertSqlSafe(delete)).execute(connection).await;
         }
-        OutsideChange::RenamePerson(id, username) => {
+        ExternalChange::RenameUser(id, username) => {
             // As on a database that Django made, where this index is not unique.
             raw_sql("DROP INDEX IF EXISTS phone_auth_user_username_any_case")
                 .execute(&mut *connection)
@@ -56,31 +56,31 @@ async fn make(
                 .bind(id.get())
                 .bind(username)
         }
-        OutsideChange::SetOwnEmail(id, email) => {
+        ExternalChange::SetOwnEmail(id, email) => {
             query("UPDATE auth_user SET email = $2 WHERE id = $1")
                 .bind(id.get())
                 .bind(email)
         }
-        OutsideChange::SetLastLogin(id, time) => {
+        ExternalChange::SetLastLogin(id, time) => {
             query("UPDATE auth_user SET last_login = $2 WHERE id = $1")
                 .bind(id.get())
                 .bind(time)
         }
-        OutsideChange::SetPassword(id, password) => {
+        ExternalChange::SetPassword(id, password) => {
             query("UPDATE auth_user SET password = $2 WHERE id = $1")
                 .bind(id.get())
                 .bind(password)
         }
-        OutsideChange::UnbindSessions(id) => {
+        ExternalChange::UnbindSessions(id) => {
             query("UPDATE phone_auth_session SET password_digest = NULL WHERE person_id = $1")
                 .bind(id.get())
         }
-        OutsideChange::SetActive(id, active) => {
+        ExternalChange::SetActive(id, active) => {
             query("UPDATE auth_user SET is_active = $2 WHERE id = $1")
                 .bind(id.get())
                 .bind(active)
         }
-        OutsideChange::LoseIndexes => {
+        ExternalChange::LoseIndexes => {
             let drop = "DO $$ DECLARE name text; BEGIN
                 FOR name IN SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
                     JOIN pg_class t ON t.oid = i.indrelid
@@ -90,19 +90,19 @@ async fn make(
                 LOOP EXECUTE format('DROP INDEX %I', name); END LOOP; END $$";
             return raw_sql(drop).execute(connection).await;
         }
-        OutsideChange::SetOdd(cell, value) => return set_odd(connection, cell, value).await,
-        OutsideChange::DeleteAddress(kind, id) => {
+        ExternalChange::SetOdd(cell, value) => return set_odd(connection, cell, value).await,
+        ExternalChange::DeleteAddress(kind, id) => {
             statement(format!("DELETE FROM {} WHERE id = $1", table(kind))).bind(id.get())
         }
-        OutsideChange::EditAddress(kind, id, value) => {
+        ExternalChange::EditAddress(kind, id, value) => {
             let edit = format!("UPDATE {} SET {kind} = $2 WHERE id = $1", table(kind));
             statement(edit).bind(id.get()).bind(value)
         }
-        OutsideChange::MoveAddress(kind, id, person) => {
+        ExternalChange::MoveAddress(kind, id, user) => {
             let give = format!("UPDATE {} SET user_id = $2 WHERE id = $1", table(kind));
-            statement(give).bind(id.get()).bind(person.get())
+            statement(give).bind(id.get()).bind(user.get())
         }
-        OutsideChange::SetVerified(kind, id, verified) => {
+        ExternalChange::SetVerified(kind, id, verified) => {
             let set = format!("UPDATE {} SET is_verified = $2 WHERE id = $1", table(kind));
             statement(set).bind(id.get()).bind(verified)
         }
@@ -117,7 +117,7 @@ async fn set_odd(
     value: OddValue,
 ) -> Result<PgQueryResult, sqlx::Error> {
     let (table, id, column) = match cell {
-        OddCell::Person(id, column) => ("auth_user", id.get(), column),
+        OddCell::User(id, column) => ("auth_user", id.get(), column),
         OddCell::Address(kind, id, column) => (table(kind), id.get(), column),
     };
     let value = match value {

@@ -1,18 +1,18 @@
-//! People as they are stored and listed.
+//! Users as they are stored and listed.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use chrono::{Duration, Timelike};
 use phone_auth_core::address::AddressKind;
-use phone_auth_core::person::{AccountName, NewPerson, Person, PersonId};
+use phone_auth_core::user::{AccountName, NewUser, User, UserId};
 
 use super::Subject;
-use super::sample::{HASH, at, bare, hash, log_in, person_now, stored, whole};
-use crate::outsider::OutsideChange;
+use super::sample::{HASH, at, bare, hash, log_in, stored, user_now, whole};
+use crate::external_writer::ExternalChange;
 
-pub(super) async fn person_comes_back_as_stored(subject: &Subject) {
+pub(super) async fn user_comes_back_as_stored(subject: &Subject) {
     let store = subject.store();
     let ann = stored(store, &whole("Ann", 1)).await;
-    let expected = Person {
+    let expected = User {
         id: ann.id,
         username: "Ann".to_owned(),
         first_name: "Ann".to_owned(),
@@ -24,12 +24,12 @@ pub(super) async fn person_comes_back_as_stored(subject: &Subject) {
         date_joined: at(0),
     };
     assert_eq!(ann, expected);
-    assert_eq!(person_now(store, ann.id).await, expected);
+    assert_eq!(user_now(store, ann.id).await, expected);
 
     let addresses = store.addresses_of(ann.id, 100).await.unwrap();
     let told: Vec<_> = addresses
         .iter()
-        .map(|it| (it.kind, it.value.as_str(), it.person, it.is_verified))
+        .map(|it| (it.kind, it.value.as_str(), it.user, it.is_verified))
         .collect();
     assert_eq!(
         told,
@@ -40,14 +40,14 @@ pub(super) async fn person_comes_back_as_stored(subject: &Subject) {
     );
 }
 
-pub(super) async fn person_without_addresses_has_none(subject: &Subject) {
+pub(super) async fn user_without_addresses_has_none(subject: &Subject) {
     // An address that was not given must not be stored as an empty text, which would be taken for
-    // the next person.
+    // the next user.
     let store = subject.store();
     for username in ["ann", "bob"] {
-        let person = stored(store, &bare(username)).await;
-        assert_eq!(person.email, "");
-        assert_eq!(store.addresses_of(person.id, 100).await.unwrap(), []);
+        let user = stored(store, &bare(username)).await;
+        assert_eq!(user.email, "");
+        assert_eq!(store.addresses_of(user.id, 100).await.unwrap(), []);
     }
 }
 
@@ -59,7 +59,7 @@ pub(super) async fn times_keep_microseconds(subject: &Subject) {
     {
         let time = at(0).with_nanosecond(nanos).unwrap();
         let kept = time.with_nanosecond(nanos / 1_000 * 1_000).unwrap();
-        let new = NewPerson {
+        let new = NewUser {
             date_joined: time,
             ..bare(&format!("ann{number}"))
         };
@@ -68,7 +68,7 @@ pub(super) async fn times_keep_microseconds(subject: &Subject) {
 
         let digest = u8::try_from(number).unwrap();
         assert!(store.log_in(&log_in(ann.id, digest, time)).await.unwrap());
-        let ann = person_now(store, ann.id).await;
+        let ann = user_now(store, ann.id).await;
         assert_eq!((ann.date_joined, ann.last_login), (kept, Some(kept)));
         let session = store
             .session(&super::sample::digest(digest), time)
@@ -79,15 +79,12 @@ pub(super) async fn times_keep_microseconds(subject: &Subject) {
     }
 }
 
-pub(super) async fn missing_person_is_none(subject: &Subject) {
+pub(super) async fn missing_user_is_none(subject: &Subject) {
     let store = subject.store();
     let ann = stored(store, &bare("ann")).await;
     for id in [ann.id.get() + 1, 0, -1, i64::MAX, i64::MIN] {
-        assert_eq!(store.person(PersonId::new(id)).await.unwrap(), None);
-        assert_eq!(
-            store.addresses_of(PersonId::new(id), 100).await.unwrap(),
-            []
-        );
+        assert_eq!(store.user(UserId::new(id)).await.unwrap(), None);
+        assert_eq!(store.addresses_of(UserId::new(id), 100).await.unwrap(), []);
     }
 }
 
@@ -96,7 +93,7 @@ pub(super) async fn ids_are_never_reused(subject: &Subject) {
     let store = subject.store();
     let first = stored(store, &whole("ann", 1)).await;
     let before = store.addresses_of(first.id, 100).await.unwrap();
-    subject.outside(OutsideChange::DeletePerson(first.id)).await;
+    subject.outside(ExternalChange::DeleteUser(first.id)).await;
     let second = stored(store, &whole("ann", 1)).await;
     assert!(second.id > first.id);
     let after = store.addresses_of(second.id, 100).await.unwrap();
@@ -105,7 +102,7 @@ pub(super) async fn ids_are_never_reused(subject: &Subject) {
     }
 }
 
-pub(super) async fn people_come_in_pages(subject: &Subject) {
+pub(super) async fn users_come_in_pages(subject: &Subject) {
     let store = subject.store();
     let mut all = Vec::new();
     for number in 0..7 {
@@ -114,17 +111,17 @@ pub(super) async fn people_come_in_pages(subject: &Subject) {
     let mut seen = Vec::new();
     let mut after = None;
     loop {
-        let page = store.people_after(after, 3).await.unwrap();
+        let page = store.users_after(after, 3).await.unwrap();
         assert!(page.len() <= 3);
         let Some(last) = page.last() else { break };
         after = Some(last.id);
         seen.extend(page);
     }
     assert_eq!(seen, all);
-    assert_eq!(store.people_after(None, 0).await.unwrap(), []);
-    assert_eq!(store.people_after(None, u32::MAX).await.unwrap(), all);
-    let before_all = Some(PersonId::new(i64::MIN));
-    assert_eq!(store.people_after(before_all, 100).await.unwrap(), all);
+    assert_eq!(store.users_after(None, 0).await.unwrap(), []);
+    assert_eq!(store.users_after(None, u32::MAX).await.unwrap(), all);
+    let before_all = Some(UserId::new(i64::MIN));
+    assert_eq!(store.users_after(before_all, 100).await.unwrap(), all);
 }
 
 pub(super) async fn odd_texts_come_back_unchanged(subject: &Subject) {
@@ -147,11 +144,11 @@ pub(super) async fn odd_texts_come_back_unchanged(subject: &Subject) {
             .chars()
             .take(150)
             .collect::<String>();
-        // The model has room for this much of a hash.
+        // django-phone-auth has room for this much of a hash.
         let password = text.chars().take(128).collect::<String>();
-        let person = stored(
+        let user = stored(
             store,
-            &NewPerson {
+            &NewUser {
                 username: username.clone(),
                 first_name: text.to_owned(),
                 last_name: text.to_owned(),
@@ -160,7 +157,7 @@ pub(super) async fn odd_texts_come_back_unchanged(subject: &Subject) {
             },
         )
         .await;
-        let read = person_now(store, person.id).await;
+        let read = user_now(store, user.id).await;
         assert_eq!(
             (
                 read.username.as_str(),
@@ -174,18 +171,18 @@ pub(super) async fn odd_texts_come_back_unchanged(subject: &Subject) {
             username: Some(username),
             ..AccountName::default()
         };
-        let found = store.find_person(&name).await.unwrap().unwrap();
-        assert_eq!(found.person, read);
+        let found = store.find_user(&name).await.unwrap().unwrap();
+        assert_eq!(found.user, read);
     }
 }
 
-pub(super) async fn activity_of_a_missing_person_is_false(subject: &Subject) {
+pub(super) async fn activity_of_a_missing_user_is_false(subject: &Subject) {
     let store = subject.store();
     let ann = stored(store, &bare("ann")).await;
-    let nobody = PersonId::new(ann.id.get() + 1);
+    let nobody = UserId::new(ann.id.get() + 1);
     assert!(!store.set_active(nobody, false).await.unwrap());
     assert!(!store.set_active(nobody, true).await.unwrap());
-    assert!(person_now(store, ann.id).await.is_active);
+    assert!(user_now(store, ann.id).await.is_active);
 }
 
 pub(super) async fn activity_can_be_set_twice(subject: &Subject) {
@@ -193,6 +190,6 @@ pub(super) async fn activity_can_be_set_twice(subject: &Subject) {
     let ann = stored(store, &bare("ann")).await;
     for active in [false, false, true, true] {
         assert!(store.set_active(ann.id, active).await.unwrap());
-        assert_eq!(person_now(store, ann.id).await.is_active, active);
+        assert_eq!(user_now(store, ann.id).await.is_active, active);
     }
 }

@@ -1,0 +1,65 @@
+//! Users in a store.
+
+use async_trait::async_trait;
+
+use super::StoreError;
+use crate::session::PasswordReplacement;
+use crate::user::{AccountName, FoundUser, NewUser, TakenNames, User, UserId, WantedNames};
+
+/// Keeps users.
+///
+/// # Errors
+/// Every method fails with [`Unavailable`](super::StoreErrorKind::Unavailable) when the store is
+/// locked, full or gone, and with [`Broken`](super::StoreErrorKind::Broken) when a row cannot be
+/// read; further kinds are named at the method.
+///
+/// # Cancel safety
+/// A dropped call happened whole or not at all.
+#[async_trait]
+pub trait UserStore: Send + Sync {
+    /// Stores a user and the addresses that come with the account.
+    ///
+    /// # Errors
+    /// [`Taken`](super::StoreErrorKind::Taken) with the name that an account has, of several the first
+    /// in the order username, e-mail, phone. Usernames, addresses and numbers are one space of names, as in
+    /// [`taken_names`](Self::taken_names), also when several are stored at once. Then nothing is stored.
+    async fn create_user(&self, new: &NewUser) -> Result<User, StoreError>;
+
+    /// The user with this id.
+    async fn user(&self, id: UserId) -> Result<Option<User>, StoreError>;
+
+    /// The user whom this name means: the first reading that exists, phone, then e-mail, then
+    /// username (exact before ASCII-case-insensitive). One query, the same for every reading.
+    ///
+    /// # Errors
+    /// [`Ambiguous`](super::StoreErrorKind::Ambiguous) when that reading means several users: they have
+    /// the e-mail address or the phone number in several spellings, be one of them exactly as named, or the username
+    /// in letters of different case, none exactly as named. No store of ours lets that come about; Django does.
+    async fn find_user(&self, name: &AccountName) -> Result<Option<FoundUser>, StoreError>;
+
+    /// Which of these names an account has. They are one space of names: an e-mail address counts as taken in any
+    /// spelling, and also when it stands only in another user's own row, as an address or as a username; a phone number
+    /// also when it is a username, with `+`, with `00`, or without; a username also when it is an address or a number.
+    /// For whatever names an account at log-in names one, and anyone who took it as a name of another kind would shut
+    /// its owner out.
+    async fn taken_names(&self, wanted: &WantedNames<'_>) -> Result<TakenNames, StoreError>;
+
+    /// At most `limit` users with ids above `after`, in the order of their ids.
+    async fn users_after(&self, after: Option<UserId>, limit: u32)
+    -> Result<Vec<User>, StoreError>;
+
+    /// Activates a user or deactivates them, which ends all their sessions, but for those in Django's
+    /// table: they do not say in the open whose they are, and another password is what ends them. `false` when
+    /// there is no such user.
+    async fn set_active(&self, id: UserId, active: bool) -> Result<bool, StoreError>;
+
+    /// Replaces a password by compare-and-swap and ends the user's sessions but the one kept, which gets
+    /// another name if it is still there. `false`, and nothing changed, when the user is gone, inactive, or
+    /// not as described.
+    ///
+    /// # Errors
+    /// [`SessionExists`](super::StoreErrorKind::SessionExists) when the new name is in use; then nothing is
+    /// changed.
+    async fn replace_password(&self, replacement: &PasswordReplacement)
+    -> Result<bool, StoreError>;
+}
