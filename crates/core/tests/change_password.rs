@@ -121,7 +121,7 @@ async fn problems_keep_everything() {
 
 #[tokio::test]
 async fn upgraded_hash_does_not_disturb() {
-    // The current_user was read before another log-in replaced the hash by a better one.
+    // The user was read before another log-in replaced the hash by a better one.
     let kit = Kit::with_ann().await;
     let current_user = kit.current_user("ann", HORSE).await;
     let user = kit.stored(current_user.user()).await;

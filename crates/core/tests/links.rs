@@ -311,7 +311,7 @@ impl Older<'_> {
     }
 }
 
-/// The current_user as stored, and the one address of a kind.
+/// The user as stored, and the one address of a kind.
 async fn ann_and(
     kit: &Kit,
     current_user: &CurrentUser,

@@ -322,7 +322,7 @@ async fn changes_end_the_link() {
     }
 }
 
-/// Takes the password of a current_user away, as an operator of django-phone-auth does.
+/// Takes the password of a user away, as an operator of django-phone-auth does.
 async fn make_unusable(kit: &Kit, current_user: &CurrentUser) {
     let replacement = PasswordReplacement {
         user: current_user.user().id,

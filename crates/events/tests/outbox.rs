@@ -154,7 +154,7 @@ fn empty_envelope_is_absent() {
         let keys: Vec<_> = json.as_object().unwrap().keys().cloned().collect();
         let address = match message.destination() {
             Destination::Email(_) => "email",
-            _ => "phone",
+            Destination::Phone(_) => "phone",
         };
         assert_eq!(keys, [address, "sender", "url", "user"]);
     }

@@ -136,7 +136,7 @@
 //!         .merge(auth.router())
 //! }
 //! ```
-//! A current_user who may not see a page is sent to the one where that can be changed, and comes back from there.
+//! A user who may not see a page is sent to the one where that can be changed, and comes back from there.
 //!
 //! # Your own templates
 //! The templates are compiled in. One of yours replaces the one of its name, from a folder or from the program:

@@ -24,7 +24,7 @@ pub trait ExternalWriter: Send + Sync {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_enums,
-    reason = "an external_writer that forgets a new change must not compile"
+    reason = "an external writer that forgets a new change must not compile"
 )]
 pub enum ExternalChange {
     /// Deletes a user with all their addresses and sessions, as django-phone-auth's admin pages do.
@@ -61,7 +61,7 @@ pub enum ExternalChange {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_enums,
-    reason = "an external_writer that forgets a table must not compile"
+    reason = "an external writer that forgets a table must not compile"
 )]
 pub enum OddCell {
     /// A column of `auth_user`.
@@ -74,7 +74,7 @@ pub enum OddCell {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_enums,
-    reason = "an external_writer that forgets a value must not compile"
+    reason = "an external writer that forgets a value must not compile"
 )]
 pub enum OddValue {
     /// NULL.

@@ -6,7 +6,7 @@ use crate::Purpose;
 ///
 /// # Security
 ///
-/// A current_user gets one answer for all kinds ("this link does not work any more"). The kind is for logs
+/// A user gets one answer for all kinds ("this link does not work any more"). The kind is for logs
 /// and for those who watch for fraud; nobody learns `Expired` or `FromTheFuture` about a token that
 /// was not genuine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -7,12 +7,12 @@ use crate::percent;
 /// The longest `next` that is followed, in bytes. Longer ones do not come from a page of ours.
 pub const MAX_NEXT_BYTES: usize = 2048;
 
-/// Takes the `next` that a current_user brought, if it is a path on this site, and gives it in a form that
+/// Takes the `next` that a user brought, if it is a path on this site, and gives it in a form that
 /// is safe in a `Location` header and as a link.
 ///
 /// A log-in page that redirects wherever its query says lends its good name to phishing
 /// (CWE-601; ASVS 5.0, 3.7.2). This function looks at the text only, never at the request's `Host`,
-/// which the current_user chooses too. Callers use their default target when it gives `None`.
+/// which the user chooses too. Callers use their default target when it gives `None`.
 ///
 /// # What is accepted
 ///

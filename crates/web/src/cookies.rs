@@ -93,7 +93,7 @@ impl Cookies {
     ///
     /// # Security
     /// With the prefix, a cookie without it counts only for a key of the first version: any host of the domain can set
-    /// such a cookie, and would log a current_user in to an account of its own by it.
+    /// such a cookie, and would log a user in to an account of its own by it.
     pub(crate) fn session_keys(&self, headers: &HeaderMap) -> Vec<SessionKey> {
         let prefixed = values(headers, &self.session).filter_map(SessionKey::parse);
         let older = self

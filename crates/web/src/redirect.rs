@@ -14,7 +14,7 @@ pub(crate) fn found(path: &str) -> Response {
     to(StatusCode::FOUND, path)
 }
 
-/// 302 to the log-in page, which leads back to where the current_user wanted to go. An address that is too long to be led
+/// 302 to the log-in page, which leads back to where the user wanted to go. An address that is too long to be led
 /// back to is left out: encoded, it would be up to three times as long again.
 pub(crate) fn to_login(login: &str, wanted: &Uri) -> Response {
     let wanted = wanted.path_and_query().map_or("/", PathAndQuery::as_str);

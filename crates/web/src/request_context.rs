@@ -124,7 +124,7 @@ impl RequestContext {
             current_user.session().digest.as_bytes().to_vec()
         });
         let cookies = web.cookies().read_csrf(&parts.headers);
-        // The one that counts first: that of the current_user, which may have been renewed since it was sent.
+        // The one that counts first: that of the user, which may have been renewed since it was sent.
         if let Some(current_user) = &current_user {
             let digest = current_user.session().digest;
             keys.sort_by_key(|key| key.digest() != digest);
@@ -314,7 +314,7 @@ pub(crate) async fn current_user(
     Ok(current_user)
 }
 
-/// The current_user, after their session got another key if it should have one and the answer can say so. When
+/// The user, after their session got another key if it should have one and the answer can say so. When
 /// that fails the session goes on as it is.
 async fn renewed(web: &Web, parts: &Parts, current_user: CurrentUser) -> CurrentUser {
     let Some(slot) = parts.extensions.get::<Renewed>() else {

@@ -9,12 +9,12 @@ use crate::form::{self, Field, FieldProblem, Problem};
 use crate::store::StoreErrorKind;
 
 impl Accounts {
-    /// Adds an address to the account of a current_user, not verified yet. Sends nothing to it. Fires
+    /// Adds an address to the account of a user, not verified yet. Sends nothing to it. Fires
     /// `email_added` or `phone_added`.
     ///
     /// # Errors
     /// - [`Invalid`](AddAddressRefusal::Invalid): what is wrong with it; also when someone has it already, the
-    ///   current_user too.
+    ///   user too.
     /// - [`Failed`](FlowError::Failed), [`Unavailable`](super::FailureKind::Unavailable) or
     ///   [`Broken`](super::FailureKind::Broken): the store.
     ///

@@ -11,7 +11,7 @@ use crate::sessions::Rebound;
 use crate::user::User;
 
 impl Accounts {
-    /// Changes the password of a current_user. This session lives on under the key that is answered, which the
+    /// Changes the password of a user. This session lives on under the key that is answered, which the
     /// browser must be given; all others of the user end, and so does anyone else who has the old key. Fires
     /// `password_changed`.
     ///

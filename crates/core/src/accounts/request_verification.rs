@@ -18,11 +18,11 @@ pub enum VerificationRequest {
 }
 
 impl Accounts {
-    /// Has a link sent to an address of a current_user, by which it is verified. Fires `verify_email` or
+    /// Has a link sent to an address of a user, by which it is verified. Fires `verify_email` or
     /// `verify_phone`, unless the address is verified already.
     ///
     /// # Errors
-    /// - [`NoSuchAddress`](VerificationRequestRefusal::NoSuchAddress): the current_user has no such
+    /// - [`NoSuchAddress`](VerificationRequestRefusal::NoSuchAddress): the user has no such
     ///   address; another user's is no other case.
     /// - [`Unreceived`](VerificationRequestRefusal::Unreceived):
     ///   [nobody sends](super::AccountsBuilder::unreceived) such messages.
@@ -93,8 +93,8 @@ impl Accounts {
     reason = "a caller has an answer for each, and must not forget one"
 )]
 pub enum VerificationRequestRefusal {
-    /// The current_user has no such address.
-    #[error("the current_user has no such address")]
+    /// The user has no such address.
+    #[error("the user has no such address")]
     NoSuchAddress,
     /// Nobody sends links that verify addresses of this kind.
     #[error("nobody sends messages of this kind")]

@@ -61,7 +61,7 @@ impl Client {
         self
     }
 
-    /// The same with the session of this current_user.
+    /// The same with the session of this user.
     #[must_use]
     pub fn signed_in(mut self, current_user: &CurrentUser) -> Self {
         self.signed_in = Some(current_user.user().id);

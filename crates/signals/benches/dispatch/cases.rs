@@ -76,7 +76,7 @@ fn sync<E: SyncEvent>(
 ) -> Case {
     let dispatcher = dispatcher.clone();
     Case::new(name, move || {
-        dispatcher.send_sync(black_box(&event())).unwrap()
+        dispatcher.send_sync(black_box(&event())).unwrap();
     })
 }
 

@@ -99,7 +99,7 @@ impl OutboxStore for PostgresStore {
                 match message::read(&row, odd)? {
                     OutboxRow::Message(message) => claimed.push(*message),
                     OutboxRow::Unreadable(row) => {
-                        self.dead_letter_unreadable(&row, claim.now).await?
+                        self.dead_letter_unreadable(&row, claim.now).await?;
                     }
                 }
             }

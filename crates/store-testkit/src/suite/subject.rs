@@ -23,7 +23,7 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// A store that is empty now, and the external_writer to the same data.
+    /// A store that is empty now, and the external writer to the same data.
     pub fn new(
         store: impl Store + 'static,
         external_writer: impl ExternalWriter + 'static,
@@ -36,7 +36,7 @@ impl Subject {
         }
     }
 
-    /// A store that is an outbox too, empty now, and the external_writer to the same data.
+    /// A store that is an outbox too, empty now, and the external writer to the same data.
     pub fn with_outbox(
         store: impl Store + OutboxStore + 'static,
         external_writer: impl ExternalWriter + 'static,
@@ -78,7 +78,7 @@ impl Subject {
         )
     }
 
-    /// Lets the external_writer make a change.
+    /// Lets the external writer make a change.
     pub(crate) async fn outside(&self, change: ExternalChange) {
         self.external_writer.make(change).await;
     }

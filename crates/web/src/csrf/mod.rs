@@ -1,4 +1,4 @@
-//! Protection against requests that another site makes a current_user's browser send (CSRF).
+//! Protection against requests that another site makes a user's browser send (CSRF).
 //!
 //! A browser says where a request comes from, and [`origin`] believes it. A client that says nothing
 //! must know the token of a page that it was given: [`CsrfKeys`] signs it, and binds it to the cookie
@@ -56,7 +56,7 @@ impl fmt::Debug for CsrfKeys {
     }
 }
 
-/// The token of one context. It is made when a page first asks for it, so that pages without a form
+/// The token of one request. It is made when a page first asks for it, so that pages without a form
 /// set no cookie.
 pub(crate) struct CsrfToken {
     keys: CsrfKeys,

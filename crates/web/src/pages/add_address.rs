@@ -1,4 +1,4 @@
-//! `email/add/` and `phone/add/`: one more address for the current_user.
+//! `email/add/` and `phone/add/`: one more address for the user.
 
 use axum::response::Response;
 use http::StatusCode;

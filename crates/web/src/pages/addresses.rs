@@ -1,4 +1,4 @@
-//! `user_verification/`: the current_user's addresses, and a link to verify each.
+//! `user_verification/`: the user's addresses, and a link to verify each.
 
 use axum::response::Response;
 use http::StatusCode;

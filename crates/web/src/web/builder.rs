@@ -179,7 +179,7 @@ impl WebBuilder {
     /// the site itself may, whatever `Host` a proxy sends.
     ///
     /// # Security
-    /// Anyone who can put a page on that origin can have a current_user's browser send any form.
+    /// Anyone who can put a page on that origin can have a user's browser send any form.
     ///
     /// # Examples
     /// ```

@@ -356,7 +356,7 @@ impl<'a> Attempt<'a> {
             return self.again(due_at, why, None);
         }
         if receipts.iter().next().is_none() {
-            // Also where the settings say so: another process may have a receiver, and what a current_user was told is kept.
+            // Also where the settings say so: another process may have a receiver, and what a user was told is kept.
             self.failures = self.message.failures.saturating_add(1);
             let due_at = self.clock.later(self.delay());
             return self.again(due_at, &format!("nobody receives {signal}"), None);
