@@ -82,7 +82,7 @@ fn operators_statements_may_take_longer() {
                     AS 'SELECT $1 FROM pg_sleep(0.5)';
                 ALTER TABLE auth_user RENAME TO users;
                 CREATE VIEW auth_user AS SELECT id, slow(password) AS password, username, email, first_name,
-                    last_name, last_login, is_active, is_staff, is_superuser, date_joined FROM some_users",
+                    last_name, last_login, is_active, is_staff, is_superuser, date_joined FROM users",
             )
             .unwrap();
         let kinds = store.password_kinds().await.unwrap();

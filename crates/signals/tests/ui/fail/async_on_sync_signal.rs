@@ -1,6 +1,6 @@
-use phone_auth_events::{TokenRefused, receiver, token_refused};
+use phone_auth_events::{LinkFollowed, link_followed, receiver};
 
-#[receiver(token_refused)]
-async fn count(_event: &TokenRefused) {}
+#[receiver(link_followed)]
+async fn count(_event: &LinkFollowed) {}
 
 fn main() {}
