@@ -112,7 +112,7 @@ async fn own_page_has_the_same_look() {
         context.render(page.status(StatusCode::ACCEPTED))
     }
     let source = "{% extends \"phone_auth/base.html\" %}{% block body_block %}\
-        <h1>{{ title }}</h1>{{ orders[0] }} {{ current_user.username }}{% endblock %}";
+        <h1>{{ title }}</h1>{{ orders[0] }} {{ user.username }}{% endblock %}";
     let site = Site::built(|builder| builder.template("orders.html", source)).serving(|web| {
         Router::new()
             .route("/orders/", get(orders))
