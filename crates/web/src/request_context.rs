@@ -1,4 +1,4 @@
-//! One request, seen as a context: who is logged in, and what the browser has of us.
+//! What is known of one request: who is logged in, and what the browser has of us.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,7 +1,7 @@
 //! Every exception to a lint is an `#[expect]` with a reason.
 //!
 //! `expect` complains when it is no longer needed, `allow` never does. What a macro writes into
-//! other users's code is one place for `allow`: there nobody knows which lints will fire. A module
+//! other people's code is one place for `allow`: there nobody knows which lints will fire. A module
 //! that several test binaries share is the other: what one of them leaves unused, another uses.
 //! A reason it needs there too.
 
