@@ -8,7 +8,7 @@ mod common;
 
 use std::process::ExitCode;
 
-use phone_auth::signals::__private::{Call, Receiver, Witness, inventory, place};
+use phone_auth::signals::__private::{Call, Receiver, RegisteredReceiver, inventory, place};
 use phone_auth::signals::{ReceiverInfo, VerifyEmail, VerifyPhone, receiver, verify_email};
 
 /// What nobody provides.
@@ -34,7 +34,7 @@ static DROPPED: Receiver<VerifyPhone> = Receiver::new(
     Call::Sync(|_, _| Ok(())),
 );
 
-inventory::submit! { Witness::new(&DROPPED) }
+inventory::submit! { RegisteredReceiver::new(&DROPPED) }
 
 fn main() -> ExitCode {
     if std::env::var_os("AS_PROGRAM").is_some() {

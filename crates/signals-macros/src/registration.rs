@@ -76,7 +76,7 @@ pub(crate) fn expand(input: TokenStream) -> syn::Result<TokenStream> {
             #[#private::linkme::distributed_slice(__signal::__SECTION)]
             #[linkme(crate = #private::linkme)]
             static __IN_SECTION: &#private::Receiver<__signal::Event> = &__RECEIVER;
-            #private::inventory::submit! { #private::Witness::new(&__RECEIVER) }
+            #private::inventory::submit! { #private::RegisteredReceiver::new(&__RECEIVER) }
         };
     })
 }

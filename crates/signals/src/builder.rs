@@ -1,7 +1,8 @@
 //! Builds a dispatcher and refuses one that could not work.
 
 use crate::{
-    SetupError, Signals, catalogue, plan::Recipe, setup_error::Problem, signal::AnySignal,
+    SetupError, Signals, catalogue, config::DispatcherConfig, setup_error::Problem,
+    signal::AnySignal,
 };
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -21,7 +22,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 #[derive(Default)]
 #[must_use = "a builder makes no dispatcher until `build` is called"]
 pub struct SignalsBuilder {
-    recipe: Recipe,
+    config: DispatcherConfig,
     problems: Vec<Problem>,
 }
 
@@ -38,7 +39,7 @@ impl SignalsBuilder {
     /// Provides state that others share, or that is known by a trait: `provide_arc::<dyn Mailer>(mailer)` is what a
     /// receiver with an argument `&dyn Mailer` takes.
     pub fn provide_arc<T: ?Sized + Send + Sync + 'static>(mut self, value: Arc<T>) -> Self {
-        if self.recipe.provided.insert(value) {
+        if self.config.provided.insert(value) {
             self.problems.push(Problem::ProvidedTwice {
                 type_name: std::any::type_name::<T>(),
             });
@@ -56,33 +57,33 @@ impl SignalsBuilder {
     /// assert_eq!(builder.provided::<u16>(), None);
     /// ```
     pub fn provided<T: ?Sized + Send + Sync + 'static>(&self) -> Option<&T> {
-        self.recipe.provided.get()
+        self.config.provided.get()
     }
 
     /// Leaves out the linked receivers with this id: the one that was given, otherwise the path of the function. What
     /// they need need not be provided.
     pub fn disable_receiver(mut self, id: impl Into<String>) -> Self {
-        self.recipe.disabled.insert(id.into());
+        self.config.disabled.insert(id.into());
         self
     }
 
     /// Leaves out all linked receivers.
     pub fn isolated(mut self) -> Self {
-        self.recipe.is_isolated = true;
+        self.config.is_isolated = true;
         self
     }
 
     /// The time-out of every `async` receiver that has none of its own. Without it, such a receiver may wait for ever.
     /// It needs Tokio's timer wherever this dispatcher sends.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.recipe.timeout = Some(timeout);
+        self.config.timeout = Some(timeout);
         self
     }
 
     /// Whether reports say how long each receiver took. Without this they do, except those of
     /// [`send_robust_sync`](Signals::send_robust_sync), where reading the clock costs more than calling the receiver.
     pub fn timed(mut self, timed: bool) -> Self {
-        self.recipe.timed = Some(timed);
+        self.config.timed = Some(timed);
         self
     }
 
@@ -100,7 +101,7 @@ impl SignalsBuilder {
         for signal in signals {
             self.check(*signal);
         }
-        for id in &self.recipe.disabled {
+        for id in &self.config.disabled {
             let is_known = signals
                 .iter()
                 .any(|signal| signal.receiver_infos().iter().any(|info| info.id() == id));
@@ -110,25 +111,25 @@ impl SignalsBuilder {
         }
         match SetupError::from_problems(self.problems) {
             Some(error) => Err(error),
-            None => Ok(Signals::from_recipe(self.recipe)),
+            None => Ok(Signals::from_config(self.config)),
         }
     }
 
     fn check(&mut self, signal: &'static dyn AnySignal) {
-        let integrity = signal.integrity();
-        if !integrity.is_whole() {
+        let registries = signal.registries();
+        if !registries.is_whole() {
             self.problems
-                .push(Problem::RegistriesDisagree { integrity });
+                .push(Problem::RegistriesDisagree { registries });
         }
-        if self.recipe.is_isolated {
+        if self.config.is_isolated {
             return;
         }
         let mut ids = HashMap::new();
         for receiver in signal.receiver_infos() {
-            if self.recipe.disabled.contains(receiver.id()) {
+            if self.config.disabled.contains(receiver.id()) {
                 continue;
             }
-            for need in self.recipe.provided.missing(receiver.needs()) {
+            for need in self.config.provided.missing(receiver.needs()) {
                 let type_name = need.type_name();
                 self.problems.push(Problem::MissingState {
                     receiver,

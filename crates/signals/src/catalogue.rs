@@ -1,6 +1,6 @@
 //! The catalogue: every signal and every receiver of the program, without their types, collected by inventory.
 //!
-//! It is the second witness beside the linker's section of each signal, and what reads all signals at once.
+//! It is the second registry beside the linker's section of each signal, and what reads all signals at once.
 
 use crate::{Event, Receiver, Signal, receiver::AnyReceiver, signal::AnySignal};
 use serde::Serialize;
@@ -8,19 +8,19 @@ use std::{fmt, sync::OnceLock};
 
 /// One receiver in inventory's list.
 #[doc(hidden)]
-pub struct Witness(&'static dyn AnyReceiver);
+pub struct RegisteredReceiver(&'static dyn AnyReceiver);
 
-impl Witness {
+impl RegisteredReceiver {
     pub const fn new<E: 'static>(receiver: &'static Receiver<E>) -> Self {
         Self(receiver)
     }
 }
 
-inventory::collect!(Witness);
+inventory::collect!(RegisteredReceiver);
 
-impl fmt::Debug for Witness {
+impl fmt::Debug for RegisteredReceiver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Witness").finish_non_exhaustive()
+        f.debug_struct("RegisteredReceiver").finish_non_exhaustive()
     }
 }
 
@@ -47,7 +47,7 @@ inventory::collect!(SignalEntry);
 /// How many receivers of a signal each registry knows. The three numbers are equal, or the linker dropped something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct Integrity {
+pub struct RegistryCheck {
     /// The signal.
     pub signal: &'static str,
     /// Receivers in linkme's section. None on WebAssembly and under Miri, where there are no sections.
@@ -58,7 +58,7 @@ pub struct Integrity {
     pub union: usize,
 }
 
-impl Integrity {
+impl RegistryCheck {
     /// Whether both registries know the same receivers, so far as the platform has both.
     pub fn is_whole(&self) -> bool {
         let no_sections = cfg!(any(miri, target_family = "wasm"));
@@ -67,9 +67,9 @@ impl Integrity {
 }
 
 /// The receivers of the events `E` in inventory's list.
-pub(crate) fn witnesses<E: 'static>() -> Vec<&'static Receiver<E>> {
-    inventory::iter::<Witness>()
-        .filter_map(|witness| witness.0.as_any().downcast_ref())
+pub(crate) fn registered_receivers<E: 'static>() -> Vec<&'static Receiver<E>> {
+    inventory::iter::<RegisteredReceiver>()
+        .filter_map(|registered| registered.0.as_any().downcast_ref())
         .collect()
 }
 

@@ -1,8 +1,8 @@
 //! Receivers connected and disconnected at run time.
 
 use crate::{
-    AwaitedEvent, Event, Place, ReceiverInfo, Signals, answer::IntoAnswer, dispatcher::Inner,
-    step::Bound,
+    AwaitedEvent, Event, Place, ReceiverInfo, Signals, answer::IntoAnswer,
+    bound_receiver::BoundReceiver, connected::Rank, dispatcher::Inner,
 };
 use futures_util::future::FutureExt;
 use std::{
@@ -49,8 +49,8 @@ where
 #[must_use = "dropping a connection disconnects the receiver: keep it, or call `forever`"]
 pub struct Connection {
     dispatcher: Weak<Inner>,
-    number: Option<u64>,
-    cut: fn(&Inner, u64),
+    rank: Rank,
+    cut: fn(&Inner, Rank),
 }
 
 /// What a connected receiver asks for: an id, a priority, a time-out.
@@ -187,7 +187,8 @@ impl Signals {
         &self,
         receiver: impl ListenAsync<E>,
     ) -> Connection {
-        self.bind(awaited(receiver), info_at::<E>(Location::caller(), true))
+        let info = info_at::<E>(Location::caller(), true);
+        self.bind(self.awaited(receiver, &info), info)
     }
 
     /// As [`connect_async`](Self::connect_async), with an id, a priority or a time-out.
@@ -201,26 +202,25 @@ impl Signals {
         receiver: impl ListenAsync<E>,
     ) -> Result<Connection, DuplicateIdError> {
         let info = options.apply(info_at::<E>(Location::caller(), true));
-        self.bind_once(awaited(receiver), info)
+        self.bind_once(self.awaited(receiver, &info), info)
     }
 
-    pub(crate) fn bind<E: Event>(&self, bound: Bound<E>, info: ReceiverInfo) -> Connection {
-        let number = info.connection();
-        self.inner.plan_or_make::<E>().connect(bound, info);
-        self.connection::<E>(number)
+    /// Connects a receiver whose id is not given by hand.
+    pub(crate) fn bind<E: Event>(&self, bound: BoundReceiver<E>, info: ReceiverInfo) -> Connection {
+        let rank = info.rank();
+        // Only an id that was given by hand can be taken.
+        let _ = self.inner.receivers_or_make::<E>().connect(bound, info);
+        self.connection::<E>(rank)
     }
 
     fn bind_once<E: Event>(
         &self,
-        bound: Bound<E>,
+        bound: BoundReceiver<E>,
         info: ReceiverInfo,
     ) -> Result<Connection, DuplicateIdError> {
-        if !info.has_own_id() {
-            return Ok(self.bind(bound, info));
-        }
-        let (id, number) = (info.id().to_owned(), info.connection());
-        match self.inner.plan_or_make::<E>().connect_once(bound, info) {
-            Ok(()) => Ok(self.connection::<E>(number)),
+        let (id, rank) = (info.id().to_owned(), info.rank());
+        match self.inner.receivers_or_make::<E>().connect(bound, info) {
+            Ok(()) => Ok(self.connection::<E>(rank)),
             Err(_) => Err(DuplicateIdError {
                 signal: E::signal().info().name,
                 id,
@@ -228,24 +228,32 @@ impl Signals {
         }
     }
 
-    fn connection<E: Event>(&self, number: Option<u64>) -> Connection {
+    fn connection<E: Event>(&self, rank: Rank) -> Connection {
         Connection {
             dispatcher: Arc::downgrade(&self.inner),
-            number,
+            rank,
             cut: cut::<E>,
         }
     }
+
+    fn awaited<E: AwaitedEvent + Clone>(
+        &self,
+        receiver: impl ListenAsync<E>,
+        info: &ReceiverInfo,
+    ) -> BoundReceiver<E> {
+        let timeout = info.timeout().or(self.inner.config.timeout);
+        BoundReceiver::AsyncClosure(
+            Arc::new(move |event: &E| {
+                let run = receiver(event.clone());
+                async move { run.await.into_answer() }.boxed()
+            }),
+            timeout,
+        )
+    }
 }
 
-pub(crate) fn now<E: Event>(receiver: impl Listen<E>) -> Bound<E> {
-    Bound::SyncClosure(Arc::new(move |event: &E| receiver(event).into_answer()))
-}
-
-fn awaited<E: AwaitedEvent + Clone>(receiver: impl ListenAsync<E>) -> Bound<E> {
-    Bound::AsyncClosure(Arc::new(move |event: &E| {
-        let run = receiver(event.clone());
-        async move { run.await.into_answer() }.boxed()
-    }))
+pub(crate) fn now<E: Event>(receiver: impl Listen<E>) -> BoundReceiver<E> {
+    BoundReceiver::SyncClosure(Arc::new(move |event: &E| receiver(event).into_answer()))
 }
 
 pub(crate) fn info_at<E: Event>(
@@ -263,8 +271,8 @@ pub(crate) fn info_at<E: Event>(
     ReceiverInfo::connected(format!("connected at {caller}"), is_async, place)
 }
 
-fn cut<E: Event>(dispatcher: &Inner, number: u64) {
-    dispatcher.plan_or_make::<E>().disconnect(number);
+fn cut<E: Event>(dispatcher: &Inner, rank: Rank) {
+    drop(dispatcher.receivers_or_make::<E>().disconnect(rank));
 }
 
 impl ConnectOptions {
@@ -295,8 +303,8 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        if let (Some(dispatcher), Some(number)) = (self.dispatcher.upgrade(), self.number) {
-            (self.cut)(&dispatcher, number);
+        if let Some(dispatcher) = self.dispatcher.upgrade() {
+            (self.cut)(&dispatcher, self.rank);
         }
     }
 }
@@ -304,7 +312,7 @@ impl Drop for Connection {
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connection")
-            .field("number", &self.number)
+            .field("number", &self.rank.1)
             .finish_non_exhaustive()
     }
 }

@@ -1,9 +1,8 @@
 //! The dispatcher: receivers, state and what was connected, as one value that is passed around.
 
 use crate::{
-    Event, ReceiverInfo, SetupError, SignalsBuilder, catalogue,
-    detached::Detached,
-    plan::{Plan, Recipe},
+    Event, ReceiverInfo, SetupError, SignalsBuilder, catalogue, config::DispatcherConfig,
+    detached::Detached, signal_receivers::SignalReceivers,
 };
 use std::{
     any::Any,
@@ -21,17 +20,17 @@ pub struct Signals {
 }
 
 pub(crate) struct Inner {
-    /// The plans of all catalogued signals, each a `Plan<E>`, at the index of its signal.
-    plans: Box<[Box<dyn Any + Send + Sync>]>,
-    /// The plans of signals that the catalogue lacks, made when first asked for.
+    /// The receivers of all catalogued signals, each a `SignalReceivers<E>`, at the index of its signal.
+    signals: Box<[Box<dyn Any + Send + Sync>]>,
+    /// The receivers of signals that the catalogue lacks, made when first asked for.
     uncatalogued: OnceLock<Box<Link>>,
-    pub(crate) recipe: Recipe,
+    pub(crate) config: DispatcherConfig,
     pub(crate) detached: Arc<Detached>,
 }
 
-/// One plan of a signal that the catalogue lacks. The list only grows, so that plans can be borrowed from it.
+/// The receivers of a signal that the catalogue lacks. The list only grows, so that they can be borrowed from it.
 struct Link {
-    plan: Box<dyn Any + Send + Sync>,
+    receivers: Box<dyn Any + Send + Sync>,
     next: OnceLock<Box<Link>>,
 }
 
@@ -51,22 +50,22 @@ impl Signals {
 
     /// A dispatcher that no linked receiver belongs to: for tests, and for code whose caller wants to hear nothing.
     pub fn isolated() -> Self {
-        Self::from_recipe(Recipe {
+        Self::from_config(DispatcherConfig {
             is_isolated: true,
-            ..Recipe::default()
+            ..DispatcherConfig::default()
         })
     }
 
-    pub(crate) fn from_recipe(recipe: Recipe) -> Self {
-        let plans = catalogue::signals()
+    pub(crate) fn from_config(config: DispatcherConfig) -> Self {
+        let signals = catalogue::signals()
             .iter()
-            .map(|signal| signal.plan(&recipe))
+            .map(|signal| signal.bind(&config))
             .collect();
         Self {
             inner: Arc::new(Inner {
-                plans,
+                signals,
                 uncatalogued: OnceLock::new(),
-                recipe,
+                config,
                 detached: Arc::default(),
             }),
         }
@@ -74,62 +73,58 @@ impl Signals {
 
     /// Who receives the events `E` of this dispatcher now, in the order of dispatch.
     pub fn receivers_of<E: Event>(&self) -> Vec<ReceiverInfo> {
-        let snapshot = self.inner.plan_or_make::<E>().snapshot();
-        snapshot
-            .details
-            .iter()
-            .map(|detail| ReceiverInfo::clone(&detail.about))
-            .collect()
+        let snapshot = self.inner.receivers_or_make::<E>().snapshot();
+        snapshot.iter().map(|(_, info)| info.clone()).collect()
     }
 
     /// Whether anything would receive the events `E` of this dispatcher.
     pub fn has_receiver<E: Event>(&self) -> bool {
         self.inner
-            .plan::<E>()
-            .is_some_and(|plan| !plan.snapshot().bounds.is_empty())
+            .receivers::<E>()
+            .is_some_and(|receivers| receivers.snapshot().len() > 0)
     }
 }
 
 impl Inner {
-    /// The plan for the events `E`; none when nobody in the whole program listens to them.
+    /// The receivers for the events `E`; none when nobody in the whole program listens to them.
     #[inline]
-    pub(crate) fn plan<E: Event>(&self) -> Option<&Plan<E>> {
-        match self.plan_at(E::signal().live_index()) {
-            Some(plan) => Some(plan),
-            None => self.plan_if_heard(),
+    pub(crate) fn receivers<E: Event>(&self) -> Option<&SignalReceivers<E>> {
+        match self.receivers_at(E::signal().live_index()) {
+            Some(receivers) => Some(receivers),
+            None => self.receivers_if_heard(),
         }
     }
 
     #[inline(never)]
-    fn plan_if_heard<E: Event>(&self) -> Option<&Plan<E>> {
-        E::signal().has_audience().then(|| self.plan_or_make())
+    fn receivers_if_heard<E: Event>(&self) -> Option<&SignalReceivers<E>> {
+        E::signal().has_listener().then(|| self.receivers_or_make())
     }
 
-    /// The plan for the events `E`, made if need be.
-    pub(crate) fn plan_or_make<E: Event>(&self) -> &Plan<E> {
-        match self.plan_at(E::signal().index()) {
-            Some(plan) => plan,
-            None => self.uncatalogued_plan(),
+    /// The receivers for the events `E`, made if need be.
+    pub(crate) fn receivers_or_make<E: Event>(&self) -> &SignalReceivers<E> {
+        match self.receivers_at(E::signal().index()) {
+            Some(receivers) => receivers,
+            None => self.make_uncatalogued(),
         }
     }
 
     #[inline]
-    fn plan_at<E: Event>(&self, index: usize) -> Option<&Plan<E>> {
-        self.plans.get(index)?.downcast_ref()
+    fn receivers_at<E: Event>(&self, index: usize) -> Option<&SignalReceivers<E>> {
+        self.signals.get(index)?.downcast_ref()
     }
 
     #[cold]
-    fn uncatalogued_plan<E: Event>(&self) -> &Plan<E> {
+    fn make_uncatalogued<E: Event>(&self) -> &SignalReceivers<E> {
         let mut place = &self.uncatalogued;
         loop {
             let link = place.get_or_init(|| {
                 Box::new(Link {
-                    plan: Box::new(Plan::<E>::new(&self.recipe)),
+                    receivers: Box::new(SignalReceivers::<E>::new(&self.config)),
                     next: OnceLock::new(),
                 })
             });
-            if let Some(plan) = link.plan.downcast_ref() {
-                return plan;
+            if let Some(receivers) = link.receivers.downcast_ref() {
+                return receivers;
             }
             place = &link.next;
         }
@@ -139,7 +134,7 @@ impl Inner {
 impl fmt::Debug for Signals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Signals")
-            .field("signals", &self.inner.plans.len())
+            .field("signals", &self.inner.signals.len())
             .finish_non_exhaustive()
     }
 }

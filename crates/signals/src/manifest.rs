@@ -1,7 +1,7 @@
 //! The manifest: every signal and every receiver of the program, with crate, file and line.
 
 use crate::{
-    Integrity, Signals, catalogue,
+    RegistryCheck, Signals, catalogue,
     signal::{AnySignal, SignalInfo},
 };
 use serde::Serialize;
@@ -32,7 +32,7 @@ pub struct Manifest {
     /// The linked receivers, by signal and then in the order of dispatch.
     pub receivers: Vec<ReceiverEntry>,
     /// What the two registries say, for each signal.
-    pub integrity: Vec<Integrity>,
+    pub registries: Vec<RegistryCheck>,
 }
 
 /// One linked receiver in the manifest.
@@ -72,12 +72,12 @@ impl Signals {
                 .iter()
                 .flat_map(|signal| self.entries(*signal))
                 .collect(),
-            integrity: signals.iter().map(|signal| signal.integrity()).collect(),
+            registries: signals.iter().map(|signal| signal.registries()).collect(),
         }
     }
 
     fn entries(&self, signal: &'static dyn AnySignal) -> Vec<ReceiverEntry> {
-        let recipe = &self.inner.recipe;
+        let config = &self.inner.config;
         let entries = signal
             .receiver_infos()
             .into_iter()
@@ -93,7 +93,7 @@ impl Signals {
                     .timeout()
                     .map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)),
                 state: info.needs().iter().map(crate::Need::type_name).collect(),
-                disabled: recipe.is_isolated || recipe.disabled.contains(info.id()),
+                disabled: config.is_isolated || config.disabled.contains(info.id()),
             });
         entries.collect()
     }

@@ -3,7 +3,7 @@
 pub use crate::{
     __place as place, __receiver_awaited, __receiver_sync,
     answer::{Answer, IntoAnswer, ReceiverError, admits, skipped},
-    catalogue::{SignalEntry, Witness},
+    catalogue::{RegisteredReceiver, SignalEntry},
     event::{Awaited, Declared, Event, Sync},
     receiver::{Call, Receiver, ReceiverInfo},
     signal::{Signal, SignalInfo},

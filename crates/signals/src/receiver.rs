@@ -3,12 +3,14 @@
 use crate::{
     Place,
     answer::Answer,
+    connected::Rank,
     state::{Need, State},
 };
 use futures_util::future::BoxFuture;
 use std::{
     any::Any,
     borrow::Cow,
+    cmp::Reverse,
     fmt,
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
@@ -156,22 +158,18 @@ impl ReceiverInfo {
         }
     }
 
-    /// The automatic id with the first number from 2 on that makes it free, if it is taken.
-    pub(crate) fn with_free_id(self, is_taken: impl Fn(&str) -> bool) -> Self {
-        if !is_taken(&self.id) {
-            return self;
+    /// As the receiver with this number of those that have one automatic id.
+    pub(crate) fn numbered(&self, number: u64) -> Self {
+        let mut info = self.clone();
+        if number > 1 {
+            info.id = Cow::Owned(format!("{} ({number})", self.id));
         }
-        let numbered = |number: u64| format!("{} ({number})", self.id);
-        let free = (2..=u64::MAX).map(numbered).find(|id| !is_taken(id));
-        Self {
-            id: free.map_or(self.id, Cow::Owned),
-            ..self
-        }
+        info
     }
 
-    /// The number of the connection; none of a linked receiver.
-    pub(crate) fn connection(&self) -> Option<u64> {
-        self.connection
+    /// Where it stands among those that were connected.
+    pub(crate) fn rank(&self) -> Rank {
+        (Reverse(self.priority), self.connection.unwrap_or_default())
     }
 
     /// The id: of all receivers of a signal in one dispatcher, this one alone has it.
@@ -246,7 +244,7 @@ impl ReceiverInfo {
 
     /// What receivers are sorted by: nothing in it depends on the linker.
     pub(crate) fn order(&self) -> impl Ord + '_ {
-        (std::cmp::Reverse(self.priority), self.place, self.id())
+        (Reverse(self.priority), self.place, self.id())
     }
 }
 

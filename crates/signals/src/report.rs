@@ -3,9 +3,14 @@
 use crate::{
     ReceiverInfo, SendError, SignalInfo,
     answer::{Answer, BoxError, is_skipped},
-    roster::Listed,
+    receivers::ReceiverInfos,
 };
-use std::{any::Any, fmt, time::Duration};
+use std::{
+    any::Any,
+    fmt, mem,
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Duration,
+};
 
 /// What became of one receiver.
 #[derive(Debug)]
@@ -44,11 +49,15 @@ impl Outcome {
     }
 
     /// The outcome of a receiver whose panic was caught.
-    pub(crate) fn panicked(payload: &(dyn Any + Send)) -> Self {
+    pub(crate) fn panicked(payload: Box<dyn Any + Send>) -> Self {
         let message = payload
             .downcast_ref::<&str>()
             .map(|text| (*text).to_owned());
         let message = message.or_else(|| payload.downcast_ref::<String>().cloned());
+        // It is the user's, and may panic when it is dropped; what it panics with then may do so again.
+        if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            mem::forget(again);
+        }
         Self::Panicked(message.unwrap_or_else(|| "a panic without a message".to_owned()))
     }
 }
@@ -79,7 +88,7 @@ pub(crate) struct Notes {
 #[must_use = "a receiver may have failed: look at `failures`"]
 pub struct Report {
     signal: &'static SignalInfo,
-    listed: Listed,
+    infos: ReceiverInfos,
     /// Nothing while all is well and times are off: such a report allocates nothing.
     notes: Option<Box<Notes>>,
 }
@@ -96,12 +105,12 @@ impl Report {
     #[inline]
     pub(crate) fn new(
         signal: &'static SignalInfo,
-        listed: Listed,
+        infos: ReceiverInfos,
         notes: Option<Box<Notes>>,
     ) -> Self {
         Self {
             signal,
-            listed,
+            infos,
             notes,
         }
     }
@@ -117,7 +126,7 @@ impl Report {
 
     /// How many receivers there were.
     pub fn len(&self) -> usize {
-        self.listed.len()
+        self.infos.len()
     }
 
     /// Whether there was no receiver.
@@ -128,7 +137,7 @@ impl Report {
     /// Each receiver with its outcome, in the order of dispatch.
     pub fn receivers(&self) -> impl Iterator<Item = ReceiverReport<'_>> {
         (0..self.len()).filter_map(|index| {
-            let receiver = self.listed.receiver(index)?;
+            let receiver = self.infos.get(index)?;
             let exception = self.exceptions().iter().find(|(at, _)| *at == index);
             let outcome = exception.map_or(&DONE, |(_, outcome)| outcome);
             Some(ReceiverReport {
@@ -158,7 +167,7 @@ impl Report {
     /// When a receiver failed: see [`SendErrorKind`](crate::SendErrorKind).
     pub fn into_result(self) -> Result<(), SendError> {
         for (index, outcome) in self.notes.into_iter().flat_map(|notes| notes.exceptions) {
-            if let Some(receiver) = self.listed.receiver(index) {
+            if let Some(receiver) = self.infos.get(index) {
                 SendError::check(receiver, outcome)?;
             }
         }

@@ -3,10 +3,9 @@
 use crate::{
     Event, ReceiverInfo, Report, SignalInfo, Signals, SyncEvent,
     dispatch::{Policy, run, run_sync, step},
-    plan::{Plan, Snapshot},
+    receivers::{ReceiverInfos, Receivers},
     report::{Notes, Outcome},
-    roster::Listed,
-    step::Detail,
+    signal_receivers::SignalReceivers,
     trace::{self, Watched},
 };
 use futures_util::future::join_all;
@@ -48,8 +47,8 @@ impl Signals {
     /// ```
     pub async fn send_robust<E: Event>(&self, event: &E) -> Report {
         match self.observed::<E>() {
-            Some((plan, is_on)) => send_all(plan, event, is_on, |_| true).await,
-            None => Report::new(E::signal().info(), Listed::Nobody, None),
+            Some((receivers, is_on)) => send_all(receivers, event, is_on, EVERYONE).await,
+            None => Report::new(E::signal().info(), NOBODY, None),
         }
     }
 
@@ -84,7 +83,8 @@ impl Signals {
         event: &E,
         wanted: impl Fn(&ReceiverInfo) -> bool + Send + Sync,
     ) -> Report {
-        send_all(self.inner.plan_or_make(), event, trace::is_on(), wanted).await
+        let receivers = self.inner.receivers_or_make();
+        send_all(receivers, event, trace::is_on(), Some(wanted)).await
     }
 
     /// Calls every receiver of `event` and awaits those that await all at once, in one task: they take turns wherever
@@ -107,28 +107,25 @@ impl Signals {
     /// # });
     /// ```
     pub async fn send_concurrent<E: Event>(&self, event: &E) -> Report {
-        let Some((plan, is_on)) = self.observed::<E>() else {
-            return Report::new(E::signal().info(), Listed::Nobody, None);
+        let Some((receivers, is_on)) = self.observed::<E>() else {
+            return Report::new(E::signal().info(), NOBODY, None);
         };
-        let roster = plan.snapshot();
+        let list = receivers.snapshot();
         let info = E::signal().info();
-        let span = is_on.then(|| Watched::dispatch(info, "send_concurrent", roster.bounds.len()));
-        let is_timed = plan.timed.unwrap_or(true);
+        let span = is_on.then(|| Watched::dispatch(info, "send_concurrent", list.len()));
+        let is_timed = receivers.timed.unwrap_or(true);
         let dispatch = span.as_ref();
-        let runs = roster.steps().map(|(bound, detail)| async move {
+        let runs = list.iter().map(|(bound, info)| async move {
             let start = is_timed.then(Instant::now);
-            let outcome =
-                step::<E, Everyone<fn(&ReceiverInfo) -> bool>>(bound, detail, event, dispatch)
-                    .await;
+            let outcome = step::<E, Everyone<Wanted>>(bound, info, event, dispatch).await;
             (outcome, start.map(|start| start.elapsed()))
         });
         let ends = join_all(runs).await;
         let mut record = Record::new(info);
-        for (index, ((outcome, took), detail)) in ends.into_iter().zip(&roster.details).enumerate()
-        {
-            record.end(index, outcome, took, detail);
+        for (index, ((outcome, took), (_, info))) in ends.into_iter().zip(list.iter()).enumerate() {
+            record.end(index, outcome, took, info);
         }
-        record.report(plan.listed(&roster), span)
+        record.report(list.infos(), span)
     }
 
     /// Calls every receiver of `event`, whose signal is declared `sync`, and reports what became of each.
@@ -151,81 +148,87 @@ impl Signals {
     /// ```
     #[inline]
     pub fn send_robust_sync<E: SyncEvent>(&self, event: &E) -> Report {
-        let Some((plan, is_on)) = self.observed::<E>() else {
-            return Report::new(E::signal().info(), Listed::Nobody, None);
+        let Some((receivers, is_on)) = self.observed::<E>() else {
+            return Report::new(E::signal().info(), NOBODY, None);
         };
         // A loop of its own, with one guard against panics for all: 1 and 8 receivers cost 9 and 21 ns, and may cost 34 and 46.
-        let quick = plan.quick();
-        let mut rest = quick.iter();
-        if is_on || plan.timed == Some(true) || rest.len() == 0 {
-            return send_all_sync(plan, &plan.snapshot(), event, is_on, None);
+        let all_sync = receivers.all_sync();
+        let mut rest = all_sync.iter();
+        if is_on || receivers.timed == Some(true) || rest.len() == 0 {
+            let (timed, none) = (receivers.timed, None);
+            return receivers.with_receivers(|list| send_all_sync(list, timed, event, is_on, none));
         }
         let run = catch_unwind(AssertUnwindSafe(|| {
             rest.try_for_each(|receiver| receiver.call(event))
         }));
         if let Ok(Ok(())) = run {
-            return Report::new(E::signal().info(), plan.listed(&plan.linked()), None);
+            return Report::new(E::signal().info(), receivers.linked().infos().clone(), None);
         }
-        let stopped = run.map_or_else(|payload| Outcome::panicked(&*payload), Outcome::from);
-        let next = quick.len() - rest.len();
-        send_all_sync(plan, &plan.linked(), event, false, Some((next, stopped)))
+        let stopped = run.map_or_else(Outcome::panicked, Outcome::from);
+        let next = all_sync.len() - rest.len();
+        let list = receivers.linked();
+        send_all_sync(&list, receivers.timed, event, false, Some((next, stopped)))
     }
 }
 
+/// Who is called.
+type Wanted = fn(&ReceiverInfo) -> bool;
+/// No receiver is left out.
+const EVERYONE: Option<Wanted> = None;
+/// The receivers of a signal that has none.
+const NOBODY: ReceiverInfos = ReceiverInfos::AllLinked(&[]);
+
 /// Sends to everyone who is wanted, one after the other.
 async fn send_all<E: Event>(
-    plan: &Plan<E>,
+    receivers: &SignalReceivers<E>,
     event: &E,
     is_on: bool,
-    wanted: impl Fn(&ReceiverInfo) -> bool + Send + Sync,
+    wanted: Option<impl Fn(&ReceiverInfo) -> bool + Send + Sync>,
 ) -> Report {
-    let roster = plan.snapshot();
+    let list = receivers.snapshot();
     let info = E::signal().info();
-    let span = is_on.then(|| Watched::dispatch(info, "send_robust", roster.bounds.len()));
-    let mut policy = Everyone::new(Record::new(info), wanted, plan.timed.unwrap_or(true));
-    run(&roster, event, &mut policy, span.as_ref()).await;
-    policy.record.report(plan.listed(&roster), span)
+    let span = is_on.then(|| Watched::dispatch(info, "send_robust", list.len()));
+    let mut policy = Everyone::new(Record::new(info), wanted, receivers.timed.unwrap_or(true));
+    run(&list, event, &mut policy, span.as_ref()).await;
+    policy.record.report(list.infos(), span)
 }
 
 /// Sends to everyone; `stopped` is where a dispatch is that went on without a record until it had something to note
 /// down: the next receiver, and what became of the one before.
 #[inline(never)]
 fn send_all_sync<E: SyncEvent>(
-    plan: &Plan<E>,
-    roster: &Snapshot<'_, E>,
+    list: &Receivers<E>,
+    timed: Option<bool>,
     event: &E,
     is_on: bool,
     stopped: Option<(usize, Outcome)>,
 ) -> Report {
     let info = E::signal().info();
-    let span = is_on.then(|| Watched::dispatch(info, "send_robust_sync", roster.bounds.len()));
-    let mut policy = Everyone::new(
-        Record::new(info),
-        |_: &ReceiverInfo| true,
-        plan.timed.unwrap_or(false),
-    );
+    let span = is_on.then(|| Watched::dispatch(info, "send_robust_sync", list.len()));
+    let mut policy = Everyone::new(Record::new(info), EVERYONE, timed.unwrap_or(false));
     let mut first = 0;
     if let Some((next, outcome)) = stopped {
         first = next;
-        if let Some(detail) = roster.details.get(next - 1) {
-            policy.record.end(next - 1, outcome, None, detail);
+        if let Some(info) = list.infos().get(next - 1) {
+            policy.record.end(next - 1, outcome, None, info);
         }
     }
-    run_sync(roster, first, event, &mut policy, span.as_ref());
-    policy.record.report(plan.listed(roster), span)
+    run_sync(list, first, event, &mut policy, span.as_ref());
+    policy.record.report(list.infos(), span)
 }
 
 /// Calls everyone who is wanted, whatever becomes of the others.
 struct Everyone<W> {
     record: Record,
-    wanted: W,
+    /// Who is called; everyone if there is none.
+    wanted: Option<W>,
     /// When the receiver before ended, if times are taken. The end of one is the beginning of the next: reading the clock
     /// costs more than calling a receiver.
     lap: Option<Instant>,
 }
 
 impl<W> Everyone<W> {
-    fn new(record: Record, wanted: W, is_timed: bool) -> Self {
+    fn new(record: Record, wanted: Option<W>, is_timed: bool) -> Self {
         Self {
             record,
             wanted,
@@ -238,16 +241,21 @@ impl<W: Fn(&ReceiverInfo) -> bool> Policy for Everyone<W> {
     const CATCHES: bool = true;
 
     fn wants(&self, receiver: &ReceiverInfo) -> bool {
-        (self.wanted)(receiver)
+        self.wanted.as_ref().is_none_or(|wanted| wanted(receiver))
     }
 
     #[inline]
-    fn ended(&mut self, index: usize, outcome: Outcome, detail: &Detail) -> ControlFlow<()> {
+    fn is_plain(&self) -> bool {
+        self.wanted.is_none() && self.lap.is_none()
+    }
+
+    #[inline]
+    fn ended(&mut self, index: usize, outcome: Outcome, info: &ReceiverInfo) -> ControlFlow<()> {
         let took = self.lap.as_mut().map(|lap| {
             let now = Instant::now();
             now - mem::replace(lap, now)
         });
-        self.record.end(index, outcome, took, detail);
+        self.record.end(index, outcome, took, info);
         ControlFlow::Continue(())
     }
 }
@@ -268,19 +276,19 @@ impl Record {
     }
 
     #[inline]
-    fn end(&mut self, index: usize, outcome: Outcome, took: Option<Duration>, detail: &Detail) {
+    fn end(&mut self, index: usize, outcome: Outcome, took: Option<Duration>, info: &ReceiverInfo) {
         if let Some(took) = took {
             self.notes.get_or_insert_default().took.push(took);
         }
         if !matches!(outcome, Outcome::Done) {
-            self.except(index, outcome, detail);
+            self.except(index, outcome, info);
         }
     }
 
     #[cold]
-    fn except(&mut self, index: usize, outcome: Outcome, detail: &Detail) {
+    fn except(&mut self, index: usize, outcome: Outcome, info: &ReceiverInfo) {
         if !outcome.is_ok() {
-            trace::warn(self.signal, &detail.about, &outcome);
+            trace::warn(self.signal, info, &outcome);
         }
         self.notes
             .get_or_insert_default()
@@ -288,8 +296,8 @@ impl Record {
             .push((index, outcome));
     }
 
-    fn report(self, listed: Listed, span: Option<Watched>) -> Report {
-        let report = Report::new(self.signal, listed, self.notes);
+    fn report(self, infos: &ReceiverInfos, span: Option<Watched>) -> Report {
+        let report = Report::new(self.signal, infos.clone(), self.notes);
         if let Some(span) = span {
             span.ended(if report.is_ok() { "done" } else { "failed" });
         }

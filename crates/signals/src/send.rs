@@ -1,11 +1,10 @@
 //! Sending one after the other, and stopping at the first failure.
 
 use crate::{
-    BoxError, Event, Outcome, SendError, Signals, SyncEvent,
+    BoxError, Event, Outcome, ReceiverInfo, SendError, Signals, SyncEvent,
     dispatch::{Policy, run, run_sync},
-    plan::Plan,
-    roster::Roster,
-    step::Detail,
+    receivers::Receivers,
+    signal_receivers::SignalReceivers,
     trace::{self, Watched},
 };
 use std::ops::ControlFlow;
@@ -54,14 +53,13 @@ impl Signals {
     /// # });
     /// ```
     pub async fn send<E: Event>(&self, event: &E) -> Result<(), SendError> {
-        let Some((plan, is_on)) = self.observed::<E>() else {
+        let Some((receivers, is_on)) = self.observed::<E>() else {
             return Ok(());
         };
-        let roster = plan.snapshot();
-        let span =
-            is_on.then(|| Watched::dispatch(E::signal().info(), "send", roster.bounds.len()));
+        let list = receivers.snapshot();
+        let span = is_on.then(|| Watched::dispatch(E::signal().info(), "send", list.len()));
         let mut policy = FirstFailure::new();
-        run(&roster, event, &mut policy, span.as_ref()).await;
+        run(&list, event, &mut policy, span.as_ref()).await;
         policy.finish(span)
     }
 
@@ -95,18 +93,18 @@ impl Signals {
         if trace::is_on() {
             return self.send_sync_observed(event);
         }
-        let Some(plan) = self.inner.plan::<E>() else {
+        let Some(receivers) = self.inner.receivers::<E>() else {
             return Ok(());
         };
         // A loop of its own: 1 and 8 receivers cost 2.3 and 1.3 times what a slice of function pointers does, and may cost 2.5
         // and 1.4 times. Through the loop that serves all, connected receivers cost 11 and 3.2 times as much.
-        let mut rest = plan.quick().iter();
+        let mut rest = receivers.all_sync().iter();
         if rest.len().wrapping_sub(1) >= MANY {
-            return in_order(plan, event);
+            return in_order(receivers, event);
         }
         while let Some(receiver) = rest.next() {
             if let Err(error) = receiver.call(event) {
-                return go_on(plan, rest.len(), error, event);
+                return go_on(receivers, rest.len(), error, event);
             }
         }
         Ok(())
@@ -114,17 +112,17 @@ impl Signals {
 
     #[cold]
     fn send_sync_observed<E: SyncEvent>(&self, event: &E) -> Result<(), SendError> {
-        let roster = self.inner.plan_or_make::<E>().snapshot();
-        let span = Watched::dispatch(E::signal().info(), "send_sync", roster.bounds.len());
-        first_failure(&roster, 0, event, Some(span))
+        let list = self.inner.receivers_or_make::<E>().snapshot();
+        let span = Watched::dispatch(E::signal().info(), "send_sync", list.len());
+        first_failure(&list, 0, event, Some(span))
     }
 
     /// What is done for a signal, and whether a trace observes it; nothing where nobody receives it and nobody observes.
-    pub(crate) fn observed<E: Event>(&self) -> Option<(&Plan<E>, bool)> {
+    pub(crate) fn observed<E: Event>(&self) -> Option<(&SignalReceivers<E>, bool)> {
         if trace::is_on() {
-            Some((self.inner.plan_or_make(), true))
+            Some((self.inner.receivers_or_make(), true))
         } else {
-            self.inner.plan().map(|plan| (plan, false))
+            self.inner.receivers().map(|receivers| (receivers, false))
         }
     }
 }
@@ -155,12 +153,16 @@ impl Policy for FirstFailure {
     const CATCHES: bool = false;
 
     #[inline]
-    fn ended(&mut self, _index: usize, outcome: Outcome, detail: &Detail) -> ControlFlow<()> {
+    fn is_plain(&self) -> bool {
+        true
+    }
+
+    fn ended(&mut self, _index: usize, outcome: Outcome, info: &ReceiverInfo) -> ControlFlow<()> {
         if outcome.is_ok() {
             return ControlFlow::Continue(());
         }
         let name = outcome.name();
-        self.failed = SendError::check(&detail.about, outcome)
+        self.failed = SendError::check(info, outcome)
             .err()
             .map(|error| (name, error));
         ControlFlow::Break(())
@@ -172,25 +174,25 @@ impl Policy for FirstFailure {
 #[cold]
 #[inline(never)]
 fn go_on<E: SyncEvent>(
-    plan: &Plan<E>,
+    receivers: &SignalReceivers<E>,
     left: usize,
     error: BoxError,
     event: &E,
 ) -> Result<(), SendError> {
-    let roster = plan.linked();
-    let next = roster.bounds.len() - left;
-    if let Some(detail) = roster.details.get(next - 1) {
-        SendError::check(&detail.about, Err(error).into())?;
+    let list = receivers.linked();
+    let next = list.len() - left;
+    if let Some(info) = list.infos().get(next - 1) {
+        SendError::check(info, Err(error).into())?;
     }
-    first_failure(&roster, next, event, None)
+    first_failure(&list, next, event, None)
 }
 
 /// Goes through many receivers, or receivers of every kind that the signal can have.
 #[inline(never)]
-fn in_order<E: SyncEvent>(plan: &Plan<E>, event: &E) -> Result<(), SendError> {
-    let mut rest = plan.quick().iter();
+fn in_order<E: SyncEvent>(receivers: &SignalReceivers<E>, event: &E) -> Result<(), SendError> {
+    let mut rest = receivers.all_sync().iter();
     if rest.len() == 0 {
-        return plan.with_roster(|roster| first_failure(roster, 0, event, None));
+        return receivers.with_receivers(|list| first_failure(list, 0, event, None));
     }
     // Each of eight is called by an instruction of its own: the processor foretells where one of them goes better than
     // where one and the same goes next. 64 receivers cost 0.5 of a slice of function pointers so, and 1.2 without; the
@@ -198,26 +200,26 @@ fn in_order<E: SyncEvent>(plan: &Plan<E>, event: &E) -> Result<(), SendError> {
     while let Some((eight, behind)) = rest.as_slice().split_first_chunk::<8>() {
         for (index, receiver) in eight.iter().enumerate() {
             if let Err(error) = receiver.call(event) {
-                return go_on(plan, 7 - index + behind.len(), error, event);
+                return go_on(receivers, 7 - index + behind.len(), error, event);
             }
         }
         rest = behind.iter();
     }
     while let Some(receiver) = rest.next() {
         if let Err(error) = receiver.call(event) {
-            return go_on(plan, rest.len(), error, event);
+            return go_on(receivers, rest.len(), error, event);
         }
     }
     Ok(())
 }
 
 fn first_failure<E: SyncEvent>(
-    roster: &Roster<E>,
+    list: &Receivers<E>,
     first: usize,
     event: &E,
     span: Option<Watched>,
 ) -> Result<(), SendError> {
     let mut policy = FirstFailure::new();
-    run_sync(roster, first, event, &mut policy, span.as_ref());
+    run_sync(list, first, event, &mut policy, span.as_ref());
     policy.finish(span)
 }

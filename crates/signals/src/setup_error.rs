@@ -1,6 +1,6 @@
 //! Why a dispatcher cannot be built, in sentences that name the receiver and its place.
 
-use crate::{Integrity, ReceiverInfo};
+use crate::{ReceiverInfo, RegistryCheck};
 use std::{error::Error, fmt};
 
 /// Why a dispatcher cannot be built. `Display` gives one sentence for each problem, one on a line.
@@ -43,7 +43,7 @@ pub(crate) enum Problem {
         id: String,
     },
     RegistriesDisagree {
-        integrity: Integrity,
+        registries: RegistryCheck,
     },
 }
 
@@ -141,11 +141,11 @@ impl fmt::Display for Problem {
                     "`{id}` is switched off, but no linked receiver has that id"
                 )
             }
-            Self::RegistriesDisagree { integrity } => write!(
+            Self::RegistriesDisagree { registries } => write!(
                 f,
                 "of the receivers of the signal `{}`, {} in all, the linker's section has {} and inventory's list {}: \
                  the linker dropped some, as it does in a Rust `dylib`; link statically",
-                integrity.signal, integrity.union, integrity.in_section, integrity.in_inventory
+                registries.signal, registries.union, registries.in_section, registries.in_inventory
             ),
         }
     }
@@ -157,30 +157,30 @@ mod tests {
 
     #[test]
     fn disagreeing_registries_are_a_sentence() {
-        let integrity = Integrity {
+        let registries = RegistryCheck {
             signal: "verify_email",
             in_section: 2,
             in_inventory: 7,
             union: 7,
         };
-        assert!(!integrity.is_whole());
+        assert!(!registries.is_whole());
         let expected = "of the receivers of the signal `verify_email`, 7 in all, the linker's section has 2 and \
                         inventory's list 7: the linker dropped some, as it does in a Rust `dylib`; link statically";
         assert_eq!(
-            Problem::RegistriesDisagree { integrity }.to_string(),
+            Problem::RegistriesDisagree { registries }.to_string(),
             expected
         );
     }
 
     #[test]
     fn agreeing_registries_are_whole() {
-        let whole = Integrity {
+        let whole = RegistryCheck {
             signal: "verify_email",
             in_section: 7,
             in_inventory: 7,
             union: 7,
         };
         assert!(whole.is_whole());
-        assert!(!Integrity { union: 8, ..whole }.is_whole());
+        assert!(!RegistryCheck { union: 8, ..whole }.is_whole());
     }
 }

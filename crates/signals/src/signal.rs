@@ -2,9 +2,9 @@
 
 use crate::{
     Event, Place, Receiver, ReceiverInfo,
-    catalogue::{self, Integrity},
-    plan::{Plan, Recipe},
-    roster::AnyRoster,
+    catalogue::{self, RegistryCheck},
+    config::DispatcherConfig,
+    signal_receivers::SignalReceivers,
 };
 use serde::Serialize;
 use std::{
@@ -56,11 +56,11 @@ pub struct Signal<E: 'static> {
     info: SignalInfo,
     section: fn() -> &'static [&'static Receiver<E>],
     linked: OnceLock<Linked<E>>,
-    /// Where dispatchers keep this signal's plan; `UNPLACED` until the catalogue has been read.
+    /// Where dispatchers keep this signal's receivers; `UNPLACED` until the catalogue has been read.
     index: AtomicUsize,
     /// How many dispatchers have had a receiver of it.
-    audiences: AtomicUsize,
-    /// `index` while there is an audience, otherwise `UNPLACED`: one load tells a sender both. It may lag behind, so
+    listeners: AtomicUsize,
+    /// `index` while there is a listener, otherwise `UNPLACED`: one load tells a sender both. It may lag behind, so
     /// that `UNPLACED` is a reason to look at the other two, never an answer.
     live: AtomicUsize,
 }
@@ -68,17 +68,9 @@ pub struct Signal<E: 'static> {
 /// The union of the two registries, in the order of dispatch.
 struct Linked<E: 'static> {
     receivers: Vec<&'static Receiver<E>>,
-    integrity: Integrity,
-}
-
-impl<E: 'static> AnyRoster for Linked<E> {
-    fn len(&self) -> usize {
-        self.receivers.len()
-    }
-
-    fn receiver(&self, index: usize) -> Option<&ReceiverInfo> {
-        self.receivers.get(index).map(|receiver| receiver.info())
-    }
+    /// What is known of each.
+    infos: Vec<&'static ReceiverInfo>,
+    registries: RegistryCheck,
 }
 
 const UNPLACED: usize = usize::MAX;
@@ -91,7 +83,7 @@ impl<E: 'static> Signal<E> {
             section,
             linked: OnceLock::new(),
             index: AtomicUsize::new(UNPLACED),
-            audiences: AtomicUsize::new(0),
+            listeners: AtomicUsize::new(0),
             live: AtomicUsize::new(UNPLACED),
         }
     }
@@ -112,21 +104,21 @@ impl<E: 'static> Signal<E> {
     }
 
     /// Whether any dispatcher has had a receiver; brings [`Self::live_index`] up to date.
-    pub(crate) fn has_audience(&self) -> bool {
-        let has_audience = self.audiences.load(Ordering::Acquire) > 0;
-        if has_audience {
+    pub(crate) fn has_listener(&self) -> bool {
+        let has_listener = self.listeners.load(Ordering::Acquire) > 0;
+        if has_listener {
             self.live.store(self.index(), Ordering::Relaxed);
         }
-        has_audience
+        has_listener
     }
 
-    pub(crate) fn join_audience(&self) {
-        self.audiences.fetch_add(1, Ordering::Release);
+    pub(crate) fn add_listener(&self) {
+        self.listeners.fetch_add(1, Ordering::Release);
         self.live.store(self.index(), Ordering::Relaxed);
     }
 
-    pub(crate) fn leave_audience(&self) {
-        if self.audiences.fetch_sub(1, Ordering::Release) == 1 {
+    pub(crate) fn remove_listener(&self) {
+        if self.listeners.fetch_sub(1, Ordering::Release) == 1 {
             self.live.store(UNPLACED, Ordering::Relaxed);
         }
     }
@@ -135,9 +127,9 @@ impl<E: 'static> Signal<E> {
     fn linked(&'static self) -> &'static Linked<E> {
         self.linked.get_or_init(|| {
             let section = (self.section)();
-            let listed = catalogue::witnesses::<E>();
+            let inventory = catalogue::registered_receivers::<E>();
             let mut receivers = section.to_vec();
-            for receiver in &listed {
+            for receiver in &inventory {
                 if !receivers
                     .iter()
                     .any(|known| std::ptr::eq(*known, *receiver))
@@ -145,26 +137,27 @@ impl<E: 'static> Signal<E> {
                     receivers.push(receiver);
                 }
             }
-            let integrity = Integrity {
+            let registries = RegistryCheck {
                 signal: self.info.name,
                 in_section: section.len(),
-                in_inventory: listed.len(),
+                in_inventory: inventory.len(),
                 union: receivers.len(),
             };
             receivers.sort_by(|left, right| left.info().order().cmp(&right.info().order()));
             Linked {
+                infos: receivers.iter().map(|receiver| receiver.info()).collect(),
                 receivers,
-                integrity,
+                registries,
             }
         })
     }
 
-    pub(crate) fn everyone(&'static self) -> &'static dyn AnyRoster {
-        self.linked()
-    }
-
     pub(crate) fn receivers(&'static self) -> &'static [&'static Receiver<E>] {
         &self.linked().receivers
+    }
+
+    pub(crate) fn receiver_infos(&'static self) -> &'static [&'static ReceiverInfo] {
+        &self.linked().infos
     }
 }
 
@@ -178,9 +171,9 @@ impl<E: 'static> fmt::Debug for Signal<E> {
 pub(crate) trait AnySignal: Send + Sync {
     fn info(&self) -> &SignalInfo;
     fn place_at(&self, index: usize);
-    fn integrity(&'static self) -> Integrity;
-    fn receiver_infos(&'static self) -> Vec<&'static ReceiverInfo>;
-    fn plan(&'static self, recipe: &Recipe) -> Box<dyn Any + Send + Sync>;
+    fn registries(&'static self) -> RegistryCheck;
+    fn receiver_infos(&'static self) -> &'static [&'static ReceiverInfo];
+    fn bind(&'static self, config: &DispatcherConfig) -> Box<dyn Any + Send + Sync>;
 }
 
 impl<E: Event> AnySignal for Signal<E> {
@@ -192,18 +185,15 @@ impl<E: Event> AnySignal for Signal<E> {
         self.index.store(index, Ordering::Relaxed);
     }
 
-    fn integrity(&'static self) -> Integrity {
-        self.linked().integrity
+    fn registries(&'static self) -> RegistryCheck {
+        self.linked().registries
     }
 
-    fn receiver_infos(&'static self) -> Vec<&'static ReceiverInfo> {
-        self.receivers()
-            .iter()
-            .map(|receiver| receiver.info())
-            .collect()
+    fn receiver_infos(&'static self) -> &'static [&'static ReceiverInfo] {
+        self.receiver_infos()
     }
 
-    fn plan(&'static self, recipe: &Recipe) -> Box<dyn Any + Send + Sync> {
-        Box::new(Plan::<E>::new(recipe))
+    fn bind(&'static self, config: &DispatcherConfig) -> Box<dyn Any + Send + Sync> {
+        Box::new(SignalReceivers::<E>::new(config))
     }
 }

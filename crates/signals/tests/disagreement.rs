@@ -4,7 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use phone_auth_signals::{
-    __private::{Call, Receiver, Witness, inventory, place},
+    __private::{Call, Receiver, RegisteredReceiver, inventory, place},
     ReceiverInfo, SetupErrorKind, Signals, receiver, signal,
 };
 
@@ -29,7 +29,7 @@ static DROPPED: Receiver<Torn> = Receiver::new(
     Call::Sync(|_, _| Ok(())),
 );
 
-inventory::submit! { Witness::new(&DROPPED) }
+inventory::submit! { RegisteredReceiver::new(&DROPPED) }
 
 #[test]
 fn disagreeing_registries_are_refused() {
@@ -43,7 +43,7 @@ fn disagreeing_registries_are_refused() {
 #[test]
 fn isolated_manifest_tells_who() {
     let manifest = Signals::isolated().manifest();
-    let not_whole = manifest.integrity.iter().filter(|each| !each.is_whole());
+    let not_whole = manifest.registries.iter().filter(|each| !each.is_whole());
     let counts: Vec<_> = not_whole
         .map(|each| (each.signal, each.in_section, each.in_inventory, each.union))
         .collect();

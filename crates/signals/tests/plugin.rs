@@ -76,8 +76,8 @@ fn manifest_says_where_it_stands() {
     assert_eq!(signal.doc, "The plugin was asked to do something.");
     assert!(
         manifest
-            .integrity
+            .registries
             .iter()
-            .all(phone_auth_events::Integrity::is_whole)
+            .all(phone_auth_events::RegistryCheck::is_whole)
     );
 }

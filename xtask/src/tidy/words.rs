@@ -15,7 +15,9 @@ const EXEMPT: [&str; 5] = [
 ];
 
 /// Words, in lower case, and what to say instead. A part of a name is a word as well: `with_hub`, `HubChoice`.
-const GLOSSARY: [(&str, &str); 23] = [
+const GLOSSARY: [(&str, &str); 29] = [
+    ("audience", "listeners"),
+    ("audiences", "listeners"),
     ("bell", "wake"),
     ("buried", "dead letter"),
     ("bury", "dead-letter"),
@@ -34,10 +36,14 @@ const GLOSSARY: [(&str, &str); 23] = [
     ("revive", "requeue"),
     ("revived", "requeued"),
     ("revives", "requeues"),
+    ("roster", "receivers"),
+    ("rosters", "lists of receivers"),
     ("somebody", "someone, or the user"),
     ("visitor", "current user"),
     ("visitors", "users"),
     ("whoever", "anyone who"),
+    ("witness", "registered receiver"),
+    ("witnesses", "registered receivers"),
     ("workshop", "hash pool"),
 ];
 
