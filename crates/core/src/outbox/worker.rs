@@ -179,8 +179,8 @@ impl OutboxWorker {
         is_foreign
     }
 
-    /// How many messages this worker and its clones found [obsolete](super::Obsolete): they had nothing left to do, and
-    /// were not sent.
+    /// How many messages this worker and its clones found [obsolete](super::Obsolete): nothing was left to do for them, or
+    /// a newer one took their place before they were recorded as sent.
     pub fn obsolete_messages(&self) -> u64 {
         self.obsolete.load(Ordering::Relaxed)
     }

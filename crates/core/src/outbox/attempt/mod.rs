@@ -1,5 +1,6 @@
 //! One attempt to deliver a message that was claimed.
 
+mod look;
 mod record;
 
 use std::future::{Future, poll_fn};
@@ -10,21 +11,18 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use phone_auth_events::{Outcome, ReceiverInfo, Report, Retry, Undelivered};
-use phone_auth_tokens::CLOCK_SKEW;
 
-use super::bound_state::{self, Changed};
-use super::event::{MessageEvent, To, envelope};
+use self::look::Unsent;
+use super::event::MessageEvent;
 use super::handle::Inner;
 use super::lanes::Lanes;
-use super::open_link::{Missing, not_replaced, still_open, still_there};
 use super::redaction::Redaction;
-use super::store_clock::{StoreClock, later};
+use super::store_clock::StoreClock;
 use super::worker::OutboxWorker;
 use super::worker_options::WorkerOptions;
 use super::{
     AttemptOutcome, DeadLetter, LeaseState, Obsolete, OutboxMessage, Receipt, ReceiptOutcome, Wait,
 };
-use crate::link::LinkTarget;
 use crate::store::StoreError;
 
 /// Why a message is given up that comes too late.
@@ -32,9 +30,6 @@ const LATE: &str = "its link expired before it could be delivered";
 
 /// What the log says of a message that is given up because of a receiver alone.
 const REFUSED: &str = "a receiver refused it; what it said is kept with the dead letter";
-
-/// Why a message is given up whose request is not the newest, though none is newer.
-const REQUEST_LOST: &str = "the record of its request is missing or older than the message";
 
 /// One attempt.
 pub(super) struct Attempt<'a> {
@@ -48,6 +43,8 @@ pub(super) struct Attempt<'a> {
     uncalled: Option<(DateTime<Utc>, String)>,
     /// How many attempts have failed, with this one if it did.
     failures: u32,
+    /// Whether a newer message has taken the place of this one.
+    is_superseded: bool,
 }
 
 /// How an attempt ended.
@@ -71,6 +68,7 @@ impl<'a> Attempt<'a> {
             failures: message.failures,
             message,
             uncalled: None,
+            is_superseded: false,
         }
     }
 
@@ -91,121 +89,26 @@ impl<'a> Attempt<'a> {
 
     /// How the attempt ended.
     async fn deliver(&mut self) -> Result<Ended, StoreError> {
-        // Before its expiry: what is obsolete is no dead letter, however late it is.
-        let target = match self.recipient().await? {
-            Ok(found) => found,
-            Err(why) => return Ok(Ended::With(self.dead(why.text(), None))),
+        let event = match self.look().await? {
+            Ok(event) => event,
+            Err(Unsent::Obsolete(why)) => return Ok(Ended::With(self.obsolete(why))),
+            Err(Unsent::Never(why)) => return Ok(Ended::With(self.dead(&why, None))),
         };
-        match self.is_changed(&target) {
-            Ok(()) => {}
-            // The newer message has the place of this one, and waits for this attempt to end. Where a user is asked for
-            // again and again, each message would give way to the next and none be sent, so this one goes on. Its link is
-            // that of the newest request.
-            Err(Changed::Obsolete(Obsolete::NewerRequest))
-                if self.is_bound(&target).is_ok()
-                    && self.extend().await == LeaseState::Superseded => {}
-            Err(Changed::Obsolete(why)) => return Ok(Ended::With(self.obsolete(why))),
-            Err(Changed::Otherwise(why)) => return Ok(Ended::With(self.dead(&why, None))),
-        }
-        if self.is_late() {
-            return Ok(Ended::With(self.dead(LATE, None)));
-        }
-        let Some(event) = self.event(&target) else {
-            return Ok(Ended::With(self.dead("its link cannot be made", None)));
-        };
-        Ok(match self.tell(&event).await {
-            LeaseState::Held => Ended::With(self.verdict(event.signal().name())),
+        let signal = event.signal().name();
+        Ok(match self.tell(event).await? {
+            LeaseState::Held => Ended::With(self.verdict(signal)),
             LeaseState::Superseded => Ended::Superseded,
             LeaseState::Lost => Ended::Lost,
         })
     }
 
-    /// The user and the address, or why there is nobody to send it to.
-    async fn recipient(&self) -> Result<Result<LinkTarget, Missing>, StoreError> {
-        let message = &self.message.message;
-        let Some(recipient) = message.recipient else {
-            return Ok(Err(Missing::Gone));
-        };
-        let found = self
-            .outbox
-            .users
-            .link_target(message.purpose, message.kind, recipient.address)
-            .await?;
-        Ok(still_there(found, recipient))
-    }
-
-    /// Whether there is still something for the link to do, no other was asked for since, and what it depends on is as it
-    /// was.
-    fn is_changed(&self, target: &LinkTarget) -> Result<(), Changed> {
-        still_open(self.message.message.purpose, target).map_err(Changed::Obsolete)?;
-        not_replaced(&self.message, target).map_err(Changed::Obsolete)?;
-        self.is_bound(target)?;
-        // The version before did not keep for which request a message is.
-        let requested_at = self.message.requested_at;
-        if requested_at.is_some() && requested_at != target.newest {
-            return Err(Changed::Otherwise(REQUEST_LOST.to_owned()));
-        }
-        Ok(())
-    }
-
-    /// Whether the state that its link depends on is as it was when the message was enqueued.
-    fn is_bound(&self, target: &LinkTarget) -> Result<(), Changed> {
-        let message = &self.message.message;
-        bound_state::compare(
-            &message.binding,
-            message.purpose,
-            &target.user,
-            &target.address,
-        )
-    }
-
-    /// Whether its link has stopped working, by the clock of the store.
-    fn is_late(&self) -> bool {
-        self.clock.now() >= self.message.deadline()
-    }
-
-    fn event(&self, target: &LinkTarget) -> Option<MessageEvent> {
-        let message = &self.message.message;
-        let is_first = self.message.ready_attempt.saturating_add(1) == self.message.attempts;
-        let now = self.clock.now();
-        let issued_at = self.issued_at(now);
-        let minted = self.outbox.links.mint(message.purpose, target, issued_at);
-        let (url, token) = minted.ok()?;
-        // For another attempt the same token is made once more.
-        if is_first {
-            self.outbox.links.announce(&token);
-        }
-        let lifetime = message.expires_at - message.created_at;
-        let left = lifetime.min(self.message.deadline() - now);
-        let envelope = envelope(
-            Some(&message.key),
-            message.language.as_ref(),
-            issued_at,
-            later(issued_at, lifetime.to_std().unwrap_or_default()),
-            left.to_std().unwrap_or_default(),
-        );
-        let to = To {
-            user: &target.user,
-            address: &target.address,
-        };
-        Some(MessageEvent::new(message.purpose, to, url, envelope))
-    }
-
-    /// When the link begins to count its age: when the message was enqueued, by the clock of the flow. A clock that was
-    /// set back since, by more than servers may differ, takes that along: else the link would not work for as long.
-    fn issued_at(&self, now: DateTime<Utc>) -> DateTime<Utc> {
-        let ahead = self.message.enqueued_at - now;
-        let created_at = self.message.message.created_at;
-        if ahead.to_std().is_ok_and(|ahead| ahead > CLOCK_SKEW) {
-            created_at.checked_sub_signed(ahead).unwrap_or(now)
-        } else {
-            created_at
-        }
-    }
-
     /// Calls the receivers that have not had it and whose time has come, one after the other, and notes what becomes of
     /// each.
-    async fn tell(&mut self, event: &MessageEvent) -> LeaseState {
+    ///
+    /// A newer message ends it at none of them. It takes one receiver some time to have a message, and where a user is
+    /// asked for more often than that, the receivers after it would never have one. They get the link of the newest
+    /// request, for the older one opens nothing by then.
+    async fn tell(&mut self, mut event: MessageEvent) -> Result<LeaseState, StoreError> {
         let receivers = event.signal().receivers(&self.outbox.signals);
         let receipts = &mut self.message.receipts;
         receipts.forget_gone(|id| receivers.iter().any(|receiver| receiver.id() == id));
@@ -215,7 +118,6 @@ impl<'a> Attempt<'a> {
             .filter(|receiver| receipts.is_due(receiver.id(), now))
             .collect();
         let queue = self.message.message.signal();
-        let redaction = Redaction::of(event.url().as_str());
         let last = waiting.len().saturating_sub(1);
         let mut is_left_alone = true;
         for (index, receiver) in waiting.into_iter().enumerate() {
@@ -228,7 +130,8 @@ impl<'a> Attempt<'a> {
                 }
             };
             is_left_alone = false;
-            let (outcome, mut state) = self.call(event, receiver).await;
+            let (outcome, mut state) = self.call(&event, receiver).await;
+            let redaction = Redaction::of(event.url().as_str());
             let receipt = self.receipt(receiver, outcome, &redaction);
             let has_failed = receipt
                 .as_ref()
@@ -246,15 +149,27 @@ impl<'a> Attempt<'a> {
             if state == LeaseState::Held && index < last {
                 state = self.extend().await;
             }
-            if state != LeaseState::Held {
-                return state;
+            self.is_superseded |= state == LeaseState::Superseded;
+            if state == LeaseState::Lost {
+                return Ok(state);
+            }
+            if self.is_superseded && index < last {
+                match self.look().await? {
+                    Ok(newest) => event = newest,
+                    // The newer message finds out by itself what has become of it.
+                    Err(_) => break,
+                }
             }
         }
         if is_left_alone {
             let ids: Vec<_> = receivers.iter().map(ReceiverInfo::id).collect();
             self.lanes.pause(queue, &ids);
         }
-        LeaseState::Held
+        Ok(if self.is_superseded {
+            LeaseState::Superseded
+        } else {
+            LeaseState::Held
+        })
     }
 
     /// Notes that a receiver was not called, and is to be after this time.

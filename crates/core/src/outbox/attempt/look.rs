@@ -1,0 +1,147 @@
+//! What an attempt finds: whether there is still something to send, and the event with the link of the newest request.
+
+use chrono::{DateTime, Utc};
+use phone_auth_tokens::CLOCK_SKEW;
+
+use super::{Attempt, LATE};
+use crate::link::LinkTarget;
+use crate::outbox::bound_state::{self, Changed};
+use crate::outbox::event::{MessageEvent, To, envelope};
+use crate::outbox::open_link::{Missing, not_replaced, still_open, still_there};
+use crate::outbox::store_clock::later;
+use crate::outbox::{LeaseState, Obsolete};
+use crate::store::StoreError;
+
+/// Why a message is given up whose request is not the newest, though none is newer.
+const REQUEST_LOST: &str = "the record of its request is missing or older than the message";
+
+/// Why there is nothing to send.
+pub(super) enum Unsent {
+    /// There is nothing left to do.
+    Obsolete(Obsolete),
+    /// It never will be, for this reason.
+    Never(String),
+}
+
+impl From<Changed> for Unsent {
+    fn from(changed: Changed) -> Self {
+        match changed {
+            Changed::Obsolete(why) => Self::Obsolete(why),
+            Changed::Otherwise(why) => Self::Never(why),
+        }
+    }
+}
+
+impl Attempt<'_> {
+    /// What is to be sent, as things are now.
+    pub(super) async fn look(&mut self) -> Result<Result<MessageEvent, Unsent>, StoreError> {
+        // Before its expiry: what is obsolete is no dead letter, however late it is.
+        let target = match self.recipient().await? {
+            Ok(found) => found,
+            Err(why) => return Ok(Err(Unsent::Never(why.text().to_owned()))),
+        };
+        match self.is_changed(&target) {
+            Ok(()) => {}
+            // The newer message has the place of this one, and waits for this attempt to end. Where a user is asked for
+            // again and again, each message would give way to the next and none be sent, so this one goes on. Its link is
+            // that of the newest request.
+            Err(Changed::Obsolete(Obsolete::NewerRequest))
+                if self.is_bound(&target).is_ok() && self.has_given_its_place().await => {}
+            Err(why) => return Ok(Err(why.into())),
+        }
+        if self.is_late() {
+            return Ok(Err(Unsent::Never(LATE.to_owned())));
+        }
+        let event = self.event(&target);
+        Ok(event.ok_or_else(|| Unsent::Never("its link cannot be made".to_owned())))
+    }
+
+    /// Whether a newer message has taken the place of this one; it stays so until the attempt ends.
+    async fn has_given_its_place(&mut self) -> bool {
+        self.is_superseded = self.is_superseded || self.extend().await == LeaseState::Superseded;
+        self.is_superseded
+    }
+
+    /// The user and the address, or why there is nobody to send it to.
+    async fn recipient(&self) -> Result<Result<LinkTarget, Missing>, StoreError> {
+        let message = &self.message.message;
+        let Some(recipient) = message.recipient else {
+            return Ok(Err(Missing::Gone));
+        };
+        let found = self
+            .outbox
+            .users
+            .link_target(message.purpose, message.kind, recipient.address)
+            .await?;
+        Ok(still_there(found, recipient))
+    }
+
+    /// Whether there is still something for the link to do, no other was asked for since, and what it depends on is as it
+    /// was.
+    fn is_changed(&self, target: &LinkTarget) -> Result<(), Changed> {
+        still_open(self.message.message.purpose, target).map_err(Changed::Obsolete)?;
+        not_replaced(&self.message, target).map_err(Changed::Obsolete)?;
+        self.is_bound(target)?;
+        // The version before did not keep for which request a message is.
+        let requested_at = self.message.requested_at;
+        if requested_at.is_some() && requested_at != target.newest {
+            return Err(Changed::Otherwise(REQUEST_LOST.to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Whether the state that its link depends on is as it was when the message was enqueued.
+    fn is_bound(&self, target: &LinkTarget) -> Result<(), Changed> {
+        let message = &self.message.message;
+        bound_state::compare(
+            &message.binding,
+            message.purpose,
+            &target.user,
+            &target.address,
+        )
+    }
+
+    /// Whether its link has stopped working, by the clock of the store.
+    pub(super) fn is_late(&self) -> bool {
+        self.clock.now() >= self.message.deadline()
+    }
+
+    fn event(&self, target: &LinkTarget) -> Option<MessageEvent> {
+        let message = &self.message.message;
+        let is_first = self.message.ready_attempt.saturating_add(1) == self.message.attempts;
+        let now = self.clock.now();
+        let issued_at = self.issued_at(now);
+        let minted = self.outbox.links.mint(message.purpose, target, issued_at);
+        let (url, token) = minted.ok()?;
+        // For another attempt the same token is made once more, unless a newer request has come.
+        if is_first || self.is_superseded {
+            self.outbox.links.announce(&token);
+        }
+        let lifetime = message.expires_at - message.created_at;
+        let left = lifetime.min(self.message.deadline() - now);
+        let envelope = envelope(
+            Some(&message.key),
+            message.language.as_ref(),
+            issued_at,
+            later(issued_at, lifetime.to_std().unwrap_or_default()),
+            left.to_std().unwrap_or_default(),
+        );
+        let to = To {
+            user: &target.user,
+            address: &target.address,
+        };
+        Some(MessageEvent::new(message.purpose, to, url, envelope))
+    }
+
+    /// When the link begins to count its age: when the message was enqueued, by the clock of the flow. A clock that was
+    /// set back since, by more than servers may differ, takes that along: else the link would not work for as long.
+    fn issued_at(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        let ahead = self.message.enqueued_at - now;
+        let created_at = self.message.message.created_at;
+        if ahead.to_std().is_ok_and(|ahead| ahead > CLOCK_SKEW) {
+            created_at.checked_sub_signed(ahead).unwrap_or(now)
+        } else {
+            created_at
+        }
+    }
+}
