@@ -183,7 +183,7 @@ impl Browser {
         }
     }
 
-    /// What a script of the test returns; the page's own may be switched off.
+    /// What a script of the test returns; the page's own may be off.
     pub async fn script(&self, script: &str) -> Value {
         self.in_time("run a script", self.client.execute(script, Vec::new()))
             .await

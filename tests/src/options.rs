@@ -61,7 +61,7 @@ impl SiteOptions {
     #[must_use]
     pub fn without_messages(self) -> Self {
         let all = "reset_password_email,reset_password_phone,verify_email,verify_phone";
-        self.setting("unreceived", all)
+        self.setting("allow_unreceived", all)
     }
 
     /// In development mode, although some of its messages are sent.
@@ -104,7 +104,7 @@ impl SiteOptions {
     pub(crate) fn is_for_this_machine(&self) -> bool {
         let others = [
             "SITE_URL",
-            "UNRECEIVED",
+            "ALLOW_UNRECEIVED",
             "CONFIG",
             "SMTP_",
             "SMS_",

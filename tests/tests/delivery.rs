@@ -14,11 +14,11 @@ async fn link_in_text_message_verifies() {
     );
     let site = Site::options().config(&toml).trace().start().await;
     // Every message has a receiver, so this is no site in development mode.
-    site.says("mode       delivery: linked receivers send the messages")
+    site.says("mode       delivery: messages are sent by SMS gateway (localhost:")
         .await;
-    site.says("  verify_phone         to phone_auth.sms_gateway (localhost:")
+    site.says("  verify_phone         to SMS gateway (localhost:")
         .await;
-    site.says("  verify_email         to phone_auth.webhook (localhost:")
+    site.says("  verify_email         to webhook (localhost:")
         .await;
     site.client().get("/dev/mailbox/").await.expect(404);
 
@@ -62,8 +62,7 @@ async fn password_of_nats_stays_unsaid() {
         server.port()
     );
     let site = Site::options().config(&toml).trace().start().await;
-    site.says("verify_phone         to phone_auth.nats (127.0.0.1:")
-        .await;
+    site.says("verify_phone         to NATS (127.0.0.1:").await;
     let Member { user, client, .. } = site.member().await;
     client.ask_verification(&user.email).await.expect(200);
     site.says("a signal's receiver failed").await;

@@ -250,7 +250,7 @@ async fn settings_are_checked_together() {
         let site = [
             ("PHONE_AUTH_SITE_URL", "https://www.example.org"),
             (
-                "PHONE_AUTH_UNRECEIVED",
+                "PHONE_AUTH_ALLOW_UNRECEIVED",
                 "reset_password_email,reset_password_phone,verify_email,verify_phone",
             ),
             ("PHONE_AUTH_DJANGO_SESSION_COOKIE_DOMAIN", domain),

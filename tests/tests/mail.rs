@@ -30,8 +30,7 @@ fn write_secret(path: &std::path::Path, text: &str) {
 async fn link_in_mail_verifies() {
     let server = MailServer::start("tls").await;
     let site = site_with(&server, "tls").start().await;
-    site.says("verify_email         to phone_auth.smtp (localhost)")
-        .await;
+    site.says("verify_email         to SMTP (localhost)").await;
     let Member { user, client, .. } = site.member().await;
     client.ask_verification(&user.email).await.expect(200);
 

@@ -236,6 +236,6 @@ async fn restarted_server_loses_nothing_acknowledged() {
     }
     assert!(
         client.is_logged_in().await,
-        "her session outlived the restarts"
+        "their session outlived the restarts"
     );
 }

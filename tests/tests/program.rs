@@ -300,7 +300,7 @@ async fn operator_sets_passwords() {
         &format!("{new}\n"),
     );
     assert!(ran.success && !ran.said().contains(new), "{}", ran.said());
-    assert!(!ann.client.is_logged_in().await, "her sessions end");
+    assert!(!ann.client.is_logged_in().await, "their sessions end");
     site.client()
         .log_in(&ann.user.username, &ann.user.password)
         .await

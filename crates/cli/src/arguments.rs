@@ -99,7 +99,7 @@ pub(crate) enum Command {
     Serve,
     /// Brings the database to the newest schema
     Migrate,
-    /// Makes, lists, disables users, or sets a password
+    /// Creates, lists, disables and enables users, or sets a password
     #[command(subcommand)]
     User(UserCommand),
     /// Sends queued messages in a separate process
@@ -127,20 +127,20 @@ pub(crate) enum Command {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum UserCommand {
-    /// Makes a user; the password is asked for, or read from standard input
+    /// Creates a user; the password is asked for, or read from standard input
     Create(NewUser),
-    /// Lists everybody
+    /// Lists all users
     List {
         /// As JSON
         #[arg(long)]
         json: bool,
     },
-    /// Keeps a user out, and ends their sessions
+    /// Disables a user and ends their sessions
     Disable {
         /// Their username
         username: String,
     },
-    /// Lets a disabled user in again
+    /// Enables a disabled user again
     Enable {
         /// Their username
         username: String,

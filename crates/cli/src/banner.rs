@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use phone_auth::core::site_key::KeyClaim;
 
+use crate::receivers::senders;
 use crate::site::Site;
 use crate::visible::{Visible, VisiblePath};
 
@@ -73,14 +74,17 @@ impl fmt::Display for Messages<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let site = self.site;
         let is_development = site.mailbox.is_some();
-        let is_sent = site.destinations.iter().any(|it| !it.is_nobody());
-        let mode = match (is_development, is_sent) {
-            (true, false) => "development: messages are not sent but shown to this machine",
-            (true, true) => {
-                "development: messages are shown to this machine, even where a receiver sends them"
+        let mode = match (is_development, senders(&site.destinations)) {
+            (true, None) => {
+                "development: messages are not sent but shown to this machine".to_owned()
             }
-            (false, true) => "delivery: linked receivers send the messages",
-            (false, false) => "delivery: nobody sends messages",
+            (true, Some(senders)) => {
+                format!(
+                    "development: messages are shown to this machine, even if sent by {senders}"
+                )
+            }
+            (false, Some(senders)) => format!("delivery: messages are sent by {senders}"),
+            (false, None) => "delivery: messages are not sent".to_owned(),
         };
         writeln!(f, "  mode       {mode}")?;
         match &self.place {

@@ -150,7 +150,7 @@ fn lost(configuration: &Configuration, reception: &Reception) -> String {
     let mut cures = Vec::new();
     if !reception.disabled.is_empty() {
         let ids = reception.disabled.join(" and ");
-        cures.push(format!("take {ids} out of switched_off_receivers"));
+        cures.push(format!("take {ids} out of disabled_receivers"));
     }
     let narrow = [
         ("webhook.url", "webhook.signals"),
@@ -170,7 +170,7 @@ fn lost(configuration: &Configuration, reception: &Reception) -> String {
     cures.push(format!("set {senders} to have them sent"));
     let names: Vec<_> = missing.iter().map(|name| format!("\"{name}\"")).collect();
     cures.push(format!(
-        "set unreceived = [{}] (in the environment PHONE_AUTH_UNRECEIVED={}) to do without",
+        "set allow_unreceived = [{}] (in the environment PHONE_AUTH_ALLOW_UNRECEIVED={}) to do without",
         names.join(", "),
         missing.join(",")
     ));
@@ -428,7 +428,7 @@ mod tests {
             ),
             (
                 PHONES,
-                "unreceived = [\"reset_password_phone\", \"verify_phone\"]",
+                "allow_unreceived = [\"reset_password_phone\", \"verify_phone\"]",
             ),
         ] {
             let why = decided(&Case {

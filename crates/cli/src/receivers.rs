@@ -18,13 +18,13 @@ pub(crate) struct Reception {
     pub(crate) missing: Vec<&'static str>,
     /// Whether someone is there to send messages, of whichever signal.
     pub(crate) is_sent: bool,
-    /// The ids of receivers that would get messages, were they not switched off by name.
+    /// The ids of receivers that would get messages, were they not disabled by name.
     pub(crate) disabled: Vec<String>,
 }
 
 /// Who gets the messages, by the settings and the linked receivers.
 pub(crate) fn reception(configuration: &Configuration) -> Reception {
-    let off = &configuration.messages.switched_off_receivers;
+    let off = &configuration.messages.disabled_receivers;
     let mut missing = MESSAGES.to_vec();
     missing.retain(|signal| is_needed(configuration, signal));
     let mut disabled = Vec::new();
@@ -59,7 +59,7 @@ fn is_needed(configuration: &Configuration, signal: &str) -> bool {
         Some(MessageSignal::ResetPasswordPhone) => methods.phone,
         _ => true,
     };
-    is_on && signal.is_none_or(|signal| !configuration.messages.unreceived.contains(&signal))
+    is_on && signal.is_none_or(|signal| !configuration.messages.allow_unreceived.contains(&signal))
 }
 
 /// Every signal and receiver of the program, marked as the site would call them. Unlike the manifest
@@ -74,7 +74,7 @@ pub(crate) fn manifest(configuration: &Configuration) -> Manifest {
             || delivery::is_off(configuration, &receiver.id, receiver.signal)
             || configuration
                 .messages
-                .switched_off_receivers
+                .disabled_receivers
                 .contains(&receiver.id);
     }
     manifest
@@ -89,7 +89,7 @@ fn linked() -> Manifest {
 #[derive(Debug)]
 pub(crate) struct Destination {
     signal: &'static str,
-    /// The receivers, each with the place it sends to, if that is known.
+    /// How they are sent and to where, or the id of a receiver of which that is not known.
     to: Vec<String>,
 }
 
@@ -111,6 +111,21 @@ impl fmt::Display for Destination {
     }
 }
 
+/// What sends the messages, each once: `SMTP (mail.example.org) and SMS gateway (sms.example)`. None if nothing does.
+pub(crate) fn senders(destinations: &[Destination]) -> Option<String> {
+    let mut senders: Vec<&str> = Vec::new();
+    for sender in destinations.iter().flat_map(|it| &it.to) {
+        if !senders.contains(&sender.as_str()) {
+            senders.push(sender);
+        }
+    }
+    let last = senders.pop()?;
+    if senders.is_empty() {
+        return Some(last.to_owned());
+    }
+    Some(format!("{} and {last}", senders.join(", ")))
+}
+
 /// Where the messages of each of the four signals go.
 pub(crate) fn destinations(configuration: &Configuration) -> Vec<Destination> {
     let receivers = manifest(configuration).receivers;
@@ -120,7 +135,7 @@ pub(crate) fn destinations(configuration: &Configuration) -> Vec<Destination> {
             .iter()
             .find(|target: &&Target<'_>| target.receiver == id);
         match target {
-            Some(target) => format!("{id} ({})", Visible(&target.place)),
+            Some(target) => target.sender.clone(),
             None => Visible(id).to_string(),
         }
     };

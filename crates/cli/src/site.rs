@@ -210,8 +210,8 @@ pub(crate) async fn assemble(
     if let Some(sessions) = sessions {
         auth = auth.accounts(|accounts| accounts.sessions(sessions));
     }
-    let unreceived = configuration.messages.unreceived.iter().copied();
-    auth = unreceived.fold(auth, without);
+    let allowed = configuration.messages.allow_unreceived.iter().copied();
+    auth = allowed.fold(auth, without);
     auth = match parts.worker {
         Some(options) => auth.worker(|_| options),
         None => auth.without_worker(),
@@ -295,7 +295,7 @@ pub(crate) fn dispatcher(
                 dispatcher.disable_receiver(*id)
             }),
     };
-    for id in &setup.configuration.messages.switched_off_receivers {
+    for id in &setup.configuration.messages.disabled_receivers {
         dispatcher = dispatcher.disable_receiver(id.as_str());
     }
     dispatcher.build().map_err(|error| of_setup(&error))
@@ -351,7 +351,7 @@ fn of_setup(error: &SetupError) -> Failure {
         .all(|(kind, _)| kind == SetupErrorKind::UnknownId);
     let sentences = error.problems().map(|(_, sentence)| sentence);
     if is_a_setting {
-        Failure::wrong_for_all(sentences.map(|why| format!("switched_off_receivers: {why}")))
+        Failure::wrong_for_all(sentences.map(|why| format!("disabled_receivers: {why}")))
     } else {
         Failure::because_of_all(sentences)
     }

@@ -68,7 +68,7 @@ fn wrong_variables_are_refused() {
         (
             "AUTHENTICATION_METHODS",
             " ",
-            "\" \" is not one or more of phone, email, username",
+            "\" \" is not a list such as [\"phone\"], of phone, email, username",
         ),
         (
             "LOGIN_REDIRECT_URL",
@@ -92,7 +92,7 @@ fn wrong_variables_are_refused() {
             "did you mean PHONE_AUTH_LOGIN_REDIRECT_URL?",
         ),
         (
-            "SWITCHED_OFF_RECEIVERS",
+            "DISABLED_RECEIVERS",
             "nobody",
             "`nobody` is switched off, but no linked receiver has that id",
         ),

@@ -282,9 +282,9 @@ fn half_configured_site_is_refused() {
         ),
         (NATS.to_owned(), "nats.url", rest),
         (
-            "switched_off_receivers = [\"phone_auth.smtp\"]\n".to_owned() + SMTP,
+            "disabled_receivers = [\"phone_auth.smtp\"]\n".to_owned() + SMTP,
             "smtp.host",
-            "take phone_auth.smtp out of switched_off_receivers",
+            "take phone_auth.smtp out of disabled_receivers",
         ),
         (
             SMTP.to_owned(),
@@ -299,8 +299,8 @@ fn half_configured_site_is_refused() {
         (
             SMTP.to_owned(),
             "smtp.host",
-            "set unreceived = [\"reset_password_phone\", \"verify_phone\"] (in the environment \
-             PHONE_AUTH_UNRECEIVED=reset_password_phone,verify_phone) to do without",
+            "set allow_unreceived = [\"reset_password_phone\", \"verify_phone\"] (in the environment \
+             PHONE_AUTH_ALLOW_UNRECEIVED=reset_password_phone,verify_phone) to do without",
         ),
         (
             "development = false\n".to_owned(),
@@ -343,23 +343,23 @@ fn check_tells_what_serve_does() {
         (
             &format!("development = true\n{SMTP}"),
             "development: messages are shown",
-            "  verify_email         to phone_auth.smtp (mail.example)",
+            "  verify_email         to SMTP (mail.example)",
         ),
         (
             &format!("{SMTP}{SMS}"),
-            "delivery: linked receivers send",
+            "delivery: messages are sent by",
             "note: site_url is not set, so links in messages begin with http://127.0.0.1:",
         ),
         (
             &format!("site_url = \"https://example.org\"\n{SMTP}{SMS}"),
-            "delivery: linked receivers send",
-            "  verify_phone         to phone_auth.sms_gateway (sms.example)",
+            "delivery: messages are sent by",
+            "  verify_phone         to SMS gateway (sms.example)",
         ),
         (
             &format!(
-                "site_url = \"https://example.org\"\nunreceived = [\"verify_phone\", \"reset_password_phone\"]\n{SMTP}"
+                "site_url = \"https://example.org\"\nallow_unreceived = [\"verify_phone\", \"reset_password_phone\"]\n{SMTP}"
             ),
-            "delivery: linked receivers send",
+            "delivery: messages are sent by",
             "  verify_phone         to nobody",
         ),
     ] {
@@ -390,7 +390,7 @@ fn check_tells_what_serve_does() {
 }
 
 #[test]
-fn unreceived_message_is_not_enqueued() {
+fn message_without_receiver_is_not_enqueued() {
     let folder = Folder::new();
     let made = folder.run_with_input(
         &[
@@ -407,7 +407,7 @@ fn unreceived_message_is_not_enqueued() {
     assert_eq!(made.code, Some(0), "{made:?}");
     let none = "reset_password_phone,verify_phone";
     let site = folder.serve_with(|command| {
-        command.env("PHONE_AUTH_UNRECEIVED", none);
+        command.env("PHONE_AUTH_ALLOW_UNRECEIVED", none);
     });
     let cookies = site
         .post("/accounts/login/", "login=ann&password=correct-horse")

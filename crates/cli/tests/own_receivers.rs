@@ -56,10 +56,7 @@ mod tests {
             ("others_are_served", others_are_served),
             ("loopback_is_not_development", loopback_is_not_development),
             ("missing_state_is_named", missing_state_is_named),
-            (
-                "switched_off_receiver_is_missed",
-                switched_off_receiver_is_missed,
-            ),
+            ("disabled_receiver_is_missed", disabled_receiver_is_missed),
             ("check_finds_what_is_missing", check_finds_what_is_missing),
             ("signals_list_own_receivers", signals_list_own_receivers),
         ];
@@ -91,7 +88,7 @@ mod tests {
         let mut command = program(&folder, "with state");
         command.args(["--addr", "0.0.0.0:0", "--site-url", "https://example.org"]);
         let mut site = Site::start(command);
-        site.wait_for(|line| line.contains("delivery: linked receivers send"));
+        site.wait_for(|line| line.contains("delivery: messages are sent by"));
         site.host = site.host.replace("0.0.0.0", "127.0.0.1");
         let answer = site.request(
             "POST /accounts/password_reset/ HTTP/1.1\r\nHost: example.org\r\nOrigin: https://example.org\r\n\
@@ -140,11 +137,11 @@ mod tests {
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
-    fn switched_off_receiver_is_missed() {
+    fn disabled_receiver_is_missed() {
         let folder = Folder::new();
         let mut command = program(&folder, "with state");
         command
-            .env("PHONE_AUTH_SWITCHED_OFF_RECEIVERS", "own.deliver")
+            .env("PHONE_AUTH_DISABLED_RECEIVERS", "own.deliver")
             .args(["--addr", "0.0.0.0:0", "--site-url", "https://example.org"]);
         let ran = Ran::from(command.output().unwrap());
         assert_eq!(ran.code, Some(2), "{ran:?}");
@@ -162,7 +159,10 @@ mod tests {
         ];
         let good = ran(&folder, "with state", &site);
         assert_eq!(good.code, Some(0), "{good:?}");
-        assert!(good.stdout.contains("sent by linked receivers"), "{good:?}");
+        assert!(
+            good.stdout.contains("its messages are sent by "),
+            "{good:?}"
+        );
         let bad = ran(&folder, "none", &site);
         assert_eq!(bad.code, Some(1), "{bad:?}");
         assert!(bad.stderr.contains("own_receivers::Gateway"), "{bad:?}");

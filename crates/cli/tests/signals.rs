@@ -73,7 +73,7 @@ fn json_says_who_is_switched_off() {
     let one = "phone_auth.development.line";
     assert_eq!(
         off(&|command| {
-            command.env("PHONE_AUTH_SWITCHED_OFF_RECEIVERS", one);
+            command.env("PHONE_AUTH_DISABLED_RECEIVERS", one);
         }),
         4
     );

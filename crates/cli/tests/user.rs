@@ -29,7 +29,7 @@ fn folder_with_ann() -> Folder {
         ran.stderr.starts_with(said) && ran.stderr.lines().count() == 1,
         "{ran:?}"
     );
-    assert_eq!(ran.stdout, "made ann with the id 1\n");
+    assert_eq!(ran.stdout, "created ann (id 1)\n");
     folder
 }
 
@@ -81,7 +81,7 @@ fn list_shows_users_without_passwords() {
 }
 
 #[test]
-fn disabled_user_is_kept_out() {
+fn disabled_user_cannot_log_in() {
     let folder = folder_with_ann();
     assert_eq!(folder.run(&["user", "disable", "ANN"]).code, Some(0));
     assert_eq!(log_in(&folder, PASSWORD), 400);

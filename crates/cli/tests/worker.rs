@@ -109,7 +109,7 @@ fn worker_tells_its_mode() {
                     "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
                 ),
             ],
-            "  verify_phone         to phone_auth.webhook (sender.example)",
+            "  verify_phone         to webhook (sender.example)",
         ),
     ] {
         let folder = Folder::new();

@@ -94,7 +94,7 @@ pub enum Problem {
     /// Several users have it, in different spellings, so it does not say who is meant.
     Ambiguous,
     /// Nobody sends messages of the kind that is asked for to addresses of this kind.
-    Unreceived {
+    NoSender {
         /// The kind of address.
         kind: AddressKind,
     },

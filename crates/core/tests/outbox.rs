@@ -55,7 +55,7 @@ async fn envelope_has_key_language_and_times() {
     mailing.deliver().await;
     let envelope = mailing.resets.take().remove(0).envelope;
     assert_eq!(envelope.idempotency_key, Some(enqueued.key));
-    assert_eq!(envelope.promised_at, Some(enqueued.created_at.into()));
+    assert_eq!(envelope.enqueued_at, Some(enqueued.created_at.into()));
     assert_eq!(envelope.expires_at, Some(enqueued.expires_at.into()));
     assert_eq!(envelope.language.as_deref(), Some("de-ch"));
     assert_eq!(envelope.lifetime, Some(Duration::from_mins(24 * 60 - 30)));

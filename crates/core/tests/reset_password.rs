@@ -565,7 +565,7 @@ async fn failing_store_changes_nothing() {
 }
 
 #[tokio::test]
-async fn unreceived_reset_is_refused_for_all() {
+async fn reset_without_receiver_is_refused_for_all() {
     let kit = Kit::with_ann().await;
     let (email, phone) = (AddressKind::Email, AddressKind::Phone);
     for (lacking, kind, refused, taken) in [
@@ -592,7 +592,7 @@ async fn unreceived_reset_is_refused_for_all() {
             .len();
         for login in refused {
             let refused = accounts.request_password_reset(login).await;
-            let problem = FieldProblem::new(Field::Login, Problem::Unreceived { kind });
+            let problem = FieldProblem::new(Field::Login, Problem::NoSender { kind });
             let invalid = ResetRequestRefusal::Invalid(vec![problem]);
             assert_eq!(refusal(refused), invalid, "{login}");
         }

@@ -339,7 +339,7 @@ async fn failing_store_verifies_nothing() {
 }
 
 #[tokio::test]
-async fn unreceived_verification_is_refused() {
+async fn verification_without_receiver_is_refused() {
     let kit = Kit::with_ann().await;
     let current_user = kit.current_user("ann", HORSE).await;
     for (lacking, refused) in [
@@ -367,7 +367,7 @@ async fn unreceived_verification_is_refused() {
                 .unwrap()
                 .len();
             if kind == refused {
-                assert_eq!(refusal(asked), VerificationRequestRefusal::Unreceived);
+                assert_eq!(refusal(asked), VerificationRequestRefusal::NoSender);
                 assert_eq!(now_pending, enqueued);
             } else {
                 assert_eq!(asked.unwrap(), VerificationRequest::Sent);

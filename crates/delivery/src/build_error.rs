@@ -100,7 +100,7 @@ pub enum TemplateProblem {
     Unknown,
     /// It cannot be rendered.
     #[error("cannot be rendered (line {line})")]
-    Wrong {
+    Broken {
         /// The line of the mistake.
         line: usize,
     },

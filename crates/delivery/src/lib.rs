@@ -135,7 +135,7 @@ pub use http::StatusSet;
 pub use secret::Secret;
 
 /// The ids of the receivers in this build that deliver for strangers, those of `development` left out. Each
-/// takes state; one that gets none is to be switched off.
+/// takes state; one that gets none is to be disabled.
 pub const RECEIVERS: &[&str] = &[
     #[cfg(feature = "smtp")]
     smtp::RECEIVER,

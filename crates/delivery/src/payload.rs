@@ -30,7 +30,7 @@ struct Data<'a> {
 }
 
 /// A message as JSON, with an absolute link. It is the same for each attempt, if the envelope says when the message
-/// was promised and until when its link works; else those times are reckoned from now.
+/// was enqueued and until when its link works; else those times are reckoned from now.
 ///
 /// # Errors
 /// When it is no JSON, which it always is.
@@ -44,14 +44,14 @@ pub(crate) fn payload(
         Destination::Phone(phone) => (None, Some(phone)),
     };
     let envelope = message.envelope();
-    let promised_at = envelope.promised_at.and_then(utc).unwrap_or(now);
+    let enqueued_at = envelope.enqueued_at.and_then(utc).unwrap_or(now);
     let expires_at = envelope.expires_at.and_then(utc).or_else(|| {
         let lifetime = TimeDelta::from_std(envelope.lifetime?).ok()?;
         now.checked_add_signed(lifetime)
     });
     let payload = Payload {
         signal: message.message_signal().name(),
-        timestamp: text(promised_at),
+        timestamp: text(enqueued_at),
         data: Data {
             user: message.user(),
             url: message.url().absolute(site),

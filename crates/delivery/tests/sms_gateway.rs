@@ -307,7 +307,7 @@ async fn one_template_leaves_the_others() {
         *error.kind(),
         BuildErrorKind::Template {
             name: "de/verify_phone.txt".to_owned(),
-            wrong: TemplateProblem::Wrong { line: 2 },
+            wrong: TemplateProblem::Broken { line: 2 },
         }
     );
 }

@@ -340,9 +340,9 @@ async fn own_templates_replace_ours() {
     problem(TemplateProblem::Unknown, "en/verify_mail.txt");
     std::fs::remove_file(folder.path().join("en/verify_mail.txt")).unwrap();
     write("de/verify_email.txt", "\n{{ lnik }}");
-    problem(TemplateProblem::Wrong { line: 2 }, "de/verify_email.txt");
+    problem(TemplateProblem::Broken { line: 2 }, "de/verify_email.txt");
     write("de/verify_email.txt", "{% if");
-    problem(TemplateProblem::Wrong { line: 1 }, "de/verify_email.txt");
+    problem(TemplateProblem::Broken { line: 1 }, "de/verify_email.txt");
 }
 
 #[test]

@@ -38,11 +38,11 @@ fn to(gateway: &Gateway) -> WebhookBuilder {
 fn message() -> VerifyEmail {
     let user = User::new(1, "ann", "Ann", "Lee");
     let url = RelativeUrl::new("/accounts/5ec7e7/").unwrap();
-    let promised = UNIX_EPOCH + Duration::from_secs(1_795_528_801);
+    let enqueued = UNIX_EPOCH + Duration::from_secs(1_795_528_801);
     let envelope = Envelope::new("0190-7f3c")
         .in_language("de")
-        .promised_at(promised)
-        .expiring_at(promised + Duration::from_mins(10))
+        .enqueued_at(enqueued)
+        .expiring_at(enqueued + Duration::from_mins(10))
         .working_for(Duration::from_mins(9));
     VerifyEmail::new(
         Sender::new("request_verification"),
@@ -127,9 +127,9 @@ async fn times_are_reckoned_without_any() {
             .unwrap()
             .timestamp()
     };
-    let promised = time("/timestamp");
-    assert!((before..before + 60).contains(&promised));
-    assert_eq!(time("/data/expires_at"), promised + 600);
+    let enqueued = time("/timestamp");
+    assert!((before..before + 60).contains(&enqueued));
+    assert_eq!(time("/data/expires_at"), enqueued + 600);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use serde::{Serialize, Serializer};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// What goes with a message besides what it says: how to tell a repeat, which language to write in, when it was
-/// promised, and how long the link works. All of it is optional; a message that is not sent through an outbox has no
+/// enqueued, and how long the link works. All of it is optional; a message that is not sent through an outbox has no
 /// key.
 ///
 /// All but [`lifetime`](Self::lifetime) is the same for each attempt to deliver one message. Who has to say the same at
@@ -32,9 +32,9 @@ pub struct Envelope {
     /// The language that the user asked in, as a tag of BCP 47.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
-    /// When the message was promised, in whole seconds since 1970 (UTC) when serialised. The same for each attempt.
+    /// When the message was enqueued, in whole seconds since 1970 (UTC) when serialised. The same for each attempt.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "since_1970")]
-    pub promised_at: Option<SystemTime>,
+    pub enqueued_at: Option<SystemTime>,
     /// When the link stops working, in whole seconds since 1970 (UTC) when serialised. The same for each attempt.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "since_1970")]
     pub expires_at: Option<SystemTime>,
@@ -59,21 +59,21 @@ impl Envelope {
         self
     }
 
-    /// When the message was promised.
+    /// When the message was enqueued.
     ///
     /// # Examples
     /// ```
     /// use phone_auth_events::Envelope;
     /// use std::time::{Duration, UNIX_EPOCH};
     ///
-    /// let promised = UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+    /// let enqueued = UNIX_EPOCH + Duration::from_secs(1_800_000_000);
     /// let minutes = Duration::from_mins(10);
-    /// let envelope = Envelope::new("0190-7f3c").promised_at(promised).expiring_at(promised + minutes);
-    /// assert_eq!(envelope.expires_at, Some(promised + minutes));
+    /// let envelope = Envelope::new("0190-7f3c").enqueued_at(enqueued).expiring_at(enqueued + minutes);
+    /// assert_eq!(envelope.expires_at, Some(enqueued + minutes));
     /// ```
     #[must_use]
-    pub fn promised_at(mut self, time: SystemTime) -> Self {
-        self.promised_at = Some(time);
+    pub fn enqueued_at(mut self, time: SystemTime) -> Self {
+        self.enqueued_at = Some(time);
         self
     }
 

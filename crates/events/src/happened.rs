@@ -46,7 +46,7 @@ pub enum LoginFailure {
     AmbiguousIdentifier,
     /// The password is another one.
     WrongPassword,
-    /// The account is switched off.
+    /// The account is disabled.
     Inactive,
     /// The account has no password that could be right.
     UnusablePassword,

@@ -132,7 +132,7 @@ fn messages(envelope: &Envelope) -> [(Box<dyn Message>, Value); 4] {
 fn envelope_is_flat_in_json() {
     let envelope = Envelope::new("0190-7f3c")
         .in_language("de-AT")
-        .promised_at(UNIX_EPOCH + Duration::from_millis(1_800_000_000_900))
+        .enqueued_at(UNIX_EPOCH + Duration::from_millis(1_800_000_000_900))
         .expiring_at(UNIX_EPOCH + Duration::from_secs(1_800_000_601))
         .working_for(Duration::from_millis(600_900));
     for (message, mut json) in messages(&envelope) {
@@ -140,7 +140,7 @@ fn envelope_is_flat_in_json() {
         let json = json.as_object_mut().unwrap();
         assert_eq!(json.remove("idempotency_key"), Some(json!("0190-7f3c")));
         assert_eq!(json.remove("language"), Some(json!("de-AT")));
-        assert_eq!(json.remove("promised_at"), Some(json!(1_800_000_000)));
+        assert_eq!(json.remove("enqueued_at"), Some(json!(1_800_000_000)));
         assert_eq!(json.remove("expires_at"), Some(json!(1_800_000_601)));
         assert_eq!(json.remove("lifetime"), Some(json!(600)));
         assert_eq!(json.len(), 4, "{json:?}");

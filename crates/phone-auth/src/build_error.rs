@@ -35,7 +35,7 @@ pub enum BuildErrorKind {
 /// prints it in this way.
 pub struct BuildError {
     kind: BuildErrorKind,
-    unreceived: Vec<&'static str>,
+    missing: Vec<&'static str>,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
@@ -43,7 +43,7 @@ impl BuildError {
     pub(crate) fn new(kind: BuildErrorKind) -> Self {
         Self {
             kind,
-            unreceived: Vec::new(),
+            missing: Vec::new(),
             source: None,
         }
     }
@@ -58,9 +58,9 @@ impl BuildError {
         }
     }
 
-    pub(crate) fn no_receiver(unreceived: Vec<&'static str>) -> Self {
+    pub(crate) fn no_receiver(missing: Vec<&'static str>) -> Self {
         Self {
-            unreceived,
+            missing,
             ..Self::new(BuildErrorKind::NoReceiver)
         }
     }
@@ -71,8 +71,8 @@ impl BuildError {
     }
 
     /// The signals that nobody receives, if that is what stands in the way.
-    pub fn unreceived(&self) -> &[&'static str] {
-        &self.unreceived
+    pub fn without_receiver(&self) -> &[&'static str] {
+        &self.missing
     }
 }
 
@@ -94,7 +94,7 @@ impl fmt::Display for BuildError {
                     f,
                     "nobody receives {}: link a receiver for each, or say that a message may be lost \
                      with `.allow_unreceived::<Event>()`",
-                    self.unreceived.join(", ")
+                    self.missing.join(", ")
                 );
             }
             BuildErrorKind::Development => "development mode is for a site on a loopback address, such as http://127.0.0.1:8000",

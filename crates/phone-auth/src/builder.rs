@@ -35,7 +35,7 @@ use crate::{BuildError, BuildErrorKind, Database, PhoneAuth};
 /// // Nothing is linked here that would send the other links that users ask for.
 /// let error = builder.build().await.unwrap_err();
 /// assert_eq!(error.kind(), BuildErrorKind::NoReceiver);
-/// assert_eq!(error.unreceived(), ["reset_password_email", "reset_password_phone"]);
+/// assert_eq!(error.without_receiver(), ["reset_password_email", "reset_password_phone"]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -47,7 +47,7 @@ pub struct PhoneAuthBuilder {
     accounts: AccountsBuilder,
     receivers: Receivers,
     /// The messages that nobody needs to receive.
-    unreceived: Vec<&'static str>,
+    allow_unreceived: Vec<&'static str>,
     key_check: KeyCheck,
     worker: WorkerChoice,
     #[cfg(feature = "web")]
@@ -79,7 +79,7 @@ impl PhoneAuthBuilder {
             store: database.store,
             accounts,
             receivers: Receivers::default(),
-            unreceived: Vec::new(),
+            allow_unreceived: Vec::new(),
             key_check: KeyCheck::Claim,
             worker: WorkerChoice::default(),
             #[cfg(feature = "web")]
@@ -212,7 +212,7 @@ impl PhoneAuthBuilder {
     /// # }
     /// ```
     pub fn allow_unreceived<E: Event + Message>(mut self) -> Self {
-        self.unreceived.push(E::signal().info().name);
+        self.allow_unreceived.push(E::signal().info().name);
         self
     }
 
@@ -368,12 +368,12 @@ impl PhoneAuthBuilder {
         let reception = Reception {
             dispatcher: &dispatcher,
             left_alone: &left_alone,
-            allowed: &self.unreceived,
+            allowed: &self.allow_unreceived,
         };
         let accounts = self
             .accounts
             .signals(dispatcher.clone())
-            .unreceived(reception.unsent())
+            .allow_unreceived(reception.unsent())
             .build()
             .map_err(of_accounts)?;
         let methods = accounts.settings().authentication_methods;

@@ -22,17 +22,17 @@ fn site() -> SiteOrigin {
 }
 
 /// A builder with nothing but what is needed.
-fn bare() -> PhoneAuthBuilder {
+fn minimal() -> PhoneAuthBuilder {
     PhoneAuth::builder(site(), key(), MemoryStore::new())
 }
 
 /// A builder that lacks nothing.
 fn whole() -> PhoneAuthBuilder {
-    unreceived(bare())
+    without_messages(minimal())
 }
 
 /// Nobody needs to receive a message.
-fn unreceived(builder: PhoneAuthBuilder) -> PhoneAuthBuilder {
+fn without_messages(builder: PhoneAuthBuilder) -> PhoneAuthBuilder {
     builder
         .allow_unreceived::<ResetPasswordEmail>()
         .allow_unreceived::<ResetPasswordPhone>()
@@ -144,13 +144,17 @@ async fn what_cannot_work_is_refused() {
         (
             |_| {
                 let database = Database::from(MemoryStore::new()).without_outbox();
-                unreceived(PhoneAuth::builder(site(), key(), database))
+                without_messages(PhoneAuth::builder(site(), key(), database))
                     .worker(std::convert::identity)
             },
             BuildErrorKind::Worker,
             "outbox",
         ),
-        (|_| bare(), BuildErrorKind::NoReceiver, "allow_unreceived"),
+        (
+            |_| minimal(),
+            BuildErrorKind::NoReceiver,
+            "allow_unreceived",
+        ),
     ];
     for (change, kind, word) in wrong {
         let refused = refusal(change(whole())).await;
@@ -175,7 +179,7 @@ async fn pages_that_cannot_be_made_are_refused() {
         (
             |_| {
                 let site = SiteOrigin::parse("http://example.org").unwrap();
-                let builder = unreceived(PhoneAuth::builder(site, key(), MemoryStore::new()));
+                let builder = without_messages(PhoneAuth::builder(site, key(), MemoryStore::new()));
                 builder.web(|web| web.host_cookies(true))
             },
             "https://",
@@ -193,7 +197,8 @@ async fn foreign_key_is_refused() {
     let store = MemoryStore::new();
     let keys: Vec<_> = (0..3).map(|_| key()).collect();
     let key = |number: usize| SecretKey::new(keys.get(number).unwrap().reveal()).unwrap();
-    let with = |keyring: Keyring| unreceived(PhoneAuth::builder(site(), keyring, store.clone()));
+    let with =
+        |keyring: Keyring| without_messages(PhoneAuth::builder(site(), keyring, store.clone()));
     let builder = |number| with(key(number).into());
     let refused = async |number| refusal(builder(number)).await.kind();
     drop(builder(0).build().await.unwrap());
@@ -219,7 +224,7 @@ async fn foreign_key_is_refused() {
 #[tokio::test]
 async fn refused_build_leaves_the_key_open() {
     let store = MemoryStore::new();
-    let builder = || unreceived(PhoneAuth::builder(site(), key(), store.clone()));
+    let builder = || without_messages(PhoneAuth::builder(site(), key(), store.clone()));
     refusal(builder().web(|web| web.session_cookie_name("no name"))).await;
     refusal(builder().worker(std::convert::identity).without_worker()).await;
     // Another key is the first.
@@ -228,13 +233,13 @@ async fn refused_build_leaves_the_key_open() {
 
 #[tokio::test]
 async fn missing_receivers_are_named() {
-    let refused = refusal(bare().allow_unreceived::<VerifyPhone>()).await;
+    let refused = refusal(minimal().allow_unreceived::<VerifyPhone>()).await;
     let missing = [
         "reset_password_email",
         "reset_password_phone",
         "verify_email",
     ];
-    assert_eq!(refused.unreceived(), missing);
+    assert_eq!(refused.without_receiver(), missing);
 }
 
 #[tokio::test]
@@ -243,10 +248,10 @@ async fn unneeded_messages_need_no_receiver() {
     let dispatcher = Signals::isolated();
     let verified = dispatcher.connect(|_: &VerifyEmail| {});
     let reset = dispatcher.connect(|_: &ResetPasswordEmail| {});
-    let builder = bare()
+    let builder = minimal()
         .accounts(|accounts| accounts.settings(settings))
         .signals(dispatcher);
-    assert_eq!(refusal(builder).await.unreceived(), ["verify_phone"]);
+    assert_eq!(refusal(builder).await.without_receiver(), ["verify_phone"]);
     drop((verified, reset));
 }
 
@@ -267,12 +272,12 @@ async fn ready_receivers_are_receivers() {
             .build()
             .unwrap()
     };
-    let refused = refusal(bare().smtp(smtp())).await;
+    let refused = refusal(minimal().smtp(smtp())).await;
     assert_eq!(
-        refused.unreceived(),
+        refused.without_receiver(),
         ["reset_password_phone", "verify_phone"]
     );
-    let auth = bare()
+    let auth = minimal()
         .smtp(smtp())
         .sms_gateway(gateway())
         .build()
@@ -280,10 +285,10 @@ async fn ready_receivers_are_receivers() {
         .unwrap();
     assert!(auth.signals().has_receiver::<VerifyPhone>());
     // The state makes the receiver, by whichever way it comes.
-    let provided = bare().receivers(|signals| signals.provide(smtp()).provide(gateway()));
+    let provided = minimal().receivers(|signals| signals.provide(smtp()).provide(gateway()));
     let auth = provided.build().await.unwrap();
     assert!(auth.signals().has_receiver::<VerifyPhone>());
-    let refused = refusal(bare().signals(Signals::isolated()).smtp(smtp())).await;
+    let refused = refusal(minimal().signals(Signals::isolated()).smtp(smtp())).await;
     assert_eq!(refused.kind(), BuildErrorKind::TwoDispatchers);
 }
 
@@ -302,7 +307,7 @@ fn webhook(signals: &[&str]) -> phone_auth::delivery::webhook::Webhook {
 #[cfg(feature = "webhook")]
 #[tokio::test]
 async fn receiver_that_leaves_a_signal_alone_is_none() {
-    let alone = |hook| bare().webhook(hook);
+    let alone = |hook| minimal().webhook(hook);
     let refused = alone(webhook(&["verify_phone", "verify_email"]));
     let text = refusal(refused).await.to_string();
     assert!(
@@ -310,10 +315,10 @@ async fn receiver_that_leaves_a_signal_alone_is_none() {
         "{text}"
     );
     assert!(!text.contains("verify"), "{text}");
-    let unreceived = alone(webhook(&["verify_phone", "verify_email"]))
+    let without = alone(webhook(&["verify_phone", "verify_email"]))
         .allow_unreceived::<ResetPasswordEmail>()
         .allow_unreceived::<ResetPasswordPhone>();
-    unreceived.build().await.unwrap();
+    without.build().await.unwrap();
 }
 
 #[tokio::test]
@@ -355,7 +360,7 @@ async fn second_shutdown_waits_again() {
 }
 
 #[tokio::test]
-async fn unreceived_message_is_not_enqueued() {
+async fn message_without_receiver_is_not_enqueued() {
     let auth = whole().build().await.unwrap();
     for login in ["ann@example.org", "+41446681800"] {
         let asked = auth.accounts().request_password_reset(login).await;
@@ -384,7 +389,8 @@ async fn development_is_for_own_machine() {
         let site = SiteOrigin::parse(origin).unwrap();
         let mailbox = || Mailbox::new(site.clone(), NonZeroUsize::MIN);
         let lines = || LinePrinter::new(std::io::sink());
-        let builder = || unreceived(PhoneAuth::builder(site.clone(), key(), MemoryStore::new()));
+        let builder =
+            || without_messages(PhoneAuth::builder(site.clone(), key(), MemoryStore::new()));
         let ways = [
             builder().development(mailbox(), lines()),
             builder().receivers(|signals| signals.provide(mailbox())),

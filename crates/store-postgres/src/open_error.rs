@@ -106,7 +106,7 @@ impl fmt::Display for OpenError {
             OpenErrorKind::Parameter => "a parameter of the URL cannot be heeded",
             OpenErrorKind::CertificateFile => "a file of certificates cannot be used",
             OpenErrorKind::Unavailable => "the database server does not answer",
-            OpenErrorKind::Refused => "the database server does not let us in",
+            OpenErrorKind::Refused => "the database server refused the login",
             OpenErrorKind::Tls => "the database server cannot be reached by TLS",
             OpenErrorKind::Authority => {
                 "the certificate of the database server is by no authority that is trusted"

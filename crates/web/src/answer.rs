@@ -17,7 +17,7 @@ const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("5");
 
 /// Something that is wrong with a request, whatever it was for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wrong {
+pub(crate) enum RequestError {
     /// The page that sent the form is not of this site, or it cannot be told.
     Origin,
     /// There is no such page.
@@ -38,7 +38,7 @@ pub(crate) enum Wrong {
     Head,
 }
 
-impl Wrong {
+impl RequestError {
     const fn status(self) -> StatusCode {
         match self {
             Self::Origin => StatusCode::FORBIDDEN,
@@ -96,12 +96,12 @@ impl Wrong {
 }
 
 /// The answer to a request that is wrong.
-pub(crate) fn wrong(context: &RequestContext, what: Wrong) -> Response {
+pub(crate) fn request_error(context: &RequestContext, what: RequestError) -> Response {
     let page = Page::new("phone_auth/error.html", what.title())
         .status(what.status())
         .with("sentences", what.sentences());
     let mut response = context.render(page);
-    if what == Wrong::Slow {
+    if what == RequestError::Slow {
         let headers = response.headers_mut();
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
@@ -110,7 +110,7 @@ pub(crate) fn wrong(context: &RequestContext, what: Wrong) -> Response {
 
 /// The answer to a form that is sent to a page which only shows something.
 pub(crate) fn only_shows(context: &RequestContext) -> Response {
-    let mut response = wrong(context, Wrong::Method);
+    let mut response = request_error(context, RequestError::Method);
     let headers = response.headers_mut();
     headers.insert(ALLOW, HeaderValue::from_static("GET,HEAD"));
     response
@@ -164,23 +164,25 @@ fn broken(context: &RequestContext) -> Response {
 pub(crate) fn of_status(context: &RequestContext, status: StatusCode) -> Response {
     let what = match status {
         StatusCode::SERVICE_UNAVAILABLE => return busy(context),
-        StatusCode::FORBIDDEN => Wrong::Origin,
-        StatusCode::NOT_FOUND => Wrong::Path,
-        StatusCode::METHOD_NOT_ALLOWED => Wrong::Method,
-        StatusCode::REQUEST_TIMEOUT => Wrong::Slow,
-        StatusCode::PAYLOAD_TOO_LARGE => Wrong::Size,
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => Wrong::Kind,
-        StatusCode::URI_TOO_LONG | StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Wrong::Head,
-        status if status.is_client_error() => Wrong::Request,
+        StatusCode::FORBIDDEN => RequestError::Origin,
+        StatusCode::NOT_FOUND => RequestError::Path,
+        StatusCode::METHOD_NOT_ALLOWED => RequestError::Method,
+        StatusCode::REQUEST_TIMEOUT => RequestError::Slow,
+        StatusCode::PAYLOAD_TOO_LARGE => RequestError::Size,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => RequestError::Kind,
+        StatusCode::URI_TOO_LONG | StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
+            RequestError::Head
+        }
+        status if status.is_client_error() => RequestError::Request,
         _ => return broken(context),
     };
-    let mut response = wrong(context, what);
+    let mut response = request_error(context, what);
     *response.status_mut() = status;
     response
 }
 
 /// The answer when not even a page can be rendered.
-pub(crate) fn bare() -> Response {
+pub(crate) fn plain_error_page() -> Response {
     let html = "<!doctype html><html lang=\"en\"><title>Something Went Wrong</title>\
         <h1>Something Went Wrong</h1><p>The fault is ours and has been noted. Try again later.</p>";
     (StatusCode::INTERNAL_SERVER_ERROR, Html(html)).into_response()

@@ -86,7 +86,7 @@ impl RequestContext {
             Ok(html) => html,
             Err(error) => {
                 answer::log_broken("render a page", &error);
-                return answer::bare();
+                return answer::plain_error_page();
             }
         };
         let mut response = (status, Html(html)).into_response();

@@ -10,7 +10,7 @@ use http::{Method, StatusCode};
 use phone_auth_core::accounts::Accounts;
 use phone_auth_urls::AccountPage;
 
-use crate::answer::{self, Wrong};
+use crate::answer::{self, RequestError};
 use crate::pages::{
     add_address, addresses, change_password, log_in, log_out, password_reset, reset_link, sign_up,
     verification_link,
@@ -68,7 +68,7 @@ async fn other_method(method: Method, context: RequestContext) -> Response {
         *response.status_mut() = StatusCode::NO_CONTENT;
         return response;
     }
-    answer::wrong(&context, Wrong::Method)
+    answer::request_error(&context, RequestError::Method)
 }
 
 /// Tells every template where things are.

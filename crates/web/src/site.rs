@@ -8,7 +8,7 @@ use axum::Router;
 use axum::response::Response;
 use axum::routing::{any, get};
 
-use crate::answer::{self, Wrong};
+use crate::answer::{self, RequestError};
 use crate::guard::{LoggedIn, VerifiedPhone};
 use crate::page::Page;
 use crate::redirect::append_slash;
@@ -62,9 +62,9 @@ async fn phone_members(VerifiedPhone(_): VerifiedPhone, context: RequestContext)
 }
 
 async fn not_found(context: RequestContext) -> Response {
-    answer::wrong(&context, Wrong::Path)
+    answer::request_error(&context, RequestError::Path)
 }
 
 async fn wrong_method(context: RequestContext) -> Response {
-    answer::wrong(&context, Wrong::Method)
+    answer::request_error(&context, RequestError::Method)
 }

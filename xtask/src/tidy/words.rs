@@ -6,16 +6,17 @@ use crate::tidy::tree::Tree;
 
 /// The files that may say them: this one, the glossary, and those with the words of mail servers, of messages to people,
 /// and of a version before these words.
-const EXEMPT: [&str; 5] = [
+const EXEMPT: [&str; 6] = [
     "xtask/src/tidy/words.rs",
     "CONTRIBUTING.md",
+    "crates/cli/src/configuration/names.rs",
     "crates/delivery/src/smtp/refusal.rs",
     "crates/delivery/tests/smtp.rs",
     "tests/tests/upgrade.rs",
 ];
 
-/// Words, in lower case, and what to say instead. A part of a name is a word as well: `with_hub`, `HubChoice`.
-const GLOSSARY: [(&str, &str); 29] = [
+/// Words and phrases, in lower case, and what to say instead. A part of a name is a word as well: `with_hub`, `HubChoice`.
+const GLOSSARY: [(&str, &str); 33] = [
     ("audience", "listeners"),
     ("audiences", "listeners"),
     ("bell", "wake"),
@@ -23,6 +24,7 @@ const GLOSSARY: [(&str, &str); 29] = [
     ("bury", "dead-letter"),
     ("hub", "dispatcher"),
     ("hubs", "dispatchers"),
+    ("kept out", "disabled"),
     ("moot", "obsolete"),
     ("oddities", "anomalies"),
     ("oddity", "anomaly"),
@@ -33,18 +35,26 @@ const GLOSSARY: [(&str, &str); 29] = [
     ("owes", "enqueues"),
     ("owing", "enqueueing"),
     ("person", "user"),
+    ("promised at", "enqueued at"),
     ("revive", "requeue"),
     ("revived", "requeued"),
     ("revives", "requeues"),
     ("roster", "receivers"),
     ("rosters", "lists of receivers"),
     ("somebody", "someone, or the user"),
+    ("speaking", "with language"),
+    ("unreceived", "allow_unreceived, or without receiver"),
     ("visitor", "current user"),
     ("visitors", "users"),
     ("whoever", "anyone who"),
     ("witness", "registered receiver"),
     ("witnesses", "registered receivers"),
     ("workshop", "hash pool"),
+];
+
+/// Names that said too little: no type, function or module has one any more.
+const NAMES: [&str; 11] = [
+    "About", "Bound", "Detail", "Integrity", "Listed", "Plan", "Quick", "Witness", "Wrong", "bare", "trouble",
 ];
 
 /// Starts of paths that exist on one machine only.
@@ -66,6 +76,10 @@ pub(crate) fn none_is_forbidden(tree: &Tree) -> Vec<Finding> {
                 let text = format!("say `{instead}` instead of `{word}`");
                 findings.push(Finding::at(file.path(), number, text));
             }
+            for name in NAMES.into_iter().filter(|name| is_defined(line, name)) {
+                let text = format!("give `{name}` a name that says more");
+                findings.push(Finding::at(file.path(), number, text));
+            }
             for path in PATHS.into_iter().filter(|path| line.contains(path)) {
                 let text = format!("say it without `{path}`");
                 findings.push(Finding::at(file.path(), number, text));
@@ -80,14 +94,33 @@ fn replaced_in(line: &str) -> impl Iterator<Item = (&'static str, &'static str)>
     let words = words(line);
     GLOSSARY
         .into_iter()
-        .filter(move |(out, _)| words.iter().any(|word| word == out))
+        .filter(move |(out, _)| says(&words, out))
 }
 
-/// The words of a line in lower case; names are taken apart, but for names of tables and columns.
+/// Whether a phrase is among the words.
+fn says(words: &[String], phrase: &str) -> bool {
+    let phrase: Vec<_> = phrase.split(' ').collect();
+    words.windows(phrase.len()).any(|some| some == phrase)
+}
+
+/// Whether the line defines something that has this name.
+fn is_defined(line: &str, name: &str) -> bool {
+    let words: Vec<_> = line
+        .split(|sign: char| !sign.is_alphanumeric() && sign != '_')
+        .collect();
+    let defines = |word: &str| ["struct", "enum", "trait", "type", "fn", "mod"].contains(&word);
+    let is_code = !line.trim_start().starts_with("//");
+    is_code
+        && words
+            .windows(2)
+            .any(|pair| matches!(pair, [kind, word] if defines(kind) && *word == name))
+}
+
+/// The words of a line in lower case; names are taken apart, but for those that are right.
 fn words(line: &str) -> Vec<String> {
     let names = line.split(|sign: char| !sign.is_alphanumeric() && sign != '_');
     let mut words = Vec::new();
-    for name in names.filter(|name| !is_stored(name)) {
+    for name in names.filter(|name| !is_right(name)) {
         let mut word = String::new();
         for sign in name.chars() {
             let is_next = sign == '_' || sign.is_uppercase() && word.ends_with(char::is_lowercase);
@@ -103,9 +136,12 @@ fn words(line: &str) -> Vec<String> {
     words
 }
 
-/// Whether this is the name of a table, an index or a column of ours, which stays as it is in every database there is.
-fn is_stored(name: &str) -> bool {
-    name.starts_with("phone_auth_") || name == "person_id"
+/// Whether this is a name that has such a word and is right: of a table, an index or a column of ours, which stays as it is in
+/// every database there is, or of what allows that a message has no receiver.
+fn is_right(name: &str) -> bool {
+    name.starts_with("phone_auth_")
+        || name == "person_id"
+        || name.to_ascii_lowercase().ends_with("allow_unreceived")
 }
 
 #[cfg(test)]
@@ -125,6 +161,24 @@ mod tests {
         check("with_hub\n", &["a.md:1"]);
         check("HubChoice\n", &["a.md:1"]);
         check("MAX_ODDITIES\n", &["a.md:1"]);
+    }
+
+    #[test]
+    fn phrase_is_found() {
+        check("promised_at\n", &["a.md:1"]);
+        check("Users are kept out.\n", &["a.md:1"]);
+        check("kept, out; unreceived\n", &["a.md:1"]);
+        check("PHONE_AUTH_ALLOW_UNRECEIVED, what was promised\n", &[]);
+    }
+
+    #[test]
+    fn name_that_says_too_little_is_found() {
+        check("pub(crate) enum Wrong {\n", &["a.md:1"]);
+        check("    fn bare() {}\n", &["a.md:1"]);
+        check(
+            "// An enum Wrong.\nSomething Went Wrong\nfn bare_row()\n",
+            &[],
+        );
     }
 
     #[test]

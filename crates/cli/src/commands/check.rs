@@ -21,7 +21,7 @@ use crate::exit::Failure;
 use crate::keys::Keys;
 use crate::legacy_hashes;
 use crate::mode::{self, Mode, Process};
-use crate::receivers::{self, Destination};
+use crate::receivers;
 use crate::setup::Setup;
 use crate::site::{self, Parts};
 use crate::visible::Visible;
@@ -91,9 +91,12 @@ fn tell(configuration: &Configuration, mode: Mode) -> io::Result<()> {
     let messages = match mode {
         Mode::Development => {
             "printed and shown to anyone who has the link that is printed at the start (development mode)"
+                .to_owned()
         }
-        Mode::Delivery if destinations.iter().all(Destination::is_nobody) => "sent by nobody",
-        Mode::Delivery => "sent by linked receivers",
+        Mode::Delivery => match receivers::senders(&destinations) {
+            Some(senders) => format!("sent by {senders}"),
+            None => "not sent".to_owned(),
+        },
     };
     console::print(format_args!(
         "the site can start; its messages are {messages}"

@@ -41,7 +41,7 @@ pub(crate) fn run(setup: Setup, command: OutboxCommand) -> Result<(), Failure> {
 
 /// A message as a list shows it. There is no link in it: it is made when it is sent.
 #[derive(Serialize)]
-struct Listed {
+struct MessageEntry {
     id: i64,
     state: &'static str,
     purpose: Option<&'static str>,
@@ -57,7 +57,7 @@ struct Listed {
     receipts: Receipts,
 }
 
-impl From<OutboxMessage> for Listed {
+impl From<OutboxMessage> for MessageEntry {
     fn from(row: OutboxMessage) -> Self {
         let message = row.message;
         let (died_at, reason) = row
@@ -86,7 +86,7 @@ impl From<OutboxMessage> for Listed {
     }
 }
 
-impl From<UnreadableMessage> for Listed {
+impl From<UnreadableMessage> for MessageEntry {
     fn from(row: UnreadableMessage) -> Self {
         Self {
             id: row.id.get(),
@@ -106,7 +106,7 @@ impl From<UnreadableMessage> for Listed {
     }
 }
 
-impl From<OutboxRow> for Listed {
+impl From<OutboxRow> for MessageEntry {
     fn from(row: OutboxRow) -> Self {
         match row {
             OutboxRow::Message(message) => Self::from(*message),
@@ -133,7 +133,11 @@ async fn all(outbox: &Outbox) -> Result<Vec<OutboxRow>, Failure> {
 }
 
 async fn list(outbox: &Outbox, json: bool) -> Result<(), Failure> {
-    let messages: Vec<Listed> = all(outbox).await?.into_iter().map(Listed::from).collect();
+    let messages: Vec<MessageEntry> = all(outbox)
+        .await?
+        .into_iter()
+        .map(MessageEntry::from)
+        .collect();
     if json {
         let text = visible::to_json(&messages).map_err(Failure::failed)?;
         return console::print(text).map_err(Failure::failed);
@@ -160,7 +164,7 @@ async fn list(outbox: &Outbox, json: bool) -> Result<(), Failure> {
 }
 
 /// What a message is for, and how it goes.
-fn what(message: &Listed) -> String {
+fn what(message: &MessageEntry) -> String {
     match message.purpose.zip(message.kind) {
         Some((purpose, kind)) => format!("{purpose} by {kind}"),
         None => "unreadable".to_owned(),
@@ -168,7 +172,7 @@ fn what(message: &Listed) -> String {
 }
 
 /// Which receiver failed at the last attempt, and why.
-fn waits_for(message: &Listed) -> Option<String> {
+fn waits_for(message: &MessageEntry) -> Option<String> {
     let mut receipts = message.receipts.iter();
     let failed = receipts.rfind(|receipt| receipt.outcome == ReceiptOutcome::Failed)?;
     Some(format!("{}: {}", failed.receiver, failed.reason))

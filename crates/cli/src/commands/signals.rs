@@ -9,7 +9,7 @@ use crate::setup::Setup;
 use crate::table::Table;
 use crate::visible;
 
-/// Lists signals and receivers, those that are switched off too.
+/// Lists signals and receivers, those that are disabled too.
 ///
 /// # Errors
 /// When the output cannot be written.
@@ -62,11 +62,7 @@ fn receivers_of(manifest: &Manifest) -> Table<7> {
             &place,
             &receiver.priority.to_string(),
             &state.join(", "),
-            if receiver.disabled {
-                "switched off"
-            } else {
-                ""
-            },
+            if receiver.disabled { "disabled" } else { "" },
         ]);
     }
     table

@@ -64,7 +64,7 @@ async fn create(accounts: &Accounts, user: &NewUser) -> Result<(), Failure> {
         Err(error) => return Err(Failure::failed(error)),
     };
     console::print(format_args!(
-        "made {} with the id {}",
+        "created {} (id {})",
         user.username,
         user.id.get()
     ))
@@ -82,10 +82,10 @@ async fn set_active(
         .await
         .map_err(Failure::failed)?;
     let now = match (active, shares_sessions) {
-        (true, _) => "may log in",
-        (false, false) => "is kept out, and logged out everywhere",
+        (true, _) => "is enabled",
+        (false, false) => "is disabled, and logged out everywhere",
         (false, true) => {
-            "is kept out; once let in again, sessions that are shared with Django go on, until \
+            "is disabled; once enabled again, sessions that are shared with Django go on, until \
              `phone-auth user set-password` ends them"
         }
     };
@@ -110,7 +110,7 @@ async fn set_password(accounts: &Accounts, username: &str) -> Result<(), Failure
 
 /// A user as a list shows it. Never the password, not even hashed.
 #[derive(Serialize)]
-struct Listed {
+struct UserEntry {
     id: i64,
     username: String,
     first_name: String,
@@ -121,7 +121,7 @@ struct Listed {
     date_joined: String,
 }
 
-impl From<User> for Listed {
+impl From<User> for UserEntry {
     fn from(user: User) -> Self {
         Self {
             id: user.id.get(),
@@ -145,7 +145,7 @@ async fn list(accounts: &Accounts, json: bool) -> Result<(), Failure> {
             .await
             .map_err(Failure::failed)?;
         after = page.last().map(|user| user.id);
-        users.extend(page.into_iter().map(Listed::from));
+        users.extend(page.into_iter().map(UserEntry::from));
         if after.is_none() {
             break;
         }

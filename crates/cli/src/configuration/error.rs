@@ -18,7 +18,7 @@ const SHOWN: usize = 80;
 pub(crate) enum Mistake {
     /// A value that cannot be taken.
     #[error("{setting} ({source}): {got} is not {right}", source = .at)]
-    Wrong {
+    BadValue {
         setting: &'static str,
         at: Source,
         got: Got,

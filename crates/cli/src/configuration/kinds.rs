@@ -73,8 +73,7 @@ macro_rules! kinds {
 const JSON: &str = "JSON such as { \"to\": \"{{ to }}\" }, or a table";
 const TIME: &str = "a time such as \"14 days\", \"90m\" or a number of seconds, longer than none and at most 10 years";
 /// What a choice of messages must be.
-const SIGNALS: &str =
-    "one or more of reset_password_email, reset_password_phone, verify_email, verify_phone";
+const SIGNALS: &str = "a list such as [\"verify_email\"], of reset_password_email, reset_password_phone, verify_email, verify_phone";
 
 kinds! {
     bool, "true or false", given => given.boolean();
@@ -98,7 +97,7 @@ kinds! {
     Secret, "a password", given => given.text().map(Secret::new);
     #[Secret]
     serde_json::Value, JSON, given => given.json();
-    Methods, "one or more of phone, email, username", given => methods(given);
+    Methods, "a list such as [\"phone\"], of phone, email, username", given => methods(given);
     Messages, SIGNALS, given => all(given, MessageSignal::named).filter(|signals| !signals.is_empty()).map(Messages);
     Security, "one of tls, starttls and none", given => security(given);
     StatusSet, "statuses such as \"2xx, 404, 500-503\"", given => statuses(given);

@@ -168,7 +168,7 @@ impl Reading {
                 .map(|error| error.expected())
         };
         if let Some(right) = right {
-            self.mistakes.push(Mistake::Wrong {
+            self.mistakes.push(Mistake::BadValue {
                 setting: setting.name,
                 at,
                 got: given.got(setting.secrecy),

@@ -6,6 +6,10 @@ use super::setting::Setting;
 use super::source::PREFIX;
 use super::table::SETTINGS;
 
+/// Settings that had another name, which none of today's is like: passed over in the environment as a name of someone
+/// else's, it would call a receiver that was disabled.
+const RENAMED: [(&str, &str); 1] = [("switched_off_receivers", "disabled_receivers")];
+
 /// The setting of this name.
 pub(super) fn find(name: &str) -> Option<&'static Setting> {
     SETTINGS.iter().find(|setting| setting.name == name)
@@ -30,6 +34,9 @@ pub(super) fn is_section(name: &str) -> bool {
 /// few letters, or by words that are missing or too many. `config` is among them, which names the file of settings.
 pub(super) fn nearest(name: &str) -> Option<String> {
     let name = name.to_ascii_lowercase().replace('.', "_");
+    if let Some((_, now)) = RENAMED.iter().find(|(before, _)| *before == name) {
+        return Some((*now).to_owned());
+    }
     let similar = known()
         .map(|known| (strsim::damerau_levenshtein(&known, &name), known))
         .filter(|(distance, known)| *distance <= known.len().div_ceil(6))
@@ -114,6 +121,8 @@ mod tests {
             ("template", Some("templates")),
             ("authentication", Some("authentication_methods")),
             ("port", Some("smtp_port")),
+            ("switched_off_receivers", Some("disabled_receivers")),
+            ("unreceived", Some("allow_unreceived")),
             ("service_host", None),
             ("bin", None),
             ("image_tag", None),

@@ -137,9 +137,9 @@ settings! {
         /// how soon another worker takes over what one that died had claimed
         outbox_lease: Duration = "15 s";
         /// receivers that are linked but not called; `phone-auth signals` shows their ids
-        switched_off_receivers: Vec<String> = "none", "a list of ids of receivers";
+        disabled_receivers: Vec<String> = "none", "a list of ids of receivers";
         /// the signals whose messages nobody sends: who asks for one is told that the site sends none
-        unreceived: Vec<MessageSignal> = "none";
+        allow_unreceived: Vec<MessageSignal> = "none";
         /// whether messages are printed and shown on a page that only the printed link opens; true is refused
         /// elsewhere
         development: Option<bool> =
@@ -159,7 +159,7 @@ settings! {
         session_cookie_domain: Option<String> = "none", "a domain such as example.org";
         /// one of its AUTHENTICATION_BACKENDS, named in the sessions that begin here
         auth_backend: String = "phone_auth.backend.CustomAuthBackend", "the path of a class";
-        /// its AUTHENTICATION_BACKENDS: whom another class has let in there is nobody here
+        /// its AUTHENTICATION_BACKENDS: users signed in through another backend are anonymous here
         auth_backends: Option<Vec<String>> = "the one above, and django.contrib.auth.backends.ModelBackend",
             "a list of paths of classes";
         /// until when links that the Django site has sent still work; they can be forged, so a few days

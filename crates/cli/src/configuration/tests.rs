@@ -124,8 +124,8 @@ fn every_setting_stands_in_a_file() {
         outbox_worker = false
         outbox_lease = "1 m"
         max_pending_messages = 7
-        switched_off_receivers = ["a", "b"]
-        unreceived = ["verify_phone", "reset_password_phone"]
+        disabled_receivers = ["a", "b"]
+        allow_unreceived = ["verify_phone", "reset_password_phone"]
         development = false
     "#;
     let file = format!("{file}{EVERY_SECTION}");
@@ -195,9 +195,9 @@ fn lists_in_environment_are_arrays_too() {
         ("[\"verify_phone\", \"\"]", None),
         ("\"verify_phone\"", None),
     ] {
-        let loaded = load("", &[("PHONE_AUTH_UNRECEIVED", value)], None);
-        let unreceived = loaded.ok().map(|all| all.messages.unreceived);
-        assert_eq!(unreceived.as_deref(), expected, "{value}");
+        let loaded = load("", &[("PHONE_AUTH_ALLOW_UNRECEIVED", value)], None);
+        let allow_unreceived = loaded.ok().map(|all| all.messages.allow_unreceived);
+        assert_eq!(allow_unreceived.as_deref(), expected, "{value}");
     }
 }
 
@@ -241,7 +241,7 @@ fn wrong_values_are_named() {
         (
             "AUTHENTICATION_METHODS",
             "phone,fax",
-            "is not one or more of phone, email, username",
+            "is not a list such as [\"phone\"], of phone, email, username",
         ),
         (
             "REGISTER_EMAIL_REQUIRED",
@@ -328,11 +328,11 @@ fn wrong_types_are_named() {
         ),
         (
             "authentication_methods = \"phone\"",
-            "\"phone\" is not one or more of",
+            "\"phone\" is not a list such as [\"phone\"], of",
         ),
         (
             "authentication_methods = [1]",
-            "a TOML array is not one or more of",
+            "a TOML array is not a list such as [\"phone\"], of",
         ),
         (
             "authentication_methods = []",
@@ -397,7 +397,7 @@ fn misspelt_variables_are_refused() {
         ("DEVELOPMENT_MODE", "DEVELOPMENT"),
         ("SMTP_HOSTNAME", "SMTP_HOST"),
         ("SMTP_PORTS", "SMTP_PORT"),
-        ("UNRECIEVED", "UNRECEIVED"),
+        ("ALLOW_UNRECIEVED", "ALLOW_UNRECEIVED"),
         ("ADDRESS", "ADDR"),
     ] {
         let variable = format!("PHONE_AUTH_{name}");
@@ -489,7 +489,7 @@ fn bytes_are_kept_in_paths_alone() {
     for (name, prefix) in names.iter().map(|name| (*name, "")).chain([
         ("database", "sqlite:"),
         ("database", "postgres://ann@db/"),
-        ("switched_off_receivers", "a,"),
+        ("disabled_receivers", "a,"),
         ("secret_key_fallback_files", "a,"),
     ]) {
         let bytes = [prefix.as_bytes(), b"caf\xe9"].concat();

@@ -19,6 +19,7 @@ use phone_auth::signals::{MessageSignal, SignalsBuilder};
 use crate::configuration::{Configuration, Sources};
 use crate::exit::Failure;
 use crate::secret_file;
+use crate::visible::Visible;
 
 /// What a receiver is told besides its section.
 #[derive(Clone, Copy)]
@@ -60,7 +61,7 @@ impl Delivery {
         })
     }
 
-    /// Gives a dispatcher that state, and switches off the other ready receivers.
+    /// Gives a dispatcher that state, and disables the other ready receivers.
     pub(crate) fn provide(self, mut dispatcher: SignalsBuilder) -> SignalsBuilder {
         dispatcher = provide_or_disable(dispatcher, self.smtp, delivery::smtp::RECEIVER);
         dispatcher = provide_or_disable(dispatcher, self.sms, delivery::sms_gateway::RECEIVER);
@@ -87,8 +88,8 @@ pub(crate) struct Target<'a> {
     pub(crate) receiver: &'static str,
     /// The signals that it was told to take, if not all that it can.
     signals: Option<&'a [MessageSignal]>,
-    /// Where it sends to, for users.
-    pub(crate) place: String,
+    /// How it sends and to where, for operators.
+    pub(crate) sender: String,
 }
 
 /// The ready receivers that the settings turn on.
@@ -104,23 +105,30 @@ pub(crate) fn targets(configuration: &Configuration) -> Vec<Target<'_>> {
         Some(_sid) => Some("Twilio".to_owned()),
         None => sms.url.as_deref().map(host),
     };
-    let target = |receiver, place: Option<String>, signals| {
+    let target = |receiver, name, place: Option<String>, signals| {
         place.map(|place| Target {
             receiver,
             signals,
-            place,
+            sender: format!("{name} ({})", Visible(&place)),
         })
     };
     [
-        target(delivery::smtp::RECEIVER, smtp.host.clone(), None),
-        target(delivery::sms_gateway::RECEIVER, gateway, None),
+        target(delivery::smtp::RECEIVER, "SMTP", smtp.host.clone(), None),
+        target(
+            delivery::sms_gateway::RECEIVER,
+            "SMS gateway",
+            gateway,
+            None,
+        ),
         target(
             delivery::webhook::RECEIVER,
+            "webhook",
             webhook.url.as_deref().map(host),
             Some(&*webhook.signals.0),
         ),
         target(
             delivery::nats::RECEIVER,
+            "NATS",
             nats.url.as_deref().map(hosts),
             Some(&*nats.signals.0),
         ),

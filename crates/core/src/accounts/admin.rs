@@ -81,14 +81,14 @@ impl Accounts {
         Ok(self.store().users_after(after, limit).await?)
     }
 
-    /// Lets a user in or keeps them out; keeping out ends all their sessions. Gives the user as it
+    /// Enables or disables a user; disabling ends all their sessions. Gives the user as it
     /// is then.
     ///
     /// # Security
-    /// Sessions that are shared with a Django site are nobody's as long as the user is kept out, and one that is
+    /// Sessions that are shared with a Django site are nobody's as long as the user is disabled, and one that is
     /// used here meanwhile is removed; one that nobody used is not over: anyone who has it is logged in again once the
-    /// user is let in. Where someone else may have one, [`set_password`](Self::set_password) ends them for good, before
-    /// the user is kept out or as soon as they are let in.
+    /// user is enabled. Where someone else may have one, [`set_password`](Self::set_password) ends them for good, before
+    /// the user is disabled or as soon as they are enabled.
     ///
     /// # Errors
     /// - [`NoSuchUser`](UsernameRefusal::NoSuchUser): no user has this username.

@@ -43,7 +43,7 @@ pub struct AccountsBuilder {
     dispatch: Dispatch,
     dispatch_timeout: Duration,
     outbox: Option<Arc<dyn OutboxStore>>,
-    unreceived: Vec<&'static str>,
+    allow_unreceived: Vec<&'static str>,
     foreign_tokens: Option<Box<dyn ForeignTokens>>,
     sessions: Option<Arc<dyn Sessions>>,
 }
@@ -62,7 +62,7 @@ impl AccountsBuilder {
             dispatch: Dispatch::default(),
             dispatch_timeout: DEFAULT_DISPATCH_TIMEOUT,
             outbox: None,
-            unreceived: Vec::new(),
+            allow_unreceived: Vec::new(),
             foreign_tokens: None,
             sessions: None,
         }
@@ -151,8 +151,8 @@ impl AccountsBuilder {
 
     /// The signals whose messages nobody sends: flows that would ask for one refuse, so that nobody is told that a
     /// message is on its way which never comes.
-    pub fn unreceived(mut self, signals: impl IntoIterator<Item = &'static str>) -> Self {
-        self.unreceived.extend(signals);
+    pub fn allow_unreceived(mut self, signals: impl IntoIterator<Item = &'static str>) -> Self {
+        self.allow_unreceived.extend(signals);
         self
     }
 
@@ -233,7 +233,7 @@ impl AccountsBuilder {
                 dispatch: self.dispatch,
                 dispatch_timeout: self.dispatch_timeout,
                 outbox,
-                unreceived: self.unreceived,
+                allow_unreceived: self.allow_unreceived,
             }),
             language: None,
             client: Client::new(),

@@ -43,7 +43,7 @@ impl Accounts {
     /// - [`InvalidCredentials`](LogInRefusal::InvalidCredentials): no such active user with this
     ///   password.
     /// - [`Ambiguous`](LogInRefusal::Ambiguous): several users have this name, in letters of different
-    ///   case. Whichever was taken, a user could end up in another user's account, or be kept out of
+    ///   case. Whichever was taken, a user could end up in another user's account, or lose access to
     ///   their own by the one who made the other one; so none is, whatever the password.
     /// - [`Failed`](FlowError::Failed): [`Busy`](FailureKind::Busy), too many passwords are being hashed, or too many
     ///   for this client or this name; whether anyone has the name changes nothing. See

@@ -132,7 +132,7 @@ struct Inner {
     dispatch_timeout: Duration,
     outbox: Option<Outbox>,
     /// The signals whose messages nobody sends.
-    unreceived: Vec<&'static str>,
+    allow_unreceived: Vec<&'static str>,
 }
 
 impl Accounts {

@@ -14,7 +14,7 @@ impl Accounts {
     /// as it was typed.
     ///
     /// Nothing is sent to someone unknown or inactive, to users who have no password that could be
-    /// reset, for a username, or by a method that is switched off. The answer is the same.
+    /// reset, for a username, or by a method that is off. The answer is the same.
     ///
     /// With an [outbox](crate::outbox) the message is enqueued when this returns, whatever becomes of the process.
     ///
@@ -27,8 +27,8 @@ impl Accounts {
     /// - [`Invalid`](ResetRequestRefusal::Invalid): nothing was typed, or what nobody's name can be, which
     ///   says nothing about who exists; or [`Problem::Ambiguous`], an e-mail address that several users
     ///   have in letters of different case. Which of them asks cannot be told, so no link is sent; or
-    ///   [`Problem::Unreceived`], an address of a kind that
-    ///   [nobody sends resets to](super::AccountsBuilder::unreceived), no matter who has it.
+    ///   [`Problem::NoSender`], an address of a kind that
+    ///   [nobody sends resets to](super::AccountsBuilder::allow_unreceived), no matter who has it.
     /// - [`Failed`](FlowError::Failed): [`OutboxFull`](super::FailureKind::OutboxFull), too many messages are
     ///   pending; [`Unavailable`](super::FailureKind::Unavailable) or [`Broken`](super::FailureKind::Broken), the
     ///   store or the source of randomness.
@@ -76,8 +76,8 @@ impl Accounts {
             None => AddressKind::Email,
         };
         // What was typed decides, not who has it.
-        if self.is_unreceived(Purpose::ResetPassword, kind) {
-            return Err(invalid(Problem::Unreceived { kind }));
+        if self.nobody_sends(Purpose::ResetPassword, kind) {
+            return Err(invalid(Problem::NoSender { kind }));
         }
         let found = match self.store().find_user(&name).await {
             Err(error) if error.kind() == StoreErrorKind::Ambiguous => {

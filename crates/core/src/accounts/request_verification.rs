@@ -24,8 +24,8 @@ impl Accounts {
     /// # Errors
     /// - [`NoSuchAddress`](VerificationRequestRefusal::NoSuchAddress): the user has no such
     ///   address; another user's is no other case.
-    /// - [`Unreceived`](VerificationRequestRefusal::Unreceived):
-    ///   [nobody sends](super::AccountsBuilder::unreceived) such messages.
+    /// - [`NoSender`](VerificationRequestRefusal::NoSender):
+    ///   [nobody sends](super::AccountsBuilder::allow_unreceived) such messages.
     /// - [`Failed`](FlowError::Failed): [`OutboxFull`](super::FailureKind::OutboxFull), too many messages are
     ///   pending; [`Unavailable`](super::FailureKind::Unavailable) or [`Broken`](super::FailureKind::Broken), the
     ///   store or the source of randomness.
@@ -73,8 +73,8 @@ impl Accounts {
         if address.is_verified {
             return Ok(VerificationRequest::AlreadyVerified);
         }
-        if self.is_unreceived(Purpose::Verify, kind) {
-            return Err(FlowError::Refused(VerificationRequestRefusal::Unreceived));
+        if self.nobody_sends(Purpose::Verify, kind) {
+            return Err(FlowError::Refused(VerificationRequestRefusal::NoSender));
         }
         let to = To {
             user: &user,
@@ -98,5 +98,5 @@ pub enum VerificationRequestRefusal {
     NoSuchAddress,
     /// Nobody sends links that verify addresses of this kind.
     #[error("nobody sends messages of this kind")]
-    Unreceived,
+    NoSender,
 }

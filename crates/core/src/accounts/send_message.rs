@@ -18,9 +18,9 @@ impl Accounts {
     }
 
     /// Whether nobody sends such messages, so that none may be enqueued.
-    pub(super) fn is_unreceived(&self, purpose: Purpose, kind: AddressKind) -> bool {
+    pub(super) fn nobody_sends(&self, purpose: Purpose, kind: AddressKind) -> bool {
         let signal = MessageSignal::of(purpose, kind).name();
-        self.inner.unreceived.contains(&signal)
+        self.inner.allow_unreceived.contains(&signal)
     }
 
     /// Sends a message, to nobody if there is nobody; then the work is the same and nothing is sent.

@@ -141,7 +141,7 @@ pub(crate) fn envelope(
         None => envelope,
     };
     envelope
-        .promised_at(issued_at.into())
+        .enqueued_at(issued_at.into())
         .expiring_at(expires_at.into())
         .working_for(left)
 }

@@ -6,7 +6,7 @@ use crate::client::{Client, ClientNetwork, DeviceNonce};
 use crate::user::UserId;
 
 /// For whom a [`PasswordHasher`](super::PasswordHasher) works. The flows make it; a hasher that bounds how
-/// many wait does so by what is known of them, and for each client network and account, so that nobody is kept out
+/// many wait does so by what is known of them, and for each client network and account, so that nobody is held up
 /// by others.
 ///
 /// # Examples

@@ -151,7 +151,7 @@ impl Kit {
             .signals(self.signals.clone())
             .clock(self.clock.clone())
             .hasher(self.hasher.clone())
-            .unreceived(signals.iter().copied())
+            .allow_unreceived(signals.iter().copied())
             .build()
             .unwrap()
     }

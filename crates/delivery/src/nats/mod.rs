@@ -72,7 +72,7 @@ impl Nats {
     /// is left alone.
     ///
     /// # Errors
-    /// [`Retry::Later`] when the server cannot be reached, does not let us in, or no stream takes the subject;
+    /// [`Retry::Later`] when the server cannot be reached, refuses the login, or no stream takes the subject;
     /// [`Retry::Never`] when the message is larger than the server takes.
     ///
     /// # Cancel safety

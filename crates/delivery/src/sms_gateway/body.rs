@@ -3,7 +3,7 @@
 use minijinja::{Environment, Error};
 use serde_json::{Map, Value};
 
-use super::recipe::{Fields, render};
+use super::request_template::{Fields, render};
 
 /// A body as templates, each known to the environment by its name.
 #[derive(Debug)]

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use super::SmsGateway;
 use super::body::{Body, Json};
-use super::recipe::{self, ADDRESS, Fields, Recipe};
+use super::request_template::{self, ADDRESS, Fields, RequestTemplate};
 use crate::http::{Endpoint, StatusSet, Statuses};
 use crate::texts::{Style, Texts};
 use crate::{BuildError, BuildErrorKind, Secret};
@@ -378,11 +378,11 @@ impl SmsGatewayBuilder {
         let statuses = Statuses::new(self.success, self.never)?;
         let method = Method::from_bytes(self.method.as_bytes())
             .map_err(|error| BuildError::with_source(BuildErrorKind::Method, error))?;
-        let mut address = recipe::encoding();
+        let mut address = request_template::encoding();
         address
             .add_template_owned(ADDRESS, self.url)
             .map_err(of_request)?;
-        let mut plain = recipe::plain();
+        let mut plain = request_template::plain();
         let headers = compile_headers(self.headers, &mut plain)?;
         let body = match self.content {
             Content::Nothing => Ok(Body::Nothing),
@@ -393,7 +393,7 @@ impl SmsGatewayBuilder {
         if !asks_for_all(&[&address, &plain]) {
             return Err(BuildError::new(BuildErrorKind::Incomplete));
         }
-        let mut recipe = Recipe {
+        let mut request = RequestTemplate {
             method,
             origin: url::Origin::new_opaque(),
             address,
@@ -403,10 +403,10 @@ impl SmsGatewayBuilder {
             body,
             secret: self.secret,
         };
-        recipe.origin = try_out(&recipe, &self.endpoint)?;
+        request.origin = try_out(&request, &self.endpoint)?;
         Ok(SmsGateway {
             client: self.endpoint.client()?,
-            recipe,
+            request,
             statuses,
             texts: Texts::load(self.templates.as_deref(), self.style, &TEMPLATES)?,
         })
@@ -463,7 +463,7 @@ fn asks_for_all(engines: &[&Environment<'static>]) -> bool {
 }
 
 /// Renders all with two sets of values. Where the request goes must not depend on them.
-fn try_out(recipe: &Recipe, endpoint: &Endpoint) -> Result<url::Origin, BuildError> {
+fn try_out(request: &RequestTemplate, endpoint: &Endpoint) -> Result<url::Origin, BuildError> {
     let mut origins = Vec::new();
     for word in ["a", "b"] {
         let fields = Fields {
@@ -471,16 +471,18 @@ fn try_out(recipe: &Recipe, endpoint: &Endpoint) -> Result<url::Origin, BuildErr
             text: word,
             key: word,
             language: word,
-            secret: recipe.secret(),
+            secret: request.secret(),
         };
-        let address = recipe::render(&recipe.address, ADDRESS, &fields).map_err(of_request)?;
+        let address =
+            request_template::render(&request.address, ADDRESS, &fields).map_err(of_request)?;
         origins.push(endpoint.url(&address)?.origin());
-        recipe
+        request
             .body
-            .bytes(&recipe.plain, &fields)
+            .bytes(&request.plain, &fields)
             .map_err(of_request)?;
-        for (_, template) in &recipe.headers {
-            let value = recipe::render(&recipe.plain, template, &fields).map_err(of_request)?;
+        for (_, template) in &request.headers {
+            let value =
+                request_template::render(&request.plain, template, &fields).map_err(of_request)?;
             HeaderValue::from_str(&value)
                 .map_err(|error| BuildError::with_source(BuildErrorKind::Request, error))?;
         }

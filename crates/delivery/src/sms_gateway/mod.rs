@@ -10,7 +10,7 @@
 mod body;
 mod builder;
 mod receiver;
-mod recipe;
+mod request_template;
 mod twilio;
 
 pub use builder::SmsGatewayBuilder;
@@ -24,7 +24,7 @@ use reqwest::Client;
 
 use crate::http::{self, Statuses};
 use crate::texts::Texts;
-use recipe::{Fields, Recipe};
+use request_template::{Fields, RequestTemplate};
 
 /// A gateway for text messages.
 ///
@@ -46,7 +46,7 @@ use recipe::{Fields, Recipe};
 /// ```
 pub struct SmsGateway {
     client: Client,
-    recipe: Recipe,
+    request: RequestTemplate,
     statuses: Statuses,
     texts: Texts,
 }
@@ -81,9 +81,9 @@ impl SmsGateway {
             text: text.trim(),
             key: &key,
             language: writing.words.language,
-            secret: self.recipe.secret(),
+            secret: self.request.secret(),
         };
-        let request = self.recipe.request(&fields)?;
+        let request = self.request.fill(&fields)?;
         let answer = http::send(&self.client, request, "gateway").await?;
         self.statuses.judge(&answer, "gateway")
     }

@@ -144,7 +144,7 @@ fn problem(name: String, wrong: TemplateProblem) -> BuildError {
 
 fn wrong(name: String, error: minijinja::Error) -> BuildError {
     let line = error.line().unwrap_or_default();
-    let wrong = TemplateProblem::Wrong { line };
+    let wrong = TemplateProblem::Broken { line };
     BuildError::with_source(BuildErrorKind::Template { name, wrong }, error)
 }
 

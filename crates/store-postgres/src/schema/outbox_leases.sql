@@ -6,7 +6,7 @@ ALTER TABLE phone_auth_outbox
     ADD COLUMN failures bigint NOT NULL DEFAULT 0,
     ADD COLUMN ready_attempt bigint NOT NULL DEFAULT 0,
     ADD COLUMN leased_attempt bigint NULL,
-    -- When it was promised, by the clock of the server.
+    -- When it was enqueued, by the clock of the server.
     ADD COLUMN enqueued_at timestamptz NULL,
     -- What its link depends on, part by part.
     ADD COLUMN binding_parts text NULL,

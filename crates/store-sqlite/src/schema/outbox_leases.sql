@@ -5,7 +5,7 @@
 ALTER TABLE phone_auth_outbox ADD COLUMN failures integer NOT NULL DEFAULT 0;
 ALTER TABLE phone_auth_outbox ADD COLUMN ready_attempt integer NOT NULL DEFAULT 0;
 ALTER TABLE phone_auth_outbox ADD COLUMN leased_attempt integer NULL;
--- When it was promised, by the clock of the store.
+-- When it was enqueued, by the clock of the store.
 ALTER TABLE phone_auth_outbox ADD COLUMN enqueued_at datetime NULL;
 -- What its link depends on, part by part.
 ALTER TABLE phone_auth_outbox ADD COLUMN binding_parts text NULL;

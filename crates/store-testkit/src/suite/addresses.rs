@@ -8,13 +8,13 @@ use phone_auth_core::user::{TakenNames, UserId, WantedNames};
 
 use super::Subject;
 use super::sample::{
-    AMPLE, address_of, assert_taken, bare, email, email_address, phone, stored, whole,
+    AMPLE, address_of, assert_taken, email, email_address, phone, stored, whole, without_address,
 };
 use crate::external_writer::ExternalChange;
 
 pub(super) async fn added_address_is_unverified(subject: &Subject) {
     let store = subject.store();
-    let ann = stored(store, &bare("ann")).await;
+    let ann = stored(store, &without_address("ann")).await;
     for address in [email_address("ann@example.org"), Address::Phone(phone(1))] {
         let record = store.add_address(ann.id, &address, AMPLE).await.unwrap();
         let expected = AddressRecord {
@@ -51,7 +51,7 @@ pub(super) async fn own_address_is_taken_too(subject: &Subject) {
 pub(super) async fn own_row_can_be_added(subject: &Subject) {
     // Anyone who was made by django-phone-auth's createsuperuser has the address in their own row only.
     let store = subject.store();
-    let boss = stored(store, &bare("boss")).await;
+    let boss = stored(store, &without_address("boss")).await;
     subject
         .outside(ExternalChange::SetOwnEmail(
             boss.id,
@@ -67,8 +67,8 @@ pub(super) async fn own_row_can_be_added(subject: &Subject) {
 
 pub(super) async fn own_row_of_another_is_taken(subject: &Subject) {
     let store = subject.store();
-    let boss = stored(store, &bare("boss")).await;
-    let ann = stored(store, &bare("ann")).await;
+    let boss = stored(store, &without_address("boss")).await;
+    let ann = stored(store, &without_address("ann")).await;
     for id in [boss.id, ann.id] {
         subject
             .outside(ExternalChange::SetOwnEmail(
@@ -87,8 +87,8 @@ pub(super) async fn own_row_of_another_is_taken(subject: &Subject) {
 
 pub(super) async fn username_of_another_is_taken(subject: &Subject) {
     let store = subject.store();
-    let boss = stored(store, &bare("Boss@Example.org")).await;
-    let ann = stored(store, &bare("ann")).await;
+    let boss = stored(store, &without_address("Boss@Example.org")).await;
+    let ann = stored(store, &without_address("ann")).await;
     let address = email_address("boss@example.org");
     let answer = store.add_address(ann.id, &address, AMPLE).await;
     assert_taken(answer, UniqueName::Email);
@@ -99,7 +99,7 @@ pub(super) async fn username_of_another_is_taken(subject: &Subject) {
 pub(super) async fn address_of_another_case_is_taken(subject: &Subject) {
     let store = subject.store();
     let ann = stored(store, &whole("ann", 1)).await;
-    let bob = stored(store, &bare("bob")).await;
+    let bob = stored(store, &without_address("bob")).await;
     let row = address_of(store, ann.id, AddressKind::Email).await;
     subject
         .outside(ExternalChange::EditAddress(
@@ -120,7 +120,11 @@ pub(super) async fn equal_additions_have_one_winner(subject: &Subject) {
     let store = subject.store();
     let mut users = Vec::new();
     for number in 0..20 {
-        users.push(stored(store, &bare(&format!("ann{number}"))).await.id);
+        users.push(
+            stored(store, &without_address(&format!("ann{number}")))
+                .await
+                .id,
+        );
     }
     let shared = [
         (UniqueName::Email, email_address("shared@example.org")),
@@ -151,7 +155,7 @@ pub(super) async fn equal_additions_have_one_winner(subject: &Subject) {
 
 pub(super) async fn emails_come_before_phones(subject: &Subject) {
     let store = subject.store();
-    let ann = stored(store, &bare("ann")).await;
+    let ann = stored(store, &without_address("ann")).await;
     let bob = stored(store, &whole("bob", 50)).await;
     for number in [3, 1, 2] {
         for address in [
@@ -187,7 +191,7 @@ pub(super) async fn address_comes_with_its_user(subject: &Subject) {
 
 pub(super) async fn kinds_are_counted_apart(subject: &Subject) {
     let store = subject.store();
-    let ann = stored(store, &bare("ann")).await;
+    let ann = stored(store, &without_address("ann")).await;
     let record = store
         .add_address(ann.id, &Address::Phone(phone(1)), AMPLE)
         .await
@@ -204,7 +208,7 @@ pub(super) async fn kinds_are_counted_apart(subject: &Subject) {
 
 pub(super) async fn missing_user_gets_no_address(subject: &Subject) {
     let store = subject.store();
-    let ann = stored(store, &bare("ann")).await;
+    let ann = stored(store, &without_address("ann")).await;
     let nobody = UserId::new(ann.id.get() + 1);
     for address in [email_address("ann@example.org"), Address::Phone(phone(1))] {
         let error = store
@@ -314,7 +318,7 @@ pub(super) async fn caps_are_kept_at_once(subject: &Subject) {
 
 pub(super) async fn many_addresses_come_in_part(subject: &Subject) {
     let store = subject.store();
-    let ann = stored(store, &bare("ann")).await;
+    let ann = stored(store, &without_address("ann")).await;
     let added = add_many(store, ann.id, 0..20, AMPLE).await;
     assert!(added.iter().all(Result::is_ok));
     for (limit, expected) in [(0, 0), (1, 2), (9, 18), (10, 20), (u32::MAX, 20)] {

@@ -6,7 +6,7 @@ use phone_auth_core::store::{Store, StoreErrorKind};
 use phone_auth_core::user::{AccountName, FoundUser};
 
 use super::Subject;
-use super::sample::{address_of, bare, email, phone, stored, whole};
+use super::sample::{address_of, email, phone, stored, whole, without_address};
 use crate::external_writer::ExternalChange;
 
 /// Looks a name up.
@@ -43,7 +43,7 @@ pub(super) async fn email_comes_before_username(subject: &Subject) {
     let store = subject.store();
     let ann = stored(store, &whole("ann", 1)).await;
     // Someone whose username is Ann's address: django-phone-auth's createsuperuser lets one be made.
-    let boss = stored(store, &bare("boss")).await;
+    let boss = stored(store, &without_address("boss")).await;
     let username = "ann@example.org".to_owned();
     subject
         .outside(ExternalChange::RenameUser(boss.id, username))
@@ -86,8 +86,8 @@ pub(super) async fn first_reading_that_exists_wins(subject: &Subject) {
 pub(super) async fn exact_username_comes_first(subject: &Subject) {
     // A database of django-phone-auth may hold both.
     let store = subject.store();
-    let upper = stored(store, &bare("x1")).await;
-    let lower = stored(store, &bare("x2")).await;
+    let upper = stored(store, &without_address("x1")).await;
+    let lower = stored(store, &without_address("x2")).await;
     for (id, username) in [(upper.id, "Bob"), (lower.id, "bob")] {
         subject
             .outside(ExternalChange::RenameUser(id, username.to_owned()))
@@ -103,7 +103,7 @@ pub(super) async fn exact_username_comes_first(subject: &Subject) {
 
 pub(super) async fn username_matches_in_any_case(subject: &Subject) {
     let store = subject.store();
-    let sam = stored(store, &bare("Sam.Kim")).await;
+    let sam = stored(store, &without_address("Sam.Kim")).await;
     for typed in ["Sam.Kim", "sam.kim", "SAM.KIM"] {
         let found = find(store, by_username(typed)).await.unwrap();
         assert_eq!(found.user, sam);
@@ -142,7 +142,7 @@ pub(super) async fn email_matches_in_any_case(subject: &Subject) {
 
 pub(super) async fn own_row_is_no_address(subject: &Subject) {
     let store = subject.store();
-    let boss = stored(store, &bare("boss")).await;
+    let boss = stored(store, &without_address("boss")).await;
     subject
         .outside(ExternalChange::SetOwnEmail(
             boss.id,
@@ -182,7 +182,7 @@ pub(super) async fn inactive_users_are_found(subject: &Subject) {
 
 pub(super) async fn nobody_is_found_by_nothing(subject: &Subject) {
     let store = subject.store();
-    stored(store, &bare("ann")).await;
+    stored(store, &without_address("ann")).await;
     assert_eq!(find(store, AccountName::default()).await, None);
     let free = AccountName {
         phone: Some((&phone(9)).into()),

@@ -13,7 +13,7 @@ use phone_auth_core::session::PasswordReplacement;
 use phone_auth_core::user::UserId;
 
 use super::Subject;
-use super::sample::{at, bare, replacement, stored, user_now, whole};
+use super::sample::{at, replacement, stored, user_now, whole, without_address};
 use crate::external_writer::ExternalChange;
 
 const PURPOSES: [Purpose; 2] = [Purpose::ResetPassword, Purpose::Verify];
@@ -200,7 +200,7 @@ pub(super) async fn older_link_verifies_nothing(subject: &Subject) {
 
 pub(super) async fn older_link_replaces_no_password(subject: &Subject) {
     let store = subject.store();
-    let other = stored(store, &bare("other")).await;
+    let other = stored(store, &without_address("other")).await;
     for (number, kind) in (1..).zip([AddressKind::Email, AddressKind::Phone]) {
         let all = addresses(subject, &format!("ann{number}"), number).await;
         let address = all.into_iter().find(|it| it.kind == kind).unwrap();

@@ -8,13 +8,14 @@ use phone_auth_core::user::{User, UserId};
 
 use super::Subject;
 use super::sample::{
-    HASH, at, bare, digest, hash, is_alive, log_in, logged_in, replacement, stored, user_now,
+    HASH, at, digest, hash, is_alive, log_in, logged_in, replacement, stored, user_now,
+    without_address,
 };
 
 pub(super) async fn log_in_is_recorded(subject: &Subject) {
     let store = subject.store();
-    let ann = stored(store, &bare("ann")).await;
-    let bob = stored(store, &bare("bob")).await;
+    let ann = stored(store, &without_address("ann")).await;
+    let bob = stored(store, &without_address("bob")).await;
     assert!(store.log_in(&log_in(ann.id, 1, at(10))).await.unwrap());
     let expected = User {
         last_login: Some(at(10)),
@@ -30,8 +31,8 @@ pub(super) async fn log_in_is_recorded(subject: &Subject) {
 
 pub(super) async fn old_session_is_ended(subject: &Subject) {
     let store = subject.store();
-    let ann = stored(store, &bare("ann")).await;
-    let bob = stored(store, &bare("bob")).await;
+    let ann = stored(store, &without_address("ann")).await;
+    let bob = stored(store, &without_address("bob")).await;
     logged_in(store, ann.id, 1).await;
     logged_in(store, ann.id, 2).await;
     // The browser may have been another user's, or bring a session that is long gone.
@@ -49,7 +50,7 @@ pub(super) async fn old_session_is_ended(subject: &Subject) {
 
 pub(super) async fn weaker_hash_is_upgraded(subject: &Subject) {
     let store = subject.store();
-    let ann = stored(store, &bare("ann")).await;
+    let ann = stored(store, &without_address("ann")).await;
     let change = NewLogIn {
         upgraded_password: Some(hash("stronger")),
         ..log_in(ann.id, 1, at(0))
@@ -62,7 +63,7 @@ pub(super) async fn weaker_hash_is_upgraded(subject: &Subject) {
 
 pub(super) async fn changed_hash_is_refused(subject: &Subject) {
     let store = subject.store();
-    let ann = stored(store, &bare("ann")).await;
+    let ann = stored(store, &without_address("ann")).await;
     logged_in(store, ann.id, 1).await;
     let before = user_now(store, ann.id).await;
     let change = NewLogIn {
@@ -79,7 +80,7 @@ pub(super) async fn changed_hash_is_refused(subject: &Subject) {
 
 pub(super) async fn inactive_and_missing_users_are_refused(subject: &Subject) {
     let store = subject.store();
-    let ann = stored(store, &bare("ann")).await;
+    let ann = stored(store, &without_address("ann")).await;
     assert!(store.set_active(ann.id, false).await.unwrap());
     let before = user_now(store, ann.id).await;
     assert!(!store.log_in(&log_in(ann.id, 1, at(0))).await.unwrap());
@@ -94,8 +95,8 @@ pub(super) async fn inactive_and_missing_users_are_refused(subject: &Subject) {
 
 pub(super) async fn used_digest_is_never_overwritten(subject: &Subject) {
     let store = subject.store();
-    let ann = stored(store, &bare("ann")).await;
-    let bob = stored(store, &bare("bob")).await;
+    let ann = stored(store, &without_address("ann")).await;
+    let bob = stored(store, &without_address("bob")).await;
     logged_in(store, ann.id, 1).await;
     logged_in(store, ann.id, 2).await;
     // Not an expired one either, and not the one that the browser came with.
@@ -116,7 +117,7 @@ pub(super) async fn used_digest_is_never_overwritten(subject: &Subject) {
 
 pub(super) async fn equal_upgrades_have_one_winner(subject: &Subject) {
     let store = subject.store();
-    let ann = stored(store, &bare("ann")).await;
+    let ann = stored(store, &without_address("ann")).await;
     let answers = subject
         .at_once(20, |store, number| async move {
             let change = NewLogIn {
@@ -145,7 +146,7 @@ pub(super) async fn upgrade_never_undoes_a_replacement(subject: &Subject) {
     // A user resets the password while someone logs in with the old one: the new one stays.
     let store = subject.store();
     for round in 0..10_u8 {
-        let ann = stored(store, &bare(&format!("ann{round}"))).await;
+        let ann = stored(store, &without_address(&format!("ann{round}"))).await;
         let answers = subject
             .at_once(2, |store, side| async move {
                 if side == 0 {
@@ -170,11 +171,11 @@ pub(super) async fn upgrade_never_undoes_a_replacement(subject: &Subject) {
 /// How many users are logged in by many at once while something else happens to them.
 const ROUNDS: u32 = 8;
 
-/// Logs a new user in, many times at once, while their password is replaced or they are kept out;
+/// Logs a new user in, many times at once, while their password is replaced or they are disabled;
 /// which of the log-ins are still good afterwards.
 async fn sessions_left(subject: &Subject, round: u32, keep_out: bool) -> Vec<u32> {
     let store = subject.store();
-    let ann = stored(store, &bare(&format!("ann{round}"))).await;
+    let ann = stored(store, &without_address(&format!("ann{round}"))).await;
     let numbers = subject
         .at_once(16, move |store, number| async move {
             // One amid the others: some log-ins come before, some after.

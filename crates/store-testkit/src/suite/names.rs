@@ -7,18 +7,18 @@ use phone_auth_core::user::{NewUser, TakenNames, UserId, WantedNames};
 
 use super::Subject;
 use super::sample::{
-    AMPLE, address_of, assert_taken, bare, email, email_address, phone, stored, whole,
+    AMPLE, address_of, assert_taken, email, email_address, phone, stored, whole, without_address,
 };
 use crate::external_writer::ExternalChange;
 
 pub(super) async fn username_is_taken_in_any_case(subject: &Subject) {
     let store = subject.store();
-    stored(store, &bare("Bob.7_x")).await;
+    stored(store, &without_address("Bob.7_x")).await;
     for variant in ["Bob.7_x", "bob.7_x", "BOB.7_X"] {
-        let answer = store.create_user(&bare(variant)).await;
+        let answer = store.create_user(&without_address(variant)).await;
         assert_taken(answer, UniqueName::Username);
     }
-    stored(store, &bare("Bob.7-x")).await;
+    stored(store, &without_address("Bob.7-x")).await;
 }
 
 pub(super) async fn email_is_taken_in_any_case(subject: &Subject) {
@@ -26,7 +26,7 @@ pub(super) async fn email_is_taken_in_any_case(subject: &Subject) {
     let ann = stored(store, &whole("ann", 1)).await;
     let new = NewUser {
         email: Some(email("ann@example.org")),
-        ..bare("other")
+        ..without_address("other")
     };
     let answer = store.create_user(&new).await;
     assert_taken(answer, UniqueName::Email);
@@ -42,7 +42,7 @@ pub(super) async fn email_is_taken_in_any_case(subject: &Subject) {
         .await;
     let new = NewUser {
         email: Some(email("ann.lee@example.org")),
-        ..bare("other")
+        ..without_address("other")
     };
     let answer = store.create_user(&new).await;
     assert_taken(answer, UniqueName::Email);
@@ -50,7 +50,7 @@ pub(super) async fn email_is_taken_in_any_case(subject: &Subject) {
 
 pub(super) async fn email_in_own_row_is_taken(subject: &Subject) {
     let store = subject.store();
-    let boss = stored(store, &bare("boss")).await;
+    let boss = stored(store, &without_address("boss")).await;
     subject
         .outside(ExternalChange::SetOwnEmail(
             boss.id,
@@ -59,7 +59,7 @@ pub(super) async fn email_in_own_row_is_taken(subject: &Subject) {
         .await;
     let new = NewUser {
         email: Some(email("boss@example.org")),
-        ..bare("other")
+        ..without_address("other")
     };
     let answer = store.create_user(&new).await;
     assert_taken(answer, UniqueName::Email);
@@ -68,10 +68,10 @@ pub(super) async fn email_in_own_row_is_taken(subject: &Subject) {
 pub(super) async fn email_as_username_is_taken(subject: &Subject) {
     // django-phone-auth's createsuperuser takes an address as a username; its owner logs in by it.
     let store = subject.store();
-    stored(store, &bare("Boss@Example.org")).await;
+    stored(store, &without_address("Boss@Example.org")).await;
     let new = NewUser {
         email: Some(email("boss@example.org")),
-        ..bare("other")
+        ..without_address("other")
     };
     assert_taken(store.create_user(&new).await, UniqueName::Email);
     let wanted = WantedNames {
@@ -202,13 +202,13 @@ pub(super) async fn taken_names_are_told_together(subject: &Subject) {
 pub(super) async fn letters_outside_ascii_do_not_fold(subject: &Subject) {
     // U+017F and U+212A fold to `s` and `k` in Unicode (CVE-2019-19844).
     let store = subject.store();
-    stored(store, &bare("sam.kim")).await;
-    stored(store, &bare("\u{17f}am.kim")).await;
-    stored(store, &bare("sam.\u{212a}im")).await;
+    stored(store, &without_address("sam.kim")).await;
+    stored(store, &without_address("\u{17f}am.kim")).await;
+    stored(store, &without_address("sam.\u{212a}im")).await;
     // The first letter is another one, the rest differs by case only.
-    stored(store, &bare("Älva")).await;
-    stored(store, &bare("älva")).await;
-    let answer = store.create_user(&bare("ÄLVA")).await;
+    stored(store, &without_address("Älva")).await;
+    stored(store, &without_address("älva")).await;
+    let answer = store.create_user(&without_address("ÄLVA")).await;
     assert_taken(answer, UniqueName::Username);
 }
 
@@ -310,18 +310,18 @@ async fn taken_kinds(store: &dyn Store, other: UserId, new: &NewUser) -> [bool; 
     let told = store.taken_names(&wanted).await.unwrap();
     let told = [told.username, told.email, told.phone];
     let one_each = [
-        (bare(&new.username), UniqueName::Username),
+        (without_address(&new.username), UniqueName::Username),
         (
             NewUser {
                 email: new.email.clone(),
-                ..bare("nobody-else")
+                ..without_address("nobody-else")
             },
             UniqueName::Email,
         ),
         (
             NewUser {
                 phone: new.phone.clone(),
-                ..bare("nobody-else")
+                ..without_address("nobody-else")
             },
             UniqueName::Phone,
         ),
@@ -346,11 +346,11 @@ async fn taken_kinds(store: &dyn Store, other: UserId, new: &NewUser) -> [bool; 
 
 pub(super) async fn names_of_all_kinds_are_one_space(subject: &Subject) {
     let store = subject.store();
-    let other = stored(store, &bare("other")).await;
+    let other = stored(store, &without_address("other")).await;
     let wants = |username: &str, address: &str, number| NewUser {
         email: Some(email(address)),
         phone: Some(phone(number)),
-        ..bare(username)
+        ..without_address(username)
     };
     let number = || wants("919876500001", "free@example.org", 1);
     let dialled = || wants("00919876500001", "free@example.org", 1);
@@ -441,7 +441,7 @@ pub(super) async fn names_of_all_kinds_are_one_space(subject: &Subject) {
 pub(super) async fn name_of_two_kinds_has_one_winner(subject: &Subject) {
     let mut users = Vec::new();
     for number in 0..10 {
-        let user = bare(&format!("ann{number}"));
+        let user = without_address(&format!("ann{number}"));
         users.push(stored(subject.store(), &user).await.id);
     }
     // One name for each round, wanted as a username by some, as an address of a new account and of one that is there by
@@ -458,15 +458,18 @@ pub(super) async fn name_of_two_kinds_has_one_winner(subject: &Subject) {
                     let user = users.get(number as usize / 3).copied().unwrap();
                     async move {
                         let answer = match (number % 3, &address) {
-                            (0, _) => store.create_user(&bare(&username)).await.map(drop),
+                            (0, _) => store
+                                .create_user(&without_address(&username))
+                                .await
+                                .map(drop),
                             (1, _) => store.add_address(user, &address, AMPLE).await.map(drop),
                             (_, Address::Email(email)) => {
-                                let mut new = bare(&format!("new-{round}-{number}"));
+                                let mut new = without_address(&format!("new-{round}-{number}"));
                                 new.email = Some(email.clone());
                                 store.create_user(&new).await.map(drop)
                             }
                             (_, Address::Phone(phone)) => {
-                                let mut new = bare(&format!("other-{round}-{number}"));
+                                let mut new = without_address(&format!("other-{round}-{number}"));
                                 new.phone = Some(phone.clone());
                                 store.create_user(&new).await.map(drop)
                             }

@@ -10,8 +10,8 @@ use phone_auth_core::user::{AccountName, User};
 
 use super::Subject;
 use super::sample::{
-    AMPLE, address_of, assert_taken, at, bare, email, email_address, hash, is_alive, log_in,
-    logged_in, phone, replacement, stored, user_now, whole,
+    AMPLE, address_of, assert_taken, at, email, email_address, hash, is_alive, log_in, logged_in,
+    phone, replacement, stored, user_now, whole, without_address,
 };
 use crate::external_writer::{ExternalChange, OddCell, OddValue};
 
@@ -227,7 +227,7 @@ pub(super) async fn null_address_is_empty(subject: &Subject) {
         let found = store.find_user(&name).await.unwrap().unwrap();
         assert_ne!(found.address.unwrap().kind, kind);
     }
-    stored(store, &bare("carl")).await;
+    stored(store, &without_address("carl")).await;
 }
 
 pub(super) async fn lost_indexes_change_no_answer(subject: &Subject) {
@@ -244,7 +244,7 @@ pub(super) async fn lost_indexes_change_no_answer(subject: &Subject) {
         };
         let found = store.find_user(&name).await.unwrap().unwrap();
         assert_eq!(found.user.id, ann.id, "{username}");
-        let taken = store.create_user(&bare(username)).await;
+        let taken = store.create_user(&without_address(username)).await;
         assert_taken(taken, UniqueName::Username);
     }
     for address in ["ann@example.org", "ANN@EXAMPLE.ORG"] {
@@ -255,7 +255,7 @@ pub(super) async fn lost_indexes_change_no_answer(subject: &Subject) {
     }
     let answers = subject
         .at_once(8, |store, _| async move {
-            store.create_user(&bare("Bob")).await.is_ok()
+            store.create_user(&without_address("Bob")).await.is_ok()
         })
         .await;
     assert_eq!(answers.into_iter().filter(|made| *made).count(), 1);

@@ -8,14 +8,14 @@ use phone_auth_core::user::UserId;
 
 use super::Subject;
 use super::sample::{
-    HASH, at, bare, digest, hash, is_alive, logged_in, replacement, stored, user_now,
+    HASH, at, digest, hash, is_alive, logged_in, replacement, stored, user_now, without_address,
 };
 use crate::external_writer::ExternalChange;
 
 pub(super) async fn replacement_needs_the_old_hash(subject: &Subject) {
     let store = subject.store();
-    let ann = stored(store, &bare("ann")).await;
-    let bob = stored(store, &bare("bob")).await;
+    let ann = stored(store, &without_address("ann")).await;
+    let bob = stored(store, &without_address("bob")).await;
     for old in ["", "other", &HASH.to_uppercase(), &format!("{HASH} ")] {
         let wrong = PasswordReplacement {
             old: hash(old),
@@ -36,7 +36,7 @@ pub(super) async fn replacement_needs_the_old_hash(subject: &Subject) {
 
 pub(super) async fn replacement_needs_an_active_user(subject: &Subject) {
     let store = subject.store();
-    let ann = stored(store, &bare("ann")).await;
+    let ann = stored(store, &without_address("ann")).await;
     assert!(store.set_active(ann.id, false).await.unwrap());
     assert!(
         !store
@@ -49,7 +49,7 @@ pub(super) async fn replacement_needs_an_active_user(subject: &Subject) {
 
 pub(super) async fn replacement_needs_the_last_log_in(subject: &Subject) {
     let store = subject.store();
-    let ann = stored(store, &bare("ann")).await;
+    let ann = stored(store, &without_address("ann")).await;
     let micro = Duration::microseconds(1);
     let whole_second = at(0) - Duration::microseconds(123_456);
     let never: Option<DateTime<Utc>> = None;
@@ -85,8 +85,8 @@ pub(super) async fn replacement_needs_the_last_log_in(subject: &Subject) {
 
 pub(super) async fn replacement_ends_other_sessions(subject: &Subject) {
     let store = subject.store();
-    let ann = stored(store, &bare("ann")).await;
-    let bob = stored(store, &bare("bob")).await;
+    let ann = stored(store, &without_address("ann")).await;
+    let bob = stored(store, &without_address("bob")).await;
     for number in 1..=3 {
         logged_in(store, ann.id, number).await;
     }
@@ -117,8 +117,8 @@ pub(super) async fn replacement_ends_other_sessions(subject: &Subject) {
 
 pub(super) async fn kept_session_takes_no_others_name(subject: &Subject) {
     let store = subject.store();
-    let ann = stored(store, &bare("ann")).await;
-    let bob = stored(store, &bare("bob")).await;
+    let ann = stored(store, &without_address("ann")).await;
+    let bob = stored(store, &without_address("bob")).await;
     logged_in(store, ann.id, 1).await;
     logged_in(store, bob.id, 2).await;
     let keeping = |kept, becomes| PasswordReplacement {
@@ -142,7 +142,7 @@ pub(super) async fn kept_session_takes_no_others_name(subject: &Subject) {
 
 pub(super) async fn lost_replacement_changes_nothing(subject: &Subject) {
     let store = subject.store();
-    let ann = stored(store, &bare("ann")).await;
+    let ann = stored(store, &without_address("ann")).await;
     logged_in(store, ann.id, 1).await;
     let before = user_now(store, ann.id).await;
     let wrong = PasswordReplacement {
@@ -156,7 +156,7 @@ pub(super) async fn lost_replacement_changes_nothing(subject: &Subject) {
 
 pub(super) async fn equal_replacements_have_one_winner(subject: &Subject) {
     let store = subject.store();
-    let ann = stored(store, &bare("ann")).await;
+    let ann = stored(store, &without_address("ann")).await;
     let answers = subject
         .at_once(20, |store, number| async move {
             let change = replacement(ann.id, &format!("new {number}"));

@@ -48,7 +48,7 @@ pub(super) fn digest(number: u8) -> SessionDigest {
 }
 
 /// A user with a username and nothing else.
-pub(super) fn bare(username: &str) -> NewUser {
+pub(super) fn without_address(username: &str) -> NewUser {
     NewUser {
         username: username.to_owned(),
         first_name: "Ann".to_owned(),
@@ -65,7 +65,7 @@ pub(super) fn whole(username: &str, number: u32) -> NewUser {
     NewUser {
         email: Some(email(&format!("{username}@example.org"))),
         phone: Some(phone(number)),
-        ..bare(username)
+        ..without_address(username)
     }
 }
 

@@ -7,8 +7,8 @@ use phone_auth_core::session::{ActiveSession, KeptSession, NewLogIn, PasswordRep
 
 use super::Subject;
 use super::sample::{
-    HASH, address_of, at, bare, digest, hash, is_alive, log_in, logged_in, replacement, stored,
-    user_now, whole,
+    HASH, address_of, at, digest, hash, is_alive, log_in, logged_in, replacement, stored, user_now,
+    whole, without_address,
 };
 use crate::external_writer::ExternalChange;
 
@@ -34,7 +34,7 @@ pub(super) async fn session_tells_of_its_user(subject: &Subject) {
 
 pub(super) async fn session_ends_at_its_time(subject: &Subject) {
     let store = subject.store();
-    let ann = stored(store, &bare("ann")).await;
+    let ann = stored(store, &without_address("ann")).await;
     // A whole second and a fraction of one: where times are texts, they differ in length.
     for (number, nanos) in [(1, 0), (2, 500_000_000), (3, 123_456_000)] {
         let begun = at(0).with_nanosecond(nanos).unwrap();
@@ -57,7 +57,7 @@ pub(super) async fn session_ends_at_its_time(subject: &Subject) {
 
 pub(super) async fn microseconds_of_expiry_count(subject: &Subject) {
     let store = subject.store();
-    let ann = stored(store, &bare("ann")).await;
+    let ann = stored(store, &without_address("ann")).await;
     let second = at(0).with_nanosecond(0).unwrap();
     let fractions = [0, 1, 9, 10, 99_999, 100_000, 999_999];
     for (number, micros) in fractions.into_iter().enumerate() {
@@ -102,7 +102,7 @@ pub(super) async fn verified_addresses_are_told(subject: &Subject) {
 pub(super) async fn inactive_user_is_nobody(subject: &Subject) {
     // django-phone-auth's admin pages set the flag and leave the session.
     let store = subject.store();
-    let ann = stored(store, &bare("ann")).await;
+    let ann = stored(store, &without_address("ann")).await;
     logged_in(store, ann.id, 1).await;
     subject
         .outside(ExternalChange::SetActive(ann.id, false))
@@ -113,8 +113,8 @@ pub(super) async fn inactive_user_is_nobody(subject: &Subject) {
 pub(super) async fn disabled_and_enabled_stays_out(subject: &Subject) {
     // A session that was used while its user was disabled does not come back with the user.
     let store = subject.store();
-    let ann = stored(store, &bare("ann")).await;
-    let bob = stored(store, &bare("bob")).await;
+    let ann = stored(store, &without_address("ann")).await;
+    let bob = stored(store, &without_address("bob")).await;
     logged_in(store, ann.id, 1).await;
     logged_in(store, bob.id, 2).await;
     for active in [false, true] {
@@ -128,8 +128,8 @@ pub(super) async fn disabled_and_enabled_stays_out(subject: &Subject) {
 pub(super) async fn sessions_of_disabled_users_are_removed(subject: &Subject) {
     // Nobody used them while the users were disabled.
     let store = subject.store();
-    let ann = stored(store, &bare("ann")).await;
-    let bob = stored(store, &bare("bob")).await;
+    let ann = stored(store, &without_address("ann")).await;
+    let bob = stored(store, &without_address("bob")).await;
     for number in 1..=3 {
         logged_in(store, ann.id, number).await;
         logged_in(store, bob.id, 100 + number).await;
@@ -161,8 +161,8 @@ pub(super) async fn password_of_others_ends_sessions(subject: &Subject) {
     // Django's admin pages, `manage.py changepassword`, a statement by hand; a password is also taken away.
     let store = subject.store();
     for (number, password) in [(1, "another"), (2, "!"), (3, "")] {
-        let ann = stored(store, &bare(&format!("ann{number}"))).await;
-        let bob = stored(store, &bare(&format!("bob{number}"))).await;
+        let ann = stored(store, &without_address(&format!("ann{number}"))).await;
+        let bob = stored(store, &without_address(&format!("bob{number}"))).await;
         logged_in(store, ann.id, number).await;
         logged_in(store, bob.id, 100 + number).await;
         let other = ExternalChange::SetPassword(ann.id, password.to_owned());
@@ -178,7 +178,7 @@ pub(super) async fn password_of_others_ends_sessions(subject: &Subject) {
 
 pub(super) async fn same_password_keeps_sessions(subject: &Subject) {
     let store = subject.store();
-    let ann = stored(store, &bare("ann")).await;
+    let ann = stored(store, &without_address("ann")).await;
     logged_in(store, ann.id, 1).await;
     let same = ExternalChange::SetPassword(ann.id, HASH.to_owned());
     subject.outside(same).await;
@@ -187,8 +187,8 @@ pub(super) async fn same_password_keeps_sessions(subject: &Subject) {
 
 pub(super) async fn own_upgrade_keeps_sessions(subject: &Subject) {
     let store = subject.store();
-    let ann = stored(store, &bare("ann")).await;
-    let bob = stored(store, &bare("bob")).await;
+    let ann = stored(store, &without_address("ann")).await;
+    let bob = stored(store, &without_address("bob")).await;
     for (id, number) in [(ann.id, 1), (ann.id, 2), (bob.id, 3)] {
         logged_in(store, id, number).await;
     }
@@ -212,7 +212,7 @@ pub(super) async fn upgrade_brings_no_session_back(subject: &Subject) {
     // Another program changed the password, and nobody used the session since. The upgrade of the new hash takes
     // along what is bound to it, and not what is bound to the old one.
     let store = subject.store();
-    let ann = stored(store, &bare("ann")).await;
+    let ann = stored(store, &without_address("ann")).await;
     logged_in(store, ann.id, 1).await;
     let other = ExternalChange::SetPassword(ann.id, "weak".to_owned());
     subject.outside(other).await;
@@ -231,7 +231,7 @@ pub(super) async fn no_upgrade_loses_a_session(subject: &Subject) {
     // stays.
     let store = subject.store();
     for round in 0..8_u32 {
-        let ann = stored(store, &bare(&format!("ann{round}"))).await;
+        let ann = stored(store, &without_address(&format!("ann{round}"))).await;
         let number_of = move |number| u8::try_from(16 * round + number).unwrap();
         let answers = subject
             .at_once(16, move |store, number| async move {
@@ -251,7 +251,7 @@ pub(super) async fn no_upgrade_loses_a_session(subject: &Subject) {
 
 pub(super) async fn replacement_binds_the_kept_session(subject: &Subject) {
     let store = subject.store();
-    let ann = stored(store, &bare("ann")).await;
+    let ann = stored(store, &without_address("ann")).await;
     logged_in(store, ann.id, 1).await;
     let keeping = PasswordReplacement {
         keeps: Some(KeptSession {
@@ -270,7 +270,7 @@ pub(super) async fn replacement_binds_the_kept_session(subject: &Subject) {
 pub(super) async fn older_sessions_are_bound_at_sight(subject: &Subject) {
     // A server of a version before the bindings began the session. It lives, and from then on is like any other.
     let store = subject.store();
-    let ann = stored(store, &bare("ann")).await;
+    let ann = stored(store, &without_address("ann")).await;
     for number in [1, 2] {
         logged_in(store, ann.id, number).await;
     }
@@ -287,8 +287,8 @@ pub(super) async fn older_sessions_are_bound_at_sight(subject: &Subject) {
 
 pub(super) async fn older_sessions_are_bound_in_steps(subject: &Subject) {
     let store = subject.store();
-    let ann = stored(store, &bare("ann")).await;
-    let bob = stored(store, &bare("bob")).await;
+    let ann = stored(store, &without_address("ann")).await;
+    let bob = stored(store, &without_address("bob")).await;
     for (id, number) in [(ann.id, 1), (ann.id, 2), (ann.id, 3), (bob.id, 4)] {
         logged_in(store, id, number).await;
     }
@@ -307,8 +307,8 @@ pub(super) async fn older_sessions_are_bound_in_steps(subject: &Subject) {
 
 pub(super) async fn keeping_out_ends_sessions(subject: &Subject) {
     let store = subject.store();
-    let ann = stored(store, &bare("ann")).await;
-    let bob = stored(store, &bare("bob")).await;
+    let ann = stored(store, &without_address("ann")).await;
+    let bob = stored(store, &without_address("bob")).await;
     logged_in(store, ann.id, 1).await;
     logged_in(store, ann.id, 2).await;
     logged_in(store, bob.id, 3).await;
@@ -323,7 +323,7 @@ pub(super) async fn keeping_out_ends_sessions(subject: &Subject) {
 
 pub(super) async fn deleted_user_is_nobody(subject: &Subject) {
     let store = subject.store();
-    let ann = stored(store, &bare("ann")).await;
+    let ann = stored(store, &without_address("ann")).await;
     logged_in(store, ann.id, 1).await;
     subject.outside(ExternalChange::DeleteUser(ann.id)).await;
     assert!(!is_alive(store, 1).await);
@@ -331,7 +331,7 @@ pub(super) async fn deleted_user_is_nobody(subject: &Subject) {
 
 pub(super) async fn ended_session_is_gone(subject: &Subject) {
     let store = subject.store();
-    let ann = stored(store, &bare("ann")).await;
+    let ann = stored(store, &without_address("ann")).await;
     logged_in(store, ann.id, 1).await;
     logged_in(store, ann.id, 2).await;
     assert!(store.end_session(&digest(1)).await.unwrap());
@@ -346,7 +346,7 @@ pub(super) async fn ended_session_is_gone(subject: &Subject) {
 
 pub(super) async fn expired_sessions_are_removed(subject: &Subject) {
     let store = subject.store();
-    let ann = stored(store, &bare("ann")).await;
+    let ann = stored(store, &without_address("ann")).await;
     for number in 0..10_u8 {
         let begun = at(i64::from(number));
         assert!(store.log_in(&log_in(ann.id, number, begun)).await.unwrap());

@@ -6,7 +6,7 @@ use phone_auth_core::address::AddressKind;
 use phone_auth_core::user::{AccountName, NewUser, User, UserId};
 
 use super::Subject;
-use super::sample::{HASH, at, bare, hash, log_in, stored, user_now, whole};
+use super::sample::{HASH, at, hash, log_in, stored, user_now, whole, without_address};
 use crate::external_writer::ExternalChange;
 
 pub(super) async fn user_comes_back_as_stored(subject: &Subject) {
@@ -45,7 +45,7 @@ pub(super) async fn user_without_addresses_has_none(subject: &Subject) {
     // the next user.
     let store = subject.store();
     for username in ["ann", "bob"] {
-        let user = stored(store, &bare(username)).await;
+        let user = stored(store, &without_address(username)).await;
         assert_eq!(user.email, "");
         assert_eq!(store.addresses_of(user.id, 100).await.unwrap(), []);
     }
@@ -61,7 +61,7 @@ pub(super) async fn times_keep_microseconds(subject: &Subject) {
         let kept = time.with_nanosecond(nanos / 1_000 * 1_000).unwrap();
         let new = NewUser {
             date_joined: time,
-            ..bare(&format!("ann{number}"))
+            ..without_address(&format!("ann{number}"))
         };
         let ann = stored(store, &new).await;
         assert_eq!(ann.date_joined, kept);
@@ -81,7 +81,7 @@ pub(super) async fn times_keep_microseconds(subject: &Subject) {
 
 pub(super) async fn missing_user_is_none(subject: &Subject) {
     let store = subject.store();
-    let ann = stored(store, &bare("ann")).await;
+    let ann = stored(store, &without_address("ann")).await;
     for id in [ann.id.get() + 1, 0, -1, i64::MAX, i64::MIN] {
         assert_eq!(store.user(UserId::new(id)).await.unwrap(), None);
         assert_eq!(store.addresses_of(UserId::new(id), 100).await.unwrap(), []);
@@ -106,7 +106,7 @@ pub(super) async fn users_come_in_pages(subject: &Subject) {
     let store = subject.store();
     let mut all = Vec::new();
     for number in 0..7 {
-        all.push(stored(store, &bare(&format!("ann{number}"))).await);
+        all.push(stored(store, &without_address(&format!("ann{number}"))).await);
     }
     let mut seen = Vec::new();
     let mut after = None;
@@ -153,7 +153,7 @@ pub(super) async fn odd_texts_come_back_unchanged(subject: &Subject) {
                 first_name: text.to_owned(),
                 last_name: text.to_owned(),
                 password: hash(&password),
-                ..bare("")
+                ..without_address("")
             },
         )
         .await;
@@ -178,7 +178,7 @@ pub(super) async fn odd_texts_come_back_unchanged(subject: &Subject) {
 
 pub(super) async fn activity_of_a_missing_user_is_false(subject: &Subject) {
     let store = subject.store();
-    let ann = stored(store, &bare("ann")).await;
+    let ann = stored(store, &without_address("ann")).await;
     let nobody = UserId::new(ann.id.get() + 1);
     assert!(!store.set_active(nobody, false).await.unwrap());
     assert!(!store.set_active(nobody, true).await.unwrap());
@@ -187,7 +187,7 @@ pub(super) async fn activity_of_a_missing_user_is_false(subject: &Subject) {
 
 pub(super) async fn activity_can_be_set_twice(subject: &Subject) {
     let store = subject.store();
-    let ann = stored(store, &bare("ann")).await;
+    let ann = stored(store, &without_address("ann")).await;
     for active in [false, false, true, true] {
         assert!(store.set_active(ann.id, active).await.unwrap());
         assert_eq!(user_now(store, ann.id).await.is_active, active);

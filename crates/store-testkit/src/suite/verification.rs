@@ -7,7 +7,7 @@ use phone_auth_core::address::{
 use phone_auth_core::user::UserId;
 
 use super::Subject;
-use super::sample::{at, bare, stored, whole};
+use super::sample::{at, stored, whole, without_address};
 use crate::external_writer::ExternalChange;
 
 /// What a link that was sent to this address claims.
@@ -101,7 +101,7 @@ pub(super) async fn equal_verifications_have_one_winner(subject: &Subject) {
 
 pub(super) async fn other_claims_are_gone(subject: &Subject) {
     let store = subject.store();
-    let other = stored(store, &bare("other")).await;
+    let other = stored(store, &without_address("other")).await;
     for record in addresses(subject, "ann", 1).await {
         let right = claim(&record);
         let wrong = [

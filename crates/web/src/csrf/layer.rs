@@ -10,7 +10,7 @@ use http::Method;
 use tower::{Layer, Service};
 
 use super::Provenance;
-use crate::answer::{self, Wrong};
+use crate::answer::{self, RequestError};
 use crate::request_context::RequestContext;
 use crate::web::Web;
 
@@ -70,7 +70,10 @@ where
         if passes {
             return Box::pin(self.inner.call(Request::from_parts(parts, body)));
         }
-        let response = answer::wrong(&RequestContext::unasked(&self.web, &parts), Wrong::Origin);
+        let response = answer::request_error(
+            &RequestContext::unasked(&self.web, &parts),
+            RequestError::Origin,
+        );
         Box::pin(std::future::ready(Ok(response)))
     }
 }

@@ -13,7 +13,7 @@ use phone_auth_core::password::Password;
 use zeroize::Zeroizing;
 
 use super::parse::{Fields, NotAForm, Text};
-use crate::answer::{self, Wrong};
+use crate::answer::{self, RequestError};
 use crate::csrf::{self, Provenance};
 use crate::guard::Refusal;
 use crate::request_context::RequestContext;
@@ -112,11 +112,12 @@ impl SubmittedForm {
 
     async fn read(web: &Web, request: Request) -> Result<Self, Refusal> {
         let (mut parts, body) = request.into_parts();
-        let refuse =
-            |context: &RequestContext, what| Err(Refusal::new(answer::wrong(context, what)));
+        let refuse = |context: &RequestContext, what| {
+            Err(Refusal::new(answer::request_error(context, what)))
+        };
         let provenance = web.origins().provenance(&parts);
         if provenance == Provenance::Foreign {
-            return refuse(&RequestContext::unasked(web, &parts), Wrong::Origin);
+            return refuse(&RequestContext::unasked(web, &parts), RequestError::Origin);
         }
         if let Err(what) = check_head(&parts.headers) {
             discard(body);
@@ -132,7 +133,7 @@ impl SubmittedForm {
         let form = Self { context, fields };
         if provenance == Provenance::Unsaid && !form.context.csrf().matches(form.text(csrf::FIELD))
         {
-            return refuse(&form.context, Wrong::Origin);
+            return refuse(&form.context, RequestError::Origin);
         }
         Ok(form)
     }
@@ -157,11 +158,11 @@ where
 }
 
 /// What the headers tell of a body before it is read.
-fn check_head(headers: &HeaderMap) -> Result<(), Wrong> {
+fn check_head(headers: &HeaderMap) -> Result<(), RequestError> {
     let length = headers.get(CONTENT_LENGTH);
     let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if length.is_some_and(|length| length > MAX_BODY as u64) {
-        return Err(Wrong::Size);
+        return Err(RequestError::Size);
     }
     let kind = headers.get(CONTENT_TYPE).map_or("", |kind| {
         let kind = kind.to_str().unwrap_or_default();
@@ -173,17 +174,17 @@ fn check_head(headers: &HeaderMap) -> Result<(), Wrong> {
     {
         return Ok(());
     }
-    Err(Wrong::Kind)
+    Err(RequestError::Kind)
 }
 
-async fn read_body(mut body: Body, limit: Option<Duration>) -> Result<Fields, Wrong> {
+async fn read_body(mut body: Body, limit: Option<Duration>) -> Result<Fields, RequestError> {
     let collecting = collect(&mut body);
     let collected = match limit {
         Some(limit) => tokio::time::timeout(limit, collecting).await,
         None => Ok(collecting.await),
     };
     let bytes = match collected {
-        Err(_elapsed) => return Err(Wrong::Slow),
+        Err(_elapsed) => return Err(RequestError::Slow),
         Ok(Err(what)) => {
             discard(body);
             return Err(what);
@@ -191,18 +192,18 @@ async fn read_body(mut body: Body, limit: Option<Duration>) -> Result<Fields, Wr
         Ok(Ok(bytes)) => bytes,
     };
     Fields::parse(&bytes).map_err(|reason| match reason {
-        NotAForm::TooManyFields => Wrong::Size,
-        NotAForm::Repeated | NotAForm::BadName => Wrong::Fields,
+        NotAForm::TooManyFields => RequestError::Size,
+        NotAForm::Repeated | NotAForm::BadName => RequestError::Fields,
     })
 }
 
 /// Reads a body to its end, or to where it is too large.
-async fn collect(body: &mut Body) -> Result<Zeroizing<Vec<u8>>, Wrong> {
+async fn collect(body: &mut Body) -> Result<Zeroizing<Vec<u8>>, RequestError> {
     let mut bytes = Zeroizing::new(Vec::new());
     while let Some(data) = next_data(body).await {
-        let data = data.map_err(|_broken_off| Wrong::Fields)?;
+        let data = data.map_err(|_broken_off| RequestError::Fields)?;
         if bytes.len() + data.len() > MAX_BODY {
-            return Err(Wrong::Size);
+            return Err(RequestError::Size);
         }
         bytes.extend_from_slice(&data);
     }

@@ -34,10 +34,10 @@ pub(crate) fn sentence(problem: &FieldProblem) -> String {
              Verify one of them first, then add this one."
         ),
         Problem::Ambiguous => AMBIGUOUS.to_owned(),
-        Problem::Unreceived {
+        Problem::NoSender {
             kind: AddressKind::Email,
         } => "This site doesn't send email, so it can't reset a password by email.".to_owned(),
-        Problem::Unreceived {
+        Problem::NoSender {
             kind: AddressKind::Phone,
         } => "This site doesn't send text messages, so it can't reset a password by phone."
             .to_owned(),

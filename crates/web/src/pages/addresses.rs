@@ -61,7 +61,7 @@ pub(crate) async fn submit(form: SubmittedForm) -> Response {
         Err(FlowError::Refused(VerificationRequestRefusal::NoSuchAddress)) => {
             return no_such_address(context, current_user).await;
         }
-        Err(FlowError::Refused(VerificationRequestRefusal::Unreceived)) => {
+        Err(FlowError::Refused(VerificationRequestRefusal::NoSender)) => {
             return page(
                 context,
                 current_user,

@@ -28,7 +28,7 @@ pub(super) struct Fields<'a> {
 }
 
 /// The request, as templates.
-pub(super) struct Recipe {
+pub(super) struct RequestTemplate {
     pub(super) method: Method,
     /// The template of the address, where values are percent-encoded.
     pub(super) address: Environment<'static>,
@@ -43,7 +43,7 @@ pub(super) struct Recipe {
     pub(super) secret: Option<Secret>,
 }
 
-impl Recipe {
+impl RequestTemplate {
     pub(super) fn secret(&self) -> Option<&str> {
         self.secret.as_ref().map(Secret::reveal)
     }
@@ -52,7 +52,7 @@ impl Recipe {
     ///
     /// # Errors
     /// When a template cannot be rendered, or what it gives fits in no header or no address.
-    pub(super) fn request(&self, fields: &Fields<'_>) -> Result<Request, Undelivered> {
+    pub(super) fn fill(&self, fields: &Fields<'_>) -> Result<Request, Undelivered> {
         let never = |what: &str| Undelivered::new(Retry::Never, what);
         // What the engine says may quote a value, and one of them is the text with the link.
         let broken = |_error: Error| never("a template of the request cannot be rendered");
