@@ -94,7 +94,7 @@ fn wrong_variables_are_refused() {
         (
             "DISABLED_RECEIVERS",
             "nobody",
-            "`nobody` is switched off, but no linked receiver has that id",
+            "`nobody` is disabled, but no linked receiver has that id",
         ),
     ] {
         let folder = Folder::new();

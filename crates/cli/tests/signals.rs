@@ -42,7 +42,7 @@ fn squeezed(table: &str) -> String {
 }
 
 #[test]
-fn json_says_who_is_switched_off() {
+fn json_says_who_is_disabled() {
     let folder = Folder::new();
     let off = |change: &dyn Fn(&mut std::process::Command)| {
         let mut command = folder.command();

@@ -189,7 +189,7 @@ async fn long_password_is_cheap() {
 }
 
 #[tokio::test]
-async fn methods_can_be_switched_off() {
+async fn methods_can_be_disabled() {
     for (phone, email, username) in [
         (true, false, false),
         (false, true, false),

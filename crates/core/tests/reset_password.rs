@@ -144,7 +144,7 @@ async fn methods_that_are_off_send_nothing() {
 }
 
 #[tokio::test]
-async fn method_switched_off_ends_its_links() {
+async fn method_disabled_ends_its_links() {
     let kit = Kit::with_ann().await;
     let (email, phone) = (
         kit.reset_link(ANNS_EMAIL).await,

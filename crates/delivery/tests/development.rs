@@ -113,7 +113,7 @@ verify_phone {user},"url":"/d/","phone":"+41446681800","sender":"request_verific
 }
 
 #[tokio::test]
-async fn receivers_can_be_switched_off() {
+async fn receivers_can_be_disabled() {
     let dispatcher = RECEIVERS
         .iter()
         .fold(without_the_others(), |dispatcher, id| {

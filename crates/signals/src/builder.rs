@@ -48,7 +48,7 @@ impl SignalsBuilder {
     }
 
     /// The state of this type that was provided so far, if any was: for the one who decides by it what else is provided
-    /// or switched off.
+    /// or disabled.
     ///
     /// # Examples
     /// ```
@@ -93,7 +93,7 @@ impl SignalsBuilder {
     /// With one sentence for each problem, all at once: state that a receiver takes and nobody provided
     /// ([`MissingState`](crate::SetupErrorKind::MissingState)) or someone provided twice
     /// ([`ProvidedTwice`](crate::SetupErrorKind::ProvidedTwice)), two receivers of one signal with one id
-    /// ([`DuplicateId`](crate::SetupErrorKind::DuplicateId)), an id to switch off that no receiver has
+    /// ([`DuplicateId`](crate::SetupErrorKind::DuplicateId)), an id to disable that no receiver has
     /// ([`UnknownId`](crate::SetupErrorKind::UnknownId)), receivers that the linker dropped
     /// ([`RegistriesDisagree`](crate::SetupErrorKind::RegistriesDisagree)).
     pub fn build(mut self) -> Result<Signals, SetupError> {

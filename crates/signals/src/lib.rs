@@ -198,7 +198,7 @@ pub use manifest::{Manifest, ReceiverEntry};
 /// # Options
 /// After the signals, in any order:
 /// - `priority = 10`: the higher, the earlier; without it 0. A constant will do.
-/// - `id = "welcome-mail"`: a name by which it can be switched off. Without it, the id is the function's path,
+/// - `id = "welcome-mail"`: a name by which it can be disabled. Without it, the id is the function's path,
 ///   `app::mail::welcome`. No two receivers of one signal may have one id, given or not: functions of one name in two
 ///   blocks need ids of their own.
 /// - `when = |event| event.email.ends_with("@example.org")`: a filter, a closure or a function that takes what the

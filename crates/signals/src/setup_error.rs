@@ -19,7 +19,7 @@ pub enum SetupErrorKind {
     ProvidedTwice,
     /// Two receivers of one signal have the same id.
     DuplicateId,
-    /// An id was switched off that no linked receiver has.
+    /// An id was disabled that no linked receiver has.
     UnknownId,
     /// The linker's section and inventory's list know different receivers.
     RegistriesDisagree,
@@ -136,10 +136,7 @@ impl fmt::Display for Problem {
                 )
             }
             Self::UnknownId { id } => {
-                write!(
-                    f,
-                    "`{id}` is switched off, but no linked receiver has that id"
-                )
+                write!(f, "`{id}` is disabled, but no linked receiver has that id")
             }
             Self::RegistriesDisagree { registries } => write!(
                 f,

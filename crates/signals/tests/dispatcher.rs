@@ -1,4 +1,4 @@
-//! Dispatchers: connecting and disconnecting, switching off, isolation, captures, reports.
+//! Dispatchers: connecting and disconnecting, disabling, isolation, captures, reports.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use phone_auth_signals::{ConnectOptions, Connection, SetupErrorKind, Signals, receiver, signal};
@@ -226,7 +226,7 @@ fn connecting_from_many_threads_loses_nobody() {
 }
 
 #[test]
-fn switched_off_receiver_is_left_out() {
+fn disabled_receiver_is_left_out() {
     let signals = Signals::builder()
         .provide(OnceLock::<Signals>::new())
         .disable_receiver("counts")
@@ -264,7 +264,7 @@ fn switching_off_nobody_is_refused() {
     assert_eq!(error.kind(), SetupErrorKind::UnknownId);
     assert_eq!(
         error.to_string(),
-        "`count` is switched off, but no linked receiver has that id"
+        "`count` is disabled, but no linked receiver has that id"
     );
 }
 

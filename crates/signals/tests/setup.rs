@@ -97,7 +97,7 @@ fn all_problems_are_told_at_once() {
 }
 
 #[test]
-fn switched_off_receivers_need_nothing() {
+fn disabled_receivers_need_nothing() {
     let builder = Signals::builder()
         .disable_receiver("setup::needs")
         .disable_receiver("twin");

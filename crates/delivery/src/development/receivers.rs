@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{LinePrinter, Mailbox};
 
-/// The ids of the receivers of this module, to switch them off.
+/// The ids of the receivers of this module, to disable them.
 pub const RECEIVERS: [&str; 2] = [
     "phone_auth.development.line",
     "phone_auth.development.mailbox",

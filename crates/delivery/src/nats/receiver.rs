@@ -7,7 +7,7 @@ use phone_auth_events::{
 
 use super::Nats;
 
-/// The id of the receiver of this module, to switch it off where there is no such server.
+/// The id of the receiver of this module, to disable it where there is no such server.
 pub const RECEIVER: &str = "phone_auth.nats";
 
 #[receiver(

@@ -4,7 +4,7 @@ use phone_auth_events::{PhoneMessage, Undelivered, receiver, reset_password_phon
 
 use super::SmsGateway;
 
-/// The id of the receiver of this module, to switch it off where no gateway is known.
+/// The id of the receiver of this module, to disable it where no gateway is known.
 pub const RECEIVER: &str = "phone_auth.sms_gateway";
 
 #[receiver(verify_phone, reset_password_phone, id = "phone_auth.sms_gateway")]

@@ -4,7 +4,7 @@ use phone_auth_events::{EmailMessage, Undelivered, receiver, reset_password_emai
 
 use super::Smtp;
 
-/// The id of the receiver of this module, to switch it off where no mail server is known.
+/// The id of the receiver of this module, to disable it where no mail server is known.
 pub const RECEIVER: &str = "phone_auth.smtp";
 
 #[receiver(verify_email, reset_password_email, id = "phone_auth.smtp")]

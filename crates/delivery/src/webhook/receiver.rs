@@ -7,7 +7,7 @@ use phone_auth_events::{
 
 use super::Webhook;
 
-/// The id of the receiver of this module, to switch it off where there is no such service.
+/// The id of the receiver of this module, to disable it where there is no such service.
 pub const RECEIVER: &str = "phone_auth.webhook";
 
 #[receiver(
