@@ -6,7 +6,7 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use phone_auth::core::outbox::WorkerOptions;
-use phone_auth::core::password::Argon2Hasher;
+use phone_auth::core::password::{Argon2Hasher, PasswordStrength};
 use phone_auth::core::site_key::KeyClaim;
 use phone_auth::delivery::development::{self, LinePrinter, Mailbox};
 use phone_auth::signals::{
@@ -198,8 +198,14 @@ pub(crate) async fn assemble(
     let pages = pages(configuration, sessions.is_some());
     let database = Database::from_parts(parts.store.store(), Some(parts.store.outbox()));
     let settings = configuration.accounts.clone();
+    let strength = PasswordStrength::at_least(configuration.passwords.min_score);
     let mut auth = PhoneAuth::builder(parts.origin, parts.keyring, database)
-        .accounts(|accounts| accounts.settings(settings).hasher(hasher))
+        .accounts(|accounts| {
+            accounts
+                .settings(settings)
+                .hasher(hasher)
+                .password_check(strength)
+        })
         .signals(parts.signals)
         .web(pages)
         // The database was asked before, where its answer can be told with the names of files.
@@ -339,6 +345,9 @@ async fn operators(
     Accounts::builder(store.store(), keyring)
         .outbox(store.outbox())
         .settings(configuration.accounts)
+        .password_check(PasswordStrength::at_least(
+            configuration.passwords.min_score,
+        ))
         .signals(signals)
         .build()
         .map_err(Failure::failed)

@@ -1,6 +1,7 @@
 //! What can be wrong with a form, field by field, without words: sentences are the web's.
 
 use crate::address::AddressKind;
+use crate::characters::is_visible;
 
 /// A field of a form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -19,12 +20,12 @@ pub enum Field {
     Email,
     /// A phone number.
     Phone,
+    /// What names an account: a phone number, an e-mail address or a username.
+    Login,
     /// A password at sign-up or log-in.
     Password,
     /// The password once more, at sign-up.
     ConfirmPassword,
-    /// What names an account: a phone number, an e-mail address or a username.
-    Login,
     /// The password that is to be replaced.
     OldPassword,
     /// The password that replaces it.
@@ -77,6 +78,9 @@ pub enum Problem {
     InvalidEmail,
     /// Not a phone number in international form.
     InvalidPhone,
+    /// A number to which a message costs more than to others: see
+    /// [`Settings::refused_number_types`](crate::settings::Settings::refused_number_types).
+    RefusedNumber,
     /// Other characters than letters `a` to `z`, digits, `_`, `.` and `-`, or dots alone.
     InvalidUsername,
     /// Someone has it.
@@ -118,6 +122,13 @@ pub enum Problem {
     PasswordTooSimilar {
         /// What it is like.
         to: Field,
+    },
+    /// The password can be guessed too soon.
+    PasswordTooWeak,
+    /// A check of the application's refuses the password.
+    PasswordRefused {
+        /// What the user is told: a sentence.
+        words: &'static str,
     },
     /// The password that is to be replaced is another one.
     WrongOldPassword,
@@ -169,10 +180,16 @@ impl Problems {
     }
 }
 
-/// Reads a field that is not a password: the text without white space around it, if it can be used. White space does
-/// not include line breaks: a field that ends in one was not typed by a user.
+/// Reads a field that is not a password: the text without white space and marks of direction around it, if it can be
+/// used. White space does not include line breaks: a field that ends in one was not typed by a user. A text of which
+/// nobody would see anything is none.
 pub(crate) fn read(typed: &str, max: usize, required: bool) -> Result<&str, Problem> {
     let text = trim(typed);
+    let text = if text.chars().any(|c| is_visible(c) || is_refused(c)) {
+        text
+    } else {
+        ""
+    };
     if text.chars().any(is_refused) {
         Err(Problem::InvalidCharacters)
     } else if text.chars().nth(max).is_some() {
@@ -184,9 +201,33 @@ pub(crate) fn read(typed: &str, max: usize, required: bool) -> Result<&str, Prob
     }
 }
 
-/// The text without the white space around it, line breaks not counted as such.
+/// Reads a field that takes a phone number: what was typed, if it can be one at all. What a number is made of is for
+/// [`PhoneNumber`](crate::address::PhoneNumber) to say.
+pub(crate) fn read_phone(typed: &str, required: bool) -> Result<&str, Problem> {
+    if typed.chars().any(|c| c != '\t' && ends_a_line(c)) {
+        Err(Problem::InvalidCharacters)
+    } else if !typed.chars().any(is_visible) {
+        if required {
+            Err(Problem::Required)
+        } else {
+            Ok("")
+        }
+    } else {
+        Ok(typed)
+    }
+}
+
+/// The text without the white space and the marks around it that show nothing, as they come with what is pasted. Line
+/// breaks do not count as such.
 pub(crate) fn trim(typed: &str) -> &str {
-    typed.trim_matches(|c: char| c == '\t' || (c.is_whitespace() && !is_refused(c)))
+    typed.trim_matches(|c: char| {
+        c == '\t' || (c.is_whitespace() || is_refused(c)) && !ends_a_line(c)
+    })
+}
+
+/// Whether a character ends a line, or controls a device.
+fn ends_a_line(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
 /// Characters that no field takes: control characters, line and paragraph separators, and the marks

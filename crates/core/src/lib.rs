@@ -171,6 +171,7 @@ pub use phone_auth_urls as urls;
 
 pub mod accounts;
 pub mod address;
+mod characters;
 pub mod client;
 pub mod clock;
 pub mod django_session;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::address::{NumberType, PhoneNumber, Region};
 use crate::form::Field;
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -42,6 +43,53 @@ impl Default for Methods {
     }
 }
 
+/// The types of phone numbers that are sent nothing and cannot be added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "mirrors `NumberType`, less the ordinary one"
+)]
+pub struct RefusedNumberTypes {
+    /// Numbers whose owners earn by each message.
+    pub premium_rate: bool,
+    /// Numbers whose owners pay only a part of what a message costs.
+    pub shared_cost: bool,
+    /// Numbers of satellites and of networks without a country.
+    pub satellite: bool,
+}
+
+impl RefusedNumberTypes {
+    /// None of them: whatever is a number may be sent messages.
+    pub const NONE: Self = Self {
+        premium_rate: false,
+        shared_cost: false,
+        satellite: false,
+    };
+
+    /// Whether this number is of a type that is refused.
+    pub fn refuse(self, number: &PhoneNumber) -> bool {
+        if self == Self::NONE {
+            return false;
+        }
+        match number.number_type() {
+            NumberType::Ordinary => false,
+            NumberType::PremiumRate => self.premium_rate,
+            NumberType::SharedCost => self.shared_cost,
+            NumberType::Satellite => self.satellite,
+        }
+    }
+}
+
+impl Default for RefusedNumberTypes {
+    fn default() -> Self {
+        Self {
+            premium_rate: true,
+            shared_cost: true,
+            satellite: true,
+        }
+    }
+}
+
 /// What an operator may choose. The default is what django-phone-auth does.
 ///
 /// # Examples
@@ -75,6 +123,13 @@ pub struct Settings {
     pub register_lname_required: bool,
     /// Whether the password must be given twice at sign-up.
     pub register_confirm_password_required: bool,
+    /// The country whose numbers may be typed without a calling code, as they are dialled there, by
+    /// [`Region::named`]; without one a number begins with `+` or `00`.
+    pub default_region: Option<Region>,
+    /// The types of phone numbers that nobody can sign up with or add, and that are sent nothing.
+    pub refused_number_types: RefusedNumberTypes,
+    /// The fewest characters of a new password, from 8 to 64.
+    pub password_min_length: u32,
     /// Where users go after log-in when they were on no way to another page: a path.
     pub login_redirect_url: String,
     /// Where users go after log-out: a path.
@@ -111,6 +166,9 @@ impl Default for Settings {
             register_fname_required: true,
             register_lname_required: true,
             register_confirm_password_required: true,
+            default_region: None,
+            refused_number_types: RefusedNumberTypes::default(),
+            password_min_length: 8,
             login_redirect_url: "/accounts/profile/".to_owned(),
             logout_redirect_url: "/".to_owned(),
             session_lifetime: 14 * DAY,
@@ -179,6 +237,9 @@ impl Settings {
             if !(Duration::from_secs(1)..=MAX_LINK_LIFETIME).contains(&lifetime) {
                 return Err(SettingsError::new(setting, "from 1 second to 7 days"));
             }
+        }
+        if !(8..=64).contains(&self.password_min_length) {
+            return Err(SettingsError::new("password_min_length", "from 8 to 64"));
         }
         for (setting, most) in [
             ("max_addresses", self.max_addresses),

@@ -89,7 +89,7 @@ async fn problems_keep_everything() {
             ],
         ),
         (
-            ["wrong", "smith-77", "short"],
+            ["wrong", "smith-x77", "short"],
             vec![
                 (Field::OldPassword, Problem::WrongOldPassword),
                 (

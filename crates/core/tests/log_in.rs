@@ -8,12 +8,14 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64ct::{Base64Unpadded, Encoding};
 use common::{
-    ANNS_EMAIL, ANNS_PHONE, CountingHasher, HORSE, Kit, STAPLE, failure, keyring, refusal,
+    ANNS_EMAIL, ANNS_PHONE, CountingHasher, HORSE, Kit, PASTED, STAPLE, failure, keyring, refusal,
 };
 use phone_auth_core::accounts::{
     Accounts, FailureKind, LogInRefusal, ResetRequestRefusal, UsernameRefusal,
 };
+use phone_auth_core::address::Region;
 use phone_auth_core::clock::Clock;
 use phone_auth_core::form::{Field, FieldProblem, Problem};
 use phone_auth_core::password::{Argon2Hasher, EncodedPassword, Password, Requester};
@@ -90,7 +92,6 @@ async fn refusals_cost_one_check() {
     }
     for (login, password, told) in [
         ("ann", STAPLE, "ann WrongPassword"),
-        ("ann", "", "ann WrongPassword"),
         ("ann", " correct horse", "ann WrongPassword"),
         ("ann", "Correct horse", "ann WrongPassword"),
         ("ann", "correct\0horse", "ann WrongPassword"),
@@ -99,7 +100,6 @@ async fn refusals_cost_one_check() {
         ("nobody", HORSE, "- UnknownIdentifier"),
         ("nobody@example.org", HORSE, "- UnknownIdentifier"),
         ("+919876543211", HORSE, "- UnknownIdentifier"),
-        ("", HORSE, "- UnknownIdentifier"),
         ("ann\0", HORSE, "- UnknownIdentifier"),
         ("ann\r\n", HORSE, "- UnknownIdentifier"),
         ("an\u{202e}n", HORSE, "- UnknownIdentifier"),
@@ -108,11 +108,105 @@ async fn refusals_cost_one_check() {
         ("sleeping", STAPLE, "sleeping Inactive"),
         ("unusable", HORSE, "unusable UnusablePassword"),
         ("unusable", "9sTbSlTio3Biev89", "unusable UnusablePassword"),
-        ("empty", "", "empty UnusablePassword"),
+        ("empty", " ", "empty UnusablePassword"),
         ("legacy", "password", "legacy WrongPassword"),
         ("bomb", "password", "bomb WrongPassword"),
     ] {
         check_refused(&kit, login, password, told).await;
+    }
+}
+
+#[tokio::test]
+async fn missing_names_and_passwords_cost_nothing() {
+    let kit = Kit::with_ann().await;
+    let (login, password) = (Field::Login, Field::Password);
+    for (name, typed, missing) in [
+        ("", HORSE, vec![login]),
+        (" ", HORSE, vec![login]),
+        ("\u{a0}\t\u{3000}", HORSE, vec![login]),
+        ("\u{200e}", HORSE, vec![login]),
+        ("ann", "", vec![password]),
+        ("", "", vec![login, password]),
+    ] {
+        kit.hasher.forget();
+        let refused = kit.accounts.log_in(name, &Password::new(typed), None).await;
+        let problem = |field| FieldProblem::new(field, Problem::Required);
+        let problems = missing.into_iter().map(problem).collect();
+        assert_eq!(
+            refusal(refused),
+            LogInRefusal::Missing(problems),
+            "{name:?}"
+        );
+        assert_eq!(kit.hasher.checked(), 0, "{name:?}");
+    }
+    assert_eq!(kit.record.take(), [""; 0]);
+}
+
+/// Contact cards, messages and keyboards give a number in many ways; it is one number all the same.
+#[tokio::test]
+async fn pasted_numbers_log_in() {
+    let kit = Kit::with_ann().await;
+    for pasted in PASTED {
+        let logged_in = kit.log_in(pasted, HORSE).await;
+        assert_eq!(logged_in.user.username, "ann", "{pasted:?}");
+    }
+}
+
+/// A number as its own country dials it names an account where the site is of that country, and nowhere else.
+#[tokio::test]
+async fn numbers_of_the_region_log_in() {
+    for (region, typed, works) in [
+        (Some("IN"), "98765 43210", true),
+        (Some("IN"), "098765-43210", true),
+        (Some("IN"), "+91 98765 43210", true),
+        (Some("US"), "98765 43210", false),
+        (Some("US"), "0091 98765 43210", true),
+        (Some("US"), "011 91 98765 43210", true),
+        (None, "98765 43210", false),
+        (None, "00 91 98765 43210", true),
+    ] {
+        let kit = Kit::with_settings(|settings| {
+            settings.default_region = region.and_then(Region::named);
+        });
+        kit.accounts.sign_up(common::ann()).await.unwrap();
+        let entered = kit
+            .accounts
+            .log_in(typed, &Password::new(HORSE), None)
+            .await;
+        assert_eq!(entered.is_ok(), works, "{region:?} {typed}");
+    }
+}
+
+/// A hash of a password that was not normalised, with the costs of ours.
+fn encoded_as_typed(password: &str) -> String {
+    let params = argon2::Params::new(19456, 2, 1, Some(32)).unwrap();
+    let argon2 = argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params);
+    let (salt, mut output) = (b"-a salt of 24 bytes here", [0; 32]);
+    argon2
+        .hash_password_into(password.as_bytes(), salt, &mut output)
+        .unwrap();
+    let text = |bytes: &[u8]| Base64Unpadded::encode_string(bytes);
+    let (salt, output) = (text(salt), text(&output));
+    format!("argon2$argon2id$v=19$m=19456,t=2,p=1${salt}${output}")
+}
+
+/// One keyboard gives é as one character, another as e and an accent.
+#[tokio::test]
+async fn composed_and_decomposed_passwords_are_the_same() {
+    let (composed, decomposed) = ("caf\u{e9} au lait", "cafe\u{301} au lait");
+    for (stored, typed, upgraded) in [
+        (composed, decomposed, false),
+        (composed, composed, false),
+        // Hashed as typed, by another program or before passwords were normalised.
+        (decomposed, decomposed, true),
+    ] {
+        let kit = Kit::new();
+        let hash = encoded_as_typed(stored);
+        let user = kit.store_user("ann", &hash).await;
+        kit.log_in("ann", typed).await;
+        let now = kit.stored(&user).await.password;
+        assert_eq!(now.reveal() != hash, upgraded, "{stored:?} {typed:?}");
+        kit.log_in("ann", composed).await;
     }
 }
 
@@ -171,8 +265,7 @@ async fn folding_letters_match_nobody() {
         "m\u{131}ke",
         "mi\u{212a}e",
         "ro\u{17f}e",
-        "\u{ff0b}919876543210",
-        "+\u{ff19}19876543210",
+        "+\u{b2}19876543210",
     ] {
         check_refused(&kit, login, HORSE, "- UnknownIdentifier").await;
     }
@@ -361,8 +454,7 @@ fn django_hash(password: &str) -> String {
     argon2
         .hash_password_into(password.as_bytes(), salt, &mut output)
         .unwrap();
-    let encode =
-        |bytes: &[u8]| <base64ct::Base64Unpadded as base64ct::Encoding>::encode_string(bytes);
+    let encode = |bytes: &[u8]| Base64Unpadded::encode_string(bytes);
     format!("{DJANGO_ARGON2}{}${}", encode(salt), encode(&output))
 }
 

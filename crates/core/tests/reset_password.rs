@@ -7,17 +7,19 @@ mod common;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{ANNS_EMAIL, ANNS_PHONE, HORSE, Kit, SECRET, STAPLE, failure, keyring, refusal};
+use common::{
+    ANNS_EMAIL, ANNS_PHONE, HORSE, Kit, PASTED, SECRET, STAPLE, failure, keyring, refusal,
+};
 use phone_auth_core::accounts::{
     Accounts, CurrentUser, FailureKind, FlowError, InvalidLink, LogInRefusal, ResetRefusal,
     ResetRequestRefusal,
 };
-use phone_auth_core::address::AddressKind;
+use phone_auth_core::address::{Address, AddressCaps, AddressKind, PhoneNumber};
 use phone_auth_core::form::{Field, FieldProblem, Problem};
 use phone_auth_core::password::{EncodedPassword, Password};
 use phone_auth_core::session::PasswordReplacement;
-use phone_auth_core::settings::{Methods, Settings};
-use phone_auth_core::store::{StoreErrorKind, UserStore};
+use phone_auth_core::settings::{Methods, RefusedNumberTypes, Settings};
+use phone_auth_core::store::{AddressStore, StoreErrorKind, UserStore};
 use phone_auth_store_testkit::{ExternalChange, ExternalWriter};
 use phone_auth_tokens::{Keyring, SecretKey};
 
@@ -170,7 +172,8 @@ async fn unreadable_names_are_form_problems() {
         ("   ", Problem::Required),
         ("ann\0@example.org", Problem::InvalidCharacters),
         ("ann@example.org\r\n", Problem::InvalidCharacters),
-        ("\u{202e}ann@example.org", Problem::InvalidCharacters),
+        ("ann\u{202e}@example.org", Problem::InvalidCharacters),
+        ("+91 98765 43210\r\n", Problem::InvalidCharacters),
         (&"a".repeat(255), Problem::TooLong { max: 254 }),
     ] {
         let problem = FieldProblem::new(Field::Login, problem);
@@ -180,6 +183,49 @@ async fn unreadable_names_are_form_problems() {
         );
     }
     assert_eq!(kit.record.take(), [""; 0]);
+}
+
+#[tokio::test]
+async fn pasted_numbers_are_sent_a_link() {
+    let kit = Kit::with_ann().await;
+    for pasted in PASTED {
+        kit.record.forget();
+        kit.accounts.request_password_reset(pasted).await.unwrap();
+        let told = kit.record.take();
+        let messages = told
+            .iter()
+            .filter(|event| event.starts_with("reset_password_phone"));
+        assert_eq!(messages.count(), 1, "{pasted:?}: {told:?}");
+    }
+}
+
+/// Another program may have stored the number without asking what a message to it costs.
+#[tokio::test]
+async fn dear_numbers_are_sent_nothing() {
+    for (number, refused, sent) in [
+        ("+19002345678", RefusedNumberTypes::default(), 0),
+        ("+870301234567", RefusedNumberTypes::default(), 0),
+        ("+19002345678", RefusedNumberTypes::NONE, 1),
+        (ANNS_PHONE, RefusedNumberTypes::default(), 1),
+    ] {
+        let kit = Kit::with_settings(|settings| settings.refused_number_types = refused);
+        let user = kit
+            .store_user("dora", kit.encoded(HORSE).await.reveal())
+            .await;
+        let stored = Address::Phone(PhoneNumber::parse(number).unwrap());
+        let caps = AddressCaps {
+            all: 9,
+            unverified: 9,
+        };
+        kit.store.add_address(user.id, &stored, caps).await.unwrap();
+        kit.record.forget();
+        kit.accounts.request_password_reset(number).await.unwrap();
+        let told = kit.record.take();
+        let messages = told
+            .iter()
+            .filter(|event| event.starts_with("reset_password_"));
+        assert_eq!(messages.count(), sent, "{number}: {told:?}");
+    }
 }
 
 #[tokio::test]
@@ -515,8 +561,8 @@ async fn bad_passwords_keep_the_link() {
             ],
         ),
         (
-            "x9876543210",
-            "x9876543210",
+            "98765x43210",
+            "98765x43210",
             vec![(
                 Field::NewPassword1,
                 Problem::PasswordTooSimilar { to: Field::Phone },

@@ -186,7 +186,7 @@ fn names_that_differ_by_case_stay_apart() {
         }
         // By phone they are told apart.
         let by_phone = AccountName {
-            phone: PhoneSpellings::read("+919876543211"),
+            phone: PhoneSpellings::read("+919876543211", None),
             ..by_email.clone()
         };
         let found = store.find_user(&by_phone).await.unwrap().unwrap();

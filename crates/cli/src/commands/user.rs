@@ -187,6 +187,9 @@ fn invalid(problems: &[FieldProblem]) -> Failure {
             Problem::TooLong { max } | Problem::PasswordTooLong { max } => {
                 format!("has more than {max} characters")
             }
+            Problem::RefusedNumber => "is of a type that refused_number_types refuses".to_owned(),
+            Problem::PasswordTooWeak => "can be guessed too soon".to_owned(),
+            Problem::PasswordRefused { words } => format!("is refused: {words}"),
             Problem::PasswordTooCommon => "is among the most common ones".to_owned(),
             Problem::PasswordAllDigits => "is digits only".to_owned(),
             Problem::PasswordTooSimilar { to } => {

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use phone_auth::SiteOrigin;
-use phone_auth::core::settings::Methods;
+use phone_auth::core::address::Region;
+use phone_auth::core::settings::{Methods, RefusedNumberTypes};
 use phone_auth::delivery::smtp::Security;
 use phone_auth::delivery::{Secret, StatusSet};
 use phone_auth::django::{DjangoIterations, TimeZone};
@@ -78,6 +79,7 @@ const SIGNALS: &str = "a list such as [\"verify_email\"], of reset_password_emai
 kinds! {
     bool, "true or false", given => given.boolean();
     u16, "a port from 1 to 65535", given => number(given).filter(|port| *port > 0);
+    u8, "a number", given => number(given);
     u32, "a number", given => number(given);
     usize, "a number", given => number(given);
     NonZeroU32, "a number", given => NonZeroU32::new(number(given)?);
@@ -98,6 +100,8 @@ kinds! {
     #[Secret]
     serde_json::Value, JSON, given => given.json();
     Methods, "a list such as [\"phone\"], of phone, email, username", given => methods(given);
+    Region, "the two letters of a country such as CH", given => Region::named(given.text()?);
+    RefusedNumberTypes, "some of premium_rate, shared_cost and satellite, or none", given => number_types(given);
     Messages, SIGNALS, given => all(given, MessageSignal::named).filter(|signals| !signals.is_empty()).map(Messages);
     Security, "one of tls, starttls and none", given => security(given);
     StatusSet, "statuses such as \"2xx, 404, 500-503\"", given => statuses(given);
@@ -172,6 +176,24 @@ fn methods(given: &Given<'_>) -> Option<Methods> {
         }
     }
     Some(methods)
+}
+
+/// The types of numbers named; `none` names none.
+fn number_types(given: &Given<'_>) -> Option<RefusedNumberTypes> {
+    let mut types = RefusedNumberTypes::NONE;
+    let named = given.list()?;
+    if named == ["none"] {
+        return Some(types);
+    }
+    for name in &named {
+        match *name {
+            "premium_rate" => types.premium_rate = true,
+            "shared_cost" => types.shared_cost = true,
+            "satellite" => types.satellite = true,
+            _ => return None,
+        }
+    }
+    Some(types)
 }
 
 fn security(given: &Given<'_>) -> Option<Security> {

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use phone_auth::SiteOrigin;
-use phone_auth::core::settings::{Methods, Settings};
+use phone_auth::core::address::Region;
+use phone_auth::core::settings::{Methods, RefusedNumberTypes, Settings};
 use phone_auth::delivery::smtp::Security;
 use phone_auth::delivery::{Secret, StatusSet};
 use phone_auth::django::{DjangoIterations, TimeZone};
@@ -105,6 +106,13 @@ settings! {
         register_lname_required: bool = "true";
         /// whether one must type the password twice to sign up
         register_confirm_password_required: bool = "true";
+        /// the country whose phone numbers may be typed without a calling code, by its two letters; without it a
+        /// number begins with + or 00
+        default_region: Option<Region> = "none";
+        /// the types of phone numbers that nobody can sign up with or add, and that are sent nothing
+        refused_number_types: RefusedNumberTypes = "premium_rate, shared_cost, satellite";
+        /// how many characters a new password must have
+        password_min_length: u32 = "8" in 8..=64;
         /// where one goes after logging in
         login_redirect_url: String = "/accounts/profile/", PATH_HERE;
         /// where one goes after logging out
@@ -127,6 +135,12 @@ settings! {
         max_unverified_addresses: u32 = "5" in 1..=100;
         /// how many messages may be pending before requests for one are answered 503, no matter who is named
         max_pending_messages: u32 = "10000" in 1..=1_000_000;
+    }
+    /// What new passwords must be besides.
+    passwords: struct PasswordSettings "password_" {
+        /// how hard a new password must be to guess, by the estimate of zxcvbn: 1 for 10^6 tries, 2 for 10^8, 3 for
+        /// 10^10, 4 for more; 0 estimates nothing
+        min_score: u8 = "0" in 0..=4;
     }
     /// Who delivers messages.
     messages: struct MessageSettings "" {

@@ -2,7 +2,7 @@
 
 use phone_auth_events::{EmailAdded, PhoneAdded, Sender};
 
-use super::sign_up::{MAX_EMAIL, MAX_PHONE};
+use super::sign_up::MAX_EMAIL;
 use super::{Accounts, CurrentUser, FlowError};
 use crate::address::{Address, AddressCaps, AddressKind, AddressRecord, EmailAddress, PhoneNumber};
 use crate::form::{self, Field, FieldProblem, Problem};
@@ -55,7 +55,7 @@ impl Accounts {
             let problem = FieldProblem::new(field(kind), problem);
             FlowError::Refused(AddAddressRefusal::Invalid(vec![problem]))
         };
-        let address = read(kind, text).map_err(invalid)?;
+        let address = self.read_address(kind, text).map_err(invalid)?;
         let user = current_user.user();
         let caps = AddressCaps {
             all: self.settings().max_addresses,
@@ -84,20 +84,39 @@ impl Accounts {
         }
         Ok(record)
     }
-}
 
-/// Reads an address of this kind, or says what is wrong with it.
-fn read(kind: AddressKind, text: &str) -> Result<Address, Problem> {
-    let (max, problem) = match kind {
-        AddressKind::Email => (MAX_EMAIL, Problem::InvalidEmail),
-        AddressKind::Phone => (MAX_PHONE, Problem::InvalidPhone),
-    };
-    let text = form::read(text, max, true)?;
-    let address = match kind {
-        AddressKind::Email => EmailAddress::parse(text).ok().map(Address::Email),
-        AddressKind::Phone => PhoneNumber::parse(text).ok().map(Address::Phone),
-    };
-    address.ok_or(problem)
+    /// Reads an address of this kind, or says what is wrong with it.
+    fn read_address(&self, kind: AddressKind, text: &str) -> Result<Address, Problem> {
+        match kind {
+            AddressKind::Email => {
+                let text = form::read(text, MAX_EMAIL, true)?;
+                let email = EmailAddress::parse(text).map_err(|_| Problem::InvalidEmail)?;
+                Ok(Address::Email(email))
+            }
+            AddressKind::Phone => {
+                let text = form::read_phone(text, true)?;
+                Ok(Address::Phone(self.new_number(text)?))
+            }
+        }
+    }
+
+    /// Reads a number that nobody has yet.
+    pub(super) fn new_number(&self, text: &str) -> Result<PhoneNumber, Problem> {
+        let settings = self.settings();
+        let number = PhoneNumber::parse_in(text, settings.default_region)
+            .map_err(|_| Problem::InvalidPhone)?;
+        if settings.refused_number_types.refuse(&number) {
+            return Err(Problem::RefusedNumber);
+        }
+        Ok(number)
+    }
+
+    /// Whether an address is a number that is sent nothing, no matter who stored it.
+    pub(super) fn is_refused_number(&self, address: &AddressRecord) -> bool {
+        let refused = self.settings().refused_number_types;
+        address.kind == AddressKind::Phone
+            && PhoneNumber::parse(&address.value).is_ok_and(|number| refused.refuse(&number))
+    }
 }
 
 const fn field(kind: AddressKind) -> Field {

@@ -17,7 +17,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::foreign_tokens::ForeignTokens;
 use crate::link::Links;
 use crate::outbox::{Outbox, OutboxParts};
-use crate::password::{Argon2Hasher, PasswordHasher, PasswordPolicy};
+use crate::password::{Argon2Hasher, PasswordCheck, PasswordHasher, PasswordPolicy};
 use crate::randomness::{Randomness, SystemRandomness};
 use crate::sessions::Sessions;
 use crate::settings::{Settings, SettingsError};
@@ -46,6 +46,7 @@ pub struct AccountsBuilder {
     allow_unreceived: Vec<&'static str>,
     foreign_tokens: Option<Box<dyn ForeignTokens>>,
     sessions: Option<Arc<dyn Sessions>>,
+    policy: PasswordPolicy,
 }
 
 impl AccountsBuilder {
@@ -65,7 +66,39 @@ impl AccountsBuilder {
             allow_unreceived: Vec::new(),
             foreign_tokens: None,
             sessions: None,
+            policy: PasswordPolicy::default(),
         }
+    }
+
+    /// One more check of passwords that users want to have, beside those of [`PasswordPolicy`].
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::form::Field;
+    /// use phone_auth_core::password::{Password, PasswordCheck, PasswordProblem};
+    ///
+    /// struct NoSpaces;
+    ///
+    /// impl PasswordCheck for NoSpaces {
+    ///     fn check(&self, password: &Password, _known: &[(Field, &str)]) -> Option<PasswordProblem> {
+    ///         let has_one = password.reveal().contains(' ');
+    ///         has_one.then_some(PasswordProblem::Refused { words: "The old till cannot take spaces." })
+    ///     }
+    /// }
+    ///
+    /// # use std::sync::Arc;
+    /// # use phone_auth_core::accounts::Accounts;
+    /// # use phone_auth_store_testkit::MemoryStore;
+    /// # use phone_auth_tokens::{Keyring, SecretKey};
+    /// let keyring = Keyring::new(SecretKey::generate()?);
+    /// let accounts = Accounts::builder(Arc::new(MemoryStore::new()), keyring)
+    ///     .password_check(NoSpaces)
+    ///     .build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn password_check(mut self, check: impl PasswordCheck + 'static) -> Self {
+        self.policy = self.policy.with_check(check);
+        self
     }
 
     /// The settings; else those of django-phone-auth.
@@ -217,6 +250,7 @@ impl AccountsBuilder {
         let sessions = self
             .sessions
             .unwrap_or_else(|| Arc::new(OwnSessions(Arc::clone(&self.store))));
+        let min_chars = usize::try_from(self.settings.password_min_length).unwrap_or(usize::MAX);
         Ok(Accounts {
             inner: Arc::new(Inner {
                 sessions,
@@ -229,7 +263,7 @@ impl AccountsBuilder {
                 clock: self.clock,
                 randomness: self.randomness,
                 hasher,
-                policy: PasswordPolicy,
+                policy: self.policy.with_min_chars(min_chars),
                 dispatch: self.dispatch,
                 dispatch_timeout: self.dispatch_timeout,
                 outbox,

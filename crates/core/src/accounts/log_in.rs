@@ -5,7 +5,7 @@ use phone_auth_events::{LoginFailure, Sender, User as EventUser, UserLoggedIn, U
 
 use super::{ATTEMPTS, Accounts, Failure, FailureKind, FlowError};
 use crate::address::{EmailSpellings, PhoneSpellings};
-use crate::form::{is_refused, trim};
+use crate::form::{Field, FieldProblem, Problem, Problems, is_refused, trim};
 use crate::password::{EncodedPassword, HashError, Password, Requester, Verdict};
 use crate::session::SessionKey;
 use crate::sessions::LogIn;
@@ -40,6 +40,7 @@ impl Accounts {
     /// error after the same work: one look-up and one hash. Only the signal tells them apart.
     ///
     /// # Errors
+    /// - [`Missing`](LogInRefusal::Missing): no name or no password was typed.
     /// - [`InvalidCredentials`](LogInRefusal::InvalidCredentials): no such active user with this
     ///   password.
     /// - [`Ambiguous`](LogInRefusal::Ambiguous): several users have this name, in letters of different
@@ -75,6 +76,16 @@ impl Accounts {
         password: &Password,
         previous: Option<&SessionKey>,
     ) -> Result<LoggedIn, FlowError<LogInRefusal>> {
+        let mut missing = Problems::default();
+        for (field, is_missing) in [
+            (Field::Login, trim(login).is_empty()),
+            (Field::Password, password.is_empty()),
+        ] {
+            if is_missing {
+                missing.add(field, Problem::Required);
+            }
+        }
+        missing.refuse(LogInRefusal::Missing)?;
         let name = self.login_name(login);
         for _ in 0..ATTEMPTS {
             let found = match self.store().find_user(&name).await {
@@ -213,9 +224,9 @@ impl Accounts {
         let methods = self.settings().authentication_methods;
         let text = readable(login);
         AccountName {
-            phone: text
+            phone: Some(login)
                 .filter(|_| methods.phone)
-                .and_then(PhoneSpellings::read),
+                .and_then(|typed| PhoneSpellings::read(typed, self.settings().default_region)),
             email: text
                 .filter(|_| methods.email)
                 .and_then(EmailSpellings::read),
@@ -239,6 +250,9 @@ fn readable(login: &str) -> Option<&str> {
     reason = "a caller has an answer for each, and must not forget one"
 )]
 pub enum LogInRefusal {
+    /// Nothing was typed where something must be: at least one problem.
+    #[error("a name and a password are needed")]
+    Missing(Vec<FieldProblem>),
     /// No active user has this name and this password. Which of the three it was is not for those
     /// who ask.
     #[error("no account has this name and this password")]

@@ -69,8 +69,10 @@ impl Accounts {
             let problem = FieldProblem::new(Field::Login, problem);
             FlowError::Refused(ResetRequestRefusal::Invalid(vec![problem]))
         };
-        form::read(login, MAX_LOGIN, true).map_err(invalid)?;
         let name = self.reachable_name(login);
+        if name.phone.is_none() {
+            form::read(login, MAX_LOGIN, true).map_err(invalid)?;
+        }
         let kind = match name.phone {
             Some(_) => AddressKind::Phone,
             None => AddressKind::Email,
@@ -90,7 +92,10 @@ impl Accounts {
             Some(FoundUser {
                 user,
                 address: Some(address),
-            }) if user.is_active && user.password.is_usable() => {
+            }) if user.is_active
+                && user.password.is_usable()
+                && !self.is_refused_number(address) =>
+            {
                 Addressee::User(To { user, address })
             }
             _ => Addressee::Nobody {

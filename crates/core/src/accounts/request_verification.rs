@@ -26,6 +26,7 @@ impl Accounts {
     ///   address; another user's is no other case.
     /// - [`NoSender`](VerificationRequestRefusal::NoSender):
     ///   [nobody sends](super::AccountsBuilder::allow_unreceived) such messages.
+    /// - [`RefusedNumber`](VerificationRequestRefusal::RefusedNumber): messages to numbers of its type cost too much.
     /// - [`Failed`](FlowError::Failed): [`OutboxFull`](super::FailureKind::OutboxFull), too many messages are
     ///   pending; [`Unavailable`](super::FailureKind::Unavailable) or [`Broken`](super::FailureKind::Broken), the
     ///   store or the source of randomness.
@@ -73,6 +74,11 @@ impl Accounts {
         if address.is_verified {
             return Ok(VerificationRequest::AlreadyVerified);
         }
+        if self.is_refused_number(&address) {
+            return Err(FlowError::Refused(
+                VerificationRequestRefusal::RefusedNumber,
+            ));
+        }
         if self.nobody_sends(Purpose::Verify, kind) {
             return Err(FlowError::Refused(VerificationRequestRefusal::NoSender));
         }
@@ -99,4 +105,7 @@ pub enum VerificationRequestRefusal {
     /// Nobody sends links that verify addresses of this kind.
     #[error("nobody sends messages of this kind")]
     NoSender,
+    /// The number is of a [type](crate::settings::Settings::refused_number_types) that is sent nothing.
+    #[error("messages to numbers of this type cost too much")]
+    RefusedNumber,
 }

@@ -4,7 +4,7 @@ use phone_auth_events::{Sender, UserSignedUp};
 
 use super::{Accounts, FlowError};
 use crate::address::{EmailAddress, PhoneNumber};
-use crate::form::{Field, FieldProblem, Problem, Problems};
+use crate::form::{self, Field, FieldProblem, Problem, Problems};
 use crate::password::{Password, Requester};
 use crate::store::{StoreError, StoreErrorKind, UniqueName};
 use crate::user::{NewUser, User, WantedNames};
@@ -14,8 +14,6 @@ use crate::username::Username;
 const MAX_NAME: usize = 150;
 /// The most characters of an e-mail address (RFC 5321).
 pub(super) const MAX_EMAIL: usize = 254;
-/// The most characters that a phone number may be typed in.
-pub(super) const MAX_PHONE: usize = 40;
 
 /// A sign-up form as it was typed. What was left empty is `""`.
 #[derive(Clone, Debug)]
@@ -113,7 +111,7 @@ impl Accounts {
         requester: &Requester,
     ) -> Result<User, FlowError<SignUpRefusal>> {
         let mut problems = Problems::default();
-        let draft = read(form, required, &mut problems);
+        let draft = self.read_form(form, required, &mut problems);
         self.check_sign_up_password(form, &draft, required, &mut problems);
         self.note_taken(&draft, &mut problems).await?;
         problems.refuse(SignUpRefusal::Invalid)?;
@@ -210,53 +208,58 @@ impl Accounts {
         }
         Ok(FlowError::Refused(SignUpRefusal::Invalid(problems)))
     }
-}
 
-/// Reads all fields but the passwords and notes what is wrong with them.
-fn read<'a>(form: &SignUpForm<'a>, required: &[Field], problems: &mut Problems) -> Draft<'a> {
-    let first_name = problems.read(
-        Field::FirstName,
-        form.first_name,
-        MAX_NAME,
-        required.contains(&Field::FirstName),
-    );
-    let last_name = problems.read(
-        Field::LastName,
-        form.last_name,
-        MAX_NAME,
-        required.contains(&Field::LastName),
-    );
-    let username = problems.read(
-        Field::Username,
-        form.username,
-        Username::MAX_CHARS,
-        required.contains(&Field::Username),
-    );
-    let email = problems.read(
-        Field::Email,
-        form.email,
-        MAX_EMAIL,
-        required.contains(&Field::Email),
-    );
-    let phone = problems.read(
-        Field::Phone,
-        form.phone,
-        MAX_PHONE,
-        required.contains(&Field::Phone),
-    );
-    Draft {
-        first_name: first_name.unwrap_or_default(),
-        last_name: last_name.unwrap_or_default(),
-        username: parse(username, |text| {
-            Username::parse(text)
-                .map_err(|_| problems.add(Field::Username, Problem::InvalidUsername))
-        }),
-        email: parse(email, |text| {
-            EmailAddress::parse(text).map_err(|_| problems.add(Field::Email, Problem::InvalidEmail))
-        }),
-        phone: parse(phone, |text| {
-            PhoneNumber::parse(text).map_err(|_| problems.add(Field::Phone, Problem::InvalidPhone))
-        }),
+    /// Reads all fields but the passwords and notes what is wrong with them.
+    fn read_form<'a>(
+        &self,
+        form: &SignUpForm<'a>,
+        required: &[Field],
+        problems: &mut Problems,
+    ) -> Draft<'a> {
+        let first_name = problems.read(
+            Field::FirstName,
+            form.first_name,
+            MAX_NAME,
+            required.contains(&Field::FirstName),
+        );
+        let last_name = problems.read(
+            Field::LastName,
+            form.last_name,
+            MAX_NAME,
+            required.contains(&Field::LastName),
+        );
+        let username = problems.read(
+            Field::Username,
+            form.username,
+            Username::MAX_CHARS,
+            required.contains(&Field::Username),
+        );
+        let email = problems.read(
+            Field::Email,
+            form.email,
+            MAX_EMAIL,
+            required.contains(&Field::Email),
+        );
+        let phone = form::read_phone(form.phone, required.contains(&Field::Phone));
+        let phone = phone
+            .map_err(|problem| problems.add(Field::Phone, problem))
+            .ok();
+        Draft {
+            first_name: first_name.unwrap_or_default(),
+            last_name: last_name.unwrap_or_default(),
+            username: parse(username, |text| {
+                Username::parse(text)
+                    .map_err(|_| problems.add(Field::Username, Problem::InvalidUsername))
+            }),
+            email: parse(email, |text| {
+                EmailAddress::parse(text)
+                    .map_err(|_| problems.add(Field::Email, Problem::InvalidEmail))
+            }),
+            phone: parse(phone, |text| {
+                self.new_number(text)
+                    .map_err(|problem| problems.add(Field::Phone, problem))
+            }),
+        }
     }
 }
 

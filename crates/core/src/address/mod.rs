@@ -9,12 +9,15 @@ use crate::user::UserId;
 
 mod email;
 mod phone;
+mod region;
 mod spellings;
+mod typed_number;
 
 pub use phone_auth_events::AddressKind;
 
 pub use email::{EmailAddress, EmailAddressError};
-pub use phone::{PhoneNumber, PhoneNumberError};
+pub use phone::{NumberType, PhoneNumber, PhoneNumberError};
+pub use region::Region;
 pub use spellings::{EmailSpellings, PhoneSpellings, SEPARATORS, digits_of, is_e164};
 
 /// An address in its one canonical form.

@@ -2,48 +2,75 @@
 
 use std::fmt;
 
-use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat};
+use rlibphonenumber::{
+    PHONE_NUMBER_UTIL, PhoneNumberFormat, PhoneNumberType, get_national_significant_number_owned,
+};
 
-/// The most characters that are looked at. The longest number of E.164 has 15 digits; the rest is
+use super::Region;
+use super::typed_number::in_ascii;
+
+/// The most characters of a number once it is in ASCII. The longest number of E.164 has 15 digits; the rest is
 /// room for spaces, dots and brackets. A cap keeps the parser's worst cases out of reach.
 const MAX_CHARS: usize = 40;
 /// The most digits of a number (ITU-T E.164, 6.1).
 const MAX_DIGITS: usize = 15;
+/// The calling codes of satellites and of networks without a country (ITU-T E.164, list of assigned codes).
+const SATELLITES: [&str; 4] = ["+870", "+881", "+882", "+883"];
 
 /// A phone number in E.164: `+` and at most 15 digits, valid in its country's numbering plan.
 ///
 /// # Examples
 /// ```
-/// use phone_auth_core::address::PhoneNumber;
+/// use phone_auth_core::address::{PhoneNumber, Region};
 ///
 /// let number = PhoneNumber::parse("+91 98765 43210")?;
 /// assert_eq!(number.as_str(), "+919876543210");
 /// assert!(PhoneNumber::parse("98765 43210").is_err(), "without a country there is no one number");
+/// assert_eq!(PhoneNumber::parse_in("98765 43210", Region::named("IN"))?, number);
 /// # Ok::<(), phone_auth_core::address::PhoneNumberError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PhoneNumber(String);
 
 impl PhoneNumber {
-    /// Reads a number as a user types it, in international form; white space around it is dropped.
+    /// Reads a number as a user types or pastes it, in international form: with `+`, or with `00`.
+    ///
+    /// Characters that cannot be seen are dropped, and digits, dashes and spaces of every script are read as those of
+    /// ASCII, as they come from contact cards, messages and keyboards; `tel:` before the number is dropped.
     ///
     /// # Errors
-    /// [`PhoneNumberError`] when it does not begin with `+` and a calling code, has anything but ASCII
-    /// digits, spaces, `-`, `.`, `/` and brackets after it (letters, extensions, parameters), is longer
-    /// than 40 characters, or is not valid in its country.
+    /// [`PhoneNumberError`] when it does not begin with `+` or `00` and a calling code, has anything but
+    /// digits, spaces, dashes, `.`, `/` and brackets after it (line breaks, letters, extensions, parameters), is longer
+    /// than 40 characters without those that cannot be seen, or is not valid in its country.
     pub fn parse(text: &str) -> Result<Self, PhoneNumberError> {
-        let text = text.trim_matches([' ', '\t']);
-        let plausible = text.starts_with('+')
-            && text.len() <= MAX_CHARS
-            && text
-                .chars()
-                .skip(1)
-                .all(|c| c.is_ascii_digit() || matches!(c, ' ' | '-' | '.' | '(' | ')' | '/'));
-        if !plausible {
+        Self::parse_in(text, None)
+    }
+
+    /// Reads a number as [`parse`](Self::parse) does; one without a calling code is taken as it would be dialled in
+    /// this region.
+    ///
+    /// # Errors
+    /// As for [`parse`](Self::parse), and when it is not valid in that region.
+    pub fn parse_in(text: &str, region: Option<Region>) -> Result<Self, PhoneNumberError> {
+        let text = in_ascii(text).ok_or(PhoneNumberError)?;
+        let is_plausible = !text.get(1..).is_some_and(|rest| rest.contains('+'));
+        if !is_plausible || text.len() > MAX_CHARS {
             return Err(PhoneNumberError);
         }
+        if text.starts_with('+') {
+            return Self::valid(&text, None);
+        }
+        let international = text.strip_prefix("00").map(|rest| format!("+{rest}"));
+        let international = international.and_then(|text| Self::valid(&text, None).ok());
+        match international {
+            Some(number) => Ok(number),
+            None => Self::valid(&text, Some(region.ok_or(PhoneNumberError)?)),
+        }
+    }
+
+    fn valid(text: &str, region: Option<Region>) -> Result<Self, PhoneNumberError> {
         let number = PHONE_NUMBER_UTIL
-            .parse(text, None)
+            .parse(text, region.map(Region::code))
             .map_err(|_| PhoneNumberError)?;
         if !PHONE_NUMBER_UTIL.is_valid_number(&number) {
             return Err(PhoneNumberError);
@@ -56,6 +83,40 @@ impl PhoneNumber {
         Ok(Self(e164.into_owned()))
     }
 
+    /// The digits by which it is dialled in its country, without and with the prefix for that.
+    pub(super) fn national(&self) -> impl Iterator<Item = String> {
+        let number = PHONE_NUMBER_UTIL.parse(&self.0, None).ok();
+        let bare = number.as_ref().map(get_national_significant_number_owned);
+        let dialled = number.as_ref().map(|number| {
+            let text = PHONE_NUMBER_UTIL.format(number, PhoneNumberFormat::National);
+            text.chars().filter(char::is_ascii_digit).collect()
+        });
+        bare.into_iter().chain(dialled)
+    }
+
+    /// What a message to it costs the one who sends it, as far as its numbering plan tells.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::address::{NumberType, PhoneNumber};
+    ///
+    /// assert_eq!(PhoneNumber::parse("+1 900 234 5678")?.number_type(), NumberType::PremiumRate);
+    /// assert_eq!(PhoneNumber::parse("+91 98765 43210")?.number_type(), NumberType::Ordinary);
+    /// # Ok::<(), phone_auth_core::address::PhoneNumberError>(())
+    /// ```
+    pub fn number_type(&self) -> NumberType {
+        if SATELLITES.iter().any(|code| self.0.starts_with(code)) {
+            return NumberType::Satellite;
+        }
+        let number = PHONE_NUMBER_UTIL.parse(&self.0, None);
+        let kind = number.map(|number| PHONE_NUMBER_UTIL.get_number_type(&number));
+        match kind {
+            Ok(PhoneNumberType::PremiumRate) => NumberType::PremiumRate,
+            Ok(PhoneNumberType::SharedCost) => NumberType::SharedCost,
+            _ => NumberType::Ordinary,
+        }
+    }
+
     /// The number in E.164, as it is stored, compared and sent to.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -66,6 +127,20 @@ impl fmt::Display for PhoneNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// What a message to a number costs the one who sends it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum NumberType {
+    /// What a message costs.
+    Ordinary,
+    /// More: its owner earns by each message.
+    PremiumRate,
+    /// Some of what it costs the one who has the number.
+    SharedCost,
+    /// Many times as much: the number is of a satellite, or of a network without a country.
+    Satellite,
 }
 
 /// The text is not a phone number that can be called from everywhere.
@@ -93,6 +168,35 @@ mod tests {
             ("+39 06 6982", "+39066982"),
             ("+1 650.253.0000", "+16502530000"),
             ("+49 30/123456", "+4930123456"),
+            ("0091 98765 43210", "+919876543210"),
+            ("00 91 98765 43210", "+919876543210"),
+            ("tel:+91-98765-43210", "+919876543210"),
+            (" TEL:+919876543210", "+919876543210"),
+            // As contact cards, messages and keyboards give it.
+            ("+91\u{a0}98765\u{a0}43210", "+919876543210"),
+            ("+91\u{202f}98765\u{2009}43210", "+919876543210"),
+            ("\u{202a}+91 98765 43210\u{202c}", "+919876543210"),
+            ("\u{2066}+91 98765 43210\u{2069}", "+919876543210"),
+            (
+                "\u{feff}+91\u{200b}98765\u{ad}43210\u{200e}",
+                "+919876543210",
+            ),
+            ("+91\u{2011}98765\u{2013}43210", "+919876543210"),
+            ("+91\u{2212}98765\u{ff0d}43210", "+919876543210"),
+            (
+                "\u{ff0b}\u{ff19}\u{ff11}\u{3000}9876543210",
+                "+919876543210",
+            ),
+            (
+                "+\u{669}\u{661} \u{669}\u{668}\u{667}\u{666}\u{665} 43210",
+                "+919876543210",
+            ),
+            ("+\u{6f9}\u{6f1}9876543210", "+919876543210"),
+            ("+\u{96f}\u{967} \u{96f}\u{96e}765 43210", "+919876543210"),
+            (
+                "+44\u{ff08}0\u{ff09}20\u{ff0e}7946\u{ff0f}0018",
+                "+442079460018",
+            ),
         ] {
             assert_eq!(PhoneNumber::parse(typed).unwrap().as_str(), e164, "{typed}");
         }
@@ -101,14 +205,13 @@ mod tests {
     #[test]
     fn other_texts_are_refused() {
         let long = format!("+91{}", "9".repeat(60));
+        let invisible = format!("+919876543210{}1", "\u{200b}".repeat(100));
         for typed in [
             "",
             "+",
             "++919876543210",
             "919876543210",
             "98765 43210",
-            "0091 98765 43210",
-            "tel:+919876543210",
             "+91 98765 43210;ext=777",
             "+91 98765 43210 ext. 777",
             "+91 98765 43210x777",
@@ -118,13 +221,60 @@ mod tests {
             "+999 12345678",
             "+91 98765 43210\r\n",
             "+91 98765\x0043210",
-            "+\u{ff19}\u{ff11}9876543210",
-            "\u{ff0b}919876543210",
-            "+\u{669}19876543210",
-            "+91\u{202e}9876543210",
+            "+91 98765\u{2028}43210",
+            "+91\r98765 43210",
+            "+919876543210+",
+            "tel:tel:+919876543210",
+            "sms:+919876543210",
+            "00",
+            "0000919876543210",
+            "+\u{b2}19876543210",
+            "+91\u{301}9876543210",
             &long,
+            &invisible,
         ] {
             assert!(PhoneNumber::parse(typed).is_err(), "{typed}");
+        }
+    }
+
+    #[test]
+    fn numbers_of_a_region_need_no_calling_code() {
+        for (region, typed, e164) in [
+            ("US", "2125552368", Some("+12125552368")),
+            ("US", "(212) 555-2368", Some("+12125552368")),
+            ("US", "1 212 555 2368", Some("+12125552368")),
+            ("US", "011 91 98765 43210", Some("+919876543210")),
+            ("US", "00919876543210", Some("+919876543210")),
+            ("US", "+919876543210", Some("+919876543210")),
+            ("CH", "044 668 18 00", Some("+41446681800")),
+            ("CH", "\u{660}44 668 18 00", Some("+41446681800")),
+            ("IN", "098765 43210", Some("+919876543210")),
+            ("IN", "9876543210", Some("+919876543210")),
+            ("IN", "5552368", None),
+            ("IN", "98765 43210 ext 7", None),
+            ("US", "+9876543210", None),
+        ] {
+            let number = PhoneNumber::parse_in(typed, Region::named(region));
+            let number = number.as_ref().map(PhoneNumber::as_str);
+            assert_eq!(number.ok(), e164, "{region} {typed}");
+        }
+    }
+
+    #[test]
+    fn dear_numbers_are_told_apart() {
+        for (number, is) in [
+            ("+19002345678", NumberType::PremiumRate),
+            ("+449098790000", NumberType::PremiumRate),
+            ("+491801234567", NumberType::SharedCost),
+            ("+448431234567", NumberType::PremiumRate),
+            ("+870301234567", NumberType::Satellite),
+            ("+881612345678", NumberType::Satellite),
+            ("+919876543210", NumberType::Ordinary),
+            ("+442079460018", NumberType::Ordinary),
+            ("+12125552368", NumberType::Ordinary),
+        ] {
+            let number = PhoneNumber::parse(number).unwrap_or_else(|_| panic!("{number}"));
+            assert_eq!(number.number_type(), is, "{number}");
         }
     }
 

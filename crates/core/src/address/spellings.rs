@@ -5,7 +5,8 @@
 //! is found by it all the same, and nobody else gets it. Nothing here is a look-alike of another: each spelling is the
 //! same mailbox or the same number, or the text itself. Messages go to what is stored, never to a spelling.
 
-use super::{EmailAddress, PhoneNumber};
+use super::typed_number::in_ascii;
+use super::{EmailAddress, PhoneNumber, Region};
 
 /// The most characters of an e-mail address that are looked at.
 const MAX_EMAIL: usize = 254;
@@ -94,7 +95,7 @@ impl From<&EmailAddress> for EmailSpellings {
 /// ```
 /// use phone_auth_core::address::PhoneSpellings;
 ///
-/// let typed = PhoneSpellings::read("+91 98765 43210").unwrap();
+/// let typed = PhoneSpellings::read("+91 98765 43210", None).unwrap();
 /// for stored in ["+919876543210", "+91 98765-43210", "0091 98765 43210"] {
 ///     assert!(typed.has(stored), "{stored}");
 /// }
@@ -111,13 +112,16 @@ impl PhoneSpellings {
     pub const MAX: usize = 4;
 
     /// Reads what was typed to name an account: the number that it is, and its digits as they stand, also when no
-    /// numbering plan has such a number any more. `None` for what is no number.
-    pub fn read(text: &str) -> Option<Self> {
-        let text = text.trim_matches([' ', '\t']);
-        let digits = digits_of(text)?;
-        let mut spellings =
-            PhoneNumber::parse(text).map_or_else(|_| Self::default(), |it| Self::from(&it));
-        if text.starts_with('+') && text.is_ascii() {
+    /// numbering plan has such a number any more. A number without a calling code is one of the region as well. `None`
+    /// for what is no number.
+    pub fn read(text: &str, region: Option<Region>) -> Option<Self> {
+        let text = in_ascii(text)?;
+        let digits = digits_of(&text)?;
+        let mut spellings = Self::default();
+        if let Ok(number) = PhoneNumber::parse_in(&text, region) {
+            spellings.add_canonical(&number);
+        }
+        if text.starts_with('+') {
             spellings.add_number(&digits);
         } else {
             if let Some(rest) = digits.strip_prefix("00") {
@@ -166,6 +170,10 @@ impl PhoneSpellings {
         digits_of(username).is_some_and(|digits| self.digits.contains(&digits))
     }
 
+    fn add_canonical(&mut self, number: &PhoneNumber) {
+        self.add_number(number.as_str().trim_start_matches('+'));
+    }
+
     fn add_number(&mut self, digits: &str) {
         let number = format!("+{digits}");
         if !self.numbers.contains(&number) {
@@ -182,10 +190,15 @@ impl PhoneSpellings {
     }
 }
 
+/// The number, and its digits as they are dialled in its own country: a site may have a
+/// [region](crate::settings::Settings::default_region) whose numbers are typed like that.
 impl From<&PhoneNumber> for PhoneSpellings {
     fn from(number: &PhoneNumber) -> Self {
         let mut spellings = Self::default();
-        spellings.add_number(number.as_str().trim_start_matches('+'));
+        spellings.add_canonical(number);
+        for digits in number.national() {
+            spellings.add_digits(digits);
+        }
         spellings
     }
 }
@@ -302,8 +315,15 @@ mod tests {
             // Benin had eight digits, Mexico a 1 after its code.
             ("+229 97 12 34 56", "+22997123456"),
             ("+52 1 55 1234 5678", "+5215512345678"),
+            (
+                "\u{202a}+91\u{a0}98765\u{2011}43210\u{202c}",
+                "+919876543210",
+            ),
+            ("tel:+919876543210", "+919876543210"),
+            ("0091 98765 43210", "+919876543210"),
+            ("+\u{669}\u{661}9876543210", "00919876543210"),
         ] {
-            let spellings = PhoneSpellings::read(typed).unwrap();
+            let spellings = PhoneSpellings::read(typed, None).unwrap();
             assert!(spellings.has(stored), "{typed} {stored}");
             assert!(spellings.numbers().len() <= PhoneSpellings::MAX);
             assert!(spellings.digits().len() <= PhoneSpellings::MAX);
@@ -314,12 +334,12 @@ mod tests {
             ("919876543210", "+919876543210"),
         ] {
             assert!(
-                !PhoneSpellings::read(typed).unwrap().has(stored),
+                !PhoneSpellings::read(typed, None).unwrap().has(stored),
                 "{typed} {stored}"
             );
         }
         for typed in ["", "+", "ann", "1a", "+1;ext=2", &"1".repeat(21)] {
-            assert_eq!(PhoneSpellings::read(typed), None, "{typed}");
+            assert_eq!(PhoneSpellings::read(typed, None), None, "{typed}");
         }
     }
 
@@ -347,7 +367,7 @@ mod tests {
     proptest! {
         #[test]
         fn lists_are_bounded(text in "\\PC{0,60}") {
-            for spellings in [PhoneSpellings::read(&text), PhoneSpellings::named(&text)].into_iter().flatten() {
+            for spellings in [PhoneSpellings::read(&text, None), PhoneSpellings::named(&text)].into_iter().flatten() {
                 prop_assert!(spellings.numbers().len() <= PhoneSpellings::MAX);
                 prop_assert!(spellings.digits().len() <= PhoneSpellings::MAX);
             }

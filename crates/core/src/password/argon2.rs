@@ -40,7 +40,10 @@ const DEFAULT_WAITING: usize = 64;
 ///   takes the time of its own costs, and a failed check of it one hash of ours besides. So it is never quicker than an
 ///   unknown name, but may be slower: anyone who measures can learn that an account exists which has not logged in
 ///   since the change-over, unless [`LegacyHashes::due`] evens it out.
-/// - Passwords are hashed as typed. Only against a hash that was not made here, the
+/// - Passwords are hashed in Unicode normalisation form C, so that it does not matter how a keyboard makes letters with
+///   accents. One that is typed otherwise is tried as it stands as well, and a hash that matches only so is
+///   reported as [`MatchOutdated`](Verdict::MatchOutdated); a failed check of it costs twice, whatever the hash.
+///   Only against a hash that was not made here, the
 ///   password without the white space around it is tried too: django-phone-auth stripped it at
 ///   sign-up and log-in. A hash that matches only so is reported as [`Match`](Verdict::Match), and so
 ///   stays until the password is typed without. A failed check of a password with such white space costs twice,
@@ -170,7 +173,7 @@ impl PasswordHasher for Argon2Hasher {
         self.hash_pool
             .run(requester, move |bench| {
                 let mut encoding = Argon2Encoding::ours(salt, [0; OUR_OUTPUT]);
-                encoding.output = make(bench, &encoding, password.reveal())?;
+                encoding.output = make(bench, &encoding, &password.normalised())?;
                 Some(EncodedPassword::new(encoding.write()))
             })
             .await?

@@ -54,9 +54,12 @@ impl<'a> Check<'a> {
     /// is no match, after the same work on what may be looked at of it.
     pub(super) fn run(&mut self, stored: &Stored, password: &Password) -> Verdict {
         let is_bounded = password.is_bounded();
-        let typed = if is_bounded { password.reveal() } else { "" };
+        let normalised = password.normalised();
+        let typed = normalised.as_str();
+        // Hashes of before passwords were normalised, and those of others, are of what was typed.
+        let verbatim = Some(password.reveal()).filter(|text| is_bounded && *text != typed);
         let stripped = password.stripped().filter(|_| is_bounded);
-        let tried = 1 + u32::from(stripped.is_some());
+        let tried = 1 + u32::from(verbatim.is_some()) + u32::from(stripped.is_some());
         if self.legacy.due() > 0 && matches!(stored, Stored::Legacy(..)) {
             // First, as for everybody else: the same work in another order differs by a hundredth or two.
             self.hash_for_nobody(typed, tried);
@@ -67,6 +70,11 @@ impl<'a> Check<'a> {
             } else {
                 Verdict::MatchOutdated
             };
+        }
+        if let Some(text) = verbatim
+            && self.is_of(stored, text)
+        {
+            return Verdict::MatchOutdated;
         }
         if let Some(text) = stripped
             && !stored.is_ours()

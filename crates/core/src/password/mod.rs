@@ -14,11 +14,15 @@ mod queue;
 mod requester;
 mod secret;
 mod similarity;
+#[cfg(feature = "zxcvbn")]
+mod strength;
 
 pub use argon2::Argon2Hasher;
 pub use encoded::EncodedPassword;
 pub use hasher::{HashError, HashErrorKind, PasswordHasher, Verdict};
 pub use legacy::{LegacyHash, LegacyHashes};
-pub use policy::{PasswordPolicy, PasswordProblem};
+pub use policy::{PasswordCheck, PasswordPolicy, PasswordProblem};
 pub use requester::Requester;
 pub use secret::Password;
+#[cfg(feature = "zxcvbn")]
+pub use strength::PasswordStrength;

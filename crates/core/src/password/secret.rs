@@ -1,13 +1,17 @@
 //! A password as a user typed it.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-/// A password exactly as typed: never trimmed, never normalised, wiped from memory when dropped.
+use crate::characters::composed;
+
+/// A password as typed: never trimmed, wiped from memory when dropped.
 ///
-/// It does not print, and two are compared in constant time.
+/// It does not print. Two are the same, compared in constant time, when they are the same text whether letters and
+/// their accents were typed composed or one after the other: keyboards differ in that, and users do not see it.
 ///
 /// # Examples
 /// ```
@@ -36,6 +40,15 @@ impl Password {
         &self.0
     }
 
+    /// The text as it is hashed: in Unicode normalisation form C (NIST SP 800-63B-4, 3.1.1.2), unless it is too long to
+    /// be hashed.
+    pub(crate) fn normalised(&self) -> Zeroizing<String> {
+        match composed(if self.is_bounded() { &self.0 } else { "" }) {
+            Cow::Borrowed(text) => Zeroizing::new(text.to_owned()),
+            Cow::Owned(text) => Zeroizing::new(text),
+        }
+    }
+
     /// Whether nothing was typed.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -57,7 +70,13 @@ impl Password {
 
 impl PartialEq for Password {
     fn eq(&self, other: &Self) -> bool {
-        self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
+        let is_bounded = self.is_bounded() && other.is_bounded();
+        let (one, other) = if is_bounded {
+            (self.normalised(), other.normalised())
+        } else {
+            (self.0.clone(), other.0.clone())
+        };
+        one.as_bytes().ct_eq(other.as_bytes()).into()
     }
 }
 

@@ -39,6 +39,20 @@ pub const HORSE: &str = "correct horse";
 pub const STAPLE: &str = "battery staple";
 /// Ann's phone number.
 pub const ANNS_PHONE: &str = "+919876543210";
+/// Ann's number as contact cards, messages, dialling habits and keyboards give it.
+pub const PASTED: [&str; 11] = [
+    "+91\u{a0}98765\u{a0}43210",
+    "\u{202a}+91 98765 43210\u{202c}",
+    "\u{2066}+91 98765\u{2009}43210\u{2069}",
+    "+91\u{2011}98765\u{2011}43210",
+    "+91\u{2013}98765\u{2212}43210",
+    "\u{ff0b}\u{ff19}\u{ff11}\u{ff19}\u{ff18}\u{ff17}\u{ff16}\u{ff15}43210",
+    "+\u{669}\u{661}\u{669}\u{668}\u{667}\u{666}\u{665}43210",
+    "tel:+91-98765-43210",
+    "\u{feff}+91\u{200b}9876543210\u{200e}",
+    "0091 98765 43210",
+    "\u{202a}00\u{a0}91\u{a0}98765\u{2010}43210\u{202c}",
+];
 /// Ann's e-mail address.
 pub const ANNS_EMAIL: &str = "ann@example.org";
 /// A secret for keyrings, long and random enough.

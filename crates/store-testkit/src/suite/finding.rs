@@ -195,7 +195,7 @@ pub(super) async fn nobody_is_found_by_nothing(subject: &Subject) {
 /// What was typed, read in every way but as a username.
 fn typed(text: &str) -> AccountName {
     AccountName {
-        phone: PhoneSpellings::read(text),
+        phone: PhoneSpellings::read(text, None),
         email: EmailSpellings::read(text),
         username: None,
     }

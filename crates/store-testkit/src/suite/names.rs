@@ -369,6 +369,10 @@ pub(super) async fn names_of_all_kinds_are_one_space(subject: &Subject) {
         (Has::Username("+91-98765-00001"), number(), phone_taken),
         (Has::Username("(0091) 98765.00001"), number(), phone_taken),
         (Has::Username(full_width), number(), phone_taken),
+        // As it is dialled in its country, where a site may take it without a calling code.
+        (Has::Username("9876500001"), number(), phone_taken),
+        (Has::Username("098765 00001"), number(), phone_taken),
+        (Has::Username("19876500001"), number(), [false; 3]),
         (Has::Username("+919876500002"), number(), [false; 3]),
         (Has::Username("+91987650000"), number(), [false; 3]),
         (Has::Username("x919876500001"), number(), [false; 3]),

@@ -22,6 +22,9 @@ pub(crate) fn sentence(problem: &FieldProblem) -> String {
         Problem::InvalidPhone => {
             "Enter a valid phone number with its country code, such as +12125552368.".to_owned()
         }
+        Problem::RefusedNumber => {
+            "We can't send messages to numbers of this kind. Use another phone number.".to_owned()
+        }
         Problem::InvalidUsername => {
             "Username should be 150 characters or fewer. Letters, digits and ./-/_ only.".to_owned()
         }
@@ -59,6 +62,10 @@ pub(crate) fn sentence(problem: &FieldProblem) -> String {
                 noun(to).to_lowercase()
             )
         }
+        Problem::PasswordTooWeak => {
+            "This password can be guessed too soon. Add a word or two.".to_owned()
+        }
+        Problem::PasswordRefused { words } => words.to_owned(),
         Problem::WrongOldPassword => {
             "Your old password was entered incorrectly. Please enter it again.".to_owned()
         }

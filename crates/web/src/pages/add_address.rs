@@ -7,7 +7,7 @@ use phone_auth_core::address::AddressKind;
 use phone_auth_core::form::{Field, FieldProblem};
 use phone_auth_urls::AccountPage;
 
-use super::PHONE_HINT;
+use super::phone_hint;
 use crate::answer;
 use crate::form::{FieldView, FormView, SubmittedForm};
 use crate::guard::Rule;
@@ -35,7 +35,7 @@ fn show(context: &RequestContext, kind: AddressKind) -> Response {
     if let Some(elsewhere) = Rule::LoggedIn.verdict(context) {
         return elsewhere;
     }
-    context.render(page(kind, "", &[]))
+    context.render(page(context, kind, "", &[]))
 }
 
 async fn submit(form: &SubmittedForm, kind: AddressKind) -> Response {
@@ -45,7 +45,7 @@ async fn submit(form: &SubmittedForm, kind: AddressKind) -> Response {
     };
     let typed = form.text(field(kind).name());
     let again = |problems: &[FieldProblem]| {
-        context.render(page(kind, typed, problems).status(StatusCode::BAD_REQUEST))
+        context.render(page(context, kind, typed, problems).status(StatusCode::BAD_REQUEST))
     };
     let unreadable = form.unreadable(&[field(kind)]);
     if !unreadable.is_empty() {
@@ -69,7 +69,12 @@ const fn field(kind: AddressKind) -> Field {
     }
 }
 
-fn page(kind: AddressKind, typed: &str, problems: &[FieldProblem]) -> Page {
+fn page(
+    context: &RequestContext,
+    kind: AddressKind,
+    typed: &str,
+    problems: &[FieldProblem],
+) -> Page {
     let (template, title, field) = match kind {
         AddressKind::Email => (
             "phone_auth/add_new_email.html",
@@ -85,7 +90,7 @@ fn page(kind: AddressKind, typed: &str, problems: &[FieldProblem]) -> Page {
             FieldView::new(Field::Phone, "Phone")
                 .kind("tel", "tel")
                 .autocomplete("tel")
-                .hint(PHONE_HINT),
+                .hint(phone_hint(context.accounts().settings())),
         ),
     };
     let form = FormView::new(vec![field.value(typed)]).problems(problems);

@@ -70,6 +70,10 @@ pub(crate) async fn submit(form: SubmittedForm) -> Response {
             )
             .await;
         }
+        Err(FlowError::Refused(VerificationRequestRefusal::RefusedNumber)) => {
+            let notice = Some(refused_number());
+            return page(context, current_user, StatusCode::BAD_REQUEST, notice).await;
+        }
         Err(FlowError::Failed(failure)) => {
             return answer::flow_failed(context, "ask for a verification", &failure);
         }
@@ -105,6 +109,14 @@ const fn sent(kind: AddressKind) -> Notice {
 }
 
 /// What is said where nobody sends such messages.
+const fn refused_number() -> Notice {
+    Notice {
+        tone: "error",
+        text: "No message was sent",
+        detail: "We can't send messages to numbers of this kind. Add another phone number.",
+    }
+}
+
 const fn unsent(kind: AddressKind) -> Notice {
     Notice {
         tone: "error",

@@ -8,6 +8,7 @@ use phone_auth_core::form::{Field, FieldProblem, Problem};
 use phone_auth_core::settings::Methods;
 use phone_auth_urls::local_path;
 
+use super::{login_hint, phone_hint};
 use crate::answer;
 use crate::form::{FieldView, FormView, SubmittedForm};
 use crate::guard::Rule;
@@ -43,9 +44,9 @@ pub(crate) async fn submit(RawQuery(query): RawQuery, form: SubmittedForm) -> Re
         context.render(page)
     };
     let login = form.text(Field::Login.name());
-    let problems = problems(&form);
-    if !problems.is_empty() {
-        return again(view(context, login).problems(&problems));
+    let unreadable = form.unreadable(&FIELDS);
+    if !unreadable.is_empty() {
+        return again(view(context, login).problems(&unreadable));
     }
     let password = form.password(Field::Password.name());
     let flow = context
@@ -53,6 +54,9 @@ pub(crate) async fn submit(RawQuery(query): RawQuery, form: SubmittedForm) -> Re
         .log_in(login, &password, context.session_key());
     match flow.await {
         Ok(logged_in) => welcome(context, &logged_in, next.as_deref()),
+        Err(FlowError::Refused(LogInRefusal::Missing(problems))) => {
+            again(view(context, login).problems(&problems))
+        }
         Err(FlowError::Refused(LogInRefusal::InvalidCredentials)) => {
             again(view(context, login).problem(Field::Login, "Invalid Credentials"))
         }
@@ -76,16 +80,6 @@ fn welcome(context: &RequestContext, logged_in: &LoggedIn, next: Option<&str>) -
     response
 }
 
-/// What is wrong before anyone is looked for. The password is not read further here: whatever is
-/// wrong with it is a matter of the hash.
-fn problems(form: &SubmittedForm) -> Vec<FieldProblem> {
-    let empty = FIELDS
-        .into_iter()
-        .filter(|field| form.text(field.name()).is_empty())
-        .map(|field| FieldProblem::new(field, Problem::Required));
-    form.unreadable(&FIELDS).into_iter().chain(empty).collect()
-}
-
 /// The `next` of a query, if it is a path of this site.
 fn next_in_query(query: Option<&str>) -> Option<String> {
     let (_, next) =
@@ -94,12 +88,8 @@ fn next_in_query(query: Option<&str>) -> Option<String> {
 }
 
 fn view(context: &RequestContext, login: &str) -> FormView {
-    let methods = context.accounts().settings().authentication_methods;
     FormView::new(vec![
-        FieldView::new(Field::Login, login_label(methods))
-            .value(login)
-            .autocomplete("username")
-            .verbatim(),
+        login_field(context, login),
         FieldView::password(Field::Password, "Password", "current-password"),
     ])
 }
@@ -112,8 +102,23 @@ fn page(context: &RequestContext, view: FormView, next: Option<&str>) -> Page {
         .with("next", next.filter(|next| next != default))
 }
 
+/// The field that names an account.
+pub(super) fn login_field(context: &RequestContext, login: &str) -> FieldView {
+    let settings = context.accounts().settings();
+    let methods = settings.authentication_methods;
+    let field = FieldView::new(Field::Login, login_label(methods))
+        .value(login)
+        .autocomplete("username")
+        .verbatim();
+    match (methods.phone, methods.email || methods.username) {
+        (true, true) => field.hint(login_hint(settings)),
+        (true, false) => field.kind("tel", "tel").hint(phone_hint(settings)),
+        (false, _) => field,
+    }
+}
+
 /// What may be typed to name an account: django-phone-auth's words, less what the settings leave out.
-pub(super) fn login_label(methods: Methods) -> String {
+fn login_label(methods: Methods) -> String {
     let names = [
         (methods.phone, "Phone"),
         (methods.email, "Email"),

@@ -12,8 +12,25 @@ pub(crate) mod reset_link;
 pub(crate) mod sign_up;
 pub(crate) mod verification_link;
 
+use phone_auth_core::settings::Settings;
+
 /// The note at a field for a new password.
 const NEW_PASSWORD_HINT: &str = "Several words together are easy to remember and hard to guess.";
 
 /// The note at a field for a phone number. Its spaces do not break.
-const PHONE_HINT: &str = "With the country code, such as +1\u{a0}212\u{a0}555\u{a0}2368.";
+const fn phone_hint(settings: &Settings) -> &'static str {
+    if settings.default_region.is_some() {
+        "A number of another country with its code, such as +1\u{a0}212\u{a0}555\u{a0}2368."
+    } else {
+        "With the country code, such as +1\u{a0}212\u{a0}555\u{a0}2368."
+    }
+}
+
+/// The note at a field that takes a phone number among others.
+const fn login_hint(settings: &Settings) -> &'static str {
+    if settings.default_region.is_some() {
+        ""
+    } else {
+        "A phone number with the country code, such as +1\u{a0}212\u{a0}555\u{a0}2368."
+    }
+}

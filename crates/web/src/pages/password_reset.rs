@@ -7,9 +7,9 @@ use phone_auth_core::accounts::{FlowError, ResetRequestRefusal};
 use phone_auth_core::form::{Field, FieldProblem};
 use phone_auth_urls::AccountPage;
 
-use super::log_in::login_label;
+use super::log_in::login_field;
 use crate::answer;
-use crate::form::{FieldView, FormView, SubmittedForm};
+use crate::form::{FormView, SubmittedForm};
 use crate::page::Page;
 use crate::redirect;
 use crate::request_context::RequestContext;
@@ -54,11 +54,7 @@ pub(crate) async fn show_complete(context: RequestContext) -> Response {
 }
 
 fn page(context: &RequestContext, login: &str, problems: &[FieldProblem]) -> Page {
-    let methods = context.accounts().settings().authentication_methods;
-    let field = FieldView::new(Field::Login, login_label(methods))
-        .value(login)
-        .autocomplete("username")
-        .verbatim();
+    let field = login_field(context, login);
     Page::new("phone_auth/password_reset.html", "Reset Password")
         .with("form", FormView::new(vec![field]).problems(problems))
 }

@@ -7,7 +7,7 @@ use phone_auth_core::form::{Field, FieldProblem};
 use phone_auth_core::password::Password;
 use phone_auth_urls::AccountPage;
 
-use super::{NEW_PASSWORD_HINT, PHONE_HINT};
+use super::{NEW_PASSWORD_HINT, phone_hint};
 use crate::answer;
 use crate::form::{FieldView, FormView, SubmittedForm};
 use crate::guard::Rule;
@@ -76,7 +76,7 @@ fn page<'a>(
         text(Field::Phone, "Phone")
             .kind("tel", "tel")
             .autocomplete("tel")
-            .hint(PHONE_HINT),
+            .hint(phone_hint(settings)),
         FieldView::password(Field::Password, "Password", "new-password").hint(NEW_PASSWORD_HINT),
         FieldView::password(Field::ConfirmPassword, "Confirm Password", "new-password")
             .required(settings.register_confirm_password_required),
