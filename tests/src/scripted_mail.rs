@@ -1,7 +1,8 @@
 //! A mail server that does what no honest one would: it keeps silent, takes its time, or says more than it
 //! was asked.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
@@ -15,7 +16,8 @@ use crate::PATIENCE;
 use crate::certificates::Certificates;
 
 /// What such a server answers to the commands that begin so. A command that is none of these is answered
-/// with `250 ok`, and the last line of a mail is the command `.`.
+/// with `250 ok`, and the last line of a mail is the command `.`. Where several answers begin alike, each is given once,
+/// in their order, and the last from then on. A server that answers 421, or 221 to `QUIT`, leaves.
 pub type Script = &'static [(&'static str, &'static str)];
 
 /// Answered to a command that is to be left without an answer.
@@ -38,11 +40,15 @@ impl ScriptedMailServer {
         let certificates = Certificates::new();
         let tls = acceptor(&certificates);
         let (send, heard) = watch::channel(Vec::new());
-        let send = Arc::new(send);
+        let told = Arc::new(Told {
+            script,
+            given: Mutex::default(),
+            send,
+        });
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (send, tls) = (Arc::clone(&send), tls.clone());
-                tokio::spawn(async move { serve(stream, script, &send, &tls).await });
+                let (told, tls) = (Arc::clone(&told), tls.clone());
+                tokio::spawn(async move { serve(stream, &told, &tls).await });
             }
         });
         Self {
@@ -90,21 +96,43 @@ fn acceptor(certificates: &Certificates) -> TlsAcceptor {
     TlsAcceptor::from(Arc::new(config))
 }
 
-async fn serve(
-    mut stream: TcpStream,
+/// What its connections share.
+struct Told {
     script: Script,
-    send: &watch::Sender<Vec<String>>,
-    tls: &TlsAcceptor,
-) {
-    let hear = |line: String| send.send_modify(|lines| lines.push(line));
-    hear("CONNECT".to_owned());
-    let greeting = answer(script, "CONNECT").unwrap_or("220 localhost ESMTP\r\n");
+    /// How often each command was answered by the script.
+    given: Mutex<HashMap<&'static str, usize>>,
+    send: watch::Sender<Vec<String>>,
+}
+
+impl Told {
+    fn hear(&self, line: String) {
+        self.send.send_modify(|lines| lines.push(line));
+    }
+
+    fn answer(&self, line: &str) -> Option<&'static str> {
+        let (command, _) = self
+            .script
+            .iter()
+            .find(|(command, _)| line.starts_with(command))?;
+        let same = self.script.iter().filter(|(other, _)| other == command);
+        let answers: Vec<_> = same.map(|(_, answer)| *answer).collect();
+        let mut given = self.given.lock().unwrap();
+        let count = given.entry(command).or_default();
+        let nth = (*count).min(answers.len() - 1);
+        *count += 1;
+        Some(answers[nth])
+    }
+}
+
+async fn serve(mut stream: TcpStream, told: &Told, tls: &TlsAcceptor) {
+    told.hear("CONNECT".to_owned());
+    let greeting = told.answer("CONNECT").unwrap_or("220 localhost ESMTP\r\n");
     drop(stream.write_all(greeting.as_bytes()).await);
-    if talk(&mut stream, script, &hear).await == Some(End::StartTls)
+    if talk(&mut stream, told).await == Some(End::StartTls)
         && let Ok(mut stream) = tls.accept(stream).await
     {
-        hear("TLS".to_owned());
-        talk(&mut stream, script, &hear).await;
+        told.hear("TLS".to_owned());
+        talk(&mut stream, told).await;
     }
 }
 
@@ -113,38 +141,32 @@ enum End {
     StartTls,
 }
 
-/// Answers until the other side leaves, or asks for TLS.
-async fn talk(
-    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
-    script: Script,
-    hear: &impl Fn(String),
-) -> Option<End> {
+/// Answers until either side leaves, or the other asks for TLS.
+async fn talk(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), told: &Told) -> Option<End> {
     let mut is_content = false;
     loop {
         let line = line(stream).await?;
         if is_content && line != "." {
             continue;
         }
-        is_content = line.starts_with("DATA");
-        let usual = if is_content {
-            "354 go on\r\n"
-        } else {
-            "250 ok\r\n"
+        let usual = match line.as_str() {
+            "QUIT" => "221 bye\r\n",
+            "DATA" => "354 go on\r\n",
+            _ => "250 ok\r\n",
         };
-        let said = answer(script, &line).unwrap_or(usual);
-        let is_tls = line.starts_with("STARTTLS");
-        hear(line);
+        let said = told.answer(&line).unwrap_or(usual);
+        is_content = said.starts_with("354");
+        let is_tls = line.starts_with("STARTTLS") && said.starts_with("220");
+        told.hear(line);
         stream.write_all(said.as_bytes()).await.ok()?;
         stream.flush().await.ok()?;
+        if said.starts_with("221") || said.starts_with("421") {
+            return None;
+        }
         if is_tls {
             return Some(End::StartTls);
         }
     }
-}
-
-fn answer(script: Script, line: &str) -> Option<&'static str> {
-    let found = script.iter().find(|(command, _)| line.starts_with(command));
-    found.map(|(_, answer)| *answer)
 }
 
 /// Reads a byte at a time, so that nothing is taken that belongs to TLS.

@@ -90,7 +90,7 @@ async fn words_before_tls_are_refused() {
         assert_eq!(error.retry(), Retry::Later);
         assert_eq!(
             error.to_string(),
-            "the mail server says more than it was asked before TLS begins"
+            "the mail server says more than it was asked"
         );
         assert!(!server.heard().contains(&"TLS".to_owned()));
     }

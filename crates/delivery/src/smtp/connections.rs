@@ -7,14 +7,11 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use lettre::Message;
-use lettre::transport::smtp::client::AsyncSmtpConnection;
-use lettre::transport::smtp::commands::{Mail, Rcpt};
-use lettre::transport::smtp::extension::{Extension, MailParameter};
 use phone_auth_events::{Retry, Undelivered};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::refusal::{self, Step};
 use super::server::Server;
+use super::session::Session;
 
 /// How long a connection may lie idle. Servers close them after some minutes (RFC 5321, 4.5.3.2.7).
 const IDLE: Duration = Duration::from_mins(1);
@@ -38,7 +35,7 @@ pub(super) struct Place<'a> {
 }
 
 struct Idle {
-    connection: AsyncSmtpConnection,
+    session: Session,
     since: Instant,
 }
 
@@ -66,18 +63,26 @@ impl Connections {
         })
     }
 
+    /// Keeps a connection for the next message.
+    fn keep(&self, session: Session) {
+        let since = Instant::now();
+        let idle = self.idle.lock();
+        idle.unwrap_or_else(PoisonError::into_inner)
+            .push(Idle { session, since });
+    }
+
     /// A kept connection that still answers.
-    async fn kept(&self) -> Option<AsyncSmtpConnection> {
+    async fn kept(&self) -> Option<Session> {
         loop {
             let mut kept = {
                 let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
                 idle.retain(|idle| idle.since.elapsed() < IDLE);
                 idle.pop()?
             };
-            let answers = kept.connection.test_connected();
+            let answers = kept.session.is_there();
             let patience = self.server.patience.min(ANSWER);
             match tokio::time::timeout(patience, answers).await {
-                Ok(true) => return Some(kept.connection),
+                Ok(true) => return Some(kept.session),
                 Ok(false) => {}
                 // The other side has left without a word, and the others with it: they are older.
                 Err(_elapsed) => {
@@ -91,55 +96,25 @@ impl Connections {
 }
 
 impl Place<'_> {
-    /// Sends a mail over a kept connection or a new one.
+    /// Sends a mail over a kept connection or a new one. A server may leave a kept one at any time (RFC 5321, 3.8), which
+    /// says nothing of the mail.
     pub(super) async fn send(&self, mail: &Message) -> Result<(), Undelivered> {
         let connections = self.connections;
-        let mut connection = match connections.kept().await {
-            Some(connection) => connection,
-            None => connections.server.connect().await?,
-        };
-        hand_over(&mut connection, mail).await?;
-        let since = Instant::now();
-        let idle = connections.idle.lock();
-        idle.unwrap_or_else(PoisonError::into_inner)
-            .push(Idle { connection, since });
+        if let Some(mut session) = connections.kept().await {
+            match session.hand_over(mail).await {
+                Ok(()) => {
+                    connections.keep(session);
+                    return Ok(());
+                }
+                Err(not) if !not.has_left => return Err(not.why),
+                Err(_left) => {}
+            }
+        }
+        let mut session = connections.server.connect().await?;
+        session.hand_over(mail).await.map_err(|not| not.why)?;
+        connections.keep(session);
         Ok(())
     }
-}
-
-/// One mail, from the sender to the final dot.
-async fn hand_over(
-    connection: &mut AsyncSmtpConnection,
-    mail: &Message,
-) -> Result<(), Undelivered> {
-    let envelope = mail.envelope();
-    let mut parameters = Vec::new();
-    if envelope.to().iter().any(|to| !to.to_string().is_ascii()) {
-        if !connection
-            .server_info()
-            .supports_feature(Extension::SmtpUtfEight)
-        {
-            let why = "the mail server takes no addresses beyond ASCII";
-            return Err(Undelivered::new(Retry::Later, why));
-        }
-        parameters.push(MailParameter::SmtpUtfEight);
-    }
-    let sender = Mail::new(envelope.from().cloned(), parameters);
-    let taken = connection.command(sender).await;
-    taken.map_err(|error| refusal::of(Step::Sender, error))?;
-    for recipient in envelope.to() {
-        let taken = connection
-            .command(Rcpt::new(recipient.clone(), Vec::new()))
-            .await;
-        taken.map_err(|error| refusal::of(Step::Recipient, error))?;
-    }
-    let begun = connection
-        .command(lettre::transport::smtp::commands::Data)
-        .await;
-    begun.map_err(|error| refusal::of(Step::Content, error))?;
-    let taken = connection.message(&mail.formatted()).await;
-    taken.map_err(|error| refusal::of(Step::Content, error))?;
-    Ok(())
 }
 
 impl std::fmt::Debug for Idle {

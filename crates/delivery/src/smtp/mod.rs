@@ -8,13 +8,14 @@
 
 mod builder;
 mod connections;
-mod encrypted;
+mod dialogue;
 mod hello;
 mod mail;
 mod receiver;
 mod refusal;
 mod server;
-mod starttls;
+mod session;
+mod spoken;
 
 pub use builder::SmtpBuilder;
 pub use receiver::RECEIVER;

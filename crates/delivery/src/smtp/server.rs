@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lettre::transport::smtp::authentication::{Credentials, Mechanism};
+use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{AsyncSmtpConnection, AsyncTokioStream};
 use lettre::transport::smtp::extension::ClientId;
 use phone_auth_events::{Retry, Undelivered};
@@ -16,9 +16,10 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::encrypted::Encrypted;
+use super::dialogue;
 use super::refusal::{self, Step};
-use super::starttls;
+use super::session::Session;
+use super::spoken::Spoken;
 use crate::Secret;
 
 /// How a connection to a mail server is kept from others.
@@ -66,26 +67,38 @@ pub(super) struct Server {
 
 impl Server {
     /// A new connection, safe and logged in as the settings say.
-    pub(super) async fn connect(&self) -> Result<AsyncSmtpConnection, Undelivered> {
+    pub(super) async fn connect(&self) -> Result<Session, Undelivered> {
         let hello = &self.hello;
+        let failed = |error| Undelivered::with_source(Retry::Later, Step::Connect.failed(), error);
         let mut tcp = self.reach().await?;
+        let peer = tcp.peer_addr().map_err(failed)?;
         let stream: Box<dyn AsyncTokioStream> = match self.security {
-            Security::None => Box::new(tcp),
-            Security::Implicit => Box::new(Encrypted::new(self.encrypt(tcp).await?)),
+            Security::None => {
+                let offers = dialogue::greeted(&mut tcp, hello).await?;
+                Box::new(Spoken::new(tcp, peer, &offers))
+            }
+            Security::Implicit => {
+                let mut tls = self.encrypt(tcp).await?;
+                let offers = dialogue::greeted(&mut tls, hello).await?;
+                Box::new(Spoken::new(tls, peer, &offers))
+            }
             Security::StartTls => {
-                starttls::ask(&mut tcp, hello).await?;
-                Box::new(Encrypted::greeted(self.encrypt(tcp).await?))
+                let offers = dialogue::greeted(&mut tcp, hello).await?;
+                dialogue::start_tls(&mut tcp, &offers).await?;
+                let mut tls = self.encrypt(tcp).await?;
+                // Nothing from before TLS counts (RFC 3207, 4.2).
+                let offers = dialogue::say_hello(&mut tls, hello).await?;
+                Box::new(Spoken::new(tls, peer, &offers))
             }
         };
         let connection = AsyncSmtpConnection::connect_with_transport(stream, hello).await;
-        let mut connection = connection.map_err(|error| refusal::of(Step::Connect, error))?;
+        let connection = connection.map_err(|error| refusal::of(Step::Connect, error))?;
+        let mut session = Session::new(connection);
         if let Some((user, password)) = &self.login {
             let credentials = Credentials::new(user.clone(), password.reveal().to_owned());
-            let mechanisms = [Mechanism::Plain, Mechanism::Login];
-            let let_in = connection.auth(&mechanisms, &credentials).await;
-            let_in.map_err(|error| refusal::of(Step::LogIn, error))?;
+            session.log_in(&credentials).await?;
         }
-        Ok(connection)
+        Ok(session)
     }
 
     /// A connection to the first address of the host that takes one.
