@@ -70,8 +70,8 @@ pub(crate) fn manifest(configuration: &Configuration) -> Manifest {
     let is_development = mode.is_ok_and(|mode| mode == Mode::Development);
     for receiver in &mut manifest.receivers {
         let is_of_development = RECEIVERS.contains(&receiver.id.as_str());
+        receiver.idle = delivery::is_off(configuration, &receiver.id, receiver.signal);
         receiver.disabled = (is_of_development && !is_development)
-            || delivery::is_off(configuration, &receiver.id, receiver.signal)
             || configuration
                 .messages
                 .disabled_receivers
@@ -142,7 +142,7 @@ pub(crate) fn destinations(configuration: &Configuration) -> Vec<Destination> {
     let to = |signal: &str| {
         let called = receivers.iter().filter(|receiver| {
             let is_of_development = RECEIVERS.contains(&receiver.id.as_str());
-            receiver.signal == signal && !receiver.disabled && !is_of_development
+            receiver.signal == signal && receiver.is_called() && !is_of_development
         });
         called.map(|receiver| described(&receiver.id)).collect()
     };

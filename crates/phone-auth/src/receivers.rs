@@ -39,52 +39,8 @@ impl Receivers {
             builder = builder.provide(site.clone());
         }
         let left_alone = LeftAlone::by(&builder);
-        let dispatcher = without_idle(builder).build()?;
+        let dispatcher = builder.build()?;
         Ok((dispatcher, left_alone))
-    }
-}
-
-/// Leaves out the ready receivers that were not given their state: each is linked with its feature.
-fn without_idle(builder: SignalsBuilder) -> SignalsBuilder {
-    #[cfg(feature = "development")]
-    let builder = {
-        use crate::delivery::development::{LinePrinter, Mailbox, RECEIVERS};
-        let [line, mailbox] = RECEIVERS;
-        let builder = unless_provided::<LinePrinter>(builder, line);
-        unless_provided::<Mailbox>(builder, mailbox)
-    };
-    #[cfg(feature = "smtp")]
-    let builder = {
-        use crate::delivery::smtp::{RECEIVER, Smtp};
-        unless_provided::<Smtp>(builder, RECEIVER)
-    };
-    #[cfg(feature = "sms-gateway")]
-    let builder = {
-        use crate::delivery::sms_gateway::{RECEIVER, SmsGateway};
-        unless_provided::<SmsGateway>(builder, RECEIVER)
-    };
-    #[cfg(feature = "webhook")]
-    let builder = {
-        use crate::delivery::webhook::{RECEIVER, Webhook};
-        unless_provided::<Webhook>(builder, RECEIVER)
-    };
-    #[cfg(feature = "nats")]
-    let builder = {
-        use crate::delivery::nats::{Nats, RECEIVER};
-        unless_provided::<Nats>(builder, RECEIVER)
-    };
-    builder
-}
-
-/// Leaves out a receiver whose state is not there.
-#[cfg(feature = "delivery")]
-fn unless_provided<T: Send + Sync + 'static>(
-    builder: SignalsBuilder,
-    id: &'static str,
-) -> SignalsBuilder {
-    match builder.provided::<T>() {
-        Some(_) => builder,
-        None => builder.disable_receiver(id),
     }
 }
 

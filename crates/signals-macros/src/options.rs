@@ -4,7 +4,7 @@ use crate::duration;
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::{
-    Expr, Ident, Lit, LitStr, Path, Token,
+    Expr, Ident, Lit, LitBool, LitStr, Path, Token,
     parse::{Parse, ParseStream},
 };
 
@@ -21,6 +21,7 @@ pub(crate) struct Settings {
     pub(crate) priority: Option<Expr>,
     pub(crate) when: Option<Expr>,
     pub(crate) timeout: Option<LitStr>,
+    pub(crate) optional: Option<LitBool>,
 }
 
 const SHAPE: &str = "name the signal first, then options: `#[receiver(verify_email, id = \"…\", priority = 10, timeout = \"5s\", when = |event| …)]`";
@@ -85,9 +86,16 @@ impl Settings {
                 self.timeout.replace(text).is_some()
             }
             "when" => self.when.replace(input.parse()?).is_some(),
+            "optional" => {
+                let yes = input.parse().map_err(|error| {
+                    let message = "`optional` takes `true` or `false`: `optional = true`";
+                    syn::Error::new(error.span(), message)
+                })?;
+                self.optional.replace(yes).is_some()
+            }
             _ => {
                 let message = format!(
-                    "a receiver has no option `{known}`: there are `id`, `priority`, `timeout` and `when`"
+                    "a receiver has no option `{known}`: there are `id`, `priority`, `timeout`, `when` and `optional`"
                 );
                 return Err(syn::Error::new(name.span(), message));
             }
@@ -109,13 +117,15 @@ impl quote::ToTokens for Settings {
             priority,
             when,
             timeout,
+            optional,
         } = self;
         let id = id.iter();
         let priority = priority.iter();
         let when = when.iter();
         let timeout = timeout.iter();
+        let optional = optional.iter();
         tokens.extend(quote! {
-            #(id = #id,)* #(priority = #priority,)* #(timeout = #timeout,)* #(when = #when,)*
+            #(id = #id,)* #(priority = #priority,)* #(timeout = #timeout,)* #(when = #when,)* #(optional = #optional,)*
         });
     }
 }

@@ -6,7 +6,7 @@ use crate::{duration, handler, options::Settings, position};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{
-    Path, ReturnType, Signature, Type, parenthesized,
+    LitBool, Path, ReturnType, Signature, Type, parenthesized,
     parse::{Parse, ParseStream},
     spanned::Spanned,
 };
@@ -188,6 +188,8 @@ fn info(
         }
         None => TokenStream::new(),
     };
+    let is_optional = settings.optional.as_ref().is_some_and(LitBool::value);
+    let optional = is_optional.then(|| quote!(.as_optional()));
     let mut needs = Vec::new();
     for argument in signature.inputs.iter().skip(1) {
         let ty = &handler::reference(argument, "state")?.elem;
@@ -196,6 +198,6 @@ fn info(
     let is_async = signature.asyncness.is_some();
     Ok(quote! {
         #private::ReceiverInfo::linked(#private::place!(#function, #line, #column), #id, #is_async, const { &[#(#needs),*] })
-            #own_id #priority #timeout
+            #own_id #priority #timeout #optional
     })
 }

@@ -91,7 +91,7 @@ impl SignalsBuilder {
     ///
     /// # Errors
     /// With one sentence for each problem, all at once: state that a receiver takes and nobody provided
-    /// ([`MissingState`](crate::SetupErrorKind::MissingState)) or someone provided twice
+    /// ([`MissingState`](crate::SetupErrorKind::MissingState)), unless the receiver is optional, or someone provided twice
     /// ([`ProvidedTwice`](crate::SetupErrorKind::ProvidedTwice)), two receivers of one signal with one id
     /// ([`DuplicateId`](crate::SetupErrorKind::DuplicateId)), an id to disable that no receiver has
     /// ([`UnknownId`](crate::SetupErrorKind::UnknownId)), receivers that the linker dropped
@@ -129,7 +129,11 @@ impl SignalsBuilder {
             if self.config.disabled.contains(receiver.id()) {
                 continue;
             }
-            for need in self.config.provided.missing(receiver.needs()) {
+            let mut missing = self.config.provided.missing(receiver.needs()).peekable();
+            if receiver.is_optional() && missing.peek().is_some() {
+                continue;
+            }
+            for need in missing {
                 let type_name = need.type_name();
                 self.problems.push(Problem::MissingState {
                     receiver,

@@ -60,6 +60,8 @@ pub struct ReceiverEntry {
     pub state: Vec<&'static str>,
     /// Whether this dispatcher leaves it out.
     pub disabled: bool,
+    /// Whether it is optional, and this dispatcher calls it not because it lacks its state.
+    pub idle: bool,
 }
 
 impl Signals {
@@ -94,6 +96,7 @@ impl Signals {
                     .map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)),
                 state: info.needs().iter().map(crate::Need::type_name).collect(),
                 disabled: config.is_isolated || config.disabled.contains(info.id()),
+                idle: info.is_optional() && config.provided.missing(info.needs()).next().is_some(),
             });
         entries.collect()
     }
@@ -125,7 +128,7 @@ impl fmt::Display for Manifest {
 impl Manifest {
     fn signal_row(&self, signal: &SignalInfo) -> [String; 5] {
         let received =
-            |receiver: &&ReceiverEntry| receiver.signal == signal.name && !receiver.disabled;
+            |receiver: &&ReceiverEntry| receiver.signal == signal.name && receiver.is_called();
         let receivers = self.receivers.iter().filter(received).count();
         let name = if signal.is_sync {
             format!("{} (sync)", signal.name)
@@ -143,9 +146,16 @@ impl Manifest {
 }
 
 impl ReceiverEntry {
+    /// Whether this dispatcher calls it.
+    pub const fn is_called(&self) -> bool {
+        !self.disabled && !self.idle
+    }
+
     fn row(&self) -> [String; 6] {
         let id = if self.disabled {
             format!("{} (off)", self.id)
+        } else if self.idle {
+            format!("{} (idle)", self.id)
         } else {
             self.id.clone()
         };

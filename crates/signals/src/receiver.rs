@@ -90,6 +90,7 @@ pub struct ReceiverInfo {
     priority: i32,
     timeout: Option<Duration>,
     needs: &'static [Need],
+    is_optional: bool,
     place: Place,
 }
 
@@ -109,6 +110,7 @@ impl ReceiverInfo {
             priority: 0,
             timeout: None,
             needs,
+            is_optional: false,
             place,
         }
     }
@@ -135,6 +137,14 @@ impl ReceiverInfo {
         self
     }
 
+    /// Says that it is left out where its state is not provided.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn as_optional(mut self) -> Self {
+        self.is_optional = true;
+        self
+    }
+
     pub(crate) fn named(self, id: String) -> Self {
         Self {
             id: Cow::Owned(id),
@@ -154,6 +164,7 @@ impl ReceiverInfo {
             priority: 0,
             timeout: None,
             needs: &[],
+            is_optional: false,
             place,
         }
     }
@@ -235,6 +246,11 @@ impl ReceiverInfo {
     /// The state it takes, in the order of its arguments.
     pub fn needs(&self) -> &'static [Need] {
         self.needs
+    }
+
+    /// Whether a dispatcher that lacks its state leaves it out. One that is not refuses such a dispatcher.
+    pub fn is_optional(&self) -> bool {
+        self.is_optional
     }
 
     /// Where it stands.

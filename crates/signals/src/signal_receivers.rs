@@ -217,7 +217,7 @@ fn bind<E: Event>(
     if config.disabled.contains(info.id()) {
         return None;
     }
-    // The builder has refused already what cannot be selected.
+    // The builder has refused already what cannot be selected; what is optional is left out.
     let state = config.provided.select(info.needs())?;
     Some(match receiver.call() {
         Call::Sync(call) => BoundReceiver::Sync(*call, state),

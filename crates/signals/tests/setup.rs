@@ -10,12 +10,15 @@ signal! {
     sync namesake: Namesake;
     /// Its receiver takes state.
     sync needy: Needy;
+    /// Its receiver can do without its state, by not being called.
+    sync modest: Modest;
 }
 
 struct Twins;
 struct Namesake;
 struct Needy;
 struct Missing;
+struct Modest;
 
 #[receiver(twins, id = "twin")]
 fn one(_event: &Twins) {}
@@ -28,6 +31,12 @@ fn elsewhere(_event: &Namesake) {}
 
 #[receiver(needy)]
 fn needs(_event: &Needy, _state: &Missing, _other: &[u8]) {}
+
+#[receiver(modest, optional = true)]
+fn wants(_event: &Modest, _state: &Missing) {}
+
+#[receiver(modest, optional = false)]
+fn has(_event: &Modest) {}
 
 /// Where a line of this file stands.
 fn place(start: &str) -> String {
@@ -62,6 +71,23 @@ fn missing_state_names_its_receiver() {
     let [missing, other] = sentences(SetupErrorKind::MissingState).try_into().unwrap();
     assert_eq!(missing, expected);
     assert!(other.contains("takes `&[u8]`"), "{other}");
+}
+
+#[test]
+fn optional_receiver_is_idle_without_state() {
+    let all = [false, true].map(|is_provided| {
+        let mut builder = Signals::builder()
+            .disable_receiver("twin")
+            .disable_receiver("setup::needs");
+        if is_provided {
+            builder = builder.provide(Missing);
+        }
+        let signals = builder.build().unwrap();
+        let receivers = signals.receivers_of::<Modest>().len();
+        let manifest = signals.manifest().to_string();
+        (receivers, manifest.contains("setup::wants (idle)"))
+    });
+    assert_eq!(all, [(1, true), (2, false)]);
 }
 
 #[test]

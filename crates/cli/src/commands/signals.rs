@@ -29,7 +29,7 @@ fn signals(manifest: &Manifest) -> Table<5> {
         let called = manifest
             .receivers
             .iter()
-            .filter(|receiver| receiver.signal == signal.name && !receiver.disabled)
+            .filter(|receiver| receiver.signal == signal.name && receiver.is_called())
             .count();
         let doc = signal.doc.lines().next().unwrap_or_default();
         let place = at(signal.place.file, signal.place.line);
@@ -62,7 +62,13 @@ fn receivers_of(manifest: &Manifest) -> Table<7> {
             &place,
             &receiver.priority.to_string(),
             &state.join(", "),
-            if receiver.disabled { "disabled" } else { "" },
+            if receiver.disabled {
+                "disabled"
+            } else if receiver.idle {
+                "idle: not set up"
+            } else {
+                ""
+            },
         ]);
     }
     table

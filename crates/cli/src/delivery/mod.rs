@@ -61,24 +61,23 @@ impl Delivery {
         })
     }
 
-    /// Gives a dispatcher that state, and disables the other ready receivers.
+    /// Gives a dispatcher that state. The other ready receivers are idle without theirs.
     pub(crate) fn provide(self, mut dispatcher: SignalsBuilder) -> SignalsBuilder {
-        dispatcher = provide_or_disable(dispatcher, self.smtp, delivery::smtp::RECEIVER);
-        dispatcher = provide_or_disable(dispatcher, self.sms, delivery::sms_gateway::RECEIVER);
-        dispatcher = provide_or_disable(dispatcher, self.webhook, delivery::webhook::RECEIVER);
-        provide_or_disable(dispatcher, self.nats, delivery::nats::RECEIVER)
+        dispatcher = provide(dispatcher, self.smtp);
+        dispatcher = provide(dispatcher, self.sms);
+        dispatcher = provide(dispatcher, self.webhook);
+        provide(dispatcher, self.nats)
     }
 }
 
-/// Gives a receiver its state, or leaves it out for want of one.
-fn provide_or_disable<T: Send + Sync + 'static>(
+/// Gives a receiver its state, if there is one.
+fn provide<T: Send + Sync + 'static>(
     dispatcher: SignalsBuilder,
     state: Option<T>,
-    receiver: &str,
 ) -> SignalsBuilder {
     match state {
         Some(state) => dispatcher.provide(state),
-        None => dispatcher.disable_receiver(receiver),
+        None => dispatcher,
     }
 }
 

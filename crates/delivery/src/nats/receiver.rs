@@ -7,7 +7,7 @@ use phone_auth_events::{
 
 use super::Nats;
 
-/// The id of the receiver of this module, to disable it where there is no such server.
+/// The id of the receiver of this module. It is called where its state is provided.
 pub const RECEIVER: &str = "phone_auth.nats";
 
 #[receiver(
@@ -15,7 +15,8 @@ pub const RECEIVER: &str = "phone_auth.nats";
     reset_password_phone,
     verify_email,
     verify_phone,
-    id = "phone_auth.nats"
+    id = "phone_auth.nats",
+    optional = true
 )]
 async fn publish(message: &dyn Message, nats: &Nats) -> Result<(), Undelivered> {
     nats.send(message).await

@@ -4,10 +4,15 @@ use phone_auth_events::{PhoneMessage, Undelivered, receiver, reset_password_phon
 
 use super::SmsGateway;
 
-/// The id of the receiver of this module, to disable it where no gateway is known.
+/// The id of the receiver of this module. It is called where its state is provided.
 pub const RECEIVER: &str = "phone_auth.sms_gateway";
 
-#[receiver(verify_phone, reset_password_phone, id = "phone_auth.sms_gateway")]
+#[receiver(
+    verify_phone,
+    reset_password_phone,
+    id = "phone_auth.sms_gateway",
+    optional = true
+)]
 async fn send_text(message: &dyn PhoneMessage, gateway: &SmsGateway) -> Result<(), Undelivered> {
     gateway.send(message).await
 }

@@ -4,10 +4,15 @@ use phone_auth_events::{EmailMessage, Undelivered, receiver, reset_password_emai
 
 use super::Smtp;
 
-/// The id of the receiver of this module, to disable it where no mail server is known.
+/// The id of the receiver of this module. It is called where its state is provided.
 pub const RECEIVER: &str = "phone_auth.smtp";
 
-#[receiver(verify_email, reset_password_email, id = "phone_auth.smtp")]
+#[receiver(
+    verify_email,
+    reset_password_email,
+    id = "phone_auth.smtp",
+    optional = true
+)]
 async fn send_mail(message: &dyn EmailMessage, smtp: &Smtp) -> Result<(), Undelivered> {
     smtp.send(message).await
 }

@@ -7,7 +7,7 @@ use phone_auth_events::{
 
 use super::Webhook;
 
-/// The id of the receiver of this module, to disable it where there is no such service.
+/// The id of the receiver of this module. It is called where its state is provided.
 pub const RECEIVER: &str = "phone_auth.webhook";
 
 #[receiver(
@@ -15,7 +15,8 @@ pub const RECEIVER: &str = "phone_auth.webhook";
     reset_password_phone,
     verify_email,
     verify_phone,
-    id = "phone_auth.webhook"
+    id = "phone_auth.webhook",
+    optional = true
 )]
 async fn post(message: &dyn Message, webhook: &Webhook) -> Result<(), Undelivered> {
     webhook.send(message).await
