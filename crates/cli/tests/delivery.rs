@@ -135,7 +135,34 @@ fn wrong_settings_of_gateways_are_named() {
         (
             SMS,
             "method = \"A B\"",
-            "sms.method (file settings.toml, line 3): it must be a method of HTTP",
+            "sms.method (file settings.toml, line 3): \"A B\" is not one of GET, POST, PUT and PATCH",
+        ),
+        (
+            SMS,
+            "method = \"get\"",
+            "sms.method (file settings.toml, line 3): \"get\" is not one of GET, POST, PUT and PATCH",
+        ),
+        (
+            SMS,
+            "user = \"ann:lee\"\npassword = \"x\"",
+            "sms.user (file settings.toml, line 3): it must be a name without a colon",
+        ),
+        (
+            SMS,
+            "success = { pointer = \"messages\", value = \"0\" }",
+            "sms.success (file settings.toml, line 3): it must be a pointer such as",
+        ),
+        (
+            SMS,
+            "success = { pointer = \"/messages\" }",
+            "is not statuses such as",
+        ),
+        (SMS, "success = { txt = \"OK\" }", "is not statuses such as"),
+        (SMS, "success = {}", "is not statuses such as"),
+        (
+            "[sms]\nurl = \"https://x.example/?to={{ to | urlencode }}&text={{ text }}\"\n",
+            "",
+            "sms.url (file settings.toml, line 2): it must be a request in which",
         ),
         (
             SMS,

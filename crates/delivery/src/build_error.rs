@@ -56,6 +56,9 @@ pub enum BuildErrorKind {
     /// The address has a name or a password in it. It is shown where they must not be, and they are not sent.
     #[error("the address has a name or a password in it, which belong in settings of their own")]
     LogInUrl,
+    /// The name to log in with has a colon in it, which would end it (RFC 7617, 2).
+    #[error("the name to log in with has a colon or a control character in it")]
+    User,
     /// A secret is not of the form that it must have.
     #[error("the secret is not of the form that it must have")]
     Secret,
@@ -65,8 +68,13 @@ pub enum BuildErrorKind {
     /// A status means two things, or is none.
     #[error("the statuses are not ones such as 2xx, 404, 500-503, each meaning one thing")]
     Statuses,
-    /// What should be a method of HTTP is none.
-    #[error("the method is not one of HTTP")]
+    /// What an answer must say is nothing that it could.
+    #[error(
+        "what the answer must say is not a pointer such as /messages/0/status with a text, a number or a yes or no, nor a text"
+    )]
+    Confirmation,
+    /// The method is none that a message is sent by. They are written in large letters (RFC 9110, 9.1).
+    #[error("the method is not one of GET, POST, PUT, PATCH")]
     Method,
     /// What should be the name of a header is none.
     #[error("the name of a header is none")]
@@ -74,9 +82,15 @@ pub enum BuildErrorKind {
     /// A template of the request cannot be rendered, or gives a header more than a line.
     #[error("a template of the request cannot be rendered, or gives what its place cannot hold")]
     Request,
-    /// The request says not to whom or not what.
+    /// The request says not to whom or not what: it is the same for another number or another text.
     #[error("the request asks nowhere for `to` and `text`")]
     Incomplete,
+    /// The request has the number or the text otherwise than they must arrive, as by a filter that encodes what is
+    /// encoded anyway.
+    #[error(
+        "the request has `to` or `text` changed or encoded twice: each is encoded for its place without a filter"
+    )]
+    Changed,
     /// A signal that was chosen asks for no message, or none was chosen.
     #[error("the signals chosen are not some of the four that ask for messages")]
     Signal,

@@ -5,9 +5,7 @@
 use std::error::Error;
 use std::time::{Duration, Instant, SystemTime};
 
-use phone_auth_delivery::sms_gateway::{
-    RECEIVER, SmsGateway, SmsGatewayBuilder, Twilio, TwilioSender,
-};
+use phone_auth_delivery::sms_gateway::{SmsGateway, SmsGatewayBuilder, Twilio, TwilioSender};
 use phone_auth_delivery::{BuildErrorKind, Secret, TemplateProblem};
 use phone_auth_events::{
     Envelope, RelativeUrl, ResetPasswordPhone, Retry, Sender, Signals, SiteOrigin, Undelivered,
@@ -57,7 +55,8 @@ async fn refusal(sms: &SmsGateway) -> Undelivered {
 #[tokio::test]
 async fn statuses_are_told_apart() {
     let gateway = Gateway::start().await;
-    let sms = json_to(&gateway).build().unwrap();
+    let sms = json_to(&gateway).never("410, 422".parse().unwrap());
+    let sms = sms.build().unwrap();
     for status in [200, 201, 202, 204] {
         gateway.reply([Reply::status(status, "", "")]);
         sms.send(&message()).await.unwrap();
@@ -66,18 +65,25 @@ async fn statuses_are_told_apart() {
     let far = httpdate(Duration::from_hours(48));
     for (status, headers, body, retry, said) in [
         (
-            400,
+            410,
             "",
             r#"{"code": 21211}"#,
             Retry::Never,
-            "the gateway answered 400 (code 21211)",
+            "the gateway answered 410 (code 21211)",
         ),
         (
-            400,
+            410,
             "Retry-After: 5\r\n",
             "garbage",
             Retry::Never,
-            "the gateway answered 400",
+            "the gateway answered 410",
+        ),
+        (
+            400,
+            "",
+            r#"{"code": 21211}"#,
+            Retry::Later,
+            "the gateway answered 400 (code 21211)",
         ),
         (422, "", "", Retry::Never, "the gateway answered 422"),
         (401, "", "", Retry::Later, "the gateway answered 401"),
@@ -281,9 +287,9 @@ async fn one_template_leaves_the_others() {
     let in_language = |tag: &str| Envelope::new(tag).in_language(tag);
     for (tag, says) in [
         ("de-CH", "Nur hier: https://example.org"),
-        ("fr", "confirmez votre"),
-        ("en", "confirm your"),
-        ("tlh", "confirm your"),
+        ("fr", "à confirmer"),
+        ("en", "Confirm your"),
+        ("tlh", "Confirm your"),
     ] {
         let message = message().with_envelope(in_language(tag));
         ready.send(&message).await.unwrap();
@@ -382,9 +388,7 @@ async fn twilio_is_asked_as_it_wants() {
             received.header("authorization"),
             "Basic QUMvMDEyMzpodW50ZXIy"
         );
-        let text = format!(
-            "example.org: confirm your number within 10 minutes: https://example.org{LINK}"
-        );
+        let text = format!("Confirm your number (10 min): https://example.org{LINK}");
         let pairs = form_urlencoded::parse(received.body.as_bytes()).into_owned();
         assert_eq!(
             pairs.collect::<Vec<_>>(),
@@ -414,19 +418,7 @@ async fn tls_is_checked() {
 #[tokio::test]
 async fn linked_receiver_sends_text() {
     let gateway = Gateway::start().await;
-    let dispatcher = phone_auth_delivery::RECEIVERS
-        .iter()
-        .filter(|id| **id != RECEIVER)
-        .fold(Signals::builder(), |dispatcher, id| {
-            dispatcher.disable_receiver(*id)
-        });
-    #[cfg(feature = "development")]
-    let dispatcher = phone_auth_delivery::development::RECEIVERS
-        .iter()
-        .fold(dispatcher, |dispatcher, id| {
-            dispatcher.disable_receiver(*id)
-        });
-    let dispatcher = dispatcher
+    let dispatcher = Signals::builder()
         .provide(json_to(&gateway).build().unwrap())
         .build()
         .unwrap();
@@ -436,7 +428,7 @@ async fn linked_receiver_sends_text() {
     let reset = reset.with_envelope(Envelope::new("k").in_language("de"));
     dispatcher.send(&reset).await.unwrap();
     let body: serde_json::Value = serde_json::from_str(&gateway.last().body).unwrap();
-    let text = "example.org: neues Passwort setzen: https://example.org/x/";
+    let text = "Neues Passwort: https://example.org/x/";
     assert_eq!(body, json!({ "to": "+41446681801", "text": text }));
 }
 
@@ -460,6 +452,28 @@ fn unfit_settings_are_refused() {
             BuildErrorKind::Request,
         ),
         (complete(good).method("GET /"), BuildErrorKind::Method),
+        (complete(good).method("get"), BuildErrorKind::Method),
+        (complete(good).method("DELETE"), BuildErrorKind::Method),
+        (
+            complete(good).basic_auth("ann:lee", Secret::new("hunter2")),
+            BuildErrorKind::User,
+        ),
+        (
+            complete(good).success_json("/a~2", "0"),
+            BuildErrorKind::Confirmation,
+        ),
+        (
+            complete(good).success_json("/a", json!(["0"])),
+            BuildErrorKind::Confirmation,
+        ),
+        (
+            complete(good).success_text(""),
+            BuildErrorKind::Confirmation,
+        ),
+        (
+            complete(good).failure_text(""),
+            BuildErrorKind::Confirmation,
+        ),
         (complete(good).header("a b", ""), BuildErrorKind::Header),
         (
             complete(good).bearer(Secret::new("a\nb")),

@@ -72,6 +72,9 @@ macro_rules! kinds {
 }
 
 const JSON: &str = "JSON such as { \"to\": \"{{ to }}\" }, or a table";
+const SUCCESS: &str = "statuses such as \"2xx, 404, 500-503\", or a table such as \
+                       { pointer = \"/messages/0/status\", value = \"0\" }, { text = \"OK\" } or { not_text = \"ERR\" }, \
+                       each perhaps with status = \"2xx\"";
 const TIME: &str = "a time such as \"14 days\", \"90m\" or a number of seconds, longer than none and at most 10 years";
 /// What a choice of messages must be.
 const SIGNALS: &str = "a list such as [\"verify_email\"], of reset_password_email, reset_password_phone, verify_email, verify_phone";
@@ -104,6 +107,7 @@ kinds! {
     RefusedNumberTypes, "some of premium_rate, shared_cost and satellite, or none", given => number_types(given);
     Messages, SIGNALS, given => all(given, MessageSignal::named).filter(|signals| !signals.is_empty()).map(Messages);
     Security, "one of tls, starttls and none", given => security(given);
+    Success, SUCCESS, given => Success::of(given);
     StatusSet, "statuses such as \"2xx, 404, 500-503\"", given => statuses(given);
     TimeZone, "the name of a time zone such as Europe/Berlin or UTC", given => TimeZone::named(given.text()?).ok();
     DjangoIterations, "a number from 1 to 3000000", given => DjangoIterations::new(number(given)?);
@@ -132,6 +136,59 @@ impl Deref for Url {
 /// Some of the four signals, at least one.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Messages(pub(crate) Vec<MessageSignal>);
+
+/// What the answer of a gateway is like that has taken a message.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Success {
+    pub(crate) statuses: Option<StatusSet>,
+    /// The pointer to a value of its JSON, and that value.
+    pub(crate) json: Option<(String, serde_json::Value)>,
+    /// What stands in it.
+    pub(crate) text: Option<String>,
+    /// What does not.
+    pub(crate) not_text: Option<String>,
+}
+
+impl Success {
+    fn of(given: &Given<'_>) -> Option<Self> {
+        let Some(serde_json::Value::Object(mut table)) = given.json() else {
+            let statuses = Some(statuses(given)?);
+            return Some(Self {
+                statuses,
+                ..Self::default()
+            });
+        };
+        let mut text = |name: &str| match table.remove(name) {
+            Some(serde_json::Value::String(text)) => Some(Some(text)),
+            Some(_other) => None,
+            None => Some(None),
+        };
+        let (pointer, status) = (text("pointer")?, text("status")?);
+        let (text, not_text) = (text("text")?, text("not_text")?);
+        let json = match (pointer, table.remove("value")) {
+            (Some(pointer), Some(value)) => Some((pointer, value)),
+            (None, None) => None,
+            _ => return None,
+        };
+        let statuses = status.map(|status| status.parse()).transpose().ok()?;
+        let says_something =
+            statuses.is_some() || json.is_some() || text.is_some() || not_text.is_some();
+        (table.is_empty() && says_something).then_some(Self {
+            statuses,
+            json,
+            text,
+            not_text,
+        })
+    }
+}
+
+/// A method that a message can be sent by.
+pub(super) fn method(given: &Given<'_>) -> Option<String> {
+    let method = String::read(given)?;
+    ["GET", "POST", "PUT", "PATCH"]
+        .contains(&method.as_str())
+        .then_some(method)
+}
 
 /// All of a list, if each is right.
 fn all<T>(given: &Given<'_>, read: fn(&str) -> Option<T>) -> Option<Vec<T>> {

@@ -24,6 +24,7 @@ use std::path::{Path, PathBuf};
 use phone_auth::core::outbox::WorkerOptions;
 
 pub(crate) use error::{ConfigurationError, Mistake};
+pub(crate) use kinds::Success;
 pub(crate) use source::{PREFIX, Source};
 pub(crate) use sources::Sources;
 pub(crate) use table::{

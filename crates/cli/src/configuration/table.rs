@@ -17,7 +17,7 @@ use phone_auth::django::{DjangoIterations, TimeZone};
 use phone_auth::signals::MessageSignal;
 use serde_json::Value;
 
-use super::kinds::{FromGiven, Messages, Url, folder, wait, within};
+use super::kinds::{FromGiven, Messages, Success, Url, folder, method, wait, within};
 use super::setting::{Setting, settings};
 use super::sources::Sources;
 use crate::database_name::DatabaseName;
@@ -230,7 +230,7 @@ settings! {
         /// the gateway that sends text messages, a template; without it or Twilio nobody does
         url: Option<Url> = "none";
         /// the method of the request
-        method: String = "POST", "a method of HTTP";
+        method: String = "POST", "one of GET, POST, PUT and PATCH, in large letters", method;
         /// headers of the request, their values templates; Idempotency-Key is there anyway
         headers: Pairs = "none";
         /// the fields of the body if it is a form, their values templates
@@ -251,10 +251,11 @@ settings! {
         secret: Option<Secret> = "none", "a key";
         /// a file with that key
         secret_file: Option<PathBuf> = "none";
-        /// the answers that mean that the message is on its way
-        success: Option<StatusSet> = "the answers 2xx";
-        /// the answers that mean that it never will be; after any other it is tried again
-        never: Option<StatusSet> = "the answers 400, 413, 422";
+        /// the answers that mean that the message is on its way: statuses, or a table of status, of pointer and value in
+        /// their JSON, of text that they have, of not_text that they have not
+        success: Option<Success> = "the answers 2xx";
+        /// the answers that mean that it never will be; after any other it is tried again until its link expires
+        never: Option<StatusSet> = "the answers of Twilio that are about the number; of another gateway none";
         /// whether http is let pass to another machine, where others can read the links
         danger_plain: bool = "false";
         /// a file of certificates in PEM that are trusted too, of a private authority

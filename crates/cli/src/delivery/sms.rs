@@ -4,7 +4,7 @@ use phone_auth::delivery::sms_gateway::{SmsGateway, SmsGatewayBuilder, Twilio, T
 use phone_auth::delivery::{BuildError, BuildErrorKind, Secret};
 
 use super::Site;
-use crate::configuration::SmsSettings;
+use crate::configuration::{SmsSettings, Success};
 use crate::exit::Failure;
 
 /// The state of the receiver, if there is a gateway.
@@ -28,8 +28,8 @@ pub(super) fn build(settings: &SmsSettings, site: Site<'_>) -> Result<Option<Sms
     )? {
         sms = sms.secret(key);
     }
-    if let Some(statuses) = &settings.success {
-        sms = sms.success(statuses.clone());
+    if let Some(success) = &settings.success {
+        sms = succeeding(sms, success);
     }
     if let Some(statuses) = &settings.never {
         sms = sms.never(statuses.clone());
@@ -49,6 +49,23 @@ pub(super) fn build(settings: &SmsSettings, site: Site<'_>) -> Result<Option<Sms
     sms.build()
         .map(Some)
         .map_err(|error| wrong(settings, site, error))
+}
+
+/// What a success is like.
+fn succeeding(mut sms: SmsGatewayBuilder, success: &Success) -> SmsGatewayBuilder {
+    if let Some(statuses) = &success.statuses {
+        sms = sms.success(statuses.clone());
+    }
+    if let Some((pointer, value)) = &success.json {
+        sms = sms.success_json(pointer, value.clone());
+    }
+    if let Some(text) = &success.text {
+        sms = sms.success_text(text);
+    }
+    if let Some(text) = &success.not_text {
+        sms = sms.failure_text(text);
+    }
+    sms
 }
 
 /// The request: Twilio's, or the one that is described.
@@ -122,7 +139,17 @@ fn wrong(settings: &SmsSettings, site: Site<'_>, error: BuildError) -> Failure {
             address,
             "https for a gateway that is not this machine, unless sms.danger_plain is true",
         ),
-        BuildErrorKind::Method => ("sms.method", "a method of HTTP"),
+        BuildErrorKind::Method => ("sms.method", "one of GET, POST, PUT and PATCH"),
+        BuildErrorKind::User => ("sms.user", "a name without a colon, which would end it"),
+        BuildErrorKind::Confirmation => (
+            "sms.success",
+            "a pointer such as /messages/0/status with a text, a number or a yes or no as its value, or a text",
+        ),
+        BuildErrorKind::Changed => (
+            address,
+            "a request in which {{ to }} and {{ text }} arrive as they are: each is encoded for its place, so no \
+             filter such as urlencode is needed there, in sms.form or in sms.json",
+        ),
         BuildErrorKind::Header => ("sms.headers", "a table of headers with their templates"),
         BuildErrorKind::LogInUrl => (
             address,

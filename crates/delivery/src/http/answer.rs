@@ -9,12 +9,13 @@ use serde::Deserialize;
 const LONGEST: Duration = Duration::from_hours(1);
 
 /// An answer, as far as it matters.
-#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) retry_after: Option<Duration>,
     /// The number that many gateways give a refusal in their JSON.
     pub(crate) code: Option<u64>,
+    /// The body, if it came whole. It may repeat the link.
+    pub(super) body: Option<Vec<u8>>,
 }
 
 /// The field that is read of a body of JSON. A number can hold no link.
@@ -24,12 +25,14 @@ struct Refusal {
 }
 
 impl Answer {
-    pub(super) fn new(status: u16, retry_after: Option<Duration>, body: &[u8]) -> Self {
-        let refusal: Option<Refusal> = serde_json::from_slice(body).ok();
+    pub(super) fn new(status: u16, retry_after: Option<Duration>, body: Option<Vec<u8>>) -> Self {
+        let text = body.as_deref().unwrap_or_default();
+        let refusal: Option<Refusal> = serde_json::from_slice(text).ok();
         Self {
             status,
             retry_after,
             code: refusal.map(|refusal| refusal.code),
+            body,
         }
     }
 }
@@ -92,7 +95,7 @@ mod tests {
             (b"\xff", None),
             (b"", None),
         ] {
-            assert_eq!(Answer::new(400, None, body).code, code);
+            assert_eq!(Answer::new(400, None, Some(body.to_vec())).code, code);
         }
     }
 }

@@ -1,12 +1,15 @@
 //! Requests to a gateway: bounded in time and size, without redirects, over TLS.
 
 mod answer;
+mod confirmation;
 mod endpoint;
 mod statuses;
 
 pub use statuses::StatusSet;
 
 pub(crate) use answer::Answer;
+#[cfg(feature = "sms-gateway")]
+pub(crate) use confirmation::Condition;
 pub(crate) use endpoint::Endpoint;
 pub(crate) use statuses::Statuses;
 
@@ -20,7 +23,8 @@ const MOST_BYTES: usize = 16 * 1024;
 /// How long the rest of an answer may take once its status is known.
 const REST: Duration = Duration::from_secs(1);
 
-/// Sends a request and reads the answer as far as it matters.
+/// Sends a request and reads the answer as far as it matters: where `is_body_needed`, its body until the request has run
+/// out of time.
 ///
 /// # Errors
 /// `Later` when none comes. The error shows no address: a key may stand in it.
@@ -28,6 +32,7 @@ pub(crate) async fn send(
     client: &Client,
     request: Request,
     whom: &str,
+    is_body_needed: bool,
 ) -> Result<Answer, Undelivered> {
     let sent = client.execute(request).await;
     let response = sent.map_err(|error| {
@@ -43,21 +48,26 @@ pub(crate) async fn send(
     })?;
     let status = response.status().as_u16();
     let retry_after = answer::retry_after(response.headers(), std::time::SystemTime::now());
-    let body = start_of(response).await;
-    Ok(Answer::new(status, retry_after, &body))
+    let body = body_of(response, is_body_needed).await;
+    Ok(Answer::new(status, retry_after, body))
 }
 
-/// The start of a body. Its status has said what became of the message, so that a body which is too long,
-/// too slow or broken off changes nothing.
-async fn start_of(mut response: Response) -> Vec<u8> {
-    let end = Instant::now() + REST;
+/// The body, if it comes whole. Where it is not needed, the status has said what became of the message, so that a body
+/// which is too long, too slow or broken off changes nothing.
+async fn body_of(mut response: Response, is_needed: bool) -> Option<Vec<u8>> {
+    let end = (!is_needed).then(|| Instant::now() + REST);
     let mut body = Vec::new();
-    while let Ok(Ok(Some(chunk))) = timeout_at(end, response.chunk()).await {
-        body.extend_from_slice(&chunk);
+    loop {
+        let chunk = match end {
+            Some(end) => timeout_at(end, response.chunk()).await.ok()?,
+            None => response.chunk().await,
+        };
+        match chunk.ok()? {
+            Some(chunk) => body.extend_from_slice(&chunk),
+            None => return Some(body),
+        }
         if body.len() > MOST_BYTES {
-            body.clear();
-            break;
+            return None;
         }
     }
-    body
 }

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use phone_auth_events::{Retry, Undelivered};
 
 use super::Answer;
+use super::confirmation::Condition;
 use crate::{BuildError, BuildErrorKind};
 
 /// A set of HTTP statuses, written as `2xx, 404, 500-503`.
@@ -63,11 +64,15 @@ fn range(text: &str) -> Option<RangeInclusive<u16>> {
     (first <= last).then_some(first..=last)
 }
 
-/// What the statuses of one gateway mean.
+/// What the answers of one gateway mean.
 #[derive(Clone, Debug)]
 pub(crate) struct Statuses {
     success: StatusSet,
     never: StatusSet,
+    /// The codes that mean never, of a gateway that has them. Its status alone does not say so then.
+    never_codes: Option<&'static [u64]>,
+    /// What a success says besides its status.
+    conditions: Vec<Condition>,
 }
 
 impl Statuses {
@@ -77,25 +82,74 @@ impl Statuses {
         if success.overlaps(&never) {
             return Err(BuildError::new(BuildErrorKind::Statuses));
         }
-        Ok(Self { success, never })
+        Ok(Self {
+            success,
+            never,
+            never_codes: None,
+            conditions: Vec::new(),
+        })
+    }
+
+    /// Those whose never is told by these codes, and whose success meets these conditions.
+    ///
+    /// # Errors
+    /// `Confirmation`.
+    #[cfg(feature = "sms-gateway")]
+    pub(crate) fn with(
+        self,
+        never_codes: Option<&'static [u64]>,
+        conditions: Vec<Condition>,
+    ) -> Result<Self, BuildError> {
+        conditions.iter().try_for_each(Condition::check)?;
+        Ok(Self {
+            never_codes,
+            conditions,
+            ..self
+        })
+    }
+
+    /// Whether the body of an answer says what became of a message.
+    pub(crate) fn need_body(&self) -> bool {
+        !self.conditions.is_empty()
     }
 
     /// What an answer means: success, or not, and then whether to try again.
     pub(crate) fn judge(&self, answer: &Answer, whom: &str) -> Result<(), Undelivered> {
-        if self.success.contains(answer.status) {
+        let status = answer.status;
+        let is_success = self.success.contains(status);
+        let unmet = if is_success { self.unmet(answer) } else { None };
+        if is_success && unmet.is_none() {
             return Ok(());
         }
         let retry = match answer.retry_after {
-            _ if self.never.contains(answer.status) => Retry::Never,
+            _ if self.is_never(answer) => Retry::Never,
             Some(wait) => Retry::After(wait),
             None => Retry::Later,
         };
-        let status = answer.status;
-        let reason = match answer.code {
-            Some(code) => format!("the {whom} answered {status} (code {code})"),
-            None => format!("the {whom} answered {status}"),
+        let reason = match (unmet, answer.code) {
+            (Some(unmet), _) => format!("the {whom} answered {status}, but no success ({unmet})"),
+            (None, Some(code)) => format!("the {whom} answered {status} (code {code})"),
+            (None, None) => format!("the {whom} answered {status}"),
         };
         Err(Undelivered::new(retry, reason))
+    }
+
+    fn is_never(&self, answer: &Answer) -> bool {
+        let says = |codes: &[u64]| answer.code.is_some_and(|code| codes.contains(&code));
+        self.never.contains(answer.status) && self.never_codes.is_none_or(says)
+    }
+
+    /// What a success lacks.
+    fn unmet(&self, answer: &Answer) -> Option<String> {
+        if self.conditions.is_empty() {
+            return None;
+        }
+        let Some(body) = &answer.body else {
+            return Some("it did not come whole".to_owned());
+        };
+        self.conditions
+            .iter()
+            .find_map(|condition| condition.meets(body).err())
     }
 }
 

@@ -1,26 +1,24 @@
 //! Describes a gateway for text messages.
 
-use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use base64ct::{Base64, Encoding};
 use minijinja::{Environment, Error};
 use phone_auth_events::SiteOrigin;
 use reqwest::Method;
-use reqwest::header::{HeaderName, HeaderValue};
+use reqwest::header::HeaderName;
 use serde_json::Value;
-use zeroize::Zeroizing;
 
-use super::SmsGateway;
 use super::body::{Body, Json};
-use super::request_template::{self, ADDRESS, Fields, RequestTemplate};
-use crate::http::{Endpoint, StatusSet, Statuses};
+use super::login::LogIn;
+use super::request_template::{self, ADDRESS, RequestTemplate};
+use super::{SmsGateway, TEMPLATES, segments, trial};
+use crate::http::{Condition, Endpoint, StatusSet, Statuses};
 use crate::texts::{Style, Texts};
 use crate::{BuildError, BuildErrorKind, Secret};
 
-/// The templates that text messages are made from.
-const TEMPLATES: [&str; 2] = ["reset_password_phone.txt", "verify_phone.txt"];
+/// The methods that a message can be sent by.
+const METHODS: [Method; 4] = [Method::GET, Method::POST, Method::PUT, Method::PATCH];
 
 /// Describes a gateway; [`SmsGateway::builder`] begins.
 ///
@@ -39,16 +37,12 @@ pub struct SmsGatewayBuilder {
     content: Content,
     success: StatusSet,
     never: StatusSet,
+    /// The codes that mean never, of a gateway that is known.
+    never_codes: Option<&'static [u64]>,
+    conditions: Vec<Condition>,
     endpoint: Endpoint,
     templates: Option<PathBuf>,
     style: Style,
-}
-
-#[derive(Debug)]
-enum LogIn {
-    Nobody,
-    Basic(String, Secret),
-    Bearer(Secret),
 }
 
 #[derive(Debug)]
@@ -68,14 +62,16 @@ impl SmsGatewayBuilder {
             secret: None,
             content: Content::Nothing,
             success: StatusSet::new([200..=299]),
-            never: StatusSet::new([400..=400, 413..=413, 422..=422]),
+            never: StatusSet::new([]),
+            never_codes: None,
+            conditions: Vec::new(),
             endpoint: Endpoint::default(),
             templates: None,
             style: Style::new(site),
         }
     }
 
-    /// The method; else `POST`.
+    /// The method, one of `GET`, `POST`, `PUT` and `PATCH`; else `POST`.
     ///
     /// # Examples
     /// ```
@@ -85,7 +81,7 @@ impl SmsGatewayBuilder {
     /// use phone_auth_delivery::BuildErrorKind;
     ///
     /// assert!(builder().method("PUT").build().is_ok());
-    /// assert_eq!(*builder().method("TO SEND").build().unwrap_err().kind(), BuildErrorKind::Method);
+    /// assert_eq!(*builder().method("put").build().unwrap_err().kind(), BuildErrorKind::Method);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn method(mut self, method: impl Into<String>) -> Self {
@@ -217,8 +213,8 @@ impl SmsGatewayBuilder {
         self
     }
 
-    /// The statuses that mean that it never will; else `400, 413, 422`. After all others the message is tried
-    /// again.
+    /// The statuses that mean that it never will; else none. After all others the message is tried again, until its link
+    /// expires: gateways answer 400 and 422 also for a sender, a template or a contract that can be mended meanwhile.
     ///
     /// # Examples
     /// ```
@@ -232,6 +228,65 @@ impl SmsGatewayBuilder {
     /// ```
     pub fn never(mut self, statuses: StatusSet) -> Self {
         self.never = statuses;
+        self.never_codes = None;
+        self
+    }
+
+    /// The statuses that mean never where the answer has one of these codes too.
+    pub(super) fn never_with(mut self, statuses: StatusSet, codes: &'static [u64]) -> Self {
+        self.never = statuses;
+        self.never_codes = Some(codes);
+        self
+    }
+
+    /// A value that the JSON of a success has at a pointer (RFC 6901). `"0"` and `0` are alike. It is for a gateway that
+    /// answers 200 also where it has taken nothing.
+    ///
+    /// # Examples
+    /// ```
+    /// # let site = phone_auth_events::SiteOrigin::parse("https://example.org")?;
+    /// # let url = "https://sms.example.org/send?to={{ to }}&text={{ text }}";
+    /// # let builder = || phone_auth_delivery::sms_gateway::SmsGateway::builder(site.clone(), url);
+    /// use phone_auth_delivery::BuildErrorKind;
+    ///
+    /// assert!(builder().success_json("/messages/0/status", "0").build().is_ok());
+    /// let unfit = builder().success_json("messages", "0").build();
+    /// assert_eq!(*unfit.unwrap_err().kind(), BuildErrorKind::Confirmation);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn success_json(mut self, pointer: impl Into<String>, value: impl Into<Value>) -> Self {
+        let (pointer, value) = (pointer.into(), value.into());
+        self.conditions.push(Condition::Json { pointer, value });
+        self
+    }
+
+    /// A text that the body of a success has in it.
+    ///
+    /// # Examples
+    /// ```
+    /// # let site = phone_auth_events::SiteOrigin::parse("https://example.org")?;
+    /// # let url = "https://sms.example.org/send?to={{ to }}&text={{ text }}";
+    /// # let builder = || phone_auth_delivery::sms_gateway::SmsGateway::builder(site.clone(), url);
+    /// assert!(builder().success_text("ID:").build().is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn success_text(mut self, text: impl Into<String>) -> Self {
+        self.conditions.push(Condition::Contains(text.into()));
+        self
+    }
+
+    /// A text that the body of a success has not in it.
+    ///
+    /// # Examples
+    /// ```
+    /// # let site = phone_auth_events::SiteOrigin::parse("https://example.org")?;
+    /// # let url = "https://sms.example.org/send?to={{ to }}&text={{ text }}";
+    /// # let builder = || phone_auth_delivery::sms_gateway::SmsGateway::builder(site.clone(), url);
+    /// assert!(builder().failure_text("ERR:").build().is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn failure_text(mut self, text: impl Into<String>) -> Self {
+        self.conditions.push(Condition::Lacks(text.into()));
         self
     }
 
@@ -356,7 +411,9 @@ impl SmsGatewayBuilder {
     /// [`Request`](BuildErrorKind::Request) for a template that cannot be rendered, asks for a secret that was
     /// not given, or gives a header more than a line,
     /// [`Incomplete`](BuildErrorKind::Incomplete) when `to` or `text` is asked for nowhere,
-    /// [`Statuses`](BuildErrorKind::Statuses), [`Certificate`](BuildErrorKind::Certificate),
+    /// [`Changed`](BuildErrorKind::Changed) when they would not arrive as they are,
+    /// [`User`](BuildErrorKind::User) for one with a colon in it,
+    /// [`Statuses`](BuildErrorKind::Statuses), [`Confirmation`](BuildErrorKind::Confirmation), [`Certificate`](BuildErrorKind::Certificate),
     /// [`Tls`](BuildErrorKind::Tls), and those of texts:
     /// [`TemplateFolder`](BuildErrorKind::TemplateFolder), [`Template`](BuildErrorKind::Template),
     /// [`Language`](BuildErrorKind::Language).
@@ -376,8 +433,9 @@ impl SmsGatewayBuilder {
     /// ```
     pub fn build(self) -> Result<SmsGateway, BuildError> {
         let statuses = Statuses::new(self.success, self.never)?;
-        let method = Method::from_bytes(self.method.as_bytes())
-            .map_err(|error| BuildError::with_source(BuildErrorKind::Method, error))?;
+        let statuses = statuses.with(self.never_codes, self.conditions)?;
+        let method = METHODS.into_iter().find(|it| it.as_str() == self.method);
+        let method = method.ok_or_else(|| BuildError::new(BuildErrorKind::Method))?;
         let mut address = request_template::encoding();
         address
             .add_template_owned(ADDRESS, self.url)
@@ -390,9 +448,6 @@ impl SmsGatewayBuilder {
             Content::Json(value) => Json::compile(value, &mut plain, &mut 0).map(Body::Json),
         };
         let body = body.map_err(of_request)?;
-        if !asks_for_all(&[&address, &plain]) {
-            return Err(BuildError::new(BuildErrorKind::Incomplete));
-        }
         let mut request = RequestTemplate {
             method,
             origin: url::Origin::new_opaque(),
@@ -403,34 +458,24 @@ impl SmsGatewayBuilder {
             body,
             secret: self.secret,
         };
-        request.origin = try_out(&request, &self.endpoint)?;
+        request.origin = trial::run(&request, &self.endpoint)?;
+        let texts = Texts::load(self.templates.as_deref(), self.style, &TEMPLATES)?;
+        let long_texts = segments::long_texts(&texts, &TEMPLATES);
+        for (template, segments) in &long_texts {
+            let words = "a text takes more than one text message, and is paid for as so many";
+            tracing::warn!(template, segments, "{words}");
+        }
         Ok(SmsGateway {
             client: self.endpoint.client()?,
             request,
             statuses,
-            texts: Texts::load(self.templates.as_deref(), self.style, &TEMPLATES)?,
+            texts,
+            long_texts,
         })
     }
 }
 
-impl LogIn {
-    fn header(self) -> Result<Option<HeaderValue>, BuildError> {
-        let text = match &self {
-            Self::Nobody => return Ok(None),
-            Self::Basic(user, password) => {
-                let pair = Zeroizing::new(format!("{user}:{}", password.reveal()));
-                Zeroizing::new(format!("Basic {}", Base64::encode_string(pair.as_bytes())))
-            }
-            Self::Bearer(token) => Zeroizing::new(format!("Bearer {}", token.reveal())),
-        };
-        let mut value =
-            HeaderValue::from_str(&text).map_err(|_why| BuildError::new(BuildErrorKind::Secret))?;
-        value.set_sensitive(true);
-        Ok(Some(value))
-    }
-}
-
-fn of_request(error: Error) -> BuildError {
+pub(super) fn of_request(error: Error) -> BuildError {
     BuildError::with_source(BuildErrorKind::Request, error)
 }
 
@@ -451,45 +496,4 @@ fn compile_headers(
         compiled.push((name, template));
     }
     Ok(compiled)
-}
-
-/// Whether the templates ask for all that a message is.
-fn asks_for_all(engines: &[&Environment<'static>]) -> bool {
-    let templates = engines.iter().flat_map(|engine| engine.templates());
-    let asked: HashSet<_> = templates
-        .flat_map(|(_, template)| template.undeclared_variables(false))
-        .collect();
-    asked.contains("to") && asked.contains("text")
-}
-
-/// Renders all with two sets of values. Where the request goes must not depend on them.
-fn try_out(request: &RequestTemplate, endpoint: &Endpoint) -> Result<url::Origin, BuildError> {
-    let mut origins = Vec::new();
-    for word in ["a", "b"] {
-        let fields = Fields {
-            to: word,
-            text: word,
-            key: word,
-            language: word,
-            secret: request.secret(),
-        };
-        let address =
-            request_template::render(&request.address, ADDRESS, &fields).map_err(of_request)?;
-        origins.push(endpoint.url(&address)?.origin());
-        request
-            .body
-            .bytes(&request.plain, &fields)
-            .map_err(of_request)?;
-        for (_, template) in &request.headers {
-            let value =
-                request_template::render(&request.plain, template, &fields).map_err(of_request)?;
-            HeaderValue::from_str(&value)
-                .map_err(|error| BuildError::with_source(BuildErrorKind::Request, error))?;
-        }
-    }
-    origins.dedup();
-    match <[url::Origin; 1]>::try_from(origins) {
-        Ok([origin]) => Ok(origin),
-        Err(_several) => Err(BuildError::new(BuildErrorKind::Url)),
-    }
 }

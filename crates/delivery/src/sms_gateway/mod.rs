@@ -9,8 +9,11 @@
 
 mod body;
 mod builder;
+mod login;
 mod receiver;
 mod request_template;
+mod segments;
+mod trial;
 mod twilio;
 
 pub use builder::SmsGatewayBuilder;
@@ -25,6 +28,9 @@ use reqwest::Client;
 use crate::http::{self, Statuses};
 use crate::texts::Texts;
 use request_template::{Fields, RequestTemplate};
+
+/// The templates that text messages are made from.
+const TEMPLATES: [&str; 2] = ["reset_password_phone.txt", "verify_phone.txt"];
 
 /// A gateway for text messages.
 ///
@@ -49,6 +55,7 @@ pub struct SmsGateway {
     request: RequestTemplate,
     statuses: Statuses,
     texts: Texts,
+    long_texts: Vec<(String, usize)>,
 }
 
 impl SmsGateway {
@@ -60,6 +67,23 @@ impl SmsGateway {
     /// Begins with the request that Twilio takes.
     pub fn twilio(site: SiteOrigin, account: Twilio) -> SmsGatewayBuilder {
         account.describe(site)
+    }
+
+    /// The texts that take more than one text message with a usual link, by the names of their templates, and how many
+    /// each takes. A gateway is paid for each. `build` has logged them as warnings.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_delivery::sms_gateway::SmsGateway;
+    /// use phone_auth_events::SiteOrigin;
+    ///
+    /// let site = SiteOrigin::parse("https://example.org")?;
+    /// let url = "https://sms.example.org/send?to={{ to }}&text={{ text }}";
+    /// assert_eq!(SmsGateway::builder(site, url).build()?.long_texts(), []);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn long_texts(&self) -> &[(String, usize)] {
+        &self.long_texts
     }
 
     /// Sends a message and waits until the gateway has taken it.
@@ -84,7 +108,8 @@ impl SmsGateway {
             secret: self.request.secret(),
         };
         let request = self.request.fill(&fields)?;
-        let answer = http::send(&self.client, request, "gateway").await?;
+        let is_body_needed = self.statuses.need_body();
+        let answer = http::send(&self.client, request, "gateway", is_body_needed).await?;
         self.statuses.judge(&answer, "gateway")
     }
 }

@@ -3,7 +3,14 @@
 use phone_auth_events::SiteOrigin;
 
 use super::{SmsGateway, SmsGatewayBuilder};
-use crate::Secret;
+use crate::{Secret, StatusSet};
+
+/// The codes by which Twilio says that it never sends to this number: it is none, it takes no text messages, or its owner
+/// has asked for none. Whatever else it refuses can be mended while the link works, as can a sender (21606) or a
+/// permission to send to a country (21408).
+const NEVER: [u64; 8] = [
+    21_211, 21_214, 21_217, 21_401, 21_421, 21_610, 21_614, 21_635,
+];
 
 /// An account at Twilio.
 ///
@@ -76,6 +83,7 @@ impl Twilio {
             TwilioSender::MessagingService(sid) => ("MessagingServiceSid", sid),
         };
         SmsGateway::builder(site, url)
+            .never_with(StatusSet::new([400..=400]), &NEVER)
             .basic_auth(self.account_sid.clone(), self.auth_token)
             .form([
                 ("To", "{{ to }}"),

@@ -11,6 +11,7 @@ macro_rules! templates {
 
 templates![
     "de/_lifetime.txt",
+    "de/_short_lifetime.txt",
     "de/reset_password_email.html",
     "de/reset_password_email.subject.txt",
     "de/reset_password_email.txt",
@@ -20,6 +21,7 @@ templates![
     "de/verify_email.txt",
     "de/verify_phone.txt",
     "en/_lifetime.txt",
+    "en/_short_lifetime.txt",
     "en/reset_password_email.html",
     "en/reset_password_email.subject.txt",
     "en/reset_password_email.txt",
@@ -29,6 +31,7 @@ templates![
     "en/verify_email.txt",
     "en/verify_phone.txt",
     "fr/_lifetime.txt",
+    "fr/_short_lifetime.txt",
     "fr/reset_password_email.html",
     "fr/reset_password_email.subject.txt",
     "fr/reset_password_email.txt",

@@ -15,6 +15,9 @@ use super::{Engines, NAMES, Texts, compiled};
 use crate::build_error::TemplateProblem;
 use crate::{BuildError, BuildErrorKind};
 
+/// How long a link works that templates are tried with.
+const LIFETIME: Duration = Duration::from_mins(10);
+
 /// Sources by name, the language in front.
 type Sources = BTreeMap<String, String>;
 
@@ -114,27 +117,50 @@ impl Texts {
         if !self.languages.contains(default) {
             return Err(BuildError::new(BuildErrorKind::Language));
         }
-        let user = User::new(1, "ann", "Ann", "Lee");
         for language in &self.languages {
             for name in needed.iter().map(|name| format!("{language}/{name}")) {
-                for lifetime in [None, Some(Lifetime::of(Duration::from_mins(10)))] {
-                    let words = Words {
-                        link: String::new(),
-                        address: "",
-                        language,
-                        lifetime,
-                        site: self.style.site.as_str(),
-                        site_name: self.style.site_name(),
-                        user: &user,
-                    };
-                    let template = self.templates.template(&name);
-                    template
-                        .and_then(|template| template.render(Serde(&words)))
+                for lifetime in [None, Some(LIFETIME)] {
+                    self.sample(language, &name, "", lifetime)
                         .map_err(|error| wrong(name.clone(), error))?;
                 }
             }
         }
         Ok(())
+    }
+
+    /// The texts of these templates in every language, with the name of each: with this link, and with a life of it.
+    #[cfg(feature = "sms-gateway")]
+    pub(crate) fn samples(&self, names: &[&str], link: &str) -> Vec<(String, String)> {
+        let link = format!("{}{link}", self.style.site.as_str());
+        let mut samples = Vec::new();
+        for language in &self.languages {
+            for name in names.iter().map(|name| format!("{language}/{name}")) {
+                // Each was tried before.
+                if let Ok(text) = self.sample(language, &name, &link, Some(LIFETIME)) {
+                    samples.push((name, text));
+                }
+            }
+        }
+        samples
+    }
+
+    fn sample(
+        &self,
+        language: &str,
+        name: &str,
+        link: &str,
+        lifetime: Option<Duration>,
+    ) -> Result<String, minijinja::Error> {
+        let words = Words {
+            link: link.to_owned(),
+            address: "",
+            language,
+            lifetime: lifetime.map(Lifetime::of),
+            site: self.style.site.as_str(),
+            site_name: self.style.site_name(),
+            user: &User::new(1, "ann", "Ann", "Lee"),
+        };
+        self.templates.template(name)?.render(Serde(&words))
     }
 }
 

@@ -75,7 +75,7 @@ impl Webhook {
             return Ok(());
         }
         let request = self.request(message)?;
-        let answer = http::send(&self.client, request, "webhook").await?;
+        let answer = http::send(&self.client, request, "webhook", false).await?;
         self.statuses.judge(&answer, "webhook")
     }
 

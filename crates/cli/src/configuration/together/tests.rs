@@ -3,6 +3,7 @@
 
 use phone_auth::signals::MessageSignal;
 
+use crate::configuration::Success;
 use crate::configuration::tests::{load, mistakes};
 
 /// Every setting of a section that can stand beside the others.
@@ -104,6 +105,51 @@ fn other_ways_stand_in_a_file() {
     assert_eq!(delivery.sms.never, "400, 404-410".parse().ok());
     let chosen = [MessageSignal::VerifyEmail, MessageSignal::VerifyPhone];
     assert_eq!(delivery.webhook.signals.0, chosen);
+}
+
+#[test]
+fn success_is_statuses_or_a_table() {
+    let pointed = Success {
+        json: Some(("/messages/0/status".to_owned(), "0".into())),
+        ..Success::default()
+    };
+    let all = Success {
+        statuses: "200, 202".parse().ok(),
+        json: Some(("/ok".to_owned(), true.into())),
+        text: Some("ID".to_owned()),
+        not_text: Some("ERR".to_owned()),
+    };
+    let statuses = Success {
+        statuses: "2xx".parse().ok(),
+        ..Success::default()
+    };
+    for (file, variable, expected) in [
+        ("\"2xx\"", "2xx", &statuses),
+        (
+            "{ pointer = \"/messages/0/status\", value = \"0\" }",
+            r#"{"pointer": "/messages/0/status", "value": "0"}"#,
+            &pointed,
+        ),
+        (
+            "{ status = \"200, 202\", pointer = \"/ok\", value = true, text = \"ID\", not_text = \"ERR\" }",
+            r#"{"status": "200, 202", "pointer": "/ok", "value": true, "text": "ID", "not_text": "ERR"}"#,
+            &all,
+        ),
+    ] {
+        let url = "url = \"https://sms.example/\"";
+        let from_file = load(&format!("[sms]\n{url}\nsuccess = {file}\n"), &[], None).unwrap();
+        assert_eq!(from_file.sms.success.as_ref(), Some(expected), "{file}");
+        let environment = [
+            ("PHONE_AUTH_SMS_URL", "https://sms.example/"),
+            ("PHONE_AUTH_SMS_SUCCESS", variable),
+        ];
+        let from_environment = load("", &environment, None).unwrap();
+        assert_eq!(
+            from_environment.sms.success.as_ref(),
+            Some(expected),
+            "{variable}"
+        );
+    }
 }
 
 #[test]

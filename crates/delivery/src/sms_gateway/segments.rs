@@ -1,0 +1,121 @@
+//! How many text messages a text is sent, and paid for, as.
+
+use crate::texts::Texts;
+
+/// A link as long as they come: of a site with some million users, whose pages are where they usually are.
+const LINK: &str =
+    "/accounts/password_reset_confirm/MTIzNDU2Nw/toxjx0-0123456789abcdef0123456789abcdef-p1234567/";
+
+/// The letters of the default alphabet (3GPP TS 23.038, 6.2.1), without those of its extension.
+const GSM_7: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?\
+                     ¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
+
+/// What stands in its extension, and takes the room of two.
+const EXTENSION: &str = "\u{c}^{}\\[~]|€";
+
+/// How many segments a text takes: of 160 letters, or of 153 where there are several; of 70 or 67 where one of them is
+/// not in the default alphabet.
+pub(super) fn segments(text: &str) -> usize {
+    let room = |letter: char| match letter {
+        _ if GSM_7.contains(letter) => Some(1),
+        _ if EXTENSION.contains(letter) => Some(2),
+        _ => None,
+    };
+    let letters: Option<usize> = text.chars().map(room).sum();
+    let (length, alone, of_several) = match letters {
+        Some(length) => (length, 160, 153),
+        None => (text.encode_utf16().count(), 70, 67),
+    };
+    if length <= alone {
+        1
+    } else {
+        length.div_ceil(of_several)
+    }
+}
+
+/// The texts that take more than one segment, by the names of their templates.
+pub(super) fn long_texts(texts: &Texts, names: &[&str]) -> Vec<(String, usize)> {
+    let all = texts.samples(names, LINK).into_iter();
+    all.map(|(name, text)| (name, segments(text.trim())))
+        .filter(|(_, segments)| *segments > 1)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use std::time::Duration;
+
+    use phone_auth_events::{
+        Envelope, Message, RelativeUrl, ResetPasswordPhone, SiteOrigin, User, VerifyPhone,
+    };
+
+    use super::*;
+    use crate::sms_gateway::TEMPLATES;
+    use crate::texts::Style;
+
+    #[test]
+    fn segments_are_counted() {
+        for (text, expected) in [
+            (String::new(), 1),
+            ("a".repeat(160), 1),
+            ("a".repeat(161), 2),
+            ("a".repeat(306), 2),
+            ("a".repeat(307), 3),
+            ("é".repeat(160), 1),
+            ("€".repeat(80), 1),
+            ("€".repeat(81), 2),
+            ("{}".repeat(40), 1),
+            ("{}".repeat(41), 2),
+            ("ê".repeat(70), 1),
+            ("ê".repeat(71), 2),
+            ("\u{1F511}".repeat(35), 1),
+            ("\u{1F511}".repeat(36), 2),
+            (format!("{}ê", "a".repeat(70)), 2),
+            ("ê".repeat(135), 3),
+        ] {
+            assert_eq!(segments(&text), expected, "{text}");
+        }
+    }
+
+    /// With a host of 25 letters, some million users, and any lifetime that is said in minutes.
+    #[test]
+    fn shipped_texts_are_one_segment() {
+        let site = SiteOrigin::parse("https://accounts.example-site.org").unwrap();
+        assert_eq!(site.as_str().len(), "https://".len() + 25);
+        let texts = Texts::load(None, Style::new(site), &TEMPLATES).unwrap();
+        assert_eq!(long_texts(&texts, &TEMPLATES), []);
+        let user = || User::new(1, "ann", "Ann", "Lee");
+        let tag = "0123456789abcdef0123456789abcdef";
+        let verify = "/accounts/user_verification_confirm/cGhvbmUxMjM0NTY3/toxjx0-";
+        let verify = RelativeUrl::new(format!("{verify}{tag}/")).unwrap();
+        for minutes in [10, 119, 120, 20_160] {
+            for language in ["de", "en", "fr"] {
+                let envelope = Envelope::new("k")
+                    .in_language(language)
+                    .working_for(Duration::from_mins(minutes));
+                let phone = || "+41446681800".to_owned();
+                let verify = VerifyPhone::new("test".into(), user(), verify.clone(), phone());
+                let reset = RelativeUrl::new(LINK).unwrap();
+                let reset = ResetPasswordPhone::new("test".into(), user(), reset, phone());
+                let verify = verify.with_envelope(envelope.clone());
+                let reset = reset.with_envelope(envelope);
+                for message in [&verify as &dyn Message, &reset] {
+                    let text = texts.of(message).render(".txt").unwrap();
+                    assert_eq!(segments(text.trim()), 1, "{}: {text}", text.len());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn long_texts_are_named() {
+        let site = format!("https://{}.example.org", "a".repeat(40));
+        let style = Style::new(SiteOrigin::parse(&site).unwrap());
+        let texts = Texts::load(None, style, &TEMPLATES).unwrap();
+        let long = long_texts(&texts, &TEMPLATES);
+        let named = ("en/verify_phone.txt".to_owned(), 2);
+        assert!(long.contains(&named), "{long:?}");
+    }
+}
