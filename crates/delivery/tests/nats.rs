@@ -7,7 +7,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use async_nats::jetstream::{self, stream};
 use async_nats::{Client, ConnectOptions};
-use phone_auth_delivery::nats::{Nats, NatsBuilder, RECEIVER};
+use phone_auth_delivery::nats::{Nats, NatsBuilder};
 use phone_auth_delivery::{BuildErrorKind, Secret};
 use phone_auth_events::{
     Envelope, RelativeUrl, ResetPasswordPhone, Retry, Sender, Signals, SiteOrigin, Undelivered,
@@ -193,20 +193,8 @@ async fn closed_port_is_tried_again() {
 async fn chosen_signals_are_published() {
     let server = NatsServer::start("", false).await;
     let mut stream = stream(&server, ConnectOptions::new()).await;
-    let dispatcher = phone_auth_delivery::RECEIVERS
-        .iter()
-        .filter(|id| **id != RECEIVER)
-        .fold(Signals::builder(), |dispatcher, id| {
-            dispatcher.disable_receiver(*id)
-        });
-    #[cfg(feature = "development")]
-    let dispatcher = phone_auth_delivery::development::RECEIVERS
-        .iter()
-        .fold(dispatcher, |dispatcher, id| {
-            dispatcher.disable_receiver(*id)
-        });
     let nats = to(&server).only(["reset_password_phone"]).build().unwrap();
-    let dispatcher = dispatcher.provide(nats).build().unwrap();
+    let dispatcher = Signals::builder().provide(nats).build().unwrap();
     dispatcher.send(&message()).await.unwrap();
     let url = RelativeUrl::new("/x/").unwrap();
     let user = User::new(2, "bob", "", "");

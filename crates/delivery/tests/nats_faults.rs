@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use async_nats::jetstream::{self, stream};
-use phone_auth_delivery::BuildErrorKind;
 use phone_auth_delivery::nats::Nats;
+use phone_auth_delivery::{BuildErrorKind, Secret};
 use phone_auth_events::{RelativeUrl, Retry, Sender, SiteOrigin, User, VerifyEmail};
 use phone_auth_tests::{NatsServer, PATIENCE};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -101,6 +101,42 @@ async fn silent_server_is_passed_over() {
         nats.send(&message()).await.unwrap();
     }
     assert_eq!(stream.info().await.unwrap().state.messages, 4);
+}
+
+/// What an account may not do is told at once, not as a time-out; and what it may, is done.
+#[tokio::test]
+async fn missing_permission_is_named() {
+    const NOT_PUBLISH: &str = "NATS does not permit us to publish to this subject";
+    const NOT_ANSWERS: &str =
+        "NATS does not permit us to receive its answers (subscribe to _INBOX.>)";
+    let rights = |publish: &str, subscribe: &str| {
+        format!(
+            "users: [{{ user: ann, password: hunter2, permissions: \
+             {{ publish: [{publish}], subscribe: [{subscribe}] }} }}]"
+        )
+    };
+    let no_stream = "no stream of NATS takes this subject";
+    for (publish, subscribe, said) in [
+        (r#""other.>""#, r#""_INBOX.>""#, NOT_PUBLISH),
+        (r#""phone_auth.verify_phone""#, r#""_INBOX.>""#, NOT_PUBLISH),
+        (r#""phone_auth.>""#, r#""other.>""#, NOT_ANSWERS),
+        (r#""phone_auth.>""#, r#""_INBOX.>""#, no_stream),
+    ] {
+        let server = NatsServer::start(&rights(publish, subscribe), false).await;
+        let url = format!("nats://127.0.0.1:{}", server.port());
+        let nats = Nats::builder(site(), url)
+            .log_in("ann", Secret::new("hunter2"))
+            .timeout(Duration::from_secs(300))
+            .build()
+            .unwrap();
+        // Each attempt is told so, not the first alone.
+        for _ in 0..2 {
+            let sent = tokio::time::timeout(PATIENCE, nats.send(&message())).await;
+            let error = sent.unwrap().unwrap_err();
+            assert_eq!(error.retry(), Retry::Later);
+            assert_eq!(error.to_string(), said, "{publish} {subscribe}");
+        }
+    }
 }
 
 #[test]

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use async_nats::{ConnectOptions, ServerAddr};
 use phone_auth_events::SiteOrigin;
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex;
 
 use super::Nats;
+use super::denials::Denials;
 use crate::loopback::is_loopback;
 use crate::selection::Selection;
 use crate::{BuildError, BuildErrorKind, Secret, tls};
@@ -219,10 +220,17 @@ impl NatsBuilder {
             .ignore_discovered_servers()
             // Another address is worth a try while there is time to publish.
             .connection_timeout(self.timeout / 4);
+        let denials = Denials::new();
+        let noting = denials.clone();
+        let options = options.event_callback(move |event| {
+            noting.note(&event);
+            std::future::ready(())
+        });
         Ok(Nats {
             servers,
             options: log_in(options, self.login)?,
-            context: OnceCell::new(),
+            context: Mutex::default(),
+            denials,
             subject: self.subject,
             site: self.site,
             selection: self.selection,

@@ -9,6 +9,7 @@
 //! repeats by the key.
 
 mod builder;
+mod denials;
 mod receiver;
 
 pub use builder::NatsBuilder;
@@ -23,10 +24,11 @@ use async_nats::jetstream::{self, Context};
 use async_nats::{ConnectErrorKind, ConnectOptions, ServerAddr};
 use chrono::Utc;
 use phone_auth_events::{Message, Retry, SiteOrigin, Undelivered};
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex;
 
 use crate::payload::payload;
 use crate::selection::Selection;
+use denials::{Denial, Denials};
 
 /// A NATS server with a stream that takes messages.
 ///
@@ -47,7 +49,9 @@ use crate::selection::Selection;
 pub struct Nats {
     servers: Vec<ServerAddr>,
     options: ConnectOptions,
-    context: OnceCell<Context>,
+    /// The connection, once there is one.
+    context: Mutex<Option<Context>>,
+    denials: Denials,
     subject: String,
     site: SiteOrigin,
     selection: Selection,
@@ -72,7 +76,8 @@ impl Nats {
     /// is left alone.
     ///
     /// # Errors
-    /// [`Retry::Later`] when the server cannot be reached, refuses the login, or no stream takes the subject;
+    /// [`Retry::Later`] when the server cannot be reached, refuses the login, does not permit us to publish or to receive
+    /// its answer, or no stream takes the subject;
     /// [`Retry::Never`] when the message is larger than the server takes.
     ///
     /// # Cancel safety
@@ -95,11 +100,24 @@ impl Nats {
     }
 
     async fn publish(&self, signal: &str, message: PublishMessage) -> Result<(), Undelivered> {
-        let context = self.context.get_or_try_init(|| self.connect()).await?;
+        let context = self.context().await?;
         let subject = format!("{}.{signal}", self.subject);
-        let stored = match context.send_publish(subject, message).await {
-            Ok(stored) => stored.await,
-            Err(error) => Err(error),
+        let mut told = self.denials.listen();
+        let publishing = async {
+            match context.send_publish(subject.clone(), message).await {
+                Ok(stored) => stored.await,
+                Err(error) => Err(error),
+            }
+        };
+        let stored = tokio::select! {
+            stored = publishing => stored,
+            denial = Denial::of(&subject, &mut told) => {
+                if denial == Denial::Answers {
+                    // They are asked for once: whether they are permitted meanwhile, a new connection tells.
+                    *self.context.lock().await = None;
+                }
+                return Err(denial.told());
+            }
         };
         stored.map(drop).map_err(|error| {
             let (retry, reason) = match error.kind() {
@@ -114,6 +132,15 @@ impl Nats {
             };
             Undelivered::with_source(retry, reason, error)
         })
+    }
+
+    async fn context(&self) -> Result<Context, Undelivered> {
+        let mut context = self.context.lock().await;
+        if let Some(context) = &*context {
+            return Ok(context.clone());
+        }
+        let connected = self.connect().await?;
+        Ok(context.insert(connected).clone())
     }
 
     async fn connect(&self) -> Result<Context, Undelivered> {
