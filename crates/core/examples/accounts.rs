@@ -57,12 +57,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     let text = texts.next().await.ok_or("no message")?;
-    let mut parts = text.url.as_str().trim_end_matches('/').rsplit('/');
-    let (token, id) = (
-        parts.next().ok_or("no token")?,
-        parts.next().ok_or("no id")?,
-    );
-    let _ = accounts.verify_address(id, token).await?;
+    let link = text.link();
+    let _ = accounts.verify_address(link.id, link.token).await?;
 
     let current_user = accounts
         .current_user(&logged_in.key)

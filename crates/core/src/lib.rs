@@ -62,11 +62,8 @@
 //!
 //! // What a receiver sends: a link that ends with the address and the token.
 //! let text = texts.next().await.expect("the dispatcher is there");
-//! let mut parts = text.url.as_str().trim_end_matches('/').rsplit('/');
-//! let (Some(token), Some(id)) = (parts.next(), parts.next()) else {
-//!     panic!("a link has both");
-//! };
-//! let _ = accounts.verify_address(id, token).await?;
+//! let link = text.link();
+//! let _ = accounts.verify_address(link.id, link.token).await?;
 //! let current_user = accounts.current_user(&logged_in.key).await?.expect("the session goes on");
 //! assert!(current_user.has_verified_phone());
 //! # Ok::<(), Box<dyn std::error::Error>>(())

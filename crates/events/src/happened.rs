@@ -1,4 +1,5 @@
-//! The signals that tell what happened to an account: for audit, metrics and whatever follows from it.
+//! The signals that tell what happened to an account: for audit, metrics and whatever follows from it. They are sent at
+//! most once, see the crate.
 
 use crate::{Sender, User, event_struct::event_struct};
 use serde::Serialize;

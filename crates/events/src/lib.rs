@@ -29,6 +29,9 @@
 //! [`phone_added`], [`email_verified`], [`phone_verified`], [`link_followed`]. Those of one-time tokens, `token_issued`
 //! and `token_refused`, are in `phone-auth-tokens`, whose errors say why.
 //!
+//! What asks for a message is delivered at least once where there is an outbox. What tells what happened is sent at most
+//! once, after it is stored: of a receiver that fails there is a warning in the log, and it is not called again.
+//!
 //! # Security
 //! Any crate that is linked can receive any of them, also those that carry links with which passwords are set. So
 //! `Debug` of a [`RelativeUrl`] shows nothing, and the [manifest](Signals::manifest) says who receives what.
@@ -38,6 +41,7 @@ mod delivery;
 mod envelope;
 mod event_struct;
 mod happened;
+mod link;
 mod links;
 mod message;
 mod message_signal;
@@ -53,6 +57,7 @@ pub use crate::address_kind::AddressKind;
 pub use crate::delivery::*;
 pub use crate::envelope::Envelope;
 pub use crate::happened::*;
+pub use crate::link::Link;
 pub use crate::links::*;
 pub use crate::message::{Destination, EmailMessage, Message, PhoneMessage};
 pub use crate::message_signal::MessageSignal;

@@ -2,8 +2,8 @@
 
 use crate::RelativeUrl;
 use crate::{
-    Envelope, MessageSignal, ResetPasswordEmail, ResetPasswordPhone, Sender, User, VerifyEmail,
-    VerifyPhone,
+    Envelope, Link, MessageSignal, ResetPasswordEmail, ResetPasswordPhone, Sender, User,
+    VerifyEmail, VerifyPhone,
 };
 use serde::Serialize;
 
@@ -34,6 +34,10 @@ pub trait Message: Send + Sync {
     fn user(&self) -> &User;
     /// The link, to be made absolute with the origin of the site.
     fn url(&self) -> &RelativeUrl;
+    /// The link with its parts, for who hands them to a flow or to a page of their own.
+    fn link(&self) -> Link<'_> {
+        Link::of(self.url())
+    }
     /// Where it goes.
     fn destination(&self) -> Destination<'_>;
     /// What goes with it: how to tell a repeat, which language to write in, how long the link works.
@@ -85,6 +89,13 @@ impl<'a> Destination<'a> {
 
 macro_rules! message {
     ($event:ident, $way:ident, $view:ident, $field:ident) => {
+        impl $event {
+            /// The link with its parts, for who hands them to a flow or to a page of their own.
+            pub fn link(&self) -> Link<'_> {
+                Link::of(&self.url)
+            }
+        }
+
         impl Message for $event {
             fn message_signal(&self) -> MessageSignal {
                 MessageSignal::$event

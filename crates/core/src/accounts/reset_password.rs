@@ -113,16 +113,15 @@ impl Accounts {
     #[doc = include_str!("example_setup.txt")]
     /// let mut sent = signals.capture::<ResetPasswordEmail>();
     /// accounts.request_password_reset("ann@example.org").await?;
-    /// let url = sent.take().remove(0).url;
-    /// let parts: Vec<&str> = url.as_str().split('/').collect();
-    /// let (uidb64, token) = (parts[3], parts[4]);
+    /// let sent = sent.take().remove(0);
+    /// let link = sent.link();
     ///
     /// let new = Password::new("battery staple");
-    /// accounts.reset_password(uidb64, token, &new, &new).await?;
+    /// accounts.reset_password(link.id, link.token, &new, &new).await?;
     /// accounts.log_in("ann", &new, None).await?;
     ///
     /// let used = ResetRefusal::Link(InvalidLink);
-    /// let again = accounts.reset_password(uidb64, token, &new, &new).await;
+    /// let again = accounts.reset_password(link.id, link.token, &new, &new).await;
     /// assert!(matches!(again, Err(FlowError::Refused(refusal)) if refusal == used));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # })?;

@@ -103,16 +103,15 @@ impl Accounts {
     /// let email = &accounts.addresses(&current_user).await?[0];
     /// let mut sent = signals.capture::<VerifyEmail>();
     /// accounts.request_verification(&current_user, email.kind, email.id).await?;
-    /// let url = sent.take().remove(0).url;
-    /// let parts: Vec<&str> = url.as_str().split('/').collect();
-    /// let (idb64, token) = (parts[3], parts[4]);
+    /// let sent = sent.take().remove(0);
+    /// let link = sent.link();
     ///
-    /// let first = accounts.verify_address(idb64, token).await?;
+    /// let first = accounts.verify_address(link.id, link.token).await?;
     /// assert!(matches!(first, Verification::Verified(..)));
-    /// let second = accounts.verify_address(idb64, token).await?;
+    /// let second = accounts.verify_address(link.id, link.token).await?;
     /// assert!(matches!(second, Verification::AlreadyVerified(..)));
     ///
-    /// let refused = accounts.verify_address(idb64, "a-b").await;
+    /// let refused = accounts.verify_address(link.id, "a-b").await;
     /// assert!(matches!(refused, Err(FlowError::Refused(InvalidLink))));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # })?;
