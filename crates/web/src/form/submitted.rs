@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRef, FromRequest, Request};
 use http::HeaderMap;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http_body_util::BodyExt;
 use phone_auth_core::form::{Field, FieldProblem, Problem};
 use phone_auth_core::password::Password;
@@ -45,7 +45,7 @@ const MAX_DISCARD_TIME: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// [`Refusal`]: 403 for another origin or none, 413 for more than 64 KiB or 100 fields, 415 for
-/// another content type than `application/x-www-form-urlencoded`, 400 for a repeated field, 408 for a
+/// another content type than `application/x-www-form-urlencoded` or a body that is compressed, 400 for a repeated field, 408 for a
 /// body that takes longer than 30 seconds, or than the [time limit](crate::Web::time_limit); 503 and 500 as for [`RequestContext`].
 ///
 /// # Examples
@@ -163,6 +163,13 @@ fn check_head(headers: &HeaderMap) -> Result<(), RequestError> {
     let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if length.is_some_and(|length| length > MAX_BODY as u64) {
         return Err(RequestError::Size);
+    }
+    // Its bytes are no form until they are decoded, which nobody here does (RFC 9110, 8.4).
+    let codings = headers.get_all(CONTENT_ENCODING).iter();
+    let mut codings = codings.flat_map(|codings| codings.as_bytes().split(|byte| *byte == b','));
+    let is_bare = |coding: &[u8]| coding.is_empty() || coding.eq_ignore_ascii_case(b"identity");
+    if !codings.all(|coding| is_bare(coding.trim_ascii())) {
+        return Err(RequestError::Kind);
     }
     let kind = headers.get(CONTENT_TYPE).map_or("", |kind| {
         let kind = kind.to_str().unwrap_or_default();

@@ -82,6 +82,40 @@ async fn large_upload_still_hears_its_answer() {
 }
 
 #[tokio::test]
+async fn compressed_form_is_another_kind() {
+    let site = Site::new();
+    for (codings, is_read) in [
+        (&[][..], true),
+        (&["identity"], true),
+        (&["Identity"], true),
+        (&[""], true),
+        (&["gzip"], false),
+        (&["x-gzip"], false),
+        (&["deflate, identity"], false),
+        (&["identity", "br"], false),
+        (&["unheard-of"], false),
+    ] as [(&[&str], bool); 9]
+    {
+        let mut browser = site.browser();
+        let mut request = browser
+            .request(Method::POST, "/accounts/login/")
+            .header(ORIGIN, "http://site.example")
+            .header(CONTENT_TYPE, FORM);
+        for coding in codings {
+            request = request.header("content-encoding", *coding);
+        }
+        let request = request.body(Body::from("login=ann&password=x")).unwrap();
+        let answer = browser.send(request).await;
+        let is_of_another_kind = answer.status == StatusCode::UNSUPPORTED_MEDIA_TYPE;
+        assert_eq!(
+            !is_of_another_kind, is_read,
+            "{codings:?}: {}",
+            answer.status
+        );
+    }
+}
+
+#[tokio::test]
 async fn thousand_fields_are_refused() {
     let site = Site::new();
     let fields: Vec<String> = (0..1000).map(|number| format!("f{number}=x")).collect();
