@@ -12,8 +12,8 @@
 //! not send; nothing is connected before the first message:
 #![cfg_attr(feature = "smtp", doc = "```standalone_crate")]
 #![cfg_attr(not(feature = "smtp"), doc = "```text")]
-//! use phone_auth_delivery::smtp::{self, Smtp};
-//! use phone_auth_delivery::{BuildErrorKind, RECEIVERS, Secret};
+//! use phone_auth_delivery::smtp::Smtp;
+//! use phone_auth_delivery::{BuildErrorKind, Secret};
 //! use phone_auth_events::{Signals, SiteOrigin, VerifyEmail};
 //!
 //! let site = SiteOrigin::parse("https://example.org")?;
@@ -23,14 +23,8 @@
 //! let nobody = Smtp::builder(site, "mail.example.org", "no address").build();
 //! assert_eq!(*nobody.unwrap_err().kind(), BuildErrorKind::Sender);
 //!
-//! // What is linked and has no state is left out by its id; `phone-auth` does this by itself.
-//! let others = RECEIVERS.iter().filter(|id| **id != smtp::RECEIVER);
-//! let dispatcher = others.fold(Signals::builder(), |signals, id| signals.disable_receiver(*id));
-//! # #[cfg(feature = "development")]
-//! # let dispatcher = phone_auth_delivery::development::RECEIVERS
-//! #     .iter()
-//! #     .fold(dispatcher, |signals, id| signals.disable_receiver(*id));
-//! let dispatcher = dispatcher.provide(smtp).build()?;
+//! // What is linked and has no state is idle.
+//! let dispatcher = Signals::builder().provide(smtp).build()?;
 //! assert!(dispatcher.has_receiver::<VerifyEmail>());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -135,7 +129,7 @@ pub use http::StatusSet;
 pub use secret::Secret;
 
 /// The ids of the receivers in this build that deliver for strangers, those of `development` left out. Each
-/// takes state; one that gets none is to be disabled.
+/// takes state; one that gets none is idle.
 pub const RECEIVERS: &[&str] = &[
     #[cfg(feature = "smtp")]
     smtp::RECEIVER,

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 
 use phone_auth_delivery::development::{LinePrinter, Mailbox, RECEIVERS};
 use phone_auth_events::{
-    RelativeUrl, ResetPasswordEmail, ResetPasswordPhone, Sender, Signals, SignalsBuilder,
-    SiteOrigin, User, VerifyEmail, VerifyPhone,
+    RelativeUrl, ResetPasswordEmail, ResetPasswordPhone, Sender, Signals, SiteOrigin, User,
+    VerifyEmail, VerifyPhone,
 };
 
 /// An output that can be read afterwards.
@@ -39,18 +39,10 @@ fn url(path: &str) -> RelativeUrl {
     RelativeUrl::new(path).unwrap()
 }
 
-/// A dispatcher that calls no receiver of another feature of this crate.
-fn without_the_others() -> SignalsBuilder {
-    let others = phone_auth_delivery::RECEIVERS.iter();
-    others.fold(Signals::builder(), |dispatcher, id| {
-        dispatcher.disable_receiver(*id)
-    })
-}
-
 #[tokio::test]
 async fn each_message_is_printed_and_kept() {
     let (paper, mailbox) = (Paper::default(), mailbox());
-    let dispatcher = without_the_others()
+    let dispatcher = Signals::builder()
         .provide(LinePrinter::new(paper.clone()))
         .provide(mailbox.clone())
         .build()
@@ -116,7 +108,7 @@ verify_phone {user},"url":"/d/","phone":"+41446681800","sender":"request_verific
 async fn receivers_can_be_disabled() {
     let dispatcher = RECEIVERS
         .iter()
-        .fold(without_the_others(), |dispatcher, id| {
+        .fold(Signals::builder(), |dispatcher, id| {
             dispatcher.disable_receiver(*id)
         })
         .build()
@@ -125,11 +117,65 @@ async fn receivers_can_be_disabled() {
     assert!(!dispatcher.has_receiver::<ResetPasswordPhone>());
 }
 
+/// Features are additive: who turns one on for a receiver of her own gets no other, and no refusal.
 #[test]
-fn receivers_need_their_state() {
-    let error = Signals::linked().unwrap_err().to_string();
+fn receivers_without_state_are_idle() {
+    let dispatcher = Signals::linked().unwrap();
+    assert!(!dispatcher.has_receiver::<VerifyEmail>());
+    let ready: Vec<_> = phone_auth_delivery::RECEIVERS
+        .iter()
+        .chain(&RECEIVERS)
+        .collect();
+    let idle = |dispatcher: &Signals| {
+        let entries = dispatcher.manifest().receivers.into_iter();
+        let mut ids: Vec<_> = entries
+            .filter(|entry| entry.idle && !entry.is_called())
+            .map(|entry| entry.id)
+            .collect();
+        ids.dedup();
+        ids
+    };
+    let all = idle(&dispatcher);
     assert!(
-        error.contains("LinePrinter") && error.contains("Mailbox"),
-        "{error}"
+        ready.iter().all(|id| all.iter().any(|idle| idle == *id)),
+        "{all:?}"
     );
+    let listed = dispatcher.manifest().to_string();
+    assert!(
+        listed.contains("phone_auth.development.line (idle)"),
+        "{listed}"
+    );
+    let dispatcher = Signals::builder().provide(mailbox()).build().unwrap();
+    assert!(dispatcher.has_receiver::<VerifyEmail>());
+    assert!(!idle(&dispatcher).contains(&"phone_auth.development.mailbox".to_owned()));
+}
+
+/// An output that fails in this way.
+struct Broken(io::ErrorKind);
+
+impl Write for Broken {
+    fn write(&mut self, _bytes: &[u8]) -> io::Result<usize> {
+        Err(self.0.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// `serve | head`: who reads the lines has seen enough.
+#[tokio::test]
+async fn closed_output_is_no_failure() {
+    for (kind, is_sent) in [
+        (io::ErrorKind::BrokenPipe, true),
+        (io::ErrorKind::StorageFull, false),
+    ] {
+        let dispatcher = Signals::builder()
+            .provide(LinePrinter::new(Broken(kind)))
+            .build()
+            .unwrap();
+        let email = "ann@example.org".to_owned();
+        let event = VerifyEmail::new(Sender::new("test"), ann(), url("/a/"), email);
+        assert_eq!(dispatcher.send(&event).await.is_ok(), is_sent, "{kind}");
+    }
 }

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use phone_auth_delivery::smtp::{RECEIVER, Security, Smtp, SmtpBuilder};
+use phone_auth_delivery::smtp::{Security, Smtp, SmtpBuilder};
 use phone_auth_delivery::{BuildErrorKind, Secret, TemplateProblem};
 use phone_auth_events::{
     Envelope, RelativeUrl, ResetPasswordEmail, Retry, Sender, Signals, SiteOrigin, Undelivered,
@@ -262,20 +262,8 @@ async fn closed_port_is_tried_again() {
 #[tokio::test]
 async fn linked_receiver_sends_mail() {
     let server = MailServer::start("tls").await;
-    let dispatcher = phone_auth_delivery::RECEIVERS
-        .iter()
-        .filter(|id| **id != RECEIVER)
-        .fold(Signals::builder(), |dispatcher, id| {
-            dispatcher.disable_receiver(*id)
-        });
-    #[cfg(feature = "development")]
-    let dispatcher = phone_auth_delivery::development::RECEIVERS
-        .iter()
-        .fold(dispatcher, |dispatcher, id| {
-            dispatcher.disable_receiver(*id)
-        });
     let smtp = mail_through(&server, Security::Implicit).build().unwrap();
-    let dispatcher = dispatcher.provide(smtp).build().unwrap();
+    let dispatcher = Signals::builder().provide(smtp).build().unwrap();
     dispatcher
         .send(&message_to("ann@example.org"))
         .await

@@ -6,7 +6,7 @@
 //!
 //! # Security
 //! Anyone who sees a line or the mailbox can reset the password of the user it is for. A program that
-//! links this module switches [`RECEIVERS`] off unless it serves its own machine alone.
+//! serves others provides neither, and may disable [`RECEIVERS`] lest another crate does.
 
 mod line_printer;
 mod mailbox;
