@@ -188,6 +188,61 @@ async fn upgrade_adopts_the_key_given() {
     }
 }
 
+/// A start without settings in the folder of a site that others use, whose outbox is empty.
+#[tokio::test]
+async fn development_is_not_assumed_on_a_public_database() {
+    for kind in KINDS {
+        for is_public in [true, false] {
+            let database = OwnDatabase::new(kind);
+            let site = database.site();
+            let site = if is_public {
+                site.site_url("https://example.org").without_messages()
+            } else {
+                site
+            };
+            let site = site.start().await;
+            site.says(READY).await;
+            site.stop();
+            let url = database.url();
+            let alone = ["--database", &url, "--addr", "127.0.0.1:0"];
+            let said = |command: &str| {
+                let all = [&[command][..], &alone].concat();
+                run(database.folder(), &all, &[], "")
+            };
+            if !is_public {
+                assert!(said("check").success);
+                database.site().start().await.says(READY).await;
+                continue;
+            }
+            let words = [
+                "development (default): the database ",
+                "belongs to the site https://example.org",
+                "Set site_url and the senders",
+                "set development = true",
+            ];
+            let (serve, check) = (said("serve"), said("check"));
+            check_refused(&serve, &words);
+            assert_eq!(serve.stderr, check.stderr);
+            // Whether it would deliver or not.
+            let all = [&["serve"][..], &alone].concat();
+            let variables = [("PHONE_AUTH_OUTBOX_WORKER", "false")];
+            check_refused(&run(database.folder(), &all, &variables, ""), &words);
+            // Anyone who asks for the mode has it.
+            database
+                .site()
+                .development()
+                .start()
+                .await
+                .says(READY)
+                .await;
+            // And nobody else, as before.
+            check_refused(&said("serve"), &words);
+            let site = database.site().site_url("https://example.org");
+            site.without_messages().start().await.says(READY).await;
+        }
+    }
+}
+
 #[tokio::test]
 async fn users_without_a_site_get_a_key() {
     for kind in KINDS {

@@ -13,8 +13,8 @@ use crate::visible::{Visible, VisiblePath};
 pub(crate) struct Banner<'a> {
     pub(crate) addr: SocketAddr,
     pub(crate) site: &'a Site,
-    /// What is missing although the site can start.
-    pub(crate) note: Option<String>,
+    /// Whether this process delivers its messages.
+    pub(crate) delivers: bool,
 }
 
 impl fmt::Display for Banner<'_> {
@@ -54,7 +54,7 @@ impl fmt::Display for Banner<'_> {
         Messages {
             site,
             place,
-            note: self.note.as_deref(),
+            delivers: self.delivers,
         }
         .fmt(f)?;
         f.write_str("Ctrl-C stops it.")
@@ -66,15 +66,18 @@ pub(crate) struct Messages<'a> {
     pub(crate) site: &'a Site,
     /// Where they are shown besides, in development mode.
     pub(crate) place: Option<String>,
-    /// What is missing although the process can start.
-    pub(crate) note: Option<&'a str>,
+    /// Whether this process delivers them.
+    pub(crate) delivers: bool,
 }
 
 impl fmt::Display for Messages<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let site = self.site;
         let is_development = site.mailbox.is_some();
+        let waits = "messages wait for `phone-auth worker`, because outbox_worker is false";
         let mode = match (is_development, senders(&site.destinations)) {
+            (true, _) if !self.delivers => format!("development: {waits}"),
+            (false, Some(_)) if !self.delivers => format!("delivery: {waits}"),
             (true, None) => {
                 "development: messages are not sent but shown to this machine".to_owned()
             }
@@ -97,7 +100,7 @@ impl fmt::Display for Messages<'_> {
                 writeln!(f, "{destination}")?;
             }
         }
-        if let Some(note) = self.note {
+        for note in &site.notes {
             writeln!(f, "  WARNING    {note}")?;
         }
         Ok(())

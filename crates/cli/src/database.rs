@@ -14,6 +14,7 @@ use crate::console;
 use crate::database_name::DatabaseName;
 use crate::django;
 use crate::exit::Failure;
+use crate::folder;
 use crate::visible::{self, Visible};
 
 /// An open database with the newest schema.
@@ -33,6 +34,15 @@ impl Opened {
             made: false,
             applied: Vec::new(),
         }
+    }
+
+    /// Applies the migrations that it lacks.
+    ///
+    /// # Errors
+    /// When it holds what is not ours, or cannot be written.
+    pub(crate) async fn migrate(&mut self) -> Result<(), Failure> {
+        self.applied = self.store.migrate().await?;
+        Ok(())
     }
 
     /// Says that migrations were applied, beside what a command prints.
@@ -133,13 +143,21 @@ impl OpenStore {
 /// # Errors
 /// When it cannot be opened, or holds what is not ours.
 pub(crate) async fn open(configuration: &Configuration) -> Result<Opened, Failure> {
+    let mut opened = open_unchanged(configuration).await?;
+    opened.migrate().await?;
+    Ok(opened)
+}
+
+/// Opens the database and leaves its schema alone; makes it if it is not there.
+///
+/// # Errors
+/// When it cannot be opened.
+pub(crate) async fn open_unchanged(configuration: &Configuration) -> Result<Opened, Failure> {
     let made = !configuration.database.name.may_exist();
     let store = open_as_it_is(configuration).await?;
-    let applied = store.migrate().await?;
     Ok(Opened {
-        store,
         made,
-        applied,
+        ..Opened::as_it_was(store)
     })
 }
 
@@ -183,16 +201,11 @@ pub(crate) async fn open_as_it_is(configuration: &Configuration) -> Result<OpenS
                     &configuration.django,
                     &configuration.sources,
                 )?);
-            let store = SqliteStore::open(path, options).map_err(|error| {
-                let right = "a SQLite file that can be written, or a name in a folder where one can be made";
-                match error.kind() {
-                    OpenErrorKind::Unreachable
-                    | OpenErrorKind::NotADatabase
-                    | OpenErrorKind::ReadOnly => {
-                        wrong(&configuration.sources, right, error)
-                    }
-                    _ => Failure::failed(error),
-                }
+            let store = SqliteStore::open(path, options).map_err(|error| match error.kind() {
+                OpenErrorKind::Unreachable
+                | OpenErrorKind::NotADatabase
+                | OpenErrorKind::ReadOnly => wrong(&configuration.sources, RIGHT_FILE, error),
+                _ => Failure::failed(error),
             })?;
             Ok(OpenStore::Sqlite(Arc::new(store)))
         }
@@ -223,6 +236,23 @@ pub(crate) async fn open_as_it_is(configuration: &Configuration) -> Result<OpenS
                 })?;
             Ok(OpenStore::Postgres(Arc::new(store)))
         }
+    }
+}
+
+/// What the name of a file must be.
+const RIGHT_FILE: &str =
+    "a SQLite file that can be written, or a name in a folder where one can be made";
+
+/// Looks whether a file that is missing can be made.
+///
+/// # Errors
+/// When its folder is missing, or nothing can be made there.
+pub(crate) fn can_be_made(configuration: &Configuration) -> Result<(), Failure> {
+    match &configuration.database.name {
+        DatabaseName::Sqlite(path) => {
+            folder::takes(path).map_err(|error| wrong(&configuration.sources, RIGHT_FILE, error))
+        }
+        DatabaseName::Postgres(_) => Ok(()),
     }
 }
 

@@ -37,6 +37,8 @@ pub(crate) fn hashes(settings: &DjangoSettings) -> DjangoHashes {
 /// # Errors
 /// When a key is needed and none is named, or one that is named will not do.
 pub(crate) fn read(settings: &DjangoSettings, sources: &Sources) -> Result<Django, Failure> {
+    // Whatever else is set: a SQLite file is read by this clock.
+    let table_zone = table_zone(settings, sources)?;
     let keys = keys(settings, sources)?;
     let session_keys = match (settings.sessions, &keys) {
         (false, _) => None,
@@ -47,7 +49,7 @@ pub(crate) fn read(settings: &DjangoSettings, sources: &Sources) -> Result<Djang
         (None, _) => None,
         (Some(until), Some(keys)) => {
             let tokens = DjangoTokens::new(keys, settings.time_zone, until)
-                .with_last_login_zone(table_zone(settings, sources)?)
+                .with_last_login_zone(table_zone)
                 .with_lifetime(settings.password_reset_timeout);
             Some(tokens)
         }

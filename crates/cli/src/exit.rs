@@ -117,6 +117,39 @@ impl Failure {
     }
 }
 
+/// Failures that are gathered, so that one run names all there is to mend.
+#[derive(Debug, Default)]
+pub(crate) struct Gathered(Vec<Failure>);
+
+impl Gathered {
+    /// The value, or none and the failure noted.
+    pub(crate) fn keep<T>(&mut self, result: Result<T, Failure>) -> Option<T> {
+        result.map_err(|failure| self.0.push(failure)).ok()
+    }
+
+    /// Whether nothing failed.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// All failures as one.
+    pub(crate) fn failure(self) -> Failure {
+        let all = self.0.into_iter().reduce(Failure::and);
+        all.unwrap_or_else(|| Failure::because_of_all([]))
+    }
+
+    /// Goes on where nothing failed.
+    ///
+    /// # Errors
+    /// All failures as one.
+    pub(crate) fn nothing(self) -> Result<(), Failure> {
+        if self.is_empty() {
+            return Ok(());
+        }
+        Err(self.failure())
+    }
+}
+
 impl From<ConfigurationError> for Failure {
     fn from(error: ConfigurationError) -> Self {
         let reasons = error.mistakes.into_iter().map(Into::into);

@@ -9,12 +9,17 @@ use phone_auth::tokens::Keyring;
 use crate::configuration::{Configuration, Source};
 use crate::database::OpenStore;
 use crate::exit::Failure;
+use crate::folder;
 use crate::key_file::{self, KeyFile};
-use crate::secret_file::{self, SecretFileError};
+use crate::secret_file::{self, SecretFileError, SecretFileErrorKind};
 use crate::visible::{Visible, VisiblePath};
 
 /// What a setting that names a key must be.
 const RIGHT: &str = "a file that only its owner can write, with a random key in it";
+
+/// What it must be, and how it comes to be there.
+const MISSING: &str = "a file with the key of the site in it; copy that of a site that is there, for a new one write the \
+                       output of `openssl rand -hex 32` to a file of mode 600, or leave the setting out to have one made";
 
 /// What can be done when a key is lost.
 const LOST: &str = "if it is lost, `phone-auth key replace` gives the database another one, and links that were \
@@ -40,12 +45,32 @@ impl Keys {
         let fallbacks = fallbacks.map(|path| key_file::read(path).map(|file| file.key));
         let fallbacks = fallbacks.collect::<Result<_, _>>().map_err(|error| {
             let setting = "secret_key_fallback_files";
-            Failure::wrong_at(setting, configuration.sources.of(setting), RIGHT, error)
+            let right = match error.kind {
+                SecretFileErrorKind::Missing => {
+                    "files that are there; if a key of before is gone, leave it out of the list"
+                }
+                _ => RIGHT,
+            };
+            Failure::wrong_at(setting, configuration.sources.of(setting), right, error)
         })?;
         Ok(Self {
             place,
             file,
             fallbacks,
+        })
+    }
+
+    /// Looks whether a key can be made, if none is there.
+    ///
+    /// # Errors
+    /// When its folder is missing, or nothing can be made there.
+    pub(crate) fn can_be_made(&self) -> Result<(), Failure> {
+        if self.file.is_some() {
+            return Ok(());
+        }
+        folder::takes(&self.place.path).map_err(|error| {
+            let right = "the file of a key that is there, or left out where one can be made";
+            Failure::wrong_at("secret_key_file", &self.place.at, right, error)
         })
     }
 
@@ -227,6 +252,10 @@ impl Place {
 
     /// The key will not do: says which setting names it.
     fn wrong(&self, error: SecretFileError) -> Failure {
-        Failure::wrong_at("secret_key_file", &self.at, RIGHT, error)
+        let right = match error.kind {
+            SecretFileErrorKind::Missing => MISSING,
+            _ => RIGHT,
+        };
+        Failure::wrong_at("secret_key_file", &self.at, right, error)
     }
 }

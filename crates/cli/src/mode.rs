@@ -5,8 +5,6 @@
 //! proxy in front of a loopback address serves the world. So anyone who says what the site is called, or who sends some
 //! of its messages, is taken to serve others, and development mode is never assumed there.
 
-use std::net::SocketAddr;
-
 use phone_auth::SiteOrigin;
 use phone_auth::signals::MessageSignal;
 
@@ -112,19 +110,48 @@ pub(crate) fn decide(
     Err(configuration.sources.refuse(setting, why))
 }
 
-/// Refuses to begin in development mode on a database with pending messages, if nobody asked for that mode: they are likely
-/// those of a site that sends them, whose settings are missing here, and would be shown and removed.
+/// What a database tells of the site that it belongs to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Found<'a> {
+    /// What it is called.
+    pub(crate) database: &'a str,
+    /// How many messages are pending.
+    pub(crate) pending: u32,
+    /// The site that serves others from it, if one does.
+    pub(crate) public: Option<&'a SiteOrigin>,
+}
+
+/// Refuses to begin in development mode on a database that serves others, if nobody asked for that mode: their messages
+/// would be shown here, and nobody would get them. The settings of their site are missing here. Pending messages are
+/// likely those of such a site, whether it was noted or not.
 ///
 /// # Errors
-/// When messages are pending that this process would deliver so.
+/// When the database belongs to another kind of site than this one is assumed to be.
 pub(crate) fn assume_beside(
     configuration: &Configuration,
     mode: Mode,
-    pending: u32,
-    database: &str,
+    found: Found<'_>,
 ) -> Result<(), Mistake> {
+    let Found {
+        database,
+        pending,
+        public,
+    } = found;
     let is_assumed = mode == Mode::Development && configuration.messages.development.is_none();
-    if !is_assumed || pending == 0 || !configuration.messages.outbox_worker {
+    if !is_assumed {
+        return Ok(());
+    }
+    if let Some(site) = public {
+        let why = format!(
+            "the database {} belongs to the site {site}, which others use, and development mode would show its messages \
+             here and send them to nobody. Set site_url and the senders (smtp.host and sms.url, webhook.url or nats.url) \
+             as that site has them, name another database, or set development = true (in the environment \
+             PHONE_AUTH_DEVELOPMENT=true) to have its messages shown on this machine alone",
+            Visible(database)
+        );
+        return Err(configuration.sources.refuse("development", why));
+    }
+    if pending == 0 || !configuration.messages.outbox_worker {
         return Ok(());
     }
     let why = format!(
@@ -135,6 +162,11 @@ pub(crate) fn assume_beside(
         Visible(database)
     );
     Err(configuration.sources.refuse("development", why))
+}
+
+/// Whether the settings speak of others than who sits at this machine.
+pub(crate) fn serves_others(configuration: &Configuration, reception: &Reception) -> bool {
+    reception.is_sent || public_site(configuration).is_some() || !configuration.server.is_loopback()
 }
 
 /// What the site is called, if others can see it under that name.
@@ -182,11 +214,15 @@ fn lost(configuration: &Configuration, reception: &Reception) -> String {
 }
 
 /// What is missing although a site that is reached at this address can start.
-pub(crate) fn note(configuration: &Configuration, mode: Mode, addr: SocketAddr) -> Option<String> {
+pub(crate) fn note(
+    configuration: &Configuration,
+    mode: Mode,
+    origin: &SiteOrigin,
+) -> Option<String> {
     let is_nameless = mode == Mode::Delivery && configuration.site.url.is_none();
     is_nameless.then(|| {
         format!(
-            "site_url is not set, so links in messages begin with http://{addr}, which opens on this machine \
+            "site_url is not set, so links in messages begin with {origin}, which opens on this machine \
              only; set it to what users see, such as https://example.org"
         )
     })
@@ -341,7 +377,12 @@ mod tests {
             let mut configuration = Configuration::default();
             configuration.messages.development = development;
             configuration.messages.outbox_worker = delivers;
-            let refused = assume_beside(&configuration, mode, pending, "site.sqlite3");
+            let found = Found {
+                database: "site.sqlite3",
+                pending,
+                public: None,
+            };
+            let refused = assume_beside(&configuration, mode, found);
             let why = refused.map_err(|why| why.to_string()).err();
             assert_eq!(why.is_some(), is_refused, "{why:?}");
             let why = why.unwrap_or_default();
@@ -349,6 +390,31 @@ mod tests {
                 why.contains(&format!("pending messages ({pending})")),
                 is_refused
             );
+        }
+    }
+
+    #[test]
+    fn public_database_is_not_assumed_away() {
+        let site = SiteOrigin::parse("https://example.org").unwrap();
+        for (mode, development, delivers, is_refused) in [
+            (Mode::Development, None, true, true),
+            (Mode::Development, None, false, true),
+            (Mode::Development, Some(true), true, false),
+            (Mode::Delivery, None, true, false),
+        ] {
+            let mut configuration = Configuration::default();
+            configuration.messages.development = development;
+            configuration.messages.outbox_worker = delivers;
+            let found = Found {
+                database: "site.sqlite3",
+                pending: 0,
+                public: Some(&site),
+            };
+            let refused = assume_beside(&configuration, mode, found);
+            let why = refused.map_err(|why| why.to_string()).err();
+            assert_eq!(why.is_some(), is_refused, "{why:?}");
+            let why = why.unwrap_or_default();
+            assert_eq!(why.contains("the site https://example.org"), is_refused);
         }
     }
 

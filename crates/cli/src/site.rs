@@ -13,7 +13,6 @@ use phone_auth::signals::{
     MessageSignal, ResetPasswordEmail, ResetPasswordPhone, SetupError, SetupErrorKind, VerifyEmail,
     VerifyPhone,
 };
-use phone_auth::web::WebBuilder;
 use phone_auth::{
     Accounts, BuildError, BuildErrorKind, Database, Keyring, PhoneAuth, PhoneAuthBuilder,
     SecretKey, Signals, SiteOrigin,
@@ -26,14 +25,15 @@ use crate::database::{self, OpenStore, Opened};
 use crate::delivery::Delivery;
 use crate::django::{self, Django};
 use crate::exit::Failure;
-use crate::keys::Keys;
-use crate::mailbox_page::{self, MailboxPage};
-use crate::mode::{self, Mode, Process};
+use crate::mailbox_page::MailboxPage;
+use crate::mode::{self, Found, Mode, Process};
+use crate::pages;
 use crate::receivers::{self, Destination};
 use crate::setup::Setup;
+use crate::start::{self, Prepared};
 
 /// How many messages the mailbox keeps.
-const MAILBOX_ROOM: NonZeroUsize = NonZeroUsize::MIN.saturating_add(199);
+pub(crate) const MAILBOX_ROOM: NonZeroUsize = NonZeroUsize::MIN.saturating_add(199);
 
 /// Up to how many pending messages are counted.
 const MOST_COUNTED: u32 = 1_000_000;
@@ -55,6 +55,8 @@ pub(crate) struct Site {
     pub(crate) key_path: PathBuf,
     pub(crate) key_made: bool,
     pub(crate) key_claim: KeyClaim,
+    /// What an operator should know although the site can start.
+    pub(crate) notes: Vec<String>,
 }
 
 impl Site {
@@ -87,18 +89,38 @@ pub(crate) fn mode(configuration: &Configuration, process: Process) -> Result<Mo
     mode::decide(configuration, &reception, process).map_err(Failure::wrong)
 }
 
-/// Refuses to have what is pending shown where it is to be sent.
+/// Refuses to show the messages of a site that sends them.
 ///
 /// # Errors
 /// As [`mode::assume_beside`], and when the database cannot be asked.
-pub(crate) async fn keep_pending(
+pub(crate) async fn keep_messages(
     configuration: &Configuration,
     mode: Mode,
     store: &OpenStore,
 ) -> Result<(), Failure> {
     let pending = store.outbox().pending_messages(MOST_COUNTED).await;
-    let pending = pending.map_err(Failure::failed)?;
-    mode::assume_beside(configuration, mode, pending, &store.place()).map_err(Failure::wrong)
+    let public = store.store().public_site().await.map_err(Failure::failed)?;
+    let found = Found {
+        database: &store.place(),
+        pending: pending.map_err(Failure::failed)?,
+        public: public.as_ref(),
+    };
+    mode::assume_beside(configuration, mode, found).map_err(Failure::wrong)
+}
+
+/// Has the database keep that others are served from it, if they are: no development mode is assumed there any more.
+async fn note_public(
+    configuration: &Configuration,
+    mode: Mode,
+    origin: &SiteOrigin,
+    store: &OpenStore,
+) -> Result<(), Failure> {
+    let reception = receivers::reception(configuration);
+    if mode == Mode::Delivery && mode::serves_others(configuration, &reception) {
+        let noted = store.store().note_public_site(origin).await;
+        noted.map_err(Failure::failed)?;
+    }
+    Ok(())
 }
 
 /// What becomes of a database that lacks a migration.
@@ -110,37 +132,39 @@ pub(crate) enum Schema {
     AsItIs,
 }
 
-/// Puts the site together: key, database, receivers, flows and pages.
+/// Puts the site together: database, key, receivers, flows and pages.
 ///
 /// # Errors
 /// When one of them cannot be used.
 pub(crate) async fn open(
-    mut setup: Setup,
+    configuration: &Configuration,
+    prepared: Prepared,
     origin: SiteOrigin,
-    mode: Mode,
     worker: Option<WorkerOptions>,
     schema: Schema,
 ) -> Result<Site, Failure> {
-    let mailbox = (mode == Mode::Development).then(|| Mailbox::new(origin.clone(), MAILBOX_ROOM));
-    let mailbox = mailbox.map(MailboxPage::new).transpose();
-    let mailbox = mailbox.map_err(Failure::failed)?;
-    let signals = dispatcher(
-        &mut setup,
-        &origin,
-        mailbox.as_ref().map(MailboxPage::mailbox),
-    )?;
-    // A key that will not do is refused before a database is made, and a key is made only for a
-    // database that opens: a start that fails leaves nothing behind.
-    let keys = Keys::read(&setup.configuration)?;
-    let django = django::read(&setup.configuration.django, &setup.configuration.sources)?;
-    let opened = match schema {
-        Schema::Newest => database::open(&setup.configuration).await?,
-        Schema::AsItIs => Opened::as_it_was(database::open_current(&setup.configuration).await?),
+    let mut opened = match schema {
+        Schema::Newest => database::open_unchanged(configuration).await?,
+        Schema::AsItIs => Opened::as_it_was(database::open_current(configuration).await?),
     };
+    start::before_migrations(configuration, &prepared.django, &opened.store).await?;
     if schema == Schema::Newest {
-        keep_pending(&setup.configuration, mode, &opened.store).await?;
+        opened.migrate().await?;
     }
+    let (keys, mode) = (Some(&prepared.keys), Some(prepared.mode));
+    start::suits(configuration, keys, mode, &opened.store).await?;
+    let Prepared {
+        mode,
+        mailbox,
+        signals,
+        keys,
+        django,
+        notes,
+    } = prepared;
     let (keys, key_claim) = keys.claim(&opened.store).await?;
+    if schema == Schema::Newest {
+        note_public(configuration, mode, &origin, &opened.store).await?;
+    }
     let database = opened.store.place();
     let (key_path, key_made) = (keys.path(), keys.made());
     let parts = Parts {
@@ -152,15 +176,16 @@ pub(crate) async fn open(
         worker,
     };
     Ok(Site {
-        auth: assemble(&setup.configuration, parts).await?,
+        auth: assemble(configuration, parts).await?,
         mailbox,
-        destinations: receivers::destinations(&setup.configuration),
+        destinations: receivers::destinations(configuration),
         database,
         database_made: opened.made,
         migrated: opened.applied.len(),
         key_path,
         key_made,
         key_claim,
+        notes,
     })
 }
 
@@ -195,7 +220,6 @@ pub(crate) async fn assemble(
         parts.store.django_sessions(),
     )
     .await?;
-    let pages = pages(configuration, sessions.is_some());
     let database = Database::from_parts(parts.store.store(), Some(parts.store.outbox()));
     let settings = configuration.accounts.clone();
     let strength = PasswordStrength::at_least(configuration.passwords.min_score);
@@ -207,7 +231,7 @@ pub(crate) async fn assemble(
                 .password_check(strength)
         })
         .signals(parts.signals)
-        .web(pages)
+        .web(pages::described(configuration))
         // The database was asked before, where its answer can be told with the names of files.
         .danger_skip_key_check();
     if let Some(tokens) = parts.django.tokens {
@@ -225,38 +249,6 @@ pub(crate) async fn assemble(
     auth.build().await.map_err(of_build)
 }
 
-/// What the pages are like.
-fn pages(
-    configuration: &Configuration,
-    shares_sessions: bool,
-) -> impl FnOnce(WebBuilder) -> WebBuilder + Send + 'static {
-    let (site, django) = (configuration.site.clone(), configuration.django.clone());
-    move |web| {
-        let (name, source) = mailbox_page::TEMPLATE;
-        let mut web = web
-            .template(name, source)
-            .session_cookie_name(site.session_cookie_name);
-        let origins = site.trusted_origins.into_iter();
-        web = origins.fold(web, WebBuilder::trusted_origin);
-        if let Some(on) = site.host_cookies {
-            web = web.host_cookies(on);
-        }
-        if let Some(folder) = site.templates {
-            web = web.templates_from(folder);
-        }
-        if let Some(name) = site.name {
-            web = web.site_name(name);
-        }
-        if shares_sessions {
-            web = web.django_session_cookie(django.session_cookie_name);
-            if let Some(domain) = django.session_cookie_domain {
-                web = web.django_session_cookie_domain(domain);
-            }
-        }
-        web
-    }
-}
-
 /// Says that nobody receives a signal.
 fn without(auth: PhoneAuthBuilder, signal: MessageSignal) -> PhoneAuthBuilder {
     match signal {
@@ -267,14 +259,15 @@ fn without(auth: PhoneAuthBuilder, signal: MessageSignal) -> PhoneAuthBuilder {
     }
 }
 
-/// The origin of links where nothing is listened on: that of the settings, else any.
+/// The origin of links where nothing is listened on: as set, or the address that a site would listen on.
 ///
 /// # Errors
 /// None that can be met with.
 pub(crate) fn links_begin_with(configuration: &Configuration) -> Result<SiteOrigin, Failure> {
     match &configuration.site.url {
         Some(origin) => Ok(origin.clone()),
-        None => SiteOrigin::parse("http://127.0.0.1").map_err(Failure::failed),
+        None => SiteOrigin::parse(&format!("http://{}", configuration.server.addr))
+            .map_err(Failure::failed),
     }
 }
 

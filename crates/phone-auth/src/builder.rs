@@ -384,7 +384,7 @@ impl PhoneAuthBuilder {
         #[cfg(feature = "web")]
         let web = build_web(self.web, &accounts, &self.site)?;
         let worker = self.worker.build(&accounts)?;
-        claim_key(self.key_check, &*self.store, accounts.keyring()).await?;
+        claim_key(self.key_check, &*self.store, accounts.keyring(), &self.site).await?;
         Ok(PhoneAuth {
             #[cfg(feature = "web")]
             web,
@@ -418,11 +418,13 @@ fn of_accounts(error: accounts::BuildError) -> BuildError {
     BuildError::with_source(kind, error)
 }
 
-/// Asks the database whether it belongs to this key.
+/// Asks the database whether it belongs to this key, and has it keep which site serves others from it: a program that is
+/// started there without settings must not show that site's messages.
 async fn claim_key(
     check: KeyCheck,
     store: &dyn Store,
     keyring: &Keyring,
+    site: &SiteOrigin,
 ) -> Result<(), BuildError> {
     let claimed = match check {
         KeyCheck::Skip => return Ok(()),
@@ -432,7 +434,12 @@ async fn claim_key(
     claimed.map_err(|error| match error.kind() {
         SiteKeyErrorKind::Foreign => BuildError::new(BuildErrorKind::ForeignKey),
         _ => BuildError::with_source(BuildErrorKind::Store, error),
-    })
+    })?;
+    if site.is_loopback() {
+        return Ok(());
+    }
+    let noted = store.note_public_site(site).await;
+    noted.map_err(|error| BuildError::with_source(BuildErrorKind::Store, error))
 }
 
 impl fmt::Debug for PhoneAuthBuilder {

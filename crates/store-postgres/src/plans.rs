@@ -211,6 +211,8 @@ fn statements() -> Vec<String> {
         outbox::statements::PURGE,
         site_key::RECORD,
         site_key::REPLACE,
+        site_key::PUBLIC_SITE,
+        site_key::NOTE_PUBLIC_SITE,
     ];
     let statements = statements.into_iter().chain(of_both.into_iter().flatten());
     statements

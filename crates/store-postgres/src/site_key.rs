@@ -1,7 +1,7 @@
 //! Which secret key the database belongs to, on PostgreSQL.
 
 use async_trait::async_trait;
-use phone_auth_core::store::{KeyRecord, SiteKeyStore, StoreError, StoreErrorKind};
+use phone_auth_core::store::{KeyRecord, SiteKeyStore, SiteOrigin, StoreError, StoreErrorKind};
 use sqlx::{Row, query};
 
 use crate::failure::Failure;
@@ -14,6 +14,12 @@ pub(crate) const BEGIN: &str = "INSERT INTO phone_auth_site_key (id, fingerprint
 
 pub(crate) const REPLACE: &str = "UPDATE phone_auth_site_key SET fingerprints = $1
     WHERE id = 1 AND fingerprints = $2 RETURNING 1";
+
+pub(crate) const PUBLIC_SITE: &str =
+    "SELECT origin FROM phone_auth_site_key WHERE id = 1 AND origin IS NOT NULL";
+
+pub(crate) const NOTE_PUBLIC_SITE: &str = "UPDATE phone_auth_site_key SET origin = $1
+    WHERE id = 1 AND origin IS DISTINCT FROM $1 RETURNING 1";
 
 #[async_trait]
 impl SiteKeyStore for PostgresStore {
@@ -41,5 +47,20 @@ impl SiteKeyStore for PostgresStore {
             Some(old) => query(REPLACE).bind(new).bind(old.to_text()),
         };
         Ok(self.first(replace).await?.is_some())
+    }
+
+    async fn public_site(&self) -> Result<Option<SiteOrigin>, StoreError> {
+        let Some(row) = self.first(query(PUBLIC_SITE)).await? else {
+            return Ok(None);
+        };
+        let text: &str = row.try_get(0).map_err(Failure::from)?;
+        let site = SiteOrigin::parse(text).map_err(|_| StoreErrorKind::Broken);
+        Ok(Some(site.map_err(Failure::from)?))
+    }
+
+    async fn note_public_site(&self, site: &SiteOrigin) -> Result<(), StoreError> {
+        let note = query(NOTE_PUBLIC_SITE).bind(site.as_str());
+        self.first(note).await?;
+        Ok(())
     }
 }

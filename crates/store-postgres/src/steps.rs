@@ -200,6 +200,15 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
             },
         ],
     },
+    Migration {
+        name: "public site",
+        // The origin of the site that serves others from here. NULL until one of a version that notes it begins.
+        parts: &[Part {
+            makes: Made::Column("phone_auth_site_key", "origin"),
+            locks: "phone_auth_site_key",
+            statements: "ALTER TABLE phone_auth_site_key ADD COLUMN origin text NULL",
+        }],
+    },
 ];
 
 /// The tables of django-phone-auth's, and the columns that they have and that the store reads or writes.

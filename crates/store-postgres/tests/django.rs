@@ -27,7 +27,7 @@ use sqlx::{Connection, PgConnection};
 use crate::common::{database, log_in, run, store, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 10] = [
+const STEPS: [&str; 11] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -38,6 +38,7 @@ const STEPS: [&str; 10] = [
     "spellings",
     "leases of messages",
     "queues of messages",
+    "public site",
 ];
 
 /// Which of the tables are Django's.

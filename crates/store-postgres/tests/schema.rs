@@ -11,7 +11,7 @@ use phone_auth_store_postgres::{MigrateErrorKind, OpenErrorKind, PostgresOptions
 use crate::common::{database, log_in, run, store, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 10] = [
+const STEPS: [&str; 11] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -22,6 +22,7 @@ const STEPS: [&str; 10] = [
     "spellings",
     "leases of messages",
     "queues of messages",
+    "public site",
 ];
 
 #[test]

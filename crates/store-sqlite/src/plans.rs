@@ -61,6 +61,8 @@ fn every_lookup_uses_an_index() {
         outbox::statements::PURGE,
         site_key::RECORD,
         site_key::REPLACE,
+        site_key::PUBLIC_SITE,
+        site_key::NOTE_PUBLIC_SITE,
     ];
     for kind in [AddressKind::Email, AddressKind::Phone] {
         let of_kind = addresses::statements(kind);

@@ -1,7 +1,7 @@
 //! Which secret key the database belongs to, on SQLite.
 
 use async_trait::async_trait;
-use phone_auth_core::store::{KeyRecord, SiteKeyStore, StoreError, StoreErrorKind};
+use phone_auth_core::store::{KeyRecord, SiteKeyStore, SiteOrigin, StoreError, StoreErrorKind};
 
 use crate::rows;
 use crate::store::SqliteStore;
@@ -13,6 +13,12 @@ pub(crate) const BEGIN: &str =
 
 pub(crate) const REPLACE: &str =
     "UPDATE phone_auth_site_key SET fingerprints = ?1 WHERE id = 1 AND fingerprints = ?2";
+
+pub(crate) const PUBLIC_SITE: &str =
+    "SELECT origin FROM phone_auth_site_key WHERE id = 1 AND origin IS NOT NULL";
+
+pub(crate) const NOTE_PUBLIC_SITE: &str =
+    "UPDATE phone_auth_site_key SET origin = ?1 WHERE id = 1 AND origin IS NOT ?1";
 
 #[async_trait]
 impl SiteKeyStore for SqliteStore {
@@ -39,5 +45,20 @@ impl SiteKeyStore for SqliteStore {
             Ok(changed > 0)
         })
         .await
+    }
+
+    async fn public_site(&self) -> Result<Option<SiteOrigin>, StoreError> {
+        self.read(|connection| {
+            rows::first(connection, PUBLIC_SITE, [], |row| {
+                let site = SiteOrigin::parse(&rows::text(row, 0)?);
+                site.map_err(|_| StoreErrorKind::Broken.into())
+            })
+        })
+    }
+
+    async fn note_public_site(&self, site: &SiteOrigin) -> Result<(), StoreError> {
+        let site = site.as_str().to_owned();
+        self.write(move |connection| rows::change(connection, NOTE_PUBLIC_SITE, [&site]).map(drop))
+            .await
     }
 }

@@ -22,7 +22,7 @@ use rusqlite::Connection;
 use crate::common::{Scratch, run, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 10] = [
+const STEPS: [&str; 11] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -33,6 +33,7 @@ const STEPS: [&str; 10] = [
     "spellings",
     "leases of messages",
     "queues of messages",
+    "public site",
 ];
 
 const DJANGO: &str = include_str!("data/django_5_2.sql");

@@ -13,7 +13,7 @@ use phone_auth_store_sqlite::{MigrateErrorKind, OpenErrorKind, SqliteOptions, Sq
 use crate::common::{Scratch, run, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 10] = [
+const STEPS: [&str; 11] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -24,6 +24,7 @@ const STEPS: [&str; 10] = [
     "spellings",
     "leases of messages",
     "queues of messages",
+    "public site",
 ];
 
 #[test]

@@ -61,6 +61,7 @@
 
 mod answer;
 mod build_error;
+mod cookie_options;
 mod cookies;
 mod csrf;
 mod form;
@@ -78,11 +79,13 @@ mod request_log;
 mod router;
 pub mod site;
 mod stylesheet;
+mod template_note;
 mod templates;
 mod time_limit;
 mod web;
 
 pub use crate::build_error::{WebBuildError, WebBuildErrorKind};
+pub use crate::cookie_options::CookieOptions;
 pub use crate::csrf::{SameOrigin, SameOriginLayer};
 pub use crate::form::SubmittedForm;
 pub use crate::guard::{
@@ -94,6 +97,7 @@ pub use crate::peer::ClientAddress;
 pub use crate::redirect::append_slash;
 pub use crate::request_context::RequestContext;
 pub use crate::request_log::{RequestLog, RequestLogLayer};
+pub use crate::template_note::TemplateNote;
 pub use crate::time_limit::{TimeLimit, TimeLimitLayer};
 pub use crate::web::{Web, WebBuilder};
 

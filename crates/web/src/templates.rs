@@ -170,7 +170,7 @@ impl fmt::Debug for Templates {
 }
 
 /// An engine without templates.
-fn engine() -> Environment<'static> {
+pub(crate) fn engine() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_debug(false);
     environment.set_undefined_behavior(UndefinedBehavior::Chainable);
@@ -196,7 +196,7 @@ fn overridden(
 }
 
 /// Ours, with those of the application in place of ours where the names are the same.
-fn embedded(
+pub(crate) fn embedded(
     own: Vec<(Cow<'static, str>, Cow<'static, str>)>,
 ) -> BTreeMap<Cow<'static, str>, Cow<'static, str>> {
     let ours = ACCOUNTS
@@ -206,7 +206,7 @@ fn embedded(
 }
 
 /// The names of the files below a folder that end in `.html`, as templates are named: with `/`.
-fn html_files(folder: &Path) -> Result<Vec<String>, TemplatesError> {
+pub(crate) fn html_files(folder: &Path) -> Result<Vec<String>, TemplatesError> {
     let mut names = Vec::new();
     let mut folders = vec![(folder.to_path_buf(), String::new())];
     while let Some((path, prefix)) = folders.pop() {
@@ -290,14 +290,14 @@ pub(crate) enum TemplatesError {
 }
 
 impl TemplatesError {
-    fn folder(path: &Path, source: std::io::Error) -> Self {
+    pub(crate) fn folder(path: &Path, source: std::io::Error) -> Self {
         Self::Folder {
             path: path.to_path_buf(),
             source,
         }
     }
 
-    fn template(name: &str, source: minijinja::Error) -> Self {
+    pub(crate) fn template(name: &str, source: minijinja::Error) -> Self {
         Self::Template {
             name: name.to_owned(),
             source,

@@ -16,7 +16,8 @@ use phone_auth_events::SiteOrigin;
 pub use builder::WebBuilder;
 
 use crate::answer;
-use crate::build_error::WebBuildError;
+use crate::build_error::{WebBuildError, WebBuildErrorKind};
+use crate::cookie_options::CookieOptions;
 use crate::cookies::Cookies;
 use crate::csrf::{CsrfKeys, Origins, SameOriginLayer};
 use crate::guard::{GuardLayer, Rule};
@@ -24,7 +25,8 @@ use crate::headers::PageHeadersLayer;
 use crate::request_context::RequestContext;
 use crate::router;
 use crate::stylesheet::Stylesheet;
-use crate::templates::Templates;
+use crate::template_note::{self, TemplateNote};
+use crate::templates::{self, Templates};
 use crate::time_limit::TimeLimitLayer;
 
 /// The account pages, sessions and guards of a site. Cheap to clone; clones share everything.
@@ -249,6 +251,45 @@ impl Web {
     pub fn check_templates(folder: Option<&Path>) -> Result<(), WebBuildError> {
         builder::style(folder)?;
         builder::compile(Vec::new(), folder).map(drop)
+    }
+
+    /// What of a folder of templates no page would show, as it is likely mistyped: a file whose name nobody asks for, and a
+    /// variable that nobody sets. `own` are the templates of the application, by name and source.
+    ///
+    /// # Errors
+    /// As for [`check_templates`](Self::check_templates).
+    ///
+    /// # Examples
+    /// See [`TemplateNote`].
+    pub fn template_notes(
+        folder: &Path,
+        own: &[(&'static str, &'static str)],
+    ) -> Result<Vec<TemplateNote>, WebBuildError> {
+        let own = own
+            .iter()
+            .map(|(name, source)| ((*name).into(), (*source).into()));
+        let compiled_in = templates::embedded(own.collect());
+        template_note::notes(folder, &compiled_in)
+            .map_err(|source| WebBuildError::with_source(WebBuildErrorKind::Templates, source))
+    }
+
+    /// Whether browsers would take these cookies of this site, as [`WebBuilder::build`] asks, without flows to have
+    /// them for. `shares_sessions` says whether the sessions are shared with a Django site.
+    ///
+    /// # Errors
+    /// [`HostCookiesNeedHttps`](crate::WebBuildErrorKind::HostCookiesNeedHttps),
+    /// [`HostCookiesBesideDjango`](crate::WebBuildErrorKind::HostCookiesBesideDjango),
+    /// [`CookieName`](crate::WebBuildErrorKind::CookieName) and
+    /// [`CookieDomain`](crate::WebBuildErrorKind::CookieDomain), as for [`WebBuilder::build`].
+    ///
+    /// # Examples
+    /// See [`CookieOptions`].
+    pub fn check_cookies(
+        site: &SiteOrigin,
+        shares_sessions: bool,
+        options: &CookieOptions,
+    ) -> Result<(), WebBuildError> {
+        options.make(site, shares_sessions).map(drop)
     }
 
     pub(crate) fn templates(&self) -> &Templates {

@@ -1,29 +1,28 @@
 //! `phone-auth check`: whether the site could start, without starting it.
 //!
-//! Settings were looked at before this runs. Everything else is looked at even if something before
-//! it is wrong, so that one run names all there is to mend.
+//! It looks where a start looks ([`start`](crate::start)), at all of it even if something is wrong, so that one run names
+//! all there is to mend; then at what is in the database.
 
 use std::collections::BTreeMap;
 use std::io;
 
 use phone_auth::core::password::{Argon2Hasher, EncodedPassword};
 use phone_auth::core::store::{Anomaly, AnomalyKind};
-use phone_auth::signals::{ResetPasswordEmail, ResetPasswordPhone, VerifyEmail, VerifyPhone};
 use phone_auth::sqlite::LOST_INDEXES;
-use phone_auth::web::Web;
-use phone_auth::{Keyring, SecretKey, Signals};
+use phone_auth::{Keyring, SecretKey, SiteOrigin};
 
+use crate::commands::serve;
 use crate::configuration::{Configuration, DjangoSettings};
 use crate::console;
 use crate::database::{self, OpenStore};
-use crate::django::{self, Django};
-use crate::exit::Failure;
-use crate::keys::Keys;
+use crate::django;
+use crate::exit::{Failure, Gathered};
 use crate::legacy_hashes;
-use crate::mode::{self, Mode, Process};
+use crate::mode::{Mode, Process};
 use crate::receivers;
 use crate::setup::Setup;
 use crate::site::{self, Parts};
+use crate::start::{self, Prepared, Seen};
 use crate::visible::Visible;
 
 /// Looks at receivers, key, database and templates, and changes none of them.
@@ -33,62 +32,62 @@ use crate::visible::Visible;
 /// database that lacks a migration, and for users whom another program has stored in a way that keeps
 /// them from being served in full.
 pub(crate) fn run(mut setup: Setup) -> Result<(), Failure> {
-    let mut wrong = Vec::new();
-    let mode = keep(&mut wrong, site::mode(&setup.configuration, Process::Site));
-    let origin = keep(&mut wrong, site::links_begin_with(&setup.configuration));
-    if let Some(origin) = origin {
-        keep(&mut wrong, site::dispatcher(&mut setup, &origin, None));
-    }
-    let keys = keep(&mut wrong, Keys::read(&setup.configuration));
+    let mut wrong = Gathered::default();
+    let origin = site::links_begin_with(&setup.configuration)?;
+    let seen = Seen::new(&mut wrong, &mut setup, Process::Site, &origin);
+    let configuration = &setup.configuration;
     // A pool of connections lives as long as the runtime that it was made in.
     let runtime = site::runtime()?;
-    runtime.block_on(async {
-        let store = keep(&mut wrong, store(&setup.configuration).await).flatten();
-        if let Some(store) = &store
-            && keep(&mut wrong, has_newest_schema(store).await).is_some()
-        {
-            if let Some(keys) = &keys {
-                keep(&mut wrong, keys.look(store).await);
-            }
-            if let Some(mode) = mode {
-                let kept = site::keep_pending(&setup.configuration, mode, store).await;
-                keep(&mut wrong, kept);
-            }
-            keep(&mut wrong, no_anomalies(store).await);
-            keep(
-                &mut wrong,
-                note_hashes(&setup.configuration.django, store).await,
-            );
-            keep(
-                &mut wrong,
-                note_shut_out(&setup.configuration.django, store).await,
-            );
+    let told = runtime.block_on(async {
+        let is_taken = wrong.keep(serve::can_listen(configuration.server.addr));
+        let store = wrong.keep(store(configuration).await).flatten();
+        if let Some(store) = &store {
+            look(&mut wrong, configuration, &seen, store).await;
         }
-        let django = beside_django(&setup.configuration, store.as_ref()).await;
-        let django = keep(&mut wrong, django);
-        let folder = setup.configuration.site.templates.as_deref();
-        let templates = Web::check_templates(folder).map_err(Failure::wrong);
-        let templates = keep(&mut wrong, templates);
         // Put together only when nothing is wrong with any of them: each was named already.
-        if let (Some(keys), Some(django), Some(()), Some(store)) = (keys, django, templates, store)
-        {
-            keep(
-                &mut wrong,
-                pages(&setup.configuration, keys, django, store).await,
-            );
+        let prepared = seen.whole().filter(|_| wrong.is_empty())?;
+        let (mode, mut notes) = (prepared.mode, prepared.notes.clone());
+        if let Some(store) = store {
+            wrong.keep(assemble(configuration, prepared, origin, store).await);
         }
+        if is_taken == Some(true) {
+            let addr = configuration.server.addr;
+            notes.push(format!(
+                "a program listens on {addr} already; if it is not this site, choose another address with addr"
+            ));
+        }
+        Some((mode, notes))
     });
-    if let Some(failure) = wrong.into_iter().reduce(Failure::and) {
-        return Err(failure);
+    match told {
+        Some((mode, notes)) if wrong.is_empty() => {
+            tell(configuration, mode, &notes).map_err(Failure::failed)
+        }
+        _ => Err(wrong.failure()),
     }
-    let mode = mode.unwrap_or(Mode::Delivery);
-    tell(&setup.configuration, mode).map_err(Failure::failed)
+}
+
+/// Looks at a database: as a start does, and at what is in it.
+async fn look(wrong: &mut Gathered, configuration: &Configuration, seen: &Seen, store: &OpenStore) {
+    if let Some(django) = &seen.django {
+        wrong.keep(start::before_migrations(configuration, django, store).await);
+    }
+    if wrong.keep(has_newest_schema(store).await).is_none() {
+        return;
+    }
+    wrong.keep(start::suits(configuration, seen.keys.as_ref(), seen.mode, store).await);
+    wrong.keep(no_anomalies(store).await);
+    wrong.keep(note_hashes(&configuration.django, store).await);
+    wrong.keep(note_shut_out(&configuration.django, store).await);
 }
 
 /// Says what a start would do.
-fn tell(configuration: &Configuration, mode: Mode) -> io::Result<()> {
+fn tell(configuration: &Configuration, mode: Mode, notes: &[String]) -> io::Result<()> {
     let destinations = receivers::destinations(configuration);
     let messages = match mode {
+        _ if !configuration.messages.outbox_worker => {
+            "left to `phone-auth worker`, which needs the same database, key and senders (outbox_worker is false)"
+                .to_owned()
+        }
         Mode::Development => {
             "printed and shown to anyone who has the link that is printed at the start (development mode)"
                 .to_owned()
@@ -106,15 +105,10 @@ fn tell(configuration: &Configuration, mode: Mode) -> io::Result<()> {
             console::print(destination)?;
         }
     }
-    if let Some(note) = mode::note(configuration, mode, configuration.server.addr) {
+    for note in notes {
         console::print(format_args!("note: {note}"))?;
     }
     Ok(())
-}
-
-/// The value, or none and the failure noted.
-fn keep<T>(wrong: &mut Vec<Failure>, result: Result<T, Failure>) -> Option<T> {
-    result.map_err(|failure| wrong.push(failure)).ok()
 }
 
 /// The store. None when there is no database yet: the site makes it when it starts.
@@ -123,26 +117,6 @@ async fn store(configuration: &Configuration) -> Result<Option<OpenStore>, Failu
         return Ok(None);
     }
     database::open_as_it_is(configuration).await.map(Some)
-}
-
-/// Looks for what is accepted of Django's: its keys, and the table of its sessions.
-async fn beside_django(
-    configuration: &Configuration,
-    store: Option<&OpenStore>,
-) -> Result<Django, Failure> {
-    let (settings, sources) = (&configuration.django, &configuration.sources);
-    let django = django::read(settings, sources)?;
-    let keys = django.session_keys.clone();
-    match store {
-        Some(store) => {
-            django::sessions(settings, sources, keys, store.django_sessions()).await?;
-        }
-        None if keys.is_some() && !configuration.database.name.may_exist() => {
-            return Err(django::no_sessions(sources));
-        }
-        None => {}
-    }
-    Ok(django)
 }
 
 /// Refuses a database that lacks a migration, or an index that one has made: each is named.
@@ -292,30 +266,21 @@ fn kind_of_hash(stored: &EncodedPassword) -> String {
     }
 }
 
-/// Puts the pages together.
-async fn pages(
+/// Puts the site together, as a start does in the end.
+async fn assemble(
     configuration: &Configuration,
-    keys: Keys,
-    django: Django,
+    prepared: Prepared,
+    origin: SiteOrigin,
     store: OpenStore,
 ) -> Result<(), Failure> {
-    let mut keys = keys.into_all();
+    let mut keys = prepared.keys.into_all();
     let current = keys.next().map_or_else(SecretKey::generate, Ok);
     let keyring = Keyring::new(current.map_err(Failure::failed)?);
-    let origin = site::links_begin_with(configuration)?;
-    // Who receives what makes no difference here; it was looked at by itself.
-    let signals = Signals::isolated();
-    let _someone = (
-        signals.connect(|_: &ResetPasswordEmail| {}),
-        signals.connect(|_: &ResetPasswordPhone| {}),
-        signals.connect(|_: &VerifyEmail| {}),
-        signals.connect(|_: &VerifyPhone| {}),
-    );
     let parts = Parts {
-        signals: signals.clone(),
+        signals: prepared.signals,
         origin,
         keyring: keys.fold(keyring, Keyring::with_fallback),
-        django,
+        django: prepared.django,
         store,
         worker: None,
     };

@@ -18,10 +18,11 @@ use crate::banner::Banner;
 use crate::configuration::ServerSettings;
 use crate::console;
 use crate::exit::Failure;
-use crate::mode::{self, Process};
+use crate::mode::Process;
 use crate::server::{Clocks, Finishing, Limits, Refusals, Server};
 use crate::setup::Setup;
 use crate::site::{self, Schema, Site};
+use crate::start::Prepared;
 use crate::stop::Stop;
 
 /// Serves until asked to stop.
@@ -36,22 +37,22 @@ pub(crate) fn run(setup: Setup) -> Result<(), Failure> {
     done
 }
 
-async fn serve(setup: Setup) -> Result<(), Failure> {
-    let mode = site::mode(&setup.configuration, Process::Site)?;
+async fn serve(mut setup: Setup) -> Result<(), Failure> {
     let addr = setup.configuration.server.addr;
     // Before anything is made, so that a second start beside a running site leaves no trace.
     let server = Server::bind(addr).map_err(|error| cannot_listen(addr, error))?;
     let stop = Stop::listen().map_err(Failure::failed)?;
     let origin = origin(&setup, server.addr())?;
-    let limits = limits(&setup.configuration.server);
-    let grace = setup.configuration.server.shutdown_grace;
-    let request_timeout = setup.configuration.server.request_timeout;
-    let messages = &setup.configuration.messages;
+    let prepared = Prepared::new(&mut setup, Process::Site, &origin)?;
+    let configuration = &setup.configuration;
+    let limits = limits(&configuration.server);
+    let grace = configuration.server.shutdown_grace;
+    let request_timeout = configuration.server.request_timeout;
+    let messages = &configuration.messages;
     let worker = messages.outbox_worker.then(|| messages.worker());
-    let note = mode::note(&setup.configuration, mode, server.addr());
     // A database that does not answer must not keep anyone who starts the site from stopping it.
     let site = tokio::select! {
-        site = site::open(setup, origin, mode, worker, Schema::Newest) => site?,
+        site = site::open(configuration, prepared, origin, worker, Schema::Newest) => site?,
         () = stop.asked() => return Err(Failure::because("stopped before the site was ready")),
     };
     let web = site.auth.web();
@@ -60,7 +61,7 @@ async fn serve(setup: Setup) -> Result<(), Failure> {
     console::tell(Banner {
         addr: server.addr(),
         site: &site,
-        note,
+        delivers: configuration.messages.outbox_worker,
     });
     let finishing = server.serve(router, refusals, limits, stop.asked()).await;
     let finished = finish(finishing, &site.auth, &stop, grace).await;
@@ -187,6 +188,18 @@ async fn finish(
     }
     console::tell("stopped");
     Ok(())
+}
+
+/// Whether another program listens on the address, which may be this site.
+///
+/// # Errors
+/// When nobody on this machine, or not this user, could listen there.
+pub(crate) fn can_listen(addr: SocketAddr) -> Result<bool, Failure> {
+    match Server::look(addr) {
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => Ok(true),
+        Err(error) => Err(cannot_listen(addr, error)),
+        Ok(()) => Ok(false),
+    }
 }
 
 fn cannot_listen(addr: SocketAddr, error: std::io::Error) -> Failure {

@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
-use phone_auth::{PhoneAuth, SiteOrigin};
+use phone_auth::PhoneAuth;
 
 use crate::banner::Messages;
 use crate::console;
 use crate::database;
 use crate::exit::Failure;
 use crate::keys;
-use crate::mode::{self, Process};
+use crate::mode::Process;
 use crate::setup::Setup;
 use crate::site::{self, Schema};
+use crate::start::Prepared;
 use crate::stop::Stop;
 use crate::visible::{Visible, VisiblePath};
 
@@ -26,25 +27,20 @@ pub(crate) fn run(setup: Setup) -> Result<(), Failure> {
     done
 }
 
-async fn work(setup: Setup) -> Result<(), Failure> {
-    let mode = site::mode(&setup.configuration, Process::Worker)?;
+async fn work(mut setup: Setup) -> Result<(), Failure> {
+    let origin = site::links_begin_with(&setup.configuration)?;
+    let prepared = Prepared::new(&mut setup, Process::Worker, &origin)?;
+    let configuration = &setup.configuration;
     // Both belong to the site: a worker that made its own would deliver nothing, or links that nobody takes.
-    database::must_exist(&setup.configuration)?;
-    keys::must_exist(&setup.configuration)?;
+    database::must_exist(configuration)?;
+    keys::must_exist(configuration)?;
     let stop = Stop::listen().map_err(Failure::failed)?;
-    let origin = match &setup.configuration.site.url {
-        Some(origin) => origin.clone(),
-        // As the site itself does where it listens on a port that is known.
-        None => SiteOrigin::parse(&format!("http://{}", setup.configuration.server.addr))
-            .map_err(Failure::failed)?,
-    };
-    let grace = setup.configuration.server.shutdown_grace;
-    let note = mode::note(&setup.configuration, mode, setup.configuration.server.addr);
-    let mut options = setup.configuration.messages.worker();
+    let grace = configuration.server.shutdown_grace;
+    let mut options = configuration.messages.worker();
     options.watches_others = true;
     // A database that does not answer must not keep anyone who starts the worker from stopping it.
     let site = tokio::select! {
-        site = site::open(setup, origin, mode, Some(options), Schema::AsItIs) => site?,
+        site = site::open(configuration, prepared, origin, Some(options), Schema::AsItIs) => site?,
         () = stop.asked() => return Err(Failure::because("stopped before the worker was ready")),
     };
     console::tell(format_args!(
@@ -55,7 +51,7 @@ async fn work(setup: Setup) -> Result<(), Failure> {
         Messages {
             site: &site,
             place: None,
-            note: note.as_deref(),
+            delivers: true,
         }
     ));
     stop.asked().await;

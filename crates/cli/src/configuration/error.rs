@@ -99,6 +99,14 @@ impl Got {
         Self(format!("{shown}, which is not UTF-8,"))
     }
 
+    /// A path that begins in a home folder as only shells write it.
+    pub(super) fn home(text: &str) -> Self {
+        let Self(shown) = Self::text(text);
+        Self(format!(
+            "{shown}, where ~ is not replaced and must be written out,"
+        ))
+    }
+
     /// A text; shown in quotes, cut when long.
     pub(super) fn text(text: &str) -> Self {
         if text.chars().count() <= SHOWN {

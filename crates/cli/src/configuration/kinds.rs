@@ -111,7 +111,7 @@ kinds! {
     StatusSet, "statuses such as \"2xx, 404, 500-503\"", given => statuses(given);
     TimeZone, "the name of a time zone such as Europe/Berlin or UTC", given => TimeZone::named(given.text()?).ok();
     DjangoIterations, "a number from 1 to 3000000", given => DjangoIterations::new(number(given)?);
-    Vec<PathBuf>, "a list of paths of files", given => given.paths(), Vec::new();
+    Vec<PathBuf>, "a list of paths of files, each written out without ~", given => given.paths(), Vec::new();
     Vec<String>, "a list of names", given => all(given, |item| Some(item.to_owned())), Vec::new();
     Vec<SiteOrigin>, "a list of origins such as https://app.example.org",
         given => all(given, |item| SiteOrigin::parse(item).ok()), Vec::new();
@@ -207,7 +207,7 @@ fn address(given: &Given<'_>) -> Option<SocketAddr> {
 /// A database by its name. The path of a file need not be UTF-8.
 fn database(given: &Given<'_>) -> Option<DatabaseName> {
     match given.path_after("sqlite:") {
-        Some(path) => DatabaseName::file(path),
+        Some(path) => DatabaseName::file(path?),
         None => DatabaseName::parse(given.text()?),
     }
 }

@@ -32,12 +32,14 @@ impl<'a> Given<'a> {
         let is_hidden = |text: &str| secrecy.hides(text);
         match self {
             Self::Text(text) if is_hidden(text) => Got::hidden(),
+            Self::Text(text) if names_home(text) => Got::home(text),
             Self::Text(text) => Got::text(text),
             Self::NotUtf8(value) => {
                 let text = visible::bytes(value);
                 Got::not_utf8(if is_hidden(&text) { None } else { Some(&text) })
             }
             Self::Toml(DeValue::String(text)) if is_hidden(text) => Got::hidden(),
+            Self::Toml(DeValue::String(text)) if names_home(text) => Got::home(text),
             Self::Toml(_) if secrecy == Secrecy::Secret => Got::hidden(),
             Self::Toml(value) => Got::value(value),
         }
@@ -73,18 +75,18 @@ impl<'a> Given<'a> {
     pub(super) fn path(&self) -> Option<PathBuf> {
         match self {
             Self::NotUtf8(value) => path(value.as_encoded_bytes()),
-            _ => self.text().map(PathBuf::from),
+            _ => self.text().and_then(path_of_text),
         }
     }
 
-    /// The path that stands after a prefix.
-    pub(super) fn path_after(&self, prefix: &str) -> Option<PathBuf> {
+    /// The path that stands after a prefix, if that is there.
+    pub(super) fn path_after(&self, prefix: &str) -> Option<Option<PathBuf>> {
         match self {
             Self::NotUtf8(value) => {
                 let rest = value.as_encoded_bytes().strip_prefix(prefix.as_bytes());
-                path(rest?)
+                rest.map(path)
             }
-            _ => self.text()?.strip_prefix(prefix).map(PathBuf::from),
+            _ => self.text()?.strip_prefix(prefix).map(path_of_text),
         }
     }
 
@@ -96,7 +98,7 @@ impl<'a> Given<'a> {
                 .split(|byte| *byte == b',')
                 .map(|item| path(item.trim_ascii()))
                 .collect(),
-            _ => Some(self.list()?.into_iter().map(PathBuf::from).collect()),
+            _ => self.list()?.into_iter().map(path_of_text).collect(),
         }
     }
 
@@ -177,6 +179,22 @@ impl<'a> Given<'a> {
             Self::NotUtf8(_) | Self::Toml(_) => None,
         }
     }
+}
+
+/// Whether a path, alone or after `sqlite:`, begins in a home folder as a shell writes it. Nobody but a shell knows that:
+/// the system would look for a folder that is called `~`.
+fn names_home(text: &str) -> bool {
+    let path = text.strip_prefix("sqlite:").unwrap_or(text);
+    let (first, has_more) = match path.split_once('/') {
+        Some((first, _)) => (first, true),
+        None => (path, false),
+    };
+    first == "~" || (has_more && first.starts_with('~'))
+}
+
+/// The path of a text, unless it names a home folder.
+fn path_of_text(text: &str) -> Option<PathBuf> {
+    (!text.is_empty() && !names_home(text)).then(|| PathBuf::from(text))
 }
 
 /// A path of bytes that need not be UTF-8.

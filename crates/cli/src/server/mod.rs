@@ -89,6 +89,20 @@ impl Server {
     /// # Errors
     /// When the address is in use, not of this machine, or not allowed.
     pub(crate) fn bind(addr: SocketAddr) -> io::Result<Self> {
+        let listener = Self::bound(addr)?.listen(BACKLOG)?;
+        let addr = listener.local_addr()?;
+        Ok(Self { listener, addr })
+    }
+
+    /// Whether the address could be taken; nobody can connect to it meanwhile.
+    ///
+    /// # Errors
+    /// As for [`bind`](Self::bind).
+    pub(crate) fn look(addr: SocketAddr) -> io::Result<()> {
+        Self::bound(addr).map(drop)
+    }
+
+    fn bound(addr: SocketAddr) -> io::Result<TcpSocket> {
         let socket = match addr {
             SocketAddr::V4(_) => TcpSocket::new_v4(),
             SocketAddr::V6(_) => TcpSocket::new_v6(),
@@ -97,9 +111,7 @@ impl Server {
         socket.set_reuseaddr(cfg!(unix))?;
         socket.set_send_buffer_size(SEND_BUFFER)?;
         socket.bind(addr)?;
-        let listener = socket.listen(BACKLOG)?;
-        let addr = listener.local_addr()?;
-        Ok(Self { listener, addr })
+        Ok(socket)
     }
 
     /// The address taken, with the port that the system chose if it was 0.

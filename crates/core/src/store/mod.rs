@@ -24,7 +24,7 @@ pub use error::{StoreError, StoreErrorKind, UniqueName};
 pub use outbox::OutboxStore;
 pub use password_kinds::{PasswordKind, PasswordKindStore};
 pub use sessions::SessionStore;
-pub use site_key::{KeyFingerprint, KeyRecord, SiteKeyStore};
+pub use site_key::{KeyFingerprint, KeyRecord, SiteKeyStore, SiteOrigin};
 pub use users::UserStore;
 pub use wall_clock::WallClock;
 

@@ -1,8 +1,9 @@
-//! Which secret key the links of a database are signed with.
+//! Which site a database belongs to: the secret key that its links are signed with, and the origin that others see.
 
 use std::fmt;
 
 use async_trait::async_trait;
+pub use phone_auth_events::SiteOrigin;
 use phone_auth_tokens::Subkey;
 
 use super::StoreError;
@@ -99,7 +100,7 @@ impl KeyRecord {
     }
 }
 
-/// Keeps which secret key a database belongs to, so that a process with another one notices.
+/// Keeps which secret key and which site a database belongs to, so that a process of another one notices.
 ///
 /// # Errors
 /// As for [`UserStore`](super::UserStore).
@@ -118,4 +119,11 @@ pub trait SiteKeyStore: Send + Sync {
         old: Option<&KeyRecord>,
         new: &KeyRecord,
     ) -> Result<bool, StoreError>;
+
+    /// The origin of the site that serves others from this database, noted last; none if none was.
+    async fn public_site(&self) -> Result<Option<SiteOrigin>, StoreError>;
+
+    /// Notes that a site serves others from this database. It stands beside the key: as long as none is kept, nothing is
+    /// noted.
+    async fn note_public_site(&self, site: &SiteOrigin) -> Result<(), StoreError>;
 }

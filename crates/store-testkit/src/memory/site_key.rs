@@ -1,7 +1,7 @@
 //! Which secret key the store belongs to, in memory.
 
 use async_trait::async_trait;
-use phone_auth_core::store::{KeyRecord, SiteKeyStore, StoreError};
+use phone_auth_core::store::{KeyRecord, SiteKeyStore, SiteOrigin, StoreError};
 
 use super::MemoryStore;
 
@@ -22,6 +22,19 @@ impl SiteKeyStore for MemoryStore {
                 state.key_record = Some(new.clone());
             }
             Ok(is_kept)
+        })
+    }
+
+    async fn public_site(&self) -> Result<Option<SiteOrigin>, StoreError> {
+        self.read(|state| state.public_site.clone())
+    }
+
+    async fn note_public_site(&self, site: &SiteOrigin) -> Result<(), StoreError> {
+        self.write(|state| {
+            if state.key_record.is_some() {
+                state.public_site = Some(site.clone());
+            }
+            Ok(())
         })
     }
 }

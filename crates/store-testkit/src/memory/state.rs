@@ -11,7 +11,7 @@ use phone_auth_core::link::LinkRequest;
 use phone_auth_core::outbox::{MessageId, Purpose};
 use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::session::{KeptSession, NewSession, PasswordDigest, SessionDigest};
-use phone_auth_core::store::{KeyRecord, StoreError, StoreErrorKind, UniqueName};
+use phone_auth_core::store::{KeyRecord, SiteOrigin, StoreError, StoreErrorKind, UniqueName};
 use phone_auth_core::user::{User, UserId};
 
 use super::outbox::Kept;
@@ -35,6 +35,8 @@ pub(super) struct State {
     /// When an address was last verified by a link.
     pub(super) verified: HashMap<(AddressKind, AddressId), DateTime<Utc>>,
     pub(super) key_record: Option<KeyRecord>,
+    /// The site that serves others.
+    pub(super) public_site: Option<SiteOrigin>,
     /// When a link was last asked for, by purpose and by the row or the place for nobody.
     pub(super) requests: HashMap<(AddressKind, &'static str, i64), DateTime<Utc>>,
     emails: Addresses,

@@ -169,6 +169,7 @@ macro_rules! __for_each_case {
             sessions::ended_session_is_gone;
             sessions::expired_sessions_are_removed;
             site_key::new_store_has_no_key;
+            site_key::public_site_is_kept_beside_the_key;
             site_key::key_record_is_replaced_knowingly;
             site_key::key_record_has_one_winner;
         }

@@ -1,7 +1,6 @@
 //! Puts the pages together, and refuses what browsers would not take.
 
 use std::borrow::Cow;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,7 +10,7 @@ use phone_auth_events::SiteOrigin;
 
 use super::{Inner, Web};
 use crate::build_error::{WebBuildError, WebBuildErrorKind};
-use crate::cookies::{self, Cookies};
+use crate::cookie_options::{CookieOptions, host_of};
 use crate::csrf::{CsrfKeys, Origins};
 use crate::headers::{self, PageHeadersLayer};
 use crate::router;
@@ -27,11 +26,8 @@ pub struct WebBuilder {
     site_name: Option<String>,
     templates: Vec<Source>,
     folder: Option<PathBuf>,
-    session_cookie: Option<String>,
-    host_cookies: Option<bool>,
+    cookies: CookieOptions,
     trusted_origins: Vec<SiteOrigin>,
-    django_cookie: Option<String>,
-    django_domain: Option<String>,
     content_policy: Option<String>,
 }
 
@@ -43,11 +39,8 @@ impl WebBuilder {
             site_name: None,
             templates: Vec::new(),
             folder: None,
-            session_cookie: None,
-            host_cookies: None,
+            cookies: CookieOptions::default(),
             trusted_origins: Vec::new(),
-            django_cookie: None,
-            django_domain: None,
             content_policy: None,
         }
     }
@@ -140,7 +133,7 @@ impl WebBuilder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn session_cookie_name(mut self, name: impl Into<String>) -> Self {
-        self.session_cookie = Some(name.into());
+        self.cookies.session_name = Some(name.into());
         self
     }
 
@@ -171,7 +164,31 @@ impl WebBuilder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn host_cookies(mut self, on: bool) -> Self {
-        self.host_cookies = Some(on);
+        self.cookies.host_prefix = Some(on);
+        self
+    }
+
+    /// All that the cookies are to be like at once, in place of what was said of them before.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::sync::Arc;
+    /// # let keyring = phone_auth_tokens::Keyring::new(phone_auth_tokens::SecretKey::generate()?);
+    /// # let store = Arc::new(phone_auth_store_testkit::MemoryStore::new());
+    /// # let accounts = phone_auth_core::accounts::Accounts::builder(store, keyring).build()?;
+    /// # let site = phone_auth_events::SiteOrigin::parse("https://example.org")?;
+    /// # let builder = || phone_auth_web::Web::builder(accounts.clone(), site.clone());
+    /// use phone_auth_web::{CookieOptions, WebBuildErrorKind};
+    ///
+    /// let mut options = CookieOptions::default();
+    /// assert!(builder().cookies(options.clone()).build().is_ok());
+    /// options.session_name = Some("csrftoken".to_owned());
+    /// let refused = builder().cookies(options).build().unwrap_err();
+    /// assert_eq!(refused.kind(), WebBuildErrorKind::CookieName);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn cookies(mut self, options: CookieOptions) -> Self {
+        self.cookies = options;
         self
     }
 
@@ -217,7 +234,7 @@ impl WebBuilder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn django_session_cookie(mut self, name: impl Into<String>) -> Self {
-        self.django_cookie = Some(name.into());
+        self.cookies.django_session_name = Some(name.into());
         self
     }
 
@@ -241,7 +258,7 @@ impl WebBuilder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn django_session_cookie_domain(mut self, domain: impl Into<String>) -> Self {
-        self.django_domain = Some(domain.into());
+        self.cookies.django_session_domain = Some(domain.into());
         self
     }
 
@@ -304,7 +321,9 @@ impl WebBuilder {
     /// ```
     pub fn build(self) -> Result<Web, WebBuildError> {
         let https = self.site.is_https();
-        let cookies = self.cookies(https)?;
+        let cookies = self
+            .cookies
+            .make(&self.site, self.accounts.shares_sessions())?;
         let content_policy = match self.content_policy {
             None => HeaderValue::from_static(headers::CONTENT_POLICY),
             Some(policy) => HeaderValue::try_from(policy).map_err(|source| {
@@ -333,40 +352,6 @@ impl WebBuilder {
     }
 }
 
-impl WebBuilder {
-    /// The cookies as asked for.
-    fn cookies(&self, https: bool) -> Result<Cookies, WebBuildError> {
-        let is_shared = self.accounts.shares_sessions();
-        let host_prefix = self.host_cookies.unwrap_or(https && !is_shared);
-        if host_prefix && !https {
-            return Err(WebBuildErrorKind::HostCookiesNeedHttps.into());
-        }
-        if host_prefix && is_shared {
-            return Err(WebBuildErrorKind::HostCookiesBesideDjango.into());
-        }
-        let own = self.session_cookie.as_deref();
-        if own.is_some_and(|name| name.starts_with("__")) {
-            return Err(WebBuildErrorKind::CookieName.into());
-        }
-        let name = self.django_cookie.as_deref().filter(|_| is_shared);
-        let name = name.or(own).unwrap_or(cookies::SESSION).to_owned();
-        if !is_cookie_name(&name) || cookies::TAKEN.contains(&name.as_str()) {
-            return Err(WebBuildErrorKind::CookieName.into());
-        }
-        let cookies = Cookies::new(https, host_prefix, name.into());
-        if !is_shared {
-            return Ok(cookies);
-        }
-        let domain = match self.django_domain.as_deref() {
-            Some(domain) if !is_in(host_of(&self.site), domain) => {
-                return Err(WebBuildErrorKind::CookieDomain.into());
-            }
-            domain => domain.map(|domain| domain.trim_start_matches('.').to_owned()),
-        };
-        Ok(cookies.beside_django(domain))
-    }
-}
-
 /// A template's name and source.
 pub(super) type Source = (Cow<'static, str>, Cow<'static, str>);
 
@@ -386,53 +371,5 @@ pub(super) fn style(folder: Option<&Path>) -> Result<String, WebBuildError> {
         Some(path) => std::fs::read_to_string(path)
             .map_err(|source| WebBuildError::with_source(WebBuildErrorKind::Templates, source)),
         None => Ok(stylesheet::EMBEDDED.to_owned()),
-    }
-}
-
-/// Whether a cookie can have this name: a token of RFC 9110, section 5.6.2.
-fn is_cookie_name(name: &str) -> bool {
-    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    !name.is_empty() && name.bytes().all(is_token)
-}
-
-/// Whether a host, which may have a port, is in a domain, as RFC 6265, section 5.1.3 has it. A dot before the
-/// domain counts for nothing.
-fn is_in(host: &str, domain: &str) -> bool {
-    let domain = domain.strip_prefix('.').unwrap_or(domain);
-    let name = host.split(':').next().unwrap_or_default();
-    let is_name = !domain.is_empty() && name.parse::<IpAddr>().is_err();
-    let before = name
-        .to_ascii_lowercase()
-        .strip_suffix(&domain.to_ascii_lowercase())
-        .map(|before| before.is_empty() || before.ends_with('.'));
-    is_name && before == Some(true)
-}
-
-/// What comes after the scheme.
-fn host_of(site: &SiteOrigin) -> &str {
-    let origin = site.as_str();
-    origin.split_once("://").map_or(origin, |(_, host)| host)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_in;
-
-    #[test]
-    fn domains_hold_their_hosts() {
-        for (host, domain, is) in [
-            ("example.org", "example.org", true),
-            ("www.example.org:8443", "example.org", true),
-            ("www.Example.org", ".example.ORG", true),
-            ("example.org", "www.example.org", false),
-            ("badexample.org", "example.org", false),
-            ("example.org", "", false),
-            ("example.org", ".", false),
-            ("example.org", "org; Secure", false),
-            ("127.0.0.1:8000", "127.0.0.1", false),
-            ("127.0.0.1:8000", "0.0.1", false),
-        ] {
-            assert_eq!(is_in(host, domain), is, "{host} {domain}");
-        }
     }
 }

@@ -1,0 +1,90 @@
+//! What the settings say of the pages, and which setting is wrong where they cannot be shown.
+
+use phone_auth::web::{
+    CookieOptions, TemplateNote, Web, WebBuildError, WebBuildErrorKind, WebBuilder,
+};
+
+use crate::configuration::Configuration;
+use crate::exit::Failure;
+use crate::mailbox_page;
+use crate::visible::Visible;
+
+/// What the cookies are to be like.
+pub(crate) fn cookies(configuration: &Configuration) -> CookieOptions {
+    let (site, django) = (&configuration.site, &configuration.django);
+    let mut cookies = CookieOptions::default();
+    cookies.session_name = Some(site.session_cookie_name.clone());
+    cookies.host_prefix = site.host_cookies;
+    if django.sessions {
+        cookies.django_session_name = Some(django.session_cookie_name.clone());
+        cookies.django_session_domain = django.session_cookie_domain.clone();
+    }
+    cookies
+}
+
+/// What the pages are like.
+pub(crate) fn described(
+    configuration: &Configuration,
+) -> impl FnOnce(WebBuilder) -> WebBuilder + Send + 'static {
+    let (site, cookies) = (configuration.site.clone(), cookies(configuration));
+    move |web| {
+        let (name, source) = mailbox_page::TEMPLATE;
+        let mut web = web.template(name, source).cookies(cookies);
+        let origins = site.trusted_origins.into_iter();
+        web = origins.fold(web, WebBuilder::trusted_origin);
+        if let Some(folder) = site.templates {
+            web = web.templates_from(folder);
+        }
+        if let Some(name) = site.name {
+            web = web.site_name(name);
+        }
+        web
+    }
+}
+
+/// Which setting is wrong, and what would be right.
+pub(crate) fn wrong(configuration: &Configuration, error: WebBuildError) -> Failure {
+    let is_shared = configuration.django.sessions;
+    let (setting, right) = match error.kind() {
+        WebBuildErrorKind::HostCookiesNeedHttps => (
+            "host_cookies",
+            "left out or false, unless site_url begins with https://",
+        ),
+        WebBuildErrorKind::HostCookiesBesideDjango => (
+            "host_cookies",
+            "left out or false while django_sessions is true",
+        ),
+        // The one of ours is looked at as well, for what no name can be.
+        WebBuildErrorKind::CookieName
+            if is_shared && !configuration.site.session_cookie_name.starts_with("__") =>
+        {
+            ("django_session_cookie_name", NAME)
+        }
+        WebBuildErrorKind::CookieName => ("session_cookie_name", NAME),
+        WebBuildErrorKind::CookieDomain => (
+            "django_session_cookie_domain",
+            "a domain that the host of site_url is in, or left out",
+        ),
+        _ => ("templates", "a folder of templates that can be used"),
+    };
+    Failure::wrong_at(setting, configuration.sources.of(setting), right, error)
+}
+
+/// What of the folder of templates no page would show.
+///
+/// # Errors
+/// When it cannot be read.
+pub(crate) fn notes(configuration: &Configuration) -> Result<Vec<String>, Failure> {
+    let Some(folder) = &configuration.site.templates else {
+        return Ok(Vec::new());
+    };
+    let (name, source) = mailbox_page::TEMPLATE;
+    let notes = Web::template_notes(folder, &[(name, source)]);
+    let notes = notes.map_err(|error| wrong(configuration, error))?;
+    let at = configuration.sources.of("templates");
+    let said = |note: &TemplateNote| Visible(&format!("templates ({at}): {note}")).to_string();
+    Ok(notes.iter().map(said).collect())
+}
+
+/// What the name of the session cookie must be.
+const NAME: &str = "the name of a cookie, such as sessionid";

@@ -1,0 +1,181 @@
+//! What is looked at before the site or a worker begins, and by `check`, which only looks.
+//!
+//! All of it is here, so that `check` says what a start would do. It comes in two steps, so that a start that is refused
+//! leaves nothing behind: first what needs no database ([`Prepared`]), before a database or a key is made; then what
+//! the database tells ([`before_migrations`], [`suits`]), before anything in it is changed.
+
+use phone_auth::Signals;
+use phone_auth::SiteOrigin;
+use phone_auth::delivery::development::Mailbox;
+use phone_auth::web::Web;
+
+use crate::configuration::Configuration;
+use crate::database::{self, OpenStore};
+use crate::django::{self, Django};
+use crate::exit::{Failure, Gathered};
+use crate::keys::Keys;
+use crate::mailbox_page::MailboxPage;
+use crate::mode::{self, Mode, Process};
+use crate::pages;
+use crate::setup::Setup;
+use crate::site;
+
+/// What a start needs besides the database, and nothing is wrong with.
+pub(crate) struct Prepared {
+    pub(crate) mode: Mode,
+    /// The page that shows the messages, in development mode.
+    pub(crate) mailbox: Option<MailboxPage>,
+    /// The dispatcher with everything provided.
+    pub(crate) signals: Signals,
+    pub(crate) keys: Keys,
+    /// What of Django's is accepted.
+    pub(crate) django: Django,
+    /// What an operator should know although nothing is wrong.
+    pub(crate) notes: Vec<String>,
+}
+
+impl Prepared {
+    /// Looks at all that needs no database. Links begin with this origin.
+    ///
+    /// # Errors
+    /// A sentence for each thing that will not do.
+    pub(crate) fn new(
+        setup: &mut Setup,
+        process: Process,
+        origin: &SiteOrigin,
+    ) -> Result<Self, Failure> {
+        let mut wrong = Gathered::default();
+        let seen = Seen::new(&mut wrong, setup, process, origin);
+        wrong.nothing()?;
+        seen.whole().ok_or_else(|| Failure::because_of_all([]))
+    }
+}
+
+/// What of that is as it should be, for the one who looks on when something is wrong.
+pub(crate) struct Seen {
+    pub(crate) mode: Option<Mode>,
+    mailbox: Option<Option<MailboxPage>>,
+    signals: Option<Signals>,
+    pub(crate) keys: Option<Keys>,
+    pub(crate) django: Option<Django>,
+    notes: Vec<String>,
+}
+
+impl Seen {
+    /// Looks at all that needs no database.
+    pub(crate) fn new(
+        wrong: &mut Gathered,
+        setup: &mut Setup,
+        process: Process,
+        origin: &SiteOrigin,
+    ) -> Self {
+        let mode = wrong.keep(site::mode(&setup.configuration, process));
+        let mailbox = wrong.keep(mailbox(mode, origin));
+        let shown = mailbox.as_ref().and_then(Option::as_ref);
+        let shown = shown.map(MailboxPage::mailbox);
+        let signals = wrong.keep(site::dispatcher(setup, origin, shown));
+        let configuration = &setup.configuration;
+        let keys = wrong.keep(Keys::read(configuration));
+        let django = wrong.keep(django::read(&configuration.django, &configuration.sources));
+        let notes = wrong.keep(pages_can_be_shown(configuration, origin));
+        if process == Process::Site {
+            wrong.keep(can_be_made(configuration, keys.as_ref(), django.as_ref()));
+        }
+        let mut notes = notes.unwrap_or_default();
+        notes.extend(mode.and_then(|mode| mode::note(configuration, mode, origin)));
+        Self {
+            mode,
+            mailbox,
+            signals,
+            keys,
+            django,
+            notes,
+        }
+    }
+
+    /// All of it, if nothing is wrong.
+    pub(crate) fn whole(self) -> Option<Prepared> {
+        Some(Prepared {
+            mode: self.mode?,
+            mailbox: self.mailbox?,
+            signals: self.signals?,
+            keys: self.keys?,
+            django: self.django?,
+            notes: self.notes,
+        })
+    }
+}
+
+/// Looks at what a database must have whatever its schema: the tables that are another program's.
+///
+/// # Errors
+/// When one is missing, or the database cannot be asked.
+pub(crate) async fn before_migrations(
+    configuration: &Configuration,
+    django: &Django,
+    store: &OpenStore,
+) -> Result<(), Failure> {
+    let keys = django.session_keys.clone();
+    let (settings, sources) = (&configuration.django, &configuration.sources);
+    let sessions = django::sessions(settings, sources, keys, store.django_sessions());
+    sessions.await.map(drop)
+}
+
+/// Looks whether a database with the newest schema goes with the keys and the mode.
+///
+/// # Errors
+/// A sentence for each thing that does not.
+pub(crate) async fn suits(
+    configuration: &Configuration,
+    keys: Option<&Keys>,
+    mode: Option<Mode>,
+    store: &OpenStore,
+) -> Result<(), Failure> {
+    let mut wrong = Gathered::default();
+    if let Some(keys) = keys {
+        wrong.keep(keys.look(store).await);
+    }
+    if let Some(mode) = mode {
+        wrong.keep(site::keep_messages(configuration, mode, store).await);
+    }
+    wrong.nothing()
+}
+
+/// The mailbox of the development mode.
+fn mailbox(mode: Option<Mode>, origin: &SiteOrigin) -> Result<Option<MailboxPage>, Failure> {
+    let mailbox =
+        (mode == Some(Mode::Development)).then(|| Mailbox::new(origin.clone(), site::MAILBOX_ROOM));
+    let page = mailbox.map(MailboxPage::new).transpose();
+    page.map_err(Failure::failed)
+}
+
+/// Whether browsers would take the cookies, and the templates can be compiled; what of those no page would show.
+fn pages_can_be_shown(
+    configuration: &Configuration,
+    origin: &SiteOrigin,
+) -> Result<Vec<String>, Failure> {
+    let mut wrong = Gathered::default();
+    let cookies = pages::cookies(configuration);
+    let cookies = Web::check_cookies(origin, configuration.django.sessions, &cookies);
+    wrong.keep(cookies.map_err(|error| pages::wrong(configuration, error)));
+    let templates = Web::check_templates(configuration.site.templates.as_deref());
+    wrong.keep(templates.map_err(|error| pages::wrong(configuration, error)));
+    wrong.nothing()?;
+    pages::notes(configuration)
+}
+
+/// Whether a database and a key can be made where they are missing.
+fn can_be_made(
+    configuration: &Configuration,
+    keys: Option<&Keys>,
+    django: Option<&Django>,
+) -> Result<(), Failure> {
+    if configuration.database.name.may_exist() {
+        return keys.map_or(Ok(()), Keys::can_be_made);
+    }
+    if django.is_some_and(|django| django.session_keys.is_some()) {
+        return Err(django::no_sessions(&configuration.sources));
+    }
+    // The key is made beside it, or is there.
+    database::can_be_made(configuration)
+}
