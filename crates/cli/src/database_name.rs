@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use phone_auth::postgres::PostgresStore;
 
+use crate::folder;
 use crate::visible;
 
 /// A database by its name in the settings.
@@ -29,7 +30,11 @@ impl DatabaseName {
     pub(crate) fn file(path: PathBuf) -> Option<Self> {
         let bytes = path.as_os_str().as_encoded_bytes();
         // With `//` it would be a URL, which others read in several ways.
-        let is_file = !bytes.is_empty() && !bytes.starts_with(b"//") && !bytes.starts_with(b":");
+        let is_of_a_shell = path.to_str().is_some_and(folder::is_of_a_shell);
+        let is_file = !bytes.is_empty()
+            && !bytes.starts_with(b"//")
+            && !bytes.starts_with(b":")
+            && !is_of_a_shell;
         is_file.then_some(Self::Sqlite(path))
     }
 
@@ -81,6 +86,9 @@ mod tests {
             ("sqlite:site.db", Some("site.db"), "site.db"),
             ("sqlite::memory:", None, ""),
             ("sqlite://site.db", None, ""),
+            ("sqlite:~/site.db", None, ""),
+            ("sqlite:~ann/site.db", None, ""),
+            ("sqlite:~site.db", Some("~site.db"), "~site.db"),
             (
                 "postgres://ann:s3cret@db/site?sslmode=require",
                 Some("postgres://ann@db:5432/site"),

@@ -1,4 +1,4 @@
-//! Whether a file can be made in a folder.
+//! Whether a file can be made in a folder, and whether a path is one that only a shell knows.
 
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -35,6 +35,16 @@ pub(crate) fn takes(path: &Path) -> Result<(), FolderError> {
         return Err(FolderError::Missing(path));
     }
     probe(folder).map_err(|error| FolderError::Closed(path.clone(), error))
+}
+
+/// Whether a path begins in a home folder, as a shell writes it. Nobody but a shell knows that: the system would look for a
+/// folder that is called `~`.
+pub(crate) fn is_of_a_shell(path: &str) -> bool {
+    let (first, has_more) = match path.split_once('/') {
+        Some((first, _)) => (first, true),
+        None => (path, false),
+    };
+    first == "~" || (has_more && first.starts_with('~'))
 }
 
 fn probe(folder: &Path) -> io::Result<()> {

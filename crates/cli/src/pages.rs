@@ -17,7 +17,8 @@ pub(crate) fn cookies(configuration: &Configuration) -> CookieOptions {
     cookies.host_prefix = site.host_cookies;
     if django.sessions {
         cookies.django_session_name = Some(django.session_cookie_name.clone());
-        cookies.django_session_domain = django.session_cookie_domain.clone();
+        let domain = &django.session_cookie_domain;
+        cookies.django_session_domain.clone_from(domain);
     }
     cookies
 }

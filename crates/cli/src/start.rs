@@ -54,7 +54,7 @@ impl Prepared {
 /// What of that is as it should be, for the one who looks on when something is wrong.
 pub(crate) struct Seen {
     pub(crate) mode: Option<Mode>,
-    mailbox: Option<Option<MailboxPage>>,
+    mailbox: Option<MailboxPage>,
     signals: Option<Signals>,
     pub(crate) keys: Option<Keys>,
     pub(crate) django: Option<Django>,
@@ -70,9 +70,8 @@ impl Seen {
         origin: &SiteOrigin,
     ) -> Self {
         let mode = wrong.keep(site::mode(&setup.configuration, process));
-        let mailbox = wrong.keep(mailbox(mode, origin));
-        let shown = mailbox.as_ref().and_then(Option::as_ref);
-        let shown = shown.map(MailboxPage::mailbox);
+        let mailbox = wrong.keep(mailbox(mode, origin)).flatten();
+        let shown = mailbox.as_ref().map(MailboxPage::mailbox);
         let signals = wrong.keep(site::dispatcher(setup, origin, shown));
         let configuration = &setup.configuration;
         let keys = wrong.keep(Keys::read(configuration));
@@ -97,7 +96,7 @@ impl Seen {
     pub(crate) fn whole(self) -> Option<Prepared> {
         Some(Prepared {
             mode: self.mode?,
-            mailbox: self.mailbox?,
+            mailbox: self.mailbox,
             signals: self.signals?,
             keys: self.keys?,
             django: self.django?,

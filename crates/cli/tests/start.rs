@@ -40,7 +40,7 @@ fn folder() -> Folder {
     for (name, text) in [
         ("broken/phone_auth/login.html", "{% if %}"),
         ("unread/phone_auth/style.css", "\u{e9}"),
-        ("mails/reset_password_email.txt", "{% if %}"),
+        ("mails/en/reset_password_email.txt", "{% if %}"),
     ] {
         let path = folder.join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -115,7 +115,7 @@ fn check(folder: &Folder, commands: &[&str], settings: &str, setting: &str, code
 fn unfit_settings_are_refused_alike() {
     let folder = folder();
     let with = |before: &str, setting: &str| format!("{before}{setting}\n");
-    let mut cases = vec![
+    let cases = vec![
         (
             "host_cookies = true".to_owned(),
             "host_cookies (file x.toml, line 2): it must be left out or false",
@@ -205,6 +205,16 @@ fn unfit_settings_are_refused_alike() {
         ),
         (with(PUBLIC, "development = true"), "development"),
     ];
+    for (settings, setting) in &cases {
+        check(&folder, &ALL, settings, setting, 2);
+    }
+    // A worker has another remedy for it.
+    check(&folder, &SITE, "development = false", "development", 2);
+}
+
+#[test]
+fn unfit_cookie_names_are_refused_alike() {
+    let folder = folder();
     for name in [
         "csrftoken",
         "phone_auth_csrftoken",
@@ -216,11 +226,15 @@ fn unfit_settings_are_refused_alike() {
         "__Host-x",
         "__Secure-x",
     ] {
-        cases.push((
-            format!("session_cookie_name = \"{name}\""),
-            "session_cookie_name (file x.toml, line 2): it must be the name of a cookie",
-        ));
+        let settings = format!("session_cookie_name = \"{name}\"");
+        let said = "session_cookie_name (file x.toml, line 2): it must be the name of a cookie";
+        check(&folder, &ALL, &settings, said, 2);
     }
+}
+
+#[test]
+fn unfit_senders_are_refused_alike() {
+    let folder = folder();
     for (section, settings) in [
         (
             SMTP,
@@ -238,7 +252,7 @@ fn unfit_settings_are_refused_alike() {
         (
             SMS,
             &[
-                "sms.method = \"FLY\"",
+                "sms.method = \"a b\"",
                 "sms.root_certificate = \"text\"",
                 "sms.language = \"xx\"",
                 "sms.templates = \"missing\"",
@@ -268,22 +282,12 @@ fn unfit_settings_are_refused_alike() {
     ] {
         for setting in settings {
             let (name, _) = setting.split_once(' ').unwrap();
-            // What is missing besides has nothing to do with it.
-            cases.push((
-                format!("development = true\n{section}{setting}\n"),
-                if *setting == "sms.headers = { a = \"{{ b }\" }" {
-                    "sms."
-                } else {
-                    name
-                },
-            ));
+            // A header is a part of the request, which is named by its address.
+            let name = name.replace("sms.headers", "sms.url");
+            let settings = format!("development = true\n{section}{setting}\n");
+            check(&folder, &ALL, &settings, &name, 2);
         }
     }
-    for (settings, setting) in &cases {
-        check(&folder, &ALL, settings, setting, 2);
-    }
-    // A worker has another remedy for it.
-    check(&folder, &SITE, "development = false", "development", 2);
 }
 
 #[test]

@@ -207,7 +207,7 @@ fn address(given: &Given<'_>) -> Option<SocketAddr> {
 /// A database by its name. The path of a file need not be UTF-8.
 fn database(given: &Given<'_>) -> Option<DatabaseName> {
     match given.path_after("sqlite:") {
-        Some(path) => DatabaseName::file(path?),
+        Some(path) => DatabaseName::file(path),
         None => DatabaseName::parse(given.text()?),
     }
 }

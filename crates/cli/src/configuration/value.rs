@@ -9,6 +9,7 @@ use toml::de::DeValue;
 
 use super::duration;
 use super::error::Got;
+use crate::folder;
 use crate::secrecy::{Secrecy, may_hold_a_secret};
 use crate::visible;
 
@@ -79,14 +80,14 @@ impl<'a> Given<'a> {
         }
     }
 
-    /// The path that stands after a prefix, if that is there.
-    pub(super) fn path_after(&self, prefix: &str) -> Option<Option<PathBuf>> {
+    /// The path that stands after a prefix.
+    pub(super) fn path_after(&self, prefix: &str) -> Option<PathBuf> {
         match self {
             Self::NotUtf8(value) => {
                 let rest = value.as_encoded_bytes().strip_prefix(prefix.as_bytes());
-                rest.map(path)
+                path(rest?)
             }
-            _ => self.text()?.strip_prefix(prefix).map(path_of_text),
+            _ => self.text()?.strip_prefix(prefix).map(PathBuf::from),
         }
     }
 
@@ -181,20 +182,14 @@ impl<'a> Given<'a> {
     }
 }
 
-/// Whether a path, alone or after `sqlite:`, begins in a home folder as a shell writes it. Nobody but a shell knows that:
-/// the system would look for a folder that is called `~`.
+/// Whether a value is a path, alone or after `sqlite:`, that begins in a home folder as a shell writes it.
 fn names_home(text: &str) -> bool {
-    let path = text.strip_prefix("sqlite:").unwrap_or(text);
-    let (first, has_more) = match path.split_once('/') {
-        Some((first, _)) => (first, true),
-        None => (path, false),
-    };
-    first == "~" || (has_more && first.starts_with('~'))
+    folder::is_of_a_shell(text.strip_prefix("sqlite:").unwrap_or(text))
 }
 
 /// The path of a text, unless it names a home folder.
 fn path_of_text(text: &str) -> Option<PathBuf> {
-    (!text.is_empty() && !names_home(text)).then(|| PathBuf::from(text))
+    (!folder::is_of_a_shell(text)).then(|| PathBuf::from(text))
 }
 
 /// A path of bytes that need not be UTF-8.
