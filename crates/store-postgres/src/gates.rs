@@ -1,9 +1,10 @@
-//! How many calls about one row are under way at once.
+//! How many calls about one row are under way at once, and how many that strangers make.
 //!
 //! Someone else may hold a row for as long as they like: Django in a long transaction, a hand in `psql`. Whatever then
 //! waits for the row holds a connection while it waits, and with as many requests about one user as there are
 //! connections nobody else is served. So calls that may have to wait for the same row wait for each other first, without
-//! a connection.
+//! a connection. So do writes that anyone can have made who has no account, as many as they like: some connections are
+//! left to users who are signed in or log in.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,7 +17,10 @@ use tokio::time::timeout;
 use crate::failure::Failure;
 
 /// How many calls about one row hold a connection at once: one that waits, and one that comes after it at once.
-const AT_ONCE: u32 = 2;
+const AT_A_ROW: u32 = 2;
+
+/// The gate of strangers; no row is named so.
+const STRANGERS: &str = "strangers";
 
 /// The gates that someone is at.
 #[derive(Clone, Default)]
@@ -35,7 +39,29 @@ impl Gates {
         patience: Duration,
     ) -> Result<Pass, Failure> {
         // One connection is always left to the others, if there are several.
-        let at_once = AT_ONCE.min(connections.saturating_sub(1)).max(1);
+        let at_once = AT_A_ROW.min(connections.saturating_sub(1)).max(1);
+        self.enter_with(row, at_once, patience).await
+    }
+
+    /// Waits until strangers have at most half of the connections.
+    ///
+    /// # Errors
+    /// `Unavailable` when that takes longer than this.
+    pub(crate) async fn enter_as_stranger(
+        &self,
+        connections: u32,
+        patience: Duration,
+    ) -> Result<Pass, Failure> {
+        let at_once = (connections / 2).max(1);
+        self.enter_with(STRANGERS, at_once, patience).await
+    }
+
+    async fn enter_with(
+        &self,
+        row: &str,
+        at_once: u32,
+        patience: Duration,
+    ) -> Result<Pass, Failure> {
         let gate = {
             let mut gates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             let new = || Arc::new(Semaphore::new(usize::try_from(at_once).unwrap_or(1)));

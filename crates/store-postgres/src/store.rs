@@ -236,6 +236,16 @@ impl PostgresStore {
         Ok(self.connections.run_locked(lock, query).await?.pop())
     }
 
+    /// The same for a stranger.
+    pub(crate) async fn first_locked_for_stranger(
+        &self,
+        lock: &str,
+        query: Query<'_>,
+    ) -> Result<Option<PgRow>, Failure> {
+        let _passes = self.at_as_stranger(lock).await?;
+        Ok(self.connections.run_locked(lock, query).await?.pop())
+    }
+
     /// Takes a lock, and runs two statements while it is held.
     pub(crate) async fn both_locked(
         &self,
@@ -252,6 +262,15 @@ impl PostgresStore {
     pub(crate) async fn at(&self, row: &str) -> Result<Pass, Failure> {
         let (connections, patience) = (self.options.connections, self.options.acquire_timeout);
         self.gates.enter(row, connections, patience).await
+    }
+
+    /// The same for what a stranger can have done under any number of names. Who waits for a row waits there first, and
+    /// keeps no other stranger out.
+    pub(crate) async fn at_as_stranger(&self, row: &str) -> Result<[Pass; 2], Failure> {
+        let (connections, patience) = (self.options.connections, self.options.acquire_timeout);
+        let at_row = self.at(row).await?;
+        let stranger = self.gates.enter_as_stranger(connections, patience).await?;
+        Ok([stranger, at_row])
     }
 }
 

@@ -249,7 +249,7 @@ impl UserStore for PostgresStore {
             .bind(&new.last_name)
             .bind(new.password.reveal())
             .bind(rows::micros(new.date_joined));
-        let row = self.first_locked(&lock, create).await?;
+        let row = self.first_locked_for_stranger(&lock, create).await?;
         Ok(created(row.as_ref())?)
     }
 

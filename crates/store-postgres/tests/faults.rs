@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use phone_auth_core::accounts::Accounts;
 use phone_auth_core::store::{
-    AnomalyStore, PasswordKindStore, SessionStore, StoreErrorKind, UserStore,
+    AddressStore, AnomalyStore, PasswordKindStore, SessionStore, StoreErrorKind, UserStore,
 };
 use phone_auth_store_postgres::{OpenErrorKind, PostgresOptions, PostgresStore};
+use phone_auth_test_postgres::{Binaries, Database, Server};
 use phone_auth_tokens::{Keyring, SecretKey};
 use sqlx::postgres::PgConnection;
 use sqlx::{Connection, Executor};
@@ -270,6 +271,66 @@ fn standby_is_unavailable() {
         let error = store.create_user(&user("ann", 1)).await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Unavailable);
         assert!(store.users_after(None, 1).await.unwrap().is_empty());
+    });
+}
+
+#[test]
+fn full_disk_is_unavailable() {
+    let binaries = Binaries::find().unwrap();
+    let server = Server::start_with_small_disk(&binaries, 32).unwrap();
+    let elsewhere = Database::on(&binaries, &server.url()).unwrap();
+    let place = server.small_disk();
+    let tablespace = format!("CREATE TABLESPACE small LOCATION '{}'", place.display());
+    elsewhere.run(&tablespace).unwrap();
+    let database = Database::on(&binaries, &server.url()).unwrap();
+    let moved = format!("ALTER DATABASE {} SET TABLESPACE small", database.name());
+    elsewhere.run(&moved).unwrap();
+    run(async {
+        let store = store(&database).await;
+        let ann = store.create_user(&user("ann", 1)).await.unwrap();
+        assert!(store.log_in(&log_in(ann.id, 1)).await.unwrap());
+        // Little is left, and that for new pages alone: what has room on its page is no matter of the disk.
+        database
+            .run("CREATE TABLE ballast (filler text); ALTER TABLE ballast ALTER filler SET STORAGE PLAIN")
+            .unwrap();
+        let mut bytes = 1 << 20;
+        while bytes >= 8_000 {
+            let rows = bytes / 8_000;
+            let fill = format!(
+                "INSERT INTO ballast SELECT repeat('x', 8000) FROM generate_series(1, {rows})"
+            );
+            if database.run(&fill).is_err() {
+                bytes /= 2;
+            }
+        }
+        let mut made = 1;
+        let error = loop {
+            match store
+                .create_user(&user(&format!("ann{made}"), made + 1))
+                .await
+            {
+                Ok(_) => made += 1,
+                Err(error) => break error,
+            }
+            assert!(made < 10_000, "the disk has no end");
+        };
+        assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+        let cause = std::error::Error::source(&error).unwrap().to_string();
+        assert!(cause.contains("53100"), "{cause}");
+        // Nothing of the refused user is there, and all of the others; who reads is served.
+        let users = store.users_after(None, 10_000).await.unwrap();
+        assert_eq!(u32::try_from(users.len()), Ok(made));
+        for user in &users {
+            assert_eq!(store.addresses_of(user.id, 100).await.unwrap().len(), 2);
+        }
+        let counted = "SELECT (SELECT count(*) FROM phone_auth_emailaddress) - (SELECT count(*) FROM auth_user)";
+        assert_eq!(database.run(counted).unwrap().trim(), "0");
+
+        // With room again it goes on.
+        database.run("DROP TABLE ballast").unwrap();
+        let new = user(&format!("ann{made}"), made + 1);
+        store.create_user(&new).await.unwrap();
+        store.close().await;
     });
 }
 

@@ -9,19 +9,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use chrono::{TimeDelta, Utc};
 use phone_auth_core::address::{
-    Address, AddressCaps, AddressRecord, EmailAddress, VerificationClaim,
+    Address, AddressCaps, AddressKind, AddressRecord, EmailAddress, VerificationClaim,
 };
+use phone_auth_core::outbox::{Binding, NewMessage, Purpose, Recipient};
 use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::session::{NewLogIn, PasswordReplacement};
-use phone_auth_core::store::{AddressStore, SessionStore, StoreErrorKind, UserStore};
+use phone_auth_core::store::{AddressStore, OutboxStore, SessionStore, StoreErrorKind, UserStore};
 use phone_auth_core::user::User;
 use phone_auth_store_postgres::{PostgresOptions, PostgresStore};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, Executor};
 use tokio::time::timeout;
 
-use crate::common::waiting::{ALL_IS_QUIET, LONG, SOMEONE_WAITS, TWO_WAIT, impatient, until};
+use crate::common::waiting::{
+    ALL_IS_QUIET, FIVE_WAIT, LONG, SOMEONE_WAITS, TWO_WAIT, impatient, until,
+};
 use crate::common::{database, log_in, run, store, store_with, user};
 
 #[test]
@@ -175,6 +179,91 @@ fn locked_rows_keep_nobody_else_waiting() {
                 call.await.unwrap();
             }
             store.set_active(ann.id, true).await.unwrap();
+        }
+    });
+}
+
+/// A call that a stranger can cause under any number of names, this one among them.
+type StrangersCall = fn(Arc<PostgresStore>, u32) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Those that write, and what makes them wait.
+const OF_STRANGERS: [(&str, StrangersCall); 3] = [
+    ("phone_auth_outbox", |store, number| {
+        Box::pin(async move {
+            let _ = store.enqueue_message(&reset(None, number)).await;
+        })
+    }),
+    ("phone_auth_outbox", |store, number| {
+        Box::pin(async move {
+            let users = store.users_after(None, number + 1).await.unwrap();
+            let user = users.last().unwrap().id;
+            let address = store.addresses_of(user, 1).await.unwrap().remove(0).id;
+            let recipient = Some(Recipient { user, address });
+            let _ = store.enqueue_message(&reset(recipient, number)).await;
+        })
+    }),
+    ("auth_user", |store, number| {
+        Box::pin(async move {
+            let new = user(&format!("mallory{number}"), 1000 + number);
+            let _ = store.create_user(&new).await;
+        })
+    }),
+];
+
+/// A message with a reset, as one asks for it under this name.
+fn reset(recipient: Option<Recipient>, number: u32) -> NewMessage {
+    let now = Utc::now();
+    NewMessage {
+        key: format!("{number} {now}"),
+        purpose: Purpose::ResetPassword,
+        kind: AddressKind::Email,
+        recipient,
+        binding: Binding::from_stored(number.to_be_bytes(), None),
+        language: None,
+        created_at: now,
+        expires_at: now + TimeDelta::hours(1),
+    }
+}
+
+#[test]
+fn strangers_leave_connections_to_others() {
+    const CALLS: u32 = 30;
+    let database = database();
+    run(async {
+        let options = PostgresOptions::default()
+            .with_statement_timeout(LONG * 4)
+            .with_acquire_timeout(LONG * 2);
+        let store = Arc::new(store_with(&database, options).await);
+        for number in 1..=CALLS {
+            let new = user(&format!("user{number}"), number);
+            store.create_user(&new).await.unwrap();
+        }
+        let ann = store.users_after(None, 1).await.unwrap().remove(0);
+        let mut other = PgConnection::connect(database.url()).await.unwrap();
+        for (table, call) in OF_STRANGERS {
+            let mut held = other.begin().await.unwrap();
+            let lock = AssertSqlSafe(format!("LOCK TABLE {table} IN EXCLUSIVE MODE"));
+            sqlx::raw_sql(lock).execute(&mut *held).await.unwrap();
+            let calls: Vec<_> = (0..CALLS)
+                .map(|number| tokio::spawn(call(Arc::clone(&store), number)))
+                .collect();
+            until(&mut held, FIVE_WAIT).await;
+            for _ in 0..20 {
+                let looked = timeout(LONG, store.user(ann.id)).await;
+                assert!(looked.unwrap().unwrap().is_some(), "{table}");
+            }
+            let waiting: i64 = sqlx::query_scalar(
+                "SELECT count(*) FROM pg_stat_activity
+                WHERE datname = current_database() AND wait_event_type = 'Lock'",
+            )
+            .fetch_one(&mut *held)
+            .await
+            .unwrap();
+            assert_eq!(waiting, 5, "{table}: half of the connections");
+            held.rollback().await.unwrap();
+            for call in calls {
+                call.await.unwrap();
+            }
         }
     });
 }

@@ -1,9 +1,10 @@
 //! A server of its own, in a temporary folder.
 
+use std::fmt::Write as _;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
-use std::process::{Child, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -34,6 +35,8 @@ pub struct Server {
     binaries: Binaries,
     user: Option<User>,
     settings: Vec<String>,
+    /// How many MiB its small disk has.
+    small_disk: Option<u32>,
     port: u16,
     running: Option<Child>,
     // Dropped last: the server lives in it.
@@ -55,6 +58,26 @@ impl Server {
     /// # Errors
     /// Why it does not start, in its own words.
     pub fn start_with(binaries: &Binaries, settings: &[&str]) -> Result<Self, PostgresError> {
+        Self::start_on(binaries, settings, None)
+    }
+
+    /// Makes a server with a [small disk](Self::small_disk) of so many MiB beside its own, and starts it. It is a file
+    /// system in memory that the server alone sees, and is gone with it.
+    ///
+    /// # Errors
+    /// Why it does not start, in its own words.
+    pub fn start_with_small_disk(
+        binaries: &Binaries,
+        mebibytes: u32,
+    ) -> Result<Self, PostgresError> {
+        Self::start_on(binaries, &[], Some(mebibytes))
+    }
+
+    fn start_on(
+        binaries: &Binaries,
+        settings: &[&str],
+        small_disk: Option<u32>,
+    ) -> Result<Self, PostgresError> {
         let user = User::to_become()?;
         let folder = tempfile::Builder::new().prefix("pg").tempdir()?;
         if let Some(user) = user {
@@ -70,6 +93,7 @@ impl Server {
             binaries: binaries.clone(),
             user,
             settings: settings.iter().map(ToString::to_string).collect(),
+            small_disk,
             port: 5432,
             running: None,
             folder,
@@ -112,7 +136,11 @@ impl Server {
     pub fn start_again(&mut self) -> Result<(), PostgresError> {
         let log = self.folder.path().join("log");
         let said = std::fs::File::create(&log)?;
-        let mut command = self.binaries.server("postgres", self.user.as_ref());
+        let command = self.binaries.server("postgres", self.user.as_ref());
+        let mut command = match self.small_disk {
+            Some(mebibytes) => self.with_small_disk(command, mebibytes)?,
+            None => command,
+        };
         command.arg("-D").arg(self.data());
         command.arg("-k").arg(self.folder.path());
         for setting in ["listen_addresses=", "fsync=off", "max_connections=200"] {
@@ -132,6 +160,32 @@ impl Server {
             source,
         })?);
         self.wait_until_ready(&log)
+    }
+
+    /// A command that sees the small disk. Anyone may make a file system in memory who is root in a name space of their
+    /// own; the server refuses to be root, so it becomes someone else there again.
+    fn with_small_disk(&self, command: Command, mebibytes: u32) -> Result<Command, PostgresError> {
+        let place = self.small_disk();
+        std::fs::create_dir_all(&place)?;
+        let mut options = format!("size={mebibytes}m,mode=700");
+        let mut wrapped = Command::new("unshare");
+        wrapped.arg("--mount");
+        let become_other = match self.user {
+            Some(User { uid, gid }) => {
+                let _ = write!(options, ",uid={uid},gid={gid}");
+                ""
+            }
+            None => {
+                wrapped.args(["--user", "--map-root-user"]);
+                "unshare --user --map-user=1000 --map-group=1000 -- "
+            }
+        };
+        let script =
+            format!("mount -t tmpfs -o {options} tmpfs \"$0\" && exec {become_other}\"$@\"");
+        wrapped.args(["--", "sh", "-c", &script]).arg(place);
+        wrapped.arg(command.get_program()).args(command.get_args());
+        wrapped.current_dir("/");
+        Ok(wrapped)
     }
 
     /// Waits until it answers.
@@ -192,8 +246,13 @@ impl Server {
         self.folder.path()
     }
 
+    /// Where its small disk is, if it was started with one: a place for a tablespace.
+    pub fn small_disk(&self) -> PathBuf {
+        self.folder.path().join("small")
+    }
+
     /// The folder of its data, in which settings and keys lie.
-    pub fn data(&self) -> std::path::PathBuf {
+    pub fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
 }

@@ -11,7 +11,7 @@ use phone_auth_core::language::Language;
 use phone_auth_core::link::LinkRequest;
 use phone_auth_core::outbox::{
     AttemptOutcome, Claim, Lease, LeaseState, MessageId, NewMessage, NextDue, OutboxMessage,
-    OutboxRow, Receipts, Requeue, Requeued, UnreadableMessage, Wait,
+    OutboxRow, Purpose, Receipts, Requeue, Requeued, UnreadableMessage, Wait,
 };
 use phone_auth_core::store::{OutboxStore, StoreError};
 use sqlx::{Row, query};
@@ -58,9 +58,14 @@ impl OutboxStore for PostgresStore {
         let forget = query(statements::FORGET).bind(&message.key);
         let lock = locks::of_message(message);
         // Who names the same nobody waits as who names the same user does.
-        let _pass = match recipient {
-            Some(recipient) => self.at(&users::lock(recipient.user)).await?,
-            None => self.at(&lock).await?,
+        let row = match recipient {
+            Some(recipient) => users::lock(recipient.user),
+            None => lock.clone(),
+        };
+        // Anyone may ask for a reset, and who asks for a verification is signed in.
+        let _passes = match message.purpose {
+            Purpose::ResetPassword => self.at_as_stranger(&row).await?.into(),
+            Purpose::Verify => vec![self.at(&row).await?],
         };
         self.both_locked(&lock, enqueue, forget).await?;
         Ok(())

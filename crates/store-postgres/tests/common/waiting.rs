@@ -38,6 +38,10 @@ pub(crate) const SOMEONE_WAITS: &str = "SELECT EXISTS (SELECT 1 FROM pg_stat_act
 pub(crate) const TWO_WAIT: &str = "SELECT count(*) >= 2 FROM pg_stat_activity
     WHERE datname = current_database() AND wait_event_type = 'Lock'";
 
+/// Whether at least five wait for a lock in this database.
+pub(crate) const FIVE_WAIT: &str = "SELECT count(*) >= 5 FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock'";
+
 /// Whether nobody else is in a transaction in this database.
 pub(crate) const ALL_IS_QUIET: &str = "SELECT NOT EXISTS (SELECT 1 FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle')";
