@@ -1,6 +1,6 @@
 //! Messages by way of a gateway and of another service, from the program, and the link clicked.
 
-use phone_auth_tests::{Gateway, Member, NatsServer, Reply, Site};
+use phone_auth_tests::{Gateway, Kind, Member, NatsServer, OwnDatabase, Reply, Site};
 
 #[tokio::test]
 async fn link_in_text_message_verifies() {
@@ -77,42 +77,47 @@ async fn silent_text_gateway_delays_no_mail() {
     const TEXTS: usize = 110;
     /// How many texts are under way at once.
     const PLACES: usize = 16;
-    let (silent, service) = (Gateway::start().await, Gateway::start().await);
-    let toml = format!(
-        "[sms]\nurl = \"{}/send\"\njson = {{ to = \"{{{{ to }}}}\", text = \"{{{{ text }}}}\" }}\n\
+    for kind in [Kind::Sqlite, Kind::Postgres] {
+        let database = OwnDatabase::new(kind);
+        let (silent, service) = (Gateway::start().await, Gateway::start().await);
+        let toml = format!(
+            "[sms]\nurl = \"{}/send\"\njson = {{ to = \"{{{{ to }}}}\", text = \"{{{{ text }}}}\" }}\n\
          [webhook]\nurl = \"{}/hook\"\nsecret = \"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"\n\
          signals = [\"verify_email\", \"reset_password_email\"]\n",
-        silent.origin(),
-        service.origin()
-    );
-    let site = Site::options().config(&toml).start().await;
-    silent.reply((0..TEXTS * 10).map(|_| Reply::Hang));
-    let Member { user, client, .. } = site.member().await;
-    let database = site.database();
-    for number in 0..TEXTS {
-        let phone = format!("+4475551{number:05}");
-        database.execute(&format!(
+            silent.origin(),
+            service.origin()
+        );
+        let site = database.site().config(&toml).start().await;
+        silent.reply((0..TEXTS * 10).map(|_| Reply::Hang));
+        let Member { user, client, .. } = site.member().await;
+        let phone = |number: usize| format!("+4475551{number:05}");
+        let mut users = String::new();
+        for number in 0..TEXTS {
+            let phone = phone(number);
+            users += &format!(
             "INSERT INTO auth_user (password, is_superuser, username, first_name, last_name, email, is_staff, is_active,
                 date_joined)
-             SELECT password, 0, 'u{number}', '', '', '', 0, 1, date_joined FROM auth_user ORDER BY id LIMIT 1"
-        ));
-        database.execute(&format!(
-            "INSERT INTO phone_auth_phonenumber (phone, is_verified, user_id)
-             SELECT '{phone}', 0, max(id) FROM auth_user"
-        ));
-        client.ask_reset(&phone).await.expect(302);
-    }
-    silent.nth(PLACES).await;
-    let pending = "SELECT count(*) FROM phone_auth_outbox WHERE kind = 'phone'";
-    assert!(usize::try_from(database.number(pending)).is_ok_and(|pending| pending >= 100));
+             SELECT password, false, 'u{number}', '', '', '', false, true, date_joined FROM auth_user ORDER BY id LIMIT 1;
+             INSERT INTO phone_auth_phonenumber (phone, is_verified, user_id)
+             SELECT '{phone}', false, max(id) FROM auth_user;"
+        );
+        }
+        database.execute(&users);
+        for number in 0..TEXTS {
+            client.ask_reset(&phone(number)).await.expect(302);
+        }
+        silent.nth(PLACES).await;
+        let pending = "SELECT count(*) FROM phone_auth_outbox WHERE kind = 'phone'";
+        assert!(usize::try_from(database.number(pending)).is_ok_and(|pending| pending >= 100));
 
-    let before = silent.received().len();
-    client.ask_reset(&user.email).await.expect(302);
-    let request = service.nth(1).await;
-    assert_eq!(text(&json(&request.body), "/data/email"), user.email);
-    // Had it waited for its turn, the texts before it would have timed out, and others be tried after them.
-    let tried_meanwhile = silent.received().len() - before;
-    assert!(tried_meanwhile <= PLACES, "{tried_meanwhile}");
+        let before = silent.received().len();
+        client.ask_reset(&user.email).await.expect(302);
+        let request = service.nth(1).await;
+        assert_eq!(text(&json(&request.body), "/data/email"), user.email);
+        // Had it waited for its turn, the texts before it would have timed out, and others be tried after them.
+        let tried_meanwhile = silent.received().len() - before;
+        assert!(tried_meanwhile <= PLACES, "{tried_meanwhile}");
+    }
 }
 
 /// Opens a link as the one who got it does.
