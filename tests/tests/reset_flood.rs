@@ -3,10 +3,20 @@
 
 use std::time::{Duration, Instant};
 
-use phone_auth_tests::{Flood, Kind, OwnDatabase, Post, Site, User};
+use phone_auth_tests::{Flood, Kind, OwnDatabase, Post, Site, User, until};
 
-/// How long strangers ask. It is long enough to see that nothing piles up: the rows are the same after each second.
+/// How long strangers ask while users wait for their messages.
 const LASTS: Duration = Duration::from_secs(6);
+
+/// How many times they have asked when the database is measured first: often enough to fill each slot that counts requests
+/// for nobody, of which there are 64 a kind.
+const MANY: u64 = 1_500;
+
+/// How many times more, when it is measured again. What does not grow meanwhile does not grow, however long they ask.
+const MORE: u64 = 1_000;
+
+/// By how many bytes it may grow for each of these. A row that stays takes 360 on SQLite, and more on PostgreSQL.
+const BYTES_EACH: i64 = 200;
 
 /// How many connections ask for names without an account.
 const CONNECTIONS: usize = 32;
@@ -47,6 +57,24 @@ async fn ask_once(site: &Site, user: &User) -> Duration {
     begun.elapsed()
 }
 
+/// How many bytes the database takes once a flood was answered so often, and how often it was by then. A server of
+/// PostgreSQL takes the room of rows that are gone again when it vacuums, which it does by itself each minute.
+async fn size_after(database: &OwnDatabase, flood: &Flood, answers: u64) -> (i64, u64) {
+    let answered = || flood.answers().values().sum::<u64>();
+    until("strangers have asked often", || async {
+        answered() >= answers
+    })
+    .await;
+    let size = match database.kind() {
+        Kind::Sqlite => "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size",
+        Kind::Postgres => {
+            database.execute("VACUUM (INDEX_CLEANUP ON)");
+            "SELECT pg_database_size(current_database())"
+        }
+    };
+    (database.number(size), answered())
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn names_of_nobody_fill_and_delay_nothing() {
     for kind in KINDS {
@@ -81,10 +109,15 @@ async fn names_of_nobody_fill_and_delay_nothing() {
             (waited, most)
         };
         let (_, (waited, most)) = tokio::join!(pestered, waited);
+        let (first, from) = size_after(&database, &flood, MANY).await;
+        let (last, to) = size_after(&database, &flood, from + MORE).await;
+        let (grown, requests) = (last - first, to - from);
         let answers = flood.end().await;
         println!(
-            "{kind:?}: {answers:?} in {LASTS:?}, waited {waited:?}, at most {most} rows at once"
+            "{kind:?}: {answers:?}, waited {waited:?}, at most {most} rows at once, {requests} took {grown} bytes"
         );
+        let bound = BYTES_EACH * i64::try_from(requests).unwrap_or(i64::MAX);
+        assert!(grown <= bound, "{kind:?}: {grown} bytes for {requests}");
         assert_eq!(answers.keys().copied().collect::<Vec<_>>(), [302]);
         assert!(most <= 3, "{most} rows");
         assert_eq!(
