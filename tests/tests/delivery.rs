@@ -1,5 +1,7 @@
 //! Messages by way of a gateway and of another service, from the program, and the link clicked.
 
+use std::fmt::Write as _;
+
 use phone_auth_tests::{Gateway, Kind, Member, NatsServer, OwnDatabase, Reply, Site};
 
 #[tokio::test]
@@ -94,7 +96,8 @@ async fn silent_text_gateway_delays_no_mail() {
         let mut users = String::new();
         for number in 0..TEXTS {
             let phone = phone(number);
-            users += &format!(
+            let _ = write!(
+                users,
             "INSERT INTO auth_user (password, is_superuser, username, first_name, last_name, email, is_staff, is_active,
                 date_joined)
              SELECT password, false, 'u{number}', '', '', '', false, true, date_joined FROM auth_user ORDER BY id LIMIT 1;

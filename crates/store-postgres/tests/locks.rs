@@ -24,7 +24,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor};
 use tokio::time::timeout;
 
 use crate::common::waiting::{
-    ALL_IS_QUIET, FIVE_WAIT, LONG, SOMEONE_WAITS, TWO_WAIT, impatient, until,
+    ALL_IS_QUIET, FIVE_WAIT, LONG, SOMEONE_WAITS, TWO_WAIT, impatient, look_anew, until,
 };
 use crate::common::{database, log_in, run, store, store_with, user};
 
@@ -166,6 +166,7 @@ fn locked_rows_keep_nobody_else_waiting() {
                 assert!(store.user(bob.id).await.unwrap().is_some());
             }
             assert_eq!(answered.load(Ordering::Relaxed), 0, "{what}");
+            look_anew(&mut held).await;
             let waiting: i64 = sqlx::query_scalar(
                 "SELECT count(*) FROM pg_stat_activity
                 WHERE datname = current_database() AND wait_event_type = 'Lock'",
@@ -252,6 +253,7 @@ fn strangers_leave_connections_to_others() {
                 let looked = timeout(LONG, store.user(ann.id)).await;
                 assert!(looked.unwrap().unwrap().is_some(), "{table}");
             }
+            look_anew(&mut held).await;
             let waiting: i64 = sqlx::query_scalar(
                 "SELECT count(*) FROM pg_stat_activity
                 WHERE datname = current_database() AND wait_event_type = 'Lock'",

@@ -138,7 +138,7 @@ impl Server {
         let said = std::fs::File::create(&log)?;
         let command = self.binaries.server("postgres", self.user.as_ref());
         let mut command = match self.small_disk {
-            Some(mebibytes) => self.with_small_disk(command, mebibytes)?,
+            Some(mebibytes) => self.with_small_disk(&command, mebibytes)?,
             None => command,
         };
         command.arg("-D").arg(self.data());
@@ -164,21 +164,19 @@ impl Server {
 
     /// A command that sees the small disk. Anyone may make a file system in memory who is root in a name space of their
     /// own; the server refuses to be root, so it becomes someone else there again.
-    fn with_small_disk(&self, command: Command, mebibytes: u32) -> Result<Command, PostgresError> {
+    fn with_small_disk(&self, command: &Command, mebibytes: u32) -> Result<Command, PostgresError> {
         let place = self.small_disk();
         std::fs::create_dir_all(&place)?;
         let mut options = format!("size={mebibytes}m,mode=700");
         let mut wrapped = Command::new("unshare");
         wrapped.arg("--mount");
-        let become_other = match self.user {
-            Some(User { uid, gid }) => {
-                let _ = write!(options, ",uid={uid},gid={gid}");
-                ""
-            }
-            None => {
-                wrapped.args(["--user", "--map-root-user"]);
-                "unshare --user --map-user=1000 --map-group=1000 -- "
-            }
+        let become_other = if let Some(User { uid, gid }) = self.user {
+            // Writing to a text cannot fail.
+            let _ = write!(options, ",uid={uid},gid={gid}");
+            ""
+        } else {
+            wrapped.args(["--user", "--map-root-user"]);
+            "unshare --user --map-user=1000 --map-group=1000 -- "
         };
         let script =
             format!("mount -t tmpfs -o {options} tmpfs \"$0\" && exec {become_other}\"$@\"");

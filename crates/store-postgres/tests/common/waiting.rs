@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use phone_auth_store_postgres::PostgresOptions;
+use sqlx::Executor as _;
 use sqlx::postgres::PgConnection;
 use tokio::time::timeout;
 
@@ -25,9 +26,16 @@ pub(crate) async fn until(connection: &mut PgConnection, question: &'static str)
             .unwrap()
         {
             tokio::time::sleep(Duration::from_millis(5)).await;
+            look_anew(connection).await;
         }
     };
     timeout(LONG, look).await.unwrap();
+}
+
+/// Has a transaction see what others do by now: the server shows it what they did when it looked first.
+pub(crate) async fn look_anew(connection: &mut PgConnection) {
+    let clear = "SELECT pg_stat_clear_snapshot()";
+    connection.execute(clear).await.unwrap();
 }
 
 /// Whether someone waits for a lock in this database.
