@@ -6,7 +6,7 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use crate::accounts::Failure;
+use crate::flow_error::Failure;
 use crate::password::EncodedPassword;
 use crate::randomness::Randomness;
 use crate::session::{ActiveSession, PasswordReplacement, SessionKey};

@@ -2,27 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use phone_auth_events::User as EventUser;
-use serde::Serialize;
 
 use crate::address::{EmailAddress, EmailSpellings, PhoneNumber, PhoneSpellings};
+use crate::form::{is_refused, trim};
 use crate::password::EncodedPassword;
+use crate::settings::Settings;
+use crate::username::Username;
 
-/// The number of a user's row. It fits a 32-bit column as well as a 64-bit one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(transparent)]
-pub struct UserId(i64);
-
-impl UserId {
-    /// The id of the row with this number.
-    pub const fn new(id: i64) -> Self {
-        Self(id)
-    }
-
-    /// The number of the row.
-    pub const fn get(self) -> i64 {
-        self.0
-    }
-}
+pub use crate::user_id::UserId;
 
 /// A user as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,6 +121,34 @@ pub struct AccountName {
 }
 
 impl AccountName {
+    /// The most characters that name an account: an e-mail address is the longest of the three.
+    pub(crate) const MAX_CHARS: usize = 254;
+
+    /// What was typed, in every reading that the settings allow. What names nobody has none.
+    ///
+    /// Any text may be a username here, not only what a user may choose at sign-up: users whom
+    /// another program has stored have odd ones.
+    pub(crate) fn read(login: &str, settings: &Settings) -> Self {
+        let may_be = settings.authentication_methods.username;
+        let is_username = |text: &&str| may_be && text.chars().nth(Username::MAX_CHARS).is_none();
+        Self {
+            username: readable(login).filter(is_username).map(str::to_owned),
+            ..Self::reachable(login, settings)
+        }
+    }
+
+    /// What was typed, in the readings that a message can be sent to.
+    pub(crate) fn reachable(login: &str, settings: &Settings) -> Self {
+        let methods = settings.authentication_methods;
+        let phone = || PhoneSpellings::read(login, settings.default_region);
+        let email = || readable(login).and_then(EmailSpellings::read);
+        Self {
+            phone: methods.phone.then(phone).flatten(),
+            email: methods.email.then(email).flatten(),
+            username: None,
+        }
+    }
+
     /// One text for all spellings of the name, whether or not anyone has it.
     pub(crate) fn canonical(&self) -> String {
         let phone = self.phone.as_ref().map(PhoneSpellings::canonical);
@@ -144,6 +159,14 @@ impl AccountName {
         let username = self.username.as_deref();
         username.map(str::to_lowercase).unwrap_or_default()
     }
+}
+
+/// The text without the white space around it, if it can name anyone at all.
+fn readable(login: &str) -> Option<&str> {
+    let text = trim(login);
+    let is_long = text.chars().nth(AccountName::MAX_CHARS).is_some();
+    let can_name = !text.is_empty() && !is_long && !text.chars().any(is_refused);
+    can_name.then_some(text)
 }
 
 /// A user who was found by an [`AccountName`], and the address that named the account.

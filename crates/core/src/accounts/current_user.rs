@@ -1,73 +1,13 @@
 //! Who a browser is logged in as.
 
-use chrono::{DateTime, Utc};
-
-use super::{Accounts, Failure};
+use super::{Accounts, CurrentUser, Failure};
 use crate::address::AddressRecord;
-use crate::session::{ActiveSession, SessionKey};
-use crate::sessions::FoundSession;
+use crate::session::SessionKey;
 use crate::store::StoreError;
-use crate::user::{User, UserId};
+use crate::user::UserId;
 
 /// The most addresses of each kind that are read of one user.
 pub(super) const MAX_ADDRESSES: u32 = 100;
-
-/// Someone who is logged in, with all that a guard asks. [`Accounts::current_user`] makes it, so having one
-/// is having been let in.
-#[derive(Clone, Debug)]
-pub struct CurrentUser {
-    found: FoundSession,
-}
-
-/// They are the same when their sessions are.
-impl PartialEq for CurrentUser {
-    fn eq(&self, other: &Self) -> bool {
-        self.session() == other.session()
-    }
-}
-
-impl Eq for CurrentUser {}
-
-impl CurrentUser {
-    /// The user, as it was when the session was read.
-    pub const fn user(&self) -> &User {
-        &self.session().user
-    }
-
-    /// Whether the user has a verified e-mail address.
-    pub const fn has_verified_email(&self) -> bool {
-        self.session().has_verified_email
-    }
-
-    /// Whether the user has a verified phone number.
-    pub const fn has_verified_phone(&self) -> bool {
-        self.session().has_verified_phone
-    }
-
-    /// When the session ends by itself.
-    pub const fn expires_at(&self) -> DateTime<Utc> {
-        self.session().expires_at
-    }
-
-    /// The session.
-    pub const fn session(&self) -> &ActiveSession {
-        &self.found.session
-    }
-
-    /// The key of the session; another than the browser sent after [`Accounts::renew_session`].
-    pub const fn key(&self) -> &SessionKey {
-        &self.found.key
-    }
-
-    /// The same after their session got this key.
-    fn with_key(&self, key: &SessionKey) -> Self {
-        let mut found = self.found.clone();
-        found.session.digest = key.digest();
-        found.key = key.clone();
-        found.is_stale = false;
-        Self { found }
-    }
-}
 
 impl Accounts {
     /// Who the holder of this key is: nobody when the session is unknown or over, when its user is not active, and
@@ -103,7 +43,7 @@ impl Accounts {
     /// ```
     pub async fn current_user(&self, key: &SessionKey) -> Result<Option<CurrentUser>, Failure> {
         let found = self.sessions().find(key, self.now()).await?;
-        Ok(found.map(|found| CurrentUser { found }))
+        Ok(found.map(CurrentUser::new))
     }
 
     /// Gives a session another key that should get one: where sessions are shared, when what it holds is bound to a key
@@ -116,11 +56,24 @@ impl Accounts {
     ///
     /// # Cancel safety
     /// The session has the old key or the new one, which then nobody knows.
+    ///
+    /// # Examples
+    /// ```
+    /// # use phone_auth_core::password::Password;
+    #[doc = include_str!("example_setup.txt")]
+    /// let ann = accounts.log_in("ann", &Password::new("correct horse"), None).await?;
+    /// let current_user = accounts.current_user(&ann.key).await?.ok_or("nobody")?;
+    /// // Sessions that are our own keep their keys.
+    /// assert!(accounts.renew_session(&current_user).await?.is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub async fn renew_session(
         &self,
         current_user: &CurrentUser,
     ) -> Result<Option<(SessionKey, CurrentUser)>, Failure> {
-        let found = &current_user.found;
+        let found = current_user.found();
         if !found.is_stale {
             return Ok(None);
         }
@@ -142,6 +95,20 @@ impl Accounts {
     ///
     /// # Cancel safety
     /// It only reads.
+    ///
+    /// # Examples
+    /// ```
+    /// # use phone_auth_core::password::Password;
+    #[doc = include_str!("example_setup.txt")]
+    /// let ann = accounts.log_in("ann", &Password::new("correct horse"), None).await?;
+    /// let current_user = accounts.current_user(&ann.key).await?.ok_or("nobody")?;
+    /// let addresses = accounts.addresses(&current_user).await?;
+    /// let texts: Vec<_> = addresses.iter().map(|address| address.value.as_str()).collect();
+    /// assert_eq!(texts, ["ann@example.org", "+919876543210"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub async fn addresses(
         &self,
         current_user: &CurrentUser,

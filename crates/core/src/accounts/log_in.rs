@@ -4,17 +4,12 @@ use chrono::{DateTime, Utc};
 use phone_auth_events::{LoginFailure, Sender, User as EventUser, UserLoggedIn, UserLoginFailed};
 
 use super::{ATTEMPTS, Accounts, Failure, FailureKind, FlowError};
-use crate::address::{EmailSpellings, PhoneSpellings};
-use crate::form::{Field, FieldProblem, Problem, Problems, is_refused, trim};
+use crate::form::{Field, FieldProblem, Problem, Problems, trim};
 use crate::password::{EncodedPassword, HashError, Password, Requester, Verdict};
 use crate::session::SessionKey;
 use crate::sessions::LogIn;
 use crate::store::StoreErrorKind;
 use crate::user::{AccountName, User};
-use crate::username::Username;
-
-/// The most characters that name an account: an e-mail address is the longest of the three.
-pub(super) const MAX_LOGIN: usize = 254;
 
 /// Who has logged in, and the key of the session that began.
 #[derive(Debug)]
@@ -86,7 +81,7 @@ impl Accounts {
             }
         }
         missing.refuse(LogInRefusal::Missing)?;
-        let name = self.login_name(login);
+        let name = AccountName::read(login, self.settings());
         for _ in 0..ATTEMPTS {
             let found = match self.store().find_user(&name).await {
                 Err(error) if error.kind() == StoreErrorKind::Ambiguous => {
@@ -205,42 +200,6 @@ impl Accounts {
             expires_at,
         }))
     }
-
-    /// What was typed, in every reading that the settings allow.
-    ///
-    /// Any text may be a username here, not only what a user may choose at sign-up: users whom
-    /// another program has stored have odd ones.
-    fn login_name(&self, login: &str) -> AccountName {
-        let methods = self.settings().authentication_methods;
-        let mut name = self.reachable_name(login);
-        name.username = readable(login)
-            .filter(|text| methods.username && text.chars().nth(Username::MAX_CHARS).is_none())
-            .map(str::to_owned);
-        name
-    }
-
-    /// What was typed, in the readings that a message can be sent to.
-    pub(super) fn reachable_name(&self, login: &str) -> AccountName {
-        let methods = self.settings().authentication_methods;
-        let text = readable(login);
-        AccountName {
-            phone: Some(login)
-                .filter(|_| methods.phone)
-                .and_then(|typed| PhoneSpellings::read(typed, self.settings().default_region)),
-            email: text
-                .filter(|_| methods.email)
-                .and_then(EmailSpellings::read),
-            username: None,
-        }
-    }
-}
-
-/// The text without the white space around it, if it can name anyone at all.
-fn readable(login: &str) -> Option<&str> {
-    let text = trim(login);
-    let can_name =
-        !text.is_empty() && text.chars().nth(MAX_LOGIN).is_none() && !text.chars().any(is_refused);
-    can_name.then_some(text)
 }
 
 /// Why [`Accounts::log_in`] refuses.

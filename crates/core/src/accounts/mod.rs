@@ -43,7 +43,6 @@ pub use add_address::AddAddressRefusal;
 pub use admin::{SetPasswordRefusal, UsernameRefusal};
 pub use builder::{AccountsBuilder, BuildError, BuildErrorKind};
 pub use change_password::ChangePasswordRefusal;
-pub use current_user::CurrentUser;
 pub use dispatch::Dispatch;
 pub use log_in::{LogInRefusal, LoggedIn};
 pub use request_reset::ResetRequestRefusal;
@@ -52,6 +51,7 @@ pub use reset_password::{InvalidLink, ResetLink, ResetRefusal};
 pub use sign_up::{SignUpForm, SignUpRefusal};
 pub use verify_address::{LinkState, Verification};
 
+pub use crate::current_user::CurrentUser;
 pub use crate::flow_error::{Failure, FailureKind, FlowError};
 
 /// How often a flow looks again when what it read was changed by someone else before it could act.

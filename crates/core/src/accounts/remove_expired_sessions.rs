@@ -17,6 +17,17 @@ impl Accounts {
     ///
     /// # Cancel safety
     /// Some are removed, the others are left for the next time.
+    ///
+    /// # Examples
+    /// ```
+    /// # use phone_auth_core::password::Password;
+    #[doc = include_str!("example_setup.txt")]
+    /// accounts.log_in("ann", &Password::new("correct horse"), None).await?;
+    /// assert_eq!(accounts.remove_expired_sessions().await?, 0, "this one is alive");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub async fn remove_expired_sessions(&self) -> Result<u64, Failure> {
         session_sweep::remove_expired(self.store(), self.now()).await
     }

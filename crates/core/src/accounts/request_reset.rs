@@ -1,12 +1,11 @@
 //! Asking for a link that resets a password.
 
-use super::log_in::MAX_LOGIN;
 use super::{Accounts, FlowError};
 use crate::address::AddressKind;
 use crate::form::{self, Field, FieldProblem, Problem};
 use crate::outbox::{Addressee, Purpose, To};
 use crate::store::StoreErrorKind;
-use crate::user::FoundUser;
+use crate::user::{AccountName, FoundUser};
 
 impl Accounts {
     /// Has a link sent that resets a password, to the phone number or e-mail address that was named.
@@ -69,9 +68,9 @@ impl Accounts {
             let problem = FieldProblem::new(Field::Login, problem);
             FlowError::Refused(ResetRequestRefusal::Invalid(vec![problem]))
         };
-        let name = self.reachable_name(login);
+        let name = AccountName::reachable(login, self.settings());
         if name.phone.is_none() {
-            form::read(login, MAX_LOGIN, true).map_err(invalid)?;
+            form::read(login, AccountName::MAX_CHARS, true).map_err(invalid)?;
         }
         let kind = match name.phone {
             Some(_) => AddressKind::Phone,

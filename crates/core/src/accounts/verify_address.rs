@@ -70,6 +70,18 @@ impl Accounts {
     ///
     /// # Cancel safety
     /// It only reads.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::accounts::{FlowError, InvalidLink};
+    /// # use phone_auth_core::password::Password;
+    #[doc = include_str!("example_setup.txt")]
+    /// let made_up = accounts.check_verification_link("ZW1haWwx", "made-up").await;
+    /// assert!(matches!(made_up, Err(FlowError::Refused(InvalidLink))));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub async fn check_verification_link(
         &self,
         idb64: &str,

@@ -5,7 +5,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::user::UserId;
+use crate::user_id::UserId;
 
 mod email;
 mod phone;

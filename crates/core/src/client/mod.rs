@@ -13,7 +13,7 @@ pub use devices::Devices;
 pub(crate) use devices::{DeviceNonce, DeviceToken};
 pub use network::ClientNetwork;
 
-use crate::accounts::CurrentUser;
+use crate::current_user::CurrentUser;
 use crate::user::UserId;
 
 /// Who sends a request: the address of the peer, whose session the browser has, and who has signed in

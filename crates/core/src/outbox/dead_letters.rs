@@ -125,6 +125,27 @@ impl Outbox {
     ///
     /// # Cancel safety
     /// It goes in steps, and each happens whole or not at all. What an earlier step has removed stays removed.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use chrono::{TimeDelta, Utc};
+    /// use phone_auth_core::accounts::Accounts;
+    /// use phone_auth_store_testkit::MemoryStore;
+    /// use phone_auth_tokens::{Keyring, SecretKey};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// let store = Arc::new(MemoryStore::new());
+    /// let builder = Accounts::builder(store.clone(), Keyring::new(SecretKey::generate()?));
+    /// let accounts = builder.outbox(store).build()?;
+    /// let outbox = accounts.outbox().ok_or("no outbox")?;
+    /// let a_month_ago = Utc::now() - TimeDelta::days(30);
+    /// assert_eq!(outbox.purge_dead_letters(a_month_ago).await?, 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub async fn purge_dead_letters(&self, before: DateTime<Utc>) -> Result<u64, Failure> {
         Ok(self.inner.store.purge_dead_letters(before).await?)
     }

@@ -6,9 +6,7 @@ use std::sync::Arc;
 use phone_auth_events::Signals;
 use tokio::sync::Notify;
 
-use super::enqueue::PendingCount;
-use super::worker::OutboxWorker;
-use super::worker_options::WorkerOptions;
+use super::pending_count::PendingCount;
 use crate::clock::Clock;
 use crate::link::Links;
 use crate::randomness::Randomness;
@@ -87,11 +85,6 @@ impl Outbox {
                 wake: Notify::new(),
             }),
         }
-    }
-
-    /// A worker that delivers its messages.
-    pub fn worker(&self, options: WorkerOptions) -> OutboxWorker {
-        OutboxWorker::new(self.clone(), options)
     }
 }
 

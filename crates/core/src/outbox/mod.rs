@@ -32,6 +32,7 @@ mod handle;
 mod lanes;
 mod message;
 mod open_link;
+mod pending_count;
 mod queue;
 mod receipts;
 mod redaction;

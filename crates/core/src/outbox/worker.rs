@@ -78,17 +78,20 @@ pub struct OutboxWorker {
     pub(super) lanes: Arc<Lanes>,
 }
 
-impl OutboxWorker {
-    pub(super) fn new(outbox: Outbox, options: WorkerOptions) -> Self {
-        Self {
-            clock: StoreClock::new(Arc::clone(&outbox.inner.clock)),
-            outbox,
+impl Outbox {
+    /// A worker that delivers its messages.
+    pub fn worker(&self, options: WorkerOptions) -> OutboxWorker {
+        OutboxWorker {
+            clock: StoreClock::new(Arc::clone(&self.inner.clock)),
+            outbox: self.clone(),
             options,
             obsolete: Arc::default(),
             lanes: Arc::default(),
         }
     }
+}
 
+impl OutboxWorker {
     /// Works until `stop` ends, then claims nothing more and lets the receivers at work finish. Needs a Tokio runtime.
     /// Sessions that are over, and dead letters that died more than ninety days ago, are removed from the store
     /// meanwhile, at the start and every hour.

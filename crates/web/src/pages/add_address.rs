@@ -10,17 +10,17 @@ use phone_auth_urls::AccountPage;
 use super::phone_hint;
 use crate::answer;
 use crate::form::{FieldView, FormView, SubmittedForm};
-use crate::guard::Rule;
+use crate::guard::LoggedIn;
 use crate::page::Page;
 use crate::redirect;
 use crate::request_context::RequestContext;
 
-pub(crate) async fn show_email(context: RequestContext) -> Response {
-    show(&context, AddressKind::Email)
+pub(crate) async fn show_email(_: LoggedIn, context: RequestContext) -> Response {
+    context.render(page(&context, AddressKind::Email, "", &[]))
 }
 
-pub(crate) async fn show_phone(context: RequestContext) -> Response {
-    show(&context, AddressKind::Phone)
+pub(crate) async fn show_phone(_: LoggedIn, context: RequestContext) -> Response {
+    context.render(page(&context, AddressKind::Phone, "", &[]))
 }
 
 pub(crate) async fn submit_email(form: SubmittedForm) -> Response {
@@ -29,13 +29,6 @@ pub(crate) async fn submit_email(form: SubmittedForm) -> Response {
 
 pub(crate) async fn submit_phone(form: SubmittedForm) -> Response {
     submit(&form, AddressKind::Phone).await
-}
-
-fn show(context: &RequestContext, kind: AddressKind) -> Response {
-    if let Some(elsewhere) = Rule::LoggedIn.verdict(context) {
-        return elsewhere;
-    }
-    context.render(page(context, kind, "", &[]))
 }
 
 async fn submit(form: &SubmittedForm, kind: AddressKind) -> Response {

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::answer;
 use crate::form::SubmittedForm;
+use crate::guard::LoggedIn;
 use crate::page::Page;
 use crate::request_context::RequestContext;
 
@@ -32,11 +33,8 @@ struct AddressView<'a> {
     is_verified: bool,
 }
 
-pub(crate) async fn show(context: RequestContext) -> Response {
-    match context.current_user() {
-        None => context.to_login(),
-        Some(current_user) => page(&context, current_user, StatusCode::OK, None).await,
-    }
+pub(crate) async fn show(LoggedIn(current_user): LoggedIn, context: RequestContext) -> Response {
+    page(&context, &current_user, StatusCode::OK, None).await
 }
 
 pub(crate) async fn submit(form: SubmittedForm) -> Response {

@@ -10,17 +10,14 @@ use phone_auth_urls::AccountPage;
 use super::NEW_PASSWORD_HINT;
 use crate::answer;
 use crate::form::{FieldView, FormView, SubmittedForm};
-use crate::guard::Rule;
+use crate::guard::LoggedIn;
 use crate::page::Page;
 use crate::redirect;
 use crate::request_context::{RequestContext, add_cookie};
 
 const FIELDS: [Field; 3] = [Field::OldPassword, Field::NewPassword1, Field::NewPassword2];
 
-pub(crate) async fn show(context: RequestContext) -> Response {
-    if let Some(elsewhere) = Rule::LoggedIn.verdict(&context) {
-        return elsewhere;
-    }
+pub(crate) async fn show(_: LoggedIn, context: RequestContext) -> Response {
     context.render(page(&[]))
 }
 
@@ -62,10 +59,7 @@ async fn done(context: &RequestContext, key: &SessionKey) -> Response {
     response
 }
 
-pub(crate) async fn show_done(context: RequestContext) -> Response {
-    if let Some(elsewhere) = Rule::LoggedIn.verdict(&context) {
-        return elsewhere;
-    }
+pub(crate) async fn show_done(_: LoggedIn, context: RequestContext) -> Response {
     context.render(Page::new(
         "phone_auth/change_password_done.html",
         "Password change successful",

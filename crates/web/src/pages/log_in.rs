@@ -11,7 +11,7 @@ use phone_auth_urls::local_path;
 use super::{login_hint, phone_hint};
 use crate::answer;
 use crate::form::{FieldView, FormView, SubmittedForm};
-use crate::guard::Rule;
+use crate::guard::{Anonymous, Rule};
 use crate::page::Page;
 use crate::redirect;
 use crate::request_context::{RequestContext, add_cookie};
@@ -21,10 +21,11 @@ const FIELDS: [Field; 2] = [Field::Login, Field::Password];
 /// Where to go afterwards, as django-phone-auth calls it.
 const NEXT: &str = "next";
 
-pub(crate) async fn show(context: RequestContext, RawQuery(query): RawQuery) -> Response {
-    if let Some(elsewhere) = Rule::Anonymous.verdict(&context) {
-        return elsewhere;
-    }
+pub(crate) async fn show(
+    _: Anonymous,
+    context: RequestContext,
+    RawQuery(query): RawQuery,
+) -> Response {
     let next = next_in_query(query.as_deref());
     context.render(page(&context, view(&context, ""), next.as_deref()))
 }

@@ -10,15 +10,12 @@ use phone_auth_urls::AccountPage;
 use super::{NEW_PASSWORD_HINT, phone_hint};
 use crate::answer;
 use crate::form::{FieldView, FormView, SubmittedForm};
-use crate::guard::Rule;
+use crate::guard::{Anonymous, Rule};
 use crate::page::Page;
 use crate::redirect;
 use crate::request_context::RequestContext;
 
-pub(crate) async fn show(context: RequestContext) -> Response {
-    if let Some(elsewhere) = Rule::Anonymous.verdict(&context) {
-        return elsewhere;
-    }
+pub(crate) async fn show(_: Anonymous, context: RequestContext) -> Response {
     context.render(page(&context, |_| "", &[]))
 }
 

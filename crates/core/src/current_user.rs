@@ -1,0 +1,72 @@
+//! Someone who is logged in. How they are found is the flow's, in `accounts`.
+
+use chrono::{DateTime, Utc};
+
+use crate::session::{ActiveSession, SessionKey};
+use crate::sessions::FoundSession;
+use crate::user::User;
+
+/// Someone who is logged in, with all that a guard asks. Only
+/// [`Accounts::current_user`](crate::accounts::Accounts::current_user) makes one, from a session that is alive.
+#[derive(Clone, Debug)]
+pub struct CurrentUser {
+    found: FoundSession,
+}
+
+/// They are the same when their sessions are.
+impl PartialEq for CurrentUser {
+    fn eq(&self, other: &Self) -> bool {
+        self.session() == other.session()
+    }
+}
+
+impl Eq for CurrentUser {}
+
+impl CurrentUser {
+    pub(crate) const fn new(found: FoundSession) -> Self {
+        Self { found }
+    }
+
+    pub(crate) const fn found(&self) -> &FoundSession {
+        &self.found
+    }
+
+    /// The user, as it was when the session was read.
+    pub const fn user(&self) -> &User {
+        &self.session().user
+    }
+
+    /// Whether the user has a verified e-mail address.
+    pub const fn has_verified_email(&self) -> bool {
+        self.session().has_verified_email
+    }
+
+    /// Whether the user has a verified phone number.
+    pub const fn has_verified_phone(&self) -> bool {
+        self.session().has_verified_phone
+    }
+
+    /// When the session ends by itself.
+    pub const fn expires_at(&self) -> DateTime<Utc> {
+        self.session().expires_at
+    }
+
+    /// The session.
+    pub const fn session(&self) -> &ActiveSession {
+        &self.found.session
+    }
+
+    /// The key of the session; another than the browser sent after [`Accounts::renew_session`](crate::accounts::Accounts::renew_session).
+    pub const fn key(&self) -> &SessionKey {
+        &self.found.key
+    }
+
+    /// The same after their session got this key.
+    pub(crate) fn with_key(&self, key: &SessionKey) -> Self {
+        let mut found = self.found.clone();
+        found.session.digest = key.digest();
+        found.key = key.clone();
+        found.is_stale = false;
+        Self { found }
+    }
+}
