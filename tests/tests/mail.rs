@@ -1,6 +1,6 @@
 //! Messages as mail: from the program over TLS to a real server, and the link in it clicked.
 
-use phone_auth_tests::{MailServer, Member, Site, SiteOptions};
+use phone_auth_tests::{MailServer, Member, ScriptedMailServer, Site, SiteOptions};
 
 /// A site that sends mail through this server.
 fn site_with(server: &MailServer, security: &str) -> SiteOptions {
@@ -73,4 +73,22 @@ async fn link_in_mail_resets() {
         .log_in(&user.username, "walnut-Harbour-22")
         .await
         .expect(302);
+}
+
+/// Mail servers ban clients that leave without it.
+#[tokio::test]
+async fn stopped_site_leaves_mail_server_with_quit() {
+    let server = ScriptedMailServer::start(&[]).await;
+    let toml = format!(
+        "[smtp]\nhost = \"localhost\"\nport = {}\nsecurity = \"none\"\nfrom = \"accounts@example.org\"\n",
+        server.port()
+    );
+    let site = Site::options().config(&toml).development().start().await;
+    let Member { user, client, .. } = site.member().await;
+    client.ask_verification(&user.email).await.expect(200);
+    server.hears(".").await;
+    let has_left = || server.heard().contains(&"QUIT".to_owned());
+    assert!(!has_left());
+    site.terminate();
+    server.hears("QUIT").await;
 }

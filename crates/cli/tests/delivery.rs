@@ -129,8 +129,33 @@ fn wrong_settings_of_mail_are_named() {
     ]);
 }
 
+/// A gateway is paid for each text message that a text takes.
 #[test]
-fn wrong_settings_of_gateways_are_named() {
+fn long_texts_are_warned_of() {
+    for (site, is_long) in [
+        ("https://accounts.example-site.org", false),
+        (
+            "https://a-long-name-of-a-host.accounts.example-site.org",
+            true,
+        ),
+    ] {
+        let folder = Folder::new();
+        let toml = format!(
+            "site_url = \"{site}\"\nallow_unreceived = [\"verify_email\", \"reset_password_email\"]\n{SMS}"
+        );
+        let ran = check(&folder, &toml);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        let warned = ran.stderr.lines().filter(|line| {
+            line.contains("more than one text message")
+                && line.contains("en/verify_phone.txt")
+                && line.contains("segments=2")
+        });
+        assert_eq!(warned.count(), usize::from(is_long), "{ran:?}");
+    }
+}
+
+#[test]
+fn wrong_requests_and_answers_are_named() {
     refused(&[
         (
             SMS,
@@ -164,6 +189,12 @@ fn wrong_settings_of_gateways_are_named() {
             "",
             "sms.url (file settings.toml, line 2): it must be a request in which",
         ),
+    ]);
+}
+
+#[test]
+fn wrong_settings_of_gateways_are_named() {
+    refused(&[
         (
             SMS,
             "never = \"2xx\"",

@@ -126,7 +126,7 @@ async fn missing_permission_is_named() {
         let url = format!("nats://127.0.0.1:{}", server.port());
         let nats = Nats::builder(site(), url)
             .log_in("ann", Secret::new("hunter2"))
-            .timeout(Duration::from_secs(300))
+            .timeout(Duration::from_mins(5))
             .build()
             .unwrap();
         // Each attempt is told so, not the first alone.

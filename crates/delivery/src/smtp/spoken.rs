@@ -46,17 +46,15 @@ impl<S> Spoken<S> {
 /// A greeting and the answer to `EHLO`, in the form that the client understands: keywords in large letters (RFC 5321,
 /// 2.4: they may be in any), `AUTH=` as some servers have it for old clients, and a name.
 fn greeting(offers: &[String]) -> Vec<u8> {
-    let mut said = "220 ready\r\n250-server\r\n".to_owned();
-    for line in offers.iter().skip(1) {
+    let offers = offers.iter().skip(1).map(|line| {
         let line = line.to_ascii_uppercase();
-        let line = match line.strip_prefix("AUTH=") {
-            Some(mechanisms) => format!("AUTH {mechanisms}"),
-            None => line,
-        };
-        said.push_str(&format!("250-{line}\r\n"));
-    }
-    said.push_str("250 OK\r\n");
-    said.into_bytes()
+        match line.strip_prefix("AUTH=") {
+            Some(mechanisms) => format!("250-AUTH {mechanisms}\r\n"),
+            None => format!("250-{line}\r\n"),
+        }
+    });
+    let offers: String = offers.collect();
+    format!("220 ready\r\n250-server\r\n{offers}250 OK\r\n").into_bytes()
 }
 
 /// A line as the client understands it: a code has a text behind it, in UTF-8, and the line ends in CR LF.
