@@ -92,8 +92,8 @@ fn call(registration: &Registration) -> syn::Result<TokenStream> {
     let private = quote!(#runtime::__private);
     let function = &signature.ident;
     // One span for all: a name is seen only from where it was made, and parts of the body bear the user's spans.
-    let [event, state, view] =
-        ["__event", "__state", "__view"].map(|name| Ident::new(name, Span::mixed_site()));
+    let [event, state, view, context] = ["__event", "__state", "__view", "__context"]
+        .map(|name| Ident::new(name, Span::mixed_site()));
     let mut arguments = signature.inputs.iter();
     let first = match arguments.next() {
         Some(argument) => handler::reference(argument, "the event")?,
@@ -124,17 +124,18 @@ fn call(registration: &Registration) -> syn::Result<TokenStream> {
         })
     };
     Ok(if signature.asyncness.is_some() {
-        let filter = filter(quote!(#private::None));
+        let filter = filter(quote!(#private::Begun::Ended(#private::skipped())));
         // Where the future cannot be sent between threads, the compiler is to point at the user's function.
         let run = quote_spanned!(function.span()=> async move { #into_answer(#function(#view #(, #states)*).await) });
         quote! {
             fn __call<'__a>(
                 #event: &'__a __signal::Event,
                 #state: &'__a #private::State,
-            ) -> #private::Option<#private::BoxFuture<'__a, #private::Answer>> {
+                #context: #private::Option<&mut #private::Context<'_>>,
+            ) -> #private::Begun<'__a> {
                 let #view = #as_taken;
                 #filter
-                #private::Some(#private::Box::pin(#run))
+                #private::begin(#private::Box::pin(#run), #context)
             }
         }
     } else {

@@ -2,22 +2,19 @@
 
 use crate::{
     answer::{Answer, BoxError},
-    receiver::{AsyncCall, SyncCall},
+    receiver::{AsyncCall, Begun, SyncCall},
     report::Outcome,
     state::State,
     wait,
 };
 use futures_util::future::BoxFuture;
-use std::{
-    sync::Arc,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::{sync::Arc, task::Context, time::Duration};
 
 /// A receiver that was connected and does not await.
 pub(crate) type SyncClosure<E> = dyn Fn(&E) -> Answer + Send + Sync;
 /// A receiver that was connected and awaits.
-pub(crate) type AsyncClosure<E> = dyn for<'a> Fn(&'a E) -> BoxFuture<'a, Answer> + Send + Sync;
+pub(crate) type AsyncClosure<E> =
+    dyn for<'a> Fn(&'a E, Option<&mut Context<'_>>) -> Begun<'a> + Send + Sync;
 
 /// How one receiver is called: all that a dispatch reads of it while nothing goes wrong. One that awaits has the time-out
 /// that holds for it in this dispatcher.
@@ -50,34 +47,58 @@ impl<E: 'static> BoundReceiver<E> {
         }
     }
 
-    /// Calls the receiver and polls it once, if it awaits.
-    ///
-    /// # Errors
-    /// When it is not ready at once, or not all is well.
+    /// Calls the receiver, polls it once if it awaits, and says whether it is ready and all is well; else `stopped` says
+    /// where it is. That is not returned, because moving it costs more than calling a receiver.
     #[inline]
-    pub(crate) fn poll<'a>(
+    pub(crate) fn is_well<'a>(
         &'a self,
         event: &'a E,
         context: &mut Context<'_>,
-    ) -> Result<(), Stopped<'a>> {
-        let (mut waiting, timeout) = match self {
-            Self::Sync(call, state) => return call(event, state).map_err(Stopped::failed),
-            Self::SyncClosure(call) => return call(event).map_err(Stopped::failed),
-            // Its filter comes before anything else; what it waits for begins only when that is polled.
-            Self::Async(call, state, timeout) => match call(event, state) {
-                Some(waiting) if wait::can_time(*timeout) => (waiting, *timeout),
-                Some(_) => return Err(Stopped::Ended(Outcome::NoRuntime)),
-                None => return Err(Stopped::Ended(Outcome::Skipped)),
-            },
-            Self::AsyncClosure(call, timeout) if wait::can_time(*timeout) => {
-                (call(event), *timeout)
+        stopped: &mut Option<Stopped<'a>>,
+    ) -> bool {
+        let answer = match self {
+            Self::Sync(call, state) => call(event, state),
+            Self::SyncClosure(call) => call(event),
+            Self::Async(call, state, timeout) => {
+                let call = |context: Option<&mut Context<'_>>| call(event, state, context);
+                match begin(*timeout, context, call) {
+                    Ok(answer) => answer,
+                    Err(waiting) => return stop(stopped, waiting),
+                }
             }
-            Self::AsyncClosure(..) => return Err(Stopped::Ended(Outcome::NoRuntime)),
+            Self::AsyncClosure(call, timeout) => {
+                let call = |context: Option<&mut Context<'_>>| call(event, context);
+                match begin(*timeout, context, call) {
+                    Ok(answer) => answer,
+                    Err(waiting) => return stop(stopped, waiting),
+                }
+            }
         };
-        match waiting.as_mut().poll(context) {
-            Poll::Ready(answer) => answer.map_err(Stopped::failed),
-            Poll::Pending => Err(Stopped::Waiting(waiting, timeout)),
+        match answer {
+            Ok(()) => true,
+            Err(error) => stop(stopped, Stopped::Ended(Err(error).into())),
         }
+    }
+}
+
+#[cold]
+fn stop<'a>(stopped: &mut Option<Stopped<'a>>, at: Stopped<'a>) -> bool {
+    *stopped = Some(at);
+    false
+}
+
+/// Begins with a receiver that awaits. Its filter comes before anything else; it is polled only if it can be timed.
+#[inline]
+fn begin<'a>(
+    timeout: Option<Duration>,
+    context: &mut Context<'_>,
+    call: impl FnOnce(Option<&mut Context<'_>>) -> Begun<'a>,
+) -> Result<Answer, Stopped<'a>> {
+    let can_time = wait::can_time(timeout);
+    match call(can_time.then_some(context)) {
+        Begun::Ended(answer) => Ok(answer),
+        Begun::Waiting(waiting) if can_time => Err(Stopped::Waiting(waiting, timeout)),
+        Begun::Waiting(_) => Err(Stopped::Ended(Outcome::NoRuntime)),
     }
 }
 
@@ -86,13 +107,6 @@ pub(crate) enum Stopped<'a> {
     Ended(Outcome),
     /// It was polled once, and waits; with its time-out.
     Waiting(BoxFuture<'a, Answer>, Option<Duration>),
-}
-
-impl Stopped<'_> {
-    #[cold]
-    fn failed(error: BoxError) -> Self {
-        Self::Ended(Err(error).into())
-    }
 }
 
 /// A receiver that awaits cannot belong to a `sync` signal: neither `#[receiver]` nor `connect_async` lets it.

@@ -2,14 +2,14 @@
 
 use crate::{
     AwaitedEvent, Event, Place, ReceiverInfo, Signals, answer::IntoAnswer,
-    bound_receiver::BoundReceiver, connected::Rank, dispatcher::Inner,
+    bound_receiver::BoundReceiver, connected::Rank, dispatcher::Inner, receiver::begin,
 };
-use futures_util::future::FutureExt;
 use std::{
     error::Error,
     fmt,
     panic::Location,
     sync::{Arc, Weak},
+    task::Context,
     time::Duration,
 };
 
@@ -243,9 +243,9 @@ impl Signals {
     ) -> BoundReceiver<E> {
         let timeout = info.timeout().or(self.inner.config.timeout);
         BoundReceiver::AsyncClosure(
-            Arc::new(move |event: &E| {
+            Arc::new(move |event: &E, context: Option<&mut Context<'_>>| {
                 let run = receiver(event.clone());
-                async move { run.await.into_answer() }.boxed()
+                begin(Box::pin(async move { run.await.into_answer() }), context)
             }),
             timeout,
         )

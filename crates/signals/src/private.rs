@@ -5,11 +5,10 @@ pub use crate::{
     answer::{Answer, IntoAnswer, ReceiverError, admits, skipped},
     catalogue::{RegisteredReceiver, SignalEntry},
     event::{Awaited, Declared, Event, Sync},
-    receiver::{Call, Receiver, ReceiverInfo},
+    receiver::{Begun, Call, Receiver, ReceiverInfo, begin},
     signal::{Signal, SignalInfo},
     state::{Need, State},
 };
-pub use futures_util::future::BoxFuture;
 pub use inventory;
 #[cfg(not(any(miri, target_family = "wasm")))]
 pub use linkme;
@@ -17,5 +16,6 @@ pub use phone_auth_signals_macros::{declare_signals, register_receiver};
 pub use std::{
     boxed::Box,
     option::Option::{self, None, Some},
+    task::Context,
     time::Duration,
 };

@@ -12,7 +12,9 @@ use std::{
     borrow::Cow,
     cmp::Reverse,
     fmt,
+    pin::Pin,
     sync::atomic::{AtomicU64, Ordering},
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -45,8 +47,35 @@ impl<E: 'static> fmt::Debug for Call<E> {
 
 /// Calls a function that does not await.
 pub(crate) type SyncCall<E> = fn(&E, &State) -> Answer;
-/// Calls a function that awaits; nothing when its filter refuses the event.
-pub(crate) type AsyncCall<E> = for<'a> fn(&'a E, &'a State) -> Option<BoxFuture<'a, Answer>>;
+/// Calls a function that awaits, and polls it once if there is a context.
+pub(crate) type AsyncCall<E> = for<'a> fn(&'a E, &'a State, Option<&mut Context<'_>>) -> Begun<'a>;
+
+/// Where a receiver that awaits is after it was called.
+#[doc(hidden)]
+#[expect(missing_debug_implementations, reason = "made and taken apart at once")]
+#[non_exhaustive]
+pub enum Begun<'a> {
+    /// It is ready, or its filter refused the event.
+    Ended(Answer),
+    /// It waits, or was not polled yet.
+    Waiting(BoxFuture<'a, Answer>),
+}
+
+/// Polls `future` once, if there is a context. Here, where its type is known: who is ready at once costs no call through
+/// a table, of which there would be two.
+#[doc(hidden)]
+#[inline]
+pub fn begin<'a>(
+    mut future: Pin<Box<impl Future<Output = Answer> + Send + 'a>>,
+    context: Option<&mut Context<'_>>,
+) -> Begun<'a> {
+    if let Some(context) = context
+        && let Poll::Ready(answer) = future.as_mut().poll(context)
+    {
+        return Begun::Ended(answer);
+    }
+    Begun::Waiting(future)
+}
 
 impl<E: 'static> Receiver<E> {
     pub const fn new(info: ReceiverInfo, call: Call<E>) -> Self {

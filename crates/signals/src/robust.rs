@@ -114,7 +114,7 @@ impl Signals {
         let info = E::signal().info();
         let span = is_on.then(|| Watched::dispatch(info, "send_concurrent", list.len()));
         let is_timed = receivers.timed.unwrap_or(true);
-        let dispatch = span.as_ref();
+        let dispatch = span.as_deref();
         let runs = list.iter().map(|(bound, info)| async move {
             let start = is_timed.then(Instant::now);
             let outcome = step::<E, Everyone<Wanted>>(bound, info, event, dispatch).await;
@@ -189,7 +189,7 @@ async fn send_all<E: Event>(
     let info = E::signal().info();
     let span = is_on.then(|| Watched::dispatch(info, "send_robust", list.len()));
     let mut policy = Everyone::new(Record::new(info), wanted, receivers.timed.unwrap_or(true));
-    run(&list, event, &mut policy, span.as_ref()).await;
+    run(&list, event, &mut policy, span.as_deref()).await;
     policy.record.report(list.infos(), span)
 }
 
@@ -213,7 +213,7 @@ fn send_all_sync<E: SyncEvent>(
             policy.record.end(next - 1, outcome, None, info);
         }
     }
-    run_sync(list, first, event, &mut policy, span.as_ref());
+    run_sync(list, first, event, &mut policy, span.as_deref());
     policy.record.report(list.infos(), span)
 }
 
@@ -296,7 +296,7 @@ impl Record {
             .push((index, outcome));
     }
 
-    fn report(self, infos: &ReceiverInfos, span: Option<Watched>) -> Report {
+    fn report(self, infos: &ReceiverInfos, span: Option<Box<Watched>>) -> Report {
         let report = Report::new(self.signal, infos.clone(), self.notes);
         if let Some(span) = span {
             span.ended(if report.is_ok() { "done" } else { "failed" });

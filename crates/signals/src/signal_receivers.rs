@@ -80,13 +80,15 @@ impl<E: Event> SignalReceivers<E> {
     /// Goes through the receivers as they are now in a dispatch that ends before anything is awaited.
     #[inline]
     pub(crate) fn with_receivers<T>(&self, dispatch: impl FnOnce(&Receivers<E>) -> T) -> T {
-        if !self.has_connected.load(Ordering::Acquire) {
-            return dispatch(&self.linked);
-        }
-        match &*self.merged.load() {
-            Some(receivers) => dispatch(receivers),
-            None => dispatch(&self.merge()),
-        }
+        let made;
+        let guard = self.merged.load();
+        let list = if let Some(merged) = &*guard {
+            merged
+        } else {
+            made = self.snapshot();
+            &*made
+        };
+        dispatch(list)
     }
 
     /// The receivers as they are now, for dispatches that await: no guard of `merged` may be held across an `.await`.

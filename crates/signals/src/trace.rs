@@ -25,15 +25,16 @@ pub(crate) struct Watched {
 }
 
 impl Watched {
-    /// The span of a dispatch.
-    pub(crate) fn dispatch(signal: &SignalInfo, how: &'static str, receivers: usize) -> Self {
-        Self::new(debug_span!(
+    /// The span of a dispatch. In a box: the future of every dispatch has room for it, and few are observed.
+    #[cold]
+    pub(crate) fn dispatch(signal: &SignalInfo, how: &'static str, receivers: usize) -> Box<Self> {
+        Box::new(Self::new(debug_span!(
             "signal",
             signal = signal.name,
             how,
             receivers,
             outcome = Empty
-        ))
+        )))
     }
 
     /// The span of one receiver in this dispatch.
