@@ -266,11 +266,18 @@ impl Settings {
 }
 
 /// A setting that cannot be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the setting {setting} must be {expected}")]
 pub struct SettingsError {
     setting: &'static str,
     expected: &'static str,
+}
+
+impl std::fmt::Debug for SettingsError {
+    /// The sentence: a `main` that returns the error prints it in this way.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
 }
 
 impl SettingsError {

@@ -192,7 +192,6 @@ pub enum SiteKeyErrorKind {
 }
 
 /// A process cannot begin with its key.
-#[derive(Debug)]
 pub struct SiteKeyError {
     kind: SiteKeyErrorKind,
     source: Option<StoreError>,
@@ -237,6 +236,13 @@ impl fmt::Display for SiteKeyError {
             SiteKeyErrorKind::Unavailable => "the store is not available",
             SiteKeyErrorKind::Broken => "the store answered what it should not",
         })
+    }
+}
+
+impl fmt::Debug for SiteKeyError {
+    /// The sentence: a `main` that returns the error prints it in this way.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        phone_auth_events::write_causes(self, f)
     }
 }
 

@@ -6,7 +6,6 @@ use std::fmt;
 use phone_auth_events::BoxError;
 
 /// The state of a receiver could not be built.
-#[derive(Debug)]
 pub struct BuildError {
     kind: BuildErrorKind,
     source: Option<BoxError>,
@@ -141,6 +140,13 @@ impl BuildError {
 impl fmt::Display for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.kind.fmt(f)
+    }
+}
+
+impl fmt::Debug for BuildError {
+    /// The sentence: a `main` that returns the error prints it in this way.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        phone_auth_events::write_causes(self, f)
     }
 }
 

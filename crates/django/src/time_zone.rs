@@ -87,9 +87,16 @@ impl WallClock for TimeZone {
 }
 
 /// No time zone has the name that was given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the time zone is not in the IANA database")]
 pub struct TimeZoneError(());
+
+impl std::fmt::Debug for TimeZoneError {
+    /// The sentence: a `main` that returns the error prints it in this way.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
+}
 
 #[cfg(test)]
 mod tests {

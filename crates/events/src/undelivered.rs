@@ -39,18 +39,42 @@ pub enum Retry {
 /// ```
 #[derive(Debug)]
 pub struct Undelivered {
-    retry: Retry,
     reason: String,
+    answer: Answer,
+}
+
+/// Whether to try again, as a cause of its own: what wraps errors, such as `anyhow`, may hide the type of the one it is
+/// given, but never that of its cause.
+#[derive(Debug)]
+struct Answer {
+    retry: Retry,
     source: Option<BoxError>,
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.retry {
+            Retry::Later | Retry::After(_) => "it is tried again later",
+            Retry::Never => "it is not tried again",
+        })
+    }
+}
+
+impl Error for Answer {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
 }
 
 impl Undelivered {
     /// A message that was not delivered for this reason, a lower-case fragment.
     pub fn new(retry: Retry, reason: impl Into<String>) -> Self {
         Self {
-            retry,
             reason: reason.into(),
-            source: None,
+            answer: Answer {
+                retry,
+                source: None,
+            },
         }
     }
 
@@ -61,21 +85,33 @@ impl Undelivered {
         source: impl Into<BoxError>,
     ) -> Self {
         Self {
-            source: Some(source.into()),
-            ..Self::new(retry, reason)
+            reason: reason.into(),
+            answer: Answer {
+                retry,
+                source: Some(source.into()),
+            },
         }
     }
 
     /// Whether to try again.
     pub const fn retry(&self) -> Retry {
-        self.retry
+        self.answer.retry
     }
 
-    /// Whether to try again after any error of a receiver.
+    /// Whether to try again after any error of a receiver: what the first `Undelivered` says that is it or stands behind
+    /// it, so that a receiver may wrap one, by a type of its own or by `anyhow`.
     pub fn retry_after(error: &(dyn Error + Send + Sync + 'static)) -> Retry {
-        error
-            .downcast_ref::<Self>()
-            .map_or(Retry::Later, Self::retry)
+        let mut next: Option<&(dyn Error + 'static)> = Some(error);
+        while let Some(error) = next {
+            if let Some(undelivered) = error.downcast_ref::<Self>() {
+                return undelivered.retry();
+            }
+            if let Some(answer) = error.downcast_ref::<Answer>() {
+                return answer.retry;
+            }
+            next = error.source();
+        }
+        Retry::Later
     }
 }
 
@@ -87,6 +123,62 @@ impl fmt::Display for Undelivered {
 
 impl Error for Undelivered {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source.as_deref().map(|source| source as _)
+        Some(&self.answer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A wrapper of an application's own.
+    #[derive(Debug)]
+    struct Wrapper(BoxError);
+
+    impl fmt::Display for Wrapper {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("the mailer failed")
+        }
+    }
+
+    impl Error for Wrapper {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            Some(&*self.0)
+        }
+    }
+
+    #[test]
+    fn wrapped_answer_is_found() {
+        let never = || Undelivered::new(Retry::Never, "no such mailbox");
+        let soon = Retry::After(Duration::from_secs(7));
+        let cases: [(&str, BoxError, Retry); 8] = [
+            ("itself", never().into(), Retry::Never),
+            ("wrapped", Wrapper(never().into()).into(), Retry::Never),
+            (
+                "wrapped twice",
+                Wrapper(Wrapper(never().into()).into()).into(),
+                Retry::Never,
+            ),
+            ("anyhow", anyhow::Error::new(never()).into(), Retry::Never),
+            (
+                "anyhow with context",
+                anyhow::Error::new(never()).context("no mail").into(),
+                Retry::Never,
+            ),
+            (
+                "wrapped in anyhow",
+                anyhow::Error::new(Wrapper(never().into())).into(),
+                Retry::Never,
+            ),
+            (
+                "the outer one wins",
+                Undelivered::with_source(soon, "busy", never()).into(),
+                soon,
+            ),
+            ("another", anyhow::anyhow!("disk full").into(), Retry::Later),
+        ];
+        for (name, error, expected) in cases {
+            assert_eq!(Undelivered::retry_after(&*error), expected, "{name}");
+        }
     }
 }

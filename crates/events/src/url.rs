@@ -160,7 +160,6 @@ impl fmt::Display for SiteOrigin {
 }
 
 /// Why a text is no URL of the kind asked for. The text itself is not kept: it may hold a token.
-#[derive(Debug)]
 pub struct UrlError {
     kind: UrlErrorKind,
 }
@@ -206,6 +205,13 @@ impl fmt::Display for UrlError {
                 "an origin is a scheme and a host, such as https://example.org, and no path"
             }
         })
+    }
+}
+
+impl fmt::Debug for UrlError {
+    /// The sentence: a `main` that returns the error prints it in this way.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        crate::write_causes(self, f)
     }
 }
 

@@ -112,14 +112,9 @@ impl fmt::Display for BuildError {
 }
 
 impl fmt::Debug for BuildError {
+    /// The sentence: a `main` that returns the error prints it in this way.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self}")?;
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            write!(f, ": {error}")?;
-            cause = error.source();
-        }
-        Ok(())
+        phone_auth_events::write_causes(self, f)
     }
 }
 

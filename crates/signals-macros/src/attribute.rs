@@ -7,8 +7,9 @@ use crate::{associated, handler, options::Options};
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::{
-    Item, ItemFn, Path, Stmt, Token,
+    FnArg, Item, ItemFn, Meta, PatType, Path, Receiver, Signature, Stmt, Token,
     parse::{ParseStream, Parser},
+    punctuated::Punctuated,
     spanned::Spanned,
 };
 
@@ -48,13 +49,56 @@ fn registrations(options: &TokenStream, item: &TokenStream) -> syn::Result<Token
         .iter()
         .filter(|attribute| attribute.path().is_ident("cfg"));
     let conditions = quote!(#(#conditions)*);
-    let signature = &function.sig;
     let settings = &parsed.settings;
-    let calls = parsed.signals.iter().map(|signal| {
-        quote_spanned! {signal.span()=> #conditions #signal::__receiver! { (#signal) (#settings) #signature } }
-    });
-    Ok(quote!(#(#calls)*))
+    let mut calls = TokenStream::new();
+    for (condition, signature) in variants(&function.sig)? {
+        let registrations = parsed.signals.iter().map(|signal| {
+            quote_spanned! {signal.span()=> #conditions #condition #signal::__receiver! { (#signal) (#settings) #signature } }
+        });
+        calls.extend(registrations);
+    }
+    Ok(calls)
 }
+
+/// The signature with and without each of the arguments that are there on a condition, and the condition for it.
+fn variants(signature: &Signature) -> syn::Result<Vec<(TokenStream, Signature)>> {
+    let without = Signature {
+        inputs: Punctuated::new(),
+        ..signature.clone()
+    };
+    let mut variants = vec![(TokenStream::new(), without)];
+    for argument in &signature.inputs {
+        let mut plain = argument.clone();
+        let (FnArg::Typed(PatType { attrs, .. }) | FnArg::Receiver(Receiver { attrs, .. })) =
+            &mut plain;
+        let mut conditions = Vec::new();
+        attrs.retain(|attribute| match &attribute.meta {
+            Meta::List(list) if list.path.is_ident("cfg") => {
+                conditions.push(list.tokens.clone());
+                false
+            }
+            _ => true,
+        });
+        if !conditions.is_empty() && variants.len() >= MOST_VARIANTS {
+            let message = "a receiver has at most four arguments that are there on a condition";
+            return Err(syn::Error::new_spanned(argument, message));
+        }
+        let mut left_out = Vec::new();
+        for (condition, signature) in &mut variants {
+            if !conditions.is_empty() {
+                let not = quote!(#condition #[cfg(not(all(#(#conditions),*)))]);
+                left_out.push((not, signature.clone()));
+                condition.extend(quote!(#(#[cfg(#conditions)])*));
+            }
+            signature.inputs.push(plain.clone());
+        }
+        variants.append(&mut left_out);
+    }
+    Ok(variants)
+}
+
+/// So many signatures are registered for one function.
+const MOST_VARIANTS: usize = 16;
 
 /// The signal named first, if one is.
 fn first_signal(options: &TokenStream) -> Option<Path> {

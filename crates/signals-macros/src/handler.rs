@@ -1,6 +1,7 @@
 //! What a function must look like to be a receiver, and the sentence for each way in which it may not.
 
 use crate::options::Options;
+use crate::peel;
 use syn::{FnArg, GenericParam, ReturnType, Signature, Type, TypeReference};
 
 /// Refuses what can be seen to be wrong without knowing any types.
@@ -35,7 +36,7 @@ pub(crate) fn check(signature: &Signature, options: &Options) -> syn::Result<()>
     reference(event, "the event")?;
     for argument in arguments {
         let state = reference(argument, "state")?;
-        if let Type::ImplTrait(opaque) = state.elem.as_ref() {
+        if let Type::ImplTrait(opaque) = peel::peeled(&state.elem) {
             let message =
                 "state is looked up by its type: name it (`&Mailer`) or take `&dyn Trait`";
             return Err(syn::Error::new_spanned(opaque, message));
@@ -59,9 +60,10 @@ pub(crate) fn reference<'a>(argument: &'a FnArg, what: &str) -> syn::Result<&'a 
             return Err(syn::Error::new_spanned(me, message));
         }
     };
-    let Type::Reference(reference) = argument.ty.as_ref() else {
+    let Type::Reference(reference) = peel::peeled(&argument.ty) else {
         let ty = &argument.ty;
-        let text = quote::quote!(#ty).to_string().replace(' ', "");
+        let owned = peel::pointee(ty);
+        let text = quote::quote!(#owned).to_string().replace(' ', "");
         let message = format!("a receiver borrows {what}: write `&{text}`");
         return Err(syn::Error::new_spanned(ty, message));
     };
@@ -78,7 +80,7 @@ pub(crate) fn reference<'a>(argument: &'a FnArg, what: &str) -> syn::Result<&'a 
 
 fn check_return(signature: &Signature) -> syn::Result<()> {
     if let ReturnType::Type(_, ty) = &signature.output
-        && let Type::ImplTrait(opaque) = ty.as_ref()
+        && let Type::ImplTrait(opaque) = peel::peeled(ty)
     {
         let message = "a receiver returns `()` or `Result<(), E>`; to await, write `async fn`";
         return Err(syn::Error::new_spanned(opaque, message));

@@ -10,6 +10,7 @@ mod attribute;
 mod duration;
 mod handler;
 mod options;
+mod peel;
 mod position;
 mod registration;
 mod signal;

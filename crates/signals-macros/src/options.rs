@@ -1,6 +1,6 @@
 //! What stands between the parentheses of `#[receiver(…)]`: signals, then options.
 
-use crate::duration;
+use crate::{duration, peel};
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::{
@@ -148,8 +148,10 @@ fn text(name: &Ident, input: ParseStream<'_>) -> syn::Result<LitStr> {
 
 fn whole_number(input: ParseStream<'_>) -> syn::Result<Expr> {
     let number: Expr = input.parse()?;
-    let digits = match &number {
-        Expr::Unary(unary) if matches!(unary.op, syn::UnOp::Neg(_)) => unary.expr.as_ref(),
+    let digits = match peel::expression(&number) {
+        Expr::Unary(unary) if matches!(unary.op, syn::UnOp::Neg(_)) => {
+            peel::expression(&unary.expr)
+        }
         other => other,
     };
     match digits {

@@ -2,7 +2,7 @@
 //!
 //! Called as `register_receiver! { ($crate) awaited|sync (path::of::signal) (settings) signature }`.
 
-use crate::{duration, handler, options::Settings, position};
+use crate::{duration, handler, options::Settings, peel, position};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{
@@ -67,6 +67,7 @@ pub(crate) fn expand(input: TokenStream) -> syn::Result<TokenStream> {
     let info = info(&private, settings, signature)?;
     // `__` before the names: the user's function is seen from in here, and must not be hidden by ours.
     Ok(quote! {
+        #[allow(deprecated, reason = "whether the function may be used is told to those who call it")]
         const _: () = {
             use #signal as __signal;
             #call
@@ -107,7 +108,7 @@ fn call(registration: &Registration) -> syn::Result<TokenStream> {
     let as_taken = as_taken(&first.elem, &event, &view);
     let mut states = Vec::new();
     for (index, argument) in arguments.enumerate() {
-        let ty = &handler::reference(argument, "state")?.elem;
+        let ty = peel::peeled(&handler::reference(argument, "state")?.elem);
         states.push(quote_spanned!(ty.span()=> #private::State::find::<#ty>(#state, #index)?));
     }
     let unit: Type = syn::parse_quote!(());
@@ -152,14 +153,15 @@ fn call(registration: &Registration) -> syn::Result<TokenStream> {
 
 /// The event as the function takes it: itself, or what several events share.
 fn as_taken(ty: &Type, event: &Ident, view: &Ident) -> TokenStream {
-    match ty {
+    match peel::peeled(ty) {
         Type::TraitObject(object) if object.bounds.len() == 1 => {
-            quote_spanned!(ty.span()=> { let #view: &#ty = #event; #view })
+            quote_spanned!(ty.span()=> { let #view: &#object = #event; #view })
         }
-        Type::TraitObject(_) => quote_spanned!(ty.span()=> { let #view: &(#ty) = #event; #view }),
-        Type::Paren(inner) => as_taken(&inner.elem, event, view),
+        Type::TraitObject(object) => {
+            quote_spanned!(ty.span()=> { let #view: &(#object) = #event; #view })
+        }
         Type::ImplTrait(_) => quote!(#event),
-        _ => quote_spanned!(ty.span()=> <#ty as __signal::__Event>::of(#event)),
+        ty => quote_spanned!(ty.span()=> <#ty as __signal::__Event>::of(#event)),
     }
 }
 
@@ -193,7 +195,7 @@ fn info(
     let optional = is_optional.then(|| quote!(.as_optional()));
     let mut needs = Vec::new();
     for argument in signature.inputs.iter().skip(1) {
-        let ty = &handler::reference(argument, "state")?.elem;
+        let ty = peel::peeled(&handler::reference(argument, "state")?.elem);
         needs.push(quote_spanned!(ty.span()=> #private::Need::of::<#ty>()));
     }
     let is_async = signature.asyncness.is_some();

@@ -2,7 +2,7 @@
 //!
 //! Called as `declare_signals! { ($crate) /// doc  pub name: Event; … }`.
 
-use crate::position;
+use crate::{peel, position};
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -57,7 +57,7 @@ impl Parse for Declaration {
         let is_sync = first == "sync" && input.peek(Ident);
         let name = if is_sync { input.parse()? } else { first };
         input.parse::<Token![:]>().map_err(shape)?;
-        let event = input.parse()?;
+        let event = peel::peeled(&input.parse()?).clone();
         input.parse::<Token![;]>().map_err(shape)?;
         check_event(&event)?;
         Ok(Self {
@@ -71,9 +71,24 @@ impl Parse for Declaration {
 }
 
 impl Declaration {
+    /// The conditions on which it is there.
+    fn conditions(&self) -> impl Iterator<Item = &Attribute> {
+        let is_condition = |attribute: &&Attribute| attribute.path().is_ident("cfg");
+        self.attributes.iter().filter(is_condition)
+    }
+
     /// Refuses what two signals cannot share.
     fn differs_from(&self, earlier: &Self) -> syn::Result<()> {
         let taken = &earlier.name;
+        // Of those that are there on conditions, one alone may be there.
+        if self
+            .conditions()
+            .chain(earlier.conditions())
+            .next()
+            .is_some()
+        {
+            return Ok(());
+        }
         if self.name == *taken {
             let message = format!("there is a signal `{taken}` already: rename one");
             return Err(syn::Error::new_spanned(&self.name, message));
@@ -94,7 +109,7 @@ fn check_event(event: &Type) -> syn::Result<()> {
         Type::Path(path) if path.path.segments.iter().any(borrows) => {
             "a signal owns its event: take a type without a lifetime"
         }
-        Type::Path(_) | Type::Group(_) | Type::Macro(_) | Type::Paren(_) => return Ok(()),
+        Type::Path(_) | Type::Macro(_) => return Ok(()),
         Type::Reference(_) => "a signal owns its event type: remove `&`",
         _ => "an event is a type of this crate: declare one, `pub struct OrderPlaced { … }`",
     };
@@ -156,6 +171,7 @@ fn module(private: &TokenStream, signal: &Declaration) -> TokenStream {
         quote!(Awaited)
     };
     let section = section(private, name, &inside);
+    let conditions: Vec<_> = signal.conditions().collect();
     quote! {
         #(#attributes)*
         #[allow(unreachable_pub, non_local_definitions, reason = "a signal is as visible as its declaration says")]
@@ -176,20 +192,26 @@ fn module(private: &TokenStream, signal: &Declaration) -> TokenStream {
             #section
             /// What is known of the signal: its name, its documentation, its place.
             #inside static SIGNAL: #private::Signal<Event> = #private::Signal::new(
-                #private::SignalInfo::new(#signal_name, #doc, #event_text, #is_sync, #private::place!(#signal_name, #line, #column)),
+                #private::SignalInfo::new(#signal_name, #doc, #event_text, #is_sync, #private::place!(#signal_name, #line, #column), #private::version!()),
                 __section,
             );
             #private::inventory::submit! { #private::SignalEntry::new(&SIGNAL) }
         }
+        #(#conditions)*
+        #[allow(deprecated, reason = "whether the signal may be used is told to those who name it")]
         impl #private::Declared for #name::__Marker {
             type Event = #event;
         }
+        #(#conditions)*
+        #[allow(deprecated, reason = "whether the signal may be used is told to those who name it")]
         impl #name::__Event for #event {
             #[inline]
             fn of(event: &Self) -> &Self {
                 event
             }
         }
+        #(#conditions)*
+        #[allow(deprecated, reason = "whether the signal may be used is told to those who name it")]
         impl #private::Event for #event {
             type Mode = #private::#mode;
             #[inline]
@@ -263,6 +285,9 @@ fn section_ident(name: &Ident) -> Ident {
     let mut hasher = DefaultHasher::new();
     (&package, &version, variable("CARGO_CRATE_NAME")).hash(&mut hasher);
     (name.span().unwrap().file(), position::of(name)).hash(&mut hasher);
+    // A macro of the user's that is called twice writes one name at one position twice. What a span prints as tells the
+    // two apart; nothing else does that is stable.
+    format!("{:?}", Span::call_site()).hash(&mut hasher);
     let readable = format!("{package}_{version}_{name}")
         .replace(|letter: char| !letter.is_ascii_alphanumeric(), "_");
     format_ident!("{}_{:016X}", readable.to_uppercase(), hasher.finish())
@@ -277,7 +302,7 @@ fn doc(attributes: &[Attribute]) -> String {
             && let Expr::Lit(ExprLit {
                 lit: Lit::Str(text),
                 ..
-            }) = &pair.value
+            }) = peel::expression(&pair.value)
         {
             let text = text.value();
             lines.push(text.strip_prefix(' ').unwrap_or(&text).to_owned());

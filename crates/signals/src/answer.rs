@@ -39,7 +39,8 @@ pub(crate) fn is_skipped(error: &BoxError) -> bool {
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "a signal receiver cannot return `{Self}`",
-    label = "return `()` or `Result<(), E>`"
+    label = "return `()` or `Result<(), E>`",
+    note = "what awaits is an `async fn`, or is connected by `connect_async`, `connect_async_with`"
 )]
 pub trait IntoAnswer {
     fn into_answer(self) -> Answer;

@@ -1,10 +1,14 @@
 //! Builds a dispatcher and refuses one that could not work.
 
 use crate::{
-    SetupError, Signals, catalogue, config::DispatcherConfig, setup_error::Problem,
+    Place, SetupError, Signals, catalogue, config::DispatcherConfig, setup_error::Problem,
     signal::AnySignal,
 };
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
 /// Builds a [`Signals`] dispatcher.
 ///
@@ -95,11 +99,19 @@ impl SignalsBuilder {
     /// ([`ProvidedTwice`](crate::SetupErrorKind::ProvidedTwice)), two receivers of one signal with one id
     /// ([`DuplicateId`](crate::SetupErrorKind::DuplicateId)), an id to disable that no receiver has
     /// ([`UnknownId`](crate::SetupErrorKind::UnknownId)), receivers that the linker dropped
-    /// ([`RegistriesDisagree`](crate::SetupErrorKind::RegistriesDisagree)).
+    /// ([`RegistriesDisagree`](crate::SetupErrorKind::RegistriesDisagree)), a crate that declares signals and is linked in two
+    /// versions ([`TwoVersions`](crate::SetupErrorKind::TwoVersions)).
     pub fn build(mut self) -> Result<Signals, SetupError> {
         let signals = catalogue::signals();
-        for signal in signals {
-            self.check(*signal);
+        let mut missing = BTreeSet::new();
+        // Without linked receivers none can be missing, and `Signals::isolated` asks for nothing either.
+        if !self.config.is_isolated {
+            for signal in signals {
+                self.check(*signal, &mut missing);
+            }
+            for [first, second] in catalogue::versions() {
+                self.problems.push(Problem::TwoVersions { first, second });
+            }
         }
         for id in &self.config.disabled {
             let is_known = signals
@@ -115,30 +127,35 @@ impl SignalsBuilder {
         }
     }
 
-    fn check(&mut self, signal: &'static dyn AnySignal) {
+    /// Finds what is wrong with a signal. What a receiver of several signals lacks is said once: `missing` are the
+    /// functions and what they lack.
+    fn check(
+        &mut self,
+        signal: &'static dyn AnySignal,
+        missing: &mut BTreeSet<(Place, &'static str)>,
+    ) {
         let registries = signal.registries();
         if !registries.is_whole() {
             self.problems
                 .push(Problem::RegistriesDisagree { registries });
-        }
-        if self.config.is_isolated {
-            return;
         }
         let mut ids = HashMap::new();
         for receiver in signal.receiver_infos() {
             if self.config.disabled.contains(receiver.id()) {
                 continue;
             }
-            let mut missing = self.config.provided.missing(receiver.needs()).peekable();
-            if receiver.is_optional() && missing.peek().is_some() {
+            let lacks: Vec<_> = self.config.provided.missing(receiver.needs()).collect();
+            if receiver.is_optional() && !lacks.is_empty() {
                 continue;
             }
-            for need in missing {
+            for need in lacks {
                 let type_name = need.type_name();
-                self.problems.push(Problem::MissingState {
-                    receiver,
-                    type_name,
-                });
+                if missing.insert((*receiver.place(), type_name)) {
+                    self.problems.push(Problem::MissingState {
+                        receiver,
+                        type_name,
+                    });
+                }
             }
             // Automatic ids too: what is called, and what became of it, is kept by the id.
             if let Some(first) = ids.insert(receiver.id(), receiver) {

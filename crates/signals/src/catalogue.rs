@@ -2,7 +2,7 @@
 //!
 //! It is the second registry beside the linker's section of each signal, and what reads all signals at once.
 
-use crate::{Event, Receiver, Signal, receiver::AnyReceiver, signal::AnySignal};
+use crate::{Event, Receiver, Signal, SignalInfo, receiver::AnyReceiver, signal::AnySignal};
 use serde::Serialize;
 use std::{fmt, sync::OnceLock};
 
@@ -71,6 +71,21 @@ pub(crate) fn registered_receivers<E: 'static>() -> Vec<&'static Receiver<E>> {
     inventory::iter::<RegisteredReceiver>()
         .filter_map(|registered| registered.0.as_any().downcast_ref())
         .collect()
+}
+
+/// The signals of one package that stand in this program in two versions of it. Receivers of the one hear nothing of the
+/// other.
+pub(crate) fn versions() -> Vec<[&'static SignalInfo; 2]> {
+    let mut infos: Vec<_> = signals().iter().map(|signal| signal.info()).collect();
+    let key = |info: &SignalInfo| (info.place.package, info.place.module, info.name);
+    infos.sort_by_key(|info| (key(info), info.version));
+    let pairs = infos.windows(2).filter_map(|pair| match pair {
+        [first, second] if key(first) == key(second) && first.version != second.version => {
+            Some([*first, *second])
+        }
+        _ => None,
+    });
+    pairs.collect()
 }
 
 /// All signals, by name and place. Reading it for the first time gives each signal its index.

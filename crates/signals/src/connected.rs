@@ -74,7 +74,7 @@ impl<E: 'static> Connected<E> {
         } else {
             let numbers = self.numbers.entry(*info.place()).or_default();
             let number;
-            (number, info) = numbers.take(info, ids);
+            (number, info) = numbers.take(&info, ids);
             Some(number)
         };
         ids.insert(info.id().to_owned());
@@ -106,7 +106,7 @@ impl<E: 'static> Connected<E> {
 
 impl Numbers {
     /// The first number whose id nobody has, and the receiver with it.
-    fn take(&mut self, info: ReceiverInfo, ids: &HashSet<String>) -> (u64, ReceiverInfo) {
+    fn take(&mut self, info: &ReceiverInfo, ids: &HashSet<String>) -> (u64, ReceiverInfo) {
         // Those that another receiver was given by hand are free for later.
         let mut others = Vec::new();
         loop {

@@ -102,7 +102,6 @@ impl ConnectOptions {
 }
 
 /// The dispatcher has a receiver of the signal with that id already; nothing was connected.
-#[derive(Debug)]
 #[non_exhaustive]
 pub struct DuplicateIdError {
     /// The signal.
@@ -121,13 +120,21 @@ impl fmt::Display for DuplicateIdError {
     }
 }
 
+impl fmt::Debug for DuplicateIdError {
+    /// The sentence: a `main` that returns the error prints it in this way.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 impl Error for DuplicateIdError {}
 
 impl Signals {
     /// Connects a receiver at run time, in every clone of this dispatcher, until the [`Connection`] is dropped.
     ///
     /// Connecting waits for no dispatch, and a dispatch that is under way does not see it. Receivers may connect and
-    /// disconnect others, or themselves. For one that awaits see [`connect_async`](Self::connect_async).
+    /// disconnect others, or themselves; what holds this dispatcher for it holds a
+    /// [`WeakSignals`](crate::WeakSignals). For one that awaits see [`connect_async`](Self::connect_async).
     ///
     /// Its [id](ReceiverInfo::id) is the place of this call; what is connected here more than once is counted. Where an id
     /// must outlast a change of the code, as that of a receiver of messages from an outbox, give one by

@@ -1,12 +1,12 @@
 //! Sending without waiting: a task of its own, which the dispatcher keeps count of.
 
-use crate::{Event, Signals};
+use crate::{Event, SignalInfo, Signals, trace};
 use std::{
     error::Error,
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -15,6 +15,7 @@ use tokio::{
     sync::Notify,
     time::{Instant, timeout_at},
 };
+use tracing::Instrument;
 
 /// The detached dispatches of one dispatcher.
 #[derive(Default)]
@@ -24,42 +25,55 @@ pub(crate) struct Detached {
 }
 
 /// Counts one dispatch for as long as it lives, also when its runtime drops it.
-struct Running(Arc<Detached>);
+struct Running {
+    detached: Arc<Detached>,
+    signal: &'static SignalInfo,
+    has_ended: bool,
+}
 
 impl Running {
-    fn new(detached: &Arc<Detached>) -> Self {
-        detached.running.fetch_add(1, Ordering::AcqRel);
-        Self(Arc::clone(detached))
+    fn end(mut self) {
+        self.has_ended = true;
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if self.0.running.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.0.ended.notify_waiters();
+        if !self.has_ended {
+            trace::dropped(self.signal);
+        }
+        if self.detached.running.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.detached.ended.notify_waiters();
         }
     }
 }
 
-/// There is no Tokio runtime to send from; nothing was sent.
-#[derive(Debug)]
+/// There is no Tokio runtime to send from, or it shuts down; nothing was sent.
 #[non_exhaustive]
 pub struct NoRuntimeError;
 
 impl fmt::Display for NoRuntimeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a detached signal needs a Tokio runtime")
+        f.write_str("a detached signal needs a Tokio runtime that does not shut down")
+    }
+}
+
+impl fmt::Debug for NoRuntimeError {
+    /// The sentence: a `main` that returns the error prints it in this way.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
 impl Error for NoRuntimeError {}
 
 impl Signals {
-    /// Sends `event` robustly in a task of its own, which goes on when the caller is dropped. Its failures are warned
-    /// of in the trace; nobody gets the report.
+    /// Sends `event` robustly in a task of its own, which goes on when the caller is dropped, within the caller's span.
+    /// Its failures are warned of in the trace, as is a runtime that shuts down before it has ended; nobody gets the
+    /// report.
     ///
     /// # Errors
-    /// Outside a Tokio runtime; nothing is sent then.
+    /// Outside a Tokio runtime, and in one that shuts down; nothing is sent then.
     ///
     /// # Examples
     /// ```
@@ -80,17 +94,32 @@ impl Signals {
     /// ```
     pub fn send_detached<E: Event>(&self, event: E) -> Result<(), NoRuntimeError> {
         let runtime = Handle::try_current().map_err(|_| NoRuntimeError)?;
-        let running = Running::new(&self.inner.detached);
-        let dispatcher = self.clone();
-        runtime.spawn(async move {
-            let _running = running;
+        self.inner.detached.running.fetch_add(1, Ordering::AcqRel);
+        let has_begun = Arc::new(AtomicBool::new(false));
+        let running = Running {
+            detached: Arc::clone(&self.inner.detached),
+            signal: E::signal().info(),
+            has_ended: false,
+        };
+        let (dispatcher, begins) = (self.clone(), Arc::clone(&has_begun));
+        let send = async move {
+            begins.store(true, Ordering::Relaxed);
             let _report = dispatcher.send_robust(&event).await;
-        });
+            running.end();
+        };
+        let task = runtime.spawn(send.in_current_span());
+        // A runtime that shuts down takes a task and drops it on the spot.
+        if task.is_finished() && !has_begun.load(Ordering::Relaxed) {
+            return Err(NoRuntimeError);
+        }
         Ok(())
     }
 
     /// Waits until every detached dispatch of this dispatcher has ended, and returns whether they all did in time. For the end
     /// of a program. Outside Tokio it does not wait, since nothing could go on meanwhile.
+    ///
+    /// # Panics
+    /// In a Tokio runtime without a timer, which is one that was started without `enable_time`.
     ///
     /// # Cancel safety
     /// Dropping the future stops nothing but the waiting.

@@ -7,7 +7,7 @@ use crate::{
 use std::{
     any::Any,
     fmt,
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, Weak},
 };
 
 /// A dispatcher: the receivers that the linker found, the state they take, and the receivers connected at run time.
@@ -17,6 +17,43 @@ use std::{
 #[derive(Clone)]
 pub struct Signals {
     pub(crate) inner: Arc<Inner>,
+}
+
+/// A handle of a [`Signals`] that does not keep it: for closures that are connected to the dispatcher they hold.
+///
+/// # Examples
+/// ```
+/// use phone_auth_signals::{Signals, signal};
+/// # signal! { /** An order was placed. */ sync order_placed: OrderPlaced; }
+/// # struct OrderPlaced;
+///
+/// let signals = Signals::isolated();
+/// let itself = signals.downgrade();
+/// signals.connect::<OrderPlaced>(move |_| assert!(itself.upgrade().is_some())).forever();
+/// signals.send_sync(&OrderPlaced)?;
+///
+/// let itself = signals.downgrade();
+/// drop(signals);
+/// assert!(itself.upgrade().is_none());
+/// # Ok::<(), phone_auth_signals::SendError>(())
+/// ```
+#[derive(Clone)]
+pub struct WeakSignals {
+    inner: Weak<Inner>,
+}
+
+impl WeakSignals {
+    /// The dispatcher, while a clone of it is left.
+    pub fn upgrade(&self) -> Option<Signals> {
+        let inner = self.inner.upgrade()?;
+        Some(Signals { inner })
+    }
+}
+
+impl fmt::Debug for WeakSignals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WeakSignals").finish_non_exhaustive()
+    }
 }
 
 pub(crate) struct Inner {
@@ -68,6 +105,14 @@ impl Signals {
                 config,
                 detached: Arc::default(),
             }),
+        }
+    }
+
+    /// A handle that does not keep the dispatcher: for what is connected to it. A closure that holds a clone keeps the
+    /// dispatcher that keeps the closure, so that neither is ever dropped.
+    pub fn downgrade(&self) -> WeakSignals {
+        WeakSignals {
+            inner: Arc::downgrade(&self.inner),
         }
     }
 

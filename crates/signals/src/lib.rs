@@ -155,6 +155,7 @@ mod bound_receiver;
 mod builder;
 mod capture;
 mod catalogue;
+mod causes;
 mod config;
 mod connected;
 mod connection;
@@ -182,9 +183,10 @@ pub use answer::BoxError;
 pub use builder::SignalsBuilder;
 pub use capture::Capture;
 pub use catalogue::RegistryCheck;
+pub use causes::write_causes;
 pub use connection::{ConnectOptions, Connection, DuplicateIdError, Listen, ListenAsync};
 pub use detached::NoRuntimeError;
-pub use dispatcher::Signals;
+pub use dispatcher::{Signals, WeakSignals};
 pub use event::{AwaitedEvent, Event, SyncEvent};
 pub use manifest::{Manifest, ReceiverEntry};
 /// Registers a function as a receiver of one or several signals. There is nothing to call: the linker finds it.
@@ -206,6 +208,9 @@ pub use manifest::{Manifest, ReceiverEntry};
 /// - `timeout = "5s"`: for `async` functions; `ms`, `s` or `m`. It needs Tokio's timer.
 /// - `optional = true`: where its state is not provided, it is left out and listed as idle, instead of keeping the
 ///   dispatcher from being built.
+///
+/// The signal is imported, or named by its path: `#[receiver(phone_auth_events::verify_email)]`. "Cannot find module or
+/// crate" at its name means that it is neither. Functions may be written by macros, and arguments bear `#[cfg]`.
 ///
 /// # Examples
 /// ```

@@ -76,6 +76,17 @@ macro_rules! __receiver_sync {
 
 #[doc(hidden)]
 #[macro_export]
+macro_rules! __version {
+    () => {
+        match ::core::option_env!("CARGO_PKG_VERSION") {
+            $crate::__private::Some(version) => version,
+            $crate::__private::None => "",
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
 macro_rules! __place {
     ($name:expr, $line:expr, $column:expr) => {
         $crate::Place::new(

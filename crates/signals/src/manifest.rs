@@ -1,7 +1,7 @@
 //! The manifest: every signal and every receiver of the program, with crate, file and line.
 
 use crate::{
-    RegistryCheck, Signals, catalogue,
+    Place, RegistryCheck, Signals, catalogue,
     signal::{AnySignal, SignalInfo},
 };
 use serde::Serialize;
@@ -62,6 +62,9 @@ pub struct ReceiverEntry {
     pub disabled: bool,
     /// Whether it is optional, and this dispatcher calls it not because it lacks its state.
     pub idle: bool,
+    /// Where its signal is declared: two may have one name.
+    #[serde(skip)]
+    declared: Place,
 }
 
 impl Signals {
@@ -80,24 +83,22 @@ impl Signals {
 
     fn entries(&self, signal: &'static dyn AnySignal) -> Vec<ReceiverEntry> {
         let config = &self.inner.config;
-        let entries = signal
-            .receiver_infos()
-            .into_iter()
-            .map(|info| ReceiverEntry {
-                signal: signal.info().name,
-                id: info.id().to_owned(),
-                package: info.place().package,
-                file: info.place().file,
-                line: info.place().line,
-                priority: info.priority(),
-                is_async: info.is_async(),
-                timeout_ms: info
-                    .timeout()
-                    .map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)),
-                state: info.needs().iter().map(crate::Need::type_name).collect(),
-                disabled: config.is_isolated || config.disabled.contains(info.id()),
-                idle: info.is_optional() && config.provided.missing(info.needs()).next().is_some(),
-            });
+        let entries = signal.receiver_infos().iter().map(|info| ReceiverEntry {
+            signal: signal.info().name,
+            id: info.id().to_owned(),
+            package: info.place().package,
+            file: info.place().file,
+            line: info.place().line,
+            priority: info.priority(),
+            is_async: info.is_async(),
+            timeout_ms: info
+                .timeout()
+                .map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)),
+            state: info.needs().iter().map(crate::Need::type_name).collect(),
+            disabled: config.is_isolated || config.disabled.contains(info.id()),
+            idle: info.is_optional() && config.provided.missing(info.needs()).next().is_some(),
+            declared: signal.info().place,
+        });
         entries.collect()
     }
 }
@@ -117,7 +118,7 @@ impl fmt::Display for Manifest {
         write_table(f, &std::iter::once(head).chain(signals).collect::<Vec<_>>())?;
         writeln!(f)?;
         let head = ["SIGNAL", "RECEIVER", "PRIORITY", "STATE", "CRATE", "PLACE"].map(str::to_owned);
-        let receivers = self.receivers.iter().map(ReceiverEntry::row);
+        let receivers = self.receivers.iter().map(|receiver| self.row(receiver));
         write_table(
             f,
             &std::iter::once(head).chain(receivers).collect::<Vec<_>>(),
@@ -128,12 +129,12 @@ impl fmt::Display for Manifest {
 impl Manifest {
     fn signal_row(&self, signal: &SignalInfo) -> [String; 5] {
         let received =
-            |receiver: &&ReceiverEntry| receiver.signal == signal.name && receiver.is_called();
+            |receiver: &&ReceiverEntry| receiver.declared == signal.place && receiver.is_called();
         let receivers = self.receivers.iter().filter(received).count();
         let name = if signal.is_sync {
-            format!("{} (sync)", signal.name)
+            format!("{} (sync)", self.name(signal.name, signal.place))
         } else {
-            signal.name.to_owned()
+            self.name(signal.name, signal.place)
         };
         [
             name,
@@ -143,34 +144,45 @@ impl Manifest {
             signal.doc.lines().next().unwrap_or_default().to_owned(),
         ]
     }
+
+    /// The name of a signal, with its module where another has it as well.
+    fn name(&self, name: &str, declared: Place) -> String {
+        let others = self.signals.iter().filter(|signal| signal.name == name);
+        if others.count() > 1 {
+            // The signal is a module itself.
+            declared.module.to_owned()
+        } else {
+            name.to_owned()
+        }
+    }
+
+    fn row(&self, receiver: &ReceiverEntry) -> [String; 6] {
+        let id = match receiver {
+            ReceiverEntry {
+                disabled: true, id, ..
+            } => format!("{id} (off)"),
+            ReceiverEntry { idle: true, id, .. } => format!("{id} (idle)"),
+            ReceiverEntry { id, .. } => id.clone(),
+        };
+        [
+            self.name(receiver.signal, receiver.declared),
+            id,
+            receiver.priority.to_string(),
+            if receiver.state.is_empty() {
+                "-".to_owned()
+            } else {
+                receiver.state.join(", ")
+            },
+            receiver.package.to_owned(),
+            format!("{}:{}", receiver.file, receiver.line),
+        ]
+    }
 }
 
 impl ReceiverEntry {
     /// Whether this dispatcher calls it.
     pub const fn is_called(&self) -> bool {
         !self.disabled && !self.idle
-    }
-
-    fn row(&self) -> [String; 6] {
-        let id = if self.disabled {
-            format!("{} (off)", self.id)
-        } else if self.idle {
-            format!("{} (idle)", self.id)
-        } else {
-            self.id.clone()
-        };
-        [
-            self.signal.to_owned(),
-            id,
-            self.priority.to_string(),
-            if self.state.is_empty() {
-                "-".to_owned()
-            } else {
-                self.state.join(", ")
-            },
-            self.package.to_owned(),
-            format!("{}:{}", self.file, self.line),
-        ]
     }
 }
 

@@ -112,7 +112,7 @@ impl Signals {
         };
         let list = receivers.snapshot();
         let info = E::signal().info();
-        let span = is_on.then(|| Watched::dispatch(info, "send_concurrent", list.len()));
+        let span = is_on.then(|| Box::new(Watched::dispatch(info, "send_concurrent", list.len())));
         let is_timed = receivers.timed.unwrap_or(true);
         let dispatch = span.as_deref();
         let runs = list.iter().map(|(bound, info)| async move {
@@ -187,7 +187,7 @@ async fn send_all<E: Event>(
 ) -> Report {
     let list = receivers.snapshot();
     let info = E::signal().info();
-    let span = is_on.then(|| Watched::dispatch(info, "send_robust", list.len()));
+    let span = is_on.then(|| Box::new(Watched::dispatch(info, "send_robust", list.len())));
     let mut policy = Everyone::new(Record::new(info), wanted, receivers.timed.unwrap_or(true));
     run(&list, event, &mut policy, span.as_deref()).await;
     policy.record.report(list.infos(), span)
@@ -204,7 +204,7 @@ fn send_all_sync<E: SyncEvent>(
     stopped: Option<(usize, Outcome)>,
 ) -> Report {
     let info = E::signal().info();
-    let span = is_on.then(|| Watched::dispatch(info, "send_robust_sync", list.len()));
+    let span = is_on.then(|| Box::new(Watched::dispatch(info, "send_robust_sync", list.len())));
     let mut policy = Everyone::new(Record::new(info), EVERYONE, timed.unwrap_or(false));
     let mut first = 0;
     if let Some((next, outcome)) = stopped {

@@ -57,7 +57,8 @@ impl Signals {
             return Ok(());
         };
         let list = receivers.snapshot();
-        let span = is_on.then(|| Watched::dispatch(E::signal().info(), "send", list.len()));
+        let span =
+            is_on.then(|| Box::new(Watched::dispatch(E::signal().info(), "send", list.len())));
         let mut policy = FirstFailure::new();
         run(&list, event, &mut policy, span.as_deref()).await;
         policy.finish(span)
@@ -113,7 +114,11 @@ impl Signals {
     #[cold]
     fn send_sync_observed<E: SyncEvent>(&self, event: &E) -> Result<(), SendError> {
         let list = self.inner.receivers_or_make::<E>().snapshot();
-        let span = Watched::dispatch(E::signal().info(), "send_sync", list.len());
+        let span = Box::new(Watched::dispatch(
+            E::signal().info(),
+            "send_sync",
+            list.len(),
+        ));
         first_failure(&list, 0, event, Some(span))
     }
 

@@ -1,6 +1,6 @@
 //! The failure that ended a `send`.
 
-use crate::{ReceiverInfo, answer::BoxError, report::Outcome};
+use crate::{ReceiverInfo, answer::BoxError, report::Outcome, write_causes};
 use std::{error::Error, fmt, time::Duration};
 
 /// The failure of the receiver at which a `send` stopped. `source` is the receiver's own error.
@@ -84,17 +84,13 @@ impl fmt::Display for SendError {
 }
 
 impl fmt::Debug for SendError {
+    /// The sentence, with what the receiver said: a `main` that returns the error prints it in this way.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut debug = f.debug_struct("SendError");
-        debug
-            .field("kind", &self.kind())
-            .field("receiver", &self.0.receiver);
+        write_causes(self, f)?;
         match &self.0.reason {
-            Reason::Failed(error) => debug.field("source", error),
-            Reason::Panicked(message) => debug.field("message", message),
-            Reason::TimedOut(_) | Reason::NoRuntime => &mut debug,
-        };
-        debug.finish()
+            Reason::Panicked(message) => write!(f, ": {message}"),
+            _ => Ok(()),
+        }
     }
 }
 

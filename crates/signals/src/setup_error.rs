@@ -1,6 +1,6 @@
 //! Why a dispatcher cannot be built, in sentences that name the receiver and its place.
 
-use crate::{ReceiverInfo, RegistryCheck};
+use crate::{ReceiverInfo, RegistryCheck, SignalInfo};
 use std::{error::Error, fmt};
 
 /// Why a dispatcher cannot be built. `Display` gives one sentence for each problem, one on a line.
@@ -23,6 +23,8 @@ pub enum SetupErrorKind {
     UnknownId,
     /// The linker's section and inventory's list know different receivers.
     RegistriesDisagree,
+    /// A crate that declares signals is linked in two versions, so that receivers of the one do not hear the other.
+    TwoVersions,
 }
 
 #[derive(Debug)]
@@ -44,6 +46,10 @@ pub(crate) enum Problem {
     },
     RegistriesDisagree {
         registries: RegistryCheck,
+    },
+    TwoVersions {
+        first: &'static SignalInfo,
+        second: &'static SignalInfo,
     },
 }
 
@@ -83,7 +89,6 @@ impl fmt::Display for SetupError {
 impl fmt::Debug for SetupError {
     /// The sentences: a `main` that returns the error prints it in this way.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SetupError: ")?;
         fmt::Display::fmt(self, f)
     }
 }
@@ -98,6 +103,7 @@ impl Problem {
             Self::DuplicateId { .. } => SetupErrorKind::DuplicateId,
             Self::UnknownId { .. } => SetupErrorKind::UnknownId,
             Self::RegistriesDisagree { .. } => SetupErrorKind::RegistriesDisagree,
+            Self::TwoVersions { .. } => SetupErrorKind::TwoVersions,
         }
     }
 }
@@ -111,8 +117,16 @@ impl fmt::Display for Problem {
             } => {
                 write!(
                     f,
-                    "the receiver {receiver} takes `&{type_name}`, which nobody provided: add `.provide(…)`"
-                )
+                    "the receiver {receiver} takes `&{type_name}`, which nobody provided: "
+                )?;
+                let shared = type_name.strip_prefix("alloc::sync::Arc<");
+                match shared.and_then(|rest| rest.strip_suffix('>')) {
+                    Some(inner) => write!(
+                        f,
+                        "take what is in it, `&{inner}`, and add `.provide_arc(…)`"
+                    ),
+                    None => f.write_str("add `.provide(…)`"),
+                }
             }
             Self::ProvidedTwice { type_name } => {
                 write!(
@@ -138,6 +152,12 @@ impl fmt::Display for Problem {
             Self::UnknownId { id } => {
                 write!(f, "`{id}` is disabled, but no linked receiver has that id")
             }
+            Self::TwoVersions { first, second } => write!(
+                f,
+                "the signal `{}` of the package `{}` is there in the versions {} and {}, and receivers of the one hear \
+                 nothing of the other: let all crates take one version, as `cargo tree --duplicates` shows",
+                first.name, first.place.package, first.version, second.version
+            ),
             Self::RegistriesDisagree { registries } => write!(
                 f,
                 "of the receivers of the signal `{}`, {} in all, the linker's section has {} and inventory's list {}: \

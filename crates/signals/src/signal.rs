@@ -30,6 +30,8 @@ pub struct SignalInfo {
     pub is_sync: bool,
     /// Where it is declared.
     pub place: Place,
+    /// The version of the package that declares it.
+    pub version: &'static str,
 }
 
 impl SignalInfo {
@@ -40,6 +42,7 @@ impl SignalInfo {
         event: &'static str,
         is_sync: bool,
         place: Place,
+        version: &'static str,
     ) -> Self {
         Self {
             name,
@@ -47,6 +50,7 @@ impl SignalInfo {
             event,
             is_sync,
             place,
+            version,
         }
     }
 }

@@ -18,23 +18,24 @@ pub(crate) fn is_on() -> bool {
 }
 
 /// A span of a dispatch or of one receiver in it. It notes down how that ended, also when a panic or the sender who drops
-/// the future ends it.
+/// the future ends it. That of a dispatch is kept in a box: the future of every dispatch has room for it, and few are
+/// observed.
 pub(crate) struct Watched {
     span: Span,
     outcome: Option<&'static str>,
 }
 
 impl Watched {
-    /// The span of a dispatch. In a box: the future of every dispatch has room for it, and few are observed.
+    /// The span of a dispatch.
     #[cold]
-    pub(crate) fn dispatch(signal: &SignalInfo, how: &'static str, receivers: usize) -> Box<Self> {
-        Box::new(Self::new(debug_span!(
+    pub(crate) fn dispatch(signal: &SignalInfo, how: &'static str, receivers: usize) -> Self {
+        Self::new(debug_span!(
             "signal",
             signal = signal.name,
             how,
             receivers,
             outcome = Empty
-        )))
+        ))
     }
 
     /// The span of one receiver in this dispatch.
@@ -83,5 +84,14 @@ pub(crate) fn warn(signal: &SignalInfo, receiver: &ReceiverInfo, outcome: &Outco
         line = receiver.place().line,
         outcome = outcome.name(),
         "a signal's receiver failed"
+    );
+}
+
+/// Warns of a detached dispatch that its runtime dropped while it was under way.
+#[cold]
+pub(crate) fn dropped(signal: &SignalInfo) {
+    tracing::warn!(
+        signal = signal.name,
+        "a detached signal was dropped with its runtime"
     );
 }

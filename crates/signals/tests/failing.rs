@@ -377,7 +377,10 @@ async fn detached_dispatch_survives_its_sender() {
 fn detached_dispatch_needs_tokio() {
     let signals = Signals::isolated();
     let error = signals.send_detached(Awaited).unwrap_err();
-    assert_eq!(error.to_string(), "a detached signal needs a Tokio runtime");
+    assert_eq!(
+        error.to_string(),
+        "a detached signal needs a Tokio runtime that does not shut down"
+    );
     assert_eq!(signals.drain(Duration::ZERO).now_or_never(), Some(true));
 }
 

@@ -53,7 +53,6 @@ pub enum MigrateErrorKind {
 }
 
 /// The tables could not be made. Each part of a step was made whole or not at all, and the next run goes on from there.
-#[derive(Debug)]
 pub struct MigrateError {
     kind: MigrateErrorKind,
     source: Option<Failure>,
@@ -142,6 +141,13 @@ impl fmt::Display for MigrateError {
             ),
             MigrateErrorKind::Broken => f.write_str("PostgreSQL refused to make the tables"),
         }
+    }
+}
+
+impl fmt::Debug for MigrateError {
+    /// The sentence: a `main` that returns the error prints it in this way.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        phone_auth_core::signals::write_causes(self, f)
     }
 }
 

@@ -41,7 +41,6 @@ pub enum OpenErrorKind {
 }
 
 /// A database could not be opened.
-#[derive(Debug)]
 pub struct OpenError {
     kind: OpenErrorKind,
     source: Option<Box<dyn Error + Send + Sync>>,
@@ -120,6 +119,13 @@ impl fmt::Display for OpenError {
             OpenErrorKind::Migration => "the tables could not be made",
             OpenErrorKind::Broken => "the database cannot be used",
         })
+    }
+}
+
+impl fmt::Debug for OpenError {
+    /// The sentence: a `main` that returns the error prints it in this way.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        phone_auth_core::signals::write_causes(self, f)
     }
 }
 

@@ -34,7 +34,6 @@ pub enum MigrateErrorKind {
 }
 
 /// The tables could not be made. Nothing was changed.
-#[derive(Debug)]
 pub struct MigrateError {
     kind: MigrateErrorKind,
     source: Option<Cause>,
@@ -98,6 +97,13 @@ impl fmt::Display for MigrateError {
             MigrateErrorKind::NoWal => f.write_str("the database cannot be put into WAL mode"),
             MigrateErrorKind::Broken => f.write_str("SQLite refused to make the tables"),
         }
+    }
+}
+
+impl fmt::Debug for MigrateError {
+    /// The sentence: a `main` that returns the error prints it in this way.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        phone_auth_core::signals::write_causes(self, f)
     }
 }
 

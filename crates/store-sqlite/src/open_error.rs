@@ -29,7 +29,6 @@ pub enum OpenErrorKind {
 }
 
 /// A database file could not be opened.
-#[derive(Debug)]
 pub struct OpenError {
     kind: OpenErrorKind,
     path: PathBuf,
@@ -112,6 +111,13 @@ impl fmt::Display for OpenError {
             OpenErrorKind::Migration => write!(f, "the tables of {path} could not be made"),
             OpenErrorKind::Broken => write!(f, "the database {path} cannot be used"),
         }
+    }
+}
+
+impl fmt::Debug for OpenError {
+    /// The sentence: a `main` that returns the error prints it in this way.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        phone_auth_core::signals::write_causes(self, f)
     }
 }
 

@@ -125,10 +125,17 @@ impl Zeroize for SecretKey {
 impl zeroize::ZeroizeOnDrop for SecretKey {}
 
 /// Why a text was refused as a [`SecretKey`]. It never holds the text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.kind.sentence())]
 pub struct SecretKeyError {
     kind: SecretKeyErrorKind,
+}
+
+impl fmt::Debug for SecretKeyError {
+    /// The sentence: a `main` that returns the error prints it in this way.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 impl SecretKeyError {

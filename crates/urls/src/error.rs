@@ -3,7 +3,7 @@
 use core::fmt;
 
 /// Why a set of routes was refused when it was built.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct RouteError {
     kind: RouteErrorKind,
     subject: String,
@@ -52,6 +52,13 @@ impl fmt::Display for RouteError {
                 "the pattern {subject:?} matches the same paths as another"
             ),
         }
+    }
+}
+
+impl fmt::Debug for RouteError {
+    /// The sentence: a `main` that returns the error prints it in this way.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

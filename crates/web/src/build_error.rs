@@ -22,7 +22,6 @@ pub enum WebBuildErrorKind {
 }
 
 /// The error of [`WebBuilder::build`](crate::WebBuilder::build).
-#[derive(Debug)]
 pub struct WebBuildError {
     kind: WebBuildErrorKind,
     source: Option<Box<dyn Error + Send + Sync>>,
@@ -73,6 +72,13 @@ impl fmt::Display for WebBuildError {
                 "the content security policy cannot stand in a header"
             }
         })
+    }
+}
+
+impl fmt::Debug for WebBuildError {
+    /// The sentence: a `main` that returns the error prints it in this way.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        phone_auth_events::write_causes(self, f)
     }
 }
 

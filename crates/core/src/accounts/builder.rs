@@ -298,7 +298,6 @@ pub enum BuildErrorKind {
 }
 
 /// Why the flows could not be put together.
-#[derive(Debug)]
 pub struct BuildError {
     kind: BuildErrorKind,
     source: Box<dyn Error + Send + Sync>,
@@ -330,6 +329,13 @@ impl fmt::Display for BuildError {
             BuildErrorKind::Signals => "the linked receivers cannot be used",
             BuildErrorKind::Routes => "the routes cannot be made",
         })
+    }
+}
+
+impl fmt::Debug for BuildError {
+    /// The sentence: a `main` that returns the error prints it in this way.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        phone_auth_events::write_causes(self, f)
     }
 }
 
