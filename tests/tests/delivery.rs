@@ -16,7 +16,7 @@ async fn link_in_text_message_verifies() {
     );
     let site = Site::options().config(&toml).trace().start().await;
     // Every message has a receiver, so this is no site in development mode.
-    site.says("mode       delivery: messages are sent by SMS gateway (localhost:")
+    site.says("mode       delivery: messages are sent by webhook (localhost:")
         .await;
     site.says("  verify_phone         to SMS gateway (localhost:")
         .await;
