@@ -205,7 +205,8 @@ impl SmsGatewayBuilder {
     ///
     /// assert!(builder().success(StatusSet::new([200..=200, 202..=202])).build().is_ok());
     /// // 400 cannot mean both.
-    /// assert_eq!(*builder().success("2xx, 400".parse()?).build().unwrap_err().kind(), BuildErrorKind::Statuses);
+    /// let both = builder().success("2xx, 400".parse()?).never("400".parse()?);
+    /// assert_eq!(*both.build().unwrap_err().kind(), BuildErrorKind::Statuses);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn success(mut self, statuses: StatusSet) -> Self {
