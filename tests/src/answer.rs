@@ -47,6 +47,14 @@ impl Answer {
         answer
     }
 
+    /// Fails unless it leads to the addresses of the user, who has none that is verified, and back to a page of members.
+    #[track_caller]
+    pub fn leads_to_verification(self, members: &str) -> Self {
+        let kind = members.trim_matches('/').trim_start_matches("members/");
+        let to = format!("/accounts/user_verification/?notice=verify-{kind}&next={members}");
+        self.redirects_to(&to)
+    }
+
     /// Fails unless the words of the page hold these.
     #[track_caller]
     pub fn says(self, words: &str) -> Self {

@@ -34,7 +34,12 @@ pub struct Member {
 impl Client {
     /// Signs up through the form.
     pub async fn sign_up(&self, user: &User) -> Answer {
-        self.submit("/accounts/signup/", user.fields()).await
+        let path = "/accounts/signup/";
+        let page = self.get(path).await.expect(200).page();
+        let form = page.form_with(&["password"]);
+        let mut fields = user.fields();
+        fields.retain(|(name, _)| form.field(name).is_some());
+        self.send_form(path, &form.filled(&fields)).await
     }
 
     /// Logs in through the form.
@@ -171,7 +176,7 @@ impl Site {
         self.client()
             .sign_up(&user)
             .await
-            .redirects_to("/accounts/login/");
+            .redirects_to("/accounts/login/?notice=signed-up");
         user
     }
 
@@ -184,7 +189,10 @@ impl Site {
     /// Someone who has signed up and logged in through a proxy that serves `origin`.
     pub async fn signed_up_through(&self, origin: &str) -> Member {
         let (client, user) = (self.client().through(origin), User::new());
-        client.sign_up(&user).await.redirects_to("/accounts/login/");
+        client
+            .sign_up(&user)
+            .await
+            .redirects_to("/accounts/login/?notice=signed-up");
         client
             .log_in(&user.username, &user.password)
             .await

@@ -67,7 +67,7 @@ async fn locked_database_answers_503() {
     site.client()
         .sign_up(&newcomer)
         .await
-        .redirects_to("/accounts/login/");
+        .redirects_to("/accounts/login/?notice=signed-up");
     ann.client.add_address(&added).await.expect(302);
     site.client()
         .get(link.url())
@@ -123,7 +123,7 @@ async fn short_lock_is_waited_for() {
     waiting
         .await
         .expect("the sign-up is answered")
-        .redirects_to("/accounts/login/");
+        .redirects_to("/accounts/login/?notice=signed-up");
 }
 
 #[tokio::test]

@@ -188,7 +188,7 @@ async fn token_stands_in_for_headers() {
         .form(form.values())
         .send()
         .await;
-    sent.redirects_to("/accounts/login/");
+    sent.redirects_to("/accounts/login/?notice=signed-up");
 }
 
 #[tokio::test]

@@ -178,9 +178,9 @@ async fn control_characters_are_refused() {
     for text in [
         "Ann\u{0}",
         "Ann\r\nBcc: x",
-        "Ann\u{202e}",
+        "An\u{202e}n",
         "Ann\u{1b}[31m",
-        "Ann\u{2066}",
+        "An\u{2066}n",
     ] {
         for name in ["first_name", "last_name", "username", "email", "phone"] {
             let value = if name == "email" {
@@ -221,7 +221,7 @@ async fn look_alikes_match_nobody() {
     site.client()
         .sign_up(&mike)
         .await
-        .redirects_to("/accounts/login/");
+        .redirects_to("/accounts/login/?notice=signed-up");
     for alike in [
         "m\u{131}ke@kiss-site.example",
         "mike@ki\u{17f}s-site.example",
@@ -286,7 +286,7 @@ async fn international_domain_has_one_form() {
     site.client()
         .sign_up(&ann)
         .await
-        .redirects_to("/accounts/login/");
+        .redirects_to("/accounts/login/?notice=signed-up");
     let fields = changed(User::new().fields(), "email", "Ann@XN--BCHER-KVA.example");
     site.client()
         .post("/accounts/signup/", fields)

@@ -16,7 +16,10 @@ async fn both() -> (Django, Site) {
 /// Someone who signed up by this client and is logged in with it.
 async fn member(client: &Client) -> User {
     let ann = User::new();
-    client.sign_up(&ann).await.redirects_to("/accounts/login/");
+    client
+        .sign_up(&ann)
+        .await
+        .redirects_to("/accounts/login/?notice=signed-up");
     client
         .log_in(&ann.phone, &ann.password)
         .await
@@ -166,9 +169,8 @@ async fn verified_address_counts_on_both() {
             here.log_in(&ann.phone, &ann.password).await.expect(302);
             here.get(&format!("/members/{open}/")).await.expect(200);
             if value == &ann.email {
-                here.get(&format!("/members/{shut}/"))
-                    .await
-                    .redirects_to("/accounts/user_verification/");
+                let shut = format!("/members/{shut}/");
+                here.get(&shut).await.leads_to_verification(&shut);
             }
             here.log_out().await.redirects_to("/");
             there.log_out().await.redirects_to("/");

@@ -10,7 +10,10 @@ async fn user_walks_every_flow() {
     let ann = User::new();
     let client = site.client();
 
-    client.sign_up(&ann).await.redirects_to("/accounts/login/");
+    client
+        .sign_up(&ann)
+        .await
+        .redirects_to("/accounts/login/?notice=signed-up");
     for login in [&ann.phone, &ann.email, &ann.username] {
         client
             .log_in(login, &ann.password)
@@ -36,10 +39,7 @@ async fn user_walks_every_flow() {
             "/members/phone/",
         ),
     ] {
-        client
-            .get(members)
-            .await
-            .redirects_to("/accounts/user_verification/");
+        client.get(members).await.leads_to_verification(members);
         client.ask_verification(value).await.expect(200).says(sent);
         let line = site.printed(signal, value).await;
         assert_eq!(line.username(), ann.username);

@@ -124,7 +124,7 @@ async fn canonical_forms_are_stored() {
     site.client()
         .post(PATH, fields)
         .await
-        .redirects_to("/accounts/login/");
+        .redirects_to("/accounts/login/?notice=signed-up");
     let ann = site.log_in(&typed).await;
     assert_eq!(
         site.verification_link(&ann.client, &typed.email)
@@ -169,7 +169,7 @@ async fn wrong_usernames_are_refused() {
         site.client()
             .post(PATH, fields)
             .await
-            .redirects_to("/accounts/login/");
+            .redirects_to("/accounts/login/?notice=signed-up");
     }
 }
 
@@ -209,7 +209,7 @@ async fn wrong_phones_are_refused() {
         "98765 43210",
         "+919876543210;ext=777",
         "+91 9876543210 x12",
-        "tel:+919876543210",
+        "sms:+919876543210",
         "+999123456789",
         "++919876543210",
         "+91987654321o",
@@ -298,7 +298,7 @@ async fn passwords_are_taken_unmodified() {
         site.client()
             .sign_up(&ann)
             .await
-            .redirects_to("/accounts/login/");
+            .redirects_to("/accounts/login/?notice=signed-up");
         let other = if password == password.trim() {
             format!("{password} ")
         } else {

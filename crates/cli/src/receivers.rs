@@ -50,15 +50,10 @@ pub(crate) fn reception(configuration: &Configuration) -> Reception {
     }
 }
 
-/// Whether a flow that is on asks for messages of this signal. Addresses can be verified whatever users log in by.
+/// Whether users have addresses that messages of this signal go to, and someone is to send them.
 fn is_needed(configuration: &Configuration, signal: &str) -> bool {
-    let methods = configuration.accounts.authentication_methods;
     let signal = MessageSignal::named(signal);
-    let is_on = match signal {
-        Some(MessageSignal::ResetPasswordEmail) => methods.email,
-        Some(MessageSignal::ResetPasswordPhone) => methods.phone,
-        _ => true,
-    };
+    let is_on = signal.is_none_or(|signal| configuration.accounts.has_addresses(signal.kind()));
     is_on && signal.is_none_or(|signal| !configuration.messages.allow_unreceived.contains(&signal))
 }
 

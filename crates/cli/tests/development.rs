@@ -292,7 +292,7 @@ fn half_configured_site_is_refused() {
             "set development = true to look at them",
         ),
         (
-            "authentication_methods = [\"email\"]\n".to_owned() + SMTP,
+            "authentication_methods = [\"email\", \"phone\"]\nallow_unreceived = [\"reset_password_phone\"]\n".to_owned() + SMTP,
             "smtp.host",
             "nobody would receive verify_phone; ",
         ),

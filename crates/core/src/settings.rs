@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::address::{NumberType, PhoneNumber, Region};
+use crate::address::{AddressKind, NumberType, PhoneNumber, Region};
 use crate::form::Field;
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -117,6 +117,8 @@ pub struct Settings {
     pub register_username_required: bool,
     /// Whether an e-mail address must be given at sign-up.
     pub register_email_required: bool,
+    /// Whether a phone number must be given at sign-up.
+    pub register_phone_required: bool,
     /// Whether a first name must be given at sign-up.
     pub register_fname_required: bool,
     /// Whether a last name must be given at sign-up.
@@ -130,6 +132,8 @@ pub struct Settings {
     pub refused_number_types: RefusedNumberTypes,
     /// The fewest characters of a new password, from 8 to 64.
     pub password_min_length: u32,
+    /// The fields that the sign-up form does not have. One that must be filled in cannot be among them, nor a password.
+    pub hidden_sign_up_fields: Vec<Field>,
     /// Where users go after log-in when they were on no way to another page: a path.
     pub login_redirect_url: String,
     /// Where users go after log-out: a path.
@@ -163,12 +167,14 @@ impl Default for Settings {
             authentication_methods: Methods::default(),
             register_username_required: true,
             register_email_required: true,
+            register_phone_required: true,
             register_fname_required: true,
             register_lname_required: true,
             register_confirm_password_required: true,
             default_region: None,
             refused_number_types: RefusedNumberTypes::default(),
             password_min_length: 8,
+            hidden_sign_up_fields: Vec::new(),
             login_redirect_url: "/accounts/profile/".to_owned(),
             logout_redirect_url: "/".to_owned(),
             session_lifetime: 14 * DAY,
@@ -193,8 +199,14 @@ impl Settings {
             (Field::FirstName, self.register_fname_required),
             (Field::LastName, self.register_lname_required),
             (Field::Username, self.register_username_required),
-            (Field::Email, self.register_email_required),
-            (Field::Phone, true),
+            (
+                Field::Email,
+                self.authentication_methods.email && self.register_email_required,
+            ),
+            (
+                Field::Phone,
+                self.authentication_methods.phone && self.register_phone_required,
+            ),
             (
                 Field::ConfirmPassword,
                 self.register_confirm_password_required,
@@ -203,6 +215,36 @@ impl Settings {
         .into_iter()
         .filter_map(|(field, required)| required.then_some(field))
         .collect()
+    }
+
+    /// Whether users have addresses of this kind here: they are what users log in by, so nothing asks for one, shows one
+    /// or sends to one where that is off.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::address::AddressKind;
+    /// use phone_auth_core::settings::Settings;
+    ///
+    /// let mut settings = Settings::default();
+    /// settings.authentication_methods.phone = false;
+    /// assert!(settings.has_addresses(AddressKind::Email) && !settings.has_addresses(AddressKind::Phone));
+    /// ```
+    pub const fn has_addresses(&self, kind: AddressKind) -> bool {
+        match kind {
+            AddressKind::Email => self.authentication_methods.email,
+            AddressKind::Phone => self.authentication_methods.phone,
+        }
+    }
+
+    /// Whether the sign-up form has this field.
+    pub fn is_on_sign_up_form(&self, field: Field) -> bool {
+        let is_off = match field {
+            Field::Email => !self.authentication_methods.email,
+            Field::Phone => !self.authentication_methods.phone,
+            Field::ConfirmPassword => !self.register_confirm_password_required,
+            _ => false,
+        };
+        !is_off && !self.hidden_sign_up_fields.contains(&field)
     }
 
     /// Checks that the settings can be used.
@@ -215,6 +257,36 @@ impl Settings {
             return Err(SettingsError::new(
                 "authentication_methods",
                 "at least one of phone, email and username",
+            ));
+        }
+        let required = self.required_fields();
+        let names = [
+            (methods.phone, Field::Phone),
+            (methods.email, Field::Email),
+            (methods.username, Field::Username),
+        ];
+        if !names
+            .iter()
+            .any(|(on, field)| *on && required.contains(field))
+        {
+            return Err(SettingsError::new(
+                "register_phone_required",
+                "true, or register_email_required or register_username_required true with a method of \
+                 authentication_methods: one must be able to log in after signing up",
+            ));
+        }
+        let hideable = [
+            Field::FirstName,
+            Field::LastName,
+            Field::Username,
+            Field::Email,
+            Field::Phone,
+        ];
+        let is_wrong = |field| !hideable.contains(field) || required.contains(field);
+        if self.hidden_sign_up_fields.iter().any(is_wrong) {
+            return Err(SettingsError::new(
+                "hidden_sign_up_fields",
+                "some of first_name, last_name, username, email and phone, none of which is required to sign up",
             ));
         }
         for (setting, url) in [
@@ -281,7 +353,7 @@ impl std::fmt::Debug for SettingsError {
 }
 
 impl SettingsError {
-    const fn new(setting: &'static str, expected: &'static str) -> Self {
+    pub(crate) const fn new(setting: &'static str, expected: &'static str) -> Self {
         Self { setting, expected }
     }
 
@@ -322,6 +394,52 @@ mod tests {
             check(|settings| settings.authentication_methods = none),
             Some("authentication_methods")
         );
+    }
+
+    #[test]
+    fn one_can_log_in_after_signing_up() {
+        let only = |phone, email, username| Methods {
+            phone,
+            email,
+            username,
+        };
+        for (methods, required, wrong) in [
+            (only(true, true, true), [true, true, true], false),
+            (only(true, true, true), [true, false, false], false),
+            (only(true, true, true), [false, false, true], false),
+            (only(true, true, true), [false, false, false], true),
+            (only(true, false, false), [true, true, true], false),
+            (only(true, false, false), [false, true, true], true),
+            (only(false, true, false), [true, false, true], true),
+            (only(false, true, true), [true, true, false], false),
+            (only(false, false, true), [true, true, false], true),
+        ] {
+            let error = check(|settings| {
+                settings.authentication_methods = methods;
+                settings.register_phone_required = required[0];
+                settings.register_email_required = required[1];
+                settings.register_username_required = required[2];
+            });
+            assert_eq!(error.is_some(), wrong, "{methods:?} {required:?}");
+        }
+    }
+
+    #[test]
+    fn required_fields_cannot_be_hidden() {
+        for (hidden, wrong) in [
+            (vec![Field::FirstName, Field::LastName], true),
+            (vec![Field::Username], false),
+            (vec![Field::Phone], true),
+            (vec![Field::Password], true),
+            (vec![Field::ConfirmPassword], true),
+            (Vec::new(), false),
+        ] {
+            let error = check(|settings| {
+                settings.register_username_required = false;
+                settings.hidden_sign_up_fields.clone_from(&hidden);
+            });
+            assert_eq!(error.is_some(), wrong, "{hidden:?}");
+        }
     }
 
     #[test]

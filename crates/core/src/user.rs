@@ -39,6 +39,29 @@ pub struct User {
 }
 
 impl User {
+    /// What this user is called on a page: by the first name, else by the e-mail address in their row, else by the
+    /// username, unless that was made up and tells nobody anything. `None` when there is nothing to call them by.
+    ///
+    /// # Examples
+    /// ```
+    /// # use phone_auth_core::password::Password;
+    #[doc = include_str!("accounts/example_setup.txt")]
+    /// let ann = accounts.log_in("ann", &Password::new("correct horse"), None).await?.user;
+    /// assert_eq!(ann.display_name(), Some("Ann"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn display_name(&self) -> Option<&str> {
+        let username = Some(self.username.as_str()).filter(|name| !Username::is_made_up(name));
+        let names = [
+            Some(self.first_name.as_str()),
+            Some(self.email.as_str()),
+            username,
+        ];
+        names.into_iter().flatten().find(|name| !name.is_empty())
+    }
+
     /// What signals tell of this user.
     pub fn to_event_user(&self) -> EventUser {
         EventUser::new(

@@ -54,6 +54,20 @@ impl Username {
         Ok(Self(uuid.simple().to_string()))
     }
 
+    /// Whether this is a name as [`made_up`](Self::made_up) makes them, which tells its user nothing.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::username::Username;
+    ///
+    /// assert!(Username::is_made_up("0f8fad5bd9cb469fa16570867728950e"));
+    /// assert!(!Username::is_made_up("ann"));
+    /// ```
+    pub fn is_made_up(name: &str) -> bool {
+        let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        name.len() == 32 && name.bytes().all(is_hex)
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -185,6 +185,38 @@ async fn unreadable_names_are_form_problems() {
     assert_eq!(kit.record.take(), [""; 0]);
 }
 
+/// The verified addresses of the account get the links, one of each kind.
+#[tokio::test]
+async fn username_is_sent_links_at_verified_addresses() {
+    for (verified, to) in [
+        (vec![], vec![]),
+        (vec![AddressKind::Email], vec![ANNS_EMAIL]),
+        (vec![AddressKind::Phone], vec![ANNS_PHONE]),
+        (
+            vec![AddressKind::Email, AddressKind::Phone],
+            vec![ANNS_EMAIL, ANNS_PHONE],
+        ),
+    ] {
+        let kit = Kit::with_ann().await;
+        let current_user = kit.current_user("ann", HORSE).await;
+        for kind in &verified {
+            let row = kit.address(&current_user, *kind).await;
+            let change = ExternalChange::SetVerified(row.kind, row.id, true);
+            kit.store.make(change).await;
+        }
+        for login in ["ann", "ANN", "nobody"] {
+            kit.record.forget();
+            kit.accounts.request_password_reset(login).await.unwrap();
+            let told = kit.record.take();
+            let messages = told
+                .iter()
+                .filter(|event| event.starts_with("reset_password_"));
+            let expected = if login == "nobody" { 0 } else { to.len() };
+            assert_eq!(messages.count(), expected, "{login} {verified:?}: {told:?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn pasted_numbers_are_sent_a_link() {
     let kit = Kit::with_ann().await;

@@ -309,7 +309,7 @@ async fn weak_passwords_are_refused() {
     let kit = Kit::new();
     for (password, problem) in [
         ("short-7", Problem::PasswordTooShort { min: 8 }),
-        ("1112223334445", Problem::PasswordAllDigits),
+        ("4400440077440", Problem::PasswordAllDigits),
         ("Iloveyou1", Problem::PasswordTooCommon),
         (
             "example.org",

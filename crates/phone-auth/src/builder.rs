@@ -376,8 +376,7 @@ impl PhoneAuthBuilder {
             .allow_unreceived(reception.unsent())
             .build()
             .map_err(of_accounts)?;
-        let methods = accounts.settings().authentication_methods;
-        let missing = reception.missing(methods);
+        let missing = reception.missing(accounts.settings());
         if !missing.is_empty() {
             return Err(BuildError::no_receiver(missing));
         }

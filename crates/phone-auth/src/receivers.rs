@@ -1,9 +1,8 @@
 //! The receivers of a site: what is provided to them, which are left out, and which messages nobody receives.
 
-use crate::core::settings::Methods;
+use crate::core::settings::Settings;
 use crate::signals::{
-    AddressKind, MessageSignal, Purpose, ReceiverInfo, SetupError, Signals, SignalsBuilder,
-    SiteOrigin,
+    MessageSignal, ReceiverInfo, SetupError, Signals, SignalsBuilder, SiteOrigin,
 };
 
 /// The dispatcher of a site before it is built.
@@ -99,14 +98,9 @@ pub(crate) struct Reception<'a> {
 }
 
 impl Reception<'_> {
-    /// The signals that flows which are switched on send, and that nobody receives although someone must.
-    pub(crate) fn missing(&self, methods: Methods) -> Vec<&'static str> {
-        let is_sent = |signal: &MessageSignal| match (signal.purpose(), signal.kind()) {
-            (Purpose::ResetPassword, AddressKind::Email) => methods.email,
-            (Purpose::ResetPassword, AddressKind::Phone) => methods.phone,
-            // Addresses can be verified whatever users log in by.
-            (Purpose::Verify, _) => true,
-        };
+    /// The signals whose messages go to addresses that users have here, and that nobody receives although someone must.
+    pub(crate) fn missing(&self, settings: &Settings) -> Vec<&'static str> {
+        let is_sent = |signal: &MessageSignal| settings.has_addresses(signal.kind());
         let is_missing = |signal: &MessageSignal| {
             let receivers = self.left_alone.receivers_of(*signal, self.dispatcher);
             receivers.is_empty() && !self.allowed.contains(&signal.name())

@@ -15,6 +15,7 @@ use phone_auth_core::client::Devices;
 use phone_auth_core::session::SessionKey;
 
 use crate::csrf::is_nonce;
+use crate::redirect::encode;
 
 /// The names and flags of this site's cookies.
 ///
@@ -42,12 +43,18 @@ const CSRF_BESIDE_DJANGO: &str = "phone_auth_csrftoken";
 /// The cookie that carries a reset token from the link to the form.
 const RESET: &str = "reset_token";
 
+/// The cookie that carries where a user was on the way to, from the page of their addresses to that of a link.
+const NEXT: &str = "phone_auth_next";
+
+/// How long that is of interest.
+const NEXT_WAITS: Duration = Duration::from_hours(1);
+
 /// The cookie that tells for whom the browser has signed in before.
 const DEVICE: &str = "phone_auth_device";
 const HOST_DEVICE: &str = "__Host-phone_auth_device";
 
 /// The names that the session cookie cannot have.
-pub(crate) const TAKEN: [&str; 4] = [CSRF, CSRF_BESIDE_DJANGO, RESET, DEVICE];
+pub(crate) const TAKEN: [&str; 5] = [CSRF, CSRF_BESIDE_DJANGO, RESET, NEXT, DEVICE];
 
 /// How long a reset token waits in its cookie. The token itself may live shorter or longer; anyone who
 /// takes longer opens the link again.
@@ -169,6 +176,24 @@ impl Cookies {
     /// Makes the browser forget a reset token.
     pub(crate) fn clear_reset(&self, path: &str) -> Option<HeaderValue> {
         self.header(RESET, "", path, Some(Duration::ZERO))
+    }
+
+    /// Keeps where a user was on the way to while they verify an address: the link opens without it.
+    pub(crate) fn set_next(&self, next: &str, path: &str) -> Option<HeaderValue> {
+        let mut value = String::new();
+        encode(&mut value, next);
+        self.header(NEXT, &value, path, Some(NEXT_WAITS))
+    }
+
+    /// Where the user was on the way to, as the browser says.
+    #[expect(
+        clippy::unused_self,
+        reason = "all cookies are read and set by the same value"
+    )]
+    pub(crate) fn read_next(&self, headers: &HeaderMap) -> Option<String> {
+        let value = values(headers, NEXT).next()?;
+        let mut decoded = form_urlencoded::parse(value.as_bytes());
+        decoded.next().map(|(text, _)| text.into_owned())
     }
 
     fn session_header(&self, key: &str, lifetime: Duration) -> Option<HeaderValue> {

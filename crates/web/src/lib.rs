@@ -68,6 +68,8 @@ mod form;
 mod guard;
 mod headers;
 mod language;
+mod next;
+mod notice;
 mod opening;
 mod overrides;
 mod page;

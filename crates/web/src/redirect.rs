@@ -4,14 +4,25 @@ use std::fmt::Write as _;
 
 use axum::extract::OriginalUri;
 use axum::response::{IntoResponse, Response};
-use http::header::LOCATION;
+use http::header::{CACHE_CONTROL, LOCATION};
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, StatusCode, Uri};
 use phone_auth_urls::MAX_NEXT_BYTES;
 
+use crate::headers::vary_by_cookie;
+
 /// 302 to a path of this site, as django-phone-auth answers after a form.
 pub(crate) fn found(path: &str) -> Response {
     to(StatusCode::FOUND, path)
+}
+
+/// The same, to where only this user goes: nobody keeps the answer for another.
+pub(crate) fn found_for_user(path: &str) -> Response {
+    let mut response = found(path);
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    vary_by_cookie(headers);
+    response
 }
 
 /// 302 to the log-in page, which leads back to where the user wanted to go. An address that is too long to be led
@@ -24,15 +35,20 @@ pub(crate) fn to_login(login: &str, wanted: &Uri) -> Response {
     let mut target = String::with_capacity(login.len() + wanted.len() + 16);
     target.push_str(login);
     target.push_str("?next=");
-    for byte in wanted.bytes() {
-        // Slashes stay, as django-phone-auth leaves them: a query may hold them (RFC 3986, section 3.4).
+    encode(&mut target, wanted);
+    found(&target)
+}
+
+/// Adds a value to a query. Slashes stay, as django-phone-auth leaves them: a query may hold them (RFC 3986, section
+/// 3.4).
+pub(crate) fn encode(target: &mut String, value: &str) {
+    for byte in value.bytes() {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'/') {
             target.push(char::from(byte));
         } else {
             let _ = write!(target, "%{byte:02X}");
         }
     }
-    found(&target)
 }
 
 /// Leads from a path without its final slash to the one with it; the query stays.
@@ -54,8 +70,8 @@ pub async fn append_slash(method: Method, OriginalUri(uri): OriginalUri) -> Resp
         Method::GET | Method::HEAD => StatusCode::MOVED_PERMANENTLY,
         _ => StatusCode::PERMANENT_REDIRECT,
     };
-    // A path that begins with two slashes would be read as a host.
-    let path = uri.path().trim_start_matches('/');
+    // A path that begins with two slashes would be read as a host, and browsers read a backslash as a slash.
+    let path = uri.path().trim_start_matches('/').replace('\\', "%5C");
     let query = uri
         .query()
         .map_or_else(String::new, |query| format!("?{query}"));
@@ -123,5 +139,16 @@ mod tests {
         let uri = Uri::from_static("//evil.example/x");
         let response = append_slash(Method::GET, OriginalUri(uri)).await;
         assert_eq!(location(&response), Some("/evil.example/x/"));
+        for (asked, leads) in [
+            ("/\\evil.example", "/%5Cevil.example/"),
+            ("/a\\b", "/a%5Cb/"),
+            ("///\\evil.example", "/%5Cevil.example/"),
+        ] {
+            let Ok(uri) = Uri::try_from(asked) else {
+                continue;
+            };
+            let response = append_slash(Method::GET, OriginalUri(uri)).await;
+            assert_eq!(location(&response), Some(leads), "{asked}");
+        }
     }
 }

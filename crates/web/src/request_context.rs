@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::extract::{FromRef, FromRequestParts, OriginalUri};
 use axum::response::{Html, IntoResponse, Response};
-use http::header::{REFERRER_POLICY, SET_COOKIE};
+use http::header::{COOKIE, REFERRER_POLICY, SET_COOKIE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Uri};
 use minijinja::Value;
@@ -16,6 +16,7 @@ use phone_auth_core::client::Client;
 use phone_auth_core::language::Language;
 use phone_auth_core::session::SessionKey;
 use phone_auth_core::user::User;
+use phone_auth_core::username::Username;
 use phone_auth_urls::AccountPage;
 use serde::Serialize;
 
@@ -61,6 +62,10 @@ pub struct RequestContext {
     language: Option<Language>,
     /// The flows for this client.
     accounts: Accounts,
+    /// Whether the store was asked who is logged in.
+    is_asked: bool,
+    keeps_no_cookies: bool,
+    kept_next: Option<String>,
 }
 
 impl RequestContext {
@@ -106,7 +111,10 @@ impl RequestContext {
     pub(crate) async fn read(web: &Web, parts: &mut Parts) -> Result<Self, Refusal> {
         let current_user = current_user(web, parts).await?;
         let keys = web.cookies().session_keys(&parts.headers);
-        Ok(Self::new(web, parts, keys, current_user))
+        Ok(Self {
+            is_asked: true,
+            ..Self::new(web, parts, keys, current_user)
+        })
     }
 
     /// A context that asks nothing of the store: for pages that tell of an error.
@@ -147,6 +155,9 @@ impl RequestContext {
             csrf: Arc::new(CsrfToken::new(web.csrf_keys().clone(), cookies, session)),
             language: language::preferred(&parts.headers),
             accounts: web.accounts().for_client(client),
+            is_asked: false,
+            keeps_no_cookies: is_browser(&parts.headers) && !parts.headers.contains_key(COOKIE),
+            kept_next: web.cookies().read_next(&parts.headers),
         }
     }
 
@@ -201,6 +212,16 @@ impl RequestContext {
         self.keys.first()
     }
 
+    /// Whether this is a browser that sends no cookie, although the page that it comes from has set one.
+    pub(crate) const fn keeps_no_cookies(&self) -> bool {
+        self.keeps_no_cookies
+    }
+
+    /// Where the user was on the way to, as the browser has kept it.
+    pub(crate) fn kept_next(&self) -> Option<&str> {
+        self.kept_next.as_deref()
+    }
+
     /// All keys that the browser sent, alive or not.
     pub(crate) fn session_keys(&self) -> &[SessionKey] {
         &self.keys
@@ -222,6 +243,9 @@ impl RequestContext {
                 "user",
                 Value::from(Serde(CurrentUserView::of(current_user))),
             );
+        }
+        if !self.is_asked {
+            values.insert("is_anonymous_page", Value::from(true));
         }
         values.extend(page.values);
         values
@@ -251,7 +275,13 @@ where
 /// What templates know of who is logged in.
 #[derive(Serialize)]
 struct CurrentUserView<'a> {
+    /// What they are called: see [`User::display_name`].
+    name: &'a str,
+    /// What tells the account from others, for password managers.
+    account: &'a str,
     username: &'a str,
+    /// Whether the username was chosen, so that there is a point in showing it.
+    has_username: bool,
     first_name: &'a str,
     last_name: &'a str,
     has_verified_email: bool,
@@ -262,12 +292,39 @@ impl<'a> CurrentUserView<'a> {
     fn of(current_user: &'a CurrentUser) -> Self {
         let user = current_user.user();
         Self {
+            name: name_of(user),
+            account: account_of(user),
             username: &user.username,
+            has_username: !Username::is_made_up(&user.username),
             first_name: &user.first_name,
             last_name: &user.last_name,
             has_verified_email: current_user.has_verified_email(),
             has_verified_phone: current_user.has_verified_phone(),
         }
+    }
+}
+
+/// Whether a browser goes from page to page, and not a program that keeps what cookies it likes (Fetch metadata,
+/// `Sec-Fetch-Mode`).
+fn is_browser(headers: &HeaderMap) -> bool {
+    headers
+        .get("sec-fetch-mode")
+        .is_some_and(|mode| mode == "navigate")
+}
+
+/// What a user is called on a page.
+pub(crate) fn name_of(user: &User) -> &str {
+    user.display_name().unwrap_or("your account")
+}
+
+/// What tells an account from others: its username, or what stands for one that was made up.
+pub(crate) fn account_of(user: &User) -> &str {
+    if Username::is_made_up(&user.username) {
+        let names = [&user.email, &user.first_name];
+        let name = names.into_iter().find(|name| !name.is_empty());
+        name.map_or("your account", String::as_str)
+    } else {
+        &user.username
     }
 }
 

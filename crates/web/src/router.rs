@@ -8,6 +8,8 @@ use axum::response::Response;
 use axum::routing::{MethodRouter, any, get};
 use http::{Method, StatusCode};
 use phone_auth_core::accounts::Accounts;
+use phone_auth_core::address::AddressKind;
+use phone_auth_core::outbox::Purpose;
 use phone_auth_urls::AccountPage;
 
 use crate::answer::{self, RequestError};
@@ -15,7 +17,7 @@ use crate::pages::{
     add_address, addresses, change_password, log_in, log_out, password_reset, reset_link, sign_up,
     verification_link,
 };
-use crate::redirect::append_slash;
+use crate::redirect::{self, append_slash};
 use crate::request_context::RequestContext;
 use crate::stylesheet::Stylesheet;
 use crate::templates::Templates;
@@ -24,19 +26,93 @@ use crate::web::Web;
 /// The thirteen pages and the style sheet, at their full paths.
 pub(crate) fn accounts(web: &Web) -> Router {
     let mut pages = Router::new();
-    for page in AccountPage::ALL {
+    let offered = AccountPage::ALL.into_iter();
+    for page in offered.filter(|page| is_offered(web.accounts(), *page)) {
         let path = web.accounts().routes().page(page);
         pages = pages.route(path, handlers(page));
         if let Some(without_slash) = path.strip_suffix('/') {
             pages = pages.route(without_slash, any(append_slash));
         }
     }
+    let mount = web.accounts().routes().mount();
+    if let Some(without_slash) = mount.strip_suffix('/').filter(|path| !path.is_empty()) {
+        pages = pages
+            .route(mount, get(to_addresses))
+            .route(without_slash, get(to_addresses));
+    }
+    for page in [
+        AccountPage::PasswordResetConfirm,
+        AccountPage::EmailVerificationConfirm,
+    ] {
+        let path = web.accounts().routes().page(page);
+        let link = path.trim_end_matches('/');
+        let shorter = link
+            .rsplit_once('/')
+            .map_or(link, |(before, _token)| before);
+        // What a mail program has cut off, or added to.
+        pages = pages
+            .route(&format!("{shorter}/"), handlers(page))
+            .route(shorter, handlers(page))
+            .route(&format!("{path}{{*rest}}"), get(without_rest));
+    }
     let stylesheet = get(async |State(web): State<Web>| web.stylesheet_file().response());
     let stylesheet = stylesheet.fallback(other_method);
     pages
         .layer(web.page_headers())
         .route(web.stylesheet(), stylesheet)
+        .route("/.well-known/change-password", get(change_password_url))
         .with_state(web.clone())
+}
+
+/// Whether this site has a page. One has none for what its users do not have, and none to ask for a message that nobody
+/// sends; links that are on their way are still answered.
+fn is_offered(accounts: &Accounts, page: AccountPage) -> bool {
+    match page {
+        AccountPage::AddEmail => accounts.settings().has_addresses(AddressKind::Email),
+        AccountPage::AddPhone => accounts.settings().has_addresses(AddressKind::Phone),
+        AccountPage::PasswordReset | AccountPage::PasswordResetDone => offers_reset(accounts),
+        _ => true,
+    }
+}
+
+/// Whether a reset can be asked for by any kind of address.
+pub(crate) fn offers_reset(accounts: &Accounts) -> bool {
+    KINDS
+        .into_iter()
+        .any(|kind| accounts.offers(Purpose::ResetPassword, kind))
+}
+
+/// A link to which a mail program has added the full stop or the bracket that stands after it leads to the link; anything
+/// else is no link.
+async fn without_rest(context: RequestContext) -> Response {
+    let path = context.uri().path();
+    let link = path.trim_end_matches(|c: char| c != '/');
+    let added = path.get(link.len()..).unwrap_or_default();
+    let is_punctuation = !added.is_empty()
+        && added.len() <= MAX_ADDED
+        && !added
+            .bytes()
+            .any(|byte| byte.is_ascii_alphanumeric() && !added.starts_with('%'));
+    if is_punctuation {
+        redirect::found(link)
+    } else {
+        answer::request_error(&context, RequestError::Path)
+    }
+}
+
+/// The most that is taken for punctuation: one character, percent-encoded, or a few.
+const MAX_ADDED: usize = 12;
+
+const KINDS: [AddressKind; 2] = [AddressKind::Email, AddressKind::Phone];
+
+/// The path that all pages have in common shows the account; anyone who is not logged in logs in on the way.
+async fn to_addresses(State(web): State<Web>) -> Response {
+    redirect::found(web.accounts().routes().page(AccountPage::EmailVerification))
+}
+
+/// Where password managers look for the page that changes a password (W3C, a well-known URL for changing passwords).
+pub(crate) async fn change_password_url(State(web): State<Web>) -> Response {
+    redirect::found(web.accounts().routes().page(AccountPage::ChangePassword))
 }
 
 /// What answers for a page. HEAD is answered as GET without the body.
@@ -81,11 +157,25 @@ pub(crate) fn provide_addresses(
     let routes = accounts.routes();
     let urls: BTreeMap<&str, &str> = AccountPage::ALL
         .into_iter()
-        .filter(|page| !page.pattern().contains('{'))
+        .filter(|page| !page.pattern().contains('{') && is_offered(accounts, *page))
         .map(|page| (page.name(), routes.page(page)))
         .collect();
     let settings = accounts.settings();
     templates.provide("urls", urls);
+    let by_kind = |is: &dyn Fn(AddressKind) -> bool| {
+        BTreeMap::from([
+            ("email", is(AddressKind::Email)),
+            ("phone", is(AddressKind::Phone)),
+        ])
+    };
+    templates.provide(
+        "has_addresses",
+        by_kind(&|kind| settings.has_addresses(kind)),
+    );
+    templates.provide(
+        "verifies",
+        by_kind(&|kind| accounts.offers(Purpose::Verify, kind)),
+    );
     templates.provide("site", BTreeMap::from([("name", site_name)]));
     templates.provide("stylesheet", stylesheet.path());
     templates.provide("login_redirect_url", settings.login_redirect_url.as_str());

@@ -7,6 +7,7 @@
 use axum::Router;
 use axum::response::Response;
 use axum::routing::{any, get};
+use phone_auth_core::address::AddressKind;
 
 use crate::answer::{self, RequestError};
 use crate::guard::{LoggedIn, VerifiedPhone};
@@ -15,7 +16,7 @@ use crate::redirect::append_slash;
 use crate::request_context::RequestContext;
 use crate::web::Web;
 
-/// `/`, `/accounts/profile/`, `/members/email/`, `/members/phone/`, and a page for every address
+/// `/`, `/accounts/profile/`, `/members/email/` and `/members/phone/` where users have such addresses, and a page for every address
 /// that does not exist.
 ///
 /// # Examples
@@ -28,17 +29,25 @@ use crate::web::Web;
 /// }
 /// ```
 pub fn router(web: &Web) -> Router {
-    let for_email = Router::new()
-        .route("/members/email/", get(email_members))
-        .route_layer(web.verified_email_required());
-    Router::new()
+    let settings = web.accounts().settings();
+    let mut pages = Router::new()
         .route("/", get(home))
         .route("/accounts/profile/", get(profile))
-        .route("/members/phone/", get(phone_members))
-        .merge(for_email)
-        .route("/accounts/profile", any(append_slash))
-        .route("/members/email", any(append_slash))
-        .route("/members/phone", any(append_slash))
+        .route("/accounts/profile", any(append_slash));
+    if settings.has_addresses(AddressKind::Email) {
+        let for_email = Router::new()
+            .route("/members/email/", get(email_members))
+            .route_layer(web.verified_email_required());
+        pages = pages
+            .merge(for_email)
+            .route("/members/email", any(append_slash));
+    }
+    if settings.has_addresses(AddressKind::Phone) {
+        pages = pages
+            .route("/members/phone/", get(phone_members))
+            .route("/members/phone", any(append_slash));
+    }
+    pages
         .method_not_allowed_fallback(wrong_method)
         .fallback(not_found)
         .layer(web.page_headers())

@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::response::Response;
-use http::{Request, StatusCode};
+use http::{Request, StatusCode, Uri};
 use phone_auth_core::accounts::Accounts;
 use phone_auth_events::SiteOrigin;
+use phone_auth_urls::AccountPage;
 
 pub use builder::WebBuilder;
 
@@ -78,6 +79,30 @@ impl Web {
     /// The flows.
     pub fn accounts(&self) -> &Accounts {
         &self.inner.accounts
+    }
+
+    /// Whether a path is that of a page which one needs in order to log in.
+    pub(crate) fn is_open_to_all(&self, uri: &Uri) -> bool {
+        let path = uri.path();
+        let routes = self.accounts().routes().routes();
+        let page = routes
+            .resolve(path)
+            .or_else(|| routes.resolve(path.trim_end_matches('/')));
+        let page = page.and_then(|page| AccountPage::from_name(page.name()));
+        path == self.stylesheet()
+            || matches!(
+                page,
+                Some(
+                    AccountPage::Login
+                        | AccountPage::Signup
+                        | AccountPage::Logout
+                        | AccountPage::PasswordReset
+                        | AccountPage::PasswordResetDone
+                        | AccountPage::PasswordResetConfirm
+                        | AccountPage::PasswordResetComplete
+                        | AccountPage::EmailVerificationConfirm
+                )
+            )
     }
 
     /// The origin of the site, which links that are sent begin with.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use phone_auth::SiteOrigin;
 use phone_auth::core::address::Region;
+use phone_auth::core::form::Field;
 use phone_auth::core::settings::{Methods, RefusedNumberTypes};
 use phone_auth::delivery::smtp::Security;
 use phone_auth::delivery::{Secret, StatusSet};
@@ -112,6 +113,7 @@ kinds! {
     TimeZone, "the name of a time zone such as Europe/Berlin or UTC", given => TimeZone::named(given.text()?).ok();
     DjangoIterations, "a number from 1 to 3000000", given => DjangoIterations::new(number(given)?);
     Vec<PathBuf>, "a list of paths of files, each written out without ~", given => given.paths(), Vec::new();
+    Vec<Field>, "a list of first_name, last_name, username, email and phone", given => all(given, hideable), Vec::new();
     Vec<String>, "a list of names", given => all(given, |item| Some(item.to_owned())), Vec::new();
     Vec<SiteOrigin>, "a list of origins such as https://app.example.org",
         given => all(given, |item| SiteOrigin::parse(item).ok()), Vec::new();
@@ -233,6 +235,18 @@ fn methods(given: &Given<'_>) -> Option<Methods> {
         }
     }
     Some(methods)
+}
+
+/// A field that the sign-up form can do without.
+fn hideable(name: &str) -> Option<Field> {
+    let fields = [
+        Field::FirstName,
+        Field::LastName,
+        Field::Username,
+        Field::Email,
+        Field::Phone,
+    ];
+    fields.into_iter().find(|field| field.name() == name)
 }
 
 /// The types of numbers named; `none` names none.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use phone_auth::SiteOrigin;
 use phone_auth::core::address::Region;
+use phone_auth::core::form::Field;
 use phone_auth::core::settings::{Methods, RefusedNumberTypes, Settings};
 use phone_auth::delivery::smtp::Security;
 use phone_auth::delivery::{Secret, StatusSet};
@@ -100,6 +101,8 @@ settings! {
         register_username_required: bool = "true";
         /// whether one must have an e-mail address to sign up
         register_email_required: bool = "true";
+        /// whether one must have a phone number to sign up
+        register_phone_required: bool = "true";
         /// whether one must give a first name to sign up
         register_fname_required: bool = "true";
         /// whether one must give a last name to sign up
@@ -113,6 +116,9 @@ settings! {
         refused_number_types: RefusedNumberTypes = "premium_rate, shared_cost, satellite";
         /// how many characters a new password must have
         password_min_length: u32 = "8" in 8..=64;
+        /// fields that the sign-up form leaves out, none of which is required: first_name, last_name, username, email,
+        /// phone
+        hidden_sign_up_fields: Vec<Field> = "none";
         /// where one goes after logging in
         login_redirect_url: String = "/accounts/profile/", PATH_HERE;
         /// where one goes after logging out

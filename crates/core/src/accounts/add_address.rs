@@ -15,6 +15,7 @@ impl Accounts {
     /// # Errors
     /// - [`Invalid`](AddAddressRefusal::Invalid): what is wrong with it; also when someone has it already, the
     ///   user too.
+    /// - [`NoSuchKind`](AddAddressRefusal::NoSuchKind): users have no addresses of this kind here.
     /// - [`Failed`](FlowError::Failed), [`Unavailable`](super::FailureKind::Unavailable) or
     ///   [`Broken`](super::FailureKind::Broken): the store.
     ///
@@ -55,6 +56,9 @@ impl Accounts {
             let problem = FieldProblem::new(field(kind), problem);
             FlowError::Refused(AddAddressRefusal::Invalid(vec![problem]))
         };
+        if !self.settings().has_addresses(kind) {
+            return Err(FlowError::Refused(AddAddressRefusal::NoSuchKind));
+        }
         let address = self.read_address(kind, text).map_err(invalid)?;
         let user = current_user.user();
         let caps = AddressCaps {
@@ -136,4 +140,8 @@ pub enum AddAddressRefusal {
     /// Something is wrong with the address: at least one problem.
     #[error("the form has problems")]
     Invalid(Vec<FieldProblem>),
+    /// Users have no addresses of this kind here: see
+    /// [`Settings::has_addresses`](crate::settings::Settings::has_addresses).
+    #[error("users have no addresses of this kind here")]
+    NoSuchKind,
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use phone_auth_events::Signals;
 use phone_auth_tokens::Keyring;
-use phone_auth_urls::AccountRoutes;
+use phone_auth_urls::{AccountPage, AccountRoutes};
 
 use super::devices::DeviceKeys;
 use super::own_sessions::OwnSessions;
@@ -224,6 +224,8 @@ impl AccountsBuilder {
             None => AccountRoutes::new(DEFAULT_MOUNT)
                 .map_err(|error| BuildError::new(BuildErrorKind::Routes, error))?,
         };
+        check_redirects(&self.settings, &routes)
+            .map_err(|error| BuildError::new(BuildErrorKind::Settings, error))?;
         let hasher = self.hasher.unwrap_or_else(|| {
             let hasher = Argon2Hasher::new().with_randomness(Arc::clone(&self.randomness));
             Arc::new(hasher)
@@ -273,6 +275,35 @@ impl AccountsBuilder {
             client: Client::new(),
         })
     }
+}
+
+/// Where users are sent after logging in or out must not send them back, or out again.
+fn check_redirects(settings: &Settings, routes: &AccountRoutes) -> Result<(), SettingsError> {
+    let leads_to = |url: &str, page: AccountPage| {
+        let path = url.split(['?', '#']).next().unwrap_or_default();
+        path.trim_end_matches('/') == routes.page(page).trim_end_matches('/')
+    };
+    let on_the_way = [AccountPage::Login, AccountPage::Signup, AccountPage::Logout];
+    for (setting, url, pages) in [
+        (
+            "login_redirect_url",
+            &settings.login_redirect_url,
+            &on_the_way[..],
+        ),
+        (
+            "logout_redirect_url",
+            &settings.logout_redirect_url,
+            &on_the_way[2..],
+        ),
+    ] {
+        if pages.iter().any(|page| leads_to(url, *page)) {
+            return Err(SettingsError::new(
+                setting,
+                "another page than those that log in, sign up or log out, which would lead in circles",
+            ));
+        }
+    }
+    Ok(())
 }
 
 impl fmt::Debug for AccountsBuilder {

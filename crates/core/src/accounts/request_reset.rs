@@ -5,15 +5,17 @@ use crate::address::AddressKind;
 use crate::form::{self, Field, FieldProblem, Problem};
 use crate::outbox::{Addressee, Purpose, To};
 use crate::store::StoreErrorKind;
-use crate::user::{AccountName, FoundUser};
+use crate::user::{AccountName, FoundUser, UserId};
 
 impl Accounts {
     /// Has a link sent that resets a password, to the phone number or e-mail address that was named.
     /// Fires `reset_password_email` or `reset_password_phone`, with the address as it is stored, never
     /// as it was typed.
     ///
+    /// For a username it is the oldest verified address of each kind, if there is one.
+    ///
     /// Nothing is sent to someone unknown or inactive, to users who have no password that could be
-    /// reset, for a username, or by a method that is off. The answer is the same.
+    /// reset, or by a method that is off. The answer is the same.
     ///
     /// With an [outbox](crate::outbox) the message is enqueued when this returns, whatever becomes of the process.
     ///
@@ -68,10 +70,17 @@ impl Accounts {
             let problem = FieldProblem::new(Field::Login, problem);
             FlowError::Refused(ResetRequestRefusal::Invalid(vec![problem]))
         };
-        let name = AccountName::reachable(login, self.settings());
+        let name = AccountName::read(login, self.settings());
         if name.phone.is_none() {
             form::read(login, AccountName::MAX_CHARS, true).map_err(invalid)?;
         }
+        if name.phone.is_none() && name.email.is_none() && name.username.is_some() {
+            return self.request_by_username(&name).await;
+        }
+        let name = AccountName {
+            username: None,
+            ..name
+        };
         let kind = match name.phone {
             Some(_) => AddressKind::Phone,
             None => AddressKind::Email,
@@ -105,7 +114,56 @@ impl Accounts {
         self.send_message(Purpose::ResetPassword, to).await?;
         Ok(())
     }
+
+    /// Has links sent to an account that was named by its username: to the oldest verified address of each kind that
+    /// this site sends resets to. The same is read and enqueued whether or not anyone has the name.
+    async fn request_by_username(
+        &self,
+        name: &AccountName,
+    ) -> Result<(), FlowError<ResetRequestRefusal>> {
+        let invalid = |problem| {
+            let problem = FieldProblem::new(Field::Login, problem);
+            FlowError::Refused(ResetRequestRefusal::Invalid(vec![problem]))
+        };
+        let kinds = [AddressKind::Email, AddressKind::Phone];
+        let mut offered = kinds
+            .into_iter()
+            .filter(|kind| self.offers(Purpose::ResetPassword, *kind));
+        let Some(first) = offered.next() else {
+            let kind = AddressKind::Email;
+            return Err(invalid(Problem::NoSender { kind }));
+        };
+        let found = match self.store().find_user(name).await {
+            Err(error) if error.kind() == StoreErrorKind::Ambiguous => {
+                return Err(invalid(Problem::Ambiguous));
+            }
+            found => found?,
+        };
+        let user = found
+            .map(|found| found.user)
+            .filter(|user| user.is_active && user.password.is_usable());
+        let id = user.as_ref().map_or(NOBODY, |user| user.id);
+        let addresses = self.some_addresses_of(id).await?;
+        let canonical = name.canonical();
+        for kind in std::iter::once(first).chain(offered) {
+            let address = addresses.iter().find(|address| {
+                address.kind == kind && address.is_verified && !self.is_refused_number(address)
+            });
+            let to = match (&user, address) {
+                (Some(user), Some(address)) => Addressee::User(To { user, address }),
+                _ => Addressee::Nobody {
+                    kind,
+                    name: &canonical,
+                },
+            };
+            self.send_message(Purpose::ResetPassword, to).await?;
+        }
+        Ok(())
+    }
 }
+
+/// No user has this id: rows are numbered from 1.
+const NOBODY: UserId = UserId::new(0);
 
 /// Why [`Accounts::request_password_reset`] refuses.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

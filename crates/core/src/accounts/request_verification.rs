@@ -79,7 +79,7 @@ impl Accounts {
                 VerificationRequestRefusal::RefusedNumber,
             ));
         }
-        if self.nobody_sends(Purpose::Verify, kind) {
+        if !self.offers(Purpose::Verify, kind) {
             return Err(FlowError::Refused(VerificationRequestRefusal::NoSender));
         }
         let to = To {

@@ -17,6 +17,25 @@ impl Accounts {
         }
     }
 
+    /// Whether this site sends such messages: users have addresses of the kind, and someone sends to them. A page offers
+    /// nothing else.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::address::AddressKind;
+    /// use phone_auth_core::outbox::Purpose;
+    /// # use phone_auth_core::password::Password;
+    ///
+    #[doc = include_str!("example_setup.txt")]
+    /// assert!(accounts.offers(Purpose::ResetPassword, AddressKind::Phone));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn offers(&self, purpose: Purpose, kind: AddressKind) -> bool {
+        self.settings().has_addresses(kind) && !self.nobody_sends(purpose, kind)
+    }
+
     /// Whether nobody sends such messages, so that none may be enqueued.
     pub(super) fn nobody_sends(&self, purpose: Purpose, kind: AddressKind) -> bool {
         let signal = MessageSignal::of(purpose, kind).name();

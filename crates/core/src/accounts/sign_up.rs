@@ -51,7 +51,8 @@ impl Accounts {
     /// Makes an account, with an e-mail address and a phone number that are not verified yet. Sends
     /// nothing to them. Fires `user_signed_up`.
     ///
-    /// White space around what was typed is dropped, passwords excepted. All that is wrong is told at
+    /// What the [form](crate::settings::Settings::is_on_sign_up_form) of this site does not have is not read. White space
+    /// around what was typed is dropped, passwords excepted. All that is wrong is told at
     /// once. Without a username, where none is required, one is made up.
     ///
     /// # Errors
@@ -92,6 +93,7 @@ impl Accounts {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub async fn sign_up(&self, form: SignUpForm<'_>) -> Result<User, FlowError<SignUpRefusal>> {
+        let form = self.without_hidden(form);
         let required = self.settings().required_fields();
         let requester = Requester::signing_up(&self.client);
         let user = self.make_user(&form, &required, &requester).await?;
@@ -101,6 +103,26 @@ impl Accounts {
         ))
         .await;
         Ok(user)
+    }
+
+    /// The form without what the site does not ask for: nobody was shown such a field.
+    fn without_hidden<'a>(&self, form: SignUpForm<'a>) -> SignUpForm<'a> {
+        let settings = self.settings();
+        let kept = |field, typed| {
+            if settings.is_on_sign_up_form(field) {
+                typed
+            } else {
+                ""
+            }
+        };
+        SignUpForm {
+            first_name: kept(Field::FirstName, form.first_name),
+            last_name: kept(Field::LastName, form.last_name),
+            username: kept(Field::Username, form.username),
+            email: kept(Field::Email, form.email),
+            phone: kept(Field::Phone, form.phone),
+            ..form
+        }
     }
 
     /// Checks a form and stores the user. Tells nobody.

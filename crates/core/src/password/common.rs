@@ -47,7 +47,7 @@ fn with_letters(text: &str) -> String {
 /// The words that a text may be dressed up from: it without some of the digits and signs at its ends; and without a
 /// letter or two beside digits alone.
 fn undressed(text: &str) -> impl Iterator<Item = &str> {
-    let is_added = |c: char| !c.is_alphabetic();
+    let is_added = |c: char| c.is_ascii() && !c.is_ascii_alphabetic();
     let after = text.chars().rev().take_while(|c| is_added(*c)).count();
     let before = text.chars().take_while(|c| is_added(*c)).count();
     let all = text.chars().count();
@@ -170,6 +170,7 @@ mod tests {
             "summerinbergen26",
             "abcdabcdefgh",
             "5trawberry-fields",
+            "\u{1f337}\u{1f337} tulips \u{1f337}\u{1f337}",
         ] {
             assert!(!is_common(password), "{password}");
         }

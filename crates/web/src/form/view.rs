@@ -16,6 +16,8 @@ pub(crate) struct FormView {
 /// A field as the templates see it.
 #[derive(serde::Serialize)]
 pub(crate) struct FieldView {
+    #[serde(skip)]
+    field: Field,
     name: &'static str,
     id: String,
     label: String,
@@ -90,9 +92,15 @@ impl FormView {
 }
 
 impl FieldView {
+    /// Which field it shows.
+    pub(crate) const fn field(&self) -> Field {
+        self.field
+    }
+
     /// A required line of text.
     pub(crate) fn new(field: Field, label: impl Into<String>) -> Self {
         Self {
+            field,
             name: field.name(),
             id: format!("id_{}", field.name()),
             label: label.into(),

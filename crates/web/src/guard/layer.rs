@@ -12,6 +12,7 @@ use tower::{Layer, Service};
 
 use super::Rule;
 use crate::headers::vary_by_cookie;
+use crate::request_context::original_uri;
 use crate::web::Web;
 
 /// A guard for routes, by [`Router::route_layer`](axum::Router::route_layer) or
@@ -20,6 +21,9 @@ use crate::web::Web;
 /// It reads the session once for the guard, and for the extractors behind it. Pages that are let
 /// through are marked `Cache-Control: private, no-store` unless they say otherwise, and
 /// `Vary: Cookie`.
+///
+/// The pages of this library that one needs in order to log in pass a guard for those who are: a layer over the whole
+/// site does not lock them away.
 ///
 /// From [`Web::login_required`], [`Web::anonymous_required`], [`Web::verified_email_required`] and
 /// [`Web::verified_phone_required`].
@@ -86,6 +90,9 @@ where
         let GuardLayer { web, rule } = self.guard.clone();
         Box::pin(async move {
             let (mut parts, body) = request.into_parts();
+            if rule != Rule::Anonymous && web.is_open_to_all(&original_uri(&parts)) {
+                return inner.call(Request::from_parts(parts, body)).await;
+            }
             if let Err(refusal) = rule.check(&web, &mut parts).await {
                 return Ok(refusal.into_response());
             }

@@ -5,12 +5,16 @@ use std::sync::Arc;
 use axum::response::Response;
 use http::header::CACHE_CONTROL;
 use http::request::Parts;
+use http::uri::PathAndQuery;
 use http::{HeaderValue, Uri};
 use phone_auth_core::accounts::CurrentUser;
-use phone_auth_urls::AccountPage;
+use phone_auth_core::address::AddressKind;
+use phone_auth_urls::{AccountPage, MAX_NEXT_BYTES};
 
 use super::Refusal;
 use crate::headers::vary_by_cookie;
+use crate::next::{self, NEXT};
+use crate::notice::Reason;
 use crate::redirect;
 use crate::request_context::{self, RequestContext, original_uri};
 use crate::web::Web;
@@ -77,15 +81,26 @@ impl Rule {
                 redirect::found(&web.accounts().settings().login_redirect_url)
             }
             (_, None) => to_login(web, wanted),
-            (_, Some(_)) => {
-                redirect::found(web.accounts().routes().page(AccountPage::EmailVerification))
-            }
+            (Self::VerifiedPhone, Some(_)) => to_verify(web, AddressKind::Phone, wanted),
+            (_, Some(_)) => to_verify(web, AddressKind::Email, wanted),
         };
         let headers = response.headers_mut();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
         vary_by_cookie(headers);
         Some(response)
     }
+}
+
+/// Leads to the addresses, says why, and back when one is verified.
+fn to_verify(web: &Web, kind: AddressKind, wanted: &Uri) -> Response {
+    let wanted = wanted.path_and_query().map_or("/", PathAndQuery::as_str);
+    let next = Some(wanted).filter(|wanted| wanted.len() <= MAX_NEXT_BYTES);
+    let reason = Reason::Unverified(kind).name();
+    let addresses = web.accounts().routes().page(AccountPage::EmailVerification);
+    redirect::found(&next::with(
+        addresses,
+        &[(Reason::FIELD, Some(reason)), (NEXT, next)],
+    ))
 }
 
 fn to_login(web: &Web, wanted: &Uri) -> Response {

@@ -8,7 +8,7 @@ use phone_auth_core::form::{Field, FieldProblem};
 use phone_auth_urls::AccountPage;
 
 use super::phone_hint;
-use crate::answer;
+use crate::answer::{self, RequestError};
 use crate::form::{FieldView, FormView, SubmittedForm};
 use crate::guard::LoggedIn;
 use crate::page::Page;
@@ -51,6 +51,9 @@ async fn submit(form: &SubmittedForm, kind: AddressKind) -> Response {
     {
         Ok(_record) => redirect::found(context.path(AccountPage::EmailVerification)),
         Err(FlowError::Refused(AddAddressRefusal::Invalid(problems))) => again(&problems),
+        Err(FlowError::Refused(AddAddressRefusal::NoSuchKind)) => {
+            answer::request_error(context, RequestError::Path)
+        }
         Err(FlowError::Failed(failure)) => answer::flow_failed(context, "add an address", &failure),
     }
 }

@@ -11,19 +11,13 @@ use serde::Serialize;
 use crate::answer;
 use crate::form::SubmittedForm;
 use crate::guard::LoggedIn;
+use crate::next::{self, NEXT};
+use crate::notice::{Notice, Reason};
 use crate::page::Page;
-use crate::request_context::RequestContext;
+use crate::request_context::{RequestContext, add_cookie};
 
 /// The most addresses of each kind on the page. Nobody can add so many; another program may have.
 const MAX_SHOWN: usize = 50;
-
-/// What is said above the addresses.
-#[derive(Serialize)]
-struct Notice {
-    tone: &'static str,
-    text: &'static str,
-    detail: &'static str,
-}
 
 /// An address as the template sees it.
 #[derive(Serialize)]
@@ -34,7 +28,24 @@ struct AddressView<'a> {
 }
 
 pub(crate) async fn show(LoggedIn(current_user): LoggedIn, context: RequestContext) -> Response {
-    page(&context, &current_user, StatusCode::OK, None).await
+    let reason = next::in_query(context.uri(), Reason::FIELD);
+    let notice = reason
+        .and_then(|name| Reason::named(&name))
+        .map(Reason::notice);
+    let mut response = page(&context, &current_user, StatusCode::OK, notice).await;
+    keep_next(&context, &mut response);
+    response
+}
+
+/// Has the browser keep where the user was on the way to: a verification link is opened without it.
+fn keep_next(context: &RequestContext, response: &mut Response) {
+    let next = next::in_query(context.uri(), NEXT);
+    let next = next.and_then(|next| next::read(context.accounts().routes(), &next));
+    if let Some(next) = next {
+        let mount = context.accounts().routes().mount();
+        let cookie = context.cookies().set_next(&next, mount);
+        add_cookie(response.headers_mut(), cookie);
+    }
 }
 
 pub(crate) async fn submit(form: SubmittedForm) -> Response {

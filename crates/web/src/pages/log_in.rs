@@ -1,44 +1,43 @@
 //! `login/`: begins a session.
 
-use axum::extract::RawQuery;
 use axum::response::Response;
 use http::StatusCode;
 use phone_auth_core::accounts::{FlowError, LogInRefusal, LoggedIn};
 use phone_auth_core::form::{Field, FieldProblem, Problem};
 use phone_auth_core::settings::Methods;
-use phone_auth_urls::local_path;
+use phone_auth_urls::AccountPage;
 
 use super::{login_hint, phone_hint};
 use crate::answer;
 use crate::form::{FieldView, FormView, SubmittedForm};
-use crate::guard::{Anonymous, Rule};
+use crate::next::{self, NEXT};
+use crate::notice::Reason;
 use crate::page::Page;
 use crate::redirect;
 use crate::request_context::{RequestContext, add_cookie};
 
 const FIELDS: [Field; 2] = [Field::Login, Field::Password];
 
-/// Where to go afterwards, as django-phone-auth calls it.
-const NEXT: &str = "next";
-
-pub(crate) async fn show(
-    _: Anonymous,
-    context: RequestContext,
-    RawQuery(query): RawQuery,
-) -> Response {
-    let next = next_in_query(query.as_deref());
-    context.render(page(&context, view(&context, ""), next.as_deref()))
+/// Sends those who are signed in on to where they were going.
+pub(crate) async fn show(context: RequestContext) -> Response {
+    let next = wanted(&context);
+    if context.current_user().is_some() {
+        let default = context.accounts().settings().login_redirect_url.as_str();
+        return redirect::found_for_user(next.as_deref().unwrap_or(default));
+    }
+    let reason = next::in_query(context.uri(), Reason::FIELD);
+    let reason = reason.and_then(|name| Reason::named(&name));
+    let page = page(&context, view(&context, ""), next.as_deref());
+    context.render(page.with("notice", reason.map(Reason::notice)))
 }
 
-pub(crate) async fn submit(RawQuery(query): RawQuery, form: SubmittedForm) -> Response {
+/// Logs in the user whom the form names, also where someone else is signed in: then that session ends.
+pub(crate) async fn submit(form: SubmittedForm) -> Response {
     let context = form.context();
-    if let Some(elsewhere) = Rule::Anonymous.verdict(context) {
-        return elsewhere;
-    }
     let next = match form.readable(NEXT) {
-        Some("") => next_in_query(query.as_deref()),
+        Some("") => wanted(context),
         // Bytes that are not text lead nowhere: what stands in for them is not what was asked for.
-        posted => posted.and_then(local_path).map(String::from),
+        posted => posted.and_then(|posted| next::read(context.accounts().routes(), posted)),
     };
     let again = |view: FormView| {
         let page = page(context, view, next.as_deref()).status(StatusCode::BAD_REQUEST);
@@ -69,10 +68,19 @@ pub(crate) async fn submit(RawQuery(query): RawQuery, form: SubmittedForm) -> Re
     }
 }
 
-/// Sets the key of the new session and sends its owner on.
+/// Sets the key of the new session and sends its owner on. A browser that has sent no cookie may keep none: it is asked
+/// for this one on the way, by the log-in page, which sends on those who are signed in and tells the others why they
+/// are not.
 fn welcome(context: &RequestContext, logged_in: &LoggedIn, next: Option<&str>) -> Response {
     let settings = context.accounts().settings();
-    let mut response = redirect::found(next.unwrap_or(&settings.login_redirect_url));
+    let target = if context.keeps_no_cookies() {
+        let reason = Some(Reason::NoCookies.name());
+        let fields = [(Reason::FIELD, reason), (NEXT, next)];
+        next::with(context.path(AccountPage::Login), &fields)
+    } else {
+        next.unwrap_or(&settings.login_redirect_url).to_owned()
+    };
+    let mut response = redirect::found(&target);
     let cookie = context
         .cookies()
         .set_session(logged_in.key.reveal(), settings.session_lifetime);
@@ -81,11 +89,10 @@ fn welcome(context: &RequestContext, logged_in: &LoggedIn, next: Option<&str>) -
     response
 }
 
-/// The `next` of a query, if it is a path of this site.
-fn next_in_query(query: Option<&str>) -> Option<String> {
-    let (_, next) =
-        form_urlencoded::parse(query?.as_bytes()).find(|(name, _)| name.as_ref() == NEXT)?;
-    local_path(&next).map(String::from)
+/// Where the query says that the user was on the way to.
+fn wanted(context: &RequestContext) -> Option<String> {
+    let next = next::in_query(context.uri(), NEXT)?;
+    next::read(context.accounts().routes(), &next)
 }
 
 fn view(context: &RequestContext, login: &str) -> FormView {
@@ -98,9 +105,12 @@ fn view(context: &RequestContext, login: &str) -> FormView {
 fn page(context: &RequestContext, view: FormView, next: Option<&str>) -> Page {
     // The default target needs no field.
     let default = &context.accounts().settings().login_redirect_url;
+    let next = next.filter(|next| next != default);
+    let sign_up = next::with(context.path(AccountPage::Signup), &[(NEXT, next)]);
     Page::new("phone_auth/login.html", "Sign In")
         .with("form", view)
-        .with("next", next.filter(|next| next != default))
+        .with("next", next)
+        .with("sign_up_url", sign_up)
 }
 
 /// The field that names an account.

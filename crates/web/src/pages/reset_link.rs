@@ -11,15 +11,16 @@ use http::header::REFERRER_POLICY;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use phone_auth_core::accounts::{Failure, FlowError, InvalidLink, ResetLink, ResetRefusal};
 use phone_auth_core::form::{Field, FieldProblem};
-use phone_auth_urls::{AccountPage, SET_PASSWORD};
+use phone_auth_urls::{AccountPage, SET_PASSWORD, id};
 
 use super::NEW_PASSWORD_HINT;
 use crate::answer;
 use crate::form::{FieldView, FormView, SubmittedForm};
+use crate::notice::Reason;
 use crate::opening;
 use crate::page::Page;
 use crate::redirect;
-use crate::request_context::{RequestContext, add_cookie};
+use crate::request_context::{RequestContext, account_of, add_cookie};
 
 const FIELDS: [Field; 2] = [Field::NewPassword1, Field::NewPassword2];
 
@@ -41,6 +42,7 @@ pub(crate) async fn show(
     }
     match waiting(&context, &uidb64, &headers).await {
         Ok(Some((_, link))) => context.render(page(&context, &link, &[])),
+        Ok(None) if context.keeps_no_cookies() => no_cookies(&context),
         Ok(None) => not_valid(&context),
         Err(failure) => answer::flow_failed(&context, "look at a reset link", &failure),
     }
@@ -156,11 +158,27 @@ fn not_valid(context: &RequestContext) -> Response {
     response
 }
 
-/// Clears the cookie of the form's path. Elsewhere there is none.
+/// Says that the link could not be kept: a browser without cookies.
+fn no_cookies(context: &RequestContext) -> Response {
+    let page = Page::new(
+        "phone_auth/password_reset_confirm.html",
+        "Password reset unsuccessful",
+    )
+    .status(StatusCode::BAD_REQUEST)
+    .with("valid_link", false)
+    .with("notice", Some(Reason::NoCookies.notice()))
+    .without_referrer();
+    context.render(page)
+}
+
+/// Clears the cookie of the form's path. Elsewhere there is none. The path is made anew: what stands in the address may
+/// hold more than an id.
 fn forget_token(context: &RequestContext, response: &mut Response) {
-    let path = context.uri().path();
-    if path.ends_with(&format!("/{SET_PASSWORD}/")) {
-        add_cookie(response.headers_mut(), context.cookies().clear_reset(path));
+    let mut parts = context.uri().path().trim_end_matches('/').rsplit('/');
+    let is_form = parts.next() == Some(SET_PASSWORD);
+    if let Some(user) = parts.next().filter(|_| is_form).and_then(id::decode_user) {
+        let path = context.accounts().routes().password_reset_form(user);
+        add_cookie(response.headers_mut(), context.cookies().clear_reset(&path));
     }
 }
 
@@ -170,9 +188,13 @@ fn page(context: &RequestContext, link: &ResetLink, problems: &[FieldProblem]) -
             .hint(NEW_PASSWORD_HINT),
         FieldView::password(Field::NewPassword2, "Confirm Password", "new-password"),
     ];
+    let is_of_another = context
+        .current_user()
+        .is_some_and(|it| it.user().id != link.user.id);
     Page::new("phone_auth/password_reset_confirm.html", "Set Password")
         .with("valid_link", true)
-        .with("account", &link.user.username)
+        .with("account", account_of(&link.user))
+        .with("is_of_another", is_of_another)
         .with("action", context.uri().path())
         .with("form", FormView::new(fields).problems(problems))
 }

@@ -14,9 +14,10 @@ use phone_auth_core::user::User;
 use super::addresses::already_verified;
 use crate::answer;
 use crate::form::SubmittedForm;
+use crate::next;
 use crate::opening;
 use crate::page::Page;
-use crate::request_context::RequestContext;
+use crate::request_context::{RequestContext, account_of};
 
 const TEMPLATE: &str = "phone_auth/phone_email_verification_confirm.html";
 
@@ -57,8 +58,14 @@ pub(crate) async fn submit(path: LinkPath, form: SubmittedForm) -> Response {
 async fn verify(context: &RequestContext, idb64: &str, token: &str) -> Response {
     match context.accounts().verify_address(idb64, token).await {
         Ok(Verification::Verified(address, user)) => {
-            let page = page("verified", "Verification successful", &address, &user);
-            context.render(page.without_referrer())
+            let page = page(
+                context,
+                "verified",
+                "Verification successful",
+                &address,
+                &user,
+            );
+            context.render(page.with("next", kept_next(context)).without_referrer())
         }
         Ok(Verification::AlreadyVerified(address, user)) => done_before(context, &address, &user),
         Err(error) => unverified(context, &error),
@@ -70,8 +77,14 @@ fn ask(context: &RequestContext, looked: Result<LinkState, FlowError<InvalidLink
     match looked {
         Ok(link) if link.address.is_verified => done_before(context, &link.address, &link.user),
         Ok(link) => {
-            let page = page("ask", "Verify your address", &link.address, &link.user)
-                .with("action", context.uri().path());
+            let page = page(
+                context,
+                "ask",
+                "Verify your address",
+                &link.address,
+                &link.user,
+            )
+            .with("action", context.uri().path());
             context.render(page)
         }
         Err(error) => unverified(context, &error),
@@ -79,8 +92,20 @@ fn ask(context: &RequestContext, looked: Result<LinkState, FlowError<InvalidLink
 }
 
 fn done_before(context: &RequestContext, address: &AddressRecord, user: &User) -> Response {
-    let page = page("already", already_verified(address.kind), address, user);
-    context.render(page.without_referrer())
+    let page = page(
+        context,
+        "already",
+        already_verified(address.kind),
+        address,
+        user,
+    );
+    context.render(page.with("next", kept_next(context)).without_referrer())
+}
+
+/// Where the user was on the way to when they were asked to verify an address.
+fn kept_next(context: &RequestContext) -> Option<String> {
+    let next = context.kept_next()?;
+    next::read(context.accounts().routes(), next)
 }
 
 fn unverified(context: &RequestContext, error: &FlowError<InvalidLink>) -> Response {
@@ -99,9 +124,19 @@ fn not_valid(context: &RequestContext) -> Response {
 }
 
 /// Names the account, so that a link opened in another user's session does not pass for theirs.
-fn page(state: &'static str, title: &'static str, address: &AddressRecord, user: &User) -> Page {
+fn page(
+    context: &RequestContext,
+    state: &'static str,
+    title: &'static str,
+    address: &AddressRecord,
+    user: &User,
+) -> Page {
+    let is_of_another = context
+        .current_user()
+        .is_some_and(|it| it.user().id != user.id);
     Page::new(TEMPLATE, title)
         .with("state", state)
         .with("address", &address.value)
-        .with("account", &user.username)
+        .with("account", account_of(user))
+        .with("is_of_another", is_of_another)
 }

@@ -101,7 +101,10 @@ async fn users_without_addresses_are_sent_to_verify() {
         for what in ["email", "phone"] {
             let answer = ann.get(&format!("/by/{guard}/{what}")).await;
             assert_eq!(answer.status, StatusCode::FOUND);
-            assert_eq!(answer.location(), "/accounts/user_verification/");
+            let to = format!(
+                "/accounts/user_verification/?notice=verify-{what}&next=/by/{guard}/{what}"
+            );
+            assert_eq!(answer.location(), to);
         }
         let answer = ann.get(&format!("/by/{guard}/out")).await;
         assert_eq!(answer.status, StatusCode::FOUND);
@@ -170,6 +173,70 @@ async fn session_is_read_once() {
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
 }
 
+/// A guard over the whole site does not lock away the pages by which one gets in.
+#[tokio::test]
+async fn guard_over_everything_lets_log_in() {
+    let site = Site::new().serving(|web| web.router().layer(web.login_required()));
+    for path in [
+        "/accounts/login/",
+        "/accounts/signup/",
+        "/accounts/password_reset/",
+        "/accounts/password_reset_done/",
+        "/accounts/password_reset_complete/",
+        "/accounts/logout/",
+    ] {
+        let answer = site.browser().get(path).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}");
+    }
+    for path in [
+        "/accounts/password_reset_confirm/MQ/a-b/",
+        "/accounts/user_verification_confirm/MQ/a-b/",
+    ] {
+        let answer = site.browser().get(path).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{path}");
+    }
+    let guarded = site.browser().get("/accounts/change_password/").await;
+    assert_eq!(
+        guarded.location(),
+        "/accounts/login/?next=/accounts/change_password/"
+    );
+}
+
+/// The page that was wanted is not forgotten on the way to the message and back.
+#[tokio::test]
+async fn verified_link_leads_to_the_page_that_was_wanted() {
+    let site = Site::new();
+    let mut ann = site.ann().await;
+    let to = ann.get("/members/email/").await.location().to_owned();
+    ann.get(&to).await;
+    let link = ann.email_link().await;
+    let page = ann.get(&link).await;
+    assert!(
+        page.body.contains("href=\"/members/email/\">Continue"),
+        "{}",
+        page.body
+    );
+    // Another browser knows nothing of it.
+    let page = site.browser().get(&link).await;
+    assert!(page.body.contains("href=\"/accounts/profile/\">Continue"));
+    for evil in [
+        "//evil.example/",
+        "https://evil.example/",
+        "/accounts/logout/",
+        "/\\evil",
+    ] {
+        let mut browser = site.browser();
+        browser
+            .cookies
+            .insert("phone_auth_next".to_owned(), evil.replace('\\', "%5C"));
+        let page = browser.get(&link).await;
+        assert!(
+            page.body.contains("href=\"/accounts/profile/\">Continue"),
+            "{evil}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn demo_site_uses_the_guards() {
     let site = Site::new();
@@ -177,9 +244,13 @@ async fn demo_site_uses_the_guards() {
     for path in ["/members/email/", "/members/phone/"] {
         let answer = site.browser().get(path).await;
         assert_eq!(answer.location(), format!("/accounts/login/?next={path}"));
-        assert_eq!(
-            ann.get(path).await.location(),
-            "/accounts/user_verification/"
+        let kind = path.trim_matches('/').trim_start_matches("members/");
+        let to = format!("/accounts/user_verification/?notice=verify-{kind}&next={path}");
+        assert_eq!(ann.get(path).await.location(), to);
+        let page = ann.get(&to).await;
+        assert!(
+            page.body
+                .contains("The page you asked for is for users with a verified")
         );
     }
     assert_eq!(

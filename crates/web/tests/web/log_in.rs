@@ -1,8 +1,9 @@
 //! Beginning a session.
 
-use http::StatusCode;
+use axum::body::Body;
+use http::{Method, StatusCode};
 
-use crate::support::{PASSWORD, Site};
+use crate::support::{Browser, PASSWORD, Site, encode};
 
 const PATH: &str = "/accounts/login/";
 
@@ -106,7 +107,7 @@ async fn foreign_next_is_not_followed() {
         let form = [("login", "ann"), ("password", PASSWORD), ("next", next)];
         let answer = site.browser().post(PATH, &form).await;
         assert_eq!(answer.location(), "/accounts/profile/", "{next:?}");
-        let query = crate::support::encode(&[("next", next)]);
+        let query = encode(&[("next", next)]);
         let page = site.browser().get(&format!("{PATH}?{query}")).await;
         assert!(!page.body.contains("name=\"next\""), "{next:?}");
         assert!(!page.body.contains("evil"), "{next:?}");
@@ -117,17 +118,110 @@ async fn foreign_next_is_not_followed() {
 async fn logged_in_users_are_sent_on() {
     let site = Site::new();
     let mut ann = site.ann().await;
-    for path in [
-        "/accounts/login/",
-        "/accounts/login/?next=/x/",
-        "/accounts/signup/",
+    for (path, to) in [
+        ("/accounts/login/", "/accounts/profile/"),
+        ("/accounts/login/?next=/x/", "/x/"),
+        (
+            "/accounts/login/?next=/accounts/login/",
+            "/accounts/profile/",
+        ),
+        (
+            "/accounts/login/?next=/accounts/logout/",
+            "/accounts/profile/",
+        ),
+        (
+            "/accounts/login/?next=//evil.example/",
+            "/accounts/profile/",
+        ),
+        ("/accounts/signup/", "/accounts/profile/"),
     ] {
         let answer = ann.get(path).await;
         assert_eq!(answer.status, StatusCode::FOUND, "{path}");
-        assert_eq!(answer.location(), "/accounts/profile/");
+        assert_eq!(answer.location(), to, "{path}");
     }
     let answer = ann.log_in("ann", PASSWORD).await;
     assert_eq!(answer.location(), "/accounts/profile/");
+}
+
+/// A browser that keeps no cookies cannot stay logged in: it is told so, and not sent round.
+#[tokio::test]
+async fn blocked_cookies_are_told() {
+    let site = Site::new();
+    site.ann_signed_up().await;
+    let form = encode(&[("login", "ann"), ("password", PASSWORD), ("next", "/x/")]);
+    let navigates = |browser: &Browser<'_>, cookies: Option<&str>| {
+        let request = browser
+            .request(Method::POST, PATH)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("sec-fetch-site", "same-origin")
+            .header("sec-fetch-mode", "navigate");
+        match cookies {
+            Some(cookies) => request.header("cookie", cookies),
+            None => request,
+        }
+        .body(Body::from(form.clone()))
+        .unwrap()
+    };
+    let blocking = site.browser();
+    let answer = site.send(navigates(&blocking, None)).await;
+    assert_eq!(
+        answer.location(),
+        "/accounts/login/?notice=cookies&next=/x/"
+    );
+    let told = site.browser().get(answer.location()).await;
+    assert!(told.body.contains("Your browser blocks cookies"));
+    // One that kept the cookie of the page goes straight on.
+    let cookie = format!("csrftoken={}", "A".repeat(22));
+    let answer = site.send(navigates(&blocking, Some(&cookie))).await;
+    assert_eq!(answer.location(), "/x/");
+}
+
+/// A log-in page waited in a tab while someone signed in in another.
+#[tokio::test]
+async fn log_in_page_of_another_tab_says_who_is_signed_in() {
+    let site = Site::new();
+    let bob = site.bob().await;
+    drop(bob);
+    let mut tab = site.ann().await;
+    let form = |login| [("login", login), ("password", PASSWORD), ("next", "/x/")];
+    let before = site.store.session_count();
+
+    let wrong = [
+        ("login", "bob"),
+        ("password", "wrong horse"),
+        ("next", "/x/"),
+    ];
+    let refused = tab.post(PATH, &wrong).await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+    assert!(
+        refused
+            .body
+            .contains("You are signed in as <strong>Ann</strong>")
+    );
+    assert!(refused.body.contains("name=\"next\" value=\"/x/\""));
+
+    let same = tab.post(PATH, &form("ann")).await;
+    assert_eq!(same.location(), "/x/");
+    assert!(
+        tab.get("/accounts/profile/")
+            .await
+            .body
+            .contains("<dd>ann</dd>")
+    );
+
+    let another = tab.post(PATH, &form("bob")).await;
+    assert_eq!(another.location(), "/x/");
+    assert!(
+        tab.get("/accounts/profile/")
+            .await
+            .body
+            .contains("<dd>bob</dd>")
+    );
+    assert_eq!(
+        site.store.session_count(),
+        before,
+        "the session before has ended"
+    );
 }
 
 #[tokio::test]

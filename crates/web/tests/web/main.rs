@@ -13,6 +13,7 @@ mod flow_failed;
 mod guards;
 mod headers;
 mod input;
+mod kinds_of_site;
 mod log;
 mod log_in;
 mod pages;

@@ -1,7 +1,7 @@
 //! Paths without their final slash, hosts that nobody configured, and methods that nobody serves.
 
 use axum::body::Body;
-use http::header::HOST;
+use http::header::{HOST, HeaderValue};
 use http::{Method, Request, StatusCode};
 use phone_auth_events::ResetPasswordEmail;
 
@@ -41,15 +41,80 @@ async fn missing_slash_is_added() {
 }
 
 #[tokio::test]
+async fn short_ways_lead_to_pages() {
+    let site = Site::new();
+    for (path, to) in [
+        ("/accounts/", "/accounts/user_verification/"),
+        ("/accounts", "/accounts/user_verification/"),
+        ("/.well-known/change-password", "/accounts/change_password/"),
+    ] {
+        let answer = site.browser().get(path).await;
+        assert_eq!(answer.status, StatusCode::FOUND, "{path}");
+        assert_eq!(answer.location(), to, "{path}");
+    }
+}
+
+/// What a mail program adds to a link, or cuts off.
+#[tokio::test]
+async fn damaged_links_are_answered_in_words() {
+    let site = Site::new();
+    let link = site.ann().await.email_link().await;
+    for added in [".", ")", ").", "%3E", "\u{201d}", "%E2%80%9D", "&quot;"] {
+        let added = added.replace('\u{201d}', "%E2%80%9D");
+        let answer = site.browser().get(&format!("{link}{added}")).await;
+        if added.contains("quot") {
+            assert_eq!(answer.status, StatusCode::NOT_FOUND, "{added}");
+        } else {
+            assert_eq!(answer.location(), link, "{added}");
+        }
+    }
+    for page in ["password_reset_confirm", "user_verification_confirm"] {
+        for cut in ["MQ/", "MQ", "MQ/abc-def.", "MQ/abc-def.)/"] {
+            let path = format!("/accounts/{page}/{cut}");
+            let mut browser = site.browser();
+            let mut answer = browser.get(&path).await;
+            if answer.status == StatusCode::MOVED_PERMANENTLY {
+                let to = answer.location().to_owned();
+                answer = browser.get(&to).await;
+            }
+            assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{path}");
+            assert!(answer.body.contains("link"), "{path}");
+        }
+    }
+}
+
+/// A page that was not told who is logged in does not say that nobody is.
+#[tokio::test]
+async fn refusals_do_not_ask_to_sign_in() {
+    let site = Site::new();
+    let mut ann = site.ann().await;
+    for (name, value, status) in [
+        ("sec-fetch-site", "cross-site", StatusCode::FORBIDDEN),
+        (
+            "content-type",
+            "text/plain",
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        ),
+    ] {
+        let mut request = ann
+            .request(Method::POST, "/accounts/change_password/")
+            .header("sec-fetch-site", "same-origin")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(Body::from("a=b"))
+            .unwrap();
+        request
+            .headers_mut()
+            .insert(name, HeaderValue::from_static(value));
+        let answer = ann.send(request).await;
+        assert_eq!(answer.status, status, "{name}");
+        assert!(!answer.body.contains("/accounts/login/"), "{name}");
+    }
+}
+
+#[tokio::test]
 async fn unknown_paths_are_not_found() {
     let site = Site::new();
-    for path in [
-        "/accounts/",
-        "/accounts",
-        "/accounts/nothing/",
-        "/nothing",
-        "//evil.example/",
-    ] {
+    for path in ["/accounts/nothing/", "/nothing", "//evil.example/"] {
         let answer = site.browser().get(path).await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
         assert_eq!(answer.heading(), "Page not found");

@@ -16,7 +16,7 @@ async fn good_form_leads_to_log_in() {
     let site = Site::new();
     let answer = site.browser().post(PATH, &ann()).await;
     assert_eq!(answer.status, StatusCode::FOUND);
-    assert_eq!(answer.location(), "/accounts/login/");
+    assert_eq!(answer.location(), "/accounts/login/?notice=signed-up");
     assert_eq!(site.store.user_count(), 1);
     assert_eq!(site.store.address_count(AddressKind::Email), 1);
     assert_eq!(site.store.address_count(AddressKind::Phone), 1);

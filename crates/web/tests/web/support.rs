@@ -53,9 +53,24 @@ impl Site {
         Self::build("http://site.example", Settings::default(), adjust)
     }
 
+    /// A site that has no sender for these signals.
+    pub(crate) fn without_senders(signals: &[&'static str]) -> Self {
+        let site = "http://site.example";
+        Self::build_with(site, Settings::default(), signals, |builder| builder)
+    }
+
     fn build(
         origin: &str,
         settings: Settings,
+        adjust: impl FnOnce(WebBuilder) -> WebBuilder,
+    ) -> Self {
+        Self::build_with(origin, settings, &[], adjust)
+    }
+
+    fn build_with(
+        origin: &str,
+        settings: Settings,
+        without: &[&'static str],
         adjust: impl FnOnce(WebBuilder) -> WebBuilder,
     ) -> Self {
         let store = Arc::new(MemoryStore::new());
@@ -64,6 +79,7 @@ impl Site {
         let accounts = Accounts::builder(store.clone(), keyring)
             .signals(signals.clone())
             .settings(settings)
+            .allow_unreceived(without.iter().copied())
             .build()
             .unwrap();
         let builder = Web::builder(accounts, SiteOrigin::parse(origin).unwrap());

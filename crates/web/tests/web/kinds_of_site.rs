@@ -1,0 +1,160 @@
+//! Sites for phone only, for email only, with few fields, and without senders: no page offers what there is not.
+
+use http::StatusCode;
+use phone_auth_core::form::Field;
+use phone_auth_core::settings::{Methods, Settings};
+
+use crate::support::{PASSWORD, Site};
+
+const SIGN_UP: &str = "/accounts/signup/";
+const RESET: &str = "/accounts/password_reset/";
+
+fn only(phone: bool, email: bool, username: bool) -> Methods {
+    Methods {
+        phone,
+        email,
+        username,
+    }
+}
+
+/// What a site for phone numbers alone asks for: a number and a password.
+fn phone_alone(settings: &mut Settings) {
+    settings.authentication_methods = only(true, false, false);
+    settings.register_username_required = false;
+    settings.register_fname_required = false;
+    settings.register_lname_required = false;
+    settings.register_confirm_password_required = false;
+    settings.hidden_sign_up_fields = vec![Field::FirstName, Field::LastName, Field::Username];
+}
+
+#[tokio::test]
+async fn pages_and_fields_follow_the_methods() {
+    for (methods, has_email, has_phone) in [
+        (only(true, true, true), true, true),
+        (only(true, false, true), false, true),
+        (only(false, true, true), true, false),
+        (only(false, false, true), false, false),
+    ] {
+        let site = Site::with(|settings| settings.authentication_methods = methods);
+        let mut ann = site.browser();
+        let form = ann.get(SIGN_UP).await;
+        for (name, is_there) in [("email", has_email), ("phone", has_phone)] {
+            let field = format!("name=\"{name}\"");
+            assert_eq!(form.body.contains(&field), is_there, "{methods:?} {name}");
+        }
+        site.ann_signed_up().await;
+        let login = if methods.username {
+            "ann"
+        } else {
+            "ann@example.org"
+        };
+        ann.log_in(login, PASSWORD).await;
+        let addresses = ann.get("/accounts/user_verification/").await;
+        let profile = ann.get("/accounts/profile/").await;
+        for (kind, is_there) in [("email", has_email), ("phone", has_phone)] {
+            let add = format!("/accounts/{kind}/add/");
+            assert_eq!(
+                addresses.body.contains(&add),
+                is_there,
+                "{methods:?} {kind}"
+            );
+            let members = format!("/members/{kind}/");
+            assert_eq!(
+                profile.body.contains(&members),
+                is_there,
+                "{methods:?} {kind}"
+            );
+            for path in [&add, &members] {
+                let status = ann.get(path).await.status;
+                assert_eq!(
+                    status != StatusCode::NOT_FOUND,
+                    is_there,
+                    "{methods:?} {path}"
+                );
+            }
+        }
+        let reset = site.browser().get(RESET).await.status == StatusCode::OK;
+        assert_eq!(reset, has_email || has_phone, "{methods:?}");
+        let log_in = site.browser().get("/accounts/login/").await;
+        assert_eq!(log_in.body.contains(RESET), reset, "{methods:?}");
+    }
+}
+
+/// Whatever a form holds, a site takes no address that it has no use for.
+#[tokio::test]
+async fn fields_that_are_not_shown_are_not_read() {
+    let site = Site::with(|settings| settings.authentication_methods = only(false, true, true));
+    let mut ann = site.ann().await;
+    let addresses = ann.get("/accounts/user_verification/").await;
+    assert!(addresses.body.contains("ann@example.org"));
+    assert!(!addresses.body.contains("+12125552368"));
+}
+
+#[tokio::test]
+async fn number_and_password_are_enough() {
+    let site = Site::with(phone_alone);
+    let mut ann = site.browser();
+    let form = ann.get(SIGN_UP).await;
+    assert_eq!(form.body.matches("<label ").count(), 2, "{}", form.body);
+    let fields = [("phone", "+1 212 555 2368"), ("password", PASSWORD)];
+    let answer = ann.post(SIGN_UP, &fields).await;
+    assert_eq!(answer.location(), "/accounts/login/?notice=signed-up");
+    let to = answer.location().to_owned();
+    let log_in = ann.get(&to).await;
+    assert!(log_in.body.contains("Your account is ready"));
+    assert!(log_in.body.contains("type=\"tel\""));
+    ann.log_in("+1 212 555 2368", PASSWORD).await;
+    // Nobody is called by 32 digits that were made up.
+    let profile = ann.get("/accounts/profile/").await;
+    assert_eq!(profile.status, StatusCode::OK);
+    assert!(profile.body.contains("your account"));
+    for path in [
+        "/accounts/profile/",
+        "/",
+        "/accounts/logout/",
+        "/accounts/change_password/",
+        "/accounts/user_verification/",
+    ] {
+        let page = ann.get(path).await;
+        let is_hex = |part: &str| part.len() == 32 && part.bytes().all(|it| it.is_ascii_hexdigit());
+        let made_up = page
+            .body
+            .split(|c: char| !c.is_ascii_alphanumeric())
+            .find(|part| is_hex(part));
+        assert_eq!(made_up, None, "{path}");
+    }
+}
+
+/// All sixteen subsets of the messages.
+#[tokio::test]
+async fn what_nobody_sends_is_not_offered() {
+    let signals = [
+        "reset_password_email",
+        "reset_password_phone",
+        "verify_email",
+        "verify_phone",
+    ];
+    for subset in 0..16_u32 {
+        let is_out = |place: u32| subset & (1 << place) != 0;
+        let out: Vec<&'static str> = (0..4)
+            .zip(signals)
+            .filter_map(|(place, signal)| is_out(place).then_some(signal))
+            .collect();
+        let site = Site::without_senders(&out);
+        let mut ann = site.ann().await;
+        let addresses = ann.get("/accounts/user_verification/").await;
+        for (place, kind) in [(2, "email"), (3, "phone")] {
+            let button = format!("name=\"method\" value=\"{kind}\"");
+            assert_eq!(
+                addresses.body.contains(&button),
+                !is_out(place),
+                "{out:?} {kind}"
+            );
+        }
+        let offers_reset = !(is_out(0) && is_out(1));
+        let log_in = site.browser().get("/accounts/login/").await;
+        assert_eq!(log_in.body.contains(RESET), offers_reset, "{out:?}");
+        let page = site.browser().get(RESET).await.status;
+        assert_eq!(page == StatusCode::OK, offers_reset, "{out:?}");
+    }
+}
