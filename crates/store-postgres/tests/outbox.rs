@@ -203,3 +203,39 @@ fn times_are_told_by_the_servers_clock() {
         assert_eq!(claim(&store).await, ["ann", "bob"]);
     });
 }
+
+#[test]
+fn clock_that_is_ahead_takes_no_lease() {
+    let database = database();
+    run(async {
+        let store = store(&database).await;
+        enqueue(&store, "ann", Utc::now()).await;
+        let claim_at = async |now: DateTime<Utc>| {
+            let claim = Claim {
+                now,
+                until: now + TimeDelta::minutes(1),
+                limit: 16,
+                without: Queues::default(),
+            };
+            let claimed = store.claim_messages(&claim).await.unwrap();
+            claimed.len()
+        };
+        let now = store.clock().await.unwrap().unwrap().trunc_subsecs(6);
+        assert_eq!(claim_at(now).await, 1);
+        // To a worker whose clock is ahead the lease has ended; the server knows better.
+        for hours in [1, 24 * 365] {
+            let ahead = now + TimeDelta::hours(hours);
+            assert_eq!(claim_at(ahead).await, 0, "{hours}");
+        }
+        // And a worker whose clock is ahead holds its own no longer than a lease lasts.
+        enqueue(&store, "bob", Utc::now()).await;
+        assert_eq!(claim_at(now + TimeDelta::hours(1)).await, 1);
+        assert_eq!(claim_at(now + TimeDelta::hours(2)).await, 0);
+        let ends = store.next_due().await.unwrap();
+        let NextDue::At(ends) = ends else {
+            unreachable!("{ends:?}")
+        };
+        let left = ends - store.clock().await.unwrap().unwrap();
+        assert!(left <= TimeDelta::minutes(1), "{left}");
+    });
+}
