@@ -187,6 +187,7 @@ async fn deleted_user_is_a_stranger() {
         "SELECT id FROM auth_user WHERE username = '{}'",
         ann.user.username
     ));
+    ann.client.get(PROFILE).await.expect(200);
     for table in ["phone_auth_emailaddress", "phone_auth_phonenumber"] {
         database.execute(&format!("DELETE FROM {table} WHERE user_id = {id}"));
     }

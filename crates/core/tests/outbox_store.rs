@@ -19,7 +19,7 @@ use phone_auth_core::accounts::Accounts;
 use phone_auth_core::clock::{Clock, ManualClock};
 use phone_auth_core::outbox::{
     AttemptOutcome, Claim, Lease, LeaseState, MessageId, NewMessage, NextDue, OutboxMessage,
-    OutboxRow, Receipts, Requeue, Requeued, Wait,
+    OutboxRow, Queues, Receipts, Requeue, Requeued, Wait,
 };
 use phone_auth_core::outbox::{OutboxWorker, WorkerOptions};
 use phone_auth_core::store::{OutboxStore, StoreError, StoreErrorKind};
@@ -317,6 +317,29 @@ async fn running_worker_goes_by_the_stores_clock() {
     assert!(gone.is_ok(), "it was delivered");
     drop(stop);
     running.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn running_worker_whose_clock_is_ahead_takes_no_lease() {
+    let kit = Kit::with_ann().await;
+    let (mut odd, true_time) = (Odd::of(&kit, Claims::Work), kit.clock.clone());
+    odd.clock = Some(true_time.clone());
+    let accounts = odd.accounts(&kit, true_time.clone());
+    accounts.request_password_reset(ANNS_EMAIL).await.unwrap();
+    let now = true_time.now();
+    let held = Claim {
+        now,
+        until: now + TimeDelta::minutes(1),
+        limit: 1,
+        without: Queues::default(),
+    };
+    assert_eq!(odd.inner.claim_messages(&held).await.unwrap().len(), 1);
+    let ahead = ManualClock::at(now + TimeDelta::minutes(5));
+    let ahead = odd.accounts(&kit, ahead);
+    let minute = tokio::time::sleep(Duration::from_mins(1));
+    worker(&ahead).run(minute).await;
+    assert!(odd.claims.load(Ordering::SeqCst) > 1, "it looked");
+    assert_eq!(odd.message().await.unwrap().attempts, 1);
 }
 
 #[tokio::test(start_paused = true)]
