@@ -16,13 +16,17 @@ pub(crate) type SyncClosure<E> = dyn Fn(&E) -> Answer + Send + Sync;
 pub(crate) type AsyncClosure<E> =
     dyn for<'a> Fn(&'a E, Option<&mut Context<'_>>) -> Begun<'a> + Send + Sync;
 
+/// The time-out of a receiver that awaits. In a box, lest the kind of a receiver be told by its nanoseconds, which costs
+/// every dispatch.
+pub(crate) type Timeout = Option<Box<Duration>>;
+
 /// How one receiver is called: all that a dispatch reads of it while nothing goes wrong. One that awaits has the time-out
 /// that holds for it in this dispatcher.
 pub(crate) enum BoundReceiver<E: 'static> {
     Sync(SyncCall<E>, State),
     SyncClosure(Arc<SyncClosure<E>>),
-    Async(AsyncCall<E>, State, Option<Duration>),
-    AsyncClosure(Arc<AsyncClosure<E>>, Option<Duration>),
+    Async(AsyncCall<E>, State, Timeout),
+    AsyncClosure(Arc<AsyncClosure<E>>, Timeout),
 }
 
 impl<E: 'static> Clone for BoundReceiver<E> {
@@ -30,8 +34,10 @@ impl<E: 'static> Clone for BoundReceiver<E> {
         match self {
             Self::Sync(call, state) => Self::Sync(*call, state.clone()),
             Self::SyncClosure(call) => Self::SyncClosure(Arc::clone(call)),
-            Self::Async(call, state, timeout) => Self::Async(*call, state.clone(), *timeout),
-            Self::AsyncClosure(call, timeout) => Self::AsyncClosure(Arc::clone(call), *timeout),
+            Self::Async(call, state, timeout) => Self::Async(*call, state.clone(), timeout.clone()),
+            Self::AsyncClosure(call, timeout) => {
+                Self::AsyncClosure(Arc::clone(call), timeout.clone())
+            }
         }
     }
 }
@@ -61,14 +67,14 @@ impl<E: 'static> BoundReceiver<E> {
             Self::SyncClosure(call) => call(event),
             Self::Async(call, state, timeout) => {
                 let call = |context: Option<&mut Context<'_>>| call(event, state, context);
-                match begin(*timeout, context, call) {
+                match begin(timeout, context, call) {
                     Ok(answer) => answer,
                     Err(waiting) => return stop(stopped, waiting),
                 }
             }
             Self::AsyncClosure(call, timeout) => {
                 let call = |context: Option<&mut Context<'_>>| call(event, context);
-                match begin(*timeout, context, call) {
+                match begin(timeout, context, call) {
                     Ok(answer) => answer,
                     Err(waiting) => return stop(stopped, waiting),
                 }
@@ -90,10 +96,11 @@ fn stop<'a>(stopped: &mut Option<Stopped<'a>>, at: Stopped<'a>) -> bool {
 /// Begins with a receiver that awaits. Its filter comes before anything else; it is polled only if it can be timed.
 #[inline]
 fn begin<'a>(
-    timeout: Option<Duration>,
+    timeout: &Timeout,
     context: &mut Context<'_>,
     call: impl FnOnce(Option<&mut Context<'_>>) -> Begun<'a>,
 ) -> Result<Answer, Stopped<'a>> {
+    let timeout = timeout.as_deref().copied();
     let can_time = wait::can_time(timeout);
     match call(can_time.then_some(context)) {
         Begun::Ended(answer) => Ok(answer),

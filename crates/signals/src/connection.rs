@@ -248,7 +248,7 @@ impl Signals {
         receiver: impl ListenAsync<E>,
         info: &ReceiverInfo,
     ) -> BoundReceiver<E> {
-        let timeout = info.timeout().or(self.inner.config.timeout);
+        let timeout = info.timeout().or(self.inner.config.timeout).map(Box::new);
         BoundReceiver::AsyncClosure(
             Arc::new(move |event: &E, context: Option<&mut Context<'_>>| {
                 let run = receiver(event.clone());

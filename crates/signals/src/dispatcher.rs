@@ -136,13 +136,16 @@ impl Inner {
     pub(crate) fn receivers<E: Event>(&self) -> Option<&SignalReceivers<E>> {
         match self.receivers_at(E::signal().live_index()) {
             Some(receivers) => Some(receivers),
-            None => self.receivers_if_heard(),
+            None if E::signal().has_listener() => Some(self.receivers_if_heard()),
+            None => None,
         }
     }
 
-    #[inline(never)]
-    fn receivers_if_heard<E: Event>(&self) -> Option<&SignalReceivers<E>> {
-        E::signal().has_listener().then(|| self.receivers_or_make())
+    /// The receivers of a signal whose index lags behind.
+    #[cold]
+    fn receivers_if_heard<E: Event>(&self) -> &SignalReceivers<E> {
+        E::signal().refresh_live_index();
+        self.receivers_or_make()
     }
 
     /// The receivers for the events `E`, made if need be.

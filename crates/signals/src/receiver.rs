@@ -61,8 +61,8 @@ pub enum Begun<'a> {
     Waiting(BoxFuture<'a, Answer>),
 }
 
-/// Polls `future` once, if there is a context. Here, where its type is known: who is ready at once costs no call through
-/// a table, of which there would be two.
+/// Polls `future` once, if there is a context. Here, where its type is known: what is ready at once costs no call through
+/// a table, of which there would be two: 17 ns above a receiver that does not await, and may cost 20.
 #[doc(hidden)]
 #[inline]
 pub fn begin<'a>(

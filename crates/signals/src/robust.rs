@@ -2,7 +2,7 @@
 
 use crate::{
     Event, ReceiverInfo, Report, SignalInfo, Signals, SyncEvent,
-    dispatch::{Policy, run, run_sync, step},
+    dispatch::{Policy, in_turn, run, run_sync, step},
     receivers::{ReceiverInfos, Receivers},
     report::{Notes, Outcome},
     signal_receivers::SignalReceivers,
@@ -151,21 +151,27 @@ impl Signals {
         let Some((receivers, is_on)) = self.observed::<E>() else {
             return Report::new(E::signal().info(), NOBODY, None);
         };
-        // A loop of its own, with one guard against panics for all: 1 and 8 receivers cost 9 and 21 ns, and may cost 34 and 46.
+        // By itself, with one guard against panics for all: 1, 8 and 64 receivers cost 8, 18 and 140 ns, and may cost 34, 46
+        // and 243.
         let all_sync = receivers.all_sync();
-        let mut rest = all_sync.iter();
-        if is_on || receivers.timed == Some(true) || rest.len() == 0 {
-            let (timed, none) = (receivers.timed, None);
-            return receivers.with_receivers(|list| send_all_sync(list, timed, event, is_on, none));
+        if is_on || receivers.timed == Some(true) || all_sync.is_empty() {
+            let timed = receivers.timed;
+            return receivers.with_receivers(|list| send_all_sync(list, timed, event, is_on, None));
         }
+        let (mut next, mut failed) = (0, None);
         let run = catch_unwind(AssertUnwindSafe(|| {
-            rest.try_for_each(|receiver| receiver.call(event))
+            in_turn(all_sync, &mut next, |receiver| {
+                let answer = receiver.call(event);
+                answer.map_err(|error| failed = Some(error)).is_ok()
+            });
         }));
-        if let Ok(Ok(())) = run {
-            return Report::new(E::signal().info(), receivers.linked().infos().clone(), None);
-        }
-        let stopped = run.map_or_else(Outcome::panicked, Outcome::from);
-        let next = all_sync.len() - rest.len();
+        let stopped = match (run, failed) {
+            (Ok(()), None) => {
+                return Report::new(E::signal().info(), receivers.linked_infos.clone(), None);
+            }
+            (Ok(()), Some(error)) => Outcome::from(Err(error)),
+            (Err(payload), _) => Outcome::panicked(payload),
+        };
         let list = receivers.linked();
         send_all_sync(&list, receivers.timed, event, false, Some((next, stopped)))
     }

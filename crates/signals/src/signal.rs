@@ -107,13 +107,15 @@ impl<E: 'static> Signal<E> {
         self.live.load(Ordering::Relaxed)
     }
 
-    /// Whether any dispatcher has had a receiver; brings [`Self::live_index`] up to date.
+    /// Whether any dispatcher has had a receiver.
+    #[inline]
     pub(crate) fn has_listener(&self) -> bool {
-        let has_listener = self.listeners.load(Ordering::Acquire) > 0;
-        if has_listener {
-            self.live.store(self.index(), Ordering::Relaxed);
-        }
-        has_listener
+        self.listeners.load(Ordering::Acquire) > 0
+    }
+
+    /// Brings [`Self::live_index`] up to date where there are listeners.
+    pub(crate) fn refresh_live_index(&self) {
+        self.live.store(self.index(), Ordering::Relaxed);
     }
 
     pub(crate) fn add_listener(&self) {

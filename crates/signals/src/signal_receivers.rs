@@ -21,6 +21,8 @@ use std::{
 pub(crate) struct SignalReceivers<E: Event> {
     /// The linked receivers where none awaits, as near as can be: see [`Receivers::all_sync`].
     all_sync: Box<[SyncReceiver<E>]>,
+    /// What is known of the linked receivers, at hand for the report of a dispatch to them.
+    pub(crate) linked_infos: ReceiverInfos,
     has_connected: AtomicBool,
     linked: Arc<Receivers<E>>,
     /// The linked and the connected receivers; none from a change to the next dispatch, and while none are connected.
@@ -54,6 +56,7 @@ impl<E: Event> SignalReceivers<E> {
         let linked = linked::<E>(config);
         let receivers = Self {
             all_sync: linked.all_sync(),
+            linked_infos: linked.infos().clone(),
             linked: Arc::new(linked),
             merged: ArcSwapOption::empty(),
             has_connected: AtomicBool::new(false),
@@ -223,6 +226,10 @@ fn bind<E: Event>(
     let state = config.provided.select(info.needs())?;
     Some(match receiver.call() {
         Call::Sync(call) => BoundReceiver::Sync(*call, state),
-        Call::Async(call) => BoundReceiver::Async(*call, state, info.timeout().or(config.timeout)),
+        Call::Async(call) => BoundReceiver::Async(
+            *call,
+            state,
+            info.timeout().or(config.timeout).map(Box::new),
+        ),
     })
 }

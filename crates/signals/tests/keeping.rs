@@ -1,9 +1,13 @@
 //! Who keeps what: closures, dispatchers, reports. And panics that come back when they are dropped.
-#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "what fails here is a failed test"
+)]
 
 use phone_auth_signals::{NoRuntimeError, Outcome, Signals, receiver, signal};
 use std::{
-    panic::panic_any,
+    panic::{AssertUnwindSafe, catch_unwind, panic_any},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -83,8 +87,19 @@ fn blow(drops: &Arc<AtomicUsize>) {
     panic_any(Bomb(Arc::clone(drops), 3));
 }
 
-#[tokio::test]
-async fn payload_that_panics_is_caught() {
+/// What `run` comes to. A payload that escaped is not dropped: that would hang the harness instead of failing the test.
+fn held<T>(run: impl FnOnce() -> T) -> T {
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|payload| {
+        std::mem::forget(payload);
+        panic!("a panic escaped");
+    })
+}
+
+#[test]
+fn payload_that_panics_is_caught() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
     let signals = Signals::isolated();
     let drops = Arc::new(AtomicUsize::new(0));
     for _ in 0..2 {
@@ -103,9 +118,9 @@ async fn payload_that_panics_is_caught() {
         signals.connect_async::<Heard>(waits).forever();
     }
     let reports = [
-        signals.send_robust_sync(&Rung),
-        signals.send_robust(&Heard).await,
-        signals.send_concurrent(&Heard).await,
+        held(|| signals.send_robust_sync(&Rung)),
+        held(|| runtime.block_on(signals.send_robust(&Heard))),
+        held(|| runtime.block_on(signals.send_concurrent(&Heard))),
     ];
     for (report, count) in reports.iter().zip([2, 4, 4]) {
         assert_eq!(report.failures().count(), count);

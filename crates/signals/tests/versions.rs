@@ -5,15 +5,11 @@ use std::{env, fs, path::Path, process::Command};
 
 /// What Cargo says to a program that depends on these crates by path.
 fn resolve(folder: &Path, crates: &[(&str, &Path)]) -> (bool, String) {
-    let dependencies: String = crates
-        .iter()
-        .map(|(name, path)| {
-            format!(
-                "{name} = {{ package = \"{}\", path = {path:?} }}\n",
-                env!("CARGO_PKG_NAME")
-            )
-        })
-        .collect();
+    let line = |(name, path): &(&str, &Path)| {
+        let (package, path) = (env!("CARGO_PKG_NAME"), path.display());
+        format!("{name} = {{ package = '{package}', path = '{path}' }}")
+    };
+    let dependencies = crates.iter().map(line).collect::<Vec<_>>().join("\n");
     let manifest = format!(
         "[package]\nname = \"program\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[workspace]\n[dependencies]\n{dependencies}"
     );
