@@ -20,6 +20,7 @@ use crate::store::StoreError;
 #[doc = include_str!("accounts/example_setup.txt")]
 /// let words = match accounts.log_in("ann", &Password::new("wrong horse"), None).await {
 ///     Ok(_logged_in) => "Welcome",
+///     Err(FlowError::Refused(LogInRefusal::Missing(_problems))) => "Fill in both fields",
 ///     Err(FlowError::Refused(LogInRefusal::InvalidCredentials)) => "Invalid credentials",
 ///     Err(FlowError::Refused(LogInRefusal::Ambiguous)) => "Use another name of yours",
 ///     Err(FlowError::Failed(failure)) if failure.is_retryable() => "Try again in a few seconds",

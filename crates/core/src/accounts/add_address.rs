@@ -40,7 +40,7 @@ impl Accounts {
     ///     Err(FlowError::Refused(AddAddressRefusal::Invalid(problems))) => {
     ///         assert_eq!(problems[0].problem, Problem::InvalidPhone);
     ///     }
-    ///     Ok(_) | Err(FlowError::Failed(_)) => return Err("not refused".into()),
+    ///     _ => return Err("not refused".into()),
     /// }
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # })?;

@@ -37,6 +37,8 @@ pub(super) enum Changed {
     Obsolete(Obsolete),
     /// Something else differs, or it cannot be told what differs: why the message is given up.
     Otherwise(String),
+    /// A later version has enqueued it, and this one cannot tell: it is kept for a process of that version.
+    Unknown(String),
 }
 
 /// What a message to this address depends on, as it is now.
@@ -65,7 +67,7 @@ pub(super) fn compare(
     let version = words.next().unwrap_or_default();
     if version != VERSION {
         let version: String = version.chars().filter(char::is_ascii_digit).collect();
-        return Err(Changed::Otherwise(format!(
+        return Err(Changed::Unknown(format!(
             "its binding has the version {version:.9}, and this program knows {VERSION}"
         )));
     }
@@ -84,9 +86,8 @@ pub(super) fn compare(
                 return Err(otherwise("the parts of its binding do not belong to it"));
             }
             _ => {
-                other = Err(otherwise(
-                    "its binding has a part that this program does not know",
-                ));
+                let why = "its binding has a part that this program does not know";
+                other = other.and(Err(Changed::Unknown(why.to_owned())));
             }
         }
     }
@@ -325,7 +326,7 @@ mod tests {
             ),
         ] {
             assert!(
-                matches!(&got, Err(Changed::Otherwise(why)) if why.contains(says)),
+                matches!(&got, Err(Changed::Otherwise(why) | Changed::Unknown(why)) if why.contains(says)),
                 "{says}: {got:?}"
             );
         }

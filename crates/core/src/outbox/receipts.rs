@@ -130,13 +130,6 @@ impl Receipts {
         })
     }
 
-    /// Forgets those that did not deliver it and are no receivers any more, as this tells.
-    pub fn forget_gone(&mut self, is_receiver: impl Fn(&str) -> bool) {
-        self.0.retain(|receipt| {
-            receipt.outcome == ReceiptOutcome::Done || is_receiver(&receipt.receiver)
-        });
-    }
-
     /// Those of the receivers that delivered it; the others are called again.
     #[must_use]
     pub fn only_done(mut self) -> Self {

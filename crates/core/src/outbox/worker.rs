@@ -97,8 +97,8 @@ impl OutboxWorker {
     /// meanwhile, at the start and every hour.
     ///
     /// A store that fails is asked again after [`idle`](WorkerOptions::idle). Once a minute, and when the clock of the
-    /// machine was set, it is asked what time it is, and whether it belongs to the key of these flows; while it belongs
-    /// to another, nothing is claimed.
+    /// machine was set, it is asked what time it is. Then, and whenever something was claimed, it is asked whether it
+    /// belongs to the key of these flows; while it belongs to another, nothing is sent.
     ///
     /// # Cancel safety
     /// Dropping the future drops the receivers where they await. What they had begun is due again when its lease
@@ -144,7 +144,11 @@ impl OutboxWorker {
             let has_failed = claimed.is_err();
             match claimed {
                 Ok(claimed) if !claimed.is_empty() => {
-                    self.begin(&mut attempts, claimed);
+                    // The key may have been replaced since. Then others get the messages when these leases end.
+                    is_foreign = self.has_foreign_key().await;
+                    if !is_foreign {
+                        self.begin(&mut attempts, claimed);
+                    }
                     continue;
                 }
                 Ok(_) => {}
@@ -217,7 +221,7 @@ impl OutboxWorker {
         let mut delivered = 0;
         loop {
             let claimed = self.claim(all).await?;
-            if claimed.is_empty() {
+            if claimed.is_empty() || self.has_foreign_key().await {
                 return Ok(delivered);
             }
             delivered += claimed.len();

@@ -21,7 +21,7 @@ const MAX_BESIDE: usize = 2;
 /// with a year, digits and signs; or one short piece, time and again.
 pub(super) fn is_common(password: &str) -> bool {
     let text = without_looks(password).trim().to_lowercase();
-    is_listed(&text) || repeats(&text) || undressed(&text).any(|word| is_listed(word))
+    is_listed(&text) || repeats(&text) || undressed(&text).any(is_listed)
 }
 
 /// Whether a text is on the list, as it is or with letters for the digits and signs that stand for them.

@@ -75,8 +75,8 @@ async fn pages_and_fields_follow_the_methods() {
         }
         let reset = site.browser().get(RESET).await.status == StatusCode::OK;
         assert_eq!(reset, has_email || has_phone, "{methods:?}");
-        let log_in = site.browser().get("/accounts/login/").await;
-        assert_eq!(log_in.body.contains(RESET), reset, "{methods:?}");
+        let entrance = site.browser().get("/accounts/login/").await;
+        assert_eq!(entrance.body.contains(RESET), reset, "{methods:?}");
     }
 }
 

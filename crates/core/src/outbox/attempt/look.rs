@@ -21,6 +21,8 @@ pub(super) enum Unsent {
     Obsolete(Obsolete),
     /// It never will be, for this reason.
     Never(String),
+    /// This program cannot tell, for this reason; another may.
+    Unknown(String),
 }
 
 impl From<Changed> for Unsent {
@@ -28,6 +30,7 @@ impl From<Changed> for Unsent {
         match changed {
             Changed::Obsolete(why) => Self::Obsolete(why),
             Changed::Otherwise(why) => Self::Never(why),
+            Changed::Unknown(why) => Self::Unknown(why),
         }
     }
 }

@@ -92,7 +92,12 @@ impl<'a> Attempt<'a> {
         let event = match self.look().await? {
             Ok(event) => event,
             Err(Unsent::Obsolete(why)) => return Ok(Ended::With(self.obsolete(why))),
-            Err(Unsent::Never(why)) => return Ok(Ended::With(self.dead(&why, None))),
+            Err(Unsent::Never(why)) => {
+                let failed = |receipt: &&Receipt| receipt.outcome == ReceiptOutcome::Failed;
+                let failed = self.message.receipts.iter().rfind(failed);
+                return Ok(Ended::With(self.dead(&why, failed)));
+            }
+            Err(Unsent::Unknown(why)) => return Ok(Ended::With(self.stuck(&why))),
         };
         let signal = event.signal().name();
         Ok(match self.tell(event).await? {
@@ -110,8 +115,8 @@ impl<'a> Attempt<'a> {
     /// request, for the older one opens nothing by then.
     async fn tell(&mut self, mut event: MessageEvent) -> Result<LeaseState, StoreError> {
         let receivers = event.signal().receivers(&self.outbox.signals);
-        let receipts = &mut self.message.receipts;
-        receipts.forget_gone(|id| receivers.iter().any(|receiver| receiver.id() == id));
+        self.put_off_absent(&receivers);
+        let receipts = &self.message.receipts;
         let now = self.clock.now();
         let waiting: Vec<&ReceiverInfo> = receivers
             .iter()
@@ -170,6 +175,23 @@ impl<'a> Attempt<'a> {
         } else {
             LeaseState::Held
         })
+    }
+
+    /// Puts off the receivers that failed and are none of this process: another one may have them, with other settings
+    /// or of another version. The message is kept for them as long as its link works, and then says whose it was.
+    fn put_off_absent(&mut self, receivers: &[ReceiverInfo]) {
+        let now = self.clock.now();
+        let receipts = &self.message.receipts;
+        let is_absent = |receipt: &&Receipt| {
+            let is_here = receivers.iter().any(|it| it.id() == receipt.receiver);
+            !is_here && receipts.is_due(&receipt.receiver, now)
+        };
+        let absent: Vec<Receipt> = receipts.iter().filter(is_absent).cloned().collect();
+        for receipt in absent {
+            self.failures = self.message.failures.saturating_add(1);
+            let put_off = self.failed(&receipt.receiver, &receipt.reason, Duration::ZERO);
+            self.message.receipts.note(put_off);
+        }
     }
 
     /// Notes that a receiver was not called, and is to be after this time.
