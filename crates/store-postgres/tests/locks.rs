@@ -270,6 +270,56 @@ fn strangers_leave_connections_to_others() {
     });
 }
 
+/// What strangers ask for at one address of a user keeps neither the user waiting, nor who asks at another address: the
+/// time would tell whose it is.
+#[test]
+fn resets_at_one_address_delay_nothing_else_of_the_user() {
+    let database = database();
+    run(async {
+        let options = PostgresOptions::default()
+            .with_statement_timeout(LONG * 4)
+            .with_acquire_timeout(LONG * 2);
+        let store = Arc::new(store_with(&database, options).await);
+        let ann = store.create_user(&user("ann", 1)).await.unwrap();
+        let addresses = store.addresses_of(ann.id, 10).await.unwrap();
+        let at = |kind| {
+            let mut of_kind = addresses.iter();
+            let address = of_kind.find(|address| address.kind == kind).unwrap().id;
+            Some(Recipient {
+                user: ann.id,
+                address,
+            })
+        };
+        let (email, phone) = (at(AddressKind::Email), at(AddressKind::Phone));
+        let mut other = PgConnection::connect(database.url()).await.unwrap();
+        let mut held = other.begin().await.unwrap();
+        held.execute("SELECT 1 FROM phone_auth_emailaddress FOR UPDATE")
+            .await
+            .unwrap();
+        let calls: Vec<_> = (0..30)
+            .map(|number| {
+                let store = Arc::clone(&store);
+                tokio::spawn(async move {
+                    let _ = store.enqueue_message(&reset(email, number)).await;
+                })
+            })
+            .collect();
+        until(&mut held, TWO_WAIT).await;
+        let by_phone = NewMessage {
+            kind: AddressKind::Phone,
+            ..reset(phone, 100)
+        };
+        let asked = timeout(LONG, store.enqueue_message(&by_phone)).await;
+        assert!(asked.unwrap().is_ok(), "a reset at another address");
+        let logged_in = timeout(LONG, store.log_in(&log_in(ann.id, 1))).await;
+        assert!(logged_in.unwrap().unwrap(), "a log-in");
+        held.rollback().await.unwrap();
+        for call in calls {
+            call.await.unwrap();
+        }
+    });
+}
+
 #[test]
 fn wait_for_a_lock_ends_before_the_statement() {
     let database = database();

@@ -57,15 +57,14 @@ impl OutboxStore for PostgresStore {
             .bind(message.request(message.created_at).slot());
         let forget = query(statements::FORGET).bind(&message.key);
         let lock = locks::of_message(message);
-        // Who names the same nobody waits as who names the same user does.
-        let row = match recipient {
-            Some(recipient) => users::lock(recipient.user),
-            None => lock.clone(),
-        };
-        // Anyone may ask for a reset, and who asks for a verification is signed in.
-        let _passes = match message.purpose {
-            Purpose::ResetPassword => self.at_as_stranger(&row).await?.into(),
-            Purpose::Verify => vec![self.at(&row).await?],
+        // Anyone may ask for a reset. They wait for those who name the same address, or the same nobody: one who waited
+        // for the user's row would keep the user from logging in, and tell which addresses are of one account. Who asks
+        // for a verification is that user.
+        let _passes = match (message.purpose, recipient) {
+            (Purpose::Verify, Some(recipient)) => {
+                vec![self.at(&users::lock(recipient.user)).await?]
+            }
+            _ => self.at_as_stranger(&lock).await?.into(),
         };
         self.both_locked(&lock, enqueue, forget).await?;
         Ok(())
