@@ -7,7 +7,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand};
 
 use crate::secrecy::{HIDDEN, may_hold_a_secret};
@@ -69,6 +69,14 @@ pub(crate) fn without_secrets(
 ) -> Option<String> {
     let mut text = error.render().to_string();
     let mut is_changed = false;
+    // A word more than a command takes may be a password, which a user thinks it takes.
+    if error.kind() == ErrorKind::UnknownArgument
+        && let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidArg)
+        && !word.starts_with('-')
+    {
+        text = text.replace(word.as_str(), HIDDEN);
+        is_changed = true;
+    }
     for (index, argument) in given.into_iter().enumerate() {
         let shown = visible::bytes(&argument);
         let value = shown.split_once('=').map_or("", |(_, value)| value);
@@ -235,5 +243,27 @@ mod tests {
     fn password_is_no_argument() {
         let line = ["phone-auth", "user", "create", "ann", "--password", "x"];
         assert!(Arguments::try_parse_from(line).is_err());
+    }
+
+    #[test]
+    fn stray_password_is_not_said_again() {
+        const PASSWORD: &str = "S3cretPw";
+        for command in [
+            &["user", "set-password", "ann"][..],
+            &["user", "create", "ann"],
+            &["user", "disable", "ann"],
+            &["key", "replace"],
+            &["sessions", "prune"],
+            &["serve"],
+        ] {
+            let line = [&["phone-auth"], command, &[PASSWORD]].concat();
+            let error = Arguments::try_parse_from(&line).unwrap_err();
+            let given = line.iter().skip(1).map(OsString::from);
+            let text = without_secrets(&error, given);
+            assert!(
+                text.is_some_and(|text| !text.contains(PASSWORD)),
+                "{line:?}"
+            );
+        }
     }
 }

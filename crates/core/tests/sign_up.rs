@@ -256,7 +256,8 @@ async fn pasted_numbers_sign_up() {
         };
         let user = kit.accounts.sign_up(form).await.unwrap();
         let addresses = kit.store.addresses_of(user.id, 100).await.unwrap();
-        assert_eq!(addresses[1].value, ANNS_PHONE, "{pasted:?}");
+        let is_stored = addresses.iter().any(|address| address.value == ANNS_PHONE);
+        assert!(is_stored, "{pasted:?}");
     }
 }
 

@@ -160,8 +160,7 @@ pub(crate) const SET_ACTIVE: &str = "UPDATE auth_user SET is_active = ?2 WHERE i
 
 pub(crate) const LAST_LOGIN: &str = "SELECT last_login FROM auth_user WHERE id = ?1";
 
-pub(crate) const REPLACE_PASSWORD: &str =
-    "UPDATE auth_user SET password = ?3 WHERE id = ?1 AND ifnull(password, '') = ?2 AND is_active";
+pub(crate) const REPLACE_PASSWORD: &str = "UPDATE auth_user SET password = ?3 WHERE id = ?1 AND ifnull(CAST(password AS TEXT), '') = ?2 AND is_active";
 
 /// NULL differs from no digest, so that without one to keep all end.
 pub(crate) const END_SESSIONS: &str =

@@ -541,6 +541,40 @@ fn lost_indexes_are_made_again() {
     assert_eq!(store.pending_migrations().unwrap(), [""; 0]);
 }
 
+/// Another program may have written bytes where a text belongs; SQLite keeps what it is given.
+#[test]
+fn password_written_as_bytes_is_a_password() {
+    let scratch = Scratch::new();
+    let store = scratch.store();
+    let ann = run(store.create_user(&user("ann", 1))).unwrap();
+    let as_bytes = || {
+        let statement = "UPDATE auth_user SET password = CAST(password AS BLOB)";
+        scratch.connect().execute_batch(statement).unwrap();
+    };
+    as_bytes();
+    let log_in = NewLogIn {
+        checked_password: ann.password.clone(),
+        upgraded_password: None,
+        session: NewSession {
+            digest: SessionDigest::from_bytes([1; 32]),
+            user: ann.id,
+            created_at: time("2026-01-02T03:04:05Z"),
+            expires_at: time("2026-01-03T03:04:05Z"),
+        },
+        ends: None,
+    };
+    assert!(run(store.log_in(&log_in)).unwrap());
+    let replacement = PasswordReplacement {
+        user: ann.id,
+        old: ann.password,
+        new: EncodedPassword::new("argon2$new"),
+        last_login: None,
+        link: None,
+        keeps: None,
+    };
+    assert!(run(store.replace_password(&replacement)).unwrap());
+}
+
 #[test]
 fn spellings_and_namesakes_are_listed() {
     let scratch = made_by_django();

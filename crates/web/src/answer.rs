@@ -123,9 +123,13 @@ pub(crate) fn flow_failed(
     failure: &Failure,
 ) -> Response {
     match failure.kind() {
-        FailureKind::Busy | FailureKind::Unavailable => {
+        FailureKind::Busy => {
             tracing::warn!(doing, error = ?chain(failure), "not available");
             busy(context)
+        }
+        FailureKind::Unavailable => {
+            tracing::warn!(doing, error = ?chain(failure), "not available");
+            unknown(context)
         }
         // The flow has told the log.
         FailureKind::OutboxFull => busy(context),
@@ -136,14 +140,27 @@ pub(crate) fn flow_failed(
     }
 }
 
-/// The answer when trying again later may help.
+/// The answer when nothing was begun, and trying again later may help.
 fn busy(context: &RequestContext) -> Response {
+    try_later(
+        context,
+        "There is more to do than can be done at once, so nothing was changed. Wait a few seconds and try again.",
+    )
+}
+
+/// The answer when trying again later may help, and what was asked for may have been done all the same: what a store
+/// has begun to write it may finish after nobody waits for it any more.
+fn unknown(context: &RequestContext) -> Response {
+    try_later(
+        context,
+        "That took too long. Wait a few seconds and try again. If you sent a form, look first whether it was done: it may have been.",
+    )
+}
+
+fn try_later(context: &RequestContext, sentence: &str) -> Response {
     let page = Page::new("phone_auth/error.html", "Too busy just now")
         .status(StatusCode::SERVICE_UNAVAILABLE)
-        .with(
-            "sentences",
-            ["There is more to do than can be done at once, so nothing was changed. Wait a few seconds and try again."],
-        );
+        .with("sentences", [sentence]);
     let mut response = context.render(page);
     response.headers_mut().insert(RETRY_AFTER, RETRY_SECONDS);
     response
@@ -163,7 +180,7 @@ fn broken(context: &RequestContext) -> Response {
 /// The page for a status that was found outside of any page: by a listener, a time limit or after a panic.
 pub(crate) fn of_status(context: &RequestContext, status: StatusCode) -> Response {
     let what = match status {
-        StatusCode::SERVICE_UNAVAILABLE => return busy(context),
+        StatusCode::SERVICE_UNAVAILABLE => return unknown(context),
         StatusCode::FORBIDDEN => RequestError::Origin,
         StatusCode::NOT_FOUND => RequestError::Path,
         StatusCode::METHOD_NOT_ALLOWED => RequestError::Method,
