@@ -78,6 +78,15 @@ impl MailServer {
         read(&self.lines.borrow())
     }
 
+    /// All that it has, once there are so many: it tells of each a moment after it has taken it.
+    pub async fn mails_when(&self, count: usize) -> Vec<Mail> {
+        let mut lines = self.lines.clone();
+        let all = lines.wait_for(|lines| read(lines).len() >= count);
+        let all = tokio::time::timeout(PATIENCE, all).await.is_ok();
+        assert!(all, "not {count} mails: {:?}", self.mails());
+        self.mails()
+    }
+
     /// The first mail to this address.
     pub async fn mail_to(&self, address: &str) -> Mail {
         let pick = |lines: &Vec<String>| read(lines).into_iter().find(|mail| mail.to() == address);

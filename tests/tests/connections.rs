@@ -327,10 +327,14 @@ async fn one_client_has_its_share() {
             assert_eq!(raw.status().await, Some(200), "{from}");
             all.push(raw);
         }
+        // One whose request comes while it is being closed may still have an answer, and then no other.
         let mut answered = 0;
-        for mut raw in all {
-            raw.press(head.as_bytes()).await;
-            answered += usize::from(raw.status().await == Some(200));
+        for _ in 0..2 {
+            answered = 0;
+            for raw in &mut all {
+                raw.press(head.as_bytes()).await;
+                answered += usize::from(raw.status().await == Some(200));
+            }
         }
         assert_eq!(answered, open, "{from}");
     }

@@ -179,6 +179,7 @@ async fn nobody_else_gets_a_reset() {
         (known.status, &known.body, known.location()),
         (unknown.status, &unknown.body, unknown.location())
     );
+    site.printed("reset_password_email", &ann.email).await;
     let printed = site.stop().record.printed();
     assert_eq!(printed.len(), 1, "{printed:?}");
 }

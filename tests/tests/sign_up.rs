@@ -85,7 +85,8 @@ async fn typed_values_are_kept() {
 async fn taken_names_are_refused() {
     let site = Site::start().await;
     let ann = site.signed_up().await;
-    let again = site.client().post(PATH, ann.fields()).await;
+    let other = changed(ann.fields(), "last_name", "Another");
+    let again = site.client().post(PATH, other).await;
     complains_at(&again, &["username", "email", "phone"]);
     for words in [
         "Username already exists",

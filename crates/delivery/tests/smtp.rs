@@ -97,7 +97,7 @@ async fn repeat_has_same_id() {
     }
     let other = message_to("ann@example.org").with_envelope(Envelope::new("0190-7f3d"));
     smtp.send(&other).await.unwrap();
-    let mails = server.mails();
+    let mails = server.mails_when(3).await;
     let ids: Vec<_> = mails.iter().map(|mail| mail.header("message-id")).collect();
     assert_eq!(ids.len(), 3);
     assert_eq!(ids.first(), ids.get(1));

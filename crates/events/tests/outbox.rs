@@ -180,8 +180,10 @@ fn other_errors_are_retried_later() {
     let refused = Undelivered::with_source(Retry::Never, "no such mailbox", other);
     assert_eq!(refused.retry(), Retry::Never);
     assert_eq!(refused.to_string(), "no such mailbox");
-    assert_eq!(refused.source().unwrap().to_string(), "the disk is full");
-    // Who wraps it has to say it again.
+    let retry = refused.source().unwrap();
+    assert_eq!(retry.to_string(), "it is not tried again");
+    assert_eq!(retry.source().unwrap().to_string(), "the disk is full");
+    // Wrapped in another error it counts all the same.
     let wrapped = std::io::Error::other(refused);
-    assert_eq!(Undelivered::retry_after(&wrapped), Retry::Later);
+    assert_eq!(Undelivered::retry_after(&wrapped), Retry::Never);
 }

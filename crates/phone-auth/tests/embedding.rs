@@ -145,7 +145,7 @@ async fn example_takes_a_user_to_the_club() {
     let signed_up = browser.post("/accounts/signup/", form).await;
     assert_eq!(
         (signed_up.status, signed_up.path.as_str()),
-        (200, "/accounts/login/")
+        (200, "/accounts/login/?notice=signed-up")
     );
     let logged_in = browser
         .post("/accounts/login/", "login=ann&password=correct-horse")

@@ -311,9 +311,9 @@ fn debug_shows_nothing() {
         "{tokens:?} {:?} {token:?} {refused:?} {refused} {:?} {subkey:?} {:?}",
         tokens.keyring(),
         SecretKey::new(FIRST).unwrap(),
-        SecretKey::new("too short").unwrap_err(),
+        SecretKey::new("brief secret").unwrap_err(),
     );
-    for secret in [FIRST, SECOND, token.as_str(), "too short"] {
+    for secret in [FIRST, SECOND, token.as_str(), "brief secret"] {
         assert!(!shown.contains(secret), "{shown}");
     }
     assert_eq!(format!("{token:?}"), "Token(..)");

@@ -82,9 +82,15 @@ fn every_setting_stands_in_a_file() {
         authentication_methods = ["phone", "email"]
         register_username_required = false
         register_email_required = false
+        register_phone_required = true
         register_fname_required = false
         register_lname_required = false
         register_confirm_password_required = false
+        default_region = "CH"
+        refused_number_types = ["satellite"]
+        password_min_length = 10
+        password_min_score = 3
+        hidden_sign_up_fields = ["username"]
         login_redirect_url = "/home/"
         logout_redirect_url = "/bye/"
         session_lifetime = "2 days"

@@ -6,15 +6,16 @@ use super::sign_up::MAX_EMAIL;
 use super::{Accounts, CurrentUser, FlowError};
 use crate::address::{Address, AddressCaps, AddressKind, AddressRecord, EmailAddress, PhoneNumber};
 use crate::form::{self, Field, FieldProblem, Problem};
-use crate::store::StoreErrorKind;
+use crate::store::{StoreError, StoreErrorKind};
+use crate::user::UserId;
 
 impl Accounts {
     /// Adds an address to the account of a user, not verified yet. Sends nothing to it. Fires
-    /// `email_added` or `phone_added`.
+    /// `email_added` or `phone_added`. One that the user has already stays as it is, and nothing is fired: a double click
+    /// sends it twice.
     ///
     /// # Errors
-    /// - [`Invalid`](AddAddressRefusal::Invalid): what is wrong with it; also when someone has it already, the
-    ///   user too.
+    /// - [`Invalid`](AddAddressRefusal::Invalid): what is wrong with it; also when someone else has it.
     /// - [`NoSuchKind`](AddAddressRefusal::NoSuchKind): users have no addresses of this kind here.
     /// - [`Failed`](FlowError::Failed), [`Unavailable`](super::FailureKind::Unavailable) or
     ///   [`Broken`](super::FailureKind::Broken): the store.
@@ -68,6 +69,11 @@ impl Accounts {
         let record = match self.store().add_address(user.id, &address, caps).await {
             Ok(record) => record,
             Err(error) => {
+                if matches!(error.kind(), StoreErrorKind::Taken(_))
+                    && let Some(own) = self.own_address(user.id, &address).await?
+                {
+                    return Ok(own);
+                }
                 return Err(match error.kind() {
                     StoreErrorKind::Taken(_) => invalid(Problem::Taken),
                     StoreErrorKind::TooManyAddresses => {
@@ -87,6 +93,17 @@ impl Accounts {
             AddressKind::Phone => self.tell(PhoneAdded::new(sender, user, value)).await,
         }
         Ok(record)
+    }
+
+    /// This address, if the user has it already.
+    async fn own_address(
+        &self,
+        user: UserId,
+        address: &Address,
+    ) -> Result<Option<AddressRecord>, StoreError> {
+        let own = self.some_addresses_of(user).await?;
+        let is_it = |it: &AddressRecord| it.kind == address.kind() && it.value == address.as_str();
+        Ok(own.into_iter().find(is_it))
     }
 
     /// Reads an address of this kind, or says what is wrong with it.

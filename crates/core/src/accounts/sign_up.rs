@@ -1,14 +1,18 @@
 //! Signing up.
 
+use chrono::TimeDelta;
 use phone_auth_events::{Sender, UserSignedUp};
 
-use super::{Accounts, FlowError};
-use crate::address::{EmailAddress, PhoneNumber};
+use super::{Accounts, Failure, FlowError};
+use crate::address::{EmailAddress, EmailSpellings, PhoneNumber, PhoneSpellings};
 use crate::form::{self, Field, FieldProblem, Problem, Problems};
-use crate::password::{Password, Requester};
+use crate::password::{Password, Requester, Verdict};
 use crate::store::{StoreError, StoreErrorKind, UniqueName};
-use crate::user::{NewUser, User, WantedNames};
+use crate::user::{AccountName, NewUser, User, WantedNames};
 use crate::username::Username;
+
+/// For how long the same form may come again and get the answer of the first.
+const REPEAT_WITHIN: TimeDelta = TimeDelta::minutes(1);
 
 /// The most characters of a first or last name, as in django-phone-auth's table.
 const MAX_NAME: usize = 150;
@@ -51,7 +55,8 @@ impl Accounts {
     /// Makes an account, with an e-mail address and a phone number that are not verified yet. Sends
     /// nothing to them. Fires `user_signed_up`.
     ///
-    /// What the [form](crate::settings::Settings::is_on_sign_up_form) of this site does not have is not read. White space
+    /// The same form once more within a minute, as a double click sends it, gets the same answer, and makes and fires
+    /// nothing. What the [form](crate::settings::Settings::is_on_sign_up_form) of this site does not have is not read. White space
     /// around what was typed is dropped, passwords excepted. All that is wrong is told at
     /// once. Without a username, where none is required, one is made up.
     ///
@@ -96,13 +101,69 @@ impl Accounts {
         let form = self.without_hidden(form);
         let required = self.settings().required_fields();
         let requester = Requester::signing_up(&self.client);
-        let user = self.make_user(&form, &required, &requester).await?;
+        let user = match self.make_user(&form, &required, &requester).await {
+            Err(FlowError::Refused(SignUpRefusal::Invalid(problems)))
+                if problems.iter().all(|it| it.problem == Problem::Taken) =>
+            {
+                return match self.signed_up_just_now(&form, &requester).await? {
+                    Some(user) => Ok(user),
+                    None => Err(FlowError::Refused(SignUpRefusal::Invalid(problems))),
+                };
+            }
+            made => made?,
+        };
         self.tell(UserSignedUp::new(
             Sender::new("sign_up"),
             user.to_event_user(),
         ))
         .await;
         Ok(user)
+    }
+
+    /// The user whom the same form has made within the last minute, by a double click, say. The form must be the same in
+    /// every field, and the password too, so that nobody learns anything who has not filled it in.
+    async fn signed_up_just_now(
+        &self,
+        form: &SignUpForm<'_>,
+        requester: &Requester,
+    ) -> Result<Option<User>, Failure> {
+        let draft = self.read_form(form, &[], &mut Problems::default());
+        let name = AccountName {
+            phone: draft.phone.as_ref().map(PhoneSpellings::from),
+            email: draft.email.as_ref().map(EmailSpellings::from),
+            username: draft.username.as_ref().map(|name| name.as_str().to_owned()),
+        };
+        let found = match self.store().find_user(&name).await {
+            Err(error) if error.kind() == StoreErrorKind::Ambiguous => return Ok(None),
+            found => found?,
+        };
+        let Some(user) = found.map(|found| found.user) else {
+            return Ok(None);
+        };
+        let age = (self.now() - user.date_joined).abs();
+        let is_same = user.is_active
+            && age <= REPEAT_WITHIN
+            && user.first_name == draft.first_name
+            && user.last_name == draft.last_name
+            && (draft.username.as_ref()).is_none_or(|name| name.as_str() == user.username);
+        if !is_same {
+            return Ok(None);
+        }
+        let wanted = [
+            draft.email.as_ref().map(EmailAddress::as_str),
+            draft.phone.as_ref().map(PhoneNumber::as_str),
+        ];
+        let has = self.some_addresses_of(user.id).await?;
+        let has: Vec<&str> = has.iter().map(|address| address.value.as_str()).collect();
+        let wanted: Vec<&str> = wanted.into_iter().flatten().collect();
+        if has != wanted {
+            return Ok(None);
+        }
+        let verdict = self
+            .hasher()
+            .verify(&form.password, &user.password, requester);
+        let is_right = verdict.await? != Verdict::NoMatch;
+        Ok(is_right.then_some(user))
     }
 
     /// The form without what the site does not ask for: nobody was shown such a field.

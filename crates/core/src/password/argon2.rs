@@ -43,8 +43,8 @@ const DEFAULT_WAITING: usize = 64;
 /// - Passwords are hashed in Unicode normalisation form C, so that it does not matter how a keyboard makes letters with
 ///   accents. One that is typed otherwise is tried as it stands as well, and a hash that matches only so is
 ///   reported as [`MatchOutdated`](Verdict::MatchOutdated); a failed check of it costs twice, whatever the hash.
-///   Only against a hash that was not made here, the
-///   password without the white space around it is tried too: django-phone-auth stripped it at
+///   Against a legacy hash it is tried as it stands alone: the other program did not normalise. Only against a hash that
+///   was not made here, the password without the white space around it is tried too: django-phone-auth stripped it at
 ///   sign-up and log-in. A hash that matches only so is reported as [`Match`](Verdict::Match), and so
 ///   stays until the password is typed without. A failed check of a password with such white space costs twice,
 ///   whatever the hash.

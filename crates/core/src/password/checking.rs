@@ -56,7 +56,7 @@ impl<'a> Check<'a> {
         let is_bounded = password.is_bounded();
         let normalised = password.normalised();
         let typed = normalised.as_str();
-        // Hashes of before passwords were normalised, and those of others, are of what was typed.
+        // Hashes of before passwords were normalised are of what was typed.
         let verbatim = Some(password.reveal()).filter(|text| is_bounded && *text != typed);
         let stripped = password.stripped().filter(|_| is_bounded);
         let tried = 1 + u32::from(verbatim.is_some()) + u32::from(stripped.is_some());
@@ -64,7 +64,10 @@ impl<'a> Check<'a> {
             // First, as for everybody else: the same work in another order differs by a hundredth or two.
             self.hash_for_nobody(typed, tried);
         }
-        if self.is_of(stored, typed) && is_bounded {
+        // A hash of another program's is of what was typed there, and of nothing else.
+        let is_legacy = matches!(stored, Stored::Legacy(..));
+        let first = verbatim.filter(|_| is_legacy).unwrap_or(typed);
+        if self.is_of(stored, first) && is_bounded {
             return if stored.is_ours() {
                 Verdict::Match
             } else {
@@ -72,6 +75,7 @@ impl<'a> Check<'a> {
             };
         }
         if let Some(text) = verbatim
+            && !is_legacy
             && self.is_of(stored, text)
         {
             return Verdict::MatchOutdated;
