@@ -205,15 +205,31 @@ pub(crate) fn embedded(
     ours.chain(own).collect()
 }
 
-/// The names of the files below a folder that end in `.html`, as templates are named: with `/`.
+/// Up to how many files and folders are looked at. Nobody has as many templates: a folder of something else was named.
+const MOST_ENTRIES: usize = 10_000;
+
+/// The names of the files below a folder that end in `.html`, as templates are named: with `/`. What begins with a dot or
+/// is no file, such as the lock of an editor or a link that leads nowhere, is passed over; so is a link to a folder that
+/// it stands in.
 pub(crate) fn html_files(folder: &Path) -> Result<Vec<String>, TemplatesError> {
-    let mut names = Vec::new();
-    let mut folders = vec![(folder.to_path_buf(), String::new())];
-    while let Some((path, prefix)) = folders.pop() {
+    let (mut names, mut seen) = (Vec::new(), 0);
+    let mut folders = vec![(folder.to_path_buf(), String::new(), Vec::new())];
+    while let Some((path, prefix, mut above)) = folders.pop() {
+        let whole =
+            std::fs::canonicalize(&path).map_err(|source| TemplatesError::folder(&path, source))?;
+        if above.contains(&whole) {
+            continue;
+        }
+        above.push(whole);
         let entries =
             std::fs::read_dir(&path).map_err(|source| TemplatesError::folder(&path, source))?;
         for entry in entries {
             let entry = entry.map_err(|source| TemplatesError::folder(&path, source))?;
+            seen += 1;
+            if seen > MOST_ENTRIES {
+                let many = format!("it holds more than {MOST_ENTRIES} files and folders");
+                return Err(TemplatesError::folder(folder, std::io::Error::other(many)));
+            }
             let Ok(name) = entry.file_name().into_string() else {
                 continue;
             };
@@ -222,8 +238,8 @@ pub(crate) fn html_files(folder: &Path) -> Result<Vec<String>, TemplatesError> {
             }
             let path = entry.path();
             if path.is_dir() {
-                folders.push((path, format!("{prefix}{name}/")));
-            } else if path.extension().is_some_and(|ending| ending == "html") {
+                folders.push((path, format!("{prefix}{name}/"), above.clone()));
+            } else if path.extension().is_some_and(|ending| ending == "html") && path.is_file() {
                 names.push(format!("{prefix}{name}"));
             }
         }

@@ -58,8 +58,9 @@ fn read_folder(folder: &Path) -> io::Result<Sources> {
         for file in fs::read_dir(language.path())? {
             let path = file?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy();
-            // What editors leave behind begins with a dot or ends in a tilde.
-            if name.ends_with(".txt") || name.ends_with(".html") {
+            let is_named = name.ends_with(".txt") || name.ends_with(".html");
+            // What editors leave behind begins with a dot or ends in a tilde; their locks are links that lead nowhere.
+            if is_named && !name.starts_with('.') && path.is_file() {
                 sources.insert(format!("{tag}/{name}"), fs::read_to_string(&path)?);
             }
         }
@@ -177,6 +178,33 @@ fn wrong(name: String, error: minijinja::Error) -> BuildError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_template_is_passed_over() -> io::Result<()> {
+        use std::os::unix::fs::symlink;
+
+        let folder = tempfile::tempdir()?;
+        let english = folder.path().join("en");
+        fs::create_dir_all(english.join("verify_email.html"))?;
+        fs::write(english.join("verify_email.txt"), "mine")?;
+        symlink("ann@host.4711", english.join(".#verify_email.txt"))?;
+        fs::write(english.join(".verify_email.txt.swp.txt"), "half")?;
+        fs::write(english.join("verify_email.txt~"), "older")?;
+        symlink("nowhere", english.join("verify_phone.txt"))?;
+        symlink(
+            "reset_password_phone.txt",
+            english.join("reset_password_phone.txt"),
+        )?;
+        symlink("../en", english.join("reset_password_email.txt"))?;
+        symlink("en", folder.path().join("de"))?;
+        symlink("fr", folder.path().join("fr"))?;
+        symlink("nowhere", folder.path().join("it"))?;
+        let mine = "mine".to_owned();
+        let expected = ["de", "en"].map(|tag| (format!("{tag}/verify_email.txt"), mine.clone()));
+        assert_eq!(read_folder(folder.path())?, Sources::from(expected));
+        Ok(())
+    }
 
     #[test]
     fn parts_are_escaped_for_what_they_become() {

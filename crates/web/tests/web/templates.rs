@@ -176,3 +176,50 @@ async fn half_saved_template_takes_no_page_down() {
         assert!(shown().await.contains(seen), "{text}");
     }
 }
+
+/// Links that lead back to a folder which they stand in, and what is no template, keep no site from starting.
+#[cfg(unix)]
+#[tokio::test]
+async fn links_and_locks_are_passed_over() {
+    use std::os::unix::fs::symlink;
+
+    let name = "phone_auth/login.html";
+    let folder = folder(&[
+        (name, "<h1>Come in</h1>"),
+        ("a/x.html", "x"),
+        ("b/y.html", "y"),
+    ]);
+    for (leads_to, link) in [
+        ("..", "a/up"),
+        (".", "a/itself"),
+        ("../b", "a/b"),
+        ("../a", "b/a"),
+        ("round", "round"),
+        ("nowhere", "dangling.html"),
+        ("loop.html", "loop.html"),
+        ("ann@host.4711", "phone_auth/.#login.html"),
+    ] {
+        symlink(leads_to, folder.path().join(link)).unwrap();
+    }
+    fs::create_dir(folder.path().join("folder.html")).unwrap();
+    fs::write(folder.path().join(".half.html"), "{% if").unwrap();
+    fs::write(folder.path().join("old.html~"), "{% if").unwrap();
+    let site = Site::built(|builder| builder.templates_from(folder.path()));
+    let page = site.browser().get("/accounts/login/").await;
+    assert_eq!(page.heading(), "Come in");
+    // What a link leads to is read.
+    fs::write(folder.path().join("b/broken.html"), "{% if").unwrap();
+    assert!(build(&folder).is_err());
+}
+
+/// A folder that holds something else is not read to its end.
+#[test]
+fn folder_of_something_else_is_refused() {
+    for (count, is_taken) in [(10_000, true), (10_001, false)] {
+        let folder = tempfile::tempdir().unwrap();
+        for number in 0..count {
+            fs::write(folder.path().join(number.to_string()), "").unwrap();
+        }
+        assert_eq!(build(&folder).is_ok(), is_taken, "{count}");
+    }
+}
