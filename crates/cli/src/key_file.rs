@@ -246,7 +246,7 @@ mod tests {
             ("short", b"hunter2".to_vec()),
             ("empty", Vec::new()),
             ("uniform", vec![b'a'; 64]),
-            ("long", vec![b'x'; 5000]),
+            ("long", vec![b'x'; 70_000]),
             ("binary", vec![0xff; 64]),
         ] {
             let path = folder.path().join(name);
@@ -256,7 +256,9 @@ mod tests {
             let kind = read_or_make(&path).unwrap_err().kind;
             let refused = matches!(
                 kind,
-                SecretFileErrorKind::Unfit(_) | SecretFileErrorKind::NotText
+                SecretFileErrorKind::Unfit(_)
+                    | SecretFileErrorKind::TooLong
+                    | SecretFileErrorKind::NotText
             );
             assert!(refused, "{name}: {kind:?}");
         }

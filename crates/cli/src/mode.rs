@@ -80,6 +80,11 @@ pub(crate) fn decide(
         return Err(configuration.sources.refuse("site_url", why));
     }
     if reception.missing.is_empty() {
+        if process == Process::Worker && configuration.site.url.is_none() {
+            let why = "it must be set for a worker: it does not know where the site listens, and links in messages begin \
+                       with what users see, such as https://example.org";
+            return Err(configuration.sources.refuse("site_url", why));
+        }
         return Ok(Mode::Delivery);
     }
     let is_private = is_loopback && public.is_none();
@@ -359,7 +364,15 @@ mod tests {
                     ..NOBODY
                 };
                 let decided = decided_by(&none, Process::Worker);
-                assert_eq!(decided, Ok(Mode::Delivery), "{addr} {site:?}");
+                if site.is_some() {
+                    assert_eq!(decided, Ok(Mode::Delivery), "{addr} {site:?}");
+                } else {
+                    let why = decided.unwrap_err();
+                    assert!(
+                        why.starts_with("site_url (") && why.contains("for a worker"),
+                        "{why}"
+                    );
+                }
             }
         }
     }

@@ -14,8 +14,8 @@ use phone_auth::tokens::SecretKeyError;
 
 use crate::visible::{VisiblePath, misleads};
 
-/// No secret is longer than this.
-const MOST_BYTES: u64 = 4096;
+/// No secret is longer than this: credentials of NATS hold a token that may list many subjects.
+const MOST_BYTES: u64 = 64 * 1024;
 
 /// What Windows' editors write before a text in UTF-8. It is no part of the secret, and nobody sees it.
 const BYTE_ORDER_MARK: char = '\u{feff}';
@@ -70,7 +70,9 @@ pub(crate) enum SecretFileErrorKind {
          with chown, and replace what it holds if that is not yours"
     )]
     OfAnotherUser { owner: u32 },
-    #[error("is longer than {MOST_BYTES} bytes or not text")]
+    #[error("is longer than {MOST_BYTES} bytes")]
+    TooLong,
+    #[error("is not a text in UTF-8")]
     NotText,
     #[error("is a text in UTF-16, not in UTF-8; write it anew without a byte-order mark")]
     Utf16,
@@ -142,7 +144,7 @@ pub(crate) fn read_quietly(path: &Path) -> Result<Secret, SecretFileErrorKind> {
         .read_to_end(&mut bytes)
         .map_err(SecretFileErrorKind::Unreadable)?;
     if bytes.len() as u64 > MOST_BYTES {
-        return Err(SecretFileErrorKind::NotText);
+        return Err(SecretFileErrorKind::TooLong);
     }
     if is_utf16(&bytes) {
         return Err(SecretFileErrorKind::Utf16);
@@ -212,6 +214,7 @@ mod tests {
             (b"\xef\xbb\xbf \tplum\n", "plum"),
             (b"plum\n\torchard\r\nhill\n", "plum\n\torchard\r\nhill"),
             ("pflaume-größe\u{301}\n".as_bytes(), "pflaume-größe\u{301}"),
+            ("x".repeat(65_536).as_bytes(), &"x".repeat(65_536)),
         ] {
             write(&path, content);
             assert_eq!(read(&path).unwrap(), text, "{content:?}");
@@ -244,7 +247,8 @@ mod tests {
             ("plum\u{200d}\n".as_bytes(), "(\\u{200d})"),
             ("\u{2060}plum".as_bytes(), "(\\u{2060})"),
             ("\u{202e}mulp".as_bytes(), "(\\u{202e})"),
-            (b"plum\xff", "is longer than 4096 bytes or not text"),
+            (b"plum\xff", "is not a text in UTF-8"),
+            ("x".repeat(65_537).as_bytes(), "is longer than 65536 bytes"),
         ] {
             write(&path, content);
             let error = read(&path).unwrap_err().to_string();

@@ -121,10 +121,19 @@ impl Reading {
     fn environment(&mut self, variables: &[(String, OsString)]) {
         for (name, value) in variables {
             // Other programs use this prefix too. So a name is refused only if it looks like one of ours misspelt.
-            if let Some(setting) = names::of_variable(name) {
+            let known = names::of_variable(name);
+            if names::is_of_kubernetes(name, value) {
+                // Nobody's mistake, which does not hide what another source says.
+                if known.is_some() {
+                    tracing::warn!(
+                        "{} is the address of a service of Kubernetes, and is left alone",
+                        variable(name)
+                    );
+                }
+            } else if let Some(setting) = known {
                 self.take_os(setting.name, value, variable(name));
-            } else if name == "config" || names::is_of_kubernetes(name, value) {
-                // Read already, or nobody's mistake.
+            } else if name == "config" {
+                // Read already.
             } else if names::nearest(name).is_some() {
                 self.take_os(name, value, variable(name));
             } else {

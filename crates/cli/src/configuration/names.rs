@@ -84,18 +84,24 @@ fn is_same_word(one: &str, other: &str) -> bool {
 /// Whether Kubernetes sets a variable, for a service whose name begins with `phone-auth`: `…_SERVICE_HOST`,
 /// `…_PORT=tcp://10.0.0.1:8000`, `…_PORT_8000_TCP_ADDR` and their like.
 pub(super) fn is_of_kubernetes(name: &str, value: &OsStr) -> bool {
+    let protocols = ["tcp", "udp", "sctp"];
     let ends = |end: &str| name == end || name.ends_with(&format!("_{end}"));
     let is_port = || {
         let (_, rest) = name.split_once("port_")?;
         let (number, rest) = rest.split_once('_')?;
         let protocol = rest.split('_').next()?;
         number.parse::<u16>().ok()?;
-        Some(["tcp", "udp", "sctp"].contains(&protocol))
+        Some(protocols.contains(&protocol))
+    };
+    let is_url = || {
+        let value = value.to_str()?;
+        let (protocol, _) = value.split_once("://")?;
+        Some(protocols.contains(&protocol))
     };
     ends("service_host")
         || ends("service_port")
         || name.contains("service_port_")
-        || (ends("port") && value.to_string_lossy().contains("://"))
+        || (ends("port") && is_url() == Some(true))
         || is_port() == Some(true)
 }
 

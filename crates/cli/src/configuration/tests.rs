@@ -333,8 +333,8 @@ fn wrong_types_are_named() {
             "a TOML array is not a path on this site",
         ),
         (
-            "authentication_methods = \"phone\"",
-            "\"phone\" is not a list such as [\"phone\"], of",
+            "authentication_methods = \"phone, email\"",
+            "\"phone, email\" is not a list such as [\"phone\"], of",
         ),
         (
             "authentication_methods = [1]",
@@ -458,6 +458,7 @@ fn variables_of_others_are_left_alone() {
         ("PHONE_AUTH_SERVICE_PORT_HTTP", "8000"),
         ("PHONE_AUTH_DATABASE_SERVICE_HOST", "10.0.0.1"),
         ("PHONE_AUTH_DATABASE_PORT", "tcp://10.0.0.1:5432"),
+        ("PHONE_AUTH_SMTP_PORT", "tcp://10.0.0.1:25"),
         ("PHONE_AUTH_DATABASE_PORT_5432_TCP_ADDR", "10.0.0.1"),
         ("PHONE_AUTH_IMAGE_TAG", "1.2"),
         ("ADDR", "nonsense"),
@@ -610,4 +611,23 @@ fn password_in_a_url_is_not_shown() {
         assert!(!mistake.contains("s3cret"), "{mistake}");
         assert!(mistake.contains("is not a database such as"), "{mistake}");
     }
+}
+
+#[test]
+fn text_is_a_list_of_one() {
+    let file = r#"
+        authentication_methods = "phone"
+        secret_key_fallback_files = "old, older"
+        trusted_origins = "https://app.example.org"
+        disabled_receivers = "a"
+        allow_unreceived = "verify_phone"
+    "#;
+    let all = load(file, &[], None).unwrap();
+    let methods = all.accounts.authentication_methods;
+    assert!(methods.phone && !methods.email && !methods.username);
+    assert_eq!(all.keys.fallback_files, [PathBuf::from("old, older")]);
+    assert_eq!(all.messages.disabled_receivers, ["a"]);
+    assert_eq!(all.messages.allow_unreceived, [MessageSignal::VerifyPhone]);
+    let refused = mistakes("disabled_receivers = \"\"", &[], None);
+    assert_eq!(refused.len(), 1, "{refused:?}");
 }

@@ -163,8 +163,8 @@ impl<'a> Given<'a> {
         }
     }
 
-    /// Several texts: an array in TOML, separated by commas elsewhere, or an array there too, as it is written in a file.
-    /// The empty text is none.
+    /// Several texts: an array in TOML, where a text is a list of one, separated by commas elsewhere, or an array there
+    /// too, as it is written in a file. The empty text is none.
     pub(super) fn list(&self) -> Option<Vec<&'a str>> {
         match self {
             Self::Text("") => Some(Vec::new()),
@@ -177,6 +177,7 @@ impl<'a> Given<'a> {
                 .iter()
                 .map(|item| Self::Toml(item.get_ref()).text())
                 .collect(),
+            Self::Toml(DeValue::String(_)) => Some(vec![self.text()?]),
             Self::NotUtf8(_) | Self::Toml(_) => None,
         }
     }
