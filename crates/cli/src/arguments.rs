@@ -7,9 +7,11 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use chrono::TimeDelta;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand};
 
+use crate::configuration::duration;
 use crate::secrecy::{HIDDEN, may_hold_a_secret};
 use crate::visible::{self, Visible};
 
@@ -169,20 +171,37 @@ pub(crate) enum OutboxCommand {
         json: bool,
     },
     /// Re-queues failed messages, with links that work from now on
-    #[command(arg_required_else_help = true)]
+    #[command(group = selection(&["ids", "all"]))]
     Retry {
         /// Their ids
         ids: Vec<i64>,
         /// All of them
-        #[arg(long, conflicts_with = "ids")]
+        #[arg(long)]
         all: bool,
     },
     /// Removes dead letters
+    #[command(group = selection(&["older_than", "all"]))]
     Purge {
-        /// Only those that were given up so long ago, such as 30d
-        #[arg(long, value_name = "TIME", default_value = "0 s")]
-        older_than: String,
+        /// Those that were given up so long ago, such as 30d
+        #[arg(long, value_name = "TIME", value_parser = age)]
+        older_than: Option<TimeDelta>,
+        /// All of them
+        #[arg(long)]
+        all: bool,
     },
+}
+
+/// Demands one of these arguments, so that a command that was cut short does not do all there is, or nothing.
+fn selection(arguments: &[&'static str]) -> ArgGroup {
+    ArgGroup::new("selection")
+        .args(arguments.iter().copied())
+        .required(true)
+}
+
+/// How long ago something was.
+fn age(text: &str) -> Result<TimeDelta, &'static str> {
+    let age = duration::parse(text).and_then(|age| TimeDelta::from_std(age).ok());
+    age.ok_or("it is no time such as 30d or \"12 hours\"")
 }
 
 #[derive(Debug, Subcommand)]

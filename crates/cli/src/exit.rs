@@ -70,7 +70,7 @@ impl Failure {
         }
     }
 
-    /// Settings are wrong, each said in a sentence.
+    /// Settings or arguments are wrong, each said in a sentence.
     pub(crate) fn wrong_for_all(sentences: impl IntoIterator<Item = String>) -> Self {
         Self {
             code: WRONG,

@@ -10,8 +10,8 @@ use phone_auth::core::password::{Argon2Hasher, PasswordStrength};
 use phone_auth::core::site_key::KeyClaim;
 use phone_auth::delivery::development::{self, LinePrinter, Mailbox};
 use phone_auth::signals::{
-    MessageSignal, ResetPasswordEmail, ResetPasswordPhone, SetupError, SetupErrorKind, VerifyEmail,
-    VerifyPhone,
+    MessageSignal, ResetPasswordEmail, ResetPasswordPhone, SetupError, SetupErrorKind,
+    SignalsBuilder, VerifyEmail, VerifyPhone,
 };
 use phone_auth::{
     Accounts, BuildError, BuildErrorKind, Database, Keyring, PhoneAuth, PhoneAuthBuilder,
@@ -281,26 +281,39 @@ pub(crate) fn dispatcher(
     mailbox: Option<&Mailbox>,
 ) -> Result<Signals, Failure> {
     let delivery = Delivery::build(&setup.configuration, origin)?;
-    let mut dispatcher =
-        setup.provide(Signals::builder().timeout(setup.configuration.messages.receiver_timeout));
-    dispatcher = delivery.provide(dispatcher);
-    dispatcher = match mailbox {
+    let dispatcher = delivery.provide(provided(setup));
+    let dispatcher = match mailbox {
         Some(mailbox) => dispatcher
             .provide(mailbox.clone())
             .provide(LinePrinter::new(std::io::stdout())),
-        None => development::RECEIVERS
-            .iter()
-            .fold(dispatcher, |dispatcher, id| {
-                dispatcher.disable_receiver(*id)
-            }),
+        None => without_development(dispatcher),
     };
+    built(setup, dispatcher)
+}
+
+/// A dispatcher with the state that was given to the program.
+fn provided(setup: &mut Setup) -> SignalsBuilder {
+    let timeout = setup.configuration.messages.receiver_timeout;
+    setup.provide(Signals::builder().timeout(timeout))
+}
+
+fn without_development(dispatcher: SignalsBuilder) -> SignalsBuilder {
+    let receivers = development::RECEIVERS.iter();
+    receivers.fold(dispatcher, |dispatcher, id| {
+        dispatcher.disable_receiver(*id)
+    })
+}
+
+/// Disables what the settings name.
+fn built(setup: &Setup, mut dispatcher: SignalsBuilder) -> Result<Signals, Failure> {
     for id in &setup.configuration.messages.disabled_receivers {
         dispatcher = dispatcher.disable_receiver(id.as_str());
     }
     dispatcher.build().map_err(|error| of_setup(&error))
 }
 
-/// The flows alone, for an operator at the command line: no pages, and no secret, for no link is made.
+/// The flows alone, for an operator at the command line: no pages, and no secret, for no link is made. The receivers of the
+/// program's own signals are told; those that send messages are not set up, for no message is sent here.
 ///
 /// # Errors
 /// When the database or a receiver cannot be used.
@@ -308,8 +321,8 @@ pub(crate) async fn accounts_for_operator(
     mut setup: Setup,
     schema: Schema,
 ) -> Result<Accounts, Failure> {
-    let origin = links_begin_with(&setup.configuration)?;
-    let signals = dispatcher(&mut setup, &origin, None)?;
+    let dispatcher = without_development(provided(&mut setup));
+    let signals = built(&setup, dispatcher)?;
     operators(setup.configuration, signals, schema).await
 }
 

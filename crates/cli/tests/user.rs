@@ -102,58 +102,72 @@ fn set_password_replaces_it() {
 #[test]
 fn mistakes_are_sentences() {
     let folder = folder_with_ann();
-    for (arguments, input, said) in [
+    for (code, arguments, input, said) in [
         (
+            1,
             &["user", "create", "ANN"][..],
             PASSWORD,
             "the username is taken",
         ),
         (
+            2,
             &["user", "create", "bob smith"],
             PASSWORD,
             "the username may have letters a to z, digits",
         ),
         (
+            2,
             &["user", "create", "bob", "--email", "nowhere"],
             PASSWORD,
             "the email is not an e-mail address",
         ),
         (
+            2,
             &["user", "create", "bob", "--phone", "12"],
             PASSWORD,
             "the phone is not a phone number with its country",
         ),
         (
+            1,
             &["user", "create", "bob"],
             "short",
             "the password has fewer than 8 characters",
         ),
         (
+            1,
             &["user", "create", "bob"],
             "password",
             "the password is among the most common ones",
         ),
         (
+            1,
             &["user", "create", "bob"],
             "",
             "no password came on standard input",
         ),
         (
+            1,
             &["user", "set-password", "bob"],
             PASSWORD,
             "no account has this username",
         ),
         (
+            1,
             &["user", "disable", "bob"],
             "",
             "no account has this username",
         ),
-        (&["user", "create", "a\u{1b}[2Jb"], PASSWORD, "the username"),
+        (
+            2,
+            &["user", "create", "a\u{1b}[2Jb"],
+            PASSWORD,
+            "the username",
+        ),
     ] {
         let ran = folder.run_with_input(arguments, input);
         assert_eq!(
             (ran.code, ran.stdout.as_str()),
-            (Some(1), ""),
+            (Some(code), ""),
             "{arguments:?} {ran:?}"
         );
         assert!(

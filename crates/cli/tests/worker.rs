@@ -98,11 +98,29 @@ fn pending_messages_are_not_swallowed() {
 }
 
 #[test]
+fn worker_sends_no_links_to_this_machine() {
+    let senders = [
+        ("PHONE_AUTH_WEBHOOK_URL", "https://sender.example/"),
+        (
+            "PHONE_AUTH_WEBHOOK_SECRET",
+            "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        ),
+    ];
+    let folder = pending();
+    let ran = worker(&folder, &senders);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{ran:?}");
+    let says = "phone-auth: site_url (default): it must be set for a worker";
+    assert!(ran.stderr.starts_with(says), "{ran:?}");
+    assert_eq!(count(&folder), 1);
+}
+
+#[test]
 fn worker_tells_its_mode() {
     for (settings, says) in [
         (&ASKED[..], "mode       development: messages are not sent"),
         (
             &[
+                ("PHONE_AUTH_SITE_URL", "https://example.org"),
                 ("PHONE_AUTH_WEBHOOK_URL", "https://sender.example/"),
                 (
                     "PHONE_AUTH_WEBHOOK_SECRET",
@@ -132,10 +150,6 @@ fn worker_tells_its_mode() {
         child.kill().unwrap();
         child.wait().unwrap();
         assert!(said.iter().any(|line| line.contains(says)), "{said:#?}");
-        let is_nameless = said
-            .iter()
-            .any(|line| line.contains("WARNING    site_url is not set"));
-        assert_eq!(is_nameless, settings.len() > 1, "{said:#?}");
     }
 }
 
@@ -158,10 +172,11 @@ fn worker_makes_neither_database_nor_key() {
 }
 
 #[test]
-fn outbox_is_listed_whatever_receivers_need() {
+fn operators_need_no_senders() {
     let folder = Folder::new();
     let database = "sqlite:site.sqlite3";
-    let ran = folder.run(&["migrate", "--database", database]);
+    let create = ["user", "create", "ann", "--database", database];
+    let ran = folder.run_with_input(&create, "correct-horse\n");
     assert_eq!(ran.code, Some(0), "{ran:?}");
     // A password that the service may read, and who looks may not.
     folder.write(
@@ -172,10 +187,63 @@ fn outbox_is_listed_whatever_receivers_need() {
         &["outbox", "list"][..],
         &["outbox", "retry", "--all"],
         &["outbox", "purge", "--older-than", "1 d"],
+        &["sessions", "prune"],
+        &["user", "list"],
+        &["user", "disable", "ann"],
+        &["user", "enable", "ann"],
+        &["user", "set-password", "ann"],
+        &["user", "create", "bob"],
+        &["key", "replace"],
+        &["migrate"],
+        &["signals"],
     ] {
         let mut arguments = command.to_vec();
         arguments.extend(["--database", database, "--config", "settings.toml"]);
-        let ran = folder.run(&arguments);
+        let ran = folder.run_with_input(&arguments, "plum-Orchard-71\n");
         assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{ran:?}");
+    }
+}
+
+#[test]
+fn selection_is_required() {
+    let folder = pending();
+    for (arguments, code, says) in [
+        (&["retry"][..], 2, "<IDS|--all>"),
+        (&["retry", "1", "--all"], 2, "cannot be used with"),
+        (&["retry", "one"], 2, "invalid value 'one'"),
+        (&["purge"], 2, "--older-than <TIME>|--all"),
+        (
+            &["purge", "--all", "--older-than", "1 d"],
+            2,
+            "cannot be used with",
+        ),
+        (&["purge", "--older-than", "long"], 2, "no time such as 30d"),
+        (&["purge", "--all"], 0, "dead letters removed: 0"),
+        (
+            &["purge", "--older-than", "0"],
+            0,
+            "dead letters removed: 0",
+        ),
+        (&["retry", "--all"], 0, "re-queued: 0"),
+    ] {
+        let database = ["--database", "sqlite:site.sqlite3"];
+        let ran = folder.run(&[&["outbox"], arguments, &database].concat());
+        assert_eq!(ran.code, Some(code), "{arguments:?}: {ran:?}");
+        let said = format!("{}{}", ran.stdout, ran.stderr);
+        assert!(said.contains(says), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn each_refused_retry_has_a_line() {
+    let folder = pending();
+    let database = ["--database", "sqlite:site.sqlite3"];
+    let ran = folder.run(&[&["outbox", "retry", "999", "3", "999"], &database[..]].concat());
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{ran:?}");
+    let lines: Vec<_> = ran.stderr.lines().collect();
+    assert_eq!(lines.len(), 2, "{ran:?}");
+    for (line, id) in lines.iter().zip([3, 999]) {
+        let begins = format!("phone-auth: message {id}: ");
+        assert!(line.starts_with(&begins), "{line}");
     }
 }

@@ -1,6 +1,6 @@
 //! `phone-auth outbox`: messages that are pending, and dead letters.
 
-use chrono::Utc;
+use chrono::{TimeDelta, Utc};
 use phone_auth::core::accounts::FlowError;
 use phone_auth::core::outbox::{
     DeadLetterRefusal, MessageId, Outbox, OutboxMessage, OutboxRow, ReceiptOutcome, Receipts,
@@ -9,7 +9,6 @@ use phone_auth::core::outbox::{
 use serde::Serialize;
 
 use crate::arguments::OutboxCommand;
-use crate::configuration::duration;
 use crate::console;
 use crate::exit::Failure;
 use crate::setup::Setup;
@@ -23,7 +22,7 @@ const PAGE: u32 = 500;
 /// Does what was asked, in a runtime of its own.
 ///
 /// # Errors
-/// When the database is not there, a message is no dead letter, or a time is none.
+/// When the database is not there, or a message is no dead letter.
 pub(crate) fn run(setup: Setup, command: OutboxCommand) -> Result<(), Failure> {
     let runtime = site::runtime()?;
     runtime.block_on(async {
@@ -33,8 +32,8 @@ pub(crate) fn run(setup: Setup, command: OutboxCommand) -> Result<(), Failure> {
         match command {
             OutboxCommand::List { json } => list(outbox, json).await,
             OutboxCommand::Retry { all: true, .. } => retry_all(outbox).await,
-            OutboxCommand::Retry { ids, .. } => retry(outbox, &ids).await,
-            OutboxCommand::Purge { older_than } => purge(outbox, &older_than).await,
+            OutboxCommand::Retry { ids, .. } => retry(outbox, ids).await,
+            OutboxCommand::Purge { older_than, .. } => purge(outbox, older_than).await,
         }
     })
 }
@@ -178,9 +177,11 @@ fn waits_for(message: &MessageEntry) -> Option<String> {
     Some(format!("{}: {}", failed.receiver, failed.reason))
 }
 
-async fn retry(outbox: &Outbox, ids: &[i64]) -> Result<(), Failure> {
-    let ids = ids.iter().map(|id| MessageId::new(*id));
-    retry_each(outbox, ids, false).await
+async fn retry(outbox: &Outbox, mut ids: Vec<i64>) -> Result<(), Failure> {
+    // One that is named twice is no dead letter any more the second time.
+    ids.sort_unstable();
+    ids.dedup();
+    retry_each(outbox, ids.into_iter().map(MessageId::new), false).await
 }
 
 async fn retry_all(outbox: &Outbox) -> Result<(), Failure> {
@@ -194,30 +195,35 @@ async fn retry_all(outbox: &Outbox) -> Result<(), Failure> {
 }
 
 /// Re-queues each of these. One that cannot be sent keeps no other from it; which they were and why is said at the end.
+/// So is what was done before a database that does not answer.
 async fn retry_each(
     outbox: &Outbox,
     ids: impl IntoIterator<Item = MessageId>,
     skip_missing: bool,
 ) -> Result<(), Failure> {
-    let (mut count, mut refused) = (0, Vec::new());
+    let (mut count, mut refused, mut stopped) = (0, Vec::new(), None);
     for id in ids {
         match outbox.requeue(id).await {
             Ok(()) => count += 1,
             Err(FlowError::Failed(failure)) if failure.is_retryable() => {
-                return Err(Failure::failed(failure));
+                stopped = Some(Failure::failed(failure));
+                break;
             }
             Err(FlowError::Refused(DeadLetterRefusal::NoSuchLetter)) if skip_missing => {}
             Err(error) => refused.push(format!("message {}: {error}", id.get())),
         }
     }
-    if count > 0 || refused.is_empty() {
+    if count > 0 || (refused.is_empty() && stopped.is_none()) {
         said_requeued(count)?;
     }
-    if refused.is_empty() {
-        Ok(())
-    } else {
-        Err(Failure::because(refused.join("\n")))
+    if !refused.is_empty() {
+        let refused = Failure::because_of_all(refused);
+        stopped = Some(match stopped {
+            Some(failure) => refused.and(failure),
+            None => refused,
+        });
     }
+    stopped.map_or(Ok(()), Err)
 }
 
 fn said_requeued(count: usize) -> Result<(), Failure> {
@@ -227,18 +233,11 @@ fn said_requeued(count: usize) -> Result<(), Failure> {
     .map_err(Failure::failed)
 }
 
-async fn purge(outbox: &Outbox, older_than: &str) -> Result<(), Failure> {
-    let wrong = || {
-        Failure::because(format!(
-            "--older-than {} is no time such as 30d or \"12 hours\"",
-            Visible(older_than)
-        ))
-    };
-    let age = duration::parse(older_than).ok_or_else(wrong)?;
-    let age = chrono::TimeDelta::from_std(age).map_err(|_| wrong())?;
-    let before = Utc::now().checked_sub_signed(age).ok_or_else(wrong)?;
+/// Removes those that were given up so long ago, or all.
+async fn purge(outbox: &Outbox, older_than: Option<TimeDelta>) -> Result<(), Failure> {
+    let age = older_than.unwrap_or_default();
     let count = outbox
-        .purge_dead_letters(before)
+        .purge_dead_letters(Utc::now() - age)
         .await
         .map_err(Failure::failed)?;
     console::print(format_args!("dead letters removed: {count}")).map_err(Failure::failed)

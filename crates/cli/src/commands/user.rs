@@ -2,7 +2,7 @@
 
 use phone_auth::Accounts;
 use phone_auth::core::accounts::{FlowError, SetPasswordRefusal, SignUpForm, SignUpRefusal};
-use phone_auth::core::form::{FieldProblem, Problem};
+use phone_auth::core::form::{Field, FieldProblem, Problem};
 use phone_auth::core::user::User;
 use serde::Serialize;
 
@@ -25,12 +25,15 @@ const PAGE: u32 = 500;
 pub(crate) fn run(setup: Setup, command: UserCommand) -> Result<(), Failure> {
     let runtime = site::runtime()?;
     runtime.block_on(async {
-        let schema = match command {
-            UserCommand::Create(_) => Schema::Newest,
-            _ => Schema::AsItIs,
-        };
         let shares_sessions = setup.configuration.django.sessions;
-        let accounts = site::accounts_for_operator(setup, schema).await?;
+        let accounts = match command {
+            UserCommand::Create(_) => site::accounts_for_operator(setup, Schema::Newest).await?,
+            UserCommand::SetPassword { .. } => {
+                site::accounts_for_operator(setup, Schema::AsItIs).await?
+            }
+            // Nothing is told to a receiver.
+            _ => site::without_receivers(setup).await?,
+        };
         match command {
             UserCommand::Create(user) => create(&accounts, &user).await,
             UserCommand::List { json } => list(&accounts, json).await,
@@ -169,9 +172,14 @@ async fn list(accounts: &Accounts, json: bool) -> Result<(), Failure> {
     console::print(table).map_err(Failure::failed)
 }
 
-/// One sentence for each problem, for the user at the command line.
+/// One sentence for each problem, for the user at the command line. What was read from standard input or is someone
+/// else's is no wrong argument.
 fn invalid(problems: &[FieldProblem]) -> Failure {
-    Failure::because_of_all(problems.iter().map(|problem| {
+    let is_wrong_argument = |problem: &FieldProblem| {
+        let is_argument = !matches!(problem.field, Field::Password | Field::ConfirmPassword);
+        is_argument && problem.problem != Problem::Taken
+    };
+    let sentences = problems.iter().map(|problem| {
         let what = match problem.problem {
             Problem::Required => "is needed".to_owned(),
             Problem::InvalidCharacters => "has characters that are not allowed".to_owned(),
@@ -198,7 +206,12 @@ fn invalid(problems: &[FieldProblem]) -> Failure {
             _ => "will not do".to_owned(),
         };
         format!("the {} {what}", words(problem.field.name()))
-    }))
+    });
+    if problems.iter().any(is_wrong_argument) {
+        Failure::wrong_for_all(sentences)
+    } else {
+        Failure::because_of_all(sentences)
+    }
 }
 
 fn words(field: &str) -> String {
