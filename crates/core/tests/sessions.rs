@@ -6,8 +6,8 @@ mod common;
 
 use std::time::Duration;
 
-use common::{ANNS_EMAIL, HORSE, Kit};
-use phone_auth_core::accounts::FailureKind;
+use common::{ANNS_EMAIL, HORSE, Kit, failure, refusal};
+use phone_auth_core::accounts::{FailureKind, NotActive};
 use phone_auth_core::clock::{Clock, ManualClock};
 use phone_auth_core::outbox::WorkerOptions;
 use phone_auth_core::password::Password;
@@ -244,4 +244,54 @@ async fn many_expired_sessions_are_removed() {
     kit.clock.advance(Duration::from_mins(2));
     assert_eq!(kit.accounts.remove_expired_sessions().await.unwrap(), 2_500);
     assert_eq!(kit.store.session_count(), 1);
+}
+
+#[tokio::test]
+async fn session_needs_no_password() {
+    let kit = Kit::with_ann().await;
+    let had = kit.log_in("ann", HORSE).await.key;
+    let none = kit.store_user("guest", "!unusable").await;
+    kit.record.forget();
+    kit.hasher.forget();
+    for (user, previous) in [(none.id, None), (none.id, Some(&had))] {
+        let begun = kit.accounts.begin_session(user, previous).await.unwrap();
+        let current = kit
+            .accounts
+            .current_user(&begun.key)
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(current.user().id, user);
+        assert_eq!(
+            begun.expires_at,
+            kit.clock.now() + kit.accounts.settings().session_lifetime
+        );
+        assert_eq!(kit.record.take(), ["user_logged_in begin_session guest"]);
+    }
+    assert!(kit.accounts.current_user(&had).await.unwrap().is_none());
+    assert_eq!(kit.hasher.checked(), 0, "no password is looked at");
+}
+
+#[tokio::test]
+async fn session_needs_active_user() {
+    for gone in [false, true] {
+        let kit = Kit::with_ann().await;
+        let had = kit.log_in("ann", HORSE).await;
+        let id = had.user.id;
+        let change = if gone {
+            ExternalChange::DeleteUser(id)
+        } else {
+            ExternalChange::SetActive(id, false)
+        };
+        kit.store.make(change).await;
+        kit.record.forget();
+        let begun = kit.accounts.begin_session(id, None).await;
+        assert_eq!(refusal(begun), NotActive);
+        assert_eq!(kit.record.take(), [""; 0]);
+    }
+    let kit = Kit::with_ann().await;
+    let id = kit.log_in("ann", HORSE).await.user.id;
+    kit.store.fail_with(StoreErrorKind::Unavailable);
+    let begun = kit.accounts.begin_session(id, None).await;
+    assert_eq!(failure(begun).kind(), FailureKind::Unavailable);
 }

@@ -38,8 +38,8 @@ pub(crate) const PROVEN: &str = concat!(
 
 /// Records a log-in as `LOG_IN` in `sessions.rs` does, with a session in Django's table.
 pub(crate) const LOG_IN: &str = "WITH one_user AS (
-        UPDATE auth_user SET last_login = $4, password = coalesce($3, password)
-        WHERE id = $1 AND password = $2 AND is_active
+        UPDATE auth_user SET last_login = $4, password = coalesce($3, password, '')
+        WHERE id = $1 AND coalesce(password, '') = $2 AND is_active
         RETURNING id
     ), begun AS (
         INSERT INTO django_session (session_key, session_data, expire_date)

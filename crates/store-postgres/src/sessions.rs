@@ -30,7 +30,7 @@ pub(crate) const ALIVE: &str = concat!(
 /// old one ends: a digest in use is refused, be it the old one's.
 pub(crate) const LOG_IN: &str = "WITH one_user AS (
         UPDATE auth_user SET last_login = $4
-        WHERE id = $1 AND password = $2 AND is_active
+        WHERE id = $1 AND coalesce(password, '') = $2 AND is_active
         RETURNING id
     ), begun AS (
         INSERT INTO phone_auth_session (digest, person_id, created_at, expires_at, password_digest)
@@ -45,7 +45,7 @@ pub(crate) const LOG_IN: &str = "WITH one_user AS (
 /// user is locked: so it sees the session of the one who logged in with the old hash meanwhile.
 pub(crate) const LOG_IN_UPGRADING: &str = "WITH one_user AS (
         UPDATE auth_user SET last_login = $4, password = $8
-        WHERE id = $1 AND password = $2 AND is_active
+        WHERE id = $1 AND coalesce(password, '') = $2 AND is_active
         RETURNING id
     ), begun AS (
         INSERT INTO phone_auth_session (digest, person_id, created_at, expires_at, password_digest)

@@ -28,8 +28,8 @@ pub(crate) const ALIVE: &str = concat!(
 );
 
 pub(crate) const RECORD: &str =
-    "UPDATE auth_user SET last_login = ?3, password = coalesce(?4, password)
-    WHERE id = ?1 AND CAST(password AS TEXT) = ?2 AND is_active";
+    "UPDATE auth_user SET last_login = ?3, password = coalesce(?4, password, '')
+    WHERE id = ?1 AND ifnull(CAST(password AS TEXT), '') = ?2 AND is_active";
 
 const BEGIN: &str = "INSERT INTO phone_auth_session
     (digest, person_id, created_at, expires_at, password_digest) VALUES (?1, ?2, ?3, ?4, ?5)";

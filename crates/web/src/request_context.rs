@@ -176,18 +176,6 @@ impl RequestContext {
         &self.accounts
     }
 
-    /// Has the browser remembered for this user, who has just shown who they are. Where that cannot be done it
-    /// is not: they are a stranger next time.
-    pub(crate) fn remember(&self, user: &User, response: &mut Response) {
-        match self.accounts.remember_device(user) {
-            Ok(devices) => {
-                let cookie = self.cookies().set_devices(&devices);
-                add_cookie(response.headers_mut(), cookie);
-            }
-            Err(error) => answer::log_broken("remember a browser", &error),
-        }
-    }
-
     /// The flows, whose messages are in the language that the browser asks for.
     pub(crate) fn accounts_in_language(&self) -> Accounts {
         self.accounts().with_language(self.language.clone())

@@ -1,27 +1,13 @@
 //! Logging in.
 
-use chrono::{DateTime, Utc};
 use phone_auth_events::{LoginFailure, Sender, User as EventUser, UserLoggedIn, UserLoginFailed};
 
-use super::{ATTEMPTS, Accounts, Failure, FailureKind, FlowError};
+use super::{ATTEMPTS, Accounts, Failure, FailureKind, FlowError, LoggedIn};
 use crate::form::{Field, FieldProblem, Problem, Problems, trim};
 use crate::password::{EncodedPassword, HashError, Password, Requester, Verdict};
 use crate::session::SessionKey;
-use crate::sessions::LogIn;
 use crate::store::StoreErrorKind;
 use crate::user::{AccountName, User};
-
-/// Who has logged in, and the key of the session that began.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct LoggedIn {
-    /// The user, as it was before this log-in, with the hash of the password as it is now.
-    pub user: User,
-    /// The key for the cookie. Nobody can read it from the store.
-    pub key: SessionKey,
-    /// When the session ends.
-    pub expires_at: DateTime<Utc>,
-}
 
 impl Accounts {
     /// Logs a user in by a phone number, an e-mail address or a username, whichever the settings
@@ -105,7 +91,7 @@ impl Accounts {
                 None
             };
             let password_now = upgrade.clone();
-            let begun = self.begin_session(user, upgrade, previous).await?;
+            let begun = self.record_log_in(user, upgrade, previous).await?;
             if let Some(mut logged_in) = begun {
                 if let Some(upgraded) = password_now {
                     logged_in.user.password = upgraded;
@@ -175,30 +161,6 @@ impl Accounts {
                 None
             }
         }
-    }
-
-    /// Records the log-in; `None` when the user is not any more as it was when the password was checked.
-    async fn begin_session(
-        &self,
-        user: User,
-        upgrade: Option<EncodedPassword>,
-        previous: Option<&SessionKey>,
-    ) -> Result<Option<LoggedIn>, Failure> {
-        let at = self.now();
-        let expires_at = at + self.settings().session_lifetime;
-        let log_in = LogIn {
-            user: &user,
-            upgraded_password: upgrade.as_ref(),
-            previous,
-            at,
-            expires_at,
-        };
-        let begun = self.sessions().begin(&log_in, self.randomness()).await?;
-        Ok(begun.map(|key| LoggedIn {
-            user,
-            key,
-            expires_at,
-        }))
     }
 }
 

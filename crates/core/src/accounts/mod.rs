@@ -22,6 +22,7 @@ use crate::store::Store;
 
 mod add_address;
 mod admin;
+mod begin_session;
 mod builder;
 mod change_password;
 mod current_user;
@@ -41,10 +42,11 @@ mod verify_address;
 
 pub use add_address::AddAddressRefusal;
 pub use admin::{SetPasswordRefusal, UsernameRefusal};
+pub use begin_session::{LoggedIn, NotActive};
 pub use builder::{AccountsBuilder, BuildError, BuildErrorKind};
 pub use change_password::ChangePasswordRefusal;
 pub use dispatch::Dispatch;
-pub use log_in::{LogInRefusal, LoggedIn};
+pub use log_in::LogInRefusal;
 pub use request_reset::ResetRequestRefusal;
 pub use request_verification::{VerificationRequest, VerificationRequestRefusal};
 pub use reset_password::{InvalidLink, ResetLink, ResetRefusal};

@@ -96,6 +96,14 @@ fn read_like(number: u32) -> User {
 pub(super) async fn null_password_can_be_replaced(subject: &Subject) {
     let store = subject.store();
     let ann = with_odd(subject, 0, "password", OddValue::Null).await;
+    // Another log-in than by a password finds them as they are.
+    let other = log_in(ann.id, 0, at(0));
+    let other = phone_auth_core::session::NewLogIn {
+        checked_password: ann.password.clone(),
+        ..other
+    };
+    assert!(store.log_in(&other).await.unwrap());
+    assert!(is_alive(store, 0).await);
     let change = phone_auth_core::session::PasswordReplacement {
         old: ann.password.clone(),
         ..replacement(ann.id, "new")

@@ -1,8 +1,8 @@
 //! `change_password/` and `change_password_done/`: a new password for the one who knows the old one.
 
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use phone_auth_core::accounts::{ChangePasswordRefusal, FlowError};
+use phone_auth_core::accounts::{ChangePasswordRefusal, CurrentUser, FlowError};
 use phone_auth_core::form::{Field, FieldProblem};
 use phone_auth_core::session::SessionKey;
 use phone_auth_urls::AccountPage;
@@ -13,7 +13,7 @@ use crate::form::{FieldView, FormView, SubmittedForm};
 use crate::guard::LoggedIn;
 use crate::page::Page;
 use crate::redirect;
-use crate::request_context::{RequestContext, add_cookie};
+use crate::request_context::RequestContext;
 
 const FIELDS: [Field; 3] = [Field::OldPassword, Field::NewPassword1, Field::NewPassword2];
 
@@ -48,15 +48,11 @@ pub(crate) async fn submit(form: SubmittedForm) -> Response {
 
 /// Sets the new key of the session and sends its owner on.
 async fn done(context: &RequestContext, key: &SessionKey) -> Response {
-    let mut response = redirect::found(context.path(AccountPage::ChangePasswordDone));
-    let lifetime = context.accounts().settings().session_lifetime;
-    let cookie = context.cookies().set_session(key.reveal(), lifetime);
-    add_cookie(response.headers_mut(), cookie);
     // What the browser had was for the old password. The change is made, whatever the store says now.
-    if let Ok(Some(current_user)) = context.accounts().current_user(key).await {
-        context.remember(current_user.user(), &mut response);
-    }
-    response
+    let current_user = context.accounts().current_user(key).await.ok().flatten();
+    let user = current_user.as_ref().map(CurrentUser::user);
+    let target = redirect::found(context.path(AccountPage::ChangePasswordDone));
+    (context.session_with_key(key, user), target).into_response()
 }
 
 pub(crate) async fn show_done(_: LoggedIn, context: RequestContext) -> Response {

@@ -1,6 +1,6 @@
 //! `login/`: begins a session.
 
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use phone_auth_core::accounts::{FlowError, LogInRefusal, LoggedIn};
 use phone_auth_core::form::{Field, FieldProblem, Problem};
@@ -14,7 +14,7 @@ use crate::next::{self, NEXT};
 use crate::notice::Reason;
 use crate::page::Page;
 use crate::redirect;
-use crate::request_context::{RequestContext, add_cookie};
+use crate::request_context::RequestContext;
 
 const FIELDS: [Field; 2] = [Field::Login, Field::Password];
 
@@ -80,13 +80,7 @@ fn welcome(context: &RequestContext, logged_in: &LoggedIn, next: Option<&str>) -
     } else {
         next.unwrap_or(&settings.login_redirect_url).to_owned()
     };
-    let mut response = redirect::found(&target);
-    let cookie = context
-        .cookies()
-        .set_session(logged_in.key.reveal(), settings.session_lifetime);
-    add_cookie(response.headers_mut(), cookie);
-    context.remember(&logged_in.user, &mut response);
-    response
+    (context.session_of(logged_in), redirect::found(&target)).into_response()
 }
 
 /// Where the query says that the user was on the way to.

@@ -6,7 +6,7 @@
 
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use http::header::REFERRER_POLICY;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use phone_auth_core::accounts::{Failure, FlowError, InvalidLink, ResetLink, ResetRefusal};
@@ -75,8 +75,7 @@ pub(crate) async fn submit(path: LinkPath, headers: HeaderMap, form: SubmittedFo
             let mut response = redirect::found(context.path(AccountPage::PasswordResetComplete));
             forget_token(context, &mut response);
             // The link has shown who this is: under a flood of wrong passwords they get in as well.
-            context.remember(&user, &mut response);
-            response
+            (context.remember(&user), response).into_response()
         }
         Err(FlowError::Refused(ResetRefusal::Invalid(problems))) => {
             again(context, &uidb64, &token, &problems).await

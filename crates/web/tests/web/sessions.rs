@@ -1,10 +1,15 @@
 //! The session cookie, from log-in to log-out.
 
+use axum::Router;
 use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
 use http::header::{CONTENT_TYPE, COOKIE, HOST, ORIGIN};
 use http::{Method, Request, StatusCode};
 use phone_auth_core::session::SessionKey;
-use phone_auth_web::{WebBuildErrorKind, WebBuilder};
+use phone_auth_core::user::UserId;
+use phone_auth_web::{RequestContext, Web, WebBuildErrorKind, WebBuilder};
 
 use crate::support::{Answer, PASSWORD, Site, encode};
 
@@ -88,7 +93,7 @@ async fn names_of_cookies_can_be_chosen() {
     ] {
         let web = Site::new().web;
         let built = WebBuilder::session_cookie_name(
-            phone_auth_web::Web::builder(web.accounts().clone(), web.site().clone()),
+            Web::builder(web.accounts().clone(), web.site().clone()),
             name,
         );
         let error = built.build().unwrap_err();
@@ -266,4 +271,80 @@ async fn nonsense_keys_are_nobody() {
             "{key:?}"
         );
     }
+}
+
+/// An application that knows by other means who its users are.
+fn own_log_in(web: &Web) -> Router {
+    async fn enter(Path(id): Path<i64>, context: RequestContext) -> Response {
+        match context.begin_session(UserId::new(id)).await {
+            Ok(session) => (session, Redirect::to("/")).into_response(),
+            Err(error) => (StatusCode::FORBIDDEN, error.to_string()).into_response(),
+        }
+    }
+    async fn leave(context: RequestContext) -> Response {
+        match context.log_out().await {
+            Ok(session) => (session, Redirect::to("/bye/")).into_response(),
+            Err(failure) => (StatusCode::SERVICE_UNAVAILABLE, failure.to_string()).into_response(),
+        }
+    }
+    async fn who(State(web): State<Web>, context: RequestContext) -> String {
+        assert!(web.accounts().settings().session_lifetime.as_secs() > 0);
+        let user = context
+            .current_user()
+            .map(|current| current.user().username.clone());
+        user.unwrap_or_default()
+    }
+    Router::new()
+        .route("/enter/{id}/", get(enter))
+        .route("/leave/", get(leave))
+        .route("/who/", get(who))
+        .with_state(web.clone())
+        .merge(web.router())
+}
+
+#[tokio::test]
+async fn application_begins_and_ends_sessions() {
+    let site = Site::https(|builder| builder).serving(own_log_in);
+    site.ann_signed_up().await;
+    let bob = site.bob().await;
+    let mut browser = site.browser();
+    browser.cookies.clone_from(&bob.cookies);
+    assert_eq!(browser.get("/who/").await.body, "bob");
+
+    // Ann's session takes the place of Bob's, with the cookies of a log-in by password.
+    let entered = browser.get("/enter/1/").await;
+    assert_eq!(entered.location(), "/");
+    let by_password = site.browser().log_in("ann", PASSWORD).await;
+    let shape = |answer: &Answer| -> Vec<String> {
+        let cookies = answer.set_cookies().into_iter();
+        let value_left_out = |cookie: &str| {
+            let (name, rest) = cookie.split_once('=').unwrap();
+            let (_value, flags) = rest.split_once(';').unwrap();
+            format!("{name};{flags}")
+        };
+        cookies.map(value_left_out).collect()
+    };
+    assert_eq!(shape(&entered), shape(&by_password));
+    assert_eq!(
+        shape(&entered).len(),
+        2,
+        "a session and a remembered browser"
+    );
+    assert_eq!(browser.get("/who/").await.body, "ann");
+    let mut bobs = site.browser();
+    bobs.cookies.clone_from(&bob.cookies);
+    assert_eq!(
+        bobs.get("/who/").await.body,
+        "",
+        "the session he came with is over"
+    );
+
+    let left = browser.get("/leave/").await;
+    assert_eq!(left.location(), "/bye/");
+    assert!(!browser.cookies.contains_key("__Host-sessionid"));
+    assert_eq!(browser.get("/who/").await.body, "");
+
+    let refused = browser.get("/enter/99/").await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    assert_eq!(refused.set_cookies(), [""; 0]);
 }

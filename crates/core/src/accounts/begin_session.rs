@@ -1,0 +1,112 @@
+//! Beginning a session.
+
+use chrono::{DateTime, Utc};
+use phone_auth_events::{Sender, UserLoggedIn};
+
+use super::{ATTEMPTS, Accounts, Failure, FailureKind, FlowError};
+use crate::password::EncodedPassword;
+use crate::session::SessionKey;
+use crate::sessions::LogIn;
+use crate::user::{User, UserId};
+
+/// Who has logged in, and the key of the session that began.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct LoggedIn {
+    /// The user, as it was before this log-in, with the hash of the password as it is now.
+    pub user: User,
+    /// The key for the cookie. Nobody can read it from the store.
+    pub key: SessionKey,
+    /// When the session ends.
+    pub expires_at: DateTime<Utc>,
+}
+
+impl Accounts {
+    /// Begins a session for a user whom the application knows by other means than a password: a sign-up form of its own,
+    /// a single sign-on, an invitation. The session that the browser came with, if any, ends. Fires `user_logged_in`
+    /// with the sender `begin_session`.
+    ///
+    /// It asks for no password, and does not need the user to have one.
+    ///
+    /// # Security
+    /// The caller has made sure who the user is; nothing is checked here but that the account is enabled. An id
+    /// out of a request logs in anyone as anyone.
+    ///
+    /// # Errors
+    /// - [`NotActive`]: no user has this id, or the user is disabled.
+    /// - [`Failed`](FlowError::Failed), [`Unavailable`](FailureKind::Unavailable) or [`Broken`](FailureKind::Broken):
+    ///   the store, or the source of randomness.
+    ///
+    /// # Cancel safety
+    /// As for [`log_in`](Self::log_in).
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::accounts::{FlowError, NotActive};
+    /// # use phone_auth_core::password::Password;
+    ///
+    #[doc = include_str!("example_setup.txt")]
+    /// # let ann = accounts.users_after(None, 1).await?.remove(0);
+    /// let logged_in = accounts.begin_session(ann.id, None).await?;
+    /// assert!(accounts.current_user(&logged_in.key).await?.is_some());
+    ///
+    /// accounts.set_active("ann", false).await?;
+    /// let refused = accounts.begin_session(ann.id, None).await;
+    /// assert!(matches!(refused, Err(FlowError::Refused(NotActive))));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn begin_session(
+        &self,
+        user: UserId,
+        previous: Option<&SessionKey>,
+    ) -> Result<LoggedIn, FlowError<NotActive>> {
+        for _ in 0..ATTEMPTS {
+            let found = self.store().user(user).await?;
+            let found = found.filter(|user| user.is_active);
+            let found = found.ok_or(FlowError::Refused(NotActive))?;
+            // A password that is changed between the two is no reason to refuse: look again.
+            if let Some(logged_in) = self.record_log_in(found, None, previous).await? {
+                let user = logged_in.user.to_event_user();
+                self.tell(UserLoggedIn::new(Sender::new("begin_session"), user))
+                    .await;
+                return Ok(logged_in);
+            }
+        }
+        Err(Failure::new(FailureKind::Unavailable).into())
+    }
+
+    /// Records the log-in; `None` when the user is not any more as it was when the password was checked.
+    pub(super) async fn record_log_in(
+        &self,
+        user: User,
+        upgrade: Option<EncodedPassword>,
+        previous: Option<&SessionKey>,
+    ) -> Result<Option<LoggedIn>, Failure> {
+        let at = self.now();
+        let expires_at = at + self.settings().session_lifetime;
+        let log_in = LogIn {
+            user: &user,
+            upgraded_password: upgrade.as_ref(),
+            previous,
+            at,
+            expires_at,
+        };
+        let begun = self.sessions().begin(&log_in, self.randomness()).await?;
+        Ok(begun.map(|key| LoggedIn {
+            user,
+            key,
+            expires_at,
+        }))
+    }
+}
+
+/// Why [`Accounts::begin_session`] refuses: no active user has this id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no active user has this id")]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a caller names it in a pattern, as the only refusal there is"
+)]
+pub struct NotActive;

@@ -1,0 +1,136 @@
+//! What a session that begins or ends asks of the browser, for answers of the application's own.
+
+use std::convert::Infallible;
+use std::fmt;
+
+use axum::response::{IntoResponseParts, ResponseParts};
+use http::HeaderValue;
+use phone_auth_core::accounts::{Failure, FlowError, LoggedIn, NotActive};
+use phone_auth_core::session::SessionKey;
+use phone_auth_core::user::{User, UserId};
+
+use crate::answer;
+use crate::request_context::{RequestContext, add_cookie};
+
+/// The cookies of a session that has begun or ended: a part of the answer, which must be sent.
+///
+/// From [`RequestContext::begin_session`] and [`RequestContext::log_out`].
+///
+/// # Examples
+/// ```
+/// use axum::response::{IntoResponse, Redirect, Response};
+/// use http::StatusCode;
+/// use phone_auth_core::user::UserId;
+/// use phone_auth_web::RequestContext;
+///
+/// // The application has made sure that it is them, by a single sign-on, say.
+/// async fn welcome(context: &RequestContext, user: UserId) -> Response {
+///     match context.begin_session(user).await {
+///         Ok(session) => (session, Redirect::to("/")).into_response(),
+///         Err(error) => (StatusCode::FORBIDDEN, error.to_string()).into_response(),
+///     }
+/// }
+///
+/// async fn leave(context: RequestContext) -> Response {
+///     match context.log_out().await {
+///         Ok(session) => (session, Redirect::to("/")).into_response(),
+///         Err(failure) => (StatusCode::SERVICE_UNAVAILABLE, failure.to_string()).into_response(),
+///     }
+/// }
+/// ```
+#[must_use = "the browser keeps the session it had unless this is a part of the answer"]
+pub struct SessionChange(Vec<HeaderValue>);
+
+impl IntoResponseParts for SessionChange {
+    type Error = Infallible;
+
+    fn into_response_parts(self, mut response: ResponseParts) -> Result<ResponseParts, Infallible> {
+        for cookie in self.0 {
+            add_cookie(response.headers_mut(), Some(cookie));
+        }
+        Ok(response)
+    }
+}
+
+impl fmt::Debug for SessionChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionChange(…)")
+    }
+}
+
+impl RequestContext {
+    /// Logs a user in whom the application knows by other means than a password: see
+    /// [`Accounts::begin_session`](phone_auth_core::accounts::Accounts::begin_session). The session that the browser
+    /// came with ends, and the browser is remembered as one of this user's.
+    ///
+    /// The CSRF token of a page belongs to its session, so answer with a redirect.
+    ///
+    /// # Security
+    /// The caller has made sure who the user is. Call it for requests alone that another site cannot have sent:
+    /// those of a [`SubmittedForm`](crate::SubmittedForm), or behind
+    /// [`same_origin_required`](crate::Web::same_origin_required); a page of another site could else log a browser in
+    /// as someone else.
+    ///
+    /// # Errors
+    /// As for [`Accounts::begin_session`](phone_auth_core::accounts::Accounts::begin_session).
+    ///
+    /// # Cancel safety
+    /// As there: no one has the key of a session that was begun and dropped.
+    ///
+    /// # Examples
+    /// See [`SessionChange`].
+    pub async fn begin_session(&self, user: UserId) -> Result<SessionChange, FlowError<NotActive>> {
+        let begun = self
+            .accounts()
+            .begin_session(user, self.session_key())
+            .await?;
+        Ok(self.session_of(&begun))
+    }
+
+    /// Ends every session that the browser has, as the log-out page does.
+    ///
+    /// # Errors
+    /// [`Failure`]: the store. Then a session may live on, so the browser keeps its cookie.
+    ///
+    /// # Cancel safety
+    /// Each session is over or not.
+    ///
+    /// # Examples
+    /// See [`SessionChange`].
+    pub async fn log_out(&self) -> Result<SessionChange, Failure> {
+        // Of several, the next one would count as soon as the first is gone.
+        for key in self.session_keys() {
+            self.accounts().log_out(key).await?;
+        }
+        Ok(SessionChange(self.cookies().clear_session().collect()))
+    }
+
+    /// The cookies for someone who has just shown who they are.
+    pub(crate) fn session_of(&self, begun: &LoggedIn) -> SessionChange {
+        self.session_with_key(&begun.key, Some(&begun.user))
+    }
+
+    /// The cookies for a session with this key, of a user who has just shown who they are.
+    pub(crate) fn session_with_key(&self, key: &SessionKey, user: Option<&User>) -> SessionChange {
+        let lifetime = self.accounts().settings().session_lifetime;
+        let session = self.cookies().set_session(key.reveal(), lifetime);
+        let device = user.and_then(|user| self.device_of(user));
+        SessionChange(session.into_iter().chain(device).collect())
+    }
+
+    /// Has the browser remembered for this user, who has just shown who they are. Where that cannot be done it
+    /// is not: they are a stranger next time.
+    pub(crate) fn remember(&self, user: &User) -> SessionChange {
+        SessionChange(self.device_of(user).into_iter().collect())
+    }
+
+    fn device_of(&self, user: &User) -> Option<HeaderValue> {
+        match self.accounts().remember_device(user) {
+            Ok(devices) => self.cookies().set_devices(&devices),
+            Err(error) => {
+                answer::log_broken("remember a browser", &error);
+                None
+            }
+        }
+    }
+}
