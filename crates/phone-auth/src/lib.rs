@@ -163,7 +163,10 @@
 //! ```
 //!
 //! # Testing
-//! A dispatcher is a value, so each test has its own, with no receiver but those that it connects. A capture keeps what
+//! The crate `phone-auth-testkit` has a site in memory, a browser, users, the messages that were sent and a cheap hasher;
+//! let the function of yours that says what accounts are like take a [`PhoneAuthBuilder`], and hand it the one of the test.
+//!
+//! By hand, a dispatcher is a value, so each test has its own, with no receiver but those that it connects. A capture keeps what
 //! was sent, typed; a clock that is set and randomness that repeats are in [`core`]:
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -48,6 +48,11 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
         ],
     ),
     ("phone-auth-cli", &["phone-auth"]),
+    // For tests of applications: sees what they see, and the store in memory.
+    (
+        "phone-auth-testkit",
+        &["phone-auth", "phone-auth-store-testkit"],
+    ),
     // What tests need to have a PostgreSQL, and benchmarks to compare, knows nothing of the product.
     ("phone-auth-test-postgres", &[]),
     ("phone-auth-test-bench", &[]),

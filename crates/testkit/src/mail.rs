@@ -1,0 +1,91 @@
+//! The messages that a site has sent.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use phone_auth::signals::{
+    Message, SiteOrigin, User, receiver, reset_password_email, reset_password_phone, verify_email,
+    verify_phone,
+};
+use tokio::sync::Notify;
+
+/// A message that was sent: an e-mail or a text message with a link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Mail {
+    /// The name of its signal, such as `verify_email`.
+    pub signal: &'static str,
+    /// The address or the number it went to.
+    pub to: String,
+    /// Whom it is for.
+    pub user: User,
+    /// The path to open, by [`TestBrowser::get`](crate::TestBrowser::get).
+    pub link: String,
+    /// The same with the origin of the site, as it stands in the message.
+    pub url: String,
+}
+
+/// What was sent and not yet taken, the oldest first. Clones share it.
+#[derive(Clone, Default)]
+pub(crate) struct MailStore {
+    kept: Arc<Mutex<Vec<Mail>>>,
+    came: Arc<Notify>,
+}
+
+impl MailStore {
+    fn keep(&self, mail: Mail) {
+        self.lock().push(mail);
+        self.came.notify_waiters();
+    }
+
+    /// Takes the oldest message to an address, as soon as there is one.
+    pub(crate) async fn take(&self, to: &str) -> Mail {
+        loop {
+            let came = self.came.notified();
+            if let Some(mail) = self.take_now(to) {
+                return mail;
+            }
+            came.await;
+        }
+    }
+
+    fn take_now(&self, to: &str) -> Option<Mail> {
+        let mut kept = self.lock();
+        let at = kept.iter().position(|mail| mail.to == to)?;
+        Some(kept.remove(at))
+    }
+
+    pub(crate) fn all(&self) -> Vec<Mail> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Mail>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for MailStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MailStore").finish_non_exhaustive()
+    }
+}
+
+/// Its id begins as those of the development mode do: it sends nothing, so a message that an application says nobody sends is
+/// not offered in its tests either.
+#[receiver(
+    reset_password_email,
+    reset_password_phone,
+    verify_email,
+    verify_phone,
+    id = "phone_auth.development.testkit",
+    optional = true
+)]
+fn keep(message: &dyn Message, mail: &MailStore, site: &SiteOrigin) {
+    mail.keep(Mail {
+        signal: message.message_signal().name(),
+        to: message.destination().as_str().to_owned(),
+        user: message.user().clone(),
+        link: message.url().as_str().to_owned(),
+        url: message.url().absolute(site),
+    });
+}

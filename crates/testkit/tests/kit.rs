@@ -1,0 +1,138 @@
+//! The kit itself: what a test may rely on.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use axum::Router;
+use axum::response::Redirect;
+use axum::routing::get;
+use phone_auth::signals::{ResetPasswordPhone, VerifyPhone};
+use phone_auth::{BuildError, PhoneAuth, PhoneAuthBuilder, SiteOrigin};
+use phone_auth_testkit::{MemoryStore, PASSWORD, TestBrowser, TestSite};
+
+async fn without_texts(builder: PhoneAuthBuilder) -> Result<(PhoneAuth, Router), BuildError> {
+    let builder = builder
+        .allow_unreceived::<VerifyPhone>()
+        .allow_unreceived::<ResetPasswordPhone>();
+    let auth = builder.build().await?;
+    let router = auth.router();
+    Ok((auth, router))
+}
+
+#[tokio::test]
+async fn unsent_message_is_unsent_in_tests() {
+    let everything = TestSite::new().await;
+    let verified = everything.user("ann").verified().create().await;
+    let flows = everything.auth().accounts();
+    let key = flows.begin_session(verified.id, None).await.unwrap().key;
+    let ann = flows.current_user(&key).await.unwrap().unwrap();
+    assert!(ann.has_verified_email() && ann.has_verified_phone());
+    assert_eq!(everything.mail(), []);
+
+    let site = TestSite::start(MemoryStore::new(), without_texts)
+        .await
+        .unwrap();
+    let mut ann = site.user("ann").verified().signed_in().await;
+    let page = ann.get("/accounts/user_verification/").await;
+    assert!(!page.body.contains("Verify +4420"), "{}", page.body);
+    let asked = site.browser().get("/accounts/password_reset/").await;
+    site.browser()
+        .press(&asked, "Send the link", &[("login", "+442079460000")])
+        .await;
+    site.browser()
+        .press(&asked, "Send the link", &[("login", "ann@example.org")])
+        .await;
+    let mail = site.mail_to("ann@example.org").await;
+    assert_eq!(
+        (mail.signal, mail.user.username.as_str()),
+        ("reset_password_email", "ann")
+    );
+    assert_eq!(mail.url, format!("https://example.org{}", mail.link));
+    assert_eq!(site.mail(), [], "nobody is sent a text");
+}
+
+#[tokio::test]
+async fn browsers_are_apart() {
+    let site = TestSite::new().await;
+    let mut ann = site.user("ann").signed_in().await;
+    let mut bob = site.user("bob").signed_in().await;
+    assert!(ann.get("/accounts/profile/").await.body.contains("ann"));
+    assert!(bob.get("/accounts/profile/").await.body.contains("bob"));
+    let nobody = site.browser().get("/accounts/profile/").await;
+    assert_eq!(nobody.path, "/accounts/login/?next=/accounts/profile/");
+
+    let page = ann.get("/accounts/logout/").await;
+    ann.press(&page, "Logout", &[]).await;
+    assert_eq!(ann.get("/accounts/profile/").await.path, nobody.path);
+    assert_eq!(bob.get("/accounts/profile/").await.status, 200);
+    let back = site.sign_in(&mut ann, "ann@example.org").await;
+    assert_eq!(back.path, "/accounts/profile/");
+}
+
+/// The sentence that a test ends with.
+async fn sentence(test: impl Future<Output = ()> + Send + 'static) -> String {
+    let panic = tokio::spawn(test).await.unwrap_err().into_panic();
+    panic.downcast_ref::<String>().unwrap().clone()
+}
+
+#[tokio::test]
+async fn missing_things_are_told() {
+    let site = TestSite::new().await;
+    let page = site.browser().get("/accounts/login/").await;
+    for (button, field, told) in [
+        (
+            "Log me in",
+            "login",
+            "has no button \"Log me in\"; it has [\"Sign in\"]",
+        ),
+        (
+            "Sign in",
+            "user",
+            "has no field \"user\"; it has [\"csrfmiddlewaretoken\", \"login\"",
+        ),
+    ] {
+        let (mut browser, page) = (site.browser(), page.clone());
+        let said = sentence(async move {
+            browser.press(&page, button, &[(field, PASSWORD)]).await;
+        });
+        let said = said.await;
+        assert!(said.contains(told), "{said}");
+    }
+
+    let away = Router::new()
+        .route("/circle/", get(Redirect::to("/circle/")))
+        .route("/away/", get(Redirect::to("https://elsewhere.example/")))
+        .route("/near/", get(Redirect::to("//elsewhere.example/")));
+    for (path, told) in [
+        ("/circle/", "/circle/ leads in a circle"),
+        (
+            "/away/",
+            "/away/ leads to https://elsewhere.example/, which is not on this site",
+        ),
+        ("/near/", "which is not on this site"),
+    ] {
+        let origin = SiteOrigin::parse("https://example.org").unwrap();
+        let mut browser = TestBrowser::new(away.clone(), &origin);
+        let said = sentence(async move {
+            browser.get(path).await;
+        });
+        let said = said.await;
+        assert!(said.contains(told), "{said}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn missing_message_is_told() {
+    let site = TestSite::new().await;
+    let _ann = site.user("ann").create().await;
+    site.browser()
+        .post("/accounts/password_reset/", &[("login", "ann@example.org")])
+        .await;
+    let asked = site.clone();
+    let said = sentence(async move {
+        asked.mail_to("bob@example.org").await;
+    });
+    let said = said.await;
+    assert!(
+        said.starts_with("no message to bob@example.org has come; there are ["),
+        "{said}"
+    );
+}
