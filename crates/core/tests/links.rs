@@ -13,6 +13,7 @@ use phone_auth_core::address::{AddressKind, AddressRecord};
 use phone_auth_core::clock::{Clock, ManualClock};
 use phone_auth_core::outbox::WorkerOptions;
 use phone_auth_core::password::Password;
+use phone_auth_core::settings::Settings;
 use phone_auth_core::store::{AddressStore, OutboxStore};
 use phone_auth_core::user::User;
 use phone_auth_events::{ResetPasswordEmail, Signals};
@@ -42,11 +43,12 @@ async fn set_verified(kit: &Kit, address: &AddressRecord, verified: bool) {
 
 #[tokio::test]
 async fn newer_request_ends_the_older_link() {
-    // By turns with no time in between, so that both links have the same second.
-    for wait in [Duration::ZERO, Duration::from_secs(2)] {
+    // From half of its life on.
+    for extra in [Duration::from_micros(1), Duration::from_secs(2)] {
         let kit = Kit::with_ann().await;
         let current_user = kit.current_user("ann", HORSE).await;
         for (kind, login) in KINDS {
+            let wait = half_life(kind) + extra;
             let address = kit.address(&current_user, kind).await;
             let mut reset = kit.reset_link(login).await;
             let mut verification = kit.verification_link(&current_user, &address).await;
@@ -73,6 +75,55 @@ async fn newer_request_ends_the_older_link() {
 }
 
 #[tokio::test]
+async fn strangers_who_ask_end_no_link() {
+    // With the outbox and without one: the same link is sent again, lives no longer by that, and is used meanwhile.
+    for with_outbox in [false, true] {
+        for (kind, login) in KINDS {
+            let kit = Kit::with_ann().await;
+            let with_box = kit.with_outbox(&kit.signals);
+            let accounts = if with_outbox {
+                &with_box
+            } else {
+                &kit.accounts
+            };
+            let worker = with_box.outbox().unwrap().worker(WorkerOptions::default());
+            let link = async || {
+                accounts.request_password_reset(login).await.unwrap();
+                worker.deliver_due().await.unwrap();
+                let parts = kit.record.take_message().parts();
+                kit.record.forget();
+                parts
+            };
+            let owners = link().await;
+            let step = half_life(kind) / 20;
+            for number in 0..20 {
+                kit.clock.advance(step);
+                assert_eq!(link().await, owners, "{kind} {with_outbox} {number}");
+                assert!(resets(accounts, &owners).await, "{kind} {with_outbox}");
+            }
+            let (id, token) = &owners;
+            let new = Password::new(STAPLE);
+            let reset = accounts.reset_password(id, token, &new, &new).await;
+            reset.unwrap();
+            // It was used, so that one is not sent again.
+            let next = link().await;
+            assert_ne!(next, owners, "{kind} {with_outbox}");
+            assert!(!resets(accounts, &owners).await, "{kind} {with_outbox}");
+            assert!(resets(accounts, &next).await, "{kind} {with_outbox}");
+        }
+    }
+}
+
+/// For how long a link is the one that is sent: half as long as it works.
+fn half_life(kind: AddressKind) -> Duration {
+    let settings = Settings::default();
+    match kind {
+        AddressKind::Email => settings.reset_email_lifetime / 2,
+        AddressKind::Phone => settings.reset_phone_lifetime / 2,
+    }
+}
+
+#[tokio::test]
 async fn slower_clock_makes_the_newest_link() {
     // The nodes' clocks are minutes apart; anyone who was asked last has sent the link that works.
     let kit = Kit::with_ann().await;
@@ -81,12 +132,18 @@ async fn slower_clock_makes_the_newest_link() {
     let other = kit.at_another_clock(&slow);
     for _ in 0..2 {
         let first = kit.reset_link(ANNS_EMAIL).await;
+        // Half a life by either clock.
+        kit.clock
+            .advance(half_life(AddressKind::Email) + Duration::from_mins(5));
+        slow.set(kit.clock.now() - TimeDelta::minutes(4));
         other.request_password_reset(ANNS_EMAIL).await.unwrap();
         let second = kit.record.take_message().parts();
         for accounts in [&kit.accounts, &other] {
             assert!(!resets(accounts, &first).await);
             assert!(resets(accounts, &second).await);
         }
+        kit.clock
+            .advance(half_life(AddressKind::Email) + Duration::from_mins(5));
     }
 }
 
@@ -97,6 +154,8 @@ async fn link_is_newest_until_it_is_used() {
     let link = kit.reset_link(ANNS_EMAIL).await;
     let (id, token) = &link;
     assert!(resets(&kit.accounts, &link).await);
+    kit.clock
+        .advance(half_life(AddressKind::Email) + Duration::from_secs(1));
     kit.accounts
         .request_password_reset(ANNS_EMAIL)
         .await
@@ -166,15 +225,22 @@ async fn requests_are_kept_with_the_outbox() {
     };
     let first = link().await;
     assert!(resets(&accounts, &first).await);
+    let later = || {
+        kit.clock
+            .advance(half_life(AddressKind::Email) + Duration::from_secs(1));
+    };
+    later();
     let second = link().await;
     assert!(!resets(&accounts, &first).await);
     assert!(resets(&accounts, &second).await);
+    later();
     // By whichever way another is asked for.
     kit.record.forget();
     let third = kit.reset_link(ANNS_EMAIL).await;
     assert!(!resets(&accounts, &second).await);
     assert!(resets(&accounts, &third).await);
     // From the moment it is asked for, and not when it is delivered.
+    later();
     accounts.request_password_reset(ANNS_EMAIL).await.unwrap();
     assert!(!resets(&accounts, &third).await);
 }

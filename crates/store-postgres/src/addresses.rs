@@ -222,7 +222,9 @@ impl AddressStore for PostgresStore {
             .bind(request.purpose.as_str())
             .bind(request.address.map(AddressId::get))
             .bind(request.slot())
-            .bind(rows::micros(request.at));
+            .bind(rows::micros(request.at))
+            .bind(rows::micros(request.repeats_from()))
+            .bind(rows::micros(request.repeats_until()));
         let name = request.address.map(AddressId::get);
         let name = format!("link {} {}", request.kind, name.unwrap_or(request.slot()));
         let _pass = self.at(&name).await?;

@@ -1,10 +1,13 @@
 //! When links were asked for, on PostgreSQL.
 
-/// Keeps a request for a link, as the newest, and answers the time under which it is known. An address that is gone is
-/// nobody's; one that is there stays, until the transaction ends. The arguments are the columns or parameters for the kind,
-/// the purpose, the address, the place for nobody and the time, and where these come from.
+/// Keeps a request for a link, and answers the time under which that is known: that of the newest while it is young and
+/// unused, else a newer one. A link that has verified an address is used, to the second, as its token tells the time. An
+/// address that is gone is nobody's; one that is there stays, until the transaction ends. The arguments are the columns or
+/// parameters for the kind, the purpose, the address, the place for nobody and the time, the times between which the newest
+/// must have been asked for to be sent again, and where these come from.
 macro_rules! request {
-    ($kind:literal, $purpose:literal, $address:literal, $slot:literal, $at:literal, $from:literal) => {
+    ($kind:literal, $purpose:literal, $address:literal, $slot:literal, $at:literal,
+        $since:literal, $until:literal, $from:literal) => {
         concat!(
             "INSERT INTO phone_auth_link_request (kind, purpose, holder, email_id, phone_id, requested_at)
             SELECT a.kind, a.purpose, coalesce(a.email_id, a.phone_id, a.slot), a.email_id, a.phone_id, a.at
@@ -31,8 +34,17 @@ macro_rules! request {
             " = 'phone' FOR KEY SHARE) AS phone_id",
             $from,
             ") a
-            ON CONFLICT (kind, purpose, holder) DO UPDATE SET requested_at = GREATEST(
-                excluded.requested_at, phone_auth_link_request.requested_at + interval '1 microsecond')
+            ON CONFLICT (kind, purpose, holder) DO UPDATE SET requested_at = CASE
+                WHEN phone_auth_link_request.requested_at BETWEEN ",
+            $since,
+            "::timestamptz AND ",
+            $until,
+            "::timestamptz AND NOT (excluded.purpose = 'verify' AND coalesce(
+                    (SELECT verified_at FROM phone_auth_email_verified WHERE address_id = excluded.email_id),
+                    (SELECT verified_at FROM phone_auth_phone_verified WHERE address_id = excluded.phone_id),
+                    '-infinity') >= date_trunc('second', phone_auth_link_request.requested_at))
+                THEN phone_auth_link_request.requested_at
+                ELSE GREATEST(excluded.requested_at, phone_auth_link_request.requested_at + interval '1 microsecond') END
             RETURNING requested_at"
         )
     };
@@ -40,7 +52,7 @@ macro_rules! request {
 pub(crate) use request;
 
 /// Keeps a request.
-pub(crate) const REQUEST: &str = request!("$1::text", "$2::text", "$3", "$4", "$5", "");
+pub(crate) const REQUEST: &str = request!("$1::text", "$2::text", "$3", "$4", "$5", "$6", "$7", "");
 
 /// The addresses of a user, as [`addresses::OF_USER`](crate::addresses::OF_USER) finds them, and the newest request
 /// for each.

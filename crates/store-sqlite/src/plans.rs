@@ -35,6 +35,7 @@ fn every_lookup_uses_an_index() {
         links::OF_USER,
         outbox::statements::SUPERSEDED,
         outbox::statements::SUPERSEDE,
+        outbox::statements::AGE_LETTERS,
         outbox::statements::FORGET,
         outbox::statements::DUE,
         outbox::statements::IS_DUE,

@@ -64,8 +64,10 @@ impl Accounts {
             kind: to.kind(),
             address: to.recipient().map(|recipient| recipient.address),
             at: now,
+            half_life: Some((links.expiry(purpose, to.kind(), now) - now) / 2),
         };
-        let newest = Some(self.store().request_link(&request).await?);
+        let requested_at = self.store().request_link(&request).await?;
+        let (newest, made_at) = (Some(requested_at), request.made_at(requested_at));
         let Addressee::User(to) = to else {
             links.issue_nothing(now);
             return Ok(());
@@ -75,11 +77,13 @@ impl Accounts {
             user: to.user.clone(),
             newest,
         };
-        let (url, token) = links.mint(purpose, &target, now).map_err(Failure::broken)?;
+        let (url, token) = links
+            .mint(purpose, &target, made_at)
+            .map_err(Failure::broken)?;
         links.announce(&token);
-        let expires_at = links.expiry(purpose, request.kind, now);
+        let expires_at = links.expiry(purpose, request.kind, made_at);
         let left = (expires_at - now).to_std().unwrap_or_default();
-        let envelope = envelope(None, self.language.as_ref(), now, expires_at, left);
+        let envelope = envelope(None, self.language.as_ref(), made_at, expires_at, left);
         match MessageEvent::new(purpose, to, url, envelope) {
             MessageEvent::ResetPasswordEmail(event) => self.tell(event).await,
             MessageEvent::ResetPasswordPhone(event) => self.tell(event).await,

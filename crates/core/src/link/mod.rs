@@ -1,11 +1,13 @@
 //! When links were asked for, and what a link that was opened relies on.
 //!
-//! Of the links that were asked for with one purpose at one address, the newest works. So a store keeps when that was,
-//! the token of a link is bound to it, and anyone who uses a link says again what was found when it was checked.
+//! Of the links that were asked for with one purpose at one address, the newest works; anyone who asks again in the first
+//! half of its life gets the same one. So a store keeps when it was asked for, the token of a link is bound to that, and
+//! anyone who uses a link says again what was found when it was checked.
 
 mod links;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+use phone_auth_tokens::CLOCK_SKEW;
 
 use crate::address::{AddressId, AddressKind, AddressRecord};
 use crate::outbox::Purpose;
@@ -13,7 +15,12 @@ use crate::user::User;
 
 pub(crate) use links::{Addressed, Links, LogIns, SentTo};
 
-/// A request for a link, which ends the links that were asked for before with this purpose at this address.
+/// A request for a link: for the same one again while the newest is young and unused, else for a newer one, which ends
+/// those that were asked for before with this purpose at this address.
+///
+/// # Security
+/// Anyone may ask for a reset. Were each request to end the link before it, a stranger who asks every second would keep the
+/// owner from ever using one. So a link that is not used works for half of its life at least.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_structs,
@@ -29,6 +36,8 @@ pub struct LinkRequest {
     pub address: Option<AddressId>,
     /// When it was made, by the clock of the one who asks.
     pub at: DateTime<Utc>,
+    /// For how long after the newest request this one is for the same link; `None` when it is for a newer one in any case.
+    pub half_life: Option<TimeDelta>,
 }
 
 impl LinkRequest {
@@ -39,6 +48,27 @@ impl LinkRequest {
     /// The place for nobody that this request would have: below zero, where no row of an address is.
     pub fn slot(&self) -> i64 {
         Self::slot_at(self.at)
+    }
+
+    /// Since when the newest request must have been made for this one to be for the same link.
+    pub fn repeats_from(&self) -> DateTime<Utc> {
+        self.half_life
+            .and_then(|half_life| self.at.checked_sub_signed(half_life))
+            .unwrap_or(DateTime::<Utc>::MAX_UTC)
+    }
+
+    /// Until when it must have been made: clocks of servers may differ. A later time is from before a clock was set back.
+    pub fn repeats_until(&self) -> DateTime<Utc> {
+        self.at + CLOCK_SKEW
+    }
+
+    /// When the link was made that is known under this time: it counts its age from there.
+    pub fn made_at(&self, requested_at: DateTime<Utc>) -> DateTime<Utc> {
+        if requested_at > self.repeats_until() {
+            self.at
+        } else {
+            requested_at
+        }
     }
 
     /// The place for nobody of a request that is made at this time.

@@ -59,7 +59,8 @@ pub struct NewMessage {
     pub binding: Binding,
     /// The language that the user asked in.
     pub language: Option<Language>,
-    /// When it was enqueued, to the microsecond; the link counts its age from here.
+    /// When it was enqueued, to the microsecond; the link counts its age from here. For a link that is sent again a store
+    /// keeps here when it was made, and moves the expiry and [`enqueued_at`](OutboxMessage::enqueued_at) by as much.
     pub created_at: DateTime<Utc>,
     /// When its link stops working, and trying ends.
     pub expires_at: DateTime<Utc>,
@@ -78,6 +79,7 @@ impl NewMessage {
             kind: self.kind,
             address: self.recipient.map(|recipient| recipient.address),
             at,
+            half_life: Some((self.expires_at - self.created_at) / 2),
         }
     }
 }

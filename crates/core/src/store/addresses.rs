@@ -53,9 +53,13 @@ pub trait AddressStore: Send + Sync {
         id: AddressId,
     ) -> Result<Option<(AddressRecord, User)>, StoreError>;
 
-    /// Keeps that a link was asked for, and returns the time under which that is known: the time of the request, or
-    /// the smallest later time that is newer than what was asked for before, whatever the clocks of several machines
-    /// say. A request for nobody, or for an address that is gone, takes the same work.
+    /// Keeps that a link was asked for, and returns the time under which that is known.
+    ///
+    /// That is the time known before, if it lies between [`repeats_from`](LinkRequest::repeats_from) and
+    /// [`repeats_until`](LinkRequest::repeats_until), both counted in, and the address was not verified by a link at that
+    /// second or later: the same link is meant. Else it is the time of the request, or the smallest later time that is
+    /// newer than what was asked for before, whatever the clocks of several machines say. One statement decides: of
+    /// requests at once each sees the others. A request for nobody, or for an address that is gone, takes the same work.
     async fn request_link(&self, request: &LinkRequest) -> Result<DateTime<Utc>, StoreError>;
 
     /// An address, whose it is, and the newest request for a link of this purpose, in one query.

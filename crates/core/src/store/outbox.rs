@@ -37,6 +37,10 @@ pub trait OutboxStore: Send + Sync {
     /// are left alone for as long as they asked: the number of failures and their receipts pass over. Dead letters
     /// stay.
     ///
+    /// It is a [request for a link](super::AddressStore::request_link). One that is for the same link as before stands as
+    /// though it had been enqueued when that was made, and is due now: its three times move by as much. A dead letter
+    /// with that link counts as older from then on, so that it does not come back beside what was sent since.
+    ///
     /// A message to nobody, or to a user who is gone by now, is written and removed in the same transaction: the same
     /// work, and nothing is left of it.
     async fn enqueue_message(&self, message: &NewMessage) -> Result<(), StoreError>;

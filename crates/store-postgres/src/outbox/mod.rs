@@ -43,6 +43,7 @@ impl OutboxStore for PostgresStore {
 
     async fn enqueue_message(&self, message: &NewMessage) -> Result<(), StoreError> {
         let recipient = message.recipient;
+        let request = message.request(message.created_at);
         let enqueue = query(statements::ENQUEUE)
             .bind(&message.key)
             .bind(message.purpose.as_str())
@@ -54,7 +55,9 @@ impl OutboxStore for PostgresStore {
             .bind(message.language.as_ref().map(Language::as_str))
             .bind(rows::micros(message.created_at))
             .bind(rows::micros(message.expires_at))
-            .bind(message.request(message.created_at).slot());
+            .bind(request.slot())
+            .bind(rows::micros(request.repeats_from()))
+            .bind(rows::micros(request.repeats_until()));
         let forget = query(statements::FORGET).bind(&message.key);
         let lock = locks::of_message(message);
         // Anyone may ask for a reset. They wait for those who name the same address, or the same nobody: one who waited

@@ -51,19 +51,26 @@ macro_rules! is_ready {
 ///
 /// A lease that runs goes on: who has it hears of the newer message and gives the place free. A message without an
 /// account tried keeps its turn. Any other place is due now, and no lease from before holds. What became of the older
-/// message is kept apart.
+/// message is kept apart. A message with the same link as before stands as though it had been enqueued when that was made,
+/// and a letter with that link is older.
 pub(crate) const ENQUEUE: &str = concat!(
     "WITH requested AS (",
-    links::request!("$3::text", "$2::text", "$5", "$11", "$9", ""),
+    links::request!("$3::text", "$2::text", "$5", "$11", "$9", "$12", "$13", ""),
     "), p AS MATERIALIZED (
-        SELECT (SELECT id FROM auth_user WHERE id = $4 FOR KEY SHARE) AS id, clock_timestamp() AS now
+        SELECT (SELECT id FROM auth_user WHERE id = $4 FOR KEY SHARE) AS id, clock_timestamp() AS now,
+            CASE WHEN requested_at > $13::timestamptz THEN interval '0' ELSE $9::timestamptz - requested_at END AS age
+        FROM requested
+    ), older AS (
+        UPDATE phone_auth_outbox o SET requested_at = o.requested_at - interval '1 microsecond' FROM requested
+        WHERE o.address_id = $5 AND o.kind = $3 AND o.purpose = $2 AND o.died_at IS NOT NULL
+            AND o.requested_at = requested.requested_at
     ), place AS (
         SELECT id FROM phone_auth_outbox WHERE address_id = $5 AND kind = $3 AND purpose = $2 AND died_at IS NULL
         ORDER BY id LIMIT 1
     ), superseded AS (
         UPDATE phone_auth_outbox o SET
-            message_key = $1, person_id = p.id, binding = $6, binding_parts = $7, language = $8, created_at = $9,
-            enqueued_at = p.now, expires_at = $10,
+            message_key = $1, person_id = p.id, binding = $6, binding_parts = $7, language = $8,
+            created_at = $9::timestamptz - p.age, enqueued_at = p.now - p.age, expires_at = $10::timestamptz - p.age,
             attempts = CASE WHEN leased_attempt = attempts AND due_at > p.now OR ready_attempt = attempts
                 THEN attempts ELSE LEAST(attempts, 9223372036854775806) + 1 END,
             ready_attempt = CASE WHEN leased_attempt = attempts AND due_at > p.now OR ready_attempt = attempts
@@ -79,7 +86,8 @@ pub(crate) const ENQUEUE: &str = concat!(
     INSERT INTO phone_auth_outbox
     (message_key, purpose, kind, person_id, address_id, binding, binding_parts, language, created_at, enqueued_at,
         expires_at, due_at, requested_at)
-    SELECT $1, $2, $3, p.id, CASE WHEN p.id IS NULL THEN NULL ELSE $5 END, $6, $7, $8, $9, p.now, $10,
+    SELECT $1, $2, $3, p.id, CASE WHEN p.id IS NULL THEN NULL ELSE $5 END, $6, $7, $8,
+        $9::timestamptz - p.age, p.now - p.age, $10::timestamptz - p.age,
         CASE WHEN p.id IS NULL THEN p.now + interval '100 years' ELSE LEAST($9, p.now) END,
         (SELECT requested_at FROM requested)
     FROM p WHERE NOT EXISTS (SELECT 1 FROM superseded)"
@@ -259,6 +267,8 @@ pub(crate) const REQUEUE: &str = concat!(
         "l.address_id",
         "$8",
         "$2",
+        "'infinity'",
+        "'-infinity'",
         " FROM letter l WHERE NOT l.is_superseded"
     ),
     "), requeued AS (

@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use phone_auth_core::language::Language;
+use phone_auth_core::link::LinkRequest;
 use phone_auth_core::outbox::{
     AttemptOutcome, Claim, Lease, LeaseState, MessageId, NewMessage, NextDue, OutboxMessage,
     OutboxRow, Receipts, Requeue, Requeued, Wait,
@@ -190,7 +191,13 @@ impl OutboxStore for SqliteStore {
                 return Ok(Requeued::NoSuchLetter);
             };
             // It is a request for a link, as it was when it was enqueued.
-            let requested_at = links::request(connection, &letter.message.request(requeue.now))?;
+            let requested_at = {
+                let request = LinkRequest {
+                    half_life: None,
+                    ..letter.message.request(requeue.now)
+                };
+                links::request(connection, &request)?
+            };
             let values = params![
                 id,
                 rows::time_text(requeue.now)?,
@@ -242,15 +249,21 @@ fn enqueue(connection: &Connection, message: &NewMessage) -> Result<(), Failure>
     let user = recipient.map(|recipient| recipient.user.get());
     let address = recipient.map(|recipient| recipient.address.get());
     let (purpose, kind) = (message.purpose.as_str(), message.kind.as_str());
-    let created_at = rows::time_text(message.created_at)?;
-    let expires_at = rows::time_text(message.expires_at)?;
+    let now = rows::time_text(message.created_at)?;
     let language = message.language.as_ref().map(Language::as_str);
     let (digest, parts) = (message.binding.digest(), message.binding.parts());
     let request = message.request(message.created_at);
-    let requested_at = links::micros(links::request(connection, &request)?);
+    let requested_at = links::request(connection, &request)?;
+    // The same link again: as though it had been enqueued when that was made.
+    let made_at = request.made_at(requested_at);
+    let created_at = rows::time_text(made_at)?;
+    let expires_at = rows::time_text(message.expires_at + (made_at - message.created_at))?;
+    let requested_at = links::micros(requested_at);
+    let same_link = params![address, kind, purpose, requested_at];
+    rows::change(connection, statements::AGE_LETTERS, same_link)?;
     let target = params![address, kind, purpose];
     let place = rows::first(connection, statements::SUPERSEDED, target, |row| {
-        Ok(Place::after(row, message.created_at, &created_at))
+        Ok(Place::after(row, message.created_at, &now))
     })?;
     if let Some(place) = place {
         let values = params![
@@ -282,6 +295,7 @@ fn enqueue(connection: &Connection, message: &NewMessage) -> Result<(), Failure>
             created_at,
             expires_at,
             requested_at,
+            now,
         ];
         rows::change(connection, statements::ENQUEUE, values)?;
     }

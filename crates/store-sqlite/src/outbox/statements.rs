@@ -59,8 +59,12 @@ pub(crate) const SUPERSEDE: &str = "UPDATE phone_auth_outbox SET
 pub(super) const ENQUEUE: &str = "INSERT INTO phone_auth_outbox
     (message_key, purpose, kind, person_id, address_id, binding, binding_parts, language, created_at, enqueued_at,
         expires_at, due_at, requested_at)
-    SELECT ?1, ?2, ?3, p.id, iif(p.id IS NULL, NULL, ?5), ?6, ?7, ?8, ?9, ?9, ?10, ?9, ?11
+    SELECT ?1, ?2, ?3, p.id, iif(p.id IS NULL, NULL, ?5), ?6, ?7, ?8, ?9, ?9, ?10, ?12, ?11
     FROM (SELECT (SELECT id FROM auth_user WHERE id = ?4) AS id) p";
+
+/// A letter with the same link as a new message is older than that.
+pub(crate) const AGE_LETTERS: &str = "UPDATE phone_auth_outbox SET requested_at = requested_at - 1
+    WHERE address_id = ?1 AND kind = ?2 AND purpose = ?3 AND died_at IS NOT NULL AND requested_at = ?4";
 
 /// Removes a message to nobody before anyone has seen it.
 pub(crate) const FORGET: &str =

@@ -1,7 +1,8 @@
 //! The outbox, in memory.
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+use phone_auth_core::link::LinkRequest;
 use phone_auth_core::outbox::{
     AttemptOutcome, Claim, Lease, LeaseState, MessageId, NewMessage, NextDue, OutboxMessage,
     OutboxRow, Receipts, Requeue, Requeued, Wait,
@@ -100,9 +101,9 @@ impl Kept {
             self.ready();
             self.message.due_at = self.message.due_at.min(now);
         }
+        self.message.enqueued_at = newer.created_at;
         self.message.message = newer;
         self.message.requested_at = requested_at;
-        self.message.enqueued_at = now;
         let receipts = std::mem::take(&mut self.message.receipts);
         if receipts != Receipts::default() {
             self.earlier = receipts;
@@ -252,7 +253,10 @@ impl OutboxStore for MemoryStore {
                 return Ok(Requeued::Superseded);
             }
             // It is a request for a link, as it was when it was enqueued.
-            let requested_at = state.request_link(&target.request(requeue.now));
+            let requested_at = state.request_link(&LinkRequest {
+                half_life: None,
+                ..target.request(requeue.now)
+            });
             if let Some(kept) = state.outbox.get_mut(&requeue.id) {
                 kept.ready();
                 let message = &mut kept.message;
@@ -292,16 +296,26 @@ impl State {
         let recipient = message
             .recipient
             .filter(|recipient| self.users.contains_key(&recipient.user));
-        let requested_at = Some(self.request_link(&message.request(message.created_at)));
+        let request = message.request(message.created_at);
+        let requested_at = self.request_link(&request);
         if recipient.is_none() {
             return;
         }
         let now = to_micros(message.created_at);
+        // The same link again: as though it had been enqueued when that was made.
+        let made_at = to_micros(request.made_at(requested_at));
         let message = NewMessage {
-            created_at: now,
-            expires_at: to_micros(message.expires_at),
+            created_at: made_at,
+            expires_at: to_micros(message.expires_at) + (made_at - now),
             ..message.clone()
         };
+        // A letter with the same link is older than this message.
+        for letter in self.outbox.values_mut().filter(|kept| !kept.is_pending()) {
+            if letter.is_like(&message) && letter.message.requested_at == Some(requested_at) {
+                letter.message.requested_at = Some(requested_at - TimeDelta::microseconds(1));
+            }
+        }
+        let requested_at = Some(requested_at);
         let mut pending = self.outbox.values_mut().filter(|kept| kept.is_pending());
         if let Some(older) = pending.find(|kept| kept.is_like(&message)) {
             older.supersede(message, now, requested_at);
@@ -313,7 +327,7 @@ impl State {
             id,
             message,
             requested_at,
-            enqueued_at: now,
+            enqueued_at: made_at,
             attempts: 0,
             ready_attempt: 0,
             failures: 0,

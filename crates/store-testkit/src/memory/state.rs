@@ -151,7 +151,7 @@ impl State {
             })
     }
 
-    /// Keeps a request for a link, as the newest; the time under which it is known.
+    /// Keeps a request for a link; the time under which that is known.
     pub(super) fn request_link(&mut self, request: &LinkRequest) -> DateTime<Utc> {
         let exists = |id| self.addresses(request.kind).contains_key(&id);
         let holder = match request.address.filter(|id| exists(*id)) {
@@ -160,12 +160,22 @@ impl State {
         };
         let row = (request.kind, request.purpose.as_str(), holder);
         let at = to_micros(request.at);
+        let repeats = request.repeats_from()..=request.repeats_until();
         let newest = match self.requests.get(&row) {
+            Some(before) if repeats.contains(before) && !self.is_used(request, *before) => *before,
             Some(before) => at.max(*before + TimeDelta::microseconds(1)),
             None => at,
         };
         self.requests.insert(row, newest);
         newest
+    }
+
+    /// Whether a link that was asked for then has verified its address, to the second, as its token tells the time.
+    fn is_used(&self, request: &LinkRequest, requested_at: DateTime<Utc>) -> bool {
+        let row = request.address.map(|id| (request.kind, id));
+        let verified_at = row.and_then(|row| self.verified.get(&row));
+        request.purpose == Purpose::Verify
+            && verified_at.is_some_and(|at| *at >= requested_at.trunc_subsecs(0))
     }
 
     /// The newest request for a link to this address.

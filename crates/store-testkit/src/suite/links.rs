@@ -24,6 +24,7 @@ fn request(purpose: Purpose, address: &AddressRecord, time: DateTime<Utc>) -> Li
         kind: address.kind,
         address: Some(address.id),
         at: time,
+        half_life: None,
     }
 }
 
@@ -118,6 +119,73 @@ pub(super) async fn newer_request_is_always_newer(subject: &Subject) {
     }
 }
 
+pub(super) async fn young_link_is_asked_for_again(subject: &Subject) {
+    let store = subject.store();
+    let half_life = Some(Duration::seconds(300));
+    let micro = Duration::microseconds(1);
+    for purpose in PURPOSES {
+        let name = format!("young {purpose:?}").replace(' ', "");
+        for address in addresses(subject, &name, 10 + purpose as u32).await {
+            let ask = async |time| {
+                let request = LinkRequest {
+                    half_life,
+                    ..request(purpose, &address, time)
+                };
+                store.request_link(&request).await.unwrap()
+            };
+            // Strangers ask all the time, and not for longer by that; nor by a clock that is a little behind.
+            for (asked_at, known_as) in [
+                (at(1_000), at(1_000)),
+                (at(1_000), at(1_000)),
+                (at(1_001), at(1_000)),
+                (at(700), at(1_000)),
+                (at(1_300), at(1_000)),
+                (at(1_300) + micro, at(1_300) + micro),
+                (at(1_600), at(1_300) + micro),
+                // Made before a clock was set back by more than servers differ: such a link works nowhere.
+                (at(1_000), at(1_300) + micro * 2),
+                (at(1_301), at(1_300) + micro * 2),
+            ] {
+                assert_eq!(ask(asked_at).await, known_as, "{purpose:?} {asked_at}");
+                assert_eq!(newest(subject, purpose, &address).await, Some(known_as));
+            }
+            let newer = asked(subject, purpose, &address, at(1_302)).await;
+            assert_eq!(newer, at(1_302), "who wants a newer one has it");
+        }
+    }
+}
+
+pub(super) async fn used_link_is_not_asked_for_again(subject: &Subject) {
+    let store = subject.store();
+    for (number, after) in [(20, 0), (21, 5), (22, 200)] {
+        for address in addresses(subject, &format!("used{number}"), number).await {
+            let ask = async |time| {
+                let request = LinkRequest {
+                    half_life: Some(Duration::seconds(300)),
+                    ..request(Purpose::Verify, &address, time)
+                };
+                store.request_link(&request).await.unwrap()
+            };
+            let asked_at = at(1_000) + Duration::milliseconds(700);
+            let first = ask(asked_at).await;
+            let claim = VerificationClaim {
+                kind: address.kind,
+                id: address.id,
+                user: address.user,
+                value: address.value.clone(),
+                newest: Some(first),
+                issued_at: at(1_000),
+                at: asked_at + Duration::seconds(after),
+            };
+            let outcome = store.verify_address(&claim).await.unwrap();
+            assert_eq!(outcome, VerificationOutcome::Verified);
+            let later = asked_at + Duration::seconds(after + 2);
+            assert_eq!(ask(later).await, later, "a newer one");
+            assert_eq!(ask(later + Duration::seconds(1)).await, later);
+        }
+    }
+}
+
 pub(super) async fn requests_at_once_are_told_apart(subject: &Subject) {
     for address in addresses(subject, "ann", 1).await {
         let request = request(Purpose::ResetPassword, &address, at(0));
@@ -148,6 +216,7 @@ pub(super) async fn request_for_nobody_touches_nobody(subject: &Subject) {
                     kind: address.kind,
                     address: id,
                     at: at(number),
+                    half_life: None,
                 };
                 let time = subject.store().request_link(&request).await.unwrap();
                 assert!(time >= at(number));

@@ -120,6 +120,8 @@ macro_rules! __for_each_case {
             addresses::many_addresses_come_in_part;
             links::newest_request_is_told;
             links::newer_request_is_always_newer;
+            links::young_link_is_asked_for_again;
+            links::used_link_is_not_asked_for_again;
             links::requests_at_once_are_told_apart;
             links::request_for_nobody_touches_nobody;
             links::deleted_address_is_no_target;

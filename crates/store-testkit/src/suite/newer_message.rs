@@ -45,8 +45,8 @@ pub(super) async fn newer_message_keeps_the_place(subject: &Subject) {
             key: format!("new {number}"),
             binding: Binding::from_stored([9; 32], None),
             language: None,
-            created_at: at(number),
-            expires_at: at(900 + number),
+            created_at: at(1_801 * (number + 1)),
+            expires_at: at(1_801 * (number + 1) + 900),
             ..old.clone()
         };
         outbox.enqueue_message(&newer).await.unwrap();
@@ -232,41 +232,52 @@ pub(super) async fn message_is_a_request_for_a_link(subject: &Subject) {
         let lease = first.lease();
         assert_eq!(finished(outbox, &lease, &dead(0)).await, LeaseState::Held);
 
-        // Another one at the same moment, by a clock that is behind even.
-        for (number, created_at) in [(2, at(0)), (3, at(-100))] {
+        // The same link again, as it was made: nobody gains time, or ends it, by asking.
+        for (number, created_at) in [(2, at(0)), (3, at(600)), (4, at(-100))] {
             let again = NewMessage {
                 key: format!("{kind} {number}"),
                 created_at,
+                expires_at: created_at + Duration::hours(1),
                 ..message.clone()
             };
             outbox.enqueue_message(&again).await.unwrap();
+            assert_eq!(newest().await, Some(at(0)), "{number}");
         }
-        let micro = Duration::microseconds(1);
-        let third = claimed(outbox, at(0), 1).await.remove(0);
-        assert_eq!(third.message.key, format!("{kind} 3"));
-        assert_eq!(third.requested_at, Some(at(0) + micro * 2));
-        assert_eq!(third.message.created_at, at(-100));
-        assert_eq!(newest().await, third.requested_at);
+        let fourth = claimed(outbox, at(0), 1).await.remove(0);
+        assert_eq!(fourth.message.key, format!("{kind} 4"));
+        assert_eq!(fourth.requested_at, Some(at(0)));
+        assert_eq!(fourth.message.created_at, at(0));
+        assert_eq!(fourth.message.expires_at, at(0) + Duration::hours(1));
 
-        // A dead letter that is requeued is a request like any other; one that is refused, or is none, changes nothing.
+        // A dead letter that is requeued is a request for a newer one; one that is refused, or is none, changes nothing.
         let requeue = requeue(first.id, &format!("{kind} again"));
         let refused = outbox.requeue_message(&requeue).await.unwrap();
         assert_eq!(refused, Requeued::Superseded);
-        assert_eq!(newest().await, third.requested_at);
+        assert_eq!(newest().await, fourth.requested_at);
         let done = AttemptOutcome::Finished;
         assert_eq!(
-            finished(outbox, &third.lease(), &done).await,
+            finished(outbox, &fourth.lease(), &done).await,
             LeaseState::Held
         );
         let refused = outbox.requeue_message(&requeue).await.unwrap();
         assert_eq!(refused, Requeued::Superseded, "the newer one is delivered");
-        assert_eq!(newest().await, third.requested_at, "its link still works");
-        let fourth = NewMessage {
-            key: format!("{kind} 4"),
-            ..message.clone()
-        };
-        outbox.enqueue_message(&fourth).await.unwrap();
-        let fourth = claimed(outbox, at(0), 1).await.remove(0);
+        assert_eq!(newest().await, fourth.requested_at, "its link still works");
+
+        // Half of its life later a newer one, whatever the clock says after that.
+        let micro = Duration::microseconds(1);
+        let half = at(1_800) + micro;
+        for (number, created_at, known_as) in [(5, half, half), (6, at(1_000), half + micro)] {
+            let newer = NewMessage {
+                key: format!("{kind} {number}"),
+                created_at,
+                expires_at: created_at + Duration::hours(1),
+                ..message.clone()
+            };
+            outbox.enqueue_message(&newer).await.unwrap();
+            assert_eq!(newest().await, Some(known_as), "{number}");
+        }
+        let fourth = claimed(outbox, half, 1).await.remove(0);
+        assert_eq!(fourth.message.created_at, at(1_000));
         assert_eq!(
             finished(outbox, &fourth.lease(), &dead(0)).await,
             LeaseState::Held
@@ -279,7 +290,7 @@ pub(super) async fn message_is_a_request_for_a_link(subject: &Subject) {
         let requeued = outbox.requeue_message(&requeue).await.unwrap();
         assert_eq!(requeued, Requeued::Pending);
         let requeued = claimed(outbox, at(0), 1).await.remove(0);
-        assert_eq!(requeued.requested_at, Some(at(0) + micro * 4));
+        assert_eq!(requeued.requested_at, Some(half + micro * 2));
         assert_eq!(newest().await, requeued.requested_at);
         let refused = outbox.requeue_message(&requeue).await.unwrap();
         assert_eq!(refused, Requeued::NoSuchLetter);
