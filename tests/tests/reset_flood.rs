@@ -13,7 +13,7 @@ const LASTS: Duration = Duration::from_secs(6);
 const MANY: u64 = 1_500;
 
 /// How many times more, when it is measured again. What does not grow meanwhile does not grow, however long they ask.
-const MORE: u64 = 1_000;
+const MORE: u64 = 2_000;
 
 /// By how many bytes it may grow for each of these. A row that stays takes 360 on SQLite, and more on PostgreSQL.
 const BYTES_EACH: i64 = 200;
