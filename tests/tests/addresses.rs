@@ -90,14 +90,14 @@ async fn strangers_add_nothing() {
     let answer = client
         .post("/accounts/email/add/", [("email", &email)])
         .await;
-    answer.redirects_to("/accounts/login/?next=/accounts/email/add/");
+    answer.redirects_to("/accounts/login/?notice=signed-out&next=/accounts/email/add/");
     let answer = client
         .post(
             "/accounts/user_verification/",
             [("method", "email"), ("pk", "1")],
         )
         .await;
-    answer.redirects_to("/accounts/login/?next=/accounts/user_verification/");
+    answer.redirects_to("/accounts/login/?notice=signed-out&next=/accounts/user_verification/");
     assert_eq!(site.database().counts(), before);
 }
 

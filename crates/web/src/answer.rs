@@ -8,6 +8,7 @@ use axum::response::{Html, IntoResponse, Response};
 use http::header::{ALLOW, CONNECTION, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 use phone_auth_core::accounts::{Failure, FailureKind};
+use phone_auth_urls::AccountPage;
 
 use crate::page::Page;
 use crate::request_context::RequestContext;
@@ -106,6 +107,41 @@ pub(crate) fn request_error(context: &RequestContext, what: RequestError) -> Res
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response
+}
+
+/// The answer to a form whose page was shown to another than the user who is signed in now. It changes nothing, says who
+/// that is, and leads to the same page for them.
+pub(crate) fn form_of_another(context: &RequestContext) -> Response {
+    let routes = context.accounts().routes();
+    let path = context.uri().path();
+    // Of a page of the application's own it is not known whether it can be gone to.
+    let is_ours = AccountPage::ALL
+        .iter()
+        .any(|page| routes.page(*page) == path);
+    let default = context.accounts().settings().login_redirect_url.as_str();
+    other_user(
+        context,
+        "When this page was opened you were not signed in as this user, so nothing was changed.",
+        if is_ours { path } else { default },
+    )
+}
+
+/// The answer to a form that makes an account, when someone is signed in already.
+pub(crate) fn signed_in_already(context: &RequestContext, next: Option<&str>) -> Response {
+    let default = context.accounts().settings().login_redirect_url.as_str();
+    other_user(
+        context,
+        "No account was created. To create another one, sign out first.",
+        next.unwrap_or(default),
+    )
+}
+
+fn other_user(context: &RequestContext, sentence: &str, go_on: &str) -> Response {
+    let page = Page::new("phone_auth/other_user.html", "You are signed in")
+        .status(StatusCode::CONFLICT)
+        .with("sentences", [sentence])
+        .with("continue_url", go_on);
+    context.render(page)
 }
 
 /// The answer to a form that is sent to a page which only shows something.

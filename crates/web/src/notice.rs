@@ -18,6 +18,8 @@ pub(crate) struct Notice {
 pub(crate) enum Reason {
     /// Someone has signed up and logs in now.
     SignedUp,
+    /// Someone has sent a form after their session had ended.
+    SignedOut,
     /// The browser did not send the cookie of the session that had just begun.
     NoCookies,
     /// The page that was wanted needs a verified address of this kind.
@@ -25,8 +27,9 @@ pub(crate) enum Reason {
 }
 
 impl Reason {
-    const ALL: [Self; 4] = [
+    const ALL: [Self; 5] = [
         Self::SignedUp,
+        Self::SignedOut,
         Self::NoCookies,
         Self::Unverified(AddressKind::Email),
         Self::Unverified(AddressKind::Phone),
@@ -38,6 +41,7 @@ impl Reason {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::SignedUp => "signed-up",
+            Self::SignedOut => "signed-out",
             Self::NoCookies => "cookies",
             Self::Unverified(AddressKind::Email) => "verify-email",
             Self::Unverified(AddressKind::Phone) => "verify-phone",
@@ -55,6 +59,11 @@ impl Reason {
                 tone: "good",
                 text: "Your account is ready",
                 detail: "Sign in with what you have just chosen.",
+            },
+            Self::SignedOut => Notice {
+                tone: "info",
+                text: "You have been signed out",
+                detail: "What you sent has changed nothing. Sign in, then try again.",
             },
             Self::NoCookies => Notice {
                 tone: "error",

@@ -8,6 +8,7 @@ use axum::extract::{FromRef, FromRequestParts, OriginalUri};
 use axum::response::{Html, IntoResponse, Response};
 use http::header::{COOKIE, REFERRER_POLICY, SET_COOKIE};
 use http::request::Parts;
+use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Uri};
 use minijinja::Value;
 use minijinja::value::Serde;
@@ -17,15 +18,17 @@ use phone_auth_core::language::Language;
 use phone_auth_core::session::SessionKey;
 use phone_auth_core::user::User;
 use phone_auth_core::username::Username;
-use phone_auth_urls::AccountPage;
+use phone_auth_urls::{AccountPage, MAX_NEXT_BYTES};
 use serde::Serialize;
 
 use crate::answer;
 use crate::cookies::Cookies;
-use crate::csrf::CsrfToken;
+use crate::csrf::{CsrfToken, Sender};
 use crate::guard::Refusal;
 use crate::headers::Renewed;
 use crate::language;
+use crate::next::{self, NEXT};
+use crate::notice::Reason;
 use crate::page::Page;
 use crate::peer;
 use crate::redirect;
@@ -111,15 +114,12 @@ impl RequestContext {
     pub(crate) async fn read(web: &Web, parts: &mut Parts) -> Result<Self, Refusal> {
         let current_user = current_user(web, parts).await?;
         let keys = web.cookies().session_keys(&parts.headers);
-        Ok(Self {
-            is_asked: true,
-            ..Self::new(web, parts, keys, current_user)
-        })
+        Ok(Self::new(web, parts, keys, current_user, true))
     }
 
     /// A context that asks nothing of the store: for pages that tell of an error.
     pub(crate) fn unasked(web: &Web, parts: &Parts) -> Self {
-        Self::new(web, parts, Vec::new(), None)
+        Self::new(web, parts, Vec::new(), None, false)
     }
 
     fn new(
@@ -127,7 +127,13 @@ impl RequestContext {
         parts: &Parts,
         mut keys: Vec<SessionKey>,
         current_user: Option<Arc<CurrentUser>>,
+        is_asked: bool,
     ) -> Self {
+        let sender = if is_asked {
+            Sender::Known(current_user.as_ref().map(|it| it.user().id))
+        } else {
+            Sender::NotAsked
+        };
         let session = current_user.as_ref().map_or_else(Vec::new, |current_user| {
             current_user.session().digest.as_bytes().to_vec()
         });
@@ -152,10 +158,15 @@ impl RequestContext {
             uri: original_uri(parts),
             keys,
             current_user,
-            csrf: Arc::new(CsrfToken::new(web.csrf_keys().clone(), cookies, session)),
+            csrf: Arc::new(CsrfToken::new(
+                web.csrf_keys().clone(),
+                cookies,
+                session,
+                sender,
+            )),
             language: language::preferred(&parts.headers),
             accounts: web.accounts().for_client(client),
-            is_asked: false,
+            is_asked,
             keeps_no_cookies: is_browser(&parts.headers) && !parts.headers.contains_key(COOKIE),
             kept_next: web.cookies().read_next(&parts.headers),
         }
@@ -166,9 +177,14 @@ impl RequestContext {
         self.accounts().routes().page(page)
     }
 
-    /// The answer for the one who must log in first.
-    pub(crate) fn to_login(&self) -> Response {
-        redirect::to_login(self.path(AccountPage::Login), &self.uri)
+    /// The answer to a form of someone whose session is over: they log in, are told why, and come back.
+    pub(crate) fn to_login_again(&self) -> Response {
+        let wanted = self.uri.path_and_query().map_or("/", PathAndQuery::as_str);
+        let fields = [
+            (Reason::FIELD, Some(Reason::SignedOut.name())),
+            (NEXT, Some(wanted).filter(|it| it.len() <= MAX_NEXT_BYTES)),
+        ];
+        redirect::found(&next::with(self.path(AccountPage::Login), &fields))
     }
 
     /// The flows, which know who asks.
@@ -183,10 +199,6 @@ impl RequestContext {
 
     pub(crate) fn cookies(&self) -> &Cookies {
         self.web.cookies()
-    }
-
-    pub(crate) const fn web(&self) -> &Web {
-        &self.web
     }
 
     /// The address that was asked for, as the browser sees it.

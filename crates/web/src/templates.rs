@@ -52,6 +52,10 @@ const ACCOUNTS: &[(&str, &str)] = &[
         include_str!("../templates/phone_auth/logout.html"),
     ),
     (
+        "phone_auth/other_user.html",
+        include_str!("../templates/phone_auth/other_user.html"),
+    ),
+    (
         "phone_auth/password_reset.html",
         include_str!("../templates/phone_auth/password_reset.html"),
     ),

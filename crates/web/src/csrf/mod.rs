@@ -2,10 +2,11 @@
 //!
 //! A browser says where a request comes from, and [`origin`] believes it. A client that says nothing
 //! must know the token of a page that it was given: [`CsrfKeys`] signs it, and binds it to the cookie
-//! beside it and to the session.
+//! beside it and to the session. The token also says whom its form was shown to: see [`shown_to`].
 
 mod layer;
 mod origin;
+mod shown_to;
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,10 +14,12 @@ use std::sync::OnceLock;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use minijinja::value::{Enumerator, Object, ObjectRepr};
+use phone_auth_core::user::UserId;
 use phone_auth_tokens::{Keyring, Subkey};
 
 pub use layer::{SameOrigin, SameOriginLayer};
 pub(crate) use origin::{Origins, Provenance};
+pub(crate) use shown_to::ShownTo;
 
 /// The name of the hidden field, as django-phone-auth has it.
 pub(crate) const FIELD: &str = "csrfmiddlewaretoken";
@@ -26,25 +29,32 @@ const NONCE_BYTES: usize = 16;
 
 /// Signs tokens, and knows those that any accepted key has signed.
 #[derive(Clone)]
-pub(crate) struct CsrfKeys(Arc<[Subkey]>);
+pub(crate) struct CsrfKeys {
+    tokens: Arc<[Subkey]>,
+    shown_to: Arc<[Subkey]>,
+}
 
 impl CsrfKeys {
     pub(crate) fn new(keyring: &Keyring) -> Self {
-        Self(keyring.derive_all("csrf").into())
+        Self {
+            tokens: keyring.derive_all("csrf").into(),
+            shown_to: keyring.derive_all("form-shown-to").into(),
+        }
     }
 
     fn sign(&self, nonce: &str, session: &[u8]) -> Option<String> {
-        let tag = self.0.first()?.sign(&[nonce.as_bytes(), session]);
+        let tag = self.tokens.first()?.sign(&[nonce.as_bytes(), session]);
         Some(Base64UrlUnpadded::encode_string(&tag))
     }
 
     /// Whether `token` was made for this cookie and this session.
     pub(crate) fn verify(&self, nonce: &str, session: &[u8], token: &str) -> bool {
+        let token = token.split(shown_to::SEPARATOR).next().unwrap_or_default();
         let mut buffer = [0_u8; 32];
         let Ok(tag) = Base64UrlUnpadded::decode(token, &mut buffer) else {
             return false;
         };
-        self.0
+        self.tokens
             .iter()
             .any(|key| key.verify(&[nonce.as_bytes(), session], tag))
     }
@@ -63,7 +73,17 @@ pub(crate) struct CsrfToken {
     /// What the browser sent and has the form of ours: of several, nothing tells which is.
     sent: Vec<String>,
     session: Vec<u8>,
+    sender: Sender,
     made: OnceLock<Option<Made>>,
+}
+
+/// Who has sent a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sender {
+    /// The store was not asked, so a page says nothing of it.
+    NotAsked,
+    /// This user, or nobody who is signed in.
+    Known(Option<UserId>),
 }
 
 struct Made {
@@ -73,12 +93,18 @@ struct Made {
 
 impl CsrfToken {
     /// A token for the first of the cookies that came with the request and has the form of ours, or for a new one.
-    pub(crate) fn new(keys: CsrfKeys, mut cookies: Vec<String>, session: Vec<u8>) -> Self {
+    pub(crate) fn new(
+        keys: CsrfKeys,
+        mut cookies: Vec<String>,
+        session: Vec<u8>,
+        sender: Sender,
+    ) -> Self {
         cookies.retain(|nonce| is_nonce(nonce));
         Self {
             keys,
             sent: cookies,
             session,
+            sender,
             made: OnceLock::new(),
         }
     }
@@ -101,11 +127,23 @@ impl CsrfToken {
             .any(|nonce| self.keys.verify(nonce, &self.session, token))
     }
 
+    /// Whom the form was shown to that brought this token.
+    pub(crate) fn shown_to(&self, token: &str) -> ShownTo {
+        match self.sender {
+            Sender::NotAsked => ShownTo::Unsaid,
+            Sender::Known(user) => shown_to::read(&self.keys.shown_to, token, user),
+        }
+    }
+
     fn made(&self) -> Option<&Made> {
         self.made
             .get_or_init(|| {
                 let nonce = self.sent.first().cloned().or_else(new_nonce)?;
-                let token = self.keys.sign(&nonce, &self.session)?;
+                let mut token = self.keys.sign(&nonce, &self.session)?;
+                if let Sender::Known(user) = self.sender {
+                    token.push(shown_to::SEPARATOR);
+                    token.push_str(&shown_to::sign(&self.keys.shown_to, user)?);
+                }
                 Some(Made { nonce, token })
             })
             .as_ref()
@@ -152,6 +190,8 @@ mod tests {
     use super::*;
     use phone_auth_tokens::SecretKey;
 
+    const NOBODY: Sender = Sender::Known(None);
+
     fn keys() -> CsrfKeys {
         CsrfKeys::new(&Keyring::new(SecretKey::generate().unwrap()))
     }
@@ -159,11 +199,16 @@ mod tests {
     #[test]
     fn token_matches_its_cookie() {
         let keys = keys();
-        let first = CsrfToken::new(keys.clone(), Vec::new(), b"session".to_vec());
+        let first = CsrfToken::new(keys.clone(), Vec::new(), b"session".to_vec(), NOBODY);
         let token = first.text().unwrap();
         let cookie = first.cookie_to_set().unwrap().to_owned();
 
-        let second = CsrfToken::new(keys.clone(), vec![cookie.clone()], b"session".to_vec());
+        let second = CsrfToken::new(
+            keys.clone(),
+            vec![cookie.clone()],
+            b"session".to_vec(),
+            NOBODY,
+        );
         assert!(second.matches(token));
         assert_eq!(
             second.text(),
@@ -172,12 +217,17 @@ mod tests {
         );
         assert_eq!(second.cookie_to_set(), None);
 
-        let elsewhere = CsrfToken::new(keys.clone(), vec![cookie.clone()], b"another".to_vec());
+        let elsewhere = CsrfToken::new(
+            keys.clone(),
+            vec![cookie.clone()],
+            b"another".to_vec(),
+            NOBODY,
+        );
         assert!(!elsewhere.matches(token), "another session, another token");
 
         let tossed = new_nonce().unwrap();
         for cookies in [[tossed.clone(), cookie.clone()], [cookie, tossed]] {
-            let third = CsrfToken::new(keys.clone(), cookies.to_vec(), b"session".to_vec());
+            let third = CsrfToken::new(keys.clone(), cookies.to_vec(), b"session".to_vec(), NOBODY);
             assert!(third.matches(token), "a cookie of another host hides none");
             assert!(third.matches(third.text().unwrap()));
             assert_eq!(third.cookie_to_set(), None);
@@ -185,18 +235,62 @@ mod tests {
     }
 
     #[test]
+    fn token_says_whom_its_form_was_shown_to() {
+        let [keys, others] = [keys(), keys()];
+        let ann = Sender::Known(Some(UserId::new(1)));
+        let bob = Sender::Known(Some(UserId::new(2)));
+        let token = |keys: &CsrfKeys, sender, session: &[u8]| {
+            CsrfToken::new(keys.clone(), Vec::new(), session.to_vec(), sender)
+        };
+        for (shown, sent, said) in [
+            (ann, ann, ShownTo::Sender),
+            (ann, bob, ShownTo::Another),
+            (ann, NOBODY, ShownTo::Another),
+            (NOBODY, NOBODY, ShownTo::Sender),
+            (NOBODY, bob, ShownTo::Nobody),
+            (Sender::NotAsked, bob, ShownTo::Unsaid),
+        ] {
+            let shown = token(&keys, shown, b"before");
+            let sent = token(&keys, sent, b"after");
+            let text = shown.text().unwrap();
+            assert_eq!(
+                sent.shown_to(text),
+                said,
+                "{:?} {:?}",
+                shown.sender,
+                sent.sender
+            );
+            let elsewhere = token(&others, Sender::Known(None), b"after");
+            let unknown = if said == ShownTo::Unsaid {
+                said
+            } else {
+                ShownTo::Another
+            };
+            assert_eq!(elsewhere.shown_to(text), unknown, "made with another key");
+        }
+        for (text, said) in [
+            ("", ShownTo::Unsaid),
+            ("x", ShownTo::Unsaid),
+            ("x.", ShownTo::Another),
+            ("x.y.z", ShownTo::Another),
+        ] {
+            assert_eq!(token(&keys, ann, b"").shown_to(text), said, "{text}");
+        }
+    }
+
+    #[test]
     fn unused_token_sets_no_cookie() {
-        let token = CsrfToken::new(keys(), Vec::new(), Vec::new());
+        let token = CsrfToken::new(keys(), Vec::new(), Vec::new(), NOBODY);
         assert_eq!(token.cookie_to_set(), None);
     }
 
     #[test]
     fn nothing_matches_without_cookie() {
         let keys = keys();
-        let token = CsrfToken::new(keys.clone(), Vec::new(), Vec::new());
+        let token = CsrfToken::new(keys.clone(), Vec::new(), Vec::new(), NOBODY);
         let text = token.text().unwrap().to_owned();
         for cookies in [vec![], vec![String::new()], vec!["x".repeat(22)]] {
-            let context = CsrfToken::new(keys.clone(), cookies, Vec::new());
+            let context = CsrfToken::new(keys.clone(), cookies, Vec::new(), NOBODY);
             assert!(!context.matches(&text));
             assert!(!context.matches(""));
         }

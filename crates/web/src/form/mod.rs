@@ -5,5 +5,6 @@ mod submitted;
 mod view;
 mod words;
 
+pub(crate) use submitted::AnyonesForm;
 pub use submitted::SubmittedForm;
 pub(crate) use view::{FieldView, FormView};

@@ -8,13 +8,14 @@ use axum::extract::{FromRef, FromRequest, Request};
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http_body_util::BodyExt;
+use phone_auth_core::accounts::CurrentUser;
 use phone_auth_core::form::{Field, FieldProblem, Problem};
 use phone_auth_core::password::Password;
 use zeroize::Zeroizing;
 
 use super::parse::{Fields, NotAForm, Text};
 use crate::answer::{self, RequestError};
-use crate::csrf::{self, Provenance};
+use crate::csrf::{self, Provenance, ShownTo};
 use crate::guard::Refusal;
 use crate::request_context::RequestContext;
 use crate::time_limit::BodyIsTimed;
@@ -43,8 +44,12 @@ const MAX_DISCARD_TIME: Duration = Duration::from_secs(5);
 /// without it by `Origin`, without both by `Referer`. A client that sends none of them must bring the
 /// token of a page and the cookie that came with it. Everything else is refused before it is read.
 ///
+/// The token also says whom the page was shown to. A form that waited in a tab while another user signed in in the next
+/// one is refused with 409 and a page that says who is signed in: what one user typed is not done to another. A form
+/// without a token, and one that was shown to nobody, says no user, and is taken.
+///
 /// # Errors
-/// [`Refusal`]: 403 for another origin or none, 413 for more than 64 KiB or 100 fields, 415 for
+/// [`Refusal`]: 409 for a form that was shown to another user than the one who is signed in now, 403 for another origin or none, 413 for more than 64 KiB or 100 fields, 415 for
 /// another content type than `application/x-www-form-urlencoded` or a body that is compressed, 400 for a repeated field, 408 for a
 /// body that takes longer than 30 seconds, or than the [time limit](crate::Web::time_limit); 503 and 500 as for [`RequestContext`].
 ///
@@ -110,6 +115,30 @@ impl SubmittedForm {
             .collect()
     }
 
+    /// The user whose account the form acts on: the one who is signed in, to whom it was shown.
+    ///
+    /// # Errors
+    /// [`Refusal`]: the way to the log-in page when nobody is signed in any more, 409 when nobody was.
+    pub(crate) fn sender(&self) -> Result<&CurrentUser, Refusal> {
+        let Some(current_user) = self.context.current_user() else {
+            return Err(Refusal::new(self.context.to_login_again()));
+        };
+        if self.shown_to() == ShownTo::Nobody {
+            return Err(self.of_another());
+        }
+        Ok(current_user)
+    }
+
+    /// Whom the page of the form was shown to.
+    fn shown_to(&self) -> ShownTo {
+        self.context.csrf().shown_to(self.text(csrf::FIELD))
+    }
+
+    /// The answer to a form that was shown to another than the one who is signed in.
+    fn of_another(&self) -> Refusal {
+        Refusal::new(answer::form_of_another(&self.context))
+    }
+
     async fn read(web: &Web, request: Request) -> Result<Self, Refusal> {
         let (mut parts, body) = request.into_parts();
         let refuse = |context: &RequestContext, what| {
@@ -153,7 +182,30 @@ where
     type Rejection = Refusal;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
-        Self::read(&Web::from_ref(state), request).await
+        let form = Self::read(&Web::from_ref(state), request).await?;
+        let is_of_another =
+            form.context.current_user().is_some() && form.shown_to() == ShownTo::Another;
+        if is_of_another {
+            return Err(form.of_another());
+        }
+        Ok(form)
+    }
+}
+
+/// A form that names the account it acts on, by what is typed or by a link: it does the same no matter who is signed in, and
+/// whomever its page was shown to.
+pub(crate) struct AnyonesForm(pub(crate) SubmittedForm);
+
+impl<S> FromRequest<S> for AnyonesForm
+where
+    Web: FromRef<S>,
+    S: Send + Sync,
+{
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
+        let form = SubmittedForm::read(&Web::from_ref(state), request).await;
+        form.map(Self)
     }
 }
 

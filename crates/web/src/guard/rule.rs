@@ -16,7 +16,7 @@ use crate::headers::vary_by_cookie;
 use crate::next::{self, NEXT};
 use crate::notice::Reason;
 use crate::redirect;
-use crate::request_context::{self, RequestContext, original_uri};
+use crate::request_context::{self, original_uri};
 use crate::web::Web;
 
 /// What a guard asks for.
@@ -59,10 +59,6 @@ impl Rule {
     }
 
     /// Where to send anyone who visits instead; `None` to let them through.
-    pub(crate) fn verdict(self, context: &RequestContext) -> Option<Response> {
-        self.decide(context.web(), context.current_user(), context.uri())
-    }
-
     fn decide(
         self,
         web: &Web,

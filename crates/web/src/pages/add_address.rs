@@ -1,6 +1,6 @@
 //! `email/add/` and `phone/add/`: one more address for the user.
 
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use phone_auth_core::accounts::{AddAddressRefusal, FlowError};
 use phone_auth_core::address::AddressKind;
@@ -33,8 +33,9 @@ pub(crate) async fn submit_phone(form: SubmittedForm) -> Response {
 
 async fn submit(form: &SubmittedForm, kind: AddressKind) -> Response {
     let context = form.context();
-    let Some(current_user) = context.current_user() else {
-        return context.to_login();
+    let current_user = match form.sender() {
+        Ok(current_user) => current_user,
+        Err(refusal) => return refusal.into_response(),
     };
     let typed = form.text(field(kind).name());
     let again = |problems: &[FieldProblem]| {

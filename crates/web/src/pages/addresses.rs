@@ -1,6 +1,6 @@
 //! `user_verification/`: the user's addresses, and a link to verify each.
 
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use phone_auth_core::accounts::{
     CurrentUser, FlowError, VerificationRequest, VerificationRequestRefusal,
@@ -50,8 +50,9 @@ fn keep_next(context: &RequestContext, response: &mut Response) {
 
 pub(crate) async fn submit(form: SubmittedForm) -> Response {
     let context = form.context();
-    let Some(current_user) = context.current_user() else {
-        return context.to_login();
+    let current_user = match form.sender() {
+        Ok(current_user) => current_user,
+        Err(refusal) => return refusal.into_response(),
     };
     let Some((kind, id)) = named_address(&form) else {
         return no_such_address(context, current_user).await;

@@ -23,8 +23,9 @@ pub(crate) async fn show(_: LoggedIn, context: RequestContext) -> Response {
 
 pub(crate) async fn submit(form: SubmittedForm) -> Response {
     let context = form.context();
-    let Some(current_user) = context.current_user() else {
-        return context.to_login();
+    let current_user = match form.sender() {
+        Ok(current_user) => current_user,
+        Err(refusal) => return refusal.into_response(),
     };
     let again =
         |problems: &[FieldProblem]| context.render(page(problems).status(StatusCode::BAD_REQUEST));
@@ -39,7 +40,7 @@ pub(crate) async fn submit(form: SubmittedForm) -> Response {
     match flow.await {
         Ok(key) => done(context, &key).await,
         Err(FlowError::Refused(ChangePasswordRefusal::Invalid(problems))) => again(&problems),
-        Err(FlowError::Refused(ChangePasswordRefusal::NotLoggedIn)) => context.to_login(),
+        Err(FlowError::Refused(ChangePasswordRefusal::NotLoggedIn)) => context.to_login_again(),
         Err(FlowError::Failed(failure)) => {
             answer::flow_failed(context, "change a password", &failure)
         }

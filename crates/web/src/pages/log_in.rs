@@ -9,7 +9,7 @@ use phone_auth_urls::AccountPage;
 
 use super::{login_hint, phone_hint};
 use crate::answer;
-use crate::form::{FieldView, FormView, SubmittedForm};
+use crate::form::{AnyonesForm, FieldView, FormView};
 use crate::next::{self, NEXT};
 use crate::notice::Reason;
 use crate::page::Page;
@@ -32,7 +32,7 @@ pub(crate) async fn show(context: RequestContext) -> Response {
 }
 
 /// Logs in the user whom the form names, also where someone else is signed in: then that session ends.
-pub(crate) async fn submit(form: SubmittedForm) -> Response {
+pub(crate) async fn submit(AnyonesForm(form): AnyonesForm) -> Response {
     let context = form.context();
     let next = match form.readable(NEXT) {
         Some("") => wanted(context),

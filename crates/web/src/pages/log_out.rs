@@ -17,6 +17,12 @@ pub(crate) async fn show(context: RequestContext) -> Response {
 
 pub(crate) async fn submit(form: SubmittedForm) -> Response {
     let context = form.context();
+    // Without a session there is nothing to end, and the browser forgets what it has.
+    if context.current_user().is_some()
+        && let Err(refusal) = form.sender()
+    {
+        return refusal.into_response();
+    }
     match context.log_out().await {
         Ok(session) => {
             let target = redirect::found(&context.accounts().settings().logout_redirect_url);

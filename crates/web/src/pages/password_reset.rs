@@ -9,7 +9,7 @@ use phone_auth_urls::AccountPage;
 
 use super::log_in::login_field;
 use crate::answer;
-use crate::form::{FormView, SubmittedForm};
+use crate::form::{AnyonesForm, FormView};
 use crate::page::Page;
 use crate::redirect;
 use crate::request_context::RequestContext;
@@ -19,7 +19,7 @@ pub(crate) async fn show(context: RequestContext) -> Response {
 }
 
 /// Answers the same no matter who was named, and whether or not there is such an account.
-pub(crate) async fn submit(form: SubmittedForm) -> Response {
+pub(crate) async fn submit(AnyonesForm(form): AnyonesForm) -> Response {
     let context = form.context();
     let login = form.text(Field::Login.name());
     let again = |problems: &[FieldProblem]| {

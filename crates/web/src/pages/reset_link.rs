@@ -15,7 +15,7 @@ use phone_auth_urls::{AccountPage, SET_PASSWORD, id};
 
 use super::NEW_PASSWORD_HINT;
 use crate::answer;
-use crate::form::{FieldView, FormView, SubmittedForm};
+use crate::form::{AnyonesForm, FieldView, FormView};
 use crate::notice::Reason;
 use crate::opening;
 use crate::page::Page;
@@ -49,7 +49,11 @@ pub(crate) async fn show(
 }
 
 /// The form for the new password. Only the path without the token takes it.
-pub(crate) async fn submit(path: LinkPath, headers: HeaderMap, form: SubmittedForm) -> Response {
+pub(crate) async fn submit(
+    path: LinkPath,
+    headers: HeaderMap,
+    AnyonesForm(form): AnyonesForm,
+) -> Response {
     let context = form.context();
     let Ok(Path((uidb64, in_path))) = path else {
         return not_valid(context);

@@ -9,8 +9,8 @@ use phone_auth_urls::AccountPage;
 
 use super::{NEW_PASSWORD_HINT, phone_hint};
 use crate::answer;
-use crate::form::{FieldView, FormView, SubmittedForm};
-use crate::guard::{Anonymous, Rule};
+use crate::form::{AnyonesForm, FieldView, FormView, SubmittedForm};
+use crate::guard::Anonymous;
 use crate::next::{self, NEXT};
 use crate::notice::Reason;
 use crate::page::Page;
@@ -23,12 +23,12 @@ pub(crate) async fn show(_: Anonymous, context: RequestContext) -> Response {
     context.render(page(&context, |_| "", &[], next.as_deref()))
 }
 
-pub(crate) async fn submit(form: SubmittedForm) -> Response {
+pub(crate) async fn submit(AnyonesForm(form): AnyonesForm) -> Response {
     let context = form.context();
-    if let Some(elsewhere) = Rule::Anonymous.verdict(context) {
-        return elsewhere;
-    }
     let next = next::read(context.accounts().routes(), form.text(NEXT));
+    if context.current_user().is_some() {
+        return answer::signed_in_already(context, next.as_deref());
+    }
     let password = |field| Password::new(form.judged(field).to_owned());
     let typed = SignUpForm {
         first_name: form.judged(Field::FirstName),

@@ -13,7 +13,7 @@ use phone_auth_core::user::User;
 
 use super::addresses::already_verified;
 use crate::answer;
-use crate::form::SubmittedForm;
+use crate::form::AnyonesForm;
 use crate::next;
 use crate::opening;
 use crate::page::Page;
@@ -47,7 +47,7 @@ pub(crate) async fn show(
 
 /// The button. It works without the setting too: a browser shows someone who opens the link the page that it had
 /// fetched ahead, and there the button is.
-pub(crate) async fn submit(path: LinkPath, form: SubmittedForm) -> Response {
+pub(crate) async fn submit(path: LinkPath, AnyonesForm(form): AnyonesForm) -> Response {
     let context = form.context();
     match path {
         Ok(Path((idb64, token))) => verify(context, &idb64, &token).await,

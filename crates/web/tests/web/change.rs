@@ -171,7 +171,8 @@ async fn strangers_must_log_in() {
         assert_eq!(answer.location(), format!("/accounts/login/?next={path}"));
         if path != "/accounts/change_password_done/" {
             let answer = site.browser().post(path, &[]).await;
-            assert_eq!(answer.location(), format!("/accounts/login/?next={path}"));
+            let told = format!("/accounts/login/?notice=signed-out&next={path}");
+            assert_eq!(answer.location(), told);
         }
     }
 }

@@ -16,6 +16,7 @@ mod input;
 mod kinds_of_site;
 mod log;
 mod log_in;
+mod other_user;
 mod pages;
 mod redirects;
 mod reset;
