@@ -213,6 +213,37 @@ async fn check_refused(head: Head, site: &Site, before: usize, strangers: Vec<Ra
     assert_eq!(told.count(), MANY, "{head:?}");
 }
 
+/// Twice as many as there are places come at once from some networks, and each comes again when its connection ends.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn crowd_that_comes_again_delays_nobody() {
+    let _alone = CROWD.lock().await;
+    raise_limit();
+    for networks in [1, 20] {
+        let site = Arc::new(Site::start().await);
+        let come = |index: usize| {
+            let site = Arc::clone(&site);
+            let last = u8::try_from(index % networks + 2).expect("some networks");
+            tokio::spawn(async move {
+                loop {
+                    let mut raw = Raw::connect_from(&site, Ipv4Addr::new(127, 0, 0, last)).await;
+                    raw.is_closed_within(PATIENCE).await;
+                }
+            })
+        };
+        let crowd: Vec<_> = (0..2 * MANY).map(come).collect();
+        let mut late = 0;
+        for _ in 0..ASKING {
+            while !is_answered_soon(&site).await {
+                late += 1;
+                assert!(late <= AGAIN, "{networks} networks: not answered soon");
+            }
+        }
+        for stranger in crowd {
+            stranger.abort();
+        }
+    }
+}
+
 #[tokio::test]
 async fn connections_that_say_nothing_give_way() {
     check(Stranger::SaysNothing).await;

@@ -1,7 +1,7 @@
 //! File descriptors: as many as the connections need, as far as the system gives them.
 
-/// How many are kept for the database, for what is sent, and for connections that are being closed.
-const RESERVED: usize = 256;
+/// How many are kept for the database, for what is sent, and for connections that wait for a place or are being closed.
+pub(super) const RESERVED: usize = 256;
 
 /// Takes as many as are needed for so many connections; for how many there are enough.
 #[cfg(unix)]

@@ -5,6 +5,7 @@
 //! request, its body, its handling, the reading of the answer, the time between two requests, and its whole life. The
 //! clocks of body and handling are the router's, which has an answer to give.
 
+mod accept_queue;
 mod client;
 mod connection;
 mod descriptors;
@@ -23,6 +24,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use axum::Router;
@@ -31,9 +33,10 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout_at};
 
+use accept_queue::AcceptQueue;
 use client::Client;
 use connection::Shared;
-use places::Places;
+use places::{Asked, Places};
 pub(crate) use progress::Clocks;
 pub(crate) use refusal::Refusals;
 
@@ -42,6 +45,12 @@ const BREATH: Duration = Duration::from_millis(100);
 
 /// How many connections the system keeps that are not accepted yet.
 const BACKLOG: u32 = 1024;
+
+/// How many are accepted before it is looked for places.
+const MOST_AT_ONCE: usize = 256;
+
+/// How many wait for a place whose client is known. They take descriptors that are kept for others.
+const MOST_WAITING: usize = descriptors::RESERVED / 2;
 
 /// How much of an answer the system keeps for a client that does not read it. Pages are smaller than this.
 const SEND_BUFFER: u32 = 64 * 1024;
@@ -70,9 +79,12 @@ pub(crate) struct Server {
 #[derive(Debug)]
 pub(crate) struct Finishing {
     serving: Serving,
-    /// Those that the system had accepted by then.
-    queue: Vec<(TcpStream, SocketAddr)>,
+    /// Those that the system had accepted by then, and had no place yet.
+    queue: Vec<Accepted>,
 }
+
+/// A connection that has no place yet, and where it is from.
+type Accepted = (TcpStream, SocketAddr);
 
 /// What it takes to serve a connection.
 #[derive(Debug)]
@@ -141,39 +153,40 @@ impl Server {
             Shared::new(router, refusals),
             Places::new(connections, limits.share, limits.clocks),
         );
-        let mut queue = Vec::new();
-        let mut stop = pin!(stop);
+        let mut waiting = AcceptQueue::new(MOST_WAITING.min(connections / 2));
+        let (mut stop, mut is_full) = (pin!(stop), false);
         loop {
+            let changed = serving.places.changed();
+            is_full = serving.seat(&mut waiting, is_full);
             let accepted = tokio::select! {
                 biased;
                 () = stop.as_mut() => break,
-                accepted = self.listener.accept() => accepted,
+                accepted = self.listener.accept(), if !waiting.is_full() => accepted,
+                () = changed, if !waiting.is_empty() => continue,
             };
-            match accepted {
-                Ok((stream, peer)) => {
-                    let client = client(&stream, peer);
-                    let place = tokio::select! {
-                        biased;
-                        place = serving.places.take(client) => place,
-                        () = stop.as_mut() => {
-                            queue.push((stream, peer));
-                            break;
-                        }
-                    };
-                    serving.begin(stream, peer, place);
-                }
-                Err(error) if is_of_one_connection(&error) => {
-                    tracing::debug!(%error, "a connection ended at once");
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "cannot accept connections, trying again");
-                    serving.places.make_room();
-                    sleep(BREATH).await;
-                }
+            // All that have come: the one to be preferred may be the last of them.
+            let mut all = std::iter::once(accepted).chain(self.more());
+            let failed = all.find_map(|accepted| serving.receive(accepted, &mut waiting).err());
+            if let Some(error) = failed {
+                tracing::warn!(%error, "cannot accept connections, trying again");
+                serving.places.make_room();
+                sleep(BREATH).await;
             }
         }
+        let mut queue = waiting.into_all();
         queue.extend(queued(self.listener));
         Finishing { serving, queue }
+    }
+
+    /// Whatever else has come, up to a number that keeps nobody waiting.
+    fn more(&self) -> impl Iterator<Item = io::Result<Accepted>> {
+        (0..MOST_AT_ONCE).map_while(|_| {
+            let mut context = Context::from_waker(Waker::noop());
+            match self.listener.poll_accept(&mut context) {
+                Poll::Ready(accepted) => Some(accepted),
+                Poll::Pending => None,
+            }
+        })
     }
 }
 
@@ -184,6 +197,59 @@ impl Serving {
             shared,
             places,
             refused,
+        }
+    }
+
+    /// Takes in what was accepted.
+    ///
+    /// # Errors
+    /// When no connection can be accepted now.
+    fn receive(
+        &self,
+        accepted: io::Result<Accepted>,
+        waiting: &mut AcceptQueue<Accepted>,
+    ) -> io::Result<()> {
+        match accepted {
+            Ok((stream, peer)) => {
+                let client = client(&stream, peer);
+                let holding = self.places.holding();
+                let refused = waiting.put(client, (stream, peer), |client| holding.of(client));
+                drop(holding);
+                if let Some((refused, _)) = refused {
+                    self.refuse(refused);
+                }
+                Ok(())
+            }
+            Err(error) if is_of_one_connection(&error) => {
+                tracing::debug!(%error, "a connection ended at once");
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Serves those for which there are places; whether all are taken, which was so before or is worth a line in the log.
+    fn seat(&self, waiting: &mut AcceptQueue<Accepted>, mut was_full: bool) -> bool {
+        loop {
+            let holding = self.places.holding();
+            let next = waiting.next(|client| holding.of(client));
+            drop(holding);
+            let Some((client, wanted)) = next else {
+                return false;
+            };
+            let place = match self.places.ask(client, wanted, !was_full) {
+                Asked::Full => return true,
+                Asked::Taken(place) => Some(place),
+                Asked::OverShare => None,
+            };
+            was_full = false;
+            let next = match place {
+                Some(_) => waiting.pop(client),
+                None => waiting.refuse(client),
+            };
+            if let Some((stream, peer)) = next {
+                self.begin(stream, peer, place);
+            }
         }
     }
 

@@ -3,7 +3,8 @@
 //! A connection that waits for its client gives way to a new one: first those that are idle between two requests, then
 //! those of the client that has the most, the longest waiting first. What is being handled is never cut off, nor what has
 //! come and was not read yet: then it is the client that waits for us. Where all are at work a new one waits, and each
-//! leaves after its answer.
+//! leaves after its answer. A client that has just begun keeps its place for a moment, but not against one that has far
+//! fewer: a crowd that comes again and again would keep everybody waiting for that moment each time.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,8 +14,9 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
+use super::accept_queue::FEW;
 use super::client::Client;
-use super::progress::{Clocks, Progress, Stage, Waiting};
+use super::progress::{Clocks, Progress, Stage};
 
 /// How long a client that is in the middle of a request may keep a place that others need.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -26,7 +28,8 @@ const PROXY_PATIENCE: Duration = Duration::from_secs(2);
 /// How often to look again whether a connection waits by now, when all are being handled.
 const AGAIN: Duration = Duration::from_millis(50);
 
-/// How many connections that gave way may not be closed yet.
+/// How many connections that gave way may not be closed yet. They are told together, since all are looked at for that, and
+/// others only when half of them are closed.
 const MOST_CLOSING: usize = 32;
 
 /// All places.
@@ -60,11 +63,35 @@ pub(super) struct Place {
     pub(super) progress: Arc<Progress>,
 }
 
+/// How many wait for a place: those of one client, and all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Wanted {
+    pub(super) by_client: usize,
+    pub(super) by_all: usize,
+}
+
+impl Wanted {
+    const ONE: Self = Self {
+        by_client: 1,
+        by_all: 1,
+    };
+}
+
 /// What came of asking for a place.
-enum Asked {
+pub(super) enum Asked {
     Taken(Place),
     OverShare,
     Full,
+}
+
+/// How many places each client has.
+pub(super) struct Holding<'a>(MutexGuard<'a, Inner>);
+
+impl Holding<'_> {
+    /// How many this one has.
+    pub(super) fn of(&self, client: Client) -> usize {
+        self.0.held_by(client)
+    }
 }
 
 impl Places {
@@ -88,12 +115,21 @@ impl Places {
     pub(super) async fn take(self: &Arc<Self>, client: Client) -> Option<Place> {
         let mut warns = true;
         loop {
-            let freed = self.freed.notified();
-            match self.ask(client, std::mem::take(&mut warns)) {
+            let changed = self.changed();
+            match self.ask(client, Wanted::ONE, std::mem::take(&mut warns)) {
                 Asked::Taken(place) => return Some(place),
                 Asked::OverShare => return None,
                 Asked::Full => {}
             }
+            changed.await;
+        }
+    }
+
+    /// Until it is worth asking again: a place was freed since this was called, or a connection may wait for its client by
+    /// now.
+    pub(super) fn changed(&self) -> impl Future<Output = ()> {
+        let freed = self.freed.notified();
+        async move {
             tokio::select! {
                 () = freed => {}
                 () = sleep(AGAIN) => {}
@@ -101,22 +137,23 @@ impl Places {
         }
     }
 
-    fn ask(self: &Arc<Self>, client: Client, mut warns: bool) -> Asked {
+    /// How many each client has, until it is dropped.
+    pub(super) fn holding(&self) -> Holding<'_> {
+        Holding(self.inner())
+    }
+
+    /// A place for a client, if there is one now or another connection gives way. Where all are taken so many give way as
+    /// are `wanted`. Whether that is worth a line in the log is for the caller to say.
+    pub(super) fn ask(self: &Arc<Self>, client: Client, wanted: Wanted, mut warns: bool) -> Asked {
         let mut inner = self.inner();
-        if inner.closing >= MOST_CLOSING {
+        let is_over = !client.is_near() && inner.held_by(client) >= self.share;
+        if (is_over || inner.taken.len() >= self.most) && inner.closing >= MOST_CLOSING / 2 {
             return Asked::Full;
         }
-        let is_over = |inner: &Inner| {
-            !client.is_near()
-                && inner
-                    .held
-                    .get(&client)
-                    .is_some_and(|held| *held >= self.share)
-        };
-        if is_over(&inner) {
+        if is_over {
             let most = self.share;
             tracing::warn!(most, "a client has as many connections as one may");
-            if !inner.make_room(|held_by| held_by == client) {
+            if !inner.make_room(wanted.by_client, Some(client), |held_by| held_by == client) {
                 return Asked::OverShare;
             }
         }
@@ -129,7 +166,7 @@ impl Places {
                     "all connections are taken; those that wait for their client give way to new ones"
                 );
             }
-            if !inner.make_room(|_| true) {
+            if !inner.make_room(wanted.by_all, Some(client), |_| true) {
                 self.is_pressed.store(true, Ordering::Relaxed);
                 return Asked::Full;
             }
@@ -150,7 +187,7 @@ impl Places {
 
     /// Has one connection give way where the system, and not we, has no more room.
     pub(super) fn make_room(&self) {
-        self.inner().make_room(|_| true);
+        self.inner().make_room(1, None, |_| true);
     }
 
     /// How many are taken.
@@ -187,24 +224,58 @@ impl Places {
 }
 
 impl Inner {
-    /// Has a connection of one of these clients give way; whether there was one that could.
-    fn make_room(&mut self, of: impl Fn(Client) -> bool) -> bool {
+    fn held_by(&self, client: Client) -> usize {
+        self.held.get(&client).copied().unwrap_or_default()
+    }
+
+    /// Has connections of these clients give way, to one of another if it is for someone; whether there was one that could.
+    fn make_room(
+        &mut self,
+        many: usize,
+        newcomer: Option<Client>,
+        of: impl Fn(Client) -> bool,
+    ) -> bool {
         let now = Instant::now();
         let waiting = self.taken.iter().filter(|(_, (client, _))| of(*client));
         let waiting = waiting.filter_map(|(id, (client, progress))| {
-            let held = self.held.get(client).copied().unwrap_or_default();
-            rank(progress.waiting()?, *client, held, now).map(|rank| (rank, *id))
+            let waiting = progress.waiting()?;
+            let held = self.held_by(*client);
+            let waited = now.saturating_duration_since(waiting.since);
+            let has_waited = waited >= patience(waiting.stage, *client);
+            let goes =
+                has_waited || newcomer.is_some_and(|newcomer| self.is_crowd_to(*client, newcomer));
+            let is_idle = waiting.stage == Stage::Idle;
+            // The greatest goes first.
+            goes.then_some(((is_idle, held, waited), has_waited, *id))
         });
         let mut waiting: Vec<_> = waiting.collect();
         waiting.sort_unstable_by(|one, other| other.cmp(one));
-        // Anyone who is found to be ready does not count as waiting until its task has run, and is not asked again.
-        let gives_way = |id: &u64| self.taken.get(id).is_some_and(|(_, it)| it.give_way());
-        let Some(id) = waiting.into_iter().map(|(_, id)| id).find(gives_way) else {
-            return false;
-        };
-        self.forget(id);
-        self.closing += 1;
-        true
+        let many = many.min(MOST_CLOSING.saturating_sub(self.closing)).max(1);
+        let mut told = 0;
+        for (_, has_waited, id) in waiting {
+            if told >= many {
+                break;
+            }
+            // What has just begun makes room for this newcomer alone.
+            if told > 0 && !has_waited {
+                continue;
+            }
+            // Anyone who is found to be ready does not count as waiting until its task has run, and is not asked again.
+            if self.taken.get(&id).is_some_and(|(_, it)| it.give_way()) {
+                self.forget(id);
+                self.closing += 1;
+                told += 1;
+            }
+        }
+        told > 0
+    }
+
+    /// Whether a client has as many as a browser opens at most, and more than twice as many as a newcomer. What may be a
+    /// proxy is nobody's crowd, and as a newcomer someone behind it.
+    fn is_crowd_to(&self, client: Client, newcomer: Client) -> bool {
+        let held = self.held_by(client);
+        let is_less = newcomer.is_near() || self.held_by(newcomer) < held / 2;
+        !client.is_near() && held >= FEW && is_less
     }
 
     fn keep(&mut self, id: u64, client: Client, progress: &Arc<Progress>) {
@@ -227,21 +298,13 @@ impl Inner {
     }
 }
 
-/// Who gives way before whom, the greatest first; none if it keeps its place for now.
-fn rank(
-    waiting: Waiting,
-    client: Client,
-    held: usize,
-    now: Instant,
-) -> Option<(bool, usize, Duration)> {
-    let waited = now.saturating_duration_since(waiting.since);
-    let patience = match waiting.stage {
+/// How long a client may keep a place that others need.
+fn patience(stage: Stage, client: Client) -> Duration {
+    match stage {
         Stage::Idle => Duration::ZERO,
         Stage::Fresh if client.is_near() => PROXY_PATIENCE,
         _ => PATIENCE,
-    };
-    let is_idle = waiting.stage == Stage::Idle;
-    (waited >= patience).then_some((is_idle, held, waited))
+    }
 }
 
 impl Place {

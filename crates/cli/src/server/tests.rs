@@ -235,6 +235,32 @@ async fn every_stage_has_a_clock() {
     }
 }
 
+/// Many have come at once, and stand in the queue of the system before one who has come alone. It is answered before their
+/// turn comes: it is not for them that others give way first.
+#[tokio::test]
+async fn newcomer_waits_for_no_crowd() {
+    let server = Server::bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let addr = server.addr();
+    let mut crowd = Vec::new();
+    for n in 0..400_u32 {
+        let socket = TcpSocket::new_v4().unwrap();
+        let [.., last] = (n % 4 + 2).to_be_bytes();
+        socket.bind(([127, 0, 0, last], 0).into()).unwrap();
+        crowd.push(socket.connect(addr).await.unwrap());
+    }
+    let mut newcomer = TcpStream::connect(addr).await.unwrap();
+    newcomer.write_all(HELLO.as_bytes()).await.unwrap();
+    let _running = Running::start_on(server, limits(50, PATIENT)).await;
+    assert!(answer(&mut newcomer).await.ends_with("hello"));
+    // A connection that gave way ends without a word; one that never had a place is told so.
+    let mut gave_way = 0;
+    for stream in crowd {
+        let mut said = [0; 64];
+        gave_way += usize::from(matches!(stream.try_read(&mut said), Ok(0)));
+    }
+    assert!(gave_way <= 32, "{gave_way} had a place before");
+}
+
 #[tokio::test]
 async fn slow_client_gives_way() {
     let half_body = "POST /echo HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\nhalf";

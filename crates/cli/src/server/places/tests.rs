@@ -67,7 +67,7 @@ async fn gives_way(taken_by: &[(u8, Stage)]) -> Option<usize> {
         all.push(taken(&places, client(*who), *stage).await);
     }
     tokio::time::advance(PATIENCE).await;
-    let Asked::Taken(_new) = places.ask(client(99), true) else {
+    let Asked::Taken(_new) = places.ask(client(99), Wanted::ONE, true) else {
         return None;
     };
     let gone = all.iter().filter(|place| place.progress.has_given_way());
@@ -97,7 +97,10 @@ async fn idle_ones_give_way_first() {
 async fn client_that_has_just_begun_keeps_its_place() {
     let places = Places::new(1, 1, CLOCKS);
     let first = taken(&places, client(1), Stage::Head).await;
-    assert!(matches!(places.ask(client(2), true), Asked::Full));
+    assert!(matches!(
+        places.ask(client(2), Wanted::ONE, true),
+        Asked::Full
+    ));
     let second = places.take(client(2)).await.unwrap();
     assert!(first.progress.has_given_way() && !second.progress.has_given_way());
 }
@@ -114,9 +117,12 @@ async fn proxy_may_begin_late() {
         let places = Places::new(1, 1, CLOCKS);
         let _first = taken(&places, proxy, stage).await;
         tokio::time::advance(patience.saturating_sub(Duration::from_millis(2))).await;
-        assert!(matches!(places.ask(proxy, true), Asked::Full), "{stage:?}");
+        assert!(
+            matches!(places.ask(proxy, Wanted::ONE, true), Asked::Full),
+            "{stage:?}"
+        );
         tokio::time::advance(Duration::from_millis(2)).await;
-        let new = places.ask(proxy, true);
+        let new = places.ask(proxy, Wanted::ONE, true);
         assert!(matches!(new, Asked::Taken(_)), "{stage:?}");
     }
 }
@@ -215,7 +221,7 @@ async fn client_that_waits_for_us_keeps_its_place() {
             place.progress.rests();
             // It has waited long enough.
             sleep(PATIENCE).await;
-            let told = is_told_before.then(|| places.ask(client(2), true));
+            let told = is_told_before.then(|| places.ask(client(2), Wanted::ONE, true));
             assert_eq!(place.progress.has_given_way(), is_told_before, "{what}");
             if sends {
                 theirs.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
@@ -234,7 +240,7 @@ async fn client_that_waits_for_us_keeps_its_place() {
                 // One too many, so that two must leave before the next comes.
                 assert_eq!(places.taken(), 1 + usize::from(stays), "{what}");
             } else {
-                let new = places.ask(client(2), true);
+                let new = places.ask(client(2), Wanted::ONE, true);
                 assert_eq!(matches!(new, Asked::Full), stays, "{what}");
                 assert_eq!(place.progress.is_last(), stays, "{what}");
             }
@@ -251,7 +257,10 @@ async fn request_that_awaits_its_turn_keeps_its_place() {
     let mut context = Context::from_waker(Waker::noop());
     assert!(idle.progress.poll_turn(&mut context).is_pending());
     tokio::time::advance(PATIENCE).await;
-    assert!(matches!(places.ask(client(2), true), Asked::Full));
+    assert!(matches!(
+        places.ask(client(2), Wanted::ONE, true),
+        Asked::Full
+    ));
     // The answer to it is the last, or anyone who sends on and on would never leave.
     assert!(idle.progress.poll_turn(&mut context).is_ready());
     assert!(idle.progress.is_last());
@@ -268,4 +277,80 @@ async fn what_gave_way_begins_nothing() {
     idle.progress.has_read();
     let mut context = Context::from_waker(Waker::noop());
     assert!(idle.progress.poll_turn(&mut context).is_pending());
+}
+
+/// Without a moment's wait: a crowd gives way to who has far fewer, and to nobody else.
+#[tokio::test(start_paused = true)]
+async fn crowd_gives_way_at_once() {
+    let proxy = Client::of([10, 0, 0, 1].into(), None);
+    for (what, holder, held, newcomer, holds, gives_way) in [
+        ("a newcomer", client(1), 6, client(2), 0, true),
+        ("a proxy", client(1), 7, proxy, 20, true),
+        ("one that has few", client(1), 20, client(2), 9, true),
+        ("one that has half", client(1), 20, client(2), 10, false),
+        ("itself", client(1), 20, client(1), 0, false),
+        ("a browser", client(1), 5, client(2), 0, false),
+        ("what may be a proxy", proxy, 20, client(2), 0, false),
+    ] {
+        let places = Places::new(held + holds, held + holds, CLOCKS);
+        let mut all = Vec::new();
+        for _ in 0..holds {
+            let place = places.take(newcomer).await.unwrap();
+            bring(&place, Stage::Handling);
+            all.push(place);
+        }
+        for _ in 0..held {
+            all.push(places.take(holder).await.unwrap());
+        }
+        let wanted = Wanted {
+            by_client: 9,
+            by_all: 9,
+        };
+        let asked = places.ask(newcomer, wanted, true);
+        assert_eq!(matches!(asked, Asked::Taken(_)), gives_way, "{what}");
+        let gone = all.iter().filter(|place| place.progress.has_given_way());
+        // One alone: the others have not waited long enough for who else may come.
+        assert_eq!(gone.count(), usize::from(gives_way), "{what}");
+    }
+}
+
+/// All are looked at once for many who wait, and not again before half of those that were told are closed.
+#[tokio::test(start_paused = true)]
+async fn as_many_give_way_as_are_wanted() {
+    for (by_all, told) in [(0, 1), (1, 1), (10, 10), (500, MOST_CLOSING)] {
+        let places = Places::new(100, 100, CLOCKS);
+        let mut all = Vec::new();
+        for _ in 0..100 {
+            all.push(places.take(client(1)).await.unwrap());
+        }
+        tokio::time::advance(PATIENCE).await;
+        let wanted = Wanted {
+            by_client: 1,
+            by_all,
+        };
+        let mut taken = Vec::new();
+        for _ in 0..told {
+            let asked = places.ask(client(2), wanted, true);
+            assert!(matches!(asked, Asked::Taken(_)), "{by_all}");
+            taken.push(asked);
+        }
+        let gone = |all: &Vec<Place>| {
+            let gone = all.iter().filter(|place| place.progress.has_given_way());
+            gone.count()
+        };
+        assert_eq!(gone(&all), told, "{by_all}");
+        if told == MOST_CLOSING {
+            let half = MOST_CLOSING / 2;
+            let ask = || places.ask(client(2), Wanted::ONE, true);
+            let mut closing: Vec<_> = all
+                .extract_if(.., |place| place.progress.has_given_way())
+                .collect();
+            closing.truncate(half + 1);
+            assert!(matches!(ask(), Asked::Full));
+            closing.truncate(half);
+            assert!(matches!(ask(), Asked::Full), "half of them are not closed");
+            closing.truncate(half - 1);
+            assert!(matches!(ask(), Asked::Taken(_)));
+        }
+    }
 }
