@@ -75,7 +75,7 @@ impl Index {
 
 /// All indexes. Each step makes those of its number after its parts, but for those of constraints, which are made with
 /// their tables.
-pub(crate) const INDEXES: [Index; 38] = [
+pub(crate) const INDEXES: [Index; 40] = [
     // For lookups in any ASCII case. On tables of our own, those of names are unique.
     Index::new(
         1,
@@ -302,6 +302,14 @@ pub(crate) const INDEXES: [Index; 38] = [
         "waits_since",
     )
     .of("died_at IS NULL AND waits_since IS NOT NULL"),
+    // Counters of limits.
+    Index::new(12, "phone_auth_limit_pkey", "phone_auth_limit", "digest").constraint(),
+    Index::new(
+        12,
+        "phone_auth_limit_expires",
+        "phone_auth_limit",
+        "expires_at",
+    ),
 ];
 
 /// Which indexes are missing, not valid, or on something else than what they should be on. Another name does as well for

@@ -34,6 +34,7 @@ mod django_sessions;
 mod failure;
 mod gates;
 mod indexes;
+mod limits;
 mod links;
 mod locks;
 mod migrate_error;

@@ -8,8 +8,8 @@ use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, query_scalar, raw_sql};
 
 use crate::{
-    PostgresOptions, PostgresStore, addresses, django_sessions, links, outbox, sessions, site_key,
-    users,
+    PostgresOptions, PostgresStore, addresses, django_sessions, limits, links, outbox, sessions,
+    site_key, users,
 };
 
 /// Rows enough that plans tell, Django's table of sessions, and no look at all rows, for itself or to join
@@ -32,6 +32,7 @@ const SETTING: &str = "
         SELECT username, 'verify', 'email', id, id, '', now(), now(), id % 20, now() + id * interval '1 min',
             CASE WHEN id % 10 = 0 THEN now() + id * interval '1 min' END
         FROM auth_user;
+    INSERT INTO phone_auth_limit SELECT decode(md5(username), 'hex'), 'log_ins', 1, id, id FROM auth_user;
     ANALYZE;
     SET plan_cache_mode = force_generic_plan;
     SET enable_seqscan = off;
@@ -41,7 +42,7 @@ const SETTING: &str = "
 /// Our indexes, Django's that we rely on among them, which no constraint needs. Without `phone_auth_outbox_letters` all
 /// dead letters would be looked through by another index, and without `phone_auth_outbox_queue_due` all that is due, which
 /// such a plan does not tell.
-const INDEXES: [&str; 16] = [
+const INDEXES: [&str; 17] = [
     "phone_auth_user_username_any_spelling",
     "phone_auth_user_email_any_spelling",
     "phone_auth_emailaddress_any_spelling",
@@ -58,6 +59,7 @@ const INDEXES: [&str; 16] = [
     "phone_auth_outbox_died",
     "phone_auth_outbox_queue_ready",
     "phone_auth_outbox_waits",
+    "phone_auth_limit_expires",
 ];
 
 #[tokio::test]
@@ -189,6 +191,11 @@ fn statements() -> Vec<String> {
         django_sessions::REMOVE,
         django_sessions::END,
         addresses::OF_USER,
+        limits::COUNT,
+        limits::GIVE_BACK,
+        limits::CLEAR,
+        limits::FULL_AFTER,
+        limits::REMOVE_EMPTY,
         links::REQUEST,
         links::OF_USER,
         outbox::statements::ENQUEUE,

@@ -264,13 +264,17 @@ impl PostgresStore {
         self.gates.enter(row, connections, patience).await
     }
 
+    /// Waits until strangers have few connections.
+    pub(crate) async fn as_stranger(&self) -> Result<Pass, Failure> {
+        let (connections, patience) = (self.options.connections, self.options.acquire_timeout);
+        self.gates.enter_as_stranger(connections, patience).await
+    }
+
     /// The same for what a stranger can have done under any number of names. Who waits for a row waits there first, and
     /// keeps no other stranger out.
     pub(crate) async fn at_as_stranger(&self, row: &str) -> Result<[Pass; 2], Failure> {
-        let (connections, patience) = (self.options.connections, self.options.acquire_timeout);
         let at_row = self.at(row).await?;
-        let stranger = self.gates.enter_as_stranger(connections, patience).await?;
-        Ok([stranger, at_row])
+        Ok([self.as_stranger().await?, at_row])
     }
 }
 

@@ -3,7 +3,7 @@
 mod common;
 mod external_writer;
 
-use phone_auth_store_testkit::{Subject, outbox_suite, store_suite};
+use phone_auth_store_testkit::{Subject, limit_suite, outbox_suite, store_suite};
 
 use crate::common::{database, store};
 use crate::external_writer::Hand;
@@ -17,3 +17,21 @@ async fn empty() -> Subject {
 
 store_suite!(empty);
 outbox_suite!(empty);
+
+/// Three nodes on one database.
+async fn nodes() -> Subject {
+    let database = database();
+    let nodes = [
+        store(&database).await,
+        store(&database).await,
+        store(&database).await,
+    ];
+    let hand = Hand::on(&database).await;
+    let mut subject = Subject::new(store(&database).await, hand);
+    for node in nodes {
+        subject = subject.with_limits(node);
+    }
+    subject.keeping(database)
+}
+
+limit_suite!(nodes);

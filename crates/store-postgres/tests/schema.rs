@@ -11,7 +11,7 @@ use phone_auth_store_postgres::{MigrateErrorKind, OpenErrorKind, PostgresOptions
 use crate::common::{database, log_in, run, store, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 11] = [
+const STEPS: [&str; 12] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -23,6 +23,7 @@ const STEPS: [&str; 11] = [
     "leases of messages",
     "queues of messages",
     "public site",
+    "limits",
 ];
 
 #[test]

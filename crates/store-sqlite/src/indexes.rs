@@ -68,7 +68,7 @@ const READY: &str = "died_at IS NULL AND (
 )";
 
 /// All indexes. Each step makes those of its number after its parts.
-pub(crate) const INDEXES: [Index; 24] = [
+pub(crate) const INDEXES: [Index; 25] = [
     // For lookups in any ASCII case. On tables of our own, those of names are unique.
     Index::new(
         1,
@@ -231,6 +231,13 @@ pub(crate) const INDEXES: [Index; 24] = [
         "waits_since",
     )
     .of("died_at IS NULL AND waits_since IS NOT NULL"),
+    // Counters of limits.
+    Index::new(
+        12,
+        "phone_auth_limit_expires",
+        "phone_auth_limit",
+        "expires_at",
+    ),
 ];
 
 /// What [`pending_migrations`](crate::SqliteStore::pending_migrations) says of indexes that must be made again. Without

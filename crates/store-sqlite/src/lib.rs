@@ -39,6 +39,7 @@ mod dates;
 mod django_sessions;
 mod failure;
 mod indexes;
+mod limits;
 mod links;
 mod migrate_error;
 mod migrations;

@@ -4,7 +4,9 @@
 use phone_auth_core::address::AddressKind;
 use rusqlite::Connection;
 
-use crate::{addresses, django_sessions, links, migrations, outbox, sessions, site_key, users};
+use crate::{
+    addresses, django_sessions, limits, links, migrations, outbox, sessions, site_key, users,
+};
 
 #[test]
 fn every_lookup_uses_an_index() {
@@ -31,6 +33,10 @@ fn every_lookup_uses_an_index() {
         sessions::PAGE,
         sessions::END_DISABLED,
         addresses::OF_USER,
+        limits::FIND,
+        limits::REMOVE,
+        limits::FULL_AFTER,
+        limits::REMOVE_EMPTY,
         links::REQUEST,
         links::OF_USER,
         outbox::statements::SUPERSEDED,

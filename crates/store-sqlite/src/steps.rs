@@ -133,6 +133,13 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
             statements: "ALTER TABLE phone_auth_site_key ADD COLUMN origin text NULL",
         }],
     },
+    Migration {
+        name: "limits",
+        parts: &[Part {
+            makes: Some(("phone_auth_limit", "digest")),
+            statements: include_str!("schema/limits.sql"),
+        }],
+    },
 ];
 
 /// The tables of django-phone-auth's, and the columns that they have and that the store reads or writes.

@@ -22,7 +22,7 @@ use rusqlite::Connection;
 use crate::common::{Scratch, run, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 11] = [
+const STEPS: [&str; 12] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -34,6 +34,7 @@ const STEPS: [&str; 11] = [
     "leases of messages",
     "queues of messages",
     "public site",
+    "limits",
 ];
 
 const DJANGO: &str = include_str!("data/django_5_2.sql");
@@ -70,7 +71,7 @@ fn definitions(connection: &Connection) -> Vec<String> {
         "SELECT name, sql FROM sqlite_master
         WHERE name NOT GLOB 'phone_auth_*_any_*' AND name NOT GLOB '*phone_auth_session*' AND name NOT GLOB '*phone_auth_outbox*'
             AND name NOT GLOB 'phone_auth_*_verified' AND name <> 'phone_auth_site_key'
-            AND name NOT GLOB 'phone_auth_link_request*'
+            AND name NOT GLOB 'phone_auth_link_request*' AND name NOT GLOB '*phone_auth_limit*'
             AND name <> 'phone_auth_schema' ORDER BY name",
     )
 }

@@ -13,7 +13,7 @@ use phone_auth_store_sqlite::{MigrateErrorKind, OpenErrorKind, SqliteOptions, Sq
 use crate::common::{Scratch, run, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 11] = [
+const STEPS: [&str; 12] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -25,6 +25,7 @@ const STEPS: [&str; 11] = [
     "leases of messages",
     "queues of messages",
     "public site",
+    "limits",
 ];
 
 #[test]

@@ -8,7 +8,8 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use phone_auth_core::address::AddressKind;
 use phone_auth_store_testkit::{
-    ExternalChange, ExternalWriter, OddCell, OddValue, Subject, outbox_suite, store_suite,
+    ExternalChange, ExternalWriter, OddCell, OddValue, Subject, limit_suite, outbox_suite,
+    store_suite,
 };
 use rusqlite::config::DbConfig;
 use rusqlite::types::Value;
@@ -29,6 +30,19 @@ fn of(scratch: Scratch) -> Subject {
 
 store_suite!(empty);
 outbox_suite!(empty);
+
+/// Three nodes on one file.
+async fn nodes() -> Subject {
+    let scratch = Scratch::new();
+    let nodes = [scratch.store(), scratch.store(), scratch.store()];
+    let mut subject = of(scratch);
+    for node in nodes {
+        subject = subject.with_limits(node);
+    }
+    subject
+}
+
+limit_suite!(nodes);
 
 mod in_utf16 {
     //! The same in a file that keeps its texts in UTF-16, as another program may have made it.
@@ -112,6 +126,10 @@ impl ExternalWriter for Hand {
             ExternalChange::SetActive(id, active) => execute(
                 "UPDATE auth_user SET is_active = ?2 WHERE id = ?1",
                 params![id.get(), active],
+            ),
+            ExternalChange::ShiftLimits(by) => execute(
+                "UPDATE phone_auth_limit SET blocked_until = blocked_until + ?1, expires_at = expires_at + ?1",
+                params![by.num_microseconds()],
             ),
             ExternalChange::LoseIndexes => {
                 let look =

@@ -6,7 +6,7 @@
 //! suite says how, for their database: each [`ExternalChange`] is one statement or two of SQL.
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use phone_auth_core::address::{AddressId, AddressKind};
 use phone_auth_core::user::UserId;
 
@@ -50,6 +50,9 @@ pub enum ExternalChange {
     MoveAddress(AddressKind, AddressId, UserId),
     /// Sets `is_verified` of an address.
     SetVerified(AddressKind, AddressId, bool),
+    /// Moves all times of all counters of limits: into the past as if so much time had gone by, into the future as if the
+    /// clock were set back.
+    ShiftLimits(TimeDelta),
     /// Drops the indexes that stores make for look-ups, as a restore of tables alone does. Constraints stay.
     LoseIndexes,
     /// Puts a value into one row that no program should, whatever constraint says that it may not be there. What the

@@ -3,15 +3,16 @@
 
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::store::{StoreErrorKind, UserStore};
-use phone_auth_store_testkit::{MemoryStore, Subject, outbox_suite, store_suite};
+use phone_auth_store_testkit::{MemoryStore, Subject, limit_suite, outbox_suite, store_suite};
 
 async fn empty() -> Subject {
     let store = MemoryStore::new();
-    Subject::with_outbox(store.clone(), store)
+    Subject::with_outbox(store.clone(), store.clone()).with_limits(store)
 }
 
 store_suite!(empty);
 outbox_suite!(empty);
+limit_suite!(empty);
 
 /// Runs a future to its end.
 fn block_on<T>(future: impl Future<Output = T>) -> T {

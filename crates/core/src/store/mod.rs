@@ -8,6 +8,7 @@ mod addresses;
 mod anomalies;
 mod django_sessions;
 mod error;
+mod limits;
 mod outbox;
 mod password_kinds;
 mod sessions;
@@ -21,6 +22,7 @@ pub use anomalies::{
 };
 pub use django_sessions::DjangoSessionStore;
 pub use error::{StoreError, StoreErrorKind, UniqueName};
+pub use limits::{LimitRow, LimitStore};
 pub use outbox::OutboxStore;
 pub use password_kinds::{PasswordKind, PasswordKindStore};
 pub use sessions::SessionStore;
@@ -29,7 +31,7 @@ pub use users::UserStore;
 pub use wall_clock::WallClock;
 
 /// All that the flows need of a store. Whatever has the four capabilities is one. [`OutboxStore`] is a fifth, for
-/// anyone who wants messages to outlive the process.
+/// anyone who wants messages to outlive the process, and [`LimitStore`] a sixth, for anyone who wants limits to.
 pub trait Store: UserStore + AddressStore + SessionStore + SiteKeyStore {}
 
 impl<T: UserStore + AddressStore + SessionStore + SiteKeyStore + ?Sized> Store for T {}

@@ -80,13 +80,17 @@ async fn make(
                 .bind(id.get())
                 .bind(active)
         }
+        ExternalChange::ShiftLimits(by) => query(
+            "UPDATE phone_auth_limit SET blocked_until = blocked_until + $1, expires_at = expires_at + $1",
+        )
+        .bind(by.num_microseconds().unwrap()),
         ExternalChange::LoseIndexes => {
             let drop = "DO $$ DECLARE name text; BEGIN
                 FOR name IN SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
                     JOIN pg_class t ON t.oid = i.indrelid
                     LEFT JOIN pg_constraint k ON k.conindid = i.indexrelid
                     WHERE k.oid IS NULL AND t.relname IN ('auth_user', 'phone_auth_emailaddress',
-                        'phone_auth_phonenumber', 'phone_auth_session', 'phone_auth_outbox')
+                        'phone_auth_phonenumber', 'phone_auth_session', 'phone_auth_outbox', 'phone_auth_limit')
                 LOOP EXECUTE format('DROP INDEX %I', name); END LOOP; END $$";
             return raw_sql(drop).execute(connection).await;
         }

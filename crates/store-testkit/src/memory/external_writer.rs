@@ -60,6 +60,12 @@ impl State {
                     user.is_active = active;
                 }
             }
+            ExternalChange::ShiftLimits(by) => {
+                for (_, tally) in self.limits.values_mut() {
+                    tally.blocked_until += by;
+                    tally.expires_at += by;
+                }
+            }
             // There are none.
             ExternalChange::LoseIndexes => {}
             ExternalChange::SetOdd(OddCell::User(id, column), value) => {

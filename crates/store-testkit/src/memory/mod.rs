@@ -4,6 +4,7 @@
 //! forgets everything when the last clone is dropped.
 
 mod external_writer;
+mod limits;
 mod outbox;
 mod sessions;
 mod site_key;
@@ -100,6 +101,11 @@ impl MemoryStore {
     /// How many sessions are stored, expired ones too.
     pub fn session_count(&self) -> usize {
         self.lock().state.sessions.len()
+    }
+
+    /// How many counters of limits are stored, empty ones too.
+    pub fn limit_count(&self) -> usize {
+        self.lock().state.limits.len()
     }
 
     /// Runs one call of the port that changes something. Such a call checks everything before it

@@ -7,6 +7,7 @@ use phone_auth_core::address::{
     AddressId, AddressKind, AddressRecord, EmailAddress, EmailSpellings, PhoneNumber,
     PhoneSpellings,
 };
+use phone_auth_core::limits::{LimitKey, Tally};
 use phone_auth_core::link::LinkRequest;
 use phone_auth_core::outbox::{MessageId, Purpose};
 use phone_auth_core::password::EncodedPassword;
@@ -39,6 +40,8 @@ pub(super) struct State {
     pub(super) public_site: Option<SiteOrigin>,
     /// When a link was last asked for, by purpose and by the row or the place for nobody.
     pub(super) requests: HashMap<(AddressKind, &'static str, i64), DateTime<Utc>>,
+    /// The counters of limits.
+    pub(super) limits: BTreeMap<LimitKey, (String, Tally)>,
     emails: Addresses,
     phones: Addresses,
     last_user: i64,

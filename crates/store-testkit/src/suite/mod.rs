@@ -6,6 +6,7 @@
 mod addresses;
 mod dead_letters;
 mod finding;
+mod limits;
 mod links;
 mod log_in;
 mod message_sample;
@@ -215,6 +216,28 @@ macro_rules! __for_each_outbox_case {
     };
 }
 
+/// Calls a macro with the list of the cases of limits.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __for_each_limit_case {
+    ($($callback:ident)::+ ! [$($argument:tt)*]) => {
+        $($callback)::+! { [$($argument)*]
+            limits::limit_is_exact_under_parallel_hits;
+            limits::attempt_counts_all_or_nothing;
+            limits::failures_in_a_row_slow_down_and_stop;
+            limits::counters_drain_with_time;
+            limits::clock_set_back_blocks_nobody_for_long;
+            limits::counters_share_nothing;
+            limits::hits_are_given_back;
+            limits::hits_at_once_are_all_given_back;
+            limits::cleared_counters_are_empty;
+            limits::full_counters_come_in_pages;
+            limits::empty_counters_are_removed;
+            limits::lower_limit_takes_effect;
+        }
+    };
+}
+
 /// Makes the list of cases.
 macro_rules! list {
     ([] $($area:ident :: $case:ident;)*) => {
@@ -231,6 +254,10 @@ pub const CASES: &[Case] = __for_each_case!(list![]);
 /// Every promise of an outbox, in the order in which they are best read. They need a subject that was made
 /// [with an outbox](Subject::with_outbox).
 pub const OUTBOX_CASES: &[Case] = __for_each_outbox_case!(list![]);
+
+/// Every promise about limits, in the order in which they are best read. They need a subject that was given [nodes that
+/// keep counters](Subject::with_limits).
+pub const LIMIT_CASES: &[Case] = __for_each_limit_case!(list![]);
 
 /// Makes a `#[test]` for each promise of the port.
 ///
@@ -274,6 +301,27 @@ macro_rules! store_suite {
 macro_rules! outbox_suite {
     ($make:path) => {
         $crate::__for_each_outbox_case!($crate::__tests![$make]);
+    };
+}
+
+/// Makes a `#[test]` for each promise about limits, as [`store_suite!`](crate::store_suite) does for those of the store;
+/// from a subject that was given [nodes that keep counters](Subject::with_limits).
+///
+/// # Examples
+/// ```
+/// use phone_auth_store_testkit::{MemoryStore, Subject};
+///
+/// async fn empty() -> Subject {
+///     let store = MemoryStore::new();
+///     Subject::new(store.clone(), store.clone()).with_limits(store)
+/// }
+///
+/// phone_auth_store_testkit::limit_suite!(empty);
+/// ```
+#[macro_export]
+macro_rules! limit_suite {
+    ($make:path) => {
+        $crate::__for_each_limit_case!($crate::__tests![$make]);
     };
 }
 
@@ -328,6 +376,7 @@ where
     let case = CASES
         .iter()
         .chain(OUTBOX_CASES)
+        .chain(LIMIT_CASES)
         .find(|case| case.name == name)
         .expect("a case of this name is in the list");
     tokio::runtime::Builder::new_multi_thread()

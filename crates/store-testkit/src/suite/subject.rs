@@ -9,7 +9,7 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
-use phone_auth_core::store::{OutboxStore, Store};
+use phone_auth_core::store::{LimitStore, OutboxStore, Store};
 
 use crate::external_writer::{ExternalChange, ExternalWriter};
 
@@ -18,6 +18,8 @@ pub struct Subject {
     // Dropped in this order: what is kept may be the folder that the store is in.
     store: Arc<dyn Store>,
     outbox: Option<Arc<dyn OutboxStore>>,
+    /// The nodes that keep counters in one place.
+    limits: Vec<Arc<dyn LimitStore>>,
     external_writer: Box<dyn ExternalWriter>,
     kept: Vec<Box<dyn Any + Send + Sync>>,
 }
@@ -31,6 +33,7 @@ impl Subject {
         Self {
             store: Arc::new(store),
             outbox: None,
+            limits: Vec::new(),
             external_writer: Box::new(external_writer),
             kept: Vec::new(),
         }
@@ -45,9 +48,18 @@ impl Subject {
         Self {
             outbox: Some(Arc::clone(&store) as _),
             store,
+            limits: Vec::new(),
             external_writer: Box::new(external_writer),
             kept: Vec::new(),
         }
+    }
+
+    /// Adds a node that keeps counters of limits: the store itself, or another one on the same data. The suite of limits
+    /// needs one at least, and is worth more with three.
+    #[must_use]
+    pub fn with_limits(mut self, node: impl LimitStore + 'static) -> Self {
+        self.limits.push(Arc::new(node));
+        self
     }
 
     /// Keeps something, such as a temporary folder, until the store is dropped.
@@ -76,6 +88,20 @@ impl Subject {
                 .as_ref()
                 .expect("the subject was made with an outbox"),
         )
+    }
+
+    /// The first node that keeps counters.
+    pub(crate) fn limits(&self) -> &dyn LimitStore {
+        self.limits
+            .first()
+            .expect("the subject was given a node that keeps counters")
+            .as_ref()
+    }
+
+    /// The node whose turn it is.
+    pub(crate) fn limits_of(&self, number: usize) -> Arc<dyn LimitStore> {
+        let node = self.limits.iter().cycle().nth(number);
+        Arc::clone(node.expect("the subject was given a node that keeps counters"))
     }
 
     /// Lets the external writer make a change.

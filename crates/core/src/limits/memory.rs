@@ -1,0 +1,186 @@
+//! Counters in memory.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use super::{Attempt, Decision, Hit, Limit, LimitKey, Tally, decide, give_back};
+use crate::store::{LimitRow, LimitStore, StoreError};
+
+/// Counters in the memory of this process, for a site whose store keeps none: another process does not know them, and
+/// a restart forgets them.
+///
+/// # Examples
+/// ```
+/// use chrono::Utc;
+/// use phone_auth_core::limits::{Attempt, Decision, Hit, Limit, LimitKey, LimitRule, MemoryLimits};
+/// use phone_auth_core::store::LimitStore;
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let limits = MemoryLimits::new();
+/// let attempt = Attempt {
+///     hits: vec![Hit {
+///         key: LimitKey::from_bytes([7; 16]),
+///         limit: Limit::LogIns,
+///         rule: LimitRule::Rate("1/min".parse()?),
+///     }],
+///     at: Utc::now(),
+///     is_stranger: true,
+/// };
+/// assert!(matches!(limits.count(&attempt).await?, Decision::Counted { .. }));
+/// assert!(matches!(limits.count(&attempt).await?, Decision::Refused { .. }));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Default)]
+pub struct MemoryLimits {
+    counters: Mutex<Counters>,
+}
+
+#[derive(Default)]
+struct Counters {
+    all: BTreeMap<LimitKey, (Limit, Tally)>,
+    /// In the order in which they are empty.
+    by_end: BTreeSet<(DateTime<Utc>, LimitKey)>,
+}
+
+/// How many counters are kept at most; a further one takes the place of the one that would be empty first.
+const MOST: usize = 100_000;
+
+impl MemoryLimits {
+    /// No counters.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Counters> {
+        self.counters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Counters {
+    fn find(&self, key: &LimitKey) -> Option<Tally> {
+        self.all.get(key).map(|(_, tally)| *tally)
+    }
+
+    fn put(&mut self, hit: &Hit, tally: Tally) {
+        self.remove(&hit.key);
+        if self.all.len() >= MOST
+            && let Some((_, first)) = self.by_end.pop_first()
+        {
+            self.all.remove(&first);
+        }
+        self.all.insert(hit.key, (hit.limit, tally));
+        self.by_end.insert((tally.expires_at, hit.key));
+    }
+
+    fn remove(&mut self, key: &LimitKey) -> bool {
+        let removed = self.all.remove(key);
+        if let Some((_, tally)) = removed {
+            self.by_end.remove(&(tally.expires_at, *key));
+        }
+        removed.is_some()
+    }
+}
+
+#[async_trait]
+impl LimitStore for MemoryLimits {
+    async fn count(&self, attempt: &Attempt) -> Result<Decision, StoreError> {
+        let mut counters = self.lock();
+        let (decision, tallies) = decide(attempt, |key| Ok::<_, StoreError>(counters.find(key)))?;
+        for (hit, tally) in attempt.hits.iter().zip(tallies) {
+            counters.put(hit, tally);
+        }
+        Ok(decision)
+    }
+
+    async fn give_back(&self, hits: &[Hit], now: DateTime<Utc>) -> Result<(), StoreError> {
+        let mut counters = self.lock();
+        for hit in hits {
+            match give_back(hit, counters.find(&hit.key).as_ref(), now) {
+                Some(Some(tally)) => counters.put(hit, tally),
+                Some(None) => drop(counters.remove(&hit.key)),
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    async fn clear_limits(&self, keys: &[LimitKey]) -> Result<u64, StoreError> {
+        let mut counters = self.lock();
+        let removed = keys.iter().filter(|key| counters.remove(key)).count();
+        Ok(u64::try_from(removed).unwrap_or(u64::MAX))
+    }
+
+    async fn full_limits_after(
+        &self,
+        after: Option<&LimitKey>,
+        limit: u32,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<LimitRow>, StoreError> {
+        let counters = self.lock();
+        let rows = counters.all.iter().filter(|(key, (_, tally))| {
+            after.is_none_or(|after| *key > after) && tally.blocked_until > now
+        });
+        let rows = rows.map(|(key, (limit, tally))| LimitRow {
+            key: *key,
+            limit: limit.as_str().to_owned(),
+            tally: *tally,
+        });
+        Ok(rows
+            .take(usize::try_from(limit).unwrap_or(usize::MAX))
+            .collect())
+    }
+
+    async fn remove_empty_limits(&self, now: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+        let mut counters = self.lock();
+        let mut removed = 0;
+        while removed < limit
+            && let Some((end, key)) = counters.by_end.first()
+            && *end <= now
+        {
+            let key = *key;
+            counters.remove(&key);
+            removed += 1;
+        }
+        Ok(removed.into())
+    }
+}
+
+impl fmt::Debug for MemoryLimits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryLimits")
+            .field("counters", &self.lock().all.len())
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::LimitRule;
+
+    #[test]
+    fn counters_in_memory_have_a_bound() {
+        let mut counters = Counters::default();
+        let now = Utc::now();
+        let rule = LimitRule::InARow(100);
+        for number in 0..u64::try_from(MOST + 10).unwrap_or_default() {
+            let hit = Hit {
+                key: LimitKey::from_bytes(u128::from(number).to_be_bytes()),
+                limit: Limit::LogIns,
+                rule,
+            };
+            let tally = rule.count(None, now + std::time::Duration::from_micros(number));
+            let Ok(tally) = tally else { continue };
+            counters.put(&hit, tally);
+        }
+        assert_eq!((counters.all.len(), counters.by_end.len()), (MOST, MOST));
+        let first = counters.all.first_key_value().map(|(key, _)| *key);
+        assert_eq!(first, Some(LimitKey::from_bytes(10_u128.to_be_bytes())));
+    }
+}

@@ -1,0 +1,58 @@
+//! Counters in a store.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use super::StoreError;
+use crate::limits::{Attempt, Decision, Hit, LimitKey, Tally};
+
+/// Keeps the counters of [limits](crate::limits).
+///
+/// A store that many machines share goes by the clock of its own machine, whatever time it is told.
+///
+/// # Errors
+/// As for [`UserStore`](super::UserStore).
+///
+/// # Cancel safety
+/// A dropped call happened whole or not at all.
+#[async_trait]
+pub trait LimitStore: Send + Sync {
+    /// Counts an attempt if all of its counters have room: each as often as its rule says and never more, however many
+    /// ask at once and on however many machines.
+    ///
+    /// A refused attempt counts nothing. Where many ask at once, a store may count it for a moment in those that had
+    /// room, and gives it back.
+    async fn count(&self, attempt: &Attempt) -> Result<Decision, StoreError>;
+
+    /// Takes hits back that were counted. One whose counter is empty or gone by now is passed over.
+    async fn give_back(&self, hits: &[Hit], now: DateTime<Utc>) -> Result<(), StoreError>;
+
+    /// Empties counters; how many of them there were.
+    async fn clear_limits(&self, keys: &[LimitKey]) -> Result<u64, StoreError>;
+
+    /// At most `limit` counters that are full, with keys above `after`, in the order of their keys.
+    async fn full_limits_after(
+        &self,
+        after: Option<&LimitKey>,
+        limit: u32,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<LimitRow>, StoreError>;
+
+    /// Removes at most `limit` counters that are empty; how many they were.
+    async fn remove_empty_limits(&self, now: DateTime<Utc>, limit: u32) -> Result<u64, StoreError>;
+}
+
+/// A counter as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "stores of other crates build it, and a field they forget must not compile"
+)]
+pub struct LimitRow {
+    /// Which it is.
+    pub key: LimitKey,
+    /// [What it counts](crate::limits::Limit::as_str), in the word of the version that wrote it.
+    pub limit: String,
+    /// How full it is.
+    pub tally: Tally,
+}

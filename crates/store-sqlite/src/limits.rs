@@ -1,0 +1,131 @@
+//! Counters of limits, on SQLite. The one thread that writes decides, so nobody changes a counter meanwhile.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use phone_auth_core::limits::{self, Attempt, Decision, Hit, LimitKey, Tally};
+use phone_auth_core::store::{LimitRow, LimitStore, StoreError, StoreErrorKind};
+use rusqlite::{Connection, Row, params};
+
+use crate::failure::Failure;
+use crate::rows;
+use crate::store::SqliteStore;
+
+pub(crate) const FIND: &str =
+    "SELECT hits, blocked_until, expires_at FROM phone_auth_limit WHERE digest = ?1";
+
+const PUT: &str = "INSERT INTO phone_auth_limit (digest, counter, hits, blocked_until, expires_at)
+    VALUES (?1, ?2, ?3, ?4, ?5)
+    ON CONFLICT (digest) DO UPDATE SET counter = ?2, hits = ?3, blocked_until = ?4, expires_at = ?5";
+
+pub(crate) const REMOVE: &str = "DELETE FROM phone_auth_limit WHERE digest = ?1";
+
+pub(crate) const FULL_AFTER: &str = "SELECT hits, blocked_until, expires_at, digest, counter
+    FROM phone_auth_limit WHERE digest > ?1 AND blocked_until > ?2 ORDER BY digest LIMIT ?3";
+
+pub(crate) const REMOVE_EMPTY: &str = "DELETE FROM phone_auth_limit
+    WHERE digest IN (SELECT digest FROM phone_auth_limit WHERE expires_at <= ?1 LIMIT ?2)";
+
+#[async_trait]
+impl LimitStore for SqliteStore {
+    async fn count(&self, attempt: &Attempt) -> Result<Decision, StoreError> {
+        let attempt = attempt.clone();
+        self.write(move |connection| {
+            let (decision, tallies) = limits::decide(&attempt, |key| find(connection, key))?;
+            for (hit, tally) in attempt.hits.iter().zip(&tallies) {
+                put(connection, hit, tally)?;
+            }
+            Ok(decision)
+        })
+        .await
+    }
+
+    async fn give_back(&self, hits: &[Hit], now: DateTime<Utc>) -> Result<(), StoreError> {
+        let hits = hits.to_vec();
+        self.write(move |connection| {
+            for hit in &hits {
+                let tally = find(connection, &hit.key)?;
+                match limits::give_back(hit, tally.as_ref(), now) {
+                    Some(Some(tally)) => put(connection, hit, &tally)?,
+                    Some(None) => drop(remove(connection, &hit.key)?),
+                    None => {}
+                }
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn clear_limits(&self, keys: &[LimitKey]) -> Result<u64, StoreError> {
+        let keys = keys.to_vec();
+        self.write(move |connection| {
+            let mut removed = 0;
+            for key in &keys {
+                removed += remove(connection, key)?;
+            }
+            Ok(u64::try_from(removed).unwrap_or(u64::MAX))
+        })
+        .await
+    }
+
+    async fn full_limits_after(
+        &self,
+        after: Option<&LimitKey>,
+        limit: u32,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<LimitRow>, StoreError> {
+        let after = after.map_or(&[][..], |after| after.as_bytes());
+        self.read(|connection| {
+            let page = (after, now.timestamp_micros(), limit);
+            rows::all(connection, FULL_AFTER, page, |row| {
+                let key = rows::blob(row, 3)?.try_into();
+                Ok(LimitRow {
+                    key: LimitKey::from_bytes(key.map_err(|_| StoreErrorKind::Broken)?),
+                    limit: rows::text(row, 4)?,
+                    tally: tally(row)?,
+                })
+            })
+        })
+    }
+
+    async fn remove_empty_limits(&self, now: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+        self.write(move |connection| {
+            let empty = (now.timestamp_micros(), limit);
+            let removed = rows::change(connection, REMOVE_EMPTY, empty)?;
+            Ok(u64::try_from(removed).unwrap_or(u64::MAX))
+        })
+        .await
+    }
+}
+
+fn find(connection: &Connection, key: &LimitKey) -> Result<Option<Tally>, Failure> {
+    rows::first(connection, FIND, [key.as_bytes().as_slice()], tally)
+}
+
+fn put(connection: &Connection, hit: &Hit, tally: &Tally) -> Result<(), Failure> {
+    let row = params![
+        hit.key.as_bytes().as_slice(),
+        hit.limit.as_str(),
+        tally.hits,
+        tally.blocked_until.timestamp_micros(),
+        tally.expires_at.timestamp_micros(),
+    ];
+    rows::change(connection, PUT, row)?;
+    Ok(())
+}
+
+fn remove(connection: &Connection, key: &LimitKey) -> Result<usize, Failure> {
+    rows::change(connection, REMOVE, [key.as_bytes().as_slice()])
+}
+
+/// The tally in the first columns of a row.
+fn tally(row: &Row<'_>) -> Result<Tally, Failure> {
+    let time = |column| {
+        let time = DateTime::from_timestamp_micros(row.get(column)?);
+        time.ok_or_else(|| Failure::from(StoreErrorKind::Broken))
+    };
+    Ok(Tally {
+        hits: row.get(0)?,
+        blocked_until: time(1)?,
+        expires_at: time(2)?,
+    })
+}

@@ -1,0 +1,261 @@
+//! Counters of limits: exact, shared, and empty again.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use phone_auth_core::limits::{Attempt, Decision, Hit, Limit, LimitKey, LimitRule};
+use phone_auth_core::store::LimitStore;
+
+use super::Subject;
+use super::sample::at;
+use crate::external_writer::ExternalChange;
+
+/// A counter of this number that goes by a rate.
+fn rated(number: u8, rate: &str) -> Hit {
+    ruled(number, LimitRule::Rate(rate.parse().unwrap()))
+}
+
+fn ruled(number: u8, rule: LimitRule) -> Hit {
+    Hit {
+        key: LimitKey::from_bytes([number; 16]),
+        limit: Limit::LogIns,
+        rule,
+    }
+}
+
+fn attempt(hits: &[Hit]) -> Attempt {
+    Attempt {
+        hits: hits.to_vec(),
+        at: at(0),
+        is_stranger: true,
+    }
+}
+
+/// Counts these once; whether they had room, or which had not and for how long.
+async fn count(limits: &dyn LimitStore, hits: &[Hit]) -> Result<bool, (usize, Duration)> {
+    match limits.count(&attempt(hits)).await.unwrap() {
+        Decision::Counted { is_half_used } => Ok(is_half_used),
+        Decision::Refused { hit, wait } => Err((hit, wait)),
+    }
+}
+
+/// How often these are counted one after the other until they are refused, and the wait then.
+async fn fill(limits: &dyn LimitStore, hits: &[Hit]) -> (u32, Duration) {
+    let mut counted = 0;
+    loop {
+        match count(limits, hits).await {
+            Ok(_) => counted += 1,
+            Err((_, wait)) => return (counted, wait),
+        }
+    }
+}
+
+/// How often these are counted by so many at once, on all nodes.
+async fn at_once(subject: &Subject, calls: usize, hits: &[Hit]) -> usize {
+    let calls: Vec<_> = (0..calls)
+        .map(|number| {
+            let (node, attempt) = (subject.limits_of(number), attempt(hits));
+            tokio::spawn(async move { node.count(&attempt).await.unwrap() })
+        })
+        .collect();
+    let mut counted = 0;
+    for call in calls {
+        let decision = call.await.unwrap();
+        counted += usize::from(matches!(decision, Decision::Counted { .. }));
+    }
+    counted
+}
+
+/// As if so many seconds had gone by.
+async fn pass(subject: &Subject, seconds: i64) {
+    let by = -TimeDelta::seconds(seconds);
+    subject.outside(ExternalChange::ShiftLimits(by)).await;
+}
+
+pub(super) async fn limit_is_exact_under_parallel_hits(subject: &Subject) {
+    // Too slow to drain while this runs.
+    for (number, rule, limit) in [
+        (1, LimitRule::Rate("5/d".parse().unwrap()), 5),
+        (2, LimitRule::Rate("30/d".parse().unwrap()), 30),
+        (3, LimitRule::InARow(7), 7),
+        (4, LimitRule::Rate("1/d".parse().unwrap()), 1),
+    ] {
+        let wide = rated(100 + number, "1000/d");
+        let hits = [ruled(number, rule), wide];
+        assert_eq!(at_once(subject, 200, &hits).await, limit, "{rule:?}");
+        assert_eq!(at_once(subject, 20, &hits).await, 0, "{rule:?}");
+        // What was refused was not counted elsewhere.
+        let (left, _) = fill(subject.limits(), &[wide]).await;
+        assert_eq!(usize::try_from(left).unwrap() + limit, 1000, "{rule:?}");
+    }
+}
+
+pub(super) async fn attempt_counts_all_or_nothing(subject: &Subject) {
+    let limits = subject.limits();
+    let (few, many) = (rated(1, "1/d"), rated(2, "4/d"));
+    assert_eq!(count(limits, &[few, many]).await, Ok(true));
+    for _ in 0..9 {
+        let (full, wait) = count(limits, &[few, many]).await.unwrap_err();
+        assert_eq!(full, 0);
+        assert!(wait > Duration::from_hours(23), "{wait:?}");
+    }
+    assert_eq!(fill(limits, &[many]).await.0, 3);
+    // The one with the longer wait is told.
+    assert_eq!(count(limits, &[few, many]).await.unwrap_err().0, 0);
+}
+
+pub(super) async fn failures_in_a_row_slow_down_and_stop(subject: &Subject) {
+    let limits = subject.limits();
+    let hit = [ruled(1, LimitRule::InARow(12))];
+    assert_eq!(fill(limits, &hit).await.0, 10);
+    for (seconds, counted) in [(1, 1), (1, 0), (1, 1)] {
+        pass(subject, seconds).await;
+        assert_eq!(fill(limits, &hit).await.0, counted);
+    }
+    let day = 86_400;
+    for days in [1, 28] {
+        pass(subject, days * day).await;
+        let (counted, wait) = fill(limits, &hit).await;
+        assert_eq!(counted, 0, "stopped");
+        assert!(wait > Duration::from_hours(20), "{wait:?}");
+    }
+    pass(subject, day).await;
+    assert_eq!(fill(limits, &hit).await.0, 10, "forgotten");
+}
+
+pub(super) async fn counters_drain_with_time(subject: &Subject) {
+    let limits = subject.limits();
+    let hit = [rated(1, "10/h")];
+    assert_eq!(fill(limits, &hit).await.0, 10);
+    for (minutes, counted) in [(5, 0), (2, 1), (13, 2), (59, 10), (600, 10)] {
+        pass(subject, minutes * 60).await;
+        let (found, wait) = fill(limits, &hit).await;
+        assert_eq!(found, counted, "{minutes} min");
+        assert!(wait <= Duration::from_mins(6), "{wait:?}");
+    }
+}
+
+pub(super) async fn clock_set_back_blocks_nobody_for_long(subject: &Subject) {
+    let limits = subject.limits();
+    let hours = TimeDelta::hours(50);
+    for hit in [rated(1, "10/h"), ruled(2, LimitRule::InARow(100))] {
+        assert_eq!(fill(limits, &[hit]).await.0, 10);
+        subject.outside(ExternalChange::ShiftLimits(hours)).await;
+        for _ in 0..2 {
+            let (counted, wait) = fill(limits, &[hit]).await;
+            assert_eq!(counted, 1, "{hit:?}");
+            assert!(wait <= Duration::from_mins(6), "{hit:?}: {wait:?}");
+            pass(subject, 360).await;
+        }
+    }
+}
+
+pub(super) async fn counters_share_nothing(subject: &Subject) {
+    let limits = subject.limits();
+    for number in 1..=20 {
+        let (counted, _) = fill(limits, &[rated(number, "3/d")]).await;
+        assert_eq!(counted, 3, "{number}");
+    }
+}
+
+pub(super) async fn hits_are_given_back(subject: &Subject) {
+    let limits = subject.limits();
+    for hits in [
+        [rated(1, "3/d"), rated(2, "9/d")],
+        [ruled(3, LimitRule::InARow(3)), rated(4, "9/d")],
+    ] {
+        limits.give_back(&hits, at(0)).await.unwrap();
+        assert_eq!(fill(limits, &hits).await.0, 3, "{hits:?}");
+        limits.give_back(&hits, at(0)).await.unwrap();
+        assert_eq!(fill(limits, &hits).await.0, 1, "{hits:?}");
+        for _ in 0..9 {
+            limits.give_back(&hits, at(0)).await.unwrap();
+        }
+        assert_eq!(
+            fill(limits, &hits).await.0,
+            3,
+            "{hits:?}: never below nothing"
+        );
+    }
+}
+
+pub(super) async fn hits_at_once_are_all_given_back(subject: &Subject) {
+    let hits = [rated(1, "50/d"), rated(2, "100/d")];
+    assert_eq!(at_once(subject, 50, &hits).await, 50);
+    let calls = (0..50).map(|number| {
+        let node = subject.limits_of(number);
+        tokio::spawn(async move { node.give_back(&hits, at(0)).await.unwrap() })
+    });
+    for call in calls.collect::<Vec<_>>() {
+        call.await.unwrap();
+    }
+    assert_eq!(at_once(subject, 60, &hits).await, 50);
+}
+
+pub(super) async fn cleared_counters_are_empty(subject: &Subject) {
+    let limits = subject.limits();
+    let hits = [
+        rated(1, "2/d"),
+        rated(2, "2/d"),
+        ruled(3, LimitRule::InARow(2)),
+    ];
+    assert_eq!(fill(limits, &hits).await.0, 2);
+    let keys = [1, 3, 4].map(|number| LimitKey::from_bytes([number; 16]));
+    assert_eq!(limits.clear_limits(&keys).await.unwrap(), 2);
+    assert_eq!(limits.clear_limits(&keys).await.unwrap(), 0);
+    for (hit, counted) in hits.into_iter().zip([2, 0, 2]) {
+        assert_eq!(fill(limits, &[hit]).await.0, counted, "{hit:?}");
+    }
+}
+
+pub(super) async fn full_counters_come_in_pages(subject: &Subject) {
+    let limits = subject.limits();
+    for number in 1..=5 {
+        fill(limits, &[rated(number, "3/d")]).await;
+    }
+    count(limits, &[rated(6, "3/d")]).await.unwrap();
+    let page = async |after: Option<u8>, most| {
+        let after = after.map(|number| LimitKey::from_bytes([number; 16]));
+        let rows = limits
+            .full_limits_after(after.as_ref(), most, at(0))
+            .await
+            .unwrap();
+        rows.into_iter()
+            .map(|row| (row.limit, row.key.as_bytes()[0]))
+            .collect::<Vec<_>>()
+    };
+    let expected = |numbers: &[u8]| -> Vec<_> {
+        numbers
+            .iter()
+            .map(|number| ("log_ins".to_owned(), *number))
+            .collect()
+    };
+    assert_eq!(page(None, 2).await, expected(&[1, 2]));
+    assert_eq!(page(Some(2), 9).await, expected(&[3, 4, 5]));
+    pass(subject, 86_400 / 3).await;
+    assert_eq!(page(None, 9).await, expected(&[]), "none is full any more");
+}
+
+pub(super) async fn empty_counters_are_removed(subject: &Subject) {
+    let limits = subject.limits();
+    for number in 1..=5 {
+        count(limits, &[rated(number, "3/h")]).await.unwrap();
+    }
+    count(limits, &[rated(6, "1/d")]).await.unwrap();
+    assert_eq!(limits.remove_empty_limits(at(0), 9).await.unwrap(), 0);
+    pass(subject, 1_201).await;
+    assert_eq!(limits.remove_empty_limits(at(0), 3).await.unwrap(), 3);
+    assert_eq!(limits.remove_empty_limits(at(0), 9).await.unwrap(), 2);
+    assert_eq!(limits.remove_empty_limits(at(0), 9).await.unwrap(), 0);
+    assert!(count(limits, &[rated(6, "1/d")]).await.is_err());
+}
+
+pub(super) async fn lower_limit_takes_effect(subject: &Subject) {
+    let limits = subject.limits();
+    assert_eq!(fill(limits, &[rated(1, "100/d")]).await.0, 100);
+    // It lies further ahead than the new limit ever could: full, but not for a day.
+    let (counted, wait) = fill(limits, &[rated(1, "2/min")]).await;
+    assert_eq!(counted, 1);
+    assert!(wait <= Duration::from_secs(30), "{wait:?}");
+}
