@@ -70,6 +70,13 @@ pub(crate) fn decide(
             );
             return Err(configuration.sources.refuse("development", why));
         }
+        if has_proxies(configuration) {
+            let why = format!(
+                "messages would be shown to anyone who comes through a proxy; leave this setting out, or trusted_proxies ({})",
+                configuration.sources.of("trusted_proxies")
+            );
+            return Err(configuration.sources.refuse("development", why));
+        }
         return Ok(Mode::Development);
     }
     if !is_loopback && configuration.site.url.is_none() {
@@ -87,7 +94,7 @@ pub(crate) fn decide(
         }
         return Ok(Mode::Delivery);
     }
-    let is_private = is_loopback && public.is_none();
+    let is_private = is_loopback && public.is_none() && !has_proxies(configuration);
     let may_be_assumed = process == Process::Site && !reception.is_sent;
     if is_private && configuration.messages.development.is_none() && may_be_assumed {
         return Ok(Mode::Development);
@@ -96,6 +103,8 @@ pub(crate) fn decide(
         "addr"
     } else if public.is_some() {
         "site_url"
+    } else if has_proxies(configuration) {
+        "trusted_proxies"
     } else if configuration.messages.development.is_some() {
         "development"
     } else {
@@ -171,7 +180,15 @@ pub(crate) fn assume_beside(
 
 /// Whether the settings speak of others than who sits at this machine.
 pub(crate) fn serves_others(configuration: &Configuration, reception: &Reception) -> bool {
-    reception.is_sent || public_site(configuration).is_some() || !configuration.server.is_loopback()
+    reception.is_sent
+        || public_site(configuration).is_some()
+        || has_proxies(configuration)
+        || !configuration.server.is_loopback()
+}
+
+/// Whether there is a proxy in front, which others come through.
+fn has_proxies(configuration: &Configuration) -> bool {
+    !configuration.server.trusted_proxies.is_empty()
 }
 
 /// What the site is called, if others can see it under that name.
@@ -320,6 +337,30 @@ mod tests {
                 };
                 check(&case, expected);
             }
+        }
+    }
+
+    #[test]
+    fn development_trusts_no_proxy() {
+        let local = Some("http://localhost:3000");
+        for (development, site, missing, expected) in [
+            (Some(true), None, &MESSAGES[..], "development"),
+            (Some(true), local, &[], "development"),
+            (None, None, &MESSAGES, "trusted_proxies"),
+            (None, local, PHONES, "trusted_proxies"),
+        ] {
+            let mut configuration = Configuration::default();
+            configuration.site.url = site.map(|site| SiteOrigin::parse(site).unwrap());
+            configuration.messages.development = development;
+            configuration.server.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
+            let reception = Reception {
+                missing: missing.to_vec(),
+                is_sent: false,
+                disabled: Vec::new(),
+            };
+            let refused = decide(&configuration, &reception, Process::Site);
+            let why = refused.unwrap_err().to_string();
+            assert!(why.starts_with(expected), "{development:?} {site:?}: {why}");
         }
     }
 

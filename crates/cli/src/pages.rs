@@ -1,10 +1,10 @@
 //! What the settings say of the pages, and which setting is wrong where they cannot be shown.
 
 use phone_auth::web::{
-    CookieOptions, TemplateNote, Web, WebBuildError, WebBuildErrorKind, WebBuilder,
+    CookieOptions, TemplateNote, TrustedProxies, Web, WebBuildError, WebBuildErrorKind, WebBuilder,
 };
 
-use crate::configuration::Configuration;
+use crate::configuration::{Configuration, ServerSettings};
 use crate::exit::Failure;
 use crate::mailbox_page;
 use crate::visible::Visible;
@@ -23,14 +23,26 @@ pub(crate) fn cookies(configuration: &Configuration) -> CookieOptions {
     cookies
 }
 
+/// Whose word about a client is taken.
+pub(crate) fn trusted_proxies(server: &ServerSettings) -> TrustedProxies {
+    TrustedProxies::new(
+        server.trusted_proxies.iter().copied(),
+        server.client_address_header,
+    )
+}
+
 /// What the pages are like.
 pub(crate) fn described(
     configuration: &Configuration,
 ) -> impl FnOnce(WebBuilder) -> WebBuilder + Send + 'static {
     let (site, cookies) = (configuration.site.clone(), cookies(configuration));
+    let proxies = trusted_proxies(&configuration.server);
     move |web| {
         let (name, source) = mailbox_page::TEMPLATE;
-        let mut web = web.template(name, source).cookies(cookies);
+        let mut web = web
+            .template(name, source)
+            .cookies(cookies)
+            .trusted_proxies(proxies);
         let origins = site.trusted_origins.into_iter();
         web = origins.fold(web, WebBuilder::trusted_origin);
         if let Some(folder) = site.templates {

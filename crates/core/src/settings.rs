@@ -159,6 +159,9 @@ pub struct Settings {
     /// How many messages may be pending in the outbox. When there are as many, anyone who asks for one is told to come
     /// back later, whether the name is anyone's or not.
     pub max_pending_messages: u32,
+    /// Whether the addresses of clients are left out of the log and of what `Debug` shows of an event. Receivers get them
+    /// anyway.
+    pub redact_client_addresses: bool,
 }
 
 impl Default for Settings {
@@ -187,6 +190,7 @@ impl Default for Settings {
             max_unverified_addresses: 5,
             verify_by_click: false,
             max_pending_messages: 10_000,
+            redact_client_addresses: false,
         }
     }
 }

@@ -31,6 +31,34 @@ macro_rules! event_struct {
     };
     (
         $(#[$doc:meta])*
+        pub struct $name:ident of a client { $($(#[$field_doc:meta])* $field:ident: $ty:ty,)+ }
+    ) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, serde::Serialize)]
+        #[non_exhaustive]
+        pub struct $name {
+            $($(#[$field_doc])* pub $field: $ty,)+
+            /// Whose request it was; none where that is not known, as at the command line.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub client: Option<crate::EventClient>,
+        }
+
+        impl $name {
+            /// The event with these values, of a client that is not known.
+            pub fn new($($field: $ty),+) -> Self {
+                Self { $($field,)+ client: None }
+            }
+        }
+
+        impl crate::Happened for $name {
+            fn of(mut self, client: Option<crate::EventClient>) -> Self {
+                self.client = client;
+                self
+            }
+        }
+    };
+    (
+        $(#[$doc:meta])*
         pub struct $name:ident { $($(#[$field_doc:meta])* $field:ident: $ty:ty,)+ }
     ) => {
         $(#[$doc])*

@@ -55,7 +55,7 @@ pub enum LoginFailure {
 
 event_struct! {
     /// A user has signed up.
-    pub struct UserSignedUp {
+    pub struct UserSignedUp of a client {
         /// The flow that sent it.
         sender: Sender,
         /// The new user.
@@ -65,7 +65,7 @@ event_struct! {
 
 event_struct! {
     /// A user has logged in.
-    pub struct UserLoggedIn {
+    pub struct UserLoggedIn of a client {
         /// The flow that sent it.
         sender: Sender,
         /// The user.
@@ -75,7 +75,7 @@ event_struct! {
 
 event_struct! {
     /// A user has logged out.
-    pub struct UserLoggedOut {
+    pub struct UserLoggedOut of a client {
         /// The flow that sent it.
         sender: Sender,
         /// The user.
@@ -85,7 +85,7 @@ event_struct! {
 
 event_struct! {
     /// Someone tried to log in and was refused. What was typed is not in it: it may be a password in the wrong field.
-    pub struct UserLoginFailed {
+    pub struct UserLoginFailed of a client {
         /// The flow that sent it.
         sender: Sender,
         /// Why it was refused.
@@ -97,7 +97,7 @@ event_struct! {
 
 event_struct! {
     /// A user has changed their password, knowing the old one.
-    pub struct PasswordChanged {
+    pub struct PasswordChanged of a client {
         /// The flow that sent it.
         sender: Sender,
         /// The user.
@@ -107,7 +107,7 @@ event_struct! {
 
 event_struct! {
     /// A user has set a new password by a link.
-    pub struct PasswordWasReset {
+    pub struct PasswordWasReset of a client {
         /// The flow that sent it.
         sender: Sender,
         /// The user.
@@ -117,7 +117,7 @@ event_struct! {
 
 event_struct! {
     /// An e-mail address was added to an account.
-    pub struct EmailAdded {
+    pub struct EmailAdded of a client {
         /// The flow that sent it.
         sender: Sender,
         /// The user.
@@ -129,7 +129,7 @@ event_struct! {
 
 event_struct! {
     /// A phone number was added to an account.
-    pub struct PhoneAdded {
+    pub struct PhoneAdded of a client {
         /// The flow that sent it.
         sender: Sender,
         /// The user.
@@ -141,7 +141,7 @@ event_struct! {
 
 event_struct! {
     /// An e-mail address was shown to be a user's own.
-    pub struct EmailVerified {
+    pub struct EmailVerified of a client {
         /// The flow that sent it.
         sender: Sender,
         /// The user.
@@ -153,7 +153,7 @@ event_struct! {
 
 event_struct! {
     /// A phone number was shown to be a user's own.
-    pub struct PhoneVerified {
+    pub struct PhoneVerified of a client {
         /// The flow that sent it.
         sender: Sender,
         /// The user.

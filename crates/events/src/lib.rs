@@ -39,6 +39,7 @@
 mod address_kind;
 mod delivery;
 mod envelope;
+mod event_client;
 mod event_struct;
 mod happened;
 mod limit;
@@ -57,6 +58,7 @@ pub use phone_auth_signals::*;
 pub use crate::address_kind::AddressKind;
 pub use crate::delivery::*;
 pub use crate::envelope::Envelope;
+pub use crate::event_client::{EventClient, Happened};
 pub use crate::happened::*;
 pub use crate::limit::Limit;
 pub use crate::link::Link;

@@ -61,6 +61,7 @@
 
 mod answer;
 mod build_error;
+mod client_address;
 mod cookie_options;
 mod cookies;
 mod csrf;
@@ -74,7 +75,6 @@ mod opening;
 mod overrides;
 mod page;
 mod pages;
-mod peer;
 mod redirect;
 mod request_context;
 mod request_log;
@@ -88,6 +88,7 @@ mod time_limit;
 mod web;
 
 pub use crate::build_error::{WebBuildError, WebBuildErrorKind};
+pub use crate::client_address::{ClientAddress, ClientAddressHeader, TrustedProxies};
 pub use crate::cookie_options::CookieOptions;
 pub use crate::csrf::{SameOrigin, SameOriginLayer};
 pub use crate::form::SubmittedForm;
@@ -96,7 +97,6 @@ pub use crate::guard::{
 };
 pub use crate::headers::{PageHeaders, PageHeadersLayer};
 pub use crate::page::Page;
-pub use crate::peer::ClientAddress;
 pub use crate::redirect::append_slash;
 pub use crate::request_context::RequestContext;
 pub use crate::request_log::{RequestLog, RequestLogLayer};

@@ -30,8 +30,8 @@ use crate::language;
 use crate::next::{self, NEXT};
 use crate::notice::Reason;
 use crate::page::Page;
-use crate::peer;
 use crate::redirect;
+use crate::request_log;
 use crate::web::Web;
 
 /// What is known of a request: who is logged in, if anyone, and the browser's CSRF token.
@@ -147,8 +147,9 @@ impl RequestContext {
             }
         }
         let mut client = Client::new().with_devices(web.cookies().read_devices(&parts.headers));
-        if let Some(address) = peer::address(parts) {
+        if let Some(address) = web.client_address(parts) {
             client = client.at(address);
+            request_log::note_client(web.accounts().settings(), address);
         }
         if let Some(current_user) = &current_user {
             client = client.signed_in(current_user);

@@ -1,6 +1,7 @@
 //! One line in the log for each request, without anything secret.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Instant;
@@ -8,10 +9,13 @@ use std::time::Instant;
 use axum::extract::MatchedPath;
 use axum::response::Response;
 use http::Request;
+use phone_auth_core::settings::Settings;
 use tower::{Layer, Service};
-use tracing::Instrument;
+use tracing::field::{Empty, display};
+use tracing::{Instrument, Span};
 
-/// A layer that notes each request: method, the pattern of its route, status and time.
+/// A layer that notes each request: method, the pattern of its route, status and time, and on the account pages the
+/// address of the client, unless the setting `redact_client_addresses` is on.
 ///
 /// # Security
 /// It notes the pattern, `/accounts/password_reset_confirm/{uidb64}/{token}/`, and never the address
@@ -69,7 +73,8 @@ where
         let matched = request.extensions().get::<MatchedPath>();
         let route = matched.map_or("none", MatchedPath::as_str);
         // `Debug` escapes control characters: a method is whatever the client says it is.
-        let span = tracing::info_span!("request", method = ?request.method(), route);
+        let span =
+            tracing::info_span!("request", method = ?request.method(), route, client = Empty);
         let answer = self.inner.call(request);
         let noted = async move {
             let response = answer.await?;
@@ -79,5 +84,12 @@ where
             Ok(response)
         };
         Box::pin(noted.instrument(span))
+    }
+}
+
+/// Notes whose request it is in the line of the request under way, if there is one.
+pub(crate) fn note_client(settings: &Settings, address: IpAddr) {
+    if !settings.redact_client_addresses {
+        Span::current().record("client", display(address));
     }
 }

@@ -3,12 +3,14 @@
 mod builder;
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::response::Response;
+use http::request::Parts;
 use http::{Request, StatusCode, Uri};
 use phone_auth_core::accounts::Accounts;
 use phone_auth_events::SiteOrigin;
@@ -18,6 +20,7 @@ pub use builder::WebBuilder;
 
 use crate::answer;
 use crate::build_error::{WebBuildError, WebBuildErrorKind};
+use crate::client_address::{self, ProxyCheck, TrustedProxies};
 use crate::cookie_options::CookieOptions;
 use crate::cookies::Cookies;
 use crate::csrf::{CsrfKeys, Origins, SameOriginLayer};
@@ -52,6 +55,8 @@ struct Inner {
     csrf_keys: CsrfKeys,
     origins: Origins,
     page_headers: PageHeadersLayer,
+    trusted_proxies: TrustedProxies,
+    proxy_check: ProxyCheck,
 }
 
 impl Web {
@@ -103,6 +108,11 @@ impl Web {
                         | AccountPage::EmailVerificationConfirm
                 )
             )
+    }
+
+    /// The address that a request comes from, if that is known.
+    pub(crate) fn client_address(&self, parts: &Parts) -> Option<IpAddr> {
+        client_address::of(&self.inner.trusted_proxies, &self.inner.proxy_check, parts)
     }
 
     /// The origin of the site, which links that are sent begin with.

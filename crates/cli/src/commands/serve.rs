@@ -19,7 +19,8 @@ use crate::configuration::ServerSettings;
 use crate::console;
 use crate::exit::Failure;
 use crate::mode::Process;
-use crate::server::{Clocks, Finishing, Limits, Refusals, Server};
+use crate::pages;
+use crate::server::{Clocks, Finishing, Limits, Proxies, Refusals, Server};
 use crate::setup::Setup;
 use crate::site::{self, Schema, Site};
 use crate::start::Prepared;
@@ -45,6 +46,7 @@ async fn serve(mut setup: Setup) -> Result<(), Failure> {
     let origin = origin(&setup, server.addr())?;
     let prepared = Prepared::new(&mut setup, Process::Site, &origin)?;
     let configuration = &setup.configuration;
+    let server = server.behind(proxies(&configuration.server));
     let limits = limits(&configuration.server);
     let grace = configuration.server.shutdown_grace;
     let request_timeout = configuration.server.request_timeout;
@@ -67,6 +69,14 @@ async fn serve(mut setup: Setup) -> Result<(), Failure> {
     let finished = finish(finishing, &site.auth, &stop, grace).await;
     site.close().await;
     finished
+}
+
+/// What stands in front.
+fn proxies(settings: &ServerSettings) -> Proxies {
+    Proxies {
+        trusted: pages::trusted_proxies(settings),
+        preface: settings.proxy_protocol.then_some(settings.header_timeout),
+    }
 }
 
 /// What clients may take.

@@ -1,12 +1,13 @@
 //! What values there are: what each must be, how it is read, and whether it is a secret.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::ops::{Deref, RangeInclusive};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use ipnet::IpNet;
 use phone_auth::SiteOrigin;
 use phone_auth::core::address::Region;
 use phone_auth::core::form::Field;
@@ -15,6 +16,7 @@ use phone_auth::delivery::smtp::Security;
 use phone_auth::delivery::{Secret, StatusSet};
 use phone_auth::django::{DjangoIterations, TimeZone};
 use phone_auth::signals::MessageSignal;
+use phone_auth::web::ClientAddressHeader;
 
 use super::value::Given;
 use crate::database_name::DatabaseName;
@@ -110,6 +112,9 @@ kinds! {
     Security, "one of tls, starttls and none", given => security(given);
     Success, SUCCESS, given => Success::of(given);
     StatusSet, "statuses such as \"2xx, 404, 500-503\"", given => statuses(given);
+    ClientAddressHeader, "one of x-forwarded-for, forwarded and x-real-ip", given => header(given);
+    Vec<IpNet>, "a list of networks or addresses such as 10.0.0.0/8, 192.0.2.7 or 2001:db8::/32", given => all(given, network),
+        Vec::new();
     TimeZone, "the name of a time zone such as Europe/Berlin or UTC", given => TimeZone::named(given.text()?).ok();
     DjangoIterations, "a number from 1 to 3000000", given => DjangoIterations::new(number(given)?);
     Vec<PathBuf>, "a list of paths of files, each written out without ~", given => given.paths(), Vec::new();
@@ -235,6 +240,23 @@ fn methods(given: &Given<'_>) -> Option<Methods> {
         }
     }
     Some(methods)
+}
+
+/// A network, or one address. Bits behind its prefix would be a mistake in one of the two.
+fn network(text: &str) -> Option<IpNet> {
+    let network = match text.parse() {
+        Ok(network) => network,
+        Err(_) => IpNet::from(text.parse::<IpAddr>().ok()?),
+    };
+    let is_mapped =
+        matches!(network.addr(), IpAddr::V6(address) if address.to_ipv4_mapped().is_some());
+    (network.addr() == network.network() && !is_mapped).then_some(network)
+}
+
+fn header(given: &Given<'_>) -> Option<ClientAddressHeader> {
+    let name = given.text()?;
+    let mut headers = ClientAddressHeader::ALL.into_iter();
+    headers.find(|header| header.name().eq_ignore_ascii_case(name))
 }
 
 /// A field that the sign-up form can do without.

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use ipnet::IpNet;
 use phone_auth::SiteOrigin;
 use phone_auth::core::address::Region;
 use phone_auth::core::form::Field;
@@ -16,6 +17,7 @@ use phone_auth::delivery::smtp::Security;
 use phone_auth::delivery::{Secret, StatusSet};
 use phone_auth::django::{DjangoIterations, TimeZone};
 use phone_auth::signals::MessageSignal;
+use phone_auth::web::ClientAddressHeader;
 use serde_json::Value;
 
 use super::kinds::{FromGiven, Messages, Success, Url, folder, method, wait, within};
@@ -40,6 +42,14 @@ settings! {
         /// how many of them one client may have: an IPv4 address, or an IPv6 network of 64 bits; this machine and
         /// private networks, where a proxy may be, may have all
         max_connections_per_client: Option<usize> = "the half of max_connections" in 1..=100_000;
+        /// the networks of the proxies in front, which say whose request it is; without them the one who is connected
+        /// counts as the client. Anyone who is in one of them can choose the address that counts
+        trusted_proxies: Vec<IpNet> = "none";
+        /// the header in which they say it
+        client_address_header: ClientAddressHeader = "x-forwarded-for";
+        /// whether connections begin with a header of the PROXY protocol, version 2, as HAProxy (send-proxy-v2) and load
+        /// balancers write it; only trusted_proxies are served then
+        proxy_protocol: bool = "false";
         /// how long a client may take to send the head of a request
         header_timeout: Duration = "10 s";
         /// how long a client may take to send the body of a request before it is answered 408, and how long we may
@@ -141,6 +151,9 @@ settings! {
         max_unverified_addresses: u32 = "5" in 1..=100;
         /// how many messages may be pending before requests for one are answered 503, no matter who is named
         max_pending_messages: u32 = "10000" in 1..=1_000_000;
+        /// whether the addresses of clients are left out of the log and of what `Debug` shows of an event; receivers get
+        /// them anyway
+        redact_client_addresses: bool = "false";
     }
     /// What new passwords must be besides.
     passwords: struct PasswordSettings "password_" {

@@ -8,6 +8,7 @@
 use std::fs;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use phone_auth::signals::MessageSignal;
 
 use super::together::tests::EVERY_SECTION;
@@ -66,75 +67,81 @@ fn arguments_go_before_environment() {
     assert_eq!((one.server.addr.port(), one.server.hashing_queue), (1, 3));
 }
 
+/// Every setting that stands in no section.
+const EVERY_SETTING: &str = r#"
+addr = "[::1]:0"
+database = "sqlite:/var/lib/phone-auth/site.sqlite3"
+database_busy_timeout = "250 ms"
+database_connections = 20
+database_pooler = true
+site_url = "https://example.org"
+site_name = "Ann's"
+secret_key_file = "key"
+secret_key_fallback_files = ["old", "older"]
+templates = "."
+authentication_methods = ["phone", "email"]
+register_username_required = false
+register_email_required = false
+register_phone_required = true
+register_fname_required = false
+register_lname_required = false
+register_confirm_password_required = false
+default_region = "CH"
+refused_number_types = ["satellite"]
+password_min_length = 10
+password_min_score = 3
+hidden_sign_up_fields = ["username"]
+login_redirect_url = "/home/"
+logout_redirect_url = "/bye/"
+session_lifetime = "2 days"
+max_addresses = 5
+max_unverified_addresses = 2
+session_cookie_name = "who"
+host_cookies = false
+trusted_origins = ["https://app.example.org"]
+trusted_proxies = ["10.0.0.0/8", "2001:db8::1"]
+client_address_header = "Forwarded"
+proxy_protocol = true
+redact_client_addresses = true
+reset_email_lifetime = "1h"
+reset_phone_lifetime = 300
+verify_email_lifetime = "1h 30m"
+verify_phone_lifetime = "90"
+verify_by_click = true
+django_secret_key_file = "django"
+django_secret_key_fallback_files = ["older"]
+django_sessions = true
+django_session_cookie_name = "session"
+django_session_cookie_domain = "example.org"
+django_auth_backend = "site.Backend"
+django_auth_backends = ["site.Backend", "site.Other"]
+accept_django_tokens_until = 2026-12-01T00:00:00+01:00
+django_time_zone = "Europe/Berlin"
+django_use_tz = false
+django_database_time_zone = "Asia/Tokyo"
+django_password_reset_timeout = "1 day"
+danger_accept_md5_passwords = true
+django_hash_iterations = 1_000_000
+hashing_queue = 1
+max_connections = 0x10
+max_connections_per_client = 20
+header_timeout = 5
+request_timeout = 6
+response_timeout = 9
+keep_alive_timeout = 90
+shutdown_grace = 7
+receiver_timeout = 8
+outbox_worker = false
+outbox_lease = "1 m"
+max_pending_messages = 7
+disabled_receivers = ["a", "b"]
+allow_unreceived = ["verify_phone", "reset_password_phone"]
+development = false
+"#;
+
 #[test]
 fn every_setting_stands_in_a_file() {
-    let file = r#"
-        addr = "[::1]:0"
-        database = "sqlite:/var/lib/phone-auth/site.sqlite3"
-        database_busy_timeout = "250 ms"
-        database_connections = 20
-        database_pooler = true
-        site_url = "https://example.org"
-        site_name = "Ann's"
-        secret_key_file = "key"
-        secret_key_fallback_files = ["old", "older"]
-        templates = "."
-        authentication_methods = ["phone", "email"]
-        register_username_required = false
-        register_email_required = false
-        register_phone_required = true
-        register_fname_required = false
-        register_lname_required = false
-        register_confirm_password_required = false
-        default_region = "CH"
-        refused_number_types = ["satellite"]
-        password_min_length = 10
-        password_min_score = 3
-        hidden_sign_up_fields = ["username"]
-        login_redirect_url = "/home/"
-        logout_redirect_url = "/bye/"
-        session_lifetime = "2 days"
-        max_addresses = 5
-        max_unverified_addresses = 2
-        session_cookie_name = "who"
-        host_cookies = false
-        trusted_origins = ["https://app.example.org"]
-        reset_email_lifetime = "1h"
-        reset_phone_lifetime = 300
-        verify_email_lifetime = "1h 30m"
-        verify_phone_lifetime = "90"
-        verify_by_click = true
-        django_secret_key_file = "django"
-        django_secret_key_fallback_files = ["older"]
-        django_sessions = true
-        django_session_cookie_name = "session"
-        django_session_cookie_domain = "example.org"
-        django_auth_backend = "site.Backend"
-        django_auth_backends = ["site.Backend", "site.Other"]
-        accept_django_tokens_until = 2026-12-01T00:00:00+01:00
-        django_time_zone = "Europe/Berlin"
-        django_use_tz = false
-        django_database_time_zone = "Asia/Tokyo"
-        django_password_reset_timeout = "1 day"
-        danger_accept_md5_passwords = true
-        django_hash_iterations = 1_000_000
-        hashing_queue = 1
-        max_connections = 0x10
-        max_connections_per_client = 20
-        header_timeout = 5
-        request_timeout = 6
-        response_timeout = 9
-        keep_alive_timeout = 90
-        shutdown_grace = 7
-        receiver_timeout = 8
-        outbox_worker = false
-        outbox_lease = "1 m"
-        max_pending_messages = 7
-        disabled_receivers = ["a", "b"]
-        allow_unreceived = ["verify_phone", "reset_password_phone"]
-        development = false
-    "#;
-    let file = format!("{file}{EVERY_SECTION}");
+    let file = format!("{EVERY_SETTING}{EVERY_SECTION}");
     let all = load(&file, &[], None).unwrap();
     // What says the same in another way cannot stand beside it; see the next test.
     let elsewhere = [
@@ -610,6 +617,50 @@ fn password_in_a_url_is_not_shown() {
     for mistake in all {
         assert!(!mistake.contains("s3cret"), "{mistake}");
         assert!(mistake.contains("is not a database such as"), "{mistake}");
+    }
+}
+
+#[test]
+fn networks_are_whole() {
+    let site = "site_url = \"https://example.org\"\n";
+    for (given, expected) in [
+        ("10.0.0.0/8", Some("10.0.0.0/8")),
+        ("192.0.2.7", Some("192.0.2.7/32")),
+        ("2001:db8::/32", Some("2001:db8::/32")),
+        ("::1", Some("::1/128")),
+        // Either the address or the length of its prefix is a mistake.
+        ("10.0.0.1/8", None),
+        ("2001:db8::1/32", None),
+        ("10.0.0.0/33", None),
+        ("10.0.0", None),
+        ("proxy.example", None),
+        // No peer is looked for under such an address.
+        ("::ffff:10.0.0.0/104", None),
+    ] {
+        let loaded = load(&format!("{site}trusted_proxies = [\"{given}\"]"), &[], None);
+        let networks = loaded.map(|all| all.server.trusted_proxies);
+        let text = |networks: Vec<IpNet>| networks.iter().map(ToString::to_string).collect();
+        let texts: Result<Vec<_>, _> = networks.map(text);
+        match expected {
+            Some(expected) => assert_eq!(texts.unwrap(), [expected], "{given}"),
+            None => assert!(texts.is_err(), "{given}"),
+        }
+    }
+}
+
+#[test]
+fn proxies_need_a_site() {
+    for (file, named) in [
+        ("trusted_proxies = [\"10.0.0.0/8\"]", "site_url"),
+        ("proxy_protocol = true", "trusted_proxies"),
+        ("client_address_header = \"x-real-ip\"", "trusted_proxies"),
+    ] {
+        let all = mistakes(file, &[], None);
+        assert_eq!(all.len(), 1, "{all:?}");
+        assert!(
+            all.iter().all(|why| why.starts_with(named)),
+            "{file}: {all:?}"
+        );
     }
 }
 

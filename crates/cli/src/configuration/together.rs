@@ -9,11 +9,21 @@ pub(super) mod tests;
 
 /// All that does not.
 pub(super) fn mistakes(sources: &Sources) -> Vec<Mistake> {
-    let sections = [smtp, sms, webhook, nats];
+    let sections = [proxies, smtp, sms, webhook, nats];
     sections
         .iter()
         .flat_map(|mistakes| mistakes(sources))
         .collect()
+}
+
+fn proxies(sources: &Sources) -> Vec<Mistake> {
+    let mut section = Section::new(sources);
+    let right = "the networks of the proxies in front of the site, such as [\"10.0.0.0/8\"]";
+    let those = ["client_address_header", "proxy_protocol"];
+    section.needs("trusted_proxies", right, &those);
+    let right = "the origin that users see through the proxy, such as https://example.org";
+    section.needs("site_url", right, &["trusted_proxies"]);
+    section.mistakes
 }
 
 fn smtp(sources: &Sources) -> Vec<Mistake> {

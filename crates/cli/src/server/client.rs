@@ -23,6 +23,11 @@ impl Client {
         network.map_or_else(|| Self::Near(peer.to_canonical()), Self::Network)
     }
 
+    /// The proxy at an address that the settings name: it has everybody behind it, wherever it is.
+    pub(super) fn proxy(peer: IpAddr) -> Self {
+        Self::Near(peer.to_canonical())
+    }
+
     /// Whether it may be a proxy. Such a client may have all places.
     pub(super) fn is_near(self) -> bool {
         matches!(self, Self::Near(_))

@@ -15,8 +15,11 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::Proxies;
+use super::client::Client;
 use super::exchange::Exchange;
 use super::places::Place;
+use super::preface;
 use super::progress::Stage;
 use super::readiness::{Wanted, is_ready};
 use super::refusal::{Refusals, linger};
@@ -38,6 +41,7 @@ pub(super) struct Shared {
     router: Router,
     protocol: http1::Builder,
     pub(super) refusals: Refusals,
+    proxies: Proxies,
 }
 
 /// Why a connection ends.
@@ -51,7 +55,7 @@ enum End {
 }
 
 impl Shared {
-    pub(super) fn new(router: Router, refusals: Refusals) -> Arc<Self> {
+    pub(super) fn new(router: Router, refusals: Refusals, proxies: Proxies) -> Arc<Self> {
         let mut protocol = http1::Builder::new();
         protocol
             // Its clocks are ours, see `progress`.
@@ -63,7 +67,46 @@ impl Shared {
             router,
             protocol,
             refusals,
+            proxies,
         })
+    }
+
+    /// Who is at the other end of a connection.
+    pub(super) fn client(&self, stream: &TcpStream, peer: SocketAddr) -> Client {
+        if self.proxies.trusted.contains(peer.ip()) {
+            return Client::proxy(peer.ip());
+        }
+        let own = stream.local_addr().ok();
+        Client::of(peer.ip(), own.map(|own| own.ip()))
+    }
+
+    /// The peer as the pages are to know it: a trusted proxy or the client that it names, or what may be a proxy. None when
+    /// this is not a connection of a trusted proxy, although it must be.
+    async fn peer_for_pages(&self, stream: &TcpStream, peer: SocketAddr) -> Option<SocketAddr> {
+        let is_trusted = self.proxies.trusted.contains(peer.ip());
+        let Some(patience) = self.proxies.preface else {
+            let client = self.client(stream, peer);
+            return Some(if is_trusted {
+                peer
+            } else {
+                client.peer_for_pages(peer)
+            });
+        };
+        if !is_trusted {
+            tracing::warn!(
+                peer = %peer.ip(),
+                "a connection does not come from trusted_proxies, and proxy_protocol takes no other"
+            );
+            return None;
+        }
+        match timeout(patience, preface::read(stream)).await {
+            Ok(Ok(client)) => Some(client.unwrap_or(peer)),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, proxy = %peer.ip(), "a connection does not begin with the PROXY protocol, version 2");
+                None
+            }
+            Err(_late) => None,
+        }
     }
 }
 
@@ -75,6 +118,15 @@ pub(super) async fn serve(
     place: Place,
 ) {
     let progress = &place.progress;
+    let known = unless_it_gives_way(&place, shared.peer_for_pages(&stream, peer)).await;
+    let Some(Some(peer)) = known else {
+        progress.ends();
+        if let (Some(None), Some(stream)) = (known, Arc::into_inner(stream)) {
+            let giving = shared.refusals.give(stream, StatusCode::BAD_REQUEST);
+            unless_it_gives_way(&place, giving).await;
+        }
+        return;
+    };
     let exchange = Exchange::new(shared.router.clone(), peer, Arc::clone(progress));
     let stream = TokioIo::new(Stream::new(stream, Arc::clone(progress)));
     let mut connection = shared.protocol.serve_connection(stream, exchange);
@@ -174,23 +226,27 @@ async fn close(
 /// The last words of a connection, for as long as nobody else needs its place. They keep it, so that a flood of heads
 /// which cannot be read takes no more than places; but they end at once where it is to be another's.
 async fn until_it_gives_way(place: &Place, giving: impl Future<Output = ()>) {
-    let mut giving = pin!(giving);
+    unless_it_gives_way(place, giving).await;
+}
+
+/// What comes of this while nobody else needs the place; none when it is to be another's.
+async fn unless_it_gives_way<T>(place: &Place, what: impl Future<Output = T>) -> Option<T> {
+    let mut what = pin!(what);
     poll_fn(|context| {
         place.progress.runs(context.waker());
         place.progress.rests();
         if place.progress.has_given_way() {
-            return Poll::Ready(());
+            return Poll::Ready(None);
         }
-        giving.as_mut().poll(context)
+        what.as_mut().poll(context).map(Some)
     })
-    .await;
+    .await
 }
 
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-    use super::super::client::Client;
     use super::super::places::Places;
     use super::super::progress::Clocks;
     use super::*;

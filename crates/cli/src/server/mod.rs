@@ -11,6 +11,7 @@ mod connection;
 mod descriptors;
 mod exchange;
 mod places;
+mod preface;
 mod progress;
 mod readiness;
 mod refusal;
@@ -29,12 +30,12 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::http::StatusCode;
+use phone_auth::web::TrustedProxies;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use accept_queue::AcceptQueue;
-use client::Client;
 use connection::Shared;
 use places::{Asked, Places};
 pub(crate) use progress::Clocks;
@@ -68,11 +69,22 @@ pub(crate) struct Limits {
     pub(crate) clocks: Clocks,
 }
 
+/// What stands between the program and its clients.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Proxies {
+    /// Those whose word about a client is taken.
+    pub(crate) trusted: TrustedProxies,
+    /// Within which time they give it before the first request, in the PROXY protocol; then nobody else is served. None when
+    /// they give it in the requests.
+    pub(crate) preface: Option<Duration>,
+}
+
 /// A bound address, ready to serve.
 #[derive(Debug)]
 pub(crate) struct Server {
     listener: TcpListener,
     addr: SocketAddr,
+    proxies: Proxies,
 }
 
 /// Connections that are being finished after the server stopped accepting.
@@ -103,7 +115,17 @@ impl Server {
     pub(crate) fn bind(addr: SocketAddr) -> io::Result<Self> {
         let listener = Self::bound(addr)?.listen(BACKLOG)?;
         let addr = listener.local_addr()?;
-        Ok(Self { listener, addr })
+        Ok(Self {
+            listener,
+            addr,
+            proxies: Proxies::default(),
+        })
+    }
+
+    /// The same behind these proxies.
+    pub(crate) fn behind(mut self, proxies: Proxies) -> Self {
+        self.proxies = proxies;
+        self
     }
 
     /// Whether the address could be taken; nobody can connect to it meanwhile.
@@ -132,7 +154,7 @@ impl Server {
     }
 
     /// Serves until `stop` is ready; then the address is free, and what was accepted can finish. Each request carries the
-    /// address of its peer, [`ConnectInfo<SocketAddr>`](axum::extract::ConnectInfo), see [`Client::peer_for_pages`].
+    /// address of its peer, [`ConnectInfo<SocketAddr>`](axum::extract::ConnectInfo), see [`Shared::peer_for_pages`].
     pub(crate) async fn serve(
         self,
         router: Router,
@@ -150,7 +172,7 @@ impl Server {
             );
         }
         let serving = Serving::new(
-            Shared::new(router, refusals),
+            Shared::new(router, refusals, self.proxies.clone()),
             Places::new(connections, limits.share, limits.clocks),
         );
         let mut waiting = AcceptQueue::new(MOST_WAITING.min(connections / 2));
@@ -211,7 +233,7 @@ impl Serving {
     ) -> io::Result<()> {
         match accepted {
             Ok((stream, peer)) => {
-                let client = client(&stream, peer);
+                let client = self.shared.client(&stream, peer);
                 let holding = self.places.holding();
                 let refused = waiting.put(client, (stream, peer), |client| holding.of(client));
                 drop(holding);
@@ -258,7 +280,6 @@ impl Serving {
         let Some(place) = place else {
             return self.refuse(stream);
         };
-        let peer = client(&stream, peer).peer_for_pages(peer);
         // Answers are written whole; waiting for more would only delay them. Where it fails, they are delayed.
         drop(stream.set_nodelay(true));
         let stream = Arc::new(stream);
@@ -300,19 +321,16 @@ impl Finishing {
         serving.places.stop();
         let finished = async {
             for (stream, peer) in queue {
-                let place = serving.places.take(client(&stream, peer)).await;
+                let place = serving
+                    .places
+                    .take(serving.shared.client(&stream, peer))
+                    .await;
                 serving.begin(stream, peer, place);
             }
             serving.places.emptied().await;
         };
         timeout_at(deadline, finished).await.is_ok()
     }
-}
-
-/// Who is at the other end.
-fn client(stream: &TcpStream, peer: SocketAddr) -> Client {
-    let own = stream.local_addr().ok();
-    Client::of(peer.ip(), own.map(|own| own.ip()))
 }
 
 /// The connections that the system had accepted when the listener is closed: their clients believe that they are served.

@@ -7,6 +7,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::ConnectInfo;
 use axum::http::Response;
 use axum::routing::{get, post};
+use phone_auth::web::ClientAddressHeader;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
@@ -385,7 +386,7 @@ async fn heads_that_cannot_be_read_are_answered_in_words() {
 #[tokio::test]
 async fn client_over_its_share_is_told() {
     // No address of this machine has a share, so there is none left for anyone.
-    let shared = Shared::new(Router::new(), refusals().await);
+    let shared = Shared::new(Router::new(), refusals().await, Proxies::default());
     let places = Places::new(2, 2, PATIENT);
     let serving = Serving::new(shared, places);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -433,6 +434,75 @@ async fn requests_know_their_peer() {
     let mut said = String::new();
     stream.read_to_string(&mut said).await.unwrap();
     assert!(said.ends_with(&own.to_string()), "{said}");
+}
+
+/// What the proxy in front says in the PROXY protocol: the client 203.0.113.7:4711.
+const PREFACE: &[u8] =
+    b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xcb\0\x71\x07\x0a\0\0\x01\x12\x67\0\x50";
+
+#[tokio::test]
+async fn proxy_says_who_its_client_is() {
+    let ask = "GET /peer HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+    let with_preface = [PREFACE, ask.as_bytes()].concat();
+    for (trusted, preface, sent, expected) in [
+        // Without a proxy it is nobody's word, and no request.
+        ("192.0.2.0/24", None, ask.as_bytes(), "127.0.0.1:"),
+        ("192.0.2.0/24", None, &with_preface, "our words"),
+        ("192.0.2.0/24", Some(HOUR), &with_preface, "our words"),
+        ("127.0.0.0/8", None, ask.as_bytes(), "127.0.0.1:"),
+        ("127.0.0.0/8", Some(HOUR), &with_preface, "203.0.113.7:4711"),
+        ("127.0.0.0/8", Some(HOUR), ask.as_bytes(), "our words"),
+        // What does not come in time is not waited for.
+        (
+            "127.0.0.0/8",
+            Some(SHORT),
+            PREFACE.get(..15).unwrap(),
+            "our words",
+        ),
+    ] {
+        let server = Server::bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let networks = [trusted.parse().unwrap()];
+        let server = server.behind(Proxies {
+            trusted: TrustedProxies::new(networks, ClientAddressHeader::XForwardedFor),
+            preface,
+        });
+        let running = Running::start_on(server, limits(10, PATIENT)).await;
+        let mut stream = running.connect().await;
+        stream.write_all(sent).await.unwrap();
+        let mut said = Vec::new();
+        let reading = timeout(PATIENCE, stream.read_to_end(&mut said));
+        reading.await.unwrap().unwrap();
+        let said = String::from_utf8(said).unwrap();
+        assert!(said.contains(expected), "{trusted} {preface:?}: {said}");
+    }
+}
+
+/// Many connections of one proxy, each of another client, are as many as there are places; none has to say at once whose
+/// it is, and those that do not make room for others.
+#[tokio::test]
+async fn silent_connections_of_a_proxy_make_room() {
+    let server = Server::bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let networks = ["127.0.0.1/32".parse().unwrap()];
+    let server = server.behind(Proxies {
+        trusted: TrustedProxies::new(networks, ClientAddressHeader::XForwardedFor),
+        preface: Some(HOUR),
+    });
+    let running = Running::start_on(server, limits(5, PATIENT)).await;
+    let mut silent = Vec::new();
+    for _ in 0..5 {
+        silent.push(running.connect().await);
+    }
+    let mut stream = running.connect().await;
+    let ask = [
+        PREFACE,
+        b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n",
+    ]
+    .concat();
+    stream.write_all(&ask).await.unwrap();
+    let mut said = String::new();
+    let reading = timeout(PATIENCE, stream.read_to_string(&mut said));
+    reading.await.unwrap().unwrap();
+    assert!(said.ends_with("hello"), "{said}");
 }
 
 /// How far clients are when the server stops, and whether they are answered.

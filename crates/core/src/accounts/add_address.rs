@@ -89,8 +89,8 @@ impl Accounts {
         let (sender, user) = (Sender::new("add_address"), user.to_event_user());
         let value = record.value.clone();
         match kind {
-            AddressKind::Email => self.tell(EmailAdded::new(sender, user, value)).await,
-            AddressKind::Phone => self.tell(PhoneAdded::new(sender, user, value)).await,
+            AddressKind::Email => self.happened(EmailAdded::new(sender, user, value)).await,
+            AddressKind::Phone => self.happened(PhoneAdded::new(sender, user, value)).await,
         }
         Ok(record)
     }

@@ -50,7 +50,7 @@ impl Accounts {
         let user = self.make_user(&form, &[Field::Username], &operator);
         let user = user.await?;
         let event = UserSignedUp::new(Sender::new("create_user"), user.to_event_user());
-        self.tell(event).await;
+        self.happened(event).await;
         Ok(user)
     }
 
@@ -187,7 +187,7 @@ impl Accounts {
             };
             if self.store().replace_password(&replacement).await? {
                 let event = PasswordChanged::new(Sender::new("set_password"), user.to_event_user());
-                self.tell(event).await;
+                self.happened(event).await;
                 return Ok(user);
             }
         }

@@ -69,7 +69,7 @@ impl Accounts {
             // A password that is changed between the two is no reason to refuse: look again.
             if let Some(logged_in) = self.record_log_in(found, None, previous).await? {
                 let user = logged_in.user.to_event_user();
-                self.tell(UserLoggedIn::new(Sender::new("begin_session"), user))
+                self.happened(UserLoggedIn::new(Sender::new("begin_session"), user))
                     .await;
                 return Ok(logged_in);
             }

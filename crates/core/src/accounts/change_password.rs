@@ -96,7 +96,7 @@ impl Accounts {
             match rebound {
                 Rebound::Done(key) => {
                     let user = user.to_event_user();
-                    self.tell(PasswordChanged::new(Sender::new("change_password"), user))
+                    self.happened(PasswordChanged::new(Sender::new("change_password"), user))
                         .await;
                     return Ok(key);
                 }

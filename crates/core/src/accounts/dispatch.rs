@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use phone_auth_events::Event;
+use phone_auth_events::{Event, EventClient, Happened};
 
 use super::Accounts;
 
@@ -30,6 +30,17 @@ impl Accounts {
     /// Dropping it only stops the waiting.
     pub async fn drain(&self, patience: Duration) -> bool {
         self.inner.signals.drain(patience).await
+    }
+
+    /// Tells what the request of this client made happen.
+    pub(super) async fn happened<E: Happened + Clone>(&self, event: E) {
+        let client = self.client.address().map(EventClient::new);
+        let client = if self.settings().redact_client_addresses {
+            client.map(EventClient::redacted)
+        } else {
+            client
+        };
+        self.tell(event.of(client)).await;
     }
 
     /// Tells everybody who listens for this event, once. Failures are for the log.

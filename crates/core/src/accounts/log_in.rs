@@ -81,7 +81,7 @@ impl Accounts {
                 Ok(recognised) => recognised,
                 Err((failure, user)) => {
                     let event = UserLoginFailed::new(Sender::new("log_in"), failure, user);
-                    self.tell(event).await;
+                    self.happened(event).await;
                     return Err(FlowError::Refused(LogInRefusal::InvalidCredentials));
                 }
             };
@@ -97,7 +97,7 @@ impl Accounts {
                     logged_in.user.password = upgraded;
                 }
                 let user = logged_in.user.to_event_user();
-                self.tell(UserLoggedIn::new(Sender::new("log_in"), user))
+                self.happened(UserLoggedIn::new(Sender::new("log_in"), user))
                     .await;
                 return Ok(logged_in);
             }
@@ -116,7 +116,7 @@ impl Accounts {
         let requester = self.requester(name, None);
         self.hasher().verify_nothing(password, &requester).await?;
         let failure = LoginFailure::AmbiguousIdentifier;
-        self.tell(UserLoginFailed::new(Sender::new("log_in"), failure, None))
+        self.happened(UserLoginFailed::new(Sender::new("log_in"), failure, None))
             .await;
         Err(FlowError::Refused(LogInRefusal::Ambiguous))
     }

@@ -34,7 +34,7 @@ impl Accounts {
         let ended = self.sessions().end(key).await?;
         if let Some(current_user) = current_user.filter(|_| ended) {
             let user = current_user.user().to_event_user();
-            self.tell(UserLoggedOut::new(Sender::new("log_out"), user))
+            self.happened(UserLoggedOut::new(Sender::new("log_out"), user))
                 .await;
         }
         Ok(ended)

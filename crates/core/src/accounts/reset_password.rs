@@ -160,7 +160,7 @@ impl Accounts {
             return Err(FlowError::Refused(ResetRefusal::Link(InvalidLink)));
         }
         let event = PasswordWasReset::new(Sender::new("reset_password"), user.to_event_user());
-        self.tell(event).await;
+        self.happened(event).await;
         Ok(User {
             password: replacement.new,
             ..user

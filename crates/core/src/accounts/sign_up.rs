@@ -112,7 +112,7 @@ impl Accounts {
             }
             made => made?,
         };
-        self.tell(UserSignedUp::new(
+        self.happened(UserSignedUp::new(
             Sender::new("sign_up"),
             user.to_event_user(),
         ))

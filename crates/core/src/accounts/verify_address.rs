@@ -176,8 +176,8 @@ impl Accounts {
         let (sender, user) = (Sender::new("verify_address"), user.to_event_user());
         let value = address.value.clone();
         match address.kind {
-            AddressKind::Email => self.tell(EmailVerified::new(sender, user, value)).await,
-            AddressKind::Phone => self.tell(PhoneVerified::new(sender, user, value)).await,
+            AddressKind::Email => self.happened(EmailVerified::new(sender, user, value)).await,
+            AddressKind::Phone => self.happened(PhoneVerified::new(sender, user, value)).await,
         }
     }
 

@@ -10,6 +10,7 @@ use phone_auth_events::SiteOrigin;
 
 use super::{Inner, Web};
 use crate::build_error::{WebBuildError, WebBuildErrorKind};
+use crate::client_address::{ProxyCheck, TrustedProxies};
 use crate::cookie_options::{CookieOptions, host_of};
 use crate::csrf::{CsrfKeys, Origins};
 use crate::headers::{self, PageHeadersLayer};
@@ -29,6 +30,7 @@ pub struct WebBuilder {
     cookies: CookieOptions,
     trusted_origins: Vec<SiteOrigin>,
     content_policy: Option<String>,
+    trusted_proxies: TrustedProxies,
 }
 
 impl WebBuilder {
@@ -42,6 +44,7 @@ impl WebBuilder {
             cookies: CookieOptions::default(),
             trusted_origins: Vec::new(),
             content_policy: None,
+            trusted_proxies: TrustedProxies::default(),
         }
     }
 
@@ -217,6 +220,28 @@ impl WebBuilder {
         self
     }
 
+    /// The proxies in front of the site, which say in a header whose request it is. Without them the one who is connected
+    /// counts as the client.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::sync::Arc;
+    /// # let keyring = phone_auth_tokens::Keyring::new(phone_auth_tokens::SecretKey::generate()?);
+    /// # let store = Arc::new(phone_auth_store_testkit::MemoryStore::new());
+    /// # let accounts = phone_auth_core::accounts::Accounts::builder(store, keyring).build()?;
+    /// # let site = phone_auth_events::SiteOrigin::parse("https://example.org")?;
+    /// # let builder = || phone_auth_web::Web::builder(accounts.clone(), site.clone());
+    /// use phone_auth_web::{ClientAddressHeader, TrustedProxies};
+    ///
+    /// let proxies = TrustedProxies::new(["10.0.0.0/8".parse()?], ClientAddressHeader::XForwardedFor);
+    /// assert!(builder().trusted_proxies(proxies).build().is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
+        self.trusted_proxies = proxies;
+        self
+    }
+
     /// The `SESSION_COOKIE_NAME` of the Django site that sessions are shared with; else the name of the session
     /// cookie. It counts only where they are
     /// ([`AccountsBuilder::sessions`](phone_auth_core::accounts::AccountsBuilder::sessions)).
@@ -345,6 +370,8 @@ impl WebBuilder {
                 csrf_keys: CsrfKeys::new(self.accounts.keyring()),
                 origins: Origins::new(&self.site, &self.trusted_origins),
                 page_headers: PageHeadersLayer::new(content_policy, https),
+                trusted_proxies: self.trusted_proxies,
+                proxy_check: ProxyCheck::new(!self.site.is_loopback()),
                 accounts: self.accounts,
                 site: self.site,
             }),

@@ -5,12 +5,31 @@ use std::sync::{Arc, Mutex};
 
 use phone_auth_core::store::StoreErrorKind;
 use phone_auth_web::{RequestLogLayer, site};
+use tracing::subscriber::DefaultGuard;
 
 use crate::support::{PASSWORD, Site};
 
 /// Collects what is logged.
 #[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Lines {
+    /// Collects what this thread logs until the guard is dropped.
+    pub(crate) fn collecting() -> (Self, DefaultGuard) {
+        let lines = Self::default();
+        let writer = lines.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::TRACE)
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .finish();
+        (lines, tracing::subscriber::set_default(subscriber))
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
 
 impl io::Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -25,13 +44,7 @@ impl io::Write for Lines {
 
 #[tokio::test]
 async fn log_holds_nothing_secret() {
-    let lines = Lines::default();
-    let writer = lines.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _until_the_end = tracing::subscriber::set_default(subscriber);
+    let (lines, _until_the_end) = Lines::collecting();
 
     let site = Site::new().serving(|web| {
         let pages = web.router().merge(site::router(web));
@@ -48,7 +61,7 @@ async fn log_holds_nothing_secret() {
     site.store.fail_with(StoreErrorKind::Broken);
     site.browser().log_in("ann", PASSWORD).await;
 
-    let log = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let log = lines.text();
     assert!(
         log.contains("/accounts/password_reset_confirm/{uidb64}/{token}/"),
         "{log}"

@@ -8,6 +8,7 @@
 )]
 
 mod change;
+mod client_address;
 mod csrf;
 mod flow_failed;
 mod guards;
