@@ -1,6 +1,8 @@
 //! PostgreSQL by TLS: what is asked of the server's certificate, and what is said when it is not met.
 #![expect(clippy::panic, clippy::expect_used, reason = "it is how a test fails")]
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use phone_auth::postgres::{OpenErrorKind, PostgresOptions, PostgresStore};
@@ -121,7 +123,7 @@ async fn other_certificates_are_refused() {
     check_refused(&url, OpenErrorKind::ServerName, "is for another name").await;
     // A file with no certificate is not the same as no file.
     let url = server.url("localhost", &checked(&certificates.key()));
-    let words = "a file of certificates cannot be used";
+    let words = "a file of a certificate or its key cannot be used";
     check_refused(&url, OpenErrorKind::CertificateFile, words).await;
     let url = server.url("localhost", &checked(Path::new("/nowhere/root.pem")));
     check_refused(&url, OpenErrorKind::CertificateFile, words).await;
@@ -163,4 +165,37 @@ async fn checks_that_are_none_are_refused() {
     let url = server.url("localhost", "sslmode=verify-full");
     let ran = migrate(&url, &[("PGSSLROOTCERT", &root)]);
     assert!(ran.success, "{}", ran.said());
+}
+
+/// By the rule of PostgreSQL's own programs, whether the URL names the key or the environment.
+#[tokio::test]
+async fn open_client_key_is_refused() {
+    let certificates = Certificates::for_names(&["localhost"]);
+    let server = Listening::start(Some(&certificates));
+    let (certificate, key) = (certificates.certificate(), certificates.key());
+    let (certificate, key) = (certificate.to_string_lossy(), key.to_string_lossy());
+    let named = format!("sslmode=require&sslcert={certificate}&sslkey={key}");
+    let (named, plain) = (
+        server.url("localhost", &named),
+        server.url("localhost", "sslmode=require"),
+    );
+    let variables = [("PGSSLCERT", &*certificate), ("PGSSLKEY", &*key)];
+    let give = |mode| {
+        let given = std::fs::set_permissions(&*key, Permissions::from_mode(mode));
+        given.expect("the key is ours");
+    };
+    for mode in [0o644, 0o666] {
+        give(mode);
+        let words = format!("sslkey names a key that is open to others (mode {mode:o})");
+        check_refused(&named, OpenErrorKind::CertificateFile, &words).await;
+        let said = migrate(&plain, &variables).said();
+        let words =
+            format!("PGSSLKEY (environment) names a key that is open to others (mode {mode:o})");
+        assert!(said.contains(&words), "{said}");
+    }
+    give(0o600);
+    for (url, variables) in [(&named, &[][..]), (&plain, &variables)] {
+        let ran = migrate(url, variables);
+        assert!(ran.success, "{}", ran.said());
+    }
 }

@@ -43,6 +43,7 @@ mod open_error;
 mod options;
 mod outbox;
 mod password_kinds;
+mod pem_file;
 #[cfg(test)]
 mod plans;
 mod pool;

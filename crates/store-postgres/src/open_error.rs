@@ -15,7 +15,8 @@ pub enum OpenErrorKind {
     Url,
     /// A parameter of the URL is unknown, or would protect less than it says; the source names it.
     Parameter,
-    /// A file of certificates or keys that the URL names cannot be read, or holds none.
+    /// A file of certificates or keys that the URL or the environment names cannot be read, or holds none, or others than
+    /// its owner can read the key; the source names the parameter.
     CertificateFile,
     /// No server answers there, or it answers with too many connections. Trying again may work.
     Unavailable,
@@ -103,7 +104,7 @@ impl fmt::Display for OpenError {
         f.write_str(match self.kind {
             OpenErrorKind::Url => "not a URL such as postgres://user@host/database",
             OpenErrorKind::Parameter => "a parameter of the URL cannot be heeded",
-            OpenErrorKind::CertificateFile => "a file of certificates cannot be used",
+            OpenErrorKind::CertificateFile => "a file of a certificate or its key cannot be used",
             OpenErrorKind::Unavailable => "the database server does not answer",
             OpenErrorKind::Refused => "the database server refused the login",
             OpenErrorKind::Tls => "the database server cannot be reached by TLS",

@@ -8,15 +8,14 @@
 use std::borrow::Cow;
 use std::error::Error;
 use std::str::FromStr;
-use std::{env, fmt, fs, io};
+use std::{env, fmt};
 
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use url::Url;
 
 use crate::cause::Cause;
 use crate::open_error::{OpenError, OpenErrorKind};
+use crate::pem_file::PemFile;
 
 /// The parameters that the driver heeds, beside `options[…]` and those that say where the database is.
 const KNOWN: [&str; 12] = [
@@ -164,30 +163,23 @@ impl ServerUrl {
         if matches!(mode, Some(PgSslMode::VerifyCa)) {
             return refused(ParameterError::NameUnchecked);
         }
-        let root = self.parameter(&["sslrootcert", "ssl-root-cert", "ssl-ca"]);
-        let has_root =
-            root.is_some() || env::var_os("PGSSLROOTCERT").is_some_and(|root| !root.is_empty());
+        let root = self.parameter(PemFile::Root);
+        let has_root = root.is_some() || PemFile::Root.in_environment().is_some();
         if has_root && !matches!(mode, Some(PgSslMode::VerifyFull)) {
             return refused(ParameterError::AuthorityUnchecked);
         }
-        let unusable = |error| OpenError::with_source(OpenErrorKind::CertificateFile, error);
-        if let Some(root) = root {
-            pem(root)
-                .and_then(|pem| check_certificates(&pem))
-                .map_err(unusable)?;
-        }
-        let own = [&["sslcert", "ssl-cert"], &["sslkey", "ssl-key"]];
-        for file in own.into_iter().filter_map(|names| self.parameter(names)) {
-            pem(file).map_err(unusable)?;
+        for file in PemFile::ALL {
+            file.check(self.parameter(file))
+                .map_err(|error| OpenError::with_source(OpenErrorKind::CertificateFile, error))?;
         }
         Ok(self.options)
     }
 
-    /// The value of a parameter by its names; of several the last, as the driver takes it.
-    fn parameter(&self, names: &[&str]) -> Option<&str> {
+    /// The parameter that names a file, and its value; of several the last, as the driver takes it.
+    fn parameter(&self, file: PemFile) -> Option<(&str, &str)> {
         let mut given = self.parameters.iter().rev();
-        let last = given.find(|(name, _)| names.contains(&name.as_str()));
-        last.map(|(_, value)| value.as_str())
+        let last = given.find(|(name, _)| file.names().contains(&name.as_str()));
+        last.map(|(name, value)| (name.as_str(), value.as_str()))
     }
 }
 
@@ -382,27 +374,6 @@ fn encoded(text: &str, characters: &str) -> String {
 /// Whether the driver heeds a parameter.
 fn is_known(name: &str) -> bool {
     KNOWN.contains(&name) || (name.starts_with("options[") && name.ends_with(']'))
-}
-
-/// What a file holds; the driver takes what would be in it, too.
-fn pem(value: &str) -> io::Result<Vec<u8>> {
-    if value.trim_start().starts_with("-----BEGIN") {
-        return Ok(value.as_bytes().to_vec());
-    }
-    fs::read(value)
-}
-
-/// The driver would go on with no authority where a file holds none.
-fn check_certificates(pem: &[u8]) -> io::Result<()> {
-    let mut certificates = CertificateDer::pem_slice_iter(pem);
-    match certificates.next() {
-        Some(Ok(_)) => Ok(()),
-        Some(Err(error)) => Err(io::Error::new(io::ErrorKind::InvalidData, error)),
-        None => Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            "it holds no certificate",
-        )),
-    }
 }
 
 /// Why a parameter is refused. Its value is left out: it may be a password's, under a mistyped name.
