@@ -75,7 +75,7 @@ impl Index {
 
 /// All indexes. Each step makes those of its number after its parts, but for those of constraints, which are made with
 /// their tables.
-pub(crate) const INDEXES: [Index; 40] = [
+pub(crate) const INDEXES: [Index; 41] = [
     // For lookups in any ASCII case. On tables of our own, those of names are unique.
     Index::new(
         1,
@@ -231,13 +231,6 @@ pub(crate) const INDEXES: [Index; 40] = [
     // For lookups of what is stored in another spelling, and for what is asked of one account at every request.
     Index::new(
         8,
-        "phone_auth_user_username_any_spelling",
-        "auth_user",
-        digits!("username"),
-    )
-    .of(is_number!("username")),
-    Index::new(
-        8,
         "phone_auth_user_email_any_spelling",
         "auth_user",
         trimmed!("email"),
@@ -250,13 +243,6 @@ pub(crate) const INDEXES: [Index; 40] = [
         trimmed!("email"),
     )
     .of(is_padded!("email")),
-    Index::new(
-        8,
-        "phone_auth_phonenumber_any_spelling",
-        "phone_auth_phonenumber",
-        digits!("phone"),
-    )
-    .of(is_foreign_phone!("phone")),
     Index::new(
         8,
         "phone_auth_emailaddress_any_verified",
@@ -310,6 +296,28 @@ pub(crate) const INDEXES: [Index; 40] = [
         "phone_auth_limit",
         "expires_at",
     ),
+    // Numbers with the end of a line at their ends as well, and names with white space there.
+    Index::new(
+        13,
+        "phone_auth_user_username_any_digits",
+        "auth_user",
+        digits!("username"),
+    )
+    .of(is_number!("username")),
+    Index::new(
+        13,
+        "phone_auth_phonenumber_any_digits",
+        "phone_auth_phonenumber",
+        digits!("phone"),
+    )
+    .of(is_foreign_phone!("phone")),
+    Index::new(
+        13,
+        "phone_auth_user_username_any_padding",
+        "auth_user",
+        trimmed!("username"),
+    )
+    .of(is_padded!("username")),
 ];
 
 /// Which indexes are missing, not valid, or on something else than what they should be on. Another name does as well for

@@ -42,11 +42,12 @@ const SETTING: &str = "
 /// Our indexes, Django's that we rely on among them, which no constraint needs. Without `phone_auth_outbox_letters` all
 /// dead letters would be looked through by another index, and without `phone_auth_outbox_queue_due` all that is due, which
 /// such a plan does not tell.
-const INDEXES: [&str; 17] = [
-    "phone_auth_user_username_any_spelling",
+const INDEXES: [&str; 18] = [
+    "phone_auth_user_username_any_digits",
+    "phone_auth_user_username_any_padding",
     "phone_auth_user_email_any_spelling",
     "phone_auth_emailaddress_any_spelling",
-    "phone_auth_phonenumber_any_spelling",
+    "phone_auth_phonenumber_any_digits",
     "phone_auth_user_username_any_case",
     "phone_auth_user_email_any_case",
     "phone_auth_emailaddress_any_case",

@@ -15,8 +15,8 @@ macro_rules! digits {
         concat!(
             "translate(",
             $column,
-            "::text, '\u{ff10}\u{ff11}\u{ff12}\u{ff13}\u{ff14}\u{ff15}\u{ff16}\u{ff17}\u{ff18}\u{ff19}\
-             + -.()/\u{a0}\u{2011}\u{ff0b}\u{3000}\u{ff0d}\u{ff0e}\u{ff08}\u{ff09}\u{ff0f}', '0123456789')"
+            "::text, E'\u{ff10}\u{ff11}\u{ff12}\u{ff13}\u{ff14}\u{ff15}\u{ff16}\u{ff17}\u{ff18}\u{ff19}\
+             + -.()/\\t\\r\\n\u{a0}\u{2011}\u{ff0b}\u{3000}\u{ff0d}\u{ff0e}\u{ff08}\u{ff09}\u{ff0f}', '0123456789')"
         )
     };
 }

@@ -149,6 +149,14 @@ macro_rules! is_email_taken {
             $emails,
             ")",
             $but,
+            ") OR EXISTS (SELECT 1 FROM auth_user
+                WHERE ",
+            $crate::spellings::trimmed!("username"),
+            " = ANY(",
+            $emails,
+            ") AND ",
+            $crate::spellings::is_padded!("username"),
+            $but,
             "))"
         )
     };
@@ -163,7 +171,12 @@ macro_rules! taken {
             "SELECT
                 EXISTS (SELECT 1 FROM auth_user
                     WHERE lower(username COLLATE \"C\") = lower($1 COLLATE \"C\"))
-                OR ",
+                OR EXISTS (SELECT 1 FROM auth_user
+                    WHERE ",
+            $crate::spellings::trimmed!("username"),
+            " = lower($1 COLLATE \"C\") AND ",
+            $crate::spellings::is_padded!("username"),
+            ") OR ",
             is_email_of_someone!("$5", ""),
             " OR ",
             is_phone_of_someone!("$6", "$7"),

@@ -27,7 +27,7 @@ use sqlx::{Connection, PgConnection};
 use crate::common::{database, log_in, run, store, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 12] = [
+const STEPS: [&str; 13] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -40,6 +40,7 @@ const STEPS: [&str; 12] = [
     "queues of messages",
     "public site",
     "limits",
+    "white space in names",
 ];
 
 /// Which of the tables are Django's.

@@ -11,7 +11,7 @@ use phone_auth_store_postgres::{MigrateErrorKind, OpenErrorKind, PostgresOptions
 use crate::common::{database, log_in, run, store, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 12] = [
+const STEPS: [&str; 13] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -24,6 +24,7 @@ const STEPS: [&str; 12] = [
     "queues of messages",
     "public site",
     "limits",
+    "white space in names",
 ];
 
 #[test]

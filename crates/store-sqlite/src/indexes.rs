@@ -68,7 +68,7 @@ const READY: &str = "died_at IS NULL AND (
 )";
 
 /// All indexes. Each step makes those of its number after its parts.
-pub(crate) const INDEXES: [Index; 25] = [
+pub(crate) const INDEXES: [Index; 26] = [
     // For lookups in any ASCII case. On tables of our own, those of names are unique.
     Index::new(
         1,
@@ -161,13 +161,6 @@ pub(crate) const INDEXES: [Index; 25] = [
     // For lookups of what is stored in another spelling, and for what is asked of one account at every request.
     Index::new(
         8,
-        "phone_auth_user_username_any_spelling",
-        "auth_user",
-        digits!("username"),
-    )
-    .of(is_number!("username")),
-    Index::new(
-        8,
         "phone_auth_user_email_any_spelling",
         "auth_user",
         concat!("lower(", trimmed!("email"), ")"),
@@ -180,13 +173,6 @@ pub(crate) const INDEXES: [Index; 25] = [
         concat!("lower(", trimmed!("email"), ")"),
     )
     .of(is_padded!("email")),
-    Index::new(
-        8,
-        "phone_auth_phonenumber_any_spelling",
-        "phone_auth_phonenumber",
-        digits!("phone"),
-    )
-    .of(is_foreign_phone!("phone")),
     Index::new(
         8,
         "phone_auth_emailaddress_any_verified",
@@ -238,6 +224,28 @@ pub(crate) const INDEXES: [Index; 25] = [
         "phone_auth_limit",
         "expires_at",
     ),
+    // Numbers with the end of a line at their ends as well, and names with white space there.
+    Index::new(
+        13,
+        "phone_auth_user_username_any_digits",
+        "auth_user",
+        digits!("username"),
+    )
+    .of(is_number!("username")),
+    Index::new(
+        13,
+        "phone_auth_phonenumber_any_digits",
+        "phone_auth_phonenumber",
+        digits!("phone"),
+    )
+    .of(is_foreign_phone!("phone")),
+    Index::new(
+        13,
+        "phone_auth_user_username_any_padding",
+        "auth_user",
+        concat!("lower(", trimmed!("username"), ")"),
+    )
+    .of(is_padded!("username")),
 ];
 
 /// What [`pending_migrations`](crate::SqliteStore::pending_migrations) says of indexes that must be made again. Without

@@ -14,9 +14,9 @@ macro_rules! digits {
         concat!(
             "replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(\
              replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(\
-             replace(replace(replace(replace(replace(replace(",
+             replace(replace(replace(replace(replace(replace(replace(replace(replace(",
             $column,
-            ", '+', ''), ' ', ''), '-', ''), '.', ''), '(', ''), ')', ''), '/', ''), \
+            ", char(9), ''), char(10), ''), char(13), ''), '+', ''), ' ', ''), '-', ''), '.', ''), '(', ''), ')', ''), '/', ''), \
              '\u{a0}', ''), '\u{2011}', ''), '\u{ff0b}', ''), '\u{3000}', ''), '\u{ff0d}', ''), '\u{ff0e}', ''), \
              '\u{ff08}', ''), '\u{ff09}', ''), '\u{ff0f}', ''), \
              '\u{ff10}', '0'), '\u{ff11}', '1'), '\u{ff12}', '2'), '\u{ff13}', '3'), '\u{ff14}', '4'), \

@@ -132,6 +132,11 @@ macro_rules! is_email_taken {
             $crate::users::is_email_of_someone!("?7, ?8, ?9, ?10", $but),
             " OR EXISTS (SELECT 1 FROM auth_user WHERE lower(username) IN (?7, ?8, ?9, ?10)",
             $but,
+            ") OR EXISTS (SELECT 1 FROM auth_user WHERE lower(",
+            $crate::spellings::trimmed!("username"),
+            ") IN (?7, ?8, ?9, ?10) AND ",
+            $crate::spellings::is_padded!("username"),
+            $but,
             ")"
         )
     };
@@ -141,7 +146,12 @@ pub(crate) use {is_email_of_someone, is_email_taken, is_phone_of_someone, is_pho
 /// Which names an account has. The arguments are the [`Texts`] of the addresses, the username, and the [`Texts`] of
 /// what the username would be at log-in.
 pub(crate) const TAKEN: &str = concat!(
-    "SELECT EXISTS (SELECT 1 FROM auth_user WHERE lower(username) = lower(?11)) OR ",
+    "SELECT EXISTS (SELECT 1 FROM auth_user WHERE lower(username) = lower(?11))
+        OR EXISTS (SELECT 1 FROM auth_user WHERE lower(",
+    trimmed!("username"),
+    ") = lower(?11) AND ",
+    is_padded!("username"),
+    ") OR ",
     is_phone_of_someone!("?12, ?13", "?14, ?15, ?16, ?17"),
     " OR ",
     is_email_of_someone!("?18, ?19, ?20, ?21", ""),

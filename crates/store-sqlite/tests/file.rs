@@ -13,7 +13,7 @@ use phone_auth_store_sqlite::{MigrateErrorKind, OpenErrorKind, SqliteOptions, Sq
 use crate::common::{Scratch, run, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 12] = [
+const STEPS: [&str; 13] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -26,6 +26,7 @@ const STEPS: [&str; 12] = [
     "queues of messages",
     "public site",
     "limits",
+    "white space in names",
 ];
 
 #[test]

@@ -55,7 +55,8 @@ impl EmailSpellings {
         self.0.first().map_or("", String::as_str)
     }
 
-    /// Whether a stored text is one of these, white space at its ends and ASCII case apart.
+    /// Whether a stored text, be it an address or a username, is one of these, white space at its ends and ASCII case
+    /// apart.
     pub fn has(&self, stored: &str) -> bool {
         let stored = stored.trim_matches(is_white);
         self.0.iter().any(|it| it.eq_ignore_ascii_case(stored))
@@ -229,9 +230,10 @@ pub fn digits_of(text: &str) -> Option<String> {
     (!digits.is_empty() && digits.len() <= MAX_DIGITS).then_some(digits)
 }
 
-/// What may stand between the digits of a number: ASCII, what word processors make of it, and the full-width forms.
+/// What may stand between the digits of a number, or at its ends: ASCII, what word processors make of it, the full-width
+/// forms, and the ends of lines of a list that someone read in.
 pub const SEPARATORS: &str =
-    "+ -.()/\u{a0}\u{2011}\u{ff0b}\u{3000}\u{ff0d}\u{ff0e}\u{ff08}\u{ff09}\u{ff0f}";
+    "+ -.()/\t\r\n\u{a0}\u{2011}\u{ff0b}\u{3000}\u{ff0d}\u{ff0e}\u{ff08}\u{ff09}\u{ff0f}";
 
 /// White space at the ends of a stored address. The stores' `trim` takes the same.
 const fn is_white(c: char) -> bool {
@@ -308,6 +310,7 @@ mod tests {
             ("+919876543210", "+91 98765 43210"),
             ("+919876543210", "00919876543210"),
             ("+919876543210", "919876543210"),
+            ("+919876543210", "+919876543210\r\n"),
             ("+919876543210", "\u{ff0b}\u{ff19}\u{ff11}9876543210"),
             ("0091 98765 43210", "00919876543210"),
             ("0091 98765 43210", "+91 98765 43210"),
@@ -351,6 +354,7 @@ mod tests {
             "919876543210",
             "+91 98765 43210",
             "91-98765-43210",
+            "\t919876543210\n",
             "(0091) 98765.43210",
             "\u{ff19}\u{ff11}\u{ff19}\u{ff18}\u{ff17}\u{ff16}\u{ff15}\u{ff14}\u{ff13}\u{ff12}\u{ff11}\u{ff10}",
         ] {

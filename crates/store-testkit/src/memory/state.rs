@@ -100,7 +100,7 @@ impl State {
         let email = EmailSpellings::read(username);
         let phone = PhoneSpellings::named(username);
         self.users.values().any(|user| {
-            user.username.eq_ignore_ascii_case(username)
+            is_username(&user.username, username)
                 || email.as_ref().is_some_and(|email| email.has(&user.email))
         }) || email.is_some_and(|email| self.has_address(AddressKind::Email, |it| email.has(it)))
             || phone.is_some_and(|phone| self.has_address(AddressKind::Phone, |it| phone.has(it)))
@@ -110,15 +110,9 @@ impl State {
     /// address or as the username.
     pub(super) fn is_email_taken(&self, email: &EmailAddress, except: Option<UserId>) -> bool {
         let email = EmailSpellings::from(email);
-        let is_name = |name: &str| {
-            email
-                .as_slice()
-                .iter()
-                .any(|it| it.eq_ignore_ascii_case(name))
-        };
         let mut others = self.others(except);
         self.has_address(AddressKind::Email, |it| email.has(it))
-            || others.any(|it| email.has(&it.email) || is_name(&it.username))
+            || others.any(|it| email.has(&it.email) || email.has(&it.username))
     }
 
     /// Whether an account has this phone number, or a user other than `except` has it as the username.
@@ -229,4 +223,12 @@ pub(super) fn taken<T>(name: UniqueName) -> Result<T, StoreError> {
 /// A time as a database keeps it: whole microseconds.
 pub(super) fn to_micros(time: DateTime<Utc>) -> DateTime<Utc> {
     time.trunc_subsecs(6)
+}
+
+/// Whether a stored username is one that is wanted, white space at its ends and ASCII case apart.
+fn is_username(stored: &str, wanted: &str) -> bool {
+    let trimmed = stored.trim_matches([' ', '\t', '\r', '\n']);
+    [stored, trimmed]
+        .iter()
+        .any(|it| it.eq_ignore_ascii_case(wanted))
 }

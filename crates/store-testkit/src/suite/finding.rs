@@ -245,6 +245,7 @@ pub(super) async fn addresses_are_found_as_stored(subject: &Subject) {
             "+91 98765 00001",
             &["+919876500001", "+91 98765-00001", "0091 98765 00001"],
         ),
+        (&by_phone, "+919876500001\r\n", &["+919876500001"]),
         (
             &by_phone,
             "00919876500001",

@@ -10,6 +10,7 @@ mod limits;
 mod links;
 mod log_in;
 mod message_sample;
+mod name_space;
 mod names;
 mod newer_message;
 mod odd_rows;
@@ -74,7 +75,8 @@ macro_rules! __for_each_case {
             names::equal_sign_ups_make_one_user;
             names::shared_name_has_one_winner;
             names::deleted_user_frees_the_names;
-            names::names_of_all_kinds_are_one_space;
+            name_space::names_of_all_kinds_are_one_space;
+            name_space::white_space_makes_no_other_name;
             names::name_of_two_kinds_has_one_winner;
             users::user_comes_back_as_stored;
             users::user_without_addresses_has_none;
