@@ -75,6 +75,61 @@ async fn device_is_known_for_its_account() {
     assert_eq!(again.text().split('.').count(), 2);
 }
 
+/// Before it is known whose the name is, too: anyone who was signed in here once is no stranger, whichever account is asked
+/// for and whichever key has signed.
+#[tokio::test]
+async fn accounts_are_looked_up_by_who_asks() {
+    let kit = Kit::with_ann().await;
+    let ann = kit.log_in("ann", HORSE).await.user;
+    let known = remembered(&kit.accounts, &ann);
+    let text = kit.accounts.remember_device(&ann).unwrap().text();
+    let other_site = kit.rekeyed(Keyring::new(SecretKey::new(NEWER).unwrap()));
+    let other = remembered(&other_site, &ann);
+    let current_user = kit.current_user("ann", HORSE).await;
+    let signed_in = Client::new().signed_in(&current_user);
+    let stranger = |login: &str| Requester::stranger(&Client::new(), login);
+    let looked_up_for = async |client: &Client, login: &str, flow: &str| {
+        let accounts = kit.accounts.for_client(client.clone());
+        match flow {
+            "log in" => drop(
+                accounts
+                    .log_in(login, &Password::new("wrong horse"), None)
+                    .await,
+            ),
+            _ => drop(accounts.request_password_reset(login).await),
+        }
+        kit.store.looked_up_for().unwrap()
+    };
+    for flow in ["log in", "reset"] {
+        for login in ["ann@example.org", "nobody@example.org"] {
+            let asker = looked_up_for(&known, login, flow).await;
+            assert!(format!("{asker:?}").contains("lane: Device"), "{asker:?}");
+            let of_device = asker;
+            // Another device of the same account has the same share.
+            let again = remembered(&kit.accounts, &ann);
+            assert_eq!(looked_up_for(&again, login, flow).await, of_device);
+            let asker = looked_up_for(&signed_in, login, flow).await;
+            assert_eq!(asker, Requester::signed_in(&Client::new(), ann.id));
+            for client in [&Client::new(), &other] {
+                assert_eq!(looked_up_for(client, login, flow).await, stranger(login));
+            }
+        }
+    }
+    // The nonce and the time are in the first 24 bytes, 32 letters.
+    for place in 0..32 {
+        let mut altered = text.clone().into_bytes();
+        let byte = altered.get_mut(place).unwrap();
+        *byte = if *byte == b'B' { b'C' } else { b'B' };
+        let devices = Devices::parse(&String::from_utf8(altered).unwrap());
+        let client = Client::new().with_devices(devices);
+        let asker = looked_up_for(&client, "ann@example.org", "reset").await;
+        assert_eq!(asker, stranger("ann@example.org"), "{place}");
+    }
+    kit.clock.advance(Devices::LIFETIME);
+    let asker = looked_up_for(&known, "ann@example.org", "reset").await;
+    assert_eq!(asker, stranger("ann@example.org"), "it is over");
+}
+
 #[tokio::test]
 async fn altered_devices_are_strangers() {
     let kit = Kit::with_ann().await;

@@ -4,7 +4,8 @@
 //! waits for the row holds a connection while it waits, and with as many requests about one user as there are
 //! connections nobody else is served. So calls that may have to wait for the same row wait for each other first, without
 //! a connection. So do writes that anyone can have made who has no account, as many as they like: some connections are
-//! left to users who are signed in or log in.
+//! left to users who are signed in or log in. (Look-ups of names, of which strangers make as many, wait for no row. They
+//! take turns: see `PostgresStore::turn_to_look_up`.)
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

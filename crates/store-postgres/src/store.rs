@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use phone_auth_core::password::{Requester, Turn, Turns};
 use phone_auth_core::store::{StoreError, StoreErrorKind};
 use sqlx::postgres::PgRow;
 use sqlx::query;
+use tokio::time::timeout;
 
 use crate::failure::Failure;
 use crate::gates::{Gates, Pass};
@@ -18,6 +20,16 @@ use crate::server_url::ServerUrl;
 
 const ENCODING: &str = "SELECT current_setting('server_encoding')";
 
+/// How many look-ups of names wait in a line before more are answered as unavailable.
+const MOST_WAITING: usize = 512;
+
+/// How many names strangers look up at once: part of what their writes, which have half of the connections, leave. One
+/// more may be looked up for those who are known, and the rest is for sessions, links and what users do.
+fn lookups_at_once(connections: u32) -> usize {
+    let left = connections - connections / 2;
+    usize::try_from(left.saturating_sub(2)).unwrap_or(1).max(1)
+}
+
 /// Users, addresses and sessions in a database of PostgreSQL.
 ///
 /// Several stores, in several processes and on several machines, can work on one database, beside
@@ -28,6 +40,7 @@ pub struct PostgresStore {
     options: PostgresOptions,
     connections: Connections,
     gates: Gates,
+    lookups: Turns,
 }
 
 impl PostgresStore {
@@ -73,6 +86,7 @@ impl PostgresStore {
             .map_err(OpenError::from_sqlx)?;
         let store = Self {
             place,
+            lookups: Turns::new(lookups_at_once(options.connections), MOST_WAITING),
             options,
             connections,
             gates: Gates::default(),
@@ -255,6 +269,14 @@ impl PostgresStore {
     ) -> Result<(), Failure> {
         self.connections.run_both_locked(lock, query, then).await?;
         Ok(())
+    }
+
+    /// Waits for a turn to look a name up. Without one hundreds who ask for names would stand before every session and every
+    /// link, since a connection goes to who has waited longest.
+    pub(crate) async fn turn_to_look_up(&self, requester: &Requester) -> Result<Turn, Failure> {
+        let turn = timeout(self.options.acquire_timeout, self.lookups.take(requester)).await;
+        let turn = turn.ok().flatten();
+        turn.ok_or_else(|| StoreErrorKind::Unavailable.into())
     }
 
     /// Waits until few others are about to wait for what this statement locks, or for any row that is named by a text;

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use phone_auth_core::address::{EmailAddress, EmailSpellings, PhoneNumber, PhoneSpellings};
+use phone_auth_core::password::Requester;
 use phone_auth_core::session::{PasswordDigest, PasswordReplacement};
 use phone_auth_core::store::{StoreError, StoreErrorKind, UniqueName, UserStore};
 use phone_auth_core::user::{
@@ -282,7 +283,17 @@ impl UserStore for PostgresStore {
         Ok(row.as_ref().map(found).transpose()?)
     }
 
+    async fn find_user_for(
+        &self,
+        name: &AccountName,
+        requester: &Requester,
+    ) -> Result<Option<FoundUser>, StoreError> {
+        let _turn = self.turn_to_look_up(requester).await?;
+        self.find_user(name).await
+    }
+
     async fn taken_names(&self, wanted: &WantedNames<'_>) -> Result<TakenNames, StoreError> {
+        let _pass = self.as_stranger().await?;
         let names = Names::of(wanted);
         let row = self.first(names.bind(TAKEN)).await?;
         Ok(row.as_ref().map_or_else(no_row, taken)?)

@@ -2,14 +2,19 @@
 
 use phone_auth_tokens::{Keyring, Subkey};
 
+use subtle::ConstantTimeEq;
+
 use super::Accounts;
-use crate::client::{Client, DeviceNonce, DeviceToken, Devices};
+use crate::client::{AccountMark, Client, DeviceNonce, DeviceToken, Devices};
 use crate::password::{EncodedPassword, Requester};
 use crate::randomness::RandomnessError;
 use crate::user::{AccountName, User};
 
 /// What the keys are derived for.
 const LABEL: &str = "device";
+
+/// What the keys are derived for that mark a nonce.
+const MARK_LABEL: &str = "device mark";
 
 /// What stands for the hash of someone who is not there: as long as one of ours, so that looking at a token
 /// takes as long. No token is ever issued for it.
@@ -19,6 +24,9 @@ const NOBODYS_PASSWORD: &str = "argon2$argon2id$v=19$m=19456,t=2,p=1$00000000000
 pub(super) struct DeviceKeys {
     current: Subkey,
     accepted: Vec<Subkey>,
+    /// Those that mark nonces, see [`marked`].
+    marking: Subkey,
+    marks: Vec<Subkey>,
 }
 
 impl DeviceKeys {
@@ -26,11 +34,15 @@ impl DeviceKeys {
         Self {
             current: keyring.derive(LABEL),
             accepted: keyring.derive_all(LABEL),
+            marking: keyring.derive(MARK_LABEL),
+            marks: keyring.derive_all(MARK_LABEL),
         }
     }
 
-    fn issue(&self, user: &User, nonce: DeviceNonce, expires_at: u64) -> DeviceToken {
+    fn issue(&self, user: &User, random: [u8; 4], expires_at: u64) -> DeviceToken {
         let id = user.id.get();
+        let account = account_mark(&self.marking, id);
+        let nonce = marked(&self.marking, account, random, expires_at);
         let tag = with_state(id, &user.password, nonce, expires_at, |state| {
             self.current.sign(state)
         });
@@ -39,6 +51,19 @@ impl DeviceKeys {
             expires_at,
             tag,
         }
+    }
+
+    /// For which account a token is, without a look at the account: whether it is for that account's password shows only
+    /// with the account at hand. Anyone can make a token up; one that was issued once by us is enough to be looked up in
+    /// another line than strangers.
+    fn account_of(&self, token: &DeviceToken) -> Option<AccountMark> {
+        let (account, rest) = token.nonce.split_first_chunk()?;
+        let (random, _) = rest.split_first_chunk()?;
+        let is_ours = self.marks.iter().fold(false, |found, key| {
+            let ours = marked(key, *account, *random, token.expires_at);
+            bool::from(ours.ct_eq(&token.nonce)) | found
+        });
+        is_ours.then_some(*account)
     }
 
     /// Whether a token is for this user and their password; the same work for nobody.
@@ -53,6 +78,24 @@ impl DeviceKeys {
         });
         is_genuine && user.is_some()
     }
+}
+
+/// What an account is called in a nonce.
+fn account_mark(key: &Subkey, user: i64) -> AccountMark {
+    let digest = key.sign(&[b"account", &user.to_be_bytes()]);
+    digest.first_chunk().copied().unwrap_or_default()
+}
+
+/// A nonce that shows that it is ours: the mark of the account, random bytes, and the start of a MAC. What anyone could
+/// win who guesses one in 2^64 is a place in a line.
+fn marked(key: &Subkey, account: AccountMark, random: [u8; 4], expires_at: u64) -> DeviceNonce {
+    let tag = key.sign(&[b"nonce", &account, &random, &expires_at.to_be_bytes()]);
+    let mut nonce = DeviceNonce::default();
+    let bytes = account.iter().chain(&random).chain(&tag);
+    for (place, byte) in nonce.iter_mut().zip(bytes) {
+        *place = *byte;
+    }
+    nonce
 }
 
 fn with_state<T>(
@@ -108,17 +151,31 @@ impl Accounts {
     /// # Errors
     /// When there are no random bytes.
     pub fn remember_device(&self, user: &User) -> Result<Devices, RandomnessError> {
-        let mut nonce = DeviceNonce::default();
-        self.inner.randomness.fill(&mut nonce)?;
+        let mut random = [0; 4];
+        self.inner.randomness.fill(&mut random)?;
         let expires_at = self.now() + Devices::LIFETIME;
         let expires_at = u64::try_from(expires_at.timestamp()).unwrap_or_default();
         let devices = self.client.devices();
-        let token = self.inner.device_keys.issue(user, nonce, expires_at);
+        let token = self.inner.device_keys.issue(user, random, expires_at);
         let now = self.now();
         let is_obsolete = |other: &DeviceToken| {
             !other.is_alive_at(now) || self.inner.device_keys.verify(other, Some(user))
         };
         Ok(devices.with(token, is_obsolete))
+    }
+
+    /// For whom an account is looked up. Of whom it is the account that is asked for is not known yet: anyone who has a
+    /// device of some account, or is signed in, is no stranger.
+    pub(super) fn asker(&self, name: &AccountName) -> Requester {
+        let now = self.now();
+        let devices = self.client.devices().tokens().iter();
+        let mut alive = devices.filter(|token| token.is_alive_at(now));
+        let known = alive.find_map(|token| self.inner.device_keys.account_of(token));
+        match (known, self.client.user()) {
+            (Some(account), _) => Requester::with_marked_device(&self.client, account),
+            (None, Some(user)) => Requester::signed_in(&self.client, user),
+            (None, None) => Requester::stranger(&self.client, &name.canonical()),
+        }
     }
 
     /// For whom the password of this account is checked: of a client that is known for this account, and for

@@ -68,8 +68,9 @@ impl Accounts {
         }
         missing.refuse(LogInRefusal::Missing)?;
         let name = AccountName::read(login, self.settings());
+        let asker = self.asker(&name);
         for _ in 0..ATTEMPTS {
-            let found = match self.store().find_user(&name).await {
+            let found = match self.store().find_user_for(&name, &asker).await {
                 Err(error) if error.kind() == StoreErrorKind::Ambiguous => {
                     return self.refuse_ambiguous(&name, password).await;
                 }

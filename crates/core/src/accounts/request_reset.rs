@@ -89,7 +89,7 @@ impl Accounts {
         if self.nobody_sends(Purpose::ResetPassword, kind) {
             return Err(invalid(Problem::NoSender { kind }));
         }
-        let found = match self.store().find_user(&name).await {
+        let found = match self.store().find_user_for(&name, &self.asker(&name)).await {
             Err(error) if error.kind() == StoreErrorKind::Ambiguous => {
                 return Err(invalid(Problem::Ambiguous));
             }
@@ -133,7 +133,7 @@ impl Accounts {
             let kind = AddressKind::Email;
             return Err(invalid(Problem::NoSender { kind }));
         };
-        let found = match self.store().find_user(name).await {
+        let found = match self.store().find_user_for(name, &self.asker(name)).await {
             Err(error) if error.kind() == StoreErrorKind::Ambiguous => {
                 return Err(invalid(Problem::Ambiguous));
             }

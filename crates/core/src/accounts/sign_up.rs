@@ -133,7 +133,7 @@ impl Accounts {
             email: draft.email.as_ref().map(EmailSpellings::from),
             username: draft.username.as_ref().map(|name| name.as_str().to_owned()),
         };
-        let found = match self.store().find_user(&name).await {
+        let found = match self.store().find_user_for(&name, requester).await {
             Err(error) if error.kind() == StoreErrorKind::Ambiguous => return Ok(None),
             found => found?,
         };

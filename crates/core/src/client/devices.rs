@@ -9,6 +9,9 @@ use chrono::{DateTime, TimeZone, Utc};
 /// What makes a token another than any other.
 pub(crate) type DeviceNonce = [u8; 16];
 
+/// What tells the accounts of the tokens of one site apart, and says to nobody else which they are.
+pub(crate) type AccountMark = [u8; 4];
+
 /// How many tokens are tried. Each costs a MAC, and anyone who sends the request chooses how many there are.
 const MOST_TRIED: usize = 8 * Devices::MAX_ACCOUNTS;
 

@@ -10,7 +10,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 pub use devices::Devices;
-pub(crate) use devices::{DeviceNonce, DeviceToken};
+pub(crate) use devices::{AccountMark, DeviceNonce, DeviceToken};
 pub use network::ClientNetwork;
 
 use crate::current_user::CurrentUser;
@@ -80,6 +80,10 @@ impl Client {
 
     pub(crate) const fn devices(&self) -> &Devices {
         &self.devices
+    }
+
+    pub(crate) const fn user(&self) -> Option<UserId> {
+        self.signed_in
     }
 
     pub(crate) fn is_signed_in_as(&self, user: UserId) -> bool {

@@ -8,12 +8,11 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ::argon2::{Argon2, Block, Params};
-use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
 use super::argon2_encoding::{Argon2Encoding, OUR_MEMORY};
-use super::queue::{Entry, Queue, Ticket};
-use super::requester::{Lane, Requester};
+use super::requester::Requester;
+use super::turns::Turns;
 use super::{HashError, HashErrorKind};
 
 /// The memory that one hash fills. It is wiped after each: what is in it leads to the password.
@@ -51,17 +50,15 @@ impl HashMemory {
 
 /// The places where hashing happens.
 pub(super) struct HashPool {
-    queue: SharedQueue,
+    turns: Turns,
     idle: Arc<Mutex<Vec<HashMemory>>>,
 }
-
-type SharedQueue = Arc<Mutex<Queue<oneshot::Sender<Place>>>>;
 
 impl HashPool {
     /// One with so many places, and room for so many who wait in each lane.
     pub(super) fn new(at_once: usize, waiting: usize) -> Self {
         Self {
-            queue: Arc::new(Mutex::new(Queue::new(at_once, waiting))),
+            turns: Turns::new(at_once, waiting),
             idle: Arc::default(),
         }
     }
@@ -73,81 +70,19 @@ impl HashPool {
         requester: &Requester,
         job: impl FnOnce(&mut HashMemory) -> T + Send + 'static,
     ) -> Result<T, HashError> {
-        let place = self.place(requester).await?;
+        let turn = self.turns.take(requester).await;
+        let turn = turn.ok_or_else(|| HashError::new(HashErrorKind::Busy))?;
         let idle = Arc::clone(&self.idle);
         let work = move || {
             let mut bench = lock(&idle).pop().unwrap_or_default();
             let result = job(&mut bench);
             lock(&idle).push(bench);
-            drop(place);
+            drop(turn);
             result
         };
         tokio::task::spawn_blocking(work)
             .await
             .map_err(|error| HashError::with_source(HashErrorKind::Broken, error))
-    }
-
-    async fn place(&self, requester: &Requester) -> Result<Place, HashError> {
-        let (waker, given) = oneshot::channel();
-        let entry = lock(&self.queue).enter(*requester, || waker);
-        match entry {
-            Entry::Busy => Err(HashError::new(HashErrorKind::Busy)),
-            Entry::Works => Ok(Place {
-                queue: Arc::clone(&self.queue),
-                lane: requester.lane,
-            }),
-            Entry::Waits { ticket, gave_way } => {
-                // Anyone who gave way hears of it by that.
-                drop(gave_way);
-                let mut waiting = Waiting {
-                    queue: Arc::clone(&self.queue),
-                    ticket,
-                    given,
-                };
-                (&mut waiting.given)
-                    .await
-                    .map_err(|_gave_way| HashError::new(HashErrorKind::Busy))
-            }
-        }
-    }
-}
-
-/// A place to work, which is given to the next when it is dropped.
-struct Place {
-    queue: SharedQueue,
-    lane: Lane,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        lock(&self.queue).finish(self.lane);
-        // Two may start: a place that strangers may not have can be free beside this one.
-        loop {
-            let next = lock(&self.queue).next();
-            let Some((requester, waker)) = next else {
-                return;
-            };
-            let place = Self {
-                queue: Arc::clone(&self.queue),
-                lane: requester.lane,
-            };
-            // Anyone who has just stopped waiting gives the place back, and so goes on here.
-            drop(waker.send(place));
-        }
-    }
-}
-
-/// Someone who waits, and does not any more when this is dropped. A place that was given meanwhile is
-/// dropped with it.
-struct Waiting {
-    queue: SharedQueue,
-    ticket: Ticket,
-    given: oneshot::Receiver<Place>,
-}
-
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        lock(&self.queue).leave(&self.ticket);
     }
 }
 

@@ -16,6 +16,7 @@ mod secret;
 mod similarity;
 #[cfg(feature = "zxcvbn")]
 mod strength;
+mod turns;
 
 pub use argon2::Argon2Hasher;
 pub use encoded::EncodedPassword;
@@ -26,3 +27,4 @@ pub use requester::Requester;
 pub use secret::Password;
 #[cfg(feature = "zxcvbn")]
 pub use strength::PasswordStrength;
+pub use turns::{Turn, Turns};

@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::client::{Client, ClientNetwork, DeviceNonce};
+use crate::client::{AccountMark, Client, ClientNetwork, DeviceNonce};
 use crate::user::UserId;
 
 /// For whom a [`PasswordHasher`](super::PasswordHasher) works. The flows make it; a hasher that bounds how
@@ -51,6 +51,8 @@ pub(super) enum Share {
     Network(ClientNetwork),
     Device(DeviceNonce),
     User(UserId),
+    /// An account that has signed in with the browser that asks, whichever it is.
+    Account(AccountMark),
     /// The digest of a name as it was typed, in its canonical form: whether anyone has it changes nothing.
     Name([u8; 32]),
 }
@@ -103,6 +105,12 @@ impl Requester {
             device: Some(Share::Device(nonce)),
             ..Self::of(Lane::Device, client.network(), Share::User(user))
         }
+    }
+
+    /// Someone who has signed in to some account with this browser before; which one is asked for now is not known yet.
+    /// All devices of an account have one share here too.
+    pub(crate) fn with_marked_device(client: &Client, account: AccountMark) -> Self {
+        Self::of(Lane::Device, client.network(), Share::Account(account))
     }
 
     fn of(lane: Lane, network: Option<ClientNetwork>, subject: Share) -> Self {

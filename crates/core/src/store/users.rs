@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use super::StoreError;
+use crate::password::Requester;
 use crate::session::PasswordReplacement;
 use crate::user::{AccountName, FoundUser, NewUser, TakenNames, User, UserId, WantedNames};
 
@@ -36,6 +37,21 @@ pub trait UserStore: Send + Sync {
     /// the e-mail address or the phone number in several spellings, be one of them exactly as named, or the username
     /// in letters of different case, none exactly as named. No store of ours lets that come about; Django does.
     async fn find_user(&self, name: &AccountName) -> Result<Option<FoundUser>, StoreError>;
+
+    /// [`find_user`](Self::find_user) for someone who has sent a request. Anyone can have names looked up, as many as they
+    /// like: where look-ups wait for each other, clients take turns, and nobody who is known waits behind strangers. A
+    /// store in which they do not wait has nothing to do.
+    ///
+    /// # Errors
+    /// As for [`find_user`](Self::find_user); [`Unavailable`](super::StoreErrorKind::Unavailable) also when too many wait.
+    async fn find_user_for(
+        &self,
+        name: &AccountName,
+        requester: &Requester,
+    ) -> Result<Option<FoundUser>, StoreError> {
+        let _ = requester;
+        self.find_user(name).await
+    }
 
     /// Which of these names an account has. They are one space of names: an e-mail address counts as taken in any
     /// spelling, and also when it stands only in another user's own row, as an address or as a username; a phone number

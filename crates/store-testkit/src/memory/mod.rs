@@ -15,6 +15,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use phone_auth_core::address::AddressKind;
+use phone_auth_core::password::Requester;
 use phone_auth_core::store::{StoreError, StoreErrorKind};
 
 use self::state::State;
@@ -50,6 +51,7 @@ pub struct MemoryStore {
 struct Shared {
     state: State,
     fault: Option<Fault>,
+    looked_up_for: Option<Requester>,
 }
 
 /// A fault that was asked for.
@@ -76,6 +78,11 @@ impl MemoryStore {
     /// [`recover`](Self::recover): a store that goes away in the middle of a flow.
     pub fn fail_after(&self, calls: u32, kind: StoreErrorKind) {
         self.lock().fault = Some(Fault { after: calls, kind });
+    }
+
+    /// For whom a name was looked up last.
+    pub fn looked_up_for(&self) -> Option<Requester> {
+        self.lock().looked_up_for
     }
 
     /// Ends what [`fail_with`](Self::fail_with) or [`fail_after`](Self::fail_after) began.

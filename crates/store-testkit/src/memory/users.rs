@@ -8,6 +8,7 @@ use phone_auth_core::address::{
 };
 use phone_auth_core::link::{LinkRequest, LinkTarget, OpenedLink};
 use phone_auth_core::outbox::Purpose;
+use phone_auth_core::password::Requester;
 use phone_auth_core::session::PasswordReplacement;
 use phone_auth_core::store::{AddressStore, StoreError, StoreErrorKind, UniqueName, UserStore};
 use phone_auth_core::user::{
@@ -45,6 +46,15 @@ impl UserStore for MemoryStore {
 
     async fn find_user(&self, name: &AccountName) -> Result<Option<FoundUser>, StoreError> {
         self.read(|state| state.find(name))?
+    }
+
+    async fn find_user_for(
+        &self,
+        name: &AccountName,
+        requester: &Requester,
+    ) -> Result<Option<FoundUser>, StoreError> {
+        self.lock().looked_up_for = Some(*requester);
+        self.find_user(name).await
     }
 
     async fn taken_names(&self, wanted: &WantedNames<'_>) -> Result<TakenNames, StoreError> {
