@@ -1,8 +1,9 @@
 //! Running other programs, with errors that name them.
 
 use std::ffi::OsStr;
+use std::fs::File;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use crate::error::{ChoreError, ChoreErrorKind};
 
@@ -61,6 +62,27 @@ impl Process {
             Ok(())
         } else {
             Err(self.failed(&status.to_string()))
+        }
+    }
+
+    /// Starts it without input. All that it writes goes to this file, in the order it is written.
+    ///
+    /// # Errors
+    /// `NotStarted` when there is no such program.
+    pub(crate) fn start_into(mut self, file: &File) -> Result<Started, ChoreError> {
+        let both = file
+            .try_clone()
+            .and_then(|out| Ok((out, file.try_clone()?)));
+        let started = both.and_then(|(out, err)| {
+            self.command.stdin(Stdio::null()).stdout(out).stderr(err);
+            self.command.spawn()
+        });
+        match started {
+            Ok(child) => Ok(Started {
+                process: self,
+                child,
+            }),
+            Err(error) => Err(self.not_started(error)),
         }
     }
 
@@ -132,8 +154,31 @@ impl Process {
     }
 }
 
+/// A program that runs.
+#[derive(Debug)]
+pub(crate) struct Started {
+    process: Process,
+    child: Child,
+}
+
+impl Started {
+    /// Waits for a success.
+    ///
+    /// # Errors
+    /// `CommandFailed` when it ends otherwise.
+    pub(crate) fn wait(mut self) -> Result<(), ChoreError> {
+        match self.child.wait() {
+            Ok(status) if status.success() => Ok(()),
+            Ok(status) => Err(self.process.failed(&status.to_string())),
+            Err(error) => Err(self.process.failed(&error.to_string())),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::io::{self, Seek as _};
+
     use super::*;
 
     #[test]
@@ -142,6 +187,20 @@ mod tests {
         assert!(matches!(
             error.as_ref().map_err(ChoreError::kind),
             Err(ChoreErrorKind::CommandFailed { command }) if command == "false now"
+        ));
+    }
+
+    #[test]
+    fn started_program_writes_in_order() {
+        let mut file = tempfile::tempfile().unwrap();
+        let script = "echo one; echo two >&2; echo three; exit 3";
+        let started = Process::new("sh").args(["-c", script]).start_into(&file);
+        let outcome = started.unwrap().wait();
+        file.rewind().unwrap();
+        assert_eq!(io::read_to_string(file).unwrap(), "one\ntwo\nthree\n");
+        assert!(matches!(
+            outcome.as_ref().map_err(ChoreError::kind),
+            Err(ChoreErrorKind::CommandFailed { .. })
         ));
     }
 

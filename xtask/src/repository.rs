@@ -62,26 +62,27 @@ impl Repository {
             })
     }
 
-    /// Builds the program of `package` and returns where cargo put it.
+    /// Builds with these arguments of cargo and returns where it put the program of this name.
     ///
     /// # Errors
-    /// Those of cargo; `OddOutput` when the package has no program.
-    pub(crate) fn build_program(&self, package: &str) -> Result<PathBuf, ChoreError> {
+    /// Those of cargo; `OddOutput` when there is no such program.
+    pub(crate) fn build_program(&self, build: &[&str], name: &str) -> Result<PathBuf, ChoreError> {
         let format = "--message-format=json-render-diagnostics";
-        let printed = self
-            .cargo()
-            .args(["build", "--package", package, format])
-            .read()?;
+        let printed = self.cargo().args(build).arg(format).read()?;
         Message::parse_stream(printed.as_bytes())
             .filter_map(Result::ok)
             .filter_map(|message| match message {
-                Message::CompilerArtifact(artifact) => artifact.executable,
+                // Of a program there is another with its tests.
+                Message::CompilerArtifact(artifact) if !artifact.profile.test => {
+                    let is_it = artifact.target.is_bin() && artifact.target.name == name;
+                    artifact.executable.filter(|_| is_it)
+                }
                 _ => None,
             })
             .last()
             .map(PathBuf::from)
             .ok_or_else(|| {
-                let command = format!("cargo build --package {package} {format}");
+                let command = format!("cargo {} {format}", build.join(" "));
                 ChoreError::because(
                     ChoreErrorKind::OddOutput { command },
                     "no program was named",

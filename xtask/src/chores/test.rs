@@ -5,6 +5,9 @@
 //! `PHONE_AUTH_BIN`, `CHROMIUM`, `CHROMEDRIVER`, `AIOSMTPD_PYTHON`, `NATS_SERVER`, `NGINX`, `HAPROXY` and
 //! `PYTHON`. Those of PostgreSQL get a server by `DATABASE_URL`, and its programs and a proxy by `POSTGRES_BIN` and `PGBOUNCER`.
 
+use std::env;
+use std::io::{self, Seek as _};
+
 use crate::browser::Browser;
 use crate::compiler;
 use crate::console::Console;
@@ -14,7 +17,7 @@ use crate::python::Python;
 use crate::repository::Repository;
 use crate::servers::Servers;
 
-/// Brings the tools, builds the program, runs `cargo test --workspace`.
+/// Brings the tools, builds the program and the tests, runs the tests in two halves side by side, then the doctests.
 ///
 /// # Errors
 /// Those of what is missing, and `CommandFailed` when a test fails.
@@ -35,20 +38,39 @@ pub(crate) fn run(
     let postgres = Postgres::bring(console)?;
     console.step(format_args!("PostgreSQL: {}", postgres.describe()));
 
-    console.step("building the program");
-    let program = repository.build_program("phone-auth-cli")?;
+    // The program is that of this build, which puts it where an earlier one would have been. One for itself has other
+    // features of what it depends on, and compiles nearly all of that once more.
+    console.step("building the tests and the program");
+    let build = ["test", "--workspace", "--no-run"];
+    let program = repository.build_program(&build, "phone-auth")?;
 
-    console.step("testing the workspace");
-    // Every failing test is worth knowing, not only those of the first package.
-    let tests = repository
-        .cargo()
-        .args(["test", "--workspace", "--no-fail-fast"]);
-    let tests = servers.hand_to(python.hand_to(browser.hand_to(tests)));
-    let tests = postgres.hand_to(tests).env("PHONE_AUTH_BIN", program);
-    let tests = if filter.is_empty() {
-        tests
-    } else {
-        tests.arg("--").args(filter)
+    console.step("testing the workspace, one half beside the other");
+    let tests = |targets: &[&str]| {
+        // Every failing test is worth knowing, not only those of the first package.
+        let tests = repository
+            .cargo()
+            .args(["test", "--workspace", "--no-fail-fast"])
+            .args(targets);
+        let tests = servers.hand_to(python.hand_to(browser.hand_to(tests)));
+        let tests = postgres.hand_to(tests).env("PHONE_AUTH_BIN", &program);
+        if filter.is_empty() {
+            tests
+        } else {
+            tests.arg("--").args(filter)
+        }
     };
-    tests.run()
+    // Many tests wait for what takes its time, so that one program after the other leaves the cores idle. Half of the
+    // programs by the letters of their names takes about as long as the others.
+    let first = tests(&["--test=[a-i]*"]);
+    let second = tests(&["--lib", "--bins", "--test=[!a-i]*"]);
+    let record = |error: io::Error| ChoreError::file(env::temp_dir(), error);
+    let mut written = tempfile::tempfile().map_err(record)?;
+    let first = first.start_into(&written)?;
+    let halves = [second.run(), first.wait()];
+    written.rewind().map_err(record)?;
+    let written = io::read_to_string(written).map_err(record)?;
+    console.line(written);
+    console.step("testing the examples of the documentation");
+    let examples = tests(&["--doc"]).run();
+    halves.into_iter().collect::<Result<(), _>>().and(examples)
 }

@@ -10,7 +10,8 @@ use crate::repository::Repository;
 /// `CommandFailed` when someone can be told from nobody, or it does not build.
 pub(crate) fn run(repository: &Repository, console: &Console) -> Result<(), ChoreError> {
     console.step("building the program");
-    let program = repository.build_program("phone-auth-cli")?;
+    let program =
+        repository.build_program(&["build", "--package", "phone-auth-cli"], "phone-auth")?;
     console.step("asking for users who exist and users who do not, in turns");
     repository
         .cargo()
