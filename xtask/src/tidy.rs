@@ -4,6 +4,7 @@
 //! What a compiler lint can say is not said again here.
 
 mod attack_tests;
+mod builders;
 mod finding;
 mod heads;
 mod import_rule;
@@ -27,8 +28,9 @@ use crate::tidy::finding::Finding;
 use crate::tidy::tree::Tree;
 
 /// The rules that need only the files.
-const RULES: [fn(&Tree) -> Vec<Finding>; 10] = [
+const RULES: [fn(&Tree) -> Vec<Finding>; 11] = [
     attack_tests::every_attack_has_its_test,
+    builders::every_method_has_an_example,
     heads::every_file_says_its_purpose,
     lengths::no_file_is_too_long,
     lint_exceptions::every_exception_has_a_reason,

@@ -36,12 +36,28 @@ impl SignalsBuilder {
     }
 
     /// Provides state: every receiver with an argument `&T` gets this value.
+    ///
+    /// # Examples
+    /// ```
+    /// let builder = phone_auth_signals::Signals::builder().provide(String::from("https://example.org"));
+    /// assert!(builder.provided::<String>().is_some());
+    /// ```
     pub fn provide<T: Send + Sync + 'static>(self, value: T) -> Self {
         self.provide_arc(Arc::new(value))
     }
 
     /// Provides state that others share, or that is known by a trait: `provide_arc::<dyn Mailer>(mailer)` is what a
     /// receiver with an argument `&dyn Mailer` takes.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::fmt::Display;
+    /// use std::sync::Arc;
+    ///
+    /// let name: Arc<dyn Display + Send + Sync> = Arc::new("example.org");
+    /// let builder = phone_auth_signals::Signals::builder().provide_arc(name);
+    /// assert!(builder.provided::<dyn Display + Send + Sync>().is_some());
+    /// ```
     pub fn provide_arc<T: ?Sized + Send + Sync + 'static>(mut self, value: Arc<T>) -> Self {
         if self.config.provided.insert(value) {
             self.problems.push(Problem::ProvidedTwice {
@@ -66,12 +82,26 @@ impl SignalsBuilder {
 
     /// Leaves out the linked receivers with this id: the one that was given, otherwise the path of the function. What
     /// they need need not be provided.
+    ///
+    /// # Examples
+    /// ```
+    /// let builder = phone_auth_signals::Signals::builder().disable_receiver("orders.mail");
+    /// // No receiver of this program is called so.
+    /// assert!(builder.build().is_err());
+    /// ```
     pub fn disable_receiver(mut self, id: impl Into<String>) -> Self {
         self.config.disabled.insert(id.into());
         self
     }
 
     /// Leaves out all linked receivers.
+    ///
+    /// # Examples
+    /// ```
+    /// let signals = phone_auth_signals::Signals::builder().isolated().build()?;
+    /// # let _ = signals;
+    /// # Ok::<(), phone_auth_signals::SetupError>(())
+    /// ```
     pub fn isolated(mut self) -> Self {
         self.config.is_isolated = true;
         self
@@ -79,6 +109,14 @@ impl SignalsBuilder {
 
     /// The time-out of every `async` receiver that has none of its own. Without it, such a receiver may wait for ever.
     /// It needs Tokio's timer wherever this dispatcher sends.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let builder = phone_auth_signals::Signals::builder().timeout(Duration::from_secs(30));
+    /// # assert!(builder.isolated().build().is_ok());
+    /// ```
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.config.timeout = Some(timeout);
         self
@@ -86,6 +124,13 @@ impl SignalsBuilder {
 
     /// Whether reports say how long each receiver took. Without this they do, except those of
     /// [`send_robust_sync`](Signals::send_robust_sync), where reading the clock costs more than calling the receiver.
+    ///
+    /// # Examples
+    /// ```
+    /// // Reports without times: a dispatch reads no clock.
+    /// let builder = phone_auth_signals::Signals::builder().timed(false);
+    /// # assert!(builder.isolated().build().is_ok());
+    /// ```
     pub fn timed(mut self, timed: bool) -> Self {
         self.config.timed = Some(timed);
         self
@@ -101,6 +146,14 @@ impl SignalsBuilder {
     /// ([`UnknownId`](crate::SetupErrorKind::UnknownId)), receivers that the linker dropped
     /// ([`RegistriesDisagree`](crate::SetupErrorKind::RegistriesDisagree)), a crate that declares signals and is linked in two
     /// versions ([`TwoVersions`](crate::SetupErrorKind::TwoVersions)).
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_signals::{SetupErrorKind, Signals};
+    ///
+    /// let error = Signals::builder().provide(7_u8).provide(8_u8).build().unwrap_err();
+    /// assert_eq!(error.kind(), SetupErrorKind::ProvidedTwice);
+    /// ```
     pub fn build(mut self) -> Result<Signals, SetupError> {
         let signals = catalogue::signals();
         let mut missing = BTreeSet::new();

@@ -147,6 +147,13 @@ pub struct RoutesBuilder {
 
 impl RoutesBuilder {
     /// Adds the pages of accounts under a mount such as `/accounts/`.
+    ///
+    /// # Examples
+    /// ```
+    /// let routes = phone_auth_urls::Routes::builder().accounts("/members/").build()?;
+    /// assert!(routes.has("phone_login"));
+    /// # Ok::<(), phone_auth_urls::RouteError>(())
+    /// ```
     pub fn accounts(mut self, mount: &str) -> Self {
         self.mounts.push(mount.to_owned());
         for page in AccountPage::ALL {
@@ -161,6 +168,13 @@ impl RoutesBuilder {
 
     /// Adds a route: a name made of letters, digits and `_`, `-`, `.`, `:`, and a pattern such as
     /// `/orders/{id}/`. A parameter fills a whole segment.
+    ///
+    /// # Examples
+    /// ```
+    /// let routes = phone_auth_urls::Routes::builder().route("order", "/orders/{id}/").build()?;
+    /// assert!(routes.has("order"));
+    /// # Ok::<(), phone_auth_urls::RouteError>(())
+    /// ```
     pub fn route(mut self, name: &str, pattern: &str) -> Self {
         self.routes
             .push((name.to_owned(), None, pattern.to_owned()));
@@ -176,6 +190,14 @@ impl RoutesBuilder {
     ///   of the forms above.
     /// - [`RouteErrorKind::DuplicateName`]: two routes have one name.
     /// - [`RouteErrorKind::Conflict`]: two patterns match the same paths.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_urls::{RouteErrorKind, Routes};
+    ///
+    /// let error = Routes::builder().route("order", "orders").build().unwrap_err();
+    /// assert_eq!(error.kind(), RouteErrorKind::BadPattern);
+    /// ```
     pub fn build(self) -> Result<Routes, RouteError> {
         if let Some(mount) = self.mounts.iter().find(|mount| !pattern::is_mount(mount)) {
             return Err(RouteError::new(RouteErrorKind::BadMount, mount));

@@ -1,6 +1,5 @@
 //! Puts the flows together.
 
-use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +8,7 @@ use phone_auth_events::Signals;
 use phone_auth_tokens::Keyring;
 use phone_auth_urls::{AccountPage, AccountRoutes};
 
+use super::build_error::{BuildError, BuildErrorKind};
 use super::devices::DeviceKeys;
 use super::own_sessions::OwnSessions;
 use super::{Accounts, Dispatch, Inner};
@@ -86,14 +86,8 @@ impl AccountsBuilder {
     ///     }
     /// }
     ///
-    /// # use std::sync::Arc;
-    /// # use phone_auth_core::accounts::Accounts;
-    /// # use phone_auth_store_testkit::MemoryStore;
-    /// # use phone_auth_tokens::{Keyring, SecretKey};
-    /// let keyring = Keyring::new(SecretKey::generate()?);
-    /// let accounts = Accounts::builder(Arc::new(MemoryStore::new()), keyring)
-    ///     .password_check(NoSpaces)
-    ///     .build()?;
+    #[doc = include_str!("example_builder.txt")]
+    /// let accounts = builder.password_check(NoSpaces).build()?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn password_check(mut self, check: impl PasswordCheck + 'static) -> Self {
@@ -102,18 +96,50 @@ impl AccountsBuilder {
     }
 
     /// The settings; else those of django-phone-auth.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::settings::Settings;
+    ///
+    #[doc = include_str!("example_builder.txt")]
+    /// let mut settings = Settings::default();
+    /// settings.register_phone_required = false;
+    /// let accounts = builder.settings(settings).build()?;
+    /// assert!(!accounts.settings().register_phone_required);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn settings(mut self, settings: Settings) -> Self {
         self.settings = settings;
         self
     }
 
     /// Where links lead; else under `/accounts/`.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_urls::{AccountPage, AccountRoutes};
+    ///
+    #[doc = include_str!("example_builder.txt")]
+    /// let accounts = builder.routes(AccountRoutes::new("/members/")?).build()?;
+    /// assert_eq!(accounts.routes().page(AccountPage::Login), "/members/login/");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn routes(mut self, routes: AccountRoutes) -> Self {
         self.routes = Some(routes);
         self
     }
 
     /// The dispatcher that is told what happens; else one with the linked receivers and no state.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::signals::Signals;
+    ///
+    #[doc = include_str!("example_builder.txt")]
+    /// // One that no linked receiver is called by.
+    /// let accounts = builder.signals(Signals::isolated()).build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn signals(mut self, signals: Signals) -> Self {
         self.signals = Some(signals);
         self
@@ -123,15 +149,9 @@ impl AccountsBuilder {
     ///
     /// # Examples
     /// ```
-    /// use std::sync::Arc;
-    ///
-    /// use phone_auth_core::accounts::Accounts;
     /// use phone_auth_core::signals::Signals;
-    /// use phone_auth_store_testkit::MemoryStore;
-    /// use phone_auth_tokens::{Keyring, SecretKey};
     ///
-    /// let keyring = Keyring::new(SecretKey::generate()?);
-    /// let builder = Accounts::builder(Arc::new(MemoryStore::new()), keyring);
+    #[doc = include_str!("example_builder.txt")]
     /// assert!(builder.given_signals().is_none());
     /// assert!(builder.signals(Signals::isolated()).given_signals().is_some());
     /// # Ok::<(), phone_auth_tokens::SecretKeyError>(())
@@ -141,12 +161,36 @@ impl AccountsBuilder {
     }
 
     /// The clock; else the machine's.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use phone_auth_core::clock::ManualClock;
+    ///
+    #[doc = include_str!("example_builder.txt")]
+    /// let clock = ManualClock::starting_now();
+    /// let accounts = builder.clock(clock.clone()).build()?;
+    /// // A week later, without waiting for it.
+    /// clock.advance(Duration::from_secs(7 * 24 * 60 * 60));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
     /// The source of session keys, salts and made-up usernames; else the operating system's.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::randomness::RepeatableRandomness;
+    ///
+    #[doc = include_str!("example_builder.txt")]
+    /// // In a test: the same keys each time.
+    /// let accounts = builder.randomness(RepeatableRandomness::danger_from_seed(7)).build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn randomness(mut self, randomness: impl Randomness + 'static) -> Self {
         self.randomness = Arc::new(randomness);
         self
@@ -154,12 +198,34 @@ impl AccountsBuilder {
 
     /// The hasher; else [`Argon2Hasher`] with its usual limits. One hasher should serve the whole
     /// process, for its limits are what bounds the memory.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::num::NonZeroUsize;
+    ///
+    /// use phone_auth_core::password::Argon2Hasher;
+    ///
+    #[doc = include_str!("example_builder.txt")]
+    /// // One password at once, 19 MiB, and at most 16 requests that wait for it.
+    /// let hasher = Argon2Hasher::with_limits(NonZeroUsize::MIN, 16);
+    /// let accounts = builder.hasher(hasher).build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn hasher(mut self, hasher: impl PasswordHasher + 'static) -> Self {
         self.hasher = Some(Arc::new(hasher));
         self
     }
 
     /// When receivers run; else [`Dispatch::InRequest`].
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::accounts::Dispatch;
+    ///
+    #[doc = include_str!("example_builder.txt")]
+    /// let accounts = builder.dispatch(Dispatch::Background).build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn dispatch(mut self, dispatch: Dispatch) -> Self {
         self.dispatch = dispatch;
         self
@@ -167,6 +233,15 @@ impl AccountsBuilder {
 
     /// How long the receivers of one event may take together under [`Dispatch::InRequest`]; else 10
     /// seconds. A dispatcher can also bound each receiver on its own.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    #[doc = include_str!("example_builder.txt")]
+    /// let accounts = builder.dispatch_timeout(Duration::from_secs(2)).build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn dispatch_timeout(mut self, timeout: Duration) -> Self {
         self.dispatch_timeout = timeout;
         self
@@ -177,6 +252,14 @@ impl AccountsBuilder {
     /// message that fails, or is under way when the process ends, is lost.
     ///
     /// Anyone who sets it has an [`OutboxWorker`](crate::outbox::OutboxWorker) run, in this process or in another.
+    ///
+    /// # Examples
+    /// ```
+    #[doc = include_str!("example_builder.txt")]
+    /// let accounts = builder.outbox(store).build()?;
+    /// assert!(accounts.outbox().is_some());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn outbox(mut self, outbox: Arc<dyn OutboxStore>) -> Self {
         self.outbox = Some(outbox);
         self
@@ -184,6 +267,18 @@ impl AccountsBuilder {
 
     /// The signals whose messages nobody sends: flows that would ask for one refuse, so that nobody is told that a
     /// message is on its way which never comes.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::signals::{Event, ResetPasswordPhone, VerifyPhone};
+    ///
+    #[doc = include_str!("example_builder.txt")]
+    /// // A site that sends no text messages.
+    /// let accounts = builder
+    ///     .allow_unreceived([VerifyPhone::signal().info().name, ResetPasswordPhone::signal().info().name])
+    ///     .build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn allow_unreceived(mut self, signals: impl IntoIterator<Item = &'static str>) -> Self {
         self.allow_unreceived.extend(signals);
         self
@@ -191,6 +286,35 @@ impl AccountsBuilder {
 
     /// Accepts the links that another site has sent, such as `DjangoTokens` of `phone-auth-django`; else none. None of
     /// that form is ever made.
+    ///
+    /// # Examples
+    /// ```
+    /// use chrono::{DateTime, Utc};
+    /// use phone_auth_core::address::AddressRecord;
+    /// use phone_auth_core::foreign_tokens::ForeignTokens;
+    /// use phone_auth_core::user::User;
+    ///
+    /// /// A site that was closed: its links do nothing.
+    /// struct Closed;
+    ///
+    /// impl ForeignTokens for Closed {
+    ///     fn resets(&self, _user: &User, _token: &str, _now: DateTime<Utc>) -> bool {
+    ///         false
+    ///     }
+    ///
+    ///     fn verifies(&self, _address: &AddressRecord, _token: &str, _now: DateTime<Utc>) -> bool {
+    ///         false
+    ///     }
+    ///
+    ///     fn is_older(&self, _token: &str, _time: DateTime<Utc>) -> bool {
+    ///         true
+    ///     }
+    /// }
+    ///
+    #[doc = include_str!("example_builder.txt")]
+    /// let accounts = builder.foreign_tokens(Closed).build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn foreign_tokens(mut self, tokens: impl ForeignTokens + 'static) -> Self {
         self.foreign_tokens = Some(Box::new(tokens));
         self
@@ -198,6 +322,18 @@ impl AccountsBuilder {
 
     /// Where sessions are kept, such as `DjangoSessions` of `phone-auth-django`, which shares them with a Django site on
     /// the same database; else they are our own, in the store. Sessions of another kind are then nobody's.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::accounts::{Accounts, AccountsBuilder, BuildError};
+    /// use phone_auth_core::sessions::Sessions;
+    ///
+    /// /// With the sessions of another program on the same database.
+    /// fn accounts(builder: AccountsBuilder, sessions: impl Sessions + 'static) -> Result<Accounts, BuildError> {
+    ///     builder.sessions(sessions).build()
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn sessions(mut self, sessions: impl Sessions + 'static) -> Self {
         self.sessions = Some(Arc::new(sessions));
         self
@@ -210,6 +346,20 @@ impl AccountsBuilder {
     /// - [`BuildErrorKind::Signals`]: no dispatcher was given and the linked receivers cannot be used as they
     ///   are, such as when one needs state; the source names it.
     /// - [`BuildErrorKind::Routes`]: the default routes cannot be made.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::accounts::BuildErrorKind;
+    /// use phone_auth_core::settings::Settings;
+    ///
+    #[doc = include_str!("example_builder.txt")]
+    /// let mut settings = Settings::default();
+    /// settings.login_redirect_url = "https://elsewhere.example/".to_owned();
+    /// let error = builder.settings(settings).build().unwrap_err();
+    /// assert_eq!(error.kind(), BuildErrorKind::Settings);
+    /// assert_eq!(error.setting().map(|it| it.setting()), Some("login_redirect_url"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn build(self) -> Result<Accounts, BuildError> {
         self.settings
             .validate()
@@ -313,65 +463,5 @@ impl fmt::Debug for AccountsBuilder {
             .field("routes", &self.routes)
             .field("dispatch", &self.dispatch)
             .finish_non_exhaustive()
-    }
-}
-
-/// What the flows could not be built with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum BuildErrorKind {
-    /// A setting.
-    Settings,
-    /// The linked receivers.
-    Signals,
-    /// The routes.
-    Routes,
-}
-
-/// Why the flows could not be put together.
-pub struct BuildError {
-    kind: BuildErrorKind,
-    source: Box<dyn Error + Send + Sync>,
-}
-
-impl BuildError {
-    fn new(kind: BuildErrorKind, source: impl Error + Send + Sync + 'static) -> Self {
-        Self {
-            kind,
-            source: Box::new(source),
-        }
-    }
-
-    /// What was wrong.
-    pub const fn kind(&self) -> BuildErrorKind {
-        self.kind
-    }
-
-    /// The setting that was wrong, if it was one.
-    pub fn setting(&self) -> Option<&SettingsError> {
-        self.source.downcast_ref()
-    }
-}
-
-impl fmt::Display for BuildError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.kind {
-            BuildErrorKind::Settings => "a setting cannot be used",
-            BuildErrorKind::Signals => "the linked receivers cannot be used",
-            BuildErrorKind::Routes => "the routes cannot be made",
-        })
-    }
-}
-
-impl fmt::Debug for BuildError {
-    /// The sentence: a `main` that returns the error prints it in this way.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        phone_auth_events::write_causes(self, f)
-    }
-}
-
-impl Error for BuildError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(self.source.as_ref())
     }
 }
