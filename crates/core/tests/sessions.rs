@@ -212,12 +212,33 @@ async fn worker_removes_expired_sessions() {
         clock.advance(lifetime);
         tokio::time::sleep(Duration::from_mins(29)).await;
         assert_eq!(kit.store.session_count(), 1, "it is not the hour yet");
+        kit.log_in("ann", HORSE).await;
         std::future::pending::<()>().await;
     };
     tokio::select! {
-        left = left(Duration::from_mins(61)) => assert_eq!(left, 0),
+        left = left(Duration::from_mins(61)) => assert_eq!(left, 1, "the new one"),
         () = expire => {}
     }
+}
+
+/// After a start without a network, say. Nobody has written anything at that time, so it is not believed.
+#[tokio::test(start_paused = true)]
+async fn clock_ahead_removes_no_session() {
+    let kit = Kit::with_ann().await;
+    let session = kit.log_in("ann", HORSE).await.key;
+    let began = kit.clock.now();
+    let accounts = kit.with_outbox(&kit.signals);
+    let worker = accounts.outbox().unwrap().worker(WorkerOptions::default());
+    for days in [1, 14, 15, 1_000] {
+        kit.clock.set(began + chrono::TimeDelta::days(days));
+        let patience = Duration::from_mins(61);
+        let ended = tokio::time::timeout(patience, worker.run(std::future::pending())).await;
+        assert!(ended.is_err(), "it works until it is dropped");
+        assert_eq!(kit.store.session_count(), 1, "{days} days ahead");
+    }
+    kit.clock.set(began);
+    let found = kit.accounts.current_user(&session).await.unwrap();
+    assert!(found.is_some(), "the clock is right again");
 }
 
 #[tokio::test]

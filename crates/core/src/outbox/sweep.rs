@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::worker::OutboxWorker;
 use crate::flow_error::Failure;
@@ -22,12 +22,20 @@ impl OutboxWorker {
     pub(super) async fn sweep(&self) -> Infallible {
         let outbox = &*self.outbox.inner;
         loop {
-            match self.remove_old_letters().await {
+            let now = match self.believed_time().await {
+                Ok(now) => now,
+                Err(error) => {
+                    tracing::warn!(%error, "what is old could not be removed");
+                    tokio::time::sleep(EVERY).await;
+                    continue;
+                }
+            };
+            match self.remove_old_letters(now).await {
                 Ok(0) => {}
                 Ok(removed) => tracing::info!(removed, "dead letters that were old are removed"),
                 Err(error) => tracing::warn!(%error, "old dead letters could not be removed"),
             }
-            match session_sweep::sweep(&*outbox.users, outbox.clock.stored_now()).await {
+            match session_sweep::sweep(&*outbox.users, now).await {
                 Ok(0) => {}
                 Ok(removed) => tracing::debug!(removed, "sessions that were over are removed"),
                 Err(error) => tracing::warn!(%error, "sessions that are over could not be removed"),
@@ -36,11 +44,24 @@ impl OutboxWorker {
         }
     }
 
-    /// Removes the dead letters that died long ago, by the clock that dates them; how many they were.
-    async fn remove_old_letters(&self) -> Result<u64, Failure> {
+    /// The time that it is at least. The clock of one machine may be ahead by days, as after a start without a network;
+    /// what is removed by it does not come back when it is set right. So nothing is believed to be later than the newest
+    /// thing that is stored: what is over by then is over. On a site where nobody logs in, what is over stays for longer.
+    async fn believed_time(&self) -> Result<DateTime<Utc>, Failure> {
         let outbox = &*self.outbox.inner;
-        let now = outbox.store.clock().await?;
-        let now = now.unwrap_or_else(|| outbox.clock.stored_now());
+        if let Some(now) = outbox.store.clock().await? {
+            return Ok(now);
+        }
+        let (now, newest) = (
+            outbox.clock.stored_now(),
+            outbox.store.newest_write().await?,
+        );
+        Ok(newest.map_or(now, |newest| newest.min(now)))
+    }
+
+    /// Removes the dead letters that died long before this time; how many they were.
+    async fn remove_old_letters(&self, now: DateTime<Utc>) -> Result<u64, Failure> {
+        let outbox = &*self.outbox.inner;
         let before = now.checked_sub_signed(LETTERS_LAST).unwrap_or(now);
         Ok(outbox.store.purge_dead_letters(before).await?)
     }

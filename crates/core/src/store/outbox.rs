@@ -109,6 +109,13 @@ pub trait OutboxStore: Send + Sync {
     /// lease from before holds.
     async fn requeue_message(&self, requeue: &Requeue) -> Result<Requeued, StoreError>;
 
+    /// When the session that ends last began or the last message was enqueued, whichever is later; `None` where there is
+    /// neither. By this a store without a [`clock`](Self::clock) tells that the time of a process cannot be
+    /// believed; one that has a clock is not asked.
+    async fn newest_write(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        Ok(None)
+    }
+
     /// Removes dead letters that died before this time; how many they were. In steps, so that nothing waits for it
     /// however many there are: when a later one fails, the earlier are done.
     async fn purge_dead_letters(&self, before: DateTime<Utc>) -> Result<u64, StoreError>;

@@ -214,6 +214,15 @@ impl OutboxStore for SqliteStore {
         .await
     }
 
+    async fn newest_write(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        self.read(|connection| {
+            let newest =
+                |statement| rows::first(connection, statement, [], |row| rows::time(row, 0));
+            let session = newest(statements::NEWEST_SESSION)?;
+            Ok(session.max(newest(statements::NEWEST_MESSAGE)?))
+        })
+    }
+
     async fn purge_dead_letters(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
         let mut purged = 0;
         loop {

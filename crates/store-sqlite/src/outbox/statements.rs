@@ -188,5 +188,13 @@ pub(crate) const LETTER: &str = "SELECT EXISTS (SELECT 1 FROM phone_auth_outbox 
         WHERE r.kind = m.kind AND r.purpose = m.purpose AND r.holder = m.address_id AND r.requested_at > m.requested_at)
     FROM phone_auth_outbox m WHERE m.id = ?1 AND m.died_at IS NOT NULL";
 
+/// When the session began that ends last.
+pub(crate) const NEWEST_SESSION: &str =
+    "SELECT created_at FROM phone_auth_session ORDER BY expires_at DESC LIMIT 1";
+
+/// When the last message was enqueued.
+pub(crate) const NEWEST_MESSAGE: &str =
+    "SELECT coalesce(enqueued_at, created_at) FROM phone_auth_outbox ORDER BY id DESC LIMIT 1";
+
 pub(crate) const PURGE: &str = "DELETE FROM phone_auth_outbox
     WHERE id IN (SELECT id FROM phone_auth_outbox WHERE died_at < ?1 LIMIT ?2)";

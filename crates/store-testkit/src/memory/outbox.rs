@@ -275,6 +275,16 @@ impl OutboxStore for MemoryStore {
         })
     }
 
+    async fn newest_write(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        self.read(|state| {
+            let sessions = state.sessions.values().map(|it| &it.session);
+            let session = sessions.max_by_key(|session| session.expires_at);
+            let message = state.outbox.values().next_back();
+            let message = message.map(|kept| kept.message.enqueued_at);
+            session.map(|session| session.created_at).max(message)
+        })
+    }
+
     async fn purge_dead_letters(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
         self.write(|state| {
             let all = state.outbox.len();

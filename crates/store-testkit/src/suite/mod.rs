@@ -172,6 +172,7 @@ macro_rules! __for_each_case {
             sessions::keeping_out_ends_sessions;
             sessions::deleted_user_is_nobody;
             sessions::ended_session_is_gone;
+            sessions::newest_write_is_told;
             sessions::expired_sessions_are_removed;
             site_key::new_store_has_no_key;
             site_key::public_site_is_kept_beside_the_key;

@@ -6,6 +6,7 @@ use phone_auth_core::address::AddressKind;
 use phone_auth_core::session::{ActiveSession, KeptSession, NewLogIn, PasswordReplacement};
 
 use super::Subject;
+use super::message_sample::enqueued;
 use super::sample::{
     HASH, address_of, at, digest, hash, is_alive, log_in, logged_in, replacement, stored, user_now,
     whole, without_address,
@@ -342,6 +343,26 @@ pub(super) async fn ended_session_is_gone(subject: &Subject) {
     // What one log-out answered is free again; nothing remembers it.
     logged_in(store, ann.id, 1).await;
     assert!(is_alive(store, 1).await);
+}
+
+pub(super) async fn newest_write_is_told(subject: &Subject) {
+    let (store, outbox) = (subject.store(), subject.outbox());
+    if outbox.clock().await.unwrap().is_some() {
+        // It goes by that, and is not asked.
+        return;
+    }
+    let newest = async || outbox.newest_write().await.unwrap();
+    assert_eq!(newest().await, None);
+    let ann = stored(store, &without_address("ann")).await;
+    for (number, begun) in [(1, 20), (2, 30), (3, 10)] {
+        let log_in = log_in(ann.id, number, at(begun));
+        assert!(store.log_in(&log_in).await.unwrap());
+    }
+    assert_eq!(newest().await, Some(at(30)));
+    for (key, enqueued_at, told) in [("a", 25, 30), ("b", 40, 40)] {
+        enqueued(subject, key, at(enqueued_at)).await;
+        assert_eq!(newest().await, Some(at(told)), "{key}");
+    }
 }
 
 pub(super) async fn expired_sessions_are_removed(subject: &Subject) {
