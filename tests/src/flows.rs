@@ -95,11 +95,15 @@ impl Client {
         let rows = self.unverified().await;
         let row = rows.iter().find(|row| row.value == value);
         let row = row.unwrap_or_else(|| panic!("{value} is not offered: {rows:?}"));
-        self.post(
-            "/accounts/user_verification/",
-            [("method", &row.method), ("pk", &row.pk)],
-        )
-        .await
+        let path = "/accounts/user_verification/";
+        let answer = self
+            .post(path, [("method", &row.method), ("pk", &row.pk)])
+            .await;
+        if answer.status != 302 {
+            return answer;
+        }
+        // The page that says what came of it.
+        self.get(&self.path_of(&answer)).await
     }
 
     /// Asks for a reset through the form.

@@ -303,7 +303,12 @@ async fn verification_says_the_model_s_words() {
             panic!("{value} is not offered: {rows:?}")
         };
         let fields = [("method", row.method.as_str()), ("pk", row.pk.as_str())];
-        let sent = ann.client.post(path, fields).await.expect(200);
+        let shown = async |answer: Answer| {
+            let page = ann.client.path_of(&answer);
+            ann.client.get(&page).await.expect(200)
+        };
+        let sent = ann.client.post(path, fields).await.expect(302);
+        let sent = shown(sent).await;
         sent.says(&format!("{kind} Verification Sent"));
         let link = site.printed(&format!("verify_{}", row.method), value).await;
         site.client()
@@ -311,11 +316,9 @@ async fn verification_says_the_model_s_words() {
             .await
             .expect(200)
             .says("Verification successful");
-        ann.client
-            .post(path, fields)
-            .await
-            .expect(200)
-            .says(&format!("{kind} already Verified"));
+        let again = ann.client.post(path, fields).await.expect(302);
+        let again = shown(again).await;
+        again.says(&format!("{kind} already Verified"));
     }
     let printed = site.stop().record.printed();
     assert_eq!(

@@ -11,6 +11,8 @@ use crate::user::User;
 #[derive(Clone, Debug)]
 pub struct CurrentUser {
     found: FoundSession,
+    /// What who has no other name is called by.
+    phone: Option<String>,
 }
 
 /// They are the same when their sessions are.
@@ -24,7 +26,23 @@ impl Eq for CurrentUser {}
 
 impl CurrentUser {
     pub(crate) const fn new(found: FoundSession) -> Self {
-        Self { found }
+        Self { found, phone: None }
+    }
+
+    /// The same, who has this number.
+    pub(crate) fn with_phone(self, phone: Option<String>) -> Self {
+        Self { phone, ..self }
+    }
+
+    /// What the user is called: as [`User::display_name`], and who has no other name, by their phone number.
+    pub fn display_name(&self) -> Option<&str> {
+        self.user().display_name().or(self.phone.as_deref())
+    }
+
+    /// What tells the account from others, and can be typed to log in where the settings allow it: the username that was
+    /// chosen, else the e-mail address or the phone number.
+    pub fn account_name(&self) -> Option<&str> {
+        self.user().account_name().or(self.phone.as_deref())
     }
 
     pub(crate) const fn found(&self) -> &FoundSession {
@@ -67,6 +85,9 @@ impl CurrentUser {
         found.session.digest = key.digest();
         found.key = key.clone();
         found.is_stale = false;
-        Self { found }
+        Self {
+            found,
+            phone: self.phone.clone(),
+        }
     }
 }

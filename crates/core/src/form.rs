@@ -2,6 +2,7 @@
 
 use crate::address::AddressKind;
 use crate::characters::is_visible;
+use crate::settings::Methods;
 
 /// A field of a form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -67,6 +68,11 @@ impl Field {
 pub enum Problem {
     /// Nothing was typed where something must be.
     Required,
+    /// Nothing was typed in any of the fields by one of which the user logs in afterwards.
+    OneRequired {
+        /// By what one logs in.
+        methods: Methods,
+    },
     /// More characters than the field takes.
     TooLong {
         /// The most it takes.
@@ -160,6 +166,16 @@ impl Problems {
         self.0.push(FieldProblem::new(field, problem));
     }
 
+    /// Whether something is wrong with this field.
+    pub(crate) fn are_at(&self, field: Field) -> bool {
+        self.0.iter().any(|it| it.field == field)
+    }
+
+    /// Whether this one is all that is wrong.
+    pub(crate) fn are_only(&self, problem: FieldProblem) -> bool {
+        self.0 == [problem]
+    }
+
     /// All of them, in the order of the fields on the form.
     pub(crate) fn into_vec(mut self) -> Vec<FieldProblem> {
         self.0.sort_by_key(|problem| problem.field);
@@ -184,12 +200,7 @@ impl Problems {
 /// used. White space does not include line breaks: a field that ends in one was not typed by a user. A text of which
 /// nobody would see anything is none.
 pub(crate) fn read(typed: &str, max: usize, required: bool) -> Result<&str, Problem> {
-    let text = trim(typed);
-    let text = if text.chars().any(|c| is_visible(c) || is_refused(c)) {
-        text
-    } else {
-        ""
-    };
+    let text = if is_blank(typed) { "" } else { trim(typed) };
     if text.chars().any(is_refused) {
         Err(Problem::InvalidCharacters)
     } else if text.chars().nth(max).is_some() {
@@ -199,6 +210,11 @@ pub(crate) fn read(typed: &str, max: usize, required: bool) -> Result<&str, Prob
     } else {
         Ok(text)
     }
+}
+
+/// Whether nothing was typed that anyone would see, and nothing that is refused.
+pub(crate) fn is_blank(typed: &str) -> bool {
+    !trim(typed).chars().any(|c| is_visible(c) || is_refused(c))
 }
 
 /// Reads a field that takes a phone number: what was typed, if it can be one at all. What a number is made of is for

@@ -19,7 +19,7 @@ const MAX_PENDING_MESSAGES: u32 = 1_000_000;
 const MAX_ADDRESSES: u32 = 100;
 
 /// By what an account may be named at log-in and for a password reset.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(
     clippy::exhaustive_structs,
     reason = "django-phone-auth's set of three; a fourth way to log in would change every caller"
@@ -153,6 +153,9 @@ pub struct Settings {
     pub max_addresses: u32,
     /// How many of them may be unverified, when its owner adds one.
     pub max_unverified_addresses: u32,
+    /// Whether signing up logs the user in and sends the links that verify their addresses at once, where the site sends
+    /// such links. Off, they log in with what they have chosen and ask for the links, as with django-phone-auth.
+    pub verify_at_sign_up: bool,
     /// Whether opening a verification link shows a page with a button, and only that button verifies.
     /// Off, opening the link verifies, as django-phone-auth does.
     pub verify_by_click: bool,
@@ -188,6 +191,7 @@ impl Default for Settings {
             verify_phone_lifetime: 10 * MINUTE,
             max_addresses: 10,
             max_unverified_addresses: 5,
+            verify_at_sign_up: false,
             verify_by_click: false,
             max_pending_messages: 10_000,
             redact_client_addresses: false,
@@ -219,6 +223,27 @@ impl Settings {
         .into_iter()
         .filter_map(|(field, required)| required.then_some(field))
         .collect()
+    }
+
+    /// The fields of the sign-up form one of which must not be empty, where none of them must be: by one of them the user
+    /// logs in afterwards. Empty where a required field does for that.
+    pub fn one_required_of(&self) -> Vec<Field> {
+        let methods = self.authentication_methods;
+        let required = self.required_fields();
+        let names = [
+            (methods.email, Field::Email),
+            (methods.phone, Field::Phone),
+            (methods.username, Field::Username),
+        ];
+        let names = names.into_iter().filter(|(is_on, _)| *is_on);
+        let names: Vec<Field> = names.map(|(_, field)| field).collect();
+        if names.iter().any(|field| required.contains(field)) {
+            return Vec::new();
+        }
+        let on_form = names
+            .into_iter()
+            .filter(|field| self.is_on_sign_up_form(*field));
+        on_form.collect()
     }
 
     /// Whether users have addresses of this kind here: they are what users log in by, so nothing asks for one, shows one
@@ -271,12 +296,12 @@ impl Settings {
         ];
         if !names
             .iter()
-            .any(|(on, field)| *on && required.contains(field))
+            .any(|(on, field)| *on && self.is_on_sign_up_form(*field))
         {
             return Err(SettingsError::new(
-                "register_phone_required",
-                "true, or register_email_required or register_username_required true with a method of \
-                 authentication_methods: one must be able to log in after signing up",
+                "hidden_sign_up_fields",
+                "without at least one of phone, email and username that authentication_methods has: one must be able to \
+                 log in after signing up",
             ));
         }
         let hideable = [
@@ -407,24 +432,54 @@ mod tests {
             email,
             username,
         };
-        for (methods, required, wrong) in [
-            (only(true, true, true), [true, true, true], false),
-            (only(true, true, true), [true, false, false], false),
-            (only(true, true, true), [false, false, true], false),
-            (only(true, true, true), [false, false, false], true),
-            (only(true, false, false), [true, true, true], false),
-            (only(true, false, false), [false, true, true], true),
-            (only(false, true, false), [true, false, true], true),
-            (only(false, true, true), [true, true, false], false),
-            (only(false, false, true), [true, true, false], true),
+        let (phone, email, username) = (Field::Phone, Field::Email, Field::Username);
+        for (methods, required, one_of) in [
+            (only(true, true, true), [true, true, true], vec![]),
+            (only(true, true, true), [true, false, false], vec![]),
+            (only(true, true, true), [false, false, true], vec![]),
+            (
+                only(true, true, true),
+                [false, false, false],
+                vec![email, phone, username],
+            ),
+            (
+                only(true, true, false),
+                [false, false, true],
+                vec![email, phone],
+            ),
+            (only(true, false, false), [true, true, true], vec![]),
+            (only(true, false, false), [false, true, true], vec![phone]),
+            (only(false, true, false), [true, false, true], vec![email]),
+            (only(false, true, true), [true, true, false], vec![]),
+            (
+                only(false, false, true),
+                [true, true, false],
+                vec![username],
+            ),
         ] {
-            let error = check(|settings| {
-                settings.authentication_methods = methods;
-                settings.register_phone_required = required[0];
-                settings.register_email_required = required[1];
-                settings.register_username_required = required[2];
-            });
-            assert_eq!(error.is_some(), wrong, "{methods:?} {required:?}");
+            let settings = Settings {
+                authentication_methods: methods,
+                register_phone_required: required[0],
+                register_email_required: required[1],
+                register_username_required: required[2],
+                ..Settings::default()
+            };
+            assert_eq!(settings.validate(), Ok(()), "{methods:?} {required:?}");
+            assert_eq!(
+                settings.one_required_of(),
+                one_of,
+                "{methods:?} {required:?}"
+            );
+            let hidden = Settings {
+                hidden_sign_up_fields: one_of.clone(),
+                ..settings
+            };
+            let error = hidden.validate().err().map(|error| error.setting());
+            let expected = (!one_of.is_empty()).then_some("hidden_sign_up_fields");
+            assert_eq!(
+                error, expected,
+                "{methods:?} {required:?}, none on the form"
+            );
         }
     }
 

@@ -62,6 +62,14 @@ impl User {
         names.into_iter().flatten().find(|name| !name.is_empty())
     }
 
+    /// What tells the account from others, as far as the user's row says: the username that was chosen, else the e-mail
+    /// address.
+    pub fn account_name(&self) -> Option<&str> {
+        let username = Some(self.username.as_str()).filter(|name| !Username::is_made_up(name));
+        let email = Some(self.email.as_str()).filter(|email| !email.is_empty());
+        username.or(email)
+    }
+
     /// What signals tell of this user.
     pub fn to_event_user(&self) -> EventUser {
         EventUser::new(

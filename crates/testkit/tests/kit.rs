@@ -60,7 +60,7 @@ async fn browsers_are_apart() {
     assert_eq!(nobody.path, "/accounts/login/?next=/accounts/profile/");
 
     let page = ann.get("/accounts/logout/").await;
-    ann.press(&page, "Logout", &[]).await;
+    ann.press(&page, "Sign out", &[]).await;
     assert_eq!(ann.get("/accounts/profile/").await.path, nobody.path);
     assert_eq!(bob.get("/accounts/profile/").await.status, 200);
     let back = site.sign_in(&mut ann, "ann@example.org").await;

@@ -185,6 +185,11 @@ impl Cookies {
         self.header(NEXT, &value, path, Some(NEXT_WAITS))
     }
 
+    /// Makes the browser forget where a user was on the way to.
+    pub(crate) fn clear_next(&self, path: &str) -> Option<HeaderValue> {
+        self.header(NEXT, "", path, Some(Duration::ZERO))
+    }
+
     /// Where the user was on the way to, as the browser says.
     #[expect(
         clippy::unused_self,

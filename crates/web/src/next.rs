@@ -29,6 +29,11 @@ pub(crate) fn in_query<'u>(uri: &'u Uri, field: &str) -> Option<std::borrow::Cow
     fields.find_map(|(name, value)| (name == field).then_some(value))
 }
 
+/// Where a query says that the user was on the way to, if it leads somewhere.
+pub(crate) fn in_query_of(routes: &AccountRoutes, uri: &Uri) -> Option<String> {
+    read(routes, &in_query(uri, NEXT)?)
+}
+
 /// A path with `next` in its query, for a link or a redirect.
 pub(crate) fn with(path: &str, fields: &[(&str, Option<&str>)]) -> String {
     let mut target = path.to_owned();

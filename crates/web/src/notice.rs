@@ -2,7 +2,11 @@
 
 use serde::Serialize;
 
+use http::Uri;
 use phone_auth_core::address::AddressKind;
+use phone_auth_urls::AccountPage;
+
+use crate::next;
 
 /// A box above the content of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -18,6 +22,12 @@ pub(crate) struct Notice {
 pub(crate) enum Reason {
     /// Someone has signed up and logs in now.
     SignedUp,
+    /// Someone has signed up, is logged in, and has been sent what verifies their addresses.
+    Welcome,
+    /// What verifies an address of this kind has been sent.
+    Sent(AddressKind),
+    /// The address is verified already.
+    Verified(AddressKind),
     /// Someone has sent a form after their session had ended.
     SignedOut,
     /// The browser did not send the cookie of the session that had just begun.
@@ -27,12 +37,17 @@ pub(crate) enum Reason {
 }
 
 impl Reason {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 10] = [
         Self::SignedUp,
         Self::SignedOut,
         Self::NoCookies,
         Self::Unverified(AddressKind::Email),
         Self::Unverified(AddressKind::Phone),
+        Self::Welcome,
+        Self::Sent(AddressKind::Email),
+        Self::Sent(AddressKind::Phone),
+        Self::Verified(AddressKind::Email),
+        Self::Verified(AddressKind::Phone),
     ];
 
     /// The name of the query's field.
@@ -42,6 +57,11 @@ impl Reason {
         match self {
             Self::SignedUp => "signed-up",
             Self::SignedOut => "signed-out",
+            Self::Welcome => "welcome",
+            Self::Sent(AddressKind::Email) => "email-sent",
+            Self::Sent(AddressKind::Phone) => "phone-sent",
+            Self::Verified(AddressKind::Email) => "email-verified",
+            Self::Verified(AddressKind::Phone) => "phone-verified",
             Self::NoCookies => "cookies",
             Self::Unverified(AddressKind::Email) => "verify-email",
             Self::Unverified(AddressKind::Phone) => "verify-phone",
@@ -49,8 +69,24 @@ impl Reason {
     }
 
     /// The reason that a query names, if there is one of this name.
-    pub(crate) fn named(name: &str) -> Option<Self> {
+    fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|reason| reason.name() == name)
+    }
+
+    /// Why someone was led to this page: nothing for a reason that leads to another page.
+    pub(crate) fn of(uri: &Uri, page: AccountPage) -> Option<Self> {
+        let reason = Self::named(&next::in_query(uri, Self::FIELD)?)?;
+        (reason.page() == page).then_some(reason)
+    }
+
+    /// The page that it leads to.
+    const fn page(self) -> AccountPage {
+        match self {
+            Self::SignedUp | Self::SignedOut | Self::NoCookies => AccountPage::Login,
+            Self::Unverified(_) | Self::Welcome | Self::Sent(_) | Self::Verified(_) => {
+                AccountPage::EmailVerification
+            }
+        }
     }
 
     pub(crate) const fn notice(self) -> Notice {
@@ -59,6 +95,26 @@ impl Reason {
                 tone: "good",
                 text: "Your account is ready",
                 detail: "Sign in with what you have just chosen.",
+            },
+            Self::Welcome => Notice {
+                tone: "good",
+                text: "Your account is ready",
+                detail: "You are signed in. We sent a link to each address below: open it to confirm the address.",
+            },
+            Self::Sent(AddressKind::Email) => Notice {
+                tone: "good",
+                text: "Email Verification Sent",
+                detail: SENT,
+            },
+            Self::Sent(AddressKind::Phone) => Notice {
+                tone: "good",
+                text: "Phone Verification Sent",
+                detail: SENT,
+            },
+            Self::Verified(kind) => Notice {
+                tone: "good",
+                text: already_verified(kind),
+                detail: "",
             },
             Self::SignedOut => Notice {
                 tone: "info",
@@ -84,6 +140,15 @@ impl Reason {
     }
 }
 
+const SENT: &str = "Open the link in the message. It works for a limited time.";
+
+pub(crate) const fn already_verified(kind: AddressKind) -> &'static str {
+    match kind {
+        AddressKind::Email => "Email already Verified",
+        AddressKind::Phone => "Phone already Verified",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,6 +157,11 @@ mod tests {
     fn names_are_those_of_reasons() {
         for reason in Reason::ALL {
             assert_eq!(Reason::named(reason.name()), Some(reason));
+            let uri = Uri::try_from(format!("/?notice={}", reason.name())).unwrap_or_default();
+            for page in [AccountPage::Login, AccountPage::EmailVerification] {
+                let shown = Reason::of(&uri, page);
+                assert_eq!(shown, (reason.page() == page).then_some(reason));
+            }
         }
         for name in ["", "signed_up", "<b>", "SIGNED-UP"] {
             assert_eq!(Reason::named(name), None, "{name}");

@@ -218,9 +218,17 @@ impl RequestContext {
         self.keeps_no_cookies
     }
 
-    /// Where the user was on the way to, as the browser has kept it.
-    pub(crate) fn kept_next(&self) -> Option<&str> {
-        self.kept_next.as_deref()
+    /// Where the user was on the way to, as the browser has kept it, if that leads somewhere.
+    pub(crate) fn kept_next(&self) -> Option<String> {
+        next::read(self.accounts().routes(), self.kept_next.as_deref()?)
+    }
+
+    /// Has the browser keep where the user was on the way to: a link in a message is opened without it.
+    pub(crate) fn keep_next(&self, next: &str, response: &mut Response) {
+        let cookie = self
+            .cookies()
+            .set_next(next, self.accounts().routes().mount());
+        add_cookie(response.headers_mut(), cookie);
     }
 
     /// All keys that the browser sent, alive or not.
@@ -244,6 +252,17 @@ impl RequestContext {
                 "user",
                 Value::from(Serde(CurrentUserView::of(current_user))),
             );
+        }
+        let next = page.values.iter().find(|(name, _)| *name == NEXT);
+        let next = next.and_then(|(_, next)| next.as_str());
+        let in_query = next::in_query_of(self.accounts().routes(), &self.uri);
+        for (name, to) in [
+            ("log_in_url", AccountPage::Login),
+            ("sign_up_url", AccountPage::Signup),
+            ("password_reset_url", AccountPage::PasswordReset),
+        ] {
+            let fields = [(NEXT, next.or(in_query.as_deref()))];
+            values.insert(name, Value::from(next::with(self.path(to), &fields)));
         }
         if !self.is_asked {
             values.insert("is_anonymous_page", Value::from(true));
@@ -293,8 +312,8 @@ impl<'a> CurrentUserView<'a> {
     fn of(current_user: &'a CurrentUser) -> Self {
         let user = current_user.user();
         Self {
-            name: name_of(user),
-            account: account_of(user),
+            name: current_user.display_name().unwrap_or(NAMELESS),
+            account: current_user.account_name().unwrap_or_default(),
             username: &user.username,
             has_username: !Username::is_made_up(&user.username),
             first_name: &user.first_name,
@@ -313,20 +332,12 @@ fn is_browser(headers: &HeaderMap) -> bool {
         .is_some_and(|mode| mode == "navigate")
 }
 
-/// What a user is called on a page.
-pub(crate) fn name_of(user: &User) -> &str {
-    user.display_name().unwrap_or("your account")
-}
+/// What a user is called who has no name and no address.
+const NAMELESS: &str = "your account";
 
-/// What tells an account from others: its username, or what stands for one that was made up.
-pub(crate) fn account_of(user: &User) -> &str {
-    if Username::is_made_up(&user.username) {
-        let names = [&user.email, &user.first_name];
-        let name = names.into_iter().find(|name| !name.is_empty());
-        name.map_or("your account", String::as_str)
-    } else {
-        &user.username
-    }
+/// What tells an account from others, whose link was sent to this address.
+pub(crate) fn account_of<'a>(user: &'a User, address: Option<&'a str>) -> &'a str {
+    user.account_name().or(address).unwrap_or(NAMELESS)
 }
 
 /// Who was found when a request was first asked. Kept with the request, so that guards, extractors

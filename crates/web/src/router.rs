@@ -147,6 +147,17 @@ async fn other_method(method: Method, context: RequestContext) -> Response {
     answer::request_error(&context, RequestError::Method)
 }
 
+/// What the page of the user's addresses is called, by what users have here.
+pub(crate) fn addresses_title(accounts: &Accounts) -> &'static str {
+    let has = |kind| accounts.settings().has_addresses(kind);
+    match (has(AddressKind::Email), has(AddressKind::Phone)) {
+        (true, true) => "Email and phone",
+        (true, false) => "Email",
+        (false, true) => "Phone",
+        (false, false) => "Addresses",
+    }
+}
+
 /// Tells every template where things are.
 pub(crate) fn provide_addresses(
     templates: &mut Templates,
@@ -176,6 +187,7 @@ pub(crate) fn provide_addresses(
         "verifies",
         by_kind(&|kind| accounts.offers(Purpose::Verify, kind)),
     );
+    templates.provide("addresses_title", addresses_title(accounts));
     templates.provide("site", BTreeMap::from([("name", site_name)]));
     templates.provide("stylesheet", stylesheet.path());
     templates.provide("login_redirect_url", settings.login_redirect_url.as_str());

@@ -102,12 +102,20 @@ impl RequestContext {
         for key in self.session_keys() {
             self.accounts().log_out(key).await?;
         }
-        Ok(SessionChange(self.cookies().clear_session().collect()))
+        let cleared = self.cookies().clear_session();
+        Ok(SessionChange(cleared.chain(self.forget_next()).collect()))
     }
 
     /// The cookies for someone who has just shown who they are.
     pub(crate) fn session_of(&self, begun: &LoggedIn) -> SessionChange {
-        self.session_with_key(&begun.key, Some(&begun.user))
+        let SessionChange(mut cookies) = self.session_with_key(&begun.key, Some(&begun.user));
+        cookies.extend(self.forget_next());
+        SessionChange(cookies)
+    }
+
+    /// Where one user was on the way to is nothing to the next one of the same browser.
+    fn forget_next(&self) -> Option<HeaderValue> {
+        self.cookies().clear_next(self.accounts().routes().mount())
     }
 
     /// The cookies for a session with this key, of a user who has just shown who they are.

@@ -143,6 +143,8 @@ settings! {
         verify_email_lifetime: Duration = "24 hours";
         /// how long a verification link sent to a phone works
         verify_phone_lifetime: Duration = "10 minutes";
+        /// whether signing up logs one in and sends the links that verify the addresses at once
+        verify_at_sign_up: bool = "false";
         /// whether a verification link shows a button instead of verifying when opened
         verify_by_click: bool = "false";
         /// how many e-mail addresses and phone numbers, together, one may have to add another

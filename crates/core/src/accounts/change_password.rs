@@ -24,6 +24,9 @@ impl Accounts {
     ///
     /// In every case nothing was changed, and the session lives on.
     ///
+    /// A form that comes twice is answered as the first time: where the old password is wrong and the new one is stored
+    /// already, nothing is left to do. Then no signal is fired.
+    ///
     /// # Cancel safety
     /// The password is changed and the other sessions ended, or neither; the signal may be missing, and the
     /// session be one whose key nobody knows.
@@ -75,6 +78,14 @@ impl Accounts {
                 Some((Field::NewPassword2, new2)),
                 &attributes_of(&user, &addresses),
             );
+            let wrong_old = FieldProblem::new(Field::OldPassword, Problem::WrongOldPassword);
+            if problems.are_only(wrong_old)
+                && let Some(key) = self
+                    .changed_before(current_user, &user, new1, &requester)
+                    .await?
+            {
+                return Ok(key);
+            }
             problems.refuse(ChangePasswordRefusal::Invalid)?;
             let replacement = PasswordReplacement {
                 user: user.id,
@@ -109,6 +120,27 @@ impl Accounts {
             // log-in elsewhere. Look again.
         }
         Err(Failure::new(FailureKind::Unavailable).into())
+    }
+
+    /// The key of the session, when the password is the new one already: the form came twice, by a double click. A
+    /// browser that has sent the key from before the first has perhaps never heard of the other, so it gets one of its
+    /// own.
+    async fn changed_before(
+        &self,
+        current_user: &CurrentUser,
+        user: &User,
+        new: &Password,
+        requester: &Requester,
+    ) -> Result<Option<SessionKey>, Failure> {
+        let verdict = self.hasher().verify(new, &user.password, requester);
+        if verdict.await? == Verdict::NoMatch {
+            return Ok(None);
+        }
+        if self.current_user(current_user.key()).await?.is_some() {
+            return Ok(Some(current_user.key().clone()));
+        }
+        let begun = self.log_in_again(user.clone()).await?;
+        Ok(begun.map(|logged_in| logged_in.key))
     }
 
     async fn check_old_password(

@@ -1,7 +1,7 @@
 //! Who a browser is logged in as.
 
 use super::{Accounts, CurrentUser, Failure};
-use crate::address::AddressRecord;
+use crate::address::{AddressKind, AddressRecord};
 use crate::session::SessionKey;
 use crate::store::StoreError;
 use crate::user::UserId;
@@ -12,7 +12,7 @@ pub(super) const MAX_ADDRESSES: u32 = 100;
 impl Accounts {
     /// Who the holder of this key is: nobody when the session is unknown or over, when its user is not active, and
     /// when the user's password is another than the one that the session is bound to, no matter who changed it. One
-    /// query, or two where sessions are shared with another program.
+    /// query, or two where sessions are shared with another program; one more for a user who has no name but a number.
     ///
     /// # Security
     /// A session that meets an inactive user or another password is removed, so that it does not come back to life; one
@@ -42,8 +42,26 @@ impl Accounts {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub async fn current_user(&self, key: &SessionKey) -> Result<Option<CurrentUser>, Failure> {
-        let found = self.sessions().find(key, self.now()).await?;
-        Ok(found.map(CurrentUser::new))
+        let Some(found) = self.sessions().find(key, self.now()).await? else {
+            return Ok(None);
+        };
+        let found = CurrentUser::new(found);
+        let user = found.user();
+        if user.display_name().is_some() && user.account_name().is_some() {
+            return Ok(Some(found));
+        }
+        let phone = self.phone_of(user.id).await?;
+        Ok(Some(found.with_phone(phone)))
+    }
+
+    /// The number that a user without another name is called by: a verified one first.
+    async fn phone_of(&self, user: UserId) -> Result<Option<String>, StoreError> {
+        let addresses = self.some_addresses_of(user).await?;
+        let phones = addresses
+            .into_iter()
+            .filter(|it| it.kind == AddressKind::Phone);
+        let first = phones.min_by_key(|it| (!it.is_verified, it.id.get()));
+        Ok(first.map(|it| it.value))
     }
 
     /// Gives a session another key that should get one: where sessions are shared, when what it holds is bound to a key

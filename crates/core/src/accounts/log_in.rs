@@ -3,7 +3,7 @@
 use phone_auth_events::{LoginFailure, Sender, User as EventUser, UserLoggedIn, UserLoginFailed};
 
 use super::{ATTEMPTS, Accounts, Failure, FailureKind, FlowError, LoggedIn};
-use crate::form::{Field, FieldProblem, Problem, Problems, trim};
+use crate::form::{Field, FieldProblem, Problem, Problems, is_blank};
 use crate::password::{EncodedPassword, HashError, Password, Requester, Verdict};
 use crate::session::SessionKey;
 use crate::store::StoreErrorKind;
@@ -59,7 +59,7 @@ impl Accounts {
     ) -> Result<LoggedIn, FlowError<LogInRefusal>> {
         let mut missing = Problems::default();
         for (field, is_missing) in [
-            (Field::Login, trim(login).is_empty()),
+            (Field::Login, is_blank(login)),
             (Field::Password, password.is_empty()),
         ] {
             if is_missing {

@@ -34,6 +34,7 @@ mod log_out;
 mod new_password;
 mod own_sessions;
 mod remove_expired_sessions;
+mod repeated_form;
 mod request_reset;
 mod request_verification;
 mod reset_password;

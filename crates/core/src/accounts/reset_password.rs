@@ -21,6 +21,8 @@ use crate::user::{User, UserId};
 pub struct ResetLink {
     /// Whose password it resets.
     pub user: User,
+    /// The address that it was sent to; `None` for a link of an older version that does not say so.
+    pub address: Option<String>,
 }
 
 /// What a reset link that works leads to, and what using it relies on.
@@ -80,7 +82,10 @@ impl Accounts {
         token: &str,
     ) -> Result<ResetLink, FlowError<InvalidLink>> {
         match self.reset_target(uidb64, token).await? {
-            Some(target) => Ok(ResetLink { user: target.user }),
+            Some(target) => Ok(ResetLink {
+                user: target.user,
+                address: target.link.map(|link| link.value),
+            }),
             None => Err(FlowError::Refused(InvalidLink)),
         }
     }

@@ -6,6 +6,7 @@ use phone_auth_events::{Sender, UserSignedUp};
 use super::{Accounts, Failure, FlowError};
 use crate::address::{EmailAddress, EmailSpellings, PhoneNumber, PhoneSpellings};
 use crate::form::{self, Field, FieldProblem, Problem, Problems};
+use crate::outbox::{Addressee, Purpose, To};
 use crate::password::{Password, Requester, Verdict};
 use crate::store::{StoreError, StoreErrorKind, UniqueName};
 use crate::user::{AccountName, NewUser, User, WantedNames};
@@ -117,7 +118,45 @@ impl Accounts {
             user.to_event_user(),
         ))
         .await;
+        if self.settings().verify_at_sign_up {
+            self.send_verifications(&user).await;
+        }
         Ok(user)
+    }
+
+    /// Sends the links that verify the addresses of a new user. The account is there in any case: what could not be sent
+    /// they ask for themselves.
+    async fn send_verifications(&self, user: &User) {
+        let addresses = match self.some_addresses_of(user.id).await {
+            Ok(addresses) => addresses,
+            Err(error) => {
+                tracing::warn!(%error, "the addresses of a new user cannot be read, so no links are sent");
+                return;
+            }
+        };
+        for address in &addresses {
+            if !self.offers(Purpose::Verify, address.kind) {
+                continue;
+            }
+            let to = Addressee::User(To { user, address });
+            if let Err(error) = self.send_message(Purpose::Verify, to).await {
+                tracing::warn!(%error, "no link was sent to an address of a new user");
+            }
+        }
+    }
+
+    /// The user whom a form has made that was sent a moment ago, when this is the same form again: none of a form that
+    /// was not sent before, or is another. For a caller whose users are logged in as soon as they have signed up.
+    ///
+    /// # Errors
+    /// As for [`sign_up`](Self::sign_up), less what it refuses.
+    ///
+    /// # Cancel safety
+    /// It only reads.
+    pub async fn repeated_sign_up(&self, form: SignUpForm<'_>) -> Result<Option<User>, Failure> {
+        let form = self.without_hidden(form);
+        let requester = Requester::signing_up(&self.client);
+        self.signed_up_just_now(&form, &requester).await
     }
 
     /// The user whom the same form has made within the last minute, by a double click, say. The form must be the same in
@@ -195,6 +234,7 @@ impl Accounts {
     ) -> Result<User, FlowError<SignUpRefusal>> {
         let mut problems = Problems::default();
         let draft = self.read_form(form, required, &mut problems);
+        self.check_names(&draft, required, &mut problems);
         self.check_sign_up_password(form, &draft, required, &mut problems);
         self.note_taken(&draft, &mut problems).await?;
         problems.refuse(SignUpRefusal::Invalid)?;
@@ -214,6 +254,28 @@ impl Accounts {
         match self.store().create_user(&new).await {
             Ok(user) => Ok(user),
             Err(error) => Err(self.lost_race(&draft, error).await?),
+        }
+    }
+
+    /// Notes it when there is nothing that the user could log in by, unless a problem of one of these fields says so.
+    fn check_names(&self, draft: &Draft<'_>, required: &[Field], problems: &mut Problems) {
+        let one_of = self.settings().one_required_of();
+        let is_named = one_of.iter().any(|field| match field {
+            Field::Email => draft.email.is_some(),
+            Field::Phone => draft.phone.is_some(),
+            _ => draft.username.is_some(),
+        });
+        let is_wrong = one_of.iter().any(|field| problems.are_at(*field));
+        // An operator says what they require.
+        let Some(first) = one_of
+            .first()
+            .filter(|_| *required == *self.settings().required_fields())
+        else {
+            return;
+        };
+        if !is_named && !is_wrong {
+            let methods = self.settings().authentication_methods;
+            problems.add(*first, Problem::OneRequired { methods });
         }
     }
 

@@ -33,13 +33,14 @@ const SATELLITES: [&str; 4] = ["+870", "+881", "+882", "+883"];
 pub struct PhoneNumber(String);
 
 impl PhoneNumber {
-    /// Reads a number as a user types or pastes it, in international form: with `+`, or with `00`.
+    /// Reads a number as a user types or pastes it, in international form: with `+`, or with `00` or `011`, as most
+    /// countries and North America dial others.
     ///
     /// Characters that cannot be seen are dropped, and digits, dashes and spaces of every script are read as those of
     /// ASCII, as they come from contact cards, messages and keyboards; `tel:` before the number is dropped.
     ///
     /// # Errors
-    /// [`PhoneNumberError`] when it does not begin with `+` or `00` and a calling code, has anything but
+    /// [`PhoneNumberError`] when it does not begin with `+`, `00` or `011` and a calling code, has anything but
     /// digits, spaces, dashes, `.`, `/` and brackets after it (line breaks, letters, extensions, parameters), is longer
     /// than 40 characters without those that cannot be seen, or is not valid in its country.
     pub fn parse(text: &str) -> Result<Self, PhoneNumberError> {
@@ -47,7 +48,7 @@ impl PhoneNumber {
     }
 
     /// Reads a number as [`parse`](Self::parse) does; one without a calling code is taken as it would be dialled in
-    /// this region.
+    /// this region, where `011` means what it means there.
     ///
     /// # Errors
     /// As for [`parse`](Self::parse), and when it is not valid in that region.
@@ -60,8 +61,12 @@ impl PhoneNumber {
         if text.starts_with('+') {
             return Self::valid(&text, None);
         }
-        let international = text.strip_prefix("00").map(|rest| format!("+{rest}"));
-        let international = international.and_then(|text| Self::valid(&text, None).ok());
+        // `011` is how North America dials other countries; elsewhere numbers begin so.
+        let prefix = if region.is_none() { "011" } else { "00" };
+        let rest = text
+            .strip_prefix("00")
+            .or_else(|| text.strip_prefix(prefix));
+        let international = rest.and_then(|rest| Self::valid(&format!("+{rest}"), None).ok());
         match international {
             Some(number) => Ok(number),
             None => Self::valid(&text, Some(region.ok_or(PhoneNumberError)?)),
@@ -172,6 +177,13 @@ mod tests {
             ("00 91 98765 43210", "+919876543210"),
             ("tel:+91-98765-43210", "+919876543210"),
             (" TEL:+919876543210", "+919876543210"),
+            ("tel://+919876543210", "+919876543210"),
+            ("(+1) 212 555 2368", "+12125552368"),
+            ("( +1 ) (212) 555-2368", "+12125552368"),
+            ("(+12125552368)", "+12125552368"),
+            ("tel://(+1)212-555-2368", "+12125552368"),
+            ("011 91 98765 43210", "+919876543210"),
+            ("011-44-20-7946-0018", "+442079460018"),
             // As contact cards, messages and keyboards give it.
             ("+91\u{a0}98765\u{a0}43210", "+919876543210"),
             ("+91\u{202f}98765\u{2009}43210", "+919876543210"),

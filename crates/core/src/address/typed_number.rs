@@ -10,14 +10,17 @@ const MAX_CHARS: usize = 100;
 ///
 /// Characters that only format are dropped, spaces, dashes and digits of every script become those of ASCII, and so do
 /// the full-width forms of the rest. The scheme `tel:` (RFC 3966) before the number is dropped, as a link that was
-/// copied has it.
+/// copied has it, also with the `//` that some programs put after it, and so are brackets around `+` and the code.
 pub(super) fn in_ascii(typed: &str) -> Option<String> {
     if typed.chars().nth(MAX_CHARS).is_some() {
         return None;
     }
     let typed = typed.trim_matches(|c| is_format(c) || is_space(c));
     let typed = match typed.get(..4) {
-        Some(scheme) if scheme.eq_ignore_ascii_case("tel:") => typed.get(4..)?,
+        Some(scheme) if scheme.eq_ignore_ascii_case("tel:") => {
+            let number = typed.get(4..)?;
+            number.strip_prefix("//").unwrap_or(number)
+        }
         _ => typed,
     };
     let mut text = String::with_capacity(typed.len());
@@ -34,5 +37,16 @@ pub(super) fn in_ascii(typed: &str) -> Option<String> {
             _ => text.push(decimal_digit(c)?),
         }
     }
-    Some(text.trim_matches(' ').to_owned())
+    Some(bare_plus(text.trim_matches(' ')))
+}
+
+/// The number without a bracket before its `+`, and without the one that belongs to it: `(+1) 212 555 2368`.
+fn bare_plus(text: &str) -> String {
+    let inner = text
+        .strip_prefix('(')
+        .map(|rest| rest.trim_start_matches(' '));
+    match inner {
+        Some(inner) if inner.starts_with('+') => inner.replacen(')', "", 1),
+        _ => text.to_owned(),
+    }
 }

@@ -59,6 +59,11 @@ impl Links {
         }
     }
 
+    /// What issues and checks tokens, for other uses than links.
+    pub(crate) const fn tokens(&self) -> &OneTimeTokens {
+        &self.tokens
+    }
+
     pub(crate) fn keyring(&self) -> &Keyring {
         self.tokens.keyring()
     }

@@ -3,7 +3,7 @@
 mod parse;
 mod submitted;
 mod view;
-mod words;
+pub(crate) mod words;
 
 pub(crate) use submitted::AnyonesForm;
 pub use submitted::SubmittedForm;

@@ -2,6 +2,10 @@
 
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::form::{Field, FieldProblem, Problem};
+use phone_auth_core::settings::Methods;
+
+/// What is said of an empty field.
+const REQUIRED: &str = "This field is required.";
 
 /// What is said of a name that does not tell who is meant.
 const AMBIGUOUS: &str =
@@ -11,7 +15,8 @@ const AMBIGUOUS: &str =
 pub(crate) fn sentence(problem: &FieldProblem) -> String {
     let field = problem.field;
     match problem.problem {
-        Problem::Required => "This field is required.".to_owned(),
+        Problem::Required => REQUIRED.to_owned(),
+        Problem::OneRequired { methods } => one_required(methods),
         Problem::TooLong { max } => format!("Use at most {max} characters."),
         Problem::InvalidCharacters => {
             "Remove line breaks and characters that cannot be seen.".to_owned()
@@ -69,6 +74,23 @@ pub(crate) fn sentence(problem: &FieldProblem) -> String {
         Problem::WrongOldPassword => {
             "Your old password was entered incorrectly. Please enter it again.".to_owned()
         }
+    }
+}
+
+/// What is said of fields one of which must not be empty.
+pub(crate) fn one_required(methods: Methods) -> String {
+    let names = [
+        (methods.email, "an email address"),
+        (methods.phone, "a phone number"),
+        (methods.username, "a username"),
+    ];
+    let names = names
+        .into_iter()
+        .filter_map(|(is_on, name)| is_on.then_some(name));
+    let names: Vec<&str> = names.collect();
+    match names.as_slice() {
+        [] | [_] => REQUIRED.to_owned(),
+        [others @ .., last] => format!("Enter {} or {last}.", others.join(", ")),
     }
 }
 

@@ -6,15 +6,18 @@ use phone_auth_core::accounts::{
     CurrentUser, FlowError, VerificationRequest, VerificationRequestRefusal,
 };
 use phone_auth_core::address::{AddressId, AddressKind, AddressRecord};
+use phone_auth_urls::AccountPage;
 use serde::Serialize;
 
 use crate::answer;
 use crate::form::SubmittedForm;
 use crate::guard::LoggedIn;
-use crate::next::{self, NEXT};
+use crate::next;
 use crate::notice::{Notice, Reason};
 use crate::page::Page;
-use crate::request_context::{RequestContext, add_cookie};
+use crate::redirect;
+use crate::request_context::RequestContext;
+use crate::router::addresses_title;
 
 /// The most addresses of each kind on the page. Nobody can add so many; another program may have.
 const MAX_SHOWN: usize = 50;
@@ -28,10 +31,8 @@ struct AddressView<'a> {
 }
 
 pub(crate) async fn show(LoggedIn(current_user): LoggedIn, context: RequestContext) -> Response {
-    let reason = next::in_query(context.uri(), Reason::FIELD);
-    let notice = reason
-        .and_then(|name| Reason::named(&name))
-        .map(Reason::notice);
+    let reason = Reason::of(context.uri(), AccountPage::EmailVerification);
+    let notice = reason.map(Reason::notice);
     let mut response = page(&context, &current_user, StatusCode::OK, notice).await;
     keep_next(&context, &mut response);
     response
@@ -39,13 +40,14 @@ pub(crate) async fn show(LoggedIn(current_user): LoggedIn, context: RequestConte
 
 /// Has the browser keep where the user was on the way to: a verification link is opened without it.
 fn keep_next(context: &RequestContext, response: &mut Response) {
-    let next = next::in_query(context.uri(), NEXT);
-    let next = next.and_then(|next| next::read(context.accounts().routes(), &next));
-    if let Some(next) = next {
-        let mount = context.accounts().routes().mount();
-        let cookie = context.cookies().set_next(&next, mount);
-        add_cookie(response.headers_mut(), cookie);
+    if let Some(next) = wanted(context) {
+        context.keep_next(&next, response);
     }
+}
+
+/// Where the user was on the way to.
+fn wanted(context: &RequestContext) -> Option<String> {
+    next::in_query_of(context.accounts().routes(), context.uri())
 }
 
 pub(crate) async fn submit(form: SubmittedForm) -> Response {
@@ -61,34 +63,25 @@ pub(crate) async fn submit(form: SubmittedForm) -> Response {
         .accounts_in_language()
         .request_verification(current_user, kind, id)
         .await;
-    let notice = match outcome {
-        Ok(VerificationRequest::Sent) => sent(kind),
-        Ok(VerificationRequest::AlreadyVerified) => Notice {
-            tone: "good",
-            text: already_verified(kind),
-            detail: "",
-        },
+    let reason = match outcome {
+        Ok(VerificationRequest::Sent) => Reason::Sent(kind),
+        Ok(VerificationRequest::AlreadyVerified) => Reason::Verified(kind),
         Err(FlowError::Refused(VerificationRequestRefusal::NoSuchAddress)) => {
             return no_such_address(context, current_user).await;
         }
         Err(FlowError::Refused(VerificationRequestRefusal::NoSender)) => {
-            return page(
-                context,
-                current_user,
-                StatusCode::BAD_REQUEST,
-                Some(unsent(kind)),
-            )
-            .await;
+            return refused(context, current_user, unsent(kind)).await;
         }
         Err(FlowError::Refused(VerificationRequestRefusal::RefusedNumber)) => {
-            let notice = Some(refused_number());
-            return page(context, current_user, StatusCode::BAD_REQUEST, notice).await;
+            return refused(context, current_user, refused_number()).await;
         }
         Err(FlowError::Failed(failure)) => {
             return answer::flow_failed(context, "ask for a verification", &failure);
         }
     };
-    page(context, current_user, StatusCode::OK, Some(notice)).await
+    // A page that is loaded again asks for nothing again.
+    let path = context.path(AccountPage::EmailVerification);
+    redirect::found_for_user(&next::with(path, &[(Reason::FIELD, Some(reason.name()))]))
 }
 
 /// The address that a form names: by its kind and its number, written as we write numbers.
@@ -103,22 +96,6 @@ fn named_address(form: &SubmittedForm) -> Option<(AddressKind, AddressId)> {
     (id.to_string() == text).then(|| (kind, AddressId::new(id)))
 }
 
-const fn sent(kind: AddressKind) -> Notice {
-    match kind {
-        AddressKind::Email => Notice {
-            tone: "good",
-            text: "Email Verification Sent",
-            detail: "Open the link in the message. It works for a limited time.",
-        },
-        AddressKind::Phone => Notice {
-            tone: "good",
-            text: "Phone Verification Sent",
-            detail: "Open the link in the message. It works for a limited time.",
-        },
-    }
-}
-
-/// What is said where nobody sends such messages.
 const fn refused_number() -> Notice {
     Notice {
         tone: "error",
@@ -127,6 +104,7 @@ const fn refused_number() -> Notice {
     }
 }
 
+/// What is said where nobody sends such messages.
 const fn unsent(kind: AddressKind) -> Notice {
     Notice {
         tone: "error",
@@ -142,20 +120,17 @@ const fn unsent(kind: AddressKind) -> Notice {
     }
 }
 
-pub(super) const fn already_verified(kind: AddressKind) -> &'static str {
-    match kind {
-        AddressKind::Email => "Email already Verified",
-        AddressKind::Phone => "Phone already Verified",
-    }
-}
-
 async fn no_such_address(context: &RequestContext, current_user: &CurrentUser) -> Response {
     let notice = Notice {
         tone: "error",
         text: "Something Went Wrong",
         detail: "That address is not among yours. Choose one from the list.",
     };
-    page(context, current_user, StatusCode::BAD_REQUEST, Some(notice)).await
+    refused(context, current_user, notice).await
+}
+
+async fn refused(context: &RequestContext, user: &CurrentUser, notice: Notice) -> Response {
+    page(context, user, StatusCode::BAD_REQUEST, Some(notice)).await
 }
 
 async fn page(
@@ -168,12 +143,11 @@ async fn page(
         Ok(records) => records,
         Err(failure) => return answer::flow_failed(context, "list addresses", &failure),
     };
-    let title = notice
-        .as_ref()
-        .map_or("Your addresses", |notice| notice.text);
+    let title = addresses_title(context.accounts());
     let page = Page::new("phone_auth/phone_and_email_verification.html", title)
         .status(status)
         .with("notice", notice)
+        .with("next", wanted(context))
         .with("email_addresses", of_kind(&records, AddressKind::Email))
         .with("phone_numbers", of_kind(&records, AddressKind::Phone))
         .with("has_more", has_more(&records));

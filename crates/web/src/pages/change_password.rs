@@ -7,7 +7,7 @@ use phone_auth_core::form::{Field, FieldProblem};
 use phone_auth_core::session::SessionKey;
 use phone_auth_urls::AccountPage;
 
-use super::NEW_PASSWORD_HINT;
+use super::{FORM_TOKEN, NEW_PASSWORD_HINT};
 use crate::answer;
 use crate::form::{FieldView, FormView, SubmittedForm};
 use crate::guard::LoggedIn;
@@ -18,17 +18,19 @@ use crate::request_context::RequestContext;
 const FIELDS: [Field; 3] = [Field::OldPassword, Field::NewPassword1, Field::NewPassword2];
 
 pub(crate) async fn show(_: LoggedIn, context: RequestContext) -> Response {
-    context.render(page(&[]))
+    context.render(page(&context, &[]))
 }
 
 pub(crate) async fn submit(form: SubmittedForm) -> Response {
     let context = form.context();
     let current_user = match form.sender() {
         Ok(current_user) => current_user,
+        Err(_) if context.current_user().is_none() => return without_session(&form).await,
         Err(refusal) => return refusal.into_response(),
     };
-    let again =
-        |problems: &[FieldProblem]| context.render(page(problems).status(StatusCode::BAD_REQUEST));
+    let again = |problems: &[FieldProblem]| {
+        context.render(page(context, problems).status(StatusCode::BAD_REQUEST))
+    };
     let unreadable = form.unreadable(&FIELDS);
     if !unreadable.is_empty() {
         return again(&unreadable);
@@ -40,11 +42,34 @@ pub(crate) async fn submit(form: SubmittedForm) -> Response {
     match flow.await {
         Ok(key) => done(context, &key).await,
         Err(FlowError::Refused(ChangePasswordRefusal::Invalid(problems))) => again(&problems),
-        Err(FlowError::Refused(ChangePasswordRefusal::NotLoggedIn)) => context.to_login_again(),
+        Err(FlowError::Refused(ChangePasswordRefusal::NotLoggedIn)) => without_session(&form).await,
         Err(FlowError::Failed(failure)) => {
             answer::flow_failed(context, "change a password", &failure)
         }
     }
+}
+
+/// A form whose session is over. It may be that the same form has just given it another key, which the browser has not
+/// heard of: the second of two clicks. Then it is answered as the first.
+async fn without_session(form: &SubmittedForm) -> Response {
+    let context = form.context();
+    let [_, new1, new2] = FIELDS.map(|field| form.password(field.name()));
+    let token = form.text(FORM_TOKEN);
+    match context
+        .accounts()
+        .repeated_change(token, &new1, &new2)
+        .await
+    {
+        Ok(Some(begun)) => (context.session_of(&begun), to_done(context)).into_response(),
+        Ok(None) => context.to_login_again(),
+        Err(failure) => {
+            answer::flow_failed(context, "look whether a password was changed", &failure)
+        }
+    }
+}
+
+fn to_done(context: &RequestContext) -> Response {
+    redirect::found(context.path(AccountPage::ChangePasswordDone))
 }
 
 /// Sets the new key of the session and sends its owner on.
@@ -52,8 +77,7 @@ async fn done(context: &RequestContext, key: &SessionKey) -> Response {
     // What the browser had was for the old password. The change is made, whatever the store says now.
     let current_user = context.accounts().current_user(key).await.ok().flatten();
     let user = current_user.as_ref().map(CurrentUser::user);
-    let target = redirect::found(context.path(AccountPage::ChangePasswordDone));
-    (context.session_with_key(key, user), target).into_response()
+    (context.session_with_key(key, user), to_done(context)).into_response()
 }
 
 pub(crate) async fn show_done(_: LoggedIn, context: RequestContext) -> Response {
@@ -63,13 +87,17 @@ pub(crate) async fn show_done(_: LoggedIn, context: RequestContext) -> Response 
     ))
 }
 
-fn page(problems: &[FieldProblem]) -> Page {
+fn page(context: &RequestContext, problems: &[FieldProblem]) -> Page {
     let fields = vec![
         FieldView::password(Field::OldPassword, "Old Password", "current-password"),
         FieldView::password(Field::NewPassword1, "New Password", "new-password")
             .hint(NEW_PASSWORD_HINT),
         FieldView::password(Field::NewPassword2, "Confirm Password", "new-password"),
     ];
+    let form_token = context
+        .current_user()
+        .map(|it| context.accounts().password_form_token(it.user().id));
     Page::new("phone_auth/change_password.html", "Change Password")
+        .with("form_token", form_token)
         .with("form", FormView::new(fields).problems(problems))
 }

@@ -25,8 +25,7 @@ pub(crate) async fn show(context: RequestContext) -> Response {
         let default = context.accounts().settings().login_redirect_url.as_str();
         return redirect::found_for_user(next.as_deref().unwrap_or(default));
     }
-    let reason = next::in_query(context.uri(), Reason::FIELD);
-    let reason = reason.and_then(|name| Reason::named(&name));
+    let reason = Reason::of(context.uri(), AccountPage::Login);
     let page = page(&context, view(&context, ""), next.as_deref());
     context.render(page.with("notice", reason.map(Reason::notice)))
 }
@@ -85,8 +84,7 @@ fn welcome(context: &RequestContext, logged_in: &LoggedIn, next: Option<&str>) -
 
 /// Where the query says that the user was on the way to.
 fn wanted(context: &RequestContext) -> Option<String> {
-    let next = next::in_query(context.uri(), NEXT)?;
-    next::read(context.accounts().routes(), &next)
+    next::in_query_of(context.accounts().routes(), context.uri())
 }
 
 fn view(context: &RequestContext, login: &str) -> FormView {
@@ -100,11 +98,9 @@ fn page(context: &RequestContext, view: FormView, next: Option<&str>) -> Page {
     // The default target needs no field.
     let default = &context.accounts().settings().login_redirect_url;
     let next = next.filter(|next| next != default);
-    let sign_up = next::with(context.path(AccountPage::Signup), &[(NEXT, next)]);
-    Page::new("phone_auth/login.html", "Sign In")
+    Page::new("phone_auth/login.html", "Sign in")
         .with("form", view)
         .with("next", next)
-        .with("sign_up_url", sign_up)
 }
 
 /// The field that names an account.

@@ -9,10 +9,7 @@ use crate::redirect;
 use crate::request_context::RequestContext;
 
 pub(crate) async fn show(context: RequestContext) -> Response {
-    context.render(Page::new(
-        "phone_auth/logout.html",
-        "Are you sure you want to logout?",
-    ))
+    context.render(Page::new("phone_auth/logout.html", "Sign out?"))
 }
 
 pub(crate) async fn submit(form: SubmittedForm) -> Response {

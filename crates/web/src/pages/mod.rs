@@ -14,6 +14,10 @@ pub(crate) mod verification_link;
 
 use phone_auth_core::settings::Settings;
 
+/// The field that tells a form with a new password which is sent twice: see
+/// [`password_form_token`](phone_auth_core::accounts::Accounts::password_form_token).
+const FORM_TOKEN: &str = "form_token";
+
 /// The note at a field for a new password.
 const NEW_PASSWORD_HINT: &str = "Several words together are easy to remember and hard to guess.";
 

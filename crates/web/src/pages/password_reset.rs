@@ -10,20 +10,24 @@ use phone_auth_urls::AccountPage;
 use super::log_in::login_field;
 use crate::answer;
 use crate::form::{AnyonesForm, FormView};
+use crate::next::{self, NEXT};
 use crate::page::Page;
 use crate::redirect;
 use crate::request_context::RequestContext;
 
 pub(crate) async fn show(context: RequestContext) -> Response {
-    context.render(page(&context, "", &[]))
+    let next = next::in_query_of(context.accounts().routes(), context.uri());
+    context.render(page(&context, "", &[], next.as_deref()))
 }
 
 /// Answers the same no matter who was named, and whether or not there is such an account.
 pub(crate) async fn submit(AnyonesForm(form): AnyonesForm) -> Response {
     let context = form.context();
     let login = form.text(Field::Login.name());
+    let next = next::read(context.accounts().routes(), form.text(NEXT));
     let again = |problems: &[FieldProblem]| {
-        context.render(page(context, login, problems).status(StatusCode::BAD_REQUEST))
+        let page = page(context, login, problems, next.as_deref());
+        context.render(page.status(StatusCode::BAD_REQUEST))
     };
     let unreadable = form.unreadable(&[Field::Login]);
     if !unreadable.is_empty() {
@@ -31,7 +35,14 @@ pub(crate) async fn submit(AnyonesForm(form): AnyonesForm) -> Response {
     }
     let accounts = context.accounts_in_language();
     match accounts.request_password_reset(login).await {
-        Ok(()) => redirect::found(context.path(AccountPage::PasswordResetDone)),
+        Ok(()) => {
+            let path = context.path(AccountPage::PasswordResetDone);
+            let mut response = redirect::found(&next::with(path, &[(NEXT, next.as_deref())]));
+            if let Some(next) = &next {
+                context.keep_next(next, &mut response);
+            }
+            response
+        }
         Err(FlowError::Refused(ResetRequestRefusal::Invalid(problems))) => again(&problems),
         Err(FlowError::Failed(failure)) => {
             answer::flow_failed(context, "ask for a password reset", &failure)
@@ -47,14 +58,21 @@ pub(crate) async fn show_done(context: RequestContext) -> Response {
 }
 
 pub(crate) async fn show_complete(context: RequestContext) -> Response {
-    context.render(Page::new(
+    let page = Page::new(
         "phone_auth/password_reset_complete.html",
         "Password reset complete",
-    ))
+    );
+    context.render(page.with("next", context.kept_next()))
 }
 
-fn page(context: &RequestContext, login: &str, problems: &[FieldProblem]) -> Page {
+fn page(
+    context: &RequestContext,
+    login: &str,
+    problems: &[FieldProblem],
+    next: Option<&str>,
+) -> Page {
     let field = login_field(context, login);
-    Page::new("phone_auth/password_reset.html", "Reset Password")
+    Page::new("phone_auth/password_reset.html", "Reset password")
+        .with("next", next)
         .with("form", FormView::new(vec![field]).problems(problems))
 }

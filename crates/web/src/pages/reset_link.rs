@@ -11,11 +11,12 @@ use http::header::REFERRER_POLICY;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use phone_auth_core::accounts::{Failure, FlowError, InvalidLink, ResetLink, ResetRefusal};
 use phone_auth_core::form::{Field, FieldProblem};
+use phone_auth_core::user::User;
 use phone_auth_urls::{AccountPage, SET_PASSWORD, id};
 
-use super::NEW_PASSWORD_HINT;
+use super::{FORM_TOKEN, NEW_PASSWORD_HINT};
 use crate::answer;
-use crate::form::{AnyonesForm, FieldView, FormView};
+use crate::form::{AnyonesForm, FieldView, FormView, SubmittedForm};
 use crate::notice::Reason;
 use crate::opening;
 use crate::page::Page;
@@ -63,7 +64,7 @@ pub(crate) async fn submit(
     }
     let token = match waiting(context, &uidb64, &headers).await {
         Ok(Some((token, _))) => token,
-        Ok(None) => return not_valid(context),
+        Ok(None) => return used_before(&form).await,
         Err(failure) => return answer::flow_failed(context, "look at a reset link", &failure),
     };
     let unreadable = form.unreadable(&FIELDS);
@@ -75,19 +76,34 @@ pub(crate) async fn submit(
         .accounts()
         .reset_password(&uidb64, &token, &new1, &new2);
     match flow.await {
-        Ok(user) => {
-            let mut response = redirect::found(context.path(AccountPage::PasswordResetComplete));
-            forget_token(context, &mut response);
-            // The link has shown who this is: under a flood of wrong passwords they get in as well.
-            (context.remember(&user), response).into_response()
-        }
+        Ok(user) => done(context, &user),
         Err(FlowError::Refused(ResetRefusal::Invalid(problems))) => {
             again(context, &uidb64, &token, &problems).await
         }
-        Err(FlowError::Refused(ResetRefusal::Link(InvalidLink))) => not_valid(context),
+        Err(FlowError::Refused(ResetRefusal::Link(InvalidLink))) => used_before(&form).await,
         Err(FlowError::Failed(failure)) => {
             answer::flow_failed(context, "reset a password", &failure)
         }
+    }
+}
+
+fn done(context: &RequestContext, user: &User) -> Response {
+    let mut response = redirect::found(context.path(AccountPage::PasswordResetComplete));
+    forget_token(context, &mut response);
+    // The link has shown who this is: under a flood of wrong passwords they get in as well.
+    (context.remember(user), response).into_response()
+}
+
+/// A form whose link does not work any more. It may be that the same form has just used it: the second of two clicks.
+/// Then it is answered as the first.
+async fn used_before(form: &SubmittedForm) -> Response {
+    let context = form.context();
+    let [new1, new2] = FIELDS.map(|field| form.password(field.name()));
+    let token = form.text(FORM_TOKEN);
+    match context.accounts().repeated_reset(token, &new1, &new2).await {
+        Ok(Some(user)) => done(context, &user),
+        Ok(None) => not_valid(context),
+        Err(failure) => answer::flow_failed(context, "look whether a password was reset", &failure),
     }
 }
 
@@ -196,8 +212,12 @@ fn page(context: &RequestContext, link: &ResetLink, problems: &[FieldProblem]) -
         .is_some_and(|it| it.user().id != link.user.id);
     Page::new("phone_auth/password_reset_confirm.html", "Set Password")
         .with("valid_link", true)
-        .with("account", account_of(&link.user))
+        .with("account", account_of(&link.user, link.address.as_deref()))
         .with("is_of_another", is_of_another)
         .with("action", context.uri().path())
+        .with(
+            "form_token",
+            context.accounts().password_form_token(link.user.id),
+        )
         .with("form", FormView::new(fields).problems(problems))
 }

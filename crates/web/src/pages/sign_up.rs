@@ -1,15 +1,18 @@
 //! `signup/`: makes an account.
 
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use phone_auth_core::accounts::{FlowError, SignUpForm, SignUpRefusal};
+use phone_auth_core::accounts::{FlowError, NotActive, SignUpForm, SignUpRefusal};
+use phone_auth_core::address::AddressKind;
 use phone_auth_core::form::{Field, FieldProblem};
+use phone_auth_core::outbox::Purpose;
 use phone_auth_core::password::Password;
+use phone_auth_core::user::UserId;
 use phone_auth_urls::AccountPage;
 
 use super::{NEW_PASSWORD_HINT, phone_hint};
 use crate::answer;
-use crate::form::{AnyonesForm, FieldView, FormView, SubmittedForm};
+use crate::form::{AnyonesForm, FieldView, FormView, SubmittedForm, words};
 use crate::guard::Anonymous;
 use crate::next::{self, NEXT};
 use crate::notice::Reason;
@@ -18,19 +21,31 @@ use crate::redirect;
 use crate::request_context::RequestContext;
 
 pub(crate) async fn show(_: Anonymous, context: RequestContext) -> Response {
-    let next = next::in_query(context.uri(), NEXT);
-    let next = next.and_then(|next| next::read(context.accounts().routes(), &next));
+    let next = next::in_query_of(context.accounts().routes(), context.uri());
     context.render(page(&context, |_| "", &[], next.as_deref()))
 }
 
 pub(crate) async fn submit(AnyonesForm(form): AnyonesForm) -> Response {
     let context = form.context();
     let next = next::read(context.accounts().routes(), form.text(NEXT));
-    if context.current_user().is_some() {
-        return answer::signed_in_already(context, next.as_deref());
+    if let Some(current_user) = context.current_user() {
+        return signed_in(&form, current_user.user().id, next.as_deref()).await;
     }
+    match context.accounts_in_language().sign_up(typed(&form)).await {
+        Ok(user) if context.accounts().settings().verify_at_sign_up => {
+            welcome(&form, user.id, next.as_deref()).await
+        }
+        Ok(_user) => to_log_in(context, Reason::SignedUp, next.as_deref()),
+        Err(FlowError::Refused(SignUpRefusal::Invalid(problems))) => {
+            again(&form, &problems, next.as_deref())
+        }
+        Err(FlowError::Failed(failure)) => answer::flow_failed(context, "sign a user up", &failure),
+    }
+}
+
+fn typed(form: &SubmittedForm) -> SignUpForm<'_> {
     let password = |field| Password::new(form.judged(field).to_owned());
-    let typed = SignUpForm {
+    SignUpForm {
         first_name: form.judged(Field::FirstName),
         last_name: form.judged(Field::LastName),
         username: form.judged(Field::Username),
@@ -38,18 +53,63 @@ pub(crate) async fn submit(AnyonesForm(form): AnyonesForm) -> Response {
         phone: form.judged(Field::Phone),
         password: password(Field::Password),
         confirm_password: Some(password(Field::ConfirmPassword)),
-    };
-    match context.accounts().sign_up(typed).await {
-        Ok(_user) => {
-            let reason = Some(Reason::SignedUp.name());
-            let fields = [(Reason::FIELD, reason), (NEXT, next.as_deref())];
-            redirect::found(&next::with(context.path(AccountPage::Login), &fields))
-        }
-        Err(FlowError::Refused(SignUpRefusal::Invalid(problems))) => {
-            again(&form, &problems, next.as_deref())
-        }
-        Err(FlowError::Failed(failure)) => answer::flow_failed(context, "sign a user up", &failure),
     }
+}
+
+/// A form of someone who is signed in already. With the setting they may be whom the same form has just made: the second
+/// of two clicks.
+async fn signed_in(form: &SubmittedForm, user: UserId, next: Option<&str>) -> Response {
+    let context = form.context();
+    if context.accounts().settings().verify_at_sign_up {
+        match context.accounts().repeated_sign_up(typed(form)).await {
+            Ok(Some(made)) if made.id == user => return redirect::found(&first_page(form, next)),
+            Ok(_) => {}
+            Err(failure) => {
+                return answer::flow_failed(context, "look for a sign-up", &failure);
+            }
+        }
+    }
+    answer::signed_in_already(context, next)
+}
+
+/// Logs a new user in, who has been sent the links that verify their addresses.
+async fn welcome(form: &SubmittedForm, user: UserId, next: Option<&str>) -> Response {
+    let context = form.context();
+    match context.begin_session(user).await {
+        Ok(session) if context.keeps_no_cookies() => {
+            (session, to_log_in(context, Reason::NoCookies, next)).into_response()
+        }
+        Ok(session) => (session, redirect::found(&first_page(form, next))).into_response(),
+        // Disabled in the same moment: they are told when they log in.
+        Err(FlowError::Refused(NotActive)) => to_log_in(context, Reason::SignedUp, next),
+        Err(FlowError::Failed(failure)) => {
+            answer::flow_failed(context, "log a new user in", &failure)
+        }
+    }
+}
+
+/// Where a new user goes who is logged in: to their addresses, if links were sent to them.
+fn first_page(form: &SubmittedForm, next: Option<&str>) -> String {
+    let accounts = form.context().accounts();
+    let kinds = [
+        (AddressKind::Email, Field::Email),
+        (AddressKind::Phone, Field::Phone),
+    ];
+    let is_sent = kinds.into_iter().any(|(kind, field)| {
+        accounts.offers(Purpose::Verify, kind) && !form.text(field.name()).trim().is_empty()
+    });
+    if !is_sent {
+        return next
+            .unwrap_or(&accounts.settings().login_redirect_url)
+            .to_owned();
+    }
+    let fields = [(Reason::FIELD, Some(Reason::Welcome.name())), (NEXT, next)];
+    next::with(form.context().path(AccountPage::EmailVerification), &fields)
+}
+
+fn to_log_in(context: &RequestContext, reason: Reason, next: Option<&str>) -> Response {
+    let fields = [(Reason::FIELD, Some(reason.name())), (NEXT, next)];
+    redirect::found(&next::with(context.path(AccountPage::Login), &fields))
 }
 
 fn again(form: &SubmittedForm, problems: &[FieldProblem], next: Option<&str>) -> Response {
@@ -66,7 +126,8 @@ fn page<'a>(
 ) -> Page {
     let settings = context.accounts().settings();
     let text = |field: Field, label: &'static str| FieldView::new(field, label).value(typed(field));
-    let log_in = next::with(context.path(AccountPage::Login), &[(NEXT, next)]);
+    let one_of = settings.one_required_of();
+    let is_required = |field, is| is || one_of == [field];
     let mut fields = vec![
         text(Field::FirstName, "First Name")
             .autocomplete("given-name")
@@ -77,23 +138,27 @@ fn page<'a>(
         text(Field::Username, "Username")
             .autocomplete("username")
             .verbatim()
-            .required(settings.register_username_required),
+            .required(is_required(
+                Field::Username,
+                settings.register_username_required,
+            )),
         text(Field::Email, "Email")
             .kind("email", "email")
             .autocomplete("email")
             .verbatim()
-            .required(settings.register_email_required),
+            .required(is_required(Field::Email, settings.register_email_required)),
         text(Field::Phone, "Phone")
             .kind("tel", "tel")
             .autocomplete("tel")
-            .required(settings.register_phone_required)
+            .required(is_required(Field::Phone, settings.register_phone_required))
             .hint(phone_hint(settings)),
         FieldView::password(Field::Password, "Password", "new-password").hint(NEW_PASSWORD_HINT),
         FieldView::password(Field::ConfirmPassword, "Confirm Password", "new-password"),
     ];
     fields.retain(|field| settings.is_on_sign_up_form(field.field()));
-    Page::new("phone_auth/signup.html", "Sign Up")
+    let note = (one_of.len() > 1).then(|| words::one_required(settings.authentication_methods));
+    Page::new("phone_auth/signup.html", "Sign up")
         .with("form", FormView::new(fields).problems(problems))
         .with("next", next)
-        .with("log_in_url", log_in)
+        .with("note", note)
 }

@@ -11,10 +11,9 @@ use phone_auth_core::accounts::{FlowError, InvalidLink, LinkState, Verification}
 use phone_auth_core::address::AddressRecord;
 use phone_auth_core::user::User;
 
-use super::addresses::already_verified;
 use crate::answer;
 use crate::form::AnyonesForm;
-use crate::next;
+use crate::notice::already_verified;
 use crate::opening;
 use crate::page::Page;
 use crate::request_context::{RequestContext, account_of};
@@ -65,7 +64,7 @@ async fn verify(context: &RequestContext, idb64: &str, token: &str) -> Response 
                 &address,
                 &user,
             );
-            context.render(page.with("next", kept_next(context)).without_referrer())
+            context.render(page.with("next", context.kept_next()).without_referrer())
         }
         Ok(Verification::AlreadyVerified(address, user)) => done_before(context, &address, &user),
         Err(error) => unverified(context, &error),
@@ -99,13 +98,7 @@ fn done_before(context: &RequestContext, address: &AddressRecord, user: &User) -
         address,
         user,
     );
-    context.render(page.with("next", kept_next(context)).without_referrer())
-}
-
-/// Where the user was on the way to when they were asked to verify an address.
-fn kept_next(context: &RequestContext) -> Option<String> {
-    let next = context.kept_next()?;
-    next::read(context.accounts().routes(), next)
+    context.render(page.with("next", context.kept_next()).without_referrer())
 }
 
 fn unverified(context: &RequestContext, error: &FlowError<InvalidLink>) -> Response {
@@ -137,6 +130,6 @@ fn page(
     Page::new(TEMPLATE, title)
         .with("state", state)
         .with("address", &address.value)
-        .with("account", account_of(user))
+        .with("account", account_of(user, Some(&address.value)))
         .with("is_of_another", is_of_another)
 }

@@ -192,7 +192,7 @@ async fn log_out_ends_the_session() {
     let key = ann.cookies["sessionid"].clone();
 
     let page = ann.get("/accounts/logout/").await;
-    assert_eq!(page.heading(), "Are you sure you want to logout?");
+    assert_eq!(page.heading(), "Sign out?");
     assert_eq!(ann.get("/accounts/profile/").await.status, StatusCode::OK);
 
     let answer = ann.post("/accounts/logout/", &[]).await;
@@ -327,8 +327,8 @@ async fn application_begins_and_ends_sessions() {
     assert_eq!(shape(&entered), shape(&by_password));
     assert_eq!(
         shape(&entered).len(),
-        2,
-        "a session and a remembered browser"
+        3,
+        "a session, a remembered browser, and nothing of where another user was going"
     );
     assert_eq!(browser.get("/who/").await.body, "ann");
     let mut bobs = site.browser();

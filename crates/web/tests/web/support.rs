@@ -347,8 +347,13 @@ impl Answer {
 
     /// The token in the hidden field.
     pub(crate) fn csrf_token(&self) -> &str {
-        let marker = "name=\"csrfmiddlewaretoken\" value=\"";
-        let (_, rest) = self.body.split_once(marker).unwrap_or_default();
+        self.hidden("csrfmiddlewaretoken")
+    }
+
+    /// The value of the hidden field of this name; empty when it is not there.
+    pub(crate) fn hidden(&self, name: &str) -> &str {
+        let marker = format!("name=\"{name}\" value=\"");
+        let (_, rest) = self.body.split_once(&marker).unwrap_or_default();
         rest.split('"').next().unwrap_or_default()
     }
 

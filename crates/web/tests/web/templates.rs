@@ -48,10 +48,10 @@ async fn one_template_can_be_replaced() {
     let site = Site::built(|builder| builder.templates_from(folder.path()).site_name("Tea & Co"));
     let page = site.browser().get("/accounts/login/").await;
     assert_eq!(page.heading(), "Come in");
-    assert!(page.body.contains("<title>Sign In | Tea &amp; Co</title>"));
+    assert!(page.body.contains("<title>Sign in | Tea &amp; Co</title>"));
     assert_eq!(
         site.browser().get("/accounts/signup/").await.heading(),
-        "Sign Up"
+        "Sign up"
     );
 }
 
@@ -64,7 +64,7 @@ async fn base_can_be_replaced_under_ours() {
     let site = Site::built(|builder| builder.templates_from(folder.path()));
     let page = site.browser().get("/accounts/login/").await;
     assert!(page.body.starts_with("<!doctype html><p>mine</p>"));
-    assert_eq!(page.heading(), "Sign In");
+    assert_eq!(page.heading(), "Sign in");
 }
 
 #[tokio::test]
@@ -166,11 +166,11 @@ async fn half_saved_template_takes_no_page_down() {
     fs::remove_file(folder.path().join("own.html")).unwrap();
     assert_eq!(shown().await, "<h1>Come in</h1>own");
     fs::remove_file(&path).unwrap();
-    assert!(shown().await.contains("<h1>Sign In</h1>"));
+    assert!(shown().await.contains("<h1>Sign in</h1>"));
 
     for (text, seen) in [
         ("<h1>Welcome back</h1>", "<h1>Welcome back</h1>"),
-        ("{{ nothing() }}", "Sign In"),
+        ("{{ nothing() }}", "Sign in"),
     ] {
         fs::write(&path, text).unwrap();
         assert!(shown().await.contains(seen), "{text}");

@@ -1,0 +1,146 @@
+//! Forms that set a password and are sent twice, by a double click or by a browser that asks again.
+//!
+//! The first has used up what proves who sends them: the link, the old password, the key of the session. So the page
+//! gives its form a token, and a form that comes with one and with the password that is stored by now has done what it
+//! asks already. It says nothing of forms that did something else.
+
+use std::time::Duration;
+
+use phone_auth_events::{LoginFailure, Sender, UserLoggedIn, UserLoginFailed};
+use phone_auth_tokens::{OneTimeTokens, Purpose};
+use phone_auth_urls::id;
+
+use super::{Accounts, Failure, LoggedIn};
+use crate::password::{Password, Verdict};
+use crate::user::{AccountName, User, UserId};
+
+const PURPOSE: Purpose = Purpose::new("password-form");
+
+/// How long a page may wait before its form is sent for the first time.
+const LIFETIME: Duration = Duration::from_hours(1);
+
+impl Accounts {
+    /// What a form that sets the password of this user carries in a hidden field, so that it is known when it comes a
+    /// second time. Show it to no one but the user: to the one who is signed in, or who has opened a link that works.
+    ///
+    /// # Security
+    /// Anyone who has it may try passwords at this one account for an hour, in the line of those who log in. It opens
+    /// nothing by itself.
+    ///
+    /// # Examples
+    /// See [`repeated_change`](Self::repeated_change).
+    pub fn password_form_token(&self, user: UserId) -> String {
+        let token = self
+            .tokens()
+            .issue(&PURPOSE, self.now(), &[&user.get().to_be_bytes()]);
+        format!("{}-{}", id::encode_user(user.get()), token.as_str())
+    }
+
+    /// Whether a form that resets a password was sent before and has done what it asks: the token is one of its page, and
+    /// the password that is typed twice is the one that is stored. Gives whose it is.
+    ///
+    /// # Errors
+    /// [`Busy`](super::FailureKind::Busy), too many passwords are being hashed;
+    /// [`Unavailable`](super::FailureKind::Unavailable) or [`Broken`](super::FailureKind::Broken), the store.
+    ///
+    /// # Cancel safety
+    /// It only reads; the signal `user_login_failed` may be missing.
+    ///
+    /// # Examples
+    /// See [`repeated_change`](Self::repeated_change).
+    pub async fn repeated_reset(
+        &self,
+        form_token: &str,
+        new1: &Password,
+        new2: &Password,
+    ) -> Result<Option<User>, Failure> {
+        let Some(user) = self.user_of_form(form_token) else {
+            return Ok(None);
+        };
+        if new1.is_empty() || new1 != new2 {
+            return Ok(None);
+        }
+        let user = self.store().user(user).await?;
+        let Some(user) = user.filter(|user| user.is_active && user.password.is_usable()) else {
+            return Ok(None);
+        };
+        let name = AccountName {
+            username: Some(user.username.clone()),
+            ..AccountName::default()
+        };
+        let requester = self.requester(&name, Some(&user));
+        let verdict = self.hasher().verify(new1, &user.password, &requester);
+        if verdict.await? == Verdict::NoMatch {
+            let (failure, user) = (LoginFailure::WrongPassword, user.to_event_user());
+            let event = UserLoginFailed::new(Sender::new("repeated_form"), failure, Some(user));
+            self.tell(event).await;
+            return Ok(None);
+        }
+        Ok(Some(user))
+    }
+
+    /// The same for a form that changes a password, of a browser whose session has got another key by the form before:
+    /// a session begins, since the browser may never have heard of that key. Fires `user_logged_in`.
+    ///
+    /// # Errors
+    /// As for [`repeated_reset`](Self::repeated_reset), and the source of randomness.
+    ///
+    /// # Cancel safety
+    /// As for [`log_in`](Self::log_in).
+    ///
+    /// # Examples
+    /// ```
+    /// # use phone_auth_core::password::Password;
+    #[doc = include_str!("example_setup.txt")]
+    /// let old = Password::new("correct horse");
+    /// let ann = accounts.log_in("ann", &old, None).await?;
+    /// let form = accounts.password_form_token(ann.user.id);
+    /// let current_user = accounts.current_user(&ann.key).await?.ok_or("nobody")?;
+    ///
+    /// let new = Password::new("battery staple");
+    /// accounts.change_password(&current_user, &old, &new, &new).await?;
+    /// let again = accounts.repeated_change(&form, &new, &new).await?;
+    /// assert!(again.is_some());
+    ///
+    /// assert!(accounts.repeated_change(&form, &old, &old).await?.is_none());
+    /// assert!(accounts.repeated_change("made-up", &new, &new).await?.is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn repeated_change(
+        &self,
+        form_token: &str,
+        new1: &Password,
+        new2: &Password,
+    ) -> Result<Option<LoggedIn>, Failure> {
+        let Some(user) = self.repeated_reset(form_token, new1, new2).await? else {
+            return Ok(None);
+        };
+        self.log_in_again(user).await
+    }
+
+    /// Begins a session for a user whose password has just been checked; none when it was changed since.
+    pub(super) async fn log_in_again(&self, user: User) -> Result<Option<LoggedIn>, Failure> {
+        let begun = self.record_log_in(user, None, None).await?;
+        if let Some(logged_in) = &begun {
+            let user = logged_in.user.to_event_user();
+            self.tell(UserLoggedIn::new(Sender::new("repeated_form"), user))
+                .await;
+        }
+        Ok(begun)
+    }
+
+    /// Whose form a token was given to, while it is young.
+    fn user_of_form(&self, form_token: &str) -> Option<UserId> {
+        let (user, token) = form_token.split_once('-')?;
+        let user = UserId::new(id::decode_user(user)?);
+        let (now, tokens) = (self.now(), self.tokens());
+        let checked = tokens.check(&PURPOSE, token, now, LIFETIME, &[&user.get().to_be_bytes()]);
+        checked.is_ok().then_some(user)
+    }
+
+    fn tokens(&self) -> &OneTimeTokens {
+        self.inner.links.tokens()
+    }
+}

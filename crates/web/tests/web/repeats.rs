@@ -1,0 +1,275 @@
+//! Forms that are sent twice: in a row, as by a browser that sends again what was answered, and at once, as by a double
+//! click, where the browser shows the answer to the second and throws that to the first away.
+
+use axum::body::Body;
+use http::header::{CONTENT_TYPE, ORIGIN};
+use http::{Method, Request, StatusCode};
+use phone_auth_core::address::AddressKind;
+use phone_auth_events::{
+    EmailAdded, PasswordChanged, PasswordWasReset, PhoneAdded, ResetPasswordEmail, UserLoggedOut,
+    UserSignedUp, VerifyEmail,
+};
+
+use crate::support::{Answer, Browser, PASSWORD, Site, encode, sign_up_form};
+
+const NEW: &str = "another long password";
+
+/// How a form comes twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Twice {
+    InARow,
+    AtOnce,
+}
+
+/// What a form does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    SignUp,
+    LogIn,
+    LogOut,
+    AskReset,
+    SetPassword,
+    ChangePassword,
+    AddEmail,
+    AddPhone,
+    Verify,
+}
+
+const FORMS: [Form; 9] = [
+    Form::SignUp,
+    Form::LogIn,
+    Form::LogOut,
+    Form::AskReset,
+    Form::SetPassword,
+    Form::ChangePassword,
+    Form::AddEmail,
+    Form::AddPhone,
+    Form::Verify,
+];
+
+impl Form {
+    const fn is_of_user(self) -> bool {
+        !matches!(
+            self,
+            Self::SignUp | Self::LogIn | Self::AskReset | Self::SetPassword
+        )
+    }
+
+    const fn path(self) -> &'static str {
+        match self {
+            Self::SignUp => "/accounts/signup/",
+            Self::LogIn => "/accounts/login/",
+            Self::LogOut => "/accounts/logout/",
+            Self::AskReset | Self::SetPassword => "/accounts/password_reset/",
+            Self::ChangePassword => "/accounts/change_password/",
+            Self::AddEmail => "/accounts/email/add/",
+            Self::AddPhone => "/accounts/phone/add/",
+            Self::Verify => "/accounts/user_verification/",
+        }
+    }
+
+    fn fields(self, pk: &str) -> Vec<(&'static str, &str)> {
+        match self {
+            Self::SignUp => sign_up_form("ann", "ann@example.org", "+12125552368"),
+            Self::LogIn => vec![("login", "ann"), ("password", PASSWORD)],
+            Self::LogOut => Vec::new(),
+            Self::AskReset => vec![("login", "ann@example.org")],
+            Self::SetPassword => vec![("new_password1", NEW), ("new_password2", NEW)],
+            Self::ChangePassword => vec![
+                ("old_password", PASSWORD),
+                ("new_password1", NEW),
+                ("new_password2", NEW),
+            ],
+            Self::AddEmail => vec![("email", "more@example.org")],
+            Self::AddPhone => vec![("phone", "+12125552399")],
+            Self::Verify => vec![("method", "email"), ("pk", pk)],
+        }
+    }
+
+    const fn password_after(self) -> &'static str {
+        match self {
+            Self::SetPassword | Self::ChangePassword => NEW,
+            _ => PASSWORD,
+        }
+    }
+}
+
+fn request(browser: &Browser<'_>, path: &str, fields: &[(&str, &str)]) -> Request<Body> {
+    browser
+        .request(Method::POST, path)
+        .header(ORIGIN, "http://site.example")
+        .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .body(Body::from(encode(fields)))
+        .unwrap()
+}
+
+/// Sends a form twice. The browser keeps the cookies of both answers, or of the second alone.
+async fn send(
+    site: &Site,
+    browser: &mut Browser<'_>,
+    twice: Twice,
+    path: &str,
+    fields: &[(&str, &str)],
+) -> [Answer; 2] {
+    match twice {
+        Twice::InARow => {
+            let first = request(browser, path, fields);
+            let first = browser.send(first).await;
+            let second = request(browser, path, fields);
+            [first, browser.send(second).await]
+        }
+        Twice::AtOnce => {
+            let first = site.send(request(browser, path, fields));
+            let second = request(browser, path, fields);
+            let (first, second) = tokio::join!(first, browser.send(second));
+            [first, second]
+        }
+    }
+}
+
+#[tokio::test]
+async fn second_form_is_answered_as_the_first() {
+    for form in FORMS {
+        for twice in [Twice::InARow, Twice::AtOnce] {
+            check(form, twice).await;
+        }
+    }
+}
+
+async fn check(form: Form, twice: Twice) {
+    let what = format!("{form:?} {twice:?}");
+    let site = Site::new();
+    let mut browser = site.browser();
+    let mut link = String::new();
+    if form != Form::SignUp {
+        site.ann_signed_up().await;
+        link = browser.reset_link("ann@example.org").await;
+    }
+    if form.is_of_user() {
+        site.ann_logs_in(&mut browser).await;
+    }
+    let pk = if form == Form::Verify {
+        browser.pk("email").await
+    } else {
+        String::new()
+    };
+    let path = match form {
+        Form::SetPassword => browser.get(&link).await.location().to_owned(),
+        _ => form.path().to_owned(),
+    };
+    let page = browser.get(&path).await;
+    let mut fields = form.fields(&pk);
+    for name in ["csrfmiddlewaretoken", "form_token", "username"] {
+        if fields.iter().all(|(field, _)| *field != name) {
+            fields.push((name, page.hidden(name)));
+        }
+    }
+    let mut changed = site.capture::<PasswordChanged>();
+    let mut reset = site.capture::<PasswordWasReset>();
+    let mut signed_up = site.capture::<UserSignedUp>();
+    let mut logged_out = site.capture::<UserLoggedOut>();
+    let mut email_added = site.capture::<EmailAdded>();
+    let mut phone_added = site.capture::<PhoneAdded>();
+    let mut verify = site.capture::<VerifyEmail>();
+    let mut asked = site.capture::<ResetPasswordEmail>();
+
+    let [first, second] = send(&site, &mut browser, twice, &path, &fields).await;
+    assert_eq!(first.status, StatusCode::FOUND, "{what}: {}", first.body);
+    assert_eq!(second.status, first.status, "{what}: {}", second.body);
+    assert_eq!(second.location(), first.location(), "{what}");
+
+    let done = [
+        (
+            "changed",
+            changed.take().len(),
+            form == Form::ChangePassword,
+        ),
+        ("reset", reset.take().len(), form == Form::SetPassword),
+        ("signed up", signed_up.take().len(), form == Form::SignUp),
+        ("logged out", logged_out.take().len(), form == Form::LogOut),
+        (
+            "email added",
+            email_added.take().len(),
+            form == Form::AddEmail,
+        ),
+        (
+            "phone added",
+            phone_added.take().len(),
+            form == Form::AddPhone,
+        ),
+    ];
+    for (signal, fired, is_fired) in done {
+        assert_eq!(fired, usize::from(is_fired), "{what}: {signal}");
+    }
+    let links: Vec<String> = verify
+        .take()
+        .iter()
+        .map(|it| it.url.as_str().to_owned())
+        .collect();
+    let resets: Vec<String> = asked
+        .take()
+        .iter()
+        .map(|it| it.url.as_str().to_owned())
+        .collect();
+    for links in [links, resets] {
+        assert!(
+            links.iter().all(|link| *link == links[0]),
+            "{what}: one link"
+        );
+    }
+    assert_eq!(site.store.user_count(), 1, "{what}");
+    let emails = 1 + usize::from(form == Form::AddEmail);
+    assert_eq!(
+        site.store.address_count(AddressKind::Email),
+        emails,
+        "{what}"
+    );
+
+    // The browser is where the first answer alone would have left it.
+    let leads = browser.get(second.location()).await;
+    let is_signed_in = form.is_of_user() && form != Form::LogOut || form == Form::LogIn;
+    let profile = browser.get("/accounts/profile/").await.status;
+    assert_eq!(profile == StatusCode::OK, is_signed_in, "{what}");
+    assert_eq!(leads.status, StatusCode::OK, "{what}");
+    let in_again = site.browser().log_in("ann", form.password_after()).await;
+    assert_eq!(in_again.status, StatusCode::FOUND, "{what}");
+}
+
+/// A form that did something else is no repeat, and neither is one without its token.
+#[tokio::test]
+async fn other_form_is_no_repeat() {
+    let site = Site::new();
+    let mut browser = site.ann().await;
+    let path = "/accounts/change_password/";
+    let page = browser.get(path).await;
+    let token = page.hidden("form_token").to_owned();
+    let old = browser.cookies.clone();
+    let fields = |new, token| {
+        [
+            ("old_password", PASSWORD),
+            ("new_password1", new),
+            ("new_password2", new),
+            ("form_token", token),
+        ]
+    };
+    browser.post(path, &fields(NEW, &token)).await;
+    for (new, token) in [
+        ("something else altogether", token.as_str()),
+        (NEW, ""),
+        (NEW, "MQ-toxhc0-0123456789abcdef"),
+    ] {
+        let mut stale = site.browser();
+        stale.cookies.clone_from(&old);
+        let answer = stale.post(path, &fields(new, token)).await;
+        assert!(
+            answer.location().starts_with("/accounts/login/"),
+            "{new} {token}"
+        );
+        assert!(answer.set_cookie("sessionid").is_none(), "{new} {token}");
+    }
+    let wrong = browser
+        .post(path, &fields("something else altogether", &token))
+        .await;
+    assert_eq!(wrong.status, StatusCode::BAD_REQUEST);
+    assert!(wrong.error_at("old_password").contains("incorrectly"));
+}
