@@ -6,24 +6,14 @@
     reason = "a bench that cannot go on should stop with the reason"
 )]
 
-use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
-use phone_auth_core::address::EmailAddress;
-use phone_auth_core::password::EncodedPassword;
-use phone_auth_core::session::{NewLogIn, NewSession, SessionDigest};
-use phone_auth_core::store::{SessionStore, UserStore};
-use phone_auth_core::user::{NewUser, User};
 use phone_auth_store_sqlite::{SqliteOptions, SqliteStore};
-use phone_auth_store_testkit::workload::{Operation, Workload};
+use phone_auth_store_testkit::workload::{LogIns, Operation, Ratios, Workload};
 use rusqlite::{Connection, params};
 use tokio::runtime::Runtime;
-
-/// How often each side is measured; the median counts.
-const ROUNDS: usize = 7;
 
 /// Sessions looked up in a round.
 const LOOK_UPS: u32 = 20_000;
@@ -39,25 +29,16 @@ fn main() {
     let path = folder.path().join("bench.sqlite3");
     let runtime = Runtime::new().unwrap();
     let store = Arc::new(SqliteStore::open_and_migrate(&path, SqliteOptions::default()).unwrap());
-    let users = runtime.block_on(fill(&store));
+    let log_ins = runtime.block_on(LogIns::fill(Arc::clone(&store), USERS));
     let bare = connect(&path);
-    let workload = runtime.block_on(Workload::fill(Arc::clone(&store), WRITES));
+    let workload = runtime.block_on(Workload::fill(store, WRITES));
 
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "| operation | bare | ours | ours ÷ bare |").unwrap();
-    writeln!(out, "|---|---|---|---|").unwrap();
-    let mut row = |name: &str, count: u32, (bare, ours): (Duration, Duration)| {
-        let each = |time: Duration| time.as_secs_f64() * 1e6 / f64::from(count);
-        let (bare, ours) = (each(bare), each(ours));
-        let ratio = ours / bare;
-        writeln!(out, "| {name} | {bare:.2} µs | {ours:.2} µs | {ratio:.2} |").unwrap();
-    };
-
-    let looked_up = alternate(|| look_up_bare(&bare), || runtime.block_on(look_up(&store)));
-    row(
+    let ratios = Ratios::begin(2);
+    ratios.compare(
         "session look-up, beside the same join by hand",
         LOOK_UPS,
-        looked_up,
+        || look_up_bare(&bare, &log_ins),
+        || runtime.block_on(log_ins.look_up(LOOK_UPS)),
     );
     for operation in Operation::ALL {
         let beside = if operation.writes() {
@@ -65,115 +46,25 @@ fn main() {
         } else {
             read_bare
         };
-        let times = alternate(
+        ratios.compare(
+            operation.name(),
+            WRITES,
             || beside(&bare),
             || runtime.block_on(workload.time(*operation, WRITES)),
         );
-        row(operation.name(), WRITES, times);
     }
     for together in [1, 8, 64] {
-        let mut round = 0;
-        let written = alternate(
+        ratios.compare(
+            &format!("log-in, {together} at once"),
+            WRITES,
             || insert_bare(&bare),
-            || {
-                round += 1;
-                runtime.block_on(log_in(&store, &users, together, round))
-            },
+            || runtime.block_on(log_ins.record(WRITES, together)),
         );
-        let name = format!("log-in, {together} at once");
-        row(&name, WRITES, written);
     }
-}
-
-/// Measures both sides in turns; the median of each.
-fn alternate(
-    mut bare: impl FnMut() -> Duration,
-    mut ours: impl FnMut() -> Duration,
-) -> (Duration, Duration) {
-    let (mut bares, mut owns) = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
-        bares.push(bare());
-        owns.push(ours());
-    }
-    let median = |times: &mut Vec<Duration>| {
-        times.sort_unstable();
-        times.get(ROUNDS / 2).copied().unwrap_or_default()
-    };
-    (median(&mut bares), median(&mut owns))
-}
-
-/// A moment that does not pass while measuring.
-fn now() -> DateTime<Utc> {
-    "2026-01-02T03:04:05.678901Z".parse().unwrap()
-}
-
-/// The session of this number, in this set of sessions.
-fn digest(set: u32, number: u32) -> SessionDigest {
-    let mut bytes = [0_u8; 32];
-    // Spread over the tree, as real digests are.
-    let spread = number.wrapping_mul(2_654_435_761).to_be_bytes();
-    for (place, byte) in bytes
-        .iter_mut()
-        .zip(spread.into_iter().chain(set.to_be_bytes()))
-    {
-        *place = byte;
-    }
-    SessionDigest::from_bytes(bytes)
-}
-
-/// A log-in of a user.
-fn change(user: &User, digest: SessionDigest) -> NewLogIn {
-    NewLogIn {
-        checked_password: user.password.clone(),
-        upgraded_password: None,
-        session: NewSession {
-            digest,
-            user: user.id,
-            created_at: now(),
-            expires_at: now() + chrono::Duration::days(14),
-        },
-        ends: None,
-    }
-}
-
-/// Users with a session each.
-async fn fill(store: &SqliteStore) -> Arc<Vec<User>> {
-    let mut users = Vec::new();
-    for number in 0..USERS {
-        let new = NewUser {
-            username: format!("ann{number}"),
-            first_name: "Ann".to_owned(),
-            last_name: "Lee".to_owned(),
-            password: EncodedPassword::new("argon2$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA"),
-            email: EmailAddress::parse(&format!("ann{number}@example.org")).ok(),
-            phone: None,
-            date_joined: now(),
-        };
-        let user = store.create_user(&new).await.unwrap();
-        assert!(
-            store
-                .log_in(&change(&user, digest(0, number)))
-                .await
-                .unwrap()
-        );
-        users.push(user);
-    }
-    Arc::new(users)
-}
-
-/// Looks sessions up through the store.
-async fn look_up(store: &SqliteStore) -> Duration {
-    let begun = Instant::now();
-    for number in 0..LOOK_UPS {
-        let digest = digest(0, number % USERS);
-        let session = store.session(&digest, now()).await.unwrap();
-        assert!(session.is_some());
-    }
-    begun.elapsed()
 }
 
 /// The same join by hand, its columns read and no more.
-fn look_up_bare(connection: &Connection) -> Duration {
+fn look_up_bare(connection: &Connection, log_ins: &LogIns<SqliteStore>) -> Duration {
     let mut query = connection
         .prepare(
             "SELECT u.id, u.username, u.first_name, u.last_name, u.email, u.password, u.last_login,
@@ -186,7 +77,7 @@ fn look_up_bare(connection: &Connection) -> Duration {
         .unwrap();
     let begun = Instant::now();
     for number in 0..LOOK_UPS {
-        let digest = digest(0, number % USERS);
+        let digest = log_ins.session(number);
         let named = params![digest.as_bytes().as_slice(), "2026-01-02 03:04:05.678901"];
         let read = query.query_row(named, |row| {
             let mut texts = Vec::with_capacity(8);
@@ -198,32 +89,6 @@ fn look_up_bare(connection: &Connection) -> Duration {
             Ok((texts, flags))
         });
         assert!(std::hint::black_box(read).is_ok());
-    }
-    begun.elapsed()
-}
-
-/// Records log-ins through the store, so many tasks at once.
-async fn log_in(
-    store: &Arc<SqliteStore>,
-    users: &Arc<Vec<User>>,
-    together: u32,
-    round: u32,
-) -> Duration {
-    let begun = Instant::now();
-    let tasks: Vec<_> = (0..together)
-        .map(|task| {
-            let (store, users) = (Arc::clone(store), Arc::clone(users));
-            tokio::spawn(async move {
-                for number in (task..WRITES).step_by(together as usize) {
-                    let user = users.get(number as usize).unwrap();
-                    let digest = digest(1000 * together + round, number);
-                    assert!(store.log_in(&change(user, digest)).await.unwrap());
-                }
-            })
-        })
-        .collect();
-    for task in tasks {
-        task.await.unwrap();
     }
     begun.elapsed()
 }

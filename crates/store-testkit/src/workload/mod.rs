@@ -7,7 +7,9 @@
     reason = "a store that fails while it is measured is no store to measure"
 )]
 
+mod log_ins;
 mod operation;
+mod ratios;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -30,8 +32,10 @@ use phone_auth_core::session::{
 use phone_auth_core::store::{DjangoSessionStore, OutboxStore, Store};
 use phone_auth_core::user::{AccountName, NewUser, User, WantedNames};
 
+pub use self::log_ins::LogIns;
 use self::operation::Area;
 pub use self::operation::Operation;
+pub use self::ratios::Ratios;
 
 /// A store with users in it, on which operations are timed.
 ///
