@@ -109,6 +109,11 @@ pub(crate) enum Command {
     Serve,
     /// Brings the database to the newest schema
     Migrate,
+    /// Writes a copy of the database, while the site runs, to a file that is not there yet
+    Backup {
+        /// The file
+        file: PathBuf,
+    },
     /// Creates, lists, disables and enables users, or sets a password
     #[command(subcommand)]
     User(UserCommand),

@@ -1,5 +1,6 @@
 //! The database that the settings name.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use phone_auth::core::store::{
@@ -15,6 +16,7 @@ use crate::database_name::DatabaseName;
 use crate::django;
 use crate::exit::Failure;
 use crate::folder;
+use crate::secret_file;
 use crate::visible::{self, Visible};
 
 /// An open database with the newest schema.
@@ -94,6 +96,20 @@ impl OpenStore {
         match self {
             Self::Sqlite(store) => visible::bytes(store.path().as_os_str()),
             Self::Postgres(store) => store.place().to_owned(),
+        }
+    }
+
+    /// Warns when every user of the machine can read the file, as where another program has made it. Those of its group
+    /// may be other programs of the site.
+    pub(crate) fn warn_of_readers(&self) {
+        if let Self::Sqlite(store) = self
+            && let Some(mode) = readable_by_all(store.path())
+        {
+            secret_file::warn_of_readers(
+                "database, with everybody's password hashes,",
+                store.path(),
+                mode,
+            );
         }
     }
 
@@ -220,6 +236,10 @@ pub(crate) async fn open_as_it_is(configuration: &Configuration) -> Result<OpenS
                 .map_err(|error| {
                     let right = "a database of PostgreSQL that can be reached as its URL says";
                     match error.kind() {
+                        postgres::OpenErrorKind::Pooler => {
+                            let why = "it must be true: a proxy such as PgBouncer stands before the database server";
+                            configuration.sources.refuse("database_pooler", why).into()
+                        }
                         postgres::OpenErrorKind::Url
                         | postgres::OpenErrorKind::Parameter
                         | postgres::OpenErrorKind::CertificateFile
@@ -237,6 +257,22 @@ pub(crate) async fn open_as_it_is(configuration: &Configuration) -> Result<OpenS
             Ok(OpenStore::Postgres(Arc::new(store)))
         }
     }
+}
+
+/// The mode of a file that every user of the machine can read or write. It is not opened for that: closing it again would
+/// drop the locks of SQLite.
+#[cfg(unix)]
+fn readable_by_all(path: &Path) -> Option<u32> {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let mode = std::fs::metadata(path).ok()?.mode() & 0o777;
+    (mode & 0o006 != 0).then_some(mode)
+}
+
+/// Other systems keep who may read a file in lists that this program does not know.
+#[cfg(not(unix))]
+fn readable_by_all(_path: &Path) -> Option<u32> {
+    None
 }
 
 /// What the name of a file must be.
@@ -279,4 +315,33 @@ pub(crate) fn must_exist(configuration: &Configuration) -> Result<(), Failure> {
         "there is no database {} (database, {at}); `phone-auth migrate` makes it",
         Visible(&configuration.database.name.to_string())
     )))
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::readable_by_all;
+
+    #[test]
+    fn file_that_all_can_read_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("app.db");
+        assert_eq!(readable_by_all(&path), None, "it is not there");
+        fs::write(&path, "").unwrap();
+        for (mode, told) in [
+            (0o600, None),
+            (0o640, None),
+            (0o660, None),
+            (0o644, Some(0o644)),
+            (0o666, Some(0o666)),
+            (0o602, Some(0o602)),
+        ] {
+            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            assert_eq!(readable_by_all(&path), told, "{mode:o}");
+        }
+    }
 }

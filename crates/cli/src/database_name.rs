@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use phone_auth::postgres::PostgresStore;
+use phone_auth::sqlite::names_a_file;
 
 use crate::folder;
 use crate::visible;
@@ -28,14 +29,8 @@ impl DatabaseName {
 
     /// The file at a path, unless that is none.
     pub(crate) fn file(path: PathBuf) -> Option<Self> {
-        let bytes = path.as_os_str().as_encoded_bytes();
-        // With `//` it would be a URL, which others read in several ways.
         let is_of_a_shell = path.to_str().is_some_and(folder::is_of_a_shell);
-        let is_file = !bytes.is_empty()
-            && !bytes.starts_with(b"//")
-            && !bytes.starts_with(b":")
-            && !is_of_a_shell;
-        is_file.then_some(Self::Sqlite(path))
+        (names_a_file(&path) && !is_of_a_shell).then_some(Self::Sqlite(path))
     }
 
     /// Whether there is something to open. What is on a server is known only once it is asked.
@@ -86,6 +81,10 @@ mod tests {
             ("sqlite:site.db", Some("site.db"), "site.db"),
             ("sqlite::memory:", None, ""),
             ("sqlite://site.db", None, ""),
+            ("sqlite:///site.db", None, ""),
+            ("sqlite:site.db?mode=rwc", None, ""),
+            ("sqlite:file:site.db", None, ""),
+            ("sqlite:/site.db", Some("/site.db"), "/site.db"),
             ("sqlite:~/site.db", None, ""),
             ("sqlite:~ann/site.db", None, ""),
             ("sqlite:~site.db", Some("~site.db"), "~site.db"),

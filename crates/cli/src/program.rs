@@ -76,6 +76,7 @@ impl Program {
         let setup = Setup::new(configuration, self.provisions);
         match command {
             Command::Serve => commands::serve::run(setup),
+            Command::Backup { file } => commands::backup::run(&setup, &file),
             Command::Migrate => commands::migrate::run(&setup),
             Command::User(command) => commands::user::run(setup, command),
             Command::Worker => commands::worker::run(setup),

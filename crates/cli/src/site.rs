@@ -147,6 +147,7 @@ pub(crate) async fn open(
         Schema::Newest => database::open_unchanged(configuration).await?,
         Schema::AsItIs => Opened::as_it_was(database::open_current(configuration).await?),
     };
+    opened.store.warn_of_readers();
     start::before_migrations(configuration, &prepared.django, &opened.store).await?;
     if schema == Schema::Newest {
         opened.migrate().await?;

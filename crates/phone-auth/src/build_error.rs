@@ -76,12 +76,26 @@ impl BuildError {
     }
 }
 
+/// What the name of a database is, and which feature another one needs.
+const NO_DATABASE: &str = match (cfg!(feature = "sqlite"), cfg!(feature = "postgres")) {
+    (true, true) => {
+        "no name of a database such as sqlite:app.sqlite3, whose path begins with no // and has no ?, or \
+         postgres://user@host/database"
+    }
+    (true, false) => {
+        "no name of a database such as sqlite:app.sqlite3, whose path begins with no // and has no ?; \
+         postgres://user@host/database needs the feature `postgres` of phone-auth"
+    }
+    (false, _) => {
+        "no name of a database such as postgres://user@host/database; sqlite:app.sqlite3 needs the feature `sqlite` of \
+         phone-auth"
+    }
+};
+
 impl fmt::Display for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind {
-            BuildErrorKind::Database => {
-                "no name of a database such as sqlite:app.sqlite3 or postgres://user@host/database"
-            }
+            BuildErrorKind::Database => NO_DATABASE,
             BuildErrorKind::Store => "the database cannot be opened",
             BuildErrorKind::ForeignKey => {
                 "the database belongs to another secret key: give that one, or, to change keys, the new one as the \

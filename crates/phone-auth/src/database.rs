@@ -88,7 +88,7 @@ impl Database {
         #[cfg(feature = "sqlite")]
         if let Some(path) = name
             .strip_prefix("sqlite:")
-            .filter(|path| !path.is_empty() && !path.starts_with([':', '?']))
+            .filter(|path| crate::sqlite::names_a_file(path.as_ref()))
         {
             return SqliteStore::open_and_migrate(path, SqliteOptions::default())
                 .map(Self::from)

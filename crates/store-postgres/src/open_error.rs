@@ -20,6 +20,9 @@ pub enum OpenErrorKind {
     CertificateFile,
     /// No server answers there, or it answers with too many connections. Trying again may work.
     Unavailable,
+    /// What answers is a proxy such as PgBouncer, which takes no settings of a session: see
+    /// [`with_transaction_pooler`](crate::PostgresOptions::with_transaction_pooler).
+    Pooler,
     /// The server does not let this user in, or has no database of this name.
     Refused,
     /// The URL asks for TLS, and the server offers none, or not as we speak it.
@@ -74,6 +77,9 @@ impl OpenError {
                     // What tells no code is no server.
                     None => OpenErrorKind::Unavailable,
                     Some(code) if code.starts_with("28") => OpenErrorKind::Refused,
+                    // A violation of the protocol, by a driver that keeps it: PgBouncer so refuses parameters that it does not
+                    // know how to give to another session.
+                    Some("08P01") => OpenErrorKind::Pooler,
                     Some("3D000" | "42501") => OpenErrorKind::Refused,
                     Some(code) if ["08", "53", "57"].iter().any(|it| code.starts_with(it)) => {
                         OpenErrorKind::Unavailable
@@ -106,6 +112,9 @@ impl fmt::Display for OpenError {
             OpenErrorKind::Parameter => "a parameter of the URL cannot be heeded",
             OpenErrorKind::CertificateFile => "a file of a certificate or its key cannot be used",
             OpenErrorKind::Unavailable => "the database server does not answer",
+            OpenErrorKind::Pooler => {
+                "what answers for the database server is a proxy such as PgBouncer, which `with_transaction_pooler` is for"
+            }
             OpenErrorKind::Refused => "the database server refused the login",
             OpenErrorKind::Tls => "the database server cannot be reached by TLS",
             OpenErrorKind::Authority => {

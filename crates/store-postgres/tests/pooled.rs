@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use phone_auth_store_postgres::{PostgresOptions, PostgresStore};
+use phone_auth_store_postgres::{OpenErrorKind, PostgresOptions, PostgresStore};
 use phone_auth_store_testkit::{Subject, outbox_suite, store_suite};
 use phone_auth_test_postgres::Database;
 use sqlx::ConnectOptions;
@@ -33,6 +33,19 @@ async fn empty() -> Subject {
 
 store_suite!(empty);
 outbox_suite!(empty);
+
+/// It does not stand there as a server that does not answer.
+#[tokio::test]
+async fn proxy_that_was_not_declared_is_named() {
+    let database = database();
+    let proxy = Proxy::before(&database).await;
+    let options = PostgresOptions::default();
+    let error = PostgresStore::connect(&proxy.url, options)
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), OpenErrorKind::Pooler, "{error:?}");
+    assert!(!error.is_retryable());
+}
 
 /// A PgBouncer of this test alone, with fewer connections than clients.
 struct Proxy {

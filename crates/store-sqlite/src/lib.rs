@@ -33,6 +33,7 @@
 
 mod addresses;
 mod anomalies;
+mod backup;
 mod cause;
 mod connection;
 mod dates;
@@ -63,11 +64,12 @@ mod users;
 mod writer;
 mod zone;
 
+pub use backup::{BackupError, BackupErrorKind};
 pub use indexes::LOST_INDEXES;
 pub use migrate_error::{MigrateError, MigrateErrorKind};
 pub use open_error::{OpenError, OpenErrorKind};
 pub use options::SqliteOptions;
-pub use store::SqliteStore;
+pub use store::{SqliteStore, names_a_file};
 
 /// The examples of the README are tests.
 #[cfg(doctest)]

@@ -89,6 +89,11 @@ impl SqliteStore {
         })
     }
 
+    /// How it works.
+    pub(crate) const fn options(&self) -> &SqliteOptions {
+        &self.options
+    }
+
     /// Opens a file and brings its tables up to date.
     ///
     /// # Errors
@@ -182,6 +187,23 @@ impl SqliteStore {
     ) -> Result<T, StoreError> {
         self.writer.write(work).await
     }
+}
+
+/// Whether a path names a file, and is no URL of one, in whole or in part: `//app.db`, `app.db?mode=rwc`, `file:app.db`,
+/// `:memory:`. What is read in one way by some programs would be made as a file of that name by others.
+///
+/// # Examples
+/// ```
+/// use phone_auth_store_sqlite::names_a_file;
+///
+/// assert!(names_a_file("/var/lib/app.db".as_ref()));
+/// assert!(!names_a_file("app.db?mode=rwc".as_ref()));
+/// ```
+pub fn names_a_file(path: &Path) -> bool {
+    let bytes = path.as_os_str().as_encoded_bytes();
+    let is_begun_by = |start: &str| bytes.starts_with(start.as_bytes());
+    let is_of_a_url = [":", "//", "file:"].into_iter().any(is_begun_by) || bytes.contains(&b'?');
+    !bytes.is_empty() && !is_of_a_url
 }
 
 impl fmt::Debug for SqliteStore {

@@ -68,6 +68,7 @@ pub(crate) fn run(mut setup: Setup) -> Result<(), Failure> {
 
 /// Looks at a database: as a start does, and at what is in it.
 async fn look(wrong: &mut Gathered, configuration: &Configuration, seen: &Seen, store: &OpenStore) {
+    store.warn_of_readers();
     if let Some(django) = &seen.django {
         wrong.keep(start::before_migrations(configuration, django, store).await);
     }

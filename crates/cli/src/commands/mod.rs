@@ -1,5 +1,6 @@
 //! What the program can be asked to do, one file for each command.
 
+pub(crate) mod backup;
 pub(crate) mod check;
 pub(crate) mod key;
 pub(crate) mod migrate;

@@ -57,7 +57,7 @@ impl Configuration {
         reading.arguments(arguments);
         let mut mistakes = reading.mistakes;
         if mistakes.is_empty() {
-            mistakes = together::mistakes(&reading.configuration.sources);
+            mistakes = together::mistakes(&reading.configuration);
         }
         if !mistakes.is_empty() {
             return Err(ConfigurationError { mistakes });

@@ -1,19 +1,86 @@
-//! What of the settings of ready receivers does not go together.
+//! What of the settings does not go together: those of ready receivers, and those that would have no effect.
 
 use super::error::Mistake;
 use super::sources::Sources;
-use super::table::SETTINGS;
+use super::table::{Configuration, SETTINGS};
+use crate::database_name::DatabaseName;
 
 #[cfg(test)]
 pub(super) mod tests;
 
+/// Settings that do nothing by themselves: their names, whether they do something here, and what to write if they do not.
+type Needing = (
+    &'static [&'static str],
+    fn(&Configuration) -> bool,
+    &'static str,
+);
+
+/// All of them.
+pub(super) const NEEDING: [Needing; 7] = [
+    (
+        &["database_connections", "database_pooler"],
+        |all| matches!(all.database.name, DatabaseName::Postgres(_)),
+        "it is for a database of PostgreSQL, and this one is a file; leave it out",
+    ),
+    (
+        &[
+            "django_session_cookie_name",
+            "django_session_cookie_domain",
+            "django_auth_backend",
+            "django_auth_backends",
+        ],
+        |all| all.django.sessions,
+        "it is for sessions that are shared with Django; set django_sessions as well, or leave it out",
+    ),
+    (
+        &["session_cookie_name"],
+        |all| !all.django.sessions,
+        "while sessions are shared with Django the cookie has the name of Django's; set django_session_cookie_name, and leave \
+         this out",
+    ),
+    (
+        &["django_password_reset_timeout"],
+        |all| all.django.accept_tokens_until.is_some(),
+        "it is for links that Django has sent; set accept_django_tokens_until as well, or leave it out",
+    ),
+    (
+        &["django_secret_key_file", "django_secret_key_fallback_files"],
+        |all| all.django.sessions || all.django.accept_tokens_until.is_some(),
+        "it is for links that Django has sent and for sessions that are shared with it; set accept_django_tokens_until or \
+         django_sessions as well, or leave it out",
+    ),
+    (
+        &["max_connections_per_client"],
+        |all| {
+            all.server
+                .max_connections_per_client
+                .is_none_or(|most| most <= all.server.max_connections)
+        },
+        "it must not be more than max_connections",
+    ),
+    (
+        &["max_unverified_addresses"],
+        |all| all.accounts.max_unverified_addresses <= all.accounts.max_addresses,
+        "it must not be more than max_addresses",
+    ),
+];
+
 /// All that does not.
-pub(super) fn mistakes(sources: &Sources) -> Vec<Mistake> {
+pub(super) fn mistakes(configuration: &Configuration) -> Vec<Mistake> {
+    let sources = &configuration.sources;
     let sections = [proxies, smtp, sms, webhook, nats];
-    sections
-        .iter()
-        .flat_map(|mistakes| mistakes(sources))
-        .collect()
+    let of_sections = sections.iter().flat_map(|mistakes| mistakes(sources));
+    of_sections.chain(idle(configuration)).collect()
+}
+
+/// What someone has set and would wait in vain for an effect of.
+fn idle(configuration: &Configuration) -> impl Iterator<Item = Mistake> {
+    let sources = &configuration.sources;
+    let idle = NEEDING.iter().filter(|(_, works, _)| !works(configuration));
+    idle.flat_map(move |(names, _, why)| {
+        let set = names.iter().filter(|name| sources.is_set(name));
+        set.map(move |name| sources.refuse(name, *why))
+    })
 }
 
 fn proxies(sources: &Sources) -> Vec<Mistake> {

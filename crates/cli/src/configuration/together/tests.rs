@@ -3,8 +3,9 @@
 
 use phone_auth::signals::MessageSignal;
 
-use crate::configuration::Success;
 use crate::configuration::tests::{load, mistakes};
+use crate::configuration::together::NEEDING;
+use crate::configuration::{SETTINGS, Success};
 
 /// Every setting of a section that can stand beside the others.
 pub(in crate::configuration) const EVERY_SECTION: &str = r#"
@@ -55,6 +56,117 @@ danger_plain = true
 root_certificate = "root.pem"
 timeout = 9
 "#;
+
+/// Settings that do something by themselves, or whose section says what they need.
+const ALONE: [&str; 56] = [
+    "addr",
+    "max_connections",
+    "trusted_proxies",
+    "client_address_header",
+    "proxy_protocol",
+    "header_timeout",
+    "request_timeout",
+    "response_timeout",
+    "keep_alive_timeout",
+    "shutdown_grace",
+    "hashing_queue",
+    "database",
+    "database_busy_timeout",
+    "site_url",
+    "site_name",
+    "templates",
+    "host_cookies",
+    "trusted_origins",
+    "secret_key_file",
+    "secret_key_fallback_files",
+    "authentication_methods",
+    "register_username_required",
+    "register_email_required",
+    "register_phone_required",
+    "register_fname_required",
+    "register_lname_required",
+    "register_confirm_password_required",
+    "default_region",
+    "refused_number_types",
+    "password_min_length",
+    "hidden_sign_up_fields",
+    "login_redirect_url",
+    "logout_redirect_url",
+    "session_lifetime",
+    "reset_email_lifetime",
+    "reset_phone_lifetime",
+    "verify_email_lifetime",
+    "verify_phone_lifetime",
+    "verify_by_click",
+    "max_addresses",
+    "max_pending_messages",
+    "redact_client_addresses",
+    "password_min_score",
+    "receiver_timeout",
+    "outbox_worker",
+    "outbox_lease",
+    "disabled_receivers",
+    "allow_unreceived",
+    "development",
+    "django_sessions",
+    "accept_django_tokens_until",
+    "django_time_zone",
+    "django_use_tz",
+    "django_database_time_zone",
+    "danger_accept_md5_passwords",
+    "django_hash_iterations",
+];
+
+/// What a new setting needs to do something is said for it: here, or in [`NEEDING`].
+#[test]
+fn every_setting_has_an_effect() {
+    let needing = NEEDING.iter().flat_map(|(names, ..)| *names);
+    let mut placed: Vec<_> = needing.chain(&ALONE).copied().collect();
+    let all = SETTINGS.iter().map(|setting| setting.name);
+    let mut all: Vec<_> = all.filter(|name| !name.contains('.')).collect();
+    placed.sort_unstable();
+    all.sort_unstable();
+    assert_eq!(placed, all);
+}
+
+#[test]
+fn setting_without_effect_is_refused() {
+    let postgres = "database = \"postgres://ann@db.example/site\"";
+    let sessions = "django_sessions = true";
+    let links = "accept_django_tokens_until = 2999-01-01T00:00:00Z";
+    for (set, needs) in [
+        ("database_connections = 20", postgres),
+        ("database_pooler = true", postgres),
+        ("django_session_cookie_name = \"who\"", sessions),
+        ("django_session_cookie_domain = \"example.org\"", sessions),
+        ("django_auth_backend = \"site.Backend\"", sessions),
+        ("django_auth_backends = [\"site.Backend\"]", sessions),
+        ("django_password_reset_timeout = \"1 day\"", links),
+        ("django_secret_key_file = \"django\"", links),
+        ("django_secret_key_file = \"django\"", sessions),
+        ("django_secret_key_fallback_files = [\"old\"]", sessions),
+        (
+            "max_connections_per_client = 1001",
+            "max_connections = 1001",
+        ),
+        ("max_unverified_addresses = 11", "max_addresses = 11"),
+    ] {
+        let name = set.split(' ').next().unwrap();
+        let refused = mistakes(set, &[], None);
+        assert_eq!(refused.len(), 1, "{refused:?}");
+        assert!(refused.concat().starts_with(name), "{refused:?}");
+        assert!(load(&format!("{set}\n{needs}"), &[], None).is_ok(), "{set}");
+    }
+    // The other way round: it does something unless the other is set.
+    let set = "session_cookie_name = \"who\"";
+    assert!(load(set, &[], None).is_ok());
+    let refused = mistakes(&format!("{set}\n{sessions}"), &[], None);
+    assert_eq!(refused.len(), 1, "{refused:?}");
+    assert!(
+        refused.concat().contains("django_session_cookie_name"),
+        "{refused:?}"
+    );
+}
 
 #[test]
 fn other_ways_stand_in_a_file() {
