@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
+use fantoccini::actions::{InputSource, MOUSE_BUTTON_LEFT, MouseActions, PointerAction};
 use fantoccini::elements::Element;
 use fantoccini::error::CmdError;
 use fantoccini::{ClientBuilder, Locator};
@@ -148,6 +149,38 @@ impl Browser {
     pub async fn submit(&self, selector: &str) {
         self.script("window.isSent = true;").await;
         self.click(selector).await;
+        self.waits_for_answer(selector).await;
+    }
+
+    /// Clicks twice on the button of the form that has the field of this name, as fast as a mouse does, and waits for
+    /// the page that answers.
+    pub async fn double_click_form_of(&self, name: &str) {
+        let selector = format!("form:has([name='{name}']) [type='submit']");
+        let button = self.find(&selector).await;
+        self.script("window.isSent = true;").await;
+        let down = PointerAction::Down {
+            button: MOUSE_BUTTON_LEFT,
+        };
+        let up = PointerAction::Up {
+            button: MOUSE_BUTTON_LEFT,
+        };
+        let clicks = MouseActions::new("mouse".to_owned())
+            .then(PointerAction::MoveToElement {
+                element: button,
+                duration: None,
+                x: 0.0,
+                y: 0.0,
+            })
+            .then(down.clone())
+            .then(up.clone())
+            .then(down)
+            .then(up);
+        self.in_time("click twice", self.client.perform_actions(clicks))
+            .await;
+        self.waits_for_answer(&selector).await;
+    }
+
+    async fn waits_for_answer(&self, selector: &str) {
         let answered = async {
             while !self.is_answered().await {
                 tokio::time::sleep(LOOK_AGAIN).await;
