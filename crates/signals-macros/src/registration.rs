@@ -109,7 +109,7 @@ fn call(registration: &Registration) -> syn::Result<TokenStream> {
     let mut states = Vec::new();
     for (index, argument) in arguments.enumerate() {
         let ty = peel::peeled(&handler::reference(argument, "state")?.elem);
-        states.push(quote_spanned!(ty.span()=> #private::State::find::<#ty>(#state, #index)?));
+        states.push(quote_spanned!(ty.span()=> &*#private::State::find::<#ty>(#state, #index)?));
     }
     let unit: Type = syn::parse_quote!(());
     let output = match &signature.output {

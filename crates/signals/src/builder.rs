@@ -1,12 +1,12 @@
 //! Builds a dispatcher and refuses one that could not work.
 
 use crate::{
-    Place, SetupError, Signals, catalogue, config::DispatcherConfig, setup_error::Problem,
-    signal::AnySignal,
+    Place, SetupError, Signals, WeakSignals, catalogue, config::DispatcherConfig,
+    setup_error::Problem, signal::AnySignal,
 };
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -67,8 +67,41 @@ impl SignalsBuilder {
         self
     }
 
+    /// Provides state that is looked up at each call, and kept for the call: what is made after the dispatcher, or holds
+    /// it. A value that holds the dispatcher would keep it for ever; let `find` go through a [`Weak`](std::sync::Weak).
+    /// While it finds nothing, the receivers that take it fail.
+    ///
+    /// The dispatcher itself is provided to every receiver with an argument `&Signals`, unless another is.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_signals::Signals;
+    /// use std::sync::{Arc, OnceLock, Weak};
+    ///
+    /// struct Shop { signals: Signals }
+    ///
+    /// let shop: Arc<OnceLock<Weak<Shop>>> = Arc::default();
+    /// let find = Arc::clone(&shop);
+    /// let signals = Signals::builder().provide_late(move || find.get()?.upgrade()).build()?;
+    /// let made = Arc::new(Shop { signals });
+    /// assert!(shop.set(Arc::downgrade(&made)).is_ok());
+    /// # drop(made);
+    /// # Ok::<(), phone_auth_signals::SetupError>(())
+    /// ```
+    pub fn provide_late<T: ?Sized + Send + Sync + 'static>(
+        mut self,
+        find: impl Fn() -> Option<Arc<T>> + Send + Sync + 'static,
+    ) -> Self {
+        if self.config.provided.insert_late(find) {
+            self.problems.push(Problem::ProvidedTwice {
+                type_name: std::any::type_name::<T>(),
+            });
+        }
+        self
+    }
+
     /// The state of this type that was provided so far, if any was: for the one who decides by it what else is provided
-    /// or disabled.
+    /// or disabled. State that is looked up [late](Self::provide_late) is not there yet.
     ///
     /// # Examples
     /// ```
@@ -156,6 +189,12 @@ impl SignalsBuilder {
     /// ```
     pub fn build(mut self) -> Result<Signals, SetupError> {
         let signals = catalogue::signals();
+        let itself: Arc<OnceLock<WeakSignals>> = Arc::default();
+        if !self.config.provided.has::<Signals>() {
+            let itself = Arc::clone(&itself);
+            let find = move || itself.get()?.upgrade().map(Arc::new);
+            self.config.provided.insert_late::<Signals>(find);
+        }
         let mut missing = BTreeSet::new();
         // Without linked receivers none can be missing, and `Signals::isolated` asks for nothing either.
         if !self.config.is_isolated {
@@ -174,10 +213,12 @@ impl SignalsBuilder {
                 self.problems.push(Problem::UnknownId { id: id.clone() });
             }
         }
-        match SetupError::from_problems(self.problems) {
-            Some(error) => Err(error),
-            None => Ok(Signals::from_config(self.config)),
+        if let Some(error) = SetupError::from_problems(self.problems) {
+            return Err(error);
         }
+        let signals = Signals::from_config(self.config);
+        itself.get_or_init(|| signals.downgrade());
+        Ok(signals)
     }
 
     /// Finds what is wrong with a signal. What a receiver of several signals lacks is said once: `missing` are the

@@ -7,7 +7,7 @@ pub use crate::{
     event::{Awaited, Declared, Event, Sync},
     receiver::{Begun, Call, Receiver, ReceiverInfo, begin},
     signal::{Signal, SignalInfo},
-    state::{Need, State},
+    state::{Held, Need, State},
 };
 pub use inventory;
 #[cfg(not(any(miri, target_family = "wasm")))]

@@ -5,6 +5,7 @@ use std::{
     any::{Any, TypeId},
     collections::HashMap,
     fmt,
+    ops::Deref,
     sync::Arc,
 };
 
@@ -39,6 +40,9 @@ impl fmt::Debug for Need {
     }
 }
 
+/// A value that is looked up at each call, kept under its type as others are.
+struct Late<T: ?Sized>(Box<dyn Fn() -> Option<Arc<T>> + Send + Sync>);
+
 /// Everything the application provides, by type.
 #[derive(Clone, Default)]
 pub(crate) struct Provided(HashMap<TypeId, Slot>);
@@ -47,6 +51,20 @@ impl Provided {
     /// Whether something of the same type was there before.
     pub(crate) fn insert<T: ?Sized + Send + Sync + 'static>(&mut self, value: Arc<T>) -> bool {
         self.0.insert(TypeId::of::<T>(), Arc::new(value)).is_some()
+    }
+
+    /// As [`insert`](Self::insert), for a value that is looked up at each call.
+    pub(crate) fn insert_late<T: ?Sized + Send + Sync + 'static>(
+        &mut self,
+        find: impl Fn() -> Option<Arc<T>> + Send + Sync + 'static,
+    ) -> bool {
+        let late = Arc::new(Late(Box::new(find)));
+        self.0.insert(TypeId::of::<T>(), late).is_some()
+    }
+
+    /// Whether a value of this type is provided, now or later.
+    pub(crate) fn has<T: ?Sized + 'static>(&self) -> bool {
+        self.0.contains_key(&TypeId::of::<T>())
     }
 
     /// The value of a type, if there is one.
@@ -78,16 +96,67 @@ impl State {
     /// The value for the argument at `index`.
     ///
     /// # Errors
-    /// Never for a state that a dispatcher selected by the same list of needs.
+    /// For a value that is looked up at each call and is not there now. Never else for a state that a dispatcher selected
+    /// by the same list of needs.
     #[inline]
-    pub fn find<T: ?Sized + Send + Sync + 'static>(&self, index: usize) -> Result<&T, BoxError> {
+    pub fn find<T: ?Sized + Send + Sync + 'static>(
+        &self,
+        index: usize,
+    ) -> Result<Held<'_, T>, BoxError> {
         match self
             .0
             .get(index)
             .and_then(|slot| slot.downcast_ref::<Arc<T>>())
         {
-            Some(value) => Ok(value),
-            None => Err(BoxError::from("state was not selected for this receiver")),
+            Some(value) => Ok(Held::Provided(value)),
+            None => self.find_late(index),
+        }
+    }
+
+    #[cold]
+    fn find_late<T: ?Sized + Send + Sync + 'static>(
+        &self,
+        index: usize,
+    ) -> Result<Held<'_, T>, BoxError> {
+        let Some(Late(find)) = self
+            .0
+            .get(index)
+            .and_then(|slot| slot.downcast_ref::<Late<T>>())
+        else {
+            return Err(BoxError::from("state was not selected for this receiver"));
+        };
+        find().map(Held::Late).ok_or_else(|| {
+            let name = std::any::type_name::<T>();
+            BoxError::from(format!(
+                "the state {name} is not there: it is not made yet, or is gone already"
+            ))
+        })
+    }
+}
+
+/// A value of the state while a receiver has it: one that is looked up at each call is kept for the call.
+#[doc(hidden)]
+#[expect(
+    missing_debug_implementations,
+    reason = "what a receiver takes need have none"
+)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "made and taken apart by our own macro in other crates"
+)]
+pub enum Held<'a, T: ?Sized> {
+    Provided(&'a T),
+    Late(Arc<T>),
+}
+
+impl<T: ?Sized> Deref for Held<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        match self {
+            Self::Provided(value) => value,
+            Self::Late(value) => value,
         }
     }
 }
