@@ -60,6 +60,10 @@ event_struct! {
         sender: Sender,
         /// The new user.
         user: User,
+        /// Their e-mail address as it is stored, not verified yet, if they gave one.
+        email: Option<String>,
+        /// Their phone number in the form of E.164, not verified yet, if they gave one.
+        phone: Option<String>,
     }
 }
 

@@ -1,9 +1,10 @@
 //! What an operator does with accounts, beside the users themselves.
 
-use phone_auth_events::{PasswordChanged, Sender, UserSignedUp};
+use phone_auth_events::{PasswordChanged, Sender};
 
 use super::new_password::attributes_of;
 use super::{ATTEMPTS, Accounts, Failure, FailureKind, FlowError, SignUpForm, SignUpRefusal};
+use crate::address::AddressRecord;
 use crate::form::{Field, FieldProblem, Problems};
 use crate::password::{Password, Requester};
 use crate::session::PasswordReplacement;
@@ -47,11 +48,60 @@ impl Accounts {
         form: SignUpForm<'_>,
     ) -> Result<User, FlowError<SignUpRefusal>> {
         let operator = Requester::operator();
-        let user = self.make_user(&form, &[Field::Username], &operator);
-        let user = user.await?;
-        let event = UserSignedUp::new(Sender::new("create_user"), user.to_event_user());
-        self.happened(event).await;
-        Ok(user)
+        let made = self.make_user(&form, &[Field::Username], &operator);
+        Ok(self.tell_of(made.await?, "create_user").await)
+    }
+
+    /// The user with this id, such as the one that an event is about, as they are in the store now; none when there is no
+    /// such user any more.
+    ///
+    /// # Errors
+    /// [`Unavailable`](FailureKind::Unavailable) or [`Broken`](FailureKind::Broken): the store.
+    ///
+    /// # Cancel safety
+    /// It only reads.
+    ///
+    /// # Examples
+    /// ```
+    /// # use phone_auth_core::password::Password;
+    /// use phone_auth_core::user::UserId;
+    ///
+    #[doc = include_str!("example_setup.txt")]
+    /// # let event = accounts.users_after(None, 1).await?.remove(0).to_event_user();
+    /// let ann = accounts.user(UserId::new(event.id)).await?.ok_or("nobody")?;
+    /// assert_eq!(ann.email, "ann@example.org");
+    /// assert_eq!(accounts.user(UserId::new(77)).await?, None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn user(&self, id: UserId) -> Result<Option<User>, Failure> {
+        Ok(self.store().user(id).await?)
+    }
+
+    /// The addresses of the user with this id, as [`addresses`](Self::addresses) gives those of the one who is logged in;
+    /// none when there is no such user.
+    ///
+    /// # Errors
+    /// As for [`user`](Self::user).
+    ///
+    /// # Cancel safety
+    /// It only reads.
+    ///
+    /// # Examples
+    /// ```
+    /// # use phone_auth_core::password::Password;
+    #[doc = include_str!("example_setup.txt")]
+    /// let ann = accounts.users_after(None, 1).await?.remove(0);
+    /// let addresses = accounts.addresses_of(ann.id).await?;
+    /// assert_eq!(addresses[0].value, "ann@example.org");
+    /// assert!(!addresses[0].is_verified);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn addresses_of(&self, user: UserId) -> Result<Vec<AddressRecord>, Failure> {
+        Ok(self.some_addresses_of(user).await?)
     }
 
     /// At most `limit` users, in the order of their ids, after the one with the id `after`.

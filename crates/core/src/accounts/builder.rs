@@ -11,7 +11,7 @@ use phone_auth_urls::{AccountPage, AccountRoutes};
 use super::build_error::{BuildError, BuildErrorKind};
 use super::devices::DeviceKeys;
 use super::own_sessions::OwnSessions;
-use super::{Accounts, Dispatch, Inner};
+use super::{Accounts, AccountsHandle, Dispatch, Inner};
 use crate::client::Client;
 use crate::clock::{Clock, SystemClock};
 use crate::foreign_tokens::ForeignTokens;
@@ -37,6 +37,7 @@ pub struct AccountsBuilder {
     settings: Settings,
     routes: Option<AccountRoutes>,
     signals: Option<Signals>,
+    handles: Vec<AccountsHandle>,
     clock: Arc<dyn Clock>,
     randomness: Arc<dyn Randomness>,
     hasher: Option<Arc<dyn PasswordHasher>>,
@@ -57,6 +58,7 @@ impl AccountsBuilder {
             settings: Settings::default(),
             routes: None,
             signals: None,
+            handles: Vec::new(),
             clock: Arc::new(SystemClock),
             randomness: Arc::new(SystemRandomness),
             hasher: None,
@@ -158,6 +160,16 @@ impl AccountsBuilder {
     /// ```
     pub fn given_signals(&self) -> Option<&Signals> {
         self.signals.as_ref()
+    }
+
+    /// The handle by which receivers find these flows: see [`AccountsHandle`]. Of a handle that is given twice, the flows
+    /// that are built first have it.
+    ///
+    /// # Examples
+    /// See [`AccountsHandle`].
+    pub fn handle(mut self, handle: &AccountsHandle) -> Self {
+        self.handles.push(handle.clone());
+        self
     }
 
     /// The clock; else the machine's.
@@ -403,24 +415,28 @@ impl AccountsBuilder {
             .sessions
             .unwrap_or_else(|| Arc::new(OwnSessions(Arc::clone(&self.store))));
         let min_chars = usize::try_from(self.settings.password_min_length).unwrap_or(usize::MAX);
+        let inner = Arc::new(Inner {
+            sessions,
+            store: self.store,
+            device_keys,
+            links,
+            settings: self.settings,
+            routes,
+            signals,
+            clock: self.clock,
+            randomness: self.randomness,
+            hasher,
+            policy: self.policy.with_min_chars(min_chars),
+            dispatch: self.dispatch,
+            dispatch_timeout: self.dispatch_timeout,
+            outbox,
+            allow_unreceived: self.allow_unreceived,
+        });
+        for handle in &self.handles {
+            handle.set(&inner);
+        }
         Ok(Accounts {
-            inner: Arc::new(Inner {
-                sessions,
-                store: self.store,
-                device_keys,
-                links,
-                settings: self.settings,
-                routes,
-                signals,
-                clock: self.clock,
-                randomness: self.randomness,
-                hasher,
-                policy: self.policy.with_min_chars(min_chars),
-                dispatch: self.dispatch,
-                dispatch_timeout: self.dispatch_timeout,
-                outbox,
-                allow_unreceived: self.allow_unreceived,
-            }),
+            inner,
             language: None,
             client: Client::new(),
         })

@@ -52,6 +52,13 @@ struct Draft<'a> {
     phone: Option<PhoneNumber>,
 }
 
+/// A user who was stored, and the addresses that were stored with them.
+pub(super) struct MadeUser {
+    user: User,
+    email: Option<String>,
+    phone: Option<String>,
+}
+
 impl Accounts {
     /// Makes an account, with an e-mail address and a phone number that are not verified yet. Sends
     /// nothing to them. Fires `user_signed_up`.
@@ -102,7 +109,7 @@ impl Accounts {
         let form = self.without_hidden(form);
         let required = self.settings().required_fields();
         let requester = Requester::signing_up(&self.client);
-        let user = match self.make_user(&form, &required, &requester).await {
+        let made = match self.make_user(&form, &required, &requester).await {
             Err(FlowError::Refused(SignUpRefusal::Invalid(problems)))
                 if problems.iter().all(|it| it.problem == Problem::Taken) =>
             {
@@ -113,11 +120,7 @@ impl Accounts {
             }
             made => made?,
         };
-        self.happened(UserSignedUp::new(
-            Sender::new("sign_up"),
-            user.to_event_user(),
-        ))
-        .await;
+        let user = self.tell_of(made, "sign_up").await;
         if self.settings().verify_at_sign_up {
             self.send_verifications(&user).await;
         }
@@ -225,13 +228,22 @@ impl Accounts {
         }
     }
 
+    /// Tells that someone has signed up.
+    pub(super) async fn tell_of(&self, made: MadeUser, sender: &'static str) -> User {
+        let MadeUser { user, email, phone } = made;
+        let about = user.to_event_user();
+        self.happened(UserSignedUp::new(Sender::new(sender), about, email, phone))
+            .await;
+        user
+    }
+
     /// Checks a form and stores the user. Tells nobody.
     pub(super) async fn make_user(
         &self,
         form: &SignUpForm<'_>,
         required: &[Field],
         requester: &Requester,
-    ) -> Result<User, FlowError<SignUpRefusal>> {
+    ) -> Result<MadeUser, FlowError<SignUpRefusal>> {
         let mut problems = Problems::default();
         let draft = self.read_form(form, required, &mut problems);
         self.check_names(&draft, required, &mut problems);
@@ -252,7 +264,11 @@ impl Accounts {
             date_joined: self.now(),
         };
         match self.store().create_user(&new).await {
-            Ok(user) => Ok(user),
+            Ok(user) => Ok(MadeUser {
+                user,
+                email: new.email.map(|email| email.as_str().to_owned()),
+                phone: new.phone.map(|phone| phone.as_str().to_owned()),
+            }),
             Err(error) => Err(self.lost_race(&draft, error).await?),
         }
     }
