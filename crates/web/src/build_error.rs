@@ -17,6 +17,10 @@ pub enum WebBuildErrorKind {
     CookieName,
     /// The session cookie was to have a domain that the site is not in.
     CookieDomain,
+    /// The cookie of a Django site was described, and no sessions are shared with one.
+    NoSharedSessions,
+    /// The sign-up page of the application is not at a path of this site.
+    SignUpPath,
     /// The `Content-Security-Policy` cannot stand in a header.
     ContentSecurityPolicy,
 }
@@ -67,6 +71,13 @@ impl fmt::Display for WebBuildError {
             }
             WebBuildErrorKind::CookieDomain => {
                 "the domain of the session cookie is not one that the host of the site is in"
+            }
+            WebBuildErrorKind::NoSharedSessions => {
+                "the session cookie of a Django site was described, which has no effect while no sessions are shared \
+                 with one: leave it out, or share them"
+            }
+            WebBuildErrorKind::SignUpPath => {
+                "the sign-up page of the application needs a path on this site, such as /join/"
             }
             WebBuildErrorKind::ContentSecurityPolicy => {
                 "the content security policy cannot stand in a header"

@@ -54,13 +54,16 @@ impl CookieOptions {
         if host_prefix && shares_sessions {
             return Err(WebBuildErrorKind::HostCookiesBesideDjango.into());
         }
+        let of_django = [&self.django_session_name, &self.django_session_domain];
+        if !shares_sessions && of_django.into_iter().any(Option::is_some) {
+            return Err(WebBuildErrorKind::NoSharedSessions.into());
+        }
         let own = self.session_name.as_deref();
         if own.is_some_and(|name| name.starts_with("__")) {
             return Err(WebBuildErrorKind::CookieName.into());
         }
         let name = self.django_session_name.as_deref();
-        let name = name.filter(|_| shares_sessions).or(own);
-        let name = name.unwrap_or(cookies::SESSION).to_owned();
+        let name = name.or(own).unwrap_or(cookies::SESSION).to_owned();
         if !is_cookie_name(&name) || cookies::TAKEN.contains(&name.as_str()) {
             return Err(WebBuildErrorKind::CookieName.into());
         }

@@ -2,16 +2,17 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use axum::response::Response;
 use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, SET_COOKIE, STRICT_TRANSPORT_SECURITY,
-    VARY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, VARY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use tower::{Layer, Service};
+
+use crate::session_layer::SessionUse;
 
 /// What our pages may load and do: a style sheet and images of this site, forms to this site, no
 /// script at all, and no page around them (ASVS 5.0, 3.4.3 and 3.4.6).
@@ -76,45 +77,11 @@ impl PageHeadersLayer {
 }
 
 /// Whether an answer is for everybody alike, as a style sheet is.
-fn is_public(headers: &HeaderMap) -> bool {
+pub(crate) fn is_public(headers: &HeaderMap) -> bool {
     let said = headers.get_all(CACHE_CONTROL).iter();
     said.filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .any(|part| part.trim().eq_ignore_ascii_case("public"))
-}
-
-/// The cookie of a session that got another key while a request was answered. A request that has none of
-/// these has nobody who would set the cookie, and so its session keeps its key.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Renewed(Arc<Mutex<Option<HeaderValue>>>);
-
-impl Renewed {
-    /// Has the cookie be set with the answer.
-    pub(crate) fn set(&self, cookie: Option<HeaderValue>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = cookie;
-    }
-
-    /// Sets the cookie, unless the answer sets that of a session begun or ended meanwhile.
-    pub(crate) fn apply(&self, headers: &mut HeaderMap) {
-        let renewed = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(cookie) = renewed else {
-            return;
-        };
-        let name = |value: &HeaderValue| {
-            value
-                .as_bytes()
-                .split(|byte| *byte == b'=')
-                .next()
-                .map(<[u8]>::to_vec)
-        };
-        let is_set = headers
-            .get_all(SET_COOKIE)
-            .iter()
-            .any(|set| name(set) == name(&cookie));
-        if !is_set {
-            headers.append(SET_COOKIE, cookie);
-        }
-    }
 }
 
 /// Tells caches that the answer depends on the session cookie.
@@ -162,13 +129,13 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let renewed = Renewed::default();
-        request.extensions_mut().insert(renewed.clone());
+        let session = SessionUse::default();
+        request.extensions_mut().insert(session.clone());
         let answer = self.inner.call(request);
         let layer = self.layer.clone();
         Box::pin(async move {
             let mut response = answer.await?;
-            renewed.apply(response.headers_mut());
+            session.set_renewed(response.headers_mut());
             layer.apply(response.headers_mut());
             Ok(response)
         })

@@ -31,7 +31,8 @@
 //!         get(async || "for users with a verified phone").layer(web.verified_phone_required()),
 //!     )
 //!     .with_state(web.clone())
-//!     .merge(web.router());
+//!     .merge(web.router())
+//!     .layer(web.layer());
 //! # let _ = app;
 //! # Ok(())
 //! # }
@@ -80,6 +81,7 @@ mod request_context;
 mod request_log;
 mod router;
 mod session_change;
+mod session_layer;
 pub mod site;
 mod stylesheet;
 mod template_note;
@@ -90,8 +92,8 @@ mod web;
 pub use crate::build_error::{WebBuildError, WebBuildErrorKind};
 pub use crate::client_address::{ClientAddress, ClientAddressHeader, TrustedProxies};
 pub use crate::cookie_options::CookieOptions;
-pub use crate::csrf::{SameOrigin, SameOriginLayer};
-pub use crate::form::SubmittedForm;
+pub use crate::csrf::{CsrfField, SameOrigin, SameOriginLayer};
+pub use crate::form::{SubmittedForm, sentence};
 pub use crate::guard::{
     Anonymous, GuardLayer, Guarded, LoggedIn, Refusal, VerifiedEmail, VerifiedPhone,
 };
@@ -101,6 +103,7 @@ pub use crate::redirect::append_slash;
 pub use crate::request_context::RequestContext;
 pub use crate::request_log::{RequestLog, RequestLogLayer};
 pub use crate::session_change::SessionChange;
+pub use crate::session_layer::{SessionLayer, WithSession};
 pub use crate::template_note::TemplateNote;
 pub use crate::time_limit::{TimeLimit, TimeLimitLayer};
 pub use crate::web::{Web, WebBuilder};

@@ -12,7 +12,7 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Uri};
 use minijinja::Value;
 use minijinja::value::Serde;
-use phone_auth_core::accounts::{Accounts, CurrentUser};
+use phone_auth_core::accounts::{Accounts, CurrentUser, Failure};
 use phone_auth_core::client::Client;
 use phone_auth_core::language::Language;
 use phone_auth_core::session::SessionKey;
@@ -23,15 +23,15 @@ use serde::Serialize;
 
 use crate::answer;
 use crate::cookies::Cookies;
-use crate::csrf::{CsrfToken, Sender};
+use crate::csrf::{CsrfField, CsrfToken, Sender};
 use crate::guard::Refusal;
-use crate::headers::Renewed;
 use crate::language;
 use crate::next::{self, NEXT};
 use crate::notice::Reason;
 use crate::page::Page;
 use crate::redirect;
 use crate::request_log;
+use crate::session_layer::SessionUse;
 use crate::web::Web;
 
 /// What is known of a request: who is logged in, if anyone, and the browser's CSRF token.
@@ -78,9 +78,54 @@ impl RequestContext {
     }
 
     /// The token that a form of this site carries in its hidden field `csrfmiddlewaretoken`. The
-    /// answer must come from [`render`](Self::render), which sets the cookie beside it.
+    /// answer must come from [`render`](Self::render), which sets the cookie beside it; for templates of another engine
+    /// there is [`csrf_field`](Self::csrf_field).
     pub fn csrf_token(&self) -> &str {
         self.csrf.text().unwrap_or_default()
+    }
+
+    /// The hidden field for a form of the application's own templates, with the cookie that belongs to it.
+    ///
+    /// # Examples
+    /// See [`CsrfField`].
+    pub fn csrf_field(&self) -> CsrfField {
+        let token = self.csrf_token().to_owned();
+        let cookie = self.csrf.cookie_to_set();
+        CsrfField::new(
+            token,
+            cookie.and_then(|value| self.cookies().set_csrf(value)),
+        )
+    }
+
+    /// The flows, which know who asks: client networks and accounts take turns at the hashing of passwords. For a handler
+    /// of the application's own that calls one of them.
+    ///
+    /// # Examples
+    /// ```
+    /// use axum::response::{IntoResponse, Redirect, Response};
+    /// use phone_auth_core::accounts::FlowError;
+    /// use phone_auth_web::SubmittedForm;
+    ///
+    /// async fn forgotten(form: SubmittedForm) -> Response {
+    ///     let context = form.context();
+    ///     match context.accounts().request_password_reset(form.text("email")).await {
+    ///         Ok(_) => Redirect::to("/look-into-your-mail/").into_response(),
+    ///         Err(FlowError::Refused(_)) => Redirect::to("/forgotten/").into_response(),
+    ///         Err(FlowError::Failed(failure)) => context.failed("ask for a reset", &failure),
+    ///     }
+    /// }
+    /// ```
+    pub const fn accounts(&self) -> &Accounts {
+        &self.accounts
+    }
+
+    /// The answer when a flow could not come to its end, with a line in the log that says what was being done: 503 with
+    /// `Retry-After` when trying again may help, else 500.
+    ///
+    /// # Examples
+    /// See [`accounts`](Self::accounts).
+    pub fn failed(&self, doing: &'static str, failure: &Failure) -> Response {
+        answer::flow_failed(self, doing, failure)
     }
 
     /// The answer that shows a page.
@@ -175,7 +220,11 @@ impl RequestContext {
 
     /// The path of an account page without parameters.
     pub(crate) fn path(&self, page: AccountPage) -> &str {
-        self.accounts().routes().page(page)
+        let own = self
+            .web
+            .own_sign_up()
+            .filter(|_| page == AccountPage::Signup);
+        own.unwrap_or_else(|| self.accounts().routes().page(page))
     }
 
     /// The answer to a form of someone whose session is over: they log in, are told why, and come back.
@@ -188,11 +237,6 @@ impl RequestContext {
         redirect::found(&next::with(self.path(AccountPage::Login), &fields))
     }
 
-    /// The flows, which know who asks.
-    pub(crate) const fn accounts(&self) -> &Accounts {
-        &self.accounts
-    }
-
     /// The flows, whose messages are in the language that the browser asks for.
     pub(crate) fn accounts_in_language(&self) -> Accounts {
         self.accounts().with_language(self.language.clone())
@@ -200,6 +244,10 @@ impl RequestContext {
 
     pub(crate) fn cookies(&self) -> &Cookies {
         self.web.cookies()
+    }
+
+    pub(crate) const fn web(&self) -> &Web {
+        &self.web
     }
 
     /// The address that was asked for, as the browser sees it.
@@ -353,6 +401,9 @@ pub(crate) async fn current_user(
     web: &Web,
     parts: &mut Parts,
 ) -> Result<Option<Arc<CurrentUser>>, Refusal> {
+    if let Some(session) = parts.extensions.get::<SessionUse>() {
+        session.ask();
+    }
     if let Some(found) = parts.extensions.get::<Found>()
         && found.by.is_same(web)
     {
@@ -386,13 +437,13 @@ pub(crate) async fn current_user(
 /// The user, after their session got another key if it should have one and the answer can say so. When
 /// that fails the session goes on as it is.
 async fn renewed(web: &Web, parts: &Parts, current_user: CurrentUser) -> CurrentUser {
-    let Some(slot) = parts.extensions.get::<Renewed>() else {
+    let Some(session) = parts.extensions.get::<SessionUse>() else {
         return current_user;
     };
     match web.accounts().renew_session(&current_user).await {
         Ok(Some((key, renewed))) => {
             let lifetime = web.accounts().settings().session_lifetime;
-            slot.set(web.cookies().set_session(key.reveal(), lifetime));
+            session.renew(web.cookies().set_session(key.reveal(), lifetime));
             renewed
         }
         Ok(None) => current_user,

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{NestedPath, Request, State};
+use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::{MethodRouter, any, get};
 use http::{Method, StatusCode};
@@ -19,7 +20,6 @@ use crate::pages::{
 };
 use crate::redirect::{self, append_slash};
 use crate::request_context::RequestContext;
-use crate::stylesheet::Stylesheet;
 use crate::templates::Templates;
 use crate::web::Web;
 
@@ -27,7 +27,11 @@ use crate::web::Web;
 pub(crate) fn accounts(web: &Web) -> Router {
     let mut pages = Router::new();
     let offered = AccountPage::ALL.into_iter();
-    for page in offered.filter(|page| is_offered(web.accounts(), *page)) {
+    let is_here = |page: &AccountPage| {
+        let is_elsewhere = *page == AccountPage::Signup && web.own_sign_up().is_some();
+        is_offered(web.accounts(), *page) && !is_elsewhere
+    };
+    for page in offered.filter(is_here) {
         let path = web.accounts().routes().page(page);
         pages = pages.route(path, handlers(page));
         if let Some(without_slash) = path.strip_suffix('/') {
@@ -61,7 +65,22 @@ pub(crate) fn accounts(web: &Web) -> Router {
         .layer(web.page_headers())
         .route(web.stylesheet(), stylesheet)
         .route("/.well-known/change-password", get(change_password_url))
+        .layer(from_fn(not_nested))
         .with_state(web.clone())
+}
+
+/// Refuses to serve pages at other paths than their links say: guards and messages would lead nowhere. The router cannot
+/// know it before a request comes.
+async fn not_nested(request: Request, next: Next) -> Response {
+    let Some(nested) = request.extensions().get::<NestedPath>() else {
+        return next.run(request).await;
+    };
+    tracing::error!(
+        under = nested.as_str(),
+        "the account pages are nested: merge their router into that of the application, and say where they are by the \
+         mount of `AccountRoutes`"
+    );
+    answer::plain_error_page()
 }
 
 /// Whether this site has a page. One has none for what its users do not have, and none to ask for a message that nobody
@@ -162,15 +181,19 @@ pub(crate) fn addresses_title(accounts: &Accounts) -> &'static str {
 pub(crate) fn provide_addresses(
     templates: &mut Templates,
     accounts: &Accounts,
-    stylesheet: &Stylesheet,
+    sign_up_path: Option<&str>,
+    stylesheet: &str,
     site_name: &str,
 ) {
     let routes = accounts.routes();
-    let urls: BTreeMap<&str, &str> = AccountPage::ALL
+    let mut urls: BTreeMap<&str, &str> = AccountPage::ALL
         .into_iter()
         .filter(|page| !page.pattern().contains('{') && is_offered(accounts, *page))
         .map(|page| (page.name(), routes.page(page)))
         .collect();
+    if let Some(path) = sign_up_path {
+        urls.insert(AccountPage::Signup.name(), path);
+    }
     let settings = accounts.settings();
     templates.provide("urls", urls);
     let by_kind = |is: &dyn Fn(AddressKind) -> bool| {
@@ -189,7 +212,7 @@ pub(crate) fn provide_addresses(
     );
     templates.provide("addresses_title", addresses_title(accounts));
     templates.provide("site", BTreeMap::from([("name", site_name)]));
-    templates.provide("stylesheet", stylesheet.path());
+    templates.provide("stylesheet", stylesheet);
     templates.provide("login_redirect_url", settings.login_redirect_url.as_str());
     templates.provide("logout_redirect_url", settings.logout_redirect_url.as_str());
 }

@@ -16,7 +16,7 @@ use crate::redirect::append_slash;
 use crate::request_context::RequestContext;
 use crate::web::Web;
 
-/// `/`, `/accounts/profile/`, `/members/email/` and `/members/phone/` where users have such addresses, and a page for every address
+/// `/`, `profile/` under the mount of the account pages, as in `/accounts/profile/`, `/members/email/` and `/members/phone/` where users have such addresses, and a page for every address
 /// that does not exist.
 ///
 /// # Examples
@@ -30,10 +30,11 @@ use crate::web::Web;
 /// ```
 pub fn router(web: &Web) -> Router {
     let settings = web.accounts().settings();
+    let profile_path = profile_path(web);
     let mut pages = Router::new()
         .route("/", get(home))
-        .route("/accounts/profile/", get(profile))
-        .route("/accounts/profile", any(append_slash));
+        .route(&profile_path, get(profile))
+        .route(profile_path.trim_end_matches('/'), any(append_slash));
     if settings.has_addresses(AddressKind::Email) {
         let for_email = Router::new()
             .route("/members/email/", get(email_members))
@@ -54,8 +55,13 @@ pub fn router(web: &Web) -> Router {
         .with_state(web.clone())
 }
 
+fn profile_path(web: &Web) -> String {
+    format!("{}profile/", web.accounts().routes().mount())
+}
+
 async fn home(context: RequestContext) -> Response {
-    context.render(Page::new("site/home.html", "Welcome"))
+    let profile_url = profile_path(context.web());
+    context.render(Page::new("site/home.html", "Welcome").with("profile_url", profile_url))
 }
 
 async fn profile(LoggedIn(_): LoggedIn, context: RequestContext) -> Response {

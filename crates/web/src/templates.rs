@@ -114,6 +114,9 @@ impl Templates {
         own: Vec<(Cow<'static, str>, Cow<'static, str>)>,
         folder: Option<&Path>,
     ) -> Result<Self, TemplatesError> {
+        for (name, _) in &own {
+            check_name(name)?;
+        }
         let embedded = embedded(own);
         let mut environment = engine();
         for (name, source) in &embedded {
@@ -209,6 +212,48 @@ pub(crate) fn embedded(
     ours.chain(own).collect()
 }
 
+/// Refuses a template of the application's that stands among ours and replaces none: it is likely mistyped, and no page
+/// would ever show it. A part for others, which begins with `_`, may stand there.
+fn check_name(name: &str) -> Result<(), TemplatesError> {
+    let is_among_ours = ["phone_auth/", "site/"]
+        .iter()
+        .any(|folder| name.starts_with(folder));
+    let is_part = name
+        .rsplit('/')
+        .next()
+        .is_some_and(|file| file.starts_with('_'));
+    let mut ours = ACCOUNTS.iter().map(|(ours, _)| *ours);
+    if !is_among_ours || is_part || ours.any(|ours| ours == name) {
+        return Ok(());
+    }
+    let ours = ACCOUNTS.iter().map(|(ours, _)| *ours);
+    let nearest = ours
+        .min_by_key(|ours| difference(ours, name))
+        .unwrap_or_default();
+    Err(TemplatesError::Unknown {
+        name: name.to_owned(),
+        nearest,
+    })
+}
+
+/// How many letters must be put in, taken out or replaced to make one text of the other (Levenshtein).
+fn difference(one: &str, other: &str) -> usize {
+    let mut row: Vec<usize> = (0..=other.chars().count()).collect();
+    for (above, letter) in one.chars().enumerate() {
+        let (mut corner, mut left) = (above, above + 1);
+        let mut next = vec![left];
+        for (up, theirs) in row.iter().skip(1).zip(other.chars()) {
+            left = (corner + usize::from(letter != theirs))
+                .min(left + 1)
+                .min(up + 1);
+            corner = *up;
+            next.push(left);
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or_default()
+}
+
 /// Up to how many files and folders are looked at. Nobody has as many templates: a folder of something else was named.
 const MOST_ENTRIES: usize = 10_000;
 
@@ -301,6 +346,12 @@ pub(crate) enum TemplatesError {
         path: PathBuf,
         source: std::io::Error,
     },
+    /// A template stands among ours and replaces none.
+    #[error(
+        "no page has the template {name}; the nearest is {nearest}, and one of the application's own stands in another \
+         folder than phone_auth and site"
+    )]
+    Unknown { name: String, nearest: &'static str },
     /// A template has a mistake.
     #[error("the template {name} has a mistake")]
     Template {

@@ -28,6 +28,7 @@ use crate::guard::{GuardLayer, Rule};
 use crate::headers::PageHeadersLayer;
 use crate::request_context::RequestContext;
 use crate::router;
+use crate::session_layer::SessionLayer;
 use crate::stylesheet::Stylesheet;
 use crate::template_note::{self, TemplateNote};
 use crate::templates::{self, Templates};
@@ -51,6 +52,8 @@ struct Inner {
     site: SiteOrigin,
     templates: Templates,
     stylesheet: Stylesheet,
+    /// Where the application's own sign-up page is, if it has one.
+    sign_up_path: Option<String>,
     cookies: Cookies,
     csrf_keys: CsrfKeys,
     origins: Origins,
@@ -67,6 +70,10 @@ impl Web {
 
     /// The account pages at their full paths, for [`Router::merge`]. It has no fallback, so that the
     /// application's stays in force.
+    ///
+    /// Not for [`Router::nest`]: the links in pages and messages are those of the mount, which
+    /// [`AccountRoutes`](phone_auth_urls::AccountRoutes) has. A router cannot see at build that it is nested, so each
+    /// request is then answered with 500, and the log says what to write.
     ///
     /// # Examples
     /// ```
@@ -95,6 +102,7 @@ impl Web {
             .or_else(|| routes.resolve(path.trim_end_matches('/')));
         let page = page.and_then(|page| AccountPage::from_name(page.name()));
         path == self.stylesheet()
+            || self.own_sign_up() == Some(path)
             || matches!(
                 page,
                 Some(
@@ -118,6 +126,32 @@ impl Web {
     /// The origin of the site, which links that are sent begin with.
     pub fn site(&self) -> &SiteOrigin {
         &self.inner.site
+    }
+
+    /// A layer for the whole application: caches keep no answer that depends on who is logged in, and a session that gets
+    /// another key is told to the browser. The account pages need it not, and do not mind it.
+    ///
+    /// It sets no content policy: that of the account pages, by [`page_headers`](Self::page_headers), allows no script.
+    ///
+    /// # Examples
+    /// ```
+    /// use axum::{Router, routing::get};
+    /// use phone_auth_web::{LoggedIn, Web};
+    ///
+    /// async fn hello(LoggedIn(user): LoggedIn) -> String {
+    ///     format!("Hello {}", user.user().first_name)
+    /// }
+    ///
+    /// fn app(web: &Web) -> Router {
+    ///     Router::new()
+    ///         .route("/hello/", get(hello))
+    ///         .with_state(web.clone())
+    ///         .merge(web.router())
+    ///         .layer(web.layer())
+    /// }
+    /// ```
+    pub fn layer(&self) -> SessionLayer {
+        SessionLayer::new()
     }
 
     /// A layer that lets only users through who are logged in; others are sent to the log-in page
@@ -314,6 +348,7 @@ impl Web {
     /// # Errors
     /// [`HostCookiesNeedHttps`](crate::WebBuildErrorKind::HostCookiesNeedHttps),
     /// [`HostCookiesBesideDjango`](crate::WebBuildErrorKind::HostCookiesBesideDjango),
+    /// [`NoSharedSessions`](crate::WebBuildErrorKind::NoSharedSessions),
     /// [`CookieName`](crate::WebBuildErrorKind::CookieName) and
     /// [`CookieDomain`](crate::WebBuildErrorKind::CookieDomain), as for [`WebBuilder::build`].
     ///
@@ -325,6 +360,11 @@ impl Web {
         options: &CookieOptions,
     ) -> Result<(), WebBuildError> {
         options.make(site, shares_sessions).map(drop)
+    }
+
+    /// The path of the application's own sign-up page, if it has one.
+    pub(crate) fn own_sign_up(&self) -> Option<&str> {
+        self.inner.sign_up_path.as_deref()
     }
 
     pub(crate) fn templates(&self) -> &Templates {

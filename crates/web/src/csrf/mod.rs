@@ -4,6 +4,7 @@
 //! must know the token of a page that it was given: [`CsrfKeys`] signs it, and binds it to the cookie
 //! beside it and to the session. The token also says whom its form was shown to: see [`shown_to`].
 
+mod field;
 mod layer;
 mod origin;
 mod shown_to;
@@ -17,6 +18,7 @@ use minijinja::value::{Enumerator, Object, ObjectRepr};
 use phone_auth_core::user::UserId;
 use phone_auth_tokens::{Keyring, Subkey};
 
+pub use field::CsrfField;
 pub use layer::{SameOrigin, SameOriginLayer};
 pub(crate) use origin::{Origins, Provenance};
 pub(crate) use shown_to::ShownTo;

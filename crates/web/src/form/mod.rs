@@ -8,3 +8,4 @@ pub(crate) mod words;
 pub(crate) use submitted::AnyonesForm;
 pub use submitted::SubmittedForm;
 pub(crate) use view::{FieldView, FormView};
+pub use words::sentence;

@@ -11,8 +11,18 @@ const REQUIRED: &str = "This field is required.";
 const AMBIGUOUS: &str =
     "More than one account has this name. Use another one of yours, such as your phone number.";
 
-/// A sentence that says what would be right.
-pub(crate) fn sentence(problem: &FieldProblem) -> String {
+/// What users read when something is wrong with a field: a sentence that says what would be right. For forms of the
+/// application's own; those of the account pages say the same.
+///
+/// # Examples
+/// ```
+/// use phone_auth_core::form::{Field, FieldProblem, Problem};
+/// use phone_auth_web::sentence;
+///
+/// let taken = FieldProblem::new(Field::Username, Problem::Taken);
+/// assert_eq!(sentence(&taken), "Username already exists");
+/// ```
+pub fn sentence(problem: &FieldProblem) -> String {
     let field = problem.field;
     match problem.problem {
         Problem::Required => REQUIRED.to_owned(),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use http::HeaderValue;
 use phone_auth_core::accounts::Accounts;
 use phone_auth_events::SiteOrigin;
+use phone_auth_urls::local_path;
 
 use super::{Inner, Web};
 use crate::build_error::{WebBuildError, WebBuildErrorKind};
@@ -31,6 +32,7 @@ pub struct WebBuilder {
     trusted_origins: Vec<SiteOrigin>,
     content_policy: Option<String>,
     trusted_proxies: TrustedProxies,
+    sign_up_path: Option<String>,
 }
 
 impl WebBuilder {
@@ -45,6 +47,7 @@ impl WebBuilder {
             trusted_origins: Vec::new(),
             content_policy: None,
             trusted_proxies: TrustedProxies::default(),
+            sign_up_path: None,
         }
     }
 
@@ -92,7 +95,8 @@ impl WebBuilder {
         self
     }
 
-    /// Adds a template of the application, or replaces one of ours by its name.
+    /// Adds a template of the application, or replaces one of ours by its name. A name in our folders `phone_auth` and
+    /// `site` that none of ours has is refused, unless its file begins with `_`: no page would show it.
     ///
     /// # Examples
     /// ```
@@ -115,6 +119,29 @@ impl WebBuilder {
         source: impl Into<Cow<'static, str>>,
     ) -> Self {
         self.templates.push((name.into(), source.into()));
+        self
+    }
+
+    /// The path of the application's own sign-up page. The one of the account pages is then left out, and what leads to it
+    /// leads there: the navigation, the log-in page, `urls.phone_signup` in templates.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::sync::Arc;
+    /// # let keyring = phone_auth_tokens::Keyring::new(phone_auth_tokens::SecretKey::generate()?);
+    /// # let store = Arc::new(phone_auth_store_testkit::MemoryStore::new());
+    /// # let accounts = phone_auth_core::accounts::Accounts::builder(store, keyring).build()?;
+    /// # let site = phone_auth_events::SiteOrigin::parse("https://example.org")?;
+    /// # let builder = || phone_auth_web::Web::builder(accounts.clone(), site.clone());
+    /// use phone_auth_web::WebBuildErrorKind;
+    ///
+    /// assert!(builder().sign_up_at("/join/").build().is_ok());
+    /// let refused = builder().sign_up_at("https://elsewhere.example/").build().unwrap_err();
+    /// assert_eq!(refused.kind(), WebBuildErrorKind::SignUpPath);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn sign_up_at(mut self, path: impl Into<String>) -> Self {
+        self.sign_up_path = Some(path.into());
         self
     }
 
@@ -243,7 +270,7 @@ impl WebBuilder {
     }
 
     /// The `SESSION_COOKIE_NAME` of the Django site that sessions are shared with; else the name of the session
-    /// cookie. It counts only where they are
+    /// cookie. It is refused where they are not
     /// ([`AccountsBuilder::sessions`](phone_auth_core::accounts::AccountsBuilder::sessions)).
     /// There our CSRF cookie is called `phone_auth_csrftoken`, so that Django's stays as it is.
     ///
@@ -255,7 +282,11 @@ impl WebBuilder {
     /// # let accounts = phone_auth_core::accounts::Accounts::builder(store, keyring).build()?;
     /// # let site = phone_auth_events::SiteOrigin::parse("https://example.org")?;
     /// # let builder = || phone_auth_web::Web::builder(accounts.clone(), site.clone());
-    /// assert!(builder().django_session_cookie("tea_session").build().is_ok());
+    /// use phone_auth_web::WebBuildErrorKind;
+    ///
+    /// // Nothing says that sessions are shared.
+    /// let refused = builder().django_session_cookie("tea_session").build().unwrap_err();
+    /// assert_eq!(refused.kind(), WebBuildErrorKind::NoSharedSessions);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn django_session_cookie(mut self, name: impl Into<String>) -> Self {
@@ -264,8 +295,8 @@ impl WebBuilder {
     }
 
     /// The `SESSION_COOKIE_DOMAIN` of the Django site that sessions are shared with, such as `example.org`;
-    /// else the cookie is for this host alone. It counts where
-    /// [`django_session_cookie`](Self::django_session_cookie) does. Browsers keep two cookies of one name
+    /// else the cookie is for this host alone. It is refused where
+    /// [`django_session_cookie`](Self::django_session_cookie) is. Browsers keep two cookies of one name
     /// that differ by their domain, and send both: then one site takes the session of the other for over.
     ///
     /// # Security
@@ -279,7 +310,11 @@ impl WebBuilder {
     /// # let accounts = phone_auth_core::accounts::Accounts::builder(store, keyring).build()?;
     /// # let site = phone_auth_events::SiteOrigin::parse("https://example.org")?;
     /// # let builder = || phone_auth_web::Web::builder(accounts.clone(), site.clone());
-    /// assert!(builder().django_session_cookie_domain("example.org").build().is_ok());
+    /// use phone_auth_web::WebBuildErrorKind;
+    ///
+    /// // Nothing says that sessions are shared.
+    /// let refused = builder().django_session_cookie_domain("example.org").build().unwrap_err();
+    /// assert_eq!(refused.kind(), WebBuildErrorKind::NoSharedSessions);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn django_session_cookie_domain(mut self, domain: impl Into<String>) -> Self {
@@ -319,8 +354,11 @@ impl WebBuilder {
     ///
     /// # Errors
     /// [`WebBuildError`] of the kind
-    /// - [`Templates`](WebBuildErrorKind::Templates): the folder cannot be read, or a template has a
-    ///   mistake; the source names file and line.
+    /// - [`Templates`](WebBuildErrorKind::Templates): the folder cannot be read, a template has a
+    ///   mistake, or one of the application stands among ours and replaces none; the source names file and line.
+    /// - [`SignUpPath`](WebBuildErrorKind::SignUpPath): the application's sign-up page is not at a path of this site.
+    /// - [`NoSharedSessions`](WebBuildErrorKind::NoSharedSessions): the cookie of a Django site was described, and no
+    ///   sessions are shared with one.
     /// - [`HostCookiesNeedHttps`](WebBuildErrorKind::HostCookiesNeedHttps): [`host_cookies`](Self::host_cookies)
     ///   on a site that is not https.
     /// - [`HostCookiesBesideDjango`](WebBuildErrorKind::HostCookiesBesideDjango): they were asked for on a site that
@@ -355,17 +393,29 @@ impl WebBuilder {
                 WebBuildError::with_source(WebBuildErrorKind::ContentSecurityPolicy, source)
             })?,
         };
+        let path = self.sign_up_path.as_deref();
+        if path.is_some_and(|path| local_path(path).is_none_or(|taken| taken != path)) {
+            return Err(WebBuildErrorKind::SignUpPath.into());
+        }
         let style = style(self.folder.as_deref())?;
         let stylesheet = Stylesheet::new(self.accounts.routes().mount(), style);
         let mut templates = compile(self.templates, self.folder.as_deref())?;
         let name = self
             .site_name
             .unwrap_or_else(|| host_of(&self.site).to_owned());
-        router::provide_addresses(&mut templates, &self.accounts, &stylesheet, &name);
+        let sign_up_path = self.sign_up_path;
+        router::provide_addresses(
+            &mut templates,
+            &self.accounts,
+            sign_up_path.as_deref(),
+            stylesheet.path(),
+            &name,
+        );
         Ok(Web {
             inner: Arc::new(Inner {
                 templates,
                 stylesheet,
+                sign_up_path,
                 cookies,
                 csrf_keys: CsrfKeys::new(self.accounts.keyring()),
                 origins: Origins::new(&self.site, &self.trusted_origins),

@@ -2,10 +2,11 @@
 
 use axum::Router;
 use axum::body::Body;
-use axum::routing::post;
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::{get, post};
 use http::header::{CONTENT_TYPE, ORIGIN};
 use http::{Method, StatusCode};
-use phone_auth_web::SubmittedForm;
+use phone_auth_web::{RequestContext, SubmittedForm};
 
 use crate::support::{Answer, Browser, PASSWORD, Site, encode};
 
@@ -223,4 +224,35 @@ async fn own_routes_can_be_protected() {
         StatusCode::METHOD_NOT_ALLOWED,
         "a safe method passes the layer"
     );
+}
+
+/// A page with a form that is written by hand.
+async fn own_page(context: RequestContext) -> Response {
+    let csrf = context.csrf_field();
+    let page = format!("<form method=\"post\">{csrf}<button>Add</button></form>");
+    (csrf, Html(page)).into_response()
+}
+
+#[tokio::test]
+async fn own_template_has_token_and_cookie() {
+    let site = Site::new().serving(|web| {
+        let add = get(own_page).post(async |_: SubmittedForm| "added");
+        let own = Router::new().route("/note/", add);
+        own.with_state(web.clone()).merge(web.router())
+    });
+    for mut browser in [site.browser(), site.ann().await] {
+        let page = browser.get("/note/").await;
+        assert_eq!(page.set_cookies().len(), 1, "{}", page.body);
+        let token = page.csrf_token().to_owned();
+        let add = async |browser: &mut Browser<'_>, token: &str| {
+            let fields = [("csrfmiddlewaretoken", token)];
+            post_with(browser, "/note/", &[], &fields).await.status
+        };
+        assert_eq!(add(&mut browser, &token).await, StatusCode::OK);
+        assert_eq!(add(&mut browser, "made-up").await, StatusCode::FORBIDDEN);
+        let again = browser.get("/note/").await;
+        assert_eq!(again.set_cookies(), [""; 0], "the browser has it");
+        browser.cookies.remove("csrftoken");
+        assert_eq!(add(&mut browser, &token).await, StatusCode::FORBIDDEN);
+    }
 }

@@ -1,6 +1,10 @@
 //! The headers of every answer.
 
+use axum::Router;
+use axum::routing::{get, post};
+use http::header::CACHE_CONTROL;
 use http::{Method, StatusCode};
+use phone_auth_web::{LoggedIn, RequestContext, SubmittedForm, VerifiedEmail, Web};
 
 use crate::support::Site;
 
@@ -124,4 +128,51 @@ async fn policy_can_be_replaced() {
     let site = Site::built(|builder| builder.content_security_policy(policy));
     let answer = site.browser().get("/").await;
     assert_eq!(answer.header("content-security-policy"), policy);
+}
+
+/// An application whose pages ask who is logged in, or do not, behind one layer.
+fn application(web: &Web) -> Router {
+    let said = |value: &'static str| get(async move |_: RequestContext| [(CACHE_CONTROL, value)]);
+    Router::new()
+        .route("/public/", get("tea"))
+        .route("/extractor/", get(async |_: Option<LoggedIn>| "tea"))
+        .route("/refused/", get(async |_: VerifiedEmail| "tea"))
+        .route("/context/", get(async |_: RequestContext| "tea"))
+        .route("/form/", post(async |_: SubmittedForm| "tea"))
+        .route("/own/", said("max-age=60"))
+        .route("/for-all/", said("public, max-age=60"))
+        .route("/guarded/", get("tea").layer(web.login_required()))
+        .with_state(web.clone())
+        .merge(web.router())
+        .layer(web.layer())
+}
+
+#[tokio::test]
+async fn answers_about_users_are_private() {
+    let site = Site::new().serving(application);
+    let mut ann = site.ann().await;
+    for (path, cache, vary) in [
+        ("/public/", "", ""),
+        ("/extractor/", "private, no-store", "Cookie"),
+        ("/refused/", "private, no-store", "Cookie"),
+        ("/context/", "private, no-store", "Cookie"),
+        ("/guarded/", "private, no-store", "Cookie"),
+        ("/own/", "max-age=60", "Cookie"),
+        ("/for-all/", "public, max-age=60", ""),
+        ("/accounts/login/", "private, no-store", "Cookie"),
+    ] {
+        for answer in [ann.get(path).await, site.browser().get(path).await] {
+            let found = (answer.header("cache-control"), answer.header("vary"));
+            assert_eq!(found, (cache, vary), "{path}");
+            let is_ours = path.starts_with("/accounts/");
+            let policy = answer.header("content-security-policy");
+            assert_eq!(!policy.is_empty(), is_ours, "{path}");
+        }
+    }
+    let answer = ann.post("/form/", &[]).await;
+    let found = (answer.header("cache-control"), answer.header("vary"));
+    assert_eq!(
+        (&*answer.body, found),
+        ("tea", ("private, no-store", "Cookie"))
+    );
 }

@@ -3,6 +3,8 @@
 use http::StatusCode;
 use phone_auth_core::form::Field;
 use phone_auth_core::settings::{Methods, Settings};
+use phone_auth_events::SiteOrigin;
+use phone_auth_web::{CookieOptions, Web, WebBuildErrorKind};
 
 use crate::support::{PASSWORD, Site};
 
@@ -163,5 +165,33 @@ async fn what_nobody_sends_is_not_offered() {
         assert_eq!(log_in.body.contains(RESET), offers_reset, "{out:?}");
         let page = site.browser().get(RESET).await.status;
         assert_eq!(page == StatusCode::OK, offers_reset, "{out:?}");
+    }
+}
+
+#[test]
+fn cookies_of_no_django_site_are_refused() {
+    let site = SiteOrigin::parse("https://www.example.org").unwrap();
+    let django = |name: Option<&str>, domain: Option<&str>| {
+        let mut options = CookieOptions::default();
+        options.django_session_name = name.map(str::to_owned);
+        options.django_session_domain = domain.map(str::to_owned);
+        options
+    };
+    let (name, domain) = (Some("tea"), Some("example.org"));
+    for options in [
+        django(name, None),
+        django(None, domain),
+        django(name, domain),
+    ] {
+        let refused = Web::check_cookies(&site, false, &options).unwrap_err();
+        assert_eq!(
+            refused.kind(),
+            WebBuildErrorKind::NoSharedSessions,
+            "{options:?}"
+        );
+        assert!(
+            Web::check_cookies(&site, true, &options).is_ok(),
+            "{options:?}"
+        );
     }
 }

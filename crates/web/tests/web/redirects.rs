@@ -1,9 +1,12 @@
 //! Paths without their final slash, hosts that nobody configured, and methods that nobody serves.
 
+use axum::Router;
 use axum::body::Body;
+use axum::routing::get;
 use http::header::{HOST, HeaderValue};
 use http::{Method, Request, StatusCode};
 use phone_auth_events::ResetPasswordEmail;
+use phone_auth_web::LoggedIn;
 
 use crate::support::{Site, encode};
 
@@ -204,5 +207,38 @@ async fn foreign_host_reaches_no_link() {
         for (_, value) in &answer.headers {
             assert!(!value.to_str().unwrap().contains("evil"), "{path}");
         }
+    }
+}
+
+#[tokio::test]
+async fn nested_pages_are_refused() {
+    let pages = ["/login/", "/signup/", "/login", "/"];
+    let site = Site::new().serving(|web| {
+        let nested = Router::new().nest("/club", web.router());
+        nested.merge(Router::new().nest_service("/service", web.router()))
+    });
+    for nest in ["/club", "/service"] {
+        for page in pages {
+            let answer = site.browser().get(&format!("{nest}/accounts{page}")).await;
+            assert_eq!(
+                answer.status,
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "{nest}{page}"
+            );
+        }
+    }
+    // Own pages of an application may be nested, and guards there lead to the account pages and back.
+    let site = Site::new().serving(|web| {
+        let hello = get(async |_: LoggedIn| "tea").with_state(web.clone());
+        let own = Router::new().route("/hello/", hello);
+        web.router().nest("/club", own)
+    });
+    assert_eq!(
+        site.browser().get("/club/hello/").await.location(),
+        "/accounts/login/?next=/club/hello/"
+    );
+    for page in pages {
+        let answer = site.browser().get(&format!("/accounts{page}")).await;
+        assert!(!answer.status.is_server_error(), "{page}");
     }
 }

@@ -1,5 +1,7 @@
 //! Making an account.
 
+use axum::Router;
+use axum::routing::get;
 use http::StatusCode;
 use phone_auth_core::address::AddressKind;
 
@@ -137,4 +139,37 @@ async fn odd_text_is_refused_at_its_field() {
     assert_eq!(answer.status, StatusCode::BAD_REQUEST);
     assert_ne!(answer.error_at("password"), "");
     assert_eq!(site.store.user_count(), 0);
+}
+
+#[tokio::test]
+async fn own_sign_up_page_takes_the_place() {
+    let mut site = Site::built(|builder| builder.sign_up_at("/join/"));
+    let own = Router::new().route("/join/", get("Join us"));
+    let own = own.merge(site.router.clone());
+    site = site.serving(|web| own.layer(web.login_required()));
+    let mut browser = site.browser();
+    assert_eq!(
+        browser.get("/join/").await.body,
+        "Join us",
+        "open to those who have no account"
+    );
+    for path in ["/accounts/signup/", "/accounts/signup"] {
+        let answer = browser.get(path).await;
+        assert!(
+            answer.heading() == "Page not found" || answer.location().contains("login"),
+            "{path}"
+        );
+    }
+    let page = browser.get("/accounts/login/?next=/tea/").await;
+    assert!(
+        page.body.contains("href=\"/join/?next=/tea/\""),
+        "{}",
+        page.body
+    );
+    assert!(!page.body.contains("/accounts/signup"), "{}", page.body);
+    assert!(
+        page.body.matches("href=\"/join/").count() > 1,
+        "{}",
+        page.body
+    );
 }

@@ -223,3 +223,49 @@ fn folder_of_something_else_is_refused() {
         assert_eq!(build(&folder).is_ok(), is_taken, "{count}");
     }
 }
+
+/// The sentence of a site that brings this template; nothing where it is taken.
+fn refused(name: &'static str) -> Option<String> {
+    let accounts = Accounts::builder(
+        Arc::new(MemoryStore::new()),
+        Keyring::new(SecretKey::generate().unwrap()),
+    );
+    let accounts = accounts.signals(Signals::isolated()).build().unwrap();
+    let site = SiteOrigin::parse("http://site.example").unwrap();
+    let built = Web::builder(accounts, site).template(name, "x").build();
+    let error = built.err()?;
+    assert_eq!(error.kind(), WebBuildErrorKind::Templates);
+    Some(error.source().unwrap().to_string())
+}
+
+#[test]
+fn mistyped_template_is_refused() {
+    for (name, nearest) in [
+        ("phone_auth/log_in.html", "phone_auth/login.html"),
+        ("phone_auth/Login.html", "phone_auth/login.html"),
+        ("phone_auth/login.htm", "phone_auth/login.html"),
+        ("phone_auth/sign_up.html", "phone_auth/signup.html"),
+        ("phone_auth/reset.html", "phone_auth/password_reset.html"),
+        ("phone_auth/emails/login.html", "phone_auth/login.html"),
+        ("site/member.html", "site/members.html"),
+        ("site/index.html", "site/home.html"),
+    ] {
+        let said = refused(name).unwrap_or_default();
+        let begins = format!("no page has the template {name}; the nearest is ");
+        assert!(said.starts_with(&begins), "{name}: {said}");
+        if name != "site/index.html" && name != "phone_auth/reset.html" {
+            assert!(said.contains(nearest), "{name}: {said}");
+        }
+    }
+    for name in [
+        "phone_auth/login.html",
+        "site/home.html",
+        "phone_auth/_menu.html",
+        "site/parts/_menu.html",
+        "orders.html",
+        "shop/login.html",
+        "phone_auth.html",
+    ] {
+        assert_eq!(refused(name), None, "{name}");
+    }
+}
