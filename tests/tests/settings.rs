@@ -229,3 +229,39 @@ async fn environment_beats_the_file() {
         .await;
     check_log_in_leads_to(&site, "/from/environment/").await;
 }
+
+#[tokio::test]
+async fn account_pages_follow_the_mount() {
+    for mount in ["/konto/", "/", "/members/", "/dev/mailbox/"] {
+        let site = Site::options().setting("mount", mount).start().await;
+        let (client, ann) = (site.client(), User::new());
+        let page = |name: &str| format!("{mount}{name}/");
+        client
+            .post(&page("signup"), ann.fields())
+            .await
+            .redirects_to(&format!("{mount}login/?notice=signed-up"));
+        let fields = [("login", &ann.email), ("password", &ann.password)];
+        client
+            .post(&page("login"), fields)
+            .await
+            .redirects_to(&page("profile"));
+        client.get(&page("profile")).await.expect(200);
+        client.get(&page("change_password")).await.expect(200);
+        site.client()
+            .get(&page("profile"))
+            .await
+            .redirects_to(&format!("{mount}login/?next={mount}profile/"));
+        client
+            .post(&page("password_reset"), [("login", &ann.email)])
+            .await
+            .expect(302);
+        let link = site.printed("reset_password_email", &ann.email).await;
+        assert!(
+            link.url().starts_with(&page("password_reset_confirm")),
+            "{}",
+            link.url()
+        );
+        site.client().get(link.url()).await.expect(302);
+        site.client().get("/accounts/login/").await.expect(404);
+    }
+}

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
+use phone_auth::core::accounts::AccountsHandle;
 use phone_auth::core::outbox::WorkerOptions;
 use phone_auth::core::password::{Argon2Hasher, PasswordStrength};
 use phone_auth::core::site_key::KeyClaim;
@@ -158,6 +159,7 @@ pub(crate) async fn open(
         mode,
         mailbox,
         signals,
+        accounts,
         keys,
         django,
         notes,
@@ -170,6 +172,7 @@ pub(crate) async fn open(
     let (key_path, key_made) = (keys.path(), keys.made());
     let parts = Parts {
         signals,
+        accounts,
         origin,
         keyring: keys.ring()?,
         django,
@@ -193,6 +196,8 @@ pub(crate) async fn open(
 /// What the settings do not hold.
 pub(crate) struct Parts {
     pub(crate) signals: Signals,
+    /// By which its receivers find the flows.
+    pub(crate) accounts: AccountsHandle,
     pub(crate) origin: SiteOrigin,
     /// The key and its fallbacks.
     pub(crate) keyring: Keyring,
@@ -225,8 +230,10 @@ pub(crate) async fn assemble(
     let settings = configuration.accounts.clone();
     let strength = PasswordStrength::at_least(configuration.passwords.min_score);
     let mut auth = PhoneAuth::builder(parts.origin, parts.keyring, database)
+        .mount(&configuration.site.mount)
         .accounts(|accounts| {
             accounts
+                .handle(&parts.accounts)
                 .settings(settings)
                 .hasher(hasher)
                 .password_check(strength)
@@ -282,7 +289,7 @@ pub(crate) fn dispatcher(
     mailbox: Option<&Mailbox>,
 ) -> Result<Signals, Failure> {
     let delivery = Delivery::build(&setup.configuration, origin)?;
-    let dispatcher = delivery.provide(provided(setup));
+    let dispatcher = delivery.provide(provided(setup, origin));
     let dispatcher = match mailbox {
         Some(mailbox) => dispatcher
             .provide(mailbox.clone())
@@ -292,10 +299,14 @@ pub(crate) fn dispatcher(
     built(setup, dispatcher)
 }
 
-/// A dispatcher with the state that was given to the program.
-fn provided(setup: &mut Setup) -> SignalsBuilder {
+/// A dispatcher with the state that was given to the program, and the origin of the site.
+fn provided(setup: &mut Setup, origin: &SiteOrigin) -> SignalsBuilder {
     let timeout = setup.configuration.messages.receiver_timeout;
-    setup.provide(Signals::builder().timeout(timeout))
+    let dispatcher = setup.provide(Signals::builder().timeout(timeout));
+    match dispatcher.provided::<SiteOrigin>() {
+        Some(_) => dispatcher,
+        None => dispatcher.provide(origin.clone()),
+    }
 }
 
 fn without_development(dispatcher: SignalsBuilder) -> SignalsBuilder {
@@ -322,9 +333,10 @@ pub(crate) async fn accounts_for_operator(
     mut setup: Setup,
     schema: Schema,
 ) -> Result<Accounts, Failure> {
-    let dispatcher = without_development(provided(&mut setup));
+    let origin = links_begin_with(&setup.configuration)?;
+    let dispatcher = without_development(provided(&mut setup, &origin));
     let signals = built(&setup, dispatcher)?;
-    operators(setup.configuration, signals, schema).await
+    operators(setup.configuration, &setup.accounts, signals, schema).await
 }
 
 /// The flows for what an operator does that tells no receiver: what those need is not asked for.
@@ -332,11 +344,13 @@ pub(crate) async fn accounts_for_operator(
 /// # Errors
 /// When the database is not there or cannot be used.
 pub(crate) async fn without_receivers(setup: Setup) -> Result<Accounts, Failure> {
-    operators(setup.configuration, Signals::isolated(), Schema::AsItIs).await
+    let (handle, signals) = (AccountsHandle::new(), Signals::isolated());
+    operators(setup.configuration, &handle, signals, Schema::AsItIs).await
 }
 
 async fn operators(
     configuration: Configuration,
+    handle: &AccountsHandle,
     signals: Signals,
     schema: Schema,
 ) -> Result<Accounts, Failure> {
@@ -350,6 +364,7 @@ async fn operators(
     };
     let keyring = Keyring::new(SecretKey::generate().map_err(Failure::failed)?);
     Accounts::builder(store.store(), keyring)
+        .handle(handle)
         .outbox(store.outbox())
         .settings(configuration.accounts)
         .password_check(PasswordStrength::at_least(

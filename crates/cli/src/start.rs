@@ -6,6 +6,7 @@
 
 use phone_auth::Signals;
 use phone_auth::SiteOrigin;
+use phone_auth::core::accounts::AccountsHandle;
 use phone_auth::delivery::development::Mailbox;
 use phone_auth::web::Web;
 
@@ -27,6 +28,8 @@ pub(crate) struct Prepared {
     pub(crate) mailbox: Option<MailboxPage>,
     /// The dispatcher with everything provided.
     pub(crate) signals: Signals,
+    /// By which its receivers find the flows.
+    pub(crate) accounts: AccountsHandle,
     pub(crate) keys: Keys,
     /// What of Django's is accepted.
     pub(crate) django: Django,
@@ -56,6 +59,7 @@ pub(crate) struct Seen {
     pub(crate) mode: Option<Mode>,
     mailbox: Option<MailboxPage>,
     signals: Option<Signals>,
+    accounts: AccountsHandle,
     pub(crate) keys: Option<Keys>,
     pub(crate) django: Option<Django>,
     notes: Vec<String>,
@@ -86,6 +90,7 @@ impl Seen {
             mode,
             mailbox,
             signals,
+            accounts: setup.accounts.clone(),
             keys,
             django,
             notes,
@@ -98,6 +103,7 @@ impl Seen {
             mode: self.mode?,
             mailbox: self.mailbox,
             signals: self.signals?,
+            accounts: self.accounts,
             keys: self.keys?,
             django: self.django?,
             notes: self.notes,

@@ -8,8 +8,9 @@ mod common;
 
 use std::process::ExitCode;
 
-use phone_auth::signals::{Message, receiver};
+use phone_auth::signals::{Message, VerifyEmail, receiver};
 use phone_auth::signals::{reset_password_email, reset_password_phone, verify_email, verify_phone};
+use phone_auth::{Accounts, Signals, SiteOrigin};
 
 /// What the receiver takes.
 struct Gateway;
@@ -21,8 +22,18 @@ struct Gateway;
     verify_phone,
     id = "own.deliver"
 )]
-fn deliver(message: &dyn Message, _gateway: &Gateway) -> std::io::Result<()> {
+fn deliver(
+    message: &dyn Message,
+    _gateway: &Gateway,
+    accounts: &Accounts,
+    signals: &Signals,
+    site: &SiteOrigin,
+) -> std::io::Result<()> {
     use std::io::Write;
+
+    assert!(signals.has_receiver::<VerifyEmail>());
+    assert!(accounts.settings().password_min_length > 0);
+    assert!(!site.as_str().is_empty());
 
     // On standard error, where the development mode writes nothing.
     writeln!(

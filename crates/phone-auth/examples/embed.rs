@@ -41,7 +41,7 @@ pub(crate) async fn accounts(
 pub(crate) fn app(auth: &PhoneAuth) -> Router {
     let club = get(club).with_state(auth.web().clone());
     let own = Router::new().route("/", get("Hello")).route("/club/", club);
-    own.merge(auth.router())
+    own.merge(auth.router()).layer(auth.web().layer())
 }
 
 #[tokio::main]
@@ -55,7 +55,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
     // Each client has its share of the work, so its address counts.
     let app = app(&auth).into_make_service_with_connect_info::<SocketAddr>();
-    let stop = async { drop(tokio::signal::ctrl_c().await) };
+    let stopping = auth.clone();
+    let stop = async move {
+        drop(tokio::signal::ctrl_c().await);
+        stopping.stop_claiming();
+    };
     let server = axum::serve(listener, app).with_graceful_shutdown(stop);
     server.await?;
     auth.shut_down(Duration::from_secs(20)).await;

@@ -4,13 +4,14 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::core::accounts::{self, Accounts, AccountsBuilder, Dispatch};
+use crate::core::accounts::{self, Accounts, AccountsBuilder, AccountsHandle, Dispatch};
 use crate::core::outbox::WorkerOptions;
 use crate::core::site_key::{self, SiteKeyErrorKind};
 use crate::core::store::Store;
 use crate::receivers::{LeftAlone, Receivers, Reception};
 use crate::signals::{Event, Message, Signals, SignalsBuilder, SiteOrigin};
 use crate::tokens::Keyring;
+use crate::urls::{AccountRoutes, RouteError};
 use crate::worker::{RunningWorker, WorkerChoice};
 use crate::{BuildError, BuildErrorKind, Database, PhoneAuth};
 
@@ -46,6 +47,8 @@ pub struct PhoneAuthBuilder {
     store: Arc<dyn Store>,
     accounts: AccountsBuilder,
     receivers: Receivers,
+    /// Why the pages cannot be where they were put.
+    mount: Result<(), RouteError>,
     /// The messages that nobody needs to receive.
     allow_unreceived: Vec<&'static str>,
     key_check: KeyCheck,
@@ -79,6 +82,7 @@ impl PhoneAuthBuilder {
             store: database.store,
             accounts,
             receivers: Receivers::default(),
+            mount: Ok(()),
             allow_unreceived: Vec::new(),
             key_check: KeyCheck::Claim,
             worker: WorkerChoice::default(),
@@ -87,7 +91,38 @@ impl PhoneAuthBuilder {
         }
     }
 
-    /// What the flows are like: settings, where the pages are, hasher, clock, and whatever else
+    /// Where the account pages are: a path with a slash at both ends; else `/accounts/`. Links in messages, redirects and
+    /// guards follow it.
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let site = phone_auth::SiteOrigin::parse("https://example.org")?;
+    /// # let (key, store) = (phone_auth::SecretKey::generate()?, phone_auth_store_testkit::MemoryStore::new());
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+    /// use phone_auth::{BuildErrorKind, PhoneAuth};
+    ///
+    /// let builder = PhoneAuth::builder(site, key, store).mount("konto");
+    ///
+    /// // What is no mount is told when all is put together.
+    /// let refused = builder.build().await.unwrap_err();
+    /// assert_eq!(refused.kind(), BuildErrorKind::Settings);
+    /// # });
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn mount(mut self, mount: &str) -> Self {
+        self.mount = match AccountRoutes::new(mount) {
+            Ok(routes) => {
+                self.accounts = self.accounts.routes(routes);
+                Ok(())
+            }
+            Err(error) => Err(error),
+        };
+        self
+    }
+
+    /// What the flows are like: settings, hasher, clock, and whatever else
     /// [`AccountsBuilder`] can do. Of it differ two defaults: receivers that are told of what has happened run
     /// [in the background](Dispatch::Background), and messages wait in the [`Database`].
     ///
@@ -97,14 +132,12 @@ impl PhoneAuthBuilder {
     /// # let site = phone_auth::SiteOrigin::parse("https://example.org")?;
     /// # let (key, store) = (phone_auth::SecretKey::generate()?, phone_auth_store_testkit::MemoryStore::new());
     /// use phone_auth::core::password::Argon2Hasher;
-    /// use phone_auth::urls::AccountRoutes;
     /// use phone_auth::{PhoneAuth, Settings};
     ///
     /// let mut settings = Settings::default();
     /// settings.login_redirect_url = "/club/".to_owned();
-    /// let routes = AccountRoutes::new("/konto/")?;
     /// let builder = PhoneAuth::builder(site, key, store)
-    ///     .accounts(|accounts| accounts.settings(settings).routes(routes).hasher(Argon2Hasher::new()));
+    ///     .accounts(|accounts| accounts.settings(settings).hasher(Argon2Hasher::new()));
     /// # drop(builder);
     /// # Ok(())
     /// # }
@@ -141,7 +174,8 @@ impl PhoneAuthBuilder {
     }
 
     /// What the linked receivers take and which of them are left out: whatever [`SignalsBuilder`] can do. The origin of
-    /// the site is provided already, so a receiver may take `&SiteOrigin`; and the ready receivers of
+    /// the site, the flows and the dispatcher are provided already, so a receiver may take `&SiteOrigin`, `&Accounts` and
+    /// `&Signals`; and the ready receivers of
     /// `phone_auth::delivery` whose state is not provided are left out.
     ///
     /// # Examples
@@ -167,7 +201,8 @@ impl PhoneAuthBuilder {
         self
     }
 
-    /// The dispatcher to tell, in place of one that is made here. It has its own receivers and their state, so
+    /// The dispatcher to tell, in place of one that is made here. It has its own receivers and their state (`&Accounts` by
+    /// an [`AccountsHandle`]), so
     /// [`receivers`](Self::receivers) and the methods for ready receivers beside it are refused.
     ///
     /// # Examples
@@ -312,7 +347,7 @@ impl PhoneAuthBuilder {
     /// [`BuildError`], with the cause as its source:
     /// - [`TwoDispatchers`](BuildErrorKind::TwoDispatchers): a dispatcher was given, and receivers were described for another.
     /// - [`Worker`](BuildErrorKind::Worker): a worker was described where there is none.
-    /// - [`Settings`](BuildErrorKind::Settings): a setting cannot be used.
+    /// - [`Settings`](BuildErrorKind::Settings): a setting, or the [mount](Self::mount), cannot be used.
     /// - [`Signals`](BuildErrorKind::Signals): a receiver takes state that nobody provided, two have
     ///   the same id, or the linker dropped some.
     /// - [`NoReceiver`](BuildErrorKind::NoReceiver): nobody receives a signal that a flow needs.
@@ -355,6 +390,9 @@ impl PhoneAuthBuilder {
         if self.receivers.show_messages() && !self.site.is_loopback() {
             return Err(BuildError::new(BuildErrorKind::Development));
         }
+        self.mount
+            .map_err(|error| BuildError::with_source(BuildErrorKind::Settings, error))?;
+        let handle = AccountsHandle::new();
         let (dispatcher, left_alone) = match self.accounts.given_signals() {
             Some(_) if self.receivers.is_described => {
                 return Err(BuildError::new(BuildErrorKind::TwoDispatchers));
@@ -362,7 +400,7 @@ impl PhoneAuthBuilder {
             Some(given) => (given.clone(), LeftAlone::default()),
             None => self
                 .receivers
-                .build(&self.site)
+                .build(&self.site, &handle)
                 .map_err(|error| BuildError::with_source(BuildErrorKind::Signals, error))?,
         };
         let reception = Reception {
@@ -372,6 +410,7 @@ impl PhoneAuthBuilder {
         };
         let accounts = self
             .accounts
+            .handle(&handle)
             .signals(dispatcher.clone())
             .allow_unreceived(reception.unsent())
             .build()
@@ -387,10 +426,10 @@ impl PhoneAuthBuilder {
         Ok(PhoneAuth {
             #[cfg(feature = "web")]
             web,
-            accounts,
             site: self.site,
             // Last: a worker of flows that were never handed over would go on sending.
-            worker: worker.map(|worker| Arc::new(RunningWorker::start(worker))),
+            worker: worker.map(|worker| Arc::new(RunningWorker::start(worker, accounts.clone()))),
+            accounts,
         })
     }
 }

@@ -17,7 +17,7 @@
 //!
 //! | to say | method | builder |
 //! |---|---|---|
-//! | settings, the mount of the pages, hasher, clock | [`accounts`](PhoneAuthBuilder::accounts) |
+//! | settings, hasher, clock | [`accounts`](PhoneAuthBuilder::accounts) |
 //! [`AccountsBuilder`](crate::core::accounts::AccountsBuilder) |
 //! | state of receivers, which of them are disabled | [`receivers`](PhoneAuthBuilder::receivers) |
 //! [`SignalsBuilder`](signals::SignalsBuilder) |
@@ -25,6 +25,8 @@
 //! [`WebBuilder`](web::WebBuilder) |
 //! | how pending messages are delivered | [`worker`](PhoneAuthBuilder::worker) |
 //! [`WorkerOptions`](crate::core::outbox::WorkerOptions) |
+//!
+//! And [`mount`](PhoneAuthBuilder::mount) says where the pages are, if not at `/accounts/`.
 //!
 //! What could not work is refused by [`build`](PhoneAuthBuilder::build), with a sentence that says what to write.
 //!
@@ -134,9 +136,10 @@
 //!         .with_state(auth.web().clone())
 //!         .merge(staff)
 //!         .merge(auth.router())
+//!         .layer(auth.web().layer())
 //! }
 //! ```
-//! A user who may not see a page is sent to the one where that can be changed, and comes back from there.
+//! The layer around all keeps answers about users out of caches that others share. A user who may not see a page is sent to the one where that can be changed, and comes back from there.
 //!
 //! # Your own templates
 //! The templates are compiled in. One of yours replaces the one of its name, from a folder or from the program:
@@ -231,7 +234,7 @@
 //! # Where to read on
 //! [`PhoneAuthBuilder`], for what can be said; [`core`], for the flows and their errors; [`signals`], for receivers and
 //! what each signal carries; [`web`], for the pages and guards. The guide of the project, `docs/guide`, tells of
-//! delivery, of receivers and of moving from Django; `SECURITY.md` of what attackers were thought of.
+//! applications, testing, production, delivery, receivers, other stores and moving from Django; `SECURITY.md` of what attackers were thought of.
 
 mod build_error;
 mod builder;

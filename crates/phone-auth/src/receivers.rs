@@ -1,5 +1,8 @@
 //! The receivers of a site: what is provided to them, which are left out, and which messages nobody receives.
 
+use std::sync::Arc;
+
+use crate::core::accounts::{Accounts, AccountsHandle};
 use crate::core::settings::Settings;
 use crate::signals::{
     MessageSignal, ReceiverInfo, SetupError, Signals, SignalsBuilder, SiteOrigin,
@@ -28,12 +31,18 @@ impl Receivers {
             || self.builder.provided::<LinePrinter>().is_some()
     }
 
-    /// The dispatcher, and what its receivers leave alone.
+    /// The dispatcher, whose receivers find the flows by this handle, and what its receivers leave alone.
     ///
     /// # Errors
     /// When a linked receiver cannot be used as it is.
-    pub(crate) fn build(self, site: &SiteOrigin) -> Result<(Signals, LeftAlone), SetupError> {
-        let mut builder = self.builder;
+    pub(crate) fn build(
+        self,
+        site: &SiteOrigin,
+        accounts: &AccountsHandle,
+    ) -> Result<(Signals, LeftAlone), SetupError> {
+        let accounts = accounts.clone();
+        let find = move || accounts.upgrade().map(Arc::new);
+        let mut builder = self.builder.provide_late::<Accounts>(find);
         if builder.provided::<SiteOrigin>().is_none() {
             builder = builder.provide(site.clone());
         }

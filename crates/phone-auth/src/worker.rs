@@ -46,13 +46,14 @@ pub(crate) struct RunningWorker {
 }
 
 impl RunningWorker {
-    /// Starts the worker on the runtime of the caller.
-    pub(crate) fn start(worker: OutboxWorker) -> Self {
+    /// Starts the worker on the runtime of the caller. It keeps the flows, for receivers that take them.
+    pub(crate) fn start(worker: OutboxWorker, accounts: Accounts) -> Self {
         let stop = Arc::new(Notify::new());
         let asked = Arc::clone(&stop);
         let (ended, has_ended) = watch::channel(false);
         tokio::spawn(async move {
             worker.run(asked.notified()).await;
+            drop(accounts);
             // Where nobody listens any more, nobody waits.
             ended.send_replace(true);
         });

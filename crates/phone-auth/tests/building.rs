@@ -75,7 +75,17 @@ type Change = fn(PhoneAuthBuilder) -> PhoneAuthBuilder;
 
 #[tokio::test]
 async fn what_cannot_work_is_refused() {
-    let wrong: [(Change, BuildErrorKind, &str); 11] = [
+    let wrong: [(Change, BuildErrorKind, &str); 13] = [
+        (
+            |builder| builder.mount("konto"),
+            BuildErrorKind::Settings,
+            "the mount \"konto\" is not a path",
+        ),
+        (
+            |builder| builder.mount("/konto"),
+            BuildErrorKind::Settings,
+            "the mount \"/konto\" is not a path",
+        ),
         (
             |builder| {
                 let wrong =
@@ -171,7 +181,15 @@ async fn what_cannot_work_is_refused() {
 #[cfg(feature = "web")]
 #[tokio::test]
 async fn pages_that_cannot_be_made_are_refused() {
-    let wrong: [(Change, &str); 2] = [
+    let wrong: [(Change, &str); 4] = [
+        (
+            |builder| builder.web(|web| web.template("phone_auth/log_in.html", "x")),
+            "phone_auth/login.html",
+        ),
+        (
+            |builder| builder.web(|web| web.django_session_cookie("tea")),
+            "share",
+        ),
         (
             |builder| builder.web(|web| web.template("phone_auth/login.html", "{% block %}")),
             "login.html",

@@ -17,7 +17,6 @@ use phone_auth::signals::{
     Message, UserSignedUp, VerifyEmail, receiver, reset_password_phone, user_signed_up,
     verify_phone,
 };
-use phone_auth::urls::AccountRoutes;
 use phone_auth::{
     BuildErrorKind, Keyring, PhoneAuth, PhoneAuthBuilder, SecretKey, Settings, SiteOrigin,
 };
@@ -52,13 +51,13 @@ fn process(keyring: Keyring, store: MemoryStore, clock: &ManualClock) -> PhoneAu
     let mut settings = Settings::default();
     settings.authentication_methods.email = false;
     settings.authentication_methods.username = false;
-    let (clock, routes) = (clock.clone(), AccountRoutes::new("/konto/").unwrap());
+    let clock = clock.clone();
     let site = SiteOrigin::parse("https://example.org").unwrap();
     PhoneAuth::builder(site, keyring, store)
+        .mount("/konto/")
         .accounts(move |accounts| {
             accounts
                 .settings(settings)
-                .routes(routes)
                 .clock(clock)
                 .randomness(RepeatableRandomness::danger_from_seed(7))
         })

@@ -279,6 +279,7 @@ async fn assemble(
     let keyring = Keyring::new(current.map_err(Failure::failed)?);
     let parts = Parts {
         signals: prepared.signals,
+        accounts: prepared.accounts,
         origin,
         keyring: keys.fold(keyring, Keyring::with_fallback),
         django: prepared.django,

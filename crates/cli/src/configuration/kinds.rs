@@ -16,6 +16,7 @@ use phone_auth::delivery::smtp::Security;
 use phone_auth::delivery::{Secret, StatusSet};
 use phone_auth::django::{DjangoIterations, TimeZone};
 use phone_auth::signals::MessageSignal;
+use phone_auth::urls::AccountRoutes;
 use phone_auth::web::ClientAddressHeader;
 
 use super::value::Given;
@@ -195,6 +196,12 @@ pub(super) fn method(given: &Given<'_>) -> Option<String> {
     ["GET", "POST", "PUT", "PATCH"]
         .contains(&method.as_str())
         .then_some(method)
+}
+
+/// What the paths of the account pages begin with.
+pub(super) fn mount(given: &Given<'_>) -> Option<String> {
+    let mount = String::read(given)?;
+    AccountRoutes::new(&mount).is_ok().then_some(mount)
 }
 
 /// All of a list, if each is right.

@@ -62,7 +62,12 @@ impl Configuration {
         if !mistakes.is_empty() {
             return Err(ConfigurationError { mistakes });
         }
-        Ok(reading.configuration)
+        let mut configuration = reading.configuration;
+        if !configuration.sources.is_set("login_redirect_url") {
+            let profile = format!("{}profile/", configuration.site.mount);
+            configuration.accounts.login_redirect_url = profile;
+        }
+        Ok(configuration)
     }
 }
 

@@ -20,7 +20,7 @@ use phone_auth::signals::MessageSignal;
 use phone_auth::web::ClientAddressHeader;
 use serde_json::Value;
 
-use super::kinds::{FromGiven, Messages, Success, Url, folder, method, wait, within};
+use super::kinds::{FromGiven, Messages, Success, Url, folder, method, mount, wait, within};
 use super::setting::{Setting, settings};
 use super::sources::Sources;
 use crate::database_name::DatabaseName;
@@ -86,6 +86,8 @@ settings! {
         url as "site_url": Option<SiteOrigin> = "the address listened on, if that is loopback";
         /// what the site is called at the top of its pages
         name as "site_name": Option<String> = "the host of site_url";
+        /// where the account pages are: what their paths begin with
+        mount: String = "/accounts/", "a path such as /accounts/, with a slash at both ends", mount;
         /// a folder whose templates replace ours, one by one
         templates: Option<PathBuf> = "none", FOLDER, folder;
         /// what the session cookie is called; programs that share a host need names that differ
@@ -130,7 +132,7 @@ settings! {
         /// phone
         hidden_sign_up_fields: Vec<Field> = "none";
         /// where one goes after logging in
-        login_redirect_url: String = "/accounts/profile/", PATH_HERE;
+        login_redirect_url: String = "profile/ under the mount: /accounts/profile/", PATH_HERE;
         /// where one goes after logging out
         logout_redirect_url: String = "/", PATH_HERE;
         /// how long one stays logged in

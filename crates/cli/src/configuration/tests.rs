@@ -51,6 +51,34 @@ pub(super) fn mistakes(
 }
 
 #[test]
+fn mount_is_a_path() {
+    for mount in ["konto", "/konto", "/kon to/", "//"] {
+        let said = mistakes("", &[("PHONE_AUTH_MOUNT", mount)], None);
+        let told = "is not a path such as /accounts/, with a slash at both ends";
+        assert!(
+            said.len() == 1 && said.iter().all(|it| it.contains(told)),
+            "{said:?}"
+        );
+    }
+}
+
+#[test]
+fn profile_follows_the_mount() {
+    for (file, profile) in [
+        ("", "/accounts/profile/"),
+        ("mount = \"/konto/\"", "/konto/profile/"),
+        ("mount = \"/\"", "/profile/"),
+        (
+            "mount = \"/konto/\"\nlogin_redirect_url = \"/accounts/profile/\"",
+            "/accounts/profile/",
+        ),
+    ] {
+        let all = load(file, &[], None).unwrap();
+        assert_eq!(all.accounts.login_redirect_url, profile, "{file}");
+    }
+}
+
+#[test]
 fn arguments_go_before_environment() {
     let file = "addr = \"127.0.0.1:1\"\nhashing_queue = 3\nverify_by_click = true";
     let environment = [
