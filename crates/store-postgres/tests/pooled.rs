@@ -6,6 +6,7 @@ mod external_writer;
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use phone_auth_store_postgres::{OpenErrorKind, PostgresOptions, PostgresStore};
@@ -19,16 +20,23 @@ use crate::common::{database, or_say, store};
 use crate::external_writer::Hand;
 
 async fn empty() -> Subject {
-    let database = database();
+    let database = Arc::new(database());
     // Made by someone else, for whom the proxy has no connection to spare.
     drop(store(&database).await);
     let proxy = Proxy::before(&database).await;
-    let options = PostgresOptions::default().with_transaction_pooler(true);
-    let store = PostgresStore::connect(&proxy.url, options).await.unwrap();
-    let hand = Hand::on(&database).await;
-    Subject::with_outbox(store, hand)
+    let (url, same) = (proxy.url.clone(), Arc::clone(&database));
+    of(url.clone(), Arc::clone(&database))
+        .await
+        .reopening(move || of(url.clone(), Arc::clone(&same)))
         .keeping(proxy)
         .keeping(database)
+}
+
+/// The store behind the proxy at this URL.
+async fn of(url: String, database: Arc<Database>) -> Subject {
+    let options = PostgresOptions::default().with_transaction_pooler(true);
+    let store = PostgresStore::connect(&url, options).await.unwrap();
+    Subject::with_outbox(store, Hand::on(&database).await)
 }
 
 store_suite!(empty);

@@ -3,16 +3,27 @@
 mod common;
 mod external_writer;
 
+use std::sync::Arc;
+
 use phone_auth_store_testkit::{Subject, limit_suite, outbox_suite, store_suite};
+use phone_auth_test_postgres::Database;
 
 use crate::common::{database, store};
 use crate::external_writer::Hand;
 
 async fn empty() -> Subject {
-    let database = database();
+    let database = Arc::new(database());
+    let same = Arc::clone(&database);
+    of(Arc::clone(&database))
+        .await
+        .reopening(move || of(Arc::clone(&same)))
+        .keeping(database)
+}
+
+/// The store in a database.
+async fn of(database: Arc<Database>) -> Subject {
     let store = store(&database).await;
-    let hand = Hand::on(&database).await;
-    Subject::with_outbox(store, hand).keeping(database)
+    Subject::with_outbox(store, Hand::on(&database).await)
 }
 
 store_suite!(empty);

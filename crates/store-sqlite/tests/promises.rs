@@ -3,7 +3,8 @@
 
 mod common;
 
-use std::sync::Mutex;
+use std::future::ready;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use phone_auth_core::address::AddressKind;
@@ -18,14 +19,17 @@ use rusqlite::{Connection, params};
 use crate::common::Scratch;
 
 async fn empty() -> Subject {
-    of(Scratch::new())
+    of(Arc::new(Scratch::new()))
 }
 
 /// The store in a folder.
-fn of(scratch: Scratch) -> Subject {
+fn of(scratch: Arc<Scratch>) -> Subject {
     let store = scratch.store();
     let external_writer = Hand(Mutex::new(scratch.connect()));
-    Subject::with_outbox(store, external_writer).keeping(scratch)
+    let same = Arc::clone(&scratch);
+    Subject::with_outbox(store, external_writer)
+        .reopening(move || ready(of(Arc::clone(&same))))
+        .keeping(scratch)
 }
 
 store_suite!(empty);
@@ -35,7 +39,7 @@ outbox_suite!(empty);
 async fn nodes() -> Subject {
     let scratch = Scratch::new();
     let nodes = [scratch.store(), scratch.store(), scratch.store()];
-    let mut subject = of(scratch);
+    let mut subject = of(Arc::new(scratch));
     for node in nodes {
         subject = subject.with_limits(node);
     }
@@ -63,7 +67,7 @@ mod in_utf16 {
             .query_row(encoding, [], |row| row.get(0))
             .unwrap();
         assert_eq!(kept, "UTF-16le");
-        of(scratch)
+        of(Arc::new(scratch))
     }
 
     store_suite!(empty);

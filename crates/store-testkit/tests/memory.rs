@@ -1,13 +1,22 @@
 //! The store in memory keeps every promise of the port, and fails when told to.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+use std::future::ready;
+
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::store::{StoreErrorKind, UserStore};
+use phone_auth_store_testkit::suite::{CASES, Case, OUTBOX_CASES, run_case};
 use phone_auth_store_testkit::{MemoryStore, Subject, limit_suite, outbox_suite, store_suite};
 
 async fn empty() -> Subject {
-    let store = MemoryStore::new();
-    Subject::with_outbox(store.clone(), store.clone()).with_limits(store)
+    of(MemoryStore::new())
+}
+
+fn of(store: MemoryStore) -> Subject {
+    let same = store.clone();
+    Subject::with_outbox(store.clone(), store.clone())
+        .with_limits(store)
+        .reopening(move || ready(of(same.clone())))
 }
 
 store_suite!(empty);
@@ -23,6 +32,26 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 #[test]
 fn every_case_runs_in_turn() {
     block_on(phone_auth_store_testkit::suite::run_suite(empty));
+}
+
+/// A store that keeps all in memory and writes nothing, as who opens it again finds out.
+async fn forgetful() -> Subject {
+    let store = MemoryStore::new();
+    Subject::with_outbox(store.clone(), store).reopening(|| ready(of(MemoryStore::new())))
+}
+
+#[test]
+fn store_that_never_writes_fails() {
+    let cases = CASES.iter().chain(OUTBOX_CASES).map(Case::name);
+    let failed: Vec<_> = cases
+        .filter(|name| std::panic::catch_unwind(|| run_case(name, forgetful)).is_err())
+        .collect();
+    let reopening = CASES.iter().chain(OUTBOX_CASES).map(Case::name);
+    let reopening: Vec<_> = reopening
+        .filter(|name| name.starts_with("reopening::"))
+        .collect();
+    assert_eq!(reopening.len(), 7);
+    assert_eq!(failed, reopening);
 }
 
 #[test]

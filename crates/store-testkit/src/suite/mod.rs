@@ -16,6 +16,7 @@ mod newer_message;
 mod odd_rows;
 mod outbox;
 mod passwords;
+mod reopening;
 mod sample;
 mod sessions;
 mod set_back_clock;
@@ -178,6 +179,12 @@ macro_rules! __for_each_case {
             site_key::public_site_is_kept_beside_the_key;
             site_key::key_record_is_replaced_knowingly;
             site_key::key_record_has_one_winner;
+            reopening::users_survive_reopening;
+            reopening::addresses_survive_reopening;
+            reopening::passwords_survive_reopening;
+            reopening::sessions_survive_reopening;
+            reopening::links_survive_reopening;
+            reopening::site_key_survives_reopening;
         }
     };
 }
@@ -215,6 +222,7 @@ macro_rules! __for_each_outbox_case {
             dead_letters::old_dead_letters_are_purged;
             outbox::deleted_user_is_sent_nothing;
             outbox::unknown_lease_is_lost;
+            reopening::messages_survive_reopening;
         }
     };
 }
@@ -273,8 +281,12 @@ pub const LIMIT_CASES: &[Case] = __for_each_limit_case!(list![]);
 /// use phone_auth_store_testkit::{MemoryStore, Subject};
 ///
 /// async fn empty() -> Subject {
-///     let store = MemoryStore::new();
-///     Subject::new(store.clone(), store)
+///     of(MemoryStore::new())
+/// }
+///
+/// fn of(store: MemoryStore) -> Subject {
+///     let same = store.clone();
+///     Subject::new(store.clone(), store).reopening(move || std::future::ready(of(same.clone())))
 /// }
 ///
 /// phone_auth_store_testkit::store_suite!(empty);
@@ -294,8 +306,12 @@ macro_rules! store_suite {
 /// use phone_auth_store_testkit::{MemoryStore, Subject};
 ///
 /// async fn empty() -> Subject {
-///     let store = MemoryStore::new();
-///     Subject::with_outbox(store.clone(), store)
+///     of(MemoryStore::new())
+/// }
+///
+/// fn of(store: MemoryStore) -> Subject {
+///     let same = store.clone();
+///     Subject::with_outbox(store.clone(), store).reopening(move || std::future::ready(of(same.clone())))
 /// }
 ///
 /// phone_auth_store_testkit::outbox_suite!(empty);

@@ -7,11 +7,15 @@
 use std::any::Any;
 use std::fmt;
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use phone_auth_core::store::{LimitStore, OutboxStore, Store};
 
 use crate::external_writer::{ExternalChange, ExternalWriter};
+
+/// Opens the same data once more.
+type Reopen = Box<dyn Fn() -> Pin<Box<dyn Future<Output = Subject> + Send>> + Send + Sync>;
 
 /// An empty store, and someone who can reach the same data past it.
 pub struct Subject {
@@ -21,6 +25,7 @@ pub struct Subject {
     /// The nodes that keep counters in one place.
     limits: Vec<Arc<dyn LimitStore>>,
     external_writer: Box<dyn ExternalWriter>,
+    reopen: Option<Reopen>,
     kept: Vec<Box<dyn Any + Send + Sync>>,
 }
 
@@ -35,6 +40,7 @@ impl Subject {
             outbox: None,
             limits: Vec::new(),
             external_writer: Box::new(external_writer),
+            reopen: None,
             kept: Vec::new(),
         }
     }
@@ -50,6 +56,7 @@ impl Subject {
             store,
             limits: Vec::new(),
             external_writer: Box::new(external_writer),
+            reopen: None,
             kept: Vec::new(),
         }
     }
@@ -60,6 +67,26 @@ impl Subject {
     pub fn with_limits(mut self, node: impl LimitStore + 'static) -> Self {
         self.limits.push(Arc::new(node));
         self
+    }
+
+    /// Says how the same data is opened once more, as another process or the next start would: what was told to be stored
+    /// is looked for there, or a store that never writes would pass.
+    ///
+    /// # Examples
+    /// See [`store_suite!`](crate::store_suite).
+    #[must_use]
+    pub fn reopening<Made>(mut self, open: impl Fn() -> Made + Send + Sync + 'static) -> Self
+    where
+        Made: Future<Output = Self> + Send + 'static,
+    {
+        self.reopen = Some(Box::new(move || Box::pin(open())));
+        self
+    }
+
+    /// The same data, opened once more.
+    pub(crate) async fn reopened(&self) -> Self {
+        let reopen = self.reopen.as_ref();
+        reopen.expect("the subject says how its data is opened once more: `.reopening(…)`")().await
     }
 
     /// Keeps something, such as a temporary folder, until the store is dropped.
