@@ -57,6 +57,11 @@ impl<'a> TestUser<'a> {
     /// # Panics
     /// When the site refuses them, such as for a name that is taken.
     pub async fn create(self) -> User {
+        self.made().await.0
+    }
+
+    /// The user, and a name that they can log in by at this site.
+    async fn made(self) -> (User, String) {
         let accounts = self.site.auth().accounts();
         let has = |kind| accounts.settings().has_addresses(kind);
         let email = format!("{}@example.org", self.username);
@@ -77,7 +82,13 @@ impl<'a> TestUser<'a> {
         if self.is_verified {
             self.verify(&user).await;
         }
-        user
+        let methods = accounts.settings().authentication_methods;
+        let login = match (methods.username, methods.email) {
+            (true, _) => self.username,
+            (false, true) => email,
+            (false, false) => phone,
+        };
+        (user, login)
     }
 
     /// Makes the user, and gives a browser in which they are logged in.
@@ -86,15 +97,10 @@ impl<'a> TestUser<'a> {
     /// As [`create`](Self::create).
     pub async fn signed_in(self) -> TestBrowser {
         let site = self.site;
-        let user = self.create().await;
+        let (_, login) = self.made().await;
         let mut browser = site.browser();
-        let page = site.sign_in(&mut browser, &user.username).await;
-        assert!(
-            page.status != 400,
-            "{:?} cannot log in: {}",
-            user.username,
-            page.body
-        );
+        let page = site.sign_in(&mut browser, &login).await;
+        assert!(page.status != 400, "{login:?} cannot log in: {}", page.body);
         browser
     }
 

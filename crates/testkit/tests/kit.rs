@@ -4,8 +4,9 @@
 use axum::Router;
 use axum::response::Redirect;
 use axum::routing::get;
+use phone_auth::core::settings::Methods;
 use phone_auth::signals::{ResetPasswordPhone, VerifyPhone};
-use phone_auth::{BuildError, PhoneAuth, PhoneAuthBuilder, SiteOrigin};
+use phone_auth::{BuildError, PhoneAuth, PhoneAuthBuilder, Settings, SiteOrigin};
 use phone_auth_testkit::{MemoryStore, PASSWORD, TestBrowser, TestSite};
 
 async fn without_texts(builder: PhoneAuthBuilder) -> Result<(PhoneAuth, Router), BuildError> {
@@ -135,4 +136,34 @@ async fn missing_message_is_told() {
         said.starts_with("no message to bob@example.org has come; there are ["),
         "{said}"
     );
+}
+
+#[tokio::test]
+async fn users_log_in_as_the_site_lets_them() {
+    for (phone, email, username) in [
+        (false, false, true),
+        (false, true, false),
+        (true, false, false),
+        (true, true, true),
+    ] {
+        let mut settings = Settings::default();
+        settings.authentication_methods = Methods {
+            phone,
+            email,
+            username,
+        };
+        let start = async move |builder: PhoneAuthBuilder| {
+            let builder = builder.accounts(|accounts| accounts.settings(settings));
+            let auth = builder.build().await?;
+            let router = auth.router();
+            Ok::<_, BuildError>((auth, router))
+        };
+        let site = TestSite::start(MemoryStore::new(), start).await.unwrap();
+        let mut ann = site.user("ann").verified().signed_in().await;
+        let page = ann.get("/accounts/change_password/").await;
+        assert_eq!(
+            page.path, "/accounts/change_password/",
+            "{phone} {email} {username}"
+        );
+    }
 }

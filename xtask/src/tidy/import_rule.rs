@@ -53,6 +53,8 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
         "phone-auth-testkit",
         &["phone-auth", "phone-auth-store-testkit"],
     ),
+    // An application as others write it: sees the facade, its tests the test-kit.
+    ("phone-auth-tea-house", &["phone-auth"]),
     // What tests need to have a PostgreSQL, and benchmarks to compare, knows nothing of the product.
     ("phone-auth-test-postgres", &[]),
     ("phone-auth-test-bench", &[]),
