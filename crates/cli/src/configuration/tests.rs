@@ -134,6 +134,7 @@ reset_email_lifetime = "1h"
 reset_phone_lifetime = 300
 verify_email_lifetime = "1h 30m"
 verify_phone_lifetime = "90"
+verify_at_sign_up = true
 verify_by_click = true
 django_secret_key_file = "django"
 django_secret_key_fallback_files = ["older"]

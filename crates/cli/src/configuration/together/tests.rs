@@ -58,7 +58,7 @@ timeout = 9
 "#;
 
 /// Settings that do something by themselves, or whose section says what they need.
-const ALONE: [&str; 56] = [
+const ALONE: [&str; 57] = [
     "addr",
     "max_connections",
     "trusted_proxies",
@@ -97,6 +97,7 @@ const ALONE: [&str; 56] = [
     "reset_phone_lifetime",
     "verify_email_lifetime",
     "verify_phone_lifetime",
+    "verify_at_sign_up",
     "verify_by_click",
     "max_addresses",
     "max_pending_messages",
