@@ -132,7 +132,7 @@ settings! {
         /// phone
         hidden_sign_up_fields: Vec<Field> = "none";
         /// where one goes after logging in
-        login_redirect_url: String = "profile/ under the mount: /accounts/profile/", PATH_HERE;
+        login_redirect_url: String = "the page profile/ under mount, /accounts/profile/", PATH_HERE;
         /// where one goes after logging out
         logout_redirect_url: String = "/", PATH_HERE;
         /// how long one stays logged in

@@ -104,6 +104,7 @@ database_connections = 20
 database_pooler = true
 site_url = "https://example.org"
 site_name = "Ann's"
+mount = "/konto/"
 secret_key_file = "key"
 secret_key_fallback_files = ["old", "older"]
 templates = "."

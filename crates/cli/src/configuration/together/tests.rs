@@ -58,7 +58,7 @@ timeout = 9
 "#;
 
 /// Settings that do something by themselves, or whose section says what they need.
-const ALONE: [&str; 57] = [
+const ALONE: [&str; 58] = [
     "addr",
     "max_connections",
     "trusted_proxies",
@@ -74,6 +74,7 @@ const ALONE: [&str; 57] = [
     "database_busy_timeout",
     "site_url",
     "site_name",
+    "mount",
     "templates",
     "host_cookies",
     "trusted_origins",
