@@ -44,22 +44,40 @@ impl CsrfKeys {
         }
     }
 
-    fn sign(&self, nonce: &str, session: &[u8]) -> Option<String> {
-        let tag = self.tokens.first()?.sign(&[nonce.as_bytes(), session]);
-        Some(Base64UrlUnpadded::encode_string(&tag))
+    /// A token for this cookie and this session, with what it says of whom its form is shown to.
+    fn sign(&self, nonce: &str, session: &[u8], shown_to: Option<&str>) -> Option<String> {
+        let fields = fields(nonce, session, shown_to);
+        let tag = self.tokens.first()?.sign(&fields);
+        let mut token = Base64UrlUnpadded::encode_string(&tag);
+        if let Some(shown_to) = shown_to {
+            token.push(shown_to::SEPARATOR);
+            token.push_str(shown_to);
+        }
+        Some(token)
     }
 
     /// Whether `token` was made for this cookie and this session.
     pub(crate) fn verify(&self, nonce: &str, session: &[u8], token: &str) -> bool {
-        let token = token.split(shown_to::SEPARATOR).next().unwrap_or_default();
+        let (tag, shown_to) = match token.split_once(shown_to::SEPARATOR) {
+            Some((tag, shown_to)) => (tag, Some(shown_to)),
+            None => (token, None),
+        };
         let mut buffer = [0_u8; 32];
-        let Ok(tag) = Base64UrlUnpadded::decode(token, &mut buffer) else {
+        let Ok(tag) = Base64UrlUnpadded::decode(tag, &mut buffer) else {
             return false;
         };
-        self.tokens
-            .iter()
-            .any(|key| key.verify(&[nonce.as_bytes(), session], tag))
+        let fields = fields(nonce, session, shown_to);
+        self.tokens.iter().any(|key| key.verify(&fields, tag))
     }
+}
+
+/// What a token is bound to. Without the last one it is as the version before made it.
+fn fields<'a>(nonce: &'a str, session: &'a [u8], shown_to: Option<&'a str>) -> Vec<&'a [u8]> {
+    let shown_to = shown_to.map(str::as_bytes);
+    [nonce.as_bytes(), session]
+        .into_iter()
+        .chain(shown_to)
+        .collect()
 }
 
 impl fmt::Debug for CsrfKeys {
@@ -141,11 +159,11 @@ impl CsrfToken {
         self.made
             .get_or_init(|| {
                 let nonce = self.sent.first().cloned().or_else(new_nonce)?;
-                let mut token = self.keys.sign(&nonce, &self.session)?;
-                if let Sender::Known(user) = self.sender {
-                    token.push(shown_to::SEPARATOR);
-                    token.push_str(&shown_to::sign(&self.keys.shown_to, user)?);
-                }
+                let shown_to = match self.sender {
+                    Sender::NotAsked => None,
+                    Sender::Known(user) => Some(shown_to::sign(&self.keys.shown_to, user)?),
+                };
+                let token = self.keys.sign(&nonce, &self.session, shown_to.as_deref())?;
                 Some(Made { nonce, token })
             })
             .as_ref()
@@ -308,7 +326,17 @@ mod tests {
         let before = CsrfKeys::new(&Keyring::new(old));
         let again = SecretKey::new(text).unwrap();
         let after = CsrfKeys::new(&Keyring::new(new).with_fallback(again));
-        let token = before.sign("nonce", b"").unwrap();
+        let token = before.sign("nonce", b"", Some("user")).unwrap();
         assert!(after.verify("nonce", b"", &token));
+        for altered in [
+            token.repeat(2),
+            format!("{token}x"),
+            token.replace("user", "another"),
+            token.replace(".user", ""),
+        ] {
+            assert!(!after.verify("nonce", b"", &altered), "{altered}");
+        }
+        let older = before.sign("nonce", b"", None).unwrap();
+        assert!(after.verify("nonce", b"", &older), "of the version before");
     }
 }
