@@ -134,7 +134,9 @@ impl LimitRule {
             Self::InARow(_) => {
                 if let Some(tally) = tally {
                     if i64::from(tally.hits) >= numbers.stop {
-                        wait_until(tally.expires_at, now)?;
+                        if tally.expires_at <= now + keep + Self::SET_BACK {
+                            wait_until(tally.expires_at, now)?;
+                        }
                     } else if tally.blocked_until <= latest {
                         wait_until(tally.blocked_until, now)?;
                     }

@@ -39,6 +39,9 @@ pub trait LimitStore: Send + Sync {
     ) -> Result<Vec<LimitRow>, StoreError>;
 
     /// Removes at most `limit` counters that are empty; how many they were.
+    ///
+    /// What is removed does not come back when a clock that was ahead is set right. Anyone who goes by the clock of one
+    /// machine believes no later time than that of the [newest write](super::OutboxStore::newest_write).
     async fn remove_empty_limits(&self, now: DateTime<Utc>, limit: u32) -> Result<u64, StoreError>;
 }
 

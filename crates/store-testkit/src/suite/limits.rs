@@ -149,6 +149,32 @@ pub(super) async fn clock_set_back_blocks_nobody_for_long(subject: &Subject) {
             pass(subject, 360).await;
         }
     }
+    // What had stopped is not stopped for as long as the clock was ahead: one passes, and it is for 30 days.
+    let stopped = [ruled(3, LimitRule::InARow(5))];
+    assert_eq!(fill(limits, &stopped).await.0, 5);
+    for ahead in [TimeDelta::hours(50), TimeDelta::days(1_000)] {
+        subject.outside(ExternalChange::ShiftLimits(ahead)).await;
+        let (counted, wait) = fill(limits, &stopped).await;
+        assert_eq!(counted, 1, "{ahead}");
+        assert!(wait <= Duration::from_hours(30 * 24), "{ahead}: {wait:?}");
+    }
+}
+
+pub(super) async fn clock_that_is_ahead_frees_no_other_counter(subject: &Subject) {
+    let limits = subject.limits();
+    let full = [rated(1, "3/d"), ruled(2, LimitRule::InARow(3))];
+    for hit in full {
+        assert_eq!(fill(limits, &[hit]).await.0, 3);
+    }
+    // One process whose clock is ahead for a while counts something else meanwhile.
+    let ahead = Attempt {
+        at: at(0) + TimeDelta::days(100),
+        ..attempt(&[rated(3, "3/d")])
+    };
+    limits.count(&ahead).await.unwrap();
+    for hit in full {
+        assert_eq!(fill(limits, &[hit]).await.0, 0, "{hit:?}");
+    }
 }
 
 pub(super) async fn counters_share_nothing(subject: &Subject) {
