@@ -59,7 +59,7 @@ async fn claim(store: &SqliteStore) -> Vec<String> {
 }
 
 /// All columns that a row can be read by, and what may stand in them that cannot be read.
-const ODD: [(&str, &[&str]); 16] = [
+const ODD: [(&str, &[&str]); 15] = [
     ("message_key", &["x'00ff'"]),
     (
         "purpose",
@@ -118,7 +118,6 @@ const ODD: [(&str, &[&str]); 16] = [
             "7",
         ],
     ),
-    ("earlier_receipts", &["'no list'", "''"]),
     ("requested_at", &["'soon'", "1.5", "9223372036854775807"]),
 ];
 
@@ -135,7 +134,8 @@ fn unreadable_row_becomes_a_dead_letter_alone() {
                 // As another program might have written it, long before anyone looks.
                 let garble = format!(
                     "PRAGMA foreign_keys = OFF;
-                    UPDATE phone_auth_outbox SET attempts = 1, due_at = '2999-12-31 23:59:59' WHERE message_key = 'bob';
+                    UPDATE phone_auth_outbox SET attempts = 1, due_at = '2999-12-31 23:59:59', expires_at = created_at
+                        WHERE message_key = 'bob';
                     UPDATE phone_auth_outbox SET due_at = '2020-01-01 00:00:00'
                         WHERE message_key = 'bob' AND '{column}' <> 'due_at';
                     UPDATE phone_auth_outbox SET {column} = {value} WHERE message_key = 'bob'"
@@ -196,6 +196,7 @@ fn odd_values_that_say_nothing_are_passed_over() {
         ("language", "'not a tag!'"),
         ("reason", "'left over'"),
         ("leased_attempt", "'x'"),
+        ("earlier_receipts", "x'ff'"),
     ] {
         let scratch = Scratch::new();
         run(async {

@@ -8,6 +8,7 @@
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use phone_auth_core::address::{AddressId, AddressKind};
+use phone_auth_core::outbox::MessageId;
 use phone_auth_core::user::UserId;
 
 /// A hand in the database that is not the store's.
@@ -60,7 +61,7 @@ pub enum ExternalChange {
     SetOdd(OddCell, OddValue),
 }
 
-/// A column of one row of django-phone-auth's tables.
+/// A column of one row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_enums,
@@ -71,6 +72,8 @@ pub enum OddCell {
     User(UserId, &'static str),
     /// A column of an address: `is_verified`, or the one that is called like the kind.
     Address(AddressKind, AddressId, &'static str),
+    /// A column of `phone_auth_outbox` that holds words: `purpose`, `kind`, `receipts` or `earlier_receipts`.
+    Message(MessageId, &'static str),
 }
 
 /// What can stand in a column.

@@ -166,7 +166,11 @@ impl OutboxRow {
     }
 }
 
-/// A row of the outbox that cannot be read. The first worker that comes upon it makes it a dead letter.
+/// The columns that hold words: a later version may have others, and its workers know them.
+const COLUMNS_OF_WORDS: [&str; 3] = ["purpose", "kind", "receipts"];
+
+/// A row of the outbox that cannot be read. A worker that comes upon it makes it a dead letter, unless it may be one of a
+/// later version: that is kept for a worker which knows it, as long as its link works.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_structs,
@@ -177,6 +181,8 @@ pub struct UnreadableMessage {
     pub id: MessageId,
     /// The column whose value cannot be read.
     pub column: &'static str,
+    /// When its link stops working, by the clock of the store; `None` when that cannot be read either.
+    pub deadline: Option<DateTime<Utc>>,
     /// Whether it is a dead letter by now.
     pub is_dead: bool,
 }
@@ -185,6 +191,12 @@ impl UnreadableMessage {
     /// Why it cannot be sent, for the operator.
     pub fn reason(&self) -> String {
         format!("its column {} cannot be read", self.column)
+    }
+
+    /// Whether it is kept at this time, for a worker of a later version that may have written it.
+    pub fn is_kept(&self, now: DateTime<Utc>) -> bool {
+        COLUMNS_OF_WORDS.contains(&self.column)
+            && self.deadline.is_some_and(|deadline| now < deadline)
     }
 }
 

@@ -51,8 +51,10 @@ pub trait OutboxStore: Send + Sync {
     /// Claims messages that are due, those that have waited longest first: counts an attempt of each and makes it due
     /// again when the lease ends. No message is claimed by two, however many ask at once.
     ///
-    /// A row that cannot be read, such as one of a later version, keeps nobody from getting the others: it is due, and
-    /// becomes a dead letter with the name of the column as its reason; the store logs its id.
+    /// A row that cannot be read keeps nobody from getting the others: it is due, and becomes a dead letter with the name
+    /// of the column as its reason; the store logs its id. One that a later version may have written is leased instead,
+    /// to nobody, until its link expires: a worker of that version gets it when a lease ends. What is left of the receipts
+    /// of a message that it superseded is passed over when it cannot be read.
     ///
     /// A clock that is set back, by whatever, delays no message for longer than it waited for anyway. Where a message
     /// waits since a time that lies ahead of `now`, what was put off is due, and a lease runs for its whole length from

@@ -52,6 +52,7 @@ pub(super) fn read(row: &PgRow, odd: Option<usize>) -> Result<OutboxRow, Failure
         Err(Odd(place)) => OutboxRow::Unreadable(UnreadableMessage {
             id,
             column: COLUMNS.get(place).copied().unwrap_or_default(),
+            deadline: deadline(row),
             is_dead: row.try_get(COLUMNS.len())?,
         }),
     })
@@ -59,6 +60,16 @@ pub(super) fn read(row: &PgRow, odd: Option<usize>) -> Result<OutboxRow, Failure
 
 /// The place of a column whose value cannot be read.
 struct Odd(usize);
+
+/// When the link of a message stops working, whatever else of it cannot be read.
+fn deadline(row: &PgRow) -> Option<DateTime<Utc>> {
+    let time = |place| {
+        row.try_get::<Option<DateTime<Utc>>, _>(place)
+            .ok()
+            .flatten()
+    };
+    time(10)?.checked_add_signed(time(11)? - time(9)?)
+}
 
 /// The message in a row.
 fn message(row: &PgRow, id: MessageId) -> Result<OutboxMessage, Odd> {
@@ -110,7 +121,8 @@ fn message(row: &PgRow, id: MessageId) -> Result<OutboxMessage, Odd> {
         ready_attempt: count(13)?,
         failures: count(14)?,
         due_at: time(15)?,
-        receipts: receipts(16)?.after(receipts(17)?),
+        // What cannot be read of an older message is no reason to send nothing.
+        receipts: receipts(16)?.after(receipts(17).unwrap_or_default()),
         dead: if is_dead {
             Some(DeadLetter {
                 at: time(18)?,

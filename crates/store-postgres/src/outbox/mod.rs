@@ -105,6 +105,8 @@ impl OutboxStore for PostgresStore {
                 let odd = odd.and_then(|place| usize::try_from(place).ok());
                 match message::read(&row, odd)? {
                     OutboxRow::Message(message) => claimed.push(*message),
+                    // It is leased by now.
+                    OutboxRow::Unreadable(row) if row.is_kept(claim.now) => {}
                     OutboxRow::Unreadable(row) => {
                         self.dead_letter_unreadable(&row, claim.now).await?;
                     }

@@ -24,7 +24,7 @@ macro_rules! message_columns {
     };
 }
 
-/// The queue of a message, and the empty text for what no signal of this version is for, which is claimed to become a dead letter.
+/// The queue of a message, and the empty text for what no signal of this version is for, which is claimed to become a dead letter in time.
 /// As in the indexes `phone_auth_outbox_queue_ready` and `phone_auth_outbox_queue_due`.
 macro_rules! queue {
     () => {

@@ -123,6 +123,7 @@ async fn set_odd(
     let (table, id, column) = match cell {
         OddCell::User(id, column) => ("auth_user", id.get(), column),
         OddCell::Address(kind, id, column) => (table(kind), id.get(), column),
+        OddCell::Message(id, column) => ("phone_auth_outbox", id.get(), column),
     };
     let value = match value {
         OddValue::Null => "NULL".to_owned(),

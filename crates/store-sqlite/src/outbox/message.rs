@@ -1,5 +1,6 @@
 //! A message of the outbox, as it is read from its row.
 
+use chrono::{DateTime, Utc};
 use phone_auth_core::address::AddressId;
 use phone_auth_core::language::Language;
 use phone_auth_core::outbox::{
@@ -47,6 +48,7 @@ pub(super) fn row(row: &Row<'_>) -> Result<OutboxRow, Failure> {
         Err(Odd(place)) => OutboxRow::Unreadable(UnreadableMessage {
             id,
             column: COLUMNS.get(place).copied().unwrap_or_default(),
+            deadline: deadline(row),
             is_dead: !matches!(row.get_ref(18)?, ValueRef::Null),
         }),
     })
@@ -54,6 +56,13 @@ pub(super) fn row(row: &Row<'_>) -> Result<OutboxRow, Failure> {
 
 /// The place of a column whose value cannot be read.
 struct Odd(usize);
+
+/// When the link of a message stops working, whatever else of it cannot be read.
+fn deadline(row: &Row<'_>) -> Option<DateTime<Utc>> {
+    let created_at = rows::time(row, 9).ok()?;
+    let enqueued_at = rows::optional_time(row, 10).ok()?.unwrap_or(created_at);
+    enqueued_at.checked_add_signed(rows::time(row, 11).ok()? - created_at)
+}
 
 /// The message in a row.
 fn message(row: &Row<'_>, id: MessageId) -> Result<OutboxMessage, Odd> {
@@ -94,7 +103,8 @@ fn message(row: &Row<'_>, id: MessageId) -> Result<OutboxMessage, Odd> {
         ready_attempt: count(13)?,
         failures: count(14)?,
         due_at: time(15)?,
-        receipts: receipts(16)?.after(receipts(17)?),
+        // What cannot be read of an older message is no reason to send nothing.
+        receipts: receipts(16)?.after(receipts(17).unwrap_or_default()),
         dead: match optional_time(18)? {
             Some(at) => Some(DeadLetter {
                 at,

@@ -357,10 +357,15 @@ impl Place {
     }
 }
 
-/// Claims what is due. What cannot be read becomes a dead letter, and keeps nobody from the others.
+/// Claims what is due. What cannot be read becomes a dead letter, or is leased to nobody when a later version may know it,
+/// and keeps nobody from the others.
 fn claim(connection: &Connection, claim: &Claim) -> Result<Vec<OutboxMessage>, Failure> {
     let (now, until) = (rows::time_text(claim.now)?, rows::time_text(claim.until)?);
     let queues = queues(claim);
+    let lease = |id: MessageId| {
+        let values = params![id.get(), now, until];
+        rows::change(connection, statements::CLAIM, values).map(drop)
+    };
     let mut claimed = Vec::new();
     // Behind what cannot be read there may be what can.
     while claimed.is_empty() {
@@ -372,15 +377,12 @@ fn claim(connection: &Connection, claim: &Claim) -> Result<Vec<OutboxMessage>, F
         for due in due {
             match due {
                 OutboxRow::Message(mut message) => {
-                    rows::change(
-                        connection,
-                        statements::CLAIM,
-                        params![message.id.get(), now, until],
-                    )?;
+                    lease(message.id)?;
                     message.attempts = message.attempts.saturating_add(1);
                     message.due_at = claim.until;
                     claimed.push(*message);
                 }
+                OutboxRow::Unreadable(row) if row.is_kept(claim.now) => lease(row.id)?,
                 OutboxRow::Unreadable(row) => {
                     let (id, reason) = (row.id.get(), row.reason());
                     tracing::error!(

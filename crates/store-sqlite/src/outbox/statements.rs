@@ -17,7 +17,7 @@ macro_rules! is_odd {
     };
 }
 
-/// The queue of a message, and the empty text for what no signal of this version is for, which is claimed to become a dead letter.
+/// The queue of a message, and the empty text for what no signal of this version is for, which is claimed to become a dead letter in time.
 /// Word for word as in the indexes `phone_auth_outbox_queue_ready` and `phone_auth_outbox_queue_due`.
 macro_rules! queue {
     () => {

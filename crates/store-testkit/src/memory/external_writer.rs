@@ -85,6 +85,11 @@ impl State {
                     }
                 }
             }
+            ExternalChange::SetOdd(OddCell::Message(id, column), value) => {
+                if let (Some(kept), OddValue::Text(text)) = (self.outbox.get_mut(&id), value) {
+                    kept.set_text(column, text);
+                }
+            }
             ExternalChange::DeleteAddress(kind, id) => {
                 self.addresses_mut(kind).remove(&id);
             }

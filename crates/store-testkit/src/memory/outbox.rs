@@ -2,10 +2,11 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
+use phone_auth_core::address::AddressKind;
 use phone_auth_core::link::LinkRequest;
 use phone_auth_core::outbox::{
-    AttemptOutcome, Claim, Lease, LeaseState, MessageId, NewMessage, NextDue, OutboxMessage,
-    OutboxRow, Receipts, Requeue, Requeued, Wait,
+    AttemptOutcome, Claim, DeadLetter, Lease, LeaseState, MessageId, NewMessage, NextDue,
+    OutboxMessage, OutboxRow, Purpose, Receipts, Requeue, Requeued, UnreadableMessage, Wait,
 };
 use phone_auth_core::store::{OutboxStore, StoreError};
 
@@ -22,6 +23,8 @@ pub(super) struct Kept {
     waits_since: Option<DateTime<Utc>>,
     /// What became of the message that it superseded.
     earlier: Receipts,
+    /// The column whose text cannot be read, as one of a later version.
+    unreadable: Option<&'static str>,
 }
 
 impl Kept {
@@ -29,6 +32,29 @@ impl Kept {
     pub(super) fn user(&self) -> Option<phone_auth_core::user::UserId> {
         let recipient = self.message.message.recipient;
         recipient.map(|recipient| recipient.user)
+    }
+
+    /// Puts a text into a column. What a message was before it could not be read is not lost.
+    pub(super) fn set_text(&mut self, column: &'static str, text: &str) {
+        let is_read = match column {
+            "purpose" => Purpose::parse(text).is_some(),
+            "kind" => [AddressKind::Email, AddressKind::Phone]
+                .iter()
+                .any(|kind| kind.to_string() == text),
+            // Of an older message it is passed over.
+            "earlier_receipts" => true,
+            _ => Receipts::from_text(text).is_ok(),
+        };
+        self.unreadable = (!is_read).then_some(column);
+    }
+
+    fn unreadable(&self) -> Option<UnreadableMessage> {
+        self.unreadable.map(|column| UnreadableMessage {
+            id: self.message.id,
+            column,
+            deadline: Some(self.message.deadline()),
+            is_dead: !self.is_pending(),
+        })
     }
 
     fn is_pending(&self) -> bool {
@@ -108,6 +134,7 @@ impl Kept {
         if receipts != Receipts::default() {
             self.earlier = receipts;
         }
+        self.unreadable = None;
     }
 }
 
@@ -298,7 +325,10 @@ impl OutboxStore for MemoryStore {
 }
 
 fn row(kept: &Kept) -> OutboxRow {
-    OutboxRow::Message(Box::new(kept.told()))
+    match kept.unreadable() {
+        Some(row) => OutboxRow::Unreadable(row),
+        None => OutboxRow::Message(Box::new(kept.told())),
+    }
 }
 
 impl State {
@@ -350,6 +380,7 @@ impl State {
             leased_attempt: None,
             waits_since: None,
             earlier: Receipts::default(),
+            unreadable: None,
         };
         self.outbox.insert(id, kept);
     }
@@ -359,24 +390,37 @@ impl State {
         for kept in self.outbox.values_mut().filter(|kept| kept.is_pending()) {
             kept.wait_anew(now);
         }
-        let is_asked = |kept: &&Kept| !claim.without.contains(kept.message.message.signal());
+        let is_asked = |kept: &&Kept| {
+            kept.unreadable.is_some() || !claim.without.contains(kept.message.message.signal())
+        };
         let pending = self.outbox.values().filter(|kept| kept.is_pending());
         let mut due: Vec<_> = pending
             .filter(|kept| kept.is_ready() || kept.message.due_at <= claim.now)
             .filter(is_asked)
-            .map(|kept| (kept.message.due_at.min(claim.now), kept.message.id))
+            .map(|kept| {
+                let is_read = kept.unreadable.is_none();
+                (is_read, kept.message.due_at.min(claim.now), kept.message.id)
+            })
             .collect();
         due.sort_unstable();
-        due.truncate(usize::try_from(claim.limit).unwrap_or(usize::MAX));
-        let claimed = due.into_iter().filter_map(|(_, id)| {
+        // Behind what cannot be read there may be what can.
+        let unread = due.iter().filter(|(is_read, ..)| !is_read).count();
+        let limit = usize::try_from(claim.limit).unwrap_or(usize::MAX);
+        due.truncate(limit.saturating_add(unread));
+        let claimed = due.into_iter().filter_map(|(is_read, _, id)| {
             let kept = self.outbox.get_mut(&id)?;
+            if let Some(row) = kept.unreadable().filter(|row| !row.is_kept(claim.now)) {
+                let (at, reason) = (claim.now, row.reason());
+                kept.message.dead = Some(DeadLetter { at, reason });
+                return None;
+            }
             kept.message.attempts += 1;
             kept.leased_attempt = Some(kept.message.attempts);
             kept.wait(Wait {
                 since: claim.now,
                 until: claim.until,
             });
-            Some(kept.told())
+            is_read.then(|| kept.told())
         });
         claimed.collect()
     }

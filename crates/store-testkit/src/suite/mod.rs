@@ -6,6 +6,7 @@
 mod addresses;
 mod dead_letters;
 mod finding;
+mod later_version;
 mod limits;
 mod links;
 mod log_in;
@@ -205,6 +206,8 @@ macro_rules! __for_each_outbox_case {
             outbox::extended_lease_keeps_receipts;
             outbox::failed_message_is_due_again;
             outbox::concurrent_claims_share_nothing;
+            later_version::message_of_a_later_version_is_kept;
+            later_version::older_receipts_of_a_later_version_delay_nothing;
             set_back_clock::clock_set_back_delays_no_message;
             set_back_clock::clock_set_back_leaves_ready_messages_ready;
             newer_message::newer_message_keeps_the_place;
@@ -238,6 +241,7 @@ macro_rules! __for_each_limit_case {
             limits::failures_in_a_row_slow_down_and_stop;
             limits::counters_drain_with_time;
             limits::clock_set_back_blocks_nobody_for_long;
+            limits::clock_that_is_ahead_frees_no_other_counter;
             limits::counters_share_nothing;
             limits::hits_are_given_back;
             limits::hits_at_once_are_all_given_back;
