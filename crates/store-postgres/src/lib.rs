@@ -62,6 +62,21 @@ pub use open_error::{OpenError, OpenErrorKind};
 pub use options::PostgresOptions;
 pub use store::PostgresStore;
 
+/// The driver, in the version that this store was built with: for tables of your own in the same database, by a pool of
+/// your own. Its features are those that this store needs; ask for others in your own `Cargo.toml`.
+///
+/// # Examples
+/// ```
+/// use phone_auth_store_postgres::sqlx::PgPool;
+///
+/// async fn add(pool: &PgPool, name: &str) -> Result<(), phone_auth_store_postgres::sqlx::Error> {
+///     let statement = phone_auth_store_postgres::sqlx::query("INSERT INTO tea (name) VALUES ($1)");
+///     statement.bind(name).execute(pool).await?;
+///     Ok(())
+/// }
+/// ```
+pub use sqlx;
+
 /// The examples of the README are tests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

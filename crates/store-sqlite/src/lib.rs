@@ -71,6 +71,21 @@ pub use open_error::{OpenError, OpenErrorKind};
 pub use options::SqliteOptions;
 pub use store::{SqliteStore, names_a_file};
 
+/// The driver, in the version that this store was built with: for tables of your own in the same file, by a connection of
+/// your own.
+///
+/// # Examples
+/// ```
+/// use phone_auth_store_sqlite::rusqlite::Connection;
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("site.sqlite3");
+/// let connection = Connection::open(&path)?;
+/// connection.execute_batch("CREATE TABLE tea (name TEXT NOT NULL)")?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub use rusqlite;
+
 /// The examples of the README are tests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
