@@ -239,6 +239,7 @@
 mod build_error;
 mod builder;
 mod database;
+mod missing_features;
 #[cfg(feature = "delivery")]
 mod ready;
 mod receivers;
@@ -264,6 +265,24 @@ pub use phone_auth_tokens as tokens;
 pub use phone_auth_urls as urls;
 #[cfg(feature = "web")]
 pub use phone_auth_web as web;
+
+/// Names a module for the compiler only. It never is there; but of a module whose first condition fails the compiler says
+/// which feature that asks for, and of a `pub use` that is configured out it says nothing.
+macro_rules! say_feature {
+    ($($feature:literal $name:ident,)+) => {$(
+        #[cfg(feature = $feature)]
+        #[cfg(not(feature = $feature))]
+        pub mod $name {}
+    )+};
+}
+
+say_feature! {
+    "delivery" delivery,
+    "django" django,
+    "postgres" postgres,
+    "sqlite" sqlite,
+    "web" web,
+}
 
 /// The dispatcher, the signals of accounts and those of tokens.
 pub mod signals {

@@ -27,4 +27,8 @@ pub use requester::Requester;
 pub use secret::Password;
 #[cfg(feature = "zxcvbn")]
 pub use strength::PasswordStrength;
+/// Never there: of it the compiler says which feature it needs, of the `use` above it would say nothing.
+#[cfg(feature = "zxcvbn")]
+#[cfg(not(feature = "zxcvbn"))]
+pub struct PasswordStrength;
 pub use turns::{Turn, Turns};
