@@ -90,6 +90,36 @@ async fn send_stops_at_the_failure() {
     assert_eq!(taken(&log), ["before"]);
 }
 
+/// A panic has no name to be found by, so what is told of it says where its receiver was connected.
+#[tokio::test]
+async fn panic_names_where_it_was_connected() {
+    let signals = Signals::isolated();
+    let options = ConnectOptions::new().priority(1);
+    let first = line!() + 2;
+    let _guards = [
+        signals.connect(panics::<Awaited>),
+        signals.connect(|event: &Awaited| panics(event)),
+        signals.connect_async(panics_later),
+        signals.connect_with(options, panics::<Awaited>).unwrap(),
+    ];
+    let sequential = signals.send_robust(&Awaited).await;
+    let concurrent = signals.send_concurrent(&Awaited).await;
+    for report in [sequential, concurrent] {
+        let mut lines = Vec::new();
+        for receiver in report.receivers() {
+            let place = receiver.receiver().place();
+            assert!(matches!(receiver.outcome(), Outcome::Panicked(_)));
+            assert!(place.file.ends_with("failing.rs"), "{place:?}");
+            lines.push(place.line);
+        }
+        lines.sort_unstable();
+        assert_eq!(lines, [first, first + 1, first + 2, first + 3]);
+        let error = report.into_result().unwrap_err();
+        let shown = error.to_string();
+        assert!(shown.contains("failing.rs:"), "{shown}");
+    }
+}
+
 #[test]
 fn send_sync_stops_at_the_failure() {
     let (signals, log) = (Signals::isolated(), Log::default());
