@@ -104,9 +104,9 @@ async fn lost_answer_of_a_commit_is_not_denied() {
     log_in(NEW).await.expect(302);
 
     // A reset that is asked for: each answer that was lost has sent its message, with the same link.
-    let visitor = site.client();
+    let stranger = site.client();
     let fields = [("login", &*ann.email)];
-    let ask = Sent::of(&visitor, "/accounts/password_reset/", "login", &fields).await;
+    let ask = Sent::of(&stranger, "/accounts/password_reset/", "login", &fields).await;
     ask.while_lost(&proxy, PURPOSE).await;
     let first = site.printed("reset_password_email", &ann.email).await;
     ask.once().await.expect(302);
@@ -116,10 +116,10 @@ async fn lost_answer_of_a_commit_is_not_denied() {
     assert_eq!(first.url(), second.url());
 
     // And the reset itself: the link is used, and the form sent again says that the password is the new one.
-    let form = visitor.open_reset_link(first.url()).await;
+    let form = stranger.open_reset_link(first.url()).await;
     let newest = "chestnut-Meadow-33";
     let fields = [("new_password1", newest), ("new_password2", newest)];
-    let reset = Sent::of(&visitor, &form, "new_password1", &fields).await;
+    let reset = Sent::of(&stranger, &form, "new_password1", &fields).await;
     reset.while_lost(&proxy, HASH).await;
     reset
         .once()

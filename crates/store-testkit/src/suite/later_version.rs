@@ -71,7 +71,7 @@ pub(super) async fn message_of_a_later_version_is_kept(subject: &Subject) {
         }
         enqueued(subject, "plain", start).await;
         let told = format!("{column} {unknown}");
-        // Whoever comes upon it again and again changes nothing while the link works.
+        // A worker that comes upon it again and again changes nothing while the link works.
         for delivers in [&["plain"][..], &[], &[]] {
             let now = now(outbox).await;
             assert_eq!(delivered(outbox, now).await, delivers, "{told}");
