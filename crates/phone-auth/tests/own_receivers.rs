@@ -144,8 +144,9 @@ async fn worker_keeps_the_flows() {
         .await
         .unwrap();
     drop(auth);
+    let handed = tokio::time::timeout(Duration::from_secs(20), heard.next());
     assert!(
-        heard.next().await.is_some(),
+        handed.await.is_ok_and(|handed| handed.is_some()),
         "the message is handed over by what is left"
     );
 }
