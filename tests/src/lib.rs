@@ -72,7 +72,7 @@ pub use own_database::{Kind, OwnDatabase};
 pub use postgres_proxy::PostgresProxy;
 pub use printed::{Printed, Record};
 pub use program::{Ran, program, run, secret_file};
-pub use proxy::Proxy;
+pub use proxy::{Naming, Proxy};
 pub use raw::Raw;
 pub use scripted_mail::{SILENCE, Script, ScriptedMailServer};
 pub use site::{Ended, Site};

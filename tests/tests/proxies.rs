@@ -1,7 +1,9 @@
 //! The site behind a real proxy that says nothing of where requests come from: no stranger reads a message.
 #![expect(clippy::expect_used, reason = "a failed expectation is a failed test")]
 
-use phone_auth_tests::{Gateway, Printed, Proxy, Site, SiteOptions, run, secret_file};
+use std::net::Ipv4Addr;
+
+use phone_auth_tests::{Gateway, Naming, Printed, Proxy, Site, SiteOptions, run, secret_file};
 
 /// What a stranger may send as `Host`; `SITE` is the address that the program listens on.
 const HOSTS: [&str; 13] = [
@@ -190,4 +192,48 @@ fn origin<'a>(site: &'a Site, settings: &str) -> &'a str {
 async fn started(settings: &str) -> Site {
     let options: SiteOptions = Site::options();
     options.config(settings).start().await
+}
+
+/// Each client behind a proxy is limited by itself, by any way in which the proxy says who it is, and nothing that a client
+/// writes makes it another.
+#[tokio::test]
+async fn clients_behind_a_proxy_are_told_apart() {
+    for (naming, header, preface) in [
+        (Naming::XForwardedFor, "x-forwarded-for", false),
+        (Naming::XRealIp, "x-real-ip", false),
+        (Naming::Forwarded, "forwarded", false),
+        (Naming::Preface, "x-forwarded-for", true),
+    ] {
+        let settings = format!(
+            "site_url = \"https://example.org\"\ntrusted_proxies = [\"127.0.0.1\"]\n\
+             client_address_header = \"{header}\"\nproxy_protocol = {preface}\n"
+        );
+        let site = Site::options()
+            .without_messages()
+            .config(&settings)
+            .start()
+            .await;
+        let proxy = Proxy::naming(&site, naming).await;
+        let [one, other] = [1, 2].map(|last| Ipv4Addr::new(127, 6, 0, last));
+        let guess = async |client: Ipv4Addr, number: u32| {
+            let body = format!("login=nobody{number}&password=not-Her-Password-1");
+            let request = format!(
+                "POST /accounts/login/ HTTP/1.1\r\nHost: example.org\r\nOrigin: https://example.org\r\n\
+                 X-Forwarded-For: 198.51.100.{number}\r\nX-Real-IP: 198.51.100.{number}\r\n\
+                 Forwarded: for=198.51.100.{number}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+                 Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+                body.len()
+            );
+            let answer = proxy.exchange_from(client, &request).await;
+            answer.split(' ').nth(1).unwrap_or_default().to_owned()
+        };
+        let mut statuses = Vec::new();
+        for number in 1..=11 {
+            statuses.push(guess(one, number).await);
+        }
+        let expected = [vec!["400"; 10], vec!["429"]].concat();
+        assert_eq!(statuses, expected, "{naming:?}");
+        assert_eq!(guess(other, 1).await, "400", "{naming:?}");
+        assert_eq!(guess(one, 12).await, "429", "{naming:?}");
+    }
 }
