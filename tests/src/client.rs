@@ -1,5 +1,6 @@
 //! A client that knows only HTTP: cookies, forms, and any header or body one likes.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex};
 
 use reqwest::Method;
@@ -26,12 +27,27 @@ pub struct Client {
 impl Client {
     /// A client of the site at this origin.
     pub fn new(origin: &str) -> Self {
+        Self::of(origin, None)
+    }
+
+    /// A client with the same cookies at this address of the machine, one of 127.0.0.0/8.
+    #[must_use]
+    pub fn at(&self, address: Ipv4Addr) -> Self {
+        Self {
+            jar: Arc::clone(&self.jar),
+            origin: self.origin.clone(),
+            ..Self::of(&self.target, Some(address))
+        }
+    }
+
+    fn of(origin: &str, address: Option<Ipv4Addr>) -> Self {
         // Where another package of the workspace gives reqwest TLS, it asks for a provider of cryptography,
         // also of a client that speaks plain HTTP. The first to name one has named it for all.
         drop(rustls::crypto::ring::default_provider().install_default());
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
+            .local_address(address.map(IpAddr::from))
             .timeout(2 * PATIENCE)
             .build()
             .unwrap();

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use crate::site::{Site, database_path};
 
-/// How to start a [`Site`]. What is not said is the program's own default.
+/// How to start a [`Site`]. What is not said is the program's own default, but for limits, which most tests are not about.
 #[derive(Clone, Debug, Default)]
 pub struct SiteOptions {
     pub(crate) folder: Option<Arc<TempDir>>,
@@ -17,6 +17,7 @@ pub struct SiteOptions {
     pub(crate) config: Option<String>,
     pub(crate) origin: Option<String>,
     pub(crate) descriptors: Option<u32>,
+    pub(crate) is_limited: bool,
 }
 
 impl SiteOptions {
@@ -74,6 +75,13 @@ impl SiteOptions {
     #[must_use]
     pub fn descriptors(mut self, count: u32) -> Self {
         self.descriptors = Some(count);
+        self
+    }
+
+    /// With the limits that the program has by default.
+    #[must_use]
+    pub fn limited(mut self) -> Self {
+        self.is_limited = true;
         self
     }
 

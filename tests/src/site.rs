@@ -47,7 +47,7 @@ pub struct Ended {
 }
 
 impl Site {
-    /// Starts a site with the program's own defaults on a new folder.
+    /// Starts a site with the program's own defaults on a new folder, without limits.
     pub async fn start() -> Self {
         Self::options().start().await
     }
@@ -83,6 +83,9 @@ impl Site {
         if options.is_for_this_machine() {
             // Asked for, so that a site takes over what another one has left pending.
             command.env("PHONE_AUTH_DEVELOPMENT", "true");
+        }
+        if !options.is_limited {
+            command.env("PHONE_AUTH_DANGER_NO_LIMITS", "true");
         }
         command.args(&options.arguments);
         command.envs(options.variables.iter().map(|(name, value)| (name, value)));

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use phone_auth::core::store::{
-    Anomaly, AnomalyStore, DjangoSessionStore, OutboxStore, PasswordKind, PasswordKindStore, Store,
-    StoreError,
+    Anomaly, AnomalyStore, DjangoSessionStore, LimitStore, OutboxStore, PasswordKind,
+    PasswordKindStore, Store, StoreError,
 };
 use phone_auth::postgres::{self, PostgresOptions, PostgresStore};
 use phone_auth::sqlite::{LOST_INDEXES, OpenErrorKind, SqliteOptions, SqliteStore};
@@ -77,6 +77,14 @@ impl OpenStore {
 
     /// The outbox.
     pub(crate) fn outbox(&self) -> Arc<dyn OutboxStore> {
+        match self {
+            Self::Sqlite(store) => Arc::clone(store) as _,
+            Self::Postgres(store) => Arc::clone(store) as _,
+        }
+    }
+
+    /// The counters of limits.
+    pub(crate) fn limits(&self) -> Arc<dyn LimitStore> {
         match self {
             Self::Sqlite(store) => Arc::clone(store) as _,
             Self::Postgres(store) => Arc::clone(store) as _,

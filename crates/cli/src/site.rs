@@ -226,8 +226,9 @@ pub(crate) async fn assemble(
         parts.store.django_sessions(),
     )
     .await?;
-    let database = Database::from_parts(parts.store.store(), Some(parts.store.outbox()));
-    let settings = configuration.accounts.clone();
+    let database = Database::from_parts(parts.store.store(), Some(parts.store.outbox()))
+        .with_limits(parts.store.limits());
+    let settings = configuration.account_settings();
     let strength = PasswordStrength::at_least(configuration.passwords.min_score);
     let mut auth = PhoneAuth::builder(parts.origin, parts.keyring, database)
         .mount(&configuration.site.mount)
@@ -366,7 +367,8 @@ async fn operators(
     Accounts::builder(store.store(), keyring)
         .handle(handle)
         .outbox(store.outbox())
-        .settings(configuration.accounts)
+        .limits(store.limits())
+        .settings(configuration.account_settings())
         .password_check(PasswordStrength::at_least(
             configuration.passwords.min_score,
         ))

@@ -1,6 +1,7 @@
 //! Why a flow did not come to its end: it was refused, or it failed.
 
 use std::error::Error;
+use std::time::Duration;
 
 use crate::form::{FieldProblem, Problems};
 use crate::password::HashError;
@@ -116,6 +117,12 @@ pub struct Failure {
 pub enum FailureKind {
     /// Too many passwords are being hashed, in all or for this client; trying again later works.
     Busy,
+    /// It was done too often, by this client, to this account or at this address: see
+    /// [`Settings::limits`](crate::settings::Settings::limits). Whether anyone has the name changes nothing.
+    Limited {
+        /// The time until it is possible again.
+        wait: Duration,
+    },
     /// As many messages are pending as [may be](crate::settings::Settings::max_pending_messages), so no other is taken,
     /// anyone who it is for; trying again later may work. The flow has told the log.
     OutboxFull,
@@ -129,6 +136,7 @@ pub enum FailureKind {
 impl FailureKind {
     const fn text(self) -> &'static str {
         match self {
+            Self::Limited { .. } => "it was done too often",
             Self::Busy => "too many passwords are being hashed",
             Self::OutboxFull => "too many messages are pending",
             Self::Unavailable => "the store is not available",
@@ -152,6 +160,14 @@ impl Failure {
     /// Something of ours answered what it should not.
     pub(crate) fn broken(source: impl Error + Send + Sync + 'static) -> Self {
         Self::with_source(FailureKind::Broken, source)
+    }
+
+    /// The time until it is possible again, if it was done too often.
+    pub const fn limited_for(&self) -> Option<Duration> {
+        match self.kind {
+            FailureKind::Limited { wait } => Some(wait),
+            _ => None,
+        }
     }
 
     /// What kind of failure it is.

@@ -177,6 +177,7 @@ mod flow_error;
 pub mod foreign_tokens;
 pub mod form;
 pub mod language;
+mod limit_sweep;
 pub mod limits;
 pub mod link;
 pub mod outbox;

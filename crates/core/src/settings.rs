@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::address::{AddressKind, NumberType, PhoneNumber, Region};
 use crate::form::Field;
+use crate::limits::LimitSettings;
 
 const MINUTE: Duration = Duration::from_mins(1);
 const DAY: Duration = Duration::from_hours(24);
@@ -15,6 +16,8 @@ const MAX_SESSION_LIFETIME: Duration = Duration::from_hours(400 * 24);
 /// The most messages that may be pending: they are counted while someone waits.
 const MAX_PENDING_MESSAGES: u32 = 1_000_000;
 
+/// The most failures in a row that an account can be allowed (NIST SP 800-63B-4, 3.2.2).
+const MAX_FAILURES_IN_A_ROW: u32 = 100;
 /// The most addresses that an account can be allowed. As many are read for a page, and no more.
 const MAX_ADDRESSES: u32 = 100;
 
@@ -165,6 +168,8 @@ pub struct Settings {
     /// Whether the addresses of clients are left out of the log and of what `Debug` shows of an event. Receivers get them
     /// anyway.
     pub redact_client_addresses: bool,
+    /// How often what may be done.
+    pub limits: LimitSettings,
 }
 
 impl Default for Settings {
@@ -195,6 +200,7 @@ impl Default for Settings {
             verify_by_click: false,
             max_pending_messages: 10_000,
             redact_client_addresses: false,
+            limits: LimitSettings::default(),
         }
     }
 }
@@ -360,6 +366,12 @@ impl Settings {
             return Err(SettingsError::new(
                 "max_pending_messages",
                 "a number from 1 to 1000000",
+            ));
+        }
+        if self.limits.failures_in_a_row > MAX_FAILURES_IN_A_ROW {
+            return Err(SettingsError::new(
+                "limits.failures_in_a_row",
+                "from 0 to 100",
             ));
         }
         Ok(())

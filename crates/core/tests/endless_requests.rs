@@ -117,6 +117,7 @@ async fn calls(manners: &[Manner]) -> Vec<Vec<bool>> {
     };
     let accounts = Accounts::builder(Arc::new(kit.store.clone()), keyring(SECRET))
         .outbox(Arc::new(kit.store.clone()))
+        .settings(common::unlimited())
         .signals(kit.signals.clone())
         .clock(clock)
         .hasher(kit.hasher.clone())

@@ -18,7 +18,6 @@ use phone_auth_core::accounts::{Accounts, FailureKind};
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::language::Language;
 use phone_auth_core::password::Password;
-use phone_auth_core::settings::Settings;
 use phone_auth_core::store::StoreErrorKind;
 use phone_auth_events::{ResetPasswordEmail, VerifyEmail};
 use phone_auth_store_testkit::{ExternalChange, ExternalWriter};
@@ -101,7 +100,7 @@ async fn newer_request_supersedes_older() {
 async fn full_outbox_is_full_for_everybody() {
     let kit = Kit::with_ann().await;
     kit.sign_up_bob().await;
-    let mut settings = Settings::default();
+    let mut settings = common::unlimited();
     settings.max_pending_messages = 2;
     let accounts = Accounts::builder(Arc::new(kit.store.clone()), common::keyring(common::SECRET))
         .outbox(Arc::new(kit.store.clone()))

@@ -18,7 +18,7 @@ use phone_auth_core::address::{Address, AddressCaps, AddressKind, PhoneNumber};
 use phone_auth_core::form::{Field, FieldProblem, Problem};
 use phone_auth_core::password::{EncodedPassword, Password};
 use phone_auth_core::session::PasswordReplacement;
-use phone_auth_core::settings::{Methods, RefusedNumberTypes, Settings};
+use phone_auth_core::settings::{Methods, RefusedNumberTypes};
 use phone_auth_core::store::{AddressStore, StoreErrorKind, UserStore};
 use phone_auth_store_testkit::{ExternalChange, ExternalWriter};
 use phone_auth_tokens::{Keyring, SecretKey};
@@ -152,7 +152,7 @@ async fn method_disabled_ends_its_links() {
         kit.reset_link(ANNS_EMAIL).await,
         kit.reset_link(ANNS_PHONE).await,
     );
-    let mut settings = Settings::default();
+    let mut settings = common::unlimited();
     settings.authentication_methods.phone = false;
     let accounts = Accounts::builder(Arc::new(kit.store.clone()), keyring(SECRET))
         .signals(kit.signals.clone())

@@ -1,7 +1,9 @@
 //! The signals that tell what happened to an account: for audit, metrics and whatever follows from it. They are sent at
 //! most once, see the crate.
 
-use crate::{Sender, User, event_struct::event_struct};
+use std::time::Duration;
+
+use crate::{Limit, Sender, User, event_struct::event_struct};
 use serde::Serialize;
 
 phone_auth_signals::signal! {
@@ -34,6 +36,9 @@ phone_auth_signals::signal! {
 
     /// A phone number was shown to be a user's own.
     pub phone_verified: PhoneVerified;
+
+    /// Someone did something too often and was refused. At most once a minute for each counter and process.
+    pub attempt_limited: AttemptLimited;
 }
 
 /// Why a log-in was refused. For audit only: the user at the form is told the same in every case.
@@ -164,5 +169,19 @@ event_struct! {
         user: User,
         /// The number as it is stored, in the form of E.164.
         phone: String,
+    }
+}
+
+event_struct! {
+    /// Someone did something too often and was refused. What was typed is not in it.
+    pub struct AttemptLimited {
+        /// The flow that sent it.
+        sender: Sender,
+        /// What was done too often.
+        limit: Limit,
+        /// The time until it is possible again.
+        wait: Duration,
+        /// The user whom it is about, if there is one.
+        user: Option<User>,
     }
 }

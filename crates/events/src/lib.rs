@@ -26,7 +26,7 @@
 //! Four ask for a message to be delivered: [`verify_email`], [`verify_phone`], [`reset_password_email`],
 //! [`reset_password_phone`]. The others tell what happened: [`user_signed_up`], [`user_logged_in`],
 //! [`user_login_failed`], [`user_logged_out`], [`password_changed`], [`password_was_reset`], [`email_added`],
-//! [`phone_added`], [`email_verified`], [`phone_verified`], [`link_followed`]. Those of one-time tokens, `token_issued`
+//! [`phone_added`], [`email_verified`], [`phone_verified`], [`attempt_limited`], [`link_followed`]. Those of one-time tokens, `token_issued`
 //! and `token_refused`, are in `phone-auth-tokens`, whose errors say why.
 //!
 //! What asks for a message is delivered at least once where there is an outbox. What tells what happened is sent at most

@@ -77,6 +77,9 @@ impl PhoneAuthBuilder {
         if let Some(outbox) = database.outbox {
             accounts = accounts.outbox(outbox);
         }
+        if let Some(limits) = database.limits {
+            accounts = accounts.limits(limits);
+        }
         Self {
             site,
             store: database.store,

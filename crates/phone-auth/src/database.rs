@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::core::store::{OutboxStore, Store};
+use crate::core::store::{LimitStore, OutboxStore, Store};
 #[cfg(feature = "postgres")]
 use crate::postgres::{OpenErrorKind, PostgresOptions, PostgresStore};
 #[cfg(feature = "sqlite")]
@@ -14,7 +14,7 @@ use crate::{BuildError, BuildErrorKind};
 /// Where accounts are kept, and, unless it is [without](Self::without_outbox), where messages wait until they are
 /// delivered. [`PhoneAuth::builder`](crate::PhoneAuth::builder) takes one.
 ///
-/// Every store with an outbox is one: a `SqliteStore`, a `PostgresStore`, one of your own. Open it yourself to choose its
+/// Every store with an outbox and with counters of limits is one: a `SqliteStore`, a `PostgresStore`, one of your own. Open it yourself to choose its
 /// options, or by name with [`open`](Self::open). Cheap to clone; clones share everything.
 ///
 /// # Examples
@@ -39,6 +39,7 @@ use crate::{BuildError, BuildErrorKind};
 pub struct Database {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) outbox: Option<Arc<dyn OutboxStore>>,
+    pub(crate) limits: Option<Arc<dyn LimitStore>>,
 }
 
 impl Database {
@@ -112,7 +113,32 @@ impl Database {
     /// # drop(database);
     /// ```
     pub fn from_parts(store: Arc<dyn Store>, outbox: Option<Arc<dyn OutboxStore>>) -> Self {
-        Self { store, outbox }
+        Self {
+            store,
+            outbox,
+            limits: None,
+        }
+    }
+
+    /// Where counters of limits are kept: mostly the store once more. A database of
+    /// [parts](Self::from_parts) that is given none keeps them in the memory of this process, which no other process knows
+    /// and a restart forgets.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use phone_auth::Database;
+    /// use phone_auth_store_testkit::MemoryStore;
+    ///
+    /// let store = Arc::new(MemoryStore::new());
+    /// let database = Database::from_parts(store.clone(), Some(store.clone())).with_limits(store);
+    /// # drop(database);
+    /// ```
+    #[must_use]
+    pub fn with_limits(mut self, limits: Arc<dyn LimitStore>) -> Self {
+        self.limits = Some(limits);
+        self
     }
 
     /// Keeps no messages: their receivers are called once, when
@@ -134,11 +160,11 @@ impl Database {
     }
 }
 
-/// A store that has an outbox.
-impl<S: Store + OutboxStore + 'static> From<S> for Database {
+/// A store that has an outbox and keeps counters of limits.
+impl<S: Store + OutboxStore + LimitStore + 'static> From<S> for Database {
     fn from(store: S) -> Self {
         let store = Arc::new(store);
-        Self::from_parts(Arc::clone(&store) as _, Some(store))
+        Self::from_parts(Arc::clone(&store) as _, Some(Arc::clone(&store) as _)).with_limits(store)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use phone_auth_core::limits::{Attempt, Decision, Hit, LimitKey, RuleNumbers, Tally};
+use phone_auth_core::limits::{Attempt, Decision, Hit, LimitKey, LimitSubject, RuleNumbers, Tally};
 use phone_auth_core::store::{LimitRow, LimitStore, StoreError, StoreErrorKind};
 use sqlx::postgres::PgRow;
 use sqlx::{Row, query};
@@ -91,9 +91,9 @@ pub(crate) const COUNT: &str = concat!(
         ) WHERE (SELECT ",
     free_at!(),
     " <= a.now FROM asked a WHERE a.digest = t.digest)
-        RETURNING digest, expires_at
+        RETURNING digest, hits, expires_at
     )
-    SELECT s.digest, greatest(s.free_at - s.now, s.step), s.free_at > s.now, c.expires_at - s.now
+    SELECT s.digest, greatest(s.free_at - s.now, s.step), s.free_at > s.now, c.hits, c.expires_at - s.now
     FROM seen s LEFT JOIN counted c ON c.digest = s.digest"
 );
 
@@ -112,7 +112,9 @@ pub(crate) const GIVE_BACK: &str = concat!(
 );
 
 pub(crate) const CLEAR: &str = "WITH held AS MATERIALIZED (
-        SELECT digest FROM phone_auth_limit WHERE digest = ANY ($1) ORDER BY digest FOR UPDATE
+        SELECT t.digest FROM unnest($1::bytea[], $2::bytea[]) AS s (first, last)
+            JOIN phone_auth_limit t ON t.digest BETWEEN s.first AND s.last
+        ORDER BY t.digest FOR UPDATE OF t
     ), removed AS (
         DELETE FROM phone_auth_limit t USING held h WHERE t.digest = h.digest RETURNING 1
     )
@@ -159,7 +161,10 @@ impl LimitStore for PostgresStore {
             let hit = attempt.hits.get(hit).ok_or(StoreErrorKind::Broken);
             let hit = hit.map_err(Failure::from)?;
             let rule = hit.rule.numbers();
-            is_half_used |= rule.stop == 0 && used.saturating_mul(2) >= rule.span;
+            is_half_used |= match used {
+                (hits, _) if rule.stop > 0 => hits.saturating_mul(2) >= rule.free,
+                (_, used) => used.saturating_mul(2) >= rule.span,
+            };
             counted.push(*hit);
         }
         let Some(((_, wait), hit)) = longest else {
@@ -178,9 +183,13 @@ impl LimitStore for PostgresStore {
         Ok(())
     }
 
-    async fn clear_limits(&self, keys: &[LimitKey]) -> Result<u64, StoreError> {
-        let keys: Vec<_> = keys.iter().map(|key| key.as_bytes().to_vec()).collect();
-        let removed = self.first(query(CLEAR).bind(keys)).await?;
+    async fn clear_limits(&self, subjects: &[LimitSubject]) -> Result<u64, StoreError> {
+        let all = |of: fn(LimitSubject) -> LimitKey| {
+            let keys = subjects.iter().map(|subject| of(*subject));
+            keys.map(|key| key.as_bytes().to_vec()).collect::<Vec<_>>()
+        };
+        let (first, last) = (all(LimitSubject::first), all(LimitSubject::last));
+        let removed = self.first(query(CLEAR).bind(first).bind(last)).await?;
         Ok(rows::count(removed.as_ref())?)
     }
 
@@ -249,8 +258,8 @@ struct Answer {
     wait: i64,
     /// Whether it had none when it was looked at first.
     is_full: bool,
-    /// When it was counted, how much of it is used.
-    used: Option<i64>,
+    /// When it was counted, how many hits there are, and how much of a rate they use.
+    used: Option<(i64, i64)>,
 }
 
 fn answer(row: &PgRow, hits: &[Hit]) -> Result<Answer, Failure> {
@@ -260,7 +269,7 @@ fn answer(row: &PgRow, hits: &[Hit]) -> Result<Answer, Failure> {
         hit: hit.ok_or(StoreErrorKind::Broken)?,
         wait: row.try_get(1)?,
         is_full: row.try_get(2)?,
-        used: row.try_get(3)?,
+        used: Option::zip(row.try_get(3)?, row.try_get(4)?),
     })
 }
 

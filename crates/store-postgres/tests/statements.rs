@@ -118,6 +118,7 @@ fn note(sent: &Sent, statement: &str) {
         return;
     }
     let about = [
+        "phone_auth_limit",
         "pg_advisory_xact_lock",
         "FOR NO KEY UPDATE",
         COUNT,
@@ -157,7 +158,8 @@ fn flows_send_few_statements() {
         let store = Arc::new(store.unwrap());
         let keyring = Keyring::new(SecretKey::generate().unwrap());
         let accounts = Accounts::builder(Arc::clone(&store) as _, keyring)
-            .outbox(store)
+            .outbox(Arc::clone(&store) as _)
+            .limits(store)
             .build()
             .unwrap();
         let password = Password::new("plum-Orchard-1");
@@ -166,7 +168,14 @@ fn flows_send_few_statements() {
         accounts.sign_up(form()).await.unwrap();
         take();
         let log_in = accounts.log_in("ann", &password, None).await.unwrap();
-        assert_eq!(take(), ["AS rank", "INSERT INTO phone_auth_session"]);
+        assert_eq!(
+            take(),
+            [
+                "AS rank",
+                "phone_auth_limit",
+                "INSERT INTO phone_auth_session"
+            ]
+        );
         let key = &log_in.key;
         assert!(accounts.current_user(key).await.unwrap().is_some());
         assert_eq!(take(), ["phone_auth_session s"], "a guarded page");
@@ -182,6 +191,7 @@ fn flows_send_few_statements() {
             sent.retain(|statement| statement != COUNT);
             let enqueued = [
                 "AS rank",
+                "phone_auth_limit",
                 "pg_advisory_xact_lock",
                 "phone_auth_outbox",
                 "phone_auth_outbox",
@@ -194,8 +204,9 @@ fn flows_send_few_statements() {
                 .await
                 .is_err()
         );
-        assert_eq!(take(), ["AS rank"], "a wrong password");
+        let counted = ["AS rank", "phone_auth_limit"];
+        assert_eq!(take(), counted, "a wrong password");
         assert!(accounts.log_in("nobody", &password, None).await.is_err());
-        assert_eq!(take(), ["AS rank"], "an unknown name");
+        assert_eq!(take(), counted, "an unknown name");
     });
 }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use phone_auth_core::limits::{self, Attempt, Decision, Hit, LimitKey, Tally};
+use phone_auth_core::limits::{self, Attempt, Decision, Hit, LimitKey, LimitSubject, Tally};
 use phone_auth_core::store::{LimitRow, LimitStore, StoreError, StoreErrorKind};
 use rusqlite::{Connection, Row, params};
 
@@ -18,6 +18,8 @@ const PUT: &str = "INSERT INTO phone_auth_limit (digest, counter, hits, blocked_
     ON CONFLICT (digest) DO UPDATE SET counter = ?2, hits = ?3, blocked_until = ?4, expires_at = ?5";
 
 pub(crate) const REMOVE: &str = "DELETE FROM phone_auth_limit WHERE digest = ?1";
+
+pub(crate) const CLEAR: &str = "DELETE FROM phone_auth_limit WHERE digest BETWEEN ?1 AND ?2";
 
 pub(crate) const FULL_AFTER: &str = "SELECT hits, blocked_until, expires_at, digest, counter
     FROM phone_auth_limit WHERE digest > ?1 AND blocked_until > ?2 ORDER BY digest LIMIT ?3";
@@ -55,12 +57,14 @@ impl LimitStore for SqliteStore {
         .await
     }
 
-    async fn clear_limits(&self, keys: &[LimitKey]) -> Result<u64, StoreError> {
-        let keys = keys.to_vec();
+    async fn clear_limits(&self, subjects: &[LimitSubject]) -> Result<u64, StoreError> {
+        let subjects = subjects.to_vec();
         self.write(move |connection| {
             let mut removed = 0;
-            for key in &keys {
-                removed += remove(connection, key)?;
+            for subject in &subjects {
+                let (first, last) = (subject.first(), subject.last());
+                let keys = (first.as_bytes().as_slice(), last.as_bytes().as_slice());
+                removed += rows::change(connection, CLEAR, keys)?;
             }
             Ok(u64::try_from(removed).unwrap_or(u64::MAX))
         })

@@ -35,6 +35,7 @@ fn every_lookup_uses_an_index() {
         addresses::OF_USER,
         limits::FIND,
         limits::REMOVE,
+        limits::CLEAR,
         limits::FULL_AFTER,
         limits::REMOVE_EMPTY,
         links::REQUEST,

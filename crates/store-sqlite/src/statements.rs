@@ -17,7 +17,9 @@ use crate::{SqliteOptions, SqliteStore};
 static RUN: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// Words by which a statement is told, the more telling ones first.
-const TELLING: [&str; 10] = [
+const TELLING: [&str; 12] = [
+    "FROM phone_auth_limit WHERE",
+    "INSERT INTO phone_auth_limit",
     "INSERT INTO phone_auth_link_request",
     "INSERT INTO phone_auth_session",
     "FROM phone_auth_session s",
@@ -81,7 +83,8 @@ async fn flows_run_few_statements() {
     let store = Arc::new(store);
     let keyring = Keyring::new(SecretKey::generate().unwrap());
     let accounts = Accounts::builder(Arc::clone(&store) as _, keyring)
-        .outbox(store)
+        .outbox(Arc::clone(&store) as _)
+        .limits(store)
         .build()
         .unwrap();
     let password = Password::new("plum-Orchard-1");
@@ -90,7 +93,17 @@ async fn flows_run_few_statements() {
     taken();
     let log_in = accounts.log_in("ann", &password, None).await.unwrap();
     let find = "AS rank";
-    let begun = [find, "UPDATE auth_user", "INSERT INTO phone_auth_session"];
+    let (look, count) = (
+        "FROM phone_auth_limit WHERE",
+        "INSERT INTO phone_auth_limit",
+    );
+    let begun = [
+        find,
+        look,
+        count,
+        "UPDATE auth_user",
+        "INSERT INTO phone_auth_session",
+    ];
     assert_eq!(taken(), begun, "a log-in");
     assert!(accounts.current_user(&log_in.key).await.unwrap().is_some());
     assert_eq!(taken(), ["FROM phone_auth_session s"], "a guarded page");
@@ -119,13 +132,15 @@ async fn flows_run_few_statements() {
         let forgotten = "DELETE FROM phone_auth_outbox";
         assert_eq!(
             run,
-            [find, requested, letters, superseded, writes, forgotten],
+            [
+                find, look, count, requested, letters, superseded, writes, forgotten
+            ],
             "a reset request for {name}"
         );
     }
     let wrong = Password::new("other");
     assert!(accounts.log_in("ann", &wrong, None).await.is_err());
-    assert_eq!(taken(), [find], "a wrong password");
+    assert_eq!(taken(), [find, look, count], "a wrong password");
     assert!(accounts.log_in("nobody", &password, None).await.is_err());
-    assert_eq!(taken(), [find], "an unknown name");
+    assert_eq!(taken(), [find, look, count], "an unknown name");
 }

@@ -3,6 +3,7 @@
 
 use std::error::Error;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use axum::response::{Html, IntoResponse, Response};
 use http::header::{ALLOW, CONNECTION, RETRY_AFTER};
@@ -159,6 +160,13 @@ pub(crate) fn flow_failed(
     failure: &Failure,
 ) -> Response {
     match failure.kind() {
+        // Of a page without a form.
+        FailureKind::Limited { wait } => {
+            let sentence = too_often(wait);
+            let page =
+                Page::new("phone_auth/error.html", "Too many tries").with("sentences", [sentence]);
+            limited(context, page, wait)
+        }
         FailureKind::Busy => {
             tracing::warn!(doing, error = ?chain(failure), "not available");
             busy(context)
@@ -174,6 +182,49 @@ pub(crate) fn flow_failed(
             broken(context)
         }
     }
+}
+
+/// The answer when a flow could not come to its end; where it was asked for too often, the page of the form, filled in as
+/// it was sent and with this sentence.
+pub(crate) fn limited_or_failed(
+    context: &RequestContext,
+    doing: &'static str,
+    failure: &Failure,
+    page: impl FnOnce(&str) -> Page,
+) -> Response {
+    match failure.limited_for() {
+        Some(wait) => limited(context, page(&too_often(wait)), wait),
+        None => flow_failed(context, doing, failure),
+    }
+}
+
+/// The answer when something was done too often.
+fn limited(context: &RequestContext, page: Page, wait: Duration) -> Response {
+    let mut response = context.render(page.status(StatusCode::TOO_MANY_REQUESTS));
+    let seconds = seconds(wait);
+    response.headers_mut().insert(RETRY_AFTER, seconds.into());
+    response
+}
+
+/// What is said to the one who did something too often.
+fn too_often(wait: Duration) -> String {
+    let time = match seconds(wait) {
+        1 => "1 second".to_owned(),
+        seconds @ 2..=90 => format!("{seconds} seconds"),
+        seconds @ 91..=5_400 => format!("{} minutes", seconds.div_ceil(60)),
+        seconds @ 5_401..=172_800 => format!("{} hours", seconds.div_ceil(3_600)),
+        seconds => format!("{} days", seconds.div_ceil(86_400)),
+    };
+    format!("Too many tries. Wait {time} and try again.")
+}
+
+/// Whole seconds, so that nobody comes back too early.
+fn seconds(wait: Duration) -> u64 {
+    wait.as_millis()
+        .div_ceil(1_000)
+        .try_into()
+        .unwrap_or(u64::MAX)
+        .max(1)
 }
 
 /// The answer when nothing was begun, and trying again later may help.

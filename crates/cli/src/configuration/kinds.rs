@@ -11,6 +11,7 @@ use ipnet::IpNet;
 use phone_auth::SiteOrigin;
 use phone_auth::core::address::Region;
 use phone_auth::core::form::Field;
+use phone_auth::core::limits::RateLimit;
 use phone_auth::core::settings::{Methods, RefusedNumberTypes};
 use phone_auth::delivery::smtp::Security;
 use phone_auth::delivery::{Secret, StatusSet};
@@ -107,6 +108,7 @@ kinds! {
     #[Secret]
     serde_json::Value, JSON, given => given.json();
     Methods, "a list such as [\"phone\"], of phone, email, username", given => methods(given);
+    RateLimit, "a rate such as 30/min, 5/5min, 10/h or 1/30s, or off", given => given.text()?.parse().ok();
     Region, "the two letters of a country such as CH", given => Region::named(given.text()?);
     RefusedNumberTypes, "some of premium_rate, shared_cost and satellite, or none", given => number_types(given);
     Messages, SIGNALS, given => all(given, MessageSignal::named).filter(|signals| !signals.is_empty()).map(Messages);

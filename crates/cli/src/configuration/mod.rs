@@ -22,6 +22,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use phone_auth::core::outbox::WorkerOptions;
+use phone_auth::core::settings::Settings;
 
 pub(crate) use error::{ConfigurationError, Mistake};
 pub(crate) use kinds::Success;
@@ -68,6 +69,15 @@ impl Configuration {
             configuration.accounts.login_redirect_url = profile;
         }
         Ok(configuration)
+    }
+}
+
+impl Configuration {
+    /// The settings of accounts, with how often what may be done.
+    pub(crate) fn account_settings(&self) -> Settings {
+        let mut settings = self.accounts.clone();
+        settings.limits = self.limits.clone();
+        settings
     }
 }
 

@@ -12,6 +12,7 @@ use ipnet::IpNet;
 use phone_auth::SiteOrigin;
 use phone_auth::core::address::Region;
 use phone_auth::core::form::Field;
+use phone_auth::core::limits::{LimitSettings, RateLimit};
 use phone_auth::core::settings::{Methods, RefusedNumberTypes, Settings};
 use phone_auth::delivery::smtp::Security;
 use phone_auth::delivery::{Secret, StatusSet};
@@ -158,6 +159,38 @@ settings! {
         /// whether the addresses of clients are left out of the log and of what `Debug` shows of an event; receivers get
         /// them anyway
         redact_client_addresses: bool = "false";
+    }
+    /// How often what may be done. A client network is an IPv4 address or an IPv6 network of 64 bits.
+    limits: type LimitSettings "limit_" {
+        /// whether nothing is limited: for tests, and for a site that has a limiter of its own in front
+        danger_off as "danger_no_limits": bool = "false";
+        /// how often a client network may log in; here as below the network around it, of 24 bits or 48, may do ten
+        /// times as much
+        log_ins: RateLimit = "30/min";
+        /// how often a client network may fail to log in
+        failed_log_ins: RateLimit = "10/min";
+        /// how often a client network may fail to log in to one account; and a browser that has signed in to it before,
+        /// which nothing else limits
+        account_failures: RateLimit = "5/5min";
+        /// how often in a row anyone may fail to log in to one account, from anywhere: from the tenth time on each takes
+        /// longer, up to 15 minutes; 0 for as often as they like
+        failures_in_a_row: u32 = "100" in 0..=100;
+        /// how often a client network may ask for a password reset
+        resets: RateLimit = "20/min";
+        /// how often a password reset may be asked for at one address, half of it by one client network
+        resets_of_address: RateLimit = "5/min";
+        /// how often a client network may sign up
+        sign_ups: RateLimit = "20/min";
+        /// how soon another verification link may be sent to a phone number
+        phone_verification_pause: RateLimit = "1/30s";
+        /// how often a verification link may be sent to a phone number
+        phone_verifications: RateLimit = "10/h";
+        /// how often a verification link may be sent to an e-mail address
+        email_verifications: RateLimit = "1/3min";
+        /// how often a user may add an e-mail address or a phone number
+        added_addresses: RateLimit = "10/h";
+        /// how often a user who is signed in may have the old password checked, to set a new one
+        password_checks: RateLimit = "5/min";
     }
     /// What new passwords must be besides.
     passwords: struct PasswordSettings "password_" {

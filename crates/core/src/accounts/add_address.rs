@@ -1,6 +1,6 @@
 //! Adding an e-mail address or a phone number to an account.
 
-use phone_auth_events::{EmailAdded, PhoneAdded, Sender};
+use phone_auth_events::{EmailAdded, Limit, PhoneAdded, Sender};
 
 use super::sign_up::MAX_EMAIL;
 use super::{Accounts, CurrentUser, FlowError};
@@ -17,7 +17,8 @@ impl Accounts {
     /// # Errors
     /// - [`Invalid`](AddAddressRefusal::Invalid): what is wrong with it; also when someone else has it.
     /// - [`NoSuchKind`](AddAddressRefusal::NoSuchKind): users have no addresses of this kind here.
-    /// - [`Failed`](FlowError::Failed), [`Unavailable`](super::FailureKind::Unavailable) or
+    /// - [`Failed`](FlowError::Failed), [`Limited`](super::FailureKind::Limited): this user has added too many of late; or
+    ///   [`Unavailable`](super::FailureKind::Unavailable) or
     ///   [`Broken`](super::FailureKind::Broken): the store.
     ///
     /// # Cancel safety
@@ -62,6 +63,8 @@ impl Accounts {
         }
         let address = self.read_address(kind, text).map_err(invalid)?;
         let user = current_user.user();
+        self.count_own("add_address", Limit::AddedAddresses, user)
+            .await?;
         let caps = AddressCaps {
             all: self.settings().max_addresses,
             unverified: self.settings().max_unverified_addresses,

@@ -15,13 +15,14 @@ use super::{Accounts, AccountsHandle, Dispatch, Inner};
 use crate::client::Client;
 use crate::clock::{Clock, SystemClock};
 use crate::foreign_tokens::ForeignTokens;
+use crate::limits::{Limiter, MemoryLimits};
 use crate::link::Links;
 use crate::outbox::{Outbox, OutboxParts};
 use crate::password::{Argon2Hasher, PasswordCheck, PasswordHasher, PasswordPolicy};
 use crate::randomness::{Randomness, SystemRandomness};
 use crate::sessions::Sessions;
 use crate::settings::{Settings, SettingsError};
-use crate::store::{OutboxStore, Store};
+use crate::store::{LimitStore, OutboxStore, Store};
 
 /// Where the pages are unless something else is said, as in django-phone-auth.
 const DEFAULT_MOUNT: &str = "/accounts/";
@@ -44,6 +45,7 @@ pub struct AccountsBuilder {
     dispatch: Dispatch,
     dispatch_timeout: Duration,
     outbox: Option<Arc<dyn OutboxStore>>,
+    limits: Option<Arc<dyn LimitStore>>,
     allow_unreceived: Vec<&'static str>,
     foreign_tokens: Option<Box<dyn ForeignTokens>>,
     sessions: Option<Arc<dyn Sessions>>,
@@ -65,6 +67,7 @@ impl AccountsBuilder {
             dispatch: Dispatch::default(),
             dispatch_timeout: DEFAULT_DISPATCH_TIMEOUT,
             outbox: None,
+            limits: None,
             allow_unreceived: Vec::new(),
             foreign_tokens: None,
             sessions: None,
@@ -277,6 +280,20 @@ impl AccountsBuilder {
         self
     }
 
+    /// Where counters of [limits](crate::settings::Settings::limits) are kept: mostly the store once more. Without it they
+    /// are in the memory of this process, so that others do not know them and a restart forgets them.
+    ///
+    /// # Examples
+    /// ```
+    #[doc = include_str!("example_builder.txt")]
+    /// let accounts = builder.limits(Arc::new(MemoryStore::new())).build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn limits(mut self, limits: Arc<dyn LimitStore>) -> Self {
+        self.limits = Some(limits);
+        self
+    }
+
     /// The signals whose messages nobody sends: flows that would ask for one refuse, so that nobody is told that a
     /// message is on its way which never comes.
     ///
@@ -393,6 +410,8 @@ impl AccountsBuilder {
             Arc::new(hasher)
         });
         let device_keys = DeviceKeys::new(&self.keyring);
+        let limits = self.limits.unwrap_or_else(|| Arc::new(MemoryLimits::new()));
+        let limiter = Limiter::new(Arc::clone(&limits), &self.keyring);
         let links = Arc::new(Links::new(
             self.keyring,
             routes.clone(),
@@ -404,6 +423,7 @@ impl AccountsBuilder {
             Outbox::new(OutboxParts {
                 store,
                 users: Arc::clone(&self.store),
+                limits,
                 links: Arc::clone(&links),
                 signals: signals.clone(),
                 clock: Arc::clone(&self.clock),
@@ -419,6 +439,7 @@ impl AccountsBuilder {
             sessions,
             store: self.store,
             device_keys,
+            limiter,
             links,
             settings: self.settings,
             routes,

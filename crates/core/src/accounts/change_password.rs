@@ -1,6 +1,6 @@
 //! Changing a password that one knows.
 
-use phone_auth_events::{PasswordChanged, Sender};
+use phone_auth_events::{Limit, PasswordChanged, Sender};
 
 use super::new_password::attributes_of;
 use super::{ATTEMPTS, Accounts, CurrentUser, Failure, FailureKind, FlowError};
@@ -18,7 +18,8 @@ impl Accounts {
     /// # Errors
     /// - [`Invalid`](ChangePasswordRefusal::Invalid): what is wrong, with the old password and with the new one at once.
     /// - [`NotLoggedIn`](ChangePasswordRefusal::NotLoggedIn): the user is gone or disabled, or the session is over.
-    /// - [`Failed`](FlowError::Failed): [`Busy`](FailureKind::Busy), too many passwords are being hashed;
+    /// - [`Failed`](FlowError::Failed): [`Limited`](FailureKind::Limited), this user has had the old password checked too
+    ///   often; [`Busy`](FailureKind::Busy), too many passwords are being hashed;
     ///   [`Unavailable`](FailureKind::Unavailable) or [`Broken`](FailureKind::Broken), the store or the source of
     ///   randomness.
     ///
@@ -62,6 +63,12 @@ impl Accounts {
         new1: &Password,
         new2: &Password,
     ) -> Result<SessionKey, FlowError<ChangePasswordRefusal>> {
+        self.count_own(
+            "change_password",
+            Limit::PasswordChecks,
+            current_user.user(),
+        )
+        .await?;
         let addresses = self.some_addresses_of(current_user.user().id).await?;
         let requester = Requester::signed_in(&self.client, current_user.user().id);
         for _ in 0..ATTEMPTS {

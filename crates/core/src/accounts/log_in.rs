@@ -1,6 +1,8 @@
 //! Logging in.
 
-use phone_auth_events::{LoginFailure, Sender, User as EventUser, UserLoggedIn, UserLoginFailed};
+use phone_auth_events::{
+    Limit, LoginFailure, Sender, User as EventUser, UserLoggedIn, UserLoginFailed,
+};
 
 use super::{ATTEMPTS, Accounts, Failure, FailureKind, FlowError, LoggedIn};
 use crate::form::{Field, FieldProblem, Problem, Problems, is_blank};
@@ -18,7 +20,7 @@ impl Accounts {
     ///
     /// # Security
     /// Unknown names, inactive users, users without a password and wrong passwords get the same
-    /// error after the same work: one look-up and one hash. Only the signal tells them apart.
+    /// error after the same work: one look-up, one count and one hash. Only the signal tells them apart.
     ///
     /// # Errors
     /// - [`Missing`](LogInRefusal::Missing): no name or no password was typed.
@@ -27,7 +29,8 @@ impl Accounts {
     /// - [`Ambiguous`](LogInRefusal::Ambiguous): several users have this name, in letters of different
     ///   case. Whichever was taken, a user could end up in another user's account, or lose access to
     ///   their own by the one who made the other one; so none is, whatever the password.
-    /// - [`Failed`](FlowError::Failed): [`Busy`](FailureKind::Busy), too many passwords are being hashed, or too many
+    /// - [`Failed`](FlowError::Failed): [`Limited`](FailureKind::Limited), there were too many log-ins of this client's
+    ///   network, or too many that failed, of this network or to this account; [`Busy`](FailureKind::Busy), too many passwords are being hashed, or too many
     ///   for this client or this name; whether anyone has the name changes nothing. See
     ///   [`for_client`](Self::for_client). [`Unavailable`](FailureKind::Unavailable) or
     ///   [`Broken`](FailureKind::Broken), the store or the source of randomness.
@@ -68,6 +71,9 @@ impl Accounts {
         }
         missing.refuse(LogInRefusal::Missing)?;
         let name = AccountName::read(login, self.settings());
+        self.refuse_early("log_in", &[Limit::LogIns, Limit::FailedLogIns])
+            .await?;
+        let mut counted = None;
         let asker = self.asker(&name);
         for _ in 0..ATTEMPTS {
             let found = match self.store().find_user_for(&name, &asker).await {
@@ -78,9 +84,18 @@ impl Accounts {
             };
             let user = found.map(|found| found.user);
             let requester = self.requester(&name, user.as_ref());
-            let (user, is_outdated) = match self.recognise(user, password, &requester).await? {
-                Ok(recognised) => recognised,
-                Err((failure, user)) => {
+            let counted = match &counted {
+                Some(counted) => counted,
+                None => counted.insert(self.count_log_in(&name, user.as_ref(), &requester).await?),
+            };
+            let (user, is_outdated) = match self.recognise(user, password, &requester).await {
+                Ok(Ok(recognised)) => recognised,
+                Err(error) => {
+                    // Not tried, so not failed.
+                    self.give_all_back(counted).await;
+                    return Err(error.into());
+                }
+                Ok(Err((failure, user))) => {
                     let event = UserLoginFailed::new(Sender::new("log_in"), failure, user);
                     self.happened(event).await;
                     return Err(FlowError::Refused(LogInRefusal::InvalidCredentials));
@@ -94,6 +109,7 @@ impl Accounts {
             let password_now = upgrade.clone();
             let begun = self.record_log_in(user, upgrade, previous).await?;
             if let Some(mut logged_in) = begun {
+                self.give_back(counted).await;
                 if let Some(upgraded) = password_now {
                     logged_in.user.password = upgraded;
                 }
@@ -115,6 +131,7 @@ impl Accounts {
         password: &Password,
     ) -> Result<LoggedIn, FlowError<LogInRefusal>> {
         let requester = self.requester(name, None);
+        self.count_log_in(name, None, &requester).await?;
         self.hasher().verify_nothing(password, &requester).await?;
         let failure = LoginFailure::AmbiguousIdentifier;
         self.happened(UserLoginFailed::new(Sender::new("log_in"), failure, None))

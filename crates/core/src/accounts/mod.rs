@@ -12,6 +12,7 @@ use phone_auth_urls::AccountRoutes;
 use crate::client::Client;
 use crate::clock::Clock;
 use crate::language::Language;
+use crate::limits::Limiter;
 use crate::link::Links;
 use crate::outbox::Outbox;
 use crate::password::{PasswordHasher, PasswordPolicy};
@@ -30,6 +31,7 @@ mod current_user;
 mod devices;
 mod dispatch;
 mod handle;
+mod limits;
 mod log_in;
 mod log_out;
 mod new_password;
@@ -130,6 +132,7 @@ struct Inner {
     signals: Signals,
     links: Arc<Links>,
     device_keys: devices::DeviceKeys,
+    limiter: Limiter,
     sessions: Arc<dyn Sessions>,
     clock: Arc<dyn Clock>,
     randomness: Arc<dyn Randomness>,

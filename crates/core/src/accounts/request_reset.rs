@@ -1,5 +1,7 @@
 //! Asking for a link that resets a password.
 
+use phone_auth_events::Limit;
+
 use super::{Accounts, FlowError};
 use crate::address::AddressKind;
 use crate::form::{self, Field, FieldProblem, Problem};
@@ -30,7 +32,8 @@ impl Accounts {
     ///   have in letters of different case. Which of them asks cannot be told, so no link is sent; or
     ///   [`Problem::NoSender`], an address of a kind that
     ///   [nobody sends resets to](super::AccountsBuilder::allow_unreceived), no matter who has it.
-    /// - [`Failed`](FlowError::Failed): [`OutboxFull`](super::FailureKind::OutboxFull), too many messages are
+    /// - [`Failed`](FlowError::Failed): [`Limited`](super::FailureKind::Limited), there were too many requests of this
+    ///   client's network, or at this address; [`OutboxFull`](super::FailureKind::OutboxFull), too many messages are
     ///   pending; [`Unavailable`](super::FailureKind::Unavailable) or [`Broken`](super::FailureKind::Broken), the
     ///   store or the source of randomness.
     ///
@@ -74,6 +77,8 @@ impl Accounts {
         if name.phone.is_none() {
             form::read(login, AccountName::MAX_CHARS, true).map_err(invalid)?;
         }
+        self.refuse_early("request_password_reset", &[Limit::ResetRequests])
+            .await?;
         if name.phone.is_none() && name.email.is_none() && name.username.is_some() {
             return self.request_by_username(&name).await;
         }
@@ -95,6 +100,10 @@ impl Accounts {
             }
             found => found?,
         };
+        let user = found.as_ref().map(|found| &found.user);
+        let address = found.as_ref().and_then(|found| found.address.as_ref());
+        let address = address.map(|address| (address.kind, address.value.as_str()));
+        self.count_reset(&name, user, address).await?;
         let canonical = name.canonical();
         let to = match &found {
             Some(FoundUser {
@@ -139,9 +148,9 @@ impl Accounts {
             }
             found => found?,
         };
-        let user = found
-            .map(|found| found.user)
-            .filter(|user| user.is_active && user.password.is_usable());
+        let user = found.map(|found| found.user);
+        self.count_reset(name, user.as_ref(), None).await?;
+        let user = user.filter(|user| user.is_active && user.password.is_usable());
         let id = user.as_ref().map_or(NOBODY, |user| user.id);
         let addresses = self.some_addresses_of(id).await?;
         let canonical = name.canonical();

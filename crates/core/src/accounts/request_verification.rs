@@ -1,8 +1,12 @@
 //! Asking for a link that verifies an address.
 
-use super::{Accounts, CurrentUser, FlowError};
-use crate::address::{AddressId, AddressKind};
+use phone_auth_events::Limit;
+
+use super::limits::Asking;
+use super::{Accounts, CurrentUser, Failure, FlowError};
+use crate::address::{AddressId, AddressKind, AddressRecord};
 use crate::outbox::{Addressee, Purpose, To};
+use crate::user::User;
 
 /// What became of a request for a verification link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +31,8 @@ impl Accounts {
     /// - [`NoSender`](VerificationRequestRefusal::NoSender):
     ///   [nobody sends](super::AccountsBuilder::allow_unreceived) such messages.
     /// - [`RefusedNumber`](VerificationRequestRefusal::RefusedNumber): messages to numbers of its type cost too much.
-    /// - [`Failed`](FlowError::Failed): [`OutboxFull`](super::FailureKind::OutboxFull), too many messages are
+    /// - [`Failed`](FlowError::Failed): [`Limited`](super::FailureKind::Limited), there were too many requests at this
+    ///   address; [`OutboxFull`](super::FailureKind::OutboxFull), too many messages are
     ///   pending; [`Unavailable`](super::FailureKind::Unavailable) or [`Broken`](super::FailureKind::Broken), the
     ///   store or the source of randomness.
     ///
@@ -82,6 +87,7 @@ impl Accounts {
         if !self.offers(Purpose::Verify, kind) {
             return Err(FlowError::Refused(VerificationRequestRefusal::NoSender));
         }
+        self.count_verification(&user, &address).await?;
         let to = To {
             user: &user,
             address: &address,
@@ -89,6 +95,28 @@ impl Accounts {
         self.send_message(Purpose::Verify, Addressee::User(to))
             .await?;
         Ok(VerificationRequest::Sent)
+    }
+
+    /// Counts a link to an address: only its owner can ask for one, so it is counted by what is stored.
+    async fn count_verification(
+        &self,
+        user: &User,
+        address: &AddressRecord,
+    ) -> Result<(), Failure> {
+        let asking = Asking {
+            flow: "request_verification",
+            user: Some(user),
+            is_stranger: false,
+        };
+        let about = [address.kind.as_str().as_bytes(), address.value.as_bytes()];
+        let limits: &[Limit] = match address.kind {
+            AddressKind::Email => &[Limit::EmailVerifications],
+            AddressKind::Phone => &[Limit::PhoneVerificationPause, Limit::PhoneVerifications],
+        };
+        let counters = limits
+            .iter()
+            .fold(self.counters(), |all, limit| all.about(*limit, &about, &[]));
+        self.count(&asking, counters).await.map(drop)
     }
 }
 

@@ -1,8 +1,9 @@
 //! Signing up.
 
 use chrono::TimeDelta;
-use phone_auth_events::{Sender, UserSignedUp};
+use phone_auth_events::{Limit, Sender, UserSignedUp};
 
+use super::limits::Asking;
 use super::{Accounts, Failure, FlowError};
 use crate::address::{EmailAddress, EmailSpellings, PhoneNumber, PhoneSpellings};
 use crate::form::{self, Field, FieldProblem, Problem, Problems};
@@ -71,7 +72,8 @@ impl Accounts {
     /// # Errors
     /// - [`Invalid`](SignUpRefusal::Invalid): what is wrong, names that someone else has among it, also when someone
     ///   else was faster by a moment.
-    /// - [`Failed`](FlowError::Failed): [`Busy`](super::FailureKind::Busy), too many passwords are being hashed;
+    /// - [`Failed`](FlowError::Failed): [`Limited`](super::FailureKind::Limited), too many of this client's network sign up;
+    ///   [`Busy`](super::FailureKind::Busy), too many passwords are being hashed;
     ///   [`Unavailable`](super::FailureKind::Unavailable) or [`Broken`](super::FailureKind::Broken), the store or the
     ///   source of randomness.
     ///
@@ -109,6 +111,14 @@ impl Accounts {
         let form = self.without_hidden(form);
         let required = self.settings().required_fields();
         let requester = Requester::signing_up(&self.client);
+        let asking = Asking {
+            flow: "sign_up",
+            user: None,
+            is_stranger: true,
+        };
+        let counters = self.counters();
+        let counters = counters.network(Limit::SignUps, self.client.network());
+        self.count(&asking, counters).await?;
         let made = match self.make_user(&form, &required, &requester).await {
             Err(FlowError::Refused(SignUpRefusal::Invalid(problems)))
                 if problems.iter().all(|it| it.problem == Problem::Taken) =>

@@ -63,6 +63,24 @@ impl ClientNetwork {
             }
         }
     }
+
+    /// The bytes of the network.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        match &self.0 {
+            Prefix::V4(bytes) => bytes,
+            Prefix::V6(bytes) => bytes,
+        }
+    }
+
+    /// The bytes of the network that this one is in, of which one customer may well have all: the first 24 bits of an
+    /// IPv4 address, the first 48 of an IPv6 address.
+    pub(crate) fn wide_bytes(&self) -> &[u8] {
+        let shorter = match self.0 {
+            Prefix::V4(_) => 3,
+            Prefix::V6(_) => 6,
+        };
+        self.bytes().get(..shorter).unwrap_or_default()
+    }
 }
 
 fn may_be_a_proxy(address: Ipv4Addr) -> bool {
@@ -130,5 +148,20 @@ mod tests {
         );
         assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
         assert_ne!(of("203.0.113.1"), of("203.0.113.2"));
+    }
+
+    #[test]
+    fn wide_networks_hold_many() {
+        for (address, bytes, wide) in [
+            ("203.0.113.9", &[203, 0, 113, 9][..], &[203, 0, 113][..]),
+            (
+                "2001:db8:1:2::9",
+                &[0x20, 1, 0xd, 0xb8, 0, 1, 0, 2],
+                &[0x20, 1, 0xd, 0xb8, 0, 1],
+            ),
+        ] {
+            let network = ClientNetwork::of(address.parse().unwrap()).unwrap();
+            assert_eq!((network.bytes(), network.wide_bytes()), (bytes, wide));
+        }
     }
 }

@@ -30,7 +30,7 @@ pub struct Attempt {
 pub enum Decision {
     /// All counters had room, and have one hit more.
     Counted {
-        /// Whether one of them that goes by a rate is half full by now: then it is worth [giving
+        /// Whether one of them [is half used](super::LimitRule::is_half_used) by now: then it is worth [giving
         /// back](crate::store::LimitStore::give_back) what was counted and did not happen.
         is_half_used: bool,
     },

@@ -13,9 +13,50 @@ impl LimitKey {
         Self(bytes)
     }
 
+    /// The key of a counter that is about this subject, and about this detail of it. All counters that are about one
+    /// subject begin with the same bytes, so that they can be cleared together.
+    pub const fn new(subject: LimitSubject, detail: [u8; 8]) -> Self {
+        let [a, b, c, d, e, f, g, h] = subject.0;
+        let [i, j, k, l, m, n, o, p] = detail;
+        Self([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p])
+    }
+
+    /// What the counter is about.
+    pub const fn subject(&self) -> LimitSubject {
+        let [a, b, c, d, e, f, g, h, ..] = self.0;
+        LimitSubject([a, b, c, d, e, f, g, h])
+    }
+
     /// The bytes, for a store.
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
+    }
+}
+
+/// What counters of one limit are about: the first half of their keys.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LimitSubject([u8; 8]);
+
+impl LimitSubject {
+    /// The subject of these bytes.
+    pub const fn from_bytes(bytes: [u8; 8]) -> Self {
+        Self(bytes)
+    }
+
+    /// The first key that is about it.
+    pub const fn first(self) -> LimitKey {
+        LimitKey::new(self, [0; 8])
+    }
+
+    /// The last key that is about it.
+    pub const fn last(self) -> LimitKey {
+        LimitKey::new(self, [0xff; 8])
+    }
+}
+
+impl fmt::Debug for LimitSubject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LimitSubject({})", self.first())
     }
 }
 

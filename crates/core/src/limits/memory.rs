@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use super::{Attempt, Decision, Hit, Limit, LimitKey, Tally, decide, give_back};
+use super::{Attempt, Decision, Hit, Limit, LimitKey, LimitSubject, Tally, decide, give_back};
 use crate::store::{LimitRow, LimitStore, StoreError};
 
 /// Counters in the memory of this process, for a site whose store keeps none: another process does not know them, and
@@ -110,8 +110,13 @@ impl LimitStore for MemoryLimits {
         Ok(())
     }
 
-    async fn clear_limits(&self, keys: &[LimitKey]) -> Result<u64, StoreError> {
+    async fn clear_limits(&self, subjects: &[LimitSubject]) -> Result<u64, StoreError> {
         let mut counters = self.lock();
+        let mut keys = Vec::new();
+        for subject in subjects {
+            let about = counters.all.range(subject.first()..=subject.last());
+            keys.extend(about.map(|(key, _)| *key));
+        }
         let removed = keys.iter().filter(|key| counters.remove(key)).count();
         Ok(u64::try_from(removed).unwrap_or(u64::MAX))
     }

@@ -10,14 +10,18 @@
 mod decision;
 mod hit;
 mod key;
+mod limiter;
 mod memory;
 mod rate;
 mod rule;
+mod settings;
 
 pub use decision::{Attempt, Decision, decide, give_back};
 pub use hit::Hit;
-pub use key::LimitKey;
+pub use key::{LimitKey, LimitSubject};
+pub(crate) use limiter::{Counters, Limiter};
 pub use memory::MemoryLimits;
 pub use phone_auth_events::Limit;
 pub use rate::{Rate, RateError};
 pub use rule::{LimitRule, RuleNumbers, Tally};
+pub use settings::{LimitSettings, RateLimit};

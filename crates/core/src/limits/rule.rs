@@ -178,10 +178,13 @@ impl LimitRule {
         (before.expires_at > now && before.hits > 0).then_some(before)
     }
 
-    /// Whether half of a rate or more is used up.
+    /// Whether half of a rate or more is used up, or half of the failures in a row that cost no time.
     pub fn is_half_used(self, tally: &Tally, now: DateTime<Utc>) -> bool {
-        let span = TimeDelta::microseconds(self.numbers().span);
-        matches!(self, Self::Rate(_)) && (tally.expires_at - now) * 2 >= span
+        let numbers = self.numbers();
+        match self {
+            Self::Rate(_) => (tally.expires_at - now) * 2 >= TimeDelta::microseconds(numbers.span),
+            Self::InARow(_) => i64::from(tally.hits) * 2 >= numbers.free,
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use super::pending_count::PendingCount;
 use crate::clock::Clock;
 use crate::link::Links;
 use crate::randomness::Randomness;
-use crate::store::{OutboxStore, Store};
+use crate::store::{LimitStore, OutboxStore, Store};
 
 /// The messages of a site that wait for their receivers. Cheap to clone; clones share everything.
 ///
@@ -50,6 +50,8 @@ pub(super) struct Inner {
     pub(super) store: Arc<dyn OutboxStore>,
     /// The users that they are to.
     pub(super) users: Arc<dyn Store>,
+    /// The counters that are swept beside them.
+    pub(super) limits: Arc<dyn LimitStore>,
     pub(super) links: Arc<Links>,
     pub(super) signals: Signals,
     pub(super) clock: Arc<dyn Clock>,
@@ -63,6 +65,7 @@ pub(super) struct Inner {
 pub(crate) struct OutboxParts {
     pub(crate) store: Arc<dyn OutboxStore>,
     pub(crate) users: Arc<dyn Store>,
+    pub(crate) limits: Arc<dyn LimitStore>,
     pub(crate) links: Arc<Links>,
     pub(crate) signals: Signals,
     pub(crate) clock: Arc<dyn Clock>,
@@ -77,6 +80,7 @@ impl Outbox {
             inner: Arc::new(Inner {
                 store: parts.store,
                 users: parts.users,
+                limits: parts.limits,
                 links: parts.links,
                 signals: parts.signals,
                 clock: parts.clock,

@@ -7,10 +7,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::worker::OutboxWorker;
 use crate::flow_error::Failure;
-use crate::session_sweep;
+use crate::{limit_sweep, session_sweep};
 
 /// How long a worker waits between two sweeps.
 const EVERY: Duration = Duration::from_hours(1);
+
+/// How long it waits between two sweeps of counters.
+const LIMITS_EVERY: Duration = Duration::from_mins(1);
 
 /// How long a dead letter is kept that no operator removes. There is one for each purpose and address, but addresses come
 /// and go.
@@ -41,6 +44,20 @@ impl OutboxWorker {
                 Err(error) => tracing::warn!(%error, "sessions that are over could not be removed"),
             }
             tokio::time::sleep(EVERY).await;
+        }
+    }
+
+    /// Removes counters of limits that are empty; now, and every minute until it is dropped: anyone can make new ones.
+    pub(super) async fn sweep_limits(&self) -> Infallible {
+        let outbox = &*self.outbox.inner;
+        loop {
+            let now = outbox.clock.stored_now();
+            match limit_sweep::remove_empty(&*outbox.limits, now).await {
+                Ok(0) => {}
+                Ok(removed) => tracing::debug!(removed, "empty counters of limits are removed"),
+                Err(error) => tracing::warn!(%error, "counters of limits could not be removed"),
+            }
+            tokio::time::sleep(LIMITS_EVERY).await;
         }
     }
 

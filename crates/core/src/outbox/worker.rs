@@ -107,6 +107,7 @@ impl OutboxWorker {
         tokio::select! {
             () = self.deliver_until(stop) => {}
             never = self.sweep() => match never {},
+            never = self.sweep_limits() => match never {},
         }
     }
 

@@ -113,6 +113,19 @@ impl Requester {
         Self::of(Lane::Device, client.network(), Share::Account(account))
     }
 
+    /// Whether nothing is known of them.
+    pub(crate) fn is_stranger(&self) -> bool {
+        self.lane.is_of_strangers()
+    }
+
+    /// The device that they are known by, if it is one.
+    pub(crate) fn device(&self) -> Option<DeviceNonce> {
+        match self.device {
+            Some(Share::Device(nonce)) => Some(nonce),
+            _ => None,
+        }
+    }
+
     fn of(lane: Lane, network: Option<ClientNetwork>, subject: Share) -> Self {
         Self {
             lane,

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::StoreError;
-use crate::limits::{Attempt, Decision, Hit, LimitKey, Tally};
+use crate::limits::{Attempt, Decision, Hit, LimitKey, LimitSubject, Tally};
 
 /// Keeps the counters of [limits](crate::limits).
 ///
@@ -27,8 +27,8 @@ pub trait LimitStore: Send + Sync {
     /// Takes hits back that were counted. One whose counter is empty or gone by now is passed over.
     async fn give_back(&self, hits: &[Hit], now: DateTime<Utc>) -> Result<(), StoreError>;
 
-    /// Empties counters; how many of them there were.
-    async fn clear_limits(&self, keys: &[LimitKey]) -> Result<u64, StoreError>;
+    /// Empties all counters that are about these; how many of them there were.
+    async fn clear_limits(&self, subjects: &[LimitSubject]) -> Result<u64, StoreError>;
 
     /// At most `limit` counters that are full, with keys above `after`, in the order of their keys.
     async fn full_limits_after(

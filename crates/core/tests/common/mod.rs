@@ -21,6 +21,7 @@ use phone_auth_core::accounts::{
 };
 use phone_auth_core::address::{AddressKind, AddressRecord, EmailAddress, PhoneNumber};
 use phone_auth_core::clock::{Clock, ManualClock};
+use phone_auth_core::limits::LimitSettings;
 use phone_auth_core::password::{EncodedPassword, Password, PasswordHasher, Requester};
 use phone_auth_core::randomness::RepeatableRandomness;
 use phone_auth_core::settings::Settings;
@@ -85,7 +86,7 @@ pub struct Kit {
 }
 
 impl Kit {
-    /// Accounts with the default settings and nobody in the store.
+    /// Accounts with the default settings, but no limits, and nobody in the store.
     pub fn new() -> Self {
         Self::with_settings(|_| {})
     }
@@ -101,8 +102,13 @@ impl Kit {
         Self::build(change, Dispatch::InRequest)
     }
 
+    /// The same with the limits of a site.
+    pub fn limited() -> Self {
+        Self::with_settings(|settings| settings.limits = LimitSettings::default())
+    }
+
     pub fn build(change: impl FnOnce(&mut Settings), dispatch: Dispatch) -> Self {
-        let mut settings = Settings::default();
+        let mut settings = unlimited();
         change(&mut settings);
         let store = MemoryStore::new();
         let signals = Signals::isolated();
@@ -110,6 +116,7 @@ impl Kit {
         let hasher = CountingHasher::default();
         let accounts = Accounts::builder(Arc::new(store.clone()), keyring(SECRET))
             .settings(settings)
+            .limits(Arc::new(store.clone()))
             .signals(signals.clone())
             .clock(clock.clone())
             .randomness(RepeatableRandomness::danger_from_seed(42))
@@ -131,6 +138,7 @@ impl Kit {
     pub fn rekeyed(&self, keyring: Keyring) -> Accounts {
         Accounts::builder(Arc::new(self.store.clone()), keyring)
             .signals(self.signals.clone())
+            .settings(unlimited())
             .clock(self.clock.clone())
             .hasher(self.hasher.clone())
             .build()
@@ -141,6 +149,7 @@ impl Kit {
     pub fn at_another_clock(&self, clock: &ManualClock) -> Accounts {
         Accounts::builder(Arc::new(self.store.clone()), keyring(SECRET))
             .signals(self.signals.clone())
+            .settings(unlimited())
             .clock(clock.clone())
             .hasher(self.hasher.clone())
             .build()
@@ -152,6 +161,7 @@ impl Kit {
         Accounts::builder(Arc::new(self.store.clone()), keyring(SECRET))
             .outbox(Arc::new(self.store.clone()))
             .signals(signals.clone())
+            .settings(unlimited())
             .clock(self.clock.clone())
             .hasher(self.hasher.clone())
             .build()
@@ -163,6 +173,7 @@ impl Kit {
         Accounts::builder(Arc::new(self.store.clone()), keyring(SECRET))
             .outbox(Arc::new(self.store.clone()))
             .signals(self.signals.clone())
+            .settings(unlimited())
             .clock(self.clock.clone())
             .hasher(self.hasher.clone())
             .allow_unreceived(signals.iter().copied())
@@ -265,6 +276,13 @@ impl Kit {
         self.hasher.forget();
         encoded
     }
+}
+
+/// The default settings without limits, which most tests are not about.
+pub fn unlimited() -> Settings {
+    let mut settings = Settings::default();
+    settings.limits = LimitSettings::danger_none();
+    settings
 }
 
 /// Ann's form.

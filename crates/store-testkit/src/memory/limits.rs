@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use phone_auth_core::limits::{self, Attempt, Decision, Hit, LimitKey, Tally};
+use phone_auth_core::limits::{self, Attempt, Decision, Hit, LimitKey, LimitSubject, Tally};
 use phone_auth_core::store::{LimitRow, LimitStore, StoreError};
 
 use super::MemoryStore;
@@ -34,10 +34,16 @@ impl LimitStore for MemoryStore {
         })
     }
 
-    async fn clear_limits(&self, keys: &[LimitKey]) -> Result<u64, StoreError> {
+    async fn clear_limits(&self, subjects: &[LimitSubject]) -> Result<u64, StoreError> {
         self.write(|state| {
-            let removed = keys.iter().filter(|key| state.limits.remove(key).is_some());
-            Ok(u64::try_from(removed.count()).unwrap_or(u64::MAX))
+            let before = state.limits.len();
+            let is_about = |key: &LimitKey| {
+                let mut subjects = subjects.iter();
+                subjects.any(|it| (it.first()..=it.last()).contains(key))
+            };
+            state.limits.retain(|key, _| !is_about(key));
+            let removed = before - state.limits.len();
+            Ok(u64::try_from(removed).unwrap_or(u64::MAX))
         })
     }
 

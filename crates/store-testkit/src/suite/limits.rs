@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use phone_auth_core::limits::{Attempt, Decision, Hit, Limit, LimitKey, LimitRule};
+use phone_auth_core::limits::{Attempt, Decision, Hit, Limit, LimitKey, LimitRule, LimitSubject};
 use phone_auth_core::store::LimitStore;
 
 use super::Subject;
@@ -221,16 +221,22 @@ pub(super) async fn hits_at_once_are_all_given_back(subject: &Subject) {
 
 pub(super) async fn cleared_counters_are_empty(subject: &Subject) {
     let limits = subject.limits();
+    let subject = |number| LimitSubject::from_bytes([number; 8]);
+    let detail = Hit {
+        key: LimitKey::new(subject(1), [9; 8]),
+        ..rated(1, "2/d")
+    };
     let hits = [
         rated(1, "2/d"),
+        detail,
         rated(2, "2/d"),
         ruled(3, LimitRule::InARow(2)),
     ];
     assert_eq!(fill(limits, &hits).await.0, 2);
-    let keys = [1, 3, 4].map(|number| LimitKey::from_bytes([number; 16]));
-    assert_eq!(limits.clear_limits(&keys).await.unwrap(), 2);
-    assert_eq!(limits.clear_limits(&keys).await.unwrap(), 0);
-    for (hit, counted) in hits.into_iter().zip([2, 0, 2]) {
+    let subjects = [1, 3, 4].map(subject);
+    assert_eq!(limits.clear_limits(&subjects).await.unwrap(), 3);
+    assert_eq!(limits.clear_limits(&subjects).await.unwrap(), 0);
+    for (hit, counted) in hits.into_iter().zip([2, 2, 0, 2]) {
         assert_eq!(fill(limits, &[hit]).await.0, counted, "{hit:?}");
     }
 }

@@ -72,6 +72,16 @@ impl FormView {
         self
     }
 
+    /// Says one thing that is wrong, and with no field.
+    pub(crate) fn general_problem(mut self, text: &str) -> Self {
+        self.problems.push(ProblemView {
+            field: String::new(),
+            label: String::new(),
+            text: text.to_owned(),
+        });
+        self
+    }
+
     fn note(&mut self, field: Field, label: String, text: &str) {
         let mut id = String::new();
         let mut shown = self.fields.iter_mut();

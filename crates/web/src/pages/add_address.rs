@@ -55,7 +55,12 @@ async fn submit(form: &SubmittedForm, kind: AddressKind) -> Response {
         Err(FlowError::Refused(AddAddressRefusal::NoSuchKind)) => {
             answer::request_error(context, RequestError::Path)
         }
-        Err(FlowError::Failed(failure)) => answer::flow_failed(context, "add an address", &failure),
+        Err(FlowError::Failed(failure)) => {
+            answer::limited_or_failed(context, "add an address", &failure, |sentence| {
+                let (page, view) = parts(context, kind, typed);
+                page.with("form", view.general_problem(sentence))
+            })
+        }
     }
 }
 
@@ -72,6 +77,12 @@ fn page(
     typed: &str,
     problems: &[FieldProblem],
 ) -> Page {
+    let (page, view) = parts(context, kind, typed);
+    page.with("form", view.problems(problems))
+}
+
+/// The page, and the form that it is to show.
+fn parts(context: &RequestContext, kind: AddressKind, typed: &str) -> (Page, FormView) {
     let (template, title, field) = match kind {
         AddressKind::Email => (
             "phone_auth/add_new_email.html",
@@ -90,6 +101,6 @@ fn page(
                 .hint(phone_hint(context.accounts().settings())),
         ),
     };
-    let form = FormView::new(vec![field.value(typed)]).problems(problems);
-    Page::new(template, title).with("form", form)
+    let form = FormView::new(vec![field.value(typed)]);
+    (Page::new(template, title), form)
 }

@@ -3,7 +3,7 @@
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use phone_auth_core::accounts::{
-    CurrentUser, FlowError, VerificationRequest, VerificationRequestRefusal,
+    CurrentUser, Failure, FlowError, VerificationRequest, VerificationRequestRefusal,
 };
 use phone_auth_core::address::{AddressId, AddressKind, AddressRecord};
 use phone_auth_urls::AccountPage;
@@ -76,7 +76,7 @@ pub(crate) async fn submit(form: SubmittedForm) -> Response {
             return refused(context, current_user, refused_number()).await;
         }
         Err(FlowError::Failed(failure)) => {
-            return answer::flow_failed(context, "ask for a verification", &failure);
+            return not_sent(context, current_user, &failure).await;
         }
     };
     // A page that is loaded again asks for nothing again.
@@ -133,25 +133,54 @@ async fn refused(context: &RequestContext, user: &CurrentUser, notice: Notice) -
     page(context, user, StatusCode::BAD_REQUEST, Some(notice)).await
 }
 
+/// Says that a message was asked for too often, above the addresses; or what else went wrong.
+async fn not_sent(
+    context: &RequestContext,
+    current_user: &CurrentUser,
+    failure: &Failure,
+) -> Response {
+    let doing = "ask for a verification";
+    if failure.limited_for().is_none() {
+        return answer::flow_failed(context, doing, failure);
+    }
+    let notice = Notice {
+        tone: "error",
+        text: "No message was sent",
+        detail: "We have just sent you one. Check your messages and your spam folder, or try again later.",
+    };
+    match view(context, current_user, Some(notice)).await {
+        Ok(page) => answer::limited_or_failed(context, doing, failure, |_| page),
+        Err(failure) => answer::flow_failed(context, "list addresses", &failure),
+    }
+}
+
 async fn page(
     context: &RequestContext,
     current_user: &CurrentUser,
     status: StatusCode,
     notice: Option<Notice>,
 ) -> Response {
-    let records = match context.accounts().addresses(current_user).await {
-        Ok(records) => records,
-        Err(failure) => return answer::flow_failed(context, "list addresses", &failure),
-    };
+    match view(context, current_user, notice).await {
+        Ok(page) => context.render(page.status(status)),
+        Err(failure) => answer::flow_failed(context, "list addresses", &failure),
+    }
+}
+
+async fn view(
+    context: &RequestContext,
+    current_user: &CurrentUser,
+    notice: Option<Notice>,
+) -> Result<Page, Failure> {
+    let records = context.accounts().addresses(current_user).await?;
     let title = addresses_title(context.accounts());
-    let page = Page::new("phone_auth/phone_and_email_verification.html", title)
-        .status(status)
-        .with("notice", notice)
-        .with("next", wanted(context))
-        .with("email_addresses", of_kind(&records, AddressKind::Email))
-        .with("phone_numbers", of_kind(&records, AddressKind::Phone))
-        .with("has_more", has_more(&records));
-    context.render(page)
+    Ok(
+        Page::new("phone_auth/phone_and_email_verification.html", title)
+            .with("notice", notice)
+            .with("next", wanted(context))
+            .with("email_addresses", of_kind(&records, AddressKind::Email))
+            .with("phone_numbers", of_kind(&records, AddressKind::Phone))
+            .with("has_more", has_more(&records)),
+    )
 }
 
 /// Whether some addresses are not shown.

@@ -44,7 +44,9 @@ pub(crate) async fn submit(form: SubmittedForm) -> Response {
         Err(FlowError::Refused(ChangePasswordRefusal::Invalid(problems))) => again(&problems),
         Err(FlowError::Refused(ChangePasswordRefusal::NotLoggedIn)) => without_session(&form).await,
         Err(FlowError::Failed(failure)) => {
-            answer::flow_failed(context, "change a password", &failure)
+            answer::limited_or_failed(context, "change a password", &failure, |sentence| {
+                page_of(context, view().problem(Field::OldPassword, sentence))
+            })
         }
     }
 }
@@ -88,16 +90,24 @@ pub(crate) async fn show_done(_: LoggedIn, context: RequestContext) -> Response 
 }
 
 fn page(context: &RequestContext, problems: &[FieldProblem]) -> Page {
+    page_of(context, view().problems(problems))
+}
+
+fn view() -> FormView {
     let fields = vec![
         FieldView::password(Field::OldPassword, "Old Password", "current-password"),
         FieldView::password(Field::NewPassword1, "New Password", "new-password")
             .hint(NEW_PASSWORD_HINT),
         FieldView::password(Field::NewPassword2, "Confirm Password", "new-password"),
     ];
+    FormView::new(fields)
+}
+
+fn page_of(context: &RequestContext, view: FormView) -> Page {
     let form_token = context
         .current_user()
         .map(|it| context.accounts().password_form_token(it.user().id));
     Page::new("phone_auth/change_password.html", "Change Password")
         .with("form_token", form_token)
-        .with("form", FormView::new(fields).problems(problems))
+        .with("form", view)
 }

@@ -63,7 +63,12 @@ pub(crate) async fn submit(AnyonesForm(form): AnyonesForm) -> Response {
             let problem = FieldProblem::new(Field::Login, Problem::Ambiguous);
             again(view(context, login).problems(&[problem]))
         }
-        Err(FlowError::Failed(failure)) => answer::flow_failed(context, "log a user in", &failure),
+        Err(FlowError::Failed(failure)) => {
+            answer::limited_or_failed(context, "log a user in", &failure, |sentence| {
+                let view = view(context, login).problem(Field::Login, sentence);
+                page(context, view, next.as_deref())
+            })
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use crate::request_context::RequestContext;
 
 pub(crate) async fn show(context: RequestContext) -> Response {
     let next = next::in_query_of(context.accounts().routes(), context.uri());
-    context.render(page(&context, "", &[], next.as_deref()))
+    context.render(page(view(&context, ""), next.as_deref()))
 }
 
 /// Answers the same no matter who was named, and whether or not there is such an account.
@@ -26,7 +26,7 @@ pub(crate) async fn submit(AnyonesForm(form): AnyonesForm) -> Response {
     let login = form.text(Field::Login.name());
     let next = next::read(context.accounts().routes(), form.text(NEXT));
     let again = |problems: &[FieldProblem]| {
-        let page = page(context, login, problems, next.as_deref());
+        let page = page(view(context, login).problems(problems), next.as_deref());
         context.render(page.status(StatusCode::BAD_REQUEST))
     };
     let unreadable = form.unreadable(&[Field::Login]);
@@ -45,7 +45,10 @@ pub(crate) async fn submit(AnyonesForm(form): AnyonesForm) -> Response {
         }
         Err(FlowError::Refused(ResetRequestRefusal::Invalid(problems))) => again(&problems),
         Err(FlowError::Failed(failure)) => {
-            answer::flow_failed(context, "ask for a password reset", &failure)
+            answer::limited_or_failed(context, "ask for a password reset", &failure, |sentence| {
+                let view = view(context, login).problem(Field::Login, sentence);
+                page(view, next.as_deref())
+            })
         }
     }
 }
@@ -65,14 +68,12 @@ pub(crate) async fn show_complete(context: RequestContext) -> Response {
     context.render(page.with("next", context.kept_next()))
 }
 
-fn page(
-    context: &RequestContext,
-    login: &str,
-    problems: &[FieldProblem],
-    next: Option<&str>,
-) -> Page {
-    let field = login_field(context, login);
+fn view(context: &RequestContext, login: &str) -> FormView {
+    FormView::new(vec![login_field(context, login)])
+}
+
+fn page(view: FormView, next: Option<&str>) -> Page {
     Page::new("phone_auth/password_reset.html", "Reset password")
         .with("next", next)
-        .with("form", FormView::new(vec![field]).problems(problems))
+        .with("form", view)
 }

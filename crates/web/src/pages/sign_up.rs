@@ -22,7 +22,8 @@ use crate::request_context::RequestContext;
 
 pub(crate) async fn show(_: Anonymous, context: RequestContext) -> Response {
     let next = next::in_query_of(context.accounts().routes(), context.uri());
-    context.render(page(&context, |_| "", &[], next.as_deref()))
+    let view = view(&context, |_| "");
+    context.render(page(&context, view, next.as_deref()))
 }
 
 pub(crate) async fn submit(AnyonesForm(form): AnyonesForm) -> Response {
@@ -39,7 +40,12 @@ pub(crate) async fn submit(AnyonesForm(form): AnyonesForm) -> Response {
         Err(FlowError::Refused(SignUpRefusal::Invalid(problems))) => {
             again(&form, &problems, next.as_deref())
         }
-        Err(FlowError::Failed(failure)) => answer::flow_failed(context, "sign a user up", &failure),
+        Err(FlowError::Failed(failure)) => {
+            answer::limited_or_failed(context, "sign a user up", &failure, |sentence| {
+                let view = view(context, |field| form.text(field.name()));
+                page(context, view.general_problem(sentence), next.as_deref())
+            })
+        }
     }
 }
 
@@ -113,17 +119,12 @@ fn to_log_in(context: &RequestContext, reason: Reason, next: Option<&str>) -> Re
 }
 
 fn again(form: &SubmittedForm, problems: &[FieldProblem], next: Option<&str>) -> Response {
-    let typed = |field: Field| form.text(field.name());
-    let page = page(form.context(), typed, problems, next).status(StatusCode::BAD_REQUEST);
-    form.context().render(page)
+    let context = form.context();
+    let view = view(context, |field| form.text(field.name())).problems(problems);
+    context.render(page(context, view, next).status(StatusCode::BAD_REQUEST))
 }
 
-fn page<'a>(
-    context: &RequestContext,
-    typed: impl Fn(Field) -> &'a str,
-    problems: &[FieldProblem],
-    next: Option<&str>,
-) -> Page {
+fn view<'a>(context: &RequestContext, typed: impl Fn(Field) -> &'a str) -> FormView {
     let settings = context.accounts().settings();
     let text = |field: Field, label: &'static str| FieldView::new(field, label).value(typed(field));
     let one_of = settings.one_required_of();
@@ -156,9 +157,15 @@ fn page<'a>(
         FieldView::password(Field::ConfirmPassword, "Confirm Password", "new-password"),
     ];
     fields.retain(|field| settings.is_on_sign_up_form(field.field()));
-    let note = (one_of.len() > 1).then(|| words::one_required(settings.authentication_methods));
+    FormView::new(fields)
+}
+
+fn page(context: &RequestContext, view: FormView, next: Option<&str>) -> Page {
+    let settings = context.accounts().settings();
+    let is_one_of_many = settings.one_required_of().len() > 1;
+    let note = is_one_of_many.then(|| words::one_required(settings.authentication_methods));
     Page::new("phone_auth/signup.html", "Sign up")
-        .with("form", FormView::new(fields).problems(problems))
+        .with("form", view)
         .with("next", next)
         .with("note", note)
 }

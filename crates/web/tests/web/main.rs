@@ -15,6 +15,7 @@ mod guards;
 mod headers;
 mod input;
 mod kinds_of_site;
+mod limits;
 mod log;
 mod log_in;
 mod other_user;

@@ -1,6 +1,7 @@
 //! The pages as they are sent, for a reviewer to read.
 
 use crate::support::{Answer, Site, sign_up_form, with};
+use phone_auth_core::limits::LimitSettings;
 
 /// The page without what differs from run to run.
 fn steady(answer: &Answer) -> String {
@@ -74,7 +75,8 @@ async fn pages_with_problems() {
 
 #[tokio::test]
 async fn pages_for_members() {
-    let site = Site::new();
+    // More than one link a minute is asked for.
+    let site = Site::with(|settings| settings.limits = LimitSettings::danger_none());
     let mut ann = site.ann().await;
     keep!("home_of_a_member", ann.get("/").await);
     keep!("profile", ann.get("/accounts/profile/").await);

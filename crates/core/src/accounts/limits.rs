@@ -1,0 +1,331 @@
+//! What is limited, and by whom it is counted: the one place that every flow asks before it reads more than whose account
+//! it is about, and before it hashes or enqueues.
+
+use std::time::Duration;
+
+use phone_auth_events::{AttemptLimited, Limit, Sender};
+
+use super::{Accounts, Failure, FailureKind};
+use crate::address::AddressKind;
+use crate::limit_sweep;
+use crate::limits::{Attempt, Counters, Decision, Hit, LimitSubject};
+use crate::password::Requester;
+use crate::store::LimitRow;
+use crate::user::{AccountName, User, UserId};
+
+/// What was counted of an attempt.
+pub(super) struct Counted {
+    hits: Vec<Hit>,
+    is_half_used: bool,
+}
+
+/// Who asks, for what.
+pub(super) struct Asking<'a> {
+    /// The name of the flow.
+    pub(super) flow: &'static str,
+    /// The user whom it is about, if there is one.
+    pub(super) user: Option<&'a User>,
+    /// Whether nothing is known of the one who asks.
+    pub(super) is_stranger: bool,
+}
+
+/// What a log-in or a reset is about: an account, or a name that nobody has.
+struct Subject {
+    kind: &'static [u8],
+    id: Vec<u8>,
+}
+
+impl Accounts {
+    /// No counters yet.
+    pub(super) fn counters(&self) -> Counters<'_> {
+        Counters::new(&self.inner.limiter, &self.inner.settings.limits)
+    }
+
+    /// Refuses before anything is read where this process knows that the client's network is over its limits. One that may
+    /// be known for the account is looked at more closely.
+    pub(super) async fn refuse_early(
+        &self,
+        flow: &'static str,
+        limits: &[Limit],
+    ) -> Result<(), Failure> {
+        if self.client.may_be_known() {
+            return Ok(());
+        }
+        let network = self.client.network();
+        let counters = limits
+            .iter()
+            .fold(self.counters(), |all, limit| all.network(*limit, network));
+        let hits = counters.into_hits();
+        let asking = Asking {
+            flow,
+            user: None,
+            is_stranger: true,
+        };
+        match self.inner.limiter.recall(&hits, self.now()) {
+            Some((place, wait)) => Err(self.limited(&asking, hits.get(place), wait).await),
+            None => Ok(()),
+        }
+    }
+
+    /// Counts a log-in as one that fails, until it is [given back](Self::give_back). Strangers are counted by their network,
+    /// by the account and by both. A browser that is known for this account is counted by itself: strangers do not use
+    /// up what its owner has, nor it what they have.
+    pub(super) async fn count_log_in(
+        &self,
+        name: &AccountName,
+        user: Option<&User>,
+        requester: &Requester,
+    ) -> Result<Counted, Failure> {
+        let asking = Asking {
+            flow: "log_in",
+            user,
+            is_stranger: requester.is_stranger(),
+        };
+        let counters = self.counters();
+        let subject = self.subject(name, user);
+        let about = [subject.kind, &subject.id];
+        if !asking.is_stranger {
+            let device = requester.device().unwrap_or_default();
+            let counters = counters.about(Limit::FailuresOfDevice, &about, &[&device]);
+            return self.count(&asking, counters).await;
+        }
+        let network = self.client.network();
+        let mut counters = counters
+            .network(Limit::LogIns, network)
+            .network(Limit::FailedLogIns, network);
+        if let Some(network) = network {
+            let detail = [network.bytes()];
+            counters = counters.about(Limit::FailuresOfNetwork, &about, &detail);
+        }
+        let row = [subject.kind, &subject.id, password_of(user)];
+        let counters = counters.about(Limit::FailuresInARow, &row, &[]);
+        self.count(&asking, counters).await
+    }
+
+    /// Counts a request for a password reset: by network, and at the address, where one network has half.
+    pub(super) async fn count_reset(
+        &self,
+        name: &AccountName,
+        user: Option<&User>,
+        address: Option<(AddressKind, &str)>,
+    ) -> Result<Counted, Failure> {
+        let requester = self.requester(name, user);
+        let asking = Asking {
+            flow: "request_password_reset",
+            user,
+            is_stranger: requester.is_stranger(),
+        };
+        let subject = match address {
+            Some((kind, value)) => Subject {
+                kind: kind.as_str().as_bytes(),
+                id: value.as_bytes().to_vec(),
+            },
+            None => self.subject(name, user),
+        };
+        let about = [subject.kind, &subject.id];
+        let (counters, limit) = (self.counters(), Limit::ResetsOfAddress);
+        if !asking.is_stranger {
+            let device = requester.device().unwrap_or_default();
+            return self
+                .count(
+                    &asking,
+                    counters.about(limit, &about, &[b"device", &device]),
+                )
+                .await;
+        }
+        let network = self.client.network();
+        let mut counters =
+            counters
+                .network(Limit::ResetRequests, network)
+                .about(limit, &about, &[]);
+        if let Some(network) = network {
+            counters = counters.half_about(limit, &about, &[network.bytes()]);
+        }
+        self.count(&asking, counters).await
+    }
+
+    /// Counts something that a user who is signed in does.
+    pub(super) async fn count_own(
+        &self,
+        flow: &'static str,
+        limit: Limit,
+        user: &User,
+    ) -> Result<Counted, Failure> {
+        let asking = Asking {
+            flow,
+            user: Some(user),
+            is_stranger: false,
+        };
+        let id = user.id.get().to_be_bytes();
+        let counters = self.counters().about(limit, &[b"user", &id], &[]);
+        self.count(&asking, counters).await
+    }
+
+    /// Counts all of these, or fails when one is over its limit.
+    pub(super) async fn count(
+        &self,
+        asking: &Asking<'_>,
+        counters: Counters<'_>,
+    ) -> Result<Counted, Failure> {
+        let hits = counters.into_hits();
+        let limiter = &self.inner.limiter;
+        let now = self.now();
+        if hits.is_empty() {
+            let is_half_used = false;
+            return Ok(Counted { hits, is_half_used });
+        }
+        if let Some((place, wait)) = limiter.recall(&hits, now) {
+            return Err(self.limited(asking, hits.get(place), wait).await);
+        }
+        let attempt = Attempt {
+            hits,
+            at: now,
+            is_stranger: asking.is_stranger,
+        };
+        let decision = limiter.store.count(&attempt).await?;
+        let hits = attempt.hits;
+        match decision {
+            Decision::Counted { is_half_used } => Ok(Counted { hits, is_half_used }),
+            Decision::Refused { hit, wait } => {
+                let hit = hits.get(hit);
+                if let Some(hit) = hit {
+                    limiter.remember(hit.key, now, wait);
+                }
+                Err(self.limited(asking, hit, wait).await)
+            }
+        }
+    }
+
+    /// Takes back that a log-in was counted as one that fails, and ends the row of those that did, once half of what may
+    /// fail is used up: until then nobody would notice. One from a browser that is known ends no row, for it is counted in
+    /// none: those who guess meanwhile would begin anew each time that the owner comes.
+    pub(super) async fn give_back(&self, counted: &Counted) {
+        if !counted.is_half_used {
+            return;
+        }
+        let (mut rates, mut rows) = (Vec::new(), Vec::new());
+        for hit in &counted.hits {
+            match hit.limit {
+                Limit::LogIns => {}
+                Limit::FailuresInARow => rows.push(hit.key.subject()),
+                _ => rates.push(*hit),
+            }
+        }
+        self.give_hits_back(rates).await;
+        if !rows.is_empty()
+            && let Err(error) = self.inner.limiter.store.clear_limits(&rows).await
+        {
+            tracing::warn!(%error, "failures in a row were not forgotten");
+        }
+    }
+
+    /// Takes back all of what was counted: nothing was tried.
+    pub(super) async fn give_all_back(&self, counted: &Counted) {
+        self.give_hits_back(counted.hits.clone()).await;
+    }
+
+    async fn give_hits_back(&self, hits: Vec<Hit>) {
+        let limiter = &self.inner.limiter;
+        limiter.forget(&hits);
+        if !hits.is_empty()
+            && let Err(error) = limiter.store.give_back(&hits, self.now()).await
+        {
+            tracing::warn!(%error, "what a limit had counted was not given back");
+        }
+    }
+
+    /// Tells that a limit was met, and makes the failure of it.
+    async fn limited(&self, asking: &Asking<'_>, hit: Option<&Hit>, wait: Duration) -> Failure {
+        if let Some(hit) = hit
+            && self.inner.limiter.is_news(hit.key, self.now())
+        {
+            let user = asking.user.map(User::to_event_user);
+            tracing::info!(flow = asking.flow, limit = %hit.limit, seconds = wait.as_secs(), "limited");
+            self.tell(AttemptLimited::new(
+                Sender::new(asking.flow),
+                hit.limit,
+                wait,
+                user,
+            ))
+            .await;
+        }
+        Failure::new(FailureKind::Limited { wait })
+    }
+
+    /// The account that was found, so that all of its names share a counter; else one of the places for names that nobody
+    /// has. Both take the same work.
+    fn subject(&self, name: &AccountName, user: Option<&User>) -> Subject {
+        let nobody = self.inner.limiter.place_of_nobody(&name.canonical());
+        match user {
+            Some(user) => Subject {
+                kind: b"user",
+                id: user.id.get().to_be_bytes().to_vec(),
+            },
+            None => Subject {
+                kind: b"nobody",
+                id: nobody.to_vec(),
+            },
+        }
+    }
+
+    /// At most `limit` counters that are full, with keys above `after`: who is slowed down at present.
+    ///
+    /// # Errors
+    /// [`Unavailable`](FailureKind::Unavailable) or [`Broken`](FailureKind::Broken): the store.
+    ///
+    /// # Cancel safety
+    /// It only reads.
+    pub async fn full_limits_after(
+        &self,
+        after: Option<&LimitRow>,
+        limit: u32,
+    ) -> Result<Vec<LimitRow>, Failure> {
+        let after = after.map(|row| &row.key);
+        let store = &self.inner.limiter.store;
+        Ok(store.full_limits_after(after, limit, self.now()).await?)
+    }
+
+    /// Empties all counters that are about a user and their addresses; how many there were. Those of client networks stay.
+    /// Another process may go on refusing for five seconds.
+    ///
+    /// # Errors
+    /// As for [`full_limits_after`](Self::full_limits_after).
+    ///
+    /// # Cancel safety
+    /// They are emptied or not.
+    pub async fn clear_limits(&self, user: UserId) -> Result<u64, Failure> {
+        let Some(found) = self.store().user(user).await? else {
+            return Ok(0);
+        };
+        let limiter = &self.inner.limiter;
+        let id = user.get().to_be_bytes();
+        let row = [b"user".as_slice(), &id, password_of(Some(&found))];
+        let mut subjects: Vec<LimitSubject> = Limit::ALL
+            .into_iter()
+            .map(|limit| limiter.subject(limit, &[b"user", &id]))
+            .collect();
+        subjects.push(limiter.subject(Limit::FailuresInARow, &row));
+        for address in self.some_addresses_of(user).await? {
+            let about = [address.kind.as_str().as_bytes(), address.value.as_bytes()];
+            subjects.extend(Limit::ALL.map(|limit| limiter.subject(limit, &about)));
+        }
+        Ok(limiter.store.clear_limits(&subjects).await?)
+    }
+
+    /// Removes counters of limits that are empty; how many they were. A [worker](crate::outbox::OutboxWorker) does so every
+    /// minute; this is for a site without one.
+    ///
+    /// # Errors
+    /// As for [`full_limits_after`](Self::full_limits_after).
+    ///
+    /// # Cancel safety
+    /// Some are removed, the others are left for the next time.
+    pub async fn remove_empty_limits(&self) -> Result<u64, Failure> {
+        limit_sweep::remove_empty(&*self.inner.limiter.store, self.now()).await
+    }
+}
+
+/// What failures in a row are counted under, beside the account: a new password begins anew.
+fn password_of(user: Option<&User>) -> &[u8] {
+    user.map_or(&[], |user| user.password.reveal().as_bytes())
+}

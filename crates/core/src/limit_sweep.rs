@@ -1,0 +1,24 @@
+//! Counters of limits that are empty: removed now and then.
+
+use chrono::{DateTime, Utc};
+
+use crate::flow_error::Failure;
+use crate::store::LimitStore;
+
+/// How many counters are removed in one transaction: few enough that nobody waits for it.
+const AT_ONCE: u32 = 1_000;
+
+/// Removes counters that are empty at this time; how many they were.
+pub(crate) async fn remove_empty(
+    store: &dyn LimitStore,
+    now: DateTime<Utc>,
+) -> Result<u64, Failure> {
+    let mut removed = 0;
+    loop {
+        let step = store.remove_empty_limits(now, AT_ONCE).await?;
+        removed += step;
+        if step < u64::from(AT_ONCE) {
+            return Ok(removed);
+        }
+    }
+}

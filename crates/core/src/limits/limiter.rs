@@ -1,0 +1,293 @@
+//! Which counters there are, under which keys, and what this process remembers of those that are full.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use phone_auth_tokens::{Keyring, Subkey};
+
+use super::{Hit, Limit, LimitKey, LimitRule, LimitSettings, LimitSubject, Rate};
+use crate::client::ClientNetwork;
+use crate::store::LimitStore;
+
+/// What the key of all digests is derived for.
+const LABEL: &str = "limits";
+
+/// For how long a refusal is remembered at most: an operator may clear a counter meanwhile, or another node give a hit
+/// back.
+const REMEMBERED: TimeDelta = TimeDelta::seconds(5);
+
+/// How often a receiver is told of one counter at most.
+const TOLD_EVERY: TimeDelta = TimeDelta::minutes(1);
+
+/// How many counters are remembered.
+const MOST_REMEMBERED: usize = 10_000;
+
+/// How much more a wide network may do than a single client.
+const WIDE: u32 = 10;
+
+/// Where counters are kept, and what makes their keys.
+pub(crate) struct Limiter {
+    pub(crate) store: Arc<dyn LimitStore>,
+    key: Subkey,
+    recent: Mutex<Recent>,
+}
+
+/// What this process remembers, so that a flood costs the store nothing and receivers little.
+#[derive(Default)]
+struct Recent {
+    /// Since when and until when a counter is full.
+    full: HashMap<LimitKey, (DateTime<Utc>, DateTime<Utc>)>,
+    /// When a receiver was last told of a counter.
+    told: HashMap<LimitKey, DateTime<Utc>>,
+}
+
+impl Limiter {
+    pub(crate) fn new(store: Arc<dyn LimitStore>, keyring: &Keyring) -> Self {
+        Self {
+            store,
+            key: keyring.derive(LABEL),
+            recent: Mutex::default(),
+        }
+    }
+
+    /// What counters of a limit are about. The name of the limit is a part of it: no two limits share a counter.
+    pub(crate) fn subject(&self, limit: Limit, about: &[&[u8]]) -> LimitSubject {
+        let fields = [&[limit.as_str().as_bytes(), b"about"], about].concat();
+        LimitSubject::from_bytes(first_half(&self.key.sign(&fields)))
+    }
+
+    /// One of a quarter of a million places for a name that nobody has: names can be made up without end, counters of
+    /// them are kept for long, and they must not fill the store.
+    pub(crate) fn place_of_nobody(&self, name: &str) -> [u8; 3] {
+        let [first, second, third, ..] = self.key.sign(&[b"nobody", name.as_bytes()]);
+        [first & 0b11, second, third]
+    }
+
+    fn detail(&self, limit: Limit, detail: &[&[u8]]) -> [u8; 8] {
+        if detail.is_empty() {
+            return [0; 8];
+        }
+        let fields = [&[limit.as_str().as_bytes(), b"detail"], detail].concat();
+        first_half(&self.key.sign(&fields))
+    }
+
+    /// The counter among these that is full as far as this process knows, and for how long. A clock that was set back
+    /// makes it forget.
+    pub(crate) fn recall(&self, hits: &[Hit], now: DateTime<Utc>) -> Option<(usize, Duration)> {
+        let recent = self.lock();
+        let waits = hits.iter().enumerate().filter_map(|(place, hit)| {
+            let (since, until) = recent.full.get(&hit.key)?;
+            let is_known = *since <= now && now < *since + REMEMBERED;
+            let wait = (*until - now).to_std().ok().filter(|_| is_known)?;
+            (!wait.is_zero()).then_some((place, wait))
+        });
+        waits.max_by_key(|(_, wait)| *wait)
+    }
+
+    /// Remembers that a counter is full.
+    pub(crate) fn remember(&self, key: LimitKey, now: DateTime<Utc>, wait: Duration) {
+        let recent = &mut *self.lock();
+        make_room(&mut recent.full, |(since, until)| {
+            *until > now && *since + REMEMBERED > now
+        });
+        recent.full.insert(key, (now, now + wait));
+    }
+
+    /// Forgets that counters were full.
+    pub(crate) fn forget(&self, hits: &[Hit]) {
+        let recent = &mut *self.lock();
+        for hit in hits {
+            recent.full.remove(&hit.key);
+        }
+    }
+
+    /// Whether receivers are to be told of this counter now.
+    pub(crate) fn is_news(&self, key: LimitKey, now: DateTime<Utc>) -> bool {
+        let recent = &mut *self.lock();
+        let is_recent = |told: &DateTime<Utc>| *told <= now && now < *told + TOLD_EVERY;
+        if recent.told.get(&key).is_some_and(is_recent) {
+            return false;
+        }
+        make_room(&mut recent.told, is_recent);
+        recent.told.insert(key, now);
+        true
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Recent> {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Drops what is over when there is too much, and all of it if that is not enough.
+fn make_room<V>(map: &mut HashMap<LimitKey, V>, is_wanted: impl Fn(&V) -> bool) {
+    if map.len() >= MOST_REMEMBERED {
+        map.retain(|_, value| is_wanted(value));
+    }
+    if map.len() >= MOST_REMEMBERED {
+        map.clear();
+    }
+}
+
+fn first_half(digest: &[u8; 32]) -> [u8; 8] {
+    digest.first_chunk().copied().unwrap_or_default()
+}
+
+/// The counters that one attempt hits.
+pub(crate) struct Counters<'a> {
+    limiter: &'a Limiter,
+    settings: &'a LimitSettings,
+    hits: Vec<Hit>,
+}
+
+impl<'a> Counters<'a> {
+    pub(crate) fn new(limiter: &'a Limiter, settings: &'a LimitSettings) -> Self {
+        Self {
+            limiter,
+            settings,
+            hits: Vec::new(),
+        }
+    }
+
+    /// The counter of this limit about someone or something, if it is limited.
+    pub(crate) fn about(self, limit: Limit, about: &[&[u8]], detail: &[&[u8]]) -> Self {
+        let rule = self.settings.rule(limit);
+        self.with(limit, rule, about, detail)
+    }
+
+    /// The same, of which everyone has a half of what all have.
+    pub(crate) fn half_about(self, limit: Limit, about: &[&[u8]], detail: &[&[u8]]) -> Self {
+        let half = |rule| match rule {
+            LimitRule::Rate(rate) => {
+                LimitRule::Rate(Rate::of((rate.count() / 2).max(1), rate.per()))
+            }
+            LimitRule::InARow(most) => LimitRule::InARow(most),
+        };
+        let rule = self.settings.rule(limit).map(half);
+        self.with(limit, rule, about, detail)
+    }
+
+    /// The counters of a client network, and of the one that it is in.
+    pub(crate) fn network(self, limit: Limit, network: Option<ClientNetwork>) -> Self {
+        let Some(network) = network else {
+            return self;
+        };
+        let rule = self.settings.rule(limit);
+        let wide = rule.map(|rule| match rule {
+            LimitRule::Rate(rate) => LimitRule::Rate(rate.times(WIDE)),
+            LimitRule::InARow(most) => LimitRule::InARow(most),
+        });
+        self.with(limit, rule, &[b"network", network.bytes()], &[])
+            .with(limit, wide, &[b"network", network.wide_bytes()], &[])
+    }
+
+    fn with(
+        mut self,
+        limit: Limit,
+        rule: Option<LimitRule>,
+        about: &[&[u8]],
+        detail: &[&[u8]],
+    ) -> Self {
+        if let Some(rule) = rule {
+            let subject = self.limiter.subject(limit, about);
+            let key = LimitKey::new(subject, self.limiter.detail(limit, detail));
+            self.hits.push(Hit { key, limit, rule });
+        }
+        self
+    }
+
+    /// The hits, in the order of their keys and each once.
+    pub(crate) fn into_hits(self) -> Vec<Hit> {
+        let mut hits = self.hits;
+        hits.sort_unstable_by_key(|hit| hit.key);
+        hits.dedup_by_key(|hit| hit.key);
+        hits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use std::collections::HashSet;
+
+    use phone_auth_tokens::SecretKey;
+
+    use super::*;
+    use crate::limits::MemoryLimits;
+
+    fn limiter() -> Limiter {
+        let key = SecretKey::generate().unwrap();
+        Limiter::new(Arc::new(MemoryLimits::new()), &Keyring::new(key))
+    }
+
+    #[test]
+    fn limits_share_no_counter() {
+        let (limiter, settings) = (limiter(), LimitSettings::default());
+        let network = ClientNetwork::of("203.0.113.7".parse().unwrap());
+        let mut keys = HashSet::new();
+        for limit in Limit::ALL {
+            let counters = Counters::new(&limiter, &settings)
+                .network(limit, network)
+                .about(limit, &[b"user", &[1]], &[])
+                .about(limit, &[b"user", &[1]], &[b"network"])
+                .about(limit, &[b"use", b"r", &[1]], &[]);
+            let hits = counters.into_hits();
+            assert_eq!(hits.len(), 5, "{limit}");
+            keys.extend(hits.iter().map(|hit| hit.key));
+        }
+        assert_eq!(keys.len(), 5 * Limit::ALL.len());
+    }
+
+    #[test]
+    fn wide_networks_may_do_ten_times_as_much() {
+        let (limiter, settings) = (limiter(), LimitSettings::default());
+        let network = ClientNetwork::of("2001:db8::1".parse().unwrap());
+        let hits = Counters::new(&limiter, &settings)
+            .network(Limit::LogIns, network)
+            .into_hits();
+        let mut rates: Vec<_> = hits.iter().map(|hit| hit.rule.numbers()).collect();
+        rates.sort_by_key(|rule| rule.step);
+        let counts = rates.iter().map(|rule| rule.span / rule.step);
+        assert_eq!(counts.collect::<Vec<_>>(), [300, 30]);
+    }
+
+    #[test]
+    fn refusals_are_remembered_for_a_moment() {
+        let limiter = limiter();
+        let now = Utc::now();
+        let hit = Hit {
+            key: LimitKey::from_bytes([1; 16]),
+            limit: Limit::LogIns,
+            rule: LimitRule::InARow(1),
+        };
+        let recall = |seconds| {
+            let at = now + TimeDelta::seconds(seconds);
+            limiter.recall(&[hit], at).map(|(_, wait)| wait.as_secs())
+        };
+        limiter.remember(hit.key, now, Duration::from_secs(60));
+        assert_eq!([0, 4, 5, -1].map(recall), [Some(60), Some(56), None, None]);
+        limiter.remember(hit.key, now, Duration::from_secs(2));
+        assert_eq!([1, 2].map(recall), [Some(1), None]);
+        limiter.remember(hit.key, now, Duration::from_secs(2));
+        limiter.forget(&[hit]);
+        assert_eq!(recall(0), None);
+    }
+
+    #[test]
+    fn receivers_are_told_once_a_minute() {
+        let limiter = limiter();
+        let (now, key) = (Utc::now(), LimitKey::from_bytes([1; 16]));
+        let news = [0, 1, 59, 60, 61].map(|seconds| {
+            let at = now + TimeDelta::seconds(seconds);
+            limiter.is_news(key, at)
+        });
+        assert_eq!(news, [true, false, false, true, false]);
+        for number in 0..u64::try_from(MOST_REMEMBERED + 5).unwrap() {
+            let key = LimitKey::from_bytes(u128::from(number + 9).to_be_bytes());
+            assert!(limiter.is_news(key, now));
+        }
+        assert!(limiter.lock().told.len() <= MOST_REMEMBERED);
+    }
+}

@@ -1,0 +1,164 @@
+//! How often what may be done, as an operator says it.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use super::{Limit, LimitRule, Rate, RateError};
+
+/// A rate that an operator may turn off.
+///
+/// # Examples
+/// ```
+/// use phone_auth_core::limits::RateLimit;
+///
+/// assert_eq!("off".parse(), Ok(RateLimit::Off));
+/// assert_eq!("30/min".parse::<RateLimit>()?.to_string(), "30/min");
+/// # Ok::<(), phone_auth_core::limits::RateError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "there is a rate or there is none")]
+pub enum RateLimit {
+    /// So often.
+    At(Rate),
+    /// As often as anyone likes.
+    Off,
+}
+
+impl RateLimit {
+    const fn of(count: u32, per: Duration) -> Self {
+        Self::At(Rate::of(count, per))
+    }
+
+    const fn rule(self) -> Option<LimitRule> {
+        match self {
+            Self::At(rate) => Some(LimitRule::Rate(rate)),
+            Self::Off => None,
+        }
+    }
+}
+
+impl FromStr for RateLimit {
+    type Err = RateError;
+
+    fn from_str(text: &str) -> Result<Self, RateError> {
+        if text == "off" {
+            return Ok(Self::Off);
+        }
+        text.parse().map(Self::At)
+    }
+}
+
+impl fmt::Display for RateLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::At(rate) => rate.fmt(f),
+            Self::Off => f.write_str("off"),
+        }
+    }
+}
+
+/// How often what may be done. A client network is an IPv4 address or 64 bits of an IPv6 address; the network around it,
+/// of 24 or 48 bits, may do ten times as much.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LimitSettings {
+    /// Whether nothing is limited: for tests, and for a site with a limiter of its own before it.
+    pub danger_off: bool,
+    /// Log-ins of a client network.
+    pub log_ins: RateLimit,
+    /// Failed log-ins of a client network.
+    pub failed_log_ins: RateLimit,
+    /// Failed log-ins to an account of a client network; and of a browser that is known for the account, which nothing
+    /// else limits.
+    pub account_failures: RateLimit,
+    /// Failed log-ins to an account in a row, no matter from where: from the tenth on each takes longer, and after this
+    /// many there are no others. 0 is no such limit.
+    pub failures_in_a_row: u32,
+    /// Password resets that a client network asks for.
+    pub resets: RateLimit,
+    /// Password resets that are asked for at one address; of them one client network may ask for half.
+    pub resets_of_address: RateLimit,
+    /// Accounts that a client network asks for.
+    pub sign_ups: RateLimit,
+    /// Verification links to a phone number, one after the other.
+    pub phone_verification_pause: RateLimit,
+    /// Verification links to a phone number, in a longer time.
+    pub phone_verifications: RateLimit,
+    /// Verification links to an e-mail address.
+    pub email_verifications: RateLimit,
+    /// Addresses that a user adds.
+    pub added_addresses: RateLimit,
+    /// Times that a signed-in user has their password checked.
+    pub password_checks: RateLimit,
+}
+
+impl Default for LimitSettings {
+    fn default() -> Self {
+        const MINUTE: Duration = Duration::from_mins(1);
+        const HOUR: Duration = Duration::from_hours(1);
+        Self {
+            danger_off: false,
+            log_ins: RateLimit::of(30, MINUTE),
+            failed_log_ins: RateLimit::of(10, MINUTE),
+            account_failures: RateLimit::of(5, Duration::from_mins(5)),
+            // NIST SP 800-63B-4, 3.2.2.
+            failures_in_a_row: 100,
+            resets: RateLimit::of(20, MINUTE),
+            resets_of_address: RateLimit::of(5, MINUTE),
+            sign_ups: RateLimit::of(20, MINUTE),
+            phone_verification_pause: RateLimit::of(1, Duration::from_secs(30)),
+            phone_verifications: RateLimit::of(10, HOUR),
+            email_verifications: RateLimit::of(1, Duration::from_mins(3)),
+            added_addresses: RateLimit::of(10, HOUR),
+            password_checks: RateLimit::of(5, MINUTE),
+        }
+    }
+}
+
+impl LimitSettings {
+    /// No limits at all.
+    ///
+    /// # Security
+    /// Strangers try as many passwords and send as many messages as the machine can.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::limits::LimitSettings;
+    /// use phone_auth_core::settings::Settings;
+    ///
+    /// let mut settings = Settings::default();
+    /// settings.limits = LimitSettings::danger_none();
+    /// ```
+    pub fn danger_none() -> Self {
+        Self {
+            danger_off: true,
+            ..Self::default()
+        }
+    }
+
+    /// By what rule something is limited, if it is.
+    pub(crate) fn rule(&self, limit: Limit) -> Option<LimitRule> {
+        if self.danger_off {
+            return None;
+        }
+        match limit {
+            Limit::LogIns => self.log_ins.rule(),
+            Limit::FailedLogIns => self.failed_log_ins.rule(),
+            Limit::FailuresOfNetwork | Limit::FailuresOfDevice => self.account_failures.rule(),
+            Limit::FailuresInARow => {
+                let most = self.failures_in_a_row;
+                (most > 0).then_some(LimitRule::InARow(most))
+            }
+            Limit::ResetRequests => self.resets.rule(),
+            Limit::ResetsOfAddress => self.resets_of_address.rule(),
+            Limit::SignUps => self.sign_ups.rule(),
+            Limit::PhoneVerificationPause => self.phone_verification_pause.rule(),
+            Limit::PhoneVerifications => self.phone_verifications.rule(),
+            Limit::EmailVerifications => self.email_verifications.rule(),
+            Limit::AddedAddresses => self.added_addresses.rule(),
+            Limit::PasswordChecks => self.password_checks.rule(),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! What a page says when something is done too often: 429, for how long, and the form as it was sent.
+
+use http::StatusCode;
+use phone_auth_core::limits::LimitSettings;
+
+use crate::support::{Answer, Site, sign_up_form};
+
+/// Checks that an answer is a refusal for so many seconds, in words, and keeps what was typed.
+fn check(answer: &Answer, seconds: u64, words: &str, kept: &str) {
+    assert_eq!(
+        answer.status,
+        StatusCode::TOO_MANY_REQUESTS,
+        "{}",
+        answer.body
+    );
+    let told: u64 = answer.retry_after().parse().unwrap();
+    // A second or two may have gone by.
+    assert!(
+        (seconds - 2..=seconds).contains(&told),
+        "{told} for {seconds}"
+    );
+    assert!(answer.body.contains(words), "{}", answer.body);
+    assert!(answer.body.contains(kept), "{}", answer.body);
+    assert!(!answer.body.contains("not-the-password"), "{}", answer.body);
+}
+
+#[tokio::test]
+async fn log_in_page_says_how_long() {
+    let site = Site::with(|settings| settings.limits.failures_in_a_row = 3);
+    site.ann_signed_up().await;
+    for login in ["ann", "nobody"] {
+        let mut browser = site.browser();
+        for _ in 0..3 {
+            let answer = browser.log_in(login, "not-the-password").await;
+            assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+        }
+        let answer = browser.log_in(login, "not-the-password").await;
+        let kept = format!("value=\"{login}\"");
+        check(&answer, 30 * 86_400, "Too many tries. Wait 30 days", &kept);
+    }
+}
+
+#[tokio::test]
+async fn reset_page_says_how_long() {
+    let site = Site::new();
+    site.ann_signed_up().await;
+    let mut pages = Vec::new();
+    for login in ["ann@example.org", "eve@example.org"] {
+        let mut browser = site.browser();
+        let mut ask = async || {
+            let fields = [("login", login)];
+            browser.post("/accounts/password_reset/", &fields).await
+        };
+        for _ in 0..5 {
+            assert_eq!(ask().await.status, StatusCode::FOUND);
+        }
+        let answer = ask().await;
+        check(
+            &answer,
+            12,
+            "Too many tries. Wait 1",
+            &format!("value=\"{login}\""),
+        );
+        // Whether anyone has the name changes nothing but the name.
+        let lines = answer.body.lines();
+        let lines = lines.filter(|line| !line.contains("csrfmiddlewaretoken"));
+        let page = lines.collect::<String>().replace(login, "");
+        pages.push(page.replace(|sign: char| sign.is_ascii_digit(), ""));
+    }
+    assert_eq!(pages[0], pages[1]);
+}
+
+#[tokio::test]
+async fn pages_of_members_say_how_long() {
+    let site = Site::with(|settings| {
+        settings.max_addresses = 20;
+        settings.max_unverified_addresses = 20;
+    });
+    let mut ann = site.ann().await;
+    for number in 0..11 {
+        let email = format!("more{number}@example.org");
+        let answer = ann.post("/accounts/email/add/", &[("email", &email)]).await;
+        if number < 10 {
+            assert_eq!(answer.status, StatusCode::FOUND, "{}", answer.body);
+        } else if number == 10 {
+            check(
+                &answer,
+                360,
+                "Too many tries. Wait 6 minutes",
+                "more10@example.org",
+            );
+        }
+    }
+    let fields = [
+        ("old_password", "not-the-password"),
+        ("new_password1", "walnut-Harbour-22"),
+        ("new_password2", "walnut-Harbour-22"),
+    ];
+    for _ in 0..5 {
+        let answer = ann.post("/accounts/change_password/", &fields).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    }
+    let answer = ann.post("/accounts/change_password/", &fields).await;
+    check(&answer, 12, "Too many tries. Wait 1", "old_password");
+
+    let pk = ann.pk("email").await;
+    let fields = [("method", "email"), ("pk", pk.as_str())];
+    let sent = ann.post("/accounts/user_verification/", &fields).await;
+    assert_eq!(sent.status, StatusCode::OK);
+    let answer = ann.post("/accounts/user_verification/", &fields).await;
+    check(&answer, 180, "No message was sent", "ann@example.org");
+}
+
+#[tokio::test]
+async fn sign_up_page_keeps_what_was_typed() {
+    let site = Site::new().serving(|web| {
+        let address = [203, 0, 113, 7].into();
+        let at = phone_auth_web::ClientAddress(address);
+        web.router().layer(axum::Extension(at))
+    });
+    let form = sign_up_form("eve", "", "");
+    for _ in 0..20 {
+        let answer = site.browser().post("/accounts/signup/", &form).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    }
+    let answer = site.browser().post("/accounts/signup/", &form).await;
+    check(&answer, 3, "Too many tries. Wait", "value=\"eve\"");
+}
+
+#[tokio::test]
+async fn limits_can_be_off() {
+    let site = Site::with(|settings| settings.limits = LimitSettings::danger_none());
+    for _ in 0..12 {
+        let answer = site.browser().log_in("nobody", "not-the-password").await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    }
+}
