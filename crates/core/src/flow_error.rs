@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::time::Duration;
 
+use phone_auth_events::Limit;
+
 use crate::form::{FieldProblem, Problems};
 use crate::password::HashError;
 use crate::randomness::RandomnessError;
@@ -120,6 +122,8 @@ pub enum FailureKind {
     /// It was done too often, by this client, to this account or at this address: see
     /// [`Settings::limits`](crate::settings::Settings::limits). Whether anyone has the name changes nothing.
     Limited {
+        /// What was done too often.
+        limit: Limit,
         /// The time until it is possible again.
         wait: Duration,
     },
@@ -165,7 +169,7 @@ impl Failure {
     /// The time until it is possible again, if it was done too often.
     pub const fn limited_for(&self) -> Option<Duration> {
         match self.kind {
-            FailureKind::Limited { wait } => Some(wait),
+            FailureKind::Limited { wait, .. } => Some(wait),
             _ => None,
         }
     }

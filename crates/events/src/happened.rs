@@ -174,7 +174,7 @@ event_struct! {
 
 event_struct! {
     /// Someone did something too often and was refused. What was typed is not in it.
-    pub struct AttemptLimited {
+    pub struct AttemptLimited of a client {
         /// The flow that sent it.
         sender: Sender,
         /// What was done too often.

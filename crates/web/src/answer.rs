@@ -161,7 +161,7 @@ pub(crate) fn flow_failed(
 ) -> Response {
     match failure.kind() {
         // Of a page without a form.
-        FailureKind::Limited { wait } => {
+        FailureKind::Limited { wait, .. } => {
             let sentence = too_often(wait);
             let page =
                 Page::new("phone_auth/error.html", "Too many tries").with("sentences", [sentence]);

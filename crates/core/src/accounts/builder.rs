@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use phone_auth_events::Signals;
 use phone_auth_tokens::Keyring;
-use phone_auth_urls::{AccountPage, AccountRoutes};
+use phone_auth_urls::AccountRoutes;
 
 use super::build_error::{BuildError, BuildErrorKind};
 use super::devices::DeviceKeys;
 use super::own_sessions::OwnSessions;
+use super::redirect_check::check_redirects;
 use super::{Accounts, AccountsHandle, Dispatch, Inner};
 use crate::client::Client;
 use crate::clock::{Clock, SystemClock};
@@ -21,7 +22,7 @@ use crate::outbox::{Outbox, OutboxParts};
 use crate::password::{Argon2Hasher, PasswordCheck, PasswordHasher, PasswordPolicy};
 use crate::randomness::{Randomness, SystemRandomness};
 use crate::sessions::Sessions;
-use crate::settings::{Settings, SettingsError};
+use crate::settings::Settings;
 use crate::store::{LimitStore, OutboxStore, Store};
 
 /// Where the pages are unless something else is said, as in django-phone-auth.
@@ -122,7 +123,7 @@ impl AccountsBuilder {
     ///
     /// # Examples
     /// ```
-    /// use phone_auth_urls::{AccountPage, AccountRoutes};
+    /// use phone_auth_urls::AccountRoutes;
     ///
     #[doc = include_str!("example_builder.txt")]
     /// let accounts = builder.routes(AccountRoutes::new("/members/")?).build()?;
@@ -462,35 +463,6 @@ impl AccountsBuilder {
             client: Client::new(),
         })
     }
-}
-
-/// Where users are sent after logging in or out must not send them back, or out again.
-fn check_redirects(settings: &Settings, routes: &AccountRoutes) -> Result<(), SettingsError> {
-    let leads_to = |url: &str, page: AccountPage| {
-        let path = url.split(['?', '#']).next().unwrap_or_default();
-        path.trim_end_matches('/') == routes.page(page).trim_end_matches('/')
-    };
-    let on_the_way = [AccountPage::Login, AccountPage::Signup, AccountPage::Logout];
-    for (setting, url, pages) in [
-        (
-            "login_redirect_url",
-            &settings.login_redirect_url,
-            &on_the_way[..],
-        ),
-        (
-            "logout_redirect_url",
-            &settings.logout_redirect_url,
-            &on_the_way[2..],
-        ),
-    ] {
-        if pages.iter().any(|page| leads_to(url, *page)) {
-            return Err(SettingsError::new(
-                setting,
-                "another page than those that log in, sign up or log out, which would lead in circles",
-            ));
-        }
-    }
-    Ok(())
 }
 
 impl fmt::Debug for AccountsBuilder {

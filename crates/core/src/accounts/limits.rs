@@ -236,20 +236,19 @@ impl Accounts {
 
     /// Tells that a limit was met, and makes the failure of it.
     async fn limited(&self, asking: &Asking<'_>, hit: Option<&Hit>, wait: Duration) -> Failure {
-        if let Some(hit) = hit
-            && self.inner.limiter.is_news(hit.key, self.now())
-        {
+        let Some(hit) = hit else {
+            return Failure::new(FailureKind::Broken);
+        };
+        if self.inner.limiter.is_news(hit.key, self.now()) {
             let user = asking.user.map(User::to_event_user);
-            tracing::info!(flow = asking.flow, limit = %hit.limit, seconds = wait.as_secs(), "limited");
-            self.tell(AttemptLimited::new(
-                Sender::new(asking.flow),
-                hit.limit,
-                wait,
-                user,
-            ))
-            .await;
+            let seconds = wait.as_secs();
+            tracing::info!(flow = asking.flow, limit = %hit.limit, seconds, "limited");
+            let sender = Sender::new(asking.flow);
+            self.happened(AttemptLimited::new(sender, hit.limit, wait, user))
+                .await;
         }
-        Failure::new(FailureKind::Limited { wait })
+        let limit = hit.limit;
+        Failure::new(FailureKind::Limited { limit, wait })
     }
 
     /// The account that was found, so that all of its names share a counter; else one of the places for names that nobody

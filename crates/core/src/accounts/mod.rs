@@ -36,6 +36,7 @@ mod log_in;
 mod log_out;
 mod new_password;
 mod own_sessions;
+mod redirect_check;
 mod remove_expired_sessions;
 mod repeated_form;
 mod request_reset;

@@ -1,12 +1,18 @@
 //! Asking for a link that verifies an address.
 
+use std::time::Duration;
+
 use phone_auth_events::Limit;
 
 use super::limits::Asking;
-use super::{Accounts, CurrentUser, Failure, FlowError};
+use super::{Accounts, CurrentUser, Failure, FailureKind, FlowError};
 use crate::address::{AddressId, AddressKind, AddressRecord};
+use crate::limits::RateLimit;
 use crate::outbox::{Addressee, Purpose, To};
 use crate::user::User;
+
+/// How soon a request for another link is taken for a second click.
+const REPEAT_WITHIN: Duration = Duration::from_secs(10);
 
 /// What became of a request for a verification link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,7 +21,7 @@ use crate::user::User;
     reason = "a page has one sentence for each, and must not forget one"
 )]
 pub enum VerificationRequest {
-    /// The message was handed to anyone who sends messages.
+    /// The message was handed to anyone who sends messages, now or a moment ago.
     Sent,
     /// The address is verified already; nothing was sent.
     AlreadyVerified,
@@ -87,7 +93,10 @@ impl Accounts {
         if !self.offers(Purpose::Verify, kind) {
             return Err(FlowError::Refused(VerificationRequestRefusal::NoSender));
         }
-        self.count_verification(&user, &address).await?;
+        match self.count_verification(&user, &address).await {
+            Err(failure) if self.is_repeat(&failure) => return Ok(VerificationRequest::Sent),
+            counted => counted?,
+        }
         let to = To {
             user: &user,
             address: &address,
@@ -95,6 +104,20 @@ impl Accounts {
         self.send_message(Purpose::Verify, Addressee::User(to))
             .await?;
         Ok(VerificationRequest::Sent)
+    }
+
+    /// Whether a link was sent a moment ago: then this is the second of two clicks, and is answered as the first.
+    fn is_repeat(&self, failure: &Failure) -> bool {
+        let FailureKind::Limited { limit, wait } = failure.kind() else {
+            return false;
+        };
+        let limits = &self.settings().limits;
+        let rate = match limit {
+            Limit::EmailVerifications => limits.email_verifications,
+            Limit::PhoneVerificationPause => limits.phone_verification_pause,
+            _ => return false,
+        };
+        matches!(rate, RateLimit::At(rate) if rate.count() == 1 && wait + REPEAT_WITHIN > rate.per())
     }
 
     /// Counts a link to an address: only its owner can ask for one, so it is counted by what is stored.

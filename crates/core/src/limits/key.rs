@@ -15,16 +15,17 @@ impl LimitKey {
 
     /// The key of a counter that is about this subject, and about this detail of it. All counters that are about one
     /// subject begin with the same bytes, so that they can be cleared together.
-    pub const fn new(subject: LimitSubject, detail: [u8; 8]) -> Self {
-        let [a, b, c, d, e, f, g, h] = subject.0;
-        let [i, j, k, l, m, n, o, p] = detail;
-        Self([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p])
+    pub fn new(subject: LimitSubject, detail: [u8; 8]) -> Self {
+        let mut bytes = [0; 16];
+        for (to, from) in bytes.iter_mut().zip(subject.0.iter().chain(&detail)) {
+            *to = *from;
+        }
+        Self(bytes)
     }
 
     /// What the counter is about.
-    pub const fn subject(&self) -> LimitSubject {
-        let [a, b, c, d, e, f, g, h, ..] = self.0;
-        LimitSubject([a, b, c, d, e, f, g, h])
+    pub fn subject(&self) -> LimitSubject {
+        LimitSubject(self.0.first_chunk().copied().unwrap_or_default())
     }
 
     /// The bytes, for a store.
@@ -44,12 +45,12 @@ impl LimitSubject {
     }
 
     /// The first key that is about it.
-    pub const fn first(self) -> LimitKey {
+    pub fn first(self) -> LimitKey {
         LimitKey::new(self, [0; 8])
     }
 
     /// The last key that is about it.
-    pub const fn last(self) -> LimitKey {
+    pub fn last(self) -> LimitKey {
         LimitKey::new(self, [0xff; 8])
     }
 }
