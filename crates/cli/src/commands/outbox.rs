@@ -26,7 +26,7 @@ const PAGE: u32 = 500;
 pub(crate) fn run(setup: Setup, command: OutboxCommand) -> Result<(), Failure> {
     let runtime = site::runtime()?;
     runtime.block_on(async {
-        let accounts = site::without_receivers(setup).await?;
+        let accounts = Box::pin(site::without_receivers(setup)).await?;
         let no_outbox = || Failure::because("the site has no outbox");
         let outbox = accounts.outbox().ok_or_else(no_outbox)?;
         match command {

@@ -13,7 +13,7 @@ use crate::site;
 pub(crate) fn run(setup: Setup, command: &SessionsCommand) -> Result<(), Failure> {
     let runtime = site::runtime()?;
     runtime.block_on(async {
-        let accounts = site::without_receivers(setup).await?;
+        let accounts = Box::pin(site::without_receivers(setup)).await?;
         match command {
             SessionsCommand::Prune => {
                 let removed = accounts

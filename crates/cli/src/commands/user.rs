@@ -27,12 +27,14 @@ pub(crate) fn run(setup: Setup, command: UserCommand) -> Result<(), Failure> {
     runtime.block_on(async {
         let shares_sessions = setup.configuration.django.sessions;
         let accounts = match command {
-            UserCommand::Create(_) => site::accounts_for_operator(setup, Schema::Newest).await?,
+            UserCommand::Create(_) => {
+                Box::pin(site::accounts_for_operator(setup, Schema::Newest)).await?
+            }
             UserCommand::SetPassword { .. } => {
-                site::accounts_for_operator(setup, Schema::AsItIs).await?
+                Box::pin(site::accounts_for_operator(setup, Schema::AsItIs)).await?
             }
             // Nothing is told to a receiver.
-            _ => site::without_receivers(setup).await?,
+            _ => Box::pin(site::without_receivers(setup)).await?,
         };
         match command {
             UserCommand::Create(user) => create(&accounts, &user).await,

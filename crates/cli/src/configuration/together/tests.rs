@@ -58,7 +58,7 @@ timeout = 9
 "#;
 
 /// Settings that do something by themselves, or whose section says what they need.
-const ALONE: [&str; 58] = [
+const ALONE: [&str; 71] = [
     "addr",
     "max_connections",
     "trusted_proxies",
@@ -103,6 +103,19 @@ const ALONE: [&str; 58] = [
     "max_addresses",
     "max_pending_messages",
     "redact_client_addresses",
+    "danger_no_limits",
+    "limit_log_ins",
+    "limit_failed_log_ins",
+    "limit_account_failures",
+    "limit_failures_in_a_row",
+    "limit_resets",
+    "limit_resets_of_address",
+    "limit_sign_ups",
+    "limit_phone_verification_pause",
+    "limit_phone_verifications",
+    "limit_email_verifications",
+    "limit_added_addresses",
+    "limit_password_checks",
     "password_min_score",
     "receiver_timeout",
     "outbox_worker",
