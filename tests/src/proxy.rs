@@ -31,6 +31,7 @@ pub struct Proxy {
 
 /// What a proxy says of its clients, who come by TCP, so that they have addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "tests take all of them")]
 pub enum Naming {
     /// nginx in `X-Forwarded-For`, behind whatever the client wrote there.
     XForwardedFor,

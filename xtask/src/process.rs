@@ -177,6 +177,8 @@ impl Started {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
     use std::io::{self, Seek as _};
 
     use super::*;

@@ -266,7 +266,7 @@ mod tests {
             let at = now + TimeDelta::seconds(seconds);
             limiter.recall(&[hit], at).map(|(_, wait)| wait.as_secs())
         };
-        limiter.remember(hit.key, now, Duration::from_secs(60));
+        limiter.remember(hit.key, now, Duration::from_mins(1));
         assert_eq!([0, 4, 5, -1].map(recall), [Some(60), Some(56), None, None]);
         limiter.remember(hit.key, now, Duration::from_secs(2));
         assert_eq!([1, 2].map(recall), [Some(1), None]);

@@ -69,17 +69,18 @@ pub(super) async fn message_of_a_later_version_is_kept(subject: &Subject) {
                 .await;
             ids.push(id);
         }
+        let [first, second] = ids.try_into().unwrap();
         enqueued(subject, "plain", start).await;
         let told = format!("{column} {unknown}");
         // A worker that comes upon it again and again changes nothing while the link works.
         for delivers in [&["plain"][..], &[], &[]] {
             let now = now(outbox).await;
             assert_eq!(delivered(outbox, now).await, delivers, "{told}");
-            let expected = [(ids[0], column, true), (ids[1], column, false)];
+            let expected = [(first, column, true), (second, column, false)];
             assert_eq!(unreadable(outbox).await, expected, "{told}");
         }
         // A worker of the later version reads it, and has it when a lease ends.
-        let cell = OddCell::Message(ids[1], column);
+        let cell = OddCell::Message(second, column);
         subject
             .outside(ExternalChange::SetOdd(cell, OddValue::Text(known)))
             .await;
@@ -95,7 +96,8 @@ pub(super) async fn older_receipts_of_a_later_version_delay_nothing(subject: &Su
     for text in [RECEIPTS, "no list", ""] {
         let start = now(outbox).await;
         enqueued(subject, "newer", start).await;
-        let id = outbox.outbox_after(None, 9).await.unwrap()[0].id();
+        let pending = outbox.outbox_after(None, 9).await.unwrap();
+        let id = pending.first().unwrap().id();
         let cell = OddCell::Message(id, "earlier_receipts");
         subject
             .outside(ExternalChange::SetOdd(cell, OddValue::Text(text)))
