@@ -74,7 +74,7 @@ impl SignalsBuilder {
     /// The dispatcher itself is provided to every receiver with an argument `&Signals`, unless another is.
     ///
     /// # Examples
-    /// ```
+    /// ```standalone_crate
     /// use phone_auth_signals::Signals;
     /// use std::sync::{Arc, OnceLock, Weak};
     ///
