@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use phone_auth::core::accounts::SignUpForm;
+use phone_auth::core::limits::LimitSettings;
 use phone_auth::core::password::Password;
+use phone_auth::core::settings::Settings;
 use phone_auth::signals::{
     ConnectOptions, ResetPasswordEmail, ResetPasswordPhone, VerifyEmail, VerifyPhone,
 };
@@ -46,7 +48,11 @@ async fn requests_without_end_starve_no_receiver() {
         let opened = Database::open(&database.url()).await.expect("it is there");
         let site = SiteOrigin::parse("https://example.org").expect("it is an origin");
         let key = SecretKey::generate().expect("the system has randomness");
+        // More than any limit lets through.
+        let mut settings = Settings::default();
+        settings.limits = LimitSettings::danger_none();
         let auth = PhoneAuth::builder(site, key, opened)
+            .accounts(|accounts| accounts.settings(settings))
             .allow_unreceived::<ResetPasswordPhone>()
             .allow_unreceived::<VerifyEmail>()
             .allow_unreceived::<VerifyPhone>()

@@ -210,6 +210,7 @@ async fn clients_behind_a_proxy_are_told_apart() {
         );
         let site = Site::options()
             .without_messages()
+            .limited()
             .config(&settings)
             .start()
             .await;

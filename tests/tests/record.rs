@@ -368,7 +368,10 @@ impl Walk<'_> {
 /// What each step fires, in the order of the walk.
 const EXPECTED: &[(&str, &[&str])] = &[
     ("sign up with nothing", &[]),
-    ("sign up", &["user_signed_up(sign_up ann)"]),
+    (
+        "sign up",
+        &["user_signed_up(sign_up ann@example.org +919876543210 ann)"],
+    ),
     ("sign up again", &[]),
     (
         "log in as nobody",
@@ -451,7 +454,10 @@ const EXPECTED: &[(&str, &[&str])] = &[
     ("reset wrongly", &[]),
     ("reset", &["password_was_reset(reset_password ann)"]),
     ("open the used link", USED),
-    ("make bob", &["user_signed_up(create_user bob)"]),
+    (
+        "make bob",
+        &["user_signed_up(create_user bob@example.org bob)"],
+    ),
     ("make bob again", &[]),
     ("set his password", &["password_changed(set_password bob)"]),
     ("set a bad password", &[]),
