@@ -123,7 +123,7 @@ impl AccountsBuilder {
     ///
     /// # Examples
     /// ```
-    /// use phone_auth_urls::AccountRoutes;
+    /// use phone_auth_urls::{AccountPage, AccountRoutes};
     ///
     #[doc = include_str!("example_builder.txt")]
     /// let accounts = builder.routes(AccountRoutes::new("/members/")?).build()?;
