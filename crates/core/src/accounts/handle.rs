@@ -13,7 +13,7 @@ use crate::client::Client;
 /// [`AccountsBuilder::handle`](super::AccountsBuilder::handle) says whose handle it is. The facade does both.
 ///
 /// # Examples
-/// ```
+/// ```standalone_crate
 /// use std::sync::Arc;
 ///
 /// use phone_auth_core::accounts::{Accounts, AccountsHandle};
