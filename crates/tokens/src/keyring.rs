@@ -74,10 +74,20 @@ impl Keyring {
             .collect()
     }
 
-    /// The keys of a purpose: what has read key and name, the current one first.
+    /// The keys of the tokens of a purpose, the current one first.
     pub(crate) fn for_purpose(&self, purpose: Purpose) -> (HmacSha256, Vec<HmacSha256>) {
+        self.macs("one-time token", purpose)
+    }
+
+    /// The keys of the codes of a purpose: others than those of its tokens.
+    pub(crate) fn for_codes(&self, purpose: Purpose) -> (HmacSha256, Vec<HmacSha256>) {
+        self.macs("one-time code", purpose)
+    }
+
+    /// What has read key and name, the current one first.
+    fn macs(&self, domain: &str, purpose: Purpose) -> (HmacSha256, Vec<HmacSha256>) {
         let mac = |secret: &SecretKey| {
-            let key = derive::derive(secret.as_bytes(), "one-time token", purpose.as_str());
+            let key = derive::derive(secret.as_bytes(), domain, purpose.as_str());
             derive::keyed_for(key.as_slice(), purpose.as_str())
         };
         (
@@ -99,5 +109,20 @@ impl fmt::Debug for Keyring {
         f.debug_struct("Keyring")
             .field("accepted", &self.accepted())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_and_codes_have_keys_of_their_own() -> Result<(), crate::SecretKeyError> {
+        let keyring = Keyring::new(SecretKey::new("9f1c4be7203d58a6e5b07c92d1f48a36")?);
+        let purpose = Purpose::new("verify-phone");
+        let (token, _) = keyring.for_purpose(purpose);
+        let (code, _) = keyring.for_codes(purpose);
+        assert_ne!(derive::finish(token), derive::finish(code));
+        Ok(())
     }
 }

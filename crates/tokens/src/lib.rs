@@ -32,6 +32,11 @@
 //! is refused. The MAC reads the purpose, the time, and each field of the state after its
 //! length, under a key derived for the purpose from the secret (HKDF-SHA256, RFC 5869).
 //!
+//! # Codes
+//!
+//! [`OneTimeCodes`] derives the six digits that a message carries beside its link, in the same way: from a key of their own
+//! and the fields that they are bound to.
+//!
 //! # Signals
 //!
 //! Issuing and checking fire nothing. Anyone who wants a record says so: `token.announce(…)` fires `token_issued`, and
@@ -46,6 +51,7 @@
 //! It stores nothing, sends nothing, and cannot make a change happen only once: see
 //! [`OneTimeTokens`], "Security".
 
+mod code;
 mod derive;
 mod error;
 mod keyring;
@@ -62,6 +68,7 @@ mod token;
 /// The times that tokens are issued and checked at.
 pub use chrono;
 
+pub use crate::code::{OneTimeCode, OneTimeCodes};
 pub use crate::error::{TokenError, TokenErrorKind};
 pub use crate::keyring::Keyring;
 pub use crate::one_time::{CLOCK_SKEW, OneTimeTokens};
