@@ -1,4 +1,4 @@
-//! One-time codes: six digits that a person types.
+//! One-time codes: six digits that a user types.
 
 use core::fmt;
 
@@ -67,7 +67,7 @@ impl OneTimeCodes {
 
     /// Whether this is the code for a purpose and these fields, by any accepted key.
     ///
-    /// What a person types has spaces, dashes and digits of their script: make plain ASCII digits of it first. Any other text
+    /// What a user types has spaces, dashes and digits of their script: make plain ASCII digits of it first. Any other text
     /// is refused at the same cost: one MAC for each key, compared in constant time. While a key is rotated two codes are
     /// right, so a guess is right twice as often.
     #[must_use = "a code that nobody checks protects nothing"]
