@@ -12,8 +12,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgGroup, Args, Parser, Subcommand};
 
 use crate::configuration::duration;
-use crate::secrecy::{HIDDEN, may_hold_a_secret};
-use crate::visible::{self, Visible};
+use crate::secrets::secrecy::{HIDDEN, may_hold_a_secret};
+use crate::terminal::visible::{self, Visible};
 
 /// Accounts by phone number, e-mail address or username.
 #[derive(Debug, Parser)]

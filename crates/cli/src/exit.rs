@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use thiserror::Error;
 
 use crate::configuration::{ConfigurationError, Mistake};
-use crate::console;
+use crate::terminal::console;
 
 /// Something could not be done.
 pub(crate) const FAILED: u8 = 1;

@@ -19,36 +19,19 @@
 //! facade, listens, and says what is going on.
 
 mod arguments;
-mod banner;
 mod commands;
 mod configuration;
-mod console;
 mod database;
-mod database_name;
 mod delivery;
-mod django;
 mod exit;
-mod folder;
-mod key_file;
-mod keys;
-mod legacy_hashes;
 mod logs;
-mod mailbox_page;
-mod mode;
-mod pages;
-mod password_input;
 mod program;
-mod receivers;
-mod repeats;
-mod secrecy;
-mod secret_file;
+mod secrets;
 mod server;
-mod setup;
 mod site;
 mod start;
 mod stop;
-mod table;
-mod visible;
+mod terminal;
 
 use std::process::ExitCode;
 

@@ -9,10 +9,10 @@ use clap::Parser;
 use crate::arguments::{self, Arguments, Command};
 use crate::commands;
 use crate::configuration::Configuration;
-use crate::console;
 use crate::exit::Failure;
 use crate::logs;
-use crate::setup::{Provision, Setup};
+use crate::start::setup::{Provision, Setup};
+use crate::terminal::console;
 
 /// The program, before it runs.
 #[must_use = "it does nothing until it runs"]

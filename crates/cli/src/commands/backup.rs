@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use crate::console;
 use crate::database::{self, OpenStore};
 use crate::exit::Failure;
-use crate::setup::Setup;
 use crate::site;
-use crate::visible;
+use crate::start::setup::Setup;
+use crate::terminal::console;
+use crate::terminal::visible;
 
 /// Writes a copy to a file that is not there yet.
 ///

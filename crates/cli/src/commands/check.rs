@@ -13,17 +13,17 @@ use phone_auth::{Keyring, SecretKey, SiteOrigin};
 
 use crate::commands::serve;
 use crate::configuration::{Configuration, DjangoSettings};
-use crate::console;
+use crate::database::django;
+use crate::database::legacy_hashes;
 use crate::database::{self, OpenStore};
-use crate::django;
 use crate::exit::{Failure, Gathered};
-use crate::legacy_hashes;
-use crate::mode::{Mode, Process};
-use crate::receivers;
-use crate::setup::Setup;
+use crate::site::receivers;
 use crate::site::{self, Parts};
+use crate::start::mode::{Mode, Process};
+use crate::start::setup::Setup;
 use crate::start::{self, Prepared, Seen};
-use crate::visible::Visible;
+use crate::terminal::console;
+use crate::terminal::visible::Visible;
 
 /// Looks at receivers, key, database and templates, and changes none of them.
 ///

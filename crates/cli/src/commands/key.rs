@@ -1,13 +1,13 @@
 //! `phone-auth key`: which secret key the database belongs to.
 
 use crate::arguments::KeyCommand;
-use crate::console;
 use crate::database;
 use crate::exit::Failure;
-use crate::keys::Keys;
-use crate::setup::Setup;
+use crate::secrets::keys::Keys;
 use crate::site;
-use crate::visible::{Visible, VisiblePath};
+use crate::start::setup::Setup;
+use crate::terminal::console;
+use crate::terminal::visible::{Visible, VisiblePath};
 
 /// Does what was asked, in a runtime of its own.
 ///

@@ -1,11 +1,11 @@
 //! `phone-auth migrate`: the newest schema.
 
-use crate::console;
 use crate::database;
 use crate::exit::Failure;
-use crate::setup::Setup;
 use crate::site;
-use crate::visible::Visible;
+use crate::start::setup::Setup;
+use crate::terminal::console;
+use crate::terminal::visible::Visible;
 
 /// Makes the database if it is not there, and applies what it lacks.
 ///

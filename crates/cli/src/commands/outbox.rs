@@ -9,12 +9,12 @@ use phone_auth::core::outbox::{
 use serde::Serialize;
 
 use crate::arguments::OutboxCommand;
-use crate::console;
 use crate::exit::Failure;
-use crate::setup::Setup;
 use crate::site;
-use crate::table::Table;
-use crate::visible::{self, Visible};
+use crate::start::setup::Setup;
+use crate::terminal::console;
+use crate::terminal::table::Table;
+use crate::terminal::visible::{self, Visible};
 
 /// How many messages are read at once.
 const PAGE: u32 = 500;

@@ -14,17 +14,17 @@ use phone_auth::{PhoneAuth, SiteOrigin, web};
 use tokio::time::Instant;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::banner::Banner;
 use crate::configuration::ServerSettings;
-use crate::console;
 use crate::exit::Failure;
-use crate::mode::Process;
-use crate::pages;
 use crate::server::{Clocks, Finishing, Limits, Proxies, Refusals, Server};
-use crate::setup::Setup;
+use crate::site::pages;
 use crate::site::{self, Schema, Site};
 use crate::start::Prepared;
+use crate::start::mode::Process;
+use crate::start::setup::Setup;
 use crate::stop::Stop;
+use crate::terminal::banner::Banner;
+use crate::terminal::console;
 
 /// Serves until asked to stop.
 ///

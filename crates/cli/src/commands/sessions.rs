@@ -1,10 +1,10 @@
 //! `phone-auth sessions`: sessions, as an operator sees them.
 
 use crate::arguments::SessionsCommand;
-use crate::console;
 use crate::exit::Failure;
-use crate::setup::Setup;
 use crate::site;
+use crate::start::setup::Setup;
+use crate::terminal::console;
 
 /// Does what was asked, in a runtime of its own.
 ///

@@ -1,9 +1,9 @@
 //! `phone-auth settings`: what can be set.
 
 use crate::configuration::SETTINGS;
-use crate::console;
 use crate::exit::Failure;
-use crate::table::Table;
+use crate::terminal::console;
+use crate::terminal::table::Table;
 
 /// Lists every setting with its default.
 ///

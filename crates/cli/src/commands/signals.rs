@@ -2,12 +2,12 @@
 
 use phone_auth::signals::Manifest;
 
-use crate::console;
 use crate::exit::Failure;
-use crate::receivers;
-use crate::setup::Setup;
-use crate::table::Table;
-use crate::visible;
+use crate::site::receivers;
+use crate::start::setup::Setup;
+use crate::terminal::console;
+use crate::terminal::table::Table;
+use crate::terminal::visible;
 
 /// Lists signals and receivers, those that are disabled too.
 ///

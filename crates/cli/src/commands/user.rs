@@ -7,13 +7,13 @@ use phone_auth::core::user::User;
 use serde::Serialize;
 
 use crate::arguments::{NewUser, UserCommand};
-use crate::console;
 use crate::exit::Failure;
-use crate::password_input;
-use crate::setup::Setup;
 use crate::site::{self, Schema};
-use crate::table::Table;
-use crate::visible::{self, Visible};
+use crate::start::setup::Setup;
+use crate::terminal::console;
+use crate::terminal::password_input;
+use crate::terminal::table::Table;
+use crate::terminal::visible::{self, Visible};
 
 /// How many users are read at once.
 const PAGE: u32 = 500;

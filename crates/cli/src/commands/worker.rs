@@ -4,17 +4,17 @@ use std::time::Duration;
 
 use phone_auth::PhoneAuth;
 
-use crate::banner::Messages;
-use crate::console;
 use crate::database;
 use crate::exit::Failure;
-use crate::keys;
-use crate::mode::Process;
-use crate::setup::Setup;
+use crate::secrets::keys;
 use crate::site::{self, Schema};
 use crate::start::Prepared;
+use crate::start::mode::Process;
+use crate::start::setup::Setup;
 use crate::stop::Stop;
-use crate::visible::{Visible, VisiblePath};
+use crate::terminal::banner::Messages;
+use crate::terminal::console;
+use crate::terminal::visible::{Visible, VisiblePath};
 
 /// Delivers until asked to stop.
 ///

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use super::source::Source;
-use crate::secrecy::HIDDEN;
-use crate::visible::{Visible, VisiblePath};
+use crate::secrets::secrecy::HIDDEN;
+use crate::terminal::visible::{Visible, VisiblePath};
 
 /// How much of a wrong value is shown again.
 const SHOWN: usize = 80;

@@ -11,7 +11,7 @@ use super::error::{self, Mistake};
 use super::names;
 use super::source::Source;
 use super::value::Given;
-use crate::secret_file::{self, SecretFileErrorKind};
+use crate::secrets::secret_file::{self, SecretFileErrorKind};
 
 /// The text of a file that is known to be TOML.
 #[derive(Debug)]

@@ -21,8 +21,8 @@ use phone_auth::urls::AccountRoutes;
 use phone_auth::web::ClientAddressHeader;
 
 use super::value::Given;
-use crate::database_name::DatabaseName;
-use crate::secrecy::Secrecy;
+use crate::database::name::DatabaseName;
+use crate::secrets::secrecy::Secrecy;
 
 /// A type that a setting can have.
 pub(super) trait FromGiven: Sized {

@@ -34,7 +34,7 @@ pub(crate) use table::{
 };
 
 use crate::arguments::SettingArguments;
-use crate::secret_file;
+use crate::secrets::secret_file;
 use value::Given;
 
 impl Configuration {

@@ -2,7 +2,7 @@
 
 use super::table::Configuration;
 use super::value::Given;
-use crate::secrecy::Secrecy;
+use crate::secrets::secrecy::Secrecy;
 
 /// Takes a value, or does not because it is wrong.
 type Take = fn(&mut Configuration, &Given<'_>) -> Option<()>;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::visible::{Visible, VisiblePath};
+use crate::terminal::visible::{Visible, VisiblePath};
 
 /// What stands before the name of a setting in the environment.
 pub(crate) const PREFIX: &str = "PHONE_AUTH_";

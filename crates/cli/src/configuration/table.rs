@@ -24,7 +24,7 @@ use serde_json::Value;
 use super::kinds::{FromGiven, Messages, Success, Url, folder, method, mount, wait, within};
 use super::setting::{Setting, settings};
 use super::sources::Sources;
-use crate::database_name::DatabaseName;
+use crate::database::name::DatabaseName;
 
 type Pairs = Vec<(String, String)>;
 

@@ -13,8 +13,8 @@ use phone_auth::signals::MessageSignal;
 
 use super::together::tests::EVERY_SECTION;
 use super::*;
-use crate::database_name::DatabaseName;
-use crate::secrecy::Secrecy;
+use crate::database::name::DatabaseName;
+use crate::secrets::secrecy::Secrecy;
 
 /// Loads settings given in a file, in the environment and as arguments; mistakes as sentences.
 pub(super) fn load(

@@ -3,7 +3,7 @@
 use super::error::Mistake;
 use super::sources::Sources;
 use super::table::{Configuration, SETTINGS};
-use crate::database_name::DatabaseName;
+use crate::database::name::DatabaseName;
 
 #[cfg(test)]
 pub(super) mod tests;

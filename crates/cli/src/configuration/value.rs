@@ -9,9 +9,9 @@ use toml::de::DeValue;
 
 use super::duration;
 use super::error::Got;
-use crate::folder;
-use crate::secrecy::{Secrecy, may_hold_a_secret};
-use crate::visible;
+use crate::secrets::secrecy::{Secrecy, may_hold_a_secret};
+use crate::start::folder;
+use crate::terminal::visible;
 
 /// A value from a text (an argument, the environment) or from TOML.
 #[derive(Debug)]

@@ -18,8 +18,8 @@ use phone_auth::signals::{MessageSignal, SignalsBuilder};
 
 use crate::configuration::{Configuration, Sources};
 use crate::exit::Failure;
-use crate::secret_file;
-use crate::visible::Visible;
+use crate::secrets::secret_file;
+use crate::terminal::visible::Visible;
 
 /// What a receiver is told besides its section.
 #[derive(Clone, Copy)]

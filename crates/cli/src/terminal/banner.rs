@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 
 use phone_auth::core::site_key::KeyClaim;
 
-use crate::receivers::senders;
 use crate::site::Site;
-use crate::visible::{Visible, VisiblePath};
+use crate::site::receivers::senders;
+use crate::terminal::visible::{Visible, VisiblePath};
 
 /// Where to look and what is used. The first line has the address that is listened on.
 pub(crate) struct Banner<'a> {

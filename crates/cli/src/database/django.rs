@@ -7,7 +7,7 @@ use phone_auth::django::{DjangoHashes, DjangoKeys, DjangoSessions, DjangoTokens,
 
 use crate::configuration::{DjangoSettings, Sources};
 use crate::exit::Failure;
-use crate::secret_file;
+use crate::secrets::secret_file;
 
 /// What a setting that names a key of Django's must be.
 const KEY_FILE: &str = "a file that only its owner can write, with the key in it";

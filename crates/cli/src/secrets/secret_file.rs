@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use phone_auth::tokens::SecretKeyError;
 
-use crate::visible::{VisiblePath, misleads};
+use crate::terminal::visible::{VisiblePath, misleads};
 
 /// No secret is longer than this: credentials of NATS hold a token that may list many subjects.
 const MOST_BYTES: u64 = 64 * 1024;

@@ -9,10 +9,10 @@ use phone_auth::tokens::Keyring;
 use crate::configuration::{Configuration, Source};
 use crate::database::OpenStore;
 use crate::exit::Failure;
-use crate::folder;
-use crate::key_file::{self, KeyFile};
-use crate::secret_file::{self, SecretFileError, SecretFileErrorKind};
-use crate::visible::{Visible, VisiblePath};
+use crate::secrets::key_file::{self, KeyFile};
+use crate::secrets::secret_file::{self, SecretFileError, SecretFileErrorKind};
+use crate::start::folder;
+use crate::terminal::visible::{Visible, VisiblePath};
 
 /// What a setting that names a key must be.
 const RIGHT: &str = "a file that only its owner can write, with a random key in it";

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use phone_auth::postgres::PostgresStore;
 use phone_auth::sqlite::names_a_file;
 
-use crate::folder;
-use crate::visible;
+use crate::start::folder;
+use crate::terminal::visible;
 
 /// A database by its name in the settings.
 #[derive(Clone, PartialEq)]

@@ -1,5 +1,9 @@
 //! The parts of the site, put together as the settings say.
 
+pub(crate) mod mailbox_page;
+pub(crate) mod pages;
+pub(crate) mod receivers;
+
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::thread::available_parallelism;
@@ -21,16 +25,15 @@ use phone_auth::{
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
+use self::mailbox_page::MailboxPage;
+use self::receivers::Destination;
 use crate::configuration::Configuration;
+use crate::database::django::{self, Django};
 use crate::database::{self, OpenStore, Opened};
 use crate::delivery::Delivery;
-use crate::django::{self, Django};
 use crate::exit::Failure;
-use crate::mailbox_page::MailboxPage;
-use crate::mode::{self, Found, Mode, Process};
-use crate::pages;
-use crate::receivers::{self, Destination};
-use crate::setup::Setup;
+use crate::start::mode::{self, Found, Mode, Process};
+use crate::start::setup::Setup;
 use crate::start::{self, Prepared};
 
 /// How many messages the mailbox keeps.

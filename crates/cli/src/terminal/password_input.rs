@@ -24,7 +24,7 @@ use signal_hook::{
 };
 use thiserror::Error;
 
-use crate::console;
+use crate::terminal::console;
 
 /// More than any password that the policy takes.
 const MOST_BYTES: u64 = 16 * 1024;

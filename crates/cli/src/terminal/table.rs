@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use crate::visible::Visible;
+use crate::terminal::visible::Visible;
 
 /// The most characters of a cell beside which others stand: as wide as the widest is every row.
 const MOST_WIDTH: usize = 120;

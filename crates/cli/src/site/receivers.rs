@@ -8,8 +8,8 @@ use phone_auth::signals::{Manifest, MessageSignal};
 
 use crate::configuration::Configuration;
 use crate::delivery::{self, Target};
-use crate::mode::{self, MESSAGES, Mode, Process};
-use crate::visible::Visible;
+use crate::start::mode::{self, MESSAGES, Mode, Process};
+use crate::terminal::visible::Visible;
 
 /// Who gets the messages, the development mode aside.
 #[derive(Debug)]

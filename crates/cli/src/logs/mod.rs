@@ -8,6 +8,8 @@
 //! Of warnings and errors that say the same again, one a minute is written, with how many there were
 //! ([`Repeats`]). What `RUST_LOG` asks for beyond them is written line by line.
 
+pub(crate) mod repeats;
+
 use std::error::Error;
 use std::ffi::OsStr;
 use std::io::{self, Write};
@@ -19,8 +21,8 @@ use tracing::{Level, Metadata};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::repeats::Repeats;
-use crate::visible::misleads;
+use self::repeats::Repeats;
+use crate::terminal::visible::misleads;
 
 /// Targets that say more than a log may hold: the parser of phone numbers notes every number that it reads,
 /// also one that was typed to log in, and the client of NATS the password that it connects with.

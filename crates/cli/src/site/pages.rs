@@ -6,8 +6,8 @@ use phone_auth::web::{
 
 use crate::configuration::{Configuration, ServerSettings};
 use crate::exit::Failure;
-use crate::mailbox_page;
-use crate::visible::Visible;
+use crate::site::mailbox_page;
+use crate::terminal::visible::Visible;
 
 /// What the cookies are to be like.
 pub(crate) fn cookies(configuration: &Configuration) -> CookieOptions {

@@ -25,7 +25,7 @@ use subtle::ConstantTimeEq;
 /// The name and the source of its template.
 pub(crate) const TEMPLATE: (&str, &str) = (
     "dev/mailbox.html",
-    include_str!("../templates/mailbox.html"),
+    include_str!("../../templates/mailbox.html"),
 );
 
 /// The routes of the page. A log of requests has these patterns and not the token.

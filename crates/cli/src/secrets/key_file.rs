@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use phone_auth::tokens::SecretKey;
 
-use crate::secret_file::{self, SecretFileError, SecretFileErrorKind};
+use crate::secrets::secret_file::{self, SecretFileError, SecretFileErrorKind};
 
 /// What messages call the file of the key.
 pub(crate) const KEY_FILE: &str = "key file";

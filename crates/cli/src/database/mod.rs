@@ -1,5 +1,9 @@
 //! The database that the settings name.
 
+pub(crate) mod django;
+pub(crate) mod legacy_hashes;
+pub(crate) mod name;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,14 +14,13 @@ use phone_auth::core::store::{
 use phone_auth::postgres::{self, PostgresOptions, PostgresStore};
 use phone_auth::sqlite::{LOST_INDEXES, OpenErrorKind, SqliteOptions, SqliteStore};
 
+use self::name::DatabaseName;
 use crate::configuration::{Configuration, Sources};
-use crate::console;
-use crate::database_name::DatabaseName;
-use crate::django;
 use crate::exit::Failure;
-use crate::folder;
-use crate::secret_file;
-use crate::visible::{self, Visible};
+use crate::secrets::secret_file;
+use crate::start::folder;
+use crate::terminal::console;
+use crate::terminal::visible::{self, Visible};
 
 /// An open database with the newest schema.
 pub(crate) struct Opened {

@@ -9,8 +9,8 @@ use phone_auth::SiteOrigin;
 use phone_auth::signals::MessageSignal;
 
 use crate::configuration::{Configuration, Mistake};
-use crate::receivers::Reception;
-use crate::visible::Visible;
+use crate::site::receivers::Reception;
+use crate::terminal::visible::Visible;
 
 /// The signals whose messages someone must get.
 pub(crate) const MESSAGES: [&str; 4] = MessageSignal::NAMES;

@@ -7,7 +7,7 @@ use std::error::Error;
 use std::fmt;
 use std::io::{self, Write};
 
-use crate::visible::Visible;
+use crate::terminal::visible::Visible;
 
 /// Writes lines to standard output.
 ///

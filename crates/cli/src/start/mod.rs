@@ -4,22 +4,26 @@
 //! leaves nothing behind: first what needs no database ([`Prepared`]), before a database or a key is made; then what
 //! the database tells ([`before_migrations`], [`suits`]), before anything in it is changed.
 
+pub(crate) mod folder;
+pub(crate) mod mode;
+pub(crate) mod setup;
+
 use phone_auth::Signals;
 use phone_auth::SiteOrigin;
 use phone_auth::core::accounts::AccountsHandle;
 use phone_auth::delivery::development::Mailbox;
 use phone_auth::web::Web;
 
+use self::mode::{Mode, Process};
+use self::setup::Setup;
 use crate::configuration::Configuration;
+use crate::database::django::{self, Django};
 use crate::database::{self, OpenStore};
-use crate::django::{self, Django};
 use crate::exit::{Failure, Gathered};
-use crate::keys::Keys;
-use crate::mailbox_page::MailboxPage;
-use crate::mode::{self, Mode, Process};
-use crate::pages;
-use crate::setup::Setup;
+use crate::secrets::keys::Keys;
 use crate::site;
+use crate::site::mailbox_page::MailboxPage;
+use crate::site::pages;
 
 /// What a start needs besides the database, and nothing is wrong with.
 pub(crate) struct Prepared {

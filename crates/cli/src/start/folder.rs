@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use phone_auth::SecretKey;
 use thiserror::Error;
 
-use crate::visible::VisiblePath;
+use crate::terminal::visible::VisiblePath;
 
 /// A file cannot be made where it was named.
 #[derive(Debug, Error)]
