@@ -6,6 +6,7 @@ use std::time::Duration;
 use phone_auth_events::Limit;
 
 use crate::form::{FieldProblem, Problems};
+use crate::gate::{GateError, GateRefusal};
 use crate::password::HashError;
 use crate::randomness::RandomnessError;
 use crate::store::StoreError;
@@ -108,6 +109,7 @@ impl Problems {
 pub struct Failure {
     kind: FailureKind,
     source: Option<Box<dyn Error + Send + Sync>>,
+    refusal: Option<Box<GateRefusal>>,
 }
 
 /// What kind of failure it is.
@@ -127,11 +129,15 @@ pub enum FailureKind {
         /// The time until it is possible again.
         wait: Duration,
     },
+    /// The application's [gate](crate::gate) denies it: [`Failure::gate`] has the words.
+    Denied,
+    /// The application's [gate](crate::gate) wants a challenge answered first: [`Failure::gate`] has it.
+    Challenged,
     /// As many messages are pending as [may be](crate::settings::Settings::max_pending_messages), so no other is taken,
     /// anyone who it is for; trying again later may work. The flow has told the log.
     OutboxFull,
-    /// The store is locked, full, gone or too slow, or someone else kept changing what the flow was about; trying again
-    /// later may work.
+    /// The store is locked, full, gone or too slow, someone else kept changing what the flow was about, or the
+    /// [gate](crate::gate) could not decide; trying again later may work.
     Unavailable,
     /// The store, the hasher or the source of randomness answered what it should not.
     Broken,
@@ -142,6 +148,8 @@ impl FailureKind {
         match self {
             Self::Limited { .. } => "it was done too often",
             Self::Busy => "too many passwords are being hashed",
+            Self::Denied => "the gate denied it",
+            Self::Challenged => "the gate wants a challenge answered first",
             Self::OutboxFull => "too many messages are pending",
             Self::Unavailable => "the store is not available",
             Self::Broken => "the store or the machine answered what it should not",
@@ -151,14 +159,46 @@ impl FailureKind {
 
 impl Failure {
     pub(crate) const fn new(kind: FailureKind) -> Self {
-        Self { kind, source: None }
+        Self {
+            kind,
+            source: None,
+            refusal: None,
+        }
     }
 
     fn with_source(kind: FailureKind, source: impl Error + Send + Sync + 'static) -> Self {
         Self {
             kind,
             source: Some(Box::new(source)),
+            refusal: None,
         }
+    }
+
+    /// The gate could not decide.
+    pub(crate) fn of_gate(source: GateError) -> Self {
+        Self {
+            kind: FailureKind::Unavailable,
+            source: Some(source),
+            refusal: None,
+        }
+    }
+
+    /// The gate has decided.
+    pub(crate) fn gated(refusal: GateRefusal) -> Self {
+        let kind = match &refusal {
+            GateRefusal::Denied(_) => FailureKind::Denied,
+            GateRefusal::Challenged(_) => FailureKind::Challenged,
+        };
+        Self {
+            kind,
+            source: None,
+            refusal: Some(Box::new(refusal)),
+        }
+    }
+
+    /// What the [gate](crate::gate) said, if it kept the flow from beginning.
+    pub fn gate(&self) -> Option<&GateRefusal> {
+        self.refusal.as_deref()
     }
 
     /// Something of ours answered what it should not.
@@ -179,9 +219,12 @@ impl Failure {
         self.kind
     }
 
-    /// Whether the same call may succeed later: all kinds but [`Broken`](FailureKind::Broken).
+    /// Whether the same call may succeed later: all kinds but [`Broken`](FailureKind::Broken) and those of the gate.
     pub fn is_retryable(&self) -> bool {
-        self.kind != FailureKind::Broken
+        !matches!(
+            self.kind,
+            FailureKind::Broken | FailureKind::Denied | FailureKind::Challenged
+        )
     }
 }
 

@@ -176,6 +176,7 @@ pub mod django_session;
 mod flow_error;
 pub mod foreign_tokens;
 pub mod form;
+pub mod gate;
 pub mod language;
 mod limit_sweep;
 pub mod limits;

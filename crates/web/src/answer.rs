@@ -9,10 +9,16 @@ use axum::response::{Html, IntoResponse, Response};
 use http::header::{ALLOW, CONNECTION, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 use phone_auth_core::accounts::{Failure, FailureKind};
+use phone_auth_core::gate::GateRefusal;
 use phone_auth_urls::AccountPage;
 
+use crate::gate::GateView;
 use crate::page::Page;
 use crate::request_context::RequestContext;
+
+/// What is said above a form whose challenge was not answered, or not rightly.
+const ONE_MORE_STEP: &str =
+    "One more step: answer the question at the end of the form, and send it again.";
 
 /// How many seconds a browser is asked to wait when there is too much to do.
 const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("5");
@@ -167,6 +173,7 @@ pub(crate) fn flow_failed(
                 Page::new("phone_auth/error.html", "Too many tries").with("sentences", [sentence]);
             limited(context, page, wait)
         }
+        FailureKind::Denied | FailureKind::Challenged => held_back(context, failure),
         FailureKind::Busy => {
             tracing::warn!(doing, error = ?chain(failure), "not available");
             busy(context)
@@ -184,18 +191,39 @@ pub(crate) fn flow_failed(
     }
 }
 
-/// The answer when a flow could not come to its end; where it was asked for too often, the page of the form, filled in as
-/// it was sent and with this sentence.
+/// The answer when a flow could not come to its end; where it was asked for too often or the application's gate held it
+/// back, the page of the form, filled in as it was sent and with this sentence.
 pub(crate) fn limited_or_failed(
     context: &RequestContext,
     doing: &'static str,
     failure: &Failure,
     page: impl FnOnce(&str) -> Page,
 ) -> Response {
-    match failure.limited_for() {
-        Some(wait) => limited(context, page(&too_often(wait)), wait),
-        None => flow_failed(context, doing, failure),
+    match (failure.limited_for(), failure.gate()) {
+        (Some(wait), _) => limited(context, page(&too_often(wait)), wait),
+        (None, Some(GateRefusal::Denied(words))) => {
+            context.render(page(words).status(StatusCode::FORBIDDEN))
+        }
+        (None, Some(GateRefusal::Challenged(challenge))) => {
+            let page = page(ONE_MORE_STEP).with("gate", GateView::of(challenge));
+            context.render(page.status(StatusCode::FORBIDDEN))
+        }
+        (None, None) => flow_failed(context, doing, failure),
     }
+}
+
+/// The answer of a page without a form when the application's gate held a flow back.
+fn held_back(context: &RequestContext, failure: &Failure) -> Response {
+    let sentence = match failure.gate() {
+        Some(GateRefusal::Denied(words)) => words,
+        Some(GateRefusal::Challenged(challenge)) => &challenge.prompt,
+        None => ONE_MORE_STEP,
+    };
+    let page = Page::new("phone_auth/error.html", "That was not done");
+    context.render(
+        page.status(StatusCode::FORBIDDEN)
+            .with("sentences", [sentence]),
+    )
 }
 
 /// The answer when something was done too often.

@@ -67,6 +67,7 @@ mod cookie_options;
 mod cookies;
 mod csrf;
 mod form;
+mod gate;
 mod guard;
 mod headers;
 mod language;

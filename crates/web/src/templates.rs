@@ -20,6 +20,10 @@ const ACCOUNTS: &[(&str, &str)] = &[
         include_str!("../templates/phone_auth/_form.html"),
     ),
     (
+        "phone_auth/_gate.html",
+        include_str!("../templates/phone_auth/_gate.html"),
+    ),
+    (
         "phone_auth/add_new_email.html",
         include_str!("../templates/phone_auth/add_new_email.html"),
     ),
@@ -42,6 +46,10 @@ const ACCOUNTS: &[(&str, &str)] = &[
     (
         "phone_auth/error.html",
         include_str!("../templates/phone_auth/error.html"),
+    ),
+    (
+        "phone_auth/gate.html",
+        include_str!("../templates/phone_auth/gate.html"),
     ),
     (
         "phone_auth/login.html",

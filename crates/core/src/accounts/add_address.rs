@@ -6,6 +6,7 @@ use super::sign_up::MAX_EMAIL;
 use super::{Accounts, CurrentUser, FlowError};
 use crate::address::{Address, AddressCaps, AddressKind, AddressRecord, EmailAddress, PhoneNumber};
 use crate::form::{self, Field, FieldProblem, Problem};
+use crate::gate::{GateNames, GatedFlow};
 use crate::store::{StoreError, StoreErrorKind};
 use crate::user::UserId;
 
@@ -62,6 +63,8 @@ impl Accounts {
             return Err(FlowError::Refused(AddAddressRefusal::NoSuchKind));
         }
         let address = self.read_address(kind, text).map_err(invalid)?;
+        self.ask_gate(GatedFlow::AddAddress, GateNames::of_address(&address))
+            .await?;
         let user = current_user.user();
         self.count_own("add_address", Limit::AddedAddresses, user)
             .await?;

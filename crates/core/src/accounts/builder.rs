@@ -16,6 +16,7 @@ use super::{Accounts, AccountsHandle, Dispatch, Inner};
 use crate::client::Client;
 use crate::clock::{Clock, SystemClock};
 use crate::foreign_tokens::ForeignTokens;
+use crate::gate::Gate;
 use crate::limits::{Limiter, MemoryLimits};
 use crate::link::Links;
 use crate::outbox::{Outbox, OutboxParts};
@@ -47,6 +48,7 @@ pub struct AccountsBuilder {
     dispatch_timeout: Duration,
     outbox: Option<Arc<dyn OutboxStore>>,
     limits: Option<Arc<dyn LimitStore>>,
+    gate: Option<Arc<dyn Gate>>,
     allow_unreceived: Vec<&'static str>,
     foreign_tokens: Option<Box<dyn ForeignTokens>>,
     sessions: Option<Arc<dyn Sessions>>,
@@ -69,6 +71,7 @@ impl AccountsBuilder {
             dispatch_timeout: DEFAULT_DISPATCH_TIMEOUT,
             outbox: None,
             limits: None,
+            gate: None,
             allow_unreceived: Vec::new(),
             foreign_tokens: None,
             sessions: None,
@@ -295,6 +298,15 @@ impl AccountsBuilder {
         self
     }
 
+    /// Who decides whether a flow begins; else every one does. See [`Gate`].
+    ///
+    /// # Examples
+    /// See [`Gate`].
+    pub fn gate(mut self, gate: impl Gate + 'static) -> Self {
+        self.gate = Some(Arc::new(gate));
+        self
+    }
+
     /// The signals whose messages nobody sends: flows that would ask for one refuse, so that nobody is told that a
     /// message is on its way which never comes.
     ///
@@ -452,6 +464,7 @@ impl AccountsBuilder {
             dispatch: self.dispatch,
             dispatch_timeout: self.dispatch_timeout,
             outbox,
+            gate: self.gate,
             allow_unreceived: self.allow_unreceived,
         });
         for handle in &self.handles {
@@ -461,6 +474,7 @@ impl AccountsBuilder {
             inner,
             language: None,
             client: Client::new(),
+            gate_answer: None,
         })
     }
 }

@@ -5,6 +5,7 @@ use phone_auth_events::{Limit, PasswordChanged, Sender};
 use super::new_password::attributes_of;
 use super::{ATTEMPTS, Accounts, CurrentUser, Failure, FailureKind, FlowError};
 use crate::form::{Field, FieldProblem, Problem, Problems};
+use crate::gate::{GateNames, GatedFlow};
 use crate::password::{HashError, Password, Requester, Verdict};
 use crate::session::{PasswordReplacement, SessionKey};
 use crate::sessions::Rebound;
@@ -63,6 +64,8 @@ impl Accounts {
         new1: &Password,
         new2: &Password,
     ) -> Result<SessionKey, FlowError<ChangePasswordRefusal>> {
+        self.ask_gate(GatedFlow::ChangePassword, GateNames::default())
+            .await?;
         self.count_own(
             "change_password",
             Limit::PasswordChecks,

@@ -6,6 +6,7 @@ use phone_auth_events::{
 
 use super::{ATTEMPTS, Accounts, Failure, FailureKind, FlowError, LoggedIn};
 use crate::form::{Field, FieldProblem, Problem, Problems, is_blank};
+use crate::gate::{GateNames, GatedFlow};
 use crate::password::{EncodedPassword, HashError, Password, Requester, Verdict};
 use crate::session::SessionKey;
 use crate::store::StoreErrorKind;
@@ -72,6 +73,8 @@ impl Accounts {
         missing.refuse(LogInRefusal::Missing)?;
         let name = AccountName::read(login, self.settings());
         self.refuse_early("log_in", &[Limit::LogIns, Limit::FailedLogIns])
+            .await?;
+        self.ask_gate(GatedFlow::LogIn, GateNames::of_account(&name))
             .await?;
         let mut counted = None;
         let asker = self.asker(&name);

@@ -11,6 +11,7 @@ use phone_auth_urls::AccountRoutes;
 
 use crate::client::Client;
 use crate::clock::Clock;
+use crate::gate::Gate;
 use crate::language::Language;
 use crate::limits::Limiter;
 use crate::link::Links;
@@ -30,6 +31,7 @@ mod change_password;
 mod current_user;
 mod devices;
 mod dispatch;
+mod gate;
 mod handle;
 mod limits;
 mod log_in;
@@ -123,6 +125,8 @@ pub struct Accounts {
     inner: Arc<Inner>,
     language: Option<Language>,
     client: Client,
+    /// The answer to a challenge of the gate.
+    gate_answer: Option<Arc<str>>,
 }
 
 /// What all clones share.
@@ -142,6 +146,7 @@ struct Inner {
     dispatch: Dispatch,
     dispatch_timeout: Duration,
     outbox: Option<Outbox>,
+    gate: Option<Arc<dyn Gate>>,
     /// The signals whose messages nobody sends.
     allow_unreceived: Vec<&'static str>,
 }

@@ -5,6 +5,7 @@ use phone_auth_events::Limit;
 use super::{Accounts, FlowError};
 use crate::address::AddressKind;
 use crate::form::{self, Field, FieldProblem, Problem};
+use crate::gate::{GateNames, GatedFlow};
 use crate::outbox::{Addressee, Purpose, To};
 use crate::store::StoreErrorKind;
 use crate::user::{AccountName, FoundUser, UserId};
@@ -79,6 +80,8 @@ impl Accounts {
         }
         self.refuse_early("request_password_reset", &[Limit::ResetRequests])
             .await?;
+        let flow = GatedFlow::RequestPasswordReset;
+        self.ask_gate(flow, GateNames::of_account(&name)).await?;
         if name.phone.is_none() && name.email.is_none() && name.username.is_some() {
             return self.request_by_username(&name).await;
         }

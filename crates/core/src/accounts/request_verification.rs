@@ -7,6 +7,7 @@ use phone_auth_events::Limit;
 use super::limits::Asking;
 use super::{Accounts, CurrentUser, Failure, FailureKind, FlowError};
 use crate::address::{AddressId, AddressKind, AddressRecord};
+use crate::gate::{GateNames, GatedFlow};
 use crate::limits::RateLimit;
 use crate::outbox::{Addressee, Purpose, To};
 use crate::user::User;
@@ -75,6 +76,8 @@ impl Accounts {
         kind: AddressKind,
         id: AddressId,
     ) -> Result<VerificationRequest, FlowError<VerificationRequestRefusal>> {
+        self.ask_gate(GatedFlow::RequestVerification, GateNames::default())
+            .await?;
         let found = self.store().address(kind, id).await?;
         let own = found.filter(|(_, user)| user.id == current_user.user().id && user.is_active);
         let Some((address, user)) = own else {

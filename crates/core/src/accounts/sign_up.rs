@@ -7,6 +7,7 @@ use super::limits::Asking;
 use super::{Accounts, Failure, FlowError};
 use crate::address::{EmailAddress, EmailSpellings, PhoneNumber, PhoneSpellings};
 use crate::form::{self, Field, FieldProblem, Problem, Problems};
+use crate::gate::{GateNames, GatedFlow};
 use crate::outbox::{Addressee, Purpose, To};
 use crate::password::{Password, Requester, Verdict};
 use crate::store::{StoreError, StoreErrorKind, UniqueName};
@@ -111,6 +112,7 @@ impl Accounts {
         let form = self.without_hidden(form);
         let required = self.settings().required_fields();
         let requester = Requester::signing_up(&self.client);
+        self.ask_gate_to_sign_up(&form).await?;
         let asking = Asking {
             flow: "sign_up",
             user: None,
@@ -135,6 +137,17 @@ impl Accounts {
             self.send_verifications(&user).await;
         }
         Ok(user)
+    }
+
+    /// Asks the gate, which is told what of the form can be read.
+    async fn ask_gate_to_sign_up(&self, form: &SignUpForm<'_>) -> Result<(), Failure> {
+        let draft = self.read_form(form, &[], &mut Problems::default());
+        let names = GateNames {
+            username: draft.username.as_ref().map(Username::as_str),
+            email: draft.email.as_ref().map(EmailAddress::as_str),
+            phone: draft.phone.as_ref().map(PhoneNumber::as_str),
+        };
+        self.ask_gate(GatedFlow::SignUp, names).await
     }
 
     /// Sends the links that verify the addresses of a new user. The account is there in any case: what could not be sent

@@ -8,7 +8,7 @@ use axum::extract::{FromRef, FromRequest, Request};
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http_body_util::BodyExt;
-use phone_auth_core::accounts::CurrentUser;
+use phone_auth_core::accounts::{Accounts, CurrentUser};
 use phone_auth_core::form::{Field, FieldProblem, Problem};
 use phone_auth_core::password::Password;
 use zeroize::Zeroizing;
@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 use super::parse::{Fields, NotAForm, Text};
 use crate::answer::{self, RequestError};
 use crate::csrf::{self, Provenance, ShownTo};
+use crate::gate;
 use crate::guard::Refusal;
 use crate::request_context::RequestContext;
 use crate::time_limit::BodyIsTimed;
@@ -74,6 +75,28 @@ impl SubmittedForm {
     /// Who sent it.
     pub const fn context(&self) -> &RequestContext {
         &self.context
+    }
+
+    /// The flows for what the form asks: their messages are in the language of the browser, and they know the answer to a
+    /// challenge of the application's [gate](phone_auth_core::gate), from the field `gate_answer`.
+    ///
+    /// # Examples
+    /// ```
+    /// use axum::response::{IntoResponse, Redirect, Response};
+    /// use phone_auth_core::accounts::FlowError;
+    /// use phone_auth_web::SubmittedForm;
+    ///
+    /// async fn forgotten(form: SubmittedForm) -> Response {
+    ///     match form.accounts().request_password_reset(form.text("email")).await {
+    ///         Ok(_) => Redirect::to("/look-into-your-mail/").into_response(),
+    ///         Err(FlowError::Refused(_)) => Redirect::to("/forgotten/").into_response(),
+    ///         Err(FlowError::Failed(failure)) => form.context().failed("ask for a reset", &failure),
+    ///     }
+    /// }
+    /// ```
+    pub fn accounts(&self) -> Accounts {
+        let answer = self.readable(gate::ANSWER);
+        self.context.accounts_in_language().with_gate_answer(answer)
     }
 
     /// What was typed into a field; empty when the form does not have it. Bytes that are not UTF-8

@@ -5,22 +5,26 @@ use http::StatusCode;
 use phone_auth_core::accounts::{AddAddressRefusal, FlowError};
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::form::{Field, FieldProblem};
+use phone_auth_core::gate::GatedFlow;
 use phone_auth_urls::AccountPage;
 
 use super::phone_hint;
 use crate::answer::{self, RequestError};
 use crate::form::{FieldView, FormView, SubmittedForm};
+use crate::gate::GateView;
 use crate::guard::LoggedIn;
 use crate::page::Page;
 use crate::redirect;
 use crate::request_context::RequestContext;
 
 pub(crate) async fn show_email(_: LoggedIn, context: RequestContext) -> Response {
-    context.render(page(&context, AddressKind::Email, "", &[]))
+    let gate = GateView::offered(&context, GatedFlow::AddAddress).await;
+    context.render(page(&context, AddressKind::Email, "", &[]).with("gate", gate))
 }
 
 pub(crate) async fn show_phone(_: LoggedIn, context: RequestContext) -> Response {
-    context.render(page(&context, AddressKind::Phone, "", &[]))
+    let gate = GateView::offered(&context, GatedFlow::AddAddress).await;
+    context.render(page(&context, AddressKind::Phone, "", &[]).with("gate", gate))
 }
 
 pub(crate) async fn submit_email(form: SubmittedForm) -> Response {
@@ -38,18 +42,16 @@ async fn submit(form: &SubmittedForm, kind: AddressKind) -> Response {
         Err(refusal) => return refusal.into_response(),
     };
     let typed = form.text(field(kind).name());
+    let gate = GateView::offered(context, GatedFlow::AddAddress).await;
     let again = |problems: &[FieldProblem]| {
-        context.render(page(context, kind, typed, problems).status(StatusCode::BAD_REQUEST))
+        let page = page(context, kind, typed, problems).with("gate", &gate);
+        context.render(page.status(StatusCode::BAD_REQUEST))
     };
     let unreadable = form.unreadable(&[field(kind)]);
     if !unreadable.is_empty() {
         return again(&unreadable);
     }
-    match context
-        .accounts()
-        .add_address(current_user, kind, typed)
-        .await
-    {
+    match form.accounts().add_address(current_user, kind, typed).await {
         Ok(_record) => redirect::found(context.path(AccountPage::EmailVerification)),
         Err(FlowError::Refused(AddAddressRefusal::Invalid(problems))) => again(&problems),
         Err(FlowError::Refused(AddAddressRefusal::NoSuchKind)) => {
@@ -58,7 +60,8 @@ async fn submit(form: &SubmittedForm, kind: AddressKind) -> Response {
         Err(FlowError::Failed(failure)) => {
             answer::limited_or_failed(context, "add an address", &failure, |sentence| {
                 let (page, view) = parts(context, kind, typed);
-                page.with("form", view.general_problem(sentence))
+                let form = view.general_problem(sentence);
+                page.with("form", form).with("gate", &gate)
             })
         }
     }

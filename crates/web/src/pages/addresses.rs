@@ -1,16 +1,20 @@
 //! `user_verification/`: the user's addresses, and a link to verify each.
 
+use std::collections::BTreeMap;
+
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use phone_auth_core::accounts::{
     CurrentUser, Failure, FlowError, VerificationRequest, VerificationRequestRefusal,
 };
 use phone_auth_core::address::{AddressId, AddressKind, AddressRecord};
+use phone_auth_core::gate::{GateChallenge, GateRefusal};
 use phone_auth_urls::AccountPage;
 use serde::Serialize;
 
 use crate::answer;
 use crate::form::SubmittedForm;
+use crate::gate::GateView;
 use crate::guard::LoggedIn;
 use crate::next;
 use crate::notice::{Notice, Reason};
@@ -59,8 +63,8 @@ pub(crate) async fn submit(form: SubmittedForm) -> Response {
     let Some((kind, id)) = named_address(&form) else {
         return no_such_address(context, current_user).await;
     };
-    let outcome = context
-        .accounts_in_language()
+    let outcome = form
+        .accounts()
         .request_verification(current_user, kind, id)
         .await;
     let reason = match outcome {
@@ -76,7 +80,7 @@ pub(crate) async fn submit(form: SubmittedForm) -> Response {
             return refused(context, current_user, refused_number()).await;
         }
         Err(FlowError::Failed(failure)) => {
-            return not_sent(context, current_user, &failure).await;
+            return not_sent(&form, current_user, &failure).await;
         }
     };
     // A page that is loaded again asks for nothing again.
@@ -134,12 +138,11 @@ async fn refused(context: &RequestContext, user: &CurrentUser, notice: Notice) -
 }
 
 /// Says that a message was asked for too often, above the addresses; or what else went wrong.
-async fn not_sent(
-    context: &RequestContext,
-    current_user: &CurrentUser,
-    failure: &Failure,
-) -> Response {
-    let doing = "ask for a verification";
+async fn not_sent(form: &SubmittedForm, current_user: &CurrentUser, failure: &Failure) -> Response {
+    let (context, doing) = (form.context(), "ask for a verification");
+    if let Some(GateRefusal::Challenged(challenge)) = failure.gate() {
+        return challenged(form, challenge);
+    }
     if failure.limited_for().is_none() {
         return answer::flow_failed(context, doing, failure);
     }
@@ -152,6 +155,21 @@ async fn not_sent(
         Ok(page) => answer::limited_or_failed(context, doing, failure, |_| page),
         Err(failure) => answer::flow_failed(context, "list addresses", &failure),
     }
+}
+
+/// Asks what the application's gate wants to know first, on a page of its own.
+fn challenged(form: &SubmittedForm, challenge: &GateChallenge) -> Response {
+    let hidden: BTreeMap<&str, &str> = ["method", "pk"]
+        .into_iter()
+        .map(|name| (name, form.text(name)))
+        .collect();
+    let context = form.context();
+    let page = Page::new("phone_auth/gate.html", "One more step")
+        .status(StatusCode::FORBIDDEN)
+        .with("action", context.path(AccountPage::EmailVerification))
+        .with("hidden", hidden)
+        .with("gate", GateView::of(challenge));
+    context.render(page)
 }
 
 async fn page(

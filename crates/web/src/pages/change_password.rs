@@ -4,12 +4,14 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use phone_auth_core::accounts::{ChangePasswordRefusal, CurrentUser, FlowError};
 use phone_auth_core::form::{Field, FieldProblem};
+use phone_auth_core::gate::GatedFlow;
 use phone_auth_core::session::SessionKey;
 use phone_auth_urls::AccountPage;
 
 use super::{FORM_TOKEN, NEW_PASSWORD_HINT};
 use crate::answer;
 use crate::form::{FieldView, FormView, SubmittedForm};
+use crate::gate::GateView;
 use crate::guard::LoggedIn;
 use crate::page::Page;
 use crate::redirect;
@@ -18,7 +20,8 @@ use crate::request_context::RequestContext;
 const FIELDS: [Field; 3] = [Field::OldPassword, Field::NewPassword1, Field::NewPassword2];
 
 pub(crate) async fn show(_: LoggedIn, context: RequestContext) -> Response {
-    context.render(page(&context, &[]))
+    let gate = GateView::offered(&context, GatedFlow::ChangePassword).await;
+    context.render(page(&context, &[]).with("gate", gate))
 }
 
 pub(crate) async fn submit(form: SubmittedForm) -> Response {
@@ -28,24 +31,25 @@ pub(crate) async fn submit(form: SubmittedForm) -> Response {
         Err(_) if context.current_user().is_none() => return without_session(&form).await,
         Err(refusal) => return refusal.into_response(),
     };
+    let gate = GateView::offered(context, GatedFlow::ChangePassword).await;
     let again = |problems: &[FieldProblem]| {
-        context.render(page(context, problems).status(StatusCode::BAD_REQUEST))
+        let page = page(context, problems).with("gate", &gate);
+        context.render(page.status(StatusCode::BAD_REQUEST))
     };
     let unreadable = form.unreadable(&FIELDS);
     if !unreadable.is_empty() {
         return again(&unreadable);
     }
     let [old, new1, new2] = FIELDS.map(|field| form.password(field.name()));
-    let flow = context
-        .accounts()
-        .change_password(current_user, &old, &new1, &new2);
+    let accounts = form.accounts();
+    let flow = accounts.change_password(current_user, &old, &new1, &new2);
     match flow.await {
         Ok(key) => done(context, &key).await,
         Err(FlowError::Refused(ChangePasswordRefusal::Invalid(problems))) => again(&problems),
         Err(FlowError::Refused(ChangePasswordRefusal::NotLoggedIn)) => without_session(&form).await,
         Err(FlowError::Failed(failure)) => {
             answer::limited_or_failed(context, "change a password", &failure, |sentence| {
-                page_of(context, view().problem(Field::OldPassword, sentence))
+                page_of(context, view().general_problem(sentence)).with("gate", &gate)
             })
         }
     }

@@ -4,12 +4,14 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use phone_auth_core::accounts::{FlowError, LogInRefusal, LoggedIn};
 use phone_auth_core::form::{Field, FieldProblem, Problem};
+use phone_auth_core::gate::GatedFlow;
 use phone_auth_core::settings::Methods;
 use phone_auth_urls::AccountPage;
 
 use super::{login_hint, phone_hint};
 use crate::answer;
 use crate::form::{AnyonesForm, FieldView, FormView};
+use crate::gate::GateView;
 use crate::next::{self, NEXT};
 use crate::notice::Reason;
 use crate::page::Page;
@@ -27,7 +29,9 @@ pub(crate) async fn show(context: RequestContext) -> Response {
     }
     let reason = Reason::of(context.uri(), AccountPage::Login);
     let page = page(&context, view(&context, ""), next.as_deref());
-    context.render(page.with("notice", reason.map(Reason::notice)))
+    let gate = GateView::offered(&context, GatedFlow::LogIn).await;
+    let page = page.with("notice", reason.map(Reason::notice));
+    context.render(page.with("gate", gate))
 }
 
 /// Logs in the user whom the form names, also where someone else is signed in: then that session ends.
@@ -38,19 +42,17 @@ pub(crate) async fn submit(AnyonesForm(form): AnyonesForm) -> Response {
         // Bytes that are not text lead nowhere: what stands in for them is not what was asked for.
         posted => posted.and_then(|posted| next::read(context.accounts().routes(), posted)),
     };
-    let again = |view: FormView| {
-        let page = page(context, view, next.as_deref()).status(StatusCode::BAD_REQUEST);
-        context.render(page)
-    };
+    let gate = GateView::offered(context, GatedFlow::LogIn).await;
+    let page = |view| page(context, view, next.as_deref()).with("gate", &gate);
+    let again = |view: FormView| context.render(page(view).status(StatusCode::BAD_REQUEST));
     let login = form.text(Field::Login.name());
     let unreadable = form.unreadable(&FIELDS);
     if !unreadable.is_empty() {
         return again(view(context, login).problems(&unreadable));
     }
     let password = form.password(Field::Password.name());
-    let flow = context
-        .accounts()
-        .log_in(login, &password, context.session_key());
+    let accounts = form.accounts();
+    let flow = accounts.log_in(login, &password, context.session_key());
     match flow.await {
         Ok(logged_in) => welcome(context, &logged_in, next.as_deref()),
         Err(FlowError::Refused(LogInRefusal::Missing(problems))) => {
@@ -65,8 +67,7 @@ pub(crate) async fn submit(AnyonesForm(form): AnyonesForm) -> Response {
         }
         Err(FlowError::Failed(failure)) => {
             answer::limited_or_failed(context, "log a user in", &failure, |sentence| {
-                let view = view(context, login).problem(Field::Login, sentence);
-                page(context, view, next.as_deref())
+                page(view(context, login).general_problem(sentence))
             })
         }
     }

@@ -5,11 +5,13 @@ use axum::response::Response;
 use http::StatusCode;
 use phone_auth_core::accounts::{FlowError, ResetRequestRefusal};
 use phone_auth_core::form::{Field, FieldProblem};
+use phone_auth_core::gate::GatedFlow;
 use phone_auth_urls::AccountPage;
 
 use super::log_in::login_field;
 use crate::answer;
 use crate::form::{AnyonesForm, FormView};
+use crate::gate::GateView;
 use crate::next::{self, NEXT};
 use crate::page::Page;
 use crate::redirect;
@@ -17,7 +19,8 @@ use crate::request_context::RequestContext;
 
 pub(crate) async fn show(context: RequestContext) -> Response {
     let next = next::in_query_of(context.accounts().routes(), context.uri());
-    context.render(page(view(&context, ""), next.as_deref()))
+    let gate = GateView::offered(&context, GatedFlow::RequestPasswordReset).await;
+    context.render(page(view(&context, ""), next.as_deref()).with("gate", gate))
 }
 
 /// Answers the same no matter who was named, and whether or not there is such an account.
@@ -25,16 +28,17 @@ pub(crate) async fn submit(AnyonesForm(form): AnyonesForm) -> Response {
     let context = form.context();
     let login = form.text(Field::Login.name());
     let next = next::read(context.accounts().routes(), form.text(NEXT));
+    let gate = GateView::offered(context, GatedFlow::RequestPasswordReset).await;
+    let page = |view| page(view, next.as_deref()).with("gate", &gate);
     let again = |problems: &[FieldProblem]| {
-        let page = page(view(context, login).problems(problems), next.as_deref());
+        let page = page(view(context, login).problems(problems));
         context.render(page.status(StatusCode::BAD_REQUEST))
     };
     let unreadable = form.unreadable(&[Field::Login]);
     if !unreadable.is_empty() {
         return again(&unreadable);
     }
-    let accounts = context.accounts_in_language();
-    match accounts.request_password_reset(login).await {
+    match form.accounts().request_password_reset(login).await {
         Ok(()) => {
             let path = context.path(AccountPage::PasswordResetDone);
             let mut response = redirect::found(&next::with(path, &[(NEXT, next.as_deref())]));
@@ -46,8 +50,7 @@ pub(crate) async fn submit(AnyonesForm(form): AnyonesForm) -> Response {
         Err(FlowError::Refused(ResetRequestRefusal::Invalid(problems))) => again(&problems),
         Err(FlowError::Failed(failure)) => {
             answer::limited_or_failed(context, "ask for a password reset", &failure, |sentence| {
-                let view = view(context, login).problem(Field::Login, sentence);
-                page(view, next.as_deref())
+                page(view(context, login).general_problem(sentence))
             })
         }
     }

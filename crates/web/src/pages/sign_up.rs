@@ -4,7 +4,8 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use phone_auth_core::accounts::{FlowError, NotActive, SignUpForm, SignUpRefusal};
 use phone_auth_core::address::AddressKind;
-use phone_auth_core::form::{Field, FieldProblem};
+use phone_auth_core::form::Field;
+use phone_auth_core::gate::GatedFlow;
 use phone_auth_core::outbox::Purpose;
 use phone_auth_core::password::Password;
 use phone_auth_core::user::UserId;
@@ -13,6 +14,7 @@ use phone_auth_urls::AccountPage;
 use super::{NEW_PASSWORD_HINT, phone_hint};
 use crate::answer;
 use crate::form::{AnyonesForm, FieldView, FormView, SubmittedForm, words};
+use crate::gate::GateView;
 use crate::guard::Anonymous;
 use crate::next::{self, NEXT};
 use crate::notice::Reason;
@@ -23,7 +25,8 @@ use crate::request_context::RequestContext;
 pub(crate) async fn show(_: Anonymous, context: RequestContext) -> Response {
     let next = next::in_query_of(context.accounts().routes(), context.uri());
     let view = view(&context, |_| "");
-    context.render(page(&context, view, next.as_deref()))
+    let gate = GateView::offered(&context, GatedFlow::SignUp).await;
+    context.render(page(&context, view, next.as_deref()).with("gate", gate))
 }
 
 pub(crate) async fn submit(AnyonesForm(form): AnyonesForm) -> Response {
@@ -32,18 +35,21 @@ pub(crate) async fn submit(AnyonesForm(form): AnyonesForm) -> Response {
     if let Some(current_user) = context.current_user() {
         return signed_in(&form, current_user.user().id, next.as_deref()).await;
     }
-    match context.accounts_in_language().sign_up(typed(&form)).await {
+    let gate = GateView::offered(context, GatedFlow::SignUp).await;
+    match form.accounts().sign_up(typed(&form)).await {
         Ok(user) if context.accounts().settings().verify_at_sign_up => {
             welcome(&form, user.id, next.as_deref()).await
         }
         Ok(_user) => to_log_in(context, Reason::SignedUp, next.as_deref()),
         Err(FlowError::Refused(SignUpRefusal::Invalid(problems))) => {
-            again(&form, &problems, next.as_deref())
+            let view = view(context, |field| form.text(field.name())).problems(&problems);
+            let page = page(context, view, next.as_deref()).with("gate", gate);
+            context.render(page.status(StatusCode::BAD_REQUEST))
         }
         Err(FlowError::Failed(failure)) => {
             answer::limited_or_failed(context, "sign a user up", &failure, |sentence| {
                 let view = view(context, |field| form.text(field.name()));
-                page(context, view.general_problem(sentence), next.as_deref())
+                page(context, view.general_problem(sentence), next.as_deref()).with("gate", gate)
             })
         }
     }
@@ -116,12 +122,6 @@ fn first_page(form: &SubmittedForm, next: Option<&str>) -> String {
 fn to_log_in(context: &RequestContext, reason: Reason, next: Option<&str>) -> Response {
     let fields = [(Reason::FIELD, Some(reason.name())), (NEXT, next)];
     redirect::found(&next::with(context.path(AccountPage::Login), &fields))
-}
-
-fn again(form: &SubmittedForm, problems: &[FieldProblem], next: Option<&str>) -> Response {
-    let context = form.context();
-    let view = view(context, |field| form.text(field.name())).problems(problems);
-    context.render(page(context, view, next).status(StatusCode::BAD_REQUEST))
 }
 
 fn view<'a>(context: &RequestContext, typed: impl Fn(Field) -> &'a str) -> FormView {

@@ -11,6 +11,7 @@ mod change;
 mod client_address;
 mod csrf;
 mod flow_failed;
+mod gate;
 mod guards;
 mod headers;
 mod input;

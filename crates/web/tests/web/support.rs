@@ -8,7 +8,8 @@ use axum::body::Body;
 use http::header::{CONTENT_TYPE, COOKIE, HOST, LOCATION, ORIGIN, RETRY_AFTER, SET_COOKIE};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
-use phone_auth_core::accounts::Accounts;
+use phone_auth_core::accounts::{Accounts, AccountsBuilder};
+use phone_auth_core::gate::Gate;
 use phone_auth_core::settings::Settings;
 use phone_auth_events::{
     Capture, Event, ResetPasswordEmail, Signals, SiteOrigin, VerifyEmail, VerifyPhone,
@@ -59,6 +60,17 @@ impl Site {
         Self::build_with(site, Settings::default(), signals, |builder| builder)
     }
 
+    /// A site behind a gate.
+    pub(crate) fn gated(gate: impl Gate + 'static) -> Self {
+        let site = "http://site.example";
+        Self::build_of(
+            site,
+            Settings::default(),
+            |builder| builder.gate(gate),
+            |builder| builder,
+        )
+    }
+
     fn build(
         origin: &str,
         settings: Settings,
@@ -73,15 +85,28 @@ impl Site {
         without: &[&'static str],
         adjust: impl FnOnce(WebBuilder) -> WebBuilder,
     ) -> Self {
+        let signals = without.iter().copied();
+        Self::build_of(
+            origin,
+            settings,
+            |builder| builder.allow_unreceived(signals),
+            adjust,
+        )
+    }
+
+    fn build_of(
+        origin: &str,
+        settings: Settings,
+        adjust_accounts: impl FnOnce(AccountsBuilder) -> AccountsBuilder,
+        adjust: impl FnOnce(WebBuilder) -> WebBuilder,
+    ) -> Self {
         let store = Arc::new(MemoryStore::new());
         let signals = Signals::isolated();
         let keyring = Keyring::new(SecretKey::generate().unwrap());
-        let accounts = Accounts::builder(store.clone(), keyring)
+        let builder = Accounts::builder(store.clone(), keyring)
             .signals(signals.clone())
-            .settings(settings)
-            .allow_unreceived(without.iter().copied())
-            .build()
-            .unwrap();
+            .settings(settings);
+        let accounts = adjust_accounts(builder).build().unwrap();
         let builder = Web::builder(accounts, SiteOrigin::parse(origin).unwrap());
         let web = adjust(builder).build().unwrap();
         Self {
