@@ -17,7 +17,7 @@ pub type GateError = Box<dyn Error + Send + Sync>;
 
 /// Decides whether a flow begins: asked before anything is read, hashed or sent, and before anything is counted.
 ///
-/// It is told who asks for what, never who exists: the same for a name that somebody has and for one that nobody has. What
+/// It is told who asks for what, never who exists: the same for a name that someone has and for one that nobody has. What
 /// it answers a stranger must not depend on that either.
 ///
 /// # Cancel safety

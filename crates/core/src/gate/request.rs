@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::address::{Address, EmailSpellings, PhoneSpellings};
 use crate::user::{AccountName, UserId};
 
-/// A flow that a gate is asked about. What an opened link does is not gated: whoever was sent the link has passed.
+/// A flow that a gate is asked about. What an opened link does is not gated: anyone who was sent the link has passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum GatedFlow {
