@@ -168,6 +168,7 @@ pub use phone_auth_urls as urls;
 
 pub mod accounts;
 pub mod address;
+pub mod challenge;
 mod characters;
 pub mod client;
 pub mod clock;

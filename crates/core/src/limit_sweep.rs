@@ -1,9 +1,9 @@
-//! Counters of limits that are empty: removed now and then.
+//! What strangers can make, removed when it is over: counters of limits that are empty, and challenges.
 
 use chrono::{DateTime, Utc};
 
 use crate::flow_error::Failure;
-use crate::store::LimitStore;
+use crate::store::{ChallengeStore, LimitStore};
 
 /// How many counters are removed in one transaction: few enough that nobody waits for it.
 const AT_ONCE: u32 = 1_000;
@@ -16,6 +16,21 @@ pub(crate) async fn remove_empty(
     let mut removed = 0;
     loop {
         let step = store.remove_empty_limits(now, AT_ONCE).await?;
+        removed += step;
+        if step < u64::from(AT_ONCE) {
+            return Ok(removed);
+        }
+    }
+}
+
+/// Removes challenges that are over at this time; how many they were.
+pub(crate) async fn remove_challenges<S>(store: &S, now: DateTime<Utc>) -> Result<u64, Failure>
+where
+    S: ChallengeStore + ?Sized,
+{
+    let mut removed = 0;
+    loop {
+        let step = store.remove_expired_challenges(now, AT_ONCE).await?;
         removed += step;
         if step < u64::from(AT_ONCE) {
             return Ok(removed);

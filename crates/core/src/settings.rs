@@ -9,6 +9,12 @@ use crate::limits::LimitSettings;
 const MINUTE: Duration = Duration::from_mins(1);
 const DAY: Duration = Duration::from_hours(24);
 
+/// The shortest life of a code that reaches a telephone in time.
+const MIN_CODE_LIFETIME: Duration = MINUTE;
+
+/// The longest life of a code (ASVS 5.0, 6.5.1; NIST SP 800-63B-4, 3.1.3.2).
+const MAX_CODE_LIFETIME: Duration = Duration::from_mins(10);
+
 /// The longest life of a link. Longer ones are found in old mailboxes.
 const MAX_LINK_LIFETIME: Duration = Duration::from_hours(7 * 24);
 /// The longest life of a session: browsers keep no cookie for longer (RFC 6265bis, 5.5).
@@ -151,6 +157,8 @@ pub struct Settings {
     pub verify_email_lifetime: Duration,
     /// How long a link verifies a phone number.
     pub verify_phone_lifetime: Duration,
+    /// How long a code works that is sent beside a link: from one minute to ten (ASVS 5.0, 6.5.1).
+    pub code_lifetime: Duration,
     /// How many addresses an account may have, e-mail addresses and phone numbers together, when its owner adds one.
     /// Accounts that have more, because another program made them, go on working.
     pub max_addresses: u32,
@@ -194,6 +202,7 @@ impl Default for Settings {
             reset_phone_lifetime: 10 * MINUTE,
             verify_email_lifetime: DAY,
             verify_phone_lifetime: 10 * MINUTE,
+            code_lifetime: MAX_CODE_LIFETIME,
             max_addresses: 10,
             max_unverified_addresses: 5,
             verify_at_sign_up: false,
@@ -345,6 +354,12 @@ impl Settings {
                 return Err(SettingsError::new(setting, "from 1 second to 7 days"));
             }
         }
+        if !(MIN_CODE_LIFETIME..=MAX_CODE_LIFETIME).contains(&self.code_lifetime) {
+            return Err(SettingsError::new(
+                "code_lifetime",
+                "from 1 minute to 10 minutes",
+            ));
+        }
         if !(8..=64).contains(&self.password_min_length) {
             return Err(SettingsError::new("password_min_length", "from 8 to 64"));
         }
@@ -371,6 +386,12 @@ impl Settings {
         if self.limits.failures_in_a_row > MAX_FAILURES_IN_A_ROW {
             return Err(SettingsError::new(
                 "limits.failures_in_a_row",
+                "from 0 to 100",
+            ));
+        }
+        if self.limits.wrong_codes_in_a_row > MAX_FAILURES_IN_A_ROW {
+            return Err(SettingsError::new(
+                "limits.wrong_codes_in_a_row",
                 "from 0 to 100",
             ));
         }
@@ -564,6 +585,15 @@ mod tests {
             check(|settings| settings.session_lifetime = 401 * DAY),
             Some("session_lifetime")
         );
+    }
+
+    #[test]
+    fn codes_live_ten_minutes_at_most() {
+        for (seconds, wrong) in [(59, true), (60, false), (600, false), (601, true)] {
+            let lifetime = Duration::from_secs(seconds);
+            let checked = check(|settings| settings.code_lifetime = lifetime);
+            assert_eq!(checked.is_some(), wrong, "{seconds}");
+        }
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use serde::{Serialize, Serializer};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::OneTimeCode;
+
 /// What goes with a message besides what it says: how to tell a repeat, which language to write in, when it was
 /// enqueued, and how long the link works. All of it is optional; a message that is not sent through an outbox has no
 /// key.
@@ -38,6 +40,13 @@ pub struct Envelope {
     /// When the link stops working, in whole seconds since 1970 (UTC) when serialised. The same for each attempt.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "since_1970")]
     pub expires_at: Option<SystemTime>,
+    /// The code for the user to type, where the one who asked for the message can take one. The same for each attempt, until
+    /// another message was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<OneTimeCode>,
+    /// When the code stops working, in whole seconds since 1970 (UTC) when serialised: before the link does.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "since_1970")]
+    pub code_expires_at: Option<SystemTime>,
     /// For how long the link still works, in whole seconds when serialised. Less at each attempt.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "in_seconds")]
     pub lifetime: Option<Duration>,
@@ -81,6 +90,24 @@ impl Envelope {
     #[must_use]
     pub fn expiring_at(mut self, time: SystemTime) -> Self {
         self.expires_at = Some(time);
+        self
+    }
+
+    /// The code for the user to type, and when it stops working.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_events::{Envelope, OneTimeCode};
+    /// use std::time::{Duration, UNIX_EPOCH};
+    ///
+    /// let until = UNIX_EPOCH + Duration::from_secs(1_800_000_600);
+    /// let envelope = Envelope::new("0190-7f3c").with_code(OneTimeCode::new("042351"), until);
+    /// assert_eq!(envelope.code.as_ref().map(OneTimeCode::as_str), Some("042351"));
+    /// ```
+    #[must_use]
+    pub fn with_code(mut self, code: OneTimeCode, until: SystemTime) -> Self {
+        self.code = Some(code);
+        self.code_expires_at = Some(until);
         self
     }
 

@@ -35,11 +35,15 @@ pub enum Limit {
     AddedAddresses,
     /// Times that a signed-in user has their old password checked.
     PasswordChecks,
+    /// Codes of an address that are wrong one after the other, no matter from where.
+    WrongCodes,
+    /// Codes of an address that are wrong, from a browser that is known for the account.
+    WrongCodesOfDevice,
 }
 
 impl Limit {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::LogIns,
         Self::FailedLogIns,
         Self::FailuresOfNetwork,
@@ -53,6 +57,8 @@ impl Limit {
         Self::EmailVerifications,
         Self::AddedAddresses,
         Self::PasswordChecks,
+        Self::WrongCodes,
+        Self::WrongCodesOfDevice,
     ];
 
     /// The word for it, in a store and on the command line.
@@ -78,6 +84,8 @@ impl Limit {
             Self::EmailVerifications => "email_verifications",
             Self::AddedAddresses => "added_addresses",
             Self::PasswordChecks => "password_checks",
+            Self::WrongCodes => "wrong_codes",
+            Self::WrongCodesOfDevice => "wrong_codes_of_device",
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::RelativeUrl;
 use crate::{
-    Envelope, Link, MessageSignal, ResetPasswordEmail, ResetPasswordPhone, Sender, User,
-    VerifyEmail, VerifyPhone,
+    Envelope, Link, MessageSignal, OneTimeCode, ResetPasswordEmail, ResetPasswordPhone, Sender,
+    User, VerifyEmail, VerifyPhone,
 };
 use serde::Serialize;
 
@@ -37,6 +37,10 @@ pub trait Message: Send + Sync {
     /// The link with its parts, for who hands them to a flow or to a page of their own.
     fn link(&self) -> Link<'_> {
         Link::of(self.url())
+    }
+    /// The code for the user to type, where the one who asked for the message can take one.
+    fn code(&self) -> Option<&OneTimeCode> {
+        self.envelope().code.as_ref()
     }
     /// Where it goes.
     fn destination(&self) -> Destination<'_>;

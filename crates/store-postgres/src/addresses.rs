@@ -76,7 +76,7 @@ macro_rules! statements {
                 user_columns!(),
                 ", a.id::int8, a.",
                 $column,
-                "::text, a.is_verified, a.user_id::int8, r.requested_at
+                "::text, a.is_verified, a.user_id::int8, r.requested_at, r.code_at
                 FROM ",
                 $table,
                 " a JOIN auth_user u ON u.id = a.user_id
@@ -224,7 +224,8 @@ impl AddressStore for PostgresStore {
             .bind(request.slot())
             .bind(rows::micros(request.at))
             .bind(rows::micros(request.repeats_from()))
-            .bind(rows::micros(request.repeats_until()));
+            .bind(rows::micros(request.repeats_until()))
+            .bind(request.code_repeats_from().map(rows::micros));
         let name = request.address.map(AddressId::get);
         let name = format!("link {} {}", request.kind, name.unwrap_or(request.slot()));
         // Anyone may ask for a reset, under any number of names.
@@ -306,6 +307,7 @@ fn target(row: &PgRow, kind: AddressKind) -> Result<LinkTarget, Failure> {
         address: rows::address(row, kind, USER_COLUMNS)?,
         user: rows::user(row, 0)?,
         newest: row.try_get(USER_COLUMNS + 4)?,
+        code_at: row.try_get(USER_COLUMNS + 5)?,
     })
 }
 

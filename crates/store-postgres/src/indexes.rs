@@ -75,7 +75,7 @@ impl Index {
 
 /// All indexes. Each step makes those of its number after its parts, but for those of constraints, which are made with
 /// their tables.
-pub(crate) const INDEXES: [Index; 41] = [
+pub(crate) const INDEXES: [Index; 43] = [
     // For lookups in any ASCII case. On tables of our own, those of names are unique.
     Index::new(
         1,
@@ -318,6 +318,20 @@ pub(crate) const INDEXES: [Index; 41] = [
         trimmed!("username"),
     )
     .of(is_padded!("username")),
+    // Challenges.
+    Index::new(
+        14,
+        "phone_auth_challenge_pkey",
+        "phone_auth_challenge",
+        "id",
+    )
+    .constraint(),
+    Index::new(
+        14,
+        "phone_auth_challenge_expires",
+        "phone_auth_challenge",
+        "expires_at",
+    ),
 ];
 
 /// Which indexes are missing, not valid, or on something else than what they should be on. Another name does as well for

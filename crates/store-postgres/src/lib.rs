@@ -30,6 +30,7 @@
 mod addresses;
 mod anomalies;
 mod cause;
+mod challenges;
 mod django_sessions;
 mod failure;
 mod gates;

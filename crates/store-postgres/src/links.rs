@@ -4,13 +4,16 @@
 /// unused, else a newer one. A link that has verified an address is used, to the second, as its token tells the time. An
 /// address that is gone is nobody's; one that is there stays, until the transaction ends. The arguments are the columns or
 /// parameters for the kind, the purpose, the address, the place for nobody and the time, the times between which the newest
-/// must have been asked for to be sent again, and where these come from.
+/// must have been asked for to be sent again, since when its code, or NULL, and where these come from.
 macro_rules! request {
     ($kind:literal, $purpose:literal, $address:literal, $slot:literal, $at:literal,
-        $since:literal, $until:literal, $from:literal) => {
+        $since:literal, $until:literal, $code_since:literal, $from:literal) => {
         concat!(
-            "INSERT INTO phone_auth_link_request (kind, purpose, holder, email_id, phone_id, requested_at)
-            SELECT a.kind, a.purpose, coalesce(a.email_id, a.phone_id, a.slot), a.email_id, a.phone_id, a.at
+            "INSERT INTO phone_auth_link_request (kind, purpose, holder, email_id, phone_id, requested_at, code_at)
+            SELECT a.kind, a.purpose, coalesce(a.email_id, a.phone_id, a.slot), a.email_id, a.phone_id, a.at,
+                CASE WHEN ",
+            $code_since,
+            "::timestamptz IS NOT NULL THEN a.at END
             FROM (SELECT ",
             $kind,
             " AS kind, ",
@@ -34,17 +37,25 @@ macro_rules! request {
             " = 'phone' FOR KEY SHARE) AS phone_id",
             $from,
             ") a
-            ON CONFLICT (kind, purpose, holder) DO UPDATE SET requested_at = CASE
-                WHEN phone_auth_link_request.requested_at BETWEEN ",
+            ON CONFLICT (kind, purpose, holder) DO UPDATE SET (requested_at, code_at) = (
+                SELECT CASE WHEN r.is_repeat THEN phone_auth_link_request.requested_at
+                        ELSE GREATEST(excluded.requested_at, phone_auth_link_request.requested_at + interval '1 microsecond') END,
+                    CASE WHEN r.is_repeat AND (",
+            $code_since,
+            "::timestamptz IS NULL OR phone_auth_link_request.code_at BETWEEN ",
+            $code_since,
+            "::timestamptz AND ",
+            $until,
+            "::timestamptz) THEN phone_auth_link_request.code_at ELSE excluded.code_at END
+                FROM (SELECT phone_auth_link_request.requested_at BETWEEN ",
             $since,
             "::timestamptz AND ",
             $until,
             "::timestamptz AND NOT (excluded.purpose = 'verify' AND coalesce(
                     (SELECT verified_at FROM phone_auth_email_verified WHERE address_id = excluded.email_id),
                     (SELECT verified_at FROM phone_auth_phone_verified WHERE address_id = excluded.phone_id),
-                    '-infinity') >= date_trunc('second', phone_auth_link_request.requested_at))
-                THEN phone_auth_link_request.requested_at
-                ELSE GREATEST(excluded.requested_at, phone_auth_link_request.requested_at + interval '1 microsecond') END
+                    '-infinity') >= date_trunc('second', phone_auth_link_request.requested_at)) AS is_repeat) r
+            )
             RETURNING requested_at"
         )
     };
@@ -52,7 +63,9 @@ macro_rules! request {
 pub(crate) use request;
 
 /// Keeps a request.
-pub(crate) const REQUEST: &str = request!("$1::text", "$2::text", "$3", "$4", "$5", "$6", "$7", "");
+pub(crate) const REQUEST: &str = request!(
+    "$1::text", "$2::text", "$3", "$4", "$5", "$6", "$7", "$8", ""
+);
 
 /// The addresses of a user, as [`addresses::OF_USER`](crate::addresses::OF_USER) finds them, and the newest request
 /// for each.

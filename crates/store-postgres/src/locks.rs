@@ -82,6 +82,7 @@ mod tests {
                 language: None,
                 created_at: DateTime::<Utc>::UNIX_EPOCH,
                 expires_at: DateTime::<Utc>::UNIX_EPOCH,
+                code_half_life: None,
             })
         };
         assert_eq!(lock("one", 1), lock("another", 1));

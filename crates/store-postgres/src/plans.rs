@@ -8,8 +8,8 @@ use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, query_scalar, raw_sql};
 
 use crate::{
-    PostgresOptions, PostgresStore, addresses, django_sessions, limits, links, outbox, sessions,
-    site_key, users,
+    PostgresOptions, PostgresStore, addresses, challenges, django_sessions, limits, links, outbox,
+    sessions, site_key, users,
 };
 
 /// Rows enough that plans tell, Django's table of sessions, and no look at all rows, for itself or to join
@@ -33,6 +33,8 @@ const SETTING: &str = "
             CASE WHEN id % 10 = 0 THEN now() + id * interval '1 min' END
         FROM auth_user;
     INSERT INTO phone_auth_limit SELECT decode(md5(username), 'hex'), 'log_ins', 1, id, id FROM auth_user;
+    INSERT INTO phone_auth_challenge
+        SELECT decode(md5(username), 'hex'), 'verify', id, NULL, 5, now(), now() + id * interval '1 s' FROM auth_user;
     ANALYZE;
     SET plan_cache_mode = force_generic_plan;
     SET enable_seqscan = off;
@@ -42,7 +44,7 @@ const SETTING: &str = "
 /// Our indexes, Django's that we rely on among them, which no constraint needs. Without `phone_auth_outbox_letters` all
 /// dead letters would be looked through by another index, and without `phone_auth_outbox_queue_due` all that is due, which
 /// such a plan does not tell.
-const INDEXES: [&str; 18] = [
+const INDEXES: [&str; 19] = [
     "phone_auth_user_username_any_digits",
     "phone_auth_user_username_any_padding",
     "phone_auth_user_email_any_spelling",
@@ -61,6 +63,7 @@ const INDEXES: [&str; 18] = [
     "phone_auth_outbox_queue_ready",
     "phone_auth_outbox_waits",
     "phone_auth_limit_expires",
+    "phone_auth_challenge_expires",
 ];
 
 #[tokio::test]
@@ -192,6 +195,10 @@ fn statements() -> Vec<String> {
         django_sessions::REMOVE,
         django_sessions::END,
         addresses::OF_USER,
+        challenges::BEGIN,
+        challenges::ATTEMPT,
+        challenges::END,
+        challenges::REMOVE_EXPIRED,
         limits::COUNT,
         limits::GIVE_BACK,
         limits::CLEAR,

@@ -222,6 +222,23 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         name: "white space in names",
         parts: &[],
     },
+    Migration {
+        name: "challenges",
+        parts: &[
+            Part {
+                // Since when the code of a link counts its age. NULL when no code was asked for, as by a server of the version
+                // before.
+                makes: Made::Column("phone_auth_link_request", "code_at"),
+                locks: "phone_auth_link_request",
+                statements: "ALTER TABLE phone_auth_link_request ADD COLUMN code_at timestamptz NULL",
+            },
+            Part {
+                makes: Made::Column("phone_auth_challenge", "id"),
+                locks: "phone_auth_challenge",
+                statements: include_str!("schema/challenges.sql"),
+            },
+        ],
+    },
 ];
 
 /// The tables of django-phone-auth's, and the columns that they have and that the store reads or writes.

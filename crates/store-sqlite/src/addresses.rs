@@ -91,7 +91,7 @@ macro_rules! statements {
                 user_columns!(),
                 ", a.id, a.",
                 $column,
-                ", a.is_verified IS TRUE, a.user_id, r.requested_at
+                ", a.is_verified IS TRUE, a.user_id, r.requested_at, r.code_at
                 FROM ",
                 $table,
                 " a JOIN auth_user u ON u.id = a.user_id
@@ -217,6 +217,7 @@ impl AddressStore for SqliteStore {
                     address: rows::address(row, kind, USER_COLUMNS)?,
                     user: rows::user(row, self.zone())?,
                     newest: links::time(row, USER_COLUMNS + 4)?,
+                    code_at: links::time(row, USER_COLUMNS + 5)?,
                 })
             })
         })

@@ -68,7 +68,7 @@ const READY: &str = "died_at IS NULL AND (
 )";
 
 /// All indexes. Each step makes those of its number after its parts.
-pub(crate) const INDEXES: [Index; 26] = [
+pub(crate) const INDEXES: [Index; 27] = [
     // For lookups in any ASCII case. On tables of our own, those of names are unique.
     Index::new(
         1,
@@ -246,6 +246,13 @@ pub(crate) const INDEXES: [Index; 26] = [
         concat!("lower(", trimmed!("username"), ")"),
     )
     .of(is_padded!("username")),
+    // Challenges that are over.
+    Index::new(
+        14,
+        "phone_auth_challenge_expires",
+        "phone_auth_challenge",
+        "expires_at",
+    ),
 ];
 
 /// What [`pending_migrations`](crate::SqliteStore::pending_migrations) says of indexes that must be made again. Without

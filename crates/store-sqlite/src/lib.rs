@@ -35,6 +35,7 @@ mod addresses;
 mod anomalies;
 mod backup;
 mod cause;
+mod challenges;
 mod connection;
 mod dates;
 mod django_sessions;

@@ -11,22 +11,34 @@ use crate::addresses::statements;
 use crate::failure::Failure;
 use crate::rows;
 
+/// Whether a request is for the newest link again.
+macro_rules! is_repeat {
+    () => {
+        "requested_at BETWEEN ?6 AND ?7 AND NOT (purpose = 'verify' AND coalesce(
+            (SELECT verified_at FROM phone_auth_email_verified WHERE address_id = excluded.email_id),
+            (SELECT verified_at FROM phone_auth_phone_verified WHERE address_id = excluded.phone_id), '')
+                >= datetime(requested_at / 1000000, 'unixepoch'))"
+    };
+}
+
 /// Keeps a request: for the newest again while that is young and unused, else as a newer one. An address that is gone is
 /// nobody's. A link that has verified an address is used, to the second, as its token tells the time.
-pub(crate) const REQUEST: &str = "INSERT INTO phone_auth_link_request
-    (kind, purpose, holder, email_id, phone_id, requested_at)
-    SELECT ?1, ?2, coalesce(a.email_id, a.phone_id, ?4), a.email_id, a.phone_id, ?5
+pub(crate) const REQUEST: &str = concat!(
+    "INSERT INTO phone_auth_link_request (kind, purpose, holder, email_id, phone_id, requested_at, code_at)
+    SELECT ?1, ?2, coalesce(a.email_id, a.phone_id, ?4), a.email_id, a.phone_id, ?5, iif(?8 IS NULL, NULL, ?5)
     FROM (SELECT
         (SELECT id FROM phone_auth_emailaddress WHERE id = ?3 AND ?1 = 'email') AS email_id,
         (SELECT id FROM phone_auth_phonenumber WHERE id = ?3 AND ?1 = 'phone') AS phone_id) a
     WHERE true
-    ON CONFLICT (kind, purpose, holder)
-        DO UPDATE SET requested_at = CASE WHEN requested_at BETWEEN ?6 AND ?7 AND NOT (purpose = 'verify' AND coalesce(
-            (SELECT verified_at FROM phone_auth_email_verified WHERE address_id = excluded.email_id),
-            (SELECT verified_at FROM phone_auth_phone_verified WHERE address_id = excluded.phone_id), '')
-                >= datetime(requested_at / 1000000, 'unixepoch'))
-            THEN requested_at ELSE max(excluded.requested_at, requested_at + 1) END
-    RETURNING requested_at";
+    ON CONFLICT (kind, purpose, holder) DO UPDATE SET
+        requested_at = CASE WHEN ",
+    is_repeat!(),
+    "       THEN requested_at ELSE max(excluded.requested_at, requested_at + 1) END,
+        code_at = CASE WHEN (?8 IS NULL OR code_at BETWEEN ?8 AND ?7) AND ",
+    is_repeat!(),
+    "       THEN code_at ELSE excluded.code_at END
+    RETURNING requested_at"
+);
 
 /// The addresses of a user, as [`addresses::OF_USER`](crate::addresses::OF_USER) finds them, and the newest request
 /// for each.
@@ -57,6 +69,7 @@ pub(crate) fn request(
         micros(request.at),
         micros(request.repeats_from()),
         micros(request.repeats_until()),
+        request.code_repeats_from().map(micros),
     ];
     rows::only(connection, REQUEST, values, |row| time(row, 0))?
         .ok_or_else(|| StoreErrorKind::Broken.into())

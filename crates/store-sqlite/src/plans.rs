@@ -5,7 +5,8 @@ use phone_auth_core::address::AddressKind;
 use rusqlite::Connection;
 
 use crate::{
-    addresses, django_sessions, limits, links, migrations, outbox, sessions, site_key, users,
+    addresses, challenges, django_sessions, limits, links, migrations, outbox, sessions, site_key,
+    users,
 };
 
 #[test]
@@ -33,6 +34,10 @@ fn every_lookup_uses_an_index() {
         sessions::PAGE,
         sessions::END_DISABLED,
         addresses::OF_USER,
+        challenges::LEFT,
+        challenges::ATTEMPT,
+        challenges::END,
+        challenges::REMOVE_EXPIRED,
         limits::FIND,
         limits::REMOVE,
         limits::CLEAR,

@@ -50,7 +50,7 @@ fn store_that_never_writes_fails() {
     let reopening: Vec<_> = reopening
         .filter(|name| name.starts_with("reopening::"))
         .collect();
-    assert_eq!(reopening.len(), 7);
+    assert_eq!(reopening.len(), 8);
     assert_eq!(failed, reopening);
 }
 

@@ -219,6 +219,17 @@ impl Accounts {
         }
     }
 
+    /// Ends the row of wrong codes of an address whose owner has typed the right one.
+    pub(super) async fn forget_wrong_codes(&self, counted: &Counted) {
+        let rows: Vec<_> = counted.hits.iter().map(|hit| hit.key.subject()).collect();
+        self.inner.limiter.forget(&counted.hits);
+        if !rows.is_empty()
+            && let Err(error) = self.inner.limiter.store.clear_limits(&rows).await
+        {
+            tracing::warn!(%error, "wrong codes were not forgotten");
+        }
+    }
+
     /// Takes back all of what was counted: nothing was tried.
     pub(super) async fn give_all_back(&self, counted: &Counted) {
         self.give_hits_back(counted.hits.clone()).await;
@@ -311,7 +322,7 @@ impl Accounts {
         Ok(limiter.store.clear_limits(&subjects).await?)
     }
 
-    /// Removes counters of limits that are empty; how many they were. A [worker](crate::outbox::OutboxWorker) does so every
+    /// Removes counters of limits that are empty, and challenges that are over; how many they were. A [worker](crate::outbox::OutboxWorker) does so every
     /// minute; this is for a site without one.
     ///
     /// # Errors
@@ -320,7 +331,10 @@ impl Accounts {
     /// # Cancel safety
     /// Some are removed, the others are left for the next time.
     pub async fn remove_empty_limits(&self) -> Result<u64, Failure> {
-        limit_sweep::remove_empty(&*self.inner.limiter.store, self.now()).await
+        let now = self.now();
+        let challenges = limit_sweep::remove_challenges(self.store(), now).await?;
+        let counters = limit_sweep::remove_empty(&*self.inner.limiter.store, now).await?;
+        Ok(challenges + counters)
     }
 }
 

@@ -3,10 +3,10 @@
 use phone_auth_events::Limit;
 
 use super::{Accounts, FlowError};
-use crate::address::AddressKind;
+use crate::address::{AddressId, AddressKind};
 use crate::form::{self, Field, FieldProblem, Problem};
 use crate::gate::{GateNames, GatedFlow};
-use crate::outbox::{Addressee, Purpose, To};
+use crate::outbox::{Addressee, Carries, Purpose, To};
 use crate::store::StoreErrorKind;
 use crate::user::{AccountName, FoundUser, UserId};
 
@@ -70,6 +70,15 @@ impl Accounts {
         &self,
         login: &str,
     ) -> Result<(), FlowError<ResetRequestRefusal>> {
+        self.send_reset(login, Carries::Link).await.map(drop)
+    }
+
+    /// Has a link sent, and perhaps a code; to which addresses.
+    pub(super) async fn send_reset(
+        &self,
+        login: &str,
+        carries: Carries,
+    ) -> Result<SentTo, FlowError<ResetRequestRefusal>> {
         let invalid = |problem| {
             let problem = FieldProblem::new(Field::Login, problem);
             FlowError::Refused(ResetRequestRefusal::Invalid(vec![problem]))
@@ -83,7 +92,7 @@ impl Accounts {
         let flow = GatedFlow::RequestPasswordReset;
         self.ask_gate(flow, GateNames::of_account(&name)).await?;
         if name.phone.is_none() && name.email.is_none() && name.username.is_some() {
-            return self.request_by_username(&name).await;
+            return self.request_by_username(&name, carries).await;
         }
         let name = AccountName {
             username: None,
@@ -123,8 +132,11 @@ impl Accounts {
                 name: &canonical,
             },
         };
-        self.send_message(Purpose::ResetPassword, to).await?;
-        Ok(())
+        self.send_message(Purpose::ResetPassword, to, carries)
+            .await?;
+        let mut sent = SentTo::default();
+        sent.note(to);
+        Ok(sent)
     }
 
     /// Has links sent to an account that was named by its username: to the oldest verified address of each kind that
@@ -132,7 +144,8 @@ impl Accounts {
     async fn request_by_username(
         &self,
         name: &AccountName,
-    ) -> Result<(), FlowError<ResetRequestRefusal>> {
+        carries: Carries,
+    ) -> Result<SentTo, FlowError<ResetRequestRefusal>> {
         let invalid = |problem| {
             let problem = FieldProblem::new(Field::Login, problem);
             FlowError::Refused(ResetRequestRefusal::Invalid(vec![problem]))
@@ -157,6 +170,7 @@ impl Accounts {
         let id = user.as_ref().map_or(NOBODY, |user| user.id);
         let addresses = self.some_addresses_of(id).await?;
         let canonical = name.canonical();
+        let mut sent = SentTo::default();
         for kind in std::iter::once(first).chain(offered) {
             let address = addresses.iter().find(|address| {
                 address.kind == kind && address.is_verified && !self.is_refused_number(address)
@@ -168,9 +182,28 @@ impl Accounts {
                     name: &canonical,
                 },
             };
-            self.send_message(Purpose::ResetPassword, to).await?;
+            self.send_message(Purpose::ResetPassword, to, carries)
+                .await?;
+            sent.note(to);
         }
-        Ok(())
+        Ok(sent)
+    }
+}
+
+/// The addresses that a message went to; none when it was nobody's.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct SentTo {
+    pub(super) email: Option<AddressId>,
+    pub(super) phone: Option<AddressId>,
+}
+
+impl SentTo {
+    pub(super) fn note(&mut self, to: Addressee<'_>) {
+        let id = to.recipient().map(|recipient| recipient.address);
+        match to.kind() {
+            AddressKind::Email => self.email = id,
+            AddressKind::Phone => self.phone = id,
+        }
     }
 }
 

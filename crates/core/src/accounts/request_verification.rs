@@ -9,7 +9,7 @@ use super::{Accounts, CurrentUser, Failure, FailureKind, FlowError};
 use crate::address::{AddressId, AddressKind, AddressRecord};
 use crate::gate::{GateNames, GatedFlow};
 use crate::limits::RateLimit;
-use crate::outbox::{Addressee, Purpose, To};
+use crate::outbox::{Addressee, Carries, Purpose, To};
 use crate::user::User;
 
 /// How soon a request for another link is taken for a second click.
@@ -76,6 +76,18 @@ impl Accounts {
         kind: AddressKind,
         id: AddressId,
     ) -> Result<VerificationRequest, FlowError<VerificationRequestRefusal>> {
+        self.send_verification(current_user, kind, id, Carries::Link)
+            .await
+    }
+
+    /// Has a link sent, and perhaps a code.
+    pub(super) async fn send_verification(
+        &self,
+        current_user: &CurrentUser,
+        kind: AddressKind,
+        id: AddressId,
+        carries: Carries,
+    ) -> Result<VerificationRequest, FlowError<VerificationRequestRefusal>> {
         self.ask_gate(GatedFlow::RequestVerification, GateNames::default())
             .await?;
         let found = self.store().address(kind, id).await?;
@@ -104,7 +116,7 @@ impl Accounts {
             user: &user,
             address: &address,
         };
-        self.send_message(Purpose::Verify, Addressee::User(to))
+        self.send_message(Purpose::Verify, Addressee::User(to), carries)
             .await?;
         Ok(VerificationRequest::Sent)
     }

@@ -231,6 +231,7 @@ impl Accounts {
                 address,
                 user: user.clone(),
                 newest,
+                code_at: None,
             })
             .collect();
         let sent_to = links.check_older_reset(&user, &targets, token, now);

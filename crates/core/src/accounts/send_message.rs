@@ -1,10 +1,13 @@
 //! Sending a message: through the outbox, or, without one, by telling the receivers.
 
+use chrono::{DateTime, Utc};
+use phone_auth_events::OneTimeCode;
+
 use super::{Accounts, Failure};
 use crate::address::AddressKind;
 use crate::language::Language;
 use crate::link::{LinkRequest, LinkTarget};
-use crate::outbox::{Addressee, MessageEvent, MessageSignal, Purpose, envelope};
+use crate::outbox::{Addressee, Carries, MessageEvent, MessageSignal, Purpose, envelope};
 
 impl Accounts {
     /// These flows for someone who reads this language: the messages that they enqueue say so. Cheap, and shares
@@ -50,14 +53,34 @@ impl Accounts {
         &self,
         purpose: Purpose,
         to: Addressee<'_>,
+        carries: Carries,
     ) -> Result<(), Failure> {
+        let language = self.language.as_ref();
         match &self.inner.outbox {
-            Some(outbox) => outbox.enqueue(purpose, to, self.language.as_ref()).await,
-            None => self.tell_message(purpose, to).await,
+            Some(outbox) => outbox.enqueue(purpose, to, language, carries).await,
+            None => self.tell_message(purpose, to, carries).await,
         }
     }
 
-    async fn tell_message(&self, purpose: Purpose, to: Addressee<'_>) -> Result<(), Failure> {
+    /// Since when the code counts its age that this request was answered with, if it was for one.
+    async fn code_asked_for(
+        &self,
+        request: &LinkRequest,
+    ) -> Result<Option<DateTime<Utc>>, Failure> {
+        let (Some(id), Some(_)) = (request.address, request.code_half_life) else {
+            return Ok(None);
+        };
+        let (purpose, kind) = (request.purpose, request.kind);
+        let target = self.store().link_target(purpose, kind, id).await?;
+        Ok(target.and_then(|target| target.code_at))
+    }
+
+    async fn tell_message(
+        &self,
+        purpose: Purpose,
+        to: Addressee<'_>,
+        carries: Carries,
+    ) -> Result<(), Failure> {
         let (now, links) = (self.now(), &self.inner.links);
         let request = LinkRequest {
             purpose,
@@ -65,6 +88,7 @@ impl Accounts {
             address: to.recipient().map(|recipient| recipient.address),
             at: now,
             half_life: Some((links.expiry(purpose, to.kind(), now) - now) / 2),
+            code_half_life: carries.code_half_life(links),
         };
         let requested_at = self.store().request_link(&request).await?;
         let (newest, made_at) = (Some(requested_at), request.made_at(requested_at));
@@ -76,6 +100,7 @@ impl Accounts {
             address: to.address.clone(),
             user: to.user.clone(),
             newest,
+            code_at: self.code_asked_for(&request).await?,
         };
         let (url, token) = links
             .mint(purpose, &target, made_at)
@@ -84,6 +109,12 @@ impl Accounts {
         let expires_at = links.expiry(purpose, request.kind, made_at);
         let left = (expires_at - now).to_std().unwrap_or_default();
         let envelope = envelope(None, self.language.as_ref(), made_at, expires_at, left);
+        let envelope = match links.code(purpose, &target, now) {
+            Some((code, until)) => {
+                envelope.with_code(OneTimeCode::new(code.as_str()), until.into())
+            }
+            None => envelope,
+        };
         match MessageEvent::new(purpose, to, url, envelope) {
             MessageEvent::ResetPasswordEmail(event) => self.tell(event).await,
             MessageEvent::ResetPasswordPhone(event) => self.tell(event).await,

@@ -8,7 +8,7 @@ use super::{Accounts, Failure, FlowError};
 use crate::address::{EmailAddress, EmailSpellings, PhoneNumber, PhoneSpellings};
 use crate::form::{self, Field, FieldProblem, Problem, Problems};
 use crate::gate::{GateNames, GatedFlow};
-use crate::outbox::{Addressee, Purpose, To};
+use crate::outbox::{Addressee, Carries, Purpose, To};
 use crate::password::{Password, Requester, Verdict};
 use crate::store::{StoreError, StoreErrorKind, UniqueName};
 use crate::user::{AccountName, NewUser, User, WantedNames};
@@ -165,7 +165,7 @@ impl Accounts {
                 continue;
             }
             let to = Addressee::User(To { user, address });
-            if let Err(error) = self.send_message(Purpose::Verify, to).await {
+            if let Err(error) = self.send_message(Purpose::Verify, to, Carries::Link).await {
                 tracing::warn!(%error, "no link was sent to an address of a new user");
             }
         }

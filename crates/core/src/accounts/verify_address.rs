@@ -1,5 +1,6 @@
 //! Verifying an address by a link.
 
+use chrono::{DateTime, Utc};
 use phone_auth_events::{EmailVerified, PhoneVerified, Sender};
 use phone_auth_tokens::OneTimeTokens;
 use phone_auth_urls::{AccountPage, id};
@@ -141,13 +142,23 @@ impl Accounts {
         let Some(target) = self.verification_target(idb64, token).await? else {
             return Err(FlowError::Refused(InvalidLink));
         };
+        // Django's tokens count from a later year: theirs are older than whatever was verified here.
+        let issued_at = OneTimeTokens::issued_at(token).unwrap_or_default();
+        self.verify_target(target, issued_at).await
+    }
+
+    /// Verifies an address whose owner has proven it, by what was issued then.
+    pub(super) async fn verify_target(
+        &self,
+        target: LinkTarget,
+        issued_at: DateTime<Utc>,
+    ) -> Result<Verification, FlowError<InvalidLink>> {
         let LinkTarget {
             mut address,
             user,
             newest,
+            ..
         } = target;
-        // Django's tokens count from a later year: theirs are older than whatever was verified here.
-        let issued_at = OneTimeTokens::issued_at(token).unwrap_or_default();
         let claim = VerificationClaim {
             kind: address.kind,
             id: address.id,

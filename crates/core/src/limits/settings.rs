@@ -91,6 +91,9 @@ pub struct LimitSettings {
     pub added_addresses: RateLimit,
     /// Times that a signed-in user has their password checked.
     pub password_checks: RateLimit,
+    /// Wrong codes of an address in a row, no matter from where and for how many codes: from the tenth on each takes longer,
+    /// and after this many there are no others. 0 is no such limit.
+    pub wrong_codes_in_a_row: u32,
 }
 
 impl Default for LimitSettings {
@@ -112,6 +115,7 @@ impl Default for LimitSettings {
             email_verifications: RateLimit::of(1, Duration::from_mins(3)),
             added_addresses: RateLimit::of(10, HOUR),
             password_checks: RateLimit::of(5, MINUTE),
+            wrong_codes_in_a_row: 100,
         }
     }
 }
@@ -158,6 +162,11 @@ impl LimitSettings {
             Limit::EmailVerifications => self.email_verifications.rule(),
             Limit::AddedAddresses => self.added_addresses.rule(),
             Limit::PasswordChecks => self.password_checks.rule(),
+            Limit::WrongCodes => {
+                let most = self.wrong_codes_in_a_row;
+                (most > 0).then_some(LimitRule::InARow(most))
+            }
+            Limit::WrongCodesOfDevice => self.account_failures.rule(),
             _ => None,
         }
     }

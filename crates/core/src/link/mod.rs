@@ -38,6 +38,9 @@ pub struct LinkRequest {
     pub at: DateTime<Utc>,
     /// For how long after the newest request this one is for the same link; `None` when it is for a newer one in any case.
     pub half_life: Option<TimeDelta>,
+    /// For how long after the code of this link was first sent it is sent again, when a code is asked for; later it is
+    /// another one. `None` when only the link is.
+    pub code_half_life: Option<TimeDelta>,
 }
 
 impl LinkRequest {
@@ -55,6 +58,13 @@ impl LinkRequest {
         self.half_life
             .and_then(|half_life| self.at.checked_sub_signed(half_life))
             .unwrap_or(DateTime::<Utc>::MAX_UTC)
+    }
+
+    /// Since when the code of the link must have been sent for this request to be for the same code; `None` when no code is
+    /// asked for.
+    pub fn code_repeats_from(&self) -> Option<DateTime<Utc>> {
+        let from = self.at.checked_sub_signed(self.code_half_life?);
+        Some(from.unwrap_or(DateTime::<Utc>::MIN_UTC))
     }
 
     /// Until when it must have been made: clocks of servers may differ. A later time is from before a clock was set back.
@@ -90,6 +100,8 @@ pub struct LinkTarget {
     pub user: User,
     /// The newest request for a link of the purpose that was asked about; `None` when there was none.
     pub newest: Option<DateTime<Utc>>,
+    /// Since when its code counts its age; `None` when no code was asked for.
+    pub code_at: Option<DateTime<Utc>>,
 }
 
 /// A reset link that was opened, as it was when it was checked. The password is replaced only while all of this is so.

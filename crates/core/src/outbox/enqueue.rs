@@ -3,7 +3,7 @@
 use phone_auth_events::Purpose;
 use uuid::{Builder, Uuid};
 
-use super::event::Addressee;
+use super::event::{Addressee, Carries};
 use super::handle::Outbox;
 use super::{Binding, NewMessage, bound_state};
 use crate::flow_error::{Failure, FailureKind};
@@ -19,6 +19,7 @@ impl Outbox {
         purpose: Purpose,
         to: Addressee<'_>,
         language: Option<&Language>,
+        carries: Carries,
     ) -> Result<(), Failure> {
         let outbox = &*self.inner;
         if outbox.pending.is_full(&*outbox.store).await? {
@@ -28,7 +29,7 @@ impl Outbox {
             );
             return Err(Failure::new(FailureKind::OutboxFull));
         }
-        let message = self.message(purpose, to, language)?;
+        let message = self.message(purpose, to, language, carries)?;
         outbox.store.enqueue_message(&message).await?;
         if message.recipient.is_some() {
             outbox.pending.add_one();
@@ -43,6 +44,7 @@ impl Outbox {
         purpose: Purpose,
         to: Addressee<'_>,
         language: Option<&Language>,
+        carries: Carries,
     ) -> Result<NewMessage, RandomnessError> {
         let (kind, now) = (to.kind(), self.inner.clock.stored_now());
         Ok(NewMessage {
@@ -57,6 +59,7 @@ impl Outbox {
             language: language.cloned(),
             created_at: now,
             expires_at: self.inner.links.expiry(purpose, kind, now),
+            code_half_life: carries.code_half_life(&self.inner.links),
         })
     }
 

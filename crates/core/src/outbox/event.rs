@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use phone_auth_events::{
-    Envelope, Message as _, ReceiverInfo, RelativeUrl, Report, ResetPasswordEmail,
+    Envelope, Message as _, OneTimeCode, ReceiverInfo, RelativeUrl, Report, ResetPasswordEmail,
     ResetPasswordPhone, Sender, Signals, VerifyEmail, VerifyPhone,
 };
 
 use super::{MessageSignal, Purpose, Recipient};
 use crate::address::{AddressKind, AddressRecord};
 use crate::language::Language;
+use crate::link::Links;
 use crate::user::User;
 
 /// Who gets a message, and where.
@@ -53,6 +54,22 @@ impl Addressee<'_> {
             }),
             Self::Nobody { .. } => None,
         }
+    }
+}
+
+/// What a message has for the user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Carries {
+    /// A link.
+    Link,
+    /// A link, and a code for the one who asked.
+    LinkAndCode,
+}
+
+impl Carries {
+    /// For how long the same code is sent again.
+    pub(crate) fn code_half_life(self, links: &Links) -> Option<TimeDelta> {
+        (self == Self::LinkAndCode).then(|| links.code_half_life())
     }
 }
 
@@ -110,6 +127,11 @@ impl MessageEvent {
     /// Its link.
     pub(crate) const fn url(&self) -> &RelativeUrl {
         with_event!(self, event => &event.url)
+    }
+
+    /// Its code.
+    pub(crate) fn code(&self) -> Option<&str> {
+        with_event!(self, event => event.envelope.code.as_ref().map(OneTimeCode::as_str))
     }
 
     /// Calls one receiver. The report lacks it if it has been disconnected.

@@ -1,6 +1,6 @@
 //! A message that is pending, and what a worker says of it to the store.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use phone_auth_events::{MessageSignal, Purpose};
 use serde::Serialize;
 
@@ -64,6 +64,9 @@ pub struct NewMessage {
     pub created_at: DateTime<Utc>,
     /// When its link stops working, and trying ends.
     pub expires_at: DateTime<Utc>,
+    /// For how long the same code is sent again, when one is asked for: see
+    /// [`LinkRequest::code_half_life`](crate::link::LinkRequest::code_half_life). Not kept with the message.
+    pub code_half_life: Option<TimeDelta>,
 }
 
 impl NewMessage {
@@ -80,6 +83,7 @@ impl NewMessage {
             address: self.recipient.map(|recipient| recipient.address),
             at,
             half_life: Some((self.expires_at - self.created_at) / 2),
+            code_half_life: self.code_half_life,
         }
     }
 }

@@ -10,6 +10,7 @@ use std::fmt::Write as _;
 use std::iter::successors;
 
 use base64ct::{Base64Unpadded, Encoding};
+use phone_auth_tokens::OneTimeCode;
 
 /// The most characters of a reason that are kept.
 const MAX_REASON: usize = 300;
@@ -26,12 +27,18 @@ const PART: usize = 8;
 /// The same of a token in a form that takes two signs or more for each.
 const LONG_PART: usize = 2 * PART;
 
+/// The digits of a code. A number that has them by chance is cut as well.
+const CODE: usize = OneTimeCode::DIGITS;
+
 /// A link, known by its token and its id.
 pub(super) struct Redaction {
     /// The parts of the token, small letters and digits alone, in all forms that are looked for.
     parts: HashSet<Vec<u8>>,
     /// The same, of longer forms.
     long_parts: HashSet<Vec<u8>>,
+    /// The code, and the longer forms of it.
+    code: HashSet<Vec<u8>>,
+    long_code: HashSet<Vec<u8>>,
     id: Vec<char>,
 }
 
@@ -44,8 +51,8 @@ struct Sign {
 }
 
 impl Redaction {
-    /// Of a link, whose last two segments are the id and the token.
-    pub(super) fn of(link: &str) -> Self {
+    /// Of a link, whose last two segments are the id and the token, and of the code beside it.
+    pub(super) fn of(link: &str, code: Option<&str>) -> Self {
         let mut segments = link.rsplit('/').filter(|segment| !segment.is_empty());
         let token = segments.next().unwrap_or_default();
         let id = segments.next().unwrap_or_default();
@@ -60,9 +67,19 @@ impl Redaction {
         parts.extend((0..3).flat_map(|offset| parts_of(&base64(bytes, offset), PART)));
         let mut long_parts = parts_of(&hex, LONG_PART);
         long_parts.extend(parts_of(&list, LONG_PART));
+        let code = code.unwrap_or_default();
+        let mut hex = String::with_capacity(2 * code.len());
+        for byte in code.bytes() {
+            let _ = write!(hex, "{byte:02x}");
+        }
+        let list: String = code.bytes().map(|byte| byte.to_string()).collect();
+        let mut long_code = parts_of(&hex, 2 * CODE);
+        long_code.extend(parts_of(&list, 2 * CODE));
         Self {
             parts,
             long_parts,
+            code: parts_of(code, CODE),
+            long_code,
             id: id.chars().collect(),
         }
     }
@@ -118,7 +135,12 @@ impl Redaction {
         let telling: Vec<Sign> = signs.iter().filter(telling).copied().collect();
         let text: String = telling.iter().map(|sign| sign.letter).collect();
         let text = text.to_ascii_lowercase();
-        for (length, parts) in [(PART, &self.parts), (LONG_PART, &self.long_parts)] {
+        for (length, parts) in [
+            (PART, &self.parts),
+            (LONG_PART, &self.long_parts),
+            (CODE, &self.code),
+            (2 * CODE, &self.long_code),
+        ] {
             for (part, signs) in text.as_bytes().windows(length).zip(telling.windows(length)) {
                 if parts.contains(part) {
                     hide(signs);
@@ -294,7 +316,7 @@ mod tests {
 
     fn reason(text: &str) -> String {
         let error = RandomnessError::with_source(text.to_owned());
-        let reason = Redaction::of(LINK).reason(&error);
+        let reason = Redaction::of(LINK, None).reason(&error);
         let own = "no random bytes are to be had: ";
         reason.strip_prefix(own).unwrap_or_default().to_owned()
     }

@@ -47,7 +47,7 @@ impl OutboxWorker {
         }
     }
 
-    /// Removes counters of limits that are empty; now, and every minute until it is dropped: anyone can make new ones.
+    /// Removes counters of limits that are empty and challenges that are over; now, and every minute until it is dropped: anyone can make new ones.
     pub(super) async fn sweep_limits(&self) -> Infallible {
         let outbox = &*self.outbox.inner;
         loop {
@@ -56,6 +56,13 @@ impl OutboxWorker {
                 Ok(0) => {}
                 Ok(removed) => tracing::debug!(removed, "empty counters of limits are removed"),
                 Err(error) => tracing::warn!(%error, "counters of limits could not be removed"),
+            }
+            match limit_sweep::remove_challenges(&*outbox.users, now).await {
+                Ok(0) => {}
+                Ok(removed) => tracing::debug!(removed, "challenges that are over are removed"),
+                Err(error) => {
+                    tracing::warn!(%error, "challenges that are over could not be removed")
+                }
             }
             tokio::time::sleep(LIMITS_EVERY).await;
         }

@@ -6,6 +6,7 @@
 
 mod addresses;
 mod anomalies;
+mod challenges;
 mod django_sessions;
 mod error;
 mod limits;
@@ -20,6 +21,7 @@ pub use addresses::AddressStore;
 pub use anomalies::{
     Anomaly, AnomalyKind, AnomalyStore, anomaly_of_email, anomaly_of_phone, shared_spellings,
 };
+pub use challenges::ChallengeStore;
 pub use django_sessions::DjangoSessionStore;
 pub use error::{StoreError, StoreErrorKind, UniqueName};
 pub use limits::{LimitRow, LimitStore};
@@ -32,6 +34,9 @@ pub use wall_clock::WallClock;
 
 /// All that the flows need of a store. Whatever has the four capabilities is one. [`OutboxStore`] is a fifth, for
 /// anyone who wants messages to outlive the process, and [`LimitStore`] a sixth, for anyone who wants limits to.
-pub trait Store: UserStore + AddressStore + SessionStore + SiteKeyStore {}
+pub trait Store: UserStore + AddressStore + SessionStore + ChallengeStore + SiteKeyStore {}
 
-impl<T: UserStore + AddressStore + SessionStore + SiteKeyStore + ?Sized> Store for T {}
+impl<T> Store for T where
+    T: UserStore + AddressStore + SessionStore + ChallengeStore + SiteKeyStore + ?Sized
+{
+}

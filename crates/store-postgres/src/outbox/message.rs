@@ -114,6 +114,7 @@ fn message(row: &PgRow, id: MessageId) -> Result<OutboxMessage, Odd> {
             language: optional_text(8)?.and_then(|tag| Language::parse(&tag).ok()),
             created_at: time(9)?,
             expires_at: time(11)?,
+            code_half_life: None,
         },
         requested_at: if is_requested { Some(time(20)?) } else { None },
         enqueued_at: time(10)?,

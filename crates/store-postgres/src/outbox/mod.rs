@@ -57,7 +57,8 @@ impl OutboxStore for PostgresStore {
             .bind(rows::micros(message.expires_at))
             .bind(request.slot())
             .bind(rows::micros(request.repeats_from()))
-            .bind(rows::micros(request.repeats_until()));
+            .bind(rows::micros(request.repeats_until()))
+            .bind(request.code_repeats_from().map(rows::micros));
         let forget = query(statements::FORGET).bind(&message.key);
         let lock = locks::of_message(message);
         // Anyone may ask for a reset. They wait for those who name the same address, or the same nobody: one who waited

@@ -55,7 +55,7 @@ macro_rules! is_ready {
 /// and a letter with that link is older.
 pub(crate) const ENQUEUE: &str = concat!(
     "WITH requested AS (",
-    links::request!("$3::text", "$2::text", "$5", "$11", "$9", "$12", "$13", ""),
+    links::request!("$3::text", "$2::text", "$5", "$11", "$9", "$12", "$13", "$14", ""),
     "), p AS MATERIALIZED (
         SELECT (SELECT id FROM auth_user WHERE id = $4 FOR KEY SHARE) AS id, clock_timestamp() AS now,
             CASE WHEN requested_at > $13::timestamptz THEN interval '0' ELSE $9::timestamptz - requested_at END AS age
@@ -269,6 +269,7 @@ pub(crate) const REQUEUE: &str = concat!(
         "$2",
         "'infinity'",
         "'-infinity'",
+        "NULL",
         " FROM letter l WHERE NOT l.is_superseded"
     ),
     "), requeued AS (

@@ -194,6 +194,7 @@ impl OutboxStore for SqliteStore {
             let requested_at = {
                 let request = LinkRequest {
                     half_life: None,
+                    code_half_life: None,
                     ..letter.message.request(requeue.now)
                 };
                 links::request(connection, &request)?

@@ -282,6 +282,7 @@ impl OutboxStore for MemoryStore {
             // It is a request for a link, as it was when it was enqueued.
             let requested_at = state.request_link(&LinkRequest {
                 half_life: None,
+                code_half_life: None,
                 ..target.request(requeue.now)
             });
             if let Some(kept) = state.outbox.get_mut(&requeue.id) {
@@ -347,6 +348,7 @@ impl State {
         let message = NewMessage {
             created_at: made_at,
             expires_at: to_micros(message.expires_at) + (made_at - now),
+            code_half_life: None,
             ..message.clone()
         };
         // A letter with the same link is older than this message.

@@ -7,6 +7,7 @@ use phone_auth_core::address::{
     AddressId, AddressKind, AddressRecord, EmailAddress, EmailSpellings, PhoneNumber,
     PhoneSpellings,
 };
+use phone_auth_core::challenge::{ChallengeId, NewChallenge};
 use phone_auth_core::limits::{LimitKey, Tally};
 use phone_auth_core::link::LinkRequest;
 use phone_auth_core::outbox::{MessageId, Purpose};
@@ -26,6 +27,13 @@ pub(super) struct Session {
     pub(super) bound_to: Option<PasswordDigest>,
 }
 
+/// When a link was last asked for, and its code.
+#[derive(Clone, Copy)]
+pub(super) struct Request {
+    pub(super) requested_at: DateTime<Utc>,
+    pub(super) code_at: Option<DateTime<Utc>>,
+}
+
 /// All rows. Numbers of rows are never used twice, as `AUTOINCREMENT` and a sequence promise.
 #[derive(Default)]
 pub(super) struct State {
@@ -39,7 +47,8 @@ pub(super) struct State {
     /// The site that serves others.
     pub(super) public_site: Option<SiteOrigin>,
     /// When a link was last asked for, by purpose and by the row or the place for nobody.
-    pub(super) requests: HashMap<(AddressKind, &'static str, i64), DateTime<Utc>>,
+    pub(super) requests: HashMap<(AddressKind, &'static str, i64), Request>,
+    pub(super) challenges: BTreeMap<ChallengeId, NewChallenge>,
     /// The counters of limits.
     pub(super) limits: BTreeMap<LimitKey, (String, Tally)>,
     emails: Addresses,
@@ -158,13 +167,33 @@ impl State {
         let row = (request.kind, request.purpose.as_str(), holder);
         let at = to_micros(request.at);
         let repeats = request.repeats_from()..=request.repeats_until();
-        let newest = match self.requests.get(&row) {
-            Some(before) if repeats.contains(before) && !self.is_used(request, *before) => *before,
-            Some(before) => at.max(*before + TimeDelta::microseconds(1)),
+        let before = self.requests.get(&row).copied();
+        let is_repeat = before.is_some_and(|before| {
+            repeats.contains(&before.requested_at) && !self.is_used(request, before.requested_at)
+        });
+        let requested_at = match before {
+            Some(before) if is_repeat => before.requested_at,
+            Some(before) => at.max(before.requested_at + TimeDelta::microseconds(1)),
             None => at,
         };
+        let code_at = before.and_then(|before| before.code_at);
+        let is_same_code = match (request.code_repeats_from(), code_at) {
+            (None, _) => is_repeat,
+            (Some(from), Some(code_at)) => {
+                is_repeat && (from..=request.repeats_until()).contains(&code_at)
+            }
+            (Some(_), None) => false,
+        };
+        let code_at = match request.code_half_life {
+            _ if is_same_code => code_at,
+            asked => asked.map(|_| at),
+        };
+        let newest = Request {
+            requested_at,
+            code_at,
+        };
         self.requests.insert(row, newest);
-        newest
+        requested_at
     }
 
     /// Whether a link that was asked for then has verified its address, to the second, as its token tells the time.
@@ -183,7 +212,18 @@ impl State {
         id: AddressId,
     ) -> Option<DateTime<Utc>> {
         let row = (kind, purpose.as_str(), id.get());
-        self.requests.get(&row).copied()
+        self.requests.get(&row).map(|request| request.requested_at)
+    }
+
+    /// Since when the code of the newest link to this address counts its age.
+    pub(super) fn code_at(
+        &self,
+        purpose: Purpose,
+        kind: AddressKind,
+        id: AddressId,
+    ) -> Option<DateTime<Utc>> {
+        let row = (kind, purpose.as_str(), id.get());
+        self.requests.get(&row)?.code_at
     }
 
     /// The verified addresses of a kind that a user has.

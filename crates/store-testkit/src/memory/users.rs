@@ -189,6 +189,7 @@ impl AddressStore for MemoryStore {
                 address: address.clone(),
                 user: user.clone(),
                 newest: state.newest_request(purpose, kind, id),
+                code_at: state.code_at(purpose, kind, id),
             })
         })
     }

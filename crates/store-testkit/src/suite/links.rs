@@ -25,6 +25,7 @@ fn request(purpose: Purpose, address: &AddressRecord, time: DateTime<Utc>) -> Li
         address: Some(address.id),
         at: time,
         half_life: None,
+        code_half_life: None,
     }
 }
 
@@ -129,6 +130,7 @@ pub(super) async fn young_link_is_asked_for_again(subject: &Subject) {
             let ask = async |time| {
                 let request = LinkRequest {
                     half_life,
+                    code_half_life: None,
                     ..request(purpose, &address, time)
                 };
                 store.request_link(&request).await.unwrap()
@@ -155,6 +157,56 @@ pub(super) async fn young_link_is_asked_for_again(subject: &Subject) {
     }
 }
 
+/// The same code is sent again while it is young; a newer link always has a newer code.
+pub(super) async fn code_lives_beside_its_link(subject: &Subject) {
+    let store = subject.store();
+    let micro = Duration::microseconds(1);
+    for purpose in PURPOSES {
+        let name = format!("code {purpose:?}").replace(' ', "");
+        for address in addresses(subject, &name, 30 + purpose as u32).await {
+            let ask = async |time, code_half_life: Option<i64>| {
+                let request = LinkRequest {
+                    half_life: Some(Duration::seconds(3_000)),
+                    code_half_life: code_half_life.map(Duration::seconds),
+                    ..request(purpose, &address, time)
+                };
+                store.request_link(&request).await.unwrap()
+            };
+            for (asked_at, code, known_as, code_at) in [
+                // A link alone has no code until one is asked for.
+                (at(1_000), None, at(1_000), None),
+                (at(1_010), Some(300), at(1_000), Some(at(1_010))),
+                (at(1_020), Some(300), at(1_000), Some(at(1_010))),
+                (at(1_310), Some(300), at(1_000), Some(at(1_010))),
+                // By a clock that is a little behind.
+                (at(900), Some(300), at(1_000), Some(at(1_010))),
+                (
+                    at(1_310) + micro,
+                    Some(300),
+                    at(1_000),
+                    Some(at(1_310) + micro),
+                ),
+                // A link alone leaves it.
+                (at(1_400), None, at(1_000), Some(at(1_310) + micro)),
+                (at(3_000), Some(300), at(1_000), Some(at(3_000))),
+                // A newer link: the code of the older one is over, however young.
+                (at(4_001), Some(3_000), at(4_001), Some(at(4_001))),
+                (at(7_002), None, at(7_002), None),
+                (at(7_003), Some(300), at(7_002), Some(at(7_003))),
+            ] {
+                let label = format!("{purpose:?} {asked_at}");
+                assert_eq!(ask(asked_at, code).await, known_as, "{label}");
+                let target = target(subject, purpose, &address).await.unwrap();
+                assert_eq!(
+                    (target.newest, target.code_at),
+                    (Some(known_as), code_at),
+                    "{label}"
+                );
+            }
+        }
+    }
+}
+
 pub(super) async fn used_link_is_not_asked_for_again(subject: &Subject) {
     let store = subject.store();
     for (number, after) in [(20, 0), (21, 5), (22, 200)] {
@@ -162,6 +214,7 @@ pub(super) async fn used_link_is_not_asked_for_again(subject: &Subject) {
             let ask = async |time| {
                 let request = LinkRequest {
                     half_life: Some(Duration::seconds(300)),
+                    code_half_life: None,
                     ..request(Purpose::Verify, &address, time)
                 };
                 store.request_link(&request).await.unwrap()
@@ -217,6 +270,7 @@ pub(super) async fn request_for_nobody_touches_nobody(subject: &Subject) {
                     address: id,
                     at: at(number),
                     half_life: None,
+                    code_half_life: None,
                 };
                 let time = subject.store().request_link(&request).await.unwrap();
                 assert!(time >= at(number));

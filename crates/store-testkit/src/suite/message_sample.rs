@@ -33,6 +33,7 @@ pub(super) fn to_address(key: &str, recipient: Option<Recipient>) -> NewMessage 
         binding: Binding::from_stored([7; 32], Some("2 a=b".to_owned())),
         language: None,
         created_at: at(0),
+        code_half_life: None,
         expires_at: at(0) + Duration::hours(1),
     }
 }
@@ -62,6 +63,7 @@ pub(super) async fn to_another(
     let user = stored(subject.store(), &whole(&format!("user{number}"), number)).await;
     NewMessage {
         created_at,
+        code_half_life: None,
         expires_at: created_at + Duration::hours(1),
         ..to(subject, &user, AddressKind::Email, key).await
     }

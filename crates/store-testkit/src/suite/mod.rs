@@ -4,6 +4,7 @@
 //! makes a test of each; [`run_suite`] runs all in turn where there is no test harness.
 
 mod addresses;
+mod challenges;
 mod dead_letters;
 mod finding;
 mod later_version;
@@ -127,6 +128,7 @@ macro_rules! __for_each_case {
             links::newer_request_is_always_newer;
             links::young_link_is_asked_for_again;
             links::used_link_is_not_asked_for_again;
+            links::code_lives_beside_its_link;
             links::requests_at_once_are_told_apart;
             links::request_for_nobody_touches_nobody;
             links::deleted_address_is_no_target;
@@ -176,6 +178,13 @@ macro_rules! __for_each_case {
             sessions::ended_session_is_gone;
             sessions::newest_write_is_told;
             sessions::expired_sessions_are_removed;
+            challenges::attempts_are_counted_down;
+            challenges::attempts_at_once_are_exact;
+            challenges::challenge_is_for_one_purpose_and_time;
+            challenges::asking_again_gives_no_attempts_back;
+            challenges::challenge_ends_once;
+            challenges::challenges_of_nobody_are_bounded;
+            challenges::expired_challenges_are_removed;
             site_key::new_store_has_no_key;
             site_key::public_site_is_kept_beside_the_key;
             site_key::key_record_is_replaced_knowingly;
@@ -185,6 +194,7 @@ macro_rules! __for_each_case {
             reopening::passwords_survive_reopening;
             reopening::sessions_survive_reopening;
             reopening::links_survive_reopening;
+            reopening::challenges_survive_reopening;
             reopening::site_key_survives_reopening;
         }
     };

@@ -2,7 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use chrono::Duration;
-use phone_auth_core::address::{AddressKind, VerificationClaim};
+use phone_auth_core::address::{AddressId, AddressKind, VerificationClaim};
+use phone_auth_core::challenge::{ChallengeId, NewChallenge};
 use phone_auth_core::link::LinkRequest;
 use phone_auth_core::outbox::{OutboxRow, Purpose};
 use phone_auth_core::store::{KeyFingerprint, KeyRecord, SiteOrigin};
@@ -94,6 +95,7 @@ pub(super) async fn links_survive_reopening(subject: &Subject) {
         address: Some(address.id),
         at: at(5),
         half_life: None,
+        code_half_life: None,
     };
     let newest = store.request_link(&request).await.unwrap();
     let again = subject.reopened().await;
@@ -102,6 +104,25 @@ pub(super) async fn links_survive_reopening(subject: &Subject) {
         .link_target(request.purpose, address.kind, address.id)
         .await;
     assert_eq!(target.unwrap().unwrap().newest, Some(newest));
+}
+
+pub(super) async fn challenges_survive_reopening(subject: &Subject) {
+    let id = ChallengeId::from_bytes([9; 32]);
+    let new = NewChallenge {
+        id,
+        previous: None,
+        purpose: Purpose::Verify,
+        email: None,
+        phone: Some(AddressId::new(3)),
+        attempts: 5,
+        created_at: at(0),
+        expires_at: at(600),
+    };
+    subject.store().begin_challenge(&new).await.unwrap();
+    let again = subject.reopened().await;
+    let taken = again.store().attempt_challenge(&id, Purpose::Verify, at(1));
+    let taken = taken.await.unwrap().unwrap();
+    assert_eq!((taken.phone, taken.attempts_left), (new.phone, 4));
 }
 
 pub(super) async fn site_key_survives_reopening(subject: &Subject) {

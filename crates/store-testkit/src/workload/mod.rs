@@ -447,6 +447,7 @@ impl<S: Store + OutboxStore + DjangoSessionStore> Workload<S> {
             language: None,
             created_at: now(),
             expires_at: now() + TimeDelta::days(7),
+            code_half_life: None,
         }
     }
 

@@ -1,6 +1,7 @@
 //! What an attempt finds: whether there is still something to send, and the event with the link of the newest request.
 
 use chrono::{DateTime, Utc};
+use phone_auth_events::OneTimeCode;
 use phone_auth_tokens::CLOCK_SKEW;
 
 use super::{Attempt, LATE};
@@ -129,6 +130,12 @@ impl Attempt<'_> {
             later(issued_at, lifetime.to_std().unwrap_or_default()),
             left.to_std().unwrap_or_default(),
         );
+        let envelope = match self.outbox.links.code(message.purpose, target, now) {
+            Some((code, until)) => {
+                envelope.with_code(OneTimeCode::new(code.as_str()), until.into())
+            }
+            None => envelope,
+        };
         let to = To {
             user: &target.user,
             address: &target.address,

@@ -1,0 +1,408 @@
+//! Codes: asked for by one browser, and typed there.
+
+use phone_auth_events::Limit;
+use zeroize::Zeroizing;
+
+use super::limits::Asking;
+use super::request_reset::SentTo;
+use super::{
+    Accounts, CurrentUser, Failure, FlowError, ResetRequestRefusal, Verification,
+    VerificationRequest, VerificationRequestRefusal,
+};
+use crate::address::{AddressId, AddressKind};
+use crate::challenge::{Challenge, ChallengeKey, NewChallenge};
+use crate::characters::{decimal_digit, is_dash, is_format, is_space};
+use crate::link::{Addressed, LinkTarget};
+use crate::outbox::{Carries, Purpose};
+use crate::user::{AccountName, UserId};
+
+/// How many attempts a challenge has.
+const ATTEMPTS: u32 = 5;
+
+/// The most characters of what was typed as a code that are looked at.
+const MAX_TYPED: usize = 32;
+
+/// What was typed as a code, in ASCII: exactly so many digits as a code has. Spaces, dashes and what only formats are passed
+/// over, and digits of every script are read.
+fn read_code(typed: &str) -> Option<Zeroizing<String>> {
+    let mut code = Zeroizing::new(String::with_capacity(MAX_TYPED));
+    for (place, c) in typed.chars().enumerate() {
+        if place >= MAX_TYPED {
+            return None;
+        }
+        if !(is_space(c) || is_dash(c) || is_format(c)) {
+            code.push(decimal_digit(c)?);
+        }
+    }
+    (code.len() == phone_auth_tokens::OneTimeCode::DIGITS).then_some(code)
+}
+
+/// A password reset whose code was right: what goes on as the reset link does.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct ProvenReset {
+    /// The id that a reset link has in its path.
+    pub id: String,
+    /// The token that a reset link has in its path; for [`reset_password`](Accounts::reset_password).
+    pub token: ResetToken,
+}
+
+/// The token of a reset link. Its `Debug` shows nothing.
+pub struct ResetToken(Zeroizing<String>);
+
+impl ResetToken {
+    /// Its text.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for ResetToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ResetToken(…)")
+    }
+}
+
+/// Why a code is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a caller has an answer for each, and must not forget one"
+)]
+pub enum CodeRefusal {
+    /// What was typed is no code: it has not six digits. Nothing was tried.
+    #[error("what was typed has not six digits")]
+    Unreadable,
+    /// It is another code than the one that was sent, or that one is over.
+    #[error("the code is wrong")]
+    Wrong {
+        /// How many attempts are left.
+        left: u32,
+    },
+    /// The challenge is over: it was used, replaced by another, tried too often or begun too long ago; or another browser
+    /// began it. A new code has to be asked for. Which it was is not told.
+    #[error("the challenge is over")]
+    Over,
+}
+
+impl Accounts {
+    /// As [`request_password_reset`](Self::request_password_reset), and the message also has a code, which is good for who
+    /// has the key that this gives: the browser that asked. With the code that browser goes on as with the link, by
+    /// [`prove_reset`](Self::prove_reset).
+    ///
+    /// `previous` is the key that the browser got the last time, if it has one; that challenge ends. Asking again gives no
+    /// attempts back.
+    ///
+    /// # Security
+    /// A name that nobody has gets a key as well, of a challenge that no code answers.
+    ///
+    /// # Errors
+    /// As for [`request_password_reset`](Self::request_password_reset).
+    ///
+    /// # Cancel safety
+    /// The message may be enqueued without a challenge; its link works.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::accounts::{CodeRefusal, FlowError};
+    /// use phone_auth_events::ResetPasswordEmail;
+    /// # use phone_auth_core::password::Password;
+    ///
+    #[doc = include_str!("example_setup.txt")]
+    /// let mut sent = signals.capture::<ResetPasswordEmail>();
+    /// let key = accounts.begin_reset("ann@example.org", None).await?;
+    /// let code = sent.take().remove(0).envelope.code.ok_or("no code")?;
+    ///
+    /// let other = accounts.begin_reset("bob@example.org", None).await?;
+    /// let refused = accounts.prove_reset(&other, code.as_str()).await;
+    /// assert!(matches!(refused, Err(FlowError::Refused(CodeRefusal::Wrong { left: 4 }))));
+    ///
+    /// let proven = accounts.prove_reset(&key, code.as_str()).await?;
+    /// let new = Password::new("battery staple");
+    /// accounts.reset_password(&proven.id, proven.token.reveal(), &new, &new).await?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn begin_reset(
+        &self,
+        login: &str,
+        previous: Option<&ChallengeKey>,
+    ) -> Result<ChallengeKey, FlowError<ResetRequestRefusal>> {
+        let sent = self.send_reset(login, Carries::LinkAndCode).await?;
+        let purpose = Purpose::ResetPassword;
+        Ok(self.begin_challenge(purpose, sent, previous).await?)
+    }
+
+    /// Takes the code of a reset, and gives what the link in the same message has in its path. The challenge ends.
+    ///
+    /// # Errors
+    /// - [`Unreadable`](CodeRefusal::Unreadable), [`Wrong`](CodeRefusal::Wrong) or [`Over`](CodeRefusal::Over).
+    /// - [`Failed`](FlowError::Failed): [`Limited`](super::FailureKind::Limited), there were too many wrong codes of this
+    ///   address; [`Unavailable`](super::FailureKind::Unavailable) or [`Broken`](super::FailureKind::Broken), the store.
+    ///
+    /// # Cancel safety
+    /// An attempt may be spent.
+    ///
+    /// # Examples
+    /// See [`begin_reset`](Self::begin_reset).
+    pub async fn prove_reset(
+        &self,
+        key: &ChallengeKey,
+        typed: &str,
+    ) -> Result<ProvenReset, FlowError<CodeRefusal>> {
+        let target = self
+            .proven(key, Purpose::ResetPassword, typed, None)
+            .await?;
+        let minted = self
+            .inner
+            .links
+            .mint(Purpose::ResetPassword, &target, self.now());
+        let (_, token) = minted.map_err(Failure::broken)?;
+        self.inner.links.announce(&token);
+        Ok(ProvenReset {
+            id: phone_auth_urls::id::encode_user(target.user.id.get()),
+            token: ResetToken(Addressed::of(&target.address, token.as_str()).text()),
+        })
+    }
+
+    /// As [`request_verification`](Self::request_verification), and the message also has a code, which is good for the one who
+    /// has the key that this gives, by [`verify_by_code`](Self::verify_by_code). None for an address that is verified already.
+    ///
+    /// `previous` is as for [`begin_reset`](Self::begin_reset).
+    ///
+    /// # Errors
+    /// As for [`request_verification`](Self::request_verification).
+    ///
+    /// # Cancel safety
+    /// The message may be enqueued without a challenge; its link works.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::accounts::Verification;
+    /// use phone_auth_events::VerifyEmail;
+    /// # use phone_auth_core::password::Password;
+    ///
+    #[doc = include_str!("example_setup.txt")]
+    /// let ann = accounts.log_in("ann", &Password::new("correct horse"), None).await?;
+    /// let current_user = accounts.current_user(&ann.key).await?.ok_or("nobody")?;
+    /// let email = &accounts.addresses(&current_user).await?[0];
+    /// let mut sent = signals.capture::<VerifyEmail>();
+    /// let key = accounts.begin_verification(&current_user, email.kind, email.id, None).await?;
+    /// let key = key.ok_or("verified already")?;
+    /// let code = sent.take().remove(0).envelope.code.ok_or("no code")?;
+    ///
+    /// let verified = accounts.verify_by_code(&current_user, &key, code.as_str()).await?;
+    /// assert!(matches!(verified, Verification::Verified(..)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn begin_verification(
+        &self,
+        current_user: &CurrentUser,
+        kind: AddressKind,
+        id: AddressId,
+        previous: Option<&ChallengeKey>,
+    ) -> Result<Option<ChallengeKey>, FlowError<VerificationRequestRefusal>> {
+        let carries = Carries::LinkAndCode;
+        let sent = self
+            .send_verification(current_user, kind, id, carries)
+            .await?;
+        if sent == VerificationRequest::AlreadyVerified {
+            return Ok(None);
+        }
+        let mut to = SentTo::default();
+        match kind {
+            AddressKind::Email => to.email = Some(id),
+            AddressKind::Phone => to.phone = Some(id),
+        }
+        let key = self.begin_challenge(Purpose::Verify, to, previous).await?;
+        Ok(Some(key))
+    }
+
+    /// Verifies an address of a user by the code that was sent to it. Fires `email_verified` or `phone_verified` if that
+    /// changed anything. The challenge ends.
+    ///
+    /// # Errors
+    /// As for [`prove_reset`](Self::prove_reset). A challenge of another user is [`Over`](CodeRefusal::Over).
+    ///
+    /// # Cancel safety
+    /// The address is verified or not, and an attempt may be spent; the signal may be missing.
+    ///
+    /// # Examples
+    /// See [`begin_verification`](Self::begin_verification).
+    pub async fn verify_by_code(
+        &self,
+        current_user: &CurrentUser,
+        key: &ChallengeKey,
+        typed: &str,
+    ) -> Result<Verification, FlowError<CodeRefusal>> {
+        let owner = Some(current_user.user().id);
+        let target = self.proven(key, Purpose::Verify, typed, owner).await?;
+        let issued_at = target.code_at.unwrap_or_default();
+        let verified = self.verify_target(target, issued_at).await;
+        verified.map_err(|error| error.map_refusal(|_| CodeRefusal::Over))
+    }
+
+    async fn begin_challenge(
+        &self,
+        purpose: Purpose,
+        sent: SentTo,
+        previous: Option<&ChallengeKey>,
+    ) -> Result<ChallengeKey, Failure> {
+        let mut bytes = Zeroizing::new([0; ChallengeKey::BYTES]);
+        self.inner.randomness.fill(bytes.as_mut())?;
+        let key = ChallengeKey::from_bytes(&bytes);
+        let now = self.now();
+        let new = NewChallenge {
+            id: key.id(),
+            previous: previous.map(ChallengeKey::id),
+            purpose,
+            email: sent.email,
+            phone: sent.phone,
+            attempts: ATTEMPTS,
+            created_at: now,
+            expires_at: now + self.inner.links.code_half_life() * 2,
+        };
+        self.store().begin_challenge(&new).await?;
+        Ok(key)
+    }
+
+    /// The target whose code was typed. Everybody takes the same way, for nobody's challenge too: an attempt is taken, then
+    /// counted at the address, and only then is anything compared.
+    async fn proven(
+        &self,
+        key: &ChallengeKey,
+        purpose: Purpose,
+        typed: &str,
+        owner: Option<UserId>,
+    ) -> Result<LinkTarget, FlowError<CodeRefusal>> {
+        let refused = |refusal| Err(FlowError::Refused(refusal));
+        let Some(code) = read_code(typed) else {
+            return refused(CodeRefusal::Unreadable);
+        };
+        let now = self.now();
+        let id = key.id();
+        let taken = self.store().attempt_challenge(&id, purpose, now).await?;
+        let Some(challenge) = taken else {
+            return refused(CodeRefusal::Over);
+        };
+        let targets = self.targets(&challenge, purpose).await?;
+        if owner.is_some_and(|owner| targets.iter().any(|it| it.user.id != owner)) {
+            return refused(CodeRefusal::Over);
+        }
+        let counted = self.count_code(key, &targets).await?;
+        let links = &self.inner.links;
+        let mut proven = None;
+        for target in targets {
+            if links.is_code(purpose, &target, &code, now) {
+                proven = Some(target);
+            }
+        }
+        if challenge.addresses().next().is_none() {
+            links.check_nothing(&code);
+        }
+        let Some(target) = proven else {
+            let left = challenge.attempts_left;
+            return refused(if left == 0 {
+                CodeRefusal::Over
+            } else {
+                CodeRefusal::Wrong { left }
+            });
+        };
+        // Of two who type it at once the one who ends the challenge goes on.
+        if !self.store().end_challenge(&id).await? {
+            return refused(CodeRefusal::Over);
+        }
+        self.forget_wrong_codes(&counted).await;
+        Ok(target)
+    }
+
+    /// The addresses that a code was sent to, of active users. The same is read for nobody.
+    async fn targets(
+        &self,
+        challenge: &Challenge,
+        purpose: Purpose,
+    ) -> Result<Vec<LinkTarget>, Failure> {
+        /// No row of an address has this number.
+        const NOBODYS: (AddressKind, AddressId) = (AddressKind::Email, AddressId::new(0));
+
+        let mut addresses: Vec<_> = challenge.addresses().collect();
+        if addresses.is_empty() {
+            addresses.push(NOBODYS);
+        }
+        let mut targets = Vec::new();
+        for (kind, id) in addresses {
+            let found = self.store().link_target(purpose, kind, id).await?;
+            targets.extend(found.filter(|it| it.user.is_active));
+        }
+        Ok(targets)
+    }
+
+    /// Counts an attempt as a wrong code of its address; of a browser that is known for the account by itself, so that
+    /// strangers do not use up what the owner has.
+    async fn count_code(
+        &self,
+        key: &ChallengeKey,
+        targets: &[LinkTarget],
+    ) -> Result<super::limits::Counted, Failure> {
+        let user = targets.first().map(|target| &target.user);
+        let requester = self.requester(&AccountName::default(), user);
+        let asking = Asking {
+            flow: "prove_code",
+            user,
+            is_stranger: requester.is_stranger(),
+        };
+        let mut counters = self.counters();
+        for target in targets {
+            let address = &target.address;
+            let about = [address.kind.as_str().as_bytes(), address.value.as_bytes()];
+            counters = if asking.is_stranger {
+                counters.about(Limit::WrongCodes, &about, &[])
+            } else {
+                let device = requester.device().unwrap_or_default();
+                counters.about(Limit::WrongCodesOfDevice, &about, &[&device])
+            };
+        }
+        if targets.is_empty() {
+            let place = key.id().place_of_nobody();
+            let about = [b"nobody".as_slice(), place.as_bytes()];
+            counters = counters.about(Limit::WrongCodes, &about, &[]);
+        }
+        self.count(&asking, counters).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read_code;
+
+    #[test]
+    fn codes_are_read_as_they_are_typed() {
+        for typed in [
+            "012345",
+            " 012 345 ",
+            "012-345",
+            "012\u{2011}345",
+            "\u{ff10}\u{ff11}\u{ff12}\u{ff13}\u{ff14}\u{ff15}",
+            "\u{660}\u{661}\u{662}\u{663}\u{664}\u{665}",
+            "\u{202a}012345\u{202c}",
+            "0\u{a0}1\u{a0}2\u{a0}3\u{a0}4\u{a0}5",
+        ] {
+            let read = read_code(typed);
+            assert_eq!(
+                read.as_ref().map(|it| it.as_str()),
+                Some("012345"),
+                "{typed:?}"
+            );
+        }
+        let long = "1".repeat(100_000);
+        let spaced = format!("{}012345", " ".repeat(32));
+        for typed in [
+            "", "12345", "1234567", "12345a", "012345\n", "012345\0", "½12345", &long, &spaced,
+        ] {
+            assert!(read_code(typed).is_none(), "{typed:.40?}");
+        }
+    }
+}

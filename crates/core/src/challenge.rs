@@ -1,0 +1,157 @@
+//! Challenges: what waits for a proof, such as a code that was sent, and who may give it.
+//!
+//! A code is good for the one who asked for it and for nobody else (ASVS 5.0, 6.6.2): the browser holds a [`ChallengeKey`], the
+//! store only its [`ChallengeId`]. The code itself is in no row. It is derived when it is sent and when it is checked, from what
+//! its link is bound to and from when it was asked for.
+
+use std::fmt;
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use crate::address::{AddressId, AddressKind};
+use crate::outbox::Purpose;
+
+/// The secret of the one who asked for a code: 32 random bytes as 43 characters of base64url.
+#[derive(Clone)]
+pub struct ChallengeKey(Zeroizing<String>);
+
+impl ChallengeKey {
+    /// How many random bytes a key is made of.
+    pub const BYTES: usize = 32;
+
+    /// A key of these random bytes.
+    pub(crate) fn from_bytes(bytes: &[u8; Self::BYTES]) -> Self {
+        Self(Zeroizing::new(Base64UrlUnpadded::encode_string(bytes)))
+    }
+
+    /// Reads a key from a cookie or a request; `None` for a text that is no key.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::challenge::ChallengeKey;
+    ///
+    /// let text = "q0tmUhrN9xkYI3AlW5m1v2cQ7dSgZ4bE6fHjK8oPRsU";
+    /// assert_eq!(ChallengeKey::parse(text).ok_or("no key")?.reveal(), text);
+    /// assert!(ChallengeKey::parse("q0tm").is_none());
+    /// # Ok::<(), &str>(())
+    /// ```
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut bytes = Zeroizing::new([0_u8; Self::BYTES]);
+        let decoded = Base64UrlUnpadded::decode(text, bytes.as_mut()).ok()?;
+        (decoded.len() == Self::BYTES).then(|| Self(Zeroizing::new(text.to_owned())))
+    }
+
+    /// The text for the cookie.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// What the store knows of this key.
+    pub fn id(&self) -> ChallengeId {
+        ChallengeId(Sha256::digest(self.0.as_bytes()).into())
+    }
+}
+
+impl fmt::Debug for ChallengeKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ChallengeKey(…)")
+    }
+}
+
+/// The SHA-256 of a [`ChallengeKey`]: names a challenge, answers none.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ChallengeId([u8; 32]);
+
+impl ChallengeId {
+    /// In how many places challenges of nobody are kept, which are overwritten: strangers fill the store no further.
+    pub const PLACES: u32 = 1 << 16;
+
+    /// An id read back from a store.
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes for a store.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// The place that the challenge has if nobody is meant: the same for many keys, and no digest of any.
+    pub fn place_of_nobody(&self) -> Self {
+        let mut place = [0; 32];
+        for (to, from) in place.iter_mut().zip(self.0).take(2) {
+            *to = from;
+        }
+        Self(place)
+    }
+}
+
+impl fmt::Debug for ChallengeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ChallengeId(…)")
+    }
+}
+
+/// A challenge that begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a plain argument list with names; stores of other crates take it apart"
+)]
+pub struct NewChallenge {
+    /// The id of its key.
+    pub id: ChallengeId,
+    /// The challenge that the same browser had before, which ends. If it was for the same, it has no more attempts than that
+    /// had left: asking again gives none back.
+    pub previous: Option<ChallengeId>,
+    /// What its code is for.
+    pub purpose: Purpose,
+    /// The e-mail address that a code was sent to.
+    pub email: Option<AddressId>,
+    /// The phone number that a code was sent to. A challenge with neither is nobody's.
+    pub phone: Option<AddressId>,
+    /// How many attempts it has.
+    pub attempts: u32,
+    /// When it begins.
+    pub created_at: DateTime<Utc>,
+    /// From when on it is refused.
+    pub expires_at: DateTime<Utc>,
+}
+
+impl NewChallenge {
+    /// Where a store keeps it: challenges of nobody in a bounded number of places.
+    pub fn place(&self) -> ChallengeId {
+        if self.email.is_none() && self.phone.is_none() {
+            self.id.place_of_nobody()
+        } else {
+            self.id
+        }
+    }
+}
+
+/// A challenge that an attempt was just taken from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "stores of other crates build it, and a field they forget must not compile"
+)]
+pub struct Challenge {
+    /// The e-mail address that a code was sent to.
+    pub email: Option<AddressId>,
+    /// The phone number that a code was sent to.
+    pub phone: Option<AddressId>,
+    /// How many attempts are left after this one.
+    pub attempts_left: u32,
+}
+
+impl Challenge {
+    /// The addresses that a code was sent to.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = (AddressKind, AddressId)> + use<> {
+        let email = self.email.map(|id| (AddressKind::Email, id));
+        let phone = self.phone.map(|id| (AddressKind::Phone, id));
+        email.into_iter().chain(phone)
+    }
+}
