@@ -33,6 +33,8 @@ pub enum Field {
     NewPassword1,
     /// The same once more.
     NewPassword2,
+    /// A code that was sent.
+    Code,
 }
 
 impl Field {
@@ -55,6 +57,7 @@ impl Field {
             Self::OldPassword => "old_password",
             Self::NewPassword1 => "new_password1",
             Self::NewPassword2 => "new_password2",
+            Self::Code => "code",
         }
     }
 }

@@ -127,6 +127,8 @@ pub use http::StatusSet;
     feature = "nats"
 ))]
 pub use secret::Secret;
+#[cfg(any(feature = "smtp", feature = "sms-gateway"))]
+pub use texts::{Carries, NotCarried};
 
 /// The ids of the receivers in this build that deliver for strangers, those of `development` left out. Each
 /// takes state; one that gets none is idle.

@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use phone_auth_events::{Destination, Message, Retry, SiteOrigin, Undelivered, User};
+use phone_auth_events::{Destination, Message, OneTimeCode, Retry, SiteOrigin, Undelivered, User};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -27,6 +27,10 @@ struct Data<'a> {
     language: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code_expires_at: Option<String>,
 }
 
 /// A message as JSON, with an absolute link. It is the same for each attempt, if the envelope says when the message
@@ -60,6 +64,8 @@ pub(crate) fn payload(
             sender: message.sender().as_str(),
             language: envelope.language.as_deref(),
             expires_at: expires_at.map(text),
+            code: message.code().map(OneTimeCode::as_str),
+            code_expires_at: envelope.code_expires_at.and_then(utc).map(text),
         },
     };
     serde_json::to_vec(&payload)

@@ -235,7 +235,7 @@ fn limited(context: &RequestContext, page: Page, wait: Duration) -> Response {
 }
 
 /// What is said to the one who did something too often.
-fn too_often(wait: Duration) -> String {
+pub(crate) fn too_often(wait: Duration) -> String {
     let time = match seconds(wait) {
         1 => "1 second".to_owned(),
         seconds @ 2..=90 => format!("{seconds} seconds"),

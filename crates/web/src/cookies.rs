@@ -11,6 +11,7 @@ use std::time::Duration;
 use axum_extra::extract::cookie::{Cookie, SameSite};
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
+use phone_auth_core::challenge::ChallengeKey;
 use phone_auth_core::client::Devices;
 use phone_auth_core::session::SessionKey;
 
@@ -43,6 +44,9 @@ const CSRF_BESIDE_DJANGO: &str = "phone_auth_csrftoken";
 /// The cookie that carries a reset token from the link to the form.
 const RESET: &str = "reset_token";
 
+/// The cookie with the key of the challenge that waits for a code.
+const CHALLENGE: &str = "phone_auth_challenge";
+
 /// The cookie that carries where a user was on the way to, from the page of their addresses to that of a link.
 const NEXT: &str = "phone_auth_next";
 
@@ -54,7 +58,7 @@ const DEVICE: &str = "phone_auth_device";
 const HOST_DEVICE: &str = "__Host-phone_auth_device";
 
 /// The names that the session cookie cannot have.
-pub(crate) const TAKEN: [&str; 5] = [CSRF, CSRF_BESIDE_DJANGO, RESET, NEXT, DEVICE];
+pub(crate) const TAKEN: [&str; 6] = [CSRF, CSRF_BESIDE_DJANGO, RESET, CHALLENGE, NEXT, DEVICE];
 
 /// How long a reset token waits in its cookie. The token itself may live shorter or longer; anyone who
 /// takes longer opens the link again.
@@ -145,6 +149,34 @@ impl Cookies {
     )]
     pub(crate) fn read_reset(&self, headers: &HeaderMap) -> Vec<String> {
         distinct(values(headers, RESET).filter(|value| is_token(value)))
+    }
+
+    /// The keys of challenges that a browser sent, each once.
+    #[expect(
+        clippy::unused_self,
+        reason = "cookies are read through this value, whatever their name depends on"
+    )]
+    pub(crate) fn read_challenges(&self, headers: &HeaderMap) -> Vec<ChallengeKey> {
+        let keys =
+            distinct(values(headers, CHALLENGE).filter(|it| ChallengeKey::parse(it).is_some()));
+        keys.iter()
+            .filter_map(|key| ChallengeKey::parse(key))
+            .collect()
+    }
+
+    /// Keeps the key of a challenge for as long as its code lives.
+    pub(crate) fn set_challenge(
+        &self,
+        key: &ChallengeKey,
+        path: &str,
+        lifetime: Duration,
+    ) -> Option<HeaderValue> {
+        self.header(CHALLENGE, key.reveal(), path, Some(lifetime))
+    }
+
+    /// Makes the browser forget the key of a challenge.
+    pub(crate) fn clear_challenge(&self, path: &str) -> Option<HeaderValue> {
+        self.header(CHALLENGE, "", path, Some(Duration::ZERO))
     }
 
     /// Sets the session key for as long as the session lives.

@@ -63,6 +63,7 @@
 mod answer;
 mod build_error;
 mod client_address;
+mod code;
 mod cookie_options;
 mod cookies;
 mod csrf;

@@ -26,6 +26,8 @@ pub(crate) enum Reason {
     Welcome,
     /// What verifies an address of this kind has been sent.
     Sent(AddressKind),
+    /// The address has just been verified by its code.
+    Confirmed(AddressKind),
     /// The address is verified already.
     Verified(AddressKind),
     /// Someone has sent a form after their session had ended.
@@ -37,7 +39,7 @@ pub(crate) enum Reason {
 }
 
 impl Reason {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 12] = [
         Self::SignedUp,
         Self::SignedOut,
         Self::NoCookies,
@@ -46,6 +48,8 @@ impl Reason {
         Self::Welcome,
         Self::Sent(AddressKind::Email),
         Self::Sent(AddressKind::Phone),
+        Self::Confirmed(AddressKind::Email),
+        Self::Confirmed(AddressKind::Phone),
         Self::Verified(AddressKind::Email),
         Self::Verified(AddressKind::Phone),
     ];
@@ -60,6 +64,8 @@ impl Reason {
             Self::Welcome => "welcome",
             Self::Sent(AddressKind::Email) => "email-sent",
             Self::Sent(AddressKind::Phone) => "phone-sent",
+            Self::Confirmed(AddressKind::Email) => "email-confirmed",
+            Self::Confirmed(AddressKind::Phone) => "phone-confirmed",
             Self::Verified(AddressKind::Email) => "email-verified",
             Self::Verified(AddressKind::Phone) => "phone-verified",
             Self::NoCookies => "cookies",
@@ -83,9 +89,11 @@ impl Reason {
     const fn page(self) -> AccountPage {
         match self {
             Self::SignedUp | Self::SignedOut | Self::NoCookies => AccountPage::Login,
-            Self::Unverified(_) | Self::Welcome | Self::Sent(_) | Self::Verified(_) => {
-                AccountPage::EmailVerification
-            }
+            Self::Unverified(_)
+            | Self::Welcome
+            | Self::Sent(_)
+            | Self::Confirmed(_)
+            | Self::Verified(_) => AccountPage::EmailVerification,
         }
     }
 
@@ -110,6 +118,16 @@ impl Reason {
                 tone: "good",
                 text: "Phone Verification Sent",
                 detail: SENT,
+            },
+            Self::Confirmed(AddressKind::Email) => Notice {
+                tone: "good",
+                text: "Your email address is confirmed",
+                detail: "",
+            },
+            Self::Confirmed(AddressKind::Phone) => Notice {
+                tone: "good",
+                text: "Your phone number is confirmed",
+                detail: "",
             },
             Self::Verified(kind) => Notice {
                 tone: "good",
@@ -140,7 +158,7 @@ impl Reason {
     }
 }
 
-const SENT: &str = "Open the link in the message. It works for a limited time.";
+const SENT: &str = "Type the code in the message, or open its link. Both work for a limited time.";
 
 pub(crate) const fn already_verified(kind: AddressKind) -> &'static str {
     match kind {

@@ -141,7 +141,9 @@ fn handlers(page: AccountPage) -> MethodRouter<Web> {
         AccountPage::Login => get(log_in::show).post(log_in::submit),
         AccountPage::Logout => get(log_out::show).post(log_out::submit),
         AccountPage::PasswordReset => get(password_reset::show).post(password_reset::submit),
-        AccountPage::PasswordResetDone => get(password_reset::show_done),
+        AccountPage::PasswordResetDone => {
+            get(password_reset::show_done).post(password_reset::submit_code)
+        }
         AccountPage::PasswordResetConfirm => get(reset_link::show).post(reset_link::submit),
         AccountPage::PasswordResetComplete => get(password_reset::show_complete),
         AccountPage::ChangePassword => get(change_password::show).post(change_password::submit),

@@ -13,6 +13,7 @@ use phone_auth::core::address::Region;
 use phone_auth::core::form::Field;
 use phone_auth::core::limits::RateLimit;
 use phone_auth::core::settings::{Methods, RefusedNumberTypes};
+use phone_auth::delivery::Carries;
 use phone_auth::delivery::smtp::Security;
 use phone_auth::delivery::{Secret, StatusSet};
 use phone_auth::django::{DjangoIterations, TimeZone};
@@ -108,6 +109,7 @@ kinds! {
     #[Secret]
     serde_json::Value, JSON, given => given.json();
     Methods, "a list such as [\"phone\"], of phone, email, username", given => methods(given);
+    Carries, "one of code, link and both", given => given.text()?.parse().ok();
     RateLimit, "a rate such as 30/min, 5/5min, 10/h or 1/30s, or off", given => given.text()?.parse().ok();
     Region, "the two letters of a country such as CH", given => Region::named(given.text()?);
     RefusedNumberTypes, "some of premium_rate, shared_cost and satellite, or none", given => number_types(given);

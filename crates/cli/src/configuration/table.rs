@@ -14,6 +14,7 @@ use phone_auth::core::address::Region;
 use phone_auth::core::form::Field;
 use phone_auth::core::limits::{LimitSettings, RateLimit};
 use phone_auth::core::settings::{Methods, RefusedNumberTypes, Settings};
+use phone_auth::delivery::Carries;
 use phone_auth::delivery::smtp::Security;
 use phone_auth::delivery::{Secret, StatusSet};
 use phone_auth::django::{DjangoIterations, TimeZone};
@@ -146,6 +147,8 @@ settings! {
         verify_email_lifetime: Duration = "24 hours";
         /// how long a verification link sent to a phone works
         verify_phone_lifetime: Duration = "10 minutes";
+        /// how long the code works that a message has beside its link
+        code_lifetime: Duration = "10 minutes", "a duration from 1 minute to 10 minutes";
         /// whether signing up logs one in and sends the links that verify the addresses at once
         verify_at_sign_up: bool = "false";
         /// whether a verification link shows a button instead of verifying when opened
@@ -191,6 +194,9 @@ settings! {
         added_addresses: RateLimit = "10/h";
         /// how often a user who is signed in may have the old password checked, to set a new one
         password_checks: RateLimit = "5/min";
+        /// how often in a row a code that was sent to one address may be typed wrong, from anywhere and over all codes: from
+        /// the tenth time on each takes longer, up to 15 minutes; 0 for as often as they like
+        wrong_codes_in_a_row: u32 = "100" in 0..=100;
     }
     /// What new passwords must be besides.
     passwords: struct PasswordSettings "password_" {
@@ -320,6 +326,8 @@ settings! {
         timeout: Duration = "20 s";
         /// a folder whose texts replace ours one by one, or add languages: de/verify_phone.txt
         templates: Option<PathBuf> = "none", FOLDER, folder;
+        /// what a text message says where it has a code: code, link or both; without one it says the link
+        carries: Option<Carries> = "code";
         /// the language of text messages to users whose own has no texts
         language: String = "en", "a tag of a language such as en or pt-BR";
         /// the account at Twilio that sends text messages, in place of url

@@ -127,6 +127,7 @@ struct Shown {
     to: String,
     username: String,
     link: String,
+    code: Option<String>,
     at: String,
     at_text: String,
 }
@@ -148,6 +149,7 @@ impl From<Message> for Shown {
             to: message.to,
             username: message.username,
             link: message.link,
+            code: message.code.map(|code| code.as_str().to_owned()),
             at: message.at.to_rfc3339_opts(SecondsFormat::Secs, true),
             at_text: message.at.format("%Y-%m-%d %H:%M:%S UTC").to_string(),
         }

@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
-use phone_auth_events::{RelativeUrl, SiteOrigin, User};
+use phone_auth_events::{OneTimeCode, RelativeUrl, SiteOrigin, User};
 
 /// A message that someone should have got.
 #[derive(Clone, PartialEq, Eq)]
@@ -24,9 +24,11 @@ pub struct Message {
     pub username: String,
     /// The link to click, with the site in front.
     pub link: String,
+    /// The code to type, if it has one.
+    pub code: Option<OneTimeCode>,
 }
 
-/// Without the link, which lets one in.
+/// Without the link and the code, which let one in.
 impl fmt::Debug for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Message")
@@ -62,7 +64,14 @@ impl Mailbox {
     }
 
     /// Keeps a message; the oldest goes when there is no room.
-    pub fn keep(&self, signal: &'static str, user: &User, to: &str, url: &RelativeUrl) {
+    pub fn keep(
+        &self,
+        signal: &'static str,
+        user: &User,
+        to: &str,
+        url: &RelativeUrl,
+        code: Option<&OneTimeCode>,
+    ) {
         let link = url.absolute(&self.site);
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.count += 1;
@@ -73,6 +82,7 @@ impl Mailbox {
             to: to.to_owned(),
             username: user.username.clone(),
             link,
+            code: code.cloned(),
         };
         kept.messages.truncate(self.room.get() - 1);
         kept.messages.push_front(message);
@@ -106,7 +116,7 @@ mod tests {
         let ann = User::new(1, "ann", "Ann", "Lee");
         for number in 1..=count {
             let url = RelativeUrl::new(format!("/accounts/secret-{number}/")).unwrap();
-            mailbox.keep("verify_email", &ann, "ann@example.org", &url);
+            mailbox.keep("verify_email", &ann, "ann@example.org", &url, None);
         }
         mailbox
     }
@@ -141,6 +151,7 @@ mod tests {
             &ann,
             "+41446681800",
             &RelativeUrl::new("/x/").unwrap(),
+            Some(&OneTimeCode::new("012345")),
         );
         let messages = mailbox.messages();
         assert_eq!(messages.len(), 1);

@@ -3,8 +3,8 @@
 use std::io;
 
 use phone_auth_events::{
-    Destination, Message, User, receiver, reset_password_email, reset_password_phone, verify_email,
-    verify_phone,
+    Destination, Message, OneTimeCode, User, receiver, reset_password_email, reset_password_phone,
+    verify_email, verify_phone,
 };
 use serde::Serialize;
 
@@ -26,6 +26,8 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     phone: Option<&'a str>,
     sender: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'a str>,
 }
 
 #[receiver(
@@ -48,6 +50,7 @@ fn print_line(message: &dyn Message, lines: &LinePrinter) -> io::Result<()> {
         email,
         phone,
         sender: sender.as_str(),
+        code: message.code().map(OneTimeCode::as_str),
     };
     match lines.print(message.message_signal().name(), &line) {
         // Who reads the lines, like `head`, has seen enough: it is no failure that anything is tried again for.
@@ -69,5 +72,5 @@ fn print_line(message: &dyn Message, lines: &LinePrinter) -> io::Result<()> {
 fn keep_message(message: &dyn Message, mailbox: &Mailbox) {
     let signal = message.message_signal().name();
     let to = message.destination().as_str();
-    mailbox.keep(signal, message.user(), to, message.url());
+    mailbox.keep(signal, message.user(), to, message.url(), message.code());
 }

@@ -15,7 +15,7 @@ use super::request_template::{self, ADDRESS, RequestTemplate};
 use super::{SmsGateway, TEMPLATES, segments, trial};
 use crate::http::{Condition, Endpoint, StatusSet, Statuses};
 use crate::texts::{Style, Texts};
-use crate::{BuildError, BuildErrorKind, Secret};
+use crate::{BuildError, BuildErrorKind, Carries, Secret};
 
 /// The methods that a message can be sent by.
 const METHODS: [Method; 4] = [Method::GET, Method::POST, Method::PUT, Method::PATCH];
@@ -67,7 +67,10 @@ impl SmsGatewayBuilder {
             conditions: Vec::new(),
             endpoint: Endpoint::default(),
             templates: None,
-            style: Style::new(site),
+            style: Style {
+                carries: Carries::Code,
+                ..Style::new(site)
+            },
         }
     }
 
@@ -365,6 +368,26 @@ impl SmsGatewayBuilder {
     /// ```
     pub fn templates_from(mut self, folder: impl Into<PathBuf>) -> Self {
         self.templates = Some(folder.into());
+        self
+    }
+
+    /// What a text says where the message has a code; else the code alone: a text with a link costs twice as much, some
+    /// carriers drop it, and it may open on another device than the one that asked. Where a message has no code, it says the
+    /// link.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_delivery::{Carries, sms_gateway::SmsGateway};
+    /// use phone_auth_events::SiteOrigin;
+    ///
+    /// let site = SiteOrigin::parse("https://example.org")?;
+    /// let url = "https://sms.example.org/send?to={{ to }}&text={{ text }}";
+    /// let gateway = SmsGateway::builder(site, url).carries(Carries::Link).build()?;
+    /// # drop(gateway);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn carries(mut self, carries: Carries) -> Self {
+        self.style.carries = carries;
         self
     }
 

@@ -45,13 +45,15 @@ pub(super) fn long_texts(texts: &Texts, names: &[&str]) -> Vec<(String, usize)> 
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-    use std::time::Duration;
+    use std::time::{Duration, SystemTime};
 
     use phone_auth_events::{
-        Envelope, Message, RelativeUrl, ResetPasswordPhone, SiteOrigin, User, VerifyPhone,
+        Envelope, Message, OneTimeCode, RelativeUrl, ResetPasswordPhone, SiteOrigin, User,
+        VerifyPhone,
     };
 
     use super::*;
+    use crate::Carries;
     use crate::sms_gateway::TEMPLATES;
     use crate::texts::Style;
 
@@ -84,7 +86,11 @@ mod tests {
     fn shipped_texts_are_one_segment() {
         let site = SiteOrigin::parse("https://accounts.example-site.org").unwrap();
         assert_eq!(site.as_str().len(), "https://".len() + 25);
-        let texts = Texts::load(None, Style::new(site), &TEMPLATES).unwrap();
+        let style = Style {
+            carries: Carries::Code,
+            ..Style::new(site)
+        };
+        let texts = Texts::load(None, style, &TEMPLATES).unwrap();
         assert_eq!(long_texts(&texts, &TEMPLATES), []);
         let user = || User::new(1, "ann", "Ann", "Lee");
         let tag = "0123456789abcdef0123456789abcdef";
@@ -101,9 +107,27 @@ mod tests {
                 let reset = ResetPasswordPhone::new("test".into(), user(), reset, phone());
                 let verify = verify.with_envelope(envelope.clone());
                 let reset = reset.with_envelope(envelope);
-                for message in [&verify as &dyn Message, &reset] {
+                let until = SystemTime::now() + Duration::from_mins(10);
+                let with_code = |envelope: &Envelope| {
+                    envelope
+                        .clone()
+                        .with_code(OneTimeCode::new("012345"), until)
+                };
+                let verify_code = verify.clone().with_envelope(with_code(&verify.envelope));
+                let reset_code = reset.clone().with_envelope(with_code(&reset.envelope));
+                for message in [&verify as &dyn Message, &reset, &verify_code, &reset_code] {
                     let text = texts.of(message).render(".txt").unwrap();
-                    assert_eq!(segments(text.trim()), 1, "{}: {text}", text.len());
+                    let text = text.trim();
+                    assert_eq!(segments(text), 1, "{}: {text}", text.len());
+                    // What telephones fill in: the last line, and nothing else in it (WICG, Origin-bound one-time codes).
+                    let last = text.lines().last().unwrap();
+                    let is_code = last == "@accounts.example-site.org #012345";
+                    assert_eq!(is_code, message.code().is_some(), "{text}");
+                    assert_eq!(
+                        text.contains("https://"),
+                        message.code().is_none(),
+                        "{text}"
+                    );
                 }
             }
         }

@@ -11,12 +11,15 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use phone_auth_events::User;
 
 use super::words::{Lifetime, Words};
-use super::{Engines, NAMES, Texts, compiled};
+use super::{Carries, Engines, NAMES, Texts, compiled};
 use crate::build_error::TemplateProblem;
 use crate::{BuildError, BuildErrorKind};
 
 /// How long a link works that templates are tried with.
 const LIFETIME: Duration = Duration::from_mins(10);
+
+/// A code, to try templates with.
+const CODE: &str = "123456";
 
 /// Sources by name, the language in front.
 type Sources = BTreeMap<String, String>;
@@ -120,8 +123,12 @@ impl Texts {
         }
         for language in &self.languages {
             for name in needed.iter().map(|name| format!("{language}/{name}")) {
-                for lifetime in [None, Some(LIFETIME)] {
-                    self.sample(language, &name, "", lifetime)
+                for (lifetime, code) in [
+                    (None, None),
+                    (Some(LIFETIME), None),
+                    (Some(LIFETIME), Some(CODE)),
+                ] {
+                    self.sample(language, &name, "", lifetime, code)
                         .map_err(|error| wrong(name.clone(), error))?;
                 }
             }
@@ -137,8 +144,13 @@ impl Texts {
         for language in &self.languages {
             for name in names.iter().map(|name| format!("{language}/{name}")) {
                 // Each was tried before.
-                if let Ok(text) = self.sample(language, &name, &link, Some(LIFETIME)) {
-                    samples.push((name, text));
+                for code in [
+                    None,
+                    Some(CODE).filter(|_| self.style.carries != Carries::Link),
+                ] {
+                    if let Ok(text) = self.sample(language, &name, &link, Some(LIFETIME), code) {
+                        samples.push((name.clone(), text));
+                    }
                 }
             }
         }
@@ -151,12 +163,17 @@ impl Texts {
         name: &str,
         link: &str,
         lifetime: Option<Duration>,
+        code: Option<&str>,
     ) -> Result<String, minijinja::Error> {
         let words = Words {
             link: link.to_owned(),
             address: "",
             language,
             lifetime: lifetime.map(Lifetime::of),
+            code,
+            code_lifetime: code.and(lifetime).map(Lifetime::of),
+            with_link: self.style.carries != Carries::Code,
+            host: self.style.host(),
             site: self.style.site.as_str(),
             site_name: self.style.site_name(),
             user: &User::new(1, "ann", "Ann", "Lee"),

@@ -36,7 +36,47 @@ pub(crate) struct Style {
     pub(crate) site: SiteOrigin,
     pub(crate) site_name: Option<String>,
     pub(crate) language: String,
+    pub(crate) carries: Carries,
 }
+
+/// What a message says where it has a code: the code, the link, or both. Where there is no code it says the link.
+///
+/// # Examples
+/// ```
+/// use phone_auth_delivery::Carries;
+///
+/// assert_eq!("code".parse(), Ok(Carries::Code));
+/// assert!("neither".parse::<Carries>().is_err());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "there is no fourth")]
+pub enum Carries {
+    /// The code alone.
+    Code,
+    /// The link alone.
+    Link,
+    /// Both.
+    Both,
+}
+
+impl std::str::FromStr for Carries {
+    type Err = NotCarried;
+
+    fn from_str(text: &str) -> Result<Self, NotCarried> {
+        match text {
+            "code" => Ok(Self::Code),
+            "link" => Ok(Self::Link),
+            "both" => Ok(Self::Both),
+            _ => Err(NotCarried),
+        }
+    }
+}
+
+/// A text that says nothing that a message can carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("one of code, link and both")]
+#[non_exhaustive]
+pub struct NotCarried;
 
 impl Style {
     /// English, called as the site's host is.
@@ -45,6 +85,7 @@ impl Style {
             site,
             site_name: None,
             language: "en".to_owned(),
+            carries: Carries::Both,
         }
     }
 
@@ -52,6 +93,16 @@ impl Style {
         let site = self.site.as_str();
         let host = site.split_once("://").map_or(site, |(_, host)| host);
         self.site_name.as_deref().unwrap_or(host)
+    }
+
+    /// The host of the site, without a port.
+    fn host(&self) -> &str {
+        let site = self.site.as_str();
+        let host = site.split_once("://").map_or(site, |(_, host)| host);
+        let without_port = host
+            .rsplit_once(':')
+            .filter(|(_, port)| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()));
+        without_port.map_or(host, |(host, _)| host)
     }
 }
 

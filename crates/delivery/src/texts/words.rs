@@ -1,11 +1,11 @@
 //! What a template can say.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use phone_auth_events::{Message, User};
+use phone_auth_events::{Message, OneTimeCode, User};
 use serde::Serialize;
 
-use super::Style;
+use super::{Carries, Style};
 
 /// The values that a template can use.
 #[derive(Serialize)]
@@ -14,6 +14,13 @@ pub(crate) struct Words<'a> {
     pub(crate) address: &'a str,
     pub(crate) language: &'a str,
     pub(crate) lifetime: Option<Lifetime>,
+    /// The code, where this message is to say it.
+    pub(crate) code: Option<&'a str>,
+    pub(crate) code_lifetime: Option<Lifetime>,
+    /// Whether the link is said beside a code.
+    pub(crate) with_link: bool,
+    /// The host of the site, as the last line of a text message names it, so that telephones fill the code in there alone.
+    pub(crate) host: &'a str,
     pub(crate) site: &'a str,
     pub(crate) site_name: &'a str,
     pub(crate) user: &'a User,
@@ -21,11 +28,22 @@ pub(crate) struct Words<'a> {
 
 impl<'a> Words<'a> {
     pub(super) fn new(message: &'a dyn Message, language: &'a str, style: &'a Style) -> Self {
+        let envelope = message.envelope();
+        let code = envelope
+            .code
+            .as_ref()
+            .filter(|_| style.carries != Carries::Link);
+        let until = envelope.code_expires_at.filter(|_| code.is_some());
+        let code_lifetime = until.and_then(|until| until.duration_since(SystemTime::now()).ok());
         Self {
+            code: code.map(OneTimeCode::as_str),
+            code_lifetime: code_lifetime.map(Lifetime::of),
+            with_link: style.carries != Carries::Code,
+            host: style.host(),
             link: message.url().absolute(&style.site),
             address: message.destination().as_str(),
             language,
-            lifetime: message.envelope().lifetime.map(Lifetime::of),
+            lifetime: envelope.lifetime.map(Lifetime::of),
             site: style.site.as_str(),
             site_name: style.site_name(),
             user: message.user(),

@@ -109,6 +109,11 @@ impl SubmittedForm {
         }
     }
 
+    /// Whether the form has this field, with something in it or not.
+    pub(crate) fn has(&self, field: &str) -> bool {
+        self.fields.find(field).is_some()
+    }
+
     /// What a field holds, for a flow to judge together with all others: bytes that are not text come
     /// as a NUL, which no field takes.
     pub(crate) fn judged(&self, field: Field) -> &str {

@@ -25,6 +25,7 @@ pub(crate) struct FieldView {
     value: String,
     autocomplete: &'static str,
     inputmode: &'static str,
+    pattern: &'static str,
     /// Whether the text means what it says letter by letter: no capitals and corrections by the keyboard.
     verbatim: bool,
     required: bool,
@@ -118,6 +119,7 @@ impl FieldView {
             value: String::new(),
             autocomplete: "",
             inputmode: "",
+            pattern: "",
             verbatim: false,
             required: true,
             hint: "",
@@ -138,6 +140,18 @@ impl FieldView {
             autocomplete,
             ..Self::new(field, label)
         }
+    }
+
+    /// A code that was sent in a message: telephones fill it in. The pattern is for those that show digits by it alone; a form
+    /// with this field is not held to it (`novalidate`), since what is typed may have spaces.
+    pub(crate) fn code() -> Self {
+        Self {
+            autocomplete: "one-time-code",
+            pattern: "[0-9]*",
+            ..Self::new(Field::Code, "Code")
+        }
+        .kind("text", "numeric")
+        .hint("The six digits in the message")
     }
 
     /// The type of the control, and the keyboard that telephones show for it.

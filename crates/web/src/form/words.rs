@@ -113,6 +113,7 @@ const fn noun(field: Field) -> &'static str {
         Field::Email => "Email",
         Field::Phone => "Phone",
         Field::Login => "Phone, email or username",
+        Field::Code => "Code",
         Field::Password
         | Field::ConfirmPassword
         | Field::OldPassword

@@ -3,17 +3,21 @@
 use std::collections::BTreeMap;
 
 use axum::response::{IntoResponse, Response};
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use phone_auth_core::accounts::{
-    CurrentUser, Failure, FlowError, VerificationRequest, VerificationRequestRefusal,
+    Accounts, CodeRefusal, CurrentUser, Failure, FlowError, Verification,
+    VerificationRequestRefusal,
 };
 use phone_auth_core::address::{AddressId, AddressKind, AddressRecord};
+use phone_auth_core::challenge::ChallengeKey;
+use phone_auth_core::form::Field;
 use phone_auth_core::gate::{GateChallenge, GateRefusal};
 use phone_auth_urls::AccountPage;
 use serde::Serialize;
 
 use crate::answer;
-use crate::form::SubmittedForm;
+use crate::code;
+use crate::form::{FieldView, FormView, SubmittedForm};
 use crate::gate::GateView;
 use crate::guard::LoggedIn;
 use crate::next;
@@ -34,10 +38,18 @@ struct AddressView<'a> {
     is_verified: bool,
 }
 
-pub(crate) async fn show(LoggedIn(current_user): LoggedIn, context: RequestContext) -> Response {
+pub(crate) async fn show(
+    LoggedIn(current_user): LoggedIn,
+    context: RequestContext,
+    headers: HeaderMap,
+) -> Response {
     let reason = Reason::of(context.uri(), AccountPage::EmailVerification);
     let notice = reason.map(Reason::notice);
-    let mut response = page(&context, &current_user, StatusCode::OK, notice).await;
+    let waits = Waiting::of(&context, &headers);
+    let mut response = match view(&context, &current_user, notice, waits).await {
+        Ok(page) => context.render(page),
+        Err(failure) => answer::flow_failed(&context, "list addresses", &failure),
+    };
     keep_next(&context, &mut response);
     response
 }
@@ -54,7 +66,7 @@ fn wanted(context: &RequestContext) -> Option<String> {
     next::in_query_of(context.accounts().routes(), context.uri())
 }
 
-pub(crate) async fn submit(form: SubmittedForm) -> Response {
+pub(crate) async fn submit(headers: HeaderMap, form: SubmittedForm) -> Response {
     let context = form.context();
     let current_user = match form.sender() {
         Ok(current_user) => current_user,
@@ -63,13 +75,16 @@ pub(crate) async fn submit(form: SubmittedForm) -> Response {
     let Some((kind, id)) = named_address(&form) else {
         return no_such_address(context, current_user).await;
     };
+    if form.has(Field::Code.name()) {
+        return submit_code(&form, &headers, current_user, kind, id).await;
+    }
+    let previous = context.cookies().read_challenges(&headers);
     let outcome = form
         .accounts()
-        .request_verification(current_user, kind, id)
+        .begin_verification(current_user, kind, id, previous.first())
         .await;
-    let reason = match outcome {
-        Ok(VerificationRequest::Sent) => Reason::Sent(kind),
-        Ok(VerificationRequest::AlreadyVerified) => Reason::Verified(kind),
+    let key = match outcome {
+        Ok(key) => key,
         Err(FlowError::Refused(VerificationRequestRefusal::NoSuchAddress)) => {
             return no_such_address(context, current_user).await;
         }
@@ -84,8 +99,134 @@ pub(crate) async fn submit(form: SubmittedForm) -> Response {
         }
     };
     // A page that is loaded again asks for nothing again.
+    let Some(key) = key else {
+        return to_page(context, Reason::Verified(kind), None);
+    };
+    let mut response = to_page(context, Reason::Sent(kind), Some(id));
+    code::keep(context, &key, &mut response);
+    response
+}
+
+/// Takes the code that was sent to an address. An address that is verified by now is answered as one that was verified by
+/// this form: it may be the second of two clicks.
+async fn submit_code(
+    form: &SubmittedForm,
+    headers: &HeaderMap,
+    current_user: &CurrentUser,
+    kind: AddressKind,
+    id: AddressId,
+) -> Response {
+    let context = form.context();
+    let typed = form.text(Field::Code.name());
+    let accounts = form.accounts();
+    let keys = context.cookies().read_challenges(headers);
+    let problem = match verify(&accounts, current_user, &keys, typed).await {
+        Ok(Verification::Verified(address, _) | Verification::AlreadyVerified(address, _)) => {
+            let mut response = to_page(context, Reason::Confirmed(address.kind), None);
+            code::forget(context, &mut response);
+            return response;
+        }
+        Err(FlowError::Refused(refusal)) => {
+            if refusal == CodeRefusal::Over
+                && let Some(response) = verified_before(context, current_user, kind, id).await
+            {
+                return response;
+            }
+            code::sentence(refusal)
+        }
+        Err(FlowError::Failed(failure)) if failure.limited_for().is_none() => {
+            return answer::flow_failed(context, "take a code", &failure);
+        }
+        Err(FlowError::Failed(failure)) => {
+            let wait = failure.limited_for().unwrap_or_default();
+            let waits = Waiting::new(kind, id, Some(&answer::too_often(wait)));
+            return match view(context, current_user, None, Some(waits)).await {
+                Ok(page) => answer::limited_or_failed(context, "take a code", &failure, |_| page),
+                Err(failure) => answer::flow_failed(context, "list addresses", &failure),
+            };
+        }
+    };
+    let waits = Waiting::new(kind, id, Some(&problem));
+    match view(context, current_user, None, Some(waits)).await {
+        Ok(page) => context.render(page.status(StatusCode::BAD_REQUEST)),
+        Err(failure) => answer::flow_failed(context, "list addresses", &failure),
+    }
+}
+
+/// Tries the keys that a browser sent, as at a reset.
+async fn verify(
+    accounts: &Accounts,
+    current_user: &CurrentUser,
+    keys: &[ChallengeKey],
+    typed: &str,
+) -> Result<Verification, FlowError<CodeRefusal>> {
+    for key in keys {
+        match accounts.verify_by_code(current_user, key, typed).await {
+            Err(FlowError::Refused(CodeRefusal::Over)) => {}
+            ended => return ended,
+        }
+    }
+    Err(FlowError::Refused(CodeRefusal::Over))
+}
+
+async fn verified_before(
+    context: &RequestContext,
+    current_user: &CurrentUser,
+    kind: AddressKind,
+    id: AddressId,
+) -> Option<Response> {
+    let records = context.accounts().addresses(current_user).await.ok()?;
+    let is_verified = |it: &AddressRecord| it.kind == kind && it.id == id && it.is_verified;
+    let is_it = records.iter().any(is_verified);
+    is_it.then(|| to_page(context, Reason::Confirmed(kind), None))
+}
+
+/// The way to this page, with what has become of a form; and of which address a code is waited for.
+fn to_page(context: &RequestContext, reason: Reason, waits_for: Option<AddressId>) -> Response {
+    let id = waits_for.map(|id| id.get().to_string());
     let path = context.path(AccountPage::EmailVerification);
-    redirect::found_for_user(&next::with(path, &[(Reason::FIELD, Some(reason.name()))]))
+    let fields = [
+        (Reason::FIELD, Some(reason.name())),
+        (WAITS_FOR, id.as_deref()),
+    ];
+    redirect::found_for_user(&next::with(path, &fields))
+}
+
+/// The field of the query with the address of which a code is waited for.
+const WAITS_FOR: &str = "code";
+
+/// A form for a code, as the template sees it.
+#[derive(Serialize)]
+struct Waiting {
+    method: &'static str,
+    pk: i64,
+    form: FormView,
+}
+
+impl Waiting {
+    fn new(kind: AddressKind, id: AddressId, problem: Option<&str>) -> Self {
+        let form = FormView::new(vec![FieldView::code()]);
+        Self {
+            method: kind.as_str(),
+            pk: id.get(),
+            form: match problem {
+                Some(problem) => form.problem(Field::Code, problem),
+                None => form,
+            },
+        }
+    }
+
+    /// Of which address this browser waits for a code, as the query says: the number is of one of the user's or nothing is
+    /// found by it.
+    fn of(context: &RequestContext, headers: &HeaderMap) -> Option<Self> {
+        let reason = Reason::of(context.uri(), AccountPage::EmailVerification);
+        let Some(Reason::Sent(kind)) = reason else {
+            return None;
+        };
+        let id: i64 = next::in_query(context.uri(), WAITS_FOR)?.parse().ok()?;
+        let has_key = !context.cookies().read_challenges(headers).is_empty();
+        has_key.then(|| Self::new(kind, AddressId::new(id), None))
+    }
 }
 
 /// The address that a form names: by its kind and its number, written as we write numbers.
@@ -151,7 +292,7 @@ async fn not_sent(form: &SubmittedForm, current_user: &CurrentUser, failure: &Fa
         text: "No message was sent",
         detail: "We have just sent you one. Check your messages and your spam folder, or try again later.",
     };
-    match view(context, current_user, Some(notice)).await {
+    match view(context, current_user, Some(notice), None).await {
         Ok(page) => answer::limited_or_failed(context, doing, failure, |_| page),
         Err(failure) => answer::flow_failed(context, "list addresses", &failure),
     }
@@ -178,7 +319,7 @@ async fn page(
     status: StatusCode,
     notice: Option<Notice>,
 ) -> Response {
-    match view(context, current_user, notice).await {
+    match view(context, current_user, notice, None).await {
         Ok(page) => context.render(page.status(status)),
         Err(failure) => answer::flow_failed(context, "list addresses", &failure),
     }
@@ -188,12 +329,14 @@ async fn view(
     context: &RequestContext,
     current_user: &CurrentUser,
     notice: Option<Notice>,
+    waits: Option<Waiting>,
 ) -> Result<Page, Failure> {
     let records = context.accounts().addresses(current_user).await?;
     let title = addresses_title(context.accounts());
     Ok(
         Page::new("phone_auth/phone_and_email_verification.html", title)
             .with("notice", notice)
+            .with("code", waits)
             .with("next", wanted(context))
             .with("email_addresses", of_kind(&records, AddressKind::Email))
             .with("phone_numbers", of_kind(&records, AddressKind::Phone))

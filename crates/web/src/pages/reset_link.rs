@@ -133,18 +133,28 @@ async fn open(context: &RequestContext, is_opened: bool, uidb64: &str, token: &s
     };
     match checked {
         Ok(link) => {
-            let form = accounts.routes().password_reset_form(link.user.id.get());
-            let mut response = redirect::found(&form);
-            let headers = response.headers_mut();
-            add_cookie(headers, context.cookies().set_reset(token, &form));
-            headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-            response
+            let id = id::encode_user(link.user.id.get());
+            with_token(context, &id, token)
         }
         Err(FlowError::Refused(InvalidLink)) => not_valid(context),
         Err(FlowError::Failed(failure)) => {
             answer::flow_failed(context, "open a reset link", &failure)
         }
     }
+}
+
+/// Goes on to the form, and has the browser keep the token for it.
+pub(super) fn with_token(context: &RequestContext, uidb64: &str, token: &str) -> Response {
+    let routes = context.accounts().routes();
+    let Some(user) = id::decode_user(uidb64) else {
+        return not_valid(context);
+    };
+    let form = routes.password_reset_form(user);
+    let mut response = redirect::found(&form);
+    let headers = response.headers_mut();
+    add_cookie(headers, context.cookies().set_reset(token, &form));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
 }
 
 /// Shows the form again, unless the link has died meanwhile.

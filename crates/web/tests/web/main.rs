@@ -9,6 +9,7 @@
 
 mod change;
 mod client_address;
+mod codes;
 mod csrf;
 mod flow_failed;
 mod gate;

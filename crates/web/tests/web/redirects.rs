@@ -129,7 +129,8 @@ async fn other_methods_are_not_allowed() {
     let site = Site::new();
     for (path, allowed) in [
         ("/accounts/login/", "GET,HEAD,POST"),
-        ("/accounts/password_reset_done/", "GET,HEAD"),
+        ("/accounts/password_reset_done/", "GET,HEAD,POST"),
+        ("/accounts/password_reset_complete/", "GET,HEAD"),
         ("/accounts/profile/", "GET,HEAD"),
     ] {
         for method in [Method::PUT, Method::DELETE, Method::PATCH] {
@@ -144,7 +145,7 @@ async fn other_methods_are_not_allowed() {
     }
     let answer = site
         .browser()
-        .post("/accounts/password_reset_done/", &[])
+        .post("/accounts/password_reset_complete/", &[])
         .await;
     assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED);
 }

@@ -24,6 +24,7 @@ connections = 2
 templates = "."
 language = "de"
 [sms]
+carries = "both"
 url = "https://sms.example/{{ to }}"
 method = "PUT"
 headers = { X-Key = "{{ secret }}" }
@@ -58,7 +59,7 @@ timeout = 9
 "#;
 
 /// Settings that do something by themselves, or whose section says what they need.
-const ALONE: [&str; 71] = [
+const ALONE: [&str; 73] = [
     "addr",
     "max_connections",
     "trusted_proxies",
@@ -98,6 +99,7 @@ const ALONE: [&str; 71] = [
     "reset_phone_lifetime",
     "verify_email_lifetime",
     "verify_phone_lifetime",
+    "code_lifetime",
     "verify_at_sign_up",
     "verify_by_click",
     "max_addresses",
@@ -116,6 +118,7 @@ const ALONE: [&str; 71] = [
     "limit_email_verifications",
     "limit_added_addresses",
     "limit_password_checks",
+    "limit_wrong_codes_in_a_row",
     "password_min_score",
     "receiver_timeout",
     "outbox_worker",

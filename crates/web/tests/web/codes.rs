@@ -1,0 +1,200 @@
+//! Codes at the pages: typed where they were asked for.
+
+use http::StatusCode;
+use phone_auth_events::{OneTimeCode, ResetPasswordEmail, VerifyEmail};
+
+use crate::support::{PASSWORD, Site};
+
+const DONE: &str = "/accounts/password_reset_done/";
+const ADDRESSES: &str = "/accounts/user_verification/";
+const NEW: &str = "battery staple fence";
+
+fn other(code: &str) -> String {
+    let number: u32 = code.parse().unwrap();
+    format!("{:06}", (number + 1) % 1_000_000)
+}
+
+#[tokio::test]
+async fn password_is_reset_by_code() {
+    let site = Site::new();
+    site.ann_signed_up().await;
+    let mut sent = site.signals.capture::<ResetPasswordEmail>();
+    let mut browser = site.browser();
+    assert!(!browser.get(DONE).await.body.contains("name=\"code\""));
+    let asked = browser
+        .post("/accounts/password_reset/", &[("login", "ann@example.org")])
+        .await;
+    assert_eq!(asked.location(), DONE);
+    let page = browser.get(DONE).await;
+    let field = "<input type=\"text\" id=\"id_code\" name=\"code\" autocomplete=\"one-time-code\" inputmode=\"numeric\" \
+                 pattern=\"[0-9]*\" required";
+    assert!(page.body.contains(field), "{}", page.body);
+    let code = sent.take().remove(0).envelope.code.unwrap();
+    let code = code.as_str();
+
+    let wrong = browser.post(DONE, &[("code", &other(code))]).await;
+    assert_eq!(wrong.status, StatusCode::BAD_REQUEST);
+    assert!(
+        wrong
+            .body
+            .contains("That code isn&#x27;t right. You can try 4 more times."),
+        "{}",
+        wrong.body
+    );
+    for typed in ["", "12", "abcdef", "\u{0}", &"1".repeat(5_000)] {
+        let unread = browser.post(DONE, &[("code", typed)]).await;
+        assert_eq!(unread.status, StatusCode::BAD_REQUEST);
+        assert!(
+            unread.body.contains("Type the six digits of the code."),
+            "{}",
+            unread.body
+        );
+    }
+    // Elsewhere it is worth nothing.
+    let mut elsewhere = site.browser();
+    elsewhere.get(DONE).await;
+    let refused = elsewhere.post(DONE, &[("code", code)]).await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+    assert!(
+        refused.body.contains("you asked for it in another browser"),
+        "{}",
+        refused.body
+    );
+
+    let spaced = format!("{} {}", &code[..3], &code[3..]);
+    let proven = browser.post(DONE, &[("code", &spaced)]).await;
+    assert_eq!(proven.status, StatusCode::FOUND, "{}", proven.body);
+    let form = proven.location().to_owned();
+    assert!(form.ends_with("/set-password/"), "{form}");
+    let page = browser.get(&form).await;
+    assert!(page.body.contains("ann"), "{}", page.body);
+    let reset = browser
+        .post(&form, &[("new_password1", NEW), ("new_password2", NEW)])
+        .await;
+    assert_eq!(reset.status, StatusCode::FOUND, "{}", reset.body);
+    assert_eq!(browser.log_in("ann", NEW).await.status, StatusCode::FOUND);
+    let again = browser.post(DONE, &[("code", code)]).await;
+    assert_eq!(again.status, StatusCode::BAD_REQUEST);
+    let old = site.browser().log_in("ann", PASSWORD).await;
+    assert_eq!(old.status, StatusCode::BAD_REQUEST);
+}
+
+/// A name that nobody has: the same pages, word for word, and the same cookie.
+#[tokio::test]
+async fn nobody_gets_the_same_pages() {
+    let site = Site::new();
+    site.ann_signed_up().await;
+    let mut walks = Vec::new();
+    for login in ["ann@example.org", "eve@example.org"] {
+        let mut browser = site.browser();
+        let asked = browser
+            .post("/accounts/password_reset/", &[("login", login)])
+            .await;
+        let mut seen = vec![format!("{} {}", asked.status, asked.location())];
+        seen.push(
+            browser
+                .cookies
+                .keys()
+                .cloned()
+                .collect::<Vec<_>>()
+                .join(" "),
+        );
+        for _ in 0..6 {
+            let answer = browser.post(DONE, &[("code", "111111")]).await;
+            let body = answer.body.replace(answer.csrf_token(), "");
+            seen.push(format!("{} {body}", answer.status));
+        }
+        walks.push(seen);
+    }
+    assert_eq!(walks[0], walks[1]);
+    assert!(
+        walks[0]
+            .last()
+            .is_some_and(|last| last.contains("Get a new one"))
+    );
+}
+
+#[tokio::test]
+async fn address_is_verified_by_code() {
+    let site = Site::new();
+    let mut browser = site.ann().await;
+    let mut sent = site.signals.capture::<VerifyEmail>();
+    let asked = browser
+        .post(ADDRESSES, &[("method", "email"), ("pk", "1")])
+        .await;
+    assert_eq!(
+        asked.location(),
+        "/accounts/user_verification/?notice=email-sent&code=1"
+    );
+    let page = browser.get(asked.location()).await;
+    assert!(page.body.contains("name=\"code\""), "{}", page.body);
+    let code = sent.take().remove(0).envelope.code;
+    let code = code.as_ref().map(OneTimeCode::as_str).unwrap();
+    let form = |code: &str| {
+        [
+            ("method", "email".to_owned()),
+            ("pk", "1".to_owned()),
+            ("code", code.to_owned()),
+        ]
+    };
+    let post = |code: &str| form(code).map(|(name, value)| (name, value));
+    let wrong = post(&other(code));
+    let wrong: Vec<_> = wrong
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    let answer = browser.post(ADDRESSES, &wrong).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    assert!(
+        answer.body.contains("You can try 4 more times."),
+        "{}",
+        answer.body
+    );
+
+    // Bob has the code, and nothing of it.
+    let right = post(code);
+    let right: Vec<_> = right
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    let mut bob = site.bob().await;
+    let refused = bob.post(ADDRESSES, &right).await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+
+    let answer = browser.post(ADDRESSES, &right).await;
+    assert_eq!(
+        answer.location(),
+        "/accounts/user_verification/?notice=email-confirmed"
+    );
+    let page = browser.get(answer.location()).await;
+    assert!(
+        page.body.contains("Your email address is confirmed"),
+        "{}",
+        page.body
+    );
+    // The second of two clicks.
+    let again = browser.post(ADDRESSES, &right).await;
+    assert_eq!(again.location(), answer.location());
+}
+
+/// What scanners of mail do with the link uses up neither the link nor the code.
+#[tokio::test]
+async fn scanner_uses_no_code_up() {
+    let site = Site::new();
+    site.ann_signed_up().await;
+    let mut sent = site.signals.capture::<ResetPasswordEmail>();
+    let mut browser = site.browser();
+    browser
+        .post("/accounts/password_reset/", &[("login", "ann@example.org")])
+        .await;
+    let event = sent.take().remove(0);
+    let mut scanner = site.browser();
+    let opened = scanner.get(event.url.as_str()).await;
+    let form = opened.location().to_owned();
+    scanner.get(&form).await;
+    scanner.post(&form, &[]).await;
+    scanner.post(DONE, &[("code", "")]).await;
+    let code = event.envelope.code.unwrap();
+    let proven = browser.post(DONE, &[("code", code.as_str())]).await;
+    assert_eq!(proven.status, StatusCode::FOUND, "{}", proven.body);
+}
