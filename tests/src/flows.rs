@@ -289,7 +289,8 @@ impl Site {
         client.get(&mailbox).await
     }
 
-    fn count(&self, signal: &str, value: &str) -> usize {
+    /// How many messages of a signal to an address were printed so far.
+    pub fn count(&self, signal: &str, value: &str) -> usize {
         let printed = self.record().printed();
         printed
             .iter()

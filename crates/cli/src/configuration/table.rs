@@ -327,7 +327,7 @@ settings! {
         /// a folder whose texts replace ours one by one, or add languages: de/verify_phone.txt
         templates: Option<PathBuf> = "none", FOLDER, folder;
         /// what a text message says where it has a code: code, link or both; without one it says the link
-        carries: Option<Carries> = "code";
+        carries: Carries = "code";
         /// the language of text messages to users whose own has no texts
         language: String = "en", "a tag of a language such as en or pt-BR";
         /// the account at Twilio that sends text messages, in place of url

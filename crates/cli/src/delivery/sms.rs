@@ -17,10 +17,8 @@ pub(super) fn build(settings: &SmsSettings, site: Site<'_>) -> Result<Option<Sms
     };
     sms = sms
         .timeout(settings.timeout)
+        .carries(settings.carries)
         .default_language(&settings.language);
-    if let Some(carries) = settings.carries {
-        sms = sms.carries(carries);
-    }
     for (name, value) in &settings.headers {
         sms = sms.header(name, value);
     }

@@ -1,0 +1,120 @@
+//! Codes in the whole program: reset and verified by one, guessed at by many, and in no copy of the database.
+
+use std::net::Ipv4Addr;
+
+use phone_auth_tests::{Client, Kind, OwnDatabase, Printed, Site};
+
+const NEW: &str = "marble-Cottage-31";
+const DONE: &str = "/accounts/password_reset_done/";
+
+/// The code in a message.
+fn code_of(printed: &Printed) -> String {
+    let code = printed.payload["code"].as_str();
+    code.expect("the message has a code").to_owned()
+}
+
+/// Another code than this one.
+fn other(code: &str, by: u32) -> String {
+    let number: u32 = code.parse().unwrap();
+    format!("{:06}", (number + by) % 1_000_000)
+}
+
+/// A reset that a client has asked for, and its code.
+async fn asked(site: &Site, client: &Client, value: &str) -> String {
+    let signal = if value.contains('@') {
+        "reset_password_email"
+    } else {
+        "reset_password_phone"
+    };
+    let before = site.count(signal, value);
+    client.ask_reset(value).await.redirects_to(DONE);
+    code_of(&site.nth_printed(signal, value, before + 1).await)
+}
+
+#[tokio::test]
+async fn password_is_reset_by_code() {
+    for kind in [Kind::Sqlite, Kind::Postgres] {
+        let database = OwnDatabase::new(kind);
+        let site = database.site().start().await;
+        let ann = site.signed_up().await;
+        for (value, password) in [(&ann.email, NEW), (&ann.phone, "copper-Lantern-58")] {
+            let client = site.client();
+            let code = asked(&site, &client, value).await;
+            // Elsewhere, and wrong.
+            site.client().post(DONE, [("code", &code)]).await.expect(400);
+            let wrong = client.submit(DONE, [("code", &other(&code, 1))]).await;
+            wrong.expect(400).says("You can try 4 more times.");
+            let proven = client.submit(DONE, [("code", &code)]).await.expect(302);
+            let form = proven.location().to_owned();
+            let fields = [("new_password1", password), ("new_password2", password)];
+            let reset = client.submit(&form, fields).await;
+            reset.redirects_to("/accounts/password_reset_complete/");
+            site.client().log_in(&ann.username, password).await.expect(302);
+            client.post(DONE, [("code", &code)]).await.expect(400);
+        }
+    }
+}
+
+#[tokio::test]
+async fn address_is_verified_by_code() {
+    let site = Site::start().await;
+    let ann = site.member().await;
+    for value in [&ann.user.email, &ann.user.phone] {
+        let signal = if value.contains('@') { "verify_email" } else { "verify_phone" };
+        let answer = ann.client.ask_verification(value).await.expect(200);
+        let code = code_of(&site.nth_printed(signal, value, 1).await);
+        let form = answer.page().form_with(&["code"]).filled(&[("code".to_owned(), code)]);
+        let done = ann.client.send_form("/accounts/user_verification/", &form).await;
+        let page = ann.client.open(done.expect(302).location()).await;
+        page.says("is confirmed");
+    }
+    assert_eq!(ann.client.unverified().await.len(), 0);
+}
+
+/// Two hundred connections guess at once: at one challenge five are compared, and from 200 networks, each with a challenge
+/// of its own, no more than a row of wrong codes allows. The owner's code works all the time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn guesses_at_once_are_few() {
+    for kind in [Kind::Sqlite, Kind::Postgres] {
+        let database = OwnDatabase::new(kind);
+        let site = database.site().limited().start().await;
+        let ann = site.signed_up().await;
+        let thief = site.client().at(Ipv4Addr::new(127, 0, 77, 1));
+        let code = asked(&site, &thief, &ann.email).await;
+        let guesses = (1..=200).map(|by| {
+            let (thief, guess) = (thief.thief(), other(&code, by));
+            tokio::spawn(async move { thief.submit(DONE, [("code", &guess)]).await })
+        });
+        let mut compared = 0;
+        for guess in guesses.collect::<Vec<_>>() {
+            let answer = guess.await.unwrap();
+            assert!([400, 429].contains(&answer.status), "{}", answer.status);
+            compared += usize::from(answer.text().contains("That code isn&#x27;t right"));
+        }
+        // The last one that is compared is told that the code is over.
+        assert!((1..=4).contains(&compared), "{kind:?}: {compared}");
+        thief.post(DONE, [("code", &code)]).await.expect(400);
+    }
+}
+
+/// What a copy of the database holds while codes are pending: none, and nothing that opens a challenge.
+#[tokio::test]
+async fn no_code_is_stored() {
+    let site = Site::start().await;
+    let ann = site.signed_up().await;
+    let client = site.client();
+    let code = asked(&site, &client, &ann.email).await;
+    let cookies = client.cookies();
+    let key = cookies.iter().find(|cookie| cookie.name == "phone_auth_challenge");
+    let key = key.expect("the browser has the key").value.clone();
+    let dump = site.database().dump();
+    assert!(dump.contains("phone_auth_challenge.attempts_left=5"), "{dump}");
+    assert!(!dump.contains(&key));
+    for line in dump.lines() {
+        let value = line.split_once('=').map_or("", |(_, value)| value);
+        assert_ne!(value, code, "{line}");
+        let is_text = value.chars().any(|c| !c.is_ascii_digit() && c != '.');
+        assert!(!is_text || !value.contains(&code), "{line}");
+    }
+    client.submit(DONE, [("code", &code)]).await.expect(302);
+}
