@@ -1,4 +1,10 @@
 //! Codes in the whole program: reset and verified by one, guessed at by many, and in no copy of the database.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "what is not there is a failed test"
+)]
 
 use std::net::Ipv4Addr;
 
@@ -41,7 +47,10 @@ async fn password_is_reset_by_code() {
             let client = site.client();
             let code = asked(&site, &client, value).await;
             // Elsewhere, and wrong.
-            site.client().post(DONE, [("code", &code)]).await.expect(400);
+            site.client()
+                .post(DONE, [("code", &code)])
+                .await
+                .expect(400);
             let wrong = client.submit(DONE, [("code", &other(&code, 1))]).await;
             wrong.expect(400).says("You can try 4 more times.");
             let proven = client.submit(DONE, [("code", &code)]).await.expect(302);
@@ -49,7 +58,10 @@ async fn password_is_reset_by_code() {
             let fields = [("new_password1", password), ("new_password2", password)];
             let reset = client.submit(&form, fields).await;
             reset.redirects_to("/accounts/password_reset_complete/");
-            site.client().log_in(&ann.username, password).await.expect(302);
+            site.client()
+                .log_in(&ann.username, password)
+                .await
+                .expect(302);
             client.post(DONE, [("code", &code)]).await.expect(400);
         }
     }
@@ -60,11 +72,21 @@ async fn address_is_verified_by_code() {
     let site = Site::start().await;
     let ann = site.member().await;
     for value in [&ann.user.email, &ann.user.phone] {
-        let signal = if value.contains('@') { "verify_email" } else { "verify_phone" };
+        let signal = if value.contains('@') {
+            "verify_email"
+        } else {
+            "verify_phone"
+        };
         let answer = ann.client.ask_verification(value).await.expect(200);
         let code = code_of(&site.nth_printed(signal, value, 1).await);
-        let form = answer.page().form_with(&["code"]).filled(&[("code".to_owned(), code)]);
-        let done = ann.client.send_form("/accounts/user_verification/", &form).await;
+        let form = answer
+            .page()
+            .form_with(&["code"])
+            .filled(&[("code".to_owned(), code)]);
+        let done = ann
+            .client
+            .send_form("/accounts/user_verification/", &form)
+            .await;
         let page = ann.client.open(done.expect(302).location()).await;
         page.says("is confirmed");
     }
@@ -105,10 +127,15 @@ async fn no_code_is_stored() {
     let client = site.client();
     let code = asked(&site, &client, &ann.email).await;
     let cookies = client.cookies();
-    let key = cookies.iter().find(|cookie| cookie.name == "phone_auth_challenge");
+    let key = cookies
+        .iter()
+        .find(|cookie| cookie.name == "phone_auth_challenge");
     let key = key.expect("the browser has the key").value.clone();
     let dump = site.database().dump();
-    assert!(dump.contains("phone_auth_challenge.attempts_left=5"), "{dump}");
+    assert!(
+        dump.contains("phone_auth_challenge.attempts_left=5"),
+        "{dump}"
+    );
     assert!(!dump.contains(&key));
     for line in dump.lines() {
         let value = line.split_once('=').map_or("", |(_, value)| value);

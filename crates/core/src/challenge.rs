@@ -80,6 +80,7 @@ impl ChallengeId {
     }
 
     /// The place that the challenge has if nobody is meant: the same for many keys, and no digest of any.
+    #[must_use]
     pub fn place_of_nobody(&self) -> Self {
         let mut place = [0; 32];
         for (to, from) in place.iter_mut().zip(self.0).take(2) {

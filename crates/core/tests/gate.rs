@@ -1,6 +1,10 @@
 //! The application's gate: what it is told, and that a flow which it holds back has done nothing.
 
-#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "what is not there is a failed test"
+)]
 
 mod common;
 
@@ -124,8 +128,8 @@ async fn begin(
 async fn gate_comes_before_everything() {
     let kit = Kit::with_ann().await;
     let user = kit.current_user("ann", HORSE).await;
-    let denies = Told::new(|_| Ok(GateDecision::deny("Not today.")));
-    let challenges = Told::new(|_| Ok(GateDecision::Challenge(GateChallenge::new("Why?"))));
+    let denying = Told::new(|_| Ok(GateDecision::deny("Not today.")));
+    let asking = Told::new(|_| Ok(GateDecision::Challenge(GateChallenge::new("Why?"))));
     let denied = (
         FailureKind::Denied,
         Some(GateRefusal::Denied("Not today.".to_owned())),
@@ -136,7 +140,7 @@ async fn gate_comes_before_everything() {
     );
     // Whatever it would read fails, so it has read nothing.
     kit.store.fail_with(StoreErrorKind::Unavailable);
-    for (gate, expected) in [(&denies, denied), (&challenges, challenged)] {
+    for (gate, expected) in [(&denying, denied), (&asking, challenged)] {
         let accounts = gated(&kit, gate);
         for flow in GatedFlow::ALL {
             // More often than any limit allows: what is held back is not counted.

@@ -27,7 +27,7 @@ use sqlx::{Connection, PgConnection};
 use crate::common::{database, log_in, run, store, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 13] = [
+const STEPS: [&str; 14] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -41,6 +41,7 @@ const STEPS: [&str; 13] = [
     "public site",
     "limits",
     "white space in names",
+    "challenges",
 ];
 
 /// Which of the tables are Django's.
@@ -534,7 +535,7 @@ fn tables_in_another_schema_are_not_hidden() {
             "CREATE SCHEMA later; {search};
             DELETE FROM site.phone_auth_schema WHERE version > 3; DROP TABLE
             site.phone_auth_email_verified, site.phone_auth_phone_verified, site.phone_auth_site_key, site.phone_auth_link_request,
-            site.phone_auth_limit;
+            site.phone_auth_limit, site.phone_auth_challenge;
             ALTER TABLE site.phone_auth_session DROP COLUMN password_digest; DROP INDEX site.phone_auth_outbox_letters,
             site.phone_auth_outbox_queue_due;
             ALTER TABLE site.phone_auth_outbox DROP COLUMN failures, DROP COLUMN ready_attempt,

@@ -222,6 +222,7 @@ fn reset(recipient: Option<Recipient>, number: u32) -> NewMessage {
         binding: Binding::from_stored(number.to_be_bytes(), None),
         language: None,
         created_at: now,
+        code_half_life: None,
         expires_at: now + TimeDelta::hours(1),
     }
 }

@@ -41,6 +41,7 @@ async fn enqueue(store: &PostgresStore, name: &str, created_at: DateTime<Utc>) {
         binding: Binding::from_stored([7; 32], None),
         language: None,
         created_at,
+        code_half_life: None,
         expires_at: created_at + TimeDelta::hours(1),
     };
     store.enqueue_message(&message).await.unwrap();

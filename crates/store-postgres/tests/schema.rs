@@ -11,7 +11,7 @@ use phone_auth_store_postgres::{MigrateErrorKind, OpenErrorKind, PostgresOptions
 use crate::common::{database, log_in, run, store, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 13] = [
+const STEPS: [&str; 14] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -25,6 +25,7 @@ const STEPS: [&str; 13] = [
     "public site",
     "limits",
     "white space in names",
+    "challenges",
 ];
 
 #[test]

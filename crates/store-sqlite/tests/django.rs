@@ -22,7 +22,7 @@ use rusqlite::Connection;
 use crate::common::{Scratch, run, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 13] = [
+const STEPS: [&str; 14] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -36,6 +36,7 @@ const STEPS: [&str; 13] = [
     "public site",
     "limits",
     "white space in names",
+    "challenges",
 ];
 
 const DJANGO: &str = include_str!("data/django_5_2.sql");
@@ -73,7 +74,7 @@ fn definitions(connection: &Connection) -> Vec<String> {
         WHERE name NOT GLOB 'phone_auth_*_any_*' AND name NOT GLOB '*phone_auth_session*' AND name NOT GLOB '*phone_auth_outbox*'
             AND name NOT GLOB 'phone_auth_*_verified' AND name <> 'phone_auth_site_key'
             AND name NOT GLOB 'phone_auth_link_request*' AND name NOT GLOB '*phone_auth_limit*'
-            AND name <> 'phone_auth_schema' ORDER BY name",
+            AND name NOT GLOB '*phone_auth_challenge*' AND name <> 'phone_auth_schema' ORDER BY name",
     )
 }
 

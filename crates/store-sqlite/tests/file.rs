@@ -13,7 +13,7 @@ use phone_auth_store_sqlite::{MigrateErrorKind, OpenErrorKind, SqliteOptions, Sq
 use crate::common::{Scratch, run, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 13] = [
+const STEPS: [&str; 14] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -27,6 +27,7 @@ const STEPS: [&str; 13] = [
     "public site",
     "limits",
     "white space in names",
+    "challenges",
 ];
 
 #[test]

@@ -40,6 +40,7 @@ async fn enqueue(store: &SqliteStore, name: &str) {
         binding: Binding::from_stored([7; 32], None),
         language: None,
         created_at,
+        code_half_life: None,
         expires_at: created_at + TimeDelta::hours(1),
     };
     store.enqueue_message(&message).await.unwrap();

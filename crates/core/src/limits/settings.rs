@@ -149,7 +149,9 @@ impl LimitSettings {
         match limit {
             Limit::LogIns => self.log_ins.rule(),
             Limit::FailedLogIns => self.failed_log_ins.rule(),
-            Limit::FailuresOfNetwork | Limit::FailuresOfDevice => self.account_failures.rule(),
+            Limit::FailuresOfNetwork | Limit::FailuresOfDevice | Limit::WrongCodesOfDevice => {
+                self.account_failures.rule()
+            }
             Limit::FailuresInARow => {
                 let most = self.failures_in_a_row;
                 (most > 0).then_some(LimitRule::InARow(most))
@@ -166,7 +168,6 @@ impl LimitSettings {
                 let most = self.wrong_codes_in_a_row;
                 (most > 0).then_some(LimitRule::InARow(most))
             }
-            Limit::WrongCodesOfDevice => self.account_failures.rule(),
             _ => None,
         }
     }

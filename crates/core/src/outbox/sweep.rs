@@ -61,7 +61,7 @@ impl OutboxWorker {
                 Ok(0) => {}
                 Ok(removed) => tracing::debug!(removed, "challenges that are over are removed"),
                 Err(error) => {
-                    tracing::warn!(%error, "challenges that are over could not be removed")
+                    tracing::warn!(%error, "challenges that are over could not be removed");
                 }
             }
             tokio::time::sleep(LIMITS_EVERY).await;

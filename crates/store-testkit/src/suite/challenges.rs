@@ -209,7 +209,7 @@ pub(super) async fn challenges_of_nobody_are_bounded(subject: &Subject) {
         .unwrap();
     assert_eq!(taken.unwrap().attempts_left, 4, "overwritten");
 
-    // Somebody's with a key for that place is found first.
+    // Someone's with a key for that place is found first.
     let theirs = NewChallenge {
         id: with_end(3),
         ..new(1)
