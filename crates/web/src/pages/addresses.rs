@@ -200,6 +200,8 @@ const WAITS_FOR: &str = "code";
 struct Waiting {
     method: &'static str,
     pk: i64,
+    /// Where the code was sent.
+    address: String,
     form: FormView,
 }
 
@@ -209,6 +211,7 @@ impl Waiting {
         Self {
             method: kind.as_str(),
             pk: id.get(),
+            address: String::new(),
             form: match problem {
                 Some(problem) => form.problem(Field::Code, problem),
                 None => form,
@@ -216,8 +219,14 @@ impl Waiting {
         }
     }
 
-    /// Of which address this browser waits for a code, as the query says: the number is of one of the user's or nothing is
-    /// found by it.
+    /// The same with its address, if that is one of these.
+    fn among(self, records: &[AddressRecord]) -> Option<Self> {
+        let is_it = |it: &&AddressRecord| it.kind.as_str() == self.method && it.id.get() == self.pk;
+        let address = records.iter().find(is_it)?.value.clone();
+        Some(Self { address, ..self })
+    }
+
+    /// Of which address this browser waits for a code, as the query says.
     fn of(context: &RequestContext, headers: &HeaderMap) -> Option<Self> {
         let reason = Reason::of(context.uri(), AccountPage::EmailVerification);
         let Some(Reason::Sent(kind)) = reason else {
@@ -333,6 +342,7 @@ async fn view(
 ) -> Result<Page, Failure> {
     let records = context.accounts().addresses(current_user).await?;
     let title = addresses_title(context.accounts());
+    let waits = waits.and_then(|waits| waits.among(&records));
     Ok(
         Page::new("phone_auth/phone_and_email_verification.html", title)
             .with("notice", notice)

@@ -127,7 +127,16 @@ async fn address_is_verified_by_code() {
         "/accounts/user_verification/?notice=email-sent&code=1"
     );
     let page = browser.get(asked.location()).await;
-    assert!(page.body.contains("name=\"code\""), "{}", page.body);
+    assert!(
+        page.body
+            .contains("We sent a code to <strong>ann@example.org</strong>."),
+        "{}",
+        page.body
+    );
+    let nobodys = browser
+        .get("/accounts/user_verification/?notice=email-sent&code=99")
+        .await;
+    assert!(!nobodys.body.contains("name=\"code\""), "{}", nobodys.body);
     let code = sent.take().remove(0).envelope.code;
     let code = code.as_ref().map(OneTimeCode::as_str).unwrap();
     let form = |code: &str| {
