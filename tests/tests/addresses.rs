@@ -29,7 +29,7 @@ async fn taken_address_is_refused() {
         .add_address(&email)
         .await
         .expect(400)
-        .says("Email already exists");
+        .says("This email address is already in use");
     let form = answer.page().form_with(&["email"]);
     assert!(form.the("email").is_invalid);
     assert_eq!(form.the("email").value, email);
@@ -37,7 +37,7 @@ async fn taken_address_is_refused() {
         .add_address(&ann.user.phone)
         .await
         .expect(400)
-        .says("Phone already exists");
+        .says("This phone number is already in use");
     // One's own is there already: a double click is no mistake.
     bob.client
         .add_address(&bob.user.phone)

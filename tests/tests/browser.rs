@@ -41,7 +41,9 @@ async fn everything_works_without_scripts() {
         .submit("form:has(input[value='email']) [type='submit']")
         .await;
     let line = site.printed("verify_email", &ann.email).await;
-    browser.says("Email Verification Sent").await;
+    browser
+        .says("We sent a message to your email address")
+        .await;
     site.mailbox_with(&line).await;
     browser.goto(&at(&site.mailbox().await)).await;
     browser.click(&format!("a[href$='{}']", line.url())).await;
@@ -85,7 +87,7 @@ async fn everything_works_without_scripts() {
 
     browser.goto(&at("/accounts/login/")).await;
     log_in(&browser, &ann.username, new).await;
-    browser.says("Invalid Credentials").await;
+    browser.says("password don't match.").await;
     log_in(&browser, &ann.username, newest).await;
     browser.arrives_at("/accounts/profile/").await;
     browser.close().await;

@@ -39,7 +39,7 @@ async fn double_click_is_answered_as_a_click() {
 
     browser.double_click_form_of("method").await;
     browser.arrives_at("/accounts/user_verification/").await;
-    browser.says("Verification Sent").await;
+    browser.says("We sent a message").await;
 
     browser.goto(&at("/accounts/change_password/")).await;
     browser.type_into("old_password", &ann.password).await;

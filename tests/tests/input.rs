@@ -292,7 +292,7 @@ async fn international_domain_has_one_form() {
         .post("/accounts/signup/", fields)
         .await
         .expect(400)
-        .says("Email already exists");
+        .says("This email address is already in use");
     site.client()
         .log_in("ANN@BÜCHER.example", &ann.password)
         .await

@@ -28,13 +28,13 @@ async fn user_walks_every_flow() {
     for (value, sent, signal, members) in [
         (
             &ann.email,
-            "Email Verification Sent",
+            "We sent a message to your email address",
             "verify_email",
             "/members/email/",
         ),
         (
             &ann.phone,
-            "Phone Verification Sent",
+            "We sent a message to your phone",
             "verify_phone",
             "/members/phone/",
         ),
@@ -115,7 +115,7 @@ async fn user_walks_every_flow() {
             .log_in(&ann.username, &current)
             .await
             .expect(400)
-            .says("Invalid Credentials");
+            .says("password don't match.");
         client
             .log_in(&ann.username, &next)
             .await

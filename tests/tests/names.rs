@@ -37,9 +37,9 @@ async fn username_that_is_an_address_is_its_owners() {
             let boss = store(&database, username, &thief.user);
             let refused = thief.client.add_address(wanted).await.expect(400);
             refused.says(if wanted.contains('@') {
-                "Email already exists"
+                "This email address is already in use"
             } else {
-                "Phone already exists"
+                "This phone number is already in use"
             });
             let mut user = User::new();
             if wanted.contains('@') {
@@ -62,7 +62,7 @@ async fn username_that_is_an_address_is_its_owners() {
         for prefix in ["", "00"] {
             user.username = thief.user.phone.replacen('+', prefix, 1);
             let refused = site.client().sign_up(&user).await.expect(400);
-            refused.says("Username already exists");
+            refused.says("This username is already in use");
         }
     }
 }

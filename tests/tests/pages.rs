@@ -293,11 +293,14 @@ async fn head_has_no_body() {
 }
 
 #[tokio::test]
-async fn verification_says_the_model_s_words() {
+async fn verification_says_where_the_message_went() {
     let site = Site::start().await;
     let ann = site.member().await;
     let path = "/accounts/user_verification/";
-    for (value, kind) in [(&ann.user.email, "Email"), (&ann.user.phone, "Phone")] {
+    for (value, kind) in [
+        (&ann.user.email, "email address"),
+        (&ann.user.phone, "phone"),
+    ] {
         let rows = ann.client.unverified().await;
         let row = rows.iter().find(|row| row.value == *value);
         let Some(row) = row else {
@@ -310,7 +313,7 @@ async fn verification_says_the_model_s_words() {
         };
         let sent = ann.client.post(path, fields).await.expect(302);
         let sent = shown(sent).await;
-        sent.says(&format!("{kind} Verification Sent"));
+        sent.says(&format!("We sent a message to your {kind}"));
         let link = site.printed(&format!("verify_{}", row.method), value).await;
         site.client()
             .get(link.url())
@@ -319,7 +322,7 @@ async fn verification_says_the_model_s_words() {
             .says("Verification successful");
         let again = ann.client.post(path, fields).await.expect(302);
         let again = shown(again).await;
-        again.says(&format!("{kind} already Verified"));
+        again.says("is already confirmed");
     }
     let printed = site.stop().record.printed();
     assert_eq!(

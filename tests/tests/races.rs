@@ -38,7 +38,7 @@ async fn check_equal_sign_ups(database: &OwnDatabase) {
         );
         if answer.status == 400 {
             assert!(
-                answer.page().words().contains("already exists"),
+                answer.page().words().contains("already in use"),
                 "{}",
                 answer.page().words()
             );

@@ -89,9 +89,9 @@ async fn taken_names_are_refused() {
     let again = site.client().post(PATH, other).await;
     complains_at(&again, &["username", "email", "phone"]);
     for words in [
-        "Username already exists",
-        "Email already exists",
-        "Phone already exists",
+        "This username is already in use",
+        "This email address is already in use",
+        "This phone number is already in use",
     ] {
         again.clone().says(words);
     }
@@ -267,7 +267,7 @@ async fn differing_passwords_are_refused() {
     );
     let answer = site.client().post(PATH, fields).await;
     complains_at(&answer, &["confirm_password"]);
-    answer.says("Password didn't match");
+    answer.says("The passwords don't match.");
 }
 
 #[tokio::test]

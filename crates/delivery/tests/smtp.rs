@@ -313,7 +313,7 @@ async fn own_templates_replace_ours() {
         "{}",
         mail.html()
     );
-    assert!(mail.text().starts_with("Somebody, probably you"));
+    assert!(mail.text().starts_with("Please confirm your email address"));
 
     let problem = |expected: TemplateProblem, file: &str| match build().unwrap_err().kind() {
         BuildErrorKind::Template { name, wrong } => {

@@ -65,7 +65,7 @@ impl RequestError {
             Self::Origin => "This form was not accepted",
             Self::Path => "Page not found",
             Self::Method => "This page cannot be used like that",
-            Self::Size => "That is too much",
+            Self::Size => "That's more than we can take",
             Self::Kind | Self::Fields => "This form cannot be read",
             Self::Slow => "That took too long",
             Self::Request => "This request cannot be read",
@@ -283,11 +283,11 @@ fn try_later(context: &RequestContext, sentence: &str) -> Response {
 
 /// The answer when something is wrong on our side.
 fn broken(context: &RequestContext) -> Response {
-    let page = Page::new("phone_auth/error.html", "Something Went Wrong")
+    let page = Page::new("phone_auth/error.html", "Something went wrong")
         .status(StatusCode::INTERNAL_SERVER_ERROR)
         .with(
             "sentences",
-            ["The fault is ours and has been noted. Try again later."],
+            ["Something went wrong on our side. Please try again."],
         );
     context.render(page)
 }
@@ -315,8 +315,8 @@ pub(crate) fn of_status(context: &RequestContext, status: StatusCode) -> Respons
 
 /// The answer when not even a page can be rendered.
 pub(crate) fn plain_error_page() -> Response {
-    let html = "<!doctype html><html lang=\"en\"><title>Something Went Wrong</title>\
-        <h1>Something Went Wrong</h1><p>The fault is ours and has been noted. Try again later.</p>";
+    let html = "<!doctype html><html lang=\"en\"><title>Something went wrong</title>\
+        <h1>Something went wrong</h1><p>Something went wrong on our side. Please try again.</p>";
     (StatusCode::INTERNAL_SERVER_ERROR, Html(html)).into_response()
 }
 

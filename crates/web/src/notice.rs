@@ -111,12 +111,12 @@ impl Reason {
             },
             Self::Sent(AddressKind::Email) => Notice {
                 tone: "good",
-                text: "Email Verification Sent",
+                text: "We sent a message to your email address",
                 detail: SENT,
             },
             Self::Sent(AddressKind::Phone) => Notice {
                 tone: "good",
-                text: "Phone Verification Sent",
+                text: "We sent a message to your phone",
                 detail: SENT,
             },
             Self::Confirmed(AddressKind::Email) => Notice {
@@ -162,8 +162,8 @@ const SENT: &str = "Type the code in the message, or open its link. Both work fo
 
 pub(crate) const fn already_verified(kind: AddressKind) -> &'static str {
     match kind {
-        AddressKind::Email => "Email already Verified",
-        AddressKind::Phone => "Phone already Verified",
+        AddressKind::Email => "Your email address is already confirmed",
+        AddressKind::Phone => "Your phone number is already confirmed",
     }
 }
 

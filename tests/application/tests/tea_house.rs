@@ -105,7 +105,7 @@ async fn mistakes_are_told_at_the_form() {
                 ("email", "Ann@example.org"),
                 ("password", PASSWORD),
             ],
-            "Email already exists",
+            "This email address is already in use",
         ),
         (
             [

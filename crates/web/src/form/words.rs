@@ -1,4 +1,4 @@
-//! The words for what is wrong with a field. Where django-phone-auth has a sentence, it is django-phone-auth's.
+//! The words for what is wrong with a field: what happened, then what to do.
 
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::form::{Field, FieldProblem, Problem};
@@ -20,7 +20,7 @@ const AMBIGUOUS: &str =
 /// use phone_auth_web::sentence;
 ///
 /// let taken = FieldProblem::new(Field::Username, Problem::Taken);
-/// assert_eq!(sentence(&taken), "Username already exists");
+/// assert_eq!(sentence(&taken), "This username is already in use. Choose another one.");
 /// ```
 pub fn sentence(problem: &FieldProblem) -> String {
     let field = problem.field;
@@ -35,15 +35,18 @@ pub fn sentence(problem: &FieldProblem) -> String {
             "Enter a valid email address, such as name@example.org.".to_owned()
         }
         Problem::InvalidPhone => {
-            "Enter a valid phone number with its country code, such as +12125552368.".to_owned()
+            "Enter a valid phone number with its country code, such as +1 212 555 2368.".to_owned()
         }
         Problem::RefusedNumber => {
             "We can't send messages to numbers of this kind. Use another phone number.".to_owned()
         }
         Problem::InvalidUsername => {
-            "Username should be 150 characters or fewer. Letters, digits and ./-/_ only.".to_owned()
+            "Use letters, digits, and . - _ (at most 150 characters).".to_owned()
         }
-        Problem::Taken => format!("{} already exists", noun(field)),
+        Problem::Taken if matches!(field, Field::Email | Field::Phone) => {
+            format!("{} Sign in, or reset your password.", taken(field))
+        }
+        Problem::Taken => taken(field).to_owned(),
         Problem::TooManyAddresses { max } => format!(
             "You can have at most {max} email addresses and phone numbers. No more can be added."
         ),
@@ -59,10 +62,7 @@ pub fn sentence(problem: &FieldProblem) -> String {
             kind: AddressKind::Phone,
         } => "This site doesn't send text messages, so it can't reset a password by phone."
             .to_owned(),
-        Problem::PasswordsDiffer if field == Field::ConfirmPassword => {
-            "Password didn't match".to_owned()
-        }
-        Problem::PasswordsDiffer => "The two password fields didn’t match.".to_owned(),
+        Problem::PasswordsDiffer => "The passwords don't match.".to_owned(),
         Problem::PasswordTooShort { min } => {
             format!("This password is too short. It must contain at least {min} characters.")
         }
@@ -84,6 +84,15 @@ pub fn sentence(problem: &FieldProblem) -> String {
         Problem::WrongOldPassword => {
             "Your old password was entered incorrectly. Please enter it again.".to_owned()
         }
+    }
+}
+
+/// What is said of a name that someone has, to a user who is signed in.
+pub(crate) const fn taken(field: Field) -> &'static str {
+    match field {
+        Field::Email => "This email address is already in use.",
+        Field::Phone => "This phone number is already in use.",
+        _ => "This username is already in use. Choose another one.",
     }
 }
 
@@ -128,22 +137,12 @@ mod tests {
 
     #[test]
     fn taken_names_are_told_apart() {
-        let check = |field, expected| {
-            let problem = FieldProblem::new(field, Problem::Taken);
-            assert_eq!(sentence(&problem), expected);
+        let check = |field, expected: &str| {
+            let told = sentence(&FieldProblem::new(field, Problem::Taken));
+            assert!(told.starts_with(expected), "{told}");
         };
-        check(Field::Username, "Username already exists");
-        check(Field::Email, "Email already exists");
-        check(Field::Phone, "Phone already exists");
-    }
-
-    #[test]
-    fn differing_passwords_keep_the_models_words() {
-        let at = |field| sentence(&FieldProblem::new(field, Problem::PasswordsDiffer));
-        assert_eq!(at(Field::ConfirmPassword), "Password didn't match");
-        assert_eq!(
-            at(Field::NewPassword2),
-            "The two password fields didn’t match."
-        );
+        check(Field::Username, "This username is already in use.");
+        check(Field::Email, "This email address is already in use.");
+        check(Field::Phone, "This phone number is already in use.");
     }
 }

@@ -4,13 +4,13 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use phone_auth_core::accounts::{AddAddressRefusal, FlowError};
 use phone_auth_core::address::AddressKind;
-use phone_auth_core::form::{Field, FieldProblem};
+use phone_auth_core::form::{Field, FieldProblem, Problem};
 use phone_auth_core::gate::GatedFlow;
 use phone_auth_urls::AccountPage;
 
 use super::phone_hint;
 use crate::answer::{self, RequestError};
-use crate::form::{FieldView, FormView, SubmittedForm};
+use crate::form::{FieldView, FormView, SubmittedForm, words};
 use crate::gate::GateView;
 use crate::guard::LoggedIn;
 use crate::page::Page;
@@ -81,7 +81,14 @@ fn page(
     problems: &[FieldProblem],
 ) -> Page {
     let (page, view) = parts(context, kind, typed);
-    page.with("form", view.problems(problems))
+    let form = match problems {
+        // They are signed in: the sentence for sign-up would ask them to sign in.
+        [taken] if taken.problem == Problem::Taken => {
+            view.problem(taken.field, words::taken(taken.field))
+        }
+        _ => view.problems(problems),
+    };
+    page.with("form", form)
 }
 
 /// The page, and the form that it is to show.
@@ -89,7 +96,7 @@ fn parts(context: &RequestContext, kind: AddressKind, typed: &str) -> (Page, For
     let (template, title, field) = match kind {
         AddressKind::Email => (
             "phone_auth/add_new_email.html",
-            "Add Email",
+            "Add email",
             FieldView::new(Field::Email, "Email")
                 .kind("email", "email")
                 .autocomplete("email")
@@ -97,7 +104,7 @@ fn parts(context: &RequestContext, kind: AddressKind, typed: &str) -> (Page, For
         ),
         AddressKind::Phone => (
             "phone_auth/add_new_phone.html",
-            "Add Phone",
+            "Add phone",
             FieldView::new(Field::Phone, "Phone")
                 .kind("tel", "tel")
                 .autocomplete("tel")

@@ -277,7 +277,7 @@ const fn unsent(kind: AddressKind) -> Notice {
 async fn no_such_address(context: &RequestContext, current_user: &CurrentUser) -> Response {
     let notice = Notice {
         tone: "error",
-        text: "Something Went Wrong",
+        text: "No such address",
         detail: "That address is not among yours. Choose one from the list.",
     };
     refused(context, current_user, notice).await

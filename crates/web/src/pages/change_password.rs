@@ -99,10 +99,10 @@ fn page(context: &RequestContext, problems: &[FieldProblem]) -> Page {
 
 fn view() -> FormView {
     let fields = vec![
-        FieldView::password(Field::OldPassword, "Old Password", "current-password"),
-        FieldView::password(Field::NewPassword1, "New Password", "new-password")
+        FieldView::password(Field::OldPassword, "Old password", "current-password"),
+        FieldView::password(Field::NewPassword1, "New password", "new-password")
             .hint(NEW_PASSWORD_HINT),
-        FieldView::password(Field::NewPassword2, "Confirm Password", "new-password"),
+        FieldView::password(Field::NewPassword2, "Confirm password", "new-password"),
     ];
     FormView::new(fields)
 }
@@ -111,7 +111,7 @@ fn page_of(context: &RequestContext, view: FormView) -> Page {
     let form_token = context
         .current_user()
         .map(|it| context.accounts().password_form_token(it.user().id));
-    Page::new("phone_auth/change_password.html", "Change Password")
+    Page::new("phone_auth/change_password.html", "Change password")
         .with("form_token", form_token)
         .with("form", view)
 }

@@ -59,7 +59,8 @@ pub(crate) async fn submit(AnyonesForm(form): AnyonesForm) -> Response {
             again(view(context, login).problems(&problems))
         }
         Err(FlowError::Refused(LogInRefusal::InvalidCredentials)) => {
-            again(view(context, login).problem(Field::Login, "Invalid Credentials"))
+            let methods = accounts.settings().authentication_methods;
+            again(view(context, login).problem(Field::Login, &no_match(methods)))
         }
         Err(FlowError::Refused(LogInRefusal::Ambiguous)) => {
             let problem = FieldProblem::new(Field::Login, Problem::Ambiguous);
@@ -126,10 +127,21 @@ pub(super) fn login_field(context: &RequestContext, login: &str) -> FieldView {
 
 /// What may be typed to name an account: django-phone-auth's words, less what the settings leave out.
 fn login_label(methods: Methods) -> String {
+    listed(methods, ["Phone", "Email", "Username"])
+}
+
+/// The same for names that nobody has and for wrong passwords.
+fn no_match(methods: Methods) -> String {
+    let names = listed(methods, ["phone number", "email", "username"]);
+    format!("That {names} and password don't match.")
+}
+
+/// The words for the methods that the settings allow.
+fn listed(methods: Methods, [phone, email, username]: [&str; 3]) -> String {
     let names = [
-        (methods.phone, "Phone"),
-        (methods.email, "Email"),
-        (methods.username, "Username"),
+        (methods.phone, phone),
+        (methods.email, email),
+        (methods.username, username),
     ];
     let names: Vec<&str> = names
         .into_iter()

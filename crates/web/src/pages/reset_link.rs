@@ -213,14 +213,14 @@ fn forget_token(context: &RequestContext, response: &mut Response) {
 
 fn page(context: &RequestContext, link: &ResetLink, problems: &[FieldProblem]) -> Page {
     let fields = vec![
-        FieldView::password(Field::NewPassword1, "New Password", "new-password")
+        FieldView::password(Field::NewPassword1, "New password", "new-password")
             .hint(NEW_PASSWORD_HINT),
-        FieldView::password(Field::NewPassword2, "Confirm Password", "new-password"),
+        FieldView::password(Field::NewPassword2, "Confirm password", "new-password"),
     ];
     let is_of_another = context
         .current_user()
         .is_some_and(|it| it.user().id != link.user.id);
-    Page::new("phone_auth/password_reset_confirm.html", "Set Password")
+    Page::new("phone_auth/password_reset_confirm.html", "Set password")
         .with("valid_link", true)
         .with("account", account_of(&link.user, link.address.as_deref()))
         .with("is_of_another", is_of_another)

@@ -130,10 +130,10 @@ fn view<'a>(context: &RequestContext, typed: impl Fn(Field) -> &'a str) -> FormV
     let one_of = settings.one_required_of();
     let is_required = |field, is| is || one_of == [field];
     let mut fields = vec![
-        text(Field::FirstName, "First Name")
+        text(Field::FirstName, "First name")
             .autocomplete("given-name")
             .required(settings.register_fname_required),
-        text(Field::LastName, "Last Name")
+        text(Field::LastName, "Last name")
             .autocomplete("family-name")
             .required(settings.register_lname_required),
         text(Field::Username, "Username")
@@ -154,7 +154,7 @@ fn view<'a>(context: &RequestContext, typed: impl Fn(Field) -> &'a str) -> FormV
             .required(is_required(Field::Phone, settings.register_phone_required))
             .hint(phone_hint(settings)),
         FieldView::password(Field::Password, "Password", "new-password").hint(NEW_PASSWORD_HINT),
-        FieldView::password(Field::ConfirmPassword, "Confirm Password", "new-password"),
+        FieldView::password(Field::ConfirmPassword, "Confirm password", "new-password"),
     ];
     fields.retain(|field| settings.is_on_sign_up_form(field.field()));
     FormView::new(fields)

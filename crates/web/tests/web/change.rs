@@ -56,7 +56,7 @@ async fn wrong_form_keeps_the_session() {
             "old_password",
             "entered incorrectly",
         ),
-        (form(PASSWORD, NEW, "x"), "new_password2", "didn’t match"),
+        (form(PASSWORD, NEW, "x"), "new_password2", "passwords don&#x27;t match"),
         (
             form(PASSWORD, "12345678901", "12345678901"),
             "new_password1",
@@ -108,13 +108,13 @@ async fn taken_addresses_are_refused() {
             "/accounts/email/add/",
             "email",
             "ANN@example.org",
-            "Email already exists",
+            "This email address is already in use.",
         ),
         (
             "/accounts/phone/add/",
             "phone",
             "+1-212-555-2368",
-            "Phone already exists",
+            "This phone number is already in use.",
         ),
         (
             "/accounts/email/add/",

@@ -63,7 +63,7 @@ async fn broken_store_is_our_fault() {
     site.store.fail_with(StoreErrorKind::Broken);
     let answer = site.browser().log_in("ann", PASSWORD).await;
     assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
-    assert_eq!(answer.heading(), "Something Went Wrong");
+    assert_eq!(answer.heading(), "Something went wrong");
     assert!(!answer.body.contains("store"));
 }
 

@@ -219,7 +219,10 @@ async fn other_kinds_of_body_are_refused() {
     }
     let kind = "Application/X-WWW-Form-Urlencoded; charset=UTF-8";
     let answer = post_body(&site, Some(kind), "login=a&password=b").await;
-    assert_eq!(answer.error_at("login"), "Invalid Credentials");
+    assert_eq!(
+        answer.error_at("login"),
+        "That phone number, email or username and password don&#x27;t match."
+    );
 }
 
 #[tokio::test]

@@ -28,7 +28,10 @@ async fn refusals_are_all_alike() {
     let refused = async |login: &'static str, password| {
         let mut answer = site.browser().log_in(login, password).await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST);
-        assert_eq!(answer.error_at("login"), "Invalid Credentials");
+        assert_eq!(
+            answer.error_at("login"),
+            "That phone number, email or username and password don&#x27;t match."
+        );
         assert!(answer.set_cookie("sessionid").is_none());
         let token = answer.csrf_token().to_owned();
         answer.body = answer.body.replace(&token, "").replace(login, "");

@@ -30,7 +30,7 @@ async fn whole_flow_sets_a_password() {
     let form = opened.location().to_owned();
     let page = browser.get(&form).await;
     assert_eq!(page.status, StatusCode::OK);
-    assert_eq!(page.heading(), "Set Password");
+    assert_eq!(page.heading(), "Set password");
     assert!(page.body.contains("the account <strong>ann</strong>"));
 
     let fields = [("new_password1", NEW), ("new_password2", NEW)];
@@ -166,7 +166,7 @@ async fn wrong_form_keeps_the_link() {
             NEW,
             "other",
             "new_password2",
-            "The two password fields didn’t match.",
+            "The passwords don&#x27;t match.",
         ),
         ("short", "short", "new_password1", "too short"),
         ("", "", "new_password1", "This field is required."),

@@ -40,11 +40,11 @@ async fn all_problems_show_at_once() {
     assert_eq!(answer.status, StatusCode::BAD_REQUEST);
     for (field, error) in [
         ("first_name", "This field is required."),
-        ("username", "Letters, digits and ./-/_ only."),
+        ("username", "Use letters, digits, and . - _"),
         ("email", "Enter a valid email address"),
         ("phone", "Enter a valid phone number"),
         ("password", "This password is too short."),
-        ("confirm_password", "Password didn&#x27;t match"),
+        ("confirm_password", "The passwords don&#x27;t match."),
     ] {
         assert!(
             answer.error_at(field).contains(error),
@@ -86,9 +86,18 @@ async fn taken_names_are_told_apart() {
     let form = sign_up_form("ANN", "Ann@Example.org", "+12125552368");
     let answer = site.browser().post(PATH, &form).await;
     assert_eq!(answer.status, StatusCode::BAD_REQUEST);
-    assert_eq!(answer.error_at("username"), "Username already exists");
-    assert_eq!(answer.error_at("email"), "Email already exists");
-    assert_eq!(answer.error_at("phone"), "Phone already exists");
+    assert_eq!(
+        answer.error_at("username"),
+        "This username is already in use. Choose another one."
+    );
+    assert_eq!(
+        answer.error_at("email"),
+        "This email address is already in use. Sign in, or reset your password."
+    );
+    assert_eq!(
+        answer.error_at("phone"),
+        "This phone number is already in use. Sign in, or reset your password."
+    );
     assert_eq!(site.store.user_count(), 1);
 }
 

@@ -129,7 +129,7 @@ async fn failing_template_is_a_plain_error() {
     let site = Site::built(|builder| builder.template("phone_auth/login.html", "{{ 1 / 'x' }}"));
     let answer = site.browser().get("/accounts/login/").await;
     assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
-    assert!(answer.body.contains("Something Went Wrong"));
+    assert!(answer.body.contains("Something went wrong"));
     assert_eq!(answer.header("x-frame-options"), "DENY");
 }
 
