@@ -1,5 +1,5 @@
-//! The forms of a page, as far as filling one in needs it: no parser of HTML, but a reader of tags with quoted
-//! attributes, as templates write them.
+//! The forms of a page, as far as filling one in needs it: no parser of HTML, but a reader of tags and their attributes,
+//! as templates write them.
 
 /// A form that a browser can send.
 #[derive(Debug, PartialEq, Eq)]
@@ -86,14 +86,16 @@ impl Form {
     }
 }
 
-/// The value of a quoted attribute.
+/// The value of an attribute, with quotes or without.
 fn attribute(tag: &str, name: &str) -> Option<String> {
     let mut rest = tag;
     while let Some((before, after)) = rest.split_once(&format!("{name}=")) {
         let begins_here = before.ends_with(char::is_whitespace);
         let quote = after.chars().next().filter(|c| matches!(c, '"' | '\''));
-        if let (true, Some(quote)) = (begins_here, quote) {
-            return after.split(quote).nth(1).map(plain);
+        match quote {
+            Some(quote) if begins_here => return after.split(quote).nth(1).map(plain),
+            None if begins_here => return after.split_whitespace().next().map(plain),
+            _ => {}
         }
         rest = after;
     }
@@ -133,6 +135,17 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
     use super::*;
+
+    #[test]
+    fn attributes_need_no_quotes() {
+        let html = "<form method=post action=/rent/><input name=bike value=red required><button>Rent</button></form>";
+        let forms = forms_of(html);
+        let [form] = forms.as_slice() else {
+            panic!("{forms:?}");
+        };
+        assert!(form.is_post && form.action == "/rent/", "{form:?}");
+        assert_eq!(form.fields, [("bike".to_owned(), "red".to_owned())]);
+    }
 
     #[test]
     fn form_is_read_as_templates_write_it() {
