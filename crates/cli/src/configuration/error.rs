@@ -13,6 +13,9 @@ use crate::terminal::visible::{Visible, VisiblePath};
 /// How much of a wrong value is shown again.
 const SHOWN: usize = 80;
 
+/// So many items of a list are shown.
+const ITEMS: usize = 5;
+
 /// Something in the settings that will not do.
 #[derive(Debug, Error)]
 pub(crate) enum Mistake {
@@ -123,8 +126,26 @@ impl Got {
             toml::de::DeValue::Integer(number) => Self(number.to_string()),
             toml::de::DeValue::Float(number) => Self(number.to_string()),
             toml::de::DeValue::Boolean(yes) => Self(yes.to_string()),
-            other => Self(format!("a TOML {}", other.type_str())),
+            toml::de::DeValue::Array(items) => Self::list(items),
+            other => Self::kind(other),
         }
+    }
+
+    /// A list of a file, so that the item that is wrong can be seen; a list in it is shown as its kind.
+    fn list(items: &[toml::Spanned<toml::de::DeValue<'_>>]) -> Self {
+        let shown = items.iter().take(ITEMS).map(|item| match item.get_ref() {
+            list @ toml::de::DeValue::Array(_) => Self::kind(list).0,
+            item => Self::value(item).0,
+        });
+        let mut shown: Vec<String> = shown.collect();
+        if items.len() > ITEMS {
+            shown.push("…".to_owned());
+        }
+        Self(format!("[{}]", shown.join(", ")))
+    }
+
+    fn kind(value: &toml::de::DeValue<'_>) -> Self {
+        Self(format!("a TOML {}", value.type_str()))
     }
 }
 

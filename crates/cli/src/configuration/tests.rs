@@ -382,20 +382,29 @@ fn wrong_types_are_named() {
         ),
         (
             "login_redirect_url = [\"/\"]",
-            "a TOML array is not a path on this site",
+            "[\"/\"] is not a path on this site",
         ),
         (
             "authentication_methods = \"phone, email\"",
             "\"phone, email\" is not a list such as [\"phone\"], of",
         ),
         (
-            "authentication_methods = [1]",
-            "a TOML array is not a list such as [\"phone\"], of",
+            "authentication_methods = [\"phone\", \"fone\"]",
+            "[\"phone\", \"fone\"] is not a list such as [\"phone\"], of phone, email, username",
         ),
         (
-            "authentication_methods = []",
-            "a TOML array is not at least one of",
+            "trusted_proxies = [\"10.0.0.0/99\"]",
+            "[\"10.0.0.0/99\"] is not a list of networks",
         ),
+        (
+            "authentication_methods = [1, [\"x\"], 3, 4, 5, 6]",
+            "[1, a TOML array, 3, 4, 5, …] is not a list such as",
+        ),
+        (
+            "authentication_methods = [1]",
+            "[1] is not a list such as [\"phone\"], of",
+        ),
+        ("authentication_methods = []", "[] is not at least one of"),
         ("session_lifetime = 1.5", "1.5 is not a time"),
         ("session_lifetime = -3", "-3 is not a time"),
         ("hashing_queue = 9999999999999999999999", "is not a number"),
@@ -615,7 +624,12 @@ fn secrets_are_not_shown() {
             );
             let of_environment = load("", &[(&variable, value)], None);
             let toml = format!("{} = {}", setting.name, serde_json::json!(value));
-            for loaded in [of_environment, load(&toml, &[], None)] {
+            let list = format!("{} = [{}]", setting.name, serde_json::json!(value));
+            for loaded in [
+                of_environment,
+                load(&toml, &[], None),
+                load(&list, &[], None),
+            ] {
                 let said = loaded.map(drop).unwrap_err();
                 assert!(
                     said.iter().all(|said| !said.contains("s3cret")),

@@ -41,6 +41,13 @@ impl<'a> Given<'a> {
             }
             Self::Toml(DeValue::String(text)) if is_hidden(text) => Got::hidden(),
             Self::Toml(DeValue::String(text)) if names_home(text) => Got::home(text),
+            Self::Toml(DeValue::Array(items))
+                if items
+                    .iter()
+                    .any(|item| item.get_ref().as_str().is_some_and(is_hidden)) =>
+            {
+                Got::hidden()
+            }
             Self::Toml(_) if secrecy == Secrecy::Secret => Got::hidden(),
             Self::Toml(value) => Got::value(value),
         }
