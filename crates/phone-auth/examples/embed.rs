@@ -48,7 +48,8 @@ pub(crate) fn app(auth: &PhoneAuth) -> Router {
 async fn main() -> Result<(), Box<dyn Error>> {
     let site = SiteOrigin::parse("http://127.0.0.1:3000")?;
     // Made once, by `openssl rand -hex 32 > app.key`: the database refuses any other.
-    let key = SecretKey::new(std::fs::read_to_string("app.key")?.trim())?;
+    let key = std::fs::read_to_string("app.key").map_err(|error| format!("app.key: {error}"))?;
+    let key = SecretKey::new(key.trim())?;
     let database = Database::open("sqlite:app.sqlite3").await?;
     let mailer = Mailer(Mutex::new(Box::new(io::stdout())));
     let auth = accounts(site, key, database, mailer).await?;

@@ -29,7 +29,8 @@ fn setting(name: &str, default: &str) -> String {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let database = setting("TEA_HOUSE_DATABASE", "sqlite:app.sqlite3");
-    let key = std::fs::read_to_string(setting("TEA_HOUSE_KEY_FILE", "app.key"))?;
+    let key_file = setting("TEA_HOUSE_KEY_FILE", "app.key");
+    let key = std::fs::read_to_string(&key_file).map_err(|error| format!("{key_file}: {error}"))?;
     let listener = TcpListener::bind(setting("TEA_HOUSE_ADDR", "127.0.0.1:3000")).await?;
     let here = format!("http://{}", listener.local_addr()?);
     let site = SiteOrigin::parse(&setting("TEA_HOUSE_SITE", &here))?;

@@ -56,7 +56,11 @@ async fn wrong_form_keeps_the_session() {
             "old_password",
             "entered incorrectly",
         ),
-        (form(PASSWORD, NEW, "x"), "new_password2", "passwords don&#x27;t match"),
+        (
+            form(PASSWORD, NEW, "x"),
+            "new_password2",
+            "passwords don&#x27;t match",
+        ),
         (
             form(PASSWORD, "12345678901", "12345678901"),
             "new_password1",
