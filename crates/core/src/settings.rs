@@ -170,6 +170,11 @@ pub struct Settings {
     /// Whether opening a verification link shows a page with a button, and only that button verifies.
     /// Off, opening the link verifies, as django-phone-auth does.
     pub verify_by_click: bool,
+    /// Whether an unverified address names its account at log-in, as with django-phone-auth.
+    pub unverified_sign_in: bool,
+    /// Whether an unverified address receives links that reset the password, as long as the account has no verified
+    /// address. Off, only verified addresses do.
+    pub unverified_reset: bool,
     /// How many messages may be pending in the outbox. When there are as many, anyone who asks for one is told to come
     /// back later, whether the name is anyone's or not.
     pub max_pending_messages: u32,
@@ -207,6 +212,8 @@ impl Default for Settings {
             max_unverified_addresses: 5,
             verify_at_sign_up: false,
             verify_by_click: false,
+            unverified_sign_in: true,
+            unverified_reset: true,
             max_pending_messages: 10_000,
             redact_client_addresses: false,
             limits: LimitSettings::default(),

@@ -56,6 +56,8 @@ pub enum LoginFailure {
     Inactive,
     /// The account has no password that could be right.
     UnusablePassword,
+    /// The address that named the account is not verified, and this site asks for that.
+    UnverifiedAddress,
 }
 
 event_struct! {

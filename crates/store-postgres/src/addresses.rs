@@ -288,8 +288,9 @@ impl AddressStore for PostgresStore {
             .bind(rows::micros(claim.issued_at))
             .bind(rows::micros(claim.at))
             .bind(claim.newest.map(rows::micros));
-        let _pass = self.at(&users::lock(claim.user)).await?;
-        if self.first(verify).await?.is_some() {
+        // A reset at the same moment ends what is not proven yet: one of the two comes first.
+        let lock = users::lock(claim.user);
+        if self.first_locked(&lock, verify).await?.is_some() {
             return Ok(VerificationOutcome::Verified);
         }
         // Asked by a statement of its own: it must see what the update may have waited for.

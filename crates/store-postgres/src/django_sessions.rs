@@ -12,6 +12,7 @@ use sqlx::{Row, query};
 
 use crate::failure::Failure;
 use crate::links;
+use crate::proofs;
 use crate::rows::{self, USER_COLUMNS, readable, sought, user_columns};
 use crate::sessions::row_of;
 use crate::store::PostgresStore;
@@ -80,8 +81,9 @@ pub(crate) const REPLACE_PASSWORD: &str = concat!(
     ), ended AS (
         DELETE FROM phone_auth_session
         WHERE person_id IN (SELECT id FROM one_user)
-    )
-    SELECT 1 FROM one_user"
+    )",
+    proofs::by_reset!("$11", "$12", "$15"),
+    " SELECT 1 FROM one_user"
 );
 
 pub(crate) const REMOVE: &str =

@@ -48,6 +48,7 @@ mod pem_file;
 #[cfg(test)]
 mod plans;
 mod pool;
+mod proofs;
 mod rows;
 mod server_url;
 mod sessions;

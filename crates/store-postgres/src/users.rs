@@ -16,6 +16,7 @@ use crate::failure::Failure;
 use crate::links;
 use crate::locks;
 use crate::pool::Query;
+use crate::proofs;
 use crate::rows::{self, USER_COLUMNS, readable, sought, user_columns};
 use crate::spellings::{digits, emails, is_foreign_phone, is_padded, trimmed};
 use crate::store::PostgresStore;
@@ -67,7 +68,9 @@ pub(crate) const FIND: &str = concat!(
     SELECT ",
     user_columns!(),
     ", m.id::int8, m.value::text, m.is_verified, m.user_id::int8, m.kind,
-        EXISTS (SELECT 1 FROM m o WHERE o.reading = m.reading AND o.user_id <> m.user_id)
+        EXISTS (SELECT 1 FROM m o WHERE o.reading = m.reading AND o.user_id <> m.user_id),
+        coalesce((SELECT true FROM phone_auth_emailaddress v WHERE v.user_id = u.id AND v.is_verified LIMIT 1),
+            (SELECT true FROM phone_auth_phonenumber v WHERE v.user_id = u.id AND v.is_verified LIMIT 1), false)
     FROM m JOIN auth_user u ON u.id = m.user_id
     ORDER BY m.reading, m.rank, m.user_id LIMIT 1"
 );
@@ -242,8 +245,9 @@ pub(crate) const REPLACE_PASSWORD: &str = concat!(
     ), moved AS (
         UPDATE phone_auth_session SET digest = $7, password_digest = $8
         WHERE person_id IN (SELECT id FROM one_user) AND digest = $4
-    )
-    SELECT 1 FROM one_user"
+    )",
+    proofs::by_reset!("$9", "$10", "$13"),
+    " SELECT 1 FROM one_user"
 );
 
 #[async_trait]
@@ -404,6 +408,7 @@ pub(crate) fn bind_link<'q>(query: Query<'q>, replacement: &'q PasswordReplaceme
         // A text that no row can have is no row's.
         .bind(link.map(|link| sought(&link.value).unwrap_or_default()))
         .bind(link.and_then(|link| link.newest).map(rows::micros))
+        .bind(link.map(|link| rows::micros(link.at)))
 }
 
 /// The statement that locks a user's row, as a log-in does too. Anyone who ends all sessions of a user
@@ -454,7 +459,11 @@ fn found(row: &PgRow) -> Result<FoundUser, Failure> {
         None => None,
     };
     let user = rows::user(row, 0)?;
-    Ok(FoundUser { user, address })
+    Ok(FoundUser {
+        user,
+        address,
+        has_verified: row.try_get(USER_COLUMNS + 6)?,
+    })
 }
 
 /// A statement that always answers a row has answered none.

@@ -52,6 +52,7 @@ mod password_kinds;
 mod place;
 #[cfg(test)]
 mod plans;
+mod proofs;
 mod readers;
 mod rows;
 mod sessions;

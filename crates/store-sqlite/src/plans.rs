@@ -5,7 +5,7 @@ use phone_auth_core::address::AddressKind;
 use rusqlite::Connection;
 
 use crate::{
-    addresses, challenges, django_sessions, limits, links, migrations, outbox, sessions, site_key,
+    addresses, challenges, django_sessions, limits, links, migrations, outbox, proofs, sessions, site_key,
     users,
 };
 
@@ -87,6 +87,14 @@ fn every_lookup_uses_an_index() {
             of_kind.is_verified,
             of_kind.target,
             of_kind.is_newest,
+        ]);
+    }
+    for (_, of_kind) in &proofs::STATEMENTS {
+        statements.extend([
+            of_kind.since,
+            of_kind.mark,
+            of_kind.end_younger,
+            of_kind.end_links,
         ]);
     }
     for statement in statements {

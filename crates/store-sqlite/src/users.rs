@@ -12,6 +12,7 @@ use rusqlite::{Connection, params, params_from_iter};
 use crate::addresses;
 use crate::failure::Failure;
 use crate::links;
+use crate::proofs;
 use crate::rows::{self, USER_COLUMNS, user_columns};
 use crate::spellings::{Texts, digits, is_foreign_phone, is_padded, trimmed};
 use crate::store::SqliteStore;
@@ -60,7 +61,9 @@ pub(crate) const FIND: &str = concat!(
     SELECT ",
     user_columns!(),
     ", m.id, m.value, m.is_verified, m.user_id, m.kind,
-        EXISTS (SELECT 1 FROM m m2 WHERE m2.reading = m.reading AND m2.user_id <> m.user_id)
+        EXISTS (SELECT 1 FROM m m2 WHERE m2.reading = m.reading AND m2.user_id <> m.user_id),
+        EXISTS (SELECT 1 FROM phone_auth_emailaddress v WHERE v.user_id = u.id AND v.is_verified)
+            OR EXISTS (SELECT 1 FROM phone_auth_phonenumber v WHERE v.user_id = u.id AND v.is_verified)
     FROM m JOIN auth_user u ON u.id = m.user_id
     ORDER BY m.reading, m.rank, m.user_id LIMIT 1"
 );
@@ -209,7 +212,11 @@ impl UserStore for SqliteStore {
                     None => None,
                 };
                 let user = rows::user(row, self.zone())?;
-                Ok(FoundUser { user, address })
+                Ok(FoundUser {
+                    user,
+                    address,
+                    has_verified: row.get(USER_COLUMNS + 6)?,
+                })
             })
         })
     }
@@ -339,6 +346,9 @@ pub(crate) fn replace_password(
     }
     if rows::change(connection, REPLACE_PASSWORD, (id, old, new))? == 0 {
         return Ok(false);
+    }
+    if let Some(link) = &replacement.link {
+        proofs::by_reset(connection, replacement.user, link)?;
     }
     let kept = replacement.keeps.map(|kept| kept.digest);
     let kept = kept.as_ref().map(|digest| digest.as_bytes().as_slice());

@@ -153,6 +153,10 @@ settings! {
         verify_at_sign_up: bool = "false";
         /// whether a verification link shows a button instead of verifying when opened
         verify_by_click: bool = "false";
+        /// whether an unverified address names its account at log-in
+        unverified_sign_in: bool = "true";
+        /// whether an unverified address receives reset links while the account has no verified address
+        unverified_reset: bool = "true";
         /// how many e-mail addresses and phone numbers, together, one may have to add another
         max_addresses: u32 = "10" in 1..=100;
         /// how many of them may be unverified to add another

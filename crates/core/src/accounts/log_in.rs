@@ -10,7 +10,7 @@ use crate::gate::{GateNames, GatedFlow};
 use crate::password::{EncodedPassword, HashError, Password, Requester, Verdict};
 use crate::session::SessionKey;
 use crate::store::StoreErrorKind;
-use crate::user::{AccountName, User};
+use crate::user::{AccountName, FoundUser, User};
 
 impl Accounts {
     /// Logs a user in by a phone number, an e-mail address or a username, whichever the settings
@@ -26,7 +26,8 @@ impl Accounts {
     /// # Errors
     /// - [`Missing`](LogInRefusal::Missing): no name or no password was typed.
     /// - [`InvalidCredentials`](LogInRefusal::InvalidCredentials): no such active user with this
-    ///   password.
+    ///   password; or it was named by an unverified address where
+    ///   [`unverified_sign_in`](crate::settings::Settings::unverified_sign_in) is off.
     /// - [`Ambiguous`](LogInRefusal::Ambiguous): several users have this name, in letters of different
     ///   case. Whichever was taken, a user could end up in another user's account, or lose access to
     ///   their own by the one who made the other one; so none is, whatever the password.
@@ -85,25 +86,27 @@ impl Accounts {
                 }
                 found => found?,
             };
+            let is_proven = found.as_ref().is_none_or(|found| self.may_name(found));
             let user = found.map(|found| found.user);
             let requester = self.requester(&name, user.as_ref());
             let counted = match &counted {
                 Some(counted) => counted,
                 None => counted.insert(self.count_log_in(&name, user.as_ref(), &requester).await?),
             };
-            let (user, is_outdated) = match self.recognise(user, password, &requester).await {
-                Ok(Ok(recognised)) => recognised,
-                Err(error) => {
-                    // Not tried, so not failed.
-                    self.give_all_back(counted).await;
-                    return Err(error.into());
-                }
-                Ok(Err((failure, user))) => {
-                    let event = UserLoginFailed::new(Sender::new("log_in"), failure, user);
-                    self.happened(event).await;
-                    return Err(FlowError::Refused(LogInRefusal::InvalidCredentials));
-                }
-            };
+            let (user, is_outdated) =
+                match self.recognise(user, is_proven, password, &requester).await {
+                    Ok(Ok(recognised)) => recognised,
+                    Err(error) => {
+                        // Not tried, so not failed.
+                        self.give_all_back(counted).await;
+                        return Err(error.into());
+                    }
+                    Ok(Err((failure, user))) => {
+                        let event = UserLoginFailed::new(Sender::new("log_in"), failure, user);
+                        self.happened(event).await;
+                        return Err(FlowError::Refused(LogInRefusal::InvalidCredentials));
+                    }
+                };
             let upgrade = if is_outdated {
                 self.upgrade(password, &requester).await
             } else {
@@ -142,17 +145,27 @@ impl Accounts {
         Err(FlowError::Refused(LogInRefusal::Ambiguous))
     }
 
+    /// Whether the name that found a user may name them: an unverified address only where the settings say so.
+    fn may_name(&self, found: &FoundUser) -> bool {
+        let is_verified = found.address.as_ref().is_none_or(|it| it.is_verified);
+        is_verified || self.settings().unverified_sign_in
+    }
+
     /// Checks a password; the work of one check, anyone who it is. Anyone who is refused whatever the password is must
     /// not be told by whether it was right: a right one takes less. Gives whose password it is and whether the hash is
     /// outdated, or what the signals hear of.
     async fn recognise(
         &self,
         user: Option<User>,
+        is_proven: bool,
         password: &Password,
         requester: &Requester,
     ) -> Result<Result<(User, bool), (LoginFailure, Option<EventUser>)>, HashError> {
         let (failure, user) = match user {
             None => (LoginFailure::UnknownIdentifier, None),
+            Some(user) if !is_proven => {
+                (LoginFailure::UnverifiedAddress, Some(user.to_event_user()))
+            }
             Some(user) if !user.is_active => (LoginFailure::Inactive, Some(user.to_event_user())),
             Some(user) if !user.password.is_usable() => {
                 (LoginFailure::UnusablePassword, Some(user.to_event_user()))

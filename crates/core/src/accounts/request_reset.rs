@@ -3,7 +3,7 @@
 use phone_auth_events::Limit;
 
 use super::{Accounts, FlowError};
-use crate::address::{AddressId, AddressKind};
+use crate::address::{AddressId, AddressKind, AddressRecord};
 use crate::form::{self, Field, FieldProblem, Problem};
 use crate::gate::{GateNames, GatedFlow};
 use crate::outbox::{Addressee, Carries, Purpose, To};
@@ -16,6 +16,10 @@ impl Accounts {
     /// as it was typed.
     ///
     /// For a username it is the oldest verified address of each kind, if there is one.
+    ///
+    /// An address that is not verified is sent one only while the account has no verified address, and never where
+    /// [`unverified_reset`](crate::settings::Settings::unverified_reset) is off: it may be a stranger's, or a thief may have
+    /// added it.
     ///
     /// Nothing is sent to someone unknown or inactive, to users who have no password that could be
     /// reset, or by a method that is off. The answer is the same.
@@ -121,8 +125,10 @@ impl Accounts {
             Some(FoundUser {
                 user,
                 address: Some(address),
+                has_verified,
             }) if user.is_active
                 && user.password.is_usable()
+                && self.may_receive_resets(address, *has_verified)
                 && !self.is_refused_number(address) =>
             {
                 Addressee::User(To { user, address })
@@ -137,6 +143,12 @@ impl Accounts {
         let mut sent = SentTo::default();
         sent.note(to);
         Ok(sent)
+    }
+
+    /// Whether an address may receive links that reset the password. An unverified one may be a stranger's, or was added
+    /// by someone who is not the owner: it may only while nothing else of the account is proven.
+    fn may_receive_resets(&self, address: &AddressRecord, has_verified: bool) -> bool {
+        address.is_verified || (self.settings().unverified_reset && !has_verified)
     }
 
     /// Has links sent to an account that was named by its username: to the oldest verified address of each kind that

@@ -199,7 +199,7 @@ impl Accounts {
         let log_ins = links.check_reset(&target, token, now);
         Ok(log_ins.map(|log_ins| Target {
             log_ins,
-            link: Some(OpenedLink::of(&target)),
+            link: Some(OpenedLink::of(&target, now)),
             user: target.user,
         }))
     }
@@ -238,7 +238,7 @@ impl Accounts {
         Ok(sent_to.map(|sent_to| Target {
             log_ins: LogIns::EndIt,
             link: match sent_to {
-                SentTo::Address(target) => Some(OpenedLink::of(target)),
+                SentTo::Address(target) => Some(OpenedLink::of(target, now)),
                 SentTo::Unknown => None,
             },
             user,

@@ -119,16 +119,19 @@ pub struct OpenedLink {
     pub value: String,
     /// The newest request, or that there was none.
     pub newest: Option<DateTime<Utc>>,
+    /// When it is used: that proves the address.
+    pub at: DateTime<Utc>,
 }
 
 impl OpenedLink {
-    /// What using a link that was sent to this target relies on.
-    pub fn of(target: &LinkTarget) -> Self {
+    /// What using a link at this time relies on that was sent to this target.
+    pub fn of(target: &LinkTarget, at: DateTime<Utc>) -> Self {
         Self {
             kind: target.address.kind,
             address: target.address.id,
             value: target.address.value.clone(),
             newest: target.newest,
+            at,
         }
     }
 }

@@ -114,6 +114,9 @@ impl UserStore for MemoryStore {
                 return Err(StoreError::new(StoreErrorKind::SessionExists));
             }
             user.password = replacement.new.clone();
+            if let Some(link) = link {
+                state.prove_by_reset(replacement.user, link);
+            }
             state.end_sessions_but(replacement.user, replacement.keeps, &replacement.new);
             Ok(true)
         })
@@ -265,7 +268,11 @@ impl State {
         if let Some(address) = self.find_address(name)? {
             let user = self.users.get(&address.user).cloned();
             let address = Some(address.clone());
-            return Ok(user.map(|user| FoundUser { user, address }));
+            return Ok(user.map(|user| FoundUser {
+                has_verified: self.has_any_verified(user.id),
+                user,
+                address,
+            }));
         }
         let Some(username) = name.username.as_deref() else {
             return Ok(None);
@@ -281,6 +288,7 @@ impl State {
             (None, Some(_), Some(_)) => return Err(StoreError::new(StoreErrorKind::Ambiguous)),
         };
         Ok(user.map(|user| FoundUser {
+            has_verified: self.has_any_verified(user.id),
             user,
             address: None,
         }))
@@ -316,6 +324,42 @@ impl State {
             username: wanted.username.is_some_and(|it| self.is_username_taken(it)),
             email: wanted.email.is_some_and(|it| self.is_email_taken(it, None)),
             phone: wanted.phone.is_some_and(|it| self.is_phone_taken(it, None)),
+        }
+    }
+
+    /// Whether any address of a user is verified.
+    fn has_any_verified(&self, user: UserId) -> bool {
+        [AddressKind::Email, AddressKind::Phone]
+            .into_iter()
+            .any(|kind| self.has_verified(kind, user))
+    }
+
+    /// What becomes of the addresses of a user whose password a link has reset: the one that it was sent to is proven,
+    /// and what was proven later, or is about to be, may be the work of whoever had the password before.
+    fn prove_by_reset(&mut self, user: UserId, link: &OpenedLink) {
+        let proven = (link.kind, link.address);
+        let Some(address) = self.addresses_mut(link.kind).get_mut(&link.address) else {
+            return;
+        };
+        let was_verified = std::mem::replace(&mut address.is_verified, true);
+        let since = self.verified.get(&proven).copied();
+        if !was_verified {
+            self.verified.insert(proven, to_micros(link.at));
+        }
+        let others: Vec<_> = self
+            .addresses_of(user, u32::MAX)
+            .map(|it| (it.kind, it.id))
+            .filter(|it| *it != proven)
+            .collect();
+        for (kind, id) in others {
+            let verified_at = self.verified.get(&(kind, id));
+            let is_younger =
+                was_verified && verified_at.is_some_and(|at| since.is_none_or(|since| *at > since));
+            if is_younger && let Some(other) = self.addresses_mut(kind).get_mut(&id) {
+                other.is_verified = false;
+            }
+            self.requests
+                .remove(&(kind, Purpose::Verify.as_str(), id.get()));
         }
     }
 

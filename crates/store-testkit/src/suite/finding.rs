@@ -35,6 +35,7 @@ pub(super) async fn phone_comes_before_email(subject: &Subject) {
     let expected = FoundUser {
         user: ann,
         address: Some(address),
+        has_verified: false,
     };
     assert_eq!(find(store, name).await, Some(expected));
 }
@@ -57,6 +58,7 @@ pub(super) async fn email_comes_before_username(subject: &Subject) {
     let expected = FoundUser {
         user: ann,
         address: Some(address),
+        has_verified: false,
     };
     assert_eq!(find(store, name).await, Some(expected));
 }

@@ -330,7 +330,7 @@ pub(super) async fn older_link_replaces_no_password(subject: &Subject) {
         let user = address.user;
         let first = asked(subject, Purpose::ResetPassword, &address, at(0)).await;
         let now = target(subject, Purpose::ResetPassword, &address).await;
-        let opened = OpenedLink::of(&now.unwrap());
+        let opened = OpenedLink::of(&now.unwrap(), at(6));
         assert_eq!(opened.newest, Some(first));
         let second = asked(subject, Purpose::ResetPassword, &address, at(0)).await;
         asked(subject, Purpose::Verify, &address, at(5)).await;
@@ -409,7 +409,7 @@ pub(super) async fn link_of_nobody_asked_for_is_usable(subject: &Subject) {
     let user = stored(store, &whole("bob", 2)).await;
     let address = store.addresses_of(user.id, 100).await.unwrap().remove(0);
     let now = target(subject, Purpose::ResetPassword, &address).await;
-    let link = OpenedLink::of(&now.unwrap());
+    let link = OpenedLink::of(&now.unwrap(), at(6));
     asked(subject, Purpose::ResetPassword, &address, at(0)).await;
     assert!(!replaced(subject, user.id, &link).await);
 }

@@ -18,6 +18,7 @@ mod newer_message;
 mod odd_rows;
 mod outbox;
 mod passwords;
+mod proofs;
 mod reopening;
 mod sample;
 mod sessions;
@@ -185,6 +186,10 @@ macro_rules! __for_each_case {
             challenges::challenge_ends_once;
             challenges::challenges_of_nobody_are_bounded;
             challenges::expired_challenges_are_removed;
+            proofs::reset_proves_its_address;
+            proofs::reset_ends_links_to_other_addresses;
+            proofs::reset_ends_younger_proofs;
+            proofs::change_ends_no_proof;
             site_key::new_store_has_no_key;
             site_key::public_site_is_kept_beside_the_key;
             site_key::key_record_is_replaced_knowingly;

@@ -102,6 +102,8 @@ const ALONE: [&str; 73] = [
     "code_lifetime",
     "verify_at_sign_up",
     "verify_by_click",
+    "unverified_sign_in",
+    "unverified_reset",
     "max_addresses",
     "max_pending_messages",
     "redact_client_addresses",

@@ -1,0 +1,138 @@
+//! What the proof of an address ends that was there before it, on PostgreSQL.
+
+/// The parts of a statement that replaces a password, after one that is named `one_user`: what becomes of the addresses
+/// of a user whose password a link has reset. The one that it was sent to is proven, and what was proven later, or is about
+/// to be, may be the work of whoever had the password before. The arguments are the kind and the address of the link, NULL
+/// without one, and the time.
+macro_rules! by_reset {
+    ($kind:literal, $address:literal, $at:literal) => {
+        concat!(
+            ", ",
+            $crate::proofs::since!(
+                "phone_auth_emailaddress",
+                "phone_auth_email_verified",
+                "email",
+                $kind,
+                $address
+            ),
+            ", ",
+            $crate::proofs::since!(
+                "phone_auth_phonenumber",
+                "phone_auth_phone_verified",
+                "phone",
+                $kind,
+                $address
+            ),
+            ", since AS (SELECT * FROM email_since UNION ALL SELECT * FROM phone_since), ",
+            $crate::proofs::of_kind!(
+                "phone_auth_emailaddress",
+                "phone_auth_email_verified",
+                "email",
+                $kind,
+                $address,
+                $at
+            ),
+            ", ",
+            $crate::proofs::of_kind!(
+                "phone_auth_phonenumber",
+                "phone_auth_phone_verified",
+                "phone",
+                $kind,
+                $address,
+                $at
+            )
+        )
+    };
+}
+
+/// Since when an address is proven: before all times when no link has proven it, after all times when it is not verified.
+macro_rules! since {
+    ($table:literal, $verified:literal, $name:literal, $kind:literal, $address:literal) => {
+        concat!(
+            $name,
+            "_since AS (
+                SELECT CASE WHEN is_verified THEN coalesce((SELECT verified_at FROM ",
+            $verified,
+            " WHERE address_id = ",
+            $address,
+            "::int8), '-infinity') ELSE 'infinity' END AS verified_at
+                FROM ",
+            $table,
+            " WHERE id = ",
+            $address,
+            "::int8 AND ",
+            $kind,
+            "::text = '",
+            $name,
+            "')"
+        )
+    };
+}
+
+macro_rules! of_kind {
+    ($table:literal, $verified:literal, $name:literal, $kind:literal, $address:literal, $at:literal) => {
+        concat!(
+            $name,
+            "_proven AS (
+                UPDATE ",
+            $table,
+            " SET is_verified = true
+                WHERE id = ",
+            $address,
+            "::int8 AND ",
+            $kind,
+            "::text = '",
+            $name,
+            "' AND is_verified IS NOT TRUE AND EXISTS (SELECT 1 FROM one_user)
+                RETURNING id
+            ), ",
+            $name,
+            "_kept AS (
+                INSERT INTO ",
+            $verified,
+            " (address_id, verified_at) SELECT id, ",
+            $at,
+            "::timestamptz FROM ",
+            $name,
+            "_proven
+                ON CONFLICT (address_id) DO UPDATE SET verified_at = excluded.verified_at
+            ), ",
+            $name,
+            "_younger AS (
+                UPDATE ",
+            $table,
+            " a SET is_verified = false
+                WHERE a.user_id IN (SELECT id FROM one_user) AND a.is_verified
+                    AND NOT (",
+            $kind,
+            "::text = '",
+            $name,
+            "' AND a.id = ",
+            $address,
+            "::int8)
+                    AND (SELECT v.verified_at FROM ",
+            $verified,
+            " v WHERE v.address_id = a.id) > (SELECT verified_at FROM since)
+            ), ",
+            $name,
+            "_links AS (
+                DELETE FROM phone_auth_link_request
+                WHERE kind = '",
+            $name,
+            "' AND purpose = 'verify' AND holder IN (
+                    SELECT a.id FROM ",
+            $table,
+            " a WHERE a.user_id IN (SELECT id FROM one_user)
+                        AND EXISTS (SELECT 1 FROM since)
+                        AND NOT (",
+            $kind,
+            "::text = '",
+            $name,
+            "' AND a.id = ",
+            $address,
+            "::int8))
+            )"
+        )
+    };
+}
+pub(crate) use {by_reset, of_kind, since};

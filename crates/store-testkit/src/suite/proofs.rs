@@ -1,0 +1,172 @@
+//! What the proof of an address ends that was there before it.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use phone_auth_core::address::{
+    AddressKind, AddressRecord, VerificationClaim, VerificationOutcome,
+};
+use phone_auth_core::link::{LinkRequest, OpenedLink};
+use phone_auth_core::outbox::Purpose;
+use phone_auth_core::session::PasswordReplacement;
+use phone_auth_core::user::UserId;
+
+use super::Subject;
+use super::sample::{address_of, at, replacement, stored, whole};
+use crate::external_writer::ExternalChange;
+
+const KINDS: [(AddressKind, AddressKind); 2] = [
+    (AddressKind::Email, AddressKind::Phone),
+    (AddressKind::Phone, AddressKind::Email),
+];
+
+/// Resets the password of a user by a link to an address, asked for just before.
+async fn reset(subject: &Subject, address: &AddressRecord, seconds: i64) -> bool {
+    let store = subject.store();
+    let (kind, id) = (address.kind, address.id);
+    let purpose = Purpose::ResetPassword;
+    asked(subject, purpose, address, seconds).await;
+    let target = store.link_target(purpose, kind, id).await.unwrap().unwrap();
+    let change = PasswordReplacement {
+        link: Some(OpenedLink::of(&target, at(seconds))),
+        ..replacement(address.user, "new")
+    };
+    store.replace_password(&change).await.unwrap()
+}
+
+async fn asked(subject: &Subject, purpose: Purpose, address: &AddressRecord, seconds: i64) {
+    let request = LinkRequest {
+        purpose,
+        kind: address.kind,
+        address: Some(address.id),
+        at: at(seconds),
+        half_life: None,
+    };
+    subject.store().request_link(&request).await.unwrap();
+}
+
+/// Opens the newest verification link of an address at a time.
+async fn verified(subject: &Subject, address: &AddressRecord, seconds: i64) -> VerificationOutcome {
+    let store = subject.store();
+    let purpose = Purpose::Verify;
+    let target = store.link_target(purpose, address.kind, address.id).await;
+    let claim = VerificationClaim {
+        kind: address.kind,
+        id: address.id,
+        user: address.user,
+        value: address.value.clone(),
+        newest: target.unwrap().unwrap().newest,
+        issued_at: at(seconds),
+        at: at(seconds),
+    };
+    store.verify_address(&claim).await.unwrap()
+}
+
+/// Which kinds of addresses of a user are verified.
+async fn proven(subject: &Subject, user: UserId) -> Vec<AddressKind> {
+    let addresses = subject.store().addresses_of(user, 100).await.unwrap();
+    let proven = addresses.into_iter().filter(|it| it.is_verified);
+    proven.map(|it| it.kind).collect()
+}
+
+pub(super) async fn reset_proves_its_address(subject: &Subject) {
+    let store = subject.store();
+    for (number, (kind, other)) in (1..).zip(KINDS) {
+        let ann = stored(store, &whole(&format!("ann{number}"), number)).await;
+        let address = address_of(store, ann.id, kind).await;
+        assert!(reset(subject, &address, 5).await);
+        assert_eq!(proven(subject, ann.id).await, [kind], "not the {other}");
+        // It counts as a proof of that time: links from before it are used.
+        let change = ExternalChange::SetVerified(kind, address.id, false);
+        subject.outside(change).await;
+        assert_eq!(
+            verified(subject, &address, 5).await,
+            VerificationOutcome::Gone
+        );
+        assert_eq!(
+            verified(subject, &address, 6).await,
+            VerificationOutcome::Verified
+        );
+    }
+}
+
+pub(super) async fn reset_ends_links_to_other_addresses(subject: &Subject) {
+    // Whoever had the password before asked for them, and would be back in by a reset of their own.
+    let store = subject.store();
+    for (number, (kind, other)) in (1..).zip(KINDS) {
+        let ann = stored(store, &whole(&format!("ann{number}"), number)).await;
+        let bob = stored(store, &whole(&format!("bob{number}"), number + 10)).await;
+        let address = address_of(store, ann.id, kind).await;
+        let pending = address_of(store, ann.id, other).await;
+        let bobs = address_of(store, bob.id, other).await;
+        asked(subject, Purpose::Verify, &pending, 1).await;
+        asked(subject, Purpose::Verify, &bobs, 1).await;
+        let target = |it: &AddressRecord| store.link_target(Purpose::Verify, it.kind, it.id);
+        let before = target(&pending).await.unwrap().unwrap().newest;
+        assert!(before.is_some());
+        assert!(reset(subject, &address, 5).await);
+        let claim = VerificationClaim {
+            kind: other,
+            id: pending.id,
+            user: ann.id,
+            value: pending.value.clone(),
+            newest: before,
+            issued_at: at(1),
+            at: at(6),
+        };
+        let outcome = store.verify_address(&claim).await.unwrap();
+        assert_eq!(outcome, VerificationOutcome::Gone);
+        assert_eq!(
+            verified(subject, &bobs, 6).await,
+            VerificationOutcome::Verified
+        );
+    }
+}
+
+pub(super) async fn reset_ends_younger_proofs(subject: &Subject) {
+    // When each address is proven, by nothing that we know of for none; and whether that of the other kind stays.
+    let cases = [
+        (Some(1), Some(2), false),
+        (Some(2), Some(1), true),
+        (Some(1), Some(1), true),
+        (None, Some(2), false),
+        (Some(1), None, true),
+        (None, None, true),
+    ];
+    let store = subject.store();
+    let mut number = 0;
+    for (kind, other) in KINDS {
+        for (first, second, stays) in cases {
+            number += 1;
+            let ann = stored(store, &whole(&format!("ann{number}"), number)).await;
+            let bystander = stored(store, &whole(&format!("bob{number}"), number + 100)).await;
+            let address = address_of(store, ann.id, kind).await;
+            let younger = address_of(store, ann.id, other).await;
+            let bobs = address_of(store, bystander.id, other).await;
+            for (address, time) in [(&address, first), (&younger, second), (&bobs, Some(9))] {
+                match time {
+                    Some(time) => drop(verified(subject, address, time).await),
+                    None => {
+                        let change = ExternalChange::SetVerified(address.kind, address.id, true);
+                        subject.outside(change).await;
+                    }
+                }
+            }
+            assert_eq!(proven(subject, ann.id).await.len(), 2);
+            assert!(reset(subject, &address, 10).await);
+            let left = proven(subject, ann.id).await;
+            assert!(left.contains(&kind), "{first:?} {second:?}");
+            assert_eq!(left.contains(&other), stays, "{first:?} {second:?}");
+            assert_eq!(proven(subject, bystander.id).await, [other], "another's");
+        }
+    }
+}
+
+pub(super) async fn change_ends_no_proof(subject: &Subject) {
+    let store = subject.store();
+    let ann = stored(store, &whole("ann", 1)).await;
+    for address in store.addresses_of(ann.id, 100).await.unwrap() {
+        verified(subject, &address, 1).await;
+    }
+    let change = replacement(ann.id, "new");
+    assert!(store.replace_password(&change).await.unwrap());
+    assert_eq!(proven(subject, ann.id).await.len(), 2);
+}
