@@ -8,7 +8,7 @@ mod common;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{ANNS_EMAIL, ANNS_PHONE, HORSE, Kit, SECRET, STAPLE, ann, keyring};
+use common::{ANNS_EMAIL, HORSE, Kit, SECRET, STAPLE, ann, keyring};
 use phone_auth_core::accounts::{Accounts, Dispatch};
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::password::Password;

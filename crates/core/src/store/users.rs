@@ -73,6 +73,10 @@ pub trait UserStore: Send + Sync {
     /// another name if it is still there. `false`, and nothing changed, when the user is gone, inactive, or
     /// not as described.
     ///
+    /// A link that it is done by proves its address, which is verified then, at that time. With it end the links that would
+    /// verify other addresses of the user, and the proof of those that were verified by a link later than this one was; a
+    /// proof whose time is not known is older than all.
+    ///
     /// # Errors
     /// [`SessionExists`](super::StoreErrorKind::SessionExists) when the new name is in use; then nothing is
     /// changed.

@@ -1,0 +1,112 @@
+//! Steps by which someone might take an account, or an address, that is another's: each ends with the owner in and the
+//! other out.
+
+use phone_auth_tests::{Kind, OwnDatabase, Site, User};
+
+const KINDS: [Kind; 2] = [Kind::Sqlite, Kind::Postgres];
+
+const OWNERS: &str = "owner-Orchard-1";
+const STRANGERS: &str = "stranger-Orchard-2";
+
+/// Asks for a reset by an address that must not receive one.
+async fn gets_no_reset(site: &Site, value: &str) {
+    let signals = ["reset_password_email", "reset_password_phone"];
+    let sent = || signals.map(|signal| site.count(signal, value));
+    let before = sent();
+    let answer = site.client().ask_reset(value).await;
+    answer.redirects_to("/accounts/password_reset_done/");
+    site.delivered().await;
+    assert_eq!(sent(), before, "{value}");
+}
+
+/// Someone signs up with an address that is not theirs and waits for its owner to use the account.
+#[tokio::test]
+async fn pre_hijack_ends_at_the_first_reset() {
+    for database in KINDS.map(OwnDatabase::new) {
+        let site = database.site().start().await;
+        let stranger = site.member().await;
+        // They have a way back ready: a link that verifies a number of theirs.
+        let way_back = site
+            .verification_link(&stranger.client, &stranger.user.phone)
+            .await;
+        let owner = site.client();
+        let link = site.reset_link(&stranger.user.email).await;
+        owner.reset(link.url(), OWNERS).await.expect(302);
+        assert!(!stranger.client.is_logged_in().await);
+        for login in [
+            &stranger.user.username,
+            &stranger.user.email,
+            &stranger.user.phone,
+        ] {
+            let log_in = site.client().log_in(login, &stranger.user.password).await;
+            log_in.expect(400);
+        }
+        site.client().meets_dead_verification(way_back.url()).await;
+        gets_no_reset(&site, &stranger.user.phone).await;
+        owner
+            .log_in(&stranger.user.email, OWNERS)
+            .await
+            .redirects_to("/accounts/profile/");
+    }
+}
+
+/// Someone signs up with an address that is not theirs, and its owner opens the link that verifies it.
+#[tokio::test]
+async fn pre_hijack_ends_after_a_verification() {
+    for database in KINDS.map(OwnDatabase::new) {
+        let site = database.site().start().await;
+        let stranger = site.member().await;
+        let verification = site
+            .verification_link(&stranger.client, &stranger.user.email)
+            .await;
+        let owner = site.client();
+        let page = owner.get(verification.url()).await.expect(200);
+        page.says("Verification successful")
+            .says("Didn't create this account?");
+        let link = site.reset_link(&stranger.user.email).await;
+        owner.reset(link.url(), OWNERS).await.expect(302);
+        assert!(!stranger.client.is_logged_in().await);
+        gets_no_reset(&site, &stranger.user.phone).await;
+    }
+}
+
+/// Someone with the password adds an address of theirs and proves it.
+#[tokio::test]
+async fn added_address_of_a_thief_gets_no_reset() {
+    for database in KINDS.map(OwnDatabase::new) {
+        let site = database.site().start().await;
+        let owner = site.member().await;
+        site.verify(&owner.client, &owner.user.email).await;
+        let thief = site.log_in(&owner.user).await;
+        for value in [User::another_email(), User::another_phone()] {
+            thief.client.add_address(&value).await.expect(302);
+            // The seconds of two proofs differ.
+            tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+            site.verify(&thief.client, &value).await;
+            let link = site.reset_link(&owner.user.email).await;
+            let client = site.client();
+            client.reset(link.url(), OWNERS).await.expect(302);
+            assert!(!thief.client.is_logged_in().await);
+            gets_no_reset(&site, &value).await;
+            thief
+                .client
+                .log_in(&owner.user.username, OWNERS)
+                .await
+                .redirects_to("/accounts/profile/");
+        }
+        // The thief who is first to reset does not keep the owner out either.
+        let value = User::another_email();
+        thief.client.add_address(&value).await.expect(302);
+        site.verify(&thief.client, &value).await;
+        let link = site.reset_link(&value).await;
+        let client = site.client();
+        client.reset(link.url(), STRANGERS).await.expect(302);
+        let link = site.reset_link(&owner.user.email).await;
+        client.reset(link.url(), OWNERS).await.expect(302);
+        gets_no_reset(&site, &value).await;
+        client
+            .log_in(&owner.user.email, OWNERS)
+            .await
+            .redirects_to("/accounts/profile/");
+    }
+}
