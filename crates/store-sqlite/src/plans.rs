@@ -5,8 +5,8 @@ use phone_auth_core::address::AddressKind;
 use rusqlite::Connection;
 
 use crate::{
-    addresses, challenges, django_sessions, limits, links, migrations, outbox, proofs, sessions, site_key,
-    users,
+    addresses, challenges, django_sessions, limits, links, migrations, outbox, proofs, sessions,
+    site_key, users,
 };
 
 #[test]

@@ -39,6 +39,7 @@ async fn asked(subject: &Subject, purpose: Purpose, address: &AddressRecord, sec
         address: Some(address.id),
         at: at(seconds),
         half_life: None,
+        code_half_life: None,
     };
     subject.store().request_link(&request).await.unwrap();
 }
