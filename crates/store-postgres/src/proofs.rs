@@ -2,7 +2,7 @@
 
 /// The parts of a statement that replaces a password, after one that is named `one_user`: what becomes of the addresses
 /// of a user whose password a link has reset. The one that it was sent to is proven, and what was proven later, or is about
-/// to be, may be the work of whoever had the password before. The arguments are the kind and the address of the link, NULL
+/// to be, may be the work of anyone who had the password before. The arguments are the kind and the address of the link, NULL
 /// without one, and the time.
 macro_rules! by_reset {
     ($kind:literal, $address:literal, $at:literal) => {

@@ -80,7 +80,7 @@ pub(crate) const STATEMENTS: [(AddressKind, Statements); 2] = [
 ];
 
 /// What becomes of the addresses of a user whose password a link has reset: the one that it was sent to is proven, and
-/// what was proven later, or is about to be, may be the work of whoever had the password before.
+/// what was proven later, or is about to be, may be the work of anyone who had the password before.
 pub(crate) fn by_reset(
     connection: &Connection,
     user: UserId,

@@ -335,7 +335,7 @@ impl State {
     }
 
     /// What becomes of the addresses of a user whose password a link has reset: the one that it was sent to is proven,
-    /// and what was proven later, or is about to be, may be the work of whoever had the password before.
+    /// and what was proven later, or is about to be, may be the work of anyone who had the password before.
     fn prove_by_reset(&mut self, user: UserId, link: &OpenedLink) {
         let proven = (link.kind, link.address);
         let Some(address) = self.addresses_mut(link.kind).get_mut(&link.address) else {

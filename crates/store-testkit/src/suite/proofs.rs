@@ -90,7 +90,7 @@ pub(super) async fn reset_proves_its_address(subject: &Subject) {
 }
 
 pub(super) async fn reset_ends_links_to_other_addresses(subject: &Subject) {
-    // Whoever had the password before asked for them, and would be back in by a reset of their own.
+    // Anyone who had the password before asked for them, and would be back in by a reset of their own.
     let store = subject.store();
     for (number, (kind, other)) in (1..).zip(KINDS) {
         let ann = stored(store, &whole(&format!("ann{number}"), number)).await;
