@@ -38,6 +38,14 @@ fn limited<T, R>(outcome: Result<T, FlowError<R>>) -> Option<u64> {
     }
 }
 
+/// Whether it is this that a flow was refused for, and no failure of the store.
+fn is_limited<T, R>(outcome: Result<T, FlowError<R>>) -> bool {
+    matches!(
+        outcome,
+        Err(FlowError::Failed(failure)) if matches!(failure.kind(), FailureKind::Limited { .. })
+    )
+}
+
 /// Tries a password once.
 async fn try_log_in(accounts: &Accounts, login: &str, password: &str) -> Option<u64> {
     limited(accounts.log_in(login, &Password::new(password), None).await)
@@ -76,17 +84,53 @@ async fn failed_log_ins_of_a_network_end() {
     assert_eq!(guesses(&stranger, "someone else").await, (1, 6));
 }
 
+/// Whatever devices it makes up: only one of ours is looked at more closely.
 #[tokio::test]
 async fn flood_costs_the_store_nothing() {
     let kit = Kit::limited();
-    let stranger = from(&kit, network(1));
-    for number in 0..11 {
-        try_log_in(&stranger, &format!("nobody{number}"), "wrong").await;
+    kit.sign_up_ann().await;
+    let ann = kit.log_in("ann", HORSE).await.user;
+    let device = || kit.accounts.remember_device(&ann).unwrap().text();
+    let expired = device();
+    kit.clock.advance(Devices::LIFETIME);
+    let genuine = device();
+    let (first, rest) = genuine.split_at(1);
+    let altered = format!("{}{rest}", if first == "B" { "C" } else { "B" });
+    let made_up = "A".repeat(genuine.len());
+    let from = |devices: &str| {
+        let client = Client::new().at(network(1).into());
+        let devices = Devices::parse(devices);
+        kit.accounts.for_client(client.with_devices(devices))
+    };
+    let ask = async |flow: &str, devices: &str, number: u32| {
+        let (accounts, login) = (from(devices), format!("nobody{number}@example.org"));
+        match flow {
+            "log in" => {
+                let password = Password::new("wrong");
+                is_limited(accounts.log_in(&login, &password, None).await)
+            }
+            _ => is_limited(accounts.request_password_reset(&login).await),
+        }
+    };
+    for flow in ["log in", "reset"] {
+        let mut number = 0;
+        while !ask(flow, "", number).await {
+            number += 1;
+            assert!(number < 1000, "{flow} has no limit");
+        }
     }
     kit.store.fail_with(StoreErrorKind::Unavailable);
-    for number in 0..100 {
-        let refused = try_log_in(&stranger, &format!("nobody{number}"), "wrong").await;
-        assert!(refused.is_some());
+    let several = [made_up.as_str(), &altered, &expired].join(".");
+    for flow in ["log in", "reset"] {
+        for devices in ["", &made_up, &altered, &expired, &several] {
+            for number in 0..20 {
+                assert!(ask(flow, devices, number).await, "{flow} {devices}");
+            }
+        }
+        assert!(
+            !ask(flow, &genuine, 0).await,
+            "{flow}: a device of ours is looked at"
+        );
     }
 }
 

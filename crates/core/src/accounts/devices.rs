@@ -167,15 +167,25 @@ impl Accounts {
     /// For whom an account is looked up. Of whom it is the account that is asked for is not known yet: anyone who has a
     /// device of some account, or is signed in, is no stranger.
     pub(super) fn asker(&self, name: &AccountName) -> Requester {
-        let now = self.now();
-        let devices = self.client.devices().tokens().iter();
-        let mut alive = devices.filter(|token| token.is_alive_at(now));
-        let known = alive.find_map(|token| self.inner.device_keys.account_of(token));
-        match (known, self.client.user()) {
+        match (self.marked_account(), self.client.user()) {
             (Some(account), _) => Requester::with_marked_device(&self.client, account),
             (None, Some(user)) => Requester::signed_in(&self.client, user),
             (None, None) => Requester::stranger(&self.client, &name.canonical()),
         }
+    }
+
+    /// Whether the client may be known for an account, which only a look at that account can tell. Anyone can make up a
+    /// device, so only one of ours counts.
+    pub(super) fn may_be_known(&self) -> bool {
+        self.client.user().is_some() || self.marked_account().is_some()
+    }
+
+    /// The account of a device of ours.
+    fn marked_account(&self) -> Option<AccountMark> {
+        let now = self.now();
+        let devices = self.client.devices().tokens().iter();
+        let mut alive = devices.filter(|token| token.is_alive_at(now));
+        alive.find_map(|token| self.inner.device_keys.account_of(token))
     }
 
     /// For whom the password of this account is checked: of a client that is known for this account, and for

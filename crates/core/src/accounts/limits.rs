@@ -48,7 +48,7 @@ impl Accounts {
         flow: &'static str,
         limits: &[Limit],
     ) -> Result<(), Failure> {
-        if self.client.may_be_known() {
+        if self.may_be_known() {
             return Ok(());
         }
         let network = self.client.network();

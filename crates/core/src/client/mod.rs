@@ -86,11 +86,6 @@ impl Client {
         self.signed_in
     }
 
-    /// Whether it may be known for an account, which only a look at that account can tell.
-    pub(crate) fn may_be_known(&self) -> bool {
-        self.signed_in.is_some() || !self.devices.tokens().is_empty()
-    }
-
     pub(crate) fn is_signed_in_as(&self, user: UserId) -> bool {
         self.signed_in == Some(user)
     }
