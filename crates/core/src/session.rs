@@ -265,6 +265,8 @@ pub struct NewLogIn {
     pub session: NewSession,
     /// The session that the browser came with, to be ended.
     pub ends: Option<SessionDigest>,
+    /// How many sessions the user may have with the new one; at least 1. The oldest of those above it end.
+    pub max_sessions: u32,
 }
 
 impl NewLogIn {

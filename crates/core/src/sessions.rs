@@ -97,6 +97,8 @@ pub struct LogIn<'a> {
     pub at: DateTime<Utc>,
     /// From when on the session is refused.
     pub expires_at: DateTime<Utc>,
+    /// How many sessions the user may have with this one; the oldest of those above it end.
+    pub max_sessions: u32,
 }
 
 /// What became of a password that was to be replaced.

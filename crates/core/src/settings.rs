@@ -22,6 +22,8 @@ const MAX_SESSION_LIFETIME: Duration = Duration::from_hours(400 * 24);
 /// The most messages that may be pending: they are counted while someone waits.
 const MAX_PENDING_MESSAGES: u32 = 1_000_000;
 
+/// The most sessions that a user can be allowed: they are looked through at each log-in.
+const MAX_SESSIONS: u32 = 1_000;
 /// The most failures in a row that an account can be allowed (NIST SP 800-63B-4, 3.2.2).
 const MAX_FAILURES_IN_A_ROW: u32 = 100;
 /// The most addresses that an account can be allowed. As many are read for a page, and no more.
@@ -149,6 +151,9 @@ pub struct Settings {
     pub logout_redirect_url: String,
     /// How long a session lives.
     pub session_lifetime: Duration,
+    /// How many sessions a user may have; a log-in ends the oldest above it. Not of sessions that are shared with another
+    /// program, which do not say whose they are.
+    pub max_sessions: u32,
     /// How long a link sent by e-mail resets a password.
     pub reset_email_lifetime: Duration,
     /// How long a link sent by phone resets a password.
@@ -202,6 +207,7 @@ impl Default for Settings {
             login_redirect_url: "/accounts/profile/".to_owned(),
             logout_redirect_url: "/".to_owned(),
             session_lifetime: 14 * DAY,
+            max_sessions: 50,
             // NIST SP 800-63B-4 allows 24 hours by e-mail and 10 minutes by SMS.
             reset_email_lifetime: DAY,
             reset_phone_lifetime: 10 * MINUTE,
@@ -298,6 +304,42 @@ impl Settings {
         !is_off && !self.hidden_sign_up_fields.contains(&field)
     }
 
+    /// Checks what may be stored of one kind.
+    fn validate_numbers(&self) -> Result<(), SettingsError> {
+        let numbers = [
+            (
+                "max_addresses",
+                self.max_addresses,
+                MAX_ADDRESSES,
+                "from 1 to 100",
+            ),
+            (
+                "max_unverified_addresses",
+                self.max_unverified_addresses,
+                MAX_ADDRESSES,
+                "from 1 to 100",
+            ),
+            (
+                "max_sessions",
+                self.max_sessions,
+                MAX_SESSIONS,
+                "from 1 to 1000",
+            ),
+            (
+                "max_pending_messages",
+                self.max_pending_messages,
+                MAX_PENDING_MESSAGES,
+                "a number from 1 to 1000000",
+            ),
+        ];
+        for (setting, number, most, right) in numbers {
+            if !(1..=most).contains(&number) {
+                return Err(SettingsError::new(setting, right));
+            }
+        }
+        Ok(())
+    }
+
     /// Checks that the settings can be used.
     ///
     /// # Errors
@@ -370,24 +412,11 @@ impl Settings {
         if !(8..=64).contains(&self.password_min_length) {
             return Err(SettingsError::new("password_min_length", "from 8 to 64"));
         }
-        for (setting, most) in [
-            ("max_addresses", self.max_addresses),
-            ("max_unverified_addresses", self.max_unverified_addresses),
-        ] {
-            if !(1..=MAX_ADDRESSES).contains(&most) {
-                return Err(SettingsError::new(setting, "from 1 to 100"));
-            }
-        }
+        self.validate_numbers()?;
         if !(Duration::from_secs(1)..=MAX_SESSION_LIFETIME).contains(&self.session_lifetime) {
             return Err(SettingsError::new(
                 "session_lifetime",
                 "from 1 second to 400 days",
-            ));
-        }
-        if !(1..=MAX_PENDING_MESSAGES).contains(&self.max_pending_messages) {
-            return Err(SettingsError::new(
-                "max_pending_messages",
-                "a number from 1 to 1000000",
             ));
         }
         if self.limits.failures_in_a_row > MAX_FAILURES_IN_A_ROW {
@@ -600,6 +629,18 @@ mod tests {
             let lifetime = Duration::from_secs(seconds);
             let checked = check(|settings| settings.code_lifetime = lifetime);
             assert_eq!(checked.is_some(), wrong, "{seconds}");
+        }
+    }
+
+    #[test]
+    fn numbers_of_sessions_have_bounds() {
+        for (most, wrong) in [
+            (0, Some("max_sessions")),
+            (1, None),
+            (1_000, None),
+            (1_001, Some("max_sessions")),
+        ] {
+            assert_eq!(check(|settings| settings.max_sessions = most), wrong);
         }
     }
 

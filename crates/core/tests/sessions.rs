@@ -66,6 +66,22 @@ async fn session_ends_on_time() {
 }
 
 #[tokio::test]
+async fn oldest_session_ends_at_the_cap() {
+    let kit = Kit::with_ann().await;
+    let most = usize::try_from(kit.accounts.settings().max_sessions).unwrap();
+    let mut keys = Vec::new();
+    for _ in 0..=most {
+        keys.push(kit.log_in("ann", HORSE).await.key);
+        kit.clock.advance(Duration::from_secs(1));
+    }
+    assert_eq!(kit.store.session_count(), most);
+    for (number, key) in keys.iter().enumerate() {
+        let is_alive = kit.accounts.current_user(key).await.unwrap().is_some();
+        assert_eq!(is_alive, number > 0, "{number}");
+    }
+}
+
+#[tokio::test]
 async fn disabled_user_is_nobody() {
     for gone in [false, true] {
         let kit = Kit::with_ann().await;
@@ -259,6 +275,7 @@ async fn many_expired_sessions_are_removed() {
                 expires_at: now + chrono::TimeDelta::minutes(1),
             },
             ends: None,
+            max_sessions: u32::MAX,
         };
         assert!(kit.store.log_in(&log_in).await.unwrap());
     }

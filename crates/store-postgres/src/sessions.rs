@@ -26,9 +26,31 @@ pub(crate) const ALIVE: &str = concat!(
     WHERE s.digest = $1 AND s.expires_at > $2"
 );
 
+/// The sessions that end with a log-in: the one that the browser came with, and the oldest of the others above a number.
+/// Those of the snapshot: a log-in at the same moment is not among them, and neither makes the other end.
+macro_rules! over {
+    ($most:literal) => {
+        concat!(
+            "over AS MATERIALIZED (
+        SELECT coalesce($6, ''::bytea) AS digest
+        UNION ALL (
+            SELECT digest FROM phone_auth_session WHERE person_id = $1 AND digest IS DISTINCT FROM $6
+            ORDER BY created_at DESC, digest OFFSET ",
+            $most,
+            "::int8 - 1
+        )
+    ), ended AS (
+        DELETE FROM phone_auth_session
+        WHERE digest = ANY (ARRAY(SELECT digest FROM over)) AND EXISTS (SELECT 1 FROM begun)
+    )"
+        )
+    };
+}
+
 /// Records a log-in, if all is as it was when the password was checked. The new session comes before the
 /// old one ends: a digest in use is refused, be it the old one's.
-pub(crate) const LOG_IN: &str = "WITH one_user AS (
+pub(crate) const LOG_IN: &str = concat!(
+    "WITH one_user AS (
         UPDATE auth_user SET last_login = $4
         WHERE id = $1 AND coalesce(password, '') = $2 AND is_active
         RETURNING id
@@ -36,29 +58,31 @@ pub(crate) const LOG_IN: &str = "WITH one_user AS (
         INSERT INTO phone_auth_session (digest, person_id, created_at, expires_at, password_digest)
         SELECT $3, id, $4, $5, $7 FROM one_user
         RETURNING 1
-    ), ended AS (
-        DELETE FROM phone_auth_session WHERE digest = $6 AND EXISTS (SELECT 1 FROM begun)
-    )
-    SELECT 1 FROM one_user";
+    ), ",
+    over!("$8"),
+    " SELECT 1 FROM one_user"
+);
 
 /// The same, and replaces the hash. Sessions that are bound to the old hash are bound to the new one. Runs while the
 /// user is locked: so it sees the session of the one who logged in with the old hash meanwhile.
-pub(crate) const LOG_IN_UPGRADING: &str = "WITH one_user AS (
-        UPDATE auth_user SET last_login = $4, password = $8
+pub(crate) const LOG_IN_UPGRADING: &str = concat!(
+    "WITH one_user AS (
+        UPDATE auth_user SET last_login = $4, password = $9
         WHERE id = $1 AND coalesce(password, '') = $2 AND is_active
         RETURNING id
     ), begun AS (
         INSERT INTO phone_auth_session (digest, person_id, created_at, expires_at, password_digest)
         SELECT $3, id, $4, $5, $7 FROM one_user
         RETURNING 1
-    ), ended AS (
-        DELETE FROM phone_auth_session WHERE digest = $6 AND EXISTS (SELECT 1 FROM begun)
-    ), moved AS (
+    ), ",
+    over!("$8"),
+    ", moved AS (
         UPDATE phone_auth_session SET password_digest = $7
-        WHERE person_id IN (SELECT id FROM one_user) AND password_digest = $9
-            AND digest IS DISTINCT FROM $6
+        WHERE person_id IN (SELECT id FROM one_user) AND password_digest = $10
+            AND digest <> ALL (ARRAY(SELECT digest FROM over))
     )
-    SELECT 1 FROM one_user";
+    SELECT 1 FROM one_user"
+);
 
 /// Binds a session, unless someone has by now.
 pub(crate) const BIND: &str = "UPDATE phone_auth_session SET password_digest = $2
@@ -120,6 +144,7 @@ impl SessionStore for PostgresStore {
                 .bind(rows::micros(session.expires_at))
                 .bind(ends.map(|digest| digest.as_bytes().as_slice()))
                 .bind(stored.as_bytes().as_slice())
+                .bind(i64::from(log_in.max_sessions.max(1)))
         };
         let recorded = match &log_in.upgraded_password {
             None => {

@@ -27,6 +27,7 @@ fn every_lookup_uses_an_index() {
         django_sessions::PROVEN,
         sessions::RECORD,
         sessions::END,
+        sessions::END_OLDEST,
         sessions::BIND,
         sessions::REBIND,
         sessions::UNBOUND,

@@ -48,6 +48,11 @@ pub(crate) const UNBOUND: &str = "SELECT s.digest, u.password
 
 pub(crate) const END: &str = "DELETE FROM phone_auth_session WHERE digest = ?1";
 
+/// Ends the oldest of the sessions that a user has beside the new one, above a number.
+pub(crate) const END_OLDEST: &str = "DELETE FROM phone_auth_session WHERE digest IN (
+        SELECT digest FROM phone_auth_session WHERE person_id = ?1 AND digest <> ?2
+        ORDER BY created_at DESC, digest LIMIT -1 OFFSET ?3)";
+
 pub(crate) const REMOVE_EXPIRED: &str = "DELETE FROM phone_auth_session
     WHERE digest IN (SELECT digest FROM phone_auth_session WHERE expires_at <= ?1 LIMIT ?2)";
 
@@ -220,6 +225,12 @@ fn log_in(connection: &Connection, log_in: &NewLogIn, zone: &Zone) -> Result<boo
     if let Some(digest) = &log_in.ends {
         end(connection, digest)?;
     }
+    let oldest = params![
+        session.user.get(),
+        session.digest.as_bytes().as_slice(),
+        log_in.max_sessions.saturating_sub(1),
+    ];
+    rows::change(connection, END_OLDEST, oldest)?;
     Ok(true)
 }
 

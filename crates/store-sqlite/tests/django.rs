@@ -268,6 +268,7 @@ fn rows_are_written_as_django_does() {
                 expires_at: time("2026-01-03T03:04:05Z"),
             },
             ends: None,
+            max_sessions: 50,
         };
         assert!(store.log_in(&change).await.unwrap());
         let row = |statement: &str| -> String {
@@ -483,6 +484,7 @@ fn times_are_those_of_a_zone() {
             expires_at: time("2026-01-03T23:04:05Z"),
         },
         ends: None,
+        max_sessions: 50,
     };
     assert!(run(store.log_in(&log_in)).unwrap());
     let written =
@@ -565,6 +567,7 @@ fn password_written_as_bytes_is_a_password() {
             expires_at: time("2026-01-03T03:04:05Z"),
         },
         ends: None,
+        max_sessions: 50,
     };
     assert!(run(store.log_in(&log_in)).unwrap());
     let replacement = PasswordReplacement {

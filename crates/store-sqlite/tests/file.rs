@@ -308,6 +308,7 @@ fn unreadable_row_is_broken() {
                 expires_at: now + chrono::TimeDelta::days(1),
             },
             ends: None,
+            max_sessions: 50,
         };
         assert!(store.log_in(&log_in).await.unwrap());
         // A table of our own, which nobody else writes to; all sort after any time.

@@ -139,6 +139,8 @@ settings! {
         logout_redirect_url: String = "/", PATH_HERE;
         /// how long one stays logged in
         session_lifetime: Duration = "14 days";
+        /// how many sessions one may have; a log-in ends the oldest above it
+        max_sessions: u32 = "50" in 1..=1_000;
         /// how long a reset link sent by e-mail works
         reset_email_lifetime: Duration = "24 hours";
         /// how long a reset link sent to a phone works

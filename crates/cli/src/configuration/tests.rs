@@ -196,6 +196,7 @@ fn every_setting_stands_in_a_file() {
         "nats.token_file",
         "nats.credentials_file",
         "session_cookie_name",
+        "max_sessions",
     ];
     for setting in SETTINGS.iter().filter(|setting| {
         let secrets = [".password", ".secret", ".old_secret", ".token"];

@@ -16,7 +16,7 @@ type Needing = (
 );
 
 /// All of them.
-pub(super) const NEEDING: [Needing; 7] = [
+pub(super) const NEEDING: [Needing; 8] = [
     (
         &["database_connections", "database_pooler"],
         |all| matches!(all.database.name, DatabaseName::Postgres(_)),
@@ -37,6 +37,11 @@ pub(super) const NEEDING: [Needing; 7] = [
         |all| !all.django.sessions,
         "while sessions are shared with Django the cookie has the name of Django's; set django_session_cookie_name, and leave \
          this out",
+    ),
+    (
+        &["max_sessions"],
+        |all| !all.django.sessions,
+        "sessions that are shared with Django do not say whose they are; leave it out",
     ),
     (
         &["django_password_reset_timeout"],

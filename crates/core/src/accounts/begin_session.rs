@@ -92,6 +92,7 @@ impl Accounts {
             previous,
             at,
             expires_at,
+            max_sessions: self.settings().max_sessions,
         };
         let begun = self.sessions().begin(&log_in, self.randomness()).await?;
         Ok(begun.map(|key| LoggedIn {

@@ -47,6 +47,7 @@ impl Sessions for OwnSessions {
                     expires_at: log_in.expires_at,
                 },
                 ends: log_in.previous.map(SessionKey::digest),
+                max_sessions: log_in.max_sessions,
             };
             match self.0.log_in(&new).await {
                 Ok(began) => return Ok(began.then_some(key)),

@@ -18,8 +18,11 @@ use crate::session::{ActiveSession, NewLogIn, SessionDigest};
 #[async_trait]
 pub trait SessionStore: Send + Sync {
     /// Records a log-in: sets `last_login`, replaces the hash if a better one is given, ends the
-    /// session the browser came with, begins the new one. `false`, and nothing changed, when the
-    /// user is gone, inactive, or has another password by now.
+    /// session the browser came with, begins the new one, and ends the oldest ones that the user has above
+    /// [`max_sessions`](NewLogIn::max_sessions). `false`, and nothing changed, when the user is gone, inactive, or has
+    /// another password by now.
+    ///
+    /// Log-ins of one user at the same moment may leave more than that, until the next log-in.
     ///
     /// # Errors
     /// [`SessionExists`](super::StoreErrorKind::SessionExists) when the digest is in use; never overwrites.

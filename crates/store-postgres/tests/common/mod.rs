@@ -67,6 +67,7 @@ pub(crate) fn log_in(user: phone_auth_core::user::UserId, number: u8) -> NewLogI
             expires_at: "2026-01-03T03:04:05Z".parse().unwrap(),
         },
         ends: None,
+        max_sessions: 50,
     }
 }
 

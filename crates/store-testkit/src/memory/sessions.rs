@@ -1,5 +1,7 @@
 //! Sessions, in memory.
 
+use std::cmp::Reverse;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use phone_auth_core::address::AddressKind;
@@ -7,6 +9,7 @@ use phone_auth_core::session::{
     ActiveSession, NewLogIn, NewSession, PasswordDigest, SessionDigest, SessionState, StoredSession,
 };
 use phone_auth_core::store::{SessionStore, StoreError, StoreErrorKind};
+use phone_auth_core::user::UserId;
 
 use super::MemoryStore;
 use super::state::{Session, State, to_micros};
@@ -49,6 +52,7 @@ impl SessionStore for MemoryStore {
                 bound_to: Some(PasswordDigest::of(log_in.stored_password())),
             };
             state.sessions.insert(session.digest, stored);
+            state.end_oldest(&session.digest, session.user, log_in.max_sessions);
             Ok(true)
         })
     }
@@ -158,6 +162,17 @@ impl State {
             session,
             bound_to: it.bound_to,
         })
+    }
+
+    /// Ends the oldest of the sessions that a user has beside the new one, above a number.
+    fn end_oldest(&mut self, new: &SessionDigest, user: UserId, most: u32) {
+        let sessions = self.sessions.values().map(|it| &it.session);
+        let others = sessions.filter(|it| it.user == user && it.digest != *new);
+        let mut others: Vec<_> = others.map(|it| (it.created_at, it.digest)).collect();
+        others.sort_by_key(|(at, digest)| (Reverse(*at), *digest.as_bytes()));
+        for (_, digest) in others.iter().skip(up_to(most.saturating_sub(1))) {
+            self.sessions.remove(digest);
+        }
     }
 
     /// Binds a session to a password.

@@ -178,6 +178,8 @@ macro_rules! __for_each_case {
             sessions::deleted_user_is_nobody;
             sessions::ended_session_is_gone;
             sessions::newest_write_is_told;
+            sessions::oldest_sessions_give_way;
+            sessions::crowds_of_log_ins_end_at_the_cap;
             sessions::expired_sessions_are_removed;
             challenges::attempts_are_counted_down;
             challenges::attempts_at_once_are_exact;

@@ -101,6 +101,7 @@ pub(super) fn log_in(user: UserId, number: u8, time: DateTime<Utc>) -> NewLogIn 
             expires_at: time + Duration::hours(1),
         },
         ends: None,
+        max_sessions: 50,
     }
 }
 

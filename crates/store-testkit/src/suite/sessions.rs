@@ -250,6 +250,82 @@ pub(super) async fn no_upgrade_loses_a_session(subject: &Subject) {
     }
 }
 
+pub(super) async fn oldest_sessions_give_way(subject: &Subject) {
+    let store = subject.store();
+    let ann = stored(store, &without_address("ann")).await;
+    let bob = stored(store, &without_address("bob")).await;
+    logged_in(store, bob.id, 100).await;
+    // The numbers of the sessions in the order of their age, which is not that of their digests.
+    let begun = [7, 3, 9, 1, 8, 2];
+    let mut second = 0;
+    let mut next = |number, max_sessions| {
+        second += 1;
+        NewLogIn {
+            max_sessions,
+            ..log_in(ann.id, number, at(second))
+        }
+    };
+    let alive = async |of: &[u8]| {
+        let mut alive = Vec::new();
+        for number in of {
+            let session = store.session(&digest(*number), at(60)).await.unwrap();
+            alive.extend(session.map(|_| *number));
+        }
+        alive
+    };
+    for number in begun {
+        assert!(store.log_in(&next(number, 4)).await.unwrap());
+    }
+    assert_eq!(alive(&begun).await, [9, 1, 8, 2]);
+    // One that ends anyway makes room.
+    let change = NewLogIn {
+        ends: Some(digest(8)),
+        ..next(4, 4)
+    };
+    assert!(store.log_in(&change).await.unwrap());
+    assert_eq!(alive(&[9, 1, 8, 2, 4]).await, [9, 1, 2, 4]);
+    // A better hash takes along those that stay.
+    let change = NewLogIn {
+        upgraded_password: Some(hash("stronger")),
+        ..next(5, 3)
+    };
+    assert!(store.log_in(&change).await.unwrap());
+    assert_eq!(alive(&[9, 1, 2, 4, 5]).await, [2, 4, 5]);
+    // A log-in that is refused ends none.
+    assert!(!store.log_in(&next(6, 1)).await.unwrap());
+    assert_eq!(alive(&[2, 4, 5, 6]).await, [2, 4, 5]);
+    let change = NewLogIn {
+        checked_password: hash("stronger"),
+        ..next(6, 1)
+    };
+    assert!(store.log_in(&change).await.unwrap());
+    assert_eq!(alive(&[2, 4, 5, 6]).await, [6]);
+    assert!(is_alive(store, 100).await, "of another user");
+}
+
+pub(super) async fn crowds_of_log_ins_end_at_the_cap(subject: &Subject) {
+    // Those at the same moment need not see each other; the next one does.
+    let ann = stored(subject.store(), &without_address("ann")).await;
+    let log_in_of = move |number| NewLogIn {
+        max_sessions: 3,
+        ..log_in(ann.id, number, at(number.into()))
+    };
+    let begun = subject
+        .at_once(24, move |store, number| async move {
+            let number = u8::try_from(number).unwrap();
+            store.log_in(&log_in_of(number)).await.unwrap()
+        })
+        .await;
+    assert!(begun.iter().all(|it| *it));
+    assert!(subject.store().log_in(&log_in_of(100)).await.unwrap());
+    let mut alive = 0;
+    for number in 0..=100 {
+        alive += u32::from(is_alive(subject.store(), number).await);
+    }
+    assert_eq!(alive, 3);
+    assert!(is_alive(subject.store(), 100).await);
+}
+
 pub(super) async fn replacement_binds_the_kept_session(subject: &Subject) {
     let store = subject.store();
     let ann = stored(store, &without_address("ann")).await;

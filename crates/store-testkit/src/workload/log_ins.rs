@@ -136,5 +136,6 @@ fn log_in(user: &User, digest: SessionDigest) -> NewLogIn {
             expires_at: super::now() + TimeDelta::days(14),
         },
         ends: None,
+        max_sessions: u32::MAX,
     }
 }

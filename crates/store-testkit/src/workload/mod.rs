@@ -431,6 +431,7 @@ impl<S: Store + OutboxStore + DjangoSessionStore> Workload<S> {
                 expires_at: now() + TimeDelta::days(14) + TimeDelta::seconds(number.into()),
             },
             ends: None,
+            max_sessions: u32::MAX,
         }
     }
 

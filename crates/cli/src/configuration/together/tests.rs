@@ -178,14 +178,18 @@ fn setting_without_effect_is_refused() {
         assert!(load(&format!("{set}\n{needs}"), &[], None).is_ok(), "{set}");
     }
     // The other way round: it does something unless the other is set.
-    let set = "session_cookie_name = \"who\"";
-    assert!(load(set, &[], None).is_ok());
-    let refused = mistakes(&format!("{set}\n{sessions}"), &[], None);
-    assert_eq!(refused.len(), 1, "{refused:?}");
-    assert!(
-        refused.concat().contains("django_session_cookie_name"),
-        "{refused:?}"
-    );
+    for (set, said) in [
+        (
+            "session_cookie_name = \"who\"",
+            "django_session_cookie_name",
+        ),
+        ("max_sessions = 9", "do not say whose they are"),
+    ] {
+        assert!(load(set, &[], None).is_ok());
+        let refused = mistakes(&format!("{set}\n{sessions}"), &[], None);
+        assert_eq!(refused.len(), 1, "{refused:?}");
+        assert!(refused.concat().contains(said), "{refused:?}");
+    }
 }
 
 #[test]
