@@ -2,10 +2,11 @@
 //!
 //! [`store_suite!`] makes a test of every promise; a store written elsewhere runs it in a line, plus
 //! an [`ExternalWriter`] that reaches the same data past the store. [`MemoryStore`] is for tests of flows:
-//! it keeps every promise, and can be told to fail.
+//! it keeps every promise, and can be told to fail. [`growth`] is a day of floods, after which little may be stored.
 
 mod django_sessions;
 pub mod external_writer;
+pub mod growth;
 pub mod memory;
 pub mod suite;
 pub mod workload;

@@ -66,6 +66,7 @@ pub(crate) fn user(username: &str, number: u32) -> NewUser {
 pub(crate) fn run<T>(test: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
+        .enable_time()
         .build();
     runtime.unwrap().block_on(test)
 }

@@ -1,0 +1,291 @@
+//! What a day of floods leaves in a store: the flows of core, a clock that is moved, and the sweeps of a worker.
+//!
+//! Strangers of many networks try passwords and ask for resets, of users and of names that nobody has, sign up where
+//! they are refused, and users log in again and again and ask for verification links. What is stored afterwards must be
+//! bounded, and as much in the last hour as in the second.
+#![expect(clippy::expect_used, reason = "a failed flow is a failed test")]
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use phone_auth_core::accounts::{Accounts, FailureKind, FlowError, SignUpForm};
+use phone_auth_core::address::AddressKind;
+use phone_auth_core::client::Client;
+use phone_auth_core::clock::ManualClock;
+use phone_auth_core::outbox::{OutboxWorker, WorkerOptions};
+use phone_auth_core::password::{
+    EncodedPassword, HashError, Password, PasswordHasher, Requester, Verdict,
+};
+use phone_auth_core::settings::Settings;
+use phone_auth_core::signals::{
+    ResetPasswordEmail, ResetPasswordPhone, Signals, VerifyEmail, VerifyPhone,
+};
+use phone_auth_core::store::{LimitStore, OutboxStore, Store};
+use phone_auth_core::tokens::{Keyring, SecretKey};
+
+/// What is stored: how many rows each table has, and the bytes of them all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "anyone who measures a store builds it"
+)]
+pub struct Size {
+    /// The rows of each table, by its name; in the same order each time.
+    pub rows: Vec<(String, u64)>,
+    /// The bytes of the file, or of all tables.
+    pub bytes: u64,
+}
+
+/// How far the clock is moved in one step.
+const STEP: Duration = Duration::from_hours(1);
+
+/// How many networks strangers come from in a step, never the same again.
+const NETWORKS: u32 = 3;
+
+/// How many names are tried that nobody has. Each keeps a place for its failures in a row, for 30 days, and of such
+/// places there are a quarter of a million in all, so all of these are tried before the size is looked at.
+const NOBODIES: u32 = 30;
+
+/// The users whom strangers know.
+const USERS: [&str; 4] = ["ann", "bob", "carl", "dora"];
+
+/// The user who logs in again and again, whom no stranger slows down.
+const OWNER: &str = "eve";
+
+/// Lets a day of floods pass over an empty store, and looks at its size after each hour. A store that goes by a clock of
+/// its own is aged: what it has counted is that much older.
+///
+/// # Panics
+/// When a flow fails for another reason than a limit, or what is stored is more at the end of an hour than of the second
+/// one: by more than a tenth, as who comes first among many differs.
+pub async fn day_of_floods<S>(
+    store: Arc<S>,
+    mut age: impl AsyncFnMut(Duration),
+    mut measure: impl AsyncFnMut() -> Size,
+) where
+    S: Store + OutboxStore + LimitStore + 'static,
+{
+    let site = Site::over(store).await;
+    let mut at_second = None;
+    for hour in 1..=24 {
+        site.clock.advance(STEP);
+        age(STEP).await;
+        site.sweep().await;
+        site.flood(hour).await;
+        let now = measure().await;
+        if hour == 2 {
+            at_second = Some(now);
+        } else if let Some(second) = &at_second {
+            for (rows, then) in now.rows.iter().zip(&second.rows) {
+                let most = then.1 + then.1 / 10;
+                assert!(rows.1 <= most, "hour {hour}: {rows:?}, and {then:?}");
+            }
+            let most = second.bytes + second.bytes / 10;
+            assert!(now.bytes <= most, "hour {hour}: {now:?}, and {second:?}");
+        }
+    }
+    let second = at_second.into_iter().flat_map(|it| it.rows);
+    let sessions = second.filter(|(table, _)| table == "phone_auth_session");
+    let sessions: Vec<_> = sessions.map(|(_, rows)| rows).collect();
+    let most = u64::from(Settings::default().max_sessions);
+    assert_eq!(sessions, [most], "all of one user");
+}
+
+/// A site with the settings that ship, but for what a hash costs.
+struct Site {
+    accounts: Accounts,
+    clock: ManualClock,
+    worker: OutboxWorker,
+    signals: Signals,
+}
+
+impl Site {
+    async fn over<S>(store: Arc<S>) -> Self
+    where
+        S: Store + OutboxStore + LimitStore + 'static,
+    {
+        let key = SecretKey::generate().expect("there are random bytes");
+        let (clock, signals) = (ManualClock::starting_now(), Signals::isolated());
+        let accounts = Accounts::builder(Arc::clone(&store) as _, Keyring::new(key))
+            .outbox(Arc::clone(&store) as _)
+            .limits(store)
+            .signals(signals.clone())
+            .clock(clock.clone())
+            .hasher(Plain)
+            .build()
+            .expect("the settings that ship are right");
+        let worker = accounts
+            .outbox()
+            .map(|it| it.worker(WorkerOptions::default()));
+        let site = Self {
+            worker: worker.expect("there is an outbox"),
+            accounts,
+            clock,
+            signals,
+        };
+        for (number, name) in (10..).zip(USERS.into_iter().chain([OWNER])) {
+            let from = site.stranger(Ipv4Addr::new(192, 0, 2, number));
+            done(from.sign_up(form(name)).await);
+        }
+        site
+    }
+
+    fn stranger(&self, address: Ipv4Addr) -> Accounts {
+        self.accounts.for_client(Client::new().at(address.into()))
+    }
+
+    /// What a worker does now and then. Messages are delivered to receivers that drop them.
+    async fn sweep(&self) {
+        let emails = (
+            self.signals.capture::<ResetPasswordEmail>(),
+            self.signals.capture::<VerifyEmail>(),
+        );
+        let phones = (
+            self.signals.capture::<ResetPasswordPhone>(),
+            self.signals.capture::<VerifyPhone>(),
+        );
+        self.worker.deliver_due().await.expect("messages go out");
+        drop((emails, phones));
+        let limits = self.accounts.remove_empty_limits().await;
+        limits.expect("counters are removed");
+        let sessions = self.accounts.remove_expired_sessions().await;
+        sessions.expect("sessions are removed");
+    }
+
+    /// What strangers and users do in one step, as many at once as there are networks.
+    async fn flood(&self, hour: u32) {
+        let networks = (0..NETWORKS).map(|number| {
+            let number = hour * NETWORKS + number;
+            let [.., third, fourth] = number.to_be_bytes();
+            let from = self.stranger(Ipv4Addr::new(45, third, fourth, 1));
+            tokio::spawn(strangers(from, number))
+        });
+        let networks: Vec<_> = networks.collect();
+        self.users(if hour <= 2 { 28 } else { 5 }).await;
+        for network in networks {
+            network.await.expect("a flood comes to its end");
+        }
+    }
+
+    /// A user who logs in again and again, and asks for all that one can ask for.
+    async fn users(&self, log_ins: u32) {
+        let password = Password::new(PASSWORD);
+        let from = self.stranger(Ipv4Addr::new(192, 0, 2, 14));
+        let mut key = None;
+        for _ in 0..log_ins {
+            key = done(from.log_in(OWNER, &password, None).await).map(|it| it.key);
+        }
+        let key = key.expect("few enough to be let in");
+        let current = from.current_user(&key).await.expect("it can be read");
+        let current = current.expect("the newest session lives");
+        for number in 0..6 {
+            let text = format!("more{number}@example.org");
+            done(from.add_address(&current, AddressKind::Email, &text).await);
+        }
+        let addresses = from.addresses(&current).await.expect("they can be read");
+        for address in addresses.iter().chain(&addresses) {
+            done(
+                from.request_verification(&current, address.kind, address.id)
+                    .await,
+            );
+        }
+    }
+}
+
+/// What comes from one network: more of everything than it may do.
+async fn strangers(from: Accounts, number: u32) {
+    let wrong = Password::new("wrong-Orchard-1");
+    for (round, user) in (0..11).zip(USERS.into_iter().cycle()) {
+        // Those beyond the limit of a network are not counted, so they try no name for the first time.
+        let nobody = match round {
+            ..6 => format!("nobody{}@example.org", (number * 6 + round) % NOBODIES),
+            _ => "nobody0@example.org".to_owned(),
+        };
+        let name = if round % 3 == 0 { user } else { &nobody };
+        done(from.log_in(name, &wrong, None).await);
+        done(from.request_password_reset(&nobody).await);
+        done(
+            from.request_password_reset(&format!("{user}@example.org"))
+                .await,
+        );
+    }
+    for _ in 0..21 {
+        if !number.is_multiple_of(NETWORKS) {
+            break;
+        }
+        done(from.sign_up(form("ann")).await);
+    }
+}
+
+/// What a flow made, if it did; it may be refused or limited.
+fn done<T, R>(outcome: Result<T, FlowError<R>>) -> Option<T> {
+    match outcome {
+        Ok(made) => Some(made),
+        Err(FlowError::Refused(_)) => None,
+        Err(FlowError::Failed(failure)) => {
+            let kind = failure.kind();
+            let is_limited = matches!(kind, FailureKind::Limited { .. });
+            assert!(is_limited, "{failure:?}");
+            None
+        }
+    }
+}
+
+const PASSWORD: &str = "plum-Orchard-1";
+
+fn form(name: &'static str) -> SignUpForm<'static> {
+    let (email, phone) = match name {
+        "ann" => ("ann@example.org", "+919876543210"),
+        "bob" => ("bob@example.org", "+919876543211"),
+        "carl" => ("carl@example.org", "+919876543212"),
+        "dora" => ("dora@example.org", "+919876543213"),
+        _ => ("eve@example.org", "+919876543214"),
+    };
+    SignUpForm {
+        first_name: "Ann",
+        last_name: "Smith",
+        username: name,
+        email,
+        phone,
+        password: Password::new(PASSWORD),
+        confirm_password: Some(Password::new(PASSWORD)),
+    }
+}
+
+/// A hasher that costs nothing: what a hash costs is no matter here.
+struct Plain;
+
+#[async_trait]
+impl PasswordHasher for Plain {
+    async fn hash(
+        &self,
+        password: &Password,
+        _requester: &Requester,
+    ) -> Result<EncodedPassword, HashError> {
+        Ok(EncodedPassword::new(format!("plain${}", password.reveal())))
+    }
+
+    async fn verify(
+        &self,
+        password: &Password,
+        encoded: &EncodedPassword,
+        _requester: &Requester,
+    ) -> Result<Verdict, HashError> {
+        let is_it = encoded.reveal() == format!("plain${}", password.reveal());
+        Ok(if is_it {
+            Verdict::Match
+        } else {
+            Verdict::NoMatch
+        })
+    }
+
+    async fn verify_nothing(
+        &self,
+        _password: &Password,
+        _requester: &Requester,
+    ) -> Result<(), HashError> {
+        Ok(())
+    }
+}
