@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use crate::outbox::Notices;
 use crate::password::EncodedPassword;
 use crate::user::{User, UserId};
 
@@ -298,6 +299,8 @@ pub struct PasswordReplacement {
     pub link: Option<crate::link::OpenedLink>,
     /// The one session that lives on; all others of the user end.
     pub keeps: Option<KeptSession>,
+    /// What is enqueued with it.
+    pub notices: Notices,
 }
 
 /// The session in which a password is changed. It is bound to the new password and gets another key: anyone who had

@@ -101,6 +101,24 @@ impl Default for RefusedNumberTypes {
     }
 }
 
+/// By which kinds of verified addresses users are told what was changed about their account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a caller has an answer for each, and must not forget one"
+)]
+pub enum NoticesBy {
+    /// Nobody is told.
+    Off,
+    /// By e-mail.
+    Email,
+    /// By e-mail; those who have no verified e-mail address by text message, which costs money.
+    #[default]
+    EmailElsePhone,
+    /// By e-mail and by text message.
+    All,
+}
+
 /// What an operator may choose. The default is what django-phone-auth does.
 ///
 /// # Examples
@@ -180,6 +198,9 @@ pub struct Settings {
     /// Whether an unverified address receives links that reset the password, as long as the account has no verified
     /// address. Off, only verified addresses do.
     pub unverified_reset: bool,
+    /// By which kinds of verified addresses users are told that their password or an address was changed, where someone sends
+    /// such notices.
+    pub notices: NoticesBy,
     /// How many messages may be pending in the outbox. When there are as many, anyone who asks for one is told to come
     /// back later, whether the name is anyone's or not.
     pub max_pending_messages: u32,
@@ -220,6 +241,7 @@ impl Default for Settings {
             verify_by_click: false,
             unverified_sign_in: true,
             unverified_reset: true,
+            notices: NoticesBy::default(),
             max_pending_messages: 10_000,
             redact_client_addresses: false,
             limits: LimitSettings::default(),

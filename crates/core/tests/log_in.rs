@@ -18,6 +18,7 @@ use phone_auth_core::accounts::{
 use phone_auth_core::address::Region;
 use phone_auth_core::clock::Clock;
 use phone_auth_core::form::{Field, FieldProblem, Problem};
+use phone_auth_core::outbox::Notices;
 use phone_auth_core::password::{Argon2Hasher, EncodedPassword, Password, Requester};
 use phone_auth_core::randomness::{Randomness, RandomnessError};
 use phone_auth_core::session::{PasswordReplacement, SessionKey};
@@ -561,6 +562,7 @@ async fn reset_during_login_wins() {
                 last_login: None,
                 link: None,
                 keeps: None,
+                notices: Notices::default(),
             })),
         };
         let accounts = Accounts::builder(Arc::new(kit.store.clone()), keyring(common::SECRET))

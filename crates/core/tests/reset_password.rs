@@ -16,6 +16,7 @@ use phone_auth_core::accounts::{
 };
 use phone_auth_core::address::{Address, AddressCaps, AddressKind, PhoneNumber};
 use phone_auth_core::form::{Field, FieldProblem, Problem};
+use phone_auth_core::outbox::Notices;
 use phone_auth_core::password::{EncodedPassword, Password};
 use phone_auth_core::session::PasswordReplacement;
 use phone_auth_core::settings::{Methods, RefusedNumberTypes};
@@ -249,7 +250,10 @@ async fn dear_numbers_are_sent_nothing() {
             all: 9,
             unverified: 9,
         };
-        kit.store.add_address(user.id, &stored, caps).await.unwrap();
+        kit.store
+            .add_address(user.id, &stored, caps, &Notices::default())
+            .await
+            .unwrap();
         kit.record.forget();
         kit.accounts.request_password_reset(number).await.unwrap();
         let told = kit.record.take();
@@ -409,6 +413,7 @@ async fn make_unusable(kit: &Kit, current_user: &CurrentUser) {
         last_login: None,
         link: None,
         keeps: None,
+        notices: Notices::default(),
     };
     assert!(kit.store.replace_password(&replacement).await.unwrap());
 }

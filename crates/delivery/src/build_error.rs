@@ -91,7 +91,7 @@ pub enum BuildErrorKind {
     )]
     Changed,
     /// A signal that was chosen asks for no message, or none was chosen.
-    #[error("the signals chosen are not some of the four that ask for messages")]
+    #[error("the signals chosen are not some of those that ask for messages")]
     Signal,
     /// The subject is not words with dots between them.
     #[error("the subject is not words with dots between them")]

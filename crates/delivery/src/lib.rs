@@ -1,7 +1,7 @@
 //! Ready receivers for the messages of phone-auth.
 //!
 //! A message is a link that someone must get: to reset a password, to verify an e-mail address or a
-//! phone number. Four signals ask for one, and anyone who receives them delivers it. This crate holds
+//! phone number. Six signals ask for one, and anyone who receives them delivers it. This crate holds
 //! receivers that many would write alike, each behind a feature: by e-mail through a mail server
 //! (`smtp`), by text message through a gateway (`sms-gateway`), by way of another service that takes signed
 //! requests (`webhook`) or reads a stream (`nats`), and, for one's own machine, printed lines and a mailbox in
@@ -34,9 +34,9 @@
 //! |---|---|---|---|
 //! | mail, through a mail server | `smtp` | `smtp::Smtp` | the two signals by e-mail |
 //! | text messages, through a gateway over HTTP | `sms-gateway` | `sms_gateway::SmsGateway` | the two signals to a phone |
-//! | by way of a service that is posted to | `webhook` | `webhook::Webhook` | all four, or those chosen |
-//! | by way of a stream | `nats` | `nats::Nats` | all four, or those chosen |
-//! | to one's own terminal | `development` | `development::{LinePrinter, Mailbox}` | all four |
+//! | by way of a service that is posted to | `webhook` | `webhook::Webhook` | all six, or those chosen |
+//! | by way of a stream | `nats` | `nats::Nats` | all six, or those chosen |
+//! | to one's own terminal | `development` | `development::{LinePrinter, Mailbox}` | all six |
 //!
 //! Your own receivers are called beside them; each counts for itself, and one that fails keeps no other from its message.
 //!

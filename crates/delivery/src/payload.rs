@@ -3,7 +3,9 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use phone_auth_events::{Destination, Message, OneTimeCode, Retry, SiteOrigin, Undelivered, User};
+use phone_auth_events::{
+    AccountChange, Destination, Message, OneTimeCode, Retry, SiteOrigin, Undelivered, User,
+};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -31,6 +33,8 @@ struct Data<'a> {
     code: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     code_expires_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    change: Option<&'a AccountChange>,
 }
 
 /// A message as JSON, with an absolute link. It is the same for each attempt, if the envelope says when the message
@@ -66,6 +70,7 @@ pub(crate) fn payload(
             expires_at: expires_at.map(text),
             code: message.code().map(OneTimeCode::as_str),
             code_expires_at: envelope.code_expires_at.and_then(utc).map(text),
+            change: message.change(),
         },
     };
     serde_json::to_vec(&payload)

@@ -1,10 +1,10 @@
-//! Which of the four signals a receiver takes.
+//! Which of the signals that ask for messages a receiver takes.
 
 use phone_auth_events::MessageSignal;
 
 use crate::{BuildError, BuildErrorKind};
 
-/// Some of the four signals; else all.
+/// Some of the signals that ask for messages; else all.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Selection(Option<Vec<String>>);
 

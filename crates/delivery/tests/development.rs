@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 
 use phone_auth_delivery::development::{LinePrinter, Mailbox, RECEIVERS};
 use phone_auth_events::{
-    RelativeUrl, ResetPasswordEmail, ResetPasswordPhone, Sender, Signals, SiteOrigin, User,
-    VerifyEmail, VerifyPhone,
+    AccountChange, RelativeUrl, ResetPasswordEmail, ResetPasswordPhone, SecurityNoticeEmail,
+    SecurityNoticePhone, Sender, Signals, SiteOrigin, User, VerifyEmail, VerifyPhone,
 };
 
 /// An output that can be read afterwards.
@@ -73,7 +73,33 @@ async fn each_message_is_printed_and_kept() {
         .await
         .unwrap();
     dispatcher
-        .send(&VerifyPhone::new(verify, ann(), url("/d/"), phone))
+        .send(&VerifyPhone::new(verify, ann(), url("/d/"), phone.clone()))
+        .await
+        .unwrap();
+    let (notice, change) = (
+        Sender::new("security_notice"),
+        AccountChange::AddressAdded("new@example.org".to_owned()),
+    );
+    let email = "ann@example.org".to_owned();
+    dispatcher
+        .send(&SecurityNoticeEmail::new(
+            notice,
+            ann(),
+            url("/e/"),
+            email,
+            change,
+        ))
+        .await
+        .unwrap();
+    let change = AccountChange::PasswordChanged;
+    dispatcher
+        .send(&SecurityNoticePhone::new(
+            notice,
+            ann(),
+            url("/f/"),
+            phone,
+            change,
+        ))
         .await
         .unwrap();
 
@@ -84,6 +110,8 @@ async fn each_message_is_printed_and_kept() {
 reset_password_phone {user},"url":"/b/","phone":"+41446681800","sender":"request_password_reset"}}
 verify_email {user},"url":"/c/","email":"ann@example.org","sender":"request_verification"}}
 verify_phone {user},"url":"/d/","phone":"+41446681800","sender":"request_verification"}}
+security_notice_email {user},"url":"/e/","email":"ann@example.org","sender":"security_notice","change":{{"what":"address_added","address":"new@example.org"}}}}
+security_notice_phone {user},"url":"/f/","phone":"+41446681800","sender":"security_notice","change":{{"what":"password_changed"}}}}
 "#
     );
     assert_eq!(printed, expected);
@@ -96,6 +124,8 @@ verify_phone {user},"url":"/d/","phone":"+41446681800","sender":"request_verific
     assert_eq!(
         kept,
         [
+            ("security_notice_phone", "https://example.org/f/"),
+            ("security_notice_email", "https://example.org/e/"),
             ("verify_phone", "https://example.org/d/"),
             ("verify_email", "https://example.org/c/"),
             ("reset_password_phone", "https://example.org/b/"),

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use phone_auth_core::accounts::{Accounts, FlowError, LogInRefusal};
 use phone_auth_core::clock::{Clock, ManualClock};
+use phone_auth_core::outbox::Notices;
 use phone_auth_core::password::{
     Argon2Hasher, EncodedPassword, HashError, Password, PasswordHasher, Requester, Verdict,
 };
@@ -328,6 +329,7 @@ impl PasswordHasher for ResetMeanwhile {
             last_login: None,
             link: None,
             keeps: None,
+            notices: Notices::default(),
         };
         let _ = self.store.replace_password(&replacement).await.unwrap();
         self.inner.hash(password, requester).await

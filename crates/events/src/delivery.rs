@@ -1,6 +1,7 @@
-//! The four signals that ask for a message to be delivered. Without a receiver nobody gets their link.
+//! The signals that ask for a message to be delivered. Without a receiver nobody gets a link, and nobody is told of a
+//! change.
 
-use crate::RelativeUrl;
+use crate::{AccountChange, RelativeUrl};
 use crate::{Sender, User, event_struct::event_struct};
 
 phone_auth_signals::signal! {
@@ -15,6 +16,12 @@ phone_auth_signals::signal! {
 
     /// Asks for a link to be sent by text message with which a user shows that the number is hers.
     pub verify_phone: VerifyPhone;
+
+    /// Asks for an e-mail that tells a user what was changed about their account.
+    pub security_notice_email: SecurityNoticeEmail;
+
+    /// Asks for a text message that tells a user what was changed about their account.
+    pub security_notice_phone: SecurityNoticePhone;
 }
 
 event_struct! {
@@ -70,5 +77,39 @@ event_struct! {
         url: RelativeUrl,
         /// The number as it is stored, in the form of E.164, never as a user typed it.
         phone: String,
+    }
+}
+
+event_struct! {
+    /// A notice of a change is to go to an e-mail address. When the change was made is in the
+    /// [envelope](crate::Envelope::enqueued_at).
+    pub struct SecurityNoticeEmail in an envelope {
+        /// The flow that sent it.
+        sender: Sender,
+        /// The user whose account was changed.
+        user: User,
+        /// The page where anyone may ask for a new password. It holds no token.
+        url: RelativeUrl,
+        /// The address as it was stored when the change was made.
+        email: String,
+        /// What was changed.
+        change: AccountChange,
+    }
+}
+
+event_struct! {
+    /// A notice of a change is to go to a phone. When the change was made is in the
+    /// [envelope](crate::Envelope::enqueued_at).
+    pub struct SecurityNoticePhone in an envelope {
+        /// The flow that sent it.
+        sender: Sender,
+        /// The user whose account was changed.
+        user: User,
+        /// The page where anyone may ask for a new password. It holds no token.
+        url: RelativeUrl,
+        /// The number as it was stored when the change was made, in the form of E.164.
+        phone: String,
+        /// What was changed.
+        change: AccountChange,
     }
 }

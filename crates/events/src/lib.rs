@@ -23,8 +23,9 @@
 //! ```
 //!
 //! # The signals
-//! Four ask for a message to be delivered: [`verify_email`], [`verify_phone`], [`reset_password_email`],
-//! [`reset_password_phone`]. The others tell what happened: [`user_signed_up`], [`user_logged_in`],
+//! Six ask for a message to be delivered. Four of these carry a link: [`verify_email`], [`verify_phone`],
+//! [`reset_password_email`], [`reset_password_phone`]. Two tell users what was changed about their account:
+//! [`security_notice_email`], [`security_notice_phone`]. The others tell what happened: [`user_signed_up`], [`user_logged_in`],
 //! [`user_login_failed`], [`user_logged_out`], [`password_changed`], [`password_was_reset`], [`email_added`],
 //! [`phone_added`], [`email_verified`], [`phone_verified`], [`attempt_limited`], [`link_followed`]. Those of one-time tokens, `token_issued`
 //! and `token_refused`, are in `phone-auth-tokens`, whose errors say why.
@@ -36,6 +37,7 @@
 //! Any crate that is linked can receive any of them, also those that carry links with which passwords are set. So
 //! `Debug` of a [`RelativeUrl`] shows nothing, and the [manifest](Signals::manifest) says who receives what.
 
+mod account_change;
 mod address_kind;
 mod delivery;
 mod envelope;
@@ -56,6 +58,7 @@ mod user;
 
 pub use phone_auth_signals::*;
 
+pub use crate::account_change::AccountChange;
 pub use crate::address_kind::AddressKind;
 pub use crate::delivery::*;
 pub use crate::envelope::Envelope;

@@ -35,6 +35,12 @@ pub struct Link<'a> {
 }
 
 impl<'a> Link<'a> {
+    /// A URL without a token.
+    pub(crate) const fn without_token(url: &'a RelativeUrl) -> Self {
+        let (id, token) = ("", "");
+        Self { id, token, url }
+    }
+
     /// Takes a URL apart. Of one that ends otherwise, id and token are empty, which no flow takes.
     pub(crate) fn of(url: &'a RelativeUrl) -> Self {
         let path = url.as_str().split(['?', '#']).next().unwrap_or_default();

@@ -1,15 +1,15 @@
-//! What the four delivery events share, so that one function can receive several of them.
+//! What the events of messages share, so that one function can receive several of them.
 
-use crate::RelativeUrl;
 use crate::{
-    Envelope, Link, MessageSignal, OneTimeCode, ResetPasswordEmail, ResetPasswordPhone, Sender,
-    User, VerifyEmail, VerifyPhone,
+    AccountChange, Envelope, Link, MessageSignal, OneTimeCode, RelativeUrl, ResetPasswordEmail,
+    ResetPasswordPhone, SecurityNoticeEmail, SecurityNoticePhone, Sender, User, VerifyEmail,
+    VerifyPhone,
 };
 use serde::Serialize;
 
 /// A message to deliver: to whom, about whom, with which link.
 ///
-/// A receiver of several of the four delivery signals takes `&dyn Message`; one that receives only those by e-mail takes
+/// A receiver of several of the signals that ask for a message takes `&dyn Message`; one that receives only those by e-mail takes
 /// `&dyn EmailMessage`, and one for text messages `&dyn PhoneMessage`.
 ///
 /// # Examples
@@ -23,24 +23,29 @@ use serde::Serialize;
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no message to deliver",
-    label = "`&dyn Message` is what the four delivery events share"
+    label = "`&dyn Message` is what the events of messages share"
 )]
 pub trait Message: Send + Sync {
-    /// By which of the four signals it came, and so what it is for.
+    /// By which signal it came, and so what it is for.
     fn message_signal(&self) -> MessageSignal;
     /// The flow that sent it.
     fn sender(&self) -> Sender;
     /// The user it is about.
     fn user(&self) -> &User;
-    /// The link, to be made absolute with the origin of the site.
+    /// The link, to be made absolute with the origin of the site. That of a security notice leads to the page
+    /// where anyone may ask for a new password.
     fn url(&self) -> &RelativeUrl;
-    /// The link with its parts, for who hands them to a flow or to a page of their own.
+    /// The link with its parts, for who hands them to a flow or to a page of their own. Of a security notice they are empty.
     fn link(&self) -> Link<'_> {
         Link::of(self.url())
     }
     /// The code for the user to type, where the one who asked for the message can take one.
     fn code(&self) -> Option<&OneTimeCode> {
         self.envelope().code.as_ref()
+    }
+    /// What was changed, if it is a security notice.
+    fn change(&self) -> Option<&AccountChange> {
+        None
     }
     /// Where it goes.
     fn destination(&self) -> Destination<'_>;
@@ -51,7 +56,7 @@ pub trait Message: Send + Sync {
 /// A message that goes by e-mail.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no message that goes by e-mail",
-    label = "`&dyn EmailMessage` is what the events of `verify_email` and `reset_password_email` share"
+    label = "`&dyn EmailMessage` is what the events of `verify_email`, `reset_password_email` and `security_notice_email` share"
 )]
 pub trait EmailMessage: Message {
     /// The address.
@@ -100,6 +105,9 @@ macro_rules! message {
             }
         }
 
+        message!($event, $way, $view, $field, {});
+    };
+    ($event:ident, $way:ident, $view:ident, $field:ident, { $($own:item)* }) => {
         impl Message for $event {
             fn message_signal(&self) -> MessageSignal {
                 MessageSignal::$event
@@ -124,6 +132,8 @@ macro_rules! message {
             fn envelope(&self) -> &Envelope {
                 &self.envelope
             }
+
+            $($own)*
         }
 
         impl $view for $event {
@@ -138,3 +148,20 @@ message!(ResetPasswordEmail, Email, EmailMessage, email);
 message!(ResetPasswordPhone, Phone, PhoneMessage, phone);
 message!(VerifyEmail, Email, EmailMessage, email);
 message!(VerifyPhone, Phone, PhoneMessage, phone);
+
+macro_rules! notice {
+    ($event:ident, $way:ident, $view:ident, $field:ident) => {
+        message!($event, $way, $view, $field, {
+            fn link(&self) -> Link<'_> {
+                Link::without_token(&self.url)
+            }
+
+            fn change(&self) -> Option<&AccountChange> {
+                Some(&self.change)
+            }
+        });
+    };
+}
+
+notice!(SecurityNoticeEmail, Email, EmailMessage, email);
+notice!(SecurityNoticePhone, Phone, PhoneMessage, phone);

@@ -1,12 +1,13 @@
-//! The four signals that ask for a message: one table, read by all who would otherwise write their names.
+//! The signals that ask for a message: one table, read by all who would otherwise write their names.
 
 use phone_auth_signals::{Event, ReceiverInfo, Signals};
 
 use crate::{
-    AddressKind, Purpose, ResetPasswordEmail, ResetPasswordPhone, VerifyEmail, VerifyPhone,
+    AddressKind, Purpose, ResetPasswordEmail, ResetPasswordPhone, SecurityNoticeEmail,
+    SecurityNoticePhone, VerifyEmail, VerifyPhone,
 };
 
-/// One of the four signals that ask for a message: for each purpose and each kind of address there is one.
+/// One of the signals that ask for a message: for each purpose and each kind of address there is one.
 ///
 /// # Examples
 /// ```
@@ -31,21 +32,34 @@ pub enum MessageSignal {
     VerifyEmail,
     /// [`verify_phone`](crate::verify_phone)
     VerifyPhone,
+    /// [`security_notice_email`](crate::security_notice_email)
+    SecurityNoticeEmail,
+    /// [`security_notice_phone`](crate::security_notice_phone)
+    SecurityNoticePhone,
 }
 
 impl MessageSignal {
     /// All of them, in the order in which they are listed everywhere.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 6] = [
         Self::ResetPasswordEmail,
         Self::ResetPasswordPhone,
         Self::VerifyEmail,
         Self::VerifyPhone,
+        Self::SecurityNoticeEmail,
+        Self::SecurityNoticePhone,
     ];
 
     /// Their names, in the same order.
-    pub const NAMES: [&'static str; 4] = {
-        let [first, second, third, fourth] = Self::ALL;
-        [first.name(), second.name(), third.name(), fourth.name()]
+    pub const NAMES: [&'static str; 6] = {
+        let [first, second, third, fourth, fifth, sixth] = Self::ALL;
+        [
+            first.name(),
+            second.name(),
+            third.name(),
+            fourth.name(),
+            fifth.name(),
+            sixth.name(),
+        ]
     };
 
     /// The signal of the messages with this purpose that go to an address of this kind.
@@ -55,22 +69,35 @@ impl MessageSignal {
             (Purpose::ResetPassword, AddressKind::Phone) => Self::ResetPasswordPhone,
             (Purpose::Verify, AddressKind::Email) => Self::VerifyEmail,
             (Purpose::Verify, AddressKind::Phone) => Self::VerifyPhone,
+            (Purpose::SecurityNotice, AddressKind::Email) => Self::SecurityNoticeEmail,
+            (Purpose::SecurityNotice, AddressKind::Phone) => Self::SecurityNoticePhone,
         }
     }
 
-    /// What the links of its messages are for.
+    /// What its messages are for.
     pub const fn purpose(self) -> Purpose {
         match self {
             Self::ResetPasswordEmail | Self::ResetPasswordPhone => Purpose::ResetPassword,
             Self::VerifyEmail | Self::VerifyPhone => Purpose::Verify,
+            Self::SecurityNoticeEmail | Self::SecurityNoticePhone => Purpose::SecurityNotice,
         }
+    }
+
+    /// Whether its messages carry a link that someone waits for. A site works without those that do not: they tell what was
+    /// changed.
+    pub const fn has_link(self) -> bool {
+        !matches!(self.purpose(), Purpose::SecurityNotice)
     }
 
     /// By which kind of address its messages go.
     pub const fn kind(self) -> AddressKind {
         match self {
-            Self::ResetPasswordEmail | Self::VerifyEmail => AddressKind::Email,
-            Self::ResetPasswordPhone | Self::VerifyPhone => AddressKind::Phone,
+            Self::ResetPasswordEmail | Self::VerifyEmail | Self::SecurityNoticeEmail => {
+                AddressKind::Email
+            }
+            Self::ResetPasswordPhone | Self::VerifyPhone | Self::SecurityNoticePhone => {
+                AddressKind::Phone
+            }
         }
     }
 
@@ -81,10 +108,12 @@ impl MessageSignal {
             Self::ResetPasswordPhone => "reset_password_phone",
             Self::VerifyEmail => "verify_email",
             Self::VerifyPhone => "verify_phone",
+            Self::SecurityNoticeEmail => "security_notice_email",
+            Self::SecurityNoticePhone => "security_notice_phone",
         }
     }
 
-    /// The one with this name, if it is one of the four.
+    /// The one with this name, if it is one of them.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|signal| signal.name() == name)
     }
@@ -109,6 +138,8 @@ impl MessageSignal {
             Self::ResetPasswordPhone => of::<ResetPasswordPhone>(signals),
             Self::VerifyEmail => of::<VerifyEmail>(signals),
             Self::VerifyPhone => of::<VerifyPhone>(signals),
+            Self::SecurityNoticeEmail => of::<SecurityNoticeEmail>(signals),
+            Self::SecurityNoticePhone => of::<SecurityNoticePhone>(signals),
         }
     }
 }
@@ -124,6 +155,8 @@ mod tests {
             ResetPasswordPhone::signal().info().name,
             VerifyEmail::signal().info().name,
             VerifyPhone::signal().info().name,
+            SecurityNoticeEmail::signal().info().name,
+            SecurityNoticePhone::signal().info().name,
         ];
         assert_eq!(MessageSignal::NAMES, declared);
     }

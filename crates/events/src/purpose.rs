@@ -1,8 +1,8 @@
-//! What the link of a message is for.
+//! What a message is for.
 
 use serde::Serialize;
 
-/// What the link of a message is for.
+/// What a message is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(
@@ -14,6 +14,8 @@ pub enum Purpose {
     ResetPassword,
     /// To show that an address is one's own.
     Verify,
+    /// To tell a user what was changed about their account. It has no token.
+    SecurityNotice,
 }
 
 impl Purpose {
@@ -22,6 +24,7 @@ impl Purpose {
         match self {
             Self::ResetPassword => "reset_password",
             Self::Verify => "verify",
+            Self::SecurityNotice => "security_notice",
         }
     }
 
@@ -35,7 +38,7 @@ impl Purpose {
     /// assert_eq!(Purpose::parse("sign_up"), None);
     /// ```
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::ResetPassword, Self::Verify]
+        [Self::ResetPassword, Self::Verify, Self::SecurityNotice]
             .into_iter()
             .find(|purpose| purpose.as_str() == word)
     }

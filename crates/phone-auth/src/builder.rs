@@ -422,6 +422,11 @@ impl PhoneAuthBuilder {
         if !missing.is_empty() {
             return Err(BuildError::no_receiver(missing));
         }
+        if reception.lacks_notices(accounts.settings()) {
+            tracing::info!(
+                "nobody receives security_notice_email or security_notice_phone: users are not told that their account was changed"
+            );
+        }
         #[cfg(feature = "web")]
         let web = build_web(self.web, &accounts, &self.site)?;
         let worker = self.worker.build(&accounts)?;

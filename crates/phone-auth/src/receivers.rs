@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::core::accounts::{Accounts, AccountsHandle};
-use crate::core::settings::Settings;
+use crate::core::settings::{NoticesBy, Settings};
 use crate::signals::{
     MessageSignal, ReceiverInfo, SetupError, Signals, SignalsBuilder, SiteOrigin,
 };
@@ -109,13 +109,30 @@ pub(crate) struct Reception<'a> {
 impl Reception<'_> {
     /// The signals whose messages go to addresses that users have here, and that nobody receives although someone must.
     pub(crate) fn missing(&self, settings: &Settings) -> Vec<&'static str> {
-        let is_sent = |signal: &MessageSignal| settings.has_addresses(signal.kind());
+        // A site that knows no notices goes without.
+        let is_sent =
+            |signal: &MessageSignal| signal.has_link() && settings.has_addresses(signal.kind());
         let is_missing = |signal: &MessageSignal| {
             let receivers = self.left_alone.receivers_of(*signal, self.dispatcher);
             receivers.is_empty() && !self.allowed.contains(&signal.name())
         };
         let sent = MessageSignal::ALL.into_iter().filter(is_sent);
         sent.filter(is_missing).map(MessageSignal::name).collect()
+    }
+
+    /// Whether users are to be told of changes, and nobody sends them notices.
+    pub(crate) fn lacks_notices(&self, settings: &Settings) -> bool {
+        let mut notices = MessageSignal::ALL.into_iter();
+        let is_missing = |signal: MessageSignal| {
+            settings.has_addresses(signal.kind())
+                && !self.allowed.contains(&signal.name())
+                && self
+                    .left_alone
+                    .receivers_of(signal, self.dispatcher)
+                    .is_empty()
+        };
+        settings.notices != NoticesBy::Off
+            && notices.all(|signal| signal.has_link() || is_missing(signal))
     }
 
     /// The signals that nobody receives, on purpose. Receivers of the development mode do not count: they show a site

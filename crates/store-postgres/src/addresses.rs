@@ -7,7 +7,7 @@ use phone_auth_core::address::{
     VerificationClaim, VerificationOutcome,
 };
 use phone_auth_core::link::{LinkRequest, LinkTarget};
-use phone_auth_core::outbox::Purpose;
+use phone_auth_core::outbox::{Notices, Purpose};
 use phone_auth_core::store::{AddressStore, StoreError, StoreErrorKind, UniqueName};
 use phone_auth_core::user::{User, UserId};
 use sqlx::postgres::PgRow;
@@ -16,6 +16,8 @@ use sqlx::{Row, query};
 use crate::failure::Failure;
 use crate::links;
 use crate::locks;
+use crate::outbox;
+use crate::outbox::statements::enqueue_notices;
 use crate::rows::{self, USER_COLUMNS, sought, user_columns};
 use crate::store::PostgresStore;
 use crate::users::{self, is_email_taken, is_phone_taken};
@@ -32,7 +34,7 @@ pub(crate) struct Statements {
 }
 
 macro_rules! statements {
-    ($table:literal, $column:literal, $verified:literal, $kind:literal, $is_taken:expr) => {
+    ($table:literal, $column:literal, $verified:literal, $kind:literal, $is_taken:expr, $notices:literal) => {
         Statements {
             add: concat!(
                 "WITH looked AS (
@@ -56,7 +58,9 @@ macro_rules! statements {
                     RETURNING id, ",
                 $column,
                 " AS value, is_verified, user_id
-                )
+                ), noticed AS (",
+                enqueue_notices!("added", "user_id", $notices),
+                ")
                 SELECT has_user, is_taken, has[1] >= $3, has[2] >= $4,
                     added.id::int8, added.value::text, added.is_verified, added.user_id::int8
                 FROM looked LEFT JOIN added ON true"
@@ -100,8 +104,10 @@ macro_rules! statements {
                             WHERE kind = '",
                 $kind,
                 "' AND purpose = 'verify' AND holder = $1) IS NOT DISTINCT FROM $6
-                    RETURNING id
-                )
+                    RETURNING id, user_id
+                ), noticed AS (",
+                enqueue_notices!("verified", "user_id", "$7"),
+                ")
                 INSERT INTO ",
                 $verified,
                 " (address_id, verified_at) SELECT id, $5 FROM verified
@@ -124,7 +130,8 @@ const EMAIL: Statements = statements!(
     "email",
     "phone_auth_email_verified",
     "email",
-    is_email_taken!("$5", " AND id <> $2")
+    is_email_taken!("$5", " AND id <> $2"),
+    "$6"
 );
 
 const PHONE: Statements = statements!(
@@ -132,7 +139,8 @@ const PHONE: Statements = statements!(
     "phone",
     "phone_auth_phone_verified",
     "phone",
-    is_phone_taken!("$5", "$6", " AND id <> $2")
+    is_phone_taken!("$5", "$6", " AND id <> $2"),
+    "$7"
 );
 
 /// So many of each kind at most, whichever come first; all, in order, where there are no more.
@@ -161,6 +169,7 @@ impl AddressStore for PostgresStore {
         user: UserId,
         address: &Address,
         caps: AddressCaps,
+        notices: &Notices,
     ) -> Result<AddressRecord, StoreError> {
         let kind = address.kind();
         let add = query(statements(kind).add)
@@ -183,6 +192,7 @@ impl AddressStore for PostgresStore {
                     .bind(spellings.digits().to_vec())
             }
         };
+        let add = add.bind(outbox::notices_text(notices));
         let lock = locks::of_names(names.iter().map(String::as_str));
         let _pass = self.at(&users::lock(user)).await?;
         let row = self.first_locked(&lock, add).await?;
@@ -230,7 +240,7 @@ impl AddressStore for PostgresStore {
         let name = format!("link {} {}", request.kind, name.unwrap_or(request.slot()));
         // Anyone may ask for a reset, under any number of names.
         let _passes = match request.purpose {
-            Purpose::Verify => vec![self.at(&name).await?],
+            Purpose::Verify | Purpose::SecurityNotice => vec![self.at(&name).await?],
             Purpose::ResetPassword => self.at_as_stranger(&name).await?.into(),
         };
         let row = self.first(keep).await?.ok_or(StoreErrorKind::Broken);
@@ -287,7 +297,8 @@ impl AddressStore for PostgresStore {
         let verify = claimed(statements.verify)
             .bind(rows::micros(claim.issued_at))
             .bind(rows::micros(claim.at))
-            .bind(claim.newest.map(rows::micros));
+            .bind(claim.newest.map(rows::micros))
+            .bind(outbox::notices_text(&claim.notices));
         // A reset at the same moment ends what is not proven yet: one of the two comes first.
         let lock = users::lock(claim.user);
         if self.first_locked(&lock, verify).await?.is_some() {

@@ -12,6 +12,7 @@ use sqlx::{Row, query};
 
 use crate::failure::Failure;
 use crate::links;
+use crate::outbox::statements::enqueue_notices;
 use crate::proofs;
 use crate::rows::{self, USER_COLUMNS, readable, sought, user_columns};
 use crate::sessions::row_of;
@@ -81,7 +82,9 @@ pub(crate) const REPLACE_PASSWORD: &str = concat!(
     ), ended AS (
         DELETE FROM phone_auth_session
         WHERE person_id IN (SELECT id FROM one_user)
-    )",
+    ), noticed AS (",
+    enqueue_notices!("one_user", "id", "$16"),
+    ")",
     proofs::by_reset!("$11", "$12", "$15"),
     " SELECT 1 FROM one_user"
 );

@@ -265,22 +265,7 @@ pub(crate) const INDEXES: [Index; 43] = [
         "address_id, kind, purpose",
     )
     .of("died_at IS NOT NULL"),
-    // Of each queue what is ready whatever the clock says, among it what has a time that nobody can read, and what is due;
-    // and what waits, by since when.
-    Index::new(
-        10,
-        "phone_auth_outbox_queue_ready",
-        "phone_auth_outbox",
-        concat!("(", queue!(), "), id"),
-    )
-    .of("died_at IS NULL AND (ready_attempt = attempts OR due_at >= '10000-01-01 00:00:00+00')"),
-    Index::new(
-        10,
-        "phone_auth_outbox_queue_due",
-        "phone_auth_outbox",
-        concat!("(", queue!(), "), due_at, id"),
-    )
-    .of("died_at IS NULL"),
+    // What waits, by since when.
     Index::new(
         10,
         "phone_auth_outbox_waits",
@@ -332,6 +317,21 @@ pub(crate) const INDEXES: [Index; 43] = [
         "phone_auth_challenge",
         "expires_at",
     ),
+    // Of each queue what is ready whatever the clock says, among it what has a time that nobody can read, and what is due.
+    Index::new(
+        15,
+        "phone_auth_outbox_lane_ready",
+        "phone_auth_outbox",
+        concat!("(", queue!(), "), id"),
+    )
+    .of("died_at IS NULL AND (ready_attempt = attempts OR due_at >= '10000-01-01 00:00:00+00')"),
+    Index::new(
+        15,
+        "phone_auth_outbox_lane_due",
+        "phone_auth_outbox",
+        concat!("(", queue!(), "), due_at, id"),
+    )
+    .of("died_at IS NULL"),
 ];
 
 /// Which indexes are missing, not valid, or on something else than what they should be on. Another name does as well for

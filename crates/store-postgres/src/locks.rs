@@ -78,6 +78,7 @@ mod tests {
                 purpose: Purpose::ResetPassword,
                 kind: AddressKind::Email,
                 recipient: None,
+                notice: None,
                 binding: Binding::from_stored([name; 32], None),
                 language: None,
                 created_at: DateTime::<Utc>::UNIX_EPOCH,

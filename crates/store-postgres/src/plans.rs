@@ -42,7 +42,7 @@ const SETTING: &str = "
     SET enable_mergejoin = off";
 
 /// Our indexes, Django's that we rely on among them, which no constraint needs. Without `phone_auth_outbox_letters` all
-/// dead letters would be looked through by another index, and without `phone_auth_outbox_queue_due` all that is due, which
+/// dead letters would be looked through by another index, and without `phone_auth_outbox_lane_due` all that is due, which
 /// such a plan does not tell.
 const INDEXES: [&str; 19] = [
     "phone_auth_user_username_any_digits",
@@ -60,7 +60,7 @@ const INDEXES: [&str; 19] = [
     "phone_auth_outbox_due",
     "phone_auth_outbox_address",
     "phone_auth_outbox_died",
-    "phone_auth_outbox_queue_ready",
+    "phone_auth_outbox_lane_ready",
     "phone_auth_outbox_waits",
     "phone_auth_limit_expires",
     "phone_auth_challenge_expires",
@@ -96,9 +96,9 @@ async fn paused_queue_is_not_looked_at() {
         let next = scan.and_then(|place| plan.get(place + 1));
         next.map_or("", |next| next.trim_start())
     };
-    let ready = condition("phone_auth_outbox_queue_ready");
+    let ready = condition("phone_auth_outbox_lane_ready");
     assert!(ready.starts_with("Index Cond: (CASE WHEN"), "{ready}");
-    let due = condition("phone_auth_outbox_queue_due");
+    let due = condition("phone_auth_outbox_lane_due");
     assert!(due.starts_with("Index Cond: ((CASE WHEN"), "{due}");
     assert!(due.contains("AND (due_at <= "), "{due}");
     let mut walks = plan
@@ -129,7 +129,7 @@ async fn scans(connection: &mut PgConnection) -> Vec<String> {
                 .any(|it| step.contains(it));
             let next = plan.get(place + 1).map_or("", |next| next.trim_start());
             // What is in this index is what is looked for.
-            let is_whole = step.contains(" phone_auth_outbox_queue_ready ");
+            let is_whole = step.contains(" phone_auth_outbox_lane_ready ");
             let narrows = by_index && (is_whole || next.starts_with("Index Cond:"));
             if step.contains("Seq Scan") || (by_index && !narrows) {
                 scans.push(format!("{}: {statement}", step.trim()));

@@ -15,6 +15,8 @@ use sqlx::query;
 use crate::failure::Failure;
 use crate::links;
 use crate::locks;
+use crate::outbox;
+use crate::outbox::statements::enqueue_notices;
 use crate::pool::Query;
 use crate::proofs;
 use crate::rows::{self, USER_COLUMNS, readable, sought, user_columns};
@@ -245,7 +247,9 @@ pub(crate) const REPLACE_PASSWORD: &str = concat!(
     ), moved AS (
         UPDATE phone_auth_session SET digest = $7, password_digest = $8
         WHERE person_id IN (SELECT id FROM one_user) AND digest = $4
-    )",
+    ), noticed AS (",
+    enqueue_notices!("one_user", "id", "$14"),
+    ")",
     proofs::by_reset!("$9", "$10", "$13"),
     " SELECT 1 FROM one_user"
 );
@@ -399,7 +403,7 @@ impl<'a> Names<'a> {
     }
 }
 
-/// Adds what a replacement says of a link to the arguments of a statement.
+/// Adds what a replacement says of a link, and its notices, to the arguments of a statement.
 pub(crate) fn bind_link<'q>(query: Query<'q>, replacement: &'q PasswordReplacement) -> Query<'q> {
     let link = replacement.link.as_ref();
     query
@@ -409,6 +413,7 @@ pub(crate) fn bind_link<'q>(query: Query<'q>, replacement: &'q PasswordReplaceme
         .bind(link.map(|link| sought(&link.value).unwrap_or_default()))
         .bind(link.and_then(|link| link.newest).map(rows::micros))
         .bind(link.map(|link| rows::micros(link.at)))
+        .bind(outbox::notices_text(&replacement.notices))
 }
 
 /// The statement that locks a user's row, as a log-in does too. Anyone who ends all sessions of a user

@@ -12,6 +12,7 @@ use phone_auth_core::address::{
     Address, AddressCaps, AddressKind, EmailAddress, EmailSpellings, PhoneSpellings,
 };
 use phone_auth_core::django_session::{DjangoLogIn, DjangoRewrite, DjangoRow};
+use phone_auth_core::outbox::Notices;
 use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::session::{PasswordReplacement, SessionKey};
 use phone_auth_core::store::{
@@ -27,7 +28,7 @@ use sqlx::{Connection, PgConnection};
 use crate::common::{database, log_in, run, store, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 14] = [
+const STEPS: [&str; 15] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -42,6 +43,7 @@ const STEPS: [&str; 14] = [
     "limits",
     "white space in names",
     "challenges",
+    "security notices",
 ];
 
 /// Which of the tables are Django's.
@@ -357,8 +359,11 @@ fn one_spelling_wins(database: &Database) {
                     all: 10,
                     unverified: 10,
                 };
-                let add =
-                    async move { store.add_address(user, &Address::Email(email), caps).await };
+                let add = async move {
+                    store
+                        .add_address(user, &Address::Email(email), caps, &Notices::default())
+                        .await
+                };
                 tokio::spawn(async move { add.await.is_ok() })
             })
             .collect();
@@ -500,6 +505,7 @@ fn unreadable_times_keep_nobody_out() {
                 last_login: Some(None),
                 link: None,
                 keeps: None,
+                notices: Notices::default(),
             };
             assert!(store.replace_password(&replacement).await.unwrap());
         });
@@ -537,7 +543,7 @@ fn tables_in_another_schema_are_not_hidden() {
             site.phone_auth_email_verified, site.phone_auth_phone_verified, site.phone_auth_site_key, site.phone_auth_link_request,
             site.phone_auth_limit, site.phone_auth_challenge;
             ALTER TABLE site.phone_auth_session DROP COLUMN password_digest; DROP INDEX site.phone_auth_outbox_letters,
-            site.phone_auth_outbox_queue_due;
+            site.phone_auth_outbox_lane_due;
             ALTER TABLE site.phone_auth_outbox DROP COLUMN failures, DROP COLUMN ready_attempt,
             DROP COLUMN leased_attempt, DROP COLUMN enqueued_at, DROP COLUMN binding_parts, DROP COLUMN earlier_receipts,
             DROP COLUMN waits_since"
@@ -585,6 +591,7 @@ fn session_keys_stand_in_no_statement() {
             last_login: None,
             link: None,
             keeps: None,
+            notices: Notices::default(),
         };
         let waits = tokio::spawn({
             let store = Arc::clone(&store);

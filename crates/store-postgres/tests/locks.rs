@@ -13,7 +13,7 @@ use chrono::{TimeDelta, Utc};
 use phone_auth_core::address::{
     Address, AddressCaps, AddressKind, AddressRecord, EmailAddress, VerificationClaim,
 };
-use phone_auth_core::outbox::{Binding, NewMessage, Purpose, Recipient};
+use phone_auth_core::outbox::{Binding, NewMessage, Notices, Purpose, Recipient};
 use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::session::{NewLogIn, PasswordReplacement};
 use phone_auth_core::store::{AddressStore, OutboxStore, SessionStore, StoreErrorKind, UserStore};
@@ -100,6 +100,7 @@ const ABOUT_ANN: [(&str, Call); 8] = [
                 last_login: None,
                 link: None,
                 keeps: None,
+                notices: Notices::default(),
             })
         ),
     ),
@@ -111,7 +112,8 @@ const ABOUT_ANN: [(&str, Call); 8] = [
             AddressCaps {
                 all: 100,
                 unverified: 100,
-            }
+            },
+            &Notices::default(),
         )),
     ),
     (
@@ -125,6 +127,7 @@ const ABOUT_ANN: [(&str, Call); 8] = [
                 newest: None,
                 issued_at: ann.date_joined,
                 at: ann.date_joined,
+                notices: Notices::default(),
             })
         ),
     ),
@@ -219,6 +222,7 @@ fn reset(recipient: Option<Recipient>, number: u32) -> NewMessage {
         purpose: Purpose::ResetPassword,
         kind: AddressKind::Email,
         recipient,
+        notice: None,
         binding: Binding::from_stored(number.to_be_bytes(), None),
         language: None,
         created_at: now,

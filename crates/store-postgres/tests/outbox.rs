@@ -38,6 +38,7 @@ async fn enqueue(store: &PostgresStore, name: &str, created_at: DateTime<Utc>) {
             user: user.id,
             address,
         }),
+        notice: None,
         binding: Binding::from_stored([7; 32], None),
         language: None,
         created_at,

@@ -11,7 +11,7 @@ use phone_auth_store_postgres::{MigrateErrorKind, OpenErrorKind, PostgresOptions
 use crate::common::{database, log_in, run, store, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 14] = [
+const STEPS: [&str; 15] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -26,6 +26,7 @@ const STEPS: [&str; 14] = [
     "limits",
     "white space in names",
     "challenges",
+    "security notices",
 ];
 
 #[test]

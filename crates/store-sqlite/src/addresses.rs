@@ -7,7 +7,7 @@ use phone_auth_core::address::{
     VerificationOutcome,
 };
 use phone_auth_core::link::{LinkRequest, LinkTarget};
-use phone_auth_core::outbox::Purpose;
+use phone_auth_core::outbox::{Notices, Purpose};
 use phone_auth_core::store::{AddressStore, StoreError, StoreErrorKind, UniqueName};
 use phone_auth_core::user::{User, UserId};
 use rusqlite::types::Value;
@@ -15,6 +15,7 @@ use rusqlite::{Connection, params, params_from_iter};
 
 use crate::failure::Failure;
 use crate::links;
+use crate::outbox;
 use crate::rows::{self, USER_COLUMNS, user_columns};
 use crate::spellings::Texts;
 use crate::store::SqliteStore;
@@ -163,10 +164,15 @@ impl AddressStore for SqliteStore {
         user: UserId,
         address: &Address,
         caps: AddressCaps,
+        notices: &Notices,
     ) -> Result<AddressRecord, StoreError> {
-        let address = address.clone();
-        self.write(move |connection| add(connection, user, &address, caps))
-            .await
+        let (address, notices) = (address.clone(), notices.clone());
+        self.write(move |connection| {
+            let added = add(connection, user, &address, caps)?;
+            outbox::enqueue_notices(connection, &notices)?;
+            Ok(added)
+        })
+        .await
     }
 
     async fn addresses_of(
@@ -324,6 +330,7 @@ fn verify(
     if rows::change(connection, statements.verify, unused)? > 0 {
         let when = (id, rows::time_text(claim.at)?);
         rows::change(connection, statements.keep_when, when)?;
+        outbox::enqueue_notices(connection, &claim.notices)?;
         return Ok(VerificationOutcome::Verified);
     }
     let claimed = (id, user, &claim.value);

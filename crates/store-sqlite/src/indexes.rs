@@ -195,21 +195,7 @@ pub(crate) const INDEXES: [Index; 27] = [
         "address_id, kind, purpose",
     )
     .of("died_at IS NOT NULL"),
-    // Of each queue what is ready whatever the clock says, and what is due; and what waits, by since when.
-    Index::new(
-        10,
-        "phone_auth_outbox_queue_ready",
-        "phone_auth_outbox",
-        concat!(queue!(), ", id"),
-    )
-    .of(READY),
-    Index::new(
-        10,
-        "phone_auth_outbox_queue_due",
-        "phone_auth_outbox",
-        concat!(queue!(), ", due_at, id"),
-    )
-    .of("died_at IS NULL"),
+    // What waits, by since when.
     Index::new(
         10,
         "phone_auth_outbox_waits",
@@ -253,6 +239,21 @@ pub(crate) const INDEXES: [Index; 27] = [
         "phone_auth_challenge",
         "expires_at",
     ),
+    // Of each queue what is ready whatever the clock says, and what is due.
+    Index::new(
+        15,
+        "phone_auth_outbox_lane_ready",
+        "phone_auth_outbox",
+        concat!(queue!(), ", id"),
+    )
+    .of(READY),
+    Index::new(
+        15,
+        "phone_auth_outbox_lane_due",
+        "phone_auth_outbox",
+        concat!(queue!(), ", due_at, id"),
+    )
+    .of("died_at IS NULL"),
 ];
 
 /// What [`pending_migrations`](crate::SqliteStore::pending_migrations) says of indexes that must be made again. Without

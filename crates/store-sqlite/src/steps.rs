@@ -160,6 +160,15 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
             },
         ],
     },
+    Migration {
+        // What a security notice tells and where it goes. A server of the version before leaves such messages to others, and
+        // goes on claiming by the indexes that those of this step take the place of: they stay.
+        name: "security notices",
+        parts: &[Part {
+            makes: Some(("phone_auth_outbox", "notice")),
+            statements: "ALTER TABLE phone_auth_outbox ADD COLUMN notice text NULL",
+        }],
+    },
 ];
 
 /// The tables of django-phone-auth's, and the columns that they have and that the store reads or writes.

@@ -12,6 +12,7 @@ use rusqlite::{Connection, params, params_from_iter};
 use crate::addresses;
 use crate::failure::Failure;
 use crate::links;
+use crate::outbox;
 use crate::proofs;
 use crate::rows::{self, USER_COLUMNS, user_columns};
 use crate::spellings::{Texts, digits, is_foreign_phone, is_padded, trimmed};
@@ -359,6 +360,7 @@ pub(crate) fn replace_password(
         let moved = params![id, digest, becomes, password.as_bytes().as_slice()];
         rows::change(connection, MOVE_SESSION, moved)?;
     }
+    outbox::enqueue_notices(connection, &replacement.notices)?;
     Ok(true)
 }
 

@@ -5,6 +5,7 @@ mod common;
 
 use chrono::{DateTime, Utc};
 use phone_auth_core::address::{AddressKind, EmailAddress, EmailSpellings, PhoneSpellings};
+use phone_auth_core::outbox::Notices;
 use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::session::{
     NewLogIn, NewSession, PasswordReplacement, SessionDigest, SessionKey,
@@ -22,7 +23,7 @@ use rusqlite::Connection;
 use crate::common::{Scratch, run, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 14] = [
+const STEPS: [&str; 15] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -37,6 +38,7 @@ const STEPS: [&str; 14] = [
     "limits",
     "white space in names",
     "challenges",
+    "security notices",
 ];
 
 const DJANGO: &str = include_str!("data/django_5_2.sql");
@@ -451,6 +453,7 @@ fn times_are_those_of_a_zone() {
         last_login: Some(last_login),
         link: None,
         keeps: None,
+        notices: Notices::default(),
     };
     assert!(run(store.replace_password(&replacement)).unwrap());
 
@@ -577,6 +580,7 @@ fn password_written_as_bytes_is_a_password() {
         last_login: None,
         link: None,
         keeps: None,
+        notices: Notices::default(),
     };
     assert!(run(store.replace_password(&replacement)).unwrap());
 }

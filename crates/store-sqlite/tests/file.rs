@@ -13,7 +13,7 @@ use phone_auth_store_sqlite::{MigrateErrorKind, OpenErrorKind, SqliteOptions, Sq
 use crate::common::{Scratch, run, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 14] = [
+const STEPS: [&str; 15] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -28,6 +28,7 @@ const STEPS: [&str; 14] = [
     "limits",
     "white space in names",
     "challenges",
+    "security notices",
 ];
 
 #[test]

@@ -37,6 +37,7 @@ async fn enqueue(store: &SqliteStore, name: &str) {
             user: user.id,
             address,
         }),
+        notice: None,
         binding: Binding::from_stored([7; 32], None),
         language: None,
         created_at,

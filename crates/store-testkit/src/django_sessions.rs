@@ -8,6 +8,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use phone_auth_core::django_session::{DjangoLogIn, DjangoRewrite, DjangoRow};
+use phone_auth_core::outbox::Notices;
 use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::session::{PasswordReplacement, SessionKey};
 use phone_auth_core::store::{DjangoSessionStore, StoreErrorKind, UserStore};
@@ -90,6 +91,7 @@ pub async fn keeps_django_sessions(store: &(impl UserStore + DjangoSessionStore)
         last_login: None,
         link: None,
         keeps: None,
+        notices: Notices::default(),
     };
     let replace = async |replacement: &PasswordReplacement, rewrite: &DjangoRewrite| {
         let replaced = store.replace_password_of_django(replacement, rewrite).await;

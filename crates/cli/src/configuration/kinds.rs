@@ -12,7 +12,7 @@ use phone_auth::SiteOrigin;
 use phone_auth::core::address::Region;
 use phone_auth::core::form::Field;
 use phone_auth::core::limits::RateLimit;
-use phone_auth::core::settings::{Methods, RefusedNumberTypes};
+use phone_auth::core::settings::{Methods, NoticesBy, RefusedNumberTypes};
 use phone_auth::delivery::Carries;
 use phone_auth::delivery::smtp::Security;
 use phone_auth::delivery::{Secret, StatusSet};
@@ -83,7 +83,7 @@ const SUCCESS: &str = "statuses such as \"2xx, 404, 500-503\", or a table such a
                        each perhaps with status = \"2xx\"";
 const TIME: &str = "a time such as \"14 days\", \"90m\" or a number of seconds, longer than none and at most 10 years";
 /// What a choice of messages must be.
-const SIGNALS: &str = "a list such as [\"verify_email\"], of reset_password_email, reset_password_phone, verify_email, verify_phone";
+const SIGNALS: &str = "a list such as [\"verify_email\"], of reset_password_email, reset_password_phone, verify_email, verify_phone, security_notice_email, security_notice_phone";
 
 kinds! {
     bool, "true or false", given => given.boolean();
@@ -113,6 +113,7 @@ kinds! {
     RateLimit, "a rate such as 30/min, 5/5min, 10/h or 1/30s, or off", given => given.text()?.parse().ok();
     Region, "the two letters of a country such as CH", given => Region::named(given.text()?);
     RefusedNumberTypes, "some of premium_rate, shared_cost and satellite, or none", given => number_types(given);
+    NoticesBy, "one of off, email, email_else_phone and all", given => notices(given);
     Messages, SIGNALS, given => all(given, MessageSignal::named).filter(|signals| !signals.is_empty()).map(Messages);
     Security, "one of tls, starttls and none", given => security(given);
     Success, SUCCESS, given => Success::of(given);
@@ -145,7 +146,7 @@ impl Deref for Url {
     }
 }
 
-/// Some of the four signals, at least one.
+/// Some of the signals that ask for a message, at least one.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Messages(pub(crate) Vec<MessageSignal>);
 
@@ -298,6 +299,16 @@ fn number_types(given: &Given<'_>) -> Option<RefusedNumberTypes> {
         }
     }
     Some(types)
+}
+
+fn notices(given: &Given<'_>) -> Option<NoticesBy> {
+    Some(match given.text()? {
+        "off" => NoticesBy::Off,
+        "email" => NoticesBy::Email,
+        "email_else_phone" => NoticesBy::EmailElsePhone,
+        "all" => NoticesBy::All,
+        _ => return None,
+    })
 }
 
 fn security(given: &Given<'_>) -> Option<Security> {

@@ -13,7 +13,7 @@ use phone_auth::SiteOrigin;
 use phone_auth::core::address::Region;
 use phone_auth::core::form::Field;
 use phone_auth::core::limits::{LimitSettings, RateLimit};
-use phone_auth::core::settings::{Methods, RefusedNumberTypes, Settings};
+use phone_auth::core::settings::{Methods, NoticesBy, RefusedNumberTypes, Settings};
 use phone_auth::delivery::Carries;
 use phone_auth::delivery::smtp::Security;
 use phone_auth::delivery::{Secret, StatusSet};
@@ -163,6 +163,9 @@ settings! {
         max_addresses: u32 = "10" in 1..=100;
         /// how many of them may be unverified to add another
         max_unverified_addresses: u32 = "5" in 1..=100;
+        /// how users are told that their password or an address was changed, at their verified addresses: off, email,
+        /// email_else_phone (by text message where there is no e-mail address) or all
+        notices: NoticesBy = "email_else_phone";
         /// how many messages may be pending before requests for one are answered 503, no matter who is named
         max_pending_messages: u32 = "10000" in 1..=1_000_000;
         /// whether the addresses of clients are left out of the log and of what `Debug` shows of an event; receivers get
@@ -363,7 +366,7 @@ settings! {
         /// a file with that one
         old_secret_file: Option<PathBuf> = "none";
         /// the signals whose messages are posted
-        signals: Messages = "reset_password_email, reset_password_phone, verify_email, verify_phone";
+        signals: Messages = "all of them";
         /// whether http is let pass to another machine, where others can read the links
         danger_plain: bool = "false";
         /// a file of certificates in PEM that are trusted too, of a private authority
@@ -379,7 +382,7 @@ settings! {
         /// what stands before the name of the signal in the subject: phone_auth.verify_email
         subject: String = "phone_auth", "words with dots between them";
         /// the signals whose messages are published
-        signals: Messages = "reset_password_email, reset_password_phone, verify_email, verify_phone";
+        signals: Messages = "all of them";
         /// the name to log in with
         user: Option<String> = "none";
         /// the password that goes with it; rather in a file

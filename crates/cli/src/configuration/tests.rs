@@ -165,6 +165,7 @@ shutdown_grace = 7
 receiver_timeout = 8
 outbox_worker = false
 outbox_lease = "1 m"
+notices = "all"
 max_pending_messages = 7
 danger_no_limits = true
 limit_log_ins = "7/h"

@@ -15,8 +15,8 @@ use phone_auth::core::password::{Argon2Hasher, PasswordStrength};
 use phone_auth::core::site_key::KeyClaim;
 use phone_auth::delivery::development::{self, LinePrinter, Mailbox};
 use phone_auth::signals::{
-    MessageSignal, ResetPasswordEmail, ResetPasswordPhone, SetupError, SetupErrorKind,
-    SignalsBuilder, VerifyEmail, VerifyPhone,
+    MessageSignal, ResetPasswordEmail, ResetPasswordPhone, SecurityNoticeEmail,
+    SecurityNoticePhone, SetupError, SetupErrorKind, SignalsBuilder, VerifyEmail, VerifyPhone,
 };
 use phone_auth::{
     Accounts, BuildError, BuildErrorKind, Database, Keyring, PhoneAuth, PhoneAuthBuilder,
@@ -50,7 +50,7 @@ pub(crate) struct Site {
     pub(crate) auth: PhoneAuth,
     /// The page that shows the messages, in development mode.
     pub(crate) mailbox: Option<MailboxPage>,
-    /// Where the messages of each of the four signals go.
+    /// Where the messages of each signal go.
     pub(crate) destinations: Vec<Destination>,
     pub(crate) database: String,
     pub(crate) database_made: bool,
@@ -268,6 +268,8 @@ fn without(auth: PhoneAuthBuilder, signal: MessageSignal) -> PhoneAuthBuilder {
         MessageSignal::ResetPasswordPhone => auth.allow_unreceived::<ResetPasswordPhone>(),
         MessageSignal::VerifyEmail => auth.allow_unreceived::<VerifyEmail>(),
         MessageSignal::VerifyPhone => auth.allow_unreceived::<VerifyPhone>(),
+        MessageSignal::SecurityNoticeEmail => auth.allow_unreceived::<SecurityNoticeEmail>(),
+        MessageSignal::SecurityNoticePhone => auth.allow_unreceived::<SecurityNoticePhone>(),
     }
 }
 

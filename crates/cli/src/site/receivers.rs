@@ -80,7 +80,7 @@ fn linked() -> Manifest {
     Signals::isolated().manifest()
 }
 
-/// Where the messages of one of the four signals go, besides to the development mode.
+/// Where the messages of a signal go, besides to the development mode.
 #[derive(Debug)]
 pub(crate) struct Destination {
     signal: &'static str,
@@ -121,7 +121,7 @@ pub(crate) fn senders(destinations: &[Destination]) -> Option<String> {
     Some(format!("{} and {last}", senders.join(", ")))
 }
 
-/// Where the messages of each of the four signals go.
+/// Where the messages of each signal go.
 pub(crate) fn destinations(configuration: &Configuration) -> Vec<Destination> {
     let receivers = manifest(configuration).receivers;
     let targets = delivery::targets(configuration);
@@ -141,7 +141,7 @@ pub(crate) fn destinations(configuration: &Configuration) -> Vec<Destination> {
         });
         called.map(|receiver| described(&receiver.id)).collect()
     };
-    let all = MESSAGES.into_iter();
+    let all = MessageSignal::NAMES.into_iter();
     all.map(|signal| Destination {
         signal,
         to: to(signal),

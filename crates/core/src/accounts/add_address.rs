@@ -1,6 +1,6 @@
 //! Adding an e-mail address or a phone number to an account.
 
-use phone_auth_events::{EmailAdded, Limit, PhoneAdded, Sender};
+use phone_auth_events::{AccountChange, EmailAdded, Limit, PhoneAdded, Sender};
 
 use super::sign_up::MAX_EMAIL;
 use super::{Accounts, CurrentUser, FlowError};
@@ -72,7 +72,12 @@ impl Accounts {
             all: self.settings().max_addresses,
             unverified: self.settings().max_unverified_addresses,
         };
-        let record = match self.store().add_address(user.id, &address, caps).await {
+        let addresses = self.addresses_to_tell(user.id).await?;
+        let change = AccountChange::AddressAdded(address.as_str().to_owned());
+        let notices = self.notices_of(user.id, &addresses, &change).await?;
+        let enclosed = notices.to_commit();
+        let added = self.store().add_address(user.id, &address, caps, &enclosed);
+        let record = match added.await {
             Ok(record) => record,
             Err(error) => {
                 if matches!(error.kind(), StoreErrorKind::Taken(_))
@@ -92,6 +97,7 @@ impl Accounts {
                 });
             }
         };
+        self.notify(user, notices).await;
         let (sender, user) = (Sender::new("add_address"), user.to_event_user());
         let value = record.value.clone();
         match kind {

@@ -1,6 +1,6 @@
 //! What an operator does with accounts, beside the users themselves.
 
-use phone_auth_events::{PasswordChanged, Sender};
+use phone_auth_events::{AccountChange, PasswordChanged, Sender};
 
 use super::new_password::attributes_of;
 use super::{ATTEMPTS, Accounts, Failure, FailureKind, FlowError, SignUpForm, SignUpRefusal};
@@ -227,6 +227,8 @@ impl Accounts {
             let new = (Field::Password, password);
             self.check_new_password(&mut problems, new, None, &attributes);
             problems.refuse(SetPasswordRefusal::Invalid)?;
+            let change = AccountChange::PasswordChanged;
+            let notices = self.notices_of(user.id, &addresses, &change).await?;
             let replacement = PasswordReplacement {
                 user: user.id,
                 old: user.password.clone(),
@@ -234,8 +236,10 @@ impl Accounts {
                 last_login: None,
                 link: None,
                 keeps: None,
+                notices: notices.to_commit(),
             };
             if self.store().replace_password(&replacement).await? {
+                self.notify(&user, notices).await;
                 let event = PasswordChanged::new(Sender::new("set_password"), user.to_event_user());
                 self.happened(event).await;
                 return Ok(user);

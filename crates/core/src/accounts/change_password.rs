@@ -1,6 +1,6 @@
 //! Changing a password that one knows.
 
-use phone_auth_events::{Limit, PasswordChanged, Sender};
+use phone_auth_events::{AccountChange, Limit, PasswordChanged, Sender};
 
 use super::new_password::attributes_of;
 use super::{ATTEMPTS, Accounts, CurrentUser, Failure, FailureKind, FlowError};
@@ -97,6 +97,8 @@ impl Accounts {
                 return Ok(key);
             }
             problems.refuse(ChangePasswordRefusal::Invalid)?;
+            let change = AccountChange::PasswordChanged;
+            let notices = self.notices_of(user.id, &addresses, &change).await?;
             let replacement = PasswordReplacement {
                 user: user.id,
                 old: user.password.clone(),
@@ -104,6 +106,7 @@ impl Accounts {
                 last_login: None,
                 link: None,
                 keeps: None,
+                notices: notices.to_commit(),
             };
             let rebound = self
                 .sessions()
@@ -116,6 +119,7 @@ impl Accounts {
                 .await?;
             match rebound {
                 Rebound::Done(key) => {
+                    self.notify(&user, notices).await;
                     let user = user.to_event_user();
                     self.happened(PasswordChanged::new(Sender::new("change_password"), user))
                         .await;

@@ -38,6 +38,7 @@ mod limits;
 mod log_in;
 mod log_out;
 mod new_password;
+mod notices;
 mod own_sessions;
 mod redirect_check;
 mod remove_expired_sessions;

@@ -1,6 +1,6 @@
 //! Resetting a password by a link.
 
-use phone_auth_events::{PasswordWasReset, Sender};
+use phone_auth_events::{AccountChange, PasswordWasReset, Sender};
 use phone_auth_urls::{AccountPage, id};
 
 use super::current_user::MAX_ADDRESSES;
@@ -153,6 +153,8 @@ impl Accounts {
         );
         problems.refuse(ResetRefusal::Invalid)?;
         let requester = Requester::with_link(&self.client, user.id);
+        let change = AccountChange::PasswordReset;
+        let notices = self.notices_of(user.id, &addresses, &change).await?;
         let replacement = PasswordReplacement {
             user: user.id,
             old: user.password.clone(),
@@ -160,10 +162,12 @@ impl Accounts {
             last_login: (target.log_ins == LogIns::EndIt).then_some(user.last_login),
             link: target.link,
             keeps: None,
+            notices: notices.to_commit(),
         };
         if !self.store().replace_password(&replacement).await? {
             return Err(FlowError::Refused(ResetRefusal::Link(InvalidLink)));
         }
+        self.notify(&user, notices).await;
         let event = PasswordWasReset::new(Sender::new("reset_password"), user.to_event_user());
         self.happened(event).await;
         Ok(User {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use phone_auth_events::OneTimeCode;
 
-use super::{Accounts, Failure};
+use super::{Accounts, Failure, FailureKind};
 use crate::address::AddressKind;
 use crate::language::Language;
 use crate::link::{LinkRequest, LinkTarget};
@@ -62,6 +62,18 @@ impl Accounts {
         }
     }
 
+    /// Tells the receivers of a message.
+    pub(super) async fn tell_event(&self, event: MessageEvent) {
+        match event {
+            MessageEvent::ResetPasswordEmail(event) => self.tell(event).await,
+            MessageEvent::ResetPasswordPhone(event) => self.tell(event).await,
+            MessageEvent::VerifyEmail(event) => self.tell(event).await,
+            MessageEvent::VerifyPhone(event) => self.tell(event).await,
+            MessageEvent::SecurityNoticeEmail(event) => self.tell(event).await,
+            MessageEvent::SecurityNoticePhone(event) => self.tell(event).await,
+        }
+    }
+
     /// Since when the code counts its age that this request was answered with, if it was for one.
     async fn code_asked_for(
         &self,
@@ -104,7 +116,7 @@ impl Accounts {
         };
         let (url, token) = links
             .mint(purpose, &target, made_at)
-            .map_err(Failure::broken)?;
+            .ok_or_else(|| Failure::new(FailureKind::Broken))?;
         links.announce(&token);
         let expires_at = links.expiry(purpose, request.kind, made_at);
         let left = (expires_at - now).to_std().unwrap_or_default();
@@ -115,11 +127,8 @@ impl Accounts {
             }
             None => envelope,
         };
-        match MessageEvent::new(purpose, to, url, envelope) {
-            MessageEvent::ResetPasswordEmail(event) => self.tell(event).await,
-            MessageEvent::ResetPasswordPhone(event) => self.tell(event).await,
-            MessageEvent::VerifyEmail(event) => self.tell(event).await,
-            MessageEvent::VerifyPhone(event) => self.tell(event).await,
+        if let Some(event) = MessageEvent::new(purpose, to, url, envelope) {
+            self.tell_event(event).await;
         }
         Ok(())
     }

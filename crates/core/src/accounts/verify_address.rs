@@ -1,7 +1,7 @@
 //! Verifying an address by a link.
 
 use chrono::{DateTime, Utc};
-use phone_auth_events::{EmailVerified, PhoneVerified, Sender};
+use phone_auth_events::{AccountChange, EmailVerified, PhoneVerified, Sender};
 use phone_auth_tokens::OneTimeTokens;
 use phone_auth_urls::{AccountPage, id};
 
@@ -159,6 +159,9 @@ impl Accounts {
             newest,
             ..
         } = target;
+        let addresses = self.addresses_to_tell(user.id).await?;
+        let change = AccountChange::AddressVerified(address.value.clone());
+        let notices = self.notices_of(user.id, &addresses, &change).await?;
         let claim = VerificationClaim {
             kind: address.kind,
             id: address.id,
@@ -168,10 +171,12 @@ impl Accounts {
             issued_at,
             // The clock of the server that issued it may be ahead of this one's.
             at: self.now().max(issued_at),
+            notices: notices.to_commit(),
         };
         match self.store().verify_address(&claim).await? {
             VerificationOutcome::Verified => {
                 address.is_verified = true;
+                self.notify(&user, notices).await;
                 self.tell_verified(&address, &user).await;
                 Ok(Verification::Verified(address, user))
             }

@@ -5,6 +5,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use crate::outbox::Notices;
 use crate::user_id::UserId;
 
 mod email;
@@ -112,6 +113,8 @@ pub struct VerificationClaim {
     pub issued_at: DateTime<Utc>,
     /// When the link was opened, and not before it was issued.
     pub at: DateTime<Utc>,
+    /// What is enqueued with it.
+    pub notices: Notices,
 }
 
 /// What became of a [`VerificationClaim`].

@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use phone_auth_events::{RelativeUrl, Sender, Signals};
 use phone_auth_tokens::{Keyring, OneTimeCodes, OneTimeTokens, Purpose, Token, TokenErrorKind};
-use phone_auth_urls::{AccountRoutes, ReverseError};
+use phone_auth_urls::{AccountPage, AccountRoutes};
 use zeroize::Zeroizing;
 
 use super::LinkTarget;
@@ -23,6 +23,9 @@ const RESET_EMAIL: Purpose = Purpose::new("reset-email");
 const RESET_PHONE: Purpose = Purpose::new("reset-phone");
 const VERIFY_EMAIL: Purpose = Purpose::new("verify-email");
 const VERIFY_PHONE: Purpose = Purpose::new("verify-phone");
+
+/// For how long it is tried to deliver a security notice: a mail server may be away over a weekend.
+const NOTICE_LIFETIME: Duration = Duration::from_hours(72);
 
 /// Who is named as the sender of the signals of tokens.
 const SENDER: Sender = Sender::new("tokens");
@@ -187,34 +190,45 @@ impl Links {
         let (_, lifetime) = match purpose {
             outbox::Purpose::ResetPassword => self.reset(kind),
             outbox::Purpose::Verify => self.verification(kind),
+            outbox::Purpose::SecurityNotice => return NOTICE_LIFETIME,
         };
         lifetime
     }
 
-    /// The link of a message that was enqueued at this time, and the token in it.
-    ///
-    /// # Errors
-    /// When the token does not fit the route, which it always does.
+    /// The page that a security notice leads to: where anyone may ask for a new password. It has no token.
+    #[expect(clippy::expect_used, reason = "the path of a page is a path")]
+    pub(crate) fn page_of_notices(&self) -> RelativeUrl {
+        let path = self.routes.page(AccountPage::PasswordReset);
+        RelativeUrl::new(path).expect("a route is a path")
+    }
+
+    /// The link of a message that was enqueued at this time, and the token in it. None for a purpose without a token, and
+    /// when the token does not fit the route, which it always does.
     pub(crate) fn mint(
         &self,
         purpose: outbox::Purpose,
         target: &LinkTarget,
         issued_at: DateTime<Utc>,
-    ) -> Result<(RelativeUrl, Token), ReverseError> {
+    ) -> Option<(RelativeUrl, Token)> {
         let (routes, address) = (&self.routes, &target.address);
         match purpose {
             outbox::Purpose::ResetPassword => {
                 let token = self.issue_reset(target, issued_at);
                 let text = Addressed::of(address, token.as_str()).text();
-                let url = routes.password_reset_confirm(target.user.id.get(), &text)?;
-                Ok((url, token))
+                let url = routes
+                    .password_reset_confirm(target.user.id.get(), &text)
+                    .ok()?;
+                Some((url, token))
             }
             outbox::Purpose::Verify => {
                 let token = self.issue_verification(target, issued_at);
                 let (id, text) = (address.id.get(), token.as_str());
-                let url = routes.email_verification_confirm(address.kind, id, text)?;
-                Ok((url, token))
+                let url = routes
+                    .email_verification_confirm(address.kind, id, text)
+                    .ok()?;
+                Some((url, token))
             }
+            outbox::Purpose::SecurityNotice => None,
         }
     }
 

@@ -25,6 +25,14 @@ impl Binding {
         }
     }
 
+    /// The binding of a message without a link.
+    pub(crate) const fn of_nothing() -> Self {
+        Self {
+            digest: Vec::new(),
+            parts: None,
+        }
+    }
+
     /// The binding of a message to nobody: no state, but a digest of the name that was typed, in its canonical form. A
     /// store keeps nothing of it, and knows by it who names the same nobody.
     pub(crate) fn of_nobody(name: &str) -> Self {

@@ -132,7 +132,7 @@ fn parts(purpose: Purpose, user: &User, address: &AddressRecord) -> Vec<(&'stati
     let address = part(ADDRESS, &address.value);
     match purpose {
         Purpose::ResetPassword => vec![address, part(PASSWORD, user.password.reveal())],
-        Purpose::Verify => vec![address],
+        Purpose::Verify | Purpose::SecurityNotice => vec![address],
     }
 }
 
@@ -159,7 +159,7 @@ fn first_version(
             &address_id,
             address.value.as_bytes(),
         ]),
-        Purpose::Verify => fields.extend::<[&[u8]; 4]>([
+        Purpose::Verify | Purpose::SecurityNotice => fields.extend::<[&[u8]; 4]>([
             &person_id,
             address.kind.as_str().as_bytes(),
             &address_id,

@@ -99,6 +99,13 @@ impl Outbox {
         letter: &OutboxMessage,
     ) -> Result<Binding, FlowError<DeadLetterRefusal>> {
         let message = &letter.message;
+        if let Some(notice) = &message.notice {
+            let user = self.inner.users.user(notice.user).await?;
+            return match user {
+                Some(_) => Ok(message.binding.clone()),
+                None => Err(missing(Missing::Gone)),
+            };
+        }
         let recipient = message.recipient.ok_or_else(|| missing(Missing::Gone))?;
         let found = self
             .inner

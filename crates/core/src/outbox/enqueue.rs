@@ -1,14 +1,19 @@
 //! Enqueueing a message: one row in the store, and the worker of this process is woken.
 
-use phone_auth_events::Purpose;
+use chrono::{DateTime, Utc};
+use phone_auth_events::{AccountChange, Purpose};
 use uuid::{Builder, Uuid};
 
 use super::event::{Addressee, Carries};
 use super::handle::Outbox;
-use super::{Binding, NewMessage, bound_state};
+use super::{Binding, NewMessage, Notice, bound_state};
+use crate::address::AddressKind;
 use crate::flow_error::{Failure, FailureKind};
 use crate::language::Language;
-use crate::randomness::RandomnessError;
+use crate::link::Links;
+use crate::randomness::{Randomness, RandomnessError};
+use crate::store::StoreError;
+use crate::user::UserId;
 
 impl Outbox {
     /// Enqueues a message. To nobody it is the same work and nothing is sent.
@@ -22,7 +27,7 @@ impl Outbox {
         carries: Carries,
     ) -> Result<(), Failure> {
         let outbox = &*self.inner;
-        if outbox.pending.is_full(&*outbox.store).await? {
+        if self.is_full().await? {
             tracing::warn!(
                 limit = outbox.pending.limit(),
                 "as many messages are pending as max_pending_messages allows; a request for one is refused"
@@ -39,6 +44,21 @@ impl Outbox {
         Ok(())
     }
 
+    /// Whether as many messages are pending as may be.
+    pub(crate) async fn is_full(&self) -> Result<bool, StoreError> {
+        self.inner.pending.is_full(&*self.inner.store).await
+    }
+
+    /// Says that a store has enqueued so many messages with a change: they are counted, and the worker is woken.
+    pub(crate) fn were_enqueued(&self, count: usize) {
+        for _ in 0..count {
+            self.inner.pending.add_one();
+        }
+        if count > 0 {
+            self.inner.wake.notify_one();
+        }
+    }
+
     fn message(
         &self,
         purpose: Purpose,
@@ -52,6 +72,7 @@ impl Outbox {
             purpose,
             kind,
             recipient: to.recipient(),
+            notice: None,
             binding: match to {
                 Addressee::User(to) => bound_state::binding(purpose, to.user, to.address),
                 Addressee::Nobody { name, .. } => Binding::of_nobody(name),
@@ -65,9 +86,41 @@ impl Outbox {
 
     /// A key for a message, random as every UUID of version 4.
     pub(super) fn new_key(&self) -> Result<String, RandomnessError> {
-        let mut key = [0; 16];
-        self.inner.randomness.fill(&mut key)?;
-        let key: Uuid = Builder::from_random_bytes(key).into_uuid();
-        Ok(key.to_string())
+        new_key(&*self.inner.randomness)
     }
+}
+
+impl NewMessage {
+    /// A notice of a change that is made now, to this user at this address.
+    pub(crate) fn notice(
+        (user, kind, to): (UserId, AddressKind, &str),
+        change: &AccountChange,
+        language: Option<&Language>,
+        now: DateTime<Utc>,
+        links: &Links,
+        randomness: &dyn Randomness,
+    ) -> Result<Self, RandomnessError> {
+        Ok(Self {
+            key: new_key(randomness)?,
+            purpose: Purpose::SecurityNotice,
+            kind,
+            recipient: None,
+            notice: Some(Notice {
+                user,
+                to: to.to_owned(),
+                change: change.clone(),
+            }),
+            binding: Binding::of_nothing(),
+            language: language.cloned(),
+            created_at: now,
+            expires_at: links.expiry(Purpose::SecurityNotice, kind, now),
+        })
+    }
+}
+
+fn new_key(randomness: &dyn Randomness) -> Result<String, RandomnessError> {
+    let mut key = [0; 16];
+    randomness.fill(&mut key)?;
+    let key: Uuid = Builder::from_random_bytes(key).into_uuid();
+    Ok(key.to_string())
 }

@@ -1,14 +1,15 @@
-//! A message with a link: minted for a user and an address, and told to the receivers of its signal.
+//! The event of a message, and telling it to the receivers of its signal.
 
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use phone_auth_events::{
     Envelope, Message as _, OneTimeCode, ReceiverInfo, RelativeUrl, Report, ResetPasswordEmail,
-    ResetPasswordPhone, Sender, Signals, VerifyEmail, VerifyPhone,
+    ResetPasswordPhone, SecurityNoticeEmail, SecurityNoticePhone, Sender, Signals, VerifyEmail,
+    VerifyPhone,
 };
 
-use super::{MessageSignal, Purpose, Recipient};
+use super::{MessageSignal, Notice, Purpose, Recipient};
 use crate::address::{AddressKind, AddressRecord};
 use crate::language::Language;
 use crate::link::Links;
@@ -73,12 +74,14 @@ impl Carries {
     }
 }
 
-/// The event of a message, whichever of the four it is.
+/// The event of a message, whichever it is.
 pub(crate) enum MessageEvent {
     ResetPasswordEmail(ResetPasswordEmail),
     ResetPasswordPhone(ResetPasswordPhone),
     VerifyEmail(VerifyEmail),
     VerifyPhone(VerifyPhone),
+    SecurityNoticeEmail(SecurityNoticeEmail),
+    SecurityNoticePhone(SecurityNoticePhone),
 }
 
 /// Does the same with the event, whichever it is.
@@ -89,17 +92,24 @@ macro_rules! with_event {
             MessageEvent::ResetPasswordPhone($event) => $act,
             MessageEvent::VerifyEmail($event) => $act,
             MessageEvent::VerifyPhone($event) => $act,
+            MessageEvent::SecurityNoticeEmail($event) => $act,
+            MessageEvent::SecurityNoticePhone($event) => $act,
         }
     };
 }
 
 impl MessageEvent {
-    /// A message with this link.
-    pub(crate) fn new(purpose: Purpose, to: To<'_>, url: RelativeUrl, envelope: Envelope) -> Self {
+    /// A message with this link; none for a purpose that has no link.
+    pub(crate) fn new(
+        purpose: Purpose,
+        to: To<'_>,
+        url: RelativeUrl,
+        envelope: Envelope,
+    ) -> Option<Self> {
         let user = to.user.to_event_user();
         let value = to.address.value.clone();
         let sender = sender_of(purpose);
-        match MessageSignal::of(purpose, to.address.kind) {
+        Some(match MessageSignal::of(purpose, to.address.kind) {
             MessageSignal::ResetPasswordEmail => {
                 let event = ResetPasswordEmail::new(sender, user, url, value);
                 Self::ResetPasswordEmail(event.with_envelope(envelope))
@@ -116,6 +126,29 @@ impl MessageEvent {
                 let event = VerifyPhone::new(sender, user, url, value);
                 Self::VerifyPhone(event.with_envelope(envelope))
             }
+            MessageSignal::SecurityNoticeEmail | MessageSignal::SecurityNoticePhone => return None,
+        })
+    }
+
+    /// A security notice by this kind of address.
+    pub(crate) fn of_notice(
+        kind: AddressKind,
+        notice: &Notice,
+        user: &User,
+        url: RelativeUrl,
+        envelope: Envelope,
+    ) -> Self {
+        let (user, to, change) = (user.to_event_user(), &notice.to, &notice.change);
+        let sender = sender_of(Purpose::SecurityNotice);
+        match kind {
+            AddressKind::Email => {
+                let event = SecurityNoticeEmail::new(sender, user, url, to.clone(), change.clone());
+                Self::SecurityNoticeEmail(event.with_envelope(envelope))
+            }
+            AddressKind::Phone => {
+                let event = SecurityNoticePhone::new(sender, user, url, to.clone(), change.clone());
+                Self::SecurityNoticePhone(event.with_envelope(envelope))
+            }
         }
     }
 
@@ -124,8 +157,17 @@ impl MessageEvent {
         with_event!(self, event => event.message_signal())
     }
 
+    /// What must not be kept of what a receiver says of it: the link, if it opens anything.
+    pub(crate) fn secret(&self) -> &str {
+        if self.signal().has_link() {
+            self.url().as_str()
+        } else {
+            ""
+        }
+    }
+
     /// Its link.
-    pub(crate) const fn url(&self) -> &RelativeUrl {
+    const fn url(&self) -> &RelativeUrl {
         with_event!(self, event => &event.url)
     }
 
@@ -146,6 +188,7 @@ const fn sender_of(purpose: Purpose) -> Sender {
     Sender::new(match purpose {
         Purpose::ResetPassword => "request_password_reset",
         Purpose::Verify => "request_verification",
+        Purpose::SecurityNotice => "security_notice",
     })
 }
 

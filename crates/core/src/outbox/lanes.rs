@@ -174,12 +174,21 @@ impl Lanes {
     }
 
     fn with<T>(&self, queue: MessageSignal, act: impl FnOnce(&mut Lane) -> T) -> T {
-        let [reset_email, reset_phone, verify_email, verify_phone] = &mut *self.locked();
+        let [
+            reset_email,
+            reset_phone,
+            verify_email,
+            verify_phone,
+            notice_email,
+            notice_phone,
+        ] = &mut *self.locked();
         act(match queue {
             MessageSignal::ResetPasswordEmail => reset_email,
             MessageSignal::ResetPasswordPhone => reset_phone,
             MessageSignal::VerifyEmail => verify_email,
             MessageSignal::VerifyPhone => verify_phone,
+            MessageSignal::SecurityNoticeEmail => notice_email,
+            MessageSignal::SecurityNoticePhone => notice_phone,
         })
     }
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use phone_auth_events::{MessageSignal, Purpose};
 use serde::Serialize;
 
-use super::{Binding, Queues, Receipts};
+use super::{Binding, Notice, Queues, Receipts};
 use crate::address::{AddressId, AddressKind};
 use crate::language::Language;
 use crate::link::LinkRequest;
@@ -49,12 +49,15 @@ pub struct Recipient {
 pub struct NewMessage {
     /// The same for each attempt to deliver it, and for no other message.
     pub key: String,
-    /// What its link is for.
+    /// What it is for.
     pub purpose: Purpose,
     /// By which kind of address it goes.
     pub kind: AddressKind,
-    /// Who is to get it; nobody when the name that was given is nobody's.
+    /// Who is to get it; nobody when the name that was given is nobody's, or when it is a notice.
     pub recipient: Option<Recipient>,
+    /// What it tells and where it goes, if it is a security notice. A notice supersedes no other message and is
+    /// superseded by none: each tells of another change.
+    pub notice: Option<Notice>,
     /// The state that its link depends on, as it was when the message was enqueued.
     pub binding: Binding,
     /// The language that the user asked in.
@@ -171,7 +174,7 @@ impl OutboxRow {
 }
 
 /// The columns that hold words: a later version may have others, and its workers know them.
-const COLUMNS_OF_WORDS: [&str; 3] = ["purpose", "kind", "receipts"];
+const COLUMNS_OF_WORDS: [&str; 4] = ["purpose", "kind", "receipts", "notice"];
 
 /// A row of the outbox that cannot be read. A worker that comes upon it makes it a dead letter, unless it may be one of a
 /// later version: that is kept for a worker which knows it, as long as its link works.

@@ -31,6 +31,7 @@ mod event;
 mod handle;
 mod lanes;
 mod message;
+mod notice;
 mod open_link;
 mod pending_count;
 mod queue;
@@ -51,7 +52,8 @@ pub use message::{
     AttemptOutcome, Claim, DeadLetter, Lease, LeaseState, MessageId, NewMessage, NextDue, Obsolete,
     OutboxMessage, OutboxRow, Recipient, Requeue, Requeued, UnreadableMessage, Wait,
 };
-pub use phone_auth_events::{MessageSignal, Purpose};
+pub use notice::{Notice, Notices};
+pub use phone_auth_events::{AccountChange, MessageSignal, Purpose};
 pub use queue::Queues;
 pub use receipts::{Receipt, ReceiptOutcome, Receipts, ReceiptsError};
 pub use worker::OutboxWorker;

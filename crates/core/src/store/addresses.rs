@@ -9,7 +9,7 @@ use crate::address::{
     VerificationOutcome,
 };
 use crate::link::{LinkRequest, LinkTarget};
-use crate::outbox::Purpose;
+use crate::outbox::{Notices, Purpose};
 use crate::user::{User, UserId};
 
 /// Keeps e-mail addresses and phone numbers.
@@ -21,7 +21,7 @@ use crate::user::{User, UserId};
 /// A dropped call happened whole or not at all.
 #[async_trait]
 pub trait AddressStore: Send + Sync {
-    /// Stores an unverified address of a user.
+    /// Stores an unverified address of a user, and enqueues these notices with it.
     ///
     /// # Errors
     /// - [`Taken`](super::StoreErrorKind::Taken) when anyone, this user too, has it in any spelling
@@ -36,6 +36,7 @@ pub trait AddressStore: Send + Sync {
         user: UserId,
         address: &Address,
         caps: AddressCaps,
+        notices: &Notices,
     ) -> Result<AddressRecord, StoreError>;
 
     /// At most `limit` addresses of each kind that a user has, e-mail before phone, in the order of their ids. Which
@@ -79,8 +80,8 @@ pub trait AddressStore: Send + Sync {
         limit: u32,
     ) -> Result<Vec<(AddressRecord, Option<DateTime<Utc>>)>, StoreError>;
 
-    /// Marks an address as verified, if all that the claim says is still so. Writes that one column, and
-    /// keeps when it was: what someone marks as unverified again needs a newer link.
+    /// Marks an address as verified, if all that the claim says is still so, and enqueues its notices then. Writes that one
+    /// column, and keeps when it was: what someone marks as unverified again needs a newer link.
     async fn verify_address(
         &self,
         claim: &VerificationClaim,

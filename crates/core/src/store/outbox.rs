@@ -41,6 +41,9 @@ pub trait OutboxStore: Send + Sync {
     /// though it had been enqueued when that was made, and is due now: its three times move by as much. A dead letter
     /// with that link counts as older from then on, so that it does not come back beside what was sent since.
     ///
+    /// A [notice](NewMessage::notice) is a row of its own, always. A call that makes a change and is given notices enqueues
+    /// them in the same transaction; where it changes nothing it enqueues nothing.
+    ///
     /// A message to nobody, or to a user who is gone by now, is written and removed in the same transaction: the same
     /// work, and nothing is left of it.
     async fn enqueue_message(&self, message: &NewMessage) -> Result<(), StoreError>;

@@ -70,7 +70,7 @@ pub trait UserStore: Send + Sync {
     async fn set_active(&self, id: UserId, active: bool) -> Result<bool, StoreError>;
 
     /// Replaces a password by compare-and-swap and ends the user's sessions but the one kept, which gets
-    /// another name if it is still there. `false`, and nothing changed, when the user is gone, inactive, or
+    /// another name if it is still there; enqueues its notices with it. `false`, and nothing changed, when the user is gone, inactive, or
     /// not as described.
     ///
     /// A link that it is done by proves its address, which is verified then, at that time. With it end the links that would

@@ -1,10 +1,10 @@
-//! The receivers: each of the four messages is printed and kept.
+//! The receivers: each message is printed and kept.
 
 use std::io;
 
 use phone_auth_events::{
-    Destination, Message, OneTimeCode, User, receiver, reset_password_email, reset_password_phone,
-    verify_email, verify_phone,
+    AccountChange, Destination, Message, OneTimeCode, User, receiver, reset_password_email,
+    reset_password_phone, security_notice_email, security_notice_phone, verify_email, verify_phone,
 };
 use serde::Serialize;
 
@@ -28,6 +28,8 @@ struct Line<'a> {
     sender: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    change: Option<&'a AccountChange>,
 }
 
 #[receiver(
@@ -35,6 +37,8 @@ struct Line<'a> {
     reset_password_phone,
     verify_email,
     verify_phone,
+    security_notice_email,
+    security_notice_phone,
     id = "phone_auth.development.line",
     optional = true
 )]
@@ -51,6 +55,7 @@ fn print_line(message: &dyn Message, lines: &LinePrinter) -> io::Result<()> {
         phone,
         sender: sender.as_str(),
         code: message.code().map(OneTimeCode::as_str),
+        change: message.change(),
     };
     match lines.print(message.message_signal().name(), &line) {
         // Who reads the lines, like `head`, has seen enough: it is no failure that anything is tried again for.
@@ -64,6 +69,8 @@ fn print_line(message: &dyn Message, lines: &LinePrinter) -> io::Result<()> {
     reset_password_phone,
     verify_email,
     verify_phone,
+    security_notice_email,
+    security_notice_phone,
     id = "phone_auth.development.mailbox",
     // Before the line: anyone who reads it finds the message in the mailbox.
     priority = 1,

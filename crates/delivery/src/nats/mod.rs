@@ -1,6 +1,6 @@
 //! Messages to a stream of NATS `JetStream`, for a service that sends them.
 //!
-//! [`Nats`] is the state. The receiver `phone_auth.nats` publishes the messages of all four signals, or of
+//! [`Nats`] is the state. The receiver `phone_auth.nats` publishes the messages of all six signals, or of
 //! those chosen, as JSON under the name of the signal, and waits until the stream has stored them.
 //!
 //! The message's key is its `Nats-Msg-Id`, so that a stream stores a repeat once, if it comes within the

@@ -413,8 +413,8 @@ impl SmsGatewayBuilder {
             secret: self.secret,
         };
         request.origin = trial::run(&request, &self.endpoint)?;
-        let texts = Texts::load(self.templates.as_deref(), self.style, &TEMPLATES)?;
-        let long_texts = segments::long_texts(&texts, &TEMPLATES);
+        let texts = Texts::load(self.templates.as_deref(), self.style, TEMPLATES)?;
+        let long_texts = segments::long_texts(&texts, TEMPLATES);
         for (template, segments) in &long_texts {
             let words = "a text takes more than one text message, and is paid for as so many";
             tracing::warn!(template, segments, "{words}");

@@ -26,11 +26,14 @@ use phone_auth_events::{PhoneMessage, SiteOrigin, Undelivered};
 use reqwest::Client;
 
 use crate::http::{self, Statuses};
-use crate::texts::Texts;
+use crate::texts::{Needed, Texts};
 use request_template::{Fields, RequestTemplate};
 
 /// The templates that text messages are made from.
-const TEMPLATES: [&str; 2] = ["reset_password_phone.txt", "verify_phone.txt"];
+const TEMPLATES: Needed = Needed {
+    links: &["reset_password_phone.txt", "verify_phone.txt"],
+    notices: &["security_notice_phone.txt"],
+};
 
 /// A gateway for text messages.
 ///

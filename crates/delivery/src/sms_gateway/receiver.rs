@@ -1,6 +1,8 @@
 //! The receiver of messages that go to a phone.
 
-use phone_auth_events::{PhoneMessage, Undelivered, receiver, reset_password_phone, verify_phone};
+use phone_auth_events::{
+    PhoneMessage, Undelivered, receiver, reset_password_phone, security_notice_phone, verify_phone,
+};
 
 use super::SmsGateway;
 
@@ -10,6 +12,7 @@ pub const RECEIVER: &str = "phone_auth.sms_gateway";
 #[receiver(
     verify_phone,
     reset_password_phone,
+    security_notice_phone,
     id = "phone_auth.sms_gateway",
     optional = true
 )]

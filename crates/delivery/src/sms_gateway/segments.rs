@@ -1,10 +1,15 @@
 //! How many text messages a text is sent, and paid for, as.
 
-use crate::texts::Texts;
+use std::collections::BTreeMap;
+
+use crate::texts::{Needed, Texts};
 
 /// A link as long as they come: of a site with some million users, whose pages are where they usually are.
 const LINK: &str =
     "/accounts/password_reset_confirm/MTIzNDU2Nw/toxjx0-0123456789abcdef0123456789abcdef-p1234567/";
+
+/// The page that notices lead to, where it usually is.
+const LINK_OF_NOTICES: &str = "/accounts/password_reset/";
 
 /// The letters of the default alphabet (3GPP TS 23.038, 6.2.1), without those of its extension.
 const GSM_7: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?\
@@ -34,11 +39,14 @@ pub(super) fn segments(text: &str) -> usize {
 }
 
 /// The texts that take more than one segment, by the names of their templates.
-pub(super) fn long_texts(texts: &Texts, names: &[&str]) -> Vec<(String, usize)> {
-    let all = texts.samples(names, LINK).into_iter();
-    all.map(|(name, text)| (name, segments(text.trim())))
-        .filter(|(_, segments)| *segments > 1)
-        .collect()
+pub(super) fn long_texts(texts: &Texts, needed: Needed) -> Vec<(String, usize)> {
+    let mut longest = BTreeMap::new();
+    for (name, text) in texts.samples(needed, LINK, LINK_OF_NOTICES) {
+        let most: &mut usize = longest.entry(name).or_default();
+        *most = segments(text.trim()).max(*most);
+    }
+    longest.retain(|_, segments| *segments > 1);
+    longest.into_iter().collect()
 }
 
 #[cfg(test)]
@@ -48,8 +56,8 @@ mod tests {
     use std::time::{Duration, SystemTime};
 
     use phone_auth_events::{
-        Envelope, Message, OneTimeCode, RelativeUrl, ResetPasswordPhone, SiteOrigin, User,
-        VerifyPhone,
+        AccountChange, Envelope, Message, OneTimeCode, RelativeUrl, ResetPasswordPhone,
+        SecurityNoticePhone, SiteOrigin, User, VerifyPhone,
     };
 
     use super::*;
@@ -90,8 +98,8 @@ mod tests {
             carries: Carries::Code,
             ..Style::new(site)
         };
-        let texts = Texts::load(None, style, &TEMPLATES).unwrap();
-        assert_eq!(long_texts(&texts, &TEMPLATES), []);
+        let texts = Texts::load(None, style, TEMPLATES).unwrap();
+        assert_eq!(long_texts(&texts, TEMPLATES), []);
         let user = || User::new(1, "ann", "Ann", "Lee");
         let tag = "0123456789abcdef0123456789abcdef";
         let verify = "/accounts/user_verification_confirm/cGhvbmUxMjM0NTY3/toxjx0-";
@@ -115,7 +123,17 @@ mod tests {
                 };
                 let verify_code = verify.clone().with_envelope(with_code(&verify.envelope));
                 let reset_code = reset.clone().with_envelope(with_code(&reset.envelope));
-                for message in [&verify as &dyn Message, &reset, &verify_code, &reset_code] {
+                let page = RelativeUrl::new(LINK_OF_NOTICES).unwrap();
+                let change = AccountChange::PrimaryChanged("ann@example.org".to_owned());
+                let notice = SecurityNoticePhone::new("test".into(), user(), page, phone(), change)
+                    .with_envelope(Envelope::new("k").in_language(language));
+                for message in [
+                    &verify as &dyn Message,
+                    &reset,
+                    &verify_code,
+                    &reset_code,
+                    &notice,
+                ] {
                     let text = texts.of(message).render(".txt").unwrap();
                     let text = text.trim();
                     assert_eq!(segments(text), 1, "{}: {text}", text.len());
@@ -137,8 +155,8 @@ mod tests {
     fn long_texts_are_named() {
         let site = format!("https://{}.example.org", "a".repeat(40));
         let style = Style::new(SiteOrigin::parse(&site).unwrap());
-        let texts = Texts::load(None, style, &TEMPLATES).unwrap();
-        let long = long_texts(&texts, &TEMPLATES);
+        let texts = Texts::load(None, style, TEMPLATES).unwrap();
+        let long = long_texts(&texts, TEMPLATES);
         let named = ("en/verify_phone.txt".to_owned(), 2);
         assert!(long.contains(&named), "{long:?}");
     }

@@ -15,18 +15,25 @@ use super::connections::Connections;
 use super::hello;
 use super::server::{Security, Server};
 use crate::loopback::is_loopback;
-use crate::texts::{Style, Texts};
+use crate::texts::{Needed, Style, Texts};
 use crate::{BuildError, BuildErrorKind, Secret, tls};
 
 /// The templates that mail is made from.
-const TEMPLATES: [&str; 6] = [
-    "reset_password_email.html",
-    "reset_password_email.subject.txt",
-    "reset_password_email.txt",
-    "verify_email.html",
-    "verify_email.subject.txt",
-    "verify_email.txt",
-];
+const TEMPLATES: Needed = Needed {
+    links: &[
+        "reset_password_email.html",
+        "reset_password_email.subject.txt",
+        "reset_password_email.txt",
+        "verify_email.html",
+        "verify_email.subject.txt",
+        "verify_email.txt",
+    ],
+    notices: &[
+        "security_notice_email.html",
+        "security_notice_email.subject.txt",
+        "security_notice_email.txt",
+    ],
+};
 
 /// Describes a mail server; [`Smtp::builder`] begins.
 #[derive(Debug)]
@@ -296,7 +303,7 @@ impl SmtpBuilder {
             None => hello::of(&self.style.site, from.email.domain()),
         };
         let tls = tls::client_config(self.root_certificate.as_deref())?;
-        let texts = Texts::load(self.templates.as_deref(), self.style, &TEMPLATES)?;
+        let texts = Texts::load(self.templates.as_deref(), self.style, TEMPLATES)?;
         let server = Server {
             port: self.port.unwrap_or(self.security.port()),
             host: self.host,

@@ -1,6 +1,8 @@
 //! The receiver of messages that go by e-mail.
 
-use phone_auth_events::{EmailMessage, Undelivered, receiver, reset_password_email, verify_email};
+use phone_auth_events::{
+    EmailMessage, Undelivered, receiver, reset_password_email, security_notice_email, verify_email,
+};
 
 use super::Smtp;
 
@@ -10,6 +12,7 @@ pub const RECEIVER: &str = "phone_auth.smtp";
 #[receiver(
     verify_email,
     reset_password_email,
+    security_notice_email,
     id = "phone_auth.smtp",
     optional = true
 )]

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
-use phone_auth_events::User;
+use phone_auth_events::{AccountChange, User};
 
 use super::words::{Lifetime, Words};
-use super::{Carries, Engines, NAMES, Texts, compiled};
+use super::{Carries, Engines, NAMES, Needed, Texts, compiled};
 use crate::build_error::TemplateProblem;
 use crate::{BuildError, BuildErrorKind};
 
@@ -115,52 +115,90 @@ fn engine(sources: &Sources, escape: AutoEscape) -> Result<Environment<'static>,
 }
 
 impl Texts {
-    /// Renders every template that is needed, with and without a life of the link.
-    pub(super) fn try_all(&self, needed: &[&str]) -> Result<(), BuildError> {
+    /// Renders every template that is needed: with and without a life of the link, and with changes of each form.
+    pub(super) fn try_all(&self, needed: Needed) -> Result<(), BuildError> {
         let default = &self.style.language;
         if !self.languages.contains(default) {
             return Err(BuildError::new(BuildErrorKind::Language));
         }
-        for language in &self.languages {
-            for name in needed.iter().map(|name| format!("{language}/{name}")) {
-                for (lifetime, code) in [
-                    (None, None),
-                    (Some(LIFETIME), None),
-                    (Some(LIFETIME), Some(CODE)),
-                ] {
-                    self.sample(language, &name, "", lifetime, code)
-                        .map_err(|error| wrong(name.clone(), error))?;
-                }
+        for (name, change) in self.cases(needed) {
+            for (lifetime, code) in [
+                (None, None),
+                (Some(LIFETIME), None),
+                (Some(LIFETIME), Some(CODE)),
+            ] {
+                self.sample(&name, change.as_ref(), "", lifetime, code)
+                    .map_err(|error| wrong(name.clone(), error))?;
             }
         }
         Ok(())
     }
 
-    /// The texts of these templates in every language, with the name of each: with this link, and with a life of it.
+    /// The texts of these templates in every language, with the name of each: with this link, and with a life of it. Of a
+    /// notice there is one for each change, with a link of its own.
     #[cfg(feature = "sms-gateway")]
-    pub(crate) fn samples(&self, names: &[&str], link: &str) -> Vec<(String, String)> {
-        let link = format!("{}{link}", self.style.site.as_str());
+    pub(crate) fn samples(
+        &self,
+        needed: Needed,
+        link: &str,
+        link_of_notices: &str,
+    ) -> Vec<(String, String)> {
+        let site = self.style.site.as_str();
         let mut samples = Vec::new();
-        for language in &self.languages {
-            for name in names.iter().map(|name| format!("{language}/{name}")) {
-                // Each was tried before.
-                for code in [
-                    None,
-                    Some(CODE).filter(|_| self.style.carries != Carries::Link),
-                ] {
-                    if let Ok(text) = self.sample(language, &name, &link, Some(LIFETIME), code) {
-                        samples.push((name.clone(), text));
-                    }
-                }
+        for (name, change) in self.cases(needed) {
+            let link = if change.is_some() {
+                link_of_notices
+            } else {
+                link
+            };
+            let link = format!("{site}{link}");
+            // Each was tried before.
+            for code in [
+                None,
+                Some(CODE).filter(|_| self.style.carries != Carries::Link),
+            ] {
+                let text = self.sample(&name, change.as_ref(), &link, Some(LIFETIME), code);
+                samples.extend(text.ok().map(|text| (name.clone(), text)));
             }
         }
         samples
     }
 
+    /// The templates that are there, and the changes to try each with.
+    fn cases(&self, needed: Needed) -> Vec<(String, Option<AccountChange>)> {
+        let address = || "ann@example.org".to_owned();
+        let changes = [
+            AccountChange::PasswordChanged,
+            AccountChange::PasswordReset,
+            AccountChange::AddressAdded(address()),
+            AccountChange::AddressVerified(address()),
+            AccountChange::AddressUnverified(address()),
+            AccountChange::AddressRemoved(address()),
+            AccountChange::PrimaryChanged(address()),
+            AccountChange::SignUpTried(address()),
+            AccountChange::AddingTried(address()),
+        ];
+        let mut cases = Vec::new();
+        for language in &self.languages {
+            let names = needed.links.iter();
+            cases.extend(names.map(|name| (format!("{language}/{name}"), None)));
+        }
+        for language in &self.notice_languages {
+            for name in needed
+                .notices
+                .iter()
+                .map(|name| format!("{language}/{name}"))
+            {
+                cases.extend(changes.clone().map(|change| (name.clone(), Some(change))));
+            }
+        }
+        cases
+    }
+
     fn sample(
         &self,
-        language: &str,
         name: &str,
+        change: Option<&AccountChange>,
         link: &str,
         lifetime: Option<Duration>,
         code: Option<&str>,
@@ -168,7 +206,7 @@ impl Texts {
         let words = Words {
             link: link.to_owned(),
             address: "",
-            language,
+            language: name.split('/').next().unwrap_or_default(),
             lifetime: lifetime.map(Lifetime::of),
             code,
             code_lifetime: code.and(lifetime).map(Lifetime::of),
@@ -177,6 +215,9 @@ impl Texts {
             site: self.style.site.as_str(),
             site_name: self.style.site_name(),
             user: &User::new(1, "ann", "Ann", "Lee"),
+            change: change.map(AccountChange::name),
+            changed: change.and_then(AccountChange::address),
+            at: lifetime.map(|_| "2026-11-27 06:40 UTC".to_owned()),
         };
         self.templates.template(name)?.render(Serde(&words))
     }

@@ -19,16 +19,33 @@ use crate::BuildError;
 use words::Words;
 
 /// The names of all templates that a language can have.
-const NAMES: [&str; 8] = [
+const NAMES: [&str; 12] = [
     "reset_password_email.html",
     "reset_password_email.subject.txt",
     "reset_password_email.txt",
     "reset_password_phone.txt",
+    "security_notice_email.html",
+    "security_notice_email.subject.txt",
+    "security_notice_email.txt",
+    "security_notice_phone.txt",
     "verify_email.html",
     "verify_email.subject.txt",
     "verify_email.txt",
     "verify_phone.txt",
 ];
+
+/// The language that has all templates, whatever a folder adds.
+const OWN_LANGUAGE: &str = "en";
+
+/// The templates that a receiver needs.
+#[derive(Clone, Copy)]
+pub(crate) struct Needed {
+    /// Those of messages with a link. A language has all of them or none.
+    pub(crate) links: &'static [&'static str],
+    /// Those of security notices. A language that a folder adds may lack them, as one does that was made for a version
+    /// without notices; then they are in the default language, or in English.
+    pub(crate) notices: &'static [&'static str],
+}
 
 /// How the texts of a receiver are chosen.
 #[derive(Clone, Debug)]
@@ -127,6 +144,8 @@ impl Engines {
 pub(crate) struct Texts {
     templates: Engines,
     languages: Vec<String>,
+    /// Those that have notices.
+    notice_languages: Vec<String>,
     style: Style,
 }
 
@@ -138,13 +157,16 @@ impl Texts {
     pub(crate) fn load(
         folder: Option<&Path>,
         style: Style,
-        needed: &[&str],
+        needed: Needed,
     ) -> Result<Self, BuildError> {
         let sources = loading::sources(folder)?;
-        let languages = loading::languages(&sources, needed)?;
+        let languages = loading::languages(&sources, needed.links)?;
+        let mut notice_languages = loading::languages(&sources, needed.notices)?;
+        notice_languages.retain(|language| languages.contains(language));
         let texts = Self {
             templates: loading::engines(&sources)?,
             languages,
+            notice_languages,
             style,
         };
         texts.try_all(needed)?;
@@ -154,7 +176,18 @@ impl Texts {
     /// The texts of one message, in the user's language.
     pub(crate) fn of<'a>(&'a self, message: &'a dyn Message) -> Text<'a> {
         let asked = message.envelope().language.as_deref();
-        let language = language::choose(asked, &self.languages, &self.style.language);
+        let (languages, default) = if message.change().is_some() {
+            let has_notices = self.notice_languages.contains(&self.style.language);
+            let default = if has_notices {
+                &self.style.language
+            } else {
+                OWN_LANGUAGE
+            };
+            (&self.notice_languages, default)
+        } else {
+            (&self.languages, self.style.language.as_str())
+        };
+        let language = language::choose(asked, languages, default);
         Text {
             templates: &self.templates,
             signal: message.message_signal().name(),

@@ -1,8 +1,9 @@
 //! What a template can say.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use phone_auth_events::{Message, OneTimeCode, User};
+use chrono::DateTime;
+use phone_auth_events::{AccountChange, Message, OneTimeCode, User};
 use serde::Serialize;
 
 use super::{Carries, Style};
@@ -24,6 +25,11 @@ pub(crate) struct Words<'a> {
     pub(crate) site: &'a str,
     pub(crate) site_name: &'a str,
     pub(crate) user: &'a User,
+    /// What was changed, by its name, and which address, if the message is a notice.
+    pub(crate) change: Option<&'a str>,
+    pub(crate) changed: Option<&'a str>,
+    /// When the message was enqueued: of a notice, when the change was made.
+    pub(crate) at: Option<String>,
 }
 
 impl<'a> Words<'a> {
@@ -47,8 +53,18 @@ impl<'a> Words<'a> {
             site: style.site.as_str(),
             site_name: style.site_name(),
             user: message.user(),
+            change: message.change().map(AccountChange::name),
+            changed: message.change().and_then(AccountChange::address),
+            at: message.envelope().enqueued_at.and_then(time_text),
         }
     }
+}
+
+/// A time to the minute, `2026-11-27 06:40 UTC`.
+fn time_text(time: SystemTime) -> Option<String> {
+    let seconds = time.duration_since(UNIX_EPOCH).ok()?.as_secs();
+    let time = DateTime::from_timestamp(seconds.try_into().ok()?, 0)?;
+    Some(time.format("%Y-%m-%d %H:%M UTC").to_string())
 }
 
 /// A length of time as one says it: the largest unit of which there are two or more.

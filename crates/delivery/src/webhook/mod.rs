@@ -1,6 +1,6 @@
 //! Messages to a service that sends them, as signed requests (Standard Webhooks).
 //!
-//! [`Webhook`] is the state. The receiver `phone_auth.webhook` posts the messages of all four signals, or of
+//! [`Webhook`] is the state. The receiver `phone_auth.webhook` posts the messages of all six signals, or of
 //! those chosen, as JSON, signed as <https://www.standardwebhooks.com> has it, so that libraries of many
 //! languages can check them.
 

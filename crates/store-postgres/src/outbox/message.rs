@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use phone_auth_core::address::AddressId;
 use phone_auth_core::language::Language;
 use phone_auth_core::outbox::{
-    Binding, DeadLetter, MessageId, NewMessage, OutboxMessage, OutboxRow, Purpose, Receipts,
-    Recipient, UnreadableMessage,
+    Binding, DeadLetter, MessageId, NewMessage, Notice, OutboxMessage, OutboxRow, Purpose,
+    Receipts, Recipient, UnreadableMessage,
 };
 use phone_auth_core::user::UserId;
 use sqlx::Row;
@@ -15,7 +15,7 @@ use crate::failure::Failure;
 use crate::rows;
 
 /// The columns of a message, in the order that [`message`] reads.
-pub(super) const COLUMNS: [&str; 21] = [
+pub(super) const COLUMNS: [&str; 22] = [
     "id",
     "message_key",
     "purpose",
@@ -37,6 +37,7 @@ pub(super) const COLUMNS: [&str; 21] = [
     "died_at",
     "reason",
     "requested_at",
+    "notice",
 ];
 
 /// The message in a row, or which column of it cannot be read. A row that was just claimed has other values than before,
@@ -94,18 +95,28 @@ fn message(row: &PgRow, id: MessageId) -> Result<OutboxMessage, Odd> {
         Some(text) => Receipts::from_text(&text).map_err(|_| Odd(place)),
     };
     let recipient = number(4)?.zip(number(5)?);
+    let purpose = Purpose::parse(&text(2)?).ok_or(Odd(2))?;
+    let notice = match (purpose, number(4)?) {
+        (Purpose::SecurityNotice, Some(user)) => {
+            let notice = Notice::from_text(UserId::new(user), &text(21)?);
+            Some(notice.ok_or(Odd(21))?)
+        }
+        (Purpose::SecurityNotice, None) => return Err(Odd(4)),
+        _ => None,
+    };
     let is_dead: bool = row.try_get(COLUMNS.len()).map_err(|_| Odd(18))?;
     let is_requested: bool = row.try_get(COLUMNS.len() + 1).map_err(|_| Odd(20))?;
     Ok(OutboxMessage {
         id,
         message: NewMessage {
             key: text(1)?,
-            purpose: Purpose::parse(&text(2)?).ok_or(Odd(2))?,
+            purpose,
             kind: rows::kind(row, 3).ok().flatten().ok_or(Odd(3))?,
             recipient: recipient.map(|(user, address)| Recipient {
                 user: UserId::new(user),
                 address: AddressId::new(address),
             }),
+            notice,
             binding: Binding::from_stored(
                 row.try_get::<Vec<u8>, _>(6).map_err(|_| Odd(6))?,
                 optional_text(7)?,

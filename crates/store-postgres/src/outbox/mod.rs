@@ -14,6 +14,7 @@ use phone_auth_core::outbox::{
     OutboxRow, Purpose, Receipts, Requeue, Requeued, UnreadableMessage, Wait,
 };
 use phone_auth_core::store::{OutboxStore, StoreError};
+use serde_json::{Value, json};
 use sqlx::{Row, query};
 
 use crate::failure::Failure;
@@ -42,6 +43,14 @@ impl OutboxStore for PostgresStore {
     }
 
     async fn enqueue_message(&self, message: &NewMessage) -> Result<(), StoreError> {
+        if let Some(notice) = &message.notice {
+            let enqueue = query(statements::ENQUEUE_NOTICE)
+                .bind(notice.user.get())
+                .bind(notices_text([message]));
+            let _pass = self.at(&users::lock(notice.user)).await?;
+            self.run(enqueue).await?;
+            return Ok(());
+        }
         let recipient = message.recipient;
         let request = message.request(message.created_at);
         let enqueue = query(statements::ENQUEUE)
@@ -325,4 +334,20 @@ fn held<'q>(statement: &'static str, lease: &'q Lease) -> Query<'q> {
 /// A text for users, without what PostgreSQL does not store.
 fn storable(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
+}
+
+/// Notices as the statements take them: a list in JSON.
+pub(crate) fn notices_text<'a>(notices: impl IntoIterator<Item = &'a NewMessage>) -> String {
+    let notices = notices.into_iter().filter_map(|message| {
+        let notice = message.notice.as_ref()?;
+        Some(json!({
+            "key": message.key,
+            "kind": message.kind.as_str(),
+            "language": message.language.as_ref().map(Language::as_str),
+            "created_at": rows::micros(message.created_at).to_rfc3339(),
+            "expires_at": rows::micros(message.expires_at).to_rfc3339(),
+            "notice": notice.to_text(),
+        }))
+    });
+    Value::Array(notices.collect()).to_string()
 }

@@ -19,23 +19,24 @@ macro_rules! message_columns {
             rows::readable!("o.died_at"),
             ", o.reason, ",
             rows::readable!("o.requested_at"),
-            ", o.died_at IS NOT NULL, o.requested_at IS NOT NULL"
+            ", o.notice, o.died_at IS NOT NULL, o.requested_at IS NOT NULL"
         )
     };
 }
 
 /// The queue of a message, and the empty text for what no signal of this version is for, which is claimed to become a dead letter in time.
-/// As in the indexes `phone_auth_outbox_queue_ready` and `phone_auth_outbox_queue_due`.
+/// As in the indexes `phone_auth_outbox_lane_ready` and `phone_auth_outbox_lane_due`.
 macro_rules! queue {
     () => {
-        "CASE WHEN purpose || '/' || kind IN ('reset_password/email', 'reset_password/phone', 'verify/email', 'verify/phone') \
+        "CASE WHEN purpose || '/' || kind IN ('reset_password/email', 'reset_password/phone', 'verify/email', 'verify/phone', \
+         'security_notice/email', 'security_notice/phone') \
          THEN purpose || '/' || kind ELSE '' END"
     };
 }
 pub(crate) use queue;
 
 /// What is due whatever the clock says: what no one has tried yet, and what has a time that nobody can read. Word for
-/// word as in the index `phone_auth_outbox_queue_ready`, but for the last condition: a server of the version before
+/// word as in the index `phone_auth_outbox_lane_ready`, but for the last condition: a server of the version before
 /// counts attempts from 0 again when it sends a dead letter anew, and they come to the number that was ready then under
 /// a lease.
 macro_rules! is_ready {
@@ -91,6 +92,35 @@ pub(crate) const ENQUEUE: &str = concat!(
         CASE WHEN p.id IS NULL THEN p.now + interval '100 years' ELSE LEAST($9, p.now) END,
         (SELECT requested_at FROM requested)
     FROM p WHERE NOT EXISTS (SELECT 1 FROM superseded)"
+);
+
+/// Enqueues the notices of a change: those in a list of JSON that [`notices_text`](super::notices_text) makes, if the table
+/// that is named has a row, with the user in this column. They have no address, so they supersede no other and are superseded by none.
+macro_rules! enqueue_notices {
+    ($changed:literal, $user:literal, $notices:literal) => {
+        concat!(
+            "INSERT INTO phone_auth_outbox (message_key, purpose, kind, person_id, binding, language, created_at, enqueued_at,
+                expires_at, due_at, notice)
+            SELECT n->>'key', 'security_notice', n->>'kind', ",
+            $changed,
+            ".",
+            $user,
+            ", ''::bytea, n->>'language', (n->>'created_at')::timestamptz, clock_timestamp(),
+                (n->>'expires_at')::timestamptz, LEAST((n->>'created_at')::timestamptz, clock_timestamp()), n->>'notice'
+            FROM ",
+            $changed,
+            " CROSS JOIN json_array_elements(",
+            $notices,
+            "::json) n"
+        )
+    };
+}
+pub(crate) use enqueue_notices;
+
+/// Enqueues one notice, of a user who is there.
+pub(crate) const ENQUEUE_NOTICE: &str = concat!(
+    "WITH one_user AS (SELECT id FROM auth_user WHERE id = $1 FOR KEY SHARE) ",
+    enqueue_notices!("one_user", "id", "$2")
 );
 
 /// Removes a message to nobody before anyone has seen it.

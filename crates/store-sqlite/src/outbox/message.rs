@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use phone_auth_core::address::AddressId;
 use phone_auth_core::language::Language;
 use phone_auth_core::outbox::{
-    Binding, DeadLetter, MessageId, NewMessage, OutboxMessage, OutboxRow, Purpose, Receipts,
-    Recipient, UnreadableMessage,
+    Binding, DeadLetter, MessageId, NewMessage, Notice, OutboxMessage, OutboxRow, Purpose,
+    Receipts, Recipient, UnreadableMessage,
 };
 use phone_auth_core::user::UserId;
 use rusqlite::Row;
@@ -16,7 +16,7 @@ use crate::links;
 use crate::rows;
 
 /// The columns of a message, in the order that [`message`] reads.
-const COLUMNS: [&str; 21] = [
+const COLUMNS: [&str; 22] = [
     "id",
     "message_key",
     "purpose",
@@ -38,6 +38,7 @@ const COLUMNS: [&str; 21] = [
     "died_at",
     "reason",
     "requested_at",
+    "notice",
 ];
 
 /// The message in a row, or which column of it cannot be read.
@@ -78,16 +79,26 @@ fn message(row: &Row<'_>, id: MessageId) -> Result<OutboxMessage, Odd> {
     };
     let recipient = number(4)?.zip(number(5)?);
     let created_at = time(9)?;
+    let purpose = Purpose::parse(&text(2)?).ok_or(Odd(2))?;
+    let notice = match (purpose, number(4)?) {
+        (Purpose::SecurityNotice, Some(user)) => {
+            let notice = Notice::from_text(UserId::new(user), &text(21)?);
+            Some(notice.ok_or(Odd(21))?)
+        }
+        (Purpose::SecurityNotice, None) => return Err(Odd(4)),
+        _ => None,
+    };
     Ok(OutboxMessage {
         id,
         message: NewMessage {
             key: text(1)?,
-            purpose: Purpose::parse(&text(2)?).ok_or(Odd(2))?,
+            purpose,
             kind: rows::kind(row, 3).ok().flatten().ok_or(Odd(3))?,
             recipient: recipient.map(|(user, address)| Recipient {
                 user: UserId::new(user),
                 address: AddressId::new(address),
             }),
+            notice,
             binding: Binding::from_stored(
                 row.get::<_, Vec<u8>>(6).map_err(|_| Odd(6))?,
                 optional_text(7)?,

@@ -10,8 +10,8 @@ use chrono::{DateTime, Utc};
 use phone_auth_core::language::Language;
 use phone_auth_core::link::LinkRequest;
 use phone_auth_core::outbox::{
-    AttemptOutcome, Claim, Lease, LeaseState, MessageId, NewMessage, NextDue, OutboxMessage,
-    OutboxRow, Receipts, Requeue, Requeued, Wait,
+    AttemptOutcome, Claim, Lease, LeaseState, MessageId, NewMessage, NextDue, Notice, Notices,
+    OutboxMessage, OutboxRow, Receipts, Requeue, Requeued, Wait,
 };
 use phone_auth_core::store::{OutboxStore, StoreError};
 use rusqlite::types::Value;
@@ -255,6 +255,9 @@ impl OutboxStore for SqliteStore {
 /// Enqueues a message, in the place of one that it supersedes. No matter who it is to, the same is looked for, written
 /// and looked for again.
 fn enqueue(connection: &Connection, message: &NewMessage) -> Result<(), Failure> {
+    if let Some(notice) = &message.notice {
+        return enqueue_notice(connection, message, notice);
+    }
     let recipient = message.recipient;
     let user = recipient.map(|recipient| recipient.user.get());
     let address = recipient.map(|recipient| recipient.address.get());
@@ -310,6 +313,32 @@ fn enqueue(connection: &Connection, message: &NewMessage) -> Result<(), Failure>
         rows::change(connection, statements::ENQUEUE, values)?;
     }
     rows::change(connection, statements::FORGET, [&message.key])?;
+    Ok(())
+}
+
+/// Enqueues the notices of a change that was made in this transaction.
+pub(crate) fn enqueue_notices(connection: &Connection, notices: &Notices) -> Result<(), Failure> {
+    notices
+        .iter()
+        .try_for_each(|message| enqueue(connection, message))
+}
+
+fn enqueue_notice(
+    connection: &Connection,
+    message: &NewMessage,
+    notice: &Notice,
+) -> Result<(), Failure> {
+    let values = params![
+        message.key,
+        message.purpose.as_str(),
+        message.kind.as_str(),
+        notice.user.get(),
+        message.language.as_ref().map(Language::as_str),
+        rows::time_text(message.created_at)?,
+        rows::time_text(message.expires_at)?,
+        notice.to_text(),
+    ];
+    rows::change(connection, statements::ENQUEUE_NOTICE, values)?;
     Ok(())
 }
 

@@ -4,7 +4,7 @@
 macro_rules! message_columns {
     () => {
         "id, message_key, purpose, kind, person_id, address_id, binding, binding_parts, language, created_at, \
-         enqueued_at, expires_at, attempts, ready_attempt, failures, due_at, receipts, earlier_receipts, died_at, reason, requested_at"
+         enqueued_at, expires_at, attempts, ready_attempt, failures, due_at, receipts, earlier_receipts, died_at, reason, requested_at, notice"
     };
 }
 
@@ -18,17 +18,18 @@ macro_rules! is_odd {
 }
 
 /// The queue of a message, and the empty text for what no signal of this version is for, which is claimed to become a dead letter in time.
-/// Word for word as in the indexes `phone_auth_outbox_queue_ready` and `phone_auth_outbox_queue_due`.
+/// Word for word as in the indexes `phone_auth_outbox_lane_ready` and `phone_auth_outbox_lane_due`.
 macro_rules! queue {
     () => {
-        "CASE WHEN purpose || '/' || kind IN ('reset_password/email', 'reset_password/phone', 'verify/email', 'verify/phone') \
+        "CASE WHEN purpose || '/' || kind IN ('reset_password/email', 'reset_password/phone', 'verify/email', 'verify/phone', \
+         'security_notice/email', 'security_notice/phone') \
          THEN purpose || '/' || kind ELSE '' END"
     };
 }
 pub(crate) use queue;
 
 /// What is due whatever the clock says: what no one has tried yet, and what has a time that nobody can read. Word for
-/// word as in the index `phone_auth_outbox_queue_ready`, which else is not used, but for the last condition: a server
+/// word as in the index `phone_auth_outbox_lane_ready`, which else is not used, but for the last condition: a server
 /// of the version before counts attempts from 0 again when it sends a dead letter anew, and they come to the number
 /// that was ready then under a lease.
 macro_rules! is_ready {
@@ -61,6 +62,11 @@ pub(super) const ENQUEUE: &str = "INSERT INTO phone_auth_outbox
         expires_at, due_at, requested_at)
     SELECT ?1, ?2, ?3, p.id, iif(p.id IS NULL, NULL, ?5), ?6, ?7, ?8, ?9, ?9, ?10, ?12, ?11
     FROM (SELECT (SELECT id FROM auth_user WHERE id = ?4) AS id) p";
+
+/// Of a user who is there, with no address: it supersedes no other and is superseded by none.
+pub(crate) const ENQUEUE_NOTICE: &str = "INSERT INTO phone_auth_outbox
+    (message_key, purpose, kind, person_id, binding, language, created_at, enqueued_at, expires_at, due_at, notice)
+    SELECT ?1, ?2, ?3, id, x'', ?5, ?6, ?6, ?7, ?6, ?8 FROM auth_user WHERE id = ?4";
 
 /// A letter with the same link as a new message is older than that.
 pub(crate) const AGE_LETTERS: &str = "UPDATE phone_auth_outbox SET requested_at = requested_at - 1

@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::link::LinkRequest;
 use phone_auth_core::outbox::{
-    AttemptOutcome, Claim, DeadLetter, Lease, LeaseState, MessageId, NewMessage, NextDue,
+    AttemptOutcome, Claim, DeadLetter, Lease, LeaseState, MessageId, NewMessage, NextDue, Notices,
     OutboxMessage, OutboxRow, Purpose, Receipts, Requeue, Requeued, UnreadableMessage, Wait,
 };
 use phone_auth_core::store::{OutboxStore, StoreError};
@@ -30,8 +30,12 @@ pub(super) struct Kept {
 impl Kept {
     /// To whom it goes.
     pub(super) fn user(&self) -> Option<phone_auth_core::user::UserId> {
-        let recipient = self.message.message.recipient;
-        recipient.map(|recipient| recipient.user)
+        let message = &self.message.message;
+        let of_notice = message.notice.as_ref().map(|notice| notice.user);
+        message
+            .recipient
+            .map(|recipient| recipient.user)
+            .or(of_notice)
     }
 
     /// Puts a text into a column. What a message was before it could not be read is not lost.
@@ -333,7 +337,26 @@ fn row(kept: &Kept) -> OutboxRow {
 }
 
 impl State {
+    /// Enqueues the notices of a change that was made.
+    pub(super) fn enqueue_notices(&mut self, notices: &Notices) {
+        for message in notices {
+            self.enqueue(message);
+        }
+    }
+
     fn enqueue(&mut self, message: &NewMessage) {
+        if let Some(notice) = &message.notice {
+            if self.users.contains_key(&notice.user) {
+                let now = to_micros(message.created_at);
+                let message = NewMessage {
+                    created_at: now,
+                    expires_at: to_micros(message.expires_at),
+                    ..message.clone()
+                };
+                self.insert_message(message, None, now);
+            }
+            return;
+        }
         let recipient = message
             .recipient
             .filter(|recipient| self.users.contains_key(&recipient.user));
@@ -363,13 +386,22 @@ impl State {
             older.supersede(message, now, requested_at);
             return;
         }
+        self.insert_message(message, requested_at, now);
+    }
+
+    fn insert_message(
+        &mut self,
+        message: NewMessage,
+        requested_at: Option<DateTime<Utc>>,
+        now: DateTime<Utc>,
+    ) {
         self.last_message += 1;
         let id = MessageId::new(self.last_message);
         let enqueued = OutboxMessage {
             id,
+            enqueued_at: message.created_at,
             message,
             requested_at,
-            enqueued_at: made_at,
             attempts: 0,
             ready_attempt: 0,
             failures: 0,

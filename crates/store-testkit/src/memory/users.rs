@@ -7,7 +7,7 @@ use phone_auth_core::address::{
     VerificationOutcome,
 };
 use phone_auth_core::link::{LinkRequest, LinkTarget, OpenedLink};
-use phone_auth_core::outbox::Purpose;
+use phone_auth_core::outbox::{Notices, Purpose};
 use phone_auth_core::password::Requester;
 use phone_auth_core::session::PasswordReplacement;
 use phone_auth_core::store::{AddressStore, StoreError, StoreErrorKind, UniqueName, UserStore};
@@ -118,6 +118,7 @@ impl UserStore for MemoryStore {
                 state.prove_by_reset(replacement.user, link);
             }
             state.end_sessions_but(replacement.user, replacement.keeps, &replacement.new);
+            state.enqueue_notices(&replacement.notices);
             Ok(true)
         })
     }
@@ -130,6 +131,7 @@ impl AddressStore for MemoryStore {
         user: UserId,
         address: &Address,
         caps: AddressCaps,
+        notices: &Notices,
     ) -> Result<AddressRecord, StoreError> {
         self.write(|state| {
             if !state.users.contains_key(&user) {
@@ -150,7 +152,10 @@ impl AddressStore for MemoryStore {
                 Address::Phone(phone) if state.is_phone_taken(phone, Some(user)) => {
                     taken(UniqueName::Phone)
                 }
-                _ => Ok(state.insert_address(address.kind(), user, address.as_str())),
+                _ => {
+                    state.enqueue_notices(notices);
+                    Ok(state.insert_address(address.kind(), user, address.as_str()))
+                }
             }
         })
     }
@@ -230,6 +235,7 @@ impl AddressStore for MemoryStore {
                 Some(address) if !is_over => {
                     address.is_verified = true;
                     state.verified.insert(row, claim.at);
+                    state.enqueue_notices(&claim.notices);
                     VerificationOutcome::Verified
                 }
                 _ => VerificationOutcome::Gone,

@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use phone_auth_core::address::{Address, AddressCaps, AddressId, AddressKind, AddressRecord};
-use phone_auth_core::outbox::Purpose;
+use phone_auth_core::outbox::{Notices, Purpose};
 use phone_auth_core::store::{Store, StoreErrorKind, UniqueName};
 use phone_auth_core::user::{TakenNames, UserId, WantedNames};
 
@@ -16,7 +16,10 @@ pub(super) async fn added_address_is_unverified(subject: &Subject) {
     let store = subject.store();
     let ann = stored(store, &without_address("ann")).await;
     for address in [email_address("ann@example.org"), Address::Phone(phone(1))] {
-        let record = store.add_address(ann.id, &address, AMPLE).await.unwrap();
+        let record = store
+            .add_address(ann.id, &address, AMPLE, &Notices::default())
+            .await
+            .unwrap();
         let expected = AddressRecord {
             id: record.id,
             kind: address.kind(),
@@ -38,11 +41,21 @@ pub(super) async fn own_address_is_taken_too(subject: &Subject) {
     let store = subject.store();
     let ann = stored(store, &whole("ann", 1)).await;
     let answer = store
-        .add_address(ann.id, &email_address("ann@example.org"), AMPLE)
+        .add_address(
+            ann.id,
+            &email_address("ann@example.org"),
+            AMPLE,
+            &Notices::default(),
+        )
         .await;
     assert_taken(answer, UniqueName::Email);
     let answer = store
-        .add_address(ann.id, &Address::Phone(phone(1)), AMPLE)
+        .add_address(
+            ann.id,
+            &Address::Phone(phone(1)),
+            AMPLE,
+            &Notices::default(),
+        )
         .await;
     assert_taken(answer, UniqueName::Phone);
     assert_eq!(store.addresses_of(ann.id, 100).await.unwrap().len(), 2);
@@ -59,7 +72,12 @@ pub(super) async fn own_row_can_be_added(subject: &Subject) {
         ))
         .await;
     let record = store
-        .add_address(boss.id, &email_address("boss@example.org"), AMPLE)
+        .add_address(
+            boss.id,
+            &email_address("boss@example.org"),
+            AMPLE,
+            &Notices::default(),
+        )
         .await
         .unwrap();
     assert_eq!(record.value, "boss@example.org");
@@ -79,7 +97,12 @@ pub(super) async fn own_row_of_another_is_taken(subject: &Subject) {
     }
     // It stands in Ann's own row as well, which is no excuse.
     let answer = store
-        .add_address(ann.id, &email_address("boss@example.org"), AMPLE)
+        .add_address(
+            ann.id,
+            &email_address("boss@example.org"),
+            AMPLE,
+            &Notices::default(),
+        )
         .await;
     assert_taken(answer, UniqueName::Email);
     assert_eq!(store.addresses_of(ann.id, 100).await.unwrap(), []);
@@ -90,10 +113,15 @@ pub(super) async fn username_of_another_is_taken(subject: &Subject) {
     let boss = stored(store, &without_address("Boss@Example.org")).await;
     let ann = stored(store, &without_address("ann")).await;
     let address = email_address("boss@example.org");
-    let answer = store.add_address(ann.id, &address, AMPLE).await;
+    let answer = store
+        .add_address(ann.id, &address, AMPLE, &Notices::default())
+        .await;
     assert_taken(answer, UniqueName::Email);
     // Whose name it is may add it.
-    store.add_address(boss.id, &address, AMPLE).await.unwrap();
+    store
+        .add_address(boss.id, &address, AMPLE, &Notices::default())
+        .await
+        .unwrap();
 }
 
 pub(super) async fn address_of_another_case_is_taken(subject: &Subject) {
@@ -110,7 +138,12 @@ pub(super) async fn address_of_another_case_is_taken(subject: &Subject) {
         .await;
     for user in [ann.id, bob.id] {
         let answer = store
-            .add_address(user, &email_address("new@example.org"), AMPLE)
+            .add_address(
+                user,
+                &email_address("new@example.org"),
+                AMPLE,
+                &Notices::default(),
+            )
             .await;
         assert_taken(answer, UniqueName::Email);
     }
@@ -136,7 +169,11 @@ pub(super) async fn equal_additions_have_one_winner(subject: &Subject) {
             .at_once(20, |store, number| {
                 let user = users.get(number as usize).copied().unwrap();
                 let address = address.clone();
-                async move { store.add_address(user, &address, AMPLE).await }
+                async move {
+                    store
+                        .add_address(user, &address, AMPLE, &Notices::default())
+                        .await
+                }
             })
             .await;
         let mut winners = Vec::new();
@@ -162,7 +199,10 @@ pub(super) async fn emails_come_before_phones(subject: &Subject) {
             Address::Phone(phone(number)),
             email_address(&format!("ann{number}@example.org")),
         ] {
-            store.add_address(ann.id, &address, AMPLE).await.unwrap();
+            store
+                .add_address(ann.id, &address, AMPLE, &Notices::default())
+                .await
+                .unwrap();
         }
     }
     let addresses = store.addresses_of(ann.id, 100).await.unwrap();
@@ -193,7 +233,12 @@ pub(super) async fn kinds_are_counted_apart(subject: &Subject) {
     let store = subject.store();
     let ann = stored(store, &without_address("ann")).await;
     let record = store
-        .add_address(ann.id, &Address::Phone(phone(1)), AMPLE)
+        .add_address(
+            ann.id,
+            &Address::Phone(phone(1)),
+            AMPLE,
+            &Notices::default(),
+        )
         .await
         .unwrap();
     let as_email = store.address(AddressKind::Email, record.id).await.unwrap();
@@ -212,7 +257,7 @@ pub(super) async fn missing_user_gets_no_address(subject: &Subject) {
     let nobody = UserId::new(ann.id.get() + 1);
     for address in [email_address("ann@example.org"), Address::Phone(phone(1))] {
         let error = store
-            .add_address(nobody, &address, AMPLE)
+            .add_address(nobody, &address, AMPLE, &Notices::default())
             .await
             .unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Broken);
@@ -237,7 +282,9 @@ async fn add_many(
     let mut answers = Vec::new();
     for number in numbers {
         let address = nth(number);
-        let answer = store.add_address(user, &address, caps).await;
+        let answer = store
+            .add_address(user, &address, caps, &Notices::default())
+            .await;
         answers.push(answer.map_err(|error| error.kind()));
     }
     answers
@@ -277,7 +324,10 @@ pub(super) async fn caps_are_kept(subject: &Subject) {
     assert_eq!(store.addresses_of(ann.id, 100).await.unwrap().len(), 6);
     // Anyone who has as many as they may learns nothing about others.
     let bobs = email_address("bob@example.org");
-    let error = store.add_address(ann.id, &bobs, caps).await.unwrap_err();
+    let error = store
+        .add_address(ann.id, &bobs, caps, &Notices::default())
+        .await
+        .unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::TooManyAddresses);
     // Anyone who has more than that, because another program gave them, is told the same; others may add.
     let fewer = AddressCaps {
@@ -306,7 +356,9 @@ pub(super) async fn caps_are_kept_at_once(subject: &Subject) {
         let answers = subject
             .at_once(30, |store, at| async move {
                 let address = nth(number * 100 + at);
-                let answer = store.add_address(user, &address, caps).await;
+                let answer = store
+                    .add_address(user, &address, caps, &Notices::default())
+                    .await;
                 answer.map_err(|error| error.kind())
             })
             .await;

@@ -8,7 +8,7 @@ use phone_auth_core::address::{
     AddressId, AddressKind, AddressRecord, VerificationClaim, VerificationOutcome,
 };
 use phone_auth_core::link::{LinkRequest, LinkTarget, OpenedLink};
-use phone_auth_core::outbox::Purpose;
+use phone_auth_core::outbox::{Notices, Purpose};
 use phone_auth_core::session::PasswordReplacement;
 use phone_auth_core::user::UserId;
 
@@ -229,6 +229,7 @@ pub(super) async fn used_link_is_not_asked_for_again(subject: &Subject) {
                 newest: Some(first),
                 issued_at: at(1_000),
                 at: asked_at + Duration::seconds(after),
+                notices: Notices::default(),
             };
             let outcome = store.verify_address(&claim).await.unwrap();
             assert_eq!(outcome, VerificationOutcome::Verified);
@@ -307,6 +308,7 @@ pub(super) async fn older_link_verifies_nothing(subject: &Subject) {
             newest,
             issued_at: at(0),
             at: at(1),
+            notices: Notices::default(),
         };
         let first = asked(subject, Purpose::Verify, &address, at(0)).await;
         let second = asked(subject, Purpose::Verify, &address, at(0)).await;
@@ -402,6 +404,7 @@ pub(super) async fn link_of_nobody_asked_for_is_usable(subject: &Subject) {
             newest: None,
             issued_at: at(0),
             at: at(1),
+            notices: Notices::default(),
         };
         let outcome = store.verify_address(&claim).await.unwrap();
         assert_eq!(outcome, VerificationOutcome::Verified);

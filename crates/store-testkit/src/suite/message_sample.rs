@@ -8,11 +8,12 @@ use chrono::{DateTime, Duration, SubsecRound, Utc};
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::language::Language;
 use phone_auth_core::outbox::{
-    AttemptOutcome, Binding, Claim, DeadLetter, Lease, LeaseState, MessageId, NewMessage,
-    OutboxMessage, Purpose, Queues, Receipt, ReceiptOutcome, Receipts, Recipient, Requeue, Wait,
+    AccountChange, AttemptOutcome, Binding, Claim, DeadLetter, Lease, LeaseState, MessageId,
+    NewMessage, Notice, OutboxMessage, Purpose, Queues, Receipt, ReceiptOutcome, Receipts,
+    Recipient, Requeue, Wait,
 };
 use phone_auth_core::store::OutboxStore;
-use phone_auth_core::user::User;
+use phone_auth_core::user::{User, UserId};
 
 use super::Subject;
 use super::sample::{address_of, at, stored, whole};
@@ -30,6 +31,7 @@ pub(super) fn to_address(key: &str, recipient: Option<Recipient>) -> NewMessage 
         purpose: Purpose::ResetPassword,
         kind: AddressKind::Email,
         recipient,
+        notice: None,
         binding: Binding::from_stored([7; 32], Some("2 a=b".to_owned())),
         language: None,
         created_at: at(0),
@@ -49,6 +51,25 @@ pub(super) async fn to(subject: &Subject, user: &User, kind: AddressKind, key: &
         kind,
         language: Some(Language::parse("pt-br").unwrap()),
         ..to_address(key, Some(recipient))
+    }
+}
+
+/// A notice to an address that is no row of anybody's.
+pub(super) fn notice(key: &str, user: UserId) -> NewMessage {
+    NewMessage {
+        key: key.to_owned(),
+        purpose: Purpose::SecurityNotice,
+        kind: AddressKind::Email,
+        recipient: None,
+        notice: Some(Notice {
+            user,
+            to: "removed@example.org".to_owned(),
+            change: AccountChange::AddressRemoved("removed@example.org".to_owned()),
+        }),
+        binding: Binding::from_stored([], None),
+        language: Some(Language::parse("pt-br").unwrap()),
+        created_at: at(0),
+        expires_at: at(0) + Duration::hours(72),
     }
 }
 

@@ -15,6 +15,7 @@ mod message_sample;
 mod name_space;
 mod names;
 mod newer_message;
+mod notices;
 mod odd_rows;
 mod outbox;
 mod passwords;
@@ -240,6 +241,10 @@ macro_rules! __for_each_outbox_case {
             newer_message::letter_gives_way_to_a_newer_message;
             newer_message::retry_and_newer_message_leave_the_newer;
             dead_letters::old_dead_letters_are_purged;
+            notices::notices_are_committed_with_the_change;
+            notices::notice_comes_back_as_stored;
+            notices::notices_supersede_nothing;
+            notices::notice_goes_with_its_user;
             outbox::deleted_user_is_sent_nothing;
             outbox::unknown_lease_is_lost;
             reopening::messages_survive_reopening;

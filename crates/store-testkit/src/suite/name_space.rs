@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use phone_auth_core::address::{Address, AddressKind};
+use phone_auth_core::outbox::Notices;
 use phone_auth_core::store::{Store, UniqueName};
 use phone_auth_core::user::{NewUser, UserId, WantedNames};
 
@@ -77,7 +78,9 @@ async fn taken_kinds(store: &dyn Store, other: UserId, new: &NewUser) -> [bool; 
     ];
     for (is_taken, (address, name)) in told.into_iter().skip(1).zip(addresses) {
         if is_taken {
-            let answer = store.add_address(other, &address.unwrap(), AMPLE).await;
+            let answer = store
+                .add_address(other, &address.unwrap(), AMPLE, &Notices::default())
+                .await;
             assert_taken(answer, name);
         }
     }
@@ -115,7 +118,7 @@ async fn check_taken(subject: &Subject, cases: Vec<Case>) {
             for (place, address) in addresses {
                 if expected.get(place) == Some(&true) {
                     store
-                        .add_address(owner.id, &address.unwrap(), AMPLE)
+                        .add_address(owner.id, &address.unwrap(), AMPLE, &Notices::default())
                         .await
                         .unwrap();
                 }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use phone_auth_core::address::{Address, AddressKind};
+use phone_auth_core::outbox::Notices;
 use phone_auth_core::store::{StoreErrorKind, UniqueName};
 use phone_auth_core::user::{NewUser, TakenNames, WantedNames};
 
@@ -296,7 +297,10 @@ pub(super) async fn name_of_two_kinds_has_one_winner(subject: &Subject) {
                                 .create_user(&without_address(&username))
                                 .await
                                 .map(drop),
-                            (1, _) => store.add_address(user, &address, AMPLE).await.map(drop),
+                            (1, _) => store
+                                .add_address(user, &address, AMPLE, &Notices::default())
+                                .await
+                                .map(drop),
                             (_, Address::Email(email)) => {
                                 let mut new = without_address(&format!("new-{round}-{number}"));
                                 new.email = Some(email.clone());

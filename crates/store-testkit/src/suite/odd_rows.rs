@@ -4,6 +4,7 @@
 
 use chrono::{DateTime, Datelike};
 use phone_auth_core::address::{AddressKind, VerificationClaim, VerificationOutcome};
+use phone_auth_core::outbox::Notices;
 use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::store::UniqueName;
 use phone_auth_core::user::{AccountName, User};
@@ -167,6 +168,7 @@ pub(super) async fn odd_verified_is_read(subject: &Subject) {
                 newest: None,
                 issued_at: at(0),
                 at: at(1),
+                notices: Notices::default(),
             };
             let expected = if verified {
                 VerificationOutcome::AlreadyVerified
@@ -257,7 +259,7 @@ pub(super) async fn lost_indexes_change_no_answer(subject: &Subject) {
     }
     for address in ["ann@example.org", "ANN@EXAMPLE.ORG"] {
         let taken = store
-            .add_address(ann.id, &email_address(address), AMPLE)
+            .add_address(ann.id, &email_address(address), AMPLE, &Notices::default())
             .await;
         assert_taken(taken, UniqueName::Email);
     }

@@ -17,8 +17,8 @@ use phone_auth_core::outbox::{
 
 use super::Subject;
 use super::message_sample::{
-    again, all, claimed, dead, enqueued, finished, keys, now, receipts, requeue, to, to_address,
-    until,
+    again, all, claimed, dead, enqueued, finished, keys, notice, now, receipts, requeue, to,
+    to_address, until,
 };
 use super::sample::{at, stored, whole};
 use crate::external_writer::ExternalChange;
@@ -153,13 +153,21 @@ pub(super) async fn claims_leave_queues_out(subject: &Subject) {
     let outbox = subject.outbox();
     let user = stored(subject.store(), &whole("ann", 1)).await;
     for (index, queue) in MessageSignal::ALL.into_iter().enumerate() {
-        let message = NewMessage {
-            purpose: queue.purpose(),
-            ..to(subject, &user, queue.kind(), &index.to_string()).await
+        let key = index.to_string();
+        let message = if queue.has_link() {
+            NewMessage {
+                purpose: queue.purpose(),
+                ..to(subject, &user, queue.kind(), &key).await
+            }
+        } else {
+            NewMessage {
+                kind: queue.kind(),
+                ..notice(&key, user.id)
+            }
         };
         outbox.enqueue_message(&message).await.unwrap();
     }
-    for minute in 0..32_u32 {
+    for minute in 0..128_u32 {
         let now = at(0) + Duration::minutes(minute.into());
         let is_out = |index: &usize| (minute >> index) & 1 == 1;
         let out = MessageSignal::ALL.into_iter().enumerate();
@@ -172,7 +180,8 @@ pub(super) async fn claims_leave_queues_out(subject: &Subject) {
             without,
         };
         let claims = outbox.claim_messages(&claim).await.unwrap();
-        let expected: Vec<_> = (0..4).filter(|index| !is_out(index)).collect();
+        let queues = 0..MessageSignal::ALL.len();
+        let expected: Vec<_> = queues.filter(|index| !is_out(index)).collect();
         let expected: Vec<_> = expected.iter().map(usize::to_string).collect();
         let mut found = keys(&claims);
         found.sort_unstable();

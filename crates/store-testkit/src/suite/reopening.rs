@@ -5,7 +5,7 @@ use chrono::Duration;
 use phone_auth_core::address::{AddressId, AddressKind, VerificationClaim};
 use phone_auth_core::challenge::{ChallengeId, NewChallenge};
 use phone_auth_core::link::LinkRequest;
-use phone_auth_core::outbox::{OutboxRow, Purpose};
+use phone_auth_core::outbox::{Notices, OutboxRow, Purpose};
 use phone_auth_core::store::{KeyFingerprint, KeyRecord, SiteOrigin};
 use phone_auth_core::user::User;
 
@@ -32,7 +32,10 @@ pub(super) async fn users_survive_reopening(subject: &Subject) {
 pub(super) async fn addresses_survive_reopening(subject: &Subject) {
     let (store, ann) = (subject.store(), ann(subject).await);
     let more = email_address("more@example.org");
-    store.add_address(ann.id, &more, AMPLE).await.unwrap();
+    store
+        .add_address(ann.id, &more, AMPLE, &Notices::default())
+        .await
+        .unwrap();
     let phone = address_of(store, ann.id, AddressKind::Phone).await;
     let claim = VerificationClaim {
         kind: phone.kind,
@@ -42,6 +45,7 @@ pub(super) async fn addresses_survive_reopening(subject: &Subject) {
         newest: None,
         issued_at: at(0),
         at: at(1),
+        notices: Notices::default(),
     };
     store.verify_address(&claim).await.unwrap();
     let here = store.addresses_of(ann.id, 100).await.unwrap();

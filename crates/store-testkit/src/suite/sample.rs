@@ -8,6 +8,7 @@ use chrono::{DateTime, Duration, TimeZone, Utc};
 use phone_auth_core::address::{
     Address, AddressCaps, AddressKind, AddressRecord, EmailAddress, PhoneNumber,
 };
+use phone_auth_core::outbox::Notices;
 use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::session::{NewLogIn, NewSession, PasswordReplacement, SessionDigest};
 use phone_auth_core::store::{Store, StoreError, StoreErrorKind, UniqueName};
@@ -125,6 +126,7 @@ pub(super) fn replacement(user: UserId, new: &str) -> PasswordReplacement {
         last_login: None,
         link: None,
         keeps: None,
+        notices: Notices::default(),
     }
 }
 

@@ -4,6 +4,7 @@
 use phone_auth_core::address::{
     AddressId, AddressKind, AddressRecord, VerificationClaim, VerificationOutcome,
 };
+use phone_auth_core::outbox::Notices;
 use phone_auth_core::user::UserId;
 
 use super::Subject;
@@ -20,6 +21,7 @@ fn claim(record: &AddressRecord) -> VerificationClaim {
         newest: None,
         issued_at: at(0),
         at: at(1),
+        notices: Notices::default(),
     }
 }
 

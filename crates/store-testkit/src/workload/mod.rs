@@ -22,8 +22,8 @@ use phone_auth_core::address::{
 };
 use phone_auth_core::django_session::{DjangoLogIn, DjangoRewrite, DjangoRow};
 use phone_auth_core::outbox::{
-    AttemptOutcome, Binding, Claim, DeadLetter, LeaseState, NewMessage, NextDue, OutboxMessage,
-    Purpose, Queues, Receipts, Recipient, Wait,
+    AttemptOutcome, Binding, Claim, DeadLetter, LeaseState, NewMessage, NextDue, Notices,
+    OutboxMessage, Purpose, Queues, Receipts, Recipient, Wait,
 };
 use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::session::{
@@ -210,7 +210,10 @@ impl<S: Store + OutboxStore + DjangoSessionStore> Workload<S> {
                 });
                 let new: Vec<_> = new.collect();
                 let add = async |(user, address): &(&User, Address)| {
-                    store.add_address(user.id, address, AMPLE).await.is_ok()
+                    store
+                        .add_address(user.id, address, AMPLE, &Notices::default())
+                        .await
+                        .is_ok()
                 };
                 let added = timed(&new, add).await;
                 if operation == Operation::AddAddress {
@@ -444,6 +447,7 @@ impl<S: Store + OutboxStore + DjangoSessionStore> Workload<S> {
                 user: user.id,
                 address: email.id,
             }),
+            notice: None,
             binding: Binding::from_stored([7; 32], None),
             language: None,
             created_at: now(),
@@ -477,6 +481,7 @@ fn replacement(user: &User) -> PasswordReplacement {
         last_login: None,
         link: None,
         keeps: None,
+        notices: Notices::default(),
     }
 }
 
@@ -496,5 +501,6 @@ fn claim(address: &AddressRecord) -> VerificationClaim {
         newest: None,
         issued_at: now(),
         at: now(),
+        notices: Notices::default(),
     }
 }

@@ -105,6 +105,7 @@ const ALONE: [&str; 75] = [
     "unverified_sign_in",
     "unverified_reset",
     "max_addresses",
+    "notices",
     "max_pending_messages",
     "redact_client_addresses",
     "danger_no_limits",

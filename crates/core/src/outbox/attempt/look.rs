@@ -10,11 +10,17 @@ use crate::outbox::bound_state::{self, Changed};
 use crate::outbox::event::{MessageEvent, To, envelope};
 use crate::outbox::open_link::{Missing, not_replaced, still_open, still_there};
 use crate::outbox::store_clock::later;
-use crate::outbox::{LeaseState, Obsolete};
+use crate::outbox::{LeaseState, Notice, Obsolete};
 use crate::store::StoreError;
 
 /// Why a message is given up whose request is not the newest, though none is newer.
 const REQUEST_LOST: &str = "the record of its request is missing or older than the message";
+
+/// Why a notice is given up whose user was deleted.
+const USER_GONE: &str = "the user was deleted";
+
+/// Why a notice is given up that comes too late.
+const NOTICE_LATE: &str = "it could not be delivered in time";
 
 /// Why there is nothing to send.
 pub(super) enum Unsent {
@@ -39,6 +45,9 @@ impl From<Changed> for Unsent {
 impl Attempt<'_> {
     /// What is to be sent, as things are now.
     pub(super) async fn look(&mut self) -> Result<Result<MessageEvent, Unsent>, StoreError> {
+        if let Some(notice) = self.message.message.notice.clone() {
+            return self.look_at_notice(&notice).await;
+        }
         // Before its expiry: what is obsolete is no dead letter, however late it is.
         let target = match self.recipient().await? {
             Ok(found) => found,
@@ -58,6 +67,27 @@ impl Attempt<'_> {
         }
         let event = self.event(&target);
         Ok(event.ok_or_else(|| Unsent::Never("its link cannot be made".to_owned())))
+    }
+
+    /// A notice is sent as it is, to a user who was disabled since as well: what was changed may be why.
+    async fn look_at_notice(
+        &self,
+        notice: &Notice,
+    ) -> Result<Result<MessageEvent, Unsent>, StoreError> {
+        let Some(user) = self.outbox.users.user(notice.user).await? else {
+            return Ok(Err(Unsent::Never(USER_GONE.to_owned())));
+        };
+        if self.is_late() {
+            return Ok(Err(Unsent::Never(NOTICE_LATE.to_owned())));
+        }
+        let message = &self.message.message;
+        let now = self.clock.now();
+        let left = (self.message.deadline() - now).to_std().unwrap_or_default();
+        let (key, language) = (Some(message.key.as_str()), message.language.as_ref());
+        let envelope = envelope(key, language, message.created_at, message.expires_at, left);
+        let url = self.outbox.links.page_of_notices();
+        let event = MessageEvent::of_notice(message.kind, notice, &user, url, envelope);
+        Ok(Ok(event))
     }
 
     /// Whether a newer message has taken the place of this one; it stays so until the attempt ends.
@@ -116,7 +146,7 @@ impl Attempt<'_> {
         let now = self.clock.now();
         let issued_at = self.issued_at(now);
         let minted = self.outbox.links.mint(message.purpose, target, issued_at);
-        let (url, token) = minted.ok()?;
+        let (url, token) = minted?;
         // For another attempt the same token is made once more, unless a newer request has come.
         if is_first || self.is_superseded {
             self.outbox.links.announce(&token);
@@ -140,7 +170,7 @@ impl Attempt<'_> {
             user: &target.user,
             address: &target.address,
         };
-        Some(MessageEvent::new(message.purpose, to, url, envelope))
+        MessageEvent::new(message.purpose, to, url, envelope)
     }
 
     /// When the link begins to count its age: when the message was enqueued, by the clock of the flow. A clock that was

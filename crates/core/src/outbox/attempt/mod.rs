@@ -136,7 +136,7 @@ impl<'a> Attempt<'a> {
             };
             is_left_alone = false;
             let (outcome, mut state) = self.call(&event, receiver).await;
-            let redaction = Redaction::of(event.url().as_str(), event.code());
+            let redaction = Redaction::of(event.secret(), event.code());
             let receipt = self.receipt(receiver, outcome, &redaction);
             let has_failed = receipt
                 .as_ref()

@@ -1,0 +1,143 @@
+//! Security notices: who is told of a change, and by which kind of address.
+
+use phone_auth_events::AccountChange;
+
+use super::{Accounts, Failure};
+use crate::address::{AddressKind, AddressRecord};
+use crate::outbox::{MessageEvent, MessageSignal, NewMessage, Notices, Purpose, envelope};
+use crate::settings::NoticesBy;
+use crate::store::StoreError;
+use crate::user::{User, UserId};
+
+/// At most so many addresses are told of one change.
+const MOST_TOLD: usize = 10;
+
+/// The notices of one change.
+pub(super) struct ChangeNotices {
+    messages: Vec<NewMessage>,
+    /// Whether they are enqueued; else the receivers are told once the change is made.
+    are_enqueued: bool,
+}
+
+impl ChangeNotices {
+    /// What the store enqueues with the change.
+    pub(super) fn to_commit(&self) -> Notices {
+        if self.are_enqueued {
+            Notices::new(self.messages.clone())
+        } else {
+            Notices::default()
+        }
+    }
+}
+
+impl Accounts {
+    /// The notices of a change: to the verified addresses that the user had before, but not to one that is itself added or
+    /// verified. Every flow that changes who can get in hands them to the store with the change, and says
+    /// [that it was made](Self::notify).
+    ///
+    /// A change is not refused because nobody could be told of it: where as many messages are pending as may be, there is
+    /// none.
+    pub(super) async fn notices_of(
+        &self,
+        user: UserId,
+        addresses: &[AddressRecord],
+        change: &AccountChange,
+    ) -> Result<ChangeNotices, Failure> {
+        let mut notices = ChangeNotices {
+            messages: Vec::new(),
+            are_enqueued: self.inner.outbox.is_some(),
+        };
+        let told = self.told_of(addresses, change);
+        if told.is_empty() {
+            return Ok(notices);
+        }
+        if let Some(outbox) = &self.inner.outbox
+            && outbox.is_full().await?
+        {
+            tracing::warn!(
+                change = change.name(),
+                "as many messages are pending as max_pending_messages allows; nobody is told of a change"
+            );
+            return Ok(notices);
+        }
+        let (now, language) = (self.now(), self.language.as_ref());
+        for address in told {
+            let to = (user, address.kind, address.value.as_str());
+            let links = &self.inner.links;
+            let message = NewMessage::notice(to, change, language, now, links, self.randomness())?;
+            notices.messages.push(message);
+        }
+        Ok(notices)
+    }
+
+    /// The addresses that [`notices_of`](Self::notices_of) asks for, where someone sends notices at all.
+    pub(super) async fn addresses_to_tell(
+        &self,
+        user: UserId,
+    ) -> Result<Vec<AddressRecord>, StoreError> {
+        let kinds = [AddressKind::Email, AddressKind::Phone];
+        let is_off = self.settings().notices == NoticesBy::Off;
+        if is_off || !kinds.into_iter().any(|kind| self.sends_notices(kind)) {
+            return Ok(Vec::new());
+        }
+        self.some_addresses_of(user).await
+    }
+
+    /// Says that a change was made: its notices are pending by now, or, without an outbox, the receivers are told.
+    pub(super) async fn notify(&self, user: &User, notices: ChangeNotices) {
+        if let Some(outbox) = &self.inner.outbox {
+            outbox.were_enqueued(notices.messages.len());
+            return;
+        }
+        for message in notices.messages {
+            let language = message.language.as_ref();
+            let (enqueued, expires) = (message.created_at, message.expires_at);
+            let left = (expires - enqueued).to_std().unwrap_or_default();
+            let envelope = envelope(None, language, enqueued, expires, left);
+            let Some(notice) = &message.notice else {
+                continue;
+            };
+            let url = self.inner.links.page_of_notices();
+            let event = MessageEvent::of_notice(message.kind, notice, user, url, envelope);
+            self.tell_event(event).await;
+        }
+    }
+
+    /// Which addresses are told of a change: verified ones, of the kinds that someone sends to and the settings want.
+    fn told_of<'a>(
+        &self,
+        addresses: &'a [AddressRecord],
+        change: &AccountChange,
+    ) -> Vec<&'a AddressRecord> {
+        let subject = match change {
+            AccountChange::AddressAdded(value) | AccountChange::AddressVerified(value) => {
+                Some(value)
+            }
+            _ => None,
+        };
+        let may_be_told = |address: &&AddressRecord| {
+            address.is_verified
+                && Some(&address.value) != subject
+                && self.sends_notices(address.kind)
+                && !self.is_refused_number(address)
+        };
+        let is_email = |address: &&AddressRecord| address.kind == AddressKind::Email;
+        let mut told: Vec<_> = addresses.iter().filter(may_be_told).collect();
+        let wants_phones = match self.settings().notices {
+            NoticesBy::Off => return Vec::new(),
+            NoticesBy::Email => false,
+            NoticesBy::EmailElsePhone => !told.iter().any(is_email),
+            NoticesBy::All => true,
+        };
+        told.retain(|address| wants_phones || is_email(address));
+        told.truncate(MOST_TOLD);
+        told
+    }
+
+    /// Whether someone sends notices by this kind of address. A site whose receivers know none goes without.
+    fn sends_notices(&self, kind: AddressKind) -> bool {
+        let purpose = Purpose::SecurityNotice;
+        let signal = MessageSignal::of(purpose, kind);
+        self.offers(purpose, kind) && !signal.receivers(&self.inner.signals).is_empty()
+    }
+}
