@@ -135,6 +135,7 @@ async fn upgraded_hash_does_not_disturb() {
             digest: current_user.session().digest,
             becomes: current_user.session().digest,
         }),
+        notices: phone_auth_core::outbox::Notices::default(),
     };
     let store: &dyn phone_auth_core::store::UserStore = &kit.store;
     assert!(store.replace_password(&replacement).await.unwrap());

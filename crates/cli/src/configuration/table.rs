@@ -366,7 +366,7 @@ settings! {
         /// a file with that one
         old_secret_file: Option<PathBuf> = "none";
         /// the signals whose messages are posted
-        signals: Messages = "all of them";
+        signals: Messages = "reset_password_email, reset_password_phone, verify_email, verify_phone, security_notice_email, security_notice_phone";
         /// whether http is let pass to another machine, where others can read the links
         danger_plain: bool = "false";
         /// a file of certificates in PEM that are trusted too, of a private authority
@@ -382,7 +382,7 @@ settings! {
         /// what stands before the name of the signal in the subject: phone_auth.verify_email
         subject: String = "phone_auth", "words with dots between them";
         /// the signals whose messages are published
-        signals: Messages = "all of them";
+        signals: Messages = "reset_password_email, reset_password_phone, verify_email, verify_phone, security_notice_email, security_notice_phone";
         /// the name to log in with
         user: Option<String> = "none";
         /// the password that goes with it; rather in a file

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 use super::limits::Asking;
 use super::request_reset::SentTo;
 use super::{
-    Accounts, CurrentUser, Failure, FlowError, ResetRequestRefusal, Verification,
+    Accounts, CurrentUser, Failure, FailureKind, FlowError, ResetRequestRefusal, Verification,
     VerificationRequest, VerificationRequestRefusal,
 };
 use crate::address::{AddressId, AddressKind};
@@ -158,7 +158,7 @@ impl Accounts {
             .inner
             .links
             .mint(Purpose::ResetPassword, &target, self.now());
-        let (_, token) = minted.map_err(Failure::broken)?;
+        let (_, token) = minted.ok_or_else(|| Failure::new(FailureKind::Broken))?;
         self.inner.links.announce(&token);
         Ok(ProvenReset {
             id: phone_auth_urls::id::encode_user(target.user.id.get()),

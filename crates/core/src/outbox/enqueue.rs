@@ -114,6 +114,7 @@ impl NewMessage {
             language: language.cloned(),
             created_at: now,
             expires_at: links.expiry(Purpose::SecurityNotice, kind, now),
+            code_half_life: None,
         })
     }
 }

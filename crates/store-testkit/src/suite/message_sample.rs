@@ -70,6 +70,7 @@ pub(super) fn notice(key: &str, user: UserId) -> NewMessage {
         language: Some(Language::parse("pt-br").unwrap()),
         created_at: at(0),
         expires_at: at(0) + Duration::hours(72),
+        code_half_life: None,
     }
 }
 

@@ -59,7 +59,7 @@ timeout = 9
 "#;
 
 /// Settings that do something by themselves, or whose section says what they need.
-const ALONE: [&str; 75] = [
+const ALONE: [&str; 76] = [
     "addr",
     "max_connections",
     "trusted_proxies",

@@ -72,7 +72,8 @@ impl Links {
                 let log_ins = LogIns::after(target.address.is_verified);
                 with_reset_state(target, log_ins, with_time(self.reset(kind).0))
             }
-            outbox::Purpose::Verify => {
+            // A notice has no code; nobody asks for its state.
+            outbox::Purpose::Verify | outbox::Purpose::SecurityNotice => {
                 with_verification_state(target, with_time(self.verification(kind).0))
             }
         }
