@@ -57,6 +57,7 @@ async fn verified(subject: &Subject, address: &AddressRecord, seconds: i64) -> V
         newest: target.unwrap().unwrap().newest,
         issued_at: at(seconds),
         at: at(seconds),
+        notices: phone_auth_core::outbox::Notices::default(),
     };
     store.verify_address(&claim).await.unwrap()
 }
@@ -112,6 +113,7 @@ pub(super) async fn reset_ends_links_to_other_addresses(subject: &Subject) {
             newest: before,
             issued_at: at(1),
             at: at(6),
+            notices: phone_auth_core::outbox::Notices::default(),
         };
         let outcome = store.verify_address(&claim).await.unwrap();
         assert_eq!(outcome, VerificationOutcome::Gone);
