@@ -228,6 +228,58 @@ async fn repeated_form_gets_the_first_answer() {
     check(&kit, ann(), &taken).await;
 }
 
+/// A form that differs in one thing is another one, and the user who is there is told to nobody.
+#[tokio::test]
+async fn form_that_differs_is_no_repeat() {
+    let other_forms = [
+        SignUpForm {
+            last_name: "Smyth",
+            ..ann()
+        },
+        SignUpForm {
+            username: "anna",
+            ..ann()
+        },
+        SignUpForm {
+            email: "anna@example.org",
+            ..ann()
+        },
+        SignUpForm {
+            phone: "+919876543299",
+            ..ann()
+        },
+        // The same, and something is wrong with it besides.
+        SignUpForm {
+            first_name: "",
+            ..ann()
+        },
+    ];
+    for form in other_forms {
+        let kit = Kit::new();
+        kit.accounts.sign_up(ann()).await.unwrap();
+        let sent = format!("{form:?}");
+        let repeated = kit.accounts.repeated_sign_up(form.clone()).await.unwrap();
+        assert!(repeated.is_none(), "{sent}");
+        let SignUpRefusal::Invalid(problems) = refusal(kit.accounts.sign_up(form).await);
+        assert!(!problems.is_empty(), "{sent}");
+    }
+    // One that is wrong for another reason than that its names are taken is told so.
+    let kit = Kit::new();
+    kit.accounts.sign_up(ann()).await.unwrap();
+    let mistyped = SignUpForm {
+        confirm_password: Some(Password::new("battery staples")),
+        ..ann()
+    };
+    refusal(kit.accounts.sign_up(mistyped).await);
+    // Nor is the form of a user who was disabled meanwhile.
+    let kit = Kit::new();
+    kit.accounts.sign_up(ann()).await.unwrap();
+    kit.accounts.set_active("ann", false).await.unwrap();
+    let repeated = kit.accounts.repeated_sign_up(ann()).await.unwrap();
+    assert!(repeated.is_none());
+    refusal(kit.accounts.sign_up(ann()).await);
+}
+
 /// Nobody sees who that is; with a letter in it, it is a name.
 #[tokio::test]
 async fn names_have_a_visible_character() {
