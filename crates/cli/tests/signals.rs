@@ -57,7 +57,7 @@ fn json_says_who_is_disabled() {
             id.starts_with("phone_auth.development.")
         });
         let receivers: Vec<_> = of_development.collect();
-        assert_eq!(receivers.len(), 8);
+        assert_eq!(receivers.len(), 12);
         let off = receivers
             .iter()
             .filter(|receiver| receiver["disabled"] == true);
