@@ -18,6 +18,9 @@ const LOOKING: &[&[&str]] = &[
     &["outbox", "retry", "--all"],
     &["outbox", "purge", "--older-than", "30d"],
     &["sessions", "prune"],
+    &["limits"],
+    &["limits", "--json"],
+    &["limits", "clear", "ann"],
     &["key", "replace"],
     &["worker"],
 ];

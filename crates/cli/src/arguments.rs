@@ -125,6 +125,14 @@ pub(crate) enum Command {
     /// Removes sessions that are over
     #[command(subcommand)]
     Sessions(SessionsCommand),
+    /// Lists who is slowed down and what text messages cost, or clears the limits of an account or a network
+    Limits {
+        #[command(subcommand)]
+        command: Option<LimitsCommand>,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Says which secret key the database belongs to, after one was lost
     #[command(subcommand)]
     Key(KeyCommand),
@@ -213,6 +221,22 @@ fn age(text: &str) -> Result<TimeDelta, &'static str> {
 pub(crate) enum SessionsCommand {
     /// Removes the sessions that have expired; a worker does so every hour
     Prune,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LimitsCommand {
+    /// Lists the counters that are full, and what is counted of text messages; what happens without a command
+    List {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Empties the counters of an account or of a client network
+    Clear {
+        /// A username, an e-mail address, a phone number, or the IP address of a client
+        #[arg(value_name = "LOGIN|IP")]
+        of: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]

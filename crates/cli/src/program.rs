@@ -82,6 +82,7 @@ impl Program {
             Command::Worker => commands::worker::run(setup),
             Command::Outbox(command) => commands::outbox::run(setup, command),
             Command::Sessions(command) => commands::sessions::run(setup, &command),
+            Command::Limits { command, json } => commands::limits::run(setup, command, json),
             Command::Key(command) => commands::key::run(&setup, &command),
             Command::Signals { json } => commands::signals::run(&setup, json),
             Command::Check => commands::check::run(setup),

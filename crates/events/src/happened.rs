@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::{Limit, Sender, User, event_struct::event_struct};
+use crate::{AddressKind, Limit, MessageRefusal, Sender, User, event_struct::event_struct};
 use serde::Serialize;
 
 phone_auth_signals::signal! {
@@ -39,6 +39,10 @@ phone_auth_signals::signal! {
 
     /// Someone did something too often and was refused. At most once a minute for each counter and process.
     pub attempt_limited: AttemptLimited;
+
+    /// A text message costs too much, or too many were sent that nobody used. At most once a minute for each counter and
+    /// process.
+    pub message_refused: MessageRefused;
 }
 
 /// Why a log-in was refused. For audit only: the user at the form is told the same in every case.
@@ -183,6 +187,22 @@ event_struct! {
         limit: Limit,
         /// The time until it is possible again.
         wait: Duration,
+        /// The user whom it is about, if there is one.
+        user: Option<User>,
+    }
+}
+
+event_struct! {
+    /// A text message costs too much, or too many were sent that nobody used. The number is not in it.
+    pub struct MessageRefused of a client {
+        /// The flow that sent it.
+        sender: Sender,
+        /// Why.
+        reason: MessageRefusal,
+        /// By which kind of address the message would have gone.
+        kind: AddressKind,
+        /// Whether it was not sent. A guard that only records lets it pass.
+        enforced: bool,
         /// The user whom it is about, if there is one.
         user: Option<User>,
     }

@@ -27,7 +27,8 @@
 //! [`reset_password_email`], [`reset_password_phone`]. Two tell users what was changed about their account:
 //! [`security_notice_email`], [`security_notice_phone`]. The others tell what happened: [`user_signed_up`], [`user_logged_in`],
 //! [`user_login_failed`], [`user_logged_out`], [`password_changed`], [`password_was_reset`], [`email_added`],
-//! [`phone_added`], [`email_verified`], [`phone_verified`], [`attempt_limited`], [`link_followed`]. Those of one-time tokens, `token_issued`
+//! [`phone_added`], [`email_verified`], [`phone_verified`], [`attempt_limited`],
+//! [`message_refused`], [`link_followed`]. Those of one-time tokens, `token_issued`
 //! and `token_refused`, are in `phone-auth-tokens`, whose errors say why.
 //!
 //! What asks for a message is delivered at least once where there is an outbox. What tells what happened is sent at most
@@ -48,6 +49,7 @@ mod limit;
 mod link;
 mod links;
 mod message;
+mod message_refusal;
 mod message_signal;
 mod one_time_code;
 mod purpose;
@@ -68,6 +70,7 @@ pub use crate::limit::Limit;
 pub use crate::link::Link;
 pub use crate::links::*;
 pub use crate::message::{Destination, EmailMessage, Message, PhoneMessage};
+pub use crate::message_refusal::MessageRefusal;
 pub use crate::message_signal::MessageSignal;
 pub use crate::one_time_code::OneTimeCode;
 pub use crate::purpose::Purpose;

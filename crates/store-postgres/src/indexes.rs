@@ -75,7 +75,7 @@ impl Index {
 
 /// All indexes. Each step makes those of its number after its parts, but for those of constraints, which are made with
 /// their tables.
-pub(crate) const INDEXES: [Index; 43] = [
+pub(crate) const INDEXES: [Index; 45] = [
     // For lookups in any ASCII case. On tables of our own, those of names are unique.
     Index::new(
         1,
@@ -332,6 +332,20 @@ pub(crate) const INDEXES: [Index; 43] = [
         concat!("(", queue!(), "), due_at, id"),
     )
     .of("died_at IS NULL"),
+    // What is counted of text messages.
+    Index::new(
+        16,
+        "phone_auth_limit_sms_pkey",
+        "phone_auth_limit_sms",
+        "digest, hour",
+    )
+    .constraint(),
+    Index::new(
+        16,
+        "phone_auth_limit_sms_hour",
+        "phone_auth_limit_sms",
+        "hour",
+    ),
 ];
 
 /// Which indexes are missing, not valid, or on something else than what they should be on. Another name does as well for

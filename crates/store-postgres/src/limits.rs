@@ -2,7 +2,10 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use phone_auth_core::limits::{Attempt, Decision, Hit, LimitKey, LimitSubject, RuleNumbers, Tally};
+use phone_auth_core::limits::{
+    Attempt, Decision, Hit, LimitKey, LimitSubject, RuleNumbers, Tally, TextChange, TextRow,
+    TextScope,
+};
 use phone_auth_core::store::{LimitRow, LimitStore, StoreError, StoreErrorKind};
 use sqlx::postgres::PgRow;
 use sqlx::{Row, query};
@@ -135,6 +138,38 @@ pub(crate) const REMOVE_EMPTY: &str = "WITH empty AS (
     )
     SELECT count(*) FROM removed";
 
+/// Changes what is counted in this hour, in the order of the digests, and gives it as it is then, with what the snapshot
+/// holds of the hours before: in those nobody changes anything any more.
+pub(crate) const COUNT_TEXTS: &str = "WITH counted AS (
+        INSERT INTO phone_auth_limit_sms AS t (digest, hour, scope, sent, used)
+        SELECT a.digest, $3::int8, a.scope, greatest($4::int8, 0), greatest($5::int8, 0)
+        FROM unnest($1::bytea[], $2::text[]) AS a (digest, scope)
+        ORDER BY a.digest
+        ON CONFLICT (digest, hour) DO UPDATE SET
+            sent = greatest(t.sent + $4::int8, 0), used = greatest(t.used + $5::int8, 0)
+        RETURNING digest, hour, scope, sent, used
+    )
+    SELECT digest, hour, scope, sent, used FROM counted
+    UNION ALL
+    SELECT t.digest, t.hour, t.scope, t.sent, t.used
+    FROM unnest($6::bytea[], $7::bytea[]) AS s (first, last)
+        JOIN phone_auth_limit_sms t ON t.digest BETWEEN s.first AND s.last
+    WHERE t.hour > $3::int8 - $8::int8 AND NOT (t.hour = $3::int8 AND t.digest = ANY ($1))";
+
+pub(crate) const TEXTS_AFTER: &str =
+    "SELECT digest, hour, scope, sent, used FROM phone_auth_limit_sms
+    WHERE (digest, hour) > ($1::bytea, $2::int8) ORDER BY digest, hour LIMIT $3";
+
+/// Rows that someone else is about to change are left for the next time.
+pub(crate) const REMOVE_OLD_TEXTS: &str = "WITH old AS (
+        SELECT digest, hour FROM phone_auth_limit_sms
+        WHERE hour <= $1::int8 - $2::int8 OR (hour > $1::int8 - 24 AND hour < $1::int8 - 1 AND sent = 0 AND used = 0)
+        LIMIT $3 FOR UPDATE SKIP LOCKED
+    ), removed AS (
+        DELETE FROM phone_auth_limit_sms t USING old o WHERE t.digest = o.digest AND t.hour = o.hour RETURNING 1
+    )
+    SELECT count(*) FROM removed";
+
 #[async_trait]
 impl LimitStore for PostgresStore {
     async fn count(&self, attempt: &Attempt) -> Result<Decision, StoreError> {
@@ -217,6 +252,69 @@ impl LimitStore for PostgresStore {
             .await?;
         Ok(rows::count(removed.as_ref())?)
     }
+
+    async fn count_texts(
+        &self,
+        scopes: &[TextScope],
+        change: TextChange,
+        hour: i64,
+    ) -> Result<Vec<TextRow>, StoreError> {
+        let bytes = |of: fn(&LimitKey) -> LimitKey| {
+            let keys = scopes
+                .iter()
+                .map(|scope| of(&scope.key).as_bytes().to_vec());
+            keys.collect::<Vec<_>>()
+        };
+        let names: Vec<&str> = scopes.iter().map(|scope| scope.name.as_str()).collect();
+        let (sent, used) = change.numbers();
+        let count = query(COUNT_TEXTS)
+            .bind(bytes(|key| *key))
+            .bind(names)
+            .bind(hour)
+            .bind(sent)
+            .bind(used)
+            .bind(bytes(|key| key.subject().first()))
+            .bind(bytes(|key| key.subject().last()))
+            .bind(TextRow::KEPT);
+        let found = self.run(count).await?;
+        let found = found.iter().map(text_row).collect::<Result<_, _>>();
+        Ok(found?)
+    }
+
+    async fn texts_after(
+        &self,
+        after: Option<(LimitKey, i64)>,
+        limit: u32,
+    ) -> Result<Vec<TextRow>, StoreError> {
+        let page = query(TEXTS_AFTER)
+            .bind(after.map_or_else(Vec::new, |(key, _)| key.as_bytes().to_vec()))
+            .bind(after.map_or(0, |(_, hour)| hour))
+            .bind(i64::from(limit));
+        let found = self.run(page).await?;
+        let found = found.iter().map(text_row).collect::<Result<_, _>>();
+        Ok(found?)
+    }
+
+    async fn remove_old_texts(&self, hour: i64, limit: u32) -> Result<u64, StoreError> {
+        let old = query(REMOVE_OLD_TEXTS)
+            .bind(hour)
+            .bind(TextRow::KEPT)
+            .bind(i64::from(limit));
+        let removed = self.first(old).await?;
+        Ok(rows::count(removed.as_ref())?)
+    }
+}
+
+fn text_row(row: &PgRow) -> Result<TextRow, Failure> {
+    let key: Vec<u8> = row.try_get(0)?;
+    let key = key.try_into().map_err(|_| StoreErrorKind::Broken)?;
+    Ok(TextRow {
+        key: LimitKey::from_bytes(key),
+        hour: row.try_get(1)?,
+        scope: row.try_get(2)?,
+        sent: row.try_get(3)?,
+        used: row.try_get(4)?,
+    })
 }
 
 impl PostgresStore {

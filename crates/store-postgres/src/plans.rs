@@ -35,6 +35,7 @@ const SETTING: &str = "
     INSERT INTO phone_auth_limit SELECT decode(md5(username), 'hex'), 'log_ins', 1, id, id FROM auth_user;
     INSERT INTO phone_auth_challenge
         SELECT decode(md5(username), 'hex'), 'verify', id, NULL, 5, now(), now() + id * interval '1 s' FROM auth_user;
+    INSERT INTO phone_auth_limit_sms SELECT decode(md5(username), 'hex'), id, 'site', 1, 0 FROM auth_user;
     ANALYZE;
     SET plan_cache_mode = force_generic_plan;
     SET enable_seqscan = off;
@@ -44,7 +45,7 @@ const SETTING: &str = "
 /// Our indexes, Django's that we rely on among them, which no constraint needs. Without `phone_auth_outbox_letters` all
 /// dead letters would be looked through by another index, and without `phone_auth_outbox_lane_due` all that is due, which
 /// such a plan does not tell.
-const INDEXES: [&str; 19] = [
+const INDEXES: [&str; 20] = [
     "phone_auth_user_username_any_digits",
     "phone_auth_user_username_any_padding",
     "phone_auth_user_email_any_spelling",
@@ -64,6 +65,7 @@ const INDEXES: [&str; 19] = [
     "phone_auth_outbox_waits",
     "phone_auth_limit_expires",
     "phone_auth_challenge_expires",
+    "phone_auth_limit_sms_hour",
 ];
 
 #[tokio::test]
@@ -204,6 +206,9 @@ fn statements() -> Vec<String> {
         limits::CLEAR,
         limits::FULL_AFTER,
         limits::REMOVE_EMPTY,
+        limits::COUNT_TEXTS,
+        limits::TEXTS_AFTER,
+        limits::REMOVE_OLD_TEXTS,
         links::REQUEST,
         links::OF_USER,
         outbox::statements::ENQUEUE,

@@ -249,6 +249,14 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
             statements: "ALTER TABLE phone_auth_outbox ADD COLUMN notice text NULL",
         }],
     },
+    Migration {
+        name: "text messages",
+        parts: &[Part {
+            makes: Made::Column("phone_auth_limit_sms", "digest"),
+            locks: "phone_auth_limit_sms",
+            statements: include_str!("schema/limit_sms.sql"),
+        }],
+    },
 ];
 
 /// The tables of django-phone-auth's, and the columns that they have and that the store reads or writes.

@@ -28,7 +28,7 @@ use sqlx::{Connection, PgConnection};
 use crate::common::{database, log_in, run, store, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 15] = [
+const STEPS: [&str; 16] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -44,6 +44,7 @@ const STEPS: [&str; 15] = [
     "white space in names",
     "challenges",
     "security notices",
+    "text messages",
 ];
 
 /// Which of the tables are Django's.

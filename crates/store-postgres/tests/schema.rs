@@ -11,7 +11,7 @@ use phone_auth_store_postgres::{MigrateErrorKind, OpenErrorKind, PostgresOptions
 use crate::common::{database, log_in, run, store, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 15] = [
+const STEPS: [&str; 16] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -27,6 +27,7 @@ const STEPS: [&str; 15] = [
     "white space in names",
     "challenges",
     "security notices",
+    "text messages",
 ];
 
 #[test]

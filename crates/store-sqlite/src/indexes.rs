@@ -68,7 +68,7 @@ const READY: &str = "died_at IS NULL AND (
 )";
 
 /// All indexes. Each step makes those of its number after its parts.
-pub(crate) const INDEXES: [Index; 27] = [
+pub(crate) const INDEXES: [Index; 28] = [
     // For lookups in any ASCII case. On tables of our own, those of names are unique.
     Index::new(
         1,
@@ -254,6 +254,13 @@ pub(crate) const INDEXES: [Index; 27] = [
         concat!(queue!(), ", due_at, id"),
     )
     .of("died_at IS NULL"),
+    // What is counted of text messages.
+    Index::new(
+        16,
+        "phone_auth_limit_sms_hour",
+        "phone_auth_limit_sms",
+        "hour",
+    ),
 ];
 
 /// What [`pending_migrations`](crate::SqliteStore::pending_migrations) says of indexes that must be made again. Without

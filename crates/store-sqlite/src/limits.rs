@@ -2,7 +2,9 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use phone_auth_core::limits::{self, Attempt, Decision, Hit, LimitKey, LimitSubject, Tally};
+use phone_auth_core::limits::{
+    self, Attempt, Decision, Hit, LimitKey, LimitSubject, Tally, TextChange, TextRow, TextScope,
+};
 use phone_auth_core::store::{LimitRow, LimitStore, StoreError, StoreErrorKind};
 use rusqlite::{Connection, Row, params};
 
@@ -26,6 +28,23 @@ pub(crate) const FULL_AFTER: &str = "SELECT hits, blocked_until, expires_at, dig
 
 pub(crate) const REMOVE_EMPTY: &str = "DELETE FROM phone_auth_limit
     WHERE digest IN (SELECT digest FROM phone_auth_limit WHERE expires_at <= ?1 LIMIT ?2)";
+
+pub(crate) const COUNT_TEXT: &str =
+    "INSERT INTO phone_auth_limit_sms (digest, hour, scope, sent, used)
+    VALUES (?1, ?2, ?3, max(?4, 0), max(?5, 0))
+    ON CONFLICT (digest, hour) DO UPDATE SET sent = max(sent + ?4, 0), used = max(used + ?5, 0)";
+
+pub(crate) const TEXTS: &str = "SELECT digest, hour, scope, sent, used FROM phone_auth_limit_sms
+    WHERE digest BETWEEN ?1 AND ?2 AND hour > ?3";
+
+pub(crate) const TEXTS_AFTER: &str =
+    "SELECT digest, hour, scope, sent, used FROM phone_auth_limit_sms
+    WHERE (digest, hour) > (?1, ?2) ORDER BY digest, hour LIMIT ?3";
+
+pub(crate) const REMOVE_OLD_TEXTS: &str = "DELETE FROM phone_auth_limit_sms WHERE (digest, hour) IN (
+        SELECT digest, hour FROM phone_auth_limit_sms
+        WHERE hour <= ?1 - ?2 OR (hour > ?1 - 24 AND hour < ?1 - 1 AND sent = 0 AND used = 0) LIMIT ?3
+    )";
 
 #[async_trait]
 impl LimitStore for SqliteStore {
@@ -99,6 +118,67 @@ impl LimitStore for SqliteStore {
         })
         .await
     }
+
+    async fn count_texts(
+        &self,
+        scopes: &[TextScope],
+        change: TextChange,
+        hour: i64,
+    ) -> Result<Vec<TextRow>, StoreError> {
+        let scopes = scopes.to_vec();
+        self.write(move |connection| {
+            let (sent, used) = change.numbers();
+            let mut found = Vec::new();
+            for TextScope { key, name } in &scopes {
+                let digest = key.as_bytes().as_slice();
+                rows::change(
+                    connection,
+                    COUNT_TEXT,
+                    params![digest, hour, name, sent, used],
+                )?;
+                let (first, last) = (key.subject().first(), key.subject().last());
+                let since = hour - TextRow::KEPT;
+                let about = params![
+                    first.as_bytes().as_slice(),
+                    last.as_bytes().as_slice(),
+                    since
+                ];
+                found.extend(rows::all(connection, TEXTS, about, text_row)?);
+            }
+            Ok(found)
+        })
+        .await
+    }
+
+    async fn texts_after(
+        &self,
+        after: Option<(LimitKey, i64)>,
+        limit: u32,
+    ) -> Result<Vec<TextRow>, StoreError> {
+        let hour = after.map_or(0, |(_, hour)| hour);
+        let key = after.map_or_else(Vec::new, |(key, _)| key.as_bytes().to_vec());
+        self.read(|connection| rows::all(connection, TEXTS_AFTER, (key, hour, limit), text_row))
+    }
+
+    async fn remove_old_texts(&self, hour: i64, limit: u32) -> Result<u64, StoreError> {
+        self.write(move |connection| {
+            let old = (hour, TextRow::KEPT, limit);
+            let removed = rows::change(connection, REMOVE_OLD_TEXTS, old)?;
+            Ok(u64::try_from(removed).unwrap_or(u64::MAX))
+        })
+        .await
+    }
+}
+
+fn text_row(row: &Row<'_>) -> Result<TextRow, Failure> {
+    let key = rows::blob(row, 0)?.try_into();
+    Ok(TextRow {
+        key: LimitKey::from_bytes(key.map_err(|_| StoreErrorKind::Broken)?),
+        hour: row.get(1)?,
+        scope: rows::text(row, 2)?,
+        sent: row.get(3)?,
+        used: row.get(4)?,
+    })
 }
 
 fn find(connection: &Connection, key: &LimitKey) -> Result<Option<Tally>, Failure> {

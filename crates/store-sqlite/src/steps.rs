@@ -169,6 +169,13 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
             statements: "ALTER TABLE phone_auth_outbox ADD COLUMN notice text NULL",
         }],
     },
+    Migration {
+        name: "text messages",
+        parts: &[Part {
+            makes: Some(("phone_auth_limit_sms", "digest")),
+            statements: include_str!("schema/limit_sms.sql"),
+        }],
+    },
 ];
 
 /// The tables of django-phone-auth's, and the columns that they have and that the store reads or writes.

@@ -23,7 +23,7 @@ use rusqlite::Connection;
 use crate::common::{Scratch, run, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 15] = [
+const STEPS: [&str; 16] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -39,6 +39,7 @@ const STEPS: [&str; 15] = [
     "white space in names",
     "challenges",
     "security notices",
+    "text messages",
 ];
 
 const DJANGO: &str = include_str!("data/django_5_2.sql");

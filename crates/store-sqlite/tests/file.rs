@@ -13,7 +13,7 @@ use phone_auth_store_sqlite::{MigrateErrorKind, OpenErrorKind, SqliteOptions, Sq
 use crate::common::{Scratch, run, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 15] = [
+const STEPS: [&str; 16] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -29,6 +29,7 @@ const STEPS: [&str; 15] = [
     "white space in names",
     "challenges",
     "security notices",
+    "text messages",
 ];
 
 #[test]

@@ -3,6 +3,7 @@
 pub(crate) mod backup;
 pub(crate) mod check;
 pub(crate) mod key;
+pub(crate) mod limits;
 pub(crate) mod migrate;
 pub(crate) mod outbox;
 pub(crate) mod serve;

@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use phone_auth::SiteOrigin;
 use phone_auth::core::address::Region;
 use phone_auth::core::form::Field;
-use phone_auth::core::limits::RateLimit;
+use phone_auth::core::limits::{RateLimit, TextCountries, TextGuard};
 use phone_auth::core::settings::{Methods, NoticesBy, RefusedNumberTypes};
 use phone_auth::delivery::Carries;
 use phone_auth::delivery::smtp::Security;
@@ -111,6 +111,8 @@ kinds! {
     Methods, "a list such as [\"phone\"], of phone, email, username", given => methods(given);
     Carries, "one of code, link and both", given => given.text()?.parse().ok();
     RateLimit, "a rate such as 30/min, 5/5min, 10/h or 1/30s, or off", given => given.text()?.parse().ok();
+    TextGuard, "one of off, record and enforce", given => text_guard(given);
+    TextCountries, "a list of countries such as CH or +41, or all", given => text_countries(given);
     Region, "the two letters of a country such as CH", given => Region::named(given.text()?);
     RefusedNumberTypes, "some of premium_rate, shared_cost and satellite, or none", given => number_types(given);
     NoticesBy, "one of off, email, email_else_phone and all", given => notices(given);
@@ -309,6 +311,27 @@ fn notices(given: &Given<'_>) -> Option<NoticesBy> {
         "all" => NoticesBy::All,
         _ => return None,
     })
+}
+
+fn text_guard(given: &Given<'_>) -> Option<TextGuard> {
+    Some(match given.text()? {
+        "off" => TextGuard::Off,
+        "record" => TextGuard::Record,
+        "enforce" => TextGuard::Enforce,
+        _ => return None,
+    })
+}
+
+/// The countries named; `all` names none in particular.
+fn text_countries(given: &Given<'_>) -> Option<TextCountries> {
+    let named = given.list()?;
+    if named == ["all"] {
+        return Some(TextCountries::default());
+    }
+    if named.is_empty() {
+        return None;
+    }
+    TextCountries::named(named)
 }
 
 fn security(given: &Given<'_>) -> Option<Security> {

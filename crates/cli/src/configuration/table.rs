@@ -12,7 +12,7 @@ use ipnet::IpNet;
 use phone_auth::SiteOrigin;
 use phone_auth::core::address::Region;
 use phone_auth::core::form::Field;
-use phone_auth::core::limits::{LimitSettings, RateLimit};
+use phone_auth::core::limits::{LimitSettings, RateLimit, TextCountries, TextGuard};
 use phone_auth::core::settings::{Methods, NoticesBy, RefusedNumberTypes, Settings};
 use phone_auth::delivery::Carries;
 use phone_auth::delivery::smtp::Security;
@@ -206,6 +206,14 @@ settings! {
         /// how often in a row a code that was sent to one address may be typed wrong, from anywhere and over all codes: from
         /// the tenth time on each takes longer, up to 15 minutes; 0 for as often as they like
         wrong_codes_in_a_row: u32 = "100" in 0..=100;
+        /// what is done about text messages of which too many were not used: enforce sends no others for a while, record
+        /// tells of them and sends them, off does not count
+        text_guard as "sms_guard": TextGuard = "enforce";
+        /// the countries to whose numbers text messages are sent, by two letters such as CH or a calling code such as +41
+        text_countries as "sms_countries": TextCountries = "all";
+        /// how many text messages of a day may stay unused before no others are sent; a site where more than three times
+        /// as many are used may have 30 % of those
+        text_site_budget as "sms_site_budget": u32 = "200" in 1..=1_000_000;
     }
     /// What new passwords must be besides.
     passwords: struct PasswordSettings "password_" {

@@ -32,6 +32,7 @@ use crate::database::django::{self, Django};
 use crate::database::{self, OpenStore, Opened};
 use crate::delivery::Delivery;
 use crate::exit::Failure;
+use crate::secrets::keys::Keys;
 use crate::start::mode::{self, Found, Mode, Process};
 use crate::start::setup::Setup;
 use crate::start::{self, Prepared};
@@ -342,7 +343,15 @@ pub(crate) async fn accounts_for_operator(
     let origin = links_begin_with(&setup.configuration)?;
     let dispatcher = without_development(provided(&mut setup, &origin));
     let signals = built(&setup, dispatcher)?;
-    operators(setup.configuration, &setup.accounts, signals, schema).await
+    let keyring = random_keyring()?;
+    operators(
+        setup.configuration,
+        &setup.accounts,
+        signals,
+        schema,
+        keyring,
+    )
+    .await
 }
 
 /// The flows for what an operator does that tells no receiver: what those need is not asked for.
@@ -351,7 +360,27 @@ pub(crate) async fn accounts_for_operator(
 /// When the database is not there or cannot be used.
 pub(crate) async fn without_receivers(setup: Setup) -> Result<Accounts, Failure> {
     let (handle, signals) = (AccountsHandle::new(), Signals::isolated());
-    operators(setup.configuration, &handle, signals, Schema::AsItIs).await
+    let (configuration, keyring) = (setup.configuration, random_keyring()?);
+    operators(configuration, &handle, signals, Schema::AsItIs, keyring).await
+}
+
+/// The same with the key of the site, which alone finds the counters of limits: they are under keyed digests.
+///
+/// # Errors
+/// As for [`without_receivers`], and when the key is not there or not that of the database.
+pub(crate) async fn with_key(setup: Setup) -> Result<Accounts, Failure> {
+    let configuration = setup.configuration;
+    let keys = Keys::read(&configuration)?;
+    keys.look(&database::open_current(&configuration).await?)
+        .await?;
+    let (handle, signals, keyring) = (AccountsHandle::new(), Signals::isolated(), keys.ring()?);
+    operators(configuration, &handle, signals, Schema::AsItIs, keyring).await
+}
+
+/// A key for flows that make no links and look up no counters.
+fn random_keyring() -> Result<Keyring, Failure> {
+    let key = SecretKey::generate().map_err(Failure::failed)?;
+    Ok(Keyring::new(key))
 }
 
 async fn operators(
@@ -359,6 +388,7 @@ async fn operators(
     handle: &AccountsHandle,
     signals: Signals,
     schema: Schema,
+    keyring: Keyring,
 ) -> Result<Accounts, Failure> {
     let store = match schema {
         Schema::Newest => {
@@ -368,7 +398,6 @@ async fn operators(
         }
         Schema::AsItIs => database::open_current(&configuration).await?,
     };
-    let keyring = Keyring::new(SecretKey::generate().map_err(Failure::failed)?);
     Accounts::builder(store.store(), keyring)
         .handle(handle)
         .outbox(store.outbox())

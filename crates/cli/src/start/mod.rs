@@ -25,6 +25,10 @@ use crate::site;
 use crate::site::mailbox_page::MailboxPage;
 use crate::site::pages;
 
+/// What one who turned all limits off should know.
+const NO_LIMITS: &str = "danger_no_limits is set: nothing is limited, and strangers may try passwords and have messages \
+                         sent without end";
+
 /// What a start needs besides the database, and nothing is wrong with.
 pub(crate) struct Prepared {
     pub(crate) mode: Mode,
@@ -90,6 +94,9 @@ impl Seen {
         }
         let mut notes = notes.unwrap_or_default();
         notes.extend(mode.and_then(|mode| mode::note(configuration, mode, origin)));
+        if process == Process::Site && configuration.limits.danger_off {
+            notes.push(NO_LIMITS.to_owned());
+        }
         Self {
             mode,
             mailbox,

@@ -1,16 +1,18 @@
 //! What is limited, and by whom it is counted: the one place that every flow asks before it reads more than whose account
 //! it is about, and before it hashes or enqueues.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use phone_auth_events::{AttemptLimited, Limit, Sender};
 
-use super::{Accounts, Failure, FailureKind};
+use super::{Accounts, Failure, FailureKind, FlowError, UsernameRefusal};
 use crate::address::AddressKind;
+use crate::client::ClientNetwork;
 use crate::limit_sweep;
 use crate::limits::{Attempt, Counters, Decision, Hit, LimitSubject};
 use crate::password::Requester;
-use crate::store::LimitRow;
+use crate::store::{LimitRow, StoreErrorKind};
 use crate::user::{AccountName, User, UserId};
 
 /// What was counted of an attempt.
@@ -319,6 +321,62 @@ impl Accounts {
             let about = [address.kind.as_str().as_bytes(), address.value.as_bytes()];
             subjects.extend(Limit::ALL.map(|limit| limiter.subject(limit, &about)));
         }
+        Ok(limiter.store.clear_limits(&subjects).await?)
+    }
+
+    /// The same of the user who has this login: a username, an e-mail address or a phone number.
+    ///
+    /// # Errors
+    /// - [`NoSuchUser`](UsernameRefusal::NoSuchUser): no user has it.
+    /// - [`Ambiguous`](UsernameRefusal::Ambiguous): several users have it in letters of different case.
+    /// - [`Failed`](FlowError::Failed), as for [`full_limits_after`](Self::full_limits_after).
+    ///
+    /// # Cancel safety
+    /// As for [`clear_limits`](Self::clear_limits).
+    ///
+    /// # Examples
+    /// ```
+    /// # use phone_auth_core::password::Password;
+    #[doc = include_str!("example_setup.txt")]
+    /// accounts.log_in("ann", &Password::new("wrong"), None).await.unwrap_err();
+    /// assert_eq!(accounts.clear_limits_of_login("ann@example.org").await?, 1);
+    /// assert!(accounts.clear_limits_of_login("nobody").await.is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn clear_limits_of_login(
+        &self,
+        login: &str,
+    ) -> Result<u64, FlowError<UsernameRefusal>> {
+        let name = AccountName::read(login, self.settings());
+        let found = match self.store().find_user(&name).await {
+            Err(error) if error.kind() == StoreErrorKind::Ambiguous => {
+                return Err(FlowError::Refused(UsernameRefusal::Ambiguous));
+            }
+            found => found?,
+        };
+        let found = found.ok_or(FlowError::Refused(UsernameRefusal::NoSuchUser))?;
+        Ok(self.clear_limits(found.user.id).await?)
+    }
+
+    /// Empties all counters of the client network that an address is in, and of the wide network around it; how many there
+    /// were. A private address or one of this machine counts for nobody, and has none.
+    ///
+    /// # Errors
+    /// As for [`full_limits_after`](Self::full_limits_after).
+    ///
+    /// # Cancel safety
+    /// As for [`clear_limits`](Self::clear_limits).
+    pub async fn clear_limits_of_network(&self, address: IpAddr) -> Result<u64, Failure> {
+        let Some(network) = ClientNetwork::of(address) else {
+            return Ok(0);
+        };
+        let limiter = &self.inner.limiter;
+        let subjects: Vec<LimitSubject> = [network.bytes(), network.wide_bytes()]
+            .into_iter()
+            .flat_map(|bytes| Limit::ALL.map(|limit| limiter.subject(limit, &[b"network", bytes])))
+            .collect();
         Ok(limiter.store.clear_limits(&subjects).await?)
     }
 

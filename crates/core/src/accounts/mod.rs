@@ -48,6 +48,7 @@ mod request_verification;
 mod reset_password;
 mod send_message;
 mod sign_up;
+mod texts;
 mod verify_address;
 
 pub use add_address::AddAddressRefusal;
@@ -64,6 +65,7 @@ pub use request_reset::ResetRequestRefusal;
 pub use request_verification::{VerificationRequest, VerificationRequestRefusal};
 pub use reset_password::{InvalidLink, ResetLink, ResetRefusal};
 pub use sign_up::{SignUpForm, SignUpRefusal};
+pub use texts::TextUse;
 pub use verify_address::{LinkState, Verification};
 
 pub use crate::current_user::CurrentUser;

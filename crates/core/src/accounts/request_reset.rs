@@ -128,8 +128,7 @@ impl Accounts {
                 has_verified,
             }) if user.is_active
                 && user.password.is_usable()
-                && self.may_receive_resets(address, *has_verified)
-                && !self.is_refused_number(address) =>
+                && self.may_receive_resets(address, *has_verified) =>
             {
                 Addressee::User(To { user, address })
             }

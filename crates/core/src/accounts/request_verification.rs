@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use phone_auth_events::Limit;
+use phone_auth_events::{Limit, MessageRefusal};
 
 use super::limits::Asking;
 use super::{Accounts, CurrentUser, Failure, FailureKind, FlowError};
-use crate::address::{AddressId, AddressKind, AddressRecord};
+use crate::address::{AddressId, AddressKind, AddressRecord, PhoneNumber};
 use crate::gate::{GateNames, GatedFlow};
 use crate::limits::RateLimit;
 use crate::outbox::{Addressee, Carries, Purpose, To};
@@ -101,6 +101,10 @@ impl Accounts {
             return Ok(VerificationRequest::AlreadyVerified);
         }
         if self.is_refused_number(&address) {
+            let (flow, reason) = ("request_verification", MessageRefusal::NumberType);
+            let number = PhoneNumber::parse(&address.value).ok();
+            self.tell_refused(flow, reason, true, &user, number.as_ref())
+                .await;
             return Err(FlowError::Refused(
                 VerificationRequestRefusal::RefusedNumber,
             ));

@@ -167,6 +167,9 @@ impl Accounts {
         if !self.store().replace_password(&replacement).await? {
             return Err(FlowError::Refused(ResetRefusal::Link(InvalidLink)));
         }
+        if let Some(link) = &replacement.link {
+            self.text_was_used(link.kind, &link.value).await;
+        }
         self.notify(&user, notices).await;
         let event = PasswordWasReset::new(Sender::new("reset_password"), user.to_event_user());
         self.happened(event).await;

@@ -45,7 +45,8 @@ impl Accounts {
         self.inner.allow_unreceived.contains(&signal)
     }
 
-    /// Sends a message, to nobody if there is nobody; then the work is the same and nothing is sent.
+    /// Sends a message, to nobody if there is nobody, or if it is a text message that costs too much; then the work is the
+    /// same and nothing is sent.
     ///
     /// With an outbox it is [enqueued](crate::outbox::Outbox). Without one the receivers are told, when
     /// [`Dispatch`](super::Dispatch) says.
@@ -56,6 +57,7 @@ impl Accounts {
         carries: Carries,
     ) -> Result<(), Failure> {
         let language = self.language.as_ref();
+        let to = self.guard_text(purpose, to).await?;
         match &self.inner.outbox {
             Some(outbox) => outbox.enqueue(purpose, to, language, carries).await,
             None => self.tell_message(purpose, to, carries).await,

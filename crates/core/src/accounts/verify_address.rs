@@ -176,6 +176,7 @@ impl Accounts {
         match self.store().verify_address(&claim).await? {
             VerificationOutcome::Verified => {
                 address.is_verified = true;
+                self.text_was_used(address.kind, &address.value).await;
                 self.notify(&user, notices).await;
                 self.tell_verified(&address, &user).await;
                 Ok(Verification::Verified(address, user))

@@ -122,6 +122,41 @@ impl PhoneNumber {
         }
     }
 
+    /// The calling code that it begins with, without `+`.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::address::PhoneNumber;
+    ///
+    /// assert_eq!(PhoneNumber::parse("+91 98765 43210")?.dial_code(), 91);
+    /// # Ok::<(), phone_auth_core::address::PhoneNumberError>(())
+    /// ```
+    pub fn dial_code(&self) -> u16 {
+        let number = PHONE_NUMBER_UTIL.parse(&self.0, None);
+        number.map_or(0, |number| {
+            u16::try_from(number.country_code).unwrap_or_default()
+        })
+    }
+
+    /// Whether it is a number of this country or territory. Several share the calling code +1, and others.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::address::{PhoneNumber, Region};
+    ///
+    /// let number = PhoneNumber::parse("+1 650 253 0000")?;
+    /// let is_in = |name| Region::named(name).is_some_and(|region| number.is_in(region));
+    /// assert!(is_in("US") && !is_in("CA"));
+    /// # Ok::<(), phone_auth_core::address::PhoneNumberError>(())
+    /// ```
+    pub fn is_in(&self, region: Region) -> bool {
+        let Ok(number) = PHONE_NUMBER_UTIL.parse(&self.0, None) else {
+            return false;
+        };
+        let found = PHONE_NUMBER_UTIL.get_region_for_number(&number);
+        found == Some(region.code())
+    }
+
     /// The number in E.164, as it is stored, compared and sent to.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -65,6 +65,23 @@ impl Limiter {
         [first & 0b11, second, third]
     }
 
+    /// The key of what is counted of text messages. It is never one of a limit.
+    pub(crate) fn text_key(&self, about: &[&[u8]], detail: &[&[u8]]) -> LimitKey {
+        let of = |part: &'static [u8], fields: &[&[u8]]| {
+            first_half(
+                &self
+                    .key
+                    .sign(&[&[b"texts".as_slice(), part], fields].concat()),
+            )
+        };
+        let detail = if detail.is_empty() {
+            [0; 8]
+        } else {
+            of(b"detail", detail)
+        };
+        LimitKey::new(LimitSubject::from_bytes(of(b"about", about)), detail)
+    }
+
     fn detail(&self, limit: Limit, detail: &[&[u8]]) -> [u8; 8] {
         if detail.is_empty() {
             return [0; 8];

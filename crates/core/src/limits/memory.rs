@@ -7,7 +7,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use super::{Attempt, Decision, Hit, Limit, LimitKey, LimitSubject, Tally, decide, give_back};
+use super::{
+    Attempt, Decision, Hit, Limit, LimitKey, LimitSubject, Tally, TextChange, TextCounts, TextRow,
+    TextScope, decide, give_back,
+};
 use crate::store::{LimitRow, LimitStore, StoreError};
 
 /// Counters in the memory of this process, for a site whose store keeps none: another process does not know them, and
@@ -46,6 +49,7 @@ struct Counters {
     all: BTreeMap<LimitKey, (Limit, Tally)>,
     /// In the order in which they are empty.
     by_end: BTreeSet<(DateTime<Utc>, LimitKey)>,
+    texts: TextCounts,
 }
 
 /// How many counters are kept at most; a further one takes the place of the one that would be empty first.
@@ -153,6 +157,31 @@ impl LimitStore for MemoryLimits {
             removed += 1;
         }
         Ok(removed.into())
+    }
+
+    async fn count_texts(
+        &self,
+        scopes: &[TextScope],
+        change: TextChange,
+        hour: i64,
+    ) -> Result<Vec<TextRow>, StoreError> {
+        let texts = &mut self.lock().texts;
+        if texts.row_count() >= MOST {
+            *texts = TextCounts::default();
+        }
+        Ok(texts.count(scopes, change, hour))
+    }
+
+    async fn texts_after(
+        &self,
+        after: Option<(LimitKey, i64)>,
+        limit: u32,
+    ) -> Result<Vec<TextRow>, StoreError> {
+        Ok(self.lock().texts.after(after, limit))
+    }
+
+    async fn remove_old_texts(&self, hour: i64, limit: u32) -> Result<u64, StoreError> {
+        Ok(self.lock().texts.remove_old(hour, limit))
     }
 }
 

@@ -15,6 +15,8 @@ mod memory;
 mod rate;
 mod rule;
 mod settings;
+mod text_guard;
+mod texts;
 
 pub use decision::{Attempt, Decision, decide, give_back};
 pub use hit::Hit;
@@ -25,3 +27,6 @@ pub use phone_auth_events::Limit;
 pub use rate::{Rate, RateError};
 pub use rule::{LimitRule, RuleNumbers, Tally};
 pub use settings::{LimitSettings, RateLimit};
+pub(crate) use text_guard::{ScopeKind, TextTotals};
+pub use text_guard::{TextBudget, TextCountries, TextGuard};
+pub use texts::{TextChange, TextCounts, TextRow, TextScope};

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::{Limit, LimitRule, Rate, RateError};
+use super::{Limit, LimitRule, Rate, RateError, TextCountries, TextGuard};
 
 /// A rate that an operator may turn off.
 ///
@@ -94,6 +94,12 @@ pub struct LimitSettings {
     /// Wrong codes of an address in a row, no matter from where and for how many codes: from the tenth on each takes longer,
     /// and after this many there are no others. 0 is no such limit.
     pub wrong_codes_in_a_row: u32,
+    /// Whether text messages are refused that cost too much, as those before them were not used.
+    pub text_guard: TextGuard,
+    /// The countries to whose numbers text messages are sent.
+    pub text_countries: TextCountries,
+    /// How many text messages of the site may be unused in a day, where few are used: else it is 30 % of those that are.
+    pub text_site_budget: u32,
 }
 
 impl Default for LimitSettings {
@@ -116,6 +122,9 @@ impl Default for LimitSettings {
             added_addresses: RateLimit::of(10, HOUR),
             password_checks: RateLimit::of(5, MINUTE),
             wrong_codes_in_a_row: 100,
+            text_guard: TextGuard::default(),
+            text_countries: TextCountries::default(),
+            text_site_budget: 200,
         }
     }
 }

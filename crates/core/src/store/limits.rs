@@ -4,7 +4,9 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::StoreError;
-use crate::limits::{Attempt, Decision, Hit, LimitKey, LimitSubject, Tally};
+use crate::limits::{
+    Attempt, Decision, Hit, LimitKey, LimitSubject, Tally, TextChange, TextRow, TextScope,
+};
 
 /// Keeps the counters of [limits](crate::limits).
 ///
@@ -43,6 +45,31 @@ pub trait LimitStore: Send + Sync {
     /// What is removed does not come back when a clock that was ahead is set right. Anyone who goes by the clock of one
     /// machine believes no later time than that of the [newest write](super::OutboxStore::newest_write).
     async fn remove_empty_limits(&self, now: DateTime<Utc>, limit: u32) -> Result<u64, StoreError>;
+
+    /// Changes what is counted of text messages in this hour, in all of these scopes together, and gives all that is
+    /// counted about their subjects in the last [15 days](TextRow::KEPT): what it has changed as it is then, however many
+    /// change it at once.
+    ///
+    /// The scopes come in the order of their keys, each once. The work is the same for every change. The hour is that of
+    /// the caller, by [`TextRow::hour_of`].
+    async fn count_texts(
+        &self,
+        scopes: &[TextScope],
+        change: TextChange,
+        hour: i64,
+    ) -> Result<Vec<TextRow>, StoreError>;
+
+    /// At most `limit` rows of what is counted of text messages, after the one of this key and hour, in the order of keys
+    /// and hours.
+    async fn texts_after(
+        &self,
+        after: Option<(LimitKey, i64)>,
+        limit: u32,
+    ) -> Result<Vec<TextRow>, StoreError>;
+
+    /// Removes at most `limit` rows of what is counted of text messages that are older than 15 days at this hour, or that
+    /// count nothing and are older than an hour; how many they were.
+    async fn remove_old_texts(&self, hour: i64, limit: u32) -> Result<u64, StoreError>;
 }
 
 /// A counter as it is stored.

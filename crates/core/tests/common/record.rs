@@ -4,10 +4,10 @@ use std::mem;
 use std::sync::{Arc, Mutex};
 
 use phone_auth_events::{
-    AttemptLimited, Connection, EmailAdded, EmailVerified, Event, LinkFollowed, PasswordChanged,
-    PasswordWasReset, PhoneAdded, PhoneVerified, ResetPasswordEmail, ResetPasswordPhone, Sender,
-    Signals, User, UserLoggedIn, UserLoggedOut, UserLoginFailed, UserSignedUp, VerifyEmail,
-    VerifyPhone,
+    AttemptLimited, Connection, EmailAdded, EmailVerified, Event, LinkFollowed, MessageRefused,
+    PasswordChanged, PasswordWasReset, PhoneAdded, PhoneVerified, ResetPasswordEmail,
+    ResetPasswordPhone, Sender, Signals, User, UserLoggedIn, UserLoggedOut, UserLoginFailed,
+    UserSignedUp, VerifyEmail, VerifyPhone,
 };
 use phone_auth_tokens::{TokenIssued, TokenRefused};
 
@@ -56,6 +56,10 @@ impl Record {
             }),
             listener.to_event_user(|e: &AttemptLimited| {
                 (e.sender, e.user.as_ref(), e.limit.to_string())
+            }),
+            listener.to_event_user(|e: &MessageRefused| {
+                let effect = if e.enforced { "enforced" } else { "recorded" };
+                (e.sender, e.user.as_ref(), format!("{} {effect}", e.reason))
             }),
             listener.to_event_user(|e: &PasswordChanged| (e.sender, Some(&e.user), String::new())),
             listener.to_event_user(|e: &PasswordWasReset| (e.sender, Some(&e.user), String::new())),

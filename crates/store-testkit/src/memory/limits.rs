@@ -2,7 +2,9 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use phone_auth_core::limits::{self, Attempt, Decision, Hit, LimitKey, LimitSubject, Tally};
+use phone_auth_core::limits::{
+    self, Attempt, Decision, Hit, LimitKey, LimitSubject, Tally, TextChange, TextRow, TextScope,
+};
 use phone_auth_core::store::{LimitRow, LimitStore, StoreError};
 
 use super::MemoryStore;
@@ -80,6 +82,27 @@ impl LimitStore for MemoryStore {
             }
             Ok(u64::try_from(keys.len()).unwrap_or(u64::MAX))
         })
+    }
+
+    async fn count_texts(
+        &self,
+        scopes: &[TextScope],
+        change: TextChange,
+        hour: i64,
+    ) -> Result<Vec<TextRow>, StoreError> {
+        self.write(|state| Ok(state.texts.count(scopes, change, hour)))
+    }
+
+    async fn texts_after(
+        &self,
+        after: Option<(LimitKey, i64)>,
+        limit: u32,
+    ) -> Result<Vec<TextRow>, StoreError> {
+        self.read(|state| state.texts.after(after, limit))
+    }
+
+    async fn remove_old_texts(&self, hour: i64, limit: u32) -> Result<u64, StoreError> {
+        self.write(|state| Ok(state.texts.remove_old(hour, limit)))
     }
 }
 

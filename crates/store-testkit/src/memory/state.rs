@@ -8,7 +8,7 @@ use phone_auth_core::address::{
     PhoneSpellings,
 };
 use phone_auth_core::challenge::{ChallengeId, NewChallenge};
-use phone_auth_core::limits::{LimitKey, Tally};
+use phone_auth_core::limits::{LimitKey, Tally, TextCounts};
 use phone_auth_core::link::LinkRequest;
 use phone_auth_core::outbox::{MessageId, Purpose};
 use phone_auth_core::password::EncodedPassword;
@@ -51,6 +51,8 @@ pub(super) struct State {
     pub(super) challenges: BTreeMap<ChallengeId, NewChallenge>,
     /// The counters of limits.
     pub(super) limits: BTreeMap<LimitKey, (String, Tally)>,
+    /// What is counted of text messages.
+    pub(super) texts: TextCounts,
     emails: Addresses,
     phones: Addresses,
     last_user: i64,

@@ -26,6 +26,7 @@ mod sessions;
 mod set_back_clock;
 mod site_key;
 mod subject;
+mod texts;
 mod users;
 mod verification;
 
@@ -271,6 +272,10 @@ macro_rules! __for_each_limit_case {
             limits::full_counters_come_in_pages;
             limits::empty_counters_are_removed;
             limits::lower_limit_takes_effect;
+            texts::text_counts_are_exact_under_parallel_calls;
+            texts::text_counts_change_by_hour;
+            texts::text_counts_of_one_subject_come_together;
+            texts::old_text_counts_are_removed;
         }
     };
 }

@@ -59,7 +59,7 @@ timeout = 9
 "#;
 
 /// Settings that do something by themselves, or whose section says what they need.
-const ALONE: [&str; 76] = [
+const ALONE: [&str; 79] = [
     "addr",
     "max_connections",
     "trusted_proxies",
@@ -122,6 +122,9 @@ const ALONE: [&str; 76] = [
     "limit_added_addresses",
     "limit_password_checks",
     "limit_wrong_codes_in_a_row",
+    "sms_guard",
+    "sms_countries",
+    "sms_site_budget",
     "password_min_score",
     "receiver_timeout",
     "outbox_worker",

@@ -1,0 +1,314 @@
+//! Whether a text message may be sent: by what those before it have cost, and how many of them were used.
+//!
+//! Whoever earns by messages has them sent to numbers at which nobody waits for them. So what counts is how many were sent
+//! and not used; a site whose users open their links may send any number.
+
+use phone_auth_events::MessageRefusal;
+
+use super::TextRow;
+use crate::address::{PhoneNumber, Region};
+
+/// Whether the guard of text messages refuses any.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a caller says one of these")]
+pub enum TextGuard {
+    /// Nothing is counted.
+    Off,
+    /// It counts and tells what it would refuse, and lets it pass.
+    Record,
+    /// It refuses.
+    #[default]
+    Enforce,
+}
+
+/// The countries to whose numbers text messages are sent: by region or by dial code; all where there are none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TextCountries(Vec<Country>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Country {
+    Region(Region),
+    DialCode(u16),
+}
+
+impl TextCountries {
+    /// The countries of these names: the two letters of a region, or a dial code with `+`. None when one is neither.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::address::PhoneNumber;
+    /// use phone_auth_core::limits::TextCountries;
+    ///
+    /// let countries = TextCountries::named(["CH", "+91"]).ok_or("no countries")?;
+    /// assert!(countries.contain(&PhoneNumber::parse("+91 98765 43210")?));
+    /// assert!(!countries.contain(&PhoneNumber::parse("+44 20 7946 0018")?));
+    /// assert_eq!(TextCountries::named(["Switzerland"]), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn named<'a>(names: impl IntoIterator<Item = &'a str>) -> Option<Self> {
+        let countries = names.into_iter().map(|name| match name.strip_prefix('+') {
+            Some(code) if code.len() <= 3 && code.bytes().all(|digit| digit.is_ascii_digit()) => {
+                code.parse().ok().map(Country::DialCode)
+            }
+            Some(_) => None,
+            None => Region::named(name).map(Country::Region),
+        });
+        countries.collect::<Option<_>>().map(Self)
+    }
+
+    /// Whether messages are sent to this number.
+    pub fn contain(&self, number: &PhoneNumber) -> bool {
+        self.0.is_empty()
+            || self.0.iter().any(|country| match country {
+                Country::Region(region) => number.is_in(*region),
+                Country::DialCode(code) => number.dial_code() == *code,
+            })
+    }
+}
+
+/// How many messages that are not used the guard allows in a scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TextBudget {
+    /// In this hour and the one before.
+    pub hour: i64,
+    /// In the last day.
+    pub day: i64,
+}
+
+/// The fewest that a scope allows, where nobody has used any.
+#[derive(Clone, Copy)]
+struct Floor {
+    hour: i64,
+    day: i64,
+}
+
+/// What is counted in a scope, over the times that matter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TextTotals {
+    sent_hour: i64,
+    used_hour: i64,
+    sent_day: i64,
+    used_day: i64,
+    /// The most that were used on one day of the last 14.
+    best_day: i64,
+    /// To how many countries any were sent in the last day.
+    countries: usize,
+}
+
+/// From how many countries on a network needs one message that was used.
+const COUNTRIES: usize = 3;
+
+impl TextTotals {
+    /// What these rows say of the scope of this name at this hour; of a network in all countries.
+    pub(crate) fn of(rows: &[TextRow], name: &str, hour: i64) -> Self {
+        let Some(own) = rows.iter().find(|row| row.scope == name) else {
+            return Self::default();
+        };
+        let subject = own.key.subject();
+        let mut totals = Self::default();
+        let mut days = [0_i64; 15];
+        let mut countries = Vec::new();
+        for row in rows.iter().filter(|row| row.key.subject() == subject) {
+            let age = hour - row.hour;
+            if age < 24 {
+                totals.sent_day += row.sent;
+                totals.used_day += row.used;
+                if row.sent > 0 && !countries.contains(&row.key) {
+                    countries.push(row.key);
+                }
+            }
+            if age < 2 {
+                totals.sent_hour += row.sent;
+                totals.used_hour += row.used;
+            }
+            let day = usize::try_from(age / 24).unwrap_or_default();
+            if let Some(used) = days.get_mut(day) {
+                *used += row.used;
+            }
+        }
+        totals.best_day = days.iter().take(14).copied().max().unwrap_or_default();
+        totals.countries = countries.len();
+        totals
+    }
+
+    /// Whether nothing was sent or used in the last day.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.sent_day == 0 && self.used_day == 0 && self.countries == 0
+    }
+
+    /// How many were sent and not used in the last day.
+    pub(crate) const fn unused_day(&self) -> i64 {
+        if self.sent_day > self.used_day {
+            self.sent_day - self.used_day
+        } else {
+            0
+        }
+    }
+
+    /// The same in this hour and the one before.
+    pub(crate) const fn unused_hour(&self) -> i64 {
+        if self.sent_hour > self.used_hour {
+            self.sent_hour - self.used_hour
+        } else {
+            0
+        }
+    }
+
+    /// What a scope allows: 30 % of what is used a day, and 20 % of what is used an hour.
+    fn budget(&self, floor: Floor) -> TextBudget {
+        TextBudget {
+            hour: floor.hour.max(self.best_day / 30).max(self.used_hour / 5),
+            day: floor
+                .day
+                .max(self.best_day * 3 / 10)
+                .max(self.used_day * 3 / 10),
+        }
+    }
+}
+
+/// The kinds of scopes that have a budget, by the first word of their names, and why they refuse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ScopeKind {
+    DialCode,
+    Prefix,
+    Network,
+    Site,
+}
+
+impl ScopeKind {
+    /// The kind of a scope of this name.
+    pub(crate) fn of(name: &str) -> Option<Self> {
+        match name.split(' ').next() {
+            Some("dial_code") => Some(Self::DialCode),
+            Some("prefix") => Some(Self::Prefix),
+            Some("network") => Some(Self::Network),
+            Some("site") => Some(Self::Site),
+            _ => None,
+        }
+    }
+
+    const fn reason(self) -> MessageRefusal {
+        match self {
+            Self::DialCode => MessageRefusal::DialCode,
+            Self::Prefix => MessageRefusal::Prefix,
+            Self::Network => MessageRefusal::Network,
+            Self::Site => MessageRefusal::Site,
+        }
+    }
+
+    /// What a scope of this kind allows; none for a network, which goes by countries.
+    pub(crate) fn budget(self, totals: &TextTotals, site_budget: u32) -> Option<TextBudget> {
+        let floor = match self {
+            // A day's worth is what a site without users can lose to one country. An hour's leaves room for the first
+            // users of a launch, who are on their way to their links at the same time.
+            Self::DialCode => Floor { hour: 10, day: 20 },
+            Self::Prefix => Floor { hour: 10, day: 10 },
+            Self::Site => {
+                let budget = i64::from(site_budget);
+                Floor {
+                    hour: budget,
+                    day: budget,
+                }
+            }
+            Self::Network => return None,
+        };
+        Some(totals.budget(floor))
+    }
+
+    /// Whether a scope of this kind refuses the next message, of a further country for a network.
+    pub(crate) fn is_full(self, totals: &TextTotals, site_budget: u32) -> bool {
+        match self.budget(totals, site_budget) {
+            Some(budget) => {
+                totals.unused_day() >= budget.day || totals.unused_hour() >= budget.hour
+            }
+            None => totals.countries + 1 >= COUNTRIES && totals.used_day == 0,
+        }
+    }
+
+    /// Whether a scope of this kind refuses the message that is counted in these totals already.
+    pub(crate) fn refuses(self, totals: &TextTotals, site_budget: u32) -> Option<MessageRefusal> {
+        let is_over = match self.budget(totals, site_budget) {
+            Some(budget) => totals.unused_day() > budget.day || totals.unused_hour() > budget.hour,
+            None => totals.countries >= COUNTRIES && totals.used_day == 0,
+        };
+        is_over.then(|| self.reason())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::LimitKey;
+
+    fn row(hour: i64, sent: i64, used: i64) -> TextRow {
+        TextRow {
+            key: LimitKey::from_bytes([1; 16]),
+            scope: "dial_code +91".to_owned(),
+            hour,
+            sent,
+            used,
+        }
+    }
+
+    #[test]
+    fn budget_follows_what_is_used() {
+        for (rows, hour, day) in [
+            (vec![row(1000, 5, 0)], 10, 20),
+            // 100 a day, a week ago.
+            (vec![row(1000 - 170, 110, 100), row(1000, 1, 0)], 10, 30),
+            (vec![row(1000 - 170, 900, 900), row(1000, 1, 0)], 30, 270),
+            // Too long ago.
+            (vec![row(1000 - 340, 900, 900), row(1000, 1, 0)], 10, 20),
+            // This hour.
+            (vec![row(1000, 110, 100)], 20, 30),
+            (vec![row(999, 50, 50), row(1000, 50, 50)], 20, 30),
+            (vec![row(998, 100, 100), row(1000, 1, 0)], 10, 30),
+        ] {
+            let totals = TextTotals::of(&rows, "dial_code +91", 1000);
+            let budget = ScopeKind::DialCode.budget(&totals, 0);
+            assert_eq!(budget, Some(TextBudget { hour, day }), "{rows:?}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_not_used_counts() {
+        for (rows, refused) in [
+            (vec![row(1000, 10, 0)], false),
+            (vec![row(1000, 11, 0)], true),
+            (vec![row(1000, 12, 2)], false),
+            (vec![row(990, 19, 0), row(1000, 1, 0)], false),
+            (vec![row(990, 20, 0), row(1000, 1, 0)], true),
+            (vec![row(970, 90, 0), row(1000, 1, 0)], false),
+            (vec![row(1000, 1200, 1000)], false),
+            (vec![row(1000, 1201, 1000)], true),
+        ] {
+            let totals = TextTotals::of(&rows, "dial_code +91", 1000);
+            let reason = ScopeKind::DialCode.refuses(&totals, 1000);
+            assert_eq!(reason.is_some(), refused, "{rows:?}");
+        }
+    }
+
+    #[test]
+    fn network_needs_a_success_for_a_third_country() {
+        let of = |country: u8, used| {
+            let mut key = [9; 16];
+            key[15] = country;
+            TextRow {
+                key: LimitKey::from_bytes(key),
+                scope: "network".to_owned(),
+                used,
+                ..row(1000, 1, 0)
+            }
+        };
+        for (rows, refused) in [
+            (vec![of(1, 0), of(2, 0)], false),
+            (vec![of(1, 0), of(2, 0), of(3, 0)], true),
+            (vec![of(1, 1), of(2, 0), of(3, 0)], false),
+        ] {
+            let totals = TextTotals::of(&rows, "network", 1000);
+            let reason = ScopeKind::Network.refuses(&totals, 1000);
+            assert_eq!(reason.is_some(), refused, "{rows:?}");
+        }
+    }
+}

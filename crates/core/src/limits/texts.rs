@@ -1,0 +1,164 @@
+//! What is counted of text messages: sent and used, by scope and hour.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+
+use super::LimitKey;
+
+/// What text messages are counted by: a dial code, a thousand numbers, a client network and a country, the site.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "stores of other crates take it apart"
+)]
+pub struct TextScope {
+    /// Under which key.
+    pub key: LimitKey,
+    /// What it is, for an operator who lists them. It names no number and no client.
+    pub name: String,
+}
+
+/// How what is counted changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a store must know each, and there are no others"
+)]
+pub enum TextChange {
+    /// One more was sent.
+    Sent,
+    /// One that was counted as sent was not.
+    TakenBack,
+    /// The link of one was used.
+    Used,
+    /// Nothing changes: a name that nobody has takes the same work.
+    Nothing,
+}
+
+impl TextChange {
+    /// By how much the counts of what is sent and used change.
+    pub const fn numbers(self) -> (i64, i64) {
+        match self {
+            Self::Sent => (1, 0),
+            Self::TakenBack => (-1, 0),
+            Self::Used => (0, 1),
+            Self::Nothing => (0, 0),
+        }
+    }
+}
+
+/// What is counted in one hour of one scope, as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "stores of other crates build it, and a field they forget must not compile"
+)]
+pub struct TextRow {
+    /// Which scope.
+    pub key: LimitKey,
+    /// What it is.
+    pub scope: String,
+    /// Which hour since 1970.
+    pub hour: i64,
+    /// How many were sent. Never below 0.
+    pub sent: i64,
+    /// How many were used, no matter when they were sent. Never below 0.
+    pub used: i64,
+}
+
+impl TextRow {
+    /// For how many hours rows are kept.
+    pub const KEPT: i64 = 15 * 24;
+
+    /// The number of the hour that a time is in.
+    ///
+    /// # Examples
+    /// ```
+    /// use chrono::DateTime;
+    /// use phone_auth_core::limits::TextRow;
+    ///
+    /// assert_eq!(TextRow::hour_of(DateTime::UNIX_EPOCH), 0);
+    /// ```
+    pub const fn hour_of(time: DateTime<Utc>) -> i64 {
+        time.timestamp().div_euclid(3600)
+    }
+
+    /// Whether it can be removed at this hour.
+    pub const fn is_old(&self, hour: i64) -> bool {
+        self.hour <= hour - Self::KEPT
+            || (self.sent == 0 && self.used == 0 && self.hour < hour - 1 && self.hour > hour - 24)
+    }
+}
+
+/// What is counted of text messages, in memory: for stores that keep it there.
+///
+/// # Examples
+/// ```
+/// use phone_auth_core::limits::{LimitKey, TextChange, TextCounts, TextScope};
+///
+/// let site = TextScope { key: LimitKey::from_bytes([7; 16]), name: "site".to_owned() };
+/// let mut counts = TextCounts::default();
+/// counts.count(&[site.clone()], TextChange::Sent, 5);
+/// let rows = counts.count(&[site], TextChange::Used, 5);
+/// assert_eq!((rows[0].sent, rows[0].used), (1, 1));
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct TextCounts(BTreeMap<(LimitKey, i64), TextRow>);
+
+impl TextCounts {
+    /// Changes these scopes in this hour, and gives all that is counted about their subjects in the last 15 days.
+    pub fn count(&mut self, scopes: &[TextScope], change: TextChange, hour: i64) -> Vec<TextRow> {
+        let (sent, used) = change.numbers();
+        let mut rows = Vec::new();
+        for scope in scopes {
+            let row = self.0.entry((scope.key, hour)).or_insert_with(|| TextRow {
+                key: scope.key,
+                scope: scope.name.clone(),
+                hour,
+                sent: 0,
+                used: 0,
+            });
+            row.sent = (row.sent + sent).max(0);
+            row.used = (row.used + used).max(0);
+        }
+        for scope in scopes {
+            let subject = scope.key.subject();
+            let range = (subject.first(), i64::MIN)..=(subject.last(), i64::MAX);
+            let recent = self.0.range(range).map(|(_, row)| row);
+            rows.extend(
+                recent
+                    .filter(|row| row.hour > hour - TextRow::KEPT)
+                    .cloned(),
+            );
+        }
+        rows
+    }
+
+    /// At most `limit` rows after the one of this key and hour.
+    pub fn after(&self, after: Option<(LimitKey, i64)>, limit: u32) -> Vec<TextRow> {
+        let rows = self
+            .0
+            .iter()
+            .filter(|(key, _)| after.is_none_or(|after| **key > after));
+        let rows = rows.map(|(_, row)| row.clone());
+        rows.take(usize::try_from(limit).unwrap_or(usize::MAX))
+            .collect()
+    }
+
+    /// Removes at most `limit` rows that are old at this hour; how many they were.
+    pub fn remove_old(&mut self, hour: i64, limit: u32) -> u64 {
+        let old = self.0.iter().filter(|(_, row)| row.is_old(hour));
+        let most = usize::try_from(limit).unwrap_or(usize::MAX);
+        let keys: Vec<_> = old.map(|(key, _)| *key).take(most).collect();
+        for key in &keys {
+            self.0.remove(key);
+        }
+        u64::try_from(keys.len()).unwrap_or(u64::MAX)
+    }
+
+    /// How many rows there are.
+    pub fn row_count(&self) -> usize {
+        self.0.len()
+    }
+}

@@ -1,0 +1,128 @@
+//! What is counted of text messages: exact, by hours, and gone after a while.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use phone_auth_core::limits::{LimitKey, LimitSubject, TextChange, TextRow, TextScope};
+
+use super::Subject;
+
+const HOUR: i64 = 500_000;
+
+/// A scope of this subject, and of this detail.
+fn scope(subject: u8, detail: u8) -> TextScope {
+    TextScope {
+        key: LimitKey::new(LimitSubject::from_bytes([subject; 8]), [detail; 8]),
+        name: format!("scope {subject}"),
+    }
+}
+
+/// Counts, and gives the rows in the order of their keys and hours as numbers.
+async fn count(
+    subject: &Subject,
+    scopes: &[TextScope],
+    change: TextChange,
+    hour: i64,
+) -> Vec<(LimitKey, i64, i64, i64)> {
+    let counted = subject.limits().count_texts(scopes, change, hour);
+    let mut rows: Vec<_> = counted
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|row| (row.key, row.hour - HOUR, row.sent, row.used))
+        .collect();
+    rows.sort_unstable();
+    rows
+}
+
+pub(super) async fn text_counts_are_exact_under_parallel_calls(subject: &Subject) {
+    let scopes = [scope(1, 0), scope(2, 0)];
+    let calls: Vec<_> = (0..100)
+        .map(|number| {
+            let (node, scopes) = (subject.limits_of(number), scopes.clone());
+            tokio::spawn(async move {
+                let rows = node.count_texts(&scopes, TextChange::Sent, HOUR).await;
+                let rows = rows.unwrap();
+                let sent: Vec<_> = rows.iter().map(|row| row.sent).collect();
+                assert_eq!(sent.len(), 2);
+                sent
+            })
+        })
+        .collect();
+    let mut seen = Vec::new();
+    for call in calls {
+        let sent = call.await.unwrap();
+        assert_eq!(sent[0], sent[1], "together");
+        seen.push(sent[0]);
+    }
+    // No two have seen the same number: so a budget lets exactly so many through.
+    seen.sort_unstable();
+    assert_eq!(seen, (1..=100).collect::<Vec<_>>());
+}
+
+pub(super) async fn text_counts_change_by_hour(subject: &Subject) {
+    use TextChange::{Nothing, Sent, TakenBack, Used};
+    let scopes = [scope(1, 0)];
+    let key = scopes[0].key;
+    for (change, hour, rows) in [
+        (Nothing, 0, vec![(key, 0, 0, 0)]),
+        (Used, 0, vec![(key, 0, 0, 1)]),
+        (Sent, 0, vec![(key, 0, 1, 1)]),
+        (Sent, 1, vec![(key, 0, 1, 1), (key, 1, 1, 0)]),
+        (TakenBack, 1, vec![(key, 0, 1, 1), (key, 1, 0, 0)]),
+        // Never below nothing.
+        (TakenBack, 1, vec![(key, 0, 1, 1), (key, 1, 0, 0)]),
+        (
+            TakenBack,
+            2,
+            vec![(key, 0, 1, 1), (key, 1, 0, 0), (key, 2, 0, 0)],
+        ),
+        (
+            Nothing,
+            360,
+            vec![(key, 1, 0, 0), (key, 2, 0, 0), (key, 360, 0, 0)],
+        ),
+    ] {
+        let found = count(subject, &scopes, change, HOUR + hour).await;
+        assert_eq!(found, rows, "{change:?} at {hour}");
+    }
+}
+
+pub(super) async fn text_counts_of_one_subject_come_together(subject: &Subject) {
+    let (one, two, other) = (scope(1, 3), scope(1, 4), scope(2, 3));
+    count(subject, &[other], TextChange::Sent, HOUR).await;
+    count(subject, std::slice::from_ref(&two), TextChange::Sent, HOUR).await;
+    let found = count(subject, std::slice::from_ref(&one), TextChange::Sent, HOUR).await;
+    assert_eq!(found, [(one.key, 0, 1, 0), (two.key, 0, 1, 0)]);
+    let all = subject.limits().texts_after(None, 9).await.unwrap();
+    assert_eq!(all.len(), 3);
+    assert_eq!(all[0].scope, "scope 1");
+    let after = Some((all[1].key, all[1].hour));
+    assert_eq!(
+        subject.limits().texts_after(after, 9).await.unwrap(),
+        all[2..]
+    );
+    assert_eq!(
+        subject.limits().texts_after(None, 2).await.unwrap(),
+        all[..2]
+    );
+}
+
+pub(super) async fn old_text_counts_are_removed(subject: &Subject) {
+    let scopes = [scope(1, 0)];
+    for (hour, change) in [
+        (0, TextChange::Sent),
+        (1, TextChange::Sent),
+        (TextRow::KEPT - 2, TextChange::Nothing),
+        (TextRow::KEPT - 1, TextChange::Nothing),
+        (TextRow::KEPT, TextChange::Used),
+    ] {
+        count(subject, &scopes, change, HOUR + hour).await;
+    }
+    let limits = subject.limits();
+    let now = HOUR + TextRow::KEPT;
+    assert_eq!(limits.remove_old_texts(now, 1).await.unwrap(), 1);
+    assert_eq!(limits.remove_old_texts(now, 9).await.unwrap(), 1);
+    assert_eq!(limits.remove_old_texts(now, 9).await.unwrap(), 0);
+    let left = limits.texts_after(None, 9).await.unwrap();
+    let left: Vec<_> = left.iter().map(|row| row.hour - now).collect();
+    assert_eq!(left, [1 - TextRow::KEPT, -1, 0]);
+}
