@@ -114,7 +114,7 @@ pub(crate) enum Command {
         /// The file
         file: PathBuf,
     },
-    /// Creates, lists, disables and enables users, or sets a password
+    /// Creates, lists, shows, disables and enables users, or sets a password
     #[command(subcommand)]
     User(UserCommand),
     /// Sends queued messages in a separate process
@@ -154,6 +154,14 @@ pub(crate) enum UserCommand {
     Create(NewUser),
     /// Lists all users
     List {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Shows a user and their addresses
+    Show {
+        /// A username, an e-mail address or a phone number of theirs
+        login: String,
         /// As JSON
         #[arg(long)]
         json: bool,
@@ -300,6 +308,7 @@ mod tests {
             &["user", "set-password", "ann"][..],
             &["user", "create", "ann"],
             &["user", "disable", "ann"],
+            &["user", "show", "ann"],
             &["key", "replace"],
             &["sessions", "prune"],
             &["serve"],

@@ -81,6 +81,36 @@ fn list_shows_users_without_passwords() {
 }
 
 #[test]
+fn show_names_addresses_and_state() {
+    let folder = folder_with_ann();
+    let shown = folder.run(&["user", "show", "ANN@example.org"]).stdout;
+    let lines: Vec<_> = shown.lines().collect();
+    assert_eq!(
+        (lines.len(), &lines[..4], lines[5], lines[6]),
+        (
+            7,
+            &[
+                "id           1",
+                "username     ann",
+                "name         Ann",
+                "state        active"
+            ][..],
+            "last log-in  never",
+            "e-mail       ann@example.org (not verified)"
+        ),
+        "{shown}"
+    );
+    let json = folder.run(&["user", "show", "ann", "--json"]).stdout;
+    let ann: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let address = serde_json::json!({
+        "kind": "email", "value": "ann@example.org", "is_verified": false
+    });
+    assert_eq!(ann["addresses"], serde_json::json!([address]));
+    assert_eq!(ann["username"], "ann");
+    assert!(!json.contains("password"), "{json}");
+}
+
+#[test]
 fn disabled_user_cannot_log_in() {
     let folder = folder_with_ann();
     assert_eq!(folder.run(&["user", "disable", "ANN"]).code, Some(0));
@@ -150,6 +180,12 @@ fn mistakes_are_sentences() {
             &["user", "set-password", "bob"],
             PASSWORD,
             "no account has this username",
+        ),
+        (
+            1,
+            &["user", "show", "bob@example.org"],
+            "",
+            "no account has this username, e-mail address or phone number",
         ),
         (
             1,

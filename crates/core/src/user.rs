@@ -168,6 +168,17 @@ impl AccountName {
         }
     }
 
+    /// What was typed, in every reading there is, whichever of them the settings let users log in by.
+    pub(crate) fn any(login: &str, settings: &Settings) -> Self {
+        let text = readable(login);
+        let is_username = |text: &&str| text.chars().nth(Username::MAX_CHARS).is_none();
+        Self {
+            phone: PhoneSpellings::read(login, settings.default_region),
+            email: text.and_then(EmailSpellings::read),
+            username: text.filter(is_username).map(str::to_owned),
+        }
+    }
+
     /// What was typed, in the readings that a message can be sent to.
     pub(crate) fn reachable(login: &str, settings: &Settings) -> Self {
         let methods = settings.authentication_methods;

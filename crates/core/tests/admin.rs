@@ -5,10 +5,13 @@
 mod common;
 
 use common::{ANNS_EMAIL, HORSE, Kit, STAPLE, ann, refusal};
-use phone_auth_core::accounts::{SetPasswordRefusal, SignUpForm, SignUpRefusal, UsernameRefusal};
+use phone_auth_core::accounts::{
+    AmbiguousName, SetPasswordRefusal, SignUpForm, SignUpRefusal, UsernameRefusal,
+};
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::form::{Field, FieldProblem, Problem};
 use phone_auth_core::password::Password;
+use phone_auth_core::store::StoreErrorKind;
 
 #[tokio::test]
 async fn username_and_password_suffice() {
@@ -66,6 +69,39 @@ async fn users_come_in_pages() {
         rest.iter().map(|user| user.id).collect::<Vec<_>>(),
         [bob.id]
     );
+}
+
+#[tokio::test]
+async fn every_name_finds_its_user() {
+    for may_log_in in [true, false] {
+        // A user who cannot log in by a name any more still says it on the telephone.
+        let kit = Kit::with_settings(|settings| {
+            settings.authentication_methods.phone = may_log_in;
+            settings.authentication_methods.username = may_log_in;
+        });
+        kit.store_user("bob", HORSE).await;
+        for (typed, found) in [
+            ("bob", Some("bob")),
+            (" BOB ", Some("bob")),
+            ("P0@Example.com", Some("bob")),
+            ("+442079460000", Some("bob")),
+            ("+44 20 7946 0000", Some("bob")),
+            ("bo", None),
+            ("p1@example.com", None),
+            ("", None),
+        ] {
+            let user = kit.accounts.find(typed).await.unwrap();
+            let username = user.map(|user| user.username);
+            assert_eq!(username.as_deref(), found, "{typed:?} {may_log_in}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn ambiguous_name_finds_nobody() {
+    let kit = Kit::with_ann().await;
+    kit.store.fail_with(StoreErrorKind::Ambiguous);
+    assert_eq!(refusal(kit.accounts.find("ann").await), AmbiguousName);
 }
 
 #[tokio::test]

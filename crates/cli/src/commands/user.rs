@@ -2,6 +2,7 @@
 
 use phone_auth::Accounts;
 use phone_auth::core::accounts::{FlowError, SetPasswordRefusal, SignUpForm, SignUpRefusal};
+use phone_auth::core::address::{AddressKind, AddressRecord};
 use phone_auth::core::form::{Field, FieldProblem, Problem};
 use phone_auth::core::user::User;
 use serde::Serialize;
@@ -39,6 +40,7 @@ pub(crate) fn run(setup: Setup, command: UserCommand) -> Result<(), Failure> {
         match command {
             UserCommand::Create(user) => create(&accounts, &user).await,
             UserCommand::List { json } => list(&accounts, json).await,
+            UserCommand::Show { login, json } => show(&accounts, &login, json).await,
             UserCommand::Disable { username } => {
                 set_active(&accounts, &username, false, shares_sessions).await
             }
@@ -170,6 +172,80 @@ async fn list(accounts: &Accounts, json: bool) -> Result<(), Failure> {
             if user.is_active { "active" } else { "disabled" },
             user.last_login.as_deref().unwrap_or("never"),
         ]);
+    }
+    console::print(table).map_err(Failure::failed)
+}
+
+/// A user and their addresses.
+#[derive(Serialize)]
+struct UserDetails {
+    #[serde(flatten)]
+    user: UserEntry,
+    addresses: Vec<AddressEntry>,
+}
+
+/// An address of a user.
+#[derive(Serialize)]
+struct AddressEntry {
+    kind: &'static str,
+    value: String,
+    is_verified: bool,
+}
+
+impl From<AddressRecord> for AddressEntry {
+    fn from(address: AddressRecord) -> Self {
+        Self {
+            kind: match address.kind {
+                AddressKind::Email => "email",
+                AddressKind::Phone => "phone",
+            },
+            value: address.value,
+            is_verified: address.is_verified,
+        }
+    }
+}
+
+async fn show(accounts: &Accounts, login: &str, json: bool) -> Result<(), Failure> {
+    let user = accounts.find(login).await.map_err(Failure::failed)?;
+    let user = user.ok_or_else(|| {
+        Failure::because("no account has this username, e-mail address or phone number")
+    })?;
+    let addresses = accounts.addresses_of(user.id).await;
+    let addresses = addresses.map_err(Failure::failed)?;
+    let details = UserDetails {
+        user: user.into(),
+        addresses: addresses.into_iter().map(Into::into).collect(),
+    };
+    if json {
+        let text = visible::to_json(&details).map_err(Failure::failed)?;
+        return console::print(text).map_err(Failure::failed);
+    }
+    let user = &details.user;
+    let name = format!("{} {}", user.first_name, user.last_name);
+    let mut table = Table::new(["id", &user.id.to_string()]);
+    table.row(["username", &user.username]);
+    table.row(["name", name.trim()]);
+    table.row(["state", if user.is_active { "active" } else { "disabled" }]);
+    table.row(["joined", &user.date_joined]);
+    table.row(["last log-in", user.last_login.as_deref().unwrap_or("never")]);
+    let is_own = |address: &AddressEntry| address.value == user.email;
+    if !user.email.is_empty() && !details.addresses.iter().any(is_own) {
+        table.row([
+            "e-mail",
+            &format!("{} (only in the user's row)", user.email),
+        ]);
+    }
+    for address in &details.addresses {
+        let kind = match address.kind {
+            "email" => "e-mail",
+            kind => kind,
+        };
+        let state = if address.is_verified {
+            "verified"
+        } else {
+            "not verified"
+        };
+        table.row([kind, &format!("{} ({state})", address.value)]);
     }
     console::print(table).map_err(Failure::failed)
 }
