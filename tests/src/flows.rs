@@ -60,6 +60,12 @@ impl Client {
         .await
     }
 
+    /// Confirms that it is them through the form: for what changes who can get in.
+    pub async fn confirm_identity(&self, password: &str) -> Answer {
+        self.submit("/accounts/confirm_identity/", [("password", password)])
+            .await
+    }
+
     /// Logs out through the form.
     pub async fn log_out(&self) -> Answer {
         self.submit("/accounts/logout/", [("", ""); 0]).await
@@ -184,10 +190,13 @@ impl Site {
         user
     }
 
-    /// Someone who has signed up and logged in.
+    /// Someone who has signed up, logged in and confirmed that it is them.
     pub async fn member(&self) -> Member {
         let user = self.signed_up().await;
-        self.log_in(&user).await
+        let member = self.log_in(&user).await;
+        let confirmed = member.client.confirm_identity(&member.user.password);
+        confirmed.await.expect(302);
+        member
     }
 
     /// Someone who has signed up and logged in through a proxy that serves `origin`.
@@ -201,6 +210,7 @@ impl Site {
             .log_in(&user.username, &user.password)
             .await
             .expect(302);
+        client.confirm_identity(&user.password).await.expect(302);
         Member { client, user }
     }
 

@@ -52,6 +52,11 @@ async fn everything_works_without_scripts() {
     browser.goto(&at("/members/email/")).await;
     browser.arrives_at("/members/email/").await;
 
+    browser.goto(&at("/accounts/email/add/")).await;
+    browser.arrives_at("/accounts/confirm_identity/").await;
+    confirm_identity(&browser, &ann.password).await;
+    browser.arrives_at("/accounts/email/add/").await;
+
     browser.goto(&at("/accounts/change_password/")).await;
     browser.type_into("old_password", &ann.password).await;
     browser.type_into("new_password1", new).await;
@@ -91,6 +96,12 @@ async fn everything_works_without_scripts() {
     log_in(&browser, &ann.username, newest).await;
     browser.arrives_at("/accounts/profile/").await;
     browser.close().await;
+}
+
+/// Confirms that it is them, on the page that asks for it.
+async fn confirm_identity(browser: &Browser, password: &str) {
+    browser.type_into("password", password).await;
+    browser.send_form_of("password").await;
 }
 
 async fn log_in(browser: &Browser, login: &str, password: &str) {
@@ -164,6 +175,14 @@ async fn pages_fit_a_phone() {
         "/accounts/user_verification/",
         "/accounts/change_password/",
         "/accounts/change_password_done/",
+        "/accounts/confirm_identity/",
+    ] {
+        browser.goto(&at(path)).await;
+        wrong.extend(misfit(&browser, path).await);
+    }
+    confirm_identity(&browser, &ann.password).await;
+    browser.arrives_at("/accounts/profile/").await;
+    for path in [
         "/accounts/email/add/",
         "/accounts/phone/add/",
         "/accounts/logout/",
@@ -237,6 +256,10 @@ async fn fields_are_named_and_errors_tied() {
     assert_eq!(misfit(&browser, "a refused sign-up").await, None);
     browser.goto(&at("/accounts/login/")).await;
     log_in(&browser, &ann.user.email, &ann.user.password).await;
+    browser.arrives_at("/accounts/profile/").await;
+    browser.goto(&at("/accounts/confirm_identity/")).await;
+    fields_are_named(&browser, "a confirmation").await;
+    confirm_identity(&browser, &ann.user.password).await;
     browser.arrives_at("/accounts/profile/").await;
     for path in [
         "/accounts/change_password/",

@@ -98,6 +98,33 @@ async fn values_of_others_move_along() {
 }
 
 #[tokio::test]
+async fn proof_is_kept_in_the_shared_session() {
+    let (django, site) = both().await;
+    let (there, here) = (django.client(), site.client());
+    let ann = signed_up(&here).await;
+    log_in(&there, &ann).await;
+    there.get("/basket/?put=plums").await.expect(200);
+    follow(&there, &here);
+    let add = "/accounts/email/add/";
+    let asks = format!("/accounts/confirm_identity/?next={add}");
+    here.get(add).await.redirects_to(&asks);
+    let before = key(&here);
+    here.confirm_identity(&ann.password).await.expect(302);
+    assert_ne!(key(&here), before);
+    here.get(add).await.expect(200);
+    // The session is the same to Django, under its new key.
+    assert!(!there.is_logged_in().await);
+    follow(&here, &there);
+    there.get(BASKET).await.expect(200).says("plums");
+    assert!(there.is_logged_in().await);
+    // The next log-in begins without a proof, and takes along what is Django's.
+    log_in(&here, &ann).await;
+    here.get(add).await.redirects_to(&asks);
+    follow(&here, &there);
+    there.get(BASKET).await.expect(200).says("plums");
+}
+
+#[tokio::test]
 async fn changed_password_ends_others() {
     let (django, site) = both().await;
     let (there, here) = (django.client(), site.client());

@@ -57,6 +57,7 @@ async fn user_walks_every_flow() {
         client.get(members).await.expect(200);
     }
 
+    client.confirm_identity(&ann.password).await.expect(302);
     let (email, phone) = (User::another_email(), User::another_phone());
     for value in [&email, &phone] {
         client

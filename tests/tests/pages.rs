@@ -4,7 +4,7 @@
 use phone_auth_tests::{Answer, Client, Page, Site};
 
 /// Path, status for anyone, status for a user who is logged in.
-const PAGES: [(&str, u16, u16); 17] = [
+const PAGES: [(&str, u16, u16); 18] = [
     ("/", 200, 200),
     ("/accounts/signup/", 200, 302),
     ("/accounts/login/", 200, 302),
@@ -14,6 +14,7 @@ const PAGES: [(&str, u16, u16); 17] = [
     ("/accounts/password_reset_complete/", 200, 200),
     ("/accounts/change_password/", 302, 200),
     ("/accounts/change_password_done/", 302, 200),
+    ("/accounts/confirm_identity/", 302, 200),
     ("/accounts/user_verification/", 302, 200),
     ("/accounts/phone/add/", 302, 200),
     ("/accounts/email/add/", 302, 200),
@@ -45,6 +46,7 @@ async fn strangers_are_sent_to_log_in() {
     for path in [
         "/accounts/change_password/",
         "/accounts/change_password_done/",
+        "/accounts/confirm_identity/",
         "/accounts/user_verification/",
         "/accounts/phone/add/",
         "/accounts/email/add/",

@@ -265,6 +265,7 @@ impl Walk<'_> {
             } else {
                 "verify_phone"
             };
+            client.confirm_identity(&ann.password).await.expect(302);
             self.step("add what is taken", &client.add_address(first).await);
             self.step(add, &client.add_address(second).await);
             self.step(ask, &client.ask_verification(first).await);

@@ -78,7 +78,12 @@ async fn added_address_of_a_thief_gets_no_reset() {
         let owner = site.member().await;
         site.verify(&owner.client, &owner.user.email).await;
         let thief = site.log_in(&owner.user).await;
-        for value in [User::another_email(), User::another_phone()] {
+        let known = [owner.user.password.as_str(), OWNERS];
+        for (value, known) in [User::another_email(), User::another_phone()]
+            .into_iter()
+            .zip(known)
+        {
+            thief.client.confirm_identity(known).await.expect(302);
             thief.client.add_address(&value).await.expect(302);
             // The seconds of two proofs differ.
             tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
@@ -96,6 +101,7 @@ async fn added_address_of_a_thief_gets_no_reset() {
         }
         // The thief who is first to reset does not keep the owner out either.
         let value = User::another_email();
+        thief.client.confirm_identity(OWNERS).await.expect(302);
         thief.client.add_address(&value).await.expect(302);
         site.verify(&thief.client, &value).await;
         let link = site.reset_link(&value).await;

@@ -69,6 +69,12 @@ impl CurrentUser {
         self.session().expires_at
     }
 
+    /// When the user last proved in this session who they are; a log-in is no proof. Ask
+    /// [`require_recent_proof`](crate::accounts::Accounts::require_recent_proof) whether that is long ago.
+    pub const fn proven_at(&self) -> Option<DateTime<Utc>> {
+        self.session().proven_at
+    }
+
     /// The session.
     pub const fn session(&self) -> &ActiveSession {
         &self.found.session

@@ -204,6 +204,8 @@ pub struct ActiveSession {
     pub has_verified_phone: bool,
     /// From when on it is refused.
     pub expires_at: DateTime<Utc>,
+    /// When the user last proved in it who they are. A log-in is no proof: `None` from there until the first.
+    pub proven_at: Option<DateTime<Utc>>,
 }
 
 /// A session as a store reads it, with its user as they are now. Whether it is alive is asked of
@@ -277,6 +279,24 @@ impl NewLogIn {
             .as_ref()
             .unwrap_or(&self.checked_password)
     }
+}
+
+/// A proof that is to be noted: refused unless the session is bound to the password that was checked. The session gets
+/// another key, so that anyone who had the old one has nothing of the proof (ASVS 5.0, 7.2.4).
+#[derive(Clone, Debug)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a plain argument list with names; stores of other crates take it apart"
+)]
+pub struct NewProof {
+    /// The name of the session in the store so far.
+    pub digest: SessionDigest,
+    /// Its name from now on.
+    pub becomes: SessionDigest,
+    /// The password that the session must be bound to.
+    pub password: PasswordDigest,
+    /// When.
+    pub at: DateTime<Utc>,
 }
 
 /// A password that is to be replaced: one transaction, refused unless the user still has the old one and is active.

@@ -61,6 +61,15 @@ pub trait Sessions: Send + Sync {
         randomness: &dyn Randomness,
     ) -> Result<Option<SessionKey>, Failure>;
 
+    /// Notes that the user of a session has proven who they are, and gives it another key. `None`, and nothing changed, when
+    /// the session is over or its user has another password than it was found with: look again.
+    async fn prove(
+        &self,
+        found: &FoundSession,
+        now: DateTime<Utc>,
+        randomness: &dyn Randomness,
+    ) -> Result<Option<SessionKey>, Failure>;
+
     /// Ends a session. `false` when there was none.
     async fn end(&self, key: &SessionKey) -> Result<bool, Failure>;
 }

@@ -172,6 +172,9 @@ pub struct Settings {
     /// How many sessions a user may have; a log-in ends the oldest above it. Not of sessions that are shared with another
     /// program, which do not say whose they are.
     pub max_sessions: u32,
+    /// How long ago someone may have confirmed that it is them, to change who can get into their account: from 1 second to
+    /// 24 hours.
+    pub reauthentication_lifetime: Duration,
     /// How long a link sent by e-mail resets a password.
     pub reset_email_lifetime: Duration,
     /// How long a link sent by phone resets a password.
@@ -229,6 +232,7 @@ impl Default for Settings {
             logout_redirect_url: "/".to_owned(),
             session_lifetime: 14 * DAY,
             max_sessions: 50,
+            reauthentication_lifetime: 5 * MINUTE,
             // NIST SP 800-63B-4 allows 24 hours by e-mail and 10 minutes by SMS.
             reset_email_lifetime: DAY,
             reset_phone_lifetime: 10 * MINUTE,
@@ -441,6 +445,12 @@ impl Settings {
                 "from 1 second to 400 days",
             ));
         }
+        if !(Duration::from_secs(1)..=DAY).contains(&self.reauthentication_lifetime) {
+            return Err(SettingsError::new(
+                "reauthentication_lifetime",
+                "from 1 second to 24 hours",
+            ));
+        }
         if self.limits.failures_in_a_row > MAX_FAILURES_IN_A_ROW {
             return Err(SettingsError::new(
                 "limits.failures_in_a_row",
@@ -643,6 +653,12 @@ mod tests {
             check(|settings| settings.session_lifetime = 401 * DAY),
             Some("session_lifetime")
         );
+        for lifetime in [Duration::ZERO, DAY + Duration::from_secs(1)] {
+            assert_eq!(
+                check(|settings| settings.reauthentication_lifetime = lifetime),
+                Some("reauthentication_lifetime")
+            );
+        }
     }
 
     #[test]

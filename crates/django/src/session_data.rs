@@ -26,6 +26,8 @@ const MAX_BYTES: usize = 1 << 20;
 const USER: &str = "_auth_user_id";
 const BACKEND: &str = "_auth_user_backend";
 const HASH: &str = "_auth_user_hash";
+/// Our own: whose proof, and when in microseconds.
+const PROVEN: &str = "_phone_auth_proven";
 
 /// What a session of Django's holds: who is logged in, and whatever other programs keep there.
 ///
@@ -75,6 +77,27 @@ impl SessionData {
     /// Binds the log-in to another password.
     pub fn set_auth_hash(&mut self, auth_hash: &str) {
         self.write(HASH, auth_hash);
+    }
+
+    /// When the user last proved here who they are, and for whom: a log-in of another user at the Django site may take
+    /// along what is in a session.
+    pub fn proven_at(&self) -> Option<DateTime<Utc>> {
+        let text = self.read(PROVEN)?;
+        let (user, micros) = text.split_once(':')?;
+        if Some(user.parse().ok()?) != self.user() {
+            return None;
+        }
+        DateTime::from_timestamp_micros(micros.parse().ok()?)
+    }
+
+    /// Notes when the user who is logged in proved here who they are, or that they have not.
+    pub fn set_proven_at(&mut self, at: Option<DateTime<Utc>>) {
+        match (at, self.user()) {
+            (Some(at), Some(user)) => {
+                self.write(PROVEN, &format!("{user}:{}", at.timestamp_micros()));
+            }
+            _ => drop(self.0.remove(PROVEN)),
+        }
     }
 
     fn read(&self, key: &str) -> Option<String> {
@@ -205,6 +228,27 @@ mod tests {
             json.get(1..).unwrap()
         );
         assert_eq!(read.to_json().unwrap(), expected);
+    }
+
+    #[test]
+    fn proof_stays_with_its_user() {
+        let at = DateTime::from_timestamp_micros(1_700_000_000_123_456);
+        let mut data = SessionData::default();
+        data.set_proven_at(at);
+        assert_eq!(data.proven_at(), None, "nobody is logged in");
+        data.log_in(7, "a.B", "hash");
+        data.set_proven_at(at);
+        assert_eq!(data.proven_at(), at);
+        // The site logs another user in, and keeps what is in the session.
+        data.log_in(8, "a.B", "hash");
+        assert_eq!(data.proven_at(), None);
+        data.log_in(7, "a.B", "hash");
+        data.set_proven_at(None);
+        assert_eq!(data.proven_at(), None);
+        for odd in ["", "7", ":", "7:", "7:x", "x:1", "7:99999999999999999999"] {
+            data.write(PROVEN, odd);
+            assert_eq!(data.proven_at(), None, "{odd}");
+        }
     }
 
     #[test]

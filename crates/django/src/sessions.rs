@@ -119,6 +119,28 @@ impl DjangoSessions {
         }))
     }
 
+    /// Puts a session under another key, with something else in it. `None` when it is over, someone else was faster, or the
+    /// change does not fit.
+    async fn rewrite(
+        &self,
+        key: &SessionKey,
+        now: DateTime<Utc>,
+        randomness: &dyn Randomness,
+        change: impl FnOnce(&mut SessionData) -> bool,
+    ) -> Result<Option<SessionKey>, Failure> {
+        let Some((old, mut data)) = self.read(key, now).await? else {
+            return Ok(None);
+        };
+        if !change(&mut data) {
+            return Ok(None);
+        }
+        let key = new_key(randomness)?;
+        let new = self.row(key.clone(), &data, now, old.expires_at);
+        let rewrite = DjangoRewrite { old, new };
+        let is_rewritten = self.store.rewrite_django_session(&rewrite).await?;
+        Ok(is_rewritten.then_some(key))
+    }
+
     /// What the session of a log-in holds: what others keep in the one that the browser came with moves along, unless
     /// that was another user's.
     async fn data_of(&self, log_in: &LogIn<'_>) -> Result<SessionData, StoreError> {
@@ -140,6 +162,8 @@ impl DjangoSessions {
             .unwrap_or_default();
         let password = log_in.upgraded_password.unwrap_or(&user.password);
         data.log_in(user.id.get(), &self.backend, &self.hash(password));
+        // A log-in is no proof, whatever was proven before it.
+        data.set_proven_at(None);
         Ok(data)
     }
 }
@@ -189,6 +213,7 @@ impl Sessions for DjangoSessions {
             has_verified_email: found.has_verified_email,
             has_verified_phone: found.has_verified_phone,
             expires_at: row.expires_at,
+            proven_at: data.proven_at(),
         };
         Ok(Some(FoundSession {
             session,
@@ -258,15 +283,26 @@ impl Sessions for DjangoSessions {
         now: DateTime<Utc>,
         randomness: &dyn Randomness,
     ) -> Result<Option<SessionKey>, Failure> {
-        let Some((old, mut data)) = self.read(&found.key, now).await? else {
-            return Ok(None);
+        let bind = |data: &mut SessionData| {
+            data.set_auth_hash(&self.hash(&found.session.user.password));
+            true
         };
-        data.set_auth_hash(&self.hash(&found.session.user.password));
-        let key = new_key(randomness)?;
-        let new = self.row(key.clone(), &data, now, old.expires_at);
-        let rewrite = DjangoRewrite { old, new };
-        let is_renewed = self.store.rewrite_django_session(&rewrite).await?;
-        Ok(is_renewed.then_some(key))
+        self.rewrite(&found.key, now, randomness, bind).await
+    }
+
+    async fn prove(
+        &self,
+        found: &FoundSession,
+        now: DateTime<Utc>,
+        randomness: &dyn Randomness,
+    ) -> Result<Option<SessionKey>, Failure> {
+        let user = &found.session.user;
+        let prove = |data: &mut SessionData| {
+            data.set_proven_at(Some(now));
+            data.user() == Some(user.id.get())
+                && self.check(data, &user.password) != SessionAuthHash::Refused
+        };
+        self.rewrite(&found.key, now, randomness, prove).await
     }
 
     async fn end(&self, key: &SessionKey) -> Result<bool, Failure> {

@@ -33,7 +33,7 @@ pub enum Limit {
     EmailVerifications,
     /// Addresses that a user adds.
     AddedAddresses,
-    /// Times that a signed-in user has their old password checked.
+    /// Times that a signed-in user has their password checked: to set a new one, or to prove that it is them.
     PasswordChecks,
     /// Codes of an address that are wrong one after the other, no matter from where.
     WrongCodes,

@@ -185,6 +185,7 @@ fn statements() -> Vec<String> {
         sessions::LOG_IN,
         sessions::LOG_IN_UPGRADING,
         sessions::BIND,
+        sessions::PROVE,
         sessions::BIND_SOME,
         sessions::END,
         sessions::REMOVE_EXPIRED,

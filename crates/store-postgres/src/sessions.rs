@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use phone_auth_core::session::{
-    ActiveSession, NewLogIn, PasswordDigest, SessionDigest, SessionState, StoredSession,
+    ActiveSession, NewLogIn, NewProof, PasswordDigest, SessionDigest, SessionState, StoredSession,
 };
 use phone_auth_core::store::{SessionStore, StoreError};
 use sqlx::postgres::PgRow;
@@ -21,7 +21,7 @@ pub(crate) const ALIVE: &str = concat!(
     ", least(s.expires_at, '9999-12-31 00:00:00+00'),
         EXISTS (SELECT 1 FROM phone_auth_emailaddress WHERE user_id = u.id AND is_verified),
         EXISTS (SELECT 1 FROM phone_auth_phonenumber WHERE user_id = u.id AND is_verified),
-        s.password_digest
+        s.password_digest, s.proven_at
     FROM phone_auth_session s JOIN auth_user u ON u.id = s.person_id
     WHERE s.digest = $1 AND s.expires_at > $2"
 );
@@ -99,6 +99,10 @@ pub(crate) const BIND_SOME: &str = "WITH unbound AS (
         RETURNING 1
     )
     SELECT count(*) FROM bound";
+
+/// Notes a proof, and gives the session another name.
+pub(crate) const PROVE: &str = "UPDATE phone_auth_session SET digest = $2, proven_at = $4
+    WHERE digest = $1 AND password_digest = $3 RETURNING 1";
 
 pub(crate) const END: &str = "DELETE FROM phone_auth_session WHERE digest = $1 RETURNING 1";
 
@@ -191,6 +195,16 @@ impl SessionStore for PostgresStore {
         Ok((stored.state() != SessionState::Over).then_some(stored.session))
     }
 
+    async fn prove_session(&self, proof: &NewProof) -> Result<bool, StoreError> {
+        let prove = query(PROVE)
+            .bind(proof.digest.as_bytes().as_slice())
+            .bind(proof.becomes.as_bytes().as_slice())
+            .bind(proof.password.as_bytes().as_slice())
+            .bind(rows::micros(proof.at));
+        let _pass = self.at(&row_of(&proof.digest)).await?;
+        Ok(self.first(prove).await?.is_some())
+    }
+
     async fn end_session(&self, digest: &SessionDigest) -> Result<bool, StoreError> {
         let end = query(END).bind(digest.as_bytes().as_slice());
         let _pass = self.at(&row_of(digest)).await?;
@@ -251,6 +265,7 @@ fn stored_session(row: &PgRow, digest: SessionDigest) -> Result<StoredSession, F
             expires_at: row.try_get(USER_COLUMNS)?,
             has_verified_email: row.try_get(USER_COLUMNS + 1)?,
             has_verified_phone: row.try_get(USER_COLUMNS + 2)?,
+            proven_at: row.try_get(USER_COLUMNS + 4)?,
         },
         bound_to: bound_to.map(PasswordDigest::from_stored),
     })

@@ -28,7 +28,7 @@ use sqlx::{Connection, PgConnection};
 use crate::common::{database, log_in, run, store, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 16] = [
+const STEPS: [&str; 17] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -45,6 +45,7 @@ const STEPS: [&str; 16] = [
     "challenges",
     "security notices",
     "text messages",
+    "proofs of sessions",
 ];
 
 /// Which of the tables are Django's.

@@ -11,7 +11,7 @@ use phone_auth_store_postgres::{MigrateErrorKind, OpenErrorKind, PostgresOptions
 use crate::common::{database, log_in, run, store, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 16] = [
+const STEPS: [&str; 17] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -28,6 +28,7 @@ const STEPS: [&str; 16] = [
     "challenges",
     "security notices",
     "text messages",
+    "proofs of sessions",
 ];
 
 #[test]

@@ -30,6 +30,7 @@ fn every_lookup_uses_an_index() {
         sessions::END_OLDEST,
         sessions::BIND,
         sessions::REBIND,
+        sessions::PROVE,
         sessions::UNBOUND,
         sessions::REMOVE_EXPIRED,
         sessions::PAGE,

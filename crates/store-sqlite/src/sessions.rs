@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::session::{
-    ActiveSession, NewLogIn, PasswordDigest, SessionDigest, SessionState, StoredSession,
+    ActiveSession, NewLogIn, NewProof, PasswordDigest, SessionDigest, SessionState, StoredSession,
 };
 use phone_auth_core::store::{SessionStore, StoreError};
 use phone_auth_core::user::UserId;
@@ -22,7 +22,7 @@ pub(crate) const ALIVE: &str = concat!(
     ", s.expires_at,
         EXISTS (SELECT 1 FROM phone_auth_emailaddress WHERE user_id = u.id AND is_verified),
         EXISTS (SELECT 1 FROM phone_auth_phonenumber WHERE user_id = u.id AND is_verified),
-        s.password_digest
+        s.password_digest, s.proven_at
     FROM phone_auth_session s JOIN auth_user u ON u.id = s.person_id
     WHERE s.digest = ?1 AND s.expires_at > ?2"
 );
@@ -41,6 +41,10 @@ pub(crate) const BIND: &str = "UPDATE phone_auth_session SET password_digest = ?
 /// Binds the sessions of a user that are bound to their old password to the new one.
 pub(crate) const REBIND: &str = "UPDATE phone_auth_session SET password_digest = ?3
     WHERE person_id = ?1 AND password_digest = ?2";
+
+/// Notes a proof, and gives the session another name.
+pub(crate) const PROVE: &str = "UPDATE phone_auth_session SET digest = ?2, proven_at = ?4
+    WHERE digest = ?1 AND password_digest = ?3";
 
 pub(crate) const UNBOUND: &str = "SELECT s.digest, u.password
     FROM phone_auth_session s JOIN auth_user u ON u.id = s.person_id
@@ -96,6 +100,20 @@ impl SessionStore for SqliteStore {
             tracing::warn!(%error, "a session could not be bound to its password or removed");
         }
         Ok((stored.state() != SessionState::Over).then_some(stored.session))
+    }
+
+    async fn prove_session(&self, proof: &NewProof) -> Result<bool, StoreError> {
+        let proof = proof.clone();
+        self.write(move |connection| {
+            let proven = params![
+                proof.digest.as_bytes().as_slice(),
+                proof.becomes.as_bytes().as_slice(),
+                proof.password.as_bytes().as_slice(),
+                rows::time_text(proof.at)?,
+            ];
+            Ok(rows::change(connection, PROVE, proven)? > 0)
+        })
+        .await
     }
 
     async fn end_session(&self, digest: &SessionDigest) -> Result<bool, StoreError> {
@@ -190,6 +208,7 @@ fn stored_session(
             expires_at: rows::time(row, USER_COLUMNS)?,
             has_verified_email: row.get(USER_COLUMNS + 1)?,
             has_verified_phone: row.get(USER_COLUMNS + 2)?,
+            proven_at: rows::optional_time(row, USER_COLUMNS + 4)?,
         },
         bound_to: bound_to.as_deref().map(PasswordDigest::from_stored),
     })

@@ -176,6 +176,14 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
             statements: include_str!("schema/limit_sms.sql"),
         }],
     },
+    Migration {
+        name: "proofs of sessions",
+        // When the user last proved in it who they are. NULL until they do; a server of the version before leaves it so.
+        parts: &[Part {
+            makes: Some(("phone_auth_session", "proven_at")),
+            statements: "ALTER TABLE phone_auth_session ADD COLUMN proven_at datetime NULL",
+        }],
+    },
 ];
 
 /// The tables of django-phone-auth's, and the columns that they have and that the store reads or writes.

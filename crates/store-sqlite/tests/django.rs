@@ -23,7 +23,7 @@ use rusqlite::Connection;
 use crate::common::{Scratch, run, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 16] = [
+const STEPS: [&str; 17] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -40,6 +40,7 @@ const STEPS: [&str; 16] = [
     "challenges",
     "security notices",
     "text messages",
+    "proofs of sessions",
 ];
 
 const DJANGO: &str = include_str!("data/django_5_2.sql");

@@ -13,7 +13,7 @@ use phone_auth_store_sqlite::{MigrateErrorKind, OpenErrorKind, SqliteOptions, Sq
 use crate::common::{Scratch, run, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 16] = [
+const STEPS: [&str; 17] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -30,6 +30,7 @@ const STEPS: [&str; 16] = [
     "challenges",
     "security notices",
     "text messages",
+    "proofs of sessions",
 ];
 
 #[test]

@@ -13,7 +13,7 @@ use crate::{AccountPage, ReverseError, ReverseErrorKind, RouteError, Routes};
 /// the session, so that the address bar, the history and `Referer` headers do not hold it.
 pub const SET_PASSWORD: &str = "set-password";
 
-/// The thirteen pages of accounts under one mount.
+/// The pages of accounts under one mount.
 ///
 /// # Examples
 ///

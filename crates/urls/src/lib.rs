@@ -22,7 +22,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! - [`AccountRoutes`]: the thirteen pages of accounts, typed, and their links (feature `signals`).
+//! - [`AccountRoutes`]: the pages of accounts, typed, and their links (feature `signals`).
 //! - [`Routes`]: any set of named routes, for one's own pages beside them.
 //! - [`id`]: row ids as they stand in links, one text for each.
 //! - [`local_path`]: where to go after a log-in, and no further.

@@ -1,11 +1,11 @@
-//! The thirteen pages of accounts: their names and the paths below the mount.
+//! The pages of accounts: their names and the paths below the mount.
 
 use core::fmt;
 
 /// The namespace that templates of django-phone-auth put before a name: `phone_auth:phone_login`.
 pub(crate) const NAMESPACE: &str = "phone_auth:";
 
-/// A page of accounts. Names and paths are those of django-phone-auth.
+/// A page of accounts. Names and paths are those of django-phone-auth, but for what is added by us.
 ///
 /// # Examples
 ///
@@ -48,11 +48,13 @@ pub enum AccountPage {
     AddPhone,
     /// `email/add/`
     AddEmail,
+    /// `confirm_identity/`, added by us: asks for the password again before what changes who can get in.
+    ConfirmIdentity,
 }
 
 impl AccountPage {
-    /// All pages, in the order of django-phone-auth.
-    pub const ALL: [Self; 13] = [
+    /// All pages, in the order of django-phone-auth; then ours.
+    pub const ALL: [Self; 14] = [
         Self::Signup,
         Self::Login,
         Self::Logout,
@@ -66,6 +68,7 @@ impl AccountPage {
         Self::EmailVerificationConfirm,
         Self::AddPhone,
         Self::AddEmail,
+        Self::ConfirmIdentity,
     ];
 
     /// The name by which templates and code ask for its path.
@@ -84,6 +87,7 @@ impl AccountPage {
             Self::EmailVerificationConfirm => "phone_email_verification_confirm",
             Self::AddPhone => "add_phone",
             Self::AddEmail => "add_email",
+            Self::ConfirmIdentity => "phone_confirm_identity",
         }
     }
 
@@ -103,6 +107,7 @@ impl AccountPage {
             Self::EmailVerificationConfirm => "user_verification_confirm/{idb64}/{token}/",
             Self::AddPhone => "phone/add/",
             Self::AddEmail => "email/add/",
+            Self::ConfirmIdentity => "confirm_identity/",
         }
     }
 

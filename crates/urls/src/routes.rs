@@ -58,7 +58,7 @@ struct Target {
 }
 
 impl Routes {
-    /// The thirteen pages of accounts under a mount such as `/accounts/`.
+    /// The pages of accounts under a mount such as `/accounts/`.
     ///
     /// Templates may also ask for them with the namespace of django-phone-auth:
     /// `phone_auth:phone_login`.

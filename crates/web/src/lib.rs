@@ -1,6 +1,6 @@
 //! Pages, sessions and guards of phone-auth on axum.
 //!
-//! [`Web`] puts the thirteen account pages in front of the flows of `phone-auth-core`. An application
+//! [`Web`] puts the account pages in front of the flows of `phone-auth-core`. An application
 //! merges [`Web::router`] into its own, and guards its pages with the extractors [`LoggedIn`],
 //! [`VerifiedEmail`], [`VerifiedPhone`] and [`Anonymous`], or with layers of the same names.
 //!
@@ -97,7 +97,7 @@ pub use crate::cookie_options::CookieOptions;
 pub use crate::csrf::{CsrfField, SameOrigin, SameOriginLayer};
 pub use crate::form::{SubmittedForm, sentence};
 pub use crate::guard::{
-    Anonymous, GuardLayer, Guarded, LoggedIn, Refusal, VerifiedEmail, VerifiedPhone,
+    Anonymous, GuardLayer, Guarded, LoggedIn, RecentlyProven, Refusal, VerifiedEmail, VerifiedPhone,
 };
 pub use crate::headers::{PageHeaders, PageHeadersLayer};
 pub use crate::page::Page;

@@ -9,7 +9,12 @@ use crate::redirect::encode;
 pub(crate) const NEXT: &str = "next";
 
 /// The pages that lead to others: who came to one of them after logging in would go in circles, or be logged out.
-const ON_THE_WAY: [AccountPage; 3] = [AccountPage::Login, AccountPage::Signup, AccountPage::Logout];
+const ON_THE_WAY: [AccountPage; 4] = [
+    AccountPage::Login,
+    AccountPage::Signup,
+    AccountPage::Logout,
+    AccountPage::ConfirmIdentity,
+];
 
 /// A path of this site, if that is what it is and it leads somewhere.
 pub(crate) fn read(routes: &AccountRoutes, typed: &str) -> Option<String> {
@@ -65,6 +70,7 @@ mod tests {
             "/accounts/login/?next=/a/",
             "/accounts/signup/#x",
             "/accounts/logout/",
+            "/accounts/confirm_identity/?next=/a/",
             "//evil.example/",
             "https://evil.example/",
             "",

@@ -24,7 +24,7 @@ use serde::Serialize;
 use crate::answer;
 use crate::cookies::Cookies;
 use crate::csrf::{CsrfField, CsrfToken, Sender};
-use crate::guard::Refusal;
+use crate::guard::{self, Refusal};
 use crate::language;
 use crate::next::{self, NEXT};
 use crate::notice::Reason;
@@ -75,6 +75,25 @@ impl RequestContext {
     /// Who is logged in.
     pub fn current_user(&self) -> Option<&CurrentUser> {
         self.current_user.as_deref()
+    }
+
+    /// Who is logged in, if they have proven lately who they are.
+    ///
+    /// # Errors
+    /// [`Refusal`]: the way to the page "Confirm it's you", or to the log-in page.
+    ///
+    /// # Examples
+    /// See [`RecentlyProven`](crate::RecentlyProven).
+    pub fn recently_proven(&self) -> Result<&CurrentUser, Refusal> {
+        let Some(current_user) = self.current_user() else {
+            return Err(Refusal::new(self.to_login_again()));
+        };
+        match self.accounts().require_recent_proof(current_user) {
+            Ok(()) => Ok(current_user),
+            Err(_required) => Err(Refusal::new(guard::to_confirm_identity(
+                &self.web, &self.uri,
+            ))),
+        }
     }
 
     /// The token that a form of this site carries in its hidden field `csrfmiddlewaretoken`. The

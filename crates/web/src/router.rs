@@ -15,15 +15,15 @@ use phone_auth_urls::AccountPage;
 
 use crate::answer::{self, RequestError};
 use crate::pages::{
-    add_address, addresses, change_password, log_in, log_out, password_reset, reset_link, sign_up,
-    verification_link,
+    add_address, addresses, change_password, confirm_identity, log_in, log_out, password_reset,
+    reset_link, sign_up, verification_link,
 };
 use crate::redirect::{self, append_slash};
 use crate::request_context::RequestContext;
 use crate::templates::Templates;
 use crate::web::Web;
 
-/// The thirteen pages and the style sheet, at their full paths.
+/// The account pages and the style sheet, at their full paths.
 pub(crate) fn accounts(web: &Web) -> Router {
     let mut pages = Router::new();
     let offered = AccountPage::ALL.into_iter();
@@ -154,6 +154,7 @@ fn handlers(page: AccountPage) -> MethodRouter<Web> {
         }
         AccountPage::AddPhone => get(add_address::show_phone).post(add_address::submit_phone),
         AccountPage::AddEmail => get(add_address::show_email).post(add_address::submit_email),
+        AccountPage::ConfirmIdentity => get(confirm_identity::show).post(confirm_identity::submit),
     };
     handlers.fallback(other_method)
 }

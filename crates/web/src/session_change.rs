@@ -14,7 +14,7 @@ use crate::request_context::{RequestContext, add_cookie};
 
 /// The cookies of a session that has begun or ended: a part of the answer, which must be sent.
 ///
-/// From [`RequestContext::begin_session`] and [`RequestContext::log_out`].
+/// From [`RequestContext::begin_session`], [`RequestContext::record_proof`] and [`RequestContext::log_out`].
 ///
 /// # Examples
 /// ```
@@ -85,6 +85,39 @@ impl RequestContext {
             .begin_session(user, self.session_key())
             .await?;
         Ok(self.session_of(&begun))
+    }
+
+    /// Notes that the user has proven who they are by other means than their password: see
+    /// [`Accounts::record_proof`](phone_auth_core::accounts::Accounts::record_proof). Guards that ask for a
+    /// [recent proof](crate::RecentlyProven) let them through from the next request on.
+    ///
+    /// # Security
+    /// As for [`begin_session`](Self::begin_session).
+    ///
+    /// # Errors
+    /// [`NotActive`]: nobody is logged in. [`Failed`](FlowError::Failed) as there.
+    ///
+    /// # Cancel safety
+    /// As there: no one has the key of a session that went on under another and was dropped.
+    ///
+    /// # Examples
+    /// ```
+    /// use axum::response::{IntoResponse, Redirect, Response};
+    /// use http::StatusCode;
+    /// use phone_auth_web::RequestContext;
+    ///
+    /// // The single sign-on of the application has just asked them anew.
+    /// async fn asked_anew(context: &RequestContext) -> Response {
+    ///     match context.record_proof().await {
+    ///         Ok(session) => (session, Redirect::to("/accounts/email/add/")).into_response(),
+    ///         Err(error) => (StatusCode::FORBIDDEN, error.to_string()).into_response(),
+    ///     }
+    /// }
+    /// ```
+    pub async fn record_proof(&self) -> Result<SessionChange, FlowError<NotActive>> {
+        let current_user = self.current_user().ok_or(FlowError::Refused(NotActive))?;
+        let key = self.accounts().record_proof(current_user).await?;
+        Ok(self.session_with_key(&key, Some(current_user.user())))
     }
 
     /// Ends every session that the browser has, as the log-out page does.

@@ -44,6 +44,10 @@ const ACCOUNTS: &[(&str, &str)] = &[
         include_str!("../templates/phone_auth/change_password_done.html"),
     ),
     (
+        "phone_auth/confirm_identity.html",
+        include_str!("../templates/phone_auth/confirm_identity.html"),
+    ),
+    (
         "phone_auth/error.html",
         include_str!("../templates/phone_auth/error.html"),
     ),

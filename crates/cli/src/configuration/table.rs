@@ -141,6 +141,8 @@ settings! {
         session_lifetime: Duration = "14 days";
         /// how many sessions one may have; a log-in ends the oldest above it
         max_sessions: u32 = "50" in 1..=1_000;
+        /// how long ago one may have confirmed who one is, to change who can get into the account
+        reauthentication_lifetime: Duration = "5 minutes";
         /// how long a reset link sent by e-mail works
         reset_email_lifetime: Duration = "24 hours";
         /// how long a reset link sent to a phone works
@@ -201,7 +203,8 @@ settings! {
         email_verifications: RateLimit = "1/3min";
         /// how often a user may add an e-mail address or a phone number
         added_addresses: RateLimit = "10/h";
-        /// how often a user who is signed in may have the old password checked, to set a new one
+        /// how often a user who is signed in may have their password checked, to set a new one or to confirm that it
+        /// is them
         password_checks: RateLimit = "5/min";
         /// how often in a row a code that was sent to one address may be typed wrong, from anywhere and over all codes: from
         /// the tenth time on each takes longer, up to 15 minutes; 0 for as often as they like

@@ -123,6 +123,7 @@ hidden_sign_up_fields = ["username"]
 login_redirect_url = "/home/"
 logout_redirect_url = "/bye/"
 session_lifetime = "2 days"
+reauthentication_lifetime = "3 min"
 max_addresses = 5
 max_unverified_addresses = 2
 host_cookies = false

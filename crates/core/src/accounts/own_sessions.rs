@@ -8,7 +8,9 @@ use zeroize::Zeroizing;
 
 use super::{ATTEMPTS, Failure, FailureKind};
 use crate::randomness::{Randomness, RandomnessError};
-use crate::session::{KeptSession, NewLogIn, NewSession, PasswordReplacement, SessionKey};
+use crate::session::{
+    KeptSession, NewLogIn, NewProof, NewSession, PasswordDigest, PasswordReplacement, SessionKey,
+};
 use crate::sessions::{FoundSession, LogIn, Rebound, Sessions};
 use crate::store::{Store, StoreErrorKind};
 
@@ -87,6 +89,26 @@ impl Sessions for OwnSessions {
     ) -> Result<Option<SessionKey>, Failure> {
         // None of ours is ever stale.
         Ok(None)
+    }
+
+    async fn prove(
+        &self,
+        found: &FoundSession,
+        now: DateTime<Utc>,
+        randomness: &dyn Randomness,
+    ) -> Result<Option<SessionKey>, Failure> {
+        let new = new_key(randomness)?;
+        let proof = NewProof {
+            digest: found.session.digest,
+            becomes: new.digest(),
+            password: PasswordDigest::of(&found.session.user.password),
+            at: now,
+        };
+        match self.0.prove_session(&proof).await {
+            Ok(is_noted) => Ok(is_noted.then_some(new)),
+            Err(error) if error.kind() == StoreErrorKind::SessionExists => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     async fn end(&self, key: &SessionKey) -> Result<bool, Failure> {

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use super::StoreError;
 #[cfg(doc)]
 use crate::session::StoredSession;
-use crate::session::{ActiveSession, NewLogIn, SessionDigest};
+use crate::session::{ActiveSession, NewLogIn, NewProof, SessionDigest};
 
 /// Keeps sessions.
 ///
@@ -38,6 +38,14 @@ pub trait SessionStore: Send + Sync {
         digest: &SessionDigest,
         now: DateTime<Utc>,
     ) -> Result<Option<ActiveSession>, StoreError>;
+
+    /// Notes that the user of a session has proven who they are, and gives the session another name. `false`, and nothing
+    /// changed, when there is no such session or it is bound to another password. A session begins without a proof, and
+    /// [`replace_password`](super::UserStore::replace_password) takes along the one of the session that it keeps.
+    ///
+    /// # Errors
+    /// [`SessionExists`](super::StoreErrorKind::SessionExists) when the new name is in use; never overwrites.
+    async fn prove_session(&self, proof: &NewProof) -> Result<bool, StoreError>;
 
     /// Ends a session. `false` when there was none.
     async fn end_session(&self, digest: &SessionDigest) -> Result<bool, StoreError>;

@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::session::{
-    ActiveSession, NewLogIn, NewSession, PasswordDigest, SessionDigest, SessionState, StoredSession,
+    ActiveSession, NewLogIn, NewProof, NewSession, PasswordDigest, SessionDigest, SessionState,
+    StoredSession,
 };
 use phone_auth_core::store::{SessionStore, StoreError, StoreErrorKind};
 use phone_auth_core::user::UserId;
@@ -50,6 +51,7 @@ impl SessionStore for MemoryStore {
                     ..session.clone()
                 },
                 bound_to: Some(PasswordDigest::of(log_in.stored_password())),
+                proven_at: None,
             };
             state.sessions.insert(session.digest, stored);
             state.end_oldest(&session.digest, session.user, log_in.max_sessions);
@@ -75,6 +77,25 @@ impl SessionStore for MemoryStore {
                 }
             }
             Ok(Some(stored.session))
+        })
+    }
+
+    async fn prove_session(&self, proof: &NewProof) -> Result<bool, StoreError> {
+        self.write(|state| {
+            let is_taken = state.sessions.contains_key(&proof.becomes);
+            let found = state.sessions.get(&proof.digest);
+            if found.is_none_or(|it| it.bound_to != Some(proof.password)) {
+                return Ok(false);
+            }
+            if is_taken {
+                return Err(StoreError::new(StoreErrorKind::SessionExists));
+            }
+            if let Some(mut it) = state.sessions.remove(&proof.digest) {
+                it.session.digest = proof.becomes;
+                it.proven_at = Some(to_micros(proof.at));
+                state.sessions.insert(proof.becomes, it);
+            }
+            Ok(true)
         })
     }
 
@@ -157,6 +178,7 @@ impl State {
             has_verified_email: self.has_verified(AddressKind::Email, user.id),
             has_verified_phone: self.has_verified(AddressKind::Phone, user.id),
             expires_at: it.session.expires_at,
+            proven_at: it.proven_at,
         };
         Some(StoredSession {
             session,

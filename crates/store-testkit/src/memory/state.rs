@@ -25,6 +25,7 @@ pub(super) type Addresses = BTreeMap<AddressId, AddressRecord>;
 pub(super) struct Session {
     pub(super) session: NewSession,
     pub(super) bound_to: Option<PasswordDigest>,
+    pub(super) proven_at: Option<DateTime<Utc>>,
 }
 
 /// When a link was last asked for, and its code.

@@ -20,6 +20,7 @@ mod odd_rows;
 mod outbox;
 mod passwords;
 mod proofs;
+mod reauthentication;
 mod reopening;
 mod sample;
 mod sessions;
@@ -174,6 +175,8 @@ macro_rules! __for_each_case {
             sessions::upgrade_brings_no_session_back;
             sessions::no_upgrade_loses_a_session;
             sessions::replacement_binds_the_kept_session;
+            reauthentication::proof_moves_with_its_session;
+            reauthentication::proof_needs_the_checked_password;
             sessions::older_sessions_are_bound_at_sight;
             sessions::older_sessions_are_bound_in_steps;
             sessions::keeping_out_ends_sessions;

@@ -26,6 +26,7 @@ pub(super) async fn session_tells_of_its_user(subject: &Subject) {
             has_verified_email: false,
             has_verified_phone: false,
             expires_at: at(3_600),
+            proven_at: None,
         };
         let session = store.session(&digest(number), at(1)).await.unwrap();
         assert_eq!(session, Some(expected));

@@ -49,6 +49,48 @@ pub struct LoggedIn(pub Arc<CurrentUser>);
 )]
 pub struct VerifiedEmail(pub Arc<CurrentUser>);
 
+/// Someone who has proven lately who they are is logged in: for what changes who can get into an account, or cannot be undone.
+/// Anyone else who is logged in is sent to the page "Confirm it's you" and comes back from there; anyone who is not, to the
+/// log-in page. How long a proof counts is the setting
+/// [`reauthentication_lifetime`](phone_auth_core::settings::Settings::reauthentication_lifetime).
+///
+/// # Security
+/// To have logged in is no proof, however recently. The way back is a GET: of a form that is sent without a proof nothing is
+/// kept. So name it in the handler that shows a form too, and serve both at one path. Where a form is handled, ask
+/// [`RequestContext::recently_proven`](crate::RequestContext::recently_proven) after it was read: then a form of another user is
+/// told from one that comes too late.
+///
+/// # Errors
+/// As for [`LoggedIn`].
+///
+/// # Examples
+/// ```
+/// use axum::response::{IntoResponse, Redirect, Response};
+/// use axum::{Router, routing::get};
+/// use phone_auth_web::{Page, RecentlyProven, RequestContext, SubmittedForm, Web};
+///
+/// async fn show(_: RecentlyProven, context: RequestContext) -> Response {
+///     context.render(Page::new("delete_shop.html", "Delete your shop"))
+/// }
+///
+/// async fn submit(form: SubmittedForm) -> Response {
+///     match form.context().recently_proven() {
+///         Ok(_owner) => Redirect::to("/").into_response(),
+///         Err(refusal) => refusal.into_response(),
+///     }
+/// }
+///
+/// fn routes(web: &Web) -> Router {
+///     Router::new().route("/shop/delete/", get(show).post(submit)).with_state(web.clone())
+/// }
+/// ```
+#[derive(Clone, Debug)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "handlers take it apart in their arguments"
+)]
+pub struct RecentlyProven(pub Arc<CurrentUser>);
+
 /// Someone with a verified phone number is logged in. Anyone who has none is sent to the page that
 /// asks for verification; anyone who is not logged in, to the log-in page.
 ///
@@ -90,7 +132,7 @@ macro_rules! gives_current_user {
     )+};
 }
 
-gives_current_user!(LoggedIn, VerifiedEmail, VerifiedPhone);
+gives_current_user!(LoggedIn, RecentlyProven, VerifiedEmail, VerifiedPhone);
 
 impl<S> OptionalFromRequestParts<S> for LoggedIn
 where

@@ -8,9 +8,9 @@ use std::fmt;
 
 use axum::response::{IntoResponse, Response};
 
-pub use extract::{Anonymous, LoggedIn, VerifiedEmail, VerifiedPhone};
+pub use extract::{Anonymous, LoggedIn, RecentlyProven, VerifiedEmail, VerifiedPhone};
 pub use layer::{GuardLayer, Guarded};
-pub(crate) use rule::Rule;
+pub(crate) use rule::{Rule, to_confirm_identity};
 
 /// The answer to a request that a guard, or another extractor of this crate, does not let through: a
 /// redirect, or a page that says why.

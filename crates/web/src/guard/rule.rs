@@ -26,6 +26,8 @@ pub(crate) enum Rule {
     Anonymous,
     /// Someone is logged in.
     LoggedIn,
+    /// Someone who has proven lately who they are is logged in.
+    RecentlyProven,
     /// Someone with a verified e-mail address is logged in.
     VerifiedEmail,
     /// Someone with a verified phone number is logged in.
@@ -67,6 +69,12 @@ impl Rule {
     ) -> Option<Response> {
         let mut response = match (self, current_user) {
             (Self::Anonymous, None) | (Self::LoggedIn, Some(_)) => return None,
+            (Self::RecentlyProven, Some(current_user)) => {
+                if web.accounts().require_recent_proof(current_user).is_ok() {
+                    return None;
+                }
+                to_confirm_identity(web, wanted)
+            }
             (Self::VerifiedEmail, Some(current_user)) if current_user.has_verified_email() => {
                 return None;
             }
@@ -97,6 +105,14 @@ fn to_verify(web: &Web, kind: AddressKind, wanted: &Uri) -> Response {
         addresses,
         &[(Reason::FIELD, Some(reason)), (NEXT, next)],
     ))
+}
+
+/// Leads to the page that asks for the password, and back.
+pub(crate) fn to_confirm_identity(web: &Web, wanted: &Uri) -> Response {
+    let wanted = wanted.path_and_query().map_or("/", PathAndQuery::as_str);
+    let next = Some(wanted).filter(|wanted| wanted.len() <= MAX_NEXT_BYTES);
+    let page = web.accounts().routes().page(AccountPage::ConfirmIdentity);
+    redirect::found_for_user(&next::with(page, &[(NEXT, next)]))
 }
 
 fn to_login(web: &Web, wanted: &Uri) -> Response {

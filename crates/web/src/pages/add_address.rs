@@ -12,17 +12,17 @@ use super::phone_hint;
 use crate::answer::{self, RequestError};
 use crate::form::{FieldView, FormView, SubmittedForm, words};
 use crate::gate::GateView;
-use crate::guard::LoggedIn;
+use crate::guard::RecentlyProven;
 use crate::page::Page;
 use crate::redirect;
 use crate::request_context::RequestContext;
 
-pub(crate) async fn show_email(_: LoggedIn, context: RequestContext) -> Response {
+pub(crate) async fn show_email(_: RecentlyProven, context: RequestContext) -> Response {
     let gate = GateView::offered(&context, GatedFlow::AddAddress).await;
     context.render(page(&context, AddressKind::Email, "", &[]).with("gate", gate))
 }
 
-pub(crate) async fn show_phone(_: LoggedIn, context: RequestContext) -> Response {
+pub(crate) async fn show_phone(_: RecentlyProven, context: RequestContext) -> Response {
     let gate = GateView::offered(&context, GatedFlow::AddAddress).await;
     context.render(page(&context, AddressKind::Phone, "", &[]).with("gate", gate))
 }
@@ -37,7 +37,8 @@ pub(crate) async fn submit_phone(form: SubmittedForm) -> Response {
 
 async fn submit(form: &SubmittedForm, kind: AddressKind) -> Response {
     let context = form.context();
-    let current_user = match form.sender() {
+    // Someone who has only found a session open adds no address of theirs to it.
+    let current_user = match form.sender().and_then(|_| context.recently_proven()) {
         Ok(current_user) => current_user,
         Err(refusal) => return refusal.into_response(),
     };

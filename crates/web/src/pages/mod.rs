@@ -1,10 +1,11 @@
-//! The thirteen pages, one file for each or for each pair. Words, fields and redirects are django-phone-auth's.
+//! The pages, one file for each or for each pair. Words, fields and redirects are django-phone-auth's.
 //!
 //! A handler reads the form, calls one flow, and shows what came of it. It decides nothing else.
 
 pub(crate) mod add_address;
 pub(crate) mod addresses;
 pub(crate) mod change_password;
+pub(crate) mod confirm_identity;
 pub(crate) mod log_in;
 pub(crate) mod log_out;
 pub(crate) mod password_reset;

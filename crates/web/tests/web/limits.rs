@@ -96,7 +96,8 @@ async fn pages_of_members_say_how_long() {
         ("new_password1", "walnut-Harbour-22"),
         ("new_password2", "walnut-Harbour-22"),
     ];
-    for _ in 0..5 {
+    // One was counted when Ann confirmed that it is her.
+    for _ in 0..4 {
         let answer = ann.post("/accounts/change_password/", &fields).await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST);
     }

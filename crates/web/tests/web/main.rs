@@ -10,6 +10,7 @@
 mod change;
 mod client_address;
 mod codes;
+mod confirm_identity;
 mod csrf;
 mod flow_failed;
 mod gate;

@@ -89,6 +89,10 @@ async fn pages_for_members() {
         "change_password_done",
         ann.get("/accounts/change_password_done/").await
     );
+    keep!(
+        "confirm_identity",
+        ann.get("/accounts/confirm_identity/").await
+    );
     keep!("add_email", ann.get("/accounts/email/add/").await);
     keep!("add_phone", ann.get("/accounts/phone/add/").await);
     keep!(

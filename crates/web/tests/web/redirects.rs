@@ -23,6 +23,7 @@ async fn missing_slash_is_added() {
         "/accounts/password_reset_complete",
         "/accounts/change_password",
         "/accounts/change_password_done",
+        "/accounts/confirm_identity",
         "/accounts/user_verification",
         "/accounts/user_verification_confirm/x/y",
         "/accounts/phone/add",

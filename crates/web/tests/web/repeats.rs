@@ -148,6 +148,9 @@ async fn check(form: Form, twice: Twice) {
     if form.is_of_user() {
         site.ann_logs_in(&mut browser).await;
     }
+    if matches!(form, Form::AddEmail | Form::AddPhone) {
+        browser.confirm(PASSWORD).await;
+    }
     let pk = if form == Form::Verify {
         browser.pk("email").await
     } else {

@@ -162,6 +162,7 @@ impl Site {
         assert_eq!(answer.status, StatusCode::FOUND, "{}", answer.body);
         let answer = browser.log_in(username, PASSWORD).await;
         assert_eq!(answer.status, StatusCode::FOUND, "{}", answer.body);
+        browser.confirm(PASSWORD).await;
         browser
     }
 
@@ -221,6 +222,13 @@ pub(crate) struct Browser<'a> {
 }
 
 impl Browser<'_> {
+    /// Has the owner confirm that it is them.
+    pub(crate) async fn confirm(&mut self, password: &str) {
+        let form = [("password", password)];
+        let answer = self.post("/accounts/confirm_identity/", &form).await;
+        assert_eq!(answer.status, StatusCode::FOUND, "{}", answer.body);
+    }
+
     pub(crate) async fn get(&mut self, path: &str) -> Answer {
         self.ask(Method::GET, path).await
     }

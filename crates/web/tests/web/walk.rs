@@ -148,6 +148,7 @@ async fn phone_only_site_says_nothing_of_mail() {
     let answer = browser.post(SIGN_UP, &fields).await;
     assert_eq!(answer.status, StatusCode::FOUND, "{}", answer.body);
     browser.log_in("+12125552368", PASSWORD).await;
+    browser.confirm(PASSWORD).await;
     let mut verify = site.capture::<VerifyPhone>();
     let pk = browser.pk("phone").await;
     browser

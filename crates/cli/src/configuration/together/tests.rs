@@ -59,7 +59,7 @@ timeout = 9
 "#;
 
 /// Settings that do something by themselves, or whose section says what they need.
-const ALONE: [&str; 79] = [
+const ALONE: [&str; 80] = [
     "addr",
     "max_connections",
     "trusted_proxies",
@@ -95,6 +95,7 @@ const ALONE: [&str; 79] = [
     "login_redirect_url",
     "logout_redirect_url",
     "session_lifetime",
+    "reauthentication_lifetime",
     "reset_email_lifetime",
     "reset_phone_lifetime",
     "verify_email_lifetime",

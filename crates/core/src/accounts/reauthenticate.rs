@@ -1,0 +1,224 @@
+//! Proving once more who one is, before what changes who can get in.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use phone_auth_events::{Limit, LoginFailure, Sender, UserLoginFailed};
+
+use super::{ATTEMPTS, Accounts, CurrentUser, Failure, FailureKind, FlowError, NotActive};
+use crate::password::{Password, Requester, Verdict};
+use crate::session::SessionKey;
+
+impl Accounts {
+    /// Asks whether someone has proven lately who they are, in this session: within the setting
+    /// [`reauthentication_lifetime`](crate::settings::Settings::reauthentication_lifetime). For what changes who can get into
+    /// an account, or cannot be undone.
+    ///
+    /// # Security
+    /// To have logged in is no proof, however recently: anyone who finds a browser open would have it. No flow asks by
+    /// itself; the pages do, and an application that calls the flows for pages of its own does too.
+    ///
+    /// # Errors
+    /// [`ProofRequired`]: they have not, or too long ago.
+    ///
+    /// # Examples
+    /// See [`reauthenticate`](Self::reauthenticate).
+    pub fn require_recent_proof(&self, current_user: &CurrentUser) -> Result<(), ProofRequired> {
+        let lifetime = self.settings().reauthentication_lifetime;
+        let lifetime = TimeDelta::from_std(lifetime).unwrap_or(TimeDelta::MAX);
+        // The clock of another node, which noted it, may be ahead of ours.
+        let is_recent = |proven_at: DateTime<Utc>| (self.now() - proven_at).abs() < lifetime;
+        let is_recent = current_user.proven_at().is_some_and(is_recent);
+        is_recent.then_some(()).ok_or(ProofRequired)
+    }
+
+    /// Has someone prove by their password that the one who is logged in is them. The session lives on under the key that is
+    /// answered, which the browser must be given: anyone else who has the old one has nothing of the proof, and is out
+    /// (ASVS 5.0, 7.2.4). Fires `user_login_failed` for a wrong password.
+    ///
+    /// # Errors
+    /// - [`Missing`](ReauthenticationRefusal::Missing), [`WrongPassword`](ReauthenticationRefusal::WrongPassword),
+    ///   [`NoPassword`](ReauthenticationRefusal::NoPassword): what is wrong with what was typed.
+    /// - [`NotLoggedIn`](ReauthenticationRefusal::NotLoggedIn): the session is over.
+    /// - [`Failed`](FlowError::Failed): [`Limited`](FailureKind::Limited), this user has had the password checked too often,
+    ///   here or to change it; [`Busy`](FailureKind::Busy), too many passwords are being hashed;
+    ///   [`Unavailable`](FailureKind::Unavailable) or [`Broken`](FailureKind::Broken), the store or the source of randomness.
+    ///
+    /// # Cancel safety
+    /// The proof is noted, or not; the session may be one whose key nobody knows.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::accounts::{FlowError, ReauthenticationRefusal};
+    /// # use phone_auth_core::password::Password;
+    ///
+    #[doc = include_str!("example_setup.txt")]
+    /// let password = Password::new("correct horse");
+    /// let key = accounts.log_in("ann", &password, None).await?.key;
+    /// let ann = accounts.current_user(&key).await?.ok_or("nobody")?;
+    /// assert!(accounts.require_recent_proof(&ann).is_err());
+    ///
+    /// let refused = accounts.reauthenticate(&ann, &Password::new("a guess")).await;
+    /// let wrong = ReauthenticationRefusal::WrongPassword;
+    /// assert!(matches!(refused, Err(FlowError::Refused(refusal)) if refusal == wrong));
+    ///
+    /// let key = accounts.reauthenticate(&ann, &password).await?;
+    /// let ann = accounts.current_user(&key).await?.ok_or("nobody")?;
+    /// assert!(accounts.require_recent_proof(&ann).is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn reauthenticate(
+        &self,
+        current_user: &CurrentUser,
+        password: &Password,
+    ) -> Result<SessionKey, FlowError<ReauthenticationRefusal>> {
+        let user = current_user.user();
+        if !user.password.is_usable() {
+            return Err(FlowError::Refused(ReauthenticationRefusal::NoPassword));
+        }
+        if password.is_empty() {
+            return Err(FlowError::Refused(ReauthenticationRefusal::Missing));
+        }
+        self.count_own("reauthenticate", Limit::PasswordChecks, user)
+            .await?;
+        let requester = Requester::signed_in(&self.client, user.id);
+        let mut found = current_user.found().clone();
+        for _ in 0..ATTEMPTS {
+            let user = &found.session.user;
+            let verdict = self.hasher().verify(password, &user.password, &requester);
+            if verdict.await? == Verdict::NoMatch {
+                let (failure, user) = (LoginFailure::WrongPassword, user.to_event_user());
+                let event =
+                    UserLoginFailed::new(Sender::new("reauthenticate"), failure, Some(user));
+                self.tell(event).await;
+                return Err(FlowError::Refused(ReauthenticationRefusal::WrongPassword));
+            }
+            let proven = self
+                .sessions()
+                .prove(&found, self.now(), self.randomness())
+                .await?;
+            if let Some(key) = proven {
+                return Ok(key);
+            }
+            // The password was changed since we read it, perhaps only to a better hash of itself by a log-in elsewhere.
+            let again = self.sessions().find(current_user.key(), self.now()).await?;
+            found = again.ok_or(FlowError::Refused(ReauthenticationRefusal::NotLoggedIn))?;
+        }
+        Err(Failure::new(FailureKind::Unavailable).into())
+    }
+
+    /// Notes that someone has proven who they are by other means than their password: a single sign-on that the application
+    /// has asked anew, say. Gives the key by which their session goes on, as [`reauthenticate`](Self::reauthenticate) does.
+    ///
+    /// # Security
+    /// The caller has made sure just now that it is them.
+    ///
+    /// # Errors
+    /// [`NotActive`]: the session is over. [`Failed`](FlowError::Failed): [`Unavailable`](FailureKind::Unavailable) or
+    /// [`Broken`](FailureKind::Broken), the store or the source of randomness.
+    ///
+    /// # Cancel safety
+    /// As for [`reauthenticate`](Self::reauthenticate).
+    ///
+    /// # Examples
+    /// ```
+    /// # use phone_auth_core::password::Password;
+    #[doc = include_str!("example_setup.txt")]
+    /// let key = accounts.log_in("ann", &Password::new("correct horse"), None).await?.key;
+    /// let ann = accounts.current_user(&key).await?.ok_or("nobody")?;
+    ///
+    /// let key = accounts.record_proof(&ann).await?;
+    /// let ann = accounts.current_user(&key).await?.ok_or("nobody")?;
+    /// assert!(accounts.require_recent_proof(&ann).is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn record_proof(
+        &self,
+        current_user: &CurrentUser,
+    ) -> Result<SessionKey, FlowError<NotActive>> {
+        for _ in 0..ATTEMPTS {
+            let found = self.sessions().find(current_user.key(), self.now()).await?;
+            let found = found.ok_or(FlowError::Refused(NotActive))?;
+            let sessions = self.sessions();
+            let proven = sessions.prove(&found, self.now(), self.randomness());
+            if let Some(key) = proven.await? {
+                return Ok(key);
+            }
+        }
+        Err(Failure::new(FailureKind::Unavailable).into())
+    }
+
+    /// The answer to a form of [`reauthenticate`](Self::reauthenticate) that comes a second time, from a browser whose session
+    /// has got another key by the first: where the token is one of its page and the password is the user's, a session
+    /// begins, and the proof is noted in it. Fires `user_logged_in`.
+    ///
+    /// # Errors
+    /// As for [`repeated_change`](Self::repeated_change).
+    ///
+    /// # Cancel safety
+    /// As for [`log_in`](Self::log_in).
+    ///
+    /// # Examples
+    /// ```
+    /// # use phone_auth_core::password::Password;
+    #[doc = include_str!("example_setup.txt")]
+    /// let password = Password::new("correct horse");
+    /// let ann = accounts.log_in("ann", &password, None).await?;
+    /// let form = accounts.password_form_token(ann.user.id);
+    /// let current_user = accounts.current_user(&ann.key).await?.ok_or("nobody")?;
+    ///
+    /// accounts.reauthenticate(&current_user, &password).await?;
+    /// assert!(accounts.repeated_proof(&form, &password).await?.is_some());
+    /// assert!(accounts.repeated_proof("made-up", &password).await?.is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn repeated_proof(
+        &self,
+        form_token: &str,
+        password: &Password,
+    ) -> Result<Option<SessionKey>, Failure> {
+        let begun = self.repeated_change(form_token, password, password).await?;
+        let Some(begun) = begun else {
+            return Ok(None);
+        };
+        let Some(found) = self.sessions().find(&begun.key, self.now()).await? else {
+            return Ok(None);
+        };
+        let sessions = self.sessions();
+        sessions.prove(&found, self.now(), self.randomness()).await
+    }
+}
+
+/// Someone must prove once more who they are: [`Accounts::reauthenticate`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the user has not proven lately who they are")]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "it says one thing, and holds nothing"
+)]
+pub struct ProofRequired;
+
+/// Why [`Accounts::reauthenticate`] refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a caller has an answer for each, and must not forget one"
+)]
+pub enum ReauthenticationRefusal {
+    /// No password was typed.
+    #[error("there is no password")]
+    Missing,
+    /// It is not the user's.
+    #[error("the password is wrong")]
+    WrongPassword,
+    /// The user has none; the application has [other means](Accounts::record_proof).
+    #[error("the user has no password")]
+    NoPassword,
+    /// The session is over: anyone who asks is nobody.
+    #[error("the session is over")]
+    NotLoggedIn,
+}

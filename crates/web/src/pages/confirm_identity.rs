@@ -1,0 +1,106 @@
+//! `confirm_identity/`: asks someone who is signed in for their password again, and leads them back.
+
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use phone_auth_core::accounts::{CurrentUser, FlowError, ReauthenticationRefusal};
+use phone_auth_core::form::{Field, FieldProblem, Problem};
+use phone_auth_core::session::SessionKey;
+
+use super::FORM_TOKEN;
+use crate::answer;
+use crate::form::{FieldView, FormView, SubmittedForm};
+use crate::guard::LoggedIn;
+use crate::next::{self, NEXT};
+use crate::page::Page;
+use crate::redirect;
+use crate::request_context::RequestContext;
+
+const NO_PASSWORD: &str =
+    "Your account has no password. Sign out, and sign in again the way you did.";
+
+pub(crate) async fn show(_: LoggedIn, context: RequestContext) -> Response {
+    let next = next::in_query_of(context.accounts().routes(), context.uri());
+    context.render(page(&context, view(), next.as_deref()))
+}
+
+pub(crate) async fn submit(form: SubmittedForm) -> Response {
+    let context = form.context();
+    let next = form
+        .readable(NEXT)
+        .and_then(|posted| next::read(context.accounts().routes(), posted));
+    let current_user = match form.sender() {
+        Ok(current_user) => current_user,
+        Err(_) if context.current_user().is_none() => {
+            return without_session(&form, next.as_deref()).await;
+        }
+        Err(refusal) => return refusal.into_response(),
+    };
+    let again =
+        |view| context.render(page(context, view, next.as_deref()).status(StatusCode::BAD_REQUEST));
+    let unreadable = form.unreadable(&[Field::Password]);
+    if !unreadable.is_empty() {
+        return again(view().problems(&unreadable));
+    }
+    let password = form.password(Field::Password.name());
+    let flow = context.accounts().reauthenticate(current_user, &password);
+    match flow.await {
+        Ok(key) => done(context, &key, next.as_deref()).await,
+        Err(FlowError::Refused(ReauthenticationRefusal::Missing)) => {
+            let missing = FieldProblem::new(Field::Password, Problem::Required);
+            again(view().problems(&[missing]))
+        }
+        Err(FlowError::Refused(ReauthenticationRefusal::WrongPassword)) => {
+            again(view().problem(Field::Password, "That password is not right. Try again."))
+        }
+        Err(FlowError::Refused(ReauthenticationRefusal::NoPassword)) => {
+            again(view().problem(Field::Password, NO_PASSWORD))
+        }
+        Err(FlowError::Refused(ReauthenticationRefusal::NotLoggedIn)) => {
+            without_session(&form, next.as_deref()).await
+        }
+        Err(FlowError::Failed(failure)) => {
+            answer::limited_or_failed(context, "confirm a user", &failure, |sentence| {
+                let view = view().problem(Field::Password, sentence);
+                page(context, view, next.as_deref())
+            })
+        }
+    }
+}
+
+/// A form whose session is over: perhaps the same form has just given it another key, which the browser has not heard of.
+/// Then the second of two clicks is answered as the first.
+async fn without_session(form: &SubmittedForm, next: Option<&str>) -> Response {
+    let context = form.context();
+    let password = form.password(Field::Password.name());
+    let token = form.text(FORM_TOKEN);
+    match context.accounts().repeated_proof(token, &password).await {
+        Ok(Some(key)) => done(context, &key, next).await,
+        Ok(None) => context.to_login_again(),
+        Err(failure) => answer::flow_failed(context, "look whether a user was confirmed", &failure),
+    }
+}
+
+/// Sets the new key of the session and sends its owner back.
+async fn done(context: &RequestContext, key: &SessionKey, next: Option<&str>) -> Response {
+    let default = &context.accounts().settings().login_redirect_url;
+    let target = redirect::found_for_user(next.unwrap_or(default));
+    // The proof is noted, whatever the store says now.
+    let current_user = context.accounts().current_user(key).await.ok().flatten();
+    let user = current_user.as_ref().map(CurrentUser::user);
+    (context.session_with_key(key, user), target).into_response()
+}
+
+fn view() -> FormView {
+    let password = FieldView::password(Field::Password, "Password", "current-password");
+    FormView::new(vec![password])
+}
+
+fn page(context: &RequestContext, view: FormView, next: Option<&str>) -> Page {
+    let form_token = context
+        .current_user()
+        .map(|it| context.accounts().password_form_token(it.user().id));
+    Page::new("phone_auth/confirm_identity.html", "Confirm it’s you")
+        .with("form_token", form_token)
+        .with("form", view)
+        .with("next", next)
+}
