@@ -198,8 +198,8 @@ pub struct Settings {
     pub verify_by_click: bool,
     /// Whether an unverified address names its account at log-in, as with django-phone-auth.
     pub unverified_sign_in: bool,
-    /// Whether an unverified address receives links that reset the password, as long as the account has no verified
-    /// address. Off, only verified addresses do.
+    /// Whether an unverified address receives reset links. They reset the password as long as the account has no verified
+    /// address, and free the address after that. Off, only verified addresses receive any.
     pub unverified_reset: bool,
     /// By which kinds of verified addresses users are told that their password or an address was changed, where someone sends
     /// such notices.

@@ -222,6 +222,4 @@ pub struct FoundUser {
     pub user: User,
     /// The address row that matched; `None` when it was the username.
     pub address: Option<crate::address::AddressRecord>,
-    /// Whether any address of the user is verified.
-    pub has_verified: bool,
 }

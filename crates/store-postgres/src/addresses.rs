@@ -6,7 +6,7 @@ use phone_auth_core::address::{
     Address, AddressCaps, AddressId, AddressKind, AddressRecord, EmailSpellings, PhoneSpellings,
     VerificationClaim, VerificationOutcome,
 };
-use phone_auth_core::link::{LinkRequest, LinkTarget};
+use phone_auth_core::link::{LinkRequest, LinkTarget, OpenedLink};
 use phone_auth_core::outbox::{Notices, Purpose};
 use phone_auth_core::store::{AddressStore, StoreError, StoreErrorKind, UniqueName};
 use phone_auth_core::user::{User, UserId};
@@ -29,6 +29,8 @@ pub(crate) struct Statements {
     pub(crate) with_user: &'static str,
     pub(crate) verify: &'static str,
     pub(crate) is_verified: &'static str,
+    /// Removes it while it is not verified and another of the user is.
+    pub(crate) free: &'static str,
     /// The address, its user, and the newest request for a link.
     pub(crate) target: &'static str,
 }
@@ -120,6 +122,27 @@ macro_rules! statements {
                 " WHERE id = $1 AND user_id = $2 AND ",
                 $column,
                 " = $3 AND is_verified"
+            ),
+            free: concat!(
+                "WITH freed AS (
+                    DELETE FROM ",
+                $table,
+                " WHERE id = $1 AND user_id = $2 AND ",
+                $column,
+                " = $3::text AND is_verified IS NOT TRUE
+                        AND (SELECT requested_at FROM phone_auth_link_request
+                            WHERE kind = '",
+                $kind,
+                "' AND purpose = 'reset_password' AND holder = $1) IS NOT DISTINCT FROM $4
+                        AND (EXISTS (SELECT 1 FROM phone_auth_emailaddress WHERE user_id = $2 AND is_verified)
+                            OR EXISTS (SELECT 1 FROM phone_auth_phonenumber WHERE user_id = $2 AND is_verified))
+                    RETURNING user_id
+                ), own_row AS (
+                    UPDATE auth_user SET email = ''
+                    WHERE id IN (SELECT user_id FROM freed)
+                        AND lower(email COLLATE \"C\") = lower($3::text COLLATE \"C\")
+                )
+                SELECT 1 FROM freed"
             ),
         }
     };
@@ -278,6 +301,18 @@ impl AddressStore for PostgresStore {
             Ok((rows::address(row, kind, 0)?, row.try_get(5)?))
         });
         Ok(requests.collect::<Result<_, Failure>>()?)
+    }
+
+    async fn free_address(&self, user: UserId, link: &OpenedLink) -> Result<bool, StoreError> {
+        let Some(value) = sought(&link.value) else {
+            return Ok(false);
+        };
+        let free = query(statements(link.kind).free)
+            .bind(link.address.get())
+            .bind(user.get())
+            .bind(value)
+            .bind(link.newest.map(rows::micros));
+        Ok(self.first_locked(&users::lock(user), free).await?.is_some())
     }
 
     async fn verify_address(

@@ -103,13 +103,26 @@ macro_rules! is_newest {
             $address,
             "::int8 AND a.user_id = auth_user.id AND a.email = ",
             $value,
-            "::text) ELSE EXISTS (SELECT 1 FROM phone_auth_phonenumber a
+            "::text AND ",
+            $crate::links::may_reset!(),
+            ") ELSE EXISTS (SELECT 1 FROM phone_auth_phonenumber a
                     WHERE a.id = ",
             $address,
             "::int8 AND a.user_id = auth_user.id AND a.phone = ",
             $value,
-            "::text) END)"
+            "::text AND ",
+            $crate::links::may_reset!(),
+            ") END)"
         )
     };
 }
-pub(crate) use is_newest;
+
+/// Whether a link to the address `a` of `auth_user` may reset the password: it is verified, or no other is.
+macro_rules! may_reset {
+    () => {
+        "(a.is_verified OR (
+            (SELECT true FROM phone_auth_emailaddress v WHERE v.user_id = a.user_id AND v.is_verified LIMIT 1) IS NULL
+            AND (SELECT true FROM phone_auth_phonenumber v WHERE v.user_id = a.user_id AND v.is_verified LIMIT 1) IS NULL))"
+    };
+}
+pub(crate) use {is_newest, may_reset};

@@ -170,6 +170,7 @@ fn statements() -> Vec<String> {
             of_kind.verify,
             of_kind.is_verified,
             of_kind.target,
+            of_kind.free,
         ]
     });
     let statements = [

@@ -70,9 +70,7 @@ pub(crate) const FIND: &str = concat!(
     SELECT ",
     user_columns!(),
     ", m.id::int8, m.value::text, m.is_verified, m.user_id::int8, m.kind,
-        EXISTS (SELECT 1 FROM m o WHERE o.reading = m.reading AND o.user_id <> m.user_id),
-        coalesce((SELECT true FROM phone_auth_emailaddress v WHERE v.user_id = u.id AND v.is_verified LIMIT 1),
-            (SELECT true FROM phone_auth_phonenumber v WHERE v.user_id = u.id AND v.is_verified LIMIT 1), false)
+        EXISTS (SELECT 1 FROM m o WHERE o.reading = m.reading AND o.user_id <> m.user_id)
     FROM m JOIN auth_user u ON u.id = m.user_id
     ORDER BY m.reading, m.rank, m.user_id LIMIT 1"
 );
@@ -464,11 +462,7 @@ fn found(row: &PgRow) -> Result<FoundUser, Failure> {
         None => None,
     };
     let user = rows::user(row, 0)?;
-    Ok(FoundUser {
-        user,
-        address,
-        has_verified: row.try_get(USER_COLUMNS + 6)?,
-    })
+    Ok(FoundUser { user, address })
 }
 
 /// A statement that always answers a row has answered none.

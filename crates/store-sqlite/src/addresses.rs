@@ -6,7 +6,7 @@ use phone_auth_core::address::{
     Address, AddressCaps, AddressId, AddressKind, AddressRecord, VerificationClaim,
     VerificationOutcome,
 };
-use phone_auth_core::link::{LinkRequest, LinkTarget};
+use phone_auth_core::link::{LinkRequest, LinkTarget, OpenedLink};
 use phone_auth_core::outbox::{Notices, Purpose};
 use phone_auth_core::store::{AddressStore, StoreError, StoreErrorKind, UniqueName};
 use phone_auth_core::user::{User, UserId};
@@ -33,6 +33,16 @@ pub(crate) struct Statements {
     pub(crate) target: &'static str,
     /// Whether a reset link that was opened is still the newest.
     pub(crate) is_newest: &'static str,
+    /// Removes it while it is not verified and another of the user is.
+    pub(crate) free: &'static str,
+}
+
+/// Whether the user `?2` has a verified address.
+macro_rules! has_verified {
+    () => {
+        "(EXISTS (SELECT 1 FROM phone_auth_emailaddress WHERE user_id = ?2 AND is_verified)
+            OR EXISTS (SELECT 1 FROM phone_auth_phonenumber WHERE user_id = ?2 AND is_verified))"
+    };
 }
 
 macro_rules! statements {
@@ -109,7 +119,22 @@ macro_rules! statements {
                 "' AND r.purpose = 'reset_password' AND r.holder = a.id
                 WHERE a.id = ?1 AND a.user_id = ?2 AND a.",
                 $column,
-                " = ?3 AND r.requested_at IS ?4"
+                " = ?3 AND r.requested_at IS ?4 AND (a.is_verified OR NOT ",
+                has_verified!(),
+                ")"
+            ),
+            free: concat!(
+                "DELETE FROM ",
+                $table,
+                " WHERE id = ?1 AND user_id = ?2 AND ",
+                $column,
+                " = ?3 AND is_verified IS NOT TRUE
+                    AND (SELECT requested_at FROM phone_auth_link_request
+                        WHERE kind = '",
+                $kind,
+                "' AND purpose = 'reset_password' AND holder = ?1) IS ?4
+                    AND ",
+                has_verified!()
             ),
             is_verified: concat!(
                 "SELECT 1 FROM ",
@@ -244,6 +269,12 @@ impl AddressStore for SqliteStore {
         })
     }
 
+    async fn free_address(&self, user: UserId, link: &OpenedLink) -> Result<bool, StoreError> {
+        let link = link.clone();
+        self.write(move |connection| free(connection, user, &link))
+            .await
+    }
+
     async fn verify_address(
         &self,
         claim: &VerificationClaim,
@@ -311,6 +342,21 @@ fn add(
         user,
         is_verified: false,
     })
+}
+
+/// Takes the text of an address out of the user's own row.
+pub(crate) const FORGET_EMAIL: &str =
+    "UPDATE auth_user SET email = '' WHERE id = ?1 AND lower(email) = lower(?2)";
+
+/// Removes an address that is not proven, if the link that was opened is still the newest.
+fn free(connection: &Connection, user: UserId, link: &OpenedLink) -> Result<bool, Failure> {
+    let newest = link.newest.map(links::micros);
+    let opened = params![link.address.get(), user.get(), link.value, newest];
+    if rows::change(connection, statements(link.kind).free, opened)? == 0 {
+        return Ok(false);
+    }
+    rows::change(connection, FORGET_EMAIL, params![user.get(), link.value])?;
+    Ok(true)
 }
 
 /// Marks an address as verified, if all that is claimed is so.

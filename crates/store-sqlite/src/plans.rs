@@ -36,6 +36,7 @@ fn every_lookup_uses_an_index() {
         sessions::PAGE,
         sessions::END_DISABLED,
         addresses::OF_USER,
+        addresses::FORGET_EMAIL,
         challenges::LEFT,
         challenges::ATTEMPT,
         challenges::END,
@@ -92,6 +93,7 @@ fn every_lookup_uses_an_index() {
             of_kind.is_verified,
             of_kind.target,
             of_kind.is_newest,
+            of_kind.free,
         ]);
     }
     for (_, of_kind) in &proofs::STATEMENTS {

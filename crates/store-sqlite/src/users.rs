@@ -62,9 +62,7 @@ pub(crate) const FIND: &str = concat!(
     SELECT ",
     user_columns!(),
     ", m.id, m.value, m.is_verified, m.user_id, m.kind,
-        EXISTS (SELECT 1 FROM m m2 WHERE m2.reading = m.reading AND m2.user_id <> m.user_id),
-        EXISTS (SELECT 1 FROM phone_auth_emailaddress v WHERE v.user_id = u.id AND v.is_verified)
-            OR EXISTS (SELECT 1 FROM phone_auth_phonenumber v WHERE v.user_id = u.id AND v.is_verified)
+        EXISTS (SELECT 1 FROM m m2 WHERE m2.reading = m.reading AND m2.user_id <> m.user_id)
     FROM m JOIN auth_user u ON u.id = m.user_id
     ORDER BY m.reading, m.rank, m.user_id LIMIT 1"
 );
@@ -213,11 +211,7 @@ impl UserStore for SqliteStore {
                     None => None,
                 };
                 let user = rows::user(row, self.zone())?;
-                Ok(FoundUser {
-                    user,
-                    address,
-                    has_verified: row.get(USER_COLUMNS + 6)?,
-                })
+                Ok(FoundUser { user, address })
             })
         })
     }

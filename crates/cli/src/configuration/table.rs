@@ -159,7 +159,7 @@ settings! {
         verify_by_click: bool = "false";
         /// whether an unverified address names its account at log-in
         unverified_sign_in: bool = "true";
-        /// whether an unverified address receives reset links while the account has no verified address
+        /// whether an unverified address receives reset links; beside a verified one they free it, and reset nothing
         unverified_reset: bool = "true";
         /// how many e-mail addresses and phone numbers, together, one may have to add another
         max_addresses: u32 = "10" in 1..=100;

@@ -17,9 +17,9 @@ impl Accounts {
     ///
     /// For a username it is the oldest verified address of each kind, if there is one.
     ///
-    /// An address that is not verified is sent one only while the account has no verified address, and never where
-    /// [`unverified_reset`](crate::settings::Settings::unverified_reset) is off: it may be a stranger's, or a thief may have
-    /// added it.
+    /// An address that is not verified may be a stranger's, or a thief may have added it. Once another of the account is
+    /// verified, the link resets nothing: it [frees](Self::free_address) the address. Where
+    /// [`unverified_reset`](crate::settings::Settings::unverified_reset) is off, such an address is sent nothing.
     ///
     /// Nothing is sent to someone unknown or inactive, to users who have no password that could be
     /// reset, or by a method that is off. The answer is the same.
@@ -125,10 +125,9 @@ impl Accounts {
             Some(FoundUser {
                 user,
                 address: Some(address),
-                has_verified,
             }) if user.is_active
                 && user.password.is_usable()
-                && self.may_receive_resets(address, *has_verified) =>
+                && self.may_receive_resets(address) =>
             {
                 Addressee::User(To { user, address })
             }
@@ -144,10 +143,9 @@ impl Accounts {
         Ok(sent)
     }
 
-    /// Whether an address may receive links that reset the password. An unverified one may be a stranger's, or was added
-    /// by someone who is not the owner: it may only while nothing else of the account is proven.
-    fn may_receive_resets(&self, address: &AddressRecord, has_verified: bool) -> bool {
-        address.is_verified || (self.settings().unverified_reset && !has_verified)
+    /// Whether an address may receive reset links.
+    fn may_receive_resets(&self, address: &AddressRecord) -> bool {
+        address.is_verified || self.settings().unverified_reset
     }
 
     /// Has links sent to an account that was named by its username: to the oldest verified address of each kind that

@@ -23,6 +23,9 @@ pub struct ResetLink {
     pub user: User,
     /// The address that it was sent to; `None` for a link of an older version that does not say so.
     pub address: Option<String>,
+    /// Whether it resets nothing and only [frees](Accounts::free_address) that address: it is not verified, and another of
+    /// the account is.
+    pub only_frees: bool,
 }
 
 /// What a reset link that works leads to, and what using it relies on.
@@ -30,6 +33,8 @@ struct Target {
     user: User,
     log_ins: LogIns,
     link: Option<OpenedLink>,
+    /// Whether the address is not verified, and another of the user is.
+    only_frees: bool,
 }
 
 impl Accounts {
@@ -85,6 +90,7 @@ impl Accounts {
             Some(target) => Ok(ResetLink {
                 user: target.user,
                 address: target.link.map(|link| link.value),
+                only_frees: target.only_frees,
             }),
             None => Err(FlowError::Refused(InvalidLink)),
         }
@@ -142,6 +148,9 @@ impl Accounts {
         let Some(target) = self.reset_target(uidb64, token).await? else {
             return Err(FlowError::Refused(ResetRefusal::Link(InvalidLink)));
         };
+        if target.only_frees {
+            return Err(FlowError::Refused(ResetRefusal::Link(InvalidLink)));
+        }
         let user = target.user;
         let addresses = self.some_addresses_of(user.id).await?;
         let mut problems = Problems::default();
@@ -179,6 +188,52 @@ impl Accounts {
         })
     }
 
+    /// Frees an address that its account has not proven, by a reset link to it: anyone who reads the mailbox or has the
+    /// phone takes it from an account that proves itself by another address. They can sign up with it then, or add it.
+    /// Gives the address.
+    ///
+    /// # Errors
+    /// - [`InvalidLink`]: as for [`open_reset_link`](Self::open_reset_link), and when the link
+    ///   [resets the password](ResetLink::only_frees).
+    /// - [`Failed`](FlowError::Failed), [`Unavailable`](super::FailureKind::Unavailable) or
+    ///   [`Broken`](super::FailureKind::Broken): the store.
+    ///
+    /// # Cancel safety
+    /// The address is free or not.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::accounts::{FlowError, InvalidLink};
+    /// # use phone_auth_core::password::Password;
+    ///
+    #[doc = include_str!("example_setup.txt")]
+    /// let made_up = accounts.free_address("MQ", "made-up").await;
+    /// assert!(matches!(made_up, Err(FlowError::Refused(InvalidLink))));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn free_address(
+        &self,
+        uidb64: &str,
+        token: &str,
+    ) -> Result<String, FlowError<InvalidLink>> {
+        let target = self.reset_target(uidb64, token).await?;
+        let Some(Target {
+            user,
+            link: Some(link),
+            ..
+        }) = target.filter(|target| target.only_frees)
+        else {
+            return Err(FlowError::Refused(InvalidLink));
+        };
+        if self.store().free_address(user.id, &link).await? {
+            Ok(link.value)
+        } else {
+            Err(FlowError::Refused(InvalidLink))
+        }
+    }
+
     /// Whose password a link resets; nobody's when it does not work.
     async fn reset_target(&self, uidb64: &str, token: &str) -> Result<Option<Target>, StoreError> {
         match Addressed::read(token) {
@@ -203,10 +258,17 @@ impl Accounts {
             links.refuse_reset(token, now);
             return Ok(None);
         };
-        let log_ins = links.check_reset(&target, token, now);
-        Ok(log_ins.map(|log_ins| Target {
+        let Some(log_ins) = links.check_reset(&target, token, now) else {
+            return Ok(None);
+        };
+        let only_frees = !target.address.is_verified && {
+            let addresses = self.some_addresses_of(target.user.id).await?;
+            addresses.iter().any(|address| address.is_verified)
+        };
+        Ok(Some(Target {
             log_ins,
             link: Some(OpenedLink::of(&target, now)),
+            only_frees,
             user: target.user,
         }))
     }
@@ -241,9 +303,14 @@ impl Accounts {
                 code_at: None,
             })
             .collect();
+        let has_verified = targets.iter().any(|it| it.address.is_verified);
         let sent_to = links.check_older_reset(&user, &targets, token, now);
         Ok(sent_to.map(|sent_to| Target {
             log_ins: LogIns::EndIt,
+            only_frees: match &sent_to {
+                SentTo::Address(target) => has_verified && !target.address.is_verified,
+                SentTo::Unknown => false,
+            },
             link: match sent_to {
                 SentTo::Address(target) => Some(OpenedLink::of(target, now)),
                 SentTo::Unknown => None,

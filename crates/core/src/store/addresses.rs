@@ -8,7 +8,7 @@ use crate::address::{
     Address, AddressCaps, AddressId, AddressKind, AddressRecord, VerificationClaim,
     VerificationOutcome,
 };
-use crate::link::{LinkRequest, LinkTarget};
+use crate::link::{LinkRequest, LinkTarget, OpenedLink};
 use crate::outbox::{Notices, Purpose};
 use crate::user::{User, UserId};
 
@@ -79,6 +79,10 @@ pub trait AddressStore: Send + Sync {
         user: UserId,
         limit: u32,
     ) -> Result<Vec<(AddressRecord, Option<DateTime<Utc>>)>, StoreError>;
+
+    /// Removes an unverified address from a user who has a verified one, while the reset link to it that was opened is the
+    /// newest. A copy in the user's own row goes along. `false`, and nothing changed, when not all of this is so.
+    async fn free_address(&self, user: UserId, link: &OpenedLink) -> Result<bool, StoreError>;
 
     /// Marks an address as verified, if all that the claim says is still so, and enqueues its notices then. Writes that one
     /// column, and keeps when it was: what someone marks as unverified again needs a newer link.

@@ -73,7 +73,7 @@ pub trait UserStore: Send + Sync {
     /// another name if it is still there; enqueues its notices with it. `false`, and nothing changed, when the user is gone, inactive, or
     /// not as described.
     ///
-    /// A link that it is done by proves its address, which is verified then, at that time. With it end the links that would
+    /// A link that it is done by is refused when its address is not verified and another of the user is. It proves its address, which is verified then, at that time. With it end the links that would
     /// verify other addresses of the user, and the proof of those that were verified by a link later than this one was; a
     /// proof whose time is not known is older than all.
     ///

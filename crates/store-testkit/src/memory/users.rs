@@ -97,7 +97,9 @@ impl UserStore for MemoryStore {
     ) -> Result<bool, StoreError> {
         self.write(|state| {
             let link = replacement.link.as_ref();
-            if link.is_some_and(|link| !state.is_newest(replacement.user, link)) {
+            if link.is_some_and(|link| {
+                !state.is_newest(replacement.user, link) || !state.may_reset(replacement.user, link)
+            }) {
                 return Ok(false);
             }
             let Some(user) = state.users.get_mut(&replacement.user) else {
@@ -216,6 +218,29 @@ impl AddressStore for MemoryStore {
         })
     }
 
+    async fn free_address(&self, user: UserId, link: &OpenedLink) -> Result<bool, StoreError> {
+        self.write(|state| {
+            let address = state.addresses(link.kind).get(&link.address);
+            let is_proven = address.is_none_or(|it| it.is_verified);
+            if is_proven || !state.is_newest(user, link) || !state.has_any_verified(user) {
+                return Ok(false);
+            }
+            state.addresses_mut(link.kind).remove(&link.address);
+            let row = (link.kind, link.address);
+            state.verified.remove(&row);
+            for purpose in [Purpose::Verify, Purpose::ResetPassword] {
+                let request = (link.kind, purpose.as_str(), link.address.get());
+                state.requests.remove(&request);
+            }
+            if let Some(user) = state.users.get_mut(&user)
+                && user.email.eq_ignore_ascii_case(&link.value)
+            {
+                user.email.clear();
+            }
+            Ok(true)
+        })
+    }
+
     async fn verify_address(
         &self,
         claim: &VerificationClaim,
@@ -274,11 +299,7 @@ impl State {
         if let Some(address) = self.find_address(name)? {
             let user = self.users.get(&address.user).cloned();
             let address = Some(address.clone());
-            return Ok(user.map(|user| FoundUser {
-                has_verified: self.has_any_verified(user.id),
-                user,
-                address,
-            }));
+            return Ok(user.map(|user| FoundUser { user, address }));
         }
         let Some(username) = name.username.as_deref() else {
             return Ok(None);
@@ -294,7 +315,6 @@ impl State {
             (None, Some(_), Some(_)) => return Err(StoreError::new(StoreErrorKind::Ambiguous)),
         };
         Ok(user.map(|user| FoundUser {
-            has_verified: self.has_any_verified(user.id),
             user,
             address: None,
         }))
@@ -331,6 +351,12 @@ impl State {
             email: wanted.email.is_some_and(|it| self.is_email_taken(it, None)),
             phone: wanted.phone.is_some_and(|it| self.is_phone_taken(it, None)),
         }
+    }
+
+    /// Whether a link to an address of a user may reset the password: it is verified, or no other is.
+    fn may_reset(&self, user: UserId, link: &OpenedLink) -> bool {
+        let address = self.addresses(link.kind).get(&link.address);
+        address.is_some_and(|it| it.is_verified) || !self.has_any_verified(user)
     }
 
     /// Whether any address of a user is verified.

@@ -35,7 +35,6 @@ pub(super) async fn phone_comes_before_email(subject: &Subject) {
     let expected = FoundUser {
         user: ann,
         address: Some(address),
-        has_verified: false,
     };
     assert_eq!(find(store, name).await, Some(expected));
 }
@@ -58,7 +57,6 @@ pub(super) async fn email_comes_before_username(subject: &Subject) {
     let expected = FoundUser {
         user: ann,
         address: Some(address),
-        has_verified: false,
     };
     assert_eq!(find(store, name).await, Some(expected));
 }

@@ -197,6 +197,7 @@ macro_rules! __for_each_case {
             proofs::reset_ends_links_to_other_addresses;
             proofs::reset_ends_younger_proofs;
             proofs::change_ends_no_proof;
+            proofs::unproven_address_is_freed_by_its_link;
             site_key::new_store_has_no_key;
             site_key::public_site_is_kept_beside_the_key;
             site_key::key_record_is_replaced_knowingly;

@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use phone_auth_core::address::{
-    AddressKind, AddressRecord, VerificationClaim, VerificationOutcome,
+    Address, AddressCaps, AddressKind, AddressRecord, VerificationClaim, VerificationOutcome,
 };
 use phone_auth_core::link::{LinkRequest, OpenedLink};
 use phone_auth_core::outbox::Purpose;
@@ -10,7 +10,7 @@ use phone_auth_core::session::PasswordReplacement;
 use phone_auth_core::user::UserId;
 
 use super::Subject;
-use super::sample::{address_of, at, replacement, stored, whole};
+use super::sample::{address_of, at, email_address, phone, replacement, stored, whole};
 use crate::external_writer::ExternalChange;
 
 const KINDS: [(AddressKind, AddressKind); 2] = [
@@ -172,4 +172,61 @@ pub(super) async fn change_ends_no_proof(subject: &Subject) {
     let change = replacement(ann.id, "new");
     assert!(store.replace_password(&change).await.unwrap());
     assert_eq!(proven(subject, ann.id).await.len(), 2);
+}
+
+pub(super) async fn unproven_address_is_freed_by_its_link(subject: &Subject) {
+    let store = subject.store();
+    for (number, (kind, other)) in (1..).zip(KINDS) {
+        let ann = stored(store, &whole(&format!("ann{number}"), number)).await;
+        let bob = stored(store, &whole(&format!("bob{number}"), number + 10)).await;
+        let address = address_of(store, ann.id, kind).await;
+        let proof = address_of(store, ann.id, other).await;
+        let older = opened(subject, &address, 1).await;
+        let link = opened(subject, &address, 2).await;
+        let free = async |user, link: &OpenedLink| store.free_address(user, link).await.unwrap();
+        assert!(!free(ann.id, &link).await, "nothing else is proven");
+        verified(subject, &proof, 3).await;
+        assert!(!free(ann.id, &older).await, "a newer one was asked for");
+        assert!(!free(bob.id, &link).await, "another's");
+        assert!(!reset(subject, &address, 4).await, "it resets nothing");
+        let link = opened(subject, &address, 5).await;
+        assert!(free(ann.id, &link).await);
+        assert!(!free(ann.id, &link).await, "it is gone");
+        let left = store.addresses_of(ann.id, 100).await.unwrap();
+        assert_eq!(left.len(), 1);
+        let is_cleared = store.user(ann.id).await.unwrap().unwrap().email.is_empty();
+        assert_eq!(is_cleared, kind == AddressKind::Email);
+        // Others can have it now.
+        let value = match kind {
+            AddressKind::Email => email_address(&address.value),
+            AddressKind::Phone => Address::Phone(phone(number)),
+        };
+        let caps = AddressCaps {
+            all: 10,
+            unverified: 10,
+        };
+        store
+            .add_address(
+                bob.id,
+                &value,
+                caps,
+                &phone_auth_core::outbox::Notices::default(),
+            )
+            .await
+            .unwrap();
+        // What is proven is not freed.
+        let link = opened(subject, &proof, 6).await;
+        assert!(!free(ann.id, &link).await);
+    }
+}
+
+/// A reset link to an address, asked for at a time.
+async fn opened(subject: &Subject, address: &AddressRecord, seconds: i64) -> OpenedLink {
+    let purpose = Purpose::ResetPassword;
+    asked(subject, purpose, address, seconds).await;
+    let target = subject
+        .store()
+        .link_target(purpose, address.kind, address.id)
+        .await;
+    OpenedLink::of(&target.unwrap().unwrap(), at(seconds))
 }

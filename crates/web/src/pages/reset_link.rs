@@ -63,6 +63,9 @@ pub(crate) async fn submit(
         return answer::only_shows(context);
     }
     let token = match waiting(context, &uidb64, &headers).await {
+        Ok(Some((token, link))) if link.only_frees => {
+            return free(context, &uidb64, &token).await;
+        }
         Ok(Some((token, _))) => token,
         Ok(None) => return used_before(&form).await,
         Err(failure) => return answer::flow_failed(context, "look at a reset link", &failure),
@@ -83,6 +86,27 @@ pub(crate) async fn submit(
         Err(FlowError::Refused(ResetRefusal::Link(InvalidLink))) => used_before(&form).await,
         Err(FlowError::Failed(failure)) => {
             answer::flow_failed(context, "reset a password", &failure)
+        }
+    }
+}
+
+/// Takes an address that is not confirmed from the account that the link is for.
+async fn free(context: &RequestContext, uidb64: &str, token: &str) -> Response {
+    match context.accounts().free_address(uidb64, token).await {
+        Ok(address) => {
+            let page = Page::new(
+                "phone_auth/password_reset_confirm.html",
+                "You can use it now",
+            )
+            .with("freed", address)
+            .without_referrer();
+            let mut response = context.render(page);
+            forget_token(context, &mut response);
+            response
+        }
+        Err(FlowError::Refused(InvalidLink)) => not_valid(context),
+        Err(FlowError::Failed(failure)) => {
+            answer::flow_failed(context, "free an address", &failure)
         }
     }
 }
@@ -212,6 +236,11 @@ fn forget_token(context: &RequestContext, response: &mut Response) {
 }
 
 fn page(context: &RequestContext, link: &ResetLink, problems: &[FieldProblem]) -> Page {
+    if link.only_frees {
+        return Page::new("phone_auth/password_reset_confirm.html", "Use this address")
+            .with("frees", link.address.as_deref())
+            .with("action", context.uri().path());
+    }
     let fields = vec![
         FieldView::password(Field::NewPassword1, "New password", "new-password")
             .hint(NEW_PASSWORD_HINT),
