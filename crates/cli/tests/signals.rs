@@ -68,14 +68,14 @@ fn json_says_who_is_disabled() {
         off(&|command| {
             command.args(["--addr", "0.0.0.0:0"]);
         }),
-        8
+        12
     );
     let one = "phone_auth.development.line";
     assert_eq!(
         off(&|command| {
             command.env("PHONE_AUTH_DISABLED_RECEIVERS", one);
         }),
-        4
+        6
     );
 }
 
