@@ -1,6 +1,7 @@
 //! The outbox, on SQLite.
 
 mod message;
+mod place;
 pub(crate) mod statements;
 
 use std::time::Duration;
@@ -14,9 +15,9 @@ use phone_auth_core::outbox::{
     OutboxMessage, OutboxRow, Receipts, Requeue, Requeued, Wait,
 };
 use phone_auth_core::store::{OutboxStore, StoreError};
-use rusqlite::types::Value;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, params};
 
+use self::place::Place;
 use crate::failure::Failure;
 use crate::links;
 use crate::rows;
@@ -340,51 +341,6 @@ fn enqueue_notice(
     ];
     rows::change(connection, statements::ENQUEUE_NOTICE, values)?;
     Ok(())
-}
-
-/// The place of a message, as one finds it that supersedes it.
-struct Place {
-    id: i64,
-    attempts: Value,
-    ready_attempt: Value,
-    leased_attempt: Value,
-    due_at: Value,
-}
-
-impl Place {
-    /// Which place the newer message has, at this time. A lease that runs goes on: who has it hears of the newer
-    /// message and gives the place free. One without an account tried keeps its turn. Else it is due now, and no lease
-    /// from before holds.
-    fn after(row: &Row<'_>, now: DateTime<Utc>, now_text: &str) -> Self {
-        let value = |column| row.get::<_, Value>(column).unwrap_or(Value::Null);
-        let place = Self {
-            id: row.get(0).unwrap_or_default(),
-            attempts: value(1),
-            ready_attempt: value(2),
-            leased_attempt: value(3),
-            due_at: value(4),
-        };
-        let Value::Integer(attempts) = place.attempts else {
-            return place;
-        };
-        let due_at = rows::optional_time(row, 4).ok().flatten();
-        let is_leased =
-            place.leased_attempt == place.attempts && due_at.is_some_and(|due| due > now);
-        if is_leased || place.ready_attempt == place.attempts {
-            return place;
-        }
-        let next = Value::Integer(attempts.saturating_add(1));
-        Self {
-            id: place.id,
-            attempts: next.clone(),
-            ready_attempt: next,
-            leased_attempt: Value::Null,
-            due_at: match due_at {
-                Some(due) if due <= now => place.due_at,
-                _ => Value::Text(now_text.to_owned()),
-            },
-        }
-    }
 }
 
 /// Claims what is due. What cannot be read becomes a dead letter, or is leased to nobody when a later version may know it,

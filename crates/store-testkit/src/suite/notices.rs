@@ -1,5 +1,6 @@
 //! Security notices: committed with the change that they tell of, and each a row of its own.
 #![expect(
+    clippy::indexing_slicing,
     clippy::unwrap_used,
     reason = "a failed unwrap is a failed test, and so is a notice that is not there"
 )]

@@ -145,12 +145,11 @@ pub(super) async fn reset_ends_younger_proofs(subject: &Subject) {
             let younger = address_of(store, ann.id, other).await;
             let bobs = address_of(store, bystander.id, other).await;
             for (address, time) in [(&address, first), (&younger, second), (&bobs, Some(9))] {
-                match time {
-                    Some(time) => drop(verified(subject, address, time).await),
-                    None => {
-                        let change = ExternalChange::SetVerified(address.kind, address.id, true);
-                        subject.outside(change).await;
-                    }
+                if let Some(time) = time {
+                    drop(verified(subject, address, time).await);
+                } else {
+                    let change = ExternalChange::SetVerified(address.kind, address.id, true);
+                    subject.outside(change).await;
                 }
             }
             assert_eq!(proven(subject, ann.id).await.len(), 2);

@@ -10,6 +10,7 @@
 mod log_ins;
 mod operation;
 mod ratios;
+mod sample;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -17,8 +18,8 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use phone_auth_core::address::{
-    Address, AddressCaps, AddressKind, AddressRecord, EmailAddress, EmailSpellings, PhoneNumber,
-    VerificationClaim, VerificationOutcome,
+    Address, AddressKind, AddressRecord, EmailAddress, EmailSpellings, PhoneNumber,
+    VerificationOutcome,
 };
 use phone_auth_core::django_session::{DjangoLogIn, DjangoRewrite, DjangoRow};
 use phone_auth_core::outbox::{
@@ -36,6 +37,7 @@ pub use self::log_ins::LogIns;
 use self::operation::Area;
 pub use self::operation::Operation;
 pub use self::ratios::Ratios;
+use self::sample::{AMPLE, claim, replacement};
 
 /// A store with users in it, on which operations are timed.
 ///
@@ -470,37 +472,4 @@ impl<S: Store + OutboxStore + DjangoSessionStore> Workload<S> {
 /// The moment before another, as stores tell them apart.
 fn before(time: DateTime<Utc>) -> DateTime<Utc> {
     time - TimeDelta::milliseconds(1)
-}
-
-/// Another hash in the place of a user's: the same would be no change, which SQLite does not write.
-fn replacement(user: &User) -> PasswordReplacement {
-    PasswordReplacement {
-        user: user.id,
-        old: user.password.clone(),
-        new: EncodedPassword::new("argon2$argon2id$v=19$m=19456,t=2,p=1$cGVwcGVy$aGFzaA"),
-        last_login: None,
-        link: None,
-        keeps: None,
-        notices: Notices::default(),
-    }
-}
-
-/// No caps.
-const AMPLE: AddressCaps = AddressCaps {
-    all: u32::MAX,
-    unverified: u32::MAX,
-};
-
-/// What the link to an address claims.
-fn claim(address: &AddressRecord) -> VerificationClaim {
-    VerificationClaim {
-        kind: address.kind,
-        id: address.id,
-        user: address.user,
-        value: address.value.clone(),
-        newest: None,
-        issued_at: now(),
-        at: now(),
-        notices: Notices::default(),
-    }
 }

@@ -1,0 +1,52 @@
+//! The place of a message that a newer one supersedes.
+
+use chrono::{DateTime, Utc};
+use rusqlite::Row;
+use rusqlite::types::Value;
+
+use crate::rows;
+
+/// The place of a message, as one finds it that supersedes it.
+pub(super) struct Place {
+    pub(super) id: i64,
+    pub(super) attempts: Value,
+    pub(super) ready_attempt: Value,
+    pub(super) leased_attempt: Value,
+    pub(super) due_at: Value,
+}
+
+impl Place {
+    /// Which place the newer message has, at this time. A lease that runs goes on: who has it hears of the newer
+    /// message and gives the place free. One without an account tried keeps its turn. Else it is due now, and no lease
+    /// from before holds.
+    pub(super) fn after(row: &Row<'_>, now: DateTime<Utc>, now_text: &str) -> Self {
+        let value = |column| row.get::<_, Value>(column).unwrap_or(Value::Null);
+        let place = Self {
+            id: row.get(0).unwrap_or_default(),
+            attempts: value(1),
+            ready_attempt: value(2),
+            leased_attempt: value(3),
+            due_at: value(4),
+        };
+        let Value::Integer(attempts) = place.attempts else {
+            return place;
+        };
+        let due_at = rows::optional_time(row, 4).ok().flatten();
+        let is_leased =
+            place.leased_attempt == place.attempts && due_at.is_some_and(|due| due > now);
+        if is_leased || place.ready_attempt == place.attempts {
+            return place;
+        }
+        let next = Value::Integer(attempts.saturating_add(1));
+        Self {
+            id: place.id,
+            attempts: next.clone(),
+            ready_attempt: next,
+            leased_attempt: Value::Null,
+            due_at: match due_at {
+                Some(due) if due <= now => place.due_at,
+                _ => Value::Text(now_text.to_owned()),
+            },
+        }
+    }
+}
