@@ -69,10 +69,10 @@ async fn everything_works_without_scripts() {
     browser.arrives_at("/").await;
 
     browser.goto(&at("/accounts/password_reset/")).await;
-    browser.type_into("login", &ann.phone).await;
+    browser.type_into("login", &ann.email).await;
     browser.send_form_of("login").await;
     browser.arrives_at("/accounts/password_reset_done/").await;
-    let line = site.printed("reset_password_phone", &ann.phone).await;
+    let line = site.printed("reset_password_email", &ann.email).await;
     site.mailbox_with(&line).await;
     browser.goto(&at(&site.mailbox().await)).await;
     browser.click(&format!("a[href$='{}']", line.url())).await;

@@ -42,8 +42,9 @@ async fn password_is_reset_by_code() {
     for kind in [Kind::Sqlite, Kind::Postgres] {
         let database = OwnDatabase::new(kind);
         let site = database.site().start().await;
-        let ann = site.signed_up().await;
-        for (value, password) in [(&ann.email, NEW), (&ann.phone, "copper-Lantern-58")] {
+        let (ann, bob) = (site.signed_up().await, site.signed_up().await);
+        for (user, value) in [(&ann, &ann.email), (&bob, &bob.phone)] {
+            let password = NEW;
             let client = site.client();
             let code = asked(&site, &client, value).await;
             // Elsewhere, and wrong.
@@ -59,7 +60,7 @@ async fn password_is_reset_by_code() {
             let reset = client.submit(&form, fields).await;
             reset.redirects_to("/accounts/password_reset_complete/");
             site.client()
-                .log_in(&ann.username, password)
+                .log_in(&user.username, password)
                 .await
                 .expect(302);
             client.post(DONE, [("code", &code)]).await.expect(400);

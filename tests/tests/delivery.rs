@@ -8,7 +8,7 @@ use phone_auth_tests::{Gateway, Kind, Member, NatsServer, OwnDatabase, Reply, Si
 async fn link_in_text_message_verifies() {
     let (gateway, service) = (Gateway::start().await, Gateway::start().await);
     let toml = format!(
-        "[sms]\nurl = \"{}/send\"\njson = {{ to = \"{{{{ to }}}}\", text = \"{{{{ text }}}}\" }}\n\
+        "[sms]\nurl = \"{}/send\"\ncarries = \"link\"\njson = {{ to = \"{{{{ to }}}}\", text = \"{{{{ text }}}}\" }}\n\
          [webhook]\nurl = \"{}/hook\"\nsecret = \"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"\n\
          signals = [\"verify_email\", \"reset_password_email\"]\n",
         gateway.origin(),

@@ -26,6 +26,11 @@ async fn double_click_is_answered_as_a_click() {
     browser.double_click_form_of("password").await;
     browser.arrives_at("/accounts/profile/").await;
 
+    browser.goto(&at("/accounts/email/add/")).await;
+    browser.type_into("password", &ann.password).await;
+    browser.double_click_form_of("password").await;
+    browser.arrives_at("/accounts/email/add/").await;
+
     for (kind, more) in [
         ("email", User::another_email()),
         ("phone", User::another_phone()),

@@ -18,7 +18,8 @@ async fn locked_database_answers_503() {
         .await;
     let ann = site.member().await;
     let link = site.verification_link(&ann.client, &ann.user.email).await;
-    let reset = site.reset_link(&ann.user.phone).await;
+    let bob = site.signed_up().await;
+    let reset = site.reset_link(&bob.phone).await;
     let resetter = site.client();
     let form = resetter.open_reset_link(reset.url()).await;
     let newcomer = User::new();
@@ -78,10 +79,7 @@ async fn locked_database_answers_503() {
         .submit(&form, [("new_password1", NEW), ("new_password2", NEW)])
         .await
         .expect(302);
-    site.client()
-        .log_in(&ann.user.username, NEW)
-        .await
-        .expect(302);
+    site.client().log_in(&bob.username, NEW).await.expect(302);
 }
 
 #[tokio::test]
@@ -295,7 +293,7 @@ async fn zone_of_the_machine_expires_nothing() {
         let ann = first.member().await;
         let email = &ann.user.email;
         let verification = first.verification_link(&ann.client, email).await;
-        let reset = first.reset_link(&ann.user.phone).await;
+        let reset = first.reset_link(&first.signed_up().await.phone).await;
         let cookie = ann.client.session_cookie().expect("she is logged in");
         let second = first.restart(at(after)).await;
         let client = second.client();

@@ -82,14 +82,17 @@ fn counters_need_the_key_of_the_site() {
 
 #[test]
 fn start_without_limits_says_so() {
+    let is_said = |line: &str| line.contains("danger_no_limits is set: nothing is limited");
     for (setting, says) in [("", false), ("danger_no_limits = true", true)] {
         let folder = Folder::new();
         folder.write("site.toml", &format!("addr = \"127.0.0.1:0\"\n{setting}\n"));
-        let site = folder.serve_with(|command| {
+        let checked = folder.run(&["--config", "site.toml", "check"]);
+        assert_eq!(is_said(&checked.stdout), says, "{}", checked.stdout);
+        let mut site = folder.serve_with(|command| {
             command.args(["--config", "site.toml"]);
         });
-        let note = "note: danger_no_limits is set: nothing is limited";
-        let is_said = site.said.iter().any(|line| line.contains(note));
-        assert_eq!(is_said, says, "{:?}", site.said);
+        if says {
+            site.wait_for(is_said);
+        }
     }
 }

@@ -70,7 +70,7 @@ async fn mail_is_whole() {
     for (name, value) in [
         ("from", "Example <accounts@example.org>"),
         ("to", "ann@example.org"),
-        ("subject", "Confirm your e-mail address at example.org"),
+        ("subject", "Confirm your email address at example.org"),
         ("auto-submitted", "auto-generated"),
         ("content-language", "en"),
     ] {
@@ -136,7 +136,7 @@ async fn language_is_the_users() {
         (
             "tlh",
             "tlh@example.org",
-            "Confirm your e-mail address at example.org",
+            "Confirm your email address at example.org",
             "works for 10 minutes",
         ),
     ] {

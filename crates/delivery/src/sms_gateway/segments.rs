@@ -154,7 +154,10 @@ mod tests {
     #[test]
     fn long_texts_are_named() {
         let site = format!("https://{}.example.org", "a".repeat(40));
-        let style = Style::new(SiteOrigin::parse(&site).unwrap());
+        let style = Style {
+            carries: Carries::Link,
+            ..Style::new(SiteOrigin::parse(&site).unwrap())
+        };
         let texts = Texts::load(None, style, TEMPLATES).unwrap();
         let long = long_texts(&texts, TEMPLATES);
         let named = ("en/verify_phone.txt".to_owned(), 2);
