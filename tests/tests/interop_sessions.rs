@@ -118,7 +118,9 @@ async fn proof_is_kept_in_the_shared_session() {
     there.get(BASKET).await.expect(200).says("plums");
     assert!(there.is_logged_in().await);
     // The next log-in begins without a proof, and takes along what is Django's.
-    log_in(&here, &ann).await;
+    here.post_log_in(&ann.phone, &ann.password)
+        .await
+        .expect(302);
     here.get(add).await.redirects_to(&asks);
     follow(&here, &there);
     there.get(BASKET).await.expect(200).says("plums");

@@ -135,8 +135,8 @@ async fn user_walks_every_flow() {
         "verify_phone",
         "verify_email",
         "verify_phone",
-        "reset_password_email",
         "reset_password_phone",
+        "reset_password_email",
     ];
     assert_eq!(signals, expected);
 }

@@ -212,7 +212,7 @@ async fn machines_do_not_use_links_up() {
     let site = Site::start().await;
     let ann = site.member().await;
     let link = site.verification_link(&ann.client, &ann.user.email).await;
-    let reset = site.reset_link(&ann.user.phone).await;
+    let reset = site.reset_link(&site.signed_up().await.phone).await;
     for _ in 0..10 {
         for method in ["HEAD", "OPTIONS"] {
             for url in [link.url(), reset.url()] {

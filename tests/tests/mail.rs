@@ -41,7 +41,7 @@ async fn link_in_mail_verifies() {
     assert_eq!(mail.header("from"), "Example <accounts@example.org>");
     assert!(
         mail.header("subject")
-            .starts_with("Confirm your e-mail address at 127.0.0.1:")
+            .starts_with("Confirm your email address at 127.0.0.1:")
     );
     let link = mail.link();
     let path = link.strip_prefix(site.origin());

@@ -324,7 +324,7 @@ async fn verification_says_where_the_message_went() {
             .says("Verification successful");
         let again = ann.client.post(path, fields).await.expect(302);
         let again = shown(again).await;
-        again.says("is already confirmed");
+        again.says("is already verified");
     }
     let printed = site.stop().record.printed();
     assert_eq!(

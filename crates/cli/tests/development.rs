@@ -110,7 +110,10 @@ fn lines_have_exact_form() {
         assert!(url.starts_with(path) && url.ends_with('/'), "{url}");
         let (_, code) = line.rsplit_once(",\"code\":").unwrap();
         let digits = code.trim_matches(|c| "\"}".contains(c));
-        assert!(digits.len() == 6 && digits.bytes().all(|c| c.is_ascii_digit()), "{line}");
+        assert!(
+            digits.len() == 6 && digits.bytes().all(|c| c.is_ascii_digit()),
+            "{line}"
+        );
         let expected = format!(
             r#"{signal} {{"user":{user},"url":"{url}","{field}":"{value}","sender":"{sender}","code":"{digits}"}}"#
         );

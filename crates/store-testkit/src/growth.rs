@@ -81,7 +81,7 @@ pub async fn day_of_floods<S>(
             for (rows, then) in now.rows.iter().zip(&second.rows) {
                 // What is counted of text messages is kept by the hour, for 15 days.
                 let most = if then.0 == "phone_auth_limit_sms" {
-                    then.1.div_ceil(2) * hour
+                    then.1.div_ceil(2) * u64::from(hour)
                 } else {
                     then.1 + then.1 / 10
                 };

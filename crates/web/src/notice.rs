@@ -162,8 +162,8 @@ const SENT: &str = "Type the code in the message, or open its link. Both work fo
 
 pub(crate) const fn already_verified(kind: AddressKind) -> &'static str {
     match kind {
-        AddressKind::Email => "Your email address is already confirmed",
-        AddressKind::Phone => "Your phone number is already confirmed",
+        AddressKind::Email => "Your email address is already verified",
+        AddressKind::Phone => "Your phone number is already verified",
     }
 }
 

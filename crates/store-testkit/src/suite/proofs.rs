@@ -146,7 +146,7 @@ pub(super) async fn reset_ends_younger_proofs(subject: &Subject) {
             let bobs = address_of(store, bystander.id, other).await;
             for (address, time) in [(&address, first), (&younger, second), (&bobs, Some(9))] {
                 if let Some(time) = time {
-                    drop(verified(subject, address, time).await);
+                    let _ = verified(subject, address, time).await;
                 } else {
                     let change = ExternalChange::SetVerified(address.kind, address.id, true);
                     subject.outside(change).await;

@@ -22,7 +22,7 @@ async fn email_is_verified_by_its_link() {
 
     let again = site.browser().get(&link).await;
     assert_eq!(again.status, StatusCode::OK);
-    assert_eq!(again.heading(), "Your email address is already confirmed");
+    assert_eq!(again.heading(), "Your email address is already verified");
 }
 
 #[tokio::test]
@@ -33,7 +33,7 @@ async fn phone_is_verified_by_its_link() {
     assert_eq!(ann.get(&link).await.heading(), "Verification successful");
     assert_eq!(
         ann.get(&link).await.heading(),
-        "Your phone number is already confirmed"
+        "Your phone number is already verified"
     );
     assert_eq!(ann.get("/members/phone/").await.status, StatusCode::OK);
 }
@@ -65,10 +65,7 @@ async fn asking_says_what_was_done() {
     ann.get(sent[0].url.as_str()).await;
     let answer = ann.post(PAGE, &[("method", "email"), ("pk", &email)]).await;
     let page = ann.get(answer.location()).await;
-    assert!(
-        page.body
-            .contains("Your email address is already confirmed")
-    );
+    assert!(page.body.contains("Your email address is already verified"));
     assert!(emails.take().is_empty());
 }
 
@@ -160,7 +157,7 @@ async fn click_can_be_asked_for() {
     assert_eq!(answer.heading(), "Verification successful");
     assert_eq!(
         ann.get(&link).await.heading(),
-        "Your email address is already confirmed"
+        "Your email address is already verified"
     );
     assert_eq!(ann.get("/members/email/").await.status, StatusCode::OK);
 }
