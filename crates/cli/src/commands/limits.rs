@@ -79,7 +79,7 @@ impl From<TextUse> for TextEntry {
 
 /// All that is listed.
 #[derive(Serialize)]
-struct Listed {
+struct LimitList {
     full: Vec<FullEntry>,
     sms: Vec<TextEntry>,
 }
@@ -99,7 +99,7 @@ async fn list(setup: Setup, json: bool) -> Result<(), Failure> {
     }
     let sms = accounts.text_use().await.map_err(Failure::failed)?;
     let sms = sms.into_iter().map(TextEntry::from).collect();
-    let listed = Listed { full, sms };
+    let listed = LimitList { full, sms };
     if json {
         let text = visible::to_json(&listed).map_err(Failure::failed)?;
         return console::print(text).map_err(Failure::failed);

@@ -1,6 +1,6 @@
 //! Whether a text message may be sent: by what those before it have cost, and how many of them were used.
 //!
-//! Whoever earns by messages has them sent to numbers at which nobody waits for them. So what counts is how many were sent
+//! Anyone who earns by messages has them sent to numbers at which nobody waits for them. So what counts is how many were sent
 //! and not used; a site whose users open their links may send any number.
 
 use phone_auth_events::MessageRefusal;

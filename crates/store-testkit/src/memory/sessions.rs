@@ -13,7 +13,7 @@ use phone_auth_core::store::{SessionStore, StoreError, StoreErrorKind};
 use phone_auth_core::user::UserId;
 
 use super::MemoryStore;
-use super::state::{Session, State, to_micros};
+use super::state::{BoundSession, State, to_micros};
 
 #[async_trait]
 impl SessionStore for MemoryStore {
@@ -44,7 +44,7 @@ impl SessionStore for MemoryStore {
             if let Some(ended) = &log_in.ends {
                 state.sessions.remove(ended);
             }
-            let stored = Session {
+            let stored = BoundSession {
                 session: NewSession {
                     created_at: to_micros(session.created_at),
                     expires_at: to_micros(session.expires_at),

@@ -22,7 +22,7 @@ use super::outbox::Kept;
 pub(super) type Addresses = BTreeMap<AddressId, AddressRecord>;
 
 /// A session, and the password that it is bound to.
-pub(super) struct Session {
+pub(super) struct BoundSession {
     pub(super) session: NewSession,
     pub(super) bound_to: Option<PasswordDigest>,
     pub(super) proven_at: Option<DateTime<Utc>>,
@@ -39,7 +39,7 @@ pub(super) struct Request {
 #[derive(Default)]
 pub(super) struct State {
     pub(super) users: BTreeMap<UserId, User>,
-    pub(super) sessions: HashMap<SessionDigest, Session>,
+    pub(super) sessions: HashMap<SessionDigest, BoundSession>,
     pub(super) outbox: BTreeMap<MessageId, Kept>,
     pub(super) last_message: i64,
     /// When an address was last verified by a link.

@@ -1,5 +1,9 @@
 //! What is counted of text messages: exact, by hours, and gone after a while.
-#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "what is not there is a failed test"
+)]
 
 use phone_auth_core::limits::{LimitKey, LimitSubject, TextChange, TextRow, TextScope};
 
