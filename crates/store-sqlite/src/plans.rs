@@ -10,6 +10,7 @@ use crate::{
 };
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "it is the list of all statements")]
 fn every_lookup_uses_an_index() {
     let mut connection = Connection::open_in_memory().unwrap();
     migrations::run(&mut connection).unwrap();
