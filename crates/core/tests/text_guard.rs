@@ -7,7 +7,6 @@ mod common;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use common::record::Message;
 use common::{HORSE, Kit, STAPLE};
 use phone_auth_core::accounts::Accounts;
 use phone_auth_core::address::{AddressKind, PhoneNumber};
@@ -83,7 +82,7 @@ impl Site {
         let asked = self.client(network).request_password_reset(phone).await;
         asked.unwrap();
         let messages = self.kit.record.messages();
-        messages.first().map(Message::parts)
+        Some(messages.first()?.parts())
     }
 
     /// Uses a link.
