@@ -17,8 +17,9 @@ use crate::{SqliteOptions, SqliteStore};
 static RUN: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// Words by which a statement is told, the more telling ones first.
-const TELLING: [&str; 13] = [
+const TELLING: [&str; 14] = [
     "DELETE FROM phone_auth_session WHERE digest IN",
+    "FROM phone_auth_limit_sms",
     "FROM phone_auth_limit WHERE",
     "INSERT INTO phone_auth_limit",
     "INSERT INTO phone_auth_link_request",
@@ -121,24 +122,28 @@ async fn flows_run_few_statements() {
     let requested = "INSERT INTO phone_auth_link_request";
     // Letters with the same link, whose rows a request for nobody looks for as well.
     let letters = "UPDATE phone_auth_outbox";
+    let forgotten = "DELETE FROM phone_auth_outbox";
     let superseded = "FROM phone_auth_outbox WHERE address_id";
     for (name, writes) in [
         ("ann@example.org", "INSERT INTO phone_auth_outbox"),
         ("+919876543210", "INSERT INTO phone_auth_outbox"),
         ("nobody@example.org", "INSERT INTO phone_auth_outbox"),
+        ("+919876543211", "INSERT INTO phone_auth_outbox"),
         ("ann@example.org", "UPDATE phone_auth_outbox"),
     ] {
+        // What text messages cost is counted by prefix, country and site.
+        let texts = [count, "FROM phone_auth_limit_sms"];
+        let guard = if name.starts_with('+') { 3 } else { 0 };
+        let expected = [
+            vec![find, look, count],
+            texts.repeat(guard),
+            vec![requested, letters, superseded, writes, forgotten],
+        ]
+        .concat();
         accounts.request_password_reset(name).await.unwrap();
         let mut run = taken();
         run.retain(|statement| statement != "SELECT count(*) FROM");
-        let forgotten = "DELETE FROM phone_auth_outbox";
-        assert_eq!(
-            run,
-            [
-                find, look, count, requested, letters, superseded, writes, forgotten
-            ],
-            "a reset request for {name}"
-        );
+        assert_eq!(run, expected, "a reset request for {name}");
     }
     let wrong = Password::new("other");
     assert!(accounts.log_in("ann", &wrong, None).await.is_err());
