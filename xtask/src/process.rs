@@ -1,5 +1,6 @@
 //! Running other programs, with errors that name them.
 
+use std::env;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::path::Path;
@@ -39,6 +40,20 @@ impl Process {
     #[must_use]
     pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
+        self
+    }
+
+    /// Leaves out the variables of its environment whose names begin so.
+    #[must_use]
+    pub(crate) fn without(mut self, beginning: &str) -> Self {
+        for (name, _) in env::vars_os() {
+            if name
+                .to_str()
+                .is_some_and(|name| name.starts_with(beginning))
+            {
+                self.command.env_remove(name);
+            }
+        }
         self
     }
 

@@ -41,7 +41,12 @@ impl Repository {
     /// The cargo that runs us, in the root.
     pub(crate) fn cargo(&self) -> Process {
         let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
-        Process::new(cargo).in_folder(&self.root)
+        // What cargo has told this program of its own package: a build script that reads it, as that of ring does, would run
+        // again whenever cargo is called from elsewhere, and all that stands on it be compiled once more.
+        Process::new(cargo)
+            .in_folder(&self.root)
+            .without("CARGO_MANIFEST_")
+            .without("CARGO_PKG_")
     }
 
     /// The packages of the workspace and all they depend on.

@@ -16,13 +16,13 @@ use sqlx::ConnectOptions;
 use sqlx::postgres::PgConnectOptions;
 use tempfile::TempDir;
 
-use crate::common::{database, or_say, store};
+use crate::common::{database, or_say, with_tables};
 use crate::external_writer::Hand;
 
 async fn empty() -> Subject {
-    let database = Arc::new(database());
-    // Made by someone else, for whom the proxy has no connection to spare.
-    drop(store(&database).await);
+    // Its tables are made by someone else, for whom the proxy has no connection to spare.
+    let (database, template) = with_tables().await;
+    let database = Arc::new(database);
     let proxy = Proxy::before(&database).await;
     let (url, same) = (proxy.url.clone(), Arc::clone(&database));
     of(url.clone(), Arc::clone(&database))
@@ -30,6 +30,7 @@ async fn empty() -> Subject {
         .reopening(move || of(url.clone(), Arc::clone(&same)))
         .keeping(proxy)
         .keeping(database)
+        .keeping(template)
 }
 
 /// The store behind the proxy at this URL.

@@ -8,16 +8,18 @@ use std::sync::Arc;
 use phone_auth_store_testkit::{Subject, limit_suite, outbox_suite, store_suite};
 use phone_auth_test_postgres::Database;
 
-use crate::common::{database, store};
+use crate::common::{store, with_tables};
 use crate::external_writer::Hand;
 
 async fn empty() -> Subject {
-    let database = Arc::new(database());
+    let (database, template) = with_tables().await;
+    let database = Arc::new(database);
     let same = Arc::clone(&database);
     of(Arc::clone(&database))
         .await
         .reopening(move || of(Arc::clone(&same)))
         .keeping(database)
+        .keeping(template)
 }
 
 /// The store in a database.
@@ -31,7 +33,7 @@ outbox_suite!(empty);
 
 /// Three nodes on one database.
 async fn nodes() -> Subject {
-    let database = database();
+    let (database, template) = with_tables().await;
     let nodes = [
         store(&database).await,
         store(&database).await,
@@ -42,7 +44,7 @@ async fn nodes() -> Subject {
     for node in nodes {
         subject = subject.with_limits(node);
     }
-    subject.keeping(database)
+    subject.keeping(database).keeping(template)
 }
 
 limit_suite!(nodes);

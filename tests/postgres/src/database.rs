@@ -33,6 +33,22 @@ impl Database {
     /// # Errors
     /// Whatever keeps the database from being made.
     pub fn on(binaries: &Binaries, server: &str) -> Result<Self, PostgresError> {
+        Self::create(binaries, server, None)
+    }
+
+    /// A copy of this database, which nobody may be connected to: a server makes one sooner than a store its tables.
+    ///
+    /// # Errors
+    /// Whatever keeps the database from being made.
+    pub fn copy(&self) -> Result<Self, PostgresError> {
+        Self::create(&self.binaries, &self.server, Some(&self.name))
+    }
+
+    fn create(
+        binaries: &Binaries,
+        server: &str,
+        template: Option<&str>,
+    ) -> Result<Self, PostgresError> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         // Names of processes come back, and a test that was killed leaves its database behind.
@@ -41,6 +57,9 @@ impl Database {
         let name = format!("phone_auth_test_{now}_{}_{number}", process::id());
         let url = with_database(server, &name)?;
         let mut create = binaries.client("createdb");
+        if let Some(template) = template {
+            create.arg("--template").arg(template);
+        }
         run(create.arg("--maintenance-db").arg(server).arg(&name))?;
         Ok(Self {
             binaries: binaries.clone(),

@@ -8,6 +8,7 @@
 pub(crate) mod waiting;
 
 use std::fmt::Display;
+use std::sync::{Arc, Weak};
 
 use phone_auth_core::address::{AddressKind, EmailAddress, PhoneNumber};
 use phone_auth_core::password::EncodedPassword;
@@ -15,10 +16,27 @@ use phone_auth_core::session::{NewLogIn, NewSession, SessionDigest};
 use phone_auth_core::user::NewUser;
 use phone_auth_store_postgres::{PostgresOptions, PostgresStore};
 use phone_auth_test_postgres::Database;
+use tokio::sync::Mutex;
 
 /// A database of this test alone.
 pub(crate) fn database() -> Database {
     or_say(Database::new())
+}
+
+/// A database of this test alone whose tables are made: a copy of one that tests share as long as any of them runs.
+pub(crate) async fn with_tables() -> (Database, Arc<Database>) {
+    static SHARED: Mutex<Weak<Database>> = Mutex::const_new(Weak::new());
+    let mut shared = SHARED.lock().await;
+    let template = match shared.upgrade() {
+        Some(template) => template,
+        None => {
+            let template = Arc::new(database());
+            store(&template).await.close().await;
+            *shared = Arc::downgrade(&template);
+            template
+        }
+    };
+    (or_say(template.copy()), template)
 }
 
 /// What there is, or a test that fails with a sentence and not with a structure.
