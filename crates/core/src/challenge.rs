@@ -5,6 +5,7 @@
 //! its link is bound to and from when it was asked for.
 
 use std::fmt;
+use std::time::Duration;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use chrono::{DateTime, Utc};
@@ -13,6 +14,10 @@ use zeroize::Zeroizing;
 
 use crate::address::{AddressId, AddressKind};
 use crate::outbox::Purpose;
+
+/// For how long a challenge is remembered after its code is over: so that the wait before the next message goes on growing.
+/// The longest wait and the shortest life of a code are within it.
+pub const REMEMBERED: Duration = Duration::from_mins(40);
 
 /// The secret of the one who asked for a code: 32 random bytes as 43 characters of base64url.
 #[derive(Clone)]
@@ -96,6 +101,29 @@ impl fmt::Debug for ChallengeId {
     }
 }
 
+/// What a code was asked for: a keyed digest of the name that was typed, or of the address. So that the one who asks for it
+/// again is known, also for a name that nobody has.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ChallengeSubject([u8; 8]);
+
+impl ChallengeSubject {
+    /// A subject read back from a store.
+    pub const fn from_bytes(bytes: [u8; 8]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes for a store.
+    pub const fn as_bytes(&self) -> &[u8; 8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for ChallengeSubject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ChallengeSubject(…)")
+    }
+}
+
 /// A challenge that begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(
@@ -105,11 +133,12 @@ impl fmt::Debug for ChallengeId {
 pub struct NewChallenge {
     /// The id of its key.
     pub id: ChallengeId,
-    /// The challenge that the same browser had before, which ends. If it was for the same, it has no more attempts than that
-    /// had left: asking again gives none back.
+    /// The challenge that the same browser had before, which ends.
     pub previous: Option<ChallengeId>,
     /// What its code is for.
     pub purpose: Purpose,
+    /// What was asked for.
+    pub subject: ChallengeSubject,
     /// The e-mail address that a code was sent to.
     pub email: Option<AddressId>,
     /// The phone number that a code was sent to. A challenge with neither is nobody's.
@@ -120,6 +149,10 @@ pub struct NewChallenge {
     pub created_at: DateTime<Utc>,
     /// From when on it is refused.
     pub expires_at: DateTime<Utc>,
+    /// How many messages were sent for it.
+    pub sends: u32,
+    /// When the next one may be.
+    pub resend_at: DateTime<Utc>,
 }
 
 impl NewChallenge {
@@ -131,6 +164,52 @@ impl NewChallenge {
             self.id
         }
     }
+}
+
+/// A challenge as it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "stores of other crates build it, and a field they forget must not compile"
+)]
+pub struct KeptChallenge {
+    /// The e-mail address that a code was sent to.
+    pub email: Option<AddressId>,
+    /// The phone number that a code was sent to.
+    pub phone: Option<AddressId>,
+    /// What was asked for; none where a server of an older version began it.
+    pub subject: Option<ChallengeSubject>,
+    /// How many attempts are left.
+    pub attempts_left: u32,
+    /// From when on it is refused.
+    pub expires_at: DateTime<Utc>,
+    /// How many messages were sent for it.
+    pub sends: u32,
+    /// When the next one may be; none where a server of an older version began it.
+    pub resend_at: Option<DateTime<Utc>>,
+    /// When it was ended by the right code, if it was.
+    pub proven_at: Option<DateTime<Utc>>,
+}
+
+/// A challenge for which another message is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a plain argument list with names; stores of other crates take it apart"
+)]
+pub struct Renewal {
+    /// The id of its key.
+    pub id: ChallengeId,
+    /// How many messages were sent for it so far: of many at once one sends the next.
+    pub sends: u32,
+    /// When the one after the next may be sent.
+    pub resend_at: DateTime<Utc>,
+    /// From when on it is refused.
+    pub expires_at: DateTime<Utc>,
+    /// How many attempts it has from now on if its code is over at this time; else it keeps those that are left.
+    pub attempts: u32,
+    /// When that is.
+    pub now: DateTime<Utc>,
 }
 
 /// A challenge that an attempt was just taken from.
@@ -151,8 +230,22 @@ pub struct Challenge {
 impl Challenge {
     /// The addresses that a code was sent to.
     pub(crate) fn addresses(&self) -> impl Iterator<Item = (AddressKind, AddressId)> + use<> {
-        let email = self.email.map(|id| (AddressKind::Email, id));
-        let phone = self.phone.map(|id| (AddressKind::Phone, id));
-        email.into_iter().chain(phone)
+        addresses(self.email, self.phone)
     }
+}
+
+impl KeptChallenge {
+    /// The addresses that a code was sent to.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = (AddressKind, AddressId)> + use<> {
+        addresses(self.email, self.phone)
+    }
+}
+
+fn addresses(
+    email: Option<AddressId>,
+    phone: Option<AddressId>,
+) -> impl Iterator<Item = (AddressKind, AddressId)> {
+    let email = email.map(|id| (AddressKind::Email, id));
+    let phone = phone.map(|id| (AddressKind::Phone, id));
+    email.into_iter().chain(phone)
 }

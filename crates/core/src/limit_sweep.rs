@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::challenge::REMEMBERED;
 use crate::flow_error::Failure;
 use crate::limits::TextRow;
 use crate::store::{ChallengeStore, LimitStore};
@@ -32,14 +33,15 @@ pub(crate) async fn remove_empty(
     }
 }
 
-/// Removes challenges that are over at this time; how many they were.
+/// Removes challenges that are over at this time for longer than they are remembered; how many they were.
 pub(crate) async fn remove_challenges<S>(store: &S, now: DateTime<Utc>) -> Result<u64, Failure>
 where
     S: ChallengeStore + ?Sized,
 {
+    let over = now - REMEMBERED;
     let mut removed = 0;
     loop {
-        let step = store.remove_expired_challenges(now, AT_ONCE).await?;
+        let step = store.remove_expired_challenges(over, AT_ONCE).await?;
         removed += step;
         if step < u64::from(AT_ONCE) {
             return Ok(removed);

@@ -12,13 +12,16 @@ mod common;
 use std::time::Duration;
 
 use common::{ANNS_EMAIL, ANNS_PHONE, HORSE, Kit, STAPLE, refusal};
-use phone_auth_core::accounts::{Accounts, CodeRefusal, FailureKind, FlowError, Verification};
+use phone_auth_core::accounts::{
+    Accounts, CodeRefusal, FailureKind, FlowError, ResetRequestRefusal, Verification,
+    VerificationRequestRefusal,
+};
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::challenge::ChallengeKey;
 use phone_auth_core::client::Client;
 use phone_auth_core::clock::ManualClock;
 use phone_auth_core::limits::LimitSettings;
-use phone_auth_core::outbox::WorkerOptions;
+use phone_auth_core::outbox::{Purpose, WorkerOptions};
 use phone_auth_core::password::Password;
 use phone_auth_events::{Capture, OneTimeCode, ResetPasswordEmail, VerifyPhone};
 
@@ -199,6 +202,38 @@ async fn right_codes_at_once_have_one_winner() {
     assert_eq!(won, 1);
 }
 
+/// The second of two clicks has the answer of the first, and gains nothing by it: the password is set once.
+#[tokio::test]
+async fn second_click_is_answered_as_the_first() {
+    let kit = Kit::with_ann().await;
+    let mut sent = kit.signals.capture::<ResetPasswordEmail>();
+    let key = begin(&kit.accounts).await;
+    let code = code_of(&mut sent);
+    let early = kit.accounts.repeated_code(&key, &code).await.unwrap();
+    assert!(early.is_none(), "there was no first");
+    kit.accounts.prove_reset(&key, &code).await.unwrap();
+    kit.clock.advance(Duration::from_secs(9));
+    let wrong = kit.accounts.repeated_code(&key, &other(&code, 1)).await;
+    assert!(wrong.unwrap().is_none());
+    let again = kit.accounts.repeated_code(&key, &code).await.unwrap();
+    let again = again.unwrap();
+    let staple = Password::new(STAPLE);
+    let token = again.token.reveal();
+    kit.accounts
+        .reset_password(&again.id, token, &staple, &staple)
+        .await
+        .unwrap();
+    let late = kit.accounts.repeated_code(&key, &code).await.unwrap();
+    assert!(late.is_none(), "the code went with the password");
+
+    let key = begin(&kit.accounts).await;
+    let code = code_of(&mut sent);
+    kit.accounts.prove_reset(&key, &code).await.unwrap();
+    kit.clock.advance(Duration::from_secs(10));
+    let late = kit.accounts.repeated_code(&key, &code).await.unwrap();
+    assert!(late.is_none(), "it is a third click");
+}
+
 #[tokio::test]
 async fn code_lives_for_ten_minutes() {
     for (age, works) in [(just_under(10), true), (10 * MINUTE, false)] {
@@ -253,10 +288,7 @@ async fn resend_has_the_same_code() {
         .await
         .unwrap();
     assert_eq!(code_of(&mut sent), code);
-    assert_eq!(
-        refused(&kit.accounts, &first, &code).await,
-        CodeRefusal::Over
-    );
+    assert_eq!(second.reveal(), first.reveal());
     let wrong = refused(&kit.accounts, &second, &other(&code, 1)).await;
     assert_eq!(wrong, CodeRefusal::Wrong { left: 1 });
 
@@ -269,6 +301,174 @@ async fn resend_has_the_same_code() {
         CodeRefusal::Wrong { left: 4 }
     );
     assert!(kit.accounts.prove_reset(&third, &newer).await.is_ok());
+}
+
+/// What each of the next requests of a browser comes to, asked for at the moment at which it can be.
+async fn walk(kit: &Kit, name: &str) -> Vec<String> {
+    let mut seen = Vec::new();
+    let key = kit.accounts.begin_reset(name, None).await.unwrap();
+    // The second of two clicks.
+    kit.clock.advance(Duration::from_secs(9));
+    let again = kit.accounts.begin_reset(name, Some(&key)).await.unwrap();
+    seen.push(format!("{}", again.reveal() == key.reveal()));
+    for _ in 0..9 {
+        kit.clock.advance(Duration::from_secs(1));
+        let refused = kit.accounts.begin_reset(name, Some(&key)).await;
+        let ResetRequestRefusal::TooSoon { wait } = refusal(refused) else {
+            panic!("it is too soon");
+        };
+        let pending = kit
+            .accounts
+            .pending_code(&key, Purpose::ResetPassword)
+            .await;
+        assert_eq!(pending.unwrap().unwrap().resend_in, wait);
+        kit.clock.advance(wait - Duration::from_micros(1));
+        let early = kit.accounts.begin_reset(name, Some(&key)).await;
+        assert!(matches!(
+            refusal(early),
+            ResetRequestRefusal::TooSoon { .. }
+        ));
+        kit.clock.advance(Duration::from_micros(1));
+        let sent = kit.accounts.begin_reset(name, Some(&key)).await.unwrap();
+        seen.push(format!(
+            "{} {}",
+            wait.as_secs(),
+            sent.reveal() == key.reveal()
+        ));
+        kit.clock.advance(Duration::from_secs(9));
+    }
+    seen
+}
+
+/// After 30 s, then 1, 2, 4 and so on to 32 minutes; a name that nobody has waits as long.
+#[tokio::test]
+async fn next_code_is_waited_for() {
+    let mut walks = Vec::new();
+    for name in [ANNS_EMAIL, "nobody@example.org"] {
+        let kit = Kit::limited();
+        kit.sign_up_ann().await;
+        let mut sent = kit.signals.capture::<ResetPasswordEmail>();
+        walks.push(walk(&kit, name).await);
+        let messages = if name == ANNS_EMAIL { 10 } else { 0 };
+        assert_eq!(sent.take().len(), messages, "{name}");
+    }
+    let waits = [20, 50, 110, 230, 470, 950, 1_910, 1_910, 1_910];
+    let expected = waits.map(|wait| format!("{wait} true"));
+    assert_eq!(walks[0][0], "true");
+    assert_eq!(walks[0][1..], expected);
+    assert_eq!(walks[0], walks[1]);
+}
+
+/// With all attempts used up another code would have none: it can be had when this one is over, and has its own then.
+#[tokio::test]
+async fn used_up_code_is_waited_out() {
+    for name in [ANNS_EMAIL, "nobody@example.org"] {
+        let kit = Kit::limited();
+        kit.sign_up_ann().await;
+        let mut sent = kit.signals.capture::<ResetPasswordEmail>();
+        let key = kit.accounts.begin_reset(name, None).await.unwrap();
+        let code = sent.take().pop().and_then(|event| event.envelope.code);
+        let code = code.as_ref().map_or("123456", OneTimeCode::as_str);
+        for by in 1..=5 {
+            refused(&kit.accounts, &key, &other(code, by)).await;
+        }
+        kit.clock.advance(just_under(10));
+        let early = refusal(kit.accounts.begin_reset(name, Some(&key)).await);
+        let wait = Duration::from_secs(1);
+        assert_eq!(early, ResetRequestRefusal::TooSoon { wait }, "{name}");
+        kit.clock.advance(wait);
+        let again = kit.accounts.begin_reset(name, Some(&key)).await.unwrap();
+        let told = refused(&kit.accounts, &again, &other(code, 7)).await;
+        assert_eq!(told, CodeRefusal::Wrong { left: 4 }, "{name}");
+    }
+}
+
+/// Attempts that are left are the same for a name that nobody has, after a code was asked for again.
+#[tokio::test]
+async fn resend_tells_nobody_apart() {
+    for name in [ANNS_EMAIL, "nobody@example.org"] {
+        let kit = Kit::limited();
+        kit.sign_up_ann().await;
+        let mut sent = kit.signals.capture::<ResetPasswordEmail>();
+        let key = kit.accounts.begin_reset(name, None).await.unwrap();
+        let code = sent.take().pop().and_then(|event| event.envelope.code);
+        let code = code.as_ref().map_or("123456", OneTimeCode::as_str);
+        for by in 1..=3 {
+            refused(&kit.accounts, &key, &other(code, by)).await;
+        }
+        kit.clock.advance(Duration::from_secs(30));
+        let again = kit.accounts.begin_reset(name, Some(&key)).await.unwrap();
+        let told = refused(&kit.accounts, &again, &other(code, 7)).await;
+        assert_eq!(told, CodeRefusal::Wrong { left: 1 }, "{name}");
+        // Another name is no resend, whether anyone has it or not.
+        for other in ["eve@example.org", "bob@example.net"] {
+            let begun = kit.accounts.begin_reset(other, Some(&again)).await.unwrap();
+            assert_ne!(begun.reveal(), again.reveal());
+        }
+    }
+}
+
+/// A message that could not be sent is no reason to wait, nor to take the next request for a second click.
+#[tokio::test]
+async fn unsent_code_is_not_waited_for() {
+    let kit = Kit::with_settings(|settings| {
+        settings.limits = LimitSettings::default();
+        settings.limits.resets_of_address = "1/min".parse().unwrap();
+    });
+    kit.sign_up_ann().await;
+    let mut sent = kit.signals.capture::<ResetPasswordEmail>();
+    let key = begin(&kit.accounts).await;
+    kit.clock.advance(Duration::from_secs(30));
+    let limited = kit.accounts.begin_reset(ANNS_EMAIL, Some(&key)).await;
+    assert!(matches!(limited, Err(FlowError::Failed(_))));
+    kit.clock.advance(Duration::from_secs(1));
+    let limited = kit.accounts.begin_reset(ANNS_EMAIL, Some(&key)).await;
+    assert!(matches!(limited, Err(FlowError::Failed(_))));
+    kit.clock.advance(Duration::from_secs(29));
+    assert!(
+        kit.accounts
+            .begin_reset(ANNS_EMAIL, Some(&key))
+            .await
+            .is_ok()
+    );
+    assert_eq!(sent.take().len(), 2);
+}
+
+/// A clock that was set back keeps nobody waiting for days.
+#[tokio::test]
+async fn clock_set_back_keeps_nobody_waiting() {
+    let kit = Kit::limited();
+    kit.sign_up_ann().await;
+    let key = begin(&kit.accounts).await;
+    let day = chrono::TimeDelta::days(1);
+    let clock = ManualClock::at(phone_auth_core::clock::Clock::now(&kit.clock) - day);
+    let elsewhere = kit.at_another_clock(&clock);
+    assert!(elsewhere.begin_reset(ANNS_EMAIL, Some(&key)).await.is_ok());
+}
+
+/// Of an address a user verifies: no sooner than the limits let it, 3 minutes for mail.
+#[tokio::test]
+async fn next_verification_is_waited_for() {
+    let kit = Kit::limited();
+    kit.sign_up_ann().await;
+    let user = kit.current_user("ann", HORSE).await;
+    for (kind, wait) in [(AddressKind::Email, 170), (AddressKind::Phone, 20)] {
+        let address = kit.address(&user, kind).await;
+        let begin = async |previous: Option<&ChallengeKey>| {
+            let accounts = &kit.accounts;
+            accounts
+                .begin_verification(&user, kind, address.id, previous)
+                .await
+        };
+        let key = begin(None).await.unwrap().unwrap();
+        kit.clock.advance(Duration::from_secs(10));
+        let wait = Duration::from_secs(wait);
+        let told = refusal(begin(Some(&key)).await);
+        assert_eq!(told, VerificationRequestRefusal::TooSoon { wait });
+        kit.clock.advance(wait);
+        let again = begin(Some(&key)).await.unwrap().unwrap();
+        assert_eq!(again.reveal(), key.reveal());
+    }
 }
 
 /// A stranger who asks for codes of someone else's address takes none away.

@@ -3,33 +3,48 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use phone_auth_core::address::AddressId;
-use phone_auth_core::challenge::{Challenge, ChallengeId, NewChallenge};
+use phone_auth_core::challenge::{
+    Challenge, ChallengeId, ChallengeSubject, KeptChallenge, NewChallenge, Renewal,
+};
 use phone_auth_core::outbox::Purpose;
 use phone_auth_core::store::{ChallengeStore, StoreError, StoreErrorKind};
+use sqlx::postgres::PgRow;
 use sqlx::{Row, query};
 
 use crate::failure::Failure;
 use crate::rows;
 use crate::store::PostgresStore;
 
-/// Begins a challenge, and ends the previous one. An attempt that is taken from that one meanwhile is waited for.
-pub(crate) const BEGIN: &str = "WITH ended AS (
-        DELETE FROM phone_auth_challenge WHERE id = $8
-        RETURNING purpose = $2 AND email_id IS NOT DISTINCT FROM $3 AND phone_id IS NOT DISTINCT FROM $4
-            AND expires_at > $6 AS is_same, attempts_left
-    )
-    INSERT INTO phone_auth_challenge AS c (id, purpose, email_id, phone_id, attempts_left, created_at, expires_at)
-    SELECT $1, $2, $3, $4, LEAST($5::int4, (SELECT attempts_left FROM ended WHERE is_same)), $6, $7
+/// Begins a challenge, and ends the previous one.
+pub(crate) const BEGIN: &str = "WITH ended AS (DELETE FROM phone_auth_challenge WHERE id = $11)
+    INSERT INTO phone_auth_challenge
+        (id, purpose, email_id, phone_id, attempts_left, created_at, expires_at, subject, sends, resend_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
     ON CONFLICT (id) DO UPDATE SET purpose = excluded.purpose, email_id = excluded.email_id,
         phone_id = excluded.phone_id, attempts_left = excluded.attempts_left, created_at = excluded.created_at,
-        expires_at = excluded.expires_at";
+        expires_at = excluded.expires_at, subject = excluded.subject, sends = excluded.sends,
+        resend_at = excluded.resend_at, proven_at = NULL";
+
+pub(crate) const FIND: &str =
+    "SELECT email_id, phone_id, attempts_left, subject, expires_at, sends, resend_at,
+        proven_at
+    FROM phone_auth_challenge
+    WHERE id = coalesce((SELECT id FROM phone_auth_challenge WHERE id = $1), $2) AND purpose = $3";
+
+/// An attempt that is taken meanwhile is waited for.
+pub(crate) const RENEW: &str =
+    "UPDATE phone_auth_challenge SET sends = sends + 1, resend_at = $4, expires_at = $5,
+        attempts_left = CASE WHEN expires_at > $7 THEN attempts_left ELSE $6 END
+    WHERE id = coalesce((SELECT id FROM phone_auth_challenge WHERE id = $1), $2) AND sends = $3
+    RETURNING 1";
 
 pub(crate) const ATTEMPT: &str = "UPDATE phone_auth_challenge SET attempts_left = attempts_left - 1
     WHERE id = coalesce((SELECT id FROM phone_auth_challenge WHERE id = $1), $2)
         AND purpose = $3 AND attempts_left > 0 AND expires_at > $4
     RETURNING email_id, phone_id, attempts_left";
 
-pub(crate) const END: &str = "DELETE FROM phone_auth_challenge WHERE id = $1 RETURNING 1";
+pub(crate) const END: &str = "UPDATE phone_auth_challenge SET proven_at = $2, attempts_left = 0
+    WHERE id = $1 AND proven_at IS NULL RETURNING 1";
 
 /// One that is being attempted is left for the next time.
 pub(crate) const REMOVE_EXPIRED: &str = "WITH over AS (
@@ -42,19 +57,48 @@ pub(crate) const REMOVE_EXPIRED: &str = "WITH over AS (
 #[async_trait]
 impl ChallengeStore for PostgresStore {
     async fn begin_challenge(&self, new: &NewChallenge) -> Result<(), StoreError> {
-        let attempts = i32::try_from(new.attempts).unwrap_or(i32::MAX);
         let place = new.place();
         let begin = query(BEGIN)
             .bind(place.as_bytes().as_slice())
             .bind(new.purpose.as_str())
             .bind(new.email.map(AddressId::get))
             .bind(new.phone.map(AddressId::get))
-            .bind(attempts)
+            .bind(small(new.attempts))
             .bind(rows::micros(new.created_at))
             .bind(rows::micros(new.expires_at))
+            .bind(new.subject.as_bytes().as_slice())
+            .bind(small(new.sends))
+            .bind(rows::micros(new.resend_at))
             .bind(new.previous.as_ref().map(|it| it.as_bytes().as_slice()));
         self.run(begin).await?;
         Ok(())
+    }
+
+    async fn challenge(
+        &self,
+        id: &ChallengeId,
+        purpose: Purpose,
+    ) -> Result<Option<KeptChallenge>, StoreError> {
+        let place = id.place_of_nobody();
+        let find = query(FIND)
+            .bind(id.as_bytes().as_slice())
+            .bind(place.as_bytes().as_slice())
+            .bind(purpose.as_str());
+        let found = self.first(find).await?;
+        Ok(found.map(|row| kept(&row)).transpose()?)
+    }
+
+    async fn renew_challenge(&self, renewal: &Renewal) -> Result<bool, StoreError> {
+        let place = renewal.id.place_of_nobody();
+        let renew = query(RENEW)
+            .bind(renewal.id.as_bytes().as_slice())
+            .bind(place.as_bytes().as_slice())
+            .bind(small(renewal.sends))
+            .bind(rows::micros(renewal.resend_at))
+            .bind(rows::micros(renewal.expires_at))
+            .bind(small(renewal.attempts))
+            .bind(rows::micros(renewal.now));
+        Ok(self.first(renew).await?.is_some())
     }
 
     async fn attempt_challenge(
@@ -72,22 +116,21 @@ impl ChallengeStore for PostgresStore {
         let Some(row) = self.first(attempt).await? else {
             return Ok(None);
         };
-        let address = |column| -> Result<Option<AddressId>, Failure> {
-            let id: Option<i64> = row.try_get(column)?;
-            Ok(id.map(AddressId::new))
-        };
-        let left: i32 = row.try_get(2).map_err(Failure::from)?;
         Ok(Some(Challenge {
-            email: address(0)?,
-            phone: address(1)?,
-            attempts_left: u32::try_from(left)
-                .map_err(|_| StoreErrorKind::Broken)
-                .map_err(StoreError::new)?,
+            email: address(&row, 0)?,
+            phone: address(&row, 1)?,
+            attempts_left: count(&row, 2)?,
         }))
     }
 
-    async fn end_challenge(&self, id: &ChallengeId) -> Result<bool, StoreError> {
-        let end = query(END).bind(id.as_bytes().as_slice());
+    async fn end_challenge(
+        &self,
+        id: &ChallengeId,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let end = query(END)
+            .bind(id.as_bytes().as_slice())
+            .bind(rows::micros(now));
         Ok(self.first(end).await?.is_some())
     }
 
@@ -101,4 +144,37 @@ impl ChallengeStore for PostgresStore {
             .bind(i64::from(limit));
         Ok(rows::count(self.first(remove).await?.as_ref())?)
     }
+}
+
+/// What the columns of [`FIND`] hold.
+fn kept(row: &PgRow) -> Result<KeptChallenge, Failure> {
+    let subject: Option<Vec<u8>> = row.try_get(3)?;
+    let subject = subject.map(<[u8; 8]>::try_from).transpose();
+    Ok(KeptChallenge {
+        email: address(row, 0)?,
+        phone: address(row, 1)?,
+        attempts_left: count(row, 2)?,
+        subject: subject
+            .map_err(|_| StoreErrorKind::Broken)?
+            .map(ChallengeSubject::from_bytes),
+        expires_at: row.try_get(4)?,
+        sends: count(row, 5)?,
+        resend_at: row.try_get(6)?,
+        proven_at: row.try_get(7)?,
+    })
+}
+
+fn address(row: &PgRow, column: usize) -> Result<Option<AddressId>, Failure> {
+    let id: Option<i64> = row.try_get(column)?;
+    Ok(id.map(AddressId::new))
+}
+
+/// A count, as its column keeps it.
+fn small(count: u32) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
+}
+
+fn count(row: &PgRow, column: usize) -> Result<u32, Failure> {
+    let count: i32 = row.try_get(column)?;
+    u32::try_from(count).map_err(|_| StoreErrorKind::Broken.into())
 }

@@ -199,6 +199,8 @@ fn statements() -> Vec<String> {
         django_sessions::END,
         addresses::OF_USER,
         challenges::BEGIN,
+        challenges::FIND,
+        challenges::RENEW,
         challenges::ATTEMPT,
         challenges::END,
         challenges::REMOVE_EXPIRED,

@@ -266,6 +266,33 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
             statements: "ALTER TABLE phone_auth_session ADD COLUMN proven_at timestamptz NULL",
         }],
     },
+    Migration {
+        name: "life of challenges",
+        // What was asked for, how many messages were sent for it, when the next may be, and when the right code came. A server
+        // of the version before writes none of them: what it began is taken for something else, and what it ends is gone.
+        parts: &[
+            Part {
+                makes: Made::Column("phone_auth_challenge", "subject"),
+                locks: "phone_auth_challenge",
+                statements: "ALTER TABLE phone_auth_challenge ADD COLUMN subject bytea NULL",
+            },
+            Part {
+                makes: Made::Column("phone_auth_challenge", "sends"),
+                locks: "phone_auth_challenge",
+                statements: "ALTER TABLE phone_auth_challenge ADD COLUMN sends integer NOT NULL DEFAULT 1",
+            },
+            Part {
+                makes: Made::Column("phone_auth_challenge", "resend_at"),
+                locks: "phone_auth_challenge",
+                statements: "ALTER TABLE phone_auth_challenge ADD COLUMN resend_at timestamptz NULL",
+            },
+            Part {
+                makes: Made::Column("phone_auth_challenge", "proven_at"),
+                locks: "phone_auth_challenge",
+                statements: "ALTER TABLE phone_auth_challenge ADD COLUMN proven_at timestamptz NULL",
+            },
+        ],
+    },
 ];
 
 /// The tables of django-phone-auth's, and the columns that they have and that the store reads or writes.

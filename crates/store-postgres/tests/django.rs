@@ -46,6 +46,7 @@ const STEPS: [&str; 17] = [
     "security notices",
     "text messages",
     "proofs of sessions",
+    "life of challenges",
 ];
 
 /// Which of the tables are Django's.

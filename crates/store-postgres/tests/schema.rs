@@ -29,6 +29,7 @@ const STEPS: [&str; 17] = [
     "security notices",
     "text messages",
     "proofs of sessions",
+    "life of challenges",
 ];
 
 #[test]

@@ -3,29 +3,43 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use phone_auth_core::address::AddressId;
-use phone_auth_core::challenge::{Challenge, ChallengeId, NewChallenge};
+use phone_auth_core::challenge::{
+    Challenge, ChallengeId, ChallengeSubject, KeptChallenge, NewChallenge, Renewal,
+};
 use phone_auth_core::outbox::Purpose;
-use phone_auth_core::store::{ChallengeStore, StoreError};
+use phone_auth_core::store::{ChallengeStore, StoreError, StoreErrorKind};
 use rusqlite::params;
 
+use crate::failure::Failure;
 use crate::rows;
 use crate::store::SqliteStore;
 
-/// How many attempts the previous challenge had left, if it is alive and was for the same.
-pub(crate) const LEFT: &str = "SELECT attempts_left FROM phone_auth_challenge
-    WHERE id = ?1 AND purpose = ?2 AND email_id IS ?3 AND phone_id IS ?4 AND expires_at > ?5";
-
 pub(crate) const BEGIN: &str = "INSERT INTO phone_auth_challenge
-    (id, purpose, email_id, phone_id, attempts_left, created_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+    (id, purpose, email_id, phone_id, attempts_left, created_at, expires_at, subject, sends, resend_at)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
     ON CONFLICT (id) DO UPDATE SET purpose = ?2, email_id = ?3, phone_id = ?4, attempts_left = ?5, created_at = ?6,
-        expires_at = ?7";
+        expires_at = ?7, subject = ?8, sends = ?9, resend_at = ?10, proven_at = NULL";
+
+pub(crate) const FIND: &str =
+    "SELECT email_id, phone_id, subject, attempts_left, expires_at, sends, resend_at,
+        proven_at
+    FROM phone_auth_challenge
+    WHERE id = coalesce((SELECT id FROM phone_auth_challenge WHERE id = ?1), ?2) AND purpose = ?3";
+
+pub(crate) const RENEW: &str =
+    "UPDATE phone_auth_challenge SET sends = sends + 1, resend_at = ?4, expires_at = ?5,
+        attempts_left = CASE WHEN expires_at > ?7 THEN attempts_left ELSE ?6 END
+    WHERE id = coalesce((SELECT id FROM phone_auth_challenge WHERE id = ?1), ?2) AND sends = ?3";
 
 pub(crate) const ATTEMPT: &str = "UPDATE phone_auth_challenge SET attempts_left = attempts_left - 1
     WHERE id = coalesce((SELECT id FROM phone_auth_challenge WHERE id = ?1), ?2)
         AND purpose = ?3 AND attempts_left > 0 AND expires_at > ?4
     RETURNING email_id, phone_id, attempts_left";
 
-pub(crate) const END: &str = "DELETE FROM phone_auth_challenge WHERE id = ?1";
+pub(crate) const END: &str = "UPDATE phone_auth_challenge SET proven_at = ?2, attempts_left = 0
+    WHERE id = ?1 AND proven_at IS NULL";
+
+pub(crate) const REMOVE: &str = "DELETE FROM phone_auth_challenge WHERE id = ?1";
 
 pub(crate) const REMOVE_EXPIRED: &str = "DELETE FROM phone_auth_challenge
     WHERE id IN (SELECT id FROM phone_auth_challenge WHERE expires_at <= ?1 LIMIT ?2)";
@@ -35,28 +49,72 @@ impl ChallengeStore for SqliteStore {
     async fn begin_challenge(&self, new: &NewChallenge) -> Result<(), StoreError> {
         let new = *new;
         self.write(move |connection| {
-            let purpose = new.purpose.as_str();
-            let (email, phone) = (new.email.map(AddressId::get), new.phone.map(AddressId::get));
-            let now = new.created_at.timestamp_micros();
-            let mut attempts = new.attempts;
             if let Some(previous) = &new.previous {
-                let same = params![previous.as_bytes().as_slice(), purpose, email, phone, now];
-                let left = rows::first(connection, LEFT, same, |row| Ok(row.get::<_, u32>(0)?))?;
-                attempts = left.map_or(attempts, |left| left.min(attempts));
-                rows::change(connection, END, [previous.as_bytes().as_slice()])?;
+                rows::change(connection, REMOVE, [previous.as_bytes().as_slice()])?;
             }
             let place = new.place();
             let row = params![
                 place.as_bytes().as_slice(),
-                purpose,
-                email,
-                phone,
-                attempts,
-                now,
+                new.purpose.as_str(),
+                new.email.map(AddressId::get),
+                new.phone.map(AddressId::get),
+                new.attempts,
+                new.created_at.timestamp_micros(),
                 new.expires_at.timestamp_micros(),
+                new.subject.as_bytes().as_slice(),
+                new.sends,
+                new.resend_at.timestamp_micros(),
             ];
             rows::change(connection, BEGIN, row)?;
             Ok(())
+        })
+        .await
+    }
+
+    async fn challenge(
+        &self,
+        id: &ChallengeId,
+        purpose: Purpose,
+    ) -> Result<Option<KeptChallenge>, StoreError> {
+        self.read(|connection| {
+            let place = id.place_of_nobody();
+            let asked = params![
+                id.as_bytes().as_slice(),
+                place.as_bytes().as_slice(),
+                purpose.as_str(),
+            ];
+            rows::first(connection, FIND, asked, |row| {
+                let subject: Option<[u8; 8]> = row.get(2)?;
+                let resend_at: Option<i64> = row.get(6)?;
+                let proven_at: Option<i64> = row.get(7)?;
+                Ok(KeptChallenge {
+                    email: row.get::<_, Option<i64>>(0)?.map(AddressId::new),
+                    phone: row.get::<_, Option<i64>>(1)?.map(AddressId::new),
+                    subject: subject.map(ChallengeSubject::from_bytes),
+                    attempts_left: row.get(3)?,
+                    expires_at: time(row.get(4)?)?,
+                    sends: row.get(5)?,
+                    resend_at: resend_at.map(time).transpose()?,
+                    proven_at: proven_at.map(time).transpose()?,
+                })
+            })
+        })
+    }
+
+    async fn renew_challenge(&self, renewal: &Renewal) -> Result<bool, StoreError> {
+        let renewal = *renewal;
+        self.write(move |connection| {
+            let place = renewal.id.place_of_nobody();
+            let row = params![
+                renewal.id.as_bytes().as_slice(),
+                place.as_bytes().as_slice(),
+                renewal.sends,
+                renewal.resend_at.timestamp_micros(),
+                renewal.expires_at.timestamp_micros(),
+                renewal.attempts,
+                renewal.now.timestamp_micros(),
+            ];
+            Ok(rows::change(connection, RENEW, row)? > 0)
         })
         .await
     }
@@ -87,11 +145,15 @@ impl ChallengeStore for SqliteStore {
         .await
     }
 
-    async fn end_challenge(&self, id: &ChallengeId) -> Result<bool, StoreError> {
+    async fn end_challenge(
+        &self,
+        id: &ChallengeId,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
         let id = *id;
         self.write(move |connection| {
-            let ended = rows::change(connection, END, [id.as_bytes().as_slice()])?;
-            Ok(ended > 0)
+            let row = params![id.as_bytes().as_slice(), now.timestamp_micros()];
+            Ok(rows::change(connection, END, row)? > 0)
         })
         .await
     }
@@ -108,4 +170,8 @@ impl ChallengeStore for SqliteStore {
         })
         .await
     }
+}
+
+fn time(micros: i64) -> Result<DateTime<Utc>, Failure> {
+    DateTime::from_timestamp_micros(micros).ok_or_else(|| StoreErrorKind::Broken.into())
 }

@@ -184,6 +184,29 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
             statements: "ALTER TABLE phone_auth_session ADD COLUMN proven_at datetime NULL",
         }],
     },
+    Migration {
+        name: "life of challenges",
+        // What was asked for, how many messages were sent for it, when the next may be, and when the right code came. A server
+        // of the version before writes none of them: what it began is taken for something else, and what it ends is gone.
+        parts: &[
+            Part {
+                makes: Some(("phone_auth_challenge", "subject")),
+                statements: "ALTER TABLE phone_auth_challenge ADD COLUMN subject BLOB NULL",
+            },
+            Part {
+                makes: Some(("phone_auth_challenge", "sends")),
+                statements: "ALTER TABLE phone_auth_challenge ADD COLUMN sends integer NOT NULL DEFAULT 1",
+            },
+            Part {
+                makes: Some(("phone_auth_challenge", "resend_at")),
+                statements: "ALTER TABLE phone_auth_challenge ADD COLUMN resend_at integer NULL",
+            },
+            Part {
+                makes: Some(("phone_auth_challenge", "proven_at")),
+                statements: "ALTER TABLE phone_auth_challenge ADD COLUMN proven_at integer NULL",
+            },
+        ],
+    },
 ];
 
 /// The tables of django-phone-auth's, and the columns that they have and that the store reads or writes.

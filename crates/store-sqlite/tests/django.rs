@@ -41,6 +41,7 @@ const STEPS: [&str; 17] = [
     "security notices",
     "text messages",
     "proofs of sessions",
+    "life of challenges",
 ];
 
 const DJANGO: &str = include_str!("data/django_5_2.sql");

@@ -31,6 +31,7 @@ const STEPS: [&str; 17] = [
     "security notices",
     "text messages",
     "proofs of sessions",
+    "life of challenges",
 ];
 
 #[test]

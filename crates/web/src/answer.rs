@@ -227,7 +227,7 @@ fn held_back(context: &RequestContext, failure: &Failure) -> Response {
 }
 
 /// The answer when something was done too often.
-fn limited(context: &RequestContext, page: Page, wait: Duration) -> Response {
+pub(crate) fn limited(context: &RequestContext, page: Page, wait: Duration) -> Response {
     let mut response = context.render(page.status(StatusCode::TOO_MANY_REQUESTS));
     let seconds = seconds(wait);
     response.headers_mut().insert(RETRY_AFTER, seconds.into());
@@ -236,14 +236,18 @@ fn limited(context: &RequestContext, page: Page, wait: Duration) -> Response {
 
 /// What is said to the one who did something too often.
 pub(crate) fn too_often(wait: Duration) -> String {
-    let time = match seconds(wait) {
+    format!("Too many tries. Wait {} and try again.", in_words(wait))
+}
+
+/// A time in words, and none too short.
+pub(crate) fn in_words(wait: Duration) -> String {
+    match seconds(wait) {
         1 => "1 second".to_owned(),
         seconds @ 2..=90 => format!("{seconds} seconds"),
         seconds @ 91..=5_400 => format!("{} minutes", seconds.div_ceil(60)),
         seconds @ 5_401..=172_800 => format!("{} hours", seconds.div_ceil(3_600)),
         seconds => format!("{} days", seconds.div_ceil(86_400)),
-    };
-    format!("Too many tries. Wait {time} and try again.")
+    }
 }
 
 /// Whole seconds, so that nobody comes back too early.

@@ -1,9 +1,17 @@
-//! What the pages that take a code have in common: the key in the cookie, and the words for a code that is refused.
+//! What the pages that take a code have in common: the key in the cookie, the words for a code that is refused, and when
+//! another one can be sent.
+
+use std::time::Duration;
 
 use axum::response::Response;
-use phone_auth_core::accounts::CodeRefusal;
+use http::HeaderMap;
+use phone_auth_core::accounts::{CodeRefusal, Failure};
 use phone_auth_core::challenge::ChallengeKey;
+use phone_auth_core::outbox::Purpose;
+use serde::Serialize;
 
+use crate::answer;
+use crate::cookies::AskedCode;
 use crate::request_context::{RequestContext, add_cookie};
 
 /// What is said of a code that is refused.
@@ -20,11 +28,52 @@ pub(crate) fn sentence(refusal: CodeRefusal) -> String {
     }
 }
 
-/// Keeps the key of a challenge in the browser that asked.
-pub(crate) fn keep(context: &RequestContext, key: &ChallengeKey, response: &mut Response) {
+/// What is said to the one who asks for another code too soon.
+pub(crate) fn too_soon(wait: Duration) -> String {
+    format!("You can get a new code in {}.", answer::in_words(wait))
+}
+
+/// The way to another code, as the template sees it.
+#[derive(Serialize)]
+pub(crate) struct ResendView {
+    /// When it can be sent, in words; none for now.
+    wait: Option<String>,
+    /// Whether the attempts of the one that was sent are used up.
+    is_used_up: bool,
+}
+
+/// The code that a browser waits for with this purpose, if there is one: what was typed to ask for it, and when another can be
+/// sent.
+pub(crate) async fn pending(
+    context: &RequestContext,
+    headers: &HeaderMap,
+    purpose: Purpose,
+) -> Result<Option<(AskedCode, ResendView)>, Failure> {
+    for asked in context.cookies().read_challenges(headers) {
+        let pending = context.accounts().pending_code(&asked.key, purpose).await?;
+        if let Some(pending) = pending {
+            let wait = pending.resend_in;
+            let view = ResendView {
+                wait: (!wait.is_zero()).then(|| answer::in_words(wait)),
+                is_used_up: pending.attempts_left == 0,
+            };
+            return Ok(Some((asked, view)));
+        }
+    }
+    Ok(None)
+}
+
+/// Keeps the key of a challenge in the browser that asked, with what was typed there.
+pub(crate) fn keep(
+    context: &RequestContext,
+    key: &ChallengeKey,
+    login: Option<&str>,
+    response: &mut Response,
+) {
     let accounts = context.accounts();
     let (path, lifetime) = (accounts.routes().mount(), accounts.settings().code_lifetime);
-    let cookie = context.cookies().set_challenge(key, path, lifetime);
+    let cookies = context.cookies();
+    let cookie = cookies.set_challenge(key, login, path, lifetime);
     add_cookie(response.headers_mut(), cookie);
 }
 

@@ -9,9 +9,10 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use axum_extra::extract::cookie::{Cookie, SameSite};
+use base64ct::{Base64UrlUnpadded, Encoding};
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
-use phone_auth_core::challenge::ChallengeKey;
+use phone_auth_core::challenge::{ChallengeKey, REMEMBERED};
 use phone_auth_core::client::Devices;
 use phone_auth_core::session::SessionKey;
 
@@ -32,6 +33,26 @@ pub(crate) struct Cookies {
     session_domain: Option<String>,
     csrf: &'static str,
     device: &'static str,
+}
+
+/// A code that a browser has asked for, as its cookie says.
+pub(crate) struct AskedCode {
+    pub(crate) key: ChallengeKey,
+    /// What was typed to ask for it, which asks for it again. Nothing believes it more than if it were typed once more.
+    pub(crate) login: Option<String>,
+}
+
+impl AskedCode {
+    fn parse(value: &str) -> Option<Self> {
+        let (key, login) = match value.split_once('.') {
+            Some((key, login)) => (key, Some(login)),
+            None => (value, None),
+        };
+        let key = ChallengeKey::parse(key)?;
+        let login = login.and_then(|login| Base64UrlUnpadded::decode_vec(login).ok());
+        let login = login.and_then(|login| String::from_utf8(login).ok());
+        Some(Self { key, login })
+    }
 }
 
 /// What the session cookie is called unless an application says otherwise: as Django calls it.
@@ -151,27 +172,34 @@ impl Cookies {
         distinct(values(headers, RESET).filter(|value| is_token(value)))
     }
 
-    /// The keys of challenges that a browser sent, each once.
+    /// The challenges that a browser sent, each key once.
     #[expect(
         clippy::unused_self,
         reason = "cookies are read through this value, whatever their name depends on"
     )]
-    pub(crate) fn read_challenges(&self, headers: &HeaderMap) -> Vec<ChallengeKey> {
-        let keys =
-            distinct(values(headers, CHALLENGE).filter(|it| ChallengeKey::parse(it).is_some()));
-        keys.iter()
-            .filter_map(|key| ChallengeKey::parse(key))
+    pub(crate) fn read_challenges(&self, headers: &HeaderMap) -> Vec<AskedCode> {
+        let texts =
+            distinct(values(headers, CHALLENGE).filter(|it| AskedCode::parse(it).is_some()));
+        texts
+            .iter()
+            .filter_map(|text| AskedCode::parse(text))
             .collect()
     }
 
-    /// Keeps the key of a challenge for as long as its code lives.
+    /// Keeps the key of a challenge for as long as the challenge is remembered, with what was typed to ask for it.
     pub(crate) fn set_challenge(
         &self,
         key: &ChallengeKey,
+        login: Option<&str>,
         path: &str,
-        lifetime: Duration,
+        code_lifetime: Duration,
     ) -> Option<HeaderValue> {
-        self.header(CHALLENGE, key.reveal(), path, Some(lifetime))
+        let mut value = key.reveal().to_owned();
+        if let Some(login) = login {
+            value.push('.');
+            value.push_str(&Base64UrlUnpadded::encode_string(login.as_bytes()));
+        }
+        self.header(CHALLENGE, &value, path, Some(code_lifetime + REMEMBERED))
     }
 
     /// Makes the browser forget the key of a challenge.

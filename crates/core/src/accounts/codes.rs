@@ -1,23 +1,25 @@
 //! Codes: asked for by one browser, and typed there.
 
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
 use phone_auth_events::Limit;
 use zeroize::Zeroizing;
 
 use super::limits::Asking;
 use super::request_reset::SentTo;
+use super::request_verification::REPEAT_WITHIN;
+use super::resend::{Claim, CodeRequest};
 use super::{
     Accounts, CurrentUser, Failure, FailureKind, FlowError, ResetRequestRefusal, Verification,
-    VerificationRequest, VerificationRequestRefusal,
+    VerificationRequestRefusal,
 };
 use crate::address::{AddressId, AddressKind};
-use crate::challenge::{Challenge, ChallengeKey, NewChallenge};
+use crate::challenge::ChallengeKey;
 use crate::characters::{decimal_digit, is_dash, is_format, is_space};
 use crate::link::{Addressed, LinkTarget};
 use crate::outbox::{Carries, Purpose};
 use crate::user::{AccountName, UserId};
-
-/// How many attempts a challenge has.
-const ATTEMPTS: u32 = 5;
 
 /// The most characters of what was typed as a code that are looked at.
 const MAX_TYPED: usize = 32;
@@ -90,14 +92,17 @@ impl Accounts {
     /// has the key that this gives: the browser that asked. With the code that browser goes on as with the link, by
     /// [`prove_reset`](Self::prove_reset).
     ///
-    /// `previous` is the key that the browser got the last time, if it has one; that challenge ends. Asking again gives no
-    /// attempts back.
+    /// `previous` is the key that the browser got the last time, if it has one. If it was for the same name, it stays the key:
+    /// another message is sent, and no attempts come back. The first can be sent after 30 s, the next after 1, 2, 4 and so on
+    /// up to 32 minutes, and when the attempts are used up, when the code is over; [`pending_code`](Self::pending_code) says when.
+    /// A request within ten seconds of the one before is taken for a second click, and sends nothing.
     ///
     /// # Security
     /// A name that nobody has gets a key as well, of a challenge that no code answers.
     ///
     /// # Errors
-    /// As for [`request_password_reset`](Self::request_password_reset).
+    /// - [`TooSoon`](ResetRequestRefusal::TooSoon): see above.
+    /// - As for [`request_password_reset`](Self::request_password_reset).
     ///
     /// # Cancel safety
     /// The message may be enqueued without a challenge; its link works.
@@ -129,9 +134,30 @@ impl Accounts {
         login: &str,
         previous: Option<&ChallengeKey>,
     ) -> Result<ChallengeKey, FlowError<ResetRequestRefusal>> {
-        let sent = self.send_reset(login, Carries::LinkAndCode).await?;
+        let name = self.read_reset(login).await?;
         let purpose = Purpose::ResetPassword;
-        Ok(self.begin_challenge(purpose, sent, previous).await?)
+        let subject = self.challenge_subject(purpose, &[name.canonical().as_bytes()]);
+        let request = CodeRequest {
+            purpose,
+            subject,
+            pause: Duration::ZERO,
+            previous,
+        };
+        let claim = match self.claim_send(request).await? {
+            Claim::Done(key) => return Ok(key),
+            Claim::TooSoon(wait) => {
+                return Err(FlowError::Refused(ResetRequestRefusal::TooSoon { wait }));
+            }
+            Claim::Send(claim) => claim,
+        };
+        let sent = match self.send_reset(name, Carries::LinkAndCode).await {
+            Ok(sent) => sent,
+            Err(error) => {
+                self.release_send(claim).await;
+                return Err(error);
+            }
+        };
+        Ok(self.keep_challenge(request, claim, sent).await?)
     }
 
     /// Takes the code of a reset, and gives what the link in the same message has in its path. The challenge ends.
@@ -154,16 +180,78 @@ impl Accounts {
         let target = self
             .proven(key, Purpose::ResetPassword, typed, None)
             .await?;
-        let minted = self
-            .inner
-            .links
-            .mint(Purpose::ResetPassword, &target, self.now());
+        Ok(self.proof(&target)?)
+    }
+
+    /// The same for a form with the right code that was sent twice, by a double click: the first has ended the challenge, and
+    /// this is answered as the first. None ten seconds later, or for any other code.
+    ///
+    /// # Security
+    /// It proves no more than the first did, to the same browser, and the password is set once.
+    ///
+    /// # Errors
+    /// [`Unavailable`](super::FailureKind::Unavailable) or [`Broken`](super::FailureKind::Broken), the store.
+    ///
+    /// # Cancel safety
+    /// It only reads.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_events::ResetPasswordEmail;
+    /// # use phone_auth_core::password::Password;
+    ///
+    #[doc = include_str!("example_setup.txt")]
+    /// let mut sent = signals.capture::<ResetPasswordEmail>();
+    /// let key = accounts.begin_reset("ann@example.org", None).await?;
+    /// let code = sent.take().remove(0).envelope.code.ok_or("no code")?;
+    ///
+    /// let first = accounts.prove_reset(&key, code.as_str()).await?;
+    /// assert!(accounts.prove_reset(&key, code.as_str()).await.is_err());
+    /// let second = accounts.repeated_code(&key, code.as_str()).await?.ok_or("none")?;
+    /// assert_eq!(second.id, first.id);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn repeated_code(
+        &self,
+        key: &ChallengeKey,
+        typed: &str,
+    ) -> Result<Option<ProvenReset>, Failure> {
+        let target = self.repeated(key, Purpose::ResetPassword, typed).await?;
+        target.map(|target| self.proof(&target)).transpose()
+    }
+
+    /// What a reset link has in its path.
+    fn proof(&self, target: &LinkTarget) -> Result<ProvenReset, Failure> {
+        let links = &self.inner.links;
+        let minted = links.mint(Purpose::ResetPassword, target, self.now());
         let (_, token) = minted.ok_or_else(|| Failure::new(FailureKind::Broken))?;
-        self.inner.links.announce(&token);
+        links.announce(&token);
         Ok(ProvenReset {
             id: phone_auth_urls::id::encode_user(target.user.id.get()),
             token: ResetToken(Addressed::of(&target.address, token.as_str()).text()),
         })
+    }
+
+    /// The target of a challenge that its right code has ended a moment ago, if this is that code.
+    async fn repeated(
+        &self,
+        key: &ChallengeKey,
+        purpose: Purpose,
+        typed: &str,
+    ) -> Result<Option<LinkTarget>, Failure> {
+        let kept = self.store().challenge(&key.id(), purpose).await?;
+        let now = self.now();
+        let is_repeat = |at: DateTime<Utc>| at <= now && now < at + REPEAT_WITHIN;
+        let kept = kept.filter(|kept| kept.proven_at.is_some_and(is_repeat));
+        let (Some(kept), Some(code)) = (kept, read_code(typed)) else {
+            return Ok(None);
+        };
+        let targets = self.targets(kept.addresses(), purpose).await?;
+        let links = &self.inner.links;
+        let mut targets = targets.into_iter();
+        Ok(targets.find(|target| links.is_code(purpose, target, &code, now)))
     }
 
     /// As [`request_verification`](Self::request_verification), and the message also has a code, which is good for the one who
@@ -172,7 +260,9 @@ impl Accounts {
     /// `previous` is as for [`begin_reset`](Self::begin_reset).
     ///
     /// # Errors
-    /// As for [`request_verification`](Self::request_verification).
+    /// - [`TooSoon`](VerificationRequestRefusal::TooSoon), as for [`begin_reset`](Self::begin_reset); and no sooner than the
+    ///   limits of such messages let it.
+    /// - As for [`request_verification`](Self::request_verification).
     ///
     /// # Cancel safety
     /// The message may be enqueued without a challenge; its link works.
@@ -205,20 +295,36 @@ impl Accounts {
         id: AddressId,
         previous: Option<&ChallengeKey>,
     ) -> Result<Option<ChallengeKey>, FlowError<VerificationRequestRefusal>> {
-        let carries = Carries::LinkAndCode;
-        let sent = self
-            .send_verification(current_user, kind, id, carries)
-            .await?;
-        if sent == VerificationRequest::AlreadyVerified {
+        let Some((address, user)) = self.read_verification(current_user, kind, id).await? else {
             return Ok(None);
+        };
+        let purpose = Purpose::Verify;
+        let about = [kind.as_str().as_bytes(), &id.get().to_be_bytes()];
+        let request = CodeRequest {
+            purpose,
+            subject: self.challenge_subject(purpose, &about),
+            pause: self.verification_pause(kind),
+            previous,
+        };
+        let claim = match self.claim_send(request).await? {
+            Claim::Done(key) => return Ok(Some(key)),
+            Claim::TooSoon(wait) => {
+                let refusal = VerificationRequestRefusal::TooSoon { wait };
+                return Err(FlowError::Refused(refusal));
+            }
+            Claim::Send(claim) => claim,
+        };
+        let carries = Carries::LinkAndCode;
+        if let Err(failure) = self.send_verification(&user, &address, carries).await {
+            self.release_send(claim).await;
+            return Err(failure.into());
         }
         let mut to = SentTo::default();
         match kind {
             AddressKind::Email => to.email = Some(id),
             AddressKind::Phone => to.phone = Some(id),
         }
-        let key = self.begin_challenge(Purpose::Verify, to, previous).await?;
-        Ok(Some(key))
+        Ok(Some(self.keep_challenge(request, claim, to).await?))
     }
 
     /// Verifies an address of a user by the code that was sent to it. Fires `email_verified` or `phone_verified` if that
@@ -239,34 +345,18 @@ impl Accounts {
         typed: &str,
     ) -> Result<Verification, FlowError<CodeRefusal>> {
         let owner = Some(current_user.user().id);
-        let target = self.proven(key, Purpose::Verify, typed, owner).await?;
+        let target = match self.proven(key, Purpose::Verify, typed, owner).await {
+            // The second of two clicks: the first may not have come to its end.
+            Err(FlowError::Refused(CodeRefusal::Over)) => {
+                let repeated = self.repeated(key, Purpose::Verify, typed).await?;
+                let own = repeated.filter(|it| owner == Some(it.user.id));
+                own.ok_or(FlowError::Refused(CodeRefusal::Over))?
+            }
+            proven => proven?,
+        };
         let issued_at = target.code_at.unwrap_or_default();
         let verified = self.verify_target(target, issued_at).await;
         verified.map_err(|error| error.map_refusal(|_| CodeRefusal::Over))
-    }
-
-    async fn begin_challenge(
-        &self,
-        purpose: Purpose,
-        sent: SentTo,
-        previous: Option<&ChallengeKey>,
-    ) -> Result<ChallengeKey, Failure> {
-        let mut bytes = Zeroizing::new([0; ChallengeKey::BYTES]);
-        self.inner.randomness.fill(bytes.as_mut())?;
-        let key = ChallengeKey::from_bytes(&bytes);
-        let now = self.now();
-        let new = NewChallenge {
-            id: key.id(),
-            previous: previous.map(ChallengeKey::id),
-            purpose,
-            email: sent.email,
-            phone: sent.phone,
-            attempts: ATTEMPTS,
-            created_at: now,
-            expires_at: now + self.inner.links.code_half_life() * 2,
-        };
-        self.store().begin_challenge(&new).await?;
-        Ok(key)
     }
 
     /// The target whose code was typed. Everybody takes the same way, for nobody's challenge too: an attempt is taken, then
@@ -288,7 +378,7 @@ impl Accounts {
         let Some(challenge) = taken else {
             return refused(CodeRefusal::Over);
         };
-        let targets = self.targets(&challenge, purpose).await?;
+        let targets = self.targets(challenge.addresses(), purpose).await?;
         if owner.is_some_and(|owner| targets.iter().any(|it| it.user.id != owner)) {
             return refused(CodeRefusal::Over);
         }
@@ -312,7 +402,7 @@ impl Accounts {
             });
         };
         // Of two who type it at once the one who ends the challenge goes on.
-        if !self.store().end_challenge(&id).await? {
+        if !self.store().end_challenge(&id, now).await? {
             return refused(CodeRefusal::Over);
         }
         self.forget_wrong_codes(&counted).await;
@@ -322,13 +412,13 @@ impl Accounts {
     /// The addresses that a code was sent to, of active users. The same is read for nobody.
     async fn targets(
         &self,
-        challenge: &Challenge,
+        addresses: impl Iterator<Item = (AddressKind, AddressId)>,
         purpose: Purpose,
     ) -> Result<Vec<LinkTarget>, Failure> {
         /// No row of an address has this number.
         const NOBODYS: (AddressKind, AddressId) = (AddressKind::Email, AddressId::new(0));
 
-        let mut addresses: Vec<_> = challenge.addresses().collect();
+        let mut addresses: Vec<_> = addresses.collect();
         if addresses.is_empty() {
             addresses.push(NOBODYS);
         }

@@ -1,5 +1,7 @@
 //! Asking for a link that resets a password.
 
+use std::time::Duration;
+
 use phone_auth_events::Limit;
 
 use super::{Accounts, FlowError};
@@ -74,19 +76,15 @@ impl Accounts {
         &self,
         login: &str,
     ) -> Result<(), FlowError<ResetRequestRefusal>> {
-        self.send_reset(login, Carries::Link).await.map(drop)
+        let name = self.read_reset(login).await?;
+        self.send_reset(name, Carries::Link).await.map(drop)
     }
 
-    /// Has a link sent, and perhaps a code; to which addresses.
-    pub(super) async fn send_reset(
+    /// The name in a request for a reset, after what refuses it before anything is read.
+    pub(super) async fn read_reset(
         &self,
         login: &str,
-        carries: Carries,
-    ) -> Result<SentTo, FlowError<ResetRequestRefusal>> {
-        let invalid = |problem| {
-            let problem = FieldProblem::new(Field::Login, problem);
-            FlowError::Refused(ResetRequestRefusal::Invalid(vec![problem]))
-        };
+    ) -> Result<AccountName, FlowError<ResetRequestRefusal>> {
         let name = AccountName::read(login, self.settings());
         if name.phone.is_none() {
             form::read(login, AccountName::MAX_CHARS, true).map_err(invalid)?;
@@ -95,6 +93,15 @@ impl Accounts {
             .await?;
         let flow = GatedFlow::RequestPasswordReset;
         self.ask_gate(flow, GateNames::of_account(&name)).await?;
+        Ok(name)
+    }
+
+    /// Has a link sent, and perhaps a code; to which addresses.
+    pub(super) async fn send_reset(
+        &self,
+        name: AccountName,
+        carries: Carries,
+    ) -> Result<SentTo, FlowError<ResetRequestRefusal>> {
         if name.phone.is_none() && name.email.is_none() && name.username.is_some() {
             return self.request_by_username(&name, carries).await;
         }
@@ -155,10 +162,6 @@ impl Accounts {
         name: &AccountName,
         carries: Carries,
     ) -> Result<SentTo, FlowError<ResetRequestRefusal>> {
-        let invalid = |problem| {
-            let problem = FieldProblem::new(Field::Login, problem);
-            FlowError::Refused(ResetRequestRefusal::Invalid(vec![problem]))
-        };
         let kinds = [AddressKind::Email, AddressKind::Phone];
         let mut offered = kinds
             .into_iter()
@@ -199,8 +202,14 @@ impl Accounts {
     }
 }
 
+/// The refusal of a name that has this problem.
+fn invalid(problem: Problem) -> FlowError<ResetRequestRefusal> {
+    let problem = FieldProblem::new(Field::Login, problem);
+    FlowError::Refused(ResetRequestRefusal::Invalid(vec![problem]))
+}
+
 /// The addresses that a message went to; none when it was nobody's.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct SentTo {
     pub(super) email: Option<AddressId>,
     pub(super) phone: Option<AddressId>,
@@ -229,4 +238,11 @@ pub enum ResetRequestRefusal {
     /// Something is wrong with what was typed: at least one problem.
     #[error("the form has problems")]
     Invalid(Vec<FieldProblem>),
+    /// A code was sent a moment ago to the same browser, for the same name; nobody was sent anything now. Only where
+    /// [a code](Accounts::begin_reset) was asked for.
+    #[error("a code was sent a moment ago")]
+    TooSoon {
+        /// When another can be sent.
+        wait: Duration,
+    },
 }

@@ -13,7 +13,7 @@ use crate::outbox::{Addressee, Carries, Purpose, To};
 use crate::user::User;
 
 /// How soon a request for another link is taken for a second click.
-const REPEAT_WITHIN: Duration = Duration::from_secs(10);
+pub(super) const REPEAT_WITHIN: Duration = Duration::from_secs(10);
 
 /// What became of a request for a verification link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,18 +76,21 @@ impl Accounts {
         kind: AddressKind,
         id: AddressId,
     ) -> Result<VerificationRequest, FlowError<VerificationRequestRefusal>> {
-        self.send_verification(current_user, kind, id, Carries::Link)
-            .await
+        let Some((address, user)) = self.read_verification(current_user, kind, id).await? else {
+            return Ok(VerificationRequest::AlreadyVerified);
+        };
+        self.send_verification(&user, &address, Carries::Link)
+            .await?;
+        Ok(VerificationRequest::Sent)
     }
 
-    /// Has a link sent, and perhaps a code.
-    pub(super) async fn send_verification(
+    /// The address in a request for a verification, after what refuses it; none if it is verified already.
+    pub(super) async fn read_verification(
         &self,
         current_user: &CurrentUser,
         kind: AddressKind,
         id: AddressId,
-        carries: Carries,
-    ) -> Result<VerificationRequest, FlowError<VerificationRequestRefusal>> {
+    ) -> Result<Option<(AddressRecord, User)>, FlowError<VerificationRequestRefusal>> {
         self.ask_gate(GatedFlow::RequestVerification, GateNames::default())
             .await?;
         let found = self.store().address(kind, id).await?;
@@ -98,7 +101,7 @@ impl Accounts {
             ));
         };
         if address.is_verified {
-            return Ok(VerificationRequest::AlreadyVerified);
+            return Ok(None);
         }
         if self.is_refused_number(&address) {
             let (flow, reason) = ("request_verification", MessageRefusal::NumberType);
@@ -112,17 +115,22 @@ impl Accounts {
         if !self.offers(Purpose::Verify, kind) {
             return Err(FlowError::Refused(VerificationRequestRefusal::NoSender));
         }
-        match self.count_verification(&user, &address).await {
-            Err(failure) if self.is_repeat(&failure) => return Ok(VerificationRequest::Sent),
+        Ok(Some((address, user)))
+    }
+
+    /// Has a link sent, and perhaps a code; unless that was done a moment ago.
+    pub(super) async fn send_verification(
+        &self,
+        user: &User,
+        address: &AddressRecord,
+        carries: Carries,
+    ) -> Result<(), Failure> {
+        match self.count_verification(user, address).await {
+            Err(failure) if self.is_repeat(&failure) => return Ok(()),
             counted => counted?,
         }
-        let to = To {
-            user: &user,
-            address: &address,
-        };
-        self.send_message(Purpose::Verify, Addressee::User(to), carries)
-            .await?;
-        Ok(VerificationRequest::Sent)
+        let to = Addressee::User(To { user, address });
+        self.send_message(Purpose::Verify, to, carries).await
     }
 
     /// Whether a link was sent a moment ago: then this is the second of two clicks, and is answered as the first.
@@ -137,6 +145,19 @@ impl Accounts {
             _ => return false,
         };
         matches!(rate, RateLimit::At(rate) if rate.count() == 1 && wait + REPEAT_WITHIN > rate.per())
+    }
+
+    /// How long the limits have everyone wait between two messages to an address of this kind.
+    pub(super) fn verification_pause(&self, kind: AddressKind) -> Duration {
+        let limits = &self.settings().limits;
+        let rate = match kind {
+            AddressKind::Email => limits.email_verifications,
+            AddressKind::Phone => limits.phone_verification_pause,
+        };
+        match rate {
+            RateLimit::At(rate) if rate.count() == 1 => rate.per(),
+            RateLimit::At(_) | RateLimit::Off => Duration::ZERO,
+        }
     }
 
     /// Counts a link to an address: only its owner can ask for one, so it is counted by what is stored.
@@ -178,4 +199,11 @@ pub enum VerificationRequestRefusal {
     /// The number is of a [type](crate::settings::Settings::refused_number_types) that is sent nothing.
     #[error("messages to numbers of this type cost too much")]
     RefusedNumber,
+    /// A code was sent a moment ago to the same browser, for the same address. Only where
+    /// [a code](Accounts::begin_verification) was asked for.
+    #[error("a code was sent a moment ago")]
+    TooSoon {
+        /// When another can be sent.
+        wait: Duration,
+    },
 }

@@ -8,6 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use phone_auth_tokens::{Keyring, Subkey};
 
 use super::{Hit, Limit, LimitKey, LimitRule, LimitSettings, LimitSubject, Rate};
+use crate::challenge::ChallengeSubject;
 use crate::client::ClientNetwork;
 use crate::store::LimitStore;
 
@@ -80,6 +81,12 @@ impl Limiter {
             of(b"detail", detail)
         };
         LimitKey::new(LimitSubject::from_bytes(of(b"about", about)), detail)
+    }
+
+    /// What a challenge is about, as it is stored. It is never a subject of a limit.
+    pub(crate) fn challenge_subject(&self, about: &[&[u8]]) -> ChallengeSubject {
+        let fields = [&[b"challenge".as_slice()], about].concat();
+        ChallengeSubject::from_bytes(first_half(&self.key.sign(&fields)))
     }
 
     fn detail(&self, limit: Limit, detail: &[&[u8]]) -> [u8; 8] {

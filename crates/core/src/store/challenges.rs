@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::StoreError;
-use crate::challenge::{Challenge, ChallengeId, NewChallenge};
+use crate::challenge::{Challenge, ChallengeId, KeptChallenge, NewChallenge, Renewal};
 use crate::outbox::Purpose;
 
 /// Keeps challenges, each under the id of its key, or if it is nobody's at its
@@ -12,10 +12,18 @@ use crate::outbox::Purpose;
 #[async_trait]
 pub trait ChallengeStore: Send + Sync {
     /// Begins a challenge, in the place of one that is there, and ends the previous one of the same browser.
-    ///
-    /// If the previous one is alive, has the same purpose and the same addresses, the new one has no more attempts than it
-    /// had left.
     async fn begin_challenge(&self, new: &NewChallenge) -> Result<(), StoreError>;
+
+    /// The challenge of this purpose under this id, else the one at the place of nobody; also one that is over.
+    async fn challenge(
+        &self,
+        id: &ChallengeId,
+        purpose: Purpose,
+    ) -> Result<Option<KeptChallenge>, StoreError>;
+
+    /// Notes that another message is sent for a challenge, if so many were so far; whether it was. It is the one that
+    /// [`challenge`](Self::challenge) finds.
+    async fn renew_challenge(&self, renewal: &Renewal) -> Result<bool, StoreError>;
 
     /// Takes an attempt from a challenge that is alive at this time, has this purpose, and has attempts left; none when there
     /// is none. It is the one under its id, else the one at the place of nobody. Of many at once no more succeed than there
@@ -27,8 +35,10 @@ pub trait ChallengeStore: Send + Sync {
         now: DateTime<Utc>,
     ) -> Result<Option<Challenge>, StoreError>;
 
-    /// Ends a challenge; whether there was one under this id. One that is nobody's stays.
-    async fn end_challenge(&self, id: &ChallengeId) -> Result<bool, StoreError>;
+    /// Ends a challenge by its right code, and notes when; whether there was one under this id that had not ended so. One that
+    /// is nobody's stays.
+    async fn end_challenge(&self, id: &ChallengeId, now: DateTime<Utc>)
+    -> Result<bool, StoreError>;
 
     /// Removes at most `limit` challenges that are over at this time; how many they were.
     async fn remove_expired_challenges(

@@ -1,8 +1,10 @@
 //! Challenges, in memory.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use phone_auth_core::challenge::{Challenge, ChallengeId, NewChallenge};
+use phone_auth_core::challenge::{Challenge, ChallengeId, KeptChallenge, NewChallenge, Renewal};
 use phone_auth_core::outbox::Purpose;
 use phone_auth_core::store::{ChallengeStore, StoreError};
 
@@ -12,16 +14,48 @@ use super::MemoryStore;
 impl ChallengeStore for MemoryStore {
     async fn begin_challenge(&self, new: &NewChallenge) -> Result<(), StoreError> {
         self.write(|state| {
-            let mut new = *new;
-            let previous = new.previous.and_then(|id| state.challenges.remove(&id));
-            if let Some(left) = previous.filter(|it| {
-                (it.purpose, it.email, it.phone) == (new.purpose, new.email, new.phone)
-                    && it.expires_at > new.created_at
-            }) {
-                new.attempts = new.attempts.min(left.attempts);
+            if let Some(previous) = new.previous {
+                state.challenges.remove(&previous);
             }
-            state.challenges.insert(new.place(), new);
+            state.challenges.insert(new.place(), (*new, None));
             Ok(())
+        })
+    }
+
+    async fn challenge(
+        &self,
+        id: &ChallengeId,
+        purpose: Purpose,
+    ) -> Result<Option<KeptChallenge>, StoreError> {
+        self.write(|state| {
+            let found = find(&mut state.challenges, id);
+            let found = found.filter(|(it, _)| it.purpose == purpose);
+            Ok(found.map(|(it, proven_at)| KeptChallenge {
+                email: it.email,
+                phone: it.phone,
+                subject: Some(it.subject),
+                attempts_left: it.attempts,
+                expires_at: it.expires_at,
+                sends: it.sends,
+                resend_at: Some(it.resend_at),
+                proven_at: *proven_at,
+            }))
+        })
+    }
+
+    async fn renew_challenge(&self, renewal: &Renewal) -> Result<bool, StoreError> {
+        self.write(|state| {
+            let found = find(&mut state.challenges, &renewal.id);
+            let Some((found, _)) = found.filter(|(it, _)| it.sends == renewal.sends) else {
+                return Ok(false);
+            };
+            if found.expires_at <= renewal.now {
+                found.attempts = renewal.attempts;
+            }
+            found.sends += 1;
+            found.resend_at = renewal.resend_at;
+            found.expires_at = renewal.expires_at;
+            Ok(true)
         })
     }
 
@@ -32,12 +66,7 @@ impl ChallengeStore for MemoryStore {
         now: DateTime<Utc>,
     ) -> Result<Option<Challenge>, StoreError> {
         self.write(|state| {
-            let place = if state.challenges.contains_key(id) {
-                *id
-            } else {
-                id.place_of_nobody()
-            };
-            let Some(found) = state.challenges.get_mut(&place) else {
+            let Some((found, _)) = find(&mut state.challenges, id) else {
                 return Ok(None);
             };
             if found.purpose != purpose || found.attempts == 0 || found.expires_at <= now {
@@ -52,8 +81,21 @@ impl ChallengeStore for MemoryStore {
         })
     }
 
-    async fn end_challenge(&self, id: &ChallengeId) -> Result<bool, StoreError> {
-        self.write(|state| Ok(state.challenges.remove(id).is_some()))
+    async fn end_challenge(
+        &self,
+        id: &ChallengeId,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        self.write(|state| {
+            let Some((found, proven_at)) = state.challenges.get_mut(id) else {
+                return Ok(false);
+            };
+            if proven_at.is_some() {
+                return Ok(false);
+            }
+            (found.attempts, *proven_at) = (0, Some(now));
+            Ok(true)
+        })
     }
 
     async fn remove_expired_challenges(
@@ -65,7 +107,7 @@ impl ChallengeStore for MemoryStore {
             let over = state
                 .challenges
                 .iter()
-                .filter(|(_, it)| it.expires_at <= now);
+                .filter(|(_, (it, _))| it.expires_at <= now);
             let most = usize::try_from(limit).unwrap_or(usize::MAX);
             let ids: Vec<_> = over.map(|(id, _)| *id).take(most).collect();
             for id in &ids {
@@ -74,4 +116,20 @@ impl ChallengeStore for MemoryStore {
             Ok(u64::try_from(ids.len()).unwrap_or(u64::MAX))
         })
     }
+}
+
+/// A challenge, and when its right code came.
+type Proven = (NewChallenge, Option<DateTime<Utc>>);
+
+/// The one under this id, else the one at the place of nobody.
+fn find<'a>(
+    challenges: &'a mut BTreeMap<ChallengeId, Proven>,
+    id: &ChallengeId,
+) -> Option<&'a mut Proven> {
+    let place = if challenges.contains_key(id) {
+        *id
+    } else {
+        id.place_of_nobody()
+    };
+    challenges.get_mut(&place)
 }

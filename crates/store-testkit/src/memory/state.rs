@@ -49,7 +49,8 @@ pub(super) struct State {
     pub(super) public_site: Option<SiteOrigin>,
     /// When a link was last asked for, by purpose and by the row or the place for nobody.
     pub(super) requests: HashMap<(AddressKind, &'static str, i64), Request>,
-    pub(super) challenges: BTreeMap<ChallengeId, NewChallenge>,
+    /// Each with when its right code came.
+    pub(super) challenges: BTreeMap<ChallengeId, (NewChallenge, Option<DateTime<Utc>>)>,
     /// The counters of limits.
     pub(super) limits: BTreeMap<LimitKey, (String, Tally)>,
     /// What is counted of text messages.

@@ -3,7 +3,9 @@
 
 use chrono::{DateTime, Duration, Utc};
 use phone_auth_core::address::AddressId;
-use phone_auth_core::challenge::{Challenge, ChallengeId, NewChallenge};
+use phone_auth_core::challenge::{
+    Challenge, ChallengeId, ChallengeSubject, KeptChallenge, NewChallenge, Renewal,
+};
 use phone_auth_core::outbox::Purpose;
 
 use super::Subject;
@@ -25,11 +27,26 @@ fn new(number: u8) -> NewChallenge {
         id: id(number),
         previous: None,
         purpose: RESET,
+        subject: ChallengeSubject::from_bytes([number; 8]),
         email: Some(AddressId::new(7)),
         phone: None,
         attempts: 5,
         created_at: at(0),
         expires_at: at(600),
+        sends: 1,
+        resend_at: at(30),
+    }
+}
+
+/// Another message at this time, after so many.
+fn renewal(number: u8, sends: u32, now: i64) -> Renewal {
+    Renewal {
+        id: id(number),
+        sends,
+        resend_at: at(now + 60),
+        expires_at: at(now + 600),
+        attempts: 5,
+        now: at(now),
     }
 }
 
@@ -110,70 +127,93 @@ pub(super) async fn challenge_is_for_one_purpose_and_time(subject: &Subject) {
     assert_eq!(attempt(subject, 1, at(600)).await, None);
 }
 
+/// What is asked for again keeps the attempts that are left, while its code lives; for someone and for nobody.
 pub(super) async fn asking_again_gives_no_attempts_back(subject: &Subject) {
-    let again = |number, previous| NewChallenge {
-        previous: Some(id(previous)),
-        ..new(number)
-    };
-    begin(subject, new(1)).await;
-    for _ in 0..3 {
-        assert!(attempt(subject, 1, at(1)).await.is_some());
+    let store = subject.store();
+    for (number, email) in [(1, Some(AddressId::new(7))), (2, None)] {
+        let first = NewChallenge {
+            email,
+            ..new(number)
+        };
+        begin(subject, first).await;
+        for _ in 0..3 {
+            assert!(attempt(subject, number, at(1)).await.is_some());
+        }
+        let renewed = renewal(number, 1, 30);
+        assert!(store.renew_challenge(&renewed).await.unwrap());
+        let kept = store.challenge(&id(number), RESET).await.unwrap();
+        let expected = KeptChallenge {
+            email,
+            phone: None,
+            subject: Some(first.subject),
+            attempts_left: 2,
+            expires_at: renewed.expires_at,
+            sends: 2,
+            resend_at: Some(renewed.resend_at),
+            proven_at: None,
+        };
+        assert_eq!(kept, Some(expected));
+        assert_eq!(attempts(subject, number, at(629)).await, 2);
+        let again = renewal(number, 2, 629);
+        assert!(store.renew_challenge(&again).await.unwrap());
+        assert_eq!(attempts(subject, number, at(629)).await, 0);
+        // Its code is over, and the next one has attempts of its own.
+        let late = renewal(number, 3, 1_229);
+        assert!(store.renew_challenge(&late).await.unwrap());
+        assert_eq!(attempts(subject, number, at(1_229)).await, 5);
     }
-    begin(subject, again(2, 1)).await;
-    assert_eq!(attempt(subject, 1, at(1)).await, None, "it has ended");
-    assert_eq!(attempts(subject, 2, at(1)).await, 2);
-    begin(subject, again(3, 2)).await;
-    assert_eq!(attempts(subject, 3, at(1)).await, 0);
+}
 
-    // One for something else, one that is over and one that never was are no reason.
-    let others = [
-        NewChallenge {
-            purpose: Purpose::Verify,
-            ..new(10)
-        },
-        NewChallenge {
-            email: Some(AddressId::new(8)),
-            ..new(10)
-        },
-        NewChallenge {
-            phone: Some(AddressId::new(7)),
-            ..new(10)
-        },
-        NewChallenge {
-            email: None,
-            phone: Some(AddressId::new(7)),
-            ..new(10)
-        },
-        NewChallenge {
-            expires_at: at(0),
-            ..new(10)
-        },
-    ];
-    for other in others {
-        begin(
-            subject,
-            NewChallenge {
-                attempts: 1,
-                ..other
-            },
-        )
+/// Of many who ask at once one is sent a message, and none for what is not there.
+pub(super) async fn renewals_at_once_have_one_winner(subject: &Subject) {
+    begin(subject, new(1)).await;
+    let renewed = subject
+        .at_once(20, |store, _| async move {
+            store.renew_challenge(&renewal(1, 1, 30)).await.unwrap()
+        })
         .await;
-        begin(subject, again(11, 10)).await;
-        assert_eq!(attempts(subject, 11, at(1)).await, 5, "{other:?}");
-    }
-    begin(subject, again(12, 99)).await;
-    assert_eq!(attempts(subject, 12, at(1)).await, 5);
+    assert_eq!(renewed.into_iter().filter(|renewed| *renewed).count(), 1);
+    let store = subject.store();
+    assert!(!store.renew_challenge(&renewal(1, 1, 30)).await.unwrap());
+    assert!(!store.renew_challenge(&renewal(9, 1, 30)).await.unwrap());
+}
+
+/// A challenge is found under its key and with its purpose, also when it is over; a new one ends the previous.
+pub(super) async fn challenge_is_found_until_it_ends(subject: &Subject) {
+    begin(subject, new(1)).await;
+    let store = subject.store();
+    let found = async |number, purpose| {
+        let found = store.challenge(&id(number), purpose).await.unwrap();
+        found.map(|it| it.attempts_left)
+    };
+    assert_eq!(found(1, RESET).await, Some(5));
+    assert_eq!(found(1, Purpose::Verify).await, None);
+    assert_eq!(found(2, RESET).await, None);
+    let next = NewChallenge {
+        previous: Some(id(1)),
+        ..new(2)
+    };
+    begin(subject, next).await;
+    assert_eq!(found(1, RESET).await, None);
+    assert_eq!(found(2, RESET).await, Some(5));
 }
 
 pub(super) async fn challenge_ends_once(subject: &Subject) {
     begin(subject, new(1)).await;
     let ended = subject
         .at_once(20, |store, _| async move {
-            store.end_challenge(&id(1)).await.unwrap()
+            store.end_challenge(&id(1), at(2)).await.unwrap()
         })
         .await;
     assert_eq!(ended.into_iter().filter(|ended| *ended).count(), 1);
-    assert_eq!(attempt(subject, 1, at(1)).await, None);
+    assert_eq!(attempt(subject, 1, at(2)).await, None);
+    let store = subject.store();
+    let kept = store.challenge(&id(1), RESET).await.unwrap().unwrap();
+    assert_eq!((kept.proven_at, kept.attempts_left), (Some(at(2)), 0));
+    // One that begins in its place is another.
+    begin(subject, new(1)).await;
+    let kept = store.challenge(&id(1), RESET).await.unwrap().unwrap();
+    assert_eq!((kept.proven_at, kept.attempts_left), (None, 5));
 }
 
 /// Nobody's are attempted like all others, and two keys that share a place share it in time.
@@ -196,7 +236,7 @@ pub(super) async fn challenges_of_nobody_are_bounded(subject: &Subject) {
         .unwrap();
     assert_eq!(taken.unwrap().attempts_left, 4);
     // It ends by time alone: no code answers it.
-    assert!(!store.end_challenge(&with_end(1)).await.unwrap());
+    assert!(!store.end_challenge(&with_end(1), at(1)).await.unwrap());
     let taken = store
         .attempt_challenge(&with_end(2), RESET, at(1))
         .await

@@ -190,6 +190,8 @@ macro_rules! __for_each_case {
             challenges::attempts_at_once_are_exact;
             challenges::challenge_is_for_one_purpose_and_time;
             challenges::asking_again_gives_no_attempts_back;
+            challenges::renewals_at_once_have_one_winner;
+            challenges::challenge_is_found_until_it_ends;
             challenges::challenge_ends_once;
             challenges::challenges_of_nobody_are_bounded;
             challenges::expired_challenges_are_removed;

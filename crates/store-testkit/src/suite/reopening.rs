@@ -3,7 +3,7 @@
 
 use chrono::Duration;
 use phone_auth_core::address::{AddressId, AddressKind, VerificationClaim};
-use phone_auth_core::challenge::{ChallengeId, NewChallenge};
+use phone_auth_core::challenge::{ChallengeId, ChallengeSubject, NewChallenge};
 use phone_auth_core::link::LinkRequest;
 use phone_auth_core::outbox::{Notices, OutboxRow, Purpose};
 use phone_auth_core::store::{KeyFingerprint, KeyRecord, SiteOrigin};
@@ -116,11 +116,14 @@ pub(super) async fn challenges_survive_reopening(subject: &Subject) {
         id,
         previous: None,
         purpose: Purpose::Verify,
+        subject: ChallengeSubject::from_bytes([7; 8]),
         email: None,
         phone: Some(AddressId::new(3)),
         attempts: 5,
         created_at: at(0),
         expires_at: at(600),
+        sends: 1,
+        resend_at: at(30),
     };
     subject.store().begin_challenge(&new).await.unwrap();
     let again = subject.reopened().await;

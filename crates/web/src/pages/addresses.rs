@@ -9,14 +9,15 @@ use phone_auth_core::accounts::{
     VerificationRequestRefusal,
 };
 use phone_auth_core::address::{AddressId, AddressKind, AddressRecord};
-use phone_auth_core::challenge::ChallengeKey;
 use phone_auth_core::form::Field;
 use phone_auth_core::gate::{GateChallenge, GateRefusal};
+use phone_auth_core::outbox::Purpose;
 use phone_auth_urls::AccountPage;
 use serde::Serialize;
 
 use crate::answer;
-use crate::code;
+use crate::code::{self, ResendView};
+use crate::cookies::AskedCode;
 use crate::form::{FieldView, FormView, SubmittedForm};
 use crate::gate::GateView;
 use crate::guard::LoggedIn;
@@ -45,7 +46,10 @@ pub(crate) async fn show(
 ) -> Response {
     let reason = Reason::of(context.uri(), AccountPage::EmailVerification);
     let notice = reason.map(Reason::notice);
-    let waits = Waiting::of(&context, &headers);
+    let waits = match Waiting::of(&context, &headers).await {
+        Ok(waits) => waits,
+        Err(failure) => return answer::flow_failed(&context, "look at a code", &failure),
+    };
     let mut response = match view(&context, &current_user, notice, waits).await {
         Ok(page) => context.render(page),
         Err(failure) => answer::flow_failed(&context, "list addresses", &failure),
@@ -81,7 +85,12 @@ pub(crate) async fn submit(headers: HeaderMap, form: SubmittedForm) -> Response 
     let previous = context.cookies().read_challenges(&headers);
     let outcome = form
         .accounts()
-        .begin_verification(current_user, kind, id, previous.first())
+        .begin_verification(
+            current_user,
+            kind,
+            id,
+            previous.first().map(|asked| &asked.key),
+        )
         .await;
     let key = match outcome {
         Ok(key) => key,
@@ -94,6 +103,14 @@ pub(crate) async fn submit(headers: HeaderMap, form: SubmittedForm) -> Response 
         Err(FlowError::Refused(VerificationRequestRefusal::RefusedNumber)) => {
             return refused(context, current_user, refused_number()).await;
         }
+        Err(FlowError::Refused(VerificationRequestRefusal::TooSoon { wait })) => {
+            let problem = code::too_soon(wait);
+            let waits = Waiting::new(kind, id, |form| form.general_problem(&problem));
+            return match view(context, current_user, None, Some(waits)).await {
+                Ok(page) => answer::limited(context, page, wait),
+                Err(failure) => answer::flow_failed(context, "list addresses", &failure),
+            };
+        }
         Err(FlowError::Failed(failure)) => {
             return not_sent(&form, current_user, &failure).await;
         }
@@ -103,7 +120,7 @@ pub(crate) async fn submit(headers: HeaderMap, form: SubmittedForm) -> Response 
         return to_page(context, Reason::Verified(kind), None);
     };
     let mut response = to_page(context, Reason::Sent(kind), Some(id));
-    code::keep(context, &key, &mut response);
+    code::keep(context, &key, None, &mut response);
     response
 }
 
@@ -119,8 +136,8 @@ async fn submit_code(
     let context = form.context();
     let typed = form.text(Field::Code.name());
     let accounts = form.accounts();
-    let keys = context.cookies().read_challenges(headers);
-    let problem = match verify(&accounts, current_user, &keys, typed).await {
+    let asked = context.cookies().read_challenges(headers);
+    let problem = match verify(&accounts, current_user, &asked, typed).await {
         Ok(Verification::Verified(address, _) | Verification::AlreadyVerified(address, _)) => {
             let mut response = to_page(context, Reason::Confirmed(address.kind), None);
             code::forget(context, &mut response);
@@ -134,20 +151,23 @@ async fn submit_code(
             }
             code::sentence(refusal)
         }
-        Err(FlowError::Failed(failure)) if failure.limited_for().is_none() => {
-            return answer::flow_failed(context, "take a code", &failure);
-        }
         Err(FlowError::Failed(failure)) => {
-            let wait = failure.limited_for().unwrap_or_default();
-            let waits = Waiting::new(kind, id, Some(&answer::too_often(wait)));
+            let Some(wait) = failure.limited_for() else {
+                return answer::flow_failed(context, "take a code", &failure);
+            };
+            let waits = Waiting::refused(kind, id, &answer::too_often(wait));
             return match view(context, current_user, None, Some(waits)).await {
-                Ok(page) => answer::limited_or_failed(context, "take a code", &failure, |_| page),
+                Ok(page) => answer::limited(context, page, wait),
                 Err(failure) => answer::flow_failed(context, "list addresses", &failure),
             };
         }
     };
-    let waits = Waiting::new(kind, id, Some(&problem));
-    match view(context, current_user, None, Some(waits)).await {
+    let waits = Waiting::refused(kind, id, &problem);
+    let page = match waits.with_resend(context, headers).await {
+        Ok(waits) => view(context, current_user, None, Some(waits)).await,
+        Err(failure) => Err(failure),
+    };
+    match page {
         Ok(page) => context.render(page.status(StatusCode::BAD_REQUEST)),
         Err(failure) => answer::flow_failed(context, "list addresses", &failure),
     }
@@ -157,11 +177,14 @@ async fn submit_code(
 async fn verify(
     accounts: &Accounts,
     current_user: &CurrentUser,
-    keys: &[ChallengeKey],
+    asked: &[AskedCode],
     typed: &str,
 ) -> Result<Verification, FlowError<CodeRefusal>> {
-    for key in keys {
-        match accounts.verify_by_code(current_user, key, typed).await {
+    for asked in asked {
+        match accounts
+            .verify_by_code(current_user, &asked.key, typed)
+            .await
+        {
             Err(FlowError::Refused(CodeRefusal::Over)) => {}
             ended => return ended,
         }
@@ -203,20 +226,23 @@ struct Waiting {
     /// Where the code was sent.
     address: String,
     form: FormView,
+    resend: Option<ResendView>,
 }
 
 impl Waiting {
-    fn new(kind: AddressKind, id: AddressId, problem: Option<&str>) -> Self {
-        let form = FormView::new(vec![FieldView::code()]);
+    fn new(kind: AddressKind, id: AddressId, adjust: impl FnOnce(FormView) -> FormView) -> Self {
         Self {
             method: kind.as_str(),
             pk: id.get(),
             address: String::new(),
-            form: match problem {
-                Some(problem) => form.problem(Field::Code, problem),
-                None => form,
-            },
+            form: adjust(FormView::new(vec![FieldView::code()])),
+            resend: None,
         }
+    }
+
+    /// The form with what is wrong with its code.
+    fn refused(kind: AddressKind, id: AddressId, problem: &str) -> Self {
+        Self::new(kind, id, |form| form.problem(Field::Code, problem))
     }
 
     /// The same with its address, if that is one of these.
@@ -227,14 +253,26 @@ impl Waiting {
     }
 
     /// Of which address this browser waits for a code, as the query says.
-    fn of(context: &RequestContext, headers: &HeaderMap) -> Option<Self> {
+    async fn of(context: &RequestContext, headers: &HeaderMap) -> Result<Option<Self>, Failure> {
         let reason = Reason::of(context.uri(), AccountPage::EmailVerification);
-        let Some(Reason::Sent(kind)) = reason else {
-            return None;
+        let id = next::in_query(context.uri(), WAITS_FOR).and_then(|id| id.parse().ok());
+        let (Some(Reason::Sent(kind)), Some(id)) = (reason, id) else {
+            return Ok(None);
         };
-        let id: i64 = next::in_query(context.uri(), WAITS_FOR)?.parse().ok()?;
-        let has_key = !context.cookies().read_challenges(headers).is_empty();
-        has_key.then(|| Self::new(kind, AddressId::new(id), None))
+        let waits = Self::new(kind, AddressId::new(id), |form| form);
+        let waits = waits.with_resend(context, headers).await?;
+        Ok(Some(waits).filter(|waits| waits.resend.is_some()))
+    }
+
+    /// The same with when another code can be sent, if this browser waits for one.
+    async fn with_resend(
+        self,
+        context: &RequestContext,
+        headers: &HeaderMap,
+    ) -> Result<Self, Failure> {
+        let pending = code::pending(context, headers, Purpose::Verify).await?;
+        let resend = pending.map(|(_, resend)| resend);
+        Ok(Self { resend, ..self })
     }
 }
 

@@ -1,6 +1,9 @@
 //! Codes at the pages: typed where they were asked for.
 
+use std::time::Duration;
+
 use http::StatusCode;
+use phone_auth_core::clock::ManualClock;
 use phone_auth_events::{OneTimeCode, ResetPasswordEmail, VerifyEmail};
 
 use crate::support::{PASSWORD, Site};
@@ -62,9 +65,14 @@ async fn password_is_reset_by_code() {
     );
 
     let spaced = format!("{} {}", &code[..3], &code[3..]);
+    let before = browser.cookies.clone();
+    let first = browser.post(DONE, &[("code", &spaced)]).await;
+    assert_eq!(first.status, StatusCode::FOUND, "{}", first.body);
+    // The second of two clicks: it was sent before the first had its answer.
+    browser.cookies = before;
     let proven = browser.post(DONE, &[("code", &spaced)]).await;
-    assert_eq!(proven.status, StatusCode::FOUND, "{}", proven.body);
     let form = proven.location().to_owned();
+    assert_eq!(form, first.location());
     assert!(form.ends_with("/set-password/"), "{form}");
     let page = browser.get(&form).await;
     assert!(page.body.contains("ann"), "{}", page.body);
@@ -206,4 +214,66 @@ async fn scanner_uses_no_code_up() {
     let code = event.envelope.code.unwrap();
     let proven = browser.post(DONE, &[("code", code.as_str())]).await;
     assert_eq!(proven.status, StatusCode::FOUND, "{}", proven.body);
+}
+
+/// Another code is sent when its time has come, and told when that is; a name that nobody has is told the same.
+#[tokio::test]
+async fn next_code_has_its_time() {
+    let clock = ManualClock::starting_now();
+    let site = Site::at_clock(clock.clone());
+    site.ann_signed_up().await;
+    let mut sent = site.signals.capture::<ResetPasswordEmail>();
+    let mut walks = Vec::new();
+    for login in ["ann@example.org", "eve@example.org"] {
+        let mut seen = Vec::new();
+        let mut browser = site.browser();
+        browser
+            .post("/accounts/password_reset/", &[("login", login)])
+            .await;
+        let page = browser.get(DONE).await;
+        assert!(
+            page.body.contains("You can get a new code in "),
+            "{}",
+            page.body
+        );
+        assert!(page.body.contains(">Send a new code</button>"));
+        assert!(
+            page.body
+                .contains(">Use another email address or phone number</a>")
+        );
+        // The second of two clicks has the answer of the first, on either page.
+        for (path, fields) in [
+            (DONE, [("resend", "1")]),
+            ("/accounts/password_reset/", [("login", login)]),
+        ] {
+            let again = browser.post(path, &fields).await;
+            seen.push(format!("{} {}", again.status, again.location()));
+        }
+        assert!(
+            seen.iter()
+                .all(|it| it == "302 Found /accounts/password_reset_done/")
+        );
+        clock.advance(Duration::from_secs(15));
+        let early = browser.post(DONE, &[("resend", "1")]).await;
+        assert_eq!(early.status, StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(early.retry_after(), "15");
+        let words = "You can get a new code in 15 seconds.";
+        assert!(early.body.contains(words), "{}", early.body);
+        assert!(early.body.contains("name=\"code\""));
+        clock.advance(Duration::from_secs(15));
+        let page = browser.get(DONE).await;
+        assert!(
+            !page.body.contains("You can get a new code in "),
+            "{}",
+            page.body
+        );
+        let resent = browser.post(DONE, &[("resend", "1")]).await;
+        seen.push(format!("{} {}", resent.status, resent.location()));
+        walks.push(seen);
+    }
+    assert_eq!(walks[0], walks[1]);
+    assert_eq!(sent.take().len(), 2);
+    // Who waits for nothing is asked whom they mean.
+    let nobody = site.browser().post(DONE, &[("resend", "1")]).await;
+    assert_eq!(nobody.location(), "/accounts/password_reset/");
 }

@@ -9,6 +9,7 @@ use http::header::{CONTENT_TYPE, COOKIE, HOST, LOCATION, ORIGIN, RETRY_AFTER, SE
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use phone_auth_core::accounts::{Accounts, AccountsBuilder};
+use phone_auth_core::clock::ManualClock;
 use phone_auth_core::gate::Gate;
 use phone_auth_core::settings::Settings;
 use phone_auth_events::{
@@ -67,6 +68,17 @@ impl Site {
             site,
             Settings::default(),
             |builder| builder.gate(gate),
+            |builder| builder,
+        )
+    }
+
+    /// A site that goes by this clock.
+    pub(crate) fn at_clock(clock: ManualClock) -> Self {
+        let site = "http://site.example";
+        Self::build_of(
+            site,
+            Settings::default(),
+            |builder| builder.clock(clock),
             |builder| builder,
         )
     }

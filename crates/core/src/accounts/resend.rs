@@ -1,0 +1,247 @@
+//! Sending a code once more: when that is possible, and for which challenge.
+//!
+//! What is counted here belongs to one browser: it keeps its owner from sending without end, and nobody else from anything.
+//! What an address and a client network can be sent, the [limits](crate::limits) say.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use zeroize::Zeroizing;
+
+use super::request_reset::SentTo;
+use super::request_verification::REPEAT_WITHIN;
+use super::{Accounts, Failure};
+use crate::address::AddressKind;
+use crate::challenge::{
+    ChallengeKey, ChallengeSubject, KeptChallenge, NewChallenge, REMEMBERED, Renewal,
+};
+use crate::outbox::Purpose;
+
+/// How many attempts a challenge has.
+const ATTEMPTS: u32 = 5;
+
+/// When the second message can be sent. Each one after it waits twice as long.
+const FIRST_WAIT: Duration = Duration::from_secs(30);
+
+/// The longest wait.
+const LONGEST_WAIT: Duration = Duration::from_mins(32);
+
+/// By how much a clock may be set back before a time that lies ahead of it is no longer believed.
+const SET_BACK: Duration = Duration::from_mins(1);
+
+/// A browser that asks for a code.
+#[derive(Clone, Copy)]
+pub(super) struct CodeRequest<'a> {
+    pub(super) purpose: Purpose,
+    pub(super) subject: ChallengeSubject,
+    /// The least wait between two messages.
+    pub(super) pause: Duration,
+    /// The key that the browser has.
+    pub(super) previous: Option<&'a ChallengeKey>,
+}
+
+/// What becomes of a request.
+pub(super) enum Claim<'a> {
+    /// It is the second of two clicks: nothing is sent, and the key stays.
+    Done(ChallengeKey),
+    /// Nothing is sent yet.
+    TooSoon(Duration),
+    /// A message is to be sent: for the challenge that the browser has, or a new one.
+    Send(Option<(&'a ChallengeKey, KeptChallenge)>),
+}
+
+/// A code that a browser waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PendingCode {
+    /// When another message can be sent; zero for now.
+    pub resend_in: Duration,
+    /// How many attempts are left. With none, or when the code is over, another one has to be asked for.
+    pub attempts_left: u32,
+}
+
+impl Accounts {
+    /// What the browser that has this key waits for; none if it waits for nothing with this purpose, as its code was right.
+    /// For a name that nobody has it is the same.
+    ///
+    /// # Errors
+    /// [`Unavailable`](super::FailureKind::Unavailable) or [`Broken`](super::FailureKind::Broken), the store.
+    ///
+    /// # Cancel safety
+    /// It only reads.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use phone_auth_core::accounts::{FlowError, ResetRequestRefusal};
+    /// use phone_auth_core::outbox::Purpose;
+    /// # use phone_auth_core::password::Password;
+    ///
+    #[doc = include_str!("example_setup.txt")]
+    /// let key = accounts.begin_reset("ann@example.org", None).await?;
+    /// let pending = accounts.pending_code(&key, Purpose::ResetPassword).await?.ok_or("none")?;
+    /// assert_eq!(pending.attempts_left, 5);
+    /// assert!(pending.resend_in > Duration::from_secs(25));
+    /// assert_eq!(accounts.pending_code(&key, Purpose::Verify).await?, None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn pending_code(
+        &self,
+        key: &ChallengeKey,
+        purpose: Purpose,
+    ) -> Result<Option<PendingCode>, Failure> {
+        let kept = self.store().challenge(&key.id(), purpose).await?;
+        let now = self.now();
+        let kept = kept.filter(|kept| kept.proven_at.is_none());
+        Ok(kept.map(|kept| PendingCode {
+            resend_in: self.wait(&kept, now),
+            attempts_left: if kept.expires_at > now {
+                kept.attempts_left
+            } else {
+                0
+            },
+        }))
+    }
+
+    /// What a challenge is about: the keyed digest of these.
+    pub(super) fn challenge_subject(&self, purpose: Purpose, about: &[&[u8]]) -> ChallengeSubject {
+        let about = [&[purpose.as_str().as_bytes()], about].concat();
+        self.inner.limiter.challenge_subject(&about)
+    }
+
+    /// Whether another message can be sent to a browser; of many requests at once one sends it. A browser without a key, or
+    /// with the key of something else, has a challenge begun.
+    pub(super) async fn claim_send<'a>(
+        &self,
+        request: CodeRequest<'a>,
+    ) -> Result<Claim<'a>, Failure> {
+        let Some(key) = request.previous else {
+            return Ok(Claim::Send(None));
+        };
+        let id = key.id();
+        let kept = self.store().challenge(&id, request.purpose).await?;
+        let now = self.now();
+        let is_same = |it: &KeptChallenge| {
+            it.subject == Some(request.subject)
+                && it.proven_at.is_none()
+                && it.expires_at + REMEMBERED > now
+        };
+        let Some(kept) = kept.filter(is_same) else {
+            return Ok(Claim::Send(None));
+        };
+        let sent_at = kept
+            .resend_at
+            .map(|at| at - self.pause(kept.sends, request.pause));
+        let is_repeat = sent_at.is_some_and(|at| at <= now && now < at + REPEAT_WITHIN);
+        if is_repeat && !self.settings().limits.danger_off {
+            return Ok(Claim::Done(key.clone()));
+        }
+        let wait = self.wait(&kept, now);
+        if !wait.is_zero() {
+            return Ok(Claim::TooSoon(wait));
+        }
+        let renewal = Renewal {
+            id,
+            sends: kept.sends,
+            resend_at: now + self.pause(kept.sends.saturating_add(1), request.pause),
+            expires_at: self.challenge_expiry(now),
+            attempts: ATTEMPTS,
+            now,
+        };
+        Ok(if self.store().renew_challenge(&renewal).await? {
+            Claim::Send(Some((key, kept)))
+        } else {
+            Claim::Done(key.clone())
+        })
+    }
+
+    /// Keeps the challenge of a message that was sent: the one that the browser has, unless the message went elsewhere than
+    /// the one before, or a new one.
+    pub(super) async fn keep_challenge(
+        &self,
+        request: CodeRequest<'_>,
+        claim: Option<(&ChallengeKey, KeptChallenge)>,
+        sent: SentTo,
+    ) -> Result<ChallengeKey, Failure> {
+        let before = match claim {
+            Some((key, kept)) if (kept.email, kept.phone) == (sent.email, sent.phone) => {
+                return Ok(key.clone());
+            }
+            other => other.map(|(_, kept)| kept),
+        };
+        let mut bytes = Zeroizing::new([0; ChallengeKey::BYTES]);
+        self.inner.randomness.fill(bytes.as_mut())?;
+        let key = ChallengeKey::from_bytes(&bytes);
+        let now = self.now();
+        let sends = before.map_or(1, |kept| kept.sends.saturating_add(1));
+        let alive = before.filter(|kept| kept.expires_at > now);
+        let new = NewChallenge {
+            id: key.id(),
+            previous: request.previous.map(ChallengeKey::id),
+            purpose: request.purpose,
+            subject: request.subject,
+            email: sent.email,
+            phone: sent.phone,
+            attempts: alive.map_or(ATTEMPTS, |kept| kept.attempts_left),
+            created_at: now,
+            expires_at: self.challenge_expiry(now),
+            sends,
+            resend_at: now + self.pause(sends, request.pause),
+        };
+        self.store().begin_challenge(&new).await?;
+        Ok(key)
+    }
+
+    /// Gives back that a message could be sent, as none was: the next request is no second click.
+    pub(super) async fn release_send(&self, claim: Option<(&ChallengeKey, KeptChallenge)>) {
+        let Some((key, kept)) = claim else {
+            return;
+        };
+        let now = self.now();
+        let renewal = Renewal {
+            id: key.id(),
+            sends: kept.sends.saturating_add(1),
+            resend_at: now - LONGEST_WAIT * 2,
+            expires_at: kept.expires_at,
+            attempts: kept.attempts_left,
+            now,
+        };
+        if let Err(error) = self.store().renew_challenge(&renewal).await {
+            tracing::warn!(%error, "a message that was not sent is counted");
+        }
+    }
+
+    fn challenge_expiry(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        now + self.inner.links.code_half_life() * 2
+    }
+
+    /// How long to wait before another message. When no attempts are left, until the code is over: what was asked for again
+    /// would have none either.
+    fn wait(&self, kept: &KeptChallenge, now: DateTime<Utc>) -> Duration {
+        if self.settings().limits.danger_off {
+            return Duration::ZERO;
+        }
+        let until = |at: DateTime<Utc>| (at - now).to_std().unwrap_or_default();
+        let wait = kept.resend_at.map(until).unwrap_or_default();
+        let pauses =
+            [AddressKind::Email, AddressKind::Phone].map(|kind| self.verification_pause(kind));
+        let most = pauses.into_iter().fold(LONGEST_WAIT, Duration::max) + SET_BACK;
+        let wait = if wait > most { Duration::ZERO } else { wait };
+        if kept.attempts_left == 0 {
+            wait.max(until(kept.expires_at))
+        } else {
+            wait
+        }
+    }
+
+    /// How long to wait after so many messages.
+    fn pause(&self, sends: u32, least: Duration) -> Duration {
+        if self.settings().limits.danger_off {
+            return Duration::ZERO;
+        }
+        let doubled = FIRST_WAIT * (1 << sends.saturating_sub(1).min(6));
+        doubled.min(LONGEST_WAIT).max(least)
+    }
+}
