@@ -191,7 +191,8 @@ pub struct Settings {
     /// How many of them may be unverified, when its owner adds one.
     pub max_unverified_addresses: u32,
     /// Whether signing up logs the user in and sends the links that verify their addresses at once, where the site sends
-    /// such links. Off, they log in with what they have chosen and ask for the links, as with django-phone-auth.
+    /// such links; one of them with a [code](crate::accounts::Accounts::sign_up_code). Off, they log in with what they have
+    /// chosen and ask for the links, as with django-phone-auth.
     pub verify_at_sign_up: bool,
     /// Whether opening a verification link shows a page with a button, and only that button verifies.
     /// Off, opening the link verifies, as django-phone-auth does.

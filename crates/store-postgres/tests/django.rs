@@ -28,7 +28,7 @@ use sqlx::{Connection, PgConnection};
 use crate::common::{database, log_in, run, store, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 17] = [
+const STEPS: [&str; 18] = [
     "users and addresses",
     "sessions",
     "outbox",

@@ -11,7 +11,7 @@ use phone_auth_store_postgres::{MigrateErrorKind, OpenErrorKind, PostgresOptions
 use crate::common::{database, log_in, run, store, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 17] = [
+const STEPS: [&str; 18] = [
     "users and addresses",
     "sessions",
     "outbox",

@@ -23,7 +23,7 @@ use rusqlite::Connection;
 use crate::common::{Scratch, run, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 17] = [
+const STEPS: [&str; 18] = [
     "users and addresses",
     "sessions",
     "outbox",

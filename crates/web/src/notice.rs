@@ -107,7 +107,7 @@ impl Reason {
             Self::Welcome => Notice {
                 tone: "good",
                 text: "Your account is ready",
-                detail: "You are signed in. We sent a link to each address below: open it to confirm the address.",
+                detail: "You are signed in. We sent a message to each address below. Type its code, or open its link, to confirm the address.",
             },
             Self::Sent(AddressKind::Email) => Notice {
                 tone: "good",

@@ -153,7 +153,7 @@ settings! {
         verify_phone_lifetime: Duration = "10 minutes";
         /// how long the code works that a message has beside its link
         code_lifetime: Duration = "10 minutes", "a duration from 1 minute to 10 minutes";
-        /// whether signing up logs one in and sends the links that verify the addresses at once
+        /// whether signing up logs one in and sends the messages that verify the addresses at once, one with a code for the next page
         verify_at_sign_up: bool = "false";
         /// whether a verification link shows a button instead of verifying when opened
         verify_by_click: bool = "false";

@@ -298,14 +298,7 @@ impl Accounts {
         let Some((address, user)) = self.read_verification(current_user, kind, id).await? else {
             return Ok(None);
         };
-        let purpose = Purpose::Verify;
-        let about = [kind.as_str().as_bytes(), &id.get().to_be_bytes()];
-        let request = CodeRequest {
-            purpose,
-            subject: self.challenge_subject(purpose, &about),
-            pause: self.verification_pause(kind),
-            previous,
-        };
+        let request = self.verification_code(kind, id, previous);
         let claim = match self.claim_send(request).await? {
             Claim::Done(key) => return Ok(Some(key)),
             Claim::TooSoon(wait) => {
@@ -319,12 +312,8 @@ impl Accounts {
             self.release_send(claim).await;
             return Err(failure.into());
         }
-        let mut to = SentTo::default();
-        match kind {
-            AddressKind::Email => to.email = Some(id),
-            AddressKind::Phone => to.phone = Some(id),
-        }
-        Ok(Some(self.keep_challenge(request, claim, to).await?))
+        let sent = SentTo::at(kind, id);
+        Ok(Some(self.keep_challenge(request, claim, sent).await?))
     }
 
     /// Verifies an address of a user by the code that was sent to it. Fires `email_verified` or `phone_verified` if that

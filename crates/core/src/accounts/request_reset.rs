@@ -216,11 +216,22 @@ pub(super) struct SentTo {
 }
 
 impl SentTo {
-    pub(super) fn note(&mut self, to: Addressee<'_>) {
+    /// One address.
+    pub(super) fn at(kind: AddressKind, id: AddressId) -> Self {
+        let mut sent = Self::default();
+        *sent.of_kind(kind) = Some(id);
+        sent
+    }
+
+    fn note(&mut self, to: Addressee<'_>) {
         let id = to.recipient().map(|recipient| recipient.address);
-        match to.kind() {
-            AddressKind::Email => self.email = id,
-            AddressKind::Phone => self.phone = id,
+        *self.of_kind(to.kind()) = id;
+    }
+
+    const fn of_kind(&mut self, kind: AddressKind) -> &mut Option<AddressId> {
+        match kind {
+            AddressKind::Email => &mut self.email,
+            AddressKind::Phone => &mut self.phone,
         }
     }
 }

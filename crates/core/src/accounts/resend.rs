@@ -11,11 +11,12 @@ use zeroize::Zeroizing;
 use super::request_reset::SentTo;
 use super::request_verification::REPEAT_WITHIN;
 use super::{Accounts, Failure};
-use crate::address::AddressKind;
+use crate::address::{AddressId, AddressKind, AddressRecord};
 use crate::challenge::{
     ChallengeKey, ChallengeSubject, KeptChallenge, NewChallenge, REMEMBERED, Renewal,
 };
 use crate::outbox::Purpose;
+use crate::user::UserId;
 
 /// How many attempts a challenge has.
 const ATTEMPTS: u32 = 5;
@@ -103,6 +104,76 @@ impl Accounts {
                 0
             },
         }))
+    }
+
+    /// The key for the code that a new user was sent at [sign-up](crate::settings::Settings::verify_at_sign_up), and the address
+    /// that it was sent to; none if no code was sent. One page has a field for one code: it is that of the phone number, and the
+    /// e-mail address was sent a link; without a phone number it is that of the e-mail address. Once more, as by a double click,
+    /// it is another key for the same code.
+    ///
+    /// # Errors
+    /// [`Unavailable`](super::FailureKind::Unavailable) or [`Broken`](super::FailureKind::Broken), the store or the source of
+    /// randomness.
+    ///
+    /// # Cancel safety
+    /// The key may be lost; the link in the message works.
+    ///
+    /// # Examples
+    /// ```
+    /// # use phone_auth_core::password::Password;
+    #[doc = include_str!("example_setup.txt")]
+    /// let ann = accounts.log_in("ann", &Password::new("correct horse"), None).await?.user;
+    /// let (address, _key) = accounts.sign_up_code(ann.id).await?.ok_or("none")?;
+    /// assert_eq!(address.value, "+12125552368");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn sign_up_code(
+        &self,
+        user: UserId,
+    ) -> Result<Option<(AddressRecord, ChallengeKey)>, Failure> {
+        let addresses = self.some_addresses_of(user).await?;
+        let Some(address) = self.address_with_code(&addresses) else {
+            return Ok(None);
+        };
+        let request = self.verification_code(address.kind, address.id, None);
+        let sent = SentTo::at(address.kind, address.id);
+        let key = self.keep_challenge(request, None, sent).await?;
+        Ok(Some((address.clone(), key)))
+    }
+
+    /// Which address of a new user is sent a code.
+    pub(super) fn address_with_code<'a>(
+        &self,
+        addresses: &'a [AddressRecord],
+    ) -> Option<&'a AddressRecord> {
+        let mut sent = addresses
+            .iter()
+            .filter(|it| !it.is_verified && self.offers(Purpose::Verify, it.kind));
+        let first = sent.next()?;
+        let mut all = std::iter::once(first).chain(sent);
+        Some(
+            all.find(|it| it.kind == AddressKind::Phone)
+                .unwrap_or(first),
+        )
+    }
+
+    /// The request for a code that verifies an address.
+    pub(super) fn verification_code<'a>(
+        &self,
+        kind: AddressKind,
+        id: AddressId,
+        previous: Option<&'a ChallengeKey>,
+    ) -> CodeRequest<'a> {
+        let purpose = Purpose::Verify;
+        let about = [kind.as_str().as_bytes(), &id.get().to_be_bytes()];
+        CodeRequest {
+            purpose,
+            subject: self.challenge_subject(purpose, &about),
+            pause: self.verification_pause(kind),
+            previous,
+        }
     }
 
     /// What a challenge is about: the keyed digest of these.

@@ -150,8 +150,8 @@ impl Accounts {
         self.ask_gate(GatedFlow::SignUp, names).await
     }
 
-    /// Sends the links that verify the addresses of a new user. The account is there in any case: what could not be sent
-    /// they ask for themselves.
+    /// Sends the links that verify the addresses of a new user, one of them with a code. The account is there in any case: what
+    /// could not be sent they ask for themselves.
     async fn send_verifications(&self, user: &User) {
         let addresses = match self.some_addresses_of(user.id).await {
             Ok(addresses) => addresses,
@@ -160,12 +160,20 @@ impl Accounts {
                 return;
             }
         };
+        let coded = self
+            .address_with_code(&addresses)
+            .map(|it| (it.kind, it.id));
         for address in &addresses {
             if !self.offers(Purpose::Verify, address.kind) {
                 continue;
             }
+            let carries = if coded == Some((address.kind, address.id)) {
+                Carries::LinkAndCode
+            } else {
+                Carries::Link
+            };
             let to = Addressee::User(To { user, address });
-            if let Err(error) = self.send_message(Purpose::Verify, to, Carries::Link).await {
+            if let Err(error) = self.send_message(Purpose::Verify, to, carries).await {
                 tracing::warn!(%error, "no link was sent to an address of a new user");
             }
         }

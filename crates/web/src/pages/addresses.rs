@@ -70,6 +70,16 @@ fn wanted(context: &RequestContext) -> Option<String> {
     next::in_query_of(context.accounts().routes(), context.uri())
 }
 
+/// Where the page leads: after a code as after a link, to where the user was on the way to before.
+fn go_on(context: &RequestContext) -> Option<String> {
+    let reason = Reason::of(context.uri(), AccountPage::EmailVerification);
+    let kept = || match reason {
+        Some(Reason::Confirmed(_)) => context.kept_next(),
+        _ => None,
+    };
+    wanted(context).or_else(kept)
+}
+
 pub(crate) async fn submit(headers: HeaderMap, form: SubmittedForm) -> Response {
     let context = form.context();
     let current_user = match form.sender() {
@@ -216,7 +226,10 @@ fn to_page(context: &RequestContext, reason: Reason, waits_for: Option<AddressId
 }
 
 /// The field of the query with the address of which a code is waited for.
-const WAITS_FOR: &str = "code";
+pub(super) const WAITS_FOR: &str = "code";
+
+/// The field of the query, and of the forms, with the kind of an address.
+pub(super) const KIND: &str = "method";
 
 /// A form for a code, as the template sees it.
 #[derive(Serialize)]
@@ -256,7 +269,14 @@ impl Waiting {
     async fn of(context: &RequestContext, headers: &HeaderMap) -> Result<Option<Self>, Failure> {
         let reason = Reason::of(context.uri(), AccountPage::EmailVerification);
         let id = next::in_query(context.uri(), WAITS_FOR).and_then(|id| id.parse().ok());
-        let (Some(Reason::Sent(kind)), Some(id)) = (reason, id) else {
+        let kind = match reason {
+            Some(Reason::Sent(kind)) => Some(kind),
+            Some(Reason::Welcome) => {
+                next::in_query(context.uri(), KIND).and_then(|kind| named_kind(&kind))
+            }
+            _ => None,
+        };
+        let (Some(kind), Some(id)) = (kind, id) else {
             return Ok(None);
         };
         let waits = Self::new(kind, AddressId::new(id), |form| form);
@@ -278,14 +298,16 @@ impl Waiting {
 
 /// The address that a form names: by its kind and its number, written as we write numbers.
 fn named_address(form: &SubmittedForm) -> Option<(AddressKind, AddressId)> {
-    let kind = match form.text("method") {
-        "email" => AddressKind::Email,
-        "phone" => AddressKind::Phone,
-        _ => return None,
-    };
+    let kind = named_kind(form.text(KIND))?;
     let text = form.text("pk");
     let id: i64 = text.parse().ok()?;
     (id.to_string() == text).then(|| (kind, AddressId::new(id)))
+}
+
+fn named_kind(text: &str) -> Option<AddressKind> {
+    [AddressKind::Email, AddressKind::Phone]
+        .into_iter()
+        .find(|kind| kind.as_str() == text)
 }
 
 const fn refused_number() -> Notice {
@@ -347,7 +369,7 @@ async fn not_sent(form: &SubmittedForm, current_user: &CurrentUser, failure: &Fa
 
 /// Asks what the application's gate wants to know first, on a page of its own.
 fn challenged(form: &SubmittedForm, challenge: &GateChallenge) -> Response {
-    let hidden: BTreeMap<&str, &str> = ["method", "pk"]
+    let hidden: BTreeMap<&str, &str> = [KIND, "pk"]
         .into_iter()
         .map(|name| (name, form.text(name)))
         .collect();
@@ -385,7 +407,7 @@ async fn view(
         Page::new("phone_auth/phone_and_email_verification.html", title)
             .with("notice", notice)
             .with("code", waits)
-            .with("next", wanted(context))
+            .with("next", go_on(context))
             .with("email_addresses", of_kind(&records, AddressKind::Email))
             .with("phone_numbers", of_kind(&records, AddressKind::Phone))
             .with("has_more", has_more(&records)),

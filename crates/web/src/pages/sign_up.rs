@@ -3,7 +3,7 @@
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use phone_auth_core::accounts::{FlowError, NotActive, SignUpForm, SignUpRefusal};
-use phone_auth_core::address::AddressKind;
+use phone_auth_core::address::{AddressKind, AddressRecord};
 use phone_auth_core::form::Field;
 use phone_auth_core::gate::GatedFlow;
 use phone_auth_core::outbox::Purpose;
@@ -11,8 +11,9 @@ use phone_auth_core::password::Password;
 use phone_auth_core::user::UserId;
 use phone_auth_urls::AccountPage;
 
-use super::{NEW_PASSWORD_HINT, phone_hint};
+use super::{NEW_PASSWORD_HINT, addresses, phone_hint};
 use crate::answer;
+use crate::code;
 use crate::form::{AnyonesForm, FieldView, FormView, SubmittedForm, words};
 use crate::gate::GateView;
 use crate::guard::Anonymous;
@@ -74,7 +75,7 @@ async fn signed_in(form: &SubmittedForm, user: UserId, next: Option<&str>) -> Re
     let context = form.context();
     if context.accounts().settings().verify_at_sign_up {
         match context.accounts().repeated_sign_up(typed(form)).await {
-            Ok(Some(made)) if made.id == user => return redirect::found(&first_page(form, next)),
+            Ok(Some(made)) if made.id == user => return to_first_page(form, user, next).await,
             Ok(_) => {}
             Err(failure) => {
                 return answer::flow_failed(context, "look for a sign-up", &failure);
@@ -91,7 +92,7 @@ async fn welcome(form: &SubmittedForm, user: UserId, next: Option<&str>) -> Resp
         Ok(session) if context.keeps_no_cookies() => {
             (session, to_log_in(context, Reason::NoCookies, next)).into_response()
         }
-        Ok(session) => (session, redirect::found(&first_page(form, next))).into_response(),
+        Ok(session) => (session, to_first_page(form, user, next).await).into_response(),
         // Disabled in the same moment: they are told when they log in.
         Err(FlowError::Refused(NotActive)) => to_log_in(context, Reason::SignedUp, next),
         Err(FlowError::Failed(failure)) => {
@@ -100,8 +101,28 @@ async fn welcome(form: &SubmittedForm, user: UserId, next: Option<&str>) -> Resp
     }
 }
 
-/// Where a new user goes who is logged in: to their addresses, if links were sent to them.
-fn first_page(form: &SubmittedForm, next: Option<&str>) -> String {
+/// Has a new user who is logged in go on, with the key for the code that they were sent.
+async fn to_first_page(form: &SubmittedForm, user: UserId, next: Option<&str>) -> Response {
+    let context = form.context();
+    let sent = match context.accounts().sign_up_code(user).await {
+        Ok(sent) => sent,
+        // The account is there, and each address has a button that sends another.
+        Err(failure) => {
+            answer::log_broken("begin a code", &failure);
+            None
+        }
+    };
+    let address = sent.as_ref().map(|(address, _)| address);
+    let mut response = redirect::found(&first_page(form, address, next));
+    if let Some((_, key)) = &sent {
+        code::keep(context, key, None, &mut response);
+    }
+    response
+}
+
+/// Where a new user goes who is logged in: to their addresses, if links were sent to them, with a field for the code that was
+/// sent to this one.
+fn first_page(form: &SubmittedForm, coded: Option<&AddressRecord>, next: Option<&str>) -> String {
     let accounts = form.context().accounts();
     let kinds = [
         (AddressKind::Email, Field::Email),
@@ -115,7 +136,13 @@ fn first_page(form: &SubmittedForm, next: Option<&str>) -> String {
             .unwrap_or(&accounts.settings().login_redirect_url)
             .to_owned();
     }
-    let fields = [(Reason::FIELD, Some(Reason::Welcome.name())), (NEXT, next)];
+    let id = coded.map(|address| address.id.get().to_string());
+    let fields = [
+        (Reason::FIELD, Some(Reason::Welcome.name())),
+        (addresses::KIND, coded.map(|address| address.kind.as_str())),
+        (addresses::WAITS_FOR, id.as_deref()),
+        (NEXT, next),
+    ];
     next::with(form.context().path(AccountPage::EmailVerification), &fields)
 }
 

@@ -3,7 +3,7 @@
 use http::StatusCode;
 use phone_auth_core::form::Field;
 use phone_auth_core::settings::{Methods, Settings};
-use phone_auth_events::{ResetPasswordPhone, VerifyEmail, VerifyPhone};
+use phone_auth_events::{OneTimeCode, ResetPasswordPhone, VerifyEmail, VerifyPhone};
 
 use crate::support::{Answer, Browser, PASSWORD, Site, sign_up_form};
 
@@ -246,7 +246,7 @@ async fn sign_up_with_the_setting_logs_in_and_verifies() {
     let mut fields = sign_up_form("ann", "ann@example.org", "+12125552368");
     fields.push(("next", "/members/email/"));
     let first = browser.post(SIGN_UP, &fields).await;
-    let to = "/accounts/user_verification/?notice=welcome&next=/members/email/";
+    let to = "/accounts/user_verification/?notice=welcome&method=phone&code=1&next=/members/email/";
     assert_eq!(first.location(), to);
     let page = browser.get(to).await;
     assert!(page.body.contains("Your account is ready"));
@@ -259,8 +259,21 @@ async fn sign_up_with_the_setting_logs_in_and_verifies() {
         again.body
     );
     let sent = emails.take();
-    assert_eq!((sent.len(), phones.take().len()), (1, 1));
+    let texts = phones.take();
+    assert_eq!((sent.len(), texts.len()), (1, 1));
     assert_eq!(site.store.user_count(), 1);
+    // One page has a field for one code: that of the phone number.
+    assert!(sent[0].envelope.code.is_none());
+    let page = browser.get(to).await;
+    let says = "We sent a code to <strong>+12125552368</strong>.";
+    assert!(page.body.contains(says), "{}", page.body);
+    let code = texts[0].envelope.code.as_ref().map(OneTimeCode::as_str);
+    let fields = [("method", "phone"), ("pk", "1"), ("code", code.unwrap())];
+    let confirmed = browser.post("/accounts/user_verification/", &fields).await;
+    let to = "/accounts/user_verification/?notice=phone-confirmed";
+    assert_eq!(confirmed.location(), to);
+    let page = browser.get(to).await;
+    assert_eq!(links(&page, "Continue"), ["/members/email/"]);
 
     let verified = browser.get(sent[0].url.as_str()).await;
     assert_eq!(links(&verified, "Continue"), ["/members/email/"]);
