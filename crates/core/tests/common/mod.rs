@@ -149,7 +149,7 @@ impl Kit {
     pub fn at_another_clock(&self, clock: &ManualClock) -> Accounts {
         Accounts::builder(Arc::new(self.store.clone()), keyring(SECRET))
             .signals(self.signals.clone())
-            .settings(unlimited())
+            .settings(self.accounts.settings().clone())
             .clock(clock.clone())
             .hasher(self.hasher.clone())
             .build()
@@ -161,7 +161,7 @@ impl Kit {
         Accounts::builder(Arc::new(self.store.clone()), keyring(SECRET))
             .outbox(Arc::new(self.store.clone()))
             .signals(signals.clone())
-            .settings(unlimited())
+            .settings(self.accounts.settings().clone())
             .clock(self.clock.clone())
             .hasher(self.hasher.clone())
             .build()
