@@ -167,6 +167,15 @@ impl Client {
         self.submit("/accounts/change_password/", fields).await
     }
 
+    /// Removes one of the addresses that are not verified.
+    pub async fn remove_address(&self, value: &str) -> Answer {
+        let rows = self.unverified().await;
+        let row = rows.iter().find(|row| row.value == value);
+        let row = row.unwrap_or_else(|| panic!("{value} is not there: {rows:?}"));
+        let path = format!("/accounts/address/?method={}&pk={}", row.method, row.pk);
+        self.post(&path, [("action", "remove")]).await
+    }
+
     /// Adds an e-mail address or a phone number through its form.
     pub async fn add_address(&self, value: &str) -> Answer {
         if value.contains('@') {

@@ -11,10 +11,10 @@ use phone_auth::core::accounts::{Dispatch, SignUpForm};
 use phone_auth::core::password::Password;
 use phone_auth::core::user::User as StoredUser;
 use phone_auth::signals::{
-    AwaitedEvent, Connection, EmailAdded, EmailVerified, Event, LinkFollowed, PasswordChanged,
-    PasswordWasReset, PhoneAdded, PhoneVerified, ResetPasswordEmail, ResetPasswordPhone,
-    TokenIssued, TokenRefused, UserLoggedIn, UserLoggedOut, UserLoginFailed, UserSignedUp,
-    VerifyEmail, VerifyPhone,
+    AwaitedEvent, Connection, EmailAdded, EmailRemoved, EmailVerified, Event, LinkFollowed,
+    PasswordChanged, PasswordWasReset, PhoneAdded, PhoneRemoved, PhoneVerified, ResetPasswordEmail,
+    ResetPasswordPhone, TokenIssued, TokenRefused, UserLoggedIn, UserLoggedOut, UserLoginFailed,
+    UserSignedUp, VerifyEmail, VerifyPhone,
 };
 use phone_auth::{Database, PhoneAuth, SecretKey, Signals, SiteOrigin};
 use phone_auth_tests::{Answer, Client, User, until};
@@ -117,6 +117,8 @@ impl Embedded {
             record.listen::<PasswordWasReset>(&dispatcher),
             record.listen::<EmailAdded>(&dispatcher),
             record.listen::<PhoneAdded>(&dispatcher),
+            record.listen::<EmailRemoved>(&dispatcher),
+            record.listen::<PhoneRemoved>(&dispatcher),
             record.listen::<EmailVerified>(&dispatcher),
             record.listen::<PhoneVerified>(&dispatcher),
             record.listen::<TokenIssued>(&dispatcher),
@@ -281,6 +283,8 @@ impl Walk<'_> {
             self.step("ask for its head", &client.head(&url).await);
             self.step(open, &client.get(&url).await);
             self.step(again, &client.get(&url).await);
+            let removed = client.remove_address(second).await;
+            self.step("remove an address", &removed);
         }
     }
 
@@ -406,6 +410,10 @@ const EXPECTED: &[(&str, &[&str])] = &[
         ],
     ),
     ("verify it again", &[FOLLOWED]),
+    (
+        "remove an address",
+        &["email_removed(remove_address ann2@example.org ann)"],
+    ),
     ("add what is taken", &[]),
     (
         "add a phone",
@@ -425,6 +433,10 @@ const EXPECTED: &[(&str, &[&str])] = &[
         &[FOLLOWED, "phone_verified(verify_address +919876543210 ann)"],
     ),
     ("verify it again", &[FOLLOWED]),
+    (
+        "remove an address",
+        &["phone_removed(remove_address +919876543211 ann)"],
+    ),
     ("change wrongly", &[]),
     ("change", &["password_changed(change_password ann)"]),
     ("log out", &["user_logged_out(log_out ann)"]),
@@ -530,6 +542,8 @@ async fn bad_receivers_change_no_answer() {
             misbehave_for_ever::<PasswordWasReset>(dispatcher),
             misbehave_for_ever::<EmailAdded>(dispatcher),
             misbehave_for_ever::<PhoneAdded>(dispatcher),
+            misbehave_for_ever::<EmailRemoved>(dispatcher),
+            misbehave_for_ever::<PhoneRemoved>(dispatcher),
             misbehave_for_ever::<EmailVerified>(dispatcher),
             misbehave_for_ever::<PhoneVerified>(dispatcher),
         ];

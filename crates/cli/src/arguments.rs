@@ -159,9 +159,70 @@ pub(crate) enum UserCommand {
         json: bool,
     },
     /// Shows a user and their addresses
+    #[command(visible_alias = "find")]
     Show {
         /// A username, an e-mail address or a phone number of theirs
         login: String,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Gives a user another username
+    Rename {
+        /// A username, an e-mail address or a phone number of theirs
+        login: String,
+        /// The new username
+        username: String,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Marks an address as verified
+    Verify {
+        /// An e-mail address or a phone number
+        address: String,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Marks an address as not verified
+    Unverify {
+        /// An e-mail address or a phone number
+        address: String,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Adds an e-mail address or a phone number to a user
+    AddAddress {
+        /// A username, an e-mail address or a phone number of theirs
+        login: String,
+        /// The new address
+        address: String,
+        /// Marks it as verified
+        #[arg(long)]
+        verified: bool,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Puts another address in the place of one, such as one that was mistyped
+    ChangeAddress {
+        /// The address that goes
+        old: String,
+        /// The one that comes
+        new: String,
+        /// Marks the new one as verified
+        #[arg(long)]
+        verified: bool,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Removes an address from its user
+    RemoveAddress {
+        /// An e-mail address or a phone number
+        address: String,
         /// As JSON
         #[arg(long)]
         json: bool,

@@ -111,6 +111,55 @@ fn show_names_addresses_and_state() {
 }
 
 #[test]
+fn addresses_are_mended_by_one_command() {
+    let folder = folder_with_ann();
+    let (old, new) = ("+41 44 668 18 00", "+41 44 668 18 01");
+    let json = |shown: &str| serde_json::from_str::<serde_json::Value>(shown).unwrap();
+    for (command, said) in [
+        (
+            &["rename", "ann@example.org", "anna"][..],
+            "ann is anna now\n",
+        ),
+        (&["add-address", "anna", old], "anna has +41446681800 now\n"),
+        (&["verify", old], "+41446681800 of anna is verified\n"),
+        (
+            &["unverify", "+41446681800"],
+            "+41446681800 of anna is not verified\n",
+        ),
+        (
+            &["change-address", old, new, "--verified"],
+            "anna has +41446681801 in the place of +41446681800 now\n",
+        ),
+        (
+            &["remove-address", "ANN@example.org"],
+            "ann@example.org was removed from anna\n",
+        ),
+    ] {
+        let ran = folder.run(&[&["user"], command].concat());
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), said), "{ran:?}");
+    }
+    let shown = json(&folder.run(&["user", "find", new, "--json"]).stdout);
+    let left = serde_json::json!([{"kind": "phone", "value": "+41446681801", "is_verified": true}]);
+    assert_eq!((&shown["addresses"], &shown["email"]), (&left, &"".into()));
+    for command in [
+        &["rename", "anna", "ann"][..],
+        &["add-address", "ann", "ann@work.example", "--verified"],
+        &["verify", new],
+        &["unverify", new],
+        &["change-address", "ann@work.example", "ann@home.example"],
+        &["remove-address", new],
+    ] {
+        let ran = folder.run(&[&["user"], command, &["--json"]].concat());
+        assert_eq!(json(&ran.stdout)["username"], "ann", "{ran:?}");
+    }
+    let shown = json(&folder.run(&["user", "show", "ann", "--json"]).stdout);
+    let left = [("ann@home.example", false)];
+    let left = left
+        .map(|(value, is)| serde_json::json!({"kind": "email", "value": value, "is_verified": is}));
+    assert_eq!(shown["addresses"], serde_json::json!(left));
+}
+
+#[test]
 fn disabled_user_cannot_log_in() {
     let folder = folder_with_ann();
     assert_eq!(folder.run(&["user", "disable", "ANN"]).code, Some(0));
@@ -186,6 +235,24 @@ fn mistakes_are_sentences() {
             &["user", "show", "bob@example.org"],
             "",
             "no account has this username, e-mail address or phone number",
+        ),
+        (
+            1,
+            &["user", "verify", "bob@example.org"],
+            "",
+            "no account has this e-mail address or phone number",
+        ),
+        (
+            2,
+            &["user", "add-address", "ann", "12"],
+            "",
+            "the phone is not a phone number with its country",
+        ),
+        (
+            2,
+            &["user", "rename", "ann", "a b"],
+            "",
+            "the username may have letters a to z, digits",
         ),
         (
             1,

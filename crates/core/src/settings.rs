@@ -1,10 +1,14 @@
 //! What an operator may choose: django-phone-auth's eight settings, and ours beside them.
 
+mod error;
+
 use std::time::Duration;
 
 use crate::address::{AddressKind, NumberType, PhoneNumber, Region};
 use crate::form::Field;
 use crate::limits::LimitSettings;
+
+pub use error::SettingsError;
 
 const MINUTE: Duration = Duration::from_mins(1);
 const DAY: Duration = Duration::from_hours(24);
@@ -197,6 +201,9 @@ pub struct Settings {
     /// Whether opening a verification link shows a page with a button, and only that button verifies.
     /// Off, opening the link verifies, as django-phone-auth does.
     pub verify_by_click: bool,
+    /// Whether users without any verified address are kept to the pages of their account until they verify one: everything
+    /// behind a guard waits for that. Needs a kind of address by which users log in.
+    pub require_verified: bool,
     /// Whether an unverified address names its account at log-in, as with django-phone-auth.
     pub unverified_sign_in: bool,
     /// Whether an unverified address receives reset links. They reset the password as long as the account has no verified
@@ -244,6 +251,7 @@ impl Default for Settings {
             max_unverified_addresses: 5,
             verify_at_sign_up: false,
             verify_by_click: false,
+            require_verified: false,
             unverified_sign_in: true,
             unverified_reset: true,
             notices: NoticesBy::default(),
@@ -379,6 +387,12 @@ impl Settings {
                 "at least one of phone, email and username",
             ));
         }
+        if self.require_verified && !(methods.phone || methods.email) {
+            return Err(SettingsError::new(
+                "require_verified",
+                "off where authentication_methods has neither phone nor email: nobody has an address to verify",
+            ));
+        }
         let required = self.required_fields();
         let names = [
             (methods.phone, Field::Phone),
@@ -468,37 +482,6 @@ impl Settings {
     }
 }
 
-/// A setting that cannot be used.
-#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the setting {setting} must be {expected}")]
-pub struct SettingsError {
-    setting: &'static str,
-    expected: &'static str,
-}
-
-impl std::fmt::Debug for SettingsError {
-    /// The sentence: a `main` that returns the error prints it in this way.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        std::fmt::Display::fmt(self, f)
-    }
-}
-
-impl SettingsError {
-    pub(crate) const fn new(setting: &'static str, expected: &'static str) -> Self {
-        Self { setting, expected }
-    }
-
-    /// The name of the setting, as the field of [`Settings`] is called.
-    pub const fn setting(&self) -> &'static str {
-        self.setting
-    }
-
-    /// What would be right.
-    pub const fn expected(&self) -> &'static str {
-        self.expected
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -512,6 +495,29 @@ mod tests {
     #[test]
     fn defaults_are_valid() {
         assert_eq!(check(|_| {}), None);
+    }
+
+    #[test]
+    fn address_is_required_only_of_who_can_have_one() {
+        for (phone, email, expected) in [
+            (true, false, None),
+            (false, true, None),
+            (false, false, Some("require_verified")),
+        ] {
+            let mut settings = Settings {
+                require_verified: true,
+                authentication_methods: Methods {
+                    phone,
+                    email,
+                    username: true,
+                },
+                ..Settings::default()
+            };
+            settings.register_phone_required = phone;
+            settings.register_email_required = email;
+            let refused = settings.validate().err().map(|error| error.setting());
+            assert_eq!(refused, expected);
+        }
     }
 
     #[test]

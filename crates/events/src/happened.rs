@@ -31,6 +31,12 @@ phone_auth_signals::signal! {
     /// A phone number was added to an account.
     pub phone_added: PhoneAdded;
 
+    /// An e-mail address was removed from an account.
+    pub email_removed: EmailRemoved;
+
+    /// A phone number was removed from an account.
+    pub phone_removed: PhoneRemoved;
+
     /// An e-mail address was shown to be a user's own.
     pub email_verified: EmailVerified;
 
@@ -150,6 +156,30 @@ event_struct! {
         /// The user.
         user: User,
         /// The number as it is stored, in the form of E.164.
+        phone: String,
+    }
+}
+
+event_struct! {
+    /// An e-mail address was removed from an account.
+    pub struct EmailRemoved of a client {
+        /// The flow that sent it.
+        sender: Sender,
+        /// The user.
+        user: User,
+        /// The address as it was stored.
+        email: String,
+    }
+}
+
+event_struct! {
+    /// A phone number was removed from an account.
+    pub struct PhoneRemoved of a client {
+        /// The flow that sent it.
+        sender: Sender,
+        /// The user.
+        user: User,
+        /// The number as it was stored.
         phone: String,
     }
 }

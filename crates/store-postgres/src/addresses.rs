@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use phone_auth_core::address::{
-    Address, AddressCaps, AddressId, AddressKind, AddressRecord, EmailSpellings, PhoneSpellings,
-    VerificationClaim, VerificationOutcome,
+    Address, AddressCaps, AddressId, AddressKind, AddressRecord, AddressRemoval, EmailSpellings,
+    PhoneSpellings, ProofByHand, RemovalOutcome, VerificationClaim, VerificationOutcome,
 };
 use phone_auth_core::link::{LinkRequest, LinkTarget, OpenedLink};
 use phone_auth_core::outbox::{Notices, Purpose};
@@ -13,6 +13,7 @@ use phone_auth_core::user::{User, UserId};
 use sqlx::postgres::PgRow;
 use sqlx::{Row, query};
 
+use crate::address_changes;
 use crate::failure::Failure;
 use crate::links;
 use crate::locks;
@@ -20,7 +21,8 @@ use crate::outbox;
 use crate::outbox::statements::enqueue_notices;
 use crate::rows::{self, USER_COLUMNS, sought, user_columns};
 use crate::store::PostgresStore;
-use crate::users::{self, is_email_taken, is_phone_taken};
+use crate::taken::{is_email_taken, is_phone_taken};
+use crate::users;
 
 /// The statements about one of the two tables, which differ by two names only.
 pub(crate) struct Statements {
@@ -345,6 +347,51 @@ impl AddressStore for PostgresStore {
             Some(_) => VerificationOutcome::AlreadyVerified,
             None => VerificationOutcome::Gone,
         })
+    }
+
+    async fn remove_address(&self, removal: &AddressRemoval) -> Result<RemovalOutcome, StoreError> {
+        let needs = removal.needs;
+        let remove = query(address_changes::statements(removal.kind).remove)
+            .bind(removal.id.get())
+            .bind(removal.user.get())
+            .bind(needs.is_some())
+            .bind(needs.is_some_and(|needs| needs.email))
+            .bind(needs.is_some_and(|needs| needs.phone))
+            .bind(outbox::notices_text(&removal.notices));
+        let row = self
+            .first_locked(&users::lock(removal.user), remove)
+            .await?;
+        let is_removed = row.map(|row| row.try_get(0)).transpose();
+        Ok(match is_removed.map_err(Failure::from)? {
+            Some(true) => RemovalOutcome::Removed,
+            Some(false) => RemovalOutcome::LastWayIn,
+            None => RemovalOutcome::Gone,
+        })
+    }
+
+    async fn make_primary(
+        &self,
+        user: UserId,
+        email: AddressId,
+        notices: &Notices,
+    ) -> Result<bool, StoreError> {
+        let change = query(address_changes::MAKE_PRIMARY)
+            .bind(user.get())
+            .bind(email.get())
+            .bind(outbox::notices_text(notices));
+        let row = self.first_locked(&users::lock(user), change).await?;
+        Ok(row.is_some())
+    }
+
+    async fn set_verified(&self, proof: &ProofByHand) -> Result<bool, StoreError> {
+        let change = query(address_changes::statements(proof.kind).set_verified)
+            .bind(proof.id.get())
+            .bind(proof.user.get())
+            .bind(proof.is_verified)
+            .bind(rows::micros(proof.at))
+            .bind(outbox::notices_text(&proof.notices));
+        let row = self.first_locked(&users::lock(proof.user), change).await?;
+        Ok(row.is_some())
     }
 }
 

@@ -27,6 +27,7 @@
 //! # Ok(()) }
 //! ```
 
+mod address_changes;
 mod addresses;
 mod anomalies;
 mod cause;
@@ -56,6 +57,7 @@ mod site_key;
 mod spellings;
 mod steps;
 mod store;
+mod taken;
 mod users;
 
 pub use indexes::LOST_INDEXES;

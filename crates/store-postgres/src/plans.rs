@@ -8,8 +8,8 @@ use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, query_scalar, raw_sql};
 
 use crate::{
-    PostgresOptions, PostgresStore, addresses, challenges, django_sessions, limits, links, outbox,
-    sessions, site_key, users,
+    PostgresOptions, PostgresStore, address_changes, addresses, challenges, django_sessions,
+    limits, links, outbox, sessions, site_key, taken, users,
 };
 
 /// Rows enough that plans tell, Django's table of sessions, and no look at all rows, for itself or to join
@@ -163,7 +163,10 @@ async fn plan(connection: &mut PgConnection, statement: &str) -> Vec<String> {
 fn statements() -> Vec<String> {
     let of_both = [AddressKind::Email, AddressKind::Phone].map(|kind| {
         let of_kind = addresses::statements(kind);
+        let changes = address_changes::statements(kind);
         [
+            changes.remove,
+            changes.set_verified,
             of_kind.add,
             of_kind.with_user,
             of_kind.verify,
@@ -176,8 +179,10 @@ fn statements() -> Vec<String> {
         users::USER,
         users::USERS_AFTER,
         users::FIND,
-        users::TAKEN,
+        taken::TAKEN,
         users::CREATE,
+        users::RENAME,
+        address_changes::MAKE_PRIMARY,
         users::ACTIVATE,
         users::DEACTIVATE,
         users::REPLACE_PASSWORD,

@@ -22,6 +22,7 @@ use crate::proofs;
 use crate::rows::{self, USER_COLUMNS, readable, sought, user_columns};
 use crate::spellings::{digits, emails, is_foreign_phone, is_padded, trimmed};
 use crate::store::PostgresStore;
+use crate::taken::{TAKEN, is_username_taken, taken};
 
 pub(crate) const USER: &str = concat!(
     "SELECT ",
@@ -75,126 +76,6 @@ pub(crate) const FIND: &str = concat!(
     ORDER BY m.reading, m.rank, m.user_id LIMIT 1"
 );
 
-/// Whether anyone has one of these numbers, by a list of them and one of their digits.
-macro_rules! is_phone_of_someone {
-    ($numbers:literal, $digits:literal) => {
-        concat!(
-            "(EXISTS (SELECT 1 FROM phone_auth_phonenumber WHERE phone = ANY(",
-            $numbers,
-            ")) OR EXISTS (SELECT 1 FROM phone_auth_phonenumber WHERE ",
-            $crate::spellings::digits!("phone"),
-            " = ANY(",
-            $digits,
-            ") AND ",
-            $crate::spellings::is_foreign_phone!("phone"),
-            "))"
-        )
-    };
-}
-
-/// Whether anyone has one of these e-mail addresses, or, but for an exception, has it in their own row.
-macro_rules! is_email_of_someone {
-    ($emails:literal, $but:literal) => {
-        concat!(
-            "(EXISTS (SELECT 1 FROM phone_auth_emailaddress
-                WHERE lower(email COLLATE \"C\") = ANY(",
-            $emails,
-            ")) OR EXISTS (SELECT 1 FROM phone_auth_emailaddress
-                WHERE ",
-            $crate::spellings::trimmed!("email"),
-            " = ANY(",
-            $emails,
-            ") AND ",
-            $crate::spellings::is_padded!("email"),
-            ") OR EXISTS (SELECT 1 FROM auth_user
-                WHERE lower(email COLLATE \"C\") = ANY(",
-            $emails,
-            ")",
-            $but,
-            ") OR EXISTS (SELECT 1 FROM auth_user
-                WHERE ",
-            $crate::spellings::trimmed!("email"),
-            " = ANY(",
-            $emails,
-            ") AND ",
-            $crate::spellings::is_padded!("email"),
-            $but,
-            "))"
-        )
-    };
-}
-
-/// Whether a wanted phone number is taken: anyone has it, or, but for an exception, has it as a username.
-macro_rules! is_phone_taken {
-    ($numbers:literal, $digits:literal, $but:literal) => {
-        concat!(
-            "(",
-            $crate::users::is_phone_of_someone!($numbers, $digits),
-            " OR EXISTS (SELECT 1 FROM auth_user WHERE ",
-            $crate::spellings::digits!("username"),
-            " = ANY(",
-            $digits,
-            ") AND ",
-            $crate::spellings::is_number!("username"),
-            $but,
-            "))"
-        )
-    };
-}
-
-/// Whether a wanted e-mail address is taken, as [`is_phone_taken`].
-macro_rules! is_email_taken {
-    ($emails:literal, $but:literal) => {
-        concat!(
-            "(",
-            $crate::users::is_email_of_someone!($emails, $but),
-            " OR EXISTS (SELECT 1 FROM auth_user
-                WHERE lower(username COLLATE \"C\") = ANY(",
-            $emails,
-            ")",
-            $but,
-            ") OR EXISTS (SELECT 1 FROM auth_user
-                WHERE ",
-            $crate::spellings::trimmed!("username"),
-            " = ANY(",
-            $emails,
-            ") AND ",
-            $crate::spellings::is_padded!("username"),
-            $but,
-            "))"
-        )
-    };
-}
-pub(crate) use {is_email_of_someone, is_email_taken, is_phone_of_someone, is_phone_taken};
-
-/// Which names an account has: of a username `$1`, the spellings of an e-mail address `$2`, of a phone number `$3` and
-/// of its digits `$4`; and in `$5` to `$7` the same of what the username would be at log-in.
-macro_rules! taken {
-    () => {
-        concat!(
-            "SELECT
-                EXISTS (SELECT 1 FROM auth_user
-                    WHERE lower(username COLLATE \"C\") = lower($1 COLLATE \"C\"))
-                OR EXISTS (SELECT 1 FROM auth_user
-                    WHERE ",
-            $crate::spellings::trimmed!("username"),
-            " = lower($1 COLLATE \"C\") AND ",
-            $crate::spellings::is_padded!("username"),
-            ") OR ",
-            is_email_of_someone!("$5", ""),
-            " OR ",
-            is_phone_of_someone!("$6", "$7"),
-            " AS username, ",
-            is_email_taken!("$2", ""),
-            " AS email, ",
-            is_phone_taken!("$3", "$4", ""),
-            " AS phone"
-        )
-    };
-}
-
-pub(crate) const TAKEN: &str = taken!();
-
 /// Stores a user if no one has the names. Runs while these are locked.
 pub(crate) const CREATE: &str = concat!(
     "WITH taken AS (",
@@ -215,6 +96,18 @@ pub(crate) const CREATE: &str = concat!(
     SELECT taken.username, taken.email, taken.phone, ",
     user_columns!(),
     " FROM taken LEFT JOIN one_user u ON true"
+);
+
+/// Gives a user another username if no one else has it: whether someone has, and whether there is such a user. Runs while
+/// the name is locked. The arguments are the name, the spellings of it as an e-mail address, as a number and as digits, and
+/// the user.
+pub(crate) const RENAME: &str = concat!(
+    "WITH looked AS (SELECT ",
+    is_username_taken!("$2", "$3", "$4", " AND id <> $5"),
+    " AS is_taken), renamed AS (
+        UPDATE auth_user SET username = $1 FROM looked WHERE id = $5 AND NOT is_taken RETURNING id
+    )
+    SELECT is_taken, EXISTS (SELECT 1 FROM renamed) FROM looked"
 );
 
 pub(crate) const ACTIVATE: &str = "UPDATE auth_user SET is_active = true WHERE id = $1 RETURNING 1";
@@ -327,6 +220,30 @@ impl UserStore for PostgresStore {
                 .await?
         };
         Ok(changed.is_some())
+    }
+
+    async fn rename_user(&self, id: UserId, username: &str) -> Result<bool, StoreError> {
+        let email = EmailSpellings::read(username);
+        let phone = PhoneSpellings::named(username);
+        let (emails, phone) = (emails(email.as_ref()), phone.as_ref());
+        let numbers = phone.map_or(&[][..], PhoneSpellings::numbers);
+        let names = emails.iter().copied().chain([username]);
+        let names: Vec<&str> = names.chain(numbers.iter().map(String::as_str)).collect();
+        let rename = query(RENAME)
+            .bind(username)
+            .bind(emails)
+            .bind(numbers)
+            .bind(phone.map_or(&[][..], PhoneSpellings::digits))
+            .bind(id.get());
+        let row = self.first_locked(&locks::of_names(names), rename).await?;
+        let Some(row) = row else {
+            return Ok(no_row()?);
+        };
+        let (is_taken, is_renamed) = (row.try_get(0), row.try_get(1));
+        if is_taken.map_err(Failure::from)? {
+            return Err(StoreError::new(StoreErrorKind::Taken(UniqueName::Username)));
+        }
+        Ok(is_renamed.map_err(Failure::from)?)
     }
 
     async fn replace_password(

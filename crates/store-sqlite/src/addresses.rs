@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use phone_auth_core::address::{
-    Address, AddressCaps, AddressId, AddressKind, AddressRecord, VerificationClaim,
-    VerificationOutcome,
+    Address, AddressCaps, AddressId, AddressKind, AddressRecord, AddressRemoval, ProofByHand,
+    RemovalOutcome, VerificationClaim, VerificationOutcome,
 };
 use phone_auth_core::link::{LinkRequest, LinkTarget, OpenedLink};
 use phone_auth_core::outbox::{Notices, Purpose};
@@ -13,6 +13,7 @@ use phone_auth_core::user::{User, UserId};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params, params_from_iter};
 
+use crate::address_changes;
 use crate::failure::Failure;
 use crate::links;
 use crate::outbox;
@@ -281,6 +282,31 @@ impl AddressStore for SqliteStore {
     ) -> Result<VerificationOutcome, StoreError> {
         let claim = claim.clone();
         self.write(move |connection| verify(connection, &claim))
+            .await
+    }
+
+    async fn remove_address(&self, removal: &AddressRemoval) -> Result<RemovalOutcome, StoreError> {
+        let removal = removal.clone();
+        self.write(move |connection| address_changes::remove(connection, &removal))
+            .await
+    }
+
+    async fn make_primary(
+        &self,
+        user: UserId,
+        email: AddressId,
+        notices: &Notices,
+    ) -> Result<bool, StoreError> {
+        let notices = notices.clone();
+        self.write(move |connection| {
+            address_changes::make_primary(connection, user, email, &notices)
+        })
+        .await
+    }
+
+    async fn set_verified(&self, proof: &ProofByHand) -> Result<bool, StoreError> {
+        let proof = proof.clone();
+        self.write(move |connection| address_changes::set_verified(connection, &proof))
             .await
     }
 }

@@ -31,6 +31,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod address_changes;
 mod addresses;
 mod anomalies;
 mod backup;

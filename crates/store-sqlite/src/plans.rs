@@ -5,8 +5,8 @@ use phone_auth_core::address::AddressKind;
 use rusqlite::Connection;
 
 use crate::{
-    addresses, challenges, django_sessions, limits, links, migrations, outbox, proofs, sessions,
-    site_key, users,
+    address_changes, addresses, challenges, django_sessions, limits, links, migrations, outbox,
+    proofs, sessions, site_key, users,
 };
 
 #[test]
@@ -38,6 +38,10 @@ fn every_lookup_uses_an_index() {
         sessions::END_DISABLED,
         addresses::OF_USER,
         addresses::FORGET_EMAIL,
+        address_changes::NEXT_EMAIL,
+        address_changes::MAKE_PRIMARY,
+        users::USERNAME_TAKEN,
+        users::RENAME,
         challenges::FIND,
         challenges::RENEW,
         challenges::ATTEMPT,
@@ -98,6 +102,8 @@ fn every_lookup_uses_an_index() {
             of_kind.is_newest,
             of_kind.free,
         ]);
+        let of_kind = address_changes::statements(kind);
+        statements.extend([of_kind.look, of_kind.remove, of_kind.set_verified]);
     }
     for (_, of_kind) in &proofs::STATEMENTS {
         statements.extend([

@@ -7,6 +7,7 @@ use phone_auth_core::store::{StoreError, StoreErrorKind, UniqueName, UserStore};
 use phone_auth_core::user::{
     AccountName, FoundUser, NewUser, TakenNames, User, UserId, WantedNames,
 };
+use rusqlite::types::Value;
 use rusqlite::{Connection, params, params_from_iter};
 
 use crate::addresses;
@@ -145,23 +146,40 @@ macro_rules! is_email_taken {
 }
 pub(crate) use {is_email_of_someone, is_email_taken, is_phone_of_someone, is_phone_taken};
 
+/// Whether a wanted username is taken: anyone has it, but for an exception, or it is an address or a number.
+macro_rules! is_username_taken {
+    ($but:literal) => {
+        concat!(
+            "EXISTS (SELECT 1 FROM auth_user WHERE lower(username) = lower(?11)",
+            $but,
+            ") OR EXISTS (SELECT 1 FROM auth_user WHERE lower(",
+            trimmed!("username"),
+            ") = lower(?11) AND ",
+            is_padded!("username"),
+            $but,
+            ") OR ",
+            is_phone_of_someone!("?12, ?13", "?14, ?15, ?16, ?17"),
+            " OR ",
+            is_email_of_someone!("?18, ?19, ?20, ?21", $but)
+        )
+    };
+}
+
 /// Which names an account has. The arguments are the [`Texts`] of the addresses, the username, and the [`Texts`] of
 /// what the username would be at log-in.
 pub(crate) const TAKEN: &str = concat!(
-    "SELECT EXISTS (SELECT 1 FROM auth_user WHERE lower(username) = lower(?11))
-        OR EXISTS (SELECT 1 FROM auth_user WHERE lower(",
-    trimmed!("username"),
-    ") = lower(?11) AND ",
-    is_padded!("username"),
-    ") OR ",
-    is_phone_of_someone!("?12, ?13", "?14, ?15, ?16, ?17"),
-    " OR ",
-    is_email_of_someone!("?18, ?19, ?20, ?21", ""),
+    "SELECT ",
+    is_username_taken!(""),
     ", ",
     is_email_taken!(""),
     ", ",
     is_phone_taken!("")
 );
+
+/// Whether a username that the user `?22` wants is taken; the other arguments are those of [`TAKEN`].
+pub(crate) const USERNAME_TAKEN: &str = concat!("SELECT ", is_username_taken!(" AND id <> ?22"));
+
+pub(crate) const RENAME: &str = "UPDATE auth_user SET username = ?2 WHERE id = ?1";
 
 const INSERT: &str = "INSERT INTO auth_user
     (username, first_name, last_name, email, password, date_joined,
@@ -246,6 +264,12 @@ impl UserStore for SqliteStore {
         .await
     }
 
+    async fn rename_user(&self, id: UserId, username: &str) -> Result<bool, StoreError> {
+        let username = username.to_owned();
+        self.write(move |connection| rename(connection, id, &username))
+            .await
+    }
+
     async fn replace_password(
         &self,
         replacement: &PasswordReplacement,
@@ -297,6 +321,19 @@ fn create(connection: &Connection, new: &NewUser, zone: &Zone) -> Result<User, F
         addresses::insert(connection, AddressKind::Phone, id, phone.as_str())?;
     }
     rows::only(connection, USER, [id.get()], |row| rows::user(row, zone))
+}
+
+/// Gives a user another username if no one else has it.
+fn rename(connection: &Connection, id: UserId, username: &str) -> Result<bool, Failure> {
+    let (nothing, as_address) = (Texts::default(), Texts::of_username(Some(username)));
+    let wanted = nothing.iter().chain([Some(username)]);
+    let names = wanted.chain(as_address.iter());
+    let names = names.map(|name| name.map_or(Value::Null, |name| name.to_owned().into()));
+    let names = params_from_iter(names.chain([id.get().into()]));
+    if rows::only(connection, USERNAME_TAKEN, names, |row| Ok(row.get(0)?))? {
+        return Err(StoreErrorKind::Taken(UniqueName::Username).into());
+    }
+    Ok(rows::change(connection, RENAME, (id.get(), username))? > 0)
 }
 
 /// Which of these names an account has.

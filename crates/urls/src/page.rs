@@ -48,13 +48,15 @@ pub enum AccountPage {
     AddPhone,
     /// `email/add/`
     AddEmail,
+    /// `address/`, added by us: what a user can do with one address of theirs.
+    Address,
     /// `confirm_identity/`, added by us: asks for the password again before what changes who can get in.
     ConfirmIdentity,
 }
 
 impl AccountPage {
     /// All pages, in the order of django-phone-auth; then ours.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Signup,
         Self::Login,
         Self::Logout,
@@ -68,6 +70,7 @@ impl AccountPage {
         Self::EmailVerificationConfirm,
         Self::AddPhone,
         Self::AddEmail,
+        Self::Address,
         Self::ConfirmIdentity,
     ];
 
@@ -87,6 +90,7 @@ impl AccountPage {
             Self::EmailVerificationConfirm => "phone_email_verification_confirm",
             Self::AddPhone => "add_phone",
             Self::AddEmail => "add_email",
+            Self::Address => "phone_address",
             Self::ConfirmIdentity => "phone_confirm_identity",
         }
     }
@@ -107,6 +111,7 @@ impl AccountPage {
             Self::EmailVerificationConfirm => "user_verification_confirm/{idb64}/{token}/",
             Self::AddPhone => "phone/add/",
             Self::AddEmail => "email/add/",
+            Self::Address => "address/",
             Self::ConfirmIdentity => "confirm_identity/",
         }
     }

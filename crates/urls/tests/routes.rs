@@ -12,7 +12,7 @@ fn accounts() -> AccountRoutes {
 }
 
 /// The names and paths of django-phone-auth, mounted at `/accounts/`.
-const PAGES: [(&str, &str); 14] = [
+const PAGES: [(&str, &str); 15] = [
     ("phone_signup", "/accounts/signup/"),
     ("phone_login", "/accounts/login/"),
     ("phone_logout", "/accounts/logout/"),
@@ -41,6 +41,7 @@ const PAGES: [(&str, &str); 14] = [
     ),
     ("add_phone", "/accounts/phone/add/"),
     ("add_email", "/accounts/email/add/"),
+    ("phone_address", "/accounts/address/"),
     ("phone_confirm_identity", "/accounts/confirm_identity/"),
 ];
 

@@ -30,19 +30,26 @@ pub(crate) enum Reason {
     Confirmed(AddressKind),
     /// The address is verified already.
     Verified(AddressKind),
+    /// The address has just been removed.
+    Removed(AddressKind),
+    /// The primary e-mail address is another now.
+    Primary,
     /// Someone has sent a form after their session had ended.
     SignedOut,
     /// The browser did not send the cookie of the session that had just begun.
     NoCookies,
+    /// This site needs a verified address of its users.
+    NoneVerified,
     /// The page that was wanted needs a verified address of this kind.
     Unverified(AddressKind),
 }
 
 impl Reason {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 16] = [
         Self::SignedUp,
         Self::SignedOut,
         Self::NoCookies,
+        Self::NoneVerified,
         Self::Unverified(AddressKind::Email),
         Self::Unverified(AddressKind::Phone),
         Self::Welcome,
@@ -52,6 +59,9 @@ impl Reason {
         Self::Confirmed(AddressKind::Phone),
         Self::Verified(AddressKind::Email),
         Self::Verified(AddressKind::Phone),
+        Self::Removed(AddressKind::Email),
+        Self::Removed(AddressKind::Phone),
+        Self::Primary,
     ];
 
     /// The name of the query's field.
@@ -68,7 +78,11 @@ impl Reason {
             Self::Confirmed(AddressKind::Phone) => "phone-confirmed",
             Self::Verified(AddressKind::Email) => "email-verified",
             Self::Verified(AddressKind::Phone) => "phone-verified",
+            Self::Removed(AddressKind::Email) => "email-removed",
+            Self::Removed(AddressKind::Phone) => "phone-removed",
+            Self::Primary => "primary",
             Self::NoCookies => "cookies",
+            Self::NoneVerified => "verify-one",
             Self::Unverified(AddressKind::Email) => "verify-email",
             Self::Unverified(AddressKind::Phone) => "verify-phone",
         }
@@ -89,10 +103,13 @@ impl Reason {
     const fn page(self) -> AccountPage {
         match self {
             Self::SignedUp | Self::SignedOut | Self::NoCookies => AccountPage::Login,
-            Self::Unverified(_)
+            Self::NoneVerified
+            | Self::Unverified(_)
             | Self::Welcome
             | Self::Sent(_)
             | Self::Confirmed(_)
+            | Self::Removed(_)
+            | Self::Primary
             | Self::Verified(_) => AccountPage::EmailVerification,
         }
     }
@@ -134,6 +151,21 @@ impl Reason {
                 text: already_verified(kind),
                 detail: "",
             },
+            Self::Removed(AddressKind::Email) => Notice {
+                tone: "good",
+                text: "The email address was removed",
+                detail: "",
+            },
+            Self::Removed(AddressKind::Phone) => Notice {
+                tone: "good",
+                text: "The phone number was removed",
+                detail: "",
+            },
+            Self::Primary => Notice {
+                tone: "good",
+                text: "Your primary email address was changed",
+                detail: "",
+            },
             Self::SignedOut => Notice {
                 tone: "info",
                 text: "You have been signed out",
@@ -143,6 +175,11 @@ impl Reason {
                 tone: "error",
                 text: "Your browser blocks cookies",
                 detail: "Signing in needs a cookie. Allow cookies for this site, then sign in again.",
+            },
+            Self::NoneVerified => Notice {
+                tone: "info",
+                text: "Please verify an address first",
+                detail: "Choose Verify below, and follow the message that we send you. Then you can go on.",
             },
             Self::Unverified(AddressKind::Email) => Notice {
                 tone: "info",

@@ -88,6 +88,9 @@ impl RequestContext {
         let Some(current_user) = self.current_user() else {
             return Err(Refusal::new(self.to_login_again()));
         };
+        if let Some(response) = guard::to_verify_first(&self.web, current_user, &self.uri) {
+            return Err(Refusal::new(response));
+        }
         match self.accounts().require_recent_proof(current_user) {
             Ok(()) => Ok(current_user),
             Err(_required) => Err(Refusal::new(guard::to_confirm_identity(

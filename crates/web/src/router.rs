@@ -15,8 +15,8 @@ use phone_auth_urls::AccountPage;
 
 use crate::answer::{self, RequestError};
 use crate::pages::{
-    add_address, addresses, change_password, confirm_identity, log_in, log_out, password_reset,
-    reset_link, sign_up, verification_link,
+    add_address, address, addresses, change_password, confirm_identity, log_in, log_out,
+    password_reset, reset_link, sign_up, verification_link,
 };
 use crate::redirect::{self, append_slash};
 use crate::request_context::RequestContext;
@@ -154,6 +154,7 @@ fn handlers(page: AccountPage) -> MethodRouter<Web> {
         }
         AccountPage::AddPhone => get(add_address::show_phone).post(add_address::submit_phone),
         AccountPage::AddEmail => get(add_address::show_email).post(add_address::submit_email),
+        AccountPage::Address => get(address::show).post(address::submit),
         AccountPage::ConfirmIdentity => get(confirm_identity::show).post(confirm_identity::submit),
     };
     handlers.fallback(other_method)

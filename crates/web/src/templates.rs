@@ -32,6 +32,10 @@ const ACCOUNTS: &[(&str, &str)] = &[
         include_str!("../templates/phone_auth/add_new_phone.html"),
     ),
     (
+        "phone_auth/address.html",
+        include_str!("../templates/phone_auth/address.html"),
+    ),
+    (
         "phone_auth/base.html",
         include_str!("../templates/phone_auth/base.html"),
     ),

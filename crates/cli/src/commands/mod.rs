@@ -11,4 +11,5 @@ pub(crate) mod sessions;
 pub(crate) mod settings;
 pub(crate) mod signals;
 pub(crate) mod user;
+mod user_address;
 pub(crate) mod worker;

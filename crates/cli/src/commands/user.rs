@@ -7,6 +7,7 @@ use phone_auth::core::form::{Field, FieldProblem, Problem};
 use phone_auth::core::user::User;
 use serde::Serialize;
 
+use super::user_address;
 use crate::arguments::{NewUser, UserCommand};
 use crate::exit::Failure;
 use crate::site::{self, Schema};
@@ -31,7 +32,13 @@ pub(crate) fn run(setup: Setup, command: UserCommand) -> Result<(), Failure> {
             UserCommand::Create(_) => {
                 Box::pin(site::accounts_for_operator(setup, Schema::Newest)).await?
             }
-            UserCommand::SetPassword { .. } => {
+            UserCommand::SetPassword { .. }
+            | UserCommand::Rename { .. }
+            | UserCommand::Verify { .. }
+            | UserCommand::Unverify { .. }
+            | UserCommand::AddAddress { .. }
+            | UserCommand::ChangeAddress { .. }
+            | UserCommand::RemoveAddress { .. } => {
                 Box::pin(site::accounts_for_operator(setup, Schema::AsItIs)).await?
             }
             // Nothing is told to a receiver.
@@ -41,6 +48,32 @@ pub(crate) fn run(setup: Setup, command: UserCommand) -> Result<(), Failure> {
             UserCommand::Create(user) => create(&accounts, &user).await,
             UserCommand::List { json } => list(&accounts, json).await,
             UserCommand::Show { login, json } => show(&accounts, &login, json).await,
+            UserCommand::Rename {
+                login,
+                username,
+                json,
+            } => user_address::rename(&accounts, &login, &username, json).await,
+            UserCommand::Verify { address, json } => {
+                user_address::set_verified(&accounts, &address, true, json).await
+            }
+            UserCommand::Unverify { address, json } => {
+                user_address::set_verified(&accounts, &address, false, json).await
+            }
+            UserCommand::AddAddress {
+                login,
+                address,
+                verified,
+                json,
+            } => user_address::add(&accounts, &login, &address, verified, json).await,
+            UserCommand::ChangeAddress {
+                old,
+                new,
+                verified,
+                json,
+            } => user_address::change(&accounts, &old, &new, verified, json).await,
+            UserCommand::RemoveAddress { address, json } => {
+                user_address::remove(&accounts, &address, json).await
+            }
             UserCommand::Disable { username } => {
                 set_active(&accounts, &username, false, shares_sessions).await
             }
@@ -205,11 +238,20 @@ impl From<AddressRecord> for AddressEntry {
     }
 }
 
-async fn show(accounts: &Accounts, login: &str, json: bool) -> Result<(), Failure> {
+/// The user whom a name means.
+pub(super) async fn named(accounts: &Accounts, login: &str) -> Result<User, Failure> {
     let user = accounts.find(login).await.map_err(Failure::failed)?;
-    let user = user.ok_or_else(|| {
+    user.ok_or_else(|| {
         Failure::because("no account has this username, e-mail address or phone number")
-    })?;
+    })
+}
+
+async fn show(accounts: &Accounts, login: &str, json: bool) -> Result<(), Failure> {
+    show_user(accounts, named(accounts, login).await?, json).await
+}
+
+/// Shows a user as they were read.
+pub(super) async fn show_user(accounts: &Accounts, user: User, json: bool) -> Result<(), Failure> {
     let addresses = accounts.addresses_of(user.id).await;
     let addresses = addresses.map_err(Failure::failed)?;
     let details = UserDetails {
@@ -252,7 +294,7 @@ async fn show(accounts: &Accounts, login: &str, json: bool) -> Result<(), Failur
 
 /// One sentence for each problem, for the user at the command line. What was read from standard input or is someone
 /// else's is no wrong argument.
-fn invalid(problems: &[FieldProblem]) -> Failure {
+pub(super) fn invalid(problems: &[FieldProblem]) -> Failure {
     let is_wrong_argument = |problem: &FieldProblem| {
         let is_argument = !matches!(problem.field, Field::Password | Field::ConfirmPassword);
         is_argument && problem.problem != Problem::Taken

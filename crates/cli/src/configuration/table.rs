@@ -157,6 +157,8 @@ settings! {
         verify_at_sign_up: bool = "false";
         /// whether a verification link shows a button instead of verifying when opened
         verify_by_click: bool = "false";
+        /// whether users without any verified address are kept to the pages of their account until they verify one
+        require_verified: bool = "false";
         /// whether an unverified address names its account at log-in
         unverified_sign_in: bool = "true";
         /// whether an unverified address receives reset links; beside a verified one they free it, and reset nothing

@@ -139,6 +139,7 @@ verify_phone_lifetime = "90"
 code_lifetime = "5 minutes"
 verify_at_sign_up = true
 verify_by_click = true
+require_verified = true
 unverified_sign_in = false
 unverified_reset = false
 django_secret_key_file = "django"

@@ -8,7 +8,7 @@ use crate::address::{Address, AddressCaps, AddressKind, AddressRecord, EmailAddr
 use crate::form::{self, Field, FieldProblem, Problem};
 use crate::gate::{GateNames, GatedFlow};
 use crate::store::{StoreError, StoreErrorKind};
-use crate::user::UserId;
+use crate::user::{User, UserId};
 
 impl Accounts {
     /// Adds an address to the account of a user, not verified yet. Sends nothing to it. Fires
@@ -55,14 +55,7 @@ impl Accounts {
         kind: AddressKind,
         text: &str,
     ) -> Result<AddressRecord, FlowError<AddAddressRefusal>> {
-        let invalid = |problem| {
-            let problem = FieldProblem::new(field(kind), problem);
-            FlowError::Refused(AddAddressRefusal::Invalid(vec![problem]))
-        };
-        if !self.settings().has_addresses(kind) {
-            return Err(FlowError::Refused(AddAddressRefusal::NoSuchKind));
-        }
-        let address = self.read_address(kind, text).map_err(invalid)?;
+        let address = self.address_to_add(kind, text)?;
         self.ask_gate(GatedFlow::AddAddress, GateNames::of_address(&address))
             .await?;
         let user = current_user.user();
@@ -72,16 +65,42 @@ impl Accounts {
             all: self.settings().max_addresses,
             unverified: self.settings().max_unverified_addresses,
         };
+        self.add(Sender::new("add_address"), user, &address, caps)
+            .await
+    }
+
+    /// Reads an address of a kind that users have here.
+    pub(super) fn address_to_add(
+        &self,
+        kind: AddressKind,
+        text: &str,
+    ) -> Result<Address, FlowError<AddAddressRefusal>> {
+        if !self.settings().has_addresses(kind) {
+            return Err(FlowError::Refused(AddAddressRefusal::NoSuchKind));
+        }
+        self.read_address(kind, text)
+            .map_err(|problem| invalid(kind, problem))
+    }
+
+    /// Adds an address to the account of a user.
+    pub(super) async fn add(
+        &self,
+        sender: Sender,
+        user: &User,
+        address: &Address,
+        caps: AddressCaps,
+    ) -> Result<AddressRecord, FlowError<AddAddressRefusal>> {
+        let invalid = |problem| invalid(address.kind(), problem);
         let addresses = self.addresses_to_tell(user.id).await?;
         let change = AccountChange::AddressAdded(address.as_str().to_owned());
         let notices = self.notices_of(user.id, &addresses, &change).await?;
         let enclosed = notices.to_commit();
-        let added = self.store().add_address(user.id, &address, caps, &enclosed);
+        let added = self.store().add_address(user.id, address, caps, &enclosed);
         let record = match added.await {
             Ok(record) => record,
             Err(error) => {
                 if matches!(error.kind(), StoreErrorKind::Taken(_))
-                    && let Some(own) = self.own_address(user.id, &address).await?
+                    && let Some(own) = self.own_address(user.id, address).await?
                 {
                     return Ok(own);
                 }
@@ -98,9 +117,8 @@ impl Accounts {
             }
         };
         self.notify(user, notices).await;
-        let (sender, user) = (Sender::new("add_address"), user.to_event_user());
-        let value = record.value.clone();
-        match kind {
+        let (user, value) = (user.to_event_user(), record.value.clone());
+        match record.kind {
             AddressKind::Email => self.happened(EmailAdded::new(sender, user, value)).await,
             AddressKind::Phone => self.happened(PhoneAdded::new(sender, user, value)).await,
         }
@@ -150,6 +168,11 @@ impl Accounts {
         address.kind == AddressKind::Phone
             && PhoneNumber::parse(&address.value).is_ok_and(|number| refused.refuse(&number))
     }
+}
+
+fn invalid(kind: AddressKind, problem: Problem) -> FlowError<AddAddressRefusal> {
+    let problem = FieldProblem::new(field(kind), problem);
+    FlowError::Refused(AddAddressRefusal::Invalid(vec![problem]))
 }
 
 const fn field(kind: AddressKind) -> Field {

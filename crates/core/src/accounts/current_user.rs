@@ -100,6 +100,26 @@ impl Accounts {
         Ok(key.map(|key| (key.clone(), current_user.with_key(&key))))
     }
 
+    /// Whether someone is to verify an address before they may go on: where the setting
+    /// [`require_verified`](crate::settings::Settings::require_verified) says so, and none of theirs is verified. The guards of
+    /// pages ask; so does an application that has guards of its own.
+    ///
+    /// # Examples
+    /// ```
+    /// # use phone_auth_core::password::Password;
+    #[doc = include_str!("example_setup.txt")]
+    /// let ann = accounts.log_in("ann", &Password::new("correct horse"), None).await?;
+    /// let current_user = accounts.current_user(&ann.key).await?.ok_or("nobody")?;
+    /// assert!(!accounts.must_verify(&current_user), "the setting is off");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn must_verify(&self, current_user: &CurrentUser) -> bool {
+        let is_verified = current_user.has_verified_email() || current_user.has_verified_phone();
+        self.settings().require_verified && !is_verified
+    }
+
     /// Whether another program reads and writes the sessions too.
     pub fn shares_sessions(&self) -> bool {
         self.sessions().are_shared()

@@ -11,6 +11,7 @@ use crate::user_id::UserId;
 mod email;
 mod phone;
 mod region;
+mod removal;
 mod spellings;
 mod typed_number;
 
@@ -19,6 +20,7 @@ pub use phone_auth_events::AddressKind;
 pub use email::{EmailAddress, EmailAddressError};
 pub use phone::{NumberType, PhoneNumber, PhoneNumberError};
 pub use region::Region;
+pub use removal::{AddressRemoval, ProofByHand, RemovalOutcome, WaysIn};
 pub use spellings::{EmailSpellings, PhoneSpellings, SEPARATORS, digits_of, is_e164};
 
 /// An address in its one canonical form.

@@ -5,8 +5,8 @@ use chrono::{DateTime, Utc};
 
 use super::StoreError;
 use crate::address::{
-    Address, AddressCaps, AddressId, AddressKind, AddressRecord, VerificationClaim,
-    VerificationOutcome,
+    Address, AddressCaps, AddressId, AddressKind, AddressRecord, AddressRemoval, ProofByHand,
+    RemovalOutcome, VerificationClaim, VerificationOutcome,
 };
 use crate::link::{LinkRequest, LinkTarget, OpenedLink};
 use crate::outbox::{Notices, Purpose};
@@ -90,4 +90,22 @@ pub trait AddressStore: Send + Sync {
         &self,
         claim: &VerificationClaim,
     ) -> Result<VerificationOutcome, StoreError>;
+
+    /// Removes an address of a user if enough remains, and enqueues its notices then. Of several that are removed at once,
+    /// each sees the others. A copy in the user's own row gives way to their oldest verified e-mail address, or to none.
+    /// With the address end the links and codes that were sent to it.
+    async fn remove_address(&self, removal: &AddressRemoval) -> Result<RemovalOutcome, StoreError>;
+
+    /// Puts a verified e-mail address of a user into their own row, where Django and others look for it, and enqueues these
+    /// notices. `false`, and nothing changed, when it is not there, not the user's, or not verified.
+    async fn make_primary(
+        &self,
+        user: UserId,
+        email: AddressId,
+        notices: &Notices,
+    ) -> Result<bool, StoreError>;
+
+    /// Marks an address as verified or as not, and enqueues its notices if that changed anything. When it was verified is
+    /// kept as in [`verify_address`](Self::verify_address). `false` when nothing changed: it is so already, or not there.
+    async fn set_verified(&self, proof: &ProofByHand) -> Result<bool, StoreError>;
 }

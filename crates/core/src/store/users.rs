@@ -69,6 +69,13 @@ pub trait UserStore: Send + Sync {
     /// there is no such user.
     async fn set_active(&self, id: UserId, active: bool) -> Result<bool, StoreError>;
 
+    /// Gives a user another username. `false` when there is no such user.
+    ///
+    /// # Errors
+    /// [`Taken`](super::StoreErrorKind::Taken) when anyone else has it, in any case, or it is an e-mail address or a phone
+    /// number, as in [`taken_names`](Self::taken_names); then nothing is changed.
+    async fn rename_user(&self, id: UserId, username: &str) -> Result<bool, StoreError>;
+
     /// Replaces a password by compare-and-swap and ends the user's sessions but the one kept, which gets
     /// another name if it is still there; enqueues its notices with it. `false`, and nothing changed, when the user is gone, inactive, or
     /// not as described.

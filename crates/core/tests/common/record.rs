@@ -4,10 +4,10 @@ use std::mem;
 use std::sync::{Arc, Mutex};
 
 use phone_auth_events::{
-    AttemptLimited, Connection, EmailAdded, EmailVerified, Event, LinkFollowed, MessageRefused,
-    PasswordChanged, PasswordWasReset, PhoneAdded, PhoneVerified, ResetPasswordEmail,
-    ResetPasswordPhone, Sender, Signals, User, UserLoggedIn, UserLoggedOut, UserLoginFailed,
-    UserSignedUp, VerifyEmail, VerifyPhone,
+    AttemptLimited, Connection, EmailAdded, EmailRemoved, EmailVerified, Event, LinkFollowed,
+    MessageRefused, PasswordChanged, PasswordWasReset, PhoneAdded, PhoneRemoved, PhoneVerified,
+    ResetPasswordEmail, ResetPasswordPhone, Sender, Signals, User, UserLoggedIn, UserLoggedOut,
+    UserLoginFailed, UserSignedUp, VerifyEmail, VerifyPhone,
 };
 use phone_auth_tokens::{TokenIssued, TokenRefused};
 
@@ -65,6 +65,8 @@ impl Record {
             listener.to_event_user(|e: &PasswordWasReset| (e.sender, Some(&e.user), String::new())),
             listener.to_event_user(|e: &EmailAdded| (e.sender, Some(&e.user), e.email.clone())),
             listener.to_event_user(|e: &PhoneAdded| (e.sender, Some(&e.user), e.phone.clone())),
+            listener.to_event_user(|e: &EmailRemoved| (e.sender, Some(&e.user), e.email.clone())),
+            listener.to_event_user(|e: &PhoneRemoved| (e.sender, Some(&e.user), e.phone.clone())),
             listener.to_event_user(|e: &EmailVerified| (e.sender, Some(&e.user), e.email.clone())),
             listener.to_event_user(|e: &PhoneVerified| (e.sender, Some(&e.user), e.phone.clone())),
             listener.to_event_user(|e: &TokenIssued| (e.sender, None, e.purpose.clone())),

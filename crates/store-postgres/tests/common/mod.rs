@@ -27,14 +27,13 @@ pub(crate) fn database() -> Database {
 pub(crate) async fn with_tables() -> (Database, Arc<Database>) {
     static SHARED: Mutex<Weak<Database>> = Mutex::const_new(Weak::new());
     let mut shared = SHARED.lock().await;
-    let template = match shared.upgrade() {
-        Some(template) => template,
-        None => {
-            let template = Arc::new(database());
-            store(&template).await.close().await;
-            *shared = Arc::downgrade(&template);
-            template
-        }
+    let template = if let Some(template) = shared.upgrade() {
+        template
+    } else {
+        let template = Arc::new(database());
+        store(&template).await.close().await;
+        *shared = Arc::downgrade(&template);
+        template
     };
     (or_say(template.copy()), template)
 }

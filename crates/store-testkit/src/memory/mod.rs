@@ -3,6 +3,7 @@
 //! It keeps every promise of the port, by the plainest means: one lock around ordered maps. It
 //! forgets everything when the last clone is dropped.
 
+mod address_changes;
 mod challenges;
 mod external_writer;
 mod limits;

@@ -108,11 +108,11 @@ impl State {
         record
     }
 
-    /// Whether an account has this username in any ASCII case, or it is another user's address.
-    pub(super) fn is_username_taken(&self, username: &str) -> bool {
+    /// Whether a user other than `except` has this username in any ASCII case, or it is an address.
+    pub(super) fn is_username_taken(&self, username: &str, except: Option<UserId>) -> bool {
         let email = EmailSpellings::read(username);
         let phone = PhoneSpellings::named(username);
-        self.users.values().any(|user| {
+        self.others(except).any(|user| {
             is_username(&user.username, username)
                 || email.as_ref().is_some_and(|email| email.has(&user.email))
         }) || email.is_some_and(|email| self.has_address(AddressKind::Email, |it| email.has(it)))

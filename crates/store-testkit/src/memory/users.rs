@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use phone_auth_core::address::{
-    Address, AddressCaps, AddressId, AddressKind, AddressRecord, EmailAddress, VerificationClaim,
-    VerificationOutcome,
+    Address, AddressCaps, AddressId, AddressKind, AddressRecord, AddressRemoval, EmailAddress,
+    ProofByHand, RemovalOutcome, VerificationClaim, VerificationOutcome,
 };
 use phone_auth_core::link::{LinkRequest, LinkTarget, OpenedLink};
 use phone_auth_core::outbox::{Notices, Purpose};
@@ -88,6 +88,19 @@ impl UserStore for MemoryStore {
                 state.end_sessions_of(id);
             }
             Ok(true)
+        })
+    }
+
+    async fn rename_user(&self, id: UserId, username: &str) -> Result<bool, StoreError> {
+        self.write(|state| {
+            if state.is_username_taken(username, Some(id)) {
+                return taken(UniqueName::Username);
+            }
+            let user = state.users.get_mut(&id);
+            Ok(user.is_some_and(|user| {
+                username.clone_into(&mut user.username);
+                true
+            }))
         })
     }
 
@@ -267,6 +280,29 @@ impl AddressStore for MemoryStore {
             })
         })
     }
+
+    async fn remove_address(&self, removal: &AddressRemoval) -> Result<RemovalOutcome, StoreError> {
+        self.write(|state| Ok(state.remove_address(removal)))
+    }
+
+    async fn make_primary(
+        &self,
+        user: UserId,
+        email: AddressId,
+        notices: &Notices,
+    ) -> Result<bool, StoreError> {
+        self.write(|state| {
+            let is_made = state.make_primary(user, email);
+            if is_made {
+                state.enqueue_notices(notices);
+            }
+            Ok(is_made)
+        })
+    }
+
+    async fn set_verified(&self, proof: &ProofByHand) -> Result<bool, StoreError> {
+        self.write(|state| Ok(state.set_verified(proof)))
+    }
 }
 
 impl State {
@@ -347,7 +383,9 @@ impl State {
     /// Which of these names an account has.
     fn taken(&self, wanted: &WantedNames<'_>) -> TakenNames {
         TakenNames {
-            username: wanted.username.is_some_and(|it| self.is_username_taken(it)),
+            username: wanted
+                .username
+                .is_some_and(|it| self.is_username_taken(it, None)),
             email: wanted.email.is_some_and(|it| self.is_email_taken(it, None)),
             phone: wanted.phone.is_some_and(|it| self.is_phone_taken(it, None)),
         }

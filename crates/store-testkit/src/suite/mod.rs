@@ -3,6 +3,7 @@
 //! A case gets an empty store and panics when a promise is broken. [`store_suite!`](crate::store_suite)
 //! makes a test of each; [`run_suite`] runs all in turn where there is no test harness.
 
+mod address_changes;
 mod addresses;
 mod challenges;
 mod dead_letters;
@@ -128,6 +129,12 @@ macro_rules! __for_each_case {
             addresses::caps_are_kept;
             addresses::caps_are_kept_at_once;
             addresses::many_addresses_come_in_part;
+            address_changes::last_way_in_is_not_removed;
+            address_changes::removals_at_once_leave_a_way_in;
+            address_changes::removed_address_is_free_and_leads_nowhere;
+            address_changes::own_row_has_the_primary_address;
+            address_changes::proof_by_hand_uses_links_up;
+            address_changes::other_username_obeys_the_one_space;
             links::newest_request_is_told;
             links::newer_request_is_always_newer;
             links::young_link_is_asked_for_again;

@@ -68,6 +68,11 @@ impl Rule {
         wanted: &Uri,
     ) -> Option<Response> {
         let mut response = match (self, current_user) {
+            (rule, Some(current_user))
+                if rule != Self::Anonymous && is_to_verify(web, current_user, wanted) =>
+            {
+                to_verify(web, None, wanted)
+            }
             (Self::Anonymous, None) | (Self::LoggedIn, Some(_)) => return None,
             (Self::RecentlyProven, Some(current_user)) => {
                 if web.accounts().require_recent_proof(current_user).is_ok() {
@@ -85,8 +90,8 @@ impl Rule {
                 redirect::found(&web.accounts().settings().login_redirect_url)
             }
             (_, None) => to_login(web, wanted),
-            (Self::VerifiedPhone, Some(_)) => to_verify(web, AddressKind::Phone, wanted),
-            (_, Some(_)) => to_verify(web, AddressKind::Email, wanted),
+            (Self::VerifiedPhone, Some(_)) => to_verify(web, Some(AddressKind::Phone), wanted),
+            (_, Some(_)) => to_verify(web, Some(AddressKind::Email), wanted),
         };
         let headers = response.headers_mut();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
@@ -95,11 +100,28 @@ impl Rule {
     }
 }
 
-/// Leads to the addresses, says why, and back when one is verified.
-fn to_verify(web: &Web, kind: AddressKind, wanted: &Uri) -> Response {
+/// Whether someone must verify an address before they may see a page. Those of the account are where they do.
+fn is_to_verify(web: &Web, current_user: &CurrentUser, wanted: &Uri) -> bool {
+    let accounts = web.accounts();
+    let path = wanted.path();
+    let is_it = |page: AccountPage| accounts.routes().page(page) == path;
+    accounts.must_verify(current_user) && !AccountPage::ALL.into_iter().any(is_it)
+}
+
+/// Leads to the addresses where someone must verify one before they may see this page.
+pub(crate) fn to_verify_first(
+    web: &Web,
+    current_user: &CurrentUser,
+    wanted: &Uri,
+) -> Option<Response> {
+    is_to_verify(web, current_user, wanted).then(|| to_verify(web, None, wanted))
+}
+
+/// Leads to the addresses, says why, and back when one of this kind, or any, is verified.
+fn to_verify(web: &Web, kind: Option<AddressKind>, wanted: &Uri) -> Response {
     let wanted = wanted.path_and_query().map_or("/", PathAndQuery::as_str);
     let next = Some(wanted).filter(|wanted| wanted.len() <= MAX_NEXT_BYTES);
-    let reason = Reason::Unverified(kind).name();
+    let reason = kind.map_or(Reason::NoneVerified, Reason::Unverified).name();
     let addresses = web.accounts().routes().page(AccountPage::EmailVerification);
     redirect::found(&next::with(
         addresses,

@@ -37,6 +37,7 @@ struct AddressView<'a> {
     id: i64,
     value: &'a str,
     is_verified: bool,
+    is_primary: bool,
 }
 
 pub(crate) async fn show(
@@ -403,13 +404,14 @@ async fn view(
     let records = context.accounts().addresses(current_user).await?;
     let title = addresses_title(context.accounts());
     let waits = waits.and_then(|waits| waits.among(&records));
+    let of_kind = |kind| of_kind(&records, kind, &current_user.user().email);
     Ok(
         Page::new("phone_auth/phone_and_email_verification.html", title)
             .with("notice", notice)
             .with("code", waits)
             .with("next", go_on(context))
-            .with("email_addresses", of_kind(&records, AddressKind::Email))
-            .with("phone_numbers", of_kind(&records, AddressKind::Phone))
+            .with("email_addresses", of_kind(AddressKind::Email))
+            .with("phone_numbers", of_kind(AddressKind::Phone))
             .with("has_more", has_more(&records)),
     )
 }
@@ -421,7 +423,11 @@ fn has_more(records: &[AddressRecord]) -> bool {
         .any(|kind| records.iter().filter(|it| it.kind == kind).count() > MAX_SHOWN)
 }
 
-fn of_kind(records: &[AddressRecord], kind: AddressKind) -> Vec<AddressView<'_>> {
+fn of_kind<'a>(
+    records: &'a [AddressRecord],
+    kind: AddressKind,
+    primary: &str,
+) -> Vec<AddressView<'a>> {
     records
         .iter()
         .filter(|record| record.kind == kind)
@@ -430,6 +436,7 @@ fn of_kind(records: &[AddressRecord], kind: AddressKind) -> Vec<AddressView<'_>>
             id: record.id.get(),
             value: &record.value,
             is_verified: record.is_verified,
+            is_primary: kind == AddressKind::Email && record.value == primary,
         })
         .collect()
 }

@@ -3,6 +3,7 @@
 //! A handler reads the form, calls one flow, and shows what came of it. It decides nothing else.
 
 pub(crate) mod add_address;
+pub(crate) mod address;
 pub(crate) mod addresses;
 pub(crate) mod change_password;
 pub(crate) mod confirm_identity;

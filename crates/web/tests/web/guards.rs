@@ -258,3 +258,36 @@ async fn demo_site_uses_the_guards() {
         "/accounts/login/?next=/accounts/profile/"
     );
 }
+
+#[tokio::test]
+async fn required_address_is_verified_first() {
+    let site = Site::with(|settings| settings.require_verified = true).serving(app);
+    let mut ann = site.ann().await;
+    let asks = "/accounts/user_verification/?notice=verify-one&next=";
+    for path in [
+        "/by/extractor/in",
+        "/by/layer/in",
+        "/by/extractor/email",
+        "/by/layer/phone",
+    ] {
+        let answer = ann.get(path).await;
+        assert_eq!(answer.location(), format!("{asks}{path}"));
+    }
+    // Where they verify one, and leave, nothing is in the way; nor where anyone may be.
+    for path in [
+        "/accounts/user_verification/?notice=verify-one",
+        "/accounts/email/add/",
+        "/accounts/change_password/",
+        "/accounts/logout/",
+        "/by/nothing",
+    ] {
+        assert_eq!(ann.get(path).await.status, StatusCode::OK, "{path}");
+    }
+    let shown = ann.get(asks).await;
+    assert!(shown.body.contains("Please verify an address first"));
+    let link = ann.phone_link().await;
+    ann.get(&link).await;
+    assert_eq!(ann.get("/by/extractor/in").await.body, "hello ann");
+    let needs_email = ann.get("/by/layer/email").await;
+    assert!(needs_email.location().contains("notice=verify-email"));
+}

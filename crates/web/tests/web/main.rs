@@ -7,6 +7,7 @@
     reason = "a failed index is a failed test"
 )]
 
+mod address;
 mod change;
 mod client_address;
 mod codes;

@@ -95,6 +95,9 @@ async fn pages_for_members() {
     );
     keep!("add_email", ann.get("/accounts/email/add/").await);
     keep!("add_phone", ann.get("/accounts/phone/add/").await);
+    let pk = ann.pk("email").await;
+    let page = format!("/accounts/address/?method=email&pk={pk}");
+    keep!("address", ann.get(&page).await);
     keep!(
         "email_sent",
         ann.get("/accounts/user_verification/?notice=email-sent")

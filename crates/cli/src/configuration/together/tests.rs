@@ -59,7 +59,7 @@ timeout = 9
 "#;
 
 /// Settings that do something by themselves, or whose section says what they need.
-const ALONE: [&str; 80] = [
+const ALONE: [&str; 81] = [
     "addr",
     "max_connections",
     "trusted_proxies",
@@ -103,6 +103,7 @@ const ALONE: [&str; 80] = [
     "code_lifetime",
     "verify_at_sign_up",
     "verify_by_click",
+    "require_verified",
     "unverified_sign_in",
     "unverified_reset",
     "max_addresses",

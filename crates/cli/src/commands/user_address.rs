@@ -1,0 +1,134 @@
+//! `phone-auth user`: what an operator does with the addresses and the username of a user who has called.
+
+use phone_auth::Accounts;
+use phone_auth::core::accounts::{AddAddressRefusal, FlowError, Removal, RenameRefusal};
+use phone_auth::core::address::AddressRecord;
+use phone_auth::core::user::{User, UserId};
+
+use super::user::{invalid, named, show_user};
+use crate::exit::Failure;
+use crate::terminal::console;
+use crate::terminal::visible::Visible;
+
+pub(super) async fn rename(
+    accounts: &Accounts,
+    login: &str,
+    username: &str,
+    json: bool,
+) -> Result<(), Failure> {
+    let user = named(accounts, login).await?;
+    let renamed = match accounts.rename(&user, username).await {
+        Ok(renamed) => renamed,
+        Err(FlowError::Refused(RenameRefusal::Invalid(problems))) => {
+            return Err(invalid(&problems));
+        }
+        Err(error) => return Err(Failure::failed(error)),
+    };
+    let (old, new) = (Visible(&user.username), Visible(&renamed.username));
+    told(accounts, user.id, json, format_args!("{old} is {new} now")).await
+}
+
+pub(super) async fn set_verified(
+    accounts: &Accounts,
+    address: &str,
+    is_verified: bool,
+    json: bool,
+) -> Result<(), Failure> {
+    let (address, user) = owned(accounts, address).await?;
+    let changed = accounts.set_verified(&user, &address, is_verified).await;
+    changed.map_err(Failure::failed)?;
+    let not = if is_verified { "" } else { "not " };
+    let (value, name) = (Visible(&address.value), Visible(&user.username));
+    let said = format_args!("{value} of {name} is {not}verified");
+    told(accounts, user.id, json, said).await
+}
+
+pub(super) async fn add(
+    accounts: &Accounts,
+    login: &str,
+    address: &str,
+    is_verified: bool,
+    json: bool,
+) -> Result<(), Failure> {
+    let user = named(accounts, login).await?;
+    let added = add_to(accounts, &user, address, is_verified).await?;
+    let (value, name) = (Visible(&added.value), Visible(&user.username));
+    told(
+        accounts,
+        user.id,
+        json,
+        format_args!("{name} has {value} now"),
+    )
+    .await
+}
+
+pub(super) async fn change(
+    accounts: &Accounts,
+    old: &str,
+    new: &str,
+    is_verified: bool,
+    json: bool,
+) -> Result<(), Failure> {
+    let (old, user) = owned(accounts, old).await?;
+    // The new one first: should the other not go, the user has both, and can be reached.
+    let added = add_to(accounts, &user, new, is_verified).await?;
+    if (added.kind, added.id) != (old.kind, old.id) {
+        let removed = accounts.remove_address_of(&user, &old).await;
+        let (Removal::Removed(_) | Removal::NotThere) = removed.map_err(Failure::failed)?;
+    }
+    let (new, old) = (Visible(&added.value), Visible(&old.value));
+    let name = Visible(&user.username);
+    let said = format_args!("{name} has {new} in the place of {old} now");
+    told(accounts, user.id, json, said).await
+}
+
+pub(super) async fn remove(accounts: &Accounts, address: &str, json: bool) -> Result<(), Failure> {
+    let (address, user) = owned(accounts, address).await?;
+    let removed = accounts.remove_address_of(&user, &address).await;
+    let (Removal::Removed(_) | Removal::NotThere) = removed.map_err(Failure::failed)?;
+    let (value, name) = (Visible(&address.value), Visible(&user.username));
+    let said = format_args!("{value} was removed from {name}");
+    told(accounts, user.id, json, said).await
+}
+
+async fn add_to(
+    accounts: &Accounts,
+    user: &User,
+    address: &str,
+    is_verified: bool,
+) -> Result<AddressRecord, Failure> {
+    let added = match accounts.add_address_for(user, address).await {
+        Ok(added) => added,
+        Err(FlowError::Refused(AddAddressRefusal::Invalid(problems))) => {
+            return Err(invalid(&problems));
+        }
+        Err(error) => return Err(Failure::failed(error)),
+    };
+    if is_verified {
+        let verified = accounts.set_verified(user, &added, true).await;
+        verified.map_err(Failure::failed)?;
+    }
+    Ok(added)
+}
+
+/// The address that a text means, and whose it is.
+async fn owned(accounts: &Accounts, address: &str) -> Result<(AddressRecord, User), Failure> {
+    let found = accounts.find_address(address).await;
+    let found = found.map_err(Failure::failed)?;
+    found.ok_or_else(|| Failure::because("no account has this e-mail address or phone number"))
+}
+
+/// Says what was done, or shows the user as they are now.
+async fn told(
+    accounts: &Accounts,
+    user: UserId,
+    json: bool,
+    said: std::fmt::Arguments<'_>,
+) -> Result<(), Failure> {
+    if !json {
+        return console::print(said).map_err(Failure::failed);
+    }
+    let now = accounts.user(user).await.map_err(Failure::failed)?;
+    let now = now.ok_or_else(|| Failure::because("the user was deleted meanwhile"))?;
+    show_user(accounts, now, json).await
+}

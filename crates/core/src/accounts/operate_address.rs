@@ -1,0 +1,236 @@
+//! What an operator does with the addresses and the username of a user who has called.
+
+use phone_auth_events::{AccountChange, Sender};
+
+use super::{
+    Accounts, AddAddressRefusal, AmbiguousName, Failure, FlowError, Removal, UsernameRefusal,
+};
+use crate::address::{AddressCaps, AddressKind, AddressRecord, ProofByHand};
+use crate::form::{self, Field, FieldProblem, Problem};
+use crate::store::StoreErrorKind;
+use crate::user::{AccountName, User};
+use crate::username::Username;
+
+impl Accounts {
+    /// The address that this text means, in any spelling, and whose it is; none when nobody has it.
+    ///
+    /// # Security
+    /// As for [`find`](Self::find).
+    ///
+    /// # Errors
+    /// As for [`find`](Self::find).
+    ///
+    /// # Cancel safety
+    /// It only reads.
+    ///
+    /// # Examples
+    /// ```
+    /// # use phone_auth_core::password::Password;
+    #[doc = include_str!("example_setup.txt")]
+    /// let (address, ann) = accounts.find_address("+91 98765 43210").await?.ok_or("nobody")?;
+    /// assert_eq!((address.value.as_str(), ann.username.as_str()), ("+919876543210", "ann"));
+    /// assert_eq!(accounts.find_address("ann").await?, None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn find_address(
+        &self,
+        text: &str,
+    ) -> Result<Option<(AddressRecord, User)>, FlowError<AmbiguousName>> {
+        let name = AccountName {
+            username: None,
+            ..AccountName::any(text, self.settings())
+        };
+        let found = match self.store().find_user(&name).await {
+            Err(error) if error.kind() == StoreErrorKind::Ambiguous => {
+                return Err(FlowError::Refused(AmbiguousName));
+            }
+            found => found?,
+        };
+        Ok(found.and_then(|found| Some((found.address?, found.user))))
+    }
+
+    /// Adds an address to the account of a user as an operator: what has an `@` as an e-mail address, else as a phone
+    /// number. Neither the gate nor limits nor caps are asked. The rest is as for [`add_address`](Self::add_address).
+    ///
+    /// # Errors
+    /// As for [`add_address`](Self::add_address), less what its limits and caps refuse.
+    ///
+    /// # Cancel safety
+    /// As for [`add_address`](Self::add_address).
+    ///
+    /// # Examples
+    /// ```
+    /// # use phone_auth_core::password::Password;
+    #[doc = include_str!("example_setup.txt")]
+    /// let ann = accounts.find("ann").await?.ok_or("nobody")?;
+    /// let added = accounts.add_address_for(&ann, "+44 20 7946 0018").await?;
+    /// assert!(accounts.set_verified(&ann, &added, true).await?);
+    ///
+    /// let taken = accounts.add_address_for(&ann, "no number").await.unwrap_err();
+    /// assert_eq!(taken.to_string(), "the form has problems");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn add_address_for(
+        &self,
+        user: &User,
+        text: &str,
+    ) -> Result<AddressRecord, FlowError<AddAddressRefusal>> {
+        let kind = if text.contains('@') {
+            AddressKind::Email
+        } else {
+            AddressKind::Phone
+        };
+        let address = self.address_to_add(kind, text)?;
+        let caps = AddressCaps {
+            all: u32::MAX,
+            unverified: u32::MAX,
+        };
+        self.add(Sender::new("add_address_for"), user, &address, caps)
+            .await
+    }
+
+    /// Removes an address of a user as an operator, be it their last way in. The rest is as for
+    /// [`remove_address`](Self::remove_address).
+    ///
+    /// # Errors
+    /// [`Unavailable`](super::FailureKind::Unavailable) or [`Broken`](super::FailureKind::Broken): the store.
+    ///
+    /// # Cancel safety
+    /// As for [`remove_address`](Self::remove_address).
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::accounts::Removal;
+    /// # use phone_auth_core::password::Password;
+    #[doc = include_str!("example_setup.txt")]
+    /// let (address, ann) = accounts.find_address("ann@example.org").await?.ok_or("nobody")?;
+    /// let removed = accounts.remove_address_of(&ann, &address).await?;
+    /// assert!(matches!(removed, Removal::Removed(_)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn remove_address_of(
+        &self,
+        user: &User,
+        address: &AddressRecord,
+    ) -> Result<Removal, Failure> {
+        let sender = Sender::new("remove_address_of");
+        let row = (address.kind, address.id);
+        match self.remove(sender, user, row, None).await {
+            Ok(removal) => Ok(removal),
+            // Nothing need remain, so nothing is refused.
+            Err(FlowError::Refused(_)) => Ok(Removal::NotThere),
+            Err(FlowError::Failed(failure)) => Err(failure),
+        }
+    }
+
+    /// Marks an address of a user as verified or as not, because an operator knows. `false` when it is so already, or not
+    /// there any more. The user's other verified addresses are told; no signal is fired, for the user has proven nothing.
+    ///
+    /// # Errors
+    /// [`Unavailable`](super::FailureKind::Unavailable) or [`Broken`](super::FailureKind::Broken): the store.
+    ///
+    /// # Cancel safety
+    /// It is marked or not.
+    ///
+    /// # Examples
+    /// See [`add_address_for`](Self::add_address_for).
+    pub async fn set_verified(
+        &self,
+        user: &User,
+        address: &AddressRecord,
+        is_verified: bool,
+    ) -> Result<bool, Failure> {
+        let addresses = self.addresses_to_tell(user.id).await?;
+        let value = address.value.clone();
+        let change = if is_verified {
+            AccountChange::AddressVerified(value)
+        } else {
+            AccountChange::AddressUnverified(value)
+        };
+        let notices = self.notices_of(user.id, &addresses, &change).await?;
+        let proof = ProofByHand {
+            kind: address.kind,
+            id: address.id,
+            user: user.id,
+            is_verified,
+            at: self.now(),
+            notices: notices.to_commit(),
+        };
+        let is_changed = self.store().set_verified(&proof).await?;
+        if is_changed {
+            self.notify(user, notices).await;
+        }
+        Ok(is_changed)
+    }
+
+    /// Gives a user another username, by the rules of [`sign_up`](Self::sign_up).
+    ///
+    /// # Errors
+    /// - [`Invalid`](RenameRefusal::Invalid): what is wrong with the new one, also that someone has it.
+    /// - [`Username`](RenameRefusal::Username): there is no such user any more.
+    /// - [`Failed`](FlowError::Failed), [`Unavailable`](super::FailureKind::Unavailable) or
+    ///   [`Broken`](super::FailureKind::Broken): the store.
+    ///
+    /// # Cancel safety
+    /// The user is renamed or not.
+    ///
+    /// # Examples
+    /// ```
+    /// # use phone_auth_core::password::Password;
+    #[doc = include_str!("example_setup.txt")]
+    /// let ann = accounts.find("ann").await?.ok_or("nobody")?;
+    /// assert_eq!(accounts.rename(&ann, "anna").await?.username, "anna");
+    /// assert!(accounts.rename(&ann, "an na").await.is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn rename(
+        &self,
+        user: &User,
+        username: &str,
+    ) -> Result<User, FlowError<RenameRefusal>> {
+        let invalid = |problem| {
+            let problem = FieldProblem::new(Field::Username, problem);
+            FlowError::Refused(RenameRefusal::Invalid(vec![problem]))
+        };
+        let text = form::read(username, Username::MAX_CHARS, true).map_err(invalid)?;
+        let username = Username::parse(text).map_err(|_| invalid(Problem::InvalidUsername))?;
+        let renamed = self.store().rename_user(user.id, username.as_str()).await;
+        match renamed {
+            Ok(true) => Ok(User {
+                username: username.as_str().to_owned(),
+                ..user.clone()
+            }),
+            Ok(false) => {
+                let refusal = RenameRefusal::Username(UsernameRefusal::NoSuchUser);
+                Err(FlowError::Refused(refusal))
+            }
+            Err(error) if matches!(error.kind(), StoreErrorKind::Taken(_)) => {
+                Err(invalid(Problem::Taken))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// Why [`Accounts::rename`] refuses.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a caller has an answer for each, and must not forget one"
+)]
+pub enum RenameRefusal {
+    /// There is no such user.
+    #[error(transparent)]
+    Username(UsernameRefusal),
+    /// Something is wrong with the new username: at least one problem.
+    #[error("the form has problems")]
+    Invalid(Vec<FieldProblem>),
+}

@@ -1,0 +1,212 @@
+//! Removing an address of an account, and choosing the one that comes first.
+
+use phone_auth_events::{AccountChange, EmailRemoved, PhoneRemoved, Sender};
+
+use super::{Accounts, CurrentUser, FlowError};
+use crate::address::{
+    AddressId, AddressKind, AddressRecord, AddressRemoval, RemovalOutcome, WaysIn,
+};
+use crate::user::User;
+use crate::username::Username;
+
+/// What became of an address that its user no longer wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a page has one sentence for each, and must not forget one"
+)]
+pub enum Removal {
+    /// It was removed.
+    Removed(AddressRecord),
+    /// The user has no such address: a double click removes it twice.
+    NotThere,
+}
+
+impl Accounts {
+    /// Removes an address of the user who is logged in. With it end the links and codes that were sent to it, and anyone may
+    /// have it from now on. The user's verified addresses are told, this one too. Fires `email_removed` or `phone_removed`.
+    ///
+    /// The last way into the account stays: an address by which users log in goes only while they have another such
+    /// address, a verified one if this one is verified, for only that is sure to reach them; or a username of their own
+    /// choice and a password, where users log in by username.
+    ///
+    /// # Security
+    /// Ask before for a [recent proof](Self::require_recent_proof), as the pages do.
+    ///
+    /// # Errors
+    /// - [`LastWayIn`]: what would remain is not enough.
+    /// - [`Failed`](FlowError::Failed), [`Unavailable`](super::FailureKind::Unavailable) or
+    ///   [`Broken`](super::FailureKind::Broken): the store.
+    ///
+    /// # Cancel safety
+    /// The address is removed or not; the signal may be missing.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::accounts::{FlowError, LastWayIn, Removal};
+    /// # use phone_auth_core::password::Password;
+    ///
+    #[doc = include_str!("example_setup.txt")]
+    /// let ann = accounts.log_in("ann", &Password::new("correct horse"), None).await?;
+    /// let current_user = accounts.current_user(&ann.key).await?.ok_or("nobody")?;
+    /// let phone = accounts.addresses(&current_user).await?.remove(1);
+    ///
+    /// let removed = accounts.remove_address(&current_user, phone.kind, phone.id).await?;
+    /// assert_eq!(removed, Removal::Removed(phone.clone()));
+    /// let again = accounts.remove_address(&current_user, phone.kind, phone.id).await?;
+    /// assert_eq!(again, Removal::NotThere);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn remove_address(
+        &self,
+        current_user: &CurrentUser,
+        kind: AddressKind,
+        id: AddressId,
+    ) -> Result<Removal, FlowError<LastWayIn>> {
+        let user = current_user.user();
+        let needs = self.needed_without(user, kind);
+        let sender = Sender::new("remove_address");
+        self.remove(sender, user, (kind, id), needs).await
+    }
+
+    /// Removes an address of a user who must be able to get in otherwise, if that is said.
+    pub(super) async fn remove(
+        &self,
+        sender: Sender,
+        user: &User,
+        (kind, id): (AddressKind, AddressId),
+        needs: Option<WaysIn>,
+    ) -> Result<Removal, FlowError<LastWayIn>> {
+        let addresses = self.some_addresses_of(user.id).await?;
+        let is_it = |it: &&AddressRecord| it.kind == kind && it.id == id;
+        let Some(address) = addresses.iter().find(is_it).cloned() else {
+            return Ok(Removal::NotThere);
+        };
+        let change = AccountChange::AddressRemoved(address.value.clone());
+        let notices = self.notices_of(user.id, &addresses, &change).await?;
+        let removal = AddressRemoval {
+            kind,
+            id,
+            user: user.id,
+            needs,
+            notices: notices.to_commit(),
+        };
+        match self.store().remove_address(&removal).await? {
+            RemovalOutcome::Removed => {}
+            RemovalOutcome::LastWayIn => return Err(FlowError::Refused(LastWayIn)),
+            RemovalOutcome::Gone => return Ok(Removal::NotThere),
+        }
+        self.notify(user, notices).await;
+        let (user, value) = (user.to_event_user(), address.value.clone());
+        match kind {
+            AddressKind::Email => {
+                self.happened(EmailRemoved::new(sender, user, value)).await;
+            }
+            AddressKind::Phone => {
+                self.happened(PhoneRemoved::new(sender, user, value)).await;
+            }
+        }
+        Ok(Removal::Removed(address))
+    }
+
+    /// By which addresses a user must be able to get in once one of this kind is gone; `None` when that one is no way in, or
+    /// they get in by their username.
+    fn needed_without(&self, user: &User, kind: AddressKind) -> Option<WaysIn> {
+        let methods = self.settings().authentication_methods;
+        let has_username = methods.username
+            && user.password.is_usable()
+            && !user.username.is_empty()
+            && !Username::is_made_up(&user.username);
+        let ways = WaysIn {
+            email: methods.email,
+            phone: methods.phone,
+        };
+        (!has_username && self.settings().has_addresses(kind)).then_some(ways)
+    }
+
+    /// Makes a verified e-mail address the user's primary one: it is put into their own row, where Django and others that
+    /// read the tables look for it, and where pages take it from to [name](User::display_name) the user. The user's verified
+    /// addresses are told.
+    ///
+    /// There is no primary number: what goes to phones goes to the number that was named, or to all.
+    ///
+    /// # Security
+    /// Ask before for a [recent proof](Self::require_recent_proof), as the pages do.
+    ///
+    /// # Errors
+    /// - [`PrimaryRefusal`]: the user has no such address, or it is not verified.
+    /// - [`Failed`](FlowError::Failed), [`Unavailable`](super::FailureKind::Unavailable) or
+    ///   [`Broken`](super::FailureKind::Broken): the store.
+    ///
+    /// # Cancel safety
+    /// It is the primary address or not.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::accounts::{FlowError, PrimaryRefusal};
+    /// # use phone_auth_core::password::Password;
+    ///
+    #[doc = include_str!("example_setup.txt")]
+    /// let ann = accounts.log_in("ann", &Password::new("correct horse"), None).await?;
+    /// let current_user = accounts.current_user(&ann.key).await?.ok_or("nobody")?;
+    /// let email = accounts.addresses(&current_user).await?.remove(0);
+    /// let refused = accounts.make_primary(&current_user, email.id).await;
+    /// assert!(matches!(refused, Err(FlowError::Refused(PrimaryRefusal::NotVerified))));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn make_primary(
+        &self,
+        current_user: &CurrentUser,
+        email: AddressId,
+    ) -> Result<AddressRecord, FlowError<PrimaryRefusal>> {
+        let user = current_user.user();
+        let addresses = self.some_addresses_of(user.id).await?;
+        let is_it = |it: &&AddressRecord| it.kind == AddressKind::Email && it.id == email;
+        let address = addresses.iter().find(is_it);
+        let address = address.ok_or(FlowError::Refused(PrimaryRefusal::NoSuchAddress))?;
+        if !address.is_verified {
+            return Err(FlowError::Refused(PrimaryRefusal::NotVerified));
+        }
+        if address.value == user.email {
+            return Ok(address.clone());
+        }
+        let change = AccountChange::PrimaryChanged(address.value.clone());
+        let notices = self.notices_of(user.id, &addresses, &change).await?;
+        let enclosed = notices.to_commit();
+        let made = self.store().make_primary(user.id, email, &enclosed);
+        if !made.await? {
+            return Err(FlowError::Refused(PrimaryRefusal::NotVerified));
+        }
+        self.notify(user, notices).await;
+        Ok(address.clone())
+    }
+}
+
+/// Why [`Accounts::remove_address`] refuses: the user could not get in, or could not be reached, without this address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the address is the last way into the account")]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a caller names it in a pattern, as the only refusal there is"
+)]
+pub struct LastWayIn;
+
+/// Why [`Accounts::make_primary`] refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a caller has an answer for each, and must not forget one"
+)]
+pub enum PrimaryRefusal {
+    /// The user has no such e-mail address.
+    #[error("the user has no such address")]
+    NoSuchAddress,
+    /// The address is not verified.
+    #[error("the address is not verified")]
+    NotVerified,
+}

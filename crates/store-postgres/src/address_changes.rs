@@ -1,0 +1,106 @@
+//! What becomes of an address once it is there, on PostgreSQL: removed, put first, verified by hand. Each runs while the
+//! user is locked, so that one sees what others did to them a moment before.
+
+use phone_auth_core::address::AddressKind;
+
+use crate::outbox::statements::enqueue_notices;
+
+/// The statements about one of the two tables, which differ by their names only.
+pub(crate) struct Statements {
+    /// Removes an address if enough remains; whether it was removed. No row when there is no such address.
+    pub(crate) remove: &'static str,
+    pub(crate) set_verified: &'static str,
+}
+
+macro_rules! statements {
+    ($table:literal, $column:literal, $verified:literal, $is_email:literal) => {
+        Statements {
+            remove: concat!(
+                "WITH looked AS (
+                    SELECT a.id, NOT $3 OR EXISTS (
+                        SELECT 1 FROM phone_auth_emailaddress o WHERE o.user_id = $2 AND $4
+                            AND (o.is_verified OR a.is_verified IS NOT TRUE) AND NOT (",
+                $is_email,
+                " AND o.id = a.id)
+                    ) OR EXISTS (
+                        SELECT 1 FROM phone_auth_phonenumber o WHERE o.user_id = $2 AND $5
+                            AND (o.is_verified OR a.is_verified IS NOT TRUE) AND NOT (NOT ",
+                $is_email,
+                " AND o.id = a.id)
+                    ) AS is_enough
+                    FROM ",
+                $table,
+                " a WHERE a.id = $1 AND a.user_id = $2
+                ), removed AS (
+                    DELETE FROM ",
+                $table,
+                " WHERE id = $1 AND user_id = $2 AND (SELECT is_enough FROM looked)
+                    RETURNING user_id, ",
+                $column,
+                "::text AS value
+                ), own_row AS (
+                    UPDATE auth_user u SET email = coalesce((
+                        SELECT email FROM phone_auth_emailaddress
+                        WHERE user_id = $2 AND is_verified AND id <> $1 ORDER BY id LIMIT 1), '')
+                    FROM removed
+                    WHERE ",
+                $is_email,
+                " AND u.id = removed.user_id AND lower(u.email COLLATE \"C\") = lower(removed.value COLLATE \"C\")
+                ), noticed AS (",
+                enqueue_notices!("removed", "user_id", "$6"),
+                ")
+                SELECT EXISTS (SELECT 1 FROM removed) FROM looked"
+            ),
+            set_verified: concat!(
+                "WITH changed AS (
+                    UPDATE ",
+                $table,
+                " SET is_verified = $3
+                    WHERE id = $1 AND user_id = $2 AND (is_verified IS TRUE) <> $3
+                    RETURNING id, user_id
+                ), kept AS (
+                    INSERT INTO ",
+                $verified,
+                " (address_id, verified_at) SELECT id, $4 FROM changed WHERE $3
+                    ON CONFLICT (address_id) DO UPDATE SET verified_at = excluded.verified_at
+                ), noticed AS (",
+                enqueue_notices!("changed", "user_id", "$5"),
+                ")
+                SELECT 1 FROM changed"
+            ),
+        }
+    };
+}
+
+const EMAIL: Statements = statements!(
+    "phone_auth_emailaddress",
+    "email",
+    "phone_auth_email_verified",
+    "true"
+);
+const PHONE: Statements = statements!(
+    "phone_auth_phonenumber",
+    "phone",
+    "phone_auth_phone_verified",
+    "false"
+);
+
+/// The statements about a kind.
+pub(crate) const fn statements(kind: AddressKind) -> &'static Statements {
+    match kind {
+        AddressKind::Email => &EMAIL,
+        AddressKind::Phone => &PHONE,
+    }
+}
+
+/// Puts a verified e-mail address of a user into their own row.
+pub(crate) const MAKE_PRIMARY: &str = concat!(
+    "WITH changed AS (
+        UPDATE auth_user u SET email = a.email FROM phone_auth_emailaddress a
+        WHERE u.id = $1 AND a.id = $2 AND a.user_id = $1 AND a.is_verified
+        RETURNING u.id AS user_id
+    ), noticed AS (",
+    enqueue_notices!("changed", "user_id", "$3"),
+    ")
+    SELECT 1 FROM changed"
+);

@@ -1,0 +1,137 @@
+//! Whether a name is taken, as parts of statements on PostgreSQL.
+
+/// Whether anyone has one of these numbers, by a list of them and one of their digits.
+macro_rules! is_phone_of_someone {
+    ($numbers:literal, $digits:literal) => {
+        concat!(
+            "(EXISTS (SELECT 1 FROM phone_auth_phonenumber WHERE phone = ANY(",
+            $numbers,
+            ")) OR EXISTS (SELECT 1 FROM phone_auth_phonenumber WHERE ",
+            $crate::spellings::digits!("phone"),
+            " = ANY(",
+            $digits,
+            ") AND ",
+            $crate::spellings::is_foreign_phone!("phone"),
+            "))"
+        )
+    };
+}
+
+/// Whether anyone has one of these e-mail addresses, or, but for an exception, has it in their own row.
+macro_rules! is_email_of_someone {
+    ($emails:literal, $but:literal) => {
+        concat!(
+            "(EXISTS (SELECT 1 FROM phone_auth_emailaddress
+                WHERE lower(email COLLATE \"C\") = ANY(",
+            $emails,
+            ")) OR EXISTS (SELECT 1 FROM phone_auth_emailaddress
+                WHERE ",
+            $crate::spellings::trimmed!("email"),
+            " = ANY(",
+            $emails,
+            ") AND ",
+            $crate::spellings::is_padded!("email"),
+            ") OR EXISTS (SELECT 1 FROM auth_user
+                WHERE lower(email COLLATE \"C\") = ANY(",
+            $emails,
+            ")",
+            $but,
+            ") OR EXISTS (SELECT 1 FROM auth_user
+                WHERE ",
+            $crate::spellings::trimmed!("email"),
+            " = ANY(",
+            $emails,
+            ") AND ",
+            $crate::spellings::is_padded!("email"),
+            $but,
+            "))"
+        )
+    };
+}
+
+/// Whether a wanted phone number is taken: anyone has it, or, but for an exception, has it as a username.
+macro_rules! is_phone_taken {
+    ($numbers:literal, $digits:literal, $but:literal) => {
+        concat!(
+            "(",
+            $crate::taken::is_phone_of_someone!($numbers, $digits),
+            " OR EXISTS (SELECT 1 FROM auth_user WHERE ",
+            $crate::spellings::digits!("username"),
+            " = ANY(",
+            $digits,
+            ") AND ",
+            $crate::spellings::is_number!("username"),
+            $but,
+            "))"
+        )
+    };
+}
+
+/// Whether a wanted e-mail address is taken, as [`is_phone_taken`].
+macro_rules! is_email_taken {
+    ($emails:literal, $but:literal) => {
+        concat!(
+            "(",
+            $crate::taken::is_email_of_someone!($emails, $but),
+            " OR EXISTS (SELECT 1 FROM auth_user
+                WHERE lower(username COLLATE \"C\") = ANY(",
+            $emails,
+            ")",
+            $but,
+            ") OR EXISTS (SELECT 1 FROM auth_user
+                WHERE ",
+            $crate::spellings::trimmed!("username"),
+            " = ANY(",
+            $emails,
+            ") AND ",
+            $crate::spellings::is_padded!("username"),
+            $but,
+            "))"
+        )
+    };
+}
+
+/// Whether a wanted username is taken: anyone has it, but for an exception, or it is an address or a number.
+macro_rules! is_username_taken {
+    ($emails:literal, $numbers:literal, $digits:literal, $but:literal) => {
+        concat!(
+            "(EXISTS (SELECT 1 FROM auth_user
+                    WHERE lower(username COLLATE \"C\") = lower($1 COLLATE \"C\")",
+            $but,
+            ")
+                OR EXISTS (SELECT 1 FROM auth_user
+                    WHERE ",
+            $crate::spellings::trimmed!("username"),
+            " = lower($1 COLLATE \"C\") AND ",
+            $crate::spellings::is_padded!("username"),
+            $but,
+            ") OR ",
+            $crate::taken::is_email_of_someone!($emails, $but),
+            " OR ",
+            $crate::taken::is_phone_of_someone!($numbers, $digits),
+            ")"
+        )
+    };
+}
+
+/// Which names an account has: of a username `$1`, the spellings of an e-mail address `$2`, of a phone number `$3` and
+/// of its digits `$4`; and in `$5` to `$7` the same of what the username would be at log-in.
+macro_rules! taken {
+    () => {
+        concat!(
+            "SELECT ",
+            $crate::taken::is_username_taken!("$5", "$6", "$7", ""),
+            " AS username, ",
+            $crate::taken::is_email_taken!("$2", ""),
+            " AS email, ",
+            $crate::taken::is_phone_taken!("$3", "$4", ""),
+            " AS phone"
+        )
+    };
+}
+pub(crate) use {
+    is_email_of_someone, is_email_taken, is_phone_of_someone, is_phone_taken, is_username_taken,
+    taken,
+};
+
+pub(crate) const TAKEN: &str = taken!();

@@ -1,0 +1,130 @@
+//! What becomes of an address once it is there, on SQLite: removed, put first, verified by hand.
+
+use phone_auth_core::address::{
+    AddressId, AddressKind, AddressRemoval, ProofByHand, RemovalOutcome, WaysIn,
+};
+use phone_auth_core::outbox::Notices;
+use phone_auth_core::user::UserId;
+use rusqlite::{Connection, params};
+
+use crate::addresses;
+use crate::failure::Failure;
+use crate::outbox;
+use crate::rows;
+
+/// The statements about one of the two tables, which differ by their names only.
+pub(crate) struct Statements {
+    /// The text of an address of a user, and whether enough remains without it.
+    pub(crate) look: &'static str,
+    pub(crate) remove: &'static str,
+    pub(crate) set_verified: &'static str,
+}
+
+macro_rules! statements {
+    ($table:literal, $column:literal) => {
+        Statements {
+            look: concat!(
+                "SELECT a.",
+                $column,
+                ", EXISTS (SELECT 1 FROM phone_auth_emailaddress o WHERE o.user_id = ?2 AND ?3
+                        AND (o.is_verified OR a.is_verified IS NOT TRUE) AND NOT (?5 AND o.id = a.id))
+                    OR EXISTS (SELECT 1 FROM phone_auth_phonenumber o WHERE o.user_id = ?2 AND ?4
+                        AND (o.is_verified OR a.is_verified IS NOT TRUE) AND NOT (NOT ?5 AND o.id = a.id))
+                FROM ",
+                $table,
+                " a WHERE a.id = ?1 AND a.user_id = ?2"
+            ),
+            remove: concat!("DELETE FROM ", $table, " WHERE id = ?1"),
+            set_verified: concat!(
+                "UPDATE ",
+                $table,
+                " SET is_verified = ?3
+                WHERE id = ?1 AND user_id = ?2 AND (is_verified IS TRUE) IS NOT ?3"
+            ),
+        }
+    };
+}
+
+const EMAIL: Statements = statements!("phone_auth_emailaddress", "email");
+const PHONE: Statements = statements!("phone_auth_phonenumber", "phone");
+
+/// The statements about a kind.
+pub(crate) const fn statements(kind: AddressKind) -> &'static Statements {
+    match kind {
+        AddressKind::Email => &EMAIL,
+        AddressKind::Phone => &PHONE,
+    }
+}
+
+/// Puts the oldest verified e-mail address of a user into their own row, in the place of one that is gone.
+pub(crate) const NEXT_EMAIL: &str = "UPDATE auth_user SET email = coalesce(
+        (SELECT email FROM phone_auth_emailaddress WHERE user_id = ?1 AND is_verified ORDER BY id LIMIT 1), '')
+    WHERE id = ?1 AND lower(email) = lower(?2)";
+
+/// Puts a verified e-mail address of a user into their own row.
+pub(crate) const MAKE_PRIMARY: &str = "UPDATE auth_user SET email = a.email
+    FROM phone_auth_emailaddress a
+    WHERE auth_user.id = ?1 AND a.id = ?2 AND a.user_id = ?1 AND a.is_verified";
+
+/// Removes an address if enough remains.
+pub(crate) fn remove(
+    connection: &Connection,
+    removal: &AddressRemoval,
+) -> Result<RemovalOutcome, Failure> {
+    let statements = statements(removal.kind);
+    let (id, user) = (removal.id.get(), removal.user.get());
+    let needs = removal.needs.unwrap_or(WaysIn {
+        email: false,
+        phone: false,
+    });
+    let is_email = removal.kind == AddressKind::Email;
+    let asked = params![id, user, needs.email, needs.phone, is_email];
+    let found = rows::first(connection, statements.look, asked, |row| {
+        Ok((rows::text(row, 0)?, row.get::<_, bool>(1)?))
+    })?;
+    let Some((value, is_enough)) = found else {
+        return Ok(RemovalOutcome::Gone);
+    };
+    if removal.needs.is_some() && !is_enough {
+        return Ok(RemovalOutcome::LastWayIn);
+    }
+    rows::change(connection, statements.remove, [id])?;
+    if is_email {
+        rows::change(connection, NEXT_EMAIL, params![user, value])?;
+    }
+    outbox::enqueue_notices(connection, &removal.notices)?;
+    Ok(RemovalOutcome::Removed)
+}
+
+/// Puts an e-mail address into the row of its user, if it is verified.
+pub(crate) fn make_primary(
+    connection: &Connection,
+    user: UserId,
+    email: AddressId,
+    notices: &Notices,
+) -> Result<bool, Failure> {
+    if rows::change(connection, MAKE_PRIMARY, (user.get(), email.get()))? == 0 {
+        return Ok(false);
+    }
+    outbox::enqueue_notices(connection, notices)?;
+    Ok(true)
+}
+
+/// Marks an address as verified or not, by hand.
+pub(crate) fn set_verified(connection: &Connection, proof: &ProofByHand) -> Result<bool, Failure> {
+    let id = proof.id.get();
+    let said = (id, proof.user.get(), proof.is_verified);
+    if rows::change(connection, statements(proof.kind).set_verified, said)? == 0 {
+        return Ok(false);
+    }
+    if proof.is_verified {
+        let when = (id, rows::time_text(proof.at)?);
+        rows::change(
+            connection,
+            addresses::statements(proof.kind).keep_when,
+            when,
+        )?;
+    }
+    outbox::enqueue_notices(connection, &proof.notices)?;
+    Ok(true)
+}

@@ -1,0 +1,88 @@
+//! What becomes of an address once it is there, in memory.
+
+use phone_auth_core::address::{
+    AddressId, AddressKind, AddressRecord, AddressRemoval, ProofByHand, RemovalOutcome, WaysIn,
+};
+use phone_auth_core::outbox::Purpose;
+use phone_auth_core::user::UserId;
+
+use super::state::{State, to_micros};
+
+impl State {
+    /// Removes an address if enough remains.
+    pub(super) fn remove_address(&mut self, removal: &AddressRemoval) -> RemovalOutcome {
+        let AddressRemoval { kind, id, user, .. } = *removal;
+        let own = self.addresses(kind).get(&id).filter(|it| it.user == user);
+        let Some(address) = own.cloned() else {
+            return RemovalOutcome::Gone;
+        };
+        let is_enough = |needs: WaysIn| {
+            let mut others = self.addresses_of(user, u32::MAX);
+            others.any(|it| {
+                let is_way_in = match it.kind {
+                    AddressKind::Email => needs.email,
+                    AddressKind::Phone => needs.phone,
+                };
+                let is_other = (it.kind, it.id) != (kind, id);
+                is_way_in && is_other && (it.is_verified || !address.is_verified)
+            })
+        };
+        if !removal.needs.is_none_or(is_enough) {
+            return RemovalOutcome::LastWayIn;
+        }
+        self.delete_address(&address);
+        self.enqueue_notices(&removal.notices);
+        RemovalOutcome::Removed
+    }
+
+    /// Deletes an address and what refers to it. A copy in the user's own row gives way to their next e-mail address.
+    fn delete_address(&mut self, address: &AddressRecord) {
+        let (kind, id) = (address.kind, address.id);
+        self.addresses_mut(kind).remove(&id);
+        self.verified.remove(&(kind, id));
+        for purpose in [Purpose::Verify, Purpose::ResetPassword] {
+            self.requests.remove(&(kind, purpose.as_str(), id.get()));
+        }
+        let emails = self.addresses(AddressKind::Email).values();
+        let next = emails
+            .filter(|it| it.user == address.user && it.is_verified)
+            .map(|it| it.value.clone())
+            .next();
+        if kind == AddressKind::Email
+            && let Some(user) = self.users.get_mut(&address.user)
+            && user.email.eq_ignore_ascii_case(&address.value)
+        {
+            user.email = next.unwrap_or_default();
+        }
+    }
+
+    /// Puts a verified e-mail address into the row of its user.
+    pub(super) fn make_primary(&mut self, user: UserId, email: AddressId) -> bool {
+        let address = self.addresses(AddressKind::Email).get(&email);
+        let value = address
+            .filter(|it| it.user == user && it.is_verified)
+            .map(|it| it.value.clone());
+        let (Some(value), Some(user)) = (value, self.users.get_mut(&user)) else {
+            return false;
+        };
+        user.email = value;
+        true
+    }
+
+    /// Marks an address as verified or not, by hand.
+    pub(super) fn set_verified(&mut self, proof: &ProofByHand) -> bool {
+        let address = self.addresses_mut(proof.kind).get_mut(&proof.id);
+        let changes =
+            |it: &&mut AddressRecord| it.user == proof.user && it.is_verified != proof.is_verified;
+        let Some(address) = address.filter(changes) else {
+            return false;
+        };
+        address.is_verified = proof.is_verified;
+        if proof.is_verified {
+            let row = (proof.kind, proof.id);
+            self.verified.insert(row, to_micros(proof.at));
+        }
+        self.enqueue_notices(&proof.notices);
+        true
+    }
+}

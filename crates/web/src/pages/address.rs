@@ -1,0 +1,157 @@
+//! `address/`: one address of the user, to be removed or made the primary one. Which it is, the query says, so that the way
+//! back from "Confirm it's you" leads to it again.
+
+use axum::response::{IntoResponse, Response};
+use http::{StatusCode, Uri};
+use phone_auth_core::accounts::{CurrentUser, FlowError, LastWayIn, PrimaryRefusal};
+use phone_auth_core::address::{AddressId, AddressKind, AddressRecord};
+use phone_auth_urls::AccountPage;
+use serde::Serialize;
+
+use crate::answer;
+use crate::form::SubmittedForm;
+use crate::guard::RecentlyProven;
+use crate::next;
+use crate::notice::{Notice, Reason};
+use crate::page::Page;
+use crate::redirect;
+use crate::request_context::RequestContext;
+
+const LAST_WAY_IN: Notice = Notice {
+    tone: "error",
+    text: "This address can't be removed yet",
+    detail: "It is the last one that gets you into your account. Add another and verify it, then remove this one.",
+};
+
+const NOT_VERIFIED: Notice = Notice {
+    tone: "error",
+    text: "This address is not verified",
+    detail: "Verify it first. Then it can be your primary address.",
+};
+
+/// The address as the template sees it.
+#[derive(Serialize)]
+struct AddressView<'a> {
+    value: &'a str,
+    is_verified: bool,
+    is_primary: bool,
+    may_be_primary: bool,
+}
+
+pub(crate) async fn show(
+    RecentlyProven(current_user): RecentlyProven,
+    context: RequestContext,
+) -> Response {
+    page(&context, &current_user, StatusCode::OK, None).await
+}
+
+pub(crate) async fn submit(form: SubmittedForm) -> Response {
+    let context = form.context();
+    // Someone who has only found a session open takes nothing out of it.
+    let current_user = match form.sender().and_then(|_| context.recently_proven()) {
+        Ok(current_user) => current_user,
+        Err(refusal) => return refusal.into_response(),
+    };
+    let Some((kind, id)) = wanted(context.uri()) else {
+        return to_addresses(context);
+    };
+    match form.text("action") {
+        "remove" => remove(context, current_user, kind, id).await,
+        "primary" if kind == AddressKind::Email => make_primary(context, current_user, id).await,
+        _ => page(context, current_user, StatusCode::BAD_REQUEST, None).await,
+    }
+}
+
+async fn remove(
+    context: &RequestContext,
+    current_user: &CurrentUser,
+    kind: AddressKind,
+    id: AddressId,
+) -> Response {
+    let accounts = context.accounts();
+    match accounts.remove_address(current_user, kind, id).await {
+        // Of two clicks the second finds it gone.
+        Ok(_) => done(context, Reason::Removed(kind)),
+        Err(FlowError::Refused(LastWayIn)) => {
+            let status = StatusCode::BAD_REQUEST;
+            page(context, current_user, status, Some(LAST_WAY_IN)).await
+        }
+        Err(FlowError::Failed(failure)) => {
+            answer::flow_failed(context, "remove an address", &failure)
+        }
+    }
+}
+
+async fn make_primary(
+    context: &RequestContext,
+    current_user: &CurrentUser,
+    id: AddressId,
+) -> Response {
+    match context.accounts().make_primary(current_user, id).await {
+        Ok(_) => done(context, Reason::Primary),
+        Err(FlowError::Refused(PrimaryRefusal::NoSuchAddress)) => to_addresses(context),
+        Err(FlowError::Refused(PrimaryRefusal::NotVerified)) => {
+            let status = StatusCode::BAD_REQUEST;
+            page(context, current_user, status, Some(NOT_VERIFIED)).await
+        }
+        Err(FlowError::Failed(failure)) => {
+            answer::flow_failed(context, "choose an address", &failure)
+        }
+    }
+}
+
+/// The address that a query names.
+fn wanted(uri: &Uri) -> Option<(AddressKind, AddressId)> {
+    let kind = match &*next::in_query(uri, "method")? {
+        "email" => AddressKind::Email,
+        "phone" => AddressKind::Phone,
+        _ => return None,
+    };
+    let id = next::in_query(uri, "pk")?.parse().ok()?;
+    Some((kind, AddressId::new(id)))
+}
+
+fn done(context: &RequestContext, reason: Reason) -> Response {
+    let fields = [(Reason::FIELD, Some(reason.name()))];
+    let path = context.path(AccountPage::EmailVerification);
+    redirect::found_for_user(&next::with(path, &fields))
+}
+
+fn to_addresses(context: &RequestContext) -> Response {
+    redirect::found_for_user(context.path(AccountPage::EmailVerification))
+}
+
+/// The page of the address that the query names; of one that is not the user's, the way to those that are.
+async fn page(
+    context: &RequestContext,
+    current_user: &CurrentUser,
+    status: StatusCode,
+    notice: Option<Notice>,
+) -> Response {
+    let records = match context.accounts().addresses(current_user).await {
+        Ok(records) => records,
+        Err(failure) => return answer::flow_failed(context, "list addresses", &failure),
+    };
+    let is_it = |it: &&AddressRecord| Some((it.kind, it.id)) == wanted(context.uri());
+    let Some(record) = records.iter().find(is_it) else {
+        return to_addresses(context);
+    };
+    let is_email = record.kind == AddressKind::Email;
+    let is_primary = is_email && record.value == current_user.user().email;
+    let address = AddressView {
+        value: &record.value,
+        is_verified: record.is_verified,
+        is_primary,
+        may_be_primary: is_email && record.is_verified && !is_primary,
+    };
+    let id = record.id.get().to_string();
+    let fields = [("method", Some(record.kind.as_str())), ("pk", Some(&*id))];
+    let action = next::with(context.path(AccountPage::Address), &fields);
+    let title = match record.kind {
+        AddressKind::Email => "Your email address",
+        AddressKind::Phone => "Your phone number",
+    };
+    let page = Page::new("phone_auth/address.html", title).status(status);
+    let page = page.with("address", address).with("action", action);
+    context.render(page.with("notice", notice))
+}

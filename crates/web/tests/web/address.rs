@@ -1,0 +1,120 @@
+//! What a user can do with one address of theirs.
+
+use http::StatusCode;
+use phone_auth_core::address::AddressKind;
+
+use crate::support::{PASSWORD, Site};
+
+const LIST: &str = "/accounts/user_verification/";
+
+#[tokio::test]
+async fn address_is_removed_after_a_proof() {
+    let site = Site::new();
+    let mut ann = site.ann().await;
+    let pk = ann.pk("phone").await;
+    let page = format!("/accounts/address/?method=phone&pk={pk}");
+    let shown = ann.get(&page).await;
+    assert_eq!(shown.heading(), "+12125552368");
+    assert!(!shown.body.contains("Make primary"), "a number");
+    for _click in 0..2 {
+        let answer = ann.post(&page, &[("action", "remove")]).await;
+        assert_eq!(answer.location(), format!("{LIST}?notice=phone-removed"));
+    }
+    let list = ann.get(&format!("{LIST}?notice=phone-removed")).await;
+    assert!(list.body.contains("The phone number was removed"));
+    assert!(!list.body.contains("+12125552368"));
+    assert_eq!(ann.get(&page).await.location(), LIST);
+}
+
+#[tokio::test]
+async fn log_in_alone_removes_nothing() {
+    let site = Site::new();
+    let pk = site.ann().await.pk("phone").await;
+    let mut thief = site.browser();
+    site.ann_logs_in(&mut thief).await;
+    let page = format!("/accounts/address/?method=phone&pk={pk}");
+    let way =
+        format!("/accounts/confirm_identity/?next=/accounts/address/%3Fmethod%3Dphone%26pk%3D{pk}");
+    assert_eq!(thief.get(&page).await.location(), way);
+    for action in ["remove", "primary"] {
+        let answer = thief.post(&page, &[("action", action)]).await;
+        assert_eq!(answer.location(), way);
+    }
+    thief.confirm(PASSWORD).await;
+    assert_eq!(thief.get(&page).await.status, StatusCode::OK, "still there");
+}
+
+#[tokio::test]
+async fn only_own_addresses_are_shown() {
+    let site = Site::new();
+    let mut ann = site.ann().await;
+    for query in [
+        "",
+        "?method=phone",
+        "?method=phone&pk=99",
+        "?method=phone&pk=x",
+        "?method=fax&pk=1",
+        "?method=email&pk=99999999999999999999",
+    ] {
+        let page = format!("/accounts/address/{query}");
+        assert_eq!(ann.get(&page).await.location(), LIST, "{query}");
+        let sent = ann.post(&page, &[("action", "primary")]).await;
+        let is_refused = sent.status == StatusCode::BAD_REQUEST || sent.status == StatusCode::FOUND;
+        assert!(is_refused, "{query}");
+    }
+    let pk = ann.pk("phone").await;
+    let page = format!("/accounts/address/?method=phone&pk={pk}");
+    for action in ["", "primary", "drop"] {
+        let answer = ann.post(&page, &[("action", action)]).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{action}");
+    }
+}
+
+#[tokio::test]
+async fn last_way_in_stays() {
+    let site = Site::with(|settings| settings.authentication_methods.username = false);
+    site.ann_signed_up().await;
+    let mut ann = site.browser();
+    ann.log_in("ann@example.org", PASSWORD).await;
+    ann.confirm(PASSWORD).await;
+    let phone = ann.pk("phone").await;
+    let page = format!("/accounts/address/?method=phone&pk={phone}");
+    ann.post(&page, &[("action", "remove")]).await;
+    let email = ann.pk("email").await;
+    let page = format!("/accounts/address/?method=email&pk={email}");
+    let answer = ann.post(&page, &[("action", "remove")]).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    assert!(answer.body.contains("Add another and verify it"));
+    assert!(ann.get(LIST).await.body.contains("ann@example.org"));
+}
+
+#[tokio::test]
+async fn primary_address_is_chosen() {
+    let site = Site::new();
+    let mut ann = site.ann().await;
+    ann.post("/accounts/email/add/", &[("email", "ann@work.example")])
+        .await;
+    let user = site.web.accounts().find("ann").await.unwrap().unwrap();
+    let addresses = site.web.accounts().addresses_of(user.id).await.unwrap();
+    let work = addresses
+        .into_iter()
+        .find(|it| it.value == "ann@work.example")
+        .unwrap();
+    assert_eq!(work.kind, AddressKind::Email);
+    let page = format!("/accounts/address/?method=email&pk={}", work.id.get());
+    assert!(!ann.get(&page).await.body.contains("Make primary"));
+    let early = ann.post(&page, &[("action", "primary")]).await;
+    assert_eq!(early.status, StatusCode::BAD_REQUEST);
+    assert!(early.body.contains("Verify it first"));
+
+    let set = site.web.accounts().set_verified(&user, &work, true).await;
+    assert!(set.unwrap());
+    assert!(ann.get(&page).await.body.contains("Make primary"));
+    for _click in 0..2 {
+        let answer = ann.post(&page, &[("action", "primary")]).await;
+        assert_eq!(answer.location(), format!("{LIST}?notice=primary"));
+    }
+    let user = site.web.accounts().user(user.id).await.unwrap().unwrap();
+    assert_eq!(user.email, "ann@work.example");
+    assert!(ann.get(LIST).await.body.contains("Primary"));
+}
