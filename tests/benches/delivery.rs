@@ -16,8 +16,7 @@ use std::time::{Duration, Instant};
 
 use phone_auth::core::accounts::Accounts;
 use phone_auth::core::address::{EmailAddress, PhoneNumber};
-use phone_auth::core::outbox::NextDue;
-use phone_auth::core::outbox::WorkerOptions;
+use phone_auth::core::outbox::{NextDue, Notices, WorkerOptions};
 use phone_auth::core::password::EncodedPassword;
 use phone_auth::core::store::{OutboxStore, Store};
 use phone_auth::core::user::NewUser;
@@ -225,6 +224,7 @@ fn user(number: u32) -> NewUser {
         email: EmailAddress::parse(&format!("ann{number}@example.org")).ok(),
         phone: PhoneNumber::parse(&format!("+9198765{number:05}")).ok(),
         date_joined: chrono::Utc::now(),
+        notices: Notices::default(),
     }
 }
 

@@ -5,6 +5,7 @@ use phone_auth_events::User as EventUser;
 
 use crate::address::{EmailAddress, EmailSpellings, PhoneNumber, PhoneSpellings};
 use crate::form::{is_refused, trim};
+use crate::outbox::Notices;
 use crate::password::EncodedPassword;
 use crate::settings::Settings;
 use crate::username::Username;
@@ -102,6 +103,8 @@ pub struct NewUser {
     pub phone: Option<PhoneNumber>,
     /// When the account is made.
     pub date_joined: DateTime<Utc>,
+    /// What is enqueued with it, about the new user.
+    pub notices: Notices,
 }
 
 /// Names that a user wants, to be looked up before the form is answered.

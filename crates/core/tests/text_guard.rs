@@ -12,6 +12,7 @@ use phone_auth_core::accounts::Accounts;
 use phone_auth_core::address::{AddressKind, PhoneNumber};
 use phone_auth_core::client::Client;
 use phone_auth_core::limits::{LimitSettings, TextCountries, TextGuard};
+use phone_auth_core::outbox::Notices;
 use phone_auth_core::password::{EncodedPassword, Password};
 use phone_auth_core::store::UserStore;
 use phone_auth_core::user::NewUser;
@@ -63,6 +64,7 @@ impl Site {
             email: None,
             phone: Some(phone.clone()),
             date_joined: phone_auth_core::clock::Clock::now(&self.kit.clock),
+            notices: Notices::default(),
         };
         self.kit.store.create_user(&new).await.unwrap();
         phone.to_string()

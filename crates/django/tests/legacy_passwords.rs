@@ -88,6 +88,7 @@ impl Kit {
             email: None,
             phone: None,
             date_joined: self.clock.now(),
+            notices: Notices::default(),
         };
         self.store.create_user(&new).await.unwrap()
     }

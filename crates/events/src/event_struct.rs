@@ -31,6 +31,46 @@ macro_rules! event_struct {
     };
     (
         $(#[$doc:meta])*
+        pub struct $name:ident of a client, durable { $($(#[$field_doc:meta])* $field:ident: $ty:ty,)+ }
+    ) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, serde::Serialize)]
+        #[non_exhaustive]
+        pub struct $name {
+            $($(#[$field_doc])* pub $field: $ty,)+
+            /// Whose request it was; none where that is not known, as at the command line, and none for a durable receiver:
+            /// an address does not wait in the database.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub client: Option<crate::EventClient>,
+            /// For a durable receiver, the same at each attempt to tell it of this event, and at no other event; none for the
+            /// others, which are told once.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub key: Option<String>,
+        }
+
+        impl $name {
+            /// The event with these values, of a client that is not known.
+            pub fn new($($field: $ty),+) -> Self {
+                Self { $($field,)+ client: None, key: None }
+            }
+
+            /// The event with this key.
+            #[must_use]
+            pub fn with_key(mut self, key: impl Into<String>) -> Self {
+                self.key = Some(key.into());
+                self
+            }
+        }
+
+        impl crate::Happened for $name {
+            fn of(mut self, client: Option<crate::EventClient>) -> Self {
+                self.client = client;
+                self
+            }
+        }
+    };
+    (
+        $(#[$doc:meta])*
         pub struct $name:ident of a client { $($(#[$field_doc:meta])* $field:ident: $ty:ty,)+ }
     ) => {
         $(#[$doc])*

@@ -1,5 +1,5 @@
 //! The signals that tell what happened to an account: for audit, metrics and whatever follows from it. They are sent at
-//! most once, see the crate.
+//! most once, and to durable receivers at least once, see the crate.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde::Serialize;
 
 phone_auth_signals::signal! {
     /// A user has signed up.
-    pub user_signed_up: UserSignedUp;
+    pub durable user_signed_up: UserSignedUp;
 
     /// A user has logged in.
     pub user_logged_in: UserLoggedIn;
@@ -20,28 +20,28 @@ phone_auth_signals::signal! {
     pub user_logged_out: UserLoggedOut;
 
     /// A user has changed their password, knowing the old one.
-    pub password_changed: PasswordChanged;
+    pub durable password_changed: PasswordChanged;
 
     /// A user has set a new password by a link.
-    pub password_was_reset: PasswordWasReset;
+    pub durable password_was_reset: PasswordWasReset;
 
     /// An e-mail address was added to an account.
-    pub email_added: EmailAdded;
+    pub durable email_added: EmailAdded;
 
     /// A phone number was added to an account.
-    pub phone_added: PhoneAdded;
+    pub durable phone_added: PhoneAdded;
 
     /// An e-mail address was removed from an account.
-    pub email_removed: EmailRemoved;
+    pub durable email_removed: EmailRemoved;
 
     /// A phone number was removed from an account.
-    pub phone_removed: PhoneRemoved;
+    pub durable phone_removed: PhoneRemoved;
 
     /// An e-mail address was shown to be a user's own.
-    pub email_verified: EmailVerified;
+    pub durable email_verified: EmailVerified;
 
     /// A phone number was shown to be a user's own.
-    pub phone_verified: PhoneVerified;
+    pub durable phone_verified: PhoneVerified;
 
     /// Someone did something too often and was refused. At most once a minute for each counter and process.
     pub attempt_limited: AttemptLimited;
@@ -72,7 +72,7 @@ pub enum LoginFailure {
 
 event_struct! {
     /// A user has signed up.
-    pub struct UserSignedUp of a client {
+    pub struct UserSignedUp of a client, durable {
         /// The flow that sent it.
         sender: Sender,
         /// The new user.
@@ -118,7 +118,7 @@ event_struct! {
 
 event_struct! {
     /// A user has changed their password, knowing the old one.
-    pub struct PasswordChanged of a client {
+    pub struct PasswordChanged of a client, durable {
         /// The flow that sent it.
         sender: Sender,
         /// The user.
@@ -128,7 +128,7 @@ event_struct! {
 
 event_struct! {
     /// A user has set a new password by a link.
-    pub struct PasswordWasReset of a client {
+    pub struct PasswordWasReset of a client, durable {
         /// The flow that sent it.
         sender: Sender,
         /// The user.
@@ -138,7 +138,7 @@ event_struct! {
 
 event_struct! {
     /// An e-mail address was added to an account.
-    pub struct EmailAdded of a client {
+    pub struct EmailAdded of a client, durable {
         /// The flow that sent it.
         sender: Sender,
         /// The user.
@@ -150,7 +150,7 @@ event_struct! {
 
 event_struct! {
     /// A phone number was added to an account.
-    pub struct PhoneAdded of a client {
+    pub struct PhoneAdded of a client, durable {
         /// The flow that sent it.
         sender: Sender,
         /// The user.
@@ -162,7 +162,7 @@ event_struct! {
 
 event_struct! {
     /// An e-mail address was removed from an account.
-    pub struct EmailRemoved of a client {
+    pub struct EmailRemoved of a client, durable {
         /// The flow that sent it.
         sender: Sender,
         /// The user.
@@ -174,7 +174,7 @@ event_struct! {
 
 event_struct! {
     /// A phone number was removed from an account.
-    pub struct PhoneRemoved of a client {
+    pub struct PhoneRemoved of a client, durable {
         /// The flow that sent it.
         sender: Sender,
         /// The user.
@@ -186,7 +186,7 @@ event_struct! {
 
 event_struct! {
     /// An e-mail address was shown to be a user's own.
-    pub struct EmailVerified of a client {
+    pub struct EmailVerified of a client, durable {
         /// The flow that sent it.
         sender: Sender,
         /// The user.
@@ -198,7 +198,7 @@ event_struct! {
 
 event_struct! {
     /// A phone number was shown to be a user's own.
-    pub struct PhoneVerified of a client {
+    pub struct PhoneVerified of a client, durable {
         /// The flow that sent it.
         sender: Sender,
         /// The user.

@@ -32,7 +32,9 @@
 //! and `token_refused`, are in `phone-auth-tokens`, whose errors say why.
 //!
 //! What asks for a message is delivered at least once where there is an outbox. What tells what happened is sent at most
-//! once, after it is stored: of a receiver that fails there is a warning in the log, and it is not called again.
+//! once, after it is stored: of a receiver that fails there is a warning in the log, and it is not called again. One that is
+//! marked `durable` is called for the outbox instead, at least once: see [`DurableSignal`], which lists the signals that can be
+//! received so.
 //!
 //! # Security
 //! Any crate that is linked can receive any of them, also those that carry links with which passwords are set. So
@@ -41,6 +43,7 @@
 mod account_change;
 mod address_kind;
 mod delivery;
+mod durable_signal;
 mod envelope;
 mod event_client;
 mod event_struct;
@@ -63,6 +66,7 @@ pub use phone_auth_signals::*;
 pub use crate::account_change::AccountChange;
 pub use crate::address_kind::AddressKind;
 pub use crate::delivery::*;
+pub use crate::durable_signal::DurableSignal;
 pub use crate::envelope::Envelope;
 pub use crate::event_client::{EventClient, Happened};
 pub use crate::happened::*;

@@ -13,9 +13,10 @@ use crate::{
 /// ```
 /// use phone_auth_events::{AddressKind, MessageSignal, Purpose};
 ///
-/// let signal = MessageSignal::of(Purpose::Verify, AddressKind::Phone);
+/// let signal = MessageSignal::VerifyPhone;
 /// assert_eq!(signal.name(), "verify_phone");
 /// assert_eq!(MessageSignal::named("verify_phone"), Some(signal));
+/// assert_eq!(MessageSignal::of(Purpose::Verify, AddressKind::Phone), Some(signal));
 /// assert_eq!((signal.purpose(), signal.kind()), (Purpose::Verify, AddressKind::Phone));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -62,16 +63,17 @@ impl MessageSignal {
         ]
     };
 
-    /// The signal of the messages with this purpose that go to an address of this kind.
-    pub const fn of(purpose: Purpose, kind: AddressKind) -> Self {
-        match (purpose, kind) {
+    /// The signal of the messages with this purpose that go to an address of this kind; none of what goes to no user.
+    pub const fn of(purpose: Purpose, kind: AddressKind) -> Option<Self> {
+        Some(match (purpose, kind) {
+            (Purpose::Event, _) => return None,
             (Purpose::ResetPassword, AddressKind::Email) => Self::ResetPasswordEmail,
             (Purpose::ResetPassword, AddressKind::Phone) => Self::ResetPasswordPhone,
             (Purpose::Verify, AddressKind::Email) => Self::VerifyEmail,
             (Purpose::Verify, AddressKind::Phone) => Self::VerifyPhone,
             (Purpose::SecurityNotice, AddressKind::Email) => Self::SecurityNoticeEmail,
             (Purpose::SecurityNotice, AddressKind::Phone) => Self::SecurityNoticePhone,
-        }
+        })
     }
 
     /// What its messages are for.
@@ -164,7 +166,8 @@ mod tests {
     #[test]
     fn each_has_its_purpose_and_kind() {
         for signal in MessageSignal::ALL {
-            assert_eq!(MessageSignal::of(signal.purpose(), signal.kind()), signal);
+            let of = MessageSignal::of(signal.purpose(), signal.kind());
+            assert_eq!(of, Some(signal));
             assert_eq!(MessageSignal::named(signal.name()), Some(signal));
         }
         assert_eq!(MessageSignal::named("user_logged_in"), None);

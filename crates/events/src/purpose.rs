@@ -7,7 +7,7 @@ use serde::Serialize;
 #[serde(rename_all = "snake_case")]
 #[expect(
     clippy::exhaustive_enums,
-    reason = "each has two signals of its own; a further purpose would change every sender"
+    reason = "each that goes to a user has two signals of its own; a further one would change every sender"
 )]
 pub enum Purpose {
     /// To set a new password.
@@ -16,6 +16,8 @@ pub enum Purpose {
     Verify,
     /// To tell a user what was changed about their account. It has no token.
     SecurityNotice,
+    /// To tell durable receivers what happened, see [`DurableSignal`](crate::DurableSignal). It goes to no user.
+    Event,
 }
 
 impl Purpose {
@@ -25,6 +27,7 @@ impl Purpose {
             Self::ResetPassword => "reset_password",
             Self::Verify => "verify",
             Self::SecurityNotice => "security_notice",
+            Self::Event => "event",
         }
     }
 
@@ -38,8 +41,13 @@ impl Purpose {
     /// assert_eq!(Purpose::parse("sign_up"), None);
     /// ```
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::ResetPassword, Self::Verify, Self::SecurityNotice]
-            .into_iter()
-            .find(|purpose| purpose.as_str() == word)
+        [
+            Self::ResetPassword,
+            Self::Verify,
+            Self::SecurityNotice,
+            Self::Event,
+        ]
+        .into_iter()
+        .find(|purpose| purpose.as_str() == word)
     }
 }

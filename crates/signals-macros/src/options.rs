@@ -22,14 +22,22 @@ pub(crate) struct Settings {
     pub(crate) when: Option<Expr>,
     pub(crate) timeout: Option<LitStr>,
     pub(crate) optional: Option<LitBool>,
+    /// The word, where it stands.
+    pub(crate) durable: Option<Ident>,
 }
+
+/// The one option that is a word alone.
+const DURABLE: &str = "durable";
 
 const SHAPE: &str = "name the signal first, then options: `#[receiver(verify_email, id = \"…\", priority = 10, timeout = \"5s\", when = |event| …)]`";
 
 impl Parse for Options {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let mut signals: Vec<Path> = Vec::new();
-        while !(input.is_empty() || input.peek(Ident) && input.peek2(Token![=])) {
+        while !(input.is_empty()
+            || input.peek(Ident) && input.peek2(Token![=])
+            || !signals.is_empty() && is_durable(input))
+        {
             let signal = input
                 .call(Path::parse_mod_style)
                 .map_err(|error| syn::Error::new(error.span(), SHAPE))?;
@@ -62,10 +70,14 @@ impl Parse for Settings {
             let name: Ident = input
                 .parse()
                 .map_err(|error| syn::Error::new(error.span(), SHAPE))?;
-            input
-                .parse::<Token![=]>()
-                .map_err(|error| syn::Error::new(error.span(), SHAPE))?;
-            settings.set(&name, input)?;
+            if name == DURABLE {
+                settings.set_durable(name, input)?;
+            } else {
+                input
+                    .parse::<Token![=]>()
+                    .map_err(|error| syn::Error::new(error.span(), SHAPE))?;
+                settings.set(&name, input)?;
+            }
             if !input.is_empty() {
                 input.parse::<Token![,]>()?;
             }
@@ -75,6 +87,18 @@ impl Parse for Settings {
 }
 
 impl Settings {
+    fn set_durable(&mut self, name: Ident, input: ParseStream<'_>) -> syn::Result<()> {
+        if input.peek(Token![=]) {
+            let message = "`durable` stands alone: leave it out where the receiver is not";
+            return Err(syn::Error::new(input.span(), message));
+        }
+        let span = name.span();
+        if self.durable.replace(name).is_some() {
+            return Err(syn::Error::new(span, "`durable` is given twice: keep one"));
+        }
+        Ok(())
+    }
+
     fn set(&mut self, name: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
         let known = name.to_string();
         let given = match known.as_str() {
@@ -95,7 +119,7 @@ impl Settings {
             }
             _ => {
                 let message = format!(
-                    "a receiver has no option `{known}`: there are `id`, `priority`, `timeout`, `when` and `optional`"
+                    "a receiver has no option `{known}`: there are `id`, `priority`, `timeout`, `when`, `optional` and `durable`"
                 );
                 return Err(syn::Error::new(name.span(), message));
             }
@@ -118,16 +142,25 @@ impl quote::ToTokens for Settings {
             when,
             timeout,
             optional,
+            durable,
         } = self;
         let id = id.iter();
         let priority = priority.iter();
         let when = when.iter();
         let timeout = timeout.iter();
         let optional = optional.iter();
+        let durable = durable.iter();
         tokens.extend(quote! {
-            #(id = #id,)* #(priority = #priority,)* #(timeout = #timeout,)* #(when = #when,)* #(optional = #optional,)*
+            #(id = #id,)* #(priority = #priority,)* #(timeout = #timeout,)* #(when = #when,)* #(optional = #optional,)* #(#durable,)*
         });
     }
+}
+
+/// Whether the next word is `durable` and no path that begins with it.
+fn is_durable(input: ParseStream<'_>) -> bool {
+    let ahead = input.fork();
+    ahead.parse::<Ident>().is_ok_and(|word| word == DURABLE)
+        && (ahead.is_empty() || ahead.peek(Token![,]) || ahead.peek(Token![=]))
 }
 
 fn text(name: &Ident, input: ParseStream<'_>) -> syn::Result<LitStr> {

@@ -1,6 +1,6 @@
 //! The second half of `#[receiver]`: the static that describes one receiver of one signal, and its two registrations.
 //!
-//! Called as `register_receiver! { ($crate) awaited|sync (path::of::signal) (settings) signature }`.
+//! Called as `register_receiver! { ($crate) awaited|durable|sync (path::of::signal) (settings) signature }`.
 
 use crate::{duration, handler, options::Settings, peel, position};
 use proc_macro2::{Ident, Span, TokenStream};
@@ -56,6 +56,17 @@ pub(crate) fn expand(input: TokenStream) -> syn::Result<TokenStream> {
             "the signal `{name}` is declared `sync`, nobody awaits its receivers: remove `async`"
         );
         return Err(syn::Error::new_spanned(asyncness, message));
+    }
+    if let (true, Some(durable)) = (mode != "durable", &settings.durable) {
+        let name = signal
+            .segments
+            .last()
+            .map(|segment| segment.ident.to_string())
+            .unwrap_or_default();
+        let message = format!(
+            "nobody keeps the events of `{name}` until a receiver has them: remove `durable`"
+        );
+        return Err(syn::Error::new_spanned(durable, message));
     }
     let private = quote!(#runtime::__private);
     let call = call(&registration)?;
@@ -193,6 +204,7 @@ fn info(
     };
     let is_optional = settings.optional.as_ref().is_some_and(LitBool::value);
     let optional = is_optional.then(|| quote!(.as_optional()));
+    let durable = settings.durable.as_ref().map(|_| quote!(.as_durable()));
     let mut needs = Vec::new();
     for argument in signature.inputs.iter().skip(1) {
         let ty = peel::peeled(&handler::reference(argument, "state")?.elem);
@@ -201,6 +213,6 @@ fn info(
     let is_async = signature.asyncness.is_some();
     Ok(quote! {
         #private::ReceiverInfo::linked(#private::place!(#function, #line, #column), #id, #is_async, const { &[#(#needs),*] })
-            #own_id #priority #timeout #optional
+            #own_id #priority #timeout #optional #durable
     })
 }

@@ -22,9 +22,18 @@ struct Declarations {
 struct Declaration {
     attributes: Vec<Attribute>,
     visibility: Visibility,
-    is_sync: bool,
+    mode: Mode,
     name: Ident,
     event: Type,
+}
+
+/// How the receivers of a signal are called.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Awaited,
+    /// Awaited, and some may be called later, for as long as it takes, by someone who keeps the events for them.
+    Durable,
+    Sync,
 }
 
 const SHAPE: &str = "a signal is declared as `pub name: Event;`, or `pub sync name: Event;` when its senders do not await";
@@ -54,8 +63,16 @@ impl Parse for Declaration {
         let attributes = input.call(Attribute::parse_outer)?;
         let visibility = input.parse()?;
         let first: Ident = input.parse().map_err(shape)?;
-        let is_sync = first == "sync" && input.peek(Ident);
-        let name = if is_sync { input.parse()? } else { first };
+        let mode = match first.to_string().as_str() {
+            "sync" if input.peek(Ident) => Mode::Sync,
+            "durable" if input.peek(Ident) => Mode::Durable,
+            _ => Mode::Awaited,
+        };
+        let name = if mode == Mode::Awaited {
+            first
+        } else {
+            input.parse()?
+        };
         input.parse::<Token![:]>().map_err(shape)?;
         let event = peel::peeled(&input.parse()?).clone();
         input.parse::<Token![;]>().map_err(shape)?;
@@ -63,7 +80,7 @@ impl Parse for Declaration {
         Ok(Self {
             attributes,
             visibility,
-            is_sync,
+            mode,
             name,
             event,
         })
@@ -148,7 +165,7 @@ fn module(private: &TokenStream, signal: &Declaration) -> TokenStream {
     let Declaration {
         attributes,
         visibility,
-        is_sync,
+        mode,
         name,
         event,
     } = signal;
@@ -160,12 +177,13 @@ fn module(private: &TokenStream, signal: &Declaration) -> TokenStream {
     let mismatch = format!("`{{Self}}` is not the event of the signal `{signal_name}`");
     let label = format!("the receiver of `{signal_name}` takes `&{event_text}`");
     let event_doc = format!("What a receiver of `{signal_name}` takes: `{event_text}`.");
-    let entry = if *is_sync {
-        quote!(__receiver_sync)
-    } else {
-        quote!(__receiver_awaited)
+    let entry = match mode {
+        Mode::Awaited => quote!(__receiver_awaited),
+        Mode::Durable => quote!(__receiver_durable),
+        Mode::Sync => quote!(__receiver_sync),
     };
-    let mode = if *is_sync {
+    let is_sync = *mode == Mode::Sync;
+    let mode = if is_sync {
         quote!(Sync)
     } else {
         quote!(Awaited)

@@ -122,6 +122,13 @@ impl Signals {
         snapshot.iter().map(|(_, info)| info.clone()).collect()
     }
 
+    /// The durable receivers of a signal, in the order in which they are called: those that
+    /// [`send_durable_to`](Self::send_durable_to) calls and no other sending.
+    pub fn durable_receivers_of<E: Event>(&self) -> Vec<ReceiverInfo> {
+        let receivers = self.inner.receivers_or_make::<E>().durable();
+        receivers.iter().map(|(_, info)| info.clone()).collect()
+    }
+
     /// Whether anything would receive the events `E` of this dispatcher.
     pub fn has_receiver<E: Event>(&self) -> bool {
         self.inner

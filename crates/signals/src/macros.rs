@@ -10,6 +10,10 @@
 /// A signal is either awaited, with receivers of both kinds, or declared `sync`: then its receivers do not await, and
 /// [`send_sync`](crate::Signals::send_sync) sends it from anywhere. No signal blocks a thread to wait for a future.
 ///
+/// One that is declared `durable` is awaited, and may have receivers besides that no sending calls: whoever declares it keeps
+/// each event for them, with what it tells of, and calls them by [`send_durable_to`](crate::Signals::send_durable_to) until
+/// they have it.
+///
 /// # Examples
 /// ```
 /// use phone_auth_signals::signal;
@@ -66,6 +70,12 @@ macro_rules! link_receivers {
 #[macro_export]
 macro_rules! __receiver_awaited {
     ($($tokens:tt)*) => { $crate::__private::register_receiver! { ($crate) awaited $($tokens)* } };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __receiver_durable {
+    ($($tokens:tt)*) => { $crate::__private::register_receiver! { ($crate) durable $($tokens)* } };
 }
 
 #[doc(hidden)]

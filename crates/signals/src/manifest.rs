@@ -58,6 +58,8 @@ pub struct ReceiverEntry {
     pub timeout_ms: Option<u64>,
     /// The types of state it takes.
     pub state: Vec<&'static str>,
+    /// Whether it is called until it has the event, by whoever keeps it meanwhile.
+    pub durable: bool,
     /// Whether this dispatcher leaves it out.
     pub disabled: bool,
     /// Whether it is optional, and this dispatcher calls it not because it lacks its state.
@@ -95,6 +97,7 @@ impl Signals {
                 .timeout()
                 .map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)),
             state: info.needs().iter().map(crate::Need::type_name).collect(),
+            durable: info.is_durable(),
             disabled: config.is_isolated || config.disabled.contains(info.id()),
             idle: info.is_optional() && config.provided.missing(info.needs()).next().is_some(),
             declared: signal.info().place,
@@ -162,6 +165,9 @@ impl Manifest {
                 disabled: true, id, ..
             } => format!("{id} (off)"),
             ReceiverEntry { idle: true, id, .. } => format!("{id} (idle)"),
+            ReceiverEntry {
+                durable: true, id, ..
+            } => format!("{id} (durable)"),
             ReceiverEntry { id, .. } => id.clone(),
         };
         [

@@ -1,7 +1,8 @@
 //! What the macros need to reach from other crates. No part of the public interface.
 
 pub use crate::{
-    __place as place, __receiver_awaited, __receiver_sync, __version as version,
+    __place as place, __receiver_awaited, __receiver_durable, __receiver_sync,
+    __version as version,
     answer::{Answer, IntoAnswer, ReceiverError, admits, skipped},
     catalogue::{RegisteredReceiver, SignalEntry},
     event::{Awaited, Declared, Event, Sync},

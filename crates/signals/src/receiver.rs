@@ -120,6 +120,7 @@ pub struct ReceiverInfo {
     timeout: Option<Duration>,
     needs: &'static [Need],
     is_optional: bool,
+    is_durable: bool,
     place: Place,
 }
 
@@ -140,6 +141,7 @@ impl ReceiverInfo {
             timeout: None,
             needs,
             is_optional: false,
+            is_durable: false,
             place,
         }
     }
@@ -174,6 +176,14 @@ impl ReceiverInfo {
         self
     }
 
+    /// Says that no sending calls it, but whoever keeps the events for it.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn as_durable(mut self) -> Self {
+        self.is_durable = true;
+        self
+    }
+
     pub(crate) fn named(self, id: String) -> Self {
         Self {
             id: Cow::Owned(id),
@@ -194,6 +204,7 @@ impl ReceiverInfo {
             timeout: None,
             needs: &[],
             is_optional: false,
+            is_durable: false,
             place,
         }
     }
@@ -280,6 +291,11 @@ impl ReceiverInfo {
     /// Whether a dispatcher that lacks its state leaves it out. One that is not refuses such a dispatcher.
     pub fn is_optional(&self) -> bool {
         self.is_optional
+    }
+
+    /// Whether no sending calls it, but [`send_durable_to`](crate::Signals::send_durable_to).
+    pub fn is_durable(&self) -> bool {
+        self.is_durable
     }
 
     /// Where it stands.

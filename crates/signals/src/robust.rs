@@ -87,6 +87,48 @@ impl Signals {
         send_all(receivers, event, trace::is_on(), Some(wanted)).await
     }
 
+    /// Calls the durable receivers of `event` that are `wanted`, as [`send_robust_to`](Self::send_robust_to) calls the others.
+    /// Nothing else calls them: who keeps an event for them calls each until it has it.
+    ///
+    /// # Cancel safety
+    /// As for [`send_robust`](Self::send_robust).
+    ///
+    /// # Examples
+    /// ```standalone_crate
+    /// use phone_auth_signals::{Signals, receiver, signal};
+    ///
+    /// signal! {
+    ///     /// An order was placed.
+    ///     durable order_placed: OrderPlaced;
+    /// }
+    ///
+    /// struct OrderPlaced { pieces: u32 }
+    ///
+    /// #[receiver(order_placed, durable)]
+    /// fn bill(order: &OrderPlaced) -> Result<(), std::num::TryFromIntError> {
+    ///     u8::try_from(order.pieces).map(drop)
+    /// }
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// let signals = Signals::linked()?;
+    /// let order = OrderPlaced { pieces: 3000 };
+    /// assert!(signals.send_robust(&order).await.is_empty());
+    /// assert_eq!(signals.send_durable_to(&order, |_| true).await.failures().count(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })
+    /// # }
+    /// ```
+    pub async fn send_durable_to<E: Event>(
+        &self,
+        event: &E,
+        wanted: impl Fn(&ReceiverInfo) -> bool + Send + Sync,
+    ) -> Report {
+        let receivers = self.inner.receivers_or_make();
+        let list = receivers.durable();
+        send_to(list, receivers.timed, event, trace::is_on(), Some(wanted)).await
+    }
+
     /// Calls every receiver of `event` and awaits those that await all at once, in one task: they take turns wherever
     /// they wait. The report has them in the order of dispatch.
     ///
@@ -192,10 +234,20 @@ async fn send_all<E: Event>(
     wanted: Option<impl Fn(&ReceiverInfo) -> bool + Send + Sync>,
 ) -> Report {
     let list = receivers.snapshot();
+    send_to(&list, receivers.timed, event, is_on, wanted).await
+}
+
+async fn send_to<E: Event>(
+    list: &Receivers<E>,
+    timed: Option<bool>,
+    event: &E,
+    is_on: bool,
+    wanted: Option<impl Fn(&ReceiverInfo) -> bool + Send + Sync>,
+) -> Report {
     let info = E::signal().info();
     let span = is_on.then(|| Box::new(Watched::dispatch(info, "send_robust", list.len())));
-    let mut policy = Everyone::new(Record::new(info), wanted, receivers.timed.unwrap_or(true));
-    run(&list, event, &mut policy, span.as_deref()).await;
+    let mut policy = Everyone::new(Record::new(info), wanted, timed.unwrap_or(true));
+    run(list, event, &mut policy, span.as_deref()).await;
     policy.record.report(list.infos(), span)
 }
 

@@ -25,6 +25,8 @@ pub(crate) struct SignalReceivers<E: Event> {
     pub(crate) linked_infos: ReceiverInfos,
     has_connected: AtomicBool,
     linked: Arc<Receivers<E>>,
+    /// Those of the linker that no sending calls.
+    durable: Receivers<E>,
     /// The linked and the connected receivers; none from a change to the next dispatch, and while none are connected.
     merged: ArcSwapOption<Receivers<E>>,
     /// Never held while receivers run, or anything else of the user's.
@@ -53,11 +55,12 @@ impl<E: 'static> Deref for Snapshot<'_, E> {
 
 impl<E: Event> SignalReceivers<E> {
     pub(crate) fn new(config: &DispatcherConfig) -> Self {
-        let linked = linked::<E>(config);
+        let linked = linked::<E>(config, false);
         let receivers = Self {
             all_sync: linked.all_sync(),
             linked_infos: linked.infos().clone(),
             linked: Arc::new(linked),
+            durable: self::linked::<E>(config, true),
             merged: ArcSwapOption::empty(),
             has_connected: AtomicBool::new(false),
             connected: Mutex::new(Connected::new()),
@@ -108,6 +111,11 @@ impl<E: Event> SignalReceivers<E> {
     #[inline]
     pub(crate) fn linked(&self) -> Snapshot<'_, E> {
         Snapshot::Linked(&self.linked)
+    }
+
+    /// Those that no sending calls.
+    pub(crate) const fn durable(&self) -> &Receivers<E> {
+        &self.durable
     }
 
     /// Adds a receiver behind those of its priority. Its automatic id is made one that no other receiver has.
@@ -197,12 +205,13 @@ impl<E: Event> Drop for SignalReceivers<E> {
     }
 }
 
-/// The linked receivers of a dispatcher, as it calls them.
-fn linked<E: Event>(config: &DispatcherConfig) -> Receivers<E> {
+/// The linked receivers of a dispatcher, as it calls them: the durable ones, or the others.
+fn linked<E: Event>(config: &DispatcherConfig, durable: bool) -> Receivers<E> {
     let all = E::signal().receivers();
     let wanted = if config.is_isolated { &[] } else { all };
     let (bound, infos): (Vec<_>, Vec<_>) = wanted
         .iter()
+        .filter(|receiver| receiver.info().is_durable() == durable)
         .filter_map(|receiver| Some((bind(receiver, config)?, receiver.info())))
         .unzip();
     let infos = if bound.len() == all.len() {

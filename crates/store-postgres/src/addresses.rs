@@ -265,7 +265,9 @@ impl AddressStore for PostgresStore {
         let name = format!("link {} {}", request.kind, name.unwrap_or(request.slot()));
         // Anyone may ask for a reset, under any number of names.
         let _passes = match request.purpose {
-            Purpose::Verify | Purpose::SecurityNotice => vec![self.at(&name).await?],
+            Purpose::Verify | Purpose::SecurityNotice | Purpose::Event => {
+                vec![self.at(&name).await?]
+            }
             Purpose::ResetPassword => self.at_as_stranger(&name).await?.into(),
         };
         let row = self.first(keep).await?.ok_or(StoreErrorKind::Broken);

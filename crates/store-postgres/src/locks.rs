@@ -79,6 +79,7 @@ mod tests {
                 kind: AddressKind::Email,
                 recipient: None,
                 notice: None,
+                event: None,
                 binding: Binding::from_stored([name; 32], None),
                 language: None,
                 created_at: DateTime::<Utc>::UNIX_EPOCH,

@@ -92,7 +92,9 @@ pub(crate) const CREATE: &str = concat!(
     ), phone AS (
         INSERT INTO phone_auth_phonenumber (phone, is_verified, user_id)
         SELECT $9::text, false, id FROM one_user WHERE $9::text IS NOT NULL
-    )
+    ), noticed AS (",
+    enqueue_notices!("one_user", "id", "$14"),
+    ")
     SELECT taken.username, taken.email, taken.phone, ",
     user_columns!(),
     " FROM taken LEFT JOIN one_user u ON true"
@@ -161,7 +163,8 @@ impl UserStore for PostgresStore {
             .bind(&new.first_name)
             .bind(&new.last_name)
             .bind(new.password.reveal())
-            .bind(rows::micros(new.date_joined));
+            .bind(rows::micros(new.date_joined))
+            .bind(outbox::notices_text(&new.notices));
         let row = self.first_locked_for_stranger(&lock, create).await?;
         Ok(created(row.as_ref())?)
     }

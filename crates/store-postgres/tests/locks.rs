@@ -223,6 +223,7 @@ fn reset(recipient: Option<Recipient>, number: u32) -> NewMessage {
         kind: AddressKind::Email,
         recipient,
         notice: None,
+        event: None,
         binding: Binding::from_stored(number.to_be_bytes(), None),
         language: None,
         created_at: now,

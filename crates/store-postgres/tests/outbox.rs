@@ -6,7 +6,7 @@ mod common;
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use phone_auth_core::address::{AddressKind, EmailAddress};
 use phone_auth_core::outbox::{
-    Binding, Claim, NewMessage, NextDue, OutboxRow, Purpose, Queues, Recipient,
+    Binding, Claim, NewMessage, NextDue, Notices, OutboxRow, Purpose, Queues, Recipient,
 };
 use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::store::{AddressStore, OutboxStore, UserStore};
@@ -27,6 +27,7 @@ async fn enqueue(store: &PostgresStore, name: &str, created_at: DateTime<Utc>) {
         email: EmailAddress::parse(&format!("{name}@example.org")).ok(),
         phone: None,
         date_joined: Utc::now(),
+        notices: Notices::default(),
     };
     let user = store.create_user(&new).await.unwrap();
     let address = store.addresses_of(user.id, 9).await.unwrap().remove(0).id;
@@ -39,6 +40,7 @@ async fn enqueue(store: &PostgresStore, name: &str, created_at: DateTime<Utc>) {
             address,
         }),
         notice: None,
+        event: None,
         binding: Binding::from_stored([7; 32], None),
         language: None,
         created_at,

@@ -11,7 +11,7 @@ use phone_auth_store_postgres::{MigrateErrorKind, OpenErrorKind, PostgresOptions
 use crate::common::{database, log_in, run, store, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 18] = [
+const STEPS: [&str; 19] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -30,6 +30,7 @@ const STEPS: [&str; 18] = [
     "text messages",
     "proofs of sessions",
     "life of challenges",
+    "durable receivers",
 ];
 
 #[test]

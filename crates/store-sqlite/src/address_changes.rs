@@ -92,7 +92,7 @@ pub(crate) fn remove(
     if is_email {
         rows::change(connection, NEXT_EMAIL, params![user, value])?;
     }
-    outbox::enqueue_notices(connection, &removal.notices)?;
+    outbox::enqueue_notices(connection, removal.user, &removal.notices)?;
     Ok(RemovalOutcome::Removed)
 }
 
@@ -106,7 +106,7 @@ pub(crate) fn make_primary(
     if rows::change(connection, MAKE_PRIMARY, (user.get(), email.get()))? == 0 {
         return Ok(false);
     }
-    outbox::enqueue_notices(connection, notices)?;
+    outbox::enqueue_notices(connection, user, notices)?;
     Ok(true)
 }
 
@@ -125,6 +125,6 @@ pub(crate) fn set_verified(connection: &Connection, proof: &ProofByHand) -> Resu
             when,
         )?;
     }
-    outbox::enqueue_notices(connection, &proof.notices)?;
+    outbox::enqueue_notices(connection, proof.user, &proof.notices)?;
     Ok(true)
 }

@@ -195,7 +195,7 @@ impl AddressStore for SqliteStore {
         let (address, notices) = (address.clone(), notices.clone());
         self.write(move |connection| {
             let added = add(connection, user, &address, caps)?;
-            outbox::enqueue_notices(connection, &notices)?;
+            outbox::enqueue_notices(connection, user, &notices)?;
             Ok(added)
         })
         .await
@@ -402,7 +402,7 @@ fn verify(
     if rows::change(connection, statements.verify, unused)? > 0 {
         let when = (id, rows::time_text(claim.at)?);
         rows::change(connection, statements.keep_when, when)?;
-        outbox::enqueue_notices(connection, &claim.notices)?;
+        outbox::enqueue_notices(connection, claim.user, &claim.notices)?;
         return Ok(VerificationOutcome::Verified);
     }
     let claimed = (id, user, &claim.value);

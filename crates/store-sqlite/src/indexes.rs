@@ -241,15 +241,15 @@ pub(crate) const INDEXES: [Index; 28] = [
     ),
     // Of each queue what is ready whatever the clock says, and what is due.
     Index::new(
-        15,
-        "phone_auth_outbox_lane_ready",
+        19,
+        "phone_auth_outbox_queue_ready",
         "phone_auth_outbox",
         concat!(queue!(), ", id"),
     )
     .of(READY),
     Index::new(
-        15,
-        "phone_auth_outbox_lane_due",
+        19,
+        "phone_auth_outbox_queue_due",
         "phone_auth_outbox",
         concat!(queue!(), ", due_at, id"),
     )

@@ -207,6 +207,12 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
             },
         ],
     },
+    Migration {
+        // The queue of the events for durable receivers. A server of the version before leaves such rows to others, and goes on
+        // claiming by the indexes that those of this step take the place of: they stay.
+        name: "durable receivers",
+        parts: &[],
+    },
 ];
 
 /// The tables of django-phone-auth's, and the columns that they have and that the store reads or writes.

@@ -320,6 +320,7 @@ fn create(connection: &Connection, new: &NewUser, zone: &Zone) -> Result<User, F
     if let Some(phone) = &new.phone {
         addresses::insert(connection, AddressKind::Phone, id, phone.as_str())?;
     }
+    outbox::enqueue_notices(connection, id, &new.notices)?;
     rows::only(connection, USER, [id.get()], |row| rows::user(row, zone))
 }
 
@@ -391,7 +392,7 @@ pub(crate) fn replace_password(
         let moved = params![id, digest, becomes, password.as_bytes().as_slice()];
         rows::change(connection, MOVE_SESSION, moved)?;
     }
-    outbox::enqueue_notices(connection, &replacement.notices)?;
+    outbox::enqueue_notices(connection, replacement.user, &replacement.notices)?;
     Ok(true)
 }
 

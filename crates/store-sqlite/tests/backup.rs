@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::Path;
 
+use phone_auth_core::outbox::Notices;
 use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::store::UserStore;
 use phone_auth_core::user::NewUser;
@@ -18,6 +19,7 @@ fn user(username: &str) -> NewUser {
         email: None,
         phone: None,
         date_joined: "2026-01-02T03:04:05Z".parse().unwrap(),
+        notices: Notices::default(),
     }
 }
 

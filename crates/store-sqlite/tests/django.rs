@@ -23,7 +23,7 @@ use rusqlite::Connection;
 use crate::common::{Scratch, run, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 18] = [
+const STEPS: [&str; 19] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -42,6 +42,7 @@ const STEPS: [&str; 18] = [
     "text messages",
     "proofs of sessions",
     "life of challenges",
+    "durable receivers",
 ];
 
 const DJANGO: &str = include_str!("data/django_5_2.sql");

@@ -13,7 +13,7 @@ use phone_auth_store_sqlite::{MigrateErrorKind, OpenErrorKind, SqliteOptions, Sq
 use crate::common::{Scratch, run, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 18] = [
+const STEPS: [&str; 19] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -32,6 +32,7 @@ const STEPS: [&str; 18] = [
     "text messages",
     "proofs of sessions",
     "life of challenges",
+    "durable receivers",
 ];
 
 #[test]

@@ -6,7 +6,7 @@ mod common;
 use chrono::{SubsecRound, TimeDelta, Utc};
 use phone_auth_core::address::{AddressId, AddressKind, EmailAddress};
 use phone_auth_core::outbox::{
-    Binding, Claim, NewMessage, NextDue, OutboxRow, Purpose, Queues, Recipient,
+    Binding, Claim, NewMessage, NextDue, Notices, OutboxRow, Purpose, Queues, Recipient,
 };
 use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::store::{AddressStore, OutboxStore, UserStore};
@@ -25,6 +25,7 @@ async fn enqueue(store: &SqliteStore, name: &str) {
         email: EmailAddress::parse(&format!("{name}@example.org")).ok(),
         phone: None,
         date_joined: Utc::now(),
+        notices: Notices::default(),
     };
     let user = store.create_user(&new).await.unwrap();
     let address: AddressId = store.addresses_of(user.id, 9).await.unwrap().remove(0).id;
@@ -38,6 +39,7 @@ async fn enqueue(store: &SqliteStore, name: &str) {
             address,
         }),
         notice: None,
+        event: None,
         binding: Binding::from_stored([7; 32], None),
         language: None,
         created_at,

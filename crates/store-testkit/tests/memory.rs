@@ -4,6 +4,7 @@
 use std::future::ready;
 
 use phone_auth_core::address::AddressKind;
+use phone_auth_core::outbox::Notices;
 use phone_auth_core::store::{StoreErrorKind, UserStore};
 use phone_auth_store_testkit::suite::{CASES, Case, OUTBOX_CASES, run_case};
 use phone_auth_store_testkit::{MemoryStore, Subject, limit_suite, outbox_suite, store_suite};
@@ -86,6 +87,7 @@ fn clones_share_their_rows() {
             email: None,
             phone: None,
             date_joined: "2026-01-02T03:04:05Z".parse().unwrap(),
+            notices: Notices::default(),
         };
         store.create_user(&new).await.unwrap();
         assert_eq!(other.user_count(), 1);

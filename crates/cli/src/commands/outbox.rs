@@ -6,6 +6,7 @@ use phone_auth::core::outbox::{
     DeadLetterRefusal, MessageId, Outbox, OutboxMessage, OutboxRow, ReceiptOutcome, Receipts,
     UnreadableMessage,
 };
+use phone_auth::core::user::UserId;
 use serde::Serialize;
 
 use crate::arguments::OutboxCommand;
@@ -45,6 +46,8 @@ struct MessageEntry {
     state: &'static str,
     purpose: Option<&'static str>,
     kind: Option<&'static str>,
+    /// The signal of an event for durable receivers.
+    event: Option<&'static str>,
     user: Option<i64>,
     created_at: Option<String>,
     expires_at: Option<String>,
@@ -59,6 +62,8 @@ struct MessageEntry {
 impl From<OutboxMessage> for MessageEntry {
     fn from(row: OutboxMessage) -> Self {
         let message = row.message;
+        let recipient = message.recipient.map(|recipient| recipient.user);
+        let told = message.told().map(|(user, _)| user);
         let (died_at, reason) = row
             .dead
             .map(|letter| (letter.at.to_rfc3339(), letter.reason))
@@ -72,7 +77,8 @@ impl From<OutboxMessage> for MessageEntry {
             },
             purpose: Some(message.purpose.as_str()),
             kind: Some(message.kind.as_str()),
-            user: message.recipient.map(|recipient| recipient.user.get()),
+            event: message.event.as_ref().map(|event| event.signal.name()),
+            user: recipient.or(told).map(UserId::get),
             created_at: Some(message.created_at.to_rfc3339()),
             expires_at: Some(message.expires_at.to_rfc3339()),
             attempts: Some(row.attempts),
@@ -92,6 +98,7 @@ impl From<UnreadableMessage> for MessageEntry {
             state: if row.is_dead { "failed" } else { "pending" },
             purpose: None,
             kind: None,
+            event: None,
             user: None,
             created_at: None,
             expires_at: None,
@@ -164,9 +171,10 @@ async fn list(outbox: &Outbox, json: bool) -> Result<(), Failure> {
 
 /// What a message is for, and how it goes.
 fn what(message: &MessageEntry) -> String {
-    match message.purpose.zip(message.kind) {
-        Some((purpose, kind)) => format!("{purpose} by {kind}"),
-        None => "unreadable".to_owned(),
+    match (message.event, message.purpose.zip(message.kind)) {
+        (Some(event), _) => format!("event {event}"),
+        (None, Some((purpose, kind))) => format!("{purpose} by {kind}"),
+        (None, None) => "unreadable".to_owned(),
     }
 }
 

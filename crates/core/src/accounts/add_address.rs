@@ -1,6 +1,6 @@
 //! Adding an e-mail address or a phone number to an account.
 
-use phone_auth_events::{AccountChange, EmailAdded, Limit, PhoneAdded, Sender};
+use phone_auth_events::{AccountChange, DurableSignal, EmailAdded, Limit, PhoneAdded, Sender};
 
 use super::sign_up::MAX_EMAIL;
 use super::{Accounts, CurrentUser, FlowError};
@@ -93,7 +93,14 @@ impl Accounts {
         let invalid = |problem| invalid(address.kind(), problem);
         let addresses = self.addresses_to_tell(user.id).await?;
         let change = AccountChange::AddressAdded(address.as_str().to_owned());
+        let event = self.event_of_address(
+            [DurableSignal::EmailAdded, DurableSignal::PhoneAdded],
+            user.id,
+            sender,
+            (address.kind(), address.as_str()),
+        )?;
         let notices = self.notices_of(user.id, &addresses, &change).await?;
+        let notices = notices.with_event(event);
         let enclosed = notices.to_commit();
         let added = self.store().add_address(user.id, address, caps, &enclosed);
         let record = match added.await {

@@ -1,6 +1,6 @@
 //! What an operator does with accounts, beside the users themselves.
 
-use phone_auth_events::{AccountChange, PasswordChanged, Sender};
+use phone_auth_events::{AccountChange, DurableSignal, PasswordChanged, Sender};
 
 use super::new_password::attributes_of;
 use super::{ATTEMPTS, Accounts, Failure, FailureKind, FlowError, SignUpForm, SignUpRefusal};
@@ -48,7 +48,7 @@ impl Accounts {
         form: SignUpForm<'_>,
     ) -> Result<User, FlowError<SignUpRefusal>> {
         let operator = Requester::operator();
-        let made = self.make_user(&form, &[Field::Username], &operator);
+        let made = self.make_user(&form, &[Field::Username], &operator, "create_user");
         Ok(self.tell_of(made.await?, "create_user").await)
     }
 
@@ -228,7 +228,10 @@ impl Accounts {
             self.check_new_password(&mut problems, new, None, &attributes);
             problems.refuse(SetPasswordRefusal::Invalid)?;
             let change = AccountChange::PasswordChanged;
+            let signal = DurableSignal::PasswordChanged;
+            let event = self.event_of(signal, user.id, "set_password", (None, None))?;
             let notices = self.notices_of(user.id, &addresses, &change).await?;
+            let notices = notices.with_event(event);
             let replacement = PasswordReplacement {
                 user: user.id,
                 old: user.password.clone(),

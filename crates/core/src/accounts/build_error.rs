@@ -42,6 +42,14 @@ impl BuildError {
     }
 }
 
+/// Durable receivers were found, and nothing keeps the events for them.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "without an outbox nothing keeps events for durable receivers, and there are: {}",
+    .0.join(", ")
+)]
+pub(super) struct NoOutbox(pub(super) Vec<String>);
+
 impl fmt::Display for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind {

@@ -4,11 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use phone_auth_events::Signals;
+use phone_auth_events::{DurableSignal, Signals};
 use phone_auth_tokens::Keyring;
 use phone_auth_urls::AccountRoutes;
 
-use super::build_error::{BuildError, BuildErrorKind};
+use super::build_error::{BuildError, BuildErrorKind, NoOutbox};
 use super::devices::DeviceKeys;
 use super::own_sessions::OwnSessions;
 use super::redirect_check::check_redirects;
@@ -386,7 +386,7 @@ impl AccountsBuilder {
     /// # Errors
     /// - [`BuildErrorKind::Settings`]: a setting cannot be used; the source names it.
     /// - [`BuildErrorKind::Signals`]: no dispatcher was given and the linked receivers cannot be used as they
-    ///   are, such as when one needs state; the source names it.
+    ///   are, such as when one needs state; or some are durable and there is no outbox. The source names them.
     /// - [`BuildErrorKind::Routes`]: the default routes cannot be made.
     ///
     /// # Examples
@@ -432,6 +432,14 @@ impl AccountsBuilder {
             signals.clone(),
             &self.settings,
         ));
+        if self.outbox.is_none() {
+            let durable = DurableSignal::ALL.into_iter();
+            let durable = durable.flat_map(|signal| signal.receivers(&signals));
+            let names: Vec<String> = durable.map(|it| it.to_string()).collect();
+            if !names.is_empty() {
+                return Err(BuildError::new(BuildErrorKind::Signals, NoOutbox(names)));
+            }
+        }
         let outbox = self.outbox.map(|store| {
             Outbox::new(OutboxParts {
                 store,

@@ -1,6 +1,6 @@
 //! Changing a password that one knows.
 
-use phone_auth_events::{AccountChange, Limit, PasswordChanged, Sender};
+use phone_auth_events::{AccountChange, DurableSignal, Limit, PasswordChanged, Sender};
 
 use super::new_password::attributes_of;
 use super::{ATTEMPTS, Accounts, CurrentUser, Failure, FailureKind, FlowError};
@@ -98,7 +98,10 @@ impl Accounts {
             }
             problems.refuse(ChangePasswordRefusal::Invalid)?;
             let change = AccountChange::PasswordChanged;
+            let signal = DurableSignal::PasswordChanged;
+            let event = self.event_of(signal, user.id, "change_password", (None, None))?;
             let notices = self.notices_of(user.id, &addresses, &change).await?;
+            let notices = notices.with_event(event);
             let replacement = PasswordReplacement {
                 user: user.id,
                 old: user.password.clone(),

@@ -32,6 +32,7 @@ mod codes;
 mod current_user;
 mod devices;
 mod dispatch;
+mod durable;
 mod find;
 mod gate;
 mod handle;

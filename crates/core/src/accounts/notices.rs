@@ -12,9 +12,11 @@ use crate::user::{User, UserId};
 /// At most so many addresses are told of one change.
 const MOST_TOLD: usize = 10;
 
-/// The notices of one change.
+/// The notices of one change, and its event where a durable receiver wants it.
 pub(super) struct ChangeNotices {
     messages: Vec<NewMessage>,
+    /// The event of the change, for durable receivers.
+    event: Option<NewMessage>,
     /// Whether they are enqueued; else the receivers are told once the change is made.
     are_enqueued: bool,
 }
@@ -23,10 +25,16 @@ impl ChangeNotices {
     /// What the store enqueues with the change.
     pub(super) fn to_commit(&self) -> Notices {
         if self.are_enqueued {
-            Notices::new(self.messages.clone())
+            let all = self.messages.iter().chain(&self.event);
+            Notices::new(all.cloned().collect())
         } else {
             Notices::default()
         }
+    }
+
+    /// With the event of the change.
+    pub(super) fn with_event(self, event: Option<NewMessage>) -> Self {
+        Self { event, ..self }
     }
 }
 
@@ -45,6 +53,7 @@ impl Accounts {
     ) -> Result<ChangeNotices, Failure> {
         let mut notices = ChangeNotices {
             messages: Vec::new(),
+            event: None,
             are_enqueued: self.inner.outbox.is_some(),
         };
         let told = self.told_of(addresses, change);
@@ -86,7 +95,7 @@ impl Accounts {
     /// Says that a change was made: its notices are pending by now, or, without an outbox, the receivers are told.
     pub(super) async fn notify(&self, user: &User, notices: ChangeNotices) {
         if let Some(outbox) = &self.inner.outbox {
-            outbox.were_enqueued(notices.messages.len());
+            outbox.were_enqueued(notices.messages.len() + usize::from(notices.event.is_some()));
             return;
         }
         for message in notices.messages {
@@ -138,6 +147,7 @@ impl Accounts {
     fn sends_notices(&self, kind: AddressKind) -> bool {
         let purpose = Purpose::SecurityNotice;
         let signal = MessageSignal::of(purpose, kind);
-        self.offers(purpose, kind) && !signal.receivers(&self.inner.signals).is_empty()
+        let is_received = |signal: MessageSignal| !signal.receivers(&self.inner.signals).is_empty();
+        self.offers(purpose, kind) && signal.is_some_and(is_received)
     }
 }

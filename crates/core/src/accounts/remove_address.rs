@@ -1,6 +1,6 @@
 //! Removing an address of an account, and choosing the one that comes first.
 
-use phone_auth_events::{AccountChange, EmailRemoved, PhoneRemoved, Sender};
+use phone_auth_events::{AccountChange, DurableSignal, EmailRemoved, PhoneRemoved, Sender};
 
 use super::{Accounts, CurrentUser, FlowError};
 use crate::address::{
@@ -86,7 +86,14 @@ impl Accounts {
             return Ok(Removal::NotThere);
         };
         let change = AccountChange::AddressRemoved(address.value.clone());
+        let event = self.event_of_address(
+            [DurableSignal::EmailRemoved, DurableSignal::PhoneRemoved],
+            user.id,
+            sender,
+            (kind, &address.value),
+        )?;
         let notices = self.notices_of(user.id, &addresses, &change).await?;
+        let notices = notices.with_event(event);
         let removal = AddressRemoval {
             kind,
             id,

@@ -1,6 +1,6 @@
 //! Resetting a password by a link.
 
-use phone_auth_events::{AccountChange, PasswordWasReset, Sender};
+use phone_auth_events::{AccountChange, DurableSignal, PasswordWasReset, Sender};
 use phone_auth_urls::{AccountPage, id};
 
 use super::current_user::MAX_ADDRESSES;
@@ -163,7 +163,10 @@ impl Accounts {
         problems.refuse(ResetRefusal::Invalid)?;
         let requester = Requester::with_link(&self.client, user.id);
         let change = AccountChange::PasswordReset;
+        let signal = DurableSignal::PasswordWasReset;
+        let event = self.event_of(signal, user.id, "reset_password", (None, None))?;
         let notices = self.notices_of(user.id, &addresses, &change).await?;
+        let notices = notices.with_event(event);
         let replacement = PasswordReplacement {
             user: user.id,
             old: user.password.clone(),

@@ -41,8 +41,8 @@ impl Accounts {
 
     /// Whether nobody sends such messages, so that none may be enqueued.
     pub(super) fn nobody_sends(&self, purpose: Purpose, kind: AddressKind) -> bool {
-        let signal = MessageSignal::of(purpose, kind).name();
-        self.inner.allow_unreceived.contains(&signal)
+        let signal = MessageSignal::of(purpose, kind);
+        signal.is_none_or(|signal| self.inner.allow_unreceived.contains(&signal.name()))
     }
 
     /// Sends a message, to nobody if there is nobody, or if it is a text message that costs too much; then the work is the

@@ -1,17 +1,17 @@
 //! Signing up.
 
 use chrono::TimeDelta;
-use phone_auth_events::{Limit, Sender, UserSignedUp};
+use phone_auth_events::{DurableSignal, Limit, Sender, UserSignedUp};
 
 use super::limits::Asking;
 use super::{Accounts, Failure, FlowError};
 use crate::address::{EmailAddress, EmailSpellings, PhoneNumber, PhoneSpellings};
 use crate::form::{self, Field, FieldProblem, Problem, Problems};
 use crate::gate::{GateNames, GatedFlow};
-use crate::outbox::{Addressee, Carries, Purpose, To};
+use crate::outbox::{Addressee, Carries, Notices, Purpose, To};
 use crate::password::{Password, Requester, Verdict};
 use crate::store::{StoreError, StoreErrorKind, UniqueName};
-use crate::user::{AccountName, NewUser, User, WantedNames};
+use crate::user::{AccountName, NewUser, User, UserId, WantedNames};
 use crate::username::Username;
 
 /// For how long the same form may come again and get the answer of the first.
@@ -121,7 +121,10 @@ impl Accounts {
         let counters = self.counters();
         let counters = counters.network(Limit::SignUps, self.client.network());
         self.count(&asking, counters).await?;
-        let made = match self.make_user(&form, &required, &requester).await {
+        let made = match self
+            .make_user(&form, &required, &requester, "sign_up")
+            .await
+        {
             Err(FlowError::Refused(SignUpRefusal::Invalid(problems)))
                 if problems.iter().all(|it| it.problem == Problem::Taken) =>
             {
@@ -274,6 +277,7 @@ impl Accounts {
         form: &SignUpForm<'_>,
         required: &[Field],
         requester: &Requester,
+        sender: &'static str,
     ) -> Result<MadeUser, FlowError<SignUpRefusal>> {
         let mut problems = Problems::default();
         let draft = self.read_form(form, required, &mut problems);
@@ -285,6 +289,14 @@ impl Accounts {
             Some(username) => username.clone(),
             None => Username::made_up(self.inner.randomness.as_ref())?,
         };
+        let addresses = (
+            draft.email.as_ref().map(EmailAddress::as_str),
+            draft.phone.as_ref().map(PhoneNumber::as_str),
+        );
+        // The store knows the number of the new user.
+        let nobody_yet = UserId::new(0);
+        let event = self.event_of(DurableSignal::UserSignedUp, nobody_yet, sender, addresses)?;
+        let has_event = usize::from(event.is_some());
         let new = NewUser {
             username: username.as_str().to_owned(),
             first_name: draft.first_name.to_owned(),
@@ -293,13 +305,19 @@ impl Accounts {
             email: draft.email.clone(),
             phone: draft.phone.clone(),
             date_joined: self.now(),
+            notices: Notices::new(event.into_iter().collect()),
         };
         match self.store().create_user(&new).await {
-            Ok(user) => Ok(MadeUser {
-                user,
-                email: new.email.map(|email| email.as_str().to_owned()),
-                phone: new.phone.map(|phone| phone.as_str().to_owned()),
-            }),
+            Ok(user) => {
+                if let Some(outbox) = self.outbox() {
+                    outbox.were_enqueued(has_event);
+                }
+                Ok(MadeUser {
+                    user,
+                    email: new.email.map(|email| email.as_str().to_owned()),
+                    phone: new.phone.map(|phone| phone.as_str().to_owned()),
+                })
+            }
             Err(error) => Err(self.lost_race(&draft, error).await?),
         }
     }

@@ -62,7 +62,7 @@ impl Accounts {
             Purpose::ResetPassword => "request_password_reset",
             Purpose::Verify => "request_verification",
             // Nobody but the user of a proven number has them sent, and no link in them is used.
-            Purpose::SecurityNotice => return Ok(to),
+            Purpose::SecurityNotice | Purpose::Event => return Ok(to),
         };
         let is_type = refusal.is_some();
         if limits.danger_off || limits.text_guard == TextGuard::Off {

@@ -1,7 +1,7 @@
 //! Verifying an address by a link.
 
 use chrono::{DateTime, Utc};
-use phone_auth_events::{AccountChange, EmailVerified, PhoneVerified, Sender};
+use phone_auth_events::{AccountChange, DurableSignal, EmailVerified, PhoneVerified, Sender};
 use phone_auth_tokens::OneTimeTokens;
 use phone_auth_urls::{AccountPage, id};
 
@@ -161,7 +161,14 @@ impl Accounts {
         } = target;
         let addresses = self.addresses_to_tell(user.id).await?;
         let change = AccountChange::AddressVerified(address.value.clone());
+        let event = self.event_of_address(
+            [DurableSignal::EmailVerified, DurableSignal::PhoneVerified],
+            user.id,
+            Sender::new("verify_address"),
+            (address.kind, &address.value),
+        )?;
         let notices = self.notices_of(user.id, &addresses, &change).await?;
+        let notices = notices.with_event(event);
         let claim = VerificationClaim {
             kind: address.kind,
             id: address.id,

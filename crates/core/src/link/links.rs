@@ -27,6 +27,10 @@ const VERIFY_PHONE: Purpose = Purpose::new("verify-phone");
 /// For how long it is tried to deliver a security notice: a mail server may be away over a weekend.
 const NOTICE_LIFETIME: Duration = Duration::from_hours(72);
 
+/// For how long durable receivers are tried with an event before it is a dead letter: what they call may be down over a
+/// holiday, and nobody waits for it.
+const EVENT_LIFETIME: Duration = Duration::from_hours(14 * 24);
+
 /// Who is named as the sender of the signals of tokens.
 const SENDER: Sender = Sender::new("tokens");
 
@@ -191,6 +195,7 @@ impl Links {
             outbox::Purpose::ResetPassword => self.reset(kind),
             outbox::Purpose::Verify => self.verification(kind),
             outbox::Purpose::SecurityNotice => return NOTICE_LIFETIME,
+            outbox::Purpose::Event => return EVENT_LIFETIME,
         };
         lifetime
     }
@@ -228,7 +233,7 @@ impl Links {
                     .ok()?;
                 Some((url, token))
             }
-            outbox::Purpose::SecurityNotice => None,
+            outbox::Purpose::SecurityNotice | outbox::Purpose::Event => None,
         }
     }
 

@@ -132,7 +132,7 @@ fn parts(purpose: Purpose, user: &User, address: &AddressRecord) -> Vec<(&'stati
     let address = part(ADDRESS, &address.value);
     match purpose {
         Purpose::ResetPassword => vec![address, part(PASSWORD, user.password.reveal())],
-        Purpose::Verify | Purpose::SecurityNotice => vec![address],
+        Purpose::Verify | Purpose::SecurityNotice | Purpose::Event => vec![address],
     }
 }
 
@@ -159,12 +159,14 @@ fn first_version(
             &address_id,
             address.value.as_bytes(),
         ]),
-        Purpose::Verify | Purpose::SecurityNotice => fields.extend::<[&[u8]; 4]>([
-            &person_id,
-            address.kind.as_str().as_bytes(),
-            &address_id,
-            address.value.as_bytes(),
-        ]),
+        Purpose::Verify | Purpose::SecurityNotice | Purpose::Event => {
+            fields.extend::<[&[u8]; 4]>([
+                &person_id,
+                address.kind.as_str().as_bytes(),
+                &address_id,
+                address.value.as_bytes(),
+            ])
+        }
     }
     for field in fields {
         add(&mut digest, field);

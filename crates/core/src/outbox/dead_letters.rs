@@ -26,7 +26,7 @@ impl Outbox {
     }
 
     /// Re-queues a dead letter, with a link that works from now on and a key of its own, at the receivers where it was not
-    /// delivered. It is bound to the state as it is now. A worker of this process is woken.
+    /// delivered. An event for durable receivers keeps its key: it is the same event. It is bound to the state as it is now. A worker of this process is woken.
     ///
     /// # Errors
     /// - [`NoSuchLetter`](DeadLetterRefusal::NoSuchLetter): there is no such message, or it is not dead.
@@ -72,7 +72,11 @@ impl Outbox {
         let now = outbox.clock.stored_now();
         let requeue = Requeue {
             id,
-            key: self.new_key()?,
+            key: if letter.message.event.is_some() {
+                letter.message.key.clone()
+            } else {
+                self.new_key()?
+            },
             binding,
             now,
             expires_at: outbox
@@ -99,8 +103,8 @@ impl Outbox {
         letter: &OutboxMessage,
     ) -> Result<Binding, FlowError<DeadLetterRefusal>> {
         let message = &letter.message;
-        if let Some(notice) = &message.notice {
-            let user = self.inner.users.user(notice.user).await?;
+        if let Some((user, _)) = message.told() {
+            let user = self.inner.users.user(user).await?;
             return match user {
                 Some(_) => Ok(message.binding.clone()),
                 None => Err(missing(Missing::Gone)),

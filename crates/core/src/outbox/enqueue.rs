@@ -6,7 +6,7 @@ use uuid::{Builder, Uuid};
 
 use super::event::{Addressee, Carries};
 use super::handle::Outbox;
-use super::{Binding, NewMessage, Notice, bound_state};
+use super::{Binding, NewMessage, Notice, PendingEvent, bound_state};
 use crate::address::AddressKind;
 use crate::flow_error::{Failure, FailureKind};
 use crate::language::Language;
@@ -73,6 +73,7 @@ impl Outbox {
             kind,
             recipient: to.recipient(),
             notice: None,
+            event: None,
             binding: match to {
                 Addressee::User(to) => bound_state::binding(purpose, to.user, to.address),
                 Addressee::Nobody { name, .. } => Binding::of_nobody(name),
@@ -110,10 +111,36 @@ impl NewMessage {
                 to: to.to_owned(),
                 change: change.clone(),
             }),
+            event: None,
             binding: Binding::of_nothing(),
             language: language.cloned(),
             created_at: now,
             expires_at: links.expiry(Purpose::SecurityNotice, kind, now),
+            code_half_life: None,
+        })
+    }
+}
+
+impl NewMessage {
+    /// An event for durable receivers, of a change that is made now.
+    pub(crate) fn event(
+        event: PendingEvent,
+        now: DateTime<Utc>,
+        links: &Links,
+        randomness: &dyn Randomness,
+    ) -> Result<Self, RandomnessError> {
+        let kind = event.kind();
+        Ok(Self {
+            key: new_key(randomness)?,
+            purpose: Purpose::Event,
+            kind,
+            recipient: None,
+            notice: None,
+            event: Some(event),
+            binding: Binding::of_nothing(),
+            language: None,
+            created_at: now,
+            expires_at: links.expiry(Purpose::Event, kind, now),
             code_half_life: None,
         })
     }

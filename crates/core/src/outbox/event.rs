@@ -109,7 +109,7 @@ impl MessageEvent {
         let user = to.user.to_event_user();
         let value = to.address.value.clone();
         let sender = sender_of(purpose);
-        Some(match MessageSignal::of(purpose, to.address.kind) {
+        Some(match MessageSignal::of(purpose, to.address.kind)? {
             MessageSignal::ResetPasswordEmail => {
                 let event = ResetPasswordEmail::new(sender, user, url, value);
                 Self::ResetPasswordEmail(event.with_envelope(envelope))
@@ -189,6 +189,8 @@ const fn sender_of(purpose: Purpose) -> Sender {
         Purpose::ResetPassword => "request_password_reset",
         Purpose::Verify => "request_verification",
         Purpose::SecurityNotice => "security_notice",
+        // It has one of its own.
+        Purpose::Event => "event",
     })
 }
 

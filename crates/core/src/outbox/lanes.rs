@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{MessageSignal, Queues};
+use super::{MessageSignal, Queue, Queues};
 
 /// A message that takes longer holds up only its queue, and a failure that took so long is one of a receiver that does
 /// not answer.
@@ -28,7 +28,22 @@ const MEANWHILE: Duration = Duration::from_secs(5);
 
 /// The lanes of a worker, one for each queue.
 #[derive(Debug, Default)]
-pub(super) struct Lanes(Mutex<[Lane; MessageSignal::ALL.len()]>);
+pub(super) struct Lanes(Mutex<Every>);
+
+/// One lane for each queue.
+#[derive(Debug, Default)]
+struct Every {
+    messages: [Lane; MessageSignal::ALL.len()],
+    events: Lane,
+}
+
+impl Every {
+    fn iter(&self) -> impl Iterator<Item = (Queue, &Lane)> {
+        let messages = MessageSignal::ALL.map(Queue::Message).into_iter();
+        let messages = messages.zip(&self.messages);
+        messages.chain([(Queue::Event, &self.events)])
+    }
+}
 
 #[derive(Debug, Default)]
 struct Lane {
@@ -53,7 +68,7 @@ struct Breaker {
 #[derive(Debug)]
 pub(super) struct Place {
     lanes: Arc<Lanes>,
-    queue: MessageSignal,
+    queue: Queue,
     begun: Instant,
 }
 
@@ -61,7 +76,7 @@ pub(super) struct Place {
 #[derive(Debug)]
 pub(super) struct Call<'a> {
     lanes: &'a Lanes,
-    queue: MessageSignal,
+    queue: Queue,
     receiver: &'a str,
     begun: Instant,
     is_probe: bool,
@@ -83,7 +98,7 @@ impl Lanes {
     pub(super) fn room(&self, places: u32) -> Room {
         let (lanes, now) = (self.locked(), Instant::now());
         let places = usize::try_from(places.max(1)).unwrap_or(usize::MAX);
-        let running = lanes.iter().flat_map(|lane| &lane.running);
+        let running = lanes.iter().flat_map(|(_, lane)| &lane.running);
         let ends = running.map(|begun| *begun + STALLED);
         let quick: Vec<_> = ends.filter(|end| *end > now).collect();
         let all = places.saturating_sub(quick.len());
@@ -92,7 +107,7 @@ impl Lanes {
             without: Queues::default(),
             resumes_at: quick.into_iter().min().filter(|_| all == 0),
         };
-        for (queue, lane) in MessageSignal::ALL.into_iter().zip(&*lanes) {
+        for (queue, lane) in lanes.iter() {
             let free = match lane.paused_until {
                 None => places.saturating_sub(lane.running.len()).min(all),
                 // One message tries; the others that are claimed with it are put off.
@@ -115,7 +130,7 @@ impl Lanes {
     }
 
     /// Takes a place for a message.
-    pub(super) fn begin(self: &Arc<Self>, queue: MessageSignal) -> Place {
+    pub(super) fn begin(self: &Arc<Self>, queue: Queue) -> Place {
         let begun = Instant::now();
         self.with(queue, |lane| lane.running.push(begun));
         Place {
@@ -131,7 +146,7 @@ impl Lanes {
     /// With the time for which it is to be left alone.
     pub(super) fn admit<'a>(
         &'a self,
-        queue: MessageSignal,
+        queue: Queue,
         receiver: &'a str,
     ) -> Result<Call<'a>, Duration> {
         let begun = Instant::now();
@@ -155,7 +170,7 @@ impl Lanes {
     }
 
     /// Has nothing claimed from a queue for as long as none of its receivers, these, may be called.
-    pub(super) fn pause(&self, queue: MessageSignal, receivers: &[&str]) {
+    pub(super) fn pause(&self, queue: Queue, receivers: &[&str]) {
         let now = Instant::now();
         self.with(queue, |lane| {
             let waits = receivers
@@ -169,11 +184,12 @@ impl Lanes {
         });
     }
 
-    fn locked(&self) -> MutexGuard<'_, [Lane; MessageSignal::ALL.len()]> {
+    fn locked(&self) -> MutexGuard<'_, Every> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn with<T>(&self, queue: MessageSignal, act: impl FnOnce(&mut Lane) -> T) -> T {
+    fn with<T>(&self, queue: Queue, act: impl FnOnce(&mut Lane) -> T) -> T {
+        let Every { messages, events } = &mut *self.locked();
         let [
             reset_email,
             reset_phone,
@@ -181,14 +197,15 @@ impl Lanes {
             verify_phone,
             notice_email,
             notice_phone,
-        ] = &mut *self.locked();
+        ] = messages;
         act(match queue {
-            MessageSignal::ResetPasswordEmail => reset_email,
-            MessageSignal::ResetPasswordPhone => reset_phone,
-            MessageSignal::VerifyEmail => verify_email,
-            MessageSignal::VerifyPhone => verify_phone,
-            MessageSignal::SecurityNoticeEmail => notice_email,
-            MessageSignal::SecurityNoticePhone => notice_phone,
+            Queue::Message(MessageSignal::ResetPasswordEmail) => reset_email,
+            Queue::Message(MessageSignal::ResetPasswordPhone) => reset_phone,
+            Queue::Message(MessageSignal::VerifyEmail) => verify_email,
+            Queue::Message(MessageSignal::VerifyPhone) => verify_phone,
+            Queue::Message(MessageSignal::SecurityNoticeEmail) => notice_email,
+            Queue::Message(MessageSignal::SecurityNoticePhone) => notice_phone,
+            Queue::Event => events,
         })
     }
 }
@@ -269,7 +286,7 @@ mod tests {
 
     use super::*;
 
-    const QUEUE: MessageSignal = MessageSignal::ALL[0];
+    const QUEUE: Queue = Queue::Message(MessageSignal::ALL[0]);
 
     /// Calls a receiver, which takes so long; whether it was called.
     async fn call(lanes: &Lanes, receiver: &str, takes: Duration, fails: bool) -> bool {
@@ -304,7 +321,7 @@ mod tests {
         assert!(!call(&lanes, "a", quick, false).await);
         assert!(call(&lanes, "b", quick, false).await);
         assert!(
-            lanes.admit(MessageSignal::ALL[1], "a").is_ok(),
+            lanes.admit(MessageSignal::ALL[1].into(), "a").is_ok(),
             "another queue"
         );
     }
@@ -351,7 +368,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_takes_long_holds_up_its_queue_alone() {
         let lanes = Arc::new(Lanes::default());
-        let [first, second, ..] = MessageSignal::ALL;
+        let [first, second, ..] = MessageSignal::ALL.map(Queue::from);
         let mut places = vec![lanes.begin(first)];
         assert_eq!((lanes.room(2).free, lanes.room(2).resumes_at), (1, None));
         places.push(lanes.begin(second));
@@ -363,7 +380,9 @@ mod tests {
         tokio::time::advance(STALLED).await;
         assert_eq!((lanes.room(2).free, lanes.room(2).resumes_at), (1, None));
         let mut without = Queues::default();
-        for queue in MessageSignal::ALL {
+        let mut queues = MessageSignal::ALL.map(Queue::from).to_vec();
+        queues.push(Queue::Event);
+        for queue in queues.iter().copied() {
             while lanes.room(2).without == without {
                 places.push(lanes.begin(queue));
                 tokio::time::advance(STALLED).await;
@@ -371,7 +390,7 @@ mod tests {
             without = without.with(queue);
             assert_eq!(lanes.room(2).without, without);
         }
-        let most = 2 * MessageSignal::ALL.len();
+        let most = 2 * queues.len();
         assert_eq!((lanes.room(2).free, places.len()), (0, most));
         drop(places);
         assert_eq!(lanes.room(2).free, 2);

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use phone_auth_events::{MessageSignal, Purpose};
 use serde::Serialize;
 
-use super::{Binding, Notice, Queues, Receipts};
+use super::{Binding, Notice, PendingEvent, Queue, Queues, Receipts};
 use crate::address::{AddressId, AddressKind};
 use crate::language::Language;
 use crate::link::LinkRequest;
@@ -51,13 +51,15 @@ pub struct NewMessage {
     pub key: String,
     /// What it is for.
     pub purpose: Purpose,
-    /// By which kind of address it goes.
+    /// By which kind of address it goes; of an event, the kind that it tells of.
     pub kind: AddressKind,
-    /// Who is to get it; nobody when the name that was given is nobody's, or when it is a notice.
+    /// Who is to get it; nobody when the name that was given is nobody's, or when it is a notice or an event.
     pub recipient: Option<Recipient>,
     /// What it tells and where it goes, if it is a security notice. A notice supersedes no other message and is
     /// superseded by none: each tells of another change.
     pub notice: Option<Notice>,
+    /// The event, if it is one for durable receivers. It supersedes nothing and is superseded by none, as a notice.
+    pub event: Option<PendingEvent>,
     /// The state that its link depends on, as it was when the message was enqueued.
     pub binding: Binding,
     /// The language that the user asked in.
@@ -73,9 +75,31 @@ pub struct NewMessage {
 }
 
 impl NewMessage {
-    /// The signal that asks for it.
-    pub const fn signal(&self) -> MessageSignal {
-        MessageSignal::of(self.purpose, self.kind)
+    /// The queue that it waits in.
+    pub const fn queue(&self) -> Queue {
+        match MessageSignal::of(self.purpose, self.kind) {
+            Some(signal) => Queue::Message(signal),
+            None => Queue::Event,
+        }
+    }
+
+    /// Whom it is about and the text that a store keeps of it, if it is a notice or an event.
+    pub fn told(&self) -> Option<(UserId, String)> {
+        let of_notice = self.notice.as_ref().map(|it| (it.user, it.to_text()));
+        of_notice.or_else(|| self.event.as_ref().map(|it| (it.user, it.to_text())))
+    }
+
+    /// The same about this user, if it is a notice or an event: of one that is stored with it the flow does not know the
+    /// number.
+    #[must_use]
+    pub fn about(mut self, user: UserId) -> Self {
+        if let Some(notice) = &mut self.notice {
+            notice.user = user;
+        }
+        if let Some(event) = &mut self.event {
+            event.user = user;
+        }
+        self
     }
 
     /// The request for a link that this message is, when it is made at this time.
@@ -121,6 +145,31 @@ pub struct OutboxMessage {
     pub receipts: Receipts,
     /// When and why it was given up.
     pub dead: Option<DeadLetter>,
+}
+
+/// What a store has read of a row that is a notice or an event: neither for any other purpose, and `None` for a text that is
+/// neither of the two, such as one of a later version.
+///
+/// # Examples
+/// ```
+/// use phone_auth_core::outbox::{Purpose, read_told};
+/// use phone_auth_core::user::UserId;
+///
+/// let user = UserId::new(7);
+/// let text = r#"{"signal":"user_signed_up","sender":"sign_up"}"#;
+/// assert!(read_told(Purpose::Event, user, text).is_some_and(|(_, event)| event.is_some()));
+/// assert_eq!(read_told(Purpose::SecurityNotice, user, text), None);
+/// ```
+pub fn read_told(
+    purpose: Purpose,
+    user: UserId,
+    text: &str,
+) -> Option<(Option<Notice>, Option<PendingEvent>)> {
+    Some(match purpose {
+        Purpose::SecurityNotice => (Some(Notice::from_text(user, text)?), None),
+        Purpose::Event => (None, Some(PendingEvent::from_text(user, text)?)),
+        Purpose::ResetPassword | Purpose::Verify => (None, None),
+    })
 }
 
 impl OutboxMessage {
@@ -359,7 +408,7 @@ pub struct Requeue {
     /// Which one.
     pub id: MessageId,
     /// The key of the attempts to come: a receiver that took the old message and was not heard must not take the new link
-    /// for a repeat.
+    /// for a repeat. An event has its own again.
     pub key: String,
     /// The state that its link depends on, as it is now.
     pub binding: Binding,

@@ -16,6 +16,10 @@
 //! What they can have stored, messages to users who exist, is one row for each address and purpose, pending or dead,
 //! and [at most so many in all](crate::settings::Settings::max_pending_messages).
 //!
+//! # Events
+//! An event that a durable receiver asks for is a row too, committed with the change that it tells of. It goes to no user and
+//! has no link; the rest is as for messages.
+//!
 //! # Delivery
 //! At least once: anyone who dies between a call and its record makes the call once more. The
 //! [key](NewMessage::key) of a message is the same for each attempt, and reaches the receivers in the
@@ -33,7 +37,9 @@ mod lanes;
 mod message;
 mod notice;
 mod open_link;
+mod outgoing;
 mod pending_count;
+mod pending_event;
 mod queue;
 mod receipts;
 mod redaction;
@@ -50,11 +56,12 @@ pub use handle::Outbox;
 pub(crate) use handle::OutboxParts;
 pub use message::{
     AttemptOutcome, Claim, DeadLetter, Lease, LeaseState, MessageId, NewMessage, NextDue, Obsolete,
-    OutboxMessage, OutboxRow, Recipient, Requeue, Requeued, UnreadableMessage, Wait,
+    OutboxMessage, OutboxRow, Recipient, Requeue, Requeued, UnreadableMessage, Wait, read_told,
 };
 pub use notice::{Notice, Notices};
-pub use phone_auth_events::{AccountChange, MessageSignal, Purpose};
-pub use queue::Queues;
+pub use pending_event::PendingEvent;
+pub use phone_auth_events::{AccountChange, DurableSignal, MessageSignal, Purpose};
+pub use queue::{Queue, Queues};
 pub use receipts::{Receipt, ReceiptOutcome, Receipts, ReceiptsError};
 pub use worker::OutboxWorker;
 pub use worker_options::WorkerOptions;

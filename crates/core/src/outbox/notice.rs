@@ -65,7 +65,8 @@ impl Notice {
     }
 }
 
-/// The notices that a store enqueues in the transaction of a change, if it makes the change; else none of them.
+/// The notices that a store enqueues in the transaction of a change, if it makes the change; else none of them. Beside those
+/// to the user, the event for durable receivers. All are about the user whose account the store changes.
 ///
 /// # Examples
 /// ```
@@ -77,7 +78,7 @@ impl Notice {
 pub struct Notices(Vec<NewMessage>);
 
 impl Notices {
-    /// These messages, of which each is a [notice](NewMessage::notice).
+    /// These messages, of which each is a [notice](NewMessage::notice) or an [event](NewMessage::event).
     pub const fn new(messages: Vec<NewMessage>) -> Self {
         Self(messages)
     }

@@ -195,7 +195,7 @@ impl OutboxWorker {
 
     fn begin(&self, attempts: &mut JoinSet<()>, claimed: Vec<OutboxMessage>) {
         for message in claimed {
-            let place = self.lanes.begin(message.message.signal());
+            let place = self.lanes.begin(message.message.queue());
             attempts.spawn(self.clone().attempt(message, place));
         }
     }

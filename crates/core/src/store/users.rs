@@ -18,7 +18,7 @@ use crate::user::{AccountName, FoundUser, NewUser, TakenNames, User, UserId, Wan
 /// A dropped call happened whole or not at all.
 #[async_trait]
 pub trait UserStore: Send + Sync {
-    /// Stores a user and the addresses that come with the account.
+    /// Stores a user and the addresses that come with the account, and enqueues its notices with it.
     ///
     /// # Errors
     /// [`Taken`](super::StoreErrorKind::Taken) with the name that an account has, of several the first

@@ -22,6 +22,7 @@ use phone_auth_core::accounts::{
 use phone_auth_core::address::{AddressKind, AddressRecord, EmailAddress, PhoneNumber};
 use phone_auth_core::clock::{Clock, ManualClock};
 use phone_auth_core::limits::LimitSettings;
+use phone_auth_core::outbox::Notices;
 use phone_auth_core::password::{EncodedPassword, Password, PasswordHasher, Requester};
 use phone_auth_core::randomness::RepeatableRandomness;
 use phone_auth_core::settings::Settings;
@@ -214,6 +215,7 @@ impl Kit {
             email: EmailAddress::parse(&format!("p{}@example.com", self.store.user_count())).ok(),
             phone: PhoneNumber::parse(&format!("+4420794600{:02}", self.store.user_count())).ok(),
             date_joined: self.clock.now(),
+            notices: Notices::default(),
         };
         self.store.create_user(&new).await.unwrap()
     }

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use phone_auth_core::address::AddressId;
 use phone_auth_core::language::Language;
 use phone_auth_core::outbox::{
-    Binding, DeadLetter, MessageId, NewMessage, Notice, OutboxMessage, OutboxRow, Purpose,
-    Receipts, Recipient, UnreadableMessage,
+    Binding, DeadLetter, MessageId, NewMessage, OutboxMessage, OutboxRow, Purpose, Receipts,
+    Recipient, UnreadableMessage, read_told,
 };
 use phone_auth_core::user::UserId;
 use sqlx::Row;
@@ -96,13 +96,12 @@ fn message(row: &PgRow, id: MessageId) -> Result<OutboxMessage, Odd> {
     };
     let recipient = number(4)?.zip(number(5)?);
     let purpose = Purpose::parse(&text(2)?).ok_or(Odd(2))?;
-    let notice = match (purpose, number(4)?) {
-        (Purpose::SecurityNotice, Some(user)) => {
-            let notice = Notice::from_text(UserId::new(user), &text(21)?);
-            Some(notice.ok_or(Odd(21))?)
+    let (notice, event) = match (purpose, number(4)?) {
+        (Purpose::SecurityNotice | Purpose::Event, Some(user)) => {
+            read_told(purpose, UserId::new(user), &text(21)?).ok_or(Odd(21))?
         }
-        (Purpose::SecurityNotice, None) => return Err(Odd(4)),
-        _ => None,
+        (Purpose::SecurityNotice | Purpose::Event, None) => return Err(Odd(4)),
+        _ => (None, None),
     };
     let is_dead: bool = row.try_get(COLUMNS.len()).map_err(|_| Odd(18))?;
     let is_requested: bool = row.try_get(COLUMNS.len() + 1).map_err(|_| Odd(20))?;
@@ -117,6 +116,7 @@ fn message(row: &PgRow, id: MessageId) -> Result<OutboxMessage, Odd> {
                 address: AddressId::new(address),
             }),
             notice,
+            event,
             binding: Binding::from_stored(
                 row.try_get::<Vec<u8>, _>(6).map_err(|_| Odd(6))?,
                 optional_text(7)?,

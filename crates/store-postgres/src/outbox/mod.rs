@@ -43,11 +43,11 @@ impl OutboxStore for PostgresStore {
     }
 
     async fn enqueue_message(&self, message: &NewMessage) -> Result<(), StoreError> {
-        if let Some(notice) = &message.notice {
+        if let Some((user, _)) = message.told() {
             let enqueue = query(statements::ENQUEUE_NOTICE)
-                .bind(notice.user.get())
+                .bind(user.get())
                 .bind(notices_text([message]));
-            let _pass = self.at(&users::lock(notice.user)).await?;
+            let _pass = self.at(&users::lock(user)).await?;
             self.run(enqueue).await?;
             return Ok(());
         }
@@ -339,14 +339,15 @@ fn storable(text: &str) -> String {
 /// Notices as the statements take them: a list in JSON.
 pub(crate) fn notices_text<'a>(notices: impl IntoIterator<Item = &'a NewMessage>) -> String {
     let notices = notices.into_iter().filter_map(|message| {
-        let notice = message.notice.as_ref()?;
+        let (_, text) = message.told()?;
         Some(json!({
             "key": message.key,
+            "purpose": message.purpose.as_str(),
             "kind": message.kind.as_str(),
             "language": message.language.as_ref().map(Language::as_str),
             "created_at": rows::micros(message.created_at).to_rfc3339(),
             "expires_at": rows::micros(message.expires_at).to_rfc3339(),
-            "notice": notice.to_text(),
+            "notice": text,
         }))
     });
     Value::Array(notices.collect()).to_string()

@@ -25,18 +25,18 @@ macro_rules! message_columns {
 }
 
 /// The queue of a message, and the empty text for what no signal of this version is for, which is claimed to become a dead letter in time.
-/// As in the indexes `phone_auth_outbox_lane_ready` and `phone_auth_outbox_lane_due`.
+/// As in the indexes `phone_auth_outbox_queue_ready` and `phone_auth_outbox_queue_due`.
 macro_rules! queue {
     () => {
         "CASE WHEN purpose || '/' || kind IN ('reset_password/email', 'reset_password/phone', 'verify/email', 'verify/phone', \
-         'security_notice/email', 'security_notice/phone') \
+         'security_notice/email', 'security_notice/phone', 'event/email', 'event/phone') \
          THEN purpose || '/' || kind ELSE '' END"
     };
 }
 pub(crate) use queue;
 
 /// What is due whatever the clock says: what no one has tried yet, and what has a time that nobody can read. Word for
-/// word as in the index `phone_auth_outbox_lane_ready`, but for the last condition: a server of the version before
+/// word as in the index `phone_auth_outbox_queue_ready`, but for the last condition: a server of the version before
 /// counts attempts from 0 again when it sends a dead letter anew, and they come to the number that was ready then under
 /// a lease.
 macro_rules! is_ready {
@@ -101,7 +101,7 @@ macro_rules! enqueue_notices {
         concat!(
             "INSERT INTO phone_auth_outbox (message_key, purpose, kind, person_id, binding, language, created_at, enqueued_at,
                 expires_at, due_at, notice)
-            SELECT n->>'key', 'security_notice', n->>'kind', ",
+            SELECT n->>'key', n->>'purpose', n->>'kind', ",
             $changed,
             ".",
             $user,

@@ -11,6 +11,7 @@ use std::fmt::Display;
 use std::sync::{Arc, Weak};
 
 use phone_auth_core::address::{AddressKind, EmailAddress, PhoneNumber};
+use phone_auth_core::outbox::Notices;
 use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::session::{NewLogIn, NewSession, SessionDigest};
 use phone_auth_core::user::NewUser;
@@ -69,6 +70,7 @@ pub(crate) fn user(username: &str, number: u32) -> NewUser {
         email: Some(EmailAddress::parse(&format!("{username}@example.org")).unwrap()),
         phone: Some(PhoneNumber::parse(&format!("+9198765{number:05}")).unwrap()),
         date_joined: "2026-01-02T03:04:05.678901Z".parse().unwrap(),
+        notices: Notices::default(),
     }
 }
 

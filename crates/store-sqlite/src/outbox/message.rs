@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use phone_auth_core::address::AddressId;
 use phone_auth_core::language::Language;
 use phone_auth_core::outbox::{
-    Binding, DeadLetter, MessageId, NewMessage, Notice, OutboxMessage, OutboxRow, Purpose,
-    Receipts, Recipient, UnreadableMessage,
+    Binding, DeadLetter, MessageId, NewMessage, OutboxMessage, OutboxRow, Purpose, Receipts,
+    Recipient, UnreadableMessage, read_told,
 };
 use phone_auth_core::user::UserId;
 use rusqlite::Row;
@@ -80,13 +80,12 @@ fn message(row: &Row<'_>, id: MessageId) -> Result<OutboxMessage, Odd> {
     let recipient = number(4)?.zip(number(5)?);
     let created_at = time(9)?;
     let purpose = Purpose::parse(&text(2)?).ok_or(Odd(2))?;
-    let notice = match (purpose, number(4)?) {
-        (Purpose::SecurityNotice, Some(user)) => {
-            let notice = Notice::from_text(UserId::new(user), &text(21)?);
-            Some(notice.ok_or(Odd(21))?)
+    let (notice, event) = match (purpose, number(4)?) {
+        (Purpose::SecurityNotice | Purpose::Event, Some(user)) => {
+            read_told(purpose, UserId::new(user), &text(21)?).ok_or(Odd(21))?
         }
-        (Purpose::SecurityNotice, None) => return Err(Odd(4)),
-        _ => None,
+        (Purpose::SecurityNotice | Purpose::Event, None) => return Err(Odd(4)),
+        _ => (None, None),
     };
     Ok(OutboxMessage {
         id,
@@ -99,6 +98,7 @@ fn message(row: &Row<'_>, id: MessageId) -> Result<OutboxMessage, Odd> {
                 address: AddressId::new(address),
             }),
             notice,
+            event,
             binding: Binding::from_stored(
                 row.get::<_, Vec<u8>>(6).map_err(|_| Odd(6))?,
                 optional_text(7)?,

@@ -11,10 +11,11 @@ use chrono::{DateTime, Utc};
 use phone_auth_core::language::Language;
 use phone_auth_core::link::LinkRequest;
 use phone_auth_core::outbox::{
-    AttemptOutcome, Claim, Lease, LeaseState, MessageId, NewMessage, NextDue, Notice, Notices,
+    AttemptOutcome, Claim, Lease, LeaseState, MessageId, NewMessage, NextDue, Notices,
     OutboxMessage, OutboxRow, Receipts, Requeue, Requeued, Wait,
 };
 use phone_auth_core::store::{OutboxStore, StoreError};
+use phone_auth_core::user::UserId;
 use rusqlite::{Connection, params};
 
 use self::place::Place;
@@ -256,8 +257,8 @@ impl OutboxStore for SqliteStore {
 /// Enqueues a message, in the place of one that it supersedes. No matter who it is to, the same is looked for, written
 /// and looked for again.
 fn enqueue(connection: &Connection, message: &NewMessage) -> Result<(), Failure> {
-    if let Some(notice) = &message.notice {
-        return enqueue_notice(connection, message, notice);
+    if let Some((user, text)) = message.told() {
+        return enqueue_notice(connection, message, user, &text);
     }
     let recipient = message.recipient;
     let user = recipient.map(|recipient| recipient.user.get());
@@ -317,27 +318,33 @@ fn enqueue(connection: &Connection, message: &NewMessage) -> Result<(), Failure>
     Ok(())
 }
 
-/// Enqueues the notices of a change that was made in this transaction.
-pub(crate) fn enqueue_notices(connection: &Connection, notices: &Notices) -> Result<(), Failure> {
-    notices
+/// Enqueues the notices of a change to this user that was made in this transaction.
+pub(crate) fn enqueue_notices(
+    connection: &Connection,
+    user: UserId,
+    notices: &Notices,
+) -> Result<(), Failure> {
+    let mut told = notices
         .iter()
-        .try_for_each(|message| enqueue(connection, message))
+        .filter_map(|message| Some((message, message.told()?.1)));
+    told.try_for_each(|(message, text)| enqueue_notice(connection, message, user, &text))
 }
 
 fn enqueue_notice(
     connection: &Connection,
     message: &NewMessage,
-    notice: &Notice,
+    user: UserId,
+    text: &str,
 ) -> Result<(), Failure> {
     let values = params![
         message.key,
         message.purpose.as_str(),
         message.kind.as_str(),
-        notice.user.get(),
+        user.get(),
         message.language.as_ref().map(Language::as_str),
         rows::time_text(message.created_at)?,
         rows::time_text(message.expires_at)?,
-        notice.to_text(),
+        text,
     ];
     rows::change(connection, statements::ENQUEUE_NOTICE, values)?;
     Ok(())

@@ -8,6 +8,7 @@
 use std::path::PathBuf;
 
 use phone_auth_core::address::{EmailAddress, PhoneNumber};
+use phone_auth_core::outbox::Notices;
 use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::user::NewUser;
 use phone_auth_store_sqlite::{SqliteOptions, SqliteStore};
@@ -59,6 +60,7 @@ pub(crate) fn user(username: &str, number: u32) -> NewUser {
         email: Some(EmailAddress::parse(&format!("{username}@example.org")).unwrap()),
         phone: Some(PhoneNumber::parse(&format!("+9198765{number:05}")).unwrap()),
         date_joined: "2026-01-02T03:04:05.678901Z".parse().unwrap(),
+        notices: Notices::default(),
     }
 }
 

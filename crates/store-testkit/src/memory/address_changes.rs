@@ -31,7 +31,7 @@ impl State {
             return RemovalOutcome::LastWayIn;
         }
         self.delete_address(&address);
-        self.enqueue_notices(&removal.notices);
+        self.enqueue_notices(removal.user, &removal.notices);
         RemovalOutcome::Removed
     }
 
@@ -82,7 +82,7 @@ impl State {
             let row = (proof.kind, proof.id);
             self.verified.insert(row, to_micros(proof.at));
         }
-        self.enqueue_notices(&proof.notices);
+        self.enqueue_notices(proof.user, &proof.notices);
         true
     }
 }

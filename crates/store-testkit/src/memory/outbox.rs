@@ -9,6 +9,7 @@ use phone_auth_core::outbox::{
     OutboxMessage, OutboxRow, Purpose, Receipts, Requeue, Requeued, UnreadableMessage, Wait,
 };
 use phone_auth_core::store::{OutboxStore, StoreError};
+use phone_auth_core::user::UserId;
 
 use super::MemoryStore;
 use super::state::{State, to_micros};
@@ -29,9 +30,9 @@ pub(super) struct Kept {
 
 impl Kept {
     /// To whom it goes.
-    pub(super) fn user(&self) -> Option<phone_auth_core::user::UserId> {
+    pub(super) fn user(&self) -> Option<UserId> {
         let message = &self.message.message;
-        let of_notice = message.notice.as_ref().map(|notice| notice.user);
+        let of_notice = message.told().map(|(user, _)| user);
         message
             .recipient
             .map(|recipient| recipient.user)
@@ -337,16 +338,16 @@ fn row(kept: &Kept) -> OutboxRow {
 }
 
 impl State {
-    /// Enqueues the notices of a change that was made.
-    pub(super) fn enqueue_notices(&mut self, notices: &Notices) {
+    /// Enqueues the notices of a change to this user that was made.
+    pub(super) fn enqueue_notices(&mut self, user: UserId, notices: &Notices) {
         for message in notices {
-            self.enqueue(message);
+            self.enqueue(&message.clone().about(user));
         }
     }
 
     fn enqueue(&mut self, message: &NewMessage) {
-        if let Some(notice) = &message.notice {
-            if self.users.contains_key(&notice.user) {
+        if let Some((user, _)) = message.told() {
+            if self.users.contains_key(&user) {
                 let now = to_micros(message.created_at);
                 let message = NewMessage {
                     created_at: now,
@@ -425,7 +426,7 @@ impl State {
             kept.wait_anew(now);
         }
         let is_asked = |kept: &&Kept| {
-            kept.unreadable.is_some() || !claim.without.contains(kept.message.message.signal())
+            kept.unreadable.is_some() || !claim.without.contains(kept.message.message.queue())
         };
         let pending = self.outbox.values().filter(|kept| kept.is_pending());
         let mut due: Vec<_> = pending

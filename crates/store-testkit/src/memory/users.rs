@@ -36,7 +36,9 @@ impl UserStore for MemoryStore {
             if names.phone {
                 return taken(UniqueName::Phone);
             }
-            Ok(state.insert_user(new))
+            let user = state.insert_user(new);
+            state.enqueue_notices(user.id, &new.notices);
+            Ok(user)
         })
     }
 
@@ -133,7 +135,7 @@ impl UserStore for MemoryStore {
                 state.prove_by_reset(replacement.user, link);
             }
             state.end_sessions_but(replacement.user, replacement.keeps, &replacement.new);
-            state.enqueue_notices(&replacement.notices);
+            state.enqueue_notices(replacement.user, &replacement.notices);
             Ok(true)
         })
     }
@@ -168,7 +170,7 @@ impl AddressStore for MemoryStore {
                     taken(UniqueName::Phone)
                 }
                 _ => {
-                    state.enqueue_notices(notices);
+                    state.enqueue_notices(user, notices);
                     Ok(state.insert_address(address.kind(), user, address.as_str()))
                 }
             }
@@ -273,7 +275,7 @@ impl AddressStore for MemoryStore {
                 Some(address) if !is_over => {
                     address.is_verified = true;
                     state.verified.insert(row, claim.at);
-                    state.enqueue_notices(&claim.notices);
+                    state.enqueue_notices(claim.user, &claim.notices);
                     VerificationOutcome::Verified
                 }
                 _ => VerificationOutcome::Gone,
@@ -294,7 +296,7 @@ impl AddressStore for MemoryStore {
         self.write(|state| {
             let is_made = state.make_primary(user, email);
             if is_made {
-                state.enqueue_notices(notices);
+                state.enqueue_notices(user, notices);
             }
             Ok(is_made)
         })

@@ -8,9 +8,9 @@ use chrono::{DateTime, Duration, SubsecRound, Utc};
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::language::Language;
 use phone_auth_core::outbox::{
-    AccountChange, AttemptOutcome, Binding, Claim, DeadLetter, Lease, LeaseState, MessageId,
-    NewMessage, Notice, OutboxMessage, Purpose, Queues, Receipt, ReceiptOutcome, Receipts,
-    Recipient, Requeue, Wait,
+    AccountChange, AttemptOutcome, Binding, Claim, DeadLetter, DurableSignal, Lease, LeaseState,
+    MessageId, NewMessage, Notice, OutboxMessage, PendingEvent, Purpose, Queues, Receipt,
+    ReceiptOutcome, Receipts, Recipient, Requeue, Wait,
 };
 use phone_auth_core::store::OutboxStore;
 use phone_auth_core::user::{User, UserId};
@@ -32,6 +32,7 @@ pub(super) fn to_address(key: &str, recipient: Option<Recipient>) -> NewMessage 
         kind: AddressKind::Email,
         recipient,
         notice: None,
+        event: None,
         binding: Binding::from_stored([7; 32], Some("2 a=b".to_owned())),
         language: None,
         created_at: at(0),
@@ -66,11 +67,29 @@ pub(super) fn notice(key: &str, user: UserId) -> NewMessage {
             to: "removed@example.org".to_owned(),
             change: AccountChange::AddressRemoved("removed@example.org".to_owned()),
         }),
+        event: None,
         binding: Binding::from_stored([], None),
         language: Some(Language::parse("pt-br").unwrap()),
         created_at: at(0),
         expires_at: at(0) + Duration::hours(72),
         code_half_life: None,
+    }
+}
+
+/// An event for durable receivers that tells of both addresses.
+pub(super) fn event(key: &str, user: UserId) -> NewMessage {
+    NewMessage {
+        purpose: Purpose::Event,
+        notice: None,
+        event: Some(PendingEvent {
+            user,
+            signal: DurableSignal::UserSignedUp,
+            sender: "sign_up".into(),
+            email: Some("ann@example.org".to_owned()),
+            phone: Some("+919876543210".to_owned()),
+        }),
+        language: None,
+        ..notice(key, user)
     }
 }
 

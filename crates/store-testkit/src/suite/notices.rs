@@ -6,12 +6,14 @@
 )]
 
 use phone_auth_core::address::{Address, AddressKind, VerificationClaim, VerificationOutcome};
-use phone_auth_core::outbox::{AttemptOutcome, LeaseState, Notices, Requeued};
+use phone_auth_core::outbox::{
+    AttemptOutcome, Claim, LeaseState, MessageSignal, Notices, Queue, Queues, Requeued,
+};
 use phone_auth_core::session::PasswordReplacement;
-use phone_auth_core::user::{User, UserId};
+use phone_auth_core::user::{NewUser, User, UserId};
 
 use super::Subject;
-use super::message_sample::{all, claimed, dead, finished, keys, notice, now, requeue};
+use super::message_sample::{all, claimed, dead, event, finished, keys, notice, now, requeue};
 use super::sample::{
     AMPLE, address_of, at, email_address, hash, phone, replacement, stored, whole,
 };
@@ -40,6 +42,17 @@ async fn ann(subject: &Subject) -> User {
 
 pub(super) async fn notices_are_committed_with_the_change(subject: &Subject) {
     let (store, ann) = (subject.store(), ann(subject).await);
+
+    let bob = |key: &str| NewUser {
+        // Whose number is not known yet.
+        notices: Notices::new(vec![event(key, UserId::new(0))]),
+        ..whole("bob", 2)
+    };
+    let stored = store.create_user(&bob("made")).await.unwrap();
+    assert!(store.create_user(&bob("taken")).await.is_err());
+    let pending = all(subject.outbox()).await;
+    assert_eq!(pending[0].message, event("made", stored.id));
+    assert_eq!(taken(subject).await, ["made"]);
 
     let replaced = |old: &str, key: &str| PasswordReplacement {
         old: hash(old),
@@ -90,13 +103,32 @@ pub(super) async fn notices_are_committed_with_the_change(subject: &Subject) {
 
 pub(super) async fn notice_comes_back_as_stored(subject: &Subject) {
     let (outbox, ann) = (subject.outbox(), ann(subject).await);
-    let stored = notice("one", ann.id);
-    outbox.enqueue_message(&stored).await.unwrap();
+    let stored = [notice("one", ann.id), event("two", ann.id)];
+    for message in &stored {
+        outbox.enqueue_message(message).await.unwrap();
+    }
     let all = all(outbox).await;
-    assert_eq!(all.len(), 1);
-    assert_eq!(all[0].message, stored);
-    assert_eq!(all[0].requested_at, None);
-    assert_eq!(outbox.pending_messages(9).await.unwrap(), 1);
+    assert_eq!(all.len(), 2);
+    for (row, stored) in all.iter().zip(&stored) {
+        assert_eq!(row.message, *stored);
+        assert_eq!(row.requested_at, None);
+    }
+    assert_eq!(outbox.pending_messages(9).await.unwrap(), 2);
+    // Each waits in a queue of its own.
+    for (queue, left) in [
+        (MessageSignal::SecurityNoticeEmail.into(), "two"),
+        (Queue::Event, "one"),
+    ] {
+        let now = now(outbox).await;
+        let claim = Claim {
+            now,
+            until: now,
+            limit: 9,
+            without: Queues::default().with(queue),
+        };
+        let claimed = outbox.claim_messages(&claim).await.unwrap();
+        assert_eq!(keys(&claimed), [left]);
+    }
 }
 
 pub(super) async fn notices_supersede_nothing(subject: &Subject) {
@@ -124,16 +156,14 @@ pub(super) async fn notices_supersede_nothing(subject: &Subject) {
 
 pub(super) async fn notice_goes_with_its_user(subject: &Subject) {
     let (outbox, ann) = (subject.outbox(), ann(subject).await);
-    outbox
-        .enqueue_message(&notice("one", ann.id))
-        .await
-        .unwrap();
+    for message in [notice("one", ann.id), event("event", ann.id)] {
+        outbox.enqueue_message(&message).await.unwrap();
+    }
     let delete = ExternalChange::DeleteUser(ann.id);
     subject.outside(delete).await;
     assert!(all(outbox).await.is_empty());
-    outbox
-        .enqueue_message(&notice("two", ann.id))
-        .await
-        .unwrap();
+    for message in [notice("two", ann.id), event("three", ann.id)] {
+        outbox.enqueue_message(&message).await.unwrap();
+    }
     assert!(all(outbox).await.is_empty(), "nobody is there to be told");
 }

@@ -58,6 +58,7 @@ pub(super) fn without_address(username: &str) -> NewUser {
         email: None,
         phone: None,
         date_joined: at(0),
+        notices: Notices::default(),
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use phone_auth_core::address::EmailAddress;
+use phone_auth_core::outbox::Notices;
 use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::session::{NewLogIn, NewSession, SessionDigest};
 use phone_auth_core::store::Store;
@@ -52,6 +53,7 @@ impl<S: Store + 'static> LogIns<S> {
                 email: EmailAddress::parse(&format!("ann{number}@example.org")).ok(),
                 phone: None,
                 date_joined: Self::now(),
+                notices: Notices::default(),
             };
             let user = store.create_user(&new).await.unwrap();
             let first = log_in(&user, digest(0, number));

@@ -414,6 +414,7 @@ impl<S: Store + OutboxStore + DjangoSessionStore> Workload<S> {
             email: EmailAddress::parse(&format!("bea{number}@example.org")).ok(),
             phone: None,
             date_joined: now(),
+            notices: Notices::default(),
         }
     }
 
@@ -450,6 +451,7 @@ impl<S: Store + OutboxStore + DjangoSessionStore> Workload<S> {
                 address: email.id,
             }),
             notice: None,
+            event: None,
             binding: Binding::from_stored([7; 32], None),
             language: None,
             created_at: now(),

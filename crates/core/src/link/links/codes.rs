@@ -72,8 +72,8 @@ impl Links {
                 let log_ins = LogIns::after(target.address.is_verified);
                 with_reset_state(target, log_ins, with_time(self.reset(kind).0))
             }
-            // A notice has no code; nobody asks for its state.
-            outbox::Purpose::Verify | outbox::Purpose::SecurityNotice => {
+            // A notice or an event has no code; nobody asks for its state.
+            outbox::Purpose::Verify | outbox::Purpose::SecurityNotice | outbox::Purpose::Event => {
                 with_verification_state(target, with_time(self.verification(kind).0))
             }
         }

@@ -9,17 +9,19 @@ use crate::link::LinkTarget;
 use crate::outbox::bound_state::{self, Changed};
 use crate::outbox::event::{MessageEvent, To, envelope};
 use crate::outbox::open_link::{Missing, not_replaced, still_open, still_there};
+use crate::outbox::outgoing::Outgoing;
+use crate::outbox::pending_event::DurableEvent;
 use crate::outbox::store_clock::later;
-use crate::outbox::{LeaseState, Notice, Obsolete};
+use crate::outbox::{LeaseState, Notice, Obsolete, PendingEvent};
 use crate::store::StoreError;
 
 /// Why a message is given up whose request is not the newest, though none is newer.
 const REQUEST_LOST: &str = "the record of its request is missing or older than the message";
 
-/// Why a notice is given up whose user was deleted.
+/// Why a notice or an event is given up whose user was deleted.
 const USER_GONE: &str = "the user was deleted";
 
-/// Why a notice is given up that comes too late.
+/// Why a notice or an event is given up that comes too late.
 const NOTICE_LATE: &str = "it could not be delivered in time";
 
 /// Why there is nothing to send.
@@ -44,7 +46,10 @@ impl From<Changed> for Unsent {
 
 impl Attempt<'_> {
     /// What is to be sent, as things are now.
-    pub(super) async fn look(&mut self) -> Result<Result<MessageEvent, Unsent>, StoreError> {
+    pub(super) async fn look(&mut self) -> Result<Result<Outgoing, Unsent>, StoreError> {
+        if let Some(event) = self.message.message.event.clone() {
+            return self.look_at_event(&event).await;
+        }
         if let Some(notice) = self.message.message.notice.clone() {
             return self.look_at_notice(&notice).await;
         }
@@ -65,7 +70,7 @@ impl Attempt<'_> {
         if self.is_late() {
             return Ok(Err(Unsent::Never(LATE.to_owned())));
         }
-        let event = self.event(&target);
+        let event = self.event(&target).map(Outgoing::Message);
         Ok(event.ok_or_else(|| Unsent::Never("its link cannot be made".to_owned())))
     }
 
@@ -73,7 +78,7 @@ impl Attempt<'_> {
     async fn look_at_notice(
         &self,
         notice: &Notice,
-    ) -> Result<Result<MessageEvent, Unsent>, StoreError> {
+    ) -> Result<Result<Outgoing, Unsent>, StoreError> {
         let Some(user) = self.outbox.users.user(notice.user).await? else {
             return Ok(Err(Unsent::Never(USER_GONE.to_owned())));
         };
@@ -87,7 +92,23 @@ impl Attempt<'_> {
         let envelope = envelope(key, language, message.created_at, message.expires_at, left);
         let url = self.outbox.links.page_of_notices();
         let event = MessageEvent::of_notice(message.kind, notice, &user, url, envelope);
-        Ok(Ok(event))
+        Ok(Ok(Outgoing::Message(event)))
+    }
+
+    /// An event is told about the user as they are now, disabled ones too: it says what happened.
+    async fn look_at_event(
+        &self,
+        event: &PendingEvent,
+    ) -> Result<Result<Outgoing, Unsent>, StoreError> {
+        let Some(user) = self.outbox.users.user(event.user).await? else {
+            return Ok(Err(Unsent::Never(USER_GONE.to_owned())));
+        };
+        if self.is_late() {
+            return Ok(Err(Unsent::Never(NOTICE_LATE.to_owned())));
+        }
+        let event = DurableEvent::new(event, &user, &self.message.message.key);
+        let event = event.map(Outgoing::Event);
+        Ok(event.ok_or_else(|| Unsent::Never("it does not say which address".to_owned())))
     }
 
     /// Whether a newer message has taken the place of this one; it stays so until the attempt ends.

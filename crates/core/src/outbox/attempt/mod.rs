@@ -13,9 +13,9 @@ use chrono::{DateTime, Utc};
 use phone_auth_events::{Outcome, ReceiverInfo, Report, Retry, Undelivered};
 
 use self::look::Unsent;
-use super::event::MessageEvent;
 use super::handle::Inner;
 use super::lanes::Lanes;
+use super::outgoing::Outgoing;
 use super::redaction::Redaction;
 use super::store_clock::StoreClock;
 use super::worker::OutboxWorker;
@@ -99,7 +99,7 @@ impl<'a> Attempt<'a> {
             }
             Err(Unsent::Unknown(why)) => return Ok(Ended::With(self.stuck(&why))),
         };
-        let signal = event.signal().name();
+        let signal = event.name();
         Ok(match self.tell(event).await? {
             LeaseState::Held => Ended::With(self.verdict(signal)),
             LeaseState::Superseded => Ended::Superseded,
@@ -113,8 +113,8 @@ impl<'a> Attempt<'a> {
     /// A newer message ends it at none of them. It takes one receiver some time to have a message, and where a user is
     /// asked for more often than that, the receivers after it would never have one. They get the link of the newest
     /// request, for the older one opens nothing by then.
-    async fn tell(&mut self, mut event: MessageEvent) -> Result<LeaseState, StoreError> {
-        let receivers = event.signal().receivers(&self.outbox.signals);
+    async fn tell(&mut self, mut event: Outgoing) -> Result<LeaseState, StoreError> {
+        let receivers = event.receivers(&self.outbox.signals);
         self.put_off_absent(&receivers);
         let receipts = &self.message.receipts;
         let now = self.clock.now();
@@ -122,7 +122,7 @@ impl<'a> Attempt<'a> {
             .iter()
             .filter(|receiver| receipts.is_due(receiver.id(), now))
             .collect();
-        let queue = self.message.message.signal();
+        let queue = self.message.message.queue();
         let last = waiting.len().saturating_sub(1);
         let mut is_left_alone = true;
         for (index, receiver) in waiting.into_iter().enumerate() {
@@ -210,7 +210,7 @@ impl<'a> Attempt<'a> {
     /// no receiver. No report when it took too long.
     async fn call(
         &self,
-        event: &MessageEvent,
+        event: &Outgoing,
         receiver: &ReceiverInfo,
     ) -> (Option<Report>, LeaseState) {
         let signals = &self.outbox.signals;
@@ -334,7 +334,12 @@ impl<'a> Attempt<'a> {
     fn again(&self, due_at: DateTime<Utc>, why: &str, receipt: Option<&Receipt>) -> AttemptOutcome {
         if due_at >= self.message.deadline() {
             let separator = if why.is_empty() { "" } else { "; " };
-            let why = format!("its link would expire before the next attempt{separator}{why}");
+            let end = if self.message.message.event.is_some() {
+                "its time is over before the next attempt"
+            } else {
+                "its link would expire before the next attempt"
+            };
+            let why = format!("{end}{separator}{why}");
             return self.dead(&why, receipt);
         }
         let since = self.clock.now();

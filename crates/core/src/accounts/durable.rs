@@ -1,0 +1,49 @@
+//! Events for durable receivers: committed with the change that they tell of.
+
+use phone_auth_events::{DurableSignal, Sender};
+
+use super::{Accounts, Failure};
+use crate::address::AddressKind;
+use crate::outbox::{NewMessage, PendingEvent};
+use crate::user::UserId;
+
+impl Accounts {
+    /// The event of a change, where a durable receiver of this process wants it. Every flow that fires one of these signals
+    /// hands it to the store with the change. It is not refused where as many messages are pending as may be: what was
+    /// promised to a receiver is as many as there were changes.
+    pub(super) fn event_of(
+        &self,
+        signal: DurableSignal,
+        user: UserId,
+        sender: impl Into<Sender>,
+        (email, phone): (Option<&str>, Option<&str>),
+    ) -> Result<Option<NewMessage>, Failure> {
+        if self.inner.outbox.is_none() || signal.receivers(&self.inner.signals).is_empty() {
+            return Ok(None);
+        }
+        let event = PendingEvent {
+            user,
+            signal,
+            sender: sender.into(),
+            email: email.map(str::to_owned),
+            phone: phone.map(str::to_owned),
+        };
+        let now = self.now();
+        let message = NewMessage::event(event, now, &self.inner.links, self.randomness())?;
+        Ok(Some(message))
+    }
+
+    /// The event of a change of an address.
+    pub(super) fn event_of_address(
+        &self,
+        [of_email, of_phone]: [DurableSignal; 2],
+        user: UserId,
+        sender: Sender,
+        (kind, value): (AddressKind, &str),
+    ) -> Result<Option<NewMessage>, Failure> {
+        match kind {
+            AddressKind::Email => self.event_of(of_email, user, sender, (Some(value), None)),
+            AddressKind::Phone => self.event_of(of_phone, user, sender, (None, Some(value))),
+        }
+    }
+}
