@@ -2,6 +2,7 @@
 //!
 //! [`tea_house`] is what `main` and the tests have in common.
 
+mod favourites;
 mod orders;
 mod pages;
 mod post;
@@ -47,13 +48,16 @@ pub async fn tea_house(
     settings.register_phone_required = false;
     settings.register_lname_required = false;
     settings.register_confirm_password_required = false;
-    settings.hidden_sign_up_fields = vec![Field::LastName, Field::Username, Field::Phone];
+    settings.hidden_sign_up_fields = vec![Field::LastName, Field::Phone];
     settings.login_redirect_url = "/orders/".into();
     let auth = builder
         .mount("/konto/")
         .accounts(|accounts| accounts.settings(settings))
         .web(|web| web.site_name("Tea house").sign_up_at("/join/"))
-        .receivers(|receivers| receivers.provide_arc::<dyn Post>(post))
+        .receivers(|receivers| {
+            let receivers = receivers.provide_arc::<dyn Post>(post);
+            receivers.provide(orders.clone())
+        })
         .build()
         .await?;
     let web = auth.web().clone();

@@ -8,6 +8,8 @@ use phone_auth::core::user::UserId;
 use rusqlite::Connection;
 use sqlx::PgPool;
 
+use crate::favourites::TABLES;
+
 /// Whatever goes wrong.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -24,10 +26,10 @@ const ALL: &str = "SELECT auth_user.first_name, tea_order.tea
 
 /// Who ordered what.
 #[derive(Clone, Debug)]
-pub struct Orders(Tables);
+pub struct Orders(pub(crate) Tables);
 
 #[derive(Clone, Debug)]
-enum Tables {
+pub(crate) enum Tables {
     Sqlite(Arc<Mutex<Connection>>),
     Postgres(PgPool),
 }
@@ -41,13 +43,17 @@ impl Orders {
     pub async fn open(database: &str) -> Result<Self, BoxError> {
         let Some(path) = database.strip_prefix("sqlite:") else {
             let pool = PgPool::connect(database).await?;
-            sqlx::query(TABLE).execute(&pool).await?;
+            for table in [TABLE].iter().chain(&TABLES) {
+                sqlx::query(*table).execute(&pool).await?;
+            }
             return Ok(Self(Tables::Postgres(pool)));
         };
         let connection = Connection::open(path)?;
         // The accounts write too.
         connection.busy_timeout(Duration::from_secs(5))?;
-        connection.execute_batch(TABLE)?;
+        for table in [TABLE].iter().chain(&TABLES) {
+            connection.execute_batch(table)?;
+        }
         Ok(Self(Tables::Sqlite(Arc::new(Mutex::new(connection)))))
     }
 

@@ -5,12 +5,12 @@ use axum::extract::State;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use http::StatusCode;
 use phone_auth::core::accounts::{FlowError, SignUpForm, SignUpRefusal};
-use phone_auth::core::form::FieldProblem;
 use phone_auth::web::{
     Anonymous, CsrfField, RequestContext, SubmittedForm, VerifiedEmail, sentence,
 };
 
 use crate::App;
+use crate::favourites::{LONGEST, new_form_key, username_of};
 use crate::orders::BoxError;
 
 #[derive(Template)]
@@ -19,6 +19,8 @@ struct Join<'a> {
     csrf: &'a CsrfField,
     first_name: &'a str,
     email: &'a str,
+    favourite: &'a str,
+    form_key: &'a str,
     problems: Vec<String>,
 }
 
@@ -27,34 +29,70 @@ struct Join<'a> {
 struct AllOrders<'a> {
     csrf: &'a CsrfField,
     name: &'a str,
+    favourite: Option<String>,
     orders: Vec<(String, String)>,
 }
 
 /// The form to join.
 pub(crate) async fn join(_: Anonymous, context: RequestContext) -> Result<Response, Fault> {
-    join_again(&context, StatusCode::OK, ("", ""), &[])
+    let typed = Typed {
+        form_key: new_form_key()?,
+        ..Typed::default()
+    };
+    join_again(&context, StatusCode::OK, &typed, Vec::new())
 }
 
-/// Makes an account and logs its owner in.
-pub(crate) async fn joined(form: SubmittedForm) -> Result<Response, Fault> {
+/// What was typed into the form to join, but for the password.
+#[derive(Default)]
+struct Typed {
+    first_name: String,
+    email: String,
+    favourite: String,
+    form_key: String,
+}
+
+/// Makes an account with its favourite tea, and logs its owner in.
+pub(crate) async fn joined(State(app): State<App>, form: SubmittedForm) -> Result<Response, Fault> {
     let context = form.context();
-    let typed = SignUpForm {
-        first_name: form.text("first_name"),
+    let mut typed = Typed {
+        first_name: form.text("first_name").to_owned(),
+        email: form.text("email").to_owned(),
+        favourite: form.text("favourite").trim().to_owned(),
+        form_key: form.text("form_key").to_owned(),
+    };
+    if username_of(&typed.form_key).is_none() {
+        typed.form_key = new_form_key()?;
+    }
+    let username = username_of(&typed.form_key).unwrap_or_default();
+    if typed.favourite.chars().count() > LONGEST {
+        let problem = format!("Your favourite tea has at most {LONGEST} letters.");
+        return join_again(context, StatusCode::BAD_REQUEST, &typed, vec![problem]);
+    }
+    app.orders.note(&username, &typed.favourite).await?;
+    let sign_up = SignUpForm {
+        first_name: &typed.first_name,
         last_name: "",
-        username: "",
-        email: form.text("email"),
+        username: &username,
+        email: &typed.email,
         phone: "",
         password: form.password("password"),
         confirm_password: None,
     };
-    let user = match context.accounts().sign_up(typed).await {
+    let user = match context.accounts().sign_up(sign_up).await {
         Ok(user) => user,
-        Err(FlowError::Refused(SignUpRefusal::Invalid(problems))) => {
-            let typed = (form.text("first_name"), form.text("email"));
-            return join_again(context, StatusCode::BAD_REQUEST, typed, &problems);
+        Err(refused) => {
+            app.orders.forget(&username).await?;
+            return match refused {
+                FlowError::Refused(SignUpRefusal::Invalid(problems)) => {
+                    let told = problems.iter().map(sentence).collect();
+                    join_again(context, StatusCode::BAD_REQUEST, &typed, told)
+                }
+                FlowError::Failed(failure) => Ok(context.failed("join", &failure)),
+            };
         }
-        Err(FlowError::Failed(failure)) => return Ok(context.failed("join", &failure)),
     };
+    // If it fails now, the durable receiver does it later.
+    let _ = app.orders.take_up(user.id, &username).await;
     Ok(match context.begin_session(user.id).await {
         Ok(session) => (session, Redirect::to("/orders/")).into_response(),
         Err(FlowError::Refused(_)) => Redirect::to("/konto/login/").into_response(),
@@ -65,15 +103,17 @@ pub(crate) async fn joined(form: SubmittedForm) -> Result<Response, Fault> {
 fn join_again(
     context: &RequestContext,
     status: StatusCode,
-    (first_name, email): (&str, &str),
-    problems: &[FieldProblem],
+    typed: &Typed,
+    problems: Vec<String>,
 ) -> Result<Response, Fault> {
     let csrf = context.csrf_field();
     let page = Join {
         csrf: &csrf,
-        first_name,
-        email,
-        problems: problems.iter().map(sentence).collect(),
+        first_name: &typed.first_name,
+        email: &typed.email,
+        favourite: &typed.favourite,
+        form_key: &typed.form_key,
+        problems,
     };
     let page = Html(page.render()?);
     Ok((status, csrf, page).into_response())
@@ -89,6 +129,7 @@ pub(crate) async fn orders(
     let page = AllOrders {
         csrf: &csrf,
         name: &guest.user().first_name,
+        favourite: app.orders.favourite(guest.user().id).await?,
         orders: app.orders.all().await?,
     };
     let page = Html(page.render()?);

@@ -39,6 +39,7 @@ async fn guest_orders_tea(name: &str) {
     let fields = [
         ("first_name", "Ann"),
         ("email", "ann@example.org"),
+        ("favourite", "Assam <b>"),
         ("password", PASSWORD),
     ];
     let page = ann.press(&join, "Join", &fields).await;
@@ -50,6 +51,11 @@ async fn guest_orders_tea(name: &str) {
     ann.press(&page, "Verify ann@example.org", &[]).await;
     ann.get(&site.mail_to("ann@example.org").await.link).await;
     let orders = ann.get("/orders/").await;
+    assert!(
+        orders.body.contains("Your favourite: Assam &#60;b&#62;"),
+        "{}",
+        orders.body
+    );
     let page = ann.press(&orders, "Order", &[("tea", "Assam")]).await;
     assert!(page.body.contains("<li>Ann: Assam</li>"), "{}", page.body);
     let sent = sent.0.lock().unwrap();
