@@ -5,7 +5,7 @@
 mod common;
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
 
 use common::{Folder, Ran};
 
@@ -113,6 +113,65 @@ fn secret_of_another_user_is_refused() {
 }
 
 #[test]
+fn secret_in_an_open_folder_is_refused() {
+    let folder = folder(SECRET.as_bytes());
+    let open = folder.join("open");
+    fs::create_dir(&open).unwrap();
+    fs::rename(folder.join("secret"), open.join("secret")).unwrap();
+    symlink("open/secret", folder.join("secret")).unwrap();
+    for (mode, is_taken) in [(0o777, false), (0o1777, true), (0o755, true)] {
+        fs::set_permissions(&open, PermissionsExt::from_mode(mode)).unwrap();
+        for (before, setting) in FILES {
+            let said = check(&folder, before, setting);
+            let is_refused = said.contains(setting)
+                && said.contains("open, which others can write (mode 777)")
+                && said.contains("run chmod go-w");
+            assert_eq!(!is_refused, is_taken, "{setting} {mode:o}: {said}");
+        }
+    }
+}
+
+#[test]
+fn key_of_tls_in_an_open_folder_is_refused() {
+    let folder = Folder::new();
+    fs::create_dir(folder.join("open")).unwrap();
+    let key = "-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n";
+    let key = folder.write("open/client.key", key);
+    let url = format!("postgres://ann@127.0.0.1:9/site?sslkey={}", key.display());
+    for (mode, is_taken) in [(0o777, false), (0o755, true)] {
+        fs::set_permissions(folder.join("open"), PermissionsExt::from_mode(mode)).unwrap();
+        for is_in_url in [true, false] {
+            let mut command = folder.command();
+            command.args(["check", "--database"]);
+            if is_in_url {
+                command.arg(&url);
+            } else {
+                command
+                    .arg("postgres://ann@127.0.0.1:9/site")
+                    .env("PGSSLKEY", &key);
+            }
+            let said = Ran::from(command.output().unwrap()).stderr;
+            let is_refused = said.contains("open, which others can write (mode 777)");
+            assert_eq!(!is_refused, is_taken, "{is_in_url} {mode:o}: {said}");
+        }
+    }
+}
+
+#[test]
+fn no_key_is_made_in_an_open_folder() {
+    let folder = Folder::new();
+    fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o777)).unwrap();
+    for arguments in [&["check"][..], &["serve", "--addr", "127.0.0.1:0"]] {
+        let ran = folder.run(arguments);
+        assert!(
+            ran.stderr.contains("which others can write (mode 777)"),
+            "{arguments:?}: {ran:?}"
+        );
+        assert!(!folder.join("phone-auth.sqlite3.key").exists());
+    }
+}
+
+#[test]
 fn marked_secret_is_read_alike() {
     let utf16: Vec<u8> = "\u{feff}{SECRET}"
         .encode_utf16()
@@ -194,5 +253,11 @@ fn settings_with_secrets_are_kept_from_others() {
             assert_eq!(said.stderr.starts_with(&start), is_refused, "{said:?}");
             assert!(!said.stderr.contains("walnut"), "{said:?}");
         }
+        let folder = Folder::new();
+        folder.write("settings.toml", &settings);
+        fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o777)).unwrap();
+        let said = folder.run(&["signals", "--config", "settings.toml"]);
+        let is_refused = said.stderr.contains("which others can write (mode 777)");
+        assert_eq!(is_refused, setting.is_some(), "{said:?}");
     }
 }

@@ -71,8 +71,7 @@ impl PemFile {
 
     /// Looks at a file; the driver takes what would be in it, too.
     fn check_value(self, value: &str) -> Result<(), Reason> {
-        let trimmed = value.trim();
-        if trimmed.starts_with("-----BEGIN") && trimmed.ends_with("-----") {
+        if is_content(value) {
             return self.check_content(value.as_bytes());
         }
         // Asked before opening: opening a pipe would wait for its other end.
@@ -101,6 +100,12 @@ impl PemFile {
             error => Reason::Damaged(error),
         })
     }
+}
+
+/// Whether a value is what would be in the file, by the rule of the driver.
+pub(crate) fn is_content(value: &str) -> bool {
+    let trimmed = value.trim();
+    trimmed.starts_with("-----BEGIN") && trimmed.ends_with("-----")
 }
 
 /// Why a file will not do. Its path is left out: under a mistyped name it may be something else.

@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 use std::error::Error;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::{env, fmt};
 
@@ -15,7 +16,7 @@ use url::Url;
 
 use crate::cause::Cause;
 use crate::open_error::{OpenError, OpenErrorKind};
-use crate::pem_file::PemFile;
+use crate::pem_file::{self, PemFile};
 
 /// The parameters that the driver heeds, beside `options[…]` and those that say where the database is.
 const KNOWN: [&str; 12] = [
@@ -173,6 +174,16 @@ impl ServerUrl {
                 .map_err(|error| OpenError::with_source(OpenErrorKind::CertificateFile, error))?;
         }
         Ok(self.options)
+    }
+
+    /// The file with the key by which the server knows us, where one is named.
+    pub(crate) fn client_key(&self) -> Option<PathBuf> {
+        let parameter = self.parameter(PemFile::Key);
+        let named = parameter.map(|(_, value)| value.to_owned());
+        let named = named.or_else(|| PemFile::Key.in_environment());
+        named
+            .filter(|value| !pem_file::is_content(value))
+            .map(PathBuf::from)
     }
 
     /// The parameter that names a file, and its value; of several the last, as the driver takes it.

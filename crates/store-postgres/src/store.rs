@@ -1,6 +1,7 @@
 //! The store: a database and the connections to it.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use phone_auth_core::password::{Requester, Turn, Turns};
 use phone_auth_core::store::{StoreError, StoreErrorKind};
@@ -214,6 +215,21 @@ impl PostgresStore {
     /// database.
     pub fn place_of(url: &str) -> Option<String> {
         ServerUrl::parse(url).ok().map(|url| url.place())
+    }
+
+    /// The file with the key of the client's certificate that a URL, or else the environment, names. Who can write it is asked
+    /// when the store connects; who can write its folders is for the program to ask, which knows whom it trusts with them.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_store_postgres::PostgresStore;
+    ///
+    /// let url = "postgres://ann@db.example.org/site?sslkey=/etc/site/client.key";
+    /// let key = PostgresStore::client_key_of(url);
+    /// assert_eq!(key, Some("/etc/site/client.key".into()));
+    /// ```
+    pub fn client_key_of(url: &str) -> Option<PathBuf> {
+        ServerUrl::parse(url).ok()?.client_key()
     }
 
     /// Closes all connections, once what runs on them is done. Calls that come later are answered as

@@ -30,7 +30,7 @@ pub(super) fn read(path: PathBuf, at: &Source) -> Result<File, Mistake> {
     let opened = fs::File::open(&path).and_then(|mut file| {
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
-        Ok((bytes, secret_file::closed_to_others(&file)))
+        Ok((bytes, secret_file::closed_to_others(&file, &path)))
     });
     let (bytes, others) = match opened {
         Ok(opened) => opened,

@@ -17,7 +17,8 @@ use phone_auth::sqlite::{LOST_INDEXES, OpenErrorKind, SqliteOptions, SqliteStore
 use self::name::DatabaseName;
 use crate::configuration::{Configuration, Sources};
 use crate::exit::Failure;
-use crate::secrets::secret_file;
+use crate::secrets::folders;
+use crate::secrets::secret_file::{self, SecretFileError};
 use crate::start::folder;
 use crate::terminal::console;
 use crate::terminal::visible::{self, Visible};
@@ -237,6 +238,7 @@ pub(crate) async fn open_as_it_is(configuration: &Configuration) -> Result<OpenS
             Ok(OpenStore::Sqlite(Arc::new(store)))
         }
         DatabaseName::Postgres(url) => {
+            client_key_is_closed(&configuration.sources, url)?;
             let options = PostgresOptions::default()
                 .with_connections(settings.connections)
                 .with_acquire_timeout(patience)
@@ -301,6 +303,20 @@ pub(crate) fn can_be_made(configuration: &Configuration) -> Result<(), Failure> 
         }
         DatabaseName::Postgres(_) => Ok(()),
     }
+}
+
+/// Refuses the key that the server is to know us by where others could put another in its place. What is wrong with the file
+/// itself the store says.
+fn client_key_is_closed(sources: &Sources, url: &str) -> Result<(), Failure> {
+    let Some(key) = PostgresStore::client_key_of(url) else {
+        return Ok(());
+    };
+    let closed = folders::closed_to_others(&key);
+    let right = "the URL of a database, with a key that only its owner can write";
+    closed.map_err(|kind| {
+        let error = SecretFileError::new("key file of TLS", &key, kind);
+        wrong(sources, right, error)
+    })
 }
 
 /// The setting names no database that can be used.

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use phone_auth::tokens::SecretKey;
 
+use crate::secrets::folders;
 use crate::secrets::secret_file::{self, SecretFileError, SecretFileErrorKind};
 
 /// What messages call the file of the key.
@@ -52,6 +53,7 @@ pub(crate) fn read_or_make(path: &Path) -> Result<KeyFile, SecretFileError> {
         Err(error) if matches!(error.kind, SecretFileErrorKind::Missing) => {}
         read => return read,
     }
+    can_be_made(path)?;
     let made = make(path, |draft, path| fs::hard_link(draft, path));
     let made = made.map_err(|error| {
         SecretFileError::new(KEY_FILE, path, SecretFileErrorKind::Unmakable(error))
@@ -59,6 +61,14 @@ pub(crate) fn read_or_make(path: &Path) -> Result<KeyFile, SecretFileError> {
     // Read back even what was just made: if another program was faster, its key is the key.
     let file = read_patiently(path)?;
     Ok(KeyFile { made, ..file })
+}
+
+/// Looks whether a key would be safe at a path where none is.
+///
+/// # Errors
+/// When others could put theirs in its place.
+pub(crate) fn can_be_made(path: &Path) -> Result<(), SecretFileError> {
+    folders::closed_to_others(path).map_err(|kind| SecretFileError::new(KEY_FILE, path, kind))
 }
 
 /// Reads the key, which another program may be writing at this moment.

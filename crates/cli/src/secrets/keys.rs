@@ -63,7 +63,7 @@ impl Keys {
     /// Looks whether a key can be made, if none is there.
     ///
     /// # Errors
-    /// When its folder is missing, or nothing can be made there.
+    /// When its folder is missing or open to others, or nothing can be made there.
     pub(crate) fn can_be_made(&self) -> Result<(), Failure> {
         if self.file.is_some() {
             return Ok(());
@@ -71,7 +71,8 @@ impl Keys {
         folder::takes(&self.place.path).map_err(|error| {
             let right = "the file of a key that is there, or left out where one can be made";
             Failure::wrong_at("secret_key_file", &self.place.at, right, error)
-        })
+        })?;
+        key_file::can_be_made(&self.place.path).map_err(|error| self.place.wrong(error))
     }
 
     /// Asks the database whether the keys are its own; makes a key if none was named, none is there and the database

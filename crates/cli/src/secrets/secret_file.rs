@@ -1,6 +1,6 @@
 //! Reading a file that holds a secret: every one is read here.
 //!
-//! Anyone who reads the key can make links for everybody, so a file that others may write, or that belongs to
+//! Anyone who reads the key can make links for everybody, so a file that others may write or replace, or that belongs to
 //! someone else, is refused, and one that others may read is warned of: secrets that an orchestrator
 //! mounts are often readable by all of their container, and belong to root.
 
@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use phone_auth::tokens::SecretKeyError;
 
+use super::folders;
 use crate::terminal::visible::{VisiblePath, misleads};
 
 /// No secret is longer than this: credentials of NATS hold a token that may list many subjects.
@@ -70,6 +71,18 @@ pub(crate) enum SecretFileErrorKind {
          with chown, and replace what it holds if that is not yours"
     )]
     OfAnotherUser { owner: u32 },
+    #[error(
+        "is reached through {}, which others can write (mode {mode:03o}), so that they can put another file in its place; \
+         run chmod go-w on that, and replace what the file holds if it is not yours",
+        VisiblePath(folder)
+    )]
+    FolderWritableByOthers { folder: PathBuf, mode: u32 },
+    #[error(
+        "is reached through {}, which belongs to another user (number {owner}), who can put another file in its place; \
+         give that to the user of this program with chown, and replace what the file holds if it is not yours",
+        VisiblePath(folder)
+    )]
+    InFolderOfAnotherUser { folder: PathBuf, owner: u32 },
     #[error("is longer than {MOST_BYTES} bytes")]
     TooLong,
     #[error("is not a text in UTF-8")]
@@ -138,7 +151,7 @@ pub(crate) fn read_quietly(path: &Path) -> Result<Secret, SecretFileErrorKind> {
     }
     let file = File::open(path).map_err(SecretFileErrorKind::Unreadable)?;
     // Asked of the open file, so that nobody can exchange it in between.
-    let readable_by_others = closed_to_others(&file)?;
+    let readable_by_others = closed_to_others(&file, path)?;
     let mut bytes = Vec::new();
     file.take(MOST_BYTES + 1)
         .read_to_end(&mut bytes)
@@ -170,9 +183,12 @@ fn is_utf16(bytes: &[u8]) -> bool {
     is_half_null || bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff])
 }
 
-/// Refuses a file that others can write or that is another user's; the mode of one that others can read.
+/// Refuses a file that others can write or replace, or that is another user's; the mode of one that others can read.
 #[cfg(unix)]
-pub(crate) fn closed_to_others(file: &File) -> Result<Option<u32>, SecretFileErrorKind> {
+pub(crate) fn closed_to_others(
+    file: &File,
+    path: &Path,
+) -> Result<Option<u32>, SecretFileErrorKind> {
     use std::os::unix::fs::MetadataExt;
 
     let metadata = file.metadata().map_err(SecretFileErrorKind::Unreadable)?;
@@ -183,18 +199,22 @@ pub(crate) fn closed_to_others(file: &File) -> Result<Option<u32>, SecretFileErr
     if !is_trusted(owner, rustix::process::geteuid().as_raw()) {
         return Err(SecretFileErrorKind::OfAnotherUser { owner });
     }
+    folders::closed_to_others(path)?;
     Ok((mode & 0o044 != 0).then_some(mode))
 }
 
 /// Whether this user owns files that are taken: our own and root's.
 #[cfg(unix)]
-const fn is_trusted(owner: u32, own: u32) -> bool {
+pub(super) const fn is_trusted(owner: u32, own: u32) -> bool {
     owner == 0 || owner == own
 }
 
 /// Other systems keep who may read a file in lists that this program does not know.
 #[cfg(not(unix))]
-pub(crate) fn closed_to_others(_file: &File) -> Result<Option<u32>, SecretFileErrorKind> {
+pub(crate) fn closed_to_others(
+    _file: &File,
+    _path: &Path,
+) -> Result<Option<u32>, SecretFileErrorKind> {
     Ok(None)
 }
 

@@ -186,12 +186,12 @@ fn can_be_made(
     keys: Option<&Keys>,
     django: Option<&Django>,
 ) -> Result<(), Failure> {
-    if configuration.database.name.may_exist() {
-        return keys.map_or(Ok(()), Keys::can_be_made);
+    if !configuration.database.name.may_exist() {
+        if django.is_some_and(|django| django.session_keys.is_some()) {
+            return Err(django::no_sessions(&configuration.sources));
+        }
+        database::can_be_made(configuration)?;
     }
-    if django.is_some_and(|django| django.session_keys.is_some()) {
-        return Err(django::no_sessions(&configuration.sources));
-    }
-    // The key is made beside it, or is there.
-    database::can_be_made(configuration)
+    // Beside the database, or where it is already.
+    keys.map_or(Ok(()), Keys::can_be_made)
 }
