@@ -402,12 +402,12 @@ fn empty_filter_hides_no_warning() {
         let mut command = folder.command();
         command
             .env("RUST_LOG", filter)
-            .env("PHONE_AUTH_IMAGE_TAG", "1.2")
+            .env("PHONE_AUTH_SMTP_PORT", "tcp://10.0.0.1:25")
             .args(["check"]);
         let ran = Ran::from(command.output().unwrap());
         assert_eq!(ran.code, Some(0), "{ran:?}");
         let said =
-            "WARN phone_auth_cli::configuration: environment PHONE_AUTH_IMAGE_TAG is no setting";
+            "WARN phone_auth_cli::configuration: environment PHONE_AUTH_SMTP_PORT is the address";
         assert!(ran.stderr.contains(said), "{filter:?}: {ran:?}");
     }
 }

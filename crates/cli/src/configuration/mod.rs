@@ -135,7 +135,8 @@ impl Reading {
 
     fn environment(&mut self, variables: &[(String, OsString)]) {
         for (name, value) in variables {
-            // Other programs use this prefix too. So a name is refused only if it looks like one of ours misspelt.
+            // A name of ours that nobody knows is refused, however little it is like one that is known: anyone who wrote
+            // `PHONE_AUTH_DB` would else be served from a new and empty database.
             let known = names::of_variable(name);
             if names::is_of_kubernetes(name, value) {
                 // Nobody's mistake, which does not hide what another source says.
@@ -147,12 +148,8 @@ impl Reading {
                 }
             } else if let Some(setting) = known {
                 self.take_os(setting.name, value, variable(name));
-            } else if name == "config" {
-                // Read already.
-            } else if names::nearest(name).is_some() {
+            } else if name != "config" && !names::is_of_tests(name) {
                 self.take_os(name, value, variable(name));
-            } else {
-                tracing::warn!("{} is no setting, and is left alone", variable(name));
             }
         }
     }

@@ -1,14 +1,22 @@
 //! The names of settings: which is meant, which is misspelt, and which is another user's.
 
 use std::ffi::OsStr;
+use std::net::IpAddr;
 
 use super::setting::Setting;
 use super::source::PREFIX;
 use super::table::SETTINGS;
 
-/// Settings that had another name, which none of today's is like: passed over in the environment as a name of someone
-/// else's, it would call a receiver that was disabled.
+/// Settings that had another name, which none of today's is like.
 const RENAMED: [(&str, &str); 1] = [("switched_off_receivers", "disabled_receivers")];
+
+/// What the tests of this project read: whoever runs them may have it set, and the program beside them.
+const OF_TESTS: [&str; 2] = ["bin", "vectors"];
+
+/// Whether a variable is one of the tests of this project.
+pub(super) fn is_of_tests(name: &str) -> bool {
+    OF_TESTS.contains(&name)
+}
 
 /// The setting of this name.
 pub(super) fn find(name: &str) -> Option<&'static Setting> {
@@ -31,7 +39,7 @@ pub(super) fn is_section(name: &str) -> bool {
 }
 
 /// The setting whose name someone probably meant, as the name of a variable without the prefix: one that differs by a
-/// few letters, or by words that are missing or too many. `config` is among them, which names the file of settings.
+/// few letters, or by words that are missing, too many or cut short. `config` is among them, which names the file of settings.
 pub(super) fn nearest(name: &str) -> Option<String> {
     let name = name.to_ascii_lowercase().replace('.', "_");
     if let Some((_, now)) = RENAMED.iter().find(|(before, _)| *before == name) {
@@ -58,6 +66,20 @@ pub(super) fn nearest(name: &str) -> Option<String> {
         .map(|(_, known)| known)
         .or_else(|| known().filter(has_words_of).min_by_key(distance))
         .or_else(|| known().find(begins))
+        .or_else(|| {
+            known()
+                .filter(|known| shortens(&name, known))
+                .min_by_key(String::len)
+        })
+}
+
+/// Whether a name is another without some of its letters: `db` and `database`.
+fn shortens(name: &str, known: &str) -> bool {
+    let mut letters = known.chars();
+    let is_in_order = name
+        .chars()
+        .all(|letter| letters.any(|other| other == letter));
+    name.len() > 1 && is_in_order && name.chars().next() == known.chars().next()
 }
 
 /// The setting that a variable names but for case, hyphens and underscores, our prefix included: as the name of a variable
@@ -81,28 +103,39 @@ fn is_same_word(one: &str, other: &str) -> bool {
     one == other || (shorter >= 4 && (one.starts_with(other) || other.starts_with(one)))
 }
 
-/// Whether Kubernetes sets a variable, for a service whose name begins with `phone-auth`: `…_SERVICE_HOST`,
-/// `…_PORT=tcp://10.0.0.1:8000`, `…_PORT_8000_TCP_ADDR` and their like.
+/// Whether Kubernetes sets a variable, for a service whose name begins with `phone-auth`: `…_SERVICE_HOST=10.0.0.1`,
+/// `…_PORT=tcp://10.0.0.1:8000`, `…_PORT_8000_TCP_ADDR=10.0.0.1` and their like. A name of that kind with another value is
+/// somebody's mistake.
 pub(super) fn is_of_kubernetes(name: &str, value: &OsStr) -> bool {
+    let Some(value) = value.to_str() else {
+        return false;
+    };
     let protocols = ["tcp", "udp", "sctp"];
+    let is_protocol = |text: &str| protocols.contains(&text.to_ascii_lowercase().as_str());
+    let is_port = |text: &str| text.parse::<u16>().is_ok();
+    let is_address = |text: &str| text.parse::<IpAddr>().is_ok();
+    let is_url = |text: &str| {
+        text.split_once("://")
+            .is_some_and(|(protocol, _)| is_protocol(protocol))
+    };
     let ends = |end: &str| name == end || name.ends_with(&format!("_{end}"));
-    let is_port = || {
-        let (_, rest) = name.split_once("port_")?;
-        let (number, rest) = rest.split_once('_')?;
-        let protocol = rest.split('_').next()?;
-        number.parse::<u16>().ok()?;
-        Some(protocols.contains(&protocol))
+    let of_port = || {
+        let (_, rest) = name.rsplit_once("port_")?;
+        let mut parts = rest.splitn(3, '_');
+        let is_known = is_port(parts.next()?) && is_protocol(parts.next()?);
+        let fits = match parts.next() {
+            None => is_url(value),
+            Some("addr") => is_address(value),
+            Some("port") => is_port(value),
+            Some("proto") => is_protocol(value),
+            Some(_) => false,
+        };
+        Some(is_known && fits)
     };
-    let is_url = || {
-        let value = value.to_str()?;
-        let (protocol, _) = value.split_once("://")?;
-        Some(protocols.contains(&protocol))
-    };
-    ends("service_host")
-        || ends("service_port")
-        || name.contains("service_port_")
-        || (ends("port") && is_url() == Some(true))
-        || is_port() == Some(true)
+    (ends("service_host") && is_address(value))
+        || ((ends("service_port") || name.contains("service_port_")) && is_port(value))
+        || (ends("port") && is_url(value))
+        || of_port() == Some(true)
 }
 
 #[cfg(test)]
@@ -129,6 +162,8 @@ mod tests {
             ("port", Some("smtp_port")),
             ("switched_off_receivers", Some("disabled_receivers")),
             ("unreceived", Some("allow_unreceived")),
+            ("db", Some("database")),
+            ("dev", Some("development")),
             ("service_host", None),
             ("bin", None),
             ("image_tag", None),

@@ -475,10 +475,24 @@ fn misspelt_variables_are_refused() {
         ("SMTP_PORTS", "SMTP_PORT"),
         ("ALLOW_UNRECIEVED", "ALLOW_UNRECEIVED"),
         ("ADDRESS", "ADDR"),
+        ("DB", "DATABASE"),
+        ("IMAGE_TAG", ""),
+        ("REGION", "DEFAULT_REGION"),
+        ("X", ""),
+        ("", ""),
+        // Kubernetes gives such names other values.
+        ("SMTP_SERVICE_HOST", "SMTP_HOST"),
+        ("PORT_8000_TCP", ""),
+        ("PORT_8000_TCP_ADDR", "ADDR"),
+        ("PORT_8000_TCP_PROTO", ""),
+        ("PORT_8000_TCP_X", ""),
     ] {
         let variable = format!("PHONE_AUTH_{name}");
         let said = mistakes("", &[(&variable, "8000")], None);
-        let hint = format!("there is no such setting; did you mean PHONE_AUTH_{meant}?");
+        let hint = match meant {
+            "" => "there is no such setting; `phone-auth settings` lists them all".to_owned(),
+            _ => format!("there is no such setting; did you mean PHONE_AUTH_{meant}?"),
+        };
         assert!(
             said.len() == 1 && said.iter().all(|said| said.ends_with(&hint)),
             "{name}: {said:?}"
@@ -530,7 +544,10 @@ fn variables_of_others_are_left_alone() {
         ("PHONE_AUTH_DATABASE_PORT", "tcp://10.0.0.1:5432"),
         ("PHONE_AUTH_SMTP_PORT", "tcp://10.0.0.1:25"),
         ("PHONE_AUTH_DATABASE_PORT_5432_TCP_ADDR", "10.0.0.1"),
-        ("PHONE_AUTH_IMAGE_TAG", "1.2"),
+        ("PHONE_AUTH_PORT_8000_UDP", "udp://10.0.0.1:8000"),
+        ("PHONE_AUTH_DATABASE_SERVICE_HOST", "fd00::7"),
+        ("PHONE_AUTH_BIN", "target/debug/phone-auth"),
+        ("PHONE_AUTH_VECTORS", "vectors.json"),
         ("ADDR", "nonsense"),
         ("PHONEAUTH_PORT", "tcp://10.0.0.1:8000"),
         ("PHONEAUTH_SMTP_PORT", "tcp://10.0.0.1:25"),
