@@ -74,6 +74,12 @@ impl Proxy {
         Self::nginx_at(site, None, "").await
     }
 
+    /// nginx that keeps its connections to the site, for whichever client comes next, and passes bodies on as they come.
+    pub async fn nginx_keeping(site: &Site) -> Self {
+        let more = "proxy_http_version 1.1; proxy_set_header Connection \"\"; proxy_request_buffering off;";
+        Self::nginx_at(site, None, more).await
+    }
+
     async fn nginx_at(site: &Site, listens: Option<SocketAddr>, more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let at = folder.path().display();
@@ -84,9 +90,10 @@ impl Proxy {
         let configuration = format!(
             "daemon off;\nmaster_process off;\npid {at}/pid;\nerror_log {at}/errors;\n\
              worker_rlimit_nofile 8192;\nevents {{ worker_connections 8192; }}\n\
-             http {{\naccess_log off;\n{temporary}server {{\nlisten {socket} backlog=4096;\n\
-             location / {{ {more} proxy_pass {}; }}\n}}\n}}\n",
-            site.origin()
+             http {{\naccess_log off;\n{temporary}upstream {host} {{ server {host}; keepalive 4; }}\n\
+             server {{\nlisten {socket} backlog=4096;\n\
+             location / {{ {more} proxy_pass http://{host}; }}\n}}\n}}\n",
+            host = site.host()
         );
         let file = folder.path().join("nginx.conf");
         std::fs::write(&file, configuration).unwrap();

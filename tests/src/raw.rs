@@ -53,6 +53,15 @@ impl Raw {
             .ok()
     }
 
+    /// Reads until the other side hangs up.
+    pub async fn rest(&mut self) -> String {
+        let mut bytes = Vec::new();
+        let read = tokio::time::timeout(PATIENCE, self.0.read_to_end(&mut bytes)).await;
+        // One that is refused early may find the connection reset.
+        drop(read.expect("the site hangs up in time"));
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
     /// Whether the other side closes the connection within `time`.
     pub async fn is_closed_within(&mut self, time: Duration) -> bool {
         let mut sink = vec![0; 4096];

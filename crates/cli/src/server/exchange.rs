@@ -10,8 +10,8 @@ use std::task::{Context, Poll};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::ConnectInfo;
-use axum::http::header::CONNECTION;
-use axum::http::{HeaderValue, Request, Response};
+use axum::http::header::{CONNECTION, TRANSFER_ENCODING};
+use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use hyper::body::{Body as _, Frame, Incoming, SizeHint};
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
@@ -44,15 +44,21 @@ impl Service<Request<Incoming>> for Exchange {
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let (router, peer) = (self.router.clone(), self.peer);
         let progress = Arc::clone(&self.progress);
+        let is_refused = progress.counts_request() || has_odd_encoding(request.headers());
         Box::pin(async move {
             poll_fn(|context| progress.poll_turn(context)).await;
+            if is_refused {
+                return Ok(refusal(progress));
+            }
             let noting = Arc::clone(&progress);
             progress.leaves_body(!request.body().is_end_stream());
+            // Where a body has no length of its own, not everybody may see the same end of it.
+            let is_last = request.headers().contains_key(TRANSFER_ENCODING);
             let mut request = request.map(|body| Body::new(Sent(body, noting)));
             request.extensions_mut().insert(ConnectInfo(peer));
             let mut response = router.call(request).await?;
             // Whatever comes of a body after its answer is not a request.
-            if progress.is_last() || progress.leaves_a_body() {
+            if is_last || progress.is_last() || progress.leaves_a_body() {
                 let close = HeaderValue::from_static("close");
                 response.headers_mut().insert(CONNECTION, close);
             }
@@ -63,6 +69,28 @@ impl Service<Request<Incoming>> for Exchange {
             }))
         })
     }
+}
+
+/// Whether a body comes in another coding than in chunks. hyper looks for the last that is named, and undoes no other.
+fn has_odd_encoding(headers: &HeaderMap) -> bool {
+    let mut encodings = headers.get_all(TRANSFER_ENCODING).iter();
+    let is_chunked = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"chunked");
+    encodings.next().is_some_and(|first| !is_chunked(first)) || encodings.next().is_some()
+}
+
+/// An empty answer, in place of which the listener writes its own.
+fn refusal(progress: Arc<Progress>) -> Response<Answer> {
+    progress.refuse(StatusCode::BAD_REQUEST);
+    progress.leaves_body(true);
+    progress.begins_answer();
+    let mut response = Response::new(Answer {
+        body: Body::empty(),
+        _end: End(progress),
+    });
+    *response.status_mut() = StatusCode::BAD_REQUEST;
+    let close = HeaderValue::from_static("close");
+    response.headers_mut().insert(CONNECTION, close);
+    response
 }
 
 /// The body of a request.

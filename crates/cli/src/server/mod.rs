@@ -10,6 +10,7 @@ mod client;
 mod connection;
 mod descriptors;
 mod exchange;
+mod framing;
 mod places;
 mod preface;
 mod progress;

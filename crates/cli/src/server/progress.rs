@@ -99,6 +99,10 @@ struct State {
     stopping: Option<Instant>,
     /// The status of an answer to a head that cannot be read, which is written in other words.
     refused: Option<StatusCode>,
+    /// How many requests were taken.
+    requests: u64,
+    /// The number of the request that is not to be served, from 0.
+    refused_request: Option<u64>,
     /// Whether the request at hand has a body that has not come whole.
     has_body_left: bool,
     /// Whether a request whose head was read waits for its turn.
@@ -132,6 +136,8 @@ impl Progress {
                 has_given_way: false,
                 stopping,
                 refused: None,
+                requests: 0,
+                refused_request: None,
                 has_body_left: false,
                 is_turn_awaited: false,
                 has_yielded: false,
@@ -246,14 +252,31 @@ impl Progress {
             || self.began.elapsed() >= LIFE
     }
 
+    /// The request with this number is not to be served.
+    pub(super) fn refuses_request(&self, number: u64) {
+        self.state().refused_request = Some(number);
+    }
+
+    /// Counts a request whose head was read; whether it is not to be served.
+    pub(super) fn counts_request(&self) -> bool {
+        let mut state = self.state();
+        let number = state.requests;
+        state.requests += 1;
+        state.refused_request == Some(number)
+    }
+
+    /// The request at hand, which was read, gets the answer that one gets whose head cannot be read.
+    pub(super) fn refuse(&self, status: StatusCode) {
+        self.state().refused = Some(status);
+    }
+
     /// Notes the answer to a head that cannot be read; whether it is one.
     pub(super) fn refuses(&self, status: StatusCode) -> bool {
         let mut state = self.state();
-        let is_read = matches!(state.stage, Stage::Fresh | Stage::Head | Stage::Idle);
-        if is_read {
+        if matches!(state.stage, Stage::Fresh | Stage::Head | Stage::Idle) {
             state.refused = Some(status);
         }
-        is_read
+        state.refused == Some(status)
     }
 
     /// The status of the answer to a head that could not be read.

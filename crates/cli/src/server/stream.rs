@@ -9,6 +9,7 @@ use axum::http::StatusCode;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+use super::framing::Framing;
 use super::progress::Progress;
 
 /// A stream that tells its [`Progress`].
@@ -16,11 +17,16 @@ use super::progress::Progress;
 pub(super) struct Stream {
     inner: Arc<TcpStream>,
     progress: Arc<Progress>,
+    framing: Framing,
 }
 
 impl Stream {
     pub(super) fn new(inner: Arc<TcpStream>, progress: Arc<Progress>) -> Self {
-        Self { inner, progress }
+        Self {
+            inner,
+            progress,
+            framing: Framing::default(),
+        }
     }
 
     pub(super) fn into_inner(self) -> Arc<TcpStream> {
@@ -62,7 +68,7 @@ impl Stream {
 
 impl AsyncRead for Stream {
     fn poll_read(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
@@ -72,9 +78,14 @@ impl AsyncRead for Stream {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 read => {
                     let read = read?;
+                    let before = buffer.filled().len();
                     buffer.advance(read);
                     if read > 0 {
                         self.progress.has_read();
+                    }
+                    let new = buffer.filled().get(before..).unwrap_or_default();
+                    if let Some(request) = self.framing.read(new) {
+                        self.progress.refuses_request(request);
                     }
                     return Poll::Ready(Ok(()));
                 }

@@ -22,6 +22,8 @@ const SHORT: Duration = Duration::from_millis(200);
 
 const HELLO: &str = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
 const BIG: &str = "GET /big HTTP/1.1\r\nhost: a\r\n\r\n";
+const POST_CHUNKS: &str =
+    "POST /echo HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
 const SLOW: &str = "GET /slow HTTP/1.1\r\nhost: a\r\n\r\n";
 /// More than the system keeps of an answer that nobody reads.
 const SIZE: usize = 8 << 20;
@@ -334,6 +336,7 @@ async fn heads_that_cannot_be_read_are_answered_in_words() {
     let long_path = format!("GET /{} HTTP/1.1\r\n", "x".repeat(20_000));
     let many = format!("GET / HTTP/1.1\r\n{}\r\n", "x: y\r\n".repeat(200));
     let second = format!("{HELLO}what is this\r\n\r\n");
+    let two_ends = POST_CHUNKS.replace("host: a", "host: a\r\ncontent-length: 5");
     for (what, sent, status) in [
         ("nonsense", "what is this\r\n\r\n", "400 Bad Request"),
         (
@@ -360,10 +363,31 @@ async fn heads_that_cannot_be_read_are_answered_in_words() {
         ("many headers", &many, "431 Request Header Fields Too Large"),
         ("half a head", "GET / HTTP/1.1\r\n", "408 Request Timeout"),
         ("after an answer", &second, "400 Bad Request"),
+        ("two ends", &two_ends, "400 Bad Request"),
+        (
+            "two ends after an answer",
+            &format!("{HELLO}{two_ends}"),
+            "400 Bad Request",
+        ),
+        (
+            "a line without a return",
+            "GET / HTTP/1.1\nhost: a\r\n\r\n",
+            "400 Bad Request",
+        ),
+        (
+            "another coding",
+            &POST_CHUNKS.replace("chunked", "gzip, chunked"),
+            "400 Bad Request",
+        ),
+        (
+            "two codings",
+            &POST_CHUNKS.replace("chunked", "chunked\r\ntransfer-encoding: chunked"),
+            "400 Bad Request",
+        ),
     ] {
         let mut stream = server.send(sent).await;
         let mut said = answer(&mut stream).await;
-        if what == "after an answer" {
+        if what.ends_with("after an answer") {
             assert!(said.starts_with("HTTP/1.1 200 OK"), "{said}");
             said = answer(&mut stream).await;
         }
@@ -381,6 +405,16 @@ async fn heads_that_cannot_be_read_are_answered_in_words() {
         }
         assert!(is_ended(stream, Then::Reads).await, "{what}");
     }
+}
+
+#[tokio::test]
+async fn body_without_a_length_is_the_last() {
+    let server = Running::start(limits(10, PATIENT)).await;
+    let mut stream = server.send(&format!("{POST_CHUNKS}{HELLO}")).await;
+    let said = answer(&mut stream).await;
+    assert!(said.starts_with("HTTP/1.1 200 OK\r\n"), "{said}");
+    assert!(said.contains("connection: close"), "{said}");
+    assert!(is_ended(stream, Then::Reads).await);
 }
 
 #[tokio::test]
