@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use phone_auth_test_postgres::Database;
 use phone_auth_tests::{PATIENCE, Proxy, Raw, Site, together, until};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::sync::Mutex;
@@ -371,24 +372,30 @@ async fn one_client_has_its_share() {
     }
 }
 
-/// A system that gives few file descriptors is no reason for a line in the log at each connection.
+/// A system that gives few file descriptors is no reason for a line in the log at each connection, nor for an account that
+/// cannot be looked up: a server of databases is reached by descriptors as well.
 #[tokio::test]
 async fn few_descriptors_are_told_once() {
-    let site = Site::options().descriptors(64).start().await;
-    let mut strangers = Vec::new();
-    for _ in 0..200 {
-        strangers.push(Raw::connect_from(&site, FROM[0]).await);
+    let postgres = Database::new().expect("there is a server");
+    for options in [Site::options(), Site::options().database(postgres.url())] {
+        let site = options.descriptors(64).start().await;
+        let mut strangers = Vec::new();
+        for _ in 0..200 {
+            strangers.push(Raw::connect_from(&site, FROM[0]).await);
+        }
+        let answers = together((0..10).map(|_| {
+            let client = site.client();
+            async move { client.post_log_in("nobody", "not-Her-Password-1").await }
+        }));
+        let answers = tokio::time::timeout(PATIENCE, answers).await;
+        let answers = answers.expect("they are answered in time");
+        let statuses: Vec<_> = answers.iter().map(|answer| answer.status).collect();
+        assert_eq!(statuses, [400; 10]);
+        let warnings = site.record().stderr;
+        assert!((1..=3).contains(&warnings.len()), "{warnings:#?}");
+        assert!(
+            warnings.iter().any(|line| line.contains("ulimit -n")),
+            "{warnings:#?}"
+        );
     }
-    let answers = together((0..10).map(|_| {
-        let client = site.client();
-        async move { client.get("/accounts/login/").await.status }
-    }));
-    let answers = tokio::time::timeout(PATIENCE, answers).await;
-    assert_eq!(answers.expect("they are answered in time"), [200; 10]);
-    let warnings = site.record().stderr;
-    assert!((1..=3).contains(&warnings.len()), "{warnings:#?}");
-    assert!(
-        warnings.iter().any(|line| line.contains("ulimit -n")),
-        "{warnings:#?}"
-    );
 }

@@ -26,6 +26,18 @@ fn guess(name: &str, from: [u8; 4]) -> Post {
     Post::new("/accounts/login/", [("login", name), ("password", WRONG)]).from(Ipv4Addr::from(from))
 }
 
+/// A change of the password of who is signed in here, with a wrong one, from this address.
+fn change_of_password(member: &Client, from: [u8; 4]) -> Post {
+    let fields = [
+        ("old_password", WRONG),
+        ("new_password1", "walnut-Harbour-22"),
+        ("new_password2", "walnut-Harbour-22"),
+    ];
+    Post::new("/accounts/change_password/", fields)
+        .with_cookies_of(member)
+        .from(Ipv4Addr::from(from))
+}
+
 /// A client whose browser is remembered, and has no session any more.
 async fn known(site: &Site, user: &User) -> Client {
     let member = site.log_in(user).await;
@@ -136,16 +148,7 @@ async fn known_devices_get_in() {
         (
             "changes of another's password",
             each()
-                .map(|from| {
-                    let fields = [
-                        ("old_password", WRONG),
-                        ("new_password1", "walnut-Harbour-22"),
-                        ("new_password2", "walnut-Harbour-22"),
-                    ];
-                    Post::new("/accounts/change_password/", fields)
-                        .with_cookies_of(&mallory.client)
-                        .from(Ipv4Addr::from(from))
-                })
+                .map(|from| change_of_password(&mallory.client, from))
                 .collect(),
         ),
         (
@@ -237,6 +240,18 @@ async fn known_devices_get_in_on_postgres() {
     ] {
         let from = (0..CONNECTIONS).map(|n| [127, 0, 7, n % addresses + 1]);
         let posts = from.map(|from| guess(&ann.username, from)).collect();
+        gets_in_during(&site, (&owner, &ann), name, posts).await;
+    }
+    // Sessions and devices cost a look-up each before anything is hashed.
+    let mallory = site.member().await;
+    let from = || (1..=CONNECTIONS).map(|n| [127, 0, 7, n]);
+    let changes = from().map(|from| change_of_password(&mallory.client, from));
+    let device = remembered(&mallory.client);
+    let devices = from().map(|from| guess(&mallory.user.username, from).with_cookies_of(&device));
+    for (name, posts) in [
+        ("changes of another's password", changes.collect()),
+        ("a known device of another account", devices.collect()),
+    ] {
         gets_in_during(&site, (&owner, &ann), name, posts).await;
     }
 }
