@@ -55,8 +55,10 @@ pub trait OutboxStore: Send + Sync {
     /// again when the lease ends. No message is claimed by two, however many ask at once.
     ///
     /// A row that cannot be read keeps nobody from getting the others: it is due, and becomes a dead letter with the name
-    /// of the column as its reason; the store logs its id. One that a later version may have written is leased instead,
-    /// to nobody, until its link expires: a worker of that version gets it when a lease ends. What is left of the receipts
+    /// of the column as its reason; the store logs its id. One that a later version may have written is kept until its link
+    /// expires. Where no signal of this version is for it, by its purpose and kind, it is left alone until then, so that
+    /// a worker of that version gets it at once; where it holds another word that cannot be read, it is leased to
+    /// nobody, and a worker of that version gets it when a lease ends. What is left of the receipts
     /// of a message that it superseded is passed over when it cannot be read.
     ///
     /// A clock that is set back, by whatever, delays no message for longer than it waited for anyway. Where a message
@@ -95,7 +97,8 @@ pub trait OutboxStore: Send + Sync {
         receipts: &Receipts,
     ) -> Result<bool, StoreError>;
 
-    /// When the next message is due, of those that are not dead. A clock that was set back is not looked at: what waits
+    /// When the next message is due, of those that are not dead; one that is left to a later version, when its link
+    /// expires. A clock that was set back is not looked at: what waits
     /// since a time ahead is due by its time, until it is [claimed](Self::claim_messages).
     async fn next_due(&self) -> Result<NextDue, StoreError>;
 

@@ -24,7 +24,8 @@ macro_rules! message_columns {
     };
 }
 
-/// The queue of a message, and the empty text for what no signal of this version is for, which is claimed to become a dead letter in time.
+/// The queue of a message, and the empty text for what no signal of this version is for: that is left to a later one while its link
+/// works, and claimed then to become a dead letter.
 /// As in the indexes `phone_auth_outbox_queue_ready` and `phone_auth_outbox_queue_due`.
 macro_rules! queue {
     () => {
@@ -160,6 +161,17 @@ pub(crate) const WAIT_ANEW: &str = concat!(
     SELECT count(*) FROM anew"
 );
 
+/// Whether a message of the queue `q` is for this version, or its link is over. A time that cannot be read is none ahead.
+macro_rules! is_ours {
+    () => {
+        concat!(
+            "(q <> '' OR expires_at <= ",
+            now!(),
+            " OR expires_at >= '10000-01-01 00:00:00+00')"
+        )
+    };
+}
+
 /// What is ready and what has become due of some queues, those first that have waited longest. From each queue those
 /// are looked at that come first, and nothing of the others. What someone else is claiming is left to them.
 pub(crate) const CLAIM: &str = concat!(
@@ -169,7 +181,9 @@ pub(crate) const CLAIM: &str = concat!(
     is_ready!(),
     "       AND ",
     queue!(),
-    " = q ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED
+    " = q AND ",
+    is_ours!(),
+    " ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED
         ) m
     ), due AS MATERIALIZED (
         SELECT m.id FROM unnest($4::text[]) q CROSS JOIN LATERAL (
@@ -177,7 +191,9 @@ pub(crate) const CLAIM: &str = concat!(
     now!(),
     "       AND ",
     queue!(),
-    " = q ORDER BY due_at, id LIMIT $3 FOR UPDATE SKIP LOCKED
+    " = q AND ",
+    is_ours!(),
+    " ORDER BY due_at, id LIMIT $3 FOR UPDATE SKIP LOCKED
         ) m
     ), first AS MATERIALIZED (
         SELECT m.id, CASE WHEN m.attempts NOT BETWEEN 0 AND 4294967294 THEN 12
@@ -256,12 +272,21 @@ pub(crate) const DEAD_LETTER_UNREADABLE: &str =
 pub(super) const CLOCK: &str = "SELECT clock_timestamp()";
 
 /// Whether something is ready; else when the next message is due. What comes before all times that can be read is due.
+/// When the next message is due, or the link over of one that is left to a later version.
 pub(crate) const NEXT_DUE: &str = concat!(
     "SELECT EXISTS (SELECT 1 FROM phone_auth_outbox WHERE ",
     is_ready!(),
-    ") OR coalesce(m.due_at < '0001-01-01 00:00:00+00', false), ",
+    " AND ",
+    queue!(),
+    " <> '') OR coalesce(m.due_at < '0001-01-01 00:00:00+00', false), ",
     rows::readable!("m.due_at"),
-    " FROM (SELECT min(due_at) AS due_at FROM phone_auth_outbox WHERE died_at IS NULL) m"
+    " FROM (SELECT LEAST((
+        SELECT due_at FROM phone_auth_outbox WHERE died_at IS NULL AND due_at >= '-infinity' AND ",
+    queue!(),
+    " <> '' ORDER BY due_at LIMIT 1
+    ), (SELECT min(GREATEST(due_at, expires_at)) FROM phone_auth_outbox WHERE died_at IS NULL AND ",
+    queue!(),
+    " = '')) AS due_at) m"
 );
 
 pub(crate) const MESSAGE: &str = concat!(

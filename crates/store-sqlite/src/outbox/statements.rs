@@ -17,7 +17,8 @@ macro_rules! is_odd {
     };
 }
 
-/// The queue of a message, and the empty text for what no signal of this version is for, which is claimed to become a dead letter in time.
+/// The queue of a message, and the empty text for what no signal of this version is for: that is left to a later one while its link
+/// works, and claimed then to become a dead letter.
 /// Word for word as in the indexes `phone_auth_outbox_queue_ready` and `phone_auth_outbox_queue_due`.
 macro_rules! queue {
     () => {
@@ -79,6 +80,13 @@ pub(crate) const FORGET: &str =
 pub(crate) const PENDING: &str = "SELECT count(*) FROM
     (SELECT 1 FROM phone_auth_outbox WHERE died_at IS NULL AND due_at >= 0 LIMIT ?1) m";
 
+/// Whether a message of the queue `q` is for this version, or its link is over. A time that cannot be read is none ahead.
+macro_rules! is_ours {
+    () => {
+        "(q.value <> '' OR NOT expires_at BETWEEN ?1 AND '9999-12-31 23:59:59.999999')"
+    };
+}
+
 /// The ids of what is ready and of what has become due, of some queues: from each those that come first, so that
 /// nothing is looked at of the others.
 macro_rules! due_ids {
@@ -89,11 +97,15 @@ macro_rules! due_ids {
             is_ready!(),
             "       AND ",
             queue!(),
-            " = q.value ORDER BY id LIMIT ?2)
+            " = q.value AND ",
+            is_ours!(),
+            " ORDER BY id LIMIT ?2)
             UNION ALL SELECT d.id FROM json_each(?3) q CROSS JOIN phone_auth_outbox d WHERE d.id IN (
                 SELECT id FROM phone_auth_outbox WHERE died_at IS NULL AND due_at <= ?1 AND ",
             queue!(),
-            " = q.value ORDER BY due_at, id LIMIT ?2)"
+            " = q.value AND ",
+            is_ours!(),
+            " ORDER BY due_at, id LIMIT ?2)"
         )
     };
 }
@@ -162,10 +174,20 @@ pub(crate) const DEAD_LETTER_UNREADABLE: &str =
 pub(crate) const IS_READY: &str = concat!(
     "SELECT EXISTS (SELECT 1 FROM phone_auth_outbox WHERE ",
     is_ready!(),
-    ")"
+    " AND ",
+    queue!(),
+    " <> '')"
 );
 
-pub(crate) const NEXT_DUE: &str = "SELECT min(due_at) FROM phone_auth_outbox WHERE died_at IS NULL";
+/// When the next message is due, or the link over of one that is left to a later version.
+pub(crate) const NEXT_DUE: &str = concat!(
+    "SELECT min(due) FROM (
+        SELECT min(due_at) AS due FROM phone_auth_outbox WHERE died_at IS NULL AND ",
+    queue!(),
+    " <> '' UNION ALL SELECT min(max(due_at, expires_at)) FROM phone_auth_outbox WHERE died_at IS NULL AND ",
+    queue!(),
+    " = '') m"
+);
 
 pub(crate) const MESSAGE: &str = concat!(
     "SELECT ",

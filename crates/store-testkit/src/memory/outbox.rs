@@ -62,6 +62,12 @@ impl Kept {
         })
     }
 
+    /// Until when it is left to a later version: no signal of this one is for it.
+    fn left_until(&self) -> Option<DateTime<Utc>> {
+        let is_of_none = matches!(self.unreadable, Some("purpose" | "kind"));
+        is_of_none.then(|| self.message.deadline())
+    }
+
     fn is_pending(&self) -> bool {
         self.message.dead.is_none()
     }
@@ -242,10 +248,11 @@ impl OutboxStore for MemoryStore {
     async fn next_due(&self) -> Result<NextDue, StoreError> {
         self.read(|state| {
             let pending = || state.outbox.values().filter(|kept| kept.is_pending());
-            if pending().any(Kept::is_ready) {
+            if pending().any(|kept| kept.is_ready() && kept.left_until().is_none()) {
                 return NextDue::Now;
             }
-            let next = pending().map(|kept| kept.message.due_at).min();
+            let due = |kept: &Kept| kept.left_until().unwrap_or(kept.message.due_at);
+            let next = pending().map(due).min();
             next.map_or(NextDue::Never, NextDue::At)
         })
     }
@@ -432,6 +439,7 @@ impl State {
         let mut due: Vec<_> = pending
             .filter(|kept| kept.is_ready() || kept.message.due_at <= claim.now)
             .filter(is_asked)
+            .filter(|kept| kept.left_until().is_none_or(|until| until <= claim.now))
             .map(|kept| {
                 let is_read = kept.unreadable.is_none();
                 (is_read, kept.message.due_at.min(claim.now), kept.message.id)
