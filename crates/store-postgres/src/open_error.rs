@@ -23,8 +23,10 @@ pub enum OpenErrorKind {
     /// What answers is a proxy such as PgBouncer, which takes no settings of a session: see
     /// [`with_transaction_pooler`](crate::PostgresOptions::with_transaction_pooler).
     Pooler,
-    /// The server does not let this user in, or has no database of this name.
+    /// The server does not let this user in.
     Refused,
+    /// The server has no database of this name.
+    Missing,
     /// The URL asks for TLS, and the server offers none, or not as we speak it.
     Tls,
     /// The server's certificate is by an authority that is not trusted.
@@ -80,7 +82,8 @@ impl OpenError {
                     // A violation of the protocol, by a driver that keeps it: PgBouncer so refuses parameters that it does not
                     // know how to give to another session.
                     Some("08P01") => OpenErrorKind::Pooler,
-                    Some("3D000" | "42501") => OpenErrorKind::Refused,
+                    Some("3D000") => OpenErrorKind::Missing,
+                    Some("42501") => OpenErrorKind::Refused,
                     Some(code) if ["08", "53", "57"].iter().any(|it| code.starts_with(it)) => {
                         OpenErrorKind::Unavailable
                     }
@@ -116,6 +119,7 @@ impl fmt::Display for OpenError {
                 "what answers for the database server is a proxy such as PgBouncer, which `with_transaction_pooler` is for"
             }
             OpenErrorKind::Refused => "the database server refused the login",
+            OpenErrorKind::Missing => "the database server has no database of this name",
             OpenErrorKind::Tls => "the database server cannot be reached by TLS",
             OpenErrorKind::Authority => {
                 "the certificate of the database server is by no authority that is trusted"

@@ -70,8 +70,8 @@ impl PostgresStore {
     /// says, [`CertificateFile`](OpenErrorKind::CertificateFile) when a file that it names cannot be
     /// used, [`Unavailable`](OpenErrorKind::Unavailable) when no server answers within the time-out or has no
     /// connection left, [`Pooler`](OpenErrorKind::Pooler) when a proxy such as PgBouncer answers and the options do not
-    /// say so, [`Refused`](OpenErrorKind::Refused) when it does not know the user, the password
-    /// or the database, [`Tls`](OpenErrorKind::Tls) when it offers no TLS though `sslmode` demands it,
+    /// say so, [`Refused`](OpenErrorKind::Refused) when it does not know the user or the password,
+    /// [`Missing`](OpenErrorKind::Missing) when it has no such database, [`Tls`](OpenErrorKind::Tls) when it offers no TLS though `sslmode` demands it,
     /// [`Authority`](OpenErrorKind::Authority), [`ServerName`](OpenErrorKind::ServerName) or
     /// [`Certificate`](OpenErrorKind::Certificate) when its certificate is not the one to be expected,
     /// [`Encoding`](OpenErrorKind::Encoding) when the database is not in UTF8,

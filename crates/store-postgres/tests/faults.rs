@@ -56,7 +56,7 @@ fn wrong_urls_are_told_apart() {
             ),
             (
                 database.url().replace(database.name(), "no_such_database"),
-                OpenErrorKind::Refused,
+                OpenErrorKind::Missing,
             ),
             (
                 database.url().replace("://postgres", "://no_such_user"),

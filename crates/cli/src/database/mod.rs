@@ -257,6 +257,7 @@ pub(crate) async fn open_as_it_is(configuration: &Configuration) -> Result<OpenS
                         | postgres::OpenErrorKind::Parameter
                         | postgres::OpenErrorKind::CertificateFile
                         | postgres::OpenErrorKind::Refused
+                        | postgres::OpenErrorKind::Missing
                         | postgres::OpenErrorKind::Encoding
                         | postgres::OpenErrorKind::Tls
                         | postgres::OpenErrorKind::Authority
