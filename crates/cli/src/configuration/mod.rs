@@ -170,12 +170,17 @@ impl Reading {
             self.mistakes.push(Mistake::Unknown {
                 name: name.to_owned(),
                 at,
-                meant: names::nearest(name).and_then(|nearest| {
-                    if in_capitals {
-                        return Some(format!("{PREFIX}{}", nearest.to_ascii_uppercase()));
-                    }
-                    names::of_variable(&nearest).map(|setting| setting.name.to_owned())
-                }),
+                meant: names::nearest(name)
+                    .and_then(|nearest| {
+                        if in_capitals {
+                            return Some(format!("{PREFIX}{}", nearest.to_ascii_uppercase()));
+                        }
+                        names::of_variable(&nearest).map(|setting| setting.name.to_owned())
+                    })
+                    .or_else(|| {
+                        let section = names::nearest_section(name).filter(|_| !in_capitals)?;
+                        Some(section.to_owned())
+                    }),
             });
             return;
         };
@@ -183,11 +188,12 @@ impl Reading {
         let right = if (setting.take)(&mut changed, given).is_none() {
             Some(setting.right)
         } else {
-            changed
-                .accounts
-                .validate()
-                .err()
-                .map(|error| error.expected())
+            // What the form leaves out goes with settings that may come later: see `together`.
+            let error = changed.accounts.validate().err();
+            let of_itself = error.filter(|error| {
+                error.setting() == setting.name && setting.name != "hidden_sign_up_fields"
+            });
+            of_itself.map(|error| error.expected())
         };
         if let Some(right) = right {
             self.mistakes.push(Mistake::BadValue {

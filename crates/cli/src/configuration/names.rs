@@ -32,10 +32,12 @@ pub(super) fn of_variable(name: &str) -> Option<&'static Setting> {
 
 /// Whether there are settings in a section of this name.
 pub(super) fn is_section(name: &str) -> bool {
-    let section = |setting: &Setting| setting.name.split_once('.').map(|(section, _)| section);
-    SETTINGS
-        .iter()
-        .any(|setting| section(setting) == Some(name))
+    sections().any(|section| section == name)
+}
+
+fn sections() -> impl Iterator<Item = &'static str> {
+    let names = SETTINGS.iter().map(|setting| setting.name);
+    names.filter_map(|name| Some(name.split_once('.')?.0))
 }
 
 /// The setting whose name someone probably meant, as the name of a variable without the prefix: one that differs by a
@@ -73,9 +75,16 @@ pub(super) fn nearest(name: &str) -> Option<String> {
         })
 }
 
-/// Whether a name is another without some of its letters: `db` and `database`.
+/// The section of a file that is meant by a name with one slip in it.
+pub(super) fn nearest_section(name: &str) -> Option<&'static str> {
+    let is_meant = |known: &&str| known.len() > 3 && strsim::damerau_levenshtein(known, name) == 1;
+    sections().find(is_meant)
+}
+
+/// Whether a name is the first word of another without some of its letters: `db` and `database`.
 fn shortens(name: &str, known: &str) -> bool {
-    let mut letters = known.chars();
+    let word = known.split('_').next().unwrap_or_default();
+    let mut letters = word.chars();
     let is_in_order = name
         .chars()
         .all(|letter| letters.any(|other| other == letter));
@@ -164,6 +173,7 @@ mod tests {
             ("unreceived", Some("allow_unreceived")),
             ("db", Some("database")),
             ("dev", Some("development")),
+            ("stmp", None),
             ("service_host", None),
             ("bin", None),
             ("image_tag", None),

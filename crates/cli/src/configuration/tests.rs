@@ -438,7 +438,7 @@ fn wrong_types_are_named() {
 fn unknown_names_are_refused() {
     assert_eq!(
         mistakes(
-            "\n\nLOGIN_REDIRECT_URL = \"/\"\nzzz = 1\n[table]\nx = 1",
+            "\n\nLOGIN_REDIRECT_URL = \"/\"\nzzz = 1\n[table]\nx = 1\n[stmp]\nhost = \"x\"",
             &[],
             None
         ),
@@ -446,6 +446,7 @@ fn unknown_names_are_refused() {
             "LOGIN_REDIRECT_URL (file phone-auth.toml, line 3): there is no such setting; did you mean login_redirect_url?",
             "zzz (file phone-auth.toml, line 4): there is no such setting; `phone-auth settings` lists them all",
             "table (file phone-auth.toml, line 5): there is no such setting; `phone-auth settings` lists them all",
+            "stmp (file phone-auth.toml, line 7): there is no such setting; did you mean smtp?",
         ]
     );
     assert_eq!(

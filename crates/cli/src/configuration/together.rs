@@ -1,5 +1,7 @@
 //! What of the settings does not go together: those of ready receivers, and those that would have no effect.
 
+use phone_auth::urls::AccountRoutes;
+
 use super::error::Mistake;
 use super::sources::Sources;
 use super::table::{Configuration, SETTINGS};
@@ -75,7 +77,21 @@ pub(super) fn mistakes(configuration: &Configuration) -> Vec<Mistake> {
     let sources = &configuration.sources;
     let sections = [proxies, smtp, sms, webhook, nats];
     let of_sections = sections.iter().flat_map(|mistakes| mistakes(sources));
-    of_sections.chain(idle(configuration)).collect()
+    of_sections
+        .chain(idle(configuration))
+        .chain(accounts(configuration))
+        .collect()
+}
+
+/// What the flows would refuse, said before a database is made.
+fn accounts(configuration: &Configuration) -> Option<Mistake> {
+    let settings = configuration.account_settings();
+    let error = settings.validate().err().or_else(|| {
+        let routes = AccountRoutes::new(&configuration.site.mount).ok()?;
+        settings.validate_routes(&routes).err()
+    })?;
+    let why = format!("it must be {}", error.expected());
+    Some(configuration.sources.refuse(error.setting(), why))
 }
 
 /// What someone has set and would wait in vain for an effect of.

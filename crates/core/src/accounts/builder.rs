@@ -11,7 +11,6 @@ use phone_auth_urls::AccountRoutes;
 use super::build_error::{BuildError, BuildErrorKind, NoOutbox};
 use super::devices::DeviceKeys;
 use super::own_sessions::OwnSessions;
-use super::redirect_check::check_redirects;
 use super::{Accounts, AccountsHandle, Dispatch, Inner};
 use crate::client::Client;
 use crate::clock::{Clock, SystemClock};
@@ -416,7 +415,8 @@ impl AccountsBuilder {
             None => AccountRoutes::new(DEFAULT_MOUNT)
                 .map_err(|error| BuildError::new(BuildErrorKind::Routes, error))?,
         };
-        check_redirects(&self.settings, &routes)
+        self.settings
+            .validate_routes(&routes)
             .map_err(|error| BuildError::new(BuildErrorKind::Settings, error))?;
         let hasher = self.hasher.unwrap_or_else(|| {
             let hasher = Argon2Hasher::new().with_randomness(Arc::clone(&self.randomness));

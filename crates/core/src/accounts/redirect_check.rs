@@ -4,11 +4,31 @@ use phone_auth_urls::{AccountPage, AccountRoutes};
 
 use crate::settings::{Settings, SettingsError};
 
-/// Where users are sent after logging in or out must not send them back, or out again.
-pub(super) fn check_redirects(
-    settings: &Settings,
-    routes: &AccountRoutes,
-) -> Result<(), SettingsError> {
+impl Settings {
+    /// Checks that users who are sent on after logging in or out are not sent back, or out again, where the account pages
+    /// have these paths. [`AccountsBuilder::build`](super::AccountsBuilder::build) asks it as well.
+    ///
+    /// # Errors
+    /// [`SettingsError`] names the first setting that would.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::settings::Settings;
+    /// use phone_auth_urls::AccountRoutes;
+    ///
+    /// let routes = AccountRoutes::new("/konto/")?;
+    /// let mut settings = Settings::default();
+    /// settings.login_redirect_url = "/konto/login/".to_owned();
+    /// let error = settings.validate_routes(&routes).unwrap_err();
+    /// assert_eq!(error.setting(), "login_redirect_url");
+    /// # Ok::<(), phone_auth_urls::RouteError>(())
+    /// ```
+    pub fn validate_routes(&self, routes: &AccountRoutes) -> Result<(), SettingsError> {
+        check_redirects(self, routes)
+    }
+}
+
+fn check_redirects(settings: &Settings, routes: &AccountRoutes) -> Result<(), SettingsError> {
     let leads_to = |url: &str, page: AccountPage| {
         let path = url.split(['?', '#']).next().unwrap_or_default();
         path.trim_end_matches('/') == routes.page(page).trim_end_matches('/')

@@ -363,6 +363,24 @@ fn incomplete_sections_are_refused() {
             ],
         ),
         (
+            "login_redirect_url = \"/accounts/signup/?a\"",
+            &[
+                "login_redirect_url (file phone-auth.toml, line 1): it must be another page than those that log in",
+            ],
+        ),
+        (
+            "logout_redirect_url = \"/konto/logout\"\nmount = \"/konto/\"",
+            &[
+                "logout_redirect_url (file phone-auth.toml, line 1): it must be another page than those that log in",
+            ],
+        ),
+        (
+            "hidden_sign_up_fields = [\"email\"]",
+            &[
+                "hidden_sign_up_fields (file phone-auth.toml, line 1): it must be some of first_name,",
+            ],
+        ),
+        (
             "[webhook]\nsecret = \"x\"",
             &["webhook.url (default): it must be set when webhook.secret is"],
         ),
@@ -376,6 +394,26 @@ fn incomplete_sections_are_refused() {
         for (sentence, said) in all.iter().zip(said) {
             assert!(sentence.starts_with(said), "{sentence}");
         }
+    }
+}
+
+/// Whichever is read first: variables come in the order of their names.
+#[test]
+fn settings_are_judged_together() {
+    for (file, variables) in [
+        ("register_email_required = false", &[][..]),
+        ("", &[("PHONE_AUTH_REGISTER_EMAIL_REQUIRED", "false")]),
+        (
+            "",
+            &[("PHONE_AUTH_AUTHENTICATION_METHODS", "phone,username")],
+        ),
+    ] {
+        let hidden = ("PHONE_AUTH_HIDDEN_SIGN_UP_FIELDS", "email");
+        let variables: Vec<_> = variables.iter().copied().chain([hidden]).collect();
+        assert_eq!(load(file, &variables, None).err(), None, "{variables:?}");
+        let file = format!("hidden_sign_up_fields = [\"email\"]\n{file}");
+        let others = variables.get(..variables.len() - 1).unwrap_or_default();
+        assert_eq!(load(&file, others, None).err(), None, "{file} {others:?}");
     }
 }
 
