@@ -317,7 +317,7 @@ fn shared_sessions_are_told_of() {
     let folder = folder_with_ann();
     folder.write("site.toml", "django_sessions = true\n");
     for (more, says) in [
-        (&[][..], "and logged out everywhere"),
+        (&[][..], "and signed out everywhere"),
         (&["--config", "site.toml"], "set-password"),
     ] {
         let ran = folder.run(&[&["user", "disable", "ann"], more].concat());

@@ -126,10 +126,10 @@ async fn log_in_by_password_over_tls() {
         .unwrap();
     let error = refusal(&right).await;
     assert_eq!(error.to_string(), "no stream of NATS takes this subject");
-    let not_let_in = "NATS does not let us log in";
+    let refused = "NATS refused the login";
     for (wrong, said) in [
-        (trusting().log_in("ann", Secret::new("hunter3")), not_let_in),
-        (trusting(), not_let_in),
+        (trusting().log_in("ann", Secret::new("hunter3")), refused),
+        (trusting(), refused),
         (
             over_tls().log_in("ann", Secret::new("hunter2")),
             "NATS cannot be reached",
@@ -160,10 +160,10 @@ async fn log_in_by_credentials() {
     for wrong in [others.clone(), mixed] {
         let error = refusal(&with(wrong).unwrap()).await;
         assert_eq!(error.retry(), Retry::Later);
-        assert_eq!(error.to_string(), "NATS does not let us log in");
+        assert_eq!(error.to_string(), "NATS refused the login");
     }
     let error = refusal(&to(&server).build().unwrap()).await;
-    assert_eq!(error.to_string(), "NATS does not let us log in");
+    assert_eq!(error.to_string(), "NATS refused the login");
 }
 
 #[tokio::test]

@@ -123,7 +123,7 @@ async fn set_active(
         .map_err(Failure::failed)?;
     let now = match (active, shares_sessions) {
         (true, _) => "is enabled",
-        (false, false) => "is disabled, and logged out everywhere",
+        (false, false) => "is disabled, and signed out everywhere",
         (false, true) => {
             "is disabled; once enabled again, sessions that are shared with Django go on, until \
              `phone-auth user set-password` ends them"
@@ -142,7 +142,7 @@ async fn set_password(accounts: &Accounts, username: &str) -> Result<(), Failure
         Err(error) => return Err(Failure::failed(error)),
     };
     console::print(format_args!(
-        "{} has a new password, and is logged out everywhere",
+        "{} has a new password, and is signed out everywhere",
         Visible(&user.username)
     ))
     .map_err(Failure::failed)

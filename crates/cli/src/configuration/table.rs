@@ -271,7 +271,7 @@ settings! {
         database_time_zone: Option<TimeZone> = "none";
         /// its PASSWORD_RESET_TIMEOUT: for how long its links work, those for verification too
         password_reset_timeout: Duration = "3 days";
-        /// whether hashes that Django made with MD5 let in; a log-in replaces them
+        /// whether users whose hash Django made with MD5 can sign in; that replaces it
         accept_md5_passwords as "danger_accept_md5_passwords": bool = "false";
         /// the most iterations of a pbkdf2_sha256 hash in the database: every refused log-in then takes as long as
         /// one by that, and no clock tells whose hash is Django's

@@ -148,7 +148,7 @@ impl Nats {
         let client = client.map_err(|error| {
             let reason = match error.kind() {
                 ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => {
-                    "NATS does not let us log in"
+                    "NATS refused the login"
                 }
                 _ => "NATS cannot be reached",
             };

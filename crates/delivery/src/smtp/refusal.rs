@@ -27,7 +27,7 @@ impl Step {
         match self {
             Self::Connect => "the mail server cannot be reached",
             Self::Tls => "the mail server does not begin TLS",
-            Self::LogIn => "the mail server does not let us log in",
+            Self::LogIn => "the mail server refused the login",
             Self::Sender => "the mail server does not take the sender",
             Self::Recipient => "the mail server does not take the recipient",
             Self::Content => "the mail server does not take the mail",
