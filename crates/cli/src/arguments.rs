@@ -152,8 +152,11 @@ pub(crate) enum Command {
 pub(crate) enum UserCommand {
     /// Creates a user; the password is asked for, or read from standard input
     Create(NewUser),
-    /// Lists all users
+    /// Lists all users, or those with a text in a name or an address
     List {
+        /// A part of a username, a name, an e-mail address or a phone number
+        #[arg(long, value_name = "TEXT")]
+        search: Option<String>,
         /// As JSON
         #[arg(long)]
         json: bool,
@@ -241,6 +244,22 @@ pub(crate) enum UserCommand {
     SetPassword {
         /// Their username
         username: String,
+    },
+    /// Deletes a user and all that is kept of them, for ever
+    Delete {
+        /// A username, an e-mail address or a phone number of theirs
+        login: String,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Prints all that is kept of a user, as JSON
+    Export {
+        /// A username, an e-mail address or a phone number of theirs
+        login: String,
+        /// As JSON, which it is in any case
+        #[arg(long)]
+        json: bool,
     },
 }
 

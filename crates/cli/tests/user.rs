@@ -160,6 +160,56 @@ fn addresses_are_mended_by_one_command() {
 }
 
 #[test]
+fn deleted_user_is_gone() {
+    let folder = folder_with_ann();
+    let export = folder.run(&["user", "export", "Ann@Example.org"]);
+    assert_eq!((export.code, export.stderr.as_str()), (Some(0), ""));
+    assert!(!export.stdout.contains("argon2"), "{}", export.stdout);
+    let export: serde_json::Value = serde_json::from_str(&export.stdout).unwrap();
+    assert_eq!(export["account"]["username"], "ann");
+    assert_eq!(export["addresses"][0]["value"], "ann@example.org");
+    assert_eq!(export["is_complete"], true);
+
+    let deleted = folder.run(&["user", "delete", "ANN@example.org"]);
+    let said = (deleted.code, deleted.stdout.as_str());
+    assert_eq!(said, (Some(0), "deleted ann (id 1)\n"));
+    for command in ["delete", "export"] {
+        let ran = folder.run(&["user", command, "ann"]);
+        assert_eq!(ran.code, Some(1));
+        assert!(ran.stderr.contains("no account has this"), "{ran:?}");
+    }
+    let again = folder.run_with_input(&["user", "create", "ann"], "correct-horse\n");
+    assert_eq!(again.stdout, "created ann (id 2)\n");
+    let json = folder.run(&["user", "delete", "ann", "--json"]).stdout;
+    let deleted: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let expected = serde_json::json!({ "id": 2, "username": "ann", "outcome": "removed" });
+    assert_eq!(deleted, expected);
+}
+
+#[test]
+fn users_are_searched() {
+    let folder = folder_with_ann();
+    let bob = ["user", "create", "bob", "--phone", "+1 212 555 2368"];
+    assert_eq!(folder.run_with_input(&bob, "correct-horse\n").code, Some(0));
+    for (text, found) in [
+        ("EXAMPLE", &["ann"][..]),
+        ("555-23", &["bob"]),
+        ("b", &["bob"]),
+        ("nobody", &[]),
+    ] {
+        let json = folder
+            .run(&["user", "list", "--search", text, "--json"])
+            .stdout;
+        let users: serde_json::Value = serde_json::from_str(&json).unwrap();
+        let users = users.as_array().unwrap().iter();
+        let names: Vec<_> = users
+            .map(|user| user["username"].as_str().unwrap())
+            .collect();
+        assert_eq!(names, found, "{text}");
+    }
+}
+
+#[test]
 fn disabled_user_cannot_log_in() {
     let folder = folder_with_ann();
     assert_eq!(folder.run(&["user", "disable", "ANN"]).code, Some(0));

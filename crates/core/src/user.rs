@@ -107,6 +107,43 @@ pub struct NewUser {
     pub notices: Notices,
 }
 
+/// What an operator looks for: a part of a name or an address.
+///
+/// # Examples
+/// ```
+/// use phone_auth_core::user::UserSearch;
+///
+/// let search = UserSearch::new(" Ann@ ");
+/// assert_eq!((search.text(), search.digits()), ("ann@", None));
+/// assert_eq!(UserSearch::new("+1 (212) 555").digits(), Some("1212555"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserSearch {
+    text: String,
+    digits: Option<String>,
+}
+
+impl UserSearch {
+    /// Looks for this text, without the white space at its ends, in any ASCII case.
+    pub fn new(text: &str) -> Self {
+        let text = trim(text).to_ascii_lowercase();
+        let is_number = |c: char| c.is_ascii_digit() || "+-. ()/".contains(c);
+        let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+        let digits = (!digits.is_empty() && text.chars().all(is_number)).then_some(digits);
+        Self { text, digits }
+    }
+
+    /// The text, in lower case as far as it is ASCII.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Its digits, where it may be a part of a phone number.
+    pub fn digits(&self) -> Option<&str> {
+        self.digits.as_deref()
+    }
+}
+
 /// Names that a user wants, to be looked up before the form is answered.
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(

@@ -57,6 +57,9 @@ async fn every_flow_tells_once() {
         .await
         .unwrap();
     accounts.open_reset_link(&id, &token).await.unwrap_err();
+    let ann = current_user.user().id;
+    accounts.export(ann).await.unwrap().unwrap();
+    accounts.close(ann).await.unwrap();
     assert!(accounts.drain(Duration::from_secs(10)).await);
 
     let expected = [
@@ -84,6 +87,9 @@ async fn every_flow_tells_once() {
         "password_was_reset reset_password ann",
         "link_followed urls - phone_password_reset_confirm",
         "token_refused tokens - reset-email Forged",
+        "account_exporting export ann",
+        "account_closing close ann",
+        "account_closed close ann",
     ];
     assert_eq!(kit.record.take(), expected);
 }

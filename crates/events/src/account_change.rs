@@ -35,6 +35,8 @@ pub enum AccountChange {
     SignUpTried(String),
     /// Someone tried to add this address to another account.
     AddingTried(String),
+    /// The account was closed.
+    AccountClosed,
 }
 
 impl AccountChange {
@@ -50,13 +52,14 @@ impl AccountChange {
             Self::PrimaryChanged(_) => "primary_changed",
             Self::SignUpTried(_) => "sign_up_tried",
             Self::AddingTried(_) => "adding_tried",
+            Self::AccountClosed => "account_closed",
         }
     }
 
     /// The e-mail address or the phone number that was changed, if it is about one.
     pub fn address(&self) -> Option<&str> {
         match self {
-            Self::PasswordChanged | Self::PasswordReset => None,
+            Self::PasswordChanged | Self::PasswordReset | Self::AccountClosed => None,
             Self::AddressAdded(address)
             | Self::AddressVerified(address)
             | Self::AddressUnverified(address)

@@ -32,6 +32,7 @@ mod addresses;
 mod anomalies;
 mod cause;
 mod challenges;
+mod closing;
 mod django_sessions;
 mod failure;
 mod gates;

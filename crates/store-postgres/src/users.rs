@@ -6,7 +6,7 @@ use phone_auth_core::password::Requester;
 use phone_auth_core::session::{PasswordDigest, PasswordReplacement};
 use phone_auth_core::store::{StoreError, StoreErrorKind, UniqueName, UserStore};
 use phone_auth_core::user::{
-    AccountName, FoundUser, NewUser, TakenNames, User, UserId, WantedNames,
+    AccountName, FoundUser, NewUser, TakenNames, User, UserId, UserSearch, WantedNames,
 };
 use sqlx::Row;
 use sqlx::postgres::PgRow;
@@ -28,6 +28,22 @@ pub(crate) const USER: &str = concat!(
     "SELECT ",
     user_columns!(),
     " FROM auth_user u WHERE u.id = $1"
+);
+
+/// Looks at every user, and is for operators.
+const SEARCH: &str = concat!(
+    "SELECT ",
+    user_columns!(),
+    " FROM auth_user u WHERE u.id > $1 AND (
+        strpos(lower(u.username COLLATE \"C\"), $3) > 0 OR strpos(lower(u.first_name COLLATE \"C\"), $3) > 0
+        OR strpos(lower(u.last_name COLLATE \"C\"), $3) > 0 OR strpos(lower(u.email COLLATE \"C\"), $3) > 0
+        OR EXISTS (SELECT 1 FROM phone_auth_emailaddress e
+            WHERE e.user_id = u.id AND strpos(lower(e.email COLLATE \"C\"), $3) > 0)
+        OR EXISTS (SELECT 1 FROM phone_auth_phonenumber p
+            WHERE p.user_id = u.id AND strpos(",
+    digits!("p.phone"),
+    ", $4) > 0)
+    ) ORDER BY u.id LIMIT $2"
 );
 
 pub(crate) const USERS_AFTER: &str = concat!(
@@ -210,6 +226,25 @@ impl UserStore for PostgresStore {
             .bind(after.map_or(i64::MIN, UserId::get))
             .bind(i64::from(limit));
         let rows = self.run(page).await?;
+        let users = rows.iter().map(|row| rows::user(row, 0));
+        Ok(users.collect::<Result<_, _>>()?)
+    }
+
+    async fn search_users(
+        &self,
+        search: &UserSearch,
+        after: Option<UserId>,
+        limit: u32,
+    ) -> Result<Vec<User>, StoreError> {
+        let Some(text) = sought(search.text()) else {
+            return Ok(Vec::new());
+        };
+        let page = query(SEARCH)
+            .bind(after.map_or(i64::MIN, UserId::get))
+            .bind(i64::from(limit))
+            .bind(text)
+            .bind(search.digits());
+        let rows = self.run_for_operator(page).await?;
         let users = rows.iter().map(|row| rows::user(row, 0));
         Ok(users.collect::<Result<_, _>>()?)
     }

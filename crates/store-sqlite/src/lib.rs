@@ -37,6 +37,7 @@ mod anomalies;
 mod backup;
 mod cause;
 mod challenges;
+mod closing;
 mod connection;
 mod dates;
 mod django_sessions;

@@ -5,7 +5,7 @@ use phone_auth_core::address::{AddressKind, EmailAddress};
 use phone_auth_core::session::{KeptSession, PasswordDigest, PasswordReplacement};
 use phone_auth_core::store::{StoreError, StoreErrorKind, UniqueName, UserStore};
 use phone_auth_core::user::{
-    AccountName, FoundUser, NewUser, TakenNames, User, UserId, WantedNames,
+    AccountName, FoundUser, NewUser, TakenNames, User, UserId, UserSearch, WantedNames,
 };
 use rusqlite::types::Value;
 use rusqlite::{Connection, params, params_from_iter};
@@ -24,6 +24,20 @@ pub(crate) const USER: &str = concat!(
     "SELECT ",
     user_columns!(),
     " FROM auth_user u WHERE u.id = ?1"
+);
+
+/// Looks at every user, and is for operators.
+const SEARCH: &str = concat!(
+    "SELECT ",
+    user_columns!(),
+    " FROM auth_user u WHERE u.id > ?1 AND (
+        instr(lower(u.username), ?3) OR instr(lower(u.first_name), ?3) OR instr(lower(u.last_name), ?3)
+        OR instr(lower(u.email), ?3)
+        OR EXISTS (SELECT 1 FROM phone_auth_emailaddress e WHERE e.user_id = u.id AND instr(lower(e.email), ?3))
+        OR EXISTS (SELECT 1 FROM phone_auth_phonenumber p WHERE p.user_id = u.id AND instr(",
+    digits!("p.phone"),
+    ", ?4))
+    ) ORDER BY u.id LIMIT ?2"
 );
 
 pub(crate) const USERS_AFTER: &str = concat!(
@@ -246,6 +260,21 @@ impl UserStore for SqliteStore {
         let after = after.map_or(i64::MIN, UserId::get);
         self.read(|connection| {
             rows::all(connection, USERS_AFTER, (after, limit), |row| {
+                rows::user(row, self.zone())
+            })
+        })
+    }
+
+    async fn search_users(
+        &self,
+        search: &UserSearch,
+        after: Option<UserId>,
+        limit: u32,
+    ) -> Result<Vec<User>, StoreError> {
+        let after = after.map_or(i64::MIN, UserId::get);
+        let sought = (after, limit, search.text(), search.digits());
+        self.read(|connection| {
+            rows::all(connection, SEARCH, sought, |row| {
                 rows::user(row, self.zone())
             })
         })

@@ -12,4 +12,5 @@ pub(crate) mod settings;
 pub(crate) mod signals;
 pub(crate) mod user;
 mod user_address;
+mod user_closing;
 pub(crate) mod worker;

@@ -7,7 +7,7 @@ use phone_auth::core::form::{Field, FieldProblem, Problem};
 use phone_auth::core::user::User;
 use serde::Serialize;
 
-use super::user_address;
+use super::{user_address, user_closing};
 use crate::arguments::{NewUser, UserCommand};
 use crate::exit::Failure;
 use crate::site::{self, Schema};
@@ -38,7 +38,9 @@ pub(crate) fn run(setup: Setup, command: UserCommand) -> Result<(), Failure> {
             | UserCommand::Unverify { .. }
             | UserCommand::AddAddress { .. }
             | UserCommand::ChangeAddress { .. }
-            | UserCommand::RemoveAddress { .. } => {
+            | UserCommand::RemoveAddress { .. }
+            | UserCommand::Delete { .. }
+            | UserCommand::Export { .. } => {
                 Box::pin(site::accounts_for_operator(setup, Schema::AsItIs)).await?
             }
             // Nothing is told to a receiver.
@@ -46,8 +48,12 @@ pub(crate) fn run(setup: Setup, command: UserCommand) -> Result<(), Failure> {
         };
         match command {
             UserCommand::Create(user) => create(&accounts, &user).await,
-            UserCommand::List { json } => list(&accounts, json).await,
+            UserCommand::List { search, json } => list(&accounts, search.as_deref(), json).await,
             UserCommand::Show { login, json } => show(&accounts, &login, json).await,
+            UserCommand::Delete { login, json } => {
+                user_closing::delete(&accounts, &login, json).await
+            }
+            UserCommand::Export { login, json: _ } => user_closing::export(&accounts, &login).await,
             UserCommand::Rename {
                 login,
                 username,
@@ -176,14 +182,15 @@ impl From<User> for UserEntry {
     }
 }
 
-async fn list(accounts: &Accounts, json: bool) -> Result<(), Failure> {
+async fn list(accounts: &Accounts, search: Option<&str>, json: bool) -> Result<(), Failure> {
     let mut users = Vec::new();
     let mut after = None;
     loop {
-        let page = accounts
-            .users_after(after, PAGE)
-            .await
-            .map_err(Failure::failed)?;
+        let page = match search {
+            Some(text) => accounts.search_users(text, after, PAGE).await,
+            None => accounts.users_after(after, PAGE).await,
+        };
+        let page = page.map_err(Failure::failed)?;
         after = page.last().map(|user| user.id);
         users.extend(page.into_iter().map(UserEntry::from));
         if after.is_none() {

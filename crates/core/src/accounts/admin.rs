@@ -9,7 +9,7 @@ use crate::form::{Field, FieldProblem, Problems};
 use crate::password::{Password, Requester};
 use crate::session::PasswordReplacement;
 use crate::store::StoreErrorKind;
-use crate::user::{AccountName, User, UserId};
+use crate::user::{AccountName, User, UserId, UserSearch};
 
 impl Accounts {
     /// Makes an account as an operator. Only a username and a password are needed; what is given obeys
@@ -129,6 +129,39 @@ impl Accounts {
         limit: u32,
     ) -> Result<Vec<User>, Failure> {
         Ok(self.store().users_after(after, limit).await?)
+    }
+
+    /// At most `limit` users whose names or addresses have this text in them, in the order of their ids, after the one with
+    /// the id `after`: for an operator who looks for someone. Part of a phone number may have spaces.
+    ///
+    /// # Security
+    /// It tells who has an account and may look at every user: it is not for what strangers type.
+    ///
+    /// # Errors
+    /// [`Unavailable`](FailureKind::Unavailable) or [`Broken`](FailureKind::Broken): the store.
+    ///
+    /// # Cancel safety
+    /// It only reads.
+    ///
+    /// # Examples
+    /// ```
+    /// # use phone_auth_core::password::Password;
+    #[doc = include_str!("example_setup.txt")]
+    /// let page = accounts.search_users("EXAMPLE.org", None, 50).await?;
+    /// assert_eq!(page[0].username, "ann");
+    /// assert!(accounts.search_users("EXAMPLE.org", Some(page[0].id), 50).await?.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn search_users(
+        &self,
+        text: &str,
+        after: Option<UserId>,
+        limit: u32,
+    ) -> Result<Vec<User>, Failure> {
+        let search = UserSearch::new(text);
+        Ok(self.store().search_users(&search, after, limit).await?)
     }
 
     /// Enables or disables a user; disabling ends all their sessions. Gives the user as it

@@ -32,6 +32,14 @@ impl ChangeNotices {
         }
     }
 
+    /// To be told once the change is made, and not enqueued: of a user who is gone nothing waits.
+    pub(super) fn told_at_once(self) -> Self {
+        Self {
+            are_enqueued: false,
+            ..self
+        }
+    }
+
     /// With the event of the change.
     pub(super) fn with_event(self, event: Option<NewMessage>) -> Self {
         Self { event, ..self }
@@ -92,9 +100,11 @@ impl Accounts {
         self.some_addresses_of(user).await
     }
 
-    /// Says that a change was made: its notices are pending by now, or, without an outbox, the receivers are told.
+    /// Says that a change was made: its notices are pending by now, or the receivers are told: without an outbox, and of the end of an account.
     pub(super) async fn notify(&self, user: &User, notices: ChangeNotices) {
-        if let Some(outbox) = &self.inner.outbox {
+        if let Some(outbox) = &self.inner.outbox
+            && notices.are_enqueued
+        {
             outbox.were_enqueued(notices.messages.len() + usize::from(notices.event.is_some()));
             return;
         }

@@ -132,7 +132,7 @@ impl Accounts {
     }
 
     /// Whose form a token was given to, while it is young.
-    fn user_of_form(&self, form_token: &str) -> Option<UserId> {
+    pub(super) fn user_of_form(&self, form_token: &str) -> Option<UserId> {
         let (user, token) = form_token.split_once('-')?;
         let user = UserId::new(id::decode_user(user)?);
         let (now, tokens) = (self.now(), self.tokens());

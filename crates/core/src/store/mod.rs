@@ -7,6 +7,7 @@
 mod addresses;
 mod anomalies;
 mod challenges;
+mod closing;
 mod django_sessions;
 mod error;
 mod limits;
@@ -22,6 +23,7 @@ pub use anomalies::{
     Anomaly, AnomalyKind, AnomalyStore, anomaly_of_email, anomaly_of_phone, shared_spellings,
 };
 pub use challenges::ChallengeStore;
+pub use closing::{Closed, ClosingStore, UserRow};
 pub use django_sessions::DjangoSessionStore;
 pub use error::{StoreError, StoreErrorKind, UniqueName};
 pub use limits::{LimitRow, LimitStore};
@@ -32,11 +34,20 @@ pub use site_key::{KeyFingerprint, KeyRecord, SiteKeyStore, SiteOrigin};
 pub use users::UserStore;
 pub use wall_clock::WallClock;
 
-/// All that the flows need of a store. Whatever has the four capabilities is one. [`OutboxStore`] is a fifth, for
-/// anyone who wants messages to outlive the process, and [`LimitStore`] a sixth, for anyone who wants limits to.
-pub trait Store: UserStore + AddressStore + SessionStore + ChallengeStore + SiteKeyStore {}
+/// All that the flows need of a store. Whatever has these capabilities is one. [`OutboxStore`] is another, for
+/// anyone who wants messages to outlive the process, and [`LimitStore`] one more, for anyone who wants limits to.
+pub trait Store:
+    UserStore + AddressStore + SessionStore + ChallengeStore + ClosingStore + SiteKeyStore
+{
+}
 
 impl<T> Store for T where
-    T: UserStore + AddressStore + SessionStore + ChallengeStore + SiteKeyStore + ?Sized
+    T: UserStore
+        + AddressStore
+        + SessionStore
+        + ChallengeStore
+        + ClosingStore
+        + SiteKeyStore
+        + ?Sized
 {
 }

@@ -5,7 +5,9 @@ use async_trait::async_trait;
 use super::StoreError;
 use crate::password::Requester;
 use crate::session::PasswordReplacement;
-use crate::user::{AccountName, FoundUser, NewUser, TakenNames, User, UserId, WantedNames};
+use crate::user::{
+    AccountName, FoundUser, NewUser, TakenNames, User, UserId, UserSearch, WantedNames,
+};
 
 /// Keeps users.
 ///
@@ -63,6 +65,16 @@ pub trait UserStore: Send + Sync {
     /// At most `limit` users with ids above `after`, in the order of their ids.
     async fn users_after(&self, after: Option<UserId>, limit: u32)
     -> Result<Vec<User>, StoreError>;
+
+    /// At most `limit` users with ids above `after`, in the order of their ids, of whom a name or an address has a text in it:
+    /// username, first or last name, the e-mail address of their row, an e-mail address or, by its digits, a phone number.
+    /// Letters of ASCII count in any case. It may look at every user: it is for operators.
+    async fn search_users(
+        &self,
+        search: &UserSearch,
+        after: Option<UserId>,
+        limit: u32,
+    ) -> Result<Vec<User>, StoreError>;
 
     /// Activates a user or deactivates them, which ends all their sessions, but for those in Django's
     /// table: they do not say in the open whose they are, and another password is what ends them. `false` when

@@ -177,6 +177,7 @@ impl Texts {
             AccountChange::PrimaryChanged(address()),
             AccountChange::SignUpTried(address()),
             AccountChange::AddingTried(address()),
+            AccountChange::AccountClosed,
         ];
         let mut cases = Vec::new();
         for language in &self.languages {

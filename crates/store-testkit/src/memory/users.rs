@@ -12,7 +12,7 @@ use phone_auth_core::password::Requester;
 use phone_auth_core::session::PasswordReplacement;
 use phone_auth_core::store::{AddressStore, StoreError, StoreErrorKind, UniqueName, UserStore};
 use phone_auth_core::user::{
-    AccountName, FoundUser, NewUser, TakenNames, User, UserId, WantedNames,
+    AccountName, FoundUser, NewUser, TakenNames, User, UserId, UserSearch, WantedNames,
 };
 
 use super::MemoryStore;
@@ -77,6 +77,40 @@ impl UserStore for MemoryStore {
                 .take(limit)
                 .cloned()
                 .collect()
+        })
+    }
+
+    async fn search_users(
+        &self,
+        search: &UserSearch,
+        after: Option<UserId>,
+        limit: u32,
+    ) -> Result<Vec<User>, StoreError> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let has = |text: &str| text.to_ascii_lowercase().contains(search.text());
+        let has_digits = |number: &str| {
+            let digits: String = number.chars().filter(char::is_ascii_digit).collect();
+            search
+                .digits()
+                .is_some_and(|sought| digits.contains(sought))
+        };
+        self.read(|state| {
+            let users = state.users.values().filter(|user| Some(user.id) > after);
+            let found = users.filter(|user| {
+                let names = [
+                    &user.username,
+                    &user.first_name,
+                    &user.last_name,
+                    &user.email,
+                ];
+                let mut addresses = state.addresses_of(user.id, u32::MAX);
+                names.into_iter().any(|name| has(name))
+                    || addresses.any(|address| match address.kind {
+                        AddressKind::Email => has(&address.value),
+                        AddressKind::Phone => has_digits(&address.value),
+                    })
+            });
+            found.take(limit).cloned().collect()
         })
     }
 

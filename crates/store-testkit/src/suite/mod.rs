@@ -6,6 +6,7 @@
 mod address_changes;
 mod addresses;
 mod challenges;
+mod closing;
 mod dead_letters;
 mod finding;
 mod later_version;
@@ -92,6 +93,7 @@ macro_rules! __for_each_case {
             users::missing_user_is_none;
             users::ids_are_never_reused;
             users::users_come_in_pages;
+            users::users_are_found_by_a_part;
             users::odd_texts_come_back_unchanged;
             users::activity_of_a_missing_user_is_false;
             users::activity_can_be_set_twice;
@@ -202,6 +204,11 @@ macro_rules! __for_each_case {
             challenges::challenge_ends_once;
             challenges::challenges_of_nobody_are_bounded;
             challenges::expired_challenges_are_removed;
+            closing::closed_user_leaves_nothing;
+            closing::missing_user_is_not_closed;
+            closing::closings_at_once_have_one_winner;
+            closing::log_in_does_not_outlive_closing;
+            closing::rows_of_a_user_are_told;
             proofs::reset_proves_its_address;
             proofs::reset_ends_links_to_other_addresses;
             proofs::reset_ends_younger_proofs;
@@ -259,6 +266,7 @@ macro_rules! __for_each_outbox_case {
             notices::notice_comes_back_as_stored;
             notices::notices_supersede_nothing;
             notices::notice_goes_with_its_user;
+            closing::closing_removes_messages;
             outbox::deleted_user_is_sent_nothing;
             outbox::unknown_lease_is_lost;
             reopening::messages_survive_reopening;

@@ -3,7 +3,7 @@
 
 use chrono::{Duration, Timelike};
 use phone_auth_core::address::AddressKind;
-use phone_auth_core::user::{AccountName, NewUser, User, UserId};
+use phone_auth_core::user::{AccountName, NewUser, User, UserId, UserSearch};
 
 use super::Subject;
 use super::sample::{HASH, at, hash, log_in, stored, user_now, whole, without_address};
@@ -122,6 +122,61 @@ pub(super) async fn users_come_in_pages(subject: &Subject) {
     assert_eq!(store.users_after(None, u32::MAX).await.unwrap(), all);
     let before_all = Some(UserId::new(i64::MIN));
     assert_eq!(store.users_after(before_all, 100).await.unwrap(), all);
+}
+
+pub(super) async fn users_are_found_by_a_part(subject: &Subject) {
+    let store = subject.store();
+    let named = |first_name: &str, last_name: &str, new: NewUser| NewUser {
+        first_name: first_name.to_owned(),
+        last_name: last_name.to_owned(),
+        ..new
+    };
+    let ann = stored(store, &named("Änn", "O'Lee", whole("ann", 1)))
+        .await
+        .id;
+    let bob = stored(store, &named("Bob", "100%_x", whole("BOB", 23)))
+        .await
+        .id;
+    let carl = stored(store, &named("", "", without_address("carl")))
+        .await
+        .id;
+    subject
+        .outside(ExternalChange::SetOwnEmail(
+            carl,
+            "Own@Elsewhere.example".to_owned(),
+        ))
+        .await;
+    let cases: [(&str, &[UserId]); 15] = [
+        ("", &[ann, bob, carl]),
+        ("ANN", &[ann]),
+        ("bob", &[bob]),
+        ("nn", &[ann]),
+        ("o'lee", &[ann]),
+        ("0%_X", &[bob]),
+        ("%", &[bob]),
+        ("_", &[bob]),
+        ("example.org", &[ann, bob]),
+        ("elsewhere", &[carl]),
+        ("65 000-23", &[bob]),
+        ("+91", &[ann, bob]),
+        ("00001", &[ann]),
+        ("nobody", &[]),
+        ("a\0", &[]),
+    ];
+    for (text, expected) in cases {
+        let search = UserSearch::new(text);
+        let found = store.search_users(&search, None, 9).await.unwrap();
+        let ids: Vec<_> = found.iter().map(|user| user.id).collect();
+        assert_eq!(ids, expected, "{text:?}");
+    }
+    let search = UserSearch::new("example");
+    let mut pages = Vec::new();
+    let mut after = None;
+    while let Some(user) = store.search_users(&search, after, 1).await.unwrap().pop() {
+        after = Some(user.id);
+        pages.push(user.id);
+    }
+    assert_eq!(pages, [ann, bob, carl]);
 }
 
 pub(super) async fn odd_texts_come_back_unchanged(subject: &Subject) {

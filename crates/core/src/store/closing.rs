@@ -1,0 +1,55 @@
+//! The end of an account in a store, and all that is kept of one.
+
+use async_trait::async_trait;
+
+use super::StoreError;
+use crate::user::UserId;
+
+/// Ends accounts, and tells what is kept of one.
+///
+/// # Errors
+/// As for [`UserStore`](super::UserStore).
+///
+/// # Cancel safety
+/// A dropped call happened whole or not at all.
+#[async_trait]
+pub trait ClosingStore: Send + Sync {
+    /// Removes a user with their addresses, sessions, challenges, link requests and pending messages. Their names are free
+    /// then.
+    ///
+    /// Where rows of other tables name the user and may not go with them, the row of the user stays for their sake, without
+    /// anything that identifies the user: disabled, with no password, no name, no privileges, and `placeholder` for its username.
+    async fn close_user(&self, id: UserId, placeholder: &str) -> Result<Closed, StoreError>;
+
+    /// What is kept of a user besides what [`User`](crate::user::User) and the addresses say, from each table that has rows of
+    /// theirs. Nothing in it is a secret: no password, no digest, no key.
+    async fn rows_of(&self, id: UserId) -> Result<Vec<UserRow>, StoreError>;
+}
+
+/// What has become of a user who was closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "an operator is told each in words of its own"
+)]
+pub enum Closed {
+    /// They are gone.
+    Removed,
+    /// Their row stays for others that name it, without anything that identifies them.
+    Anonymised,
+    /// There is no such user.
+    NoSuchUser,
+}
+
+/// A row that is kept of a user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "stores of other crates build it, and a field they forget must not compile"
+)]
+pub struct UserRow {
+    /// The name of the table.
+    pub table: String,
+    /// What it says, as an object of JSON.
+    pub row: String,
+}

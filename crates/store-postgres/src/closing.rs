@@ -1,0 +1,102 @@
+//! The end of an account, and what is kept of one, on PostgreSQL.
+
+use async_trait::async_trait;
+use phone_auth_core::store::{Closed, ClosingStore, StoreError, UserRow};
+use phone_auth_core::user::UserId;
+use sqlx::{Row, query};
+
+use crate::failure::Failure;
+use crate::store::PostgresStore;
+use crate::users;
+
+/// The server's words for a row that another one names: a foreign key, and from PostgreSQL 18 on one that restricts.
+const NAMED: [&str; 2] = ["23503", "23001"];
+
+/// What names the user and goes with them. Link requests and the times of proofs go with the addresses.
+macro_rules! remove {
+    () => {
+        "WITH emails AS (
+            DELETE FROM phone_auth_emailaddress WHERE user_id = $1 RETURNING id
+        ), phones AS (
+            DELETE FROM phone_auth_phonenumber WHERE user_id = $1 RETURNING id
+        ), challenges AS (
+            DELETE FROM phone_auth_challenge
+            WHERE email_id IN (SELECT id FROM emails) OR phone_id IN (SELECT id FROM phones)
+        ), sessions AS (
+            DELETE FROM phone_auth_session WHERE person_id = $1
+        ), messages AS (
+            DELETE FROM phone_auth_outbox WHERE person_id = $1
+        ) "
+    };
+}
+
+/// Runs while the user is locked.
+pub(crate) const CLOSE: &str =
+    concat!(remove!(), "DELETE FROM auth_user WHERE id = $1 RETURNING 1");
+
+/// Without anything that identifies the user. A text that no hash begins with is a password that lets nobody in, as Django
+/// writes it. Runs while the user is locked.
+pub(crate) const ANONYMISE: &str = concat!(
+    remove!(),
+    "UPDATE auth_user SET username = $2, first_name = '', last_name = '', email = '', password = '!' || $2,
+        last_login = NULL, is_active = false, is_staff = false, is_superuser = false
+    WHERE id = $1 RETURNING 1"
+);
+
+/// All but what is in the row of the user and in those of the addresses. No digest, key or password.
+pub(crate) const ROWS: &str = "WITH emails AS (
+        SELECT id, email FROM phone_auth_emailaddress WHERE user_id = $1
+    ), phones AS (
+        SELECT id, phone FROM phone_auth_phonenumber WHERE user_id = $1
+    )
+    SELECT 'auth_user', json_build_object('is_staff', is_staff, 'is_superuser', is_superuser)::text
+        FROM auth_user WHERE id = $1
+    UNION ALL SELECT 'phone_auth_email_verified', json_build_object('email', e.email, 'verified_at', v.verified_at)::text
+        FROM phone_auth_email_verified v JOIN emails e ON e.id = v.address_id
+    UNION ALL SELECT 'phone_auth_phone_verified', json_build_object('phone', p.phone, 'verified_at', v.verified_at)::text
+        FROM phone_auth_phone_verified v JOIN phones p ON p.id = v.address_id
+    UNION ALL SELECT 'phone_auth_session', json_build_object(
+        'created_at', created_at, 'expires_at', expires_at, 'proven_at', proven_at)::text
+        FROM phone_auth_session WHERE person_id = $1
+    UNION ALL SELECT 'phone_auth_outbox', json_build_object(
+        'purpose', purpose, 'kind', kind, 'language', language, 'created_at', created_at, 'expires_at', expires_at,
+        'attempts', attempts, 'died_at', died_at, 'reason', reason, 'notice', notice)::text
+        FROM phone_auth_outbox WHERE person_id = $1
+    UNION ALL SELECT 'phone_auth_link_request', json_build_object(
+        'kind', kind, 'purpose', purpose, 'requested_at', requested_at, 'code_at', code_at)::text
+        FROM phone_auth_link_request
+        WHERE email_id IN (SELECT id FROM emails) OR phone_id IN (SELECT id FROM phones)
+    UNION ALL SELECT 'phone_auth_challenge', json_build_object(
+        'purpose', purpose, 'attempts_left', attempts_left, 'created_at', created_at, 'expires_at', expires_at,
+        'sends', sends, 'resend_at', resend_at, 'proven_at', proven_at)::text
+        FROM phone_auth_challenge
+        WHERE email_id IN (SELECT id FROM emails) OR phone_id IN (SELECT id FROM phones)";
+
+#[async_trait]
+impl ClosingStore for PostgresStore {
+    async fn close_user(&self, id: UserId, placeholder: &str) -> Result<Closed, StoreError> {
+        let lock = users::lock(id);
+        let close = query(CLOSE).bind(id.get());
+        let (closed, row) = match self.first_locked(&lock, close).await {
+            // A row of another table names the user. Some constraints speak up at once, those of Django at the end.
+            Err(failure) if failure.code().is_some_and(|code| NAMED.contains(&code)) => {
+                let anonymise = query(ANONYMISE).bind(id.get()).bind(placeholder);
+                let row = self.first_locked(&lock, anonymise).await?;
+                (Closed::Anonymised, row)
+            }
+            row => (Closed::Removed, row?),
+        };
+        Ok(row.map_or(Closed::NoSuchUser, |_| closed))
+    }
+
+    async fn rows_of(&self, id: UserId) -> Result<Vec<UserRow>, StoreError> {
+        let rows = self.run(query(ROWS).bind(id.get())).await?;
+        let rows = rows.iter().map(|row| {
+            Ok(UserRow {
+                table: row.try_get(0)?,
+                row: row.try_get(1)?,
+            })
+        });
+        Ok(rows.collect::<Result<_, Failure>>()?)
+    }
+}

@@ -1,0 +1,192 @@
+//! Closing an account beside tables of others that name its user, and an export read against the database.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod common;
+
+use common::{database, run, store, user};
+use phone_auth_core::store::{Closed, ClosingStore, UserStore};
+use phone_auth_test_postgres::Database;
+use sqlx::{AssertSqlSafe, PgPool, query_scalar, raw_sql};
+
+/// A table of others: how its `user_id` refers to a user, what refers to it in turn, what becomes of a user whom a row of it
+/// names, and whom the row names after.
+const OTHERS: [(&str, &str, Closed, Option<&str>); 7] = [
+    (
+        "REFERENCES auth_user (id)",
+        "",
+        Closed::Anonymised,
+        Some("1"),
+    ),
+    (
+        "REFERENCES auth_user (id) DEFERRABLE INITIALLY DEFERRED",
+        "",
+        Closed::Anonymised,
+        Some("1"),
+    ),
+    (
+        "REFERENCES auth_user (id) ON DELETE RESTRICT",
+        "",
+        Closed::Anonymised,
+        Some("1"),
+    ),
+    (
+        "REFERENCES AUTH_USER ON DELETE CASCADE",
+        "",
+        Closed::Removed,
+        None,
+    ),
+    (
+        "REFERENCES auth_user (id) ON DELETE SET NULL",
+        "",
+        Closed::Removed,
+        Some("nobody"),
+    ),
+    (
+        "REFERENCES auth_user (id) ON DELETE CASCADE",
+        "CREATE TABLE item (id integer REFERENCES other (id))",
+        Closed::Anonymised,
+        Some("1"),
+    ),
+    ("", "", Closed::Removed, Some("1")),
+];
+
+#[test]
+fn rows_of_others_are_respected() {
+    run(async {
+        for (refers, in_turn, expected, left) in OTHERS {
+            let database = database();
+            let store = store(&database).await;
+            let outside = pool(&database).await;
+            let tables = format!(
+                "CREATE TABLE other (id integer PRIMARY KEY, user_id integer {refers}); {in_turn}"
+            );
+            raw_sql(AssertSqlSafe(tables))
+                .execute(&outside)
+                .await
+                .unwrap();
+            let ann = store.create_user(&user("ann", 1)).await.unwrap();
+            let bob = store.create_user(&user("bob", 2)).await.unwrap();
+            let row = "INSERT INTO other SELECT id, id FROM auth_user WHERE username = 'ann';
+                INSERT INTO item SELECT id FROM other";
+            let row = if in_turn.is_empty() {
+                row.split(';').next().unwrap()
+            } else {
+                row
+            };
+            raw_sql(row).execute(&outside).await.unwrap();
+            let closed = store.close_user(ann.id, "closed-1").await.unwrap();
+            assert_eq!(closed, expected, "{refers}");
+            let named = "SELECT coalesce(user_id::text, 'nobody') FROM other";
+            assert_eq!(
+                texts(&outside, named).await.pop().as_deref(),
+                left,
+                "{refers}"
+            );
+
+            let addresses = "SELECT email FROM phone_auth_emailaddress UNION SELECT phone FROM phone_auth_phonenumber";
+            assert_eq!(texts(&outside, addresses).await.len(), 2, "those of Bob");
+            let kept = store.user(ann.id).await.unwrap();
+            assert_eq!(kept.is_some(), expected == Closed::Anonymised);
+            if let Some(kept) = kept {
+                assert_eq!(kept.username, "closed-1");
+                assert!(!kept.is_active && !kept.password.is_usable());
+                let names = [kept.email, kept.first_name, kept.last_name].concat();
+                assert_eq!((names.as_str(), kept.last_login), ("", None));
+            }
+            let again = store.create_user(&user("ann", 1)).await.unwrap();
+            assert_ne!(again.id, ann.id);
+            let closed = store.close_user(bob.id, "closed-2").await.unwrap();
+            assert_eq!(closed, Closed::Removed, "nothing names him: {refers}");
+        }
+    });
+}
+
+/// Rows of a user in every table that can have some.
+const ROWS: &str = "
+    INSERT INTO phone_auth_session (digest, person_id, created_at, expires_at)
+        VALUES ('\\x01', 1, now(), now());
+    INSERT INTO phone_auth_outbox (message_key, purpose, kind, person_id, binding, created_at, expires_at, due_at)
+        VALUES ('k', 'verify', 'email', 1, '', now(), now(), now());
+    INSERT INTO phone_auth_email_verified SELECT id, now() FROM phone_auth_emailaddress;
+    INSERT INTO phone_auth_phone_verified SELECT id, now() FROM phone_auth_phonenumber;
+    INSERT INTO phone_auth_link_request (kind, purpose, holder, email_id, requested_at)
+        SELECT 'email', 'verify', id, id, now() FROM phone_auth_emailaddress;
+    INSERT INTO phone_auth_challenge (id, purpose, email_id, attempts_left, created_at, expires_at)
+        SELECT '\\x02'::bytea, 'verify', id, 5, now(), now() FROM phone_auth_emailaddress";
+
+/// The columns that no row of an export has: secrets and digests, numbers of rows, what the worker counts by, and what the
+/// flow has exported of users and addresses. Of the tables with `*` nothing is anyone's: counters are under keyed digests.
+const KEPT_BACK: [(&str, &str); 12] = [
+    (
+        "auth_user",
+        "id password last_login username last_name email is_active date_joined first_name",
+    ),
+    ("phone_auth_emailaddress", "*"),
+    ("phone_auth_phonenumber", "*"),
+    ("phone_auth_email_verified", "address_id"),
+    ("phone_auth_phone_verified", "address_id"),
+    ("phone_auth_session", "digest person_id password_digest"),
+    (
+        "phone_auth_outbox",
+        "id message_key person_id address_id binding binding_parts due_at receipts earlier_receipts failures ready_attempt \
+         leased_attempt enqueued_at waits_since requested_at",
+    ),
+    ("phone_auth_link_request", "holder email_id phone_id"),
+    ("phone_auth_challenge", "id email_id phone_id subject"),
+    ("phone_auth_limit", "*"),
+    ("phone_auth_limit_sms", "*"),
+    ("phone_auth_site_key", "*"),
+];
+
+#[test]
+fn export_leaves_no_column_out() {
+    run(async {
+        let database = database();
+        let store = store(&database).await;
+        let outside = pool(&database).await;
+        let ann = store.create_user(&user("ann", 1)).await.unwrap();
+        raw_sql(ROWS).execute(&outside).await.unwrap();
+        let rows = store.rows_of(ann.id).await.unwrap();
+        let tables = "SELECT tablename::text FROM pg_tables
+            WHERE schemaname = current_schema() AND tablename <> 'phone_auth_schema'";
+        for table in texts(&outside, tables).await {
+            let kept_back = KEPT_BACK.iter().find(|(name, _)| *name == table);
+            let kept_back = kept_back.map_or("", |(_, columns)| columns);
+            if kept_back == "*" {
+                continue;
+            }
+            let row = rows.iter().find(|row| row.table == table);
+            let row = &row
+                .unwrap_or_else(|| unreachable!("{table} is in no export"))
+                .row;
+            let exported = format!("SELECT json_object_keys('{row}')");
+            let exported = texts(&outside, &exported).await;
+            let columns = format!(
+                "SELECT column_name::text FROM information_schema.columns WHERE table_name = '{table}'"
+            );
+            for column in texts(&outside, &columns).await {
+                let is_kept_back = kept_back.split_whitespace().any(|it| it == column);
+                assert!(
+                    is_kept_back != exported.contains(&column),
+                    "{table}.{column} is either exported or kept back: {row}"
+                );
+            }
+        }
+        store.close_user(ann.id, "closed-1").await.unwrap();
+        for (table, _) in KEPT_BACK {
+            if !table.contains("_limit") && table != "phone_auth_site_key" {
+                let left = texts(&outside, &format!("SELECT '1' FROM {table}")).await;
+                assert!(left.is_empty(), "{table}");
+            }
+        }
+    });
+}
+
+async fn pool(database: &Database) -> PgPool {
+    PgPool::connect(database.url()).await.unwrap()
+}
+
+async fn texts(outside: &PgPool, query: &str) -> Vec<String> {
+    let rows = query_scalar(AssertSqlSafe(query.to_owned()));
+    rows.fetch_all(outside).await.unwrap()
+}

@@ -1,0 +1,177 @@
+//! Closing an account beside tables of others that name its user, and an export read against the database.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod common;
+
+use common::{Scratch, run, user};
+use phone_auth_core::store::{Closed, ClosingStore, UserStore};
+use rusqlite::Connection;
+
+/// A table of others: how its `user_id` refers to a user, what refers to it in turn, what becomes of a user whom a row of it
+/// names, and whom the row names after.
+const OTHERS: [(&str, &str, Closed, Option<Option<i64>>); 7] = [
+    (
+        "REFERENCES auth_user (id)",
+        "",
+        Closed::Anonymised,
+        Some(Some(1)),
+    ),
+    (
+        "REFERENCES auth_user (id) DEFERRABLE INITIALLY DEFERRED",
+        "",
+        Closed::Anonymised,
+        Some(Some(1)),
+    ),
+    (
+        "REFERENCES auth_user (id) ON DELETE RESTRICT",
+        "",
+        Closed::Anonymised,
+        Some(Some(1)),
+    ),
+    (
+        "REFERENCES AUTH_USER ON DELETE CASCADE",
+        "",
+        Closed::Removed,
+        None,
+    ),
+    (
+        "REFERENCES auth_user (id) ON DELETE SET NULL",
+        "",
+        Closed::Removed,
+        Some(None),
+    ),
+    (
+        "REFERENCES auth_user (id) ON DELETE CASCADE",
+        "CREATE TABLE item (id integer REFERENCES \"an \"\"other\" (id))",
+        Closed::Anonymised,
+        Some(Some(1)),
+    ),
+    ("", "", Closed::Removed, Some(Some(1))),
+];
+
+#[test]
+fn rows_of_others_are_respected() {
+    for (refers, in_turn, expected, left) in OTHERS {
+        let scratch = Scratch::new();
+        let store = scratch.store();
+        let outside = scratch.connect();
+        let table = "CREATE TABLE \"an \"\"other\" (id integer PRIMARY KEY, user_id integer";
+        let tables = format!("{table} {refers}); {in_turn}");
+        outside.execute_batch(&tables).unwrap();
+        run(async {
+            let ann = store.create_user(&user("ann", 1)).await.unwrap();
+            let bob = store.create_user(&user("bob", 2)).await.unwrap();
+            let row = "INSERT INTO \"an \"\"other\" VALUES (1, ?1)";
+            outside.execute(row, [ann.id.get()]).unwrap();
+            let closed = store.close_user(ann.id, "closed-1").await.unwrap();
+            assert_eq!(closed, expected, "{refers}");
+            let mut rows = outside
+                .prepare("SELECT user_id FROM \"an \"\"other\"")
+                .unwrap();
+            let rows = rows
+                .query_map([], |row| row.get::<_, Option<i64>>(0))
+                .unwrap();
+            assert_eq!(rows.map(Result::unwrap).next(), left, "{refers}");
+            let broken = texts(&outside, "SELECT \"table\" FROM pragma_foreign_key_check");
+            assert!(broken.is_empty(), "{refers}: {broken:?}");
+
+            let addresses = "SELECT email FROM phone_auth_emailaddress UNION SELECT phone FROM phone_auth_phonenumber";
+            assert_eq!(texts(&outside, addresses).len(), 2, "those of Bob");
+            let kept = store.user(ann.id).await.unwrap();
+            assert_eq!(kept.is_some(), expected == Closed::Anonymised);
+            if let Some(kept) = kept {
+                assert_eq!(kept.username, "closed-1");
+                assert!(!kept.is_active && !kept.password.is_usable());
+                let names = [kept.email, kept.first_name, kept.last_name].concat();
+                assert_eq!((names.as_str(), kept.last_login), ("", None));
+            }
+            let again = store.create_user(&user("ann", 1)).await.unwrap();
+            assert_ne!(again.id, ann.id);
+            let closed = store.close_user(bob.id, "closed-2").await.unwrap();
+            assert_eq!(closed, Closed::Removed, "nothing names him: {refers}");
+        });
+    }
+}
+
+/// Rows of a user in every table that can have some.
+const ROWS: &str = "
+    INSERT INTO phone_auth_session (digest, person_id, created_at, expires_at)
+        VALUES (x'01', 1, '2026-01-01 00:00:00', '2026-01-02 00:00:00');
+    INSERT INTO phone_auth_outbox (message_key, purpose, kind, person_id, binding, created_at, expires_at, due_at)
+        VALUES ('k', 'verify', 'email', 1, x'', '2026-01-01 00:00:00', '2026-01-02 00:00:00', '2026-01-01 00:00:00');
+    INSERT INTO phone_auth_email_verified SELECT id, '2026-01-01 00:00:00' FROM phone_auth_emailaddress;
+    INSERT INTO phone_auth_phone_verified SELECT id, '2026-01-01 00:00:00' FROM phone_auth_phonenumber;
+    INSERT INTO phone_auth_link_request (kind, purpose, holder, email_id, requested_at)
+        SELECT 'email', 'verify', id, id, 1 FROM phone_auth_emailaddress;
+    INSERT INTO phone_auth_challenge (id, purpose, email_id, attempts_left, created_at, expires_at)
+        SELECT x'02', 'verify', id, 5, 1, 2 FROM phone_auth_emailaddress";
+
+/// The columns that no row of an export has: secrets and digests, numbers of rows, what the worker counts by, and what the
+/// flow has exported of users and addresses. Of the tables with `*` nothing is anyone's: counters are under keyed digests.
+const KEPT_BACK: [(&str, &str); 12] = [
+    (
+        "auth_user",
+        "id password last_login username last_name email is_active date_joined first_name",
+    ),
+    ("phone_auth_emailaddress", "*"),
+    ("phone_auth_phonenumber", "*"),
+    ("phone_auth_email_verified", "address_id"),
+    ("phone_auth_phone_verified", "address_id"),
+    ("phone_auth_session", "digest person_id password_digest"),
+    (
+        "phone_auth_outbox",
+        "id message_key person_id address_id binding binding_parts due_at receipts earlier_receipts failures ready_attempt \
+         leased_attempt enqueued_at waits_since requested_at",
+    ),
+    ("phone_auth_link_request", "holder email_id phone_id"),
+    ("phone_auth_challenge", "id email_id phone_id subject"),
+    ("phone_auth_limit", "*"),
+    ("phone_auth_limit_sms", "*"),
+    ("phone_auth_site_key", "*"),
+];
+
+#[test]
+fn export_leaves_no_column_out() {
+    let scratch = Scratch::new();
+    let store = scratch.store();
+    let outside = scratch.connect();
+    let ann = run(store.create_user(&user("ann", 1))).unwrap();
+    outside.execute_batch(ROWS).unwrap();
+    let rows = run(store.rows_of(ann.id)).unwrap();
+    let tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT IN ('phone_auth_schema', 'sqlite_sequence')";
+    for table in texts(&outside, tables) {
+        let kept_back = KEPT_BACK.iter().find(|(name, _)| *name == table);
+        let kept_back = kept_back.map_or("", |(_, columns)| columns);
+        if kept_back == "*" {
+            continue;
+        }
+        let row = rows.iter().find(|row| row.table == table);
+        let row = &row
+            .unwrap_or_else(|| unreachable!("{table} is in no export"))
+            .row;
+        let exported = texts(&outside, &format!("SELECT key FROM json_each('{row}')"));
+        for column in texts(
+            &outside,
+            &format!("SELECT name FROM pragma_table_info('{table}')"),
+        ) {
+            let is_kept_back = kept_back.split_whitespace().any(|it| it == column);
+            assert!(
+                is_kept_back != exported.contains(&column),
+                "{table}.{column} is either exported or kept back: {row}"
+            );
+        }
+    }
+    run(store.close_user(ann.id, "closed-1")).unwrap();
+    for (table, _) in KEPT_BACK {
+        if !table.contains("_limit") && table != "phone_auth_site_key" {
+            let left = texts(&outside, &format!("SELECT '1' FROM {table}"));
+            assert!(left.is_empty(), "{table}");
+        }
+    }
+}
+
+fn texts(outside: &Connection, query: &str) -> Vec<String> {
+    let mut query = outside.prepare(query).unwrap();
+    let rows = query.query_map([], |row| row.get(0)).unwrap();
+    rows.collect::<Result<_, _>>().unwrap()
+}

@@ -1,0 +1,96 @@
+//! The end of an account, and what is kept of one, in memory.
+
+use async_trait::async_trait;
+use phone_auth_core::address::{AddressId, AddressKind};
+use phone_auth_core::store::{Closed, ClosingStore, StoreError, UserRow};
+use phone_auth_core::user::UserId;
+
+use super::MemoryStore;
+use super::state::State;
+
+#[async_trait]
+impl ClosingStore for MemoryStore {
+    /// No other table names a user here, so that none is kept.
+    async fn close_user(&self, id: UserId, _placeholder: &str) -> Result<Closed, StoreError> {
+        self.write(|state| {
+            if state.users.remove(&id).is_none() {
+                return Ok(Closed::NoSuchUser);
+            }
+            for (kind, address) in state.address_ids_of(id) {
+                state.addresses_mut(kind).remove(&address);
+                state.verified.remove(&(kind, address));
+                state
+                    .requests
+                    .retain(|(it, _, holder), _| (*it, *holder) != (kind, address.get()));
+                state.challenges.retain(|_, (challenge, _)| match kind {
+                    AddressKind::Email => challenge.email != Some(address),
+                    AddressKind::Phone => challenge.phone != Some(address),
+                });
+            }
+            state.end_sessions_of(id);
+            state.outbox.retain(|_, kept| kept.user() != Some(id));
+            Ok(Closed::Removed)
+        })
+    }
+
+    async fn rows_of(&self, id: UserId) -> Result<Vec<UserRow>, StoreError> {
+        self.read(|state| {
+            if !state.users.contains_key(&id) {
+                return Vec::new();
+            }
+            let addresses = state.address_ids_of(id);
+            let is_of = |kind, address: Option<AddressId>| {
+                address.is_some_and(|address| addresses.contains(&(kind, address)))
+            };
+            let row = |table: &str, count| {
+                let row = UserRow {
+                    table: table.to_owned(),
+                    row: "{}".to_owned(),
+                };
+                std::iter::repeat_n(row, count)
+            };
+            let verified = |kind: AddressKind| {
+                let all = state.verified.keys();
+                all.filter(|it| it.0 == kind && addresses.contains(it))
+                    .count()
+            };
+            let sessions = state.sessions.values();
+            let sessions = sessions.filter(|it| it.session.user == id).count();
+            let messages = state.outbox.values();
+            let messages = messages.filter(|kept| kept.user() == Some(id)).count();
+            let requests = state.requests.keys();
+            let requests = requests
+                .filter(|(kind, _, holder)| addresses.contains(&(*kind, AddressId::new(*holder))))
+                .count();
+            let challenges = state.challenges.values();
+            let challenges = challenges
+                .filter(|(it, _)| {
+                    is_of(AddressKind::Email, it.email) || is_of(AddressKind::Phone, it.phone)
+                })
+                .count();
+            row("auth_user", 1)
+                .chain(row(
+                    "phone_auth_email_verified",
+                    verified(AddressKind::Email),
+                ))
+                .chain(row(
+                    "phone_auth_phone_verified",
+                    verified(AddressKind::Phone),
+                ))
+                .chain(row("phone_auth_session", sessions))
+                .chain(row("phone_auth_outbox", messages))
+                .chain(row("phone_auth_link_request", requests))
+                .chain(row("phone_auth_challenge", challenges))
+                .collect()
+        })
+    }
+}
+
+impl State {
+    fn address_ids_of(&self, user: UserId) -> Vec<(AddressKind, AddressId)> {
+        let kinds = [AddressKind::Email, AddressKind::Phone].into_iter();
+        let all = kinds.flat_map(|kind| self.addresses(kind).values());
+        let own = all.filter(|address| address.user == user);
+        own.map(|address| (address.kind, address.id)).collect()
+    }
+}
