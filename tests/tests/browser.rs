@@ -185,6 +185,9 @@ async fn pages_fit_a_phone() {
     for path in [
         "/accounts/email/add/",
         "/accounts/phone/add/",
+        "/accounts/close_account/",
+        "/accounts/close_account_done/",
+        "/accounts/export_account/",
         "/accounts/logout/",
     ] {
         browser.goto(&at(path)).await;

@@ -4,7 +4,7 @@
 use phone_auth_tests::{Answer, Client, Page, Site};
 
 /// Path, status for anyone, status for a user who is logged in.
-const PAGES: [(&str, u16, u16); 18] = [
+const PAGES: [(&str, u16, u16); 21] = [
     ("/", 200, 200),
     ("/accounts/signup/", 200, 302),
     ("/accounts/login/", 200, 302),
@@ -15,6 +15,9 @@ const PAGES: [(&str, u16, u16); 18] = [
     ("/accounts/change_password/", 302, 200),
     ("/accounts/change_password_done/", 302, 200),
     ("/accounts/confirm_identity/", 302, 200),
+    ("/accounts/close_account/", 302, 200),
+    ("/accounts/close_account_done/", 200, 200),
+    ("/accounts/export_account/", 302, 200),
     ("/accounts/user_verification/", 302, 200),
     ("/accounts/phone/add/", 302, 200),
     ("/accounts/email/add/", 302, 200),
@@ -47,6 +50,8 @@ async fn strangers_are_sent_to_log_in() {
         "/accounts/change_password/",
         "/accounts/change_password_done/",
         "/accounts/confirm_identity/",
+        "/accounts/close_account/",
+        "/accounts/export_account/",
         "/accounts/user_verification/",
         "/accounts/phone/add/",
         "/accounts/email/add/",

@@ -212,6 +212,11 @@ pub struct Settings {
     /// By which kinds of verified addresses users are told that their password or an address was changed, where someone sends
     /// such notices.
     pub notices: NoticesBy,
+    /// Whether users close their accounts themselves, by a page. [`Accounts::close`](crate::accounts::Accounts::close) does it
+    /// in any case.
+    pub close_account: bool,
+    /// Whether there is a page by which users download all that is kept of them.
+    pub export_account: bool,
     /// How many messages may be pending in the outbox. When there are as many, anyone who asks for one is told to come
     /// back later, whether the name is anyone's or not.
     pub max_pending_messages: u32,
@@ -255,6 +260,8 @@ impl Default for Settings {
             unverified_sign_in: true,
             unverified_reset: true,
             notices: NoticesBy::default(),
+            close_account: true,
+            export_account: true,
             max_pending_messages: 10_000,
             redact_client_addresses: false,
             limits: LimitSettings::default(),

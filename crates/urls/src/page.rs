@@ -52,11 +52,17 @@ pub enum AccountPage {
     Address,
     /// `confirm_identity/`, added by us: asks for the password again before what changes who can get in.
     ConfirmIdentity,
+    /// `close_account/`, added by us: closes the account, after asking.
+    CloseAccount,
+    /// `close_account_done/`, added by us: says that the account is closed.
+    CloseAccountDone,
+    /// `export_account/`, added by us: a file with all that is kept of the user.
+    ExportAccount,
 }
 
 impl AccountPage {
     /// All pages, in the order of django-phone-auth; then ours.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 18] = [
         Self::Signup,
         Self::Login,
         Self::Logout,
@@ -72,6 +78,9 @@ impl AccountPage {
         Self::AddEmail,
         Self::Address,
         Self::ConfirmIdentity,
+        Self::CloseAccount,
+        Self::CloseAccountDone,
+        Self::ExportAccount,
     ];
 
     /// The name by which templates and code ask for its path.
@@ -92,6 +101,9 @@ impl AccountPage {
             Self::AddEmail => "add_email",
             Self::Address => "phone_address",
             Self::ConfirmIdentity => "phone_confirm_identity",
+            Self::CloseAccount => "phone_close_account",
+            Self::CloseAccountDone => "phone_close_account_done",
+            Self::ExportAccount => "phone_export_account",
         }
     }
 
@@ -113,6 +125,9 @@ impl AccountPage {
             Self::AddEmail => "email/add/",
             Self::Address => "address/",
             Self::ConfirmIdentity => "confirm_identity/",
+            Self::CloseAccount => "close_account/",
+            Self::CloseAccountDone => "close_account_done/",
+            Self::ExportAccount => "export_account/",
         }
     }
 

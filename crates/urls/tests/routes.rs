@@ -12,7 +12,7 @@ fn accounts() -> AccountRoutes {
 }
 
 /// The names and paths of django-phone-auth, mounted at `/accounts/`.
-const PAGES: [(&str, &str); 15] = [
+const PAGES: [(&str, &str); 18] = [
     ("phone_signup", "/accounts/signup/"),
     ("phone_login", "/accounts/login/"),
     ("phone_logout", "/accounts/logout/"),
@@ -43,6 +43,9 @@ const PAGES: [(&str, &str); 15] = [
     ("add_email", "/accounts/email/add/"),
     ("phone_address", "/accounts/address/"),
     ("phone_confirm_identity", "/accounts/confirm_identity/"),
+    ("phone_close_account", "/accounts/close_account/"),
+    ("phone_close_account_done", "/accounts/close_account_done/"),
+    ("phone_export_account", "/accounts/export_account/"),
 ];
 
 #[test]

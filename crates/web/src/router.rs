@@ -15,8 +15,8 @@ use phone_auth_urls::AccountPage;
 
 use crate::answer::{self, RequestError};
 use crate::pages::{
-    add_address, address, addresses, change_password, confirm_identity, log_in, log_out,
-    password_reset, reset_link, sign_up, verification_link,
+    add_address, address, addresses, change_password, close_account, confirm_identity, log_in,
+    log_out, password_reset, reset_link, sign_up, verification_link,
 };
 use crate::redirect::{self, append_slash};
 use crate::request_context::RequestContext;
@@ -90,6 +90,10 @@ fn is_offered(accounts: &Accounts, page: AccountPage) -> bool {
         AccountPage::AddEmail => accounts.settings().has_addresses(AddressKind::Email),
         AccountPage::AddPhone => accounts.settings().has_addresses(AddressKind::Phone),
         AccountPage::PasswordReset | AccountPage::PasswordResetDone => offers_reset(accounts),
+        AccountPage::CloseAccount | AccountPage::CloseAccountDone => {
+            accounts.settings().close_account
+        }
+        AccountPage::ExportAccount => accounts.settings().export_account,
         _ => true,
     }
 }
@@ -156,6 +160,11 @@ fn handlers(page: AccountPage) -> MethodRouter<Web> {
         AccountPage::AddEmail => get(add_address::show_email).post(add_address::submit_email),
         AccountPage::Address => get(address::show).post(address::submit),
         AccountPage::ConfirmIdentity => get(confirm_identity::show).post(confirm_identity::submit),
+        AccountPage::CloseAccount => get(close_account::show).post(close_account::submit),
+        AccountPage::CloseAccountDone => get(close_account::show_done),
+        AccountPage::ExportAccount => {
+            get(close_account::show_export).post(close_account::submit_export)
+        }
     };
     handlers.fallback(other_method)
 }

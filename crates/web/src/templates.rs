@@ -48,12 +48,24 @@ const ACCOUNTS: &[(&str, &str)] = &[
         include_str!("../templates/phone_auth/change_password_done.html"),
     ),
     (
+        "phone_auth/close_account.html",
+        include_str!("../templates/phone_auth/close_account.html"),
+    ),
+    (
+        "phone_auth/close_account_done.html",
+        include_str!("../templates/phone_auth/close_account_done.html"),
+    ),
+    (
         "phone_auth/confirm_identity.html",
         include_str!("../templates/phone_auth/confirm_identity.html"),
     ),
     (
         "phone_auth/error.html",
         include_str!("../templates/phone_auth/error.html"),
+    ),
+    (
+        "phone_auth/export_account.html",
+        include_str!("../templates/phone_auth/export_account.html"),
     ),
     (
         "phone_auth/gate.html",

@@ -170,6 +170,10 @@ settings! {
         /// how users are told that their password or an address was changed, at their verified addresses: off, email,
         /// email_else_phone (by text message where there is no e-mail address) or all
         notices: NoticesBy = "email_else_phone";
+        /// whether there is a page by which users close their accounts; all that is kept of them is deleted then
+        close_account: bool = "true";
+        /// whether there is a page by which users download all that is kept of them
+        export_account: bool = "true";
         /// how many messages may be pending before requests for one are answered 503, no matter who is named
         max_pending_messages: u32 = "10000" in 1..=1_000_000;
         /// whether the addresses of clients are left out of the log and of what `Debug` shows of an event; receivers get

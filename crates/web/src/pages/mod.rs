@@ -6,6 +6,7 @@ pub(crate) mod add_address;
 pub(crate) mod address;
 pub(crate) mod addresses;
 pub(crate) mod change_password;
+pub(crate) mod close_account;
 pub(crate) mod confirm_identity;
 pub(crate) mod log_in;
 pub(crate) mod log_out;

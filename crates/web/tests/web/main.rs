@@ -10,6 +10,7 @@
 mod address;
 mod change;
 mod client_address;
+mod close_account;
 mod codes;
 mod confirm_identity;
 mod csrf;

@@ -93,6 +93,12 @@ async fn pages_for_members() {
         "confirm_identity",
         ann.get("/accounts/confirm_identity/").await
     );
+    keep!("close_account", ann.get("/accounts/close_account/").await);
+    keep!(
+        "close_account_done",
+        ann.get("/accounts/close_account_done/").await
+    );
+    keep!("export_account", ann.get("/accounts/export_account/").await);
     keep!("add_email", ann.get("/accounts/email/add/").await);
     keep!("add_phone", ann.get("/accounts/phone/add/").await);
     let pk = ann.pk("email").await;

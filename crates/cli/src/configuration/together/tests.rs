@@ -59,7 +59,7 @@ timeout = 9
 "#;
 
 /// Settings that do something by themselves, or whose section says what they need.
-const ALONE: [&str; 81] = [
+const ALONE: [&str; 83] = [
     "addr",
     "max_connections",
     "trusted_proxies",
@@ -108,6 +108,8 @@ const ALONE: [&str; 81] = [
     "unverified_reset",
     "max_addresses",
     "notices",
+    "close_account",
+    "export_account",
     "max_pending_messages",
     "redact_client_addresses",
     "danger_no_limits",
