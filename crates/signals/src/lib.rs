@@ -206,7 +206,7 @@ pub use manifest::{Manifest, ReceiverEntry};
 /// - `when = |event| event.email.ends_with("@example.org")`: a filter, a closure or a function that takes what the
 ///   receiver takes. Evaluated before the call; what it refuses is reported as skipped.
 /// - `timeout = "5s"`: for `async` functions; `ms`, `s` or `m`. It needs Tokio's timer.
-/// - `durable`, of a signal that is declared so: no sending calls it, but whoever keeps the events for it, as often as it
+/// - `durable`, of a signal that is declared so: no sending calls it, but the one who keeps the events for it, as often as it
 ///   takes. It may be called twice with one event; with phone-auth's signals the event has a `key` to tell by.
 /// - `optional = true`: where its state is not provided, it is left out and listed as idle, instead of keeping the
 ///   dispatcher from being built.

@@ -10,7 +10,7 @@
 /// A signal is either awaited, with receivers of both kinds, or declared `sync`: then its receivers do not await, and
 /// [`send_sync`](crate::Signals::send_sync) sends it from anywhere. No signal blocks a thread to wait for a future.
 ///
-/// One that is declared `durable` is awaited, and may have receivers besides that no sending calls: whoever declares it keeps
+/// One that is declared `durable` is awaited, and may have receivers besides that no sending calls: the one who declares it keeps
 /// each event for them, with what it tells of, and calls them by [`send_durable_to`](crate::Signals::send_durable_to) until
 /// they have it.
 ///

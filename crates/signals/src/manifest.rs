@@ -58,7 +58,7 @@ pub struct ReceiverEntry {
     pub timeout_ms: Option<u64>,
     /// The types of state it takes.
     pub state: Vec<&'static str>,
-    /// Whether it is called until it has the event, by whoever keeps it meanwhile.
+    /// Whether it is called until it has the event, by the one who keeps it meanwhile.
     pub durable: bool,
     /// Whether this dispatcher leaves it out.
     pub disabled: bool,

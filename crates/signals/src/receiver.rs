@@ -176,7 +176,7 @@ impl ReceiverInfo {
         self
     }
 
-    /// Says that no sending calls it, but whoever keeps the events for it.
+    /// Says that no sending calls it, but the one who keeps the events for it.
     #[doc(hidden)]
     #[must_use]
     pub const fn as_durable(mut self) -> Self {

@@ -34,7 +34,7 @@ const NOTE: &str = "INSERT INTO tea_note (username, favourite, noted_at) VALUES 
 
 const FORGET: &str = "DELETE FROM tea_note WHERE username = $1";
 
-/// Whoever comes second changes nothing.
+/// The one that comes second changes nothing.
 const TAKE_UP: &str = "INSERT INTO tea_favourite (user_id, favourite)
     SELECT $1, favourite FROM tea_note WHERE username = $2
     ON CONFLICT (user_id) DO NOTHING";

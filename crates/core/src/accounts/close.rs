@@ -130,7 +130,7 @@ impl Accounts {
     /// user.
     ///
     /// # Security
-    /// It is all that there is to know of a person, less passwords and keys. Ask for
+    /// It is all that there is to know of a user, less passwords and keys. Ask for
     /// [a recent proof](Self::require_recent_proof) first.
     ///
     /// # Errors
