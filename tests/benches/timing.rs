@@ -1,5 +1,5 @@
-//! Whether a stranger with a clock can tell who has an account: how long log-ins and requests for a reset take, for
-//! users who exist and users who do not; resets also where no message can be delivered, and each attempt to do so
+//! Whether a stranger with a clock can tell who has an account: how long log-ins and requests for a reset or a code take, for
+//! users who exist and users who do not, and codes that are wrong; resets also where no message can be delivered, and each attempt to do so
 //! may be under way while the next request is measured.
 //!
 //! Who is asked for next is drawn, no matter who was before: so whatever slows the machine slows all kinds, and what a
@@ -60,6 +60,7 @@ struct Measured {
 async fn main() -> ExitCode {
     let site = Site::options()
         .setting("django_hash_iterations", DJANGO_ITERATIONS)
+        .setting("login_by_code", "true")
         .start()
         .await;
     let kinds = kinds(&site).await;
@@ -72,8 +73,23 @@ async fn main() -> ExitCode {
         took
     })
     .await;
+    let codes = measure(&kinds, async |kind| {
+        let took = asked_for_code(&client, kind).await;
+        site.delivered().await;
+        took
+    })
+    .await;
+    let wrong = measure(&kinds, async |kind| {
+        let client = site.client();
+        asked_for_code(&client, kind).await;
+        site.delivered().await;
+        wrong_code(&client).await
+    })
+    .await;
     let mut same = report("log-in", &kinds, &log_ins);
     same &= report("reset", &kinds, &resets);
+    same &= report("code to sign in", &kinds, &codes);
+    same &= report("wrong code", &kinds, &wrong);
     drop(site);
 
     let site = undeliverable().await;
@@ -150,6 +166,14 @@ async fn user(site: &Site, set: &str) -> User {
         "UPDATE auth_user SET {set} WHERE username = '{}'",
         user.username
     ));
+    // Codes to sign in go to verified addresses alone.
+    for table in ["phone_auth_emailaddress", "phone_auth_phonenumber"] {
+        site.database().execute(&format!(
+            "UPDATE {table} SET is_verified = 1
+            WHERE user_id = (SELECT id FROM auth_user WHERE username = '{}')",
+            user.username
+        ));
+    }
     user
 }
 
@@ -224,6 +248,24 @@ async fn refused(client: &Client, kind: &Kind) -> Duration {
         .post_log_in(&kind.name, &kind.password)
         .await
         .expect(400);
+    started.elapsed()
+}
+
+/// How long a request for a code to sign in takes.
+async fn asked_for_code(client: &Client, kind: &Kind) -> Duration {
+    let started = Instant::now();
+    let fields = [("login", kind.name.as_str())];
+    let asked = client.submit("/accounts/login_code/", fields).await;
+    asked.expect(302);
+    started.elapsed()
+}
+
+/// How long a code takes that is not the one that was sent, but once in a million times.
+async fn wrong_code(client: &Client) -> Duration {
+    let started = Instant::now();
+    let fields = [("code", "000000")];
+    let answer = client.submit("/accounts/login_code_done/", fields).await;
+    answer.expect(400);
     started.elapsed()
 }
 

@@ -1,4 +1,4 @@
-//! What the program prints: the lines of the four signals, and everything else.
+//! What the program prints: the lines of the signals that send a link, and everything else.
 
 use serde_json::Value;
 use tokio::sync::watch;
@@ -6,11 +6,13 @@ use tokio::sync::watch;
 use crate::PATIENCE;
 
 /// The signals whose receivers print a line in development mode.
-const SIGNALS: [&str; 4] = [
+const SIGNALS: [&str; 6] = [
     "reset_password_email",
     "reset_password_phone",
     "verify_email",
     "verify_phone",
+    "login_email",
+    "login_phone",
 ];
 
 /// One line that a receiver of the site printed: a signal's name and its payload.

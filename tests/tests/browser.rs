@@ -210,6 +210,50 @@ async fn pages_fit_a_phone() {
     browser.close().await;
 }
 
+/// A name, a number and a code: two pages on a phone without scripts, and the pages of a site that has no passwords.
+#[tokio::test]
+async fn two_pages_sign_up_on_a_phone() {
+    let site = Site::options()
+        .setting("authentication_methods", "phone")
+        .setting("login_by_code", "true")
+        .setting("sign_up_by_code", "true")
+        .start()
+        .await;
+    let ann = User::new();
+    let browser = Browser::start(BrowserOptions {
+        javascript: false,
+        phone_width: Some(PHONE),
+    })
+    .await;
+    let at = |path: &str| format!("{}{path}", site.origin());
+    let mut wrong = Vec::new();
+    browser.goto(&at("/accounts/signup/")).await;
+    wrong.extend(misfit(&browser, "the sign-up form").await);
+    browser.type_into("first_name", &ann.first_name).await;
+    browser.type_into("last_name", &ann.last_name).await;
+    browser.type_into("phone", &ann.phone).await;
+    browser.send_form_of("phone").await;
+    browser.arrives_at("/accounts/login_code_done/").await;
+    wrong.extend(misfit(&browser, "the form for the code").await);
+    let text = site.printed("login_phone", &ann.phone).await;
+    let code = text.payload["code"].as_str().unwrap_or_default();
+    browser.type_into("code", code).await;
+    browser.send_form_of("code").await;
+    browser.arrives_at("/accounts/profile/").await;
+    for path in [
+        "/accounts/profile/",
+        "/accounts/user_verification/",
+        "/accounts/confirm_identity/",
+        "/accounts/login_code/",
+        "/accounts/login_confirm/cGhvbmUx/x/",
+    ] {
+        browser.goto(&at(path)).await;
+        wrong.extend(misfit(&browser, path).await);
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+    browser.close().await;
+}
+
 /// What is wider than the screen, or too small to be pressed with a finger (WCAG 2.2, 2.5.8).
 async fn misfit(browser: &Browser, what: &str) -> Option<String> {
     // A page that is too wide makes the window zoom out.

@@ -57,7 +57,7 @@ fn json_says_who_is_disabled() {
             id.starts_with("phone_auth.development.")
         });
         let receivers: Vec<_> = of_development.collect();
-        assert_eq!(receivers.len(), 12);
+        assert_eq!(receivers.len(), 16);
         let off = receivers
             .iter()
             .filter(|receiver| receiver["disabled"] == true);
@@ -68,14 +68,14 @@ fn json_says_who_is_disabled() {
         off(&|command| {
             command.args(["--addr", "0.0.0.0:0"]);
         }),
-        12
+        16
     );
     let one = "phone_auth.development.line";
     assert_eq!(
         off(&|command| {
             command.env("PHONE_AUTH_DISABLED_RECEIVERS", one);
         }),
-        6
+        8
     );
 }
 

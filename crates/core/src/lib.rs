@@ -78,7 +78,7 @@
 //! Wrong password, unknown name and disabled user are one refusal, after the same work.
 //!
 //! # Messages
-//! A flow that needs a message sent asks for it by one of six signals. With an [outbox](accounts::AccountsBuilder::outbox)
+//! A flow that needs a message sent asks for it by one of eight signals. With an [outbox](accounts::AccountsBuilder::outbox)
 //! the message is one row, committed with the flow; an [`OutboxWorker`](outbox::OutboxWorker), in this process or
 //! another, makes the link and calls the receivers until each has succeeded or the link expires:
 //! ```

@@ -1,13 +1,16 @@
 //! What an operator may choose: django-phone-auth's eight settings, and ours beside them.
 
+mod choices;
 mod error;
 
 use std::time::Duration;
 
-use crate::address::{AddressKind, NumberType, PhoneNumber, Region};
+use crate::address::{AddressKind, Region};
 use crate::form::Field;
 use crate::limits::LimitSettings;
+use crate::outbox::{MessageSignal, Purpose};
 
+pub use choices::{NoticesBy, RefusedNumberTypes};
 pub use error::SettingsError;
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -56,71 +59,6 @@ impl Default for Methods {
             username: true,
         }
     }
-}
-
-/// The types of phone numbers that are sent nothing and cannot be added.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "mirrors `NumberType`, less the ordinary one"
-)]
-pub struct RefusedNumberTypes {
-    /// Numbers whose owners earn by each message.
-    pub premium_rate: bool,
-    /// Numbers whose owners pay only a part of what a message costs.
-    pub shared_cost: bool,
-    /// Numbers of satellites and of networks without a country.
-    pub satellite: bool,
-}
-
-impl RefusedNumberTypes {
-    /// None of them: whatever is a number may be sent messages.
-    pub const NONE: Self = Self {
-        premium_rate: false,
-        shared_cost: false,
-        satellite: false,
-    };
-
-    /// Whether this number is of a type that is refused.
-    pub fn refuse(self, number: &PhoneNumber) -> bool {
-        if self == Self::NONE {
-            return false;
-        }
-        match number.number_type() {
-            NumberType::Ordinary => false,
-            NumberType::PremiumRate => self.premium_rate,
-            NumberType::SharedCost => self.shared_cost,
-            NumberType::Satellite => self.satellite,
-        }
-    }
-}
-
-impl Default for RefusedNumberTypes {
-    fn default() -> Self {
-        Self {
-            premium_rate: true,
-            shared_cost: true,
-            satellite: true,
-        }
-    }
-}
-
-/// By which kinds of verified addresses users are told what was changed about their account.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "a caller has an answer for each, and must not forget one"
-)]
-pub enum NoticesBy {
-    /// Nobody is told.
-    Off,
-    /// By e-mail.
-    Email,
-    /// By e-mail; those who have no verified e-mail address by text message, which costs money.
-    #[default]
-    EmailElsePhone,
-    /// By e-mail and by text message.
-    All,
 }
 
 /// What an operator may choose. The default is what django-phone-auth does.
@@ -187,8 +125,13 @@ pub struct Settings {
     pub verify_email_lifetime: Duration,
     /// How long a link verifies a phone number.
     pub verify_phone_lifetime: Duration,
-    /// How long a code works that is sent beside a link: from one minute to ten (ASVS 5.0, 6.5.1).
+    /// How long a code works that is sent beside a link, and a link that logs in: from one minute to ten (ASVS 5.0, 6.5.1).
     pub code_lifetime: Duration,
+    /// Whether users may log in by a code that is sent to a verified address of theirs, besides by a password.
+    pub login_by_code: bool,
+    /// Whether users sign up with a name and an address, to which a code is sent, and have no password: the pages have no
+    /// field for one, and none to reset or change it. It needs `login_by_code`, and one kind of address as the only name.
+    pub sign_up_by_code: bool,
     /// How many addresses an account may have, e-mail addresses and phone numbers together, when its owner adds one.
     /// Accounts that have more, because another program made them, go on working.
     pub max_addresses: u32,
@@ -252,6 +195,8 @@ impl Default for Settings {
             verify_email_lifetime: DAY,
             verify_phone_lifetime: 10 * MINUTE,
             code_lifetime: MAX_CODE_LIFETIME,
+            login_by_code: false,
+            sign_up_by_code: false,
             max_addresses: 10,
             max_unverified_addresses: 5,
             verify_at_sign_up: false,
@@ -276,7 +221,10 @@ impl Settings {
         [
             (Field::FirstName, self.register_fname_required),
             (Field::LastName, self.register_lname_required),
-            (Field::Username, self.register_username_required),
+            (
+                Field::Username,
+                self.register_username_required && !self.sign_up_by_code,
+            ),
             (
                 Field::Email,
                 self.authentication_methods.email && self.register_email_required,
@@ -287,7 +235,7 @@ impl Settings {
             ),
             (
                 Field::ConfirmPassword,
-                self.register_confirm_password_required,
+                self.register_confirm_password_required && !self.sign_up_by_code,
             ),
         ]
         .into_iter()
@@ -335,12 +283,34 @@ impl Settings {
         }
     }
 
+    /// Whether this site has messages of this signal to send: to a kind of address that users have here, for a flow that it has.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::outbox::MessageSignal;
+    /// use phone_auth_core::settings::Settings;
+    ///
+    /// let settings = Settings::default();
+    /// assert!(settings.sends(MessageSignal::VerifyPhone) && !settings.sends(MessageSignal::LoginPhone));
+    /// ```
+    pub const fn sends(&self, signal: MessageSignal) -> bool {
+        let is_on = match signal.purpose() {
+            Purpose::LogIn => self.login_by_code,
+            Purpose::ResetPassword => !self.sign_up_by_code,
+            _ => true,
+        };
+        is_on && self.has_addresses(signal.kind())
+    }
+
     /// Whether the sign-up form has this field.
     pub fn is_on_sign_up_form(&self, field: Field) -> bool {
         let is_off = match field {
             Field::Email => !self.authentication_methods.email,
             Field::Phone => !self.authentication_methods.phone,
-            Field::ConfirmPassword => !self.register_confirm_password_required,
+            Field::Username | Field::Password => self.sign_up_by_code,
+            Field::ConfirmPassword => {
+                self.sign_up_by_code || !self.register_confirm_password_required
+            }
             _ => false,
         };
         !is_off && !self.hidden_sign_up_fields.contains(&field)
@@ -382,6 +352,31 @@ impl Settings {
         Ok(())
     }
 
+    /// Checks what is said of codes.
+    fn validate_codes(&self) -> Result<(), SettingsError> {
+        let methods = self.authentication_methods;
+        if !(MIN_CODE_LIFETIME..=MAX_CODE_LIFETIME).contains(&self.code_lifetime) {
+            return Err(SettingsError::new(
+                "code_lifetime",
+                "from 1 minute to 10 minutes",
+            ));
+        }
+        if self.login_by_code && !(methods.email || methods.phone) {
+            return Err(SettingsError::new(
+                "login_by_code",
+                "off where authentication_methods has neither phone nor email: there is nothing to send a code to",
+            ));
+        }
+        let has_one_name = methods.email != methods.phone && !methods.username;
+        if self.sign_up_by_code && !(self.login_by_code && has_one_name) {
+            return Err(SettingsError::new(
+                "sign_up_by_code",
+                "off unless login_by_code is on and authentication_methods is phone alone, or email alone",
+            ));
+        }
+        Ok(())
+    }
+
     /// Checks that the settings can be used.
     ///
     /// # Errors
@@ -394,6 +389,7 @@ impl Settings {
                 "at least one of phone, email and username",
             ));
         }
+        self.validate_codes()?;
         if self.require_verified && !(methods.phone || methods.email) {
             return Err(SettingsError::new(
                 "require_verified",
@@ -450,12 +446,6 @@ impl Settings {
             if !(Duration::from_secs(1)..=MAX_LINK_LIFETIME).contains(&lifetime) {
                 return Err(SettingsError::new(setting, "from 1 second to 7 days"));
             }
-        }
-        if !(MIN_CODE_LIFETIME..=MAX_CODE_LIFETIME).contains(&self.code_lifetime) {
-            return Err(SettingsError::new(
-                "code_lifetime",
-                "from 1 minute to 10 minutes",
-            ));
         }
         if !(8..=64).contains(&self.password_min_length) {
             return Err(SettingsError::new("password_min_length", "from 8 to 64"));
@@ -681,6 +671,30 @@ mod tests {
             let lifetime = Duration::from_secs(seconds);
             let checked = check(|settings| settings.code_lifetime = lifetime);
             assert_eq!(checked.is_some(), wrong, "{seconds}");
+        }
+    }
+
+    #[test]
+    fn codes_need_somewhere_to_go() {
+        for (methods, by_code, wrong) in [
+            ("pe", (true, false), None),
+            ("u", (true, false), Some("login_by_code")),
+            ("p", (true, true), None),
+            ("e", (true, true), None),
+            ("p", (false, true), Some("sign_up_by_code")),
+            ("pe", (true, true), Some("sign_up_by_code")),
+            ("pu", (true, true), Some("sign_up_by_code")),
+            ("u", (true, true), Some("login_by_code")),
+        ] {
+            let checked = check(|settings| {
+                settings.authentication_methods = Methods {
+                    phone: methods.contains('p'),
+                    email: methods.contains('e'),
+                    username: methods.contains('u'),
+                };
+                (settings.login_by_code, settings.sign_up_by_code) = by_code;
+            });
+            assert_eq!(checked, wrong, "{methods} {by_code:?}");
         }
     }
 

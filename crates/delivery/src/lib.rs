@@ -1,7 +1,7 @@
 //! Ready receivers for the messages of phone-auth.
 //!
 //! A message is a link that someone must get: to reset a password, to verify an e-mail address or a
-//! phone number. Six signals ask for one, and anyone who receives them delivers it. This crate holds
+//! phone number. Eight signals ask for one, and anyone who receives them delivers it. This crate holds
 //! receivers that many would write alike, each behind a feature: by e-mail through a mail server
 //! (`smtp`), by text message through a gateway (`sms-gateway`), by way of another service that takes signed
 //! requests (`webhook`) or reads a stream (`nats`), and, for one's own machine, printed lines and a mailbox in

@@ -17,6 +17,12 @@ phone_auth_signals::signal! {
     /// Asks for a link to be sent by text message with which a user shows that the number is hers.
     pub verify_phone: VerifyPhone;
 
+    /// Asks for a link to be sent by e-mail with which a user logs in without a password.
+    pub login_email: LoginEmail;
+
+    /// Asks for a link to be sent by text message with which a user logs in without a password.
+    pub login_phone: LoginPhone;
+
     /// Asks for an e-mail that tells a user what was changed about their account.
     pub security_notice_email: SecurityNoticeEmail;
 
@@ -72,6 +78,34 @@ event_struct! {
         /// The flow that sent it.
         sender: Sender,
         /// The user who says that the number is hers.
+        user: User,
+        /// The link, to be made absolute with the origin of the site. `Debug` does not show it.
+        url: RelativeUrl,
+        /// The number as it is stored, in the form of E.164, never as a user typed it.
+        phone: String,
+    }
+}
+
+event_struct! {
+    /// A link to log in is to go to an e-mail address.
+    pub struct LoginEmail in an envelope {
+        /// The flow that sent it.
+        sender: Sender,
+        /// The user who is to be logged in.
+        user: User,
+        /// The link, to be made absolute with the origin of the site. `Debug` does not show it.
+        url: RelativeUrl,
+        /// The address as it is stored, never as a user typed it.
+        email: String,
+    }
+}
+
+event_struct! {
+    /// A link to log in is to go to a phone.
+    pub struct LoginPhone in an envelope {
+        /// The flow that sent it.
+        sender: Sender,
+        /// The user who is to be logged in.
         user: User,
         /// The link, to be made absolute with the origin of the site. `Debug` does not show it.
         url: RelativeUrl,

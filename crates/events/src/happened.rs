@@ -62,6 +62,8 @@ pub enum LoginFailure {
     AmbiguousIdentifier,
     /// The password is another one.
     WrongPassword,
+    /// The code that was sent is another one.
+    WrongCode,
     /// The account is disabled.
     Inactive,
     /// The account has no password that could be right.

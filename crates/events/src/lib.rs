@@ -23,8 +23,8 @@
 //! ```
 //!
 //! # The signals
-//! Six ask for a message to be delivered. Four of these carry a link: [`verify_email`], [`verify_phone`],
-//! [`reset_password_email`], [`reset_password_phone`]. Two tell users what was changed about their account:
+//! Eight ask for a message to be delivered. Six of these carry a link: [`verify_email`], [`verify_phone`],
+//! [`reset_password_email`], [`reset_password_phone`], [`login_email`], [`login_phone`]. Two tell users what was changed about their account:
 //! [`security_notice_email`], [`security_notice_phone`]. The others tell what happened: [`user_signed_up`], [`user_logged_in`],
 //! [`user_login_failed`], [`user_logged_out`], [`password_changed`], [`password_was_reset`], [`email_added`],
 //! [`phone_added`], [`email_removed`], [`phone_removed`], [`email_verified`], [`phone_verified`], [`attempt_limited`],

@@ -1,9 +1,9 @@
 //! What the events of messages share, so that one function can receive several of them.
 
 use crate::{
-    AccountChange, Envelope, Link, MessageSignal, OneTimeCode, RelativeUrl, ResetPasswordEmail,
-    ResetPasswordPhone, SecurityNoticeEmail, SecurityNoticePhone, Sender, User, VerifyEmail,
-    VerifyPhone,
+    AccountChange, Envelope, Link, LoginEmail, LoginPhone, MessageSignal, OneTimeCode, RelativeUrl,
+    ResetPasswordEmail, ResetPasswordPhone, SecurityNoticeEmail, SecurityNoticePhone, Sender, User,
+    VerifyEmail, VerifyPhone,
 };
 use serde::Serialize;
 
@@ -56,7 +56,7 @@ pub trait Message: Send + Sync {
 /// A message that goes by e-mail.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no message that goes by e-mail",
-    label = "`&dyn EmailMessage` is what the events of `verify_email`, `reset_password_email` and `security_notice_email` share"
+    label = "`&dyn EmailMessage` is what the events of `verify_email`, `reset_password_email`, `login_email` and `security_notice_email` share"
 )]
 pub trait EmailMessage: Message {
     /// The address.
@@ -66,7 +66,7 @@ pub trait EmailMessage: Message {
 /// A message that goes to a phone.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no message that goes to a phone",
-    label = "`&dyn PhoneMessage` is what the events of `verify_phone` and `reset_password_phone` share"
+    label = "`&dyn PhoneMessage` is what the events of `verify_phone`, `reset_password_phone` and `login_phone` share"
 )]
 pub trait PhoneMessage: Message {
     /// The number, in the form of E.164.
@@ -148,6 +148,8 @@ message!(ResetPasswordEmail, Email, EmailMessage, email);
 message!(ResetPasswordPhone, Phone, PhoneMessage, phone);
 message!(VerifyEmail, Email, EmailMessage, email);
 message!(VerifyPhone, Phone, PhoneMessage, phone);
+message!(LoginEmail, Email, EmailMessage, email);
+message!(LoginPhone, Phone, PhoneMessage, phone);
 
 macro_rules! notice {
     ($event:ident, $way:ident, $view:ident, $field:ident) => {

@@ -3,8 +3,8 @@
 use phone_auth_signals::{Event, ReceiverInfo, Signals};
 
 use crate::{
-    AddressKind, Purpose, ResetPasswordEmail, ResetPasswordPhone, SecurityNoticeEmail,
-    SecurityNoticePhone, VerifyEmail, VerifyPhone,
+    AddressKind, LoginEmail, LoginPhone, Purpose, ResetPasswordEmail, ResetPasswordPhone,
+    SecurityNoticeEmail, SecurityNoticePhone, VerifyEmail, VerifyPhone,
 };
 
 /// One of the signals that ask for a message: for each purpose and each kind of address there is one.
@@ -33,6 +33,10 @@ pub enum MessageSignal {
     VerifyEmail,
     /// [`verify_phone`](crate::verify_phone)
     VerifyPhone,
+    /// [`login_email`](crate::login_email)
+    LoginEmail,
+    /// [`login_phone`](crate::login_phone)
+    LoginPhone,
     /// [`security_notice_email`](crate::security_notice_email)
     SecurityNoticeEmail,
     /// [`security_notice_phone`](crate::security_notice_phone)
@@ -41,18 +45,20 @@ pub enum MessageSignal {
 
 impl MessageSignal {
     /// All of them, in the order in which they are listed everywhere.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::ResetPasswordEmail,
         Self::ResetPasswordPhone,
         Self::VerifyEmail,
         Self::VerifyPhone,
+        Self::LoginEmail,
+        Self::LoginPhone,
         Self::SecurityNoticeEmail,
         Self::SecurityNoticePhone,
     ];
 
     /// Their names, in the same order.
-    pub const NAMES: [&'static str; 6] = {
-        let [first, second, third, fourth, fifth, sixth] = Self::ALL;
+    pub const NAMES: [&'static str; 8] = {
+        let [first, second, third, fourth, fifth, sixth, seventh, eighth] = Self::ALL;
         [
             first.name(),
             second.name(),
@@ -60,6 +66,8 @@ impl MessageSignal {
             fourth.name(),
             fifth.name(),
             sixth.name(),
+            seventh.name(),
+            eighth.name(),
         ]
     };
 
@@ -71,6 +79,8 @@ impl MessageSignal {
             (Purpose::ResetPassword, AddressKind::Phone) => Self::ResetPasswordPhone,
             (Purpose::Verify, AddressKind::Email) => Self::VerifyEmail,
             (Purpose::Verify, AddressKind::Phone) => Self::VerifyPhone,
+            (Purpose::LogIn, AddressKind::Email) => Self::LoginEmail,
+            (Purpose::LogIn, AddressKind::Phone) => Self::LoginPhone,
             (Purpose::SecurityNotice, AddressKind::Email) => Self::SecurityNoticeEmail,
             (Purpose::SecurityNotice, AddressKind::Phone) => Self::SecurityNoticePhone,
         })
@@ -81,6 +91,7 @@ impl MessageSignal {
         match self {
             Self::ResetPasswordEmail | Self::ResetPasswordPhone => Purpose::ResetPassword,
             Self::VerifyEmail | Self::VerifyPhone => Purpose::Verify,
+            Self::LoginEmail | Self::LoginPhone => Purpose::LogIn,
             Self::SecurityNoticeEmail | Self::SecurityNoticePhone => Purpose::SecurityNotice,
         }
     }
@@ -94,12 +105,14 @@ impl MessageSignal {
     /// By which kind of address its messages go.
     pub const fn kind(self) -> AddressKind {
         match self {
-            Self::ResetPasswordEmail | Self::VerifyEmail | Self::SecurityNoticeEmail => {
-                AddressKind::Email
-            }
-            Self::ResetPasswordPhone | Self::VerifyPhone | Self::SecurityNoticePhone => {
-                AddressKind::Phone
-            }
+            Self::ResetPasswordEmail
+            | Self::VerifyEmail
+            | Self::LoginEmail
+            | Self::SecurityNoticeEmail => AddressKind::Email,
+            Self::ResetPasswordPhone
+            | Self::VerifyPhone
+            | Self::LoginPhone
+            | Self::SecurityNoticePhone => AddressKind::Phone,
         }
     }
 
@@ -110,6 +123,8 @@ impl MessageSignal {
             Self::ResetPasswordPhone => "reset_password_phone",
             Self::VerifyEmail => "verify_email",
             Self::VerifyPhone => "verify_phone",
+            Self::LoginEmail => "login_email",
+            Self::LoginPhone => "login_phone",
             Self::SecurityNoticeEmail => "security_notice_email",
             Self::SecurityNoticePhone => "security_notice_phone",
         }
@@ -140,6 +155,8 @@ impl MessageSignal {
             Self::ResetPasswordPhone => of::<ResetPasswordPhone>(signals),
             Self::VerifyEmail => of::<VerifyEmail>(signals),
             Self::VerifyPhone => of::<VerifyPhone>(signals),
+            Self::LoginEmail => of::<LoginEmail>(signals),
+            Self::LoginPhone => of::<LoginPhone>(signals),
             Self::SecurityNoticeEmail => of::<SecurityNoticeEmail>(signals),
             Self::SecurityNoticePhone => of::<SecurityNoticePhone>(signals),
         }
@@ -157,6 +174,8 @@ mod tests {
             ResetPasswordPhone::signal().info().name,
             VerifyEmail::signal().info().name,
             VerifyPhone::signal().info().name,
+            LoginEmail::signal().info().name,
+            LoginPhone::signal().info().name,
             SecurityNoticeEmail::signal().info().name,
             SecurityNoticePhone::signal().info().name,
         ];

@@ -14,6 +14,8 @@ pub enum Purpose {
     ResetPassword,
     /// To show that an address is one's own.
     Verify,
+    /// To log in without a password.
+    LogIn,
     /// To tell a user what was changed about their account. It has no token.
     SecurityNotice,
     /// To tell durable receivers what happened, see [`DurableSignal`](crate::DurableSignal). It goes to no user.
@@ -26,6 +28,7 @@ impl Purpose {
         match self {
             Self::ResetPassword => "reset_password",
             Self::Verify => "verify",
+            Self::LogIn => "log_in",
             Self::SecurityNotice => "security_notice",
             Self::Event => "event",
         }
@@ -44,6 +47,7 @@ impl Purpose {
         [
             Self::ResetPassword,
             Self::Verify,
+            Self::LogIn,
             Self::SecurityNotice,
             Self::Event,
         ]

@@ -76,7 +76,8 @@
 //! ```
 //!
 //! # Sending messages
-//! Four signals ask for a message: `verify_email`, `verify_phone`, `reset_password_email`, `reset_password_phone`.
+//! Four signals ask for a message: `verify_email`, `verify_phone`, `reset_password_email`, `reset_password_phone`; where
+//! users may log in by code, also `login_email` and `login_phone`.
 //! Anyone who receives one sends it. Ready receivers come with features: mail (`smtp`), text messages (`sms-gateway`),
 //! another service (`webhook`, `nats`), one's own machine (`development`). A receiver of your own takes the message and
 //! state that was provided, and says when a failure is for good:

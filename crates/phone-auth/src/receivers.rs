@@ -110,8 +110,7 @@ impl Reception<'_> {
     /// The signals whose messages go to addresses that users have here, and that nobody receives although someone must.
     pub(crate) fn missing(&self, settings: &Settings) -> Vec<&'static str> {
         // A site that knows no notices goes without.
-        let is_sent =
-            |signal: &MessageSignal| signal.has_link() && settings.has_addresses(signal.kind());
+        let is_sent = |signal: &MessageSignal| signal.has_link() && settings.sends(*signal);
         let is_missing = |signal: &MessageSignal| {
             let receivers = self.left_alone.receivers_of(*signal, self.dispatcher);
             receivers.is_empty() && !self.allowed.contains(&signal.name())

@@ -31,6 +31,8 @@ pub(crate) struct Statements {
     pub(crate) with_user: &'static str,
     pub(crate) verify: &'static str,
     pub(crate) is_verified: &'static str,
+    /// Ends a link to it that was opened.
+    pub(crate) end_link: &'static str,
     /// Removes it while it is not verified and another of the user is.
     pub(crate) free: &'static str,
     /// The address, its user, and the newest request for a link.
@@ -124,6 +126,18 @@ macro_rules! statements {
                 " WHERE id = $1 AND user_id = $2 AND ",
                 $column,
                 " = $3 AND is_verified"
+            ),
+            end_link: concat!(
+                "DELETE FROM phone_auth_link_request
+                WHERE kind = '",
+                $kind,
+                "' AND purpose = $5 AND holder = $1 AND requested_at = $4
+                    AND EXISTS (SELECT 1 FROM ",
+                $table,
+                " WHERE id = $1 AND user_id = $2 AND ",
+                $column,
+                " = $3 AND is_verified)
+                RETURNING 1"
             ),
             free: concat!(
                 "WITH freed AS (
@@ -268,7 +282,7 @@ impl AddressStore for PostgresStore {
             Purpose::Verify | Purpose::SecurityNotice | Purpose::Event => {
                 vec![self.at(&name).await?]
             }
-            Purpose::ResetPassword => self.at_as_stranger(&name).await?.into(),
+            Purpose::ResetPassword | Purpose::LogIn => self.at_as_stranger(&name).await?.into(),
         };
         let row = self.first(keep).await?.ok_or(StoreErrorKind::Broken);
         Ok(row
@@ -305,6 +319,24 @@ impl AddressStore for PostgresStore {
             Ok((rows::address(row, kind, 0)?, row.try_get(5)?))
         });
         Ok(requests.collect::<Result<_, Failure>>()?)
+    }
+
+    async fn end_link(
+        &self,
+        purpose: Purpose,
+        user: UserId,
+        link: &OpenedLink,
+    ) -> Result<bool, StoreError> {
+        let (Some(value), Some(newest)) = (sought(&link.value), link.newest) else {
+            return Ok(false);
+        };
+        let end = query(statements(link.kind).end_link)
+            .bind(link.address.get())
+            .bind(user.get())
+            .bind(value)
+            .bind(rows::micros(newest))
+            .bind(purpose.as_str());
+        Ok(self.first(end).await?.is_some())
     }
 
     async fn free_address(&self, user: UserId, link: &OpenedLink) -> Result<bool, StoreError> {

@@ -317,21 +317,6 @@ pub(crate) const INDEXES: [Index; 45] = [
         "phone_auth_challenge",
         "expires_at",
     ),
-    // Of each queue what is ready whatever the clock says, among it what has a time that nobody can read, and what is due.
-    Index::new(
-        19,
-        "phone_auth_outbox_queue_ready",
-        "phone_auth_outbox",
-        concat!("(", queue!(), "), id"),
-    )
-    .of("died_at IS NULL AND (ready_attempt = attempts OR due_at >= '10000-01-01 00:00:00+00')"),
-    Index::new(
-        19,
-        "phone_auth_outbox_queue_due",
-        "phone_auth_outbox",
-        concat!("(", queue!(), "), due_at, id"),
-    )
-    .of("died_at IS NULL"),
     // What is counted of text messages.
     Index::new(
         16,
@@ -346,6 +331,21 @@ pub(crate) const INDEXES: [Index; 45] = [
         "phone_auth_limit_sms",
         "hour",
     ),
+    // Of each queue what is ready whatever the clock says, among it what has a time that nobody can read, and what is due.
+    Index::new(
+        20,
+        "phone_auth_outbox_signal_ready",
+        "phone_auth_outbox",
+        concat!("(", queue!(), "), id"),
+    )
+    .of("died_at IS NULL AND (ready_attempt = attempts OR due_at >= '10000-01-01 00:00:00+00')"),
+    Index::new(
+        20,
+        "phone_auth_outbox_signal_due",
+        "phone_auth_outbox",
+        concat!("(", queue!(), "), due_at, id"),
+    )
+    .of("died_at IS NULL"),
 ];
 
 /// Which indexes are missing, not valid, or on something else than what they should be on. Another name does as well for

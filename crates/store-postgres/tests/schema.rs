@@ -11,7 +11,7 @@ use phone_auth_store_postgres::{MigrateErrorKind, OpenErrorKind, PostgresOptions
 use crate::common::{database, log_in, run, store, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 19] = [
+const STEPS: [&str; 20] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -31,6 +31,7 @@ const STEPS: [&str; 19] = [
     "proofs of sessions",
     "life of challenges",
     "durable receivers",
+    "queues of signing in by code",
 ];
 
 #[test]

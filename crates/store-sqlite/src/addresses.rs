@@ -34,6 +34,8 @@ pub(crate) struct Statements {
     pub(crate) target: &'static str,
     /// Whether a reset link that was opened is still the newest.
     pub(crate) is_newest: &'static str,
+    /// Ends a link to it that was opened.
+    pub(crate) end_link: &'static str,
     /// Removes it while it is not verified and another of the user is.
     pub(crate) free: &'static str,
 }
@@ -123,6 +125,17 @@ macro_rules! statements {
                 " = ?3 AND r.requested_at IS ?4 AND (a.is_verified OR NOT ",
                 has_verified!(),
                 ")"
+            ),
+            end_link: concat!(
+                "DELETE FROM phone_auth_link_request
+                WHERE kind = '",
+                $kind,
+                "' AND purpose = ?5 AND holder = ?1 AND requested_at = ?4
+                    AND EXISTS (SELECT 1 FROM ",
+                $table,
+                " WHERE id = ?1 AND user_id = ?2 AND ",
+                $column,
+                " = ?3 AND is_verified)"
             ),
             free: concat!(
                 "DELETE FROM ",
@@ -268,6 +281,27 @@ impl AddressStore for SqliteStore {
                 Ok((rows::address(row, kind, 0)?, links::time(row, 5)?))
             })
         })
+    }
+
+    async fn end_link(
+        &self,
+        purpose: Purpose,
+        user: UserId,
+        link: &OpenedLink,
+    ) -> Result<bool, StoreError> {
+        let link = link.clone();
+        self.write(move |connection| {
+            let newest = link.newest.map(links::micros);
+            let opened = params![
+                link.address.get(),
+                user.get(),
+                link.value,
+                newest,
+                purpose.as_str()
+            ];
+            Ok(rows::change(connection, statements(link.kind).end_link, opened)? > 0)
+        })
+        .await
     }
 
     async fn free_address(&self, user: UserId, link: &OpenedLink) -> Result<bool, StoreError> {

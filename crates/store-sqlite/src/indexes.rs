@@ -239,21 +239,6 @@ pub(crate) const INDEXES: [Index; 28] = [
         "phone_auth_challenge",
         "expires_at",
     ),
-    // Of each queue what is ready whatever the clock says, and what is due.
-    Index::new(
-        19,
-        "phone_auth_outbox_queue_ready",
-        "phone_auth_outbox",
-        concat!(queue!(), ", id"),
-    )
-    .of(READY),
-    Index::new(
-        19,
-        "phone_auth_outbox_queue_due",
-        "phone_auth_outbox",
-        concat!(queue!(), ", due_at, id"),
-    )
-    .of("died_at IS NULL"),
     // What is counted of text messages.
     Index::new(
         16,
@@ -261,6 +246,21 @@ pub(crate) const INDEXES: [Index; 28] = [
         "phone_auth_limit_sms",
         "hour",
     ),
+    // Of each queue what is ready whatever the clock says, and what is due.
+    Index::new(
+        20,
+        "phone_auth_outbox_signal_ready",
+        "phone_auth_outbox",
+        concat!(queue!(), ", id"),
+    )
+    .of(READY),
+    Index::new(
+        20,
+        "phone_auth_outbox_signal_due",
+        "phone_auth_outbox",
+        concat!(queue!(), ", due_at, id"),
+    )
+    .of("died_at IS NULL"),
 ];
 
 /// What [`pending_migrations`](crate::SqliteStore::pending_migrations) says of indexes that must be made again. Without

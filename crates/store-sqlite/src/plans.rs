@@ -100,6 +100,7 @@ fn every_lookup_uses_an_index() {
             of_kind.is_verified,
             of_kind.target,
             of_kind.is_newest,
+            of_kind.end_link,
             of_kind.free,
         ]);
         let of_kind = address_changes::statements(kind);
@@ -119,7 +120,7 @@ fn every_lookup_uses_an_index() {
             let looks_through = ["SCAN m", "SCAN (subquery", "SCAN a", "SCAN q VIRTUAL"];
             let found = looks_through.iter().any(|it| step.starts_with(it));
             // So is what is in an index of what is looked for.
-            let is_whole = step.contains(" INDEX phone_auth_outbox_queue_ready");
+            let is_whole = step.contains(" INDEX phone_auth_outbox_signal_ready");
             let scans = step.starts_with("SCAN") && !found && !is_whole;
             assert!(!scans || step == "SCAN CONSTANT ROW", "{step}: {statement}");
         }
@@ -153,9 +154,9 @@ fn paused_queue_is_not_looked_at() {
             let index = format!(" INDEX {index} (");
             steps.iter().find(|step| step.contains(&index)).unwrap()
         };
-        let ready = searches("phone_auth_outbox_queue_ready");
+        let ready = searches("phone_auth_outbox_signal_ready");
         assert!(ready.ends_with("(<expr>=?)"), "{ready}");
-        let due = searches("phone_auth_outbox_queue_due");
+        let due = searches("phone_auth_outbox_signal_due");
         assert!(due.ends_with("(<expr>=? AND due_at<?)"), "{due}");
         let mut walks = steps
             .iter()

@@ -23,7 +23,7 @@ use rusqlite::Connection;
 use crate::common::{Scratch, run, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 19] = [
+const STEPS: [&str; 20] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -43,6 +43,7 @@ const STEPS: [&str; 19] = [
     "proofs of sessions",
     "life of challenges",
     "durable receivers",
+    "queues of signing in by code",
 ];
 
 const DJANGO: &str = include_str!("data/django_5_2.sql");

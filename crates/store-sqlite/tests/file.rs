@@ -13,7 +13,7 @@ use phone_auth_store_sqlite::{MigrateErrorKind, OpenErrorKind, SqliteOptions, Sq
 use crate::common::{Scratch, run, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 19] = [
+const STEPS: [&str; 20] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -33,6 +33,7 @@ const STEPS: [&str; 19] = [
     "proofs of sessions",
     "life of challenges",
     "durable receivers",
+    "queues of signing in by code",
 ];
 
 #[test]

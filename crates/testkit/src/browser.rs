@@ -87,8 +87,8 @@ impl TestBrowser {
         let forms = forms_of(&page.body);
         let found = forms
             .iter()
-            .find_map(|form| form.button(button).map(|adds| (form, adds)));
-        let Some((form, adds)) = found else {
+            .find_map(|form| form.button(button).map(|pressed| (form, pressed)));
+        let Some((form, pressed)) = found else {
             let labels: Vec<_> = forms.iter().flat_map(Form::labels).collect();
             panic!(
                 "{} has no button {button:?}; it has {labels:?}:\n{}",
@@ -105,8 +105,8 @@ impl TestBrowser {
                 ),
             }
         }
-        filled.extend(adds.clone());
-        let target = match form.action.as_str() {
+        filled.extend(pressed.adds.clone());
+        let target = match pressed.action.as_ref().unwrap_or(&form.action).as_str() {
             "" => &page.path,
             action => action,
         };

@@ -9,8 +9,18 @@ pub(crate) struct Form {
     pub(crate) is_post: bool,
     /// The names of its fields and what stands in them.
     pub(crate) fields: Vec<(String, String)>,
-    /// The texts on its buttons, with the field that each adds.
-    buttons: Vec<(String, Option<(String, String)>)>,
+    buttons: Vec<Button>,
+}
+
+/// A button that sends a form.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Button {
+    /// The text on it.
+    label: String,
+    /// The field that it adds.
+    pub(crate) adds: Option<(String, String)>,
+    /// Where it has the form go to instead.
+    pub(crate) action: Option<String>,
 }
 
 /// The forms of a page in their order.
@@ -38,8 +48,8 @@ impl Form {
         for piece in inside.split('<').skip(1) {
             let (tag, text) = piece.split_once('>').unwrap_or((piece, ""));
             is_in_button &= !tag.starts_with("/button");
-            if let (true, Some((label, _))) = (is_in_button, form.buttons.last_mut()) {
-                label.push_str(text);
+            if let (true, Some(button)) = (is_in_button, form.buttons.last_mut()) {
+                button.label.push_str(text);
             }
             let field = attribute(tag, "name")
                 .map(|name| (name, attribute(tag, "value").unwrap_or_default()));
@@ -47,11 +57,11 @@ impl Form {
             match tag.split([' ', '\n', '/']).next() {
                 Some("button") => {
                     is_in_button = true;
-                    form.buttons.push((text.to_owned(), field));
+                    form.buttons.push(Button::read(tag, text.to_owned(), field));
                 }
                 Some("input") if kind == "submit" => {
                     let label = attribute(tag, "value").unwrap_or_default();
-                    form.buttons.push((label, field));
+                    form.buttons.push(Button::read(tag, label, field));
                 }
                 // What is not ticked is not sent.
                 Some("input") if matches!(&*kind, "checkbox" | "radio") && !has(tag, "checked") => {
@@ -66,23 +76,30 @@ impl Form {
                 _ => {}
             }
         }
-        for (label, _) in &mut form.buttons {
-            let words: Vec<_> = label.split_whitespace().collect();
-            *label = plain(&words.join(" "));
+        for button in &mut form.buttons {
+            let words: Vec<_> = button.label.split_whitespace().collect();
+            button.label = plain(&words.join(" "));
         }
         form
     }
 
-    /// What the button adds to the form, if it is one of this form.
-    pub(crate) fn button(&self, label: &str) -> Option<&Option<(String, String)>> {
-        let mut buttons = self.buttons.iter();
-        buttons
-            .find(|(text, _)| text == label)
-            .map(|(_, adds)| adds)
+    /// The button with this text, if it is one of this form.
+    pub(crate) fn button(&self, label: &str) -> Option<&Button> {
+        self.buttons.iter().find(|button| button.label == label)
     }
 
     pub(crate) fn labels(&self) -> impl Iterator<Item = &str> {
-        self.buttons.iter().map(|(label, _)| label.as_str())
+        self.buttons.iter().map(|button| button.label.as_str())
+    }
+}
+
+impl Button {
+    fn read(tag: &str, label: String, adds: Option<(String, String)>) -> Self {
+        Self {
+            label,
+            adds,
+            action: attribute(tag, "formaction"),
+        }
     }
 }
 
@@ -148,6 +165,18 @@ mod tests {
     }
 
     #[test]
+    fn button_may_lead_elsewhere() {
+        let forms = forms_of(
+            "<form method=post action=/a/><button>A</button><button formaction=\"/b/\">B</button></form>",
+        );
+        let [form] = forms.as_slice() else {
+            panic!("{forms:?}");
+        };
+        assert_eq!(form.button("A").unwrap().action, None);
+        assert_eq!(form.button("B").unwrap().action.as_deref(), Some("/b/"));
+    }
+
+    #[test]
     fn form_is_read_as_templates_write_it() {
         let html = "<form action='/search/'><input name='q' value=''></form>
             <form method=\"post\" action=\"/a?x=1&amp;y=2\" novalidate>
@@ -181,7 +210,8 @@ mod tests {
             ]
         );
         let button = form.button("Send & go there").unwrap();
-        assert_eq!(button, &Some(("pk".to_owned(), "7".to_owned())));
+        assert_eq!(button.adds, Some(("pk".to_owned(), "7".to_owned())));
+        assert_eq!(button.action, None);
         assert!(form.button("Send").is_none());
     }
 }

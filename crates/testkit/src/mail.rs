@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use phone_auth::signals::{
-    Message, SiteOrigin, User, receiver, reset_password_email, reset_password_phone, verify_email,
-    verify_phone,
+    Message, SiteOrigin, User, login_email, login_phone, receiver, reset_password_email,
+    reset_password_phone, verify_email, verify_phone,
 };
 use tokio::sync::Notify;
 
@@ -23,6 +23,8 @@ pub struct Mail {
     pub link: String,
     /// The same with the origin of the site, as it stands in the message.
     pub url: String,
+    /// The code to type, if the message has one.
+    pub code: Option<String>,
 }
 
 /// What was sent and not yet taken, the oldest first. Clones share it.
@@ -77,6 +79,8 @@ impl fmt::Debug for MailStore {
     reset_password_phone,
     verify_email,
     verify_phone,
+    login_email,
+    login_phone,
     id = "phone_auth.development.testkit",
     optional = true
 )]
@@ -87,5 +91,6 @@ fn keep(message: &dyn Message, mail: &MailStore, site: &SiteOrigin) {
         user: message.user().clone(),
         link: message.url().as_str().to_owned(),
         url: message.url().absolute(site),
+        code: message.code().map(|code| code.as_str().to_owned()),
     });
 }

@@ -102,6 +102,45 @@ impl TestSite {
         browser.post(path, &form).await
     }
 
+    /// Logs a user in with a browser by the code that is sent to this address, where the site lets users.
+    ///
+    /// # Panics
+    /// When no code comes: the address is not verified, or the setting `login_by_code` is off.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth::{BuildError, PhoneAuthBuilder, Settings};
+    /// use phone_auth_testkit::{MemoryStore, TestSite};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// let site = TestSite::start(MemoryStore::new(), async |builder: PhoneAuthBuilder| {
+    ///     let mut settings = Settings::default();
+    ///     settings.login_by_code = true;
+    ///     let auth = builder.accounts(|accounts| accounts.settings(settings)).build().await?;
+    ///     let router = auth.router();
+    ///     Ok::<_, BuildError>((auth, router))
+    /// })
+    /// .await?;
+    /// site.user("ann").verified().create().await;
+    /// let mut browser = site.browser();
+    /// site.sign_in_by_code(&mut browser, "ann@example.org").await;
+    /// assert!(browser.get("/accounts/user_verification/").await.body.contains("ann@example.org"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn sign_in_by_code(&self, browser: &mut TestBrowser, address: &str) -> TestPage {
+        let routes = self.auth.accounts().routes();
+        let ask = routes.page(AccountPage::LoginCode);
+        browser.post(ask, &[("login", address)]).await;
+        let mail = self.mail_to(address).await;
+        let Some(code) = mail.code else {
+            panic!("the message {} to {address} has no code", mail.signal);
+        };
+        let done = routes.page(AccountPage::LoginCodeDone);
+        browser.post(done, &[("code", &code)]).await
+    }
+
     /// Takes the oldest message to an address or a number that was not taken yet, and waits until there is one.
     ///
     /// # Panics

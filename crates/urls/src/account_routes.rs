@@ -42,6 +42,7 @@ pub struct AccountRoutes {
     pages: [String; AccountPage::ALL.len()],
     reset_prefix: String,
     verification_prefix: String,
+    log_in_prefix: String,
 }
 
 impl AccountRoutes {
@@ -62,6 +63,7 @@ impl AccountRoutes {
             pages: AccountPage::ALL.map(|page| format!("{mount}{}", page.pattern())),
             reset_prefix: prefix(AccountPage::PasswordResetConfirm),
             verification_prefix: prefix(AccountPage::EmailVerificationConfirm),
+            log_in_prefix: prefix(AccountPage::LoginConfirm),
         })
     }
 
@@ -77,9 +79,9 @@ impl AccountRoutes {
 
     /// The path of a page.
     ///
-    /// For the two pages where links lead, this is the pattern with its parameters in braces, as a
-    /// router wants it; their links come from [`password_reset_confirm`](Self::password_reset_confirm)
-    /// and [`email_verification_confirm`](Self::email_verification_confirm).
+    /// For the three pages where links lead, this is the pattern with its parameters in braces, as a
+    /// router wants it; their links come from [`password_reset_confirm`](Self::password_reset_confirm),
+    /// [`email_verification_confirm`](Self::email_verification_confirm) and [`login_confirm`](Self::login_confirm).
     pub fn page(&self, page: AccountPage) -> &str {
         self.pages
             .get(page as usize)
@@ -131,6 +133,24 @@ impl AccountRoutes {
     ) -> Result<RelativeUrl, ReverseError> {
         link(
             &self.verification_prefix,
+            &id::encode_address(method, address),
+            token,
+        )
+    }
+
+    /// Where a link leads that was sent to this address, to log in.
+    ///
+    /// # Errors
+    ///
+    /// [`ReverseErrorKind::UnsafeValue`]: the token is empty, `.` or `..`.
+    pub fn login_confirm(
+        &self,
+        method: AddressKind,
+        address: i64,
+        token: &str,
+    ) -> Result<RelativeUrl, ReverseError> {
+        link(
+            &self.log_in_prefix,
             &id::encode_address(method, address),
             token,
         )

@@ -58,11 +58,17 @@ pub enum AccountPage {
     CloseAccountDone,
     /// `export_account/`, added by us: a file with all that is kept of the user.
     ExportAccount,
+    /// `login_code/`, added by us: asks for a code to sign in with.
+    LoginCode,
+    /// `login_code_done/`, added by us: says that a code is on its way, and takes it.
+    LoginCodeDone,
+    /// `login_confirm/{idb64}/{token}/`, added by us: where a link to sign in leads.
+    LoginConfirm,
 }
 
 impl AccountPage {
     /// All pages, in the order of django-phone-auth; then ours.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 21] = [
         Self::Signup,
         Self::Login,
         Self::Logout,
@@ -81,6 +87,9 @@ impl AccountPage {
         Self::CloseAccount,
         Self::CloseAccountDone,
         Self::ExportAccount,
+        Self::LoginCode,
+        Self::LoginCodeDone,
+        Self::LoginConfirm,
     ];
 
     /// The name by which templates and code ask for its path.
@@ -104,6 +113,9 @@ impl AccountPage {
             Self::CloseAccount => "phone_close_account",
             Self::CloseAccountDone => "phone_close_account_done",
             Self::ExportAccount => "phone_export_account",
+            Self::LoginCode => "phone_login_code",
+            Self::LoginCodeDone => "phone_login_code_done",
+            Self::LoginConfirm => "phone_login_confirm",
         }
     }
 
@@ -128,6 +140,9 @@ impl AccountPage {
             Self::CloseAccount => "close_account/",
             Self::CloseAccountDone => "close_account_done/",
             Self::ExportAccount => "export_account/",
+            Self::LoginCode => "login_code/",
+            Self::LoginCodeDone => "login_code_done/",
+            Self::LoginConfirm => "login_confirm/{idb64}/{token}/",
         }
     }
 

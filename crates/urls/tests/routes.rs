@@ -12,7 +12,7 @@ fn accounts() -> AccountRoutes {
 }
 
 /// The names and paths of django-phone-auth, mounted at `/accounts/`.
-const PAGES: [(&str, &str); 18] = [
+const PAGES: [(&str, &str); 21] = [
     ("phone_signup", "/accounts/signup/"),
     ("phone_login", "/accounts/login/"),
     ("phone_logout", "/accounts/logout/"),
@@ -46,6 +46,12 @@ const PAGES: [(&str, &str); 18] = [
     ("phone_close_account", "/accounts/close_account/"),
     ("phone_close_account_done", "/accounts/close_account_done/"),
     ("phone_export_account", "/accounts/export_account/"),
+    ("phone_login_code", "/accounts/login_code/"),
+    ("phone_login_code_done", "/accounts/login_code_done/"),
+    (
+        "phone_login_confirm",
+        "/accounts/login_confirm/{idb64}/{token}/",
+    ),
 ];
 
 #[test]

@@ -14,6 +14,9 @@ use crate::answer;
 use crate::cookies::AskedCode;
 use crate::request_context::{RequestContext, add_cookie};
 
+/// The field of the form that sends another code.
+pub(crate) const RESEND: &str = "resend";
+
 /// What is said of a code that is refused.
 pub(crate) fn sentence(refusal: CodeRefusal) -> String {
     match refusal {

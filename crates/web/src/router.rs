@@ -16,7 +16,7 @@ use phone_auth_urls::AccountPage;
 use crate::answer::{self, RequestError};
 use crate::pages::{
     add_address, address, addresses, change_password, close_account, confirm_identity, log_in,
-    log_out, password_reset, reset_link, sign_up, verification_link,
+    log_in_code, log_in_link, log_out, password_reset, reset_link, sign_up, verification_link,
 };
 use crate::redirect::{self, append_slash};
 use crate::request_context::RequestContext;
@@ -44,10 +44,12 @@ pub(crate) fn accounts(web: &Web) -> Router {
             .route(mount, get(to_addresses))
             .route(without_slash, get(to_addresses));
     }
-    for page in [
+    let links = [
         AccountPage::PasswordResetConfirm,
         AccountPage::EmailVerificationConfirm,
-    ] {
+        AccountPage::LoginConfirm,
+    ];
+    for page in links.into_iter().filter(is_here) {
         let path = web.accounts().routes().page(page);
         let link = path.trim_end_matches('/');
         let shorter = link
@@ -94,15 +96,25 @@ fn is_offered(accounts: &Accounts, page: AccountPage) -> bool {
             accounts.settings().close_account
         }
         AccountPage::ExportAccount => accounts.settings().export_account,
+        AccountPage::ChangePassword | AccountPage::ChangePasswordDone => {
+            !accounts.settings().sign_up_by_code
+        }
+        AccountPage::LoginCode | AccountPage::LoginCodeDone | AccountPage::LoginConfirm => {
+            offers(accounts, Purpose::LogIn)
+        }
         _ => true,
     }
 }
 
 /// Whether a reset can be asked for by any kind of address.
 pub(crate) fn offers_reset(accounts: &Accounts) -> bool {
-    KINDS
-        .into_iter()
-        .any(|kind| accounts.offers(Purpose::ResetPassword, kind))
+    offers(accounts, Purpose::ResetPassword)
+}
+
+/// Whether such a message can be asked for by any kind of address.
+fn offers(accounts: &Accounts, purpose: Purpose) -> bool {
+    let mut kinds = KINDS.into_iter();
+    kinds.any(|kind| accounts.offers(purpose, kind))
 }
 
 /// A link to which a mail program has added the full stop or the bracket that stands after it leads to the link; anything
@@ -165,6 +177,9 @@ fn handlers(page: AccountPage) -> MethodRouter<Web> {
         AccountPage::ExportAccount => {
             get(close_account::show_export).post(close_account::submit_export)
         }
+        AccountPage::LoginCode => get(log_in_code::show).post(log_in_code::submit),
+        AccountPage::LoginCodeDone => get(log_in_code::show_done).post(log_in_code::submit_code),
+        AccountPage::LoginConfirm => get(log_in_link::show).post(log_in_link::submit),
     };
     handlers.fallback(other_method)
 }

@@ -76,6 +76,18 @@ const ACCOUNTS: &[(&str, &str)] = &[
         include_str!("../templates/phone_auth/login.html"),
     ),
     (
+        "phone_auth/login_code.html",
+        include_str!("../templates/phone_auth/login_code.html"),
+    ),
+    (
+        "phone_auth/login_code_done.html",
+        include_str!("../templates/phone_auth/login_code_done.html"),
+    ),
+    (
+        "phone_auth/login_confirm.html",
+        include_str!("../templates/phone_auth/login_confirm.html"),
+    ),
+    (
         "phone_auth/logout.html",
         include_str!("../templates/phone_auth/logout.html"),
     ),

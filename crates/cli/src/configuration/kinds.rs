@@ -83,7 +83,7 @@ const SUCCESS: &str = "statuses such as \"2xx, 404, 500-503\", or a table such a
                        each perhaps with status = \"2xx\"";
 const TIME: &str = "a time such as \"14 days\", \"90m\" or a number of seconds, longer than none and at most 10 years";
 /// What a choice of messages must be.
-const SIGNALS: &str = "a list such as [\"verify_email\"], of reset_password_email, reset_password_phone, verify_email, verify_phone, security_notice_email, security_notice_phone";
+const SIGNALS: &str = "a list such as [\"verify_email\"], of reset_password_email, reset_password_phone, verify_email, verify_phone, login_email, login_phone, security_notice_email, security_notice_phone";
 
 kinds! {
     bool, "true or false", given => given.boolean();

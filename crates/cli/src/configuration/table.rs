@@ -151,8 +151,13 @@ settings! {
         verify_email_lifetime: Duration = "24 hours";
         /// how long a verification link sent to a phone works
         verify_phone_lifetime: Duration = "10 minutes";
-        /// how long the code works that a message has beside its link
+        /// how long the code works that a message has beside its link, and a link to sign in
         code_lifetime: Duration = "10 minutes", "a duration from 1 minute to 10 minutes";
+        /// whether one may sign in by a code that is sent to a verified address, besides by the password
+        login_by_code: bool = "false";
+        /// whether one signs up with a name and an address, to which a code is sent, and nobody has a password: then
+        /// authentication_methods is phone alone, or email alone, and login_by_code is on
+        sign_up_by_code: bool = "false";
         /// whether signing up logs one in and sends the messages that verify the addresses at once, one with a code for the next page
         verify_at_sign_up: bool = "false";
         /// whether a verification link shows a button instead of verifying when opened
@@ -195,9 +200,9 @@ settings! {
         /// how often in a row anyone may fail to log in to one account, from anywhere: from the tenth time on each takes
         /// longer, up to 15 minutes; 0 for as often as they like
         failures_in_a_row: u32 = "100" in 0..=100;
-        /// how often a client network may ask for a password reset
+        /// how often a client network may ask for a password reset, or for a code to sign in
         resets: RateLimit = "20/min";
-        /// how often a password reset may be asked for at one address, half of it by one client network
+        /// how often a password reset or a code to sign in may be asked for at one address, half of it by one client network
         resets_of_address: RateLimit = "5/min";
         /// how often a client network may sign up
         sign_ups: RateLimit = "20/min";
@@ -383,7 +388,7 @@ settings! {
         /// a file with that one
         old_secret_file: Option<PathBuf> = "none";
         /// the signals whose messages are posted
-        signals: Messages = "reset_password_email, reset_password_phone, verify_email, verify_phone, security_notice_email, security_notice_phone";
+        signals: Messages = "reset_password_email, reset_password_phone, verify_email, verify_phone, login_email, login_phone, security_notice_email, security_notice_phone";
         /// whether http is let pass to another machine, where others can read the links
         danger_plain: bool = "false";
         /// a file of certificates in PEM that are trusted too, of a private authority
@@ -399,7 +404,7 @@ settings! {
         /// what stands before the name of the signal in the subject: phone_auth.verify_email
         subject: String = "phone_auth", "words with dots between them";
         /// the signals whose messages are published
-        signals: Messages = "reset_password_email, reset_password_phone, verify_email, verify_phone, security_notice_email, security_notice_phone";
+        signals: Messages = "reset_password_email, reset_password_phone, verify_email, verify_phone, login_email, login_phone, security_notice_email, security_notice_phone";
         /// the name to log in with
         user: Option<String> = "none";
         /// the password that goes with it; rather in a file

@@ -108,7 +108,7 @@ mount = "/konto/"
 secret_key_file = "key"
 secret_key_fallback_files = ["old", "older"]
 templates = "."
-authentication_methods = ["phone", "email"]
+authentication_methods = ["phone"]
 register_username_required = false
 register_email_required = false
 register_phone_required = true
@@ -137,6 +137,8 @@ reset_phone_lifetime = 300
 verify_email_lifetime = "1h 30m"
 verify_phone_lifetime = "90"
 code_lifetime = "5 minutes"
+login_by_code = true
+sign_up_by_code = true
 verify_at_sign_up = true
 verify_by_click = true
 require_verified = true
@@ -230,7 +232,7 @@ fn every_setting_stands_in_a_file() {
         (16, Some(false))
     );
     let methods = all.accounts.authentication_methods;
-    assert!(methods.phone && methods.email && !methods.username);
+    assert!(methods.phone && !methods.email && !methods.username);
 }
 
 #[test]

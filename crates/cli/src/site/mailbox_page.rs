@@ -140,6 +140,7 @@ impl From<Message> for Shown {
             }
             Some(MessageSignal::VerifyEmail) => "Verify your e-mail address",
             Some(MessageSignal::VerifyPhone) => "Verify your phone number",
+            Some(MessageSignal::LoginEmail | MessageSignal::LoginPhone) => "Sign in",
             Some(MessageSignal::SecurityNoticeEmail | MessageSignal::SecurityNoticePhone) => {
                 "Your account was changed"
             }

@@ -15,8 +15,9 @@ use phone_auth::core::password::{Argon2Hasher, PasswordStrength};
 use phone_auth::core::site_key::KeyClaim;
 use phone_auth::delivery::development::{self, LinePrinter, Mailbox};
 use phone_auth::signals::{
-    MessageSignal, ResetPasswordEmail, ResetPasswordPhone, SecurityNoticeEmail,
-    SecurityNoticePhone, SetupError, SetupErrorKind, SignalsBuilder, VerifyEmail, VerifyPhone,
+    LoginEmail, LoginPhone, MessageSignal, ResetPasswordEmail, ResetPasswordPhone,
+    SecurityNoticeEmail, SecurityNoticePhone, SetupError, SetupErrorKind, SignalsBuilder,
+    VerifyEmail, VerifyPhone,
 };
 use phone_auth::{
     Accounts, BuildError, BuildErrorKind, Database, Keyring, PhoneAuth, PhoneAuthBuilder,
@@ -269,6 +270,8 @@ fn without(auth: PhoneAuthBuilder, signal: MessageSignal) -> PhoneAuthBuilder {
         MessageSignal::ResetPasswordPhone => auth.allow_unreceived::<ResetPasswordPhone>(),
         MessageSignal::VerifyEmail => auth.allow_unreceived::<VerifyEmail>(),
         MessageSignal::VerifyPhone => auth.allow_unreceived::<VerifyPhone>(),
+        MessageSignal::LoginEmail => auth.allow_unreceived::<LoginEmail>(),
+        MessageSignal::LoginPhone => auth.allow_unreceived::<LoginPhone>(),
         MessageSignal::SecurityNoticeEmail => auth.allow_unreceived::<SecurityNoticeEmail>(),
         MessageSignal::SecurityNoticePhone => auth.allow_unreceived::<SecurityNoticePhone>(),
     }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use phone_auth::Signals;
 use phone_auth::delivery::development::RECEIVERS;
-use phone_auth::signals::{Manifest, MessageSignal};
+use phone_auth::signals::{Manifest, MessageSignal, Purpose};
 
 use crate::configuration::Configuration;
 use crate::delivery::{self, Target};
@@ -50,10 +50,10 @@ pub(crate) fn reception(configuration: &Configuration) -> Reception {
     }
 }
 
-/// Whether users have addresses that messages of this signal go to, and someone is to send them.
+/// Whether this site has messages of this signal to send, and someone is to send them.
 fn is_needed(configuration: &Configuration, signal: &str) -> bool {
     let signal = MessageSignal::named(signal);
-    let is_on = signal.is_none_or(|signal| configuration.accounts.has_addresses(signal.kind()));
+    let is_on = signal.is_none_or(|signal| configuration.accounts.sends(signal));
     is_on && signal.is_none_or(|signal| !configuration.messages.allow_unreceived.contains(&signal))
 }
 
@@ -141,7 +141,16 @@ pub(crate) fn destinations(configuration: &Configuration) -> Vec<Destination> {
         });
         called.map(|receiver| described(&receiver.id)).collect()
     };
-    let all = MessageSignal::NAMES.into_iter();
+    let has = |signal: &MessageSignal| {
+        let accounts = &configuration.accounts;
+        match signal.purpose() {
+            Purpose::LogIn => accounts.login_by_code,
+            Purpose::ResetPassword => !accounts.sign_up_by_code,
+            _ => true,
+        }
+    };
+    let all = MessageSignal::ALL.into_iter().filter(has);
+    let all = all.map(MessageSignal::name);
     all.map(|signal| Destination {
         signal,
         to: to(signal),

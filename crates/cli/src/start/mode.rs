@@ -13,9 +13,9 @@ use crate::site::receivers::Reception;
 use crate::terminal::visible::Visible;
 
 /// The signals whose messages someone must get: those with a link. A site works without notices.
-pub(crate) const MESSAGES: [&str; 4] = {
-    let [first, second, third, fourth, ..] = MessageSignal::NAMES;
-    [first, second, third, fourth]
+pub(crate) const MESSAGES: [&str; 6] = {
+    let [first, second, third, fourth, fifth, sixth, ..] = MessageSignal::NAMES;
+    [first, second, third, fourth, fifth, sixth]
 };
 
 /// The settings that turn a ready receiver on.

@@ -1,15 +1,13 @@
 //! Codes: asked for by one browser, and typed there.
 
-use std::time::Duration;
-
 use chrono::{DateTime, Utc};
-use phone_auth_events::Limit;
+use phone_auth_events::{Limit, LoginFailure, Sender, UserLoginFailed};
 use zeroize::Zeroizing;
 
 use super::limits::Asking;
 use super::request_reset::SentTo;
 use super::request_verification::REPEAT_WITHIN;
-use super::resend::{Claim, CodeRequest};
+use super::resend::Claim;
 use super::{
     Accounts, CurrentUser, Failure, FailureKind, FlowError, ResetRequestRefusal, Verification,
     VerificationRequestRefusal,
@@ -134,15 +132,19 @@ impl Accounts {
         login: &str,
         previous: Option<&ChallengeKey>,
     ) -> Result<ChallengeKey, FlowError<ResetRequestRefusal>> {
-        let name = self.read_reset(login).await?;
-        let purpose = Purpose::ResetPassword;
-        let subject = self.challenge_subject(purpose, &[name.canonical().as_bytes()]);
-        let request = CodeRequest {
-            purpose,
-            subject,
-            pause: Duration::ZERO,
-            previous,
-        };
+        self.begin_named(Purpose::ResetPassword, login, previous)
+            .await
+    }
+
+    /// Has a message with a code sent to who is named, if it is time.
+    pub(super) async fn begin_named(
+        &self,
+        purpose: Purpose,
+        login: &str,
+        previous: Option<&ChallengeKey>,
+    ) -> Result<ChallengeKey, FlowError<ResetRequestRefusal>> {
+        let name = self.read_named(purpose, login).await?;
+        let request = self.code_for(purpose, &name, previous);
         let claim = match self.claim_send(request).await? {
             Claim::Done(key) => return Ok(key),
             Claim::TooSoon(wait) => {
@@ -150,7 +152,8 @@ impl Accounts {
             }
             Claim::Send(claim) => claim,
         };
-        let sent = match self.send_reset(name, Carries::LinkAndCode).await {
+        let sent = self.send_named(purpose, name, Carries::LinkAndCode).await;
+        let sent = match sent {
             Ok(sent) => sent,
             Err(error) => {
                 self.release_send(claim).await;
@@ -350,7 +353,7 @@ impl Accounts {
 
     /// The target whose code was typed. Everybody takes the same way, for nobody's challenge too: an attempt is taken, then
     /// counted at the address, and only then is anything compared.
-    async fn proven(
+    pub(super) async fn proven(
         &self,
         key: &ChallengeKey,
         purpose: Purpose,
@@ -371,6 +374,7 @@ impl Accounts {
         if owner.is_some_and(|owner| targets.iter().any(|it| it.user.id != owner)) {
             return refused(CodeRefusal::Over);
         }
+        let user = targets.first().map(|target| target.user.to_event_user());
         let counted = self.count_code(key, &targets).await?;
         let links = &self.inner.links;
         let mut proven = None;
@@ -384,6 +388,11 @@ impl Accounts {
         }
         let Some(target) = proven else {
             let left = challenge.attempts_left;
+            if purpose == Purpose::LogIn {
+                let failure = LoginFailure::WrongCode;
+                let event = UserLoginFailed::new(Sender::new("log_in_by_code"), failure, user);
+                self.happened(event).await;
+            }
             return refused(if left == 0 {
                 CodeRefusal::Over
             } else {

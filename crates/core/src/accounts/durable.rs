@@ -2,9 +2,10 @@
 
 use phone_auth_events::{DurableSignal, Sender};
 
+use super::sign_up::Draft;
 use super::{Accounts, Failure};
-use crate::address::AddressKind;
-use crate::outbox::{NewMessage, PendingEvent};
+use crate::address::{AddressKind, EmailAddress, PhoneNumber};
+use crate::outbox::{NewMessage, Notices, PendingEvent};
 use crate::user::UserId;
 
 impl Accounts {
@@ -45,5 +46,21 @@ impl Accounts {
             AddressKind::Email => self.event_of(of_email, user, sender, (Some(value), None)),
             AddressKind::Phone => self.event_of(of_phone, user, sender, (None, Some(value))),
         }
+    }
+
+    /// What is committed with a new user for durable receivers.
+    pub(super) fn event_of_sign_up(
+        &self,
+        draft: &Draft<'_>,
+        sender: &'static str,
+    ) -> Result<Notices, Failure> {
+        let addresses = (
+            draft.email.as_ref().map(EmailAddress::as_str),
+            draft.phone.as_ref().map(PhoneNumber::as_str),
+        );
+        // The store knows the number of the new user.
+        let nobody_yet = UserId::new(0);
+        let event = self.event_of(DurableSignal::UserSignedUp, nobody_yet, sender, addresses)?;
+        Ok(Notices::new(event.into_iter().collect()))
     }
 }

@@ -11,6 +11,7 @@ use crate::address::AddressKind;
 use crate::client::ClientNetwork;
 use crate::limit_sweep;
 use crate::limits::{Attempt, Counters, Decision, Hit, LimitSubject};
+use crate::outbox::{Purpose, flow_of};
 use crate::password::Requester;
 use crate::store::{LimitRow, StoreErrorKind};
 use crate::user::{AccountName, User, UserId};
@@ -104,16 +105,18 @@ impl Accounts {
         self.count(&asking, counters).await
     }
 
-    /// Counts a request for a password reset: by network, and at the address, where one network has half.
+    /// Counts a request for a password reset, or for a log-in by code: by network, and at the address, where one network has
+    /// half. Either is a message that anyone can have sent to someone else, so they share what there is.
     pub(super) async fn count_reset(
         &self,
+        purpose: Purpose,
         name: &AccountName,
         user: Option<&User>,
         address: Option<(AddressKind, &str)>,
     ) -> Result<Counted, Failure> {
         let requester = self.requester(name, user);
         let asking = Asking {
-            flow: "request_password_reset",
+            flow: flow_of(purpose),
             user,
             is_stranger: requester.is_stranger(),
         };

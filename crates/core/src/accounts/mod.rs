@@ -39,6 +39,7 @@ mod gate;
 mod handle;
 mod limits;
 mod log_in;
+mod log_in_by_code;
 mod log_out;
 mod new_password;
 mod notices;
@@ -55,6 +56,7 @@ mod resend;
 mod reset_password;
 mod send_message;
 mod sign_up;
+mod sign_up_by_code;
 mod texts;
 mod verify_address;
 

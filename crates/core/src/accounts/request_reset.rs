@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use phone_auth_events::Limit;
 
-use super::{Accounts, FlowError};
-use crate::address::{AddressId, AddressKind, AddressRecord};
+use super::{Accounts, Failure, FlowError};
+use crate::address::{AddressId, AddressKind};
 use crate::form::{self, Field, FieldProblem, Problem};
 use crate::gate::{GateNames, GatedFlow};
-use crate::outbox::{Addressee, Carries, Purpose, To};
+use crate::outbox::{Addressee, Carries, Purpose, To, flow_of};
 use crate::store::StoreErrorKind;
-use crate::user::{AccountName, FoundUser, UserId};
+use crate::user::{AccountName, FoundUser, User, UserId};
 
 impl Accounts {
     /// Has a link sent that resets a password, to the phone number or e-mail address that was named.
@@ -76,45 +76,49 @@ impl Accounts {
         &self,
         login: &str,
     ) -> Result<(), FlowError<ResetRequestRefusal>> {
-        let name = self.read_reset(login).await?;
-        self.send_reset(name, Carries::Link).await.map(drop)
+        let purpose = Purpose::ResetPassword;
+        let name = self.read_named(purpose, login).await?;
+        let sent = self.send_named(purpose, name, Carries::Link);
+        sent.await.map(drop)
     }
 
-    /// The name in a request for a reset, after what refuses it before anything is read.
-    pub(super) async fn read_reset(
+    /// The name in a request for a message, after what refuses it before anything is read.
+    pub(super) async fn read_named(
         &self,
+        purpose: Purpose,
         login: &str,
     ) -> Result<AccountName, FlowError<ResetRequestRefusal>> {
         let name = AccountName::read(login, self.settings());
         if name.phone.is_none() {
             form::read(login, AccountName::MAX_CHARS, true).map_err(invalid)?;
         }
-        self.refuse_early("request_password_reset", &[Limit::ResetRequests])
+        self.refuse_early(flow_of(purpose), &[Limit::ResetRequests])
             .await?;
-        let flow = GatedFlow::RequestPasswordReset;
+        let flow = match purpose {
+            Purpose::LogIn => GatedFlow::LogIn,
+            _ => GatedFlow::RequestPasswordReset,
+        };
         self.ask_gate(flow, GateNames::of_account(&name)).await?;
         Ok(name)
     }
 
     /// Has a link sent, and perhaps a code; to which addresses.
-    pub(super) async fn send_reset(
+    pub(super) async fn send_named(
         &self,
+        purpose: Purpose,
         name: AccountName,
         carries: Carries,
     ) -> Result<SentTo, FlowError<ResetRequestRefusal>> {
         if name.phone.is_none() && name.email.is_none() && name.username.is_some() {
-            return self.request_by_username(&name, carries).await;
+            return self.request_by_username(purpose, &name, carries).await;
         }
         let name = AccountName {
             username: None,
             ..name
         };
-        let kind = match name.phone {
-            Some(_) => AddressKind::Phone,
-            None => AddressKind::Email,
-        };
+        let kind = kind_of(&name);
         // What was typed decides, not who has it.
-        if self.nobody_sends(Purpose::ResetPassword, kind) {
+        if self.nobody_sends(purpose, kind) {
             return Err(invalid(Problem::NoSender { kind }));
         }
         let found = match self.store().find_user_for(&name, &self.asker(&name)).await {
@@ -123,49 +127,78 @@ impl Accounts {
             }
             found => found?,
         };
-        let user = found.as_ref().map(|found| &found.user);
-        let address = found.as_ref().and_then(|found| found.address.as_ref());
+        self.count_request(purpose, &name, found.as_ref()).await?;
+        let sent = self.send_to_found(purpose, carries, &name, found.as_ref());
+        Ok(sent.await?)
+    }
+
+    /// Counts a request for a message to who was found by an address.
+    async fn count_request(
+        &self,
+        purpose: Purpose,
+        name: &AccountName,
+        found: Option<&FoundUser>,
+    ) -> Result<(), Failure> {
+        let address = found.and_then(|found| found.address.as_ref());
         let address = address.map(|address| (address.kind, address.value.as_str()));
-        self.count_reset(&name, user, address).await?;
+        let user = found.map(|found| &found.user);
+        self.count_reset(purpose, name, user, address)
+            .await
+            .map(drop)
+    }
+
+    /// Has a message sent to the address that someone was found by, if it may receive one; for all else the work is the same.
+    pub(super) async fn send_to_found(
+        &self,
+        purpose: Purpose,
+        carries: Carries,
+        name: &AccountName,
+        found: Option<&FoundUser>,
+    ) -> Result<SentTo, Failure> {
+        let may_be_unverified = match purpose {
+            Purpose::LogIn => self.is_unclaimed(found).await?,
+            _ => self.settings().unverified_reset,
+        };
         let canonical = name.canonical();
-        let to = match &found {
+        let to = match found {
             Some(FoundUser {
                 user,
                 address: Some(address),
-            }) if user.is_active
-                && user.password.is_usable()
-                && self.may_receive_resets(address) =>
-            {
+            }) if may_be_sent(purpose, user) && (address.is_verified || may_be_unverified) => {
                 Addressee::User(To { user, address })
             }
             _ => Addressee::Nobody {
-                kind,
+                kind: kind_of(name),
                 name: &canonical,
             },
         };
-        self.send_message(Purpose::ResetPassword, to, carries)
-            .await?;
+        self.send_message(purpose, to, carries).await?;
         let mut sent = SentTo::default();
         sent.note(to);
         Ok(sent)
     }
 
-    /// Whether an address may receive reset links.
-    fn may_receive_resets(&self, address: &AddressRecord) -> bool {
-        address.is_verified || self.settings().unverified_reset
+    /// Whether an account is for the taking by who shows that an unverified address of it is theirs: where one signs up by
+    /// code, and nobody has shown that of another address. The same is read for nobody.
+    async fn is_unclaimed(&self, found: Option<&FoundUser>) -> Result<bool, Failure> {
+        if !self.settings().sign_up_by_code {
+            return Ok(false);
+        }
+        let id = found.map_or(NOBODY, |found| found.user.id);
+        let addresses = self.some_addresses_of(id).await?;
+        Ok(!addresses.iter().any(|address| address.is_verified))
     }
 
     /// Has links sent to an account that was named by its username: to the oldest verified address of each kind that
-    /// this site sends resets to. The same is read and enqueued whether or not anyone has the name.
+    /// this site sends such links to. The same is read and enqueued whether or not anyone has the name.
     async fn request_by_username(
         &self,
+        purpose: Purpose,
         name: &AccountName,
         carries: Carries,
     ) -> Result<SentTo, FlowError<ResetRequestRefusal>> {
         let kinds = [AddressKind::Email, AddressKind::Phone];
-        let mut offered = kinds
-            .into_iter()
-            .filter(|kind| self.offers(Purpose::ResetPassword, *kind));
+        let mut offered = kinds.into_iter().filter(|kind| self.offers(purpose, *kind));
         let Some(first) = offered.next() else {
             let kind = AddressKind::Email;
             return Err(invalid(Problem::NoSender { kind }));
@@ -177,8 +210,8 @@ impl Accounts {
             found => found?,
         };
         let user = found.map(|found| found.user);
-        self.count_reset(name, user.as_ref(), None).await?;
-        let user = user.filter(|user| user.is_active && user.password.is_usable());
+        self.count_reset(purpose, name, user.as_ref(), None).await?;
+        let user = user.filter(|user| may_be_sent(purpose, user));
         let id = user.as_ref().map_or(NOBODY, |user| user.id);
         let addresses = self.some_addresses_of(id).await?;
         let canonical = name.canonical();
@@ -194,8 +227,7 @@ impl Accounts {
                     name: &canonical,
                 },
             };
-            self.send_message(Purpose::ResetPassword, to, carries)
-                .await?;
+            self.send_message(purpose, to, carries).await?;
             sent.note(to);
         }
         Ok(sent)
@@ -206,6 +238,19 @@ impl Accounts {
 fn invalid(problem: Problem) -> FlowError<ResetRequestRefusal> {
     let problem = FieldProblem::new(Field::Login, problem);
     FlowError::Refused(ResetRequestRefusal::Invalid(vec![problem]))
+}
+
+/// The kind of address that was named.
+const fn kind_of(name: &AccountName) -> AddressKind {
+    match name.phone {
+        Some(_) => AddressKind::Phone,
+        None => AddressKind::Email,
+    }
+}
+
+/// Whether there is something for such a link to do: a reset needs a password that can be reset.
+fn may_be_sent(purpose: Purpose, user: &User) -> bool {
+    user.is_active && (purpose == Purpose::LogIn || user.password.is_usable())
 }
 
 /// The addresses that a message went to; none when it was nobody's.
@@ -239,7 +284,7 @@ impl SentTo {
 /// No user has this id: rows are numbered from 1.
 const NOBODY: UserId = UserId::new(0);
 
-/// Why [`Accounts::request_password_reset`] refuses.
+/// Why [`Accounts::request_password_reset`] and [`Accounts::begin_log_in`] refuse.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[expect(
     clippy::exhaustive_enums,

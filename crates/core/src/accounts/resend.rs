@@ -16,7 +16,7 @@ use crate::challenge::{
     ChallengeKey, ChallengeSubject, KeptChallenge, NewChallenge, REMEMBERED, Renewal,
 };
 use crate::outbox::Purpose;
-use crate::user::UserId;
+use crate::user::{AccountName, UserId};
 
 /// How many attempts a challenge has.
 const ATTEMPTS: u32 = 5;
@@ -172,6 +172,21 @@ impl Accounts {
             purpose,
             subject: self.challenge_subject(purpose, &about),
             pause: self.verification_pause(kind),
+            previous,
+        }
+    }
+
+    /// The request for a code to who is named.
+    pub(super) fn code_for<'a>(
+        &self,
+        purpose: Purpose,
+        name: &AccountName,
+        previous: Option<&'a ChallengeKey>,
+    ) -> CodeRequest<'a> {
+        CodeRequest {
+            purpose,
+            subject: self.challenge_subject(purpose, &[name.canonical().as_bytes()]),
+            pause: Duration::ZERO,
             previous,
         }
     }

@@ -36,13 +36,16 @@ impl Accounts {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn offers(&self, purpose: Purpose, kind: AddressKind) -> bool {
-        self.settings().has_addresses(kind) && !self.nobody_sends(purpose, kind)
+        !self.nobody_sends(purpose, kind)
     }
 
     /// Whether nobody sends such messages, so that none may be enqueued.
     pub(super) fn nobody_sends(&self, purpose: Purpose, kind: AddressKind) -> bool {
         let signal = MessageSignal::of(purpose, kind);
-        signal.is_none_or(|signal| self.inner.allow_unreceived.contains(&signal.name()))
+        signal.is_none_or(|signal| {
+            let is_off = !self.settings().sends(signal);
+            is_off || self.inner.allow_unreceived.contains(&signal.name())
+        })
     }
 
     /// Sends a message, to nobody if there is nobody, or if it is a text message that costs too much; then the work is the
@@ -71,6 +74,8 @@ impl Accounts {
             MessageEvent::ResetPasswordPhone(event) => self.tell(event).await,
             MessageEvent::VerifyEmail(event) => self.tell(event).await,
             MessageEvent::VerifyPhone(event) => self.tell(event).await,
+            MessageEvent::LoginEmail(event) => self.tell(event).await,
+            MessageEvent::LoginPhone(event) => self.tell(event).await,
             MessageEvent::SecurityNoticeEmail(event) => self.tell(event).await,
             MessageEvent::SecurityNoticePhone(event) => self.tell(event).await,
         }

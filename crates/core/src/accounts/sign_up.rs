@@ -1,17 +1,17 @@
 //! Signing up.
 
 use chrono::TimeDelta;
-use phone_auth_events::{DurableSignal, Limit, Sender, UserSignedUp};
+use phone_auth_events::{Limit, Sender, UserSignedUp};
 
 use super::limits::Asking;
 use super::{Accounts, Failure, FlowError};
 use crate::address::{EmailAddress, EmailSpellings, PhoneNumber, PhoneSpellings};
 use crate::form::{self, Field, FieldProblem, Problem, Problems};
 use crate::gate::{GateNames, GatedFlow};
-use crate::outbox::{Addressee, Carries, Notices, Purpose, To};
+use crate::outbox::{Addressee, Carries, Purpose, To};
 use crate::password::{Password, Requester, Verdict};
 use crate::store::{StoreError, StoreErrorKind, UniqueName};
-use crate::user::{AccountName, NewUser, User, UserId, WantedNames};
+use crate::user::{AccountName, NewUser, User, WantedNames};
 use crate::username::Username;
 
 /// For how long the same form may come again and get the answer of the first.
@@ -46,12 +46,12 @@ pub struct SignUpForm<'a> {
 }
 
 /// What could be read of a form.
-struct Draft<'a> {
-    first_name: &'a str,
-    last_name: &'a str,
+pub(super) struct Draft<'a> {
+    pub(super) first_name: &'a str,
+    pub(super) last_name: &'a str,
     username: Option<Username>,
-    email: Option<EmailAddress>,
-    phone: Option<PhoneNumber>,
+    pub(super) email: Option<EmailAddress>,
+    pub(super) phone: Option<PhoneNumber>,
 }
 
 /// A user who was stored, and the addresses that were stored with them.
@@ -143,7 +143,7 @@ impl Accounts {
     }
 
     /// Asks the gate, which is told what of the form can be read.
-    async fn ask_gate_to_sign_up(&self, form: &SignUpForm<'_>) -> Result<(), Failure> {
+    pub(super) async fn ask_gate_to_sign_up(&self, form: &SignUpForm<'_>) -> Result<(), Failure> {
         let draft = self.read_form(form, &[], &mut Problems::default());
         let names = GateNames {
             username: draft.username.as_ref().map(Username::as_str),
@@ -243,7 +243,7 @@ impl Accounts {
     }
 
     /// The form without what the site does not ask for: nobody was shown such a field.
-    fn without_hidden<'a>(&self, form: SignUpForm<'a>) -> SignUpForm<'a> {
+    pub(super) fn without_hidden<'a>(&self, form: SignUpForm<'a>) -> SignUpForm<'a> {
         let settings = self.settings();
         let kept = |field, typed| {
             if settings.is_on_sign_up_form(field) {
@@ -289,14 +289,6 @@ impl Accounts {
             Some(username) => username.clone(),
             None => Username::made_up(self.inner.randomness.as_ref())?,
         };
-        let addresses = (
-            draft.email.as_ref().map(EmailAddress::as_str),
-            draft.phone.as_ref().map(PhoneNumber::as_str),
-        );
-        // The store knows the number of the new user.
-        let nobody_yet = UserId::new(0);
-        let event = self.event_of(DurableSignal::UserSignedUp, nobody_yet, sender, addresses)?;
-        let has_event = usize::from(event.is_some());
         let new = NewUser {
             username: username.as_str().to_owned(),
             first_name: draft.first_name.to_owned(),
@@ -305,25 +297,34 @@ impl Accounts {
             email: draft.email.clone(),
             phone: draft.phone.clone(),
             date_joined: self.now(),
-            notices: Notices::new(event.into_iter().collect()),
+            notices: self.event_of_sign_up(&draft, sender)?,
         };
-        match self.store().create_user(&new).await {
-            Ok(user) => {
-                if let Some(outbox) = self.outbox() {
-                    outbox.were_enqueued(has_event);
-                }
-                Ok(MadeUser {
-                    user,
-                    email: new.email.map(|email| email.as_str().to_owned()),
-                    phone: new.phone.map(|phone| phone.as_str().to_owned()),
-                })
-            }
+        match self.store_user(new).await {
+            Ok(made) => Ok(made),
             Err(error) => Err(self.lost_race(&draft, error).await?),
         }
     }
 
+    /// Stores a user, and says that what was committed with them is pending.
+    pub(super) async fn store_user(&self, new: NewUser) -> Result<MadeUser, StoreError> {
+        let user = self.store().create_user(&new).await?;
+        if let Some(outbox) = self.outbox() {
+            outbox.were_enqueued(new.notices.iter().count());
+        }
+        Ok(MadeUser {
+            user,
+            email: new.email.map(|email| email.as_str().to_owned()),
+            phone: new.phone.map(|phone| phone.as_str().to_owned()),
+        })
+    }
+
     /// Notes it when there is nothing that the user could log in by, unless a problem of one of these fields says so.
-    fn check_names(&self, draft: &Draft<'_>, required: &[Field], problems: &mut Problems) {
+    pub(super) fn check_names(
+        &self,
+        draft: &Draft<'_>,
+        required: &[Field],
+        problems: &mut Problems,
+    ) {
         let one_of = self.settings().one_required_of();
         let is_named = one_of.iter().any(|field| match field {
             Field::Email => draft.email.is_some(),
@@ -420,7 +421,7 @@ impl Accounts {
     }
 
     /// Reads all fields but the passwords and notes what is wrong with them.
-    fn read_form<'a>(
+    pub(super) fn read_form<'a>(
         &self,
         form: &SignUpForm<'a>,
         required: &[Field],
@@ -479,7 +480,7 @@ fn parse<T>(text: Option<&str>, parse: impl FnOnce(&str) -> Result<T, ()>) -> Op
         .and_then(|text| parse(text).ok())
 }
 
-/// Why [`Accounts::sign_up`] and [`Accounts::create_user`] refuse.
+/// Why [`Accounts::sign_up`], [`Accounts::begin_sign_up`] and [`Accounts::create_user`] refuse.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[expect(
     clippy::exhaustive_enums,

@@ -9,7 +9,7 @@ use crate::address::{AddressKind, PhoneNumber};
 use crate::limits::{
     LimitKey, ScopeKind, TextBudget, TextChange, TextGuard, TextRow, TextScope, TextTotals,
 };
-use crate::outbox::{Addressee, Purpose};
+use crate::outbox::{Addressee, Purpose, flow_of};
 use crate::user::User;
 
 /// How many rows are read at once to list them.
@@ -58,12 +58,11 @@ impl Accounts {
             let is_refused = self.settings().refused_number_types.refuse(number);
             is_refused.then_some(MessageRefusal::NumberType)
         });
-        let flow = match purpose {
-            Purpose::ResetPassword => "request_password_reset",
-            Purpose::Verify => "request_verification",
-            // Nobody but the user of a proven number has them sent, and no link in them is used.
-            Purpose::SecurityNotice | Purpose::Event => return Ok(to),
-        };
+        // Nobody but the user of a proven number has them sent, and no link in them is used.
+        if matches!(purpose, Purpose::SecurityNotice | Purpose::Event) {
+            return Ok(to);
+        }
+        let flow = flow_of(purpose);
         let is_type = refusal.is_some();
         if limits.danger_off || limits.text_guard == TextGuard::Off {
             if let (Some(reason), Some(user)) = (refusal, user) {

@@ -14,11 +14,11 @@ use crate::outbox::Purpose;
 use crate::store::StoreError;
 use crate::user::User;
 
-/// A verification link that works at this moment.
+/// A link to verify an address or to log in that works at this moment.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct LinkState {
-    /// The address it verifies; [`is_verified`](AddressRecord::is_verified) when that is done already.
+    /// The address it was sent to; [`is_verified`](AddressRecord::is_verified) when that is shown already.
     pub address: AddressRecord,
     /// Whose address it is.
     pub user: User,
@@ -185,7 +185,7 @@ impl Accounts {
                 address.is_verified = true;
                 self.text_was_used(address.kind, &address.value).await;
                 self.notify(&user, notices).await;
-                self.tell_verified(&address, &user).await;
+                self.tell_verified("verify_address", &address, &user).await;
                 Ok(Verification::Verified(address, user))
             }
             VerificationOutcome::AlreadyVerified => {
@@ -196,8 +196,13 @@ impl Accounts {
         }
     }
 
-    async fn tell_verified(&self, address: &AddressRecord, user: &User) {
-        let (sender, user) = (Sender::new("verify_address"), user.to_event_user());
+    pub(super) async fn tell_verified(
+        &self,
+        sender: &'static str,
+        address: &AddressRecord,
+        user: &User,
+    ) {
+        let (sender, user) = (Sender::new(sender), user.to_event_user());
         let value = address.value.clone();
         match address.kind {
             AddressKind::Email => self.happened(EmailVerified::new(sender, user, value)).await,

@@ -1,6 +1,7 @@
 //! The tokens of links: what each is bound to, and checking them.
 
 mod codes;
+mod log_in;
 
 use std::time::Duration;
 
@@ -48,6 +49,7 @@ pub(crate) struct Links {
     verify_email_lifetime: Duration,
     verify_phone_lifetime: Duration,
     code_lifetime: TimeDelta,
+    notices: AccountPage,
 }
 
 impl Links {
@@ -69,6 +71,7 @@ impl Links {
             verify_email_lifetime: settings.verify_email_lifetime,
             verify_phone_lifetime: settings.verify_phone_lifetime,
             code_lifetime: TimeDelta::from_std(settings.code_lifetime).unwrap_or_default(),
+            notices: log_in::page_of_notices(settings),
         }
     }
 
@@ -190,20 +193,20 @@ impl Links {
     }
 
     /// For how long the link of a message works.
-    const fn lifetime(&self, purpose: outbox::Purpose, kind: AddressKind) -> Duration {
-        let (_, lifetime) = match purpose {
-            outbox::Purpose::ResetPassword => self.reset(kind),
-            outbox::Purpose::Verify => self.verification(kind),
-            outbox::Purpose::SecurityNotice => return NOTICE_LIFETIME,
-            outbox::Purpose::Event => return EVENT_LIFETIME,
-        };
-        lifetime
+    fn lifetime(&self, purpose: outbox::Purpose, kind: AddressKind) -> Duration {
+        match purpose {
+            outbox::Purpose::ResetPassword => self.reset(kind).1,
+            outbox::Purpose::Verify => self.verification(kind).1,
+            outbox::Purpose::LogIn => self.log_in(kind).1,
+            outbox::Purpose::SecurityNotice => NOTICE_LIFETIME,
+            outbox::Purpose::Event => EVENT_LIFETIME,
+        }
     }
 
-    /// The page that a security notice leads to: where anyone may ask for a new password. It has no token.
+    /// The page that a security notice leads to. It has no token.
     #[expect(clippy::expect_used, reason = "the path of a page is a path")]
     pub(crate) fn page_of_notices(&self) -> RelativeUrl {
-        let path = self.routes.page(AccountPage::PasswordReset);
+        let path = self.routes.page(self.notices);
         RelativeUrl::new(path).expect("a route is a path")
     }
 
@@ -233,6 +236,7 @@ impl Links {
                     .ok()?;
                 Some((url, token))
             }
+            outbox::Purpose::LogIn => self.mint_log_in(target, issued_at),
             outbox::Purpose::SecurityNotice | outbox::Purpose::Event => None,
         }
     }

@@ -131,7 +131,9 @@ fn parts(purpose: Purpose, user: &User, address: &AddressRecord) -> Vec<(&'stati
     };
     let address = part(ADDRESS, &address.value);
     match purpose {
-        Purpose::ResetPassword => vec![address, part(PASSWORD, user.password.reveal())],
+        Purpose::ResetPassword | Purpose::LogIn => {
+            vec![address, part(PASSWORD, user.password.reveal())]
+        }
         Purpose::Verify | Purpose::SecurityNotice | Purpose::Event => vec![address],
     }
 }
@@ -159,13 +161,13 @@ fn first_version(
             &address_id,
             address.value.as_bytes(),
         ]),
-        Purpose::Verify | Purpose::SecurityNotice | Purpose::Event => {
+        Purpose::Verify | Purpose::LogIn | Purpose::SecurityNotice | Purpose::Event => {
             fields.extend::<[&[u8]; 4]>([
                 &person_id,
                 address.kind.as_str().as_bytes(),
                 &address_id,
                 address.value.as_bytes(),
-            ])
+            ]);
         }
     }
     for field in fields {

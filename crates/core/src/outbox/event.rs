@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use phone_auth_events::{
-    Envelope, Message as _, OneTimeCode, ReceiverInfo, RelativeUrl, Report, ResetPasswordEmail,
-    ResetPasswordPhone, SecurityNoticeEmail, SecurityNoticePhone, Sender, Signals, VerifyEmail,
-    VerifyPhone,
+    Envelope, LoginEmail, LoginPhone, Message as _, OneTimeCode, ReceiverInfo, RelativeUrl, Report,
+    ResetPasswordEmail, ResetPasswordPhone, SecurityNoticeEmail, SecurityNoticePhone, Sender,
+    Signals, VerifyEmail, VerifyPhone,
 };
 
 use super::{MessageSignal, Notice, Purpose, Recipient};
@@ -80,6 +80,8 @@ pub(crate) enum MessageEvent {
     ResetPasswordPhone(ResetPasswordPhone),
     VerifyEmail(VerifyEmail),
     VerifyPhone(VerifyPhone),
+    LoginEmail(LoginEmail),
+    LoginPhone(LoginPhone),
     SecurityNoticeEmail(SecurityNoticeEmail),
     SecurityNoticePhone(SecurityNoticePhone),
 }
@@ -92,6 +94,8 @@ macro_rules! with_event {
             MessageEvent::ResetPasswordPhone($event) => $act,
             MessageEvent::VerifyEmail($event) => $act,
             MessageEvent::VerifyPhone($event) => $act,
+            MessageEvent::LoginEmail($event) => $act,
+            MessageEvent::LoginPhone($event) => $act,
             MessageEvent::SecurityNoticeEmail($event) => $act,
             MessageEvent::SecurityNoticePhone($event) => $act,
         }
@@ -125,6 +129,14 @@ impl MessageEvent {
             MessageSignal::VerifyPhone => {
                 let event = VerifyPhone::new(sender, user, url, value);
                 Self::VerifyPhone(event.with_envelope(envelope))
+            }
+            MessageSignal::LoginEmail => {
+                let event = LoginEmail::new(sender, user, url, value);
+                Self::LoginEmail(event.with_envelope(envelope))
+            }
+            MessageSignal::LoginPhone => {
+                let event = LoginPhone::new(sender, user, url, value);
+                Self::LoginPhone(event.with_envelope(envelope))
             }
             MessageSignal::SecurityNoticeEmail | MessageSignal::SecurityNoticePhone => return None,
         })
@@ -185,13 +197,19 @@ impl MessageEvent {
 
 /// The flow that such messages come from.
 const fn sender_of(purpose: Purpose) -> Sender {
-    Sender::new(match purpose {
+    Sender::new(flow_of(purpose))
+}
+
+/// Its name.
+pub(crate) const fn flow_of(purpose: Purpose) -> &'static str {
+    match purpose {
         Purpose::ResetPassword => "request_password_reset",
         Purpose::Verify => "request_verification",
+        Purpose::LogIn => "begin_log_in",
         Purpose::SecurityNotice => "security_notice",
         // It has one of its own.
         Purpose::Event => "event",
-    })
+    }
 }
 
 /// What goes with a message that is sent now, and whose link works for so long from now.

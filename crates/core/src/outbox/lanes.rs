@@ -195,6 +195,8 @@ impl Lanes {
             reset_phone,
             verify_email,
             verify_phone,
+            login_email,
+            login_phone,
             notice_email,
             notice_phone,
         ] = messages;
@@ -203,6 +205,8 @@ impl Lanes {
             Queue::Message(MessageSignal::ResetPasswordPhone) => reset_phone,
             Queue::Message(MessageSignal::VerifyEmail) => verify_email,
             Queue::Message(MessageSignal::VerifyPhone) => verify_phone,
+            Queue::Message(MessageSignal::LoginEmail) => login_email,
+            Queue::Message(MessageSignal::LoginPhone) => login_phone,
             Queue::Message(MessageSignal::SecurityNoticeEmail) => notice_email,
             Queue::Message(MessageSignal::SecurityNoticePhone) => notice_phone,
             Queue::Event => events,

@@ -168,7 +168,7 @@ pub fn read_told(
     Some(match purpose {
         Purpose::SecurityNotice => (Some(Notice::from_text(user, text)?), None),
         Purpose::Event => (None, Some(PendingEvent::from_text(user, text)?)),
-        Purpose::ResetPassword | Purpose::Verify => (None, None),
+        Purpose::ResetPassword | Purpose::Verify | Purpose::LogIn => (None, None),
     })
 }
 
@@ -446,6 +446,8 @@ pub enum Obsolete {
     PasswordChanged,
     /// A newer message was requested.
     NewerRequest,
+    /// Its link or its code was used.
+    Used,
 }
 
 impl Obsolete {
@@ -455,6 +457,7 @@ impl Obsolete {
             Self::Verified => "the address is verified by now",
             Self::PasswordChanged => "the password was changed",
             Self::NewerRequest => "a newer message was requested",
+            Self::Used => "it was used",
         }
     }
 }

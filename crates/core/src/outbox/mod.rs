@@ -51,7 +51,7 @@ mod worker_options;
 pub use backoff::BackOff;
 pub use binding::Binding;
 pub use dead_letters::DeadLetterRefusal;
-pub(crate) use event::{Addressee, Carries, MessageEvent, To, envelope};
+pub(crate) use event::{Addressee, Carries, MessageEvent, To, envelope, flow_of};
 pub use handle::Outbox;
 pub(crate) use handle::OutboxParts;
 pub use message::{

@@ -45,6 +45,8 @@ pub(super) fn still_open(purpose: Purpose, target: &LinkTarget) -> Result<(), Ob
             Err(Obsolete::PasswordChanged)
         }
         Purpose::Verify if target.address.is_verified => Err(Obsolete::Verified),
+        // What ends such a link takes its request away.
+        Purpose::LogIn if target.newest.is_none() => Err(Obsolete::Used),
         _ => Ok(()),
     }
 }

@@ -5,6 +5,8 @@ use std::fmt;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use crate::randomness::{Randomness, RandomnessError};
+
 /// A hashed password in Django's encoding, at most 128 characters: `argon2$argon2id$v=19$…`.
 ///
 /// It never prints, and two are compared in constant time.
@@ -16,6 +18,28 @@ impl EncodedPassword {
     /// no hasher knows matches nothing.
     pub fn new(text: impl Into<String>) -> Self {
         Self(Zeroizing::new(text.into()))
+    }
+
+    /// What is stored of a user who has no password: no password matches it. As Django's `make_unusable_password` makes it,
+    /// each time another.
+    ///
+    /// # Errors
+    /// [`RandomnessError`]: the source of randomness has failed.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::password::EncodedPassword;
+    /// use phone_auth_core::randomness::SystemRandomness;
+    ///
+    /// let none = EncodedPassword::unusable(&SystemRandomness)?;
+    /// assert!(!none.is_usable());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn unusable(randomness: &dyn Randomness) -> Result<Self, RandomnessError> {
+        let mut bytes = [0; 20];
+        randomness.fill(&mut bytes)?;
+        let rest = bytes.iter().map(|byte| format!("{byte:02x}"));
+        Ok(Self::new(format!("!{}", rest.collect::<String>())))
     }
 
     /// The text for the store.

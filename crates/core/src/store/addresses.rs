@@ -80,6 +80,16 @@ pub trait AddressStore: Send + Sync {
         limit: u32,
     ) -> Result<Vec<(AddressRecord, Option<DateTime<Utc>>)>, StoreError>;
 
+    /// Ends a link that was opened, and the code beside it: while it is the newest of its purpose at this address, and the
+    /// address is the user's, is verified and has this text. Of several uses at once one is told that it was. The next request
+    /// is for another link.
+    async fn end_link(
+        &self,
+        purpose: Purpose,
+        user: UserId,
+        link: &OpenedLink,
+    ) -> Result<bool, StoreError>;
+
     /// Removes an unverified address from a user who has a verified one, while the reset link to it that was opened is the
     /// newest. A copy in the user's own row goes along. `false`, and nothing changed, when not all of this is so.
     async fn free_address(&self, user: UserId, link: &OpenedLink) -> Result<bool, StoreError>;

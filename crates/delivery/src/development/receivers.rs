@@ -3,8 +3,9 @@
 use std::io;
 
 use phone_auth_events::{
-    AccountChange, Destination, Message, OneTimeCode, User, receiver, reset_password_email,
-    reset_password_phone, security_notice_email, security_notice_phone, verify_email, verify_phone,
+    AccountChange, Destination, Message, OneTimeCode, User, login_email, login_phone, receiver,
+    reset_password_email, reset_password_phone, security_notice_email, security_notice_phone,
+    verify_email, verify_phone,
 };
 use serde::Serialize;
 
@@ -37,6 +38,8 @@ struct Line<'a> {
     reset_password_phone,
     verify_email,
     verify_phone,
+    login_email,
+    login_phone,
     security_notice_email,
     security_notice_phone,
     id = "phone_auth.development.line",
@@ -69,6 +72,8 @@ fn print_line(message: &dyn Message, lines: &LinePrinter) -> io::Result<()> {
     reset_password_phone,
     verify_email,
     verify_phone,
+    login_email,
+    login_phone,
     security_notice_email,
     security_notice_phone,
     id = "phone_auth.development.mailbox",

@@ -32,6 +32,7 @@ use request_template::{Fields, RequestTemplate};
 /// The templates that text messages are made from.
 const TEMPLATES: Needed = Needed {
     links: &["reset_password_phone.txt", "verify_phone.txt"],
+    log_ins: &["login_phone.txt"],
     notices: &["security_notice_phone.txt"],
 };
 

@@ -1,7 +1,8 @@
 //! The receiver of messages that go to a phone.
 
 use phone_auth_events::{
-    PhoneMessage, Undelivered, receiver, reset_password_phone, security_notice_phone, verify_phone,
+    PhoneMessage, Undelivered, login_phone, receiver, reset_password_phone, security_notice_phone,
+    verify_phone,
 };
 
 use super::SmsGateway;
@@ -12,6 +13,7 @@ pub const RECEIVER: &str = "phone_auth.sms_gateway";
 #[receiver(
     verify_phone,
     reset_password_phone,
+    login_phone,
     security_notice_phone,
     id = "phone_auth.sms_gateway",
     optional = true

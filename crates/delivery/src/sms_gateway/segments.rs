@@ -56,7 +56,7 @@ mod tests {
     use std::time::{Duration, SystemTime};
 
     use phone_auth_events::{
-        AccountChange, Envelope, Message, OneTimeCode, RelativeUrl, ResetPasswordPhone,
+        AccountChange, Envelope, LoginPhone, Message, OneTimeCode, RelativeUrl, ResetPasswordPhone,
         SecurityNoticePhone, SiteOrigin, User, VerifyPhone,
     };
 
@@ -64,6 +64,10 @@ mod tests {
     use crate::Carries;
     use crate::sms_gateway::TEMPLATES;
     use crate::texts::Style;
+
+    /// A link to log in, as long as they come.
+    const LOG_IN_LINK: &str =
+        "/accounts/login_confirm/cGhvbmUxMjM0NTY3/toxjx0-0123456789abcdef0123456789abcdef/";
 
     #[test]
     fn segments_are_counted() {
@@ -114,7 +118,7 @@ mod tests {
                 let reset = RelativeUrl::new(LINK).unwrap();
                 let reset = ResetPasswordPhone::new("test".into(), user(), reset, phone());
                 let verify = verify.with_envelope(envelope.clone());
-                let reset = reset.with_envelope(envelope);
+                let reset = reset.with_envelope(envelope.clone());
                 let until = SystemTime::now() + Duration::from_mins(10);
                 let with_code = |envelope: &Envelope| {
                     envelope
@@ -123,6 +127,10 @@ mod tests {
                 };
                 let verify_code = verify.clone().with_envelope(with_code(&verify.envelope));
                 let reset_code = reset.clone().with_envelope(with_code(&reset.envelope));
+                let log_in = RelativeUrl::new(LOG_IN_LINK).unwrap();
+                let log_in = LoginPhone::new("test".into(), user(), log_in, phone())
+                    .with_envelope(envelope.clone());
+                let log_in_code = log_in.clone().with_envelope(with_code(&log_in.envelope));
                 let page = RelativeUrl::new(LINK_OF_NOTICES).unwrap();
                 let change = AccountChange::PrimaryChanged("ann@example.org".to_owned());
                 let notice = SecurityNoticePhone::new("test".into(), user(), page, phone(), change)
@@ -132,6 +140,8 @@ mod tests {
                     &reset,
                     &verify_code,
                     &reset_code,
+                    &log_in,
+                    &log_in_code,
                     &notice,
                 ] {
                     let text = texts.of(message).render(".txt").unwrap();

@@ -28,6 +28,11 @@ const TEMPLATES: Needed = Needed {
         "verify_email.subject.txt",
         "verify_email.txt",
     ],
+    log_ins: &[
+        "login_email.html",
+        "login_email.subject.txt",
+        "login_email.txt",
+    ],
     notices: &[
         "security_notice_email.html",
         "security_notice_email.subject.txt",

@@ -1,7 +1,8 @@
 //! The receiver of messages that go by e-mail.
 
 use phone_auth_events::{
-    EmailMessage, Undelivered, receiver, reset_password_email, security_notice_email, verify_email,
+    EmailMessage, Undelivered, login_email, receiver, reset_password_email, security_notice_email,
+    verify_email,
 };
 
 use super::Smtp;
@@ -12,6 +13,7 @@ pub const RECEIVER: &str = "phone_auth.smtp";
 #[receiver(
     verify_email,
     reset_password_email,
+    login_email,
     security_notice_email,
     id = "phone_auth.smtp",
     optional = true

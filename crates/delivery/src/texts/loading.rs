@@ -184,6 +184,10 @@ impl Texts {
             let names = needed.links.iter();
             cases.extend(names.map(|name| (format!("{language}/{name}"), None)));
         }
+        for language in &self.log_in_languages {
+            let names = needed.log_ins.iter();
+            cases.extend(names.map(|name| (format!("{language}/{name}"), None)));
+        }
         for language in &self.notice_languages {
             for name in needed
                 .notices

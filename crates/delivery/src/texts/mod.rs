@@ -13,13 +13,17 @@ use std::path::Path;
 
 use minijinja::value::Serde;
 use minijinja::{Environment, Template};
-use phone_auth_events::{Message, Retry, SiteOrigin, Undelivered};
+use phone_auth_events::{Message, Purpose, Retry, SiteOrigin, Undelivered};
 
 use crate::BuildError;
 use words::Words;
 
 /// The names of all templates that a language can have.
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 16] = [
+    "login_email.html",
+    "login_email.subject.txt",
+    "login_email.txt",
+    "login_phone.txt",
     "reset_password_email.html",
     "reset_password_email.subject.txt",
     "reset_password_email.txt",
@@ -40,10 +44,12 @@ const OWN_LANGUAGE: &str = "en";
 /// The templates that a receiver needs.
 #[derive(Clone, Copy)]
 pub(crate) struct Needed {
-    /// Those of messages with a link. A language has all of them or none.
+    /// Those of messages that verify an address or reset a password. A language has all of them or none.
     pub(crate) links: &'static [&'static str],
-    /// Those of security notices. A language that a folder adds may lack them, as one does that was made for a version
-    /// without notices; then they are in the default language, or in English.
+    /// Those of messages that log in. A language that a folder adds may lack them, as one does that was made for a version
+    /// without them; then they are in the default language, or in English.
+    pub(crate) log_ins: &'static [&'static str],
+    /// Those of security notices, of which the same is true.
     pub(crate) notices: &'static [&'static str],
 }
 
@@ -144,6 +150,8 @@ impl Engines {
 pub(crate) struct Texts {
     templates: Engines,
     languages: Vec<String>,
+    /// Those that have messages that log in.
+    log_in_languages: Vec<String>,
     /// Those that have notices.
     notice_languages: Vec<String>,
     style: Style,
@@ -161,11 +169,17 @@ impl Texts {
     ) -> Result<Self, BuildError> {
         let sources = loading::sources(folder)?;
         let languages = loading::languages(&sources, needed.links)?;
-        let mut notice_languages = loading::languages(&sources, needed.notices)?;
-        notice_languages.retain(|language| languages.contains(language));
+        let those_with = |needed| -> Result<Vec<String>, BuildError> {
+            let mut with = loading::languages(&sources, needed)?;
+            with.retain(|language| languages.contains(language));
+            Ok(with)
+        };
+        let log_in_languages = those_with(needed.log_ins)?;
+        let notice_languages = those_with(needed.notices)?;
         let texts = Self {
             templates: loading::engines(&sources)?,
             languages,
+            log_in_languages,
             notice_languages,
             style,
         };
@@ -176,16 +190,16 @@ impl Texts {
     /// The texts of one message, in the user's language.
     pub(crate) fn of<'a>(&'a self, message: &'a dyn Message) -> Text<'a> {
         let asked = message.envelope().language.as_deref();
-        let (languages, default) = if message.change().is_some() {
-            let has_notices = self.notice_languages.contains(&self.style.language);
-            let default = if has_notices {
-                &self.style.language
-            } else {
-                OWN_LANGUAGE
-            };
-            (&self.notice_languages, default)
+        let languages = match message.message_signal().purpose() {
+            Purpose::ResetPassword | Purpose::Verify => &self.languages,
+            Purpose::LogIn => &self.log_in_languages,
+            // An event is no message.
+            Purpose::SecurityNotice | Purpose::Event => &self.notice_languages,
+        };
+        let default = if languages.contains(&self.style.language) {
+            &self.style.language
         } else {
-            (&self.languages, self.style.language.as_str())
+            OWN_LANGUAGE
         };
         let language = language::choose(asked, languages, default);
         Text {

@@ -1,8 +1,8 @@
 //! The receiver of messages that another service sends.
 
 use phone_auth_events::{
-    Message, Undelivered, receiver, reset_password_email, reset_password_phone,
-    security_notice_email, security_notice_phone, verify_email, verify_phone,
+    Message, Undelivered, login_email, login_phone, receiver, reset_password_email,
+    reset_password_phone, security_notice_email, security_notice_phone, verify_email, verify_phone,
 };
 
 use super::Webhook;
@@ -15,6 +15,8 @@ pub const RECEIVER: &str = "phone_auth.webhook";
     reset_password_phone,
     verify_email,
     verify_phone,
+    login_email,
+    login_phone,
     security_notice_email,
     security_notice_phone,
     id = "phone_auth.webhook",

@@ -40,7 +40,7 @@ impl State {
         let (kind, id) = (address.kind, address.id);
         self.addresses_mut(kind).remove(&id);
         self.verified.remove(&(kind, id));
-        for purpose in [Purpose::Verify, Purpose::ResetPassword] {
+        for purpose in [Purpose::Verify, Purpose::ResetPassword, Purpose::LogIn] {
             self.requests.remove(&(kind, purpose.as_str(), id.get()));
         }
         let emails = self.addresses(AddressKind::Email).values();

@@ -267,6 +267,26 @@ impl AddressStore for MemoryStore {
         })
     }
 
+    async fn end_link(
+        &self,
+        purpose: Purpose,
+        user: UserId,
+        link: &OpenedLink,
+    ) -> Result<bool, StoreError> {
+        self.write(|state| {
+            let address = state.addresses(link.kind).get(&link.address);
+            let is_theirs = address
+                .is_some_and(|it| it.user == user && it.value == link.value && it.is_verified);
+            let newest = state.newest_request(purpose, link.kind, link.address);
+            if !is_theirs || newest.is_none() || newest != link.newest {
+                return Ok(false);
+            }
+            let request = (link.kind, purpose.as_str(), link.address.get());
+            state.requests.remove(&request);
+            Ok(true)
+        })
+    }
+
     async fn free_address(&self, user: UserId, link: &OpenedLink) -> Result<bool, StoreError> {
         self.write(|state| {
             let address = state.addresses(link.kind).get(&link.address);
@@ -277,7 +297,7 @@ impl AddressStore for MemoryStore {
             state.addresses_mut(link.kind).remove(&link.address);
             let row = (link.kind, link.address);
             state.verified.remove(&row);
-            for purpose in [Purpose::Verify, Purpose::ResetPassword] {
+            for purpose in [Purpose::Verify, Purpose::ResetPassword, Purpose::LogIn] {
                 let request = (link.kind, purpose.as_str(), link.address.get());
                 state.requests.remove(&request);
             }

@@ -16,7 +16,7 @@ use super::Subject;
 use super::sample::{at, replacement, stored, user_now, whole, without_address};
 use crate::external_writer::ExternalChange;
 
-const PURPOSES: [Purpose; 2] = [Purpose::ResetPassword, Purpose::Verify];
+const PURPOSES: [Purpose; 3] = [Purpose::ResetPassword, Purpose::Verify, Purpose::LogIn];
 
 fn request(purpose: Purpose, address: &AddressRecord, time: DateTime<Utc>) -> LinkRequest {
     LinkRequest {
@@ -29,7 +29,7 @@ fn request(purpose: Purpose, address: &AddressRecord, time: DateTime<Utc>) -> Li
     }
 }
 
-async fn asked(
+pub(super) async fn asked(
     subject: &Subject,
     purpose: Purpose,
     address: &AddressRecord,
@@ -40,7 +40,7 @@ async fn asked(
 }
 
 /// An address as a link to it is checked.
-async fn target(
+pub(super) async fn target(
     subject: &Subject,
     purpose: Purpose,
     address: &AddressRecord,
@@ -59,7 +59,11 @@ async fn newest(
 }
 
 /// The addresses of a new user, one of each kind.
-async fn addresses(subject: &Subject, username: &str, number: u32) -> Vec<AddressRecord> {
+pub(super) async fn addresses(
+    subject: &Subject,
+    username: &str,
+    number: u32,
+) -> Vec<AddressRecord> {
     let user = stored(subject.store(), &whole(username, number)).await;
     let store = subject.store();
     store.addresses_of(user.id, 100).await.unwrap()

@@ -13,6 +13,7 @@ mod later_version;
 mod limits;
 mod links;
 mod log_in;
+mod log_in_links;
 mod message_sample;
 mod name_space;
 mod names;
@@ -148,6 +149,8 @@ macro_rules! __for_each_case {
             links::older_link_verifies_nothing;
             links::older_link_replaces_no_password;
             links::link_of_nobody_asked_for_is_usable;
+            log_in_links::opened_link_ends_once;
+            log_in_links::other_link_is_not_ended;
             verification::address_is_verified_once;
             verification::used_link_stays_used;
             verification::equal_verifications_have_one_winner;

@@ -6,6 +6,8 @@ use phone_auth_core::accounts::{CurrentUser, FlowError, ReauthenticationRefusal}
 use phone_auth_core::form::{Field, FieldProblem, Problem};
 use phone_auth_core::session::SessionKey;
 
+use phone_auth_urls::AccountPage;
+
 use super::FORM_TOKEN;
 use crate::answer;
 use crate::form::{FieldView, FormView, SubmittedForm};
@@ -99,7 +101,13 @@ fn page(context: &RequestContext, view: FormView, next: Option<&str>) -> Page {
     let form_token = context
         .current_user()
         .map(|it| context.accounts().password_form_token(it.user().id));
+    let has_password = context
+        .current_user()
+        .is_none_or(|it| it.user().password.is_usable());
+    let code_url = next::with(context.path(AccountPage::LoginCode), &[(NEXT, next)]);
     Page::new("phone_auth/confirm_identity.html", "Confirm it’s you")
+        .with("has_password", has_password)
+        .with("code_url", code_url)
         .with("form_token", form_token)
         .with("form", view)
         .with("next", next)

@@ -1,14 +1,14 @@
 //! `login/`: begins a session.
 
 use axum::response::{IntoResponse, Response};
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use phone_auth_core::accounts::{FlowError, LogInRefusal, LoggedIn};
 use phone_auth_core::form::{Field, FieldProblem, Problem};
 use phone_auth_core::gate::GatedFlow;
 use phone_auth_core::settings::Methods;
 use phone_auth_urls::AccountPage;
 
-use super::{login_hint, phone_hint};
+use super::{log_in_code, login_hint, phone_hint};
 use crate::answer;
 use crate::form::{AnyonesForm, FieldView, FormView};
 use crate::gate::GateView;
@@ -27,6 +27,10 @@ pub(crate) async fn show(context: RequestContext) -> Response {
         let default = context.accounts().settings().login_redirect_url.as_str();
         return redirect::found_for_user(next.as_deref().unwrap_or(default));
     }
+    // Who has no password signs in with a code.
+    if context.accounts().settings().sign_up_by_code {
+        return log_in_code::show(context).await;
+    }
     let reason = Reason::of(context.uri(), AccountPage::Login);
     let page = page(&context, view(&context, ""), next.as_deref());
     let gate = GateView::offered(&context, GatedFlow::LogIn).await;
@@ -35,7 +39,10 @@ pub(crate) async fn show(context: RequestContext) -> Response {
 }
 
 /// Logs in the user whom the form names, also where someone else is signed in: then that session ends.
-pub(crate) async fn submit(AnyonesForm(form): AnyonesForm) -> Response {
+pub(crate) async fn submit(headers: HeaderMap, AnyonesForm(form): AnyonesForm) -> Response {
+    if form.context().accounts().settings().sign_up_by_code {
+        return log_in_code::submit(headers, AnyonesForm(form)).await;
+    }
     let context = form.context();
     let next = match form.readable(NEXT) {
         Some("") => wanted(context),
@@ -77,7 +84,11 @@ pub(crate) async fn submit(AnyonesForm(form): AnyonesForm) -> Response {
 /// Sets the key of the new session and sends its owner on. A browser that has sent no cookie may keep none: it is asked
 /// for this one on the way, by the log-in page, which sends on those who are signed in and tells the others why they
 /// are not.
-fn welcome(context: &RequestContext, logged_in: &LoggedIn, next: Option<&str>) -> Response {
+pub(super) fn welcome(
+    context: &RequestContext,
+    logged_in: &LoggedIn,
+    next: Option<&str>,
+) -> Response {
     let settings = context.accounts().settings();
     let target = if context.keeps_no_cookies() {
         let reason = Some(Reason::NoCookies.name());
@@ -90,7 +101,7 @@ fn welcome(context: &RequestContext, logged_in: &LoggedIn, next: Option<&str>) -
 }
 
 /// Where the query says that the user was on the way to.
-fn wanted(context: &RequestContext) -> Option<String> {
+pub(super) fn wanted(context: &RequestContext) -> Option<String> {
     next::in_query_of(context.accounts().routes(), context.uri())
 }
 

@@ -9,6 +9,8 @@ pub(crate) mod change_password;
 pub(crate) mod close_account;
 pub(crate) mod confirm_identity;
 pub(crate) mod log_in;
+pub(crate) mod log_in_code;
+pub(crate) mod log_in_link;
 pub(crate) mod log_out;
 pub(crate) mod password_reset;
 pub(crate) mod reset_link;

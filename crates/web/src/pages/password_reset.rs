@@ -78,7 +78,7 @@ pub(crate) async fn show_done(context: RequestContext, headers: HeaderMap) -> Re
 /// Takes the code of the message, and goes on as its link does; or sends another.
 pub(crate) async fn submit_code(headers: HeaderMap, AnyonesForm(form): AnyonesForm) -> Response {
     let context = form.context();
-    if form.has(RESEND) {
+    if form.has(code::RESEND) {
         return resend(&form, &headers).await;
     }
     let typed = form.text(Field::Code.name());
@@ -103,9 +103,6 @@ pub(crate) async fn submit_code(headers: HeaderMap, AnyonesForm(form): AnyonesFo
     })
     .await
 }
-
-/// The field of the form that sends another code.
-const RESEND: &str = "resend";
 
 /// Sends another code to the one that this browser has asked for. The name goes the way that it goes when it is typed.
 async fn resend(form: &SubmittedForm, headers: &HeaderMap) -> Response {

@@ -1,9 +1,10 @@
 //! `signup/`: makes an account.
 
 use axum::response::{IntoResponse, Response};
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use phone_auth_core::accounts::{FlowError, NotActive, SignUpForm, SignUpRefusal};
 use phone_auth_core::address::{AddressKind, AddressRecord};
+use phone_auth_core::challenge::ChallengeKey;
 use phone_auth_core::form::Field;
 use phone_auth_core::gate::GatedFlow;
 use phone_auth_core::outbox::Purpose;
@@ -11,7 +12,7 @@ use phone_auth_core::password::Password;
 use phone_auth_core::user::UserId;
 use phone_auth_urls::AccountPage;
 
-use super::{NEW_PASSWORD_HINT, addresses, phone_hint};
+use super::{NEW_PASSWORD_HINT, addresses, log_in_code, phone_hint};
 use crate::answer;
 use crate::code;
 use crate::form::{AnyonesForm, FieldView, FormView, SubmittedForm, words};
@@ -30,18 +31,35 @@ pub(crate) async fn show(_: Anonymous, context: RequestContext) -> Response {
     context.render(page(&context, view, next.as_deref()).with("gate", gate))
 }
 
-pub(crate) async fn submit(AnyonesForm(form): AnyonesForm) -> Response {
+pub(crate) async fn submit(headers: HeaderMap, AnyonesForm(form): AnyonesForm) -> Response {
     let context = form.context();
     let next = next::read(context.accounts().routes(), form.text(NEXT));
     if let Some(current_user) = context.current_user() {
         return signed_in(&form, current_user.user().id, next.as_deref()).await;
     }
     let gate = GateView::offered(context, GatedFlow::SignUp).await;
-    match form.accounts().sign_up(typed(&form)).await {
-        Ok(user) if context.accounts().settings().verify_at_sign_up => {
-            welcome(&form, user.id, next.as_deref()).await
+    let settings = context.accounts().settings();
+    let signed_up = if settings.sign_up_by_code {
+        let asked = context.cookies().read_challenges(&headers);
+        let previous = asked.first().map(|asked| &asked.key);
+        let accounts = form.accounts();
+        let flow = accounts.begin_sign_up(typed(&form), previous);
+        flow.await.map(SignedUp::Asked)
+    } else {
+        let made = form.accounts().sign_up(typed(&form)).await;
+        made.map(|user| SignedUp::Made(user.id))
+    };
+    match signed_up {
+        Ok(SignedUp::Asked(key)) => {
+            // The site has one kind of address: the other is empty.
+            let typed = [Field::Phone, Field::Email].map(|field| form.text(field.name()));
+            let login = typed.concat();
+            log_in_code::to_code(context, &key, &login, next.as_deref())
         }
-        Ok(_user) => to_log_in(context, Reason::SignedUp, next.as_deref()),
+        Ok(SignedUp::Made(user)) if settings.verify_at_sign_up => {
+            welcome(&form, user, next.as_deref()).await
+        }
+        Ok(SignedUp::Made(_)) => to_log_in(context, Reason::SignedUp, next.as_deref()),
         Err(FlowError::Refused(SignUpRefusal::Invalid(problems))) => {
             let view = view(context, |field| form.text(field.name())).problems(&problems);
             let page = page(context, view, next.as_deref()).with("gate", gate);
@@ -54,6 +72,14 @@ pub(crate) async fn submit(AnyonesForm(form): AnyonesForm) -> Response {
             })
         }
     }
+}
+
+/// What a sign-up form has led to.
+enum SignedUp {
+    /// An account, with a password.
+    Made(UserId),
+    /// A code, to the owner of the address.
+    Asked(ChallengeKey),
 }
 
 fn typed(form: &SubmittedForm) -> SignUpForm<'_> {

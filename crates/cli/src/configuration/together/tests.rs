@@ -59,7 +59,7 @@ timeout = 9
 "#;
 
 /// Settings that do something by themselves, or whose section says what they need.
-const ALONE: [&str; 83] = [
+const ALONE: [&str; 85] = [
     "addr",
     "max_connections",
     "trusted_proxies",
@@ -101,6 +101,8 @@ const ALONE: [&str; 83] = [
     "verify_email_lifetime",
     "verify_phone_lifetime",
     "code_lifetime",
+    "login_by_code",
+    "sign_up_by_code",
     "verify_at_sign_up",
     "verify_by_click",
     "require_verified",

@@ -3,6 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use phone_auth_tokens::{CLOCK_SKEW, OneTimeCode, Purpose};
 
+use super::log_in::with_log_in_state;
 use super::{Links, LogIns, RESET_EMAIL, micros, with_reset_state, with_verification_state};
 use crate::link::LinkTarget;
 use crate::outbox;
@@ -72,6 +73,7 @@ impl Links {
                 let log_ins = LogIns::after(target.address.is_verified);
                 with_reset_state(target, log_ins, with_time(self.reset(kind).0))
             }
+            outbox::Purpose::LogIn => with_log_in_state(target, with_time(self.log_in(kind).0)),
             // A notice or an event has no code; nobody asks for its state.
             outbox::Purpose::Verify | outbox::Purpose::SecurityNotice | outbox::Purpose::Event => {
                 with_verification_state(target, with_time(self.verification(kind).0))

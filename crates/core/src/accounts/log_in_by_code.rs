@@ -1,0 +1,270 @@
+//! Logging in by a code or a link that was sent, without a password.
+
+use chrono::{DateTime, Utc};
+use phone_auth_events::{Sender, UserLoggedIn};
+use phone_auth_urls::{AccountPage, id};
+
+use super::{
+    Accounts, CodeRefusal, Failure, FlowError, InvalidLink, LinkState, LoggedIn,
+    ResetRequestRefusal,
+};
+use crate::address::{AddressId, AddressKind};
+use crate::challenge::ChallengeKey;
+use crate::link::{LinkTarget, OpenedLink};
+use crate::outbox::Purpose;
+use crate::session::SessionKey;
+use crate::store::StoreError;
+
+impl Accounts {
+    /// Has a code sent that logs a user in, and a link, to the verified address that was named; for a username to the oldest
+    /// verified address of each kind. Fires `login_email` or `login_phone`. The code is good for the one who has the key that
+    /// this gives, by [`log_in_by_code`](Self::log_in_by_code); the link, by [`log_in_by_link`](Self::log_in_by_link), in any
+    /// browser. Either ends both.
+    ///
+    /// Only where the setting [`login_by_code`](crate::settings::Settings::login_by_code) is on. `previous` is as for
+    /// [`begin_reset`](Self::begin_reset).
+    ///
+    /// # Security
+    /// Nothing is sent to someone unknown or disabled, or to an address that is not verified: anyone could have added it. The
+    /// answer and the work are the same, and the key that they get is of a challenge that no code answers. Where the setting
+    /// [`sign_up_by_code`](crate::settings::Settings::sign_up_by_code) is on, it also goes to an address of an account that
+    /// nobody has proven theirs. It counts among
+    /// the requests for password resets, and the gate is asked as for a log-in.
+    ///
+    /// # Errors
+    /// As for [`begin_reset`](Self::begin_reset). Where the setting is off nobody sends such a code, so
+    /// it is [`NoSender`](crate::form::Problem::NoSender).
+    ///
+    /// # Cancel safety
+    /// The message may be enqueued without a challenge; its link works.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::accounts::{CodeRefusal, FlowError};
+    /// use phone_auth_core::settings::Settings;
+    /// use phone_auth_events::LoginEmail;
+    /// # use phone_auth_events::VerifyEmail;
+    /// # use phone_auth_core::password::Password;
+    ///
+    #[doc = include_str!("example_setup_by_code.txt")]
+    /// let mut sent = signals.capture::<LoginEmail>();
+    /// let key = accounts.begin_log_in("ann@example.org", None).await?;
+    /// let code = sent.take().remove(0).envelope.code.ok_or("no code")?;
+    ///
+    /// let ann = accounts.log_in_by_code(&key, code.as_str(), None).await?;
+    /// assert!(accounts.current_user(&ann.key).await?.is_some());
+    ///
+    /// let again = accounts.log_in_by_code(&key, code.as_str(), None).await;
+    /// assert!(matches!(again, Err(FlowError::Refused(CodeRefusal::Over))));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn begin_log_in(
+        &self,
+        login: &str,
+        previous: Option<&ChallengeKey>,
+    ) -> Result<ChallengeKey, FlowError<ResetRequestRefusal>> {
+        self.begin_named(Purpose::LogIn, login, previous).await
+    }
+
+    /// Logs a user in by the code that was sent to them, and begins a session. The session that the browser came with, if any,
+    /// ends, and so do the challenge and the link beside the code. Fires `user_logged_in` with the sender `log_in_by_code`, or
+    /// `user_login_failed`.
+    ///
+    /// # Security
+    /// Who is logged in has not proven lately who they are: [`require_recent_proof`](Self::require_recent_proof) asks them for
+    /// their password. Only for users who have none the code is such a proof.
+    ///
+    /// Where the setting [`sign_up_by_code`](crate::settings::Settings::sign_up_by_code) is on, an account that nobody has
+    /// proven theirs becomes the account of who types the code: the address is verified, and a password that was set
+    /// before is over, with its sessions. Fires `email_verified` or `phone_verified` then.
+    ///
+    /// # Errors
+    /// As for [`prove_reset`](Self::prove_reset). It is [`Over`](CodeRefusal::Over) also where the setting is off, and for a
+    /// code after which the password was changed.
+    ///
+    /// # Cancel safety
+    /// As for [`log_in`](Self::log_in); an attempt may be spent, and the code.
+    ///
+    /// # Examples
+    /// See [`begin_log_in`](Self::begin_log_in).
+    pub async fn log_in_by_code(
+        &self,
+        key: &ChallengeKey,
+        typed: &str,
+        previous: Option<&SessionKey>,
+    ) -> Result<LoggedIn, FlowError<CodeRefusal>> {
+        if !self.settings().login_by_code {
+            return Err(FlowError::Refused(CodeRefusal::Over));
+        }
+        let target = self.proven(key, Purpose::LogIn, typed, None).await?;
+        let logged_in = self.log_in_proven("log_in_by_code", target, previous).await;
+        logged_in.map_err(|error| error.map_refusal(|InvalidLink| CodeRefusal::Over))
+    }
+
+    /// Looks at a log-in link that someone has just opened. Fires `link_followed`, whether it works or not, and `token_refused`
+    /// when it does not. Changes nothing: only a [click](Self::log_in_by_link) logs in.
+    ///
+    /// # Errors
+    /// As for [`check_log_in_link`](Self::check_log_in_link).
+    ///
+    /// # Cancel safety
+    /// It only reads.
+    ///
+    /// # Examples
+    /// See [`log_in_by_link`](Self::log_in_by_link).
+    pub async fn open_log_in_link(
+        &self,
+        idb64: &str,
+        token: &str,
+    ) -> Result<LinkState, FlowError<InvalidLink>> {
+        self.routes()
+            .followed(self.signals(), AccountPage::LoginConfirm);
+        self.check_log_in_link(idb64, token).await
+    }
+
+    /// Whether a log-in link works, without saying that someone followed it: to a program that asks what is there.
+    ///
+    /// # Errors
+    /// - [`InvalidLink`]: not a link, or one that was used, is too old, is for something else, for nobody or for someone who is
+    ///   disabled, or one after which another was asked for, its code was used or the password was changed; or the setting is
+    ///   off. Which it was is not told.
+    /// - [`Failed`](FlowError::Failed), [`Unavailable`](super::FailureKind::Unavailable) or
+    ///   [`Broken`](super::FailureKind::Broken): the store.
+    ///
+    /// # Cancel safety
+    /// It only reads.
+    pub async fn check_log_in_link(
+        &self,
+        idb64: &str,
+        token: &str,
+    ) -> Result<LinkState, FlowError<InvalidLink>> {
+        match self.log_in_target(idb64, token).await? {
+            Some(target) => Ok(LinkState {
+                address: target.address,
+                user: target.user,
+            }),
+            None => Err(FlowError::Refused(InvalidLink)),
+        }
+    }
+
+    /// Logs a user in by the link that was sent to them, as [`log_in_by_code`](Self::log_in_by_code) does, with the sender
+    /// `log_in_by_link`. The link dies with it, and the code beside it. Of several uses at the same moment one succeeds.
+    ///
+    /// # Security
+    /// It works in any browser. Call it for a click, never for a link that was opened: programs open links too.
+    ///
+    /// # Errors
+    /// As for [`check_log_in_link`](Self::check_log_in_link).
+    ///
+    /// # Cancel safety
+    /// As for [`log_in`](Self::log_in); the link may be spent.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::accounts::{FlowError, InvalidLink};
+    /// use phone_auth_core::settings::Settings;
+    /// use phone_auth_events::LoginEmail;
+    /// # use phone_auth_events::VerifyEmail;
+    /// # use phone_auth_core::password::Password;
+    ///
+    #[doc = include_str!("example_setup_by_code.txt")]
+    /// let mut sent = signals.capture::<LoginEmail>();
+    /// accounts.begin_log_in("ann@example.org", None).await?;
+    /// let sent = sent.take().remove(0);
+    /// let link = sent.link();
+    ///
+    /// assert_eq!(accounts.open_log_in_link(link.id, link.token).await?.user.username, "ann");
+    /// accounts.log_in_by_link(link.id, link.token, None).await?;
+    /// let again = accounts.log_in_by_link(link.id, link.token, None).await;
+    /// assert!(matches!(again, Err(FlowError::Refused(InvalidLink))));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn log_in_by_link(
+        &self,
+        idb64: &str,
+        token: &str,
+        previous: Option<&SessionKey>,
+    ) -> Result<LoggedIn, FlowError<InvalidLink>> {
+        match self.log_in_target(idb64, token).await? {
+            Some(target) => self.log_in_proven("log_in_by_link", target, previous).await,
+            None => Err(FlowError::Refused(InvalidLink)),
+        }
+    }
+
+    /// Begins a session for the one who has shown that an address is theirs.
+    async fn log_in_proven(
+        &self,
+        flow: &'static str,
+        target: LinkTarget,
+        previous: Option<&SessionKey>,
+    ) -> Result<LoggedIn, FlowError<InvalidLink>> {
+        let link = OpenedLink::of(&target, self.now());
+        let is_claim = self.settings().sign_up_by_code && !target.address.is_verified;
+        let user = if is_claim {
+            self.claim_by_link(flow, target).await?
+        } else {
+            target.user
+        };
+        // Of two that use it at once the one who ends it goes on; of a claim the one who made it.
+        let is_ended = self
+            .store()
+            .end_link(Purpose::LogIn, user.id, &link)
+            .await?;
+        if !(is_ended || is_claim) {
+            return Err(FlowError::Refused(InvalidLink));
+        }
+        self.text_was_used(link.kind, &link.value).await;
+        // A password that was changed since ends what was sent before it.
+        let begun = self.record_log_in(user, None, previous).await?;
+        let mut logged_in = begun.ok_or(FlowError::Refused(InvalidLink))?;
+        if !logged_in.user.password.is_usable() {
+            logged_in.key = self.proven_without_password(logged_in.key).await?;
+        }
+        let user = logged_in.user.to_event_user();
+        self.happened(UserLoggedIn::new(Sender::new(flow), user))
+            .await;
+        Ok(logged_in)
+    }
+
+    /// Who has no password proves lately who they are by logging in: there is nothing else to ask them for. Gives the key by
+    /// which the session goes on.
+    async fn proven_without_password(&self, key: SessionKey) -> Result<SessionKey, Failure> {
+        let (sessions, now) = (self.sessions(), self.now());
+        let Some(found) = sessions.find(&key, now).await? else {
+            return Ok(key);
+        };
+        let proven = sessions.prove(&found, now, self.randomness()).await?;
+        Ok(proven.unwrap_or(key))
+    }
+
+    /// Whom a link logs in; nobody when it does not work.
+    async fn log_in_target(
+        &self,
+        idb64: &str,
+        token: &str,
+    ) -> Result<Option<LinkTarget>, StoreError> {
+        let now: DateTime<Utc> = self.now();
+        let links = &self.inner.links;
+        let address = id::decode_address(idb64).filter(|_| self.settings().login_by_code);
+        let Some((kind, id)) = address else {
+            links.refuse_log_in(AddressKind::Email, token, now);
+            return Ok(None);
+        };
+        let found = self
+            .store()
+            .link_target(Purpose::LogIn, kind, AddressId::new(id))
+            .await?;
+        let Some(target) = found.filter(|it| {
+            it.user.is_active && (it.address.is_verified || self.settings().sign_up_by_code)
+        }) else {
+            links.refuse_log_in(kind, token, now);
+            return Ok(None);
+        };
+        let works = links.check_log_in(&target, token, now);
+        Ok(works.then_some(target))
+    }
+}

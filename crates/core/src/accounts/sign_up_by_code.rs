@@ -1,0 +1,266 @@
+//! Signing up without a password: a name, an address, and the code that is sent to it.
+
+use phone_auth_events::{AccountChange, DurableSignal, Limit, Sender};
+
+use super::limits::Asking;
+use super::request_reset::SentTo;
+use super::resend::Claim;
+use super::{ATTEMPTS, Accounts, Failure, FlowError, InvalidLink, SignUpForm, SignUpRefusal};
+use crate::address::{AddressKind, EmailSpellings, PhoneSpellings};
+use crate::challenge::ChallengeKey;
+use crate::form::{Field, FieldProblem, Problem, Problems};
+use crate::link::{LinkTarget, OpenedLink};
+use crate::outbox::{Carries, Purpose};
+use crate::password::EncodedPassword;
+use crate::session::PasswordReplacement;
+use crate::store::StoreErrorKind;
+use crate::user::{AccountName, FoundUser, NewUser, User};
+use crate::username::Username;
+
+/// The flow, as signals and counters name it.
+const SENDER: &str = "begin_sign_up";
+
+impl Accounts {
+    /// Makes an account without a password, and has a code sent to its address that logs its owner in, as
+    /// [`begin_log_in`](Self::begin_log_in) does; the same to who has an account already: to them it is a log-in. Fires
+    /// `user_signed_up` for an account that was made, and `login_email` or `login_phone`.
+    ///
+    /// Only where the setting [`sign_up_by_code`](crate::settings::Settings::sign_up_by_code) is on. `previous` is as for
+    /// [`begin_reset`](Self::begin_reset). Passwords and what else the
+    /// [form](crate::settings::Settings::is_on_sign_up_form) of this site does not have are not read.
+    ///
+    /// # Security
+    /// The account is nobody's until the code or the link is used: its address is not verified, and there is no password to
+    /// get in by. So an account that a stranger has made stands in no one's way: who has the address gets a code for it, by
+    /// this or by [`begin_log_in`](Self::begin_log_in). The answer tells nobody whether there was an account.
+    ///
+    /// # Errors
+    /// - [`Invalid`](SignUpRefusal::Invalid): what is wrong with what was typed; that an address has an account is no such
+    ///   problem. Where the setting is off, or nobody sends such a code, it is [`NoSender`](Problem::NoSender).
+    /// - [`Failed`](FlowError::Failed): [`Limited`](super::FailureKind::Limited), too many of this client's network sign up or
+    ///   ask for codes, or there were too many codes for this address;
+    ///   [`Unavailable`](super::FailureKind::Unavailable) or [`Broken`](super::FailureKind::Broken), the store or the source
+    ///   of randomness; and as for [`request_password_reset`](Self::request_password_reset).
+    ///
+    /// # Cancel safety
+    /// The account may be there without a code having been sent; asking again sends one.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::sync::Arc;
+    /// use phone_auth_core::accounts::{Accounts, SignUpForm};
+    /// use phone_auth_core::password::Password;
+    /// use phone_auth_core::settings::{Methods, Settings};
+    /// # use phone_auth_events::{LoginPhone, Signals};
+    /// # use phone_auth_store_testkit::MemoryStore;
+    /// # use phone_auth_tokens::{Keyring, SecretKey};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// # let signals = Signals::isolated();
+    /// let mut settings = Settings::default();
+    /// settings.authentication_methods = Methods { phone: true, email: false, username: false };
+    /// settings.login_by_code = true;
+    /// settings.sign_up_by_code = true;
+    /// # let store = Arc::new(MemoryStore::new());
+    /// # let accounts = Accounts::builder(store, Keyring::new(SecretKey::generate()?))
+    /// #     .signals(signals.clone())
+    /// #     .settings(settings)
+    /// #     .build()?;
+    /// # let mut sent = signals.capture::<LoginPhone>();
+    /// // …
+    /// let form = SignUpForm {
+    ///     first_name: "Ann",
+    ///     last_name: "Smith",
+    ///     username: "",
+    ///     email: "",
+    ///     phone: "+91 98765 43210",
+    ///     password: Password::new(""),
+    ///     confirm_password: None,
+    /// };
+    /// let key = accounts.begin_sign_up(form, None).await?;
+    /// let code = sent.take().remove(0).envelope.code.ok_or("no code")?;
+    /// let ann = accounts.log_in_by_code(&key, code.as_str(), None).await?;
+    /// assert_eq!(ann.user.first_name, "Ann");
+    /// assert!(!ann.user.password.is_usable());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn begin_sign_up(
+        &self,
+        form: SignUpForm<'_>,
+        previous: Option<&ChallengeKey>,
+    ) -> Result<ChallengeKey, FlowError<SignUpRefusal>> {
+        let purpose = Purpose::LogIn;
+        let form = self.without_hidden(form);
+        let kind = if self.settings().authentication_methods.phone {
+            AddressKind::Phone
+        } else {
+            AddressKind::Email
+        };
+        if !self.settings().sign_up_by_code || self.nobody_sends(purpose, kind) {
+            let problem = FieldProblem::new(field_of(kind), Problem::NoSender { kind });
+            return Err(FlowError::Refused(SignUpRefusal::Invalid(vec![problem])));
+        }
+        self.ask_gate_to_sign_up(&form).await?;
+        let new = self.new_user(&form)?;
+        let name = AccountName {
+            phone: new.phone.as_ref().map(PhoneSpellings::from),
+            email: new.email.as_ref().map(EmailSpellings::from),
+            username: None,
+        };
+        let request = self.code_for(purpose, &name, previous);
+        let claim = match (self.claim_send(request).await?, previous) {
+            (Claim::Done(key), _) => return Ok(key),
+            // What was sent is good for this form too.
+            (Claim::TooSoon(_), Some(key)) => return Ok(key.clone()),
+            (Claim::TooSoon(_), None) => None,
+            (Claim::Send(claim), _) => claim,
+        };
+        match self.send_to_new(&new, &name).await {
+            Ok(sent) => Ok(self.keep_challenge(request, claim, sent).await?),
+            Err(failure) => {
+                self.release_send(claim).await;
+                Err(failure.into())
+            }
+        }
+    }
+
+    /// Makes the account, if there is none, and has the code sent; to which address.
+    async fn send_to_new(&self, new: &NewUser, name: &AccountName) -> Result<SentTo, Failure> {
+        let purpose = Purpose::LogIn;
+        let asking = Asking {
+            flow: SENDER,
+            user: None,
+            is_stranger: true,
+        };
+        let counters = self.counters();
+        let counters = counters.network(Limit::SignUps, self.client.network());
+        self.count(&asking, counters).await?;
+        let mut found = self.found_for_code(name).await?;
+        // The first code is counted where those for the account are that it makes.
+        let typed = match (&new.phone, &new.email) {
+            (Some(phone), _) => Some((AddressKind::Phone, phone.as_str())),
+            (None, email) => email.as_ref().map(|it| (AddressKind::Email, it.as_str())),
+        };
+        let known = found.as_ref().and_then(|found| found.address.as_ref());
+        let known = known.map(|it| (it.kind, it.value.as_str()));
+        let user = found.as_ref().map(|found| &found.user);
+        self.count_reset(purpose, name, user, known.or(typed))
+            .await?;
+        if found.is_none() {
+            self.make_passwordless(new.clone()).await?;
+            found = self.found_for_code(name).await?;
+        }
+        self.send_to_found(purpose, Carries::LinkAndCode, name, found.as_ref())
+            .await
+    }
+
+    /// The user that a form makes, who has no password.
+    fn new_user(&self, form: &SignUpForm<'_>) -> Result<NewUser, FlowError<SignUpRefusal>> {
+        let required = self.settings().required_fields();
+        let mut problems = Problems::default();
+        let draft = self.read_form(form, &required, &mut problems);
+        self.check_names(&draft, &required, &mut problems);
+        problems.refuse(SignUpRefusal::Invalid)?;
+        let notices = self.event_of_sign_up(&draft, SENDER)?;
+        let randomness = self.randomness();
+        Ok(NewUser {
+            username: Username::made_up(randomness)
+                .map_err(Failure::from)?
+                .as_str()
+                .to_owned(),
+            first_name: draft.first_name.to_owned(),
+            last_name: draft.last_name.to_owned(),
+            password: EncodedPassword::unusable(randomness).map_err(Failure::from)?,
+            email: draft.email,
+            phone: draft.phone,
+            date_joined: self.now(),
+            notices,
+        })
+    }
+
+    /// Stores them, unless someone else was faster by a moment, or has the address as another name: they are sent the code,
+    /// or nobody is.
+    async fn make_passwordless(&self, new: NewUser) -> Result<(), Failure> {
+        match self.store_user(new).await {
+            Ok(made) => {
+                self.tell_of(made, SENDER).await;
+                Ok(())
+            }
+            Err(error) if matches!(error.kind(), StoreErrorKind::Taken(_)) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Makes an account that nobody has proven theirs the account of who has shown that its address is: as a reset does, with
+    /// a password that nobody has. A password that was set before is over, with its sessions and links (GHSA-qq9h-g4jm-xgf3).
+    /// Of several who do it at once one succeeds.
+    pub(super) async fn claim_by_link(
+        &self,
+        flow: &'static str,
+        target: LinkTarget,
+    ) -> Result<User, FlowError<InvalidLink>> {
+        let new = EncodedPassword::unusable(self.randomness()).map_err(Failure::from)?;
+        let (kind, id) = (target.address.kind, target.address.id);
+        let mut user = target.user.clone();
+        let event = self.event_of_address(
+            [DurableSignal::EmailVerified, DurableSignal::PhoneVerified],
+            user.id,
+            Sender::new(flow),
+            (kind, &target.address.value),
+        )?;
+        // Nobody else is told: no other address of the account is proven.
+        let change = AccountChange::AddressVerified(target.address.value.clone());
+        let notices = self.notices_of(user.id, &[], &change).await?;
+        let notices = notices.with_event(event);
+        for _ in 0..ATTEMPTS {
+            // What the store takes as the proof of an address is that no reset was asked for meanwhile.
+            let reset = self
+                .store()
+                .link_target(Purpose::ResetPassword, kind, id)
+                .await?;
+            let Some(reset) = reset.filter(|it| it.user.password == user.password) else {
+                break;
+            };
+            let replacement = PasswordReplacement {
+                user: user.id,
+                old: user.password.clone(),
+                new: new.clone(),
+                last_login: None,
+                link: Some(OpenedLink {
+                    newest: reset.newest,
+                    ..OpenedLink::of(&target, self.now())
+                }),
+                keeps: None,
+                notices: notices.to_commit(),
+            };
+            if self.store().replace_password(&replacement).await? {
+                user.password = new;
+                self.notify(&user, notices).await;
+                self.tell_verified(flow, &target.address, &user).await;
+                return Ok(user);
+            }
+        }
+        Err(FlowError::Refused(InvalidLink))
+    }
+
+    /// Whom a name means to whom a code may go. A name that means several is nobody's.
+    pub(super) async fn found_for_code(
+        &self,
+        name: &AccountName,
+    ) -> Result<Option<FoundUser>, Failure> {
+        match self.store().find_user_for(name, &self.asker(name)).await {
+            Err(error) if error.kind() == StoreErrorKind::Ambiguous => Ok(None),
+            found => Ok(found?),
+        }
+    }
+}
+
+/// The field of the form that has such an address.
+const fn field_of(kind: AddressKind) -> Field {
+    match kind {
+        AddressKind::Email => Field::Email,
+        AddressKind::Phone => Field::Phone,
+    }
+}

@@ -1,0 +1,92 @@
+//! The links that log a user in.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use phone_auth_events::RelativeUrl;
+use phone_auth_tokens::{Purpose, Token};
+use phone_auth_urls::AccountPage;
+
+use super::{Checked, Links, STATE, micros, optional};
+use crate::address::AddressKind;
+use crate::link::LinkTarget;
+use crate::settings::Settings;
+
+const LOG_IN_EMAIL: Purpose = Purpose::new("log-in-email");
+const LOG_IN_PHONE: Purpose = Purpose::new("log-in-phone");
+
+impl Links {
+    /// A link that logs in the user whose address this is, and its token.
+    pub(super) fn mint_log_in(
+        &self,
+        target: &LinkTarget,
+        now: DateTime<Utc>,
+    ) -> Option<(RelativeUrl, Token)> {
+        let address = &target.address;
+        let (purpose, _) = self.log_in(address.kind);
+        let token = with_log_in_state(target, |state| self.tokens.issue(&purpose, now, state));
+        let (id, text) = (address.id.get(), token.as_str());
+        let url = self.routes.login_confirm(address.kind, id, text).ok()?;
+        Some((url, token))
+    }
+
+    /// Whether a token logs in the user whose address this is.
+    pub(crate) fn check_log_in(
+        &self,
+        target: &LinkTarget,
+        token: &str,
+        now: DateTime<Utc>,
+    ) -> bool {
+        let kind = target.address.kind;
+        let (purpose, lifetime) = self.log_in(kind);
+        let checked = with_log_in_state(target, |state| {
+            self.check_one_way(&purpose, token, now, lifetime, state)
+        });
+        if checked == Checked::Forged {
+            self.refuse_log_in(kind, token, now);
+        }
+        // A link that was used has no request any more, and no token is made for none.
+        checked == Checked::Genuine && target.newest.is_some()
+    }
+
+    /// Refuses a log-in token that is for no address, and tells the signals.
+    pub(crate) fn refuse_log_in(&self, kind: AddressKind, token: &str, now: DateTime<Utc>) {
+        let (purpose, lifetime) = self.log_in(kind);
+        self.refuse(&purpose, token, now, lifetime);
+    }
+
+    /// It lives no longer than the code beside it: it opens the account, and asks for nothing more.
+    pub(super) fn log_in(&self, kind: AddressKind) -> (Purpose, Duration) {
+        let lifetime = self.code_lifetime.to_std().unwrap_or_default();
+        match kind {
+            AddressKind::Email => (LOG_IN_EMAIL, lifetime),
+            AddressKind::Phone => (LOG_IN_PHONE, lifetime),
+        }
+    }
+}
+
+/// The page that a security notice leads to: where anyone may ask for a new password, or, where nobody has one, for a code.
+pub(super) const fn page_of_notices(settings: &Settings) -> AccountPage {
+    if settings.sign_up_by_code {
+        AccountPage::LoginCode
+    } else {
+        AccountPage::PasswordReset
+    }
+}
+
+/// What a log-in link is bound to: whose it is, their password, which row the address stands in, its text, and that no other
+/// was asked for or used. So a new password ends it.
+pub(super) fn with_log_in_state<T>(target: &LinkTarget, act: impl FnOnce(&[&[u8]]) -> T) -> T {
+    let (user, address) = (&target.user, &target.address);
+    let user_id = user.id.get().to_be_bytes();
+    let address_id = address.id.get().to_be_bytes();
+    let newest = target.newest.map(micros);
+    act(&[
+        STATE,
+        &user_id,
+        user.password.reveal().as_bytes(),
+        &address_id,
+        address.value.as_bytes(),
+        optional(newest.as_ref()),
+    ])
+}

@@ -1,0 +1,227 @@
+//! Signing in with a code, and by the link beside it.
+
+use http::{Method, StatusCode};
+use phone_auth_core::limits::LimitSettings;
+use phone_auth_core::settings::Settings;
+use phone_auth_events::{Capture, LoginEmail, OneTimeCode};
+
+use crate::support::{Answer, Browser, Site};
+
+const LOG_IN: &str = "/accounts/login/";
+const ASK: &str = "/accounts/login_code/";
+const DONE: &str = "/accounts/login_code_done/";
+const EMAIL: &str = "ann@example.org";
+const BUTTON: &str = "formaction=\"/accounts/login_code/\" formnovalidate";
+
+fn by_code(settings: &mut Settings) {
+    settings.login_by_code = true;
+    settings.limits = LimitSettings::danger_none();
+}
+
+/// Ann, who has verified her e-mail address.
+async fn verified(site: &Site) {
+    let mut ann = site.ann().await;
+    let link = ann.email_link().await;
+    ann.get(&link).await;
+}
+
+/// The code and the link of the newest message.
+fn sent(messages: &mut Capture<LoginEmail>) -> (String, String) {
+    let message = messages.take().pop().unwrap();
+    let code = message.envelope.code.as_ref().map(OneTimeCode::as_str);
+    (code.unwrap().to_owned(), message.url.as_str().to_owned())
+}
+
+async fn is_signed_in(browser: &mut Browser<'_>) -> bool {
+    browser.get("/accounts/profile/").await.status == StatusCode::OK
+}
+
+#[tokio::test]
+async fn two_pages_sign_in() {
+    let site = Site::with(by_code);
+    verified(&site).await;
+    let mut messages = site.capture::<LoginEmail>();
+    let mut browser = site.browser();
+    let form = browser.get("/accounts/login/?next=/members/email/").await;
+    assert!(form.body.contains(BUTTON), "{}", form.body);
+    // The form of the log-in page, by its second button.
+    let fields = [
+        ("login", EMAIL),
+        ("password", ""),
+        ("next", "/members/email/"),
+    ];
+    let asked = browser.post(ASK, &fields).await;
+    assert_eq!(asked.location(), format!("{DONE}?next=/members/email/"));
+    let to = asked.location().to_owned();
+    let page = browser.get(&to).await;
+    assert_eq!(page.heading(), "Enter the code");
+    assert_eq!(page.hidden("next"), "/members/email/");
+    let (code, link) = sent(&mut messages);
+    assert!(!page.body.contains(&code));
+
+    // In another browser the code is nothing.
+    let elsewhere = site.browser().post(DONE, &[("code", &code)]).await;
+    assert_eq!(elsewhere.status, StatusCode::BAD_REQUEST);
+    let wrong = browser.post(DONE, &[("code", "12345")]).await;
+    assert!(wrong.body.contains("Type the six digits of the code."));
+    let fields = [("code", code.as_str()), ("next", "/members/email/")];
+    let done = browser.post(DONE, &fields).await;
+    assert_eq!(done.location(), "/members/email/", "{}", done.body);
+    let forgotten = done.set_cookie("phone_auth_challenge").unwrap();
+    assert!(forgotten.contains("Max-Age=0"));
+    assert!(is_signed_in(&mut browser).await);
+    // What changes who can get in asks for the password.
+    let add = browser.get("/accounts/email/add/").await;
+    assert!(add.location().starts_with("/accounts/confirm_identity/"));
+    let used = site.browser().get(&link).await;
+    assert_eq!(used.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn link_signs_in_after_a_click() {
+    let site = Site::with(by_code);
+    verified(&site).await;
+    let mut messages = site.capture::<LoginEmail>();
+    let mut asks = site.browser();
+    asks.post(ASK, &[("login", EMAIL)]).await;
+    let (code, link) = sent(&mut messages);
+    // Nothing that opens it uses it up.
+    for _ in 0..3 {
+        let mut scanner = site.browser();
+        for method in [Method::HEAD, Method::GET, Method::OPTIONS] {
+            let looked = scanner.ask(method, &link).await;
+            assert!(looked.status.is_success());
+        }
+        assert!(!is_signed_in(&mut scanner).await);
+        let body = axum::body::Body::from("");
+        let posted = scanner.request(Method::POST, &link).body(body).unwrap();
+        assert_eq!(scanner.send(posted).await.status, StatusCode::FORBIDDEN);
+    }
+    let mut bob = site.bob().await;
+    let page = bob.get(&link).await;
+    assert_eq!(page.heading(), "Sign in");
+    assert!(page.body.contains("the account <strong>ann</strong>"));
+    assert!(page.body.contains("The link is for another account"));
+    let mut elsewhere = site.browser();
+    elsewhere.get(&link).await;
+    let done = elsewhere.post(&link, &[]).await;
+    assert_eq!(done.location(), "/accounts/profile/", "{}", done.body);
+    assert!(is_signed_in(&mut elsewhere).await);
+
+    // Once, and it ends the code.
+    let again = site.browser().post(&link, &[]).await;
+    assert_eq!(again.status, StatusCode::BAD_REQUEST);
+    assert!(again.body.contains("Get a new code"));
+    let code = asks.post(DONE, &[("code", &code)]).await;
+    assert_eq!(code.status, StatusCode::BAD_REQUEST);
+    assert!(!is_signed_in(&mut asks).await);
+}
+
+#[tokio::test]
+async fn bad_links_say_so() {
+    let site = Site::with(by_code);
+    verified(&site).await;
+    let mut messages = site.capture::<LoginEmail>();
+    site.browser().post(ASK, &[("login", EMAIL)]).await;
+    let (_, link) = sent(&mut messages);
+    let [idb64, token] = ["ZW1haWwx", link.rsplit('/').nth(1).unwrap()];
+    for path in [
+        format!("{idb64}/{}0", token),
+        format!("cGhvbmUx/{token}"),
+        format!("MQ/{token}"),
+        format!("{idb64}/%ff"),
+        format!("{idb64}/made-up"),
+        format!("{idb64}"),
+    ] {
+        let path = format!("/accounts/login_confirm/{path}/");
+        for answer in [
+            site.browser().get(&path).await,
+            site.browser().post(&path, &[]).await,
+        ] {
+            assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{path}");
+            assert!(answer.body.contains("The link is not valid."), "{path}");
+        }
+    }
+    // What a mail program adds is passed over.
+    let added = site.browser().get(&format!("{link}.")).await;
+    assert_eq!(added.location(), link);
+}
+
+/// No matter who is named: the same bytes and the same cookie, at each step.
+#[tokio::test]
+async fn answer_is_the_same_for_nobody() {
+    fn steady(answer: &Answer) -> (StatusCode, String, Vec<(String, usize)>) {
+        let token = answer.csrf_token();
+        let body = if token.is_empty() {
+            answer.body.clone()
+        } else {
+            answer.body.replace(token, "TOKEN")
+        };
+        let cookies = answer.set_cookies().into_iter().map(|cookie| {
+            let name = cookie.split('=').next().unwrap_or_default();
+            // What was typed stands in one behind the key, to be sent once more.
+            let key = cookie.split('.').next().unwrap_or_default();
+            (name.to_owned(), key.len())
+        });
+        (answer.status, body, cookies.collect())
+    }
+    let site = Site::with(by_code);
+    verified(&site).await;
+    site.bob().await;
+    let mut messages = site.capture::<LoginEmail>();
+    let mut seen = Vec::new();
+    for (login, is_sent) in [
+        (EMAIL, true),
+        ("nobody@example.org", false),
+        // Not verified.
+        ("bob@example.org", false),
+    ] {
+        let mut browser = site.browser();
+        let mut answers = vec![steady(&browser.post(ASK, &[("login", login)]).await)];
+        let messages = messages.take();
+        assert_eq!(messages.len(), usize::from(is_sent), "{login}");
+        let code = messages.first().and_then(|it| it.envelope.code.clone());
+        let code = code.as_ref().map_or("123456", OneTimeCode::as_str);
+        let wrong: u32 = code.parse().unwrap();
+        answers.push(steady(&browser.get(DONE).await));
+        for by in 1..=6 {
+            let typed = format!("{:06}", (wrong + by) % 1_000_000);
+            answers.push(steady(&browser.post(DONE, &[("code", &typed)]).await));
+        }
+        seen.push(answers);
+    }
+    for other in &seen[1..] {
+        for (known, unknown) in seen[0].iter().zip(other) {
+            assert_eq!(known, unknown);
+        }
+    }
+}
+
+#[tokio::test]
+async fn without_the_setting_there_is_none() {
+    let site = Site::new();
+    let mut browser = site.browser();
+    let page = browser.get(LOG_IN).await;
+    assert!(!page.body.contains("login_code"), "{}", page.body);
+    for path in [ASK, DONE, "/accounts/login_confirm/ZW1haWwx/a-b/"] {
+        assert_eq!(browser.get(path).await.status, StatusCode::NOT_FOUND);
+        let posted = browser.post(path, &[("login", EMAIL)]).await;
+        assert_eq!(posted.status, StatusCode::NOT_FOUND);
+    }
+}
+
+#[tokio::test]
+async fn nothing_typed_is_told() {
+    let site = Site::with(by_code);
+    let mut browser = site.browser();
+    let page = browser.get(ASK).await;
+    assert_eq!(page.heading(), "Sign in with a code");
+    for typed in ["", "   ", "\u{0}"] {
+        let answer = browser.post(ASK, &[("login", typed)]).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+        assert!(!answer.error_at("login").is_empty(), "{typed:?}");
+    }
+    // No code is waited for in this browser.
+    let page = site.browser().get(DONE).await;
+    assert!(!page.body.contains("name=\"code\""));
+}

@@ -1,0 +1,137 @@
+//! A site for phone numbers and codes alone: nobody has a password.
+
+use http::StatusCode;
+use phone_auth_core::limits::LimitSettings;
+use phone_auth_core::settings::{Methods, Settings};
+use phone_auth_events::{Capture, LoginPhone, OneTimeCode};
+
+use crate::support::{Browser, Site};
+
+const SIGN_UP: &str = "/accounts/signup/";
+const LOG_IN: &str = "/accounts/login/";
+const DONE: &str = "/accounts/login_code_done/";
+const PHONE: &str = "+91 98765 43210";
+
+fn by_code(settings: &mut Settings) {
+    settings.authentication_methods = Methods {
+        phone: true,
+        email: false,
+        username: false,
+    };
+    settings.login_by_code = true;
+    settings.sign_up_by_code = true;
+    settings.limits = LimitSettings::danger_none();
+}
+
+fn form(phone: &str) -> [(&str, &str); 4] {
+    [
+        ("first_name", "Ann"),
+        ("last_name", "Smith"),
+        ("phone", phone),
+        ("next", "/members/phone/"),
+    ]
+}
+
+fn code(texts: &mut Capture<LoginPhone>) -> String {
+    let text = texts.take().pop().unwrap();
+    let code = text.envelope.code.as_ref().map(OneTimeCode::as_str);
+    code.unwrap().to_owned()
+}
+
+async fn is_signed_in(browser: &mut Browser<'_>) -> bool {
+    browser.get("/accounts/profile/").await.status == StatusCode::OK
+}
+
+#[tokio::test]
+async fn two_pages_sign_up() {
+    let site = Site::with(by_code);
+    let mut texts = site.capture::<LoginPhone>();
+    let mut ann = site.browser();
+    let page = ann.get("/accounts/signup/?next=/members/phone/").await;
+    assert!(page.body.contains("We will send you a code."));
+    for absent in ["password\"", "name=\"username\"", "name=\"email\""] {
+        assert!(!page.body.contains(absent), "{absent}: {}", page.body);
+    }
+    let asked = ann.post(SIGN_UP, &form(PHONE)).await;
+    assert_eq!(asked.location(), format!("{DONE}?next=/members/phone/"));
+    let to = asked.location().to_owned();
+    let page = ann.get(&to).await;
+    assert_eq!(page.heading(), "Enter the code");
+    assert_eq!(page.hidden("next"), "/members/phone/");
+    assert!(!is_signed_in(&mut ann).await);
+    let sent = code(&mut texts);
+    let fields = [("code", sent.as_str()), ("next", "/members/phone/")];
+    let done = ann.post(DONE, &fields).await;
+    assert_eq!(done.location(), "/members/phone/", "{}", done.body);
+    // The number is proven.
+    let members = ann.get("/members/phone/").await;
+    assert_eq!(members.status, StatusCode::OK, "{}", members.body);
+
+    // Who has just signed in by code may change who gets in; later they are asked for another code.
+    let add = ann.get("/accounts/phone/add/").await;
+    assert_eq!(add.status, StatusCode::OK);
+    let confirm = ann
+        .get("/accounts/confirm_identity/?next=/accounts/phone/add/")
+        .await;
+    let again = "/accounts/login_code/?next=/accounts/phone/add/";
+    assert!(confirm.body.contains(again), "{}", confirm.body);
+    assert!(!confirm.body.contains("type=\"password\""));
+
+    // The same number signs in, by any page.
+    for page in [SIGN_UP, LOG_IN, "/accounts/login_code/"] {
+        let mut elsewhere = site.browser();
+        let mut fields = form(PHONE).to_vec();
+        fields.push(("login", PHONE));
+        let asked = elsewhere.post(page, &fields).await;
+        assert!(asked.location().starts_with(DONE), "{page} {}", asked.body);
+        let sent = code(&mut texts);
+        elsewhere.post(DONE, &[("code", &sent)]).await;
+        assert!(is_signed_in(&mut elsewhere).await, "{page}");
+    }
+}
+
+#[tokio::test]
+async fn no_page_asks_for_a_password() {
+    let site = Site::with(by_code);
+    let mut texts = site.capture::<LoginPhone>();
+    let mut ann = site.browser();
+    ann.post(SIGN_UP, &form(PHONE)).await;
+    let sent = code(&mut texts);
+    ann.post(DONE, &[("code", &sent)]).await;
+    for path in [
+        "/accounts/password_reset/",
+        "/accounts/password_reset_done/",
+        "/accounts/change_password/",
+    ] {
+        let page = ann.get(path).await;
+        assert_eq!(page.status, StatusCode::NOT_FOUND, "{path}");
+    }
+    let mut nobody = site.browser();
+    for (is_ann, path) in [
+        (false, LOG_IN),
+        (true, "/accounts/profile/"),
+        (true, "/accounts/user_verification/"),
+        (true, "/accounts/login_code_done/"),
+    ] {
+        let browser = if is_ann { &mut ann } else { &mut nobody };
+        let page = browser.get(path).await;
+        assert_eq!(page.status, StatusCode::OK, "{path}");
+        for word in ["password", "href=\"\""] {
+            assert!(!page.body.contains(word), "{path} {word}: {}", page.body);
+        }
+    }
+    let page = nobody.get("/accounts/login/?next=/members/phone/").await;
+    assert_eq!(page.heading(), "Sign in with a code");
+    assert_eq!(page.hidden("next"), "/members/phone/");
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_the_form_is_told() {
+    let site = Site::with(by_code);
+    let mut browser = site.browser();
+    for phone in ["", "98765", "\u{0}"] {
+        let answer = browser.post(SIGN_UP, &form(phone)).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+        assert!(!answer.error_at("phone").is_empty(), "{phone:?}");
+    }
+}

@@ -1,0 +1,219 @@
+//! Signing in by code in the whole program: in two browsers, guessed at by many, and in no copy of the database.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "what is not there is a failed test"
+)]
+
+use std::net::Ipv4Addr;
+
+use phone_auth_tests::{Client, Kind, OwnDatabase, Printed, Site, SiteOptions, User};
+
+const ASK: &str = "/accounts/login_code/";
+const DONE: &str = "/accounts/login_code_done/";
+
+fn by_code(options: SiteOptions) -> SiteOptions {
+    options.setting("login_by_code", "true")
+}
+
+/// Someone who has verified all of their addresses.
+async fn verified(site: &Site) -> User {
+    let ann = site.member().await;
+    for value in [&ann.user.email, &ann.user.phone] {
+        let link = site.verification_link(&ann.client, value).await;
+        ann.client
+            .open(link.url())
+            .await
+            .says("Verification successful");
+    }
+    ann.user
+}
+
+/// The code in a message.
+fn code_of(printed: &Printed) -> String {
+    let code = printed.payload["code"].as_str();
+    code.expect("the message has a code").to_owned()
+}
+
+/// Another code than this one.
+fn other(code: &str, by: u32) -> String {
+    let number: u32 = code.parse().unwrap();
+    format!("{:06}", (number + by) % 1_000_000)
+}
+
+/// A message that a client has asked for.
+async fn asked(site: &Site, client: &Client, value: &str) -> Printed {
+    let signal = if value.contains('@') {
+        "login_email"
+    } else {
+        "login_phone"
+    };
+    let before = site.count(signal, value);
+    let asked = client.submit(ASK, [("login", value)]).await;
+    asked.redirects_to(DONE);
+    site.nth_printed(signal, value, before + 1).await
+}
+
+#[tokio::test]
+async fn two_browsers_sign_in() {
+    for kind in [Kind::Sqlite, Kind::Postgres] {
+        let database = OwnDatabase::new(kind);
+        let site = by_code(database.site()).start().await;
+        let ann = verified(&site).await;
+        let before = database.last_login(&ann.username);
+        for value in [&ann.email, &ann.phone] {
+            let client = site.client();
+            let message = asked(&site, &client, value).await;
+            let code = code_of(&message);
+            // Elsewhere, and wrong.
+            let elsewhere = site.client().post(DONE, [("code", &code)]).await;
+            elsewhere.expect(400);
+            let wrong = client.submit(DONE, [("code", &other(&code, 1))]).await;
+            wrong.expect(400).says("You can try 4 more times.");
+            let done = client.submit(DONE, [("code", &code)]).await;
+            done.redirects_to("/accounts/profile/");
+            assert!(client.is_logged_in().await, "{kind:?} {value}");
+            site.client().get(message.url()).await.expect(400);
+        }
+        assert!(database.last_login(&ann.username) > before, "{kind:?}");
+
+        // The link opens elsewhere, and a click there signs in, once.
+        let asks = site.client();
+        let message = asked(&site, &asks, &ann.email).await;
+        let phone = site.client();
+        let page = phone.get(message.url()).await.expect(200);
+        page.says(&ann.username);
+        assert!(!phone.is_logged_in().await);
+        let signed_in = phone.submit(message.url(), [("", ""); 0]).await;
+        signed_in.redirects_to("/accounts/profile/");
+        assert!(phone.is_logged_in().await);
+        site.client().get(message.url()).await.expect(400);
+        asks.post(DONE, [("code", &code_of(&message))])
+            .await
+            .expect(400);
+        assert!(!asks.is_logged_in().await);
+    }
+}
+
+/// Two hundred connections guess at once at one challenge, then from networks of their own; the owner gets in.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn guesses_to_sign_in_are_few() {
+    for kind in [Kind::Sqlite, Kind::Postgres] {
+        let database = OwnDatabase::new(kind);
+        let site = by_code(database.site().limited()).start().await;
+        let ann = verified(&site).await;
+        let thief = site.client().at(Ipv4Addr::new(127, 0, 77, 1));
+        let code = code_of(&asked(&site, &thief, &ann.email).await);
+        let guesses = (1..=200).map(|by| {
+            let (thief, guess) = (thief.thief(), other(&code, by));
+            tokio::spawn(async move { thief.submit(DONE, [("code", &guess)]).await })
+        });
+        let mut compared = 0;
+        for guess in guesses.collect::<Vec<_>>() {
+            let answer = guess.await.unwrap();
+            assert!([400, 429].contains(&answer.status), "{}", answer.status);
+            compared += usize::from(answer.text().contains("That code isn&#x27;t right"));
+        }
+        // The last one that is compared is told that the code is over.
+        assert!((1..=4).contains(&compared), "{kind:?}: {compared}");
+        thief.post(DONE, [("code", &code)]).await.expect(400);
+        assert!(!thief.is_logged_in().await);
+        let owner = site.client();
+        let code = code_of(&asked(&site, &owner, &ann.phone).await);
+        let done = owner.submit(DONE, [("code", &code)]).await;
+        done.redirects_to("/accounts/profile/");
+    }
+}
+
+/// What a copy of the database holds while a code is pending: none, and nothing that opens a challenge or a session.
+#[tokio::test]
+async fn no_code_to_sign_in_is_stored() {
+    let site = by_code(Site::options()).start().await;
+    let ann = verified(&site).await;
+    let client = site.client();
+    let message = asked(&site, &client, &ann.email).await;
+    let code = code_of(&message);
+    let token = message.url().rsplit('/').nth(1).unwrap().to_owned();
+    let cookies = client.cookies();
+    let key = cookies
+        .iter()
+        .find(|cookie| cookie.name == "phone_auth_challenge");
+    let key = key.expect("the browser has the key").value.clone();
+    let dump = site.database().dump();
+    assert!(
+        dump.contains("phone_auth_challenge.purpose=log_in"),
+        "{dump}"
+    );
+    assert!(!dump.contains(&key) && !dump.contains(&token));
+    for line in dump.lines() {
+        let value = line.split_once('=').map_or("", |(_, value)| value);
+        assert_ne!(value, code, "{line}");
+        let is_text = value.chars().any(|c| !c.is_ascii_digit() && c != '.');
+        assert!(!is_text || !value.contains(&code), "{line}");
+    }
+    let done = client.submit(DONE, [("code", &code)]).await;
+    done.redirects_to("/accounts/profile/");
+}
+
+/// A site for phone numbers and codes alone.
+fn without_passwords(options: SiteOptions) -> SiteOptions {
+    by_code(options)
+        .setting("authentication_methods", "phone")
+        .setting("sign_up_by_code", "true")
+}
+
+/// A name and a number, and the code on the next page: two forms, and no other request.
+#[tokio::test]
+async fn name_number_and_code_sign_up() {
+    for kind in [Kind::Sqlite, Kind::Postgres] {
+        let database = OwnDatabase::new(kind);
+        let site = without_passwords(database.site()).start().await;
+        let (ann, stranger) = (User::new(), site.client());
+        // Someone else was faster, and has nothing of it.
+        sign_up(&site, &stranger, "Stranger", &ann.phone).await;
+        let client = site.client();
+        let message = sign_up(&site, &client, "Ann", &ann.phone).await;
+        let code = code_of(&message);
+        stranger
+            .submit(DONE, [("code", &other(&code, 1))])
+            .await
+            .expect(400);
+        let done = client.submit(DONE, [("code", &code)]).await;
+        done.redirects_to("/accounts/profile/");
+        assert!(client.is_logged_in().await, "{kind:?}");
+        client.get("/members/phone/").await.expect(200);
+        stranger.submit(DONE, [("code", &code)]).await.expect(400);
+        assert!(!stranger.is_logged_in().await);
+
+        // The same form signs in from now on, and the log-in page too.
+        let before = site.count("login_phone", &ann.phone);
+        let elsewhere = site.client();
+        let asked = elsewhere
+            .submit("/accounts/login/", [("login", &ann.phone)])
+            .await;
+        asked.redirects_to(DONE);
+        let message = site
+            .nth_printed("login_phone", &ann.phone, before + 1)
+            .await;
+        let done = elsewhere.submit(DONE, [("code", &code_of(&message))]).await;
+        done.redirects_to("/accounts/profile/");
+        let again = site.client();
+        let message = sign_up(&site, &again, "Ann", &ann.phone).await;
+        let signed_in = again.submit(message.url(), [("", ""); 0]).await;
+        signed_in.redirects_to("/accounts/profile/");
+    }
+}
+
+/// Someone sends the sign-up form; the message that the owner of the number gets.
+async fn sign_up(site: &Site, client: &Client, name: &str, phone: &str) -> Printed {
+    let before = site.count("login_phone", phone);
+    let form = [
+        ("first_name", name),
+        ("last_name", "Example"),
+        ("phone", phone),
+    ];
+    let asked = client.submit("/accounts/signup/", form).await;
+    asked.redirects_to(DONE);
+    site.nth_printed("login_phone", phone, before + 1).await
+}
