@@ -236,7 +236,7 @@ async fn failed_receiver_is_told_again_with_the_same_key() {
             site.told().await.is_empty(),
             "not before the back-off is over"
         );
-        site.kit.clock.advance(std::time::Duration::from_secs(3600));
+        site.kit.clock.advance(std::time::Duration::from_hours(1));
     }
     assert_eq!(site.told().await.len(), 1);
     let keys = site.heard.keys();

@@ -38,6 +38,10 @@ pub struct Manifest {
 /// One linked receiver in the manifest.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own about a receiver"
+)]
 pub struct ReceiverEntry {
     /// The signal it receives.
     pub signal: &'static str,

@@ -110,6 +110,10 @@ impl<E: 'static> AnyReceiver for Receiver<E> {
 
 /// What is known of a receiver, linked or connected.
 #[derive(Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own about a receiver"
+)]
 pub struct ReceiverInfo {
     id: Cow<'static, str>,
     has_own_id: bool,

@@ -90,8 +90,8 @@ fn rows_of_others_are_respected() {
             if let Some(kept) = kept {
                 assert_eq!(kept.username, "closed-1");
                 assert!(!kept.is_active && !kept.password.is_usable());
-                let names = [kept.email, kept.first_name, kept.last_name].concat();
-                assert_eq!((names.as_str(), kept.last_login), ("", None));
+                let values = [kept.email, kept.first_name, kept.last_name].concat();
+                assert_eq!((values.as_str(), kept.last_login), ("", None));
             }
             let again = store.create_user(&user("ann", 1)).await.unwrap();
             assert_ne!(again.id, ann.id);

@@ -9,24 +9,24 @@ use rusqlite::Connection;
 
 /// A table of others: how its `user_id` refers to a user, what refers to it in turn, what becomes of a user whom a row of it
 /// names, and whom the row names after.
-const OTHERS: [(&str, &str, Closed, Option<Option<i64>>); 7] = [
+const OTHERS: [(&str, &str, Closed, Option<&str>); 7] = [
     (
         "REFERENCES auth_user (id)",
         "",
         Closed::Anonymised,
-        Some(Some(1)),
+        Some("1"),
     ),
     (
         "REFERENCES auth_user (id) DEFERRABLE INITIALLY DEFERRED",
         "",
         Closed::Anonymised,
-        Some(Some(1)),
+        Some("1"),
     ),
     (
         "REFERENCES auth_user (id) ON DELETE RESTRICT",
         "",
         Closed::Anonymised,
-        Some(Some(1)),
+        Some("1"),
     ),
     (
         "REFERENCES AUTH_USER ON DELETE CASCADE",
@@ -38,15 +38,15 @@ const OTHERS: [(&str, &str, Closed, Option<Option<i64>>); 7] = [
         "REFERENCES auth_user (id) ON DELETE SET NULL",
         "",
         Closed::Removed,
-        Some(None),
+        Some("nobody"),
     ),
     (
         "REFERENCES auth_user (id) ON DELETE CASCADE",
         "CREATE TABLE item (id integer REFERENCES \"an \"\"other\" (id))",
         Closed::Anonymised,
-        Some(Some(1)),
+        Some("1"),
     ),
-    ("", "", Closed::Removed, Some(Some(1))),
+    ("", "", Closed::Removed, Some("1")),
 ];
 
 #[test]
@@ -65,13 +65,8 @@ fn rows_of_others_are_respected() {
             outside.execute(row, [ann.id.get()]).unwrap();
             let closed = store.close_user(ann.id, "closed-1").await.unwrap();
             assert_eq!(closed, expected, "{refers}");
-            let mut rows = outside
-                .prepare("SELECT user_id FROM \"an \"\"other\"")
-                .unwrap();
-            let rows = rows
-                .query_map([], |row| row.get::<_, Option<i64>>(0))
-                .unwrap();
-            assert_eq!(rows.map(Result::unwrap).next(), left, "{refers}");
+            let named = "SELECT coalesce(user_id || '', 'nobody') FROM \"an \"\"other\"";
+            assert_eq!(texts(&outside, named).pop().as_deref(), left, "{refers}");
             let broken = texts(&outside, "SELECT \"table\" FROM pragma_foreign_key_check");
             assert!(broken.is_empty(), "{refers}: {broken:?}");
 
@@ -82,8 +77,8 @@ fn rows_of_others_are_respected() {
             if let Some(kept) = kept {
                 assert_eq!(kept.username, "closed-1");
                 assert!(!kept.is_active && !kept.password.is_usable());
-                let names = [kept.email, kept.first_name, kept.last_name].concat();
-                assert_eq!((names.as_str(), kept.last_login), ("", None));
+                let values = [kept.email, kept.first_name, kept.last_name].concat();
+                assert_eq!((values.as_str(), kept.last_login), ("", None));
             }
             let again = store.create_user(&user("ann", 1)).await.unwrap();
             assert_ne!(again.id, ann.id);

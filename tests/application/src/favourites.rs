@@ -4,6 +4,7 @@
 //! that is made up for this form and that nobody can guess; once the account is there it is moved to its number, by the page
 //! and, should that not come to it, by a durable receiver. A note whose account was never made is nobody's, and is swept.
 
+use std::fmt::Write;
 use std::sync::{Arc, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -51,7 +52,11 @@ pub(crate) const LONGEST: usize = 60;
 pub(crate) fn new_form_key() -> Result<String, BoxError> {
     let mut key = [0; 16];
     SystemRandomness::default().fill(&mut key)?;
-    Ok(key.iter().map(|byte| format!("{byte:02x}")).collect())
+    let mut text = String::new();
+    for byte in key {
+        write!(text, "{byte:02x}")?;
+    }
+    Ok(text)
 }
 
 /// The username that belongs to a form; none of what is no key of a form.

@@ -10,6 +10,7 @@ use phone_auth_events::{
 };
 use serde::Serialize;
 use serde_json::Value;
+use uuid::Builder;
 
 use super::{Accounts, Failure, FailureKind, FlowError};
 use crate::address::AddressRecord;
@@ -73,8 +74,8 @@ impl Accounts {
         let notices = self.notices_of(user.id, &addresses, &change).await?;
         let mut random = [0; 16];
         self.randomness().fill(&mut random)?;
-        let placeholder: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
-        let placeholder = format!("{PLACEHOLDER}{placeholder}");
+        let unique = Builder::from_random_bytes(random).into_uuid().simple();
+        let placeholder = format!("{PLACEHOLDER}{unique}");
         let closed = self.store().close_user(user.id, &placeholder).await?;
         if closed == Closed::NoSuchUser {
             return Err(no_such_user());
