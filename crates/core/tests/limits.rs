@@ -437,6 +437,41 @@ async fn limit_is_told_once_a_minute() {
     assert_eq!(told().len(), 1);
 }
 
+/// Also where this process remembers that the limit was met, and asks no store.
+#[tokio::test]
+async fn limit_is_told_from_memory_too() {
+    let kit = Kit::limited();
+    let ann = kit.sign_up_ann().await;
+    let mut networks = 1..;
+    let mut refused = async || {
+        let network = Ipv4Addr::new(100, networks.next().unwrap(), 1, 1);
+        try_log_in(&from(&kit, network), "ann", "wrong").await
+    };
+    loop {
+        match refused().await {
+            Some(200..) => break,
+            wait => kit
+                .clock
+                .advance(Duration::from_secs(wait.unwrap_or_default())),
+        }
+    }
+    kit.record.take();
+    for (seconds, told) in [(61, 1), (57, 0)] {
+        kit.clock.advance(Duration::from_secs(seconds));
+        assert!(refused().await.is_some());
+        assert_eq!(kit.record.take_flows().len(), told, "{seconds}");
+    }
+    // From here on the store would let it pass.
+    assert!(kit.accounts.clear_limits(ann.id).await.unwrap() > 0);
+    for told in [0, 0, 1, 0] {
+        kit.clock.advance(Duration::from_secs(1));
+        assert!(refused().await.is_some());
+        let lines = kit.record.take_flows();
+        let expected = "attempt_limited log_in ann failures_in_a_row";
+        assert_eq!(lines, vec![expected; told]);
+    }
+}
+
 #[tokio::test]
 async fn operator_clears_a_user() {
     let kit = Kit::limited();
