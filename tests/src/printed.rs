@@ -44,6 +44,13 @@ impl Printed {
         self.payload["url"].as_str().expect("the payload has a url")
     }
 
+    /// The code to type.
+    pub fn code(&self) -> &str {
+        self.payload["code"]
+            .as_str()
+            .expect("the payload has a code")
+    }
+
     /// The stored e-mail address or phone number that it was sent to.
     pub fn destination(&self) -> &str {
         self.payload["email"]

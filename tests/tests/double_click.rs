@@ -45,6 +45,11 @@ async fn double_click_is_answered_as_a_click() {
     browser.double_click_form_of("method").await;
     browser.arrives_at("/accounts/user_verification/").await;
     browser.says("We sent a message").await;
+    let line = site.printed("verify_email", &ann.email).await;
+    browser.type_into("code", line.code()).await;
+    browser.double_click_form_of("code").await;
+    browser.arrives_at("/accounts/user_verification/").await;
+    browser.says("is confirmed").await;
 
     browser.goto(&at("/accounts/change_password/")).await;
     browser.type_into("old_password", &ann.password).await;
@@ -66,7 +71,11 @@ async fn double_click_is_answered_as_a_click() {
     browser.double_click_form_of("login").await;
     browser.arrives_at("/accounts/password_reset_done/").await;
     let line = site.printed("reset_password_email", &ann.email).await;
-    browser.goto(&at(line.url())).await;
+    browser.type_into("code", line.code()).await;
+    browser.double_click_form_of("code").await;
+    browser
+        .arrives_at(&line.url().replace(line.token(), "set-password"))
+        .await;
     browser.type_into("new_password1", newest).await;
     browser.type_into("new_password2", newest).await;
     browser.double_click_form_of("new_password1").await;
