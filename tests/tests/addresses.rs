@@ -23,6 +23,9 @@ async fn added_address_works_for_all() {
 async fn taken_address_is_refused() {
     let site = Site::start().await;
     let (ann, bob) = (site.member().await, site.member().await);
+    for value in [&ann.user.email, &ann.user.phone] {
+        site.verify(&ann.client, value).await;
+    }
     let email = ann.user.email.to_uppercase();
     let answer = bob
         .client

@@ -150,3 +150,126 @@ async fn squatter_gives_the_address_up() {
             .says("This email address is already in use");
     }
 }
+
+/// Someone holds an address without proof that is another user's, who adds it to an account of their own.
+#[tokio::test]
+async fn address_is_of_who_proves_it() {
+    for database in KINDS.map(OwnDatabase::new) {
+        let site = database.site().start().await;
+        let (squatter, owner) = (site.member().await, site.member().await);
+        for value in [&squatter.user.email, &squatter.user.phone] {
+            owner.client.add_address(value).await.expect(302);
+            // Until it is proven it is the squatter's name as before.
+            let client = site.client();
+            let log_in = client.log_in(value, &squatter.user.password).await;
+            log_in.redirects_to("/accounts/profile/");
+            let link = site.verification_link(&owner.client, value).await;
+            // A scanner that opens the link takes it from nobody.
+            let asked = site.client().get(link.url()).await.expect(200);
+            asked.says("This confirms");
+            let rows = squatter.client.unverified().await;
+            assert!(rows.iter().any(|row| row.value == *value));
+            for says in ["Verification successful", "is already verified"] {
+                let clicked = client.post(link.url(), [("", ""); 0]).await;
+                clicked.expect(200).says(says);
+            }
+            let rows = squatter.client.unverified().await;
+            assert!(rows.iter().all(|row| row.value != *value));
+            let client = site.client();
+            client
+                .log_in(value, &squatter.user.password)
+                .await
+                .expect(400);
+            let client = site.client();
+            client
+                .log_in(value, &owner.user.password)
+                .await
+                .redirects_to("/accounts/profile/");
+            let again = squatter.client.add_address(value).await.expect(400);
+            again.says("is already in use");
+        }
+        // They have their own account as before, without what was not theirs.
+        assert!(squatter.client.is_logged_in().await);
+        let user = &squatter.user;
+        let client = site.client();
+        client
+            .log_in(&user.username, &user.password)
+            .await
+            .redirects_to("/accounts/profile/");
+        // Who claims what its owner proves a moment later has nothing of it.
+        squatter
+            .client
+            .add_address(&owner.user.email)
+            .await
+            .expect(302);
+        let link = site
+            .verification_link(&squatter.client, &owner.user.email)
+            .await;
+        site.verify(&owner.client, &owner.user.email).await;
+        squatter.client.meets_dead_verification(link.url()).await;
+        assert!(squatter.client.unverified().await.is_empty());
+    }
+}
+
+/// The carrier gives a proven number to someone else, who receives what is sent to it, and resets the password.
+#[tokio::test]
+async fn recycled_number_leads_out_of_the_account() {
+    for (kind, is_number_first) in KINDS.into_iter().flat_map(|it| [(it, false), (it, true)]) {
+        let database = OwnDatabase::new(kind);
+        let site = database.site().start().await;
+        let owner = site.member().await;
+        let (email, number) = (&owner.user.email, &owner.user.phone);
+        let mut addresses = [email, number];
+        if is_number_first {
+            addresses.reverse();
+        }
+        for value in addresses {
+            // The seconds of two proofs differ.
+            tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+            site.verify(&owner.client, value).await;
+        }
+        let link = site.reset_link(number).await;
+        let stranger = site.client();
+        stranger.reset(link.url(), STRANGERS).await.expect(302);
+        stranger.log_in(number, STRANGERS).await.expect(302);
+        if is_number_first {
+            // The older proof counts for more, and it is the stranger's by now: the owner calls an operator.
+            gets_no_reset(&site, email).await;
+            for command in [
+                ["user", "remove-address", number],
+                ["user", "verify", email],
+            ] {
+                let key = database.key_file();
+                let key = key.to_str().expect("UTF-8");
+                let url = database.url();
+                let options = ["--database", &url, "--secret-key-file", key];
+                let variables = [("PHONE_AUTH_DEVELOPMENT", "true")];
+                let arguments = [&command[..], &options].concat();
+                let ran = phone_auth_tests::run(database.folder(), &arguments, &variables, "");
+                assert!(ran.success, "{}", ran.said());
+            }
+        }
+        let link = site.reset_link(email).await;
+        owner.client.reset(link.url(), OWNERS).await.expect(302);
+        assert!(!stranger.is_logged_in().await);
+        if !is_number_first {
+            gets_no_reset(&site, number).await;
+        }
+        // Now the number can be of an account of the one who has it.
+        let holder = site.member().await;
+        holder.client.add_address(number).await.expect(302);
+        let link = site.verification_link(&holder.client, number).await;
+        let verified = holder.client.post(link.url(), [("", ""); 0]).await;
+        verified.expect(200).says("Verification successful");
+        let client = site.client();
+        client
+            .log_in(number, &holder.user.password)
+            .await
+            .expect(302);
+        let client = site.client();
+        client
+            .log_in(email, OWNERS)
+            .await
+            .redirects_to("/accounts/profile/");
+    }
+}

@@ -142,7 +142,8 @@ pub struct Settings {
     /// chosen and ask for the links, as with django-phone-auth.
     pub verify_at_sign_up: bool,
     /// Whether opening a verification link shows a page with a button, and only that button verifies.
-    /// Off, opening the link verifies, as django-phone-auth does.
+    /// Off, opening the link verifies, as django-phone-auth does, unless it would take the address
+    /// [from someone](crate::address::AddressId::is_claim).
     pub verify_by_click: bool,
     /// Whether users without any verified address are kept to the pages of their account until they verify one: everything
     /// behind a guard waits for that. Needs a kind of address by which users log in.

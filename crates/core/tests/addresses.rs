@@ -1,11 +1,15 @@
 //! Adding addresses.
 
-#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a failed unwrap is a failed test"
+)]
 
 mod common;
 
 use common::{ANNS_EMAIL, ANNS_PHONE, HORSE, Kit, failure, refusal};
-use phone_auth_core::accounts::{AddAddressRefusal, FailureKind};
+use phone_auth_core::accounts::{AddAddressRefusal, FailureKind, InvalidLink};
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::form::{Field, FieldProblem, Problem};
 use phone_auth_core::store::StoreErrorKind;
@@ -51,6 +55,12 @@ async fn addresses_are_added_canonically() {
 async fn bad_addresses_are_form_problems() {
     let kit = Kit::with_ann().await;
     kit.sign_up_bob().await;
+    // What he has not proven would keep nobody from it.
+    for value in ["bob@example.net", "+442079460018"] {
+        let (address, bob) = kit.accounts.find_address(value).await.unwrap().unwrap();
+        let verified = kit.accounts.set_verified(&bob, &address, true).await;
+        assert!(verified.unwrap());
+    }
     let boss = kit.store_user("boss", "!").await;
     kit.store
         .make(ExternalChange::SetOwnEmail(
@@ -99,7 +109,7 @@ async fn bad_addresses_are_form_problems() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_of_two_users_gets_it() {
+async fn address_is_of_who_proves_it_first() {
     let kit = Kit::with_ann().await;
     kit.sign_up_bob().await;
     let users = [
@@ -114,19 +124,55 @@ async fn one_of_two_users_gets_it() {
                 .await
         })
     });
-    let mut won = 0;
+    let mut added = Vec::new();
     for task in tasks {
-        match task.await.unwrap() {
-            Ok(_) => won += 1,
-            refused => {
-                let taken = FieldProblem::new(Field::Email, Problem::Taken);
-                let invalid = AddAddressRefusal::Invalid(vec![taken]);
-                assert_eq!(refusal(refused), invalid);
-            }
-        }
+        added.push(task.await.unwrap().unwrap());
     }
-    assert_eq!(won, 1);
-    assert_eq!(kit.record.take().len(), 1);
+    added.sort_by_key(|record| record.id);
+    let claims: Vec<_> = added.iter().map(|it| it.id.is_claim()).collect();
+    assert_eq!(claims, [false, true]);
+    assert_eq!(kit.record.take().len(), 2);
+    // Of the two the claim is proven first.
+    let [ann, bob] = [
+        kit.current_user("ann", HORSE).await,
+        kit.current_user("bob", HORSE).await,
+    ];
+    let (claimant, holder) = if added[1].user == ann.user().id {
+        (ann, bob)
+    } else {
+        (bob, ann)
+    };
+    let links = [
+        kit.verification_link(&holder, &added[0]).await,
+        kit.verification_link(&claimant, &added[1]).await,
+    ];
+    for ((id, _), asks) in links.iter().zip([false, true]) {
+        assert_eq!(kit.accounts.asks_for_click(id), asks);
+    }
+    let [(holders, holders_token), (claims, claims_token)] = &links;
+    for expected in ["Verified", "AlreadyVerified"] {
+        let outcome = kit.accounts.verify_address(claims, claims_token);
+        let outcome = format!("{:?}", outcome.await.unwrap());
+        assert!(outcome.starts_with(&format!("{expected}(")), "{outcome}");
+    }
+    let refused = kit.accounts.verify_address(holders, holders_token);
+    assert_eq!(refusal(refused.await), InvalidLink);
+    let (address, owner) = kit
+        .accounts
+        .find_address("us@home.example")
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(address.is_verified && !address.id.is_claim());
+    assert_eq!(owner.id, claimant.user().id);
+    let added = kit
+        .accounts
+        .add_address(&holder, AddressKind::Email, "us@home.example");
+    let taken = FieldProblem::new(Field::Email, Problem::Taken);
+    assert_eq!(
+        refusal(added.await),
+        AddAddressRefusal::Invalid(vec![taken])
+    );
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ pub(crate) struct Statements {
 }
 
 macro_rules! statements {
-    ($table:literal, $column:literal, $verified:literal, $is_email:literal) => {
+    ($table:literal, $column:literal, $verified:literal, $kind:literal, $is_email:literal) => {
         Statements {
             remove: concat!(
                 "WITH looked AS (
@@ -46,6 +46,11 @@ macro_rules! statements {
                     WHERE ",
                 $is_email,
                 " AND u.id = removed.user_id AND lower(u.email COLLATE \"C\") = lower(removed.value COLLATE \"C\")
+                ), ended AS (
+                    DELETE FROM phone_auth_claim c USING removed
+                    WHERE c.user_id = removed.user_id AND c.kind = '",
+                $kind,
+                "' AND c.value = lower(removed.value)
                 ), noticed AS (",
                 enqueue_notices!("removed", "user_id", "$6"),
                 ")
@@ -57,7 +62,13 @@ macro_rules! statements {
                 $table,
                 " SET is_verified = $3
                     WHERE id = $1 AND user_id = $2 AND (is_verified IS TRUE) <> $3
-                    RETURNING id, user_id
+                    RETURNING id, user_id, ",
+                $column,
+                "::text AS value
+                ), ended AS (
+                    DELETE FROM phone_auth_claim c USING changed WHERE c.kind = '",
+                $kind,
+                "' AND c.value = lower(changed.value) AND ($3 OR c.user_id = changed.user_id)
                 ), kept AS (
                     INSERT INTO ",
                 $verified,
@@ -76,12 +87,14 @@ const EMAIL: Statements = statements!(
     "phone_auth_emailaddress",
     "email",
     "phone_auth_email_verified",
+    "email",
     "true"
 );
 const PHONE: Statements = statements!(
     "phone_auth_phonenumber",
     "phone",
     "phone_auth_phone_verified",
+    "phone",
     "false"
 );
 

@@ -14,6 +14,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{Row, query};
 
 use crate::address_changes;
+use crate::claims;
 use crate::failure::Failure;
 use crate::links;
 use crate::locks;
@@ -40,17 +41,21 @@ pub(crate) struct Statements {
 }
 
 macro_rules! statements {
-    ($table:literal, $column:literal, $verified:literal, $kind:literal, $is_taken:expr, $notices:literal) => {
+    ($table:literal, $column:literal, $verified:literal, $kind:literal, $is_taken:expr, $is_kept:expr, $notices:literal) => {
         Statements {
             add: concat!(
                 "WITH looked AS (
                     SELECT EXISTS (SELECT 1 FROM auth_user WHERE id = $2) AS has_user, ",
                 $is_taken,
-                " AS is_taken, (
+                " AS is_taken, ",
+                $is_kept,
+                " AS is_kept, (
                         SELECT ARRAY[count(*), count(*) FILTER (WHERE is_verified IS NOT TRUE)] FROM (
                             SELECT is_verified FROM phone_auth_emailaddress WHERE user_id = $2
                             UNION ALL
                             SELECT is_verified FROM phone_auth_phonenumber WHERE user_id = $2
+                            UNION ALL
+                            SELECT is_proven FROM phone_auth_claim WHERE user_id = $2 AND NOT is_proven
                             LIMIT $3
                         ) own
                     ) AS has
@@ -63,13 +68,21 @@ macro_rules! statements {
                     SELECT $1, false, $2 FROM looked WHERE has_user AND NOT is_taken AND has[1] < $3 AND has[2] < $4
                     RETURNING id, ",
                 $column,
-                " AS value, is_verified, user_id
+                "::text AS value, is_verified, user_id
+                ), claimed AS (
+                    INSERT INTO phone_auth_claim AS c (user_id, kind, value)
+                    SELECT $2, '",
+                $kind,
+                "', $1 FROM looked WHERE has_user AND is_taken AND NOT is_kept AND has[1] < $3 AND has[2] < $4
+                    ON CONFLICT (user_id, kind, value) DO UPDATE SET is_proven = false WHERE c.is_proven
+                    RETURNING id, value, is_proven, user_id
+                ), given AS (SELECT * FROM added UNION ALL SELECT * FROM claimed
                 ), noticed AS (",
-                enqueue_notices!("added", "user_id", $notices),
+                enqueue_notices!("given", "user_id", $notices),
                 ")
-                SELECT has_user, is_taken, has[1] >= $3, has[2] >= $4,
-                    added.id::int8, added.value::text, added.is_verified, added.user_id::int8
-                FROM looked LEFT JOIN added ON true"
+                SELECT has_user, is_taken AND NOT EXISTS (SELECT 1 FROM claimed), has[1] >= $3, has[2] >= $4,
+                    given.id::int8, given.value, given.is_verified, given.user_id::int8
+                FROM looked LEFT JOIN given ON true"
             ),
             with_user: concat!(
                 "SELECT ",
@@ -111,6 +124,10 @@ macro_rules! statements {
                 $kind,
                 "' AND purpose = 'verify' AND holder = $1) IS NOT DISTINCT FROM $6
                     RETURNING id, user_id
+                ), ended AS (
+                    DELETE FROM phone_auth_claim WHERE kind = '",
+                $kind,
+                "' AND value = lower($3) AND EXISTS (SELECT 1 FROM verified)
                 ), noticed AS (",
                 enqueue_notices!("verified", "user_id", "$7"),
                 ")
@@ -170,6 +187,7 @@ const EMAIL: Statements = statements!(
     "phone_auth_email_verified",
     "email",
     is_email_taken!("$5", " AND id <> $2"),
+    claims::is_email_kept!("$5"),
     "$6"
 );
 
@@ -179,6 +197,7 @@ const PHONE: Statements = statements!(
     "phone_auth_phone_verified",
     "phone",
     is_phone_taken!("$5", "$6", " AND id <> $2"),
+    claims::is_phone_kept!("$5", "$6"),
     "$7"
 );
 
@@ -187,10 +206,16 @@ pub(crate) const OF_USER: &str = "
     SELECT a.id::int8, a.value::text, a.is_verified, a.user_id::int8, a.kind
     FROM (
         (SELECT id, email AS value, is_verified, user_id, 'email' AS kind
-            FROM phone_auth_emailaddress WHERE user_id = $1 LIMIT $2)
+            FROM phone_auth_emailaddress WHERE user_id = $1
+        UNION ALL
+        SELECT id, value, false, user_id, kind
+            FROM phone_auth_claim WHERE user_id = $1 AND kind = 'email' AND NOT is_proven LIMIT $2)
         UNION ALL
         (SELECT id, phone, is_verified, user_id, 'phone'
-            FROM phone_auth_phonenumber WHERE user_id = $1 LIMIT $2)
+            FROM phone_auth_phonenumber WHERE user_id = $1
+        UNION ALL
+        SELECT id, value, false, user_id, kind
+            FROM phone_auth_claim WHERE user_id = $1 AND kind = 'phone' AND NOT is_proven LIMIT $2)
     ) a ORDER BY a.kind, a.id";
 
 /// The statements about a kind.
@@ -257,7 +282,7 @@ impl AddressStore for PostgresStore {
         kind: AddressKind,
         id: AddressId,
     ) -> Result<Option<(AddressRecord, User)>, StoreError> {
-        let look = query(statements(kind).with_user).bind(id.get());
+        let look = query(claims::with_user(kind, id)).bind(id.get());
         let Some(row) = self.first(look).await? else {
             return Ok(None);
         };
@@ -296,7 +321,7 @@ impl AddressStore for PostgresStore {
         kind: AddressKind,
         id: AddressId,
     ) -> Result<Option<LinkTarget>, StoreError> {
-        let look = query(statements(kind).target)
+        let look = query(claims::target(kind, id))
             .bind(id.get())
             .bind(purpose.as_str());
         let row = self.first(look).await?;
@@ -355,6 +380,9 @@ impl AddressStore for PostgresStore {
         &self,
         claim: &VerificationClaim,
     ) -> Result<VerificationOutcome, StoreError> {
+        if claim.id.is_claim() {
+            return claims::verify(self, claim).await;
+        }
         let Some(value) = sought(&claim.value) else {
             return Ok(VerificationOutcome::Gone);
         };
@@ -384,6 +412,9 @@ impl AddressStore for PostgresStore {
     }
 
     async fn remove_address(&self, removal: &AddressRemoval) -> Result<RemovalOutcome, StoreError> {
+        if removal.id.is_claim() {
+            return claims::remove(self, removal).await;
+        }
         let needs = removal.needs;
         let remove = query(address_changes::statements(removal.kind).remove)
             .bind(removal.id.get())
@@ -418,6 +449,9 @@ impl AddressStore for PostgresStore {
     }
 
     async fn set_verified(&self, proof: &ProofByHand) -> Result<bool, StoreError> {
+        if proof.id.is_claim() {
+            return claims::set_verified(self, proof).await;
+        }
         let change = query(address_changes::statements(proof.kind).set_verified)
             .bind(proof.id.get())
             .bind(proof.user.get())

@@ -19,6 +19,8 @@ macro_rules! remove {
             DELETE FROM phone_auth_emailaddress WHERE user_id = $1 RETURNING id
         ), phones AS (
             DELETE FROM phone_auth_phonenumber WHERE user_id = $1 RETURNING id
+        ), claims AS (
+            DELETE FROM phone_auth_claim WHERE user_id = $1
         ), challenges AS (
             DELETE FROM phone_auth_challenge
             WHERE email_id IN (SELECT id FROM emails) OR phone_id IN (SELECT id FROM phones)
@@ -55,6 +57,8 @@ pub(crate) const ROWS: &str = "WITH emails AS (
         FROM phone_auth_email_verified v JOIN emails e ON e.id = v.address_id
     UNION ALL SELECT 'phone_auth_phone_verified', json_build_object('phone', p.phone, 'verified_at', v.verified_at)::text
         FROM phone_auth_phone_verified v JOIN phones p ON p.id = v.address_id
+    UNION ALL SELECT 'phone_auth_claim', json_build_object('kind', kind, 'value', value, 'is_proven', is_proven)::text
+        FROM phone_auth_claim WHERE user_id = $1
     UNION ALL SELECT 'phone_auth_session', json_build_object(
         'created_at', created_at, 'expires_at', expires_at, 'proven_at', proven_at)::text
         FROM phone_auth_session WHERE person_id = $1
@@ -66,6 +70,7 @@ pub(crate) const ROWS: &str = "WITH emails AS (
         'kind', kind, 'purpose', purpose, 'requested_at', requested_at, 'code_at', code_at)::text
         FROM phone_auth_link_request
         WHERE email_id IN (SELECT id FROM emails) OR phone_id IN (SELECT id FROM phones)
+            OR claim_id IN (SELECT id FROM phone_auth_claim WHERE user_id = $1)
     UNION ALL SELECT 'phone_auth_challenge', json_build_object(
         'purpose', purpose, 'attempts_left', attempts_left, 'created_at', created_at, 'expires_at', expires_at,
         'sends', sends, 'resend_at', resend_at, 'proven_at', proven_at)::text

@@ -75,7 +75,7 @@ impl Index {
 
 /// All indexes. Each step makes those of its number after its parts, but for those of constraints, which are made with
 /// their tables.
-pub(crate) const INDEXES: [Index; 45] = [
+pub(crate) const INDEXES: [Index; 49] = [
     // For lookups in any ASCII case. On tables of our own, those of names are unique.
     Index::new(
         1,
@@ -346,6 +346,27 @@ pub(crate) const INDEXES: [Index; 45] = [
         concat!("(", queue!(), "), due_at, id"),
     )
     .of("died_at IS NULL"),
+    // Claims.
+    Index::new(21, "phone_auth_claim_pkey", "phone_auth_claim", "id").constraint(),
+    Index::new(
+        21,
+        "phone_auth_claim_of_user",
+        "phone_auth_claim",
+        "user_id, kind, value",
+    )
+    .constraint(),
+    Index::new(
+        21,
+        "phone_auth_claim_address",
+        "phone_auth_claim",
+        "kind, value",
+    ),
+    Index::new(
+        21,
+        "phone_auth_link_request_claim",
+        "phone_auth_link_request",
+        "claim_id",
+    ),
 ];
 
 /// Which indexes are missing, not valid, or on something else than what they should be on. Another name does as well for

@@ -32,6 +32,7 @@ mod addresses;
 mod anomalies;
 mod cause;
 mod challenges;
+mod claims;
 mod closing;
 mod django_sessions;
 mod failure;

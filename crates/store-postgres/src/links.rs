@@ -9,8 +9,9 @@ macro_rules! request {
     ($kind:literal, $purpose:literal, $address:literal, $slot:literal, $at:literal,
         $since:literal, $until:literal, $code_since:literal, $from:literal) => {
         concat!(
-            "INSERT INTO phone_auth_link_request (kind, purpose, holder, email_id, phone_id, requested_at, code_at)
-            SELECT a.kind, a.purpose, coalesce(a.email_id, a.phone_id, a.slot), a.email_id, a.phone_id, a.at,
+            "INSERT INTO phone_auth_link_request (kind, purpose, holder, email_id, phone_id, claim_id, requested_at, code_at)
+            SELECT a.kind, a.purpose, coalesce(a.email_id, a.phone_id, a.claim_id, a.slot), a.email_id, a.phone_id,
+                a.claim_id, a.at,
                 CASE WHEN ",
             $code_since,
             "::timestamptz IS NOT NULL THEN a.at END
@@ -34,7 +35,13 @@ macro_rules! request {
             $address,
             " AND ",
             $kind,
-            " = 'phone' FOR KEY SHARE) AS phone_id",
+            " = 'phone' FOR KEY SHARE) AS phone_id,
+                (SELECT id FROM phone_auth_claim
+                    WHERE id = ",
+            $address,
+            " AND kind = ",
+            $kind,
+            " FOR KEY SHARE) AS claim_id",
             $from,
             ") a
             ON CONFLICT (kind, purpose, holder) DO UPDATE SET (requested_at, code_at) = (

@@ -8,8 +8,8 @@ use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, query_scalar, raw_sql};
 
 use crate::{
-    PostgresOptions, PostgresStore, address_changes, addresses, challenges, django_sessions,
-    limits, links, outbox, sessions, site_key, taken, users,
+    PostgresOptions, PostgresStore, address_changes, addresses, challenges, claims,
+    django_sessions, limits, links, outbox, sessions, site_key, taken, users,
 };
 
 /// Rows enough that plans tell, Django's table of sessions, and no look at all rows, for itself or to join
@@ -35,6 +35,7 @@ const SETTING: &str = "
     INSERT INTO phone_auth_limit SELECT decode(md5(username), 'hex'), 'log_ins', 1, id, id FROM auth_user;
     INSERT INTO phone_auth_challenge
         SELECT decode(md5(username), 'hex'), 'verify', id, NULL, 5, now(), now() + id * interval '1 s' FROM auth_user;
+    INSERT INTO phone_auth_claim (user_id, kind, value) SELECT id, 'email', email FROM auth_user;
     INSERT INTO phone_auth_limit_sms SELECT decode(md5(username), 'hex'), id, 'site', 1, 0 FROM auth_user;
     ANALYZE;
     SET plan_cache_mode = force_generic_plan;
@@ -164,7 +165,11 @@ fn statements() -> Vec<String> {
     let of_both = [AddressKind::Email, AddressKind::Phone].map(|kind| {
         let of_kind = addresses::statements(kind);
         let changes = address_changes::statements(kind);
+        let of_claims = claims::statements(kind);
         [
+            of_claims.with_user,
+            of_claims.target,
+            of_claims.prove,
             changes.remove,
             changes.set_verified,
             of_kind.add,
@@ -184,6 +189,9 @@ fn statements() -> Vec<String> {
         users::CREATE,
         users::RENAME,
         address_changes::MAKE_PRIMARY,
+        claims::IS_PROVEN,
+        claims::VALUE,
+        claims::REMOVE,
         users::ACTIVATE,
         users::DEACTIVATE,
         users::REPLACE_PASSWORD,

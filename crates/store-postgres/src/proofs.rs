@@ -23,7 +23,14 @@ macro_rules! by_reset {
                 $kind,
                 $address
             ),
-            ", since AS (SELECT * FROM email_since UNION ALL SELECT * FROM phone_since), ",
+            ", since AS (SELECT * FROM email_since UNION ALL SELECT * FROM phone_since
+            ), own_claims AS (
+                DELETE FROM phone_auth_claim c USING one_user
+                WHERE c.user_id = one_user.id AND EXISTS (SELECT 1 FROM since)
+            ), other_claims AS (
+                DELETE FROM phone_auth_claim c USING one_user, since
+                WHERE c.kind = since.kind AND c.value = since.value AND c.user_id <> one_user.id
+            ), ",
             $crate::proofs::of_kind!(
                 "phone_auth_emailaddress",
                 "phone_auth_email_verified",
@@ -51,7 +58,11 @@ macro_rules! since {
         concat!(
             $name,
             "_since AS (
-                SELECT CASE WHEN is_verified THEN coalesce((SELECT verified_at FROM ",
+                SELECT '",
+            $name,
+            "'::text AS kind, lower(",
+            $name,
+            ") AS value, CASE WHEN is_verified THEN coalesce((SELECT verified_at FROM ",
             $verified,
             " WHERE address_id = ",
             $address,

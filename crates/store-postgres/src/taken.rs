@@ -1,36 +1,43 @@
 //! Whether a name is taken, as parts of statements on PostgreSQL.
 
-/// Whether anyone has one of these numbers, by a list of them and one of their digits.
+/// Whether anyone has one of these numbers, by a list of them and one of their digits, in a row of this sort.
 macro_rules! is_phone_of_someone {
-    ($numbers:literal, $digits:literal) => {
+    ($numbers:literal, $digits:literal, $sort:literal) => {
         concat!(
             "(EXISTS (SELECT 1 FROM phone_auth_phonenumber WHERE phone = ANY(",
             $numbers,
-            ")) OR EXISTS (SELECT 1 FROM phone_auth_phonenumber WHERE ",
+            ")",
+            $sort,
+            ") OR EXISTS (SELECT 1 FROM phone_auth_phonenumber WHERE ",
             $crate::spellings::digits!("phone"),
             " = ANY(",
             $digits,
             ") AND ",
             $crate::spellings::is_foreign_phone!("phone"),
+            $sort,
             "))"
         )
     };
 }
 
-/// Whether anyone has one of these e-mail addresses, or, but for an exception, has it in their own row.
+/// Whether anyone has one of these e-mail addresses, in a row of this sort, or, but for an exception, has it in their own
+/// row.
 macro_rules! is_email_of_someone {
-    ($emails:literal, $but:literal) => {
+    ($emails:literal, $but:literal, $sort:literal) => {
         concat!(
             "(EXISTS (SELECT 1 FROM phone_auth_emailaddress
                 WHERE lower(email COLLATE \"C\") = ANY(",
             $emails,
-            ")) OR EXISTS (SELECT 1 FROM phone_auth_emailaddress
+            ")",
+            $sort,
+            ") OR EXISTS (SELECT 1 FROM phone_auth_emailaddress
                 WHERE ",
             $crate::spellings::trimmed!("email"),
             " = ANY(",
             $emails,
             ") AND ",
             $crate::spellings::is_padded!("email"),
+            $sort,
             ") OR EXISTS (SELECT 1 FROM auth_user
                 WHERE lower(email COLLATE \"C\") = ANY(",
             $emails,
@@ -49,12 +56,16 @@ macro_rules! is_email_of_someone {
     };
 }
 
-/// Whether a wanted phone number is taken: anyone has it, or, but for an exception, has it as a username.
+/// Whether a wanted phone number is taken: anyone has it, in a row of this sort, or, but for an exception, has it as a
+/// username.
 macro_rules! is_phone_taken {
     ($numbers:literal, $digits:literal, $but:literal) => {
+        $crate::taken::is_phone_taken!($numbers, $digits, $but, "")
+    };
+    ($numbers:literal, $digits:literal, $but:literal, $sort:literal) => {
         concat!(
             "(",
-            $crate::taken::is_phone_of_someone!($numbers, $digits),
+            $crate::taken::is_phone_of_someone!($numbers, $digits, $sort),
             " OR EXISTS (SELECT 1 FROM auth_user WHERE ",
             $crate::spellings::digits!("username"),
             " = ANY(",
@@ -70,9 +81,12 @@ macro_rules! is_phone_taken {
 /// Whether a wanted e-mail address is taken, as [`is_phone_taken`].
 macro_rules! is_email_taken {
     ($emails:literal, $but:literal) => {
+        $crate::taken::is_email_taken!($emails, $but, $but, "")
+    };
+    ($emails:literal, $but:literal, $own:literal, $sort:literal) => {
         concat!(
             "(",
-            $crate::taken::is_email_of_someone!($emails, $but),
+            $crate::taken::is_email_of_someone!($emails, $own, $sort),
             " OR EXISTS (SELECT 1 FROM auth_user
                 WHERE lower(username COLLATE \"C\") = ANY(",
             $emails,
@@ -106,9 +120,9 @@ macro_rules! is_username_taken {
             $crate::spellings::is_padded!("username"),
             $but,
             ") OR ",
-            $crate::taken::is_email_of_someone!($emails, $but),
+            $crate::taken::is_email_of_someone!($emails, $but, ""),
             " OR ",
-            $crate::taken::is_phone_of_someone!($numbers, $digits),
+            $crate::taken::is_phone_of_someone!($numbers, $digits, ""),
             ")"
         )
     };

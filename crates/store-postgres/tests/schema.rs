@@ -11,7 +11,7 @@ use phone_auth_store_postgres::{MigrateErrorKind, OpenErrorKind, PostgresOptions
 use crate::common::{database, log_in, run, store, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 20] = [
+const STEPS: [&str; 21] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -32,6 +32,7 @@ const STEPS: [&str; 20] = [
     "life of challenges",
     "durable receivers",
     "queues of signing in by code",
+    "claims",
 ];
 
 #[test]

@@ -8,6 +8,7 @@ use phone_auth_core::user::UserId;
 use rusqlite::{Connection, params};
 
 use crate::addresses;
+use crate::claims;
 use crate::failure::Failure;
 use crate::outbox;
 use crate::rows;
@@ -71,6 +72,9 @@ pub(crate) fn remove(
     connection: &Connection,
     removal: &AddressRemoval,
 ) -> Result<RemovalOutcome, Failure> {
+    if removal.id.is_claim() {
+        return claims::remove(connection, removal);
+    }
     let statements = statements(removal.kind);
     let (id, user) = (removal.id.get(), removal.user.get());
     let needs = removal.needs.unwrap_or(WaysIn {
@@ -92,6 +96,7 @@ pub(crate) fn remove(
     if is_email {
         rows::change(connection, NEXT_EMAIL, params![user, value])?;
     }
+    claims::end_of(connection, removal.user, removal.kind, &value)?;
     outbox::enqueue_notices(connection, removal.user, &removal.notices)?;
     Ok(RemovalOutcome::Removed)
 }
@@ -112,6 +117,9 @@ pub(crate) fn make_primary(
 
 /// Marks an address as verified or not, by hand.
 pub(crate) fn set_verified(connection: &Connection, proof: &ProofByHand) -> Result<bool, Failure> {
+    if proof.id.is_claim() {
+        return claims::set_verified(connection, proof);
+    }
     let id = proof.id.get();
     let said = (id, proof.user.get(), proof.is_verified);
     if rows::change(connection, statements(proof.kind).set_verified, said)? == 0 {
@@ -125,6 +133,7 @@ pub(crate) fn set_verified(connection: &Connection, proof: &ProofByHand) -> Resu
             when,
         )?;
     }
+    claims::end_by_hand(connection, proof)?;
     outbox::enqueue_notices(connection, proof.user, &proof.notices)?;
     Ok(true)
 }

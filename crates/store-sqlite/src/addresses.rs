@@ -14,6 +14,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, params, params_from_iter};
 
 use crate::address_changes;
+use crate::claims;
 use crate::failure::Failure;
 use crate::links;
 use crate::outbox;
@@ -66,6 +67,8 @@ macro_rules! statements {
                     SELECT is_verified FROM phone_auth_emailaddress WHERE user_id = ?11
                     UNION ALL
                     SELECT is_verified FROM phone_auth_phonenumber WHERE user_id = ?11
+                    UNION ALL
+                    SELECT is_proven FROM phone_auth_claim WHERE user_id = ?11 AND NOT is_proven
                     LIMIT ?12
                 )"
             ),
@@ -181,11 +184,17 @@ const PHONE: Statements = statements!(
 pub(crate) const OF_USER: &str = "
     SELECT * FROM (
         SELECT id, email, is_verified IS TRUE, user_id, 'email' AS kind
-            FROM phone_auth_emailaddress WHERE user_id = ?1 LIMIT ?2)
+            FROM phone_auth_emailaddress WHERE user_id = ?1
+        UNION ALL
+        SELECT id, value, 0, user_id, kind FROM phone_auth_claim WHERE user_id = ?1 AND kind = 'email' AND NOT is_proven
+        LIMIT ?2)
     UNION ALL
     SELECT * FROM (
         SELECT id, phone, is_verified IS TRUE, user_id, 'phone'
-            FROM phone_auth_phonenumber WHERE user_id = ?1 LIMIT ?2)
+            FROM phone_auth_phonenumber WHERE user_id = ?1
+        UNION ALL
+        SELECT id, value, 0, user_id, kind FROM phone_auth_claim WHERE user_id = ?1 AND kind = 'phone' AND NOT is_proven
+        LIMIT ?2)
     ORDER BY kind, id";
 
 /// The statements about a kind.
@@ -232,7 +241,10 @@ impl AddressStore for SqliteStore {
         kind: AddressKind,
         id: AddressId,
     ) -> Result<Option<(AddressRecord, User)>, StoreError> {
-        let query = statements(kind).with_user;
+        let query = match id.is_claim() {
+            true => claims::statements(kind).with_user,
+            false => statements(kind).with_user,
+        };
         self.read(|connection| {
             rows::first(connection, query, [id.get()], |row| {
                 Ok((
@@ -255,7 +267,10 @@ impl AddressStore for SqliteStore {
         kind: AddressKind,
         id: AddressId,
     ) -> Result<Option<LinkTarget>, StoreError> {
-        let query = statements(kind).target;
+        let query = match id.is_claim() {
+            true => claims::statements(kind).target,
+            false => statements(kind).target,
+        };
         self.read(|connection| {
             rows::first(connection, query, (id.get(), purpose.as_str()), |row| {
                 Ok(LinkTarget {
@@ -315,8 +330,11 @@ impl AddressStore for SqliteStore {
         claim: &VerificationClaim,
     ) -> Result<VerificationOutcome, StoreError> {
         let claim = claim.clone();
-        self.write(move |connection| verify(connection, &claim))
-            .await
+        self.write(move |connection| match claim.id.is_claim() {
+            true => claims::verify(connection, &claim),
+            false => verify(connection, &claim),
+        })
+        .await
     }
 
     async fn remove_address(&self, removal: &AddressRemoval) -> Result<RemovalOutcome, StoreError> {
@@ -388,15 +406,19 @@ fn add(
     if unverified >= caps.unverified {
         return Err(StoreErrorKind::TooManyUnverified.into());
     }
-    if is_taken {
+    let id = if !is_taken {
+        insert(connection, kind, user, value)?
+    } else if let Some(id) = claims::add(connection, user, address)? {
+        id
+    } else {
         let name = match kind {
             AddressKind::Email => UniqueName::Email,
             AddressKind::Phone => UniqueName::Phone,
         };
         return Err(StoreErrorKind::Taken(name).into());
-    }
+    };
     Ok(AddressRecord {
-        id: insert(connection, kind, user, value)?,
+        id,
         kind,
         value: value.to_owned(),
         user,
@@ -436,6 +458,7 @@ fn verify(
     if rows::change(connection, statements.verify, unused)? > 0 {
         let when = (id, rows::time_text(claim.at)?);
         rows::change(connection, statements.keep_when, when)?;
+        claims::end_on(connection, claim.kind, &claim.value)?;
         outbox::enqueue_notices(connection, claim.user, &claim.notices)?;
         return Ok(VerificationOutcome::Verified);
     }

@@ -14,9 +14,10 @@ pub(crate) const END_CHALLENGES: &str = "DELETE FROM phone_auth_challenge
         OR phone_id IN (SELECT id FROM phone_auth_phonenumber WHERE user_id = ?1)";
 
 /// What names the user and goes with them, in this order. Link requests and the times of proofs go with the addresses.
-pub(crate) const REMOVE: [&str; 4] = [
+pub(crate) const REMOVE: [&str; 5] = [
     "DELETE FROM phone_auth_emailaddress WHERE user_id = ?1",
     "DELETE FROM phone_auth_phonenumber WHERE user_id = ?1",
+    "DELETE FROM phone_auth_claim WHERE user_id = ?1",
     "DELETE FROM phone_auth_session WHERE person_id = ?1",
     "DELETE FROM phone_auth_outbox WHERE person_id = ?1",
 ];
@@ -37,7 +38,7 @@ pub(crate) const REFERRING: &str = "SELECT m.name, f.\"from\", f.on_delete, EXIS
         WHERE o.type = 'table' AND lower(g.\"table\") = lower(m.name))
     FROM sqlite_master m, pragma_foreign_key_list(m.name) f
     WHERE m.type = 'table' AND lower(f.\"table\") = 'auth_user' AND m.name NOT IN
-        ('phone_auth_emailaddress', 'phone_auth_phonenumber', 'phone_auth_session', 'phone_auth_outbox')";
+        ('phone_auth_emailaddress', 'phone_auth_phonenumber', 'phone_auth_claim', 'phone_auth_session', 'phone_auth_outbox')";
 
 /// All but what is in the row of the user and in those of the addresses. No digest, key or password.
 pub(crate) const ROWS: &str = "SELECT 'auth_user', json_object(
@@ -47,6 +48,9 @@ pub(crate) const ROWS: &str = "SELECT 'auth_user', json_object(
         FROM phone_auth_email_verified v JOIN phone_auth_emailaddress e ON e.id = v.address_id WHERE e.user_id = ?1
     UNION ALL SELECT 'phone_auth_phone_verified', json_object('phone', p.phone, 'verified_at', v.verified_at)
         FROM phone_auth_phone_verified v JOIN phone_auth_phonenumber p ON p.id = v.address_id WHERE p.user_id = ?1
+    UNION ALL SELECT 'phone_auth_claim', json_object(
+        'kind', kind, 'value', value, 'is_proven', json(iif(is_proven, 'true', 'false')))
+        FROM phone_auth_claim WHERE user_id = ?1
     UNION ALL SELECT 'phone_auth_session', json_object(
         'created_at', created_at, 'expires_at', expires_at, 'proven_at', proven_at)
         FROM phone_auth_session WHERE person_id = ?1
@@ -60,6 +64,7 @@ pub(crate) const ROWS: &str = "SELECT 'auth_user', json_object(
         FROM phone_auth_link_request
         WHERE email_id IN (SELECT id FROM phone_auth_emailaddress WHERE user_id = ?1)
             OR phone_id IN (SELECT id FROM phone_auth_phonenumber WHERE user_id = ?1)
+            OR claim_id IN (SELECT id FROM phone_auth_claim WHERE user_id = ?1)
     UNION ALL SELECT 'phone_auth_challenge', json_object('purpose', purpose, 'attempts_left', attempts_left,
         'created_at', strftime('%Y-%m-%d %H:%M:%S', created_at / 1000000, 'unixepoch'),
         'expires_at', strftime('%Y-%m-%d %H:%M:%S', expires_at / 1000000, 'unixepoch'), 'sends', sends,

@@ -68,7 +68,7 @@ const READY: &str = "died_at IS NULL AND (
 )";
 
 /// All indexes. Each step makes those of its number after its parts.
-pub(crate) const INDEXES: [Index; 28] = [
+pub(crate) const INDEXES: [Index; 30] = [
     // For lookups in any ASCII case. On tables of our own, those of names are unique.
     Index::new(
         1,
@@ -261,6 +261,19 @@ pub(crate) const INDEXES: [Index; 28] = [
         concat!(queue!(), ", due_at, id"),
     )
     .of("died_at IS NULL"),
+    // Claims.
+    Index::new(
+        21,
+        "phone_auth_claim_address",
+        "phone_auth_claim",
+        "kind, value",
+    ),
+    Index::new(
+        21,
+        "phone_auth_link_request_claim",
+        "phone_auth_link_request",
+        "claim_id",
+    ),
 ];
 
 /// What [`pending_migrations`](crate::SqliteStore::pending_migrations) says of indexes that must be made again. Without

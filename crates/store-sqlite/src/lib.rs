@@ -37,6 +37,7 @@ mod anomalies;
 mod backup;
 mod cause;
 mod challenges;
+mod claims;
 mod closing;
 mod connection;
 mod dates;

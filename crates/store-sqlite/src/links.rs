@@ -24,11 +24,13 @@ macro_rules! is_repeat {
 /// Keeps a request: for the newest again while that is young and unused, else as a newer one. An address that is gone is
 /// nobody's. A link that has verified an address is used, to the second, as its token tells the time.
 pub(crate) const REQUEST: &str = concat!(
-    "INSERT INTO phone_auth_link_request (kind, purpose, holder, email_id, phone_id, requested_at, code_at)
-    SELECT ?1, ?2, coalesce(a.email_id, a.phone_id, ?4), a.email_id, a.phone_id, ?5, iif(?8 IS NULL, NULL, ?5)
+    "INSERT INTO phone_auth_link_request (kind, purpose, holder, email_id, phone_id, claim_id, requested_at, code_at)
+    SELECT ?1, ?2, coalesce(a.email_id, a.phone_id, a.claim_id, ?4), a.email_id, a.phone_id, a.claim_id, ?5,
+        iif(?8 IS NULL, NULL, ?5)
     FROM (SELECT
         (SELECT id FROM phone_auth_emailaddress WHERE id = ?3 AND ?1 = 'email') AS email_id,
-        (SELECT id FROM phone_auth_phonenumber WHERE id = ?3 AND ?1 = 'phone') AS phone_id) a
+        (SELECT id FROM phone_auth_phonenumber WHERE id = ?3 AND ?1 = 'phone') AS phone_id,
+        (SELECT id FROM phone_auth_claim WHERE id = ?3 AND kind = ?1) AS claim_id) a
     WHERE true
     ON CONFLICT (kind, purpose, holder) DO UPDATE SET
         requested_at = CASE WHEN ",

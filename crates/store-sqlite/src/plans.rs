@@ -5,8 +5,8 @@ use phone_auth_core::address::AddressKind;
 use rusqlite::Connection;
 
 use crate::{
-    address_changes, addresses, challenges, django_sessions, limits, links, migrations, outbox,
-    proofs, sessions, site_key, users,
+    address_changes, addresses, challenges, claims, django_sessions, limits, links, migrations,
+    outbox, proofs, sessions, site_key, users,
 };
 
 #[test]
@@ -42,6 +42,13 @@ fn every_lookup_uses_an_index() {
         address_changes::MAKE_PRIMARY,
         users::USERNAME_TAKEN,
         users::RENAME,
+        claims::CLAIM,
+        claims::PROVEN,
+        claims::END_ON,
+        claims::END_OF,
+        claims::END_OF_OTHERS,
+        claims::END_BY_RESET,
+        claims::OWN_EMAIL,
         challenges::FIND,
         challenges::RENEW,
         challenges::ATTEMPT,
@@ -105,6 +112,13 @@ fn every_lookup_uses_an_index() {
         ]);
         let of_kind = address_changes::statements(kind);
         statements.extend([of_kind.look, of_kind.remove, of_kind.set_verified]);
+        let of_kind = claims::statements(kind);
+        statements.extend([
+            of_kind.is_kept,
+            of_kind.held,
+            of_kind.with_user,
+            of_kind.target,
+        ]);
     }
     for (_, of_kind) in &proofs::STATEMENTS {
         statements.extend([

@@ -6,6 +6,7 @@ use phone_auth_core::user::UserId;
 use rusqlite::{Connection, params};
 
 use crate::addresses::statements;
+use crate::claims;
 use crate::failure::Failure;
 use crate::rows;
 
@@ -98,6 +99,8 @@ pub(crate) fn by_reset(
             rows::change(connection, statements(link.kind).keep_when, when)?;
         }
     }
+    let claims = params![user.get(), link.kind.as_str(), link.value];
+    rows::change(connection, claims::END_BY_RESET, claims)?;
     for (kind, of_kind) in &STATEMENTS {
         let but = (*kind == link.kind).then_some(address);
         let younger = params![user.get(), but, since];

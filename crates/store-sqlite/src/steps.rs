@@ -219,6 +219,21 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         name: "queues of signing in by code",
         parts: &[],
     },
+    Migration {
+        // A server of the version before lists no claims and sends nothing to them; its own requests for links are for none.
+        name: "claims",
+        parts: &[
+            Part {
+                makes: Some(("phone_auth_claim", "id")),
+                statements: include_str!("schema/claims.sql"),
+            },
+            Part {
+                makes: Some(("phone_auth_link_request", "claim_id")),
+                statements: "ALTER TABLE phone_auth_link_request ADD COLUMN claim_id integer NULL
+                    REFERENCES phone_auth_claim (id) ON DELETE CASCADE",
+            },
+        ],
+    },
 ];
 
 /// The tables of django-phone-auth's, and the columns that they have and that the store reads or writes.

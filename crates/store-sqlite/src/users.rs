@@ -82,35 +82,42 @@ pub(crate) const FIND: &str = concat!(
     ORDER BY m.reading, m.rank, m.user_id LIMIT 1"
 );
 
-/// Whether anyone has one of these numbers, by two of them and four texts of their digits.
+/// Whether anyone has one of these numbers, by two of them and four texts of their digits, in a row of this sort.
 macro_rules! is_phone_of_someone {
-    ($numbers:literal, $digits:literal) => {
+    ($numbers:literal, $digits:literal, $sort:literal) => {
         concat!(
             "EXISTS (SELECT 1 FROM phone_auth_phonenumber WHERE phone IN (",
             $numbers,
-            ")) OR EXISTS (SELECT 1 FROM phone_auth_phonenumber WHERE ",
+            ")",
+            $sort,
+            ") OR EXISTS (SELECT 1 FROM phone_auth_phonenumber WHERE ",
             $crate::spellings::digits!("phone"),
             " IN (",
             $digits,
             ") AND ",
             $crate::spellings::is_foreign_phone!("phone"),
+            $sort,
             ")"
         )
     };
 }
 
-/// Whether anyone has one of these e-mail addresses, or, but for an exception, has it in their own row.
+/// Whether anyone has one of these e-mail addresses, in a row of this sort, or, but for an exception, has it in their own
+/// row.
 macro_rules! is_email_of_someone {
-    ($emails:literal, $but:literal) => {
+    ($emails:literal, $but:literal, $sort:literal) => {
         concat!(
             "EXISTS (SELECT 1 FROM phone_auth_emailaddress WHERE lower(email) IN (",
             $emails,
-            ")) OR EXISTS (SELECT 1 FROM phone_auth_emailaddress WHERE lower(",
+            ")",
+            $sort,
+            ") OR EXISTS (SELECT 1 FROM phone_auth_emailaddress WHERE lower(",
             $crate::spellings::trimmed!("email"),
             ") IN (",
             $emails,
             ") AND ",
             $crate::spellings::is_padded!("email"),
+            $sort,
             ") OR EXISTS (SELECT 1 FROM auth_user WHERE lower(email) IN (",
             $emails,
             ")",
@@ -127,11 +134,15 @@ macro_rules! is_email_of_someone {
     };
 }
 
-/// Whether a wanted phone number is taken: anyone has it, or, but for an exception, has it as a username.
+/// Whether a wanted phone number is taken: anyone has it, in a row of this sort, or, but for an exception, has it as a
+/// username.
 macro_rules! is_phone_taken {
     ($but:literal) => {
+        $crate::users::is_phone_taken!($but, "")
+    };
+    ($but:literal, $sort:literal) => {
         concat!(
-            $crate::users::is_phone_of_someone!("?1, ?2", "?3, ?4, ?5, ?6"),
+            $crate::users::is_phone_of_someone!("?1, ?2", "?3, ?4, ?5, ?6", $sort),
             " OR EXISTS (SELECT 1 FROM auth_user WHERE ",
             $crate::spellings::digits!("username"),
             " IN (?3, ?4, ?5, ?6) AND ",
@@ -145,8 +156,11 @@ macro_rules! is_phone_taken {
 /// Whether a wanted e-mail address is taken, as [`is_phone_taken`].
 macro_rules! is_email_taken {
     ($but:literal) => {
+        $crate::users::is_email_taken!($but, $but, "")
+    };
+    ($but:literal, $own:literal, $sort:literal) => {
         concat!(
-            $crate::users::is_email_of_someone!("?7, ?8, ?9, ?10", $but),
+            $crate::users::is_email_of_someone!("?7, ?8, ?9, ?10", $own, $sort),
             " OR EXISTS (SELECT 1 FROM auth_user WHERE lower(username) IN (?7, ?8, ?9, ?10)",
             $but,
             ") OR EXISTS (SELECT 1 FROM auth_user WHERE lower(",
@@ -172,9 +186,9 @@ macro_rules! is_username_taken {
             is_padded!("username"),
             $but,
             ") OR ",
-            is_phone_of_someone!("?12, ?13", "?14, ?15, ?16, ?17"),
+            is_phone_of_someone!("?12, ?13", "?14, ?15, ?16, ?17", ""),
             " OR ",
-            is_email_of_someone!("?18, ?19, ?20, ?21", $but)
+            is_email_of_someone!("?18, ?19, ?20, ?21", $but, "")
         )
     };
 }

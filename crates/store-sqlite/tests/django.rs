@@ -23,7 +23,7 @@ use rusqlite::Connection;
 use crate::common::{Scratch, run, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 20] = [
+const STEPS: [&str; 21] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -44,6 +44,7 @@ const STEPS: [&str; 20] = [
     "life of challenges",
     "durable receivers",
     "queues of signing in by code",
+    "claims",
 ];
 
 const DJANGO: &str = include_str!("data/django_5_2.sql");
@@ -81,7 +82,7 @@ fn definitions(connection: &Connection) -> Vec<String> {
         WHERE name NOT GLOB 'phone_auth_*_any_*' AND name NOT GLOB '*phone_auth_session*' AND name NOT GLOB '*phone_auth_outbox*'
             AND name NOT GLOB 'phone_auth_*_verified' AND name <> 'phone_auth_site_key'
             AND name NOT GLOB 'phone_auth_link_request*' AND name NOT GLOB '*phone_auth_limit*'
-            AND name NOT GLOB '*phone_auth_challenge*' AND name <> 'phone_auth_schema' ORDER BY name",
+            AND name NOT GLOB '*phone_auth_challenge*' AND name NOT GLOB '*phone_auth_claim*' AND name <> 'phone_auth_schema' ORDER BY name",
     )
 }
 

@@ -13,7 +13,7 @@ use phone_auth_store_sqlite::{MigrateErrorKind, OpenErrorKind, SqliteOptions, Sq
 use crate::common::{Scratch, run, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 20] = [
+const STEPS: [&str; 21] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -34,6 +34,7 @@ const STEPS: [&str; 20] = [
     "life of challenges",
     "durable receivers",
     "queues of signing in by code",
+    "claims",
 ];
 
 #[test]

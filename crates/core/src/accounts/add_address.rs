@@ -11,7 +11,8 @@ use crate::store::{StoreError, StoreErrorKind};
 use crate::user::{User, UserId};
 
 impl Accounts {
-    /// Adds an address to the account of a user, not verified yet. Sends nothing to it. Fires
+    /// Adds an address to the account of a user, not verified yet. What someone else has added and not proven can be added as
+    /// well, and becomes the one's who proves it first. Sends nothing to it. Fires
     /// `email_added` or `phone_added`. One that the user has already stays as it is, and nothing is fired: a double click
     /// sends it twice.
     ///

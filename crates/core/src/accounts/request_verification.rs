@@ -160,7 +160,8 @@ impl Accounts {
         }
     }
 
-    /// Counts a link to an address: only its owner can ask for one, so it is counted by what is stored.
+    /// Counts a link to an address: only its owner can ask for one, so it is counted by what is stored. Of a claim each user
+    /// has a count of their own: no other may use up what its owner needs to prove it.
     async fn count_verification(
         &self,
         user: &User,
@@ -171,14 +172,21 @@ impl Accounts {
             user: Some(user),
             is_stranger: false,
         };
-        let about = [address.kind.as_str().as_bytes(), address.value.as_bytes()];
+        let claimant = user.id.get().to_be_bytes();
+        let about = [
+            address.kind.as_str().as_bytes(),
+            address.value.as_bytes(),
+            &claimant,
+        ];
+        let parts = if address.id.is_claim() { 3 } else { 2 };
+        let about = about.get(..parts).unwrap_or(&about);
         let limits: &[Limit] = match address.kind {
             AddressKind::Email => &[Limit::EmailVerifications],
             AddressKind::Phone => &[Limit::PhoneVerificationPause, Limit::PhoneVerifications],
         };
         let counters = limits
             .iter()
-            .fold(self.counters(), |all, limit| all.about(*limit, &about, &[]));
+            .fold(self.counters(), |all, limit| all.about(*limit, about, &[]));
         self.count(&asking, counters).await.map(drop)
     }
 }

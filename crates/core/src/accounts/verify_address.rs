@@ -94,8 +94,28 @@ impl Accounts {
         }
     }
 
+    /// Whether a page asks for a click before a link verifies: where [`verify_by_click`](crate::settings::Settings::verify_by_click)
+    /// says so, and for every [claim](AddressId::is_claim). Its proof takes the address from someone else, which no
+    /// scanner of mails must do.
+    ///
+    /// # Examples
+    /// ```
+    /// # use phone_auth_core::password::Password;
+    #[doc = include_str!("example_setup.txt")]
+    /// let email_1 = "ZW1haWwx";
+    /// assert!(!accounts.asks_for_click(email_1), "the setting is off");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn asks_for_click(&self, idb64: &str) -> bool {
+        let address = id::decode_address(idb64);
+        let is_claim = address.is_some_and(|(_, id)| AddressId::new(id).is_claim());
+        is_claim || self.settings().verify_by_click
+    }
+
     /// Verifies an address by a link. Fires `email_verified` or `phone_verified` if that changed
-    /// anything, and `link_followed` unless the settings want a click: then
+    /// anything, and `link_followed` unless a page [asks for a click](Self::asks_for_click): then
     /// [`open_verification_link`](Self::open_verification_link) has told when it was opened.
     ///
     /// # Errors
@@ -135,7 +155,7 @@ impl Accounts {
         idb64: &str,
         token: &str,
     ) -> Result<Verification, FlowError<InvalidLink>> {
-        if !self.settings().verify_by_click {
+        if !self.asks_for_click(idb64) {
             self.routes()
                 .followed(self.signals(), AccountPage::EmailVerificationConfirm);
         }

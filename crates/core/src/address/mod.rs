@@ -60,6 +60,17 @@ impl Address {
 pub struct AddressId(i64);
 
 impl AddressId {
+    /// The number of the first claim. Rows of addresses count from 1 and never come that far, so that a number says by
+    /// itself which of the two it is.
+    pub const FIRST_CLAIM: i64 = 1 << 62;
+
+    /// Whether this is a claim: an address that someone else holds without proof, and that this user has added as well.
+    /// It names nobody at log-in and receives no reset links; its proof makes it an address like any other, and takes
+    /// it from who held it.
+    pub const fn is_claim(self) -> bool {
+        self.0 >= Self::FIRST_CLAIM
+    }
+
     /// The id of the row with this number.
     pub const fn new(id: i64) -> Self {
         Self(id)

@@ -21,12 +21,13 @@ use crate::user::{User, UserId};
 /// A dropped call happened whole or not at all.
 #[async_trait]
 pub trait AddressStore: Send + Sync {
-    /// Stores an unverified address of a user, and enqueues these notices with it.
+    /// Stores an unverified address of a user, and enqueues these notices with it. What only others have, and none of them
+    /// verified, is stored as a [claim](AddressId::is_claim), beside which theirs stays as it is.
     ///
     /// # Errors
-    /// - [`Taken`](super::StoreErrorKind::Taken) when anyone, this user too, has it in any spelling
-    ///   ([`EmailSpellings`](crate::address::EmailSpellings), [`PhoneSpellings`](crate::address::PhoneSpellings)), or has it only in their own row, as an address or as a username,
-    ///   unless that is this user's.
+    /// - [`Taken`](super::StoreErrorKind::Taken) when this user has it, in any spelling
+    ///   ([`EmailSpellings`](crate::address::EmailSpellings), [`PhoneSpellings`](crate::address::PhoneSpellings)), or claims it
+    ///   already, or someone else has it verified, or as a username, or in their own row and not among their addresses.
     /// - [`TooManyAddresses`](super::StoreErrorKind::TooManyAddresses) or
     ///   [`TooManyUnverified`](super::StoreErrorKind::TooManyUnverified) when the user has as many as the caps allow,
     ///   however many are added at once. This is told before whether the address is taken: who has as many as they may
@@ -39,15 +40,15 @@ pub trait AddressStore: Send + Sync {
         notices: &Notices,
     ) -> Result<AddressRecord, StoreError>;
 
-    /// At most `limit` addresses of each kind that a user has, e-mail before phone, in the order of their ids. Which
-    /// ones, if there are more, is left to the store.
+    /// At most `limit` addresses of each kind that a user has, claims among them, e-mail before phone, in the order of their
+    /// ids. Which ones, if there are more, is left to the store.
     async fn addresses_of(
         &self,
         user: UserId,
         limit: u32,
     ) -> Result<Vec<AddressRecord>, StoreError>;
 
-    /// An address and whose it is, in one query.
+    /// An address or a claim, and whose it is, in one query. A claim that was proven is verified.
     async fn address(
         &self,
         kind: AddressKind,
@@ -63,7 +64,8 @@ pub trait AddressStore: Send + Sync {
     /// requests at once each sees the others. A request for nobody, or for an address that is gone, takes the same work.
     async fn request_link(&self, request: &LinkRequest) -> Result<DateTime<Utc>, StoreError>;
 
-    /// An address, whose it is, and the newest request for a link of this purpose, in one query.
+    /// An address or a claim, as [`address`](Self::address) gives it, and the newest request for a link of this purpose, in one
+    /// query.
     async fn link_target(
         &self,
         purpose: Purpose,
@@ -71,8 +73,8 @@ pub trait AddressStore: Send + Sync {
         id: AddressId,
     ) -> Result<Option<LinkTarget>, StoreError>;
 
-    /// At most `limit` addresses of each kind that a user has, as [`addresses_of`](Self::addresses_of) gives them,
-    /// each with the newest request for a link of this purpose.
+    /// At most `limit` addresses of each kind that a user has, as [`addresses_of`](Self::addresses_of) gives them but without
+    /// claims, each with the newest request for a link of this purpose.
     async fn link_requests_of(
         &self,
         purpose: Purpose,
@@ -96,6 +98,10 @@ pub trait AddressStore: Send + Sync {
 
     /// Marks an address as verified, if all that the claim says is still so, and enqueues its notices then. Writes that one
     /// column, and keeps when it was: what someone marks as unverified again needs a newer link.
+    ///
+    /// All claims on it end. One that is itself proven becomes an address of its user, unless it is
+    /// [`Taken`](super::StoreErrorKind::Taken) by now; who held it without proof has it no more, and no copy of it in their own
+    /// row. The same claim once more is [`AlreadyVerified`](VerificationOutcome::AlreadyVerified).
     async fn verify_address(
         &self,
         claim: &VerificationClaim,
@@ -116,6 +122,7 @@ pub trait AddressStore: Send + Sync {
     ) -> Result<bool, StoreError>;
 
     /// Marks an address as verified or as not, and enqueues its notices if that changed anything. When it was verified is
-    /// kept as in [`verify_address`](Self::verify_address). `false` when nothing changed: it is so already, or not there.
+    /// kept, and what becomes of claims is decided, as in [`verify_address`](Self::verify_address). `false` when nothing changed:
+    /// it is so already, or not there.
     async fn set_verified(&self, proof: &ProofByHand) -> Result<bool, StoreError>;
 }

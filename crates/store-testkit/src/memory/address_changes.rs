@@ -12,6 +12,15 @@ impl State {
     /// Removes an address if enough remains.
     pub(super) fn remove_address(&mut self, removal: &AddressRemoval) -> RemovalOutcome {
         let AddressRemoval { kind, id, user, .. } = *removal;
+        if id.is_claim() {
+            let is_own = self.address(kind, id).is_some_and(|it| it.user == user);
+            if !is_own {
+                return RemovalOutcome::Gone;
+            }
+            self.end_claims(|it| it.id == id);
+            self.enqueue_notices(user, &removal.notices);
+            return RemovalOutcome::Removed;
+        }
         let own = self.addresses(kind).get(&id).filter(|it| it.user == user);
         let Some(address) = own.cloned() else {
             return RemovalOutcome::Gone;
@@ -36,8 +45,9 @@ impl State {
     }
 
     /// Deletes an address and what refers to it. A copy in the user's own row gives way to their next e-mail address.
-    fn delete_address(&mut self, address: &AddressRecord) {
+    pub(super) fn delete_address(&mut self, address: &AddressRecord) {
         let (kind, id) = (address.kind, address.id);
+        self.end_claims_of(address);
         self.addresses_mut(kind).remove(&id);
         self.verified.remove(&(kind, id));
         for purpose in [Purpose::Verify, Purpose::ResetPassword, Purpose::LogIn] {
@@ -71,6 +81,14 @@ impl State {
 
     /// Marks an address as verified or not, by hand.
     pub(super) fn set_verified(&mut self, proof: &ProofByHand) -> bool {
+        if proof.id.is_claim() {
+            let own = self.address(proof.kind, proof.id);
+            let own = own.filter(|it| it.user == proof.user && !it.is_verified);
+            let Some(claim) = own.filter(|_| proof.is_verified).cloned() else {
+                return false;
+            };
+            return self.prove_claim(&claim, proof.at, &proof.notices);
+        }
         let address = self.addresses_mut(proof.kind).get_mut(&proof.id);
         let changes =
             |it: &&mut AddressRecord| it.user == proof.user && it.is_verified != proof.is_verified;
@@ -78,9 +96,13 @@ impl State {
             return false;
         };
         address.is_verified = proof.is_verified;
+        let address = address.clone();
         if proof.is_verified {
             let row = (proof.kind, proof.id);
             self.verified.insert(row, to_micros(proof.at));
+            self.end_claims_on(proof.kind, &address.value);
+        } else {
+            self.end_claims_of(&address);
         }
         self.enqueue_notices(proof.user, &proof.notices);
         true

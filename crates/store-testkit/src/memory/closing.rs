@@ -27,6 +27,7 @@ impl ClosingStore for MemoryStore {
                     AddressKind::Phone => challenge.phone != Some(address),
                 });
             }
+            state.end_claims(|it| it.user == id);
             state.end_sessions_of(id);
             state.outbox.retain(|_, kept| kept.user() != Some(id));
             Ok(Closed::Removed)
@@ -54,13 +55,18 @@ impl ClosingStore for MemoryStore {
                 all.filter(|it| it.0 == kind && addresses.contains(it))
                     .count()
             };
+            let claims = state.claims.values().filter(|it| it.user == id);
             let sessions = state.sessions.values();
             let sessions = sessions.filter(|it| it.session.user == id).count();
             let messages = state.outbox.values();
             let messages = messages.filter(|kept| kept.user() == Some(id)).count();
             let requests = state.requests.keys();
             let requests = requests
-                .filter(|(kind, _, holder)| addresses.contains(&(*kind, AddressId::new(*holder))))
+                .filter(|(kind, _, holder)| {
+                    let id_of = AddressId::new(*holder);
+                    let claim = state.claims.get(&id_of);
+                    addresses.contains(&(*kind, id_of)) || claim.is_some_and(|it| it.user == id)
+                })
                 .count();
             let challenges = state.challenges.values();
             let challenges = challenges
@@ -77,6 +83,7 @@ impl ClosingStore for MemoryStore {
                     "phone_auth_phone_verified",
                     verified(AddressKind::Phone),
                 ))
+                .chain(row("phone_auth_claim", claims.count()))
                 .chain(row("phone_auth_session", sessions))
                 .chain(row("phone_auth_outbox", messages))
                 .chain(row("phone_auth_link_request", requests))

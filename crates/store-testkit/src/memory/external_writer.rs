@@ -26,6 +26,7 @@ impl State {
                 for kind in [AddressKind::Email, AddressKind::Phone] {
                     self.addresses_mut(kind).retain(|_, it| it.user != id);
                 }
+                self.end_claims(|it| it.user == id);
                 self.end_sessions_of(id);
                 self.outbox.retain(|_, kept| kept.user() != Some(id));
             }

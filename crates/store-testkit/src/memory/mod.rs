@@ -5,6 +5,7 @@
 
 mod address_changes;
 mod challenges;
+mod claims;
 mod closing;
 mod external_writer;
 mod limits;

@@ -57,6 +57,9 @@ pub(super) struct State {
     pub(super) texts: TextCounts,
     emails: Addresses,
     phones: Addresses,
+    /// Claims of both kinds; one that is verified has become an address.
+    pub(super) claims: Addresses,
+    pub(super) last_claim: i64,
     last_user: i64,
     last_email: i64,
     last_phone: i64,
@@ -77,6 +80,16 @@ impl State {
             AddressKind::Email => &mut self.emails,
             AddressKind::Phone => &mut self.phones,
         }
+    }
+
+    /// The address or claim of this number.
+    pub(super) fn address(&self, kind: AddressKind, id: AddressId) -> Option<&AddressRecord> {
+        let found = if id.is_claim() {
+            self.claims.get(&id)
+        } else {
+            self.addresses(kind).get(&id)
+        };
+        found.filter(|it| it.kind == kind)
     }
 
     /// A number for a new user.
@@ -163,7 +176,7 @@ impl State {
 
     /// Keeps a request for a link; the time under which that is known.
     pub(super) fn request_link(&mut self, request: &LinkRequest) -> DateTime<Utc> {
-        let exists = |id| self.addresses(request.kind).contains_key(&id);
+        let exists = |id| self.address(request.kind, id).is_some();
         let holder = match request.address.filter(|id| exists(*id)) {
             Some(id) => id.get(),
             None => request.slot(),

@@ -189,25 +189,22 @@ impl AddressStore for MemoryStore {
                 return Err(StoreError::new(StoreErrorKind::Broken));
             }
             let is_at = |count: usize, cap| u32::try_from(count).unwrap_or(u32::MAX) >= cap;
-            let has = || state.addresses_of(user, u32::MAX);
+            let has = || state.with_claims_of(user, u32::MAX);
             if is_at(has().count(), caps.all) {
                 return Err(StoreError::new(StoreErrorKind::TooManyAddresses));
             }
             if is_at(has().filter(|it| !it.is_verified).count(), caps.unverified) {
                 return Err(StoreError::new(StoreErrorKind::TooManyUnverified));
             }
-            match address {
-                Address::Email(email) if state.is_email_taken(email, Some(user)) => {
-                    taken(UniqueName::Email)
-                }
-                Address::Phone(phone) if state.is_phone_taken(phone, Some(user)) => {
-                    taken(UniqueName::Phone)
-                }
-                _ => {
-                    state.enqueue_notices(user, notices);
-                    Ok(state.insert_address(address.kind(), user, address.as_str()))
-                }
+            let is_taken = match address {
+                Address::Email(email) => state.is_email_taken(email, Some(user)),
+                Address::Phone(phone) => state.is_phone_taken(phone, Some(user)),
+            };
+            if is_taken {
+                return state.claim_address(user, address, notices);
             }
+            state.enqueue_notices(user, notices);
+            Ok(state.insert_address(address.kind(), user, address.as_str()))
         })
     }
 
@@ -216,7 +213,7 @@ impl AddressStore for MemoryStore {
         user: UserId,
         limit: u32,
     ) -> Result<Vec<AddressRecord>, StoreError> {
-        self.read(|state| state.addresses_of(user, limit).cloned().collect())
+        self.read(|state| state.with_claims_of(user, limit).cloned().collect())
     }
 
     async fn address(
@@ -225,7 +222,7 @@ impl AddressStore for MemoryStore {
         id: AddressId,
     ) -> Result<Option<(AddressRecord, User)>, StoreError> {
         self.read(|state| {
-            let address = state.addresses(kind).get(&id)?;
+            let address = state.address(kind, id)?;
             let user = state.users.get(&address.user)?;
             Some((address.clone(), user.clone()))
         })
@@ -242,7 +239,7 @@ impl AddressStore for MemoryStore {
         id: AddressId,
     ) -> Result<Option<LinkTarget>, StoreError> {
         self.read(|state| {
-            let address = state.addresses(kind).get(&id)?;
+            let address = state.address(kind, id)?;
             let user = state.users.get(&address.user)?;
             Some(LinkTarget {
                 address: address.clone(),
@@ -315,6 +312,9 @@ impl AddressStore for MemoryStore {
         claim: &VerificationClaim,
     ) -> Result<VerificationOutcome, StoreError> {
         self.write(|state| {
+            if claim.id.is_claim() {
+                return Ok(state.verify_claim(claim));
+            }
             let row = (claim.kind, claim.id);
             let verified_at = state.verified.get(&row).copied();
             let newest = state.newest_request(Purpose::Verify, claim.kind, claim.id);
@@ -329,6 +329,7 @@ impl AddressStore for MemoryStore {
                 Some(address) if !is_over => {
                     address.is_verified = true;
                     state.verified.insert(row, claim.at);
+                    state.end_claims_on(claim.kind, &claim.value);
                     state.enqueue_notices(claim.user, &claim.notices);
                     VerificationOutcome::Verified
                 }
@@ -472,6 +473,7 @@ impl State {
         if !was_verified {
             self.verified.insert(proven, to_micros(link.at));
         }
+        self.end_claims_by_reset(user, link);
         let others: Vec<_> = self
             .addresses_of(user, u32::MAX)
             .map(|it| (it.kind, it.id))

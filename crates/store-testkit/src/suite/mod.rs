@@ -6,6 +6,7 @@
 mod address_changes;
 mod addresses;
 mod challenges;
+mod claims;
 mod closing;
 mod dead_letters;
 mod finding;
@@ -138,6 +139,14 @@ macro_rules! __for_each_case {
             address_changes::own_row_has_the_primary_address;
             address_changes::proof_by_hand_uses_links_up;
             address_changes::other_username_obeys_the_one_space;
+            claims::claim_stands_beside_what_it_claims;
+            claims::proven_claim_becomes_an_address;
+            claims::proof_of_the_holder_ends_claims;
+            claims::reset_ends_own_claims;
+            claims::kept_address_is_not_claimed;
+            claims::equal_claims_have_one_winner;
+            claims::holder_and_claim_have_one_winner;
+            claims::deleted_user_claims_nothing;
             links::newest_request_is_told;
             links::newer_request_is_always_newer;
             links::young_link_is_asked_for_again;

@@ -1,6 +1,6 @@
 //! `user_verification_confirm/{idb64}/{token}/`: where a verification link leads.
 //!
-//! Opening it verifies, unless the setting `verify_by_click` asks for a button. A request that no click has made by
+//! Opening it verifies, unless the setting `verify_by_click`, or what it verifies, asks for a button. A request that no click has made by
 //! opening it never does, and shows the button; OPTIONS does not come here.
 
 use axum::extract::Path;
@@ -36,7 +36,7 @@ pub(crate) async fn show(
     if !opening::is_by_someone(&method, &headers) {
         let looked = accounts.check_verification_link(&idb64, &token).await;
         ask(&context, looked)
-    } else if accounts.settings().verify_by_click {
+    } else if accounts.asks_for_click(&idb64) {
         let looked = accounts.open_verification_link(&idb64, &token).await;
         ask(&context, looked)
     } else {

@@ -105,7 +105,10 @@ async fn added_addresses_are_listed() {
 #[tokio::test]
 async fn taken_addresses_are_refused() {
     let site = Site::new();
-    site.ann().await;
+    let mut ann = site.ann().await;
+    for link in [ann.email_link().await, ann.phone_link().await] {
+        assert_eq!(ann.get(&link).await.status, StatusCode::OK);
+    }
     let mut bob = site.bob().await;
     for (path, field, typed, error) in [
         (

@@ -1,0 +1,329 @@
+//! Claims, on PostgreSQL: addresses that users have added while others held them without proof.
+
+use chrono::{DateTime, Utc};
+use phone_auth_core::address::{
+    AddressId, AddressKind, AddressRemoval, EmailAddress, EmailSpellings, PhoneNumber,
+    PhoneSpellings, ProofByHand, RemovalOutcome, VerificationClaim, VerificationOutcome,
+};
+use phone_auth_core::store::{StoreError, StoreErrorKind};
+use phone_auth_core::user::UserId;
+use sqlx::{Row, query};
+
+use crate::addresses;
+use crate::failure::Failure;
+use crate::locks;
+use crate::outbox;
+use crate::outbox::statements::enqueue_notices;
+use crate::pool::Query;
+use crate::rows::{self, sought, user_columns};
+use crate::spellings::{digits, is_foreign_phone, is_padded, trimmed};
+use crate::store::PostgresStore;
+use crate::users;
+
+/// Whether more than unproven rows of others keep the user `$2` from an e-mail address.
+macro_rules! is_email_kept {
+    ($emails:literal) => {
+        $crate::taken::is_email_taken!(
+            $emails,
+            " AND id <> $2",
+            " AND id <> $2 AND (SELECT true FROM phone_auth_emailaddress a WHERE a.user_id = auth_user.id
+                AND a.is_verified IS NOT TRUE
+                AND lower(a.email COLLATE \"C\") = lower(auth_user.email COLLATE \"C\") LIMIT 1) IS NULL",
+            " AND (is_verified OR user_id = $2)"
+        )
+    };
+}
+
+/// The same of a phone number.
+macro_rules! is_phone_kept {
+    ($numbers:literal, $digits:literal) => {
+        $crate::taken::is_phone_taken!(
+            $numbers,
+            $digits,
+            " AND id <> $2",
+            " AND (is_verified OR user_id = $2)"
+        )
+    };
+}
+pub(crate) use {is_email_kept, is_phone_kept};
+
+/// The statements about one kind.
+pub(crate) struct Statements {
+    pub(crate) with_user: &'static str,
+    /// The claim, its user, and the newest request for a link.
+    pub(crate) target: &'static str,
+    /// Makes a claim an address, and ends whatever others have of it. Runs while the address and the user are locked. Of
+    /// someone who proves their own row at the same moment one comes first, and the other finds it verified.
+    pub(crate) prove: &'static str,
+}
+
+macro_rules! statements {
+    ($kind:literal, $table:literal, $column:literal, $verified:literal, $is_email:literal, $is_kept:expr, $is_it:expr) => {
+        Statements {
+            with_user: concat!(
+                "SELECT ",
+                user_columns!(),
+                ", c.id, c.value, c.is_proven, c.user_id
+                FROM phone_auth_claim c JOIN auth_user u ON u.id = c.user_id WHERE c.id = $1 AND c.kind = '",
+                $kind,
+                "'"
+            ),
+            target: concat!(
+                "SELECT ",
+                user_columns!(),
+                ", c.id, c.value, c.is_proven, c.user_id, r.requested_at, r.code_at
+                FROM phone_auth_claim c JOIN auth_user u ON u.id = c.user_id
+                LEFT JOIN phone_auth_link_request r ON r.kind = c.kind AND r.purpose = $2 AND r.holder = c.id
+                WHERE c.id = $1 AND c.kind = '",
+                $kind,
+                "'"
+            ),
+            prove: concat!(
+                "WITH proven AS (
+                    UPDATE phone_auth_claim SET is_proven = true
+                    WHERE id = $1 AND user_id = $2 AND kind = '",
+                $kind,
+                "' AND value = $3 AND NOT is_proven
+                        AND (NOT $4 OR (SELECT requested_at FROM phone_auth_link_request
+                            WHERE kind = '",
+                $kind,
+                "' AND purpose = 'verify' AND holder = $1) IS NOT DISTINCT FROM $5)
+                        AND NOT ",
+                $is_kept,
+                "   RETURNING user_id
+                ), freed AS (
+                    DELETE FROM ",
+                $table,
+                " WHERE is_verified IS NOT TRUE AND EXISTS (SELECT 1 FROM proven) AND (",
+                $is_it,
+                ")  RETURNING user_id, ",
+                $column,
+                "::text AS value
+                ), others AS (
+                    UPDATE auth_user u SET email = coalesce((
+                        SELECT email FROM phone_auth_emailaddress
+                        WHERE user_id = u.id AND is_verified ORDER BY id LIMIT 1), '')
+                    FROM freed
+                    WHERE ",
+                $is_email,
+                " AND u.id = freed.user_id AND lower(u.email COLLATE \"C\") = lower(freed.value COLLATE \"C\")
+                ), ended AS (
+                    DELETE FROM phone_auth_claim
+                    WHERE kind = '",
+                $kind,
+                "' AND value = $3 AND user_id <> $2 AND EXISTS (SELECT 1 FROM proven)
+                ), moved AS (
+                    INSERT INTO ",
+                $table,
+                " (",
+                $column,
+                ", is_verified, user_id)
+                    SELECT $3, true, proven.user_id FROM proven, (SELECT count(*) FROM freed) f
+                    RETURNING id, user_id
+                ), kept AS (
+                    INSERT INTO ",
+                $verified,
+                " (address_id, verified_at) SELECT id, $6 FROM moved
+                ), own_row AS (
+                    UPDATE auth_user u SET email = $3 FROM moved
+                    WHERE ",
+                $is_email,
+                " AND u.id = moved.user_id AND coalesce(u.email, '') = ''
+                ), noticed AS (",
+                enqueue_notices!("moved", "user_id", "$7"),
+                ")
+                SELECT 1 FROM moved"
+            ),
+        }
+    };
+}
+
+const EMAIL: Statements = statements!(
+    "email",
+    "phone_auth_emailaddress",
+    "email",
+    "phone_auth_email_verified",
+    "true",
+    is_email_kept!("$8"),
+    concat!(
+        "lower(email COLLATE \"C\") = ANY($8) OR (",
+        trimmed!("email"),
+        " = ANY($8) AND ",
+        is_padded!("email"),
+        ")"
+    )
+);
+
+const PHONE: Statements = statements!(
+    "phone",
+    "phone_auth_phonenumber",
+    "phone",
+    "phone_auth_phone_verified",
+    "false",
+    is_phone_kept!("$8", "$9"),
+    concat!(
+        "phone = ANY($8) OR (",
+        digits!("phone"),
+        " = ANY($9) AND ",
+        is_foreign_phone!("phone"),
+        ")"
+    )
+);
+
+/// The statements about a kind.
+pub(crate) const fn statements(kind: AddressKind) -> &'static Statements {
+    match kind {
+        AddressKind::Email => &EMAIL,
+        AddressKind::Phone => &PHONE,
+    }
+}
+
+/// The statement that reads an address or a claim with its user.
+pub(crate) const fn with_user(kind: AddressKind, id: AddressId) -> &'static str {
+    if id.is_claim() {
+        statements(kind).with_user
+    } else {
+        addresses::statements(kind).with_user
+    }
+}
+
+/// The same, with the newest request for a link.
+pub(crate) const fn target(kind: AddressKind, id: AddressId) -> &'static str {
+    if id.is_claim() {
+        statements(kind).target
+    } else {
+        addresses::statements(kind).target
+    }
+}
+
+pub(crate) const IS_PROVEN: &str = "SELECT 1 FROM phone_auth_claim
+    WHERE id = $1 AND user_id = $2 AND kind = $3 AND value = $4 AND is_proven";
+
+pub(crate) const VALUE: &str = "SELECT value FROM phone_auth_claim
+    WHERE id = $1 AND user_id = $2 AND kind = $3 AND NOT is_proven";
+
+/// Removes a claim: it is no way in.
+pub(crate) const REMOVE: &str = concat!(
+    "WITH removed AS (
+        DELETE FROM phone_auth_claim WHERE id = $1 AND user_id = $2 AND kind = $3 RETURNING user_id
+    ), noticed AS (",
+    enqueue_notices!("removed", "user_id", "$4"),
+    ")
+    SELECT 1 FROM removed"
+);
+
+/// Makes a claim an address, if all that a link says is so.
+pub(crate) async fn verify(
+    store: &PostgresStore,
+    claim: &VerificationClaim,
+) -> Result<VerificationOutcome, StoreError> {
+    let Some(value) = sought(&claim.value) else {
+        return Ok(VerificationOutcome::Gone);
+    };
+    let prove = query(statements(claim.kind).prove)
+        .bind(claim.id.get())
+        .bind(claim.user.get())
+        .bind(value)
+        .bind(true)
+        .bind(claim.newest.map(rows::micros))
+        .bind(rows::micros(claim.at))
+        .bind(outbox::notices_text(&claim.notices));
+    if prove_locked(store, claim.kind, claim.user, value, prove).await? {
+        return Ok(VerificationOutcome::Verified);
+    }
+    // Asked by a statement of its own: it must see what the update may have waited for.
+    let is_proven = query(IS_PROVEN)
+        .bind(claim.id.get())
+        .bind(claim.user.get())
+        .bind(claim.kind.as_str())
+        .bind(value);
+    Ok(match store.first(is_proven).await? {
+        Some(_) => VerificationOutcome::AlreadyVerified,
+        None => VerificationOutcome::Gone,
+    })
+}
+
+/// Marks a claim as verified by hand: it becomes an address.
+pub(crate) async fn set_verified(
+    store: &PostgresStore,
+    proof: &ProofByHand,
+) -> Result<bool, StoreError> {
+    let row = store.first(of_user(VALUE, proof.id, proof.user, proof.kind));
+    let Some(row) = row.await?.filter(|_| proof.is_verified) else {
+        return Ok(false);
+    };
+    let value: String = row.try_get(0).map_err(Failure::from)?;
+    let prove = query(statements(proof.kind).prove)
+        .bind(proof.id.get())
+        .bind(proof.user.get())
+        .bind(value.as_str())
+        .bind(false)
+        .bind(None::<DateTime<Utc>>)
+        .bind(rows::micros(proof.at))
+        .bind(outbox::notices_text(&proof.notices));
+    prove_locked(store, proof.kind, proof.user, &value, prove).await
+}
+
+/// Removes a claim.
+pub(crate) async fn remove(
+    store: &PostgresStore,
+    removal: &AddressRemoval,
+) -> Result<RemovalOutcome, StoreError> {
+    let remove = of_user(REMOVE, removal.id, removal.user, removal.kind)
+        .bind(outbox::notices_text(&removal.notices));
+    let lock = users::lock(removal.user);
+    Ok(match store.first_locked(&lock, remove).await? {
+        Some(_) => RemovalOutcome::Removed,
+        None => RemovalOutcome::Gone,
+    })
+}
+
+fn of_user(
+    statement: &'static str,
+    id: AddressId,
+    user: UserId,
+    kind: AddressKind,
+) -> Query<'static> {
+    query(statement)
+        .bind(id.get())
+        .bind(user.get())
+        .bind(kind.as_str())
+}
+
+/// Proves a claim while its address and its user are locked; whether it was.
+async fn prove_locked(
+    store: &PostgresStore,
+    kind: AddressKind,
+    user: UserId,
+    value: &str,
+    prove: Query<'_>,
+) -> Result<bool, StoreError> {
+    let (names, prove) = match kind {
+        AddressKind::Email => {
+            let Ok(email) = EmailAddress::parse(value) else {
+                return Ok(false);
+            };
+            let emails = EmailSpellings::from(&email).as_slice().to_vec();
+            (emails.clone(), prove.bind(emails))
+        }
+        AddressKind::Phone => {
+            let Ok(phone) = PhoneNumber::parse(value) else {
+                return Ok(false);
+            };
+            let spellings = PhoneSpellings::from(&phone);
+            let (numbers, digits) = (spellings.numbers().to_vec(), spellings.digits().to_vec());
+            (numbers.clone(), prove.bind(numbers).bind(digits))
+        }
+    };
+    let names = locks::of_names(names.iter().map(String::as_str));
+    let lock = format!("{names}; {}", users::lock(user));
+    match store
+        .first_locked(&lock, prove)
+        .await
+        .map_err(StoreError::from)
+    {
+        // Whose row it was has proven it at the same moment.
+        Err(error) if matches!(error.kind(), StoreErrorKind::Taken(_)) => Ok(false),
+        proven => Ok(proven?.is_some()),
+    }
+}

@@ -1,0 +1,315 @@
+//! Claims, on SQLite: addresses that users have added while others held them without proof.
+
+use chrono::{DateTime, Utc};
+use phone_auth_core::address::{
+    Address, AddressId, AddressKind, AddressRemoval, EmailAddress, PhoneNumber, ProofByHand,
+    RemovalOutcome, VerificationClaim, VerificationOutcome,
+};
+use phone_auth_core::outbox::Notices;
+use phone_auth_core::user::UserId;
+use rusqlite::types::Value;
+use rusqlite::{Connection, params, params_from_iter};
+
+use crate::address_changes;
+use crate::addresses;
+use crate::failure::Failure;
+use crate::links;
+use crate::outbox;
+use crate::rows::{self, user_columns};
+use crate::spellings::{Texts, digits, is_foreign_phone, is_padded, trimmed};
+use crate::users::{is_email_taken, is_phone_taken};
+
+/// The statements about one kind.
+pub(crate) struct Statements {
+    /// Whether more than unproven rows of others keep the user `?11` from an address.
+    pub(crate) is_kept: &'static str,
+    /// The rows of an address, in whatever spelling: the number, whose, and the text.
+    pub(crate) held: &'static str,
+    pub(crate) with_user: &'static str,
+    /// The claim, its user, and the newest request for a link.
+    pub(crate) target: &'static str,
+    verified: &'static str,
+    text: &'static str,
+}
+
+macro_rules! statements {
+    ($kind:literal, $table:literal, $column:literal, $is_kept:expr, $held:expr) => {
+        Statements {
+            is_kept: concat!("SELECT ", $is_kept),
+            held: $held,
+            with_user: concat!(
+                "SELECT ",
+                user_columns!(),
+                ", c.id, c.value, c.is_proven, c.user_id
+                FROM phone_auth_claim c JOIN auth_user u ON u.id = c.user_id WHERE c.id = ?1 AND c.kind = '",
+                $kind,
+                "'"
+            ),
+            target: concat!(
+                "SELECT ",
+                user_columns!(),
+                ", c.id, c.value, c.is_proven, c.user_id, r.requested_at, r.code_at
+                FROM phone_auth_claim c JOIN auth_user u ON u.id = c.user_id
+                LEFT JOIN phone_auth_link_request r ON r.kind = c.kind AND r.purpose = ?2 AND r.holder = c.id
+                WHERE c.id = ?1 AND c.kind = '",
+                $kind,
+                "'"
+            ),
+            verified: concat!("UPDATE ", $table, " SET is_verified = 1 WHERE id = ?1"),
+            text: concat!("SELECT ", $column, " FROM ", $table, " WHERE id = ?1"),
+        }
+    };
+}
+
+const EMAIL: Statements = statements!(
+    "email",
+    "phone_auth_emailaddress",
+    "email",
+    is_email_taken!(
+        " AND id <> ?11",
+        " AND id <> ?11 AND NOT EXISTS (SELECT 1 FROM phone_auth_emailaddress a WHERE a.user_id = auth_user.id
+            AND a.is_verified IS NOT TRUE AND lower(a.email) = lower(auth_user.email))",
+        " AND (is_verified OR user_id = ?11)"
+    ),
+    concat!(
+        "SELECT id, user_id, email FROM phone_auth_emailaddress WHERE lower(email) IN (?7, ?8, ?9, ?10)
+        UNION
+        SELECT id, user_id, email FROM phone_auth_emailaddress WHERE lower(",
+        trimmed!("email"),
+        ") IN (?7, ?8, ?9, ?10) AND ",
+        is_padded!("email")
+    )
+);
+
+const PHONE: Statements = statements!(
+    "phone",
+    "phone_auth_phonenumber",
+    "phone",
+    is_phone_taken!(" AND id <> ?11", " AND (is_verified OR user_id = ?11)"),
+    concat!(
+        "SELECT id, user_id, phone FROM phone_auth_phonenumber WHERE phone IN (?1, ?2)
+        UNION
+        SELECT id, user_id, phone FROM phone_auth_phonenumber WHERE ",
+        digits!("phone"),
+        " IN (?3, ?4, ?5, ?6) AND ",
+        is_foreign_phone!("phone")
+    )
+);
+
+/// The statements about a kind.
+pub(crate) const fn statements(kind: AddressKind) -> &'static Statements {
+    match kind {
+        AddressKind::Email => &EMAIL,
+        AddressKind::Phone => &PHONE,
+    }
+}
+
+/// One that was proven once may be claimed again: its user has it no more.
+const ADD: &str = "INSERT INTO phone_auth_claim (user_id, kind, value) VALUES (?1, ?2, ?3)
+    ON CONFLICT (user_id, kind, value) DO UPDATE SET is_proven = 0 WHERE is_proven RETURNING id";
+
+pub(crate) const CLAIM: &str = "SELECT is_proven,
+        (SELECT requested_at FROM phone_auth_link_request WHERE kind = ?2 AND purpose = 'verify' AND holder = ?1)
+    FROM phone_auth_claim WHERE id = ?1 AND kind = ?2 AND user_id = ?3 AND value = ?4";
+
+const VALUE: &str = "SELECT value FROM phone_auth_claim WHERE id = ?1 AND kind = ?2 AND user_id = ?3 AND NOT is_proven";
+
+pub(crate) const PROVEN: &str = "UPDATE phone_auth_claim SET is_proven = 1 WHERE id = ?1";
+
+const REMOVE: &str = "DELETE FROM phone_auth_claim WHERE id = ?1 AND kind = ?2 AND user_id = ?3";
+
+/// Of all users.
+pub(crate) const END_ON: &str =
+    "DELETE FROM phone_auth_claim WHERE kind = ?1 AND value = lower(?2)";
+
+pub(crate) const END_OF: &str =
+    "DELETE FROM phone_auth_claim WHERE user_id = ?1 AND kind = ?2 AND value = lower(?3)";
+
+pub(crate) const END_OF_OTHERS: &str =
+    "DELETE FROM phone_auth_claim WHERE kind = ?1 AND value = ?2 AND user_id <> ?3";
+
+/// What a reset ends: all on the address that it proves, and all of the user, who may not have made them.
+pub(crate) const END_BY_RESET: &str = "DELETE FROM phone_auth_claim
+    WHERE user_id = ?1 OR (kind = ?2 AND value = lower(?3))";
+
+/// Puts a proven e-mail address into the user's own row, if there is none.
+pub(crate) const OWN_EMAIL: &str =
+    "UPDATE auth_user SET email = ?2 WHERE id = ?1 AND coalesce(email, '') = ''";
+
+/// Claims an address that is taken; none when more than unproven rows of others are in the way, or it is claimed already.
+pub(crate) fn add(
+    connection: &Connection,
+    user: UserId,
+    address: &Address,
+) -> Result<Option<AddressId>, Failure> {
+    if is_kept(connection, user, address)? {
+        return Ok(None);
+    }
+    let claimed = (user.get(), address.kind().as_str(), address.as_str());
+    rows::first(connection, ADD, claimed, |row| {
+        Ok(AddressId::new(row.get(0)?))
+    })
+}
+
+fn is_kept(connection: &Connection, user: UserId, address: &Address) -> Result<bool, Failure> {
+    let names = names(address).chain([user.get().into()]);
+    let is_kept = statements(address.kind()).is_kept;
+    rows::only(connection, is_kept, params_from_iter(names), |row| {
+        Ok(row.get(0)?)
+    })
+}
+
+/// The texts that an address is looked for by.
+fn names(address: &Address) -> impl Iterator<Item = Value> {
+    let texts = match address {
+        Address::Email(email) => Texts::of_email(email),
+        Address::Phone(phone) => Texts::of_phone(phone),
+    };
+    let texts: Vec<_> = texts
+        .iter()
+        .map(|text| text.map_or(Value::Null, |text| text.to_owned().into()))
+        .collect();
+    texts.into_iter()
+}
+
+/// Makes a claim an address, if all that a link says is so.
+pub(crate) fn verify(
+    connection: &Connection,
+    claim: &VerificationClaim,
+) -> Result<VerificationOutcome, Failure> {
+    let asked = params![
+        claim.id.get(),
+        claim.kind.as_str(),
+        claim.user.get(),
+        claim.value
+    ];
+    let found = rows::first(connection, CLAIM, asked, |row| {
+        Ok((row.get(0)?, links::time(row, 1)?))
+    })?;
+    let is_newest = |newest: Option<DateTime<Utc>>| {
+        newest.map(links::micros) == claim.newest.map(links::micros)
+    };
+    match found {
+        Some((true, _)) => Ok(VerificationOutcome::AlreadyVerified),
+        Some((false, newest)) if is_newest(newest) => {
+            let row = (claim.kind, claim.id, claim.user);
+            let is_proven = prove(connection, row, &claim.value, claim.at, &claim.notices)?;
+            Ok(match is_proven {
+                true => VerificationOutcome::Verified,
+                false => VerificationOutcome::Gone,
+            })
+        }
+        _ => Ok(VerificationOutcome::Gone),
+    }
+}
+
+/// Marks a claim as verified by hand: it becomes an address.
+pub(crate) fn set_verified(connection: &Connection, proof: &ProofByHand) -> Result<bool, Failure> {
+    let asked = params![proof.id.get(), proof.kind.as_str(), proof.user.get()];
+    let value = rows::first(connection, VALUE, asked, |row| rows::text(row, 0))?;
+    match value.filter(|_| proof.is_verified) {
+        Some(value) => {
+            let row = (proof.kind, proof.id, proof.user);
+            prove(connection, row, &value, proof.at, &proof.notices)
+        }
+        None => Ok(false),
+    }
+}
+
+/// Makes a claim an address, and ends whatever others have of it. `false` when it is kept from the user by now.
+fn prove(
+    connection: &Connection,
+    (kind, id, user): (AddressKind, AddressId, UserId),
+    value: &str,
+    at: DateTime<Utc>,
+    notices: &Notices,
+) -> Result<bool, Failure> {
+    let address = match kind {
+        AddressKind::Email => EmailAddress::parse(value).ok().map(Address::Email),
+        AddressKind::Phone => PhoneNumber::parse(value).ok().map(Address::Phone),
+    };
+    let Some(address) = address else {
+        return Ok(false);
+    };
+    if is_kept(connection, user, &address)? {
+        return Ok(false);
+    }
+    let names = names(&address);
+    let count = match kind {
+        AddressKind::Email => 10,
+        AddressKind::Phone => 6,
+    };
+    let held = params_from_iter(names.take(count));
+    let held = rows::all(connection, statements(kind).held, held, |row| {
+        Ok((
+            row.get::<_, i64>(0)?,
+            row.get::<_, i64>(1)?,
+            rows::text(row, 2)?,
+        ))
+    })?;
+    for (row, holder, text) in held {
+        rows::change(connection, address_changes::statements(kind).remove, [row])?;
+        if kind == AddressKind::Email {
+            let next = params![holder, text];
+            rows::change(connection, address_changes::NEXT_EMAIL, next)?;
+        }
+    }
+    let others = params![kind.as_str(), value, user.get()];
+    rows::change(connection, END_OF_OTHERS, others)?;
+    rows::change(connection, PROVEN, [id.get()])?;
+    let row = addresses::insert(connection, kind, user, value)?.get();
+    rows::change(connection, statements(kind).verified, [row])?;
+    let when = (row, rows::time_text(at)?);
+    rows::change(connection, addresses::statements(kind).keep_when, when)?;
+    if kind == AddressKind::Email {
+        rows::change(connection, OWN_EMAIL, params![user.get(), value])?;
+    }
+    outbox::enqueue_notices(connection, user, notices)?;
+    Ok(true)
+}
+
+/// Removes a claim: it is no way in.
+pub(crate) fn remove(
+    connection: &Connection,
+    removal: &AddressRemoval,
+) -> Result<RemovalOutcome, Failure> {
+    let row = params![removal.id.get(), removal.kind.as_str(), removal.user.get()];
+    if rows::change(connection, REMOVE, row)? == 0 {
+        return Ok(RemovalOutcome::Gone);
+    }
+    outbox::enqueue_notices(connection, removal.user, &removal.notices)?;
+    Ok(RemovalOutcome::Removed)
+}
+
+/// Ends what an operator's word on an address ends: all claims on one that is proven, of one that is not that of its user.
+pub(crate) fn end_by_hand(connection: &Connection, proof: &ProofByHand) -> Result<(), Failure> {
+    let text = statements(proof.kind).text;
+    let value = rows::first(connection, text, [proof.id.get()], |row| rows::text(row, 0))?;
+    let value = value.unwrap_or_default();
+    if proof.is_verified {
+        end_on(connection, proof.kind, &value)
+    } else {
+        end_of(connection, proof.user, proof.kind, &value)
+    }
+}
+
+/// Ends the claims on an address that is proven.
+pub(crate) fn end_on(
+    connection: &Connection,
+    kind: AddressKind,
+    value: &str,
+) -> Result<(), Failure> {
+    rows::change(connection, END_ON, (kind.as_str(), value))?;
+    Ok(())
+}
+
+/// Ends the claim by which a user came to an address that is no longer theirs, or no longer proven.
+pub(crate) fn end_of(
+    connection: &Connection,
+    user: UserId,
+    kind: AddressKind,
+    value: &str,
+) -> Result<(), Failure> {
+    rows::change(connection, END_OF, (user.get(), kind.as_str(), value))?;
+    Ok(())
+}

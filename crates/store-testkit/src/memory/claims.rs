@@ -1,0 +1,177 @@
+//! Claims, in memory.
+
+use chrono::{DateTime, Utc};
+use phone_auth_core::address::{
+    Address, AddressId, AddressKind, AddressRecord, EmailAddress, EmailSpellings, PhoneNumber,
+    PhoneSpellings, VerificationClaim, VerificationOutcome,
+};
+use phone_auth_core::link::OpenedLink;
+use phone_auth_core::outbox::{Notices, Purpose};
+use phone_auth_core::store::{StoreError, UniqueName};
+use phone_auth_core::user::UserId;
+
+use super::state::{State, taken, to_micros};
+
+impl State {
+    /// At most so many addresses and claims of each kind that a user has.
+    pub(super) fn with_claims_of(
+        &self,
+        user: UserId,
+        limit: u32,
+    ) -> impl Iterator<Item = &AddressRecord> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        [AddressKind::Email, AddressKind::Phone]
+            .into_iter()
+            .flat_map(move |kind| {
+                let rows = self.addresses(kind).values();
+                let claims = self.claims.values();
+                let claims = claims.filter(move |it| it.kind == kind && !it.is_verified);
+                rows.chain(claims)
+                    .filter(move |it| it.user == user)
+                    .take(limit)
+            })
+    }
+
+    /// Claims an address that is taken, if no more than unproven rows of others are in the way.
+    pub(super) fn claim_address(
+        &mut self,
+        user: UserId,
+        address: &Address,
+        notices: &Notices,
+    ) -> Result<AddressRecord, StoreError> {
+        let (kind, value) = (address.kind(), address.as_str());
+        let is_pending = |it: &AddressRecord| {
+            it.user == user && it.kind == kind && it.value == value && !it.is_verified
+        };
+        if self.is_kept(address, user) || self.claims.values().any(is_pending) {
+            return taken(match kind {
+                AddressKind::Email => UniqueName::Email,
+                AddressKind::Phone => UniqueName::Phone,
+            });
+        }
+        self.last_claim += 1;
+        let record = AddressRecord {
+            id: AddressId::new(AddressId::FIRST_CLAIM + self.last_claim),
+            kind,
+            value: value.to_owned(),
+            user,
+            is_verified: false,
+        };
+        self.end_claims_of(&record);
+        self.claims.insert(record.id, record.clone());
+        self.enqueue_notices(user, notices);
+        Ok(record)
+    }
+
+    /// Whether more than unproven rows of others keep a user from an address.
+    fn is_kept(&self, address: &Address, user: UserId) -> bool {
+        let rows: Vec<_> = self.spelled_like(address).collect();
+        let is_held = |own: &str, holder: UserId| {
+            rows.iter()
+                .any(|it| it.user == holder && it.value.eq_ignore_ascii_case(own))
+        };
+        let mut others = self.users.values().filter(|it| it.id != user);
+        rows.iter().any(|it| it.is_verified || it.user == user)
+            || others.any(|it| match address {
+                Address::Email(email) => {
+                    let email = EmailSpellings::from(email);
+                    email.has(&it.username) || email.has(&it.email) && !is_held(&it.email, it.id)
+                }
+                Address::Phone(phone) => PhoneSpellings::from(phone).has_name(&it.username),
+            })
+    }
+
+    /// The rows of an address, in whatever spelling.
+    fn spelled_like(&self, address: &Address) -> impl Iterator<Item = &AddressRecord> {
+        let rows = self.addresses(address.kind()).values();
+        rows.filter(move |it| match address {
+            Address::Email(email) => EmailSpellings::from(email).has(&it.value),
+            Address::Phone(phone) => PhoneSpellings::from(phone).has(&it.value),
+        })
+    }
+
+    /// Proves a claim by a link or a code.
+    pub(super) fn verify_claim(&mut self, claim: &VerificationClaim) -> VerificationOutcome {
+        let newest = self.newest_request(Purpose::Verify, claim.kind, claim.id);
+        let own = self.address(claim.kind, claim.id);
+        let own = own.filter(|it| it.user == claim.user && it.value == claim.value);
+        let Some(record) = own.cloned() else {
+            return VerificationOutcome::Gone;
+        };
+        if record.is_verified {
+            VerificationOutcome::AlreadyVerified
+        } else if newest == claim.newest && self.prove_claim(&record, claim.at, &claim.notices) {
+            VerificationOutcome::Verified
+        } else {
+            VerificationOutcome::Gone
+        }
+    }
+
+    /// Makes a claim an address, and ends whatever others have of it. `false` when it is kept from the user.
+    pub(super) fn prove_claim(
+        &mut self,
+        claim: &AddressRecord,
+        at: DateTime<Utc>,
+        notices: &Notices,
+    ) -> bool {
+        let (kind, user, value) = (claim.kind, claim.user, claim.value.as_str());
+        let address = match kind {
+            AddressKind::Email => EmailAddress::parse(value).ok().map(Address::Email),
+            AddressKind::Phone => PhoneNumber::parse(value).ok().map(Address::Phone),
+        };
+        let Some(address) = address.filter(|address| !self.is_kept(address, user)) else {
+            return false;
+        };
+        let held: Vec<_> = self.spelled_like(&address).cloned().collect();
+        for row in held {
+            self.delete_address(&row);
+        }
+        self.end_claims(|it| it.kind == kind && it.value == value && it.user != user);
+        if let Some(claim) = self.claims.get_mut(&claim.id) {
+            claim.is_verified = true;
+        }
+        let id = self.insert_address(kind, user, value).id;
+        if let Some(address) = self.addresses_mut(kind).get_mut(&id) {
+            address.is_verified = true;
+        }
+        self.verified.insert((kind, id), to_micros(at));
+        if kind == AddressKind::Email
+            && let Some(user) = self.users.get_mut(&user)
+            && user.email.is_empty()
+        {
+            value.clone_into(&mut user.email);
+        }
+        self.enqueue_notices(user, notices);
+        true
+    }
+
+    /// Ends all claims on an address that is proven.
+    pub(super) fn end_claims_on(&mut self, kind: AddressKind, value: &str) {
+        self.end_claims(|it| it.kind == kind && it.value.eq_ignore_ascii_case(value));
+    }
+
+    /// Ends what a reset ends: all on the address that it proves, and all of the user, who may not have made them.
+    pub(super) fn end_claims_by_reset(&mut self, user: UserId, link: &OpenedLink) {
+        self.end_claims_on(link.kind, &link.value);
+        self.end_claims(|it| it.user == user);
+    }
+
+    /// Ends the claim by which a user came to an address.
+    pub(super) fn end_claims_of(&mut self, address: &AddressRecord) {
+        let (kind, user) = (address.kind, address.user);
+        let is_it = |it: &str| it.eq_ignore_ascii_case(&address.value);
+        self.end_claims(|it| it.kind == kind && it.user == user && is_it(&it.value));
+    }
+
+    /// Ends claims, and the links that were sent to them.
+    pub(super) fn end_claims(&mut self, are: impl Fn(&AddressRecord) -> bool) {
+        let requests = &mut self.requests;
+        self.claims.retain(|id, claim| {
+            let ends = are(claim);
+            if ends {
+                requests.retain(|(_, _, holder), _| *holder != id.get());
+            }
+            !ends
+        });
+    }
+}

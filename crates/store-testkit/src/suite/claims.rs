@@ -1,0 +1,413 @@
+//! Claims: an address that someone else holds without proof keeps nobody from it, and belongs to who proves it first.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use phone_auth_core::address::{
+    Address, AddressCaps, AddressId, AddressKind, AddressRecord, AddressRemoval, ProofByHand,
+    RemovalOutcome, VerificationClaim, VerificationOutcome,
+};
+use phone_auth_core::link::{LinkRequest, OpenedLink};
+use phone_auth_core::outbox::{Notices, Purpose};
+use phone_auth_core::session::PasswordReplacement;
+use phone_auth_core::store::{Closed, Store, StoreError, StoreErrorKind, UniqueName};
+use phone_auth_core::user::{AccountName, UserId};
+
+use super::Subject;
+use super::sample::{
+    AMPLE, address_of, assert_taken, at, email, email_address, phone, replacement, stored,
+    user_now, whole, without_address,
+};
+use crate::external_writer::ExternalChange;
+
+/// An address of each kind, as [`whole`] gives them to Ann.
+fn anns() -> [Address; 2] {
+    [email_address("ann@example.org"), Address::Phone(phone(1))]
+}
+
+async fn add(store: &dyn Store, user: UserId, address: &Address) -> AddressRecord {
+    added(store, user, address).await.unwrap()
+}
+
+async fn added(
+    store: &dyn Store,
+    user: UserId,
+    address: &Address,
+) -> Result<AddressRecord, StoreError> {
+    let nothing = Notices::default();
+    store.add_address(user, address, AMPLE, &nothing).await
+}
+
+/// What the newest link to a claim says, asked for at a time.
+async fn link(store: &dyn Store, claim: &AddressRecord, seconds: i64) -> VerificationClaim {
+    let request = LinkRequest {
+        purpose: Purpose::Verify,
+        kind: claim.kind,
+        address: Some(claim.id),
+        at: at(seconds),
+        half_life: None,
+        code_half_life: None,
+    };
+    let newest = store.request_link(&request).await.unwrap();
+    let target = store.link_target(Purpose::Verify, claim.kind, claim.id);
+    let target = target.await.unwrap().unwrap();
+    assert_eq!((&target.address, target.newest), (claim, Some(newest)));
+    VerificationClaim {
+        kind: claim.kind,
+        id: claim.id,
+        user: claim.user,
+        value: claim.value.clone(),
+        newest: Some(newest),
+        issued_at: at(seconds),
+        at: at(seconds),
+        notices: Notices::default(),
+    }
+}
+
+async fn opened(store: &dyn Store, link: &VerificationClaim) -> VerificationOutcome {
+    store.verify_address(link).await.unwrap()
+}
+
+fn by_hand(address: &AddressRecord, is_verified: bool) -> ProofByHand {
+    ProofByHand {
+        kind: address.kind,
+        id: address.id,
+        user: address.user,
+        is_verified,
+        at: at(5),
+        notices: Notices::default(),
+    }
+}
+
+/// Who is meant by an address.
+async fn named(store: &dyn Store, address: &Address) -> Option<UserId> {
+    let name = match address {
+        Address::Email(email) => AccountName {
+            email: Some(email.into()),
+            ..AccountName::default()
+        },
+        Address::Phone(phone) => AccountName {
+            phone: Some(phone.into()),
+            ..AccountName::default()
+        },
+    };
+    let found = store.find_user(&name).await.unwrap();
+    found.map(|found| found.user.id)
+}
+
+/// The values of a user's addresses, claims among them.
+async fn values(store: &dyn Store, user: UserId) -> Vec<String> {
+    let addresses = store.addresses_of(user, 100).await.unwrap();
+    addresses.into_iter().map(|it| it.value).collect()
+}
+
+pub(super) async fn claim_stands_beside_what_it_claims(subject: &Subject) {
+    let store = subject.store();
+    let ann = stored(store, &whole("ann", 1)).await;
+    let bob = stored(store, &whole("bob", 2)).await;
+    let carl = stored(store, &without_address("carl")).await;
+    let held = store.addresses_of(ann.id, 100).await.unwrap();
+    for address in anns() {
+        let mut claims = Vec::new();
+        for user in [bob.id, carl.id] {
+            let claim = add(store, user, &address).await;
+            let expected = AddressRecord {
+                id: claim.id,
+                kind: address.kind(),
+                value: address.as_str().to_owned(),
+                user,
+                is_verified: false,
+            };
+            assert_eq!(claim, expected);
+            assert!(claim.id.is_claim());
+            let (read, owner) = store.address(claim.kind, claim.id).await.unwrap().unwrap();
+            assert_eq!((&read, owner.id), (&claim, user));
+            assert!(values(store, user).await.contains(&claim.value));
+            let again = added(store, user, &address);
+            let name = match address {
+                Address::Email(_) => UniqueName::Email,
+                Address::Phone(_) => UniqueName::Phone,
+            };
+            assert_taken(again.await, name);
+            claims.push(claim.id);
+        }
+        assert!(claims.is_sorted() && claims.first() != claims.last());
+        assert_eq!(named(store, &address).await, Some(ann.id));
+    }
+    assert_eq!(store.addresses_of(ann.id, 100).await.unwrap(), held);
+    // Claims count, and come in part as other addresses do; no reset goes to them.
+    assert_eq!(store.addresses_of(carl.id, 1).await.unwrap().len(), 2);
+    assert_eq!(store.addresses_of(bob.id, 1).await.unwrap().len(), 2);
+    let resets = store.link_requests_of(Purpose::ResetPassword, bob.id, 100);
+    assert_eq!(resets.await.unwrap().len(), 2);
+    let caps = AddressCaps {
+        all: 100,
+        unverified: 2,
+    };
+    let (more, nothing) = (email_address("carl@example.org"), Notices::default());
+    let more = store.add_address(carl.id, &more, caps, &nothing);
+    let kind = more.await.unwrap_err().kind();
+    assert_eq!(kind, StoreErrorKind::TooManyUnverified);
+    let other_kind = store.address(AddressKind::Email, AddressId::new(i64::MAX));
+    assert_eq!(other_kind.await.unwrap(), None);
+}
+
+pub(super) async fn proven_claim_becomes_an_address(subject: &Subject) {
+    let store = subject.store();
+    let ann = stored(store, &whole("ann", 1)).await;
+    let bob = stored(store, &without_address("bob")).await;
+    let carl = stored(store, &without_address("carl")).await;
+    for address in anns() {
+        let claim = add(store, bob.id, &address).await;
+        let other = add(store, carl.id, &address).await;
+        let others_link = link(store, &other, 1).await;
+        let old = link(store, &claim, 1).await;
+        let newest = link(store, &claim, 2).await;
+        let strangers = VerificationClaim {
+            user: carl.id,
+            ..newest.clone()
+        };
+        for over in [&old, &strangers] {
+            assert_eq!(opened(store, over).await, VerificationOutcome::Gone);
+        }
+        assert_eq!(opened(store, &newest).await, VerificationOutcome::Verified);
+        let row = address_of(store, bob.id, address.kind()).await;
+        assert!(row.is_verified && !row.id.is_claim(), "{row:?}");
+        assert_eq!(named(store, &address).await, Some(bob.id));
+        for user in [ann.id, carl.id] {
+            let has = values(store, user).await;
+            assert!(!has.contains(&row.value), "{has:?}");
+        }
+        // The same link once more, as by a second click; the others lead nowhere.
+        let again = opened(store, &newest).await;
+        assert_eq!(again, VerificationOutcome::AlreadyVerified);
+        let (read, _) = store.address(claim.kind, claim.id).await.unwrap().unwrap();
+        assert!(read.is_verified);
+        assert_eq!(opened(store, &others_link).await, VerificationOutcome::Gone);
+        // What was proven can be removed, and claimed again once another holds it.
+        let removal = AddressRemoval {
+            kind: row.kind,
+            id: row.id,
+            user: bob.id,
+            needs: None,
+            notices: Notices::default(),
+        };
+        let removed = store.remove_address(&removal).await.unwrap();
+        assert_eq!(removed, RemovalOutcome::Removed);
+        let gone = store.address(claim.kind, claim.id).await.unwrap();
+        assert_eq!(gone, None);
+        assert!(!add(store, carl.id, &address).await.id.is_claim());
+        assert!(add(store, bob.id, &address).await.id.is_claim());
+    }
+    // The copy in the own row of who held it goes, and comes to who has none.
+    assert_eq!(user_now(store, ann.id).await.email, "");
+    let claim = add(store, ann.id, &email_address("ann@example.org")).await;
+    assert!(store.set_verified(&by_hand(&claim, true)).await.unwrap());
+    assert_eq!(user_now(store, ann.id).await.email, "ann@example.org");
+    assert_eq!(values(store, carl.id).await, [phone(1).as_str()]);
+    assert!(!store.set_verified(&by_hand(&claim, true)).await.unwrap());
+}
+
+pub(super) async fn proof_of_the_holder_ends_claims(subject: &Subject) {
+    let store = subject.store();
+    for (number, way) in (1..).zip(["link", "hand", "reset"]) {
+        let ann = stored(store, &whole(&format!("ann{number}"), number)).await;
+        let bob = stored(store, &without_address(&format!("bob{number}"))).await;
+        let address = Address::Phone(phone(number));
+        let own = address_of(store, ann.id, AddressKind::Phone).await;
+        let claim = add(store, bob.id, &address).await;
+        let claims = link(store, &claim, 1).await;
+        match way {
+            "link" => {
+                let own = link(store, &own, 2).await;
+                assert_eq!(opened(store, &own).await, VerificationOutcome::Verified);
+            }
+            "hand" => assert!(store.set_verified(&by_hand(&own, true)).await.unwrap()),
+            _ => reset(store, &own).await,
+        }
+        assert_eq!(values(store, bob.id).await, [""; 0], "{way}");
+        assert_eq!(opened(store, &claims).await, VerificationOutcome::Gone);
+        assert_eq!(named(store, &address).await, Some(ann.id));
+        let kept = added(store, bob.id, &address);
+        assert_taken(kept.await, UniqueName::Phone);
+    }
+}
+
+/// Resets the password of a user by a link to an address.
+async fn reset(store: &dyn Store, address: &AddressRecord) {
+    let purpose = Purpose::ResetPassword;
+    let request = LinkRequest {
+        purpose,
+        kind: address.kind,
+        address: Some(address.id),
+        at: at(3),
+        half_life: None,
+        code_half_life: None,
+    };
+    store.request_link(&request).await.unwrap();
+    let target = store.link_target(purpose, address.kind, address.id).await;
+    let change = PasswordReplacement {
+        link: Some(OpenedLink::of(&target.unwrap().unwrap(), at(3))),
+        ..replacement(address.user, "new")
+    };
+    assert!(store.replace_password(&change).await.unwrap());
+}
+
+pub(super) async fn reset_ends_own_claims(subject: &Subject) {
+    let store = subject.store();
+    // Anyone who had the password before the owner's reset may have claimed an address of theirs.
+    stored(store, &whole("ann", 1)).await;
+    for (number, address) in (2..).zip(anns()) {
+        let bob = stored(store, &whole(&format!("bob{number}"), number)).await;
+        let claim = add(store, bob.id, &address).await;
+        let link = link(store, &claim, 1).await;
+        reset(store, &address_of(store, bob.id, AddressKind::Email).await).await;
+        assert!(!values(store, bob.id).await.contains(&claim.value));
+        assert_eq!(opened(store, &link).await, VerificationOutcome::Gone);
+        // A password that is replaced without a link ends none.
+        let carl = stored(store, &without_address(&format!("carl{number}"))).await;
+        let claim = add(store, carl.id, &address).await;
+        let change = replacement(carl.id, "new");
+        assert!(store.replace_password(&change).await.unwrap());
+        assert_eq!(values(store, carl.id).await, [claim.value]);
+    }
+}
+
+pub(super) async fn kept_address_is_not_claimed(subject: &Subject) {
+    let store = subject.store();
+    let ann = stored(store, &whole("ann", 1)).await;
+    let bob = stored(store, &without_address("bob")).await;
+    for (address, name) in anns()
+        .into_iter()
+        .zip([UniqueName::Email, UniqueName::Phone])
+    {
+        let own = address_of(store, ann.id, address.kind()).await;
+        let claim = add(store, bob.id, &address).await;
+        let link = link(store, &claim, 1).await;
+        // Verified meanwhile, by another program: the claim is worth nothing.
+        let verified = |is| ExternalChange::SetVerified(own.kind, own.id, is);
+        subject.outside(verified(true)).await;
+        assert_eq!(opened(store, &link).await, VerificationOutcome::Gone);
+        assert!(!store.set_verified(&by_hand(&claim, true)).await.unwrap());
+        let removal = AddressRemoval {
+            kind: claim.kind,
+            id: claim.id,
+            user: bob.id,
+            needs: None,
+            notices: Notices::default(),
+        };
+        let removed = store.remove_address(&removal).await.unwrap();
+        assert_eq!(removed, RemovalOutcome::Removed);
+        let removed = store.remove_address(&removal).await.unwrap();
+        assert_eq!(removed, RemovalOutcome::Gone);
+        let again = added(store, bob.id, &address);
+        assert_taken(again.await, name);
+        subject.outside(verified(false)).await;
+        // Someone's username.
+        let username = address.as_str().to_owned();
+        subject
+            .outside(ExternalChange::RenameUser(ann.id, username))
+            .await;
+        let again = added(store, bob.id, &address);
+        assert_taken(again.await, name);
+        subject
+            .outside(ExternalChange::RenameUser(ann.id, "ann".to_owned()))
+            .await;
+        assert!(add(store, bob.id, &address).await.id.is_claim());
+    }
+    // In the own row of someone who has it nowhere else.
+    let boss = stored(store, &without_address("boss")).await;
+    let own = ExternalChange::SetOwnEmail(boss.id, email("ann@example.org").as_str().to_owned());
+    subject.outside(own).await;
+    let carl = stored(store, &without_address("carl")).await;
+    let kept = email_address("ann@example.org");
+    let kept = added(store, carl.id, &kept);
+    assert_taken(kept.await, UniqueName::Email);
+}
+
+pub(super) async fn equal_claims_have_one_winner(subject: &Subject) {
+    let store = subject.store();
+    stored(store, &whole("ann", 1)).await;
+    let mut users = Vec::new();
+    for number in 0..10 {
+        let new = without_address(&format!("bob{number}"));
+        users.push(stored(store, &new).await.id);
+    }
+    for address in anns() {
+        let mut links = Vec::new();
+        for user in &users {
+            let claim = add(store, *user, &address).await;
+            links.push(link(store, &claim, 1).await);
+        }
+        let outcomes = subject
+            .at_once(10, |store, number| {
+                let link = links.get(number as usize).cloned().unwrap();
+                async move { store.verify_address(&link).await.unwrap() }
+            })
+            .await;
+        let won = |it: &&VerificationOutcome| **it == VerificationOutcome::Verified;
+        assert_eq!(outcomes.iter().filter(won).count(), 1, "{outcomes:?}");
+        let mut owners = Vec::new();
+        for user in &users {
+            if values(store, *user)
+                .await
+                .contains(&address.as_str().to_owned())
+            {
+                owners.push(*user);
+            }
+        }
+        assert_eq!(owners, named(store, &address).await.as_slice());
+    }
+}
+
+pub(super) async fn holder_and_claim_have_one_winner(subject: &Subject) {
+    let store = subject.store();
+    for number in 1..=8 {
+        let ann = stored(store, &whole(&format!("ann{number}"), number)).await;
+        let bob = stored(store, &without_address(&format!("bob{number}"))).await;
+        let address = Address::Phone(phone(number));
+        let own = address_of(store, ann.id, AddressKind::Phone).await;
+        let claim = add(store, bob.id, &address).await;
+        let links = [link(store, &own, 1).await, link(store, &claim, 1).await];
+        let outcomes = subject
+            .at_once(2, |store, number| {
+                let link = links.get(number as usize).cloned().unwrap();
+                async move { store.verify_address(&link).await.unwrap() }
+            })
+            .await;
+        let (winner, loser) = match outcomes.as_slice() {
+            [VerificationOutcome::Verified, VerificationOutcome::Gone] => (ann.id, bob.id),
+            [VerificationOutcome::Gone, VerificationOutcome::Verified] => (bob.id, ann.id),
+            _ => unreachable!("one of the two wins: {outcomes:?}"),
+        };
+        assert_eq!(named(store, &address).await, Some(winner));
+        let value = address.as_str().to_owned();
+        assert!(!values(store, loser).await.contains(&value));
+    }
+}
+
+pub(super) async fn deleted_user_claims_nothing(subject: &Subject) {
+    let store = subject.store();
+    stored(store, &whole("ann", 1)).await;
+    for is_closed in [false, true] {
+        let bob = stored(store, &without_address("bob")).await;
+        let mut claims = Vec::new();
+        for address in anns() {
+            let claim = add(store, bob.id, &address).await;
+            link(store, &claim, 1).await;
+            claims.push(claim);
+        }
+        let rows = store.rows_of(bob.id).await.unwrap();
+        for table in ["phone_auth_claim", "phone_auth_link_request"] {
+            let of_table = rows.iter().filter(|row| row.table == table);
+            assert_eq!(of_table.count(), 2, "{table}");
+        }
+        if is_closed {
+            let closed = store.close_user(bob.id, "closed").await.unwrap();
+            assert_eq!(closed, Closed::Removed);
+        } else {
+            subject.outside(ExternalChange::DeleteUser(bob.id)).await;
+        }
+        for claim in claims {
+            assert_eq!(store.address(claim.kind, claim.id).await.unwrap(), None);
+        }
+    }
+}
