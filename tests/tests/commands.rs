@@ -9,6 +9,8 @@ use phone_auth_tests::{Fixture, Kind, OwnDatabase, Ran, Site, run, secret_file};
 const LOOKING: &[&[&str]] = &[
     &["user", "list"],
     &["user", "list", "--json"],
+    &["user", "sessions", "ann"],
+    &["user", "end-sessions", "ann"],
     &["user", "disable", "ann"],
     &["user", "enable", "ann"],
     &["user", "set-password", "ann"],
@@ -34,6 +36,7 @@ const APART: &[&[&str]] = &[
     &["signals"],
     &["settings"],
     &["backup", "site.key"],
+    &["key", "generate", "site.key"],
 ];
 
 const KEY: &str = "7d0f6a3b9c1e48528a4d6e0b3f2c5a9714e8b06d93c7f1a25e4b8d0c6a7f3912\n";

@@ -114,7 +114,7 @@ pub(crate) enum Command {
         /// The file
         file: PathBuf,
     },
-    /// Creates, lists, shows, disables and enables users, or sets a password
+    /// Creates, lists, shows, disables and enables users, sets a password, or lists and ends sessions
     #[command(subcommand)]
     User(UserCommand),
     /// Sends queued messages in a separate process
@@ -133,7 +133,7 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Says which secret key the database belongs to, after one was lost
+    /// Makes a secret key, or says which one the database belongs to, after one was lost
     #[command(subcommand)]
     Key(KeyCommand),
     /// Lists the signals and who receives them
@@ -226,6 +226,22 @@ pub(crate) enum UserCommand {
     RemoveAddress {
         /// An e-mail address or a phone number
         address: String,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Lists where a user is signed in
+    Sessions {
+        /// A username, an e-mail address or a phone number of theirs
+        login: String,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Ends all sessions of a user
+    EndSessions {
+        /// A username, an e-mail address or a phone number of theirs
+        login: String,
         /// As JSON
         #[arg(long)]
         json: bool,
@@ -331,6 +347,11 @@ pub(crate) enum LimitsCommand {
 pub(crate) enum KeyCommand {
     /// Gives the database the key that the settings name, whichever it had before
     Replace,
+    /// Writes a new secret key to a file that is not there yet
+    Generate {
+        /// The file
+        file: PathBuf,
+    },
 }
 
 #[derive(Args, Debug)]
@@ -389,6 +410,7 @@ mod tests {
             &["user", "create", "ann"],
             &["user", "disable", "ann"],
             &["user", "show", "ann"],
+            &["user", "end-sessions", "ann"],
             &["key", "replace"],
             &["sessions", "prune"],
             &["serve"],

@@ -48,6 +48,26 @@ fn key_is_made_once() {
 }
 
 #[test]
+fn generated_key_is_taken() {
+    let folder = Folder::new();
+    let generated = folder.run(&["key", "generate", "new.key"]);
+    assert_eq!(generated.code, Some(0), "{generated:?}");
+    let mode = fs::metadata(folder.join("new.key")).unwrap().permissions();
+    assert_eq!(mode.mode() & 0o777, 0o600);
+    let key = fs::read_to_string(folder.join("new.key")).unwrap();
+    assert!(!generated.stdout.contains(key.trim()), "the key is said");
+    assert!(!folder.join("phone-auth.sqlite3").exists());
+
+    let again = folder.run(&["key", "generate", "new.key"]);
+    assert_eq!(again.code, Some(1), "{again:?}");
+    assert!(again.stderr.contains("is there already"), "{again:?}");
+    assert_eq!(fs::read_to_string(folder.join("new.key")).unwrap(), key);
+    let named = ["--secret-key-file", "new.key", "user", "create", "ann"];
+    let made = folder.run_with_input(&named, "correct-horse\n");
+    assert_eq!(made.code, Some(0), "{made:?}");
+}
+
+#[test]
 fn writable_key_is_refused() {
     let folder = Folder::new();
     folder.serve().stop();

@@ -374,3 +374,44 @@ fn shared_sessions_are_told_of() {
         assert!(ran.stdout.contains(says), "{ran:?}");
     }
 }
+
+#[test]
+fn sessions_are_listed_and_ended() {
+    let folder = folder_with_ann();
+    assert_eq!(log_in(&folder, PASSWORD), 302);
+    assert_eq!(log_in(&folder, PASSWORD), 302);
+    let json = folder.run(&["user", "sessions", "ANN@example.org", "--json"]);
+    let sessions: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+    let sessions = sessions.as_array().unwrap();
+    assert_eq!(sessions.len(), 2, "{json:?}");
+    let names: Vec<_> = sessions[0].as_object().unwrap().keys().collect();
+    let told = [
+        "address",
+        "browser",
+        "created_at",
+        "expires_at",
+        "last_used",
+    ];
+    assert_eq!(names, told);
+    assert_eq!(sessions[0]["address"], "127.0.0.1");
+    let table = folder.run(&["user", "sessions", "ann"]).stdout;
+    assert_eq!(table.lines().count(), 3, "{table}");
+
+    let ended = folder.run(&["user", "end-sessions", "ann"]);
+    let said = "ann is logged out everywhere; sessions ended: 2\n";
+    assert_eq!(ended.stdout, said, "{ended:?}");
+    let none = folder.run(&["user", "sessions", "ann", "--json"]);
+    assert_eq!(none.stdout.trim(), "[]");
+    let again = folder.run(&["user", "end-sessions", "ann", "--json"]);
+    let again: serde_json::Value = serde_json::from_str(&again.stdout).unwrap();
+    assert_eq!(again, serde_json::json!({ "username": "ann", "ended": 0 }));
+
+    folder.write("site.toml", "django_sessions = true\n");
+    for command in ["sessions", "end-sessions"] {
+        let nobody = folder.run(&["user", command, "nobody"]);
+        assert_eq!(nobody.code, Some(1), "{nobody:?}");
+        let shared = folder.run(&["user", command, "ann", "--config", "site.toml"]);
+        assert_eq!(shared.code, Some(1), "{shared:?}");
+        assert!(shared.stderr.contains("set-password"), "{shared:?}");
+    }
+}

@@ -3,6 +3,8 @@
 //! The browser holds a [`SessionKey`], the store only its [`SessionDigest`], so that a copy of the
 //! database opens nobody's session.
 
+mod listed;
+
 use std::fmt;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
@@ -14,6 +16,8 @@ use zeroize::Zeroizing;
 use crate::outbox::Notices;
 use crate::password::EncodedPassword;
 use crate::user::{User, UserId};
+
+pub use listed::{ListedSession, NewUse, SessionClient, SessionHandle};
 
 /// The secret in a browser's cookie: a `2` and 32 random bytes as 43 characters of base64url; where sessions are
 /// shared with a Django site, 32 characters of `a` to `z` and `0` to `9`.
@@ -185,6 +189,10 @@ pub struct NewSession {
     pub created_at: DateTime<Utc>,
     /// From when on it is refused.
     pub expires_at: DateTime<Utc>,
+    /// Its name on a page; another session of the user has another.
+    pub handle: SessionHandle,
+    /// From where it begins.
+    pub client: SessionClient,
 }
 
 /// A session that is alive, with all that a guard asks, read in one go.
@@ -202,10 +210,15 @@ pub struct ActiveSession {
     pub has_verified_email: bool,
     /// Whether the user has at least one verified phone number.
     pub has_verified_phone: bool,
+    /// When it began; `None` where that is not kept.
+    pub created_at: Option<DateTime<Utc>>,
     /// From when on it is refused.
     pub expires_at: DateTime<Utc>,
     /// When the user last proved in it who they are. A log-in is no proof: `None` from there until the first.
     pub proven_at: Option<DateTime<Utc>>,
+    /// When it was last noted as used, its beginning at first; `None` where that is not kept, and when a server of a version
+    /// before this began it.
+    pub seen_at: Option<DateTime<Utc>>,
 }
 
 /// A session as a store reads it, with its user as they are now. Whether it is alive is asked of

@@ -9,8 +9,10 @@ use chrono::{DateTime, Utc};
 use crate::flow_error::Failure;
 use crate::password::EncodedPassword;
 use crate::randomness::Randomness;
-use crate::session::{ActiveSession, PasswordReplacement, SessionKey};
-use crate::user::User;
+use crate::session::{
+    ActiveSession, ListedSession, NewUse, PasswordReplacement, SessionClient, SessionKey,
+};
+use crate::user::{User, UserId};
 
 /// Keeps sessions. For [`AccountsBuilder::sessions`](crate::accounts::AccountsBuilder::sessions).
 ///
@@ -72,6 +74,53 @@ pub trait Sessions: Send + Sync {
 
     /// Ends a session. `false` when there was none.
     async fn end(&self, key: &SessionKey) -> Result<bool, Failure>;
+
+    /// Notes that a session is used. Those that do not keep when they were used have nothing to do.
+    async fn note_use(&self, noted: &NewUse) -> Result<(), Failure> {
+        let _ = noted;
+        Ok(())
+    }
+
+    /// The sessions of a user that are alive, the one that was used last first. `None` where nobody can tell.
+    async fn of_user(
+        &self,
+        user: &User,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Vec<ListedSession>>, Failure> {
+        let _ = (user, now);
+        Ok(None)
+    }
+
+    /// Ends a session of a list. `false` when it is not there any more, or has got another key since.
+    async fn end_listed(&self, listed: &ListedSession) -> Result<bool, Failure> {
+        let _ = listed;
+        Ok(false)
+    }
+
+    /// Ends all sessions of a user, or all but one.
+    async fn end_all(
+        &self,
+        user: UserId,
+        keeps: Option<&SessionKey>,
+    ) -> Result<EndedSessions, Failure> {
+        let _ = (user, keeps);
+        Ok(EndedSessions::Unknown)
+    }
+}
+
+/// What became of sessions that were to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "the flow has an answer for each, and must not forget one"
+)]
+pub enum EndedSessions {
+    /// So many have.
+    Ended(u64),
+    /// None has: the one that was to go on is over itself, or has got another key since.
+    KeptIsOver,
+    /// None has: the sessions do not say whose they are.
+    Unknown,
 }
 
 /// A session that is alive.
@@ -108,6 +157,8 @@ pub struct LogIn<'a> {
     pub expires_at: DateTime<Utc>,
     /// How many sessions the user may have with this one; the oldest of those above it end.
     pub max_sessions: u32,
+    /// From where.
+    pub client: SessionClient,
 }
 
 /// What became of a password that was to be replaced.

@@ -14,6 +14,7 @@ pub use choices::{NoticesBy, RefusedNumberTypes};
 pub use error::SettingsError;
 
 const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
 
 /// The shortest life of a code that reaches a telephone in time.
@@ -111,6 +112,14 @@ pub struct Settings {
     pub logout_redirect_url: String,
     /// How long a session lives.
     pub session_lifetime: Duration,
+    /// How long a session lives whose user has not asked to [stay signed in](crate::accounts::Accounts::keeping_signed_in): a
+    /// shorter time than `session_lifetime`, and in a browser at most until that is closed. With it the log-in page asks;
+    /// without it all sessions live as long. For sessions that are shared with another program use none.
+    pub short_session_lifetime: Option<Duration>,
+    /// How long a session may be unused; from 1 hour on. A use is noted once an hour, so a session ends at most an hour later
+    /// than that, and never earlier. Without it sessions end at their time. Sessions that are shared with another program do
+    /// not say when they were used: it does not hold for those.
+    pub session_idle_timeout: Option<Duration>,
     /// How many sessions a user may have; a log-in ends the oldest above it. Not of sessions that are shared with another
     /// program, which do not say whose they are.
     pub max_sessions: u32,
@@ -188,6 +197,8 @@ impl Default for Settings {
             login_redirect_url: "/accounts/profile/".to_owned(),
             logout_redirect_url: "/".to_owned(),
             session_lifetime: 14 * DAY,
+            short_session_lifetime: None,
+            session_idle_timeout: None,
             max_sessions: 50,
             reauthentication_lifetime: 5 * MINUTE,
             // NIST SP 800-63B-4 allows 24 hours by e-mail and 10 minutes by SMS.
@@ -378,6 +389,32 @@ impl Settings {
         Ok(())
     }
 
+    /// Checks how long sessions live.
+    fn validate_sessions(&self) -> Result<(), SettingsError> {
+        let second = Duration::from_secs(1);
+        if !(second..=MAX_SESSION_LIFETIME).contains(&self.session_lifetime) {
+            return Err(SettingsError::new(
+                "session_lifetime",
+                "from 1 second to 400 days",
+            ));
+        }
+        let is_short = |lifetime| (second..self.session_lifetime).contains(&lifetime);
+        if !self.short_session_lifetime.is_none_or(is_short) {
+            return Err(SettingsError::new(
+                "short_session_lifetime",
+                "at least 1 second, and shorter than session_lifetime",
+            ));
+        }
+        let is_timeout = |timeout| (HOUR..=MAX_SESSION_LIFETIME).contains(&timeout);
+        if !self.session_idle_timeout.is_none_or(is_timeout) {
+            return Err(SettingsError::new(
+                "session_idle_timeout",
+                "from 1 hour to 400 days",
+            ));
+        }
+        Ok(())
+    }
+
     /// Checks that the settings can be used.
     ///
     /// # Errors
@@ -452,12 +489,7 @@ impl Settings {
             return Err(SettingsError::new("password_min_length", "from 8 to 64"));
         }
         self.validate_numbers()?;
-        if !(Duration::from_secs(1)..=MAX_SESSION_LIFETIME).contains(&self.session_lifetime) {
-            return Err(SettingsError::new(
-                "session_lifetime",
-                "from 1 second to 400 days",
-            ));
-        }
+        self.validate_sessions()?;
         if !(Duration::from_secs(1)..=DAY).contains(&self.reauthentication_lifetime) {
             return Err(SettingsError::new(
                 "reauthentication_lifetime",
@@ -658,6 +690,25 @@ mod tests {
             check(|settings| settings.session_lifetime = 401 * DAY),
             Some("session_lifetime")
         );
+        let second = Duration::from_secs(1);
+        for (lifetime, wrong) in [
+            (Duration::ZERO, true),
+            (second, false),
+            (14 * DAY - second, false),
+            (14 * DAY, true),
+        ] {
+            let checked = check(|settings| settings.short_session_lifetime = Some(lifetime));
+            assert_eq!(checked, wrong.then_some("short_session_lifetime"));
+        }
+        for (timeout, wrong) in [
+            (HOUR - second, true),
+            (HOUR, false),
+            (400 * DAY, false),
+            (400 * DAY + second, true),
+        ] {
+            let checked = check(|settings| settings.session_idle_timeout = Some(timeout));
+            assert_eq!(checked, wrong.then_some("session_idle_timeout"));
+        }
         for lifetime in [Duration::ZERO, DAY + Duration::from_secs(1)] {
             assert_eq!(
                 check(|settings| settings.reauthentication_lifetime = lifetime),

@@ -11,7 +11,9 @@ use phone_auth_core::accounts::{FailureKind, NotActive};
 use phone_auth_core::clock::{Clock, ManualClock};
 use phone_auth_core::outbox::WorkerOptions;
 use phone_auth_core::password::Password;
-use phone_auth_core::session::{NewLogIn, NewSession, SessionDigest, SessionKey};
+use phone_auth_core::session::{
+    NewLogIn, NewSession, SessionClient, SessionDigest, SessionHandle, SessionKey,
+};
 use phone_auth_core::store::{SessionStore, StoreErrorKind};
 use phone_auth_store_testkit::{ExternalChange, ExternalWriter};
 use sha2::{Digest, Sha256};
@@ -273,6 +275,8 @@ async fn many_expired_sessions_are_removed() {
                 user: ann.id,
                 created_at: now,
                 expires_at: now + chrono::TimeDelta::minutes(1),
+                handle: SessionHandle::of_digest(&SessionDigest::from_bytes(digest)),
+                client: SessionClient::default(),
             },
             ends: None,
             max_sessions: u32::MAX,

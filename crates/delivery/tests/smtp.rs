@@ -196,7 +196,10 @@ async fn own_mistakes_are_tried_again() {
     let wrong = builder().log_in("accounts", Secret::new("hunter3"));
     let error = refusal(&wrong.build().unwrap(), "ann@example.org").await;
     assert_eq!(error.retry(), Retry::Later);
-    assert!(error.to_string().contains("refused the login (535"), "{error}");
+    assert!(
+        error.to_string().contains("refused the login (535"),
+        "{error}"
+    );
 
     let root = std::fs::read(server.certificates().root()).unwrap();
     let stranger = Smtp::builder(site(), "localhost", "stranger@example.org")

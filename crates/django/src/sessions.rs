@@ -214,6 +214,8 @@ impl Sessions for DjangoSessions {
             has_verified_phone: found.has_verified_phone,
             expires_at: row.expires_at,
             proven_at: data.proven_at(),
+            seen_at: None,
+            created_at: None,
         };
         Ok(Some(FoundSession {
             session,

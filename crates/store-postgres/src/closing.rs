@@ -60,7 +60,8 @@ pub(crate) const ROWS: &str = "WITH emails AS (
     UNION ALL SELECT 'phone_auth_claim', json_build_object('kind', kind, 'value', value, 'is_proven', is_proven)::text
         FROM phone_auth_claim WHERE user_id = $1
     UNION ALL SELECT 'phone_auth_session', json_build_object(
-        'created_at', created_at, 'expires_at', expires_at, 'proven_at', proven_at)::text
+        'created_at', created_at, 'expires_at', expires_at, 'proven_at', proven_at,
+        'seen_at', seen_at, 'address', address, 'browser', browser)::text
         FROM phone_auth_session WHERE person_id = $1
     UNION ALL SELECT 'phone_auth_outbox', json_build_object(
         'purpose', purpose, 'kind', kind, 'language', language, 'created_at', created_at, 'expires_at', expires_at,

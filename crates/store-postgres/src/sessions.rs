@@ -2,10 +2,13 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use phone_auth_core::client::BrowserName;
 use phone_auth_core::session::{
-    ActiveSession, NewLogIn, NewProof, PasswordDigest, SessionDigest, SessionState, StoredSession,
+    ActiveSession, ListedSession, NewLogIn, NewProof, NewUse, PasswordDigest, SessionClient,
+    SessionDigest, SessionHandle, SessionState, StoredSession,
 };
-use phone_auth_core::store::{SessionStore, StoreError};
+use phone_auth_core::store::{SessionStore, StoreError, StoreErrorKind};
+use phone_auth_core::user::UserId;
 use sqlx::postgres::PgRow;
 use sqlx::{Row, query};
 
@@ -21,7 +24,7 @@ pub(crate) const ALIVE: &str = concat!(
     ", least(s.expires_at, '9999-12-31 00:00:00+00'),
         EXISTS (SELECT 1 FROM phone_auth_emailaddress WHERE user_id = u.id AND is_verified),
         EXISTS (SELECT 1 FROM phone_auth_phonenumber WHERE user_id = u.id AND is_verified),
-        s.password_digest, s.proven_at
+        s.password_digest, s.proven_at, s.seen_at, s.created_at
     FROM phone_auth_session s JOIN auth_user u ON u.id = s.person_id
     WHERE s.digest = $1 AND s.expires_at > $2"
 );
@@ -55,8 +58,9 @@ pub(crate) const LOG_IN: &str = concat!(
         WHERE id = $1 AND coalesce(password, '') = $2 AND is_active
         RETURNING id
     ), begun AS (
-        INSERT INTO phone_auth_session (digest, person_id, created_at, expires_at, password_digest)
-        SELECT $3, id, $4, $5, $7 FROM one_user
+        INSERT INTO phone_auth_session
+            (digest, person_id, created_at, expires_at, password_digest, seen_at, handle, address, browser)
+        SELECT $3, id, $4, $5, $7, $4, $9, $10, $11 FROM one_user
         RETURNING 1
     ), ",
     over!("$8"),
@@ -67,18 +71,19 @@ pub(crate) const LOG_IN: &str = concat!(
 /// user is locked: so it sees the session of the one who logged in with the old hash meanwhile.
 pub(crate) const LOG_IN_UPGRADING: &str = concat!(
     "WITH one_user AS (
-        UPDATE auth_user SET last_login = $4, password = $9
+        UPDATE auth_user SET last_login = $4, password = $12
         WHERE id = $1 AND coalesce(password, '') = $2 AND is_active
         RETURNING id
     ), begun AS (
-        INSERT INTO phone_auth_session (digest, person_id, created_at, expires_at, password_digest)
-        SELECT $3, id, $4, $5, $7 FROM one_user
+        INSERT INTO phone_auth_session
+            (digest, person_id, created_at, expires_at, password_digest, seen_at, handle, address, browser)
+        SELECT $3, id, $4, $5, $7, $4, $9, $10, $11 FROM one_user
         RETURNING 1
     ), ",
     over!("$8"),
     ", moved AS (
         UPDATE phone_auth_session SET password_digest = $7
-        WHERE person_id IN (SELECT id FROM one_user) AND password_digest = $10
+        WHERE person_id IN (SELECT id FROM one_user) AND password_digest = $13
             AND digest <> ALL (ARRAY(SELECT digest FROM over))
     )
     SELECT 1 FROM one_user"
@@ -103,6 +108,30 @@ pub(crate) const BIND_SOME: &str = "WITH unbound AS (
 /// Notes a proof, and gives the session another name.
 pub(crate) const PROVE: &str = "UPDATE phone_auth_session SET digest = $2, proven_at = $4
     WHERE digest = $1 AND password_digest = $3 RETURNING 1";
+
+/// Notes a use, unless one was noted later.
+pub(crate) const NOTE_USE: &str = "UPDATE phone_auth_session
+    SET seen_at = $2, address = coalesce($4, address), browser = coalesce($5, browser)
+    WHERE digest = $1 AND (seen_at IS NULL OR seen_at <= $3) RETURNING 1";
+
+/// The sessions of a user that are alive, those that were used last first.
+pub(crate) const OF_USER: &str =
+    "SELECT digest, handle, created_at, coalesce(seen_at, created_at), least(expires_at, '9999-12-31 00:00:00+00'),
+        address, browser
+    FROM phone_auth_session
+    WHERE person_id = $1 AND expires_at > $3 AND (password_digest IS NULL OR password_digest = $2)
+    ORDER BY coalesce(seen_at, created_at) DESC, digest LIMIT $4";
+
+/// Ends the sessions of a user but the one that is kept, if there is one to keep: whether it is there, and how many ended.
+/// Runs while the user is locked.
+pub(crate) const END_OF_USER: &str = "WITH kept AS (
+        SELECT 1 FROM phone_auth_session WHERE digest = $2 AND person_id = $1
+    ), ended AS (
+        DELETE FROM phone_auth_session
+        WHERE person_id = $1 AND digest IS DISTINCT FROM $2 AND ($2 IS NULL OR EXISTS (SELECT 1 FROM kept))
+        RETURNING 1
+    )
+    SELECT (SELECT count(*) FROM ended), $2 IS NULL OR EXISTS (SELECT 1 FROM kept)";
 
 pub(crate) const END: &str = "DELETE FROM phone_auth_session WHERE digest = $1 RETURNING 1";
 
@@ -149,6 +178,9 @@ impl SessionStore for PostgresStore {
                 .bind(ends.map(|digest| digest.as_bytes().as_slice()))
                 .bind(stored.as_bytes().as_slice())
                 .bind(i64::from(log_in.max_sessions.max(1)))
+                .bind(session.handle.as_bytes().as_slice())
+                .bind(session.client.address.map(|it| it.to_string()))
+                .bind(session.client.browser.as_ref().map(BrowserName::as_str))
         };
         let recorded = match &log_in.upgraded_password {
             None => {
@@ -211,6 +243,50 @@ impl SessionStore for PostgresStore {
         Ok(self.first(end).await?.is_some())
     }
 
+    async fn note_session_use(&self, noted: &NewUse) -> Result<bool, StoreError> {
+        let client = &noted.client;
+        let note = query(NOTE_USE)
+            .bind(noted.digest.as_bytes().as_slice())
+            .bind(rows::micros(noted.at))
+            .bind(rows::micros(noted.unless_since))
+            .bind(client.address.map(|it| it.to_string()))
+            .bind(client.browser.as_ref().map(BrowserName::as_str));
+        let _pass = self.at(&row_of(&noted.digest)).await?;
+        Ok(self.first(note).await?.is_some())
+    }
+
+    async fn sessions_of(
+        &self,
+        user: UserId,
+        password: &PasswordDigest,
+        now: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<ListedSession>, StoreError> {
+        let list = query(OF_USER)
+            .bind(user.get())
+            .bind(password.as_bytes().as_slice())
+            .bind(rows::micros(now))
+            .bind(i64::from(limit));
+        let rows = self.run(list).await?;
+        let listed = rows.iter().map(listed_session);
+        Ok(listed.collect::<Result<_, _>>()?)
+    }
+
+    async fn end_sessions_of(
+        &self,
+        user: UserId,
+        keeps: Option<&SessionDigest>,
+    ) -> Result<Option<u64>, StoreError> {
+        let end = query(END_OF_USER)
+            .bind(user.get())
+            .bind(keeps.map(|digest| digest.as_bytes().as_slice()));
+        let row = self.first_locked(&users::lock(user), end).await?;
+        let ended = rows::count(row.as_ref())?;
+        let is_kept = row.map(|row| row.try_get(1)).transpose();
+        let is_kept: Option<bool> = is_kept.map_err(Failure::from)?;
+        Ok(is_kept.unwrap_or_default().then_some(ended))
+    }
+
     async fn remove_expired_sessions(
         &self,
         now: DateTime<Utc>,
@@ -266,7 +342,23 @@ fn stored_session(row: &PgRow, digest: SessionDigest) -> Result<StoredSession, F
             has_verified_email: row.try_get(USER_COLUMNS + 1)?,
             has_verified_phone: row.try_get(USER_COLUMNS + 2)?,
             proven_at: row.try_get(USER_COLUMNS + 4)?,
+            seen_at: row.try_get(USER_COLUMNS + 5)?,
+            created_at: Some(row.try_get(USER_COLUMNS + 6)?),
         },
         bound_to: bound_to.map(PasswordDigest::from_stored),
+    })
+}
+
+/// A session of a list. What cannot be read of its client is not known.
+fn listed_session(row: &PgRow) -> Result<ListedSession, Failure> {
+    let digest = row.try_get::<&[u8], _>(0)?.try_into();
+    let digest = SessionDigest::from_bytes(digest.map_err(|_| StoreErrorKind::Broken)?);
+    Ok(ListedSession {
+        digest,
+        handle: SessionHandle::from_stored(row.try_get(1)?, &digest),
+        created_at: row.try_get(2)?,
+        seen_at: row.try_get(3)?,
+        expires_at: row.try_get(4)?,
+        client: SessionClient::from_stored(row.try_get(5)?, row.try_get(6)?),
     })
 }

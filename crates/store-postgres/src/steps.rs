@@ -322,6 +322,15 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
             },
         ],
     },
+    Migration {
+        name: "uses of sessions",
+        // What its user is told of a session. NULL of one that a server of the version before begins.
+        parts: &[Part {
+            makes: Made::Column("phone_auth_session", "seen_at"),
+            locks: "phone_auth_session",
+            statements: include_str!("schema/session_uses.sql"),
+        }],
+    },
 ];
 
 /// The tables of django-phone-auth's, and the columns that they have and that the store reads or writes.

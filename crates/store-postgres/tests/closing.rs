@@ -125,7 +125,10 @@ const KEPT_BACK: [(&str, &str); 12] = [
     ("phone_auth_phonenumber", "*"),
     ("phone_auth_email_verified", "address_id"),
     ("phone_auth_phone_verified", "address_id"),
-    ("phone_auth_session", "digest person_id password_digest"),
+    (
+        "phone_auth_session",
+        "digest person_id password_digest handle",
+    ),
     (
         "phone_auth_outbox",
         "id message_key person_id address_id binding binding_parts due_at receipts earlier_receipts failures ready_attempt \

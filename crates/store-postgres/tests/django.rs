@@ -28,7 +28,7 @@ use sqlx::{Connection, PgConnection};
 use crate::common::{database, log_in, run, store, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 21] = [
+const STEPS: [&str; 22] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -50,6 +50,7 @@ const STEPS: [&str; 21] = [
     "durable receivers",
     "queues of signing in by code",
     "claims",
+    "uses of sessions",
 ];
 
 /// Which of the tables are Django's.

@@ -11,7 +11,7 @@ use phone_auth_store_postgres::{MigrateErrorKind, OpenErrorKind, PostgresOptions
 use crate::common::{database, log_in, run, store, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 21] = [
+const STEPS: [&str; 22] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -33,6 +33,7 @@ const STEPS: [&str; 21] = [
     "durable receivers",
     "queues of signing in by code",
     "claims",
+    "uses of sessions",
 ];
 
 #[test]

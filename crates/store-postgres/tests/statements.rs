@@ -5,8 +5,10 @@ mod common;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use phone_auth_core::accounts::{Accounts, SignUpForm};
+use phone_auth_core::clock::ManualClock;
 use phone_auth_core::password::Password;
 use phone_auth_store_postgres::{PostgresOptions, PostgresStore};
 use phone_auth_test_postgres::Database;
@@ -125,6 +127,8 @@ fn note(sent: &Sent, statement: &str) {
         "phone_auth_outbox",
         "INSERT INTO phone_auth_session",
         "phone_auth_session s",
+        "UPDATE phone_auth_session",
+        "FROM phone_auth_session\n",
         "DELETE FROM phone_auth_session",
         "INSERT INTO auth_user",
         "AS rank",
@@ -157,9 +161,11 @@ fn flows_send_few_statements() {
         let store = PostgresStore::connect(&url, PostgresOptions::default()).await;
         let store = Arc::new(store.unwrap());
         let keyring = Keyring::new(SecretKey::generate().unwrap());
+        let clock = ManualClock::starting_now();
         let accounts = Accounts::builder(Arc::clone(&store) as _, keyring)
             .outbox(Arc::clone(&store) as _)
             .limits(store)
+            .clock(clock.clone())
             .build()
             .unwrap();
         let password = Password::new("plum-Orchard-1");
@@ -178,7 +184,19 @@ fn flows_send_few_statements() {
         );
         let key = &log_in.key;
         assert!(accounts.current_user(key).await.unwrap().is_some());
-        assert_eq!(take(), ["phone_auth_session s"], "a guarded page");
+        let find = "phone_auth_session s";
+        assert_eq!(take(), [find], "a guarded page");
+        for (minutes, writes) in [(59, false), (1, true), (0, false), (59, false), (1, true)] {
+            clock.advance(Duration::from_mins(minutes));
+            assert!(accounts.current_user(key).await.unwrap().is_some());
+            let noted = writes.then_some("UPDATE phone_auth_session");
+            let expected: Vec<_> = [find].into_iter().chain(noted).collect();
+            assert_eq!(take(), expected, "a use is noted once an hour");
+        }
+        let current_user = accounts.current_user(key).await.unwrap().unwrap();
+        let listed = accounts.sessions(&current_user).await.unwrap();
+        assert_eq!(listed.sessions.len(), 1);
+        assert_eq!(take(), [find, "FROM phone_auth_session\n"], "a list");
         for name in [
             "ann@example.org",
             "+919876543210",

@@ -52,7 +52,8 @@ pub(crate) const ROWS: &str = "SELECT 'auth_user', json_object(
         'kind', kind, 'value', value, 'is_proven', json(iif(is_proven, 'true', 'false')))
         FROM phone_auth_claim WHERE user_id = ?1
     UNION ALL SELECT 'phone_auth_session', json_object(
-        'created_at', created_at, 'expires_at', expires_at, 'proven_at', proven_at)
+        'created_at', created_at, 'expires_at', expires_at, 'proven_at', proven_at,
+        'seen_at', seen_at, 'address', address, 'browser', browser)
         FROM phone_auth_session WHERE person_id = ?1
     UNION ALL SELECT 'phone_auth_outbox', json_object(
         'purpose', purpose, 'kind', kind, 'language', language, 'created_at', created_at, 'expires_at', expires_at,

@@ -131,7 +131,7 @@ mod tests {
     fn broken_uniqueness_is_told_apart() {
         let users = user(1, "ann") + &user(2, "bob");
         let with = |rows: &str| users.clone() + rows;
-        let session = "INSERT INTO phone_auth_session VALUES (x'00', 1, '', '', NULL, NULL);";
+        let session = "INSERT INTO phone_auth_session VALUES (x'00', 1, '', '', NULL, NULL, NULL, NULL, NULL, NULL);";
         let email = "INSERT INTO phone_auth_emailaddress VALUES (NULL, 'a@b.c', 0, 1);";
         let phone = "INSERT INTO phone_auth_phonenumber VALUES (NULL, '+1', 0, 1);";
         let taken = StoreErrorKind::Taken;
@@ -163,7 +163,7 @@ mod tests {
             // The number of the row, a NULL, a user who is not there, a table of someone else.
             user(1, "bob"),
             "INSERT INTO phone_auth_emailaddress VALUES (NULL, NULL, 0, 1);".to_owned(),
-            "INSERT INTO phone_auth_session VALUES (x'00', 9, '', '', NULL, NULL);".to_owned(),
+            "INSERT INTO phone_auth_session VALUES (x'00', 9, '', '', NULL, NULL, NULL, NULL, NULL, NULL);".to_owned(),
             "CREATE TABLE t (username UNIQUE); INSERT INTO t VALUES (1), (1);".to_owned(),
         ];
         for statement in statements {

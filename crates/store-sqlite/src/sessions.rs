@@ -2,17 +2,20 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use phone_auth_core::client::BrowserName;
 use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::session::{
-    ActiveSession, NewLogIn, NewProof, PasswordDigest, SessionDigest, SessionState, StoredSession,
+    ActiveSession, ListedSession, NewLogIn, NewProof, NewUse, PasswordDigest, SessionClient,
+    SessionDigest, SessionHandle, SessionState, StoredSession,
 };
-use phone_auth_core::store::{SessionStore, StoreError};
+use phone_auth_core::store::{SessionStore, StoreError, StoreErrorKind};
 use phone_auth_core::user::UserId;
 use rusqlite::{Connection, Row, params};
 
 use crate::failure::Failure;
 use crate::rows::{self, USER_COLUMNS, user_columns};
 use crate::store::SqliteStore;
+use crate::users::END_SESSIONS;
 use crate::zone::Zone;
 
 /// All that a guard asks, in one query.
@@ -22,7 +25,7 @@ pub(crate) const ALIVE: &str = concat!(
     ", s.expires_at,
         EXISTS (SELECT 1 FROM phone_auth_emailaddress WHERE user_id = u.id AND is_verified),
         EXISTS (SELECT 1 FROM phone_auth_phonenumber WHERE user_id = u.id AND is_verified),
-        s.password_digest, s.proven_at
+        s.password_digest, s.proven_at, s.seen_at, s.created_at
     FROM phone_auth_session s JOIN auth_user u ON u.id = s.person_id
     WHERE s.digest = ?1 AND s.expires_at > ?2"
 );
@@ -32,7 +35,8 @@ pub(crate) const RECORD: &str =
     WHERE id = ?1 AND ifnull(CAST(password AS TEXT), '') = ?2 AND is_active";
 
 const BEGIN: &str = "INSERT INTO phone_auth_session
-    (digest, person_id, created_at, expires_at, password_digest) VALUES (?1, ?2, ?3, ?4, ?5)";
+    (digest, person_id, created_at, expires_at, password_digest, seen_at, handle, address, browser)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?3, ?6, ?7, ?8)";
 
 /// Binds a session, unless someone has by now.
 pub(crate) const BIND: &str = "UPDATE phone_auth_session SET password_digest = ?2
@@ -49,6 +53,21 @@ pub(crate) const PROVE: &str = "UPDATE phone_auth_session SET digest = ?2, prove
 pub(crate) const UNBOUND: &str = "SELECT s.digest, u.password
     FROM phone_auth_session s JOIN auth_user u ON u.id = s.person_id
     WHERE s.password_digest IS NULL AND s.digest > x'' LIMIT ?1";
+
+/// Notes a use, unless one was noted later.
+pub(crate) const NOTE_USE: &str = "UPDATE phone_auth_session
+    SET seen_at = ?2, address = coalesce(?4, address), browser = coalesce(?5, browser)
+    WHERE digest = ?1 AND (seen_at IS NULL OR seen_at <= ?3)";
+
+/// The sessions of a user that are alive, those that were used last first.
+pub(crate) const OF_USER: &str =
+    "SELECT digest, handle, created_at, coalesce(seen_at, created_at), expires_at, address, browser
+    FROM phone_auth_session
+    WHERE person_id = ?1 AND expires_at > ?3 AND (password_digest IS NULL OR password_digest = ?2)
+    ORDER BY coalesce(seen_at, created_at) DESC, digest LIMIT ?4";
+
+pub(crate) const IS_OF_USER: &str =
+    "SELECT 1 FROM phone_auth_session WHERE digest = ?2 AND person_id = ?1";
 
 pub(crate) const END: &str = "DELETE FROM phone_auth_session WHERE digest = ?1";
 
@@ -120,6 +139,54 @@ impl SessionStore for SqliteStore {
         let digest = *digest;
         self.write(move |connection| Ok(end(connection, &digest)? > 0))
             .await
+    }
+
+    async fn note_session_use(&self, noted: &NewUse) -> Result<bool, StoreError> {
+        let noted = noted.clone();
+        self.write(move |connection| {
+            let client = ClientTexts::of(&noted.client);
+            let noted = params![
+                noted.digest.as_bytes().as_slice(),
+                rows::time_text(noted.at)?,
+                rows::time_text(noted.unless_since)?,
+                client.address,
+                client.browser,
+            ];
+            Ok(rows::change(connection, NOTE_USE, noted)? > 0)
+        })
+        .await
+    }
+
+    async fn sessions_of(
+        &self,
+        user: UserId,
+        password: &PasswordDigest,
+        now: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<ListedSession>, StoreError> {
+        self.read(|connection| {
+            let password = password.as_bytes().as_slice();
+            let of = params![user.get(), password, rows::time_text(now)?, limit];
+            rows::all(connection, OF_USER, of, listed_session)
+        })
+    }
+
+    async fn end_sessions_of(
+        &self,
+        user: UserId,
+        keeps: Option<&SessionDigest>,
+    ) -> Result<Option<u64>, StoreError> {
+        let keeps = keeps.copied();
+        self.write(move |connection| {
+            let kept = keeps.as_ref().map(|digest| digest.as_bytes().as_slice());
+            let of = (user.get(), kept);
+            if kept.is_some() && rows::first(connection, IS_OF_USER, of, |_| Ok(()))?.is_none() {
+                return Ok(None);
+            }
+            let ended = rows::change(connection, END_SESSIONS, of)?;
+            Ok(Some(u64::try_from(ended).unwrap_or(u64::MAX)))
+        })
+        .await
     }
 
     async fn remove_expired_sessions(
@@ -209,9 +276,42 @@ fn stored_session(
             has_verified_email: row.get(USER_COLUMNS + 1)?,
             has_verified_phone: row.get(USER_COLUMNS + 2)?,
             proven_at: rows::optional_time(row, USER_COLUMNS + 4)?,
+            seen_at: rows::optional_time(row, USER_COLUMNS + 5)?,
+            created_at: Some(rows::time(row, USER_COLUMNS + 6)?),
         },
         bound_to: bound_to.as_deref().map(PasswordDigest::from_stored),
     })
+}
+
+/// A session of a list. What cannot be read of its client is not known.
+fn listed_session(row: &Row<'_>) -> Result<ListedSession, Failure> {
+    let digest = rows::blob(row, 0)?.try_into();
+    let digest = SessionDigest::from_bytes(digest.map_err(|_| StoreErrorKind::Broken)?);
+    let handle: Option<Vec<u8>> = row.get(1)?;
+    let (address, browser) = (rows::text(row, 5)?, rows::text(row, 6)?);
+    Ok(ListedSession {
+        digest,
+        handle: SessionHandle::from_stored(handle.as_deref(), &digest),
+        created_at: rows::time(row, 2)?,
+        seen_at: rows::time(row, 3)?,
+        expires_at: rows::time(row, 4)?,
+        client: SessionClient::from_stored(Some(&address), Some(&browser)),
+    })
+}
+
+/// What is known of a client, as texts.
+struct ClientTexts<'a> {
+    address: Option<String>,
+    browser: Option<&'a str>,
+}
+
+impl<'a> ClientTexts<'a> {
+    fn of(client: &'a SessionClient) -> Self {
+        Self {
+            address: client.address.map(|it| it.to_string()),
+            browser: client.browser.as_ref().map(BrowserName::as_str),
+        }
+    }
 }
 
 /// Records a log-in, if all is as it was when the password was checked.
@@ -233,12 +333,16 @@ fn log_in(connection: &Connection, log_in: &NewLogIn, zone: &Zone) -> Result<boo
     }
     // The new one before the old one ends: a digest in use is refused, be it the old one's.
     let password = PasswordDigest::of(log_in.stored_password());
+    let client = ClientTexts::of(&session.client);
     let begun = params![
         session.digest.as_bytes().as_slice(),
         session.user.get(),
         created_at,
         rows::time_text(session.expires_at)?,
         password.as_bytes().as_slice(),
+        session.handle.as_bytes().as_slice(),
+        client.address,
+        client.browser,
     ];
     rows::change(connection, BEGIN, begun)?;
     if let Some(digest) = &log_in.ends {

@@ -3,8 +3,10 @@
 
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use phone_auth_core::accounts::{Accounts, SignUpForm};
+use phone_auth_core::clock::ManualClock;
 use phone_auth_core::password::Password;
 use phone_auth_tokens::{Keyring, SecretKey};
 use rusqlite::Connection;
@@ -17,7 +19,7 @@ use crate::{SqliteOptions, SqliteStore};
 static RUN: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// Words by which a statement is told, the more telling ones first.
-const TELLING: [&str; 14] = [
+const TELLING: [&str; 16] = [
     "DELETE FROM phone_auth_session WHERE digest IN",
     "FROM phone_auth_limit_sms",
     "FROM phone_auth_limit WHERE",
@@ -25,6 +27,8 @@ const TELLING: [&str; 14] = [
     "INSERT INTO phone_auth_link_request",
     "INSERT INTO phone_auth_session",
     "FROM phone_auth_session s",
+    "UPDATE phone_auth_session",
+    "FROM phone_auth_session\n",
     "DELETE FROM phone_auth_outbox",
     "INSERT INTO phone_auth_outbox",
     "UPDATE phone_auth_outbox",
@@ -84,9 +88,11 @@ async fn flows_run_few_statements() {
     store.write(heard).await.unwrap();
     let store = Arc::new(store);
     let keyring = Keyring::new(SecretKey::generate().unwrap());
+    let clock = ManualClock::starting_now();
     let accounts = Accounts::builder(Arc::clone(&store) as _, keyring)
         .outbox(Arc::clone(&store) as _)
         .limits(store)
+        .clock(clock.clone())
         .build()
         .unwrap();
     let password = Password::new("plum-Orchard-1");
@@ -109,7 +115,23 @@ async fn flows_run_few_statements() {
     ];
     assert_eq!(taken(), begun, "a log-in");
     assert!(accounts.current_user(&log_in.key).await.unwrap().is_some());
-    assert_eq!(taken(), ["FROM phone_auth_session s"], "a guarded page");
+    let find_session = "FROM phone_auth_session s";
+    assert_eq!(taken(), [find_session], "a guarded page");
+    for (minutes, writes) in [(59, false), (1, true), (0, false), (59, false), (1, true)] {
+        clock.advance(Duration::from_mins(minutes));
+        assert!(accounts.current_user(&log_in.key).await.unwrap().is_some());
+        let noted = writes.then_some("UPDATE phone_auth_session");
+        let expected: Vec<_> = [find_session].into_iter().chain(noted).collect();
+        assert_eq!(taken(), expected, "a use is noted once an hour");
+    }
+    let current_user = accounts.current_user(&log_in.key).await.unwrap().unwrap();
+    let listed = accounts.sessions(&current_user).await.unwrap();
+    assert_eq!(listed.sessions.len(), 1);
+    assert_eq!(
+        taken(),
+        [find_session, "FROM phone_auth_session\n"],
+        "a list"
+    );
     accounts
         .request_password_reset("nobody@example.org")
         .await

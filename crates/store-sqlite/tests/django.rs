@@ -8,7 +8,8 @@ use phone_auth_core::address::{AddressKind, EmailAddress, EmailSpellings, PhoneS
 use phone_auth_core::outbox::Notices;
 use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::session::{
-    NewLogIn, NewSession, PasswordReplacement, SessionDigest, SessionKey,
+    NewLogIn, NewSession, PasswordReplacement, SessionClient, SessionDigest, SessionHandle,
+    SessionKey,
 };
 use phone_auth_core::store::{
     AddressStore, AnomalyKind, AnomalyStore, DjangoSessionStore as _, PasswordKindStore,
@@ -23,7 +24,7 @@ use rusqlite::Connection;
 use crate::common::{Scratch, run, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 21] = [
+const STEPS: [&str; 22] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -45,6 +46,7 @@ const STEPS: [&str; 21] = [
     "durable receivers",
     "queues of signing in by code",
     "claims",
+    "uses of sessions",
 ];
 
 const DJANGO: &str = include_str!("data/django_5_2.sql");
@@ -274,6 +276,8 @@ fn rows_are_written_as_django_does() {
                 user: bob.id,
                 created_at: time("2026-01-02T03:04:05Z"),
                 expires_at: time("2026-01-03T03:04:05Z"),
+                handle: SessionHandle::of_digest(&SessionDigest::from_bytes([1; 32])),
+                client: SessionClient::default(),
             },
             ends: None,
             max_sessions: 50,
@@ -491,6 +495,8 @@ fn times_are_those_of_a_zone() {
             user: carl.id,
             created_at: time("2026-01-02T23:04:05Z"),
             expires_at: time("2026-01-03T23:04:05Z"),
+            handle: SessionHandle::of_digest(&SessionDigest::from_bytes([1; 32])),
+            client: SessionClient::default(),
         },
         ends: None,
         max_sessions: 50,
@@ -574,6 +580,8 @@ fn password_written_as_bytes_is_a_password() {
             user: ann.id,
             created_at: time("2026-01-02T03:04:05Z"),
             expires_at: time("2026-01-03T03:04:05Z"),
+            handle: SessionHandle::of_digest(&SessionDigest::from_bytes([1; 32])),
+            client: SessionClient::default(),
         },
         ends: None,
         max_sessions: 50,

@@ -6,14 +6,14 @@ mod common;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use phone_auth_core::session::{NewLogIn, NewSession, SessionDigest};
+use phone_auth_core::session::{NewLogIn, NewSession, SessionClient, SessionDigest, SessionHandle};
 use phone_auth_core::store::{AddressStore, SessionStore, StoreErrorKind, UniqueName, UserStore};
 use phone_auth_store_sqlite::{MigrateErrorKind, OpenErrorKind, SqliteOptions, SqliteStore};
 
 use crate::common::{Scratch, run, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 21] = [
+const STEPS: [&str; 22] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -35,6 +35,7 @@ const STEPS: [&str; 21] = [
     "durable receivers",
     "queues of signing in by code",
     "claims",
+    "uses of sessions",
 ];
 
 #[test]
@@ -313,6 +314,8 @@ fn unreadable_row_is_broken() {
                 user: ann.id,
                 created_at: now,
                 expires_at: now + chrono::TimeDelta::days(1),
+                handle: SessionHandle::of_digest(&digest),
+                client: SessionClient::default(),
             },
             ends: None,
             max_sessions: 50,

@@ -64,11 +64,13 @@ pub enum AccountPage {
     LoginCodeDone,
     /// `login_confirm/{idb64}/{token}/`, added by us: where a link to sign in leads.
     LoginConfirm,
+    /// `sessions/`, added by us: where the user is signed in.
+    Sessions,
 }
 
 impl AccountPage {
     /// All pages, in the order of django-phone-auth; then ours.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Signup,
         Self::Login,
         Self::Logout,
@@ -90,6 +92,7 @@ impl AccountPage {
         Self::LoginCode,
         Self::LoginCodeDone,
         Self::LoginConfirm,
+        Self::Sessions,
     ];
 
     /// The name by which templates and code ask for its path.
@@ -116,6 +119,7 @@ impl AccountPage {
             Self::LoginCode => "phone_login_code",
             Self::LoginCodeDone => "phone_login_code_done",
             Self::LoginConfirm => "phone_login_confirm",
+            Self::Sessions => "phone_sessions",
         }
     }
 
@@ -143,6 +147,7 @@ impl AccountPage {
             Self::LoginCode => "login_code/",
             Self::LoginCodeDone => "login_code_done/",
             Self::LoginConfirm => "login_confirm/{idb64}/{token}/",
+            Self::Sessions => "sessions/",
         }
     }
 

@@ -12,7 +12,7 @@ fn accounts() -> AccountRoutes {
 }
 
 /// The names and paths of django-phone-auth, mounted at `/accounts/`.
-const PAGES: [(&str, &str); 21] = [
+const PAGES: [(&str, &str); 22] = [
     ("phone_signup", "/accounts/signup/"),
     ("phone_login", "/accounts/login/"),
     ("phone_logout", "/accounts/logout/"),
@@ -52,6 +52,7 @@ const PAGES: [(&str, &str); 21] = [
         "phone_login_confirm",
         "/accounts/login_confirm/{idb64}/{token}/",
     ),
+    ("phone_sessions", "/accounts/sessions/"),
 ];
 
 #[test]

@@ -207,8 +207,8 @@ impl Cookies {
         self.header(CHALLENGE, "", path, Some(Duration::ZERO))
     }
 
-    /// Sets the session key for as long as the session lives.
-    pub(crate) fn set_session(&self, key: &str, lifetime: Duration) -> Option<HeaderValue> {
+    /// Sets the session key for so long, or until the browser is closed.
+    pub(crate) fn set_session(&self, key: &str, lifetime: Option<Duration>) -> Option<HeaderValue> {
         self.session_header(key, lifetime)
     }
 
@@ -218,7 +218,7 @@ impl Cookies {
             .unprefixed_session
             .as_deref()
             .and_then(|name| self.header(name, "", "/", Some(Duration::ZERO)));
-        self.session_header("", Duration::ZERO)
+        self.session_header("", Some(Duration::ZERO))
             .into_iter()
             .chain(older)
     }
@@ -261,12 +261,12 @@ impl Cookies {
         decoded.next().map(|(text, _)| text.into_owned())
     }
 
-    fn session_header(&self, key: &str, lifetime: Duration) -> Option<HeaderValue> {
+    fn session_header(&self, key: &str, lifetime: Option<Duration>) -> Option<HeaderValue> {
         let mut cookie = self.cookie(&self.session, key, "/");
         if let Some(domain) = &self.session_domain {
             cookie.set_domain(domain);
         }
-        header(&cookie, Some(lifetime))
+        header(&cookie, lifetime)
     }
 
     fn header(
@@ -464,8 +464,8 @@ mod tests {
 
     #[test]
     fn session_cookie_has_every_flag() {
-        let header =
-            Cookies::new(true, false, SESSION.into()).set_session("key", Duration::from_mins(1));
+        let header = Cookies::new(true, false, SESSION.into())
+            .set_session("key", Some(Duration::from_mins(1)));
         assert_eq!(
             header.as_ref().and_then(|header| header.to_str().ok()),
             Some("sessionid=key; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=60")
@@ -492,7 +492,10 @@ mod tests {
         let cookies =
             Cookies::new(true, false, SESSION.into()).beside_django(Some("example.org".to_owned()));
         for (header, has_domain) in [
-            (cookies.set_session("key", Duration::from_mins(1)), true),
+            (
+                cookies.set_session("key", Some(Duration::from_mins(1))),
+                true,
+            ),
             (cookies.clear_session().next(), true),
             (cookies.set_csrf("token"), false),
             (cookies.set_devices(&Devices::default()), false),

@@ -42,10 +42,14 @@ pub(crate) enum Reason {
     NoneVerified,
     /// The page that was wanted needs a verified address of this kind.
     Unverified(AddressKind),
+    /// A session of the user is over.
+    EndedSession,
+    /// All sessions of the user but this one are over.
+    EndedOthers,
 }
 
 impl Reason {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 18] = [
         Self::SignedUp,
         Self::SignedOut,
         Self::NoCookies,
@@ -62,6 +66,8 @@ impl Reason {
         Self::Removed(AddressKind::Email),
         Self::Removed(AddressKind::Phone),
         Self::Primary,
+        Self::EndedSession,
+        Self::EndedOthers,
     ];
 
     /// The name of the query's field.
@@ -85,6 +91,8 @@ impl Reason {
             Self::NoneVerified => "verify-one",
             Self::Unverified(AddressKind::Email) => "verify-email",
             Self::Unverified(AddressKind::Phone) => "verify-phone",
+            Self::EndedSession => "session-ended",
+            Self::EndedOthers => "others-ended",
         }
     }
 
@@ -111,6 +119,7 @@ impl Reason {
             | Self::Removed(_)
             | Self::Primary
             | Self::Verified(_) => AccountPage::EmailVerification,
+            Self::EndedSession | Self::EndedOthers => AccountPage::Sessions,
         }
     }
 
@@ -181,6 +190,16 @@ impl Reason {
                 text: "Please verify an address first",
                 detail: "Choose Verify below, and follow the message that we send you. Then you can go on.",
             },
+            Self::EndedSession => Notice {
+                tone: "good",
+                text: "That device is signed out",
+                detail: "",
+            },
+            Self::EndedOthers => Notice {
+                tone: "good",
+                text: "You are signed out on all other devices",
+                detail: "",
+            },
             Self::Unverified(AddressKind::Email) => Notice {
                 tone: "info",
                 text: "Confirm your email address first",
@@ -213,7 +232,7 @@ mod tests {
         for reason in Reason::ALL {
             assert_eq!(Reason::named(reason.name()), Some(reason));
             let uri = Uri::try_from(format!("/?notice={}", reason.name())).unwrap_or_default();
-            for page in [AccountPage::Login, AccountPage::EmailVerification] {
+            for page in AccountPage::ALL {
                 let shown = Reason::of(&uri, page);
                 assert_eq!(shown, (reason.page() == page).then_some(reason));
             }

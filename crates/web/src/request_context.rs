@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::extract::{FromRef, FromRequestParts, OriginalUri};
 use axum::response::{Html, IntoResponse, Response};
-use http::header::{COOKIE, REFERRER_POLICY, SET_COOKIE};
+use http::header::{COOKIE, REFERRER_POLICY, SET_COOKIE, USER_AGENT};
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Uri};
@@ -213,9 +213,11 @@ impl RequestContext {
                 keys.insert(0, current_user.key().clone());
             }
         }
-        let mut client = Client::new().with_devices(web.cookies().read_devices(&parts.headers));
-        if let Some(address) = web.client_address(parts) {
-            client = client.at(address);
+        let found = parts.extensions.get::<Found>();
+        let found = found.filter(|found| found.by.is_same(web));
+        let client = found.map_or_else(|| client_of(web, parts), |found| found.client.clone());
+        let mut client = client.with_devices(web.cookies().read_devices(&parts.headers));
+        if let Some(address) = client.address() {
             request_log::note_client(web.accounts().settings(), address);
         }
         if let Some(current_user) = &current_user {
@@ -415,6 +417,7 @@ pub(crate) fn account_of<'a>(user: &'a User, address: Option<&'a str>) -> &'a st
 #[derive(Clone)]
 struct Found {
     by: Web,
+    client: Client,
     current_user: Option<Arc<CurrentUser>>,
 }
 
@@ -432,8 +435,10 @@ pub(crate) async fn current_user(
         return Ok(found.current_user.clone());
     }
     let mut current_user = None;
+    let client = client_of(web, parts);
+    let accounts = web.accounts().for_client(client.clone());
     for key in web.cookies().session_keys(&parts.headers) {
-        match web.accounts().current_user(&key).await {
+        match accounts.current_user(&key).await {
             Ok(Some(found)) => {
                 current_user = Some(Arc::new(renewed(web, parts, found).await));
                 break;
@@ -451,9 +456,21 @@ pub(crate) async fn current_user(
     }
     parts.extensions.insert(Found {
         by: web.clone(),
+        client,
         current_user: current_user.clone(),
     });
     Ok(current_user)
+}
+
+/// Who sends a request, as far as its connection and its headers tell.
+fn client_of(web: &Web, parts: &Parts) -> Client {
+    let agent = parts.headers.get(USER_AGENT);
+    let agent = agent.and_then(|agent| agent.to_str().ok());
+    let client = Client::new().with_user_agent(agent.unwrap_or_default());
+    match web.client_address(parts) {
+        Some(address) => client.at(address),
+        None => client,
+    }
 }
 
 /// The user, after their session got another key if it should have one and the answer can say so. When
@@ -465,6 +482,7 @@ async fn renewed(web: &Web, parts: &Parts, current_user: CurrentUser) -> Current
     match web.accounts().renew_session(&current_user).await {
         Ok(Some((key, renewed))) => {
             let lifetime = web.accounts().settings().session_lifetime;
+            let lifetime = (!web.accounts().ends_with_browser(&renewed)).then_some(lifetime);
             session.renew(web.cookies().set_session(key.reveal(), lifetime));
             renewed
         }

@@ -16,7 +16,8 @@ use phone_auth_urls::AccountPage;
 use crate::answer::{self, RequestError};
 use crate::pages::{
     add_address, address, addresses, change_password, close_account, confirm_identity, log_in,
-    log_in_code, log_in_link, log_out, password_reset, reset_link, sign_up, verification_link,
+    log_in_code, log_in_link, log_out, password_reset, reset_link, sessions, sign_up,
+    verification_link,
 };
 use crate::redirect::{self, append_slash};
 use crate::request_context::RequestContext;
@@ -180,6 +181,7 @@ fn handlers(page: AccountPage) -> MethodRouter<Web> {
         AccountPage::LoginCode => get(log_in_code::show).post(log_in_code::submit),
         AccountPage::LoginCodeDone => get(log_in_code::show_done).post(log_in_code::submit_code),
         AccountPage::LoginConfirm => get(log_in_link::show).post(log_in_link::submit),
+        AccountPage::Sessions => get(sessions::show).post(sessions::submit),
     };
     handlers.fallback(other_method)
 }

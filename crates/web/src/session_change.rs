@@ -5,7 +5,7 @@ use std::fmt;
 
 use axum::response::{IntoResponseParts, ResponseParts};
 use http::HeaderValue;
-use phone_auth_core::accounts::{Failure, FlowError, LoggedIn, NotActive};
+use phone_auth_core::accounts::{CurrentUser, Failure, FlowError, LoggedIn, NotActive};
 use phone_auth_core::session::SessionKey;
 use phone_auth_core::user::{User, UserId};
 
@@ -117,7 +117,7 @@ impl RequestContext {
     pub async fn record_proof(&self) -> Result<SessionChange, FlowError<NotActive>> {
         let current_user = self.current_user().ok_or(FlowError::Refused(NotActive))?;
         let key = self.accounts().record_proof(current_user).await?;
-        Ok(self.session_with_key(&key, Some(current_user.user())))
+        Ok(self.session_with_key(&key, Some(current_user)))
     }
 
     /// Ends every session that the browser has, as the log-out page does.
@@ -141,7 +141,8 @@ impl RequestContext {
 
     /// The cookies for someone who has just shown who they are.
     pub(crate) fn session_of(&self, begun: &LoggedIn) -> SessionChange {
-        let SessionChange(mut cookies) = self.session_with_key(&begun.key, Some(&begun.user));
+        let SessionChange(mut cookies) =
+            self.cookies_of(&begun.key, begun.ends_with_browser, Some(&begun.user));
         cookies.extend(self.forget_next());
         SessionChange(cookies)
     }
@@ -151,9 +152,27 @@ impl RequestContext {
         self.cookies().clear_next(self.accounts().routes().mount())
     }
 
-    /// The cookies for a session with this key, of a user who has just shown who they are.
-    pub(crate) fn session_with_key(&self, key: &SessionKey, user: Option<&User>) -> SessionChange {
+    /// The cookies for a session that has got this key, of a user who has just shown who they are. Where nobody can say now
+    /// how long the session lives, it goes on until the browser is closed.
+    pub(crate) fn session_with_key(
+        &self,
+        key: &SessionKey,
+        current_user: Option<&CurrentUser>,
+    ) -> SessionChange {
+        let accounts = self.accounts();
+        let asks = accounts.settings().short_session_lifetime.is_some();
+        let ends_with_browser = current_user.map_or(asks, |it| accounts.ends_with_browser(it));
+        self.cookies_of(key, ends_with_browser, current_user.map(CurrentUser::user))
+    }
+
+    fn cookies_of(
+        &self,
+        key: &SessionKey,
+        ends_with_browser: bool,
+        user: Option<&User>,
+    ) -> SessionChange {
         let lifetime = self.accounts().settings().session_lifetime;
+        let lifetime = (!ends_with_browser).then_some(lifetime);
         let session = self.cookies().set_session(key.reveal(), lifetime);
         let device = user.and_then(|user| self.device_of(user));
         SessionChange(session.into_iter().chain(device).collect())

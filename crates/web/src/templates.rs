@@ -120,6 +120,10 @@ const ACCOUNTS: &[(&str, &str)] = &[
         include_str!("../templates/phone_auth/phone_email_verification_confirm.html"),
     ),
     (
+        "phone_auth/sessions.html",
+        include_str!("../templates/phone_auth/sessions.html"),
+    ),
+    (
         "phone_auth/signup.html",
         include_str!("../templates/phone_auth/signup.html"),
     ),

@@ -1,8 +1,11 @@
-//! `phone-auth key`: which secret key the database belongs to.
+//! `phone-auth key`: makes a secret key, or says which one the database belongs to.
+
+use std::path::Path;
 
 use crate::arguments::KeyCommand;
 use crate::database;
 use crate::exit::Failure;
+use crate::secrets::key_file;
 use crate::secrets::keys::Keys;
 use crate::site;
 use crate::start::setup::Setup;
@@ -12,9 +15,25 @@ use crate::terminal::visible::{Visible, VisiblePath};
 /// Does what was asked, in a runtime of its own.
 ///
 /// # Errors
-/// When the database is not there, or the key will not do.
+/// When the database is not there, the key will not do, or the file of a new one is there already.
 pub(crate) fn run(setup: &Setup, command: &KeyCommand) -> Result<(), Failure> {
-    let KeyCommand::Replace = command;
+    match command {
+        KeyCommand::Replace => replace(setup),
+        KeyCommand::Generate { file } => generate(file),
+    }
+}
+
+/// It asks for no database: a key is there before its site.
+fn generate(file: &Path) -> Result<(), Failure> {
+    key_file::generate(file).map_err(Failure::failed)?;
+    console::print(format_args!(
+        "a new secret key is in {}; name the file in secret_key_file, and keep a copy apart from the database",
+        VisiblePath(file)
+    ))
+    .map_err(Failure::failed)
+}
+
+fn replace(setup: &Setup) -> Result<(), Failure> {
     let configuration = &setup.configuration;
     site::runtime()?.block_on(async {
         let store = database::open_current(configuration).await?;

@@ -13,4 +13,5 @@ pub(crate) mod signals;
 pub(crate) mod user;
 mod user_address;
 mod user_closing;
+mod user_sessions;
 pub(crate) mod worker;

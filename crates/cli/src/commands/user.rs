@@ -7,7 +7,7 @@ use phone_auth::core::form::{Field, FieldProblem, Problem};
 use phone_auth::core::user::User;
 use serde::Serialize;
 
-use super::{user_address, user_closing};
+use super::{user_address, user_closing, user_sessions};
 use crate::arguments::{NewUser, UserCommand};
 use crate::exit::Failure;
 use crate::site::{self, Schema};
@@ -79,6 +79,12 @@ pub(crate) fn run(setup: Setup, command: UserCommand) -> Result<(), Failure> {
             } => user_address::change(&accounts, &old, &new, verified, json).await,
             UserCommand::RemoveAddress { address, json } => {
                 user_address::remove(&accounts, &address, json).await
+            }
+            UserCommand::Sessions { login, json } => {
+                user_sessions::list(&accounts, &login, json).await
+            }
+            UserCommand::EndSessions { login, json } => {
+                user_sessions::end(&accounts, &login, json).await
             }
             UserCommand::Disable { username } => {
                 set_active(&accounts, &username, false, shares_sessions).await

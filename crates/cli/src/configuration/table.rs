@@ -139,6 +139,11 @@ settings! {
         logout_redirect_url: String = "/", PATH_HERE;
         /// how long one stays logged in
         session_lifetime: Duration = "14 days";
+        /// how long one stays logged in who does not tick "Keep me signed in" on the log-in page, at most until the browser
+        /// is closed; without it the page does not ask, and everybody stays for session_lifetime
+        short_session_lifetime: Option<Duration> = "none";
+        /// how long a session may be unused, from 1 hour on; a use is noted once an hour, so it may be an hour more
+        session_idle_timeout: Option<Duration> = "none";
         /// how many sessions one may have; a log-in ends the oldest above it
         max_sessions: u32 = "50" in 1..=1_000;
         /// how long ago one may have confirmed who one is, to change who can get into the account

@@ -207,6 +207,8 @@ fn every_setting_stands_in_a_file() {
         "nats.credentials_file",
         "session_cookie_name",
         "max_sessions",
+        "short_session_lifetime",
+        "session_idle_timeout",
     ];
     for setting in SETTINGS.iter().filter(|setting| {
         let secrets = [".password", ".secret", ".old_secret", ".token"];

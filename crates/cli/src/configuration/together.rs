@@ -18,7 +18,7 @@ type Needing = (
 );
 
 /// All of them.
-pub(super) const NEEDING: [Needing; 8] = [
+pub(super) const NEEDING: [Needing; 9] = [
     (
         &["database_connections", "database_pooler"],
         |all| matches!(all.database.name, DatabaseName::Postgres(_)),
@@ -44,6 +44,11 @@ pub(super) const NEEDING: [Needing; 8] = [
         &["max_sessions"],
         |all| !all.django.sessions,
         "sessions that are shared with Django do not say whose they are; leave it out",
+    ),
+    (
+        &["short_session_lifetime", "session_idle_timeout"],
+        |all| !all.django.sessions,
+        "it is for sessions that are not shared with Django; leave it out",
     ),
     (
         &["django_password_reset_timeout"],

@@ -71,6 +71,21 @@ pub(crate) fn can_be_made(path: &Path) -> Result<(), SecretFileError> {
     folders::closed_to_others(path).map_err(|kind| SecretFileError::new(KEY_FILE, path, kind))
 }
 
+/// Writes a new key to a file that is not there yet.
+///
+/// # Errors
+/// When there is one, none can be made, or others could put theirs in its place.
+pub(crate) fn generate(path: &Path) -> Result<(), SecretFileError> {
+    can_be_made(path)?;
+    let made = make(path, |draft, path| fs::hard_link(draft, path));
+    let why = match made {
+        Ok(true) => return Ok(()),
+        Ok(false) => SecretFileErrorKind::Exists,
+        Err(error) => SecretFileErrorKind::Unmakable(error),
+    };
+    Err(SecretFileError::new(KEY_FILE, path, why))
+}
+
 /// Reads the key, which another program may be writing at this moment.
 fn read_patiently(path: &Path) -> Result<KeyFile, SecretFileError> {
     let deadline = Instant::now() + PATIENCE;

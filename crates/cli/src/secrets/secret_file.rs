@@ -56,6 +56,8 @@ impl Error for SecretFileError {
 pub(crate) enum SecretFileErrorKind {
     #[error("does not exist")]
     Missing,
+    #[error("is there already; it stays as it is")]
+    Exists,
     #[error("is empty")]
     Empty,
     #[error("is not a file")]

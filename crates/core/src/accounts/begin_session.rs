@@ -5,7 +5,7 @@ use phone_auth_events::{Sender, UserLoggedIn};
 
 use super::{ATTEMPTS, Accounts, Failure, FailureKind, FlowError};
 use crate::password::EncodedPassword;
-use crate::session::SessionKey;
+use crate::session::{SessionClient, SessionKey};
 use crate::sessions::LogIn;
 use crate::user::{User, UserId};
 
@@ -19,6 +19,8 @@ pub struct LoggedIn {
     pub key: SessionKey,
     /// When the session ends.
     pub expires_at: DateTime<Utc>,
+    /// Whether a browser should forget the key as soon as it is closed.
+    pub ends_with_browser: bool,
 }
 
 impl Accounts {
@@ -85,7 +87,8 @@ impl Accounts {
         previous: Option<&SessionKey>,
     ) -> Result<Option<LoggedIn>, Failure> {
         let at = self.now();
-        let expires_at = at + self.settings().session_lifetime;
+        let (lifetime, ends_with_browser) = self.lifetime_of_new();
+        let expires_at = at + lifetime;
         let log_in = LogIn {
             user: &user,
             upgraded_password: upgrade.as_ref(),
@@ -93,12 +96,17 @@ impl Accounts {
             at,
             expires_at,
             max_sessions: self.settings().max_sessions,
+            client: SessionClient::of(&self.client),
         };
-        let begun = self.sessions().begin(&log_in, self.randomness()).await?;
+        let begun = self
+            .session_port()
+            .begin(&log_in, self.randomness())
+            .await?;
         Ok(begun.map(|key| LoggedIn {
             user,
             key,
             expires_at,
+            ends_with_browser,
         }))
     }
 }

@@ -482,6 +482,7 @@ impl AccountsBuilder {
             inner,
             language: None,
             client: Client::new(),
+            keeps_signed_in: false,
             gate_answer: None,
         })
     }

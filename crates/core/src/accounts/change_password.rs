@@ -112,7 +112,7 @@ impl Accounts {
                 notices: notices.to_commit(),
             };
             let rebound = self
-                .sessions()
+                .session_port()
                 .rebind(
                     current_user.key(),
                     replacement,

@@ -10,9 +10,11 @@ use crate::user::UserId;
 pub(super) const MAX_ADDRESSES: u32 = 100;
 
 impl Accounts {
-    /// Who the holder of this key is: nobody when the session is unknown or over, when its user is not active, and
+    /// Who the holder of this key is: nobody when the session is unknown, over or
+    /// [too long unused](crate::settings::Settings::session_idle_timeout), when its user is not active, and
     /// when the user's password is another than the one that the session is bound to, no matter who changed it. One
-    /// query, or two where sessions are shared with another program; one more for a user who has no name but a number.
+    /// query, or two where sessions are shared with another program; one more for a user who has no name but a number. Once an
+    /// hour it is also noted that the session is used, and [from where](Self::for_client).
     ///
     /// # Security
     /// A session that meets an inactive user or another password is removed, so that it does not come back to life; one
@@ -42,9 +44,14 @@ impl Accounts {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub async fn current_user(&self, key: &SessionKey) -> Result<Option<CurrentUser>, Failure> {
-        let Some(found) = self.sessions().find(key, self.now()).await? else {
+        let Some(found) = self.session_port().find(key, self.now()).await? else {
             return Ok(None);
         };
+        if self.is_idle(found.session.seen_at, self.now()) {
+            self.session_port().end(key).await?;
+            return Ok(None);
+        }
+        self.note_use(&found).await;
         let found = CurrentUser::new(found);
         let user = found.user();
         if user.display_name().is_some() && user.account_name().is_some() {
@@ -95,7 +102,9 @@ impl Accounts {
         if !found.is_stale {
             return Ok(None);
         }
-        let renewed = self.sessions().renew(found, self.now(), self.randomness());
+        let renewed = self
+            .session_port()
+            .renew(found, self.now(), self.randomness());
         let key = renewed.await?;
         Ok(key.map(|key| (key.clone(), current_user.with_key(&key))))
     }
@@ -122,7 +131,7 @@ impl Accounts {
 
     /// Whether another program reads and writes the sessions too.
     pub fn shares_sessions(&self) -> bool {
-        self.sessions().are_shared()
+        self.session_port().are_shared()
     }
 
     /// The addresses of a user, e-mail before phone, the older first; of each kind at most 100. The

@@ -61,6 +61,7 @@ impl AccountsHandle {
             inner: self.0.get()?.upgrade()?,
             language: None,
             client: Client::new(),
+            keeps_signed_in: false,
             gate_answer: None,
         })
     }

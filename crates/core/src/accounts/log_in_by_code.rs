@@ -233,7 +233,7 @@ impl Accounts {
     /// Who has no password proves lately who they are by logging in: there is nothing else to ask them for. Gives the key by
     /// which the session goes on.
     async fn proven_without_password(&self, key: SessionKey) -> Result<SessionKey, Failure> {
-        let (sessions, now) = (self.sessions(), self.now());
+        let (sessions, now) = (self.session_port(), self.now());
         let Some(found) = sessions.find(&key, now).await? else {
             return Ok(key);
         };

@@ -31,7 +31,7 @@ impl Accounts {
     pub async fn log_out(&self, key: &SessionKey) -> Result<bool, Failure> {
         let current_user = self.current_user(key).await?;
         // Of several at once, one ends it.
-        let ended = self.sessions().end(key).await?;
+        let ended = self.session_port().end(key).await?;
         if let Some(current_user) = current_user.filter(|_| ended) {
             let user = current_user.user().to_event_user();
             self.happened(UserLoggedOut::new(Sender::new("log_out"), user))

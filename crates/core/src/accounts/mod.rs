@@ -55,6 +55,8 @@ mod request_verification;
 mod resend;
 mod reset_password;
 mod send_message;
+mod session_lifetimes;
+mod session_list;
 mod sign_up;
 mod sign_up_by_code;
 mod texts;
@@ -79,6 +81,7 @@ pub use request_reset::ResetRequestRefusal;
 pub use request_verification::{VerificationRequest, VerificationRequestRefusal};
 pub use resend::PendingCode;
 pub use reset_password::{InvalidLink, ResetLink, ResetRefusal};
+pub use session_list::{EndSessionsRefusal, SessionList, UserSession};
 pub use sign_up::{SignUpForm, SignUpRefusal};
 pub use texts::TextUse;
 pub use verify_address::{LinkState, Verification};
@@ -145,6 +148,8 @@ pub struct Accounts {
     inner: Arc<Inner>,
     language: Option<Language>,
     client: Client,
+    /// Whether someone has asked to stay signed in.
+    keeps_signed_in: bool,
     /// The answer to a challenge of the gate.
     gate_answer: Option<Arc<str>>,
 }
@@ -215,7 +220,7 @@ impl Accounts {
         self.inner.hasher.as_ref()
     }
 
-    fn sessions(&self) -> &dyn Sessions {
+    fn session_port(&self) -> &dyn Sessions {
         self.inner.sessions.as_ref()
     }
 

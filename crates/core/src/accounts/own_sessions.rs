@@ -9,10 +9,15 @@ use zeroize::Zeroizing;
 use super::{ATTEMPTS, Failure, FailureKind};
 use crate::randomness::{Randomness, RandomnessError};
 use crate::session::{
-    KeptSession, NewLogIn, NewProof, NewSession, PasswordDigest, PasswordReplacement, SessionKey,
+    KeptSession, ListedSession, NewLogIn, NewProof, NewSession, NewUse, PasswordDigest,
+    PasswordReplacement, SessionHandle, SessionKey,
 };
-use crate::sessions::{FoundSession, LogIn, Rebound, Sessions};
+use crate::sessions::{EndedSessions, FoundSession, LogIn, Rebound, Sessions};
 use crate::store::{Store, StoreErrorKind};
+use crate::user::{User, UserId};
+
+/// The most sessions of a user that are listed: as many as a user can be allowed.
+const MAX_LISTED: u32 = 1_000;
 
 /// The sessions that a store keeps.
 pub(super) struct OwnSessions(pub(super) Arc<dyn Store>);
@@ -39,6 +44,8 @@ impl Sessions for OwnSessions {
     ) -> Result<Option<SessionKey>, Failure> {
         for _ in 0..ATTEMPTS {
             let key = new_key(randomness)?;
+            let mut handle = [0; SessionHandle::BYTES];
+            randomness.fill(&mut handle)?;
             let new = NewLogIn {
                 checked_password: log_in.user.password.clone(),
                 upgraded_password: log_in.upgraded_password.cloned(),
@@ -47,6 +54,8 @@ impl Sessions for OwnSessions {
                     user: log_in.user.id,
                     created_at: log_in.at,
                     expires_at: log_in.expires_at,
+                    handle: SessionHandle::from_bytes(handle),
+                    client: log_in.client.clone(),
                 },
                 ends: log_in.previous.map(SessionKey::digest),
                 max_sessions: log_in.max_sessions,
@@ -113,6 +122,38 @@ impl Sessions for OwnSessions {
 
     async fn end(&self, key: &SessionKey) -> Result<bool, Failure> {
         Ok(self.0.end_session(&key.digest()).await?)
+    }
+
+    async fn note_use(&self, noted: &NewUse) -> Result<(), Failure> {
+        self.0.note_session_use(noted).await?;
+        Ok(())
+    }
+
+    async fn of_user(
+        &self,
+        user: &User,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Vec<ListedSession>>, Failure> {
+        if !user.is_active {
+            return Ok(Some(Vec::new()));
+        }
+        let password = PasswordDigest::of(&user.password);
+        let listed = self.0.sessions_of(user.id, &password, now, MAX_LISTED);
+        Ok(Some(listed.await?))
+    }
+
+    async fn end_listed(&self, listed: &ListedSession) -> Result<bool, Failure> {
+        Ok(self.0.end_session(&listed.digest).await?)
+    }
+
+    async fn end_all(
+        &self,
+        user: UserId,
+        keeps: Option<&SessionKey>,
+    ) -> Result<EndedSessions, Failure> {
+        let keeps = keeps.map(SessionKey::digest);
+        let ended = self.0.end_sessions_of(user, keeps.as_ref()).await?;
+        Ok(ended.map_or(EndedSessions::KeptIsOver, EndedSessions::Ended))
     }
 }
 

@@ -94,14 +94,17 @@ impl Accounts {
                 return Err(FlowError::Refused(ReauthenticationRefusal::WrongPassword));
             }
             let proven = self
-                .sessions()
+                .session_port()
                 .prove(&found, self.now(), self.randomness())
                 .await?;
             if let Some(key) = proven {
                 return Ok(key);
             }
             // The password was changed since we read it, perhaps only to a better hash of itself by a log-in elsewhere.
-            let again = self.sessions().find(current_user.key(), self.now()).await?;
+            let again = self
+                .session_port()
+                .find(current_user.key(), self.now())
+                .await?;
             found = again.ok_or(FlowError::Refused(ReauthenticationRefusal::NotLoggedIn))?;
         }
         Err(Failure::new(FailureKind::Unavailable).into())
@@ -139,9 +142,12 @@ impl Accounts {
         current_user: &CurrentUser,
     ) -> Result<SessionKey, FlowError<NotActive>> {
         for _ in 0..ATTEMPTS {
-            let found = self.sessions().find(current_user.key(), self.now()).await?;
+            let found = self
+                .session_port()
+                .find(current_user.key(), self.now())
+                .await?;
             let found = found.ok_or(FlowError::Refused(NotActive))?;
-            let sessions = self.sessions();
+            let sessions = self.session_port();
             let proven = sessions.prove(&found, self.now(), self.randomness());
             if let Some(key) = proven.await? {
                 return Ok(key);
@@ -185,10 +191,10 @@ impl Accounts {
         let Some(begun) = begun else {
             return Ok(None);
         };
-        let Some(found) = self.sessions().find(&begun.key, self.now()).await? else {
+        let Some(found) = self.session_port().find(&begun.key, self.now()).await? else {
             return Ok(None);
         };
-        let sessions = self.sessions();
+        let sessions = self.session_port();
         sessions.prove(&found, self.now(), self.randomness()).await
     }
 }

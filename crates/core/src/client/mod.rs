@@ -3,12 +3,14 @@
 //! It decides nothing about what a user may do. It says against whose share work counts, so that a
 //! flood by strangers keeps nobody out who is known.
 
+mod browser;
 mod devices;
 mod network;
 
 use std::fmt;
 use std::net::IpAddr;
 
+pub use browser::BrowserName;
 pub use devices::Devices;
 pub(crate) use devices::{AccountMark, DeviceNonce, DeviceToken};
 pub use network::ClientNetwork;
@@ -36,6 +38,7 @@ use crate::user::UserId;
 #[derive(Clone, Default)]
 pub struct Client {
     address: Option<IpAddr>,
+    browser: Option<BrowserName>,
     devices: Devices,
     signed_in: Option<UserId>,
 }
@@ -51,6 +54,13 @@ impl Client {
     #[must_use]
     pub fn at(mut self, address: IpAddr) -> Self {
         self.address = Some(address);
+        self
+    }
+
+    /// The same that says this of itself in the header `User-Agent`. It is shown to the owner of a session, and decides nothing.
+    #[must_use]
+    pub fn with_user_agent(mut self, user_agent: &str) -> Self {
+        self.browser = BrowserName::read(user_agent);
         self
     }
 
@@ -71,6 +81,11 @@ impl Client {
     /// The address of the peer.
     pub const fn address(&self) -> Option<IpAddr> {
         self.address
+    }
+
+    /// Its browser and system in words, if it said something that is known.
+    pub const fn browser(&self) -> Option<&BrowserName> {
+        self.browser.as_ref()
     }
 
     /// The network that counts as one client; none where the address is unknown or may be that of a proxy.

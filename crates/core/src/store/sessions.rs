@@ -6,7 +6,10 @@ use chrono::{DateTime, Utc};
 use super::StoreError;
 #[cfg(doc)]
 use crate::session::StoredSession;
-use crate::session::{ActiveSession, NewLogIn, NewProof, SessionDigest};
+use crate::session::{
+    ActiveSession, ListedSession, NewLogIn, NewProof, NewUse, PasswordDigest, SessionDigest,
+};
+use crate::user::UserId;
 
 /// Keeps sessions.
 ///
@@ -49,6 +52,29 @@ pub trait SessionStore: Send + Sync {
 
     /// Ends a session. `false` when there was none.
     async fn end_session(&self, digest: &SessionDigest) -> Result<bool, StoreError>;
+
+    /// Notes that a session is used, and from where. `false`, and nothing written, when there is no such session, or it was
+    /// noted after [`unless_since`](NewUse::unless_since): of many requests at once, one writes. Of a client of which
+    /// something is not known the store keeps what it had.
+    async fn note_session_use(&self, noted: &NewUse) -> Result<bool, StoreError>;
+
+    /// At most `limit` sessions of a user that have time left at `now` and are bound to this password or to none yet, the one
+    /// that was used last first.
+    async fn sessions_of(
+        &self,
+        user: UserId,
+        password: &PasswordDigest,
+        now: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<ListedSession>, StoreError>;
+
+    /// Ends all sessions of a user, or all but one; how many. `None`, and nothing changed, when the user has not the one that
+    /// is to go on.
+    async fn end_sessions_of(
+        &self,
+        user: UserId,
+        keeps: Option<&SessionDigest>,
+    ) -> Result<Option<u64>, StoreError>;
 
     /// Removes at most `limit` sessions that expired before `now`; how many they were. Those that someone else is
     /// removing at the same time are left to them.

@@ -13,7 +13,7 @@ use std::sync::{Arc, Weak};
 use phone_auth_core::address::{AddressKind, EmailAddress, PhoneNumber};
 use phone_auth_core::outbox::Notices;
 use phone_auth_core::password::EncodedPassword;
-use phone_auth_core::session::{NewLogIn, NewSession, SessionDigest};
+use phone_auth_core::session::{NewLogIn, NewSession, SessionClient, SessionDigest, SessionHandle};
 use phone_auth_core::user::NewUser;
 use phone_auth_store_postgres::{PostgresOptions, PostgresStore};
 use phone_auth_test_postgres::Database;
@@ -84,6 +84,8 @@ pub(crate) fn log_in(user: phone_auth_core::user::UserId, number: u8) -> NewLogI
             user,
             created_at: "2026-01-02T03:04:05Z".parse().unwrap(),
             expires_at: "2026-01-03T03:04:05Z".parse().unwrap(),
+            handle: SessionHandle::of_digest(&SessionDigest::from_bytes([number; 32])),
+            client: SessionClient::default(),
         },
         ends: None,
         max_sessions: 50,

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::session::{
-    ActiveSession, NewLogIn, NewProof, NewSession, PasswordDigest, SessionDigest, SessionState,
-    StoredSession,
+    ActiveSession, ListedSession, NewLogIn, NewProof, NewSession, NewUse, PasswordDigest,
+    SessionDigest, SessionState, StoredSession,
 };
 use phone_auth_core::store::{SessionStore, StoreError, StoreErrorKind};
 use phone_auth_core::user::UserId;
@@ -52,6 +52,7 @@ impl SessionStore for MemoryStore {
                 },
                 bound_to: Some(PasswordDigest::of(log_in.stored_password())),
                 proven_at: None,
+                seen_at: to_micros(session.created_at),
             };
             state.sessions.insert(session.digest, stored);
             state.end_oldest(&session.digest, session.user, log_in.max_sessions);
@@ -101,6 +102,69 @@ impl SessionStore for MemoryStore {
 
     async fn end_session(&self, digest: &SessionDigest) -> Result<bool, StoreError> {
         self.write(|state| Ok(state.sessions.remove(digest).is_some()))
+    }
+
+    async fn note_session_use(&self, noted: &NewUse) -> Result<bool, StoreError> {
+        self.write(|state| {
+            let found = state.sessions.get_mut(&noted.digest);
+            let Some(it) = found.filter(|it| it.seen_at <= to_micros(noted.unless_since)) else {
+                return Ok(false);
+            };
+            it.seen_at = to_micros(noted.at);
+            let (had, now) = (&mut it.session.client, noted.client.clone());
+            had.address = now.address.or(had.address);
+            had.browser = now.browser.or(had.browser.take());
+            Ok(true)
+        })
+    }
+
+    async fn sessions_of(
+        &self,
+        user: UserId,
+        password: &PasswordDigest,
+        now: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<ListedSession>, StoreError> {
+        self.read(|state| {
+            let of_user = state.sessions.values().filter(|it| {
+                let is_bound = it.bound_to.is_none_or(|bound_to| bound_to == *password);
+                it.session.user == user && it.session.expires_at > now && is_bound
+            });
+            let mut listed: Vec<_> = of_user
+                .map(|it| ListedSession {
+                    digest: it.session.digest,
+                    handle: it.session.handle,
+                    created_at: it.session.created_at,
+                    seen_at: it.seen_at,
+                    expires_at: it.session.expires_at,
+                    client: it.session.client.clone(),
+                })
+                .collect();
+            listed.sort_by_key(|it| (Reverse(it.seen_at), *it.digest.as_bytes()));
+            listed.truncate(up_to(limit));
+            listed
+        })
+    }
+
+    async fn end_sessions_of(
+        &self,
+        user: UserId,
+        keeps: Option<&SessionDigest>,
+    ) -> Result<Option<u64>, StoreError> {
+        self.write(|state| {
+            let is_of_user = |digest| {
+                let found = state.sessions.get(digest);
+                found.is_some_and(|it| it.session.user == user)
+            };
+            if !keeps.is_none_or(is_of_user) {
+                return Ok(None);
+            }
+            let before = state.sessions.len();
+            let sessions = &mut state.sessions;
+            sessions.retain(|digest, it| it.session.user != user || Some(digest) == keeps);
+            let ended = before - state.sessions.len();
+            Ok(Some(ended.try_into().unwrap_or(u64::MAX)))
+        })
     }
 
     async fn remove_expired_sessions(
@@ -179,6 +243,8 @@ impl State {
             has_verified_phone: self.has_verified(AddressKind::Phone, user.id),
             expires_at: it.session.expires_at,
             proven_at: it.proven_at,
+            seen_at: Some(it.seen_at),
+            created_at: Some(it.session.created_at),
         };
         Some(StoredSession {
             session,

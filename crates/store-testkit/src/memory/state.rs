@@ -26,6 +26,7 @@ pub(super) struct BoundSession {
     pub(super) session: NewSession,
     pub(super) bound_to: Option<PasswordDigest>,
     pub(super) proven_at: Option<DateTime<Utc>>,
+    pub(super) seen_at: DateTime<Utc>,
 }
 
 /// When a link was last asked for, and its code.

@@ -33,6 +33,7 @@ mod site_key;
 mod subject;
 mod texts;
 mod users;
+mod uses;
 mod verification;
 
 use std::future::Future;
@@ -198,6 +199,12 @@ macro_rules! __for_each_case {
             sessions::replacement_binds_the_kept_session;
             reauthentication::proof_moves_with_its_session;
             reauthentication::proof_needs_the_checked_password;
+            uses::list_tells_of_each_session;
+            uses::list_has_what_is_alive;
+            uses::handle_outlives_its_key;
+            uses::use_is_noted_once_an_hour;
+            uses::one_of_many_uses_is_noted;
+            uses::sessions_end_but_one;
             sessions::older_sessions_are_bound_at_sight;
             sessions::older_sessions_are_bound_in_steps;
             sessions::keeping_out_ends_sessions;

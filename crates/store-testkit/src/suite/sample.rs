@@ -10,7 +10,9 @@ use phone_auth_core::address::{
 };
 use phone_auth_core::outbox::Notices;
 use phone_auth_core::password::EncodedPassword;
-use phone_auth_core::session::{NewLogIn, NewSession, PasswordReplacement, SessionDigest};
+use phone_auth_core::session::{
+    NewLogIn, NewSession, PasswordReplacement, SessionClient, SessionDigest, SessionHandle,
+};
 use phone_auth_core::store::{Store, StoreError, StoreErrorKind, UniqueName};
 use phone_auth_core::user::{NewUser, User, UserId};
 
@@ -101,6 +103,8 @@ pub(super) fn log_in(user: UserId, number: u8, time: DateTime<Utc>) -> NewLogIn 
             user,
             created_at: time,
             expires_at: time + Duration::hours(1),
+            handle: SessionHandle::from_bytes([number; 16]),
+            client: SessionClient::default(),
         },
         ends: None,
         max_sessions: 50,

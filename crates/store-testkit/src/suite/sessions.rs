@@ -27,6 +27,8 @@ pub(super) async fn session_tells_of_its_user(subject: &Subject) {
             has_verified_phone: false,
             expires_at: at(3_600),
             proven_at: None,
+            seen_at: Some(at(0)),
+            created_at: Some(at(0)),
         };
         let session = store.session(&digest(number), at(1)).await.unwrap();
         assert_eq!(session, Some(expected));

@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use phone_auth_core::address::EmailAddress;
 use phone_auth_core::outbox::Notices;
 use phone_auth_core::password::EncodedPassword;
-use phone_auth_core::session::{NewLogIn, NewSession, SessionDigest};
+use phone_auth_core::session::{NewLogIn, NewSession, SessionClient, SessionDigest, SessionHandle};
 use phone_auth_core::store::Store;
 use phone_auth_core::user::{NewUser, User};
 
@@ -136,6 +136,8 @@ fn log_in(user: &User, digest: SessionDigest) -> NewLogIn {
             user: user.id,
             created_at: super::now(),
             expires_at: super::now() + TimeDelta::days(14),
+            handle: SessionHandle::of_digest(&digest),
+            client: SessionClient::default(),
         },
         ends: None,
         max_sessions: u32::MAX,

@@ -28,7 +28,8 @@ use phone_auth_core::outbox::{
 };
 use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::session::{
-    NewLogIn, NewSession, PasswordReplacement, SessionDigest, SessionKey,
+    NewLogIn, NewSession, PasswordReplacement, SessionClient, SessionDigest, SessionHandle,
+    SessionKey,
 };
 use phone_auth_core::store::{DjangoSessionStore, OutboxStore, Store};
 use phone_auth_core::user::{AccountName, NewUser, User, WantedNames};
@@ -435,6 +436,8 @@ impl<S: Store + OutboxStore + DjangoSessionStore> Workload<S> {
                 created_at: now(),
                 // Each ends a second after the one before.
                 expires_at: now() + TimeDelta::days(14) + TimeDelta::seconds(number.into()),
+                handle: SessionHandle::of_digest(&SessionDigest::from_bytes(digest)),
+                client: SessionClient::default(),
             },
             ends: None,
             max_sessions: u32::MAX,

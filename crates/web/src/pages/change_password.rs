@@ -2,7 +2,7 @@
 
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use phone_auth_core::accounts::{ChangePasswordRefusal, CurrentUser, FlowError};
+use phone_auth_core::accounts::{ChangePasswordRefusal, FlowError};
 use phone_auth_core::form::{Field, FieldProblem};
 use phone_auth_core::gate::GatedFlow;
 use phone_auth_core::session::SessionKey;
@@ -82,8 +82,8 @@ fn to_done(context: &RequestContext) -> Response {
 async fn done(context: &RequestContext, key: &SessionKey) -> Response {
     // What the browser had was for the old password. The change is made, whatever the store says now.
     let current_user = context.accounts().current_user(key).await.ok().flatten();
-    let user = current_user.as_ref().map(CurrentUser::user);
-    (context.session_with_key(key, user), to_done(context)).into_response()
+    let session = context.session_with_key(key, current_user.as_ref());
+    (session, to_done(context)).into_response()
 }
 
 pub(crate) async fn show_done(_: LoggedIn, context: RequestContext) -> Response {

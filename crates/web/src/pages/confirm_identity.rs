@@ -2,7 +2,7 @@
 
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use phone_auth_core::accounts::{CurrentUser, FlowError, ReauthenticationRefusal};
+use phone_auth_core::accounts::{FlowError, ReauthenticationRefusal};
 use phone_auth_core::form::{Field, FieldProblem, Problem};
 use phone_auth_core::session::SessionKey;
 
@@ -88,8 +88,8 @@ async fn done(context: &RequestContext, key: &SessionKey, next: Option<&str>) ->
     let target = redirect::found_for_user(next.unwrap_or(default));
     // The proof is noted, whatever the store says now.
     let current_user = context.accounts().current_user(key).await.ok().flatten();
-    let user = current_user.as_ref().map(CurrentUser::user);
-    (context.session_with_key(key, user), target).into_response()
+    let session = context.session_with_key(key, current_user.as_ref());
+    (session, target).into_response()
 }
 
 fn view() -> FormView {

@@ -20,6 +20,9 @@ use crate::request_context::RequestContext;
 
 const FIELDS: [Field; 2] = [Field::Login, Field::Password];
 
+/// The field of someone who wants to stay signed in.
+const KEEP: &str = "keep_signed_in";
+
 /// Sends those who are signed in on to where they were going.
 pub(crate) async fn show(context: RequestContext) -> Response {
     let next = wanted(&context);
@@ -50,7 +53,12 @@ pub(crate) async fn submit(headers: HeaderMap, AnyonesForm(form): AnyonesForm) -
         posted => posted.and_then(|posted| next::read(context.accounts().routes(), posted)),
     };
     let gate = GateView::offered(context, GatedFlow::LogIn).await;
-    let page = |view| page(context, view, next.as_deref()).with("gate", &gate);
+    let keeps_signed_in = !form.text(KEEP).is_empty();
+    let page = |view| {
+        page(context, view, next.as_deref())
+            .with("gate", &gate)
+            .with(KEEP, keeps_signed_in)
+    };
     let again = |view: FormView| context.render(page(view).status(StatusCode::BAD_REQUEST));
     let login = form.text(Field::Login.name());
     let unreadable = form.unreadable(&FIELDS);
@@ -58,7 +66,7 @@ pub(crate) async fn submit(headers: HeaderMap, AnyonesForm(form): AnyonesForm) -
         return again(view(context, login).problems(&unreadable));
     }
     let password = form.password(Field::Password.name());
-    let accounts = form.accounts();
+    let accounts = form.accounts().keeping_signed_in(keeps_signed_in);
     let flow = accounts.log_in(login, &password, context.session_key());
     match flow.await {
         Ok(logged_in) => welcome(context, &logged_in, next.as_deref()),
@@ -116,9 +124,11 @@ fn page(context: &RequestContext, view: FormView, next: Option<&str>) -> Page {
     // The default target needs no field.
     let default = &context.accounts().settings().login_redirect_url;
     let next = next.filter(|next| next != default);
+    let short = context.accounts().settings().short_session_lifetime;
     Page::new("phone_auth/login.html", "Sign in")
         .with("form", view)
         .with("next", next)
+        .with("asks_to_keep", short.is_some())
 }
 
 /// The field that names an account.

@@ -14,6 +14,7 @@ pub(crate) mod log_in_link;
 pub(crate) mod log_out;
 pub(crate) mod password_reset;
 pub(crate) mod reset_link;
+pub(crate) mod sessions;
 pub(crate) mod sign_up;
 pub(crate) mod verification_link;
 

@@ -194,6 +194,11 @@ fn setting_without_effect_is_refused() {
             "django_session_cookie_name",
         ),
         ("max_sessions = 9", "do not say whose they are"),
+        (
+            "short_session_lifetime = \"1 day\"",
+            "not shared with Django",
+        ),
+        ("session_idle_timeout = \"1 day\"", "not shared with Django"),
     ] {
         assert!(load(set, &[], None).is_ok());
         let refused = mistakes(&format!("{set}\n{sessions}"), &[], None);
