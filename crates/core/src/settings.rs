@@ -2,6 +2,7 @@
 
 mod choices;
 mod error;
+mod sessions;
 
 use std::time::Duration;
 
@@ -25,8 +26,6 @@ const MAX_CODE_LIFETIME: Duration = Duration::from_mins(10);
 
 /// The longest life of a link. Longer ones are found in old mailboxes.
 const MAX_LINK_LIFETIME: Duration = Duration::from_hours(7 * 24);
-/// The longest life of a session: browsers keep no cookie for longer (RFC 6265bis, 5.5).
-const MAX_SESSION_LIFETIME: Duration = Duration::from_hours(400 * 24);
 /// The most messages that may be pending: they are counted while someone waits.
 const MAX_PENDING_MESSAGES: u32 = 1_000_000;
 
@@ -384,32 +383,6 @@ impl Settings {
             return Err(SettingsError::new(
                 "sign_up_by_code",
                 "off unless login_by_code is on and authentication_methods is phone alone, or email alone",
-            ));
-        }
-        Ok(())
-    }
-
-    /// Checks how long sessions live.
-    fn validate_sessions(&self) -> Result<(), SettingsError> {
-        let second = Duration::from_secs(1);
-        if !(second..=MAX_SESSION_LIFETIME).contains(&self.session_lifetime) {
-            return Err(SettingsError::new(
-                "session_lifetime",
-                "from 1 second to 400 days",
-            ));
-        }
-        let is_short = |lifetime| (second..self.session_lifetime).contains(&lifetime);
-        if !self.short_session_lifetime.is_none_or(is_short) {
-            return Err(SettingsError::new(
-                "short_session_lifetime",
-                "at least 1 second, and shorter than session_lifetime",
-            ));
-        }
-        let is_timeout = |timeout| (HOUR..=MAX_SESSION_LIFETIME).contains(&timeout);
-        if !self.session_idle_timeout.is_none_or(is_timeout) {
-            return Err(SettingsError::new(
-                "session_idle_timeout",
-                "from 1 hour to 400 days",
             ));
         }
         Ok(())

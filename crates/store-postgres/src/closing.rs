@@ -20,10 +20,11 @@ macro_rules! remove {
         ), phones AS (
             DELETE FROM phone_auth_phonenumber WHERE user_id = $1 RETURNING id
         ), claims AS (
-            DELETE FROM phone_auth_claim WHERE user_id = $1
+            DELETE FROM phone_auth_claim WHERE user_id = $1 RETURNING id
         ), challenges AS (
             DELETE FROM phone_auth_challenge
-            WHERE email_id IN (SELECT id FROM emails) OR phone_id IN (SELECT id FROM phones)
+            WHERE email_id IN (SELECT id FROM emails UNION ALL SELECT id FROM claims)
+                OR phone_id IN (SELECT id FROM phones UNION ALL SELECT id FROM claims)
         ), sessions AS (
             DELETE FROM phone_auth_session WHERE person_id = $1
         ), messages AS (
@@ -50,6 +51,8 @@ pub(crate) const ROWS: &str = "WITH emails AS (
         SELECT id, email FROM phone_auth_emailaddress WHERE user_id = $1
     ), phones AS (
         SELECT id, phone FROM phone_auth_phonenumber WHERE user_id = $1
+    ), claims AS (
+        SELECT id, kind, value, is_proven FROM phone_auth_claim WHERE user_id = $1
     )
     SELECT 'auth_user', json_build_object('is_staff', is_staff, 'is_superuser', is_superuser)::text
         FROM auth_user WHERE id = $1
@@ -58,7 +61,7 @@ pub(crate) const ROWS: &str = "WITH emails AS (
     UNION ALL SELECT 'phone_auth_phone_verified', json_build_object('phone', p.phone, 'verified_at', v.verified_at)::text
         FROM phone_auth_phone_verified v JOIN phones p ON p.id = v.address_id
     UNION ALL SELECT 'phone_auth_claim', json_build_object('kind', kind, 'value', value, 'is_proven', is_proven)::text
-        FROM phone_auth_claim WHERE user_id = $1
+        FROM claims
     UNION ALL SELECT 'phone_auth_session', json_build_object(
         'created_at', created_at, 'expires_at', expires_at, 'proven_at', proven_at,
         'seen_at', seen_at, 'address', address, 'browser', browser)::text
@@ -71,12 +74,13 @@ pub(crate) const ROWS: &str = "WITH emails AS (
         'kind', kind, 'purpose', purpose, 'requested_at', requested_at, 'code_at', code_at)::text
         FROM phone_auth_link_request
         WHERE email_id IN (SELECT id FROM emails) OR phone_id IN (SELECT id FROM phones)
-            OR claim_id IN (SELECT id FROM phone_auth_claim WHERE user_id = $1)
+            OR claim_id IN (SELECT id FROM claims)
     UNION ALL SELECT 'phone_auth_challenge', json_build_object(
         'purpose', purpose, 'attempts_left', attempts_left, 'created_at', created_at, 'expires_at', expires_at,
         'sends', sends, 'resend_at', resend_at, 'proven_at', proven_at)::text
         FROM phone_auth_challenge
-        WHERE email_id IN (SELECT id FROM emails) OR phone_id IN (SELECT id FROM phones)";
+        WHERE email_id IN (SELECT id FROM emails UNION ALL SELECT id FROM claims)
+            OR phone_id IN (SELECT id FROM phones UNION ALL SELECT id FROM claims)";
 
 #[async_trait]
 impl ClosingStore for PostgresStore {

@@ -10,8 +10,10 @@ use crate::rows;
 use crate::store::SqliteStore;
 
 pub(crate) const END_CHALLENGES: &str = "DELETE FROM phone_auth_challenge
-    WHERE email_id IN (SELECT id FROM phone_auth_emailaddress WHERE user_id = ?1)
-        OR phone_id IN (SELECT id FROM phone_auth_phonenumber WHERE user_id = ?1)";
+    WHERE email_id IN (SELECT id FROM phone_auth_emailaddress WHERE user_id = ?1
+            UNION ALL SELECT id FROM phone_auth_claim WHERE user_id = ?1)
+        OR phone_id IN (SELECT id FROM phone_auth_phonenumber WHERE user_id = ?1
+            UNION ALL SELECT id FROM phone_auth_claim WHERE user_id = ?1)";
 
 /// What names the user and goes with them, in this order. Link requests and the times of proofs go with the addresses.
 pub(crate) const REMOVE: [&str; 5] = [
@@ -72,8 +74,10 @@ pub(crate) const ROWS: &str = "SELECT 'auth_user', json_object(
         'resend_at', strftime('%Y-%m-%d %H:%M:%S', resend_at / 1000000, 'unixepoch'),
         'proven_at', strftime('%Y-%m-%d %H:%M:%S', proven_at / 1000000, 'unixepoch'))
         FROM phone_auth_challenge
-        WHERE email_id IN (SELECT id FROM phone_auth_emailaddress WHERE user_id = ?1)
-            OR phone_id IN (SELECT id FROM phone_auth_phonenumber WHERE user_id = ?1)";
+        WHERE email_id IN (SELECT id FROM phone_auth_emailaddress WHERE user_id = ?1
+                UNION ALL SELECT id FROM phone_auth_claim WHERE user_id = ?1)
+            OR phone_id IN (SELECT id FROM phone_auth_phonenumber WHERE user_id = ?1
+                UNION ALL SELECT id FROM phone_auth_claim WHERE user_id = ?1)";
 
 #[async_trait]
 impl ClosingStore for SqliteStore {

@@ -96,20 +96,24 @@ const ROWS: &str = "
         VALUES ('k', 'verify', 'email', 1, x'', '2026-01-01 00:00:00', '2026-01-02 00:00:00', '2026-01-01 00:00:00');
     INSERT INTO phone_auth_email_verified SELECT id, '2026-01-01 00:00:00' FROM phone_auth_emailaddress;
     INSERT INTO phone_auth_phone_verified SELECT id, '2026-01-01 00:00:00' FROM phone_auth_phonenumber;
+    INSERT INTO phone_auth_claim (user_id, kind, value) VALUES (1, 'email', 'ann@example.net');
     INSERT INTO phone_auth_link_request (kind, purpose, holder, email_id, requested_at)
         SELECT 'email', 'verify', id, id, 1 FROM phone_auth_emailaddress;
     INSERT INTO phone_auth_challenge (id, purpose, email_id, attempts_left, created_at, expires_at)
-        SELECT x'02', 'verify', id, 5, 1, 2 FROM phone_auth_emailaddress";
+        SELECT x'02', 'verify', id, 5, 1, 2 FROM phone_auth_emailaddress;
+    INSERT INTO phone_auth_challenge (id, purpose, email_id, attempts_left, created_at, expires_at)
+        SELECT x'03', 'verify', id, 5, 1, 2 FROM phone_auth_claim";
 
 /// The columns that no row of an export has: secrets and digests, numbers of rows, what the worker counts by, and what the
 /// flow has exported of users and addresses. Of the tables with `*` nothing is anyone's: counters are under keyed digests.
-const KEPT_BACK: [(&str, &str); 12] = [
+const KEPT_BACK: [(&str, &str); 13] = [
     (
         "auth_user",
         "id password last_login username last_name email is_active date_joined first_name",
     ),
     ("phone_auth_emailaddress", "*"),
     ("phone_auth_phonenumber", "*"),
+    ("phone_auth_claim", "id user_id"),
     ("phone_auth_email_verified", "address_id"),
     ("phone_auth_phone_verified", "address_id"),
     (
@@ -121,7 +125,10 @@ const KEPT_BACK: [(&str, &str); 12] = [
         "id message_key person_id address_id binding binding_parts due_at receipts earlier_receipts failures ready_attempt \
          leased_attempt enqueued_at waits_since requested_at",
     ),
-    ("phone_auth_link_request", "holder email_id phone_id"),
+    (
+        "phone_auth_link_request",
+        "holder email_id phone_id claim_id",
+    ),
     ("phone_auth_challenge", "id email_id phone_id subject"),
     ("phone_auth_limit", "*"),
     ("phone_auth_limit_sms", "*"),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::extract::{FromRef, FromRequestParts, OriginalUri};
 use axum::response::{Html, IntoResponse, Response};
-use http::header::{COOKIE, REFERRER_POLICY, SET_COOKIE, USER_AGENT};
+use http::header::{COOKIE, REFERRER_POLICY, SET_COOKIE};
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Uri};
@@ -215,7 +215,7 @@ impl RequestContext {
         }
         let found = parts.extensions.get::<Found>();
         let found = found.filter(|found| found.by.is_same(web));
-        let client = found.map_or_else(|| client_of(web, parts), |found| found.client.clone());
+        let client = found.map_or_else(|| web.client(parts), |found| found.client.clone());
         let mut client = client.with_devices(web.cookies().read_devices(&parts.headers));
         if let Some(address) = client.address() {
             request_log::note_client(web.accounts().settings(), address);
@@ -435,7 +435,7 @@ pub(crate) async fn current_user(
         return Ok(found.current_user.clone());
     }
     let mut current_user = None;
-    let client = client_of(web, parts);
+    let client = web.client(parts);
     let accounts = web.accounts().for_client(client.clone());
     for key in web.cookies().session_keys(&parts.headers) {
         match accounts.current_user(&key).await {
@@ -460,17 +460,6 @@ pub(crate) async fn current_user(
         current_user: current_user.clone(),
     });
     Ok(current_user)
-}
-
-/// Who sends a request, as far as its connection and its headers tell.
-fn client_of(web: &Web, parts: &Parts) -> Client {
-    let agent = parts.headers.get(USER_AGENT);
-    let agent = agent.and_then(|agent| agent.to_str().ok());
-    let client = Client::new().with_user_agent(agent.unwrap_or_default());
-    match web.client_address(parts) {
-        Some(address) => client.at(address),
-        None => client,
-    }
 }
 
 /// The user, after their session got another key if it should have one and the answer can say so. When

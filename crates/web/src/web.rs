@@ -10,9 +10,11 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::response::Response;
+use http::header::USER_AGENT;
 use http::request::Parts;
 use http::{Request, StatusCode, Uri};
 use phone_auth_core::accounts::Accounts;
+use phone_auth_core::client::Client;
 use phone_auth_events::SiteOrigin;
 use phone_auth_urls::AccountPage;
 
@@ -103,19 +105,46 @@ impl Web {
         let page = page.and_then(|page| AccountPage::from_name(page.name()));
         path == self.stylesheet()
             || self.own_sign_up() == Some(path)
-            || matches!(
-                page,
-                Some(
-                    AccountPage::Login
-                        | AccountPage::Signup
-                        | AccountPage::Logout
-                        | AccountPage::PasswordReset
-                        | AccountPage::PasswordResetDone
-                        | AccountPage::PasswordResetConfirm
-                        | AccountPage::PasswordResetComplete
-                        | AccountPage::EmailVerificationConfirm
-                )
-            )
+            || page.is_some_and(Self::is_way_in)
+    }
+
+    /// Whether a page is needed by who is not logged in, or is no longer.
+    const fn is_way_in(page: AccountPage) -> bool {
+        match page {
+            AccountPage::Login
+            | AccountPage::LoginCode
+            | AccountPage::LoginCodeDone
+            | AccountPage::LoginConfirm
+            | AccountPage::Signup
+            | AccountPage::Logout
+            | AccountPage::PasswordReset
+            | AccountPage::PasswordResetDone
+            | AccountPage::PasswordResetConfirm
+            | AccountPage::PasswordResetComplete
+            | AccountPage::EmailVerificationConfirm
+            | AccountPage::CloseAccountDone => true,
+            AccountPage::ChangePassword
+            | AccountPage::ChangePasswordDone
+            | AccountPage::EmailVerification
+            | AccountPage::AddPhone
+            | AccountPage::AddEmail
+            | AccountPage::Address
+            | AccountPage::ConfirmIdentity
+            | AccountPage::CloseAccount
+            | AccountPage::ExportAccount
+            | AccountPage::Sessions => false,
+        }
+    }
+
+    /// Who sends a request, as far as its connection and its headers tell.
+    pub(crate) fn client(&self, parts: &Parts) -> Client {
+        let agent = parts.headers.get(USER_AGENT);
+        let agent = agent.and_then(|agent| agent.to_str().ok());
+        let client = Client::new().with_user_agent(agent.unwrap_or_default());
+        match self.client_address(parts) {
+            Some(address) => client.at(address),
+            None => client,
+        }
     }
 
     /// The address that a request comes from, if that is known.

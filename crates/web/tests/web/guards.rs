@@ -6,6 +6,7 @@ use axum::extract::{FromRef, State};
 use axum::routing::get;
 use axum::{Extension, Router};
 use http::StatusCode;
+use phone_auth_core::settings::Settings;
 use phone_auth_store_testkit::MemoryStore;
 use phone_auth_web::{Anonymous, LoggedIn, VerifiedEmail, VerifiedPhone, Web};
 
@@ -176,7 +177,8 @@ async fn session_is_read_once() {
 /// A guard over the whole site does not lock away the pages by which one gets in.
 #[tokio::test]
 async fn guard_over_everything_lets_log_in() {
-    let site = Site::new().serving(|web| web.router().layer(web.login_required()));
+    let by_code = |settings: &mut Settings| settings.login_by_code = true;
+    let site = Site::with(by_code).serving(|web| web.router().layer(web.login_required()));
     for path in [
         "/accounts/login/",
         "/accounts/signup/",
@@ -184,11 +186,15 @@ async fn guard_over_everything_lets_log_in() {
         "/accounts/password_reset_done/",
         "/accounts/password_reset_complete/",
         "/accounts/logout/",
+        "/accounts/close_account_done/",
+        "/accounts/login_code/",
+        "/accounts/login_code_done/",
     ] {
         let answer = site.browser().get(path).await;
         assert_eq!(answer.status, StatusCode::OK, "{path}");
     }
     for path in [
+        "/accounts/login_confirm/MQ/a-b/",
         "/accounts/password_reset_confirm/MQ/a-b/",
         "/accounts/user_verification_confirm/MQ/a-b/",
     ] {

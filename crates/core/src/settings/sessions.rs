@@ -1,0 +1,36 @@
+//! How long sessions may live.
+
+use std::time::Duration;
+
+use super::{HOUR, Settings, SettingsError};
+
+/// The longest life of a session: browsers keep no cookie for longer (RFC 6265bis, 5.5).
+const MAX_SESSION_LIFETIME: Duration = Duration::from_hours(400 * 24);
+
+impl Settings {
+    /// Checks how long sessions live.
+    pub(super) fn validate_sessions(&self) -> Result<(), SettingsError> {
+        let second = Duration::from_secs(1);
+        if !(second..=MAX_SESSION_LIFETIME).contains(&self.session_lifetime) {
+            return Err(SettingsError::new(
+                "session_lifetime",
+                "from 1 second to 400 days",
+            ));
+        }
+        let is_short = |lifetime| (second..self.session_lifetime).contains(&lifetime);
+        if !self.short_session_lifetime.is_none_or(is_short) {
+            return Err(SettingsError::new(
+                "short_session_lifetime",
+                "at least 1 second, and shorter than session_lifetime",
+            ));
+        }
+        let is_timeout = |timeout| (HOUR..=MAX_SESSION_LIFETIME).contains(&timeout);
+        if !self.session_idle_timeout.is_none_or(is_timeout) {
+            return Err(SettingsError::new(
+                "session_idle_timeout",
+                "from 1 hour to 400 days",
+            ));
+        }
+        Ok(())
+    }
+}
