@@ -90,6 +90,10 @@ async fn main() -> ExitCode {
     same &= report("reset", &kinds, &resets);
     same &= report("code to sign in", &kinds, &codes);
     same &= report("wrong code", &kinds, &wrong);
+    let of_resets = measure(&kinds, async |kind| refused_code(&site, kind).await).await;
+    same &= report("wrong code of a reset", &kinds, &of_resets);
+    let resends = measure(&kinds, async |kind| resent(&site, kind).await).await;
+    same &= report("resend", &kinds, &resends);
     drop(site);
 
     let site = undeliverable().await;
@@ -274,4 +278,33 @@ async fn asked(client: &Client, kind: &Kind) -> Duration {
     let started = Instant::now();
     client.ask_reset(&kind.name).await.expect(302);
     started.elapsed()
+}
+
+/// The page that takes the code of a reset.
+const DONE: &str = "/accounts/password_reset_done/";
+
+/// A browser that has asked for a reset, and whose message was sent.
+async fn asker(site: &Site, kind: &Kind) -> Client {
+    let client = site.client();
+    client.ask_reset(&kind.name).await.expect(302);
+    site.delivered().await;
+    client
+}
+
+/// How long a wrong code takes.
+async fn refused_code(site: &Site, kind: &Kind) -> Duration {
+    let client = asker(site, kind).await;
+    let started = Instant::now();
+    client.post(DONE, [("code", "000000")]).await.expect(400);
+    started.elapsed()
+}
+
+/// How long sending another code takes.
+async fn resent(site: &Site, kind: &Kind) -> Duration {
+    let client = asker(site, kind).await;
+    let started = Instant::now();
+    client.post(DONE, [("resend", "1")]).await.expect(302);
+    let took = started.elapsed();
+    site.delivered().await;
+    took
 }

@@ -254,11 +254,60 @@ async fn two_pages_sign_up_on_a_phone() {
     browser.close().await;
 }
 
+/// The screen of the smallest telephones that are in use.
+const OLD_PHONE: u32 = 320;
+
+/// A user with an old telephone and no scripts: a code by text message, and another by e-mail.
+#[tokio::test]
+async fn codes_work_on_an_old_telephone() {
+    let site = Site::start().await;
+    let ann = site.member().await;
+    let verification = site.verification_link(&ann.client, &ann.user.email).await;
+    ann.client.get(verification.url()).await.expect(200);
+    let browser = Browser::start(BrowserOptions {
+        javascript: false,
+        phone_width: Some(OLD_PHONE),
+    })
+    .await;
+    let at = |path: &str| format!("{}{path}", site.origin());
+    let mut wrong = Vec::new();
+    for (signal, to) in [
+        ("reset_password_phone", &ann.user.phone),
+        ("reset_password_email", &ann.user.email),
+    ] {
+        browser.goto(&at("/accounts/password_reset/")).await;
+        browser.type_into("login", &ann.user.phone).await;
+        browser.send_form_of("login").await;
+        browser.arrives_at("/accounts/password_reset_done/").await;
+        if signal == "reset_password_email" {
+            browser.submit("button[value='email']").await;
+            browser.arrives_at("/accounts/password_reset_done/").await;
+        }
+        wrong.extend(misfit_at(OLD_PHONE, &browser, signal).await);
+        let line = site.printed(signal, to).await;
+        browser.type_into("code", "000 00").await;
+        browser.send_form_of("code").await;
+        browser.says("Type the six digits of the code.").await;
+        wrong.extend(misfit_at(OLD_PHONE, &browser, "a code that is refused").await);
+        browser.type_into("code", line.code()).await;
+        browser.send_form_of("code").await;
+        browser
+            .arrives_at(&line.url().replace(line.token(), "set-password"))
+            .await;
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+    browser.close().await;
+}
+
 /// What is wider than the screen, or too small to be pressed with a finger (WCAG 2.2, 2.5.8).
 async fn misfit(browser: &Browser, what: &str) -> Option<String> {
+    misfit_at(PHONE, browser, what).await
+}
+
+async fn misfit_at(width: u32, browser: &Browser, what: &str) -> Option<String> {
     // A page that is too wide makes the window zoom out.
     let (page, window) = browser.widths().await;
-    if page > i64::from(PHONE) || window > i64::from(PHONE) {
+    if page > i64::from(width) || window > i64::from(width) {
         return Some(format!("{what} is {page} pixels wide"));
     }
     let script = "return [...document.querySelectorAll('button, a.button, input:not([type=hidden], [aria-hidden=true])')]

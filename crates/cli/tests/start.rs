@@ -235,6 +235,10 @@ fn unfit_cookie_names_are_refused_alike() {
 #[test]
 fn unfit_senders_are_refused_alike() {
     let folder = folder();
+    let public = "site_url = \"https://example.org\"\n";
+    let calls = "phone_channels = [\"sms\", \"voice\"]\n";
+    let senders = format!("{public}{SMTP}{SMS}{calls}");
+    check(&folder, &ALL, &senders, "phone_channels", 2);
     for (section, settings) in [
         (
             SMTP,

@@ -1,10 +1,13 @@
 //! What an operator may choose: django-phone-auth's eight settings, and ours beside them.
 
+mod channels;
 mod choices;
 mod error;
 mod sessions;
 
 use std::time::Duration;
+
+use phone_auth_events::Channel;
 
 use crate::address::{AddressKind, Region};
 use crate::form::Field;
@@ -101,6 +104,8 @@ pub struct Settings {
     pub default_region: Option<Region>,
     /// The types of phone numbers that nobody can sign up with or add, and that are sent nothing.
     pub refused_number_types: RefusedNumberTypes,
+    /// By which channels messages go to a phone: by the first, unless its user asks for another of them.
+    pub phone_channels: Vec<Channel>,
     /// The fewest characters of a new password, from 8 to 64.
     pub password_min_length: u32,
     /// The fields that the sign-up form does not have. One that must be filled in cannot be among them, nor a password.
@@ -191,6 +196,7 @@ impl Default for Settings {
             register_confirm_password_required: true,
             default_region: None,
             refused_number_types: RefusedNumberTypes::default(),
+            phone_channels: vec![Channel::Sms],
             password_min_length: 8,
             hidden_sign_up_fields: Vec::new(),
             login_redirect_url: "/accounts/profile/".to_owned(),
@@ -407,6 +413,7 @@ impl Settings {
                 "off where authentication_methods has neither phone nor email: nobody has an address to verify",
             ));
         }
+        channels::validate(&self.phone_channels)?;
         let required = self.required_fields();
         let names = [
             (methods.phone, Field::Phone),

@@ -24,6 +24,7 @@ struct Data<'a> {
     email: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     phone: Option<&'a str>,
+    channel: &'a str,
     sender: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     language: Option<&'a str>,
@@ -65,6 +66,7 @@ pub(crate) fn payload(
             url: message.url().absolute(site),
             email,
             phone,
+            channel: message.channel().as_str(),
             sender: message.sender().as_str(),
             language: envelope.language.as_deref(),
             expires_at: expires_at.map(text),

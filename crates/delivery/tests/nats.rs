@@ -90,6 +90,7 @@ async fn repeat_is_stored_once() {
         "user": { "id": 1, "username": "ann", "first_name": "Ann", "last_name": "Lee" },
         "url": "https://example.org/accounts/5ec7e7/",
         "email": "ann@example.org",
+        "channel": "email",
         "sender": "request_verification",
         "expires_at": "2026-11-24T14:10:01Z",
     });

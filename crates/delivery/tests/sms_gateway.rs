@@ -8,8 +8,8 @@ use std::time::{Duration, Instant, SystemTime};
 use phone_auth_delivery::sms_gateway::{SmsGateway, SmsGatewayBuilder, Twilio, TwilioSender};
 use phone_auth_delivery::{BuildErrorKind, Secret, TemplateProblem};
 use phone_auth_events::{
-    Envelope, RelativeUrl, ResetPasswordPhone, Retry, Sender, Signals, SiteOrigin, Undelivered,
-    User, VerifyPhone,
+    Channel, Envelope, Outcome, RelativeUrl, ResetPasswordPhone, Retry, Sender, Signals,
+    SiteOrigin, Undelivered, User, VerifyPhone,
 };
 use phone_auth_tests::{Gateway, Reply};
 use serde_json::json;
@@ -430,6 +430,18 @@ async fn linked_receiver_sends_text() {
     let body: serde_json::Value = serde_json::from_str(&gateway.last().body).unwrap();
     let text = "Neues Passwort: https://example.org/x/";
     assert_eq!(body, json!({ "to": "+41446681801", "text": text }));
+    // It makes no calls: another receiver is to.
+    let called = reset.envelope.clone().by_channel(Channel::Voice);
+    let report = dispatcher.send_robust(&reset.with_envelope(called)).await;
+    let retries: Vec<_> = report
+        .failures()
+        .filter_map(|failed| match failed.outcome() {
+            Outcome::Failed(error) => Some(Undelivered::retry_after(&**error)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(retries, [Retry::NotMine]);
+    assert_eq!(gateway.received().len(), 1);
 }
 
 #[test]

@@ -88,6 +88,7 @@ async fn request_is_signed() {
             "user": { "id": 1, "username": "ann", "first_name": "Ann", "last_name": "Lee" },
             "url": "https://example.org/accounts/5ec7e7/",
             "email": "ann@example.org",
+            "channel": "email",
             "sender": "request_verification",
             "language": "de",
             "expires_at": "2026-11-24T14:10:01Z",

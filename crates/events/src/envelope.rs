@@ -3,7 +3,7 @@
 use serde::{Serialize, Serializer};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::OneTimeCode;
+use crate::{Channel, OneTimeCode};
 
 /// What goes with a message besides what it says: how to tell a repeat, which language to write in, when it was
 /// enqueued, and how long the link works. All of it is optional; a message that is not sent through an outbox has no
@@ -47,6 +47,10 @@ pub struct Envelope {
     /// When the code stops working, in whole seconds since 1970 (UTC) when serialised: before the link does.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "since_1970")]
     pub code_expires_at: Option<SystemTime>,
+    /// By which channel the user asked for it. Read it by [`Message::channel`](crate::Message::channel), which knows what goes
+    /// where nobody says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channel: Option<Channel>,
     /// For how long the link still works, in whole seconds when serialised. Less at each attempt.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "in_seconds")]
     pub lifetime: Option<Duration>,
@@ -108,6 +112,20 @@ impl Envelope {
     pub fn with_code(mut self, code: OneTimeCode, until: SystemTime) -> Self {
         self.code = Some(code);
         self.code_expires_at = Some(until);
+        self
+    }
+
+    /// By which channel it goes.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_events::{Channel, Envelope};
+    ///
+    /// assert_eq!(Envelope::new("0190-7f3c").by_channel(Channel::Voice).channel, Some(Channel::Voice));
+    /// ```
+    #[must_use]
+    pub fn by_channel(mut self, channel: Channel) -> Self {
+        self.channel = Some(channel);
         self
     }
 

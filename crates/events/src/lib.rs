@@ -42,6 +42,7 @@
 
 mod account_change;
 mod address_kind;
+mod channel;
 mod closing;
 mod delivery;
 mod durable_signal;
@@ -66,6 +67,7 @@ pub use phone_auth_signals::*;
 
 pub use crate::account_change::AccountChange;
 pub use crate::address_kind::AddressKind;
+pub use crate::channel::Channel;
 pub use crate::closing::*;
 pub use crate::delivery::*;
 pub use crate::durable_signal::DurableSignal;

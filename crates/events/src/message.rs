@@ -1,9 +1,9 @@
 //! What the events of messages share, so that one function can receive several of them.
 
 use crate::{
-    AccountChange, Envelope, Link, LoginEmail, LoginPhone, MessageSignal, OneTimeCode, RelativeUrl,
-    ResetPasswordEmail, ResetPasswordPhone, SecurityNoticeEmail, SecurityNoticePhone, Sender, User,
-    VerifyEmail, VerifyPhone,
+    AccountChange, AddressKind, Channel, Envelope, Link, LoginEmail, LoginPhone, MessageSignal,
+    OneTimeCode, RelativeUrl, ResetPasswordEmail, ResetPasswordPhone, SecurityNoticeEmail,
+    SecurityNoticePhone, Sender, User, VerifyEmail, VerifyPhone,
 };
 use serde::Serialize;
 
@@ -46,6 +46,16 @@ pub trait Message: Send + Sync {
     /// What was changed, if it is a security notice.
     fn change(&self) -> Option<&AccountChange> {
         None
+    }
+    /// By which channel it goes: of a phone number the one that the user asked for. A receiver that does not send by it answers
+    /// [`not_mine`](crate::Undelivered::not_mine).
+    fn channel(&self) -> Channel {
+        let usual = match self.destination() {
+            Destination::Email(_) => AddressKind::Email,
+            Destination::Phone(_) => AddressKind::Phone,
+        };
+        let channel = self.envelope().channel;
+        channel.unwrap_or(Channel::usual(usual))
     }
     /// Where it goes.
     fn destination(&self) -> Destination<'_>;
@@ -102,6 +112,11 @@ macro_rules! message {
             /// The link with its parts, for who hands them to a flow or to a page of their own.
             pub fn link(&self) -> Link<'_> {
                 Link::of(&self.url)
+            }
+
+            /// By which channel it goes: see [`Message::channel`].
+            pub fn channel(&self) -> Channel {
+                Message::channel(self)
             }
         }
 

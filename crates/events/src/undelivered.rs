@@ -13,6 +13,9 @@ pub enum Retry {
     After(Duration),
     /// Never: it would fail in the same way again, as for an address that the other side refuses.
     Never,
+    /// It is no message of this receiver, as one by a [channel](crate::Channel) that it does not send by. The receivers of lower
+    /// priority are called as always; a message that none of them takes is given up.
+    NotMine,
 }
 
 /// A message was not delivered. A receiver that knows whether to try again fails with it; any other error is taken for
@@ -56,6 +59,7 @@ impl fmt::Display for Answer {
         f.write_str(match self.retry {
             Retry::Later | Retry::After(_) => "it is tried again later",
             Retry::Never => "it is not tried again",
+            Retry::NotMine => "it is for another receiver",
         })
     }
 }
@@ -76,6 +80,19 @@ impl Undelivered {
                 source: None,
             },
         }
+    }
+
+    /// It is no message of this receiver: another is to send it. See [`Retry::NotMine`].
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_events::{BoxError, Retry, Undelivered};
+    ///
+    /// let answer: BoxError = Undelivered::not_mine().into();
+    /// assert_eq!(Undelivered::retry_after(&*answer), Retry::NotMine);
+    /// ```
+    pub fn not_mine() -> Self {
+        Self::new(Retry::NotMine, "it does not send such messages")
     }
 
     /// As [`new`](Self::new), with the error that it comes from.

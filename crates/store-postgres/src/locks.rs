@@ -66,7 +66,7 @@ fn key(name: &str) -> i32 {
 mod tests {
     use chrono::{DateTime, Utc};
     use phone_auth_core::address::AddressKind;
-    use phone_auth_core::outbox::{Binding, NewMessage, Purpose};
+    use phone_auth_core::outbox::{Binding, Channel, NewMessage, Purpose};
 
     use super::{key, of_message, of_names};
 
@@ -82,6 +82,7 @@ mod tests {
                 event: None,
                 binding: Binding::from_stored([name; 32], None),
                 language: None,
+                channel: Channel::Email,
                 created_at: DateTime::<Utc>::UNIX_EPOCH,
                 expires_at: DateTime::<Utc>::UNIX_EPOCH,
                 code_half_life: None,

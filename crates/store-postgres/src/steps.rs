@@ -331,6 +331,15 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
             statements: include_str!("schema/session_uses.sql"),
         }],
     },
+    Migration {
+        name: "channels",
+        // A server of the version before sends a message by the usual channel.
+        parts: &[Part {
+            makes: Made::Column("phone_auth_outbox", "channel"),
+            locks: "phone_auth_outbox",
+            statements: "ALTER TABLE phone_auth_outbox ADD COLUMN channel text NULL",
+        }],
+    },
 ];
 
 /// The tables of django-phone-auth's, and the columns that they have and that the store reads or writes.

@@ -28,7 +28,7 @@ use sqlx::{Connection, PgConnection};
 use crate::common::{database, log_in, run, store, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 22] = [
+const STEPS: [&str; 23] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -51,6 +51,7 @@ const STEPS: [&str; 22] = [
     "queues of signing in by code",
     "claims",
     "uses of sessions",
+    "channels",
 ];
 
 /// Which of the tables are Django's.

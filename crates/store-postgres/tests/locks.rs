@@ -13,7 +13,7 @@ use chrono::{TimeDelta, Utc};
 use phone_auth_core::address::{
     Address, AddressCaps, AddressKind, AddressRecord, EmailAddress, VerificationClaim,
 };
-use phone_auth_core::outbox::{Binding, NewMessage, Notices, Purpose, Recipient};
+use phone_auth_core::outbox::{Binding, Channel, NewMessage, Notices, Purpose, Recipient};
 use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::session::{NewLogIn, PasswordReplacement};
 use phone_auth_core::store::{AddressStore, OutboxStore, SessionStore, StoreErrorKind, UserStore};
@@ -226,6 +226,7 @@ fn reset(recipient: Option<Recipient>, number: u32) -> NewMessage {
         event: None,
         binding: Binding::from_stored(number.to_be_bytes(), None),
         language: None,
+        channel: Channel::Email,
         created_at: now,
         code_half_life: None,
         expires_at: now + TimeDelta::hours(1),

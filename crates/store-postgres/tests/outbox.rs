@@ -6,7 +6,7 @@ mod common;
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use phone_auth_core::address::{AddressKind, EmailAddress};
 use phone_auth_core::outbox::{
-    Binding, Claim, NewMessage, NextDue, Notices, OutboxRow, Purpose, Queues, Recipient,
+    Binding, Channel, Claim, NewMessage, NextDue, Notices, OutboxRow, Purpose, Queues, Recipient,
 };
 use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::store::{AddressStore, OutboxStore, UserStore};
@@ -43,6 +43,7 @@ async fn enqueue(store: &PostgresStore, name: &str, created_at: DateTime<Utc>) {
         event: None,
         binding: Binding::from_stored([7; 32], None),
         language: None,
+        channel: Channel::Email,
         created_at,
         code_half_life: None,
         expires_at: created_at + TimeDelta::hours(1),

@@ -11,7 +11,7 @@ use phone_auth_store_postgres::{MigrateErrorKind, OpenErrorKind, PostgresOptions
 use crate::common::{database, log_in, run, store, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 22] = [
+const STEPS: [&str; 23] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -34,6 +34,7 @@ const STEPS: [&str; 22] = [
     "queues of signing in by code",
     "claims",
     "uses of sessions",
+    "channels",
 ];
 
 #[test]

@@ -242,6 +242,14 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
             statements: include_str!("schema/session_uses.sql"),
         }],
     },
+    Migration {
+        name: "channels",
+        // A server of the version before sends a message by the usual channel.
+        parts: &[Part {
+            makes: Some(("phone_auth_outbox", "channel")),
+            statements: "ALTER TABLE phone_auth_outbox ADD COLUMN channel text NULL",
+        }],
+    },
 ];
 
 /// The tables of django-phone-auth's, and the columns that they have and that the store reads or writes.

@@ -24,7 +24,7 @@ use rusqlite::Connection;
 use crate::common::{Scratch, run, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 22] = [
+const STEPS: [&str; 23] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -47,6 +47,7 @@ const STEPS: [&str; 22] = [
     "queues of signing in by code",
     "claims",
     "uses of sessions",
+    "channels",
 ];
 
 const DJANGO: &str = include_str!("data/django_5_2.sql");

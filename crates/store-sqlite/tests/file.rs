@@ -13,7 +13,7 @@ use phone_auth_store_sqlite::{MigrateErrorKind, OpenErrorKind, SqliteOptions, Sq
 use crate::common::{Scratch, run, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 22] = [
+const STEPS: [&str; 23] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -36,6 +36,7 @@ const STEPS: [&str; 22] = [
     "queues of signing in by code",
     "claims",
     "uses of sessions",
+    "channels",
 ];
 
 #[test]

@@ -6,7 +6,7 @@ mod common;
 use chrono::{SubsecRound, TimeDelta, Utc};
 use phone_auth_core::address::{AddressId, AddressKind, EmailAddress};
 use phone_auth_core::outbox::{
-    Binding, Claim, NewMessage, NextDue, Notices, OutboxRow, Purpose, Queues, Recipient,
+    Binding, Channel, Claim, NewMessage, NextDue, Notices, OutboxRow, Purpose, Queues, Recipient,
 };
 use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::store::{AddressStore, OutboxStore, UserStore};
@@ -42,6 +42,7 @@ async fn enqueue(store: &SqliteStore, name: &str) {
         event: None,
         binding: Binding::from_stored([7; 32], None),
         language: None,
+        channel: Channel::Email,
         created_at,
         code_half_life: None,
         expires_at: created_at + TimeDelta::hours(1),

@@ -229,9 +229,14 @@ fn held_back(context: &RequestContext, failure: &Failure) -> Response {
 /// The answer when something was done too often.
 pub(crate) fn limited(context: &RequestContext, page: Page, wait: Duration) -> Response {
     let mut response = context.render(page.status(StatusCode::TOO_MANY_REQUESTS));
+    retry_after(&mut response, wait);
+    response
+}
+
+/// Says when to come back.
+pub(crate) fn retry_after(response: &mut Response, wait: Duration) {
     let seconds = seconds(wait);
     response.headers_mut().insert(RETRY_AFTER, seconds.into());
-    response
 }
 
 /// What is said to the one who did something too often.

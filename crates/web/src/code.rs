@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use axum::response::Response;
 use http::HeaderMap;
-use phone_auth_core::accounts::{CodeRefusal, Failure};
+use phone_auth_core::accounts::{Accounts, CodeRefusal, Failure};
 use phone_auth_core::challenge::ChallengeKey;
-use phone_auth_core::outbox::Purpose;
+use phone_auth_core::outbox::{Channel, Purpose};
 use serde::Serialize;
 
 use crate::answer;
 use crate::cookies::AskedCode;
+use crate::form::SubmittedForm;
 use crate::request_context::{RequestContext, add_cookie};
 
 /// The field of the form that sends another code.
@@ -43,6 +44,49 @@ pub(crate) struct ResendView {
     wait: Option<String>,
     /// Whether the attempts of the one that was sent are used up.
     is_used_up: bool,
+    /// By what it can be sent, each with a button; none where there is no choice.
+    channels: Vec<ChannelView>,
+}
+
+impl ResendView {
+    /// The same with these channels, the usual one first.
+    #[must_use]
+    pub(crate) fn by(mut self, channels: &[Channel]) -> Self {
+        if channels.len() > 1 {
+            self.channels = channels.iter().copied().map(ChannelView::of).collect();
+        }
+        self
+    }
+}
+
+/// The field of the form that sends another code with its channel.
+const CHANNEL: &str = "channel";
+
+/// A channel, as the template sees it.
+#[derive(Serialize)]
+pub(crate) struct ChannelView {
+    name: &'static str,
+    button: &'static str,
+}
+
+impl ChannelView {
+    fn of(channel: Channel) -> Self {
+        Self {
+            name: channel.as_str(),
+            button: match channel {
+                Channel::Email => "Send a new code by email",
+                Channel::Voice => "Call me with a new code",
+                Channel::Whatsapp => "Send a new code by WhatsApp",
+                _ => "Send a new code by text message",
+            },
+        }
+    }
+}
+
+/// The flows for the channel that a form asks for, if it does.
+pub(crate) fn by_channel(form: &SubmittedForm) -> Accounts {
+    let channel = Channel::parse(form.text(CHANNEL));
+    form.accounts().with_channel(channel)
 }
 
 /// The code that a browser waits for with this purpose, if there is one: what was typed to ask for it, and when another can be
@@ -59,7 +103,13 @@ pub(crate) async fn pending(
             let view = ResendView {
                 wait: (!wait.is_zero()).then(|| answer::in_words(wait)),
                 is_used_up: pending.attempts_left == 0,
+                channels: Vec::new(),
             };
+            let channels = match (purpose, asked.login.as_deref()) {
+                (Purpose::ResetPassword, Some(login)) => context.accounts().reset_channels(login),
+                _ => Vec::new(),
+            };
+            let view = view.by(&channels);
             return Ok(Some((asked, view)));
         }
     }

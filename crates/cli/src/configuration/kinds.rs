@@ -17,7 +17,7 @@ use phone_auth::delivery::Carries;
 use phone_auth::delivery::smtp::Security;
 use phone_auth::delivery::{Secret, StatusSet};
 use phone_auth::django::{DjangoIterations, TimeZone};
-use phone_auth::signals::MessageSignal;
+use phone_auth::signals::{Channel, MessageSignal};
 use phone_auth::urls::AccountRoutes;
 use phone_auth::web::ClientAddressHeader;
 
@@ -110,11 +110,14 @@ kinds! {
     serde_json::Value, JSON, given => given.json();
     Methods, "a list such as [\"phone\"], of phone, email, username", given => methods(given);
     Carries, "one of code, link and both", given => given.text()?.parse().ok();
+    Vec<(String, Carries)>, "a table such as { \"+91\" = \"code\" } of code, link and both, in the environment as JSON",
+        given => carries_by_prefix(given), Vec::new();
     RateLimit, "a rate such as 30/min, 5/5min, 10/h or 1/30s, or off", given => given.text()?.parse().ok();
     TextGuard, "one of off, record and enforce", given => text_guard(given);
     TextCountries, "a list of countries such as CH or +41, or all", given => text_countries(given);
     Region, "the two letters of a country such as CH", given => Region::named(given.text()?);
     RefusedNumberTypes, "some of premium_rate, shared_cost and satellite, or none", given => number_types(given);
+    Vec<Channel>, "some of sms, voice and whatsapp, each once", given => all(given, Channel::parse);
     NoticesBy, "one of off, email, email_else_phone and all", given => notices(given);
     Messages, SIGNALS, given => all(given, MessageSignal::named).filter(|signals| !signals.is_empty()).map(Messages);
     Security, "one of tls, starttls and none", given => security(given);
@@ -311,6 +314,19 @@ fn notices(given: &Given<'_>) -> Option<NoticesBy> {
         "all" => NoticesBy::All,
         _ => return None,
     })
+}
+
+/// What text messages say, by the beginning of a number as E.164 has it.
+fn carries_by_prefix(given: &Given<'_>) -> Option<Vec<(String, Carries)>> {
+    let is_prefix = |text: &str| {
+        let digits = text.strip_prefix('+').unwrap_or_default();
+        (1..=7).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let read = |(prefix, carries): (String, String)| {
+        let carries = carries.parse().ok()?;
+        is_prefix(&prefix).then_some((prefix, carries))
+    };
+    given.pairs()?.into_iter().map(read).collect()
 }
 
 fn text_guard(given: &Given<'_>) -> Option<TextGuard> {

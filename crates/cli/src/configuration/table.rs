@@ -18,7 +18,7 @@ use phone_auth::delivery::Carries;
 use phone_auth::delivery::smtp::Security;
 use phone_auth::delivery::{Secret, StatusSet};
 use phone_auth::django::{DjangoIterations, TimeZone};
-use phone_auth::signals::MessageSignal;
+use phone_auth::signals::{Channel, MessageSignal};
 use phone_auth::web::ClientAddressHeader;
 use serde_json::Value;
 
@@ -128,6 +128,8 @@ settings! {
         default_region: Option<Region> = "none";
         /// the types of phone numbers that nobody can sign up with or add, and that are sent nothing
         refused_number_types: RefusedNumberTypes = "premium_rate, shared_cost, satellite";
+        /// by what messages go to a phone: by the first of sms, voice and whatsapp, unless its user asks for another of them
+        phone_channels: Vec<Channel> = "sms";
         /// how many characters a new password must have
         password_min_length: u32 = "8" in 8..=64;
         /// fields that the sign-up form leaves out, none of which is required: first_name, last_name, username, email,
@@ -364,6 +366,8 @@ settings! {
         templates: Option<PathBuf> = "none", FOLDER, folder;
         /// what a text message says where it has a code: code, link or both; without one it says the link
         carries: Carries = "code";
+        /// the same for numbers that begin so, in a table; of several prefixes the longest counts
+        carries_by_prefix: Vec<(String, Carries)> = "none";
         /// the language of text messages to users whose own has no texts
         language: String = "en", "a tag of a language such as en or pt-BR";
         /// the account at Twilio that sends text messages, in place of url

@@ -117,6 +117,7 @@ register_lname_required = false
 register_confirm_password_required = false
 default_region = "CH"
 refused_number_types = ["satellite"]
+phone_channels = ["sms", "voice"]
 password_min_length = 10
 password_min_score = 3
 hidden_sign_up_fields = ["username"]

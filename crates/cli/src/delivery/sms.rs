@@ -19,6 +19,9 @@ pub(super) fn build(settings: &SmsSettings, site: Site<'_>) -> Result<Option<Sms
         .timeout(settings.timeout)
         .carries(settings.carries)
         .default_language(&settings.language);
+    for (prefix, carries) in &settings.carries_by_prefix {
+        sms = sms.carries_by_prefix(prefix, *carries);
+    }
     for (name, value) in &settings.headers {
         sms = sms.header(name, value);
     }

@@ -89,10 +89,21 @@ pub(crate) fn runtime() -> Result<Runtime, Failure> {
 /// The mode that the settings and the linked receivers make.
 ///
 /// # Errors
-/// When messages would be lost or shown to others.
+/// When messages would be lost or shown to others, or by a channel that is offered nobody sends.
 pub(crate) fn mode(configuration: &Configuration, process: Process) -> Result<Mode, Failure> {
     let reception = receivers::reception(configuration);
-    mode::decide(configuration, &reception, process).map_err(Failure::wrong)
+    let mode = mode::decide(configuration, &reception, process).map_err(Failure::wrong)?;
+    if mode == Mode::Delivery
+        && let Some(channel) = receivers::unsent_channel(configuration)
+    {
+        let why = format!(
+            "nobody would send by {channel}: the SMS gateway sends text messages; set webhook.url or nats.url to have a \
+             service send it, link a receiver that does, or leave {channel} out"
+        );
+        let refused = configuration.sources.refuse("phone_channels", why);
+        return Err(Failure::wrong(refused));
+    }
+    Ok(mode)
 }
 
 /// Refuses to show the messages of a site that sends them.

@@ -4,7 +4,8 @@ use std::fmt;
 
 use phone_auth::Signals;
 use phone_auth::delivery::development::RECEIVERS;
-use phone_auth::signals::{Manifest, MessageSignal, Purpose};
+use phone_auth::delivery::sms_gateway;
+use phone_auth::signals::{AddressKind, Channel, Manifest, MessageSignal, Purpose};
 
 use crate::configuration::Configuration;
 use crate::delivery::{self, Target};
@@ -48,6 +49,28 @@ pub(crate) fn reception(configuration: &Configuration) -> Reception {
         is_sent,
         disabled,
     }
+}
+
+/// A channel that the site offers and nobody sends by: the SMS gateway sends text messages alone. Of a receiver of the application it
+/// is not known what it sends, so it is taken for one that sends all.
+pub(crate) fn unsent_channel(configuration: &Configuration) -> Option<Channel> {
+    let off = &configuration.messages.disabled_receivers;
+    let is_sent = |signal: MessageSignal, channel: Channel| {
+        linked().receivers.iter().any(|receiver| {
+            receiver.signal == signal.name()
+                && !RECEIVERS.contains(&receiver.id.as_str())
+                && !off.contains(&receiver.id)
+                && !delivery::is_off(configuration, &receiver.id, receiver.signal)
+                && (channel == Channel::Sms || receiver.id != sms_gateway::RECEIVER)
+        })
+    };
+    let signals = MESSAGES.into_iter().filter_map(MessageSignal::named);
+    let phones = signals.filter(|it| it.kind() == AddressKind::Phone);
+    let needed: Vec<_> = phones
+        .filter(|it| is_needed(configuration, it.name()))
+        .collect();
+    let mut channels = configuration.accounts.phone_channels.iter().copied();
+    channels.find(|channel| needed.iter().any(|signal| !is_sent(*signal, *channel)))
 }
 
 /// Whether this site has messages of this signal to send, and someone is to send them.

@@ -481,6 +481,7 @@ impl AccountsBuilder {
         Ok(Accounts {
             inner,
             language: None,
+            channel: None,
             client: Client::new(),
             keeps_signed_in: false,
             gate_answer: None,

@@ -488,7 +488,16 @@ mod tests {
         let long = "1".repeat(100_000);
         let spaced = format!("{}012345", " ".repeat(32));
         for typed in [
-            "", "12345", "1234567", "12345a", "012345\n", "012345\0", "½12345", &long, &spaced,
+            "",
+            "12345",
+            "1234567",
+            "12345a",
+            "012345\n",
+            "012345\0",
+            "½12345",
+            "012345 012345",
+            &long,
+            &spaced,
         ] {
             assert!(read_code(typed).is_none(), "{typed:.40?}");
         }

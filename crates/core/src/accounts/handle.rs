@@ -54,12 +54,13 @@ impl AccountsHandle {
         Self::default()
     }
 
-    /// The flows, from when they are built until the last clone of them is dropped. They know of no client and no
-    /// language, as those of a builder.
+    /// The flows, from when they are built until the last clone of them is dropped. They know of no client, no
+    /// language and no channel, as those of a builder.
     pub fn upgrade(&self) -> Option<Accounts> {
         Some(Accounts {
             inner: self.0.get()?.upgrade()?,
             language: None,
+            channel: None,
             client: Client::new(),
             keeps_signed_in: false,
             gate_answer: None,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use phone_auth_events::Signals;
+use phone_auth_events::{Channel, Signals};
 use phone_auth_tokens::Keyring;
 use phone_auth_urls::AccountRoutes;
 
@@ -147,6 +147,8 @@ const ATTEMPTS: usize = 3;
 pub struct Accounts {
     inner: Arc<Inner>,
     language: Option<Language>,
+    /// By which channel messages go, as the user asked.
+    channel: Option<Channel>,
     client: Client,
     /// Whether someone has asked to stay signed in.
     keeps_signed_in: bool,

@@ -81,7 +81,9 @@ impl Accounts {
         for address in told {
             let to = (user, address.kind, address.value.as_str());
             let links = &self.inner.links;
-            let message = NewMessage::notice(to, change, language, now, links, self.randomness())?;
+            let mut message =
+                NewMessage::notice(to, change, language, now, links, self.randomness())?;
+            message.channel = self.channel_to(address.kind);
             notices.messages.push(message);
         }
         Ok(notices)
@@ -113,6 +115,7 @@ impl Accounts {
             let (enqueued, expires) = (message.created_at, message.expires_at);
             let left = (expires - enqueued).to_std().unwrap_or_default();
             let envelope = envelope(None, language, enqueued, expires, left);
+            let envelope = envelope.by_channel(message.channel);
             let Some(notice) = &message.notice else {
                 continue;
             };

@@ -5,11 +5,11 @@ use std::time::Duration;
 use phone_auth_events::Limit;
 
 use super::{Accounts, Failure, FlowError};
-use crate::address::{AddressId, AddressKind};
+use crate::address::{AddressId, AddressKind, AddressRecord};
 use crate::form::{self, Field, FieldProblem, Problem};
 use crate::gate::{GateNames, GatedFlow};
 use crate::outbox::{Addressee, Carries, Purpose, To, flow_of};
-use crate::store::StoreErrorKind;
+use crate::store::{StoreError, StoreErrorKind};
 use crate::user::{AccountName, FoundUser, User, UserId};
 
 impl Accounts {
@@ -116,7 +116,7 @@ impl Accounts {
             username: None,
             ..name
         };
-        let kind = kind_of(&name);
+        let kind = self.kind_to(purpose, &name);
         // What was typed decides, not who has it.
         if self.nobody_sends(purpose, kind) {
             return Err(invalid(Problem::NoSender { kind }));
@@ -160,15 +160,25 @@ impl Accounts {
             _ => self.settings().unverified_reset,
         };
         let canonical = name.canonical();
-        let to = match found {
-            Some(FoundUser {
-                user,
-                address: Some(address),
-            }) if may_be_sent(purpose, user) && (address.is_verified || may_be_unverified) => {
-                Addressee::User(To { user, address })
+        let mail = if self.resets_by_email(purpose, name) {
+            let user = found.map(|found| &found.user);
+            Some(self.verified_email(user).await?)
+        } else {
+            None
+        };
+        let address = match (&mail, found) {
+            (Some(mail), _) => mail.as_ref(),
+            (None, Some(found)) => {
+                let named = found.address.as_ref();
+                named.filter(|address| address.is_verified || may_be_unverified)
             }
+            (None, None) => None,
+        };
+        let user = found.map(|found| &found.user);
+        let to = match (user.filter(|user| may_be_sent(purpose, user)), address) {
+            (Some(user), Some(address)) => Addressee::User(To { user, address }),
             _ => Addressee::Nobody {
-                kind: kind_of(name),
+                kind: self.kind_to(purpose, name),
                 name: &canonical,
             },
         };
@@ -187,6 +197,25 @@ impl Accounts {
         let id = found.map_or(NOBODY, |found| found.user.id);
         let addresses = self.some_addresses_of(id).await?;
         Ok(!addresses.iter().any(|address| address.is_verified))
+    }
+
+    /// By which kind of address a message goes to who is named so.
+    fn kind_to(&self, purpose: Purpose, name: &AccountName) -> AddressKind {
+        if self.resets_by_email(purpose, name) {
+            AddressKind::Email
+        } else {
+            kind_of(name)
+        }
+    }
+
+    /// The oldest verified e-mail address of a user; the same is read for nobody.
+    async fn verified_email(
+        &self,
+        user: Option<&User>,
+    ) -> Result<Option<AddressRecord>, StoreError> {
+        let id = user.map_or(NOBODY, |user| user.id);
+        let mut addresses = self.some_addresses_of(id).await?.into_iter();
+        Ok(addresses.find(|it| it.kind == AddressKind::Email && it.is_verified))
     }
 
     /// Has links sent to an account that was named by its username: to the oldest verified address of each kind that

@@ -183,9 +183,15 @@ impl Accounts {
         name: &AccountName,
         previous: Option<&'a ChallengeKey>,
     ) -> CodeRequest<'a> {
+        // By another kind of address it is another challenge, for a name that nobody has as well.
+        let by: &[u8] = if self.resets_by_email(purpose, name) {
+            b"email"
+        } else {
+            b""
+        };
         CodeRequest {
             purpose,
-            subject: self.challenge_subject(purpose, &[name.canonical().as_bytes()]),
+            subject: self.challenge_subject(purpose, &[name.canonical().as_bytes(), by]),
             pause: Duration::ZERO,
             previous,
         }

@@ -1,13 +1,14 @@
 //! Sending a message: through the outbox, or, without one, by telling the receivers.
 
 use chrono::{DateTime, Utc};
-use phone_auth_events::OneTimeCode;
+use phone_auth_events::{Channel, OneTimeCode};
 
 use super::{Accounts, Failure, FailureKind};
 use crate::address::AddressKind;
 use crate::language::Language;
 use crate::link::{LinkRequest, LinkTarget};
-use crate::outbox::{Addressee, Carries, MessageEvent, MessageSignal, Purpose, envelope};
+use crate::outbox::{Addressee, Carries, Manner, MessageEvent, MessageSignal, Purpose, envelope};
+use crate::user::AccountName;
 
 impl Accounts {
     /// These flows for someone who reads this language: the messages that they enqueue say so. Cheap, and shares
@@ -18,6 +19,87 @@ impl Accounts {
             language,
             ..self.clone()
         }
+    }
+
+    /// These flows for someone who wants a message by this channel: to a phone it goes so if the site
+    /// [offers](crate::settings::Settings::phone_channels) that, else by the first channel that it offers. By
+    /// [`Email`](Channel::Email) a reset that is asked for by a phone number goes to a verified e-mail address of its user,
+    /// if there is one, and else to nobody; the answer is the same. Cheap, and shares everything else.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_events::{Channel, ResetPasswordPhone};
+    /// # use phone_auth_core::password::Password;
+    ///
+    #[doc = include_str!("example_setup.txt")]
+    /// let mut texts = signals.capture::<ResetPasswordPhone>();
+    /// // Ann has no verified e-mail address.
+    /// let by_mail = accounts.with_channel(Some(Channel::Email));
+    /// by_mail.request_password_reset("+12125552368").await?;
+    /// assert_eq!(texts.take().len(), 0);
+    ///
+    /// // This site offers no calls.
+    /// let by_voice = accounts.with_channel(Some(Channel::Voice));
+    /// by_voice.request_password_reset("+12125552368").await?;
+    /// assert_eq!(texts.take()[0].channel(), Channel::Sms);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn with_channel(&self, channel: Option<Channel>) -> Self {
+        Self {
+            channel,
+            ..self.clone()
+        }
+    }
+
+    /// By which channels a reset may be asked for with this name, the usual one first: by what was typed alone, so it tells
+    /// nothing of who has it.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_events::Channel;
+    /// # use phone_auth_core::password::Password;
+    ///
+    #[doc = include_str!("example_setup.txt")]
+    /// assert_eq!(accounts.reset_channels("+12125550100"), [Channel::Sms, Channel::Email]);
+    /// assert_eq!(accounts.reset_channels("eve@example.org"), [Channel::Email]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn reset_channels(&self, login: &str) -> Vec<Channel> {
+        let settings = self.settings();
+        if AccountName::read(login, settings).phone.is_none() {
+            return vec![Channel::Email];
+        }
+        let mut channels = settings.phone_channels.clone();
+        if self.offers(Purpose::ResetPassword, AddressKind::Email) {
+            channels.push(Channel::Email);
+        }
+        channels
+    }
+
+    /// By which channel a message goes to an address of this kind.
+    pub(super) fn channel_to(&self, kind: AddressKind) -> Channel {
+        let offered = &self.settings().phone_channels;
+        match kind {
+            AddressKind::Email => Channel::Email,
+            AddressKind::Phone => {
+                let asked = self.channel.filter(|channel| offered.contains(channel));
+                let usual = offered.first().copied();
+                asked.or(usual).unwrap_or(Channel::usual(kind))
+            }
+        }
+    }
+
+    /// Whether a reset goes by e-mail that was asked for by a phone number.
+    pub(super) fn resets_by_email(&self, purpose: Purpose, name: &AccountName) -> bool {
+        purpose == Purpose::ResetPassword
+            && name.phone.is_some()
+            && self.channel == Some(Channel::Email)
+            && self.offers(Purpose::ResetPassword, AddressKind::Email)
     }
 
     /// Whether this site sends such messages: users have addresses of the kind, and someone sends to them. A page offers
@@ -59,10 +141,16 @@ impl Accounts {
         to: Addressee<'_>,
         carries: Carries,
     ) -> Result<(), Failure> {
-        let language = self.language.as_ref();
         let to = self.guard_text(purpose, to).await?;
         match &self.inner.outbox {
-            Some(outbox) => outbox.enqueue(purpose, to, language, carries).await,
+            Some(outbox) => {
+                let manner = Manner {
+                    language: self.language.as_ref(),
+                    channel: self.channel_to(to.kind()),
+                    carries,
+                };
+                outbox.enqueue(purpose, to, manner).await
+            }
             None => self.tell_message(purpose, to, carries).await,
         }
     }
@@ -127,7 +215,8 @@ impl Accounts {
         links.announce(&token);
         let expires_at = links.expiry(purpose, request.kind, made_at);
         let left = (expires_at - now).to_std().unwrap_or_default();
-        let envelope = envelope(None, self.language.as_ref(), made_at, expires_at, left);
+        let envelope = envelope(None, self.language.as_ref(), made_at, expires_at, left)
+            .by_channel(self.channel_to(request.kind));
         let envelope = match links.code(purpose, &target, now) {
             Some((code, until)) => {
                 envelope.with_code(OneTimeCode::new(code.as_str()), until.into())

@@ -1,10 +1,10 @@
 //! Enqueueing a message: one row in the store, and the worker of this process is woken.
 
 use chrono::{DateTime, Utc};
-use phone_auth_events::{AccountChange, Purpose};
+use phone_auth_events::{AccountChange, Channel, Purpose};
 use uuid::{Builder, Uuid};
 
-use super::event::{Addressee, Carries};
+use super::event::{Addressee, Manner};
 use super::handle::Outbox;
 use super::{Binding, NewMessage, Notice, PendingEvent, bound_state};
 use crate::address::AddressKind;
@@ -23,8 +23,7 @@ impl Outbox {
         &self,
         purpose: Purpose,
         to: Addressee<'_>,
-        language: Option<&Language>,
-        carries: Carries,
+        manner: Manner<'_>,
     ) -> Result<(), Failure> {
         let outbox = &*self.inner;
         if self.is_full().await? {
@@ -34,7 +33,7 @@ impl Outbox {
             );
             return Err(Failure::new(FailureKind::OutboxFull));
         }
-        let message = self.message(purpose, to, language, carries)?;
+        let message = self.message(purpose, to, manner)?;
         outbox.store.enqueue_message(&message).await?;
         if message.recipient.is_some() {
             outbox.pending.add_one();
@@ -63,8 +62,7 @@ impl Outbox {
         &self,
         purpose: Purpose,
         to: Addressee<'_>,
-        language: Option<&Language>,
-        carries: Carries,
+        manner: Manner<'_>,
     ) -> Result<NewMessage, RandomnessError> {
         let (kind, now) = (to.kind(), self.inner.clock.stored_now());
         Ok(NewMessage {
@@ -78,10 +76,11 @@ impl Outbox {
                 Addressee::User(to) => bound_state::binding(purpose, to.user, to.address),
                 Addressee::Nobody { name, .. } => Binding::of_nobody(name),
             },
-            language: language.cloned(),
+            language: manner.language.cloned(),
+            channel: manner.channel,
             created_at: now,
             expires_at: self.inner.links.expiry(purpose, kind, now),
-            code_half_life: carries.code_half_life(&self.inner.links),
+            code_half_life: manner.carries.code_half_life(&self.inner.links),
         })
     }
 
@@ -114,6 +113,7 @@ impl NewMessage {
             event: None,
             binding: Binding::of_nothing(),
             language: language.cloned(),
+            channel: Channel::usual(kind),
             created_at: now,
             expires_at: links.expiry(Purpose::SecurityNotice, kind, now),
             code_half_life: None,
@@ -139,6 +139,7 @@ impl NewMessage {
             event: Some(event),
             binding: Binding::of_nothing(),
             language: None,
+            channel: Channel::usual(kind),
             created_at: now,
             expires_at: links.expiry(Purpose::Event, kind, now),
             code_half_life: None,

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use phone_auth_events::{
-    Envelope, LoginEmail, LoginPhone, Message as _, OneTimeCode, ReceiverInfo, RelativeUrl, Report,
-    ResetPasswordEmail, ResetPasswordPhone, SecurityNoticeEmail, SecurityNoticePhone, Sender,
-    Signals, VerifyEmail, VerifyPhone,
+    Channel, Envelope, LoginEmail, LoginPhone, Message as _, OneTimeCode, ReceiverInfo,
+    RelativeUrl, Report, ResetPasswordEmail, ResetPasswordPhone, SecurityNoticeEmail,
+    SecurityNoticePhone, Sender, Signals, VerifyEmail, VerifyPhone,
 };
 
 use super::{MessageSignal, Notice, Purpose, Recipient};
@@ -65,6 +65,14 @@ pub(crate) enum Carries {
     Link,
     /// A link, and a code for the one who asked.
     LinkAndCode,
+}
+
+/// How a message goes, and what it has.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Manner<'a> {
+    pub(crate) language: Option<&'a Language>,
+    pub(crate) channel: Channel,
+    pub(crate) carries: Carries,
 }
 
 impl Carries {

@@ -1,7 +1,7 @@
 //! A message that is pending, and what a worker says of it to the store.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use phone_auth_events::{MessageSignal, Purpose};
+use phone_auth_events::{Channel, MessageSignal, Purpose};
 use serde::Serialize;
 
 use super::{Binding, Notice, PendingEvent, Queue, Queues, Receipts};
@@ -64,6 +64,8 @@ pub struct NewMessage {
     pub binding: Binding,
     /// The language that the user asked in.
     pub language: Option<Language>,
+    /// By which channel it goes. What a version wrote that knew none goes by the [usual](Channel::usual) one.
+    pub channel: Channel,
     /// When it was enqueued, to the microsecond; the link counts its age from here. For a link that is sent again a store
     /// keeps here when it was made, and moves the expiry and [`enqueued_at`](OutboxMessage::enqueued_at) by as much.
     pub created_at: DateTime<Utc>,
@@ -223,7 +225,7 @@ impl OutboxRow {
 }
 
 /// The columns that hold words: a later version may have others, and its workers know them.
-const COLUMNS_OF_WORDS: [&str; 4] = ["purpose", "kind", "receipts", "notice"];
+const COLUMNS_OF_WORDS: [&str; 5] = ["purpose", "kind", "channel", "receipts", "notice"];
 
 /// A row of the outbox that cannot be read. A worker that comes upon it makes it a dead letter, unless it may be one of a
 /// later version: that is kept for a worker which knows it, as long as its link works.

@@ -51,7 +51,7 @@ mod worker_options;
 pub use backoff::BackOff;
 pub use binding::Binding;
 pub use dead_letters::DeadLetterRefusal;
-pub(crate) use event::{Addressee, Carries, MessageEvent, To, envelope, flow_of};
+pub(crate) use event::{Addressee, Carries, Manner, MessageEvent, To, envelope, flow_of};
 pub use handle::Outbox;
 pub(crate) use handle::OutboxParts;
 pub use message::{
@@ -60,7 +60,7 @@ pub use message::{
 };
 pub use notice::{Notice, Notices};
 pub use pending_event::PendingEvent;
-pub use phone_auth_events::{AccountChange, DurableSignal, MessageSignal, Purpose};
+pub use phone_auth_events::{AccountChange, Channel, DurableSignal, MessageSignal, Purpose};
 pub use queue::{Queue, Queues};
 pub use receipts::{Receipt, ReceiptOutcome, Receipts, ReceiptsError};
 pub use worker::OutboxWorker;

@@ -46,6 +46,9 @@ pub struct Receipt {
     /// When it may be called again at the earliest, if it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<DateTime<Utc>>,
+    /// Whether the receiver said that it is for another one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_passed_on: bool,
     /// Since when it is left alone, by the same clock; not told by a version that did not keep it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<DateTime<Utc>>,
@@ -63,8 +66,16 @@ impl Receipt {
             outcome,
             reason: reason.into(),
             not_before: None,
+            is_passed_on: false,
             since: None,
         }
+    }
+
+    /// The same of a receiver that said that the message is for another one; it is not called again.
+    #[must_use]
+    pub fn passed_on(mut self) -> Self {
+        self.is_passed_on = true;
+        self
     }
 
     /// The same of a receiver that is called again after this wait, and not before.
@@ -134,7 +145,7 @@ impl Receipts {
     #[must_use]
     pub fn only_done(mut self) -> Self {
         self.0
-            .retain(|receipt| receipt.outcome == ReceiptOutcome::Done);
+            .retain(|receipt| receipt.outcome == ReceiptOutcome::Done && !receipt.is_passed_on);
         self
     }
 

@@ -1,8 +1,8 @@
 //! The receiver of messages that go to a phone.
 
 use phone_auth_events::{
-    PhoneMessage, Undelivered, login_phone, receiver, reset_password_phone, security_notice_phone,
-    verify_phone,
+    Channel, PhoneMessage, Undelivered, login_phone, receiver, reset_password_phone,
+    security_notice_phone, verify_phone,
 };
 
 use super::SmsGateway;
@@ -19,5 +19,8 @@ pub const RECEIVER: &str = "phone_auth.sms_gateway";
     optional = true
 )]
 async fn send_text(message: &dyn PhoneMessage, gateway: &SmsGateway) -> Result<(), Undelivered> {
+    if message.channel() != Channel::Sms {
+        return Err(Undelivered::not_mine());
+    }
     gateway.send(message).await
 }

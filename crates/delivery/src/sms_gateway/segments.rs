@@ -161,6 +161,35 @@ mod tests {
         }
     }
 
+    /// Of several prefixes the longest counts, and all that can be said is looked at for its length.
+    #[test]
+    fn texts_say_what_their_country_takes() {
+        let by = [("+1", Carries::Both), ("+1212", Carries::Link)];
+        let style = Style {
+            carries: Carries::Code,
+            carries_by_prefix: by.map(|(prefix, it)| (prefix.to_owned(), it)).into(),
+            ..Style::new(SiteOrigin::parse("https://example.org").unwrap())
+        };
+        let texts = Texts::load(None, style, TEMPLATES).unwrap();
+        let until = SystemTime::now() + Duration::from_mins(10);
+        for (phone, has_code, has_link) in [
+            ("+41446681800", true, false),
+            ("+13105550123", true, true),
+            ("+12125552368", false, true),
+        ] {
+            let url = RelativeUrl::new(LINK).unwrap();
+            let user = User::new(1, "ann", "", "");
+            let message = ResetPasswordPhone::new("test".into(), user, url, phone.to_owned());
+            let envelope = Envelope::new("k").with_code(OneTimeCode::new("987654"), until);
+            let text = texts.of(&message.with_envelope(envelope)).render(".txt");
+            let text = text.unwrap();
+            assert_eq!(text.contains("987654"), has_code, "{text}");
+            assert_eq!(text.contains("https://"), has_link, "{text}");
+        }
+        let named = ("en/reset_password_phone.txt".to_owned(), 2);
+        assert!(long_texts(&texts, TEMPLATES).contains(&named));
+    }
+
     #[test]
     fn long_texts_are_named() {
         let site = format!("https://{}.example.org", "a".repeat(40));

@@ -122,12 +122,13 @@ impl Texts {
             return Err(BuildError::new(BuildErrorKind::Language));
         }
         for (name, change) in self.cases(needed) {
-            for (lifetime, code) in [
+            for (lifetime, carries) in [
                 (None, None),
                 (Some(LIFETIME), None),
-                (Some(LIFETIME), Some(CODE)),
+                (Some(LIFETIME), Some(Carries::Code)),
+                (Some(LIFETIME), Some(Carries::Both)),
             ] {
-                self.sample(&name, change.as_ref(), "", lifetime, code)
+                self.sample(&name, change.as_ref(), "", lifetime, carries)
                     .map_err(|error| wrong(name.clone(), error))?;
             }
         }
@@ -153,11 +154,8 @@ impl Texts {
             };
             let link = format!("{site}{link}");
             // Each was tried before.
-            for code in [
-                None,
-                Some(CODE).filter(|_| self.style.carries != Carries::Link),
-            ] {
-                let text = self.sample(&name, change.as_ref(), &link, Some(LIFETIME), code);
+            for carries in std::iter::once(None).chain(self.style.all_carries().map(Some)) {
+                let text = self.sample(&name, change.as_ref(), &link, Some(LIFETIME), carries);
                 samples.extend(text.ok().map(|text| (name.clone(), text)));
             }
         }
@@ -206,8 +204,9 @@ impl Texts {
         change: Option<&AccountChange>,
         link: &str,
         lifetime: Option<Duration>,
-        code: Option<&str>,
+        carries: Option<Carries>,
     ) -> Result<String, minijinja::Error> {
+        let code = carries.filter(|it| *it != Carries::Link).map(|_| CODE);
         let words = Words {
             link: link.to_owned(),
             address: "",
@@ -215,7 +214,7 @@ impl Texts {
             lifetime: lifetime.map(Lifetime::of),
             code,
             code_lifetime: code.and(lifetime).map(Lifetime::of),
-            with_link: self.style.carries != Carries::Code,
+            with_link: carries != Some(Carries::Code),
             host: self.style.host(),
             site: self.style.site.as_str(),
             site_name: self.style.site_name(),

@@ -60,6 +60,8 @@ pub(crate) struct Style {
     pub(crate) site_name: Option<String>,
     pub(crate) language: String,
     pub(crate) carries: Carries,
+    /// What is said to numbers that begin so.
+    pub(crate) carries_by_prefix: Vec<(String, Carries)>,
 }
 
 /// What a message says where it has a code: the code, the link, or both. Where there is no code it says the link.
@@ -109,7 +111,25 @@ impl Style {
             site_name: None,
             language: "en".to_owned(),
             carries: Carries::Both,
+            carries_by_prefix: Vec::new(),
         }
+    }
+
+    /// What a message to this address says where it has a code: of the prefixes that it has the longest counts.
+    fn carries_to(&self, address: &str) -> Carries {
+        let prefixes = self.carries_by_prefix.iter();
+        let fitting = prefixes.filter(|(prefix, _)| address.starts_with(prefix));
+        let longest = fitting.max_by_key(|(prefix, _)| prefix.len());
+        longest.map_or(self.carries, |(_, carries)| *carries)
+    }
+
+    /// Everything that messages may say.
+    #[cfg(feature = "sms-gateway")]
+    fn all_carries(&self) -> impl Iterator<Item = Carries> {
+        let all = [Carries::Code, Carries::Link, Carries::Both];
+        all.into_iter().filter(|carries| {
+            self.carries == *carries || self.carries_by_prefix.iter().any(|it| it.1 == *carries)
+        })
     }
 
     fn site_name(&self) -> &str {

@@ -35,16 +35,14 @@ pub(crate) struct Words<'a> {
 impl<'a> Words<'a> {
     pub(super) fn new(message: &'a dyn Message, language: &'a str, style: &'a Style) -> Self {
         let envelope = message.envelope();
-        let code = envelope
-            .code
-            .as_ref()
-            .filter(|_| style.carries != Carries::Link);
+        let carries = style.carries_to(message.destination().as_str());
+        let code = envelope.code.as_ref().filter(|_| carries != Carries::Link);
         let until = envelope.code_expires_at.filter(|_| code.is_some());
         let code_lifetime = until.and_then(|until| until.duration_since(SystemTime::now()).ok());
         Self {
             code: code.map(OneTimeCode::as_str),
             code_lifetime: code_lifetime.map(Lifetime::of),
-            with_link: style.carries != Carries::Code,
+            with_link: carries != Carries::Code,
             host: style.host(),
             link: message.url().absolute(&style.site),
             address: message.destination().as_str(),

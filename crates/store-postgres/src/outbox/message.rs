@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use phone_auth_core::address::AddressId;
 use phone_auth_core::language::Language;
 use phone_auth_core::outbox::{
-    Binding, DeadLetter, MessageId, NewMessage, OutboxMessage, OutboxRow, Purpose, Receipts,
-    Recipient, UnreadableMessage, read_told,
+    Binding, Channel, DeadLetter, MessageId, NewMessage, OutboxMessage, OutboxRow, Purpose,
+    Receipts, Recipient, UnreadableMessage, read_told,
 };
 use phone_auth_core::user::UserId;
 use sqlx::Row;
@@ -15,7 +15,7 @@ use crate::failure::Failure;
 use crate::rows;
 
 /// The columns of a message, in the order that [`message`] reads.
-pub(super) const COLUMNS: [&str; 22] = [
+pub(super) const COLUMNS: [&str; 23] = [
     "id",
     "message_key",
     "purpose",
@@ -38,6 +38,7 @@ pub(super) const COLUMNS: [&str; 22] = [
     "reason",
     "requested_at",
     "notice",
+    "channel",
 ];
 
 /// The message in a row, or which column of it cannot be read. A row that was just claimed has other values than before,
@@ -95,6 +96,11 @@ fn message(row: &PgRow, id: MessageId) -> Result<OutboxMessage, Odd> {
         Some(text) => Receipts::from_text(&text).map_err(|_| Odd(place)),
     };
     let recipient = number(4)?.zip(number(5)?);
+    let kind = rows::kind(row, 3).ok().flatten().ok_or(Odd(3))?;
+    let channel = match optional_text(22)? {
+        Some(word) => Channel::parse(&word).ok_or(Odd(22))?,
+        None => Channel::usual(kind),
+    };
     let purpose = Purpose::parse(&text(2)?).ok_or(Odd(2))?;
     let (notice, event) = match (purpose, number(4)?) {
         (Purpose::SecurityNotice | Purpose::Event, Some(user)) => {
@@ -110,7 +116,7 @@ fn message(row: &PgRow, id: MessageId) -> Result<OutboxMessage, Odd> {
         message: NewMessage {
             key: text(1)?,
             purpose,
-            kind: rows::kind(row, 3).ok().flatten().ok_or(Odd(3))?,
+            kind,
             recipient: recipient.map(|(user, address)| Recipient {
                 user: UserId::new(user),
                 address: AddressId::new(address),
@@ -123,6 +129,7 @@ fn message(row: &PgRow, id: MessageId) -> Result<OutboxMessage, Odd> {
             ),
             // A tag that a later version would write is no reason to send nothing.
             language: optional_text(8)?.and_then(|tag| Language::parse(&tag).ok()),
+            channel,
             created_at: time(9)?,
             expires_at: time(11)?,
             code_half_life: None,

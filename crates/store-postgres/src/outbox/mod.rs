@@ -67,7 +67,8 @@ impl OutboxStore for PostgresStore {
             .bind(request.slot())
             .bind(rows::micros(request.repeats_from()))
             .bind(rows::micros(request.repeats_until()))
-            .bind(request.code_repeats_from().map(rows::micros));
+            .bind(request.code_repeats_from().map(rows::micros))
+            .bind(message.channel.as_str());
         let forget = query(statements::FORGET).bind(&message.key);
         let lock = locks::of_message(message);
         // Anyone may ask for a reset. They wait for those who name the same address, or the same nobody: one who waited
@@ -348,6 +349,7 @@ pub(crate) fn notices_text<'a>(notices: impl IntoIterator<Item = &'a NewMessage>
             "created_at": rows::micros(message.created_at).to_rfc3339(),
             "expires_at": rows::micros(message.expires_at).to_rfc3339(),
             "notice": text,
+            "channel": message.channel.as_str(),
         }))
     });
     Value::Array(notices.collect()).to_string()

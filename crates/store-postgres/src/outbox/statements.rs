@@ -19,7 +19,7 @@ macro_rules! message_columns {
             rows::readable!("o.died_at"),
             ", o.reason, ",
             rows::readable!("o.requested_at"),
-            ", o.notice, o.died_at IS NOT NULL, o.requested_at IS NOT NULL"
+            ", o.notice, o.channel, o.died_at IS NOT NULL, o.requested_at IS NOT NULL"
         )
     };
 }
@@ -82,16 +82,16 @@ pub(crate) const ENQUEUE: &str = concat!(
             due_at = CASE WHEN leased_attempt = attempts AND due_at > p.now OR ready_attempt = attempts
                 THEN due_at ELSE LEAST(due_at, p.now) END,
             earlier_receipts = CASE receipts WHEN '[]' THEN earlier_receipts ELSE receipts END,
-            receipts = '[]', requested_at = (SELECT requested_at FROM requested)
+            receipts = '[]', requested_at = (SELECT requested_at FROM requested), channel = $15
         FROM p, place WHERE o.id = place.id AND o.died_at IS NULL RETURNING 1
     )
     INSERT INTO phone_auth_outbox
     (message_key, purpose, kind, person_id, address_id, binding, binding_parts, language, created_at, enqueued_at,
-        expires_at, due_at, requested_at)
+        expires_at, due_at, requested_at, channel)
     SELECT $1, $2, $3, p.id, CASE WHEN p.id IS NULL THEN NULL ELSE $5 END, $6, $7, $8,
         $9::timestamptz - p.age, p.now - p.age, $10::timestamptz - p.age,
         CASE WHEN p.id IS NULL THEN p.now + interval '100 years' ELSE LEAST($9, p.now) END,
-        (SELECT requested_at FROM requested)
+        (SELECT requested_at FROM requested), $15
     FROM p WHERE NOT EXISTS (SELECT 1 FROM superseded)"
 );
 
@@ -101,13 +101,13 @@ macro_rules! enqueue_notices {
     ($changed:literal, $user:literal, $notices:literal) => {
         concat!(
             "INSERT INTO phone_auth_outbox (message_key, purpose, kind, person_id, binding, language, created_at, enqueued_at,
-                expires_at, due_at, notice)
+                expires_at, due_at, notice, channel)
             SELECT n->>'key', n->>'purpose', n->>'kind', ",
             $changed,
             ".",
             $user,
             ", ''::bytea, n->>'language', (n->>'created_at')::timestamptz, clock_timestamp(),
-                (n->>'expires_at')::timestamptz, LEAST((n->>'created_at')::timestamptz, clock_timestamp()), n->>'notice'
+                (n->>'expires_at')::timestamptz, LEAST((n->>'created_at')::timestamptz, clock_timestamp()), n->>'notice', n->>'channel'
             FROM ",
             $changed,
             " CROSS JOIN json_array_elements(",

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use phone_auth_core::address::AddressId;
 use phone_auth_core::language::Language;
 use phone_auth_core::outbox::{
-    Binding, DeadLetter, MessageId, NewMessage, OutboxMessage, OutboxRow, Purpose, Receipts,
-    Recipient, UnreadableMessage, read_told,
+    Binding, Channel, DeadLetter, MessageId, NewMessage, OutboxMessage, OutboxRow, Purpose,
+    Receipts, Recipient, UnreadableMessage, read_told,
 };
 use phone_auth_core::user::UserId;
 use rusqlite::Row;
@@ -16,7 +16,7 @@ use crate::links;
 use crate::rows;
 
 /// The columns of a message, in the order that [`message`] reads.
-const COLUMNS: [&str; 22] = [
+const COLUMNS: [&str; 23] = [
     "id",
     "message_key",
     "purpose",
@@ -39,6 +39,7 @@ const COLUMNS: [&str; 22] = [
     "reason",
     "requested_at",
     "notice",
+    "channel",
 ];
 
 /// The message in a row, or which column of it cannot be read.
@@ -78,6 +79,11 @@ fn message(row: &Row<'_>, id: MessageId) -> Result<OutboxMessage, Odd> {
         Some(text) => Receipts::from_text(&text).map_err(|_| Odd(place)),
     };
     let recipient = number(4)?.zip(number(5)?);
+    let kind = rows::kind(row, 3).ok().flatten().ok_or(Odd(3))?;
+    let channel = match optional_text(22)? {
+        Some(word) => Channel::parse(&word).ok_or(Odd(22))?,
+        None => Channel::usual(kind),
+    };
     let created_at = time(9)?;
     let purpose = Purpose::parse(&text(2)?).ok_or(Odd(2))?;
     let (notice, event) = match (purpose, number(4)?) {
@@ -92,7 +98,7 @@ fn message(row: &Row<'_>, id: MessageId) -> Result<OutboxMessage, Odd> {
         message: NewMessage {
             key: text(1)?,
             purpose,
-            kind: rows::kind(row, 3).ok().flatten().ok_or(Odd(3))?,
+            kind,
             recipient: recipient.map(|(user, address)| Recipient {
                 user: UserId::new(user),
                 address: AddressId::new(address),
@@ -105,6 +111,7 @@ fn message(row: &Row<'_>, id: MessageId) -> Result<OutboxMessage, Odd> {
             ),
             // A tag that a later version would write is no reason to send nothing.
             language: optional_text(8)?.and_then(|tag| Language::parse(&tag).ok()),
+            channel,
             created_at,
             expires_at: time(11)?,
             code_half_life: None,

@@ -295,6 +295,7 @@ fn enqueue(connection: &Connection, message: &NewMessage) -> Result<(), Failure>
             place.leased_attempt,
             place.due_at,
             requested_at,
+            message.channel.as_str(),
         ];
         rows::change(connection, statements::SUPERSEDE, values)?;
     } else {
@@ -311,6 +312,7 @@ fn enqueue(connection: &Connection, message: &NewMessage) -> Result<(), Failure>
             expires_at,
             requested_at,
             now,
+            message.channel.as_str(),
         ];
         rows::change(connection, statements::ENQUEUE, values)?;
     }
@@ -345,6 +347,7 @@ fn enqueue_notice(
         rows::time_text(message.created_at)?,
         rows::time_text(message.expires_at)?,
         text,
+        message.channel.as_str(),
     ];
     rows::change(connection, statements::ENQUEUE_NOTICE, values)?;
     Ok(())

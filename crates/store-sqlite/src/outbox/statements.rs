@@ -4,7 +4,8 @@
 macro_rules! message_columns {
     () => {
         "id, message_key, purpose, kind, person_id, address_id, binding, binding_parts, language, created_at, \
-         enqueued_at, expires_at, attempts, ready_attempt, failures, due_at, receipts, earlier_receipts, died_at, reason, requested_at, notice"
+         enqueued_at, expires_at, attempts, ready_attempt, failures, due_at, receipts, earlier_receipts, died_at, reason, requested_at, notice, \
+         channel"
     };
 }
 
@@ -54,20 +55,21 @@ pub(crate) const SUPERSEDE: &str = "UPDATE phone_auth_outbox SET
         message_key = ?2, person_id = ?3, binding = ?4, binding_parts = ?5, language = ?6, created_at = ?7,
         enqueued_at = ?7, expires_at = ?8, attempts = ?9, ready_attempt = ?10, leased_attempt = ?11, due_at = ?12,
         waits_since = iif(?11 IS NULL, NULL, waits_since),
-        earlier_receipts = iif(receipts = '[]', earlier_receipts, receipts), receipts = '[]', requested_at = ?13
+        earlier_receipts = iif(receipts = '[]', earlier_receipts, receipts), receipts = '[]', requested_at = ?13, channel = ?14
     WHERE id = ?1";
 
 /// A user who is gone by now makes it a message to nobody.
 pub(super) const ENQUEUE: &str = "INSERT INTO phone_auth_outbox
     (message_key, purpose, kind, person_id, address_id, binding, binding_parts, language, created_at, enqueued_at,
-        expires_at, due_at, requested_at)
-    SELECT ?1, ?2, ?3, p.id, iif(p.id IS NULL, NULL, ?5), ?6, ?7, ?8, ?9, ?9, ?10, ?12, ?11
+        expires_at, due_at, requested_at, channel)
+    SELECT ?1, ?2, ?3, p.id, iif(p.id IS NULL, NULL, ?5), ?6, ?7, ?8, ?9, ?9, ?10, ?12, ?11, ?13
     FROM (SELECT (SELECT id FROM auth_user WHERE id = ?4) AS id) p";
 
 /// Of a user who is there, with no address: it supersedes no other and is superseded by none.
 pub(crate) const ENQUEUE_NOTICE: &str = "INSERT INTO phone_auth_outbox
-    (message_key, purpose, kind, person_id, binding, language, created_at, enqueued_at, expires_at, due_at, notice)
-    SELECT ?1, ?2, ?3, id, x'', ?5, ?6, ?6, ?7, ?6, ?8 FROM auth_user WHERE id = ?4";
+    (message_key, purpose, kind, person_id, binding, language, created_at, enqueued_at, expires_at, due_at, notice,
+        channel)
+    SELECT ?1, ?2, ?3, id, x'', ?5, ?6, ?6, ?7, ?6, ?8, ?9 FROM auth_user WHERE id = ?4";
 
 /// A letter with the same link as a new message is older than that.
 pub(crate) const AGE_LETTERS: &str = "UPDATE phone_auth_outbox SET requested_at = requested_at - 1

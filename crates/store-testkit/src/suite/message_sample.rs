@@ -8,9 +8,9 @@ use chrono::{DateTime, Duration, SubsecRound, Utc};
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::language::Language;
 use phone_auth_core::outbox::{
-    AccountChange, AttemptOutcome, Binding, Claim, DeadLetter, DurableSignal, Lease, LeaseState,
-    MessageId, NewMessage, Notice, OutboxMessage, PendingEvent, Purpose, Queues, Receipt,
-    ReceiptOutcome, Receipts, Recipient, Requeue, Wait,
+    AccountChange, AttemptOutcome, Binding, Channel, Claim, DeadLetter, DurableSignal, Lease,
+    LeaseState, MessageId, NewMessage, Notice, OutboxMessage, PendingEvent, Purpose, Queues,
+    Receipt, ReceiptOutcome, Receipts, Recipient, Requeue, Wait,
 };
 use phone_auth_core::store::OutboxStore;
 use phone_auth_core::user::{User, UserId};
@@ -35,6 +35,7 @@ pub(super) fn to_address(key: &str, recipient: Option<Recipient>) -> NewMessage 
         event: None,
         binding: Binding::from_stored([7; 32], Some("2 a=b".to_owned())),
         language: None,
+        channel: Channel::Email,
         created_at: at(0),
         code_half_life: None,
         expires_at: at(0) + Duration::hours(1),
@@ -50,6 +51,7 @@ pub(super) async fn to(subject: &Subject, user: &User, kind: AddressKind, key: &
     };
     NewMessage {
         kind,
+        channel: Channel::usual(kind),
         language: Some(Language::parse("pt-br").unwrap()),
         ..to_address(key, Some(recipient))
     }
@@ -70,6 +72,7 @@ pub(super) fn notice(key: &str, user: UserId) -> NewMessage {
         event: None,
         binding: Binding::from_stored([], None),
         language: Some(Language::parse("pt-br").unwrap()),
+        channel: Channel::Email,
         created_at: at(0),
         expires_at: at(0) + Duration::hours(72),
         code_half_life: None,

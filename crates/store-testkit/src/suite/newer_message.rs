@@ -10,8 +10,8 @@ use std::sync::Arc;
 use chrono::Duration;
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::outbox::{
-    AttemptOutcome, Binding, LeaseState, NewMessage, NextDue, Purpose, Receipt, ReceiptOutcome,
-    Requeue, Requeued,
+    AttemptOutcome, Binding, Channel, LeaseState, NewMessage, NextDue, Purpose, Receipt,
+    ReceiptOutcome, Requeue, Requeued,
 };
 
 use super::Subject;
@@ -40,11 +40,13 @@ pub(super) async fn newer_message_keeps_the_place(subject: &Subject) {
     }
     let before = all(outbox).await;
     assert_eq!(keys(&before), ["old", "phone", "bob", "verify"]);
-    for number in 0..3 {
+    let channels = [Channel::Voice, Channel::Whatsapp, Channel::Email];
+    for (number, channel) in (0..).zip(channels) {
         let newer = NewMessage {
             key: format!("new {number}"),
             binding: Binding::from_stored([9; 32], None),
             language: None,
+            channel,
             created_at: at(1_801 * (number + 1)),
             expires_at: at(1_801 * (number + 1) + 900),
             ..old.clone()

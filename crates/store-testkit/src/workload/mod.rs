@@ -23,7 +23,7 @@ use phone_auth_core::address::{
 };
 use phone_auth_core::django_session::{DjangoLogIn, DjangoRewrite, DjangoRow};
 use phone_auth_core::outbox::{
-    AttemptOutcome, Binding, Claim, DeadLetter, LeaseState, NewMessage, NextDue, Notices,
+    AttemptOutcome, Binding, Channel, Claim, DeadLetter, LeaseState, NewMessage, NextDue, Notices,
     OutboxMessage, Purpose, Queues, Receipts, Recipient, Wait,
 };
 use phone_auth_core::password::EncodedPassword;
@@ -457,6 +457,7 @@ impl<S: Store + OutboxStore + DjangoSessionStore> Workload<S> {
             event: None,
             binding: Binding::from_stored([7; 32], None),
             language: None,
+            channel: Channel::Email,
             created_at: now(),
             expires_at: now() + TimeDelta::days(7),
             code_half_life: None,

@@ -94,8 +94,7 @@ pub(crate) async fn submit(headers: HeaderMap, form: SubmittedForm) -> Response 
         return submit_code(&form, &headers, current_user, kind, id).await;
     }
     let previous = context.cookies().read_challenges(&headers);
-    let outcome = form
-        .accounts()
+    let outcome = code::by_channel(&form)
         .begin_verification(
             current_user,
             kind,
@@ -117,7 +116,11 @@ pub(crate) async fn submit(headers: HeaderMap, form: SubmittedForm) -> Response 
         Err(FlowError::Refused(VerificationRequestRefusal::TooSoon { wait })) => {
             let problem = code::too_soon(wait);
             let waits = Waiting::new(kind, id, |form| form.general_problem(&problem));
-            return match view(context, current_user, None, Some(waits)).await {
+            let page = match waits.with_resend(context, &headers).await {
+                Ok(waits) => view(context, current_user, None, Some(waits)).await,
+                Err(failure) => Err(failure),
+            };
+            return match page {
                 Ok(page) => answer::limited(context, page, wait),
                 Err(failure) => answer::flow_failed(context, "list addresses", &failure),
             };
@@ -292,7 +295,12 @@ impl Waiting {
         headers: &HeaderMap,
     ) -> Result<Self, Failure> {
         let pending = code::pending(context, headers, Purpose::Verify).await?;
-        let resend = pending.map(|(_, resend)| resend);
+        let channels: &[_] = if self.method == AddressKind::Phone.as_str() {
+            &context.accounts().settings().phone_channels
+        } else {
+            &[]
+        };
+        let resend = pending.map(|(_, resend)| resend.by(channels));
         Ok(Self { resend, ..self })
     }
 }

@@ -115,7 +115,7 @@ async fn resend(form: &SubmittedForm, headers: &HeaderMap) -> Response {
     let Some((key, login)) = asked.and_then(|asked| Some((asked.key, asked.login?))) else {
         return redirect::found(context.path(AccountPage::PasswordReset));
     };
-    match form.accounts().begin_reset(&login, Some(&key)).await {
+    match code::by_channel(form).begin_reset(&login, Some(&key)).await {
         Ok(key) => {
             let mut response = redirect::found(context.path(AccountPage::PasswordResetDone));
             code::keep(context, &key, Some(&login), &mut response);
@@ -123,7 +123,11 @@ async fn resend(form: &SubmittedForm, headers: &HeaderMap) -> Response {
         }
         Err(FlowError::Refused(ResetRequestRefusal::TooSoon { wait })) => {
             let view = code_view().general_problem(&code::too_soon(wait));
-            answer::limited(context, done_page().with("form", view), wait)
+            let status = StatusCode::TOO_MANY_REQUESTS;
+            let page = render_done(context, headers, Some(view), |page| page.status(status));
+            let mut response = page.await;
+            answer::retry_after(&mut response, wait);
+            response
         }
         Err(FlowError::Refused(ResetRequestRefusal::Invalid(_))) => {
             redirect::found(context.path(AccountPage::PasswordReset))

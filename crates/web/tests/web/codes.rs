@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use http::StatusCode;
 use phone_auth_core::clock::ManualClock;
-use phone_auth_events::{OneTimeCode, ResetPasswordEmail, VerifyEmail};
+use phone_auth_events::{
+    Channel, OneTimeCode, ResetPasswordEmail, ResetPasswordPhone, VerifyEmail,
+};
 
 use crate::support::{PASSWORD, Site};
 
@@ -276,4 +278,56 @@ async fn next_code_has_its_time() {
     // Who waits for nothing is asked whom they mean.
     let nobody = site.browser().post(DONE, &[("resend", "1")]).await;
     assert_eq!(nobody.location(), "/accounts/password_reset/");
+}
+
+/// Where a site offers more than text messages, and for what was asked for by phone, the page has a button for each channel.
+#[tokio::test]
+async fn another_channel_can_be_asked_for() {
+    let site = Site::with(|settings| {
+        settings.phone_channels = vec![Channel::Sms, Channel::Voice];
+    });
+    site.ann_signed_up().await;
+    let mut sent = site.signals.capture::<ResetPasswordPhone>();
+    for login in ["+12125552368", "+12125550147"] {
+        let mut browser = site.browser();
+        let asked = [("login", login)];
+        browser.post("/accounts/password_reset/", &asked).await;
+        let page = browser.get(DONE).await;
+        for (channel, words) in [
+            ("sms", "Send a new code by text message"),
+            ("voice", "Call me with a new code"),
+            ("email", "Send a new code by email"),
+        ] {
+            let button = format!(
+                "name=\"channel\" value=\"{channel}\" class=\"button-quiet\">{words}</button>"
+            );
+            assert!(page.body.contains(&button), "{}", page.body);
+        }
+        // By another kind of address there is nothing to wait for.
+        let fields = [("resend", "1"), ("channel", "email")];
+        let by_email = browser.post(DONE, &fields).await;
+        assert_eq!(by_email.location(), DONE);
+        let page = browser.get(DONE).await;
+        assert!(page.body.contains("value=\"email\""), "{}", page.body);
+        // One that the site does not have, and what is no channel, are the usual one.
+        for channel in ["voice", "whatsapp", "\u{0}", "fax"] {
+            let fields = [("resend", "1"), ("channel", channel)];
+            let answer = browser.post(DONE, &fields).await;
+            assert_eq!(answer.location(), DONE, "{channel}");
+        }
+    }
+    let sent: Vec<_> = sent
+        .take()
+        .iter()
+        .map(ResetPasswordPhone::channel)
+        .collect();
+    assert_eq!(sent, [Channel::Sms, Channel::Voice]);
+
+    // What was asked for by e-mail is sent so.
+    let mut browser = site.browser();
+    let asked = [("login", "ann@example.org")];
+    browser.post("/accounts/password_reset/", &asked).await;
+    let page = browser.get(DONE).await;
+    assert!(page.body.contains(">Send a new code</button>"));
+    assert!(!page.body.contains("name=\"channel\""));
 }

@@ -25,6 +25,7 @@ templates = "."
 language = "de"
 [sms]
 carries = "both"
+carries_by_prefix = { "+91" = "code" }
 url = "https://sms.example/{{ to }}"
 method = "PUT"
 headers = { X-Key = "{{ secret }}" }
@@ -59,7 +60,7 @@ timeout = 9
 "#;
 
 /// Settings that do something by themselves, or whose section says what they need.
-const ALONE: [&str; 85] = [
+const ALONE: [&str; 86] = [
     "addr",
     "max_connections",
     "trusted_proxies",
@@ -90,6 +91,7 @@ const ALONE: [&str; 85] = [
     "register_confirm_password_required",
     "default_region",
     "refused_number_types",
+    "phone_channels",
     "password_min_length",
     "hidden_sign_up_fields",
     "login_redirect_url",

@@ -89,7 +89,8 @@ impl Attempt<'_> {
         let now = self.clock.now();
         let left = (self.message.deadline() - now).to_std().unwrap_or_default();
         let (key, language) = (Some(message.key.as_str()), message.language.as_ref());
-        let envelope = envelope(key, language, message.created_at, message.expires_at, left);
+        let envelope = envelope(key, language, message.created_at, message.expires_at, left)
+            .by_channel(message.channel);
         let url = self.outbox.links.page_of_notices();
         let event = MessageEvent::of_notice(message.kind, notice, &user, url, envelope);
         Ok(Ok(Outgoing::Message(event)))
@@ -180,7 +181,8 @@ impl Attempt<'_> {
             issued_at,
             later(issued_at, lifetime.to_std().unwrap_or_default()),
             left.to_std().unwrap_or_default(),
-        );
+        )
+        .by_channel(message.channel);
         let envelope = match self.outbox.links.code(message.purpose, target, now) {
             Some((code, until)) => {
                 envelope.with_code(OneTimeCode::new(code.as_str()), until.into())

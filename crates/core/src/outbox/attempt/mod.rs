@@ -28,6 +28,9 @@ use crate::store::StoreError;
 /// Why a message is given up that comes too late.
 const LATE: &str = "its link expired before it could be delivered";
 
+/// Why a message is given up that every receiver says is for another one.
+const NOT_TAKEN: &str = "no receiver sends by its channel";
+
 /// What the log says of a message that is given up because of a receiver alone.
 const REFUSED: &str = "a receiver refused it; what it said is kept with the dead letter";
 
@@ -262,6 +265,8 @@ impl<'a> Attempt<'a> {
                 let reason = redaction.reason(&**error);
                 match Undelivered::retry_after(&**error) {
                     Retry::Never => Receipt::new(id, ReceiptOutcome::Refused, reason),
+                    // Done for a server of a version that knows no other word.
+                    Retry::NotMine => Receipt::new(id, ReceiptOutcome::Done, reason).passed_on(),
                     Retry::After(pause) => self.failed(id, &reason, pause),
                     _ => self.failed(id, &reason, Duration::ZERO),
                 }
@@ -306,6 +311,9 @@ impl<'a> Attempt<'a> {
                 self.again(due_at, "", Some(failed))
             }
             (None, Some(refused)) => self.dead("", Some(refused)),
+            (None, None) if receipts.iter().all(|receipt| receipt.is_passed_on) => {
+                self.dead(NOT_TAKEN, None)
+            }
             (None, None) => AttemptOutcome::Finished,
         }
     }

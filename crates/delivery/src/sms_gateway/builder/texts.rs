@@ -59,6 +59,25 @@ impl SmsGatewayBuilder {
         self
     }
 
+    /// The same for numbers that begin so, as `+91`; of several the longest counts. Some countries let no link through, others
+    /// nothing that looks like a code of a bank.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_delivery::{Carries, sms_gateway::SmsGateway};
+    /// use phone_auth_events::SiteOrigin;
+    ///
+    /// let site = SiteOrigin::parse("https://example.org")?;
+    /// let url = "https://sms.example.org/send?to={{ to }}&text={{ text }}";
+    /// let gateway = SmsGateway::builder(site, url).carries_by_prefix("+1", Carries::Both).build()?;
+    /// # drop(gateway);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn carries_by_prefix(mut self, prefix: impl Into<String>, carries: Carries) -> Self {
+        self.style.carries_by_prefix.push((prefix.into(), carries));
+        self
+    }
+
     /// The language of users whose own has no texts; else English, `en`.
     ///
     /// # Examples
