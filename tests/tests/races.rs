@@ -1,5 +1,4 @@
 //! The same thing done many times at once, and things that get in each other's way.
-#![expect(clippy::panic, reason = "it is how a test fails")]
 #![expect(clippy::expect_used, reason = "a failed expectation is a failed test")]
 
 use phone_auth_tests::{Answer, Kind, Member, OwnDatabase, Site, User, together};

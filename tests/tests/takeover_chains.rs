@@ -240,7 +240,9 @@ async fn recycled_number_leads_out_of_the_account() {
                 ["user", "verify", email],
             ] {
                 let key = database.key_file();
-                let key = key.to_str().expect("UTF-8");
+                let Some(key) = key.to_str() else {
+                    unreachable!("the folder's name is UTF-8")
+                };
                 let url = database.url();
                 let options = ["--database", &url, "--secret-key-file", key];
                 let variables = [("PHONE_AUTH_DEVELOPMENT", "true")];

@@ -63,8 +63,8 @@ fn generated_key_is_taken() {
     assert!(again.stderr.contains("is there already"), "{again:?}");
     assert_eq!(fs::read_to_string(folder.join("new.key")).unwrap(), key);
     let named = ["--secret-key-file", "new.key", "user", "create", "ann"];
-    let made = folder.run_with_input(&named, "correct-horse\n");
-    assert_eq!(made.code, Some(0), "{made:?}");
+    let created = folder.run_with_input(&named, "correct-horse\n");
+    assert_eq!(created.code, Some(0), "{created:?}");
 }
 
 #[test]

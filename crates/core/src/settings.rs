@@ -311,12 +311,16 @@ impl Settings {
     /// assert!(settings.sends(MessageSignal::VerifyPhone) && !settings.sends(MessageSignal::LoginPhone));
     /// ```
     pub const fn sends(&self, signal: MessageSignal) -> bool {
-        let is_on = match signal.purpose() {
+        self.has_flow(signal.purpose()) && self.has_addresses(signal.kind())
+    }
+
+    /// Whether this site has the flow that messages of this purpose are sent in.
+    pub(crate) const fn has_flow(&self, purpose: Purpose) -> bool {
+        match purpose {
             Purpose::LogIn => self.login_by_code,
             Purpose::ResetPassword => !self.sign_up_by_code,
             _ => true,
-        };
-        is_on && self.has_addresses(signal.kind())
+        }
     }
 
     /// Whether the sign-up form has this field.

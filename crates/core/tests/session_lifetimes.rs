@@ -44,7 +44,7 @@ async fn session_ends_when_its_time_is_over() {
         assert_eq!(begun.ends_with_browser, is_short);
         let ann = kit.accounts.current_user(&begun.key).await.unwrap();
         assert_eq!(kit.accounts.ends_with_browser(&ann.unwrap()), is_short);
-        kit.clock.advance(lifetime - SECOND);
+        kit.clock.advance(lifetime.saturating_sub(SECOND));
         assert!(is_alive(&kit, &begun.key).await, "{asks:?} {keeps}");
         kit.clock.advance(SECOND);
         assert!(!is_alive(&kit, &begun.key).await, "{asks:?} {keeps}");
@@ -79,11 +79,11 @@ async fn session_with_another_key_stays_short() {
 #[tokio::test]
 async fn unused_session_ends() {
     for (timeout, unused, lives) in [
-        (Some(HOUR), 2 * HOUR - SECOND, true),
+        (Some(HOUR), (2 * HOUR).saturating_sub(SECOND), true),
         (Some(HOUR), 2 * HOUR, false),
-        (Some(7 * DAY), 7 * DAY + HOUR - SECOND, true),
+        (Some(7 * DAY), (7 * DAY + HOUR).saturating_sub(SECOND), true),
         (Some(7 * DAY), 7 * DAY + HOUR, false),
-        (None, 14 * DAY - SECOND, true),
+        (None, (14 * DAY).saturating_sub(SECOND), true),
         (None, 14 * DAY, false),
     ] {
         let kit = kit(None, timeout).await;

@@ -294,8 +294,8 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         ],
     },
     Migration {
-        // The queue of the events for durable receivers. A server of the version before leaves such rows to others, and goes on
-        // claiming by the indexes that those of this step take the place of: they stay.
+        // The queue of the events for durable receivers. A server of the version before leaves such rows to others. The indexes that
+        // it made are those of the next step now.
         name: "durable receivers",
         parts: &[],
     },

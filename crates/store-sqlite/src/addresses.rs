@@ -241,9 +241,10 @@ impl AddressStore for SqliteStore {
         kind: AddressKind,
         id: AddressId,
     ) -> Result<Option<(AddressRecord, User)>, StoreError> {
-        let query = match id.is_claim() {
-            true => claims::statements(kind).with_user,
-            false => statements(kind).with_user,
+        let query = if id.is_claim() {
+            claims::statements(kind).with_user
+        } else {
+            statements(kind).with_user
         };
         self.read(|connection| {
             rows::first(connection, query, [id.get()], |row| {
@@ -267,9 +268,10 @@ impl AddressStore for SqliteStore {
         kind: AddressKind,
         id: AddressId,
     ) -> Result<Option<LinkTarget>, StoreError> {
-        let query = match id.is_claim() {
-            true => claims::statements(kind).target,
-            false => statements(kind).target,
+        let query = if id.is_claim() {
+            claims::statements(kind).target
+        } else {
+            statements(kind).target
         };
         self.read(|connection| {
             rows::first(connection, query, (id.get(), purpose.as_str()), |row| {
@@ -330,9 +332,12 @@ impl AddressStore for SqliteStore {
         claim: &VerificationClaim,
     ) -> Result<VerificationOutcome, StoreError> {
         let claim = claim.clone();
-        self.write(move |connection| match claim.id.is_claim() {
-            true => claims::verify(connection, &claim),
-            false => verify(connection, &claim),
+        self.write(move |connection| {
+            if claim.id.is_claim() {
+                claims::verify(connection, &claim)
+            } else {
+                verify(connection, &claim)
+            }
         })
         .await
     }

@@ -194,9 +194,10 @@ pub(crate) fn verify(
         Some((false, newest)) if is_newest(newest) => {
             let row = (claim.kind, claim.id, claim.user);
             let is_proven = prove(connection, row, &claim.value, claim.at, &claim.notices)?;
-            Ok(match is_proven {
-                true => VerificationOutcome::Verified,
-                false => VerificationOutcome::Gone,
+            Ok(if is_proven {
+                VerificationOutcome::Verified
+            } else {
+                VerificationOutcome::Gone
             })
         }
         _ => Ok(VerificationOutcome::Gone),

@@ -113,7 +113,7 @@ impl Outside {
         let begun = Instant::now();
         while self.count(statement) != wanted {
             assert!(
-                begun.elapsed() < Duration::from_secs(60),
+                begun.elapsed() < Duration::from_mins(1),
                 "{statement} is not {wanted}"
             );
             std::thread::sleep(Duration::from_millis(50));

@@ -80,6 +80,12 @@ pub(crate) fn run(setup: Setup, command: UserCommand) -> Result<(), Failure> {
             UserCommand::RemoveAddress { address, json } => {
                 user_address::remove(&accounts, &address, json).await
             }
+            // An operator's accounts keep no sessions of Django's, and would find none.
+            UserCommand::Sessions { login, .. } | UserCommand::EndSessions { login, .. }
+                if shares_sessions =>
+            {
+                user_sessions::refuse(&accounts, &login).await
+            }
             UserCommand::Sessions { login, json } => {
                 user_sessions::list(&accounts, &login, json).await
             }

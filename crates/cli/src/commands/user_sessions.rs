@@ -43,6 +43,12 @@ impl From<UserSession> for SessionEntry {
     }
 }
 
+/// Says that sessions which are shared with Django cannot be told apart.
+pub(super) async fn refuse(accounts: &Accounts, login: &str) -> Result<(), Failure> {
+    user::named(accounts, login).await?;
+    Err(Failure::because(UNKNOWN))
+}
+
 pub(super) async fn list(accounts: &Accounts, login: &str, json: bool) -> Result<(), Failure> {
     let user = user::named(accounts, login).await?;
     let list = accounts.sessions_of(&user).await.map_err(Failure::failed)?;

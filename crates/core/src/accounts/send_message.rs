@@ -121,12 +121,13 @@ impl Accounts {
         !self.nobody_sends(purpose, kind)
     }
 
-    /// Whether nobody sends such messages, so that none may be enqueued.
+    /// Whether nobody sends such messages, so that none may be enqueued. Those to a kind of address that this site does not
+    /// have are nobody's, and are answered as any of nobody.
     pub(super) fn nobody_sends(&self, purpose: Purpose, kind: AddressKind) -> bool {
         let signal = MessageSignal::of(purpose, kind);
         signal.is_none_or(|signal| {
-            let is_off = !self.settings().sends(signal);
-            is_off || self.inner.allow_unreceived.contains(&signal.name())
+            !self.settings().has_flow(purpose)
+                || self.inner.allow_unreceived.contains(&signal.name())
         })
     }
 

@@ -241,7 +241,7 @@ impl Accounts {
         user: UserId,
     ) -> Result<u64, FlowError<EndSessionsRefusal>> {
         let ended = self.session_port().end_all(user, None).await?;
-        Ok(read_ended(ended)?)
+        read_ended(ended)
     }
 
     /// Notes that a session is used, if that was not noted within the hour. It changes no answer whether that can be written.

@@ -63,9 +63,9 @@ impl ClosingStore for MemoryStore {
             let requests = state.requests.keys();
             let requests = requests
                 .filter(|(kind, _, holder)| {
-                    let id_of = AddressId::new(*holder);
-                    let claim = state.claims.get(&id_of);
-                    addresses.contains(&(*kind, id_of)) || claim.is_some_and(|it| it.user == id)
+                    let address = AddressId::new(*holder);
+                    let claim = state.claims.get(&address);
+                    addresses.contains(&(*kind, address)) || claim.is_some_and(|it| it.user == id)
                 })
                 .count();
             let challenges = state.challenges.values();

@@ -107,9 +107,11 @@ pub(super) async fn list_has_what_is_alive(subject: &Subject) {
     );
     let new = PasswordDigest::of(&hash("argon2$new"));
     let moved = store.sessions_of(ann.id, &new, at(1), 9).await.unwrap();
-    assert_eq!(moved.len(), 1);
-    assert_eq!(moved[0].handle, SessionHandle::from_bytes([2; 16]));
-    assert_eq!(moved[0].digest, digest(3), "its name in the store alone");
+    let [moved] = &moved[..] else {
+        unreachable!("one session has moved: {moved:?}")
+    };
+    assert_eq!(moved.handle, SessionHandle::from_bytes([2; 16]));
+    assert_eq!(moved.digest, digest(3), "its name in the store alone");
 
     // One that an older version began is bound when it is met.
     subject
@@ -139,7 +141,8 @@ pub(super) async fn use_is_noted_once_an_hour(subject: &Subject) {
     let seen_at = async || {
         let session = store.session(&digest(1), at(1)).await.unwrap();
         let seen_at = session.unwrap().seen_at.unwrap();
-        assert_eq!(listed(store, ann.id, at(1)).await[0].seen_at, seen_at);
+        let listed = listed(store, ann.id, at(1)).await;
+        assert_eq!(listed.first().unwrap().seen_at, seen_at);
         seen_at
     };
     assert_eq!(seen_at().await, at(0), "its beginning");
@@ -160,7 +163,8 @@ pub(super) async fn use_is_noted_once_an_hour(subject: &Subject) {
             assert_eq!(seen_at().await, at(seconds));
         }
     }
-    assert_eq!(listed(store, ann.id, at(1)).await[0].client, here);
+    let found = listed(store, ann.id, at(1)).await;
+    assert_eq!(found.first().unwrap().client, here);
     // What is not known of the next client stays, and what is known does not.
     let next = client("2001:db8::7", "curl/8.5.0");
     assert!(

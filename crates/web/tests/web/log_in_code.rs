@@ -126,12 +126,12 @@ async fn bad_links_say_so() {
     let (_, link) = sent(&mut messages);
     let [idb64, token] = ["ZW1haWwx", link.rsplit('/').nth(1).unwrap()];
     for path in [
-        format!("{idb64}/{}0", token),
+        format!("{idb64}/{token}0"),
         format!("cGhvbmUx/{token}"),
         format!("MQ/{token}"),
         format!("{idb64}/%ff"),
         format!("{idb64}/made-up"),
-        format!("{idb64}"),
+        idb64.to_owned(),
     ] {
         let path = format!("/accounts/login_confirm/{path}/");
         for answer in [
