@@ -68,7 +68,7 @@ impl Site {
             password: self.password.clone(),
             email: None,
             phone: Some(phone.clone()),
-            date_joined: phone_auth_core::clock::Clock::now(&self.kit.clock),
+            date_joined: self.kit.clock.now(),
             notices: Notices::default(),
         };
         self.kit.store.create_user(&new).await.unwrap();

@@ -67,7 +67,8 @@ pub(crate) const ROWS: &str = "WITH emails AS (
         'seen_at', seen_at, 'address', address, 'browser', browser)::text
         FROM phone_auth_session WHERE person_id = $1
     UNION ALL SELECT 'phone_auth_outbox', json_build_object(
-        'purpose', purpose, 'kind', kind, 'language', language, 'created_at', created_at, 'expires_at', expires_at,
+        'purpose', purpose, 'kind', kind, 'channel', channel, 'language', language,
+        'created_at', created_at, 'expires_at', expires_at,
         'attempts', attempts, 'died_at', died_at, 'reason', reason, 'notice', notice)::text
         FROM phone_auth_outbox WHERE person_id = $1
     UNION ALL SELECT 'phone_auth_link_request', json_build_object(

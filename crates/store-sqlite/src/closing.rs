@@ -58,7 +58,8 @@ pub(crate) const ROWS: &str = "SELECT 'auth_user', json_object(
         'seen_at', seen_at, 'address', address, 'browser', browser)
         FROM phone_auth_session WHERE person_id = ?1
     UNION ALL SELECT 'phone_auth_outbox', json_object(
-        'purpose', purpose, 'kind', kind, 'language', language, 'created_at', created_at, 'expires_at', expires_at,
+        'purpose', purpose, 'kind', kind, 'channel', channel, 'language', language,
+        'created_at', created_at, 'expires_at', expires_at,
         'attempts', attempts, 'died_at', died_at, 'reason', reason, 'notice', notice)
         FROM phone_auth_outbox WHERE person_id = ?1
     UNION ALL SELECT 'phone_auth_link_request', json_object('kind', kind, 'purpose', purpose,
