@@ -35,9 +35,12 @@ impl PostgresProxy {
         let accepting = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let marker = Arc::clone(&shared);
+                // Each small packet would wait for the answer to the one before.
+                client.set_nodelay(true).unwrap();
                 match &server {
                     Server::At(address) => {
                         let server = TcpStream::connect(address).await.unwrap();
+                        server.set_nodelay(true).unwrap();
                         tokio::spawn(carry(client, server, marker));
                     }
                     Server::Socket(path) => {
