@@ -118,7 +118,7 @@ impl Accounts {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn offers(&self, purpose: Purpose, kind: AddressKind) -> bool {
-        !self.nobody_sends(purpose, kind)
+        self.settings().has_addresses(kind) && !self.nobody_sends(purpose, kind)
     }
 
     /// Whether nobody sends such messages, so that none may be enqueued. Those to a kind of address that this site does not
