@@ -124,7 +124,7 @@ impl Accounts {
     #[doc = include_str!("example_setup.txt")]
     /// let ann = accounts.log_in("ann", &Password::new("correct horse"), None).await?.user;
     /// let (address, _key) = accounts.sign_up_code(ann.id).await?.ok_or("none")?;
-    /// assert_eq!(address.value, "+12125552368");
+    /// assert_eq!(address.value, "+919876543210");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -35,12 +35,12 @@ impl Accounts {
     /// let mut texts = signals.capture::<ResetPasswordPhone>();
     /// // Ann has no verified e-mail address.
     /// let by_mail = accounts.with_channel(Some(Channel::Email));
-    /// by_mail.request_password_reset("+12125552368").await?;
+    /// by_mail.request_password_reset("+919876543210").await?;
     /// assert_eq!(texts.take().len(), 0);
     ///
     /// // This site offers no calls.
     /// let by_voice = accounts.with_channel(Some(Channel::Voice));
-    /// by_voice.request_password_reset("+12125552368").await?;
+    /// by_voice.request_password_reset("+919876543210").await?;
     /// assert_eq!(texts.take()[0].channel(), Channel::Sms);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # })?;
