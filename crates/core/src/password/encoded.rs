@@ -31,7 +31,7 @@ impl EncodedPassword {
     /// use phone_auth_core::password::EncodedPassword;
     /// use phone_auth_core::randomness::SystemRandomness;
     ///
-    /// let none = EncodedPassword::unusable(&SystemRandomness)?;
+    /// let none = EncodedPassword::unusable(&SystemRandomness::default())?;
     /// assert!(!none.is_usable());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
