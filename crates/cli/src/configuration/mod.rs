@@ -37,6 +37,15 @@ use crate::arguments::SettingArguments;
 use crate::secrets::secret_file;
 use value::Given;
 
+/// What goes with settings that may come later is not judged when it is read: see `together`.
+const GO_WITH_OTHERS: [&str; 5] = [
+    "hidden_sign_up_fields",
+    "login_by_code",
+    "require_verified",
+    "short_session_lifetime",
+    "sign_up_by_code",
+];
+
 impl Configuration {
     /// Reads the file, then the environment, then the arguments; what comes later goes before.
     ///
@@ -188,10 +197,9 @@ impl Reading {
         let right = if (setting.take)(&mut changed, given).is_none() {
             Some(setting.right)
         } else {
-            // What the form leaves out goes with settings that may come later: see `together`.
             let error = changed.accounts.validate().err();
             let of_itself = error.filter(|error| {
-                error.setting() == setting.name && setting.name != "hidden_sign_up_fields"
+                error.setting() == setting.name && !GO_WITH_OTHERS.contains(&setting.name)
             });
             of_itself.map(|error| error.expected())
         };

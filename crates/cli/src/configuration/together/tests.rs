@@ -426,6 +426,25 @@ fn settings_are_judged_together() {
         let others = variables.get(..variables.len() - 1).unwrap_or_default();
         assert_eq!(load(&file, others, None).err(), None, "{file} {others:?}");
     }
+    // In whatever order they stand in a file.
+    let phone = "authentication_methods = \"phone\"";
+    let longer = "session_lifetime = \"60 days\"";
+    for (one, other) in [
+        ("sign_up_by_code = true\nlogin_by_code = true", phone),
+        ("login_by_code = true\nsign_up_by_code = true", phone),
+        ("short_session_lifetime = \"30 days\"", longer),
+    ] {
+        for file in [format!("{one}\n{other}"), format!("{other}\n{one}")] {
+            assert_eq!(load(&file, &[], None).err(), None, "{file}");
+        }
+    }
+    // From a file that another source puts right.
+    let methods = [("PHONE_AUTH_AUTHENTICATION_METHODS", "email")];
+    for setting in ["login_by_code", "require_verified"] {
+        let file = format!("authentication_methods = \"username\"\n{setting} = true");
+        assert!(load(&file, &[], None).is_err(), "{file}");
+        assert_eq!(load(&file, &methods, None).err(), None, "{file}");
+    }
 }
 
 #[test]
